@@ -1,0 +1,32 @@
+package auth
+
+import "time"
+
+// Role is what a token makes of a person in a room.
+type Role string
+
+// The closed list of roles.
+const (
+	Host        Role = "host"
+	Cohost      Role = "cohost"
+	Participant Role = "participant"
+	Observer    Role = "observer"
+)
+
+// Hosts reports whether the role leads the session.
+func (r Role) Hosts() bool { return r == Host || r == Cohost }
+
+// A Grant is what one verified token allows, once.
+type Grant struct {
+	Room   string // name of the room, as the clinic calls it: never logged
+	Person string // HMAC of the subject under the deployment's key, base64url
+	Role   Role
+	Policy string // name of a policy of the configuration; "" is "default"
+	Name   string // the person's name as the clinic knows it, optional: never logged
+
+	IssuedAt  time.Time
+	ExpiresAt time.Time
+	AuthTime  time.Time // when the person last authenticated, zero if unsaid (OpenID Connect Core, section 2)
+	AMR       []string  // how (RFC 8176)
+	ACR       string    // how well
+}

@@ -1,0 +1,40 @@
+package room
+
+// An Effect is what the actor does beside the events: words to one participant that leave no trace in the State.
+type Effect interface{ effect() }
+
+type (
+	// Closing tells To that the seat is over, before the connection closes.
+	Closing struct {
+		To      ParticipantID
+		Access  Access // final
+		Reason  string // as access.changed names it
+		Message string // a host's own words
+	}
+	// Moved gives the reason for a change of access that the next View shows (admitted, sent_back).
+	Moved struct {
+		To      ParticipantID
+		Reason  string
+		Message string
+	}
+	// Asked tells a host that Participant asks for a permission.
+	Asked struct{ To, Participant ParticipantID }
+	// UnmuteAsked asks To to unmute.
+	UnmuteAsked struct {
+		To     ParticipantID
+		Source Source
+	}
+	// Said carries words between the waiting room and the hosts.
+	Said struct {
+		To       ParticipantID
+		FromHost bool
+		Waiter   ParticipantID
+		Text     string
+	}
+)
+
+func (Closing) effect()     {}
+func (Moved) effect()       {}
+func (Asked) effect()       {}
+func (UnmuteAsked) effect() {}
+func (Said) effect()        {}

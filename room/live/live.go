@@ -1,0 +1,168 @@
+package live
+
+import (
+	"alcove/auth"
+	"alcove/room"
+)
+
+// A Client is the connection of one seat, as the room sees it. Both methods never block; a client that cannot take more closes
+// itself.
+type Client interface {
+	// Deliver hands over one notice.
+	Deliver(Notice)
+	// End hands over the last notice; the connection closes after it.
+	End(room.Closing)
+}
+
+// A Notice is one thing that a client is told; signaling turns it into an event of the protocol.
+type Notice interface{ notice() }
+
+type (
+	// AccessChanged tells the own state and permissions.
+	AccessChanged struct {
+		Self            room.Self
+		Reason, Message string
+	}
+	// RoomUpdated tells the state of the room.
+	RoomUpdated struct{ Room room.RoomView }
+	// Roster tells all who are admitted.
+	Roster struct{ People []room.PersonView }
+	// PersonJoined tells one who was admitted.
+	PersonJoined struct{ Person room.PersonView }
+	// PersonUpdated tells one who changed.
+	PersonUpdated struct{ Person room.PersonView }
+	// PersonLeft tells one who is no longer in the group.
+	PersonLeft struct {
+		ID     room.ParticipantID
+		Reason string
+	}
+	// WaitingList tells hosts all who wait.
+	WaitingList struct{ Waiting []room.WaiterView }
+	// WaiterAdded tells hosts of one more.
+	WaiterAdded struct{ Waiter room.WaiterView }
+	// WaiterUpdated tells hosts of one who changed.
+	WaiterUpdated struct{ Waiter room.WaiterView }
+	// WaiterRemoved tells hosts of one who waits no longer.
+	WaiterRemoved struct{ ID room.ParticipantID }
+	// BarredList tells hosts who is barred.
+	BarredList struct{ Barred []room.BarView }
+	// MediaReady asks for an offer.
+	MediaReady struct {
+		Generation     uint32
+		Pairs, Screens int
+	}
+	// SlotMap tells who is shown where. Announced is called once the notice stands in the connection's queue.
+	SlotMap struct{ Slots []SlotOwner }
+	// Speakers tells who speaks, loudest first.
+	Speakers struct{ IDs []room.ParticipantID }
+	// Words carries an effect that leaves no trace: room.Asked, room.UnmuteAsked or room.Said.
+	Words struct{ Effect room.Effect }
+	// RoomEnded tells that the session is over.
+	RoomEnded struct{ Reason string }
+)
+
+// A SlotOwner says whose publication one slot carries.
+type SlotOwner struct {
+	Kind        string // audio, video or screen
+	Index       int
+	Publication room.PublicationID
+	Participant room.ParticipantID
+	CSRC        uint32
+}
+
+func (AccessChanged) notice() {}
+func (RoomUpdated) notice()   {}
+func (Roster) notice()        {}
+func (PersonJoined) notice()  {}
+func (PersonUpdated) notice() {}
+func (PersonLeft) notice()    {}
+func (WaitingList) notice()   {}
+func (WaiterAdded) notice()   {}
+func (WaiterUpdated) notice() {}
+func (WaiterRemoved) notice() {}
+func (BarredList) notice()    {}
+func (MediaReady) notice()    {}
+func (SlotMap) notice()       {}
+func (Speakers) notice()      {}
+func (Words) notice()         {}
+func (RoomEnded) notice()     {}
+
+// Media opens the media plane of one room; cmd/alcove implements it with sfu.
+type Media interface {
+	// Open places a room. events is called on any goroutine and must not block.
+	Open(events func(MediaEvent)) (MediaRoom, error)
+}
+
+// A MediaRoom is the media plane of one room. No method blocks; each callback comes once, on any goroutine.
+type MediaRoom interface {
+	// Answer negotiates the PeerConnection of one participant of the Plan.
+	Answer(Offer, func(Answer, error))
+	// Obey makes the plan the only truth; done comes when it is in force: from then on no packet passes that it does not allow.
+	Obey(plan room.Plan, done func())
+	// Announced says that the slot map of this version was told to the participant: its media may flow.
+	Announced(p room.ParticipantID, version uint64)
+	// Close ends all peers.
+	Close()
+}
+
+// An Offer is the description of a PeerConnection (RFC 8829) with the sources of its m-lines.
+type Offer struct {
+	Participant room.ParticipantID
+	Generation  uint32
+	SDP         string
+	Tracks      []Track
+}
+
+// A Track says which source an m-line carries.
+type Track struct {
+	MID    string
+	Source room.Source
+}
+
+// An Answer is the server's description and the roles of the receive-only m-lines.
+type Answer struct {
+	SDP   string
+	Slots []Slot
+}
+
+// A Slot is one receive-only m-line.
+type Slot struct {
+	MID   string
+	Kind  string // audio, video or screen
+	Index int
+}
+
+// Codes of media errors (signaling/PROTOCOL.md, section 6).
+const (
+	SDPInvalid       room.Code = "sdp_invalid"
+	CodecUnsupported room.Code = "codec_unsupported"
+	TrackLimit       room.Code = "track_limit"
+)
+
+// A MediaEvent is news from the media plane.
+type MediaEvent interface{ mediaEvent() }
+
+type (
+	// SlotsMapped: the slots of Participant show Slots from now on; waits for Announced(Version).
+	SlotsMapped struct {
+		Participant room.ParticipantID
+		Version     uint64
+		Slots       []SlotOwner
+	}
+	// SpeakersChanged: who speaks, loudest first.
+	SpeakersChanged struct{ IDs []room.ParticipantID }
+)
+
+func (SlotsMapped) mediaEvent()     {}
+func (SpeakersChanged) mediaEvent() {}
+
+// A SessionID finds a seat again: the key of its room and the participant.
+type SessionID string
+
+// Welcome is what a client is told of the seat it took.
+type Welcome struct {
+	Session SessionID
+	Secret  auth.Secret // resumes the seat
+	Self    room.Self
+	Policy  room.Policy
+}

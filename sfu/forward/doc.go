@@ -1,0 +1,2 @@
+// Package forward decides about packets: pure, standard library only. Time is an input.
+package forward
