@@ -1,0 +1,70 @@
+# A newcomer's two commands are `make run` and `make test`. Both install what the machine lacks (deploy/setup.sh says what).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+
+WEB := signaling/web
+# A Node that setup put here, because the system's is too old, comes first; nft and ip live in sbin.
+TOOLS := PATH="$(CURDIR)/deploy/node/node_modules/.bin:$$PATH:/usr/sbin:/sbin"
+# How long each fuzz target runs; `make fuzz FUZZTIME=10m` is for nights.
+FUZZTIME ?= 3s
+# `make run ARGS="--data DIR"` hands options to the daemon.
+ARGS ?=
+
+.PHONY: run test page build setup lint unit fuzz web e2e screens clean
+
+run: ## starts a demo session on this machine
+	deploy/setup.sh page
+	$(MAKE) build
+	exec bin/alcove dev $(ARGS)
+
+# Each step says how long it took. lint fails early; e2e is the slowest.
+STEPS := setup build lint web unit fuzz e2e
+
+test: ## everything, browser tests included
+	for step in $(STEPS); do \
+		printf '\n== %s\n' $$step; begin=$$SECONDS; \
+		$(MAKE) $$step; \
+		printf '== %s took %d s\n' $$step $$((SECONDS - begin)); \
+	done
+	printf '\nall passed in %d s\n' $$SECONDS
+
+setup:
+	deploy/setup.sh test
+
+# npm writes the hidden lock file last, so its age tells whether an installation is whole and current.
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json $(WEB)/package.json
+	cd $(WEB) && npm ci --no-fund --no-audit --loglevel=error
+	touch $@
+
+page: $(WEB)/node_modules/.package-lock.json ## bundles the page that the daemon embeds
+	cd $(WEB) && $(TOOLS) node build.mjs
+
+build: page ## bin/alcove
+	go build -trimpath -o bin/alcove ./cmd/alcove
+
+lint:
+	go vet ./...
+	unformatted=$$(gofmt -l $$(go list -f '{{.Dir}}' ./...) | sort -u); \
+	if [ -n "$$unformatted" ]; then printf 'not formatted by gofmt:\n%s\n' "$$unformatted"; exit 1; fi
+
+unit: ## Go tests under the race detector
+	go test -race ./...
+
+fuzz: ## every fuzz target for FUZZTIME
+	deploy/fuzz.sh $(FUZZTIME)
+
+web: $(WEB)/node_modules/.package-lock.json ## types and tests of the page
+	cd $(WEB) && $(TOOLS) node node_modules/typescript/bin/tsc --noEmit
+	cd $(WEB) && $(TOOLS) node test.mjs
+
+# Sessions in real browsers. Screenshots of each stage are in signaling/web/e2e/out.
+e2e: build
+	$(TOOLS) $(WEB)/e2e/run.sh
+
+screens: e2e ## renews the picture in the README from a run of the browser tests
+	cp $(WEB)/e2e/out/session.png $(WEB)/session.png
+
+clean:
+	rm -rf bin $(WEB)/e2e/out
