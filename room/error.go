@@ -19,6 +19,7 @@ const (
 	ResumeExpired   Code = "resume_expired"
 	Unavailable     Code = "unavailable"
 	Draining        Code = "draining"
+	Internal        Code = "internal"
 )
 
 // An Error refuses a command. Detail is for developers and holds nothing personal.

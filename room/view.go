@@ -9,6 +9,20 @@ import (
 // A Permission is an entry of the role table, as the wire names it.
 type Permission string
 
+// The closed list of permissions.
+const (
+	PublishMicrophone Permission = "publish.microphone"
+	PublishCamera     Permission = "publish.camera"
+	PublishScreen     Permission = "publish.screen"
+	HandRaise         Permission = "hand.raise"
+	WaitingManage     Permission = "waiting.manage"
+	ParticipantMute   Permission = "participant.mute"
+	ParticipantRemove Permission = "participant.remove"
+	ParticipantGrant  Permission = "participant.grant"
+	RoomLock          Permission = "room.lock"
+	RoomEnd           Permission = "room.end"
+)
+
 // A Self is what a participant knows of the own seat.
 type Self struct {
 	ID          ParticipantID
