@@ -46,6 +46,14 @@ install_missing() {
 	missing=''
 }
 
+# Not through .bin: an older npm leaves that empty.
+own_node_works() {
+	for own in "$here"/node/node_modules/node-linux-*/bin/node; do
+		if [ -x "$own" ] && [ "$(node_major "$own")" -ge "$NODE_MAJOR" ]; then return 0; fi
+	done
+	return 1
+}
+
 node_major() { "$1" -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0; }
 
 # The system's Node, or a newer one beside it.
@@ -53,14 +61,11 @@ settle_node() {
 	[ -z "${SETUP_DRY_RUN:-}" ] || has node || return 0
 	major=$(node_major node)
 	[ "$major" -lt "$NODE_MAJOR" ] || return 0
-	own=$here/node/node_modules/.bin/node
-	if [ -x "$own" ] && [ "$(node_major "$own")" -ge "$NODE_MAJOR" ]; then return 0; fi
+	own_node_works && return 0
 	say "the system's Node is $(node --version 2>/dev/null || echo unusable), Alcove needs $NODE_MAJOR or newer: installing a newer one into deploy/node"
 	[ -z "${SETUP_DRY_RUN:-}" ] || return 0
 	(cd "$here/node" && npm ci --no-fund --no-audit --loglevel=error) || true
-	if [ ! -x "$own" ] || [ "$(node_major "$own")" -lt "$NODE_MAJOR" ]; then
-		fail "that failed. Remedy: put a Node of version $NODE_MAJOR or newer first on your PATH, and run this again"
-	fi
+	own_node_works || fail "that failed. Remedy: put a Node of version $NODE_MAJOR or newer first on your PATH, and run this again"
 }
 
 case "${1:-}" in
