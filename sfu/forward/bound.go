@@ -1,0 +1,48 @@
+package forward
+
+import "time"
+
+// Constants of the loss-driven bound, in bits per second and 1/256 of packets: the loss part of Google congestion control
+// (draft-ietf-rmcat-gcc-02, section 6), which needs receiver reports only.
+const (
+	boundStart   = 4_000_000
+	boundMin     = 150_000
+	boundMax     = 30_000_000
+	lossHigh     = 26 // 10 %: back off
+	lossLow      = 5  // 2 %: grow
+	boundHold    = 300 * time.Millisecond
+	growNumer    = 108 // 8 % a second
+	growInterval = time.Second
+)
+
+// A Bound is how much video may go to one subscriber, from the loss in its receiver reports. Owned by the worker.
+type Bound struct {
+	rate             int // bit/s
+	lowered, growing time.Time
+}
+
+// Rate is the bound in bit/s.
+func (b *Bound) Rate() int {
+	if b.rate == 0 {
+		return boundStart
+	}
+	return b.rate
+}
+
+// Report takes the fraction lost (1/256) of a receiver report and the rate that was sent meanwhile in bit/s.
+func (b *Bound) Report(now time.Time, fractionLost uint8, sent int) {
+	rate := b.Rate()
+	switch {
+	case fractionLost > lossHigh:
+		if now.Sub(b.lowered) < boundHold {
+			return
+		}
+		base := min(rate, max(sent, boundMin))
+		rate = base - base*int(fractionLost)/512
+		b.lowered = now
+	case fractionLost < lossLow && now.Sub(b.growing) >= growInterval:
+		rate = rate * growNumer / 100
+		b.growing = now
+	}
+	b.rate = min(max(rate, boundMin), boundMax)
+}

@@ -1,0 +1,33 @@
+package forward
+
+// A Drop names why a packet went no further; every reason has a counter.
+type Drop uint8
+
+// The closed list of reasons. Kept is none.
+const (
+	Kept         Drop = iota
+	Malformed         // not RTP or RTCP as its header says
+	Unknown           // from an address without a peer
+	Unauthentic       // SRTP authentication failed
+	Replayed          // SRTP index seen or too old
+	Unannounced       // SSRC that no publication of the plan claims
+	Repeated          // a duplicate, or an RTX packet nobody misses
+	Padding           // padding only
+	MutedSource       // the plan says: not this source
+	Unmapped          // no announced slot
+	AwaitKey          // a picture that begins without its key frame
+	BeforeSwitch      // older than what the slot shows now
+	Bandwidth         // the subscriber's path has no room
+	SocketFull        // the kernel took no more (EAGAIN)
+	HistoryGone       // asked for again after it was forgotten
+	NackLimit         // asked for again too often
+	PeerPanic         // a bug, which cost the peer
+	DropCount         // how many there are
+)
+
+var dropNames = [DropCount]string{
+	"kept", "malformed", "unknown_address", "unauthentic", "replayed", "unannounced", "repeated", "padding", "muted",
+	"unmapped", "await_key", "before_switch", "bandwidth", "socket_full", "history_gone", "nack_limit", "panic",
+}
+
+func (d Drop) String() string { return dropNames[d] }

@@ -1,0 +1,25 @@
+package forward
+
+// sentSize is how many outgoing packets of a slot can be asked for again: as many as a History holds.
+const sentSize = historyPackets
+
+// Sent remembers which source packet went out under which number of a slot. Owned by the worker.
+type Sent struct {
+	out    [sentSize]uint64
+	source [sentSize]uint64
+}
+
+// Put notes a packet.
+func (s *Sent) Put(out, source uint64) { s.out[out%sentSize], s.source[out%sentSize] = out, source }
+
+// Source finds the source number of an outgoing sequence number asked for by a NACK; last is the newest sent.
+func (s *Sent) Source(seq uint16, last uint64) (out, source uint64, ok bool) {
+	out = last - uint64(uint16(last)-seq)
+	if out > last || s.out[out%sentSize] != out {
+		return 0, 0, false
+	}
+	return out, s.source[out%sentSize], true
+}
+
+// Reset forgets everything: the slot changed hands.
+func (s *Sent) Reset() { s.out = [sentSize]uint64{} }

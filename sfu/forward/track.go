@@ -1,0 +1,160 @@
+package forward
+
+import "time"
+
+// Limits of loss detection.
+const (
+	// maxMissing bounds the list of missing packets: more at once is an outage, which a key frame mends, not NACKs.
+	maxMissing = 128
+	// maxNacks is how often a packet is asked for; after that the frame is lost to everyone.
+	maxNacks = 8
+	// firstNack waits for reordering, in the network or by bundled links, before a packet counts as lost.
+	firstNack = 10 * time.Millisecond
+	// minNackInterval separates two requests where the round trip is short or unknown.
+	minNackInterval = 40 * time.Millisecond
+	// seenSize is how many packets back a duplicate is recognised.
+	seenSize = 1024
+	// maxJump is a sequence step that no outage explains: the source started anew.
+	maxJump = 3000
+)
+
+// A Verdict says what a packet is to its track.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Fresh     Verdict = iota // the highest so far
+	Late                     // older, but missing until now
+	Duplicate                // seen, or too old to tell
+	Restarted                // the sequence jumped: everything before is history
+)
+
+type missing struct {
+	ext      uint64
+	nacks    int
+	nextNack time.Time
+}
+
+// A Track follows the sequence of one incoming SSRC: extends sequence numbers, finds duplicates and losses (RFC 4585,
+// section 6.2.1). All methods belong to its one owner.
+type Track struct {
+	started bool
+	first   uint64 // extended
+	highest uint64 // extended
+	seen    [seenSize / 64]uint64
+	missing []missing
+
+	received uint64
+	// of the last report (RFC 3550, appendix A.3)
+	lastExpected, lastReceived uint64
+}
+
+// extBase keeps extended numbers of packets just before the first positive.
+const extBase = 1 << 16
+
+// Receive takes a sequence number and returns its extended form.
+func (t *Track) Receive(now time.Time, seq uint16, nack bool) (uint64, Verdict) {
+	if !t.started {
+		*t = Track{started: true, first: extBase + uint64(seq), highest: extBase + uint64(seq), missing: t.missing[:0], received: 1}
+		t.set(t.highest)
+		return t.highest, Fresh
+	}
+	step := int64(int16(seq - uint16(t.highest)))
+	ext := uint64(int64(t.highest) + step)
+	switch {
+	case step > maxJump || step < -maxJump:
+		// A source that starts anew keeps the time line: the next number follows the highest.
+		restart := (t.highest>>16+1)<<16 + uint64(seq)
+		*t = Track{started: true, first: restart, highest: restart, missing: t.missing[:0], received: 1}
+		t.set(restart)
+		return restart, Restarted
+	case step > 0:
+		t.advance(now, ext, nack)
+		t.received++
+		return ext, Fresh
+	case step <= -seenSize || ext < t.first || t.has(ext):
+		return ext, Duplicate
+	}
+	t.set(ext)
+	t.forget(ext)
+	t.received++
+	return ext, Late
+}
+
+func (t *Track) advance(now time.Time, ext uint64, nack bool) {
+	for e := t.highest + 1; e < ext; e++ {
+		t.clear(e)
+		if nack && len(t.missing) < maxMissing {
+			t.missing = append(t.missing, missing{ext: e, nextNack: now.Add(firstNack)})
+		}
+	}
+	t.set(ext)
+	t.highest = ext
+}
+
+func (t *Track) set(e uint64)      { t.seen[e/64%uint64(len(t.seen))] |= 1 << (e % 64) }
+func (t *Track) clear(e uint64)    { t.seen[e/64%uint64(len(t.seen))] &^= 1 << (e % 64) }
+func (t *Track) has(e uint64) bool { return t.seen[e/64%uint64(len(t.seen))]&(1<<(e%64)) != 0 }
+
+// Missing reports whether this number was lost and is still wanted: an RTX packet is taken only then, for probes resend
+// what already came.
+func (t *Track) Missing(seq uint16) bool {
+	for _, m := range t.missing {
+		if uint16(m.ext) == seq {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *Track) forget(ext uint64) {
+	for i := range t.missing {
+		if t.missing[i].ext == ext {
+			t.missing = append(t.missing[:i], t.missing[i+1:]...)
+			return
+		}
+	}
+}
+
+// Nacks appends the sequence numbers to ask for now, oldest first. lost counts those given up for good.
+func (t *Track) Nacks(now time.Time, rtt time.Duration, dst []uint16) (ask []uint16, lost int) {
+	wait := max(rtt, minNackInterval)
+	kept := t.missing[:0]
+	for _, m := range t.missing {
+		if m.nacks >= maxNacks || t.highest-m.ext >= seenSize/2 {
+			lost++
+			continue
+		}
+		if !now.Before(m.nextNack) {
+			dst = append(dst, uint16(m.ext))
+			m.nacks++
+			m.nextNack = now.Add(wait)
+		}
+		kept = append(kept, m)
+	}
+	t.missing = kept
+	return dst, lost
+}
+
+// A Report is what a receiver report says of a source (RFC 3550, section 6.4.1).
+type Report struct {
+	FractionLost uint8
+	TotalLost    uint32 // 24 bits
+	Highest      uint32
+}
+
+// Report gives the figures since the last call.
+func (t *Track) Report() Report {
+	expected := t.highest - t.first + 1
+	lost := int64(expected) - int64(t.received)
+	de, dr := expected-t.lastExpected, t.received-t.lastReceived
+	t.lastExpected, t.lastReceived = expected, t.received
+	r := Report{Highest: uint32(t.highest - extBase), TotalLost: uint32(min(max(lost, 0), 0x7fffff))}
+	if de > 0 && de > dr {
+		r.FractionLost = uint8((de - dr) << 8 / de)
+	}
+	return r
+}
+
+// Started reports whether a packet came.
+func (t *Track) Started() bool { return t.started }
