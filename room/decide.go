@@ -23,5 +23,84 @@ type Refusal struct {
 
 // Decide says what follows from a command. The error, if any, is an *Error; then nothing follows.
 func Decide(now time.Time, s State, c Command) (Decision, error) {
-	return Decision{}, &Error{Unavailable, "not decided yet"}
+	if s.EndedFor != "" {
+		return Decision{}, refuse(RoomEnded, "the session is over")
+	}
+	d, err := dispatch(now, s, c)
+	if err != nil {
+		return Decision{}, err
+	}
+	return d.andEmpty(s), nil
+}
+
+// dispatch finds the rule of a command. Rules return *Error, not error, so that nothing else can come out of them.
+func dispatch(now time.Time, s State, c Command) (Decision, error) {
+	var d Decision
+	var err *Error
+	switch c := c.(type) {
+	case Join:
+		d, err = join(now, s, c)
+	case Resume:
+		d, err = resume(s, c)
+	case Confirm:
+		d, err = confirm(s, c)
+	case Disconnect:
+		d, err = disconnect(now, s, c)
+	case Leave:
+		d, err = leave(s, c)
+	case Admit:
+		d, err = admit(now, s, c)
+	case Deny:
+		d, err = deny(s, c)
+	case SendBack:
+		d, err = sendBack(now, s, c)
+	case Remove:
+		d, err = remove(s, c)
+	case Lift:
+		d, err = lift(s, c)
+	case Lock:
+		d, err = setLock(s, c.By, true)
+	case Unlock:
+		d, err = setLock(s, c.By, false)
+	case End:
+		d, err = end(s, c)
+	case Publish:
+		d, err = publish(s, c)
+	case SetMuted:
+		d, err = setMuted(s, c)
+	case Mute:
+		d, err = mute(s, c)
+	case AskUnmute:
+		d, err = askUnmute(s, c)
+	case GrantScreen:
+		d, err = grantScreen(s, c)
+	case AskScreen:
+		d, err = askScreen(s, c)
+	case SetHand:
+		d, err = setHand(s, c)
+	case Message:
+		d, err = message(s, c)
+	case Tick:
+		d, err = tick(s, c)
+	default:
+		err = refuse(BadRequest, "no such command")
+	}
+	if err != nil {
+		return Decision{}, err
+	}
+	return d, nil
+}
+
+func refuse(code Code, detail string) *Error { return &Error{Code: code, Detail: detail} }
+
+// add appends events.
+func (d *Decision) add(events ...Event) { d.Events = append(d.Events, events...) }
+
+// tell appends effects.
+func (d *Decision) tell(effects ...Effect) { d.Effects = append(d.Effects, effects...) }
+
+// close ends a seat and tells it so.
+func (d *Decision) close(id ParticipantID, a Access, reason, message string) {
+	d.add(SeatEnded{ID: id, Access: a, Reason: reason})
+	d.tell(Closing{To: id, Access: a, Reason: reason, Message: message})
 }

@@ -11,3 +11,25 @@ type Seat struct {
 	Sends       []Publication   // what is not listed, or Muted, is dropped at the door
 	Hears       []ParticipantID // whose publications go to this participant
 }
+
+// PlanOf says what the media plane must do. Mutes and missing permissions are one thing to it: nothing is sent.
+func PlanOf(s State) Plan {
+	var plan Plan
+	for _, p := range s.Participants {
+		if p.Access != Admitted || s.EndedFor != "" {
+			continue
+		}
+		seat := Seat{Participant: p.ID}
+		for _, pub := range p.Publications {
+			pub.Muted = pub.Muted || !may(s, p, pub.Source.act())
+			seat.Sends = append(seat.Sends, pub)
+		}
+		for _, other := range s.Participants {
+			if other.Access == Admitted && other.ID != p.ID {
+				seat.Hears = append(seat.Hears, other.ID)
+			}
+		}
+		plan.Seats = append(plan.Seats, seat)
+	}
+	return plan
+}

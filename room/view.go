@@ -1,6 +1,7 @@
 package room
 
 import (
+	"slices"
 	"time"
 
 	"alcove/auth"
@@ -74,4 +75,82 @@ type View struct {
 	Waiting []WaiterView // nil unless host or cohost
 	Barred  []BarView
 	Slots   int // pairs of slots this participant needs: 0 unless admitted
+}
+
+// ViewOf says what id may see, and is the only place that does. For one who has no seat it is empty. Its slices are shared
+// with the State: read only.
+func ViewOf(s State, id ParticipantID) View {
+	p, ok := s.seat(id)
+	if !ok {
+		return View{}
+	}
+	v := View{Self: Self{
+		ID: p.ID, Role: p.Role, Access: p.Access, Permissions: permissions(s, p), Generation: p.Generation,
+	}}
+	if p.Access != Admitted {
+		return v
+	}
+	v.Room = &RoomView{Name: s.Name, Locked: s.Locked}
+	v.Roster = roster(s)
+	v.Slots = slotsFor(s, id)
+	if p.Role.Hosts() {
+		v.Waiting, v.Barred = waiters(s), bars(s)
+	}
+	return v
+}
+
+// roster lists the admitted in order of admission.
+func roster(s State) []PersonView {
+	var in []Participant
+	for _, p := range s.Participants {
+		if p.Access == Admitted {
+			in = append(in, p)
+		}
+	}
+	slices.SortStableFunc(in, func(a, b Participant) int { return a.Since.Compare(b.Since) })
+	list := make([]PersonView, 0, len(in))
+	for _, p := range in {
+		list = append(list, PersonView{
+			ID: p.ID, DisplayName: p.DisplayName, Role: p.Role, Connected: p.Connected, HandRaised: p.HandRaised,
+			ScreenGrant: p.ScreenGrant, Publications: p.Publications,
+		})
+	}
+	return list
+}
+
+func waiters(s State) []WaiterView {
+	list := []WaiterView{}
+	for _, p := range s.Participants {
+		if p.Access == Waiting {
+			list = append(list, WaiterView{
+				ID: p.ID, DisplayName: p.DisplayName, VerifiedName: p.VerifiedName, Since: p.Since,
+				Returning: p.Returning, Connected: p.Connected,
+			})
+		}
+	}
+	return list
+}
+
+func bars(s State) []BarView {
+	list := []BarView{}
+	for _, b := range s.Barred {
+		list = append(list, BarView{ID: b.Participant, DisplayName: b.DisplayName})
+	}
+	return list
+}
+
+// slotsFor counts the others who may be seen or heard, rounded up to a step so that offers are rare.
+func slotsFor(s State, id ParticipantID) int {
+	n := 0
+	for _, p := range s.Participants {
+		if p.ID != id && (may(s, p, actPublishMicrophone) || may(s, p, actPublishCamera)) {
+			n++
+		}
+	}
+	for _, step := range slotSteps {
+		if n <= step {
+			return step
+		}
+	}
+	return slotSteps[len(slotSteps)-1]
 }

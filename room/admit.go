@@ -1,0 +1,246 @@
+package room
+
+import (
+	"slices"
+	"time"
+)
+
+// mayStay is the part of the gate that binds everyone, seated or not.
+func mayStay(s State, person PersonID) *Error {
+	switch {
+	case s.EndedFor != "":
+		return refuse(RoomEnded, "the session is over")
+	case s.barred(person):
+		return refuse(BarredPerson, "a host removed this person")
+	}
+	return nil
+}
+
+// mayEnter is the one gate to the group. Whoever is to be admitted passes it at every entry: first join, a host's hand,
+// resume, a new offer. Who is in stays in whatever the lock says.
+func mayEnter(s State, p Participant) *Error {
+	if err := mayStay(s, p.Person); err != nil {
+		return err
+	}
+	if in, ok := s.seat(p.ID); ok && in.Access == Admitted {
+		return nil
+	}
+	if s.Locked && !p.Role.Hosts() && !p.Returning {
+		return refuse(RoomLocked, "nobody new enters")
+	}
+	limit := s.Policy.MaxParticipants
+	if p.Role.Hosts() {
+		limit += hostReserve
+	}
+	if s.count(Admitted) >= limit {
+		return refuse(RoomFull, "no seat")
+	}
+	return nil
+}
+
+// join seats somebody who comes with a grant: hosts in the group, all others in the waiting room.
+func join(now time.Time, s State, c Join) (Decision, *Error) {
+	p, err := newcomer(now, s, c)
+	if err != nil {
+		return Decision{}, err
+	}
+	var d Decision
+	dropStale(&d, s, p)
+	after := ApplyAll(s, d.Events)
+	if p.Role.Hosts() {
+		err = mayEnter(after, p)
+	} else {
+		err = mayWait(after, p)
+	}
+	if err != nil {
+		return Decision{}, err
+	}
+	d.add(SeatTaken{Seat: p})
+	return d, nil
+}
+
+// newcomer makes the seat that a grant asks for.
+func newcomer(now time.Time, s State, c Join) (Participant, *Error) {
+	policy := c.Grant.Policy
+	if policy == "" {
+		policy = defaultPolicy
+	}
+	person := PersonID(c.Grant.Person)
+	if policy != s.Policy.Name {
+		return Participant{}, refuse(PolicyMismatch, "the room runs under another policy")
+	}
+	if _, taken := s.seat(c.Participant); taken || c.Participant == "" || person == "" {
+		return Participant{}, refuse(BadRequest, "a seat needs a new name and a person")
+	}
+	if !known(c.Grant.Role) {
+		return Participant{}, refuse(Forbidden, "no such role")
+	}
+	shown, verified, err := names(c.DisplayName, c.Grant.Name)
+	if err != nil {
+		return Participant{}, err
+	}
+	p := Participant{
+		ID: c.Participant, Person: person, Role: c.Grant.Role, DisplayName: shown, VerifiedName: verified,
+		Access: Waiting, Since: now, Returning: s.known(person), Connected: true, Secret: c.Secret,
+	}
+	if p.Role.Hosts() {
+		p.Access = Admitted
+	}
+	return p, nil
+}
+
+// dropStale ends the seats that a person lost and does not resume: of a host all, of others those that wait. A seat with a
+// living connection stays: a second device does not throw out the first.
+func dropStale(d *Decision, s State, p Participant) {
+	for _, old := range s.Participants {
+		if old.Person == p.Person && !old.Connected && (p.Role.Hosts() || old.Access == Waiting) {
+			d.close(old.ID, Left, "replaced", "")
+		}
+	}
+}
+
+// mayWait is the gate to the waiting room.
+func mayWait(s State, p Participant) *Error {
+	if err := mayStay(s, p.Person); err != nil {
+		return err
+	}
+	seats := 0
+	for _, other := range s.Participants {
+		if other.Person == p.Person {
+			seats++
+		}
+	}
+	switch {
+	case s.Locked && !p.Returning:
+		return refuse(RoomLocked, "nobody new enters")
+	case seats >= maxSeatsPerPerson:
+		return refuse(RoomFull, "this person has too many seats")
+	case s.count(Waiting) >= s.Policy.MaxWaiting:
+		return refuse(RoomFull, "no place in the waiting room")
+	}
+	return nil
+}
+
+// resume gives a dropped seat to a new connection that knows its secret.
+func resume(s State, c Resume) (Decision, *Error) {
+	p, ok := s.seat(c.Participant)
+	if !ok || !p.Secret.Matches(c.Secret) && !p.OldSecret.Matches(c.Secret) {
+		return Decision{}, refuse(ResumeExpired, "unknown, used or late")
+	}
+	gate := mayEnter
+	if p.Access == Waiting {
+		gate = func(s State, p Participant) *Error { return mayStay(s, p.Person) }
+	}
+	if err := gate(s, p); err != nil {
+		return Decision{}, err
+	}
+	return Decision{Events: []Event{SeatResumed{ID: p.ID, Secret: c.Next, Old: c.Secret}}}, nil
+}
+
+// admit lets people in, each through the gate, in the order of the request. One who returns ends their older seats.
+func admit(now time.Time, s State, c Admit) (Decision, *Error) {
+	if _, err := actor(s, c.By, actAdmit); err != nil {
+		return Decision{}, err
+	}
+	targets := c.Targets
+	if c.All {
+		targets = waiting(s)
+	}
+	if len(targets) > maxTargets || !c.All && len(targets) == 0 {
+		return Decision{}, refuse(BadRequest, "participantIds: 1 to 500")
+	}
+	var d Decision
+	for i, id := range targets {
+		if slices.Contains(targets[:i], id) {
+			continue
+		}
+		one, err := admitOne(now, s, id)
+		if err != nil {
+			d.Outcome.Refused = append(d.Outcome.Refused, Refusal{Participant: id, Code: err.Code})
+			continue
+		}
+		s = ApplyAll(s, one.Events)
+		d.add(one.Events...)
+		d.tell(one.Effects...)
+		d.Outcome.Admitted = append(d.Outcome.Admitted, id)
+	}
+	if len(d.Outcome.Admitted) > 0 {
+		return d, nil
+	}
+	if len(d.Outcome.Refused) == 0 {
+		return Decision{}, refuse(TargetNotFound, "nobody waits")
+	}
+	return Decision{}, refuse(d.Outcome.Refused[0].Code, "nobody could be admitted")
+}
+
+func waiting(s State) []ParticipantID {
+	var ids []ParticipantID
+	for _, p := range s.Participants {
+		if p.Access == Waiting {
+			ids = append(ids, p.ID)
+		}
+	}
+	return ids
+}
+
+func admitOne(now time.Time, s State, id ParticipantID) (Decision, *Error) {
+	p, err := target(s, id, Waiting)
+	if err != nil {
+		return Decision{}, err
+	}
+	var d Decision
+	if p.Returning {
+		for _, old := range s.Participants {
+			if old.ID == id {
+				break // those after it are newer
+			}
+			if old.Person == p.Person {
+				d.close(old.ID, Left, "replaced", "")
+			}
+		}
+	}
+	if err := mayEnter(ApplyAll(s, d.Events), p); err != nil {
+		return Decision{}, err
+	}
+	d.add(SeatAdmitted{ID: id, At: now})
+	d.tell(Moved{To: id, Reason: "admitted"})
+	return d, nil
+}
+
+// deny refuses one who waits. The person may come again with another token: a bar is what remove is for.
+func deny(s State, c Deny) (Decision, *Error) {
+	if _, err := moderate(s, c.By, c.Target, actDeny); err != nil {
+		return Decision{}, err
+	}
+	if err := checkMessage(c.Message); err != nil {
+		return Decision{}, err
+	}
+	p, err := target(s, c.Target, Waiting)
+	if err != nil {
+		return Decision{}, err
+	}
+	var d Decision
+	d.close(p.ID, Denied, "denied", c.Message)
+	return d, nil
+}
+
+// sendBack takes one of the group to the waiting room. Hosts never wait, so they cannot be sent there.
+func sendBack(now time.Time, s State, c SendBack) (Decision, *Error) {
+	if _, err := moderate(s, c.By, c.Target, actSendBack); err != nil {
+		return Decision{}, err
+	}
+	if err := checkMessage(c.Message); err != nil {
+		return Decision{}, err
+	}
+	p, err := target(s, c.Target, Admitted)
+	if err != nil {
+		return Decision{}, err
+	}
+	if p.Role.Hosts() {
+		return Decision{}, refuse(Forbidden, "hosts do not wait")
+	}
+	return Decision{
+		Events:  []Event{SeatSentBack{ID: p.ID, At: now}},
+		Effects: []Effect{Moved{To: p.ID, Reason: "sent_back", Message: c.Message}},
+	}, nil
+}

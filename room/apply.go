@@ -1,0 +1,132 @@
+package room
+
+import (
+	"slices"
+
+	"alcove/auth"
+)
+
+// Apply makes one event true. It copies what it changes: s and all its slices stay as they were.
+func Apply(s State, e Event) State {
+	switch e := e.(type) {
+	case SeatTaken:
+		s.Participants = append(slices.Clip(s.Participants), e.Seat)
+		if e.Seat.Access == Admitted {
+			s.Known = withPerson(s.Known, e.Seat.Person)
+		}
+	case SeatAdmitted:
+		p, _ := s.seat(e.ID)
+		s.Known = withPerson(s.Known, p.Person)
+		s = s.with(e.ID, func(p *Participant) { p.Access, p.Since = Admitted, e.At })
+	case SeatSentBack:
+		s = s.with(e.ID, func(p *Participant) {
+			p.Access, p.Since, p.Returning = Waiting, e.At, true
+			p.Publications, p.HandRaised, p.ScreenGrant = nil, false, false
+		})
+	case SeatEnded:
+		s.Participants = without(s.Participants, func(p Participant) bool { return p.ID == e.ID })
+	case SeatDropped:
+		s = s.with(e.ID, func(p *Participant) { p.Connected, p.LostAt = false, e.At })
+	case SeatResumed:
+		s = s.with(e.ID, func(p *Participant) { p.Connected, p.Secret, p.OldSecret = true, e.Secret, e.Old })
+	case SecretConfirmed:
+		s = s.with(e.ID, func(p *Participant) { p.OldSecret = auth.SecretHash{} })
+	case PersonBarred:
+		s.Barred = append(slices.Clip(s.Barred), e.Bar)
+	case BarLifted:
+		s.Barred = without(s.Barred, func(b Bar) bool { return b.Participant == e.ID })
+	case LockSet:
+		s.Locked = e.Locked
+	case SessionEnded:
+		s.EndedFor = e.Reason
+	case SourcesPublished:
+		s.LastCSRC = e.LastCSRC
+		s = s.with(e.ID, func(p *Participant) { p.Generation, p.Publications = e.Generation, e.Publications })
+	case MutedSet:
+		s = s.with(e.ID, func(p *Participant) { p.Publications = withMuted(p.Publications, e.Source, e.Muted) })
+	case ScreenGrantSet:
+		s = s.with(e.ID, func(p *Participant) { p.ScreenGrant = e.Granted })
+	case HandSet:
+		s = s.with(e.ID, func(p *Participant) { p.HandRaised = e.Raised })
+	}
+	return s
+}
+
+// ApplyAll makes the events true, one after the other.
+func ApplyAll(s State, events []Event) State {
+	for _, e := range events {
+		s = Apply(s, e)
+	}
+	return s
+}
+
+// with copies the seats and changes the one that id names.
+func (s State) with(id ParticipantID, change func(*Participant)) State {
+	s.Participants = slices.Clone(s.Participants)
+	for i := range s.Participants {
+		if s.Participants[i].ID == id {
+			change(&s.Participants[i])
+		}
+	}
+	return s
+}
+
+func withMuted(pubs []Publication, source Source, muted bool) []Publication {
+	pubs = slices.Clone(pubs)
+	for i := range pubs {
+		if pubs[i].Source == source {
+			pubs[i].Muted = muted
+		}
+	}
+	return pubs
+}
+
+func withPerson(known []PersonID, p PersonID) []PersonID {
+	if slices.Contains(known, p) {
+		return known
+	}
+	return append(slices.Clip(known), p)
+}
+
+func without[T any](list []T, gone func(T) bool) []T {
+	return slices.DeleteFunc(slices.Clone(list), gone)
+}
+
+// seat finds a seat.
+func (s State) seat(id ParticipantID) (Participant, bool) {
+	for _, p := range s.Participants {
+		if p.ID == id {
+			return p, true
+		}
+	}
+	return Participant{}, false
+}
+
+// known reports whether the person was admitted in this session.
+func (s State) known(p PersonID) bool { return slices.Contains(s.Known, p) }
+
+// barred reports whether a host removed the person.
+func (s State) barred(p PersonID) bool {
+	return slices.ContainsFunc(s.Barred, func(b Bar) bool { return b.Person == p })
+}
+
+// count counts the seats in a state of access.
+func (s State) count(a Access) int {
+	n := 0
+	for _, p := range s.Participants {
+		if p.Access == a {
+			n++
+		}
+	}
+	return n
+}
+
+// publication finds a source of a seat.
+func (p Participant) publication(source Source) (Publication, bool) {
+	for _, pub := range p.Publications {
+		if pub.Source == source {
+			return pub, true
+		}
+	}
+	return Publication{}, false
+}

@@ -1,0 +1,31 @@
+package room
+
+// Limits, and why they are what they are.
+const (
+	// hostReserve is how many seats above MaxParticipants only hosts and cohosts may take: a full group must never keep
+	// its therapist out.
+	hostReserve = 2
+
+	// maxSeatsPerPerson bounds what one person with many tokens takes of the waiting room: a phone, a laptop, and two that
+	// were lost without a goodbye.
+	maxSeatsPerPerson = 4
+
+	// maxTargets bounds one admit; it is above any waiting room that a host could read through.
+	maxTargets = 500
+
+	// maxNameRunes is what fits under a picture; longer names hide others.
+	maxNameRunes = 64
+
+	// maxTextRunes is a paragraph: words at the door, not a chat.
+	maxTextRunes = 1000
+
+	// defaultPolicy is what a token without a policy means.
+	defaultPolicy = "default"
+
+	// defaultName is how one is called who has no name.
+	defaultName = "Guest"
+)
+
+// slotSteps are the sizes of an offer, in pairs. Each is a step apart so that people come and go without a new offer; the
+// last one keeps the offer far below the 100 m-lines of signaling/PROTOCOL.md, section 1.
+var slotSteps = [...]int{3, 7, 15, 31}

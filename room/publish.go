@@ -1,0 +1,134 @@
+package room
+
+import "math"
+
+// act is the row of the role table that a source needs.
+func (s Source) act() action {
+	switch s {
+	case Microphone:
+		return actPublishMicrophone
+	case Camera:
+		return actPublishCamera
+	case Screen:
+		return actPublishScreen
+	}
+	return "" // nobody's
+}
+
+// publish takes note of what an offer carries. A new PeerConnection replaces all publications; a renegotiation keeps those
+// that go on. A muted microphone or camera stays muted when its connection is replaced: only its owner unmutes it.
+func publish(s State, c Publish) (Decision, *Error) {
+	p, err := actor(s, c.By, actOffer)
+	if err != nil {
+		return Decision{}, err
+	}
+	if err := mayEnter(s, p); err != nil {
+		return Decision{}, err
+	}
+	switch {
+	case c.Generation == 0:
+		return Decision{}, refuse(BadRequest, "generation: starts at 1")
+	case c.Generation < p.Generation:
+		return Decision{}, refuse(StaleGeneration, "a newer PeerConnection exists")
+	}
+	e := SourcesPublished{ID: p.ID, Generation: c.Generation, LastCSRC: s.LastCSRC}
+	seen := map[Source]bool{}
+	for _, wish := range c.Sources {
+		if wish.Source.act() == "" || wish.ID == "" || seen[wish.Source] {
+			return Decision{}, refuse(BadRequest, "tracks: each of microphone, camera, screen at most once")
+		}
+		seen[wish.Source] = true
+		if !mayEverPublish(s, p, wish.Source) {
+			continue
+		}
+		old, had := p.publication(wish.Source)
+		if had && c.Generation == p.Generation {
+			e.Publications = append(e.Publications, old)
+			continue
+		}
+		if e.LastCSRC == math.MaxUint32 {
+			return Decision{}, refuse(Unavailable, "no CSRC left in this session")
+		}
+		e.LastCSRC++
+		muted := wish.Source == Screen || had && old.Muted
+		e.Publications = append(e.Publications, Publication{ID: wish.ID, Source: wish.Source, Muted: muted, CSRC: e.LastCSRC})
+	}
+	return Decision{Events: []Event{e}}, nil
+}
+
+// mayEverPublish reports whether a source is worth a place in the connection: permitted now, or a screen that a host may
+// grant later without a new offer. The latter stays muted until then.
+func mayEverPublish(s State, p Participant, source Source) bool {
+	return may(s, p, source.act()) || source == Screen && asking[p.Role]
+}
+
+// setMuted mutes or unmutes an own source. This is the only way to unmute.
+func setMuted(s State, c SetMuted) (Decision, *Error) {
+	p, err := actor(s, c.By, actSetMuted)
+	if err != nil {
+		return Decision{}, err
+	}
+	if c.Source.act() == "" {
+		return Decision{}, refuse(BadRequest, "source: microphone, camera or screen")
+	}
+	if !c.Muted && !may(s, p, c.Source.act()) {
+		return Decision{}, refuse(Forbidden, "you may not "+string(c.Source.act()))
+	}
+	return changeMuted(p, c.Source, c.Muted)
+}
+
+// mute mutes somebody else's source.
+func mute(s State, c Mute) (Decision, *Error) {
+	if _, err := moderate(s, c.By, c.Target, actMute); err != nil {
+		return Decision{}, err
+	}
+	p, err := target(s, c.Target, Admitted)
+	if err != nil {
+		return Decision{}, err
+	}
+	if c.Source.act() == "" {
+		return Decision{}, refuse(BadRequest, "source: microphone, camera or screen")
+	}
+	return changeMuted(p, c.Source, true)
+}
+
+func changeMuted(p Participant, source Source, muted bool) (Decision, *Error) {
+	pub, ok := p.publication(source)
+	if !ok {
+		return Decision{}, refuse(InvalidState, "no such publication")
+	}
+	if pub.Muted == muted {
+		return Decision{}, nil
+	}
+	return Decision{Events: []Event{MutedSet{ID: p.ID, Source: source, Muted: muted}}}, nil
+}
+
+// askUnmute passes a host's wish to one who is muted and could unmute.
+func askUnmute(s State, c AskUnmute) (Decision, *Error) {
+	if _, err := moderate(s, c.By, c.Target, actAskUnmute); err != nil {
+		return Decision{}, err
+	}
+	p, err := target(s, c.Target, Admitted)
+	if err != nil {
+		return Decision{}, err
+	}
+	if c.Source.act() == "" {
+		return Decision{}, refuse(BadRequest, "source: microphone, camera or screen")
+	}
+	if pub, ok := p.publication(c.Source); !ok || !pub.Muted || !may(s, p, c.Source.act()) {
+		return Decision{}, refuse(InvalidState, "not muted, or not theirs to unmute")
+	}
+	return Decision{Effects: []Effect{UnmuteAsked{To: p.ID, Source: c.Source}}}, nil
+}
+
+// setHand raises or lowers the own hand.
+func setHand(s State, c SetHand) (Decision, *Error) {
+	p, err := actor(s, c.By, actHand)
+	if err != nil {
+		return Decision{}, err
+	}
+	if p.HandRaised == c.Raised {
+		return Decision{}, nil
+	}
+	return Decision{Events: []Event{HandSet{ID: p.ID, Raised: c.Raised}}}, nil
+}

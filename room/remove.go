@@ -1,0 +1,48 @@
+package room
+
+import (
+	"slices"
+
+	"alcove/auth"
+)
+
+// remove ends a seat and bars its person, so all seats of the person end with it. Nobody removes a host, and only a host
+// removes a cohost: whatever seat of theirs is named.
+func remove(s State, c Remove) (Decision, *Error) {
+	by, err := moderate(s, c.By, c.Target, actRemove)
+	if err != nil {
+		return Decision{}, err
+	}
+	if err := checkMessage(c.Message); err != nil {
+		return Decision{}, err
+	}
+	p, ok := s.seat(c.Target)
+	if !ok {
+		return Decision{}, refuse(TargetNotFound, "no such participant")
+	}
+	if p.Person == by.Person {
+		return Decision{}, refuse(InvalidState, "that is you")
+	}
+	d := Decision{Events: []Event{PersonBarred{Bar{Person: p.Person, Participant: p.ID, DisplayName: p.DisplayName}}}}
+	for _, seat := range s.Participants {
+		if seat.Person != p.Person {
+			continue
+		}
+		if seat.Role == auth.Host || seat.Role == auth.Cohost && by.Role != auth.Host {
+			return Decision{}, refuse(Forbidden, "nobody removes a host, and only a host a cohost")
+		}
+		d.close(seat.ID, Removed, "removed", c.Message)
+	}
+	return d, nil
+}
+
+// lift ends a bar. The person needs a new token and waits like everyone.
+func lift(s State, c Lift) (Decision, *Error) {
+	if _, err := moderate(s, c.By, c.Target, actLift); err != nil {
+		return Decision{}, err
+	}
+	if !slices.ContainsFunc(s.Barred, func(b Bar) bool { return b.Participant == c.Target }) {
+		return Decision{}, refuse(TargetNotFound, "no such bar")
+	}
+	return Decision{Events: []Event{BarLifted{ID: c.Target}}}, nil
+}
