@@ -1,0 +1,14 @@
+// The protocol client of Alcove: no framework, no dependency. `Session` is who is here and what they may do, `Media`
+// is the one PeerConnection; a page draws both.
+
+export { browserEnv, type Env, type Storage } from './env';
+export { RequestError } from './errors';
+export { FrameGate, type Contribution } from './gate';
+export { Media, type Slot } from './media';
+export { camera as cameraLimits, screen as screenLimits } from './params';
+export {
+  subprotocol, type Barred, type Participant, type Publication, type Role, type SlotEntry, type Source, type Waiter,
+} from './protocol';
+export { dropSeat, loadSeat } from './seat';
+export { Session, type Access, type Ending } from './session';
+export type { LinkState } from './transport';

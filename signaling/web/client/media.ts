@@ -1,0 +1,218 @@
+// The one PeerConnection of a seat: own tracks out, slots in. The client offers, the server answers; people come and
+// go in the slots without another offer.
+//
+//   media.ready ─► offer ─► answer ─► slots          (same connection: more slots)
+//   failed, or disconnected while signaling works ─► a new connection, generation + 1
+
+import { Emitter } from './emitter';
+import { RequestError } from './errors';
+import { camera, disconnectedGraceMs, offerAttempts, offerRetryMs, screen } from './params';
+import type { Encoding, MediaReady, SlotKind, SlotMid, Source } from './protocol';
+import { codecsFor, opusConstantBitRate } from './sdp';
+import type { Session } from './session';
+
+export interface Slot {
+  kind: SlotKind;
+  index: number;
+  track: MediaStreamTrack;
+  receiver: RTCRtpReceiver;
+}
+interface Events {
+  slots: readonly Slot[];
+  state: RTCPeerConnectionState;
+}
+
+const sources: readonly Source[] = ['microphone', 'camera', 'screen'];
+const defaults: Record<Source, Encoding> = {
+  microphone: {},
+  camera: { maxBitrate: camera.maxBitrate, maxFramerate: camera.frameRate },
+  screen: { maxBitrate: screen.maxBitrate, maxFramerate: screen.frameRate },
+};
+
+export class Media extends Emitter<Events> {
+  readonly #session: Session;
+  readonly #tracks = new Map<Source, MediaStreamTrack>();
+  readonly #senders = new Map<Source, RTCRtpTransceiver>();
+  readonly #stops: (() => void)[];
+  #pc: RTCPeerConnection | undefined;
+  #generation = 0;
+  #counts = { pairs: 0, screens: 0 };
+  #ready: MediaReady | undefined;
+  #linked = true;
+  #watch: ReturnType<typeof setTimeout> | undefined;
+  // Offers go one after the other, however often the server or the network asks for one.
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(session: Session) {
+    super();
+    this.#session = session;
+    this.#stops = [
+      session.on('mediaReady', (ready) => this.#queue(() => this.#serve(ready))),
+      session.on('access', ({ state }) => state !== 'admitted' && this.close()),
+      session.on('ended', () => this.dispose()),
+      session.on('link', (link) => {
+        this.#linked = link === 'open';
+        this.#watchHealth();
+      }),
+    ];
+  }
+
+  get connection(): RTCPeerConnection | undefined {
+    return this.#pc;
+  }
+
+  // What the source sends from now on; null sends nothing at all, not even black or silence.
+  async setTrack(source: Source, track: MediaStreamTrack | null): Promise<void> {
+    if (track) this.#tracks.set(source, track);
+    else this.#tracks.delete(source);
+    await this.#senders.get(source)?.sender.replaceTrack(track);
+  }
+
+  // Ends the connection; the next media.ready makes a new one.
+  close(): void {
+    clearTimeout(this.#watch);
+    const pc = this.#pc;
+    this.#pc = undefined;
+    this.#ready = undefined;
+    this.#senders.clear();
+    this.#counts = { pairs: 0, screens: 0 };
+    if (!pc) return;
+    pc.onconnectionstatechange = null;
+    pc.close();
+    this.emit('slots', []);
+    this.emit('state', 'closed');
+  }
+
+  dispose(): void {
+    this.close();
+    for (const stop of this.#stops) stop();
+  }
+
+  #queue(work: () => Promise<void>): void {
+    // What the browser itself refuses is told as a failed connection: the person must not wait for a picture in vain.
+    this.#work = this.#work.then(work).catch(() => this.emit('state', 'failed'));
+  }
+
+  async #serve(ready: MediaReady): Promise<void> {
+    this.#ready = ready;
+    const pc = this.#pc;
+    const usable = pc !== undefined && pc.signalingState === 'stable' && pc.connectionState !== 'failed'
+      && ready.generation <= this.#generation;
+    const enough = ready.slots.pairs <= this.#counts.pairs && ready.slots.screens <= this.#counts.screens;
+    if (usable && enough) return this.#watchHealth();
+    for (let attempt = 1; this.#ready === ready && attempt <= offerAttempts; attempt += 1) {
+      const wait = await this.#attempt(ready, usable && attempt === 1);
+      if (wait === undefined) return;
+      await new Promise((done) => setTimeout(done, wait * attempt));
+    }
+  }
+
+  // Returns how long to wait before another attempt, or undefined when none is needed or none would help.
+  async #attempt(ready: MediaReady, same: boolean): Promise<number | undefined> {
+    try {
+      if (!same) this.#renew(ready);
+      await this.#offer(ready);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      if (error.code === 'stale_generation') return 0;
+      // After a lost connection the server tells media.ready again by itself.
+      return error.retryable && error.code !== 'closed' && error.code !== 'not_admitted'
+        ? error.retryAfterMs ?? offerRetryMs
+        : undefined;
+    }
+  }
+
+  #renew(ready: MediaReady): void {
+    this.close();
+    this.#ready = ready;
+    this.#generation = Math.max(this.#generation, ready.generation) + 1;
+    const pc = new RTCPeerConnection({
+      iceServers: ready.iceServers.map((server) => ({ ...server })), bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require',
+    });
+    this.#pc = pc;
+    pc.onconnectionstatechange = () => {
+      if (this.#pc !== pc) return;
+      this.emit('state', pc.connectionState);
+      this.#watchHealth();
+    };
+    if (this.#session.role !== 'observer') this.#addOwn(pc, ready);
+  }
+
+  #addOwn(pc: RTCPeerConnection, ready: MediaReady): void {
+    const person = new MediaStream();
+    const display = new MediaStream();
+    for (const source of sources) {
+      const kind = source === 'microphone' ? 'audio' : 'video';
+      const transceiver = pc.addTransceiver(kind, {
+        direction: 'sendonly',
+        streams: [source === 'screen' ? display : person],
+        sendEncodings: [{ ...defaults[source], ...ready.encodings?.[source]?.[0] }],
+      });
+      transceiver.setCodecPreferences(codecsFor(kind));
+      this.#senders.set(source, transceiver);
+    }
+  }
+
+  async #offer(ready: MediaReady): Promise<void> {
+    const pc = this.#pc;
+    if (!pc) return;
+    this.#addSlots(pc, ready.slots);
+    for (const [source, transceiver] of this.#senders) {
+      await transceiver.sender.replaceTrack(this.#tracks.get(source) ?? null);
+    }
+    await pc.setLocalDescription();
+    const tracks = [...this.#senders].map(([source, { mid }]) => ({ mid: mid ?? '', source }));
+    const offer = { generation: this.#generation, sdp: opusConstantBitRate(pc.localDescription?.sdp ?? ''), tracks };
+    const answer = await this.#session.request('media.offer', offer);
+    if (this.#pc !== pc) return;
+    await pc.setRemoteDescription({ type: 'answer', sdp: opusConstantBitRate(answer.sdp) });
+    this.emit('slots', slotsOf(pc, answer.slots));
+    for (const [source, transceiver] of this.#senders) await limit(transceiver.sender, source, ready);
+  }
+
+  #addSlots(pc: RTCPeerConnection, wanted: MediaReady['slots']): void {
+    const add = (kind: 'audio' | 'video') =>
+      pc.addTransceiver(kind, { direction: 'recvonly' }).setCodecPreferences(codecsFor(kind));
+    for (; this.#counts.pairs < wanted.pairs; this.#counts.pairs += 1) {
+      add('audio');
+      add('video');
+    }
+    for (; this.#counts.screens < wanted.screens; this.#counts.screens += 1) add('video');
+  }
+
+  // While signaling is away, nothing can be offered; when it is back, a connection that does not heal is replaced.
+  #watchHealth(): void {
+    clearTimeout(this.#watch);
+    const pc = this.#pc;
+    if (!pc || !this.#linked) return;
+    if (pc.connectionState === 'failed') this.#replace(pc);
+    if (pc.connectionState === 'disconnected') this.#watch = setTimeout(() => this.#replace(pc), disconnectedGraceMs);
+  }
+
+  #replace(pc: RTCPeerConnection): void {
+    this.#queue(async () => {
+      const ready = this.#ready;
+      if (!ready || this.#pc !== pc || pc.connectionState === 'connected') return;
+      this.close();
+      await this.#serve(ready);
+    });
+  }
+}
+
+function slotsOf(pc: RTCPeerConnection, mids: readonly SlotMid[]): Slot[] {
+  const receivers = new Map(pc.getTransceivers().map(({ mid, receiver }) => [mid, receiver]));
+  return mids.flatMap(({ mid, kind, index }) => {
+    const receiver = receivers.get(mid);
+    return receiver ? [{ kind, index, track: receiver.track, receiver }] : [];
+  });
+}
+
+// Firefox takes the limits of sendEncodings only after the first negotiation.
+async function limit(sender: RTCRtpSender, source: Source, ready: MediaReady): Promise<void> {
+  const parameters = sender.getParameters();
+  const [encoding] = parameters.encodings ?? [];
+  if (!encoding) return;
+  Object.assign(encoding, defaults[source], ready.encodings?.[source]?.[0]);
+  await sender.setParameters(parameters).catch(() => undefined);
+}

@@ -1,0 +1,25 @@
+// Every time and limit of the client, with its reason.
+
+// A host's act is answered when the media plane obeys, at most 2 s by design; the rest is for a slow network.
+export const requestTimeoutMs = 10_000;
+// A WebSocket handshake that takes longer will not carry a conversation either.
+export const connectTimeoutMs = 8_000;
+// The first attempt comes at once: most breaks are a changed network, over when we notice them.
+export const backoffFirstMs = 250;
+export const backoffMaxMs = 8_000;
+// Seats are kept for a minute, from the restart of a restarted daemon on. After five minutes a new link is the honest answer.
+export const giveUpResumeMs = 300_000;
+// Somebody who just pressed a button should not look at a waiting page for long.
+export const giveUpFirstMs = 20_000;
+// Told by the protocol, close code 4429.
+export const tooManyPauseMs = 1_000;
+// Of an unanswered `leave`: the person wants to go now.
+export const leaveTimeoutMs = 2_000;
+
+// A connection that says "disconnected" often heals by itself within a few seconds.
+export const disconnectedGraceMs = 4_000;
+export const offerRetryMs = 1_000;
+export const offerAttempts = 5;
+
+export const camera = { width: 640, height: 360, frameRate: 24, maxBitrate: 800_000 } as const;
+export const screen = { frameRate: 15, maxBitrate: 1_500_000 } as const;

@@ -1,0 +1,129 @@
+// The messages of protocol alcove.v1, as PROTOCOL.md lists them. Types are drawn from the shapes, so that what the
+// compiler believes and what is checked on arrival cannot drift apart.
+
+import { either, flag, list, number, object, oneOf, optional, text, type Of, type Shape } from './shape';
+
+export const subprotocol = 'alcove.v1';
+
+export const source = oneOf('microphone', 'camera', 'screen');
+export const role = oneOf('host', 'cohost', 'participant', 'observer');
+export const slotKind = oneOf('audio', 'video', 'screen');
+
+export const publication = object({ id: text, source, muted: flag, csrc: number });
+export const participant = object({
+  id: text, displayName: text, role, connected: flag, handRaised: flag, verified: flag,
+  grants: list(text), publications: list(publication),
+});
+export const waiter = object({
+  participantId: text, displayName: text, verifiedName: optional(text), since: number, returning: flag, connected: flag,
+});
+export const barred = object({ participantId: text, displayName: text });
+export const slotMid = object({ mid: text, kind: slotKind, index: number });
+export const slotEntry = object({ kind: slotKind, index: number, publicationId: text, participantId: text, csrc: number });
+const iceServer = object({
+  urls: either(list(text), text), username: optional(text), credential: optional(text),
+});
+const encoding = object({ maxBitrate: optional(number), maxFramerate: optional(number) });
+const empty = object({});
+
+export type Source = Of<typeof source>;
+export type Role = Of<typeof role>;
+export type SlotKind = Of<typeof slotKind>;
+export type Encoding = Of<typeof encoding>;
+export type Publication = Of<typeof publication>;
+export type Participant = Of<typeof participant>;
+export type Waiter = Of<typeof waiter>;
+export type Barred = Of<typeof barred>;
+export type SlotMid = Of<typeof slotMid>;
+export type SlotEntry = Of<typeof slotEntry>;
+
+export const welcome = object({
+  sessionId: text, resumeSecret: text, participantId: text, state: oneOf('waiting', 'admitted'), role,
+  permissions: list(text), pingMs: number, resumeMs: number, policy: object({ name: text }),
+});
+export type Welcome = Of<typeof welcome>;
+
+const target = { participantId: text };
+const worded = object({ ...target, message: optional(text) });
+const onSource = object({ ...target, source });
+
+// What a client asks, and what it is told: `data` of the request and of its answer.
+export const requests = {
+  hello: [object({
+    token: optional(text), resume: optional(object({ sessionId: text, secret: text })), displayName: optional(text),
+    client: object({ name: text, version: text }),
+  }), welcome],
+  ping: [empty, empty],
+  leave: [empty, empty],
+  'hand.set': [object({ raised: flag }), empty],
+  'publication.set': [object({ source, muted: flag }), empty],
+  'permission.ask': [object({ permission: text }), empty],
+  'waiting.admit': [
+    object({ participantIds: either(oneOf('*'), list(text)) }),
+    object({ admitted: list(text), refused: list(object({ participantId: text, code: text })) }),
+  ],
+  'waiting.deny': [worded, empty],
+  'waiting.message': [object({ participantId: optional(text), text }), empty],
+  'mod.sendBack': [worded, empty],
+  'mod.remove': [worded, empty],
+  'mod.lift': [object(target), empty],
+  'mod.mute': [onSource, empty],
+  'mod.askUnmute': [onSource, empty],
+  'mod.grant': [object({ ...target, grant: text, granted: flag }), empty],
+  'room.lock': [empty, empty],
+  'room.unlock': [empty, empty],
+  'room.end': [empty, empty],
+  'media.offer': [
+    object({ generation: number, sdp: text, tracks: list(object({ mid: text, source })) }),
+    object({ sdp: text, slots: list(slotMid) }),
+  ],
+} satisfies Record<string, [Shape<unknown>, Shape<unknown>]>;
+
+export type RequestType = keyof typeof requests;
+export type RequestData<T extends RequestType> = Of<(typeof requests)[T][0]>;
+export type AnswerData<T extends RequestType> = Of<(typeof requests)[T][1]>;
+
+// What the server tells by itself. Reasons and permissions stay open words: later versions add some.
+export const events = {
+  'access.changed': object({
+    state: oneOf('waiting', 'admitted', 'denied', 'removed', 'left', 'ended'),
+    reason: optional(text), message: optional(text), permissions: list(text),
+  }),
+  'room.updated': object({ name: text, locked: flag, recording: text }),
+  roster: object({ participants: list(participant) }),
+  'participant.joined': object({ participant }),
+  'participant.updated': object({ participant }),
+  'participant.left': object({ participantId: text, reason: text }),
+  speakers: object({ participantIds: list(text) }),
+  'room.ended': object({ reason: text }),
+  'permission.asked': object({ participantId: text, permission: text }),
+  'unmute.asked': object({ source }),
+  'waiting.list': object({ waiting: list(waiter) }),
+  'waiting.added': object({ waiter }),
+  'waiting.updated': object({ waiter }),
+  'waiting.removed': object({ participantId: text }),
+  'waiting.message': object({ from: oneOf('host', 'waiting'), participantId: text, text }),
+  'barred.list': object({ barred: list(barred) }),
+  'media.ready': object({
+    generation: number, iceServers: list(iceServer), slots: object({ pairs: number, screens: number }),
+    codecs: object({ audio: list(text), video: list(text) }), encodings: optional(object({
+      microphone: optional(list(encoding)), camera: optional(list(encoding)), screen: optional(list(encoding)),
+    })),
+  }),
+  'slot.map': object({ slots: list(slotEntry) }),
+} satisfies Record<string, Shape<unknown>>;
+
+export type EventType = keyof typeof events;
+export type EventData<T extends EventType> = Of<(typeof events)[T]>;
+export type MediaReady = EventData<'media.ready'>;
+
+export const failure = object({
+  code: text, message: text, retryable: flag, retryAfterMs: optional(number), ref: optional(text),
+});
+export type Failure = Of<typeof failure>;
+
+// Close codes, section 7.
+export const close = {
+  left: 1000, protocol: 4400, token: 4401, door: 4403, helloLate: 4408, replaced: 4409, ended: 4410, tooLarge: 4413,
+  tooMany: 4429, draining: 4503,
+} as const;

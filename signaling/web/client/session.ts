@@ -1,0 +1,170 @@
+// A participant's view of the session: who I am here, who else is, who waits. Framework-free; a page listens to the
+// events and calls the acts. Lists are replaced, never changed in place, so that a page may compare by identity.
+
+import type { Told } from './codec';
+import { Emitter } from './emitter';
+import type { Env } from './env';
+import { leaveTimeoutMs } from './params';
+import type {
+  AnswerData, Barred, EventData, MediaReady, Participant, RequestData, RequestType, Role, SlotEntry, Waiter, Welcome,
+} from './protocol';
+import { Transport, type LinkState, type Opening } from './transport';
+
+export interface Access {
+  state: 'waiting' | 'admitted';
+  reason?: string;
+  message?: string;
+}
+export interface Ending {
+  code: string;
+  message?: string;
+  ref?: string;
+}
+export interface SessionEvents {
+  link: LinkState;
+  welcome: Welcome;
+  access: Access;
+  permissions: readonly string[];
+  room: EventData<'room.updated'>;
+  roster: readonly Participant[];
+  joined: Participant;
+  left: EventData<'participant.left'>;
+  waiting: readonly Waiter[];
+  barred: readonly Barred[];
+  speakers: readonly string[];
+  letter: EventData<'waiting.message'>;
+  asked: EventData<'permission.asked'>;
+  unmuteAsked: EventData<'unmute.asked'>;
+  mediaReady: MediaReady;
+  slots: readonly SlotEntry[];
+  ended: Ending;
+}
+
+export class Session extends Emitter<SessionEvents> {
+  readonly #transport: Transport;
+  #over = false;
+  participantId = '';
+  role: Role = 'participant';
+  state: 'new' | 'waiting' | 'admitted' | 'ended' = 'new';
+  permissions: readonly string[] = [];
+  roster: readonly Participant[] = [];
+  waiting: readonly Waiter[] = [];
+
+  constructor(env: Env, opening: Opening) {
+    super();
+    this.#transport = new Transport(env, opening);
+    this.#transport.on('link', (link) => this.emit('link', link));
+    this.#transport.on('welcome', (welcome) => this.#welcome(welcome));
+    this.#transport.on('told', (told) => this.#told(told));
+    this.#transport.on('closed', (closing) => this.#finish(closing));
+  }
+
+  connect(): void {
+    this.#transport.start();
+  }
+
+  tryNow(): void {
+    this.#transport.tryNow();
+  }
+
+  request<T extends RequestType>(type: T, data: RequestData<T>): Promise<AnswerData<T>> {
+    return this.#transport.request(type, data);
+  }
+
+  may(permission: string): boolean {
+    return this.permissions.includes(permission);
+  }
+
+  // Leaves for good. The person goes now, whether or not the server could be told.
+  async leave(): Promise<void> {
+    await this.#transport.request('leave', {}, leaveTimeoutMs).catch(() => undefined);
+    this.#finish({ code: 'left' });
+  }
+
+  #welcome(welcome: Welcome): void {
+    this.participantId = welcome.participantId;
+    this.role = welcome.role;
+    // Everything is told again after a resume, but an empty list may go without saying.
+    this.#setWaiting([]);
+    this.emit('barred', []);
+    this.emit('welcome', welcome);
+    this.#setPermissions(welcome.permissions);
+    this.#setAccess({ state: welcome.state });
+  }
+
+  #told(told: Told): void {
+    switch (told.type) {
+      case 'access.changed': return this.#accessChanged(told.data);
+      case 'room.updated': return this.emit('room', told.data);
+      case 'roster': return this.#setRoster(told.data.participants);
+      case 'participant.joined':
+        this.#setRoster(upsert(this.roster, told.data.participant, (p) => p.id));
+        return this.emit('joined', told.data.participant);
+      case 'participant.updated': return this.#setRoster(upsert(this.roster, told.data.participant, (p) => p.id));
+      case 'participant.left':
+        this.emit('left', told.data);
+        return this.#setRoster(this.roster.filter((p) => p.id !== told.data.participantId));
+      case 'speakers': return this.emit('speakers', told.data.participantIds);
+      case 'room.ended': return this.#finish({ code: told.data.reason === 'draining' ? 'draining' : 'ended' });
+      case 'waiting.list': return this.#setWaiting(told.data.waiting);
+      case 'waiting.added':
+      case 'waiting.updated': return this.#setWaiting(upsert(this.waiting, told.data.waiter, (w) => w.participantId));
+      case 'waiting.removed': return this.#setWaiting(this.waiting.filter((w) => w.participantId !== told.data.participantId));
+      case 'waiting.message': return this.emit('letter', told.data);
+      case 'barred.list': return this.emit('barred', told.data.barred);
+      case 'permission.asked': return this.emit('asked', told.data);
+      case 'unmute.asked': return this.emit('unmuteAsked', told.data);
+      case 'media.ready': return this.emit('mediaReady', told.data);
+      case 'slot.map': return this.emit('slots', told.data.slots);
+    }
+  }
+
+  #accessChanged({ state, reason, message, permissions }: EventData<'access.changed'>): void {
+    if (state !== 'waiting' && state !== 'admitted') {
+      return this.#finish({ code: reason ?? state, ...(message ? { message } : {}) });
+    }
+    this.#setPermissions(permissions);
+    if (state !== this.state) {
+      this.#setAccess({ state, ...(reason ? { reason } : {}), ...(message ? { message } : {}) });
+    }
+  }
+
+  #setAccess(access: Access): void {
+    this.state = access.state;
+    if (access.state === 'waiting') {
+      // Who waits knows nobody: what was known goes at once.
+      this.#setRoster([]);
+      this.emit('slots', []);
+    }
+    this.emit('access', access);
+  }
+
+  #setPermissions(permissions: readonly string[]): void {
+    this.permissions = permissions;
+    this.emit('permissions', permissions);
+  }
+
+  #setRoster(roster: readonly Participant[]): void {
+    this.roster = roster;
+    this.emit('roster', roster);
+  }
+
+  #setWaiting(waiting: readonly Waiter[]): void {
+    this.waiting = waiting;
+    this.emit('waiting', waiting);
+  }
+
+  #finish(ending: Ending): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.state = 'ended';
+    // Media stops by this event; the socket is closed after it.
+    this.emit('ended', ending);
+    this.#transport.stop(ending);
+  }
+}
+
+function upsert<T>(list: readonly T[], item: T, id: (item: T) => string): T[] {
+  const at = list.findIndex((other) => id(other) === id(item));
+  return at < 0 ? [...list, item] : list.with(at, item);
+}

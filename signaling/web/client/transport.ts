@@ -1,0 +1,245 @@
+// One conversation with the server over as many sockets as it takes.
+//
+//   dial ─► hello(token | seat) ─► welcome ─► requests, answers, events, ping
+//     ▲                                             │ lost, or a ping without answer
+//     └───────────────── backoff ◄──────────────────┘
+//
+// Requests that were under way when a socket died are sent again with the same id after the resume; the server
+// answers each id once. Offers are not: they belong to a moment that is over.
+
+import { Backoff } from './backoff';
+import { decodeAnswer, decodeFrame, encodeRequest, type Told } from './codec';
+import { Emitter } from './emitter';
+import type { Env, Socket } from './env';
+import { ownError, RequestError } from './errors';
+import { connectTimeoutMs, giveUpFirstMs, giveUpResumeMs, requestTimeoutMs, tooManyPauseMs } from './params';
+import { close } from './protocol';
+import type { AnswerData, Failure, RequestData, RequestType, Welcome } from './protocol';
+import { dropSeat, loadSeat, saveSeat } from './seat';
+
+export type LinkState = 'connecting' | 'open' | 'lost';
+export interface Opening {
+  token?: string;
+  displayName?: string;
+  client: { name: string; version: string };
+}
+export interface Closing {
+  code: string;
+  ref?: string;
+}
+interface Events {
+  link: LinkState;
+  welcome: Welcome;
+  told: Told;
+  closed: Closing;
+}
+interface Pending {
+  type: RequestType;
+  raw: string;
+  timer: unknown;
+  settle(answer: { ok: true; data: unknown } | { ok: false; error: RequestError }): void;
+}
+
+// Close codes after which coming back by oneself would be wrong, and the word for each.
+const finalCloses: Record<number, string> = {
+  [close.left]: 'left', [close.protocol]: 'protocol', [close.token]: 'invalid_token', [close.door]: 'denied',
+  [close.replaced]: 'replaced', [close.ended]: 'ended', [close.tooLarge]: 'protocol',
+};
+// A refused hello with one of these is worth another attempt without asking the person.
+const passing = new Set(['draining', 'unavailable', 'rate_limited', 'internal']);
+
+export class Transport extends Emitter<Events> {
+  readonly #env: Env;
+  readonly #opening: Opening;
+  readonly #backoff: Backoff;
+  readonly #pending = new Map<string, Pending>();
+  readonly #prefix: string;
+  #count = 0;
+  #socket: Socket | undefined;
+  #open = false;
+  #over = false;
+  #helloId = '';
+  #refusal: Failure | undefined;
+  #retry: unknown;
+  #guard: unknown; // connect timeout, then ping
+  #tryingSince: number;
+
+  constructor(env: Env, opening: Opening) {
+    super();
+    this.#env = env;
+    this.#opening = opening;
+    this.#backoff = new Backoff(env.random);
+    // Ids must be new after a reload too: the server remembers the last 64 of a session.
+    this.#prefix = Math.floor(env.random() * 2 ** 40).toString(36);
+    this.#tryingSince = env.timers.now();
+  }
+
+  start(): void {
+    this.emit('link', 'connecting');
+    this.#dial();
+  }
+
+  // Ends the wait between two attempts.
+  tryNow(): void {
+    if (this.#over || this.#socket) return;
+    this.#env.timers.clear(this.#retry);
+    this.#backoff.reset();
+    this.#dial();
+  }
+
+  request<T extends RequestType>(type: T, data: RequestData<T>, timeoutMs = requestTimeoutMs): Promise<AnswerData<T>> {
+    if (this.#over) return Promise.reject(ownError('closed'));
+    const id = this.#nextId();
+    const raw = encodeRequest(id, type, data);
+    return new Promise((resolve, reject) => {
+      const timer = this.#env.timers.set(() => this.#settle(id, { ok: false, error: ownError('timeout') }), timeoutMs);
+      this.#pending.set(id, {
+        type, raw, timer,
+        settle: (answer) => {
+          if (!answer.ok) return reject(answer.error);
+          try {
+            resolve(decodeAnswer(type, answer.data));
+          } catch (error) {
+            reject(error);
+          }
+        },
+      });
+      if (this.#open) this.#socket?.send(raw);
+    });
+  }
+
+  // Ends the conversation from this side and forgets the seat.
+  stop(closing: Closing, socketCode: number = close.left): void {
+    if (this.#over) return;
+    this.#over = true;
+    dropSeat(this.#env.storage);
+    this.#env.timers.clear(this.#retry);
+    this.#letGo(socketCode);
+    for (const id of [...this.#pending.keys()]) this.#settle(id, { ok: false, error: ownError('closed') });
+    this.emit('closed', closing);
+  }
+
+  #nextId(): string {
+    this.#count += 1;
+    return `${this.#prefix}-${this.#count}`;
+  }
+
+  #dial(): void {
+    const socket = this.#env.connect();
+    this.#socket = socket;
+    this.#refusal = undefined;
+    this.#guard = this.#env.timers.set(() => this.#lost(), connectTimeoutMs);
+    socket.onopen = () => this.#hello(socket);
+    socket.onmessage = ({ data }) => this.#received(data);
+    socket.onclose = ({ code }) => this.#closed(code);
+  }
+
+  #hello(socket: Socket): void {
+    this.#helloId = this.#nextId();
+    const { token, displayName, client } = this.#opening;
+    const seat = loadSeat(this.#env.storage);
+    const who = seat ? { resume: seat } : { token, displayName };
+    socket.send(encodeRequest(this.#helloId, 'hello', { ...who, client }));
+  }
+
+  #received(data: unknown): void {
+    const frame = read(() => decodeFrame(String(data)));
+    if (!frame) return this.stop({ code: 'protocol' }, close.protocol);
+    if (frame.kind === 'event') return this.emit('told', frame);
+    if (frame.kind !== 'answer') return;
+    if (frame.id !== this.#helloId) {
+      return this.#settle(frame.id, frame.ok ? frame : { ok: false, error: new RequestError(frame.error) });
+    }
+    if (!frame.ok) {
+      this.#refusal = frame.error;
+      return this.#closed(0);
+    }
+    const welcome = read(() => decodeAnswer('hello', frame.data));
+    if (!welcome) return this.stop({ code: 'protocol' }, close.protocol);
+    this.#greeted(welcome);
+  }
+
+  #greeted(welcome: Welcome): void {
+    // Before anything else is sent: our next frame is what makes the server forget the old secret.
+    saveSeat(this.#env.storage, { sessionId: welcome.sessionId, secret: welcome.resumeSecret });
+    this.#open = true;
+    this.#backoff.reset();
+    this.emit('link', 'open');
+    this.emit('welcome', welcome);
+    for (const { raw } of this.#pending.values()) this.#socket?.send(raw);
+    this.#env.timers.clear(this.#guard);
+    this.#ping(welcome.pingMs);
+  }
+
+  #ping(everyMs: number): void {
+    this.#guard = this.#env.timers.set(() => {
+      const id = this.#nextId();
+      const dead = this.#env.timers.set(() => this.#lost(), everyMs);
+      this.#pending.set(id, {
+        type: 'ping', raw: '', timer: dead, settle: (answer) => answer.ok && this.#ping(everyMs),
+      });
+      this.#socket?.send(encodeRequest(id, 'ping', {}));
+    }, everyMs);
+  }
+
+  #closed(code: number): void {
+    const refusal = this.#refusal;
+    if (refusal && !passing.has(refusal.code)) return this.stop(closingOf(refusal));
+    const final = finalCloses[code];
+    if (final && !refusal) return this.stop({ code: final });
+    if (code === close.tooMany) return this.#lost(tooManyPauseMs);
+    this.#lost(refusal?.retryAfterMs);
+  }
+
+  // The socket is of no use any more: let go of it and come back after a while.
+  #lost(afterMs?: number): void {
+    const seated = loadSeat(this.#env.storage) !== undefined;
+    if (this.#open) this.#tryingSince = this.#env.timers.now();
+    this.#letGo(close.left);
+    const tried = this.#env.timers.now() - this.#tryingSince;
+    if (tried > (seated ? giveUpResumeMs : giveUpFirstMs)) {
+      return this.stop(this.#refusal ? closingOf(this.#refusal) : { code: 'unreachable' });
+    }
+    this.#dropMoments();
+    this.emit('link', seated ? 'lost' : 'connecting');
+    this.#retry = this.#env.timers.set(() => this.#dial(), afterMs ?? this.#backoff.next());
+  }
+
+  #letGo(code: number): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    this.#open = false;
+    this.#env.timers.clear(this.#guard);
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close(code);
+  }
+
+  // What must not be repeated on the next socket.
+  #dropMoments(): void {
+    for (const [id, { type }] of this.#pending) {
+      if (type === 'ping' || type === 'media.offer') this.#settle(id, { ok: false, error: ownError('closed') });
+    }
+  }
+
+  #settle(id: string, answer: Parameters<Pending['settle']>[0]): void {
+    const pending = this.#pending.get(id);
+    if (!pending) return;
+    this.#pending.delete(id);
+    this.#env.timers.clear(pending.timer);
+    pending.settle(answer);
+  }
+}
+
+function closingOf(failure: Failure): Closing {
+  return { code: failure.code, ...(failure.ref ? { ref: failure.ref } : {}) };
+}
+
+// What cannot be read is nothing.
+function read<T>(decode: () => T): T | undefined {
+  try {
+    return decode();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,109 @@
+// Time, sockets and memory in the hands of a test.
+
+import type { Env, Socket, Storage } from '../client/env';
+
+export class FakeSocket implements Socket {
+  onopen: Socket['onopen'] = null;
+  onmessage: Socket['onmessage'] = null;
+  onclose: Socket['onclose'] = null;
+  readonly sent: { id: string; type: string; data: Record<string, unknown> }[] = [];
+  closedWith: number | undefined;
+  readonly #log: string[];
+
+  constructor(log: string[]) {
+    this.#log = log;
+  }
+
+  send(raw: string): void {
+    const frame = JSON.parse(raw) as FakeSocket['sent'][number];
+    this.#log.push(`send ${frame.type}`);
+    this.sent.push(frame);
+  }
+
+  close(code?: number): void {
+    this.closedWith = code;
+  }
+
+  open(): void {
+    this.onopen?.({} as never);
+  }
+
+  tell(frame: object): void {
+    this.onmessage?.({ data: JSON.stringify(frame) });
+  }
+
+  drop(code = 1006): void {
+    this.onclose?.({ code });
+  }
+
+  last(type: string): FakeSocket['sent'][number] {
+    const frame = this.sent.findLast((sent) => sent.type === type);
+    if (!frame) throw new Error(`no ${type} was sent`);
+    return frame;
+  }
+
+  answer(type: string, data: object = {}): void {
+    this.tell({ id: this.last(type).id, ok: true, data });
+  }
+
+  refuse(type: string, error: object): void {
+    this.tell({ id: this.last(type).id, ok: false, error });
+  }
+}
+
+export class FakeEnv implements Env {
+  readonly log: string[] = [];
+  readonly sockets: FakeSocket[] = [];
+  readonly kept = new Map<string, string>();
+  #now = 0;
+  #timers: { at: number; run: () => void }[] = [];
+
+  readonly timers = {
+    set: (run: () => void, ms: number): unknown => {
+      const timer = { at: this.#now + ms, run };
+      this.#timers.push(timer);
+      return timer;
+    },
+    clear: (timer: unknown): void => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    },
+    now: (): number => this.#now,
+  };
+
+  readonly storage: Storage = {
+    getItem: (key) => this.kept.get(key) ?? null,
+    setItem: (key, value) => {
+      this.log.push(`keep ${(JSON.parse(value) as { secret: string }).secret}`);
+      this.kept.set(key, value);
+    },
+    removeItem: (key) => void this.kept.delete(key),
+  };
+
+  random(): number {
+    return 0.5;
+  }
+
+  connect(): Socket {
+    const socket = new FakeSocket(this.log);
+    this.sockets.push(socket);
+    return socket;
+  }
+
+  get socket(): FakeSocket {
+    const socket = this.sockets.at(-1);
+    if (!socket) throw new Error('nothing was dialled');
+    return socket;
+  }
+
+  advance(ms: number): void {
+    const end = this.#now + ms;
+    for (;;) {
+      const next = this.#timers.filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at)[0];
+      if (!next) break;
+      this.#now = next.at;
+      this.timers.clear(next);
+      next.run();
+    }
+    this.#now = end;
+  }
+}

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { FrameGate } from '../client/gate';
+import { opusConstantBitRate } from '../client/sdp';
+
+test('a slot shows nothing before the first picture of its new owner', () => {
+  const gate = new FrameGate();
+  gate.expect(7, []);
+  assert.equal(gate.observe([], 1), false);
+  assert.equal(gate.observe([{ source: 7, timestamp: 10, rtpTimestamp: 900 }], 900), true);
+  // Changes hands: the old source is still listed, and still the newest.
+  gate.expect(8, [{ source: 7, timestamp: 10 }]);
+  assert.equal(gate.observe([{ source: 7, timestamp: 10 }], 900), false);
+  // The list is one frame ahead of the screen: the picture shown may still be the old one.
+  const listed = [{ source: 7, timestamp: 10 }, { source: 8, timestamp: 20, rtpTimestamp: 4000 }];
+  assert.equal(gate.observe(listed, 900), false);
+  assert.equal(gate.observe(listed, 4000), true);
+  // The next owner's picture overtakes the map: hidden until the map says so.
+  assert.equal(gate.observe([...listed, { source: 9, timestamp: 30, rtpTimestamp: 5000 }], 5000), false);
+});
+
+test('the same owner after a pause needs a new picture', () => {
+  const gate = new FrameGate();
+  const old = [{ source: 7, timestamp: 10, rtpTimestamp: 900 }];
+  gate.expect(7, []);
+  assert.equal(gate.observe(old, 900), true);
+  gate.expect(undefined, old);
+  assert.equal(gate.observe(old, 900), false);
+  gate.expect(7, old);
+  assert.equal(gate.observe(old, 900), false);
+  assert.equal(gate.observe([{ source: 7, timestamp: 11, rtpTimestamp: 950 }], 950), true);
+});
+
+test('without frame times two pictures in a row decide', () => {
+  const gate = new FrameGate();
+  gate.expect(7, []);
+  assert.equal(gate.observe([{ source: 7, timestamp: 10 }]), false);
+  assert.equal(gate.observe([{ source: 7, timestamp: 12 }]), true);
+});
+
+test('Opus is asked for at a constant bit rate with error correction, nothing else is touched', () => {
+  const sdp = 'm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=0\r\n'
+    + 'm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\n';
+  const munged = opusConstantBitRate(sdp);
+  assert.equal(munged, sdp.replace('minptime=10;useinbandfec=0', 'minptime=10;cbr=1;useinbandfec=1'));
+  assert.equal(opusConstantBitRate(munged), munged);
+  assert.match(opusConstantBitRate('a=rtpmap:109 opus/48000/2\r\n'), /a=fmtp:109 cbr=1;useinbandfec=1\r\n/);
+});
