@@ -5,37 +5,48 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"fmt"
+	"io"
 	"log/slog"
 )
 
-// A Secret redacts itself wherever it could be printed and compares in constant time.
-type Secret struct{ value string }
+// A Secret redacts itself wherever it could be printed and compares in constant time. The value stands behind a pointer because
+// fmt walks into unexported fields of other structs without asking any method; it prints pointers there as addresses.
+type Secret struct{ value *string }
 
 const redacted = "[secret]"
 
 // NewSecret wraps a value that must not be seen.
-func NewSecret(value string) Secret { return Secret{value} }
+func NewSecret(value string) Secret { return Secret{&value} }
 
 // RandomSecret makes 256 random bits in base64url.
 func RandomSecret() Secret {
 	var b [32]byte
 	rand.Read(b[:])
-	return Secret{base64.RawURLEncoding.EncodeToString(b[:])}
+	return NewSecret(base64.RawURLEncoding.EncodeToString(b[:]))
 }
 
 // Reveal gives the value, for the wire or a key only.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // Empty reports whether there is no value.
-func (s Secret) Empty() bool { return s.value == "" }
+func (s Secret) Empty() bool { return s.Reveal() == "" }
 
 // Equal compares in constant time.
 func (s Secret) Equal(o Secret) bool {
-	return subtle.ConstantTimeCompare([]byte(s.value), []byte(o.value)) == 1
+	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(o.Reveal())) == 1
 }
 
 // Hash is what may be kept of a secret to recognise it.
-func (s Secret) Hash() SecretHash { return sha256.Sum256([]byte(s.value)) }
+func (s Secret) Hash() SecretHash { return sha256.Sum256([]byte(s.Reveal())) }
+
+// Format redacts every verb of fmt, those for numbers too.
+func (Secret) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
 
 func (Secret) String() string               { return redacted }
 func (Secret) GoString() string             { return redacted }

@@ -1,0 +1,149 @@
+package auth
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// claims is what a token says (RFC 7519, section 4). What could not be read of it is in wrong, and absent here.
+type claims struct {
+	iss, sub, jti      string
+	aud                jwt.ClaimStrings
+	exp, iat, nbf      *jwt.NumericDate
+	room, policy, name string
+	role               Role
+	amr                []string
+	acr                string
+	authTime           *jwt.NumericDate
+
+	wrong findings
+}
+
+// UnmarshalJSON reads every claim it can: a wrong one does not hide the others.
+func (c *claims) UnmarshalJSON(data []byte) error {
+	o, err := parseObject(data)
+	if err != nil {
+		return err
+	}
+	read(c, o, "iss", &c.iss, Issuer)
+	read(c, o, "aud", &c.aud, Audience)
+	read(c, o, "exp", &c.exp, BadExpiry)
+	read(c, o, "iat", &c.iat, BadIssued)
+	read(c, o, "nbf", &c.nbf, BadNotBefore)
+	read(c, o, "jti", &c.jti, BadID)
+	read(c, o, "sub", &c.sub, BadSubject)
+	read(c, o, "room", &c.room, BadRoom)
+	read(c, o, "role", &c.role, BadRole)
+	read(c, o, "policy", &c.policy, BadPolicy)
+	read(c, o, "name", &c.name, BadName)
+	read(c, o, "amr", &c.amr, BadAMR)
+	read(c, o, "acr", &c.acr, BadACR)
+	read(c, o, "auth_time", &c.authTime, BadAuthTime)
+	return nil
+}
+
+// read takes one claim whole or not at all.
+func read[T any](c *claims, o object, name string, into *T, r Reason) {
+	raw, there := o[name]
+	if !there {
+		return
+	}
+	var v T
+	if json.Unmarshal(raw, &v) != nil {
+		c.wrong.add(r, fmt.Sprintf("claim %q has the wrong type", name))
+		return
+	}
+	*into = v
+}
+
+// The methods of jwt.Claims.
+
+func (c *claims) GetExpirationTime() (*jwt.NumericDate, error) { return c.exp, nil }
+func (c *claims) GetIssuedAt() (*jwt.NumericDate, error)       { return c.iat, nil }
+func (c *claims) GetNotBefore() (*jwt.NumericDate, error)      { return c.nbf, nil }
+func (c *claims) GetIssuer() (string, error)                   { return c.iss, nil }
+func (c *claims) GetSubject() (string, error)                  { return c.sub, nil }
+func (c *claims) GetAudience() (jwt.ClaimStrings, error)       { return c.aud, nil }
+
+// check lists what is wrong with the claims that golang-jwt knows nothing of, or would forgive to be missing.
+func (c *claims) check() findings {
+	f := slices.Clone(c.wrong)
+	must := func(ok bool, r Reason, detail string) {
+		if !ok && !slices.ContainsFunc(c.wrong, func(w Finding) bool { return w.Reason == r }) {
+			f.add(r, detail)
+		}
+	}
+	must(c.exp != nil, BadExpiry, "exp is missing: a token must say when it expires")
+	must(c.iat != nil, BadIssued, "iat is missing: a token must say when it was made")
+	if c.exp != nil && c.iat != nil {
+		life := c.exp.Sub(c.iat.Time)
+		must(life > 0 && life <= MaxLifetime, Lifetime,
+			fmt.Sprintf("exp is %s after iat: a token that joins lives at most %s", life, MaxLifetime))
+	}
+	must(c.jti != "" && len(c.jti) <= MaxID, BadID, fmt.Sprintf("jti must have 1 to %d characters: a token is used once", MaxID))
+	must(c.sub != "" && len(c.sub) <= MaxSubject, BadSubject, fmt.Sprintf("sub must have 1 to %d characters", MaxSubject))
+	must(c.room != "" && plain(c.room, MaxRoom), BadRoom, fmt.Sprintf("room must have 1 to %d characters, none of them a control character, and not only spaces", MaxRoom))
+	must(c.role.known(), BadRole, "role must be host, cohost, participant or observer")
+	must(c.policy == "" || ValidPolicyName(c.policy), BadPolicy, policyNameRule)
+	must(c.name == "" || plain(c.name, MaxName), BadName, fmt.Sprintf("name must have at most %d characters, none of them a control character, and not only spaces", MaxName))
+	must(len(c.amr) <= MaxMethods && !slices.ContainsFunc(c.amr, func(s string) bool { return len(s) > MaxMethod }), BadAMR,
+		fmt.Sprintf("amr must be a list of at most %d short strings (RFC 8176)", MaxMethods))
+	must(len(c.acr) <= MaxMethod, BadACR, fmt.Sprintf("acr must have at most %d characters", MaxMethod))
+	return f
+}
+
+// grant turns checked claims into what they allow.
+func (c *claims) grant(k PersonKey) Grant {
+	g := Grant{
+		Room: c.room, Person: k.Person(c.sub), Role: c.role, Policy: c.policy, Name: c.name,
+		IssuedAt: c.iat.Time, ExpiresAt: c.exp.Time, AMR: c.amr, ACR: c.acr,
+	}
+	if c.authTime != nil {
+		g.AuthTime = c.authTime.Time
+	}
+	return g
+}
+
+func (r Role) known() bool {
+	return r == Host || r == Cohost || r == Participant || r == Observer
+}
+
+const policyNameRule = "a policy is named by 1 to 64 characters of a-z, 0-9, - and _"
+
+// ValidPolicyName reports whether s can name a policy of the configuration.
+func ValidPolicyName(s string) bool {
+	return s != "" && len(s) <= MaxPolicy && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-_") == ""
+}
+
+// plain reports whether s is at most limit characters that stand in one line, not all of them spaces.
+func plain(s string, limit int) bool {
+	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= limit &&
+		!strings.ContainsFunc(s, disturbing) && strings.TrimSpace(s) != ""
+}
+
+// disturbing are the characters that break a line or turn the text around them, so that one name could look like another
+// (Unicode Standard Annex 9, section 2). Joiners stay: names in several scripts need them.
+func disturbing(r rune) bool {
+	switch {
+	case unicode.IsControl(r), r == '\u2028', r == '\u2029', r == utf8.RuneError:
+		return true
+	case r >= '\u202A' && r <= '\u202E', r >= '\u2066' && r <= '\u2069':
+		return true
+	}
+	return false
+}
+
+// when writes a date of a token for the operator.
+func when(d *jwt.NumericDate) string {
+	if d == nil {
+		return "missing"
+	}
+	return d.UTC().Format(time.RFC3339)
+}

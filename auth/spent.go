@@ -1,0 +1,82 @@
+package auth
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Why a token cannot be spent.
+var (
+	ErrSpent     = errors.New("token was used before")
+	ErrForgotten = errors.New("token is older than the memory of used tokens")
+	ErrSpentFull = errors.New("memory of used tokens is full")
+)
+
+// A Use is the one use of one token.
+type Use struct {
+	Key      [sha256.Size]byte // names the token: a hash of issuer and jti
+	IssuedAt time.Time
+	Until    time.Time // after this the token is expired, and its use may be forgotten
+}
+
+// A Spender remembers which tokens were used.
+type Spender interface {
+	// Spend marks a use; ErrSpent, ErrForgotten, ErrSpentFull or any other error refuse the token.
+	Spend(now time.Time, u Use) error
+}
+
+// SpentMemory is a Spender in memory. It is bounded, and when it is full it refuses: an accepted token that is not remembered could
+// be used again. What was issued before it began is refused too, since a daemon that restarts has forgotten what it accepted.
+type SpentMemory struct {
+	begin time.Time
+	limit int
+
+	mu    sync.Mutex
+	until map[[sha256.Size]byte]time.Time // Guarded by mu.
+	swept time.Time                       // Guarded by mu.
+}
+
+// NewSpentMemory remembers up to limit tokens that were issued from the second of begin on.
+func NewSpentMemory(begin time.Time, limit int) (*SpentMemory, error) {
+	if limit < 1 {
+		return nil, fmt.Errorf("memory of used tokens needs room for one at least, not %d", limit)
+	}
+	return &SpentMemory{begin: begin.Truncate(time.Second), limit: limit, until: map[[sha256.Size]byte]time.Time{}}, nil
+}
+
+// Spend implements Spender.
+func (m *SpentMemory) Spend(now time.Time, u Use) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if until, there := m.until[u.Key]; there && !now.After(until) {
+		return ErrSpent
+	}
+	if u.IssuedAt.Before(m.begin) {
+		return ErrForgotten
+	}
+	if len(m.until) >= m.limit || now.Sub(m.swept) >= MaxLifetime {
+		m.sweep(now)
+	}
+	if len(m.until) >= m.limit {
+		return ErrSpentFull
+	}
+	m.until[u.Key] = u.Until
+	return nil
+}
+
+// sweep forgets what is expired. Within one second a full memory is swept once: tokens expire by the second, and a flood must not
+// make each of its requests walk the whole map.
+func (m *SpentMemory) sweep(now time.Time) {
+	if d := now.Sub(m.swept); d >= 0 && d < time.Second {
+		return
+	}
+	m.swept = now
+	for k, until := range m.until {
+		if now.After(until) {
+			delete(m.until, k)
+		}
+	}
+}

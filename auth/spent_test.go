@@ -1,0 +1,86 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func use(name string, issued time.Time) Use {
+	return Use{spentKey(testIssuer, name), issued, issued.Add(time.Minute)}
+}
+
+func TestSpentMemory(t *testing.T) {
+	m, err := NewSpentMemory(start, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := []struct {
+		name string
+		now  time.Time
+		use  Use
+		want error
+	}{
+		{"first", start, use("a", start), nil},
+		{"again", start, use("a", start), ErrSpent},
+		{"again at its end", start.Add(time.Minute), use("a", start), ErrSpent},
+		{"from before", start, use("old", start.Add(-time.Second)), ErrForgotten},
+		{"second", start, use("b", start.Add(30*time.Second)), nil},
+		{"full", start.Add(time.Second), use("c", start), ErrSpentFull},
+		{"full still knows", start.Add(time.Second), use("b", start), ErrSpent},
+		{"one was forgotten", start.Add(61 * time.Second), use("c", start.Add(61*time.Second)), nil},
+		{"full again", start.Add(63 * time.Second), use("d", start.Add(61*time.Second)), ErrSpentFull},
+		{"never fuller", start.Add(63 * time.Second), use("d", start.Add(61*time.Second)), ErrSpentFull},
+	}
+	for _, s := range steps {
+		if err := m.Spend(s.now, s.use); !errors.Is(err, s.want) {
+			t.Errorf("%s: got %v, want %v", s.name, err, s.want)
+		}
+	}
+	if len(m.until) > 2 {
+		t.Errorf("%d are remembered, above the bound", len(m.until))
+	}
+	if _, err := NewSpentMemory(start, 0); err == nil {
+		t.Error("a memory of nothing is accepted")
+	}
+}
+
+func TestSpentMemoryForgets(t *testing.T) {
+	m, _ := NewSpentMemory(start, 1000)
+	for i := range 900 {
+		at := start.Add(time.Duration(i) * time.Second)
+		if err := m.Spend(at, use(fmt.Sprint(i), at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if most := int((MaxLifetime + time.Minute).Seconds()) + 1; len(m.until) > most {
+		t.Errorf("%d are remembered, want at most %d", len(m.until), most)
+	}
+}
+
+func TestSpentMemoryOnceAmongMany(t *testing.T) {
+	m, _ := NewSpentMemory(start, 1000)
+	var accepted atomic.Int32
+	var wg sync.WaitGroup
+	for range 32 {
+		wg.Go(func() {
+			if m.Spend(start, use("same", start)) == nil {
+				accepted.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if accepted.Load() != 1 {
+		t.Errorf("%d uses of one token", accepted.Load())
+	}
+}
+
+// jti is unique within one issuer only.
+func TestSpentKey(t *testing.T) {
+	if spentKey("a", "bc") == spentKey("ab", "c") || spentKey("a", "x") == spentKey("b", "x") {
+		t.Error("two issuers share a key")
+	}
+}

@@ -1,0 +1,235 @@
+package auth
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// A VerifierConfig says whose tokens are accepted. Every field is required.
+type VerifierConfig struct {
+	Issuer    string // iss of the tokens, compared exactly
+	Audience  string // one of aud, compared exactly
+	Keys      KeySource
+	PersonKey PersonKey
+	Spent     Spender
+}
+
+// A Verifier turns tokens into grants. It is safe for concurrent use if its KeySource and Spender are.
+type Verifier struct{ c VerifierConfig }
+
+// NewVerifier refuses a configuration that would accept more than it says.
+func NewVerifier(c VerifierConfig) (*Verifier, error) {
+	switch {
+	case c.Issuer == "":
+		return nil, errors.New("verifier needs an issuer: without it any issuer's token would do")
+	case c.Audience == "":
+		return nil, errors.New("verifier needs an audience: without it a token for another service would do")
+	case c.Keys == nil:
+		return nil, errors.New("verifier needs a key set")
+	case c.PersonKey.empty():
+		return nil, errors.New("verifier needs a person key: without it people could be told by their subject")
+	case c.Spent == nil:
+		return nil, errors.New("verifier needs a memory of spent tokens: without it a token could be used twice")
+	}
+	return &Verifier{c}, nil
+}
+
+// Verify gives what a token allows, or a Refusal. The token is spent: a second Verify refuses it as Used. It is spent last,
+// so that nobody without a good signature costs memory or uses up somebody else's jti.
+func (v *Verifier) Verify(now time.Time, token Secret) (Grant, error) {
+	e := v.examine(now, token.Reveal(), false)
+	if err := e.wrong.refusal(); err != nil {
+		return Grant{}, err
+	}
+	use := Use{Key: spentKey(e.claims.iss, e.claims.jti), IssuedAt: e.claims.iat.Time, Until: e.claims.exp.Add(Leeway)}
+	switch err := v.c.Spent.Spend(now, use); {
+	case err == nil:
+		return e.claims.grant(v.c.PersonKey), nil
+	case errors.Is(err, ErrSpent):
+		return Grant{}, Refusal{Used}
+	case errors.Is(err, ErrForgotten):
+		return Grant{}, Refusal{BeforeStart}
+	case errors.Is(err, ErrSpentFull):
+		return Grant{}, Refusal{SpentFull}
+	default:
+		return Grant{}, Refusal{SpentFailed}
+	}
+}
+
+// An Explanation is what a token looks like from the outside and everything that is wrong with it.
+type Explanation struct {
+	KeyID, Algorithm   string
+	Issued, Expires    time.Time // zero if unsaid
+	Role               Role
+	HasName, HasPolicy bool // whether it carries a name, a policy
+	Findings           []Finding
+}
+
+// Explain says everything that is wrong with a token, not only the first thing, and does not spend it.
+func (v *Verifier) Explain(now time.Time, token Secret) Explanation {
+	e := v.examine(now, token.Reveal(), true)
+	x := Explanation{KeyID: e.kid, Algorithm: e.alg, Findings: e.wrong}
+	if c := e.claims; c != nil {
+		x.HasName, x.HasPolicy = c.name != "", c.policy != ""
+		if c.role.known() {
+			x.Role = c.role
+		}
+		if c.iat != nil {
+			x.Issued = c.iat.Time
+		}
+		if c.exp != nil {
+			x.Expires = c.exp.Time
+		}
+	}
+	return x
+}
+
+// examination is one look at one token.
+type examination struct {
+	kid, alg string
+	claims   *claims // nil if they cannot be read
+	wrong    findings
+}
+
+// examine does every check but that of single use, in this order: size, header, signature, times and parties, claims. Unless
+// all is set it stops after the first group that finds something: what is not signed is not read.
+func (v *Verifier) examine(now time.Time, raw string, all bool) (e examination) {
+	if len(raw) > MaxToken {
+		e.wrong.add(TooLarge, fmt.Sprintf("the token has %d bytes: at most %d are read", len(raw), MaxToken))
+		return e
+	}
+	key, found := v.readHeader(&e, raw)
+	if len(e.wrong) > 0 && !all {
+		return e
+	}
+	c := &claims{}
+	parser := jwt.NewParser(v.options(now, jwt.WithoutClaimsValidation())...)
+	_, err := parser.ParseWithClaims(raw, c, func(*jwt.Token) (any, error) {
+		if !found {
+			return nil, errNoKey
+		}
+		return key.public, nil
+	})
+	switch {
+	case err == nil:
+	case errors.Is(err, jwt.ErrTokenMalformed):
+		e.wrong.add(Malformed, "the token is not header.claims.signature in base64url without padding, with JSON objects in the first two")
+		return e
+	case errors.Is(err, errNoKey), len(e.wrong) > 0: // the header said why it cannot be verified
+	default:
+		e.wrong.add(Signature, "the signature does not verify with the key that kid names: was the token signed by another key, or changed on its way?")
+	}
+	if len(e.wrong) > 0 && !all {
+		return e
+	}
+	e.claims = c
+	e.wrong = append(e.wrong, v.checkParties(now, c)...)
+	e.wrong = append(e.wrong, c.check()...)
+	return e
+}
+
+var errNoKey = errors.New("no key")
+
+// options are those of golang-jwt without which a token passes that lacks exp, names another audience or another issuer, or is
+// signed with a public key as an HMAC secret.
+func (v *Verifier) options(now time.Time, more ...jwt.ParserOption) []jwt.ParserOption {
+	return append(more,
+		jwt.WithValidMethods([]string{EdDSA, ES256}),
+		jwt.WithStrictDecoding(),
+		jwt.WithExpirationRequired(),
+		jwt.WithIssuer(v.c.Issuer),
+		jwt.WithAudience(v.c.Audience),
+		jwt.WithIssuedAt(),
+		jwt.WithLeeway(Leeway),
+		jwt.WithTimeFunc(func() time.Time { return now }),
+	)
+}
+
+// foreignHeaders name a key that comes with the token, or demand an extension: the first would let a token vouch for itself
+// (RFC 8725, section 3.10), the second must be understood or refused (RFC 7515, section 4.1.11).
+var foreignHeaders = []string{"jwk", "jku", "x5u", "x5c", "crit", "b64", "zip"}
+
+// readHeader selects the key: by kid alone, and alg has to be that of the key (RFC 8725, section 3.1).
+func (v *Verifier) readHeader(e *examination, raw string) (key Key, found bool) {
+	first, _, _ := strings.Cut(raw, ".")
+	data, err := base64.RawURLEncoding.Strict().DecodeString(first)
+	if err != nil {
+		e.wrong.add(Malformed, "the first part of the token is not base64url without padding")
+		return Key{}, false
+	}
+	o, err := parseObject(data)
+	if err != nil {
+		e.wrong.add(Malformed, "the header "+err.Error())
+		return Key{}, false
+	}
+	for _, h := range foreignHeaders {
+		if _, there := o[h]; there {
+			e.wrong.add(Header, fmt.Sprintf("header %q is not accepted: keys come from the JWKS file only, and extensions are not known here", h))
+		}
+	}
+	alg, algOK := o.text("alg")
+	kid, kidOK := o.text("kid")
+	if len(kid) <= MaxKeyID {
+		e.kid = kid
+	}
+	known := algOK && (alg == EdDSA || alg == ES256)
+	if known {
+		e.alg = alg
+	} else {
+		e.wrong.add(Algorithm, "alg must be EdDSA or ES256")
+	}
+	if !kidOK || kid == "" {
+		e.wrong.add(UnknownKey, "kid is missing: the token must name its key of the JWKS file")
+		return Key{}, false
+	}
+	if key, found = v.c.Keys.Key(kid); !found {
+		e.wrong.add(UnknownKey, "no key of the JWKS file has the kid of this token: is the file up to date?")
+		return Key{}, false
+	}
+	if known && alg != key.Algorithm {
+		e.wrong.add(Algorithm, fmt.Sprintf("alg is %s, but the key of this kid is for %s", alg, key.Algorithm))
+	}
+	return key, known && alg == key.Algorithm
+}
+
+// checkParties asks golang-jwt for the times and the parties. A claim that is missing altogether is reported by claims.check.
+func (v *Verifier) checkParties(now time.Time, c *claims) (f findings) {
+	err := jwt.NewValidator(v.options(now)...).Validate(c)
+	if err == nil {
+		return nil
+	}
+	at := now.UTC().Format(time.RFC3339)
+	if c.iss != v.c.Issuer {
+		f.add(Issuer, fmt.Sprintf("iss is %q, but the configuration wants %q", clip(c.iss), v.c.Issuer))
+	}
+	if errors.Is(err, jwt.ErrTokenInvalidAudience) || len(c.aud) == 0 {
+		f.add(Audience, fmt.Sprintf("aud is %q, but the configuration wants %q in it", clip(strings.Join(c.aud, " ")), v.c.Audience))
+	}
+	if errors.Is(err, jwt.ErrTokenExpired) {
+		f.add(Expired, fmt.Sprintf("exp was %s, now it is %s", when(c.exp), at))
+	}
+	if errors.Is(err, jwt.ErrTokenNotValidYet) {
+		f.add(NotYetValid, fmt.Sprintf("nbf is %s, now it is %s", when(c.nbf), at))
+	}
+	if errors.Is(err, jwt.ErrTokenUsedBeforeIssued) {
+		f.add(Premature, fmt.Sprintf("iat is %s, now it is %s: are the clocks of the issuer and this host set?", when(c.iat), at))
+	}
+	if len(f) == 0 && c.exp != nil {
+		f.add(Malformed, "the claims do not hold: "+err.Error())
+	}
+	return f
+}
+
+// clip keeps what is printed of a token short.
+func clip(s string) string { return s[:min(len(s), MaxSubject)] }
+
+// spentKey names a token without saying which: jti is unique within its issuer only (RFC 7519, section 4.1.7).
+func spentKey(issuer, id string) [sha256.Size]byte {
+	return sha256.Sum256([]byte(issuer + "\x00" + id))
+}
