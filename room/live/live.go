@@ -6,11 +6,13 @@ import (
 )
 
 // A Client is the connection of one seat, as the room sees it. Both methods never block; a client that cannot take more closes
-// itself.
+// itself. They are called by one goroutine at a time, before Join or Resume returns too: a client holds what it is given until
+// the welcome is written. A client must not call its Seat from within them and wait.
 type Client interface {
 	// Deliver hands over one notice.
 	Deliver(Notice)
-	// End hands over the last notice; the connection closes after it.
+	// End hands over the last notice; the connection closes after it. It comes exactly once for every client that got a seat,
+	// after Seat.Disconnect too, and nothing comes after it. It may come before the answer to the act that caused it.
 	End(room.Closing)
 }
 

@@ -2,14 +2,19 @@ package live
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
 	"log/slog"
+	"strings"
+	"sync"
 	"time"
 
 	"alcove/auth"
 	"alcove/room"
 )
 
-// Config is what a Registry runs on. Zero values of Now, Log and Observe are fine.
+// Config is what a Registry runs on. Zero values of MaxRooms, Now, Log and Observe are fine.
 type Config struct {
 	Policies map[string]room.Policy // by name; "default" serves tokens that name none
 	Media    Media
@@ -32,6 +37,13 @@ type Observer interface {
 	Panicked()
 }
 
+type nobody struct{}
+
+func (nobody) Joined(string)   {}
+func (nobody) Resumed(string)  {}
+func (nobody) Admitted(string) {}
+func (nobody) Panicked()       {}
+
 // Counts is the size of everything that runs.
 type Counts struct {
 	Rooms    int
@@ -42,30 +54,226 @@ type Counts struct {
 // A Registry knows the running rooms and those that ended lately. All methods are safe for concurrent use.
 type Registry struct {
 	cfg Config
+	wg  sync.WaitGroup // one for each running room
+
+	mu       sync.Mutex
+	byName   map[string]*running // Guarded by mu.
+	byKey    map[string]*running // Guarded by mu.
+	tombs    tombs               // Guarded by mu.
+	draining bool                // Guarded by mu.
+	closing  bool                // Guarded by mu.
 }
 
 // NewRegistry makes an empty registry.
-func NewRegistry(cfg Config) *Registry { return &Registry{cfg: cfg} }
-
-// Join takes a new seat in the room of the grant, which is opened if it does not run. Errors are *room.Error.
-//
-// Deliver may be called before Join returns: a Client holds what it is given until it has written the welcome.
-func (r *Registry) Join(ctx context.Context, g auth.Grant, displayName string, c Client) (*Seat, Welcome, error) {
-	return nil, Welcome{}, &room.Error{Code: room.Unavailable, Detail: "no rooms yet"}
+func NewRegistry(cfg Config) *Registry {
+	if cfg.MaxRooms == 0 {
+		cfg.MaxRooms = defaultMaxRooms
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Observe == nil {
+		cfg.Observe = nobody{}
+	}
+	return &Registry{cfg: cfg, byName: map[string]*running{}, byKey: map[string]*running{}, tombs: newTombs()}
 }
 
-// Resume takes a dropped seat again; a connection that still holds it is ended as "replaced". Errors are *room.Error.
+// taken is a seat with its welcome.
+type taken struct {
+	seat    *Seat
+	welcome Welcome
+}
+
+// Join takes a new seat in the room of the grant, which is opened if it does not run. Errors are *room.Error; a Client that was
+// refused hears nothing, not even End.
 //
-// Everything is told again, as if newly entered; Deliver may be called before Resume returns, as with Join.
+// The first notices are delivered before Join returns: a Client holds what it is given until it has written the welcome.
+func (r *Registry) Join(ctx context.Context, g auth.Grant, displayName string, c Client) (*Seat, Welcome, error) {
+	got, err := r.join(ctx, g, displayName, c)
+	if err != nil {
+		r.cfg.Observe.Joined(codeOf(err))
+		return nil, Welcome{}, err
+	}
+	r.cfg.Observe.Joined(string(got.welcome.Self.Access))
+	return got.seat, got.welcome, nil
+}
+
+func (r *Registry) join(ctx context.Context, g auth.Grant, displayName string, c Client) (taken, error) {
+	for range joinTries {
+		if ctx.Err() != nil {
+			break
+		}
+		target, err := r.open(g)
+		if err != nil {
+			return taken{}, err
+		}
+		id, secret := room.ParticipantID(token()), auth.RandomSecret()
+		wish := room.Join{Participant: id, Grant: g, DisplayName: displayName, Secret: secret.Hash()}
+		got, err := target.seat(wish, id, secret, c)
+		if err != error(errOver) {
+			return got, err
+		}
+	}
+	return taken{}, &room.Error{Code: room.Unavailable, Detail: "the room is ending"}
+}
+
+// seat waits for the answer without a context: a room answers at once or is over, and a seat nobody knows of must not be.
+func (r *running) seat(wish room.Command, id room.ParticipantID, secret auth.Secret, c Client) (taken, error) {
+	return ask(context.Background(), r, func(answer reply[taken]) {
+		seat, welcome, err := r.take(wish, id, secret, c)
+		answer.give(taken{seat, welcome}, err)
+	})
+}
+
+// open finds the room of a grant, or starts it.
+func (r *Registry) open(g auth.Grant) (*running, error) {
+	policy := g.Policy
+	if policy == "" {
+		policy = "default"
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.draining {
+		return nil, &room.Error{Code: room.Draining, Detail: "the daemon takes nobody new"}
+	}
+	if r.tombs.refuses(g.Room, g.IssuedAt, r.cfg.Now()) {
+		return nil, &room.Error{Code: room.RoomEnded, Detail: "the room ended after this token was made"}
+	}
+	if running, ok := r.byName[g.Room]; ok {
+		return running, nil
+	}
+	p, ok := r.cfg.Policies[policy]
+	if !ok {
+		return nil, &room.Error{Code: room.PolicyMismatch, Detail: "no such policy"}
+	}
+	if len(r.byName) >= r.cfg.MaxRooms {
+		return nil, &room.Error{Code: room.Unavailable, Detail: "too many rooms"}
+	}
+	p.Name = policy
+	running := newRunning(r, g.Room, p)
+	r.byName[g.Room], r.byKey[running.key] = running, running
+	r.wg.Add(1)
+	go running.run()
+	return running, nil
+}
+
+// Resume takes a dropped seat again; a connection that still holds it is ended as "replaced". Errors are *room.Error; a Client
+// that was refused hears nothing, not even End.
+//
+// Everything is told again, as if newly entered, and as with Join before Resume returns.
 func (r *Registry) Resume(ctx context.Context, id SessionID, secret auth.Secret, c Client) (*Seat, Welcome, error) {
-	return nil, Welcome{}, &room.Error{Code: room.ResumeExpired, Detail: "no rooms yet"}
+	got, err := r.resume(ctx, id, secret, c)
+	if err != nil {
+		r.cfg.Observe.Resumed(codeOf(err))
+		return nil, Welcome{}, err
+	}
+	r.cfg.Observe.Resumed("ok")
+	return got.seat, got.welcome, nil
+}
+
+func (r *Registry) resume(ctx context.Context, id SessionID, secret auth.Secret, c Client) (taken, error) {
+	if ctx.Err() != nil {
+		return taken{}, &room.Error{Code: room.Unavailable, Detail: "too late"}
+	}
+	key, seat, _ := strings.Cut(string(id), ".")
+	r.mu.Lock()
+	target, ok := r.byKey[key]
+	ended := r.tombs.holds(key, r.cfg.Now())
+	r.mu.Unlock()
+	switch {
+	case ended:
+		return taken{}, errOver
+	case !ok:
+		return taken{}, &room.Error{Code: room.ResumeExpired, Detail: "unknown, used or late"}
+	}
+	next := auth.RandomSecret()
+	p := room.ParticipantID(seat)
+	return target.seat(room.Resume{Participant: p, Secret: secret.Hash(), Next: next.Hash()}, p, next, c)
+}
+
+// forget takes a room that is over off the lists. tomb says whether its end binds tokens made before: not if nobody was ever
+// in, for early arrival changes nothing.
+func (r *Registry) forget(gone *running, tomb bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.byName[gone.name] == gone {
+		delete(r.byName, gone.name)
+	}
+	delete(r.byKey, gone.key)
+	if tomb {
+		r.tombs.bury(gone.name, gone.key, r.cfg.Now())
+	}
 }
 
 // Counts sums up all rooms as of their last command.
-func (r *Registry) Counts() Counts { return Counts{} }
+func (r *Registry) Counts() Counts {
+	sum := Counts{Admitted: map[auth.Role]int{}}
+	for _, one := range r.running() {
+		n := one.counts.Load()
+		sum.Rooms += n.Rooms
+		sum.Waiting += n.Waiting
+		for role, k := range n.Admitted {
+			sum.Admitted[role] += k
+		}
+	}
+	return sum
+}
+
+func (r *Registry) running() []*running {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var list []*running
+	for _, one := range r.byKey {
+		list = append(list, one)
+	}
+	return list
+}
 
 // Drain refuses joins from now on. Who has a seat keeps it, and may resume it.
-func (r *Registry) Drain() {}
+func (r *Registry) Drain() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.draining = true
+}
 
 // Close drains, ends all rooms with reason "draining" and waits for them until ctx ends.
-func (r *Registry) Close(ctx context.Context) error { return nil }
+func (r *Registry) Close(ctx context.Context) error {
+	r.Drain()
+	r.mu.Lock()
+	if !r.closing {
+		r.closing = true
+		for _, one := range r.byKey {
+			close(one.stop)
+		}
+	}
+	r.mu.Unlock()
+	over := make(chan struct{})
+	go func() {
+		r.wg.Wait()
+		close(over)
+	}()
+	select {
+	case <-over:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// token makes a name that cannot be guessed: 128 random bits in base64url.
+func token() string {
+	var b [16]byte
+	rand.Read(b[:])
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// codeOf names a refusal.
+func codeOf(err error) string {
+	if refusal := (*room.Error)(nil); errors.As(err, &refusal) {
+		return string(refusal.Code)
+	}
+	return string(room.Internal)
+}

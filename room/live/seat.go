@@ -2,14 +2,19 @@ package live
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
+	"alcove/auth"
 	"alcove/room"
 )
 
 // A Seat is what one connection holds of a room. It is good until Client.End; a resume makes another. All methods are safe
 // for concurrent use; errors are *room.Error.
 type Seat struct {
-	id room.ParticipantID
+	id     room.ParticipantID
+	room   *running
+	number uint64 // of the connection
 }
 
 // ID names the participant.
@@ -17,18 +22,128 @@ func (s *Seat) ID() room.ParticipantID { return s.id }
 
 // Do asks for something and waits until the media plane obeys, where it must. By of the command is set to the own seat,
 // whatever it was. Join, Resume, Confirm, Disconnect, Publish and Tick are refused: they have ways of their own.
+//
+// When ctx ends first the answer is "unavailable"; the act may be in force all the same.
 func (s *Seat) Do(ctx context.Context, c room.Command) (room.Outcome, error) {
-	return room.Outcome{}, &room.Error{Code: room.Unavailable, Detail: "no rooms yet"}
+	c, err := own(c, s.id)
+	if err != nil {
+		return room.Outcome{}, err
+	}
+	return ask(ctx, s.room, func(answer reply[room.Outcome]) { s.room.do(s, c, answer) })
+}
+
+// do answers when the act is in force: at once if it does not touch the media plane, except to hosts, whom the answer to a
+// second mute must not tell more than is so. Who leaves need not wait.
+func (r *running) do(s *Seat, c room.Command, answer reply[room.Outcome]) {
+	if !r.holds(s) {
+		answer.fail(gone())
+		return
+	}
+	self := room.ViewOf(r.state, s.id).Self
+	before := r.force
+	d, err := r.act(c, nil)
+	r.observeAdmit(c, d, err)
+	if err != nil {
+		answer.fail(err)
+		return
+	}
+	_, leaves := c.(room.Leave)
+	hosts := self.Access == room.Admitted && self.Role.Hosts()
+	if leaves || r.force == before && !hosts {
+		answer.give(d.Outcome, nil)
+		return
+	}
+	r.force.then(func() { answer.give(d.Outcome, nil) })
 }
 
 // Offer negotiates the PeerConnection of this seat. Participant of the offer is set to the own seat.
 func (s *Seat) Offer(ctx context.Context, o Offer) (Answer, error) {
-	return Answer{}, &room.Error{Code: room.Unavailable, Detail: "no rooms yet"}
+	o.Participant = s.id
+	return ask(ctx, s.room, func(answer reply[Answer]) { s.room.offer(s, o, answer) })
+}
+
+// offer asks policy first; what it does not name in the plan, the media plane does not take.
+func (r *running) offer(s *Seat, o Offer, answer reply[Answer]) {
+	if !r.holds(s) {
+		answer.fail(gone())
+		return
+	}
+	wish := room.Publish{By: s.id, Generation: o.Generation}
+	for _, t := range o.Tracks {
+		wish.Sources = append(wish.Sources, room.Publication{ID: room.PublicationID(token()), Source: t.Source})
+	}
+	if _, err := r.act(wish, nil); err != nil {
+		answer.fail(err)
+		return
+	}
+	log := r.cfg.Log
+	r.media.Answer(o, func(a Answer, err error) {
+		if refusal := (*room.Error)(nil); err != nil && !errors.As(err, &refusal) {
+			log.Warn("the media plane could not answer an offer", "error", fmt.Sprintf("%T", err))
+			err = &room.Error{Code: room.Unavailable, Detail: "media"}
+		}
+		answer.give(a, err)
+	})
 }
 
 // Disconnect says that the connection is gone; the seat stays for the policy's ResumeWindow. It does nothing if a newer
 // connection resumed the seat. Client.End still comes, once, when the seat ends or is resumed.
-func (s *Seat) Disconnect() {}
+func (s *Seat) Disconnect() { s.room.inbox.drop(s.id, s.number) }
 
-// Confirm says that the client holds the newest secret: the one before dies.
-func (s *Seat) Confirm() {}
+// Confirm says that the client holds the newest secret: the one before dies. In an overloaded room it lives on until the next
+// resume.
+func (s *Seat) Confirm() {
+	r := s.room
+	r.post(mail{do: func() {
+		if r.holds(s) {
+			r.act(room.Confirm{By: s.id}, nil)
+		}
+	}, fail: func(error) {}})
+}
+
+// holds reports whether the seat is still that of this connection.
+func (r *running) holds(s *Seat) bool {
+	c := r.chairs[s.id]
+	return c != nil && c.number == s.number
+}
+
+func gone() error { return &room.Error{Code: room.InvalidState, Detail: "this seat is over"} }
+
+// take seats a client: of a Join or a Resume.
+func (r *running) take(c room.Command, id room.ParticipantID, secret auth.Secret, client Client) (*Seat, Welcome, error) {
+	r.connections++
+	r.seating = id
+	seat := &Seat{id: id, room: r, number: r.connections}
+	_, err := r.act(c, func() {
+		now := &chair{client: client, number: seat.number, connected: true, fresh: true}
+		if old := r.chairs[id]; old != nil {
+			now.slots, now.announced = old.slots, old.announced
+			old.client.End(room.Closing{To: id, Access: room.Left, Reason: "replaced"})
+		}
+		r.chairs[id] = now
+	})
+	r.seating = ""
+	if err != nil {
+		return nil, Welcome{}, err
+	}
+	return seat, Welcome{
+		Session: SessionID(r.key + "." + string(id)), Secret: secret,
+		Self: room.ViewOf(r.state, id).Self, Policy: r.state.Policy,
+	}, nil
+}
+
+// observeAdmit counts what became of those a host tried to let in.
+func (r *running) observeAdmit(c room.Command, d room.Decision, err error) {
+	if _, ok := c.(room.Admit); !ok {
+		return
+	}
+	for range d.Outcome.Admitted {
+		r.cfg.Observe.Admitted("ok")
+	}
+	for _, refusal := range d.Outcome.Refused {
+		r.cfg.Observe.Admitted(string(refusal.Code))
+	}
+	if err != nil {
+		r.cfg.Observe.Admitted(codeOf(err))
+	}
+}

@@ -1,0 +1,136 @@
+package live
+
+import (
+	"slices"
+
+	"alcove/room"
+)
+
+// reasons are the words for changes, which Views do not hold.
+type reasons struct {
+	left  map[room.ParticipantID]string     // who is no longer in the group, and why
+	moved map[room.ParticipantID]room.Moved // whose access changed, and why
+}
+
+// reasonsOf reads them from a decision.
+func reasonsOf(d room.Decision) reasons {
+	why := reasons{left: map[room.ParticipantID]string{}, moved: map[room.ParticipantID]room.Moved{}}
+	for _, e := range d.Events {
+		switch e := e.(type) {
+		case room.SeatEnded:
+			why.left[e.ID] = e.Reason
+		case room.SeatSentBack:
+			why.left[e.ID] = "sent_back"
+		}
+	}
+	for _, e := range d.Effects {
+		if m, ok := e.(room.Moved); ok {
+			why.moved[m.To] = m
+		}
+	}
+	return why
+}
+
+// diff says what one participant is told when what they may see turns from old to new. Nobody is told anything else about
+// the room.
+func diff(old, new room.View, why reasons) []Notice {
+	var list []Notice
+	if old.Self.Access != new.Self.Access {
+		m := why.moved[new.Self.ID]
+		list = append(list, AccessChanged{Self: new.Self, Reason: m.Reason, Message: m.Message})
+	} else if !slices.Equal(old.Self.Permissions, new.Self.Permissions) {
+		list = append(list, AccessChanged{Self: new.Self})
+	}
+	switch {
+	case new.Room == nil:
+		return list
+	case old.Room == nil:
+		return append(list, entering(new)...)
+	}
+	if *old.Room != *new.Room {
+		list = append(list, RoomUpdated{Room: *new.Room})
+	}
+	list = append(list, diffRoster(old.Roster, new.Roster, why)...)
+	if new.Waiting != nil {
+		list = append(list, diffWaiting(old.Waiting, new.Waiting)...)
+	}
+	if !slices.Equal(old.Barred, new.Barred) {
+		list = append(list, BarredList{Barred: new.Barred})
+	}
+	if new.Slots > old.Slots {
+		list = append(list, mediaReady(new))
+	}
+	return list
+}
+
+// entering tells everything to one who has just come into the group.
+func entering(v room.View) []Notice {
+	list := []Notice{RoomUpdated{Room: *v.Room}, Roster{People: v.Roster}}
+	if v.Waiting != nil {
+		list = append(list, WaitingList{Waiting: v.Waiting}, BarredList{Barred: v.Barred})
+	}
+	return append(list, mediaReady(v))
+}
+
+func mediaReady(v room.View) MediaReady {
+	return MediaReady{Generation: v.Self.Generation, Pairs: v.Slots, Screens: screenSlots}
+}
+
+func diffRoster(old, new []room.PersonView, why reasons) []Notice {
+	var list []Notice
+	for _, p := range old {
+		if _, ok := find(new, p.ID, personID); !ok {
+			reason := why.left[p.ID]
+			if reason == "" {
+				reason = "left"
+			}
+			list = append(list, PersonLeft{ID: p.ID, Reason: reason})
+		}
+	}
+	for _, p := range new {
+		before, ok := find(old, p.ID, personID)
+		switch {
+		case !ok:
+			list = append(list, PersonJoined{Person: p})
+		case !samePerson(before, p):
+			list = append(list, PersonUpdated{Person: p})
+		}
+	}
+	return list
+}
+
+func diffWaiting(old, new []room.WaiterView) []Notice {
+	var list []Notice
+	for _, w := range old {
+		if _, ok := find(new, w.ID, waiterID); !ok {
+			list = append(list, WaiterRemoved{ID: w.ID})
+		}
+	}
+	for _, w := range new {
+		before, ok := find(old, w.ID, waiterID)
+		switch {
+		case !ok:
+			list = append(list, WaiterAdded{Waiter: w})
+		case before != w:
+			list = append(list, WaiterUpdated{Waiter: w})
+		}
+	}
+	return list
+}
+
+func personID(p room.PersonView) room.ParticipantID { return p.ID }
+func waiterID(w room.WaiterView) room.ParticipantID { return w.ID }
+
+func find[T any](list []T, id room.ParticipantID, of func(T) room.ParticipantID) (T, bool) {
+	i := slices.IndexFunc(list, func(one T) bool { return of(one) == id })
+	if i < 0 {
+		var none T
+		return none, false
+	}
+	return list[i], true
+}
+
+func samePerson(a, b room.PersonView) bool {
+	return a.DisplayName == b.DisplayName && a.Role == b.Role && a.Connected == b.Connected &&
+		a.HandRaised == b.HandRaised && a.ScreenGrant == b.ScreenGrant && slices.Equal(a.Publications, b.Publications)
+}

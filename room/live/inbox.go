@@ -1,0 +1,75 @@
+package live
+
+import (
+	"sync"
+
+	"alcove/room"
+)
+
+// An inbox holds the news that must not be lost and may not block who brings it: of each kind only the latest counts, so it is
+// bounded by the seats of the room.
+type inbox struct {
+	wake chan struct{} // holds one token while there is news
+
+	mu       sync.Mutex
+	slots    map[room.ParticipantID]SlotsMapped // Guarded by mu.
+	drops    map[room.ParticipantID]uint64      // lost connections, by their number. Guarded by mu.
+	speakers *SpeakersChanged                   // Guarded by mu.
+	closed   bool                               // Guarded by mu.
+}
+
+func newInbox() *inbox { return &inbox{wake: make(chan struct{}, 1)} }
+
+// hear takes an event of the media plane.
+func (b *inbox) hear(e MediaEvent) {
+	b.put(func() {
+		switch e := e.(type) {
+		case SlotsMapped:
+			if b.slots == nil {
+				b.slots = map[room.ParticipantID]SlotsMapped{}
+			}
+			b.slots[e.Participant] = e
+		case SpeakersChanged:
+			b.speakers = &e
+		}
+	})
+}
+
+// drop takes the news that a connection is gone.
+func (b *inbox) drop(id room.ParticipantID, connection uint64) {
+	b.put(func() {
+		if b.drops == nil {
+			b.drops = map[room.ParticipantID]uint64{}
+		}
+		b.drops[id] = max(b.drops[id], connection)
+	})
+}
+
+func (b *inbox) put(change func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return
+	}
+	change()
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take empties the inbox.
+func (b *inbox) take() (drops map[room.ParticipantID]uint64, slots map[room.ParticipantID]SlotsMapped, s *SpeakersChanged) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	drops, slots, s = b.drops, b.slots, b.speakers
+	b.drops, b.slots, b.speakers = nil, nil, nil
+	return drops, slots, s
+}
+
+// close drops all news from now on.
+func (b *inbox) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed, b.drops, b.slots, b.speakers = true, nil, nil, nil
+}

@@ -1,0 +1,26 @@
+package live
+
+import "time"
+
+// Limits, and why they are what they are.
+const (
+	// mailboxSize is how many wishes may queue for one room. A room decides thousands a second; a queue this long means that
+	// it is stuck, and then the caller hears "unavailable" and may try again.
+	mailboxSize = 256
+
+	// defaultMaxRooms holds when the configuration does not say: more groups than one machine can carry.
+	defaultMaxRooms = 1000
+
+	// tombLife is how long an ended room refuses tokens made before its end: the longest life of a token (2 min), the clock
+	// skew that auth allows (30 s), and the time to connect.
+	tombLife = 3 * time.Minute
+
+	// maxTombs bounds the memory of ended rooms; the oldest is forgotten first.
+	maxTombs = 4096
+
+	// joinTries is how often a join looks again when the room it found ends at that moment.
+	joinTries = 3
+
+	// screenSlots is how many screens may be shown to one participant at once: two, for a hand-over.
+	screenSlots = 2
+)
