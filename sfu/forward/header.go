@@ -80,7 +80,7 @@ func oneByte(b []byte, id uint8) []byte {
 			continue
 		}
 		got, size := b[i]>>4, int(b[i]&0x0f)+1
-		if got == 15 || i+1+size > len(b) {
+		if got == 0 || got == 15 || i+1+size > len(b) { // 15, and 0 with a length, end the block
 			return nil
 		}
 		if got == id {
@@ -132,7 +132,7 @@ const SentHeader = fixedHeader + 4
 
 // AppendHeader writes a header with one CSRC: the source that a slot shows (RFC 3550, section 5.1).
 func AppendHeader(b []byte, marker bool, payloadType uint8, seq uint16, timestamp, ssrc, csrc uint32) []byte {
-	second := payloadType
+	second := payloadType & 0x7f
 	if marker {
 		second |= 0x80
 	}
