@@ -43,8 +43,9 @@ type Track struct {
 	highest uint64 // extended
 	seen    [seenSize / 64]uint64
 	missing []missing
+	outage  int // lost for good, for missing was full
 
-	received uint64
+	received uint64 // without duplicates, which would hide losses
 	// of the last report (RFC 3550, appendix A.3)
 	lastExpected, lastReceived uint64
 }
@@ -84,8 +85,12 @@ func (t *Track) Receive(now time.Time, seq uint16, nack bool) (uint64, Verdict) 
 func (t *Track) advance(now time.Time, ext uint64, nack bool) {
 	for e := t.highest + 1; e < ext; e++ {
 		t.clear(e)
-		if nack && len(t.missing) < maxMissing {
+		switch {
+		case !nack:
+		case len(t.missing) < maxMissing:
 			t.missing = append(t.missing, missing{ext: e, nextNack: now.Add(firstNack)})
+		default:
+			t.outage++
 		}
 	}
 	t.set(ext)
@@ -116,16 +121,19 @@ func (t *Track) forget(ext uint64) {
 	}
 }
 
-// Nacks appends the sequence numbers to ask for now, oldest first. lost counts those given up for good.
+// Nacks appends the sequence numbers to ask for now, oldest first. lost counts those given up for good since the last call:
+// the last request has its round trip too.
 func (t *Track) Nacks(now time.Time, rtt time.Duration, dst []uint16) (ask []uint16, lost int) {
 	wait := max(rtt, minNackInterval)
+	lost, t.outage = t.outage, 0
 	kept := t.missing[:0]
 	for _, m := range t.missing {
-		if m.nacks >= maxNacks || t.highest-m.ext >= seenSize/2 {
+		due := !now.Before(m.nextNack)
+		if due && m.nacks >= maxNacks || t.highest-m.ext >= seenSize/2 {
 			lost++
 			continue
 		}
-		if !now.Before(m.nextNack) {
+		if due {
 			dst = append(dst, uint16(m.ext))
 			m.nacks++
 			m.nextNack = now.Add(wait)
@@ -143,8 +151,11 @@ type Report struct {
 	Highest      uint32
 }
 
-// Report gives the figures since the last call.
+// Report gives the figures since the last call, none before the first packet.
 func (t *Track) Report() Report {
+	if !t.started {
+		return Report{}
+	}
 	expected := t.highest - t.first + 1
 	lost := int64(expected) - int64(t.received)
 	de, dr := expected-t.lastExpected, t.received-t.lastReceived
