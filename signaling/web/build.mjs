@@ -1,0 +1,35 @@
+// Bundles the page into dist/, which the daemon embeds: index.html and hashed files it names. Nothing inline, so that
+// the content policy can stay strict; no source maps, they would carry the builder's paths.
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const dist = join(here, 'dist');
+
+const bundled = await build({
+  absWorkingDir: here,
+  entryPoints: { page: 'page/main.tsx', style: 'page/css/style.css' },
+  outdir: dist, write: false, bundle: true, minify: true, format: 'esm', target: ['es2022', 'chrome120', 'firefox128', 'safari17.4'],
+  jsx: 'automatic', jsxImportSource: 'preact', legalComments: 'none', logLevel: 'warning',
+});
+
+mkdirSync(dist, { recursive: true });
+for (const name of readdirSync(dist)) {
+  // Kept in the repository so that go:embed finds a folder before the first build.
+  if (name !== '.gitkeep') rmSync(join(dist, name), { recursive: true });
+}
+mkdirSync(join(dist, 'assets'));
+
+let html = readFileSync(join(here, 'page/index.html'), 'utf8');
+const icon = { path: 'icon.svg', contents: readFileSync(join(here, 'page/icon.svg')) };
+for (const { path, contents } of [...bundled.outputFiles, icon]) {
+  const [, name, ending] = /([a-z]+)\.(js|css|svg)$/.exec(path) ?? [];
+  const hash = createHash('sha256').update(contents).digest('hex').slice(0, 12);
+  const file = `assets/${name}-${hash}.${ending}`;
+  writeFileSync(join(dist, file), contents);
+  html = html.replaceAll(`/${name}.${ending}`, `/${file}`);
+}
+writeFileSync(join(dist, 'index.html'), html);

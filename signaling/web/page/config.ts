@@ -1,0 +1,28 @@
+// What the daemon tells the page about its clinic, and whether this browser can hold a session at all.
+
+export interface Config {
+  clinic: string;
+  phone: string;
+  dev: boolean;
+  origins: readonly string[];
+}
+
+export async function loadConfig(): Promise<Config> {
+  const response = await fetch('/v1/page.json', { cache: 'no-store' });
+  if (!response.ok) throw new Error(`page.json: ${response.status}`);
+  const told = (await response.json()) as Partial<Record<keyof Config, unknown>>;
+  return {
+    clinic: typeof told.clinic === 'string' ? told.clinic : '',
+    phone: typeof told.phone === 'string' ? told.phone : '',
+    dev: told.dev === true,
+    origins: Array.isArray(told.origins) ? told.origins.filter((origin) => typeof origin === 'string') : [],
+  };
+}
+
+// Without the list of contributing sources nobody could tell whose picture a slot shows.
+export function supported(): boolean {
+  return typeof RTCPeerConnection === 'function' && typeof WebSocket === 'function'
+    && typeof HTMLDialogElement === 'function' && typeof RTCRtpReceiver === 'function'
+    && 'getContributingSources' in RTCRtpReceiver.prototype && 'setCodecPreferences' in RTCRtpTransceiver.prototype
+    && navigator.mediaDevices !== undefined;
+}

@@ -1,0 +1,166 @@
+// Camera, microphone and speaker. What is off is released: the light beside the lens goes out.
+
+import { computed, signal } from '@preact/signals';
+import { cameraLimits, screenLimits } from '../client';
+
+export type DeviceState = 'off' | 'asking' | 'on' | 'denied' | 'missing' | 'busy';
+
+export class Device {
+  readonly kind: 'microphone' | 'camera';
+  readonly state = signal<DeviceState>('off');
+  readonly track = signal<MediaStreamTrack | null>(null);
+  readonly choices = signal<readonly MediaDeviceInfo[]>([]);
+  readonly chosen = signal('');
+  readonly on = computed(() => this.state.value === 'on' || this.state.value === 'asking');
+  #round = 0;
+
+  constructor(kind: Device['kind']) {
+    this.kind = kind;
+  }
+
+  async turnOn(): Promise<void> {
+    const round = ++this.#round;
+    this.state.value = 'asking';
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia(this.#wanted());
+      const [track] = stream.getTracks();
+      // Turned off, or another one chosen, while the browser asked.
+      if (round !== this.#round || !track) return stream.getTracks().forEach((late) => late.stop());
+      this.#use(track);
+    } catch (error) {
+      if (round === this.#round) this.state.value = stateOf(error);
+    }
+    await this.list();
+  }
+
+  turnOff(): void {
+    this.#round += 1;
+    this.#release();
+    this.state.value = 'off';
+  }
+
+  toggle(): void {
+    if (this.on.value) this.turnOff();
+    else void this.turnOn();
+  }
+
+  async choose(id: string): Promise<void> {
+    this.chosen.value = id;
+    if (!this.on.value) return;
+    this.#release();
+    await this.turnOn();
+  }
+
+  async list(): Promise<void> {
+    const all = await navigator.mediaDevices.enumerateDevices().catch(() => []);
+    const kind = this.kind === 'microphone' ? 'audioinput' : 'videoinput';
+    this.choices.value = all.filter((device) => device.kind === kind && device.deviceId !== '');
+  }
+
+  #use(track: MediaStreamTrack): void {
+    this.#release();
+    if (this.kind === 'camera') track.contentHint = 'motion';
+    track.onended = () => {
+      if (this.track.value !== track) return;
+      this.track.value = null;
+      this.state.value = 'missing';
+    };
+    this.chosen.value = track.getSettings().deviceId ?? '';
+    this.track.value = track;
+    this.state.value = 'on';
+  }
+
+  #release(): void {
+    this.track.value?.stop();
+    this.track.value = null;
+  }
+
+  #wanted(): MediaStreamConstraints {
+    const deviceId = this.chosen.value ? { ideal: this.chosen.value } : undefined;
+    if (this.kind === 'microphone') {
+      return { audio: { deviceId, echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 } };
+    }
+    const { width, height, frameRate } = cameraLimits;
+    return { video: { deviceId, width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: frameRate, max: 30 } } };
+  }
+}
+
+function stateOf(error: unknown): DeviceState {
+  const name = error instanceof DOMException ? error.name : '';
+  if (name === 'NotAllowedError' || name === 'SecurityError') return 'denied';
+  if (name === 'NotFoundError' || name === 'OverconstrainedError') return 'missing';
+  return 'busy';
+}
+
+// A screen is picked anew each time; a refused or closed picker is simply no screen.
+export async function pickScreen(): Promise<MediaStreamTrack | null> {
+  try {
+    const video = { frameRate: { max: screenLimits.frameRate } };
+    const stream = await navigator.mediaDevices.getDisplayMedia({ video, audio: false });
+    const track = stream.getVideoTracks()[0] ?? null;
+    if (track) track.contentHint = 'detail';
+    return track;
+  } catch {
+    return null;
+  }
+}
+
+export class Speaker {
+  readonly choices = signal<readonly MediaDeviceInfo[]>([]);
+  readonly chosen = signal('');
+  // Not every browser lets a page choose where sound comes out.
+  readonly selectable = 'setSinkId' in HTMLMediaElement.prototype;
+
+  async list(): Promise<void> {
+    const all = await navigator.mediaDevices.enumerateDevices().catch(() => []);
+    this.choices.value = all.filter((device) => device.kind === 'audiooutput' && device.deviceId !== '');
+  }
+
+  async direct(element: HTMLAudioElement): Promise<void> {
+    if (this.selectable && this.chosen.value) await element.setSinkId(this.chosen.value).catch(() => undefined);
+  }
+
+  // Two soft notes of a second together, through the chosen speaker.
+  async playTone(): Promise<void> {
+    const context = new AudioContext();
+    const target = context.createMediaStreamDestination();
+    for (const [pitch, start] of [[392, 0], [523, 0.45]] as const) soften(context, target, pitch, context.currentTime + start);
+    const element = new Audio();
+    element.srcObject = target.stream;
+    await this.direct(element);
+    await element.play();
+    await new Promise((done) => setTimeout(done, 1400));
+    element.srcObject = null;
+    await context.close();
+  }
+}
+
+function soften(context: AudioContext, target: AudioNode, pitch: number, at: number): void {
+  const tone = new OscillatorNode(context, { frequency: pitch });
+  const volume = new GainNode(context, { gain: 0 });
+  volume.gain.setValueAtTime(0, at);
+  volume.gain.linearRampToValueAtTime(0.2, at + 0.05);
+  volume.gain.linearRampToValueAtTime(0, at + 0.7);
+  tone.connect(volume).connect(target);
+  tone.start(at);
+  tone.stop(at + 0.8);
+}
+
+// Tells the loudness of a microphone in sixteenths, ten times a second. Returns what stops it.
+export function meter(track: MediaStreamTrack, tell: (level: number) => void): () => void {
+  const context = new AudioContext();
+  const analyser = new AnalyserNode(context, { fftSize: 1024 });
+  context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+  const samples = new Float32Array(analyser.fftSize);
+  const timer = setInterval(() => {
+    analyser.getFloatTimeDomainData(samples);
+    const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
+    // -60 dB to -8 dB, quiet room to loud speech, over the sixteen steps.
+    const level = ((10 * Math.log10(power + 1e-9) + 60) / 52) * 16;
+    tell(Math.max(0, Math.min(16, Math.round(level))));
+  }, 100);
+  return () => {
+    clearInterval(timer);
+    void context.close();
+  };
+}

@@ -1,0 +1,109 @@
+// The page: find out how one comes in, then draw the screen that the store names.
+
+import { render, type JSX } from 'preact';
+import { useEffect } from 'preact/hooks';
+import { loadConfig, supported, type Config } from './config';
+import { loadReturn } from './return';
+import { CheckScreen } from './screens/check';
+import { EndingScreen } from './screens/ending';
+import { SessionScreen } from './screens/session';
+import { WaitingScreen } from './screens/waiting';
+import { Store } from './store';
+import { awaitToken, peek, takeToken } from './token';
+import { Heading } from './ui/basics';
+import { StoreContext } from './ui/context';
+import { Sprite } from './ui/icon';
+import { Top } from './ui/top';
+
+// First of all, before any request could carry the address.
+let token = takeToken();
+const root = document.getElementById('app');
+if (root) void start(root);
+
+async function start(target: HTMLElement): Promise<void> {
+  const offline: Config = { clinic: '', phone: '', dev: false, origins: [] };
+  const config = await loadConfig().catch(() => offline);
+  const store = new Store(config);
+  if (config.dev) Object.assign(window, { __alcove: testHook(store) });
+  render(<Page store={store} />, target);
+  await enter(store);
+}
+
+async function enter(store: Store): Promise<void> {
+  const end = (code: string): void => {
+    store.ending.value = { code };
+    store.screen.value = 'ended';
+  };
+  if (!supported()) return end('unsupported');
+  const seat = loadReturn();
+  if (!token && seat) return store.resume(seat);
+  token ??= await awaitToken(store.config.origins);
+  if (!token) return end('no_link');
+  store.screen.value = 'check';
+}
+
+// What the browser tests look at; a deployed page does not have it.
+function testHook(store: Store): object {
+  return {
+    store,
+    get session() {
+      return store.session;
+    },
+    get connection() {
+      return store.media?.connection;
+    },
+    get slots() {
+      return store.slots.peek();
+    },
+    get map() {
+      return store.map.peek();
+    },
+  };
+}
+
+const titles = {
+  start: 'Alcove', check: 'Check your camera and sound – Alcove', joining: 'Connecting – Alcove',
+  waiting: 'Waiting room – Alcove', session: 'Session – Alcove', ended: 'Alcove',
+};
+
+function Page({ store }: { store: Store }): JSX.Element {
+  const screen = store.screen.value;
+  useEffect(() => {
+    document.title = titles[screen];
+  }, [screen]);
+  return (
+    <StoreContext.Provider value={store}>
+      <Current store={store} />
+      <p class="sr" role="status" data-testid="announcer">{store.announcer.text.value}</p>
+      <Sprite />
+    </StoreContext.Provider>
+  );
+}
+
+function Current({ store }: { store: Store }): JSX.Element {
+  switch (store.screen.value) {
+    case 'check': return <CheckScreen {...peek(token)} onJoin={(name) => token && store.join(token, name)} />;
+    case 'waiting': return <WaitingScreen />;
+    case 'session': return <SessionScreen />;
+    case 'ended': {
+      const again = store.session ? () => store.again() : undefined;
+      return <EndingScreen code={store.ending.value?.code ?? ''} onAgain={again} />;
+    }
+    case 'joining': return <Joining />;
+    case 'start': return <Top />;
+  }
+}
+
+function Joining(): JSX.Element {
+  return (
+    <>
+      <Top />
+      <main class="page">
+        <div class="lead" role="status">
+          <Heading>Connecting to the clinic’s server</Heading>
+          <p>This takes a moment. Nobody sees or hears you.</p>
+        </div>
+      </main>
+    </>
+  );
+}

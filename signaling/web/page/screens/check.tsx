@@ -1,0 +1,197 @@
+// The device check. Nothing of it leaves the device; it ends with the question to be let in.
+
+import type { JSX } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { meter } from '../devices';
+import { Btn, Heading, Note, State } from '../ui/basics';
+import { useStore } from '../ui/context';
+import { Choice, DeviceCtls, deviceTrouble, SelfVideo } from '../ui/devices';
+import { Icon } from '../ui/icon';
+import { Top } from '../ui/top';
+
+interface Props {
+  name: string;
+  host: boolean;
+  onJoin(name: string): void;
+}
+
+export function CheckScreen({ name, host, onJoin }: Props): JSX.Element {
+  const store = useStore();
+  useEffect(() => {
+    void store.microphone.turnOn().then(() => store.camera.turnOn()).then(() => store.listDevices());
+  }, []);
+  const join = (event: SubmitEvent): void => {
+    event.preventDefault();
+    const typed = String(new FormData(event.currentTarget as HTMLFormElement).get('name')).trim();
+    if (typed) onJoin(typed);
+  };
+  return (
+    <>
+      <Top step={0} />
+      <main class="page">
+        <div class="lead">
+          <Heading>Check your camera and sound</Heading>
+          <p>Only you see and hear this check. Nothing from it is kept.</p>
+        </div>
+        <form class="split" onSubmit={join}>
+          <div class="stack">
+            <Preview />
+            <Note icon="headphones">Headphones help keep the group private. Choose a place where nobody can watch or listen.</Note>
+            <Protection />
+          </div>
+          <div class="stack">
+            <div class="card rows"><MicCheck /><SpeakerCheck /><ConnectionCheck /></div>
+            <NameField name={name} />
+            <div class="field">
+              <Btn look="main tall wide" type="submit" data-testid="join-button">{host ? 'Enter the session' : 'Ask to join'}</Btn>
+              <p class="quiet small">
+                {host ? 'You enter as a therapist, at once.' : 'A therapist lets you in. Until then nobody sees or hears you.'}
+              </p>
+            </div>
+          </div>
+        </form>
+      </main>
+    </>
+  );
+}
+
+function Preview(): JSX.Element {
+  const { camera } = useStore();
+  const trouble = deviceTrouble(camera);
+  return (
+    <>
+      <figure class={`tile preview p1${camera.track.value ? '' : ' off'}`}>
+        {camera.track.value
+          ? <SelfVideo label="Your camera preview" />
+          : <p class="quiet">{camera.state.value === 'asking' ? 'Waiting for the camera' : 'No picture'}</p>}
+        <figcaption class="badge"><Icon name="eye-off" /> Only you see this</figcaption>
+      </figure>
+      <div class="preview-bar">
+        <DeviceCtls />
+        <Choice device={camera} label="Camera to use" look="grow" />
+      </div>
+      <div role="status">{trouble && <Note icon="alert">{trouble}</Note>}</div>
+    </>
+  );
+}
+
+function Protection(): JSX.Element {
+  return (
+    <details class="card">
+      <summary><Icon name="shield" /> How this session is protected</summary>
+      <div class="stack small">
+        <p>Picture and sound are encrypted between your device and the clinic’s own server. On that server they are opened and sealed again for each person in the group. It is not end-to-end encryption.</p>
+        <p>No browser can stop someone from taking a screenshot or filming a screen.</p>
+      </div>
+    </details>
+  );
+}
+
+function MicCheck(): JSX.Element {
+  const { microphone } = useStore();
+  const state = microphone.state.value;
+  const trouble = deviceTrouble(microphone);
+  return (
+    <section class="check" aria-labelledby="mic-h">
+      <h2 id="mic-h">Microphone</h2>
+      <div role="status">
+        {state === 'on' && <State icon="check" look="good">Working</State>}
+        {state === 'asking' && <State icon="mic" look="quiet">Waiting for it</State>}
+        {state === 'off' && <State icon="mic-off" look="quiet">Off</State>}
+        {trouble && <State icon="alert" look="warn">Not working</State>}
+      </div>
+      <Choice device={microphone} label="Microphone" look="full" />
+      <Meter />
+      {trouble && <p class="full quiet small">{trouble}</p>}
+    </section>
+  );
+}
+
+function Meter(): JSX.Element {
+  const track = useStore().microphone.track.value;
+  const [level, setLevel] = useState(0);
+  useEffect(() => {
+    setLevel(0);
+    return track ? meter(track, setLevel) : undefined;
+  }, [track]);
+  return (
+    <div class="meter full" role="meter" aria-label="Microphone level" aria-valuemin={0} aria-valuemax={16} aria-valuenow={level}>
+      {Array.from({ length: 16 }, (_, i) => <i key={i} class={i < level ? 'lit' : ''} />)}
+    </div>
+  );
+}
+
+function SpeakerCheck(): JSX.Element {
+  const { speaker } = useStore();
+  const [playing, setPlaying] = useState(false);
+  const choices = speaker.choices.value;
+  const play = async (): Promise<void> => {
+    setPlaying(true);
+    await speaker.playTone().catch(() => undefined);
+    setPlaying(false);
+  };
+  return (
+    <section class="check" aria-labelledby="spk-h">
+      <h2 id="spk-h">Speaker</h2>
+      <p class="state quiet">Did you hear a soft tone?</p>
+      {speaker.selectable && choices.length > 0 ? (
+        <select class="input" aria-label="Speaker" value={speaker.chosen.value} onChange={(event) => (speaker.chosen.value = event.currentTarget.value)}>
+          {choices.map((choice, i) => <option key={choice.deviceId} value={choice.deviceId}>{choice.label || `Speaker ${i + 1}`}</option>)}
+        </select>
+      ) : <p class="quiet small">The speaker your system has chosen</p>}
+      <Btn icon="speaker" disabled={playing} onClick={() => void play()}>Play tone</Btn>
+    </section>
+  );
+}
+
+type Reach = { kind: 'asking' } | { kind: 'good' | 'slow'; ms: number } | { kind: 'none' };
+// Above this a conversation begins to feel delayed (ITU-T G.114 recommends at most 150 ms one way).
+const slowMs = 250;
+
+// The middle one of three short questions to the clinic's server.
+async function reach(): Promise<Reach> {
+  const times: number[] = [];
+  for (let i = 0; i < 3; i += 1) {
+    const before = performance.now();
+    const response = await fetch('/v1/page.json', { cache: 'no-store' });
+    if (!response.ok) return { kind: 'none' };
+    times.push(performance.now() - before);
+  }
+  const ms = Math.round(times.sort((a, b) => a - b)[1] ?? 0);
+  return { kind: ms > slowMs ? 'slow' : 'good', ms };
+}
+
+function ConnectionCheck(): JSX.Element {
+  const [found, setFound] = useState<Reach>({ kind: 'asking' });
+  const ask = (): void => {
+    setFound({ kind: 'asking' });
+    reach().then(setFound, () => setFound({ kind: 'none' }));
+  };
+  useEffect(ask, []);
+  return (
+    <section class="check" aria-labelledby="net-h">
+      <h2 id="net-h">Connection</h2>
+      <div role="status">
+        {found.kind === 'asking' && <State icon="signal" look="quiet">Checking</State>}
+        {found.kind === 'good' && <State icon="check" look="good">Good</State>}
+        {found.kind === 'slow' && <State icon="signal" look="warn">Slow</State>}
+        {found.kind === 'none' && <State icon="alert" look="warn">No answer</State>}
+      </div>
+      {found.kind === 'good' && <p class="full quiet small">The clinic’s server answers. Delay {found.ms} ms.</p>}
+      {found.kind === 'slow' && <p class="full quiet small">The clinic’s server answers late, after {found.ms} ms. Come closer to your router, or use a cable.</p>}
+      {found.kind === 'none' && <p class="quiet small">The clinic’s server does not answer. Check your network.</p>}
+      {found.kind === 'none' && <Btn icon="again" onClick={ask}>Check again</Btn>}
+    </section>
+  );
+}
+
+function NameField({ name }: { name: string }): JSX.Element {
+  return (
+    <div class="field">
+      <label for="name">Name the group will see</label>
+      <input class="input" id="name" name="name" defaultValue={name} autocomplete="nickname" maxLength={64} required pattern=".*\S.*"
+        aria-describedby="name-hint" data-testid="name-input" />
+      <p class="quiet small" id="name-hint">A first name or a chosen name is fine. Therapists also see the name the clinic has for you.</p>
+    </div>
+  );
+}

@@ -1,0 +1,101 @@
+// Every way a session can end or fail to begin, in words that say what happens with camera and microphone and what
+// the person can do.
+
+import type { JSX } from 'preact';
+import { Btn, Heading } from '../ui/basics';
+import { useStore } from '../ui/context';
+import { Icon, type IconName } from '../ui/icon';
+import { Call, Top } from '../ui/top';
+
+interface Words {
+  icon: IconName;
+  title: string;
+  body: string[];
+  again?: string;
+}
+
+const off = 'Your camera and microphone are off.';
+const link: Words = {
+  icon: 'link', title: 'This link does not work',
+  body: ['It may have been used already, or its time has passed. Ask the clinic for a new one.'],
+};
+const busy: Words = {
+  icon: 'again', title: 'The clinic’s server takes nobody right now',
+  body: ['It is being looked after, or has too much to do. This is often over within a few minutes.', off], again: 'Try again',
+};
+const mismatch: Words = {
+  icon: 'link', title: 'This link does not fit the session',
+  body: ['The session runs under other rules than your link was made for. Ask the clinic for a new one.'],
+};
+const removed: Words = {
+  icon: 'remove', title: 'You were taken out of the session',
+  body: [`A therapist ended your part for today. ${off}`, 'You can talk with the clinic about it, today or later.'],
+};
+const ended: Words = {
+  icon: 'check', title: 'The session has ended',
+  body: [`${off} You can close this page.`, 'Take a moment for yourself before you go on.'],
+};
+const unexpected: Words = {
+  icon: 'alert', title: 'Something went wrong',
+  body: [`The session could not go on. ${off}`, 'Open your link again, or ask the clinic for a new one.'],
+};
+const endings: Record<string, Words> = {
+  room_locked: {
+    icon: 'lock', title: 'The session is locked',
+    body: ['It has begun, and nobody new can enter now. This is the same for everyone.', 'If you were inside before, a new link lets you ask to return.'],
+    again: 'Try again',
+  },
+  denied: { icon: 'door', title: 'You were not let in', body: ['A therapist did not admit you to this session.'] },
+  removed, barred: removed, ended, room_ended: ended,
+  left: { icon: 'check', title: 'You left', body: [`${off} You can close this page.`, 'To come back, open your link again, or ask the clinic for a new one.'] },
+  invalid_token: link,
+  no_link: { icon: 'link', title: 'Open the link from the clinic', body: ['This page needs the link that the clinic sent you. It works once.'] },
+  policy_mismatch: mismatch,
+  room_full: { icon: 'people', title: 'The session is full', body: ['There is no free place right now.', off], again: 'Try again' },
+  replaced: {
+    icon: 'devices', title: 'You are in the session somewhere else',
+    body: [`It goes on in another window or on another device. ${off}`, 'If that was not you, tell the clinic at once.'],
+  },
+  resume_expired: {
+    icon: 'again', title: 'Your place was not kept',
+    body: [`The connection was away too long. ${off}`, 'Open your link again, or ask the clinic for a new one. A therapist then lets you in.'],
+  },
+  expired: {
+    icon: 'again', title: 'Your place was not kept',
+    body: [`The connection was away too long. ${off}`, 'Open your link again, or ask the clinic for a new one. A therapist then lets you in.'],
+  },
+  unreachable: {
+    icon: 'signal', title: 'The clinic’s server does not answer',
+    body: ['Check whether other pages open. If they do, the trouble is on the clinic’s side.', off], again: 'Try again',
+  },
+  draining: busy, unavailable: busy, internal: busy, rate_limited: busy,
+  unsupported: {
+    icon: 'alert', title: 'This browser cannot hold a session',
+    body: ['It lacks what a protected video session needs, or this page was opened without a secure address (https).', 'A current Firefox, Chrome, Edge or Safari works.'],
+  },
+  unsupported_version: { icon: 'again', title: 'This page is out of date', body: ['Load it again to get the present version.', off] },
+};
+
+export function EndingScreen({ code, onAgain }: { code: string; onAgain?: (() => void) | undefined }): JSX.Element {
+  const ending = useStore().ending.value;
+  const words = endings[code] ?? unexpected;
+  return (
+    <>
+      <Top />
+      <main class="page">
+        <article class="card message ending" data-testid="ending-card" data-code={code}>
+          <div class="head-row"><span class="seal"><Icon name={words.icon} /></span><Heading>{words.title}</Heading></div>
+          <div class="body" role="status">
+            {words.body.map((sentence, i) => <p key={i}>{sentence}</p>)}
+            {ending?.message && <><p>They wrote:</p><p class="said">“{ending.message}”</p></>}
+            {ending?.ref && <p class="quiet small">If you speak with the clinic, this number helps them: {ending.ref}</p>}
+          </div>
+          <div class="actions">
+            {words.again && onAgain && <Btn onClick={onAgain}>{words.again}</Btn>}
+            <Call look="button" />
+          </div>
+        </article>
+      </main>
+    </>
+  );
+}

@@ -1,0 +1,238 @@
+// The host's panel: who waits, who is here, who was taken out, and what concerns all.
+
+import type { JSX } from 'preact';
+import { useEffect, useId, useState } from 'preact/hooks';
+import type { Participant, Waiter } from '../../client';
+import { colourOf, initialOf, roleName, sends } from '../people';
+import { Btn, Count, State } from '../ui/basics';
+import { useStore } from '../ui/context';
+import { Confirm, Write } from '../ui/dialog';
+import { Icon } from '../ui/icon';
+
+export function Panel(): JSX.Element {
+  return (
+    <aside class="panel" aria-label="Host panel">
+      <div class="panel-scroll" tabIndex={0} role="region" aria-label="Waiting and group">
+        <Asks />
+        <WaitingList />
+        <PeopleList />
+        <BarredList />
+      </div>
+      <Foot />
+    </aside>
+  );
+}
+
+function Asks(): JSX.Element | null {
+  const store = useStore();
+  const people = store.asks.value.flatMap((id) => store.roster.value.find((person) => person.id === id) ?? []);
+  if (people.length === 0) return null;
+  const grant = (participantId: string): void => {
+    void store.act('mod.grant', { participantId, grant: 'screen', granted: true });
+    store.dismissAsk(participantId);
+  };
+  return (
+    <>
+      {people.map(({ id, displayName }) => (
+        <section class="alert" key={id} aria-label={`${displayName} asks to share`}>
+          <div class="who"><Icon name="share" /><p><strong>{displayName} asks to share a screen</strong><br /><span class="small">Only therapists see this</span></p></div>
+          <div class="actions">
+            <Btn look="slim" onClick={() => grant(id)}>Allow</Btn>
+            <Btn look="slim" onClick={() => store.dismissAsk(id)}>Not now</Btn>
+          </div>
+        </section>
+      ))}
+    </>
+  );
+}
+
+function WaitingList(): JSX.Element {
+  const store = useStore();
+  const waiting = store.waiting.value;
+  return (
+    <section aria-labelledby="wait-h">
+      <div class="section-head">
+        <h2 id="wait-h">Waiting</h2>
+        {waiting.length > 0 && <Count of={waiting.length} />}
+        {waiting.length > 0 && (
+          <Btn look="slim" data-testid="admit-all" onClick={() => void store.act('waiting.admit', { participantIds: '*' })}>Admit all</Btn>
+        )}
+      </div>
+      {waiting.length === 0 ? <p class="quiet small">Nobody is waiting.</p> : (
+        <ul>{waiting.map((waiter) => <WaiterRow key={waiter.participantId} waiter={waiter} />)}</ul>
+      )}
+    </section>
+  );
+}
+
+function WaiterRow({ waiter }: { waiter: Waiter }): JSX.Element {
+  const store = useStore();
+  const [writing, setWriting] = useState(false);
+  const { participantId, displayName: name, verifiedName, returning, connected } = waiter;
+  const letters = store.letters.value.get(participantId) ?? [];
+  const send = (text: string): void => {
+    void store.act('waiting.message', { participantId, text });
+    setWriting(false);
+  };
+  return (
+    <li class="waiter" data-testid="waiter" data-participant={participantId} data-name={name}>
+      <div>
+        <span class="person-name"><span class="name">{name}</span> <Since at={waiter.since} /></span>
+        {verifiedName && verifiedName !== name && <span class="person-sub quiet small">On file: {verifiedName}</span>}
+        {returning && <span class="person-sub quiet small">Was here earlier</span>}
+        {!connected && <span class="person-sub quiet small">Reconnecting</span>}
+      </div>
+      <div class="actions">
+        <Btn look="slim square" icon="chat" aria-label={`Message ${name}`} onClick={() => setWriting(true)} />
+        <Btn look="slim danger" aria-label={`Deny ${name}`} data-testid="deny"
+          onClick={() => void store.act('waiting.deny', { participantId })}>Deny</Btn>
+        <Btn look="slim main" aria-label={`Admit ${name}`} data-testid="admit"
+          onClick={() => void store.act('waiting.admit', { participantIds: [participantId] })}>Admit</Btn>
+      </div>
+      {letters.length > 0 && (
+        <ul class="letters small">
+          {letters.map(({ from, text }, i) => <li key={i}><span class="quiet">{from === 'host' ? 'Therapist' : name}:</span> {text}</li>)}
+        </ul>
+      )}
+      {writing && (
+        <Write title={`Write to ${name}`} hint="Only this person and the therapists see it. Nothing of it is kept." onSend={send}
+          onClose={() => setWriting(false)} />
+      )}
+    </li>
+  );
+}
+
+// Whole minutes are enough, and do not flicker.
+function Since({ at }: { at: number }): JSX.Element {
+  const minutes = (): number => Math.max(0, Math.floor((Date.now() - at) / 60_000));
+  const [waited, setWaited] = useState(minutes);
+  useEffect(() => {
+    const timer = setInterval(() => setWaited(minutes()), 15_000);
+    return () => clearInterval(timer);
+  }, [at]);
+  return <span class="quiet small num">{waited} min</span>;
+}
+
+function PeopleList(): JSX.Element {
+  const people = useStore().roster.value;
+  return (
+    <section aria-labelledby="in-h">
+      <div class="section-head"><h2 id="in-h">In the group</h2><span class="quiet num">{people.length}</span></div>
+      <ul>{people.map((person) => <PersonRow key={person.id} person={person} />)}</ul>
+    </section>
+  );
+}
+
+function PersonRow({ person }: { person: Participant }): JSX.Element {
+  const store = useStore();
+  const [more, setMore] = useState(false);
+  const id = useId();
+  const self = person.id === store.selfId.value;
+  const name = person.displayName;
+  const sub = [self ? 'You' : '', roleName(person.role)].filter(Boolean).join(', ');
+  return (
+    <li class={`person ${colourOf(person.id)}`} data-testid="person" data-participant={person.id} data-name={name}>
+      <div class="person-row">
+        <span class="initials avatar" aria-hidden="true">{initialOf(name)}</span>
+        <span class="person-name"><span class="name">{name}</span>{sub && <span class="quiet small">{sub}</span>}</span>
+        {self ? <span /> : <MuteOrMuted person={person} />}
+        {self || person.role === 'host' ? <span /> : (
+          <Btn look="plain slim square" icon="more" aria-expanded={more} aria-controls={id} aria-label={`More for ${name}`}
+            data-testid="more" onClick={() => setMore(!more)} />
+        )}
+      </div>
+      {more && <More id={id} person={person} />}
+    </li>
+  );
+}
+
+function MuteOrMuted({ person }: { person: Participant }): JSX.Element {
+  const store = useStore();
+  if (!sends(person, 'microphone')) return <State icon="mic-off" look="quiet">Muted</State>;
+  return (
+    <Btn look="slim" aria-label={`Mute ${person.displayName}`} data-testid="mute"
+      onClick={() => void store.act('mod.mute', { participantId: person.id, source: 'microphone' })}>Mute</Btn>
+  );
+}
+
+function More({ id, person }: { id: string; person: Participant }): JSX.Element {
+  const store = useStore();
+  const [removing, setRemoving] = useState(false);
+  const { id: participantId, displayName: name } = person;
+  const shares = person.grants.includes('screen');
+  return (
+    <div class="person-more" id={id} role="group" aria-label={name}>
+      {!sends(person, 'microphone') && person.role !== 'observer' && (
+        <Btn look="slim" icon="mic" onClick={() => void store.act('mod.askUnmute', { participantId, source: 'microphone' })}>Ask to unmute</Btn>
+      )}
+      {person.role === 'participant' && (
+        <Btn look="slim" icon="share" aria-pressed={shares} data-testid="grant-screen"
+          onClick={() => void store.act('mod.grant', { participantId, grant: 'screen', granted: !shares })}>Allow sharing</Btn>
+      )}
+      <Btn look="slim" icon="back" data-testid="send-back"
+        onClick={() => void store.act('mod.sendBack', { participantId })}>Move to waiting</Btn>
+      <Btn look="slim danger" icon="remove" data-testid="remove" onClick={() => setRemoving(true)}>Remove</Btn>
+      {removing && <RemoveDialog participantId={participantId} name={name} onClose={() => setRemoving(false)} />}
+    </div>
+  );
+}
+
+function RemoveDialog({ participantId, name, onClose }: { participantId: string; name: string; onClose(): void }): JSX.Element {
+  const store = useStore();
+  const [message, setMessage] = useState('');
+  const id = useId();
+  const remove = (): void => {
+    const text = message.trim();
+    void store.act('mod.remove', { participantId, ...(text ? { message: text } : {}) });
+    onClose();
+  };
+  return (
+    <Confirm title={`Remove ${name}?`} yes="Remove" no="Keep in the group" onNo={onClose} onYes={remove}
+      text={`${name} leaves at once and cannot come back to this session, unless you allow it below the list of people.`}>
+      <div class="field">
+        <label for={id}>A word to {name}, if you like</label>
+        <textarea class="input" id={id} rows={3} maxLength={1000} value={message} onInput={(event) => setMessage(event.currentTarget.value)} />
+      </div>
+    </Confirm>
+  );
+}
+
+function BarredList(): JSX.Element | null {
+  const store = useStore();
+  const barred = store.barred.value;
+  if (barred.length === 0) return null;
+  return (
+    <section aria-labelledby="barred-h">
+      <div class="section-head"><h2 id="barred-h">Taken out</h2><span class="quiet num">{barred.length}</span></div>
+      <ul>
+        {barred.map(({ participantId, displayName }) => (
+          <li class="waiter" key={participantId}>
+            <span class="person-name"><span class="name">{displayName}</span></span>
+            <Btn look="slim" aria-label={`Allow ${displayName} back`} data-testid="lift"
+              onClick={() => void store.act('mod.lift', { participantId })}>Allow back</Btn>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Foot(): JSX.Element {
+  const store = useStore();
+  const [ending, setEnding] = useState(false);
+  const { locked } = store.room.value;
+  return (
+    <section class="panel-foot" aria-label="Session">
+      <Btn icon="lock" aria-pressed={locked} data-testid="lock-toggle"
+        onClick={() => void store.act(locked ? 'room.unlock' : 'room.lock', {})}>Lock</Btn>
+      {store.may('room.end') && (
+        <Btn look="danger" icon="leave" data-testid="end-for-all" onClick={() => setEnding(true)}>End for all</Btn>
+      )}
+      {ending && (
+        <Confirm title="End the session for all?" yes="End for all" no="Go on" onNo={() => setEnding(false)}
+          text="Everyone leaves at once, also those who wait. Nobody can come back to this session."
+          onYes={() => void store.act('room.end', {})} />
+      )}
+    </section>
+  );
+}

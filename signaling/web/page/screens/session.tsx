@@ -1,0 +1,105 @@
+// The session itself: header, stage, bar, and the host's panel.
+
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import { Ctl, Heading, State } from '../ui/basics';
+import { useStore } from '../ui/context';
+import { DeviceCtls } from '../ui/devices';
+import { Confirm } from '../ui/dialog';
+import { Mark } from '../ui/icon';
+import { LinkBanner, MediaBanner, NoticeBanner, SoundBanner, UnmuteBanner } from '../ui/messages';
+import { Sound } from '../ui/picture';
+import { Stage, type View } from '../ui/stage';
+import { Panel } from './panel';
+
+export function SessionScreen(): JSX.Element {
+  const store = useStore();
+  const [view, setView] = useState<View>('gallery');
+  const [panel, setPanel] = useState(true);
+  const open = store.hosting.value && panel;
+  return (
+    <div class={open ? 'session hosting' : 'session'} data-testid="session">
+      <a class="skip" href="#controls">Skip to the controls</a>
+      <Head />
+      <main class="stage" id="stage" aria-label="Group" tabIndex={0}>
+        <Stage view={view} />
+        <div class="banners"><LinkBanner /><MediaBanner /><SoundBanner /><UnmuteBanner /><NoticeBanner /></div>
+      </main>
+      <Bar view={view} setView={setView} panel={open} setPanel={setPanel} />
+      {open && <Panel />}
+      <Sound />
+    </div>
+  );
+}
+
+function Head(): JSX.Element {
+  const { room } = useStore();
+  const { name, locked, recording } = room.value;
+  return (
+    <header class="head">
+      <p class="brand"><Mark /><span class="sr">Alcove</span></p>
+      <Heading>{name || 'Session'}</Heading>
+      <ul class="states" aria-label="Session state">
+        <li>{locked ? <State icon="lock">Locked</State> : <State icon="unlock">Not locked</State>}</li>
+        <li>{recording === 'off' && <State icon="rec-off">Not recording</State>}</li>
+      </ul>
+    </header>
+  );
+}
+
+interface BarProps {
+  view: View;
+  setView(view: View): void;
+  panel: boolean;
+  setPanel(open: boolean): void;
+}
+
+function Bar({ view, setView, panel, setPanel }: BarProps): JSX.Element {
+  const store = useStore();
+  const [leaving, setLeaving] = useState(false);
+  const raised = store.self.value?.handRaised ?? false;
+  return (
+    <section class="bar" id="controls" aria-label="Controls" tabIndex={-1}>
+      {store.may('publish.microphone') ? <DeviceCtls /> : <div class="bar-group" />}
+      <div class="bar-group" role="group" aria-label="Take part">
+        <ShareCtl />
+        <Ctl icon="layout" label="Speaker" look="laptop" pressed={view === 'speaker'} testid="layout-toggle"
+          onClick={() => setView(view === 'speaker' ? 'gallery' : 'speaker')} />
+        {store.may('hand.raise') && (
+          <Ctl icon="hand" label="Hand" pressed={raised} testid="hand-toggle"
+            onClick={() => void store.act('hand.set', { raised: !raised })} />
+        )}
+        {store.hosting.value && (
+          <Ctl icon="people" label="People" expanded={panel} count={store.waiting.value.length} countOf="waiting"
+            testid="people-toggle" onClick={() => setPanel(!panel)} />
+        )}
+      </div>
+      <div class="bar-group">
+        <Ctl icon="leave" label="Leave" look="leave" testid="leave" onClick={() => setLeaving(true)} />
+      </div>
+      {leaving && <LeaveDialog onNo={() => setLeaving(false)} />}
+    </section>
+  );
+}
+
+// Where a browser cannot share a screen, there is no button for it.
+function ShareCtl(): JSX.Element | null {
+  const store = useStore();
+  if (!('getDisplayMedia' in navigator.mediaDevices) || store.self.value?.role === 'observer') return null;
+  const allowed = store.may('publish.screen');
+  const props = allowed ? { pressed: store.screenTrack.value !== null } : {};
+  return (
+    <Ctl icon="share" label={allowed ? 'Share' : 'Ask to share'} look="laptop" testid="screen-toggle" {...props}
+      onClick={() => void store.share()} />
+  );
+}
+
+function LeaveDialog({ onNo }: { onNo(): void }): JSX.Element {
+  const store = useStore();
+  const text = store.hosting.value
+    ? 'The group goes on without you. To end it for everyone, choose “End for all” in the panel.'
+    : 'The others see that you left. To come back you need to open your link again, and a therapist lets you in.';
+  return (
+    <Confirm title="Leave the session?" text={text} yes="Leave" no="Stay" onNo={onNo} onYes={() => void store.session?.leave()} />
+  );
+}

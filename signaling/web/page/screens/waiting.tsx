@@ -1,0 +1,123 @@
+// The waiting room. It answers one question above all: nobody sees or hears you here.
+
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import type { Letter } from '../store';
+import { Btn, Heading } from '../ui/basics';
+import { useStore } from '../ui/context';
+import { DeviceCtls, SelfVideo } from '../ui/devices';
+import { Write } from '../ui/dialog';
+import { Icon } from '../ui/icon';
+import { LinkBanner, NoticeBanner } from '../ui/messages';
+import { Call, Top } from '../ui/top';
+
+export function WaitingScreen(): JSX.Element {
+  const store = useStore();
+  const back = store.access.value?.reason === 'sent_back';
+  return (
+    <>
+      <Top step={1} />
+      <main class="page" data-testid="waiting-room">
+        <LinkBanner />
+        <NoticeBanner />
+        <div class="split waiting">
+          <Self />
+          <div class="stack">
+            <div class="lead" role="status">
+              <Heading key={String(back)}>{back ? 'You are back in the waiting room' : 'You are in the waiting room'}</Heading>
+              <p>
+                {back
+                  ? 'A therapist moved you here. Nobody sees or hears you now. They can let you in again.'
+                  : 'A therapist decides when to let you in. You do not need to do anything, and this page changes by itself.'}
+              </p>
+              {back && store.access.value?.message && <p>They wrote: “{store.access.value.message}”</p>}
+            </div>
+            <Answer />
+            <Letters />
+            <Next />
+            <div class="spread">
+              <Call look="line" />
+              <Btn data-testid="leave" onClick={() => void store.session?.leave()}>Leave the waiting room</Btn>
+            </div>
+          </div>
+        </div>
+      </main>
+    </>
+  );
+}
+
+function Self(): JSX.Element {
+  const { camera } = useStore();
+  return (
+    <div class="self">
+      <figure class={`tile niche p1${camera.track.value ? '' : ' off'}`}>
+        {camera.track.value
+          ? <SelfVideo label="Your camera preview" />
+          : <svg class="figure" role="img" aria-label="No picture"><use href="#niche" /></svg>}
+        <figcaption class="plate"><span class="name">{camera.track.value ? 'Only you see this' : 'Camera off'}</span></figcaption>
+      </figure>
+      <div class="preview-bar"><DeviceCtls /></div>
+    </div>
+  );
+}
+
+function Answer(): JSX.Element {
+  return (
+    <section class="answer" aria-labelledby="who-h">
+      <h2 id="who-h" class="small">Who can see or hear me?</h2>
+      <strong><Icon name="eye-off" /> Nobody</strong>
+      <p>Your picture and sound stay on this device until you are let in. Therapists see the name you chose, the name the clinic has for you, and how long you have waited.</p>
+      <p>You do not see who else is here either.</p>
+    </section>
+  );
+}
+
+function Letters(): JSX.Element {
+  const store = useStore();
+  const [writing, setWriting] = useState(false);
+  const letters = store.letters.value.get(store.selfId.value) ?? [];
+  const send = async (text: string): Promise<void> => {
+    setWriting(false);
+    await store.act('waiting.message', { text });
+  };
+  return (
+    <>
+      <div class="stack" aria-live="polite">
+        {letters.map((letter, i) => <LetterCard key={i} letter={letter} />)}
+      </div>
+      <div>
+        <Btn look="slim" icon="chat" onClick={() => setWriting(true)}>{letters.length > 0 ? 'Write back' : 'Write to a therapist'}</Btn>
+      </div>
+      {writing && (
+        <Write title="Write to the therapists" hint="Only the therapists of this session see it. Nothing of it is kept."
+          onSend={(text) => void send(text)} onClose={() => setWriting(false)} />
+      )}
+    </>
+  );
+}
+
+function LetterCard({ letter }: { letter: Letter }): JSX.Element {
+  const time = new Date(letter.at).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
+  const from = letter.from === 'host' ? 'A therapist, only to you' : 'You, to the therapists';
+  return (
+    <article class="letter stack" aria-label={letter.from === 'host' ? 'Message from a therapist' : 'Your message'}>
+      <header><span>{from}</span><time>{time}</time></header>
+      <p class="said">{letter.text}</p>
+    </article>
+  );
+}
+
+function Next(): JSX.Element {
+  const { microphone, camera } = useStore();
+  const starts = (on: boolean): string => (on ? 'starts on' : 'starts off');
+  return (
+    <section class="stack" aria-labelledby="next-h">
+      <h2 id="next-h">What happens next</h2>
+      <ol class="next">
+        <li><p>A therapist lets you in and you see the group.</p></li>
+        <li><p>Your microphone {starts(microphone.on.value)} and your camera {starts(camera.on.value)}, as set here.</p></li>
+        <li><p>The session is not recorded.</p></li>
+      </ol>
+    </section>
+  );
+}

@@ -1,0 +1,287 @@
+// The state of the page, as signals, and the acts behind its buttons. Screens read and call; they hold no state of
+// the session themselves.
+
+import { batch, computed, effect, signal } from '@preact/signals';
+import {
+  browserEnv, dropSeat, Media, Session, subprotocol,
+  type Access, type AnswerData, type Barred, type Ending, type LinkState, type Participant, type RequestData,
+  type RequestType, type Slot, type SlotEntry, type Waiter,
+} from '../client';
+import { Announcer } from './announce';
+import type { Config } from './config';
+import { Device, pickScreen, Speaker } from './devices';
+import { keepReturn, type Return } from './return';
+
+export type Screen = 'start' | 'check' | 'joining' | 'waiting' | 'session' | 'ended';
+export interface Letter {
+  from: 'host' | 'waiting';
+  text: string;
+  at: number;
+}
+
+const version = '1.0';
+
+export class Store {
+  readonly config: Config;
+  readonly microphone = new Device('microphone');
+  readonly camera = new Device('camera');
+  readonly speaker = new Speaker();
+  readonly announcer = new Announcer();
+
+  readonly screen = signal<Screen>('start');
+  readonly ending = signal<Ending | null>(null);
+  readonly link = signal<LinkState>('connecting');
+  readonly access = signal<Access | null>(null);
+  readonly room = signal({ name: '', locked: false, recording: 'off' });
+  readonly selfId = signal('');
+  readonly permissions = signal<readonly string[]>([]);
+  readonly roster = signal<readonly Participant[]>([]);
+  readonly waiting = signal<readonly Waiter[]>([]);
+  readonly barred = signal<readonly Barred[]>([]);
+  readonly speakers = signal<readonly string[]>([]);
+  readonly map = signal<readonly SlotEntry[]>([]);
+  readonly slots = signal<readonly Slot[]>([]);
+  readonly mediaState = signal<RTCPeerConnectionState>('new');
+  readonly letters = signal<ReadonlyMap<string, readonly Letter[]>>(new Map());
+  readonly asks = signal<readonly string[]>([]);
+  readonly unmuteAsked = signal<'microphone' | 'camera' | null>(null);
+  readonly notice = signal('');
+  readonly screenTrack = signal<MediaStreamTrack | null>(null);
+  readonly soundBlocked = signal(false);
+
+  readonly self = computed(() => this.roster.value.find(({ id }) => id === this.selfId.value));
+  readonly hosting = computed(() => this.permissions.value.includes('waiting.manage'));
+
+  session: Session | undefined;
+  media: Media | undefined;
+  #setting = { microphone: 0, camera: 0, screen: 0 };
+  #opening: { token?: string; name: string } | undefined;
+
+  constructor(config: Config) {
+    this.config = config;
+    effect(() => this.#publish('microphone', this.microphone.track.value));
+    effect(() => this.#publish('camera', this.camera.track.value));
+    effect(() => this.#publish('screen', this.screenTrack.value));
+    effect(() => {
+      if (this.screen.value !== 'start') keepReturn(this.#returning());
+    });
+    navigator.mediaDevices?.addEventListener('devicechange', () => this.listDevices());
+    addEventListener('online', () => this.session?.tryNow());
+  }
+
+  may(permission: string): boolean {
+    return this.permissions.value.includes(permission);
+  }
+
+  listDevices(): void {
+    void this.microphone.list();
+    void this.camera.list();
+    void this.speaker.list();
+  }
+
+  // Asks to join with a fresh token; a seat of an earlier link in this tab is given up for it.
+  join(token: string, name: string): void {
+    dropSeat(sessionStorage);
+    this.#connect({ token, name });
+  }
+
+  // Takes up the seat that a reload left.
+  resume(from: Return): void {
+    if (from.microphone) void this.microphone.turnOn();
+    if (from.camera) void this.camera.turnOn();
+    this.#connect({ name: from.name });
+  }
+
+  // After a door that may open later.
+  again(): void {
+    if (this.#opening) this.#connect(this.#opening);
+  }
+
+  #connect(opening: { token?: string; name: string }): void {
+    this.#opening = opening;
+    const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/rtc`;
+    const { token, name } = opening;
+    const session = new Session(browserEnv(url, subprotocol, sessionStorage), {
+      client: { name: 'alcove-page', version }, ...(token ? { token } : {}), ...(name ? { displayName: name } : {}),
+    });
+    this.session = session;
+    this.media = new Media(session);
+    this.#listen(session, this.media);
+    batch(() => {
+      this.ending.value = null;
+      this.screen.value = 'joining';
+    });
+    session.connect();
+    // A second connection starts without the tracks the first one had.
+    for (const device of [this.microphone, this.camera]) void this.media.setTrack(device.kind, device.track.value);
+  }
+
+  #listen(session: Session, media: Media): void {
+    session.on('link', (link) => (this.link.value = link));
+    session.on('welcome', ({ participantId }) => (this.selfId.value = participantId));
+    session.on('permissions', (permissions) => (this.permissions.value = permissions));
+    session.on('access', (access) => this.#entered(access));
+    session.on('room', (room) => this.#roomChanged(room));
+    session.on('roster', (roster) => this.#rosterChanged(roster));
+    session.on('joined', ({ id, displayName }) => id !== this.selfId.value && this.announcer.say(`${displayName} joined.`));
+    session.on('left', ({ participantId }) => this.#gone(participantId));
+    session.on('waiting', (waiting) => this.#waitingChanged(waiting));
+    session.on('barred', (barred) => (this.barred.value = barred));
+    session.on('speakers', (speakers) => (this.speakers.value = speakers));
+    session.on('slots', (map) => (this.map.value = map));
+    session.on('letter', ({ from, participantId, text }) => this.#letter(participantId, { from, text, at: Date.now() }));
+    session.on('asked', ({ participantId }) => this.#askedToShare(participantId));
+    session.on('unmuteAsked', ({ source }) => source !== 'screen' && (this.unmuteAsked.value = source));
+    session.on('ended', (ending) => this.#ended(ending));
+    media.on('slots', (slots) => (this.slots.value = slots));
+    media.on('state', (state) => {
+      this.mediaState.value = state;
+      if (state === 'connected') this.#tellAll();
+    });
+  }
+
+  #entered(access: Access): void {
+    batch(() => {
+      this.access.value = access;
+      this.screen.value = access.state === 'admitted' ? 'session' : 'waiting';
+      if (access.state === 'waiting') this.stopScreen();
+    });
+    if (access.state === 'admitted') this.#tellAll();
+  }
+
+  #ended(ending: Ending): void {
+    batch(() => {
+      this.microphone.turnOff();
+      this.camera.turnOff();
+      this.stopScreen();
+      this.ending.value = ending;
+      this.screen.value = 'ended';
+      this.roster.value = [];
+      this.letters.value = new Map();
+    });
+  }
+
+  #roomChanged(room: { name: string; locked: boolean; recording: string }): void {
+    const before = this.room.value;
+    this.room.value = room;
+    if (before.name && before.locked !== room.locked) {
+      this.announcer.say(room.locked ? 'The session is locked.' : 'The session is open again.');
+    }
+  }
+
+  #rosterChanged(roster: readonly Participant[]): void {
+    const before = this.roster.value;
+    this.roster.value = roster;
+    for (const person of roster) {
+      const then = before.find(({ id }) => id === person.id);
+      if (person.id === this.selfId.value) this.#obeyMute(then, person);
+      else if (then && person.handRaised && !then.handRaised) this.announcer.say(`${person.displayName} raised a hand.`);
+    }
+    this.asks.value = this.asks.value.filter((id) => roster.some((p) => p.id === id && !p.grants.includes('screen')));
+  }
+
+  // A host muted us: the device is released too, and only we turn it on again.
+  #obeyMute(then: Participant | undefined, now: Participant): void {
+    for (const source of ['microphone', 'camera', 'screen'] as const) {
+      const was = then?.publications.find((p) => p.source === source);
+      const is = now.publications.find((p) => p.source === source);
+      if (!was || was.muted || !is?.muted || this.#setting[source] > 0) continue;
+      if (source === 'screen') this.stopScreen();
+      else if (this[source].track.value) {
+        this[source].turnOff();
+        this.notice.value = source === 'microphone'
+          ? 'A therapist turned your microphone off. You can turn it on again.'
+          : 'A therapist turned your camera off. You can turn it on again.';
+      }
+    }
+  }
+
+  #gone(id: string): void {
+    const name = this.roster.value.find((person) => person.id === id)?.displayName;
+    if (name) this.announcer.say(`${name} left.`);
+  }
+
+  #waitingChanged(waiting: readonly Waiter[]): void {
+    for (const { participantId, displayName } of waiting) {
+      const known = this.waiting.value.some((waiter) => waiter.participantId === participantId);
+      if (!known) this.announcer.say(`${displayName} is waiting.`);
+    }
+    this.waiting.value = waiting;
+  }
+
+  #letter(participantId: string, letter: Letter): void {
+    const letters = new Map(this.letters.value);
+    letters.set(participantId, [...(letters.get(participantId) ?? []), letter]);
+    this.letters.value = letters;
+    const waiter = this.waiting.value.find((other) => other.participantId === participantId);
+    if (letter.from === 'waiting' && waiter) this.announcer.say(`${waiter.displayName} wrote to you.`);
+  }
+
+  #askedToShare(id: string): void {
+    if (!this.asks.value.includes(id)) this.asks.value = [...this.asks.value, id];
+    const name = this.roster.value.find((person) => person.id === id)?.displayName;
+    if (name) this.announcer.say(`${name} asks to share a screen.`);
+  }
+
+  // ---- own devices ----
+
+  #publish(source: 'microphone' | 'camera' | 'screen', track: MediaStreamTrack | null): void {
+    void this.media?.setTrack(source, track);
+    this.#tell(source, track);
+  }
+
+  #tellAll(): void {
+    this.#tell('microphone', this.microphone.track.peek());
+    this.#tell('camera', this.camera.track.peek());
+    if (this.screenTrack.peek()) this.#tell('screen', this.screenTrack.peek());
+  }
+
+  #tell(source: 'microphone' | 'camera' | 'screen', track: MediaStreamTrack | null): void {
+    const { session } = this;
+    if (session?.state !== 'admitted' || !session.may(`publish.${source}`)) return;
+    this.#setting[source] += 1;
+    session.request('publication.set', { source, muted: track === null })
+      .catch(() => undefined)
+      .finally(() => (this.#setting[source] -= 1));
+  }
+
+  async share(): Promise<void> {
+    if (this.screenTrack.value) return this.stopScreen();
+    if (!this.may('publish.screen')) {
+      const asked = await this.act('permission.ask', { permission: 'screen' });
+      if (asked) this.notice.value = 'You asked to share your screen. A therapist can allow it.';
+      return;
+    }
+    const track = await pickScreen();
+    if (!track) return;
+    track.onended = () => this.stopScreen();
+    this.screenTrack.value = track;
+  }
+
+  stopScreen(): void {
+    this.screenTrack.value?.stop();
+    this.screenTrack.value = null;
+  }
+
+  #returning(): Return {
+    return {
+      name: this.#opening?.name ?? '', microphone: this.microphone.on.value, camera: this.camera.on.value,
+    };
+  }
+
+  // ---- acts ----
+
+  // Asks the server; what fails is said in words and does no harm.
+  async act<T extends RequestType>(type: T, data: RequestData<T>): Promise<AnswerData<T> | undefined> {
+    try {
+      return await this.session?.request(type, data);
+    } catch {
+      this.notice.value = 'That did not work. Please try again.';
+      return undefined;
+    }
+  }
+
+  dismissAsk(id: string): void {
+    this.asks.value = this.asks.value.filter((other) => other !== id);
+  }
+}

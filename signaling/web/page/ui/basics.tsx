@@ -1,0 +1,61 @@
+// The smallest parts: buttons, controls, states in words.
+
+import type { ComponentChildren, JSX } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { Icon, type IconName } from './icon';
+
+type BtnProps = Omit<JSX.IntrinsicElements['button'], 'class' | 'type' | 'icon'> & {
+  look?: string;
+  icon?: IconName;
+  type?: 'button' | 'submit';
+};
+
+export function Btn({ look = '', icon, type = 'button', children, ...rest }: BtnProps): JSX.Element {
+  return <button {...rest} type={type} class={`btn ${look}`.trim()}>{icon && <Icon name={icon} />}{children}</button>;
+}
+
+interface CtlProps {
+  icon: IconName;
+  off?: IconName;
+  label: string;
+  look?: string;
+  pressed?: boolean;
+  expanded?: boolean;
+  count?: number;
+  countOf?: string;
+  testid?: string;
+  onClick(): void;
+}
+
+// A control of the bar. Its name never changes; whether it is on is said by aria-pressed.
+export function Ctl({ icon, off, label, look = '', pressed, expanded, count, countOf, testid, onClick }: CtlProps): JSX.Element {
+  return (
+    <button class={`ctl ${look}`.trim()} type="button" aria-pressed={pressed} aria-expanded={expanded} data-testid={testid}
+      onClick={onClick}>
+      <Icon name={icon} {...(off ? { when: 'on' as const } : {})} />
+      {off && <Icon name={off} when="off" />}
+      <span>{label}</span>
+      {count ? <span class="count"><span class="sr">{countOf}: </span>{count}</span> : null}
+    </button>
+  );
+}
+
+export function State({ icon, look = '', children }: { icon: IconName; look?: string; children: ComponentChildren }): JSX.Element {
+  return <span class={`state ${look}`.trim()}><Icon name={icon} /> {children}</span>;
+}
+
+export function Note({ icon, children }: { icon: IconName; children: ComponentChildren }): JSX.Element {
+  return <p class="note"><Icon name={icon} /><span>{children}</span></p>;
+}
+
+export function Count({ of }: { of: number }): JSX.Element {
+  return <span class="count num">{of}</span>;
+}
+
+// A heading that takes the focus when its screen appears, so that a change is read out and the keyboard starts there.
+export function Heading({ level = 1, id, children }: { level?: 1 | 2; id?: string; children: ComponentChildren }): JSX.Element {
+  const ref = useRef<HTMLHeadingElement>(null);
+  useEffect(() => ref.current?.focus(), []);
+  const Tag = level === 1 ? 'h1' : 'h2';
+  return <Tag ref={ref} id={id} tabIndex={-1}>{children}</Tag>;
+}

@@ -1,0 +1,62 @@
+// The own camera and microphone, before and in the session.
+
+import type { JSX } from 'preact';
+import { useLayoutEffect, useRef } from 'preact/hooks';
+import type { Device, DeviceState } from '../devices';
+import { Ctl } from './basics';
+import { useStore } from './context';
+
+export function DeviceCtls(): JSX.Element {
+  const { microphone, camera } = useStore();
+  return (
+    <div class="bar-group" role="group" aria-label="Your devices">
+      <Ctl icon="mic" off="mic-off" label="Mic" look="device" pressed={microphone.on.value} testid="mic-toggle"
+        onClick={() => microphone.toggle()} />
+      <Ctl icon="cam" off="cam-off" label="Camera" look="device" pressed={camera.on.value} testid="camera-toggle"
+        onClick={() => camera.toggle()} />
+    </div>
+  );
+}
+
+export function SelfVideo({ label }: { label?: string }): JSX.Element | null {
+  const { track } = useStore().camera;
+  const ref = useRef<HTMLVideoElement>(null);
+  const shown = track.value;
+  useLayoutEffect(() => {
+    if (ref.current) ref.current.srcObject = shown ? new MediaStream([shown]) : null;
+  }, [shown]);
+  if (!shown) return null;
+  return <video ref={ref} class="picture mirror" autoplay muted playsInline aria-label={label} aria-hidden={label ? undefined : true} />;
+}
+
+export function Choice({ device, label, look }: { device: Device; label: string; look: string }): JSX.Element {
+  const { choices, chosen, state } = device;
+  const empty = state.value === 'missing' ? 'None found' : 'Named after you allow it';
+  return (
+    <select class={`input ${look}`} aria-label={label} value={chosen.value} disabled={choices.value.length === 0}
+      onChange={(event) => void device.choose(event.currentTarget.value)}>
+      {choices.value.length === 0 && <option value="">{empty}</option>}
+      {choices.value.map((choice, i) => (
+        <option key={choice.deviceId} value={choice.deviceId}>{choice.label || `${label} ${i + 1}`}</option>
+      ))}
+    </select>
+  );
+}
+
+// What is wrong and what to do, in words without blame.
+const words: Record<Device['kind'], Partial<Record<DeviceState, string>>> = {
+  microphone: {
+    denied: 'This page may not use the microphone. Allow it beside the address of this page, then turn Mic on. You can also join and only listen.',
+    missing: 'No microphone was found. Plug one in, then turn Mic on. You can also join and only listen.',
+    busy: 'The microphone did not start. Another program may be using it. Close that program, then turn Mic on.',
+  },
+  camera: {
+    denied: 'This page may not use the camera. Allow it beside the address of this page, then turn Camera on. You can also join without a picture.',
+    missing: 'No camera was found. Plug one in, then turn Camera on. You can also join without a picture.',
+    busy: 'The camera did not start. Another program may be using it. Close that program, then turn Camera on.',
+  },
+};
+
+export function deviceTrouble(device: Device): string | undefined {
+  return words[device.kind][device.state.value];
+}

@@ -1,0 +1,87 @@
+// A question that needs an answer before anything else. Escape, or closing it, is a no.
+
+import type { ComponentChildren, JSX } from 'preact';
+import { useEffect, useId, useRef } from 'preact/hooks';
+import { Heading } from './basics';
+
+interface Props {
+  title: string;
+  children: ComponentChildren;
+  onClose(): void;
+}
+
+export function Dialog({ title, children, onClose }: Props): JSX.Element {
+  const ref = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const before = document.activeElement;
+    const dialog = ref.current;
+    dialog?.showModal();
+    dialog?.querySelector('h2')?.focus();
+    return () => {
+      dialog?.close();
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
+  }, []);
+  return (
+    <dialog ref={ref} class="dialog modal" aria-labelledby={id} onClose={onClose}>
+      <header><Heading level={2} id={id}>{title}</Heading></header>
+      {children}
+    </dialog>
+  );
+}
+
+interface ConfirmProps {
+  title: string;
+  text: string;
+  yes: string;
+  no: string;
+  onYes(): void;
+  onNo(): void;
+  children?: ComponentChildren;
+}
+
+export function Confirm({ title, text, yes, no, onYes, onNo, children }: ConfirmProps): JSX.Element {
+  return (
+    <Dialog title={title} onClose={onNo}>
+      <p>{text}</p>
+      {children}
+      <div class="actions equal">
+        <button class="btn" type="button" onClick={onNo}>{no}</button>
+        <button class="btn danger" type="button" data-testid="confirm" onClick={onYes}>{yes}</button>
+      </div>
+    </Dialog>
+  );
+}
+
+interface WriteProps {
+  title: string;
+  hint: string;
+  onSend(text: string): void;
+  onClose(): void;
+}
+
+// 1,000 characters: the limit of the protocol.
+export function Write({ title, hint, onSend, onClose }: WriteProps): JSX.Element {
+  const id = useId();
+  const send = (event: SubmitEvent): void => {
+    event.preventDefault();
+    const text = String(new FormData(event.currentTarget as HTMLFormElement).get('text')).trim();
+    if (text) onSend(text);
+  };
+  return (
+    <Dialog title={title} onClose={onClose}>
+      <form class="stack" onSubmit={send}>
+        <div class="field">
+          <label for={id}>Your message</label>
+          <textarea class="input" id={id} name="text" rows={4} maxLength={1000} required aria-describedby={`${id}-hint`} />
+          <p class="quiet small" id={`${id}-hint`}>{hint}</p>
+        </div>
+        <div class="actions equal">
+          <button class="btn" type="button" onClick={onClose}>Do not send</button>
+          <button class="btn" type="submit">Send</button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

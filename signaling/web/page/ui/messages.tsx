@@ -1,0 +1,87 @@
+// Banners inside a session.
+
+import type { JSX } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { Btn } from './basics';
+import { useStore } from './context';
+import { Icon } from './icon';
+
+// As long as the server keeps a seat; after it the promise is not repeated.
+const keptMs = 60_000;
+
+export function LinkBanner(): JSX.Element | null {
+  const store = useStore();
+  const lost = store.link.value === 'lost';
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    setLate(false);
+    if (!lost) return undefined;
+    const timer = setTimeout(() => setLate(true), keptMs);
+    return () => clearTimeout(timer);
+  }, [lost]);
+  if (!lost) return null;
+  const place = late ? 'Your place may not be kept any longer. We go on trying.' : 'Your place is kept for one minute.';
+  return (
+    <div class="banner" role="status" data-testid="banner">
+      <Icon name="again" />
+      <p class="words"><strong>Connection lost. Trying to reconnect.</strong> <span>{place} Others may not see or hear you right now.</span></p>
+      <Btn onClick={() => store.session?.tryNow()}>Try now</Btn>
+    </div>
+  );
+}
+
+export function MediaBanner(): JSX.Element | null {
+  const { mediaState, link } = useStore();
+  const broken = mediaState.value === 'failed' || mediaState.value === 'disconnected';
+  if (link.value === 'lost' || !broken) return null;
+  return (
+    <div class="banner" role="status">
+      <Icon name="signal" />
+      <p class="words"><strong>Picture and sound do not get through.</strong> <span>We are connecting them again. You are still in the session.</span></p>
+    </div>
+  );
+}
+
+export function SoundBanner(): JSX.Element | null {
+  const { soundBlocked } = useStore();
+  if (!soundBlocked.value) return null;
+  return (
+    <div class="banner calm" role="status">
+      <Icon name="speaker" />
+      <p class="words"><strong>The browser holds back the sound.</strong> <span>Press the button to hear the group.</span></p>
+      <Btn onClick={() => (soundBlocked.value = false)}>Turn on sound</Btn>
+    </div>
+  );
+}
+
+export function UnmuteBanner(): JSX.Element | null {
+  const store = useStore();
+  const source = store.unmuteAsked.value;
+  if (!source || store[source].on.value) return null;
+  const answer = (yes: boolean): void => {
+    store.unmuteAsked.value = null;
+    if (yes) void store[source].turnOn();
+  };
+  return (
+    <div class="banner calm" role="status">
+      <Icon name={source === 'microphone' ? 'mic' : 'cam'} />
+      <p class="words"><strong>A therapist asks you to turn on your {source}.</strong> <span>It stays off unless you turn it on.</span></p>
+      <div class="actions">
+        <Btn onClick={() => answer(false)}>Keep it off</Btn>
+        <Btn onClick={() => answer(true)}>Turn it on</Btn>
+      </div>
+    </div>
+  );
+}
+
+export function NoticeBanner(): JSX.Element | null {
+  const { notice } = useStore();
+  if (!notice.value) return null;
+  return (
+    <div class="banner calm" role="status">
+      <Icon name="alert" />
+      <p class="words"><span>{notice.value}</span></p>
+      <Btn onClick={() => (notice.value = '')}>Close</Btn>
+    </div>
+  );
+}
