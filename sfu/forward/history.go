@@ -1,12 +1,12 @@
 package forward
 
-// Limits of a history: about a second of the source, in bytes and packets.
+// Limits of a history: about a second of the source, in bytes, packets and ticks of the RTP clock.
 const (
-	historyPackets  = 512       // of video at 2.5 Mbit/s: 1.8 s
-	historyMin      = 16 << 10  // bytes: 1 s of Opus twice over
-	historyMax      = 384 << 10 // bytes: 1 s at 3 Mbit/s
-	maxPayload      = 1500      // bytes: nothing larger comes through a path without fragments
-	growAfterLosing = 64        // entries: fewer than this alive means that the buffer is too small for the rate
+	historyPackets = 512       // of video at 2.5 Mbit/s: 1.8 s
+	historyMin     = 16 << 10  // bytes: 1 s of Opus twice over
+	historyMax     = 384 << 10 // bytes: 1 s at 3 Mbit/s
+	historySpan    = 90_000    // ticks: 1 s of video, 1.9 s of Opus; a ring filled in less is too small for the rate
+	maxPayload     = 1500      // bytes: nothing larger comes through a path without fragments
 )
 
 // A Stored is one packet of a History. Payload is valid until the next Put.
@@ -31,36 +31,54 @@ type History struct {
 	entries [historyPackets]entry
 	ring    []byte
 	pos     uint64 // absolute position of the next payload
+	end     uint64 // absolute position where the ring ends and begins again
+	lap     uint32 // timestamp of the packet that began it
 }
 
 // Put stores a payload under its extended sequence number, over the oldest.
 func (h *History) Put(ext uint64, timestamp uint32, marker bool, payload []byte) {
-	if len(payload) > maxPayload || len(payload) == 0 {
+	at := &h.entries[ext%historyPackets]
+	if len(payload) > maxPayload || len(payload) == 0 || at.ext > ext { // later than the history is long
 		return
 	}
-	if h.ring == nil {
-		h.ring = make([]byte, historyMin)
-	}
-	old := &h.entries[ext%historyPackets]
-	if len(h.ring) < historyMax && ext >= growAfterLosing {
-		if e := h.entries[(ext-growAfterLosing)%historyPackets]; e.ext == ext-growAfterLosing && !h.alive(e) {
-			h.grow()
-		}
-	}
 	size := uint64(len(payload))
-	if at := h.pos % uint64(len(h.ring)); at+size > uint64(len(h.ring)) {
-		h.pos += uint64(len(h.ring)) - at // a payload is never split
+	if h.ring == nil {
+		h.ring, h.end, h.lap = make([]byte, historyMin), historyMin, timestamp
+	} else if h.pos+size > h.end { // a payload is never split
+		h.turn(ext, timestamp)
 	}
 	copy(h.ring[h.pos%uint64(len(h.ring)):], payload)
-	*old = entry{ext: ext, pos: h.pos, timestamp: timestamp, size: uint16(size), marker: marker}
+	*at = entry{ext: ext, pos: h.pos, timestamp: timestamp, size: uint16(size), marker: marker}
 	h.pos += size
 }
 
-// grow doubles the ring and forgets what it held: at the start of a stream, where it happens, little is lost.
-func (h *History) grow() {
-	h.ring = make([]byte, min(2*len(h.ring), historyMax))
-	h.entries = [historyPackets]entry{}
-	h.pos = 0
+// turn begins the ring again, or doubles it where it was filled too fast.
+func (h *History) turn(ext uint64, timestamp uint32) {
+	if timestamp-h.lap < historySpan && len(h.ring) < historyMax {
+		h.grow(ext)
+		return
+	}
+	h.pos, h.lap = h.end, timestamp
+	h.end += uint64(len(h.ring))
+}
+
+// grow doubles the ring and moves what it held, oldest first: it happens in the key frame that begins a stream, which every
+// subscriber needs whole.
+func (h *History) grow(ext uint64) {
+	ring := make([]byte, min(2*len(h.ring), historyMax))
+	pos := uint64(0)
+	for i := range uint64(historyPackets) {
+		e := &h.entries[(ext+i)%historyPackets]
+		if !h.alive(*e) {
+			e.size = 0
+			continue
+		}
+		from := e.pos % uint64(len(h.ring))
+		copy(ring[pos:], h.ring[from:from+uint64(e.size)])
+		e.pos = pos
+		pos += uint64(e.size)
+	}
+	h.ring, h.pos, h.end = ring, pos, uint64(len(ring))
 }
 
 func (h *History) alive(e entry) bool { return e.size > 0 && e.pos+uint64(len(h.ring)) >= h.pos }
