@@ -1,0 +1,226 @@
+package room
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"alcove/auth"
+)
+
+func TestRemove(t *testing.T) {
+	tests := map[string]struct {
+		before []Command
+		remove Remove
+		code   Code
+	}{
+		"participant":                   {remove: Remove{By: "host", Target: "ann"}},
+		"one who waits":                 {remove: Remove{By: "cohost", Target: "wait"}},
+		"cohost by host":                {remove: Remove{By: "host", Target: "cohost"}},
+		"cohost by cohost":              {before: []Command{joinAs("co2", "co2", auth.Cohost)}, remove: Remove{By: "co2", Target: "cohost"}, code: Forbidden},
+		"host by cohost":                {remove: Remove{By: "cohost", Target: "host"}, code: Forbidden},
+		"host by host":                  {before: []Command{joinAs("h2", "h2", auth.Host)}, remove: Remove{By: "h2", Target: "host"}, code: Forbidden},
+		"a host's seat as participant":  {before: []Command{joinAs("h2", "host", auth.Participant)}, remove: Remove{By: "cohost", Target: "h2"}, code: Forbidden},
+		"oneself":                       {remove: Remove{By: "host", Target: "host"}, code: InvalidState},
+		"oneself, second seat":          {before: []Command{joinAs("co2", "cohost", auth.Participant)}, remove: Remove{By: "cohost", Target: "co2"}, code: InvalidState},
+		"nobody":                        {remove: Remove{By: "host", Target: "nobody"}, code: TargetNotFound},
+		"one removed already":           {remove: Remove{By: "host", Target: "gone"}, code: TargetNotFound},
+		"no target":                     {remove: Remove{By: "host"}, code: BadRequest},
+		"by a participant":              {remove: Remove{By: "ann", Target: "ben"}, code: Forbidden},
+		"by one who waits":              {remove: Remove{By: "wait", Target: "ann"}, code: NotAdmitted},
+		"by one who is gone":            {remove: Remove{By: "gone", Target: "ann"}, code: InvalidState},
+		"with too many words beside it": {remove: Remove{By: "host", Target: "ann", Message: strings.Repeat("x", 1001)}, code: BadRequest},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			r := group(t)
+			for _, c := range tt.before {
+				r.do(c)
+			}
+			if tt.code != "" {
+				r.refused(tt.remove, tt.code)
+				return
+			}
+			p, _ := r.s.seat(tt.remove.Target)
+			d := r.do(tt.remove)
+			if got := closing(d, p.ID); got.Access != Removed || got.Reason != "removed" {
+				t.Fatalf("told %+v", got)
+			}
+			r.refused(joinAs("again", string(p.Person), p.Role), BarredPerson)
+			r.refused(Resume{Participant: p.ID, Secret: hash(string(p.ID)), Next: hash("x")}, ResumeExpired)
+		})
+	}
+}
+
+func TestRemoveEndsAllSeatsOfThePerson(t *testing.T) {
+	r := group(t)
+	r.do(joinAs("ann2", "ann", auth.Participant))
+	d := r.do(Remove{By: "host", Target: "ann2"})
+	for _, id := range ids("ann", "ann2") {
+		if got := closing(d, id); got.Access != Removed {
+			t.Fatalf("%s got %+v", id, got)
+		}
+	}
+}
+
+func TestLift(t *testing.T) {
+	r := group(t)
+	r.refused(Lift{By: "host", Target: "ann"}, TargetNotFound)
+	r.refused(Lift{By: "ann", Target: "gone"}, Forbidden)
+	r.do(Lift{By: "cohost", Target: "gone"})
+	r.refused(Lift{By: "host", Target: "gone"}, TargetNotFound)
+	r.do(joinAs("gone2", "gone", auth.Participant))
+}
+
+func TestEnd(t *testing.T) {
+	r := group(t)
+	r.refused(End{By: "cohost"}, Forbidden)
+	r.refused(End{}, BadRequest)
+	everyone := len(r.s.Participants)
+	d := r.do(End{By: "host", Reason: "empty"})
+	if r.s.EndedFor != "host" || len(d.Effects) != everyone {
+		t.Fatalf("ended for %q, %d told of %d", r.s.EndedFor, len(d.Effects), everyone)
+	}
+	if got := closing(d, "wait"); got.Access != Ended || got.Reason != "ended" {
+		t.Fatalf("one who waited got %+v", got)
+	}
+	if len(PlanOf(r.s).Seats) != 0 {
+		t.Fatal("a plan after the end")
+	}
+	r = group(t)
+	r.do(End{Reason: "draining"})
+	if r.s.EndedFor != "draining" {
+		t.Fatalf("ended for %q", r.s.EndedFor)
+	}
+}
+
+func TestScreen(t *testing.T) {
+	r := group(t)
+	sends := func() Publication {
+		for _, seat := range PlanOf(r.s).Seats {
+			for _, pub := range seat.Sends {
+				if seat.Participant == "ann" && pub.Source == Screen {
+					return pub
+				}
+			}
+		}
+		return Publication{}
+	}
+	if pub := sends(); !pub.Muted || pub.CSRC == 0 {
+		t.Fatalf("a screen that may be granted later is in the plan, muted; got %+v", pub)
+	}
+	r.refused(SetMuted{By: "ann", Source: Screen}, Forbidden)
+	if d := r.do(AskScreen{By: "ann"}); !reflect.DeepEqual(d.Effects, []Effect{Asked{"host", "ann"}, Asked{"cohost", "ann"}}) {
+		t.Fatalf("asked %+v", d.Effects)
+	}
+	r.do(GrantScreen{By: "cohost", Target: "ann", Granted: true})
+	r.refused(AskScreen{By: "ann"}, InvalidState)
+	r.do(SetMuted{By: "ann", Source: Screen})
+	if sends().Muted {
+		t.Fatal("a granted screen is muted")
+	}
+	r.do(GrantScreen{By: "host", Target: "ann", Granted: false})
+	if p, _ := r.s.seat("ann"); !sends().Muted || !p.Publications[2].Muted {
+		t.Fatal("the grant is gone, the screen is not")
+	}
+	r.refused(SetMuted{By: "ann", Source: Screen}, Forbidden)
+	r.refused(GrantScreen{By: "host", Target: "obs", Granted: true}, InvalidState)
+	r.refused(GrantScreen{By: "host", Target: "wait", Granted: true}, TargetNotFound)
+	r.refused(AskScreen{By: "obs"}, Forbidden)
+	r.refused(AskScreen{By: "host"}, Forbidden)
+	r.s.Policy.ScreenForAll = true
+	r.do(SetMuted{By: "ann", Source: Screen})
+}
+
+func TestPublish(t *testing.T) {
+	r := group(t)
+	r.refused(offer("wait", 1), NotAdmitted)
+	r.refused(offer("ann", 0), BadRequest)
+	r.refused(Publish{By: "ann", Generation: 2, Sources: []Publication{{ID: "a", Source: "smell"}}}, BadRequest)
+	r.refused(Publish{By: "ann", Generation: 2, Sources: []Publication{{Source: Camera}}}, BadRequest)
+	r.refused(Publish{By: "ann", Generation: 2, Sources: []Publication{{ID: "a", Source: Camera}, {ID: "b", Source: Camera}}}, BadRequest)
+	first, _ := r.s.seat("ann")
+	r.do(offer("ann", 1))
+	if again, _ := r.s.seat("ann"); !reflect.DeepEqual(again, first) {
+		t.Fatalf("a renegotiation changed %+v to %+v", first.Publications, again.Publications)
+	}
+	r.do(Mute{By: "host", Target: "ann", Source: Microphone})
+	r.do(offer("ann", 2))
+	second, _ := r.s.seat("ann")
+	for i, pub := range second.Publications {
+		if pub.CSRC <= first.Publications[2].CSRC {
+			t.Fatalf("publication %d has an old CSRC: %+v", i, pub)
+		}
+	}
+	if got := second.Publications; !got[0].Muted || got[1].Muted || !got[2].Muted {
+		t.Fatalf("a new connection: %+v; a muted microphone stays muted, a screen starts so", got)
+	}
+	r.refused(offer("ann", 1), StaleGeneration)
+	r.do(Publish{By: "ann", Generation: 2, Sources: []Publication{{ID: "c", Source: Camera}}})
+	if p, _ := r.s.seat("ann"); len(p.Publications) != 1 || p.Publications[0] != second.Publications[1] {
+		t.Fatalf("what is not offered any more is gone: %+v", p.Publications)
+	}
+	if p, _ := r.s.seat("obs"); p.Publications != nil || p.Generation != 1 {
+		t.Fatalf("an observer publishes %+v", p.Publications)
+	}
+	r.s.LastCSRC = 1<<32 - 1
+	r.refused(offer("ann", 3), Unavailable)
+}
+
+func TestMute(t *testing.T) {
+	r := group(t)
+	r.do(Mute{By: "cohost", Target: "ann", Source: Microphone})
+	if p, _ := r.s.seat("ann"); !p.Publications[0].Muted {
+		t.Fatal("not muted")
+	}
+	if d := r.do(Mute{By: "host", Target: "ann", Source: Microphone}); d.Events != nil {
+		t.Fatalf("muted twice: %+v", d.Events)
+	}
+	r.refused(Mute{By: "ann", Target: "ben", Source: Microphone}, Forbidden)
+	r.refused(Mute{By: "host", Target: "host", Source: Microphone}, InvalidState)
+	r.refused(Mute{By: "host", Target: "ann", Source: "smell"}, BadRequest)
+	r.refused(Mute{By: "host", Target: "obs", Source: Camera}, InvalidState)
+	r.refused(Mute{By: "host", Target: "wait", Source: Camera}, TargetNotFound)
+	if d := r.do(AskUnmute{By: "host", Target: "ann", Source: Microphone}); !reflect.DeepEqual(d.Effects, []Effect{UnmuteAsked{"ann", Microphone}}) {
+		t.Fatalf("asked %+v", d.Effects)
+	}
+	r.refused(AskUnmute{By: "host", Target: "ann", Source: Camera}, InvalidState)
+	r.refused(AskUnmute{By: "host", Target: "ann", Source: Screen}, InvalidState)
+	r.refused(AskUnmute{By: "host", Target: "ann", Source: ""}, BadRequest)
+	r.do(SetMuted{By: "ann", Source: Microphone})
+	r.refused(SetMuted{By: "ann", Source: ""}, BadRequest)
+	r.refused(SetMuted{By: "obs", Source: Camera}, Forbidden)
+	r.refused(SetMuted{By: "wait", Source: Camera}, NotAdmitted)
+}
+
+func TestMessage(t *testing.T) {
+	r := group(t)
+	d := r.do(Message{By: "wait", Text: "hello"})
+	if want := []Effect{Said{"host", false, "wait", "hello"}, Said{"cohost", false, "wait", "hello"}}; !reflect.DeepEqual(d.Effects, want) {
+		t.Fatalf("said %+v", d.Effects)
+	}
+	d = r.do(Message{By: "cohost", Target: "wait", Text: "soon"})
+	want := []Effect{Said{"wait", true, "wait", "soon"}, Said{"host", true, "wait", "soon"}, Said{"cohost", true, "wait", "soon"}}
+	if !reflect.DeepEqual(d.Effects, want) || d.Events != nil {
+		t.Fatalf("said %+v", d)
+	}
+	r.refused(Message{By: "wait", Target: "ann", Text: "psst"}, NotAdmitted)
+	r.refused(Message{By: "ann", Target: "wait", Text: "psst"}, Forbidden)
+	r.refused(Message{By: "host", Target: "ann", Text: "psst"}, TargetNotFound)
+	r.refused(Message{By: "host", Text: "psst"}, BadRequest)
+	r.refused(Message{By: "gone", Text: "psst"}, InvalidState)
+	r.refused(Message{By: "wait", Text: " "}, BadRequest)
+	r.refused(Message{By: "wait", Text: strings.Repeat("é", 1001)}, BadRequest)
+	r.do(Message{By: "wait", Text: strings.Repeat("é", 1000)})
+}
+
+func TestHand(t *testing.T) {
+	r := group(t)
+	for _, id := range ids("host", "cohost", "ann", "obs") {
+		r.do(SetHand{By: id, Raised: true})
+		if d := r.do(SetHand{By: id, Raised: true}); d.Events != nil {
+			t.Fatalf("raised twice: %+v", d.Events)
+		}
+	}
+	r.refused(SetHand{By: "wait", Raised: true}, NotAdmitted)
+}

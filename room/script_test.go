@@ -1,0 +1,128 @@
+package room
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"alcove/auth"
+)
+
+var start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+
+// A script plays commands to one session.
+type script struct {
+	t   *testing.T
+	now time.Time
+	s   State
+}
+
+func newScript(t *testing.T) *script {
+	t.Helper()
+	return &script{t: t, now: start, s: State{Name: "Tuesday group", Policy: Policy{
+		Name: "default", MaxParticipants: 4, MaxWaiting: 4, ResumeWindow: time.Minute,
+	}}}
+}
+
+// do plays a command that must succeed, a second later.
+func (r *script) do(c Command) Decision {
+	r.t.Helper()
+	r.now = r.now.Add(time.Second)
+	d, err := Decide(r.now, r.s, c)
+	if err != nil {
+		r.t.Fatalf("%T%+v: %v", c, c, err)
+	}
+	r.s = ApplyAll(r.s, d.Events)
+	return d
+}
+
+// refused plays a command that must be refused, and change nothing.
+func (r *script) refused(c Command, want Code) {
+	r.t.Helper()
+	d, err := Decide(r.now, r.s, c)
+	if code := codeOf(err); code != want {
+		r.t.Fatalf("%T%+v: code %q, want %q", c, c, code, want)
+	}
+	if d.Events != nil || d.Effects != nil {
+		r.t.Fatalf("%T: a refusal with consequences: %+v", c, d)
+	}
+}
+
+func codeOf(err error) Code {
+	var e *Error
+	if !errors.As(err, &e) {
+		return ""
+	}
+	return e.Code
+}
+
+func hash(s string) auth.SecretHash { return auth.NewSecret(s).Hash() }
+
+// joinAs is a Join by person, whose seat and secret are both called id.
+func joinAs(id, person string, role auth.Role) Join {
+	return Join{
+		Participant: ParticipantID(id), Secret: hash(id),
+		Grant: auth.Grant{Room: "Tuesday group", Person: person, Role: role},
+	}
+}
+
+// seatOf joins a new person who is called as their seat, and admits them by "host" unless the role does.
+func (r *script) seatOf(id string, role auth.Role) {
+	r.t.Helper()
+	r.do(joinAs(id, id, role))
+	if !role.Hosts() {
+		r.do(Admit{By: "host", Targets: []ParticipantID{ParticipantID(id)}})
+	}
+}
+
+// group is a session with one of each role, one who waits, one who was removed.
+func group(t *testing.T) *script {
+	t.Helper()
+	r := newScript(t)
+	r.s.Policy.MaxParticipants = 8
+	r.seatOf("host", auth.Host)
+	r.seatOf("cohost", auth.Cohost)
+	r.seatOf("ann", auth.Participant)
+	r.seatOf("ben", auth.Participant)
+	r.seatOf("obs", auth.Observer)
+	r.seatOf("gone", auth.Participant)
+	r.do(Remove{By: "host", Target: "gone"})
+	r.do(joinAs("wait", "wait", auth.Participant))
+	for _, id := range []ParticipantID{"host", "cohost", "ann", "ben", "obs"} {
+		r.do(offer(id, 1))
+	}
+	return r
+}
+
+// offer publishes all three sources.
+func offer(by ParticipantID, generation uint32) Publish {
+	c := Publish{By: by, Generation: generation}
+	for _, source := range []Source{Microphone, Camera, Screen} {
+		c.Sources = append(c.Sources, Publication{ID: PublicationID(by) + "/" + PublicationID(source), Source: source})
+	}
+	return c
+}
+
+func (r *script) access(id ParticipantID) Access {
+	p, _ := r.s.seat(id)
+	return p.Access
+}
+
+func (r *script) wantAccess(id ParticipantID, want Access) {
+	r.t.Helper()
+	if got := r.access(id); got != want {
+		r.t.Fatalf("%s is %q, want %q", id, got, want)
+	}
+}
+
+// closing finds what a seat is told at its end.
+func closing(d Decision, id ParticipantID) Closing {
+	for _, e := range d.Effects {
+		if c, ok := e.(Closing); ok && c.To == id {
+			return c
+		}
+	}
+	return Closing{}
+}
+
+func ids(list ...ParticipantID) []ParticipantID { return list }
