@@ -1,0 +1,73 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+func runCheck(t terminal, args []string) error {
+	f := newFlags(t, "check", "check --config FILE\n\nSays what the configuration would start. Starts nothing. Exits with 1 if something is wrong.")
+	name := f.String("config", "", "the configuration `file`")
+	if err := parseFlags(f, args, 0); err != nil {
+		return err
+	}
+	c, l, err := loadConfig(*name)
+	if err != nil {
+		return err
+	}
+	m, err := loadMaterial(c, l)
+	if err != nil {
+		return err
+	}
+	effective, err := yaml.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("cannot write the configuration: %w", err)
+	}
+	fmt.Fprintf(t.out, "# %s, with all defaults\n%s\n", *name, effective)
+	return writePlan(t.out, c, m)
+}
+
+// writePlan says what serve would do.
+func writePlan(w io.Writer, c config, m material) error {
+	var b strings.Builder
+	fmt.Fprintln(&b, "# alcove serve would start:")
+	switch {
+	case m.cert != nil:
+		fmt.Fprintf(&b, "#   HTTPS on %s%s\n", c.Listen, certificate(m.cert))
+	case len(c.TrustedProxies) > 0:
+		fmt.Fprintf(&b, "#   HTTP on %s, behind the proxies %s\n", c.Listen, strings.Join(c.TrustedProxies, ", "))
+	default:
+		fmt.Fprintf(&b, "#   HTTP on %s, this host only\n", c.Listen)
+	}
+	fmt.Fprintf(&b, "#   /livez, /readyz and /metrics on %s\n", c.Admin)
+	fmt.Fprintf(&b, "#   media on %s, UDP port %s", c.Media.Listen, ports(c.Media))
+	if len(c.Media.Advertise) > 0 {
+		fmt.Fprintf(&b, ", reached as %s", strings.Join(c.Media.Advertise, ", "))
+	}
+	fmt.Fprintf(&b, "\n# tokens of %s for %s, verified by:\n", c.Auth.Issuer, c.Auth.Audience)
+	for _, k := range m.keys.Keys() {
+		fmt.Fprintf(&b, "#   %s %q\n", k.Algorithm, k.ID)
+	}
+	fmt.Fprintf(&b, "# people told apart by the person key %v\n", m.person)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func certificate(c *tls.Certificate) string {
+	if c.Leaf == nil {
+		return ""
+	}
+	return fmt.Sprintf(", certificate for %s until %s", strings.Join(c.Leaf.DNSNames, ", "), c.Leaf.NotAfter.UTC().Format(time.DateOnly))
+}
+
+func ports(m mediaConfig) string {
+	if m.Workers == 1 {
+		return fmt.Sprint(m.Port)
+	}
+	return fmt.Sprintf("%d to %d", m.Port, m.Port+m.Workers-1)
+}

@@ -1,0 +1,260 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A configError is something wrong at one place of the file, with what to do about it.
+type configError struct {
+	file string
+	line int
+	text string
+}
+
+func (e *configError) Error() string { return fmt.Sprintf("%s:%d: %s", e.file, e.line, e.text) }
+
+// loadConfig reads a configuration file; paths in it are relative to its folder.
+func loadConfig(name string) (config, *layout, error) {
+	if name == "" {
+		return config{}, nil, errors.New("name the configuration with --config FILE (deploy/alcove.example.yaml is one to start from)")
+	}
+	data, err := readLimited(name, maxConfigFile)
+	if err != nil {
+		return config{}, nil, fmt.Errorf("cannot read the configuration: %w", err)
+	}
+	c, l, err := parseConfig(name, data)
+	if err != nil {
+		return config{}, nil, err
+	}
+	for _, f := range []*string{&c.TLS.CertFile, &c.TLS.KeyFile, &c.Auth.JWKSFile, &c.Auth.PersonKeyFile} {
+		if *f != "" && !filepath.IsAbs(*f) {
+			*f = filepath.Join(filepath.Dir(name), *f)
+		}
+	}
+	return c, l, nil
+}
+
+// readLimited reads a file that may be the wrong one.
+func readLimited(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s is larger than %d bytes: is it the right file?", name, limit)
+	}
+	return data, nil
+}
+
+// parseConfig reads a configuration strictly: an unknown key, a key that comes twice, a wrong type or a value out of its range is
+// an error with its line, and all of them are reported at once. It reads no other file.
+func parseConfig(name string, data []byte) (config, *layout, error) {
+	l := &layout{file: name, lines: map[string]int{}}
+	c := defaultConfig()
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	var doc yaml.Node
+	switch err := d.Decode(&doc); {
+	case err == io.EOF || err == nil && len(doc.Content) == 0: // empty: all defaults
+	case err != nil:
+		l.failYAML(err)
+		return config{}, nil, l.err()
+	default:
+		if d.Decode(new(yaml.Node)) != io.EOF {
+			l.failAt(doc.Line, "the file must hold one YAML document: remove what follows the \"---\"")
+		}
+		l.walk("", doc.Content[0], reflect.TypeFor[config]())
+		if err := l.err(); err != nil {
+			return config{}, nil, err
+		}
+		d = yaml.NewDecoder(bytes.NewReader(data))
+		d.KnownFields(true)
+		if err := d.Decode(&c); err != nil {
+			l.failYAML(err)
+			return config{}, nil, l.err()
+		}
+	}
+	completePolicies(&c)
+	l.validate(&c)
+	if err := l.err(); err != nil {
+		return config{}, nil, err
+	}
+	return c, l, nil
+}
+
+// completePolicies gives defaults to the policy "default" and to those of which nothing is said.
+func completePolicies(c *config) {
+	if c.Policies == nil {
+		c.Policies = map[string]policyConfig{}
+	}
+	if _, there := c.Policies[defaultPolicy]; !there {
+		c.Policies[defaultPolicy] = defaultPolicyConfig()
+	}
+	for name, p := range c.Policies {
+		if p == (policyConfig{}) {
+			c.Policies[name] = defaultPolicyConfig()
+		}
+	}
+}
+
+// A layout knows the line of every key and collects what is wrong.
+type layout struct {
+	file  string
+	lines map[string]int // by path: media.port, origins[0]
+	errs  []*configError
+}
+
+func (l *layout) failAt(line int, format string, args ...any) {
+	l.errs = append(l.errs, &configError{l.file, max(line, 1), fmt.Sprintf(format, args...)})
+}
+
+// fail reports at the line of a key, or of the nearest key above it that is in the file.
+func (l *layout) fail(key, format string, args ...any) {
+	line := 0
+	for k := key; k != "" && line == 0; k = parent(k) {
+		line = l.lines[k]
+	}
+	l.failAt(line, "%s: %s", key, fmt.Sprintf(format, args...))
+}
+
+func parent(key string) string { return key[:max(strings.LastIndexAny(key, ".["), 0)] }
+
+// at wraps an error of a file that a key names.
+func (l *layout) at(key string, err error) error {
+	return &configError{l.file, max(l.lines[key], 1), key + ": " + err.Error()}
+}
+
+// err joins what was collected, in the order of the file.
+func (l *layout) err() error {
+	slices.SortStableFunc(l.errs, func(a, b *configError) int { return a.line - b.line })
+	var all []error
+	for _, e := range l.errs {
+		all = append(all, e)
+	}
+	return errors.Join(all...)
+}
+
+var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (\d+): (.*)$`)
+
+// failYAML gives the errors of the YAML reader our form.
+func (l *layout) failYAML(err error) {
+	texts := []string{err.Error()}
+	if t, ok := errors.AsType[*yaml.TypeError](err); ok {
+		texts = t.Errors
+	}
+	for _, text := range texts {
+		line := 1
+		if m := yamlLine.FindStringSubmatch(text); m != nil {
+			line, _ = strconv.Atoi(m[1])
+			text = m[2]
+		}
+		l.failAt(line, "%s", strings.TrimPrefix(text, "yaml: "))
+	}
+}
+
+// walk notes the line of every key and refuses what the schema does not have.
+func (l *layout) walk(key string, n *yaml.Node, t reflect.Type) {
+	if key != "" {
+		l.lines[key] = n.Line
+	}
+	null := n.Kind == yaml.ScalarNode && n.Tag == "!!null"
+	switch {
+	case n.Kind == yaml.AliasNode || n.Anchor != "":
+		l.failAt(n.Line, "anchors and aliases are not accepted: write the value out")
+	case null && t.Kind() != reflect.String && key != "": // a key without a value keeps its default
+	case t == reflect.TypeFor[duration]():
+		_, err := time.ParseDuration(n.Value)
+		l.want(key, n, err == nil, "a number with a unit, such as 60s or 2m")
+	case t.Kind() == reflect.Struct:
+		l.walkMapping(key, n, structFields(t), nil)
+	case t.Kind() == reflect.Map:
+		l.walkMapping(key, n, nil, t.Elem())
+	case t.Kind() == reflect.Slice:
+		if l.want(key, n, n.Kind == yaml.SequenceNode, "a list, such as [a, b]") {
+			for i, e := range n.Content {
+				l.walk(fmt.Sprintf("%s[%d]", key, i), e, t.Elem())
+			}
+		}
+	case t.Kind() == reflect.Int:
+		l.want(key, n, n.Tag == "!!int", "a whole number")
+	case t.Kind() == reflect.Bool:
+		l.want(key, n, n.Tag == "!!bool", "true or false")
+	default:
+		l.want(key, n, n.Kind == yaml.ScalarNode, "text")
+	}
+}
+
+// want refuses a value of the wrong kind.
+func (l *layout) want(key string, n *yaml.Node, ok bool, kind string) bool {
+	if !ok {
+		l.failAt(n.Line, "%s must be %s", key, kind)
+	}
+	return ok
+}
+
+// walkMapping walks a mapping with the fields of a struct, or with any keys and values of one type.
+func (l *layout) walkMapping(key string, n *yaml.Node, fields map[string]reflect.Type, elem reflect.Type) {
+	where := "the configuration"
+	if key != "" {
+		where = key
+	}
+	if !l.want(where, n, n.Kind == yaml.MappingNode, "a mapping with keys") {
+		return
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, v := n.Content[i], n.Content[i+1]
+		t := elem
+		if fields != nil {
+			t = fields[k.Value]
+		}
+		switch {
+		case k.Kind != yaml.ScalarNode || t == nil:
+			l.failAt(k.Line, "unknown key %q in %s: remove it, or use one of %s", k.Value, where, known(fields))
+			continue
+		case seen[k.Value]:
+			l.failAt(k.Line, "key %q comes twice in %s: remove one", k.Value, where)
+			continue
+		}
+		seen[k.Value] = true
+		l.walk(strings.TrimPrefix(key+"."+k.Value, "."), v, t)
+		l.lines[strings.TrimPrefix(key+"."+k.Value, ".")] = k.Line
+	}
+}
+
+func structFields(t reflect.Type) map[string]reflect.Type {
+	fields := map[string]reflect.Type{}
+	for f := range t.Fields() {
+		fields[f.Tag.Get("yaml")] = f.Type
+	}
+	return fields
+}
+
+func known(fields map[string]reflect.Type) string {
+	if len(fields) == 0 {
+		return "plain text names"
+	}
+	names := make([]string, 0, len(fields))
+	for n := range fields {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,48 @@
+package main
+
+import "time"
+
+// Ranges of the configuration. They catch a wrong unit or a digit too many, not an unusual wish.
+const (
+	maxConfigFile = 1 << 20 // a configuration has a few KiB
+	// A worker is one goroutine that fills a core.
+	maxWorkers = 64
+	maxPort    = 65535
+	// maxRooms and maxConnections are far above what one host carries; below them memory is the limit.
+	maxRooms       = 10_000
+	maxConnections = 100_000
+	// A group has two people at least; 500 is where a gallery and its offer (100 m-lines, paged) stop making sense.
+	minParticipants = 2
+	maxParticipants = 500
+	minWaiting      = 1
+	maxWaiting      = 1000
+	// A seat that resumes within less than a second never does; one that is kept for more than 10 minutes blocks a place.
+	minResumeWindow = time.Second
+	maxResumeWindow = 10 * time.Minute
+	// The page shows the clinic's name and phone in one line.
+	maxClinic = 80
+	maxPhone  = 40
+)
+
+// Files and their modes.
+const (
+	modeSecret = 0o600 // only the owner signs
+	modePublic = 0o644
+	modeFolder = 0o700
+	othersRead = 0o077 // bits that let others use a signing key
+	maxKeyFile = 256 << 10
+)
+
+// Times of the daemon.
+const (
+	// stopTimeout bounds a graceful stop: clients resume elsewhere or after the restart, and init systems kill after 10 s or more.
+	stopTimeout = 5 * time.Second
+	// headerTimeout is how long a stranger may take over the headers of a request.
+	headerTimeout = 5 * time.Second
+	// idleTimeout closes silent keep-alive connections; WebSockets have a heartbeat of their own.
+	idleTimeout = 60 * time.Second
+	// maxHeader bounds the headers of a request; a token in Authorization has 8 KiB at most.
+	maxHeader = 32 << 10
+	// adminTimeout bounds one look at the metrics.
+	adminTimeout = 10 * time.Second
+)

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"alcove/auth"
+)
+
+func runToken(t terminal, args []string) error {
+	if len(args) > 0 && args[0] == "verify" {
+		return runTokenVerify(t, args[1:])
+	}
+	return runTokenMint(t, args)
+}
+
+// issuerFlags are the flags that say whose tokens they are: a configuration, or each by itself.
+type issuerFlags struct{ config, issuer, audience, jwks *string }
+
+func addIssuerFlags(f *flag.FlagSet) issuerFlags {
+	return issuerFlags{
+		config:   f.String("config", "", "the configuration `file` to take issuer and audience from"),
+		issuer:   f.String("issuer", "", "the `iss` of the token"),
+		audience: f.String("audience", "", "the `aud` of the token"),
+	}
+}
+
+// resolve fills in from the configuration what is not given.
+func (i issuerFlags) resolve() (*config, error) {
+	var c *config
+	if *i.config != "" {
+		loaded, _, err := loadConfig(*i.config)
+		if err != nil {
+			return nil, err
+		}
+		c = &loaded
+		for given, value := range map[*string]string{i.issuer: c.Auth.Issuer, i.audience: c.Auth.Audience, i.jwks: c.Auth.JWKSFile} {
+			if given != nil && *given == "" {
+				*given = value
+			}
+		}
+	}
+	if *i.issuer == "" || *i.audience == "" {
+		return nil, errors.New("give --config FILE, or --issuer and --audience")
+	}
+	return c, nil
+}
+
+func runTokenMint(t terminal, args []string) error {
+	f := newFlags(t, "token", `token --key FILE --config FILE --room ROOM --sub WHO [flags]
+       alcove token verify [flags] [TOKEN]
+
+Makes a token: it opens the room once, for two minutes at most. Give it to nobody but WHO.`)
+	i := addIssuerFlags(f)
+	key := f.String("key", "", "the private key `file` that keygen wrote ("+signingKeyFile+")")
+	room := f.String("room", "", "the `name` of the room")
+	role := f.String("role", string(auth.Participant), "host, cohost, participant or observer")
+	sub := f.String("sub", "", "`who` this is, the same each time: a number or an address")
+	name := f.String("name", "", "the person's `name` as the clinic knows it; hosts see it")
+	policy := f.String("policy", "", "a `policy` of the configuration")
+	lifetime := f.Duration("lifetime", auth.MaxLifetime, "how long the token opens the room, two minutes at most")
+	link := f.String("url", "", "print a link to the page at this `address` instead of the bare token")
+	if err := parseFlags(f, args, 0); err != nil {
+		return err
+	}
+	c, err := i.resolve()
+	if err != nil {
+		return err
+	}
+	if c != nil && *policy != "" {
+		if _, there := c.Policies[*policy]; !there {
+			return fmt.Errorf("the configuration has no policy %q", *policy)
+		}
+	}
+	if *key == "" {
+		return errors.New("give --key FILE, the private key that keygen wrote")
+	}
+	signing, err := readSigningKey(*key)
+	if err != nil {
+		return err
+	}
+	token, err := signing.Sign(auth.TokenClaims{
+		Issuer: *i.issuer, Audience: *i.audience, Subject: *sub, Room: *room, Role: auth.Role(*role), Policy: *policy, Name: *name,
+		IssuedAt: time.Now(), Lifetime: *lifetime,
+	})
+	if err != nil {
+		return err
+	}
+	if *link != "" {
+		_, err = fmt.Fprintln(t.out, strings.TrimRight(*link, "/")+fragment(token))
+		return err
+	}
+	_, err = fmt.Fprintln(t.out, token.Reveal())
+	return err
+}
+
+// fragment carries a token to the page: a browser sends it to no server (RFC 3986, section 3.5).
+func fragment(token auth.Secret) string { return "/#t=" + token.Reveal() }
+
+func runTokenVerify(t terminal, args []string) error {
+	f := newFlags(t, "token verify", `token verify --config FILE [TOKEN]
+
+Says everything that is wrong with a token, without using it up. Without TOKEN it is read from the standard input, which keeps
+it out of the shell's history. Whether it was used before, only the daemon knows.`)
+	i := addIssuerFlags(f)
+	i.jwks = f.String("jwks", "", "the key set `file` to verify with")
+	at := f.String("at", "", "judge as of this `time`, such as 2026-03-02T10:00:00Z; now if left out")
+	if err := parseFlags(f, args, 1); err != nil {
+		return err
+	}
+	if _, err := i.resolve(); err != nil {
+		return err
+	}
+	if *i.jwks == "" {
+		return errors.New("give --config FILE or --jwks FILE, the keys to verify with")
+	}
+	now, err := timeFlag(*at)
+	if err != nil {
+		return err
+	}
+	keys, err := readKeySet(*i.jwks)
+	if err != nil {
+		return err
+	}
+	token, err := tokenArgument(t.in, f.Arg(0))
+	if err != nil {
+		return err
+	}
+	spent, err := auth.NewSpentMemory(now, 1)
+	if err != nil {
+		return err
+	}
+	v, err := auth.NewVerifier(auth.VerifierConfig{Issuer: *i.issuer, Audience: *i.audience, Keys: keys, PersonKey: auth.RandomPersonKey(), Spent: spent})
+	if err != nil {
+		return err
+	}
+	return writeExplanation(t.out, v.Explain(now, token))
+}
+
+func timeFlag(s string) (time.Time, error) {
+	if s == "" {
+		return time.Now(), nil
+	}
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("--at %q is no time: write it like 2026-03-02T10:00:00Z", s)
+	}
+	return at, nil
+}
+
+// tokenArgument takes a token from the command line or the standard input; a whole link will do.
+func tokenArgument(in io.Reader, arg string) (auth.Secret, error) {
+	if arg == "" || arg == "-" {
+		data, err := io.ReadAll(io.LimitReader(in, 2*auth.MaxToken))
+		if err != nil {
+			return auth.Secret{}, fmt.Errorf("cannot read the token: %w", err)
+		}
+		arg = string(data)
+	}
+	arg = strings.TrimSpace(arg)
+	if _, after, found := strings.Cut(arg, "#t="); found {
+		arg = after
+	}
+	if arg == "" {
+		return auth.Secret{}, errors.New("there is no token: give it as an argument or on the standard input")
+	}
+	return auth.NewSecret(arg), nil
+}
+
+// writeExplanation says what a token is and what is wrong with it; the error is for the exit code.
+func writeExplanation(w io.Writer, x auth.Explanation) error {
+	date := func(at time.Time) string {
+		if at.IsZero() {
+			return "not said"
+		}
+		return at.UTC().Format(time.RFC3339)
+	}
+	fmt.Fprintf(w, "key      %q %s\n", x.KeyID, x.Algorithm)
+	fmt.Fprintf(w, "issued   %s\nexpires  %s\nrole     %s\n", date(x.Issued), date(x.Expires), x.Role)
+	for _, f := range x.Findings {
+		fmt.Fprintf(w, "wrong    %s: %s\n", f.Reason, f.Detail)
+	}
+	if n := len(x.Findings); n > 0 {
+		return fmt.Errorf("the token is refused for %d reason(s)", n)
+	}
+	_, err := fmt.Fprintln(w, "fine     the daemon accepts it, unless it was used before")
+	return err
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"maps"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"alcove/auth"
+)
+
+// validate refuses values that cannot work or would open more than they say.
+func (l *layout) validate(c *config) {
+	l.validateListeners(c)
+	l.validateOrigins("origins", c.Origins)
+	l.validateOrigins("frame_ancestors", c.FrameAncestors)
+	l.line("page.clinic", c.Page.Clinic, maxClinic)
+	l.line("page.phone", c.Page.Phone, maxPhone)
+	l.needed("auth.issuer", c.Auth.Issuer, "write the iss of the tokens")
+	l.needed("auth.audience", c.Auth.Audience, "write what the tokens have in aud")
+	l.needed("auth.jwks_file", c.Auth.JWKSFile, "name the file with the public keys of the issuer; `alcove keygen` makes one")
+	l.needed("auth.person_key_file", c.Auth.PersonKeyFile, "name a file with 32 secret bytes in base64; `alcove keygen` makes one")
+	l.validateMedia(&c.Media)
+	l.number("limits.rooms", c.Limits.Rooms, 1, maxRooms)
+	l.number("limits.connections", c.Limits.Connections, 1, maxConnections)
+	for _, name := range slices.Sorted(maps.Keys(c.Policies)) {
+		l.validatePolicy("policies."+name, name, c.Policies[name])
+	}
+	if _, ok := logLevels[c.Log.Level]; !ok {
+		l.fail("log.level", "%q is no level: use debug, info, warn or error", c.Log.Level)
+	}
+}
+
+func (l *layout) validateListeners(c *config) {
+	l.address("listen", c.Listen)
+	l.address("admin", c.Admin)
+	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
+		l.fail("tls", "set both cert_file and key_file, or neither")
+	}
+	for i, p := range c.TrustedProxies {
+		if _, err := parseProxy(p); err != nil {
+			l.fail(item("trusted_proxies", i), "%q is no network: write it like 10.0.0.0/8 or 10.0.0.7", p)
+		}
+	}
+	if c.TLS.CertFile == "" && len(c.TrustedProxies) == 0 && !loopback(c.Listen) {
+		l.fail("listen", "%q is not a loopback address: set tls.cert_file and tls.key_file, or trusted_proxies if a proxy in front does TLS", c.Listen)
+	}
+}
+
+func (l *layout) validateMedia(m *mediaConfig) {
+	if _, err := netip.ParseAddr(m.Listen); err != nil {
+		l.fail("media.listen", "%q is no IP address: use 0.0.0.0, :: or an address of this host", m.Listen)
+	}
+	l.number("media.workers", m.Workers, 1, maxWorkers)
+	l.number("media.port", m.Port, 1, maxPort)
+	if last := m.Port + m.Workers - 1; m.Port <= maxPort && m.Workers <= maxWorkers && last > maxPort {
+		l.fail("media.port", "%d workers need the ports %d to %d, but the last port is %d: choose a lower port", m.Workers, m.Port, last, maxPort)
+	}
+	for i, a := range m.Advertise {
+		ip, err := netip.ParseAddr(a)
+		if err != nil || ip.IsUnspecified() || ip.IsMulticast() || ip.Zone() != "" {
+			l.fail(item("media.advertise", i), "%q is no address that a client could reach: write the public IP address of this host", a)
+		}
+	}
+}
+
+func (l *layout) validatePolicy(key, name string, p policyConfig) {
+	if !auth.ValidPolicyName(name) {
+		l.fail(key, "a policy is named by 1 to %d characters of a-z, 0-9, - and _", auth.MaxPolicy)
+	}
+	l.number(key+".max_participants", p.MaxParticipants, minParticipants, maxParticipants)
+	l.number(key+".max_waiting", p.MaxWaiting, minWaiting, maxWaiting)
+	if d := time.Duration(p.ResumeWindow); d < minResumeWindow || d > maxResumeWindow {
+		l.fail(key+".resume_window", "%s is out of range: use %s to %s", d, minResumeWindow, maxResumeWindow)
+	}
+}
+
+func (l *layout) needed(key, value, remedy string) {
+	if value == "" {
+		l.fail(key, "is missing: %s", remedy)
+	}
+}
+
+func (l *layout) number(key string, n, low, high int) {
+	if n < low || n > high {
+		l.fail(key, "%d is out of range: use %d to %d", n, low, high)
+	}
+}
+
+func (l *layout) line(key, s string, limit int) {
+	if utf8.RuneCountInString(s) > limit || strings.ContainsFunc(s, unicode.IsControl) {
+		l.fail(key, "must be one line of at most %d characters", limit)
+	}
+}
+
+func (l *layout) address(key, s string) {
+	host, port, err := net.SplitHostPort(s)
+	n, numErr := strconv.Atoi(port)
+	if err != nil || numErr != nil || n < 0 || n > maxPort {
+		l.fail(key, "%q is no address to listen on: write it like 127.0.0.1:8443 or :8443", s)
+		return
+	}
+	if host != "" && host != "localhost" {
+		if _, err := netip.ParseAddr(host); err != nil {
+			l.fail(key, "%q is no IP address: names are not looked up here", host)
+		}
+	}
+}
+
+// validateOrigins takes exact origins only (RFC 6454, section 6.2): a wildcard would let in whoever gets a subdomain.
+func (l *layout) validateOrigins(key string, origins []string) {
+	for i, o := range origins {
+		u, err := url.Parse(o)
+		ok := err == nil && u.Host != "" && o == u.Scheme+"://"+u.Host && !strings.ContainsAny(o, "*,;'\" \t") && o == strings.ToLower(o)
+		switch {
+		case !ok:
+			l.fail(item(key, i), "%q is no origin: write it like https://portal.example.org, in lower case and without path or wildcard", o)
+		case u.Scheme != "https" && !(u.Scheme == "http" && loopbackHost(u.Hostname())):
+			l.fail(item(key, i), "%q must be https: over http anybody on the way could change that page", o)
+		}
+	}
+}
+
+func item(key string, i int) string { return key + "[" + strconv.Itoa(i) + "]" }
+
+// parseProxy reads a network, or one address as a network of its own.
+func parseProxy(s string) (netip.Prefix, error) {
+	if p, err := netip.ParsePrefix(s); err == nil {
+		return p.Masked(), nil
+	}
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	return a.Prefix(a.BitLen())
+}
+
+func proxies(list []string) []netip.Prefix {
+	var all []netip.Prefix
+	for _, s := range list {
+		if p, err := parseProxy(s); err == nil { // validate refused the others
+			all = append(all, p)
+		}
+	}
+	return slices.Clip(all)
+}
+
+// loopback reports whether an address to listen on can be reached from this host only.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && loopbackHost(host)
+}
+
+func loopbackHost(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
+}
