@@ -1,0 +1,192 @@
+package signaling
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"alcove/auth"
+	"alcove/room"
+	"alcove/room/live"
+)
+
+// A request is one frame of a client whose envelope is right.
+type request struct {
+	id, kind string
+	data     fields
+	print    [sha256.Size]byte // of kind and data: tells a repeated request from another with the same id
+}
+
+var (
+	errEnvelope = errors.New("not a request")
+	errID       = errors.New("id: 1 to 64 characters")
+	errType     = errors.New("type: 1 to 64 characters")
+)
+
+// parseRequest reads the envelope. Its errors close the connection (4400): who cannot frame cannot be answered.
+func parseRequest(raw []byte) (request, error) {
+	if err := checkText(raw); err != nil {
+		return request{}, err
+	}
+	f, err := parseObject(raw)
+	if err != nil {
+		return request{}, err
+	}
+	for name := range f {
+		if name != "id" && name != "type" && name != "data" {
+			return request{}, errEnvelope
+		}
+	}
+	c := newCursor(f)
+	r := request{data: fields{}}
+	if r.id = c.text("id", maxRequestID, anyRune); *c.fault != "" {
+		return request{}, errID
+	}
+	if r.kind = c.text("type", maxRequestID, anyRune); *c.fault != "" {
+		return request{}, errType
+	}
+	if c.has("data") {
+		if r.data, err = parseObject(f["data"]); err != nil {
+			return request{}, err
+		}
+	}
+	r.print = sha256.Sum256(append([]byte(r.kind+"\x00"), bytes.TrimSpace(f["data"])...))
+	return r, nil
+}
+
+// What a client may ask beside a room.Command and a live.Offer.
+type (
+	hello struct {
+		token       auth.Secret // empty: from the Authorization header, or a resume
+		session     live.SessionID
+		secret      auth.Secret // of a resume
+		displayName string
+		client      clientInfo
+	}
+	ping struct{}
+	// clientInfo is the maker's name of the program, not the person's.
+	clientInfo struct{ name, version string }
+)
+
+// requests is the whole of what a client may ask. A decoder returns a hello, ping, live.Offer or room.Command whose By and
+// Participant the seat fills in.
+var requests = map[string]func(cursor) any{
+	"hello":           decodeHello,
+	"ping":            func(cursor) any { return ping{} },
+	"leave":           func(cursor) any { return room.Leave{} },
+	"hand.set":        func(c cursor) any { return room.SetHand{Raised: c.flag("raised")} },
+	"publication.set": func(c cursor) any { return room.SetMuted{Source: c.source(), Muted: c.flag("muted")} },
+	"permission.ask":  func(c cursor) any { c.oneOf("permission", string(room.Screen)); return room.AskScreen{} },
+	"waiting.admit":   decodeAdmit,
+	"waiting.deny":    func(c cursor) any { return room.Deny{Target: c.target(), Message: c.message()} },
+	"waiting.message": decodeMessage,
+	"mod.sendBack":    func(c cursor) any { return room.SendBack{Target: c.target(), Message: c.message()} },
+	"mod.remove":      func(c cursor) any { return room.Remove{Target: c.target(), Message: c.message()} },
+	"mod.lift":        func(c cursor) any { return room.Lift{Target: c.target()} },
+	"mod.mute":        func(c cursor) any { return room.Mute{Target: c.target(), Source: c.source()} },
+	"mod.askUnmute":   func(c cursor) any { return room.AskUnmute{Target: c.target(), Source: c.source()} },
+	"mod.grant":       decodeGrant,
+	"room.lock":       func(cursor) any { return room.Lock{} },
+	"room.unlock":     func(cursor) any { return room.Unlock{} },
+	"room.end":        func(cursor) any { return room.End{Reason: endedByHost} },
+	"media.offer":     decodeOffer,
+}
+
+// endedByHost is the reason of room.ended (PROTOCOL.md, section 5).
+const endedByHost = "host"
+
+// decode turns the request into what it asks, or says what is wrong with it.
+func (r request) decode() (any, *Failure) {
+	read, ok := requests[r.kind]
+	if !ok {
+		return nil, failure(UnknownType, "no such request")
+	}
+	c := newCursor(r.data)
+	asked := read(c)
+	if *c.fault != "" {
+		return nil, failure(room.BadRequest, *c.fault)
+	}
+	if f, bad := asked.(*Failure); bad {
+		return nil, f
+	}
+	return asked, nil
+}
+
+func (c cursor) target() room.ParticipantID { return room.ParticipantID(c.id("participantId")) }
+
+func (c cursor) message() string { return c.optional("message", maxText, inWords) }
+
+func (c cursor) source() room.Source {
+	return room.Source(c.oneOf("source", string(room.Microphone), string(room.Camera), string(room.Screen)))
+}
+
+func decodeHello(c cursor) any {
+	h := hello{}
+	who := c.object("client")
+	h.client = clientInfo{who.text("name", maxName, inWords), who.text("version", maxName, inWords)}
+	if c.has("displayName") {
+		h.displayName = c.name("displayName")
+	}
+	if c.has("token") {
+		h.token = auth.NewSecret(c.text("token", maxToken, inToken))
+	}
+	if !c.has("resume") {
+		return h
+	}
+	if c.has("token") {
+		c.fail("resume", "a token or a resume, not both")
+	}
+	old := c.object("resume")
+	h.session = live.SessionID(old.id("sessionId"))
+	h.secret = auth.NewSecret(old.text("secret", maxSecret, inToken))
+	return h
+}
+
+func decodeAdmit(c cursor) any {
+	if string(c.f["participantIds"]) == `"*"` {
+		return room.Admit{All: true}
+	}
+	items := c.list("participantIds", maxTargets)
+	if len(items) == 0 {
+		c.fail("participantIds", `ids or "*"`)
+	}
+	a := room.Admit{}
+	for _, item := range items {
+		one := cursor{f: fields{"participantIds[]": item}, fault: c.fault}
+		a.Targets = append(a.Targets, room.ParticipantID(one.id("participantIds[]")))
+	}
+	return a
+}
+
+func decodeMessage(c cursor) any {
+	m := room.Message{Text: c.text("text", maxText, inWords)}
+	if c.has("participantId") {
+		m.Target = c.target()
+	}
+	return m
+}
+
+func decodeGrant(c cursor) any {
+	c.oneOf("grant", string(room.Screen))
+	return room.GrantScreen{Target: c.target(), Granted: c.flag("granted")}
+}
+
+func decodeOffer(c cursor) any {
+	o := live.Offer{Generation: c.number("generation"), SDP: c.text("sdp", maxFrameAdmitted, anyRune)}
+	mids, sources := map[string]bool{}, map[room.Source]bool{}
+	for _, item := range c.list("tracks", maxLines) {
+		t := (cursor{f: fields{"tracks[]": json.RawMessage(item)}, path: c.path, fault: c.fault}).object("tracks[]")
+		track := live.Track{MID: t.text("mid", maxMID, inToken), Source: t.source()}
+		if mids[track.MID] || sources[track.Source] {
+			c.fail("tracks[]", "each mid and each source once")
+		}
+		mids[track.MID], sources[track.Source] = true, true
+		o.Tracks = append(o.Tracks, track)
+	}
+	if strings.Count("\n"+o.SDP, "\nm=") > maxLines {
+		return failure(live.TrackLimit, "more than 100 m-lines")
+	}
+	return o
+}

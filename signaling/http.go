@@ -1,0 +1,263 @@
+package signaling
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"alcove/auth"
+	"alcove/room/live"
+	"alcove/signaling/web"
+)
+
+// A TokenVerifier turns a token into what it allows, once. auth.Verifier is one; its error is an auth.Refusal.
+type TokenVerifier interface {
+	Verify(now time.Time, token auth.Secret) (auth.Grant, error)
+}
+
+// Config is what a Server runs on. Tokens, Rooms and Metrics are required.
+type Config struct {
+	Tokens  TokenVerifier
+	Rooms   *live.Registry
+	Metrics *Metrics
+
+	// ICEServers is what clients are told in media.ready, with fresh credentials each time; nil means none. It is called on
+	// the goroutine of a room and must not block.
+	ICEServers func() []ICEServer
+	// Ready says why the daemon cannot take people, nil if it can. It may be nil.
+	Ready func() error
+
+	Origins        []string       // foreign pages that may connect, such as https://portal.clinic.example
+	FrameAncestors []string       // who may frame the page (CSP Level 3, section 6.4.2); empty: nobody
+	TrustedProxies []netip.Prefix // who may say X-Forwarded-For, -Proto and -Host
+
+	Page   Page  // Page.Dev is taken from Dev
+	Bundle fs.FS // nil: the one that is built in
+
+	// Dev tells clients why a token is refused and allows Extra. Never off loopback.
+	Dev bool
+	// Extra are more handlers, below /dev/ only.
+	Extra map[string]http.Handler
+
+	Log *slog.Logger     // nil: silence
+	Now func() time.Time // nil: time.Now
+}
+
+// timing is every wait of a connection, so that tests need not wait as long as people.
+type timing struct{ hello, ping, request, write, closing time.Duration }
+
+// A Server speaks alcove.v1 and serves the page. All methods are safe for concurrent use.
+type Server struct {
+	cfg       Config
+	rooms     doors
+	metrics   *Metrics
+	log       *slog.Logger
+	now       func() time.Time
+	origins   []string
+	timing    timing
+	ledger    *ledger
+	strangers *strangers
+	upgrader  websocket.Upgrader
+	draining  atomic.Bool
+
+	mu       sync.Mutex
+	sessions map[*session]struct{} // Guarded by mu.
+	idle     chan struct{}         // Guarded by mu. Not nil while Close waits; closed when sessions is empty.
+}
+
+var errDraining = errors.New("draining")
+
+// NewServer checks the configuration and makes a server that listens to nothing yet.
+func NewServer(cfg Config) (*Server, error) {
+	if cfg.Tokens == nil || cfg.Rooms == nil || cfg.Metrics == nil {
+		return nil, errors.New("signaling: Tokens, Rooms and Metrics are required")
+	}
+	for prefix := range cfg.Extra {
+		if !cfg.Dev || !strings.HasPrefix(prefix, "/dev/") {
+			return nil, errors.New("signaling: more handlers are for dev mode and below /dev/: " + prefix)
+		}
+	}
+	s := &Server{
+		cfg: cfg, rooms: registry{cfg.Rooms}, metrics: cfg.Metrics, log: cfg.Log, now: cfg.Now,
+		timing:   timing{helloTimeout, pingInterval, requestTimeout, writeTimeout, closeTimeout},
+		ledger:   newLedger(),
+		sessions: map[*session]struct{}{},
+		upgrader: websocket.Upgrader{
+			ReadBufferSize: socketBuffer, WriteBufferSize: socketBuffer, WriteBufferPool: &sync.Pool{},
+			HandshakeTimeout: headerTimeout, Subprotocols: []string{Subprotocol},
+			CheckOrigin: func(*http.Request) bool { return true }, // admissible has looked
+		},
+		strangers: newStrangers(),
+	}
+	for _, given := range cfg.Origins {
+		o := origin(given)
+		if o == "" {
+			return nil, errors.New("signaling: not an origin: " + given)
+		}
+		s.origins = append(s.origins, o)
+	}
+	for _, a := range cfg.FrameAncestors {
+		if a == "" || strings.ContainsAny(a, " ;,\r\n\t") {
+			return nil, errors.New("signaling: not a frame ancestor: " + a)
+		}
+	}
+	if s.cfg.Page.Dev = cfg.Dev; s.cfg.Bundle == nil {
+		s.cfg.Bundle = web.FS()
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if err := cfg.Metrics.registry.Register(census{cfg.Rooms.Counts}); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Handler serves the public listener.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/v1/rtc", readOnly(http.HandlerFunc(s.serveSocket)))
+	mux.Handle("/v1/page.json", readOnly(http.HandlerFunc(s.serveConfig)))
+	mux.Handle("/", readOnly(http.HandlerFunc(s.servePage)))
+	for prefix, h := range s.cfg.Extra {
+		mux.Handle(prefix, h)
+	}
+	return s.harden(mux)
+}
+
+// HTTPServer makes a server for h whose every wait is bounded. Its own log is only counted: it holds addresses.
+func (s *Server) HTTPServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: requestReadMax, WriteTimeout: responseMax,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: log.New(countWriter{s.metrics}, "", 0),
+	}
+}
+
+type countWriter struct{ m *Metrics }
+
+func (c countWriter) Write(p []byte) (int, error) {
+	c.m.httpErrors.Inc()
+	return len(p), nil
+}
+
+// bearer is the token of a native client (RFC 6750, section 2.1).
+func bearer(r *http.Request) auth.Secret {
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") || len(token) > maxToken {
+		return auth.Secret{}
+	}
+	return auth.NewSecret(strings.TrimSpace(token))
+}
+
+// serveSocket opens one connection and serves it until it is gone.
+func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
+	refuse := func(reason, text string, status int) {
+		s.metrics.refused.WithLabelValues(reason).Inc()
+		http.Error(w, text, status)
+	}
+	subprotocols := websocket.Subprotocols(r)
+	switch {
+	case !s.admissible(r):
+		refuse("origin", "this origin may not connect", http.StatusForbidden)
+		return
+	case !websocket.IsWebSocketUpgrade(r) || !slices.Contains(subprotocols, Subprotocol):
+		refuse("subprotocol", "WebSocket with subprotocol "+Subprotocol, http.StatusBadRequest)
+		return
+	}
+	source := s.source(r)
+	leave, full := s.strangers.enter(quarter(source))
+	switch full {
+	case sourceFull:
+		w.Header().Set("Retry-After", retryAfter)
+		refuse("source_full", "too many connections from this address", http.StatusTooManyRequests)
+		return
+	case allFull:
+		w.Header().Set("Retry-After", retryAfter)
+		refuse("full", "too many connections", http.StatusServiceUnavailable)
+		return
+	}
+	defer leave()
+	token := bearer(r)
+	conn, err := s.upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		s.metrics.refused.WithLabelValues("handshake").Inc()
+		return // Upgrade has answered
+	}
+	s.serve(newSession(s, conn, token), leave)
+}
+
+// serve runs a session and counts it.
+func (s *Server) serve(c *session, greeted func()) {
+	s.metrics.connections.Inc()
+	defer s.metrics.connections.Dec()
+	s.mu.Lock()
+	s.sessions[c] = struct{}{}
+	closing := s.idle != nil
+	s.mu.Unlock()
+	if closing {
+		c.out.finish(closeDraining)
+	}
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if delete(s.sessions, c); len(s.sessions) == 0 && s.idle != nil {
+			select {
+			case <-s.idle:
+			default:
+				close(s.idle)
+			}
+		}
+	}()
+	c.run(greeted)
+}
+
+// Drain lets readyz say that nobody new should come; the registry of rooms refuses them. Who is connected stays.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// Close closes every connection with 4503 and waits until they are gone or ctx ends.
+func (s *Server) Close(ctx context.Context) error {
+	s.Drain()
+	s.mu.Lock()
+	if s.idle == nil {
+		s.idle = make(chan struct{})
+		if len(s.sessions) == 0 {
+			close(s.idle)
+		}
+	}
+	idle := s.idle
+	for c := range s.sessions {
+		c.out.finish(closeDraining)
+	}
+	s.mu.Unlock()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// registry makes the doors of a live.Registry.
+type registry struct{ *live.Registry }
+
+func (r registry) join(ctx context.Context, g auth.Grant, name string, c live.Client) (seat, live.Welcome, error) {
+	return r.Join(ctx, g, name, c)
+}
+
+func (r registry) resume(ctx context.Context, id live.SessionID, secret auth.Secret, c live.Client) (seat, live.Welcome, error) {
+	return r.Resume(ctx, id, secret, c)
+}

@@ -1,0 +1,119 @@
+package signaling
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"alcove/auth"
+	"alcove/room"
+	"alcove/room/live"
+)
+
+// Metrics counts what signaling and the rooms do. Every label has a closed set of values; none names a room, a person or an
+// address. It implements live.Observer.
+type Metrics struct {
+	registry    *prometheus.Registry
+	joins       *prometheus.CounterVec // result
+	resumes     *prometheus.CounterVec // result
+	admissions  *prometheus.CounterVec // result
+	messages    *prometheus.CounterVec // type, result
+	closes      *prometheus.CounterVec // code
+	refused     *prometheus.CounterVec // reason: of a handshake
+	connections prometheus.Gauge
+	panics      prometheus.Counter
+	roomPanics  prometheus.Counter
+	httpErrors  prometheus.Counter
+}
+
+// NewMetrics registers the metrics on reg. version is what build_info says.
+func NewMetrics(reg *prometheus.Registry, version string) *Metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
+	single := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	}
+	m := &Metrics{
+		registry:    reg,
+		joins:       counter("alcove_joins_total", "First joins: admitted, waiting, or the error.", "result"),
+		resumes:     counter("alcove_resumes_total", "Resumed seats: ok, or the error.", "result"),
+		admissions:  counter("alcove_admissions_total", "People a host tried to let in: ok, or the error.", "result"),
+		messages:    counter("alcove_messages_total", "Requests of clients by type and result.", "type", "result"),
+		closes:      counter("alcove_closes_total", "Closed connections by close code; 1001 also where the client went first.", "code"),
+		refused:     counter("alcove_handshakes_refused_total", "WebSocket handshakes refused.", "reason"),
+		connections: prometheus.NewGauge(prometheus.GaugeOpts{Name: "alcove_connections", Help: "Open WebSocket connections."}),
+		panics:      single("alcove_connection_panics_total", "Connections that ended by a bug of ours."),
+		roomPanics:  single("alcove_room_panics_total", "Rooms that ended by a bug of ours."),
+		httpErrors:  single("alcove_http_errors_total", "Errors of the HTTP server, such as failed TLS handshakes."),
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "alcove_build_info", Help: "Always 1; the label says what runs.", ConstLabels: prometheus.Labels{"version": version},
+	})
+	build.Set(1)
+	reg.MustRegister(m.joins, m.resumes, m.admissions, m.messages, m.closes, m.refused, m.connections, m.panics, m.roomPanics,
+		m.httpErrors, build)
+	return m
+}
+
+// Joined implements live.Observer.
+func (m *Metrics) Joined(result string) { m.joins.WithLabelValues(closed(result)).Inc() }
+
+// Resumed implements live.Observer.
+func (m *Metrics) Resumed(result string) { m.resumes.WithLabelValues(closed(result)).Inc() }
+
+// Admitted implements live.Observer.
+func (m *Metrics) Admitted(result string) { m.admissions.WithLabelValues(closed(result)).Inc() }
+
+// Panicked implements live.Observer.
+func (m *Metrics) Panicked() { m.roomPanics.Inc() }
+
+// message counts one request. What a client calls it must not become a label.
+func (m *Metrics) message(kind string, f *Failure) {
+	if _, known := requests[kind]; !known {
+		kind = "unknown"
+	}
+	result := "ok"
+	if f != nil {
+		result = string(f.Code)
+	}
+	m.messages.WithLabelValues(kind, result).Inc()
+}
+
+// closed keeps a label in its set.
+func closed(result string) string {
+	switch result {
+	case "ok", string(room.Admitted), string(room.Waiting):
+		return result
+	}
+	if _, known := codes[room.Code(result)]; known {
+		return result
+	}
+	return "other"
+}
+
+func closeLabel(code int) string { return strconv.Itoa(code) }
+
+// A census is read from the registry of rooms whenever the metrics are.
+type census struct{ count func() live.Counts }
+
+var (
+	roomsDesc        = prometheus.NewDesc("alcove_rooms", "Running rooms.", nil, nil)
+	participantsDesc = prometheus.NewDesc("alcove_participants", "Admitted participants by role.", []string{"role"}, nil)
+	waitingDesc      = prometheus.NewDesc("alcove_waiting", "Participants who wait.", nil, nil)
+)
+
+func (census) Describe(ch chan<- *prometheus.Desc) {
+	ch <- roomsDesc
+	ch <- participantsDesc
+	ch <- waitingDesc
+}
+
+func (c census) Collect(ch chan<- prometheus.Metric) {
+	n := c.count()
+	ch <- prometheus.MustNewConstMetric(roomsDesc, prometheus.GaugeValue, float64(n.Rooms))
+	ch <- prometheus.MustNewConstMetric(waitingDesc, prometheus.GaugeValue, float64(n.Waiting))
+	for _, role := range []auth.Role{auth.Host, auth.Cohost, auth.Participant, auth.Observer} {
+		ch <- prometheus.MustNewConstMetric(participantsDesc, prometheus.GaugeValue, float64(n.Admitted[role]), string(role))
+	}
+}

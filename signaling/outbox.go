@@ -1,0 +1,111 @@
+package signaling
+
+import (
+	"fmt"
+	"sync"
+	"time"
+)
+
+// An outbox is what waits for the writer of one connection.
+//
+// Full policy: at maxQueuedFrames or maxQueuedBytes everything is dropped and the connection closes with 4429; the client
+// resumes and is told everything anew, which is shorter than what it missed.
+//
+// Frames put before open wait: the answer to hello goes ahead of every event.
+type outbox struct {
+	wake chan struct{} // capacity 1: there is something to take
+
+	mu     sync.Mutex
+	open   bool     // Guarded by mu. The hello was answered.
+	frames [][]byte // Guarded by mu.
+	bytes  int      // Guarded by mu. Sum of frames.
+	seq    uint64   // Guarded by mu. Of the last event.
+	bye    int      // Guarded by mu. The close code that follows the frames, 0 while the connection lives.
+}
+
+func newOutbox() *outbox { return &outbox{wake: make(chan struct{}, 1)} }
+
+// event queues one event; its number and its place in the queue are given together.
+func (o *outbox) event(now time.Time, kind string, data object) {
+	body := mustJSON(data)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.bye != 0 {
+		return
+	}
+	o.seq++
+	o.push(fmt.Appendf(nil, `{"seq":%d,"type":%q,"ts":%d,"data":%s}`, o.seq, kind, now.UnixMilli(), body))
+}
+
+// answer queues an answer.
+func (o *outbox) answer(frame []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.bye == 0 {
+		o.push(frame)
+	}
+}
+
+// push adds a frame or gives up. The caller holds mu.
+func (o *outbox) push(frame []byte) {
+	o.frames = append(o.frames, frame)
+	o.bytes += len(frame)
+	if len(o.frames) > maxQueuedFrames || o.bytes > maxQueuedBytes {
+		o.frames, o.bytes = nil, 0
+		o.bye, o.open = closeRate, true
+	}
+	o.signal()
+}
+
+// start puts the answer to hello in front and lets the rest go.
+func (o *outbox) start(first []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.bye == 0 {
+		o.frames = append([][]byte{first}, o.frames...)
+		o.bytes += len(first)
+	}
+	o.open = true
+	o.signal()
+}
+
+// finish lets the queued frames go and then closes with code; nothing is taken any more. The first code stands.
+func (o *outbox) finish(code int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.bye == 0 {
+		o.bye = code
+	}
+	o.open = true
+	o.signal()
+}
+
+func (o *outbox) finished() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.bye != 0
+}
+
+// take gives the next frame, or the close code if none is left. Both are zero if there is nothing to do yet.
+func (o *outbox) take() (frame []byte, bye int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.open {
+		return nil, 0
+	}
+	if len(o.frames) == 0 {
+		return nil, o.bye
+	}
+	frame = o.frames[0]
+	o.frames[0] = nil
+	o.frames = o.frames[1:]
+	o.bytes -= len(frame)
+	return frame, 0
+}
+
+func (o *outbox) signal() {
+	select {
+	case o.wake <- struct{}{}:
+	default: // the writer was woken already and will look
+	}
+}

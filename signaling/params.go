@@ -1,0 +1,93 @@
+package signaling
+
+import "time"
+
+// Subprotocol is what both sides must name in the WebSocket handshake (RFC 6455, section 1.9).
+const Subprotocol = "alcove.v1"
+
+// Limits of messages (PROTOCOL.md, section 1).
+const (
+	// maxFrameWaiting holds a hello with the largest token (8 KiB) and a name; it is all that a stranger can make us keep.
+	maxFrameWaiting = 16 << 10
+	// maxFrameAdmitted holds an offer of maxLines m-lines: browsers write up to 5 KiB a line.
+	maxFrameAdmitted = 512 << 10
+	// maxDepth is far above what the protocol nests (4) and keeps hostile nesting from costing stack.
+	maxDepth = 16
+	// maxFields bounds the names in one object: the largest of the protocol has four.
+	maxFields = 64
+	// maxLines bounds the m-lines of an offer: 32 pairs of slots, screens and own sources fit.
+	maxLines = 100
+)
+
+// Limits of fields.
+const (
+	maxRequestID = 64      // chosen by the client: a UUID and a prefix fit
+	maxID        = 128     // ids of ours are shorter; a SessionID joins two
+	maxToken     = 8 << 10 // auth.MaxToken: what HTTP servers carry in a header
+	maxSecret    = 128     // auth.RandomSecret has 43
+	maxName      = 64      // one line of a roster
+	maxText      = 1000    // a short message; nothing is kept of it
+	maxTargets   = 256     // above the largest waiting room
+	maxMID       = 16      // RFC 8843, section 14.1: the mid extension is short; browsers write a number
+)
+
+// Pace of messages (PROTOCOL.md, section 1): a token bucket.
+const (
+	burst      = 60 // a page that enters sends some 20 at once
+	perSecond  = 20 // a person clicks slower; view changes are coalesced by the client
+	maxRefused = 60 // refused in a row: the client does not listen, so the connection goes
+)
+
+// Times.
+const (
+	helloTimeout = 5 * time.Second // a page says hello at once; the rest are scanners
+	pingInterval = 5 * time.Second // finds a dead connection in 15 s, at 30 bytes a second
+	// silentPings times pingInterval without a message: two pings may be lost to a dead spot before the third counts.
+	silentPings = 3
+	// requestTimeout bounds the wait for the media plane; an act there takes milliseconds, so above this something is broken.
+	requestTimeout = 10 * time.Second
+	// writeTimeout bounds one write: a peer that takes nothing for so long has lost its network, and will resume.
+	writeTimeout = 10 * time.Second
+	// closeTimeout is how long we read on after our close frame, so that the peer sees the code and no TCP reset.
+	closeTimeout = 2 * time.Second
+
+	retryUnavailable = 1000 // ms: a full mailbox empties faster
+	retryDraining    = 5000 // ms: another instance has taken over by then
+)
+
+// Limits of connections.
+const (
+	// maxStrangers bounds connections that have not said hello: some 64 KiB each, so 32 MiB in all.
+	maxStrangers = 512
+	// maxStrangersPerSource lets a whole group behind one clinic's address reload at once.
+	maxStrangersPerSource = 32
+	// maxQueuedFrames and maxQueuedBytes bound what waits for a slow reader: a full picture of the largest room many times.
+	maxQueuedFrames = 512
+	maxQueuedBytes  = 1 << 20
+	// maxAnswers and maxAnswerBytes bound the memory of answers of one session (PROTOCOL.md, section 2).
+	maxAnswers     = 64
+	maxAnswerBytes = 256 << 10
+	// socketBuffer is the read and the write buffer of one connection; messages above it take several system calls.
+	socketBuffer = 4 << 10
+)
+
+// Limits of HTTP.
+const (
+	headerTimeout  = 5 * time.Second  // the request line and headers
+	requestReadMax = 10 * time.Second // no request has a body
+	responseMax    = 60 * time.Second // the bundle over a slow mobile line
+	idleTimeout    = 60 * time.Second
+	maxHeaderBytes = 16 << 10 // a token in Authorization and what proxies add
+	retryAfter     = "2"      // seconds: strangers go within helloTimeout
+	maxForwarded   = 16       // entries of X-Forwarded-For that are looked at: no sane chain is longer
+)
+
+// What the client shall send, at most: bit/s and pictures per second. Talking heads in a group of tiles need no more, and
+// twelve of them must fit through a home line.
+const (
+	microphoneBitrate = 32_000
+	cameraBitrate     = 900_000
+	cameraFramerate   = 30
+	screenBitrate     = 1_500_000
+	screenFramerate   = 15
+)

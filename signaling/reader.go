@@ -1,0 +1,306 @@
+package signaling
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"alcove/auth"
+	"alcove/room"
+	"alcove/room/live"
+)
+
+var (
+	errFlood    = errors.New("too many messages")
+	errTooLarge = errors.New("message too large")
+	errBinary   = errors.New("a binary message")
+)
+
+// read is the conversation: hello, then requests in order. It returns when the connection should close; the code stands in the
+// outbox then.
+func (s *session) read(greeted func()) {
+	defer s.guard("reader", func() { s.out.finish(closeInternal) })
+	ok := s.greet()
+	greeted()
+	if !ok {
+		return
+	}
+	for !s.out.finished() {
+		raw, err := s.next(s.srv.timing.ping * silentPings)
+		if err != nil {
+			s.out.finish(hangUp(err, closeSilent))
+			return
+		}
+		if !s.proven {
+			s.proven = true
+			s.seat.Confirm()
+		}
+		if code := s.handle(raw); code != 0 {
+			s.out.finish(code)
+			return
+		}
+	}
+}
+
+// next reads one text message within the limit of the present state. A longer one is not kept.
+func (s *session) next(patience time.Duration) ([]byte, error) {
+	s.deadline(patience)
+	kind, r, err := s.conn.NextReader()
+	if err != nil {
+		return nil, err
+	}
+	if kind != websocket.TextMessage {
+		return nil, errBinary
+	}
+	limit := s.limit.Load()
+	raw, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(raw)) > limit {
+		return nil, errTooLarge
+	}
+	return raw, nil
+}
+
+// hangUp says with which code a failed read closes; silent stands for a deadline that passed.
+func hangUp(err error, silent int) int {
+	switch {
+	case errors.Is(err, errTooLarge):
+		return closeTooLarge
+	case errors.Is(err, errBinary):
+		return closeProtocol
+	case errors.Is(err, errFlood):
+		return closeRate
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return silent
+	}
+	return closeSilent
+}
+
+// drain reads on and throws away, until the peer has closed or the last deadline passes: closing a socket with unread bytes
+// would reset it and take our close frame along.
+func (s *session) drain() {
+	defer s.guard("drain", func() {})
+	for {
+		if _, _, err := s.conn.NextReader(); err != nil {
+			return
+		}
+	}
+}
+
+// greet waits for hello and takes a seat.
+func (s *session) greet() bool {
+	raw, err := s.next(s.srv.timing.hello)
+	if err != nil {
+		s.out.finish(hangUp(err, closeHelloLate))
+		return false
+	}
+	r, err := parseRequest(raw)
+	if err != nil || r.kind != "hello" {
+		s.out.finish(closeProtocol)
+		return false
+	}
+	s.begin()
+	defer s.settle()
+	asked, f := r.decode()
+	var w live.Welcome
+	if f == nil {
+		w, f = s.enter(asked.(hello))
+	}
+	s.srv.metrics.message(r.kind, f)
+	if f != nil {
+		s.out.start(encodeAnswer(r.id, nil, f))
+		s.out.finish(codes[f.Code].closes)
+		return false
+	}
+	s.out.start(encodeAnswer(r.id, welcomeData(w, s.srv.timing.ping.Milliseconds()), nil))
+	return true
+}
+
+// enter turns a hello into a seat, through the one gate of the room. A bug on the way is an answer and a ref.
+func (s *session) enter(h hello) (w live.Welcome, f *Failure) {
+	defer func() {
+		if p := recover(); p != nil {
+			f = failure(room.Internal, "our fault")
+			f.Ref = s.srv.panicked("hello", p)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), s.srv.timing.request)
+	defer cancel()
+	token := s.bearer
+	s.bearer = auth.Secret{}
+	var err error
+	if h.session != "" {
+		// Held before the older connection lets go: its answers must not be forgotten in between.
+		past, release := s.srv.ledger.hold(h.session, false)
+		s.seat, w, err = s.srv.rooms.resume(ctx, h.session, h.secret, s)
+		if err != nil {
+			release()
+			s.seat = nil
+			return w, s.explain("hello", err)
+		}
+		if past == nil {
+			past, release = s.srv.ledger.hold(w.Session, true)
+		}
+		s.past = past
+		s.keep(release)
+	} else {
+		grant, refused := s.verify(h, token)
+		if refused != nil {
+			return w, refused
+		}
+		s.seat, w, err = s.srv.rooms.join(ctx, grant, h.displayName, s)
+		if err != nil {
+			s.seat = nil
+			return w, s.explain("hello", err)
+		}
+		past, release := s.srv.ledger.hold(w.Session, true)
+		s.past = past
+		s.keep(release)
+	}
+	s.follow(w.Self.Access, false)
+	return w, nil
+}
+
+// verify finds the one token and has it checked.
+func (s *session) verify(h hello, bearer auth.Secret) (auth.Grant, *Failure) {
+	token := h.token
+	switch {
+	case token.Empty() && bearer.Empty():
+		return auth.Grant{}, failure(room.BadRequest, "token: a token or a resume is needed")
+	case token.Empty():
+		token = bearer
+	case !bearer.Empty():
+		return auth.Grant{}, failure(room.BadRequest, "token: in the frame or in Authorization, not both")
+	}
+	grant, err := s.srv.cfg.Tokens.Verify(s.srv.now(), token)
+	if err == nil {
+		return grant, nil
+	}
+	var refusal auth.Refusal
+	f := failure(InvalidToken, "the token was refused")
+	f.Ref = newRef()
+	reason := "unknown"
+	if errors.As(err, &refusal) {
+		reason = string(refusal.Reason)
+	}
+	s.srv.log.Warn("token refused", "ref", f.Ref, "reason", reason)
+	if s.srv.cfg.Dev {
+		f.Message += ": " + reason
+	}
+	s.srv.metrics.Joined(string(InvalidToken))
+	return auth.Grant{}, f
+}
+
+// handle answers one frame, or returns the code to close with.
+func (s *session) handle(raw []byte) int {
+	r, err := parseRequest(raw)
+	if err != nil {
+		return closeProtocol
+	}
+	if wait, flood := s.bucket.take(s.srv.now()); wait > 0 {
+		f := failure(RateLimited, "too many messages")
+		f.RetryAfterMs = int(wait.Milliseconds())
+		s.out.answer(encodeAnswer(r.id, nil, f))
+		s.srv.metrics.message(r.kind, f)
+		if flood {
+			return closeRate
+		}
+		return 0
+	}
+	if r.kind == "ping" {
+		s.srv.metrics.message(r.kind, nil)
+		s.out.answer(encodeAnswer(r.id, nil, nil))
+		return 0
+	}
+	entry, mine := s.past.begin(r)
+	switch {
+	case entry == nil:
+		f := failure(room.BadRequest, "id: used for another request")
+		s.srv.metrics.message(r.kind, f)
+		s.out.answer(encodeAnswer(r.id, nil, f))
+		return 0
+	case !mine:
+		// An answer under way on the connection before this one comes within the time of a request.
+		<-entry.done
+		s.out.answer(entry.frame)
+		return 0
+	}
+	return s.perform(r, entry)
+}
+
+// perform does what a request asks and answers. A panic is answered "internal" and closes the connection.
+func (s *session) perform(r request, entry *remembered) (code int) {
+	s.begin()
+	defer s.settle()
+	var data object
+	var f *Failure
+	func() {
+		defer func() {
+			if p := recover(); p != nil {
+				f = failure(room.Internal, "our fault")
+				f.Ref = s.srv.panicked("request", p)
+				code = closeInternal
+			}
+		}()
+		data, f = s.ask(r)
+	}()
+	s.srv.metrics.message(r.kind, f)
+	frame := encodeAnswer(r.id, data, f)
+	s.past.finish(entry, frame)
+	s.out.answer(frame)
+	if r.kind == "leave" && f == nil {
+		return closeLeft
+	}
+	return code
+}
+
+// ask passes a request to the seat. The time limit does not depend on the connection: what was begun is finished, and
+// remembered for the next connection.
+func (s *session) ask(r request) (object, *Failure) {
+	asked, f := r.decode()
+	if f != nil {
+		return nil, f
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), s.srv.timing.request)
+	defer cancel()
+	switch a := asked.(type) {
+	case hello:
+		return nil, failure(room.InvalidState, "hello was said already")
+	case live.Offer:
+		answer, err := s.seat.Offer(ctx, a)
+		if err != nil {
+			return nil, s.explain(r.kind, err)
+		}
+		return answerData(answer), nil
+	case room.Command:
+		outcome, err := s.seat.Do(ctx, a)
+		if err != nil {
+			return nil, s.explain(r.kind, err)
+		}
+		if _, many := a.(room.Admit); many {
+			return outcomeData(outcome), nil
+		}
+		return nil, nil
+	}
+	panic("a request of the table is neither a command nor an offer")
+}
+
+// explain turns an error into the wire; what is our fault gets a ref in the log. Its text stays out: an error from below
+// may quote what a client sent.
+func (s *session) explain(kind string, err error) *Failure {
+	f, known := translate(err)
+	if !known {
+		f.Ref = newRef()
+		s.srv.log.Error("internal error", "ref", f.Ref, "request", kind, "type", typeName(err))
+	}
+	return f
+}
+
+func typeName(v any) string { return fmt.Sprintf("%T", v) }

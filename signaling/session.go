@@ -1,0 +1,196 @@
+package signaling
+
+import (
+	"context"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"alcove/auth"
+	"alcove/room"
+	"alcove/room/live"
+)
+
+// seat is what a session needs of a live.Seat.
+type seat interface {
+	ID() room.ParticipantID
+	Do(context.Context, room.Command) (room.Outcome, error)
+	Offer(context.Context, live.Offer) (live.Answer, error)
+	Confirm()
+	Disconnect()
+}
+
+// doors is where seats come from: the registry of rooms.
+type doors interface {
+	join(context.Context, auth.Grant, string, live.Client) (seat, live.Welcome, error)
+	resume(context.Context, live.SessionID, auth.Secret, live.Client) (seat, live.Welcome, error)
+}
+
+// A session is one connection. The goroutine of its HTTP request is the reader; it starts the writer and outlives it. The room's
+// actor calls Deliver and End, on its own goroutine.
+type session struct {
+	srv  *Server
+	conn *websocket.Conn // Read by the reader, written by the writer; deadlines under mu.
+	out  *outbox
+
+	bearer auth.Secret // of the handshake; forgotten after hello. Owned by the reader.
+	bucket bucket      // Owned by the reader.
+	seat   seat        // nil before hello. Owned by the reader.
+	past   *answers    // of this session, nil before hello. Owned by the reader.
+	proven bool        // the client showed that it has its secret. Owned by the reader.
+
+	limit atomic.Int64 // bytes of a message; follows the state. Written under mu.
+
+	mu      sync.Mutex
+	told    bool   // Guarded by mu. The room told a state: newer than the welcome's.
+	busy    bool   // Guarded by mu. A request is under way: the end waits for its answer.
+	ended   int    // Guarded by mu. The close code that End asked for.
+	parting bool   // Guarded by mu. Our close frame is out: the read deadline is the last.
+	release func() // Guarded by mu. Lets go of past; nil before hello and after End.
+	over    bool   // Guarded by mu. End came.
+}
+
+func newSession(srv *Server, conn *websocket.Conn, bearer auth.Secret) *session {
+	s := &session{srv: srv, conn: conn, out: newOutbox(), bearer: bearer, bucket: newBucket(srv.now())}
+	s.limit.Store(maxFrameWaiting)
+	conn.SetPingHandler(s.answerPing)
+	return s
+}
+
+// run serves the connection until it is gone. greeted is called when the hello is over, one way or the other.
+func (s *session) run(greeted func()) {
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		defer s.guard("writer", func() { s.conn.Close() })
+		s.write()
+	}()
+	s.read(greeted)
+	s.out.finish(closeSilent)
+	s.drain()
+	<-written
+	s.conn.Close()
+	if s.seat != nil {
+		s.seat.Disconnect()
+	}
+}
+
+// guard, deferred, turns a panic into the end of this connection only.
+func (s *session) guard(where string, end func()) {
+	if p := recover(); p != nil {
+		s.srv.panicked(where, p)
+		end()
+	}
+}
+
+// panicked logs a bug under a new ref. The value may hold what a client sent, so only its type is told.
+func (s *Server) panicked(where string, p any) (ref string) {
+	ref = newRef()
+	s.metrics.panics.Inc()
+	s.log.Error("panic", "ref", ref, "where", where, "type", typeName(p), "stack", string(debug.Stack()))
+	return ref
+}
+
+// Deliver queues the event that tells n. It implements live.Client.
+func (s *session) Deliver(n live.Notice) {
+	defer s.guard("deliver", func() { s.out.finish(closeInternal) })
+	var ice []ICEServer
+	switch n := n.(type) {
+	case live.AccessChanged:
+		s.follow(n.Self.Access, true)
+	case live.MediaReady:
+		if s.srv.cfg.ICEServers != nil {
+			ice = s.srv.cfg.ICEServers()
+		}
+	}
+	kind, data := encodeNotice(n, ice)
+	if kind == "" {
+		s.srv.log.Error("a notice has no event", "type", typeName(n))
+		return
+	}
+	s.out.event(s.srv.now(), kind, data)
+}
+
+// follow lets the limit of a message follow the state. What the room told stands against the welcome, which may be older.
+func (s *session) follow(state room.Access, told bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.told && !told {
+		return
+	}
+	s.told = s.told || told
+	if state == room.Admitted {
+		s.limit.Store(maxFrameAdmitted)
+	} else {
+		s.limit.Store(maxFrameWaiting)
+	}
+}
+
+// End tells the last event and closes, after the answer to a request under way. It implements live.Client.
+func (s *session) End(c room.Closing) {
+	defer s.guard("end", func() { s.out.finish(closeInternal) })
+	switch c.Access {
+	case room.Denied, room.Removed, room.Left, room.Ended:
+		s.out.event(s.srv.now(), "access.changed", access(c.Access, c.Reason, c.Message, nil))
+	}
+	s.mu.Lock()
+	release, busy := s.release, s.busy
+	s.release, s.over, s.ended = nil, true, closing(c)
+	s.mu.Unlock()
+	if release != nil {
+		release()
+	}
+	if !busy {
+		s.out.finish(closing(c))
+	}
+}
+
+// begin and settle stand around each request: an End in between waits for the answer.
+func (s *session) begin() {
+	s.mu.Lock()
+	s.busy = true
+	s.mu.Unlock()
+}
+
+func (s *session) settle() {
+	s.mu.Lock()
+	s.busy = false
+	code := s.ended
+	s.mu.Unlock()
+	if code != 0 {
+		s.out.finish(code)
+	}
+}
+
+// keep remembers how to let go of the answers, or does it at once if the end came first.
+func (s *session) keep(release func()) {
+	s.mu.Lock()
+	over := s.over
+	if !over {
+		s.release = release
+	}
+	s.mu.Unlock()
+	if over {
+		release()
+	}
+}
+
+// deadline bounds the next read, unless the last one is set.
+func (s *session) deadline(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.parting {
+		s.conn.SetReadDeadline(time.Now().Add(d))
+	}
+}
+
+// part sets the last deadline: the peer's close frame comes within closeTimeout or not at all.
+func (s *session) part() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.parting = true
+	s.conn.SetReadDeadline(time.Now().Add(s.srv.timing.closing))
+}

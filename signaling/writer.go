@@ -1,0 +1,43 @@
+package signaling
+
+import (
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// write sends what the outbox holds until it holds a close code. A write that fails closes the connection, which ends the
+// reader.
+func (s *session) write() {
+	for {
+		frame, bye := s.out.take()
+		switch {
+		case frame != nil:
+			s.conn.SetWriteDeadline(time.Now().Add(s.srv.timing.write))
+			if s.conn.WriteMessage(websocket.TextMessage, frame) != nil {
+				s.conn.Close()
+				s.out.finish(closeSilent)
+				return
+			}
+		case bye != 0:
+			s.srv.metrics.closes.WithLabelValues(closeLabel(bye)).Inc()
+			s.part()
+			last := websocket.FormatCloseMessage(bye, "")
+			s.conn.WriteControl(websocket.CloseMessage, last, time.Now().Add(s.srv.timing.closing))
+			return
+		default:
+			<-s.out.wake
+		}
+	}
+}
+
+// answerPing answers a WebSocket ping (RFC 6455, section 5.5.2). It costs as much as a message, so that nobody can keep us busy
+// beside the pace. It runs in the reader.
+func (s *session) answerPing(data string) error {
+	if _, flood := s.bucket.take(s.srv.now()); flood {
+		s.out.finish(closeRate)
+		return errFlood
+	}
+	s.conn.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(s.srv.timing.closing))
+	return nil
+}
