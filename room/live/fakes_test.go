@@ -1,0 +1,278 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"alcove/auth"
+	"alcove/room"
+)
+
+// A fakeClient keeps what it is given. panics makes the next Deliver fail.
+type fakeClient struct {
+	t *testing.T
+
+	mu      sync.Mutex
+	notices []Notice
+	ends    []room.Closing
+	panics  bool
+}
+
+func (c *fakeClient) Deliver(n Notice) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.panics {
+		panic("a client failed")
+	}
+	if len(c.ends) > 0 {
+		c.t.Errorf("%T after the end", n)
+	}
+	c.notices = append(c.notices, n)
+}
+
+func (c *fakeClient) End(e room.Closing) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ends = append(c.ends, e)
+	if len(c.ends) > 1 {
+		c.t.Errorf("ended twice: %+v", c.ends)
+	}
+}
+
+// take empties what was delivered.
+func (c *fakeClient) take() []Notice {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.notices
+	c.notices = nil
+	return n
+}
+
+func (c *fakeClient) ended() (room.Closing, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.ends) == 0 {
+		return room.Closing{}, false
+	}
+	return c.ends[0], true
+}
+
+// A fakeMedia is a media plane that obeys at once, later, or never.
+type fakeMedia struct {
+	mu      sync.Mutex
+	refuses bool
+	holds   bool // keep the callbacks of Obey
+	panics  bool
+	answer  error
+	rooms   []*fakeRoom
+}
+
+func (m *fakeMedia) Open(events func(MediaEvent)) (MediaRoom, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.refuses {
+		return nil, errors.New("no port")
+	}
+	r := &fakeRoom{media: m, events: events}
+	m.rooms = append(m.rooms, r)
+	return r, nil
+}
+
+func (m *fakeMedia) set(change func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	change()
+}
+
+// A fakeRoom keeps what it is told.
+type fakeRoom struct {
+	media     *fakeMedia
+	events    func(MediaEvent)
+	plans     []room.Plan
+	offers    []Offer
+	held      []func()
+	announced []uint64
+	closed    int
+}
+
+func (r *fakeRoom) Answer(o Offer, done func(Answer, error)) {
+	r.media.mu.Lock()
+	r.offers = append(r.offers, o)
+	err := r.media.answer
+	r.media.mu.Unlock()
+	go done(Answer{SDP: "answer"}, err)
+}
+
+func (r *fakeRoom) Obey(plan room.Plan, done func()) {
+	r.media.mu.Lock()
+	defer r.media.mu.Unlock()
+	if r.media.panics {
+		panic(errors.New("the media plane failed"))
+	}
+	r.plans = append(r.plans, plan)
+	if r.media.holds {
+		r.held = append(r.held, done)
+		return
+	}
+	go done()
+}
+
+func (r *fakeRoom) Announced(_ room.ParticipantID, version uint64) {
+	r.media.mu.Lock()
+	defer r.media.mu.Unlock()
+	r.announced = append(r.announced, version)
+}
+
+func (r *fakeRoom) Close() {
+	r.media.mu.Lock()
+	defer r.media.mu.Unlock()
+	r.closed++
+}
+
+// release calls what Obey kept.
+func (r *fakeRoom) release() {
+	r.media.mu.Lock()
+	held := r.held
+	r.held = nil
+	r.media.mu.Unlock()
+	for _, done := range held {
+		done()
+	}
+}
+
+// A fakeObserver counts results.
+type fakeObserver struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+func (o *fakeObserver) count(key string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.n == nil {
+		o.n = map[string]int{}
+	}
+	o.n[key]++
+}
+
+func (o *fakeObserver) got(key string) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.n[key]
+}
+
+func (o *fakeObserver) Joined(r string)   { o.count("joined " + r) }
+func (o *fakeObserver) Resumed(r string)  { o.count("resumed " + r) }
+func (o *fakeObserver) Admitted(r string) { o.count("admitted " + r) }
+func (o *fakeObserver) Panicked()         { o.count("panicked") }
+
+// A house is a registry with fakes around it, inside a bubble.
+type house struct {
+	t     *testing.T
+	reg   *Registry
+	media *fakeMedia
+	seen  *fakeObserver
+}
+
+// inHouse runs a test in a bubble of its own time, and holds that all goroutines end with the rooms.
+func inHouse(t *testing.T, test func(t *testing.T, h *house)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		h := &house{t: t, media: &fakeMedia{}, seen: &fakeObserver{}}
+		h.reg = NewRegistry(Config{
+			Policies: map[string]room.Policy{
+				"default": {MaxParticipants: 50, MaxWaiting: 100, ResumeWindow: time.Minute},
+				"other":   {MaxParticipants: 5, MaxWaiting: 5, ResumeWindow: time.Minute},
+			},
+			Media: h.media, Observe: h.seen, MaxRooms: 3,
+		})
+		test(t, h)
+		if err := h.reg.Close(t.Context()); err != nil {
+			t.Errorf("close: %v", err)
+		}
+		for i, r := range h.media.rooms {
+			if r.closed != 1 {
+				t.Errorf("media of room %d was closed %d times", i, r.closed)
+			}
+		}
+	})
+}
+
+// A guest is a joined client.
+type guest struct {
+	*Seat
+	client  *fakeClient
+	welcome Welcome
+}
+
+func grant(name, person string, role auth.Role) auth.Grant {
+	return auth.Grant{Room: name, Person: person, Role: role, Name: person, IssuedAt: time.Now()}
+}
+
+func (h *house) join(name, person string, role auth.Role) guest {
+	h.t.Helper()
+	c := &fakeClient{t: h.t}
+	seat, welcome, err := h.reg.Join(h.t.Context(), grant(name, person, role), "", c)
+	if err != nil {
+		h.t.Fatalf("join of %s: %v", person, err)
+	}
+	return guest{seat, c, welcome}
+}
+
+func (h *house) refusedJoin(g auth.Grant, want room.Code) {
+	h.t.Helper()
+	c := &fakeClient{t: h.t}
+	_, _, err := h.reg.Join(h.t.Context(), g, "", c)
+	h.wantCode(err, want)
+	if n := c.take(); n != nil {
+		h.t.Fatalf("a refused client was told %+v", n)
+	}
+	if e, ok := c.ended(); ok {
+		h.t.Fatalf("a refused client was ended: %+v", e)
+	}
+}
+
+func (h *house) resume(g guest) (guest, error) {
+	c := &fakeClient{t: h.t}
+	seat, welcome, err := h.reg.Resume(h.t.Context(), g.welcome.Session, g.welcome.Secret, c)
+	return guest{seat, c, welcome}, err
+}
+
+func (h *house) do(g guest, c room.Command) room.Outcome {
+	h.t.Helper()
+	o, err := g.Do(h.t.Context(), c)
+	if err != nil {
+		h.t.Fatalf("%T: %v", c, err)
+	}
+	return o
+}
+
+func (h *house) wantCode(err error, want room.Code) {
+	h.t.Helper()
+	var e *room.Error
+	if !errors.As(err, &e) || e.Code != want {
+		h.t.Fatalf("error %v, want %s", err, want)
+	}
+}
+
+func (h *house) wantEnd(g guest, access room.Access, reason string) {
+	h.t.Helper()
+	synctest.Wait()
+	if e, ok := g.client.ended(); !ok || e.Access != access || e.Reason != reason {
+		h.t.Fatalf("end %v %+v, want %s %s", ok, e, access, reason)
+	}
+}
+
+// told waits until all is quiet and gives the notices since the last time.
+func (h *house) told(g guest) []Notice {
+	synctest.Wait()
+	return g.client.take()
+}
+
+func briefly(h *house) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(h.t.Context(), 2*time.Second)
+}

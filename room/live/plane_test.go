@@ -1,0 +1,300 @@
+package live
+
+import (
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"alcove/auth"
+	"alcove/room"
+)
+
+func TestAnswerComesWhenTheActIsInForce(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		host := h.join("g", "host", auth.Host)
+		ann := h.join("g", "ann", auth.Participant)
+		h.do(host, room.Admit{All: true})
+		h.media.set(func() { h.media.holds = true })
+		media := h.media.rooms[0]
+		answers := make(chan error, 3)
+		remove := func() {
+			_, err := host.Do(t.Context(), room.Remove{Target: ann.ID()})
+			answers <- err
+		}
+		lock := func() {
+			_, err := host.Do(t.Context(), room.Lock{})
+			answers <- err
+		}
+		go remove()
+		synctest.Wait()
+		go lock() // many may be pending, and none is answered before what came before it
+		h.wantEnd(ann, room.Removed, "removed")
+		if len(answers) != 0 {
+			t.Fatal("answered before the media plane obeyed")
+		}
+		if plan := media.plans[len(media.plans)-1]; len(plan.Seats) != 1 {
+			t.Fatalf("plan %+v", plan)
+		}
+		media.release()
+		synctest.Wait()
+		if len(answers) != 2 || <-answers != nil || <-answers != nil {
+			t.Fatal("no answers although the media plane obeys")
+		}
+		h.media.set(func() { h.media.holds = false })
+	})
+}
+
+func TestSlowMediaDoesNotStallTheRoom(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		host := h.join("g", "host", auth.Host)
+		ann := h.join("g", "ann", auth.Participant)
+		ben := h.join("g", "ben", auth.Participant)
+		h.do(host, room.Admit{All: true})
+		h.media.set(func() { h.media.holds = true })
+		h.told(ben)
+		ctx, cancel := briefly(h)
+		defer cancel()
+		_, err := host.Do(ctx, room.Remove{Target: ann.ID()})
+		h.wantCode(err, room.Unavailable)
+		h.wantKinds(h.told(ben), "PersonLeft")
+		h.do(ben, room.SetHand{Raised: true}) // not an act of the media plane
+		h.join("g", "carl", auth.Participant)
+		h.do(ben, room.Leave{})
+		h.wantEnd(ben, room.Left, "left")
+		h.media.set(func() { h.media.holds = false })
+	})
+}
+
+func TestOffer(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		host := h.join("g", "host", auth.Host)
+		ann := h.join("g", "ann", auth.Participant)
+		offer := Offer{Participant: host.ID(), Generation: 1, SDP: "offer", Tracks: []Track{{"0", room.Microphone}, {"1", room.Camera}}}
+		_, err := ann.Offer(t.Context(), offer)
+		h.wantCode(err, room.NotAdmitted)
+		media := h.media.rooms[0]
+		if media.offers != nil {
+			t.Fatal("an offer passed the door")
+		}
+		h.do(host, room.Admit{All: true})
+		a, err := ann.Offer(t.Context(), offer)
+		if err != nil || a.SDP != "answer" || media.offers[0].Participant != ann.ID() {
+			t.Fatalf("answer %+v %v to %+v", a, err, media.offers)
+		}
+		plan := media.plans[len(media.plans)-1]
+		if sends := plan.Seats[1].Sends; len(sends) != 2 || sends[0].CSRC == 0 || sends[0].ID == sends[1].ID {
+			t.Fatalf("plan %+v", plan)
+		}
+		offer.Generation = 0
+		_, err = ann.Offer(t.Context(), offer)
+		h.wantCode(err, room.BadRequest)
+		for want, cause := range map[room.Code]error{
+			SDPInvalid:       &room.Error{Code: SDPInvalid},
+			room.Unavailable: errors.New("no port"),
+		} {
+			h.media.set(func() { h.media.answer = cause })
+			offer.Generation = 2
+			_, err = ann.Offer(t.Context(), offer)
+			h.wantCode(err, want)
+		}
+	})
+}
+
+func TestNoMediaNoAdmission(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		h.media.refuses = true
+		h.refusedJoin(grant("g", "host", auth.Host), room.Unavailable)
+		synctest.Wait()
+		if h.reg.Counts().Rooms != 0 {
+			t.Fatal("a room without anyone runs on")
+		}
+		h.media.set(func() { h.media.refuses = false })
+		h.join("g", "host", auth.Host)
+	})
+}
+
+func TestMailboxFull(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		host := h.join("g", "host", auth.Host)
+		r := host.Seat.room
+		stuck := make(chan struct{})
+		r.post(mail{do: func() { <-stuck }, fail: func(error) {}})
+		synctest.Wait()
+		var failed int
+		for range mailboxSize + 5 {
+			r.post(mail{do: func() {}, fail: func(error) { failed++ }})
+		}
+		if failed != 5 {
+			t.Fatalf("%d failed, want 5", failed)
+		}
+		_, err := host.Do(t.Context(), room.Lock{})
+		h.wantCode(err, room.Unavailable)
+		host.Disconnect() // is never lost
+		close(stuck)
+		time.Sleep(61 * time.Second)
+		h.wantEnd(host, room.Left, "expired")
+	})
+}
+
+// TestLockAgainstJoins races many who come against one lock: after its answer nobody new is in or waits.
+func TestLockAgainstJoins(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		host := h.join("g", "host", auth.Host)
+		cohost := h.join("g", "cohost", auth.Cohost)
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		locked := false
+		for range 40 {
+			wg.Go(func() {
+				mu.Lock()
+				late := locked
+				mu.Unlock()
+				_, _, err := h.reg.Join(t.Context(), grant("g", token(), auth.Participant), "", &fakeClient{t: t})
+				if late && err == nil {
+					t.Error("joined after the lock was answered")
+				}
+			})
+			wg.Go(func() {
+				mu.Lock()
+				late := locked
+				mu.Unlock()
+				o, err := cohost.Do(t.Context(), room.Admit{All: true})
+				if late && err == nil {
+					t.Errorf("admitted %v after the lock was answered", o.Admitted)
+				}
+			})
+		}
+		wg.Go(func() {
+			h.do(host, room.Lock{})
+			mu.Lock()
+			locked = true
+			mu.Unlock()
+		})
+		wg.Wait()
+		before := h.reg.Counts()
+		h.refusedJoin(grant("g", "late", auth.Participant), room.RoomLocked)
+		if _, err := host.Do(t.Context(), room.Admit{All: true}); err == nil {
+			t.Fatal("admitted into a locked room")
+		}
+		if after := h.reg.Counts(); after.Admitted[auth.Participant] != before.Admitted[auth.Participant] {
+			t.Fatalf("%+v, then %+v", before, after)
+		}
+	})
+}
+
+func TestTombstones(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		early := grant("g", "ann", auth.Participant)
+		time.Sleep(time.Second)
+		// A room where nobody ever was in leaves no tombstone: early arrival changes nothing.
+		ben := h.join("g", "ben", auth.Participant)
+		h.do(ben, room.Leave{})
+		synctest.Wait()
+		host := h.join("g", "host", auth.Host)
+		h.do(host, room.End{})
+		synctest.Wait()
+		h.refusedJoin(early, room.RoomEnded)
+		time.Sleep(time.Second)
+		h.join("g", "host", auth.Host)
+		h.refusedJoin(early, room.RoomEnded)
+		_, err := h.resume(host)
+		h.wantCode(err, room.RoomEnded)
+		time.Sleep(tombLife + time.Second)
+		h.do(h.join("g", "host2", auth.Host), room.End{})
+	})
+}
+
+func TestTombsAreBounded(t *testing.T) {
+	tombs := newTombs()
+	now := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	for range maxTombs + 10 {
+		tombs.bury(token(), token(), now)
+	}
+	if len(tombs.byName) != maxTombs || len(tombs.byKey) != maxTombs || len(tombs.queue) != maxTombs {
+		t.Fatalf("%d %d %d", len(tombs.byName), len(tombs.byKey), len(tombs.queue))
+	}
+	tombs.bury("g", "k1", now)
+	tombs.bury("g", "k2", now.Add(time.Minute))
+	later := now.Add(tombLife + time.Second)
+	if !tombs.refuses("g", now, later) || tombs.holds("k1", later) || !tombs.holds("k2", later) {
+		t.Fatal("the second end of a room is forgotten with the first")
+	}
+	if tombs.refuses("g", now, later.Add(time.Minute)) || len(tombs.byName) != 0 {
+		t.Fatal("an old tomb stands")
+	}
+}
+
+func TestPolicies(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		g := grant("g", "host", auth.Host)
+		g.Policy = "unheard of"
+		h.refusedJoin(g, room.PolicyMismatch)
+		g.Policy = "other"
+		if _, w, err := h.reg.Join(t.Context(), g, "", &fakeClient{t: t}); err != nil || w.Policy.Name != "other" {
+			t.Fatalf("%+v %v", w, err)
+		}
+		h.refusedJoin(grant("g", "ann", auth.Participant), room.PolicyMismatch)
+		h.join("g2", "host", auth.Host)
+		h.join("g3", "host", auth.Host)
+		h.refusedJoin(grant("g4", "host", auth.Host), room.Unavailable)
+	})
+}
+
+func TestDrain(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		host := h.join("g", "host", auth.Host)
+		h.reg.Drain()
+		h.refusedJoin(grant("g", "ann", auth.Participant), room.Draining)
+		host, err := h.resume(host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.told(host)
+		if err := h.reg.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		h.wantEnd(host, room.Ended, "ended")
+		if n := h.told(host); len(n) != 1 || n[0] != (RoomEnded{"draining"}) {
+			t.Fatalf("told %+v", n)
+		}
+		_, err = host.Do(t.Context(), room.Lock{})
+		h.wantCode(err, room.RoomEnded)
+	})
+}
+
+func TestPanicCostsOneRoom(t *testing.T) {
+	var log strings.Builder
+	inHouse(t, func(t *testing.T, h *house) {
+		h.reg.cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
+		host := h.join("secret-group", "host", auth.Host)
+		ann := h.join("secret-group", "ann", auth.Participant)
+		other := h.join("other", "host", auth.Host)
+		h.told(other)
+		h.media.set(func() { h.media.panics = true })
+		_, err := host.Do(t.Context(), room.Admit{All: true})
+		h.wantCode(err, room.Internal)
+		h.wantEnd(host, room.Ended, "internal")
+		h.wantEnd(ann, room.Ended, "internal")
+		h.media.set(func() { h.media.panics = false })
+		h.do(other, room.Lock{})
+		h.wantKinds(h.told(other), "RoomUpdated")
+		if h.seen.got("panicked") != 1 || !strings.Contains(log.String(), "a room panicked") {
+			t.Fatalf("panics %d, log %q", h.seen.got("panicked"), log.String())
+		}
+		if strings.Contains(log.String(), "secret-group") {
+			t.Fatal("the log names a room")
+		}
+		h.join("secret-group", "host", auth.Host) // and the group can meet again
+
+		third := &fakeClient{t: t, panics: true}
+		_, _, err = h.reg.Join(t.Context(), grant("third", "host", auth.Host), "", third)
+		h.wantCode(err, room.Internal)
+		if _, ok := third.ended(); ok {
+			t.Fatal("ended, and the join refused")
+		}
+	})
+}
