@@ -8,7 +8,7 @@ const (
 	rebaseGap = 300 * time.Millisecond
 	// rebaseSkew is how far such a clock may be off before the time line is moved: less is jitter.
 	rebaseSkew = 100 * time.Millisecond
-	// maxChanges is how many steps of the sequence offset are remembered for packets that come late.
+	// maxChanges is how many steps of the offsets are remembered for packets that come late; older ones are dropped.
 	maxChanges = 16
 )
 
@@ -26,9 +26,12 @@ type Out struct {
 	Timestamp uint32
 }
 
+// A change says what holds for source numbers from one on, up to the next change.
 type change struct {
-	from   uint64 // extended source number
-	offset int64
+	from     uint64 // extended source number
+	skipped  uint64 // numbers of padding just before it, which never get one of ours
+	offset   int64
+	tsOffset uint32
 }
 
 // A Selector renumbers what goes out through one slot, so that a slot that changes hands is one continuous stream: next
@@ -42,8 +45,7 @@ type Selector struct {
 	lastOut   uint64
 	lastTS    uint32
 	lastAt    time.Time
-	highest   uint64 // source number
-	tsOffset  uint32
+	highest   uint64             // source number
 	changes   [maxChanges]change // newest last, from index 0
 	count     int
 }
@@ -54,8 +56,13 @@ func (s *Selector) Switch() { s.switching = true }
 // AwaitsKey reports whether a key frame is wanted.
 func (s *Selector) AwaitsKey() bool { return s.Video && s.switching }
 
-// Next decides about a packet of the source. Equal calls give equal answers.
+// Next decides about a packet of the source. Equal calls give equal answers, and no two source numbers share an outgoing
+// one: that would be one AES-GCM nonce for two packets (RFC 7714, section 8.1). A gap of more than maxJump is a switch, for
+// receivers lose the rollover counter over one of 2^15 (RFC 3711, section 3.3.1).
 func (s *Selector) Next(now time.Time, p Packet) (Out, Drop) {
+	if s.count > 0 && int64(p.Ext)+s.changes[s.count-1].offset-int64(s.lastOut) > maxJump {
+		s.Switch()
+	}
 	if s.switching {
 		if p.Empty {
 			return Out{}, Padding
@@ -63,88 +70,113 @@ func (s *Selector) Next(now time.Time, p Packet) (Out, Drop) {
 		if s.Video && !p.KeyFrame {
 			return Out{}, AwaitKey
 		}
-		s.begin(now, p)
+		return s.begin(now, p), Kept
 	}
 	if p.Empty {
-		return Out{}, s.skip(p.Ext)
+		s.skip(p.Ext)
+		return Out{}, Padding
 	}
-	offset, ok := s.offsetFor(p.Ext)
-	if !ok {
-		return Out{}, BeforeSwitch
-	}
-	if p.Ext > s.highest {
+	ahead := s.count > 0 && p.Ext > s.highest
+	if ahead {
 		s.rebase(now, p)
 		s.highest = p.Ext
 	}
-	out := Out{Ext: uint64(int64(p.Ext) + offset), Timestamp: p.Timestamp + s.tsOffset}
-	if out.Ext > s.lastOut || !s.running {
-		s.lastOut, s.lastTS, s.lastAt, s.running = out.Ext, out.Timestamp, now, true
+	c, drop := s.changeAt(p.Ext)
+	if drop != Kept {
+		return Out{}, drop
+	}
+	out := Out{Ext: uint64(int64(p.Ext) + c.offset), Timestamp: p.Timestamp + c.tsOffset}
+	s.lastOut = max(s.lastOut, out.Ext)
+	if ahead { // what comes late, even behind padding only, says nothing about the time
+		s.lastTS, s.lastAt = out.Timestamp, now
 	}
 	return out, Kept
 }
 
 // begin lets a new source follow the last packet sent.
-func (s *Selector) begin(now time.Time, p Packet) {
-	s.switching = false
-	if !s.running {
-		s.lastOut, s.lastTS, s.lastAt = 0, p.Timestamp, now // the first packet is number 1, rollover counter 0
+func (s *Selector) begin(now time.Time, p Packet) Out {
+	timestamp := p.Timestamp
+	if s.running { // else the first packet is number 1, rollover counter 0
+		timestamp = s.lastTS + max(s.ticks(max(now.Sub(s.lastAt), 0)), 1) // two pictures never share a timestamp
 	}
-	s.tsOffset = s.lastTS + s.ticks(now.Sub(s.lastAt)) - p.Timestamp
-	if s.running && s.ticks(now.Sub(s.lastAt)) == 0 {
-		s.tsOffset++ // two pictures never share a timestamp
-	}
-	s.changes[0], s.count = change{from: p.Ext, offset: int64(s.lastOut) + 1 - int64(p.Ext)}, 1
-	s.highest = p.Ext
+	s.lastOut++
+	s.lastTS, s.lastAt = timestamp, now
+	s.changes[0] = change{from: p.Ext, offset: int64(s.lastOut) - int64(p.Ext), tsOffset: timestamp - p.Timestamp}
+	s.highest, s.count, s.running, s.switching = p.Ext, 1, true, false
+	return Out{Ext: s.lastOut, Timestamp: timestamp}
 }
 
-// rebase moves the time line when the source's clock stood still during a silence.
+// rebase moves the time line when the source's clock stood still during a silence. What comes late from before the silence
+// keeps the old one.
 func (s *Selector) rebase(now time.Time, p Packet) {
 	gap := now.Sub(s.lastAt)
-	if !s.running || gap < rebaseGap {
+	if gap < rebaseGap {
 		return
 	}
+	c := s.changes[s.count-1]
 	want := s.lastTS + s.ticks(gap)
-	skew := int32(p.Timestamp + s.tsOffset - want)
+	skew := int32(p.Timestamp + c.tsOffset - want)
 	if limit := int32(s.ticks(rebaseSkew)); skew > limit || skew < -limit {
-		s.tsOffset = want - p.Timestamp
+		s.push(change{from: s.highest + 1, offset: c.offset, tsOffset: want - p.Timestamp})
 	}
 }
 
+// ticks counts by seconds first: a slot may be quiet for days.
 func (s *Selector) ticks(d time.Duration) uint32 {
-	return uint32(int64(d) * int64(s.ClockRate) / int64(time.Second))
+	rate := int64(s.ClockRate)
+	return uint32(int64(d/time.Second)*rate + int64(d%time.Second)*rate/int64(time.Second))
 }
 
-// skip closes the gap that a packet of padding would leave.
-func (s *Selector) skip(ext uint64) Drop {
-	if ext <= s.highest {
-		return Padding
+// skip closes the gap that a packet of padding would leave. A run of them is one change.
+func (s *Selector) skip(ext uint64) {
+	if s.count == 0 || ext <= s.highest {
+		return
 	}
-	offset := s.changes[s.count-1].offset
 	s.highest = ext
+	c := &s.changes[s.count-1]
+	if c.skipped > 0 && c.from == ext {
+		c.from, c.skipped, c.offset = ext+1, c.skipped+1, c.offset-1
+		return
+	}
+	s.push(change{from: ext + 1, skipped: 1, offset: c.offset - 1, tsOffset: c.tsOffset})
+}
+
+func (s *Selector) push(c change) {
 	if s.count == maxChanges {
 		copy(s.changes[:], s.changes[1:])
 		s.count--
 	}
-	s.changes[s.count] = change{from: ext + 1, offset: offset - 1}
+	s.changes[s.count] = c
 	s.count++
-	return Padding
 }
 
-// offsetFor finds the offset that held when this packet should have come.
-func (s *Selector) offsetFor(ext uint64) (int64, bool) {
+// changeAt finds the offsets that held when this packet should have come.
+func (s *Selector) changeAt(ext uint64) (change, Drop) {
 	for i := s.count - 1; i >= 0; i-- {
-		if ext >= s.changes[i].from {
-			return s.changes[i].offset, true
+		c := s.changes[i]
+		switch {
+		case ext >= c.from:
+			return c, Kept
+		case ext+c.skipped >= c.from:
+			return change{}, Padding
 		}
 	}
-	return 0, false
+	return change{}, BeforeSwitch
 }
 
 // TimestampAt is the slot's RTP timestamp at a moment, for sender reports (RFC 3550, section 6.4.1).
 func (s *Selector) TimestampAt(now time.Time) uint32 { return s.lastTS + s.ticks(now.Sub(s.lastAt)) }
 
-// FromSource translates a timestamp of the source into the slot's time line.
-func (s *Selector) FromSource(timestamp uint32) uint32 { return timestamp + s.tsOffset }
+// FromSource translates a timestamp of the source into the slot's time line, as it is now.
+func (s *Selector) FromSource(timestamp uint32) uint32 {
+	if s.count == 0 {
+		return timestamp
+	}
+	return timestamp + s.changes[s.count-1].tsOffset
+}
 
 // Running reports whether the slot has sent anything.
 func (s *Selector) Running() bool { return s.running }
+
+// Last is the newest outgoing number.
+func (s *Selector) Last() uint64 { return s.lastOut }

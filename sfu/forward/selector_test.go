@@ -1,0 +1,453 @@
+package forward
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// A step of a table: a packet, when it comes, and what becomes of it.
+type step struct {
+	after     time.Duration // since the step before
+	packet    Packet
+	out       Out
+	drop      Drop
+	switching bool // Switch comes first
+}
+
+func at(ext uint64, timestamp uint32) Packet { return Packet{Ext: ext, Timestamp: timestamp} }
+
+func key(ext uint64, timestamp uint32) Packet {
+	return Packet{Ext: ext, Timestamp: timestamp, KeyFrame: true}
+}
+
+func pad(ext uint64) Packet { return Packet{Ext: ext, Empty: true} }
+
+const ms = time.Millisecond
+
+var audioSteps = map[string][]step{
+	"the first is number 1": {
+		{0, at(70_000, 960), Out{1, 960}, Kept, true},
+		{20 * ms, at(70_001, 1920), Out{2, 1920}, Kept, false},
+	},
+	"nothing without a switch": {
+		{0, at(70_000, 960), Out{}, BeforeSwitch, false},
+		{0, pad(70_001), Out{}, Padding, false},
+		{0, at(70_002, 960), Out{1, 960}, Kept, true},
+	},
+	"loss leaves its gap, and what comes late fills it": {
+		{0, at(70_000, 0), Out{1, 0}, Kept, true},
+		{20 * ms, at(70_003, 2880), Out{4, 2880}, Kept, false},
+		{1 * ms, at(70_001, 960), Out{2, 960}, Kept, false},
+		{1 * ms, at(69_999, 960), Out{}, BeforeSwitch, false},
+	},
+	"a switch follows in number and time": {
+		{0, at(70_000, 0), Out{1, 0}, Kept, true},
+		{100 * ms, at(500_000, 77), Out{2, 4800}, Kept, true},
+		{20 * ms, at(500_001, 77+960), Out{3, 5760}, Kept, false},
+		{0, at(499_999, 0), Out{}, BeforeSwitch, false},
+		{0, at(100, 1<<31), Out{4, 5761}, Kept, true},
+	},
+	"padding leaves no gap": {
+		{0, at(70_000, 0), Out{1, 0}, Kept, true},
+		{1 * ms, pad(70_001), Out{}, Padding, false},
+		{1 * ms, pad(70_002), Out{}, Padding, false},
+		{1 * ms, at(70_003, 960), Out{2, 960}, Kept, false},
+	},
+	"padding after a loss": {
+		{0, at(70_000, 0), Out{1, 0}, Kept, true},
+		{1 * ms, pad(70_002), Out{}, Padding, false},
+		{1 * ms, at(70_003, 960), Out{3, 960}, Kept, false},
+		{1 * ms, at(70_001, 480), Out{2, 480}, Kept, false},
+	},
+	"padding that comes late": {
+		{0, at(70_000, 0), Out{1, 0}, Kept, true},
+		{1 * ms, at(70_002, 960), Out{3, 960}, Kept, false},
+		{1 * ms, pad(70_001), Out{}, Padding, false},
+		{1 * ms, at(70_003, 1920), Out{4, 1920}, Kept, false},
+	},
+	"what was padding never gets a number": {
+		{0, at(70_000, 0), Out{1, 0}, Kept, true},
+		{1 * ms, pad(70_001), Out{}, Padding, false},
+		{1 * ms, pad(70_002), Out{}, Padding, false},
+		{1 * ms, at(70_003, 960), Out{2, 960}, Kept, false},
+		{1 * ms, at(70_001, 480), Out{}, Padding, false},
+		{1 * ms, at(70_002, 480), Out{}, Padding, false},
+	},
+	"what comes late behind padding does not move the time": {
+		{0, at(70_000, 0), Out{1, 0}, Kept, true},
+		{20 * ms, pad(70_002), Out{}, Padding, false},
+		{time.Second, at(70_001, 960), Out{2, 960}, Kept, false},
+		{0, at(70_003, 1920), Out{3, 1020 * 48}, Kept, false},
+	},
+	"a silence with a clock that ran": {
+		{0, at(70_000, 0), Out{1, 0}, Kept, true},
+		{time.Second, at(70_001, 48_480), Out{2, 48_480}, Kept, false},
+	},
+	"a silence with a clock that stood": {
+		{0, at(70_000, 0), Out{1, 0}, Kept, true},
+		{20 * ms, at(70_001, 960), Out{2, 960}, Kept, false},
+		{time.Second, at(70_003, 2880), Out{4, 48_960}, Kept, false},
+		{20 * ms, at(70_004, 3840), Out{5, 49_920}, Kept, false},
+		{0, at(70_002, 2880), Out{3, 48_960}, Kept, false},
+		{0, at(70_001, 960), Out{2, 960}, Kept, false}, // the answer of before the silence
+	},
+	"a silence with a clock that ran away": {
+		{0, at(70_000, 0), Out{1, 0}, Kept, true},
+		{time.Second, at(70_001, 90_000), Out{2, 48_000}, Kept, false},
+	},
+	"a muted hour": {
+		{0, at(70_000, 1<<32-1), Out{1, 1<<32 - 1}, Kept, true},
+		{time.Hour, at(70_001, 959), Out{2, 3600*48_000 - 1}, Kept, false},
+	},
+	"a muted week": {
+		{0, at(70_000, 0), Out{1, 0}, Kept, true},
+		{7 * 24 * time.Hour, at(70_001, 960), Out{2, uint32(7 * 24 * 3600 * 48_000 % (1 << 32))}, Kept, false},
+		{7 * 24 * time.Hour, at(9, 9), Out{3, uint32(14 * 24 * 3600 * 48_000 % (1 << 32))}, Kept, true},
+	},
+	"losses between padding add up": {
+		{0, at(70_000, 0), Out{1, 0}, Kept, true},
+		{20 * ms, pad(72_000), Out{}, Padding, false},
+		{20 * ms, pad(74_000), Out{}, Padding, false},
+		{20 * ms, at(74_001, 960), Out{2, 2880}, Kept, false},
+	},
+	"a step that no receiver's rollover counter survives": {
+		{0, at(70_000, 0), Out{1, 0}, Kept, true},
+		{20 * ms, at(140_000, 1<<31), Out{2, 960}, Kept, false},
+		{20 * ms, at(70_001, 960), Out{}, BeforeSwitch, false},
+	},
+}
+
+var videoSteps = map[string][]step{
+	"a switch waits for a key frame": {
+		{0, at(70_000, 0), Out{}, AwaitKey, true},
+		{0, pad(70_001), Out{}, Padding, false},
+		{0, key(70_002, 3000), Out{1, 3000}, Kept, false},
+		{0, at(70_001, 0), Out{}, BeforeSwitch, false},
+		{0, at(70_003, 3000), Out{2, 3000}, Kept, false},
+		{33 * ms, at(4_000_000, 5), Out{}, AwaitKey, true},
+		{33 * ms, key(4_000_001, 5), Out{3, 3000 + 66*90}, Kept, false},
+	},
+	"two pictures never share a timestamp": {
+		{0, key(70_000, 500), Out{1, 500}, Kept, true},
+		{0, key(9, 9), Out{2, 501}, Kept, true},
+	},
+	"a frame keeps its timestamp over a silence, in any order": {
+		{0, key(70_000, 0), Out{1, 0}, Kept, true},
+		{time.Second, at(70_002, 3000), Out{3, 90_000}, Kept, false},
+		{0, at(70_001, 3000), Out{2, 90_000}, Kept, false},
+		{0, at(70_003, 3000), Out{4, 90_000}, Kept, false},
+	},
+	"a long outage waits for a key frame": {
+		{0, key(70_000, 0), Out{1, 0}, Kept, true},
+		{33 * ms, at(70_000+maxJump, 3000), Out{1 + maxJump, 3000}, Kept, false},
+		{33 * ms, at(70_001+2*maxJump, 6000), Out{}, AwaitKey, false},
+		{1 * ms, key(70_002+2*maxJump, 6000), Out{2 + maxJump, 3000 + 34*90}, Kept, false},
+	},
+}
+
+func TestSelector(t *testing.T) {
+	for name, steps := range audioSteps {
+		runSteps(t, name, &Selector{ClockRate: 48_000}, steps)
+	}
+	for name, steps := range videoSteps {
+		runSteps(t, name, &Selector{ClockRate: 90_000, Video: true}, steps)
+	}
+}
+
+func runSteps(t *testing.T, name string, s *Selector, steps []step) {
+	t.Helper()
+	now := epoch
+	for i, st := range steps {
+		now = now.Add(st.after)
+		if st.switching {
+			s.Switch()
+		}
+		out, drop := s.Next(now, st.packet)
+		if out != st.out || drop != st.drop {
+			t.Errorf("%s, step %d: %+v, %v; want %+v, %v", name, i, out, drop, st.out, st.drop)
+		}
+		if again, d := s.Next(now, st.packet); again != out || d != drop {
+			t.Errorf("%s, step %d, again: %+v, %v; first %+v, %v", name, i, again, d, out, drop)
+		}
+		if s.AwaitsKey() != (drop == AwaitKey || s.Video && drop == Padding) || s.Running() != (s.lastOut > 0) {
+			t.Errorf("%s, step %d: awaits a key frame %v, running %v", name, i, s.AwaitsKey(), s.Running())
+		}
+	}
+}
+
+func TestSlotTime(t *testing.T) {
+	s := Selector{ClockRate: 48_000}
+	s.Switch()
+	s.Next(epoch, at(9, 1000))
+	s.Switch()
+	s.Next(epoch.Add(time.Second), at(9, 7))
+	if got := s.TimestampAt(epoch.Add(1500 * ms)); got != 1000+72_000 {
+		t.Errorf("timestamp %d", got)
+	}
+	if got := s.FromSource(7 + 960); got != 1000+48_000+960 {
+		t.Errorf("timestamp %d", got)
+	}
+	if got := s.TimestampAt(epoch.Add(48 * time.Hour)); got != uint32((1000+48*3600*48_000)%(1<<32)) {
+		t.Errorf("timestamp %d", got)
+	}
+}
+
+// Padding that probes a path comes in runs; packets lost before the run still find their number, while it is remembered.
+func TestRunsOfPadding(t *testing.T) {
+	s := Selector{ClockRate: 90_000}
+	s.Switch()
+	s.Next(epoch, at(1000, 0))
+	ext := uint64(1001) // 1001 is lost
+	for range 100 {
+		ext++
+		s.Next(epoch, pad(ext))
+	}
+	if out, _ := s.Next(epoch, at(ext+1, 0)); out.Ext != 3 {
+		t.Errorf("behind the run: %d", out.Ext)
+	}
+	if out, d := s.Next(epoch, at(1001, 0)); out.Ext != 2 || d != Kept {
+		t.Errorf("before the run: %d, %v", out.Ext, d)
+	}
+	for e := uint64(1002); e <= ext; e++ {
+		if out, d := s.Next(epoch, at(e, 0)); d != Padding {
+			t.Fatalf("%d of the run got %d", e, out.Ext)
+		}
+	}
+}
+
+// The list of offsets is bounded: what is older than it gets no number rather than another's.
+func TestForgottenOffsets(t *testing.T) {
+	s := Selector{ClockRate: 90_000}
+	s.Switch()
+	given := map[uint64]uint64{}
+	for e := uint64(1000); e < 1300; e += 3 { // a packet, one that is lost, and padding
+		out, _ := s.Next(epoch, at(e, 0))
+		given[out.Ext] = e
+		s.Next(epoch, pad(e+2))
+	}
+	kept := 0
+	for e := uint64(990); e < 1310; e++ {
+		out, d := s.Next(epoch, at(e, 0))
+		if d != Kept {
+			continue
+		}
+		if other, taken := given[out.Ext]; taken && other != e {
+			t.Fatalf("number %d for %d and %d", out.Ext, other, e)
+		}
+		given[out.Ext] = e
+		kept++
+	}
+	if kept < 2*(maxChanges-1) {
+		t.Errorf("only %d", kept)
+	}
+}
+
+func TestSelectorAllocates(t *testing.T) {
+	s, now, ext := Selector{ClockRate: 90_000, Video: true}, epoch, uint64(extBase)
+	s.Switch()
+	if n := testing.AllocsPerRun(5000, func() {
+		now, ext = now.Add(7*ms), ext+1
+		if ext%500 == 0 {
+			s.Switch()
+			ext, now = ext*2, now.Add(time.Second)
+		}
+		s.Next(now, Packet{Ext: ext, Timestamp: uint32(ext) * 3000, KeyFrame: ext%20 == 0, Empty: ext%7 == 0})
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// A source is a fuzzed publication: numbers and a clock of its own, and what it has sent.
+type source struct {
+	id            int
+	ext           uint64
+	timestamp     uint32
+	last          time.Time
+	sent          []Packet
+	keyed, frozen bool
+}
+
+// sourcePacket names one packet of one source.
+type sourcePacket struct {
+	id  int
+	ext uint64
+}
+
+// A selectorModel drives a Selector and remembers every answer.
+type selectorModel struct {
+	t        *testing.T
+	s        Selector
+	rnd      *rand.Rand
+	now      time.Time
+	sources  []*source
+	shown    int
+	given    map[uint64]sourcePacket // by outgoing number
+	answers  map[sourcePacket]Out
+	fresh    bool // nothing kept since the switch
+	lastOut  uint64
+	lastTS   uint32
+	lastAt   time.Time
+	unbroken bool // nothing was lost or reordered
+}
+
+func newSelectorModel(t *testing.T, video bool, seed uint64) *selectorModel {
+	m := &selectorModel{t: t, rnd: rand.New(rand.NewPCG(seed, 4)), now: epoch, given: map[uint64]sourcePacket{}, answers: map[sourcePacket]Out{}}
+	m.s = Selector{ClockRate: 48_000, Video: video}
+	if video {
+		m.s.ClockRate = 90_000
+	}
+	for id := range 3 {
+		m.sources = append(m.sources, &source{id: id, ext: extBase + m.rnd.Uint64N(1<<18), timestamp: m.rnd.Uint32(), last: m.now})
+	}
+	m.s.Switch()
+	m.fresh, m.unbroken = true, true
+	return m
+}
+
+// make lets a source's next packet come into being; its clock ran, unless it was frozen.
+func (m *selectorModel) make(src *source, kind byte) Packet {
+	if !src.frozen {
+		src.timestamp += m.s.ticks(m.now.Sub(src.last))
+	}
+	src.last, src.frozen = m.now, false
+	src.ext++
+	p := Packet{Ext: src.ext, Timestamp: src.timestamp, Empty: kind%5 == 0, KeyFrame: kind%5 == 1}
+	src.sent = append(src.sent, p)
+	return p
+}
+
+// op runs one fuzzed operation with its argument.
+func (m *selectorModel) op(code, arg byte) {
+	src := m.sources[m.shown]
+	switch code % 10 {
+	case 0, 1, 2, 3:
+		m.now = m.now.Add(time.Duration(arg%40) * ms)
+		m.give(src, m.make(src, arg))
+	case 4: // padding in a run
+		for range arg % 40 {
+			m.give(src, m.make(src, 0))
+		}
+	case 5: // loss; the packets may come later
+		m.unbroken = m.unbroken && arg == 0
+		for range arg {
+			m.make(src, arg)
+		}
+	case 6: // late, or again, from any depth, as it was or as padding that was made a packet
+		m.unbroken = false
+		if n := len(src.sent); n > 0 {
+			p := src.sent[n-1-min(n-1, int(arg)*int(arg)/64)]
+			p.Empty = p.Empty && arg%2 == 0
+			m.give(src, p)
+		}
+	case 7: // silence
+		src.frozen = arg%2 == 0
+		m.now = m.now.Add(300*ms + time.Duration(arg)*time.Duration(arg)*100*ms)
+	case 8: // the slot changes hands, or only its layer is asked for anew
+		m.shown = int(arg) % len(m.sources)
+		m.s.Switch()
+		m.fresh = true
+	case 9: // the source starts anew
+		m.unbroken = false
+		src.ext += uint64(arg) << 10
+		src.timestamp += uint32(arg) << 24
+	}
+}
+
+// give hands a packet to the selector and checks what it says.
+func (m *selectorModel) give(src *source, p Packet) {
+	t, before := m.t, m.s
+	t.Helper()
+	out, drop := m.s.Next(m.now, p)
+	began := drop == Kept && (before.switching || m.s.count == 1 && m.s.changes[0].from == p.Ext && m.s.changes != before.changes)
+	m.fresh = m.fresh || m.s.switching || began
+	if drop != Kept {
+		if out != (Out{}) || p.Empty && drop != Padding {
+			t.Fatalf("%v with %+v for %+v", drop, out, p)
+		}
+		return
+	}
+	if p.Empty || out.Ext == 0 {
+		t.Fatalf("%+v left as %+v", p, out)
+	}
+	if m.fresh && m.s.Video && !p.KeyFrame {
+		t.Fatalf("a switch begins with %+v", p)
+	}
+	name := sourcePacket{src.id, p.Ext}
+	if other, taken := m.given[out.Ext]; taken && other != name {
+		t.Fatalf("number %d for %v and %v: a nonce used twice", out.Ext, other, name)
+	}
+	if first, again := m.answers[name]; again && first != out && !began && first.Ext == out.Ext {
+		t.Fatalf("%v left as %+v, then as %+v: a nonce used twice", name, first, out)
+	}
+	m.given[out.Ext], m.answers[name] = name, out
+	if began || p.Ext > before.highest {
+		m.checkLine(out, began)
+		m.lastTS, m.lastAt = out.Timestamp, m.now
+	}
+	m.lastOut, m.fresh = max(m.lastOut, out.Ext), false
+}
+
+// checkLine checks numbers and time of a packet that goes ahead of all others.
+func (m *selectorModel) checkLine(out Out, began bool) {
+	m.t.Helper()
+	if (m.unbroken || began) && out.Ext != m.lastOut+1 {
+		m.t.Fatalf("number %d after %d", out.Ext, m.lastOut)
+	}
+	if out.Ext-m.lastOut > maxJump && m.lastOut > 0 {
+		m.t.Fatalf("a step from %d to %d", m.lastOut, out.Ext)
+	}
+	gap := m.now.Sub(m.lastAt)
+	if m.lastOut == 0 || gap < rebaseGap && !began {
+		return
+	}
+	off := int32(out.Timestamp - m.lastTS - m.s.ticks(gap))
+	if limit := int32(m.s.ticks(rebaseSkew)); off > limit || off < -limit {
+		m.t.Fatalf("%d ticks beside the time line after %v", off, gap)
+	}
+	if gap < time.Hour && int32(out.Timestamp-m.lastTS) <= 0 {
+		m.t.Fatalf("timestamp %d after %d", out.Timestamp, m.lastTS)
+	}
+}
+
+// randomOps are operations enough to fill the list of changes many times.
+func randomOps(seed uint64) []byte {
+	rnd, ops := rand.New(rand.NewPCG(seed, 5)), make([]byte, 4000)
+	for i := range ops {
+		ops[i] = byte(rnd.Uint32())
+	}
+	return ops
+}
+
+func TestSelectorModel(t *testing.T) {
+	numbers := 0
+	for seed := range uint64(100) {
+		m := newSelectorModel(t, seed%2 == 0, seed)
+		ops := randomOps(seed + 100)
+		for i := 0; i < len(ops); i += 2 {
+			m.op(ops[i], ops[i+1])
+		}
+		numbers += len(m.given)
+	}
+	if numbers < 50_000 {
+		t.Fatalf("only %d packets left", numbers)
+	}
+}
+
+func FuzzSelector(f *testing.F) {
+	f.Add(true, uint64(1), []byte{0, 1, 0, 2, 4, 30, 0, 3, 6, 0, 6, 30})
+	f.Add(false, uint64(2), []byte{0, 1, 7, 2, 0, 21, 6, 8, 8, 1, 0, 1, 6, 9})
+	f.Add(false, uint64(3), []byte{0, 1, 8, 0, 6, 8, 0, 1, 8, 0, 6, 0, 0, 1})
+	f.Add(true, uint64(4), []byte{0, 1, 5, 2, 4, 1, 5, 2, 4, 1, 0, 2, 6, 10, 6, 13, 6, 18, 6, 30, 6, 60})
+	f.Add(true, uint64(0), []byte{0, 1, 5, 255, 5, 255, 5, 255, 4, 1, 5, 255, 5, 255, 5, 255, 4, 1, 5, 255, 5, 255, 5, 255, 5, 255, 0, 2})
+	f.Add(false, uint64(5), []byte{0, 1, 9, 200, 0, 1, 6, 8, 7, 255, 7, 255, 0, 2})
+	for i := range 8 {
+		f.Add(i%2 == 0, uint64(i), randomOps(uint64(i))[:400])
+	}
+	f.Fuzz(func(t *testing.T, video bool, seed uint64, ops []byte) {
+		m := newSelectorModel(t, video, seed)
+		for i := 0; i+1 < min(len(ops), 4000); i += 2 {
+			m.op(ops[i], ops[i+1])
+		}
+	})
+}
