@@ -5,12 +5,19 @@ const sentSize = historyPackets
 
 // Sent remembers which source packet went out under which number of a slot. Owned by the worker.
 type Sent struct {
-	out    [sentSize]uint64
-	source [sentSize]uint64
+	out       [sentSize]uint64
+	source    [sentSize]uint64
+	timestamp [sentSize]uint32
 }
 
-// Put notes a packet.
-func (s *Sent) Put(out, source uint64) { s.out[out%sentSize], s.source[out%sentSize] = out, source }
+// Put notes a packet with the timestamp it left under.
+func (s *Sent) Put(out, source uint64, timestamp uint32) {
+	i := out % sentSize
+	s.out[i], s.source[i], s.timestamp[i] = out, source, timestamp
+}
+
+// Timestamp is what the packet left under; a repeat must say the same.
+func (s *Sent) Timestamp(out uint64) uint32 { return s.timestamp[out%sentSize] }
 
 // Source finds the source number of an outgoing sequence number asked for by a NACK; last is the newest sent.
 func (s *Sent) Source(seq uint16, last uint64) (out, source uint64, ok bool) {

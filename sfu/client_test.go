@@ -1,0 +1,321 @@
+package sfu
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+)
+
+// A testRoom stands for the policy: it announces every slot map at once and remembers the newest.
+type testRoom struct {
+	t *testing.T
+	e *Engine
+	*Room
+	mu       sync.Mutex
+	maps     map[PeerID][]SlotOwner
+	speakers []PeerID
+	failed   atomic.Bool
+	hold     atomic.Bool // do not announce
+}
+
+func newEngine(t *testing.T) *Engine {
+	t.Helper()
+	e, err := New(Config{Listen: "127.0.0.1:0", Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close() })
+	return e
+}
+
+func openRoom(t *testing.T, e *Engine) *testRoom {
+	t.Helper()
+	r := &testRoom{t: t, e: e, maps: map[PeerID][]SlotOwner{}}
+	r.Room = e.Open(func(ev Event) {
+		switch ev := ev.(type) {
+		case SlotsMapped:
+			r.mu.Lock()
+			r.maps[ev.Peer] = ev.Slots
+			r.mu.Unlock()
+			if !r.hold.Load() {
+				go r.Announced(ev.Peer, ev.Version)
+			}
+		case SpeakersChanged:
+			r.mu.Lock()
+			r.speakers = ev.Peers
+			r.mu.Unlock()
+		case Failed:
+			r.failed.Store(true)
+		}
+	})
+	return r
+}
+
+func (r *testRoom) slotMap(id PeerID) []SlotOwner {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.maps[id]
+}
+
+// everyone is a plan in which all hear all. CSRCs are 10, 20, 30 … plus 0 for sound, 1 for the camera, 2 for the screen.
+func everyone(ids ...PeerID) Plan {
+	var p Plan
+	for i, id := range ids {
+		s := Seat{Peer: id}
+		for j, source := range []Source{Microphone, Camera, Screen} {
+			s.Sends = append(s.Sends, Send{
+				ID: fmt.Sprintf("%s-%s", id, source), Source: source, CSRC: uint32(10*(i+1) + j), Muted: source == Screen,
+			})
+		}
+		for _, other := range ids {
+			if other != id {
+				s.Hears = append(s.Hears, other)
+			}
+		}
+		p.Seats = append(p.Seats, s)
+	}
+	return p
+}
+
+func (r *testRoom) obey(p Plan) {
+	r.t.Helper()
+	done := make(chan struct{})
+	r.Obey(p, func() { close(done) })
+	receive(r.t, done, "the plan in force")
+}
+
+func receive[T any](t *testing.T, c <-chan T, what string) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(10 * time.Second):
+		t.Fatalf("waited in vain for %s", what)
+		panic("unreachable")
+	}
+}
+
+// eventually polls what other goroutines bring about.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	ticker := time.NewTicker(2 * time.Millisecond)
+	defer ticker.Stop()
+	limit := time.After(10 * time.Second)
+	for !ok() {
+		select {
+		case <-ticker.C:
+		case <-limit:
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// A testClient is a real pion client.
+type testClient struct {
+	t      *testing.T
+	room   *testRoom
+	id     PeerID
+	pc     *webrtc.PeerConnection
+	audio  *webrtc.TrackLocalStaticRTP
+	video  *webrtc.TrackLocalStaticRTP
+	seq    uint16
+	pairs  int
+	plis   atomic.Int64
+	mu     sync.Mutex
+	got    map[uint32][]*rtp.Packet // by CSRC
+	closed chan struct{}
+}
+
+func newAPI(t *testing.T) *webrtc.API {
+	t.Helper()
+	m := &webrtc.MediaEngine{}
+	opus := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}
+	vp8 := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000, RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}}}
+	rtx := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: "apt=96"}
+	for _, c := range []struct {
+		webrtc.RTPCodecParameters
+		kind webrtc.RTPCodecType
+	}{
+		{webrtc.RTPCodecParameters{RTPCodecCapability: opus, PayloadType: 111}, webrtc.RTPCodecTypeAudio},
+		{webrtc.RTPCodecParameters{RTPCodecCapability: vp8, PayloadType: 96}, webrtc.RTPCodecTypeVideo},
+		{webrtc.RTPCodecParameters{RTPCodecCapability: rtx, PayloadType: 97}, webrtc.RTPCodecTypeVideo},
+	} {
+		if err := m.RegisterCodec(c.RTPCodecParameters, c.kind); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := webrtc.SettingEngine{}
+	s.SetIncludeLoopbackCandidate(true)
+	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s))
+}
+
+func newClient(r *testRoom, id PeerID, pairs int) *testClient {
+	r.t.Helper()
+	pc, err := newAPI(r.t).NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	c := &testClient{t: r.t, room: r, id: id, pc: pc, pairs: pairs, got: map[uint32][]*rtp.Packet{}, closed: make(chan struct{})}
+	r.t.Cleanup(c.close)
+	c.audio = c.send(webrtc.MimeTypeOpus)
+	c.video = c.send(webrtc.MimeTypeVP8)
+	c.addPairs(pairs)
+	pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		for {
+			p, _, err := t.ReadRTP()
+			if err != nil {
+				return
+			}
+			c.mu.Lock()
+			c.got[p.CSRC[0]] = append(c.got[p.CSRC[0]], p)
+			c.mu.Unlock()
+		}
+	})
+	return c
+}
+
+func (c *testClient) addPairs(n int) {
+	c.t.Helper()
+	for range n {
+		for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
+			if _, err := c.pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
+				c.t.Fatal(err)
+			}
+		}
+	}
+}
+
+func (c *testClient) send(mime string) *webrtc.TrackLocalStaticRTP {
+	c.t.Helper()
+	track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, mime, "own")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	tr, err := c.pc.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	go func() {
+		for {
+			packets, _, err := tr.Sender().ReadRTCP()
+			if err != nil {
+				return
+			}
+			for _, p := range packets {
+				if _, ok := p.(*rtcp.PictureLossIndication); ok {
+					c.plis.Add(1)
+				}
+			}
+		}
+	}()
+	return track
+}
+
+// offer negotiates; the error is that of Room.Answer.
+func (c *testClient) offer(generation uint32) (Answer, error) {
+	c.t.Helper()
+	o, err := c.pc.CreateOffer(nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if err := c.pc.SetLocalDescription(o); err != nil {
+		c.t.Fatal(err)
+	}
+	type result struct {
+		Answer
+		error
+	}
+	done := make(chan result, 1)
+	c.room.Answer(Offer{
+		Peer: c.id, Generation: generation, SDP: c.pc.LocalDescription().SDP,
+		Tracks: []Track{{MID: "0", Source: Microphone}, {MID: "1", Source: Camera}},
+	}, func(a Answer, err error) { done <- result{a, err} })
+	r := receive(c.t, done, "an answer")
+	if r.error == nil {
+		err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: r.SDP})
+		if err != nil {
+			c.t.Fatalf("the answer does not parse: %v\n%s", err, r.SDP)
+		}
+	}
+	return r.Answer, r.error
+}
+
+func (c *testClient) join() {
+	c.t.Helper()
+	if _, err := c.offer(1); err != nil {
+		c.t.Fatal(err)
+	}
+	c.connected()
+}
+
+func (c *testClient) connected() {
+	c.t.Helper()
+	eventually(c.t, string(c.id)+" connected", func() bool {
+		return c.pc.ConnectionState() == webrtc.PeerConnectionStateConnected
+	})
+}
+
+func (c *testClient) close() {
+	select {
+	case <-c.closed:
+	default:
+		close(c.closed)
+		_ = c.pc.Close()
+	}
+}
+
+// say sends one packet of sound and one of video, a key frame if asked for.
+func (c *testClient) say(key bool) {
+	c.seq++
+	frame := []byte{0x10, 0x01, byte(c.seq), byte(c.seq >> 8), 0, 0, 0, 0, 0, 0, 0}
+	if key {
+		frame[1] = 0x00
+	}
+	ts := uint32(c.seq) * 960
+	errA := c.audio.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: c.seq, Timestamp: ts}, Payload: []byte("opus" + string(c.id))})
+	errV := c.video.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: c.seq, Timestamp: ts * 90 / 48, Marker: true}, Payload: frame})
+	if err := errors.Join(errA, errV); err != nil && !strings.Contains(err.Error(), "closed") {
+		c.t.Error(err)
+	}
+}
+
+func (c *testClient) count(csrc uint32) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.got[csrc])
+}
+
+func (c *testClient) packets(csrc uint32) []*rtp.Packet {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]*rtp.Packet(nil), c.got[csrc]...)
+}
+
+// talk lets everybody send until ok holds.
+func talk(t *testing.T, what string, clients []*testClient, ok func() bool) {
+	t.Helper()
+	n := 0
+	eventually(t, what, func() bool {
+		for _, c := range clients {
+			c.say(n%20 == 0)
+		}
+		n++
+		return ok()
+	})
+}
+
+func (c *testClient) nack(media uint32, seq uint16) {
+	c.t.Helper()
+	err := c.pc.WriteRTCP([]rtcp.Packet{&rtcp.TransportLayerNack{MediaSSRC: media, Nacks: []rtcp.NackPair{{PacketID: seq}}}})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}

@@ -1,0 +1,16 @@
+// Package sfu is the media plane: pion shakes hands, Alcove moves media.
+//
+//	Room.Answer(offer) ──► sdp.go: what each m-line is ──► transport.go: ICE and DTLS by pion ──► keys ─┐ mailbox
+//	Room.Obey(plan) ─────────────────────────────────────────────────────────────────────────────────┤
+//	                                                                                                   ▼
+//	udp.Conn.Read ──► worker ─┬─► STUN, DTLS ──► mux.go ──► pion
+//	                          ├─► SRTP  ──► peer ──► publication ──► each subscription ──► slot ──► udp.Conn.Write
+//	                          └─► SRTCP ──► NACK, PLI, reports
+//
+// A room lives on one worker; the worker is one goroutine and owns every structure of its rooms' media, so that between a
+// packet's arrival and its departures there is no lock, no queue and no other goroutine. What it may do is said by a
+// Plan, always whole: who is not in it has no peer, what is not in it does not pass. sfu knows nothing of why.
+//
+// Keys are used only once DTLS is verified. Media goes only to the address pair that an authenticated STUN check selected, and
+// comes only from there. All RTCP is ours: pion never writes any, for two writers of one SRTCP context reuse nonces.
+package sfu

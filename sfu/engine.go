@@ -1,0 +1,161 @@
+package sfu
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"alcove/sfu/udp"
+)
+
+// Errors of Room.Answer besides those of the offer.
+var (
+	ErrRefused = errors.New("not_admitted")     // the plan holds no such peer
+	ErrStale   = errors.New("stale_generation") // a newer PeerConnection exists
+	ErrBusy    = errors.New("unavailable")      // too many setups at once, or no transport
+)
+
+// An Engine is the media plane of a daemon: its workers and what all connections share.
+type Engine struct {
+	config      Config
+	log         *slog.Logger
+	cert        webrtc.Certificate
+	fingerprint webrtc.DTLSFingerprint
+	workers     []*worker
+	setups      chan struct{} // one token for each handshake under way
+	running     sync.WaitGroup
+	closing     chan struct{}
+}
+
+// New opens the sockets and starts the workers.
+func New(c Config) (*Engine, error) {
+	at, err := netip.ParseAddrPort(c.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("sfu: listen address: %w", err)
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	e := &Engine{config: c, log: c.Log, setups: make(chan struct{}, maxSetups), closing: make(chan struct{})}
+	if e.cert, e.fingerprint, err = certificate(); err != nil {
+		return nil, err
+	}
+	for i := range max(c.Workers, 1) {
+		if i > 0 && at.Port() != 0 {
+			at = netip.AddrPortFrom(at.Addr(), at.Port()+1)
+		}
+		sock, local, err := udp.Listen(at)
+		if err != nil {
+			e.Close()
+			return nil, fmt.Errorf("sfu: media socket: %w", err)
+		}
+		w := newWorker(e, sock, local)
+		e.workers = append(e.workers, w)
+		e.running.Go(w.run)
+	}
+	return e, nil
+}
+
+// Addresses are those of the workers' sockets.
+func (e *Engine) Addresses() []netip.AddrPort {
+	var all []netip.AddrPort
+	for _, w := range e.workers {
+		all = append(all, w.local)
+	}
+	return all
+}
+
+// Close ends all rooms, their peers and the workers, and waits for them.
+func (e *Engine) Close() error {
+	select {
+	case <-e.closing:
+		return nil
+	default:
+		close(e.closing)
+	}
+	for _, w := range e.workers {
+		w.post(w.stop)
+	}
+	e.running.Wait()
+	return nil
+}
+
+// Open places a room on the worker that has the fewest. events is called by the worker and must not block.
+func (e *Engine) Open(events func(Event)) *Room {
+	best := e.workers[0]
+	for _, w := range e.workers[1:] {
+		if w.roomCount.Load() < best.roomCount.Load() {
+			best = w
+		}
+	}
+	best.roomCount.Add(1)
+	return &Room{worker: best, events: events, members: map[PeerID]*member{}}
+}
+
+// A Room is the media of one session. Its methods never wait for the worker.
+type Room struct {
+	worker *worker
+	events func(Event)
+
+	mu     sync.Mutex
+	next   *Plan    // Guarded by mu: the newest plan not yet in force.
+	dones  []func() // Guarded by mu: who waits for it.
+	queued bool     // Guarded by mu: the mailbox holds a letter for it.
+
+	members    map[PeerID]*member // Owned by worker.run, as all below.
+	order      []*member          // as in the plan
+	speakers   []PeerID
+	speakersAt time.Time
+	panics     int
+	closed     bool
+}
+
+// Obey makes the plan the only truth. done is called by the worker when nothing passes any more that the plan does not
+// allow. Plans that come faster than the worker takes them are skipped but the newest.
+func (r *Room) Obey(p Plan, done func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.next = &p
+	if done != nil {
+		r.dones = append(r.dones, done)
+	}
+	if r.queued {
+		return
+	}
+	r.queued = true
+	r.worker.post(func() {
+		r.mu.Lock()
+		plan, dones := r.next, r.dones
+		r.next, r.dones, r.queued = nil, nil, false
+		r.mu.Unlock()
+		r.obey(*plan)
+		for _, f := range dones {
+			f()
+		}
+	})
+}
+
+// Announced says that the client was told slot map version: what it maps may flow.
+func (r *Room) Announced(id PeerID, version uint64) {
+	r.worker.post(func() {
+		if m := r.members[id]; m != nil {
+			m.announced(version)
+		}
+	})
+}
+
+// Close ends all peers of the room.
+func (r *Room) Close() {
+	r.worker.post(func() {
+		if !r.closed {
+			r.obey(Plan{})
+			r.closed = true
+			r.worker.roomCount.Add(-1)
+		}
+	})
+}

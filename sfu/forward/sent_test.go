@@ -1,0 +1,76 @@
+package forward
+
+import (
+	"math/rand/v2"
+	"testing"
+)
+
+func TestSent(t *testing.T) {
+	var s Sent
+	if _, _, ok := s.Source(0, 0); ok {
+		t.Error("number 0 is given to nobody")
+	}
+	s.Put(1, 70_000)
+	s.Put(2, 70_001)
+	if out, source, ok := s.Source(1, 2); !ok || out != 1 || source != 70_000 {
+		t.Errorf("%d, %d, %v", out, source, ok)
+	}
+	for name, seq := range map[string]uint16{"zero": 0, "newer than the newest": 3, "before the first": 65535} {
+		if out, source, ok := s.Source(seq, 2); ok {
+			t.Errorf("%s: %d from %d", name, out, source)
+		}
+	}
+	s.Reset()
+	if _, _, ok := s.Source(1, 2); ok {
+		t.Error("not forgotten")
+	}
+	s.Put(3, 9)
+	if out, source, ok := s.Source(3, 3); !ok || out != 3 || source != 9 {
+		t.Errorf("after a reset: %d, %d, %v", out, source, ok)
+	}
+}
+
+// What comes later than the list is long takes no place of a newer number.
+func TestSentLate(t *testing.T) {
+	var s Sent
+	s.Put(1000, 5000)
+	s.Put(1000-sentSize, 4000)
+	if out, source, ok := s.Source(1000, 1000); !ok || out != 1000 || source != 5000 {
+		t.Errorf("%d, %d, %v", out, source, ok)
+	}
+}
+
+// Over two turns of the 16 bits, with gaps: the source of the very number, or nothing; the newest half is always there.
+func TestSentModel(t *testing.T) {
+	var s Sent
+	rnd := rand.New(rand.NewPCG(1, 6))
+	sources := map[uint64]uint64{}
+	for out := uint64(1); out < 1<<17+1000; out++ {
+		if rnd.IntN(10) == 0 {
+			continue
+		}
+		sources[out] = out*3 + 7
+		s.Put(out, sources[out])
+		back := rnd.Uint64N(2 * sentSize)
+		if back >= out {
+			continue
+		}
+		got, source, ok := s.Source(uint16(out-back), out)
+		want, sent := sources[out-back]
+		if ok && (got != out-back || source != want || !sent) || sent && !ok && back < sentSize {
+			t.Fatalf("%d back from %d: %d, %d, %v; want %d, %v", back, out, got, source, ok, want, sent)
+		}
+	}
+}
+
+func TestSentAllocates(t *testing.T) {
+	var s Sent
+	out := uint64(0)
+	if n := testing.AllocsPerRun(1000, func() {
+		out++
+		s.Put(out, out)
+		s.Source(uint16(out), out)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -1,0 +1,54 @@
+package sfu
+
+import "time"
+
+// Limits of one peer. They bound what a hostile client can make the daemon hold.
+const (
+	MaxLines     = 100 // m-lines of an offer: 30 people in pairs, own sources and screens, twice over
+	maxMID       = 16  // characters: RFC 8843 asks for short ones, the header extension holds no more
+	maxPeerSSRCs = 32  // incoming SSRCs that are followed at once
+)
+
+// Times of the handshake and of consent.
+const (
+	// handshakeLimit is how long ICE and DTLS may take from the answer on.
+	handshakeLimit = 30 * time.Second
+	// consentLimit is how long media goes on without a STUN check of the client (RFC 7675, section 5.1), in two halves:
+	// until pion says disconnected, and from there until it says failed.
+	consentLimit = 30 * time.Second
+)
+
+// The worker's clock.
+const (
+	// tick is how often timers are looked at while anybody is connected: NACKs want 10 ms.
+	tick = 10 * time.Millisecond
+	// feedbackInterval of transport-wide feedback: Chromium ramps up within a second at 50 ms.
+	feedbackInterval = 50 * time.Millisecond
+	// keyFrameRepeat: Chromium ignores a PLI within 300 ms of the last one.
+	keyFrameRepeat = 350 * time.Millisecond
+	// reportInterval of sender and receiver reports: often enough for lip-sync soon after a slot changed hands.
+	reportInterval = time.Second
+	// speakersInterval is how often the list of speakers may change.
+	speakersInterval = 200 * time.Millisecond
+	// maxSpeakers are named at once.
+	maxSpeakers = 3
+)
+
+// Queues.
+const (
+	// muxQueue bounds STUN and DTLS datagrams that wait for one connection of pion. Full: the datagram is dropped, for both
+	// protocols repeat.
+	muxQueue = 32
+	// readBatch is how many datagrams are taken at once.
+	readBatch = 32
+	// writeBatch is how many packets wait for the end of a batch; then they are sent anyway.
+	writeBatch = 256
+)
+
+// Bounds on what one receiver can ask for.
+const (
+	// nackBudget is how many packets a second may be sent again to one peer, and how many at once: 5 Mbit/s of repeats.
+	nackBudget = 500
+	// minKeyFrameGap: a receiver that asks more often is not heard; the source is asked once for all.
+	minKeyFrameGap = keyFrameRepeat
+)

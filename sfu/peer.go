@@ -1,0 +1,188 @@
+package sfu
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/pion/interceptor/pkg/twcc"
+
+	"alcove/sfu/forward"
+)
+
+// A peer is one PeerConnection of a member. Until it is adopted it belongs to its setup; then all but id, generation,
+// worker, offer and transport is owned by the worker, and offer is only read.
+type peer struct {
+	id         PeerID
+	generation uint32
+	worker     *worker
+	offer      *offer
+	transport  *transport
+	local      local
+
+	member       *member
+	keys         keys
+	remote       netip.AddrPort // the selected address, invalid before
+	closed       bool
+	ssrc         uint32             // sender of our RTCP
+	streams      map[uint32]*stream // incoming, by SSRC
+	publications []*publication
+	slots        []*slot
+	slotOf       map[uint32]*slot // outgoing, by SSRC
+
+	feedback     *twcc.Recorder
+	twccExt      uint8
+	feedbackDue  time.Time
+	reportDue    time.Time
+	rtt          time.Duration
+	clockOffset  time.Duration // our wall clock minus the client's NTP clock, the least seen
+	clockKnown   bool
+	bound        forward.Bound
+	videoBits    int // sent to this peer since the last report of loss
+	videoSince   time.Time
+	resendTokens float64
+	resendAt     time.Time
+}
+
+// start makes the structures of an adopted peer.
+func (p *peer) start(m *member) {
+	p.member, m.peer = m, p
+	p.ssrc = randomSSRC()
+	p.streams, p.slotOf = map[uint32]*stream{}, map[uint32]*slot{}
+	p.feedback = twcc.NewRecorder(p.ssrc)
+	p.resendTokens = nackBudget
+	p.worker.peers[p] = struct{}{}
+	p.take(p.offer)
+}
+
+// renegotiated takes the m-lines that a second offer added.
+func (p *peer) renegotiated(next *peer) {
+	p.local = next.local
+	p.take(next.offer)
+}
+
+// take makes publications and slots for the m-lines that are new.
+func (p *peer) take(o *offer) {
+	known := len(p.publications) + len(p.slots)
+	p.offer = o
+	for i := range o.lines {
+		l := &o.lines[i]
+		if l.use == useNone {
+			continue
+		}
+		if known > 0 { // m-lines keep their order
+			known--
+			continue
+		}
+		if l.use == usePublish {
+			p.publications = append(p.publications, newPublication(p, l))
+			if l.twccExt != 0 {
+				p.twccExt = l.twccExt
+			}
+			continue
+		}
+		s := newSlot(p, l)
+		p.slots = append(p.slots, s)
+		p.slotOf[l.slotSSRC] = s
+	}
+	p.permit(p.member.seat.Sends)
+}
+
+// permit tells each publication what the plan says of it.
+func (p *peer) permit(sends []Send) {
+	for _, pub := range p.publications {
+		pub.permit(sends)
+	}
+}
+
+// selected takes the address pair of a nominated, authenticated check: the only thing that moves the stream.
+func (p *peer) selected(at netip.AddrPort) {
+	if p.closed || p.member == nil {
+		return
+	}
+	w := p.worker
+	if old := w.byAddr[at]; old != nil && old != p {
+		old.remote = netip.AddrPort{} // the address belongs to whoever proved it last
+	}
+	if w.byAddr[p.remote] == p {
+		delete(w.byAddr, p.remote)
+	}
+	p.remote = at
+	w.byAddr[at] = p
+	p.awaken()
+}
+
+// install takes the keys of a verified handshake.
+func (p *peer) install(k keys) {
+	if p.closed {
+		return
+	}
+	p.keys = k
+	p.worker.count.Peers++
+	if k.aes128 {
+		p.worker.count.AES128++
+	}
+	p.awaken()
+}
+
+// awaken asks for key frames once media can flow to this peer.
+func (p *peer) awaken() {
+	if !p.connected() {
+		return
+	}
+	p.feedbackDue, p.reportDue = p.worker.now.Add(feedbackInterval), p.worker.now
+	for _, s := range p.slots {
+		if s.flow != nil {
+			s.restart()
+		}
+	}
+}
+
+// connected reports whether packets may leave for this peer.
+func (p *peer) connected() bool { return !p.closed && p.keys.seal != nil && p.remote.IsValid() }
+
+// close ends the peer at once; pion's goroutines end on their own time.
+func (p *peer) close() {
+	if p.closed {
+		return
+	}
+	p.closed = true
+	if p.keys.open != nil {
+		p.worker.count.Peers--
+	}
+	p.keys = keys{}
+	delete(p.worker.peers, p)
+	if p.worker.byAddr[p.remote] == p {
+		delete(p.worker.byAddr, p.remote)
+	}
+	for _, s := range p.slots {
+		s.detach()
+	}
+	go p.transport.close()
+	m := p.member
+	if m == nil || m.peer != p {
+		return
+	}
+	m.peer, m.owners = nil, nil
+	for _, pub := range p.publications {
+		pub.dismiss()
+	}
+	m.room.remap()
+}
+
+// tick is called every few milliseconds while the peer is there.
+func (p *peer) tick() {
+	if !p.connected() {
+		return
+	}
+	now := p.worker.now
+	p.askAgain(now)
+	if p.twccExt != 0 && !now.Before(p.feedbackDue) {
+		p.feedbackDue = now.Add(feedbackInterval)
+		p.sendFeedback()
+	}
+	if !now.Before(p.reportDue) {
+		p.reportDue = now.Add(reportInterval)
+		p.sendReports(now)
+		p.shareBandwidth(now)
+	}
+}

@@ -1,0 +1,178 @@
+package sfu
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"time"
+
+	"alcove/sfu/forward"
+	"alcove/sfu/srtp"
+)
+
+// RTCP packet types and feedback formats (RFC 3550, section 12.1; RFC 4585, section 6.1; RFC 5104, section 4.3).
+const (
+	typeSR    = 200
+	typeRR    = 201
+	typeRTPFB = 205
+	typePSFB  = 206
+
+	formatNACK = 1
+	formatPLI  = 1
+	formatFIR  = 4
+)
+
+// rtcp takes one SRTCP compound packet of a peer.
+func (w *worker) rtcp(p *peer, data []byte) forward.Drop {
+	if len(data) < 8 {
+		return forward.Malformed
+	}
+	plain, err := p.keys.open.RTCP(data)
+	switch err {
+	case nil:
+	case srtp.ErrReplayed:
+		return forward.Replayed
+	default:
+		return forward.Unauthentic
+	}
+	for len(plain) > 0 {
+		size, ok := reportSize(plain)
+		if !ok {
+			return forward.Malformed
+		}
+		p.report(plain[:size])
+		plain = plain[size:]
+	}
+	return forward.Kept
+}
+
+// reportSize is the length of the first packet of a compound, in bytes (RFC 3550, section 6.4.1: words minus one).
+func reportSize(b []byte) (int, bool) {
+	if len(b) < 8 || b[0]>>6 != 2 {
+		return 0, false
+	}
+	size := 4 * (int(binary.BigEndian.Uint16(b[2:])) + 1)
+	return size, size >= 8 && size <= len(b)
+}
+
+// report takes one RTCP packet of at least 8 bytes; what is too short or unknown is passed over.
+func (p *peer) report(b []byte) {
+	count := int(b[0] & 0x1f)
+	switch b[1] {
+	case typeSR:
+		if len(b) >= 28 {
+			p.senderReport(b)
+			p.reportBlocks(b[28:], count)
+		}
+	case typeRR:
+		p.reportBlocks(b[8:], count)
+	case typeRTPFB:
+		if count == formatNACK && len(b) >= 12 {
+			p.nack(binary.BigEndian.Uint32(b[8:]), b[12:])
+		}
+	case typePSFB:
+		switch {
+		case count == formatPLI && len(b) >= 12:
+			p.keyRequest(binary.BigEndian.Uint32(b[8:]))
+		case count == formatFIR:
+			for entries := b[min(12, len(b)):]; len(entries) >= 8; entries = entries[8:] {
+				p.keyRequest(binary.BigEndian.Uint32(entries))
+			}
+		}
+	}
+}
+
+// ntpEpoch is 1970 in seconds of NTP time (RFC 5905, section 6).
+const ntpEpoch = 2208988800
+
+// senderReport relates a publication's RTP clock to the client's wall clock, and that to ours.
+func (p *peer) senderReport(b []byte) {
+	s := p.streams[binary.BigEndian.Uint32(b[4:])]
+	if s == nil || s.repeats {
+		return
+	}
+	seconds, fraction := binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint32(b[12:])
+	ntp := time.Duration(int64(seconds)-ntpEpoch)*time.Second + time.Duration(uint64(fraction)*uint64(time.Second)>>32)
+	now := p.worker.now
+	pub := s.publication
+	pub.reported, pub.reportNTP, pub.reportRTP = true, ntp, binary.BigEndian.Uint32(b[16:])
+	pub.reportLSR, pub.reportAt = seconds<<16|fraction>>16, now
+	offset := time.Duration(now.UnixNano()) - ntp
+	if !p.clockKnown || offset < p.clockOffset {
+		p.clockOffset, p.clockKnown = offset, true
+		return
+	}
+	p.clockOffset += min(offset-p.clockOffset, clockDrift) // slowly up: clocks drift, the path only adds
+}
+
+// clockDrift is how far the estimate of a client's clock may rise with each report: 0.1 % of a second.
+const clockDrift = time.Millisecond
+
+// reportBlocks reads what the receiver says of our slots: loss bounds what it gets, LSR and DLSR give the round trip
+// (RFC 3550, section 6.4.1).
+func (p *peer) reportBlocks(b []byte, count int) {
+	now := p.worker.now
+	lost, blocks := 0, 0
+	for ; count > 0 && len(b) >= 24; count, b = count-1, b[24:] {
+		s := p.slotOf[binary.BigEndian.Uint32(b)]
+		if s == nil || s.flow == nil || !s.video() {
+			continue
+		}
+		lost += int(b[4])
+		blocks++
+		lsr, dlsr := binary.BigEndian.Uint32(b[16:]), binary.BigEndian.Uint32(b[20:])
+		if rtt := shortNTP(now) - lsr - dlsr; lsr != 0 && rtt < 10<<16 {
+			p.rtt = time.Duration(rtt) * time.Second >> 16
+		}
+	}
+	if since := now.Sub(p.videoSince); blocks > 0 && since > 0 {
+		p.bound.Report(now, uint8(lost/blocks), int(int64(p.videoBits)*int64(time.Second)/int64(since)))
+		p.videoBits, p.videoSince = 0, now
+	}
+}
+
+// shortNTP is the middle 32 bits of an NTP timestamp (RFC 3550, section 4).
+func shortNTP(t time.Time) uint32 {
+	ns := uint64(t.UnixNano())
+	return uint32(ns/1e9+ntpEpoch)<<16 | uint32(ns%1e9<<16/1e9)
+}
+
+// nack sends again what a receiver misses, from the one history of the publication.
+func (p *peer) nack(media uint32, b []byte) {
+	s := p.slotOf[media]
+	if s == nil {
+		return
+	}
+	for ; len(b) >= 4; b = b[4:] {
+		first, more := binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
+		p.worker.count.NacksIn += uint64(1 + bits.OnesCount16(more))
+		p.worker.drop(p.worker.resend(s, first))
+		for i := range uint16(16) {
+			if more&(1<<i) != 0 {
+				p.worker.drop(p.worker.resend(s, first+i+1))
+			}
+		}
+	}
+}
+
+// mayResend takes one of the tokens that bound a receiver which asks for everything.
+func (p *peer) mayResend(now time.Time) bool {
+	p.resendTokens = min(nackBudget, p.resendTokens+now.Sub(p.resendAt).Seconds()*nackBudget)
+	p.resendAt = now
+	if p.resendTokens < 1 {
+		return false
+	}
+	p.resendTokens--
+	return true
+}
+
+// keyRequest passes a PLI or FIR on, at most one for each gap.
+func (p *peer) keyRequest(media uint32) {
+	s := p.slotOf[media]
+	now := p.worker.now
+	if s == nil || s.flow == nil || !s.video() || now.Sub(s.asked) < minKeyFrameGap {
+		return
+	}
+	p.worker.count.KeyFrameRequestsIn++
+	s.asked = now
+	s.flow.wantKey()
+}

@@ -1,0 +1,115 @@
+package sfu
+
+import (
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"alcove/sfu/srtp"
+	"alcove/sfu/udp"
+)
+
+// maxReport is how large an RTCP packet may grow before SRTCP adds its tag, in bytes: within any path's MTU.
+const maxReport = 1150
+
+// sendRTCP seals and queues packets, in as few datagrams as they fit.
+func (p *peer) sendRTCP(packets ...rtcp.Packet) {
+	w := p.worker
+	var b []byte
+	for _, packet := range packets {
+		raw, err := packet.Marshal()
+		if err != nil || len(raw) > udp.MaxDatagram-srtp.TagSize-8 {
+			continue // feedback that does not fit says nothing; the next one comes
+		}
+		if b != nil && len(b)+len(raw) > maxReport {
+			w.send(p.keys.seal.RTCP(b), p.remote)
+			b = nil
+		}
+		if b == nil {
+			b = w.packet()[:0]
+		}
+		b = append(b, raw...)
+	}
+	if b != nil {
+		w.send(p.keys.seal.RTCP(b), p.remote)
+	}
+}
+
+// sendPLI asks for a key frame (RFC 4585, section 6.3.1). Nothing is asked of a source that never sent.
+func (p *peer) sendPLI(pub *publication) {
+	if pub.main == nil {
+		return
+	}
+	p.worker.count.KeyFrameRequestsOut++
+	p.sendRTCP(&rtcp.PictureLossIndication{SenderSSRC: p.ssrc, MediaSSRC: pub.main.ssrc})
+}
+
+// askAgain repeats what was asked for and did not come: lost packets and key frames.
+func (p *peer) askAgain(now time.Time) {
+	for _, pub := range p.publications {
+		if pub.main == nil || pub.line.kind != "video" || !pub.open() {
+			continue
+		}
+		if now.Sub(pub.lastCame) < time.Second {
+			pub.askKey(now)
+		}
+		var room [64]uint16
+		ask, lost := pub.main.track.Nacks(now, p.rtt, room[:0])
+		if lost > 0 && len(pub.subscribers) > 0 {
+			pub.wantKey() // no repeat came: only a key frame mends the picture
+		}
+		if len(ask) == 0 {
+			continue
+		}
+		p.worker.count.NacksOut += uint64(len(ask))
+		p.sendRTCP(&rtcp.TransportLayerNack{
+			SenderSSRC: p.ssrc, MediaSSRC: pub.main.ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(ask),
+		})
+	}
+}
+
+// sendFeedback tells the client how its packets came, so that its estimate of the path grows
+// (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+func (p *peer) sendFeedback() {
+	p.sendRTCP(p.feedback.BuildFeedbackPacket()...)
+}
+
+// sendReports sends a receiver report of what comes and a sender report for each slot that flows.
+func (p *peer) sendReports(now time.Time) {
+	var blocks []rtcp.ReceptionReport
+	for _, pub := range p.publications {
+		if pub.main == nil || !pub.main.track.Started() || len(blocks) == 31 {
+			continue
+		}
+		r := pub.main.track.Report()
+		block := rtcp.ReceptionReport{
+			SSRC: pub.main.ssrc, FractionLost: r.FractionLost, TotalLost: r.TotalLost, LastSequenceNumber: r.Highest,
+		}
+		if pub.reported {
+			block.LastSenderReport = pub.reportLSR
+			block.Delay = uint32(now.Sub(pub.reportAt) << 16 / time.Second)
+		}
+		blocks = append(blocks, block)
+	}
+	packets := []rtcp.Packet{&rtcp.ReceiverReport{SSRC: p.ssrc, Reports: blocks}}
+	for _, s := range p.slots {
+		if s.flow != nil && s.selector.Running() {
+			packets = append(packets, s.senderReport(now))
+		}
+	}
+	p.sendRTCP(packets...)
+}
+
+// senderReport relates the slot's time line to our clock: through the source's own reports where there are some, so that
+// sound and picture of one person agree.
+func (s *slot) senderReport(now time.Time) rtcp.Packet {
+	ts := s.selector.TimestampAt(now)
+	if source, ok := s.flow.rtpAt(now); ok {
+		ts = s.selector.FromSource(source)
+	}
+	ns := uint64(now.UnixNano())
+	return &rtcp.SenderReport{
+		SSRC: s.line.slotSSRC, NTPTime: (ns/1e9+ntpEpoch)<<32 | ns%1e9<<32/1e9, RTPTime: ts,
+		PacketCount: s.packets, OctetCount: s.octets,
+	}
+}

@@ -1,0 +1,368 @@
+package sfu
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/pion/sdp/v3"
+	"github.com/pion/webrtc/v4"
+)
+
+// Errors of an offer. What wraps them names the m-line, never its content.
+var (
+	ErrSDP    = errors.New("sdp_invalid")
+	ErrCodec  = errors.New("codec_unsupported")
+	ErrTracks = errors.New("track_limit")
+)
+
+// Extensions that we ask for upstream (RFC 8285). Downstream we send none.
+const (
+	extMID   = "urn:ietf:params:rtp-hdrext:sdes:mid"
+	extLevel = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+	extTWCC  = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+)
+
+// An offer is what we understand of a client's session description (RFC 8829).
+type offer struct {
+	ufrag, pwd   string
+	fingerprints []webrtc.DTLSFingerprint
+	lines        []line
+}
+
+// A line is one m-line: what the client offers, and what it becomes.
+type line struct {
+	mid       string
+	kind      string // audio, video, or what the m-line says
+	sends     bool   // the client
+	receives  bool
+	payload   uint8 // of Opus or VP8
+	rtx       uint8 // of RTX for it, 0 without
+	midExt    uint8
+	levelExt  uint8
+	twccExt   uint8
+	ssrc      uint32 // the client's, 0 if unsaid
+	rtxSSRC   uint32
+	extNames  map[uint8]string
+	use       lineUse
+	source    Source // use == usePublish
+	slotKind  string // use == useSlot: audio, video or screen
+	slotIndex int
+	slotSSRC  uint32
+	slotRTX   uint32
+}
+
+type lineUse uint8
+
+const (
+	useNone lineUse = iota
+	usePublish
+	useSlot
+)
+
+func parseOffer(text string, tracks []Track) (*offer, error) {
+	var d sdp.SessionDescription
+	if err := d.UnmarshalString(text); err != nil {
+		return nil, fmt.Errorf("%w: not a session description", ErrSDP)
+	}
+	if len(d.MediaDescriptions) == 0 || len(d.MediaDescriptions) > MaxLines {
+		return nil, fmt.Errorf("%w: 1 to %d m-lines", ErrTracks, MaxLines)
+	}
+	o := &offer{}
+	bundle := bundled(&d)
+	for i, m := range d.MediaDescriptions {
+		l, err := parseLine(m)
+		if err != nil {
+			return nil, fmt.Errorf("%w (m-line %d)", err, i)
+		}
+		if !bundle[l.mid] {
+			return nil, fmt.Errorf("%w: m-line %d is not in the BUNDLE group", ErrSDP, i)
+		}
+		o.lines = append(o.lines, l)
+	}
+	if err := o.transport(&d); err != nil {
+		return nil, err
+	}
+	return o, o.assign(tracks)
+}
+
+func bundled(d *sdp.SessionDescription) map[string]bool {
+	mids := map[string]bool{}
+	for _, a := range d.Attributes {
+		if rest, ok := strings.CutPrefix(a.Value, "BUNDLE "); a.Key == "group" && ok {
+			for _, mid := range strings.Fields(rest) {
+				mids[mid] = true
+			}
+		}
+	}
+	return mids
+}
+
+// attribute looks in the m-line, then in the session.
+func attribute(d *sdp.SessionDescription, m *sdp.MediaDescription, key string) (string, bool) {
+	if v, ok := m.Attribute(key); ok {
+		return v, true
+	}
+	return d.Attribute(key)
+}
+
+// transport reads ICE and DTLS parameters of the first m-line, which the bundle shares (RFC 8843).
+func (o *offer) transport(d *sdp.SessionDescription) error {
+	m := d.MediaDescriptions[0]
+	o.ufrag, _ = attribute(d, m, "ice-ufrag")
+	o.pwd, _ = attribute(d, m, "ice-pwd")
+	setup, _ := attribute(d, m, "setup")
+	_, lite := d.Attribute("ice-lite")
+	switch {
+	case len(o.ufrag) < 4 || len(o.ufrag) > 256 || len(o.pwd) < 22 || len(o.pwd) > 256:
+		return fmt.Errorf("%w: ice-ufrag or ice-pwd missing", ErrSDP)
+	case setup != "actpass" && setup != "active":
+		return fmt.Errorf("%w: setup must be actpass or active", ErrSDP)
+	case lite:
+		return fmt.Errorf("%w: two ICE-lite sides cannot meet", ErrSDP)
+	}
+	value, _ := attribute(d, m, "fingerprint")
+	algorithm, digest, ok := strings.Cut(value, " ")
+	if !ok || !strings.EqualFold(algorithm, "sha-256") {
+		return fmt.Errorf("%w: a sha-256 fingerprint is needed", ErrSDP)
+	}
+	o.fingerprints = []webrtc.DTLSFingerprint{{Algorithm: strings.ToLower(algorithm), Value: digest}}
+	return nil
+}
+
+func parseLine(m *sdp.MediaDescription) (line, error) {
+	l := line{kind: m.MediaName.Media, extNames: map[uint8]string{}}
+	l.mid, _ = m.Attribute("mid")
+	if l.mid == "" || len(l.mid) > maxMID || strings.ContainsAny(l.mid, " \r\n") {
+		return l, fmt.Errorf("%w: mid missing", ErrSDP)
+	}
+	if l.kind != "audio" && l.kind != "video" {
+		return l, nil
+	}
+	if _, ok := m.Attribute("rtcp-mux"); !ok {
+		return l, fmt.Errorf("%w: rtcp-mux missing", ErrSDP)
+	}
+	l.sends, l.receives = true, true
+	rtxOf := map[uint8]uint8{}
+	for _, a := range m.Attributes {
+		l.attribute(a.Key, a.Value, rtxOf)
+	}
+	l.rtx = rtxOf[l.payload]
+	if l.payload == 0 {
+		l.rtx = 0
+	}
+	return l, nil
+}
+
+func (l *line) attribute(key, value string, rtxOf map[uint8]uint8) {
+	switch key {
+	case "sendonly":
+		l.receives = false
+	case "recvonly":
+		l.sends = false
+	case "inactive":
+		l.sends, l.receives = false, false
+	case "rtpmap":
+		if pt, name, ok := strings.Cut(value, " "); ok && l.payload == 0 {
+			if strings.EqualFold(name, codecOf(l.kind)) {
+				l.payload = payloadType(pt)
+			}
+		}
+	case "fmtp":
+		if pt, params, ok := strings.Cut(value, " "); ok {
+			if apt, ok := strings.CutPrefix(params, "apt="); ok {
+				apt, _, _ = strings.Cut(apt, ";")
+				rtxOf[payloadType(apt)] = payloadType(pt)
+			}
+		}
+	case "extmap":
+		l.extension(value)
+	case "ssrc-group":
+		if f := strings.Fields(value); len(f) == 3 && f[0] == "FID" && l.rtxSSRC == 0 {
+			l.ssrc, l.rtxSSRC = ssrc(f[1]), ssrc(f[2])
+		}
+	case "ssrc":
+		if id, _, _ := strings.Cut(value, " "); l.ssrc == 0 {
+			l.ssrc = ssrc(id)
+		}
+	}
+}
+
+func (l *line) extension(value string) {
+	f := strings.Fields(value)
+	if len(f) < 2 {
+		return
+	}
+	number, _, _ := strings.Cut(f[0], "/")
+	id, err := strconv.ParseUint(number, 10, 8)
+	if err != nil || id == 0 {
+		return
+	}
+	switch f[1] {
+	case extMID:
+		l.midExt = uint8(id)
+	case extLevel:
+		l.levelExt = uint8(id)
+	case extTWCC:
+		l.twccExt = uint8(id)
+	default:
+		return
+	}
+	l.extNames[uint8(id)] = f[1]
+}
+
+func codecOf(kind string) string {
+	if kind == "audio" {
+		return "opus/48000/2"
+	}
+	return "VP8/90000"
+}
+
+// payloadType parses a dynamic or static payload type; 0 (PCMU, which we do not speak) stands for none.
+func payloadType(s string) uint8 {
+	n, err := strconv.ParseUint(strings.TrimSpace(s), 10, 7)
+	if err != nil {
+		return 0
+	}
+	return uint8(n)
+}
+
+func ssrc(s string) uint32 {
+	n, _ := strconv.ParseUint(s, 10, 32)
+	return uint32(n)
+}
+
+// assign says what each m-line is: an own source of the client, a slot, or nothing. A receive-only video line right behind a
+// receive-only audio line shows the same person; one that stands alone is for a screen.
+func (o *offer) assign(tracks []Track) error {
+	sources := map[string]Source{}
+	for _, t := range tracks {
+		if sources[t.MID] != "" {
+			return fmt.Errorf("%w: a mid is named twice", ErrSDP)
+		}
+		sources[t.MID] = t.Source
+	}
+	pairs, screens := 0, 0
+	for i := range o.lines {
+		l := &o.lines[i]
+		if source, ok := sources[l.mid]; ok {
+			delete(sources, l.mid)
+			if err := l.publish(source); err != nil {
+				return err
+			}
+			continue
+		}
+		if l.sends || !l.receives || l.payload == 0 {
+			continue // rejected in the answer
+		}
+		l.use = useSlot
+		switch behind := i > 0 && o.lines[i-1].slotKind == slotAudio; {
+		case l.kind == "audio":
+			l.slotKind, l.slotIndex = slotAudio, pairs
+			pairs++
+		case behind:
+			l.slotKind, l.slotIndex = slotVideo, pairs-1
+		default:
+			l.slotKind, l.slotIndex = slotScreen, screens
+			screens++
+		}
+	}
+	if len(sources) > 0 {
+		return fmt.Errorf("%w: tracks name a mid that is not in the offer", ErrSDP)
+	}
+	return nil
+}
+
+func (l *line) publish(s Source) error {
+	if (l.kind == "audio") != (s == Microphone) || !l.sends || l.receives {
+		return fmt.Errorf("%w: the m-line of a track must be sendonly and of its kind", ErrSDP)
+	}
+	if l.payload == 0 {
+		return fmt.Errorf("%w: offer opus and VP8", ErrCodec)
+	}
+	l.use, l.source = usePublish, s
+	return nil
+}
+
+// local is what the server puts into its answers.
+type local struct {
+	ufrag, pwd  string
+	fingerprint webrtc.DTLSFingerprint
+	candidates  []string // "address port"
+	version     uint64   // of the description, grows with each answer
+}
+
+// answer writes the server's description: ICE-lite, DTLS server (setup:passive), one bundle.
+func (o *offer) answer(p local) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "v=0\r\no=- 1 %d IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=ice-lite\r\na=group:BUNDLE", p.version)
+	for i := range o.lines {
+		if o.lines[i].use != useNone {
+			b.WriteString(" " + o.lines[i].mid)
+		}
+	}
+	b.WriteString("\r\na=msid-semantic: WMS *\r\n")
+	for i := range o.lines {
+		if l := &o.lines[i]; l.use == useNone {
+			fmt.Fprintf(&b, "m=%s 0 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\na=mid:%s\r\n", l.kind, l.mid)
+		} else {
+			l.write(&b, p)
+		}
+	}
+	return b.String()
+}
+
+func (l *line) write(b *strings.Builder, p local) {
+	rtx := ""
+	if l.rtx != 0 {
+		rtx = " " + strconv.Itoa(int(l.rtx))
+	}
+	fmt.Fprintf(b, "m=%s 9 UDP/TLS/RTP/SAVPF %d%s\r\nc=IN IP4 0.0.0.0\r\na=mid:%s\r\n", l.kind, l.payload, rtx, l.mid)
+	fmt.Fprintf(b, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:%s %s\r\na=setup:passive\r\n",
+		p.ufrag, p.pwd, p.fingerprint.Algorithm, p.fingerprint.Value)
+	for i, c := range p.candidates {
+		fmt.Fprintf(b, "a=candidate:%d 1 udp %d %s typ host\r\n", i+1, 2130706431-i, c)
+	}
+	b.WriteString("a=end-of-candidates\r\na=rtcp-mux\r\na=rtcp-rsize\r\n")
+	fmt.Fprintf(b, "a=rtpmap:%d %s\r\n", l.payload, codecOf(l.kind))
+	if l.kind == "audio" {
+		// In-band FEC mends single losses; constant bit rate hides what is said from those who count bytes (RFC 6562).
+		fmt.Fprintf(b, "a=fmtp:%d minptime=10;useinbandfec=1;cbr=1\r\n", l.payload)
+	} else {
+		fmt.Fprintf(b, "a=rtcp-fb:%d nack\r\na=rtcp-fb:%d nack pli\r\na=rtcp-fb:%d ccm fir\r\n", l.payload, l.payload, l.payload)
+	}
+	if l.rtx != 0 {
+		fmt.Fprintf(b, "a=rtpmap:%d rtx/90000\r\na=fmtp:%d apt=%d\r\n", l.rtx, l.rtx, l.payload)
+	}
+	if l.use == usePublish {
+		l.writePublish(b)
+	} else {
+		l.writeSlot(b)
+	}
+}
+
+func (l *line) writePublish(b *strings.Builder) {
+	if l.twccExt != 0 {
+		fmt.Fprintf(b, "a=rtcp-fb:%d transport-cc\r\n", l.payload)
+	}
+	for _, id := range []uint8{l.midExt, l.levelExt, l.twccExt} {
+		if id != 0 {
+			fmt.Fprintf(b, "a=extmap:%d %s\r\n", id, l.extNames[id])
+		}
+	}
+	b.WriteString("a=recvonly\r\n")
+}
+
+// writeSlot names the slot's stream: audio and video of one index share it, for lip-sync.
+func (l *line) writeSlot(b *strings.Builder) {
+	stream := "pair" + strconv.Itoa(l.slotIndex)
+	if l.slotKind == slotScreen {
+		stream = "screen" + strconv.Itoa(l.slotIndex)
+	}
+	fmt.Fprintf(b, "a=sendonly\r\na=msid:%s %s-%s\r\n", stream, stream, l.kind)
+	if l.slotRTX != 0 {
+		fmt.Fprintf(b, "a=ssrc-group:FID %d %d\r\na=ssrc:%d cname:alcove\r\n", l.slotSSRC, l.slotRTX, l.slotRTX)
+	}
+	fmt.Fprintf(b, "a=ssrc:%d cname:alcove\r\n", l.slotSSRC)
+}

@@ -1,0 +1,237 @@
+package sfu
+
+import (
+	"errors"
+	"testing"
+)
+
+func TestThreeHearAndSeeEachOther(t *testing.T) {
+	r := openRoom(t, newEngine(t))
+	r.obey(everyone("a", "b", "c"))
+	clients := []*testClient{newClient(r, "a", 3), newClient(r, "b", 3), newClient(r, "c", 3)}
+	for _, c := range clients {
+		c.join()
+	}
+	talk(t, "everybody gets sound and picture of the two others", clients, func() bool {
+		for i, c := range clients {
+			for j := range clients {
+				if own := uint32(10 * (j + 1)); i != j && (c.count(own) < 20 || c.count(own+1) < 20) {
+					return false
+				}
+			}
+		}
+		return true
+	})
+	for i, c := range clients {
+		if own := uint32(10 * (i + 1)); c.count(own)+c.count(own+1) > 0 {
+			t.Errorf("%s gets its own media back", c.id)
+		}
+		for csrc := range c.got {
+			packets := c.packets(csrc)
+			for k, p := range packets[1:] {
+				if p.SequenceNumber != packets[k].SequenceNumber+1 {
+					t.Errorf("%s: a gap or a repeat in the numbers of %d", c.id, csrc)
+				}
+			}
+		}
+	}
+	for _, p := range clients[1].packets(10) {
+		if string(p.Payload) != "opusa" {
+			t.Fatalf("payload %q under the name of a", p.Payload)
+		}
+	}
+}
+
+func TestNobodyOutsideThePlan(t *testing.T) {
+	r := openRoom(t, newEngine(t))
+	r.obey(everyone("a"))
+	c := newClient(r, "stranger", 1)
+	if _, err := c.offer(1); !errors.Is(err, ErrRefused) {
+		t.Fatalf("an offer from outside the plan: %v", err)
+	}
+}
+
+func TestRemovedAtOnce(t *testing.T) {
+	r := openRoom(t, newEngine(t))
+	r.obey(everyone("a", "b"))
+	a, b := newClient(r, "a", 1), newClient(r, "b", 1)
+	a.join()
+	b.join()
+	talk(t, "b gets a's media", []*testClient{a, b}, func() bool { return b.count(11) > 5 })
+	r.obey(everyone("a")) // b is out
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.members["b"] != nil {
+		t.Fatal("b is still a member")
+	}
+	if n := len(r.maps["a"]); n != 0 {
+		t.Fatalf("a's slots still carry %d publications", n)
+	}
+}
+
+func TestMutedAtTheDoor(t *testing.T) {
+	r := openRoom(t, newEngine(t))
+	plan := everyone("a", "b")
+	r.obey(plan)
+	a, b := newClient(r, "a", 1), newClient(r, "b", 1)
+	a.join()
+	b.join()
+	talk(t, "b hears a", []*testClient{a}, func() bool { return b.count(10) > 5 })
+	plan = everyone("a", "b")
+	plan.Seats[0].Sends[0].Muted = true
+	r.obey(plan)
+	before := len(b.packets(11))
+	talk(t, "the picture goes on", []*testClient{a}, func() bool { return b.count(11) > before+20 })
+	quiet := b.count(10)
+	talk(t, "the picture goes on", []*testClient{a}, func() bool { return b.count(11) > before+60 })
+	if b.count(10) > quiet {
+		t.Fatal("a muted microphone is heard")
+	}
+	r.obey(everyone("a", "b"))
+	talk(t, "b hears a again", []*testClient{a}, func() bool { return b.count(10) > quiet+5 })
+	packets := b.packets(10)
+	for i, p := range packets[1:] {
+		if p.SequenceNumber != packets[i].SequenceNumber+1 {
+			t.Fatal("unmuting left a gap in the numbers")
+		}
+	}
+}
+
+func TestNothingBeforeTheSlotMapIsTold(t *testing.T) {
+	r := openRoom(t, newEngine(t))
+	r.hold.Store(true)
+	r.obey(everyone("a", "b"))
+	a, b := newClient(r, "a", 1), newClient(r, "b", 1)
+	a.join()
+	b.join()
+	eventually(t, "b's slot map", func() bool { return len(r.slotMap("b")) == 2 })
+	n := 0
+	talk(t, "time passes", []*testClient{a}, func() bool { n++; return n > 100 })
+	if b.count(10)+b.count(11) > 0 {
+		t.Fatal("media before its slot map")
+	}
+	r.Announced("b", 1)
+	talk(t, "b sees a", []*testClient{a}, func() bool { return b.count(10) > 5 && b.count(11) > 5 })
+	if first := b.packets(11)[0]; first.Payload[1]&1 != 0 {
+		t.Fatal("the first picture is no key frame")
+	}
+}
+
+func TestSlotChangesHands(t *testing.T) {
+	r := openRoom(t, newEngine(t))
+	r.obey(everyone("a", "b", "c"))
+	a, b, c := newClient(r, "a", 1), newClient(r, "b", 1), newClient(r, "c", 1)
+	for _, x := range []*testClient{a, b, c} {
+		x.join()
+	}
+	all := []*testClient{a, b, c}
+	talk(t, "c sees a, for whom it has the one pair", all, func() bool { return c.count(11) > 10 && c.count(10) > 10 })
+	if c.count(20)+c.count(21) > 0 {
+		t.Fatal("c has one pair and gets two people")
+	}
+	last := c.packets(11)
+	plan := everyone("a", "b", "c")
+	plan.Seats[2].Hears = []PeerID{"b"}
+	r.obey(plan)
+	talk(t, "c sees b in the same slot", all, func() bool { return c.count(21) > 10 && c.count(20) > 10 })
+	first := c.packets(21)[0]
+	end := last[len(last)-1]
+	if more := c.packets(11); len(more) > len(last) {
+		end = more[len(more)-1]
+	}
+	if first.SSRC != end.SSRC || first.SequenceNumber != end.SequenceNumber+1 {
+		t.Fatalf("the slot is not one stream: %v then %v", end.Header, first.Header)
+	}
+	if first.Payload[1]&1 != 0 {
+		t.Fatal("the new picture does not begin with a key frame")
+	}
+	if b.plis.Load() == 0 {
+		t.Fatal("b was not asked for a key frame")
+	}
+}
+
+func TestMoreSlotsWhileMediaRuns(t *testing.T) {
+	r := openRoom(t, newEngine(t))
+	r.obey(everyone("a", "b", "c"))
+	a, b, c := newClient(r, "a", 1), newClient(r, "b", 1), newClient(r, "c", 1)
+	for _, x := range []*testClient{a, b, c} {
+		x.join()
+	}
+	all := []*testClient{a, b, c}
+	talk(t, "c sees a", all, func() bool { return c.count(11) > 5 })
+	c.addPairs(2)
+	answer, err := c.offer(1)
+	if err != nil || len(answer.Slots) != 6 {
+		t.Fatal(len(answer.Slots), err)
+	}
+	talk(t, "c sees a and b", all, func() bool { return c.count(21) > 5 && c.count(20) > 5 })
+}
+
+func TestGenerations(t *testing.T) {
+	r := openRoom(t, newEngine(t))
+	r.obey(everyone("a", "b"))
+	a, b := newClient(r, "a", 1), newClient(r, "b", 1)
+	a.join()
+	b.join()
+	talk(t, "b sees a", []*testClient{a}, func() bool { return b.count(11) > 5 })
+	again := newClient(r, "a", 1)
+	if _, err := again.offer(2); err != nil {
+		t.Fatal(err)
+	}
+	again.connected()
+	had := b.count(11)
+	talk(t, "b sees the new a", []*testClient{again}, func() bool { return b.count(11) > had+5 })
+	stale := newClient(r, "a", 1)
+	if _, err := stale.offer(1); !errors.Is(err, ErrStale) {
+		t.Fatalf("an older generation: %v", err)
+	}
+}
+
+func TestPanicCostsThePeer(t *testing.T) {
+	e := newEngine(t)
+	r, other := openRoom(t, e), openRoom(t, e)
+	r.obey(everyone("a", "b", "c"))
+	other.obey(everyone("x", "y"))
+	a, b, c := newClient(r, "a", 2), newClient(r, "b", 2), newClient(r, "c", 2)
+	x, y := newClient(other, "x", 1), newClient(other, "y", 1)
+	all := []*testClient{a, b, c, x, y}
+	for _, k := range all {
+		k.join()
+	}
+	fault := func(id PeerID) {
+		e.workers[0].post(func() {
+			e.workers[0].onPacket = func(p *peer) {
+				if p.id == id {
+					panic("a bug")
+				}
+			}
+		})
+	}
+	talk(t, "all rooms run", all, func() bool { return c.count(11) > 5 && y.count(11) > 5 })
+	fault("a")
+	talk(t, "a's peer is closed", all, func() bool { return len(r.slotMap("c")) == 2 })
+	had, others := c.count(21), y.count(11)
+	talk(t, "the others go on", all, func() bool { return c.count(21) > had+5 && y.count(11) > others+5 })
+	fault("b")
+	talk(t, "the second one ends the room's media", all, r.failed.Load)
+	others = y.count(11)
+	talk(t, "the other room goes on", all, func() bool { return y.count(11) > others+20 })
+	if n := e.Counters().Drops; n[len(n)-1] != 2 {
+		t.Fatalf("%d panics counted", n[len(n)-1])
+	}
+}
+
+func TestLostPacketsComeAgain(t *testing.T) {
+	r := openRoom(t, newEngine(t))
+	r.obey(everyone("a", "b"))
+	a, b := newClient(r, "a", 1), newClient(r, "b", 1)
+	a.join()
+	b.join()
+	talk(t, "b sees a", []*testClient{a}, func() bool { return b.count(11) > 30 })
+	// b asks for a packet it has: what comes back must be the same payload, by RTX or again.
+	packet := b.packets(11)[10]
+	b.nack(packet.SSRC, packet.SequenceNumber)
+	eventually(t, "a repeat", func() bool { return r.e.Counters().Resent > 0 })
+	b.nack(packet.SSRC, packet.SequenceNumber-9000)
+	eventually(t, "a named drop for what was never sent", func() bool { return r.e.Counters().Drops[14] > 0 })
+}

@@ -1,0 +1,179 @@
+package sfu
+
+import (
+	"slices"
+	"time"
+
+	"alcove/sfu/forward"
+)
+
+// A slot is one sending m-line of a peer. It keeps its SSRC whoever it shows; the CSRC says who that is. Owned by the
+// worker.
+type slot struct {
+	peer   *peer
+	line   *line
+	source *publication // what the newest slot map says, nil: empty
+	flow   *publication // what flows: source, once the client was told; nil before
+	paused bool         // the path has no room for it
+
+	selector forward.Selector
+	sent     *forward.Sent // made with the first packet
+	nextRTX  uint64        // index of the next repeat (RFC 4588), from 1
+	packets  uint32        // sent, for sender reports
+	octets   uint32
+	asked    time.Time // when this receiver last asked for a key frame
+}
+
+func newSlot(p *peer, l *line) *slot {
+	s := &slot{peer: p, line: l, nextRTX: 1}
+	s.selector = forward.Selector{ClockRate: 90000, Video: true}
+	if l.kind == "audio" {
+		s.selector = forward.Selector{ClockRate: 48000}
+	}
+	return s
+}
+
+func (s *slot) video() bool { return s.line.kind == "video" }
+
+// assignPairs gives every person one pair, as long as there are pairs.
+func (p *peer) assignPairs(hears []*member) {
+	audio, video := map[int]*slot{}, map[int]*slot{}
+	holder := map[int]*peer{}
+	for _, s := range p.slots {
+		switch s.line.slotKind {
+		case slotAudio:
+			audio[s.line.slotIndex] = s
+		case slotVideo:
+			video[s.line.slotIndex] = s
+		default:
+			continue
+		}
+		if s.source != nil {
+			holder[s.line.slotIndex] = s.source.peer
+		}
+	}
+	placed := map[*peer]bool{}
+	for i, h := range holder {
+		if h.closed || !slices.Contains(hears, h.member) {
+			holder[i] = nil
+		} else {
+			placed[h] = true
+		}
+	}
+	free := 0
+	for _, m := range hears {
+		if m.peer == nil || placed[m.peer] || len(m.peer.publications) == 0 {
+			continue
+		}
+		for free < len(audio) && holder[free] != nil {
+			free++
+		}
+		if free == len(audio) {
+			break // more people than slots: the room asks the client for a larger offer
+		}
+		holder[free] = m.peer
+	}
+	for i, s := range audio {
+		s.source = holder[i].find(Microphone)
+	}
+	for i, s := range video {
+		s.source = holder[i].find(Camera)
+	}
+}
+
+// assignScreens gives the screens that are live the slots made for them.
+func (p *peer) assignScreens(hears []*member) {
+	var live []*publication
+	for _, m := range hears {
+		if pub := m.peer.find(Screen); pub != nil && pub.open() {
+			live = append(live, pub)
+		}
+	}
+	var free []*slot
+	for _, s := range p.slots {
+		if s.line.slotKind != slotScreen {
+			continue
+		}
+		if i := slices.Index(live, s.source); i >= 0 {
+			live = slices.Delete(live, i, i+1)
+			continue
+		}
+		s.source = nil
+		free = append(free, s)
+	}
+	for i := 0; i < len(free) && i < len(live); i++ {
+		free[i].source = live[i]
+	}
+}
+
+// find gives a peer's publication of a source, if the plan knows it.
+func (p *peer) find(source Source) *publication {
+	if p == nil {
+		return nil
+	}
+	for _, pub := range p.publications {
+		if pub.line.source == source && pub.send.ID != "" {
+			return pub
+		}
+	}
+	return nil
+}
+
+// attach lets the publications flow that the client was told of.
+func (p *peer) attach() {
+	for _, s := range p.slots {
+		if s.source == nil || s.flow != nil {
+			continue
+		}
+		s.flow = s.source
+		s.flow.subscribers = append(s.flow.subscribers, s)
+		if s.sent != nil {
+			s.sent.Reset()
+		}
+		s.restart()
+	}
+}
+
+// detach ends the flow into this slot, at once.
+func (s *slot) detach() {
+	if s.flow == nil {
+		return
+	}
+	if i := slices.Index(s.flow.subscribers, s); i >= 0 {
+		s.flow.subscribers = slices.Delete(s.flow.subscribers, i, i+1)
+	}
+	s.flow = nil
+}
+
+// restart lets the slot begin anew with what it shows: at a key frame, with the numbers going on.
+func (s *slot) restart() {
+	s.selector.Switch()
+	if s.video() && s.flow != nil && s.peer.connected() {
+		s.flow.wantKey()
+	}
+}
+
+// shareBandwidth pauses what the path of this peer has no room for: screens first, then pictures in the order of slots.
+// Sound is never paused.
+func (p *peer) shareBandwidth(now time.Time) {
+	room := p.bound.Rate()
+	for _, kind := range []string{slotScreen, slotVideo} {
+		for _, s := range p.slots {
+			if s.line.slotKind != kind || s.flow == nil {
+				continue
+			}
+			rate := s.flow.bitrate
+			if now.Sub(s.flow.lastCame) > time.Second {
+				rate = 0
+			}
+			paused := rate > room
+			if !paused {
+				room -= rate
+			}
+			if s.paused && !paused {
+				s.restart()
+			}
+			s.paused = paused
+		}
+	}
+}

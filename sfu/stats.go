@@ -1,0 +1,54 @@
+package sfu
+
+import "alcove/sfu/forward"
+
+// Counters of a worker, or the sum of all. Figures only grow, but for Peers.
+type Counters struct {
+	DatagramsIn, BytesIn   uint64 // whatever came
+	DatagramsOut, BytesOut uint64 // media and RTCP that left
+	Audio, Video           uint64 // RTP packets forwarded, one for each receiver
+	AudioBytes, VideoBytes uint64 // of their payloads
+	Resent                 uint64 // packets repeated for a NACK
+	NacksIn, NacksOut      uint64 // packets asked for
+	KeyFrameRequestsIn     uint64
+	KeyFrameRequestsOut    uint64
+	Peers                  uint64 // connected now
+	AES128                 uint64 // connections that had to use AES-128
+	Drops                  [forward.DropCount]uint64
+}
+
+// Counters sums up the workers, as they were at their last tick.
+func (e *Engine) Counters() Counters {
+	var sum Counters
+	for _, w := range e.workers {
+		c := w.shared.Load()
+		sum.DatagramsIn += c.DatagramsIn
+		sum.BytesIn += c.BytesIn
+		sum.DatagramsOut += c.DatagramsOut
+		sum.BytesOut += c.BytesOut
+		sum.Audio += c.Audio
+		sum.Video += c.Video
+		sum.AudioBytes += c.AudioBytes
+		sum.VideoBytes += c.VideoBytes
+		sum.Resent += c.Resent
+		sum.NacksIn += c.NacksIn
+		sum.NacksOut += c.NacksOut
+		sum.KeyFrameRequestsIn += c.KeyFrameRequestsIn
+		sum.KeyFrameRequestsOut += c.KeyFrameRequestsOut
+		sum.Peers += c.Peers
+		sum.AES128 += c.AES128
+		for i := range c.Drops {
+			sum.Drops[i] += c.Drops[i]
+		}
+	}
+	return sum
+}
+
+// DropReasons are the names of Counters.Drops, in its order.
+func DropReasons() []string {
+	var names []string
+	for d := range forward.DropCount {
+		names = append(names, d.String())
+	}
+	return names
+}
