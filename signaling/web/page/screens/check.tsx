@@ -135,7 +135,8 @@ function SpeakerCheck(): JSX.Element {
       <h2 id="spk-h">Speaker</h2>
       <p class="state quiet">Did you hear a soft tone?</p>
       {speaker.selectable && choices.length > 0 ? (
-        <select class="input" aria-label="Speaker" value={speaker.chosen.value} onChange={(event) => (speaker.chosen.value = event.currentTarget.value)}>
+        <select class="input" aria-label="Speaker" value={speaker.chosen.value || (choices[0]?.deviceId ?? '')}
+          onChange={(event) => (speaker.chosen.value = event.currentTarget.value)}>
           {choices.map((choice, i) => <option key={choice.deviceId} value={choice.deviceId}>{choice.label || `Speaker ${i + 1}`}</option>)}
         </select>
       ) : <p class="quiet small">The speaker your system has chosen</p>}

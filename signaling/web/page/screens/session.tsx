@@ -22,8 +22,8 @@ export function SessionScreen(): JSX.Element {
       <a class="skip" href="#controls">Skip to the controls</a>
       <Head />
       <main class="stage" id="stage" aria-label="Group" tabIndex={0}>
-        <Stage view={view} />
         <div class="banners"><LinkBanner /><MediaBanner /><SoundBanner /><UnmuteBanner /><NoticeBanner /></div>
+        <Stage view={view} />
       </main>
       <Bar view={view} setView={setView} panel={open} setPanel={setPanel} />
       {open && <Panel />}
@@ -63,7 +63,7 @@ function Bar({ view, setView, panel, setPanel }: BarProps): JSX.Element {
       {store.may('publish.microphone') ? <DeviceCtls /> : <div class="bar-group" />}
       <div class="bar-group" role="group" aria-label="Take part">
         <ShareCtl />
-        <Ctl icon="layout" label="Speaker" look="laptop" pressed={view === 'speaker'} testid="layout-toggle"
+        <Ctl icon="layout" label="Speaker view" look="laptop" pressed={view === 'speaker'} testid="layout-toggle"
           onClick={() => setView(view === 'speaker' ? 'gallery' : 'speaker')} />
         {store.may('hand.raise') && (
           <Ctl icon="hand" label="Hand" pressed={raised} testid="hand-toggle"
