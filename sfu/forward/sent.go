@@ -10,9 +10,12 @@ type Sent struct {
 	timestamp [sentSize]uint32
 }
 
-// Put notes a packet with the timestamp it left under.
+// Put notes a packet with the timestamp it left under. One that comes later than the list is long is not noted.
 func (s *Sent) Put(out, source uint64, timestamp uint32) {
 	i := out % sentSize
+	if s.out[i] > out {
+		return
+	}
 	s.out[i], s.source[i], s.timestamp[i] = out, source, timestamp
 }
 
@@ -22,7 +25,7 @@ func (s *Sent) Timestamp(out uint64) uint32 { return s.timestamp[out%sentSize] }
 // Source finds the source number of an outgoing sequence number asked for by a NACK; last is the newest sent.
 func (s *Sent) Source(seq uint16, last uint64) (out, source uint64, ok bool) {
 	out = last - uint64(uint16(last)-seq)
-	if out > last || s.out[out%sentSize] != out {
+	if out == 0 || out > last || s.out[out%sentSize] != out { // 0 is given to nobody
 		return 0, 0, false
 	}
 	return out, s.source[out%sentSize], true

@@ -10,9 +10,9 @@ func TestSent(t *testing.T) {
 	if _, _, ok := s.Source(0, 0); ok {
 		t.Error("number 0 is given to nobody")
 	}
-	s.Put(1, 70_000)
-	s.Put(2, 70_001)
-	if out, source, ok := s.Source(1, 2); !ok || out != 1 || source != 70_000 {
+	s.Put(1, 70_000, 960)
+	s.Put(2, 70_001, 1920)
+	if out, source, ok := s.Source(1, 2); !ok || out != 1 || source != 70_000 || s.Timestamp(out) != 960 {
 		t.Errorf("%d, %d, %v", out, source, ok)
 	}
 	for name, seq := range map[string]uint16{"zero": 0, "newer than the newest": 3, "before the first": 65535} {
@@ -24,8 +24,8 @@ func TestSent(t *testing.T) {
 	if _, _, ok := s.Source(1, 2); ok {
 		t.Error("not forgotten")
 	}
-	s.Put(3, 9)
-	if out, source, ok := s.Source(3, 3); !ok || out != 3 || source != 9 {
+	s.Put(3, 9, 7)
+	if out, source, ok := s.Source(3, 3); !ok || out != 3 || source != 9 || s.Timestamp(out) != 7 {
 		t.Errorf("after a reset: %d, %d, %v", out, source, ok)
 	}
 }
@@ -33,9 +33,9 @@ func TestSent(t *testing.T) {
 // What comes later than the list is long takes no place of a newer number.
 func TestSentLate(t *testing.T) {
 	var s Sent
-	s.Put(1000, 5000)
-	s.Put(1000-sentSize, 4000)
-	if out, source, ok := s.Source(1000, 1000); !ok || out != 1000 || source != 5000 {
+	s.Put(1000, 5000, 2)
+	s.Put(1000-sentSize, 4000, 1)
+	if out, source, ok := s.Source(1000, 1000); !ok || out != 1000 || source != 5000 || s.Timestamp(out) != 2 {
 		t.Errorf("%d, %d, %v", out, source, ok)
 	}
 }
@@ -50,14 +50,14 @@ func TestSentModel(t *testing.T) {
 			continue
 		}
 		sources[out] = out*3 + 7
-		s.Put(out, sources[out])
+		s.Put(out, sources[out], uint32(out)*960)
 		back := rnd.Uint64N(2 * sentSize)
 		if back >= out {
 			continue
 		}
 		got, source, ok := s.Source(uint16(out-back), out)
 		want, sent := sources[out-back]
-		if ok && (got != out-back || source != want || !sent) || sent && !ok && back < sentSize {
+		if ok && (got != out-back || source != want || !sent || s.Timestamp(got) != uint32(got)*960) || sent && !ok && back < sentSize {
 			t.Fatalf("%d back from %d: %d, %d, %v; want %d, %v", back, out, got, source, ok, want, sent)
 		}
 	}
@@ -68,7 +68,7 @@ func TestSentAllocates(t *testing.T) {
 	out := uint64(0)
 	if n := testing.AllocsPerRun(1000, func() {
 		out++
-		s.Put(out, out)
+		s.Put(out, out, 0)
 		s.Source(uint16(out), out)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
