@@ -6,6 +6,7 @@ import "time"
 const (
 	speakLevel = 50                     // louder than this is speech
 	quietLevel = 60                     // quieter than this is none; between the two nothing changes
+	silence    = 127                    // the quietest level there is
 	smoothing  = 8                      // packets: 160 ms of Opus
 	holdFor    = 600 * time.Millisecond // a pause between words does not end a turn
 )
@@ -15,14 +16,17 @@ type Level struct {
 	level    int // smoothed, times smoothing
 	speaking bool
 	lastLoud time.Time
+	last     time.Time // packet
 }
 
 // Put takes the level of a packet.
 func (l *Level) Put(now time.Time, level uint8) {
-	if l.level == 0 && l.lastLoud.IsZero() {
-		l.level = 127 * smoothing
+	l.expire(now)
+	if l.stopped(now) {
+		l.level = silence * smoothing
 	}
-	l.level += int(level&0x7f) - l.level/smoothing
+	l.last = now
+	l.level += int(level&silence) - l.level/smoothing
 	switch v := l.level / smoothing; {
 	case v < speakLevel:
 		l.speaking, l.lastLoud = true, now
@@ -33,8 +37,14 @@ func (l *Level) Put(now time.Time, level uint8) {
 
 // Speaking reports whether the person speaks, and how loudly (smaller is louder).
 func (l *Level) Speaking(now time.Time) (bool, int) {
-	if l.speaking && now.Sub(l.lastLoud) > holdFor {
-		l.speaking = false
+	l.expire(now)
+	if l.stopped(now) {
+		return l.speaking, silence
 	}
 	return l.speaking, l.level / smoothing
 }
+
+func (l *Level) expire(now time.Time) { l.speaking = l.speaking && now.Sub(l.lastLoud) <= holdFor }
+
+// stopped reports whether nothing comes any more: a microphone that begins again begins from silence.
+func (l *Level) stopped(now time.Time) bool { return l.last.IsZero() || now.Sub(l.last) > holdFor }
