@@ -104,7 +104,7 @@ func (m *trackModel) checkNacks(t *testing.T, now time.Time, rtt time.Duration, 
 
 // Loss, reordering, duplicates and silence over several turns of the 16 bits.
 func TestTrackModel(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(3) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		start := extBase + rnd.Uint64N(1<<16)
 		m := trackModel{first: start, highest: start, got: map[uint64]bool{start: true}, asked: map[uint64][]time.Time{}, missed: map[uint64]time.Time{}}
@@ -134,7 +134,7 @@ func TestTrackModel(t *testing.T) {
 				m.receive(now, ext)
 			}
 			if rnd.IntN(10) == 0 {
-				rtt := time.Duration(seed) * 20 * time.Millisecond
+				rtt := time.Duration(seed) * 60 * time.Millisecond
 				ask, _ := tr.Nacks(now, rtt, nil)
 				m.checkNacks(t, now, rtt, ask)
 			}
