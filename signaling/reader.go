@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"net"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -70,6 +70,7 @@ func (s *session) next(patience time.Duration) ([]byte, error) {
 
 // hangUp says with which code a failed read closes; silent stands for a deadline that passed.
 func hangUp(err error, silent int) int {
+	var network net.Error // the WebSocket library hides os.ErrDeadlineExceeded
 	switch {
 	case errors.Is(err, errTooLarge):
 		return closeTooLarge
@@ -77,7 +78,7 @@ func hangUp(err error, silent int) int {
 		return closeProtocol
 	case errors.Is(err, errFlood):
 		return closeRate
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.As(err, &network) && network.Timeout():
 		return silent
 	}
 	return closeSilent

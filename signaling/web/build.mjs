@@ -27,7 +27,7 @@ let html = readFileSync(join(here, 'page/index.html'), 'utf8');
 const icon = { path: 'icon.svg', contents: readFileSync(join(here, 'page/icon.svg')) };
 for (const { path, contents } of [...bundled.outputFiles, icon]) {
   const [, name, ending] = /([a-z]+)\.(js|css|svg)$/.exec(path) ?? [];
-  const hash = createHash('sha256').update(contents).digest('hex').slice(0, 12);
+  const hash = createHash('sha256').update(contents).digest('hex').slice(0, 8).toUpperCase();
   const file = `assets/${name}-${hash}.${ending}`;
   writeFileSync(join(dist, file), contents);
   html = html.replaceAll(`/${name}.${ending}`, `/${file}`);

@@ -119,7 +119,7 @@ export class Store {
   #listen(session: Session, media: Media): void {
     session.on('link', (link) => (this.link.value = link));
     session.on('welcome', ({ participantId }) => (this.selfId.value = participantId));
-    session.on('permissions', (permissions) => (this.permissions.value = permissions));
+    session.on('permissions', (permissions) => this.#permitted(permissions));
     session.on('access', (access) => this.#entered(access));
     session.on('room', (room) => this.#roomChanged(room));
     session.on('roster', (roster) => this.#rosterChanged(roster));
@@ -138,6 +138,12 @@ export class Store {
       this.mediaState.value = state;
       if (state === 'connected') this.#tellAll();
     });
+  }
+
+  #permitted(permissions: readonly string[]): void {
+    this.permissions.value = permissions;
+    // A grant that was taken back ends the sharing here too, not only at the server.
+    if (!permissions.includes('publish.screen')) this.stopScreen();
   }
 
   #entered(access: Access): void {

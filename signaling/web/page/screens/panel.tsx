@@ -9,6 +9,11 @@ import { useStore } from '../ui/context';
 import { Confirm, Write } from '../ui/dialog';
 import { Icon } from '../ui/icon';
 
+// When a row goes away with the button that was pressed, the keyboard goes on at the head of its list.
+function focusOn(id: string): void {
+  document.getElementById(id)?.focus();
+}
+
 export function Panel(): JSX.Element {
   return (
     <aside class="panel" aria-label="Host panel">
@@ -49,13 +54,17 @@ function Asks(): JSX.Element | null {
 function WaitingList(): JSX.Element {
   const store = useStore();
   const waiting = store.waiting.value;
+  const admitAll = (): void => {
+    void store.act('waiting.admit', { participantIds: '*' });
+    focusOn('wait-h');
+  };
   return (
     <section aria-labelledby="wait-h">
       <div class="section-head">
-        <h2 id="wait-h">Waiting</h2>
+        <h2 id="wait-h" tabIndex={-1}>Waiting</h2>
         {waiting.length > 0 && <Count of={waiting.length} />}
         {waiting.length > 0 && (
-          <Btn look="slim" data-testid="admit-all" onClick={() => void store.act('waiting.admit', { participantIds: '*' })}>Admit all</Btn>
+          <Btn look="slim" data-testid="admit-all" onClick={admitAll}>Admit all</Btn>
         )}
       </div>
       {waiting.length === 0 ? <p class="quiet small">Nobody is waiting.</p> : (
@@ -70,6 +79,11 @@ function WaiterRow({ waiter }: { waiter: Waiter }): JSX.Element {
   const [writing, setWriting] = useState(false);
   const { participantId, displayName: name, verifiedName, returning, connected } = waiter;
   const letters = store.letters.value.get(participantId) ?? [];
+  const decide = (type: 'admit' | 'deny'): void => {
+    if (type === 'admit') void store.act('waiting.admit', { participantIds: [participantId] });
+    else void store.act('waiting.deny', { participantId });
+    focusOn('wait-h');
+  };
   const send = (text: string): void => {
     void store.act('waiting.message', { participantId, text });
     setWriting(false);
@@ -85,9 +99,9 @@ function WaiterRow({ waiter }: { waiter: Waiter }): JSX.Element {
       <div class="actions">
         <Btn look="slim square" icon="chat" aria-label={`Message ${name}`} onClick={() => setWriting(true)} />
         <Btn look="slim danger" aria-label={`Deny ${name}`} data-testid="deny"
-          onClick={() => void store.act('waiting.deny', { participantId })}>Deny</Btn>
+          onClick={() => decide('deny')}>Deny</Btn>
         <Btn look="slim main" aria-label={`Admit ${name}`} data-testid="admit"
-          onClick={() => void store.act('waiting.admit', { participantIds: [participantId] })}>Admit</Btn>
+          onClick={() => decide('admit')}>Admit</Btn>
       </div>
       {letters.length > 0 && (
         <ul class="letters small">
@@ -117,7 +131,7 @@ function PeopleList(): JSX.Element {
   const people = useStore().roster.value;
   return (
     <section aria-labelledby="in-h">
-      <div class="section-head"><h2 id="in-h">In the group</h2><span class="quiet num">{people.length}</span></div>
+      <div class="section-head"><h2 id="in-h" tabIndex={-1}>In the group</h2><span class="quiet num">{people.length}</span></div>
       <ul>{people.map((person) => <PersonRow key={person.id} person={person} />)}</ul>
     </section>
   );
@@ -160,6 +174,10 @@ function More({ id, person }: { id: string; person: Participant }): JSX.Element 
   const [removing, setRemoving] = useState(false);
   const { id: participantId, displayName: name } = person;
   const shares = person.grants.includes('screen');
+  const sendBack = (): void => {
+    void store.act('mod.sendBack', { participantId });
+    focusOn('in-h');
+  };
   return (
     <div class="person-more" id={id} role="group" aria-label={name}>
       {!sends(person, 'microphone') && person.role !== 'observer' && (
@@ -169,8 +187,7 @@ function More({ id, person }: { id: string; person: Participant }): JSX.Element 
         <Btn look="slim" icon="share" aria-pressed={shares} data-testid="grant-screen"
           onClick={() => void store.act('mod.grant', { participantId, grant: 'screen', granted: !shares })}>Allow sharing</Btn>
       )}
-      <Btn look="slim" icon="back" data-testid="send-back"
-        onClick={() => void store.act('mod.sendBack', { participantId })}>Move to waiting</Btn>
+      <Btn look="slim" icon="back" data-testid="send-back" onClick={sendBack}>Move to waiting</Btn>
       <Btn look="slim danger" icon="remove" data-testid="remove" onClick={() => setRemoving(true)}>Remove</Btn>
       {removing && <RemoveDialog participantId={participantId} name={name} onClose={() => setRemoving(false)} />}
     </div>

@@ -1,0 +1,463 @@
+package signaling
+
+import (
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"alcove/auth"
+	"alcove/room"
+	"alcove/room/live"
+)
+
+const (
+	hostToken  = "tuesday|host|klein|Klein"
+	guestToken = "tuesday|participant|maria|Maria"
+)
+
+// TestGroup walks through a session: wait, admit, act, leave.
+func TestGroup(t *testing.T) {
+	h := newHouse(t, nil)
+	host := h.enter(hostToken)
+	if host.said.State != "admitted" || host.said.PingMs != 5000 || host.said.ResumeMs != 60000 {
+		t.Errorf("%+v", host.said)
+	}
+	host.until("media.ready")
+	guest := h.enter(guestToken)
+	id := guest.said.ParticipantID
+	if guest.said.State != "waiting" {
+		t.Errorf("%+v", guest.said)
+	}
+	if w := host.until("waiting.added").Data["waiter"].(map[string]any); w["participantId"] != id || w["verifiedName"] != "Maria" {
+		t.Errorf("%v", w)
+	}
+	guest.done("waiting.message", object{"text": "Hello?"})
+	if m := host.until("waiting.message"); m.Data["from"] != "waiting" || m.Data["text"] != "Hello?" {
+		t.Errorf("%v", m)
+	}
+	if r := host.done("waiting.admit", object{"participantIds": []string{id}}); len(r.Data["admitted"].([]any)) != 1 {
+		t.Errorf("%v", r.Data)
+	}
+	if e := guest.until("access.changed"); e.Data["state"] != "admitted" || e.Data["reason"] != "admitted" {
+		t.Errorf("%v", e)
+	}
+	guest.until("roster")
+	guest.until("media.ready")
+	offer := object{"generation": 1, "sdp": "v=0\r\n", "tracks": []object{{"mid": "0", "source": "microphone"}}}
+	if r := guest.done("media.offer", offer); r.Data["sdp"] != "v=0\r\n" {
+		t.Errorf("%v", r.Data)
+	}
+	guest.done("hand.set", object{"raised": true})
+	host.until("participant.updated")
+	host.done("mod.mute", object{"participantId": id, "source": "microphone"})
+	host.done("mod.askUnmute", object{"participantId": id, "source": "microphone"})
+	guest.until("unmute.asked")
+	guest.done("leave", nil)
+	if code := guest.closed(); code != closeLeft {
+		t.Errorf("left with %d", code)
+	}
+	host.until("participant.left")
+	host.done("room.end", nil)
+	if code := host.closed(); code != closeEnded {
+		t.Errorf("ended with %d", code)
+	}
+	late := h.dial()
+	late.refused("hello", object{"token": "other|host|a|b|c", "client": object{"name": "t", "version": "1"}}, InvalidToken)
+	if code := late.closed(); code != closeToken {
+		t.Errorf("closed with %d", code)
+	}
+}
+
+// TestMalformed: each wrong thing has its close code, before and after hello, and the daemon serves on.
+func TestMalformed(t *testing.T) {
+	h := newHouse(t, nil)
+	big := func(n int) string {
+		return `{"id":"1","type":"ping","data":{"x":"` + strings.Repeat("x", n) + `"}}`
+	}
+	for note, c := range map[string]struct {
+		text string
+		code int
+	}{
+		"bad JSON":        {`{"id":`, closeProtocol},
+		"a list":          {`[]`, closeProtocol},
+		"a request first": {`{"id":"1","type":"ping"}`, closeProtocol},
+		"16 KiB and more": {big(maxFrameWaiting), closeTooLarge},
+		"a MiB":           {big(1 << 20), closeTooLarge},
+	} {
+		stranger := h.dial()
+		stranger.send(c.text)
+		if code := stranger.closed(); code != c.code {
+			t.Errorf("%s before hello: closed with %d", note, code)
+		}
+	}
+	for note, c := range map[string]struct {
+		token, text string
+		kind, code  int
+	}{
+		"bad JSON":          {hostToken, `{"id":`, websocket.TextMessage, closeProtocol},
+		"binary":            {hostToken, `{"id":"1","type":"ping"}`, websocket.BinaryMessage, closeProtocol},
+		"broken UTF-8":      {hostToken, "{\"id\":\"\xff\",\"type\":\"ping\"}", websocket.TextMessage, closeProtocol},
+		"too large":         {hostToken, big(maxFrameAdmitted), websocket.TextMessage, closeTooLarge},
+		"large and waiting": {guestToken, big(maxFrameWaiting), websocket.TextMessage, closeTooLarge},
+	} {
+		in := h.enter(c.token)
+		in.conn.WriteMessage(c.kind, []byte(c.text))
+		if code := in.closed(); code != c.code {
+			t.Errorf("%s: closed with %d, want %d", note, code, c.code)
+		}
+	}
+	host := h.enter(hostToken)
+	host.send(`{"id":"big","type":"ping","data":{"x":"` + strings.Repeat("x", 2*maxFrameWaiting) + `"}}`)
+	if r := host.answer("big"); !r.OK {
+		t.Errorf("an admitted host may not send 32 KiB: %+v", r.Error)
+	}
+	host.refused("no.such", nil, UnknownType)
+	host.refused("hello", object{"token": hostToken, "client": object{"name": "t", "version": "1"}}, room.InvalidState)
+	host.done("ping", nil)
+}
+
+func TestRefusedHello(t *testing.T) {
+	h := newHouse(t, nil)
+	client := object{"name": "t", "version": "1"}
+	for note, c := range map[string]struct {
+		data any
+		err  room.Code
+		code int
+	}{
+		"bad token":      {object{"token": "bad", "client": client}, InvalidToken, closeToken},
+		"no token":       {object{"client": client}, room.BadRequest, closeProtocol},
+		"no client":      {object{"token": hostToken}, room.BadRequest, closeProtocol},
+		"unknown resume": {object{"resume": object{"sessionId": "a.b", "secret": "x"}, "client": client}, room.ResumeExpired, closeToken},
+		"a bug":          {object{"token": "panic|CANARY", "client": client}, room.Internal, closeInternal},
+	} {
+		who := h.dial()
+		r := who.ask("hello", c.data)
+		if r.OK || r.Error.Code != c.err {
+			t.Errorf("%s: %+v", note, r.Error)
+			continue
+		}
+		if code := who.closed(); code != c.code {
+			t.Errorf("%s: closed with %d", note, code)
+		}
+		if c.err == InvalidToken || c.err == room.Internal {
+			if len(r.Error.Ref) != 8 || !strings.Contains(h.log.String(), "ref="+r.Error.Ref) {
+				t.Errorf("%s: ref %q is not in the log", note, r.Error.Ref)
+			}
+		}
+	}
+	if log := h.log.String(); !strings.Contains(log, "reason=expired") || strings.Contains(log, "CANARY") {
+		t.Error(log)
+	}
+	h.enter(hostToken).done("ping", nil) // the others go on
+}
+
+// TestSilence: no hello in time, and no word after it.
+func TestSilence(t *testing.T) {
+	h := newHouse(t, func(_ *Config, s *Server) {
+		if s != nil {
+			s.timing.hello, s.timing.ping = 50*time.Millisecond, 20*time.Millisecond
+		}
+	})
+	if code := h.dial().closed(); code != closeHelloLate {
+		t.Errorf("no hello: closed with %d", code)
+	}
+	if code := h.enter(hostToken).closed(); code != closeSilent {
+		t.Errorf("no ping: closed with %d", code)
+	}
+}
+
+func TestHandshake(t *testing.T) {
+	h := newHouse(t, func(c *Config, _ *Server) { c.Origins = []string{"https://portal.clinic.example"} })
+	for note, c := range map[string]struct {
+		header   http.Header
+		protocol []string
+		status   int
+	}{
+		"own origin":        {http.Header{"Origin": {h.web.URL}}, []string{Subprotocol}, 101},
+		"configured origin": {http.Header{"Origin": {"https://Portal.clinic.example:443"}}, []string{Subprotocol}, 101},
+		"foreign origin":    {http.Header{"Origin": {"https://evil.example"}}, []string{Subprotocol}, 403},
+		"origin null":       {http.Header{"Origin": {"null"}}, []string{Subprotocol}, 403},
+		"another scheme":    {http.Header{"Origin": {strings.Replace(h.web.URL, "http", "https", 1)}}, []string{Subprotocol}, 403},
+		"claimed host":      {http.Header{"Origin": {"https://evil.example"}, "X-Forwarded-Host": {"evil.example"}, "X-Forwarded-Proto": {"https"}}, []string{Subprotocol}, 403},
+		"no origin":         {http.Header{}, []string{Subprotocol}, 403},
+		"a native client":   {http.Header{"Authorization": {"Bearer " + hostToken}}, []string{Subprotocol}, 101},
+		"no subprotocol":    {nil, nil, 400},
+		"another one":       {nil, []string{"alcove.v2"}, 400},
+	} {
+		conn, resp, err := h.handshake(c.header, c.protocol...)
+		if conn != nil {
+			conn.Close()
+		}
+		if resp == nil || resp.StatusCode != c.status {
+			t.Errorf("%s: %v %v", note, resp, err)
+		}
+	}
+}
+
+func TestBearer(t *testing.T) {
+	h := newHouse(t, nil)
+	dial := func() *caller {
+		conn, _, err := h.handshake(http.Header{"Authorization": {"Bearer " + hostToken}}, Subprotocol)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return &caller{t: t, conn: conn}
+	}
+	c := dial()
+	if c.greet(object{}); c.said.Role != "host" {
+		t.Errorf("%+v", c.said)
+	}
+	dial().refused("hello", object{"token": hostToken, "client": object{"name": "t", "version": "1"}}, room.BadRequest)
+}
+
+func TestStrangersAreBounded(t *testing.T) {
+	h := newHouse(t, nil)
+	var waiting []*caller
+	for range maxStrangersPerSource {
+		waiting = append(waiting, h.dial())
+	}
+	_, resp, _ := h.handshake(nil, Subprotocol)
+	if resp == nil || resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") == "" {
+		t.Fatalf("%v", resp)
+	}
+	waiting[0].greet(object{"token": hostToken}) // no stranger any more
+	h.dial()
+}
+
+// TestSameID: a request that is sent again is answered again and done once, across a resume too.
+func TestSameID(t *testing.T) {
+	h := newHouse(t, nil)
+	host, guest := h.enter(hostToken), h.enter(guestToken)
+	host.until("waiting.added")
+	admit := object{"participantIds": []string{guest.said.ParticipantID}}
+	first := host.askAs("x-1", "waiting.admit", admit)
+	again := host.askAs("x-1", "waiting.admit", admit)
+	if !first.OK || !equal(first, again) {
+		t.Errorf("%+v, then %+v", first, again)
+	}
+	if r := host.askAs("x-1", "room.lock", nil); r.OK || r.Error.Code != room.BadRequest {
+		t.Errorf("another request with a used id: %+v", r)
+	}
+	back := h.dial()
+	back.greet(object{"resume": object{"sessionId": host.said.SessionID, "secret": host.said.ResumeSecret}})
+	if code := host.closed(); code != closeReplaced {
+		t.Errorf("the older connection closed with %d", code)
+	}
+	if r := back.askAs("x-1", "waiting.admit", admit); !equal(r, first) {
+		t.Errorf("after the resume: %+v", r)
+	}
+	back.done("leave", nil)
+	guest.done("leave", nil)
+	back.closed()
+	guest.closed()
+	if n := h.srv.ledger.size(); n != 0 {
+		t.Errorf("%d sessions are remembered after the last left", n)
+	}
+}
+
+// TestConfirm: the older secret lives until the first frame that shows the newer arrived.
+func TestConfirm(t *testing.T) {
+	h := newHouse(t, nil)
+	host := h.enter(hostToken)
+	host.done("ping", nil)
+	resume := func(secret string) object {
+		return object{"resume": object{"sessionId": host.said.SessionID, "secret": secret}, "client": object{"name": "t", "version": "1"}}
+	}
+	old := host.said.ResumeSecret
+	second := h.dial()
+	second.greet(resume(old))
+	third := h.dial() // the answer to the second was lost
+	third.greet(resume(old))
+	third.done("ping", nil)
+	h.dial().refused("hello", resume(old), room.ResumeExpired)
+}
+
+func TestPace(t *testing.T) {
+	now := time.Unix(1790000000, 0)
+	h := newHouse(t, func(c *Config, _ *Server) { c.Now = func() time.Time { return now } })
+	host := h.enter(hostToken)
+	for range burst {
+		host.done("ping", nil)
+	}
+	r := host.ask("ping", nil)
+	if r.OK || r.Error.Code != RateLimited || r.Error.RetryAfterMs != 50 {
+		t.Fatalf("%+v", r.Error)
+	}
+	for range maxRefused {
+		host.send(`{"id":"1","type":"ping"}`)
+	}
+	if code := host.closed(); code != closeRate {
+		t.Errorf("closed with %d", code)
+	}
+	pinger := h.enter(hostToken)
+	for range burst + maxRefused + 1 {
+		pinger.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(patience))
+	}
+	if code := pinger.closed(); code != closeRate {
+		t.Errorf("WebSocket pings: closed with %d", code)
+	}
+}
+
+// TestSlowReader: who does not read is not waited for, and hears why once it reads again.
+func TestSlowReader(t *testing.T) {
+	h := newHouse(t, nil)
+	host := h.enter(hostToken)
+	host.until("media.ready")
+	h.srv.mu.Lock()
+	var s *session
+	for s = range h.srv.sessions {
+	}
+	h.srv.mu.Unlock()
+	words := strings.Repeat("x", 64<<10)
+	for i := 0; !s.out.finished(); i++ {
+		if i > 10_000 {
+			t.Fatal("the queue takes without end")
+		}
+		s.Deliver(live.Words{Effect: room.Said{Waiter: "w", Text: words}})
+	}
+	if code := host.closed(); code != closeRate {
+		t.Errorf("closed with %d", code)
+	}
+}
+
+// TestGoroutines: connections that come and break leave nothing behind.
+func TestGoroutines(t *testing.T) {
+	h := newHouse(t, nil)
+	host := h.enter(hostToken)
+	host.done("ping", nil)
+	before := runtime.NumGoroutine()
+	for i := range 200 {
+		c := h.dial()
+		switch i % 3 {
+		case 0:
+			c.greet(object{"token": guestToken})
+			c.done("leave", nil)
+		case 1:
+			c.send(`{"id":`)
+		}
+		c.conn.NetConn().Close()
+		host.done("ping", nil)
+		if i%(burst/2) == 0 { // the host keeps its pace by coming anew
+			host.conn.NetConn().Close()
+			host = h.enter(hostToken)
+		}
+	}
+	host.conn.NetConn().Close()
+	deadline := time.Now().Add(patience)
+	for runtime.NumGoroutine() > before {
+		if time.Now().After(deadline) {
+			buf := make([]byte, 1<<20)
+			t.Fatalf("%d goroutines, %d before\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
+		}
+		runtime.Gosched()
+	}
+}
+
+// TestLog: what must stay out of the log does, whatever happens.
+func TestLog(t *testing.T) {
+	h := newHouse(t, nil)
+	host := h.enter("CANARYroom|host|CANARYperson|CANARYname")
+	host.until("media.ready")
+	guest := h.dial()
+	guest.greet(object{"token": "CANARYroom|participant|CANARYother|CANARYname", "displayName": "CANARYshown"})
+	host.until("waiting.added")
+	guest.done("waiting.message", object{"text": "CANARYwords"})
+	host.done("media.offer", object{"generation": 1, "sdp": "CANARYsdp", "tracks": []any{}})
+	host.refused("CANARYtype", nil, UnknownType)
+	host.refused("mod.mute", object{"participantId": "CANARY", "source": "CANARY"}, room.BadRequest)
+	h.dial().refused("hello", object{"token": "CANARYtoken", "client": object{"name": "t", "version": "1"}}, InvalidToken)
+	h.dial().refused("hello", object{"token": "panic|CANARY", "client": object{"name": "t", "version": "1"}}, room.Internal)
+	host.done("room.end", nil)
+	host.closed()
+	guest.closed()
+	log := h.log.String()
+	for _, word := range []string{"CANARY", "127.0.0.1", host.said.ResumeSecret, guest.said.ResumeSecret} {
+		if strings.Contains(log, word) {
+			t.Errorf("the log holds %s:\n%s", word, log)
+		}
+	}
+	if !strings.Contains(log, "ref=") {
+		t.Error("the log holds nothing: the test sees no log")
+	}
+	families, err := h.prom.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if strings.Contains(f.String(), "CANARY") || strings.Contains(f.String(), "127.0.0.1") {
+			t.Errorf("a metric holds what a client sent: %s", f)
+		}
+	}
+}
+
+// TestClose: a daemon that goes says so to everyone.
+func TestClose(t *testing.T) {
+	h := newHouse(t, nil)
+	host, stranger := h.enter(hostToken), h.dial()
+	done := make(chan error, 1)
+	go func() { done <- h.srv.Close(t.Context()) }()
+	if code := host.closed(); code != closeDraining {
+		t.Errorf("closed with %d", code)
+	}
+	if code := stranger.closed(); code != closeDraining {
+		t.Errorf("a stranger: closed with %d", code)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestEveryRequestInEveryState: each request by each role in each state has an effect or its documented error.
+func TestEveryRequestInEveryState(t *testing.T) {
+	sane := map[room.Code]bool{room.NotAdmitted: true, room.Forbidden: true, room.TargetNotFound: true, room.InvalidState: true,
+		room.RoomLocked: true}
+	hostly := func(kind string) bool {
+		return strings.HasPrefix(kind, "mod.") || strings.HasPrefix(kind, "room.") || kind == "waiting.admit" || kind == "waiting.deny"
+	}
+	data := map[string]object{
+		"hand.set": {"raised": true}, "publication.set": {"source": "camera", "muted": true}, "permission.ask": {"permission": "screen"},
+		"waiting.admit": {"participantIds": "*"}, "waiting.message": {"text": "hello"},
+		"media.offer": {"generation": 1, "sdp": "v=0", "tracks": []any{}},
+		"mod.mute":    {"source": "camera"}, "mod.askUnmute": {"source": "camera"}, "mod.grant": {"grant": "screen", "granted": true},
+	}
+	for _, role := range []auth.Role{auth.Host, auth.Cohost, auth.Participant, auth.Observer} {
+		for _, admitted := range []bool{true, false} {
+			if role.Hosts() && !admitted {
+				continue // hosts never wait
+			}
+			for kind := range requests {
+				if kind == "hello" || kind == "ping" || kind == "leave" {
+					continue // tested elsewhere
+				}
+				h := newHouse(t, nil)
+				boss, other := h.enter("r|host|boss|Boss"), h.enter("r|participant|other|Other")
+				who := h.enter("r|" + string(role) + "|who|Who")
+				if admitted && !role.Hosts() {
+					boss.done("waiting.admit", object{"participantIds": []string{who.said.ParticipantID}})
+				}
+				body := object{}
+				for k, v := range data[kind] {
+					body[k] = v
+				}
+				if strings.HasPrefix(kind, "mod.") || kind == "waiting.deny" || kind == "waiting.message" && admitted {
+					body["participantId"] = other.said.ParticipantID
+				}
+				r := who.ask(kind, body)
+				if !r.OK && !sane[r.Error.Code] {
+					t.Errorf("%s as %s, admitted %v: %+v", kind, role, admitted, r.Error)
+				}
+				if r.OK && !role.Hosts() && (hostly(kind) || !admitted && kind != "waiting.message") {
+					t.Errorf("%s as %s, admitted %v: done", kind, role, admitted)
+				}
+				if !r.OK && role == auth.Host && (kind == "room.lock" || kind == "room.end" || kind == "waiting.admit" || kind == "waiting.deny") {
+					t.Errorf("%s as host: %+v", kind, r.Error)
+				}
+			}
+		}
+	}
+}

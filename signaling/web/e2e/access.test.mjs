@@ -1,0 +1,68 @@
+// Joining and admitting by keyboard alone.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startDaemon } from './support/daemon.mjs';
+import { launch, Person } from './support/person.mjs';
+import { stages } from './support/stage.mjs';
+import { until } from './support/wait.mjs';
+
+test('keyboard only', { timeout: 60_000 }, async (t) => {
+  const daemon = await startDaemon(['dev']);
+  const browser = await launch();
+  t.after(async () => {
+    await browser.close();
+    await daemon.stop();
+  });
+  const people = [];
+  const enter = async (name, url) => {
+    const person = await Person.enter(browser, name, url);
+    people.push(person);
+    return person;
+  };
+  const typeNameAndJoin = async (person) => {
+    await person.sees('join-button');
+    await person.tabTo('name-input');
+    await person.page.keyboard.press('Control+A');
+    await person.page.keyboard.type(person.name);
+    await person.tabTo('join-button');
+    await until('the button is ready', () => person.find('join-button').isEnabled());
+    await person.page.keyboard.press('Enter');
+  };
+  let lind, mara;
+  await stages(t, { people, daemon: () => daemon }, [
+    ['join', async () => {
+      lind = await enter('Dr. Lind', `${daemon.origin}/dev/host`);
+      await typeNameAndJoin(lind);
+      await lind.sees('session');
+      mara = await enter('Mara', `${daemon.origin}/dev/join`);
+      await typeNameAndJoin(mara);
+      await mara.sees('waiting-room');
+    }],
+    ['admit', async () => {
+      await until('somebody waits', async () => await lind.find('admit').count() === 1);
+      await lind.tabTo('admit');
+      await lind.page.keyboard.press('Enter');
+      await mara.sees('session');
+      await Promise.all([mara.receives([lind]), lind.receives([mara])]);
+    }],
+    ['raise a hand, mute, leave', async () => {
+      await mara.tabTo('hand-toggle');
+      await mara.page.keyboard.press('Space');
+      await until('the therapist sees the hand', () => lind.heard('participant.updated').at(-1)?.participant.handRaised);
+      await mara.tabTo('mic-toggle');
+      await mara.page.keyboard.press('Space');
+      await until('the therapist sees the mute', () => lind.heard('participant.updated').at(-1)?.participant.publications
+        .some((p) => p.source === 'microphone' && p.muted));
+      await mara.tabTo('leave');
+      await mara.page.keyboard.press('Enter');
+      // Where leaving asks first, its button is in reach too.
+      if (await mara.find('confirm').isVisible()) {
+        await mara.tabTo('confirm');
+        await mara.page.keyboard.press('Enter');
+      }
+      await mara.sees('ending-card');
+      await until('she left', () => lind.heard('participant.left').at(-1)?.participantId === mara.id);
+      assert.ok((await mara.peerStates()).every((s) => s === 'closed'));
+    }],
+  ]);
+});

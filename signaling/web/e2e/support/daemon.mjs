@@ -1,0 +1,38 @@
+// The daemon under test, as a process of its own.
+import { execFileSync, spawn } from 'node:child_process';
+import { until } from './wait.mjs';
+
+const program = new URL('../../../../bin/alcove', import.meta.url).pathname;
+
+// alcove runs an operator command to its end and returns what it prints.
+export const alcove = (...args) => execFileSync(program, args, { encoding: 'utf8' });
+
+export async function startDaemon(args, origin = 'http://localhost:8080') {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let log = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => { log += bytes; });
+  const gone = new Promise((done) => child.on('exit', (code, signal) => done({ code, signal })));
+  const daemon = {
+    origin,
+    log: () => log,
+    async stop() {
+      child.kill('SIGTERM');
+      return gone;
+    },
+    // A token of the demo room for one person; the same sub is the same person.
+    async token(sub, name, role = 'participant') {
+      const query = new URLSearchParams({ sub, name, role });
+      const response = await fetch(`${origin}/dev/token?${query}`);
+      if (!response.ok) throw new Error(`no token: ${response.status} ${await response.text()}`);
+      return (await response.text()).trim();
+    },
+    async link(sub, name, from = origin) {
+      return `${from}/#t=${await daemon.token(sub, name)}`;
+    },
+  };
+  await until(`alcove ${args[0]} answers`, async () => {
+    if (child.exitCode !== null) throw new Error(`it stopped with ${child.exitCode}:\n${log}`);
+    return (await fetch(`${origin}/`)).ok;
+  });
+  return daemon;
+}

@@ -1,0 +1,54 @@
+// Functions that run inside the pages, before and beside the page's own code. Each stands alone: it is sent as text.
+
+// watchPeers keeps every RTCPeerConnection that the page makes, so that a test can see that there is none, or ask it.
+export function watchPeers() {
+  const peers = [];
+  const Native = window.RTCPeerConnection;
+  window.RTCPeerConnection = class RTCPeerConnection extends Native {
+    constructor(...args) {
+      super(...args);
+      peers.push(this);
+    }
+  };
+  Object.defineProperty(window, '__peers', { value: peers });
+}
+
+// peerStates: the connection state of every peer ever made by the page as loaded now.
+export const peerStates = () => window.__peers.map((peer) => peer.connectionState);
+
+// media reads what the living peers receive, by m-line, and the local port that carries it.
+export async function media() {
+  const inbound = {};
+  let port;
+  for (const peer of window.__peers) {
+    if (peer.connectionState === 'closed') continue;
+    const stats = await peer.getStats();
+    for (const report of stats.values()) {
+      if (report.type === 'inbound-rtp') {
+        inbound[report.mid] = {
+          kind: report.kind,
+          packets: report.packetsReceived,
+          frames: report.framesDecoded ?? 0,
+          samples: report.totalSamplesReceived ?? 0,
+        };
+      }
+      if (report.type === 'candidate-pair' && report.state === 'succeeded' && (report.nominated || report.selected)) {
+        port = stats.get(report.localCandidateId)?.port ?? port;
+      }
+    }
+  }
+  return { inbound, port };
+}
+
+// converse opens a WebSocket of its own, says one frame and returns the first answer and the close code.
+export function converse(frame) {
+  return new Promise((done) => {
+    const url = new URL('/v1/rtc', location.href);
+    url.protocol = 'ws:';
+    const socket = new WebSocket(url, 'alcove.v1');
+    let answer;
+    socket.onopen = () => socket.send(JSON.stringify(frame));
+    socket.onmessage = ({ data }) => { answer ??= JSON.parse(data); };
+    socket.onclose = ({ code }) => done({ answer, code });
+  });
+}
