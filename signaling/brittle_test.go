@@ -1,0 +1,26 @@
+package signaling
+
+import (
+	"context"
+
+	"alcove/auth"
+	"alcove/room"
+	"alcove/room/live"
+)
+
+// brittle gives seats that break when the room is locked.
+type brittle struct{ doors }
+
+func (b brittle) join(ctx context.Context, g auth.Grant, name string, c live.Client) (seat, live.Welcome, error) {
+	s, w, err := b.doors.join(ctx, g, name, c)
+	return brittleSeat{s}, w, err
+}
+
+type brittleSeat struct{ seat }
+
+func (b brittleSeat) Do(ctx context.Context, c room.Command) (room.Outcome, error) {
+	if _, lock := c.(room.Lock); lock {
+		panic("CANARY")
+	}
+	return b.seat.Do(ctx, c)
+}

@@ -1,0 +1,224 @@
+package signaling
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"alcove/room"
+	"alcove/room/live"
+)
+
+func TestPageFiles(t *testing.T) {
+	h := newHouse(t, func(c *Config, _ *Server) {
+		c.Page = Page{Clinic: "Clinic", Phone: "030 1234"}
+		c.Bundle = fstest.MapFS{
+			"index.html":               {Data: []byte("<!doctype html>")},
+			"assets/page-ABCD2345.js":  {Data: []byte("1")},
+			"assets/page-ABCD2345.css": {Data: []byte("a{}")},
+			"icon.svg":                 {Data: []byte("<svg/>")},
+			".gitkeep":                 {},
+		}
+	})
+	for path, want := range map[string]struct {
+		status        int
+		kind, caching string
+	}{
+		"/":                         {200, "text/html; charset=utf-8", "no-store"},
+		"/index.html":               {200, "text/html; charset=utf-8", "no-store"},
+		"/assets/page-ABCD2345.js":  {200, "text/javascript; charset=utf-8", "public, max-age=31536000, immutable"},
+		"/assets/page-ABCD2345.css": {200, "text/css; charset=utf-8", "public, max-age=31536000, immutable"},
+		"/icon.svg":                 {200, "image/svg+xml", "no-cache"},
+		"/v1/page.json":             {200, "application/json", "no-store"},
+		"/assets/":                  {404, "text/plain; charset=utf-8", ""},
+		"/assets":                   {404, "text/plain; charset=utf-8", ""},
+		"/.gitkeep":                 {404, "text/plain; charset=utf-8", ""},
+		"/..%2f..%2fgo.mod":         {404, "text/plain; charset=utf-8", ""},
+		"/assets/page-00000000.js":  {404, "text/plain; charset=utf-8", ""},
+		"/metrics":                  {404, "text/plain; charset=utf-8", ""},
+		"/dev/link":                 {404, "text/plain; charset=utf-8", ""},
+		"/v1/rtc":                   {403, "text/plain; charset=utf-8", ""},
+	} {
+		resp, _ := get(t, h.web.URL+path)
+		if resp.StatusCode != want.status || resp.Header.Get("Content-Type") != want.kind {
+			t.Errorf("%s: %d %s", path, resp.StatusCode, resp.Header.Get("Content-Type"))
+		}
+		if got := resp.Header.Get("Cache-Control"); want.status == 200 && got != want.caching {
+			t.Errorf("%s: Cache-Control %s", path, got)
+		}
+		checkHardened(t, h, resp)
+	}
+	if _, body := get(t, h.web.URL+"/v1/page.json"); body != `{"clinic":"Clinic","phone":"030 1234","dev":false}`+"\n" {
+		t.Error(body)
+	}
+	for _, path := range []string{"/", "/v1/page.json", "/v1/rtc"} {
+		resp, err := http.Post(h.web.URL+path, "text/plain", strings.NewReader("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.Body.Close(); resp.StatusCode != http.StatusMethodNotAllowed {
+			t.Errorf("POST %s: %d", path, resp.StatusCode)
+		}
+	}
+}
+
+func checkHardened(t *testing.T, h *house, resp *http.Response) {
+	t.Helper()
+	policy := resp.Header.Get("Content-Security-Policy")
+	for _, part := range []string{"default-src 'none'; ", "script-src 'self'; ", "base-uri 'none'; ", "form-action 'none'; ",
+		"frame-ancestors 'none'", "connect-src 'self' ws" + strings.TrimPrefix(h.web.URL, "http") + ";"} {
+		if !strings.Contains(policy, part) {
+			t.Errorf("%s: no %q in %s", resp.Request.URL, part, policy)
+		}
+	}
+	for name, want := range map[string]string{"Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff",
+		"Cross-Origin-Opener-Policy": "same-origin", "Strict-Transport-Security": ""} {
+		if got := resp.Header.Get(name); got != want {
+			t.Errorf("%s: %s: %s", resp.Request.URL, name, got)
+		}
+	}
+	if !strings.Contains(resp.Header.Get("Permissions-Policy"), "camera=(self), microphone=(self), display-capture=(self)") {
+		t.Errorf("%s: %s", resp.Request.URL, resp.Header.Get("Permissions-Policy"))
+	}
+}
+
+func TestPageNotBuilt(t *testing.T) {
+	h := newHouse(t, func(c *Config, _ *Server) { c.Bundle = fstest.MapFS{} })
+	if resp, body := get(t, h.web.URL+"/"); resp.StatusCode != 503 || !strings.Contains(body, "make page") {
+		t.Error(resp.StatusCode, body)
+	}
+}
+
+func TestDev(t *testing.T) {
+	extra := map[string]http.Handler{"/dev/link": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { panic("CANARY") })}
+	h := newHouse(t, func(c *Config, _ *Server) { c.Dev, c.Extra = true, extra })
+	if _, body := get(t, h.web.URL+"/v1/page.json"); !strings.Contains(body, `"dev":true`) {
+		t.Error(body)
+	}
+	if resp, body := get(t, h.web.URL+"/dev/link"); resp.StatusCode != 500 || strings.Contains(body, "CANARY") {
+		t.Error("a handler that fails: ", resp.StatusCode, body)
+	}
+	c := h.dial()
+	if r := c.ask("hello", object{"token": "bad", "client": object{"name": "t", "version": "1"}}); !strings.HasSuffix(r.Error.Message, ": expired") {
+		t.Errorf("%+v", r.Error)
+	}
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	base := Config{Tokens: fakeTokens{}, Rooms: live.NewRegistry(live.Config{})}
+	for note, tune := range map[string]func(*Config){
+		"more handlers without dev":     func(c *Config) { c.Extra = map[string]http.Handler{"/dev/x": http.NotFoundHandler()} },
+		"more handlers outside of /dev": func(c *Config) { c.Dev, c.Extra = true, map[string]http.Handler{"/v1/x": http.NotFoundHandler()} },
+		"an origin with a path":         func(c *Config) { c.Origins = []string{"https://a.example/x"} },
+		"an origin of any":              func(c *Config) { c.Origins = []string{"*"} },
+		"an ancestor that adds a rule":  func(c *Config) { c.FrameAncestors = []string{"'self'; script-src *"} },
+		"no tokens":                     func(c *Config) { c.Tokens = nil },
+	} {
+		cfg := base
+		cfg.Metrics = NewMetrics(prometheus.NewRegistry(), "test")
+		tune(&cfg)
+		if _, err := NewServer(cfg); err == nil {
+			t.Errorf("%s: accepted", note)
+		}
+	}
+}
+
+func TestAdmin(t *testing.T) {
+	why := errors.New("the media plane has no socket")
+	h := newHouse(t, func(c *Config, _ *Server) { c.Ready = func() error { return why } })
+	admin := httptest.NewServer(h.srv.AdminHandler())
+	defer admin.Close()
+	if resp, _ := get(t, admin.URL+"/livez"); resp.StatusCode != 200 {
+		t.Error("livez", resp.StatusCode)
+	}
+	if resp, body := get(t, admin.URL+"/readyz"); resp.StatusCode != 503 || strings.TrimSpace(body) != why.Error() {
+		t.Error("readyz", resp.StatusCode, body)
+	}
+	why = nil
+	if resp, _ := get(t, admin.URL+"/readyz"); resp.StatusCode != 200 {
+		t.Error("readyz", resp.StatusCode)
+	}
+	host, guest := h.enter(hostToken), h.enter(guestToken)
+	host.done("ping", nil)
+	host.refused("made.up", nil, UnknownType)
+	host.done("waiting.admit", object{"participantIds": []string{guest.said.ParticipantID}})
+	h.enter("tuesday|participant|jonas|Jonas")
+	_, body := get(t, admin.URL+"/metrics")
+	for _, line := range []string{
+		"alcove_rooms 1", `alcove_participants{role="host"} 1`, `alcove_participants{role="participant"} 1`, "alcove_waiting 1",
+		`alcove_joins_total{result="admitted"} 1`, `alcove_joins_total{result="waiting"} 2`, `alcove_admissions_total{result="ok"} 1`,
+		"alcove_connections 3", `alcove_messages_total{result="unknown_type",type="unknown"} 1`, `alcove_build_info{version="test"} 1`,
+	} {
+		if !strings.Contains(body, "\n"+line+"\n") {
+			t.Errorf("no %s", line)
+		}
+	}
+	h.srv.Drain()
+	if resp, body := get(t, admin.URL+"/readyz"); resp.StatusCode != 503 || !strings.Contains(body, "draining") {
+		t.Error("readyz", resp.StatusCode, body)
+	}
+}
+
+// TestSource: what a stranger claims counts only through a trusted proxy.
+func TestSource(t *testing.T) {
+	s := &Server{cfg: Config{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}}}
+	for _, c := range []struct {
+		peer      string
+		forwarded []string
+		want      string
+	}{
+		{"192.0.2.1:5", nil, "192.0.2.1"},
+		{"192.0.2.1:5", []string{"203.0.113.9"}, "192.0.2.1"},
+		{"10.0.0.1:5", []string{"203.0.113.9"}, "203.0.113.9"},
+		{"10.0.0.1:5", []string{"198.51.100.7, 203.0.113.9, 10.0.0.2"}, "203.0.113.9"},
+		{"10.0.0.1:5", []string{"198.51.100.7", "203.0.113.9"}, "203.0.113.9"},
+		{"[fd00::1]:5", []string{"2001:db8::9"}, "2001:db8::9"},
+		{"10.0.0.1:5", []string{"203.0.113.9, nonsense"}, "10.0.0.1"},
+		{"10.0.0.1:5", nil, "10.0.0.1"},
+		{"[::ffff:192.0.2.1]:5", nil, "192.0.2.1"},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = c.peer
+		r.Header["X-Forwarded-For"] = c.forwarded
+		if got := s.source(r).String(); got != c.want {
+			t.Errorf("%s %v: %s, want %s", c.peer, c.forwarded, got, c.want)
+		}
+	}
+	r := httptest.NewRequest("GET", "http://inner:8080/", nil)
+	r.RemoteAddr = "10.0.0.1:5"
+	r.Header.Set("X-Forwarded-Proto", "https")
+	r.Header.Set("X-Forwarded-Host", "Clinic.example:443")
+	if got := s.ownOrigin(r); got != "https://clinic.example" {
+		t.Error(got)
+	}
+	if quarter(netip.MustParseAddr("2001:db8::1")) != quarter(netip.MustParseAddr("2001:db8::2")) {
+		t.Error("two addresses of one IPv6 customer have two quotas")
+	}
+}
+
+// TestBugInARequest costs the connection it happened in, is answered, and leaves the others.
+func TestBugInARequest(t *testing.T) {
+	h := newHouse(t, func(c *Config, s *Server) {
+		if s != nil {
+			s.rooms = brittle{s.rooms}
+		}
+	})
+	host, other := h.enter(hostToken), h.enter("wednesday|host|b|B")
+	r := host.ask("room.lock", nil)
+	if r.OK || r.Error.Code != room.Internal || !strings.Contains(h.log.String(), "ref="+r.Error.Ref) {
+		t.Errorf("%+v", r.Error)
+	}
+	if code := host.closed(); code != closeInternal {
+		t.Errorf("closed with %d", code)
+	}
+	other.done("ping", nil)
+	back := h.dial()
+	back.greet(object{"resume": object{"sessionId": host.said.SessionID, "secret": host.said.ResumeSecret}})
+	back.done("ping", nil)
+}
