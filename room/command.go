@@ -57,7 +57,7 @@ type (
 	Lock struct{ By ParticipantID }
 	// Unlock opens the room.
 	Unlock struct{ By ParticipantID }
-	// End ends the room for all. By is "" when the daemon does so (Reason: draining).
+	// End ends the room for all. By is "" when the daemon does so (Reason: draining, internal).
 	End struct {
 		By     ParticipantID
 		Reason string

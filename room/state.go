@@ -87,7 +87,7 @@ type State struct {
 	Name         string
 	Policy       Policy
 	Locked       bool
-	EndedFor     string        // "" while it runs, else the reason: host, empty, draining
+	EndedFor     string        // "" while it runs, else the reason: host, empty, draining, internal
 	Participants []Participant // waiting and admitted, in order of arrival
 	Known        []PersonID    // was admitted once
 	Barred       []Bar

@@ -15,6 +15,7 @@ type inbox struct {
 	slots    map[room.ParticipantID]SlotsMapped // Guarded by mu.
 	drops    map[room.ParticipantID]uint64      // lost connections, by their number. Guarded by mu.
 	speakers *SpeakersChanged                   // Guarded by mu.
+	failed   bool                               // the media plane gave the room up. Guarded by mu.
 	closed   bool                               // Guarded by mu.
 }
 
@@ -31,6 +32,8 @@ func (b *inbox) hear(e MediaEvent) {
 			b.slots[e.Participant] = e
 		case SpeakersChanged:
 			b.speakers = &e
+		case MediaFailed:
+			b.failed = true
 		}
 	})
 }
@@ -58,13 +61,21 @@ func (b *inbox) put(change func()) {
 	}
 }
 
+// news is what an inbox held.
+type news struct {
+	drops    map[room.ParticipantID]uint64
+	slots    map[room.ParticipantID]SlotsMapped
+	speakers *SpeakersChanged
+	failed   bool
+}
+
 // take empties the inbox.
-func (b *inbox) take() (drops map[room.ParticipantID]uint64, slots map[room.ParticipantID]SlotsMapped, s *SpeakersChanged) {
+func (b *inbox) take() news {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	drops, slots, s = b.drops, b.slots, b.speakers
+	n := news{b.drops, b.slots, b.speakers, b.failed}
 	b.drops, b.slots, b.speakers = nil, nil, nil
-	return drops, slots, s
+	return n
 }
 
 // close drops all news from now on.

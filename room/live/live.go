@@ -153,10 +153,13 @@ type (
 	}
 	// SpeakersChanged: who speaks, loudest first.
 	SpeakersChanged struct{ IDs []room.ParticipantID }
+	// MediaFailed: the media of the room ended because of a bug of ours. The room ends too.
+	MediaFailed struct{}
 )
 
 func (SlotsMapped) mediaEvent()     {}
 func (SpeakersChanged) mediaEvent() {}
+func (MediaFailed) mediaEvent()     {}
 
 // A SessionID finds a seat again: the key of its room and the participant.
 type SessionID string

@@ -280,7 +280,7 @@ func TestPanicCostsOneRoom(t *testing.T) {
 		h.wantEnd(host, room.Ended, "internal")
 		h.wantEnd(ann, room.Ended, "internal")
 		h.media.set(func() { h.media.panics = false })
-		h.do(other, room.Lock{})
+		h.do(other, room.End{}) // it went on
 		h.wantKinds(h.told(other), "RoomUpdated")
 		if h.seen.got("panicked") != 1 || !strings.Contains(log.String(), "a room panicked") {
 			t.Fatalf("panics %d, log %q", h.seen.got("panicked"), log.String())
@@ -296,5 +296,16 @@ func TestPanicCostsOneRoom(t *testing.T) {
 		if _, ok := third.ended(); ok {
 			t.Fatal("ended, and the join refused")
 		}
+	})
+}
+
+func TestFailedMediaEndsTheRoom(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		host := h.join("g", "host", auth.Host)
+		other := h.join("another", "someone", auth.Host)
+		h.media.rooms[0].events(MediaFailed{})
+		synctest.Wait()
+		h.wantEnd(host, room.Ended, "ended")
+		h.do(other, room.End{}) // it went on
 	})
 }

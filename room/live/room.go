@@ -227,21 +227,25 @@ func (r *running) close(e room.Closing) {
 
 // hear takes in what the inbox holds.
 func (r *running) hear() {
-	drops, slots, speakers := r.inbox.take()
+	n := r.inbox.take()
+	if n.failed {
+		r.act(room.End{Reason: "internal"}, nil)
+		return
+	}
 	for _, p := range r.state.Participants {
-		if n, ok := drops[p.ID]; ok && r.chairs[p.ID] != nil && r.chairs[p.ID].number == n {
+		if at, ok := n.drops[p.ID]; ok && r.chairs[p.ID] != nil && r.chairs[p.ID].number == at {
 			r.chairs[p.ID].connected = false
 			r.act(room.Disconnect{By: p.ID}, nil)
 		}
 	}
-	for id, e := range slots {
+	for id, e := range n.slots {
 		if c := r.chairs[id]; c != nil && c.last.Room != nil {
 			c.slots, c.announced = &e, false
 			r.announce(id, c)
 		}
 	}
-	if speakers != nil {
-		r.speak(speakers.IDs)
+	if n.speakers != nil {
+		r.speak(n.speakers.IDs)
 	}
 }
 
