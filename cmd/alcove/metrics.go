@@ -1,0 +1,65 @@
+package main
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"alcove/sfu"
+)
+
+// mediaMetrics reads the counters of the media plane when somebody scrapes. All labels are closed lists.
+type mediaMetrics struct {
+	engine                                               *sfu.Engine
+	datagrams, bytes, packets, payload, nacks, keyFrames *prometheus.Desc
+	drops, resent, peers, aes128                         *prometheus.Desc
+}
+
+func newMediaMetrics(e *sfu.Engine) *mediaMetrics {
+	d := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("alcove_media_"+name, help, labels, nil)
+	}
+	return &mediaMetrics{
+		engine:    e,
+		datagrams: d("datagrams_total", "Datagrams of the media sockets.", "direction"),
+		bytes:     d("bytes_total", "Bytes of these datagrams.", "direction"),
+		packets:   d("packets_forwarded_total", "RTP packets forwarded, one for each receiver.", "kind"),
+		payload:   d("payload_bytes_total", "Bytes of their payloads.", "kind"),
+		nacks:     d("nacks_total", "Packets asked for again: in, by receivers; out, of publishers.", "direction"),
+		keyFrames: d("key_frame_requests_total", "Key frames asked for: in, by receivers; out, of publishers.", "direction"),
+		drops:     d("drops_total", "Packets that went no further, by reason.", "reason"),
+		resent:    d("packets_resent_total", "Packets repeated for receivers that missed them."),
+		peers:     d("peers", "Connections with keys."),
+		aes128:    d("aes128_connections_total", "Connections that had to use AES-128."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (m *mediaMetrics) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, ch) }
+
+// Collect implements prometheus.Collector.
+func (m *mediaMetrics) Collect(ch chan<- prometheus.Metric) {
+	c := m.engine.Counters()
+	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+	}
+	counter(m.datagrams, c.DatagramsIn, "in")
+	counter(m.datagrams, c.DatagramsOut, "out")
+	counter(m.bytes, c.BytesIn, "in")
+	counter(m.bytes, c.BytesOut, "out")
+	counter(m.packets, c.Audio, "audio")
+	counter(m.packets, c.Video, "video")
+	counter(m.payload, c.AudioBytes, "audio")
+	counter(m.payload, c.VideoBytes, "video")
+	counter(m.nacks, c.NacksIn, "in")
+	counter(m.nacks, c.NacksOut, "out")
+	counter(m.keyFrames, c.KeyFrameRequestsIn, "in")
+	counter(m.keyFrames, c.KeyFrameRequestsOut, "out")
+	counter(m.resent, c.Resent)
+	counter(m.aes128, c.AES128)
+	ch <- prometheus.MustNewConstMetric(m.peers, prometheus.GaugeValue, float64(c.Peers))
+	for i, reason := range sfu.DropReasons()[1:] {
+		counter(m.drops, c.Drops[i+1], reason)
+	}
+}
+
+// Close ends the media plane.
+func (m *mediaMetrics) Close() error { return m.engine.Close() }
