@@ -15,7 +15,7 @@ func TestMain(m *testing.M) {
 // The commands as an operator types them.
 func TestScripts(t *testing.T) {
 	scripts, err := filepath.Glob("testdata/script/*.txtar")
-	if err != nil || len(scripts) < 3 {
+	if err != nil || len(scripts) < 4 {
 		t.Fatalf("found %d scripts: %v", len(scripts), err)
 	}
 	example, err := filepath.Abs(exampleFile)

@@ -1,11 +1,67 @@
 package main
 
 import (
-	"errors"
+	"context"
+	"fmt"
 	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
 )
 
 var logLevels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
 
-func runServe(t terminal, args []string) error { return errors.New("not wired") }
-func runDev(t terminal, args []string) error   { return errors.New("not wired") }
+func runServe(t terminal, args []string) error {
+	f := newFlags(t, "serve", "serve --config FILE\n\nRuns the daemon. `alcove check --config FILE` says what it would start.")
+	name := f.String("config", "", "the configuration `file`")
+	if err := parseFlags(f, args, 0); err != nil {
+		return err
+	}
+	c, l, err := loadConfig(*name)
+	if err != nil {
+		return err
+	}
+	m, err := loadMaterial(c, l)
+	if err != nil {
+		return err
+	}
+	stop, done := watchSignals()
+	defer done()
+	public, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return l.at("listen", fmt.Errorf("cannot listen: %w", err))
+	}
+	admin, err := net.Listen("tcp", c.Admin)
+	if err != nil {
+		public.Close()
+		return l.at("admin", fmt.Errorf("cannot listen: %w", err))
+	}
+	log := slog.New(slog.NewJSONHandler(t.err, &slog.HandlerOptions{Level: logLevels[c.Log.Level]}))
+	return daemon{config: c, material: m, public: []net.Listener{public}, admin: admin, log: log, media: newMedia}.run(stop)
+}
+
+// watchSignals turns SIGINT and SIGTERM into contexts: the first signal ends graceful, the second forced.
+func watchSignals() (stop stopSignals, done func()) {
+	signals := make(chan os.Signal, 2) // the two that mean something
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	stop, release := countSignals(signals)
+	return stop, func() { signal.Stop(signals); release() }
+}
+
+func countSignals(signals <-chan os.Signal) (stop stopSignals, done func()) {
+	graceful, first := context.WithCancel(context.Background())
+	forced, second := context.WithCancel(context.Background())
+	over := make(chan struct{})
+	go func() {
+		for _, cancel := range []func(){first, second} {
+			select {
+			case <-signals:
+				cancel()
+			case <-over:
+				return
+			}
+		}
+	}()
+	return stopSignals{graceful, forced}, func() { close(over); first(); second() }
+}

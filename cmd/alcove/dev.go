@@ -1,0 +1,154 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"alcove/auth"
+	"alcove/signaling/web"
+)
+
+// What dev mode runs on.
+const (
+	devIssuer   = "alcove dev"
+	devAudience = "alcove"
+	devClinic   = "Alcove demo"
+)
+
+func runDev(t terminal, args []string) error {
+	f := newFlags(t, "dev", `dev [flags]
+
+Runs a demo on this machine, with keys of its own and two links: one for the therapist, one for participants. It gives tokens
+to whoever asks, so it listens on loopback addresses only.`)
+	data := f.String("data", "", "the `folder` for its state, kept at exit; a temporary one if left out")
+	listen := f.String("listen", "127.0.0.1:8080", "the loopback `address` of the page; port 0 takes any free one")
+	admin := f.String("admin", "127.0.0.1:0", "the loopback `address` of /livez, /readyz and /metrics")
+	mediaListen := f.String("media-listen", "127.0.0.1", "the loopback `address` for media")
+	mediaPort := f.Int("media-port", 0, "the UDP `port` for media; 0 takes any free one")
+	level := f.String("log", "info", "the `level` of the log: debug, info, warn or error")
+	if err := parseFlags(f, args, 0); err != nil {
+		return err
+	}
+	if _, ok := logLevels[*level]; !ok {
+		return fmt.Errorf("--log %q is no level: use debug, info, warn or error", *level)
+	}
+	c := defaultConfig()
+	c.Listen, c.Admin, c.Page.Clinic = *listen, *admin, devClinic
+	c.Auth.Issuer, c.Auth.Audience = devIssuer, devAudience
+	c.Media.Listen, c.Media.Port = *mediaListen, *mediaPort
+	if err := checkDev(c); err != nil {
+		return err
+	}
+	stop, done := watchSignals()
+	defer done()
+	folder, remove, err := devFolder(*data)
+	if err != nil {
+		return err
+	}
+	d, err := openDev(c, folder, slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: logLevels[*level]})))
+	if err != nil {
+		return errors.Join(err, remove())
+	}
+	if err := greet(t.out, d, *data); err != nil {
+		return errors.Join(err, remove())
+	}
+	return errors.Join(d.run(stop), remove())
+}
+
+// checkDev refuses every address that others could reach.
+func checkDev(c config) error {
+	for _, a := range []struct{ flag, address string }{
+		{"--admin", c.Admin}, {"--media-listen", net.JoinHostPort(c.Media.Listen, "0")},
+	} {
+		if !loopback(a.address) {
+			return fmt.Errorf("%s is not a loopback address: dev listens on this machine only; use `alcove serve` for others", a.flag)
+		}
+	}
+	if c.Media.Port < 0 || c.Media.Port > maxPort {
+		return fmt.Errorf("--media-port %d is out of range: use 1 to %d, or 0 for any free one", c.Media.Port, maxPort)
+	}
+	return nil
+}
+
+// devFolder is where dev keeps its state; remove does nothing to a folder that somebody named.
+func devFolder(data string) (folder string, remove func() error, err error) {
+	if data != "" {
+		if err := os.MkdirAll(data, modeFolder); err != nil {
+			return "", nil, fmt.Errorf("cannot make the folder of --data: %w", err)
+		}
+		return data, func() error { return nil }, nil
+	}
+	folder, err = os.MkdirTemp("", "alcove-dev-")
+	if err != nil {
+		return "", nil, fmt.Errorf("cannot make a temporary folder: %w", err)
+	}
+	return folder, func() error { return os.RemoveAll(folder) }, nil
+}
+
+// openDev makes the keys and opens the listeners.
+func openDev(c config, folder string, log *slog.Logger) (daemon, error) {
+	signing, person, err := devKeys(folder)
+	if err != nil {
+		return daemon{}, err
+	}
+	keys, err := auth.ParseKeySet(signing.JWKS())
+	if err != nil {
+		return daemon{}, err
+	}
+	public, err := listenLoopback(c.Listen)
+	if err != nil {
+		return daemon{}, err
+	}
+	admin, err := net.Listen("tcp", c.Admin)
+	if err != nil {
+		for _, l := range public {
+			l.Close()
+		}
+		return daemon{}, fmt.Errorf("cannot listen: %w (another port: --admin 127.0.0.1:0)", err)
+	}
+	return daemon{
+		config: c, material: material{keys: keys, person: person}, public: public, admin: admin, log: log,
+		media: newMedia, dev: map[string]http.Handler{"/dev/": newDevLinks(signing)},
+	}, nil
+}
+
+// devKeys reads the keys of the folder, or makes them.
+func devKeys(folder string) (auth.SigningKey, auth.PersonKey, error) {
+	if !exists(filepath.Join(folder, signingKeyFile)) {
+		return makeKeys(folder)
+	}
+	signing, err := readSigningKey(filepath.Join(folder, signingKeyFile))
+	if err != nil {
+		return auth.SigningKey{}, auth.PersonKey{}, err
+	}
+	person, err := readPersonKey(filepath.Join(folder, personKeyFile))
+	return signing, person, err
+}
+
+// greet prints the links.
+func greet(w io.Writer, d daemon, data string) error {
+	base := fmt.Sprintf("http://localhost:%d", d.public[0].Addr().(*net.TCPAddr).Port)
+	state := "State is in a temporary folder that is removed at exit; --data DIR keeps it."
+	if data != "" {
+		state = "State is kept in " + data + "."
+	}
+	if !web.Built(web.FS()) {
+		state += "\nThe page was not built into this daemon: run `make page` and build it again."
+	}
+	_, err := fmt.Fprintf(w, `Alcove runs on this machine only.
+
+  therapist     %[1]s/dev/host
+  participants  %[1]s/dev/join   each opening is another person
+
+Each opening makes a token that works once. Health and metrics: http://%[2]s/metrics
+%[3]s Ctrl-C stops.
+
+`, base, d.admin.Addr(), state)
+	return err
+}
