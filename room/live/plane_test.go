@@ -280,7 +280,7 @@ func TestPanicCostsOneRoom(t *testing.T) {
 		h.wantEnd(host, room.Ended, "internal")
 		h.wantEnd(ann, room.Ended, "internal")
 		h.media.set(func() { h.media.panics = false })
-		h.do(other, room.End{}) // it went on
+		h.do(other, room.Lock{})
 		h.wantKinds(h.told(other), "RoomUpdated")
 		if h.seen.got("panicked") != 1 || !strings.Contains(log.String(), "a room panicked") {
 			t.Fatalf("panics %d, log %q", h.seen.got("panicked"), log.String())
@@ -306,6 +306,6 @@ func TestFailedMediaEndsTheRoom(t *testing.T) {
 		h.media.rooms[0].events(MediaFailed{})
 		synctest.Wait()
 		h.wantEnd(host, room.Ended, "ended")
-		h.do(other, room.End{}) // it went on
+		h.do(other, room.Lock{}) // it went on
 	})
 }
