@@ -25,9 +25,7 @@ var (
 // outbox then.
 func (s *session) read(greeted func()) {
 	defer s.guard("reader", func() { s.out.finish(closeInternal) })
-	ok := s.greet()
-	greeted()
-	if !ok {
+	if !s.greet(greeted) {
 		return
 	}
 	for !s.out.finished() {
@@ -95,8 +93,8 @@ func (s *session) drain() {
 	}
 }
 
-// greet waits for hello and takes a seat.
-func (s *session) greet() bool {
+// greet waits for hello and takes a seat. greeted is called before the client hears that it is no stranger any more.
+func (s *session) greet(greeted func()) bool {
 	raw, err := s.next(s.srv.timing.hello)
 	if err != nil {
 		s.out.finish(hangUp(err, closeHelloLate))
@@ -120,6 +118,7 @@ func (s *session) greet() bool {
 		s.out.finish(codes[f.Code].closes)
 		return false
 	}
+	greeted()
 	s.out.start(encodeAnswer(r.id, welcomeData(w, s.srv.timing.ping.Milliseconds()), nil))
 	return true
 }

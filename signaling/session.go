@@ -60,7 +60,7 @@ func newSession(srv *Server, conn *websocket.Conn, bearer auth.Secret) *session 
 	return s
 }
 
-// run serves the connection until it is gone. greeted is called when the hello is over, one way or the other.
+// run serves the connection until it is gone. greeted is called once it holds a seat.
 func (s *session) run(greeted func()) {
 	written := make(chan struct{})
 	go func() {
