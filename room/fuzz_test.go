@@ -38,7 +38,7 @@ func FuzzDecide(f *testing.F) {
 
 // TestRandomSessions plays many sessions from a fixed start, so that every run of the tests covers long ones.
 func TestRandomSessions(t *testing.T) {
-	for n := range uint64(100) {
+	for n := range uint64(40) {
 		x := n*0x9e3779b97f4a7c15 + 1
 		data := make([]byte, 0, 1600)
 		for len(data) < 1600 {

@@ -86,3 +86,15 @@ func TestPlan(t *testing.T) {
 		t.Fatalf("observer %+v", obs)
 	}
 }
+
+// TestPlanForgivesNothing gives the plan states that Decide never makes.
+func TestPlanForgivesNothing(t *testing.T) {
+	r := group(t)
+	r.s = Apply(r.s, MutedSet{ID: "ann", Source: Screen, Muted: false})
+	if pub := PlanOf(r.s).Seats[2].Sends[2]; pub.Source != Screen || !pub.Muted {
+		t.Fatalf("a screen without permission: %+v", pub)
+	}
+	if plan := PlanOf(Apply(r.s, SessionEnded{Reason: "host"})); plan.Seats != nil {
+		t.Fatalf("a plan after the end: %+v", plan)
+	}
+}

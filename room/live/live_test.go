@@ -112,8 +112,13 @@ func TestModeration(t *testing.T) {
 		h.do(ben, room.AskScreen{})
 		h.do(host, room.GrantScreen{Target: ben.ID(), Granted: true})
 		h.wantKinds(h.told(ben), "AccessChanged", "PersonUpdated")
+		carl := h.join("g", "carl", auth.Participant)
 		h.do(host, room.End{})
 		h.wantEnd(host, room.Ended, "ended")
+		h.wantEnd(carl, room.Ended, "ended")
+		if n := h.told(carl); n != nil {
+			t.Fatalf("one who waited was told %+v", n)
+		}
 		h.wantEnd(ben, room.Ended, "ended")
 		n = h.told(ben)
 		if !reflect.DeepEqual(n, []Notice{RoomEnded{"host"}}) {
@@ -232,6 +237,23 @@ func TestSlotMapsAndSpeakersAreForTheAdmitted(t *testing.T) {
 		if n := h.told(host); n != nil {
 			t.Fatalf("told twice: %+v", n)
 		}
+	})
+}
+
+func TestSlotMapsOfAnEarlierStayAreForgotten(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		host := h.join("g", "host", auth.Host)
+		ann := h.join("g", "ann", auth.Participant)
+		h.do(host, room.Admit{All: true})
+		h.media.rooms[0].events(SlotsMapped{Participant: ann.ID(), Version: 1})
+		h.told(ann)
+		h.do(host, room.SendBack{Target: ann.ID()})
+		h.do(host, room.Admit{All: true})
+		ann, err := h.resume(ann)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.wantKinds(h.told(ann), "RoomUpdated", "Roster", "MediaReady")
 	})
 }
 

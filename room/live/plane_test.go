@@ -140,6 +140,25 @@ func TestMailboxFull(t *testing.T) {
 	})
 }
 
+// TestJoinLooksAgain has a room end while a join waits in its mailbox: the join opens the next one.
+func TestJoinLooksAgain(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		ann := h.join("g", "ann", auth.Participant)
+		stuck := make(chan struct{})
+		ann.Seat.room.post(mail{do: func() { <-stuck }, fail: func(error) {}})
+		synctest.Wait()
+		go h.do(ann, room.Leave{})
+		synctest.Wait()
+		joined := make(chan guest, 1)
+		go func() { joined <- h.join("g", "ben", auth.Participant) }()
+		synctest.Wait()
+		close(stuck)
+		if ben := <-joined; ben.Seat.room == ann.Seat.room {
+			t.Fatal("joined a room that is over")
+		}
+	})
+}
+
 // TestLockAgainstJoins races many who come against one lock: after its answer nobody new is in or waits.
 func TestLockAgainstJoins(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
