@@ -2,11 +2,14 @@
 
 import type { Participant, Role, Source } from '../client';
 
-// The same person keeps the same hue in every list: it is drawn from the id, not from the place.
+// Hues are given in the order in which people are first seen: eight differ before one comes again, and the same person
+// keeps the same one in every list, whoever leaves.
+const seen = new Map<string, number>();
+
 export function colourOf(id: string): string {
-  let sum = 0;
-  for (const letter of id) sum = (sum * 31 + letter.charCodeAt(0)) >>> 0;
-  return `p${(sum % 8) + 1}`;
+  const place = seen.get(id) ?? seen.size;
+  seen.set(id, place);
+  return `p${(place % 8) + 1}`;
 }
 
 export function initialOf(name: string): string {
