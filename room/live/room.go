@@ -305,7 +305,8 @@ func (r *running) finish() {
 		r.cfg.Log.Error("a room panicked", "panic", fmt.Sprintf("%T", panicked), "stack", string(debug.Stack()))
 		r.cfg.Observe.Panicked()
 	}
-	r.reg.forget(r, panicked == nil && len(r.state.Known) > 0)
+	ours := panicked != nil || r.state.EndedFor == "internal" // then the group may meet again with the tokens it has
+	r.reg.forget(r, !ours && len(r.state.Known) > 0)
 	r.inbox.close()
 	r.mu.Lock()
 	r.over = true
