@@ -361,8 +361,11 @@ func (l *line) writeSlot(b *strings.Builder) {
 		stream = "screen" + strconv.Itoa(l.slotIndex)
 	}
 	fmt.Fprintf(b, "a=sendonly\r\na=msid:%s %s-%s\r\n", stream, stream, l.kind)
-	if l.slotRTX != 0 {
-		fmt.Fprintf(b, "a=ssrc-group:FID %d %d\r\na=ssrc:%d cname:alcove\r\n", l.slotSSRC, l.slotRTX, l.slotRTX)
+	if l.slotRTX == 0 {
+		fmt.Fprintf(b, "a=ssrc:%d cname:alcove\r\n", l.slotSSRC)
+		return
 	}
-	fmt.Fprintf(b, "a=ssrc:%d cname:alcove\r\n", l.slotSSRC)
+	// Chromium takes the first SSRC of an m-line for the source itself, whatever the group says.
+	fmt.Fprintf(b, "a=ssrc-group:FID %d %d\r\na=ssrc:%d cname:alcove\r\na=ssrc:%d cname:alcove\r\n",
+		l.slotSSRC, l.slotRTX, l.slotSSRC, l.slotRTX)
 }
