@@ -7,7 +7,7 @@ import { stages } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
 test('keyboard only', { timeout: 60_000 }, async (t) => {
-  const daemon = await startDaemon(['dev']);
+  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091']);
   const browser = await launch();
   t.after(async () => {
     await browser.close();

@@ -15,6 +15,11 @@ export async function startDaemon(args, origin = 'http://localhost:8080') {
   const daemon = {
     origin,
     log: () => log,
+    // What it counted, without what stayed at zero.
+    async metrics() {
+      const text = await (await fetch('http://127.0.0.1:9091/metrics')).text();
+      return text.split('\n').filter((line) => line.startsWith('alcove_') && !line.endsWith(' 0')).join('\n');
+    },
     async stop() {
       child.kill('SIGTERM');
       return gone;

@@ -16,10 +16,12 @@ export function watchPeers() {
 // peerStates: the connection state of every peer ever made by the page as loaded now.
 export const peerStates = () => window.__peers.map((peer) => peer.connectionState);
 
-// media reads what the living peers receive, by m-line, and the local port that carries it.
+// media reads what the living peers receive and send, by m-line, and every local port
+// that could carry it: a browser moves to another when one falls silent.
 export async function media() {
   const inbound = {};
-  let port;
+  const outbound = {};
+  const ports = new Set();
   for (const peer of window.__peers) {
     if (peer.connectionState === 'closed') continue;
     const stats = await peer.getStats();
@@ -32,12 +34,14 @@ export async function media() {
           samples: report.totalSamplesReceived ?? 0,
         };
       }
-      if (report.type === 'candidate-pair' && report.state === 'succeeded' && (report.nominated || report.selected)) {
-        port = stats.get(report.localCandidateId)?.port ?? port;
+      if (report.type === 'outbound-rtp') {
+        const line = `${report.mid}${report.rid ?? ''}`;
+        outbound[line] = { packets: report.packetsSent, frames: report.framesEncoded, keyFrames: report.keyFramesEncoded, plis: report.pliCount };
       }
+      if (report.type === 'local-candidate' && report.protocol === 'udp') ports.add(report.port);
     }
   }
-  return { inbound, port };
+  return { inbound, outbound, ports: [...ports] };
 }
 
 // converse opens a WebSocket of its own, says one frame and returns the first answer and the close code.

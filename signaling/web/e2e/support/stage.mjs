@@ -22,7 +22,8 @@ async function tell(stage, people, daemon) {
     const file = `failed-${stage}-${person.name}`.replaceAll(/[^\w-]+/g, '-');
     await person.shot(file).catch(() => undefined);
     console.log(`--- ${person.name}: ${out}${file}.png\n${person.lines.slice(-30).join('\n')}`);
+    console.log(JSON.stringify(await person.media().catch(String)));
     console.log(person.frames?.slice(-12).map((f) => `${f.sent ? '>' : '<'} ${JSON.stringify(f.frame).slice(0, 300)}`).join('\n') ?? '');
   }
-  console.log(`--- daemon\n${daemon().log().slice(-6000)}`);
+  console.log(`--- daemon\n${daemon().log().slice(-6000)}\n${await daemon().metrics().catch(String)}`);
 }
