@@ -134,7 +134,7 @@ type testClient struct {
 	closed chan struct{}
 }
 
-func newAPI(t *testing.T) *webrtc.API {
+func newAPI(t *testing.T, settings func(*webrtc.SettingEngine)) *webrtc.API {
 	t.Helper()
 	m := &webrtc.MediaEngine{}
 	opus := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}
@@ -154,12 +154,21 @@ func newAPI(t *testing.T) *webrtc.API {
 	}
 	s := webrtc.SettingEngine{}
 	s.SetIncludeLoopbackCandidate(true)
+	s.SetHostAcceptanceMinWait(0) // nominates at once
+	if settings != nil {
+		settings(&s)
+	}
 	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s))
 }
 
 func newClient(r *testRoom, id PeerID, pairs int) *testClient {
 	r.t.Helper()
-	pc, err := newAPI(r.t).NewPeerConnection(webrtc.Configuration{})
+	return newClientWith(r, id, pairs, nil)
+}
+
+func newClientWith(r *testRoom, id PeerID, pairs int, settings func(*webrtc.SettingEngine)) *testClient {
+	r.t.Helper()
+	pc, err := newAPI(r.t, settings).NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -270,6 +279,12 @@ func (c *testClient) close() {
 		close(c.closed)
 		_ = c.pc.Close()
 	}
+}
+
+// vanish ends the client's transport without a word to the server: pion's agent goes before DTLS could say goodbye.
+func (c *testClient) vanish() {
+	_ = c.pc.SCTP().Transport().ICETransport().Stop()
+	c.close()
 }
 
 // say sends one packet of sound and one of video, a key frame if asked for.

@@ -66,8 +66,11 @@ func parseOffer(text string, tracks []Track) (*offer, error) {
 	if err := d.UnmarshalString(text); err != nil {
 		return nil, fmt.Errorf("%w: not a session description", ErrSDP)
 	}
-	if len(d.MediaDescriptions) == 0 || len(d.MediaDescriptions) > MaxLines {
-		return nil, fmt.Errorf("%w: 1 to %d m-lines", ErrTracks, MaxLines)
+	switch n := len(d.MediaDescriptions); {
+	case n == 0:
+		return nil, fmt.Errorf("%w: no m-line", ErrSDP)
+	case n > MaxLines:
+		return nil, fmt.Errorf("%w: more than %d m-lines", ErrTracks, MaxLines)
 	}
 	o := &offer{}
 	bundle := bundled(&d)

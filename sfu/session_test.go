@@ -26,9 +26,9 @@ func TestThreeHearAndSeeEachOther(t *testing.T) {
 		if own := uint32(10 * (i + 1)); c.count(own)+c.count(own+1) > 0 {
 			t.Errorf("%s gets its own media back", c.id)
 		}
-		for csrc := range c.got {
+		for _, csrc := range []uint32{10, 11, 20, 21, 30, 31} {
 			packets := c.packets(csrc)
-			for k, p := range packets[1:] {
+			for k, p := range packets[min(1, len(packets)):] {
 				if p.SequenceNumber != packets[k].SequenceNumber+1 {
 					t.Errorf("%s: a gap or a repeat in the numbers of %d", c.id, csrc)
 				}
