@@ -49,12 +49,12 @@ func New(c Config) (*Engine, error) {
 		if i > 0 && at.Port() != 0 {
 			at = netip.AddrPortFrom(at.Addr(), at.Port()+1)
 		}
-		sock, local, err := udp.Listen(at)
+		sock, err := udp.Listen(at, false)
 		if err != nil {
 			e.Close()
 			return nil, fmt.Errorf("sfu: media socket: %w", err)
 		}
-		w := newWorker(e, sock, local)
+		w := newWorker(e, sock)
 		e.workers = append(e.workers, w)
 		e.running.Go(w.run)
 	}
@@ -65,7 +65,7 @@ func New(c Config) (*Engine, error) {
 func (e *Engine) Addresses() []netip.AddrPort {
 	var all []netip.AddrPort
 	for _, w := range e.workers {
-		all = append(all, w.local)
+		all = append(all, w.sock.Local)
 	}
 	return all
 }

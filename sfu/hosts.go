@@ -4,8 +4,8 @@ import "net"
 
 // hosts are the addresses under which the socket can be reached: its own, or those of all interfaces.
 func (w *worker) hosts() []string {
-	if !w.local.Addr().IsUnspecified() {
-		return []string{w.local.Addr().String()}
+	if !w.sock.Local.Addr().IsUnspecified() {
+		return []string{w.sock.Local.Addr().String()}
 	}
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {

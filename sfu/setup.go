@@ -164,7 +164,7 @@ func (w *worker) candidates() []string {
 	}
 	var all []string
 	for _, h := range hosts {
-		all = append(all, fmt.Sprintf("%s %d", h, w.local.Port()))
+		all = append(all, fmt.Sprintf("%s %d", h, w.sock.Local.Port()))
 	}
 	return all
 }

@@ -15,8 +15,7 @@ import (
 // A worker is one goroutine with one socket. It owns all media structures of its rooms.
 type worker struct {
 	engine    *Engine
-	sock      udp.Conn
-	local     netip.AddrPort
+	sock      *udp.Socket
 	mux       *mux
 	box       mailbox
 	roomCount atomic.Int64 // rooms placed here, for Engine.Open
@@ -38,9 +37,9 @@ type worker struct {
 	onPacket func(*peer) // tests put faults here
 }
 
-func newWorker(e *Engine, sock udp.Conn, local netip.AddrPort) *worker {
+func newWorker(e *Engine, sock *udp.Socket) *worker {
 	w := &worker{
-		engine: e, sock: sock, local: local, mux: newMux(sock, local),
+		engine: e, sock: sock, mux: newMux(sock, sock.Local),
 		peers: map[*peer]struct{}{}, byAddr: map[netip.AddrPort]*peer{},
 		in: make([]udp.Packet, readBatch), out: make([]udp.Packet, 0, writeBatch),
 		slab: make([]byte, writeBatch*udp.MaxDatagram),

@@ -7,11 +7,8 @@
 package udp
 
 import (
-	"errors"
 	"net"
 	"net/netip"
-	"os"
-	"sync/atomic"
 	"time"
 )
 
@@ -19,9 +16,9 @@ import (
 // fragments, and DTLS certificates are split by their sender.
 const MaxDatagram = 1600
 
-// ReceiveBuffer is the size asked for the kernel's receive buffer, in bytes: 50 ms of a 200 Mbit/s worker. The kernel may
-// give less (net.core.rmem_max); Conn.ReceiveBuffer tells.
-const ReceiveBuffer = 4 << 20
+// receiveBuffer is the size asked for the kernel's receive buffer, in bytes: 160 ms of a 200 Mbit/s worker. The kernel may
+// give less (net.core.rmem_max); Socket.ReceiveBuffer tells.
+const receiveBuffer = 4 << 20
 
 // A Packet is one datagram with the address of the other side.
 type Packet struct {
@@ -44,70 +41,37 @@ type Conn interface {
 	Close() error
 }
 
-// Listen opens a media socket.
-func Listen(at netip.AddrPort) (Conn, netip.AddrPort, error) {
+// A Socket is an open Conn and what is known of it.
+type Socket struct {
+	Conn
+	Local         netip.AddrPort
+	ReceiveBuffer int    // bytes that the kernel gave, 0 where it does not tell
+	Stats         *Stats // Owned by the goroutine that reads and writes.
+}
+
+// Stats count what a socket did. Figures only grow.
+type Stats struct {
+	Datagrams   uint64 // sent in batches
+	Messages    uint64 // of the kernel that carried them: Datagrams/Messages is the mean length of a train
+	KernelDrops uint64 // received, and dropped before we read them (SO_RXQ_OVFL)
+	NoTrains    bool   // the path refused UDP_SEGMENT
+}
+
+// Listen opens a media socket: batches and trains where the system has them, else one datagram a call. plainOnly asks for
+// the latter.
+func Listen(at netip.AddrPort, plainOnly bool) (*Socket, error) {
 	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
 	if err != nil {
-		return nil, netip.AddrPort{}, err
+		return nil, err
 	}
-	_ = c.SetReadBuffer(ReceiveBuffer) // a smaller buffer still works
+	_ = c.SetReadBuffer(receiveBuffer) // a smaller buffer still works
 	local := c.LocalAddr().(*net.UDPAddr).AddrPort()
-	return &plain{conn: c}, netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), nil
-}
-
-// plain sends and receives one datagram a call: it works on every system.
-type plain struct {
-	conn     *net.UDPConn
-	woken    atomic.Bool
-	deadline time.Time // Owned by the reader: what the socket's deadline is.
-}
-
-func (p *plain) Read(batch []Packet, deadline time.Time) (int, error) {
-	if !deadline.Equal(p.deadline) {
-		p.deadline = deadline
-		if err := p.conn.SetReadDeadline(deadline); err != nil {
-			return 0, err
+	s := &Socket{Local: netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), ReceiveBuffer: givenBuffer(c), Stats: &Stats{}}
+	if !plainOnly {
+		if s.Conn, err = newFast(c, s.Stats); err == nil {
+			return s, nil
 		}
 	}
-	// Wake sets the flag before it moves the deadline, so a wake that this check misses still ends the read.
-	if p.woken.Swap(false) {
-		p.deadline = time.Unix(0, 1) // unlike any deadline asked for: set it again next time
-		return 0, nil
-	}
-	b := &batch[0]
-	n, addr, err := p.conn.ReadFromUDPAddrPort(b.Data[:cap(b.Data)])
-	if err != nil {
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			p.woken.Store(false)
-			p.deadline = time.Unix(0, 1)
-			return 0, nil
-		}
-		if errors.Is(err, net.ErrClosed) {
-			return 0, net.ErrClosed
-		}
-		return 0, nil // ICMP errors of single destinations are not the socket's
-	}
-	b.Data, b.Addr = b.Data[:n], netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-	return 1, nil
+	s.Conn = &plain{conn: c, stats: s.Stats}
+	return s, nil
 }
-
-func (p *plain) Write(batch []Packet) int {
-	taken := 0
-	for i := range batch {
-		if _, err := p.conn.WriteToUDPAddrPort(batch[i].Data, batch[i].Addr); err == nil {
-			taken++
-		}
-	}
-	return taken
-}
-
-func (p *plain) WriteTo(data []byte, to netip.AddrPort) (int, error) {
-	return p.conn.WriteToUDPAddrPort(data, to)
-}
-
-func (p *plain) Wake() {
-	p.woken.Store(true)
-	_ = p.conn.SetReadDeadline(time.Unix(0, 1))
-}
-
-func (p *plain) Close() error { return p.conn.Close() }

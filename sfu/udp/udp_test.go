@@ -1,6 +1,7 @@
 package udp
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"net/netip"
@@ -8,14 +9,20 @@ import (
 	"time"
 )
 
-func open(t *testing.T) (Conn, netip.AddrPort) {
+func open(t *testing.T, plainOnly bool) (*Socket, netip.AddrPort) {
 	t.Helper()
-	c, at, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"))
+	s, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"), plainOnly)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Close() })
-	return c, at
+	t.Cleanup(func() { s.Close() })
+	return s, s.Local
+}
+
+// both runs a test with and without what Linux has.
+func both(t *testing.T, test func(t *testing.T, plainOnly bool)) {
+	t.Run("batches", func(t *testing.T) { test(t, false) })
+	t.Run("plain", func(t *testing.T) { test(t, true) })
 }
 
 func batch(n int) []Packet {
@@ -26,9 +33,11 @@ func batch(n int) []Packet {
 	return b
 }
 
-func TestRoundTrip(t *testing.T) {
-	a, from := open(t)
-	b, to := open(t)
+func TestRoundTrip(t *testing.T) { both(t, testRoundTrip) }
+
+func testRoundTrip(t *testing.T, plainOnly bool) {
+	a, from := open(t, plainOnly)
+	b, to := open(t, plainOnly)
 	if n := a.Write([]Packet{{Data: []byte("one"), Addr: to}, {Data: []byte("two"), Addr: to}}); n != 2 {
 		t.Fatalf("%d taken", n)
 	}
@@ -50,8 +59,10 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-func TestDeadline(t *testing.T) {
-	c, _ := open(t)
+func TestDeadline(t *testing.T) { both(t, testDeadline) }
+
+func testDeadline(t *testing.T, plainOnly bool) {
+	c, _ := open(t, plainOnly)
 	for range 2 { // the second time the deadline must still work
 		if n, err := c.Read(batch(1), time.Now().Add(time.Millisecond)); n != 0 || err != nil {
 			t.Fatal(n, err)
@@ -59,8 +70,10 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-func TestWake(t *testing.T) {
-	c, at := open(t)
+func TestWake(t *testing.T) { both(t, testWake) }
+
+func testWake(t *testing.T, plainOnly bool) {
+	c, at := open(t, plainOnly)
 	c.Wake()
 	if n, err := c.Read(batch(1), time.Time{}); n != 0 || err != nil {
 		t.Fatal("a wake before the read", n, err)
@@ -92,8 +105,10 @@ func TestWake(t *testing.T) {
 	}
 }
 
-func TestClose(t *testing.T) {
-	c, _ := open(t)
+func TestClose(t *testing.T) { both(t, testClose) }
+
+func testClose(t *testing.T, plainOnly bool) {
+	c, _ := open(t, plainOnly)
 	done := make(chan error)
 	go func() {
 		_, err := c.Read(batch(1), time.Time{})
@@ -104,5 +119,83 @@ func TestClose(t *testing.T) {
 	}
 	if err := <-done; !errors.Is(err, net.ErrClosed) {
 		t.Fatal(err)
+	}
+}
+
+// TestTrains sends to two addresses in every mixture of sizes and holds that each gets its own, whole and in order.
+func TestTrains(t *testing.T) {
+	both(t, func(t *testing.T, plainOnly bool) {
+		from, _ := open(t, plainOnly)
+		to := []*Socket{nil, nil}
+		for i := range to {
+			to[i], _ = open(t, plainOnly)
+		}
+		var out []Packet
+		want := [2][][]byte{}
+		for i, size := range []int{1100, 1100, 300, 300, 300, 1, 1200, 1200, 1200, 1199, 5, 5, 6, 40} {
+			dst := i / 5 % 2
+			data := bytes.Repeat([]byte{byte(i + 1)}, size)
+			out = append(out, Packet{Data: data, Addr: to[dst].Local})
+			want[dst] = append(want[dst], data)
+		}
+		if n := from.Write(out); n != len(out) {
+			t.Fatalf("%d of %d taken", n, len(out))
+		}
+		for i, s := range to {
+			in := batch(8)
+			for len(want[i]) > 0 {
+				n, err := s.Read(in, time.Now().Add(5*time.Second))
+				if err != nil || n == 0 {
+					t.Fatalf("%d datagrams are missing: %v", len(want[i]), err)
+				}
+				for _, p := range in[:n] {
+					if !bytes.Equal(p.Data, want[i][0]) {
+						t.Fatalf("got %d bytes of %d, want %d of %d", len(p.Data), p.Data[0], len(want[i][0]), want[i][0][0])
+					}
+					want[i] = want[i][1:]
+				}
+			}
+		}
+		if s := from.Stats; s.Datagrams != uint64(len(out)) || !plainOnly && s.Messages >= s.Datagrams {
+			t.Fatalf("stats %+v", *s)
+		}
+	})
+}
+
+// TestOneBadDestination holds that the others of a batch get theirs.
+func TestOneBadDestination(t *testing.T) {
+	both(t, func(t *testing.T, plainOnly bool) {
+		from, _ := open(t, plainOnly)
+		to, at := open(t, plainOnly)
+		bad := netip.AddrPortFrom(at.Addr(), 0) // EINVAL
+		from.Write([]Packet{{Data: []byte("a"), Addr: bad}, {Data: []byte("b"), Addr: at}})
+		in := batch(1)
+		if n, err := to.Read(in, time.Now().Add(5*time.Second)); n != 1 || err != nil || string(in[0].Data) != "b" {
+			t.Fatal(n, err)
+		}
+	})
+}
+
+func TestNoAllocations(t *testing.T) {
+	from, _ := open(t, false)
+	to, at := open(t, false)
+	data := make([]byte, 1000)
+	out := []Packet{{Data: data, Addr: at}, {Data: data, Addr: at}}
+	in := batch(4)
+	for i := range in {
+		in[i].Data = in[i].Data[:0]
+	}
+	n := testing.AllocsPerRun(200, func() {
+		from.Write(out)
+		for got := 0; got < 2; {
+			n, err := to.Read(in, time.Time{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got += n
+		}
+	})
+	if n != 0 {
+		t.Fatalf("%v allocations for two datagrams", n)
 	}
 }

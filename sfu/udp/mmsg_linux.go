@@ -1,0 +1,326 @@
+//go:build amd64 || arm64
+
+package udp
+
+import (
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// Linux constants that package syscall lacks (linux/udp.h, asm-generic/socket.h).
+const (
+	solUDP      = 17
+	udpSegment  = 103 // UDP_SEGMENT: the kernel, or the card, cuts one buffer into datagrams of this size
+	soRxqOvfl   = 40  // SO_RXQ_OVFL: each message says how many the socket dropped so far
+	controlSize = 24  // one control message of four bytes at most, with its header, aligned
+)
+
+// Limits of a train.
+const (
+	// maxTrain is UDP_MAX_SEGMENTS of kernels before 6.9.
+	maxTrain = 64
+	// maxTrainBytes keeps a train within one IP datagram's length field.
+	maxTrainBytes = 65000
+	// maxMessages bounds one system call (UIO_MAXIOV is 1024).
+	maxMessages = 256
+)
+
+// mmsghdr is struct mmsghdr (recvmmsg(2)).
+type mmsghdr struct {
+	hdr syscall.Msghdr
+	n   uint32
+	_   [4]byte
+}
+
+// fast sends and receives many datagrams a call, and equal-sized ones to one address as a train (UDP_SEGMENT): the
+// kernel's work per datagram is what costs, the call is not.
+type fast struct {
+	conn     *net.UDPConn
+	raw      syscall.RawConn
+	family   uint16
+	woken    atomic.Bool
+	deadline time.Time // Owned by the reader, as all below.
+
+	reading []Packet
+	read    int
+	readErr syscall.Errno
+	inHdr   []mmsghdr
+	inIov   []syscall.Iovec
+	inName  []syscall.RawSockaddrInet6
+	inCtl   [][controlSize]byte
+	lost    uint32 // kernel drops, as last told
+
+	messages int // filled in outHdr
+	sent     int
+	sendErr  syscall.Errno
+	outHdr   []mmsghdr
+	outFirst []int // index in the batch of each message's first packet
+	outIov   []syscall.Iovec
+	outName  []syscall.RawSockaddrInet6
+	outCtl   [][controlSize]byte
+	plain    bool // the path cannot do trains (EIO without checksum offload): remembered for this socket
+
+	readOnce func(uintptr) bool
+	sendOnce func(uintptr)
+	stats    *Stats
+}
+
+func newFast(c *net.UDPConn, stats *Stats) (Conn, error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	f := &fast{conn: c, raw: raw, family: syscall.AF_INET6, stats: stats}
+	if c.LocalAddr().(*net.UDPAddr).IP.To4() != nil {
+		f.family = syscall.AF_INET
+	}
+	f.outHdr, f.outFirst = make([]mmsghdr, maxMessages), make([]int, maxMessages+1)
+	f.outName, f.outCtl = make([]syscall.RawSockaddrInet6, maxMessages), make([][controlSize]byte, maxMessages)
+	f.readOnce, f.sendOnce = f.recvmmsg, f.sendmmsg
+	err = raw.Control(func(fd uintptr) {
+		_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, soRxqOvfl, 1) // without it drops are only not counted
+	})
+	return f, err
+}
+
+// givenBuffer asks what became of SetReadBuffer: the kernel counts its own overhead, twice what we asked for.
+func givenBuffer(c *net.UDPConn) int {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	size := 0
+	_ = raw.Control(func(fd uintptr) {
+		size, _ = syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF)
+	})
+	return size / 2
+}
+
+func (f *fast) grow(n int) {
+	f.inHdr, f.inIov = make([]mmsghdr, n), make([]syscall.Iovec, n)
+	f.inName, f.inCtl = make([]syscall.RawSockaddrInet6, n), make([][controlSize]byte, n)
+}
+
+func (f *fast) Read(batch []Packet, deadline time.Time) (int, error) {
+	if !deadline.Equal(f.deadline) {
+		f.deadline = deadline
+		if err := f.conn.SetReadDeadline(deadline); err != nil {
+			return 0, err
+		}
+	}
+	// Wake sets the flag before it moves the deadline, so a wake that this check misses still ends the read.
+	if f.woken.Swap(false) {
+		f.deadline = moved
+		return 0, nil
+	}
+	if len(f.inHdr) < len(batch) {
+		f.grow(len(batch))
+	}
+	f.prepare(batch)
+	f.reading, f.read, f.readErr = batch, 0, 0
+	err := f.raw.Read(f.readOnce)
+	switch {
+	case err == nil && f.readErr == 0:
+		f.deliver(batch[:f.read])
+		return f.read, nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		f.woken.Store(false)
+		f.deadline = moved
+		return 0, nil
+	case err != nil:
+		return 0, net.ErrClosed
+	}
+	return 0, nil // an ICMP error of one destination is not the socket's
+}
+
+func (f *fast) prepare(batch []Packet) {
+	for i := range batch {
+		b := batch[i].Data[:cap(batch[i].Data)]
+		f.inIov[i] = syscall.Iovec{Base: &b[0], Len: uint64(len(b))}
+		h := &f.inHdr[i].hdr
+		h.Name, h.Namelen = (*byte)(unsafe.Pointer(&f.inName[i])), syscall.SizeofSockaddrInet6
+		h.Iov, h.Iovlen = &f.inIov[i], 1
+		h.Control, h.Controllen = &f.inCtl[i][0], controlSize
+	}
+}
+
+func (f *fast) recvmmsg(fd uintptr) bool {
+	n, _, e := syscall.RawSyscall6(syscall.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&f.inHdr[0])), uintptr(len(f.reading)),
+		syscall.MSG_DONTWAIT, 0, 0)
+	if e == syscall.EAGAIN || e == syscall.EINTR {
+		return false
+	}
+	f.readErr = e
+	if e == 0 {
+		f.read = int(n)
+	}
+	return true
+}
+
+func (f *fast) deliver(batch []Packet) {
+	for i := range batch {
+		batch[i].Data = batch[i].Data[:f.inHdr[i].n]
+		batch[i].Addr = address(&f.inName[i])
+	}
+	if last := len(batch) - 1; last >= 0 {
+		h := &f.inHdr[last].hdr
+		c := f.inCtl[last]
+		if h.Controllen >= 20 && binary.NativeEndian.Uint32(c[12:]) == soRxqOvfl {
+			total := binary.NativeEndian.Uint32(c[16:])
+			f.stats.KernelDrops += uint64(total - f.lost)
+			f.lost = total
+		}
+	}
+}
+
+func address(sa *syscall.RawSockaddrInet6) netip.AddrPort {
+	if sa.Family == syscall.AF_INET {
+		v4 := (*syscall.RawSockaddrInet4)(unsafe.Pointer(sa))
+		return netip.AddrPortFrom(netip.AddrFrom4(v4.Addr), swap(v4.Port))
+	}
+	return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), swap(sa.Port))
+}
+
+// swap turns network byte order into the machine's and back.
+func swap(port uint16) uint16 {
+	var b [2]byte
+	binary.NativeEndian.PutUint16(b[:], port)
+	return binary.BigEndian.Uint16(b[:])
+}
+
+func (f *fast) Write(batch []Packet) int {
+	taken := 0
+	for len(batch) > 0 {
+		used := f.load(batch)
+		done := f.flush(batch[:used])
+		taken += done
+		if done < used {
+			return taken // the kernel is full: the rest would be late
+		}
+		batch = batch[used:]
+	}
+	return taken
+}
+
+// load fills messages from the front of the batch and returns how many packets they hold.
+func (f *fast) load(batch []Packet) int {
+	if len(f.outIov) < len(batch) {
+		f.outIov = make([]syscall.Iovec, len(batch))
+	}
+	i := 0
+	for f.messages = 0; i < len(batch) && f.messages < maxMessages; f.messages++ {
+		n := 1
+		if !f.plain {
+			n = train(batch[i:])
+		}
+		for j := i; j < i+n; j++ {
+			f.outIov[j] = syscall.Iovec{Base: &batch[j].Data[0], Len: uint64(len(batch[j].Data))}
+		}
+		f.message(batch[i], i, n)
+		i += n
+	}
+	f.outFirst[f.messages] = i
+	return i
+}
+
+func (f *fast) message(first Packet, at, n int) {
+	m := f.messages
+	f.outFirst[m] = at
+	size := f.fill(&f.outName[m], first.Addr)
+	h := &f.outHdr[m].hdr
+	h.Name, h.Namelen = (*byte)(unsafe.Pointer(&f.outName[m])), size
+	h.Iov, h.Iovlen = &f.outIov[at], uint64(n)
+	h.Control, h.Controllen = nil, 0
+	if n > 1 {
+		c := &f.outCtl[m]
+		binary.NativeEndian.PutUint64(c[0:], 18) // cmsg_len: header and two bytes
+		binary.NativeEndian.PutUint32(c[8:], solUDP)
+		binary.NativeEndian.PutUint32(c[12:], udpSegment)
+		binary.NativeEndian.PutUint16(c[16:], uint16(len(first.Data)))
+		h.Control, h.Controllen = &c[0], controlSize
+	}
+}
+
+// train is how many packets at the front of the batch may leave as one: to one address, of one size, the last may be
+// shorter.
+func train(batch []Packet) int {
+	size, total := len(batch[0].Data), len(batch[0].Data)
+	n := 1
+	for n < len(batch) && n < maxTrain {
+		p := batch[n]
+		if p.Addr != batch[0].Addr || len(p.Data) > size || total+len(p.Data) > maxTrainBytes {
+			break
+		}
+		n++
+		total += len(p.Data)
+		if len(p.Data) < size {
+			break
+		}
+	}
+	return n
+}
+
+func (f *fast) fill(sa *syscall.RawSockaddrInet6, to netip.AddrPort) uint32 {
+	if f.family == syscall.AF_INET {
+		v4 := (*syscall.RawSockaddrInet4)(unsafe.Pointer(sa))
+		*v4 = syscall.RawSockaddrInet4{Family: syscall.AF_INET, Port: swap(to.Port()), Addr: to.Addr().As4()}
+		return syscall.SizeofSockaddrInet4
+	}
+	*sa = syscall.RawSockaddrInet6{Family: syscall.AF_INET6, Port: swap(to.Port()), Addr: to.Addr().As16()}
+	return syscall.SizeofSockaddrInet6
+}
+
+// flush sends the loaded messages. A train that the path refuses is sent again plainly, and trains stay off.
+func (f *fast) flush(batch []Packet) int {
+	for m := 0; m < f.messages; {
+		f.sent = m
+		if err := f.raw.Control(f.sendOnce); err != nil {
+			return f.outFirst[m]
+		}
+		if f.sendErr == 0 {
+			m = f.sent
+			continue
+		}
+		first, next := f.outFirst[m], f.outFirst[m+1]
+		switch {
+		case f.sendErr == syscall.EAGAIN || f.sendErr == syscall.ENOBUFS:
+			return first
+		case next-first > 1 && (f.sendErr == syscall.EIO || f.sendErr == syscall.EINVAL || f.sendErr == syscall.EOPNOTSUPP):
+			f.plain, f.stats.NoTrains = true, true
+			return first + f.Write(batch[first:])
+		}
+		m++ // one destination refused: the others still want theirs
+	}
+	return len(batch)
+}
+
+func (f *fast) sendmmsg(fd uintptr) {
+	m := f.sent
+	n, _, e := syscall.RawSyscall6(sysSendmmsg, fd, uintptr(unsafe.Pointer(&f.outHdr[m])), uintptr(f.messages-m), syscall.MSG_DONTWAIT, 0, 0)
+	switch f.sendErr = e; e {
+	case syscall.EINTR:
+		f.sendErr = 0
+	case 0:
+		f.sent = m + int(n)
+		f.stats.Messages += uint64(n)
+		f.stats.Datagrams += uint64(f.outFirst[f.sent] - f.outFirst[m])
+	}
+}
+
+func (f *fast) WriteTo(data []byte, to netip.AddrPort) (int, error) {
+	return f.conn.WriteToUDPAddrPort(data, to)
+}
+
+func (f *fast) Wake() {
+	f.woken.Store(true)
+	_ = f.conn.SetReadDeadline(moved)
+}
+
+func (f *fast) Close() error { return f.conn.Close() }

@@ -1,0 +1,73 @@
+package udp
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// moved is a deadline in the past, unlike any that is asked for: Wake sets it, and the next Read sets its own again.
+var moved = time.Unix(0, 1)
+
+// plain sends and receives one datagram a call: it works on every system.
+type plain struct {
+	conn     *net.UDPConn
+	woken    atomic.Bool
+	deadline time.Time // Owned by the reader: what the socket's deadline is.
+	stats    *Stats    // Owned by the reader.
+}
+
+func (p *plain) Read(batch []Packet, deadline time.Time) (int, error) {
+	if !deadline.Equal(p.deadline) {
+		p.deadline = deadline
+		if err := p.conn.SetReadDeadline(deadline); err != nil {
+			return 0, err
+		}
+	}
+	// Wake sets the flag before it moves the deadline, so a wake that this check misses still ends the read.
+	if p.woken.Swap(false) {
+		p.deadline = moved
+		return 0, nil
+	}
+	b := &batch[0]
+	n, addr, err := p.conn.ReadFromUDPAddrPort(b.Data[:cap(b.Data)])
+	if err != nil {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			p.woken.Store(false)
+			p.deadline = moved
+			return 0, nil
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return 0, net.ErrClosed
+		}
+		return 0, nil // ICMP errors of single destinations are not the socket's
+	}
+	b.Data, b.Addr = b.Data[:n], netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	return 1, nil
+}
+
+func (p *plain) Write(batch []Packet) int {
+	taken := 0
+	for i := range batch {
+		if _, err := p.conn.WriteToUDPAddrPort(batch[i].Data, batch[i].Addr); err == nil {
+			taken++
+			p.stats.Messages++
+			p.stats.Datagrams++
+		}
+	}
+	return taken
+}
+
+func (p *plain) WriteTo(data []byte, to netip.AddrPort) (int, error) {
+	return p.conn.WriteToUDPAddrPort(data, to)
+}
+
+func (p *plain) Wake() {
+	p.woken.Store(true)
+	_ = p.conn.SetReadDeadline(moved)
+}
+
+func (p *plain) Close() error { return p.conn.Close() }
