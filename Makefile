@@ -23,7 +23,7 @@ run: ## starts a demo session on this machine
 STEPS := setup build lint web unit fuzz e2e
 
 test: ## everything, browser tests included
-	for step in $(STEPS); do \
+	@for step in $(STEPS); do \
 		printf '\n== %s\n' $$step; begin=$$SECONDS; \
 		$(MAKE) $$step; \
 		printf '== %s took %d s\n' $$step $$((SECONDS - begin)); \
@@ -46,7 +46,7 @@ build: page ## bin/alcove
 
 lint:
 	go vet ./...
-	unformatted=$$(gofmt -l $$(go list -f '{{.Dir}}' ./...) | sort -u); \
+	@unformatted=$$(gofmt -l $$(go list -f '{{.Dir}}' ./...) | sort -u); \
 	if [ -n "$$unformatted" ]; then printf 'not formatted by gofmt:\n%s\n' "$$unformatted"; exit 1; fi
 
 unit: ## Go tests under the race detector
