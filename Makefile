@@ -27,7 +27,7 @@ test: ## everything, browser tests included
 		printf '\n== %s\n' $$step; begin=$$SECONDS; \
 		$(MAKE) $$step; \
 		printf '== %s took %d s\n' $$step $$((SECONDS - begin)); \
-	done
+	done; \
 	printf '\nall passed in %d s\n' $$SECONDS
 
 setup:

@@ -123,6 +123,7 @@ test('a group session', { timeout: 170_000 }, async (t) => {
         const line = mara.linesOf(jonas).video;
         const after = line ? (await mara.media()).inbound[line].frames : before;
         assert.ok(after - before < 60, 'media flowed through the cut');
+        await jonas.sees('banner');
         await jonas.shot('6-cut');
       } finally {
         cut.mend();
