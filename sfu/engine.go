@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
-	"time"
 
 	"github.com/pion/webrtc/v4"
 
@@ -107,12 +106,11 @@ type Room struct {
 	dones  []func() // Guarded by mu: who waits for it.
 	queued bool     // Guarded by mu: the mailbox holds a letter for it.
 
-	members    map[PeerID]*member // Owned by worker.run, as all below.
-	order      []*member          // as in the plan
-	speakers   []PeerID
-	speakersAt time.Time
-	panics     int
-	closed     bool
+	members  map[PeerID]*member // Owned by worker.run, as all below.
+	order    []*member          // as in the plan
+	speakers []PeerID
+	panics   int
+	closed   bool
 }
 
 // Obey makes the plan the only truth. done is called by the worker when nothing passes any more that the plan does not

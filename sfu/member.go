@@ -31,6 +31,9 @@ func (r *Room) obey(p Plan) {
 			delete(r.members, id)
 		}
 	}
+	if delete(r.worker.rooms, r); len(p.Seats) > 0 {
+		r.worker.rooms[r] = struct{}{}
+	}
 	r.order = r.order[:0]
 	for _, s := range p.Seats {
 		m := r.members[s.Peer]

@@ -41,8 +41,6 @@ const (
 	muxQueue = 32
 	// readBatch is how many datagrams are taken at once.
 	readBatch = 32
-	// writeBatch is how many packets wait for the end of a batch; then they are sent anyway.
-	writeBatch = 256
 )
 
 // Bounds on what one receiver can ask for.

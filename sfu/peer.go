@@ -29,6 +29,9 @@ type peer struct {
 	slots        []*slot
 	slotOf       map[uint32]*slot // outgoing, by SSRC
 
+	sound    []departure // what waits to leave, see outbox.go
+	pictures []departure
+
 	feedback     *twcc.Recorder
 	twccExt      uint8
 	feedbackDue  time.Time

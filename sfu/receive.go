@@ -34,7 +34,7 @@ func (w *worker) rtp(p *peer, data []byte) forward.Drop {
 		}
 	}
 	payload, err := h.Payload(plain)
-	if err != nil {
+	if err != nil || len(payload) > maxPlain-forward.SentHeader-2 { // 2: the original number in a repeat
 		return forward.Malformed
 	}
 	if s.repeats {
@@ -126,11 +126,13 @@ func (w *worker) forward(s *slot, packet forward.Packet, marker bool, payload []
 		}
 		return drop
 	}
-	if s.sent == nil {
-		s.sent = &forward.Sent{}
+	if s.video() { // Opus mends itself (in-band FEC): nobody asks for it again
+		if s.sent == nil {
+			s.sent = &forward.Sent{}
+		}
+		s.sent.Put(out.Ext, packet.Ext, out.Timestamp)
 	}
-	s.sent.Put(out.Ext, packet.Ext, out.Timestamp)
-	w.seal(s, s.line.payload, s.line.slotSSRC, out.Ext, out.Timestamp, marker, nil, payload)
+	w.write(s, s.line.payload, s.line.slotSSRC, out.Ext, out.Timestamp, marker, nil, payload)
 	s.packets++
 	s.octets += uint32(len(payload))
 	if s.video() {
@@ -144,12 +146,12 @@ func (w *worker) forward(s *slot, packet forward.Packet, marker bool, payload []
 	return forward.Kept
 }
 
-// seal writes and seals one packet into the slab. index is the SRTP index and, in its low 16 bits, the sequence number: the
+// write puts one packet into the slab, to be sealed when it leaves. index is the SRTP index and, in its low 16 bits, the sequence number: the
 // same index is never given to two payloads.
-func (w *worker) seal(s *slot, pt uint8, ssrc uint32, index uint64, ts uint32, marker bool, prefix, payload []byte) {
-	b := forward.AppendHeader(w.packet(), marker, pt, uint16(index), ts, ssrc, s.flow.send.CSRC)
+func (w *worker) write(s *slot, pt uint8, ssrc uint32, index uint64, ts uint32, marker bool, prefix, payload []byte) {
+	b := forward.AppendHeader(w.room(), marker, pt, uint16(index), ts, ssrc, s.flow.send.CSRC)
 	b = append(append(b, prefix...), payload...)
-	w.send(s.peer.keys.seal.RTP(b, forward.SentHeader, ssrc, index), s.peer.remote)
+	w.depart(s, b, ssrc, index)
 }
 
 // resend answers a NACK for one packet, through RTX where it was negotiated (RFC 4588), else as it was. A slot that changed
@@ -172,11 +174,11 @@ func (w *worker) resend(s *slot, seq uint16) forward.Drop {
 	w.count.Resent++
 	ts := s.sent.Timestamp(out)
 	if s.line.slotRTX == 0 {
-		w.seal(s, s.line.payload, s.line.slotSSRC, out, ts, stored.Marker, nil, stored.Payload)
+		w.write(s, s.line.payload, s.line.slotSSRC, out, ts, stored.Marker, nil, stored.Payload)
 		return forward.Kept
 	}
 	prefix := [2]byte{byte(seq >> 8), byte(seq)}
-	w.seal(s, s.line.rtx, s.line.slotRTX, s.nextRTX, ts, stored.Marker, prefix[:], stored.Payload)
+	w.write(s, s.line.rtx, s.line.slotRTX, s.nextRTX, ts, stored.Marker, prefix[:], stored.Payload)
 	s.nextRTX++
 	return forward.Kept
 }

@@ -22,16 +22,16 @@ func (p *peer) sendRTCP(packets ...rtcp.Packet) {
 			continue // feedback that does not fit says nothing; the next one comes
 		}
 		if b != nil && len(b)+len(raw) > maxReport {
-			w.send(p.keys.seal.RTCP(b), p.remote)
+			w.sendControl(p.keys.seal.RTCP(b), p.remote)
 			b = nil
 		}
 		if b == nil {
-			b = w.packet()[:0]
+			b = w.room()
 		}
 		b = append(b, raw...)
 	}
 	if b != nil {
-		w.send(p.keys.seal.RTCP(b), p.remote)
+		w.sendControl(p.keys.seal.RTCP(b), p.remote)
 	}
 }
 

@@ -21,6 +21,7 @@ type slot struct {
 	nextRTX  uint64        // index of the next repeat (RFC 4588), from 1
 	packets  uint32        // sent, for sender reports
 	octets   uint32
+	round    uint32    // of the outbox, in which this slot's packets wait
 	asked    time.Time // when this receiver last asked for a key frame
 }
 

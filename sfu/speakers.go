@@ -8,10 +8,6 @@ import (
 
 // updateSpeakers tells the room who speaks, when that changed.
 func (r *Room) updateSpeakers(now time.Time) {
-	if now.Sub(r.speakersAt) < speakersInterval {
-		return
-	}
-	r.speakersAt = now
 	type voice struct {
 		id    PeerID
 		level int

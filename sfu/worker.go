@@ -17,20 +17,22 @@ type worker struct {
 	engine    *Engine
 	sock      *udp.Socket
 	mux       *mux
-	box       mailbox
+	mail      mailbox
 	roomCount atomic.Int64 // rooms placed here, for Engine.Open
 
 	// Owned by run, all below.
-	now      time.Time
-	peers    map[*peer]struct{}
-	byAddr   map[netip.AddrPort]*peer
-	in       []udp.Packet
-	out      []udp.Packet
-	slab     []byte // writeBatch packets, sealed in place
-	letters  []func()
-	nextTick time.Time
-	count    Counters
-	stopped  bool
+	now         time.Time
+	rooms       map[*Room]struct{} // with members
+	peers       map[*peer]struct{}
+	speakersDue time.Time
+	byAddr      map[netip.AddrPort]*peer
+	in          []udp.Packet
+	box         outbox
+	load        load
+	letters     []func()
+	nextTick    time.Time
+	count       Counters
+	stopped     bool
 
 	shared atomic.Pointer[Counters] // what run last published
 
@@ -40,9 +42,8 @@ type worker struct {
 func newWorker(e *Engine, sock *udp.Socket) *worker {
 	w := &worker{
 		engine: e, sock: sock, mux: newMux(sock, sock.Local),
-		peers: map[*peer]struct{}{}, byAddr: map[netip.AddrPort]*peer{},
-		in: make([]udp.Packet, readBatch), out: make([]udp.Packet, 0, writeBatch),
-		slab: make([]byte, writeBatch*udp.MaxDatagram),
+		rooms: map[*Room]struct{}{}, peers: map[*peer]struct{}{}, byAddr: map[netip.AddrPort]*peer{},
+		in: make([]udp.Packet, readBatch), box: newOutbox(),
 	}
 	buffers := make([]byte, readBatch*udp.MaxDatagram)
 	for i := range w.in {
@@ -54,40 +55,53 @@ func newWorker(e *Engine, sock *udp.Socket) *worker {
 
 // post leaves a letter, from any goroutine but run's own, where it would only be late.
 func (w *worker) post(f func()) {
-	if w.box.put(f) {
+	if w.mail.put(f) {
 		w.sock.Wake()
 	}
 }
 
-// run is the loop: packets, letters, timers; and what they produced leaves at the end of each round.
+// run is the loop: packets, letters, timers; what they produced leaves at the end of each round, or a little later under
+// load, but always before a letter is read: what a plan forbids does not leave after it.
 func (w *worker) run() {
 	for !w.stopped {
 		n, err := w.sock.Read(w.in, w.deadline())
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		w.now = time.Now()
-		for i := range w.in[:n] {
-			w.datagram(w.in[i].Data, w.in[i].Addr)
-		}
-		w.letters = w.box.take(w.letters)
+		w.round(time.Now(), n)
+		w.load.worked(w.now, time.Now())
+	}
+}
+
+func (w *worker) round(now time.Time, n int) {
+	w.now = now
+	for i := range w.in[:n] {
+		w.datagram(w.in[i].Data, w.in[i].Addr)
+	}
+	if w.letters = w.mail.take(w.letters); len(w.letters) > 0 {
+		w.flush()
 		for i, f := range w.letters {
 			w.guard(nil, f)
 			w.letters[i] = nil
 		}
-		if len(w.peers) == 0 {
-			w.share() // nobody ticks any more
-		} else if !w.now.Before(w.nextTick) {
-			w.ticked()
-		}
+	}
+	if len(w.peers) == 0 {
+		w.share() // nobody ticks any more
+	} else if !w.now.Before(w.nextTick) {
+		w.ticked()
+	}
+	if !w.now.Before(w.due()) {
 		w.flush()
 	}
 }
 
-// deadline is the next tick, or none while nobody is connected: an idle worker sleeps.
+// deadline is the next tick or departure, or none while nobody is connected: an idle worker sleeps.
 func (w *worker) deadline() time.Time {
 	if len(w.peers) == 0 {
 		return time.Time{}
+	}
+	if due := w.due(); !due.IsZero() && due.Before(w.nextTick) {
+		return due
 	}
 	return w.nextTick
 }
@@ -162,13 +176,14 @@ func (w *worker) drop(d forward.Drop) {
 // ticked looks at all timers.
 func (w *worker) ticked() {
 	w.nextTick = w.now.Add(tick)
-	rooms := map[*Room]struct{}{}
 	for p := range w.peers {
-		rooms[p.member.room] = struct{}{}
 		w.guard(p, p.tick)
 	}
-	for r := range rooms {
-		r.updateSpeakers(w.now)
+	if !w.now.Before(w.speakersDue) {
+		w.speakersDue = w.now.Add(speakersInterval)
+		for r := range w.rooms {
+			r.updateSpeakers(w.now)
+		}
 	}
 	w.share()
 }
@@ -177,32 +192,6 @@ func (w *worker) ticked() {
 func (w *worker) share() {
 	c := w.count
 	w.shared.Store(&c)
-}
-
-// packet gives room for one outgoing packet of up to udp.MaxDatagram bytes.
-func (w *worker) packet() []byte {
-	if len(w.out) == writeBatch {
-		w.flush()
-	}
-	i := len(w.out) * udp.MaxDatagram
-	return w.slab[i : i : i+udp.MaxDatagram]
-}
-
-// send queues what packet gave until the end of the round.
-func (w *worker) send(data []byte, to netip.AddrPort) {
-	w.out = append(w.out, udp.Packet{Data: data, Addr: to})
-	w.count.DatagramsOut++
-	w.count.BytesOut += uint64(len(data))
-}
-
-func (w *worker) flush() {
-	if len(w.out) == 0 {
-		return
-	}
-	if taken := w.sock.Write(w.out); taken < len(w.out) {
-		w.count.Drops[forward.SocketFull] += uint64(len(w.out) - taken)
-	}
-	w.out = w.out[:0]
 }
 
 // stop ends the worker.

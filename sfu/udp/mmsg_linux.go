@@ -48,7 +48,7 @@ type fast struct {
 	woken    atomic.Bool
 	deadline time.Time // Owned by the reader, as all below.
 
-	reading []Packet
+	reading []Packet // the batch that the messages point to
 	read    int
 	readErr syscall.Errno
 	inHdr   []mmsghdr
@@ -123,7 +123,10 @@ func (f *fast) Read(batch []Packet, deadline time.Time) (int, error) {
 	if len(f.inHdr) < len(batch) {
 		f.grow(len(batch))
 	}
-	f.prepare(batch)
+	if len(f.reading) != len(batch) || &f.reading[0] != &batch[0] {
+		f.read = len(batch) // a new batch: all of it
+	}
+	f.prepare(batch[:f.read])
 	f.reading, f.read, f.readErr = batch, 0, 0
 	err := f.raw.Read(f.readOnce)
 	switch {
@@ -140,6 +143,7 @@ func (f *fast) Read(batch []Packet, deadline time.Time) (int, error) {
 	return 0, nil // an ICMP error of one destination is not the socket's
 }
 
+// prepare makes messages ready that the last read used up.
 func (f *fast) prepare(batch []Packet) {
 	for i := range batch {
 		b := batch[i].Data[:cap(batch[i].Data)]

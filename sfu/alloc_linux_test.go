@@ -1,0 +1,46 @@
+package sfu
+
+import (
+	"testing"
+	"time"
+)
+
+// TestNoAllocations holds that taking, forwarding, repeating and reporting leave no work to the garbage collector.
+func TestNoAllocations(t *testing.T) {
+	b := newBench(t, 4)
+	b.bare = true
+	for range 500 {
+		b.work(b.window())
+		b.drain(true)
+	}
+	b.w.nextTick = b.now.Add(time.Hour) // feedback is built by a library, a few times a second
+	forwarded := b.w.count.Audio + b.w.count.Video
+	if n := testing.AllocsPerRun(500, func() {
+		b.work(b.window())
+		b.drain(true)
+	}); n != 0 {
+		t.Errorf("%v allocations in a window of media and reports", n)
+	}
+	if b.w.count.Audio+b.w.count.Video == forwarded {
+		t.Fatal("nothing was forwarded")
+	}
+	x := b.people[0]
+	nack := []byte{0x81, typeRTPFB, 0, 3, 0, 0, 0, 9, 0, 0, 7, 0xd0, 0, 0, 0, 3} // of slot 2000: three packets
+	resent := b.w.count.Resent
+	if n := testing.AllocsPerRun(200, func() {
+		last := uint16(x.peer.slotOf[2000].selector.Last())
+		nack[12], nack[13] = byte((last-10)>>8), byte(last-10)
+		b.now = b.now.Add(20 * time.Millisecond)
+		packet := x.seal.RTCP(append(x.out[:0], nack...))
+		if _, err := x.sock.WriteTo(packet, b.w.sock.Local); err != nil {
+			t.Fatal(err)
+		}
+		b.work(1)
+		b.drain(true)
+	}); n != 0 {
+		t.Errorf("%v allocations for a NACK", n)
+	}
+	if b.w.count.Resent-resent < 600 {
+		t.Fatalf("%d packets resent, drops %v", b.w.count.Resent-resent, b.w.count.Drops)
+	}
+}

@@ -1,0 +1,34 @@
+package sfu
+
+import "time"
+
+// Constants of the load estimate.
+const (
+	loadWindow = 100 * time.Millisecond
+	// lightLoad is the share of time up to which a worker forwards at once; at fullLoad it waits as long as it may.
+	lightLoad = 0.3
+	fullLoad  = 0.8
+)
+
+// A load is the share of its time that a worker works. Owned by worker.run.
+type load struct {
+	ratio float64
+	busy  time.Duration
+	began time.Time
+}
+
+// worked adds one round.
+func (l *load) worked(from, to time.Time) {
+	l.busy += to.Sub(from)
+	if since := to.Sub(l.began); since >= loadWindow {
+		l.ratio, l.busy, l.began = min(1, float64(l.busy)/float64(since)), 0, to
+	}
+}
+
+// wait is how long packets may gather at this load.
+func (l *load) wait(most time.Duration) time.Duration {
+	if l.ratio <= lightLoad {
+		return 0
+	}
+	return time.Duration(float64(most) * min(1, (l.ratio-lightLoad)/(fullLoad-lightLoad)))
+}

@@ -1,0 +1,215 @@
+package sfu
+
+import (
+	"net/netip"
+	"time"
+
+	"alcove/sfu/forward"
+	"alcove/sfu/srtp"
+	"alcove/sfu/udp"
+)
+
+// Bounds of what waits to leave.
+const (
+	// slabPackets is how many packets may wait: 2 ms of a worker at 500,000 packets a second. Full: all leaves at once.
+	slabPackets = 1024
+	// maxPadding equalises packets of a frame, in bytes of RTP padding (RFC 3550, section 5.1): packetizers split frames into
+	// parts that differ by a byte.
+	maxPadding = 4
+	// soundWait and pictureWait are how long a loaded worker lets packets gather into trains: well under the jitter of any
+	// path. An idle one forwards at once.
+	soundWait   = 5 * time.Millisecond
+	pictureWait = 2 * time.Millisecond
+)
+
+// A departure is one packet that waits to be sealed: header and payload stand in the slab.
+type departure struct {
+	slot  *slot
+	data  []byte // in the slab, with room for padding and tag
+	ssrc  uint32
+	index uint64 // SRTP index
+	gone  bool
+}
+
+// An outbox gathers what one round, or a few under load, sends. Equal sizes of one subscriber leave next to each other, so
+// that the socket can make trains of them; sound of all subscribers leaves before any picture. Owned by worker.run.
+type outbox struct {
+	slab    []byte
+	used    int          // packets of the slab
+	control []udp.Packet // RTCP, sealed already
+	peers   []*peer      // who have departures
+	out     []udp.Packet
+	slots   []*slot // of out, nil for RTCP
+	rounds  uint32
+	since   time.Time // when the oldest came
+	picture bool      // some of them are pictures
+}
+
+func newOutbox() outbox {
+	return outbox{slab: make([]byte, slabPackets*udp.MaxDatagram), out: make([]udp.Packet, 0, slabPackets), slots: make([]*slot, 0, slabPackets)}
+}
+
+// room gives space for one packet of up to udp.MaxDatagram bytes.
+func (w *worker) room() []byte {
+	if w.box.used == slabPackets {
+		w.flush()
+	}
+	if w.box.used == 0 {
+		w.box.since, w.box.picture = w.now, false
+	}
+	i := w.box.used * udp.MaxDatagram
+	w.box.used++
+	return w.box.slab[i : i : i+udp.MaxDatagram]
+}
+
+// sendControl queues a sealed RTCP packet that stands in the slab.
+func (w *worker) sendControl(data []byte, to netip.AddrPort) {
+	w.box.control = append(w.box.control, udp.Packet{Data: data, Addr: to})
+}
+
+// depart queues a packet of a slot that stands in the slab.
+func (w *worker) depart(s *slot, data []byte, ssrc uint32, index uint64) {
+	p := s.peer
+	if len(p.sound)+len(p.pictures) == 0 {
+		w.box.peers = append(w.box.peers, p)
+	}
+	d := departure{slot: s, data: data, ssrc: ssrc, index: index}
+	if s.video() {
+		p.pictures = append(p.pictures, d)
+		w.box.picture = true
+	} else {
+		p.sound = append(p.sound, d)
+	}
+}
+
+// due is when what waits has to leave, zero if nothing waits.
+func (w *worker) due() time.Time {
+	switch {
+	case w.box.used == 0:
+		return time.Time{}
+	case w.box.picture:
+		return w.box.since.Add(w.load.wait(pictureWait))
+	}
+	return w.box.since.Add(w.load.wait(soundWait))
+}
+
+// flush seals and sends all that waits.
+func (w *worker) flush() {
+	b := &w.box
+	if b.used == 0 {
+		return
+	}
+	b.out, b.slots = append(b.out[:0], b.control...), b.slots[:0]
+	for range b.control {
+		b.slots = append(b.slots, nil)
+	}
+	for _, p := range b.peers {
+		w.board(p, p.sound, 0)
+	}
+	for _, p := range b.peers {
+		w.board(p, p.pictures, maxPadding)
+		clear(p.sound)
+		clear(p.pictures)
+		p.sound, p.pictures = p.sound[:0], p.pictures[:0]
+	}
+	taken := w.sock.Write(b.out)
+	w.count.DatagramsOut += uint64(taken)
+	for i := range b.out[:taken] {
+		w.count.BytesOut += uint64(len(b.out[i].Data))
+	}
+	w.refused(b.slots[taken:])
+	clear(b.peers)
+	b.control, b.peers, b.used = b.control[:0], b.peers[:0], 0
+}
+
+// refused counts what the kernel did not take. A picture goes on with its next key frame.
+func (w *worker) refused(slots []*slot) {
+	w.count.Drops[forward.SocketFull] += uint64(len(slots))
+	for _, s := range slots {
+		if s != nil && s.video() {
+			s.restart()
+		}
+	}
+}
+
+// board seals the departures of one peer in an order that makes long trains: all packets of about the size of the first
+// one that waits, then one shorter, and again. Packets of one slot keep their order.
+func (w *worker) board(p *peer, list []departure, padding int) {
+	if !p.connected() {
+		w.count.Drops[forward.Unmapped] += uint64(len(list))
+		return
+	}
+	for left := len(list); left > 0; {
+		w.box.rounds++
+		size, first := w.size(list, padding), true
+		for i := range list {
+			d := &list[i]
+			if d.gone || d.slot.round == w.box.rounds {
+				continue
+			}
+			if n := len(d.data); n > size || n+padding < size {
+				d.slot.round = w.box.rounds // what comes behind it in this slot has to wait
+				continue
+			}
+			w.leave(p, d, size)
+			left, first = left-1, false
+		}
+		if first {
+			panic("sfu: a train without a packet")
+		}
+		if left > 0 {
+			left -= w.last(p, list, size)
+		}
+	}
+}
+
+// size is the largest of a waiting packet that the first one can be padded to.
+func (w *worker) size(list []departure, padding int) int {
+	size, base := 0, 0
+	for i := range list {
+		if d := &list[i]; !d.gone {
+			n := len(d.data)
+			if base == 0 {
+				base, size = n, n
+			} else if n > size && n <= base+padding {
+				size = n
+			}
+		}
+	}
+	return size
+}
+
+// last lets one shorter packet end the train.
+func (w *worker) last(p *peer, list []departure, size int) int {
+	w.box.rounds++
+	for i := range list {
+		d := &list[i]
+		if d.gone || d.slot.round == w.box.rounds {
+			continue
+		}
+		if len(d.data) < size {
+			w.leave(p, d, len(d.data))
+			return 1
+		}
+		d.slot.round = w.box.rounds
+	}
+	return 0
+}
+
+// leave pads, seals and sends one packet.
+func (w *worker) leave(p *peer, d *departure, size int) {
+	d.gone = true
+	if n := size - len(d.data); n > 0 {
+		d.data[0] |= 0x20 // P
+		for range n {
+			d.data = append(d.data, 0)
+		}
+		d.data[len(d.data)-1] = byte(n)
+	}
+	sealed := p.keys.seal.RTP(d.data, forward.SentHeader, d.ssrc, d.index)
+	w.box.out = append(w.box.out, udp.Packet{Data: sealed, Addr: p.remote})
+	w.box.slots = append(w.box.slots, d.slot)
+}
+
+// maxPlain is what a plain packet may hold so that padding and tag still fit the slab.
+const maxPlain = udp.MaxDatagram - srtp.TagSize - maxPadding
