@@ -1,0 +1,323 @@
+package audit
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"alcove/room"
+)
+
+// Why a log cannot be opened or written.
+var (
+	// ErrDamaged says that the log is not what its checkpoints say: `alcove audit verify` finds the place.
+	ErrDamaged = errors.New("the audit log does not match its checkpoints: `alcove audit verify` says where; nothing is written to it")
+	// ErrCut says that the second place knows of more entries than there are.
+	ErrCut = errors.New("the audit log was cut: the checkpoint kept elsewhere speaks of more entries")
+	// ErrDiskFull says that there is no room for another entry.
+	ErrDiskFull = errors.New("the disk of the audit log is full")
+	// ErrClosed says that the log was closed.
+	ErrClosed = errors.New("the audit log is closed")
+)
+
+// A Second is a second place for the newest checkpoint; Copy is one.
+type Second interface {
+	Load() ([]byte, error)
+	Save(signed []byte) error
+}
+
+// Config is what a Log needs. Second may be nil.
+type Config struct {
+	Folder Folder // closed by Close
+	Key    Key
+	Second Second
+	Now    func() time.Time
+}
+
+// A Log is an open log. Its methods are safe for concurrent use.
+type Log struct {
+	cfg    Config
+	second *second // nil without a second place
+
+	mu                   sync.Mutex
+	entries, checkpoints File
+	tree                 tree  // Guarded by mu. Of what is acknowledged.
+	entriesEnd, notesEnd int64 // Guarded by mu. Bytes that are acknowledged.
+	dirty                bool  // Guarded by mu. There may be bytes after the ends.
+	closed               bool  // Guarded by mu.
+}
+
+// Open opens a log, cuts off what a crash left after the last checkpoint, and checks all else against it. The cut is an entry of
+// its own. It reads the log once: a million entries take some seconds.
+func Open(cfg Config) (*Log, error) {
+	if cfg.Key.empty() || cfg.Folder == nil || cfg.Now == nil {
+		return nil, errors.New("an audit log needs a folder, a key and a clock")
+	}
+	l := &Log{cfg: cfg}
+	torn, err := l.load()
+	if err == nil && cfg.Second != nil {
+		err = l.compare()
+	}
+	if err == nil && torn > 0 {
+		l.dirty = true
+		err = l.cut()
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.closeFiles())
+	}
+	if cfg.Second != nil {
+		l.second = newSecond(cfg.Second)
+	}
+	if torn > 0 {
+		_, err = l.Append([]room.Entry{{At: cfg.Now(), Act: Repaired, Detail: strconv.FormatInt(torn, 10)}})
+		if err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
+	}
+	return l, nil
+}
+
+// load reads both files and counts the bytes after the last checkpoint.
+func (l *Log) load() (torn int64, err error) {
+	if l.entries, err = l.cfg.Folder.Open(entriesFile); err != nil {
+		return 0, err
+	}
+	if l.checkpoints, err = l.cfg.Folder.Open(checkpointsFile); err != nil {
+		return 0, err
+	}
+	if err := errors.Join(l.publish(), l.cfg.Folder.Sync()); err != nil {
+		return 0, err
+	}
+	var last []byte
+	s := newNotes(whole(l.checkpoints))
+	for {
+		signed, err := s.next()
+		if err == io.EOF {
+			break
+		} else if err != nil {
+			return 0, fmt.Errorf("%w (%w)", ErrDamaged, err)
+		}
+		last = signed
+	}
+	l.notesEnd = s.end
+	var c checkpoint
+	if last != nil {
+		if c, err = openCheckpoint(last, l.cfg.Key.verifier()); err != nil {
+			return 0, fmt.Errorf("%w (the last one: %w)", ErrDamaged, err)
+		}
+	}
+	rest, err := l.loadEntries(c)
+	return s.torn + rest, err
+}
+
+// loadEntries grows the tree up to a checkpoint and counts the bytes after it.
+func (l *Log) loadEntries(c checkpoint) (torn int64, err error) {
+	r := bufio.NewReaderSize(whole(l.entries), maxLine)
+	for l.tree.n < c.n {
+		b, err := r.ReadSlice('\n')
+		if err != nil {
+			return 0, fmt.Errorf("%w (entry %d is missing)", ErrDamaged, l.tree.n)
+		}
+		l.tree.grow(leafHash(b))
+		l.entriesEnd += int64(len(b))
+	}
+	if c.n > 0 && l.tree.root() != c.root {
+		return 0, ErrDamaged
+	}
+	return io.Copy(io.Discard, r)
+}
+
+// publish leaves the public key beside the log, so that it can be verified where nobody kept it.
+func (l *Log) publish() error {
+	f, err := l.cfg.Folder.Open(publicKeyFile)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	want := []byte(l.cfg.Key.Public() + "\n")
+	have, err := io.ReadAll(io.LimitReader(whole(f), maxKeyFile))
+	if err != nil || string(have) == string(want) {
+		return err
+	}
+	_, err = f.WriteAt(want, 0)
+	return errors.Join(err, f.Truncate(int64(len(want))), f.Sync())
+}
+
+// compare holds the log against the second place, which is never ahead of it: it is written to last.
+func (l *Log) compare() error {
+	signed, err := l.cfg.Second.Load()
+	if err != nil || len(signed) == 0 {
+		return err // a place that cannot be read may hold proof of a cut
+	}
+	c, err := openCheckpoint(signed, l.cfg.Key.verifier())
+	switch {
+	case err != nil:
+		return fmt.Errorf("the checkpoint kept elsewhere is not of this log and key: move it away if the log was begun anew (%w)", err)
+	case c.n > l.tree.n:
+		return fmt.Errorf("%w: %d, not %d; move that checkpoint away to go on with what is left, for example after a restore", ErrCut, c.n, l.tree.n)
+	case c.n == l.tree.n && c.root != l.tree.root():
+		return ErrDamaged
+	}
+	return nil
+}
+
+func (k Key) verifier() note.Verifier {
+	v, err := note.NewVerifier(k.public)
+	if err != nil {
+		panic("audit: a public key that was made from a private one does not parse: " + err.Error())
+	}
+	return v
+}
+
+func leafHash(line []byte) tlog.Hash { return tlog.RecordHash(line[:len(line)-1]) }
+
+// whole reads a file from its beginning.
+func whole(f io.ReaderAt) io.Reader { return io.NewSectionReader(f, 0, math.MaxInt64) }
+
+// Append writes entries as one group and gives the index of the first. When it returns without an error they are on the disk,
+// under a signed checkpoint; after an error none of them is in the log, unless the disk lies.
+func (l *Log) Append(entries []room.Entry) (first int64, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.closed:
+		return 0, ErrClosed
+	case len(entries) == 0:
+		return l.tree.n, nil
+	case len(entries) > MaxGroup:
+		return 0, fmt.Errorf("a group holds %d entries at most", MaxGroup)
+	}
+	grown := l.tree.clone()
+	var lines []byte
+	c := checkpoint{}
+	for _, e := range entries {
+		b := line(e)
+		h := leafHash(b)
+		grown.grow(h)
+		lines, c.leaves = append(lines, b...), append(c.leaves, h)
+	}
+	c.n, c.root = grown.n, grown.root()
+	signed, err := c.sign(l.cfg.Key)
+	if err != nil {
+		return 0, err
+	}
+	if err := l.commit(lines, append(signed, '\n')); err != nil {
+		return 0, err
+	}
+	first, l.tree = l.tree.n, grown
+	if l.second != nil {
+		l.second.put(signed)
+	}
+	return first, nil
+}
+
+// commit puts both on the disk. What is left of a failed try is cut off at once, or before the next: after a failed
+// fsync nobody knows what reached the disk, and the same bytes have to be written again (Rebello and others, "Can Applications
+// Recover from fsync Failures?", 2020).
+func (l *Log) commit(lines, signed []byte) error {
+	if err := l.cut(); err != nil {
+		return named(err)
+	}
+	l.dirty = true
+	if err := l.write(lines, signed); err != nil {
+		if again := l.cut(); again != nil {
+			return named(errors.Join(err, again))
+		}
+		return named(err)
+	}
+	l.dirty = false
+	l.entriesEnd += int64(len(lines))
+	l.notesEnd += int64(len(signed))
+	return nil
+}
+
+// write keeps the order that recovery rests on: no checkpoint before its entries.
+func (l *Log) write(lines, signed []byte) error {
+	if _, err := l.entries.WriteAt(lines, l.entriesEnd); err != nil {
+		return err
+	}
+	if err := l.entries.Sync(); err != nil {
+		return err
+	}
+	if _, err := l.checkpoints.WriteAt(signed, l.notesEnd); err != nil {
+		return err
+	}
+	return l.checkpoints.Sync()
+}
+
+// cut removes what is not acknowledged, checkpoints first.
+func (l *Log) cut() error {
+	if !l.dirty {
+		return nil
+	}
+	for _, f := range []struct {
+		File
+		end int64
+	}{{l.checkpoints, l.notesEnd}, {l.entries, l.entriesEnd}} {
+		if err := f.Truncate(f.end); err != nil {
+			return err
+		}
+		if err := f.Sync(); err != nil {
+			return err
+		}
+	}
+	l.dirty = false
+	return nil
+}
+
+// named tells the one reason that an operator can do something about.
+func named(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w: %w", ErrDiskFull, err)
+	}
+	return fmt.Errorf("the audit log cannot be written: %w", err)
+}
+
+// Len is the number of acknowledged entries.
+func (l *Log) Len() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.tree.n
+}
+
+// SecondErr says why the second place lacks the newest checkpoint, nil if it has it or is being written.
+func (l *Log) SecondErr() error {
+	if l.second == nil {
+		return nil
+	}
+	return l.second.err()
+}
+
+// Close waits a little for the second place.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil
+	}
+	l.closed = true
+	var err error
+	if l.second != nil {
+		err = l.second.close()
+	}
+	return errors.Join(err, l.closeFiles())
+}
+
+func (l *Log) closeFiles() error {
+	var errs []error
+	for _, f := range []File{l.entries, l.checkpoints} {
+		if f != nil {
+			errs = append(errs, f.Close())
+		}
+	}
+	return errors.Join(append(errs, l.cfg.Folder.Close())...)
+}
