@@ -17,6 +17,7 @@ const (
 	Unmapped          // no announced slot
 	AwaitKey          // a picture that begins without its key frame
 	BeforeSwitch      // older than what the slot shows now
+	Layer             // of an encoding or a temporal layer that this slot does not show
 	Bandwidth         // the subscriber's path has no room
 	SocketFull        // the kernel took no more (EAGAIN)
 	HistoryGone       // asked for again after it was forgotten
@@ -27,7 +28,7 @@ const (
 
 var dropNames = [DropCount]string{
 	"kept", "malformed", "unknown_address", "unauthentic", "replayed", "unannounced", "repeated", "padding", "muted",
-	"unmapped", "await_key", "before_switch", "bandwidth", "socket_full", "history_gone", "nack_limit", "panic",
+	"unmapped", "await_key", "before_switch", "layer", "bandwidth", "socket_full", "history_gone", "nack_limit", "panic",
 }
 
 func (d Drop) String() string { return dropNames[d] }

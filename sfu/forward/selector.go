@@ -18,20 +18,27 @@ type Packet struct {
 	Timestamp uint32
 	KeyFrame  bool // begins one
 	Empty     bool // padding only
+	Above     bool // of a temporal layer that the slot does not get
+	Start     bool // begins a frame
+	Picture   Picture
 }
 
 // An Out is how a packet leaves.
 type Out struct {
 	Ext       uint64 // extended outgoing sequence number, from 1: also the SRTP index (RFC 3711, section 3.3.1)
 	Timestamp uint32
+	Pictures  uint16 // to add to the picture id
+	TL0       uint8  // to add to TL0PICIDX
 }
 
 // A change says what holds for source numbers from one on, up to the next change.
 type change struct {
 	from     uint64 // extended source number
-	skipped  uint64 // numbers of padding just before it, which never get one of ours
+	skipped  uint64 // numbers of padding or layers just before it, which never get one of ours
 	offset   int64
 	tsOffset uint32
+	pictures uint16
+	tl0      uint8
 }
 
 // A Selector renumbers what goes out through one slot, so that a slot that changes hands is one continuous stream: next
@@ -45,6 +52,7 @@ type Selector struct {
 	lastOut   uint64
 	lastTS    uint32
 	lastAt    time.Time
+	picture   Picture            // the last, as it left
 	highest   uint64             // source number
 	changes   [maxChanges]change // newest last, from index 0
 	count     int
@@ -70,11 +78,16 @@ func (s *Selector) Next(now time.Time, p Packet) (Out, Drop) {
 		if s.Video && !p.KeyFrame {
 			return Out{}, AwaitKey
 		}
+		// A key frame is never above: it is of the lowest layer.
 		return s.begin(now, p), Kept
 	}
 	if p.Empty {
-		s.skip(p.Ext)
+		s.skip(p)
 		return Out{}, Padding
+	}
+	if p.Above {
+		s.skip(p)
+		return Out{}, Layer
 	}
 	ahead := s.count > 0 && p.Ext > s.highest
 	if ahead {
@@ -85,10 +98,11 @@ func (s *Selector) Next(now time.Time, p Packet) (Out, Drop) {
 	if drop != Kept {
 		return Out{}, drop
 	}
-	out := Out{Ext: uint64(int64(p.Ext) + c.offset), Timestamp: p.Timestamp + c.tsOffset}
+	out := Out{Ext: uint64(int64(p.Ext) + c.offset), Timestamp: p.Timestamp + c.tsOffset, Pictures: c.pictures, TL0: c.tl0}
 	s.lastOut = max(s.lastOut, out.Ext)
 	if ahead { // what comes late, even behind padding only, says nothing about the time
 		s.lastTS, s.lastAt = out.Timestamp, now
+		s.picture = p.Picture.moved(c.pictures, c.tl0)
 	}
 	return out, Kept
 }
@@ -101,9 +115,14 @@ func (s *Selector) begin(now time.Time, p Packet) Out {
 	}
 	s.lastOut++
 	s.lastTS, s.lastAt = timestamp, now
-	s.changes[0] = change{from: p.Ext, offset: int64(s.lastOut) - int64(p.Ext), tsOffset: timestamp - p.Timestamp}
+	c := change{from: p.Ext, offset: int64(s.lastOut) - int64(p.Ext), tsOffset: timestamp - p.Timestamp}
+	if s.picture.Named && p.Picture.Named {
+		c.pictures, c.tl0 = s.picture.ID+1-p.Picture.ID, s.picture.TL0+1-p.Picture.TL0
+	}
+	s.picture = p.Picture.moved(c.pictures, c.tl0)
+	s.changes[0] = c
 	s.highest, s.count, s.running, s.switching = p.Ext, 1, true, false
-	return Out{Ext: s.lastOut, Timestamp: timestamp}
+	return Out{Ext: s.lastOut, Timestamp: timestamp, Pictures: c.pictures, TL0: c.tl0}
 }
 
 // rebase moves the time line when the source's clock stood still during a silence. What comes late from before the silence
@@ -117,7 +136,8 @@ func (s *Selector) rebase(now time.Time, p Packet) {
 	want := s.lastTS + s.ticks(gap)
 	skew := int32(p.Timestamp + c.tsOffset - want)
 	if limit := int32(s.ticks(rebaseSkew)); skew > limit || skew < -limit {
-		s.push(change{from: s.highest + 1, offset: c.offset, tsOffset: want - p.Timestamp})
+		c.from, c.skipped, c.tsOffset = s.highest+1, 0, want-p.Timestamp
+		s.push(c)
 	}
 }
 
@@ -127,18 +147,23 @@ func (s *Selector) ticks(d time.Duration) uint32 {
 	return uint32(int64(d/time.Second)*rate + int64(d%time.Second)*rate/int64(time.Second))
 }
 
-// skip closes the gap that a packet of padding would leave. A run of them is one change.
-func (s *Selector) skip(ext uint64) {
-	if s.count == 0 || ext <= s.highest {
+// skip closes the gap that a packet of padding or of a layer would leave. A run of them is one change.
+func (s *Selector) skip(p Packet) {
+	if s.count == 0 || p.Ext <= s.highest {
 		return
 	}
-	s.highest = ext
-	c := &s.changes[s.count-1]
-	if c.skipped > 0 && c.from == ext {
-		c.from, c.skipped, c.offset = ext+1, c.skipped+1, c.offset-1
+	s.highest = p.Ext
+	frames := uint16(0)
+	if p.Above && p.Start {
+		frames = 1
+	}
+	if c := &s.changes[s.count-1]; c.skipped > 0 && c.from == p.Ext {
+		c.from, c.skipped, c.offset, c.pictures = p.Ext+1, c.skipped+1, c.offset-1, c.pictures-frames
 		return
 	}
-	s.push(change{from: ext + 1, skipped: 1, offset: c.offset - 1, tsOffset: c.tsOffset})
+	c := s.changes[s.count-1]
+	c.from, c.skipped, c.offset, c.pictures = p.Ext+1, 1, c.offset-1, c.pictures-frames
+	s.push(c)
 }
 
 func (s *Selector) push(c change) {
@@ -180,3 +205,9 @@ func (s *Selector) Running() bool { return s.running }
 
 // Last is the newest outgoing number.
 func (s *Selector) Last() uint64 { return s.lastOut }
+
+// moved is a picture as it leaves.
+func (p Picture) moved(pictures uint16, tl0 uint8) Picture {
+	p.ID, p.TL0 = p.ID+pictures, p.TL0+tl0
+	return p
+}

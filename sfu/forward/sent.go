@@ -3,33 +3,38 @@ package forward
 // sentSize is how many outgoing packets of a slot can be asked for again: as many as a History holds.
 const sentSize = historyPackets
 
+// An Origin is where an outgoing packet came from and what was changed on its way: enough to send it again, the same.
+type Origin struct {
+	Ext       uint64 // extended number of its source
+	Timestamp uint32 // it left under
+	Pictures  uint16 // added to its picture id
+	TL0       uint8  // added to its TL0PICIDX
+	Encoding  uint8  // of the publication
+}
+
+type sent struct {
+	out uint64
+	Origin
+}
+
 // Sent remembers which source packet went out under which number of a slot. Owned by the worker.
 type Sent struct{ list [sentSize]sent }
 
-// A sent is one packet; its three numbers stand together, for they are written for every packet.
-type sent struct {
-	out, source uint64
-	timestamp   uint32
-}
-
-// Put notes a packet with the timestamp it left under. One that comes later than the list is long is not noted.
-func (s *Sent) Put(out, source uint64, timestamp uint32) {
+// Put notes a packet. One that comes later than the list is long is not noted.
+func (s *Sent) Put(out uint64, from Origin) {
 	if e := &s.list[out%sentSize]; e.out <= out {
-		*e = sent{out, source, timestamp}
+		*e = sent{out, from}
 	}
 }
 
-// Timestamp is what the packet left under; a repeat must say the same.
-func (s *Sent) Timestamp(out uint64) uint32 { return s.list[out%sentSize].timestamp }
-
-// Source finds the source number of an outgoing sequence number asked for by a NACK; last is the newest sent.
-func (s *Sent) Source(seq uint16, last uint64) (out, source uint64, ok bool) {
+// Find gives the origin of an outgoing sequence number asked for by a NACK; last is the newest sent.
+func (s *Sent) Find(seq uint16, last uint64) (out uint64, from Origin, ok bool) {
 	out = last - uint64(uint16(last)-seq)
 	e := &s.list[out%sentSize]
 	if out == 0 || out > last || e.out != out { // 0 is given to nobody
-		return 0, 0, false
+		return 0, Origin{}, false
 	}
-	return out, e.source, true
+	return out, e.Origin, true
 }
 
 // Reset forgets everything: the slot changed hands.

@@ -7,36 +7,36 @@ import (
 
 func TestSent(t *testing.T) {
 	var s Sent
-	if _, _, ok := s.Source(0, 0); ok {
+	if _, _, ok := s.Find(0, 0); ok {
 		t.Error("number 0 is given to nobody")
 	}
-	s.Put(1, 70_000, 960)
-	s.Put(2, 70_001, 1920)
-	if out, source, ok := s.Source(1, 2); !ok || out != 1 || source != 70_000 || s.Timestamp(out) != 960 {
-		t.Errorf("%d, %d, %v", out, source, ok)
+	s.Put(1, Origin{Ext: 70_000, Timestamp: 960})
+	s.Put(2, Origin{Ext: 70_001, Timestamp: 1920})
+	if out, source, ok := s.Find(1, 2); !ok || out != 1 || source != (Origin{Ext: 70_000, Timestamp: 960}) {
+		t.Errorf("%d, %v, %v", out, source, ok)
 	}
 	for name, seq := range map[string]uint16{"zero": 0, "newer than the newest": 3, "before the first": 65535} {
-		if out, source, ok := s.Source(seq, 2); ok {
-			t.Errorf("%s: %d from %d", name, out, source)
+		if out, source, ok := s.Find(seq, 2); ok {
+			t.Errorf("%s: %d from %v", name, out, source)
 		}
 	}
 	s.Reset()
-	if _, _, ok := s.Source(1, 2); ok {
+	if _, _, ok := s.Find(1, 2); ok {
 		t.Error("not forgotten")
 	}
-	s.Put(3, 9, 7)
-	if out, source, ok := s.Source(3, 3); !ok || out != 3 || source != 9 || s.Timestamp(out) != 7 {
-		t.Errorf("after a reset: %d, %d, %v", out, source, ok)
+	s.Put(3, Origin{Ext: 9, Timestamp: 7})
+	if out, source, ok := s.Find(3, 3); !ok || out != 3 || source != (Origin{Ext: 9, Timestamp: 7}) {
+		t.Errorf("after a reset: %d, %v, %v", out, source, ok)
 	}
 }
 
 // What comes later than the list is long takes no place of a newer number.
 func TestSentLate(t *testing.T) {
 	var s Sent
-	s.Put(1000, 5000, 2)
-	s.Put(1000-sentSize, 4000, 1)
-	if out, source, ok := s.Source(1000, 1000); !ok || out != 1000 || source != 5000 || s.Timestamp(out) != 2 {
-		t.Errorf("%d, %d, %v", out, source, ok)
+	s.Put(1000, Origin{Ext: 5000, Timestamp: 2})
+	s.Put(1000-sentSize, Origin{Ext: 4000, Timestamp: 1})
+	if out, source, ok := s.Find(1000, 1000); !ok || out != 1000 || source != (Origin{Ext: 5000, Timestamp: 2}) {
+		t.Errorf("%d, %v, %v", out, source, ok)
 	}
 }
 
@@ -50,15 +50,15 @@ func TestSentModel(t *testing.T) {
 			continue
 		}
 		sources[out] = out*3 + 7
-		s.Put(out, sources[out], uint32(out)*960)
+		s.Put(out, Origin{Ext: sources[out], Timestamp: uint32(out) * 960})
 		back := rnd.Uint64N(2 * sentSize)
 		if back >= out {
 			continue
 		}
-		got, source, ok := s.Source(uint16(out-back), out)
+		got, source, ok := s.Find(uint16(out-back), out)
 		want, sent := sources[out-back]
-		if ok && (got != out-back || source != want || !sent || s.Timestamp(got) != uint32(got)*960) || sent && !ok && back < sentSize {
-			t.Fatalf("%d back from %d: %d, %d, %v; want %d, %v", back, out, got, source, ok, want, sent)
+		if ok && (got != out-back || source.Ext != want || !sent || source.Timestamp != uint32(got)*960) || sent && !ok && back < sentSize {
+			t.Fatalf("%d back from %d: %d, %v, %v; want %d, %v", back, out, got, source, ok, want, sent)
 		}
 	}
 }
@@ -68,8 +68,8 @@ func TestSentAllocates(t *testing.T) {
 	out := uint64(0)
 	if n := testing.AllocsPerRun(1000, func() {
 		out++
-		s.Put(out, out, 0)
-		s.Source(uint16(out), out)
+		s.Put(out, Origin{Ext: out})
+		s.Find(uint16(out), out)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

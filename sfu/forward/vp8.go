@@ -1,33 +1,96 @@
 package forward
 
-// KeyFrameVP8 reports whether a VP8 payload begins a key frame: start of partition 0 (RFC 7741, section 4.2) and the P bit
-// of the frame header clear (RFC 7741, section 4.3). It never reads past the payload.
-func KeyFrameVP8(p []byte) bool {
-	if len(p) == 0 || p[0]&0x10 == 0 || p[0]&0x07 != 0 {
-		return false
+// A VP8 is what the payload descriptor (RFC 7741, section 4.2) and the header of a key frame (section 4.3, RFC 6386, section
+// 9.1) say.
+type VP8 struct {
+	Start         bool // of a frame
+	KeyFrame      bool // Start of one
+	Temporal      uint8
+	Picture       Picture
+	Width, Height int // pixels, of a key frame only
+
+	pictureAt, tl0At, pictureBits int
+}
+
+// A Picture names a frame to the decoder: PictureID counts frames, TL0 those of the lowest temporal layer.
+type Picture struct {
+	ID    uint16
+	TL0   uint8
+	Named bool
+}
+
+// ParseVP8 reads a payload. What is cut short is read as far as it goes; it never reads past the payload.
+func ParseVP8(p []byte) (v VP8) {
+	if len(p) == 0 {
+		return v
 	}
-	i := 1
+	v.Start = p[0]&0x10 != 0 && p[0]&0x07 == 0 // S, and partition 0
+	at := 1
 	if p[0]&0x80 != 0 { // X: extended control bits
-		if len(p) < 2 {
-			return false
-		}
-		x := p[1]
-		i = 2
-		if x&0x80 != 0 { // I: picture id of 7 or 15 bits
-			if len(p) <= i {
-				return false
-			}
-			if p[i]&0x80 != 0 {
-				i++
-			}
-			i++
-		}
-		if x&0x40 != 0 { // L: TL0PICIDX
-			i++
-		}
-		if x&0x30 != 0 { // T or K: TID, Y, KEYIDX
-			i++
+		if at = v.extended(p); at < 0 {
+			return VP8{}
 		}
 	}
-	return len(p) > i && p[i]&0x01 == 0
+	if !v.Start || len(p) <= at || p[at]&0x01 != 0 { // P: not a key frame
+		return v
+	}
+	v.KeyFrame = true
+	if frame := p[at:]; len(frame) >= 10 && frame[3] == 0x9d && frame[4] == 0x01 && frame[5] == 0x2a {
+		v.Width = int(frame[6]) | int(frame[7]&0x3f)<<8
+		v.Height = int(frame[8]) | int(frame[9]&0x3f)<<8
+	}
+	return v
+}
+
+// extended reads the optional bytes and returns where the frame begins, negative if the payload ends before.
+func (v *VP8) extended(p []byte) int {
+	if len(p) < 2 {
+		return -1
+	}
+	x, at := p[1], 2
+	if x&0x80 != 0 { // I: picture id of 7 or 15 bits
+		switch {
+		case len(p) > at && p[at]&0x80 == 0:
+			v.Picture = Picture{ID: uint16(p[at]), Named: true}
+			v.pictureAt, v.pictureBits = at, 7
+			at++
+		case len(p) > at+1:
+			v.Picture = Picture{ID: uint16(p[at]&0x7f)<<8 | uint16(p[at+1]), Named: true}
+			v.pictureAt, v.pictureBits = at, 15
+			at += 2
+		default:
+			return -1
+		}
+	}
+	if x&0x40 != 0 { // L: TL0PICIDX
+		if len(p) <= at {
+			return -1
+		}
+		v.Picture.TL0, v.tl0At = p[at], at
+		at++
+	}
+	if x&0x30 != 0 { // T or K: TID, Y, KEYIDX
+		if len(p) <= at {
+			return -1
+		}
+		if x&0x20 != 0 {
+			v.Temporal = p[at] >> 6
+		}
+		at++
+	}
+	return at
+}
+
+// Rewrite moves the picture's names in a copy of the payload that v was read from.
+func (v VP8) Rewrite(p []byte, pictures uint16, tl0 uint8) {
+	id := v.Picture.ID + pictures
+	switch v.pictureBits {
+	case 7:
+		p[v.pictureAt] = byte(id & 0x7f)
+	case 15:
+		p[v.pictureAt], p[v.pictureAt+1] = 0x80|byte(id>>8&0x7f), byte(id)
+	}
+	if v.tl0At > 0 {
+		p[v.tl0At] = v.Picture.TL0 + tl0
+	}
 }

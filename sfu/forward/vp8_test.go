@@ -37,9 +37,9 @@ var vp8Payloads = map[string]struct {
 	"reserved bits are not looked at": {[]byte{0x58, 0x00}, true},
 }
 
-func TestKeyFrameVP8(t *testing.T) {
+func TestParseVP8(t *testing.T) {
 	for name, c := range vp8Payloads {
-		if got := KeyFrameVP8(c.payload); got != c.key {
+		if got := ParseVP8(c.payload).KeyFrame; got != c.key {
 			t.Errorf("%s: %v", name, got)
 		}
 		if got := pionKeyFrame(c.payload); got != c.key {
@@ -55,12 +55,12 @@ func pionKeyFrame(b []byte) bool {
 	return err == nil && p.S == 1 && p.PID == 0 && len(frame) > 0 && frame[0]&1 == 0
 }
 
-func FuzzKeyFrameVP8(f *testing.F) {
+func FuzzParseVP8(f *testing.F) {
 	for _, c := range vp8Payloads {
 		f.Add(c.payload)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if got, want := KeyFrameVP8(b), pionKeyFrame(b); got != want {
+		if got, want := ParseVP8(b).KeyFrame, pionKeyFrame(b); got != want {
 			t.Fatalf("%x: %v, pion says %v", b, got, want)
 		}
 	})
