@@ -18,7 +18,7 @@ func mayStay(s State, person PersonID) *Error {
 
 // mayEnter is the one gate to the group. Whoever is to be admitted passes it at every entry: first join, a host's hand,
 // resume, a new offer. Who is in stays in whatever the lock says.
-func mayEnter(s State, p Participant) *Error {
+func mayEnter(now time.Time, s State, p Participant) *Error {
 	if err := mayStay(s, p.Person); err != nil {
 		return err
 	}
@@ -35,7 +35,13 @@ func mayEnter(s State, p Participant) *Error {
 	if s.count(Admitted) >= limit {
 		return refuse(RoomFull, "no seat")
 	}
-	return nil
+	if err := scheduled(now, s, p, 0); err != nil {
+		return err
+	}
+	if err := loggedIn(now, s, p); err != nil {
+		return err
+	}
+	return qualified(s, p)
 }
 
 // join seats somebody who comes with a grant: hosts in the group, all others in the waiting room.
@@ -45,18 +51,31 @@ func join(now time.Time, s State, c Join) (Decision, *Error) {
 		return Decision{}, err
 	}
 	var d Decision
+	d.schedule(s, c)
 	dropStale(&d, s, p)
+	d.rememberTexts(s, p.Person, c.Acknowledged)
 	after := ApplyAll(s, d.Events)
 	if p.Role.Hosts() {
-		err = mayEnter(after, p)
+		err = mayEnter(now, after, p)
 	} else {
-		err = mayWait(after, p)
+		err = mayWait(now, after, p)
 	}
 	if err != nil {
 		return Decision{}, err
 	}
 	d.add(SeatTaken{Seat: p})
 	return d, nil
+}
+
+// schedule fixes when the session may be: with its first seat, as the token says or else the policy.
+func (d *Decision) schedule(s State, c Join) {
+	e := ScheduleSet{c.NotBefore, c.NotAfter}
+	if e == (ScheduleSet{}) {
+		e = ScheduleSet{s.Policy.NotBefore, s.Policy.NotAfter}
+	}
+	if len(s.Participants) == 0 && e != (ScheduleSet{}) {
+		d.add(e)
+	}
 }
 
 // newcomer makes the seat that a grant asks for.
@@ -69,7 +88,7 @@ func newcomer(now time.Time, s State, c Join) (Participant, *Error) {
 	if policy != s.Policy.Name {
 		return Participant{}, refuse(PolicyMismatch, "the room runs under another policy")
 	}
-	if _, taken := s.seat(c.Participant); taken || c.Participant == "" || person == "" {
+	if _, taken := s.seat(c.Participant); taken || c.Participant == "" || c.Participant == ByClinic || person == "" {
 		return Participant{}, refuse(BadRequest, "a seat needs a new name and a person")
 	}
 	if !known(c.Grant.Role) {
@@ -82,6 +101,7 @@ func newcomer(now time.Time, s State, c Join) (Participant, *Error) {
 	p := Participant{
 		ID: c.Participant, Person: person, Role: c.Grant.Role, DisplayName: shown, VerifiedName: verified,
 		Access: Waiting, Since: now, Returning: s.known(person), Connected: true, Secret: c.Secret,
+		PasscodeOK: c.PasscodeOK, Login: Login{AMR: c.Grant.AMR, ACR: c.Grant.ACR, At: c.Grant.AuthTime},
 	}
 	if p.Role.Hosts() {
 		p.Access = Admitted
@@ -100,8 +120,14 @@ func dropStale(d *Decision, s State, p Participant) {
 }
 
 // mayWait is the gate to the waiting room.
-func mayWait(s State, p Participant) *Error {
+func mayWait(now time.Time, s State, p Participant) *Error {
 	if err := mayStay(s, p.Person); err != nil {
+		return err
+	}
+	if err := scheduled(now, s, p, s.Policy.EarlyEntry); err != nil {
+		return err
+	}
+	if err := loggedIn(now, s, p); err != nil {
 		return err
 	}
 	seats := 0
@@ -122,16 +148,16 @@ func mayWait(s State, p Participant) *Error {
 }
 
 // resume gives a dropped seat to a new connection that knows its secret.
-func resume(s State, c Resume) (Decision, *Error) {
+func resume(now time.Time, s State, c Resume) (Decision, *Error) {
 	p, ok := s.seat(c.Participant)
 	if !ok || !p.Secret.Matches(c.Secret) && !p.OldSecret.Matches(c.Secret) {
 		return Decision{}, refuse(ResumeExpired, "unknown, used or late")
 	}
 	gate := mayEnter
 	if p.Access == Waiting {
-		gate = func(s State, p Participant) *Error { return mayStay(s, p.Person) }
+		gate = func(_ time.Time, s State, p Participant) *Error { return mayStay(s, p.Person) }
 	}
-	if err := gate(s, p); err != nil {
+	if err := gate(now, s, p); err != nil {
 		return Decision{}, err
 	}
 	return Decision{Events: []Event{SeatResumed{ID: p.ID, Secret: c.Next, Old: c.Secret}}}, nil
@@ -199,7 +225,7 @@ func admitOne(now time.Time, s State, id ParticipantID) (Decision, *Error) {
 			}
 		}
 	}
-	if err := mayEnter(ApplyAll(s, d.Events), p); err != nil {
+	if err := mayEnter(now, ApplyAll(s, d.Events), p); err != nil {
 		return Decision{}, err
 	}
 	d.add(SeatAdmitted{ID: id, At: now})

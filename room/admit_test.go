@@ -228,14 +228,14 @@ func TestSendBack(t *testing.T) {
 	r.refused(SendBack{By: "host", Target: "cohost"}, Forbidden)
 	r.refused(SendBack{By: "host", Target: "host"}, InvalidState)
 	r.refused(SendBack{By: "host", Target: "wait"}, TargetNotFound)
-	r.do(GrantScreen{By: "host", Target: "ann", Granted: true})
+	r.do(SetPermission{By: "host", Target: "ann", Source: Screen, Allowed: true})
 	r.do(SetHand{By: "ann", Raised: true})
 	d := r.do(SendBack{By: "host", Target: "ann", Message: "a moment"})
 	if !reflect.DeepEqual(d.Effects, []Effect{Moved{"ann", "sent_back", "a moment"}}) {
 		t.Fatalf("told %+v", d.Effects)
 	}
 	p, _ := r.s.seat("ann")
-	if p.Access != Waiting || p.Publications != nil || p.Generation != 1 || p.ScreenGrant || p.HandRaised || !p.Returning {
+	if p.Access != Waiting || p.Publications != nil || p.Generation != 1 || p.Overrides != (Overrides{}) || p.HandRaised || !p.Returning {
 		t.Fatalf("seat %+v", p)
 	}
 	r.refused(offer("ann", 2), NotAdmitted)

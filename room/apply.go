@@ -2,6 +2,7 @@ package room
 
 import (
 	"slices"
+	"time"
 
 	"alcove/auth"
 )
@@ -21,7 +22,7 @@ func Apply(s State, e Event) State {
 	case SeatSentBack:
 		s = s.with(e.ID, func(p *Participant) {
 			p.Access, p.Since, p.Returning = Waiting, e.At, true
-			p.Publications, p.HandRaised, p.ScreenGrant = nil, false, false
+			p.Publications, p.HandRaised, p.Overrides = nil, false, p.Overrides.kept()
 		})
 	case SeatEnded:
 		s.Participants = without(s.Participants, func(p Participant) bool { return p.ID == e.ID })
@@ -44,10 +45,58 @@ func Apply(s State, e Event) State {
 		s = s.with(e.ID, func(p *Participant) { p.Generation, p.Publications = e.Generation, e.Publications })
 	case MutedSet:
 		s = s.with(e.ID, func(p *Participant) { p.Publications = withMuted(p.Publications, e.Source, e.Muted) })
-	case ScreenGrantSet:
-		s = s.with(e.ID, func(p *Participant) { p.ScreenGrant = e.Granted })
+	case OverridesSet:
+		s = s.with(e.ID, func(p *Participant) { p.Overrides = e.Overrides })
+	case RoleSet:
+		s = s.with(e.ID, func(p *Participant) { p.Role = e.Role })
 	case HandSet:
 		s = s.with(e.ID, func(p *Participant) { p.HandRaised = e.Raised })
+	case VerifiedSet:
+		s = s.with(e.ID, func(p *Participant) { p.Verified = e.Verified })
+	case PasscodePassed:
+		s = s.with(e.ID, func(p *Participant) { p.PasscodeOK = true })
+	case HelpSet:
+		s = s.with(e.ID, func(p *Participant) { p.HelpRaised = e.Raised })
+	default:
+		s = applyToSession(s, e)
+	}
+	return s
+}
+
+// applyToSession is Apply for what concerns no single seat.
+func applyToSession(s State, e Event) State {
+	switch e := e.(type) {
+	case TextAcknowledged:
+		s.Acknowledged = append(slices.Clip(s.Acknowledged), Acknowledgement{e.Person, e.Hash})
+	case ConsentAsked:
+		s.Asked, s.Recorded = e.Scopes, s.Recorded && len(e.Scopes) > 0
+	case RecordingBegan:
+		s.Recorded = true
+	case ConsentGiven:
+		c := e.Consent
+		s.Consents = append(without(s.Consents, func(old Consent) bool {
+			return old.Person == c.Person && old.Scope == c.Scope
+		}), c)
+	case ScheduleSet:
+		s.NotBefore, s.NotAfter = e.NotBefore, e.NotAfter
+	case SessionStarted:
+		s.StartedAt, s.EndsAt, s.Warned = e.At, e.EndsAt, e.Mark
+	case EndMoved:
+		s.EndsAt, s.Warned = e.At, e.Mark
+	case Warned:
+		s.Warned = e.Mark
+	case HostsLeft:
+		s.AbsentSince, s.Locked, s.AbsenceLock = e.At, true, e.Locked
+	case HostsBack:
+		s.AbsentSince, s.AbsenceLock, s.Locked = time.Time{}, false, s.Locked && !e.Unlocked
+	case AloneSet:
+		s.AloneSince = e.At
+	case SideRoomOpened:
+		s.SideRooms = append(slices.Clip(s.SideRooms), e.Room)
+	case SideRoomClosed:
+		s.SideRooms = without(s.SideRooms, func(r SideRoom) bool { return r == e.Room })
+	case PolicySet:
+		s.Policy = e.Policy
 	}
 	return s
 }

@@ -9,6 +9,9 @@ import (
 // A Command is a wish. By names who wishes; randomness comes with the command.
 type Command interface{ command() }
 
+// ByClinic is who acts when the clinic's own software asks, through the admin API. No seat is called so.
+const ByClinic ParticipantID = "clinic"
+
 type (
 	// Join takes a new seat. Grant was verified; Participant and Secret are fresh.
 	Join struct {
@@ -16,6 +19,10 @@ type (
 		Grant       auth.Grant
 		DisplayName string // "" takes Grant.Name, else "Guest"
 		Secret      auth.SecretHash
+
+		Acknowledged        []string  // hashes of the texts that the person acknowledged in earlier sessions
+		PasscodeOK          bool      // the passcode came with the token
+		NotBefore, NotAfter time.Time // the schedule of the token; the first one fixes that of the session
 	}
 	// Resume takes a dropped seat again; Next replaces Secret.
 	Resume struct {
@@ -85,10 +92,16 @@ type (
 		By, Target ParticipantID
 		Source     Source
 	}
-	// GrantScreen allows a participant to share a screen, or takes it back.
-	GrantScreen struct {
+	// SetPermission allows a participant to publish a source, or forbids it.
+	SetPermission struct {
 		By, Target ParticipantID
-		Granted    bool
+		Source     Source
+		Allowed    bool
+	}
+	// SetRole makes one of the group a participant, an observer or a cohost.
+	SetRole struct {
+		By, Target ParticipantID
+		Role       auth.Role
 	}
 	// AskScreen asks the hosts for it.
 	AskScreen struct{ By ParticipantID }
@@ -102,29 +115,102 @@ type (
 		By, Target ParticipantID
 		Text       string
 	}
+
+	// Acknowledge says that one read and accepts the text with this hash.
+	Acknowledge struct {
+		By       ParticipantID
+		TextHash string
+	}
+	// PasscodeEntered says whether the passcode that one entered is right: the daemon compares, policy never sees it.
+	PasscodeEntered struct {
+		By ParticipantID
+		OK bool
+	}
+	// Verify says that a host knows who somebody is, or takes it back.
+	Verify struct {
+		By, Target ParticipantID
+		Verified   bool
+	}
+
+	// AskConsent asks everyone for consent to record Scopes; the recording begins when the policy's rule is met.
+	AskConsent struct {
+		By     ParticipantID
+		Scopes []Scope
+	}
+	// StopRecording ends the recording, and the asking for it.
+	StopRecording struct{ By ParticipantID }
+	// RespondConsent answers for oneself. TextHash is that of the text that was shown.
+	RespondConsent struct {
+		By       ParticipantID
+		Scope    Scope
+		TextHash string
+		Granted  bool
+	}
+	// WithdrawConsent takes the own consent back; with Scope "" to everything. It is never refused to one who has a seat.
+	WithdrawConsent struct {
+		By    ParticipantID
+		Scope Scope
+	}
+
+	// Extend moves the absolute limit.
+	Extend struct {
+		By      ParticipantID
+		Minutes int
+	}
+	// OpenSideRoom takes a participant apart from the group.
+	OpenSideRoom struct{ By, Target ParticipantID }
+	// CloseSideRoom brings both back. Either of the two may.
+	CloseSideRoom struct{ By ParticipantID }
+	// SignalHelp tells the hosts, and nobody else, that one needs help.
+	SignalHelp struct{ By ParticipantID }
+	// ClearHelp says that a host has seen to it.
+	ClearHelp struct{ By, Target ParticipantID }
+
+	// Revoke ends the seats of people and bars them, or ends the session with All. Only the daemon does so.
+	Revoke struct {
+		Persons []PersonID
+		All     bool
+	}
+	// Amend brings the policy of the running session up to date with the configuration. Only the daemon does so.
+	Amend struct{ Policy Policy }
 	// Tick says what time it is.
 	Tick struct{ Now time.Time }
 )
 
-func (Join) command()        {}
-func (Resume) command()      {}
-func (Confirm) command()     {}
-func (Disconnect) command()  {}
-func (Leave) command()       {}
-func (Admit) command()       {}
-func (Deny) command()        {}
-func (SendBack) command()    {}
-func (Remove) command()      {}
-func (Lift) command()        {}
-func (Lock) command()        {}
-func (Unlock) command()      {}
-func (End) command()         {}
-func (Publish) command()     {}
-func (SetMuted) command()    {}
-func (Mute) command()        {}
-func (AskUnmute) command()   {}
-func (GrantScreen) command() {}
-func (AskScreen) command()   {}
-func (SetHand) command()     {}
-func (Message) command()     {}
-func (Tick) command()        {}
+func (Join) command()            {}
+func (Resume) command()          {}
+func (Confirm) command()         {}
+func (Disconnect) command()      {}
+func (Leave) command()           {}
+func (Admit) command()           {}
+func (Deny) command()            {}
+func (SendBack) command()        {}
+func (Remove) command()          {}
+func (Lift) command()            {}
+func (Lock) command()            {}
+func (Unlock) command()          {}
+func (End) command()             {}
+func (Publish) command()         {}
+func (SetMuted) command()        {}
+func (Mute) command()            {}
+func (AskUnmute) command()       {}
+func (SetPermission) command()   {}
+func (SetRole) command()         {}
+func (AskScreen) command()       {}
+func (SetHand) command()         {}
+func (Message) command()         {}
+func (Acknowledge) command()     {}
+func (PasscodeEntered) command() {}
+func (Verify) command()          {}
+func (AskConsent) command()      {}
+func (StopRecording) command()   {}
+func (RespondConsent) command()  {}
+func (WithdrawConsent) command() {}
+func (Extend) command()          {}
+func (OpenSideRoom) command()    {}
+func (CloseSideRoom) command()   {}
+func (SignalHelp) command()      {}
+func (ClearHelp) command()       {}
+func (Revoke) command()          {}
+func (Amend) command()           {}
+func (Tick) command()            {}

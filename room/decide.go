@@ -30,7 +30,7 @@ func Decide(now time.Time, s State, c Command) (Decision, error) {
 	if err != nil {
 		return Decision{}, err
 	}
-	return d.andEmpty(s), nil
+	return d.settle(now, s), nil
 }
 
 // dispatch finds the rule of a command. Rules return *Error, not error, so that nothing else can come out of them.
@@ -41,7 +41,7 @@ func dispatch(now time.Time, s State, c Command) (Decision, error) {
 	case Join:
 		d, err = join(now, s, c)
 	case Resume:
-		d, err = resume(s, c)
+		d, err = resume(now, s, c)
 	case Confirm:
 		d, err = confirm(s, c)
 	case Disconnect:
@@ -65,15 +65,17 @@ func dispatch(now time.Time, s State, c Command) (Decision, error) {
 	case End:
 		d, err = end(s, c)
 	case Publish:
-		d, err = publish(s, c)
+		d, err = publish(now, s, c)
 	case SetMuted:
 		d, err = setMuted(s, c)
 	case Mute:
 		d, err = mute(s, c)
 	case AskUnmute:
 		d, err = askUnmute(s, c)
-	case GrantScreen:
-		d, err = grantScreen(s, c)
+	case SetPermission:
+		d, err = setPermission(s, c)
+	case SetRole:
+		d, err = setRole(now, s, c)
 	case AskScreen:
 		d, err = askScreen(s, c)
 	case SetHand:
@@ -83,12 +85,47 @@ func dispatch(now time.Time, s State, c Command) (Decision, error) {
 	case Tick:
 		d, err = tick(s, c)
 	default:
-		err = refuse(BadRequest, "no such command")
+		d, err = dispatchCare(now, s, c)
 	}
 	if err != nil {
 		return Decision{}, err
 	}
 	return d, nil
+}
+
+// dispatchCare goes on with what people agree to, and with what keeps them safe.
+func dispatchCare(now time.Time, s State, c Command) (Decision, *Error) {
+	switch c := c.(type) {
+	case Acknowledge:
+		return acknowledge(s, c)
+	case PasscodeEntered:
+		return passcodeEntered(s, c)
+	case Verify:
+		return verify(s, c)
+	case AskConsent:
+		return askConsent(now, s, c)
+	case StopRecording:
+		return stopRecording(s, c)
+	case RespondConsent:
+		return respondConsent(now, s, c)
+	case WithdrawConsent:
+		return withdrawConsent(now, s, c)
+	case Extend:
+		return extend(now, s, c)
+	case OpenSideRoom:
+		return openSideRoom(s, c)
+	case CloseSideRoom:
+		return closeSideRoom(s, c)
+	case SignalHelp:
+		return signalHelp(s, c)
+	case ClearHelp:
+		return clearHelp(s, c)
+	case Revoke:
+		return revoke(s, c)
+	case Amend:
+		return amend(s, c)
+	}
+	return Decision{}, refuse(BadRequest, "no such command")
 }
 
 func refuse(code Code, detail string) *Error { return &Error{Code: code, Detail: detail} }

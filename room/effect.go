@@ -24,6 +24,13 @@ type (
 		To     ParticipantID
 		Source Source
 	}
+	// HelpSignalled tells a host that Participant needs help.
+	HelpSignalled struct{ To, Participant ParticipantID }
+	// Warning tells To that the session ends in so many minutes, rounded up.
+	Warning struct {
+		To      ParticipantID
+		Minutes int
+	}
 	// Said carries words between the waiting room and the hosts.
 	Said struct {
 		To       ParticipantID
@@ -33,8 +40,10 @@ type (
 	}
 )
 
-func (Closing) effect()     {}
-func (Moved) effect()       {}
-func (Asked) effect()       {}
-func (UnmuteAsked) effect() {}
-func (Said) effect()        {}
+func (Closing) effect()       {}
+func (Moved) effect()         {}
+func (Asked) effect()         {}
+func (UnmuteAsked) effect()   {}
+func (HelpSignalled) effect() {}
+func (Warning) effect()       {}
+func (Said) effect()          {}

@@ -19,7 +19,7 @@ type ConsentRecord struct {
 	At       time.Time `json:"at"`
 	Session  string    `json:"session"`
 	Person   PersonID  `json:"person"`
-	Kind     string    `json:"kind"`  // agreement, or a consent's scope: recording.audio, recording.video
+	Kind     string    `json:"kind"` // agreement, or a consent's scope: recording.audio, recording.video
 	Purpose  string    `json:"purpose,omitempty"`
 	TextHash string    `json:"textHash"` // SHA-256 of the text that was shown, hex
 	Locale   string    `json:"locale,omitempty"`

@@ -9,6 +9,7 @@ const (
 	RoomEnded       Code = "room_ended"
 	RoomFull        Code = "room_full"
 	RoomLocked      Code = "room_locked"
+	RoomNotStarted  Code = "room_not_started"
 	BarredPerson    Code = "barred"
 	NotAdmitted     Code = "not_admitted"
 	Forbidden       Code = "forbidden"
@@ -17,9 +18,19 @@ const (
 	BadRequest      Code = "bad_request"
 	StaleGeneration Code = "stale_generation"
 	ResumeExpired   Code = "resume_expired"
-	Unavailable     Code = "unavailable"
-	Draining        Code = "draining"
-	Internal        Code = "internal"
+
+	// What still stands between a person and the group.
+	PasscodeWrong        Code = "passcode_wrong" // not entered yet, too
+	AgreementRequired    Code = "agreement_required"
+	VerificationRequired Code = "verification_required"
+	MFARequired          Code = "mfa_required"
+
+	ConsentRequired      Code = "consent_required"      // the text is another now
+	RecordingUnavailable Code = "recording_unavailable" // the policy has none
+
+	Unavailable Code = "unavailable"
+	Draining    Code = "draining"
+	Internal    Code = "internal"
 )
 
 // An Error refuses a command. Detail is for developers and holds nothing personal.

@@ -61,16 +61,79 @@ type (
 		Source Source
 		Muted  bool
 	}
-	// ScreenGrantSet: ID may share a screen, or may no longer.
-	ScreenGrantSet struct {
-		ID      ParticipantID
-		Granted bool
+	// OverridesSet: what hosts gave ID or took away.
+	OverridesSet struct {
+		ID        ParticipantID
+		Overrides Overrides
+	}
+	// RoleSet: ID has another role.
+	RoleSet struct {
+		ID   ParticipantID
+		Role auth.Role
 	}
 	// HandSet: the hand of ID is up or down.
 	HandSet struct {
 		ID     ParticipantID
 		Raised bool
 	}
+
+	// TextAcknowledged: Person acknowledged a text. ID is the seat, "" if it was in an earlier session.
+	TextAcknowledged struct {
+		ID     ParticipantID
+		Person PersonID
+		Hash   string
+	}
+	// PasscodePassed: ID entered the passcode.
+	PasscodePassed struct{ ID ParticipantID }
+	// VerifiedSet: a host knows who ID is, or does not any more.
+	VerifiedSet struct {
+		ID       ParticipantID
+		Verified bool
+	}
+	// ConsentAsked: a host wants to record Scopes; with none the recording is over.
+	ConsentAsked struct{ Scopes []Scope }
+	// RecordingBegan: the consent that the policy wants is there.
+	RecordingBegan struct{}
+	// ConsentGiven: somebody answered, or withdrew.
+	ConsentGiven struct {
+		ID      ParticipantID
+		Consent Consent
+	}
+
+	// ScheduleSet: the first token says when the session may be.
+	ScheduleSet struct{ NotBefore, NotAfter time.Time }
+	// SessionStarted: the first one is admitted. EndsAt is the absolute limit, zero if there is none; Mark is as in Warned.
+	SessionStarted struct {
+		At, EndsAt time.Time
+		Mark       int
+	}
+	// EndMoved: a host extended the session.
+	EndMoved struct {
+		At   time.Time
+		Mark int
+	}
+	// Warned: everyone was told that the end comes. Mark is in minutes before it: marks from there on are done with.
+	Warned struct{ Mark int }
+	// HostsLeft: the last host left; Locked says that the room was open and is locked for it.
+	HostsLeft struct {
+		At     time.Time
+		Locked bool
+	}
+	// HostsBack: a host is there again; Unlocked says that the lock went with the absence.
+	HostsBack struct{ Unlocked bool }
+	// AloneSet: fewer than two are admitted since At; zero: two or more are.
+	AloneSet struct{ At time.Time }
+	// SideRoomOpened: two are apart.
+	SideRoomOpened struct{ Room SideRoom }
+	// SideRoomClosed: they are back, or one of them is gone.
+	SideRoomClosed struct{ Room SideRoom }
+	// HelpSet: ID asks for help, or was helped.
+	HelpSet struct {
+		ID     ParticipantID
+		Raised bool
+	}
+	// PolicySet: the configuration changed.
+	PolicySet struct{ Policy Policy }
 )
 
 func (SeatTaken) event()        {}
@@ -86,5 +149,23 @@ func (LockSet) event()          {}
 func (SessionEnded) event()     {}
 func (SourcesPublished) event() {}
 func (MutedSet) event()         {}
-func (ScreenGrantSet) event()   {}
+func (OverridesSet) event()     {}
+func (RoleSet) event()          {}
 func (HandSet) event()          {}
+func (TextAcknowledged) event() {}
+func (PasscodePassed) event()   {}
+func (VerifiedSet) event()      {}
+func (ConsentAsked) event()     {}
+func (RecordingBegan) event()   {}
+func (ConsentGiven) event()     {}
+func (ScheduleSet) event()      {}
+func (SessionStarted) event()   {}
+func (EndMoved) event()         {}
+func (Warned) event()           {}
+func (HostsLeft) event()        {}
+func (HostsBack) event()        {}
+func (AloneSet) event()         {}
+func (SideRoomOpened) event()   {}
+func (SideRoomClosed) event()   {}
+func (HelpSet) event()          {}
+func (PolicySet) event()        {}

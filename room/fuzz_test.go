@@ -129,7 +129,7 @@ func (d *dealer) command(now time.Time) Command {
 	case 18:
 		return AskUnmute{By: d.seat(), Target: d.seat(), Source: d.source()}
 	case 19:
-		return GrantScreen{By: d.seat(), Target: d.seat(), Granted: d.flag()}
+		return SetPermission{By: d.seat(), Target: d.seat(), Source: d.source(), Allowed: d.flag()}
 	case 20:
 		return AskScreen{By: d.seat()}
 	case 21:

@@ -113,19 +113,19 @@ func TestScreen(t *testing.T) {
 	if d := r.do(AskScreen{By: "ann"}); !reflect.DeepEqual(d.Effects, []Effect{Asked{"host", "ann"}, Asked{"cohost", "ann"}}) {
 		t.Fatalf("asked %+v", d.Effects)
 	}
-	r.do(GrantScreen{By: "cohost", Target: "ann", Granted: true})
+	r.do(SetPermission{By: "cohost", Target: "ann", Source: Screen, Allowed: true})
 	r.refused(AskScreen{By: "ann"}, InvalidState)
 	r.do(SetMuted{By: "ann", Source: Screen})
 	if sends().Muted {
 		t.Fatal("a granted screen is muted")
 	}
-	r.do(GrantScreen{By: "host", Target: "ann", Granted: false})
+	r.do(SetPermission{By: "host", Target: "ann", Source: Screen, Allowed: false})
 	if p, _ := r.s.seat("ann"); !sends().Muted || !p.Publications[2].Muted {
 		t.Fatal("the grant is gone, the screen is not")
 	}
 	r.refused(SetMuted{By: "ann", Source: Screen}, Forbidden)
-	r.refused(GrantScreen{By: "host", Target: "obs", Granted: true}, InvalidState)
-	r.refused(GrantScreen{By: "host", Target: "wait", Granted: true}, TargetNotFound)
+	r.refused(SetPermission{By: "host", Target: "obs", Source: Screen, Allowed: true}, InvalidState)
+	r.refused(SetPermission{By: "host", Target: "wait", Source: Screen, Allowed: true}, TargetNotFound)
 	r.refused(AskScreen{By: "obs"}, Forbidden)
 	r.refused(AskScreen{By: "host"}, Forbidden)
 	r.s.Policy.ScreenForAll = true

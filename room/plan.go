@@ -2,7 +2,8 @@ package room
 
 // A Plan is all that the media plane may do for a room. Who is not in it has no peer.
 type Plan struct {
-	Seats []Seat // admitted participants, in order of arrival
+	Seats  []Seat          // admitted participants, in order of arrival
+	Record []PublicationID // what a recorder may subscribe to; the state of it is told to all before
 }
 
 // A Seat says what one participant may send and whom they receive.
@@ -16,7 +17,7 @@ type Seat struct {
 func PlanOf(s State) Plan {
 	var plan Plan
 	for _, p := range s.Participants {
-		if p.Access != Admitted || s.EndedFor != "" {
+		if !inGroup(s, p) {
 			continue
 		}
 		seat := Seat{Participant: p.ID}
@@ -25,11 +26,17 @@ func PlanOf(s State) Plan {
 			seat.Sends = append(seat.Sends, pub)
 		}
 		for _, other := range s.Participants {
-			if other.Access == Admitted && other.ID != p.ID {
+			if other.ID != p.ID && inGroup(s, other) && s.hears(p.ID, other.ID) {
 				seat.Hears = append(seat.Hears, other.ID)
 			}
 		}
 		plan.Seats = append(plan.Seats, seat)
 	}
+	plan.Record = RecordedBy(s)
 	return plan
+}
+
+// inGroup is the shadow of the gate: who is admitted without having done what the policy asks gets no media, whatever happened.
+func inGroup(s State, p Participant) bool {
+	return p.Access == Admitted && s.EndedFor == "" && qualified(s, p) == nil
 }

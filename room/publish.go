@@ -1,6 +1,9 @@
 package room
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // act is the row of the role table that a source needs.
 func (s Source) act() action {
@@ -17,12 +20,12 @@ func (s Source) act() action {
 
 // publish takes note of what an offer carries. A new PeerConnection replaces all publications; a renegotiation keeps those
 // that go on. A muted microphone or camera stays muted when its connection is replaced: only its owner unmutes it.
-func publish(s State, c Publish) (Decision, *Error) {
+func publish(now time.Time, s State, c Publish) (Decision, *Error) {
 	p, err := actor(s, c.By, actOffer)
 	if err != nil {
 		return Decision{}, err
 	}
-	if err := mayEnter(s, p); err != nil {
+	if err := mayEnter(now, s, p); err != nil {
 		return Decision{}, err
 	}
 	switch {
@@ -50,16 +53,16 @@ func publish(s State, c Publish) (Decision, *Error) {
 			return Decision{}, refuse(Unavailable, "no CSRC left in this session")
 		}
 		e.LastCSRC++
-		muted := wish.Source == Screen || had && old.Muted
+		muted := wish.Source == Screen || had && old.Muted || !may(s, p, wish.Source.act())
 		e.Publications = append(e.Publications, Publication{ID: wish.ID, Source: wish.Source, Muted: muted, CSRC: e.LastCSRC})
 	}
 	return Decision{Events: []Event{e}}, nil
 }
 
-// mayEverPublish reports whether a source is worth a place in the connection: permitted now, or a screen that a host may
-// grant later without a new offer. The latter stays muted until then.
+// mayEverPublish reports whether a source is worth a place in the connection: permitted now, or one that a host may give
+// later without a new offer. The latter stays muted until then.
 func mayEverPublish(s State, p Participant, source Source) bool {
-	return may(s, p, source.act()) || source == Screen && asking[p.Role]
+	return may(s, p, source.act()) || asking[p.Role]
 }
 
 // setMuted mutes or unmutes an own source. This is the only way to unmute.

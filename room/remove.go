@@ -28,7 +28,7 @@ func remove(s State, c Remove) (Decision, *Error) {
 		if seat.Person != p.Person {
 			continue
 		}
-		if seat.Role == auth.Host || seat.Role == auth.Cohost && by.Role != auth.Host {
+		if seat.Role == auth.Host || seat.Role == auth.Cohost && !owning[by.Role] {
 			return Decision{}, refuse(Forbidden, "nobody removes a host, and only a host a cohost")
 		}
 		d.close(seat.ID, Removed, "removed", c.Message)
@@ -43,6 +43,9 @@ func lift(s State, c Lift) (Decision, *Error) {
 	}
 	if !slices.ContainsFunc(s.Barred, func(b Bar) bool { return b.Participant == c.Target }) {
 		return Decision{}, refuse(TargetNotFound, "no such bar")
+	}
+	if slices.ContainsFunc(s.Barred, func(b Bar) bool { return b.Participant == c.Target && b.Revoked }) {
+		return Decision{}, refuse(Forbidden, "the clinic revoked this person")
 	}
 	return Decision{Events: []Event{BarLifted{ID: c.Target}}}, nil
 }

@@ -22,42 +22,104 @@ const (
 	actAskUnmute         action = "ask to unmute"
 	actRemove            action = "remove"
 	actLift              action = "lift a bar"
-	actGrant             action = "grant"
+	actGrant             action = "give or take a permission"
+	actHelp              action = "ask the hosts for help"
+	actConsent           action = "consent, refuse, withdraw"
+	actVerify            action = "verify who somebody is"
+	actRole              action = "change a role"
+	actSideRoom          action = "open a side room"
+	actClearHelp         action = "answer a call for help"
+	actRecord            action = "record"
+	actStopRecord        action = "stop recording"
+	actExtend            action = "extend the session"
 	actLock              action = "lock"
 	actEnd               action = "end"
 )
 
 type roles map[auth.Role]bool
 
+// clinicRole is the column of ByClinic: no token gives it.
+const clinicRole auth.Role = "clinic"
+
 // The sets of the table.
 var (
 	everyone = roles{auth.Host: true, auth.Cohost: true, auth.Participant: true, auth.Observer: true}
 	speaking = roles{auth.Host: true, auth.Cohost: true, auth.Participant: true}
 	asking   = roles{auth.Participant: true}
+	guests   = roles{auth.Participant: true, auth.Observer: true}
 	leading  = roles{auth.Host: true, auth.Cohost: true}
+	guarding = roles{auth.Host: true, auth.Cohost: true, clinicRole: true}
 	hosting  = roles{auth.Host: true}
+	owning   = roles{auth.Host: true, clinicRole: true}
 )
 
-// table is the role × action matrix, deny by default. A participant gets "publish screen" by policy or grant, never by role.
-var table = map[action]roles{
-	actPublishMicrophone: speaking,
-	actPublishCamera:     speaking,
-	actPublishScreen:     leading,
-	actAskScreen:         asking,
-	actOffer:             everyone,
-	actSetMuted:          speaking,
-	actHand:              everyone,
-	actAdmit:             leading,
-	actDeny:              leading,
-	actSendBack:          leading,
-	actAnswerWaiting:     leading,
-	actMute:              leading,
-	actAskUnmute:         leading,
-	actRemove:            leading,
-	actLift:              leading,
-	actGrant:             leading,
-	actLock:              leading,
-	actEnd:               hosting,
+// A row is one action and the roles that may do it.
+type row struct {
+	action action
+	roles  roles
+	note   string // what is not said by the roles
+}
+
+// table is the role × action matrix, deny by default.
+var table = []row{
+	{actPublishMicrophone, speaking, "a host may take it from a participant"},
+	{actPublishCamera, speaking, "a host may take it from a participant"},
+	{actPublishScreen, leading, "a participant by the policy or when a host gives it"},
+	{actAskScreen, asking, ""},
+	{actOffer, everyone, ""},
+	{actSetMuted, speaking, ""},
+	{actHand, everyone, ""},
+	{actHelp, guests, "only the hosts see it"},
+	{actConsent, everyone, "for oneself, when asked"},
+	{actAdmit, guarding, ""},
+	{actDeny, guarding, ""},
+	{actSendBack, leading, ""},
+	{actAnswerWaiting, leading, ""},
+	{actVerify, leading, ""},
+	{actMute, leading, ""},
+	{actAskUnmute, leading, ""},
+	{actRemove, guarding, "nobody removes a host, and only a host or the clinic a cohost"},
+	{actLift, guarding, "not what the clinic revoked"},
+	{actGrant, leading, "to participants"},
+	{actRole, hosting, "not of a host"},
+	{actSideRoom, leading, "with a participant or an observer"},
+	{actClearHelp, leading, ""},
+	{actRecord, leading, "where the policy records, and with the login it wants"},
+	{actStopRecord, leading, ""},
+	{actExtend, guarding, "not beyond the schedule"},
+	{actLock, guarding, ""},
+	{actEnd, owning, ""},
+}
+
+// allowed is table, found by action.
+var allowed = func() map[action]roles {
+	m := map[action]roles{}
+	for _, r := range table {
+		m[r.action] = r.roles
+	}
+	return m
+}()
+
+// A RoleRow is one row of the role table, for people to read.
+type RoleRow struct {
+	Action string
+	Roles  []auth.Role // who may, in the order host, cohost, participant, observer, clinic (the admin API)
+	Note   string
+}
+
+// RoleTable gives the role × action matrix that the room goes by; what it does not list nobody may do.
+func RoleTable() []RoleRow {
+	var rows []RoleRow
+	for _, r := range table {
+		line := RoleRow{Action: string(r.action), Note: r.note}
+		for _, role := range []auth.Role{auth.Host, auth.Cohost, auth.Participant, auth.Observer, clinicRole} {
+			if r.roles[role] {
+				line.Roles = append(line.Roles, role)
+			}
+		}
+		rows = append(rows, line)
+	}
+	return rows
 }
 
 // named gives the permissions that the wire knows, in its order, and the action each stands for.
@@ -69,10 +131,16 @@ var named = []struct {
 	{PublishCamera, actPublishCamera},
 	{PublishScreen, actPublishScreen},
 	{HandRaise, actHand},
+	{HelpSignal, actHelp},
 	{WaitingManage, actAdmit},
+	{ParticipantVerify, actVerify},
 	{ParticipantMute, actMute},
 	{ParticipantRemove, actRemove},
 	{ParticipantGrant, actGrant},
+	{ParticipantRole, actRole},
+	{SideRoomOpen, actSideRoom},
+	{RecordingManage, actRecord},
+	{RoomExtend, actExtend},
 	{RoomLock, actLock},
 	{RoomEnd, actEnd},
 }
@@ -84,10 +152,21 @@ func may(s State, p Participant, a action) bool {
 	if p.Access != Admitted {
 		return false
 	}
-	if a == actPublishScreen && p.Role == auth.Participant {
-		return s.Policy.ScreenForAll || p.ScreenGrant
+	if p.Role == auth.Participant {
+		switch p.Overrides.of(a) {
+		case Taken:
+			return false
+		case Given:
+			return true
+		}
+		if a == actPublishScreen {
+			return s.Policy.ScreenForAll
+		}
 	}
-	return table[a][p.Role]
+	if a == actRecord && s.Policy.Recording == NoRecording {
+		return false
+	}
+	return allowed[a][p.Role]
 }
 
 // permissions lists what the wire tells a participant about the table. Who waits has none.
@@ -104,6 +183,9 @@ func permissions(s State, p Participant) []Permission {
 // actor finds who acts and checks that they may.
 func actor(s State, by ParticipantID, a action) (Participant, *Error) {
 	p, ok := s.seat(by)
+	if by == ByClinic {
+		p, ok = clinic(), true
+	}
 	switch {
 	case !ok:
 		return Participant{}, refuse(InvalidState, "this seat is over")
@@ -114,6 +196,9 @@ func actor(s State, by ParticipantID, a action) (Participant, *Error) {
 	}
 	return p, nil
 }
+
+// clinic is who acts for ByClinic: as one admitted, in the column of its own.
+func clinic() Participant { return Participant{ID: ByClinic, Role: clinicRole, Access: Admitted} }
 
 // moderate is actor for acts upon somebody else.
 func moderate(s State, by, target ParticipantID, a action) (Participant, *Error) {
@@ -136,30 +221,6 @@ func target(s State, id ParticipantID, a Access) (Participant, *Error) {
 		return Participant{}, refuse(TargetNotFound, "no such participant is "+string(a))
 	}
 	return p, nil
-}
-
-// grantScreen allows a participant to share a screen. Taking it back mutes the screen in the same breath.
-func grantScreen(s State, c GrantScreen) (Decision, *Error) {
-	if _, err := moderate(s, c.By, c.Target, actGrant); err != nil {
-		return Decision{}, err
-	}
-	p, err := target(s, c.Target, Admitted)
-	if err != nil {
-		return Decision{}, err
-	}
-	if !asking[p.Role] {
-		return Decision{}, refuse(InvalidState, "grants are for participants")
-	}
-	var d Decision
-	if p.ScreenGrant == c.Granted {
-		return d, nil
-	}
-	d.add(ScreenGrantSet{ID: p.ID, Granted: c.Granted})
-	after, _ := ApplyAll(s, d.Events).seat(p.ID)
-	if pub, ok := p.publication(Screen); ok && !pub.Muted && !may(s, after, actPublishScreen) {
-		d.add(MutedSet{ID: p.ID, Source: Screen, Muted: true})
-	}
-	return d, nil
 }
 
 // askScreen passes the wish to share a screen to the hosts.

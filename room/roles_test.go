@@ -4,25 +4,28 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"alcove/auth"
 )
 
 // acts has every act of the wire in a form that is allowed in group once the role is right. By is filled in.
 var acts = map[string]func(by ParticipantID) []Command{
-	"admit":             func(by ParticipantID) []Command { return []Command{Admit{By: by, All: true}} },
-	"deny":              func(by ParticipantID) []Command { return []Command{Deny{By: by, Target: "wait"}} },
-	"send back":         func(by ParticipantID) []Command { return []Command{SendBack{By: by, Target: "ben"}} },
-	"remove":            func(by ParticipantID) []Command { return []Command{Remove{By: by, Target: "ben"}} },
-	"remove cohost":     func(by ParticipantID) []Command { return []Command{Remove{By: by, Target: "cohost"}} },
-	"remove host":       func(by ParticipantID) []Command { return []Command{Remove{By: by, Target: "host"}} },
-	"lift":              func(by ParticipantID) []Command { return []Command{Lift{By: by, Target: "gone"}} },
-	"lock":              func(by ParticipantID) []Command { return []Command{Lock{By: by}} },
-	"unlock":            func(by ParticipantID) []Command { return []Command{Unlock{By: by}} },
-	"end":               func(by ParticipantID) []Command { return []Command{End{By: by}} },
-	"mute":              func(by ParticipantID) []Command { return []Command{Mute{By: by, Target: "ben", Source: Camera}} },
-	"ask to unmute":     func(by ParticipantID) []Command { return []Command{AskUnmute{By: by, Target: "quiet", Source: Camera}} },
-	"grant":             func(by ParticipantID) []Command { return []Command{GrantScreen{By: by, Target: "ben", Granted: true}} },
+	"admit":         func(by ParticipantID) []Command { return []Command{Admit{By: by, All: true}} },
+	"deny":          func(by ParticipantID) []Command { return []Command{Deny{By: by, Target: "wait"}} },
+	"send back":     func(by ParticipantID) []Command { return []Command{SendBack{By: by, Target: "ben"}} },
+	"remove":        func(by ParticipantID) []Command { return []Command{Remove{By: by, Target: "ben"}} },
+	"remove cohost": func(by ParticipantID) []Command { return []Command{Remove{By: by, Target: "cohost"}} },
+	"remove host":   func(by ParticipantID) []Command { return []Command{Remove{By: by, Target: "host"}} },
+	"lift":          func(by ParticipantID) []Command { return []Command{Lift{By: by, Target: "gone"}} },
+	"lock":          func(by ParticipantID) []Command { return []Command{Lock{By: by}} },
+	"unlock":        func(by ParticipantID) []Command { return []Command{Unlock{By: by}} },
+	"end":           func(by ParticipantID) []Command { return []Command{End{By: by}} },
+	"mute":          func(by ParticipantID) []Command { return []Command{Mute{By: by, Target: "ben", Source: Camera}} },
+	"ask to unmute": func(by ParticipantID) []Command { return []Command{AskUnmute{By: by, Target: "quiet", Source: Camera}} },
+	"grant": func(by ParticipantID) []Command {
+		return []Command{SetPermission{By: by, Target: "ben", Source: Screen, Allowed: true}}
+	},
 	"answer waiting":    func(by ParticipantID) []Command { return []Command{Message{By: by, Target: "wait", Text: "soon"}} },
 	"ask for screen":    func(by ParticipantID) []Command { return []Command{AskScreen{By: by}} },
 	"raise hand":        func(by ParticipantID) []Command { return []Command{SetHand{By: by, Raised: true}} },
@@ -34,46 +37,99 @@ var acts = map[string]func(by ParticipantID) []Command{
 	"leave":             func(by ParticipantID) []Command { return []Command{Leave{By: by}} },
 	"confirm":           func(by ParticipantID) []Command { return []Command{Confirm{By: by}} },
 	"disconnect":        func(by ParticipantID) []Command { return []Command{Disconnect{By: by}} },
+	"set role": func(by ParticipantID) []Command {
+		return []Command{SetRole{By: by, Target: "ben", Role: auth.Observer}}
+	},
+	"verify":          func(by ParticipantID) []Command { return []Command{Verify{By: by, Target: "ben", Verified: true}} },
+	"open side room":  func(by ParticipantID) []Command { return []Command{OpenSideRoom{By: by, Target: "ben"}} },
+	"close side room": func(by ParticipantID) []Command { return []Command{CloseSideRoom{By: by}} },
+	"help":            func(by ParticipantID) []Command { return []Command{SignalHelp{By: by}} },
+	"clear help":      func(by ParticipantID) []Command { return []Command{ClearHelp{By: by, Target: "quiet"}} },
+	"record": func(by ParticipantID) []Command {
+		return []Command{AskConsent{By: by, Scopes: []Scope{RecordingVideo}}}
+	},
+	"stop recording": func(by ParticipantID) []Command { return []Command{StopRecording{By: by}} },
+	"consent": func(by ParticipantID) []Command {
+		return []Command{RespondConsent{By: by, Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}}
+	},
+	"refuse": func(by ParticipantID) []Command {
+		return []Command{RespondConsent{By: by, Scope: RecordingAudio, TextHash: audioText.Hash}}
+	},
+	"withdraw":     func(by ParticipantID) []Command { return []Command{WithdrawConsent{By: by}} },
+	"extend":       func(by ParticipantID) []Command { return []Command{Extend{By: by, Minutes: 10}} },
+	"acknowledge":  func(by ParticipantID) []Command { return []Command{Acknowledge{By: by, TextHash: houseRules.Hash}} },
+	"passcode":     func(by ParticipantID) []Command { return []Command{PasscodeEntered{By: by, OK: true}} },
+	"mute oneself": func(by ParticipantID) []Command { return []Command{SetMuted{By: by, Source: Microphone, Muted: true}} },
 }
 
 // matrix is written by hand, apart from the table of the code: the code of the answer, "" if allowed, for each of them.
 var matrix = map[string]map[ParticipantID]Code{
 	"admit":             {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted},
 	"deny":              {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted},
-	"send back":         {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted},
+	"send back":         {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
 	"remove":            {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted},
 	"remove cohost":     {"cohost": InvalidState, "ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted},
-	"remove host":       {"host": InvalidState, "cohost": Forbidden, "ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted},
+	"remove host":       {"host": InvalidState, "cohost": Forbidden, "ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
 	"lift":              {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted},
 	"lock":              {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted},
 	"unlock":            {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted},
 	"end":               {"cohost": Forbidden, "ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted},
-	"mute":              {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted},
-	"ask to unmute":     {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted},
-	"grant":             {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted},
-	"answer waiting":    {"ann": Forbidden, "obs": Forbidden}, // one who waits writes to the hosts, in their own name
-	"ask for screen":    {"host": Forbidden, "cohost": Forbidden, "obs": Forbidden, "wait": NotAdmitted},
-	"raise hand":        {"wait": NotAdmitted},
-	"offer":             {"wait": NotAdmitted},
-	"unmute microphone": {"obs": Forbidden, "wait": NotAdmitted},
-	"unmute camera":     {"obs": Forbidden, "wait": NotAdmitted},
-	"unmute screen":     {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted},
-	"write to hosts":    {"host": BadRequest, "cohost": BadRequest, "ann": Forbidden, "obs": Forbidden},
-	"leave":             {},
-	"confirm":           {},
-	"disconnect":        {},
+	"mute":              {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"ask to unmute":     {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"grant":             {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"answer waiting":    {"ann": Forbidden, "obs": Forbidden, "clinic": InvalidState}, // one who waits writes to the hosts, in their own name
+	"ask for screen":    {"host": Forbidden, "cohost": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"raise hand":        {"wait": NotAdmitted, "clinic": Forbidden},
+	"offer":             {"wait": NotAdmitted, "clinic": Forbidden},
+	"unmute microphone": {"obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"unmute camera":     {"obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"unmute screen":     {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"write to hosts":    {"host": BadRequest, "cohost": BadRequest, "ann": Forbidden, "obs": Forbidden, "clinic": InvalidState},
+	"leave":             {"clinic": InvalidState},
+	"confirm":           {"clinic": InvalidState},
+	"disconnect":        {"clinic": InvalidState},
+	"set role":          {"cohost": Forbidden, "ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"verify":            {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"open side room":    {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"close side room":   {"host": InvalidState, "cohost": InvalidState, "ann": InvalidState, "obs": InvalidState, "wait": InvalidState, "clinic": InvalidState},
+	"help":              {"host": Forbidden, "cohost": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"clear help":        {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"record":            {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"stop recording":    {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"consent":           {"wait": NotAdmitted, "clinic": Forbidden},
+	"refuse":            {"wait": NotAdmitted, "clinic": Forbidden},
+	"withdraw":          {"clinic": InvalidState},
+	"extend":            {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted},
+	"acknowledge":       {"clinic": InvalidState},
+	"passcode":          {"host": InvalidState, "cohost": InvalidState, "ann": InvalidState, "obs": InvalidState, "wait": InvalidState, "clinic": InvalidState},
+	"mute oneself":      {"obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+}
+
+// full is group with all that the acts need: a recording that is asked for, an end to extend, a call for help.
+func full(t *testing.T) *script {
+	t.Helper()
+	r := group(t)
+	r.seatOf("quiet", auth.Participant)
+	r.do(offer("quiet", 1))
+	r.do(Mute{By: "host", Target: "quiet", Source: Camera})
+	r.do(SignalHelp{By: "quiet"})
+	r.s.Policy.Recording, r.s.Policy.Consents = WithEach, forms
+	r.s.Policy.Agreement = []Text{houseRules}
+	for _, p := range r.s.Participants {
+		r.s = Apply(r.s, TextAcknowledged{ID: p.ID, Person: p.Person, Hash: houseRules.Hash})
+	}
+	r.s.EndsAt = r.now.Add(time.Hour)
+	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
+	return r
 }
 
 func TestEveryActByEveryRole(t *testing.T) {
 	if a, b := slices.Sorted(maps.Keys(acts)), slices.Sorted(maps.Keys(matrix)); !slices.Equal(a, b) {
 		t.Fatalf("acts %v, matrix %v", a, b)
 	}
+	r := full(t)
 	for name, act := range acts {
-		for _, by := range ids("host", "cohost", "ann", "obs", "wait") {
-			r := group(t)
-			r.seatOf("quiet", auth.Participant)
-			r.do(offer("quiet", 1))
-			r.do(Mute{By: "host", Target: "quiet", Source: Camera})
+		for _, by := range ids("host", "cohost", "ann", "obs", "wait", ByClinic) {
 			for _, c := range act(by) {
 				_, err := Decide(r.now, r.s, c)
 				if got, want := codeOf(err), matrix[name][by]; got != want {
@@ -84,17 +140,54 @@ func TestEveryActByEveryRole(t *testing.T) {
 	}
 }
 
+// tried names, for each row of the table, the act that shows it.
+var tried = map[action]string{
+	actPublishMicrophone: "unmute microphone", actPublishCamera: "unmute camera", actPublishScreen: "unmute screen",
+	actAskScreen: "ask for screen", actOffer: "offer", actSetMuted: "mute oneself", actHand: "raise hand", actHelp: "help",
+	actConsent: "consent", actAdmit: "admit", actDeny: "deny", actSendBack: "send back", actAnswerWaiting: "answer waiting",
+	actVerify: "verify", actMute: "mute", actAskUnmute: "ask to unmute", actRemove: "remove", actLift: "lift", actGrant: "grant",
+	actRole: "set role", actSideRoom: "open side room", actClearHelp: "clear help", actRecord: "record",
+	actStopRecord: "stop recording", actExtend: "extend", actLock: "lock", actEnd: "end",
+}
+
+// TestEveryRowByEveryRole is generated from the table: who is in a row passes, all others are refused.
+func TestEveryRowByEveryRole(t *testing.T) {
+	r := full(t)
+	seats := map[auth.Role]ParticipantID{
+		auth.Host: "host", auth.Cohost: "cohost", auth.Participant: "ann", auth.Observer: "obs", clinicRole: ByClinic,
+	}
+	for _, line := range table {
+		for role, by := range seats {
+			act := acts[tried[line.action]]
+			if act == nil {
+				t.Fatalf("nobody tries to %s", line.action)
+			}
+			_, err := Decide(r.now, r.s, act(by)[0])
+			if code := codeOf(err); (code == "") != line.roles[role] || code != "" && code != Forbidden && by != ByClinic {
+				t.Errorf("%s by %s: %q, in the table %v", line.action, role, code, line.roles[role])
+			}
+		}
+	}
+	if len(RoleTable()) != len(table) || len(allowed) != len(table) {
+		t.Errorf("%d rows printed, %d known, of %d", len(RoleTable()), len(allowed), len(table))
+	}
+	if first := RoleTable()[0]; first.Action != string(actPublishMicrophone) || len(first.Roles) != 3 {
+		t.Errorf("first row %+v", first)
+	}
+}
+
 // TestPermissionsTellTheTruth compares what the wire says with what is then allowed.
 func TestPermissionsTellTheTruth(t *testing.T) {
 	of := map[Permission]string{
 		PublishMicrophone: "unmute microphone", PublishCamera: "unmute camera", PublishScreen: "unmute screen",
 		HandRaise: "raise hand", WaitingManage: "admit", ParticipantMute: "mute", ParticipantRemove: "remove",
-		ParticipantGrant: "grant", RoomLock: "lock", RoomEnd: "end",
+		ParticipantGrant: "grant", RoomLock: "lock", RoomEnd: "end", HelpSignal: "help", ParticipantVerify: "verify",
+		ParticipantRole: "set role", SideRoomOpen: "open side room", RecordingManage: "record", RoomExtend: "extend",
 	}
 	if len(of) != len(named) {
 		t.Fatalf("%d permissions tested of %d", len(of), len(named))
 	}
-	r := group(t)
+	r := full(t)
 	for _, by := range ids("host", "cohost", "ann", "obs", "wait") {
 		permitted := ViewOf(r.s, by).Self.Permissions
 		for permission, act := range of {
@@ -130,7 +223,8 @@ func statesOf(t *testing.T) map[string]State {
 func TestEveryCommandInEveryState(t *testing.T) {
 	listed := []Code{
 		PolicyMismatch, RoomEnded, RoomFull, RoomLocked, BarredPerson, NotAdmitted, Forbidden, TargetNotFound, InvalidState,
-		BadRequest, StaleGeneration, ResumeExpired,
+		BadRequest, StaleGeneration, ResumeExpired, RoomNotStarted, PasscodeWrong, AgreementRequired, VerificationRequired,
+		MFARequired, ConsentRequired, RecordingUnavailable,
 	}
 	type strange struct{ Tick }
 	for state, s := range statesOf(t) {
@@ -140,7 +234,7 @@ func TestEveryCommandInEveryState(t *testing.T) {
 			Resume{Participant: "ann", Secret: hash("ann"), Next: hash("x")},
 		}
 		for _, act := range acts {
-			for _, by := range ids("host", "cohost", "ann", "ben", "obs", "wait", "gone", "") {
+			for _, by := range ids("host", "cohost", "ann", "ben", "obs", "wait", "gone", ByClinic, "") {
 				commands = append(commands, act(by)...)
 			}
 		}

@@ -126,3 +126,16 @@ func closing(d Decision, id ParticipantID) Closing {
 }
 
 func ids(list ...ParticipantID) []ParticipantID { return list }
+
+// Texts and forms that tests agree to.
+var (
+	houseRules = NewText("rules", "1", "en", "What is said here stays here.")
+	hausregeln = NewText("rules", "1", "de", "Was hier gesagt wird, bleibt hier.")
+	newRules   = NewText("rules", "2", "en", "What is said and seen here stays here.")
+	audioText  = NewText("audio", "1", "en", "May we record your voice?")
+	videoText  = NewText("video", "1", "en", "May we record your picture?")
+	forms      = []ConsentForm{
+		{Scope: RecordingAudio, Purpose: "supervision", Texts: []Text{audioText}},
+		{Scope: RecordingVideo, Purpose: "supervision", Texts: []Text{videoText}},
+	}
+)

@@ -38,15 +38,6 @@ const (
 	Ended    Access = "ended"
 )
 
-// A Policy is what the configuration says of a kind of room.
-type Policy struct {
-	Name            string
-	MaxParticipants int // admitted at the same time
-	MaxWaiting      int
-	ScreenForAll    bool          // participants may share a screen without a grant
-	ResumeWindow    time.Duration // how long a dropped connection keeps its seat
-}
-
 // A Participant is one seat: a person waiting or admitted.
 type Participant struct {
 	ID           ParticipantID
@@ -59,8 +50,12 @@ type Participant struct {
 	Returning    bool      // was admitted in this session before
 	Connected    bool
 	LostAt       time.Time // when the connection dropped, if not Connected
+	Verified     bool      // a host knows who this is
+	PasscodeOK   bool      // entered the room's passcode
+	Login        Login     // how the person proved to the clinic who they are
 	HandRaised   bool
-	ScreenGrant  bool
+	HelpRaised   bool // asked the hosts for help: nobody else sees it
+	Overrides    Overrides
 	Secret       auth.SecretHash // resumes this seat
 	OldSecret    auth.SecretHash // the one before, until Secret is confirmed
 	Generation   uint32          // number of the PeerConnection, 0 before the first offer
@@ -80,16 +75,33 @@ type Bar struct {
 	Person      PersonID
 	Participant ParticipantID // the removed seat
 	DisplayName string
+	Revoked     bool // the clinic's word: no host lifts it
 }
+
+// A SideRoom is a host and one participant apart from the group: they hear only each other.
+type SideRoom struct{ Host, Guest ParticipantID }
 
 // State is a session. It is a value: Apply copies what it changes.
 type State struct {
 	Name         string
 	Policy       Policy
+	NotBefore    time.Time // nobody but hosts is in before; zero: no such time
+	NotAfter     time.Time // the session ends then, whatever a host extends; zero: no such time
+	StartedAt    time.Time // the first admission
+	EndsAt       time.Time // the absolute limit, as extended; zero: none
+	Warned       int       // the mark of the last warning, in minutes before the end; 0: none yet
+	AbsentSince  time.Time // when the last host left; zero: a host is there, or none ever was
+	AloneSince   time.Time // since when fewer than two are admitted; zero: not so
 	Locked       bool
+	AbsenceLock  bool          // the lock came with the last host's leaving and goes with a host's return
 	EndedFor     string        // "" while it runs, else the reason: host, empty, draining, internal
 	Participants []Participant // waiting and admitted, in order of arrival
 	Known        []PersonID    // was admitted once
 	Barred       []Bar
 	LastCSRC     uint32
+	Acknowledged []Acknowledgement // texts that people acknowledged, here or in an earlier session
+	Asked        []Scope           // what a host wants to record: the scopes of consent that are asked for
+	Recorded     bool              // what was asked for has begun: without consent it is paused, not off
+	Consents     []Consent         // the newest answer of each person to each scope
+	SideRooms    []SideRoom
 }

@@ -32,27 +32,146 @@ func leave(s State, c Leave) (Decision, *Error) {
 	return d, nil
 }
 
-// tick ends the seats that nobody resumed in time.
+// tick does what time asks for: the session ends, or seats that nobody resumed and those that waited too long do, or everyone is
+// warned of the end.
 func tick(s State, c Tick) (Decision, *Error) {
-	var d Decision
-	for _, p := range s.Participants {
-		if !p.Connected && !c.Now.Before(p.LostAt.Add(s.Policy.ResumeWindow)) {
-			d.close(p.ID, Left, "expired", "")
+	if len(s.Participants) == 0 {
+		return Decision{Events: []Event{SessionEnded{Reason: "empty"}}}, nil
+	}
+	for _, end := range ends(s) {
+		if !c.Now.Before(end.at) {
+			return ended(s, end.reason), nil
 		}
 	}
-	if len(s.Participants) == 0 {
-		d.add(SessionEnded{Reason: "empty"})
+	var d Decision
+	for _, p := range s.Participants {
+		if at, reason, ok := lastCall(s, p); ok && !c.Now.Before(at) {
+			d.close(p.ID, Left, reason, "")
+		}
 	}
+	d.warn(c.Now, s)
 	return d, nil
 }
 
-// andEmpty ends the session with its last seat.
-func (d Decision) andEmpty(s State) Decision {
-	after := ApplyAll(s, d.Events)
-	if after.EndedFor == "" && len(after.Participants) == 0 && len(s.Participants) > 0 {
-		d.add(SessionEnded{Reason: "empty"})
+// lastCall is when a seat ends by itself, and why: dropped and not resumed, or waiting for too long.
+func lastCall(s State, p Participant) (at time.Time, reason string, ok bool) {
+	if !p.Connected {
+		at, reason, ok = p.LostAt.Add(s.Policy.ResumeWindow), "expired", true
 	}
-	return d
+	if limit := s.Policy.WaitingLimit; limit > 0 && p.Access == Waiting {
+		if due := p.Since.Add(limit); !ok || due.Before(at) {
+			at, reason, ok = due, "timeout", true
+		}
+	}
+	return at, reason, ok
+}
+
+// An ending is one way in which time ends a session.
+type ending struct {
+	at     time.Time
+	reason string
+}
+
+// ends lists the ways that are open now, and that everyone may know of, first the absolute ones.
+func ends(s State) []ending {
+	var list []ending
+	if !s.NotAfter.IsZero() {
+		list = append(list, ending{s.NotAfter, "limit"})
+	}
+	if !s.EndsAt.IsZero() {
+		list = append(list, ending{s.EndsAt, "limit"})
+	}
+	if !s.AbsentSince.IsZero() && s.Policy.HostGrace > 0 {
+		list = append(list, ending{s.AbsentSince.Add(s.Policy.HostGrace), "absent"})
+	}
+	if !s.AloneSince.IsZero() && s.Policy.IdleLimit > 0 {
+		list = append(list, ending{s.AloneSince.Add(s.Policy.IdleLimit), "idle"})
+	}
+	return list
+}
+
+// nextEnd is the first of them, zero if there is none.
+func nextEnd(s State) time.Time {
+	var next time.Time
+	for _, e := range ends(s) {
+		if next.IsZero() || e.at.Before(next) {
+			next = e.at
+		}
+	}
+	return next
+}
+
+// limit is the end that is warned of: the absolute limit or the schedule's, zero if there is none.
+func limit(s State) time.Time {
+	if s.EndsAt.IsZero() || !s.NotAfter.IsZero() && s.NotAfter.Before(s.EndsAt) {
+		return s.NotAfter
+	}
+	return s.EndsAt
+}
+
+// markAt is the smallest mark that is not below what is left, 0 above all: it and those above are done with.
+func markAt(now, end time.Time) int {
+	mark := 0
+	for _, m := range warningMarks {
+		if end.Sub(now) <= time.Duration(m)*time.Minute {
+			mark = m
+		}
+	}
+	return mark
+}
+
+// warn tells everyone in the group that the end comes, once at each mark.
+func (d *Decision) warn(now time.Time, s State) {
+	end := limit(s)
+	mark := markAt(now, end)
+	if end.IsZero() || mark == 0 || s.Warned != 0 && mark >= s.Warned {
+		return
+	}
+	d.add(Warned{Mark: mark})
+	left := int((end.Sub(now) + time.Minute - 1) / time.Minute)
+	for _, p := range ApplyAll(s, d.Events).Participants {
+		if p.Access == Admitted {
+			d.tell(Warning{To: p.ID, Minutes: left})
+		}
+	}
+}
+
+// nextWarning is when the next mark is reached.
+func nextWarning(s State) (time.Time, bool) {
+	end := limit(s)
+	if end.IsZero() {
+		return time.Time{}, false
+	}
+	for _, m := range warningMarks {
+		if s.Warned == 0 || m < s.Warned {
+			return end.Add(-time.Duration(m) * time.Minute), true
+		}
+	}
+	return time.Time{}, false
+}
+
+// extend moves the absolute limit, not beyond the schedule.
+func extend(now time.Time, s State, c Extend) (Decision, *Error) {
+	if _, err := actor(s, c.By, actExtend); err != nil {
+		return Decision{}, err
+	}
+	if c.Minutes < 1 || c.Minutes > maxExtension {
+		return Decision{}, refuse(BadRequest, "minutes: 1 to 60")
+	}
+	if s.EndsAt.IsZero() {
+		return Decision{}, refuse(InvalidState, "the session has no limit to extend")
+	}
+	to := s.EndsAt.Add(time.Duration(c.Minutes) * time.Minute)
+	if last := s.StartedAt.Add(maxSession); to.After(last) {
+		to = last
+	}
+	if !s.NotAfter.IsZero() && to.After(s.NotAfter) {
+		to = s.NotAfter
+	}
+	if !to.After(s.EndsAt) {
+		return Decision{}, refuse(InvalidState, "the session cannot go on for longer")
+	}
+	return Decision{Events: []Event{EndMoved{At: to, Mark: markAt(now, to)}}}, nil
 }
 
 // NextDeadline says when a Tick is due, if ever. A session without seats is due at once.
@@ -63,13 +182,17 @@ func NextDeadline(s State) (time.Time, bool) {
 	if len(s.Participants) == 0 {
 		return time.Time{}, true
 	}
-	var next time.Time
-	found := false
-	for _, p := range s.Participants {
-		due := p.LostAt.Add(s.Policy.ResumeWindow)
-		if !p.Connected && (!found || due.Before(next)) {
-			next, found = due, true
+	next := nextEnd(s)
+	found := !next.IsZero()
+	sooner := func(at time.Time, ok bool) {
+		if ok && (!found || at.Before(next)) {
+			next, found = at, true
 		}
+	}
+	sooner(nextWarning(s))
+	for _, p := range s.Participants {
+		at, _, ok := lastCall(s, p)
+		sooner(at, ok)
 	}
 	return next, found
 }

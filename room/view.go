@@ -22,6 +22,12 @@ const (
 	ParticipantGrant  Permission = "participant.grant"
 	RoomLock          Permission = "room.lock"
 	RoomEnd           Permission = "room.end"
+	ParticipantRole   Permission = "participant.role"
+	ParticipantVerify Permission = "participant.verify"
+	SideRoomOpen      Permission = "sideroom.open"
+	RoomExtend        Permission = "room.extend"
+	RecordingManage   Permission = "recording.manage"
+	HelpSignal        Permission = "help.signal"
 )
 
 // A Self is what a participant knows of the own seat.
@@ -31,12 +37,38 @@ type Self struct {
 	Access      Access
 	Permissions []Permission
 	Generation  uint32
+
+	Needs      Needs         // what stands before admission
+	Agreement  []Text        // what is to be acknowledged, in every locale: of each ID one
+	Consents   []ConsentView // what is asked, and the own answers
+	SideRoom   ParticipantID // the other one in the side room, "" in the group
+	HelpRaised bool
+}
+
+// Needs is what one has to do before a host may admit them.
+type Needs struct {
+	Agreement    bool // acknowledge Self.Agreement
+	Passcode     bool
+	Verification bool // by a host
+	MFA          bool // log in better, and come with another token
+}
+
+// A ConsentView is one scope that is asked for, and the own answer to it; the answers of others are nobody's business.
+type ConsentView struct {
+	Scope   Scope
+	Purpose string
+	Texts   []Text // one to show and to answer, in every locale
+	Answer  Answer // "" if there is none to these texts
 }
 
 // A RoomView is what the admitted know of the room.
 type RoomView struct {
-	Name   string
-	Locked bool
+	Name        string
+	Locked      bool
+	AbsenceLock bool // nobody locked it: the last host left
+	HostAbsent  bool
+	Recording   RecordingState
+	EndsAt      time.Time // the next end that is known: absolute limit, schedule or the group's stay without a host
 }
 
 // A PersonView is one row of the roster.
@@ -46,8 +78,13 @@ type PersonView struct {
 	Role         auth.Role
 	Connected    bool
 	HandRaised   bool
-	ScreenGrant  bool
+	Verified     bool
+	Overrides    Overrides
+	Away         bool // in a side room with somebody else; why they are away, nobody is told
 	Publications []Publication
+
+	VerifiedName string // for hosts only: the name of the token
+	HelpRaised   bool   // for hosts only
 }
 
 // A WaiterView is one row of the hosts' waiting list.
@@ -58,6 +95,9 @@ type WaiterView struct {
 	Since        time.Time
 	Returning    bool
 	Connected    bool
+	Verified     bool
+	HelpRaised   bool // before they were sent back
+	Needs        Needs
 }
 
 // A BarView is one row of the hosts' list of the barred.
@@ -77,21 +117,22 @@ type View struct {
 	Slots   int // pairs of slots this participant needs: 0 unless admitted
 }
 
-// ViewOf says what id may see, and is the only place that does. For one who has no seat it is empty. Its slices are shared
-// with the State: read only.
+// ViewOf says what id may see, and is the only place that does. For one who has no seat it is empty; ByClinic sees what a host
+// does. Its slices are shared with the State: read only.
 func ViewOf(s State, id ParticipantID) View {
+	if id == ByClinic {
+		return View{Room: roomView(s), Roster: roster(s, clinic()), Waiting: waiters(s), Barred: bars(s)}
+	}
 	p, ok := s.seat(id)
 	if !ok {
 		return View{}
 	}
-	v := View{Self: Self{
-		ID: p.ID, Role: p.Role, Access: p.Access, Permissions: permissions(s, p), Generation: p.Generation,
-	}}
+	v := View{Self: selfOf(s, p)}
 	if p.Access != Admitted {
 		return v
 	}
-	v.Room = &RoomView{Name: s.Name, Locked: s.Locked}
-	v.Roster = roster(s)
+	v.Room = roomView(s)
+	v.Roster = roster(s, p)
 	v.Slots = slotsFor(s, id)
 	if p.Role.Hosts() {
 		v.Waiting, v.Barred = waiters(s), bars(s)
@@ -99,8 +140,29 @@ func ViewOf(s State, id ParticipantID) View {
 	return v
 }
 
-// roster lists the admitted in order of admission.
-func roster(s State) []PersonView {
+func selfOf(s State, p Participant) Self {
+	self := Self{
+		ID: p.ID, Role: p.Role, Access: p.Access, Permissions: permissions(s, p), Generation: p.Generation,
+		Needs: needsOf(s, p), Agreement: unacknowledged(s, p), HelpRaised: p.HelpRaised,
+	}
+	if p.Access == Admitted {
+		self.Consents = consentsOf(s, p)
+	}
+	if r, ok := s.sideRoomOf(p.ID); ok {
+		self.SideRoom = r.other(p.ID)
+	}
+	return self
+}
+
+func roomView(s State) *RoomView {
+	return &RoomView{
+		Name: s.Name, Locked: s.Locked, AbsenceLock: s.AbsenceLock, HostAbsent: !s.AbsentSince.IsZero(),
+		Recording: RecordingOf(s), EndsAt: nextEnd(s),
+	}
+}
+
+// roster lists the admitted in order of admission, as viewer sees them.
+func roster(s State, viewer Participant) []PersonView {
 	var in []Participant
 	for _, p := range s.Participants {
 		if p.Access == Admitted {
@@ -110,12 +172,27 @@ func roster(s State) []PersonView {
 	slices.SortStableFunc(in, func(a, b Participant) int { return a.Since.Compare(b.Since) })
 	list := make([]PersonView, 0, len(in))
 	for _, p := range in {
-		list = append(list, PersonView{
-			ID: p.ID, DisplayName: p.DisplayName, Role: p.Role, Connected: p.Connected, HandRaised: p.HandRaised,
-			ScreenGrant: p.ScreenGrant, Publications: p.Publications,
-		})
+		list = append(list, personView(s, p, viewer))
 	}
 	return list
+}
+
+// personView shows one of the group. Of one who is away nothing shows what happens there.
+func personView(s State, p, viewer Participant) PersonView {
+	v := PersonView{
+		ID: p.ID, DisplayName: p.DisplayName, Role: p.Role, Connected: p.Connected, HandRaised: p.HandRaised,
+		Verified: p.Verified, Overrides: p.Overrides, Publications: p.Publications,
+	}
+	if viewer.Role.Hosts() || viewer.ID == ByClinic {
+		v.VerifiedName, v.HelpRaised = p.VerifiedName, p.HelpRaised
+	}
+	if r, away := s.sideRoomOf(p.ID); away && !r.holds(viewer.ID) {
+		v.Away, v.HandRaised, v.Publications = true, false, slices.Clone(p.Publications)
+		for i := range v.Publications {
+			v.Publications[i].Muted = true
+		}
+	}
+	return v
 }
 
 func waiters(s State) []WaiterView {
@@ -124,7 +201,8 @@ func waiters(s State) []WaiterView {
 		if p.Access == Waiting {
 			list = append(list, WaiterView{
 				ID: p.ID, DisplayName: p.DisplayName, VerifiedName: p.VerifiedName, Since: p.Since,
-				Returning: p.Returning, Connected: p.Connected,
+				Returning: p.Returning, Connected: p.Connected, Verified: p.Verified,
+				HelpRaised: p.HelpRaised, Needs: needsOf(s, p),
 			})
 		}
 	}
@@ -134,6 +212,9 @@ func waiters(s State) []WaiterView {
 func bars(s State) []BarView {
 	list := []BarView{}
 	for _, b := range s.Barred {
+		if b.Participant == "" {
+			continue // never had a seat here
+		}
 		list = append(list, BarView{ID: b.Participant, DisplayName: b.DisplayName})
 	}
 	return list

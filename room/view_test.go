@@ -25,10 +25,10 @@ func TestViewOfAdmitted(t *testing.T) {
 	if v.Waiting != nil || v.Barred != nil {
 		t.Fatalf("a participant sees the door: %+v %+v", v.Waiting, v.Barred)
 	}
-	if *v.Room != (RoomView{Name: "Tuesday group"}) || len(v.Roster) != 5 {
+	if *v.Room != (RoomView{Name: "Tuesday group", Recording: RecordingOff}) || len(v.Roster) != 5 {
 		t.Fatalf("view %+v", v)
 	}
-	want := []Permission{PublishMicrophone, PublishCamera, HandRaise}
+	want := []Permission{PublishMicrophone, PublishCamera, HandRaise, HelpSignal}
 	if !reflect.DeepEqual(v.Self.Permissions, want) || v.Self.Generation != 1 {
 		t.Fatalf("self %+v", v.Self)
 	}

@@ -170,7 +170,7 @@ func decodeMessage(c cursor) any {
 
 func decodeGrant(c cursor) any {
 	c.oneOf("grant", string(room.Screen))
-	return room.GrantScreen{Target: c.target(), Granted: c.flag("granted")}
+	return room.SetPermission{Target: c.target(), Source: room.Screen, Allowed: c.flag("granted")}
 }
 
 func decodeOffer(c cursor) any {

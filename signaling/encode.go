@@ -92,7 +92,7 @@ func access(state room.Access, reason, message string, permissions []room.Permis
 
 func person(p room.PersonView) object {
 	grants := []room.Source{}
-	if p.ScreenGrant {
+	if p.Overrides.Screen == room.Given {
 		grants = append(grants, room.Screen)
 	}
 	return object{

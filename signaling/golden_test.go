@@ -179,7 +179,7 @@ func decoded() map[string][]any {
 		"mod.lift":      {room.Lift{Target: p1}},
 		"mod.mute":      {room.Mute{Target: p1, Source: room.Microphone}, room.Mute{Target: p1, Source: room.Screen}},
 		"mod.askUnmute": {room.AskUnmute{Target: p1, Source: room.Microphone}, room.AskUnmute{Target: p1, Source: room.Screen}},
-		"mod.grant":     {room.GrantScreen{Target: p1, Granted: true}, room.GrantScreen{Target: p1}},
+		"mod.grant":     {room.SetPermission{Target: p1, Source: room.Screen, Allowed: true}, room.SetPermission{Target: p1, Source: room.Screen}},
 		"room.lock":     {room.Lock{}, room.Lock{}},
 		"room.unlock":   {room.Unlock{}, room.Unlock{}},
 		"room.end":      {room.End{Reason: "host"}, room.End{Reason: "host"}},
@@ -238,7 +238,7 @@ func notices() map[string][]live.Notice {
 	}
 	host := room.PersonView{ID: p2, DisplayName: "Dr. Klein", Role: auth.Host, Connected: true, Publications: []room.Publication{
 		{ID: "uN3kd8", Source: room.Microphone, CSRC: 1}, {ID: "uQ7wz2", Source: room.Camera, CSRC: 2}}}
-	guest := room.PersonView{ID: p1, DisplayName: "Maria S.", Role: auth.Participant, HandRaised: true, ScreenGrant: true,
+	guest := room.PersonView{ID: p1, DisplayName: "Maria S.", Role: auth.Participant, HandRaised: true, Overrides: room.Overrides{Screen: room.Given},
 		Publications: []room.Publication{{ID: "uT5yx4", Source: room.Microphone, Muted: true, CSRC: 3}}}
 	fresh := room.PersonView{ID: p1, DisplayName: "Maria S.", Role: auth.Participant, Connected: true}
 	w1 := room.WaiterView{ID: p1, DisplayName: "Maria S.", VerifiedName: "Maria Schmidt", Since: time.UnixMilli(1789999940000), Connected: true}

@@ -255,7 +255,7 @@ func (s *Server) Close(ctx context.Context) error {
 type registry struct{ *live.Registry }
 
 func (r registry) join(ctx context.Context, g auth.Grant, name string, c live.Client) (seat, live.Welcome, error) {
-	return r.Join(ctx, g, name, c)
+	return r.Join(ctx, live.Arrival{Grant: g, DisplayName: name}, c)
 }
 
 func (r registry) resume(ctx context.Context, id live.SessionID, secret auth.Secret, c live.Client) (seat, live.Welcome, error) {

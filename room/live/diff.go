@@ -38,8 +38,11 @@ func diff(old, new room.View, why reasons) []Notice {
 	if old.Self.Access != new.Self.Access {
 		m := why.moved[new.Self.ID]
 		list = append(list, AccessChanged{Self: new.Self, Reason: m.Reason, Message: m.Message})
-	} else if !slices.Equal(old.Self.Permissions, new.Self.Permissions) {
+	} else if !slices.Equal(old.Self.Permissions, new.Self.Permissions) || old.Self.Role != new.Self.Role {
 		list = append(list, AccessChanged{Self: new.Self})
+	}
+	if !sameCare(old.Self, new.Self) {
+		list = append(list, SelfUpdated{Self: new.Self})
 	}
 	switch {
 	case new.Room == nil:
@@ -132,5 +135,16 @@ func find[T any](list []T, id room.ParticipantID, of func(T) room.ParticipantID)
 
 func samePerson(a, b room.PersonView) bool {
 	return a.DisplayName == b.DisplayName && a.Role == b.Role && a.Connected == b.Connected &&
-		a.HandRaised == b.HandRaised && a.ScreenGrant == b.ScreenGrant && slices.Equal(a.Publications, b.Publications)
+		a.HandRaised == b.HandRaised && a.Verified == b.Verified && a.Overrides == b.Overrides && a.Away == b.Away &&
+		a.VerifiedName == b.VerifiedName && a.HelpRaised == b.HelpRaised && slices.Equal(a.Publications, b.Publications)
+}
+
+// sameCare reports whether nothing changed in what is asked of a participant and where they are.
+func sameCare(a, b room.Self) bool {
+	return a.Needs == b.Needs && a.SideRoom == b.SideRoom && a.HelpRaised == b.HelpRaised &&
+		slices.Equal(a.Agreement, b.Agreement) && slices.EqualFunc(a.Consents, b.Consents, sameConsent)
+}
+
+func sameConsent(a, b room.ConsentView) bool {
+	return a.Scope == b.Scope && a.Purpose == b.Purpose && a.Answer == b.Answer && slices.Equal(a.Texts, b.Texts)
 }

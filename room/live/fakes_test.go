@@ -216,7 +216,7 @@ func grant(name, person string, role auth.Role) auth.Grant {
 func (h *house) join(name, person string, role auth.Role) guest {
 	h.t.Helper()
 	c := &fakeClient{t: h.t}
-	seat, welcome, err := h.reg.Join(h.t.Context(), grant(name, person, role), "", c)
+	seat, welcome, err := h.reg.Join(h.t.Context(), Arrival{Grant: grant(name, person, role)}, c)
 	if err != nil {
 		h.t.Fatalf("join of %s: %v", person, err)
 	}
@@ -226,7 +226,7 @@ func (h *house) join(name, person string, role auth.Role) guest {
 func (h *house) refusedJoin(g auth.Grant, want room.Code) {
 	h.t.Helper()
 	c := &fakeClient{t: h.t}
-	_, _, err := h.reg.Join(h.t.Context(), g, "", c)
+	_, _, err := h.reg.Join(h.t.Context(), Arrival{Grant: g}, c)
 	h.wantCode(err, want)
 	if n := c.take(); n != nil {
 		h.t.Fatalf("a refused client was told %+v", n)

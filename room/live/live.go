@@ -25,6 +25,9 @@ type (
 		Self            room.Self
 		Reason, Message string
 	}
+	// SelfUpdated tells what is asked of oneself (needs, agreement, consents) and where one is; one who waits hears it
+	// too. At first the welcome says so.
+	SelfUpdated struct{ Self room.Self }
 	// RoomUpdated tells the state of the room.
 	RoomUpdated struct{ Room room.RoomView }
 	// Roster tells all who are admitted.
@@ -57,7 +60,8 @@ type (
 	SlotMap struct{ Slots []SlotOwner }
 	// Speakers tells who speaks, loudest first.
 	Speakers struct{ IDs []room.ParticipantID }
-	// Words carries an effect that leaves no trace: room.Asked, room.UnmuteAsked or room.Said.
+	// Words carries an effect that leaves no trace: room.Asked, room.UnmuteAsked, room.HelpSignalled,
+	// room.Warning or room.Said.
 	Words struct{ Effect room.Effect }
 	// RoomEnded tells that the session is over.
 	RoomEnded struct{ Reason string }
@@ -73,6 +77,7 @@ type SlotOwner struct {
 }
 
 func (AccessChanged) notice() {}
+func (SelfUpdated) notice()   {}
 func (RoomUpdated) notice()   {}
 func (Roster) notice()        {}
 func (PersonJoined) notice()  {}

@@ -77,7 +77,7 @@ func TestNobodySpeaksForOthers(t *testing.T) {
 			room.Admit{By: host.ID(), All: true}, room.End{By: ""}, room.Lock{By: host.ID()}, room.SetHand{By: host.ID()},
 			room.Unlock{}, room.Deny{Target: host.ID()}, room.SendBack{Target: host.ID()}, room.Remove{Target: host.ID()},
 			room.Lift{Target: host.ID()}, room.SetMuted{By: host.ID()}, room.Mute{Target: host.ID()}, room.AskScreen{},
-			room.AskUnmute{Target: host.ID()}, room.GrantScreen{Target: host.ID()},
+			room.AskUnmute{Target: host.ID()}, room.SetPermission{Target: host.ID()},
 		} {
 			_, err := ann.Do(t.Context(), c)
 			h.wantCode(err, room.NotAdmitted)
@@ -110,7 +110,7 @@ func TestModeration(t *testing.T) {
 		h.wantCode(err, room.ResumeExpired)
 		h.refusedJoin(grant("g", "ann", auth.Participant), room.BarredPerson)
 		h.do(ben, room.AskScreen{})
-		h.do(host, room.GrantScreen{Target: ben.ID(), Granted: true})
+		h.do(host, room.SetPermission{Target: ben.ID(), Source: room.Screen, Allowed: true})
 		h.wantKinds(h.told(ben), "AccessChanged", "PersonUpdated")
 		carl := h.join("g", "carl", auth.Participant)
 		h.do(host, room.End{})

@@ -41,7 +41,10 @@ func own(c room.Command, id room.ParticipantID) (room.Command, error) {
 	case room.AskUnmute:
 		c.By = id
 		return c, nil
-	case room.GrantScreen:
+	case room.SetPermission:
+		c.By = id
+		return c, nil
+	case room.SetRole:
 		c.By = id
 		return c, nil
 	case room.AskScreen:
@@ -51,6 +54,49 @@ func own(c room.Command, id room.ParticipantID) (room.Command, error) {
 		c.By = id
 		return c, nil
 	case room.Message:
+		c.By = id
+		return c, nil
+	}
+	return ownCare(c, id)
+}
+
+// ownCare goes on with what people agree to, and with what keeps them safe.
+func ownCare(c room.Command, id room.ParticipantID) (room.Command, error) {
+	switch c := c.(type) {
+	case room.Acknowledge:
+		c.By = id
+		return c, nil
+	case room.PasscodeEntered:
+		c.By = id
+		return c, nil
+	case room.Verify:
+		c.By = id
+		return c, nil
+	case room.AskConsent:
+		c.By = id
+		return c, nil
+	case room.StopRecording:
+		c.By = id
+		return c, nil
+	case room.RespondConsent:
+		c.By = id
+		return c, nil
+	case room.WithdrawConsent:
+		c.By = id
+		return c, nil
+	case room.Extend:
+		c.By = id
+		return c, nil
+	case room.OpenSideRoom:
+		c.By = id
+		return c, nil
+	case room.CloseSideRoom:
+		c.By = id
+		return c, nil
+	case room.SignalHelp:
+		c.By = id
+		return c, nil
+	case room.ClearHelp:
 		c.By = id
 		return c, nil
 	}

@@ -172,7 +172,7 @@ func TestLockAgainstJoins(t *testing.T) {
 				mu.Lock()
 				late := locked
 				mu.Unlock()
-				_, _, err := h.reg.Join(t.Context(), grant("g", token(), auth.Participant), "", &fakeClient{t: t})
+				_, _, err := h.reg.Join(t.Context(), Arrival{Grant: grant("g", token(), auth.Participant)}, &fakeClient{t: t})
 				if late && err == nil {
 					t.Error("joined after the lock was answered")
 				}
@@ -253,7 +253,7 @@ func TestPolicies(t *testing.T) {
 		g.Policy = "unheard of"
 		h.refusedJoin(g, room.PolicyMismatch)
 		g.Policy = "other"
-		if _, w, err := h.reg.Join(t.Context(), g, "", &fakeClient{t: t}); err != nil || w.Policy.Name != "other" {
+		if _, w, err := h.reg.Join(t.Context(), Arrival{Grant: g}, &fakeClient{t: t}); err != nil || w.Policy.Name != "other" {
 			t.Fatalf("%+v %v", w, err)
 		}
 		h.refusedJoin(grant("g", "ann", auth.Participant), room.PolicyMismatch)
@@ -310,7 +310,7 @@ func TestPanicCostsOneRoom(t *testing.T) {
 		h.join("secret-group", "host", auth.Host) // and the group can meet again
 
 		third := &fakeClient{t: t, panics: true}
-		_, _, err = h.reg.Join(t.Context(), grant("third", "host", auth.Host), "", third)
+		_, _, err = h.reg.Join(t.Context(), Arrival{Grant: grant("third", "host", auth.Host)}, third)
 		h.wantCode(err, room.Internal)
 		if _, ok := third.ended(); ok {
 			t.Fatal("ended, and the join refused")

@@ -14,10 +14,21 @@ import (
 	"alcove/room"
 )
 
+// An Arrival is who comes, with all that is known of them beside the room. Only Grant must be set.
+type Arrival struct {
+	Grant       auth.Grant // verified
+	DisplayName string
+
+	Acknowledged        []string  // hashes of texts that the person acknowledged in earlier sessions (room/store)
+	PasscodeOK          bool      // the room's passcode came with the token, and is right
+	NotBefore, NotAfter time.Time // the schedule that the token names; zero: none
+}
+
 // Config is what a Registry runs on. Zero values of MaxRooms, Now, Log and Observe are fine.
 type Config struct {
 	Policies map[string]room.Policy // by name; "default" serves tokens that name none
 	Media    Media
+	Journal  Journal // nil: nothing outlives the daemon
 	MaxRooms int
 	Now      func() time.Time
 	Log      *slog.Logger
@@ -91,8 +102,8 @@ type taken struct {
 // refused hears nothing, not even End.
 //
 // The first notices are delivered before Join returns: a Client holds what it is given until it has written the welcome.
-func (r *Registry) Join(ctx context.Context, g auth.Grant, displayName string, c Client) (*Seat, Welcome, error) {
-	got, err := r.join(ctx, g, displayName, c)
+func (r *Registry) Join(ctx context.Context, a Arrival, c Client) (*Seat, Welcome, error) {
+	got, err := r.join(ctx, a, c)
 	if err != nil {
 		r.cfg.Observe.Joined(codeOf(err))
 		return nil, Welcome{}, err
@@ -101,17 +112,20 @@ func (r *Registry) Join(ctx context.Context, g auth.Grant, displayName string, c
 	return got.seat, got.welcome, nil
 }
 
-func (r *Registry) join(ctx context.Context, g auth.Grant, displayName string, c Client) (taken, error) {
+func (r *Registry) join(ctx context.Context, a Arrival, c Client) (taken, error) {
 	for range joinTries {
 		if ctx.Err() != nil {
 			break
 		}
-		target, err := r.open(g)
+		target, err := r.open(a.Grant)
 		if err != nil {
 			return taken{}, err
 		}
 		id, secret := room.ParticipantID(token()), auth.RandomSecret()
-		wish := room.Join{Participant: id, Grant: g, DisplayName: displayName, Secret: secret.Hash()}
+		wish := room.Join{
+			Participant: id, Grant: a.Grant, DisplayName: a.DisplayName, Secret: secret.Hash(),
+			Acknowledged: a.Acknowledged, PasscodeOK: a.PasscodeOK, NotBefore: a.NotBefore, NotAfter: a.NotAfter,
+		}
 		got, err := target.seat(wish, id, secret, c)
 		if err != error(errOver) {
 			return got, err

@@ -171,6 +171,10 @@ func (r *running) tell(d room.Decision) {
 			r.say(e.To, e)
 		case room.UnmuteAsked:
 			r.say(e.To, e)
+		case room.HelpSignalled:
+			r.say(e.To, e)
+		case room.Warning:
+			r.say(e.To, e)
 		case room.Said:
 			r.say(e.To, e)
 		}

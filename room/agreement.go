@@ -1,0 +1,63 @@
+package room
+
+import "slices"
+
+// An Acknowledgement says that a person acknowledged a text.
+type Acknowledgement struct {
+	Person PersonID
+	Hash   string
+}
+
+func (s State) acknowledged(person PersonID, hash string) bool {
+	return slices.Contains(s.Acknowledged, Acknowledgement{person, hash})
+}
+
+// unacknowledged lists the texts that a person still has to acknowledge, in every locale. A text that changed has another hash,
+// so it is asked again. Of hosts nothing is asked.
+func unacknowledged(s State, p Participant) []Text {
+	if p.Role.Hosts() {
+		return nil
+	}
+	var done []string // IDs
+	for _, t := range s.Policy.Agreement {
+		if s.acknowledged(p.Person, t.Hash) {
+			done = append(done, t.ID)
+		}
+	}
+	var list []Text
+	for _, t := range s.Policy.Agreement {
+		if !slices.Contains(done, t.ID) {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// acknowledge takes note that one read and accepts a text, waiting or admitted. The hash must be of a text as it is now.
+func acknowledge(s State, c Acknowledge) (Decision, *Error) {
+	p, ok := s.seat(c.By)
+	if !ok {
+		return Decision{}, refuse(InvalidState, "this seat is over")
+	}
+	if !s.Policy.asks(c.TextHash) {
+		return Decision{}, refuse(AgreementRequired, "textHash: the text is another now")
+	}
+	if s.acknowledged(p.Person, c.TextHash) {
+		return Decision{}, nil
+	}
+	return Decision{Events: []Event{TextAcknowledged{ID: p.ID, Person: p.Person, Hash: c.TextHash}}}, nil
+}
+
+func (p Policy) asks(hash string) bool {
+	return slices.ContainsFunc(p.Agreement, func(t Text) bool { return t.Hash == hash })
+}
+
+// rememberTexts takes over what a person acknowledged in earlier sessions, of the texts that are still asked.
+func (d *Decision) rememberTexts(s State, person PersonID, hashes []string) {
+	for _, t := range s.Policy.Agreement {
+		if slices.Contains(hashes, t.Hash) && !s.acknowledged(person, t.Hash) {
+			d.add(TextAcknowledged{Person: person, Hash: t.Hash})
+			s = Apply(s, TextAcknowledged{Person: person, Hash: t.Hash})
+		}
+	}
+}

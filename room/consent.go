@@ -1,0 +1,158 @@
+package room
+
+import (
+	"slices"
+	"time"
+)
+
+// An Answer is what a person decided about a scope of consent.
+type Answer string
+
+// The closed list of answers. The zero value is none yet.
+const (
+	Granted   Answer = "granted"
+	Refused   Answer = "refused"
+	Withdrawn Answer = "withdrawn"
+)
+
+// A Consent is the newest answer of one person to one scope in this session.
+type Consent struct {
+	Person   PersonID
+	Scope    Scope
+	TextHash string // of the text that was answered
+	Answer   Answer
+	At       time.Time
+}
+
+// form finds what is asked for a scope.
+func (p Policy) form(scope Scope) (ConsentForm, bool) {
+	for _, f := range p.Consents {
+		if f.Scope == scope {
+			return f, true
+		}
+	}
+	return ConsentForm{}, false
+}
+
+func (f ConsentForm) asks(hash string) bool {
+	return slices.ContainsFunc(f.Texts, func(t Text) bool { return t.Hash == hash })
+}
+
+// answerOf gives what a person answered to the texts of a scope as they are now, "" if nothing: a text that changed is asked
+// again.
+func answerOf(s State, person PersonID, scope Scope) Answer {
+	f, ok := s.Policy.form(scope)
+	if !ok {
+		return ""
+	}
+	for _, c := range s.Consents {
+		if c.Person == person && c.Scope == scope && f.asks(c.TextHash) {
+			return c.Answer
+		}
+	}
+	return ""
+}
+
+// stands reports whether a consent stands: given, to the text as it is now, and not withdrawn.
+func stands(s State, person PersonID, scope Scope) bool { return answerOf(s, person, scope) == Granted }
+
+// consentsOf lists what one is asked, and what one consented to and may withdraw.
+func consentsOf(s State, p Participant) []ConsentView {
+	var list []ConsentView
+	for _, f := range s.Policy.Consents {
+		answer := answerOf(s, p.Person, f.Scope)
+		if slices.Contains(s.Asked, f.Scope) || answer == Granted {
+			list = append(list, ConsentView{Scope: f.Scope, Purpose: f.Purpose, Texts: f.Texts, Answer: answer})
+		}
+	}
+	return list
+}
+
+// askConsent begins to ask everyone. The recording itself begins when the policy's rule is met.
+func askConsent(now time.Time, s State, c AskConsent) (Decision, *Error) {
+	if s.Policy.Recording == NoRecording {
+		if _, err := actor(s, c.By, actStopRecord); err != nil {
+			return Decision{}, err
+		}
+		return Decision{}, refuse(RecordingUnavailable, "the policy records nothing")
+	}
+	by, err := actor(s, c.By, actRecord)
+	if err != nil {
+		return Decision{}, err
+	}
+	if !s.Policy.RecordingBy.met(now, by.Login) {
+		return Decision{}, refuse(MFARequired, "to record needs another login")
+	}
+	if len(c.Scopes) == 0 || len(c.Scopes) > maxScopes {
+		return Decision{}, refuse(BadRequest, "scopes: recording.audio, recording.video or both")
+	}
+	asked := slices.Clone(s.Asked)
+	for _, scope := range c.Scopes {
+		if _, ok := s.Policy.form(scope); !ok {
+			return Decision{}, refuse(RecordingUnavailable, "the policy does not record this")
+		}
+		if !slices.Contains(asked, scope) {
+			asked = append(asked, scope)
+		}
+	}
+	if len(asked) == len(s.Asked) {
+		return Decision{}, nil
+	}
+	return Decision{Events: []Event{ConsentAsked{Scopes: asked}}}, nil
+}
+
+// stopRecording ends the recording. What people answered stands until they withdraw it or the session ends: asked again, they
+// need not answer again.
+func stopRecording(s State, c StopRecording) (Decision, *Error) {
+	if _, err := actor(s, c.By, actStopRecord); err != nil {
+		return Decision{}, err
+	}
+	if len(s.Asked) == 0 {
+		return Decision{}, nil
+	}
+	return Decision{Events: []Event{ConsentAsked{}}}, nil
+}
+
+// respondConsent takes an answer: while it is asked, as often as one changes one's mind.
+func respondConsent(now time.Time, s State, c RespondConsent) (Decision, *Error) {
+	p, err := actor(s, c.By, actConsent)
+	if err != nil {
+		return Decision{}, err
+	}
+	if !slices.Contains(s.Asked, c.Scope) {
+		return Decision{}, refuse(InvalidState, "nobody asks for this")
+	}
+	if f, ok := s.Policy.form(c.Scope); !ok || !f.asks(c.TextHash) {
+		return Decision{}, refuse(ConsentRequired, "textHash: the text is another now")
+	}
+	answer := Refused
+	if c.Granted {
+		answer = Granted
+	}
+	return answered(now, s, p, c.Scope, c.TextHash, answer), nil
+}
+
+func answered(now time.Time, s State, p Participant, scope Scope, hash string, answer Answer) Decision {
+	if answerOf(s, p.Person, scope) == answer {
+		return Decision{}
+	}
+	return Decision{Events: []Event{ConsentGiven{ID: p.ID, Consent: Consent{
+		Person: p.Person, Scope: scope, TextHash: hash, Answer: answer, At: now,
+	}}}}
+}
+
+// withdrawConsent takes consent back. It is never refused to one who has a seat, admitted or not; what does not stand is withdrawn
+// without a word.
+func withdrawConsent(now time.Time, s State, c WithdrawConsent) (Decision, *Error) {
+	p, ok := s.seat(c.By)
+	if !ok {
+		return Decision{}, refuse(InvalidState, "this seat is over")
+	}
+	var d Decision
+	for _, old := range s.Consents {
+		if old.Person == p.Person && old.Answer == Granted && (c.Scope == "" || c.Scope == old.Scope) {
+			d.add(answered(now, s, p, old.Scope, old.TextHash, Withdrawn).Events...)
+		}
+	}
+	return d, nil
+}

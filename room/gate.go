@@ -1,0 +1,95 @@
+package room
+
+import (
+	"slices"
+	"time"
+)
+
+// met reports whether a login is good enough.
+func (a Assurance) met(now time.Time, l Login) bool {
+	return a.known(l) && (a.MaxAuthAge == 0 || !l.At.IsZero() && !now.After(l.At.Add(a.MaxAuthAge)))
+}
+
+// known is met as far as time does not change it.
+func (a Assurance) known(l Login) bool {
+	method := len(a.AMR) == 0 || slices.ContainsFunc(l.AMR, func(m string) bool { return slices.Contains(a.AMR, m) })
+	return method && (len(a.ACR) == 0 || l.ACR != "" && slices.Contains(a.ACR, l.ACR))
+}
+
+// needsOf says what stands between a person and the group, apart from time and the lock.
+func needsOf(s State, p Participant) Needs {
+	hosts := p.Role.Hosts()
+	return Needs{
+		Agreement:    len(unacknowledged(s, p)) > 0,
+		Passcode:     s.Policy.Passcode && !p.PasscodeOK && (!hosts || s.Policy.PasscodeForAll),
+		Verification: s.Policy.Verify && !p.Verified && !hosts,
+		MFA:          !s.Policy.Entry.known(p.Login) || hosts && !s.Policy.Hosting.known(p.Login),
+	}
+}
+
+// qualified refuses who has not done what the policy asks. It holds for everyone in the group at any time: settle sends back who
+// does not qualify any more.
+func qualified(s State, p Participant) *Error {
+	switch n := needsOf(s, p); {
+	case n.MFA:
+		return refuse(MFARequired, "the room needs another login")
+	case n.Passcode:
+		return refuse(PasscodeWrong, "the passcode was not entered")
+	case n.Agreement:
+		return refuse(AgreementRequired, "the agreement was not acknowledged")
+	case n.Verification:
+		return refuse(VerificationRequired, "no host knows who this is")
+	}
+	return nil
+}
+
+// loggedIn refuses whose login is not good enough or too long ago.
+func loggedIn(now time.Time, s State, p Participant) *Error {
+	if !s.Policy.Entry.met(now, p.Login) || p.Role.Hosts() && !s.Policy.Hosting.met(now, p.Login) {
+		return refuse(MFARequired, "the room needs another login")
+	}
+	return nil
+}
+
+// scheduled refuses who is early or late. Hosts may come early, and others wait from EarlyEntry before.
+func scheduled(now time.Time, s State, p Participant, early time.Duration) *Error {
+	switch {
+	case !s.NotAfter.IsZero() && !now.Before(s.NotAfter):
+		return refuse(RoomEnded, "the scheduled time is over")
+	case !p.Role.Hosts() && !s.NotBefore.IsZero() && now.Before(s.NotBefore.Add(-early)):
+		return refuse(RoomNotStarted, "too early")
+	}
+	return nil
+}
+
+// passcodeEntered takes note of the right passcode, of one who waits or is in. Guesses are counted elsewhere (auth).
+func passcodeEntered(s State, c PasscodeEntered) (Decision, *Error) {
+	p, ok := s.seat(c.By)
+	switch {
+	case !ok:
+		return Decision{}, refuse(InvalidState, "this seat is over")
+	case !s.Policy.Passcode:
+		return Decision{}, refuse(InvalidState, "the room has no passcode")
+	case !c.OK:
+		return Decision{}, refuse(PasscodeWrong, "wrong")
+	case p.PasscodeOK:
+		return Decision{}, nil
+	}
+	return Decision{Events: []Event{PasscodePassed{ID: p.ID}}}, nil
+}
+
+// verify marks somebody as known to a host, waiting or admitted, or takes it back. Where the policy wants the mark, who loses it
+// waits again.
+func verify(s State, c Verify) (Decision, *Error) {
+	if _, err := moderate(s, c.By, c.Target, actVerify); err != nil {
+		return Decision{}, err
+	}
+	p, ok := s.seat(c.Target)
+	if !ok {
+		return Decision{}, refuse(TargetNotFound, "no such participant")
+	}
+	if p.Verified == c.Verified {
+		return Decision{}, nil
+	}
+	return Decision{Events: []Event{VerifiedSet{ID: p.ID, Verified: c.Verified}}}, nil
+}

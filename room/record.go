@@ -1,0 +1,75 @@
+package room
+
+import "slices"
+
+// A RecordingState is what everyone admitted sees of the recording; never who refused.
+type RecordingState string
+
+// The closed list of states.
+const (
+	RecordingOff    RecordingState = "off"
+	RecordingAsking RecordingState = "asking" // a host wants to record and consent is missing
+	RecordingOn     RecordingState = "on"
+	RecordingPaused RecordingState = "paused" // it was on, and consent is missing now
+)
+
+// RecordingOf says how the recording stands.
+func RecordingOf(s State) RecordingState {
+	switch {
+	case s.EndedFor != "" || len(s.Asked) == 0 || s.Policy.Recording == NoRecording:
+		return RecordingOff
+	case consentSuffices(s):
+		return RecordingOn
+	case s.Recorded:
+		return RecordingPaused
+	}
+	return RecordingAsking
+}
+
+// consentSuffices is the policy's rule: with WithEveryone all who are admitted consent to all that is asked, with WithEach
+// somebody to something.
+func consentSuffices(s State) bool {
+	all, some := s.count(Admitted) > 0, false
+	for _, p := range s.Participants {
+		if p.Access != Admitted {
+			continue
+		}
+		for _, scope := range s.Asked {
+			yes := stands(s, p.Person, scope)
+			all, some = all && yes, some || yes
+		}
+	}
+	if s.Policy.Recording == WithEach {
+		return some
+	}
+	return all
+}
+
+// RecordedBy lists the publications that a recorder may subscribe to: while the recording is on, of people in the group, not in
+// a side room, whose own consent to this kind stands. No consent, no subscription: whatever the rule.
+func RecordedBy(s State) []PublicationID {
+	if RecordingOf(s) != RecordingOn {
+		return nil
+	}
+	var list []PublicationID
+	for _, p := range s.Participants {
+		if _, aside := s.sideRoomOf(p.ID); aside || p.Access != Admitted || qualified(s, p) != nil {
+			continue
+		}
+		for _, pub := range p.Publications {
+			scope := pub.Source.scope()
+			if slices.Contains(s.Asked, scope) && stands(s, p.Person, scope) && may(s, p, pub.Source.act()) {
+				list = append(list, pub.ID)
+			}
+		}
+	}
+	return list
+}
+
+// scope is the consent that recording a source needs.
+func (s Source) scope() Scope {
+	if s == Microphone {
+		return RecordingAudio
+	}
+	return RecordingVideo
+}

@@ -1,0 +1,38 @@
+package room
+
+import "slices"
+
+// revoke ends the seats of people and bars them, whatever their role and whether they are here: the clinic takes its word back.
+// No host lifts such a bar.
+func revoke(s State, c Revoke) (Decision, *Error) {
+	if c.All {
+		return ended(s, "revoked"), nil
+	}
+	if len(c.Persons) == 0 || slices.Contains(c.Persons, "") {
+		return Decision{}, refuse(BadRequest, "persons: missing")
+	}
+	var d Decision
+	for i, person := range c.Persons {
+		already := slices.ContainsFunc(s.Barred, func(b Bar) bool { return b.Person == person && b.Revoked })
+		if already || slices.Contains(c.Persons[:i], person) {
+			continue
+		}
+		bar := Bar{Person: person, Revoked: true}
+		for _, p := range s.Participants {
+			if p.Person == person {
+				bar.Participant, bar.DisplayName = p.ID, p.DisplayName
+				d.close(p.ID, Removed, "removed", "")
+			}
+		}
+		d.Events = slices.Insert(d.Events, 0, Event(PersonBarred{bar}))
+	}
+	return d, nil
+}
+
+// amend takes over the policy as the configuration has it now. What it asks anew, settle sees to.
+func amend(s State, c Amend) (Decision, *Error) {
+	if c.Policy.Name != s.Policy.Name {
+		return Decision{}, refuse(PolicyMismatch, "the room runs under another policy")
+	}
+	return Decision{Events: []Event{PolicySet{c.Policy}}}, nil
+}
