@@ -41,7 +41,7 @@ var rules = []rule{
 	{path: "sfu/forward", std: true, pure: true},
 	{path: "sfu/udp"},
 	{path: "sfu/record", internal: []string{"sfu/*"}, forbid: []string{"github.com/pion/webrtc"}},
-	{path: "loadtest", internal: []string{"auth", "loadtest/*", "signaling/*"}},
+	{path: "loadtest", internal: []string{"auth", "loadtest/*", "signaling/*", "sfu/srtp", "sfu/udp"}}, // leaves of the media plane
 	{path: "cmd", internal: []string{"*"}},
 }
 

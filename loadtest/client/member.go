@@ -1,0 +1,294 @@
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"time"
+
+	"alcove/auth"
+)
+
+// A Lab is what all members of a run share.
+type Lab struct {
+	Server string      // http://host:port
+	TLS    *tls.Config // nil: the system's roots
+	Minter Minter
+	Pacer  *Pacer
+	Local  netip.Addr                          // to send media from
+	Via    func(netip.AddrPort) netip.AddrPort // where to send media instead of straight to the server, nil: straight
+	Seed   uint64
+
+	once     sync.Once
+	identity *identity
+	err      error
+}
+
+func (l *Lab) cert() (*identity, error) {
+	l.once.Do(func() { l.identity, l.err = newIdentity() })
+	return l.identity, l.err
+}
+
+// A Who says who somebody is and what they do.
+type Who struct {
+	Room, Subject, Name string
+	Role                auth.Role
+	Light               bool
+	Audio, Video        *Shape // nil: publishes none
+	Silent              bool   // enters without media
+	AdmitAll            bool   // a host who lets everybody in at once
+}
+
+// Times of a member's entry, by Now; zero: not yet.
+type Times struct {
+	Dialed, Welcomed, Admitted, Offered, Answered, Connected time.Duration
+}
+
+// A transport is one connection for media.
+type transport interface {
+	offer(Slots) (sdp string, tracks []track, err error)
+	answered(ctx context.Context, sdp string, via func(netip.AddrPort) netip.AddrPort) error
+	start(*rand.Rand)
+	closed() <-chan struct{}
+	close(polite bool)
+}
+
+// A Member is one participant.
+type Member struct {
+	lab    *Lab
+	who    Who
+	sink   *Sink
+	offers chan ready // newest only
+	random *rand.Rand
+
+	mu         sync.Mutex
+	wire       *Wire // Guarded by mu, as all below.
+	id         string
+	session    string
+	secret     string
+	state      string
+	pingEvery  time.Duration
+	times      Times
+	changed    chan struct{} // closed and replaced when state, times or slots change
+	generation uint32
+	slots      Slots
+	transport  transport
+	sources    []*source
+	owners     map[uint32]string // participant by CSRC, as the slot maps said
+	failure    error
+	left       bool
+	hear       func(Event)
+}
+
+// ready is the event media.ready.
+type ready struct {
+	Generation uint32 `json:"generation"`
+	Slots      Slots  `json:"slots"`
+}
+
+// NewMember makes a participant who has not come yet. hear gets every event, on the reader's goroutine; nil for none.
+func NewMember(lab *Lab, group *Group, who Who, hear func(Event)) *Member {
+	m := &Member{
+		lab: lab, who: who, sink: group.NewSink(), offers: make(chan ready, 1), owners: map[uint32]string{},
+		changed: make(chan struct{}), hear: hear, random: rand.New(rand.NewPCG(lab.Seed, hash(who.Room+"/"+who.Subject))),
+	}
+	return m
+}
+
+// hash is FNV-1a of 64 bits.
+func hash(s string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return h
+}
+
+// welcome is the answer to hello.
+type welcome struct {
+	SessionID     string `json:"sessionId"`
+	ResumeSecret  string `json:"resumeSecret"`
+	ParticipantID string `json:"participantId"`
+	State         string `json:"state"`
+	PingMs        int    `json:"pingMs"`
+}
+
+// Enter connects and says hello with a fresh token.
+func (m *Member) Enter(ctx context.Context) error {
+	token, err := m.lab.Minter.Token(m.who.Room, m.who.Subject, m.who.Name, m.who.Role)
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	m.times = Times{Dialed: Now()}
+	m.mu.Unlock()
+	return m.hello(ctx, map[string]any{"token": token.Reveal(), "displayName": m.who.Name})
+}
+
+// Resume takes the seat again after Cut.
+func (m *Member) Resume(ctx context.Context) error {
+	m.mu.Lock()
+	session, secret := m.session, m.secret
+	m.times.Dialed = Now()
+	m.mu.Unlock()
+	return m.hello(ctx, map[string]any{"resume": map[string]string{"sessionId": session, "secret": secret}})
+}
+
+func (m *Member) hello(ctx context.Context, data map[string]any) error {
+	wire, err := Dial(ctx, m.lab.Server, m.lab.TLS, m.event)
+	if err != nil {
+		return err
+	}
+	data["client"] = map[string]string{"name": "loadtest", "version": "1"}
+	var w welcome
+	// The lock is held so that events, which follow the answer at once, find the wire.
+	m.mu.Lock()
+	m.wire, m.left = wire, false
+	m.mu.Unlock()
+	if err := wire.Call(ctx, "hello", data, &w); err != nil {
+		wire.Cut()
+		return err
+	}
+	m.mu.Lock()
+	m.id, m.session, m.secret = w.ParticipantID, w.SessionID, w.ResumeSecret
+	m.pingEvery = time.Duration(max(w.PingMs, 100)) * time.Millisecond
+	m.times.Welcomed = Now()
+	if m.state != "admitted" || w.State != "admitted" {
+		m.enter(w.State)
+	}
+	m.mu.Unlock()
+	go m.keepAlive(wire)
+	go m.negotiate(wire)
+	return nil
+}
+
+// keepAlive pings, which also confirms a resume's new secret.
+func (m *Member) keepAlive(wire *Wire) {
+	m.mu.Lock()
+	every := m.pingEvery
+	m.mu.Unlock()
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		_ = wire.Call(context.Background(), "ping", nil, nil)
+		select {
+		case <-ticker.C:
+		case <-wire.Done():
+			return
+		}
+	}
+}
+
+// enter notes a state. Called with mu held.
+func (m *Member) enter(state string) {
+	if state == "admitted" && m.times.Admitted == 0 {
+		m.times.Admitted = Now()
+	}
+	m.state = state
+	m.notify()
+}
+
+// notify wakes who waits for a change. Called with mu held.
+func (m *Member) notify() {
+	close(m.changed)
+	m.changed = make(chan struct{})
+}
+
+// event runs on the wire's reader. What it does not know it passes over: newer servers say more.
+func (m *Member) event(e Event) {
+	switch e.Type {
+	case "access.changed":
+		var d struct{ State string }
+		if json.Unmarshal(e.Data, &d) == nil {
+			m.access(d.State)
+		}
+	case "media.ready":
+		var r ready
+		if json.Unmarshal(e.Data, &r) == nil && !m.who.Silent {
+			select {
+			case <-m.offers: // only the newest counts
+			default:
+			}
+			m.offers <- r
+		}
+	case "slot.map":
+		m.mapped(e.Data)
+	case "waiting.list", "waiting.added":
+		if m.who.AdmitAll {
+			go m.admitAll(e)
+		}
+	}
+	if m.hear != nil {
+		m.hear(e)
+	}
+}
+
+func (m *Member) access(state string) {
+	m.mu.Lock()
+	was := m.state
+	m.enter(state)
+	t := m.transport
+	if was == "admitted" && state != "admitted" {
+		m.transport, m.times.Admitted = nil, 0
+		m.times.Offered, m.times.Answered, m.times.Connected = 0, 0, 0
+	} else {
+		t = nil
+	}
+	m.mu.Unlock()
+	if t != nil {
+		go t.close(true)
+	}
+}
+
+func (m *Member) mapped(data json.RawMessage) {
+	var d struct {
+		Slots []struct {
+			ParticipantID string `json:"participantId"`
+			CSRC          uint32 `json:"csrc"`
+		}
+	}
+	if json.Unmarshal(data, &d) != nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range d.Slots {
+		m.owners[s.CSRC] = s.ParticipantID
+	}
+}
+
+func (m *Member) admitAll(e Event) {
+	var d struct{ Waiting []struct{} }
+	if e.Type == "waiting.list" && (json.Unmarshal(e.Data, &d) != nil || len(d.Waiting) == 0) {
+		return
+	}
+	err := m.Call(context.Background(), "waiting.admit", map[string]any{"participantIds": "*"}, nil)
+	if Code(err) == "" && err != nil && !errors.Is(err, ErrLost) {
+		m.fail(err)
+	}
+}
+
+func (m *Member) fail(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.failure == nil {
+		m.failure = fmt.Errorf("%s in %s: %w", m.who.Subject, m.who.Room, err)
+	}
+	m.notify()
+}
+
+// Call asks the server on the member's connection.
+func (m *Member) Call(ctx context.Context, kind string, data, into any) error {
+	m.mu.Lock()
+	wire := m.wire
+	m.mu.Unlock()
+	if wire == nil {
+		return ErrLost
+	}
+	return wire.Call(ctx, kind, data, into)
+}

@@ -1,0 +1,294 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// negotiate makes the offers that the server asks for, one after the other, while the wire lasts.
+func (m *Member) negotiate(wire *Wire) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		<-wire.Done()
+		cancel()
+	}()
+	for {
+		select {
+		case r := <-m.offers:
+			if err := m.media(ctx, wire, r); err != nil && ctx.Err() == nil && !errors.Is(err, errGone) {
+				m.fail(err)
+			}
+		case <-wire.Done():
+			return
+		}
+	}
+}
+
+// media answers one media.ready.
+func (m *Member) media(ctx context.Context, wire *Wire, r ready) error {
+	m.mu.Lock()
+	t, generation := m.transport, m.generation
+	alive := t != nil && generation == r.Generation && !isClosed(t.closed())
+	enough := r.Slots.Pairs <= m.slots.Pairs && r.Slots.Screens <= m.slots.Screens
+	m.mu.Unlock()
+	if alive && enough {
+		return nil // resumed, and the connection outlived the wire
+	}
+	if !alive {
+		var err error
+		if t, err = m.connection(); err != nil {
+			return err
+		}
+		generation = r.Generation + 1
+	}
+	sdp, tracks, err := t.offer(r.Slots)
+	if err != nil {
+		return err
+	}
+	if tracks == nil {
+		tracks = []track{}
+	}
+	m.mu.Lock()
+	m.generation, m.slots = generation, r.Slots
+	if !alive {
+		m.transport = t
+		m.times.Offered = Now()
+	}
+	m.mu.Unlock()
+	var answer struct{ SDP string }
+	request := map[string]any{"generation": generation, "sdp": sdp, "tracks": tracks}
+	if err := wire.Call(ctx, "media.offer", request, &answer); err != nil {
+		if !alive {
+			t.close(false)
+		}
+		if Code(err) == "not_admitted" || Code(err) == "stale_generation" {
+			return nil // sent back, or a newer connection: the server told us, or will
+		}
+		return fmt.Errorf("media.offer: %w", err)
+	}
+	m.note(func(times *Times) {
+		if !alive {
+			times.Answered = Now()
+		}
+	})
+	if err := t.answered(ctx, answer.SDP, m.lab.Via); err != nil {
+		return err
+	}
+	if !alive {
+		m.note(func(times *Times) { times.Connected = Now() })
+		t.start(m.random)
+	}
+	return nil
+}
+
+func (m *Member) note(change func(*Times)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	change(&m.times)
+	m.notify()
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// connection makes a new transport with fresh sources, and lets the old one go.
+func (m *Member) connection() (transport, error) {
+	var sources []*source
+	random := rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+	m.mu.Lock()
+	old := m.transport
+	m.transport = nil
+	was := map[bool]bool{}
+	for _, s := range m.sources {
+		was[s.video] = s.muted.Load()
+	}
+	for video, shape := range map[bool]*Shape{false: m.who.Audio, true: m.who.Video} {
+		if shape != nil {
+			s := newSource(*shape, video, random)
+			s.muted.Store(was[video])
+			sources = append(sources, s)
+		}
+	}
+	if len(sources) == 2 && sources[0].video { // microphone first (PROTOCOL.md, section 6)
+		sources[0], sources[1] = sources[1], sources[0]
+	}
+	m.sources = sources
+	m.mu.Unlock()
+	if old != nil {
+		go old.close(true)
+	}
+	m.sink.Forget()
+	if !m.who.Light {
+		return newReal(m.lab.Local, m.lab.Pacer, m.sink, sources)
+	}
+	id, err := m.lab.cert()
+	if err != nil {
+		return nil, err
+	}
+	return newLight(m.lab.Local, id, m.lab.Pacer, m.sink, sources)
+}
+
+// Await waits until ok holds, which looks at a consistent View, or until the member failed or the context ends.
+func (m *Member) Await(ctx context.Context, what string, ok func(View) bool) error {
+	for {
+		m.mu.Lock()
+		v, changed := m.view(), m.changed
+		m.mu.Unlock()
+		if ok(v) {
+			return nil
+		}
+		if v.Err != nil {
+			return v.Err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("%s in %s waited in vain for %s: %w", m.who.Subject, m.who.Room, what, ctx.Err())
+		}
+	}
+}
+
+// A View is a member at one moment.
+type View struct {
+	ID    string
+	State string
+	Times Times
+	Err   error // the first thing that went wrong
+}
+
+// view is called with mu held.
+func (m *Member) view() View { return View{m.id, m.state, m.times, m.failure} }
+
+// Look gives the member as it is.
+func (m *Member) Look() View {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.view()
+}
+
+// Connected reports that media may flow.
+func Connected(v View) bool { return v.State == "admitted" && v.Times.Connected != 0 }
+
+// Admitted reports that a host let the member in.
+func Admitted(v View) bool { return v.State == "admitted" }
+
+// Waiting reports that the member is before the door.
+func Waiting(v View) bool { return v.State == "waiting" }
+
+// SetMuted stops or starts one of the member's own sources, and tells the server.
+func (m *Member) SetMuted(ctx context.Context, video, muted bool) error {
+	m.mu.Lock()
+	for _, s := range m.sources {
+		if s.video == video {
+			s.muted.Store(muted)
+		}
+	}
+	m.mu.Unlock()
+	return m.Call(ctx, "publication.set", map[string]any{"source": sourceName(video), "muted": muted}, nil)
+}
+
+// Cut drops the connection to the server without a word; media goes on.
+func (m *Member) Cut() {
+	m.mu.Lock()
+	wire := m.wire
+	m.mu.Unlock()
+	if wire != nil {
+		wire.Cut()
+	}
+}
+
+// Vanish drops everything without a word, as a crash does.
+func (m *Member) Vanish() {
+	m.Cut()
+	m.drop(false)
+}
+
+func (m *Member) drop(polite bool) {
+	m.mu.Lock()
+	t := m.transport
+	m.transport, m.left, m.state = nil, true, "left"
+	m.mu.Unlock()
+	if t != nil {
+		t.close(polite)
+	}
+	m.sink.Close()
+}
+
+// Leave says goodbye.
+func (m *Member) Leave(ctx context.Context) error {
+	err := m.Call(ctx, "leave", nil, nil)
+	m.mu.Lock()
+	wire := m.wire
+	m.mu.Unlock()
+	if wire != nil {
+		timeout := time.After(time.Second)
+		select {
+		case <-wire.Done():
+		case <-timeout:
+		}
+		wire.Cut()
+	}
+	m.drop(true)
+	if errors.Is(err, ErrLost) {
+		return nil
+	}
+	return err
+}
+
+// A Debut is when a member's source was first sent.
+type Debut struct {
+	Video bool
+	At    time.Duration
+}
+
+// Sent gives how many packets the member's sources sent so far on this connection, and their debuts.
+func (m *Member) Sent() (packets uint64, debuts []Debut) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range m.sources {
+		packets += s.sent.Load()
+		if at := s.firstSent.Load(); at != 0 {
+			debuts = append(debuts, Debut{s.video, time.Duration(at)})
+		}
+	}
+	return packets, debuts
+}
+
+// Seen gives when each participant's sources were first seen: sound, and the first key frame.
+func (m *Member) Seen() map[string]First {
+	firsts := m.sink.Firsts()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := map[string]First{}
+	for csrc, f := range firsts {
+		who := all[m.owners[csrc]]
+		if f.KeyFrame != 0 {
+			who.KeyFrame = f.KeyFrame
+		} else if who.Packet == 0 || f.Packet < who.Packet {
+			who.Packet = f.Packet
+		}
+		all[m.owners[csrc]] = who
+	}
+	delete(all, "")
+	return all
+}
+
+// KernelDrops is what the kernel threw away because this process read too late; light clients only.
+func (m *Member) KernelDrops() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if l, ok := m.transport.(*Light); ok {
+		return l.drops()
+	}
+	return 0
+}

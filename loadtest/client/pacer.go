@@ -1,0 +1,142 @@
+package client
+
+import (
+	"container/heap"
+	"sync"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// A beat is what a Pacer does when it is due. It returns when it is due next, or false when it is over.
+type beat func(due, now time.Duration) (next time.Duration, ok bool)
+
+// An entry waits in the pacer's heap.
+type entry struct {
+	due time.Duration
+	do  beat
+	lag bool // counts for the send lag
+}
+
+type entries []entry
+
+func (e entries) Len() int           { return len(e) }
+func (e entries) Less(i, j int) bool { return e[i].due < e[j].due }
+func (e entries) Swap(i, j int)      { e[i], e[j] = e[j], e[i] }
+func (e *entries) Push(x any)        { *e = append(*e, x.(entry)) }
+func (e *entries) Pop() any {
+	last := (*e)[len(*e)-1]
+	*e = (*e)[:len(*e)-1]
+	return last
+}
+
+// A Pacer sends everything of a run when it is due: one goroutine, absolute times, so that lateness never adds up. What it
+// is late by is measured: a generator that cannot keep its schedule measures itself, not the server.
+type Pacer struct {
+	clock clock // a timer finer than Go's, where there is one
+
+	mu      sync.Mutex
+	waiting entries // Guarded by mu, as all below.
+	lag     *hdrhistogram.Histogram
+	worst   time.Duration
+	closed  bool
+	done    chan struct{}
+}
+
+// A clock wakes the pacer.
+type clock interface {
+	arm(at time.Duration) // of Now; from any goroutine
+	wait()                // until then
+	close()
+}
+
+// NewPacer starts one; Close ends it.
+func NewPacer() (*Pacer, error) {
+	c, err := newClock()
+	if err != nil {
+		return nil, err
+	}
+	p := &Pacer{clock: c, lag: NewHistogram(), done: make(chan struct{})}
+	go p.run()
+	return p, nil
+}
+
+// add lets something happen from a moment on, again and again.
+func (p *Pacer) add(at time.Duration, lag bool, do beat) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	heap.Push(&p.waiting, entry{at, do, lag})
+	if p.waiting[0].due == at {
+		p.clock.arm(at)
+	}
+}
+
+func (p *Pacer) run() {
+	defer close(p.done)
+	var ready []entry
+	for {
+		p.clock.wait()
+		p.mu.Lock()
+		if p.closed {
+			p.mu.Unlock()
+			p.clock.close()
+			return
+		}
+		now := Now()
+		ready = ready[:0]
+		for len(p.waiting) > 0 && p.waiting[0].due <= now {
+			ready = append(ready, heap.Pop(&p.waiting).(entry))
+		}
+		p.mu.Unlock()
+		again := p.fire(ready)
+		p.mu.Lock()
+		for _, e := range again {
+			heap.Push(&p.waiting, e)
+		}
+		if len(p.waiting) > 0 {
+			p.clock.arm(p.waiting[0].due)
+		}
+		p.mu.Unlock()
+	}
+}
+
+// fire does what is due, and returns what is due again.
+func (p *Pacer) fire(ready []entry) []entry {
+	again := ready[:0]
+	for _, e := range ready {
+		now := Now()
+		if e.lag {
+			p.late(now - e.due)
+		}
+		next, ok := e.do(e.due, now)
+		if ok {
+			again = append(again, entry{next, e.do, e.lag})
+		}
+	}
+	return again
+}
+
+func (p *Pacer) late(by time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	Record(p.lag, by)
+	p.worst = max(p.worst, by)
+}
+
+// TakeLag gives how late packets were sent since the last call, and the worst since then.
+func (p *Pacer) TakeLag() (*hdrhistogram.Histogram, time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	h, worst := p.lag, p.worst
+	p.lag, p.worst = NewHistogram(), 0
+	return h, worst
+}
+
+// Close ends the pacer and waits for it.
+func (p *Pacer) Close() {
+	p.mu.Lock()
+	p.closed = true
+	p.clock.arm(0)
+	p.mu.Unlock()
+	<-p.done
+}

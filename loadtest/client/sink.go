@@ -1,0 +1,222 @@
+package client
+
+import (
+	"sync"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/pion/rtcp"
+)
+
+// NewHistogram makes an empty histogram of microseconds.
+func NewHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, latencyMax, latencyDigits) }
+
+// Record puts a duration into a histogram; what is beyond its ends counts as the end.
+func Record(h *hdrhistogram.Histogram, d time.Duration) {
+	_ = h.RecordValue(min(max(int64(d/time.Microsecond), 1), latencyMax)) // cannot fail within the bounds
+}
+
+// Counts of one kind of media, of a group of receivers. Figures only grow.
+type Counts struct {
+	Packets    uint64        `json:"packets"`   // each once
+	Bytes      uint64        `json:"bytes"`     // of payload
+	Lost       uint64        `json:"lost"`      // numbers of a slot that did not come, not even late
+	Reordered  uint64        `json:"reordered"` // came after a later one
+	Duplicates uint64        `json:"duplicates"`
+	Withheld   uint64        `json:"withheld"` // sent by the publisher and left out by the server, with the numbers closed up
+	Frames     uint64        `json:"frames"`   // that arrived whole
+	KeyFrames  uint64        `json:"keyFrames"`
+	Freezes    uint64        `json:"freezes"`
+	Frozen     time.Duration `json:"frozenNs"`
+	Foreign    uint64        `json:"foreign"` // without a stamp of ours
+}
+
+// Add sums up.
+func (c *Counts) Add(o Counts) {
+	c.Packets, c.Bytes, c.Lost, c.Reordered = c.Packets+o.Packets, c.Bytes+o.Bytes, c.Lost+o.Lost, c.Reordered+o.Reordered
+	c.Duplicates, c.Withheld, c.Frames, c.KeyFrames = c.Duplicates+o.Duplicates, c.Withheld+o.Withheld, c.Frames+o.Frames, c.KeyFrames+o.KeyFrames
+	c.Freezes, c.Frozen, c.Foreign = c.Freezes+o.Freezes, c.Frozen+o.Frozen, c.Foreign+o.Foreign
+}
+
+// Since is what was added to the counts after an earlier look at them.
+func (c Counts) Since(o Counts) Counts {
+	return Counts{
+		c.Packets - o.Packets, c.Bytes - o.Bytes, c.Lost - o.Lost, c.Reordered - o.Reordered, c.Duplicates - o.Duplicates,
+		c.Withheld - o.Withheld, c.Frames - o.Frames, c.KeyFrames - o.KeyFrames, c.Freezes - o.Freezes, c.Frozen - o.Frozen, c.Foreign - o.Foreign,
+	}
+}
+
+// A Medium is what a group measured of sound or of pictures.
+type Medium struct {
+	Counts
+	Latency   *hdrhistogram.Histogram // from the publisher's socket to the receiver's, since the last Take
+	Corrected *hdrhistogram.Histogram // from when the packet was due
+	Jitter    *hdrhistogram.Histogram // inter-arrival jitter (RFC 3550, section 6.4.1), one value for each stream and Take
+}
+
+func newMedium() Medium {
+	return Medium{Latency: NewHistogram(), Corrected: NewHistogram(), Jitter: NewHistogram()}
+}
+
+// A Group is the books of several receivers, usually those of one room.
+type Group struct {
+	mu    sync.Mutex
+	audio Medium // Guarded by mu, as all of its sinks.
+	video Medium
+	sinks []*Sink
+}
+
+// NewGroup opens empty books.
+func NewGroup() *Group { return &Group{audio: newMedium(), video: newMedium()} }
+
+// Take gives the counts so far and the histograms since the last Take, which begin anew.
+func (g *Group) Take() (audio, video Medium) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, s := range g.sinks {
+		for _, st := range s.streams {
+			if st.jitter > 0 {
+				Record(g.medium(st.video).Jitter, st.jitter)
+			}
+		}
+	}
+	audio, video = g.audio, g.video
+	fresh := newMedium()
+	fresh.Counts = audio.Counts
+	g.audio = fresh
+	fresh = newMedium()
+	fresh.Counts = video.Counts
+	g.video = fresh
+	return audio, video
+}
+
+func (g *Group) medium(video bool) *Medium {
+	if video {
+		return &g.video
+	}
+	return &g.audio
+}
+
+// A Sink is the books of one receiver. Guarded by the group's mu.
+type Sink struct {
+	group   *Group
+	streams map[uint32]*stream // by SSRC: one for each slot that carried something
+	firsts  map[uint32]First   // by CSRC
+}
+
+// First says when a source was first heard or seen; zero: never.
+type First struct{ Packet, KeyFrame time.Duration }
+
+// NewSink opens the books of one more receiver.
+func (g *Group) NewSink() *Sink {
+	s := &Sink{group: g, streams: map[uint32]*stream{}, firsts: map[uint32]First{}}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.sinks = append(g.sinks, s)
+	return s
+}
+
+// Close takes the sink's streams out of the jitter; its counts stay.
+func (s *Sink) Close() {
+	s.group.mu.Lock()
+	defer s.group.mu.Unlock()
+	s.streams = map[uint32]*stream{}
+}
+
+// Firsts copies when each source was first seen since the sink was opened or Forget was called.
+func (s *Sink) Firsts() map[uint32]First {
+	s.group.mu.Lock()
+	defer s.group.mu.Unlock()
+	all := make(map[uint32]First, len(s.firsts))
+	for csrc, f := range s.firsts {
+		all[csrc] = f
+	}
+	return all
+}
+
+// Forget begins a new connection: other SSRCs, other firsts.
+func (s *Sink) Forget() {
+	s.group.mu.Lock()
+	defer s.group.mu.Unlock()
+	s.streams, s.firsts = map[uint32]*stream{}, map[uint32]First{}
+}
+
+// A Packet is one RTP packet as it came out of SRTP.
+type Packet struct {
+	SSRC, CSRC uint32
+	Seq        uint16
+	Video      bool
+	Marker     bool
+	Payload    []byte
+}
+
+// Batch locks the books for some packets; the caller calls Unlock.
+func (s *Sink) Batch() { s.group.mu.Lock() }
+
+// Unlock ends a batch.
+func (s *Sink) Unlock() { s.group.mu.Unlock() }
+
+// Receive takes one packet within a batch.
+func (s *Sink) Receive(now time.Duration, p Packet) {
+	st := s.streams[p.SSRC]
+	if st == nil {
+		st = &stream{video: p.Video}
+		s.streams[p.SSRC] = st
+	}
+	m := s.group.medium(p.Video)
+	if !st.count(m, p) {
+		return
+	}
+	m.Packets++
+	m.Bytes += uint64(len(p.Payload))
+	mark, ours := readStamp(p.Payload)
+	if !ours {
+		m.Foreign++
+		return
+	}
+	Record(m.Latency, now-mark.sent)
+	Record(m.Corrected, now-mark.sent+mark.late)
+	s.first(now, p)
+	st.arrived(now, m, mark, p)
+}
+
+func (s *Sink) first(now time.Duration, p Packet) {
+	f, known := s.firsts[p.CSRC]
+	key := p.Video && keyFrame(p.Payload)
+	if key {
+		s.group.video.KeyFrames++
+	}
+	if known && (f.KeyFrame != 0 || !key) {
+		return
+	}
+	if !known {
+		f.Packet = now
+	}
+	if key {
+		f.KeyFrame = now
+	}
+	s.firsts[p.CSRC] = f
+}
+
+// Replayed counts a packet that SRTP refused as a repeat, within a batch.
+func (s *Sink) Replayed(video bool) { s.group.medium(video).Duplicates++ }
+
+// reports are the report blocks of all streams that moved since the last call (RFC 3550, section 6.4.1).
+func (s *Sink) reports(at time.Duration) []rtcp.ReceptionReport {
+	s.group.mu.Lock()
+	defer s.group.mu.Unlock()
+	var blocks []rtcp.ReceptionReport
+	for ssrc, st := range s.streams {
+		if len(blocks) < 31 && st.started {
+			blocks = append(blocks, st.report(ssrc, at))
+		}
+	}
+	return blocks
+}
+
+// senderReport remembers the middle of a sender report's NTP time, within a batch.
+func (s *Sink) senderReport(ssrc, middle uint32) {
+	if st := s.streams[ssrc]; st != nil {
+		st.senderReport, st.senderReportAt = middle, Now()
+	}
+}

@@ -1,0 +1,158 @@
+package client
+
+import (
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+// recent is how many sequence numbers are remembered, to tell late from twice.
+const recent = 1024
+
+// A stream is one slot as its receiver sees it: one SSRC, whose CSRC says who is in it now. Guarded by the group's mu.
+type stream struct {
+	video   bool
+	started bool
+	csrc    uint32
+	first   uint64 // extended numbers (RFC 3550, appendix A.1)
+	highest uint64
+	came    uint64                       // since first, each once
+	bits    [recent / 64]uint64          // by number modulo recent
+	counted uint32                       // the publisher's count with highest
+	sent    time.Duration                // as stamped on it
+	arrival time.Duration                // of it
+	jitter  time.Duration                // RFC 3550, section 6.4.1
+	hole    bool                         // something is missing of this frame
+	missed  bool                         // something is missing since the last whole frame
+	shownAt time.Duration                // the last whole frame
+	shown   time.Duration                // when that was due
+	deltas  [freezeHistory]time.Duration // between whole frames, a ring
+	frames  int
+
+	// of the last receiver report
+	reportedExpected, reportedCame uint64
+	senderReport                   uint32 // middle 32 bits of its NTP time
+	senderReportAt                 time.Duration
+}
+
+// count keeps the sequence numbers; it reports false for a packet that came before. Numbers go on when a slot changes hands,
+// so what is lost between two people is lost for neither.
+func (s *stream) count(m *Medium, p Packet) bool {
+	if !s.started || s.csrc != p.CSRC {
+		fresh := stream{video: s.video, started: true, csrc: p.CSRC, senderReport: s.senderReport, senderReportAt: s.senderReportAt}
+		fresh.first = 1<<16 | uint64(p.Seq)
+		fresh.highest = fresh.first
+		fresh.came = 1
+		*s = fresh
+		s.mark(s.first)
+		return true
+	}
+	ext := s.highest + uint64(int64(int16(p.Seq-uint16(s.highest))))
+	switch {
+	case ext > s.highest:
+		skipped := ext - s.highest - 1
+		m.Lost += skipped
+		for n := s.highest + 1; n < ext && n < s.highest+recent; n++ {
+			s.bits[n/64%uint64(len(s.bits))] &^= 1 << (n % 64)
+		}
+		s.hole = s.hole || skipped > 0
+		s.highest = ext
+		s.mark(ext)
+		s.came++
+		return true
+	case ext < s.first || s.highest-ext >= recent:
+		m.Reordered++ // from before the slot changed hands, or too late to matter
+		return false
+	case s.bits[ext/64%uint64(len(s.bits))]&(1<<(ext%64)) != 0:
+		m.Duplicates++
+		return false
+	}
+	s.mark(ext)
+	s.came++
+	m.Lost--
+	m.Reordered++
+	return true
+}
+
+func (s *stream) mark(n uint64) { s.bits[n/64%uint64(len(s.bits))] |= 1 << (n % 64) }
+
+// arrived follows jitter, what was withheld, and freezes.
+func (s *stream) arrived(now time.Duration, m *Medium, mark stamp, p Packet) {
+	if p.Seq != uint16(s.highest) {
+		return // late: it tells nothing of the pace
+	}
+	if s.arrival != 0 {
+		d := (now - s.arrival) - (mark.sent - s.sent)
+		s.jitter += (d.Abs() - s.jitter) / 16
+		if skipped := mark.count - s.counted; skipped > 1 && skipped < 1<<31 && !s.hole {
+			m.Withheld += uint64(skipped - 1)
+			s.hole = true
+		}
+	}
+	s.counted, s.sent, s.arrival = mark.count, mark.sent, now
+	s.missed = s.missed || s.hole
+	if s.video && !p.Marker {
+		return
+	}
+	whole := !s.hole || !s.video // a frame with a hole is not shown
+	s.hole = false
+	if whole {
+		m.Frames++
+		s.show(now, m, mark.sent-mark.late)
+	}
+}
+
+// show takes a whole frame. A pause that the publisher made itself is no freeze.
+func (s *stream) show(now time.Duration, m *Medium, due time.Duration) {
+	gap, paused := now-s.shownAt, due-s.shown
+	mean := s.mean()
+	limit := max(freezeFactor*mean, mean+freezeMargin)
+	switch {
+	case s.shownAt == 0:
+	case gap <= limit || s.frames < 2:
+		s.deltas[s.frames%freezeHistory] = gap
+		s.frames++
+	case s.missed || paused <= limit:
+		m.Freezes++
+		m.Frozen += gap
+	}
+	s.shownAt, s.shown, s.missed = now, due, false
+}
+
+func (s *stream) mean() time.Duration {
+	n := min(s.frames, freezeHistory)
+	if n == 0 {
+		return 0
+	}
+	var sum time.Duration
+	for _, d := range s.deltas[:n] {
+		sum += d
+	}
+	return sum / time.Duration(n)
+}
+
+// report is the block of a receiver report (RFC 3550, section 6.4.1 and appendix A.3).
+func (s *stream) report(ssrc uint32, at time.Duration) rtcp.ReceptionReport {
+	expected := s.highest - s.first + 1
+	fresh, came := expected-s.reportedExpected, s.came-s.reportedCame
+	if s.reportedExpected > expected { // the slot changed hands
+		fresh, came = expected, s.came
+	}
+	s.reportedExpected, s.reportedCame = expected, s.came
+	r := rtcp.ReceptionReport{
+		SSRC: ssrc, LastSequenceNumber: uint32(s.highest - 1<<16), LastSenderReport: s.senderReport,
+		TotalLost: uint32(expected-s.came) & 0xffffff,
+	}
+	clock := int64(48000)
+	if s.video {
+		clock = 90000
+	}
+	r.Jitter = uint32(int64(s.jitter) * clock / int64(time.Second))
+	if fresh > 0 && came < fresh {
+		r.FractionLost = uint8((fresh - came) * 255 / fresh)
+	}
+	if s.senderReport != 0 {
+		r.Delay = uint32((at - s.senderReportAt) * 65536 / time.Second)
+	}
+	return r
+}
