@@ -12,6 +12,8 @@ export async function startDaemon(args, origin = 'http://localhost:8080') {
   let log = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => { log += bytes; });
   const gone = new Promise((done) => child.on('exit', (code, signal) => done({ code, signal })));
+  // Browsers know localhost by themselves, Node asks the system, which need not.
+  const near = origin.replace('localhost', '127.0.0.1');
   const daemon = {
     origin,
     log: () => log,
@@ -27,7 +29,7 @@ export async function startDaemon(args, origin = 'http://localhost:8080') {
     // A token of the demo room for one person; the same sub is the same person.
     async token(sub, name, role = 'participant') {
       const query = new URLSearchParams({ sub, name, role });
-      const response = await fetch(`${origin}/dev/token?${query}`);
+      const response = await fetch(`${near}/dev/token?${query}`);
       if (!response.ok) throw new Error(`no token: ${response.status} ${await response.text()}`);
       return (await response.text()).trim();
     },
@@ -35,9 +37,14 @@ export async function startDaemon(args, origin = 'http://localhost:8080') {
       return `${from}/#t=${await daemon.token(sub, name)}`;
     },
   };
-  await until(`alcove ${args[0]} answers`, async () => {
-    if (child.exitCode !== null) throw new Error(`it stopped with ${child.exitCode}:\n${log}`);
-    return (await fetch(`${origin}/`)).ok;
-  });
+  try {
+    await until(`alcove ${args[0]} answers`, async () => {
+      if (child.exitCode !== null) throw new Error(`it stopped with ${child.exitCode}:\n${log}`);
+      return (await fetch(`${near}/`)).ok;
+    });
+  } catch (error) {
+    child.kill('SIGKILL'); // else it keeps the tests alive
+    throw error;
+  }
   return daemon;
 }
