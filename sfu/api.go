@@ -90,12 +90,19 @@ type (
 	}
 	// SpeakersChanged says who speaks, loudest first.
 	SpeakersChanged struct{ Peers []PeerID }
+	// EncodingsWanted says which encodings of a simulcast of Peer somebody watches; the others need not be sent.
+	EncodingsWanted struct {
+		Peer   PeerID
+		Source Source
+		RIDs   []string
+	}
 	// Failed says that the room's media ended because of a bug of ours.
 	Failed struct{}
 )
 
 func (SlotsMapped) event()     {}
 func (SpeakersChanged) event() {}
+func (EncodingsWanted) event() {}
 func (Failed) event()          {}
 
 // A Config sets up an Engine.

@@ -8,7 +8,8 @@ type member struct {
 	room  *Room
 	seat  Seat
 	hears []*member // seat.Hears, resolved
-	peer  *peer     // nil before the first offer
+	view  View
+	peer  *peer // nil before the first offer
 
 	version uint64 // of the slot map
 	owners  []SlotOwner

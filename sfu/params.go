@@ -6,6 +6,8 @@ import "time"
 const (
 	MaxLines     = 100 // m-lines of an offer: 30 people in pairs, own sources and screens, twice over
 	maxMID       = 16  // characters: RFC 8843 asks for short ones, the header extension holds no more
+	maxRIDs      = 3   // encodings of a simulcast, as browsers send
+	maxRID       = 16  // characters (RFC 8851, section 10)
 	maxPeerSSRCs = 32  // incoming SSRCs that are followed at once
 )
 
@@ -30,9 +32,16 @@ const (
 	reportInterval = time.Second
 	// speakersInterval is how often the list of speakers may change.
 	speakersInterval = 200 * time.Millisecond
+	// aliveFor is how long after its last packet an encoding counts as sent.
+	aliveFor = time.Second
+	// pauseAfter is how long nobody must want an encoding before its sender is told.
+	pauseAfter = 2 * time.Second
 	// maxSpeakers are named at once.
 	maxSpeakers = 3
 )
+
+// slightlyBlown is how far a picture is stretched before a larger encoding is asked for.
+const slightlyBlown = 1.34
 
 // Queues.
 const (

@@ -138,6 +138,7 @@ func (p *peer) awaken() {
 			s.restart()
 		}
 	}
+	p.shareBandwidth(p.worker.now)
 }
 
 // connected reports whether packets may leave for this peer.

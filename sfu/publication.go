@@ -7,19 +7,38 @@ import (
 	"alcove/sfu/forward"
 )
 
-// A publication is one source of one peer, as it comes in. Owned by the worker.
+// A publication is one source of one peer, as it comes in: one encoding, or several of a simulcast (RFC 8853). Owned by the
+// worker.
 type publication struct {
 	peer        *peer
 	line        *line
 	send        Send // what the plan says; zero: nothing may pass
-	main        *stream
-	history     forward.History
+	encodings   []*encoding
 	level       forward.Level
 	subscribers []*slot
 
-	keyWanted bool
+	keyWanted uint8 // bit of each encoding whose key frame somebody waits for
 	keyAsked  time.Time
-	lastCame  time.Time
+	wanted    []string // RIDs that the client was last told to send
+	unwanted  time.Time
+}
+
+// An encoding is one quality of a publication, the lowest first.
+type encoding struct {
+	publication *publication
+	rid         string // empty without simulcast
+	index       int
+	main        *stream
+	history     forward.History
+	structure   forward.Structure // of the Dependency Descriptor
+	height      int               // pixels, 0 unknown
+
+	lastCame time.Time
+	bytes    int // since bitsAt
+	baseBits int // of them, in the lowest temporal layer
+	bitsAt   time.Time
+	bitrate  int // bit/s, of the last second
+	baseRate int // the same, of the lowest temporal layer
 
 	// the client's last sender report (RFC 3550, section 6.4.1)
 	reported  bool
@@ -27,49 +46,67 @@ type publication struct {
 	reportNTP time.Duration // since 1970, the client's clock
 	reportLSR uint32        // middle 32 bits of the NTP timestamp
 	reportAt  time.Time
-
-	bytes   int // since bitsAt
-	bitsAt  time.Time
-	bitrate int // bit/s, of the last second
 }
 
-// A stream is one incoming SSRC of a publication: the source itself or its repeats (RFC 4588).
+// A stream is one incoming SSRC of an encoding: the source itself or its repeats (RFC 4588).
 type stream struct {
-	publication *publication
-	ssrc        uint32
-	repeats     bool
-	track       forward.Track
+	encoding *encoding
+	ssrc     uint32
+	repeats  bool
+	track    forward.Track
 }
 
 func newPublication(p *peer, l *line) *publication {
 	pub := &publication{peer: p, line: l}
-	if l.ssrc != 0 {
-		pub.bind(l.ssrc, false)
+	rids := l.rids
+	if len(rids) == 0 {
+		rids = []string{""}
 	}
-	if l.rtxSSRC != 0 {
-		pub.bind(l.rtxSSRC, true)
+	for i, rid := range rids {
+		pub.encodings = append(pub.encodings, &encoding{publication: pub, rid: rid, index: i})
+	}
+	if len(l.rids) == 0 { // in a simulcast the SSRCs of the description say nothing of RIDs
+		if l.ssrc != 0 {
+			pub.encodings[0].bind(l.ssrc, false)
+		}
+		if l.rtxSSRC != 0 {
+			pub.encodings[0].bind(l.rtxSSRC, true)
+		}
 	}
 	return pub
 }
 
-// bind lets an SSRC belong to this publication.
-func (pub *publication) bind(ssrc uint32, repeats bool) *stream {
-	if len(pub.peer.streams) >= maxPeerSSRCs || pub.peer.streams[ssrc] != nil {
+// bind lets an SSRC belong to this encoding.
+func (e *encoding) bind(ssrc uint32, repeats bool) *stream {
+	streams := e.publication.peer.streams
+	if len(streams) >= maxPeerSSRCs || streams[ssrc] != nil {
 		return nil
 	}
-	s := &stream{publication: pub, ssrc: ssrc, repeats: repeats}
-	pub.peer.streams[ssrc] = s
+	s := &stream{encoding: e, ssrc: ssrc, repeats: repeats}
+	streams[ssrc] = s
 	if !repeats {
-		pub.main = s
+		e.main = s
 	}
 	return s
 }
 
-func (pub *publication) clockRate() uint32 {
-	if pub.line.kind == "audio" {
-		return 48000
+// encoding finds a quality by its RID.
+func (pub *publication) encoding(rid string) *encoding {
+	for _, e := range pub.encodings {
+		if e.rid == rid {
+			return e
+		}
 	}
-	return 90000
+	return nil
+}
+
+func (pub *publication) video() bool { return pub.line.kind == "video" }
+
+func (pub *publication) clockRate() uint32 {
+	if pub.video() {
+		return 90000
+	}
+	return 48000
 }
 
 // permit takes what the plan says. What was muted and is live again continues in a fresh picture, and without a gap.
@@ -99,36 +136,51 @@ func (pub *publication) dismiss() {
 // open reports whether the plan lets this publication pass.
 func (pub *publication) open() bool { return pub.send.ID != "" && !pub.send.Muted }
 
-// wantKey asks the source for a key frame: once for all who want it, and again until it comes (RFC 4585, section 6.3.1).
-func (pub *publication) wantKey() {
-	pub.keyWanted = true
+// wantKey asks the source for a key frame of an encoding: once for all who want it, and again until it comes (RFC 4585,
+// section 6.3.1). One request brings those of all encodings.
+func (e *encoding) wantKey() {
+	pub := e.publication
+	pub.keyWanted |= 1 << e.index
 	pub.askKey(pub.peer.worker.now)
 }
 
 func (pub *publication) askKey(now time.Time) {
-	if pub.keyWanted && pub.open() && pub.peer.connected() && now.Sub(pub.keyAsked) >= keyFrameRepeat {
-		pub.keyAsked = now
-		pub.peer.sendPLI(pub)
+	if pub.keyWanted == 0 || !pub.open() || !pub.peer.connected() || now.Sub(pub.keyAsked) < keyFrameRepeat {
+		return
+	}
+	for _, e := range pub.encodings {
+		if e.main != nil && pub.keyWanted&(1<<e.index) != 0 {
+			pub.keyAsked = now
+			pub.peer.sendPLI(e)
+			return
+		}
 	}
 }
 
 // put stores what came and measures the rate.
-func (pub *publication) put(ext uint64, h *forward.Header, payload []byte) {
-	now := pub.peer.worker.now
-	pub.lastCame = now
-	pub.history.Put(ext, h.Timestamp, h.Marker, payload)
-	pub.bytes += len(payload)
-	if since := now.Sub(pub.bitsAt); since >= time.Second {
-		pub.bitrate = int(int64(pub.bytes) * 8 * int64(time.Second) / int64(since))
-		pub.bytes, pub.bitsAt = 0, now
+func (e *encoding) put(now time.Time, ext uint64, h *forward.Header, temporal uint8, payload []byte) {
+	e.lastCame = now
+	e.history.Put(ext, h.Timestamp, h.Marker, payload)
+	e.bytes += len(payload)
+	if temporal == 0 {
+		e.baseBits += 8 * len(payload)
+	}
+	if since := now.Sub(e.bitsAt); since >= time.Second {
+		perSecond := func(bits int) int { return int(int64(bits) * int64(time.Second) / int64(since)) }
+		e.bitrate, e.baseRate = perSecond(8*e.bytes), perSecond(e.baseBits)
+		e.bytes, e.baseBits, e.bitsAt = 0, 0, now
 	}
 }
 
+// alive reports whether the encoding comes in: browsers leave out what their path cannot carry.
+func (e *encoding) alive(now time.Time) bool { return e.main != nil && now.Sub(e.lastCame) < aliveFor }
+
 // rtpAt is the source's RTP timestamp at a moment of our clock, from its sender reports.
-func (pub *publication) rtpAt(now time.Time) (uint32, bool) {
-	if !pub.reported || !pub.peer.clockKnown {
+func (e *encoding) rtpAt(now time.Time) (uint32, bool) {
+	pub := e.publication
+	if !e.reported || !pub.peer.clockKnown {
 		return 0, false
 	}
-	elapsed := time.Duration(now.UnixNano()) - pub.peer.clockOffset - pub.reportNTP
-	return pub.reportRTP + uint32(int64(elapsed)*int64(pub.clockRate())/int64(time.Second)), true
+	elapsed := time.Duration(now.UnixNano()) - pub.peer.clockOffset - e.reportNTP
+	return e.reportRTP + uint32(int64(elapsed)*int64(pub.clockRate())/int64(time.Second)), true
 }

@@ -43,18 +43,31 @@ func (w *worker) rtp(p *peer, data []byte) forward.Drop {
 	return w.publish(s, &h, payload)
 }
 
-// learn finds the publication of a new SSRC by its MID (RFC 8843, section 9.2) and payload type.
+// learn finds the publication of a new SSRC by its MID (RFC 8843, section 9.2), the encoding by its RID (RFC 8852) and what
+// it is by its payload type.
 func (p *peer) learn(h *forward.Header) *stream {
 	for _, pub := range p.publications {
 		l := pub.line
 		if mid := h.Extension(l.midExt); l.midExt == 0 || string(mid) != l.mid {
 			continue
 		}
-		switch h.PayloadType {
-		case l.payload:
-			return pub.bind(h.SSRC, false)
-		case l.rtx:
-			return pub.bind(h.SSRC, true)
+		rid := h.Extension(l.ridExt)
+		if h.PayloadType == l.rtx {
+			if rid = h.Extension(l.repairedExt); rid == nil {
+				rid = h.Extension(l.ridExt)
+			}
+		}
+		e := pub.encoding(string(rid))
+		if len(pub.encodings) == 1 {
+			e = pub.encodings[0]
+		}
+		switch {
+		case e == nil:
+			return nil
+		case h.PayloadType == l.payload:
+			return e.bind(h.SSRC, false)
+		case l.rtx != 0 && h.PayloadType == l.rtx:
+			return e.bind(h.SSRC, true)
 		}
 	}
 	return nil
@@ -65,92 +78,125 @@ func (w *worker) repeated(s *stream, h *forward.Header, payload []byte) forward.
 	if len(payload) < 2 {
 		return forward.Padding
 	}
-	main := s.publication.main
+	main := s.encoding.main
 	original := binary.BigEndian.Uint16(payload)
 	if main == nil || !main.track.Missing(original) {
 		return forward.Repeated
 	}
-	h.Seq, h.PayloadType = original, s.publication.line.payload
+	h.Seq, h.PayloadType = original, s.encoding.publication.line.payload
 	return w.publish(main, h, payload[2:])
 }
 
 // publish counts the packet in, stores it and forwards it.
 func (w *worker) publish(s *stream, h *forward.Header, payload []byte) forward.Drop {
-	pub := s.publication
+	e := s.encoding
+	pub := e.publication
 	if h.PayloadType != pub.line.payload {
 		return forward.Unannounced
 	}
-	video := pub.line.kind == "video"
-	ext, verdict := s.track.Receive(w.now, h.Seq, video)
+	ext, verdict := s.track.Receive(w.now, h.Seq, pub.video())
 	switch verdict {
 	case forward.Duplicate:
 		return forward.Repeated
 	case forward.Restarted:
 		for _, sub := range pub.subscribers {
-			sub.restart()
+			if sub.current == e {
+				sub.restart()
+			}
 		}
 	}
 	if !pub.open() {
 		return forward.MutedSource
 	}
 	packet := forward.Packet{Ext: ext, Timestamp: h.Timestamp, Empty: len(payload) == 0}
-	if video {
-		if packet.KeyFrame = forward.KeyFrameVP8(payload); packet.KeyFrame {
-			pub.keyWanted = false
-		}
+	var vp8 forward.VP8
+	temporal := uint8(0)
+	if pub.video() {
+		vp8, temporal = e.inspect(h, payload, &packet)
 	} else if level := h.Extension(pub.line.levelExt); len(level) > 0 {
 		pub.level.Put(w.now, level[0])
 	}
 	if !packet.Empty {
-		pub.put(ext, h, payload)
+		e.put(w.now, ext, h, temporal, payload)
 	}
 	for _, sub := range pub.subscribers {
-		w.drop(w.forward(sub, packet, h.Marker, payload))
+		packet.Above = sub.base && temporal > 0
+		w.drop(w.forward(sub, e, packet, h.Marker, vp8, payload))
 	}
 	return forward.Kept
 }
 
+// inspect reads what the packet is of its picture: from the Dependency Descriptor where there is one, for then the payload
+// may be sealed end to end; else from the payload.
+func (e *encoding) inspect(h *forward.Header, payload []byte, packet *forward.Packet) (vp8 forward.VP8, temporal uint8) {
+	if ext := h.Extension(e.publication.line.ddExt); ext != nil {
+		if d, err := forward.ParseDescriptor(ext, &e.structure); err == nil {
+			packet.KeyFrame, packet.Start, temporal = d.KeyFrame, d.Start, d.Temporal
+			if d.KeyFrame && d.Height > 0 {
+				e.height = d.Height
+			}
+			e.keyCame(packet.KeyFrame)
+			return vp8, temporal
+		}
+	}
+	vp8 = forward.ParseVP8(payload)
+	packet.KeyFrame, packet.Start, packet.Picture = vp8.KeyFrame, vp8.Start, vp8.Picture
+	if vp8.KeyFrame && vp8.Height > 0 {
+		e.height = vp8.Height
+	}
+	e.keyCame(packet.KeyFrame)
+	return vp8, vp8.Temporal
+}
+
+func (e *encoding) keyCame(came bool) {
+	if came {
+		e.publication.keyWanted &^= 1 << e.index
+	}
+}
+
 // forward sends a packet into one slot.
-func (w *worker) forward(s *slot, packet forward.Packet, marker bool, payload []byte) forward.Drop {
+func (w *worker) forward(s *slot, e *encoding, packet forward.Packet, marker bool, vp8 forward.VP8, payload []byte) forward.Drop {
 	if !s.peer.connected() {
 		return forward.Unmapped
 	}
-	if s.paused {
-		s.selector.Switch()
-		return forward.Bandwidth
+	if drop := s.accepts(e, packet); drop != forward.Kept {
+		return drop
 	}
 	out, drop := s.selector.Next(w.now, packet)
 	if drop != forward.Kept {
 		if drop == forward.AwaitKey {
-			s.flow.wantKey()
+			e.wantKey()
 		}
 		return drop
 	}
-	if s.video() { // Opus mends itself (in-band FEC): nobody asks for it again
-		if s.sent == nil {
-			s.sent = &forward.Sent{}
-		}
-		s.sent.Put(out.Ext, packet.Ext, out.Timestamp)
-	}
-	w.write(s, s.line.payload, s.line.slotSSRC, out.Ext, out.Timestamp, marker, nil, payload)
 	s.packets++
 	s.octets += uint32(len(payload))
-	if s.video() {
-		w.count.Video++
-		w.count.VideoBytes += uint64(len(payload))
-		s.peer.videoBits += 8 * len(payload)
-	} else {
+	origin := forward.Origin{Ext: packet.Ext, Timestamp: out.Timestamp, Pictures: out.Pictures, TL0: out.TL0, Encoding: uint8(e.index)}
+	if !s.video() { // Opus mends itself (in-band FEC): nobody asks for it again
+		w.write(s, s.line.payload, s.line.slotSSRC, out.Ext, origin, marker, nil, forward.VP8{}, payload)
 		w.count.Audio++
 		w.count.AudioBytes += uint64(len(payload))
+		return forward.Kept
 	}
+	if s.sent == nil {
+		s.sent = &forward.Sent{}
+	}
+	s.sent.Put(out.Ext, origin)
+	w.write(s, s.line.payload, s.line.slotSSRC, out.Ext, origin, marker, nil, vp8, payload)
+	w.count.Video++
+	w.count.VideoBytes += uint64(len(payload))
+	s.peer.videoBits += 8 * len(payload)
 	return forward.Kept
 }
 
-// write puts one packet into the slab, to be sealed when it leaves. index is the SRTP index and, in its low 16 bits, the sequence number: the
-// same index is never given to two payloads.
-func (w *worker) write(s *slot, pt uint8, ssrc uint32, index uint64, ts uint32, marker bool, prefix, payload []byte) {
-	b := forward.AppendHeader(w.room(), marker, pt, uint16(index), ts, ssrc, s.flow.send.CSRC)
-	b = append(append(b, prefix...), payload...)
+// write puts one packet into the slab, to be sealed when it leaves. index is the SRTP index and, in its low 16 bits, the
+// sequence number: the same index is never given to two payloads.
+func (w *worker) write(s *slot, pt uint8, ssrc uint32, index uint64, o forward.Origin, marker bool, prefix []byte, vp8 forward.VP8, payload []byte) {
+	b := forward.AppendHeader(w.room(), marker, pt, uint16(index), o.Timestamp, ssrc, s.flow.send.CSRC)
+	b = append(b, prefix...)
+	at := len(b)
+	b = append(b, payload...)
+	vp8.Rewrite(b[at:], o.Pictures, o.TL0)
 	w.depart(s, b, ssrc, index)
 }
 
@@ -160,11 +206,12 @@ func (w *worker) resend(s *slot, seq uint16) forward.Drop {
 	if s.sent == nil || s.flow == nil || !s.flow.open() {
 		return forward.HistoryGone
 	}
-	out, source, ok := s.sent.Source(seq, s.selector.Last())
+	out, origin, ok := s.sent.Find(seq, s.selector.Last())
 	if !ok {
 		return forward.HistoryGone
 	}
-	stored, ok := s.flow.history.Get(source)
+	e := s.flow.encodings[origin.Encoding]
+	stored, ok := e.history.Get(origin.Ext)
 	if !ok {
 		return forward.HistoryGone
 	}
@@ -172,13 +219,16 @@ func (w *worker) resend(s *slot, seq uint16) forward.Drop {
 		return forward.NackLimit
 	}
 	w.count.Resent++
-	ts := s.sent.Timestamp(out)
+	var vp8 forward.VP8
+	if s.flow.line.ddExt == 0 {
+		vp8 = forward.ParseVP8(stored.Payload)
+	}
 	if s.line.slotRTX == 0 {
-		w.write(s, s.line.payload, s.line.slotSSRC, out, ts, stored.Marker, nil, stored.Payload)
+		w.write(s, s.line.payload, s.line.slotSSRC, out, origin, stored.Marker, nil, vp8, stored.Payload)
 		return forward.Kept
 	}
 	prefix := [2]byte{byte(seq >> 8), byte(seq)}
-	w.write(s, s.line.rtx, s.line.slotRTX, s.nextRTX, ts, stored.Marker, prefix[:], stored.Payload)
+	w.write(s, s.line.rtx, s.line.slotRTX, s.nextRTX, origin, stored.Marker, prefix[:], vp8, stored.Payload)
 	s.nextRTX++
 	return forward.Kept
 }

@@ -93,9 +93,9 @@ func (p *peer) senderReport(b []byte) {
 	seconds, fraction := binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint32(b[12:])
 	ntp := time.Duration(int64(seconds)-ntpEpoch)*time.Second + time.Duration(uint64(fraction)*uint64(time.Second)>>32)
 	now := p.worker.now
-	pub := s.publication
-	pub.reported, pub.reportNTP, pub.reportRTP = true, ntp, binary.BigEndian.Uint32(b[16:])
-	pub.reportLSR, pub.reportAt = seconds<<16|fraction>>16, now
+	e := s.encoding
+	e.reported, e.reportNTP, e.reportRTP = true, ntp, binary.BigEndian.Uint32(b[16:])
+	e.reportLSR, e.reportAt = seconds<<16|fraction>>16, now
 	offset := time.Duration(now.UnixNano()) - ntp
 	if !p.clockKnown || offset < p.clockOffset {
 		p.clockOffset, p.clockKnown = offset, true
@@ -169,10 +169,10 @@ func (p *peer) mayResend(now time.Time) bool {
 func (p *peer) keyRequest(media uint32) {
 	s := p.slotOf[media]
 	now := p.worker.now
-	if s == nil || s.flow == nil || !s.video() || now.Sub(s.asked) < minKeyFrameGap {
+	if s == nil || s.target == nil || !s.video() || now.Sub(s.asked) < minKeyFrameGap {
 		return
 	}
 	p.worker.count.KeyFrameRequestsIn++
 	s.asked = now
-	s.flow.wantKey()
+	s.target.wantKey()
 }

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"slices"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -36,36 +37,41 @@ func (p *peer) sendRTCP(packets ...rtcp.Packet) {
 }
 
 // sendPLI asks for a key frame (RFC 4585, section 6.3.1). Nothing is asked of a source that never sent.
-func (p *peer) sendPLI(pub *publication) {
-	if pub.main == nil {
-		return
-	}
+func (p *peer) sendPLI(e *encoding) {
 	p.worker.count.KeyFrameRequestsOut++
-	p.sendRTCP(&rtcp.PictureLossIndication{SenderSSRC: p.ssrc, MediaSSRC: pub.main.ssrc})
+	p.sendRTCP(&rtcp.PictureLossIndication{SenderSSRC: p.ssrc, MediaSSRC: e.main.ssrc})
 }
 
 // askAgain repeats what was asked for and did not come: lost packets and key frames.
 func (p *peer) askAgain(now time.Time) {
 	for _, pub := range p.publications {
-		if pub.main == nil || pub.line.kind != "video" || !pub.open() {
+		if !pub.video() || !pub.open() {
 			continue
 		}
-		if now.Sub(pub.lastCame) < time.Second {
+		for _, e := range pub.encodings {
+			if e.main != nil {
+				e.askLost(now)
+			}
+		}
+		if slices.ContainsFunc(pub.encodings, func(e *encoding) bool { return e.alive(now) }) {
 			pub.askKey(now)
 		}
-		var room [64]uint16
-		ask, lost := pub.main.track.Nacks(now, p.rtt, room[:0])
-		if lost > 0 && len(pub.subscribers) > 0 {
-			pub.wantKey() // no repeat came: only a key frame mends the picture
-		}
-		if len(ask) == 0 {
-			continue
-		}
-		p.worker.count.NacksOut += uint64(len(ask))
-		p.sendRTCP(&rtcp.TransportLayerNack{
-			SenderSSRC: p.ssrc, MediaSSRC: pub.main.ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(ask),
-		})
 	}
+}
+
+func (e *encoding) askLost(now time.Time) {
+	p := e.publication.peer
+	ask, lost := e.main.track.Nacks(now, p.rtt, p.worker.asking[:0])
+	if lost > 0 && len(e.publication.subscribers) > 0 {
+		e.wantKey() // no repeat came: only a key frame mends the picture
+	}
+	if len(ask) == 0 {
+		return
+	}
+	p.worker.count.NacksOut += uint64(len(ask))
+	p.sendRTCP(&rtcp.TransportLayerNack{
+		SenderSSRC: p.ssrc, MediaSSRC: e.main.ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(ask),
+	})
 }
 
 // sendFeedback tells the client how its packets came, so that its estimate of the path grows
@@ -78,18 +84,12 @@ func (p *peer) sendFeedback() {
 func (p *peer) sendReports(now time.Time) {
 	var blocks []rtcp.ReceptionReport
 	for _, pub := range p.publications {
-		if pub.main == nil || !pub.main.track.Started() || len(blocks) == 31 {
-			continue
+		for _, e := range pub.encodings {
+			if e.main != nil && e.main.track.Started() && len(blocks) < 31 {
+				blocks = append(blocks, e.receptionReport(now))
+			}
 		}
-		r := pub.main.track.Report()
-		block := rtcp.ReceptionReport{
-			SSRC: pub.main.ssrc, FractionLost: r.FractionLost, TotalLost: r.TotalLost, LastSequenceNumber: r.Highest,
-		}
-		if pub.reported {
-			block.LastSenderReport = pub.reportLSR
-			block.Delay = uint32(now.Sub(pub.reportAt) << 16 / time.Second)
-		}
-		blocks = append(blocks, block)
+		pub.tellWanted(now)
 	}
 	packets := []rtcp.Packet{&rtcp.ReceiverReport{SSRC: p.ssrc, Reports: blocks}}
 	for _, s := range p.slots {
@@ -100,12 +100,26 @@ func (p *peer) sendReports(now time.Time) {
 	p.sendRTCP(packets...)
 }
 
+func (e *encoding) receptionReport(now time.Time) rtcp.ReceptionReport {
+	r := e.main.track.Report()
+	block := rtcp.ReceptionReport{
+		SSRC: e.main.ssrc, FractionLost: r.FractionLost, TotalLost: r.TotalLost, LastSequenceNumber: r.Highest,
+	}
+	if e.reported {
+		block.LastSenderReport = e.reportLSR
+		block.Delay = uint32(now.Sub(e.reportAt) << 16 / time.Second)
+	}
+	return block
+}
+
 // senderReport relates the slot's time line to our clock: through the source's own reports where there are some, so that
 // sound and picture of one person agree.
 func (s *slot) senderReport(now time.Time) rtcp.Packet {
 	ts := s.selector.TimestampAt(now)
-	if source, ok := s.flow.rtpAt(now); ok {
-		ts = s.selector.FromSource(source)
+	if s.current != nil {
+		if source, ok := s.current.rtpAt(now); ok {
+			ts = s.selector.FromSource(source)
+		}
 	}
 	ns := uint64(now.UnixNano())
 	return &rtcp.SenderReport{

@@ -3,6 +3,7 @@ package sfu
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,9 +20,12 @@ var (
 
 // Extensions that we ask for upstream (RFC 8285). Downstream we send none.
 const (
-	extMID   = "urn:ietf:params:rtp-hdrext:sdes:mid"
-	extLevel = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
-	extTWCC  = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+	extMID      = "urn:ietf:params:rtp-hdrext:sdes:mid"
+	extLevel    = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+	extRID      = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+	extRepaired = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
+	extDD       = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
+	extTWCC     = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 )
 
 // An offer is what we understand of a client's session description (RFC 8829).
@@ -33,24 +37,28 @@ type offer struct {
 
 // A line is one m-line: what the client offers, and what it becomes.
 type line struct {
-	mid       string
-	kind      string // audio, video, or what the m-line says
-	sends     bool   // the client
-	receives  bool
-	payload   uint8 // of Opus or VP8
-	rtx       uint8 // of RTX for it, 0 without
-	midExt    uint8
-	levelExt  uint8
-	twccExt   uint8
-	ssrc      uint32 // the client's, 0 if unsaid
-	rtxSSRC   uint32
-	extNames  map[uint8]string
-	use       lineUse
-	source    Source // use == usePublish
-	slotKind  string // use == useSlot: audio, video or screen
-	slotIndex int
-	slotSSRC  uint32
-	slotRTX   uint32
+	mid         string
+	kind        string // audio, video, or what the m-line says
+	sends       bool   // the client
+	receives    bool
+	payload     uint8 // of Opus or VP8
+	rtx         uint8 // of RTX for it, 0 without
+	midExt      uint8
+	levelExt    uint8
+	twccExt     uint8
+	ridExt      uint8
+	repairedExt uint8
+	ddExt       uint8
+	rids        []string // of a simulcast, the lowest first
+	ssrc        uint32   // the client's, 0 if unsaid
+	rtxSSRC     uint32
+	extNames    map[uint8]string
+	use         lineUse
+	source      Source // use == usePublish
+	slotKind    string // use == useSlot: audio, video or screen
+	slotIndex   int
+	slotSSRC    uint32
+	slotRTX     uint32
 }
 
 type lineUse uint8
@@ -155,6 +163,9 @@ func parseLine(m *sdp.MediaDescription) (line, error) {
 	if l.payload == 0 {
 		l.rtx = 0
 	}
+	if l.ridExt == 0 {
+		l.rids = nil // packets could not say which encoding they are of
+	}
 	return l, nil
 }
 
@@ -181,6 +192,8 @@ func (l *line) attribute(key, value string, rtxOf map[uint8]uint8) {
 		}
 	case "extmap":
 		l.extension(value)
+	case "simulcast":
+		l.simulcast(value)
 	case "ssrc-group":
 		if f := strings.Fields(value); len(f) == 3 && f[0] == "FID" && l.rtxSSRC == 0 {
 			l.ssrc, l.rtxSSRC = ssrc(f[1]), ssrc(f[2])
@@ -209,10 +222,36 @@ func (l *line) extension(value string) {
 		l.levelExt = uint8(id)
 	case extTWCC:
 		l.twccExt = uint8(id)
+	case extRID:
+		l.ridExt = uint8(id)
+	case extRepaired:
+		l.repairedExt = uint8(id)
+	case extDD:
+		l.ddExt = uint8(id)
 	default:
 		return
 	}
 	l.extNames[uint8(id)] = f[1]
+}
+
+// simulcast reads "send a;b;c" (RFC 8853, section 5.1); the page and browsers name the lowest first. Alternatives and
+// paused marks are not offered by browsers and not taken.
+func (l *line) simulcast(value string) {
+	list, ok := strings.CutPrefix(value, "send ")
+	if !ok {
+		return
+	}
+	list, _, _ = strings.Cut(list, " ")
+	rids := strings.Split(list, ";")
+	if len(rids) < 2 || len(rids) > maxRIDs {
+		return
+	}
+	for i, rid := range rids {
+		if rid == "" || len(rid) > maxRID || strings.ContainsAny(rid, ",~") || slices.Contains(rids[:i], rid) {
+			return
+		}
+	}
+	l.rids = rids
 }
 
 func codecOf(kind string) string {
@@ -349,10 +388,16 @@ func (l *line) writePublish(b *strings.Builder) {
 	if l.twccExt != 0 {
 		fmt.Fprintf(b, "a=rtcp-fb:%d transport-cc\r\n", l.payload)
 	}
-	for _, id := range []uint8{l.midExt, l.levelExt, l.twccExt} {
-		if id != 0 {
+	for _, id := range []uint8{l.midExt, l.levelExt, l.twccExt, l.ridExt, l.repairedExt, l.ddExt} {
+		if simulcast := id == l.ridExt || id == l.repairedExt; id != 0 && (!simulcast || len(l.rids) > 0) {
 			fmt.Fprintf(b, "a=extmap:%d %s\r\n", id, l.extNames[id])
 		}
+	}
+	if len(l.rids) > 0 {
+		for _, rid := range l.rids {
+			fmt.Fprintf(b, "a=rid:%s recv\r\n", rid)
+		}
+		fmt.Fprintf(b, "a=simulcast:recv %s\r\n", strings.Join(l.rids, ";"))
 	}
 	b.WriteString("a=recvonly\r\n")
 }

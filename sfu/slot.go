@@ -14,7 +14,10 @@ type slot struct {
 	line   *line
 	source *publication // what the newest slot map says, nil: empty
 	flow   *publication // what flows: source, once the client was told; nil before
-	paused bool         // the path has no room for it
+
+	current *encoding // what passes, nil before the first
+	target  *encoding // what shall pass from its next key frame on, nil: nothing
+	base    bool      // only the lowest temporal layer
 
 	selector forward.Selector
 	sent     *forward.Sent // made with the first packet
@@ -131,8 +134,10 @@ func (p *peer) attach() {
 		if s.sent != nil {
 			s.sent.Reset()
 		}
+		s.current, s.target = nil, s.flow.encodings[len(s.flow.encodings)-1].nearest(p.worker.now)
 		s.restart()
 	}
+	p.shareBandwidth(p.worker.now)
 }
 
 // detach ends the flow into this slot, at once.
@@ -143,38 +148,13 @@ func (s *slot) detach() {
 	if i := slices.Index(s.flow.subscribers, s); i >= 0 {
 		s.flow.subscribers = slices.Delete(s.flow.subscribers, i, i+1)
 	}
-	s.flow = nil
+	s.flow, s.current, s.target = nil, nil, nil
 }
 
 // restart lets the slot begin anew with what it shows: at a key frame, with the numbers going on.
 func (s *slot) restart() {
 	s.selector.Switch()
-	if s.video() && s.flow != nil && s.peer.connected() {
-		s.flow.wantKey()
-	}
-}
-
-// shareBandwidth pauses what the path of this peer has no room for: screens first, then pictures in the order of slots.
-// Sound is never paused.
-func (p *peer) shareBandwidth(now time.Time) {
-	room := p.bound.Rate()
-	for _, kind := range []string{slotScreen, slotVideo} {
-		for _, s := range p.slots {
-			if s.line.slotKind != kind || s.flow == nil {
-				continue
-			}
-			rate := s.flow.bitrate
-			if now.Sub(s.flow.lastCame) > time.Second {
-				rate = 0
-			}
-			paused := rate > room
-			if !paused {
-				room -= rate
-			}
-			if s.paused && !paused {
-				s.restart()
-			}
-			s.paused = paused
-		}
+	if s.video() && s.target != nil && s.peer.connected() {
+		s.target.wantKey()
 	}
 }

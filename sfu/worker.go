@@ -25,6 +25,7 @@ type worker struct {
 	rooms       map[*Room]struct{} // with members
 	peers       map[*peer]struct{}
 	speakersDue time.Time
+	asking      [64]uint16 // sequence numbers of one NACK
 	byAddr      map[netip.AddrPort]*peer
 	in          []udp.Packet
 	box         outbox

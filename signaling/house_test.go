@@ -63,7 +63,9 @@ func (r fakeRoom) Answer(o live.Offer, done func(live.Answer, error)) {
 }
 func (fakeRoom) Obey(_ room.Plan, done func())        { go done() }
 func (fakeRoom) Announced(room.ParticipantID, uint64) {}
-func (fakeRoom) Close()                               {}
+
+func (fakeRoom) View(room.ParticipantID, live.View) {}
+func (fakeRoom) Close()                             {}
 
 // A logbook is a log that goroutines share.
 type logbook struct {

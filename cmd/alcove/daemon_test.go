@@ -40,7 +40,9 @@ func (silentRoom) Answer(_ live.Offer, f func(live.Answer, error)) {
 }
 func (silentRoom) Obey(_ room.Plan, done func())        { done() }
 func (silentRoom) Announced(room.ParticipantID, uint64) {}
-func (silentRoom) Close()                               {}
+
+func (silentRoom) View(room.ParticipantID, live.View) {}
+func (silentRoom) Close()                             {}
 
 // lockedBuffer takes a log from many goroutines.
 type lockedBuffer struct {

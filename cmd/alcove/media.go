@@ -72,6 +72,15 @@ func (m mediaRoom) Announced(p room.ParticipantID, version uint64) {
 	m.room.Announced(sfu.PeerID(p), version)
 }
 
+// View implements live.MediaRoom.
+func (m mediaRoom) View(p room.ParticipantID, v live.View) {
+	heights := map[string]int{}
+	for id, h := range v {
+		heights[string(id)] = h
+	}
+	m.room.View(sfu.PeerID(p), sfu.View{Heights: heights})
+}
+
 // Close implements live.MediaRoom.
 func (m mediaRoom) Close() { m.room.Close() }
 
@@ -92,6 +101,8 @@ func translated(e sfu.Event) live.MediaEvent {
 			out.IDs = append(out.IDs, room.ParticipantID(id))
 		}
 		return out
+	case sfu.EncodingsWanted:
+		return live.EncodingsChanged{Participant: room.ParticipantID(e.Peer), Source: room.Source(e.Source), RIDs: e.RIDs}
 	}
 	return live.MediaFailed{}
 }

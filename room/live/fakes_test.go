@@ -96,6 +96,7 @@ type fakeRoom struct {
 	offers    []Offer
 	held      []func()
 	announced []uint64
+	views     map[room.ParticipantID]View
 	closed    int
 }
 
@@ -125,6 +126,15 @@ func (r *fakeRoom) Announced(_ room.ParticipantID, version uint64) {
 	r.media.mu.Lock()
 	defer r.media.mu.Unlock()
 	r.announced = append(r.announced, version)
+}
+
+func (r *fakeRoom) View(id room.ParticipantID, v View) {
+	r.media.mu.Lock()
+	defer r.media.mu.Unlock()
+	if r.views == nil {
+		r.views = map[room.ParticipantID]View{}
+	}
+	r.views[id] = v
 }
 
 func (r *fakeRoom) Close() {

@@ -14,6 +14,7 @@ type inbox struct {
 	mu       sync.Mutex
 	slots    map[room.ParticipantID]SlotsMapped // Guarded by mu.
 	drops    map[room.ParticipantID]uint64      // lost connections, by their number. Guarded by mu.
+	wanted   map[source]EncodingsChanged        // Guarded by mu.
 	speakers *SpeakersChanged                   // Guarded by mu.
 	failed   bool                               // the media plane gave the room up. Guarded by mu.
 	closed   bool                               // Guarded by mu.
@@ -30,6 +31,11 @@ func (b *inbox) hear(e MediaEvent) {
 				b.slots = map[room.ParticipantID]SlotsMapped{}
 			}
 			b.slots[e.Participant] = e
+		case EncodingsChanged:
+			if b.wanted == nil {
+				b.wanted = map[source]EncodingsChanged{}
+			}
+			b.wanted[source{e.Participant, e.Source}] = e
 		case SpeakersChanged:
 			b.speakers = &e
 		case MediaFailed:
@@ -61,10 +67,17 @@ func (b *inbox) put(change func()) {
 	}
 }
 
+// A source is one source of one participant.
+type source struct {
+	participant room.ParticipantID
+	source      room.Source
+}
+
 // news is what an inbox held.
 type news struct {
 	drops    map[room.ParticipantID]uint64
 	slots    map[room.ParticipantID]SlotsMapped
+	wanted   map[source]EncodingsChanged
 	speakers *SpeakersChanged
 	failed   bool
 }
@@ -73,8 +86,8 @@ type news struct {
 func (b *inbox) take() news {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := news{b.drops, b.slots, b.speakers, b.failed}
-	b.drops, b.slots, b.speakers = nil, nil, nil
+	n := news{b.drops, b.slots, b.wanted, b.speakers, b.failed}
+	b.drops, b.slots, b.wanted, b.speakers = nil, nil, nil, nil
 	return n
 }
 
@@ -82,5 +95,5 @@ func (b *inbox) take() news {
 func (b *inbox) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.closed, b.drops, b.slots, b.speakers = true, nil, nil, nil
+	b.closed, b.drops, b.slots, b.wanted, b.speakers = true, nil, nil, nil, nil
 }

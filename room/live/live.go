@@ -60,6 +60,11 @@ type (
 	SlotMap struct{ Slots []SlotOwner }
 	// Speakers tells who speaks, loudest first.
 	Speakers struct{ IDs []room.ParticipantID }
+	// EncodingsWanted tells which encodings of an own source somebody watches.
+	EncodingsWanted struct {
+		Source room.Source
+		RIDs   []string
+	}
 	// Words carries an effect that leaves no trace: room.Asked, room.UnmuteAsked, room.HelpSignalled,
 	// room.Warning or room.Said.
 	Words struct{ Effect room.Effect }
@@ -76,23 +81,24 @@ type SlotOwner struct {
 	CSRC        uint32
 }
 
-func (AccessChanged) notice() {}
-func (SelfUpdated) notice()   {}
-func (RoomUpdated) notice()   {}
-func (Roster) notice()        {}
-func (PersonJoined) notice()  {}
-func (PersonUpdated) notice() {}
-func (PersonLeft) notice()    {}
-func (WaitingList) notice()   {}
-func (WaiterAdded) notice()   {}
-func (WaiterUpdated) notice() {}
-func (WaiterRemoved) notice() {}
-func (BarredList) notice()    {}
-func (MediaReady) notice()    {}
-func (SlotMap) notice()       {}
-func (Speakers) notice()      {}
-func (Words) notice()         {}
-func (RoomEnded) notice()     {}
+func (AccessChanged) notice()   {}
+func (SelfUpdated) notice()     {}
+func (RoomUpdated) notice()     {}
+func (Roster) notice()          {}
+func (PersonJoined) notice()    {}
+func (PersonUpdated) notice()   {}
+func (PersonLeft) notice()      {}
+func (WaitingList) notice()     {}
+func (WaiterAdded) notice()     {}
+func (WaiterUpdated) notice()   {}
+func (WaiterRemoved) notice()   {}
+func (BarredList) notice()      {}
+func (MediaReady) notice()      {}
+func (SlotMap) notice()         {}
+func (Speakers) notice()        {}
+func (EncodingsWanted) notice() {}
+func (Words) notice()           {}
+func (RoomEnded) notice()       {}
 
 // Media opens the media plane of one room; cmd/alcove implements it with sfu.
 type Media interface {
@@ -108,9 +114,15 @@ type MediaRoom interface {
 	Obey(plan room.Plan, done func())
 	// Announced says that the slot map of this version was told to the participant: its media may flow.
 	Announced(p room.ParticipantID, version uint64)
+	// View says what the participant shows, so that no more is sent than is seen.
+	View(p room.ParticipantID, v View)
 	// Close ends all peers.
 	Close()
 }
+
+// A View is what a participant shows: heights in pixels by publication, 0 for what is hidden. What it does not name counts as
+// shown in full.
+type View map[room.PublicationID]int
 
 // An Offer is the description of a PeerConnection (RFC 8829) with the sources of its m-lines.
 type Offer struct {
@@ -158,13 +170,20 @@ type (
 	}
 	// SpeakersChanged: who speaks, loudest first.
 	SpeakersChanged struct{ IDs []room.ParticipantID }
+	// EncodingsChanged: what of a simulcast of Participant somebody watches now.
+	EncodingsChanged struct {
+		Participant room.ParticipantID
+		Source      room.Source
+		RIDs        []string
+	}
 	// MediaFailed: the media of the room ended because of a bug of ours. The room ends too.
 	MediaFailed struct{}
 )
 
-func (SlotsMapped) mediaEvent()     {}
-func (SpeakersChanged) mediaEvent() {}
-func (MediaFailed) mediaEvent()     {}
+func (SlotsMapped) mediaEvent()      {}
+func (SpeakersChanged) mediaEvent()  {}
+func (EncodingsChanged) mediaEvent() {}
+func (MediaFailed) mediaEvent()      {}
 
 // A SessionID finds a seat again: the key of its room and the participant.
 type SessionID string

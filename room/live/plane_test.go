@@ -328,3 +328,31 @@ func TestFailedMediaEndsTheRoom(t *testing.T) {
 		h.do(other, room.Lock{}) // it went on
 	})
 }
+
+func TestViewsAndWantedEncodings(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		host := h.join("g", "host", auth.Host)
+		ann := h.join("g", "ann", auth.Participant)
+		h.told(host)
+		h.wantCode(ann.View(t.Context(), View{"x": 90}), room.NotAdmitted)
+		if err := host.View(t.Context(), View{"x": 90}); err != nil {
+			t.Fatal(err)
+		}
+		if v := h.media.rooms[0].views[host.ID()]; v["x"] != 90 {
+			t.Fatalf("the media plane was told %v", v)
+		}
+		h.media.rooms[0].events(EncodingsChanged{Participant: host.ID(), Source: room.Camera, RIDs: []string{"q"}})
+		h.media.rooms[0].events(EncodingsChanged{Participant: host.ID(), Source: room.Camera, RIDs: []string{"q", "h"}})
+		h.media.rooms[0].events(EncodingsChanged{Participant: ann.ID(), Source: room.Camera, RIDs: []string{"q"}})
+		synctest.Wait()
+		for _, n := range h.told(ann) {
+			if _, ok := n.(EncodingsWanted); ok {
+				t.Fatal("one who waits hears of media")
+			}
+		}
+		told := h.told(host)
+		if n, ok := told[len(told)-1].(EncodingsWanted); !ok || len(n.RIDs) != 2 {
+			t.Fatalf("told %+v", told)
+		}
+	})
+}

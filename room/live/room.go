@@ -248,6 +248,11 @@ func (r *running) hear() {
 			r.announce(id, c)
 		}
 	}
+	for s, e := range n.wanted {
+		if c := r.chairs[s.participant]; c != nil && c.connected && c.last.Room != nil {
+			c.client.Deliver(EncodingsWanted{Source: s.source, RIDs: e.RIDs})
+		}
+	}
 	if n.speakers != nil {
 		r.speak(n.speakers.IDs)
 	}

@@ -86,6 +86,23 @@ func (r *running) offer(s *Seat, o Offer, answer reply[Answer]) {
 	})
 }
 
+// View tells the media plane what this participant shows. One who waits has nothing to show.
+func (s *Seat) View(ctx context.Context, v View) error {
+	_, err := ask(ctx, s.room, func(answer reply[struct{}]) {
+		r := s.room
+		switch c := r.chairs[s.id]; {
+		case !r.holds(s):
+			answer.fail(gone())
+		case c.last.Room == nil:
+			answer.fail(&room.Error{Code: room.NotAdmitted, Detail: "you wait"})
+		default:
+			r.media.View(s.id, v)
+			answer.give(struct{}{}, nil)
+		}
+	})
+	return err
+}
+
 // Disconnect says that the connection is gone; the seat stays for the policy's ResumeWindow. It does nothing if a newer
 // connection resumed the seat. Client.End still comes, once, when the seat ends or is resumed.
 func (s *Seat) Disconnect() { s.room.inbox.drop(s.id, s.number) }

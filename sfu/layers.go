@@ -1,0 +1,198 @@
+package sfu
+
+import (
+	"slices"
+	"time"
+
+	"alcove/sfu/forward"
+)
+
+// A View is what a peer shows of what it receives, in pixels. Publications that it does not name count as shown in full.
+type View struct {
+	Heights map[string]int // by publication; 0: not shown, send nothing
+}
+
+// View tells what a peer shows, so that no more is sent than is seen.
+func (r *Room) View(id PeerID, v View) {
+	r.worker.post(func() {
+		if m := r.members[id]; m != nil {
+			m.view = v
+			if m.peer != nil {
+				m.peer.shareBandwidth(r.worker.now)
+			}
+		}
+	})
+}
+
+// ideal is the encoding that this slot would show if the path were endless, nil if it shows nothing: the smallest that
+// fills the height, or the largest there is.
+func (s *slot) ideal() *encoding {
+	all := s.flow.encodings
+	height, said := s.peer.member.view.Heights[s.flow.send.ID]
+	switch {
+	case !said:
+		return all[len(all)-1]
+	case height == 0:
+		return nil
+	}
+	full := 0
+	for i, e := range all { // where the top never came, the others tell its height
+		full = max(full, e.height<<(len(all)-1-i))
+	}
+	if full == 0 {
+		return all[len(all)-1]
+	}
+	for i, e := range all[:len(all)-1] {
+		if own := full >> (len(all) - 1 - i); float64(own)*slightlyBlown >= float64(height) {
+			return e
+		}
+	}
+	return all[len(all)-1]
+}
+
+// nearest is the encoding to show instead while the wanted one does not come: the next lower that does, else the next
+// higher.
+func (e *encoding) nearest(now time.Time) *encoding {
+	all := e.publication.encodings
+	for i := e.index; i >= 0; i-- {
+		if all[i].alive(now) {
+			return all[i]
+		}
+	}
+	for _, higher := range all[e.index:] {
+		if higher.alive(now) {
+			return higher
+		}
+	}
+	return e
+}
+
+// A choice is what one slot gets.
+type choice struct {
+	encoding *encoding // nil: nothing
+	base     bool      // only the lowest temporal layer
+}
+
+func (c choice) rate() int {
+	switch {
+	case c.encoding == nil:
+		return 0
+	case c.base:
+		return c.encoding.baseRate
+	}
+	return c.encoding.bitrate
+}
+
+// lower is the next cheaper choice: temporal layers go before the picture gets smaller, and that before there is none.
+func (c choice) lower(now time.Time) choice {
+	switch {
+	case c.encoding == nil:
+		return c
+	case !c.base && c.encoding.baseRate < c.encoding.bitrate:
+		return choice{c.encoding, true}
+	}
+	for i := c.encoding.index - 1; i >= 0; i-- {
+		if e := c.encoding.publication.encodings[i]; e.alive(now) {
+			return choice{encoding: e}
+		}
+	}
+	return choice{}
+}
+
+// shareBandwidth gives every slot what its path has room for: screens first, then pictures in the order of slots. All give
+// way step by step, the last first, until the sum fits. Sound is never paused.
+func (p *peer) shareBandwidth(now time.Time) {
+	var slots []*slot
+	for _, kind := range []string{slotScreen, slotVideo} {
+		for _, s := range p.slots {
+			if s.line.slotKind == kind && s.flow != nil {
+				slots = append(slots, s)
+			}
+		}
+	}
+	choices, sum := make([]choice, len(slots)), 0
+	for i, s := range slots {
+		if e := s.ideal(); e != nil {
+			choices[i].encoding = e.nearest(now)
+		}
+		sum += choices[i].rate()
+	}
+	for sum > p.bound.Rate() {
+		before := sum
+		for i := len(choices) - 1; i >= 0 && sum > p.bound.Rate(); i-- {
+			next := choices[i].lower(now)
+			sum += next.rate() - choices[i].rate()
+			choices[i] = next
+		}
+		if sum == before {
+			break // nothing is left to take
+		}
+	}
+	for i, s := range slots {
+		s.choose(choices[i])
+	}
+}
+
+// choose lets the slot go over to another encoding; the change comes with that one's next key frame, until then the old one
+// goes on.
+func (s *slot) choose(c choice) {
+	s.base = c.base
+	switch {
+	case c.encoding == nil:
+		s.target, s.current = nil, nil
+		s.selector.Switch()
+	case s.target != c.encoding:
+		s.target = c.encoding
+		if s.current != s.target && s.peer.connected() {
+			s.target.wantKey()
+		}
+	}
+}
+
+// accepts decides whether a packet of an encoding may pass into the slot.
+func (s *slot) accepts(e *encoding, packet forward.Packet) forward.Drop {
+	switch {
+	case s.target == nil:
+		return forward.Bandwidth
+	case e == s.target && e != s.current && (packet.KeyFrame || !s.video()):
+		s.current = e
+		s.selector.Switch()
+	case e != s.current && e == s.target:
+		if s.current == nil {
+			e.wantKey()
+			return forward.AwaitKey
+		}
+		return forward.Layer
+	case e != s.current:
+		return forward.Layer
+	}
+	return forward.Kept
+}
+
+// tellWanted tells a simulcast's client which encodings somebody watches. What nobody wants is paused a little later: a
+// layout that changes back costs no key frame.
+func (pub *publication) tellWanted(now time.Time) {
+	if len(pub.encodings) < 2 || !pub.open() {
+		return
+	}
+	var rids []string
+	for _, e := range pub.encodings {
+		if slices.ContainsFunc(pub.subscribers, func(s *slot) bool { return s.current == e || s.target == e || s.ideal() == e }) {
+			rids = append(rids, e.rid)
+		}
+	}
+	more := slices.ContainsFunc(rids, func(r string) bool { return !slices.Contains(pub.wanted, r) })
+	switch {
+	case slices.Equal(rids, pub.wanted):
+		pub.unwanted = time.Time{}
+		return
+	case !more && pub.unwanted.IsZero():
+		pub.unwanted = now
+		return
+	case !more && now.Sub(pub.unwanted) < pauseAfter:
+		return
+	}
+	pub.wanted, pub.unwanted = rids, time.Time{}
+	m := pub.peer.member
+	m.room.events(EncodingsWanted{Peer: m.id, Source: pub.line.source, RIDs: rids})
+}
