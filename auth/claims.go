@@ -22,6 +22,8 @@ type claims struct {
 	amr                []string
 	acr                string
 	authTime           *jwt.NumericDate
+	notBefore          *jwt.NumericDate // of the session, not of the token
+	notAfter           *jwt.NumericDate
 
 	wrong findings
 }
@@ -46,6 +48,8 @@ func (c *claims) UnmarshalJSON(data []byte) error {
 	read(c, o, "amr", &c.amr, BadAMR)
 	read(c, o, "acr", &c.acr, BadACR)
 	read(c, o, "auth_time", &c.authTime, BadAuthTime)
+	read(c, o, "not_before", &c.notBefore, BadSchedule)
+	read(c, o, "not_after", &c.notAfter, BadSchedule)
 	return nil
 }
 
@@ -95,6 +99,7 @@ func (c *claims) check() findings {
 	must(c.name == "" || plain(c.name, MaxName), BadName, fmt.Sprintf("name must have at most %d characters, none of them a control character, and not only spaces", MaxName))
 	must(len(c.amr) <= MaxMethods && !slices.ContainsFunc(c.amr, func(s string) bool { return len(s) > MaxMethod }), BadAMR,
 		fmt.Sprintf("amr must be a list of at most %d short strings (RFC 8176)", MaxMethods))
+	must(c.notBefore == nil || c.notAfter == nil || c.notAfter.After(c.notBefore.Time), BadSchedule, "not_after, the end of the session, must come after not_before")
 	must(len(c.acr) <= MaxMethod, BadACR, fmt.Sprintf("acr must have at most %d characters", MaxMethod))
 	return f
 }
@@ -103,10 +108,12 @@ func (c *claims) check() findings {
 func (c *claims) grant(k PersonKey) Grant {
 	g := Grant{
 		Room: c.room, Person: k.Person(c.sub), Role: c.role, Policy: c.policy, Name: c.name,
-		IssuedAt: c.iat.Time, ExpiresAt: c.exp.Time, AMR: c.amr, ACR: c.acr,
+		IssuedAt: c.iat.Time, ExpiresAt: c.exp.Time, AMR: c.amr, ACR: c.acr, Token: NewTokenKey(c.iss, c.jti),
 	}
-	if c.authTime != nil {
-		g.AuthTime = c.authTime.Time
+	for at, claim := range map[*time.Time]*jwt.NumericDate{&g.AuthTime: c.authTime, &g.NotBefore: c.notBefore, &g.NotAfter: c.notAfter} {
+		if claim != nil {
+			*at = claim.Time
+		}
 	}
 	return g
 }

@@ -24,9 +24,13 @@ type Grant struct {
 	Policy string // name of a policy of the configuration; "" is "default"
 	Name   string // the person's name as the clinic knows it, optional: never logged
 
+	Token TokenKey // names the token
+
 	IssuedAt  time.Time
 	ExpiresAt time.Time
 	AuthTime  time.Time // when the person last authenticated, zero if unsaid (OpenID Connect Core, section 2)
 	AMR       []string  // how (RFC 8176)
 	ACR       string    // how well
+
+	NotBefore, NotAfter time.Time // schedule of the session: claims not_before and not_after; zero if unsaid
 }

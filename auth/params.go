@@ -46,3 +46,47 @@ const (
 // DefaultSpent is how many spent tokens the memory of single use holds: at 48 bytes each some 5 MB, and more than 500 joins a
 // second for as long as a token can live (MaxLifetime and Leeway on both sides).
 const DefaultSpent = 100_000
+
+// MaxRevocations is how many revocations are remembered: a clinic takes back single tokens and people, not crowds.
+const MaxRevocations = 10_000
+
+// Passcodes and the cost of guessing them (RFC 9106, section 4: the second recommended option, 64 MiB and three passes).
+const (
+	// MinPasscode is in characters. Two guesses at a time of some 100 ms each are 1.7 million a day from all sources together; eight
+	// characters that nobody chose by a word hold for millennia.
+	MinPasscode = 8
+	// MaxPasscode is in bytes, as what strangers send.
+	MaxPasscode = 128
+
+	argonMemory = 64 << 10 // KiB
+	argonTime   = 3
+	argonLanes  = 4
+	saltSize    = 16 // RFC 9106, section 3.1
+	sumSize     = 32
+
+	// The bounds of hashes made elsewhere. The lowest cost is that of OWASP's Password Storage Cheat Sheet; the highest is what two
+	// guesses at a time may take of a small server.
+	minArgonMemory  = 19 << 10
+	maxArgonMemory  = 256 << 10
+	minArgonTime    = 2
+	maxArgonTime    = 10
+	maxArgonLanes   = 16
+	minSalt         = 8
+	minSum          = 16
+	maxPasscodeHash = 256
+)
+
+// Throttling of passcodes.
+const (
+	passcodeSlots = 2  // guesses looked at at the same time: 128 MiB
+	passcodeQueue = 32 // guesses that wait or are looked at: three seconds of them
+	// freeGuesses is how often people mistype before they ask.
+	freeGuesses  = 3
+	firstPenalty = time.Second
+	maxPenalty   = 5 * time.Minute
+	// forgetGuesser is how long a source has to be quiet to begin anew: longer than it ever waits.
+	forgetGuesser = 15 * time.Minute
+	// maxGuessers bounds the memory: 64 bytes each.
+	maxGuessers    = 20_000
+	evictionSample = 64
+)

@@ -43,12 +43,16 @@ func RandomPersonKey() PersonKey {
 
 // Person is what a subject is called outside this package: base64url of HMAC-SHA-256 (RFC 2104).
 func (k PersonKey) Person(sub string) string {
+	m := hmac.New(sha256.New, k.secret())
+	m.Write([]byte(sub))
+	return base64url(m.Sum(nil))
+}
+
+func (k PersonKey) secret() []byte {
 	if k.empty() {
 		panic("auth: a person key must be made, not declared: anybody could compute people from an empty one")
 	}
-	m := hmac.New(sha256.New, []byte(k.key.Reveal()))
-	m.Write([]byte(sub))
-	return base64.RawURLEncoding.EncodeToString(m.Sum(nil))
+	return []byte(k.key.Reveal())
 }
 
 // File is the content of a key file.

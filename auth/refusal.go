@@ -31,6 +31,8 @@ const (
 	BadAMR       Reason = "claim:amr"       // not a short list of short strings
 	BadACR       Reason = "claim:acr"       // not a short string
 	BadAuthTime  Reason = "claim:auth_time" // no number of seconds
+	BadSchedule  Reason = "claim:schedule"  // not_before or not_after: no number of seconds, or the end not after the beginning
+	Revoked      Reason = "revoked"         // the token, its person or its room was revoked
 	Used         Reason = "used"            // jti was seen before
 	BeforeStart  Reason = "before_start"    // issued before this daemon began to remember which tokens were used
 	SpentFull    Reason = "spent_full"      // too many tokens to remember: refused rather than accepted twice

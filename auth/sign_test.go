@@ -22,7 +22,7 @@ func TestSignedTokenVerifies(t *testing.T) {
 		t.Fatal(err)
 	}
 	spent, _ := NewSpentMemory(start, 10)
-	v, err := NewVerifier(VerifierConfig{testIssuer, testAudience, set, RandomPersonKey(), spent})
+	v, err := NewVerifier(VerifierConfig{testIssuer, testAudience, set, RandomPersonKey(), spent, nil})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -17,9 +16,11 @@ var (
 
 // A Use is the one use of one token.
 type Use struct {
-	Key      [sha256.Size]byte // names the token: a hash of issuer and jti
+	Key      TokenKey
 	IssuedAt time.Time
 	Until    time.Time // after this the token is expired, and its use may be forgotten
+	Person   string    // who showed it: Grant.Person
+	KeyID    string    // kid of the key that signed it
 }
 
 // A Spender remembers which tokens were used.
@@ -35,8 +36,8 @@ type SpentMemory struct {
 	limit int
 
 	mu    sync.Mutex
-	until map[[sha256.Size]byte]time.Time // Guarded by mu.
-	swept time.Time                       // Guarded by mu.
+	until map[TokenKey]time.Time // Guarded by mu.
+	swept time.Time              // Guarded by mu.
 }
 
 // NewSpentMemory remembers up to limit tokens that were issued from the second of begin on.
@@ -44,7 +45,7 @@ func NewSpentMemory(begin time.Time, limit int) (*SpentMemory, error) {
 	if limit < 1 {
 		return nil, fmt.Errorf("memory of used tokens needs room for one at least, not %d", limit)
 	}
-	return &SpentMemory{begin: begin.Truncate(time.Second), limit: limit, until: map[[sha256.Size]byte]time.Time{}}, nil
+	return &SpentMemory{begin: begin.Truncate(time.Second), limit: limit, until: map[TokenKey]time.Time{}}, nil
 }
 
 // Spend implements Spender.

@@ -10,7 +10,7 @@ import (
 )
 
 func use(name string, issued time.Time) Use {
-	return Use{spentKey(testIssuer, name), issued, issued.Add(time.Minute)}
+	return Use{Key: NewTokenKey(testIssuer, name), IssuedAt: issued, Until: issued.Add(time.Minute)}
 }
 
 func TestSpentMemory(t *testing.T) {
@@ -79,8 +79,8 @@ func TestSpentMemoryOnceAmongMany(t *testing.T) {
 }
 
 // jti is unique within one issuer only.
-func TestSpentKey(t *testing.T) {
-	if spentKey("a", "bc") == spentKey("ab", "c") || spentKey("a", "x") == spentKey("b", "x") {
+func TestTokenKey(t *testing.T) {
+	if NewTokenKey("a", "bc") == NewTokenKey("ab", "c") || NewTokenKey("a", "x") == NewTokenKey("b", "x") {
 		t.Error("two issuers share a key")
 	}
 }

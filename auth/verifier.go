@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -11,13 +10,14 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// A VerifierConfig says whose tokens are accepted. Every field is required.
+// A VerifierConfig says whose tokens are accepted. Every field but Revoked is required.
 type VerifierConfig struct {
 	Issuer    string // iss of the tokens, compared exactly
 	Audience  string // one of aud, compared exactly
 	Keys      KeySource
 	PersonKey PersonKey
 	Spent     Spender
+	Revoked   Revocations // nil: nothing can be revoked
 }
 
 // A Verifier turns tokens into grants. It is safe for concurrent use if its KeySource and Spender are.
@@ -47,10 +47,14 @@ func (v *Verifier) Verify(now time.Time, token Secret) (Grant, error) {
 	if err := e.wrong.refusal(); err != nil {
 		return Grant{}, err
 	}
-	use := Use{Key: spentKey(e.claims.iss, e.claims.jti), IssuedAt: e.claims.iat.Time, Until: e.claims.exp.Add(Leeway)}
+	g := e.claims.grant(v.c.PersonKey)
+	if v.revoked(now, g) {
+		return Grant{}, Refusal{Revoked}
+	}
+	use := Use{Key: g.Token, IssuedAt: g.IssuedAt, Until: g.ExpiresAt.Add(Leeway), Person: g.Person, KeyID: e.kid}
 	switch err := v.c.Spent.Spend(now, use); {
 	case err == nil:
-		return e.claims.grant(v.c.PersonKey), nil
+		return v.still(now, g)
 	case errors.Is(err, ErrSpent):
 		return Grant{}, Refusal{Used}
 	case errors.Is(err, ErrForgotten):
@@ -60,6 +64,18 @@ func (v *Verifier) Verify(now time.Time, token Secret) (Grant, error) {
 	default:
 		return Grant{}, Refusal{SpentFailed}
 	}
+}
+
+// still looks again: what was revoked while the token was spent is not let in behind the back of who revoked it.
+func (v *Verifier) still(now time.Time, g Grant) (Grant, error) {
+	if v.revoked(now, g) {
+		return Grant{}, Refusal{Revoked}
+	}
+	return g, nil
+}
+
+func (v *Verifier) revoked(now time.Time, g Grant) bool {
+	return v.c.Revoked != nil && v.c.Revoked.Revoked(now, Shown{g.Token, g.Person, v.c.PersonKey.Room(g.Room)})
 }
 
 // An Explanation is what a token looks like from the outside and everything that is wrong with it.
@@ -228,8 +244,3 @@ func (v *Verifier) checkParties(now time.Time, c *claims) (f findings) {
 
 // clip keeps what is printed of a token short.
 func clip(s string) string { return s[:min(len(s), MaxSubject)] }
-
-// spentKey names a token without saying which: jti is unique within its issuer only (RFC 7519, section 4.1.7).
-func spentKey(issuer, id string) [sha256.Size]byte {
-	return sha256.Sum256([]byte(issuer + "\x00" + id))
-}

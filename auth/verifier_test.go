@@ -31,11 +31,12 @@ type clinic struct {
 	keys     KeySet
 	person   PersonKey
 	verifier *Verifier
+	revoked  *RevocationList
 }
 
 func newClinic(t testing.TB) *clinic {
 	t.Helper()
-	c := &clinic{person: RandomPersonKey()}
+	c := &clinic{person: RandomPersonKey(), revoked: NewRevocationList(10)}
 	_, c.ed, _ = ed25519.GenerateKey(rand.Reader)
 	c.ec, _ = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	set, err := ParseKeySet(fmt.Appendf(nil, `{"keys":[%s,%s]}`, edJWK(c.ed, "ed"), ecJWK(t, c.ec, "ec")))
@@ -47,7 +48,7 @@ func newClinic(t testing.TB) *clinic {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.verifier, err = NewVerifier(VerifierConfig{testIssuer, testAudience, set, c.person, spent}); err != nil {
+	if c.verifier, err = NewVerifier(VerifierConfig{testIssuer, testAudience, set, c.person, spent, c.revoked}); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -103,7 +104,8 @@ func TestVerify(t *testing.T) {
 	c := newClinic(t)
 	full := jwt.MapClaims{
 		"aud": []string{"other", testAudience}, "nbf": start.Unix(), "policy": "group-a", "name": "Mira Ö.", "role": "host",
-		"amr": []string{"pwd", "otp"}, "acr": "2", "auth_time": start.Add(-time.Hour).Unix(), "unknown": map[string]int{"a": 1},
+		"amr": []string{"pwd", "otp"}, "acr": "2", "auth_time": start.Add(-time.Hour).Unix(),
+		"not_before": start.Unix(), "not_after": start.Add(time.Hour).Unix(), "unknown": map[string]int{"a": 1},
 	}
 	for name, token := range map[string]Secret{
 		"EdDSA": c.signed(t, full),
@@ -116,7 +118,9 @@ func TestVerify(t *testing.T) {
 		want := Grant{
 			Room: "tuesday", Person: c.person.Person("mira@example.org"), Role: Host, Policy: "group-a", Name: "Mira Ö.",
 			IssuedAt: start, ExpiresAt: start.Add(time.Minute), AuthTime: start.Add(-time.Hour), AMR: []string{"pwd", "otp"}, ACR: "2",
+			Token: NewTokenKey(testIssuer, jtiOf(t, token)), NotBefore: start, NotAfter: start.Add(time.Hour),
 		}
+		g.NotBefore, g.NotAfter = g.NotBefore.UTC(), g.NotAfter.UTC()
 		g.IssuedAt, g.ExpiresAt, g.AuthTime = g.IssuedAt.UTC(), g.ExpiresAt.UTC(), g.AuthTime.UTC()
 		if fmt.Sprint(g) != fmt.Sprint(want) {
 			t.Errorf("%s: got %v, want %v", name, g, want)
@@ -203,6 +207,8 @@ func TestVerifyRefuses(t *testing.T) {
 		{"name turned around", c.signed(t, jwt.MapClaims{"name": "Mira\u202Etxt"}), BadName},
 		{"amr is text", c.signed(t, jwt.MapClaims{"amr": "pwd"}), BadAMR},
 		{"long acr", c.signed(t, jwt.MapClaims{"acr": strings.Repeat("a", MaxMethod+1)}), BadACR},
+		{"schedule is text", c.signed(t, jwt.MapClaims{"not_before": "now"}), BadSchedule},
+		{"schedule backwards", c.signed(t, jwt.MapClaims{"not_before": at(time.Hour), "not_after": at(time.Hour)}), BadSchedule},
 		{"auth_time is text", c.signed(t, jwt.MapClaims{"auth_time": "now"}), BadAuthTime},
 	}
 	for _, tt := range tests {
@@ -232,7 +238,7 @@ func has(f []Finding, r Reason) bool {
 	return false
 }
 
-func jtiOf(t *testing.T, token Secret) string {
+func jtiOf(t testing.TB, token Secret) string {
 	t.Helper()
 	data, err := base64.RawURLEncoding.DecodeString(strings.Split(token.Reveal(), ".")[1])
 	var c struct{ JTI string }
@@ -305,11 +311,11 @@ func TestNewVerifierWantsEverything(t *testing.T) {
 	c := newClinic(t)
 	spent, _ := NewSpentMemory(start, 1)
 	for name, config := range map[string]VerifierConfig{
-		"issuer":   {"", "a", c.keys, c.person, spent},
-		"audience": {"i", "", c.keys, c.person, spent},
-		"keys":     {"i", "a", nil, c.person, spent},
-		"person":   {"i", "a", c.keys, PersonKey{}, spent},
-		"spent":    {"i", "a", c.keys, c.person, nil},
+		"issuer":   {"", "a", c.keys, c.person, spent, nil},
+		"audience": {"i", "", c.keys, c.person, spent, nil},
+		"keys":     {"i", "a", nil, c.person, spent, nil},
+		"person":   {"i", "a", c.keys, PersonKey{}, spent, nil},
+		"spent":    {"i", "a", c.keys, c.person, nil, nil},
 	} {
 		if _, err := NewVerifier(config); err == nil {
 			t.Errorf("accepted without %s", name)

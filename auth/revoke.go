@@ -1,0 +1,140 @@
+package auth
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"sync"
+	"time"
+)
+
+// RevocationKind says what is taken back.
+type RevocationKind string
+
+// The closed list of kinds.
+const (
+	RevokeToken  RevocationKind = "token"  // one token, by its TokenKey
+	RevokePerson RevocationKind = "person" // all tokens of a person
+	RevokeRoom   RevocationKind = "room"   // all tokens for a room
+)
+
+// A Revocation refuses tokens that are otherwise good. Its subject is a hash: what is kept names nobody.
+type Revocation struct {
+	Kind    RevocationKind `json:"kind"`
+	Subject string         `json:"subject"` // TokenKey.String, PersonKey.Person or PersonKey.Room
+	At      time.Time      `json:"at"`
+	Until   time.Time      `json:"until,omitzero"` // zero: until it is lifted
+}
+
+// Shown is what a token says of what could be revoked.
+type Shown struct {
+	Token        TokenKey
+	Person, Room string // as in Revocation.Subject
+}
+
+// Revocations knows what was revoked.
+type Revocations interface {
+	// Revoked reports whether anything of what is shown is revoked.
+	Revoked(now time.Time, s Shown) bool
+}
+
+// ErrRevocationsFull says that no more can be remembered.
+var ErrRevocationsFull = errors.New("memory of revocations is full: lift some")
+
+// RevocationList is Revocations in memory. It is bounded: full, it refuses to take another rather than forget one. It is safe for
+// concurrent use.
+type RevocationList struct {
+	limit int
+
+	mu  sync.RWMutex
+	all map[revoked]Revocation // Guarded by mu.
+}
+
+type revoked struct {
+	kind    RevocationKind
+	subject string
+}
+
+// NewRevocationList makes an empty list.
+func NewRevocationList(limit int) *RevocationList {
+	return &RevocationList{limit: limit, all: map[revoked]Revocation{}}
+}
+
+// Add takes a revocation, or a new end of one.
+func (l *RevocationList) Add(now time.Time, r Revocation) error {
+	switch r.Kind {
+	case RevokeToken, RevokePerson, RevokeRoom:
+	default:
+		return errors.New("a token, a person or a room can be revoked")
+	}
+	if r.Subject == "" || len(r.Subject) > MaxID {
+		return errors.New("a revocation needs a subject")
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := revoked{r.Kind, r.Subject}
+	if _, there := l.all[key]; !there && len(l.all) >= l.limit {
+		for k, old := range l.all {
+			if old.over(now) {
+				delete(l.all, k)
+			}
+		}
+		if len(l.all) >= l.limit {
+			return ErrRevocationsFull
+		}
+	}
+	l.all[key] = r
+	return nil
+}
+
+// Lift takes a revocation back, and reports whether there was one.
+func (l *RevocationList) Lift(kind RevocationKind, subject string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, there := l.all[revoked{kind, subject}]
+	delete(l.all, revoked{kind, subject})
+	return there
+}
+
+// List gives all that stand.
+func (l *RevocationList) List(now time.Time) []Revocation {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	var all []Revocation
+	for _, r := range l.all {
+		if !r.over(now) {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// Revoked implements Revocations.
+func (l *RevocationList) Revoked(now time.Time, s Shown) bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for _, key := range []revoked{{RevokeToken, s.Token.String()}, {RevokePerson, s.Person}, {RevokeRoom, s.Room}} {
+		if r, there := l.all[key]; there && !r.over(now) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r Revocation) over(now time.Time) bool { return !r.Until.IsZero() && now.After(r.Until) }
+
+// A TokenKey names a token without saying which: a hash of issuer and jti.
+type TokenKey [sha256.Size]byte
+
+// NewTokenKey names the token that an issuer gave a jti: it is unique within its issuer only (RFC 7519, section 4.1.7).
+func NewTokenKey(issuer, id string) TokenKey { return sha256.Sum256([]byte(issuer + "\x00" + id)) }
+
+func (k TokenKey) String() string { return hex.EncodeToString(k[:]) }
+
+// Room is what the name of a room is called where it is kept: as Person, under the same key, and never equal to one.
+func (k PersonKey) Room(name string) string {
+	m := hmac.New(sha256.New, k.secret())
+	m.Write([]byte("alcove room\x00" + name))
+	return base64url(m.Sum(nil))
+}
