@@ -121,7 +121,7 @@ func (w *worker) publish(s *stream, h *forward.Header, payload []byte) forward.D
 	}
 	for _, sub := range pub.subscribers {
 		packet.Above = sub.base && temporal > 0
-		w.drop(w.forward(sub, e, packet, h.Marker, vp8, payload))
+		w.drop(w.forward(sub, e, packet, h.Marker, &vp8, payload))
 	}
 	return forward.Kept
 }
@@ -155,7 +155,7 @@ func (e *encoding) keyCame(came bool) {
 }
 
 // forward sends a packet into one slot.
-func (w *worker) forward(s *slot, e *encoding, packet forward.Packet, marker bool, vp8 forward.VP8, payload []byte) forward.Drop {
+func (w *worker) forward(s *slot, e *encoding, packet forward.Packet, marker bool, vp8 *forward.VP8, payload []byte) forward.Drop {
 	if !s.peer.connected() {
 		return forward.Unmapped
 	}
@@ -173,7 +173,7 @@ func (w *worker) forward(s *slot, e *encoding, packet forward.Packet, marker boo
 	s.octets += uint32(len(payload))
 	origin := forward.Origin{Ext: packet.Ext, Timestamp: out.Timestamp, Pictures: out.Pictures, TL0: out.TL0, Encoding: uint8(e.index)}
 	if !s.video() { // Opus mends itself (in-band FEC): nobody asks for it again
-		w.write(s, s.line.payload, s.line.slotSSRC, out.Ext, origin, marker, nil, forward.VP8{}, payload)
+		w.write(s, s.line.payload, s.line.slotSSRC, out.Ext, origin, marker, nil, nil, payload)
 		w.count.Audio++
 		w.count.AudioBytes += uint64(len(payload))
 		return forward.Kept
@@ -191,12 +191,14 @@ func (w *worker) forward(s *slot, e *encoding, packet forward.Packet, marker boo
 
 // write puts one packet into the slab, to be sealed when it leaves. index is the SRTP index and, in its low 16 bits, the
 // sequence number: the same index is never given to two payloads.
-func (w *worker) write(s *slot, pt uint8, ssrc uint32, index uint64, o forward.Origin, marker bool, prefix []byte, vp8 forward.VP8, payload []byte) {
+func (w *worker) write(s *slot, pt uint8, ssrc uint32, index uint64, o forward.Origin, marker bool, prefix []byte, vp8 *forward.VP8, payload []byte) {
 	b := forward.AppendHeader(w.room(), marker, pt, uint16(index), o.Timestamp, ssrc, s.flow.send.CSRC)
 	b = append(b, prefix...)
 	at := len(b)
 	b = append(b, payload...)
-	vp8.Rewrite(b[at:], o.Pictures, o.TL0)
+	if o.Pictures != 0 || o.TL0 != 0 {
+		vp8.Rewrite(b[at:], o.Pictures, o.TL0)
+	}
 	w.depart(s, b, ssrc, index)
 }
 
@@ -224,11 +226,11 @@ func (w *worker) resend(s *slot, seq uint16) forward.Drop {
 		vp8 = forward.ParseVP8(stored.Payload)
 	}
 	if s.line.slotRTX == 0 {
-		w.write(s, s.line.payload, s.line.slotSSRC, out, origin, stored.Marker, nil, vp8, stored.Payload)
+		w.write(s, s.line.payload, s.line.slotSSRC, out, origin, stored.Marker, nil, &vp8, stored.Payload)
 		return forward.Kept
 	}
 	prefix := [2]byte{byte(seq >> 8), byte(seq)}
-	w.write(s, s.line.rtx, s.line.slotRTX, s.nextRTX, origin, stored.Marker, prefix[:], vp8, stored.Payload)
+	w.write(s, s.line.rtx, s.line.slotRTX, s.nextRTX, origin, stored.Marker, prefix[:], &vp8, stored.Payload)
 	s.nextRTX++
 	return forward.Kept
 }

@@ -111,21 +111,23 @@ const clockDrift = time.Millisecond
 // (RFC 3550, section 6.4.1).
 func (p *peer) reportBlocks(b []byte, count int) {
 	now := p.worker.now
-	lost, blocks := 0, 0
+	lost, sent := 0, 0
 	for ; count > 0 && len(b) >= 24; count, b = count-1, b[24:] {
 		s := p.slotOf[binary.BigEndian.Uint32(b)]
 		if s == nil || s.flow == nil || !s.video() {
 			continue
 		}
-		lost += int(b[4])
-		blocks++
+		n := int(s.packets - s.packetsTold)
+		s.packetsTold = s.packets
+		lost += int(b[4]) * n
+		sent += n
 		lsr, dlsr := binary.BigEndian.Uint32(b[16:]), binary.BigEndian.Uint32(b[20:])
 		if rtt := shortNTP(now) - lsr - dlsr; lsr != 0 && rtt < 10<<16 {
 			p.rtt = time.Duration(rtt) * time.Second >> 16
 		}
 	}
-	if since := now.Sub(p.videoSince); blocks > 0 && since > 0 {
-		p.bound.Report(now, uint8(lost/blocks), int(int64(p.videoBits)*int64(time.Second)/int64(since)))
+	if since := now.Sub(p.videoSince); sent > 0 && since > 0 {
+		p.bound.Report(now, uint8(lost/sent), int(int64(p.videoBits)*int64(time.Second)/int64(since)))
 		p.videoBits, p.videoSince = 0, now
 	}
 }

@@ -361,8 +361,8 @@ func (l *line) write(b *strings.Builder, p local) {
 		rtx = " " + strconv.Itoa(int(l.rtx))
 	}
 	fmt.Fprintf(b, "m=%s 9 UDP/TLS/RTP/SAVPF %d%s\r\nc=IN IP4 0.0.0.0\r\na=mid:%s\r\n", l.kind, l.payload, rtx, l.mid)
-	fmt.Fprintf(b, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:%s %s\r\na=setup:passive\r\n",
-		p.ufrag, p.pwd, p.fingerprint.Algorithm, p.fingerprint.Value)
+	fmt.Fprintf(b, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:%s %s\r\na=setup:passive\r\n", // upper-case hex: RFC 8122, section 5, and Firefox holds us to it
+		p.ufrag, p.pwd, p.fingerprint.Algorithm, strings.ToUpper(p.fingerprint.Value))
 	for i, c := range p.candidates {
 		fmt.Fprintf(b, "a=candidate:%d 1 udp %d %s typ host\r\n", i+1, 2130706431-i, c)
 	}

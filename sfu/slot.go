@@ -19,13 +19,14 @@ type slot struct {
 	target  *encoding // what shall pass from its next key frame on, nil: nothing
 	base    bool      // only the lowest temporal layer
 
-	selector forward.Selector
-	sent     *forward.Sent // made with the first packet
-	nextRTX  uint64        // index of the next repeat (RFC 4588), from 1
-	packets  uint32        // sent, for sender reports
-	octets   uint32
-	round    uint32    // of the outbox, in which this slot's packets wait
-	asked    time.Time // when this receiver last asked for a key frame
+	selector    forward.Selector
+	sent        *forward.Sent // made with the first packet
+	nextRTX     uint64        // index of the next repeat (RFC 4588), from 1
+	packets     uint32        // sent, for sender reports
+	octets      uint32
+	packetsTold uint32    // packets, at the last report of this receiver
+	round       uint32    // of the outbox, in which this slot's packets wait
+	asked       time.Time // when this receiver last asked for a key frame
 }
 
 func newSlot(p *peer, l *line) *slot {

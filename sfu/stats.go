@@ -6,6 +6,8 @@ import "alcove/sfu/forward"
 type Counters struct {
 	DatagramsIn, BytesIn   uint64 // whatever came
 	DatagramsOut, BytesOut uint64 // media and RTCP that left
+	Messages               uint64 // of the kernel that carried them: DatagramsOut/Messages is the mean length of a train
+	KernelDrops            uint64 // came, and were dropped before we read them
 	Audio, Video           uint64 // RTP packets forwarded, one for each receiver
 	AudioBytes, VideoBytes uint64 // of their payloads
 	Resent                 uint64 // packets repeated for a NACK
@@ -26,6 +28,8 @@ func (e *Engine) Counters() Counters {
 		sum.BytesIn += c.BytesIn
 		sum.DatagramsOut += c.DatagramsOut
 		sum.BytesOut += c.BytesOut
+		sum.Messages += c.Messages
+		sum.KernelDrops += c.KernelDrops
 		sum.Audio += c.Audio
 		sum.Video += c.Video
 		sum.AudioBytes += c.AudioBytes

@@ -192,6 +192,8 @@ func (w *worker) ticked() {
 // share publishes the counters.
 func (w *worker) share() {
 	c := w.count
+	c.Drops[forward.SendRefused] = w.sock.Stats.Refused
+	c.Messages, c.KernelDrops = w.sock.Stats.Messages, w.sock.Stats.KernelDrops
 	w.shared.Store(&c)
 }
 

@@ -20,6 +20,7 @@ const (
 	Layer             // of an encoding or a temporal layer that this slot does not show
 	Bandwidth         // the subscriber's path has no room
 	SocketFull        // the kernel took no more (EAGAIN)
+	SendRefused       // the kernel refused the destination
 	HistoryGone       // asked for again after it was forgotten
 	NackLimit         // asked for again too often
 	PeerPanic         // a bug, which cost the peer
@@ -28,7 +29,7 @@ const (
 
 var dropNames = [DropCount]string{
 	"kept", "malformed", "unknown_address", "unauthentic", "replayed", "unannounced", "repeated", "padding", "muted",
-	"unmapped", "await_key", "before_switch", "layer", "bandwidth", "socket_full", "history_gone", "nack_limit", "panic",
+	"unmapped", "await_key", "before_switch", "layer", "bandwidth", "socket_full", "send_refused", "history_gone", "nack_limit", "panic",
 }
 
 func (d Drop) String() string { return dropNames[d] }

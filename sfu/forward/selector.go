@@ -8,6 +8,8 @@ const (
 	rebaseGap = 300 * time.Millisecond
 	// rebaseSkew is how far such a clock may be off before the time line is moved: less is jitter.
 	rebaseSkew = 100 * time.Millisecond
+	// outage is a silence with losses that no history mends: it holds about as much.
+	outage = time.Second
 	// maxChanges is how many steps of the offsets are remembered for packets that come late; older ones are dropped.
 	maxChanges = 16
 )
@@ -69,6 +71,11 @@ func (s *Selector) AwaitsKey() bool { return s.Video && s.switching }
 // receivers lose the rollover counter over one of 2^15 (RFC 3711, section 3.3.1).
 func (s *Selector) Next(now time.Time, p Packet) (Out, Drop) {
 	if s.count > 0 && int64(p.Ext)+s.changes[s.count-1].offset-int64(s.lastOut) > maxJump {
+		s.Switch()
+	}
+	// An outage longer than any history cannot be mended: to follow on closes the gap, else every receiver counts it as loss
+	// of its own path, and asks for what nobody has.
+	if s.count > 0 && !s.switching && p.Ext > s.highest+1 && now.Sub(s.lastAt) > outage {
 		s.Switch()
 	}
 	if s.switching {

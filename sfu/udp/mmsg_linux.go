@@ -300,7 +300,8 @@ func (f *fast) flush(batch []Packet) int {
 			f.plain, f.stats.NoTrains = true, true
 			return first + f.Write(batch[first:])
 		}
-		m++ // one destination refused: the others still want theirs
+		f.stats.Refused += uint64(next - first) // the others still want theirs
+		m++
 	}
 	return len(batch)
 }

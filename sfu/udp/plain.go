@@ -50,15 +50,14 @@ func (p *plain) Read(batch []Packet, deadline time.Time) (int, error) {
 }
 
 func (p *plain) Write(batch []Packet) int {
-	taken := 0
 	for i := range batch {
-		if _, err := p.conn.WriteToUDPAddrPort(batch[i].Data, batch[i].Addr); err == nil {
-			taken++
-			p.stats.Messages++
-			p.stats.Datagrams++
+		p.stats.Messages++
+		p.stats.Datagrams++
+		if _, err := p.conn.WriteToUDPAddrPort(batch[i].Data, batch[i].Addr); err != nil {
+			p.stats.Refused++
 		}
 	}
-	return taken
+	return len(batch)
 }
 
 func (p *plain) WriteTo(data []byte, to netip.AddrPort) (int, error) {

@@ -31,7 +31,8 @@ type Conn interface {
 	// Read waits for datagrams until the deadline (zero: for ever) or Wake. Each Packet's Data must have room for MaxDatagram;
 	// it is cut to what came. It returns 0 and no error at the deadline and after Wake.
 	Read(batch []Packet, deadline time.Time) (int, error)
-	// Write sends all it can without waiting and returns how many were taken.
+	// Write sends all it can without waiting and returns how many from the front were dealt with: the rest found the kernel
+	// full. What one destination refused is counted, and does not keep the others from theirs.
 	Write(batch []Packet) int
 	// WriteTo sends one datagram, from any goroutine.
 	WriteTo(data []byte, to netip.AddrPort) (int, error)
@@ -54,6 +55,7 @@ type Stats struct {
 	Datagrams   uint64 // sent in batches
 	Messages    uint64 // of the kernel that carried them: Datagrams/Messages is the mean length of a train
 	KernelDrops uint64 // received, and dropped before we read them (SO_RXQ_OVFL)
+	Refused     uint64 // sent, and refused for reasons of their destination
 	NoTrains    bool   // the path refused UDP_SEGMENT
 }
 
