@@ -14,6 +14,7 @@ const (
 	Repeated          // a duplicate, or an RTX packet nobody misses
 	Padding           // padding only
 	MutedSource       // the plan says: not this source
+	Quiet             // a microphone that is not among the loudest
 	Unmapped          // no announced slot
 	AwaitKey          // a picture that begins without its key frame
 	BeforeSwitch      // older than what the slot shows now
@@ -28,7 +29,7 @@ const (
 )
 
 var dropNames = [DropCount]string{
-	"kept", "malformed", "unknown_address", "unauthentic", "replayed", "unannounced", "repeated", "padding", "muted",
+	"kept", "malformed", "unknown_address", "unauthentic", "replayed", "unannounced", "repeated", "padding", "muted", "quiet",
 	"unmapped", "await_key", "before_switch", "layer", "bandwidth", "socket_full", "send_refused", "history_gone", "nack_limit", "panic",
 }
 

@@ -54,8 +54,10 @@ type Selector struct {
 	lastOut   uint64
 	lastTS    uint32
 	lastAt    time.Time
-	picture   Picture            // the last, as it left
+	picture   Picture            // the last names, as they left
 	highest   uint64             // source number
+	frame     uint32             // timestamp of the source's newest frame
+	above     bool               // that frame is not shown
 	changes   [maxChanges]change // newest last, from index 0
 	count     int
 }
@@ -85,14 +87,13 @@ func (s *Selector) Next(now time.Time, p Packet) (Out, Drop) {
 		if s.Video && !p.KeyFrame {
 			return Out{}, AwaitKey
 		}
-		// A key frame is never above: it is of the lowest layer.
 		return s.begin(now, p), Kept
 	}
 	if p.Empty {
 		s.skip(p)
 		return Out{}, Padding
 	}
-	if p.Above {
+	if s.isAbove(p) {
 		s.skip(p)
 		return Out{}, Layer
 	}
@@ -109,9 +110,34 @@ func (s *Selector) Next(now time.Time, p Packet) (Out, Drop) {
 	s.lastOut = max(s.lastOut, out.Ext)
 	if ahead { // what comes late, even behind padding only, says nothing about the time
 		s.lastTS, s.lastAt = out.Timestamp, now
-		s.picture = p.Picture.moved(c.pictures, c.tl0)
+		s.left(p, c)
 	}
 	return out, Kept
+}
+
+// isAbove decides for frames, not packets: half a frame would leave under the picture id of the one before. A key frame is of
+// the lowest layer, whatever it says.
+func (s *Selector) isAbove(p Packet) bool {
+	switch {
+	case p.KeyFrame:
+		return false
+	case s.count > 0 && p.Timestamp == s.frame:
+		return s.above
+	}
+	return p.Above
+}
+
+// left remembers the newest frame that goes out. Names outlast a source that has none.
+func (s *Selector) left(p Packet, c change) {
+	s.frame, s.above = p.Timestamp, false
+	was := s.picture
+	s.picture = p.Picture.moved(c.pictures, c.tl0)
+	if !p.Picture.Named {
+		s.picture.ID, s.picture.Named = was.ID, was.Named
+	}
+	if !p.Picture.Indexed {
+		s.picture.TL0, s.picture.Indexed = was.TL0, was.Indexed
+	}
 }
 
 // begin lets a new source follow the last packet sent.
@@ -124,9 +150,12 @@ func (s *Selector) begin(now time.Time, p Packet) Out {
 	s.lastTS, s.lastAt = timestamp, now
 	c := change{from: p.Ext, offset: int64(s.lastOut) - int64(p.Ext), tsOffset: timestamp - p.Timestamp}
 	if s.picture.Named && p.Picture.Named {
-		c.pictures, c.tl0 = s.picture.ID+1-p.Picture.ID, s.picture.TL0+1-p.Picture.TL0
+		c.pictures = s.picture.ID + 1 - p.Picture.ID
 	}
-	s.picture = p.Picture.moved(c.pictures, c.tl0)
+	if s.picture.Indexed && p.Picture.Indexed {
+		c.tl0 = s.picture.TL0 + 1 - p.Picture.TL0
+	}
+	s.left(p, c)
 	s.changes[0] = c
 	s.highest, s.count, s.running, s.switching = p.Ext, 1, true, false
 	return Out{Ext: s.lastOut, Timestamp: timestamp, Pictures: c.pictures, TL0: c.tl0}
@@ -161,8 +190,11 @@ func (s *Selector) skip(p Packet) {
 	}
 	s.highest = p.Ext
 	frames := uint16(0)
-	if p.Above && p.Start {
-		frames = 1
+	if !p.Empty { // counted by the first packet of it that comes, for the very first may be lost
+		if p.Timestamp != s.frame {
+			frames = 1
+		}
+		s.frame, s.above = p.Timestamp, true
 	}
 	if c := &s.changes[s.count-1]; c.skipped > 0 && c.from == p.Ext {
 		c.from, c.skipped, c.offset, c.pictures = p.Ext+1, c.skipped+1, c.offset-1, c.pictures-frames
@@ -212,9 +244,3 @@ func (s *Selector) Running() bool { return s.running }
 
 // Last is the newest outgoing number.
 func (s *Selector) Last() uint64 { return s.lastOut }
-
-// moved is a picture as it leaves.
-func (p Picture) moved(pictures uint16, tl0 uint8) Picture {
-	p.ID, p.TL0 = p.ID+pictures, p.TL0+tl0
-	return p
-}

@@ -9,14 +9,16 @@ type VP8 struct {
 	Picture       Picture
 	Width, Height int // pixels, of a key frame only
 
-	pictureAt, tl0At, pictureBits int
+	pictureAt, tl0At int // in the payload
 }
 
 // A Picture names a frame to the decoder: PictureID counts frames, TL0 those of the lowest temporal layer.
 type Picture struct {
-	ID    uint16
-	TL0   uint8
-	Named bool
+	ID      uint16
+	TL0     uint8
+	Named   bool // has an id
+	Short   bool // of 7 bits, else 15
+	Indexed bool // has a TL0PICIDX
 }
 
 // ParseVP8 reads a payload. What is cut short is read as far as it goes; it never reads past the payload.
@@ -51,12 +53,12 @@ func (v *VP8) extended(p []byte) int {
 	if x&0x80 != 0 { // I: picture id of 7 or 15 bits
 		switch {
 		case len(p) > at && p[at]&0x80 == 0:
-			v.Picture = Picture{ID: uint16(p[at]), Named: true}
-			v.pictureAt, v.pictureBits = at, 7
+			v.Picture = Picture{ID: uint16(p[at]), Named: true, Short: true}
+			v.pictureAt = at
 			at++
 		case len(p) > at+1:
 			v.Picture = Picture{ID: uint16(p[at]&0x7f)<<8 | uint16(p[at+1]), Named: true}
-			v.pictureAt, v.pictureBits = at, 15
+			v.pictureAt = at
 			at += 2
 		default:
 			return -1
@@ -66,7 +68,7 @@ func (v *VP8) extended(p []byte) int {
 		if len(p) <= at {
 			return -1
 		}
-		v.Picture.TL0, v.tl0At = p[at], at
+		v.Picture.TL0, v.Picture.Indexed, v.tl0At = p[at], true, at
 		at++
 	}
 	if x&0x30 != 0 { // T or K: TID, Y, KEYIDX
@@ -83,14 +85,28 @@ func (v *VP8) extended(p []byte) int {
 
 // Rewrite moves the picture's names in a copy of the payload that v was read from.
 func (v VP8) Rewrite(p []byte, pictures uint16, tl0 uint8) {
-	id := v.Picture.ID + pictures
-	switch v.pictureBits {
-	case 7:
-		p[v.pictureAt] = byte(id & 0x7f)
-	case 15:
-		p[v.pictureAt], p[v.pictureAt+1] = 0x80|byte(id>>8&0x7f), byte(id)
+	to := v.Picture.moved(pictures, tl0)
+	switch {
+	case to.Named && to.Short:
+		p[v.pictureAt] = byte(to.ID)
+	case to.Named:
+		p[v.pictureAt], p[v.pictureAt+1] = 0x80|byte(to.ID>>8), byte(to.ID)
 	}
-	if v.tl0At > 0 {
-		p[v.tl0At] = v.Picture.TL0 + tl0
+	if to.Indexed {
+		p[v.tl0At] = to.TL0
 	}
+}
+
+// moved is a picture as it leaves.
+func (p Picture) moved(pictures uint16, tl0 uint8) Picture {
+	if p.Named {
+		p.ID = (p.ID + pictures) & 0x7fff
+	}
+	if p.Short {
+		p.ID &= 0x7f
+	}
+	if p.Indexed {
+		p.TL0 += tl0
+	}
+	return p
 }
