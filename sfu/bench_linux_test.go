@@ -42,6 +42,8 @@ type person struct {
 	expected   int // packets that left for this person
 	got        int // and arrived whole
 	in         []udp.Packet
+	level      byte           // of the sound that is sent, as RFC 6464 counts: 127 is silence
+	heard      map[uint32]int // packets opened, by CSRC
 }
 
 var benchBegin = time.Unix(1790000000, 0)
@@ -92,7 +94,7 @@ func (b *bench) enter(room *Room, id PeerID, i, people int) *person {
 		b.tb.Fatal(err)
 	}
 	b.tb.Cleanup(func() { sock.Close() })
-	x := &person{sock: sock, in: make([]udp.Packet, 64), out: make([]byte, 0, udp.MaxDatagram)}
+	x := &person{sock: sock, level: 40, in: make([]udp.Packet, 64), out: make([]byte, 0, udp.MaxDatagram)}
 	for j := range x.in {
 		x.in[j].Data = make([]byte, udp.MaxDatagram)
 	}
@@ -180,7 +182,7 @@ func (b *bench) send(x *person, track int, pt uint8, marker bool, payload []byte
 	ts := uint32(b.now.Sub(benchBegin) * time.Duration([]int{48, 90}[track]) / time.Millisecond)
 	packet := forward.AppendHeader(x.out[:0], marker, pt, uint16(x.seq[track]), ts, uint32(track+1), 7)
 	packet[0] |= 0x10
-	packet = append(packet, 0xBE, 0xDE, 0, 2, 1<<4, 0x80|40, 3<<4|1, byte(x.wide>>8), byte(x.wide), 0, 0, 0)
+	packet = append(packet, 0xBE, 0xDE, 0, 2, 1<<4, x.level, 3<<4|1, byte(x.wide>>8), byte(x.wide), 0, 0, 0)
 	size := len(packet)
 	packet = x.seal.RTP(append(packet, payload...), size, uint32(track+1), x.seq[track])
 	if _, err := x.sock.WriteTo(packet, b.w.sock.Local); err != nil {
@@ -276,6 +278,8 @@ func (x *person) opens(data []byte) bool {
 	if err != nil {
 		return false
 	}
-	_, err = x.open.RTP(data, h.Size)
+	if _, err = x.open.RTP(data, h.Size); err == nil && x.heard != nil {
+		x.heard[binary.BigEndian.Uint32(data[12:])]++
+	}
 	return err == nil
 }

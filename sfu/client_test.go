@@ -39,7 +39,8 @@ func newEngine(t *testing.T) *Engine {
 func openRoom(t *testing.T, e *Engine) *testRoom {
 	t.Helper()
 	r := &testRoom{t: t, e: e, maps: map[PeerID][]SlotOwner{}}
-	r.Room = e.Open(func(ev Event) {
+	var err error
+	r.Room, err = e.Open(func(ev Event) {
 		switch ev := ev.(type) {
 		case SlotsMapped:
 			r.mu.Lock()
@@ -56,6 +57,9 @@ func openRoom(t *testing.T, e *Engine) *testRoom {
 			r.failed.Store(true)
 		}
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return r
 }
 

@@ -84,16 +84,21 @@ func (e *Engine) Close() error {
 	return nil
 }
 
-// Open places a room on the worker that has the fewest. events is called by the worker and must not block.
-func (e *Engine) Open(events func(Event)) *Room {
-	best := e.workers[0]
-	for _, w := range e.workers[1:] {
-		if w.roomCount.Load() < best.roomCount.Load() {
-			best = w
+// Open places a room on the least loaded worker, by the number of rooms where loads are alike. It refuses (ErrBusy) when
+// even that one works at its limit. events is called by the worker and must not block.
+func (e *Engine) Open(events func(Event)) (*Room, error) {
+	best, least := (*worker)(nil), 0.0
+	for _, w := range e.workers {
+		load := w.shared.Load().Load + float64(w.roomCount.Load())*roomLoad
+		if best == nil || load < least {
+			best, least = w, load
 		}
 	}
+	if best.shared.Load().Load > refuseLoad {
+		return nil, ErrBusy
+	}
 	best.roomCount.Add(1)
-	return &Room{worker: best, events: events, members: map[PeerID]*member{}}
+	return &Room{worker: best, events: events, members: map[PeerID]*member{}}, nil
 }
 
 // A Room is the media of one session. Its methods never wait for the worker.

@@ -8,6 +8,10 @@ const (
 	// lightLoad is the share of time up to which a worker forwards at once; at fullLoad it waits as long as it may.
 	lightLoad = 0.3
 	fullLoad  = 0.8
+	// roomLoad is what a room counts before its load shows: rooms that open at the same time go to different workers.
+	roomLoad = 0.01
+	// refuseLoad is the share from which a worker takes no new rooms: rather one group told to wait than all hurt.
+	refuseLoad = 0.85
 )
 
 // A load is the share of its time that a worker works. Owned by worker.run.

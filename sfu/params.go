@@ -36,6 +36,8 @@ const (
 	aliveFor = time.Second
 	// pauseAfter is how long nobody must want an encoding before its sender is told.
 	pauseAfter = 2 * time.Second
+	// maxVoices are heard at once: in a larger room the loudest. More people at once nobody understands.
+	maxVoices = 16
 	// maxSpeakers are named at once.
 	maxSpeakers = 3
 )

@@ -17,6 +17,7 @@ type publication struct {
 	level       forward.Level
 	subscribers []*slot
 
+	hushed    bool  // too quiet to be heard in a large room
 	keyWanted uint8 // bit of each encoding whose key frame somebody waits for
 	keyAsked  time.Time
 	wanted    []string // RIDs that the client was last told to send

@@ -113,8 +113,8 @@ func (w *worker) publish(s *stream, h *forward.Header, payload []byte) forward.D
 	temporal := uint8(0)
 	if pub.video() {
 		vp8, temporal = e.inspect(h, payload, &packet)
-	} else if level := h.Extension(pub.line.levelExt); len(level) > 0 {
-		pub.level.Put(w.now, level[0])
+	} else if !pub.heard(h) {
+		return forward.Quiet
 	}
 	if !packet.Empty {
 		e.put(w.now, ext, h, temporal, payload)

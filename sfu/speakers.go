@@ -4,34 +4,82 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"alcove/sfu/forward"
 )
 
-// updateSpeakers tells the room who speaks, when that changed.
-func (r *Room) updateSpeakers(now time.Time) {
-	type voice struct {
-		id    PeerID
-		level int
-	}
-	var voices []voice
+// A voice is one open microphone as it sounds now.
+type voice struct {
+	publication *publication
+	speaking    bool
+	level       int // smaller is louder
+}
+
+// voices are the room's open microphones: who speaks first, then the loudest; who is heard already goes first among equals.
+func (r *Room) voices(now time.Time) []voice {
+	var all []voice
 	for _, m := range r.order {
-		pub := m.peer.find(Microphone)
-		if pub == nil || !pub.open() {
-			continue
-		}
-		if speaking, level := pub.level.Speaking(now); speaking {
-			voices = append(voices, voice{m.id, level})
+		if pub := m.peer.find(Microphone); pub != nil && pub.open() {
+			speaking, level := pub.level.Speaking(now)
+			all = append(all, voice{pub, speaking, level})
 		}
 	}
-	slices.SortStableFunc(voices, func(a, b voice) int { return cmp.Compare(a.level, b.level) })
+	rank := func(v voice) int {
+		switch {
+		case v.speaking:
+			return 0
+		case !v.publication.hushed:
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(all, func(a, b voice) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.level, b.level))
+	})
+	return all
+}
+
+// updateSpeakers tells the room who speaks, when that changed, and lets the loudest be heard where there are many.
+func (r *Room) updateSpeakers(now time.Time) {
+	voices := r.voices(now)
 	var ids []PeerID
-	for _, v := range voices[:min(len(voices), maxSpeakers)] {
-		ids = append(ids, v.id)
+	for i, v := range voices {
+		if v.speaking && len(ids) < maxSpeakers {
+			ids = append(ids, v.publication.peer.member.id)
+		}
+		v.publication.hush(i >= maxVoices)
 	}
 	if same(ids, r.speakers) {
 		return
 	}
 	r.speakers = ids
 	r.events(SpeakersChanged{Peers: ids})
+}
+
+// hush lets a microphone wait until it is among the loudest. What it says again follows on without a gap.
+func (pub *publication) hush(quiet bool) {
+	if pub.hushed && !quiet {
+		for _, s := range pub.subscribers {
+			s.restart()
+		}
+	}
+	pub.hushed = quiet
+}
+
+// heard takes the level of a packet and decides whether the microphone may be heard. One who begins to speak is not kept
+// waiting.
+func (pub *publication) heard(h *forward.Header) bool {
+	w := pub.peer.worker
+	if level := h.Extension(pub.line.levelExt); len(level) > 0 {
+		pub.level.Put(w.now, level[0])
+	}
+	if pub.hushed {
+		if speaking, _ := pub.level.Speaking(w.now); speaking {
+			w.speakersDue = w.now
+			pub.peer.member.room.updateSpeakers(w.now)
+		}
+	}
+	return !pub.hushed
 }
 
 // same ignores the order: two who speak at once and change places are no news.

@@ -14,8 +14,9 @@ type Counters struct {
 	NacksIn, NacksOut      uint64 // packets asked for
 	KeyFrameRequestsIn     uint64
 	KeyFrameRequestsOut    uint64
-	Peers                  uint64 // connected now
-	AES128                 uint64 // connections that had to use AES-128
+	Peers                  uint64  // connected now
+	Load                   float64 // share of its time that the busiest worker works
+	AES128                 uint64  // connections that had to use AES-128
 	Drops                  [forward.DropCount]uint64
 }
 
@@ -41,6 +42,7 @@ func (e *Engine) Counters() Counters {
 		sum.KeyFrameRequestsOut += c.KeyFrameRequestsOut
 		sum.Peers += c.Peers
 		sum.AES128 += c.AES128
+		sum.Load = max(sum.Load, c.Load)
 		for i := range c.Drops {
 			sum.Drops[i] += c.Drops[i]
 		}

@@ -87,6 +87,7 @@ func (w *worker) round(now time.Time, n int) {
 		}
 	}
 	if len(w.peers) == 0 {
+		w.load.ratio = 0
 		w.share() // nobody ticks any more
 	} else if !w.now.Before(w.nextTick) {
 		w.ticked()
@@ -193,6 +194,7 @@ func (w *worker) ticked() {
 func (w *worker) share() {
 	c := w.count
 	c.Drops[forward.SendRefused] = w.sock.Stats.Refused
+	c.Load = w.load.ratio
 	c.Messages, c.KernelDrops = w.sock.Stats.Messages, w.sock.Stats.KernelDrops
 	w.shared.Store(&c)
 }

@@ -29,7 +29,11 @@ type media struct{ engine *sfu.Engine }
 
 // Open implements live.Media.
 func (m media) Open(events func(live.MediaEvent)) (live.MediaRoom, error) {
-	return mediaRoom{m.engine.Open(func(e sfu.Event) { events(translated(e)) })}, nil
+	r, err := m.engine.Open(func(e sfu.Event) { events(translated(e)) })
+	if err != nil {
+		return nil, refusal(err)
+	}
+	return mediaRoom{r}, nil
 }
 
 type mediaRoom struct{ room *sfu.Room }

@@ -10,7 +10,7 @@ import (
 type mediaMetrics struct {
 	engine                                               *sfu.Engine
 	datagrams, bytes, packets, payload, nacks, keyFrames *prometheus.Desc
-	drops, resent, peers, aes128, messages, kernel       *prometheus.Desc
+	drops, resent, peers, aes128, messages, kernel, load *prometheus.Desc
 }
 
 func newMediaMetrics(e *sfu.Engine) *mediaMetrics {
@@ -28,6 +28,7 @@ func newMediaMetrics(e *sfu.Engine) *mediaMetrics {
 		drops:     d("drops_total", "Packets that went no further, by reason.", "reason"),
 		resent:    d("packets_resent_total", "Packets repeated for receivers that missed them."),
 		messages:  d("messages_total", "Messages of the kernel that carried the datagrams sent: their ratio is the mean length of a train."),
+		load:      d("load_ratio", "Share of its time that the busiest worker works; above 0.85 no new room is taken."),
 		kernel:    d("kernel_drops_total", "Datagrams dropped before we read them, for the receive buffer was full."),
 		peers:     d("peers", "Connections with keys."),
 		aes128:    d("aes128_connections_total", "Connections that had to use AES-128."),
@@ -59,6 +60,7 @@ func (m *mediaMetrics) Collect(ch chan<- prometheus.Metric) {
 	counter(m.messages, c.Messages)
 	counter(m.kernel, c.KernelDrops)
 	counter(m.aes128, c.AES128)
+	ch <- prometheus.MustNewConstMetric(m.load, prometheus.GaugeValue, c.Load)
 	ch <- prometheus.MustNewConstMetric(m.peers, prometheus.GaugeValue, float64(c.Peers))
 	for i, reason := range sfu.DropReasons()[1:] {
 		counter(m.drops, c.Drops[i+1], reason)

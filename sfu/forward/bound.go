@@ -5,7 +5,7 @@ import "time"
 // Constants of the loss-driven bound, in bits per second and 1/256 of packets: the loss part of Google congestion control
 // (draft-ietf-rmcat-gcc-02, section 6), which needs receiver reports only.
 const (
-	boundStart   = 4_000_000
+	boundStart   = 20_000_000 // thirty pictures of 600 kbit/s: a path that is narrower says so within a second
 	boundMin     = 150_000
 	boundMax     = 30_000_000
 	lossHigh     = 26 // 10 %: back off
