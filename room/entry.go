@@ -25,3 +25,42 @@ type ConsentRecord struct {
 	Locale   string    `json:"locale,omitempty"`
 	Decision string    `json:"decision"` // acknowledged, granted, refused, withdrawn
 }
+
+// The closed list of acts. Detail is what stands behind each, if anything.
+const (
+	ActWaiting        = "seat.waiting"   // the role
+	ActAdmitted       = "seat.admitted"  // the role
+	ActSentBack       = "seat.sent_back" //
+	ActEnded          = "seat.ended"     // the reason, as participant.left names it
+	ActDropped        = "seat.dropped"
+	ActResumed        = "seat.resumed"
+	ActBarred         = "person.barred"    // "revoked" if the clinic did it
+	ActLifted         = "person.lifted"    //
+	ActPasscode       = "passcode.entered" // the right one
+	ActVerified       = "identity.verified"
+	ActUnverified     = "identity.withdrawn"
+	ActGiven          = "permission.given" // the source
+	ActTaken          = "permission.taken" // the source
+	ActRole           = "role.set"         // the role
+	ActAcknowledged   = "agreement.acknowledged"
+	ActAsked          = "recording.asked" // the scopes
+	ActRecorded       = "recording.began"
+	ActRecordStopped  = "recording.stopped"
+	ActGranted        = "consent.granted"   // the scope and the hash of the text
+	ActRefused        = "consent.refused"   // the same
+	ActWithdrawn      = "consent.withdrawn" // the same
+	ActLocked         = "room.locked"       // "absence" if nobody did it
+	ActUnlocked       = "room.unlocked"     // "absence" if a host's return did it
+	ActStarted        = "session.started"
+	ActExtended       = "session.extended" // the new end, RFC 3339
+	ActSessionEnded   = "session.ended"    // the reason, as room.ended names it
+	ActAbsent         = "hosts.absent"
+	ActBack           = "hosts.back"
+	ActSideRoom       = "sideroom.opened"
+	ActSideRoomClosed = "sideroom.closed"
+	ActHelp           = "help.called"
+	ActHelped         = "help.answered"
+	ActPolicy         = "policy.changed"
+	ActUndone         = "act.undone"   // a written act that was refused after all: the act. Nothing came of it
+	ActGap            = "entries.lost" // how many: more acts than memory holds while nothing could be written
+)

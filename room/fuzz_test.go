@@ -1,6 +1,7 @@
 package room
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"reflect"
@@ -17,11 +18,12 @@ var seeds = [][]byte{
 	[]byte("\x00\x00\x00\x00\x01\x12\x02\x05"),
 	[]byte("join a host, wait, admit, lock, drop, resume, remove, end, and all of it again"),
 	slices.Repeat([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23}, 8),
+	slices.Repeat([]byte{7, 0, 0, 2, 2, 24, 1, 5, 3, 27, 0, 29, 1, 28, 2, 30, 3, 31, 32, 33, 34, 35, 36, 37}, 12),
 	slices.Repeat([]byte{0, 9, 1, 0, 2, 2, 4, 0, 0, 13, 1, 1, 7, 3, 3}, 20),
 }
 
 func TestSeedsExist(t *testing.T) {
-	if len(seeds) < 5 {
+	if len(seeds) < 6 {
 		t.Fatal("the fuzzer starts from nothing")
 	}
 	for _, seed := range seeds {
@@ -36,9 +38,13 @@ func FuzzDecide(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { play(t, data) })
 }
 
+// sessions is how many the tests play each time: seconds, also under the race detector. The fuzzer plays the others.
+const sessions = 14
+
 // TestRandomSessions plays many sessions from a fixed start, so that every run of the tests covers long ones.
 func TestRandomSessions(t *testing.T) {
-	for n := range uint64(40) {
+	reached := map[string]int{}
+	for n := range uint64(sessions) {
 		x := n*0x9e3779b97f4a7c15 + 1
 		data := make([]byte, 0, 1600)
 		for len(data) < 1600 {
@@ -47,7 +53,24 @@ func TestRandomSessions(t *testing.T) {
 			x ^= x << 17
 			data = binary.LittleEndian.AppendUint64(data, x)
 		}
-		play(t, data)
+		for what := range play(t, data) {
+			reached[what]++
+		}
+	}
+	for _, what := range []string{"recording", "side room", "locked", "absent", "sent back", "help", "warned", "extended"} {
+		if reached[what] == 0 {
+			t.Errorf("no session comes to: %s (%v)", what, reached)
+		}
+	}
+}
+
+// interesting names what a test of many sessions must have come to.
+func interesting(s State) map[string]bool {
+	return map[string]bool{
+		"recording": len(RecordedBy(s)) > 0, "side room": len(s.SideRooms) > 0, "locked": s.Locked, "warned": s.Warned > 0,
+		"absent": !s.AbsentSince.IsZero(), "extended": s.EndsAt.After(s.StartedAt.Add(s.Policy.SessionLimit)),
+		"help":      slices.ContainsFunc(s.Participants, func(p Participant) bool { return p.HelpRaised }),
+		"sent back": slices.ContainsFunc(s.Participants, func(p Participant) bool { return p.Returning }),
 	}
 }
 
@@ -55,6 +78,7 @@ func TestRandomSessions(t *testing.T) {
 type dealer struct {
 	data []byte
 	n    int // seats named so far
+	s    State
 }
 
 func (d *dealer) next(n int) int {
@@ -66,7 +90,21 @@ func (d *dealer) next(n int) int {
 	return int(b) % n
 }
 
-func (d *dealer) seat() ParticipantID { return ParticipantID(fmt.Sprint("s", d.next(max(d.n, 1)))) }
+// seat deals one that is there, mostly.
+func (d *dealer) seat() ParticipantID {
+	if n := len(d.s.Participants); n > 0 && d.next(8) > 0 {
+		return d.s.Participants[d.next(n)].ID
+	}
+	return ParticipantID(fmt.Sprint("s", d.next(max(d.n, 1))))
+}
+
+// by deals one who acts, mostly a host.
+func (d *dealer) by() ParticipantID {
+	if list := hosts(d.s); len(list) > 0 && d.next(4) > 0 {
+		return list[d.next(len(list))]
+	}
+	return d.seat()
+}
 
 func (d *dealer) source() Source { return []Source{Microphone, Camera, Screen, "smell"}[d.next(4)] }
 
@@ -81,7 +119,7 @@ func (d *dealer) join() Join {
 }
 
 func (d *dealer) publish() Publish {
-	c := Publish{By: d.seat(), Generation: uint32(d.next(4))}
+	c := Publish{By: d.by(), Generation: uint32(d.next(4))}
 	for i := range d.next(4) {
 		c.Sources = append(c.Sources, Publication{ID: PublicationID(fmt.Sprint(len(d.data), "-", i)), Source: d.source()})
 	}
@@ -89,7 +127,12 @@ func (d *dealer) publish() Publish {
 }
 
 func (d *dealer) command(now time.Time) Command {
-	switch d.next(26) {
+	if len(d.s.Participants) < 3 && d.flag() {
+		return d.join()
+	}
+	switch d.next(44) {
+	case 0, 24, 25:
+		return d.join()
 	case 1:
 		id := d.seat()
 		return Resume{Participant: id, Secret: hash(string(id)), Next: hash(string(id))}
@@ -100,58 +143,143 @@ func (d *dealer) command(now time.Time) Command {
 	case 4:
 		return Leave{By: d.seat()}
 	case 5:
-		return Admit{By: d.seat(), All: true}
+		return Admit{By: d.by(), All: true}
 	case 6:
-		return Admit{By: d.seat(), Targets: ids(d.seat(), d.seat())}
+		return Admit{By: d.by(), Targets: ids(d.seat(), d.seat())}
 	case 7:
-		return Deny{By: d.seat(), Target: d.seat()}
+		return Deny{By: d.by(), Target: d.seat()}
 	case 8:
-		return SendBack{By: d.seat(), Target: d.seat()}
+		return SendBack{By: d.by(), Target: d.seat()}
 	case 9:
-		return Remove{By: d.seat(), Target: d.seat()}
+		return Remove{By: d.by(), Target: d.seat()}
 	case 10:
-		return Lift{By: d.seat(), Target: d.seat()}
+		return Lift{By: d.by(), Target: d.seat()}
 	case 11:
-		return Lock{By: d.seat()}
+		return Lock{By: d.by()}
 	case 12:
-		return Unlock{By: d.seat()}
+		return Unlock{By: d.by()}
 	case 13:
 		if d.next(8) > 0 { // an end is the end: rarely
 			return Tick{Now: now}
 		}
-		return End{By: d.seat()}
+		return End{By: d.by()}
 	case 14, 15:
 		return d.publish()
 	case 16:
 		return SetMuted{By: d.seat(), Source: d.source(), Muted: d.flag()}
 	case 17:
-		return Mute{By: d.seat(), Target: d.seat(), Source: d.source()}
+		return Mute{By: d.by(), Target: d.seat(), Source: d.source()}
 	case 18:
-		return AskUnmute{By: d.seat(), Target: d.seat(), Source: d.source()}
+		return AskUnmute{By: d.by(), Target: d.seat(), Source: d.source()}
 	case 19:
-		return SetPermission{By: d.seat(), Target: d.seat(), Source: d.source(), Allowed: d.flag()}
+		return SetPermission{By: d.by(), Target: d.seat(), Source: d.source(), Allowed: d.flag()}
 	case 20:
 		return AskScreen{By: d.seat()}
 	case 21:
 		return SetHand{By: d.seat(), Raised: d.flag()}
 	case 22:
-		return Message{By: d.seat(), Target: d.seat(), Text: "words"}
+		return Message{By: d.by(), Target: d.seat(), Text: "words"}
 	case 23:
 		return Tick{Now: now}
+	}
+	return d.care()
+}
+
+// care is the second half of command.
+func (d *dealer) care() Command {
+	scope := func() Scope { return []Scope{RecordingAudio, RecordingVideo, "smell"}[d.next(3)] }
+	hash := func() string {
+		return []Text{audioText, videoText, houseRules, hausregeln, newRules, newAudio}[d.next(6)].Hash
+	}
+	switch d.next(19) {
+	case 0, 1:
+		return Acknowledge{By: d.seat(), TextHash: hash()}
+	case 2:
+		return PasscodeEntered{By: d.seat(), OK: d.flag()}
+	case 3:
+		return Verify{By: d.by(), Target: d.seat(), Verified: d.flag()}
+	case 4:
+		return AskConsent{By: d.by(), Scopes: []Scope{scope()}}
+	case 17:
+		return AskConsent{By: d.by(), Scopes: []Scope{RecordingAudio}}
+	case 5:
+		return StopRecording{By: d.by()}
+	case 6, 7:
+		if d.next(4) == 0 {
+			return RespondConsent{By: d.seat(), Scope: scope(), TextHash: hash(), Granted: d.flag()}
+		}
+		f := d.s.Policy.Consents[d.next(2)]
+		return RespondConsent{By: d.seat(), Scope: f.Scope, TextHash: f.Texts[0].Hash, Granted: d.next(8) > 0}
+	case 8:
+		return WithdrawConsent{By: d.seat(), Scope: []Scope{"", scope()}[d.next(2)]}
+	case 9:
+		return Extend{By: d.by(), Minutes: d.next(70)}
+	case 10:
+		return OpenSideRoom{By: d.by(), Target: d.seat()}
+	case 11:
+		return CloseSideRoom{By: d.seat()}
+	case 12:
+		return SignalHelp{By: d.seat()}
+	case 13:
+		return ClearHelp{By: d.by(), Target: d.seat()}
+	case 14:
+		return SetRole{By: d.by(), Target: d.seat(), Role: []auth.Role{auth.Cohost, auth.Participant, auth.Observer, auth.Host}[d.next(4)]}
+	case 15:
+		if d.next(4) > 0 {
+			return Admit{By: ByClinic, All: true}
+		}
+		return Revoke{Persons: []PersonID{PersonID(fmt.Sprint("p", d.next(12)))}}
+	case 16:
+		if d.next(4) > 0 {
+			return d.publish()
+		}
+		return Amend{Policy: d.policy()}
 	}
 	return d.join()
 }
 
-// play plays a session and holds every step against the invariants.
-func play(t *testing.T, data []byte) {
+var newAudio = NewText("audio", "2", "en", "May we record your voice, for longer?")
+
+// policy deals one of many; its sizes and name stay.
+func (d *dealer) policy() Policy {
+	p := Policy{Name: "default", MaxParticipants: 4, MaxWaiting: 4, ResumeWindow: time.Minute, ScreenForAll: d.flag()}
+	switch d.next(6) {
+	case 1:
+		p.Agreement = []Text{houseRules, hausregeln}
+	case 2:
+		p.Agreement = []Text{newRules}
+	}
+	p.Verify, p.Passcode = d.next(6) == 1, d.next(6) == 1
+	if d.next(8) == 1 {
+		p.Entry.AMR = []string{"mfa"}
+	}
+	p.Recording = []RecordingRule{WithEach, WithEveryone, WithEach, NoRecording}[d.next(4)]
+	p.Consents = slices.Clone(forms)
+	if d.next(4) == 1 {
+		p.Consents[0].Texts = []Text{newAudio}
+	}
+	limits := []time.Duration{0, 0, 2 * time.Minute, 10 * time.Minute}
+	p.WaitingLimit, p.IdleLimit, p.HostGrace = limits[d.next(4)], limits[d.next(4)], limits[d.next(4)]
+	p.SessionLimit = 2 * limits[d.next(4)]
+	return p
+}
+
+// play plays a session, holds every step against the invariants, and says what it came to.
+func play(t *testing.T, data []byte) map[string]bool {
 	t.Helper()
+	reached := map[string]bool{}
 	d := &dealer{data: data}
 	s := newScript(t).s
-	s.Policy.ScreenForAll = d.flag()
+	s.Policy = d.policy()
+	d.s = s
 	now := start
 	ended := map[ParticipantID]bool{}
 	for len(d.data) > 0 {
-		now = now.Add(time.Duration(d.next(20)) * time.Second)
+		if s.EndedFor != "" && d.next(4) == 0 { // and on to the next one
+			s = State{Name: s.Name, Policy: d.policy()}
+		}
+		d.s = s
+		now = now.Add(time.Duration(d.next(6)) * time.Second)
 		c := d.command(now)
 		before := deepCopy(s)
 		dec, err := Decide(now, s, c)
@@ -175,10 +303,19 @@ func play(t *testing.T, data []byte) {
 		if !reflect.DeepEqual(s, before) {
 			t.Fatalf("%T: Apply changed its input from\n%+v to\n%+v", c, before, s)
 		}
+		if next.EndedFor == "" && len(d.data)%16 == 0 {
+			checkKept(t, next)
+		}
 		checkState(t, next)
 		checkStep(t, s, next, c, dec)
 		s = next
+		for what, is := range interesting(s) {
+			if is {
+				reached[what] = true
+			}
+		}
 	}
+	return reached
 }
 
 // checkState holds what is true of every state.
@@ -205,11 +342,12 @@ func checkState(t *testing.T, s State) {
 		t.Fatalf("%d admitted, %d waiting", n, s.count(Waiting))
 	}
 	for _, seat := range PlanOf(s).Seats {
-		if !in[seat.Participant] {
-			t.Fatalf("%s is in the plan, unadmitted", seat.Participant)
+		p, _ := s.seat(seat.Participant)
+		if !in[seat.Participant] || !p.Role.Hosts() && !acknowledgedAll(s, p) || s.EndedFor != "" {
+			t.Fatalf("%s is in the plan, unadmitted or unasked", seat.Participant)
 		}
 		for _, id := range seat.Hears {
-			if !in[id] || id == seat.Participant {
+			if !in[id] || id == seat.Participant || !Together(s, id, seat.Participant) {
 				t.Fatalf("%s hears %s", seat.Participant, id)
 			}
 		}
@@ -223,16 +361,79 @@ func checkState(t *testing.T, s State) {
 	for _, p := range s.Participants {
 		checkView(t, s, p, in)
 	}
+	checkRecording(t, s)
+}
+
+// acknowledgedAll is written apart from the rule: of each ID that the policy asks, the person acknowledged a text.
+func acknowledgedAll(s State, p Participant) bool {
+	done := map[string]bool{}
+	for _, text := range s.Policy.Agreement {
+		done[text.ID] = done[text.ID] || slices.Contains(s.Acknowledged, Acknowledgement{p.Person, text.Hash})
+	}
+	for _, ok := range done {
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// checkRecording holds that nothing is recorded without a standing consent, nor anything of a side room.
+func checkRecording(t *testing.T, s State) {
+	t.Helper()
+	owners := map[PublicationID]Participant{}
+	for _, p := range s.Participants {
+		for _, pub := range p.Publications {
+			owners[pub.ID] = p
+		}
+	}
+	for _, id := range PlanOf(s).Record {
+		p := owners[id]
+		scope, texts := RecordingVideo, s.Policy.Consents[1].Texts
+		if pub, _ := p.publication(Microphone); pub.ID == id {
+			scope, texts = RecordingAudio, s.Policy.Consents[0].Texts
+		}
+		granted := false
+		for _, c := range s.Consents {
+			granted = granted || c.Person == p.Person && c.Scope == scope && c.Answer == Granted && c.TextHash == texts[0].Hash
+		}
+		aside := slices.ContainsFunc(s.SideRooms, func(r SideRoom) bool { return r.Host == p.ID || r.Guest == p.ID })
+		if !granted || aside || p.Access != Admitted || s.Policy.Recording == NoRecording || !slices.Contains(s.Asked, scope) {
+			t.Fatalf("%s is recorded: consent %v, aside %v, %s", id, granted, aside, p.Access)
+		}
+		for _, other := range s.Participants {
+			if s.Policy.Recording == WithEveryone && other.Access == Admitted && !stands(s, other.Person, scope) {
+				t.Fatalf("%s is recorded although %s has not consented", id, other.ID)
+			}
+		}
+	}
+}
+
+// checkKept holds that a state survives being kept, but for its policy.
+func checkKept(t *testing.T, s State) {
+	t.Helper()
+	back, err := DecodeState(EncodeState(s))
+	back.Policy = s.Policy
+	if err != nil || !bytes.Equal(EncodeState(back), EncodeState(s)) {
+		t.Fatalf("kept %v:\n%+v\n%+v", err, back, s)
+	}
 }
 
 func checkView(t *testing.T, s State, p Participant, in map[ParticipantID]bool) {
 	t.Helper()
 	v := ViewOf(s, p.ID)
 	if p.Access == Waiting {
-		if want := (View{Self: Self{ID: p.ID, Role: p.Role, Access: Waiting, Generation: p.Generation}}); !reflect.DeepEqual(v, want) {
+		self := v.Self
+		v.Self = Self{}
+		if self.ID != p.ID || self.Permissions != nil || self.Consents != nil || self.SideRoom != "" || !reflect.DeepEqual(v, View{}) {
 			t.Fatalf("one who waits sees %+v", v)
 		}
 		return
+	}
+	for _, row := range v.Roster {
+		if !p.Role.Hosts() && (row.HelpRaised || row.VerifiedName != "") {
+			t.Fatalf("%s sees what is for hosts: %+v", p.Role, row)
+		}
 	}
 	if !p.Role.Hosts() && (v.Waiting != nil || v.Barred != nil) {
 		t.Fatalf("%s sees the door: %+v", p.Role, v)
@@ -266,6 +467,9 @@ func checkStep(t *testing.T, s, next State, c Command, d Decision) {
 		if s.Locked && !p.Role.Hosts() && !old.Returning {
 			t.Fatalf("%T: %s entered a locked room", c, p.ID)
 		}
+		if !p.Role.Hosts() && qualified(next, p) != nil {
+			t.Fatalf("%T: %s entered and does not qualify", c, p.ID)
+		}
 		if !next.known(p.Person) {
 			t.Fatalf("%T: %s entered and is not known", c, p.ID)
 		}
@@ -281,5 +485,7 @@ func deepCopy(s State) State {
 		s.Participants[i].Publications = slices.Clone(s.Participants[i].Publications)
 	}
 	s.Known, s.Barred = slices.Clone(s.Known), slices.Clone(s.Barred)
+	s.Acknowledged, s.Consents = slices.Clone(s.Acknowledged), slices.Clone(s.Consents)
+	s.Asked, s.SideRooms = slices.Clone(s.Asked), slices.Clone(s.SideRooms)
 	return s
 }

@@ -26,7 +26,7 @@ func PlanOf(s State) Plan {
 			seat.Sends = append(seat.Sends, pub)
 		}
 		for _, other := range s.Participants {
-			if other.ID != p.ID && inGroup(s, other) && s.hears(p.ID, other.ID) {
+			if other.ID != p.ID && inGroup(s, other) && Together(s, p.ID, other.ID) {
 				seat.Hears = append(seat.Hears, other.ID)
 			}
 		}

@@ -21,8 +21,8 @@ func (s State) sideRoomOf(id ParticipantID) (SideRoom, bool) {
 	return SideRoom{}, false
 }
 
-// hears reports whether the two are together: both in the group, or both in one side room.
-func (s State) hears(a, b ParticipantID) bool {
+// Together reports whether two seats hear each other: both in the group, or both in one side room.
+func Together(s State, a, b ParticipantID) bool {
 	ra, asideA := s.sideRoomOf(a)
 	rb, asideB := s.sideRoomOf(b)
 	return asideA == asideB && ra == rb

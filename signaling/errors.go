@@ -105,6 +105,8 @@ func closing(c room.Closing) int {
 	switch {
 	case c.Reason == "replaced":
 		return closeReplaced
+	case c.Reason == "draining": // the seat is there after the restart
+		return closeDraining
 	case c.Access == room.Denied || c.Access == room.Removed:
 		return closeDoor
 	case c.Access == room.Ended:

@@ -10,6 +10,7 @@ import (
 type reasons struct {
 	left  map[room.ParticipantID]string     // who is no longer in the group, and why
 	moved map[room.ParticipantID]room.Moved // whose access changed, and why
+	apart bool                              // who hears whom changed
 }
 
 // reasonsOf reads them from a decision.
@@ -21,6 +22,8 @@ func reasonsOf(d room.Decision) reasons {
 			why.left[e.ID] = e.Reason
 		case room.SeatSentBack:
 			why.left[e.ID] = "sent_back"
+		case room.SideRoomOpened, room.SideRoomClosed:
+			why.apart = true
 		}
 	}
 	for _, e := range d.Effects {

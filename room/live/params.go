@@ -21,6 +21,17 @@ const (
 	// joinTries is how often a join looks again when the room it found ends at that moment.
 	joinTries = 3
 
+	// journalPatience is how long an act may wait for its record: what took longer is refused, because the room it was meant
+	// for is another by then; and who closed something hears that it is closed.
+	journalPatience = 2 * time.Second
+
+	// firstRetry and lastRetry are the pauses between records that fail: a hiccup is over soon, a full disk is not.
+	firstRetry = 50 * time.Millisecond
+	lastRetry  = 5 * time.Second
+
+	// maxUnwritten is how many entries one room keeps while nothing can be written: hours of a busy session, 2 MB.
+	maxUnwritten = 10000
+
 	// screenSlots is how many screens may be shown to one participant at once: two, for a hand-over.
 	screenSlots = 2
 )

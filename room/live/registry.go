@@ -64,8 +64,9 @@ type Counts struct {
 
 // A Registry knows the running rooms and those that ended lately. All methods are safe for concurrent use.
 type Registry struct {
-	cfg Config
-	wg  sync.WaitGroup // one for each running room
+	cfg  Config
+	wg   sync.WaitGroup // one for each running room
+	gone chan struct{}  // closed when Close gives up waiting for the journal
 
 	mu       sync.Mutex
 	byName   map[string]*running // Guarded by mu.
@@ -73,6 +74,7 @@ type Registry struct {
 	tombs    tombs               // Guarded by mu.
 	draining bool                // Guarded by mu.
 	closing  bool                // Guarded by mu.
+	gaveUp   bool                // Guarded by mu.
 }
 
 // NewRegistry makes an empty registry.
@@ -89,7 +91,7 @@ func NewRegistry(cfg Config) *Registry {
 	if cfg.Observe == nil {
 		cfg.Observe = nobody{}
 	}
-	return &Registry{cfg: cfg, byName: map[string]*running{}, byKey: map[string]*running{}, tombs: newTombs()}
+	return &Registry{cfg: cfg, gone: make(chan struct{}), byName: map[string]*running{}, byKey: map[string]*running{}, tombs: newTombs()}
 }
 
 // taken is a seat with its welcome.
@@ -136,10 +138,7 @@ func (r *Registry) join(ctx context.Context, a Arrival, c Client) (taken, error)
 
 // seat waits for the answer without a context: a room answers at once or is over, and a seat nobody knows of must not be.
 func (r *running) seat(wish room.Command, id room.ParticipantID, secret auth.Secret, c Client) (taken, error) {
-	return ask(context.Background(), r, func(answer reply[taken]) {
-		seat, welcome, err := r.take(wish, id, secret, c)
-		answer.give(taken{seat, welcome}, err)
-	})
+	return ask(context.Background(), r, func(answer reply[taken]) { r.take(wish, id, secret, c, answer) })
 }
 
 // open finds the room of a grant, or starts it.
@@ -167,11 +166,19 @@ func (r *Registry) open(g auth.Grant) (*running, error) {
 		return nil, &room.Error{Code: room.Unavailable, Detail: "too many rooms"}
 	}
 	p.Name = policy
-	running := newRunning(r, g.Room, p)
-	r.byName[g.Room], r.byKey[running.key] = running, running
-	r.wg.Add(1)
-	go running.run()
+	running := newRunning(r, token(), room.State{Name: g.Room, Policy: p})
+	r.start(running)
 	return running, nil
+}
+
+// start runs a room. The caller holds r.mu.
+func (r *Registry) start(one *running) {
+	r.byKey[one.key] = one
+	if r.byName[one.name] == nil {
+		r.byName[one.name] = one
+	}
+	r.wg.Add(1)
+	go one.run()
 }
 
 // Resume takes a dropped seat again; a connection that still holds it is ended as "replaced". Errors are *room.Error; a Client
@@ -225,9 +232,8 @@ func (r *Registry) forget(gone *running, tomb bool) {
 // Counts sums up all rooms as of their last command.
 func (r *Registry) Counts() Counts {
 	sum := Counts{Admitted: map[auth.Role]int{}}
-	for _, one := range r.running() {
-		n := one.counts.Load()
-		sum.Rooms += n.Rooms
+	for _, n := range r.Rooms() {
+		sum.Rooms++
 		sum.Waiting += n.Waiting
 		for role, k := range n.Admitted {
 			sum.Admitted[role] += k
@@ -253,7 +259,8 @@ func (r *Registry) Drain() {
 	r.draining = true
 }
 
-// Close drains, ends all rooms with reason "draining" and waits for them until ctx ends.
+// Close drains, and ends all rooms with reason "draining"; or, with a Journal, lets go of them so that Restore brings them back.
+// It waits for them until ctx ends; what is not written then is lost.
 func (r *Registry) Close(ctx context.Context) error {
 	r.Drain()
 	r.mu.Lock()
@@ -273,6 +280,12 @@ func (r *Registry) Close(ctx context.Context) error {
 	case <-over:
 		return nil
 	case <-ctx.Done():
+		r.mu.Lock()
+		if !r.gaveUp {
+			r.gaveUp = true
+			close(r.gone)
+		}
+		r.mu.Unlock()
 		return ctx.Err()
 	}
 }

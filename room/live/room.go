@@ -23,7 +23,7 @@ type running struct {
 	mailbox chan mail // bounded; when it is full the caller hears "unavailable"
 	inbox   *inbox
 	stop    chan struct{} // closed once by Registry.Close
-	counts  atomic.Pointer[Counts]
+	summary atomic.Pointer[Summary]
 
 	mu   sync.Mutex
 	over bool // nothing is posted any more. Guarded by mu.
@@ -37,7 +37,9 @@ type running struct {
 	speakers    []room.ParticipantID          // Owned by run.
 	current     *mail                         // what is being done. Owned by run.
 	met         bool                          // the first mail was done. Owned by run.
-	seating     room.ParticipantID            // whose Join or Resume is being done. Owned by run.
+	carrying    *proposal                     // what is being carried out. Owned by run.
+	scribe      scribe                        // Owned by run.
+	behind      atomic.Bool                   // something is not written that should be
 }
 
 // A chair is the connection of one seat. All of it is owned by running.run.
@@ -49,16 +51,18 @@ type chair struct {
 	last      room.View    // what it was told
 	slots     *SlotsMapped // the newest
 	announced bool         // the newest was told
+	speakers  []room.ParticipantID
 }
 
-func newRunning(reg *Registry, name string, policy room.Policy) *running {
+func newRunning(reg *Registry, key string, state room.State) *running {
 	r := &running{
-		key: token(), name: name, reg: reg, cfg: &reg.cfg,
+		key: key, name: state.Name, reg: reg, cfg: &reg.cfg,
 		mailbox: make(chan mail, mailboxSize), inbox: newInbox(), stop: make(chan struct{}),
-		state:  room.State{Name: name, Policy: policy},
+		state:  state,
 		chairs: map[room.ParticipantID]*chair{},
 	}
-	r.counts.Store(&Counts{})
+	r.scribe = scribe{journal: reg.cfg.Journal, results: make(chan error, 1)}
+	r.recount()
 	return r
 }
 
@@ -91,44 +95,81 @@ func (r *running) run() {
 			r.current = nil
 		case <-r.inbox.wake:
 			r.hear()
+		case err := <-r.scribe.results:
+			r.written(err)
 		case <-timer.C:
-			if r.met {
-				r.act(room.Tick{Now: r.cfg.Now()}, nil)
+			r.overdue()
+			if r.met && !r.expecting() {
+				r.act("", room.Tick{Now: r.cfg.Now()})
 			}
 		case <-r.stop:
-			r.act(room.End{Reason: "draining"}, nil)
+			if r.scribe.journal != nil {
+				return // the session goes on when the daemon does
+			}
+			r.act("", room.End{Reason: "draining"})
 		}
 	}
 }
 
+// expecting reports whether the first one is on the way in: the room is not empty, although nobody has a seat yet.
+func (r *running) expecting() bool { return len(r.state.Participants) == 0 && r.scribe.waits() }
+
 // schedule sets the timer to the next deadline. A room waits for its first mail, whoever sent it.
 func (r *running) schedule(timer *time.Timer) {
 	timer.Stop()
-	if due, ok := room.NextDeadline(r.state); ok && r.met {
-		timer.Reset(due.Sub(r.cfg.Now()))
+	next, found := r.scribe.due()
+	if due, ok := room.NextDeadline(r.state); ok && r.met && !r.expecting() && (!found || due.Before(next)) {
+		next, found = due, true
+	}
+	if found {
+		timer.Reset(next.Sub(r.cfg.Now()))
 	}
 }
 
-// act decides a command and carries it out: the media plane first, so that what closes is closed before anybody is told.
-// seated runs between, when connections have to change with the seat.
-func (r *running) act(c room.Command, seated func()) (room.Decision, error) {
+// act decides and carries out what opens nothing, for the seat by or for the daemon itself.
+func (r *running) act(by room.ParticipantID, c room.Command) error {
 	d, err := room.Decide(r.cfg.Now(), r.state, c)
 	if err != nil {
-		return room.Decision{}, err
+		return err
 	}
-	next := room.ApplyAll(r.state, d.Events)
+	err = r.enact(&proposal{by: by}, d)
+	r.pump()
+	return err
+}
+
+// enact carries a decision out: the media plane first, so that what closes is closed before anybody is told; but who is recorded is
+// told before the first byte is. What fails on the way is found in carrying.
+func (r *running) enact(p *proposal, d room.Decision) error {
+	before, next := r.state, room.ApplyAll(r.state, d.Events)
 	plan := room.PlanOf(next)
 	if err := r.openMedia(plan); err != nil {
-		return room.Decision{}, err
+		return err
 	}
+	r.carrying = p
 	r.state = next
-	r.obey(plan)
-	if seated != nil {
-		seated()
+	r.scribe.happened(r.trace(p.by), before, d, p.written)
+	silent := plan
+	silent.Record = both(plan.Record, r.plan.Record)
+	r.obey(silent)
+	if p.seated != nil {
+		p.seated()
 	}
 	r.tell(d)
+	r.obey(plan)
 	r.recount()
-	return d, nil
+	r.carrying = nil
+	return nil
+}
+
+// both lists what is in a and in b.
+func both(a, b []room.PublicationID) []room.PublicationID {
+	var list []room.PublicationID
+	for _, id := range a {
+		if slices.Contains(b, id) {
+			list = append(list, id)
+		}
+	}
+	return list
 }
 
 // openMedia gives the room a media plane when the first one is admitted.
@@ -161,6 +202,9 @@ func (r *running) tell(d room.Decision) {
 		why := reasonsOf(d)
 		for _, p := range r.state.Participants {
 			r.tellOne(p.ID, why)
+		}
+		if why.apart {
+			r.speak(r.speakers)
 		}
 	}
 	for _, e := range d.Effects {
@@ -203,8 +247,9 @@ func (r *running) tellOne(id room.ParticipantID, why reasons) {
 	c.last = v
 	if c.fresh && v.Room != nil {
 		r.announce(id, c)
-		if now := r.inGroup(r.speakers); len(now) > 0 {
-			c.client.Deliver(Speakers{IDs: now})
+		r.speakers = r.inGroup(r.speakers)
+		if c.speakers = r.heard(id); len(c.speakers) > 0 {
+			c.client.Deliver(Speakers{IDs: c.speakers})
 		}
 	}
 	c.fresh = false
@@ -233,13 +278,13 @@ func (r *running) close(e room.Closing) {
 func (r *running) hear() {
 	n := r.inbox.take()
 	if n.failed {
-		r.act(room.End{Reason: "internal"}, nil)
+		r.act("", room.End{Reason: "internal"})
 		return
 	}
 	for _, p := range r.state.Participants {
 		if at, ok := n.drops[p.ID]; ok && r.chairs[p.ID] != nil && r.chairs[p.ID].number == at {
 			r.chairs[p.ID].connected = false
-			r.act(room.Disconnect{By: p.ID}, nil)
+			r.act(p.ID, room.Disconnect{By: p.ID})
 		}
 	}
 	for id, e := range n.slots {
@@ -271,18 +316,26 @@ func (r *running) announce(id room.ParticipantID, c *chair) {
 	}
 }
 
-// speak tells the group who of it speaks.
+// speak tells everyone who speaks of those they hear: who is in a side room is not heard of.
 func (r *running) speak(ids []room.ParticipantID) {
-	in := r.inGroup(ids)
-	if slices.Equal(in, r.speakers) {
-		return
-	}
-	r.speakers = in
+	r.speakers = r.inGroup(ids)
 	for _, p := range r.state.Participants {
-		if c := r.chairs[p.ID]; c != nil && c.connected && c.last.Room != nil {
-			c.client.Deliver(Speakers{IDs: in})
+		c := r.chairs[p.ID]
+		if c == nil || !c.connected || c.last.Room == nil {
+			continue
+		}
+		if heard := r.heard(p.ID); !slices.Equal(heard, c.speakers) {
+			c.speakers = heard
+			c.client.Deliver(Speakers{IDs: heard})
 		}
 	}
+}
+
+// heard lists the speakers that one hears, oneself included.
+func (r *running) heard(by room.ParticipantID) []room.ParticipantID {
+	return slices.DeleteFunc(slices.Clone(r.speakers), func(id room.ParticipantID) bool {
+		return !room.Together(r.state, by, id)
+	})
 }
 
 // inGroup leaves those who are admitted and were told so.
@@ -293,9 +346,12 @@ func (r *running) inGroup(ids []room.ParticipantID) []room.ParticipantID {
 	})
 }
 
-// recount publishes the size of the room.
+// recount publishes what the registry tells of the room.
 func (r *running) recount() {
-	n := &Counts{Rooms: 1, Admitted: map[auth.Role]int{}}
+	n := &Summary{
+		Name: r.name, Locked: r.state.Locked, Recording: room.RecordingOf(r.state), StartedAt: r.state.StartedAt,
+		Admitted: map[auth.Role]int{},
+	}
 	for _, p := range r.state.Participants {
 		if p.Access == room.Admitted {
 			n.Admitted[p.Role]++
@@ -303,10 +359,11 @@ func (r *running) recount() {
 			n.Waiting++
 		}
 	}
-	r.counts.Store(n)
+	r.summary.Store(n)
 }
 
-// finish lets go of everything, after the session or after a panic.
+// finish lets go of everything, after the session or after a panic, or when the daemon stops and the session will go on. What is
+// not written yet is written last.
 func (r *running) finish() {
 	panicked := recover()
 	if panicked != nil {
@@ -315,25 +372,42 @@ func (r *running) finish() {
 		r.cfg.Observe.Panicked()
 	}
 	ours := panicked != nil || r.state.EndedFor == "internal" // then the group may meet again with the tokens it has
-	r.reg.forget(r, !ours && len(r.state.Known) > 0)
+	paused := !ours && r.state.EndedFor == ""
+	r.reg.forget(r, !ours && !paused && len(r.state.Known) > 0)
 	r.inbox.close()
 	r.mu.Lock()
 	r.over = true
 	r.mu.Unlock()
+	failure, over := &room.Error{Code: room.Internal, Detail: "the room failed"}, errOver
+	if paused {
+		over = &room.Error{Code: room.Draining, Detail: "the daemon stops; the session goes on after"}
+	}
 	if r.current != nil {
-		r.current.fail(&room.Error{Code: room.Internal, Detail: "the room failed"})
+		r.current.fail(failure)
+	}
+	if r.carrying != nil {
+		delete(r.chairs, r.carrying.seat) // hears the failure, not End
+		r.guard(func() { r.carrying.refuse(failure) })
 	}
 	for len(r.mailbox) > 0 {
-		(<-r.mailbox).fail(errOver)
+		(<-r.mailbox).fail(over)
 	}
-	delete(r.chairs, r.seating) // hears the failure, not End
+	if panicked != nil {
+		over = failure
+	}
+	r.abandon(over)
 	for id, c := range r.chairs {
 		delete(r.chairs, id)
-		r.guard(func() { c.client.End(room.Closing{To: id, Access: room.Ended, Reason: "internal"}) })
+		last := room.Closing{To: id, Access: room.Ended, Reason: "internal"}
+		if paused {
+			last.Access, last.Reason = c.last.Self.Access, "draining"
+		}
+		r.guard(func() { c.client.End(last) })
 	}
 	if r.media != nil {
 		r.guard(r.media.Close)
 	}
+	r.guard(func() { r.lastRecord(panicked != nil) })
 	r.reg.wg.Done()
 }
 

@@ -40,20 +40,22 @@ func (r *running) do(s *Seat, c room.Command, answer reply[room.Outcome]) {
 		return
 	}
 	self := room.ViewOf(r.state, s.id).Self
-	before := r.force
-	d, err := r.act(c, nil)
-	r.observeAdmit(c, d, err)
-	if err != nil {
-		answer.fail(err)
-		return
-	}
-	_, leaves := c.(room.Leave)
 	hosts := self.Access == room.Admitted && self.Role.Hosts()
-	if leaves || r.force == before && !hosts {
-		answer.give(d.Outcome, nil)
-		return
-	}
-	r.force.then(func() { answer.give(d.Outcome, nil) })
+	_, leaves := c.(room.Leave)
+	r.propose(&proposal{
+		command: c, by: s.id, holds: func() bool { return r.holds(s) },
+		done: func(o outcome, err error) {
+			r.observeAdmit(c, o.Decision, err)
+			switch {
+			case err != nil:
+				answer.fail(err)
+			case leaves || !o.changed && !hosts:
+				answer.give(o.Outcome, nil)
+			default:
+				o.force.then(func() { answer.give(o.Outcome, nil) })
+			}
+		},
+	})
 }
 
 // Offer negotiates the PeerConnection of this seat. Participant of the offer is set to the own seat.
@@ -72,7 +74,7 @@ func (r *running) offer(s *Seat, o Offer, answer reply[Answer]) {
 	for _, t := range o.Tracks {
 		wish.Sources = append(wish.Sources, room.Publication{ID: room.PublicationID(token()), Source: t.Source})
 	}
-	if _, err := r.act(wish, nil); err != nil {
+	if err := r.act(s.id, wish); err != nil {
 		answer.fail(err)
 		return
 	}
@@ -113,7 +115,7 @@ func (s *Seat) Confirm() {
 	r := s.room
 	r.post(mail{do: func() {
 		if r.holds(s) {
-			r.act(room.Confirm{By: s.id}, nil)
+			r.act(s.id, room.Confirm{By: s.id})
 		}
 	}, fail: func(error) {}})
 }
@@ -126,27 +128,29 @@ func (r *running) holds(s *Seat) bool {
 
 func gone() error { return &room.Error{Code: room.InvalidState, Detail: "this seat is over"} }
 
-// take seats a client: of a Join or a Resume.
-func (r *running) take(c room.Command, id room.ParticipantID, secret auth.Secret, client Client) (*Seat, Welcome, error) {
+// take seats a client: of a Join or a Resume. A resume is a session that goes on: it is written first if that can be, so that a
+// used secret stays dead, and done all the same if not.
+func (r *running) take(c room.Command, id room.ParticipantID, secret auth.Secret, client Client, answer reply[taken]) {
 	r.connections++
-	r.seating = id
 	seat := &Seat{id: id, room: r, number: r.connections}
-	_, err := r.act(c, func() {
-		now := &chair{client: client, number: seat.number, connected: true, fresh: true}
-		if old := r.chairs[id]; old != nil {
-			now.slots, now.announced = old.slots, old.announced
-			old.client.End(room.Closing{To: id, Access: room.Left, Reason: "replaced"})
-		}
-		r.chairs[id] = now
+	_, resumes := c.(room.Resume)
+	var welcome Welcome
+	r.propose(&proposal{
+		command: c, by: id, seat: id, firm: resumes,
+		seated: func() {
+			now := &chair{client: client, number: seat.number, connected: true, fresh: true}
+			if old := r.chairs[id]; old != nil {
+				now.slots, now.announced = old.slots, old.announced
+				old.client.End(room.Closing{To: id, Access: room.Left, Reason: "replaced"})
+			}
+			r.chairs[id] = now
+			welcome = Welcome{
+				Session: SessionID(r.key + "." + string(id)), Secret: secret,
+				Self: room.ViewOf(r.state, id).Self, Policy: r.state.Policy,
+			}
+		},
+		done: func(_ outcome, err error) { answer.give(taken{seat, welcome}, err) },
 	})
-	r.seating = ""
-	if err != nil {
-		return nil, Welcome{}, err
-	}
-	return seat, Welcome{
-		Session: SessionID(r.key + "." + string(id)), Secret: secret,
-		Self: room.ViewOf(r.state, id).Self, Policy: r.state.Policy,
-	}, nil
 }
 
 // observeAdmit counts what became of those a host tried to let in.

@@ -1,0 +1,138 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"alcove/auth"
+	"alcove/room"
+)
+
+// A Summary is what the registry tells of a room without asking it: as of its last command.
+type Summary struct {
+	Name      string
+	Locked    bool
+	Recording room.RecordingState
+	StartedAt time.Time // the first admission; zero: nobody was in yet
+	Admitted  map[auth.Role]int
+	Waiting   int
+}
+
+// Rooms lists the running rooms, in no order.
+func (r *Registry) Rooms() []Summary {
+	var list []Summary
+	for _, one := range r.running() {
+		list = append(list, *one.summary.Load())
+	}
+	return list
+}
+
+// View shows a room as a host sees it, without a Self. The error is TargetNotFound when no such room runs.
+func (r *Registry) View(ctx context.Context, name string) (room.View, error) {
+	one, err := r.find(name)
+	if err != nil {
+		return room.View{}, err
+	}
+	return ask(ctx, one, func(answer reply[room.View]) { answer.give(room.ViewOf(one.state, room.ByClinic), nil) })
+}
+
+// Do acts for the clinic: By of the command is set to room.ByClinic, whatever it was. It waits as Seat.Do does.
+func (r *Registry) Do(ctx context.Context, name string, c room.Command) (room.Outcome, error) {
+	one, err := r.find(name)
+	if err != nil {
+		return room.Outcome{}, err
+	}
+	if _, revokes := c.(room.Revoke); !revokes {
+		if c, err = own(c, room.ByClinic); err != nil {
+			return room.Outcome{}, err
+		}
+	}
+	return ask(ctx, one, func(answer reply[room.Outcome]) { one.doForClinic(c, answer) })
+}
+
+// Revoke ends the seats of people in all rooms and bars them there. Tokens that they have are refused elsewhere (auth).
+func (r *Registry) Revoke(ctx context.Context, persons ...room.PersonID) error {
+	var errs []error
+	for _, one := range r.running() {
+		_, err := ask(ctx, one, func(answer reply[room.Outcome]) {
+			one.doForClinic(room.Revoke{Persons: persons}, answer)
+		})
+		if !errors.Is(err, errOver) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (r *running) doForClinic(c room.Command, answer reply[room.Outcome]) {
+	r.propose(&proposal{command: c, by: room.ByClinic, done: func(o outcome, err error) {
+		r.observeAdmit(c, o.Decision, err)
+		if err != nil {
+			answer.fail(err)
+			return
+		}
+		o.force.then(func() { answer.give(o.Outcome, nil) })
+	}})
+}
+
+func (r *Registry) find(name string) (*running, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	one, ok := r.byName[name]
+	if !ok {
+		return nil, &room.Error{Code: room.TargetNotFound, Detail: "no such room runs"}
+	}
+	return one, nil
+}
+
+// Restore brings back the sessions that had not ended when the daemon last stopped, under the policies as they are configured
+// now: seats in their resume window, which begins anew, locks, bars, consents. It is called once, before the first Join. A
+// session that cannot be read or whose policy is gone is named in the error by its key; the others run.
+func (r *Registry) Restore() error {
+	if r.cfg.Journal == nil {
+		return nil
+	}
+	records, err := r.cfg.Journal.Load()
+	errs := []error{err}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, record := range records {
+		state, err := room.DecodeState(record.State)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("session %s: %w", record.Session, err))
+			continue
+		}
+		policy, ok := r.cfg.Policies[state.Policy.Name]
+		if !ok {
+			errs = append(errs, fmt.Errorf("session %s: no policy %q", record.Session, state.Policy.Name))
+			continue
+		}
+		policy.Name = state.Policy.Name
+		one := newRunning(r, record.Session, room.Revive(r.cfg.Now(), state, policy))
+		one.met, one.scribe.dirty = true, true
+		r.start(one)
+	}
+	return errors.Join(errs...)
+}
+
+// Err says why acts that open are refused, nil if they are not.
+func (r *Registry) Err() error {
+	if r.cfg.Journal == nil {
+		return nil
+	}
+	if err := r.cfg.Journal.Err(); err != nil {
+		return err
+	}
+	behind := 0
+	for _, one := range r.running() {
+		if one.behind.Load() {
+			behind++
+		}
+	}
+	if behind > 0 {
+		return fmt.Errorf("%d rooms have acts that are not written yet", behind)
+	}
+	return nil
+}

@@ -1,0 +1,260 @@
+package room
+
+import (
+	"strings"
+	"time"
+
+	"alcove/auth"
+)
+
+// A Trace says for whom and when entries are made.
+type Trace struct {
+	Session string
+	At      time.Time
+	By      ParticipantID // who acts, "" for time itself and the daemon
+}
+
+// EntriesOf gives what the audit log keeps of a decision: before is the state it was made on. Equal inputs give equal entries.
+func EntriesOf(t Trace, before State, events []Event) []Entry {
+	return entries(t, before, events, func(State, Event) bool { return true })
+}
+
+// OpeningsOf gives those of EntriesOf that stand for what opens.
+func OpeningsOf(t Trace, before State, events []Event) []Entry {
+	return entries(t, before, events, opens)
+}
+
+func entries(t Trace, before State, events []Event, wanted func(State, Event) bool) []Entry {
+	var list []Entry
+	s := before
+	for _, e := range events {
+		if !wanted(s, e) {
+			s = Apply(s, e)
+			continue
+		}
+		for _, entry := range entriesOf(s, e) {
+			entry.At, entry.Session, entry.By = t.At, t.Session, t.By
+			if p, ok := s.seat(entry.Subject); ok && entry.Person == "" {
+				entry.Person = p.Person
+			}
+			list = append(list, entry)
+		}
+		s = Apply(s, e)
+	}
+	return list
+}
+
+// entriesOf knows only what matters to who asks later: not who spoke, nor whose hand was up.
+func entriesOf(s State, e Event) []Entry {
+	one := func(act string, subject ParticipantID, detail string) []Entry {
+		return []Entry{{Act: act, Subject: subject, Detail: detail}}
+	}
+	switch e := e.(type) {
+	case SeatTaken:
+		act := ActWaiting
+		if e.Seat.Access == Admitted {
+			act = ActAdmitted
+		}
+		return []Entry{{Act: act, Subject: e.Seat.ID, Person: e.Seat.Person, Detail: string(e.Seat.Role)}}
+	case SeatAdmitted:
+		p, _ := s.seat(e.ID)
+		return one(ActAdmitted, e.ID, string(p.Role))
+	case SeatSentBack:
+		return one(ActSentBack, e.ID, "")
+	case SeatEnded:
+		return one(ActEnded, e.ID, e.Reason)
+	case SeatDropped:
+		return one(ActDropped, e.ID, "")
+	case SeatResumed:
+		return one(ActResumed, e.ID, "")
+	case PersonBarred:
+		detail := ""
+		if e.Bar.Revoked {
+			detail = "revoked"
+		}
+		return []Entry{{Act: ActBarred, Subject: e.Bar.Participant, Person: e.Bar.Person, Detail: detail}}
+	case BarLifted:
+		for _, b := range s.Barred {
+			if b.Participant == e.ID {
+				return []Entry{{Act: ActLifted, Subject: e.ID, Person: b.Person}}
+			}
+		}
+	case OverridesSet:
+		return overridden(s, e)
+	case RoleSet:
+		return one(ActRole, e.ID, string(e.Role))
+	case VerifiedSet:
+		return one(either(e.Verified, ActVerified, ActUnverified), e.ID, "")
+	case PasscodePassed:
+		return one(ActPasscode, e.ID, "")
+	case HelpSet:
+		return one(either(e.Raised, ActHelp, ActHelped), e.ID, "")
+	case SideRoomOpened:
+		return one(ActSideRoom, e.Room.Guest, "")
+	case SideRoomClosed:
+		return one(ActSideRoomClosed, e.Room.Guest, "")
+	case ConsentGiven:
+		act := map[Answer]string{Granted: ActGranted, Refused: ActRefused, Withdrawn: ActWithdrawn}[e.Consent.Answer]
+		return one(act, e.ID, string(e.Consent.Scope)+" "+e.Consent.TextHash)
+	case TextAcknowledged:
+		if e.ID != "" {
+			return one(ActAcknowledged, e.ID, e.Hash)
+		}
+	}
+	return sessionEntriesOf(e)
+}
+
+// sessionEntriesOf is entriesOf for what concerns no single seat.
+func sessionEntriesOf(e Event) []Entry {
+	one := func(act, detail string) []Entry { return []Entry{{Act: act, Detail: detail}} }
+	switch e := e.(type) {
+	case LockSet:
+		return one(either(e.Locked, ActLocked, ActUnlocked), "")
+	case SessionStarted:
+		return one(ActStarted, "")
+	case EndMoved:
+		return one(ActExtended, e.At.UTC().Format(time.RFC3339))
+	case SessionEnded:
+		return one(ActSessionEnded, e.Reason)
+	case HostsLeft:
+		if e.Locked {
+			return append(one(ActAbsent, ""), one(ActLocked, "absence")...)
+		}
+		return one(ActAbsent, "")
+	case HostsBack:
+		if e.Unlocked {
+			return append(one(ActBack, ""), one(ActUnlocked, "absence")...)
+		}
+		return one(ActBack, "")
+	case ConsentAsked:
+		if len(e.Scopes) == 0 {
+			return one(ActRecordStopped, "")
+		}
+		var scopes []string
+		for _, scope := range e.Scopes {
+			scopes = append(scopes, string(scope))
+		}
+		return one(ActAsked, strings.Join(scopes, " "))
+	case RecordingBegan:
+		return one(ActRecorded, "")
+	case PolicySet:
+		return one(ActPolicy, "")
+	}
+	return nil
+}
+
+func either(first bool, a, b string) string {
+	if first {
+		return a
+	}
+	return b
+}
+
+// overridden says which sources one may publish now and could not before, or the other way round.
+func overridden(s State, e OverridesSet) []Entry {
+	var list []Entry
+	p, _ := s.seat(e.ID)
+	now, _ := Apply(s, e).seat(e.ID)
+	for _, source := range []Source{Microphone, Camera, Screen} {
+		before, after := may(s, p, source.act()), may(s, now, source.act())
+		if before != after {
+			list = append(list, Entry{Act: either(after, ActGiven, ActTaken), Subject: e.ID, Detail: string(source)})
+		}
+	}
+	return list
+}
+
+// ConsentsOf gives the records of what people answered in a decision.
+func ConsentsOf(t Trace, before State, events []Event) []ConsentRecord {
+	var list []ConsentRecord
+	for _, e := range events {
+		switch e := e.(type) {
+		case TextAcknowledged:
+			if e.ID == "" {
+				continue // was recorded when it was done
+			}
+			list = append(list, ConsentRecord{
+				At: t.At, Session: t.Session, Person: e.Person, Kind: "agreement", TextHash: e.Hash,
+				Locale: localeOf(before.Policy.Agreement, e.Hash), Decision: "acknowledged",
+			})
+		case ConsentGiven:
+			c := e.Consent
+			f, _ := before.Policy.form(c.Scope)
+			list = append(list, ConsentRecord{
+				At: t.At, Session: t.Session, Person: c.Person, Kind: string(c.Scope), Purpose: f.Purpose, TextHash: c.TextHash,
+				Locale: localeOf(f.Texts, c.TextHash), Decision: string(c.Answer),
+			})
+		}
+	}
+	return list
+}
+
+func localeOf(texts []Text, hash string) string {
+	for _, t := range texts {
+		if t.Hash == hash {
+			return t.Locale
+		}
+	}
+	return ""
+}
+
+// Opens reports whether a decision lets somebody do or see more than before: such a decision is written before it is carried
+// out, and refused when it cannot be. What began by itself (a recording, once the consent is there) opens nothing: all it
+// rests on was written.
+func Opens(before State, events []Event) bool {
+	s := before
+	for _, e := range events {
+		if opens(s, e) {
+			return true
+		}
+		s = Apply(s, e)
+	}
+	return false
+}
+
+func opens(s State, e Event) bool {
+	switch e := e.(type) {
+	case SeatTaken:
+		return e.Seat.Access == Admitted
+	case SeatAdmitted, BarLifted, PasscodePassed, EndMoved:
+		return true
+	case LockSet:
+		return !e.Locked
+	case HostsBack:
+		return e.Unlocked
+	case TextAcknowledged:
+		return e.ID != ""
+	case VerifiedSet:
+		return e.Verified
+	case ConsentGiven:
+		return e.Consent.Answer == Granted
+	case ConsentAsked:
+		return len(e.Scopes) > 0
+	case RoleSet:
+		p, _ := s.seat(e.ID)
+		return rank[e.Role] > rank[p.Role]
+	case OverridesSet:
+		for _, entry := range overridden(s, e) {
+			if entry.Act == ActGiven {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// rank orders the roles by what they may do.
+var rank = map[auth.Role]int{auth.Observer: 1, auth.Participant: 2, auth.Cohost: 3, auth.Host: 4}
+
+// Keeps reports whether a decision is worth a record: whether what it changes should outlive the daemon. Mutes, hands and media
+// do not: after a restart every connection is new.
+func Keeps(events []Event) bool {
+	for _, e := range events {
+		switch e.(type) {
+		case MutedSet, HandSet, SourcesPublished:
+		default:
+			return true
+		}
+	}
+	return false
+}
