@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/stun/v4"
 	"github.com/pion/webrtc/v4"
 
 	"alcove/sfu/forward"
@@ -116,6 +117,35 @@ func TestOldCiphersAreRefused(t *testing.T) {
 	}
 }
 
+// TestAddressesAreBounded lets a client that knows its password check from more addresses than it may.
+func TestAddressesAreBounded(t *testing.T) {
+	r := openRoom(t, newEngine(t))
+	r.obey(everyone("a"))
+	a := newClient(r, "a", 1)
+	a.join()
+	m := r.worker.mux
+	m.mu.Lock()
+	var c *muxConn
+	for _, c = range m.byUfrag {
+	}
+	m.mu.Unlock()
+	request, err := stun.Build(stun.BindingRequest, stun.NewUsername(c.ufrag+":theirs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 * maxAddresses {
+		from := netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), uint16(i+1))
+		if m.stun(request.Raw, from) != forward.Unknown {
+			m.learn(c, from) // what an answer of pion does
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c.addresses != maxAddresses || len(m.byAddr) != maxAddresses {
+		t.Fatalf("%d addresses, %d in the map", c.addresses, len(m.byAddr))
+	}
+}
+
 func descriptors(t *testing.T) int {
 	t.Helper()
 	d, err := os.ReadDir("/proc/self/fd")
@@ -158,7 +188,10 @@ func TestNothingIsLeft(t *testing.T) {
 	if n := e.Counters().Peers; n != 0 {
 		t.Fatalf("%d peers are left", n)
 	}
-	if n := len(e.workers[0].mux.byUfrag) + len(e.workers[0].mux.byAddr); n != 0 {
-		t.Fatalf("%d addresses are left", n)
-	}
+	m := e.workers[0].mux
+	eventually(t, "no address is left", func() bool {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return len(m.byUfrag)+len(m.byAddr) == 0
+	})
 }

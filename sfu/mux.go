@@ -78,7 +78,11 @@ func (m *mux) stun(data []byte, from netip.AddrPort) forward.Drop {
 	}
 	m.mu.Lock()
 	c := m.byUfrag[string(ufrag)]
+	full := c != nil && c.addresses >= maxAddresses && m.byAddr[from] != c
 	m.mu.Unlock()
+	if full {
+		return forward.Unknown
+	}
 	return c.push(data, from)
 }
 
@@ -93,9 +97,14 @@ func (m *mux) dtls(data []byte, from netip.AddrPort) forward.Drop {
 func (m *mux) learn(c *muxConn, addr netip.AddrPort) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.byUfrag[c.ufrag] == c {
-		m.byAddr[addr] = c
+	if m.byUfrag[c.ufrag] != c || m.byAddr[addr] == c {
+		return
 	}
+	if old := m.byAddr[addr]; old != nil {
+		old.addresses--
+	}
+	m.byAddr[addr] = c
+	c.addresses++
 }
 
 type datagram struct {
@@ -110,6 +119,8 @@ type muxConn struct {
 	in    chan datagram // bounded; full: the datagram is dropped, STUN and DTLS repeat
 	done  chan struct{}
 	once  sync.Once
+
+	addresses int // in byAddr. Guarded by mux.mu.
 
 	known netip.AddrPort // Owned by the writer of pion's agent: the address it last wrote to.
 	mu    sync.Mutex     // guards known: pion writes from two goroutines

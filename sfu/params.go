@@ -4,11 +4,14 @@ import "time"
 
 // Limits of one peer. They bound what a hostile client can make the daemon hold.
 const (
-	MaxLines     = 100 // m-lines of an offer: 30 people in pairs, own sources and screens, twice over
-	maxMID       = 16  // characters: RFC 8843 asks for short ones, the header extension holds no more
-	maxRIDs      = 3   // encodings of a simulcast, as browsers send
-	maxRID       = 16  // characters (RFC 8851, section 10)
-	maxPeerSSRCs = 32  // incoming SSRCs that are followed at once
+	MaxLines = 100 // m-lines of an offer: 30 people in pairs, own sources and screens, twice over
+	maxMID   = 16  // characters: RFC 8843 asks for short ones, the header extension holds no more
+	// maxAddresses are as many as one client may check from: its interfaces, and a path that changes now and then. Above it
+	// checks from new addresses are dropped, for pion remembers each.
+	maxAddresses = 64
+	maxRIDs      = 3  // encodings of a simulcast, as browsers send
+	maxRID       = 16 // characters (RFC 8851, section 10)
+	maxPeerSSRCs = 32 // incoming SSRCs that are followed at once
 )
 
 // Times of the handshake and of consent.
