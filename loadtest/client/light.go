@@ -15,6 +15,7 @@ import (
 	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/rtcp"
 
+	"alcove/loadtest/pace"
 	"alcove/sfu/srtp"
 	"alcove/sfu/udp"
 )
@@ -27,12 +28,14 @@ import (
 type Light struct {
 	sock     *udp.Socket
 	identity *identity
-	pacer    *Pacer
+	pacer    *pace.Pacer
 	sink     *Sink
 	sources  []*source
 	ufrag    string
 	pwd      string
 	version  int
+	have     Slots
+	slots    []bool // receiving m-lines in order: video?
 
 	server   remote         // set before the handshake, then only read
 	to       netip.AddrPort // likewise
@@ -61,7 +64,7 @@ type keys struct {
 }
 
 // newLight opens the socket of one connection; local is the address to send from.
-func newLight(local netip.Addr, id *identity, p *Pacer, sink *Sink, sources []*source) (*Light, error) {
+func newLight(local netip.Addr, id *identity, p *pace.Pacer, sink *Sink, sources []*source) (*Light, error) {
 	sock, err := udp.Listen(netip.AddrPortFrom(local, 0), false)
 	if err != nil {
 		return nil, err
@@ -113,18 +116,18 @@ func (l *Light) answered(ctx context.Context, sdp string, via func(netip.AddrPor
 // start lets the sources send. phase spreads clients over the interval, so that they do not all send at once.
 func (l *Light) start(random *mrand.Rand) {
 	l.slab = make([]byte, 8*udp.MaxDatagram)
-	now := Now()
+	now := pace.Now()
 	for _, s := range l.sources {
 		phase := time.Duration(random.Int64N(int64(s.shape.Interval)))
-		l.pacer.add(now+phase, true, func(due, _ time.Duration) (time.Duration, bool) {
+		l.pacer.Add(now+phase, true, func(due, _ time.Duration) (time.Duration, bool) {
 			return due + s.shape.Interval, l.send(s, due)
 		})
 	}
-	l.pacer.add(now, false, func(due, now time.Duration) (time.Duration, bool) {
+	l.pacer.Add(now, false, func(due, now time.Duration) (time.Duration, bool) {
 		return due + reportInterval, l.report(now)
 	})
 	if l.recorder != nil {
-		l.pacer.add(now, false, func(due, _ time.Duration) (time.Duration, bool) {
+		l.pacer.Add(now, false, func(due, _ time.Duration) (time.Duration, bool) {
 			return due + feedbackInterval, l.feedback()
 		})
 	}
@@ -259,7 +262,7 @@ func (l *Light) read() {
 			<-l.over
 		}
 		l.dropped.Store(l.sock.Stats.KernelDrops)
-		now := Now()
+		now := pace.Now()
 		l.sink.Batch()
 		for i := range batch[:n] {
 			l.datagram(now, batch[i].Data, batch[i].Addr)
@@ -313,6 +316,7 @@ func (l *Light) media(now time.Duration, b []byte) {
 		SSRC: binary.BigEndian.Uint32(b[8:]), Seq: binary.BigEndian.Uint16(b[2:]), Video: video, Marker: b[1]&0x80 != 0,
 		Payload: plain[header:],
 	}
+	p.CSRC = p.SSRC // who sends what is its own (RFC 3550, section 5.1)
 	if b[0]&0x0f > 0 {
 		p.CSRC = binary.BigEndian.Uint32(b[12:])
 	}
@@ -377,4 +381,20 @@ func (l *Light) control(b []byte) {
 		}
 		plain = plain[size:]
 	}
+}
+
+// harass asks for the newest packets of every slot again, and for key frames. Runs on the pacer.
+func (l *Light) harass() bool {
+	if l.ended() {
+		return false
+	}
+	var packets []rtcp.Packet
+	for _, b := range l.sink.reports(pace.Now()) {
+		seq := uint16(b.LastSequenceNumber)
+		packets = append(packets,
+			&rtcp.TransportLayerNack{SenderSSRC: l.ssrc, MediaSSRC: b.SSRC, Nacks: []rtcp.NackPair{{PacketID: seq - 16, LostPackets: 0xffff}}},
+			&rtcp.PictureLossIndication{SenderSSRC: l.ssrc, MediaSSRC: b.SSRC})
+	}
+	l.sendRTCP(packets...)
+	return true
 }

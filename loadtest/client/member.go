@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"alcove/auth"
+	"alcove/loadtest/pace"
 )
 
 // A Lab is what all members of a run share.
@@ -19,7 +20,7 @@ type Lab struct {
 	Server string      // http://host:port
 	TLS    *tls.Config // nil: the system's roots
 	Minter Minter
-	Pacer  *Pacer
+	Pacer  *pace.Pacer
 	Local  netip.Addr                          // to send media from
 	Via    func(netip.AddrPort) netip.AddrPort // where to send media instead of straight to the server, nil: straight
 	Seed   uint64
@@ -125,7 +126,7 @@ func (m *Member) Enter(ctx context.Context) error {
 		return err
 	}
 	m.mu.Lock()
-	m.times = Times{Dialed: Now()}
+	m.times = Times{Dialed: pace.Now()}
 	m.mu.Unlock()
 	return m.hello(ctx, map[string]any{"token": token.Reveal(), "displayName": m.who.Name})
 }
@@ -134,7 +135,7 @@ func (m *Member) Enter(ctx context.Context) error {
 func (m *Member) Resume(ctx context.Context) error {
 	m.mu.Lock()
 	session, secret := m.session, m.secret
-	m.times.Dialed = Now()
+	m.times.Dialed = pace.Now()
 	m.mu.Unlock()
 	return m.hello(ctx, map[string]any{"resume": map[string]string{"sessionId": session, "secret": secret}})
 }
@@ -157,7 +158,7 @@ func (m *Member) hello(ctx context.Context, data map[string]any) error {
 	m.mu.Lock()
 	m.id, m.session, m.secret = w.ParticipantID, w.SessionID, w.ResumeSecret
 	m.pingEvery = time.Duration(max(w.PingMs, 100)) * time.Millisecond
-	m.times.Welcomed = Now()
+	m.times.Welcomed = pace.Now()
 	if m.state != "admitted" || w.State != "admitted" {
 		m.enter(w.State)
 	}
@@ -187,7 +188,7 @@ func (m *Member) keepAlive(wire *Wire) {
 // enter notes a state. Called with mu held.
 func (m *Member) enter(state string) {
 	if state == "admitted" && m.times.Admitted == 0 {
-		m.times.Admitted = Now()
+		m.times.Admitted = pace.Now()
 	}
 	m.state = state
 	m.notify()

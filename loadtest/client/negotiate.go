@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
+
+	"alcove/auth"
+	"alcove/loadtest/pace"
 )
 
 // negotiate makes the offers that the server asks for, one after the other, while the wire lasts.
@@ -32,7 +36,7 @@ func (m *Member) negotiate(wire *Wire) {
 func (m *Member) media(ctx context.Context, wire *Wire, r ready) error {
 	m.mu.Lock()
 	t, generation := m.transport, m.generation
-	alive := t != nil && generation == r.Generation && !isClosed(t.closed())
+	alive := t != nil && r.Generation <= generation && !isClosed(t.closed()) // it may have been said before our offer came
 	enough := r.Slots.Pairs <= m.slots.Pairs && r.Slots.Screens <= m.slots.Screens
 	m.mu.Unlock()
 	if alive && enough {
@@ -56,7 +60,7 @@ func (m *Member) media(ctx context.Context, wire *Wire, r ready) error {
 	m.generation, m.slots = generation, r.Slots
 	if !alive {
 		m.transport = t
-		m.times.Offered = Now()
+		m.times.Offered = pace.Now()
 	}
 	m.mu.Unlock()
 	var answer struct{ SDP string }
@@ -72,14 +76,14 @@ func (m *Member) media(ctx context.Context, wire *Wire, r ready) error {
 	}
 	m.note(func(times *Times) {
 		if !alive {
-			times.Answered = Now()
+			times.Answered = pace.Now()
 		}
 	})
 	if err := t.answered(ctx, answer.SDP, m.lab.Via); err != nil {
 		return err
 	}
 	if !alive {
-		m.note(func(times *Times) { times.Connected = Now() })
+		m.note(func(times *Times) { times.Connected = pace.Now() })
 		t.start(m.random)
 	}
 	return nil
@@ -291,4 +295,49 @@ func (m *Member) KernelDrops() uint64 {
 		return l.drops()
 	}
 	return 0
+}
+
+// Host reports whether the member hosts the room.
+func (m *Member) Host() bool { return m.who.Role == auth.Host }
+
+// Debuted reports whether the member's own source has sent anything on this connection.
+func (m *Member) Debuted(video bool) bool {
+	_, debuts := m.Sent()
+	return slices.ContainsFunc(debuts, func(d Debut) bool { return d.Video == video })
+}
+
+// Admit lets in whoever waits.
+func (m *Member) Admit(ctx context.Context) {
+	_ = m.Call(ctx, "waiting.admit", map[string]any{"participantIds": "*"}, nil) // nobody waits: an error that is none
+}
+
+// Ended waits for the end of the wire and gives its close code, 0 if it did not come.
+func (m *Member) Ended(ctx context.Context) int {
+	m.mu.Lock()
+	wire := m.wire
+	m.mu.Unlock()
+	select {
+	case <-wire.Done():
+		return wire.CloseCode()
+	case <-ctx.Done():
+		return 0
+	}
+}
+
+// Stall lets a light member stop reading: what comes fills the kernel's buffer.
+func (m *Member) Stall() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if l, ok := m.transport.(*Light); ok {
+		l.stalled.Store(true)
+	}
+}
+
+// Harass lets a light member ask for every packet again, and for a key frame of everybody, at every interval.
+func (m *Member) Harass(every time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if l, ok := m.transport.(*Light); ok {
+		l.pacer.Add(pace.Now(), false, func(due, _ time.Duration) (time.Duration, bool) { return due + every, l.harass() })
+	}
 }

@@ -24,9 +24,9 @@ type track struct {
 func (l *Light) offerLight(slots Slots) (sdp string, tracks []track) {
 	var b strings.Builder
 	l.version++
-	lines := 2*slots.Pairs + slots.Screens + len(l.sources)
+	l.grow(slots)
 	fmt.Fprintf(&b, "v=0\r\no=- 1 %d IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE", l.version)
-	for i := range lines {
+	for i := range len(l.sources) + len(l.slots) {
 		b.WriteString(" " + strconv.Itoa(i))
 	}
 	b.WriteString("\r\na=msid-semantic: WMS *\r\n")
@@ -53,14 +53,20 @@ func (l *Light) offerLight(slots Slots) (sdp string, tracks []track) {
 		tracks = append(tracks, track{strconv.Itoa(mid), sourceName(s.video)})
 		line(s.video, "sendonly", s)
 	}
-	for range slots.Pairs {
-		line(false, "recvonly", nil)
-		line(true, "recvonly", nil)
-	}
-	for range slots.Screens {
-		line(true, "recvonly", nil)
+	for _, video := range l.slots {
+		line(video, "recvonly", nil)
 	}
 	return b.String(), tracks
+}
+
+// grow adds receiving m-lines behind those there are: m-lines never change their place (RFC 8829, section 5.2.2).
+func (l *Light) grow(want Slots) {
+	for ; l.have.Pairs < want.Pairs; l.have.Pairs++ {
+		l.slots = append(l.slots, false, true)
+	}
+	for ; l.have.Screens < want.Screens; l.have.Screens++ {
+		l.slots = append(l.slots, true)
+	}
 }
 
 func sourceName(video bool) string {

@@ -56,12 +56,6 @@ const (
 	maxFrame = 512 << 10
 )
 
-// latencyMax and latencyDigits shape the histograms: 1 µs to a minute, three digits.
-const (
-	latencyMax    = int64(time.Minute / time.Microsecond)
-	latencyDigits = 3
-)
-
 // Freezes (W3C webrtc-stats, freezeCount): a gap of more than max(3 δ, δ + 150 ms), δ the mean of the last intervals.
 const (
 	freezeFactor  = 3

@@ -14,12 +14,14 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
+
+	"alcove/loadtest/pace"
 )
 
 // A Real is a pion PeerConnection with its usual interceptors: it asks for what it misses and repeats what it is asked for.
 type Real struct {
 	pc      *webrtc.PeerConnection
-	pacer   *Pacer
+	pacer   *pace.Pacer
 	sink    *Sink
 	sources []*source
 	tracks  []*webrtc.TrackLocalStaticRTP // of sources, in order
@@ -31,7 +33,7 @@ type Real struct {
 	readers sync.WaitGroup
 }
 
-func newReal(local netip.Addr, p *Pacer, sink *Sink, sources []*source) (*Real, error) {
+func newReal(local netip.Addr, p *pace.Pacer, sink *Sink, sources []*source) (*Real, error) {
 	api, err := pionAPI(local)
 	if err != nil {
 		return nil, err
@@ -195,10 +197,10 @@ func redirect(sdp string, via func(netip.AddrPort) netip.AddrPort) string {
 }
 
 func (r *Real) start(random *rand.Rand) {
-	now := Now()
+	now := pace.Now()
 	for i, s := range r.sources {
 		phase := time.Duration(random.Int64N(int64(s.shape.Interval)))
-		r.pacer.add(now+phase, true, func(due, _ time.Duration) (time.Duration, bool) {
+		r.pacer.Add(now+phase, true, func(due, _ time.Duration) (time.Duration, bool) {
 			return due + s.shape.Interval, r.send(s, r.tracks[i], due)
 		})
 	}
@@ -234,7 +236,7 @@ func (r *Real) read(t *webrtc.TrackRemote) {
 		if len(p.Payload) == 0 {
 			continue
 		}
-		now := Now()
+		now := pace.Now()
 		in := Packet{SSRC: p.SSRC, Seq: p.SequenceNumber, Video: t.Kind() == webrtc.RTPCodecTypeVideo, Marker: p.Marker, Payload: p.Payload}
 		if len(p.CSRC) > 0 {
 			in.CSRC = p.CSRC[0]

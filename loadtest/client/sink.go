@@ -6,21 +6,15 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/pion/rtcp"
+
+	"alcove/loadtest/pace"
 )
-
-// NewHistogram makes an empty histogram of microseconds.
-func NewHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, latencyMax, latencyDigits) }
-
-// Record puts a duration into a histogram; what is beyond its ends counts as the end.
-func Record(h *hdrhistogram.Histogram, d time.Duration) {
-	_ = h.RecordValue(min(max(int64(d/time.Microsecond), 1), latencyMax)) // cannot fail within the bounds
-}
 
 // Counts of one kind of media, of a group of receivers. Figures only grow.
 type Counts struct {
 	Packets    uint64        `json:"packets"`   // each once
 	Bytes      uint64        `json:"bytes"`     // of payload
-	Lost       uint64        `json:"lost"`      // numbers of a slot that did not come, not even late
+	Lost       int64         `json:"lost"`      // so far: numbers of a slot that did not come, not even late
 	Reordered  uint64        `json:"reordered"` // came after a later one
 	Duplicates uint64        `json:"duplicates"`
 	Withheld   uint64        `json:"withheld"` // sent by the publisher and left out by the server, with the numbers closed up
@@ -55,7 +49,7 @@ type Medium struct {
 }
 
 func newMedium() Medium {
-	return Medium{Latency: NewHistogram(), Corrected: NewHistogram(), Jitter: NewHistogram()}
+	return Medium{Latency: pace.NewHistogram(), Corrected: pace.NewHistogram(), Jitter: pace.NewHistogram()}
 }
 
 // A Group is the books of several receivers, usually those of one room.
@@ -76,7 +70,7 @@ func (g *Group) Take() (audio, video Medium) {
 	for _, s := range g.sinks {
 		for _, st := range s.streams {
 			if st.jitter > 0 {
-				Record(g.medium(st.video).Jitter, st.jitter)
+				pace.Record(g.medium(st.video).Jitter, st.jitter)
 			}
 		}
 	}
@@ -174,8 +168,8 @@ func (s *Sink) Receive(now time.Duration, p Packet) {
 		m.Foreign++
 		return
 	}
-	Record(m.Latency, now-mark.sent)
-	Record(m.Corrected, now-mark.sent+mark.late)
+	pace.Record(m.Latency, now-mark.sent)
+	pace.Record(m.Corrected, now-mark.sent+mark.late)
 	s.first(now, p)
 	st.arrived(now, m, mark, p)
 }
@@ -217,6 +211,6 @@ func (s *Sink) reports(at time.Duration) []rtcp.ReceptionReport {
 // senderReport remembers the middle of a sender report's NTP time, within a batch.
 func (s *Sink) senderReport(ssrc, middle uint32) {
 	if st := s.streams[ssrc]; st != nil {
-		st.senderReport, st.senderReportAt = middle, Now()
+		st.senderReport, st.senderReportAt = middle, pace.Now()
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
+
+	"alcove/loadtest/pace"
 )
 
 // A Shape says what one publication sends.
@@ -36,7 +38,7 @@ type source struct {
 
 	muted     atomic.Bool
 	keyWanted atomic.Bool
-	firstSent atomic.Int64 // Now() of the first packet
+	firstSent atomic.Int64 // pace.Now() of the first packet
 	sent      atomic.Uint64
 }
 
@@ -87,7 +89,7 @@ func (s *source) prepare(due time.Duration) (timestamp uint32) {
 
 // stamped puts the stamp into packet i of the frame.
 func (s *source) stamped(i int, due time.Duration) []byte {
-	now := Now()
+	now := pace.Now()
 	b := s.bufs[i]
 	stamp{sent: now, late: now - due, count: s.count}.put(b)
 	s.count++

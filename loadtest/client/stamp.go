@@ -5,12 +5,6 @@ import (
 	"time"
 )
 
-// epoch is the zero of the process's one clock, monotonic.
-var epoch = time.Now()
-
-// Now is the time since the process began to measure. Publishers and receivers share it.
-func Now() time.Duration { return time.Since(epoch) }
-
 // stampSize is how many bytes at the end of each payload are ours.
 const stampSize = 16
 

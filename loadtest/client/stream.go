@@ -51,7 +51,7 @@ func (s *stream) count(m *Medium, p Packet) bool {
 	switch {
 	case ext > s.highest:
 		skipped := ext - s.highest - 1
-		m.Lost += skipped
+		m.Lost += int64(skipped)
 		for n := s.highest + 1; n < ext && n < s.highest+recent; n++ {
 			s.bits[n/64%uint64(len(s.bits))] &^= 1 << (n % 64)
 		}

@@ -51,7 +51,7 @@ type Media struct {
 	Packets    uint64       `json:"packets"`
 	Sent       uint64       `json:"sent,omitempty"`
 	Bytes      uint64       `json:"bytes"`
-	Lost       uint64       `json:"lost"`
+	Lost       int64        `json:"lost"` // came neither in time nor late
 	Reordered  uint64       `json:"reordered"`
 	Duplicates uint64       `json:"duplicates"`
 	Withheld   uint64       `json:"withheld"` // left out by the server
@@ -66,10 +66,11 @@ type Media struct {
 
 // LossRate is the share of numbers that never came, 0 to 1.
 func (m Media) LossRate() float64 {
-	if m.Packets+m.Lost == 0 {
+	lost := max(float64(m.Lost), 0) // what was lost before the window may have come within
+	if lost == 0 {
 		return 0
 	}
-	return float64(m.Lost) / float64(m.Packets+m.Lost)
+	return lost / (float64(m.Packets) + lost)
 }
 
 // A Distribution is of milliseconds.
@@ -131,7 +132,7 @@ type Second struct {
 	People    int     `json:"people"`
 	Audio     uint64  `json:"audio"` // packets received
 	Video     uint64  `json:"video"`
-	Lost      uint64  `json:"lost"`
+	Lost      int64   `json:"lost"`     // negative: what was lost came late
 	AudioP50  float64 `json:"audioP50"` // ms
 	AudioP99  float64 `json:"audioP99"`
 	VideoP50  float64 `json:"videoP50"`

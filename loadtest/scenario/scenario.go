@@ -153,7 +153,7 @@ func Parse(data []byte) (Scenario, error) {
 func defaults() Scenario {
 	return Scenario{
 		Rooms: 1, Size: 8, Ramp: Duration(2 * time.Second), Duration: Duration(10 * time.Second), Script: "hold",
-		Every: Duration(2 * time.Second),
+		Every: Duration(2 * time.Second), Arrive: Duration(400 * time.Millisecond),
 		Audio: Publish{Senders: -1, Interval: Duration(20 * time.Millisecond), Sizes: []int{100}},
 		Video: Publish{Senders: -1, Interval: Duration(time.Second / 30), Sizes: []int{1100, 1100, 300}},
 	}

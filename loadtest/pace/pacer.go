@@ -1,4 +1,4 @@
-package client
+package pace
 
 import (
 	"container/heap"
@@ -8,13 +8,13 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// A beat is what a Pacer does when it is due. It returns when it is due next, or false when it is over.
-type beat func(due, now time.Duration) (next time.Duration, ok bool)
+// A Beat is what a Pacer does when it is due. It returns when it is due next, or false when it is over.
+type Beat func(due, now time.Duration) (next time.Duration, ok bool)
 
 // An entry waits in the pacer's heap.
 type entry struct {
 	due time.Duration
-	do  beat
+	do  Beat
 	lag bool // counts for the send lag
 }
 
@@ -61,8 +61,8 @@ func NewPacer() (*Pacer, error) {
 	return p, nil
 }
 
-// add lets something happen from a moment on, again and again.
-func (p *Pacer) add(at time.Duration, lag bool, do beat) {
+// Add lets something happen from a moment on, as long as it says when it is due again. lag: it counts for the send lag.
+func (p *Pacer) Add(at time.Duration, lag bool, do Beat) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	heap.Push(&p.waiting, entry{at, do, lag})

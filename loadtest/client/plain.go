@@ -1,0 +1,148 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+)
+
+// A Plain is a light connection for servers of another protocol: the caller carries the descriptions. It either sends, then it
+// offers and the server answers; or it receives, then the server offers and it answers.
+//
+//	Offer ──► server's answer ──► Connect            Answer(server's offer) ──► server knows ──► Connect
+type Plain struct {
+	light  *Light
+	sink   *Sink
+	random *rand.Rand
+}
+
+// NewPlain opens a connection's socket; shapes say what it sends, nil for none.
+func NewPlain(lab *Lab, group *Group, audio, video *Shape) (*Plain, error) {
+	id, err := lab.cert()
+	if err != nil {
+		return nil, err
+	}
+	random := rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+	var sources []*source
+	if audio != nil {
+		sources = append(sources, newSource(*audio, false, random))
+	}
+	if video != nil {
+		sources = append(sources, newSource(*video, true, random))
+	}
+	p := &Plain{sink: group.NewSink(), random: random}
+	p.light, err = newLight(lab.Local, id, lab.Pacer, p.sink, sources)
+	return p, err
+}
+
+// Offer describes what is sent, the candidate included: a server of trickle ICE would wait for one.
+func (p *Plain) Offer() string {
+	sdp, _ := p.light.offerLight(Slots{})
+	return strings.ReplaceAll(sdp, "a=setup:active\r\n", "a=setup:active\r\n"+p.candidate())
+}
+
+func (p *Plain) candidate() string {
+	at := p.light.sock.Local
+	return fmt.Sprintf("a=candidate:1 1 udp 2130706431 %s %d typ host\r\na=end-of-candidates\r\n", at.Addr(), at.Port())
+}
+
+// An offered line is an m-line of a server's offer.
+type offered struct {
+	kind, port, mid, direction string
+	formats                    []string
+}
+
+var errFormats = errors.New("client: the offer has an m-line without our payload types")
+
+// readOffer lists the m-lines of an offer (RFC 8866, section 5.14).
+func readOffer(sdp string) ([]offered, error) {
+	var lines []offered
+	for text := range strings.Lines(sdp) {
+		text = strings.TrimSpace(text)
+		if f := strings.Fields(strings.TrimPrefix(text, "m=")); strings.HasPrefix(text, "m=") && len(f) > 3 {
+			lines = append(lines, offered{kind: f[0], port: f[1], formats: f[3:], direction: "sendrecv"})
+			continue
+		}
+		if len(lines) == 0 {
+			continue
+		}
+		line := &lines[len(lines)-1]
+		switch key, value, _ := strings.Cut(strings.TrimPrefix(text, "a="), ":"); key {
+		case "mid":
+			line.mid = value
+		case "sendonly", "recvonly", "sendrecv", "inactive":
+			line.direction = key
+		}
+	}
+	for _, l := range lines {
+		if want := map[string]int{"audio": opusPayload, "video": vp8Payload}[l.kind]; l.formats[0] != fmt.Sprint(want) {
+			return nil, fmt.Errorf("%w: %s %v", errFormats, l.kind, l.formats)
+		}
+	}
+	return lines, nil
+}
+
+// Answer takes every line of an offer that carries something, without feedback but for key frames.
+func (p *Plain) Answer(offer string) (string, error) {
+	lines, err := readOffer(offer)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	l := p.light
+	l.version++
+	fmt.Fprintf(&b, "v=0\r\no=- 1 %d IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE", l.version)
+	for _, line := range lines {
+		b.WriteString(" " + line.mid)
+	}
+	b.WriteString("\r\na=msid-semantic: WMS *\r\n")
+	for _, line := range lines {
+		direction, port := "recvonly", "9"
+		if line.direction == "inactive" || line.direction == "recvonly" {
+			direction = "inactive"
+		}
+		if line.port == "0" {
+			port = "0"
+		}
+		codec := "opus/48000/2"
+		if line.kind == "video" {
+			codec = "VP8/90000"
+		}
+		pt := line.formats[0]
+		fmt.Fprintf(&b, "m=%s %s UDP/TLS/RTP/SAVPF %s\r\nc=IN IP4 0.0.0.0\r\na=mid:%s\r\na=%s\r\na=rtcp-mux\r\n", line.kind, port, pt, line.mid, direction)
+		fmt.Fprintf(&b, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:%s\r\na=setup:active\r\n%s", l.ufrag, l.pwd, l.identity.fingerprint, p.candidate())
+		fmt.Fprintf(&b, "a=rtpmap:%s %s\r\n", pt, codec)
+		if line.kind == "video" {
+			fmt.Fprintf(&b, "a=rtcp-fb:%s nack pli\r\na=rtcp-fb:%s ccm fir\r\n", pt, pt)
+		}
+	}
+	return b.String(), nil
+}
+
+// Connect makes the connection with the server's description and begins to send. Later calls do nothing.
+func (p *Plain) Connect(ctx context.Context, description string) error {
+	if p.light.keys.Load() != nil {
+		return nil
+	}
+	only := func(at netip.AddrPort) netip.AddrPort { return at }
+	if err := p.light.answered(ctx, description, only); err != nil {
+		return err
+	}
+	if len(p.light.sources) == 0 {
+		p.light.recorder = nil // Answer took no transport-wide feedback
+	}
+	p.light.start(p.random)
+	return nil
+}
+
+// Firsts gives when each source was first seen, by SSRC where the server puts no CSRC.
+func (p *Plain) Firsts() map[uint32]First { return p.sink.Firsts() }
+
+// Close says goodbye and ends the connection.
+func (p *Plain) Close() {
+	p.light.close(true)
+	p.sink.Close()
+}

@@ -1,0 +1,99 @@
+package relay
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// A Profile is what a network does to packets, each way.
+type Profile struct {
+	Delay   time.Duration // on average
+	Jitter  time.Duration // the delay wanders within ± this, without reordering
+	Loss    float64       // share of packets, independently of each other
+	Reorder float64       // share of packets that wait one Lag more, so that others overtake them
+	Rate    int           // bit/s of UDP payload and headers, 0: unlimited
+	Queue   time.Duration // how long a packet may wait for the rate; what would wait longer is dropped
+}
+
+// headers are IPv4 and UDP, which fill a line too, in bytes.
+const headers = 28
+
+// Lag is how much later a reordered packet comes: beyond the next frame of sound.
+const Lag = 25 * time.Millisecond
+
+// wander is how much jitter may change per time: below one, so that packets keep their order.
+const wander = 0.8
+
+// A Drop says why a packet went no further.
+type Drop int
+
+const (
+	Kept  Drop = iota
+	Lost       // by chance
+	Queue      // the rate's queue was full
+)
+
+// A Link is one direction of one path. It is pure: equal seeds, times and sizes give equal fates.
+type Link struct {
+	profile Profile
+	random  *rand.Rand
+	busy    time.Duration // the line is sending until then
+	from    knot          // the delay wanders from one knot to the next
+	to      knot
+}
+
+// A knot is a moment and the jitter then.
+type knot struct {
+	at     time.Duration
+	jitter time.Duration
+}
+
+// NewLink makes a path.
+func NewLink(p Profile, seed uint64) *Link {
+	return &Link{profile: p, random: rand.New(rand.NewPCG(seed, 0x5eed))}
+}
+
+// Pass decides what becomes of a packet of so many bytes: when it leaves the other end, or why not. now must not go back.
+func (l *Link) Pass(now time.Duration, size int) (time.Duration, Drop) {
+	if l.random.Float64() < l.profile.Loss {
+		return 0, Lost
+	}
+	at := now
+	if l.profile.Rate > 0 {
+		wait := max(l.busy-now, 0)
+		if wait > l.profile.Queue {
+			return 0, Queue
+		}
+		l.busy = now + wait + time.Duration(int64(size+headers)*8*int64(time.Second)/int64(l.profile.Rate))
+		at = l.busy
+	}
+	at += l.profile.Delay + l.jitter(now)
+	if l.random.Float64() < l.profile.Reorder {
+		at += Lag
+	}
+	return at, Kept
+}
+
+// jitter walks from one random value to the next, in time enough that the steeper of two ways down is still slower than time.
+func (l *Link) jitter(now time.Duration) time.Duration {
+	j := l.profile.Jitter
+	if j == 0 {
+		return 0
+	}
+	step := time.Duration(float64(2*j) / wander)
+	if l.to.at == 0 {
+		l.from, l.to = l.draw(now), l.draw(now+step)
+	}
+	for now >= l.to.at {
+		l.from, l.to = l.to, l.draw(l.to.at+step)
+		if now-l.to.at > 1000*step { // long silence: begin anew
+			l.from, l.to = l.draw(now), l.draw(now+step)
+		}
+	}
+	share := float64(now-l.from.at) / float64(l.to.at-l.from.at)
+	return l.from.jitter + time.Duration(share*float64(l.to.jitter-l.from.jitter))
+}
+
+func (l *Link) draw(at time.Duration) knot {
+	return knot{at, time.Duration((2*l.random.Float64() - 1) * float64(l.profile.Jitter))}
+}

@@ -1,0 +1,191 @@
+// Package relay is a network that is worse than it looks: UDP with delay, jitter, loss, reordering and a line that is too
+// narrow.
+//
+//	client ──► Relay ──► Link (what becomes of the packet, and when) ──► heap ──► server
+//	       ◄──       ◄── Link of its own ◄──────────────────────────────────────
+//
+// Each client gets links and an upstream socket of its own, as behind a home router, so that the server tells clients apart.
+// A Link is pure and deterministic by its seed; only the Relay knows sockets and time. The kernel here has no netem.
+package relay
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"alcove/loadtest/pace"
+)
+
+// Limits.
+const (
+	// maxFlows bounds the clients of one relay, and so its sockets.
+	maxFlows = 4096
+	// maxHeld bounds the packets on their way, some 64 MiB: more than 300 Mbit/s for a second. Full: dropped, as by a router.
+	maxHeld = 50000
+	// maxDatagram is larger than any packet of WebRTC, in bytes.
+	maxDatagram = 2048
+	// socketBuffer asks for enough that the relay itself loses nothing, in bytes.
+	socketBuffer = 4 << 20
+)
+
+// Counts of a relay. Figures only grow.
+type Counts struct {
+	Passed, Lost, QueueFull, Refused uint64 // Refused: beyond the relay's own limits
+}
+
+// A Relay passes packets between clients and one target.
+type Relay struct {
+	profile Profile
+	seed    uint64
+	target  netip.AddrPort
+	sock    *net.UDPConn
+	pacer   *pace.Pacer
+
+	mu     sync.Mutex
+	flows  map[netip.AddrPort]*flow // Guarded by mu, as all below.
+	held   int
+	counts Counts
+	closed bool
+}
+
+// A flow is one client.
+type flow struct {
+	client   netip.AddrPort
+	upstream *net.UDPConn
+	up, down *Link // Guarded by the relay's mu.
+}
+
+// Listen opens a relay to a target on a free port of the address.
+func Listen(at netip.Addr, target netip.AddrPort, p Profile, seed uint64) (*Relay, error) {
+	sock, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, 0)))
+	if err != nil {
+		return nil, err
+	}
+	_ = sock.SetReadBuffer(socketBuffer)
+	pacer, err := pace.NewPacer()
+	if err != nil {
+		return nil, errors.Join(err, sock.Close())
+	}
+	r := &Relay{profile: p, seed: seed, target: target, sock: sock, pacer: pacer, flows: map[netip.AddrPort]*flow{}}
+	go r.read()
+	return r, nil
+}
+
+// Addr is where clients send to.
+func (r *Relay) Addr() netip.AddrPort {
+	local := r.sock.LocalAddr().(*net.UDPAddr).AddrPort()
+	return netip.AddrPortFrom(local.Addr().Unmap(), local.Port())
+}
+
+// Counts gives what became of the packets so far.
+func (r *Relay) Counts() Counts {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.counts
+}
+
+// Change makes the network another one from now on, for all flows.
+func (r *Relay) Change(p Profile) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.profile = p
+	for _, f := range r.flows {
+		f.up.profile, f.down.profile = p, p
+	}
+}
+
+// Close ends the relay; what is on its way is lost.
+func (r *Relay) Close() {
+	r.mu.Lock()
+	r.closed = true
+	for _, f := range r.flows {
+		_ = f.upstream.Close()
+	}
+	r.mu.Unlock()
+	_ = r.sock.Close()
+	r.pacer.Close()
+}
+
+func (r *Relay) read() {
+	b := make([]byte, maxDatagram)
+	for {
+		n, from, err := r.sock.ReadFromUDPAddrPort(b)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			continue // an ICMP error of one client is not the socket's
+		}
+		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+		if f := r.flow(from); f != nil {
+			r.pass(f.up, b[:n], func(data []byte) { _, _ = f.upstream.Write(data) })
+		}
+	}
+}
+
+// flow finds a client, or makes one.
+func (r *Relay) flow(client netip.AddrPort) *flow {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if f := r.flows[client]; f != nil {
+		return f
+	}
+	if r.closed || len(r.flows) >= maxFlows {
+		r.counts.Refused++
+		return nil
+	}
+	upstream, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(r.target))
+	if err != nil {
+		r.counts.Refused++
+		return nil
+	}
+	_ = upstream.SetReadBuffer(socketBuffer)
+	seed := r.seed + 2*uint64(len(r.flows))
+	f := &flow{client: client, upstream: upstream, up: NewLink(r.profile, seed), down: NewLink(r.profile, seed+1)}
+	r.flows[client] = f
+	go r.back(f)
+	return f
+}
+
+func (r *Relay) back(f *flow) {
+	b := make([]byte, maxDatagram)
+	for {
+		n, err := f.upstream.Read(b)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err == nil {
+			r.pass(f.down, b[:n], func(data []byte) { _, _ = r.sock.WriteToUDPAddrPort(data, f.client) })
+		}
+	}
+}
+
+// pass asks the link, and sends a copy when the time comes.
+func (r *Relay) pass(l *Link, data []byte, send func([]byte)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at, drop := l.Pass(pace.Now(), len(data))
+	switch {
+	case drop == Lost:
+		r.counts.Lost++
+		return
+	case drop == Queue:
+		r.counts.QueueFull++
+		return
+	case r.held >= maxHeld || r.closed:
+		r.counts.Refused++
+		return
+	}
+	r.counts.Passed++
+	r.held++
+	packet := append([]byte(nil), data...)
+	r.pacer.Add(at, true, func(_, _ time.Duration) (time.Duration, bool) {
+		send(packet)
+		r.mu.Lock()
+		r.held--
+		r.mu.Unlock()
+		return 0, false
+	})
+}

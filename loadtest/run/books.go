@@ -1,0 +1,221 @@
+package run
+
+import (
+	"context"
+	"syscall"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"alcove/loadtest/client"
+	"alcove/loadtest/pace"
+	"alcove/loadtest/report"
+)
+
+// books gather one sample a second, and what lies within the window. Owned by sample and, while that waits, by run: each look
+// holds turn.
+type books struct {
+	r    *runner
+	turn chan struct{} // a lock that sample and run pass to each other
+
+	in           bool // the window is open
+	audio, video kindBooks
+	lag          *hdrhistogram.Histogram
+	drops        uint64
+
+	opened, closed         time.Duration
+	first, last            sample
+	usageFirst, usageLast  time.Duration
+	countFirst, countLast  [2]client.Counts // audio, video
+	spoiledFirst, spoiled  uint64
+	people                 int
+	lastSample             sample
+	lastAt                 time.Duration
+	lastCounts             [2]client.Counts
+	dropsFirst             uint64
+	highest                float64 // load ratio
+	peakRSS, peakGoroutine float64
+}
+
+// kindBooks are the histograms of one kind of media within the window.
+type kindBooks struct{ latency, corrected, jitter *hdrhistogram.Histogram }
+
+func newKindBooks() kindBooks {
+	return kindBooks{pace.NewHistogram(), pace.NewHistogram(), pace.NewHistogram()}
+}
+
+func newBooks(r *runner) *books {
+	return &books{r: r, turn: make(chan struct{}, 1), audio: newKindBooks(), video: newKindBooks(), lag: pace.NewHistogram()}
+}
+
+// usage is the CPU time of this process.
+func usage() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// sample looks once a second until the context ends.
+func (b *books) sample(ctx context.Context) {
+	ticker := time.NewTicker(sampleInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			b.look(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// look takes what came since the last look.
+func (b *books) look(ctx context.Context) {
+	b.turn <- struct{}{}
+	defer func() { <-b.turn }()
+	audio, video, counts := b.take()
+	lag, _ := b.r.lab.Pacer.TakeLag()
+	b.r.mu.Lock()
+	probe := b.r.probe
+	b.r.mu.Unlock()
+	now, s := pace.Now(), probe.look(ctx)
+	second := report.Second{
+		At:    (now - b.r.began).Seconds(),
+		Audio: counts[0].Packets - b.lastCounts[0].Packets, Video: counts[1].Packets - b.lastCounts[1].Packets,
+		Lost:     counts[0].Lost + counts[1].Lost - b.lastCounts[0].Lost - b.lastCounts[1].Lost,
+		Freezes:  counts[0].Freezes + counts[1].Freezes - b.lastCounts[0].Freezes - b.lastCounts[1].Freezes,
+		AudioP50: ms(audio.latency, 50), AudioP99: ms(audio.latency, 99), VideoP50: ms(video.latency, 50), VideoP99: ms(video.latency, 99),
+		SendLag: ms(lag, 99), RSSMiB: s.rss, InWindow: b.in,
+	}
+	if b.lastSample.cpu > 0 && now > b.lastAt && s.cpu >= b.lastSample.cpu {
+		second.ServerCPU = float64(s.cpu-b.lastSample.cpu) / float64(now-b.lastAt)
+	}
+	if b.in {
+		b.audio.add(audio)
+		b.video.add(video)
+		b.lag.Merge(lag)
+		b.highest = max(b.highest, s.load)
+		b.peakRSS, b.peakGoroutine = max(b.peakRSS, s.rss), max(b.peakGoroutine, s.goroutines)
+	}
+	b.lastSample, b.lastAt, b.lastCounts = s, now, counts
+	b.r.mu.Lock()
+	second.People = b.r.people
+	b.r.series = append(b.r.series, second)
+	p := Progress{Phase: b.r.phase, Second: second}
+	for _, n := range b.r.failures {
+		p.Failed += n
+	}
+	b.r.mu.Unlock()
+	if b.r.o.Progress != nil {
+		b.r.o.Progress(p)
+	}
+}
+
+func (k *kindBooks) add(o kindBooks) {
+	k.latency.Merge(o.latency)
+	k.corrected.Merge(o.corrected)
+	k.jitter.Merge(o.jitter)
+}
+
+// take empties the books of all rooms.
+func (b *books) take() (audio, video kindBooks, counts [2]client.Counts) {
+	audio, video = newKindBooks(), newKindBooks()
+	for _, p := range b.r.places() {
+		a, v := p.group.Take()
+		counts[0].Add(a.Counts)
+		counts[1].Add(v.Counts)
+		audio.add(kindBooks{a.Latency, a.Corrected, a.Jitter})
+		video.add(kindBooks{v.Latency, v.Corrected, v.Jitter})
+	}
+	return audio, video, counts
+}
+
+func (r *runner) places() []*place {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.rooms
+}
+
+func ms(h *hdrhistogram.Histogram, p float64) float64 {
+	if h.TotalCount() == 0 {
+		return 0
+	}
+	return float64(h.ValueAtQuantile(p)) / 1000
+}
+
+// totals are the counts that only grow.
+func (b *books) totals() (counts [2]client.Counts, spoiled, drops uint64) {
+	a, v := b.r.spoiled.Take()
+	spoiled = a.Packets + v.Packets
+	for _, p := range b.r.places() {
+		for _, n := range p.present() {
+			drops += n.KernelDrops()
+		}
+	}
+	return b.lastCounts, spoiled, drops
+}
+
+// open begins the window.
+func (b *books) open(ctx context.Context) {
+	b.look(ctx)
+	b.turn <- struct{}{}
+	defer func() { <-b.turn }()
+	b.in, b.opened, b.usageFirst, b.first = true, b.lastAt, usage(), b.lastSample
+	b.countFirst, b.spoiledFirst, b.dropsFirst = b.totals()
+	b.r.mu.Lock()
+	b.people = b.r.people
+	b.r.mu.Unlock()
+}
+
+// close ends it.
+func (b *books) close(ctx context.Context) {
+	b.look(ctx)
+	b.turn <- struct{}{}
+	defer func() { <-b.turn }()
+	b.in, b.closed, b.usageLast, b.last = false, b.lastAt, usage(), b.lastSample
+	b.countLast, b.spoiled, b.drops = b.totals()
+}
+
+// write puts the window into the report.
+func (b *books) write(rep *report.Report, before sample) {
+	window := b.closed - b.opened
+	rep.Window, rep.Participants = window.Seconds(), b.people
+	audio, video := b.countLast[0].Since(b.countFirst[0]), b.countLast[1].Since(b.countFirst[1])
+	rep.Audio, rep.Video = b.audio.media(audio), b.video.media(video)
+	rep.Generator = report.Generator{
+		SendLag: report.Distill(b.lag), Cores: cores(), SocketDrops: b.drops - min(b.drops, b.dropsFirst),
+		CPUShare: float64(b.usageLast-b.usageFirst) / float64(window) / float64(cores()),
+	}
+	if b.r.probe.pid == 0 && b.r.probe.metrics == "" {
+		return
+	}
+	s := &report.Server{RSSMiB: b.peakRSS, RSSBeforeMiB: before.rss, Goroutines: b.peakGoroutine, LoadRatio: b.highest, Drops: map[string]float64{}}
+	if used := b.last.cpu - b.first.cpu; used > 0 {
+		s.CPUSeconds, s.CPUShare = used.Seconds(), used.Seconds()/window.Seconds()
+		if packets := audio.Packets + video.Packets + b.spoiled - b.spoiledFirst; packets > 0 {
+			s.MicrosPerPacket = used.Seconds() * 1e6 / float64(packets)
+		}
+	}
+	if b.people > 0 && b.peakRSS > 0 {
+		s.MiBPerPerson = (b.peakRSS - before.rss) / float64(b.people)
+	}
+	if b.people > 0 && b.peakGoroutine > 0 {
+		s.PerPerson = (b.peakGoroutine - before.goroutines) / float64(b.people)
+	}
+	for name, n := range b.last.drops {
+		if d := n - b.first.drops[name]; d > 0 {
+			s.Drops[name] = d
+		}
+	}
+	rep.Server = s
+}
+
+func (k kindBooks) media(c client.Counts) report.Media {
+	return report.Media{
+		Packets: c.Packets, Bytes: c.Bytes, Lost: c.Lost, Reordered: c.Reordered, Duplicates: c.Duplicates, Withheld: c.Withheld,
+		Frames: c.Frames, KeyFrames: c.KeyFrames, Freezes: c.Freezes, FrozenMs: c.Frozen.Seconds() * 1000,
+		Latency: report.Distill(k.latency), Corrected: report.Distill(k.corrected), Jitter: report.Distill(k.jitter),
+	}
+}

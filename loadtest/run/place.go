@@ -1,0 +1,256 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"time"
+
+	"alcove/auth"
+	"alcove/loadtest/client"
+)
+
+// A place is one room with its people.
+type place struct {
+	r     *runner
+	name  string
+	group *client.Group
+
+	mu     sync.Mutex
+	people []*person // Guarded by mu; the host is first.
+	next   int       // number of the next newcomer
+	random *rand.Rand
+	ended  bool
+}
+
+// A person is a member and what is expected of them.
+type person struct {
+	*client.Member
+	audio, video bool // publishes
+	measured     bool
+	here         bool
+}
+
+func newPlace(r *runner, i int) *place {
+	return &place{
+		r: r, name: fmt.Sprintf("load-%x-%d", r.o.Seed&0xffffff, i), group: client.NewGroup(),
+		random: rand.New(rand.NewPCG(r.o.Seed, uint64(i))),
+	}
+}
+
+// shape is what a publication of the scenario sends.
+func shape(sizes []int, interval time.Duration) *client.Shape {
+	return &client.Shape{Interval: interval, Sizes: sizes}
+}
+
+// newcomer makes the next person. seat is their place in the room, by which the scenario says who publishes.
+func (p *place) newcomer(seat int) *person {
+	p.mu.Lock()
+	number := p.next
+	p.next++
+	p.mu.Unlock()
+	sc := &p.r.sc
+	who := client.Who{Room: p.name, Subject: "load-" + strconv.Itoa(number), Name: "Guest " + strconv.Itoa(number), Role: auth.Participant, Light: sc.Light}
+	if seat == 0 {
+		who.Role, who.AdmitAll = auth.Host, true
+	}
+	n := &person{measured: seat < sc.Size-sc.Stalled-sc.Hostile}
+	if n.audio = sc.Audio.Senders < 0 || seat < sc.Audio.Senders; n.audio {
+		who.Audio = shape(sc.Audio.Sizes, time.Duration(sc.Audio.Interval))
+	}
+	if n.video = sc.Video.Senders < 0 || seat < sc.Video.Senders; n.video {
+		who.Video = shape(sc.Video.Sizes, time.Duration(sc.Video.Interval))
+	}
+	group := p.group
+	if !n.measured {
+		group = p.r.spoiled
+		who.Light = true
+	}
+	n.Member = client.NewMember(p.r.lab, group, who, nil)
+	return n
+}
+
+// open brings everybody in and waits until all see and hear all.
+func (p *place) open(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout+time.Duration(p.r.sc.Arrive)*time.Duration(p.r.sc.Size))
+	defer cancel()
+	host := p.newcomer(0)
+	if !p.bring(ctx, host) {
+		return
+	}
+	var all sync.WaitGroup
+	for seat := 1; seat < p.r.sc.Size; seat++ {
+		if a := time.Duration(p.r.sc.Arrive); a > 0 && !pause(ctx, a) {
+			break
+		}
+		n := p.newcomer(seat)
+		all.Go(func() { p.bring(ctx, n) })
+	}
+	all.Wait()
+	for _, n := range p.present() {
+		if p.complete(ctx, n) {
+			p.joined(n)
+		}
+	}
+	p.spoil()
+}
+
+// bring lets one person enter, and waits until media may flow.
+func (p *place) bring(ctx context.Context, n *person) bool {
+	select {
+	case p.r.door <- struct{}{}:
+	case <-ctx.Done():
+		return false
+	}
+	err := n.Enter(ctx)
+	<-p.r.door
+	if err != nil {
+		p.r.failUnless(ctx, "enter", err)
+		return false
+	}
+	if err := n.Await(ctx, "media", client.Connected); err != nil {
+		p.r.failUnless(ctx, "connect", err)
+		n.Vanish()
+		return false
+	}
+	t := n.Look().Times
+	p.r.took("enter", t.Welcomed-t.Dialed)
+	p.r.took("admit", t.Admitted-t.Welcomed)
+	p.r.took("connect", t.Connected-t.Offered)
+	p.mu.Lock()
+	n.here = true
+	if p.people = append(p.people, n); n.Host() { // the host may be the last to be done, but is the first of the room
+		p.people[0], p.people[len(p.people)-1] = n, p.people[0]
+	}
+	p.mu.Unlock()
+	p.r.came(1)
+	return true
+}
+
+// failUnless counts a failure that the end of the run did not bring about.
+func (r *runner) failUnless(ctx context.Context, what string, err error) {
+	if ctx.Err() == nil || ctx.Err() == context.DeadlineExceeded {
+		r.fail(what, err)
+	}
+}
+
+// present are those who are in.
+func (p *place) present() []*person {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var all []*person
+	for _, n := range p.people {
+		if n.here {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// gone takes one off the list.
+func (p *place) gone(n *person) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n.here {
+		n.here = false
+		p.r.came(-1)
+	}
+}
+
+// complete waits until one sees and hears all others that publish.
+func (p *place) complete(ctx context.Context, n *person) bool {
+	ticker := time.NewTicker(settlePoll)
+	defer ticker.Stop()
+	for {
+		missing := p.missing(n)
+		if missing == 0 {
+			return true
+		}
+		if err := n.Look().Err; err != nil {
+			p.r.failUnless(ctx, "media", err)
+			return false
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			p.r.failUnless(ctx, fmt.Sprintf("media of %d publisher(s) never came", missing), nil)
+			return false
+		}
+	}
+}
+
+// missing counts the others whom one does not see or hear yet.
+func (p *place) missing(n *person) int {
+	seen := n.Seen()
+	missing := 0
+	for _, o := range p.present() {
+		if o == n {
+			continue
+		}
+		f := seen[o.Look().ID]
+		if (o.audio && o.Debuted(false) && f.Packet == 0) || (o.video && o.Debuted(true) && f.KeyFrame == 0) {
+			missing++
+		}
+	}
+	return missing
+}
+
+// joined records how long it took one to see and hear those who were there before.
+func (p *place) joined(n *person) { p.seen(n, "join", n.Look().Times.Offered) }
+
+// seen records times since an instant: until the first person is seen and heard, and until all are who published then.
+func (p *place) seen(n *person, name string, since time.Duration) {
+	seen := n.Seen()
+	var first, all time.Duration
+	for _, o := range p.present() {
+		_, debuts := o.Sent()
+		if o == n || len(debuts) == 0 {
+			continue
+		}
+		f := seen[o.Look().ID]
+		here := max(f.Packet, f.KeyFrame)
+		earlier := true
+		for _, d := range debuts {
+			earlier = earlier && d.At < since
+		}
+		if !earlier || (o.audio && f.Packet == 0) || (o.video && f.KeyFrame == 0) {
+			continue
+		}
+		if first == 0 || here < first {
+			first = here
+		}
+		all = max(all, here)
+	}
+	if first != 0 {
+		p.r.took(name, first-since)
+		p.r.took(name+"All", all-since)
+	}
+}
+
+// spoil lets the last people of the room misbehave, if the scenario says so.
+func (p *place) spoil() {
+	people := p.present()
+	for i := range people {
+		n := people[len(people)-1-i]
+		switch {
+		case i < p.r.sc.Stalled:
+			n.Stall()
+		case i < p.r.sc.Stalled+p.r.sc.Hostile:
+			n.Harass(hostileInterval)
+		}
+	}
+}
+
+// leave ends the room for all.
+func (p *place) leave(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, n := range p.present() {
+		all.Go(func() {
+			_ = n.Leave(ctx)
+			p.gone(n)
+		})
+	}
+	all.Wait()
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"alcove/loadtest/report"
+	"alcove/loadtest/run"
+	"alcove/loadtest/scenario"
+)
+
+// split takes the arguments that come before the flags: names of scenarios and files.
+func split(args []string) (names, flags []string) {
+	for len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		names, args = append(names, args[0]), args[1:]
+	}
+	return names, args
+}
+
+func runCommand(t terminal, args []string) error {
+	names, rest := split(args)
+	s := flag.NewFlagSet("loadtest run SCENARIO", flag.ContinueOnError)
+	s.SetOutput(t.err)
+	var target targetFlags
+	var load loadFlags
+	target.add(s)
+	load.add(s)
+	if err := s.Parse(rest); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil
+		}
+		return err
+	}
+	names = append(names, s.Args()...)
+	if len(names) != 1 {
+		return fmt.Errorf("name one scenario: %s, or a YAML file", strings.Join(scenario.Names(), ", "))
+	}
+	sc, err := scenario.Load(names[0])
+	if err != nil {
+		return err
+	}
+	if err := load.apply(&sc); err != nil {
+		return err
+	}
+	goals, err := objectives(sc)
+	if err != nil {
+		return err
+	}
+	o, err := target.options()
+	if err != nil {
+		return err
+	}
+	ctx, done := interruptible()
+	defer done()
+	view := newView(t.out, sc)
+	o.Progress = view.progress
+	rep, err := run.Run(ctx, sc, o)
+	view.end()
+	if err != nil {
+		return err
+	}
+	rep.Judge(goals)
+	if err := load.write(rep); err != nil {
+		return err
+	}
+	rep.WriteText(t.out)
+	return verdict(rep)
+}
+
+// write leaves the report where it was asked for.
+func (f *loadFlags) write(rep *report.Report) error {
+	if f.json != "" {
+		if err := create(f.json, rep.WriteJSON); err != nil {
+			return err
+		}
+	}
+	if f.html != "" {
+		return create(f.html, rep.WriteHTML)
+	}
+	return nil
+}
+
+// verdict turns a report into an exit code.
+func verdict(rep *report.Report) error {
+	switch broken := rep.Broken(); {
+	case !rep.Valid():
+		return exit{exitInvalid, "this run is invalid: " + strings.Join(rep.Invalid, "; ")}
+	case broken != "":
+		return exit{exitBroken, "did not hold: " + broken}
+	case rep.Interrupted:
+		return exit{exitBroken, "interrupted: the report is of what was measured until then"}
+	case rep.Failed() > 0 && len(rep.Verdicts) == 0:
+		return exit{exitBroken, fmt.Sprintf("%d failure(s)", rep.Failed())}
+	}
+	return nil
+}
+
+func scenariosCommand(t terminal, _ []string) error {
+	for _, name := range scenario.Names() {
+		s, err := scenario.Load(name)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(t.out, "%-9s %s\n", name, strings.TrimSpace(s.About))
+	}
+	return nil
+}
+
+// create writes a file whole or not at all.
+func create(name string, write func(io.Writer) error) error {
+	f, err := os.CreateTemp(filepath.Dir(name), ".report-*")
+	if err != nil {
+		return fmt.Errorf("cannot write the report: %w", err)
+	}
+	err = errors.Join(write(f), f.Chmod(0o644), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("cannot write the report: %w", err), os.Remove(f.Name()))
+	}
+	return nil
+}
