@@ -86,6 +86,16 @@ func (c cursor) number(name string) uint32 {
 	return uint32(n)
 }
 
+// pixels reads an edge of a picture.
+func (c cursor) pixels(name string) int {
+	n, err := strconv.ParseUint(string(c.f[name]), 10, 32)
+	if err != nil || n == 0 || n > maxPixels {
+		c.fail(name, "a whole number from 1 to "+strconv.Itoa(maxPixels))
+		return 0
+	}
+	return int(n)
+}
+
 func (c cursor) oneOf(name string, list ...string) string {
 	s := c.optional(name, maxID, anyRune)
 	for _, ok := range list {

@@ -56,7 +56,7 @@ func parseRequest(raw []byte) (request, error) {
 	return r, nil
 }
 
-// What a client may ask beside a room.Command and a live.Offer.
+// What a client may ask beside a room.Command, a live.Offer and a live.View.
 type (
 	hello struct {
 		token       auth.Secret // empty: from the Authorization header, or a resume
@@ -70,8 +70,8 @@ type (
 	clientInfo struct{ name, version string }
 )
 
-// requests is the whole of what a client may ask. A decoder returns a hello, ping, live.Offer or room.Command whose By and
-// Participant the seat fills in.
+// requests is the whole of what a client may ask. A decoder returns a hello, ping, live.Offer, live.View or room.Command whose
+// By and Participant the seat fills in.
 var requests = map[string]func(cursor) any{
 	"hello":           decodeHello,
 	"ping":            func(cursor) any { return ping{} },
@@ -92,6 +92,7 @@ var requests = map[string]func(cursor) any{
 	"room.unlock":     func(cursor) any { return room.Unlock{} },
 	"room.end":        func(cursor) any { return room.End{Reason: endedByHost} },
 	"media.offer":     decodeOffer,
+	"view.set":        decodeView,
 }
 
 // endedByHost is the reason of room.ended (PROTOCOL.md, section 5).
@@ -189,4 +190,25 @@ func decodeOffer(c cursor) any {
 		return failure(live.TrackLimit, "more than 100 m-lines")
 	}
 	return o
+}
+
+// decodeView reads what a client shows. The width is asked for too, so that a server that chooses by area needs no other message.
+func decodeView(c cursor) any {
+	v := live.View{}
+	name := func(one cursor, field string, height int) {
+		id := room.PublicationID(one.id(field))
+		if _, again := v[id]; again {
+			c.fail(field, "each publication once")
+		}
+		v[id] = height
+	}
+	for _, item := range c.list("views", maxViews) {
+		one := (cursor{f: fields{"views[]": item}, path: c.path, fault: c.fault}).object("views[]")
+		one.pixels("width")
+		name(one, "publicationId", one.pixels("height"))
+	}
+	for _, item := range c.list("paused", maxViews) {
+		name(cursor{f: fields{"paused[]": item}, path: c.path, fault: c.fault}, "paused[]", 0)
+	}
+	return v
 }

@@ -21,7 +21,7 @@ type ICEServer struct {
 var events = []string{
 	"access.changed", "room.updated", "roster", "participant.joined", "participant.updated", "participant.left", "speakers",
 	"room.ended", "permission.asked", "unmute.asked", "waiting.message", "waiting.list", "waiting.added", "waiting.updated",
-	"waiting.removed", "barred.list", "media.ready", "slot.map",
+	"waiting.removed", "barred.list", "media.ready", "slot.map", "encodings.wanted",
 }
 
 // encodeNotice gives the type and the data of the event that tells n, "" for a notice that the protocol does not know.
@@ -53,6 +53,8 @@ func encodeNotice(n live.Notice, ice []ICEServer) (string, object) {
 		return "media.ready", mediaReady(n, ice)
 	case live.SlotMap:
 		return "slot.map", object{"slots": list(n.Slots, slotOwner)}
+	case live.EncodingsWanted:
+		return "encodings.wanted", object{"source": n.Source, "rids": list(n.RIDs, same)}
 	case live.Speakers:
 		return "speakers", object{"participantIds": list(n.IDs, same)}
 	case live.Words:
@@ -124,6 +126,16 @@ func slotOwner(s live.SlotOwner) object {
 	return object{"kind": s.Kind, "index": s.Index, "publicationId": s.Publication, "participantId": s.Participant, "csrc": s.CSRC}
 }
 
+func simulcast() []object {
+	var out []object
+	for _, e := range cameraEncodings {
+		out = append(out, object{
+			"rid": e.rid, "scaleResolutionDownBy": e.scale, "maxBitrate": e.bitrate, "maxFramerate": cameraFramerate,
+		})
+	}
+	return out
+}
+
 func mediaReady(m live.MediaReady, ice []ICEServer) object {
 	return object{
 		"generation": m.Generation,
@@ -132,7 +144,7 @@ func mediaReady(m live.MediaReady, ice []ICEServer) object {
 		"codecs":     object{"audio": []string{"opus"}, "video": []string{"VP8"}},
 		"encodings": object{
 			"microphone": []object{{"maxBitrate": microphoneBitrate}},
-			"camera":     []object{{"maxBitrate": cameraBitrate, "maxFramerate": cameraFramerate}},
+			"camera":     simulcast(),
 			"screen":     []object{{"maxBitrate": screenBitrate, "maxFramerate": screenFramerate}},
 		},
 	}

@@ -188,6 +188,7 @@ func decoded() map[string][]any {
 				{MID: "1", Source: room.Camera}, {MID: "2", Source: room.Screen}}},
 			live.Offer{Generation: 2, SDP: goldenSDP},
 		},
+		"view.set": {live.View{"uQ7wz2": 360, "uV2pp9": 1080, "uT5yx4": 0}, live.View{}},
 	}
 }
 
@@ -277,6 +278,9 @@ func notices() map[string][]live.Notice {
 				{Kind: "audio", Index: 1, Publication: "uT5yx4", Participant: p1, CSRC: 3}, {Kind: "screen", Publication: "uV2pp9", Participant: p1, CSRC: 4},
 			}}, live.SlotMap{},
 		},
+	}
+	out["encodings.wanted"] = []live.Notice{
+		live.EncodingsWanted{Source: room.Camera, RIDs: []string{"q", "h"}}, live.EncodingsWanted{Source: room.Camera},
 	}
 	for _, reason := range []string{"left", "removed", "sent_back", "replaced", "expired"} {
 		out["participant.left"] = append(out["participant.left"], live.PersonLeft{ID: p1, Reason: reason})

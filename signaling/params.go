@@ -28,6 +28,8 @@ const (
 	maxName      = 64      // one line of a roster
 	maxText      = 1000    // a short message; nothing is kept of it
 	maxTargets   = 256     // above the largest waiting room
+	maxViews     = 64      // of each list: above the slots of the largest offer
+	maxPixels    = 16384   // an edge of a picture: no codec we speak codes a longer one (RFC 6386, section 9.1: 14 bits)
 	maxMID       = 16      // RFC 8843, section 14.1: the mid extension is short; browsers write a number
 )
 
@@ -86,8 +88,14 @@ const (
 // twelve of them must fit through a home line.
 const (
 	microphoneBitrate = 32_000
-	cameraBitrate     = 900_000
 	cameraFramerate   = 30
 	screenBitrate     = 1_500_000
 	screenFramerate   = 15
 )
+
+// cameraEncodings is the simulcast of a camera (RFC 8853), the lowest first: a quarter, half and all of its height. Each step
+// has four times the pixels and needs about three times the bits; what nobody watches is not sent (encodings.wanted).
+var cameraEncodings = []struct {
+	rid            string
+	scale, bitrate int
+}{{"q", 4, 100_000}, {"h", 2, 300_000}, {"f", 1, 900_000}}

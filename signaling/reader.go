@@ -279,6 +279,11 @@ func (s *session) ask(r request) (object, *Failure) {
 			return nil, s.explain(r.kind, err)
 		}
 		return answerData(answer), nil
+	case live.View:
+		if err := s.seat.View(ctx, a); err != nil {
+			return nil, s.explain(r.kind, err)
+		}
+		return nil, nil
 	case room.Command:
 		outcome, err := s.seat.Do(ctx, a)
 		if err != nil {
@@ -289,7 +294,7 @@ func (s *session) ask(r request) (object, *Failure) {
 		}
 		return nil, nil
 	}
-	panic("a request of the table is neither a command nor an offer")
+	panic("a request of the table is neither a command nor of the media")
 }
 
 // explain turns an error into the wire; what is our fault gets a ref in the log. Its text stays out: an error from below

@@ -16,9 +16,9 @@ import (
 
 // seat is what a session needs of a live.Seat.
 type seat interface {
-	ID() room.ParticipantID
 	Do(context.Context, room.Command) (room.Outcome, error)
 	Offer(context.Context, live.Offer) (live.Answer, error)
+	View(context.Context, live.View) error
 	Confirm()
 	Disconnect()
 }

@@ -423,6 +423,7 @@ func TestEveryRequestInEveryState(t *testing.T) {
 		"hand.set": {"raised": true}, "publication.set": {"source": "camera", "muted": true}, "permission.ask": {"permission": "screen"},
 		"waiting.admit": {"participantIds": "*"}, "waiting.message": {"text": "hello"},
 		"media.offer": {"generation": 1, "sdp": "v=0", "tracks": []any{}},
+		"view.set":    {"views": []any{}, "paused": []any{}},
 		"mod.mute":    {"source": "camera"}, "mod.askUnmute": {"source": "camera"}, "mod.grant": {"grant": "screen", "granted": true},
 	}
 	for _, role := range []auth.Role{auth.Host, auth.Cohost, auth.Participant, auth.Observer} {

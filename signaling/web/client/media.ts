@@ -6,8 +6,9 @@
 
 import { Emitter } from './emitter';
 import { RequestError } from './errors';
-import { camera, disconnectedGraceMs, offerAttempts, offerRetryMs, screen } from './params';
-import type { Encoding, MediaReady, SlotKind, SlotMid, Source } from './protocol';
+import { adjusted, encodingsOf } from './encodings';
+import { disconnectedGraceMs, offerAttempts, offerRetryMs } from './params';
+import type { MediaReady, SlotKind, SlotMid, Source } from './protocol';
 import { codecsFor, opusConstantBitRate } from './sdp';
 import type { Session } from './session';
 
@@ -23,16 +24,12 @@ interface Events {
 }
 
 const sources: readonly Source[] = ['microphone', 'camera', 'screen'];
-const defaults: Record<Source, Encoding> = {
-  microphone: {},
-  camera: { maxBitrate: camera.maxBitrate, maxFramerate: camera.frameRate },
-  screen: { maxBitrate: screen.maxBitrate, maxFramerate: screen.frameRate },
-};
 
 export class Media extends Emitter<Events> {
   readonly #session: Session;
   readonly #tracks = new Map<Source, MediaStreamTrack>();
   readonly #senders = new Map<Source, RTCRtpTransceiver>();
+  readonly #wanted = new Map<Source, readonly string[]>();
   readonly #stops: (() => void)[];
   #pc: RTCPeerConnection | undefined;
   #generation = 0;
@@ -48,6 +45,10 @@ export class Media extends Emitter<Events> {
     this.#session = session;
     this.#stops = [
       session.on('mediaReady', (ready) => this.#queue(() => this.#serve(ready))),
+      session.on('wanted', ({ source, rids }) => {
+        this.#wanted.set(source, rids);
+        this.#queue(() => this.#adjust(source));
+      }),
       session.on('access', ({ state }) => state !== 'admitted' && this.close()),
       session.on('ended', () => this.dispose()),
       session.on('link', (link) => {
@@ -75,6 +76,7 @@ export class Media extends Emitter<Events> {
     this.#pc = undefined;
     this.#ready = undefined;
     this.#senders.clear();
+    this.#wanted.clear();
     this.#counts = { pairs: 0, screens: 0 };
     if (!pc) return;
     pc.onconnectionstatechange = null;
@@ -147,7 +149,7 @@ export class Media extends Emitter<Events> {
       const transceiver = pc.addTransceiver(kind, {
         direction: 'sendonly',
         streams: [source === 'screen' ? display : person],
-        sendEncodings: [{ ...defaults[source], ...ready.encodings?.[source]?.[0] }],
+        sendEncodings: encodingsOf(source, ready),
       });
       transceiver.setCodecPreferences(codecsFor(kind));
       this.#senders.set(source, transceiver);
@@ -168,7 +170,17 @@ export class Media extends Emitter<Events> {
     if (this.#pc !== pc) return;
     await pc.setRemoteDescription({ type: 'answer', sdp: opusConstantBitRate(answer.sdp) });
     this.emit('slots', slotsOf(pc, answer.slots));
-    for (const [source, transceiver] of this.#senders) await limit(transceiver.sender, source, ready);
+    for (const source of this.#senders.keys()) await this.#adjust(source);
+  }
+
+  async #adjust(source: Source): Promise<void> {
+    const sender = this.#senders.get(source)?.sender;
+    const ready = this.#ready;
+    if (!sender || !ready) return;
+    const parameters = sender.getParameters();
+    if (!parameters.encodings?.length) return;
+    parameters.encodings = adjusted(parameters.encodings, encodingsOf(source, ready), this.#wanted.get(source));
+    await sender.setParameters(parameters).catch(() => undefined);
   }
 
   #addSlots(pc: RTCPeerConnection, wanted: MediaReady['slots']): void {
@@ -206,13 +218,4 @@ function slotsOf(pc: RTCPeerConnection, mids: readonly SlotMid[]): Slot[] {
     const receiver = receivers.get(mid);
     return receiver ? [{ kind, index, track: receiver.track, receiver }] : [];
   });
-}
-
-// Firefox takes the limits of sendEncodings only after the first negotiation.
-async function limit(sender: RTCRtpSender, source: Source, ready: MediaReady): Promise<void> {
-  const parameters = sender.getParameters();
-  const [encoding] = parameters.encodings ?? [];
-  if (!encoding) return;
-  Object.assign(encoding, defaults[source], ready.encodings?.[source]?.[0]);
-  await sender.setParameters(parameters).catch(() => undefined);
 }

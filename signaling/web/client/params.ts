@@ -21,5 +21,6 @@ export const disconnectedGraceMs = 4_000;
 export const offerRetryMs = 1_000;
 export const offerAttempts = 5;
 
-export const camera = { width: 640, height: 360, frameRate: 24, maxBitrate: 800_000 } as const;
+// Chromium sends all three of a simulcast only from 960 x 540 on, and leaves out the largest below.
+export const camera = { width: 960, height: 540, frameRate: 24, maxBitrate: 900_000 } as const;
 export const screen = { frameRate: 15, maxBitrate: 1_500_000 } as const;

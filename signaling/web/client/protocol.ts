@@ -23,7 +23,9 @@ export const slotEntry = object({ kind: slotKind, index: number, publicationId: 
 const iceServer = object({
   urls: either(list(text), text), username: optional(text), credential: optional(text),
 });
-const encoding = object({ maxBitrate: optional(number), maxFramerate: optional(number) });
+const encoding = object({
+  rid: optional(text), scaleResolutionDownBy: optional(number), maxBitrate: optional(number), maxFramerate: optional(number),
+});
 const empty = object({});
 
 export type Source = Of<typeof source>;
@@ -77,6 +79,9 @@ export const requests = {
     object({ generation: number, sdp: text, tracks: list(object({ mid: text, source })) }),
     object({ sdp: text, slots: list(slotMid) }),
   ],
+  'view.set': [
+    object({ views: list(object({ publicationId: text, width: number, height: number })), paused: list(text) }), empty,
+  ],
 } satisfies Record<string, [Shape<unknown>, Shape<unknown>]>;
 
 export type RequestType = keyof typeof requests;
@@ -111,10 +116,12 @@ export const events = {
     })),
   }),
   'slot.map': object({ slots: list(slotEntry) }),
+  'encodings.wanted': object({ source, rids: list(text) }),
 } satisfies Record<string, Shape<unknown>>;
 
 export type EventType = keyof typeof events;
 export type EventData<T extends EventType> = Of<(typeof events)[T]>;
+export type Wanted = EventData<'encodings.wanted'>;
 export type MediaReady = EventData<'media.ready'>;
 
 export const failure = object({

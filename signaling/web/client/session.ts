@@ -6,7 +6,7 @@ import { Emitter } from './emitter';
 import type { Env } from './env';
 import { leaveTimeoutMs } from './params';
 import type {
-  AnswerData, Barred, EventData, MediaReady, Participant, RequestData, RequestType, Role, SlotEntry, Waiter, Welcome,
+  AnswerData, Barred, EventData, MediaReady, Participant, RequestData, RequestType, Role, SlotEntry, Waiter, Wanted, Welcome,
 } from './protocol';
 import { Transport, type LinkState, type Opening } from './transport';
 
@@ -37,6 +37,7 @@ export interface SessionEvents {
   unmuteAsked: EventData<'unmute.asked'>;
   mediaReady: MediaReady;
   slots: readonly SlotEntry[];
+  wanted: Wanted;
   ended: Ending;
 }
 
@@ -116,6 +117,7 @@ export class Session extends Emitter<SessionEvents> {
       case 'unmute.asked': return this.emit('unmuteAsked', told.data);
       case 'media.ready': return this.emit('mediaReady', told.data);
       case 'slot.map': return this.emit('slots', told.data.slots);
+      case 'encodings.wanted': return this.emit('wanted', told.data);
     }
   }
 

@@ -90,9 +90,30 @@ test('a group session', { timeout: 170_000 }, async (t) => {
       await Promise.all([jonas.sees('session'), theo.sees('session')]);
       await everyone([lind, mara, jonas, theo]);
       await until('four tiles', async () => await mara.find('tile').count() === 4);
+      const lines = Object.keys((await lind.media()).outbound).map((line) => line.at(-1));
+      assert.deepEqual(['q', 'h', 'f'].filter((rid) => !lines.includes(rid)), [], 'encodings of the camera are missing');
       await mara.audit('session');
       await mara.shot('session');
       await lind.shot('4-session-host');
+    }],
+
+    ['what nobody can see in full is not sent in full', async () => {
+      const others = [mara, jonas, theo];
+      const size = others[0].page.viewportSize();
+      await Promise.all(others.map((p) => p.page.setViewportSize({ width: 640, height: 400 })));
+      await until('the tiles are told', () => others.every((p) => {
+        const views = p.said('view.set').at(-1)?.data.views ?? [];
+        return views.length === 3 && views.every(({ height }) => height < 200);
+      }));
+      await until('the largest is not wanted', () => lind.heard('encodings.wanted').at(-1)?.rids.includes('f') === false);
+      const frames = async () => Object.entries((await lind.media()).outbound).find(([line]) => line.endsWith('f'))[1].frames;
+      await until('it is not sent', async () => {
+        const before = await frames();
+        await pause(500);
+        return await frames() === before;
+      });
+      await mara.receives([lind]);
+      await Promise.all(others.map((p) => p.page.setViewportSize(size)));
     }],
 
     ['a locked room refuses a fifth', async () => {

@@ -11,6 +11,7 @@ import { Announcer } from './announce';
 import type { Config } from './config';
 import { Device, pickScreen, Speaker } from './devices';
 import { keepReturn, type Return } from './return';
+import { viewOf, Watcher } from './sight';
 
 export type Screen = 'start' | 'check' | 'joining' | 'waiting' | 'session' | 'ended';
 export interface Letter {
@@ -27,6 +28,10 @@ export class Store {
   readonly camera = new Device('camera');
   readonly speaker = new Speaker();
   readonly announcer = new Announcer();
+  readonly sight = new Watcher(async (sight) => {
+    if (this.session?.state !== 'admitted') return false;
+    return this.session.request('view.set', viewOf(sight)).then(() => true, () => false);
+  });
 
   readonly screen = signal<Screen>('start');
   readonly ending = signal<Ending | null>(null);
@@ -128,7 +133,7 @@ export class Store {
     session.on('waiting', (waiting) => this.#waitingChanged(waiting));
     session.on('barred', (barred) => (this.barred.value = barred));
     session.on('speakers', (speakers) => (this.speakers.value = speakers));
-    session.on('slots', (map) => (this.map.value = map));
+    session.on('slots', (map) => this.#mapped(map));
     session.on('letter', ({ from, participantId, text }) => this.#letter(participantId, { from, text, at: Date.now() }));
     session.on('asked', ({ participantId }) => this.#askedToShare(participantId));
     session.on('unmuteAsked', ({ source }) => source !== 'screen' && (this.unmuteAsked.value = source));
@@ -138,6 +143,11 @@ export class Store {
       this.mediaState.value = state;
       if (state === 'connected') this.#tellAll();
     });
+  }
+
+  #mapped(map: readonly SlotEntry[]): void {
+    this.map.value = map;
+    this.sight.slots(map.filter(({ kind }) => kind !== 'audio').map(({ publicationId }) => publicationId));
   }
 
   #permitted(permissions: readonly string[]): void {
@@ -152,7 +162,9 @@ export class Store {
       this.screen.value = access.state === 'admitted' ? 'session' : 'waiting';
       if (access.state === 'waiting') this.stopScreen();
     });
-    if (access.state === 'admitted') this.#tellAll();
+    if (access.state !== 'admitted') return;
+    this.sight.forget();
+    this.#tellAll();
   }
 
   #ended(ending: Ending): void {

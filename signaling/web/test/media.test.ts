@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { adjusted, encodingsOf } from '../client/encodings';
 import { FrameGate } from '../client/gate';
 import { opusConstantBitRate } from '../client/sdp';
+import { changed, type Sight } from '../page/sight';
 
 test('a slot shows nothing before the first picture of its new owner', () => {
   const gate = new FrameGate();
@@ -45,4 +47,37 @@ test('Opus is asked for at a constant bit rate with error correction, nothing el
   assert.equal(munged, sdp.replace('minptime=10;useinbandfec=0', 'minptime=10;cbr=1;useinbandfec=1'));
   assert.equal(opusConstantBitRate(munged), munged);
   assert.match(opusConstantBitRate('a=rtpmap:109 opus/48000/2\r\n'), /a=fmtp:109 cbr=1;useinbandfec=1\r\n/);
+});
+
+const told = [
+  { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 100 }, { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 300 },
+  { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 900 },
+];
+
+test('the camera is sent as the server says, and what nobody watches is paused', () => {
+  assert.deepEqual(encodingsOf('camera', { encodings: { camera: told } }), told);
+  const sent = told.map(({ rid }) => ({ rid, active: true }));
+  assert.deepEqual(adjusted(sent, told, undefined), told.map((one) => ({ ...one, active: true })));
+  assert.deepEqual(adjusted(sent, told, ['q']).map(({ rid, active }) => [rid, active]), [['q', true], ['h', false], ['f', false]]);
+  assert.deepEqual(adjusted(sent, told, []).map(({ active }) => active), [false, false, false]);
+});
+
+test('one encoding has no name, and is never paused', () => {
+  const screen = [{ maxBitrate: 1500, maxFramerate: 15 }];
+  assert.deepEqual(adjusted([{ active: true }], screen, []), [{ maxBitrate: 1500, maxFramerate: 15, active: true }]);
+  assert.deepEqual(encodingsOf('microphone', {}), [{}]);
+  assert.equal(encodingsOf('camera', { encodings: { camera: [] } }).length, 1);
+});
+
+test('a view is told when it changed by more than a tenth, or hides, or shows', () => {
+  const sight = (entries: Record<string, [number, number] | null>): Sight => new Map(Object.entries(entries)
+    .map(([id, size]) => [id, size && { width: size[0], height: size[1] }]));
+  const before = sight({ a: [640, 360], b: null });
+  assert.equal(changed(before, sight({ a: [640, 360], b: null })), false);
+  assert.equal(changed(before, sight({ a: [650, 390], b: null })), false);
+  assert.equal(changed(before, sight({ a: [640, 400], b: null })), true);
+  assert.equal(changed(before, sight({ a: [500, 360], b: null })), true);
+  assert.equal(changed(before, sight({ a: null, b: null })), true);
+  assert.equal(changed(before, sight({ a: [640, 360], b: [10, 10] })), true);
+  assert.equal(changed(before, sight({ a: [640, 360] })), true);
 });

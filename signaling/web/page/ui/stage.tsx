@@ -1,8 +1,8 @@
 // The people: everyone the same size, or one large and the others small.
 
-import type { JSX } from 'preact';
-import { useRef } from 'preact/hooks';
-import type { Participant } from '../../client';
+import type { JSX, RefObject } from 'preact';
+import { useLayoutEffect, useRef } from 'preact/hooks';
+import type { Participant, SlotEntry } from '../../client';
 import { colourOf, initialOf, roleName, sends } from '../people';
 import { useStore } from './context';
 import { SelfVideo } from './devices';
@@ -24,7 +24,7 @@ export function Stage({ view }: { view: View }): JSX.Element {
   return (
     <div class="spot">
       <div class="spot-main">
-        {screens.map(({ participantId, index, csrc }) => <Screen key={`${index}:${csrc}`} owner={participantId} index={index} csrc={csrc} />)}
+        {screens.map((entry) => <Screen key={`${entry.index}:${entry.csrc}`} entry={entry} />)}
         {screens.length === 0 && large && <div class="seat"><Tile key={large.id} person={large} /></div>}
       </div>
       <ul class="strip" aria-label={label}>{small.map((p) => <li class="seat" key={p.id}><Tile person={p} /></li>)}</ul>
@@ -52,8 +52,9 @@ function Tile({ person }: { person: Participant }): JSX.Element {
   const slot = entry && store.slots.value.find(({ kind, index }) => kind === 'video' && index === entry.index);
   const look = `tile off ${colourOf(person.id)}${speaking ? ' speaking' : ''}`;
   const name = self ? 'You' : person.displayName;
+  const ref = useSight(entry?.publicationId);
   return (
-    <div class={look} data-testid="tile" data-participant={person.id} data-name={person.displayName}>
+    <div ref={ref} class={look} data-testid="tile" data-participant={person.id} data-name={person.displayName}>
       <span class="initials" aria-hidden="true">{initialOf(person.displayName)}</span>
       {self && <SelfVideo />}
       {!self && camera && entry && slot && <Picture key={`${entry.index}:${entry.csrc}`} slot={slot} csrc={entry.csrc} />}
@@ -70,12 +71,22 @@ function Tile({ person }: { person: Participant }): JSX.Element {
   );
 }
 
-function Screen({ owner, index, csrc }: { owner: string; index: number; csrc: number }): JSX.Element | null {
+// Lets the server know how large a tile is.
+function useSight<E extends Element = HTMLDivElement>(publicationId: string | undefined): RefObject<E | null> {
+  const { sight } = useStore();
+  const ref = useRef<E>(null);
+  useLayoutEffect(() => (ref.current && publicationId ? sight.watch(ref.current, publicationId) : undefined), [publicationId]);
+  return ref;
+}
+
+function Screen({ entry }: { entry: SlotEntry }): JSX.Element {
   const store = useStore();
+  const { participantId: owner, index, csrc, publicationId } = entry;
+  const ref = useSight<HTMLElement>(publicationId);
   const slot = store.slots.value.find((other) => other.kind === 'screen' && other.index === index);
   const name = store.roster.value.find(({ id }) => id === owner)?.displayName ?? '';
   return (
-    <figure class="tile screen" data-testid="screen" data-participant={owner}>
+    <figure ref={ref} class="tile screen" data-testid="screen" data-participant={owner}>
       {slot && <Picture slot={slot} csrc={csrc} />}
       <figcaption class="plate"><Icon name="share" /><span class="name">{name} shares a screen</span></figcaption>
     </figure>
