@@ -2,6 +2,7 @@ package forward
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"math/rand/v2"
 	"strings"
@@ -217,6 +218,61 @@ func TestParseDescriptor(t *testing.T) {
 	}
 }
 
+// captured are descriptors as Chromium 156 sent them, in order, one structure for each stream; sizes and layers are those that
+// stood in the clear payloads.
+var captured = map[string][]struct {
+	hex  string
+	want Descriptor
+}{
+	"VP8 L1T2": {
+		{"800001800104eaac851450460409fc059c", Descriptor{true, false, true, 1, 0, 0, 0, 640, 360}},
+		{"400001", Descriptor{false, true, false, 1, 0, 0, 0, 640, 360}},
+		{"c30002", Descriptor{true, true, false, 2, 3, 0, 1, 640, 360}},
+		{"820003", Descriptor{true, false, false, 3, 2, 0, 0, 640, 360}},
+		{"c40004", Descriptor{true, true, false, 4, 4, 0, 1, 640, 360}},
+		{"c10005", Descriptor{true, true, false, 5, 1, 0, 0, 640, 360}},
+		{"82000a1200", Descriptor{true, false, false, 10, 2, 0, 0, 640, 360}}, // chains of its own
+	},
+	"VP8 L1T3": {
+		{"c000018002044eaaaf2860414d34538a0940404fc02cc0", Descriptor{true, true, true, 1, 0, 0, 0, 320, 180}},
+		{"c50002", Descriptor{true, true, false, 2, 5, 0, 2, 320, 180}},
+		{"c30003", Descriptor{true, true, false, 3, 3, 0, 1, 320, 180}},
+		{"c500051220", Descriptor{true, true, false, 5, 5, 0, 2, 320, 180}},
+		{"c0000812c0", Descriptor{true, true, false, 8, 0, 0, 0, 320, 180}}, // the template of a key frame does not make one
+	},
+	"VP9 L3T3, two of the three": {
+		{"c10001c00514853abfaaa18f04304302a02a006001001b934515e082704608c0c787004321651111543276809f8059813f80b38e",
+			Descriptor{true, true, true, 1, 1, 0, 0, 320, 180}},
+		{"c300021a000800", Descriptor{true, true, false, 2, 3, 0, 2, 320, 180}},
+		{"c200031a201000", Descriptor{true, true, false, 3, 2, 0, 1, 320, 180}},
+		{"8000055fe9808080", Descriptor{true, false, false, 5, 0, 0, 0, 320, 180}}, // other active targets, all its own
+		{"860006", Descriptor{true, false, false, 6, 6, 1, 0, 640, 360}},
+		{"c8000b5fea20030280", Descriptor{true, true, false, 11, 8, 1, 2, 640, 360}},
+	},
+	"AV1 L1T2, growing": { // each structure with ids of its own
+		{"c0000180011ea85141010c04fc02cc", Descriptor{true, true, true, 1, 0, 0, 0, 320, 180}},
+		{"c20002", Descriptor{true, true, false, 2, 2, 0, 1, 320, 180}},
+		{"c10003", Descriptor{true, true, false, 3, 1, 0, 0, 320, 180}},
+		{"83007980611ea85141010c077c0434", Descriptor{true, false, true, 121, 3, 0, 0, 480, 270}},
+		{"c600b580c11ea85141010c09fc059c", Descriptor{true, true, true, 181, 6, 0, 0, 640, 360}},
+	},
+}
+
+func TestDescriptorsCaptured(t *testing.T) {
+	for name, packets := range captured {
+		var s Structure
+		for i, p := range packets {
+			b, err := hex.DecodeString(p.hex)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := ParseDescriptor(b, &s); got != p.want || err != nil {
+				t.Errorf("%s, packet %d: %+v, %v; want %+v", name, i, got, err, p.want)
+			}
+		}
+	}
+}
+
 // Cut anywhere, a descriptor that brings a structure is malformed and leaves no trace.
 func TestDescriptorCut(t *testing.T) {
 	l1t2, l3t3 := examples["L1T2"], examples["L3T3"]
@@ -310,6 +366,13 @@ func FuzzParseDescriptor(f *testing.F) {
 	for _, e := range examples {
 		f.Add(descriptor(true, false, e.offset, 1, &e, 0), descriptor(true, true, e.offset, 2, nil, len(e.protected)))
 		f.Add(descriptor(false, false, e.offset, 1, &e, len(e.protected)), descriptor(true, true, e.offset, 2, nil, 0))
+	}
+	for _, packets := range captured {
+		first, _ := hex.DecodeString(packets[0].hex)
+		for _, p := range packets {
+			second, _ := hex.DecodeString(p.hex)
+			f.Add(first, second)
+		}
 	}
 	rnd := rand.New(rand.NewPCG(1, 7))
 	for i := range 16 {
