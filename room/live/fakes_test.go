@@ -98,6 +98,7 @@ type fakeRoom struct {
 	announced []uint64
 	views     map[room.ParticipantID]View
 	closed    int
+	obeyed    func(room.Plan) // sees each plan; may be nil
 }
 
 func (r *fakeRoom) Answer(o Offer, done func(Answer, error)) {
@@ -115,6 +116,9 @@ func (r *fakeRoom) Obey(plan room.Plan, done func()) {
 		panic(errors.New("the media plane failed"))
 	}
 	r.plans = append(r.plans, plan)
+	if r.obeyed != nil {
+		r.obeyed(plan)
+	}
 	if r.media.holds {
 		r.held = append(r.held, done)
 		return

@@ -81,7 +81,8 @@ func (r *running) pump() {
 			r.carry(p, d)
 		default:
 			t := r.trace(p.by)
-			p.written = append(p.written, missing(room.EntriesOf(t, r.state, d.Events), p.written)...)
+			p.fresh = missing(room.EntriesOf(t, r.state, d.Events), p.written)
+			p.written = append(p.written, p.fresh...)
 			r.hand(room.ApplyAll(r.state, d.Events), p, room.ConsentsOf(t, r.state, d.Events))
 		}
 	}
@@ -116,7 +117,8 @@ func (r *running) written(err error) {
 // conclude ends an act whose record came back. Between the decision and now the room went on, so it is decided again.
 func (r *running) conclude(p *proposal, err error, unchanged bool) {
 	if err != nil {
-		p.written = nil // whole or not at all: not at all
+		p.written = missing(p.written, p.fresh) // whole or not at all: not at all
+		r.undo(p, nil)
 		if !p.answered {
 			r.unwritten(p)
 		}

@@ -46,7 +46,8 @@ type proposal struct {
 	done    func(outcome, error) // called once
 
 	until    time.Time    // when it is refused
-	written  []room.Entry // what a record says of it
+	written  []room.Entry // what records say of it
+	fresh    []room.Entry // those that the next one adds
 	answered bool
 }
 
@@ -119,7 +120,7 @@ func (s *scribe) hand(now time.Time, r room.Trace, state []byte, p *proposal, co
 		record.Entries = append(record.Entries, gap(r, s.lost))
 	}
 	if p != nil {
-		record.Entries = append(record.Entries, p.written...)
+		record.Entries = append(record.Entries, p.fresh...)
 	}
 	s.busy, s.since, s.flight, s.dirty, s.taken = true, now, p, false, s.version
 	s.sentEntries, s.sentConsents, s.sentLost = len(s.entries), len(s.consents), s.lost

@@ -1,0 +1,196 @@
+package live
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"alcove/auth"
+	"alcove/room"
+)
+
+var audio = room.NewText("audio", "1", "en", "May we record your voice?")
+
+// recordingPolicy records whoever consents.
+func recordingPolicy() room.Policy {
+	return room.Policy{
+		MaxParticipants: 50, MaxWaiting: 100, ResumeWindow: time.Minute, Recording: room.WithEach,
+		Consents: []room.ConsentForm{{Scope: room.RecordingAudio, Purpose: "supervision", Texts: []room.Text{audio}}},
+	}
+}
+
+// TestRecordingIsAnnouncedFirst holds that everyone was told before the media plane may record, and that a withdrawal stops it
+// before anybody is told.
+func TestRecordingIsAnnouncedFirst(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		h.reg.cfg.Policies["default"] = recordingPolicy()
+		host, ann := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant)
+		h.do(host, room.Admit{All: true})
+		if _, err := ann.Offer(t.Context(), Offer{Generation: 1, Tracks: []Track{{"0", room.Microphone}}}); err != nil {
+			t.Fatal(err)
+		}
+		h.do(host, room.AskConsent{Scopes: []room.Scope{room.RecordingAudio}})
+		n := h.told(ann)
+		self := n[len(n)-2].(SelfUpdated).Self
+		if got := n[len(n)-1].(RoomUpdated).Room.Recording; got != room.RecordingAsking || self.Consents[0].Texts[0] != audio {
+			t.Fatalf("told %+v", n)
+		}
+		media := h.media.rooms[0]
+		plans := len(media.plans)
+		var toldFirst bool
+		media.media.set(func() {
+			media.obeyed = func(p room.Plan) {
+				if len(p.Record) > 0 {
+					toldFirst = slices.ContainsFunc(host.client.take(), func(n Notice) bool {
+						u, ok := n.(RoomUpdated)
+						return ok && u.Room.Recording == room.RecordingOn
+					})
+				}
+			}
+		})
+		h.do(ann, room.RespondConsent{Scope: room.RecordingAudio, TextHash: audio.Hash, Granted: true})
+		if !toldFirst || len(media.plans) != plans+1 || len(media.plans[plans].Record) != 1 {
+			t.Fatalf("told first %v, plans %+v", toldFirst, media.plans[plans:])
+		}
+		h.told(host)
+		h.do(ann, room.WithdrawConsent{})
+		if last := media.plans[len(media.plans)-1]; last.Record != nil {
+			t.Fatalf("recorded after a withdrawal: %+v", last)
+		}
+		if n := h.told(host); len(n) != 1 || n[0].(RoomUpdated).Room.Recording != room.RecordingPaused {
+			t.Fatalf("told %+v", n)
+		}
+	})
+}
+
+func TestSideRoomIsNotHeardOf(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		host, ann, ben := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant), h.join("g", "ben", auth.Participant)
+		h.do(host, room.Admit{All: true})
+		media := h.media.rooms[0]
+		media.events(SpeakersChanged{IDs: []room.ParticipantID{ann.ID(), ben.ID()}})
+		h.told(ben)
+		h.told(ann)
+		h.do(host, room.OpenSideRoom{Target: ann.ID()})
+		n := h.told(ben)
+		h.wantKinds(n, "PersonUpdated", "PersonUpdated", "Speakers")
+		if p := n[1].(PersonUpdated).Person; !p.Away || !reflect.DeepEqual(n[2], Speakers{[]room.ParticipantID{ben.ID()}}) {
+			t.Fatalf("told %+v", n)
+		}
+		n = h.told(ann)
+		if self := n[0].(SelfUpdated).Self; self.SideRoom != host.ID() {
+			t.Fatalf("told %+v", n)
+		}
+		media.events(SpeakersChanged{IDs: []room.ParticipantID{host.ID(), ann.ID()}})
+		if n := h.told(ben); !reflect.DeepEqual(n, []Notice{Speakers{IDs: []room.ParticipantID{}}}) {
+			t.Fatalf("told of a side room: %+v", n)
+		}
+		h.do(ann, room.CloseSideRoom{})
+		n = h.told(ben)
+		h.wantKinds(n, "PersonUpdated", "PersonUpdated", "Speakers")
+	})
+}
+
+func TestHelpAndWarnings(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		h.reg.cfg.Policies["default"] = room.Policy{
+			MaxParticipants: 50, MaxWaiting: 100, ResumeWindow: time.Minute, SessionLimit: time.Hour,
+		}
+		host, ann, ben := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant), h.join("g", "ben", auth.Participant)
+		h.do(host, room.Admit{All: true})
+		h.told(host)
+		h.told(ben)
+		h.do(ann, room.SignalHelp{})
+		h.wantKinds(h.told(host), "PersonUpdated", "Words")
+		if n := h.told(ben); n != nil {
+			t.Fatalf("the group was told of a call for help: %+v", n)
+		}
+		time.Sleep(50*time.Minute + time.Second)
+		if n := h.told(ben); !reflect.DeepEqual(n, []Notice{Words{room.Warning{To: ben.ID(), Minutes: 10}}}) {
+			t.Fatalf("told %+v", n)
+		}
+		h.do(host, room.Extend{Minutes: 5})
+		h.told(ben)
+		time.Sleep(14 * time.Minute)
+		h.wantKinds(h.told(ben), "Words", "Words", "Words")
+		time.Sleep(time.Minute)
+		h.wantEnd(ben, room.Ended, "ended")
+		if n := h.told(ben); !reflect.DeepEqual(n, []Notice{RoomEnded{"limit"}}) {
+			t.Fatalf("told %+v", n)
+		}
+	})
+}
+
+func TestClinic(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		host, ann := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant)
+		other := h.join("g2", "ann", auth.Participant)
+		if _, err := h.reg.Do(t.Context(), "g", room.Admit{Targets: []room.ParticipantID{ann.ID()}}); err != nil {
+			t.Fatal(err)
+		}
+		v, err := h.reg.View(t.Context(), "g")
+		if err != nil || len(v.Roster) != 2 || v.Roster[1].VerifiedName != "ann" || v.Self.ID != "" {
+			t.Fatalf("%+v %v", v, err)
+		}
+		if _, err := h.reg.Do(t.Context(), "g", room.Lock{}); err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range h.reg.Rooms() {
+			if one.Locked != (one.Name == "g") {
+				t.Fatalf("%+v", one)
+			}
+		}
+		_, err = h.reg.Do(t.Context(), "g", room.SendBack{Target: ann.ID()})
+		h.wantCode(err, room.Forbidden)
+		_, err = h.reg.Do(t.Context(), "g", room.Join{})
+		h.wantCode(err, room.BadRequest)
+		_, err = h.reg.Do(t.Context(), "nowhere", room.Lock{})
+		h.wantCode(err, room.TargetNotFound)
+		_, err = h.reg.View(t.Context(), "nowhere")
+		h.wantCode(err, room.TargetNotFound)
+		if err := h.reg.Revoke(t.Context(), "ann"); err != nil {
+			t.Fatal(err)
+		}
+		h.wantEnd(ann, room.Removed, "removed")
+		h.wantEnd(other, room.Removed, "removed")
+		_, err = h.reg.Do(t.Context(), "g", room.End{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if n := h.told(host); !reflect.DeepEqual(n[len(n)-1], RoomEnded{"clinic"}) {
+			t.Fatalf("told %+v", n)
+		}
+	})
+}
+
+func TestWhatIsAskedIsTold(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		rules := room.NewText("rules", "1", "en", "What is said here stays here.")
+		p := h.reg.cfg.Policies["default"]
+		p.Agreement = []room.Text{rules}
+		h.reg.cfg.Policies["default"] = p
+		host, ann := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant)
+		if self := ann.welcome.Self; !self.Needs.Agreement || self.Agreement[0] != rules {
+			t.Fatalf("welcome %+v", self)
+		}
+		_, err := host.Do(t.Context(), room.Admit{All: true})
+		h.wantCode(err, room.AgreementRequired)
+		h.told(host)
+		h.do(ann, room.Acknowledge{TextHash: rules.Hash})
+		n := h.told(ann)
+		h.wantKinds(n, "SelfUpdated")
+		if self := n[0].(SelfUpdated).Self; self.Needs != (room.Needs{}) || self.Agreement != nil {
+			t.Fatalf("told %+v", self)
+		}
+		h.wantKinds(h.told(host), "WaiterUpdated")
+		h.do(host, room.Admit{All: true})
+		ben := &fakeClient{t: t}
+		_, w, err := h.reg.Join(t.Context(), Arrival{Grant: grant("g", "ben", auth.Participant), Acknowledged: []string{rules.Hash}}, ben)
+		if err != nil || w.Self.Needs.Agreement {
+			t.Fatalf("%+v %v", w.Self, err)
+		}
+	})
+}

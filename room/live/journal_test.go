@@ -1,0 +1,431 @@
+package live
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"alcove/auth"
+	"alcove/room"
+)
+
+// A fakeJournal writes at once, later, never, or not at all.
+type fakeJournal struct {
+	mu       sync.Mutex
+	holds    bool
+	fails    bool
+	err      error
+	held     []func()
+	states   map[string][]byte
+	entries  []room.Entry
+	consents []room.ConsentRecord
+	writes   int
+}
+
+func newFakeJournal() *fakeJournal { return &fakeJournal{states: map[string][]byte{}} }
+
+func (j *fakeJournal) Write(r Record, done func(error)) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.writes++
+	keep := func() {
+		j.mu.Lock()
+		err := errors.New("disk full")
+		if !j.fails {
+			err = nil
+			j.entries, j.consents = append(j.entries, r.Entries...), append(j.consents, r.Consents...)
+			if j.states[r.Session] = r.State; r.State == nil {
+				delete(j.states, r.Session)
+			}
+		}
+		j.mu.Unlock()
+		done(err)
+	}
+	if j.holds {
+		j.held = append(j.held, keep)
+		return
+	}
+	go keep()
+}
+
+func (j *fakeJournal) Load() ([]Record, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var list []Record
+	for key, state := range j.states {
+		list = append(list, Record{Session: key, State: bytes.Clone(state)})
+	}
+	return list, nil
+}
+
+func (j *fakeJournal) Err() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.err
+}
+
+func (j *fakeJournal) set(change func()) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	change()
+}
+
+// release writes what was held.
+func (j *fakeJournal) release() {
+	j.mu.Lock()
+	held := j.held
+	j.held = nil
+	j.mu.Unlock()
+	for _, keep := range held {
+		keep()
+	}
+	synctest.Wait()
+}
+
+// acts lists the entries by name, after all is quiet.
+func (j *fakeJournal) acts() []string {
+	synctest.Wait()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var list []string
+	for _, e := range j.entries {
+		if e.Act == room.ActUndone {
+			e.Act += " " + e.Detail
+		}
+		list = append(list, e.Act)
+	}
+	return list
+}
+
+// kept is the state of the only session.
+func (j *fakeJournal) kept(t *testing.T) room.State {
+	t.Helper()
+	synctest.Wait()
+	records, _ := j.Load()
+	if len(records) != 1 {
+		t.Fatalf("%d sessions are kept", len(records))
+	}
+	s, err := room.DecodeState(records[0].State)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// inKeptHouse is inHouse with a journal.
+func inKeptHouse(t *testing.T, test func(t *testing.T, h *house, j *fakeJournal)) {
+	t.Helper()
+	inHouse(t, func(t *testing.T, h *house) {
+		j := newFakeJournal()
+		h.reg.cfg.Journal = j
+		test(t, h, j)
+		j.set(func() { j.holds, j.fails, j.err = false, false, nil })
+		j.release()
+	})
+}
+
+// asks runs an act beside the test and gives its answer later.
+func (h *house) asks(g guest, c room.Command) chan error {
+	answer := make(chan error, 1)
+	go func() {
+		_, err := g.Do(h.t.Context(), c)
+		answer <- err
+	}()
+	synctest.Wait()
+	return answer
+}
+
+func TestOpeningIsWrittenFirst(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+		host := h.join("g", "host", auth.Host)
+		ann := h.join("g", "ann", auth.Participant)
+		h.told(ann)
+		j.set(func() { j.holds = true })
+		answer := h.asks(host, room.Admit{All: true})
+		if n := h.told(ann); n != nil || len(answer) != 0 {
+			t.Fatalf("admitted before it was written: %+v", n)
+		}
+		h.asks(ann, room.Message{Text: "hello"}) // the room goes on meanwhile
+		j.release()
+		if err := <-answer; err != nil {
+			t.Fatal(err)
+		}
+		h.wantKinds(h.told(ann)[1:], "RoomUpdated", "Roster", "MediaReady")
+		want := []string{room.ActAdmitted, room.ActStarted, room.ActWaiting, room.ActAdmitted}
+		if got := j.acts(); !slices.Equal(got, want) {
+			t.Fatalf("written %v, want %v", got, want)
+		}
+		if p := j.kept(t).Participants[1]; p.Access != room.Admitted {
+			t.Fatalf("kept %+v", p)
+		}
+	})
+}
+
+func TestClosingIsCarriedOutFirst(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+		host := h.join("g", "host", auth.Host)
+		ann := h.join("g", "ann", auth.Participant)
+		h.do(host, room.Admit{All: true})
+		j.set(func() { j.holds = true })
+		answer := h.asks(host, room.Remove{Target: ann.ID()})
+		h.wantEnd(ann, room.Removed, "removed")
+		if len(answer) != 0 {
+			t.Fatal("answered before it was written, although the journal may work")
+		}
+		j.set(func() { j.fails = true })
+		j.release()
+		if err := <-answer; err != nil {
+			t.Fatalf("a closing act was refused: %v", err)
+		}
+		if h.reg.Err() == nil {
+			t.Fatal("nobody hears that an act is not written")
+		}
+		h.do(host, room.Lock{})
+		_, err := host.Do(t.Context(), room.Unlock{})
+		h.wantCode(err, room.Unavailable)
+		j.set(func() { j.holds, j.fails = false, false })
+		j.release()
+		time.Sleep(2 * lastRetry)
+		acts, want := j.acts(), []string{room.ActBarred, room.ActEnded, room.ActLocked}
+		if !slices.Equal(acts[len(acts)-3:], want) {
+			t.Fatalf("written %v, want %v at the end", acts, want)
+		}
+		if s := j.kept(t); !s.Locked || len(s.Barred) != 1 || h.reg.Err() != nil {
+			t.Fatalf("kept %+v, %v", s, h.reg.Err())
+		}
+		h.do(host, room.Unlock{})
+	})
+}
+
+func TestDecidedAgain(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+		host, cohost := h.join("g", "host", auth.Host), h.join("g", "cohost", auth.Cohost)
+		ann := h.join("g", "ann", auth.Participant)
+		j.set(func() { j.holds = true })
+		admit := h.asks(host, room.Admit{Targets: []room.ParticipantID{ann.ID()}})
+		lock := h.asks(cohost, room.Lock{})
+		j.release() // what the admission would come to
+		h.wantCode(<-admit, room.RoomLocked)
+		j.release() // the lock
+		if err := <-lock; err != nil {
+			t.Fatal(err)
+		}
+		if s := j.kept(t); !s.Locked || s.Participants[2].Access != room.Waiting {
+			t.Fatalf("kept %+v", s)
+		}
+		if acts := j.acts(); !slices.Contains(acts, room.ActUndone+" "+room.ActAdmitted) {
+			t.Fatalf("written %v", acts)
+		}
+	})
+}
+
+func TestNobodyEntersUnwritten(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+		host := h.join("g", "host", auth.Host)
+		ann := h.join("g", "ann", auth.Participant)
+		h.told(ann)
+		j.set(func() { j.holds = true })
+		admit := h.asks(host, room.Admit{All: true})
+		go h.join("g", "ben", auth.Participant)
+		synctest.Wait()
+		j.release()
+		if len(admit) != 0 {
+			t.Fatal("somebody entered whose admission is not written")
+		}
+		j.release()
+		if err := <-admit; err != nil {
+			t.Fatal(err)
+		}
+		if n := h.reg.Counts().Admitted[auth.Participant]; n != 2 {
+			t.Fatalf("%d admitted", n)
+		}
+		admitted := 0
+		for _, act := range j.acts() {
+			if act == room.ActAdmitted {
+				admitted++
+			}
+		}
+		if admitted != 3 {
+			t.Fatalf("%d admissions written: %v", admitted, j.acts())
+		}
+	})
+}
+
+func TestStalledJournal(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+		host := h.join("g", "host", auth.Host)
+		ann := h.join("g", "ann", auth.Participant)
+		j.set(func() { j.holds = true })
+		began := time.Now()
+		_, err := host.Do(t.Context(), room.Admit{All: true})
+		if h.wantCode(err, room.Unavailable); time.Since(began) != journalPatience {
+			t.Fatalf("refused after %s", time.Since(began))
+		}
+		_, err = host.Do(t.Context(), room.Admit{All: true})
+		if h.wantCode(err, room.Unavailable); time.Since(began) != journalPatience {
+			t.Fatal("waited for a journal that stalls")
+		}
+		if h.reg.Err() == nil {
+			t.Fatal("nobody hears of it")
+		}
+		h.do(host, room.Lock{}) // closes
+		h.do(host, room.SetHand{Raised: true})
+		host.Disconnect()
+		synctest.Wait()
+		host, err = h.resume(host) // a session goes on
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.set(func() { j.holds = false })
+		j.release() // what was refused long ago
+		if acts := j.acts(); !slices.Contains(acts, room.ActUndone+" "+room.ActAdmitted) {
+			t.Fatalf("written %v", acts)
+		}
+		s := j.kept(t)
+		if !s.Locked || s.Participants[1].Access != room.Waiting || h.reg.Err() != nil {
+			t.Fatalf("kept %+v, %v", s, h.reg.Err())
+		}
+		h.do(host, room.Unlock{})
+		h.do(host, room.Admit{Targets: []room.ParticipantID{ann.ID()}})
+	})
+}
+
+func TestStalledJournalAndResume(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+		host := h.join("g", "host", auth.Host)
+		host.Disconnect()
+		synctest.Wait()
+		j.set(func() { j.holds = true })
+		began := time.Now()
+		again, err := h.resume(host)
+		if err != nil || time.Since(began) != journalPatience {
+			t.Fatalf("resumed after %s: %v", time.Since(began), err)
+		}
+		h.refusedJoin(grant("g", "host2", auth.Host), room.Unavailable)
+		j.set(func() { j.holds = false })
+		j.release()
+		h.do(again, room.Lock{})
+		h.join("g", "host2", auth.Host)
+	})
+}
+
+func TestDeadJournal(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+		host := h.join("g", "host", auth.Host)
+		j.set(func() { j.err, j.fails = errors.New("no disk"), true })
+		h.refusedJoin(grant("another", "host", auth.Host), room.Unavailable)
+		if h.reg.Err() == nil {
+			t.Fatal("nobody hears of it")
+		}
+		began := time.Now()
+		ann := h.join("g", "ann", auth.Participant) // to wait opens nothing
+		h.do(host, room.Deny{Target: ann.ID()})
+		h.do(host, room.End{})
+		if time.Since(began) != 0 {
+			t.Fatalf("waited %s for a dead journal", time.Since(began))
+		}
+		h.wantEnd(host, room.Ended, "ended")
+		j.set(func() { j.err, j.fails = nil, false })
+		time.Sleep(2 * lastRetry)
+		if acts := j.acts(); acts[len(acts)-1] != room.ActSessionEnded {
+			t.Fatalf("written %v", acts)
+		}
+		if records, _ := j.Load(); len(records) != 0 {
+			t.Fatal("a session that ended is kept")
+		}
+	})
+}
+
+// again is a registry after a restart.
+func (h *house) again(j *fakeJournal) {
+	h.t.Helper()
+	if err := h.reg.Close(h.t.Context()); err != nil {
+		h.t.Fatal(err)
+	}
+	cfg := h.reg.cfg
+	cfg.Journal = j
+	h.reg = NewRegistry(cfg)
+	if err := h.reg.Restore(); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func TestRestore(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+		host := h.join("g", "host", auth.Host)
+		ann, ben, carl := h.join("g", "ann", auth.Participant), h.join("g", "ben", auth.Participant), h.join("g", "carl", auth.Participant)
+		h.do(host, room.Admit{All: true})
+		h.do(host, room.Lock{})
+		h.do(host, room.Remove{Target: ben.ID()})
+		first := ann
+		ann, err := h.resume(ann)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.again(j)
+		h.wantEnd(ann, room.Admitted, "draining")
+		time.Sleep(59 * time.Second) // the window began anew
+		_, err = h.resume(first)
+		h.wantCode(err, room.ResumeExpired)
+		if ann, err = h.resume(ann); err != nil {
+			t.Fatalf("resume into a locked room after a restart: %v", err)
+		}
+		if host, err = h.resume(host); err != nil {
+			t.Fatal(err)
+		}
+		h.refusedJoin(grant("g", "ben", auth.Participant), room.BarredPerson)
+		h.refusedJoin(grant("g", "dora", auth.Participant), room.RoomLocked)
+		time.Sleep(2 * time.Second)
+		_, err = h.resume(carl)
+		h.wantCode(err, room.ResumeExpired)
+		h.do(host, room.Unlock{})
+		h.told(ann)
+		h.do(host, room.End{})
+		h.wantEnd(ann, room.Ended, "ended")
+		h.again(j)
+		if n := h.reg.Counts().Rooms; n != 0 {
+			t.Fatalf("%d rooms came back from the dead", n)
+		}
+	})
+}
+
+func TestRestoreNamesWhatItCannotRead(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+		host := h.join("g", "host", auth.Host)
+		synctest.Wait()
+		j.set(func() {
+			j.states["broken"] = []byte("{}")
+			j.states["gone"] = room.EncodeState(room.State{Name: "x", Policy: room.Policy{Name: "unheard of"}})
+		})
+		if err := h.reg.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		h.reg = NewRegistry(h.reg.cfg)
+		if err := h.reg.Restore(); err == nil {
+			t.Fatal("no error")
+		}
+		if _, err := h.resume(host); err != nil {
+			t.Fatal(err)
+		}
+		j.set(func() { delete(j.states, "broken"); delete(j.states, "gone") })
+	})
+}
+
+func TestCloseGivesUpOnTheJournal(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+		host := h.join("g", "host", auth.Host)
+		j.set(func() { j.holds = true })
+		h.asks(host, room.Lock{})
+		ctx, cancel := briefly(h)
+		defer cancel()
+		if err := h.reg.Close(ctx); err == nil {
+			t.Fatal("closed, and nothing was written")
+		}
+		synctest.Wait()
+		j.release()
+	})
+}
