@@ -1,8 +1,8 @@
 // Package forward decides about packets: pure, standard library only, time is an input.
 //
 //	packet ──► ParseHeader ──► Track (loss, duplicates, extended sequence) ──► History.Put
-//	                                                                       └──► Selector.Next ──► Out or a named Drop
-//	NACK ───► Sent.Source ──► History.Get
+//	       └──► ParseDescriptor, ParseVP8 (frames, layers, picture ids) ───┴──► Selector.Next ──► Out or a named Drop
+//	NACK ───► Sent.Find ──► History.Get ──► VP8.Rewrite
 //
 // Sequence numbers are extended to 64 bits once, at the publication, so that nothing behind it has to think about
 // wrapping. The words are those of RFC 3550.

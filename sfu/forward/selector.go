@@ -56,6 +56,7 @@ type Selector struct {
 	lastAt    time.Time
 	picture   Picture            // the last names, as they left
 	highest   uint64             // source number
+	heard     time.Time          // when anything new came, of any layer
 	frame     uint32             // timestamp of the source's newest frame
 	above     bool               // that frame is not shown
 	changes   [maxChanges]change // newest last, from index 0
@@ -77,8 +78,11 @@ func (s *Selector) Next(now time.Time, p Packet) (Out, Drop) {
 	}
 	// An outage longer than any history cannot be mended: to follow on closes the gap, else every receiver counts it as loss
 	// of its own path, and asks for what nobody has.
-	if s.count > 0 && !s.switching && p.Ext > s.highest+1 && now.Sub(s.lastAt) > outage {
+	if s.count > 0 && !s.switching && p.Ext > s.highest+1 && now.Sub(s.heard) > outage {
 		s.Switch()
+	}
+	if p.Ext > s.highest {
+		s.heard = now
 	}
 	if s.switching {
 		if p.Empty {
@@ -157,7 +161,7 @@ func (s *Selector) begin(now time.Time, p Packet) Out {
 	}
 	s.left(p, c)
 	s.changes[0] = c
-	s.highest, s.count, s.running, s.switching = p.Ext, 1, true, false
+	s.highest, s.heard, s.count, s.running, s.switching = p.Ext, now, 1, true, false
 	return Out{Ext: s.lastOut, Timestamp: timestamp, Pictures: c.pictures, TL0: c.tl0}
 }
 

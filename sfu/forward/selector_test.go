@@ -138,6 +138,19 @@ var videoSteps = map[string][]step{
 		{0, at(70_001, 3000), Out{Ext: 2, Timestamp: 90_000}, Kept, false},
 		{0, at(70_003, 3000), Out{Ext: 4, Timestamp: 90_000}, Kept, false},
 	},
+	"losses in a silence that no history spans": {
+		{0, key(70_000, 0), Out{Ext: 1, Timestamp: 0}, Kept, true},
+		{time.Second + ms, at(70_001, 90_000), Out{Ext: 2, Timestamp: 90_000}, Kept, false}, // nothing was lost
+		{time.Second, at(70_003, 180_000), Out{Ext: 4, Timestamp: 180_000}, Kept, false},    // nor is it long
+		{time.Second + ms, at(70_005, 270_000), Out{}, AwaitKey, false},
+		{1 * ms, key(70_006, 270_090), Out{Ext: 5, Timestamp: 180_000 + 1002*90}, Kept, false},
+		{1 * ms, at(70_004, 180_000), Out{}, BeforeSwitch, false},
+	},
+	"a silence of the shown layer only": {
+		{0, key(70_000, 0), Out{Ext: 1, Timestamp: 0}, Kept, true},
+		{900 * ms, above(at(70_001, 81_000)), Out{}, Layer, false},
+		{900 * ms, at(70_003, 162_000), Out{Ext: 3, Timestamp: 162_000, Pictures: 1<<16 - 1}, Kept, false},
+	},
 	"a long outage waits for a key frame": {
 		{0, key(70_000, 0), Out{Ext: 1, Timestamp: 0}, Kept, true},
 		{33 * ms, at(70_000+maxJump, 3000), Out{Ext: 1 + maxJump, Timestamp: 3000}, Kept, false},
