@@ -35,7 +35,7 @@ var rules = []rule{
 	{path: "room", internal: []string{"auth"}, forbid: pion, pure: true},
 	{path: "room/live", internal: []string{"auth", "room"}, forbid: pion},
 	{path: "room/audit", internal: []string{"auth", "room"}, forbid: pion},
-	{path: "room/store", internal: []string{"auth", "room"}, forbid: pion},
+	{path: "room/store", internal: []string{"auth", "room", "room/audit", "room/live"}, forbid: pion}, // implements live.Journal
 	{path: "signaling", internal: []string{"auth", "room", "room/*", "signaling/*"}, forbid: pion},
 	{path: "sfu", internal: []string{"sfu/*"}},
 	{path: "sfu/forward", std: true, pure: true},

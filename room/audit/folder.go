@@ -30,7 +30,7 @@ type File interface {
 // dir is a Folder of the file system. os.Root keeps every name inside, whatever links lie there.
 type dir struct {
 	root     *os.Root
-	lock     *os.File // held while a log may be written, nil if it is only read
+	lock     io.Closer // held while a log may be written, nil if it is only read
 	readOnly bool
 }
 
@@ -44,14 +44,28 @@ func OpenDir(name string) (Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	lock, err := root.OpenFile(lockFile, os.O_RDWR|os.O_CREATE, modeFile)
+	lock, err := Lock(name)
 	if err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
-	if err := flock(lock); err != nil {
-		return nil, errors.Join(fmt.Errorf("another daemon writes to %s: stop it first, or give each its own folder", name), lock.Close(), root.Close())
-	}
 	return &dir{root: root, lock: lock}, nil
+}
+
+// Lock holds a folder for this process until it is closed or the process ends, however it does.
+func Lock(folder string) (io.Closer, error) {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	f, err := root.OpenFile(lockFile, os.O_RDWR|os.O_CREATE, modeFile)
+	if err != nil {
+		return nil, err
+	}
+	if err := flock(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("another daemon writes to %s: stop it first, or give each its own folder", folder), f.Close())
+	}
+	return f, nil
 }
 
 // readDir opens a folder to read a log; a daemon may be writing it.

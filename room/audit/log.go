@@ -289,6 +289,9 @@ func (l *Log) Len() int64 {
 	return l.tree.n
 }
 
+// Name tells this log from others: that of its key.
+func (l *Log) Name() string { return l.cfg.Key.signer.Name() }
+
 // SecondErr says why the second place lacks the newest checkpoint, nil if it has it or is being written.
 func (l *Log) SecondErr() error {
 	if l.second == nil {

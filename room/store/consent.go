@@ -1,0 +1,58 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"alcove/room"
+)
+
+// putConsent keeps one answer of one person. Its name is a hash of all of it: written twice it is still one.
+func (s *Store) putConsent(ctx context.Context, c room.ConsentRecord) error {
+	value, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return s.bucket(consentsBucket).put(ctx, hashed(string(c.Person))+"."+hashed(string(value)), value)
+}
+
+// Consents gives all answers of a person in the order of time: what they agreed to, consented to, refused and withdrew.
+func (s *Store) Consents(ctx context.Context, person room.PersonID) ([]room.ConsentRecord, error) {
+	var all []room.ConsentRecord
+	err := s.bucket(consentsBucket).all(ctx, hashed(string(person))+".*", func(_ string, value []byte) error {
+		var c room.ConsentRecord
+		if err := json.Unmarshal(value, &c); err != nil {
+			return err
+		}
+		if len(all) >= maxExport {
+			return errors.New("more answers than are read at once")
+		}
+		all = append(all, c)
+		return nil
+	})
+	slices.SortStableFunc(all, func(a, b room.ConsentRecord) int { return a.At.Compare(b.At) })
+	return all, err
+}
+
+// Words of room.ConsentRecord that Acknowledged looks for.
+const (
+	kindAgreement        = "agreement"
+	decisionAcknowledged = "acknowledged"
+)
+
+// Acknowledged gives the hashes of the texts that a person acknowledged, in whatever session. It is asked at every join, and
+// answers within spendTimeout or not at all.
+func (s *Store) Acknowledged(person room.PersonID) ([]string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), spendTimeout)
+	defer cancel()
+	all, err := s.Consents(ctx, person)
+	var hashes []string
+	for _, c := range all {
+		if c.Kind == kindAgreement && c.Decision == decisionAcknowledged && !slices.Contains(hashes, c.TextHash) {
+			hashes = append(hashes, c.TextHash)
+		}
+	}
+	return hashes, err
+}

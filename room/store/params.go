@@ -1,0 +1,64 @@
+package store
+
+import "time"
+
+const (
+	// queueSize is how many records wait for the writer: one for each of 500 rooms, which have one under way at a time.
+	queueSize = 512
+	// maxBatch bounds the records of one group: what a disk that syncs in 5 ms gets in a hundredth of a second.
+	maxBatch = 64
+	// writeTimeout bounds the values of one group: a disk that takes longer is as good as gone.
+	writeTimeout = 5 * time.Second
+	// stallAfter is when a group that is under way counts as stalled: rooms refuse what waited for longer.
+	stallAfter = 2 * time.Second
+	// spendTimeout bounds the use of a token: who waits for longer tries again with another.
+	spendTimeout = 3 * time.Second
+	// probePause is how often a store that failed tries itself.
+	probePause = time.Second
+	// startTimeout bounds the start of the embedded server, which reads its files.
+	startTimeout = 30 * time.Second
+
+	// maxState bounds one value: 500 participants with a kilobyte each, and as much again.
+	maxState = 1 << 20
+	// maxPayload leaves room for the seal.
+	maxPayload = 2 << 20
+	// maxSpentBytes bounds used tokens: at 300 bytes each more than 200,000, 1,300 joins a second for as long as a token
+	// can live. Full, it refuses tokens.
+	maxSpentBytes = 64 << 20
+	// maxStubborn bounds what is tried until it works.
+	maxStubborn = 10_000
+	// markerTTL is how long a deleted value leaves a mark: as long as somebody may be reading the bucket.
+	markerTTL = time.Minute
+	// maxMemory is for JetStream's own bookkeeping; all of ours is in files.
+	maxMemory = 16 << 20
+	// maxDisk is far above what a clinic writes in years; below it the disk is the limit.
+	maxDisk = 1 << 40
+
+	// keySize is that of AES-256.
+	keySize    = 32
+	maxKeyFile = 1 << 10
+	// maxExport bounds the consents of one person that are read at once: forty years of daily sessions.
+	maxExport = 100_000
+)
+
+const (
+	modeFolder = 0o700
+	modeFile   = 0o600
+	checkFile  = "key.check"
+)
+
+// Names of the buckets.
+const (
+	sessionsBucket    = "sessions"
+	spentBucket       = "spent"
+	consentsBucket    = "consents"
+	revocationsBucket = "revocations"
+	metaBucket        = "meta"
+)
+
+// Acts that the store writes by itself, besides those of packages room and audit.
+const (
+	actRecovered = "store.recovered" // it could not be written to, and can again
+	actRevoked   = ".revoked"        // after token, person or room
+	actRestored  = ".restored"       // a revocation was lifted
+)

@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"alcove/auth"
+	"alcove/room"
+	"alcove/room/audit"
+)
+
+// Spend implements auth.Spender: a token is marked on the disk, and its use is an entry of the audit log, before it counts. It
+// blocks until then. When either fails the token is refused, and stays used.
+func (s *Store) Spend(now time.Time, u auth.Use) error {
+	if err := s.Err(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), spendTimeout)
+	defer cancel()
+	// JetStream counts in seconds; one more because it began after now.
+	ttl := max(u.Until.Sub(now).Truncate(time.Second), 0) + 2*time.Second
+	there, err := s.bucket(spentBucket).create(ctx, u.Key.String(), nil, ttl)
+	if err != nil {
+		return fmt.Errorf("the store does not remember tokens: %w", err)
+	}
+	if there {
+		return auth.ErrSpent
+	}
+	return s.record(ctx, job{entries: []room.Entry{{
+		At: now, Act: audit.TokenUsed, Person: room.PersonID(u.Person), Detail: audit.KeyDetail(u.KeyID) + "/" + audit.TokenDetail(u.Key),
+	}}})
+}
+
+// record writes a job and waits for it.
+func (s *Store) record(ctx context.Context, j job) error {
+	result := make(chan error, 1) // the writer never waits for who gave up
+	j.done = func(err error) { result <- err }
+	if err := s.offer(j); err != nil {
+		return err
+	}
+	select {
+	case err := <-result:
+		return err
+	case <-ctx.Done():
+		return ErrStalled
+	}
+}
+
+// Revoked implements auth.Revocations.
+func (s *Store) Revoked(now time.Time, shown auth.Shown) bool { return s.revoked.Revoked(now, shown) }
+
+// Revocations lists those that stand.
+func (s *Store) Revocations(now time.Time) []auth.Revocation { return s.revoked.List(now) }
+
+// Revoke takes back a token, a person or a room, from now on. An error says that it is not on the disk: it is in force all the
+// same, and written as soon as that works, unless the daemon dies before. It ends no session that runs.
+func (s *Store) Revoke(ctx context.Context, r auth.Revocation) error {
+	r.At = s.cfg.Now()
+	if err := s.revoked.Add(r.At, r); err != nil {
+		return err
+	}
+	value, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return s.record(ctx, job{
+		entries: []room.Entry{revocationEntry(r, actRevoked)}, stubborn: true,
+		write: func(ctx context.Context) error { return s.bucket(revocationsBucket).put(ctx, revocationKey(r), value) },
+	})
+}
+
+// Restore lifts a revocation, once that is on the disk.
+func (s *Store) Restore(ctx context.Context, kind auth.RevocationKind, subject string) error {
+	r := auth.Revocation{Kind: kind, Subject: subject, At: s.cfg.Now()}
+	err := s.record(ctx, job{
+		entries: []room.Entry{revocationEntry(r, actRestored)},
+		write:   func(ctx context.Context) error { return s.bucket(revocationsBucket).remove(ctx, revocationKey(r)) },
+	})
+	if err == nil {
+		s.revoked.Lift(kind, subject)
+	}
+	return err
+}
+
+func revocationKey(r auth.Revocation) string { return hashed(string(r.Kind) + " " + r.Subject) }
+
+func revocationEntry(r auth.Revocation, act string) room.Entry {
+	e := room.Entry{At: r.At, Act: string(r.Kind) + act}
+	if r.Kind == auth.RevokePerson {
+		e.Person = room.PersonID(r.Subject)
+	} else {
+		e.Detail = r.Subject
+	}
+	return e
+}
+
+func (s *Store) loadRevocations(ctx context.Context) error {
+	now := s.cfg.Now()
+	return s.bucket(revocationsBucket).all(ctx, "*", func(_ string, value []byte) error {
+		var r auth.Revocation
+		if err := json.Unmarshal(value, &r); err != nil {
+			return err
+		}
+		return s.revoked.Add(now, r)
+	})
+}

@@ -1,0 +1,441 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"alcove/auth"
+	"alcove/room"
+	"alcove/room/audit"
+	"alcove/room/live"
+)
+
+var (
+	_ live.Journal     = (*Store)(nil)
+	_ auth.Spender     = (*Store)(nil)
+	_ auth.Revocations = (*Store)(nil)
+)
+
+// place is a store's folder, key and log, opened again and again.
+type place struct {
+	t         testing.TB
+	dir       string
+	key       Key
+	auditKey  audit.Key
+	publicKey string
+	wrap      func(audit.Folder) audit.Folder
+	now       func() time.Time
+}
+
+func newPlace(t testing.TB) *place {
+	t.Helper()
+	private, public := audit.GenerateKey()
+	auditKey, err := audit.ParseKey([]byte(private.Reveal()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &place{t: t, dir: t.TempDir(), key: testKey(t), auditKey: auditKey, publicKey: public, now: time.Now,
+		wrap: func(f audit.Folder) audit.Folder { return f }}
+}
+
+func testKey(t testing.TB) Key {
+	t.Helper()
+	k, err := ParseKey([]byte(GenerateKey().Reveal()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func (p *place) log() *audit.Log {
+	p.t.Helper()
+	folder, err := audit.OpenDir(filepath.Join(p.dir, "audit"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	l, err := audit.Open(audit.Config{Folder: p.wrap(folder), Key: p.auditKey, Now: time.Now})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return l
+}
+
+func (p *place) try() (*Store, error) {
+	p.t.Helper()
+	return Open(Config{Dir: filepath.Join(p.dir, "store"), Key: p.key, Audit: p.log(), Now: p.now})
+}
+
+func (p *place) open() *Store {
+	p.t.Helper()
+	s, err := p.try()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return s
+}
+
+func (p *place) close(s *Store) {
+	p.t.Helper()
+	if err := s.Close(); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// verify gives the acts of the log, which must be good.
+func (p *place) verify(entries int64) {
+	p.t.Helper()
+	key, err := audit.ParsePublicKey([]byte(p.publicKey))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r, err := audit.VerifyDir(filepath.Join(p.dir, "audit"), key, nil)
+	if err != nil || r.Bad != nil || r.Entries != entries {
+		p.t.Errorf("the log is %+v, want %d entries (%v)", r, entries, err)
+	}
+}
+
+func (p *place) logText() string {
+	p.t.Helper()
+	data, err := os.ReadFile(filepath.Join(p.dir, "audit", "entries"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return string(data)
+}
+
+// write waits for a record.
+func write(t testing.TB, s *Store, r live.Record) error {
+	t.Helper()
+	result := make(chan error, 1)
+	s.Write(r, func(err error) { result <- err })
+	select {
+	case err := <-result:
+		return err
+	case <-t.Context().Done():
+		return t.Context().Err()
+	}
+}
+
+func record(session, state string, act string) live.Record {
+	r := live.Record{Session: session, Entries: []room.Entry{{At: time.Now(), Session: session, Act: act, Subject: "p1", Person: "person-1"}}}
+	if state != "" {
+		r.State = []byte(state)
+	}
+	return r
+}
+
+func TestJournal(t *testing.T) {
+	p := newPlace(t)
+	s := p.open()
+	consent := room.ConsentRecord{At: time.Now().UTC(), Session: "a", Person: "person-1", Kind: "agreement", TextHash: "h1", Decision: "acknowledged"}
+	first := record("a", "state 1", "admitted")
+	first.Consents = []room.ConsentRecord{consent, {At: consent.At.Add(time.Second), Session: "a", Person: "person-1", Kind: "recording.audio", TextHash: "h2", Decision: "granted"}}
+	for _, r := range []live.Record{first, first, record("b", "state 1", "locked"), record("a", "state 2", "removed"), record("c", "state", "joined"), record("c", "", "ended")} {
+		if err := write(t, s, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Err(); err != nil {
+		t.Error(err)
+	}
+	p.close(s)
+	if err := write(t, s, record("d", "x", "late")); !errors.Is(err, ErrClosed) {
+		t.Errorf("a closed store: %v", err)
+	}
+	p.verify(6)
+
+	s = p.open()
+	defer p.close(s)
+	records, err := s.Load()
+	if err != nil || len(records) != 2 {
+		t.Fatalf("%d sessions, %v", len(records), err)
+	}
+	for _, r := range records {
+		if want := map[string]string{"a": "state 2", "b": "state 1"}[r.Session]; string(r.State) != want {
+			t.Errorf("session %s is %s, want %s", r.Session, r.State, want)
+		}
+	}
+	all, err := s.Consents(t.Context(), "person-1")
+	if err != nil || len(all) != 2 || all[0] != consent || all[1].Decision != "granted" {
+		t.Errorf("consents are %+v, %v", all, err)
+	}
+	if all, err := s.Consents(t.Context(), "person-2"); err != nil || len(all) != 0 {
+		t.Errorf("somebody else's consents are %+v, %v", all, err)
+	}
+	if hashes, err := s.Acknowledged("person-1"); err != nil || fmt.Sprint(hashes) != "[h1]" {
+		t.Errorf("acknowledged: %v, %v", hashes, err)
+	}
+	if strings.Contains(p.logText(), audit.Unsure) {
+		t.Error("a store that was closed calls entries unsure")
+	}
+}
+
+// Many at once are written in few groups.
+func TestJournalGroups(t *testing.T) {
+	p := newPlace(t)
+	s := p.open()
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Add(1)
+		s.Write(record(fmt.Sprint("s", i), "state", "admitted"), func(err error) {
+			if err != nil {
+				t.Error(err)
+			}
+			wg.Done()
+		})
+	}
+	wg.Wait()
+	p.close(s)
+	p.verify(200)
+	data, err := os.ReadFile(filepath.Join(p.dir, "audit", "checkpoints"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(data), "— "); n > 100 {
+		t.Errorf("200 records were synced %d times", n)
+	}
+}
+
+func use(id string, life time.Duration) auth.Use {
+	now := time.Now()
+	return auth.Use{Key: auth.NewTokenKey("i", id), IssuedAt: now, Until: now.Add(life), Person: "person-1", KeyID: "kid-1"}
+}
+
+func TestSpend(t *testing.T) {
+	p := newPlace(t)
+	s := p.open()
+	spend := func(u auth.Use) error { return s.Spend(time.Now(), u) }
+	if err := spend(use("a", time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if err := spend(use("a", time.Minute)); !errors.Is(err, auth.ErrSpent) {
+		t.Errorf("used twice: %v", err)
+	}
+	var wg sync.WaitGroup
+	accepted := make(chan error, 16)
+	for range cap(accepted) {
+		wg.Go(func() { accepted <- spend(use("b", time.Minute)) })
+	}
+	wg.Wait()
+	close(accepted)
+	n := 0
+	for err := range accepted {
+		if err == nil {
+			n++
+		} else if !errors.Is(err, auth.ErrSpent) {
+			t.Error(err)
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d uses of one token", n)
+	}
+	p.close(s)
+	if err := spend(use("c", time.Minute)); err == nil {
+		t.Error("a closed store lets tokens in")
+	}
+	s = p.open()
+	for _, id := range []string{"a", "b"} {
+		if err := spend(use(id, time.Minute)); !errors.Is(err, auth.ErrSpent) {
+			t.Errorf("%s after a restart: %v", id, err)
+		}
+	}
+	p.close(s)
+	p.verify(2)
+	a, err := audit.WhoDir(filepath.Join(p.dir, "audit"), audit.Question{Key: audit.KeyDetail("kid-1"), Token: audit.TokenDetail(auth.NewTokenKey("i", "a"))})
+	if err != nil || len(a.People) != 1 {
+		t.Errorf("who showed the token: %+v, %v", a, err)
+	}
+}
+
+// A use is forgotten when the token has expired.
+func TestSpendForgets(t *testing.T) {
+	p := newPlace(t)
+	s := p.open()
+	defer p.close(s)
+	u := use("a", 0)
+	w, err := s.bucket(spentBucket).kv().Watch(t.Context(), u.Key.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Stop()
+	if err := s.Spend(time.Now(), u); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	for {
+		select {
+		case e := <-w.Updates():
+			if e != nil && len(e.Value()) == 0 { // the mark of its end
+				if err := s.Spend(time.Now(), u); err != nil {
+					t.Errorf("its name is not free again: %v", err)
+				}
+				return
+			}
+		case <-deadline.C:
+			t.Fatal("a used token is kept for ever")
+		}
+	}
+}
+
+func TestRevocationsLast(t *testing.T) {
+	p := newPlace(t)
+	s := p.open()
+	person := auth.Revocation{Kind: auth.RevokePerson, Subject: "person-1"}
+	for _, r := range []auth.Revocation{person, {Kind: auth.RevokeRoom, Subject: "room-1"}} {
+		if err := s.Revoke(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Restore(t.Context(), auth.RevokeRoom, "room-1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Revoke(t.Context(), auth.Revocation{Kind: "all"}); err == nil {
+		t.Error("revoked everything")
+	}
+	p.close(s)
+	s = p.open()
+	defer p.close(s)
+	if !s.Revoked(time.Now(), auth.Shown{Person: "person-1"}) || s.Revoked(time.Now(), auth.Shown{Room: "room-1"}) || len(s.Revocations(time.Now())) != 1 {
+		t.Errorf("after a restart: %+v", s.Revocations(time.Now()))
+	}
+	for _, act := range []string{"person.revoked", "room.revoked", "room.restored"} {
+		if !strings.Contains(p.logText(), act) {
+			t.Errorf("the log lacks %s", act)
+		}
+	}
+}
+
+// What a store must never take for a new one.
+func TestOpenFailsClosed(t *testing.T) {
+	p := newPlace(t)
+	s := p.open()
+	if err := write(t, s, record("a", "state", "admitted")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := audit.Lock(filepath.Join(p.dir, "store")); err == nil {
+		t.Error("two daemons share a store")
+	}
+	p.close(s)
+
+	good := p.key
+	p.key = testKey(t)
+	if _, err := p.try(); err == nil || !strings.Contains(err.Error(), "another key") {
+		t.Errorf("with another key: %v", err)
+	}
+	p.key = good
+	kept := filepath.Join(p.dir, "kept")
+	move := func(from, to string) {
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stream := filepath.Join(p.dir, "store", "jetstream", "$G", "streams", "KV_"+spentBucket)
+	move(stream, kept)
+	if _, err := p.try(); err == nil || !strings.Contains(err.Error(), "restore the store") {
+		t.Errorf("without its used tokens: %v", err)
+	}
+	os.RemoveAll(stream)
+	move(kept, stream)
+	log := filepath.Join(p.dir, "audit")
+	move(log, kept)
+	if _, err := p.try(); err == nil || !strings.Contains(err.Error(), "audit log was cut") {
+		t.Errorf("without its log: %v", err)
+	}
+	os.RemoveAll(log)
+	move(kept, log)
+	p.close(p.open())
+	if _, err := Open(Config{}); err == nil {
+		t.Error("opened without anything")
+	}
+}
+
+// Nothing that a session holds is on the disk in clear, nor are the names of what is kept.
+func TestNothingInClear(t *testing.T) {
+	p := newPlace(t)
+	s := p.open()
+	planted := []string{"Mira Canary", "mira@canary.example", "canary-room", "203.0.113.99", "canary-passcode", "canary-session", "canary-person", "canary-purpose", "canary-jti"}
+	r := live.Record{Session: "canary-session", State: []byte(strings.Join(planted, ",")), Entries: []room.Entry{{At: time.Now(), Act: "admitted", Subject: "p1"}}}
+	r.Consents = []room.ConsentRecord{{At: time.Now(), Person: "canary-person", Purpose: "canary-purpose"}}
+	for range 5 {
+		if err := write(t, s, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Spend(time.Now(), use("canary-jti", time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Revoke(t.Context(), auth.Revocation{Kind: auth.RevokeToken, Subject: "0123"}); err != nil {
+		t.Fatal(err)
+	}
+	check := func(when string) {
+		files := 0
+		err := filepath.WalkDir(p.dir, func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			files++
+			data, err := os.ReadFile(name)
+			for _, c := range append(planted, p.key.secret.Reveal(), p.key.jetStream()) {
+				if strings.Contains(string(data), c) || strings.Contains(name, c) {
+					t.Errorf("%s: %s holds %q", when, name, c)
+				}
+			}
+			if info, err := d.Info(); err != nil || info.Mode().Perm()&0o077 != 0 && !strings.Contains(name, "jetstream") {
+				t.Errorf("others may read %s: %v", name, info.Mode())
+			}
+			return err
+		})
+		if err != nil || files < 10 {
+			t.Errorf("%d files, %v", files, err)
+		}
+	}
+	check("running")
+	p.close(s)
+	check("closed")
+	if info, err := os.Stat(filepath.Join(p.dir, "store")); err != nil || info.Mode().Perm() != modeFolder {
+		t.Errorf("others may enter the folder: %v", err)
+	}
+}
+
+func TestKeysAndSeals(t *testing.T) {
+	k := testKey(t)
+	s := k.seal()
+	sealed := s.close("b", "k", []byte("value"))
+	if v, err := s.open("b", "k", sealed); err != nil || string(v) != "value" {
+		t.Errorf("got %q, %v", v, err)
+	}
+	bent := append([]byte{}, sealed...)
+	bent[len(bent)-1] ^= 1
+	for name, open := range map[string]func() error{
+		"another place": func() error { _, err := s.open("b", "l", sealed); return err },
+		"bent":          func() error { _, err := s.open("b", "k", bent); return err },
+		"short":         func() error { _, err := s.open("b", "k", sealed[:5]); return err },
+		"another key":   func() error { _, err := testKey(t).seal().open("b", "k", sealed); return err },
+	} {
+		if open() == nil {
+			t.Errorf("%s is opened", name)
+		}
+	}
+	if printed := fmt.Sprintf("%v %+v %#v %x", k, k, struct{ K Key }{k}, k); strings.Contains(printed, k.secret.Reveal()) {
+		t.Errorf("prints %s", printed)
+	}
+}
+
+func FuzzParseKey(f *testing.F) {
+	f.Add([]byte(GenerateKey().Reveal()))
+	f.Add([]byte("AAAA"))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if k, err := ParseKey(data); err == nil && len(k.secret.Reveal()) != keySize {
+			t.Fatal("a key of another size")
+		}
+	})
+}

@@ -1,0 +1,256 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"alcove/room"
+	"alcove/room/audit"
+	"alcove/room/live"
+)
+
+// A job is one thing to be written: its entries, then its values.
+type job struct {
+	entries  []room.Entry
+	write    func(context.Context) error // may be nil
+	done     func(error)
+	stubborn bool // it closes something: tried again until it works, after done has heard of the failure
+}
+
+// sessionValue is what the bucket of sessions keeps.
+type sessionValue struct {
+	Session string
+	State   []byte
+}
+
+// Write implements live.Journal. What is refused at once is told on another goroutine: the caller may be holding what done
+// needs.
+func (s *Store) Write(r live.Record, done func(error)) {
+	j := job{entries: r.Entries, done: done, write: func(ctx context.Context) error { return s.putRecord(ctx, r) }}
+	if len(r.Entries) > audit.MaxGroup/2 {
+		go done(fmt.Errorf("a record of %d entries is too large", len(r.Entries)))
+		return
+	}
+	if err := s.offer(j); err != nil {
+		go done(err)
+	}
+}
+
+// offer queues a job or says why not. Closing holds mu, so that nothing is queued that nobody will write.
+func (s *Store) offer(j job) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.err(); err != nil && (s.closed || !s.since.IsZero()) {
+		return err // a store that failed is tried all the same, one that hangs is not
+	}
+	select {
+	case s.queue <- j:
+		return nil
+	default:
+		return ErrFull
+	}
+}
+
+// putRecord writes the values of a record. All of it may be written twice.
+func (s *Store) putRecord(ctx context.Context, r live.Record) error {
+	for _, c := range r.Consents {
+		if err := s.putConsent(ctx, c); err != nil {
+			return err
+		}
+	}
+	key := hashed(r.Session)
+	if r.State == nil {
+		return s.bucket(sessionsBucket).remove(ctx, key)
+	}
+	value, err := json.Marshal(sessionValue{r.Session, r.State})
+	if err != nil {
+		return err
+	}
+	return s.bucket(sessionsBucket).put(ctx, key, value)
+}
+
+// hashed makes a name for a bucket: of fixed size and without characters that mean something there.
+func hashed(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return hex.EncodeToString(sum[:16])
+}
+
+// run writes groups until the store is closed. While the store fails it tries itself, so that it recovers without a wish.
+func (s *Store) run() {
+	defer close(s.over)
+	retry := time.NewTicker(s.probe)
+	defer retry.Stop()
+	if len(s.unsure) > 0 {
+		s.group(nil)
+	}
+	for {
+		select {
+		case j := <-s.queue:
+			s.group(s.gather(j))
+		case <-retry.C:
+			s.recover()
+		case <-s.quit:
+			for {
+				select {
+				case j := <-s.queue:
+					s.group(s.gather(j))
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// gather takes what waits besides a first job, as far as it makes one group.
+func (s *Store) gather(first job) []job {
+	batch, entries := []job{first}, len(first.entries)
+	for len(batch) < maxBatch && entries < audit.MaxGroup/4 {
+		select {
+		case j := <-s.queue:
+			batch = append(batch, j)
+			entries += len(j.entries)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// recover writes a group of its own while something is wrong.
+func (s *Store) recover() {
+	s.mu.Lock()
+	failed := s.failed
+	s.mu.Unlock()
+	if failed == nil && len(s.stubborn) == 0 {
+		return
+	}
+	if b := s.backend.Load(); !b.alive() {
+		if err := s.restart(b); err != nil {
+			return
+		}
+	}
+	again := s.stubborn
+	s.stubborn = nil
+	if failed != nil {
+		again = append(again, job{entries: []room.Entry{{At: s.cfg.Now(), Act: actRecovered}}, done: func(error) {}})
+	}
+	for batch := range slices.Chunk(again, maxBatch) {
+		s.group(batch)
+	}
+}
+
+// restart starts the embedded server anew: it gives up for good when its disk fails.
+func (s *Store) restart(old *backend) error {
+	old.close()
+	b, err := embed(s.cfg.Dir, s.cfg.Key, true)
+	if err != nil {
+		return err
+	}
+	s.backend.Store(b)
+	return nil
+}
+
+// group writes a batch and answers each job.
+func (s *Store) group(batch []job) {
+	s.mu.Lock()
+	s.since = s.cfg.Now()
+	s.mu.Unlock()
+	errs, err := s.commit(batch)
+	s.mu.Lock()
+	before := s.failed
+	s.failed, s.since = err, time.Time{}
+	s.mu.Unlock()
+	switch {
+	case err != nil && before == nil:
+		s.cfg.Log.Error("the store cannot be written: acts that open are refused", "error", err.Error())
+	case err == nil && before != nil:
+		s.cfg.Log.Info("the store can be written again")
+	}
+	for i, j := range batch {
+		if errs[i] != nil && j.stubborn && len(s.stubborn) < maxStubborn {
+			again := j
+			again.done = func(error) {}
+			s.stubborn = append(s.stubborn, again)
+		}
+		j.done(errs[i])
+	}
+}
+
+// commit writes the entries of all, then the values of each. It gives the error of each job and of the group.
+func (s *Store) commit(batch []job) (errs []error, failed error) {
+	errs = make([]error, len(batch))
+	entries := s.unsureEntries()
+	unsure := int64(len(entries))
+	for _, j := range batch {
+		entries = append(entries, j.entries...)
+	}
+	first, err := s.cfg.Audit.Append(entries)
+	if err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs, err
+	}
+	s.unsure = nil
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	defer cancel()
+	at := first + unsure
+	for i, j := range batch {
+		if failed == nil && j.write != nil {
+			failed = j.write(ctx)
+		}
+		errs[i] = failed
+		if n := int64(len(j.entries)); failed != nil && n > 0 {
+			s.unsure = append(s.unsure, span{at, at + n - 1})
+		}
+		at += int64(len(j.entries))
+	}
+	if failed == nil {
+		if failed = s.putProgress(ctx); failed != nil {
+			for i := range errs {
+				errs[i] = failed
+			}
+			if begin := first + unsure; at > begin {
+				s.unsure = []span{{begin, at - 1}}
+			}
+		}
+	}
+	if failed != nil {
+		failed = fmt.Errorf("the store cannot be written: %w", failed)
+	}
+	return errs, failed
+}
+
+// unsureEntries says in the log which entries may not be true, neighbours as one.
+func (s *Store) unsureEntries() (entries []room.Entry) {
+	var joined []span
+	for _, u := range s.unsure {
+		if n := len(joined); n > 0 && joined[n-1].Last+1 >= u.First {
+			joined[n-1].Last = max(joined[n-1].Last, u.Last)
+			continue
+		}
+		joined = append(joined, u)
+	}
+	s.unsure = joined
+	for _, u := range joined {
+		if len(entries) == audit.MaxGroup/4 {
+			break
+		}
+		entries = append(entries, room.Entry{At: s.cfg.Now(), Act: audit.Unsure, Detail: fmt.Sprintf("%d-%d", u.First, u.Last)})
+	}
+	return entries
+}
+
+func (s *Store) putProgress(ctx context.Context) error {
+	value, err := json.Marshal(progress{s.cfg.Audit.Name(), s.cfg.Audit.Len()})
+	if err != nil {
+		return err
+	}
+	return s.bucket(metaBucket).put(ctx, "progress", value)
+}
