@@ -91,7 +91,7 @@ func (w *worker) repeated(s *stream, h *forward.Header, payload []byte) forward.
 func (w *worker) publish(s *stream, h *forward.Header, payload []byte) forward.Drop {
 	e := s.encoding
 	pub := e.publication
-	if h.PayloadType != pub.line.payload {
+	if h.PayloadType != pub.line.payload || s != e.main {
 		return forward.Unannounced
 	}
 	ext, verdict := s.track.Receive(w.now, h.Seq, pub.video())
@@ -112,7 +112,7 @@ func (w *worker) publish(s *stream, h *forward.Header, payload []byte) forward.D
 	var vp8 forward.VP8
 	temporal := uint8(0)
 	if pub.video() {
-		vp8, temporal = e.inspect(h, payload, &packet)
+		vp8, temporal = e.inspect(h, payload, verdict == forward.Late, &packet)
 	} else if !pub.heard(h) {
 		return forward.Quiet
 	}
@@ -126,33 +126,48 @@ func (w *worker) publish(s *stream, h *forward.Header, payload []byte) forward.D
 	return forward.Kept
 }
 
-// inspect reads what the packet is of its picture: from the Dependency Descriptor where there is one, for then the payload
-// may be sealed end to end; else from the payload.
-func (e *encoding) inspect(h *forward.Header, payload []byte, packet *forward.Packet) (vp8 forward.VP8, temporal uint8) {
-	if ext := h.Extension(e.publication.line.ddExt); ext != nil {
-		if d, err := forward.ParseDescriptor(ext, &e.structure); err == nil {
-			packet.KeyFrame, packet.Start, temporal = d.KeyFrame, d.Start, d.Temporal
-			if d.KeyFrame && d.Height > 0 {
-				e.height = d.Height
-			}
-			e.keyCame(packet.KeyFrame)
-			return vp8, temporal
+// inspect reads what the packet is of its picture: from the Dependency Descriptor where that was agreed on, and then from
+// nowhere else, for the payload may be sealed end to end; otherwise from the payload.
+func (e *encoding) inspect(h *forward.Header, payload []byte, late bool, packet *forward.Packet) (vp8 forward.VP8, temporal uint8) {
+	height := 0
+	if id := e.publication.line.ddExt; id != 0 {
+		d := e.describe(h.Extension(id), late)
+		packet.KeyFrame, temporal, height = d.KeyFrame, d.Temporal, d.Height
+	} else {
+		vp8 = forward.ParseVP8(payload)
+		packet.KeyFrame, packet.Picture, temporal, height = vp8.KeyFrame, vp8.Picture, vp8.Temporal, vp8.Height
+	}
+	if packet.KeyFrame {
+		e.keyCame()
+		if height > 0 {
+			e.height = height
 		}
 	}
-	vp8 = forward.ParseVP8(payload)
-	packet.KeyFrame, packet.Start, packet.Picture = vp8.KeyFrame, vp8.Start, vp8.Picture
-	if vp8.KeyFrame && vp8.Height > 0 {
-		e.height = vp8.Height
-	}
-	e.keyCame(packet.KeyFrame)
-	return vp8, vp8.Temporal
+	return vp8, temporal
 }
 
-func (e *encoding) keyCame(came bool) {
-	if came {
-		e.publication.keyWanted &^= 1 << e.index
+// describe reads a descriptor. What comes late must not bring back an older structure; where the structure is missing only a
+// key frame helps.
+func (e *encoding) describe(extension []byte, late bool) forward.Descriptor {
+	if extension == nil {
+		return forward.Descriptor{} // padding, as Chromium probes
 	}
+	structure := &e.structure
+	if late {
+		old := e.structure
+		structure = &old
+	}
+	d, err := forward.ParseDescriptor(extension, structure)
+	if err == forward.ErrTemplate && len(e.publication.subscribers) > 0 {
+		e.wantKey()
+	}
+	if err != nil {
+		return forward.Descriptor{}
+	}
+	return d
 }
+
+func (e *encoding) keyCame() { e.publication.keyWanted &^= 1 << e.index }
 
 // forward sends a packet into one slot.
 func (w *worker) forward(s *slot, e *encoding, packet forward.Packet, marker bool, vp8 *forward.VP8, payload []byte) forward.Drop {

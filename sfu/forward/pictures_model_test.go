@@ -24,11 +24,11 @@ type pictureSource struct {
 // make lets the next packet come into being; a frame that begins has a layer and a size by the argument.
 func (src *pictureSource) make(arg byte) framed {
 	src.next.Ext++
-	src.next.KeyFrame, src.next.Start = false, false
+	src.next.KeyFrame = false
 	if src.rest == 0 {
 		src.frame++
 		src.rest, src.temporal = 1+int(arg>>6), arg%4%3
-		src.next.Start, src.next.KeyFrame = true, arg%8 == 0 || arg%32 == 5 // a key frame may call itself of a higher layer
+		src.next.KeyFrame = arg%8 == 0 || arg%32 == 5 // a key frame may call itself of a higher layer
 		src.next.Timestamp += 3000
 		src.next.Picture.ID = (src.next.Picture.ID + 1) & 0x7fff
 		if src.next.Picture.Short {

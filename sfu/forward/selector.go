@@ -21,7 +21,6 @@ type Packet struct {
 	KeyFrame  bool // begins one
 	Empty     bool // padding only
 	Above     bool // of a temporal layer that the slot does not get
-	Start     bool // begins a frame
 	Picture   Picture
 }
 

@@ -39,6 +39,7 @@ type missing struct {
 // section 6.2.1). All methods belong to its one owner.
 type Track struct {
 	started bool
+	base    uint64 // extended numbers begin above, see Follow
 	first   uint64 // extended
 	highest uint64 // extended
 	seen    [seenSize / 64]uint64
@@ -53,10 +54,20 @@ type Track struct {
 // extBase keeps extended numbers of packets just before the first positive.
 const extBase = 1 << 16
 
+// Follow makes the track of an SSRC that takes the place of another: its extended numbers are all above those of the old one.
+func (t *Track) Follow(old *Track) {
+	if old.started {
+		t.base = (old.highest>>16 + 1) << 16
+	} else {
+		t.base = old.base
+	}
+}
+
 // Receive takes a sequence number and returns its extended form.
 func (t *Track) Receive(now time.Time, seq uint16, nack bool) (uint64, Verdict) {
 	if !t.started {
-		*t = Track{started: true, first: extBase + uint64(seq), highest: extBase + uint64(seq), missing: t.missing[:0], received: 1}
+		begin := max(t.base, extBase) + uint64(seq)
+		*t = Track{started: true, first: begin, highest: begin, missing: t.missing[:0], received: 1}
 		t.set(t.highest)
 		return t.highest, Fresh
 	}

@@ -41,6 +41,23 @@ func TestReceive(t *testing.T) {
 	}
 }
 
+// TestFollow holds that an SSRC which takes the place of another never gives a number again.
+func TestFollow(t *testing.T) {
+	var first, second, third, fourth Track
+	second.Follow(&first)
+	if ext, v := second.Receive(epoch, 65535, true); ext != 131071 || v != Fresh {
+		t.Errorf("%d, verdict %d", ext, v)
+	}
+	third.Follow(&second)
+	fourth.Follow(&third)
+	if ext, v := fourth.Receive(epoch, 7, true); ext != 131072+7 || v != Fresh {
+		t.Errorf("%d, verdict %d", ext, v)
+	}
+	if r := fourth.Report(); r.Highest != 65536+7 || r.TotalLost != 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
 // A trackModel keeps everything that a Track may forget.
 type trackModel struct {
 	first, highest uint64
