@@ -141,8 +141,8 @@ func answered(now time.Time, s State, p Participant, scope Scope, hash string, a
 	}}}}
 }
 
-// withdrawConsent takes consent back. It is never refused to one who has a seat, admitted or not; what does not stand is withdrawn
-// without a word.
+// withdrawConsent takes consent back. It is never refused to one who has a seat, admitted or not; what does not stand is
+// withdrawn without a word.
 func withdrawConsent(now time.Time, s State, c WithdrawConsent) (Decision, *Error) {
 	p, ok := s.seat(c.By)
 	if !ok {

@@ -6,12 +6,17 @@
 //	state ──► View(state, participant)   what this person may see: the only place that says so
 //	state ──► PlanOf(state)              what the media plane must do: the only place that says so
 //	state ──► NextDeadline(state)        when a Tick is due
+//	before, events ──► EntriesOf, ConsentsOf, Opens    what is written of a decision, and whether before it is done
 //
 // Nobody is told anything but the difference between two Views, and no packet flows but by a Plan: admission has one gate, in
 // admit.go, and one shadow of it in the media plane. Equal inputs give equal outputs. The actor that owns a running room is
 // room/live.
 //
-// Invariants, fuzzed: who is not Admitted sees no roster, is in no Plan, and nobody hears of them but hosts; a locked
-// room admits nobody but hosts, resumed seats and returning people; a removed person is barred until lifted; every seat
-// ends at most once.
+// One file holds one rule: agreement, consent, gate (passcode, identity, login, schedule), permission, sideroom, revoke,
+// timeouts. What follows by itself, whatever the command was, is in settle.
+//
+// Invariants, fuzzed: who is not Admitted sees no roster, is in no Plan, and nobody hears of them but hosts; nobody is in a
+// Plan who has not acknowledged what the policy asks; nothing is recorded without a standing consent of its owner, nor
+// anything of a side room; a locked room admits nobody but hosts, resumed seats and returning people; a removed person is
+// barred until lifted; every seat ends at most once.
 package room

@@ -216,8 +216,21 @@ func statesOf(t *testing.T) map[string]State {
 		"ben gone":  after(Remove{By: "host", Target: "ben"}),
 		"ben back":  after(SendBack{By: "host", Target: "ben"}),
 		"nobody":    after(Leave{By: "wait"}),
+		"absent":    after(Leave{By: "host"}, Leave{By: "cohost"}),
+		"aside":     after(OpenSideRoom{By: "host", Target: "ann"}, SignalHelp{By: "ben"}),
+		"full":      full(t).s,
+		"revoked":   after(Revoke{Persons: []PersonID{"ann", "host"}}),
+		"amended":   after(Amend{Policy: strictPolicy}),
 		"returning": after(Lock{By: "host"}, joinAs("ann2", "ann", auth.Participant)),
 	}
+}
+
+// strictPolicy asks for all that can be asked.
+var strictPolicy = Policy{
+	Name: "default", MaxParticipants: 8, MaxWaiting: 4, ResumeWindow: time.Minute, Agreement: []Text{houseRules}, Verify: true,
+	Passcode: true, PasscodeForAll: true, Entry: Assurance{AMR: []string{"mfa"}}, Hosting: Assurance{MaxAuthAge: time.Minute},
+	Recording: WithEveryone, Consents: forms, NotBefore: start, NotAfter: start.Add(time.Hour), WaitingLimit: time.Minute,
+	IdleLimit: time.Minute, SessionLimit: time.Minute, HostGrace: time.Minute,
 }
 
 func TestEveryCommandInEveryState(t *testing.T) {
@@ -231,7 +244,8 @@ func TestEveryCommandInEveryState(t *testing.T) {
 		commands := []Command{
 			nil, strange{}, Tick{}, Tick{Now: start.AddDate(0, 0, 1)}, End{Reason: "draining"}, Join{}, Resume{},
 			joinAs("new", "new", auth.Host), joinAs("new", "new", auth.Participant), joinAs("new", "gone", auth.Observer),
-			Resume{Participant: "ann", Secret: hash("ann"), Next: hash("x")},
+			Resume{Participant: "ann", Secret: hash("ann"), Next: hash("x")}, Revoke{Persons: []PersonID{"ben"}}, Revoke{All: true},
+			Revoke{}, Amend{}, Amend{Policy: strictPolicy},
 		}
 		for _, act := range acts {
 			for _, by := range ids("host", "cohost", "ann", "ben", "obs", "wait", "gone", ByClinic, "") {

@@ -136,7 +136,8 @@ func (r *Registry) join(ctx context.Context, a Arrival, c Client) (taken, error)
 	return taken{}, &room.Error{Code: room.Unavailable, Detail: "the room is ending"}
 }
 
-// seat waits for the answer without a context: a room answers at once or is over, and a seat nobody knows of must not be.
+// seat waits for the answer without a context: a room answers within journalPatience or is over, and a seat nobody knows of
+// must not be.
 func (r *running) seat(wish room.Command, id room.ParticipantID, secret auth.Secret, c Client) (taken, error) {
 	return ask(context.Background(), r, func(answer reply[taken]) { r.take(wish, id, secret, c, answer) })
 }

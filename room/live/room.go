@@ -137,8 +137,8 @@ func (r *running) act(by room.ParticipantID, c room.Command) error {
 	return err
 }
 
-// enact carries a decision out: the media plane first, so that what closes is closed before anybody is told; but who is recorded is
-// told before the first byte is. What fails on the way is found in carrying.
+// enact carries a decision out: the media plane first, so that what closes is closed before anybody is told; but who is
+// recorded is told before the first byte is. What fails on the way is found in carrying.
 func (r *running) enact(p *proposal, d room.Decision) error {
 	before, next := r.state, room.ApplyAll(r.state, d.Events)
 	plan := room.PlanOf(next)

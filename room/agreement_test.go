@@ -1,0 +1,95 @@
+package room
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"alcove/auth"
+)
+
+// rulesScript is a session whose people acknowledge house rules, in English or German.
+func rulesScript(t *testing.T) *script {
+	t.Helper()
+	r := newScript(t)
+	r.s.Policy.Agreement = []Text{houseRules, hausregeln}
+	r.do(joinAs("host", "host", auth.Host))
+	r.do(joinAs("ann", "ann", auth.Participant))
+	return r
+}
+
+func TestAgreement(t *testing.T) {
+	r := rulesScript(t)
+	v := ViewOf(r.s, "ann")
+	if !v.Self.Needs.Agreement || !reflect.DeepEqual(v.Self.Agreement, []Text{houseRules, hausregeln}) || v.Room != nil {
+		t.Fatalf("asked %+v", v)
+	}
+	if w := ViewOf(r.s, "host").Waiting[0]; w.Needs != (Needs{Agreement: true}) {
+		t.Fatalf("a host sees %+v", w)
+	}
+	r.refused(Admit{By: "host", All: true}, AgreementRequired)
+	r.refused(Acknowledge{By: "ann", TextHash: newRules.Hash}, AgreementRequired)
+	r.refused(Acknowledge{By: "gone", TextHash: houseRules.Hash}, InvalidState)
+	r.do(Acknowledge{By: "ann", TextHash: hausregeln.Hash})
+	if d := r.do(Acknowledge{By: "ann", TextHash: hausregeln.Hash}); d.Events != nil {
+		t.Fatalf("acknowledged twice: %+v", d)
+	}
+	if v := ViewOf(r.s, "ann"); v.Self.Agreement != nil || v.Self.Needs != (Needs{}) {
+		t.Fatalf("asked again: %+v", v)
+	}
+	r.do(Admit{By: "host", All: true})
+	r.do(Leave{By: "ann"})
+	r.do(joinAs("ann2", "ann", auth.Participant)) // in the same session it is not asked again
+	r.do(Admit{By: "host", All: true})
+}
+
+func TestAgreementOfAnEarlierSession(t *testing.T) {
+	r := rulesScript(t)
+	c := joinAs("ben", "ben", auth.Participant)
+	c.Acknowledged = []string{"an old text's", hausregeln.Hash, hausregeln.Hash}
+	d := r.do(c)
+	r.do(Admit{By: "host", Targets: ids("ben")})
+	if len(r.s.Acknowledged) != 1 || len(ConsentsOf(Trace{}, r.s, d.Events)) != 0 {
+		t.Fatalf("acknowledged %+v, recorded again %+v", r.s.Acknowledged, d.Events)
+	}
+}
+
+func TestChangedTextAsksAgain(t *testing.T) {
+	r := rulesScript(t)
+	r.do(Acknowledge{By: "ann", TextHash: houseRules.Hash})
+	r.do(Admit{By: "host", All: true})
+	r.do(offer("ann", 1))
+	p := r.s.Policy
+	p.Agreement = []Text{newRules}
+	d := r.do(Amend{Policy: p})
+	r.wantAccess("ann", Waiting)
+	r.wantAccess("host", Admitted)
+	if !reflect.DeepEqual(d.Effects, []Effect{Moved{To: "ann", Reason: "sent_back"}}) || len(PlanOf(r.s).Seats) != 1 {
+		t.Fatalf("told %+v", d.Effects)
+	}
+	r.refused(Admit{By: "host", All: true}, AgreementRequired)
+	r.do(Acknowledge{By: "ann", TextHash: newRules.Hash})
+	r.do(Admit{By: "host", All: true})
+	p.Name = "other"
+	r.refused(Amend{Policy: p}, PolicyMismatch)
+}
+
+func TestTwoAgreements(t *testing.T) {
+	r := rulesScript(t)
+	privacy := NewText("privacy", "1", "en", "We keep nothing.")
+	r.s.Policy.Agreement = append(r.s.Policy.Agreement, privacy)
+	r.do(Acknowledge{By: "ann", TextHash: houseRules.Hash})
+	r.refused(Admit{By: "host", All: true}, AgreementRequired)
+	if got := ViewOf(r.s, "ann").Self.Agreement; !reflect.DeepEqual(got, []Text{privacy}) {
+		t.Fatalf("asked %+v", got)
+	}
+	r.do(Acknowledge{By: "ann", TextHash: privacy.Hash})
+	r.do(Admit{By: "host", All: true})
+}
+
+func TestTextHash(t *testing.T) {
+	// SHA-256 of "abc" (FIPS 180-2, appendix B.1).
+	if h := NewText("", "", "", "abc").Hash; !strings.HasPrefix(h, "ba7816bf8f01cfea") || len(h) != 64 {
+		t.Fatalf("hash %s", h)
+	}
+}

@@ -1,0 +1,177 @@
+package room
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+
+	"alcove/auth"
+)
+
+// recordScript is a group whose policy records by rule.
+func recordScript(t *testing.T, rule RecordingRule) *script {
+	t.Helper()
+	r := newScript(t)
+	r.s.Policy.Recording, r.s.Policy.Consents = rule, forms
+	r.seatOf("host", auth.Host)
+	r.seatOf("ann", auth.Participant)
+	r.seatOf("ben", auth.Participant)
+	for _, id := range ids("host", "ann", "ben") {
+		r.do(offer(id, 1))
+	}
+	return r
+}
+
+func (r *script) consents(id ParticipantID, scopes ...Scope) {
+	r.t.Helper()
+	for _, scope := range scopes {
+		f, _ := r.s.Policy.form(scope)
+		r.do(RespondConsent{By: id, Scope: scope, TextHash: f.Texts[0].Hash, Granted: true})
+	}
+}
+
+// wantRecording holds the state that all see, and who of them is recorded.
+func (r *script) wantRecording(state RecordingState, pubs ...PublicationID) {
+	r.t.Helper()
+	if got := RecordingOf(r.s); got != state || !slices.Equal(PlanOf(r.s).Record, pubs) {
+		r.t.Fatalf("recording %s of %v, want %s of %v", got, PlanOf(r.s).Record, state, pubs)
+	}
+	for _, p := range r.s.Participants {
+		if v := ViewOf(r.s, p.ID); p.Access == Admitted && v.Room.Recording != state {
+			r.t.Fatalf("%s sees %s", p.ID, v.Room.Recording)
+		}
+	}
+}
+
+func TestRecordingWithEach(t *testing.T) {
+	r := recordScript(t, WithEach)
+	r.wantRecording(RecordingOff)
+	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio, RecordingVideo}})
+	r.wantRecording(RecordingAsking)
+	r.do(RespondConsent{By: "ben", Scope: RecordingAudio, TextHash: audioText.Hash})
+	r.wantRecording(RecordingAsking)
+	r.consents("ann", RecordingAudio)
+	r.wantRecording(RecordingOn, "ann/microphone")
+	r.consents("ann", RecordingVideo)
+	r.wantRecording(RecordingOn, "ann/microphone", "ann/camera")
+	r.do(SetPermission{By: "host", Target: "ann", Source: Screen, Allowed: true})
+	r.wantRecording(RecordingOn, "ann/microphone", "ann/camera", "ann/screen")
+	r.do(SetPermission{By: "host", Target: "ann", Source: Camera})
+	r.wantRecording(RecordingOn, "ann/microphone", "ann/screen")
+	r.do(WithdrawConsent{By: "ann", Scope: RecordingAudio})
+	r.wantRecording(RecordingOn, "ann/screen")
+	r.do(WithdrawConsent{By: "ann"})
+	r.wantRecording(RecordingPaused)
+	r.consents("ann", RecordingAudio) // until they consent again
+	r.wantRecording(RecordingOn, "ann/microphone")
+	r.do(StopRecording{By: "host"})
+	r.wantRecording(RecordingOff)
+	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
+	r.wantRecording(RecordingOn, "ann/microphone") // what was answered stands
+}
+
+func TestRecordingWithEveryone(t *testing.T) {
+	r := recordScript(t, WithEveryone)
+	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
+	r.consents("ann", RecordingAudio)
+	r.consents("ben", RecordingAudio)
+	r.wantRecording(RecordingAsking) // the host is one of everyone
+	r.consents("host", RecordingAudio)
+	r.wantRecording(RecordingOn, "host/microphone", "ann/microphone", "ben/microphone")
+	r.seatOf("late", auth.Participant)
+	r.wantRecording(RecordingPaused)
+	r.do(RespondConsent{By: "late", Scope: RecordingAudio, TextHash: audioText.Hash})
+	r.wantRecording(RecordingPaused)
+	r.consents("late", RecordingAudio)
+	r.wantRecording(RecordingOn, "host/microphone", "ann/microphone", "ben/microphone")
+	r.do(WithdrawConsent{By: "ben"})
+	r.wantRecording(RecordingPaused)
+	r.do(Leave{By: "ben"})
+	r.wantRecording(RecordingOn, "host/microphone", "ann/microphone")
+	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingVideo}}) // now both are asked of everyone
+	r.wantRecording(RecordingPaused)
+}
+
+func TestASideRoomIsNeverRecorded(t *testing.T) {
+	for _, rule := range []RecordingRule{WithEach, WithEveryone} {
+		r := recordScript(t, rule)
+		r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
+		for _, id := range ids("host", "ann", "ben") {
+			r.consents(id, RecordingAudio)
+		}
+		r.do(OpenSideRoom{By: "host", Target: "ann"})
+		r.wantRecording(RecordingOn, "ben/microphone")
+		r.do(CloseSideRoom{By: "ann"})
+		r.wantRecording(RecordingOn, "host/microphone", "ann/microphone", "ben/microphone")
+	}
+}
+
+func TestChangedConsentTextAsksAgain(t *testing.T) {
+	r := recordScript(t, WithEach)
+	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
+	r.consents("ann", RecordingAudio)
+	p := r.s.Policy
+	p.Consents = []ConsentForm{{Scope: RecordingAudio, Purpose: "supervision", Texts: []Text{newAudio}}}
+	r.do(Amend{Policy: p})
+	r.wantRecording(RecordingPaused)
+	if c := ViewOf(r.s, "ann").Self.Consents; len(c) != 1 || c[0].Answer != "" || c[0].Texts[0] != newAudio {
+		t.Fatalf("asked %+v", c)
+	}
+	r.refused(RespondConsent{By: "ann", Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}, ConsentRequired)
+	r.consents("ann", RecordingAudio)
+	r.wantRecording(RecordingOn, "ann/microphone")
+}
+
+func TestConsentIsOnesOwn(t *testing.T) {
+	r := recordScript(t, WithEveryone)
+	if c := ViewOf(r.s, "ann").Self.Consents; c != nil {
+		t.Fatalf("asked without a host's wish: %+v", c)
+	}
+	r.refused(RespondConsent{By: "ann", Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}, InvalidState)
+	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
+	before, group := ViewOf(r.s, "host"), ViewOf(r.s, "ben")
+	r.do(RespondConsent{By: "ann", Scope: RecordingAudio, TextHash: audioText.Hash})
+	if !reflect.DeepEqual(ViewOf(r.s, "host"), before) || !reflect.DeepEqual(ViewOf(r.s, "ben"), group) {
+		t.Fatal("others see who refused")
+	}
+	if c := ViewOf(r.s, "ann").Self.Consents; len(c) != 1 || c[0].Answer != Refused {
+		t.Fatalf("own answer %+v", c)
+	}
+}
+
+func TestWithdrawingIsNeverRefused(t *testing.T) {
+	r := recordScript(t, WithEach)
+	if d := r.do(WithdrawConsent{By: "ann"}); d.Events != nil {
+		t.Fatalf("withdrew nothing: %+v", d)
+	}
+	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
+	r.consents("ann", RecordingAudio)
+	r.do(StopRecording{By: "host"})
+	r.do(SendBack{By: "host", Target: "ann"})
+	r.do(WithdrawConsent{By: "ann", Scope: RecordingAudio}) // stopped, and waiting
+	if answerOf(r.s, "ann", RecordingAudio) != Withdrawn {
+		t.Fatalf("consents %+v", r.s.Consents)
+	}
+	r.refused(WithdrawConsent{By: "gone"}, InvalidState)
+}
+
+func TestAskConsent(t *testing.T) {
+	r := recordScript(t, NoRecording)
+	r.refused(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}}, RecordingUnavailable)
+	r = recordScript(t, WithEach)
+	r.refused(AskConsent{By: "host"}, BadRequest)
+	r.refused(AskConsent{By: "host", Scopes: []Scope{"smell"}}, RecordingUnavailable)
+	r.refused(AskConsent{By: "ann", Scopes: []Scope{RecordingAudio}}, Forbidden)
+	r.s.Policy.RecordingBy.AMR = []string{"mfa"}
+	r.refused(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}}, MFARequired)
+	r.s.Policy.RecordingBy = Assurance{}
+	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
+	if d := r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}}); d.Events != nil {
+		t.Fatalf("asked twice: %+v", d)
+	}
+	r.refused(StopRecording{By: "ann"}, Forbidden)
+	r.do(StopRecording{By: "host"})
+	if d := r.do(StopRecording{By: "host"}); d.Events != nil {
+		t.Fatalf("stopped twice: %+v", d)
+	}
+}

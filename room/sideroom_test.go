@@ -1,0 +1,228 @@
+package room
+
+import (
+	"reflect"
+	"testing"
+
+	"alcove/auth"
+)
+
+// hears lists whom each admitted participant hears.
+func (r *script) hears() map[ParticipantID][]ParticipantID {
+	m := map[ParticipantID][]ParticipantID{}
+	for _, seat := range PlanOf(r.s).Seats {
+		m[seat.Participant] = seat.Hears
+	}
+	return m
+}
+
+func TestSideRoom(t *testing.T) {
+	r := group(t)
+	before := r.hears()
+	r.do(SetHand{By: "ann", Raised: true})
+	r.do(OpenSideRoom{By: "host", Target: "ann"})
+	want := map[ParticipantID][]ParticipantID{
+		"host": ids("ann"), "ann": ids("host"), "cohost": ids("ben", "obs"), "ben": ids("cohost", "obs"), "obs": ids("cohost", "ben"),
+	}
+	if got := r.hears(); !reflect.DeepEqual(got, want) {
+		t.Fatalf("hear %v", got)
+	}
+	for _, viewer := range ids("ben", "cohost") {
+		for _, p := range ViewOf(r.s, viewer).Roster {
+			away := p.ID == "host" || p.ID == "ann"
+			if p.Away != away || away && (p.HandRaised || len(p.Publications) != 3 || !p.Publications[0].Muted) {
+				t.Fatalf("%s sees %+v", viewer, p)
+			}
+		}
+		if self := ViewOf(r.s, viewer).Self; self.SideRoom != "" {
+			t.Fatalf("%s: %+v", viewer, self)
+		}
+	}
+	if v := ViewOf(r.s, "ann"); v.Self.SideRoom != "host" || v.Roster[0].Away || v.Roster[2].Away || !v.Roster[2].HandRaised {
+		t.Fatalf("ann sees %+v", v)
+	}
+	r.refused(OpenSideRoom{By: "cohost", Target: "ann"}, InvalidState)
+	r.refused(OpenSideRoom{By: "host", Target: "ben"}, InvalidState)
+	r.refused(OpenSideRoom{By: "cohost", Target: "host"}, InvalidState)
+	r.refused(OpenSideRoom{By: "cohost", Target: "wait"}, TargetNotFound)
+	r.refused(OpenSideRoom{By: "ben", Target: "obs"}, Forbidden)
+	r.refused(CloseSideRoom{By: "cohost"}, InvalidState)
+	r.refused(CloseSideRoom{By: "gone"}, InvalidState)
+	r.do(OpenSideRoom{By: "cohost", Target: "ben"}) // a second one
+	if got := r.hears()["obs"]; got != nil {
+		t.Fatalf("left alone, obs hears %v", got)
+	}
+	r.do(CloseSideRoom{By: "ann"})
+	r.do(CloseSideRoom{By: "cohost"})
+	if got := r.hears(); !reflect.DeepEqual(got, before) {
+		t.Fatalf("back, hear %v", got)
+	}
+}
+
+func TestSideRoomEndsWithOneOfTwo(t *testing.T) {
+	for name, c := range map[string]Command{
+		"host leaves": Leave{By: "host"}, "guest leaves": Leave{By: "ann"}, "sent back": SendBack{By: "cohost", Target: "ann"},
+		"removed": Remove{By: "cohost", Target: "ann"}, "revoked": Revoke{Persons: []PersonID{"host"}},
+	} {
+		r := group(t)
+		r.do(OpenSideRoom{By: "host", Target: "ann"})
+		r.do(c)
+		if len(r.s.SideRooms) != 0 {
+			t.Errorf("%s: %+v", name, r.s.SideRooms)
+		}
+	}
+	r := group(t)
+	r.do(OpenSideRoom{By: "cohost", Target: "ann"})
+	r.do(Disconnect{By: "ann"})
+	if len(r.s.SideRooms) != 1 {
+		t.Error("a lost connection ends a side room")
+	}
+	r.do(SetRole{By: "host", Target: "cohost", Role: auth.Participant})
+	if len(r.s.SideRooms) != 0 {
+		t.Error("two participants in a side room")
+	}
+}
+
+func TestHelp(t *testing.T) {
+	r := group(t)
+	d := r.do(SignalHelp{By: "ann"})
+	want := []Effect{HelpSignalled{"host", "ann"}, HelpSignalled{"cohost", "ann"}}
+	if !reflect.DeepEqual(d.Effects, want) {
+		t.Fatalf("told %+v", d.Effects)
+	}
+	if d := r.do(SignalHelp{By: "ann"}); d.Events != nil || !reflect.DeepEqual(d.Effects, want) {
+		t.Fatalf("called again: %+v", d)
+	}
+	if !ViewOf(r.s, "cohost").Roster[2].HelpRaised || !ViewOf(r.s, "ann").Self.HelpRaised || ViewOf(r.s, "ben").Roster[2].HelpRaised {
+		t.Fatal("seen by others than hosts and oneself, or by nobody")
+	}
+	r.do(SendBack{By: "host", Target: "ann"})
+	if w := ViewOf(r.s, "host").Waiting; !w[0].HelpRaised {
+		t.Fatalf("forgotten: %+v", w)
+	}
+	r.do(ClearHelp{By: "cohost", Target: "ann"})
+	r.refused(ClearHelp{By: "host", Target: "ann"}, TargetNotFound)
+	r.refused(ClearHelp{By: "ben", Target: "ann"}, Forbidden)
+	r.refused(SignalHelp{By: "wait"}, NotAdmitted)
+	r.do(SignalHelp{By: "obs"})
+}
+
+func TestRevoke(t *testing.T) {
+	r := group(t)
+	r.do(joinAs("ann2", "ann", auth.Participant))
+	d := r.do(Revoke{Persons: []PersonID{"ann", "host", "ann", "never here"}})
+	for _, id := range ids("ann", "ann2", "host") {
+		if got := closing(d, id); got.Access != Removed || got.Reason != "removed" {
+			t.Errorf("%s got %+v", id, got)
+		}
+	}
+	for _, person := range []string{"ann", "host", "never here"} {
+		r.refused(joinAs("x", person, auth.Host), BarredPerson)
+	}
+	if list := ViewOf(r.s, "cohost").Barred; len(list) != 3 {
+		t.Fatalf("the hosts see %+v", list)
+	}
+	r.refused(Lift{By: "cohost", Target: "ann2"}, Forbidden)
+	r.refused(Lift{By: ByClinic, Target: "ann2"}, Forbidden)
+	if d := r.do(Revoke{Persons: []PersonID{"ann"}}); d.Events != nil {
+		t.Fatalf("revoked twice: %+v", d)
+	}
+	r.refused(Revoke{}, BadRequest)
+	r.refused(Revoke{Persons: []PersonID{""}}, BadRequest)
+	r.do(Revoke{All: true})
+	r.wantEnded("revoked")
+}
+
+func TestClinicActs(t *testing.T) {
+	r := group(t)
+	r.do(Admit{By: ByClinic, All: true})
+	r.do(Remove{By: ByClinic, Target: "cohost"})
+	r.refused(Remove{By: ByClinic, Target: "host"}, Forbidden)
+	r.refused(joinAs(string(ByClinic), "x", auth.Host), BadRequest)
+	v := ViewOf(r.s, ByClinic)
+	if len(v.Roster) != 5 || v.Waiting == nil || len(v.Barred) != 2 || !reflect.DeepEqual(v.Self, Self{}) {
+		t.Fatalf("the clinic sees %+v", v)
+	}
+	r.do(End{By: ByClinic, Reason: "whatever"})
+	r.wantEnded("clinic")
+}
+
+func TestPermissions(t *testing.T) {
+	r := group(t)
+	sends := func() map[Source]bool {
+		live := map[Source]bool{}
+		for _, seat := range PlanOf(r.s).Seats {
+			for _, pub := range seat.Sends {
+				if seat.Participant == "ann" && !pub.Muted {
+					live[pub.Source] = true
+				}
+			}
+		}
+		return live
+	}
+	set := func(source Source, allowed bool) {
+		r.do(SetPermission{By: "cohost", Target: "ann", Source: source, Allowed: allowed})
+	}
+	set(Microphone, false)
+	if got := sends(); got[Microphone] || !got[Camera] {
+		t.Fatalf("sends %v", got)
+	}
+	r.refused(SetMuted{By: "ann", Source: Microphone}, Forbidden)
+	r.do(offer("ann", 2)) // a new connection changes nothing
+	r.refused(AskUnmute{By: "host", Target: "ann", Source: Microphone}, InvalidState)
+	set(Microphone, true)
+	if sends()[Microphone] {
+		t.Fatal("given back, and unmuted by somebody else")
+	}
+	if p, _ := r.s.seat("ann"); p.Overrides != (Overrides{}) {
+		t.Fatalf("overrides %+v", p.Overrides)
+	}
+	r.do(SetMuted{By: "ann", Source: Microphone})
+	set(Camera, false)
+	set(Screen, true)
+	r.do(SendBack{By: "host", Target: "ann"})
+	if p, _ := r.s.seat("ann"); p.Overrides != (Overrides{Camera: Taken}) {
+		t.Fatalf("sent back with %+v", p.Overrides)
+	}
+	r.refused(SetPermission{By: "host", Target: "ben", Source: "smell", Allowed: true}, BadRequest)
+	r.refused(SetPermission{By: "host", Target: "cohost", Source: Camera}, InvalidState)
+	r.refused(SetPermission{By: "ben", Target: "ben", Source: Camera}, Forbidden)
+	r.s.Policy.ScreenForAll = true
+	r.do(SetPermission{By: "host", Target: "ben", Source: Screen})
+	r.refused(SetMuted{By: "ben", Source: Screen}, Forbidden)
+}
+
+func TestSetRole(t *testing.T) {
+	r := group(t)
+	r.do(SetRole{By: "host", Target: "ann", Role: auth.Cohost})
+	r.do(Mute{By: "ann", Target: "ben", Source: Camera})
+	r.do(SetMuted{By: "ann", Source: Screen})
+	r.do(SetRole{By: "host", Target: "ann", Role: auth.Observer})
+	if p, _ := r.s.seat("ann"); !p.Publications[0].Muted || !p.Publications[2].Muted || len(ViewOf(r.s, "ben").Roster) != 5 {
+		t.Fatalf("an observer, seen by all, who publishes %+v", p.Publications)
+	}
+	r.do(SetRole{By: "host", Target: "ann", Role: auth.Participant})
+	if p, _ := r.s.seat("ann"); !p.Publications[0].Muted {
+		t.Fatal("unmuted by somebody else")
+	}
+	if d := r.do(SetRole{By: "host", Target: "ann", Role: auth.Participant}); d.Events != nil {
+		t.Fatalf("changed nothing with %+v", d)
+	}
+	r.refused(SetRole{By: "host", Target: "ann", Role: auth.Host}, BadRequest)
+	r.refused(SetRole{By: "host", Target: "host", Role: auth.Observer}, InvalidState)
+	r.refused(SetRole{By: "host", Target: "wait", Role: auth.Cohost}, TargetNotFound)
+	r.do(joinAs("host2", "host2", auth.Host))
+	r.refused(SetRole{By: "host", Target: "host2", Role: auth.Participant}, Forbidden)
+	r.s.Policy.Hosting.AMR = []string{"mfa"}
+	r.refused(SetRole{By: "host", Target: "ann", Role: auth.Cohost}, MFARequired)
+}
+
+// TestWhoLeadsNoMoreStandsWhereTheyWould: a cohost never acknowledged anything.
+func TestWhoLeadsNoMoreStandsWhereTheyWould(t *testing.T) {
+	r := newScript(t)
+	r.s.Policy.Agreement = []Text{houseRules}
+	r.seatOf("host", auth.Host)
+	r.seatOf("cohost", auth.Cohost)
+	r.do(SetRole{By: "host", Target: "cohost", Role: auth.Participant})
+	r.wantAccess("cohost", Waiting)
+}

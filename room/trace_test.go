@@ -1,0 +1,177 @@
+package room
+
+import (
+	"bytes"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"alcove/auth"
+)
+
+// traced plays a command and gives what the audit log and the consent records keep of it.
+func (r *script) traced(by ParticipantID, c Command) ([]string, []ConsentRecord) {
+	r.t.Helper()
+	before := r.s
+	d := r.do(c)
+	t := Trace{Session: "key", At: r.now, By: by}
+	var acts []string
+	for _, e := range EntriesOf(t, before, d.Events) {
+		if e.By != by || e.Session != "key" || !e.At.Equal(r.now) || e.Subject != "" && e.Person == "" {
+			r.t.Errorf("%T: entry %+v", c, e)
+		}
+		acts = append(acts, strings.Join(strings.Fields(e.Act+" "+string(e.Subject)+" "+e.Detail), " "))
+	}
+	return acts, ConsentsOf(t, before, d.Events)
+}
+
+func TestEntries(t *testing.T) {
+	r := recordScript(t, WithEach)
+	r.s.Policy.Passcode, r.s.Policy.SessionLimit = true, time.Hour
+	for i := range r.s.Participants {
+		r.s.Participants[i].PasscodeOK = true
+	}
+	r.s.EndsAt = start.Add(time.Hour)
+	steps := []struct {
+		by   ParticipantID
+		do   Command
+		acts []string
+		open bool
+	}{
+		{"x", joinAs("x", "xeno", auth.Participant), []string{"seat.waiting x participant"}, false},
+		{"x", PasscodeEntered{By: "x", OK: true}, []string{"passcode.entered x"}, true},
+		{"host", Verify{By: "host", Target: "x", Verified: true}, []string{"identity.verified x"}, true},
+		{"host", Admit{By: "host", All: true}, []string{"seat.admitted x participant"}, true},
+		{"host", Verify{By: "host", Target: "x"}, []string{"identity.withdrawn x"}, false},
+		{"host", SetPermission{By: "host", Target: "x", Source: Screen, Allowed: true}, []string{"permission.given x screen"}, true},
+		{"host", SetPermission{By: "host", Target: "x", Source: Microphone}, []string{"permission.taken x microphone"}, false},
+		{"host", SetRole{By: "host", Target: "x", Role: auth.Cohost}, []string{"role.set x cohost"}, true},
+		{"host", SetRole{By: "host", Target: "x", Role: auth.Observer}, []string{"role.set x observer"}, false},
+		{"x", SignalHelp{By: "x"}, []string{"help.called x"}, false},
+		{"host", ClearHelp{By: "host", Target: "x"}, []string{"help.answered x"}, false},
+		{"host", OpenSideRoom{By: "host", Target: "x"}, []string{"sideroom.opened x"}, false},
+		{"x", CloseSideRoom{By: "x"}, []string{"sideroom.closed x"}, false},
+		{"host", Lock{By: "host"}, []string{"room.locked"}, false},
+		{"host", Unlock{By: "host"}, []string{"room.unlocked"}, true},
+		{"host", Extend{By: "host", Minutes: 5}, []string{"session.extended 2026-03-02T10:05:00Z"}, true},
+		{"host", AskConsent{By: "host", Scopes: []Scope{RecordingAudio}}, []string{"recording.asked recording.audio"}, true},
+		{"ann", RespondConsent{By: "ann", Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true},
+			[]string{"consent.granted ann recording.audio " + audioText.Hash, "recording.began"}, true},
+		{"ann", WithdrawConsent{By: "ann"}, []string{"consent.withdrawn ann recording.audio " + audioText.Hash}, false},
+		{"ann", RespondConsent{By: "ann", Scope: RecordingAudio, TextHash: audioText.Hash}, []string{"consent.refused ann recording.audio " + audioText.Hash}, false},
+		{"host", StopRecording{By: "host"}, []string{"recording.stopped"}, false},
+		{"", Disconnect{By: "ann"}, []string{"seat.dropped ann"}, false},
+		{"ann", Resume{Participant: "ann", Secret: hash("ann"), Next: hash("next")}, []string{"seat.resumed ann"}, false},
+		{"host", SendBack{By: "host", Target: "x"}, []string{"seat.sent_back x"}, false},
+		{"host", Remove{By: "host", Target: "x"}, []string{"person.barred x", "seat.ended x removed"}, false},
+		{"host", Lift{By: "host", Target: "x"}, []string{"person.lifted x"}, true},
+		{"host", Leave{By: "host"}, []string{"seat.ended host left", "hosts.absent", "room.locked absence"}, false},
+		{"h2", joinAs("h2", "host", auth.Host), []string{"seat.admitted h2 host", "hosts.back", "room.unlocked absence"}, true},
+		{"", Revoke{Persons: []PersonID{"ben"}}, []string{"person.barred ben revoked", "seat.ended ben removed"}, false},
+		{"ann", SetHand{By: "ann", Raised: true}, nil, false},
+		{"h2", End{By: "h2"}, []string{"seat.ended ann ended", "seat.ended h2 ended", "session.ended host"}, false},
+	}
+	for _, step := range steps {
+		before := r.s
+		acts, _ := r.traced(step.by, step.do)
+		if !slices.Equal(acts, step.acts) {
+			t.Errorf("%T: %q, want %q", step.do, acts, step.acts)
+		}
+		d, _ := Decide(r.now, before, step.do)
+		if Opens(before, d.Events) != step.open || (len(OpeningsOf(Trace{}, before, d.Events)) > 0) != step.open {
+			t.Errorf("%T opens: %v", step.do, !step.open)
+		}
+		if hand := acts == nil; Keeps(d.Events) == hand {
+			t.Errorf("%T is kept: %v", step.do, !hand)
+		}
+	}
+}
+
+// TestEntriesNameNobody holds that no name, room or word gets into what is kept for years.
+func TestEntriesNameNobody(t *testing.T) {
+	r := newScript(t)
+	r.s.Name = "canary-room"
+	c := joinAs("host", "host", auth.Host)
+	c.DisplayName, c.Grant.Name = "canary-display", "canary-clinic"
+	var all []string
+	for _, step := range []Command{c, joinAs("ann", "ann", auth.Participant), Deny{By: "host", Target: "ann", Message: "canary-words"}, End{By: "host"}} {
+		acts, _ := r.traced("host", step)
+		all = append(all, acts...)
+	}
+	if text := strings.Join(all, "\n"); len(all) < 5 || strings.Contains(text, "canary") {
+		t.Fatalf("entries:\n%s", text)
+	}
+}
+
+func TestConsentRecords(t *testing.T) {
+	r := recordScript(t, WithEach)
+	r.s.Policy.Agreement = []Text{houseRules, hausregeln}
+	for _, p := range r.s.Participants {
+		r.s = Apply(r.s, TextAcknowledged{Person: p.Person, Hash: houseRules.Hash})
+	}
+	_, got := r.traced("ann", Acknowledge{By: "ann", TextHash: hausregeln.Hash})
+	want := ConsentRecord{At: r.now, Session: "key", Person: "ann", Kind: "agreement", TextHash: hausregeln.Hash, Locale: "de", Decision: "acknowledged"}
+	if !reflect.DeepEqual(got, []ConsentRecord{want}) {
+		t.Fatalf("%+v", got)
+	}
+	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
+	_, got = r.traced("ann", RespondConsent{By: "ann", Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true})
+	want = ConsentRecord{At: r.now, Session: "key", Person: "ann", Kind: "recording.audio", Purpose: "supervision", TextHash: audioText.Hash, Locale: "en", Decision: "granted"}
+	if !reflect.DeepEqual(got, []ConsentRecord{want}) {
+		t.Fatalf("%+v", got)
+	}
+}
+
+func TestKeptState(t *testing.T) {
+	r := recordScript(t, WithEach)
+	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
+	r.consents("ann", RecordingAudio)
+	r.do(Resume{Participant: "ann", Secret: hash("ann"), Next: hash("next")})
+	r.do(Lock{By: "host"})
+	kept := EncodeState(r.s)
+	back, err := DecodeState(kept)
+	if err != nil || back.Policy.Name != "default" || back.Policy.MaxParticipants != 0 {
+		t.Fatalf("%+v %v", back.Policy, err)
+	}
+	s := Revive(r.now.Add(time.Hour), back, r.s.Policy)
+	r.s, r.now = s, r.now.Add(time.Hour)
+	r.wantRecording(RecordingOff)
+	if !s.Locked || !stands(s, "ann", RecordingAudio) {
+		t.Fatalf("revived %+v", s)
+	}
+	r.refused(Resume{Participant: "ann", Secret: hash("ann"), Next: hash("x")}, ResumeExpired)
+	r.now = r.now.Add(59 * time.Second)
+	r.do(Resume{Participant: "ann", Secret: hash("next"), Next: hash("x")})
+	if p := s.Participants[0]; p.Connected || p.Publications != nil {
+		t.Fatalf("revived %+v", p)
+	}
+}
+
+func TestDecodeStateIsStrict(t *testing.T) {
+	kept := EncodeState(State{Name: "g"})
+	for name, data := range map[string][]byte{
+		"nothing":       nil,
+		"half":          kept[:len(kept)/2],
+		"more":          append(bytes.Clone(kept), '{'),
+		"another field": bytes.Replace(kept, []byte(`"Policy"`), []byte(`"Fancy":1,"Policy"`), 1),
+		"later version": bytes.Replace(kept, []byte(`"Version":1`), []byte(`"Version":2`), 1),
+		"no version":    []byte("{}"),
+	} {
+		if s, err := DecodeState(data); err == nil {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+}
+
+// TestReviveAsksAgain: a text changed while the daemon was down.
+func TestReviveAsksAgain(t *testing.T) {
+	r := rulesScript(t)
+	r.do(Acknowledge{By: "ann", TextHash: houseRules.Hash})
+	r.do(Admit{By: "host", All: true})
+	p := r.s.Policy
+	p.Agreement = []Text{newRules}
+	r.s = Revive(r.now, r.s, p)
+	r.wantAccess("ann", Waiting)
+}
