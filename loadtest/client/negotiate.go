@@ -189,16 +189,26 @@ func Admitted(v View) bool { return v.State == "admitted" }
 // Waiting reports that the member is before the door.
 func Waiting(v View) bool { return v.State == "waiting" }
 
-// SetMuted stops or starts one of the member's own sources, and tells the server.
+// SetMuted stops or starts one of the member's own sources, and tells the server: muting begins here, unmuting there.
 func (m *Member) SetMuted(ctx context.Context, video, muted bool) error {
+	if muted {
+		m.mute(video, true)
+	}
+	err := m.Call(ctx, "publication.set", map[string]any{"source": sourceName(video), "muted": muted}, nil)
+	if err == nil && !muted {
+		m.mute(video, false)
+	}
+	return err
+}
+
+func (m *Member) mute(video, muted bool) {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, s := range m.sources {
 		if s.video == video {
 			s.muted.Store(muted)
 		}
 	}
-	m.mu.Unlock()
-	return m.Call(ctx, "publication.set", map[string]any{"source": sourceName(video), "muted": muted}, nil)
 }
 
 // Cut drops the connection to the server without a word; media goes on.

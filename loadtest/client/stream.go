@@ -23,7 +23,7 @@ type stream struct {
 	arrival time.Duration                // of it
 	jitter  time.Duration                // RFC 3550, section 6.4.1
 	hole    bool                         // something is missing of this frame
-	missed  bool                         // something is missing since the last whole frame
+	missing uint64                       // packets that did not come since the last whole frame
 	shownAt time.Duration                // the last whole frame
 	shown   time.Duration                // when that was due
 	deltas  [freezeHistory]time.Duration // between whole frames, a ring
@@ -56,6 +56,7 @@ func (s *stream) count(m *Medium, p Packet) bool {
 			s.bits[n/64%uint64(len(s.bits))] &^= 1 << (n % 64)
 		}
 		s.hole = s.hole || skipped > 0
+		s.missing += skipped
 		s.highest = ext
 		s.mark(ext)
 		s.came++
@@ -87,10 +88,10 @@ func (s *stream) arrived(now time.Duration, m *Medium, mark stamp, p Packet) {
 		if skipped := mark.count - s.counted; skipped > 1 && skipped < 1<<31 && !s.hole {
 			m.Withheld += uint64(skipped - 1)
 			s.hole = true
+			s.missing += uint64(skipped - 1)
 		}
 	}
 	s.counted, s.sent, s.arrival = mark.count, mark.sent, now
-	s.missed = s.missed || s.hole
 	if s.video && !p.Marker {
 		return
 	}
@@ -102,7 +103,8 @@ func (s *stream) arrived(now time.Duration, m *Medium, mark stamp, p Packet) {
 	}
 }
 
-// show takes a whole frame. A pause that the publisher made itself is no freeze.
+// show takes a whole frame. What the publisher paused by itself is no freeze: a freeze is what came later than it was sent, and
+// what was sent and did not come.
 func (s *stream) show(now time.Duration, m *Medium, due time.Duration) {
 	gap, paused := now-s.shownAt, due-s.shown
 	mean := s.mean()
@@ -112,11 +114,14 @@ func (s *stream) show(now time.Duration, m *Medium, due time.Duration) {
 	case gap <= limit || s.frames < 2:
 		s.deltas[s.frames%freezeHistory] = gap
 		s.frames++
-	case s.missed || paused <= limit:
-		m.Freezes++
-		m.Frozen += gap
+	default:
+		perPacket := mean * time.Duration(s.frames) / time.Duration(max(s.came, 1))
+		if frozen := gap - paused + mean + time.Duration(s.missing)*perPacket; frozen > limit {
+			m.Freezes++
+			m.Frozen += min(frozen, gap)
+		}
 	}
-	s.shownAt, s.shown, s.missed = now, due, false
+	s.shownAt, s.shown, s.missing = now, due, 0
 }
 
 func (s *stream) mean() time.Duration {

@@ -130,7 +130,7 @@ type Generator struct {
 type Second struct {
 	At        float64 `json:"at"` // seconds since the beginning
 	People    int     `json:"people"`
-	Audio     uint64  `json:"audio"` // packets received
+	Audio     uint64  `json:"audio"` // packets received a second
 	Video     uint64  `json:"video"`
 	Lost      int64   `json:"lost"`     // negative: what was lost came late
 	AudioP50  float64 `json:"audioP50"` // ms

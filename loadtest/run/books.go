@@ -32,6 +32,9 @@ type books struct {
 	lastSample             sample
 	lastAt                 time.Duration
 	lastCounts             [2]client.Counts
+	drawn                  [2]client.Counts // when the last point was drawn
+	drawnAt                time.Duration
+	drawnSample            sample
 	dropsFirst             uint64
 	highest                float64 // load ratio
 	peakRSS, peakGoroutine float64
@@ -45,7 +48,7 @@ func newKindBooks() kindBooks {
 }
 
 func newBooks(r *runner) *books {
-	return &books{r: r, turn: make(chan struct{}, 1), audio: newKindBooks(), video: newKindBooks(), lag: pace.NewHistogram()}
+	return &books{r: r, turn: make(chan struct{}, 1), drawnAt: r.began, audio: newKindBooks(), video: newKindBooks(), lag: pace.NewHistogram()}
 }
 
 // usage is the CPU time of this process.
@@ -81,17 +84,6 @@ func (b *books) look(ctx context.Context) {
 	probe := b.r.probe
 	b.r.mu.Unlock()
 	now, s := pace.Now(), probe.look(ctx)
-	second := report.Second{
-		At:    (now - b.r.began).Seconds(),
-		Audio: counts[0].Packets - b.lastCounts[0].Packets, Video: counts[1].Packets - b.lastCounts[1].Packets,
-		Lost:     counts[0].Lost + counts[1].Lost - b.lastCounts[0].Lost - b.lastCounts[1].Lost,
-		Freezes:  counts[0].Freezes + counts[1].Freezes - b.lastCounts[0].Freezes - b.lastCounts[1].Freezes,
-		AudioP50: ms(audio.latency, 50), AudioP99: ms(audio.latency, 99), VideoP50: ms(video.latency, 50), VideoP99: ms(video.latency, 99),
-		SendLag: ms(lag, 99), RSSMiB: s.rss, InWindow: b.in,
-	}
-	if b.lastSample.cpu > 0 && now > b.lastAt && s.cpu >= b.lastSample.cpu {
-		second.ServerCPU = float64(s.cpu-b.lastSample.cpu) / float64(now-b.lastAt)
-	}
 	if b.in {
 		b.audio.add(audio)
 		b.video.add(video)
@@ -100,6 +92,25 @@ func (b *books) look(ctx context.Context) {
 		b.peakRSS, b.peakGoroutine = max(b.peakRSS, s.rss), max(b.peakGoroutine, s.goroutines)
 	}
 	b.lastSample, b.lastAt, b.lastCounts = s, now, counts
+	if elapsed := now - b.drawnAt; elapsed > shortest {
+		b.draw(report.Second{
+			At:       (now - b.r.began).Seconds(),
+			AudioP50: ms(audio.latency, 50), AudioP99: ms(audio.latency, 99), VideoP50: ms(video.latency, 50), VideoP99: ms(video.latency, 99),
+			SendLag: ms(lag, 99), RSSMiB: s.rss, InWindow: b.in,
+		}, elapsed)
+	}
+}
+
+// draw adds a point to the plots, of all since the last one.
+func (b *books) draw(second report.Second, elapsed time.Duration) {
+	audio, video := b.lastCounts[0].Since(b.drawn[0]), b.lastCounts[1].Since(b.drawn[1])
+	second.Audio = uint64(float64(audio.Packets) / elapsed.Seconds())
+	second.Video = uint64(float64(video.Packets) / elapsed.Seconds())
+	second.Lost, second.Freezes = audio.Lost+video.Lost, audio.Freezes+video.Freezes
+	if was := b.drawnSample.cpu; was > 0 && b.lastSample.cpu >= was {
+		second.ServerCPU = float64(b.lastSample.cpu-was) / float64(elapsed)
+	}
+	b.drawn, b.drawnAt, b.drawnSample = b.lastCounts, b.lastAt, b.lastSample
 	b.r.mu.Lock()
 	second.People = b.r.people
 	b.r.series = append(b.r.series, second)

@@ -10,6 +10,8 @@ const (
 	settlePoll = 10 * time.Millisecond
 	// warmUp is between the last arrival and the window: key frames and bandwidth bounds calm down.
 	warmUp = time.Second
+	// shortest is the least time that a point of the plots is drawn of; the window begins and ends between points.
+	shortest = 300 * time.Millisecond
 	// leaveTimeout bounds the goodbyes.
 	leaveTimeout = 10 * time.Second
 	// sampleInterval of the series.

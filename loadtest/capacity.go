@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"alcove/loadtest/report"
+	"alcove/loadtest/run"
+	"alcove/loadtest/scenario"
+)
+
+// A search finds the largest number of rooms that holds the objectives: it doubles until something breaks, then halves the
+// distance. One bad run is repeated before it is believed: another process may have had the core.
+type search struct {
+	try  func(rooms int) (*report.Report, error)
+	out  io.Writer
+	most int
+}
+
+// A found is the answer of a search.
+type found struct {
+	rooms   int    // the largest that held
+	broke   string // the first objective that did not hold with more
+	limited bool   // the generator was the limit: the server's is higher
+	best    *report.Report
+}
+
+// outcome of one size.
+type outcome int
+
+const (
+	held outcome = iota
+	broke
+	invalid
+)
+
+// tries of a size that does not hold, before it counts.
+const tries = 2
+
+func (s *search) run() (found, error) {
+	f := found{}
+	low, high := 0, s.most+1 // low holds, high does not
+	for n := 1; low+1 < high; {
+		o, r, err := s.size(n)
+		if err != nil {
+			return f, err
+		}
+		if o == held {
+			low, f.rooms, f.best = n, n, r
+		} else {
+			high = n
+			f.limited, f.broke = o == invalid, ""
+			if o == broke {
+				f.broke = first(r)
+			}
+		}
+		if high > s.most {
+			n = min(2*n, s.most)
+		} else {
+			n = (low + high) / 2
+		}
+		if enough(low, high) {
+			break
+		}
+	}
+	if f.rooms == s.most {
+		f.limited = true
+	}
+	return f, nil
+}
+
+// enough stops where another step would tell less than runs differ by: 5 %.
+func enough(low, high int) bool { return high-low <= max(1, low/20) }
+
+// size tries one number of rooms.
+func (s *search) size(n int) (outcome, *report.Report, error) {
+	var last outcome
+	var r *report.Report
+	for range tries {
+		var err error
+		if r, err = s.try(n); err != nil {
+			return invalid, nil, err
+		}
+		if r.Interrupted {
+			return invalid, nil, context.Canceled
+		}
+		switch {
+		case r.Broken() == "" && r.Failed() == 0 && r.Valid():
+			last = held
+		case r.Valid():
+			last = broke
+		default:
+			last = invalid
+		}
+		word := map[outcome]string{held: "held", broke: "broke: " + first(r), invalid: "invalid: " + strings.Join(r.Invalid, "; ")}[last]
+		fmt.Fprintf(s.out, "%4d room(s)  %s\n", n, word+shortly(r))
+		if last == held {
+			break
+		}
+	}
+	return last, r, nil
+}
+
+// first is what broke first.
+func first(r *report.Report) string {
+	if b := r.Broken(); b != "" {
+		return b
+	}
+	for what := range r.Failures {
+		return what
+	}
+	return ""
+}
+
+// shortly is the server's side in a few words.
+func shortly(r *report.Report) string {
+	s := fmt.Sprintf("  (join p95 %.0f ms, sound p99 %.2f ms, picture p99 %.2f ms", r.Times["joinAll"].P95, r.Audio.Latency.P99, r.Video.Latency.P99)
+	if r.Server != nil {
+		s += fmt.Sprintf(", server %.0f %%, %.2f us/packet", 100*r.Server.CPUShare, r.Server.MicrosPerPacket)
+	}
+	return s + fmt.Sprintf(", generator %.0f %%)", 100*r.Generator.CPUShare)
+}
+
+// defaultObjectives are what a group would not notice yet.
+var defaultObjectives = []string{"joinAll.p95<2s", "audio.loss<1%", "video.loss<1%", "audio.latency.p99<50ms", "video.latency.p99<100ms"}
+
+func capacityCommand(t terminal, args []string) error {
+	s := flag.NewFlagSet("loadtest capacity", flag.ContinueOnError)
+	s.SetOutput(t.err)
+	var target targetFlags
+	var load loadFlags
+	target.add(s)
+	load.add(s)
+	most := s.Int("max-rooms", 512, "stop there")
+	if err := s.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil
+		}
+		return err
+	}
+	sc, err := scenario.Load("basic")
+	if err != nil {
+		return err
+	}
+	sc.Light = true // unless told otherwise: one core of real clients cannot load a core
+	if err := load.apply(&sc); err != nil {
+		return err
+	}
+	if len(sc.Assert) == 0 {
+		sc.Assert = defaultObjectives
+	}
+	goals, err := objectives(sc)
+	if err != nil {
+		return err
+	}
+	o, err := target.options()
+	if err != nil {
+		return err
+	}
+	ctx, done := interruptible()
+	defer done()
+	fmt.Fprintf(t.out, "rooms of %d, %s, objectives %s\n", sc.Size, sc.Network, strings.Join(sc.Assert, ", "))
+	f, err := (&search{out: t.out, most: *most, try: func(rooms int) (*report.Report, error) {
+		next := sc
+		next.Rooms = rooms
+		o.Seed++ // other room names: the last ones' tombs are not ours
+		r, err := run.Run(ctx, next, o)
+		if err == nil {
+			r.Judge(goals)
+		}
+		return r, err
+	}}).run()
+	if err != nil {
+		return err
+	}
+	if f.best != nil {
+		if err := load.write(f.best); err != nil {
+			return err
+		}
+	}
+	if f.limited {
+		return exit{exitLimited, fmt.Sprintf("≥ %d rooms of %d: the generator was the limit, the server's is higher", f.rooms, sc.Size)}
+	}
+	fmt.Fprintf(t.out, "%d rooms of %d hold; with more, the first to break is %s\n", f.rooms, sc.Size, f.broke)
+	return nil
+}
