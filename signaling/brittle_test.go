@@ -3,7 +3,6 @@ package signaling
 import (
 	"context"
 
-	"alcove/auth"
 	"alcove/room"
 	"alcove/room/live"
 )
@@ -11,8 +10,8 @@ import (
 // brittle gives seats that break when the room is locked.
 type brittle struct{ doors }
 
-func (b brittle) join(ctx context.Context, g auth.Grant, name string, c live.Client) (seat, live.Welcome, error) {
-	s, w, err := b.doors.join(ctx, g, name, c)
+func (b brittle) join(ctx context.Context, a live.Arrival, c live.Client) (seat, live.Welcome, error) {
+	s, w, err := b.doors.join(ctx, a, c)
 	return brittleSeat{s}, w, err
 }
 

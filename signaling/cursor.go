@@ -76,21 +76,13 @@ func (c cursor) flag(name string) bool {
 	return false
 }
 
-// number reads 1 to 2^32-1.
-func (c cursor) number(name string) uint32 {
-	n, err := strconv.ParseUint(string(c.f[name]), 10, 32)
-	if err != nil || n == 0 {
-		c.fail(name, "a whole number from 1 to "+strconv.Itoa(math.MaxUint32))
-		return 0
-	}
-	return uint32(n)
-}
+func (c cursor) number(name string) uint32 { return uint32(c.whole(name, math.MaxUint32)) }
 
-// pixels reads an edge of a picture.
-func (c cursor) pixels(name string) int {
+// whole reads 1 to limit.
+func (c cursor) whole(name string, limit uint32) int {
 	n, err := strconv.ParseUint(string(c.f[name]), 10, 32)
-	if err != nil || n == 0 || n > maxPixels {
-		c.fail(name, "a whole number from 1 to "+strconv.Itoa(maxPixels))
+	if err != nil || n == 0 || uint32(n) > limit {
+		c.fail(name, "a whole number from 1 to "+strconv.FormatUint(uint64(limit), 10))
 		return 0
 	}
 	return int(n)
@@ -134,6 +126,8 @@ func anyRune(rune) bool { return true }
 func inID(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-'
 }
+
+func inHex(r rune) bool { return r >= '0' && r <= '9' || r >= 'a' && r <= 'f' }
 
 // inToken: visible ASCII, so that a token is the same in a header and in a frame.
 func inToken(r rune) bool { return r > ' ' && r <= '~' }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"maps"
 	"strings"
 
 	"alcove/auth"
@@ -63,6 +64,7 @@ type (
 		session     live.SessionID
 		secret      auth.Secret // of a resume
 		displayName string
+		passcode    auth.Secret // of the room, for hosts where it is asked of all
 		client      clientInfo
 	}
 	ping struct{}
@@ -70,9 +72,16 @@ type (
 	clientInfo struct{ name, version string }
 )
 
-// requests is the whole of what a client may ask. A decoder returns a hello, ping, live.Offer, live.View or room.Command whose
+// requests is the whole of what a client may ask.
+var requests = func() map[string]func(cursor) any {
+	all := maps.Clone(coreRequests)
+	maps.Copy(all, careRequests)
+	return all
+}()
+
+// coreRequests are the requests about who is in and what they send and see. A decoder returns a hello, ping, live.Offer, live.View or room.Command whose
 // By and Participant the seat fills in.
-var requests = map[string]func(cursor) any{
+var coreRequests = map[string]func(cursor) any{
 	"hello":           decodeHello,
 	"ping":            func(cursor) any { return ping{} },
 	"leave":           func(cursor) any { return room.Leave{} },
@@ -130,6 +139,9 @@ func decodeHello(c cursor) any {
 	if c.has("displayName") {
 		h.displayName = c.name("displayName")
 	}
+	if c.has("passcode") {
+		h.passcode = auth.NewSecret(c.text("passcode", maxPasscode, inWords))
+	}
 	if c.has("token") {
 		h.token = auth.NewSecret(c.text("token", maxToken, inToken))
 	}
@@ -170,8 +182,8 @@ func decodeMessage(c cursor) any {
 }
 
 func decodeGrant(c cursor) any {
-	c.oneOf("grant", string(room.Screen))
-	return room.SetPermission{Target: c.target(), Source: room.Screen, Allowed: c.flag("granted")}
+	source := c.oneOf("grant", string(room.Microphone), string(room.Camera), string(room.Screen))
+	return room.SetPermission{Target: c.target(), Source: room.Source(source), Allowed: c.flag("granted")}
 }
 
 func decodeOffer(c cursor) any {
@@ -204,8 +216,8 @@ func decodeView(c cursor) any {
 	}
 	for _, item := range c.list("views", maxViews) {
 		one := (cursor{f: fields{"views[]": item}, path: c.path, fault: c.fault}).object("views[]")
-		one.pixels("width")
-		name(one, "publicationId", one.pixels("height"))
+		one.whole("width", maxPixels)
+		name(one, "publicationId", one.whole("height", maxPixels))
 	}
 	for _, item := range c.list("paused", maxViews) {
 		name(cursor{f: fields{"paused[]": item}, path: c.path, fault: c.fault}, "paused[]", 0)

@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"encoding/json"
+	"maps"
 
 	"alcove/room"
 	"alcove/room/live"
@@ -22,6 +23,7 @@ var events = []string{
 	"access.changed", "room.updated", "roster", "participant.joined", "participant.updated", "participant.left", "speakers",
 	"room.ended", "permission.asked", "unmute.asked", "waiting.message", "waiting.list", "waiting.added", "waiting.updated",
 	"waiting.removed", "barred.list", "media.ready", "slot.map", "encodings.wanted",
+	"self.updated", "help.raised", "room.warning",
 }
 
 // encodeNotice gives the type and the data of the event that tells n, "" for a notice that the protocol does not know.
@@ -29,8 +31,10 @@ func encodeNotice(n live.Notice, ice []ICEServer) (string, object) {
 	switch n := n.(type) {
 	case live.AccessChanged:
 		return "access.changed", access(n.Self.Access, n.Reason, n.Message, n.Self.Permissions)
+	case live.SelfUpdated:
+		return "self.updated", care(n.Self)
 	case live.RoomUpdated:
-		return "room.updated", object{"name": n.Room.Name, "locked": n.Room.Locked, "recording": "off"}
+		return "room.updated", roomState(n.Room)
 	case live.Roster:
 		return "roster", object{"participants": list(n.People, person)}
 	case live.PersonJoined:
@@ -69,6 +73,10 @@ func encodeWords(e room.Effect) (string, object) {
 	switch e := e.(type) {
 	case room.Asked:
 		return "permission.asked", object{"participantId": e.Participant, "permission": room.Screen}
+	case room.HelpSignalled:
+		return "help.raised", object{"participantId": e.Participant}
+	case room.Warning:
+		return "room.warning", object{"minutes": e.Minutes}
 	case room.UnmuteAsked:
 		return "unmute.asked", object{"source": e.Source}
 	case room.Said:
@@ -93,14 +101,18 @@ func access(state room.Access, reason, message string, permissions []room.Permis
 }
 
 func person(p room.PersonView) object {
-	grants := []room.Source{}
-	if p.Overrides.Screen == room.Given {
-		grants = append(grants, room.Screen)
-	}
-	return object{
+	o := object{
 		"id": p.ID, "displayName": p.DisplayName, "role": p.Role, "connected": p.Connected, "handRaised": p.HandRaised,
-		"verified": false, "grants": grants, "publications": list(p.Publications, publication),
+		"verified": p.Verified, "away": p.Away, "grants": sources(p.Overrides, room.Given), "taken": sources(p.Overrides, room.Taken),
+		"publications": list(p.Publications, publication),
 	}
+	if p.VerifiedName != "" {
+		o["verifiedName"] = p.VerifiedName
+	}
+	if p.HelpRaised {
+		o["helpRaised"] = true
+	}
+	return o
 }
 
 func publication(p room.Publication) object {
@@ -110,7 +122,10 @@ func publication(p room.Publication) object {
 func waiter(w room.WaiterView) object {
 	o := object{
 		"participantId": w.ID, "displayName": w.DisplayName, "since": w.Since.UnixMilli(), "returning": w.Returning,
-		"connected": w.Connected,
+		"connected": w.Connected, "verified": w.Verified, "needs": needs(w.Needs),
+	}
+	if w.HelpRaised {
+		o["helpRaised"] = true
 	}
 	if w.VerifiedName != "" {
 		o["verifiedName"] = w.VerifiedName
@@ -153,11 +168,21 @@ func mediaReady(m live.MediaReady, ice []ICEServer) object {
 // The data of answers.
 
 func welcomeData(w live.Welcome, pingMs int64) object {
-	return object{
+	o := object{
 		"sessionId": w.Session, "resumeSecret": w.Secret.Reveal(), "participantId": w.Self.ID, "state": w.Self.Access,
 		"role": w.Self.Role, "permissions": list(w.Self.Permissions, same), "pingMs": pingMs,
-		"resumeMs": w.Policy.ResumeWindow.Milliseconds(), "policy": object{"name": w.Policy.Name},
+		"resumeMs": w.Policy.ResumeWindow.Milliseconds(), "policy": object{"name": w.Policy.Name, "recording": recordingRule(w.Policy)},
 	}
+	maps.Copy(o, care(w.Self))
+	return o
+}
+
+// recordingRule names whose consent a recording needs.
+func recordingRule(p room.Policy) string {
+	if p.Recording == room.NoRecording {
+		return "never"
+	}
+	return string(p.Recording)
 }
 
 func outcomeData(o room.Outcome) object {

@@ -45,13 +45,22 @@ type rule struct {
 
 // codes is the closed list of PROTOCOL.md, section 8.
 var codes = map[room.Code]rule{
-	InvalidToken:          {closes: closeToken},
-	room.PolicyMismatch:   {closes: closeToken},
-	room.RoomEnded:        {closes: closeEnded},
-	room.RoomFull:         {retryable: true, closes: closeDoor},
-	room.RoomLocked:       {retryable: true, closes: closeDoor},
-	room.BarredPerson:     {closes: closeDoor},
-	Removed:               {closes: closeDoor},
+	InvalidToken:        {closes: closeToken},
+	room.PolicyMismatch: {closes: closeToken},
+	room.RoomEnded:      {closes: closeEnded},
+	room.RoomFull:       {retryable: true, closes: closeDoor},
+	room.RoomLocked:     {retryable: true, closes: closeDoor},
+	room.BarredPerson:   {closes: closeDoor},
+	Removed:             {closes: closeDoor},
+	room.RoomNotStarted: {retryable: true, closes: closeDoor},
+	room.PasscodeWrong:  {closes: closeDoor},
+	room.MFARequired:    {closes: closeDoor},
+
+	room.AgreementRequired:    {closes: closeProtocol},
+	room.VerificationRequired: {retryable: true, closes: closeProtocol},
+	room.ConsentRequired:      {closes: closeProtocol},
+	room.RecordingUnavailable: {closes: closeProtocol},
+
 	room.NotAdmitted:      {retryable: true, closes: closeProtocol},
 	room.Forbidden:        {closes: closeDoor},
 	room.TargetNotFound:   {closes: closeProtocol},

@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -158,6 +159,7 @@ func decoded() map[string][]any {
 			hello{displayName: "Jonas", client: clientInfo{"probe", "0.3"}},
 			hello{session: "r4Kd.pYcv4zdRq1uK", secret: auth.NewSecret(goldenSecret), client: page},
 			hello{token: token, client: clientInfo{"alcove-page", "1.1"}},
+			hello{token: token, passcode: auth.NewSecret("ab2c-d3ef-g4hi"), client: page},
 		},
 		"ping":     {ping{}, ping{}},
 		"leave":    {room.Leave{}, room.Leave{}},
@@ -179,10 +181,11 @@ func decoded() map[string][]any {
 		"mod.lift":      {room.Lift{Target: p1}},
 		"mod.mute":      {room.Mute{Target: p1, Source: room.Microphone}, room.Mute{Target: p1, Source: room.Screen}},
 		"mod.askUnmute": {room.AskUnmute{Target: p1, Source: room.Microphone}, room.AskUnmute{Target: p1, Source: room.Screen}},
-		"mod.grant":     {room.SetPermission{Target: p1, Source: room.Screen, Allowed: true}, room.SetPermission{Target: p1, Source: room.Screen}},
-		"room.lock":     {room.Lock{}, room.Lock{}},
-		"room.unlock":   {room.Unlock{}, room.Unlock{}},
-		"room.end":      {room.End{Reason: "host"}, room.End{Reason: "host"}},
+		"mod.grant": {room.SetPermission{Target: p1, Source: room.Screen, Allowed: true}, room.SetPermission{Target: p1, Source: room.Screen},
+			room.SetPermission{Target: p1, Source: room.Microphone}},
+		"room.lock":   {room.Lock{}, room.Lock{}},
+		"room.unlock": {room.Unlock{}, room.Unlock{}},
+		"room.end":    {room.End{Reason: "host"}, room.End{Reason: "host"}},
 		"media.offer": {
 			live.Offer{Generation: 1, SDP: goldenSDP, Tracks: []live.Track{{MID: "0", Source: room.Microphone},
 				{MID: "1", Source: room.Camera}, {MID: "2", Source: room.Screen}}},
@@ -194,6 +197,7 @@ func decoded() map[string][]any {
 
 func TestGoldenRequests(t *testing.T) {
 	goldens, want := readGoldens(t), decoded()
+	maps.Copy(want, decodedCare())
 	for kind := range requests {
 		g := goldens[kind]
 		if len(g.Frames) != len(want[kind]) {
@@ -239,11 +243,14 @@ func notices() map[string][]live.Notice {
 	}
 	host := room.PersonView{ID: p2, DisplayName: "Dr. Klein", Role: auth.Host, Connected: true, Publications: []room.Publication{
 		{ID: "uN3kd8", Source: room.Microphone, CSRC: 1}, {ID: "uQ7wz2", Source: room.Camera, CSRC: 2}}}
-	guest := room.PersonView{ID: p1, DisplayName: "Maria S.", Role: auth.Participant, HandRaised: true, Overrides: room.Overrides{Screen: room.Given},
+	guest := room.PersonView{ID: p1, DisplayName: "Maria S.", Role: auth.Participant, HandRaised: true, Verified: true, Away: true,
+		VerifiedName: "Maria Schmidt", HelpRaised: true, Overrides: room.Overrides{Screen: room.Given, Camera: room.Taken},
 		Publications: []room.Publication{{ID: "uT5yx4", Source: room.Microphone, Muted: true, CSRC: 3}}}
 	fresh := room.PersonView{ID: p1, DisplayName: "Maria S.", Role: auth.Participant, Connected: true}
-	w1 := room.WaiterView{ID: p1, DisplayName: "Maria S.", VerifiedName: "Maria Schmidt", Since: time.UnixMilli(1789999940000), Connected: true}
-	w2 := room.WaiterView{ID: p3, DisplayName: "Guest", Since: time.UnixMilli(1789999950000), Returning: true}
+	w1 := room.WaiterView{ID: p1, DisplayName: "Maria S.", VerifiedName: "Maria Schmidt", Since: time.UnixMilli(1789999940000), Connected: true,
+		Needs: room.Needs{Agreement: true, Verification: true}}
+	w2 := room.WaiterView{ID: p3, DisplayName: "Guest", Since: time.UnixMilli(1789999950000), Returning: true,
+		Verified: true, HelpRaised: true}
 	lost := w1
 	lost.Connected = false
 	out := map[string][]live.Notice{
@@ -253,9 +260,8 @@ func notices() map[string][]live.Notice {
 			dress("sent_back", "One moment, please.", room.Waiting),
 			dress("denied", "We begin at ten, please come back then.", room.Denied),
 			dress("removed", "", room.Removed), dress("replaced", "", room.Left), dress("ended", "", room.Ended),
-			dress("internal", "", room.Ended), dress("left", "", room.Left),
+			dress("internal", "", room.Ended), dress("left", "", room.Left), dress("timeout", "", room.Left),
 		},
-		"room.updated":        {live.RoomUpdated{Room: room.RoomView{Name: "Tuesday group"}}, live.RoomUpdated{Room: room.RoomView{Name: "Tuesday group", Locked: true}}},
 		"roster":              {live.Roster{People: []room.PersonView{host, guest}}},
 		"participant.joined":  {live.PersonJoined{Person: fresh}},
 		"participant.updated": {live.PersonUpdated{Person: guest}},
@@ -285,7 +291,7 @@ func notices() map[string][]live.Notice {
 	for _, reason := range []string{"left", "removed", "sent_back", "replaced", "expired"} {
 		out["participant.left"] = append(out["participant.left"], live.PersonLeft{ID: p1, Reason: reason})
 	}
-	for _, reason := range []string{"host", "empty", "draining"} {
+	for _, reason := range []string{"host", "empty", "draining", "limit", "absent", "idle", "revoked"} {
 		out["room.ended"] = append(out["room.ended"], live.RoomEnded{Reason: reason})
 	}
 	return out
@@ -293,6 +299,7 @@ func notices() map[string][]live.Notice {
 
 func TestGoldenEvents(t *testing.T) {
 	goldens, told := readGoldens(t), notices()
+	maps.Copy(told, careNotices())
 	relay := []ICEServer{{URLs: []string{"turns:turn.example.org:443?transport=tcp"}, Username: "1790003600:k7f3", Credential: "Zm9vYmFy"}}
 	for _, kind := range events {
 		g := goldens[eventFile(kind)]
@@ -328,6 +335,10 @@ func TestGoldenAnswers(t *testing.T) {
 				Self: room.Self{ID: p1, Role: auth.Participant, Access: room.Waiting}}, 5000),
 			welcomeData(live.Welcome{Session: "r4Kd.p9mXw2LhTt0e", Secret: auth.NewSecret("w8B2cVn5xKq0zLr7tYh4mJd1sGf6pEa9uIo3kNb8vXc"), Policy: policy,
 				Self: room.Self{ID: p2, Role: auth.Host, Access: room.Admitted, Permissions: all}}, 5000),
+			welcomeData(live.Welcome{Session: "r4Kd.pYcv4zdRq1uK", Secret: auth.NewSecret(goldenSecret),
+				Policy: room.Policy{Name: "care", ResumeWindow: time.Minute, Recording: room.WithEveryone},
+				Self: room.Self{ID: p1, Role: auth.Participant, Access: room.Waiting, Needs: room.Needs{Passcode: true, Agreement: true},
+					Agreement: []room.Text{goldenText}}}, 5000),
 		},
 		"waiting.admit": {
 			outcomeData(room.Outcome{Admitted: []room.ParticipantID{p1, p3}}),

@@ -38,6 +38,12 @@ type Config struct {
 	// Ready says why the daemon cannot take people, nil if it can. It may be nil.
 	Ready func() error
 
+	// Passcodes are those of the rooms, by policy; a policy without one has no passcode to enter.
+	Passcodes map[string]auth.PasscodeHash
+	// Acknowledged gives the hashes of the texts that a person (auth.Grant.Person) acknowledged in earlier sessions; nil: none. It
+	// may take until ctx ends.
+	Acknowledged func(ctx context.Context, person string) ([]string, error)
+
 	Origins        []string       // foreign pages that may connect, such as https://portal.clinic.example
 	FrameAncestors []string       // who may frame the page (CSP Level 3, section 6.4.2); empty: nobody
 	TrustedProxies []netip.Prefix // who may say X-Forwarded-For, -Proto and -Host
@@ -68,6 +74,7 @@ type Server struct {
 	timing    timing
 	ledger    *ledger
 	strangers *strangers
+	passcodes passcodeChecker
 	upgrader  websocket.Upgrader
 	draining  atomic.Bool
 
@@ -98,7 +105,7 @@ func NewServer(cfg Config) (*Server, error) {
 			HandshakeTimeout: headerTimeout, Subprotocols: []string{Subprotocol},
 			CheckOrigin: func(*http.Request) bool { return true }, // admissible has looked
 		},
-		strangers: newStrangers(),
+		strangers: newStrangers(), passcodes: auth.NewPasscodes(),
 	}
 	for _, given := range cfg.Origins {
 		o := origin(given)
@@ -197,7 +204,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 		s.metrics.refused.WithLabelValues("handshake").Inc()
 		return // Upgrade has answered
 	}
-	s.serve(newSession(s, conn, token), leave)
+	s.serve(newSession(s, conn, quarter(source).String(), token), leave)
 }
 
 // serve runs a session and counts it.
@@ -254,8 +261,8 @@ func (s *Server) Close(ctx context.Context) error {
 // registry makes the doors of a live.Registry.
 type registry struct{ *live.Registry }
 
-func (r registry) join(ctx context.Context, g auth.Grant, name string, c live.Client) (seat, live.Welcome, error) {
-	return r.Join(ctx, live.Arrival{Grant: g, DisplayName: name}, c)
+func (r registry) join(ctx context.Context, a live.Arrival, c live.Client) (seat, live.Welcome, error) {
+	return r.Join(ctx, a, c)
 }
 
 func (r registry) resume(ctx context.Context, id live.SessionID, secret auth.Secret, c live.Client) (seat, live.Welcome, error) {

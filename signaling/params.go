@@ -30,6 +30,10 @@ const (
 	maxTargets   = 256     // above the largest waiting room
 	maxViews     = 64      // of each list: above the slots of the largest offer
 	maxPixels    = 16384   // an edge of a picture: no codec we speak codes a longer one (RFC 6386, section 9.1: 14 bits)
+	maxPasscode  = 128     // auth.MaxPasscode
+	hashLength   = 64      // SHA-256 in hex
+	maxScopes    = 2       // how many scopes of consent there are
+	maxExtension = 60      // minutes of one room.extend: the longest that runs over by plan
 	maxMID       = 16      // RFC 8843, section 14.1: the mid extension is short; browsers write a number
 )
 

@@ -155,7 +155,11 @@ func (s *session) enter(h hello) (w live.Welcome, f *Failure) {
 		if refused != nil {
 			return w, refused
 		}
-		s.seat, w, err = s.srv.rooms.join(ctx, grant, h.displayName, s)
+		arrival, refused := s.arrive(ctx, h, grant)
+		if refused != nil {
+			return w, refused
+		}
+		s.seat, w, err = s.srv.rooms.join(ctx, arrival, s)
 		if err != nil {
 			s.seat = nil
 			return w, s.explain("hello", err)
@@ -164,6 +168,7 @@ func (s *session) enter(h hello) (w live.Welcome, f *Failure) {
 		s.past = past
 		s.keep(release)
 	}
+	s.door = doorOf(w)
 	s.follow(w.Self.Access, false)
 	return w, nil
 }
@@ -279,6 +284,8 @@ func (s *session) ask(r request) (object, *Failure) {
 			return nil, s.explain(r.kind, err)
 		}
 		return answerData(answer), nil
+	case passcode:
+		return nil, s.enterPasscode(ctx, a)
 	case live.View:
 		if err := s.seat.View(ctx, a); err != nil {
 			return nil, s.explain(r.kind, err)

@@ -25,7 +25,7 @@ type seat interface {
 
 // doors is where seats come from: the registry of rooms.
 type doors interface {
-	join(context.Context, auth.Grant, string, live.Client) (seat, live.Welcome, error)
+	join(context.Context, live.Arrival, live.Client) (seat, live.Welcome, error)
 	resume(context.Context, live.SessionID, auth.Secret, live.Client) (seat, live.Welcome, error)
 }
 
@@ -36,7 +36,9 @@ type session struct {
 	conn *websocket.Conn // Read by the reader, written by the writer; deadlines under mu.
 	out  *outbox
 
+	source string      // whose guesses at passcodes count together: the address, or its network
 	bearer auth.Secret // of the handshake; forgotten after hello. Owned by the reader.
+	door   door        // what passcodes belong to. Owned by the reader.
 	bucket bucket      // Owned by the reader.
 	seat   seat        // nil before hello. Owned by the reader.
 	past   *answers    // of this session, nil before hello. Owned by the reader.
@@ -53,8 +55,8 @@ type session struct {
 	over    bool   // Guarded by mu. End came.
 }
 
-func newSession(srv *Server, conn *websocket.Conn, bearer auth.Secret) *session {
-	s := &session{srv: srv, conn: conn, out: newOutbox(), bearer: bearer, bucket: newBucket(srv.now())}
+func newSession(srv *Server, conn *websocket.Conn, source string, bearer auth.Secret) *session {
+	s := &session{srv: srv, conn: conn, out: newOutbox(), source: source, bearer: bearer, bucket: newBucket(srv.now())}
 	s.limit.Store(maxFrameWaiting)
 	conn.SetPingHandler(s.answerPing)
 	return s

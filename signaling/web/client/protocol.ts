@@ -11,11 +11,12 @@ export const slotKind = oneOf('audio', 'video', 'screen');
 
 export const publication = object({ id: text, source, muted: flag, csrc: number });
 export const participant = object({
-  id: text, displayName: text, role, connected: flag, handRaised: flag, verified: flag,
-  grants: list(text), publications: list(publication),
+  id: text, displayName: text, role, connected: flag, handRaised: flag, verified: flag, away: flag,
+  grants: list(text), taken: list(text), publications: list(publication), verifiedName: optional(text), helpRaised: optional(flag),
 });
 export const waiter = object({
   participantId: text, displayName: text, verifiedName: optional(text), since: number, returning: flag, connected: flag,
+  verified: flag, needs: list(text), helpRaised: optional(flag),
 });
 export const barred = object({ participantId: text, displayName: text });
 export const slotMid = object({ mid: text, kind: slotKind, index: number });
@@ -28,6 +29,17 @@ const encoding = object({
 });
 const empty = object({});
 
+export const scope = oneOf('recording.audio', 'recording.video');
+export const agreedText = object({ id: text, version: text, locale: text, text, textHash: text });
+export const consent = object({
+  scope, purpose: text, texts: list(agreedText), decision: optional(oneOf('granted', 'refused', 'withdrawn')),
+});
+// What is asked of somebody and where they are: part of the welcome, and an event of its own.
+const care = {
+  needs: list(text), agreement: list(agreedText), consents: list(consent), helpRaised: flag, sideRoom: optional(text),
+};
+const careState = object(care);
+
 export type Source = Of<typeof source>;
 export type Role = Of<typeof role>;
 export type SlotKind = Of<typeof slotKind>;
@@ -38,10 +50,14 @@ export type Waiter = Of<typeof waiter>;
 export type Barred = Of<typeof barred>;
 export type SlotMid = Of<typeof slotMid>;
 export type SlotEntry = Of<typeof slotEntry>;
+export type AgreedText = Of<typeof agreedText>;
+export type Consent = Of<typeof consent>;
+export type Care = Of<typeof careState>;
 
 export const welcome = object({
   sessionId: text, resumeSecret: text, participantId: text, state: oneOf('waiting', 'admitted'), role,
-  permissions: list(text), pingMs: number, resumeMs: number, policy: object({ name: text }),
+  permissions: list(text), pingMs: number, resumeMs: number, policy: object({ name: text, recording: text }),
+  ...care,
 });
 export type Welcome = Of<typeof welcome>;
 
@@ -53,7 +69,7 @@ const onSource = object({ ...target, source });
 export const requests = {
   hello: [object({
     token: optional(text), resume: optional(object({ sessionId: text, secret: text })), displayName: optional(text),
-    client: object({ name: text, version: text }),
+    passcode: optional(text), client: object({ name: text, version: text }),
   }), welcome],
   ping: [empty, empty],
   leave: [empty, empty],
@@ -72,6 +88,19 @@ export const requests = {
   'mod.mute': [onSource, empty],
   'mod.askUnmute': [onSource, empty],
   'mod.grant': [object({ ...target, grant: text, granted: flag }), empty],
+  'passcode.enter': [object({ code: text }), empty],
+  'agreement.acknowledge': [object({ textHash: text }), empty],
+  'consent.respond': [object({ scope, textHash: text, decision: oneOf('granted', 'refused') }), empty],
+  'consent.withdraw': [object({ scope: optional(scope) }), empty],
+  'recording.start': [object({ scopes: list(scope) }), empty],
+  'recording.stop': [empty, empty],
+  'mod.verify': [object({ ...target, verified: flag }), empty],
+  'mod.setRole': [object({ ...target, role }), empty],
+  'mod.sideRoom': [object(target), empty],
+  'sideRoom.leave': [empty, empty],
+  'help.signal': [empty, empty],
+  'help.clear': [object(target), empty],
+  'room.extend': [object({ minutes: number }), empty],
   'room.lock': [empty, empty],
   'room.unlock': [empty, empty],
   'room.end': [empty, empty],
@@ -94,7 +123,12 @@ export const events = {
     state: oneOf('waiting', 'admitted', 'denied', 'removed', 'left', 'ended'),
     reason: optional(text), message: optional(text), permissions: list(text),
   }),
-  'room.updated': object({ name: text, locked: flag, recording: text }),
+  'self.updated': careState,
+  'room.updated': object({
+    name: text, locked: flag, absenceLock: flag, hostAbsent: flag, recording: text, endsAt: optional(number),
+  }),
+  'room.warning': object({ minutes: number }),
+  'help.raised': object(target),
   roster: object({ participants: list(participant) }),
   'participant.joined': object({ participant }),
   'participant.updated': object({ participant }),

@@ -6,7 +6,7 @@ import { Emitter } from './emitter';
 import type { Env } from './env';
 import { leaveTimeoutMs } from './params';
 import type {
-  AnswerData, Barred, EventData, MediaReady, Participant, RequestData, RequestType, Role, SlotEntry, Waiter, Wanted, Welcome,
+  AnswerData, Barred, Care, EventData, MediaReady, Participant, RequestData, RequestType, Role, SlotEntry, Waiter, Wanted, Welcome,
 } from './protocol';
 import { Transport, type LinkState, type Opening } from './transport';
 
@@ -25,6 +25,9 @@ export interface SessionEvents {
   welcome: Welcome;
   access: Access;
   permissions: readonly string[];
+  care: Care;
+  warning: EventData<'room.warning'>;
+  help: EventData<'help.raised'>;
   room: EventData<'room.updated'>;
   roster: readonly Participant[];
   joined: Participant;
@@ -90,12 +93,16 @@ export class Session extends Emitter<SessionEvents> {
     this.emit('barred', []);
     this.emit('welcome', welcome);
     this.#setPermissions(welcome.permissions);
+    this.emit('care', welcome);
     this.#setAccess({ state: welcome.state });
   }
 
   #told(told: Told): void {
     switch (told.type) {
       case 'access.changed': return this.#accessChanged(told.data);
+      case 'self.updated': return this.emit('care', told.data);
+      case 'room.warning': return this.emit('warning', told.data);
+      case 'help.raised': return this.emit('help', told.data);
       case 'room.updated': return this.emit('room', told.data);
       case 'roster': return this.#setRoster(told.data.participants);
       case 'participant.joined':
@@ -106,7 +113,7 @@ export class Session extends Emitter<SessionEvents> {
         this.emit('left', told.data);
         return this.#setRoster(this.roster.filter((p) => p.id !== told.data.participantId));
       case 'speakers': return this.emit('speakers', told.data.participantIds);
-      case 'room.ended': return this.#finish({ code: told.data.reason === 'draining' ? 'draining' : 'ended' });
+      case 'room.ended': return this.#finish({ code: endingOf(told.data.reason) });
       case 'waiting.list': return this.#setWaiting(told.data.waiting);
       case 'waiting.added':
       case 'waiting.updated': return this.#setWaiting(upsert(this.waiting, told.data.waiter, (w) => w.participantId));
@@ -164,6 +171,11 @@ export class Session extends Emitter<SessionEvents> {
     this.emit('ended', ending);
     this.#transport.stop(ending);
   }
+}
+
+// Why a session ended, where the page has words of its own for it.
+function endingOf(reason: string): string {
+  return ['draining', 'limit', 'absent', 'idle', 'revoked'].includes(reason) ? reason : 'ended';
 }
 
 function upsert<T>(list: readonly T[], item: T, id: (item: T) => string): T[] {

@@ -14,7 +14,8 @@ const removeMs = 1_000; // within which a removed person's media must end
 const farPort = 8081; // where one participant reaches the daemon, through a proxy
 
 // What may reach somebody who waits: their own welcome, their own state, and the beat of the connection.
-const welcomeFields = ['sessionId', 'resumeSecret', 'participantId', 'state', 'role', 'permissions', 'pingMs', 'resumeMs', 'policy'];
+const welcomeFields = ['sessionId', 'resumeSecret', 'participantId', 'state', 'role', 'permissions', 'pingMs', 'resumeMs', 'policy',
+  'needs', 'agreement', 'consents', 'helpRaised'];
 const waitingPermissions = [];
 
 async function knowsNothing(person) {

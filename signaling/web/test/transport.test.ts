@@ -9,7 +9,8 @@ const opening = { token: 'a.b.c', displayName: 'Mara', client };
 function welcome(secret: string, state = 'admitted'): object {
   return {
     sessionId: 's', resumeSecret: secret, participantId: 'p1', state, role: 'participant', permissions: ['hand.raise'],
-    pingMs: 5000, resumeMs: 60000, policy: { name: 'default' },
+    pingMs: 5000, resumeMs: 60000, policy: { name: 'default', recording: 'never' },
+    needs: [], agreement: [], consents: [], helpRaised: false,
   };
 }
 
@@ -171,7 +172,8 @@ test('nonsense closes the connection', () => {
 test('sent back: whoever waits knows nobody', () => {
   const { env, session } = enter();
   const person = {
-    id: 'p2', displayName: 'Jonas', role: 'participant', connected: true, handRaised: false, verified: false, grants: [],
+    id: 'p2', displayName: 'Jonas', role: 'participant', connected: true, handRaised: false, verified: false, away: false,
+    grants: [], taken: [],
     publications: [],
   };
   env.socket.tell({ seq: 1, type: 'roster', ts: 1, data: { participants: [person] } });

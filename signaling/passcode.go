@@ -1,0 +1,82 @@
+package signaling
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"alcove/auth"
+	"alcove/room"
+	"alcove/room/live"
+)
+
+// A passcodeChecker compares a guess with a hash, at the pace that guessing is allowed; auth.Passcodes is one. Its errors are
+// those of auth.Passcodes.Check.
+type passcodeChecker interface {
+	Check(ctx context.Context, now time.Time, room, source string, h auth.PasscodeHash, guess auth.Secret) error
+}
+
+// A door is what a passcode belongs to: the policy that names it, and the room whose guesses count together.
+type door struct{ policy, room string }
+
+// doorOf finds the door of a seat. The session's key stands for the room: it is the first part of every SessionID in it.
+func doorOf(w live.Welcome) door {
+	key, _, _ := strings.Cut(string(w.Session), ".")
+	return door{policy: w.Policy.Name, room: key}
+}
+
+// try compares a guess; nil if it is right. A room without a passcode is never guessed at.
+func (s *session) try(ctx context.Context, d door, guess auth.Secret) *Failure {
+	hash := s.srv.cfg.Passcodes[d.policy]
+	if hash.Empty() {
+		return failure(room.InvalidState, "the room has no passcode")
+	}
+	err := s.srv.passcodes.Check(ctx, s.srv.now(), d.room, s.source, hash, guess)
+	var slow auth.Throttled
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, auth.ErrPasscodeWrong):
+		return failure(room.PasscodeWrong, "wrong")
+	case errors.As(err, &slow):
+		f := failure(RateLimited, "too many wrong passcodes from here")
+		f.RetryAfterMs = int((slow.RetryAfter + time.Millisecond - 1) / time.Millisecond)
+		return f
+	}
+	return failure(room.Unavailable, "too many passcodes are being checked")
+}
+
+// enterPasscode compares what one who has a seat entered, and lets the room know when it is right.
+func (s *session) enterPasscode(ctx context.Context, p passcode) *Failure {
+	if f := s.try(ctx, s.door, p.guess); f != nil {
+		return f
+	}
+	if _, err := s.seat.Do(ctx, room.PasscodeEntered{OK: true}); err != nil {
+		return s.explain("passcode.enter", err)
+	}
+	return nil
+}
+
+// arrive gathers what is known of one who comes with a good token.
+func (s *session) arrive(ctx context.Context, h hello, g auth.Grant) (live.Arrival, *Failure) {
+	a := live.Arrival{Grant: g, DisplayName: h.displayName, NotBefore: g.NotBefore, NotAfter: g.NotAfter}
+	if !h.passcode.Empty() {
+		policy := g.Policy
+		if policy == "" {
+			policy = "default"
+		}
+		if f := s.try(ctx, door{policy, g.Room}, h.passcode); f != nil {
+			return a, f
+		}
+		a.PasscodeOK = true
+	}
+	if known := s.srv.cfg.Acknowledged; known != nil {
+		hashes, err := known(ctx, g.Person)
+		if err != nil { // asked again: that is safe
+			s.srv.log.Warn("earlier agreements cannot be read", "type", typeName(err))
+		}
+		a.Acknowledged = hashes
+	}
+	return a, nil
+}
