@@ -47,6 +47,10 @@ var pictureSteps = map[string][]pictureStep{
 		{namedKey(900, 30, 200), true, 502, 9, 3}, {named(901, 31, 201), false, 503, 10, 4},
 		{namedKey(100, 502, 9), true, 504, 11, 5},
 	},
+	"padding overtakes the last picture before a switch": {
+		{namedKey(100, 500, 7), true, 500, 7, 1}, {pad(102), false, -1, 0, 0}, {named(101, 501, 8), false, 501, 8, 2},
+		{namedKey(900, 30, 200), true, 502, 9, 3},
+	},
 	"over the end of 15 bits": {
 		{namedKey(100, 1<<15-1, 255), true, 1<<15 - 1, 255, 1}, {named(101, 0, 0), false, 0, 0, 2},
 		{namedKey(900, 1<<15-1, 255), true, 1, 1, 3}, {named(901, 0, 0), false, 2, 2, 4},

@@ -53,6 +53,7 @@ type Selector struct {
 	lastOut   uint64
 	lastTS    uint32
 	lastAt    time.Time
+	newestTS  uint32             // of the highest number that left, which may have come late
 	picture   Picture            // the last names, as they left
 	highest   uint64             // source number
 	heard     time.Time          // when anything new came, of any layer
@@ -110,10 +111,13 @@ func (s *Selector) Next(now time.Time, p Packet) (Out, Drop) {
 		return Out{}, drop
 	}
 	out := Out{Ext: uint64(int64(p.Ext) + c.offset), Timestamp: p.Timestamp + c.tsOffset, Pictures: c.pictures, TL0: c.tl0}
-	s.lastOut = max(s.lastOut, out.Ext)
+	if out.Ext > s.lastOut { // what comes late behind padding only is the newest all the same
+		s.lastOut, s.newestTS = out.Ext, out.Timestamp
+		s.name(p, c)
+	}
 	if ahead { // what comes late, even behind padding only, says nothing about the time
 		s.lastTS, s.lastAt = out.Timestamp, now
-		s.left(p, c)
+		s.frame, s.above = p.Timestamp, false
 	}
 	return out, Kept
 }
@@ -130,9 +134,8 @@ func (s *Selector) isAbove(p Packet) bool {
 	return p.Above
 }
 
-// left remembers the newest frame that goes out. Names outlast a source that has none.
-func (s *Selector) left(p Packet, c change) {
-	s.frame, s.above = p.Timestamp, false
+// name remembers the names of the newest frame that goes out. They outlast a source that has none.
+func (s *Selector) name(p Packet, c change) {
 	was := s.picture
 	s.picture = p.Picture.moved(c.pictures, c.tl0)
 	if !p.Picture.Named {
@@ -147,10 +150,14 @@ func (s *Selector) left(p Packet, c change) {
 func (s *Selector) begin(now time.Time, p Packet) Out {
 	timestamp := p.Timestamp
 	if s.running { // else the first packet is number 1, rollover counter 0
-		timestamp = s.lastTS + max(s.ticks(max(now.Sub(s.lastAt), 0)), 1) // two pictures never share a timestamp
+		gap := max(now.Sub(s.lastAt), 0)
+		timestamp = s.lastTS + max(s.ticks(gap), 1)
+		if gap < time.Minute && int32(timestamp-s.newestTS) <= 0 { // two pictures never share a timestamp
+			timestamp = s.newestTS + 1
+		}
 	}
 	s.lastOut++
-	s.lastTS, s.lastAt = timestamp, now
+	s.lastTS, s.newestTS, s.lastAt = timestamp, timestamp, now
 	c := change{from: p.Ext, offset: int64(s.lastOut) - int64(p.Ext), tsOffset: timestamp - p.Timestamp}
 	if s.picture.Named && p.Picture.Named {
 		c.pictures = s.picture.ID + 1 - p.Picture.ID
@@ -158,7 +165,8 @@ func (s *Selector) begin(now time.Time, p Packet) Out {
 	if s.picture.Indexed && p.Picture.Indexed {
 		c.tl0 = s.picture.TL0 + 1 - p.Picture.TL0
 	}
-	s.left(p, c)
+	s.name(p, c)
+	s.frame, s.above = p.Timestamp, false
 	s.changes[0] = c
 	s.highest, s.heard, s.count, s.running, s.switching = p.Ext, now, 1, true, false
 	return Out{Ext: s.lastOut, Timestamp: timestamp, Pictures: c.pictures, TL0: c.tl0}

@@ -80,6 +80,12 @@ var audioSteps = map[string][]step{
 		{time.Second, at(70_001, 960), Out{Ext: 2, Timestamp: 960}, Kept, false},
 		{0, at(70_003, 1920), Out{Ext: 3, Timestamp: 1020 * 48}, Kept, false},
 	},
+	"padding overtakes the last packet before a switch": {
+		{0, at(70_000, 0), Out{Ext: 1, Timestamp: 0}, Kept, true},
+		{20 * ms, pad(70_002), Out{}, Padding, false},
+		{0, at(70_001, 960), Out{Ext: 2, Timestamp: 960}, Kept, false},
+		{0, at(9, 9), Out{Ext: 3, Timestamp: 961}, Kept, true},
+	},
 	"a silence with a clock that ran": {
 		{0, at(70_000, 0), Out{Ext: 1, Timestamp: 0}, Kept, true},
 		{time.Second, at(70_001, 48_480), Out{Ext: 2, Timestamp: 48_480}, Kept, false},
