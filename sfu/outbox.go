@@ -107,7 +107,11 @@ func (w *worker) flush() {
 		w.board(p, p.sound, 0)
 	}
 	for _, p := range b.peers {
-		w.board(p, p.pictures, maxPadding)
+		padding := maxPadding
+		if p.exact {
+			padding = 0
+		}
+		w.board(p, p.pictures, padding)
 		clear(p.sound)
 		clear(p.pictures)
 		p.sound, p.pictures = p.sound[:0], p.pictures[:0]

@@ -31,6 +31,7 @@ type peer struct {
 
 	sound    []departure // what waits to leave, see outbox.go
 	pictures []departure
+	exact    bool // repeats leave under their old number (no RTX): to the byte as before, so nothing is padded
 
 	feedback     *twcc.Recorder
 	twccExt      uint8
@@ -86,6 +87,7 @@ func (p *peer) take(o *offer) {
 		s := newSlot(p, l)
 		p.slots = append(p.slots, s)
 		p.slotOf[l.slotSSRC] = s
+		p.exact = p.exact || s.video() && l.slotRTX == 0
 	}
 	p.permit(p.member.seat.Sends)
 }

@@ -86,9 +86,25 @@ func (e *encoding) bind(ssrc uint32, repeats bool) *stream {
 	s := &stream{encoding: e, ssrc: ssrc, repeats: repeats}
 	streams[ssrc] = s
 	if !repeats {
-		e.main = s
+		e.succeed(s)
 	}
 	return s
+}
+
+// succeed lets a new SSRC take the place of the one before, whose packets no longer count. Numbers that were given are never
+// given again: two sequences in one slot would be one nonce for two packets (RFC 7714, section 8.1).
+func (e *encoding) succeed(s *stream) {
+	old := e.main
+	if e.main = s; old == nil {
+		return
+	}
+	s.track.Follow(&old.track)
+	e.reported = false
+	for _, sub := range e.publication.subscribers {
+		if sub.current == e {
+			sub.restart()
+		}
+	}
 }
 
 // encoding finds a quality by its RID.
