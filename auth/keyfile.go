@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"crypto/sha256"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -61,7 +60,7 @@ func (f *KeyFile) Reload() (change KeyChange, changed bool) {
 		set, err = ParseKeySet(data)
 	}
 	if err != nil {
-		return KeyChange{Err: fmt.Errorf("the key set is not used, the keys before stay: %w", err)}, true
+		return KeyChange{Err: err}, true
 	}
 	f.set.Store(&set)
 	return KeyChange{Keys: set.Keys()}, true

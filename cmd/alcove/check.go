@@ -53,7 +53,11 @@ func writePlan(w io.Writer, c config, m material) error {
 	for _, k := range m.keys.Keys() {
 		fmt.Fprintf(&b, "#   %s %q\n", k.Algorithm, k.ID)
 	}
-	fmt.Fprintf(&b, "# people told apart by the person key %v\n", m.person)
+	fmt.Fprintf(&b, "# state in %s, encrypted; audit log in %s", c.Store.Dir, c.Audit.Dir)
+	if c.Audit.CheckpointCopy != "" {
+		fmt.Fprintf(&b, ", its newest checkpoint copied to %s", c.Audit.CheckpointCopy)
+	}
+	fmt.Fprintf(&b, "\n# people told apart by the person key %v\n", m.person)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -16,6 +16,7 @@ import (
 	"alcove/auth"
 	"alcove/room"
 	"alcove/room/live"
+	"alcove/room/store"
 	"alcove/signaling"
 )
 
@@ -44,15 +45,22 @@ func (d daemon) run(stop stopSignals) (err error) {
 		return fmt.Errorf("cannot start the media plane: %w", err)
 	}
 	defer func() { err = errors.Join(err, closer.Close()) }()
+	state, err := d.openState()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, state.Close()) }()
+	defer d.followKeys()()
 	door := &gate{limit: int64(d.config.Limits.Connections)}
 	metrics, err := d.metrics(closer, door)
 	if err != nil {
 		return err
 	}
 	rooms := live.NewRegistry(live.Config{
-		Policies: policies(d.config), Media: media, MaxRooms: d.config.Limits.Rooms, Log: d.log, Observe: metrics,
+		Policies: policies(d.config), Media: media, Journal: state, MaxRooms: d.config.Limits.Rooms, Log: d.log, Observe: metrics,
 	})
-	server, err := d.server(rooms, metrics)
+	d.restore(rooms)
+	server, err := d.server(rooms, metrics, state)
 	if err != nil {
 		return err
 	}
@@ -106,13 +114,10 @@ func (d daemon) metrics(media io.Closer, door *gate) (*signaling.Metrics, error)
 	return m, nil
 }
 
-func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics) (*signaling.Server, error) {
-	spent, err := auth.NewSpentMemory(time.Now(), auth.DefaultSpent)
-	if err != nil {
-		return nil, err
-	}
+func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *store.Store) (*signaling.Server, error) {
 	tokens, err := auth.NewVerifier(auth.VerifierConfig{
-		Issuer: d.config.Auth.Issuer, Audience: d.config.Auth.Audience, Keys: d.material.keys, PersonKey: d.material.person, Spent: spent,
+		Issuer: d.config.Auth.Issuer, Audience: d.config.Auth.Audience, Keys: d.material.keys, PersonKey: d.material.person,
+		Spent: state, Revoked: state,
 	})
 	if err != nil {
 		return nil, err
@@ -120,8 +125,9 @@ func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics) (*signa
 	return signaling.NewServer(signaling.Config{
 		Tokens: tokens, Rooms: rooms, Metrics: metrics,
 		Origins: d.config.Origins, FrameAncestors: d.config.FrameAncestors, TrustedProxies: proxies(d.config.TrustedProxies),
-		Page: signaling.Page{Clinic: d.config.Page.Clinic, Phone: d.config.Page.Phone},
-		Dev:  d.dev != nil, Extra: d.dev, Log: d.log,
+		Page:  signaling.Page{Clinic: d.config.Page.Clinic, Phone: d.config.Page.Phone},
+		Ready: state.Err, Passcodes: passcodes(d.config), Acknowledged: state.Acknowledged,
+		Dev:   d.dev != nil, Extra: d.dev, Log: d.log,
 	})
 }
 
@@ -141,7 +147,7 @@ func policies(c config) map[string]room.Policy {
 	for name, p := range c.Policies {
 		all[name] = room.Policy{
 			Name: name, MaxParticipants: p.MaxParticipants, MaxWaiting: p.MaxWaiting, ScreenForAll: p.ScreenForAll,
-			ResumeWindow: time.Duration(p.ResumeWindow),
+			ResumeWindow: time.Duration(p.ResumeWindow), Passcode: p.PasscodeHash != "",
 		}
 	}
 	return all

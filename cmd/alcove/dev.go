@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 
 	"alcove/auth"
+	"alcove/room/audit"
+	"alcove/room/store"
 	"alcove/signaling/web"
 )
 
@@ -97,7 +99,7 @@ func openDev(c config, folder string, log *slog.Logger) (daemon, error) {
 	if err != nil {
 		return daemon{}, err
 	}
-	keys, err := auth.ParseKeySet(signing.JWKS())
+	m, err := devMaterial(&c, folder, signing, person)
 	if err != nil {
 		return daemon{}, err
 	}
@@ -113,9 +115,30 @@ func openDev(c config, folder string, log *slog.Logger) (daemon, error) {
 		return daemon{}, fmt.Errorf("cannot listen: %w (another port: --admin 127.0.0.1:0)", err)
 	}
 	return daemon{
-		config: c, material: material{keys: keys, person: person}, public: public, admin: admin, log: log,
+		config: c, material: m, public: public, admin: admin, log: log,
 		media: newMedia, dev: map[string]http.Handler{"/dev/": newDevLinks(signing)},
 	}, nil
+}
+
+// devMaterial puts the state of dev into its folder, and makes the keys of a folder that is older than they are.
+func devMaterial(c *config, folder string, signing auth.SigningKey, person auth.PersonKey) (m material, err error) {
+	in := func(name string) string { return filepath.Join(folder, name) }
+	c.Store = storeConfig{in("store"), in(storeKeyFile)}
+	c.Audit.Dir, c.Audit.KeyFile = in("audit"), in(auditKeyFile)
+	if !exists(c.Store.KeyFile) {
+		if err := writeKeys(folder, stateKeys()); err != nil {
+			return m, err
+		}
+	}
+	m.person = person
+	if m.keys, err = auth.OpenKeyFile(func() ([]byte, error) { return signing.JWKS(), nil }); err != nil {
+		return m, err
+	}
+	if m.store, err = readSecret(c.Store.KeyFile, store.ParseKey); err != nil {
+		return m, err
+	}
+	m.audit, err = readSecret(c.Audit.KeyFile, audit.ParseKey)
+	return m, err
 }
 
 // devKeys reads the keys of the folder, or makes them.

@@ -5,8 +5,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"alcove/auth"
+	"alcove/room/audit"
+	"alcove/room/store"
 )
 
 // Names of the files that keygen writes.
@@ -14,10 +17,16 @@ const (
 	signingKeyFile = "signing.jwk"
 	keySetFile     = "jwks.json"
 	personKeyFile  = "person.key"
+	storeKeyFile   = "store.key"
+	auditKeyFile   = "audit.key"
+	auditPublic    = "audit.pub"
 )
 
 func runKeygen(t terminal, args []string) error {
-	f := newFlags(t, "keygen", "keygen [--out DIR]\n\nMakes the key that signs tokens, its public half for the daemon, and the person key. Overwrites nothing.")
+	if len(args) > 0 && args[0] == "passcode" {
+		return runKeygenPasscode(t, args[1:])
+	}
+	f := newFlags(t, "keygen", "keygen [--out DIR]\n       alcove keygen passcode\n\nMakes the key that signs tokens and its public half for the daemon, the person key, and the keys of the store and of the\naudit log. Overwrites nothing.")
 	out := f.String("out", ".", "the `folder` to write to; it is made if it does not exist")
 	if err := parseFlags(f, args, 0); err != nil {
 		return err
@@ -30,33 +39,85 @@ func runKeygen(t terminal, args []string) error {
 	}
 	fmt.Fprintf(t.out, "%s\n    signs tokens. Keep it secret, away from the daemon: whoever has it can enter every room.\n", filepath.Join(*out, signingKeyFile))
 	fmt.Fprintf(t.out, "%s\n    verifies them: auth.jwks_file of the configuration.\n", filepath.Join(*out, keySetFile))
-	_, err := fmt.Fprintf(t.out, "%s\n    tells people apart: auth.person_key_file. Keep it secret, and keep it.\n", filepath.Join(*out, personKeyFile))
+	fmt.Fprintf(t.out, "%s\n    tells people apart: auth.person_key_file. Keep it secret, and keep it.\n", filepath.Join(*out, personKeyFile))
+	fmt.Fprintf(t.out, "%s\n    encrypts the store: store.key_file. Keep it secret, and keep it apart from the store's backups.\n", filepath.Join(*out, storeKeyFile))
+	fmt.Fprintf(t.out, "%s\n    signs the audit log: audit.key_file. Keep it secret.\n", filepath.Join(*out, auditKeyFile))
+	_, err := fmt.Fprintf(t.out, "%s\n    verifies it: alcove audit verify --key. Keep a copy away from this host.\n", filepath.Join(*out, auditPublic))
 	return err
 }
 
 // makeKeys writes a set of keys, all three files or an error; existing ones are never touched.
 func makeKeys(folder string) (auth.SigningKey, auth.PersonKey, error) {
 	signing, person := auth.GenerateSigningKey(), auth.RandomPersonKey()
-	files := []struct {
-		name    string
-		content string
-		mode    os.FileMode
-	}{
+	files := []keyFile{
 		{signingKeyFile, signing.File().Reveal(), modeSecret},
 		{keySetFile, string(signing.JWKS()), modePublic},
 		{personKeyFile, person.File().Reveal(), modeSecret},
 	}
+	files = append(files, stateKeys()...)
+	if err := writeKeys(folder, files); err != nil {
+		return auth.SigningKey{}, auth.PersonKey{}, err
+	}
+	return signing, person, nil
+}
+
+// A keyFile is a file of a key to be written.
+type keyFile struct {
+	name    string
+	content string
+	mode    os.FileMode
+}
+
+// stateKeys makes the keys of the store and of the audit log.
+func stateKeys() []keyFile {
+	private, public := audit.GenerateKey()
+	return []keyFile{
+		{storeKeyFile, store.GenerateKey().Reveal(), modeSecret},
+		{auditKeyFile, private.Reveal(), modeSecret},
+		{auditPublic, public, modePublic},
+	}
+}
+
+// writeKeys writes all files or, if one is there already, none.
+func writeKeys(folder string, files []keyFile) error {
 	for _, f := range files {
 		if name := filepath.Join(folder, f.name); exists(name) {
-			return auth.SigningKey{}, auth.PersonKey{}, fmt.Errorf("%s exists already and is not overwritten: move it away first, or choose another folder", name)
+			return fmt.Errorf("%s exists already and is not overwritten: move it away first, or choose another folder", name)
 		}
 	}
 	for _, f := range files {
 		if err := writeNew(filepath.Join(folder, f.name), f.content, f.mode); err != nil {
-			return auth.SigningKey{}, auth.PersonKey{}, fmt.Errorf("cannot write a key: %w", err)
+			return fmt.Errorf("cannot write a key: %w", err)
 		}
 	}
-	return signing, person, nil
+	return nil
+}
+
+func runKeygenPasscode(t terminal, args []string) error {
+	f := newFlags(t, "keygen passcode", `keygen passcode [--stdin]
+
+Makes a passcode for a room and its hash: passcode_hash of a policy. Only the hash goes into the configuration.`)
+	read := f.Bool("stdin", false, "take the passcode from the standard input instead of making one")
+	if err := parseFlags(f, args, 0); err != nil {
+		return err
+	}
+	passcode := auth.GeneratePasscode()
+	if *read {
+		data, err := io.ReadAll(io.LimitReader(t.in, 2*auth.MaxPasscode))
+		if err != nil {
+			return fmt.Errorf("cannot read the passcode: %w", err)
+		}
+		passcode = auth.NewSecret(strings.TrimRight(string(data), "\r\n"))
+	}
+	hash, err := auth.HashPasscode(passcode)
+	if err != nil {
+		return err
+	}
+	if !*read {
+		fmt.Fprintf(t.out, "# tell people, nobody else: %s\n", passcode.Reveal())
+	}
+	_, err = fmt.Fprintf(t.out, "passcode_hash: %s\n", hash.Reveal())
+	return err
 }
 
 func exists(name string) bool {

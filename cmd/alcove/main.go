@@ -30,6 +30,8 @@ func commands() []command {
 		{"check", "say what a configuration would start", runCheck},
 		{"keygen", "make keys where there is no identity provider", runKeygen},
 		{"token", "make a token, or explain one: token verify", runToken},
+		{"audit", "verify the audit log, or ask who was affected: audit verify, audit who", runAudit},
+		{"consent", "export what a person agreed to: consent export", runConsent},
 		{"version", "say which version this is", runVersion},
 	}
 }

@@ -4,14 +4,19 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"alcove/auth"
+	"alcove/room/audit"
+	"alcove/room/store"
 )
 
 // material is what the files that a configuration names hold.
 type material struct {
-	keys   auth.KeySet
+	keys   *auth.KeyFile
+	store  store.Key
+	audit  audit.Key
 	person auth.PersonKey
 	cert   *tls.Certificate // nil without TLS
 }
@@ -19,11 +24,22 @@ type material struct {
 // loadMaterial reads all files; l knows the lines of their names.
 func loadMaterial(c config, l *layout) (m material, err error) {
 	var errs []error
-	if m.keys, err = readKeySet(c.Auth.JWKSFile); err != nil {
-		errs = append(errs, l.at("auth.jwks_file", err))
+	if m.keys, err = auth.OpenKeyFile(keySetReader(c.Auth.JWKSFile)); err != nil {
+		errs = append(errs, l.at("auth.jwks_file", fmt.Errorf("%s: %w", c.Auth.JWKSFile, err)))
 	}
 	if m.person, err = readPersonKey(c.Auth.PersonKeyFile); err != nil {
 		errs = append(errs, l.at("auth.person_key_file", err))
+	}
+	if m.store, err = readSecret(c.Store.KeyFile, store.ParseKey); err != nil {
+		errs = append(errs, l.at("store.key_file", err))
+	}
+	if m.audit, err = readSecret(c.Audit.KeyFile, audit.ParseKey); err != nil {
+		errs = append(errs, l.at("audit.key_file", err))
+	}
+	if c.Audit.CheckpointCopy != "" {
+		if _, err := audit.NewCopy(c.Audit.CheckpointCopy).Load(); err != nil {
+			errs = append(errs, l.at("audit.checkpoint_copy", err))
+		}
 	}
 	if c.TLS.CertFile != "" {
 		pair, err := tls.LoadX509KeyPair(c.TLS.CertFile, c.TLS.KeyFile)
@@ -36,6 +52,30 @@ func loadMaterial(c config, l *layout) (m material, err error) {
 		m.cert = &pair
 	}
 	return m, errors.Join(errs...)
+}
+
+// keySetReader reads a JWKS file each time it is asked; its errors name the file.
+func keySetReader(name string) func() ([]byte, error) {
+	return func() ([]byte, error) { return readLimited(name, auth.MaxKeySet) }
+}
+
+// readSecret reads a key that others on this host must not read.
+func readSecret[T any](name string, parse func([]byte) (T, error)) (key T, err error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return key, err
+	}
+	if info.Mode().Perm()&othersRead != 0 {
+		return key, fmt.Errorf("%s can be read by others: chmod 600 it, and make a new key if others use this host", name)
+	}
+	data, err := readLimited(name, maxKeyFile)
+	if err != nil {
+		return key, err
+	}
+	if key, err = parse(data); err != nil {
+		return key, fmt.Errorf("%s: %w", name, err)
+	}
+	return key, nil
 }
 
 func readKeySet(name string) (auth.KeySet, error) {

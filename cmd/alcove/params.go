@@ -31,6 +31,8 @@ const (
 	modeFolder = 0o700
 	othersRead = 0o077 // bits that let others use a signing key
 	maxKeyFile = 256 << 10
+	// maxCheckpoints holds all checkpoints of some months, should somebody have kept them.
+	maxCheckpoints = 64 << 20
 )
 
 // Times of the daemon.
@@ -43,6 +45,10 @@ const (
 	idleTimeout = 60 * time.Second
 	// maxHeader bounds the headers of a request; a token in Authorization has 8 KiB at most.
 	maxHeader = 32 << 10
+	// keyPoll is how often the JWKS file is looked at: a new key is published minutes before it signs.
+	keyPoll = 5 * time.Second
+	// exportTimeout bounds the reading of one person's consents.
+	exportTimeout = time.Minute
 	// adminTimeout bounds one look at the metrics.
 	adminTimeout = 10 * time.Second
 )

@@ -17,6 +17,8 @@ type config struct {
 	FrameAncestors []string                `yaml:"frame_ancestors"`
 	Page           pageConfig              `yaml:"page"`
 	Auth           authConfig              `yaml:"auth"`
+	Store          storeConfig             `yaml:"store"`
+	Audit          auditConfig             `yaml:"audit"`
 	Media          mediaConfig             `yaml:"media"`
 	Limits         limitsConfig            `yaml:"limits"`
 	Policies       map[string]policyConfig `yaml:"policies"`
@@ -40,6 +42,19 @@ type authConfig struct {
 	PersonKeyFile string `yaml:"person_key_file"`
 }
 
+// A storeConfig says where lies what outlives the daemon, and what encrypts it.
+type storeConfig struct {
+	Dir     string `yaml:"dir"`
+	KeyFile string `yaml:"key_file"`
+}
+
+// An auditConfig says where the audit log lies, what signs it, and where its newest checkpoint is copied to.
+type auditConfig struct {
+	Dir            string `yaml:"dir"`
+	KeyFile        string `yaml:"key_file"`
+	CheckpointCopy string `yaml:"checkpoint_copy"`
+}
+
 // A mediaConfig says where media flows. Port 0 is any free one, for dev only.
 type mediaConfig struct {
 	Listen      string   `yaml:"listen"`
@@ -59,6 +74,7 @@ type policyConfig struct {
 	MaxWaiting      int      `yaml:"max_waiting"`
 	ScreenForAll    bool     `yaml:"screen_for_all"`
 	ResumeWindow    duration `yaml:"resume_window"`
+	PasscodeHash    string   `yaml:"passcode_hash"`
 }
 
 type logConfig struct {
@@ -75,6 +91,8 @@ func defaultConfig() config {
 	return config{
 		Listen:   ":8443",
 		Admin:    "127.0.0.1:9091",
+		Store:    storeConfig{Dir: "state/store", KeyFile: storeKeyFile},
+		Audit:    auditConfig{Dir: "state/audit", KeyFile: auditKeyFile},
 		Media:    mediaConfig{Listen: "0.0.0.0", Port: 50000, Workers: 1},
 		Limits:   limitsConfig{Rooms: 200, Connections: 2000},
 		Policies: map[string]policyConfig{defaultPolicy: defaultPolicyConfig()},

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +27,7 @@ func (l *layout) validate(c *config) {
 	l.needed("auth.audience", c.Auth.Audience, "write what the tokens have in aud")
 	l.needed("auth.jwks_file", c.Auth.JWKSFile, "name the file with the public keys of the issuer; `alcove keygen` makes one")
 	l.needed("auth.person_key_file", c.Auth.PersonKeyFile, "name a file with 32 secret bytes in base64; `alcove keygen` makes one")
+	l.validateState(c)
 	l.validateMedia(&c.Media)
 	l.number("limits.rooms", c.Limits.Rooms, 1, maxRooms)
 	l.number("limits.connections", c.Limits.Connections, 1, maxConnections)
@@ -53,6 +55,16 @@ func (l *layout) validateListeners(c *config) {
 	}
 }
 
+func (l *layout) validateState(c *config) {
+	l.needed("store.dir", c.Store.Dir, "name a folder for what has to outlive the daemon")
+	l.needed("store.key_file", c.Store.KeyFile, "name the file with the key that encrypts the store; `alcove keygen` makes one")
+	l.needed("audit.dir", c.Audit.Dir, "name a folder for the audit log")
+	l.needed("audit.key_file", c.Audit.KeyFile, "name the file with the key that signs the audit log; `alcove keygen` makes one")
+	if c.Store.Dir != "" && filepath.Clean(c.Store.Dir) == filepath.Clean(c.Audit.Dir) {
+		l.fail("audit.dir", "%q is the folder of the store: give each its own", c.Audit.Dir)
+	}
+}
+
 func (l *layout) validateMedia(m *mediaConfig) {
 	if _, err := netip.ParseAddr(m.Listen); err != nil {
 		l.fail("media.listen", "%q is no IP address: use 0.0.0.0, :: or an address of this host", m.Listen)
@@ -76,6 +88,11 @@ func (l *layout) validatePolicy(key, name string, p policyConfig) {
 	}
 	l.number(key+".max_participants", p.MaxParticipants, minParticipants, maxParticipants)
 	l.number(key+".max_waiting", p.MaxWaiting, minWaiting, maxWaiting)
+	if p.PasscodeHash != "" {
+		if _, err := auth.ParsePasscodeHash(p.PasscodeHash); err != nil {
+			l.fail(key+".passcode_hash", "%v", err)
+		}
+	}
 	if d := time.Duration(p.ResumeWindow); d < minResumeWindow || d > maxResumeWindow {
 		l.fail(key+".resume_window", "%s is out of range: use %s to %s", d, minResumeWindow, maxResumeWindow)
 	}

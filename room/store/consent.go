@@ -42,12 +42,9 @@ const (
 	decisionAcknowledged = "acknowledged"
 )
 
-// Acknowledged gives the hashes of the texts that a person acknowledged, in whatever session. It is asked at every join, and
-// answers within spendTimeout or not at all.
-func (s *Store) Acknowledged(person room.PersonID) ([]string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), spendTimeout)
-	defer cancel()
-	all, err := s.Consents(ctx, person)
+// Acknowledged gives the hashes of the texts that a person acknowledged, in whatever session. It is asked at every join.
+func (s *Store) Acknowledged(ctx context.Context, person string) ([]string, error) {
+	all, err := s.Consents(ctx, room.PersonID(person))
 	var hashes []string
 	for _, c := range all {
 		if c.Kind == kindAgreement && c.Decision == decisionAcknowledged && !slices.Contains(hashes, c.TextHash) {

@@ -89,6 +89,9 @@ func (s *Store) start() error {
 	if err := os.MkdirAll(s.cfg.Dir, modeFolder); err != nil {
 		return err
 	}
+	if err := os.Chmod(s.cfg.Dir, modeFolder); err != nil { // the server's own files are readable by the group
+		return err
+	}
 	var err error
 	if s.lock, err = audit.Lock(s.cfg.Dir); err != nil {
 		return err

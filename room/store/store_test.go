@@ -169,7 +169,7 @@ func TestJournal(t *testing.T) {
 	if all, err := s.Consents(t.Context(), "person-2"); err != nil || len(all) != 0 {
 		t.Errorf("somebody else's consents are %+v, %v", all, err)
 	}
-	if hashes, err := s.Acknowledged("person-1"); err != nil || fmt.Sprint(hashes) != "[h1]" {
+	if hashes, err := s.Acknowledged(t.Context(), "person-1"); err != nil || fmt.Sprint(hashes) != "[h1]" {
 		t.Errorf("acknowledged: %v, %v", hashes, err)
 	}
 	if strings.Contains(p.logText(), audit.Unsure) {

@@ -17,6 +17,8 @@ const mediaAddress = '10.99.0.1';
 const config = `
 listen: 127.0.0.1:8080
 auth: {issuer: https://id.clinic.example, audience: alcove, jwks_file: keys/jwks.json, person_key_file: keys/person.key}
+store: {key_file: keys/store.key}
+audit: {key_file: keys/audit.key}
 media: {listen: ${mediaAddress}}
 `;
 

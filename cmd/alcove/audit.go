@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"alcove/auth"
+	"alcove/room"
+	"alcove/room/audit"
+	"alcove/room/store"
+)
+
+func runAudit(t terminal, args []string) error {
+	if len(args) > 0 {
+		switch args[0] {
+		case "verify":
+			return runAuditVerify(t, args[1:])
+		case "who":
+			return runAuditWho(t, args[1:])
+		}
+	}
+	fmt.Fprint(t.err, "usage: alcove audit verify [flags] DIR\n       alcove audit who [flags] DIR\n")
+	return errUsage
+}
+
+func runAuditVerify(t terminal, args []string) error {
+	f := newFlags(t, "audit verify", `audit verify [--checkpoint FILE] [--key FILE] DIR
+
+Says whether the audit log in DIR is what was signed, and names the first entry that is not. A checkpoint kept elsewhere shows
+whether its end was cut off; without one nothing can. A running daemon does not mind. Exits with 1 if something is wrong.`)
+	checkpoint := f.String("checkpoint", "", "the `file` of a checkpoint from another place (audit.checkpoint_copy)")
+	keyName := f.String("key", "", "the public key `file` that keygen wrote ("+auditPublic+"); the one in DIR if left out")
+	if err := parseFlags(f, args, 1); err != nil {
+		return err
+	}
+	if f.Arg(0) == "" {
+		return errors.New("name the folder of the log: audit.dir of the configuration")
+	}
+	var key note.Verifier
+	if *keyName != "" {
+		data, err := readLimited(*keyName, maxKeyFile)
+		if err != nil {
+			return err
+		}
+		if key, err = audit.ParsePublicKey(data); err != nil {
+			return fmt.Errorf("%s: %w", *keyName, err)
+		}
+	}
+	var elsewhere []byte
+	if *checkpoint != "" {
+		var err error
+		if elsewhere, err = readLimited(*checkpoint, maxCheckpoints); err != nil {
+			return err
+		}
+		if len(elsewhere) == 0 {
+			return fmt.Errorf("%s is empty", *checkpoint)
+		}
+	}
+	r, err := audit.VerifyDir(f.Arg(0), key, elsewhere)
+	if err != nil {
+		return err
+	}
+	return writeReport(t.out, r, key != nil)
+}
+
+// writeReport says what is proven and what is not; the error is for the exit code.
+func writeReport(w io.Writer, r audit.Report, ownKey bool) error {
+	fmt.Fprintf(w, "entries  %d are as they were signed\n", r.Entries)
+	if r.Proven > 0 {
+		fmt.Fprintf(w, "proven   %d by a checkpoint from elsewhere\n", r.Proven)
+	}
+	if r.Proven < r.Entries || r.Entries == 0 {
+		fmt.Fprintf(w, "unproven tail unproven after %d: whether more was there once, only a later checkpoint from elsewhere can show\n", max(r.Proven, r.Entries))
+	}
+	if !ownKey {
+		fmt.Fprintln(w, "key      taken from the folder itself: who replaced the log could have replaced it; give --key")
+	}
+	if r.After > 0 {
+		fmt.Fprintf(w, "after    %d bytes follow that no checkpoint covers: being written, left by a crash, or put there\n", r.After)
+	}
+	if r.Bad != nil {
+		fmt.Fprintf(w, "wrong    %s\n", r.Bad)
+		return errors.New("the audit log is not what was signed")
+	}
+	_, err := fmt.Fprintln(w, "fine     nothing was changed, removed or put elsewhere")
+	return err
+}
+
+func runAuditWho(t terminal, args []string) error {
+	f := newFlags(t, "audit who", `audit who [--from TIME] [--to TIME] [--session KEY] [--kid KID] [--token JTI --issuer ISS] DIR
+
+Lists the opaque ids of who was in sessions at that time, or showed a token signed by that key. Verify the log first.`)
+	from := f.String("from", "", "a `time`, such as 2026-03-02T10:00:00Z")
+	to := f.String("to", "", "a `time`")
+	session := f.String("session", "", "the `key` of one session")
+	kid := f.String("kid", "", "the `kid` of a key of the JWKS file")
+	token := f.String("token", "", "the `jti` of one token")
+	issuer := f.String("issuer", "", "its `iss`")
+	asJSON := f.Bool("json", false, "write JSON")
+	if err := parseFlags(f, args, 1); err != nil {
+		return err
+	}
+	q := audit.Question{Session: *session}
+	for _, at := range []struct {
+		text string
+		into *time.Time
+	}{{*from, &q.From}, {*to, &q.To}} {
+		if at.text == "" {
+			continue
+		}
+		parsed, err := time.Parse(time.RFC3339, at.text)
+		if err != nil {
+			return fmt.Errorf("%q is no time: write it like 2026-03-02T10:00:00Z", at.text)
+		}
+		*at.into = parsed
+	}
+	if *kid != "" {
+		q.Key = audit.KeyDetail(*kid)
+	}
+	if *token != "" {
+		if *issuer == "" {
+			return errors.New("give --issuer too: a jti is unique within its issuer only")
+		}
+		q.Token = audit.TokenDetail(auth.NewTokenKey(*issuer, *token))
+	}
+	if f.Arg(0) == "" {
+		return errors.New("name the folder of the log: audit.dir of the configuration")
+	}
+	a, err := audit.WhoDir(f.Arg(0), q)
+	if err != nil {
+		return err
+	}
+	return writeAffected(t.out, a, *asJSON)
+}
+
+func writeAffected(w io.Writer, a audit.Affected, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(w).Encode(a)
+	}
+	var b strings.Builder
+	for _, id := range a.Sessions {
+		fmt.Fprintf(&b, "session  %s\n", id)
+	}
+	for _, id := range a.Seats {
+		fmt.Fprintf(&b, "seat     %s\n", id)
+	}
+	for _, id := range a.People {
+		fmt.Fprintf(&b, "person   %s\n", id)
+	}
+	fmt.Fprintf(&b, "%d sessions, %d seats, %d people, from %d entries\n", len(a.Sessions), len(a.Seats), len(a.People), a.Entries)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func runConsent(t terminal, args []string) error {
+	if len(args) == 0 || args[0] != "export" {
+		fmt.Fprint(t.err, "usage: alcove consent export --config FILE --sub WHO\n")
+		return errUsage
+	}
+	f := newFlags(t, "consent export", `consent export --config FILE (--sub WHO | --person ID)
+
+Writes what a person agreed to, consented to, refused and withdrew, one JSON object a line. The daemon must not run: the store
+has one owner.`)
+	name := f.String("config", "", "the configuration `file`")
+	sub := f.String("sub", "", "`who` it is, as in the sub of their tokens")
+	person := f.String("person", "", "their opaque `id`, as in the audit log")
+	if err := parseFlags(f, args[1:], 0); err != nil {
+		return err
+	}
+	if (*sub == "") == (*person == "") {
+		return errors.New("give --sub or --person")
+	}
+	c, l, err := loadConfig(*name)
+	if err != nil {
+		return err
+	}
+	m, err := loadMaterial(c, l)
+	if err != nil {
+		return err
+	}
+	id := room.PersonID(*person)
+	if *sub != "" {
+		id = room.PersonID(m.person.Person(*sub))
+	}
+	if _, err := os.Stat(c.Store.Dir); err != nil {
+		return l.at("store.dir", err)
+	}
+	return exportConsents(t.out, c, m, id)
+}
+
+func exportConsents(w io.Writer, c config, m material, person room.PersonID) (err error) {
+	s, err := openStore(c, m, func(*store.Config) {})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	ctx, cancel := context.WithTimeout(context.Background(), exportTimeout)
+	defer cancel()
+	all, err := s.Consents(ctx, person)
+	if err != nil {
+		return err
+	}
+	e := json.NewEncoder(w)
+	for _, one := range all {
+		if err := e.Encode(one); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"alcove/auth"
+	"alcove/room/audit"
+	"alcove/room/live"
+	"alcove/room/store"
+)
+
+// openState opens the audit log and the store.
+func (d daemon) openState() (*store.Store, error) {
+	s, err := openStore(d.config, d.material, func(c *store.Config) { c.Log = d.log })
+	if err != nil {
+		return nil, err
+	}
+	if err := s.SecondErr(); err != nil {
+		d.log.Warn("the audit checkpoint was not copied", "error", err.Error())
+	}
+	return s, nil
+}
+
+// openStore opens both; whoever has them open already is in the way.
+func openStore(c config, m material, more func(*store.Config)) (*store.Store, error) {
+	folder, err := audit.OpenDir(c.Audit.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open the audit log: %w", err)
+	}
+	log := audit.Config{Folder: folder, Key: m.audit, Now: time.Now}
+	if c.Audit.CheckpointCopy != "" {
+		log.Second = audit.NewCopy(c.Audit.CheckpointCopy)
+	}
+	l, err := audit.Open(log)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open the audit log: %w", err)
+	}
+	cfg := store.Config{Dir: c.Store.Dir, Key: m.store, Audit: l, Now: time.Now}
+	more(&cfg)
+	s, err := store.Open(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open the store: %w", err)
+	}
+	return s, nil
+}
+
+// restore brings back the sessions of before. One that cannot be read keeps nobody else out.
+func (d daemon) restore(rooms *live.Registry) {
+	if err := rooms.Restore(); err != nil {
+		d.log.Error("not every session of before the restart goes on", "error", err.Error())
+	}
+}
+
+// followKeys reads the JWKS file again every few seconds and at SIGHUP, until the function that it gives is called.
+func (d daemon) followKeys() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ticker := time.NewTicker(keyPoll)
+	hup := make(chan os.Signal, 1) // one that waits asks for all that came before
+	signal.Notify(hup, syscall.SIGHUP)
+	ticks, over := make(chan time.Time), make(chan struct{})
+	go func() {
+		defer close(over)
+		d.material.keys.Follow(ctx, ticks, d.tellKeys)
+	}()
+	go func() {
+		for {
+			var at time.Time
+			select {
+			case <-ctx.Done():
+				return
+			case at = <-ticker.C:
+			case <-hup:
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case ticks <- at:
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		signal.Stop(hup)
+		ticker.Stop()
+		<-over
+	}
+}
+
+func (d daemon) tellKeys(change auth.KeyChange) {
+	if change.Err != nil {
+		d.log.Error("the JWKS file cannot be used: tokens are verified with the keys before", "error", change.Err.Error())
+		return
+	}
+	d.log.Info("the JWKS file was read again", "keys", len(change.Keys))
+}
+
+// passcodes are the hashes of the policies that have one.
+func passcodes(c config) map[string]auth.PasscodeHash {
+	all := map[string]auth.PasscodeHash{}
+	for name, p := range c.Policies {
+		if h, err := auth.ParsePasscodeHash(p.PasscodeHash); err == nil { // validate refused the others
+			all[name] = h
+		}
+	}
+	return all
+}
