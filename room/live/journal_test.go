@@ -18,6 +18,7 @@ type fakeJournal struct {
 	mu       sync.Mutex
 	holds    bool
 	fails    bool
+	slow     time.Duration
 	err      error
 	held     []func()
 	states   map[string][]byte
@@ -32,7 +33,9 @@ func (j *fakeJournal) Write(r Record, done func(error)) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.writes++
+	slow := j.slow
 	keep := func() {
+		time.Sleep(slow) // in the bubble
 		j.mu.Lock()
 		err := errors.New("disk full")
 		if !j.fails {
@@ -399,6 +402,7 @@ func TestRestoreNamesWhatItCannotRead(t *testing.T) {
 		synctest.Wait()
 		j.set(func() {
 			j.states["broken"] = []byte("{}")
+			j.states["over"] = room.EncodeState(room.State{Name: "y", Policy: room.Policy{Name: "default"}, EndedFor: "host"})
 			j.states["gone"] = room.EncodeState(room.State{Name: "x", Policy: room.Policy{Name: "unheard of"}})
 		})
 		if err := h.reg.Close(t.Context()); err != nil {
@@ -411,6 +415,12 @@ func TestRestoreNamesWhatItCannotRead(t *testing.T) {
 		if _, err := h.resume(host); err != nil {
 			t.Fatal(err)
 		}
+		synctest.Wait()
+		j.set(func() {
+			if _, there := j.states["over"]; there {
+				t.Error("a session that was over came back")
+			}
+		})
 		j.set(func() { delete(j.states, "broken"); delete(j.states, "gone") })
 	})
 }
@@ -427,5 +437,157 @@ func TestCloseGivesUpOnTheJournal(t *testing.T) {
 		}
 		synctest.Wait()
 		j.release()
+	})
+}
+
+// TestWhatIsAnsweredIsWritten crashes right after each answer: what was acknowledged is in the journal by then.
+func TestWhatIsAnsweredIsWritten(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+		j.set(func() { j.slow = 3 * time.Millisecond })
+		rules := room.NewText("rules", "1", "en", "What is said here stays here.")
+		p := recordingPolicy()
+		p.Agreement, p.SessionLimit = []room.Text{rules}, time.Hour
+		h.reg.cfg.Policies["default"] = p
+		host, ann, ben := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant), h.join("g", "ben", auth.Participant)
+		answer := func(granted bool) room.Command {
+			return room.RespondConsent{Scope: room.RecordingAudio, TextHash: audio.Hash, Granted: granted}
+		}
+		consent := func(want room.Answer) func(room.State) bool {
+			return func(s room.State) bool { return len(s.Consents) == 1 && s.Consents[0].Answer == want }
+		}
+		for _, step := range []struct {
+			by   guest
+			do   room.Command
+			kept func(room.State) bool
+		}{
+			{ann, room.Acknowledge{TextHash: rules.Hash}, func(s room.State) bool { return len(s.Acknowledged) == 1 }},
+			{host, room.Admit{Targets: []room.ParticipantID{ann.ID()}}, func(s room.State) bool { return s.Participants[1].Access == room.Admitted }},
+			{host, room.AskConsent{Scopes: []room.Scope{room.RecordingAudio}}, func(s room.State) bool { return len(s.Asked) == 1 }},
+			{ann, answer(true), consent(room.Granted)},
+			{ann, room.WithdrawConsent{}, consent(room.Withdrawn)},
+			{ann, answer(false), consent(room.Refused)},
+			{host, room.Remove{Target: ben.ID()}, func(s room.State) bool { return len(s.Barred) == 1 }},
+			{host, room.Lock{}, func(s room.State) bool { return s.Locked }},
+			{host, room.Unlock{}, func(s room.State) bool { return !s.Locked }},
+			{host, room.SetRole{Target: ann.ID(), Role: auth.Cohost}, func(s room.State) bool { return s.Participants[1].Role == auth.Cohost }},
+		} {
+			h.do(step.by, step.do)
+			records, _ := j.Load()
+			s, err := room.DecodeState(records[0].State)
+			if err != nil || !step.kept(s) {
+				t.Errorf("%T was answered, and kept is %+v, %v", step.do, s, err)
+			}
+		}
+		h.do(host, room.End{})
+		if records, _ := j.Load(); len(records) != 0 {
+			t.Error("an end was answered, and the session is kept")
+		}
+		if len(j.consents) != 4 {
+			t.Errorf("consent records %+v", j.consents)
+		}
+	})
+}
+
+func TestFailedWrite(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+		host := h.join("g", "host", auth.Host)
+		h.join("g", "ann", auth.Participant)
+		host.Disconnect()
+		synctest.Wait()
+		j.set(func() { j.holds, j.fails = true, true })
+		resumed := make(chan guest, 1)
+		go func() {
+			g, err := h.resume(host)
+			if err != nil {
+				t.Errorf("a session did not go on: %v", err)
+			}
+			resumed <- g
+		}()
+		synctest.Wait()
+		j.release()
+		host = <-resumed
+		_, err := host.Do(t.Context(), room.Admit{All: true})
+		h.wantCode(err, room.Unavailable)
+		j.set(func() { j.holds, j.fails = false, false })
+		j.release()
+		time.Sleep(2 * lastRetry)
+		h.do(host, room.Admit{All: true})
+		j.set(func() { j.fails = true })
+		_, err = h.reg.Do(t.Context(), "g", room.Extend{Minutes: 1})
+		h.wantCode(err, room.InvalidState)
+		_, _, err = h.reg.Join(t.Context(), Arrival{Grant: grant("g2", "host", auth.Host)}, &fakeClient{t: t})
+		h.wantCode(err, room.Unavailable) // found out with its own record
+		j.set(func() { j.fails = false })
+		time.Sleep(2 * lastRetry)
+		if n := h.reg.Counts().Rooms; n != 1 {
+			t.Fatalf("%d rooms run: one that nobody entered is over", n)
+		}
+	})
+}
+
+// TestUnwrittenIsBounded fills the memory of a room whose journal is dead: what is beyond is counted, and said.
+func TestUnwrittenIsBounded(t *testing.T) {
+	s := scribe{journal: newFakeJournal(), results: make(chan error, 1)}
+	entry := room.Entry{Act: room.ActHelp}
+	for range maxUnwritten + 3 {
+		s.keep(entry)
+	}
+	if len(s.entries) != maxUnwritten || s.lost != 3 {
+		t.Fatalf("%d kept, %d lost", len(s.entries), s.lost)
+	}
+	now, records := time.Now(), 0
+	for s.dirty = true; s.dirty; records++ {
+		s.hand(now, room.Trace{Session: "key"}, nil, nil, nil)
+		s.landed(now, <-s.results)
+	}
+	if len(s.entries) != 0 || s.lost != 0 || records != maxUnwritten/maxEntries {
+		t.Fatalf("%d kept, %d lost, in %d records", len(s.entries), s.lost, records)
+	}
+	written := s.journal.(*fakeJournal).entries
+	if last := written[len(written)-1]; last.Act != room.ActGap || last.Detail != "3" {
+		t.Fatalf("the last entry is %+v", last)
+	}
+}
+
+// TestAPanicIsWritten: a room that failed does not come back with the daemon.
+func TestAPanicIsWritten(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+		host := h.join("g", "host", auth.Host)
+		h.join("g", "ann", auth.Participant)
+		h.media.set(func() { h.media.panics = true })
+		j.set(func() { j.slow = time.Millisecond })
+		admit := h.asks(host, room.Admit{All: true}) // fails when its record is back
+		time.Sleep(time.Second)
+		h.wantCode(<-admit, room.Internal)
+		h.wantEnd(host, room.Ended, "internal")
+		acts := j.acts()
+		if records, _ := j.Load(); len(records) != 0 || acts[len(acts)-1] != room.ActSessionEnded {
+			t.Fatalf("kept %d, written %v", len(records), acts)
+		}
+		h.media.set(func() { h.media.panics = false })
+	})
+}
+
+// TestEndAnswersWhatIsOnItsWay: nobody waits for a journal of a room that is over.
+func TestEndAnswersWhatIsOnItsWay(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+		host, cohost := h.join("g", "host", auth.Host), h.join("g", "cohost", auth.Cohost)
+		h.join("g", "ann", auth.Participant)
+		j.set(func() { j.holds = true })
+		admit, lift := h.asks(cohost, room.Admit{All: true}), h.asks(cohost, room.SetPermission{})
+		end := h.asks(host, room.End{})
+		h.wantCode(<-admit, room.RoomEnded)
+		h.wantCode(<-lift, room.BadRequest)
+		h.wantEnd(cohost, room.Ended, "ended")
+		time.Sleep(journalPatience)
+		synctest.Wait()
+		if len(end) != 1 {
+			t.Fatal("an end waits for the journal for ever")
+		}
+		j.set(func() { j.holds = false })
+		j.release()
+		if acts := j.acts(); !slices.Contains(acts, room.ActUndone+" "+room.ActAdmitted) || !slices.Contains(acts, room.ActSessionEnded) {
+			t.Fatalf("written %v", acts)
+		}
 	})
 }

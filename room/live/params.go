@@ -32,6 +32,9 @@ const (
 	// maxUnwritten is how many entries one room keeps while nothing can be written: hours of a busy session, 2 MB.
 	maxUnwritten = 10000
 
+	// maxEntries is how many of them go into one record, so that a long silence is made up for in pieces that a disk takes.
+	maxEntries = 200
+
 	// screenSlots is how many screens may be shown to one participant at once: two, for a hand-over.
 	screenSlots = 2
 )

@@ -68,7 +68,7 @@ func (r *running) carry(p *proposal, d room.Decision) {
 // pump hands over the next record if none is under way: that of the next act that opens, else what happened.
 func (r *running) pump() {
 	s := &r.scribe
-	for s.journal != nil && !s.busy && len(s.queue) > 0 && r.state.EndedFor == "" {
+	for s.journal != nil && !s.busy && !s.crowded() && len(s.queue) > 0 && r.state.EndedFor == "" {
 		p := s.queue[0]
 		s.queue = s.queue[1:]
 		d, err := r.decide(p)
@@ -93,7 +93,7 @@ func (r *running) pump() {
 
 func (r *running) hand(state room.State, p *proposal, consents []room.ConsentRecord) {
 	var encoded []byte
-	if state.EndedFor == "" {
+	if state.EndedFor == "" || r.scribe.crowded() {
 		encoded = room.EncodeState(state)
 	}
 	r.scribe.hand(r.cfg.Now(), r.trace(""), encoded, p, consents)

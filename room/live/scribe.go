@@ -73,6 +73,9 @@ func (p *proposal) answer(o outcome, err error) {
 
 func (p *proposal) refuse(err error) { p.answer(outcome{}, err) }
 
+// crowded reports whether what happened has to go before an act that opens.
+func (s *scribe) crowded() bool { return len(s.entries) > maxEntries }
+
 // stuck reports whether there is no use in waiting for the journal.
 func (s *scribe) stuck(now time.Time) bool {
 	return s.journal.Err() != nil || s.failures > 0 || s.busy && !now.Before(s.since.Add(journalPatience))
@@ -114,16 +117,19 @@ func (s *scribe) promise(now time.Time, tell func()) {
 // hand gives the journal a record of the state and of all that is kept, and with it what an act will come to.
 func (s *scribe) hand(now time.Time, r room.Trace, state []byte, p *proposal, consents []room.ConsentRecord) {
 	record := Record{Session: r.Session, State: state}
-	record.Entries = append(record.Entries, s.entries...)
+	n := min(len(s.entries), maxEntries)
+	record.Entries = append(record.Entries, s.entries[:n]...)
 	record.Consents = append(append(record.Consents, s.consents...), consents...)
-	if s.lost > 0 {
-		record.Entries = append(record.Entries, gap(r, s.lost))
+	lost := 0
+	if n == len(s.entries) && s.lost > 0 {
+		lost = s.lost
+		record.Entries = append(record.Entries, gap(r, lost))
 	}
 	if p != nil {
 		record.Entries = append(record.Entries, p.fresh...)
 	}
-	s.busy, s.since, s.flight, s.dirty, s.taken = true, now, p, false, s.version
-	s.sentEntries, s.sentConsents, s.sentLost = len(s.entries), len(s.consents), s.lost
+	s.busy, s.since, s.flight, s.dirty, s.taken = true, now, p, n < len(s.entries), s.version
+	s.sentEntries, s.sentConsents, s.sentLost = n, len(s.consents), lost
 	s.flying = append(s.flying, s.promises...)
 	s.promises = nil
 	results := s.results
