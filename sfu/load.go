@@ -6,8 +6,8 @@ import "time"
 const (
 	loadWindow = 100 * time.Millisecond
 	// lightLoad is the share of time up to which a worker forwards at once; at fullLoad it waits as long as it may.
-	lightLoad = 0.3
-	fullLoad  = 0.8
+	lightLoad = 0.08
+	fullLoad  = 0.3
 	// roomLoad is what a room counts before its load shows: rooms that open at the same time go to different workers.
 	roomLoad = 0.01
 	// refuseLoad is the share from which a worker takes no new rooms: rather one group told to wait than all hurt.

@@ -65,7 +65,12 @@ func (w *worker) post(f func()) {
 // load, but always before a letter is read: what a plan forbids does not leave after it.
 func (w *worker) run() {
 	for !w.stopped {
-		n, err := w.sock.Read(w.in, w.deadline())
+		deadline := w.deadline()
+		if w.box.used > 0 { // gather: to be woken by every packet would cost what the trains save
+			udp.Nap(time.Until(w.due()))
+			deadline = udp.Now
+		}
+		n, err := w.sock.Read(w.in, deadline)
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
@@ -97,13 +102,10 @@ func (w *worker) round(now time.Time, n int) {
 	}
 }
 
-// deadline is the next tick or departure, or none while nobody is connected: an idle worker sleeps.
+// deadline is the next tick, or none while nobody is connected: an idle worker sleeps.
 func (w *worker) deadline() time.Time {
 	if len(w.peers) == 0 {
 		return time.Time{}
-	}
-	if due := w.due(); !due.IsZero() && due.Before(w.nextTick) {
-		return due
 	}
 	return w.nextTick
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"runtime/debug"
 	"strconv"
 
 	"alcove/room"
@@ -20,6 +22,9 @@ func newMedia(c mediaConfig, log *slog.Logger) (live.Media, io.Closer, error) {
 	})
 	if err != nil {
 		return nil, nil, err
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	return media{e}, newMediaMetrics(e), nil
 }

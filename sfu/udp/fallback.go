@@ -5,8 +5,12 @@ package udp
 import (
 	"errors"
 	"net"
+	"time"
 )
 
 func newFast(*net.UDPConn, *Stats) (Conn, error) { return nil, errors.ErrUnsupported }
 
 func givenBuffer(*net.UDPConn) int { return 0 }
+
+// Nap lets the goroutine rest.
+func Nap(d time.Duration) { time.Sleep(d) }

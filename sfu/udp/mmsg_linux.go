@@ -67,9 +67,10 @@ type fast struct {
 	outCtl   [][controlSize]byte
 	plain    bool // the path cannot do trains (EIO without checksum offload): remembered for this socket
 
-	readOnce func(uintptr) bool
-	sendOnce func(uintptr)
-	stats    *Stats
+	readOnce   func(uintptr) bool
+	readNoWait func(uintptr)
+	sendOnce   func(uintptr)
+	stats      *Stats
 }
 
 func newFast(c *net.UDPConn, stats *Stats) (Conn, error) {
@@ -84,6 +85,7 @@ func newFast(c *net.UDPConn, stats *Stats) (Conn, error) {
 	f.outHdr, f.outFirst = make([]mmsghdr, maxMessages), make([]int, maxMessages+1)
 	f.outName, f.outCtl = make([]syscall.RawSockaddrInet6, maxMessages), make([][controlSize]byte, maxMessages)
 	f.readOnce, f.sendOnce = f.recvmmsg, f.sendmmsg
+	f.readNoWait = func(fd uintptr) { f.recvmmsg(fd) }
 	err = raw.Control(func(fd uintptr) {
 		_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, soRxqOvfl, 1) // without it drops are only not counted
 	})
@@ -109,6 +111,9 @@ func (f *fast) grow(n int) {
 }
 
 func (f *fast) Read(batch []Packet, deadline time.Time) (int, error) {
+	if deadline.Equal(Now) {
+		return f.readNow(batch)
+	}
 	if !deadline.Equal(f.deadline) {
 		f.deadline = deadline
 		if err := f.conn.SetReadDeadline(deadline); err != nil {
@@ -120,14 +125,7 @@ func (f *fast) Read(batch []Packet, deadline time.Time) (int, error) {
 		f.deadline = moved
 		return 0, nil
 	}
-	if len(f.inHdr) < len(batch) {
-		f.grow(len(batch))
-	}
-	if len(f.reading) != len(batch) || &f.reading[0] != &batch[0] {
-		f.read = len(batch) // a new batch: all of it
-	}
-	f.prepare(batch[:f.read])
-	f.reading, f.read, f.readErr = batch, 0, 0
+	f.take(batch)
 	err := f.raw.Read(f.readOnce)
 	switch {
 	case err == nil && f.readErr == 0:
@@ -141,6 +139,28 @@ func (f *fast) Read(batch []Packet, deadline time.Time) (int, error) {
 		return 0, net.ErrClosed
 	}
 	return 0, nil // an ICMP error of one destination is not the socket's
+}
+
+// readNow takes what is there.
+func (f *fast) readNow(batch []Packet) (int, error) {
+	f.take(batch)
+	if err := f.raw.Control(f.readNoWait); err != nil {
+		return 0, net.ErrClosed
+	}
+	f.deliver(batch[:f.read])
+	return f.read, nil
+}
+
+// take makes the batch the one that messages point to.
+func (f *fast) take(batch []Packet) {
+	if len(f.inHdr) < len(batch) {
+		f.grow(len(batch))
+	}
+	if len(f.reading) != len(batch) || &f.reading[0] != &batch[0] {
+		f.read = len(batch) // a new batch: all of it
+	}
+	f.prepare(batch[:f.read])
+	f.reading, f.read, f.readErr = batch, 0, 0
 }
 
 // prepare makes messages ready that the last read used up.
@@ -329,3 +349,12 @@ func (f *fast) Wake() {
 }
 
 func (f *fast) Close() error { return f.conn.Close() }
+
+// Nap lets the thread rest for a moment too short for timers, which count in milliseconds here.
+func Nap(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := syscall.NsecToTimespec(int64(d))
+	_ = syscall.Nanosleep(&t, nil) // woken early is as good
+}

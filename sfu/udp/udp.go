@@ -26,9 +26,12 @@ type Packet struct {
 	Addr netip.AddrPort
 }
 
+// Now is the deadline of a Read that takes what is there and does not wait.
+var Now = time.Unix(0, 2)
+
 // A Conn is the media socket of one worker.
 type Conn interface {
-	// Read waits for datagrams until the deadline (zero: for ever) or Wake. Each Packet's Data must have room for MaxDatagram;
+	// Read waits for datagrams until the deadline (zero: for ever; Now: not at all) or Wake. Each Packet's Data must have room for MaxDatagram;
 	// it is cut to what came. It returns 0 and no error at the deadline and after Wake.
 	Read(batch []Packet, deadline time.Time) (int, error)
 	// Write sends all it can without waiting and returns how many from the front were dealt with: the rest found the kernel
