@@ -73,12 +73,14 @@ func (d daemon) run(stop stopSignals) (err error) {
 	}
 	go func() { failed <- admin.Serve(d.admin) }()
 	d.log.Info("serving", "version", version(), "listen", addresses(d.public), "tls", d.material.cert != nil, "admin", d.admin.Addr().String())
+	notify(d.log, notifyReady)
 	select {
 	case err = <-failed:
 		err = fmt.Errorf("a listener failed: %w", err)
 	case <-stop.graceful.Done():
 		d.log.Info("stopping", "within", stopTimeout.String())
 	}
+	notify(d.log, notifyStopping)
 	return errors.Join(err, shutdown(stop.forced, rooms, server, public, admin))
 }
 
