@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 
 	"alcove/auth"
@@ -65,7 +66,7 @@ func readSecret[T any](name string, parse func([]byte) (T, error)) (key T, err e
 	if err != nil {
 		return key, err
 	}
-	if info.Mode().Perm()&othersRead != 0 {
+	if !private(info.Mode(), ownedByUs(info)) {
 		return key, fmt.Errorf("%s can be read by others: chmod 600 it, and make a new key if others use this host", name)
 	}
 	data, err := readLimited(name, maxKeyFile)
@@ -76,6 +77,22 @@ func readSecret[T any](name string, parse func([]byte) (T, error)) (key T, err e
 		return key, fmt.Errorf("%s: %w", name, err)
 	}
 	return key, nil
+}
+
+// private reports whether nobody else is let in. A secret that a service manager or Kubernetes lends us stays root's: it reaches
+// us by an access list or by a group made for us, and both show as the group's right to read.
+func private(mode os.FileMode, ours bool) bool {
+	others := os.FileMode(othersRead)
+	if !ours {
+		others &^= groupRead
+	}
+	return mode.Perm()&others == 0
+}
+
+// ownedByUs is true where the system does not tell.
+func ownedByUs(info os.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return !ok || int(stat.Uid) == os.Geteuid()
 }
 
 func readKeySet(name string) (auth.KeySet, error) {

@@ -30,6 +30,7 @@ const (
 	modePublic = 0o644
 	modeFolder = 0o700
 	othersRead = 0o077 // bits that let others use a signing key
+	groupRead  = 0o040
 	maxKeyFile = 256 << 10
 	// maxCheckpoints holds all checkpoints of some months, should somebody have kept them.
 	maxCheckpoints = 64 << 20
