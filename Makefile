@@ -48,6 +48,7 @@ lint:
 	go vet ./...
 	@unformatted=$$(gofmt -l $$(go list -f '{{.Dir}}' ./...) | sort -u); \
 	if [ -n "$$unformatted" ]; then printf 'not formatted by gofmt:\n%s\n' "$$unformatted"; exit 1; fi
+	@deploy/lint.sh
 
 unit: ## Go tests under the race detector
 	go test -race ./...
