@@ -52,7 +52,7 @@ func (d daemon) run(stop stopSignals) (err error) {
 	defer func() { err = errors.Join(err, state.Close()) }()
 	defer d.followKeys()()
 	door := &gate{limit: int64(d.config.Limits.Connections)}
-	metrics, err := d.metrics(closer, door)
+	metrics, err := d.metrics(closer, door, stateMetrics{state})
 	if err != nil {
 		return err
 	}
@@ -99,13 +99,13 @@ func shutdown(forced context.Context, rooms *live.Registry, server *signaling.Se
 	return nil
 }
 
-func (d daemon) metrics(media io.Closer, door *gate) (*signaling.Metrics, error) {
+func (d daemon) metrics(media io.Closer, door *gate, state prometheus.Collector) (*signaling.Metrics, error) {
 	registry := prometheus.NewRegistry()
 	m := signaling.NewMetrics(registry, version())
 	refused := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "alcove_connections_refused_total", Help: "TCP connections closed at once because of limits.connections.",
 	}, func() float64 { return float64(door.refused.Load()) })
-	if err := registry.Register(refused); err != nil {
+	if err := errors.Join(registry.Register(refused), registry.Register(state)); err != nil {
 		return nil, err
 	}
 	if c, ok := media.(prometheus.Collector); ok {
@@ -129,7 +129,7 @@ func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *
 		Origins: d.config.Origins, FrameAncestors: d.config.FrameAncestors, TrustedProxies: proxies(d.config.TrustedProxies),
 		Page:  signaling.Page{Clinic: d.config.Page.Clinic, Phone: d.config.Page.Phone},
 		Ready: state.Err, Passcodes: passcodes(d.config), Acknowledged: state.Acknowledged,
-		Dev:   d.dev != nil, Extra: d.dev, Log: d.log,
+		Dev: d.dev != nil, Extra: d.dev, Log: d.log,
 	})
 }
 

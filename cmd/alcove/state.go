@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"alcove/auth"
 	"alcove/room/audit"
 	"alcove/room/live"
@@ -108,4 +110,42 @@ func passcodes(c config) map[string]auth.PasscodeHash {
 		}
 	}
 	return all
+}
+
+// stateMetrics says how store and audit log are.
+type stateMetrics struct {
+	state interface {
+		Err() error
+		SecondErr() error
+		Entries() int64
+	}
+}
+
+type sample struct {
+	name, help string
+	value      float64
+}
+
+func (m stateMetrics) samples() []sample {
+	failed := func(err error) float64 {
+		if err != nil {
+			return 1
+		}
+		return 0
+	}
+	return []sample{
+		{"alcove_store_failed", "1 while acts that open are refused because they cannot be recorded.", failed(m.state.Err())},
+		{"alcove_audit_copy_failed", "1 while the second place lacks the newest audit checkpoint.", failed(m.state.SecondErr())},
+		{"alcove_audit_entries", "Entries of the audit log.", float64(m.state.Entries())},
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (m stateMetrics) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, ch) }
+
+// Collect implements prometheus.Collector.
+func (m stateMetrics) Collect(ch chan<- prometheus.Metric) {
+	for _, s := range m.samples() {
+		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(s.name, s.help, nil, nil), prometheus.GaugeValue, s.value)
+	}
 }

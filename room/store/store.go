@@ -162,6 +162,9 @@ func (s *Store) err() error {
 // SecondErr says why the audit log's second place lacks the newest checkpoint, nil if it has it.
 func (s *Store) SecondErr() error { return s.cfg.Audit.SecondErr() }
 
+// Entries is the number of entries of the audit log.
+func (s *Store) Entries() int64 { return s.cfg.Audit.Len() }
+
 // Load gives the sessions that had not ended. Those that cannot be read are in the error, the others are given all the same.
 func (s *Store) Load() ([]live.Record, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
