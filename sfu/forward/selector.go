@@ -150,11 +150,7 @@ func (s *Selector) name(p Packet, c change) {
 func (s *Selector) begin(now time.Time, p Packet) Out {
 	timestamp := p.Timestamp
 	if s.running { // else the first packet is number 1, rollover counter 0
-		gap := max(now.Sub(s.lastAt), 0)
-		timestamp = s.lastTS + max(s.ticks(gap), 1)
-		if gap < time.Minute && int32(timestamp-s.newestTS) <= 0 { // two pictures never share a timestamp
-			timestamp = s.newestTS + 1
-		}
+		timestamp = s.after(max(now.Sub(s.lastAt), 0))
 	}
 	s.lastOut++
 	s.lastTS, s.newestTS, s.lastAt = timestamp, timestamp, now
@@ -180,12 +176,22 @@ func (s *Selector) rebase(now time.Time, p Packet) {
 		return
 	}
 	c := s.changes[s.count-1]
-	want := s.lastTS + s.ticks(gap)
+	want := s.after(gap)
 	skew := int32(p.Timestamp + c.tsOffset - want)
 	if limit := int32(s.ticks(rebaseSkew)); skew > limit || skew < -limit {
 		c.from, c.skipped, c.tsOffset = s.highest+1, 0, want-p.Timestamp
 		s.push(c)
 	}
+}
+
+// after is the slot's timestamp some time after the last packet. Two pictures never share one, nor does one that was
+// overtaken by padding look younger than the next.
+func (s *Selector) after(gap time.Duration) uint32 {
+	timestamp := s.lastTS + max(s.ticks(gap), 1)
+	if gap < time.Minute && int32(timestamp-s.newestTS) <= 0 {
+		timestamp = s.newestTS + 1
+	}
+	return timestamp
 }
 
 // ticks counts by seconds first: a slot may be quiet for days.
