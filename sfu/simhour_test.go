@@ -1,0 +1,356 @@
+package sfu
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// simSeed makes the hour; any other must do as well.
+var simSeed = uint64(1)
+
+// TestSimulatedHour is an hour of one group in which everything happens that may; the checks are those of simcheck_test.go.
+func TestSimulatedHour(t *testing.T) {
+	h := newHour(t, simSeed)
+	for h.now.Sub(simBegin) < time.Hour {
+		h.scene()
+		h.bounded()
+	}
+	h.settle()
+	for _, name := range []string{"padding", "repeated", "muted", "await_key", "before_switch", "layer", "socket_full", "history_gone"} {
+		if h.drops()[name] == 0 {
+			t.Errorf("nothing was dropped as %s: the hour did not show it", name)
+		}
+	}
+	t.Logf("%d packets left, drops %v, %v", h.writes, h.drops(), h.did)
+	if c := h.w.count; c.Video < 100_000 || c.Audio < 100_000 || c.Resent < 1000 || c.NacksOut < 1000 || h.w.count.Drops[len(c.Drops)-1] > 0 {
+		t.Errorf("too little happened: %+v", c)
+	}
+}
+
+// An hour is a sim with a story.
+type hour struct {
+	*sim
+	ids   []PeerID // all who may come
+	in    []PeerID // in the order of the plan
+	mute  map[string]bool
+	apart map[PeerID]bool // in a side room
+	names map[PeerID]int  // of publications: they change with each admission
+	did   map[string]int
+}
+
+func newHour(t *testing.T, seed uint64) *hour {
+	h := &hour{sim: newSim(t, seed), mute: map[string]bool{}, apart: map[PeerID]bool{}, names: map[PeerID]int{}, did: map[string]int{}}
+	for i := range 12 {
+		h.ids = append(h.ids, PeerID(fmt.Sprintf("p%02d", i)))
+	}
+	for range 9 {
+		h.enter()
+		h.run(simTick)
+	}
+	return h
+}
+
+// story is the plan of now.
+func (h *hour) story() Plan {
+	var p Plan
+	for _, id := range h.in {
+		s := Seat{Peer: id}
+		for j, source := range []Source{Microphone, Camera, Screen} {
+			name := fmt.Sprintf("%s-%s-%d", id, source, h.names[id])
+			n := uint32(slices.Index(h.ids, id)*10+j) + uint32(h.names[id])*1000
+			s.Sends = append(s.Sends, Send{ID: name, Source: source, CSRC: n + 1, Muted: h.mute[string(id)+string(source)]})
+		}
+		for _, other := range h.in {
+			if other != id && h.apart[id] == h.apart[other] {
+				s.Hears = append(s.Hears, other)
+			}
+		}
+		p.Seats = append(p.Seats, s)
+	}
+	return p
+}
+
+// enter lets somebody in who is not there.
+func (h *hour) enter() {
+	for _, i := range h.rnd.Perm(len(h.ids)) {
+		if id := h.ids[i]; !slices.Contains(h.in, id) {
+			h.in = slices.Insert(h.in, h.rnd.IntN(len(h.in)+1), id)
+			h.names[id]++
+			delete(h.apart, id)
+			h.obey(h.story())
+			h.connect(id)
+			return
+		}
+	}
+}
+
+func (h *hour) connect(id PeerID) {
+	spec := simSpec{
+		pairs: 3 + h.rnd.IntN(9), screens: h.rnd.IntN(3), screen: h.rnd.IntN(3) == 0,
+		twcc: h.rnd.IntN(6) == 0, plain: h.rnd.IntN(5) == 0, dd: h.rnd.IntN(4) == 0,
+	}
+	if h.rnd.IntN(2) == 0 {
+		spec.rids = []string{"q", "h", "f"}
+	}
+	x := h.join(id, spec)
+	for _, src := range x.sources {
+		src.parts = 1 + h.rnd.IntN(2)
+		src.flat = h.rnd.IntN(3) == 0
+	}
+	h.weather(x)
+	h.sim.w.mail.put(func() { h.pace(h.quantum == simTick) })
+}
+
+// weather gives somebody another path.
+func (h *hour) weather(x *simPeer) {
+	loss := []float64{0, 0, 0.01, 0.05, 0.2}
+	for _, l := range []*simLink{&x.up, &x.down} {
+		l.loss, l.twice = loss[h.rnd.IntN(len(loss))], 0.01
+		l.delay, l.jitter = time.Duration(h.rnd.IntN(80))*time.Millisecond, time.Duration(h.rnd.IntN(60))*time.Millisecond
+	}
+}
+
+// pace is that of a conversation, or of a pause in which everybody is listened to just enough to count as there.
+func (h *hour) pace(fast bool) {
+	h.quantum = 5 * simTick
+	if fast {
+		h.quantum = simTick
+	}
+	for _, x := range h.order {
+		for _, src := range x.sources {
+			src.padding, src.probes = 0, 0.03
+			if fast { // probes fill a path that is busy
+				src.padding = 0.03
+			}
+			switch audio := src.line.kind == "audio"; {
+			case fast && audio:
+				src.every = 50 * time.Millisecond
+			case fast:
+				src.every = 100 * time.Millisecond
+			default:
+				src.every = 850 * time.Millisecond // an encoding is there while it sends once a second
+			}
+		}
+	}
+}
+
+// scene lets one thing happen, in full motion, and then a pause.
+func (h *hour) scene() {
+	h.pace(true)
+	acts := hourActs
+	a := acts[h.rnd.IntN(len(acts))]
+	h.did[a.name]++
+	a.do(h)
+	h.run(time.Duration(400+h.rnd.IntN(600)) * time.Millisecond)
+	h.takes = -1
+	h.pace(false)
+	h.run(time.Duration(8+h.rnd.IntN(10)) * time.Second)
+	if h.failed {
+		h.fatal("the room's media ended")
+	}
+}
+
+// any is one of those who are connected.
+func (h *hour) any() *simPeer { return h.order[h.rnd.IntN(len(h.order))] }
+
+type hourAct struct {
+	name string
+	do   func(*hour)
+}
+
+var hourActs = []hourAct{
+	{"join", func(h *hour) {
+		if len(h.in) < 12 {
+			h.enter()
+		}
+	}},
+	{"leave", func(h *hour) {
+		if len(h.in) > 8 {
+			i := h.rnd.IntN(len(h.in))
+			h.in = slices.Delete(h.in, i, i+1)
+			h.obey(h.story())
+		}
+	}},
+	{"reconnect", func(h *hour) { h.connect(h.any().id) }},
+	{"mute", func(h *hour) {
+		for range 3 {
+			k := string(h.any().id) + string([]Source{Microphone, Camera, Screen}[h.rnd.IntN(3)])
+			h.mute[k] = !h.mute[k]
+		}
+		h.obey(h.story())
+	}},
+	{"flicker", func(h *hour) {
+		k := string(h.any().id) + string(Camera)
+		for range 4 {
+			h.mute[k] = !h.mute[k]
+			h.obey(h.story())
+			h.run(time.Duration(h.rnd.IntN(150)) * time.Millisecond)
+		}
+	}},
+	{"apart", func(h *hour) {
+		for range 2 {
+			id := h.any().id
+			h.apart[id] = !h.apart[id]
+		}
+		h.obey(h.story())
+	}},
+	{"order", func(h *hour) {
+		h.rnd.Shuffle(len(h.in), func(i, j int) { h.in[i], h.in[j] = h.in[j], h.in[i] })
+		h.obey(h.story())
+	}},
+	{"untold", hourUntold},
+	{"view", hourView},
+	{"weather", func(h *hour) {
+		for range 3 {
+			h.weather(h.any())
+		}
+	}},
+	{"encodings", hourEncodings},
+	{"socket", func(h *hour) { h.takes = h.rnd.IntN(12) }},
+	{"silence", func(h *hour) {
+		x := h.any()
+		src := x.sources[h.rnd.IntN(len(x.sources))]
+		src.on = !src.on
+	}},
+	{"outage", func(h *hour) {
+		x := h.any()
+		up, down := x.up.loss, x.down.loss
+		x.up.loss, x.down.loss = 1, 1
+		h.run(time.Duration(200+h.rnd.IntN(2000)) * time.Millisecond)
+		x.up.loss, x.down.loss = up, down
+	}},
+	{"jump", func(h *hour) {
+		src := h.any().source(Camera)
+		src.streams[0].seq += uint64(h.rnd.IntN(20_000))
+	}},
+	{"stranger", hourNewSSRC},
+	{"calm", func(h *hour) {
+		for _, x := range h.order {
+			x.up.loss, x.down.loss = 0, 0
+			for _, src := range x.sources {
+				src.on = true
+			}
+		}
+	}},
+}
+
+// hourUntold holds slot maps back: some come late, some are overtaken by a newer one, some never come.
+func hourUntold(h *hour) {
+	var late []SlotsMapped
+	h.hold = func(m SlotsMapped) bool {
+		late = append(late, m)
+		return true
+	}
+	for range 3 {
+		h.rnd.Shuffle(len(h.in), func(i, j int) { h.in[i], h.in[j] = h.in[j], h.in[i] })
+		if id := h.any().id; h.rnd.IntN(2) == 0 {
+			h.apart[id] = !h.apart[id]
+		} else {
+			h.connect(id)
+		}
+		h.obey(h.story())
+		h.run(time.Duration(h.rnd.IntN(400)) * time.Millisecond)
+	}
+	h.hold = nil
+	h.rnd.Shuffle(len(late), func(i, j int) { late[i], late[j] = late[j], late[i] })
+	for _, m := range late {
+		if h.mapped[m.Peer].Version != m.Version || h.rnd.IntN(8) > 0 {
+			h.announce(m)
+		}
+		h.run(time.Duration(h.rnd.IntN(50)) * time.Millisecond)
+	}
+}
+
+func hourView(h *hour) {
+	x := h.any()
+	v := View{Heights: map[string]int{}}
+	for _, o := range h.mapped[x.id].Slots {
+		if n := h.rnd.IntN(6); n < 5 {
+			v.Heights[o.Publication] = []int{0, 90, 180, 360, 720}[n]
+		}
+	}
+	h.room.View(x.id, v)
+}
+
+// hourEncodings lets a browser leave out qualities, or send them again.
+func hourEncodings(h *hour) {
+	streams := h.any().source(Camera).streams
+	from := h.rnd.IntN(len(streams))
+	for i, st := range streams {
+		st.off = i > 0 && i >= from && h.rnd.IntN(3) > 0
+	}
+}
+
+// hourNewSSRC lets a browser go on under another SSRC of the same MID and RID, with numbers of its own.
+func hourNewSSRC(h *hour) {
+	x := h.any()
+	src := x.sources[h.rnd.IntN(len(x.sources))]
+	if i := h.rnd.IntN(len(src.streams)); len(x.peer.streams) < maxPeerSSRCs-4 {
+		old := src.streams[i]
+		src.streams[i] = src.stream(old.index, old.rid)
+		if h.rnd.IntN(2) == 0 { // numbers that were used before
+			src.streams[i].seq = old.seq - uint64(h.rnd.IntN(200))%old.seq
+			src.streams[i].born = src.streams[i].seq
+		}
+	}
+}
+
+// bounded holds that nothing grows.
+func (h *hour) bounded() {
+	w := h.w
+	if len(w.peers) != len(h.people) || len(w.byAddr) != len(h.people) || len(w.rooms) != 1 || len(h.order) != len(h.people) {
+		h.fatal("%d peers, %d addresses, %d rooms for %d people", len(w.peers), len(w.byAddr), len(w.rooms), len(h.people))
+	}
+	slots := 0
+	for _, x := range h.order {
+		slots += len(x.list)
+		if len(x.peer.streams) > maxPeerSSRCs || cap(x.peer.sound) > slabPackets || cap(x.peer.pictures) > slabPackets {
+			h.fatal("%s has %d streams, %d and %d departures", x.id, len(x.peer.streams), cap(x.peer.sound), cap(x.peer.pictures))
+		}
+	}
+	subscribed := 0
+	for _, x := range h.order {
+		for _, pub := range x.peer.publications {
+			subscribed += len(pub.subscribers)
+		}
+	}
+	if subscribed > slots {
+		h.fatal("%d subscriptions for %d slots", subscribed, slots)
+	}
+}
+
+// settle holds that after all of it everybody sees and hears whom the slot map names.
+func (h *hour) settle() {
+	clear(h.mute)
+	h.obey(h.story())
+	for _, a := range hourActs {
+		if a.name == "calm" {
+			a.do(h)
+		}
+	}
+	for _, x := range h.order {
+		for _, st := range x.source(Camera).streams {
+			st.off = false
+		}
+		h.room.View(x.id, View{})
+		if m := h.mapped[x.id]; m.Version != h.told[x.id].Version {
+			h.announce(m)
+		}
+	}
+	h.pace(false)
+	h.run(30 * time.Second)
+	h.pace(true)
+	h.run(time.Second)
+	begin := h.now
+	h.run(2 * time.Second)
+	for _, x := range h.order {
+		for _, o := range h.mapped[x.id].Slots {
+			i := slices.IndexFunc(x.list, func(s *simSlot) bool { return s.line.slotKind == o.Kind && s.line.slotIndex == o.Index })
+			if s := x.list[i]; s.lastAt.Before(begin) {
+				h.fatal("%s gets nothing of %s since %v; slot %+v", x.slotName(s), o.Publication, h.now.Sub(s.lastAt), x.peer.slotOf[s.line.slotSSRC].target)
+			}
+		}
+	}
+}
