@@ -128,8 +128,13 @@ func (p *peer) shareBandwidth(now time.Time) {
 			break // nothing is left to take
 		}
 	}
+	paused := false
 	for i, s := range slots {
 		s.choose(choices[i])
+		paused = paused || choices[i].encoding == nil && s.ideal() != nil
+	}
+	if paused && sum == 0 {
+		p.bound.Report(now, 0, 0) // nothing comes that could be reported: what was too much is tried again some day
 	}
 }
 
@@ -158,8 +163,8 @@ func (s *slot) accepts(e *encoding, packet forward.Packet) forward.Drop {
 		s.current = e
 		s.selector.Switch()
 	case e != s.current && e == s.target:
+		e.wantKey()
 		if s.current == nil {
-			e.wantKey()
 			return forward.AwaitKey
 		}
 		return forward.Layer

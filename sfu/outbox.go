@@ -121,9 +121,9 @@ func (w *worker) flush() {
 	for i := range b.out[:taken] {
 		w.count.BytesOut += uint64(len(b.out[i].Data))
 	}
-	w.refused(b.slots[taken:])
 	clear(b.peers)
 	b.control, b.peers, b.used = b.control[:0], b.peers[:0], 0
+	w.refused(b.slots[taken:]) // it asks for key frames: into the empty box
 }
 
 // refused counts what the kernel did not take. A picture goes on with its next key frame.

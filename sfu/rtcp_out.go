@@ -54,7 +54,18 @@ func (p *peer) askAgain(now time.Time) {
 			}
 		}
 		if slices.ContainsFunc(pub.encodings, func(e *encoding) bool { return e.alive(now) }) {
+			pub.forgetGone(now)
 			pub.askKey(now)
+		}
+	}
+}
+
+// forgetGone stops asking for key frames of encodings that are gone while others are there: each request would cost one of
+// all that are left, and never end. Who waits for one asks again when it is back.
+func (pub *publication) forgetGone(now time.Time) {
+	for _, e := range pub.encodings {
+		if !e.alive(now) {
+			pub.keyWanted &^= 1 << e.index
 		}
 	}
 }

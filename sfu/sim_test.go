@@ -175,6 +175,9 @@ func (s *sim) run(d time.Duration) {
 			x.act()
 		}
 		s.w.round(s.now, 0)
+		if due := s.w.due(); !due.IsZero() && !s.now.Before(due) {
+			s.w.round(s.now, 0) // what a full socket made it ask for: the loop comes round at once
+		}
 		if s.w.load.ratio == 0 && s.w.box.used != 0 {
 			s.fatal("%d packets wait though nothing is to do", s.w.box.used)
 		}

@@ -1,0 +1,232 @@
+package sfu
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"alcove/sfu/forward"
+)
+
+// newGroup is a sim of people who all see each other, over paths without fault, for a second already.
+func newGroup(t *testing.T, seed uint64, spec simSpec, ids ...PeerID) (*sim, []*simPeer) {
+	s := newSim(t, seed)
+	s.obey(everyone(ids...))
+	var all []*simPeer
+	spec.pairs = len(ids) - 1
+	for _, id := range ids {
+		all = append(all, s.join(id, spec))
+	}
+	s.run(time.Second)
+	return s, all
+}
+
+// shows is the slot of a kind that shows somebody.
+func (x *simPeer) shows(id PeerID, kind string) *simSlot {
+	for _, o := range x.sim.mapped[x.id].Slots {
+		if o.Peer == id && o.Kind == kind {
+			i := slices.IndexFunc(x.list, func(s *simSlot) bool { return s.line.slotKind == kind && s.line.slotIndex == o.Index })
+			return x.list[i]
+		}
+	}
+	x.sim.fatal("%s has no %s slot for %s", x.id, kind, id)
+	return nil
+}
+
+// frames counts what comes to each slot of a client while time passes.
+func (x *simPeer) during(d time.Duration) map[*simSlot]int {
+	n := map[*simSlot]int{}
+	for _, s := range x.list {
+		n[s] -= s.count
+	}
+	x.sim.run(d)
+	for _, s := range x.list {
+		n[s] += s.count
+	}
+	return n
+}
+
+func TestStalledReceiver(t *testing.T) {
+	s, all := newGroup(t, 2, simSpec{}, "a", "b", "c")
+	all[0].stalled = true
+	for id, slots := range map[int]map[*simSlot]int{1: all[1].during(20 * time.Second), 2: all[2].during(20 * time.Second)} {
+		for slot, n := range slots {
+			if n < 190 {
+				t.Errorf("%s gets %d packets of %s", all[id].id, n, all[id].slotName(slot))
+			}
+		}
+	}
+	if n := len(all[0].peer.sound) + len(all[0].peer.pictures); n != 0 || s.w.box.used != 0 {
+		t.Errorf("%d packets wait for who is stalled", n)
+	}
+}
+
+// TestNackBudget lets one receiver ask again for everything, all the time.
+func TestNackBudget(t *testing.T) {
+	s, all := newGroup(t, 3, simSpec{}, "a", "b", "c")
+	for _, x := range all {
+		x.source(Camera).every, x.source(Camera).parts = 20*time.Millisecond, 4
+	}
+	s.run(time.Second)
+	all[0].nacksAll = true
+	others := all[1].during(10 * time.Second)
+	if all[0].resent < 10*nackBudget || all[0].resent > 12*nackBudget {
+		t.Errorf("%d repeats in 10 s, the budget is %d a second and as many at once", all[0].resent, nackBudget)
+	}
+	if s.w.count.Drops[forward.NackLimit] == 0 || all[1].resent > 0 {
+		t.Errorf("drops %v, repeats for others %d", s.drops(), all[1].resent)
+	}
+	if n := others[all[1].shows("c", slotVideo)]; n < 1990 {
+		t.Errorf("the other one got %d packets of 2000", n)
+	}
+}
+
+// TestKeyFrameStorm lets two receivers ask for key frames a hundred times a second; that the source is asked three times at
+// most is checked for each request.
+func TestKeyFrameStorm(t *testing.T) {
+	s, all := newGroup(t, 4, simSpec{rids: []string{"q", "h", "f"}}, "a", "b", "c")
+	before := len(all[2].source(Camera).plis)
+	all[0].pestering, all[1].pestering = true, true
+	s.run(10 * time.Second)
+	n := len(all[2].source(Camera).plis) - before
+	if n < 20 || n > 30 {
+		t.Errorf("%d requests in 10 s", n)
+	}
+	if in := s.w.count.KeyFrameRequestsIn; in > 150 {
+		t.Errorf("%d of 4000 requests were heard", in)
+	}
+}
+
+// TestFullSocket holds that sound goes first, that what has to go is named, and that a picture goes on with its key frame,
+// asked for at once.
+func TestFullSocket(t *testing.T) {
+	s, all := newGroup(t, 5, simSpec{}, "a", "b", "c", "d")
+	for _, x := range all {
+		for _, src := range x.sources {
+			src.next = s.now.Add(50 * time.Millisecond) // all at once
+		}
+	}
+	s.run(40 * time.Millisecond)
+	s.takes = 3 + 12 // RTCP, and the sound of three for four
+	sound := all[0].shows("b", slotAudio).count
+	plis := len(all[1].source(Camera).plis)
+	full := s.w.count.Drops[forward.SocketFull]
+	s.run(30 * time.Millisecond)
+	s.takes = -1
+	if got := all[0].shows("b", slotAudio).count; got != sound+1 {
+		t.Errorf("%d packets of sound where one was sent", got-sound)
+	}
+	if n := s.w.count.Drops[forward.SocketFull] - full; n == 0 {
+		t.Error("nothing was dropped")
+	}
+	s.run(40 * time.Millisecond)
+	if n := len(all[1].source(Camera).plis); n != plis+1 {
+		t.Errorf("%d requests for a key frame right after the drop", n-plis)
+	}
+	frames := all[0].shows("b", slotVideo).frames
+	s.run(time.Second)
+	if n := all[0].shows("b", slotVideo).frames - frames; n < 9 {
+		t.Errorf("%d frames in the second after", n)
+	}
+}
+
+// TestNarrowPath lets one receiver claim loss: temporal layers go first, then sizes, then pictures, never sound; and all of it
+// comes back.
+func TestNarrowPath(t *testing.T) {
+	s, all := newGroup(t, 6, simSpec{rids: []string{"q", "h", "f"}}, "a", "b")
+	a, cam := all[0], all[1].source(Camera)
+	cam.size, cam.parts, cam.every = 300, 4, 50*time.Millisecond
+	s.run(5 * time.Second)
+	video, slot := a.shows("b", slotVideo), a.peer.slotOf[a.shows("b", slotVideo).line.slotSSRC]
+	var steps []string
+	note := func() {
+		step := "none"
+		if slot.target != nil {
+			step = slot.target.rid
+		}
+		if slot.base && slot.target != nil {
+			step += " base"
+		}
+		if n := len(steps); n == 0 || steps[n-1] != step {
+			steps = append(steps, step)
+		}
+	}
+	note()
+	a.loss = 60
+	for range 120 {
+		s.run(500 * time.Millisecond)
+		note()
+	}
+	if want := []string{"f", "f base", "h", "h base", "q", "q base", "none"}; !inOrder(steps, want) || steps[0] != "f" || !slices.Contains(steps, "f base") {
+		t.Errorf("steps down: %v", steps)
+	}
+	low := slices.Index([]string{"q", "q base", "none"}, steps[len(steps)-1])
+	if low < 0 {
+		t.Errorf("a path that loses a quarter still gets %q", steps[len(steps)-1])
+	}
+	if n := a.during(5 * time.Second)[a.shows("b", slotAudio)]; n < 48 {
+		t.Errorf("%d packets of sound in 5 s", n)
+	}
+	a.loss = 0
+	s.until("the whole picture is back", 120*time.Second, func() bool { return slot.current != nil && slot.current.rid == "f" && !slot.base })
+	if n := a.during(2 * time.Second)[video]; n < 150 {
+		t.Errorf("%d packets in 2 s", n)
+	}
+}
+
+// inOrder reports whether steps only go forward through want.
+func inOrder(steps, want []string) bool {
+	at := 0
+	for _, s := range steps {
+		i := slices.Index(want[at:], s)
+		if i < 0 {
+			return false
+		}
+		at += i
+	}
+	return true
+}
+
+// TestPausedPathRecovers holds that a path on which not even one picture fits is tried again, though its client reports
+// nothing of what it does not get.
+func TestPausedPathRecovers(t *testing.T) {
+	s, all := newGroup(t, 7, simSpec{}, "a", "b")
+	a, cam := all[0], all[1].source(Camera)
+	cam.size, cam.parts, cam.every, cam.flat = 1000, 4, 100*time.Millisecond, true // 320 kbit/s
+	s.run(3 * time.Second)
+	slot := a.peer.slotOf[a.shows("b", slotVideo).line.slotSSRC]
+	a.loss = 200
+	s.until("the picture pauses", 60*time.Second, func() bool { return slot.target == nil })
+	s.run(20 * time.Second)
+	a.loss = 0
+	s.until("it comes back", 120*time.Second, func() bool { return slot.current != nil })
+}
+
+// TestDeadLayerAsksNothing holds that nobody asks for the key frame of an encoding that is gone.
+func TestDeadLayerAsksNothing(t *testing.T) {
+	s, all := newGroup(t, 8, simSpec{rids: []string{"q", "h", "f"}}, "a", "b", "c")
+	cam := all[2].source(Camera)
+	all[0].pestering = true // a request is open
+	s.run(time.Second)
+	all[0].pestering = false
+	cam.deaf = true
+	for _, x := range all[:2] {
+		x.pestering = true
+	}
+	s.run(400 * time.Millisecond)
+	for _, x := range all[:2] {
+		x.pestering = false
+	}
+	cam.streams[2].off, cam.deaf = true, false
+	s.run(4 * time.Second)
+	before := len(cam.plis)
+	s.run(5 * time.Second)
+	if n := len(cam.plis) - before; n > 1 {
+		t.Errorf("%d requests in 5 s while nobody lacks a picture", n)
+	}
+	for _, x := range all[:2] {
+		if n := x.during(time.Second)[x.shows("c", slotVideo)]; n < 18 {
+			t.Errorf("%s gets %d packets of the nearest encoding", x.id, n)
+		}
+	}
+}
