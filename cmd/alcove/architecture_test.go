@@ -34,6 +34,7 @@ var rules = []rule{
 	{path: "auth", forbid: pion},
 	{path: "room", internal: []string{"auth"}, forbid: pion, pure: true},
 	{path: "room/live", internal: []string{"auth", "room"}, forbid: pion},
+	{path: "room/live/livetest", internal: []string{"auth", "room", "room/live"}, forbid: pion}, // stands for signaling and media in tests
 	{path: "room/audit", internal: []string{"auth", "room"}, forbid: pion},
 	{path: "room/store", internal: []string{"auth", "room", "room/audit", "room/live"}, forbid: pion}, // implements live.Journal
 	{path: "signaling", internal: []string{"auth", "room", "room/*", "signaling/*"}, forbid: pion},
