@@ -40,6 +40,17 @@ type change struct {
 	tsOffset uint32
 	pictures uint16
 	tl0      uint8
+	rebased  bool   // the time line was moved, from the source's timestamp since on
+	since    uint32 // what is older than it, and late, has the offset of before
+	before   uint32
+}
+
+// time is the slot's timestamp of a packet.
+func (c change) time(p Packet) uint32 {
+	if c.rebased && int32(p.Timestamp-c.since) < 0 {
+		return p.Timestamp + c.before
+	}
+	return p.Timestamp + c.tsOffset
 }
 
 // A Selector renumbers what goes out through one slot, so that a slot that changes hands is one continuous stream: next
@@ -111,6 +122,9 @@ func (s *Selector) Next(now time.Time, p Packet) (Out, Drop) {
 		return Out{}, drop
 	}
 	out := Out{Ext: uint64(int64(p.Ext) + c.offset), Timestamp: p.Timestamp + c.tsOffset, Pictures: c.pictures, TL0: c.tl0}
+	if !ahead {
+		out.Timestamp = c.time(p)
+	}
 	if out.Ext > s.lastOut { // what comes late behind padding only is the newest all the same
 		s.lastOut, s.newestTS = out.Ext, out.Timestamp
 		s.name(p, c)
@@ -179,6 +193,7 @@ func (s *Selector) rebase(now time.Time, p Packet) {
 	want := s.after(gap)
 	skew := int32(p.Timestamp + c.tsOffset - want)
 	if limit := int32(s.ticks(rebaseSkew)); skew > limit || skew < -limit {
+		c.rebased, c.since, c.before = true, p.Timestamp, c.tsOffset
 		c.from, c.skipped, c.tsOffset = s.highest+1, 0, want-p.Timestamp
 		s.push(c)
 	}

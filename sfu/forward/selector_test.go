@@ -134,6 +134,12 @@ var videoSteps = map[string][]step{
 		{33 * ms, at(4_000_000, 5), Out{}, AwaitKey, true},
 		{33 * ms, key(4_000_001, 5), Out{Ext: 3, Timestamp: 3000 + 66*90}, Kept, false},
 	},
+	"the end of a frame that was lost before a silence": {
+		{0, key(70_000, 0), Out{Ext: 1, Timestamp: 0}, Kept, true},
+		{time.Second, at(70_002, 3000), Out{Ext: 3, Timestamp: 90_000}, Kept, false},
+		{0, at(70_001, 0), Out{Ext: 2, Timestamp: 0}, Kept, false},
+		{0, at(70_003, 3000), Out{Ext: 4, Timestamp: 90_000}, Kept, false},
+	},
 	"two pictures never share a timestamp": {
 		{0, key(70_000, 500), Out{Ext: 1, Timestamp: 500}, Kept, true},
 		{0, key(9, 9), Out{Ext: 2, Timestamp: 501}, Kept, true},
