@@ -131,6 +131,7 @@ func (p *peer) shareBandwidth(now time.Time) {
 	paused := false
 	for i, s := range slots {
 		s.choose(choices[i])
+		s.flow.tellWanted(now)
 		paused = paused || choices[i].encoding == nil && s.ideal() != nil
 	}
 	if paused && sum == 0 {

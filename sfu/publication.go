@@ -58,7 +58,7 @@ type stream struct {
 }
 
 func newPublication(p *peer, l *line) *publication {
-	pub := &publication{peer: p, line: l}
+	pub := &publication{peer: p, line: l, wanted: l.rids} // untold, a client sends all
 	rids := l.rids
 	if len(rids) == 0 {
 		rids = []string{""}

@@ -24,7 +24,7 @@ func TestSimulatedHour(t *testing.T) {
 		}
 	}
 	t.Logf("%d packets left, drops %v, %v", h.writes, h.drops(), h.did)
-	if c := h.w.count; c.Video < 100_000 || c.Audio < 100_000 || c.Resent < 1000 || c.NacksOut < 1000 || h.w.count.Drops[len(c.Drops)-1] > 0 {
+	if c := h.w.count; c.Video < 50_000 || c.Audio < 50_000 || c.Resent < 500 || c.NacksOut < 500 || h.w.count.Drops[len(c.Drops)-1] > 0 {
 		t.Errorf("too little happened: %+v", c)
 	}
 }
@@ -114,7 +114,7 @@ func (h *hour) weather(x *simPeer) {
 
 // pace is that of a conversation, or of a pause in which everybody is listened to just enough to count as there.
 func (h *hour) pace(fast bool) {
-	h.quantum = 5 * simTick
+	h.quantum = 8 * simTick
 	if fast {
 		h.quantum = simTick
 	}
@@ -143,10 +143,10 @@ func (h *hour) scene() {
 	a := acts[h.rnd.IntN(len(acts))]
 	h.did[a.name]++
 	a.do(h)
-	h.run(time.Duration(400+h.rnd.IntN(600)) * time.Millisecond)
+	h.run(time.Duration(300+h.rnd.IntN(400)) * time.Millisecond)
 	h.takes = -1
 	h.pace(false)
-	h.run(time.Duration(8+h.rnd.IntN(10)) * time.Second)
+	h.run(time.Duration(12+h.rnd.IntN(16)) * time.Second)
 	if h.failed {
 		h.fatal("the room's media ended")
 	}
