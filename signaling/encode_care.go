@@ -66,3 +66,5 @@ func sources(o room.Overrides, v room.Override) []room.Source {
 	}
 	return out
 }
+
+func scopeOf(f room.ConsentForm) room.Scope { return f.Scope }

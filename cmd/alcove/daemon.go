@@ -56,11 +56,15 @@ func (d daemon) run(stop stopSignals) (err error) {
 	if err != nil {
 		return err
 	}
+	rules, codes, err := d.rules()
+	if err != nil {
+		return err
+	}
 	rooms := live.NewRegistry(live.Config{
-		Policies: policies(d.config), Media: media, Journal: state, MaxRooms: d.config.Limits.Rooms, Log: d.log, Observe: metrics,
+		Policies: rules, Media: media, Journal: state, MaxRooms: d.config.Limits.Rooms, Log: d.log, Observe: metrics,
 	})
 	d.restore(rooms)
-	server, err := d.server(rooms, metrics, state)
+	server, err := d.server(rooms, metrics, state, codes)
 	if err != nil {
 		return err
 	}
@@ -116,7 +120,7 @@ func (d daemon) metrics(media io.Closer, door *gate, state prometheus.Collector)
 	return m, nil
 }
 
-func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *store.Store) (*signaling.Server, error) {
+func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *store.Store, codes map[string]auth.PasscodeHash) (*signaling.Server, error) {
 	tokens, err := auth.NewVerifier(auth.VerifierConfig{
 		Issuer: d.config.Auth.Issuer, Audience: d.config.Auth.Audience, Keys: d.material.keys, PersonKey: d.material.person,
 		Spent: state, Revoked: state,
@@ -128,7 +132,7 @@ func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *
 		Tokens: tokens, Rooms: rooms, Metrics: metrics,
 		Origins: d.config.Origins, FrameAncestors: d.config.FrameAncestors, TrustedProxies: proxies(d.config.TrustedProxies),
 		Page:  signaling.Page{Clinic: d.config.Page.Clinic, Phone: d.config.Page.Phone},
-		Ready: state.Err, Passcodes: passcodes(d.config), Acknowledged: state.Acknowledged,
+		Ready: state.Err, Passcodes: codes, Acknowledged: state.Acknowledged,
 		Dev: d.dev != nil, Extra: d.dev, Log: d.log,
 	})
 }

@@ -7,8 +7,8 @@ export { FrameGate, type Contribution } from './gate';
 export { Media, type Slot } from './media';
 export { camera as cameraLimits, screen as screenLimits } from './params';
 export {
-  subprotocol, type AgreedText, type AnswerData, type Barred, type Care, type Consent, type Participant, type Publication, type RequestData, type RequestType, type Role,
-  type SlotEntry, type Source, type Waiter,
+  subprotocol, type AgreedText, type AnswerData, type Barred, type Care, type Consent, type EventData, type Participant,
+  type Publication, type RequestData, type RequestType, type Role, type SlotEntry, type Source, type Waiter,
 } from './protocol';
 export { dropSeat, loadSeat } from './seat';
 export { Session, type Access, type Ending } from './session';

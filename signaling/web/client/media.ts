@@ -9,7 +9,7 @@ import { RequestError } from './errors';
 import { adjusted, encodingsOf } from './encodings';
 import { disconnectedGraceMs, offerAttempts, offerRetryMs } from './params';
 import type { MediaReady, SlotKind, SlotMid, Source } from './protocol';
-import { codecsFor, opusConstantBitRate } from './sdp';
+import { codecsFor, opusConstantBitRate, withoutDescriptor } from './sdp';
 import type { Session } from './session';
 
 export interface Slot {
@@ -165,7 +165,8 @@ export class Media extends Emitter<Events> {
     }
     await pc.setLocalDescription();
     const tracks = [...this.#senders].map(([source, { mid }]) => ({ mid: mid ?? '', source }));
-    const offer = { generation: this.#generation, sdp: opusConstantBitRate(pc.localDescription?.sdp ?? ''), tracks };
+    const sdp = withoutDescriptor(opusConstantBitRate(pc.localDescription?.sdp ?? ''));
+    const offer = { generation: this.#generation, sdp, tracks };
     const answer = await this.#session.request('media.offer', offer);
     if (this.#pc !== pc) return;
     await pc.setRemoteDescription({ type: 'answer', sdp: opusConstantBitRate(answer.sdp) });

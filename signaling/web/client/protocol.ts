@@ -56,7 +56,7 @@ export type Care = Of<typeof careState>;
 
 export const welcome = object({
   sessionId: text, resumeSecret: text, participantId: text, state: oneOf('waiting', 'admitted'), role,
-  permissions: list(text), pingMs: number, resumeMs: number, policy: object({ name: text, recording: text }),
+  permissions: list(text), pingMs: number, resumeMs: number, policy: object({ name: text, recording: text, scopes: list(scope) }),
   ...care,
 });
 export type Welcome = Of<typeof welcome>;

@@ -1,4 +1,4 @@
-// The two things about SDP that browsers offer no other way to say.
+// The three things about SDP that browsers offer no other way to say.
 
 // Opus at a constant bit rate: the size of a packet must not tell what is said (RFC 7587 section 7, RFC 6562). A
 // browser encodes as the description of the other side asks, so this is applied to the answer before it is set, and to
@@ -20,6 +20,12 @@ function withParameters(sdp: string, payload: string, wanted: [string, string][]
       .filter((part) => part && !wanted.some(([name]) => part.startsWith(`${name}=`)));
     return head + [...rest, ...wanted.map(([name, value]) => `${name}=${value}`)].join(';');
   });
+}
+
+// Chromium offers the Dependency Descriptor and then does not write it for plain VP8; who has agreed on it reads pictures from
+// nowhere else. So it is not offered.
+export function withoutDescriptor(sdp: string): string {
+  return sdp.replace(/^a=extmap:[^\r\n]*dependency-descriptor[^\r\n]*\r?\n/gm, '');
 }
 
 const spoken: Record<'audio' | 'video', string[]> = {

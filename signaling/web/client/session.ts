@@ -53,6 +53,8 @@ export class Session extends Emitter<SessionEvents> {
   permissions: readonly string[] = [];
   roster: readonly Participant[] = [];
   waiting: readonly Waiter[] = [];
+  // How far the server's clock is ahead of this one: a clock that is wrong must not end a session early.
+  serverAheadMs = 0;
 
   constructor(env: Env, opening: Opening) {
     super();
@@ -98,6 +100,7 @@ export class Session extends Emitter<SessionEvents> {
   }
 
   #told(told: Told): void {
+    this.serverAheadMs = told.ts - Date.now();
     switch (told.type) {
       case 'access.changed': return this.#accessChanged(told.data);
       case 'self.updated': return this.emit('care', told.data);

@@ -5,9 +5,10 @@ import { batch, computed, effect, signal } from '@preact/signals';
 import {
   browserEnv, dropSeat, Media, Session, subprotocol,
   type Access, type AnswerData, type Barred, type Ending, type LinkState, type Participant, type RequestData,
-  type RequestType, type Slot, type SlotEntry, type Waiter,
+  type RequestType, type Slot, type SlotEntry, type Waiter, type AgreedText, type EventData, RequestError,
 } from '../client';
 import { Announcer } from './announce';
+import { bestText, calling, CareState, refusalWords } from './care';
 import type { Config } from './config';
 import { Device, pickScreen, Speaker } from './devices';
 import { keepReturn, type Return } from './return';
@@ -37,7 +38,7 @@ export class Store {
   readonly ending = signal<Ending | null>(null);
   readonly link = signal<LinkState>('connecting');
   readonly access = signal<Access | null>(null);
-  readonly room = signal({ name: '', locked: false, recording: 'off' });
+  readonly room = signal<EventData<'room.updated'>>({ name: '', locked: false, absenceLock: false, hostAbsent: false, recording: 'off' });
   readonly selfId = signal('');
   readonly permissions = signal<readonly string[]>([]);
   readonly roster = signal<readonly Participant[]>([]);
@@ -53,8 +54,11 @@ export class Store {
   readonly notice = signal('');
   readonly screenTrack = signal<MediaStreamTrack | null>(null);
   readonly soundBlocked = signal(false);
+  readonly panel = signal(true);
+  readonly care = new CareState();
 
   readonly self = computed(() => this.roster.value.find(({ id }) => id === this.selfId.value));
+  readonly calls = computed(() => calling(this.roster.value));
   readonly hosting = computed(() => this.permissions.value.includes('waiting.manage'));
 
   session: Session | undefined;
@@ -122,6 +126,9 @@ export class Store {
   }
 
   #listen(session: Session, media: Media): void {
+    this.care.listen(session);
+    session.on('help', ({ participantId }) => this.#called(participantId));
+    session.on('warning', ({ minutes }) => this.announcer.say(`The session ends in ${minutes} min.`));
     session.on('link', (link) => (this.link.value = link));
     session.on('welcome', ({ participantId }) => (this.selfId.value = participantId));
     session.on('permissions', (permissions) => this.#permitted(permissions));
@@ -179,12 +186,13 @@ export class Store {
     });
   }
 
-  #roomChanged(room: { name: string; locked: boolean; recording: string }): void {
+  #roomChanged(room: EventData<'room.updated'>): void {
     const before = this.room.value;
     this.room.value = room;
     if (before.name && before.locked !== room.locked) {
       this.announcer.say(room.locked ? 'The session is locked.' : 'The session is open again.');
     }
+    if (before.name && before.recording === 'on' && room.recording !== 'on') this.announcer.say('Recording has stopped.');
   }
 
   #rosterChanged(roster: readonly Participant[]): void {
@@ -212,6 +220,13 @@ export class Store {
           : 'A therapist turned your camera off. You can turn it on again.';
       }
     }
+  }
+
+  // Nobody may miss it: the panel opens.
+  #called(id: string): void {
+    this.panel.value = true;
+    const name = this.roster.value.find((person) => person.id === id)?.displayName;
+    if (name) this.announcer.say(`${name} asks for help. Only therapists see this.`);
   }
 
   #gone(id: string): void {
@@ -293,10 +308,40 @@ export class Store {
   async act<T extends RequestType>(type: T, data: RequestData<T>): Promise<AnswerData<T> | undefined> {
     try {
       return await this.session?.request(type, data);
-    } catch {
-      this.notice.value = 'That did not work. Please try again.';
+    } catch (error) {
+      this.notice.value = refusalWords(error instanceof RequestError ? error : undefined);
       return undefined;
     }
+  }
+
+  // Asks the server, and leaves the words for a refusal to the caller.
+  async attempt<T extends RequestType>(type: T, data: RequestData<T>): Promise<RequestError | undefined> {
+    try {
+      await this.session?.request(type, data);
+      return undefined;
+    } catch (error) {
+      return error instanceof RequestError ? error : new RequestError({ code: 'closed', message: '', retryable: true });
+    }
+  }
+
+  textOf(texts: readonly AgreedText[]): AgreedText | undefined {
+    return bestText(texts, navigator.languages);
+  }
+
+  // One answer to all that is asked: the text that was shown is the one that is answered.
+  async answerConsent(decision: 'granted' | 'refused'): Promise<void> {
+    for (const { scope, texts } of this.care.open.value) {
+      const text = this.textOf(texts);
+      if (text) await this.act('consent.respond', { scope, textHash: text.textHash, decision });
+    }
+  }
+
+  async callHelp(): Promise<void> {
+    if (await this.act('help.signal', {})) this.notice.value = 'The therapists know that you ask for help. Nobody else in the group sees it.';
+  }
+
+  extend(): void {
+    void this.act('room.extend', { minutes: 15 });
   }
 
   dismissAsk(id: string): void {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { adjusted, encodingsOf } from '../client/encodings';
 import { FrameGate } from '../client/gate';
-import { opusConstantBitRate } from '../client/sdp';
+import { opusConstantBitRate, withoutDescriptor } from '../client/sdp';
 import { changed, type Sight } from '../page/sight';
 
 test('a slot shows nothing before the first picture of its new owner', () => {
@@ -80,4 +80,11 @@ test('a view is told when it changed by more than a tenth, or hides, or shows', 
   assert.equal(changed(before, sight({ a: null, b: null })), true);
   assert.equal(changed(before, sight({ a: [640, 360], b: [10, 10] })), true);
   assert.equal(changed(before, sight({ a: [640, 360] })), true);
+});
+
+test('the Dependency Descriptor is not offered, all else stays', () => {
+  const line = (id: number, uri: string): string => `a=extmap:${id} ${uri}\r\n`;
+  const descriptor = line(12, 'https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension');
+  const mid = line(4, 'urn:ietf:params:rtp-hdrext:sdes:mid');
+  assert.equal(withoutDescriptor(`m=video 9\r\n${descriptor}${mid}m=video 9\r\n${mid}${descriptor}`), `m=video 9\r\n${mid}m=video 9\r\n${mid}`);
 });

@@ -9,7 +9,7 @@ const opening = { token: 'a.b.c', displayName: 'Mara', client };
 function welcome(secret: string, state = 'admitted'): object {
   return {
     sessionId: 's', resumeSecret: secret, participantId: 'p1', state, role: 'participant', permissions: ['hand.raise'],
-    pingMs: 5000, resumeMs: 60000, policy: { name: 'default', recording: 'never' },
+    pingMs: 5000, resumeMs: 60000, policy: { name: 'default', recording: 'never', scopes: [] },
     needs: [], agreement: [], consents: [], helpRaised: false,
   };
 }

@@ -33,6 +33,11 @@ export async function startDaemon(args, origin = 'http://localhost:8080') {
       if (!response.ok) throw new Error(`no token: ${response.status} ${await response.text()}`);
       return (await response.text()).trim();
     },
+    // A link into the demo room that runs under another policy.
+    async guarded(name, role, policy) {
+      const query = new URLSearchParams({ sub: name, name, role, policy, room: policy });
+      return `${origin}/#t=${(await (await fetch(`${near}/dev/token?${query}`)).text()).trim()}`;
+    },
     async link(sub, name, from = origin) {
       return `${from}/#t=${await daemon.token(sub, name)}`;
     },

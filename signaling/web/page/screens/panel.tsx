@@ -18,6 +18,7 @@ export function Panel(): JSX.Element {
   return (
     <aside class="panel" aria-label="Host panel">
       <div class="panel-scroll" tabIndex={0} role="region" aria-label="Waiting and group">
+        <Calls />
         <Asks />
         <WaitingList />
         <PeopleList />
@@ -27,6 +28,37 @@ export function Panel(): JSX.Element {
     </aside>
   );
 }
+
+// A call for help stays until a host has seen to it.
+function Calls(): JSX.Element {
+  const store = useStore();
+  return (
+    <>
+      {store.calls.value.map(({ id, name }) => (
+        <section class="alert" key={id} role="alert" aria-label="Help asked for" data-testid="help-alert">
+          <div class="who"><Icon name="help" /><p><strong>{name} asks for help</strong><br /><span class="small">Only therapists see this</span></p></div>
+          <div class="actions">
+            {store.may('sideroom.open') && !store.care.care.value.sideRoom && (
+              <Btn look="slim" aria-label={`Side room with ${name}`} data-testid="help-side-room"
+                onClick={() => void store.act('mod.sideRoom', { participantId: id })}>Side room</Btn>
+            )}
+            <Btn look="slim plain" aria-label={`Done: ${name} was helped`} data-testid="help-done"
+              onClick={() => { void store.act('help.clear', { participantId: id }); focusOn('in-h'); }}>Done</Btn>
+          </div>
+        </section>
+      ))}
+    </>
+  );
+}
+
+function VerifiedMark({ verified, quiet }: { verified: boolean; quiet?: boolean }): JSX.Element | null {
+  if (verified) return <><Icon name="verified" /><span class="sr">identity verified</span></>;
+  return quiet ? null : <span class="quiet small">Not verified</span>;
+}
+
+const needWords: Record<string, string> = {
+  mfa: 'a better login', passcode: 'the passcode', agreement: 'the agreement', verification: 'your mark',
+};
 
 function Asks(): JSX.Element | null {
   const store = useStore();
@@ -91,12 +123,17 @@ function WaiterRow({ waiter }: { waiter: Waiter }): JSX.Element {
   return (
     <li class="waiter" data-testid="waiter" data-participant={participantId} data-name={name}>
       <div>
-        <span class="person-name"><span class="name">{name}</span> <Since at={waiter.since} /></span>
+        <span class="person-name"><span class="name">{name}</span> <VerifiedMark verified={waiter.verified} quiet /> <Since at={waiter.since} /></span>
         {verifiedName && verifiedName !== name && <span class="person-sub quiet small">On file: {verifiedName}</span>}
+        {waiter.needs.length > 0 && <span class="person-sub quiet small">Still missing: {waiter.needs.map((need) => needWords[need] ?? need).join(', ')}</span>}
         {returning && <span class="person-sub quiet small">Was here earlier</span>}
         {!connected && <span class="person-sub quiet small">Reconnecting</span>}
       </div>
       <div class="actions">
+        {store.may('participant.verify') && (
+          <Btn look="slim square" icon="verified" aria-pressed={waiter.verified} aria-label={`Mark ${name} verified`} data-testid="verify-waiter"
+            onClick={() => void store.act('mod.verify', { participantId, verified: !waiter.verified })} />
+        )}
         <Btn look="slim square" icon="chat" aria-label={`Message ${name}`} onClick={() => setWriting(true)} />
         <Btn look="slim danger" aria-label={`Deny ${name}`} data-testid="deny"
           onClick={() => decide('deny')}>Deny</Btn>
@@ -148,7 +185,8 @@ function PersonRow({ person }: { person: Participant }): JSX.Element {
     <li class={`person ${colourOf(person.id)}`} data-testid="person" data-participant={person.id} data-name={name}>
       <div class="person-row">
         <span class="initials avatar" aria-hidden="true">{initialOf(name)}</span>
-        <span class="person-name"><span class="name">{name}</span>{sub && <span class="quiet small">{sub}</span>}</span>
+        <span class="person-name"><span class="name">{name}</span>{sub && <span class="quiet small">{sub}</span>}
+          {!self && person.role !== 'host' && <VerifiedMark verified={person.verified} />}{person.away && <span class="quiet small">Side room</span>}</span>
         {self ? <span /> : <MuteOrMuted person={person} />}
         {self || person.role === 'host' ? <span /> : (
           <Btn look="plain slim square" icon="more" aria-expanded={more} aria-controls={id} aria-label={`More for ${name}`}
@@ -186,6 +224,17 @@ function More({ id, person }: { id: string; person: Participant }): JSX.Element 
       {person.role === 'participant' && (
         <Btn look="slim" icon="share" aria-pressed={shares} data-testid="grant-screen"
           onClick={() => void store.act('mod.grant', { participantId, grant: 'screen', granted: !shares })}>Allow sharing</Btn>
+      )}
+      {store.may('participant.verify') && (
+        <Btn look="slim" icon="verified" aria-pressed={person.verified} data-testid="verify"
+          onClick={() => void store.act('mod.verify', { participantId, verified: !person.verified })}>Mark verified</Btn>
+      )}
+      {store.may('sideroom.open') && person.role !== 'cohost' && !store.care.care.value.sideRoom && !person.away && (
+        <Btn look="slim" icon="door" data-testid="side-room-open" onClick={() => void store.act('mod.sideRoom', { participantId })}>Side room</Btn>
+      )}
+      {store.may('participant.role') && (
+        <Btn look="slim" icon="people" aria-pressed={person.role === 'cohost'} data-testid="set-role"
+          onClick={() => void store.act('mod.setRole', { participantId, role: person.role === 'cohost' ? 'participant' : 'cohost' })}>Co-therapist</Btn>
       )}
       <Btn look="slim" icon="back" data-testid="send-back" onClick={sendBack}>Move to waiting</Btn>
       <Btn look="slim danger" icon="remove" data-testid="remove" onClick={() => setRemoving(true)}>Remove</Btn>
@@ -237,11 +286,19 @@ function BarredList(): JSX.Element | null {
 function Foot(): JSX.Element {
   const store = useStore();
   const [ending, setEnding] = useState(false);
-  const { locked } = store.room.value;
+  const { locked, recording } = store.room.value;
+  const scopes = [...store.care.scopes.value];
+  const record = (): void => void (recording === 'off' ? store.act('recording.start', { scopes }) : store.act('recording.stop', {}));
   return (
     <section class="panel-foot" aria-label="Session">
       <Btn icon="lock" aria-pressed={locked} data-testid="lock-toggle"
         onClick={() => void store.act(locked ? 'room.unlock' : 'room.lock', {})}>Lock</Btn>
+      {store.may('recording.manage') && scopes.length > 0 && (
+        <Btn icon={recording === 'off' ? 'rec' : 'rec-off'} data-testid="record" onClick={record}>{recording === 'off' ? 'Ask to record' : 'Stop recording'}</Btn>
+      )}
+      {store.may('room.extend') && store.room.value.endsAt !== undefined && (
+        <Btn icon="clock" data-testid="extend" onClick={() => store.extend()}>Add 15 min</Btn>
+      )}
       {store.may('room.end') && (
         <Btn look="danger" icon="leave" data-testid="end-for-all" onClick={() => setEnding(true)}>End for all</Btn>
       )}

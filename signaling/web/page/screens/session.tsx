@@ -3,6 +3,9 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { Ctl, Heading, State } from '../ui/basics';
+import {
+  AbsenceBanner, ConsentBanner, ConsentDialog, HelpCtl, RecordingBanner, RecordingState, SideRoomBanner, TimeLeft, WarningBanner,
+} from '../ui/care';
 import { useStore } from '../ui/context';
 import { DeviceCtls } from '../ui/devices';
 import { Confirm } from '../ui/dialog';
@@ -15,18 +18,21 @@ import { Panel } from './panel';
 export function SessionScreen(): JSX.Element {
   const store = useStore();
   const [view, setView] = useState<View>('gallery');
-  const [panel, setPanel] = useState(true);
-  const open = store.hosting.value && panel;
+  const open = store.hosting.value && store.panel.value;
   return (
     <div class={open ? 'session hosting' : 'session'} data-testid="session">
       <a class="skip" href="#controls">Skip to the controls</a>
       <Head />
       <main class="stage" id="stage" aria-label="Group" tabIndex={0}>
-        <div class="banners"><LinkBanner /><MediaBanner /><SoundBanner /><UnmuteBanner /><NoticeBanner /></div>
+        <div class="banners">
+          <RecordingBanner /><SideRoomBanner /><WarningBanner /><AbsenceBanner /><ConsentBanner />
+          <LinkBanner /><MediaBanner /><SoundBanner /><UnmuteBanner /><NoticeBanner />
+        </div>
         <Stage view={view} />
       </main>
-      <Bar view={view} setView={setView} panel={open} setPanel={setPanel} />
+      <Bar view={view} setView={setView} panel={open} setPanel={(now) => (store.panel.value = now)} />
       {open && <Panel />}
+      <ConsentDialog />
       <Sound />
     </div>
   );
@@ -34,14 +40,15 @@ export function SessionScreen(): JSX.Element {
 
 function Head(): JSX.Element {
   const { room } = useStore();
-  const { name, locked, recording } = room.value;
+  const { name, locked } = room.value;
   return (
     <header class="head">
       <p class="brand"><Mark /><span class="sr">Alcove</span></p>
       <Heading>{name || 'Session'}</Heading>
       <ul class="states" aria-label="Session state">
         <li>{locked ? <State icon="lock">Locked</State> : <State icon="unlock">Not locked</State>}</li>
-        <li>{recording === 'off' && <State icon="rec-off">Not recording</State>}</li>
+        <RecordingState />
+        <TimeLeft />
       </ul>
     </header>
   );
@@ -75,6 +82,7 @@ function Bar({ view, setView, panel, setPanel }: BarProps): JSX.Element {
         )}
       </div>
       <div class="bar-group">
+        <HelpCtl />
         <Ctl icon="leave" label="Leave" look="leave" testid="leave" onClick={() => setLeaving(true)} />
       </div>
       {leaving && <LeaveDialog onNo={() => setLeaving(false)} />}

@@ -9,6 +9,7 @@ import { DeviceCtls, SelfVideo } from '../ui/devices';
 import { Write } from '../ui/dialog';
 import { Icon } from '../ui/icon';
 import { LinkBanner, NoticeBanner } from '../ui/messages';
+import { AgreementDialog, Todo } from '../ui/care';
 import { Call, Top } from '../ui/top';
 
 export function WaitingScreen(): JSX.Element {
@@ -16,7 +17,7 @@ export function WaitingScreen(): JSX.Element {
   const back = store.access.value?.reason === 'sent_back';
   return (
     <>
-      <Top step={1} />
+      <Top step={store.care.needs.value.includes('agreement') ? 1 : store.care.agreementAsked.value ? 2 : 1} agreement={store.care.agreementAsked.value} />
       <main class="page" data-testid="waiting-room">
         <LinkBanner />
         <NoticeBanner />
@@ -32,6 +33,7 @@ export function WaitingScreen(): JSX.Element {
               </p>
               {back && store.access.value?.message && <p>They wrote: “{store.access.value.message}”</p>}
             </div>
+            <Todo />
             <Answer />
             <Letters />
             <Next />
@@ -42,6 +44,7 @@ export function WaitingScreen(): JSX.Element {
           </div>
         </div>
       </main>
+      <AgreementDialog />
     </>
   );
 }
@@ -108,7 +111,7 @@ function LetterCard({ letter }: { letter: Letter }): JSX.Element {
 }
 
 function Next(): JSX.Element {
-  const { microphone, camera } = useStore();
+  const { microphone, camera, care } = useStore();
   const starts = (on: boolean): string => (on ? 'starts on' : 'starts off');
   return (
     <section class="stack" aria-labelledby="next-h">
@@ -116,7 +119,7 @@ function Next(): JSX.Element {
       <ol class="next">
         <li><p>A therapist lets you in and you see the group.</p></li>
         <li><p>Your microphone {starts(microphone.on.value)} and your camera {starts(camera.on.value)}, as set here.</p></li>
-        <li><p>The session is not recorded.</p></li>
+        <li><p>{care.recordingRule.value === 'never' ? 'The session is not recorded.' : 'Nothing of you is recorded unless you have said yes first.'}</p></li>
       </ol>
     </section>
   );

@@ -6,26 +6,29 @@ import { Heading } from './basics';
 
 interface Props {
   title: string;
+  about?: string;
   children: ComponentChildren;
   onClose(): void;
 }
 
-export function Dialog({ title, children, onClose }: Props): JSX.Element {
+export function Dialog({ title, about, children, onClose }: Props): JSX.Element {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
+  const gone = useRef(false);
   useEffect(() => {
     const before = document.activeElement;
     const dialog = ref.current;
     dialog?.showModal();
     dialog?.querySelector('h2')?.focus();
     return () => {
+      gone.current = true; // taken away, not closed by the person
       dialog?.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     };
   }, []);
   return (
-    <dialog ref={ref} class="dialog modal" aria-labelledby={id} onClose={onClose}>
-      <header><Heading level={2} id={id}>{title}</Heading></header>
+    <dialog ref={ref} class="dialog modal" aria-labelledby={id} aria-describedby={about ? `${id}-about` : undefined} onClose={() => gone.current || onClose()}>
+      <header><Heading level={2} id={id}>{title}</Heading>{about && <p class="quiet" id={`${id}-about`}>{about}</p>}</header>
       {children}
     </dialog>
   );

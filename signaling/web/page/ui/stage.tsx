@@ -13,7 +13,9 @@ export type View = 'gallery' | 'speaker';
 
 export function Stage({ view }: { view: View }): JSX.Element {
   const store = useStore();
-  const people = store.roster.value;
+  const { sideRoom } = store.care.care.value;
+  // In a side room the two are all there is.
+  const people = sideRoom ? store.roster.value.filter(({ id }) => id === sideRoom || id === store.selfId.value) : store.roster.value;
   const screens = store.map.value.filter(({ kind }) => kind === 'screen');
   const large = useLarge(people);
   const label = people.length === 1 ? '1 person' : `${people.length} people`;
@@ -65,7 +67,8 @@ function Tile({ person }: { person: Participant }): JSX.Element {
         <span class="name">{name}</span>
         {!camera && <span class="sr">, camera off</span>}
         {!person.connected && <span class="role">Reconnecting</span>}
-        {person.connected && roleName(person.role) && <span class="role">{roleName(person.role)}</span>}
+        {person.connected && person.away && <span class="role">Away</span>}
+        {person.connected && !person.away && roleName(person.role) && <span class="role">{roleName(person.role)}</span>}
       </div>
     </div>
   );

@@ -4,9 +4,8 @@ import type { JSX } from 'preact';
 import { useStore } from './context';
 import { Icon, Mark } from './icon';
 
-const steps = ['Check', 'Waiting room'];
-
-export function Top({ step }: { step?: number }): JSX.Element {
+export function Top({ step, agreement }: { step?: number; agreement?: boolean }): JSX.Element {
+  const steps = agreement ? ['Check', 'Agreement', 'Waiting room'] : ['Check', 'Waiting room'];
   const { config } = useStore();
   return (
     <header class="top">

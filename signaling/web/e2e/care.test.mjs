@@ -1,0 +1,194 @@
+// What people agree to and what keeps them safe, in the room of the demo that asks for everything.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startDaemon } from './support/daemon.mjs';
+import { launch, Person } from './support/person.mjs';
+import { stages } from './support/stage.mjs';
+import { until } from './support/wait.mjs';
+
+const passcode = 'quiet-alcove';
+
+async function begin(t) {
+  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091']);
+  const browser = await launch();
+  t.after(async () => {
+    await browser.close();
+    await daemon.stop();
+  });
+  const people = [];
+  const enter = async (name, role, policy) => {
+    const person = await Person.enter(browser, name, await daemon.guarded(name, role, policy));
+    people.push(person);
+    await person.join();
+    return person;
+  };
+  return { daemon, people, enter };
+}
+
+// The two answers of a question look alike: same size, same style, same distance.
+async function equalWeight(person, one, other) {
+  const [a, b] = await Promise.all([one, other].map((id) => person.find(id).evaluate((button) => {
+    const { width, height, top } = button.getBoundingClientRect();
+    const { color, backgroundColor, borderColor, fontWeight, fontSize } = getComputedStyle(button);
+    return { width: Math.round(width), height: Math.round(height), top: Math.round(top), color, backgroundColor, borderColor, fontWeight, fontSize };
+  })));
+  assert.deepEqual(a, b);
+}
+
+const focused = (person) => person.page.evaluate(() => document.activeElement?.tagName);
+const row = (host, person) => host.page.locator(`[data-testid="person"][data-participant="${person.id}"]`);
+
+test('agreement, passcode, identity, consent, help, side room', { timeout: 120_000 }, async (t) => {
+  const { daemon, people, enter } = await begin(t);
+  let lind, mara, jonas;
+  await stages(t, { people, daemon: () => daemon }, [
+    ['the agreement comes before the door, and closing it is a no', async () => {
+      lind = await enter('Dr. Lind', 'host', 'care');
+      await lind.sees('session');
+      mara = await enter('Mara', 'participant', 'care');
+      await mara.sees('agree');
+      assert.equal(await focused(mara), 'H2');
+      await equalWeight(mara, 'agree', 'disagree');
+      await mara.audit('agreement');
+      await mara.shot('care-1-agreement');
+      await mara.page.keyboard.press('Escape');
+      await mara.sees('todo');
+      assert.deepEqual(mara.said('agreement.acknowledge'), [], 'escape was taken for a yes');
+      await mara.audit('waiting room with things to do');
+      await mara.shot('care-2-todo');
+    }],
+    ['the passcode, wrong and right', async () => {
+      await mara.find('passcode').fill('something else');
+      await mara.find('passcode-enter').click();
+      await until('it says so', async () => (await mara.page.getByText('That is not the passcode').count()) === 1);
+      await mara.find('passcode').fill(passcode);
+      await mara.page.keyboard.press('Enter');
+      await until('it is done', async () => await mara.find('passcode').count() === 0);
+    }],
+    ['agreeing, by keyboard', async () => {
+      await mara.tabTo('read-agreement');
+      await mara.page.keyboard.press('Enter');
+      await mara.sees('agree');
+      await mara.tabTo('agree');
+      await mara.page.keyboard.press('Enter');
+      await until('it is told', () => mara.heard('self.updated').at(-1)?.needs.join() === 'verification');
+      assert.equal(await mara.find('agree').count(), 0);
+      assert.equal(mara.heard('roster').length, 0, 'Mara is not in, but was told who is');
+    }],
+    ['nobody is in before a therapist knows who it is', async () => {
+      await lind.find('admit').click();
+      await until('the therapist reads why not', async () => await lind.page.getByText('first mark who this is').count() === 1);
+      await lind.find('verify-waiter').click();
+      await until('marked', async () => await lind.find('verify-waiter').getAttribute('aria-pressed') === 'true');
+      await lind.shot('care-3-verified');
+      await lind.find('admit').click();
+      await mara.sees('session');
+      assert.equal(await row(lind, mara).getByText('identity verified').count(), 1);
+      await Promise.all([mara.receives([lind]), lind.receives([mara])]);
+      jonas = await enter('Jonas', 'participant', 'care');
+      await jonas.sees('agree');
+      await jonas.find('agree').click();
+      await jonas.find('passcode').fill(passcode);
+      await jonas.find('passcode-enter').click();
+      await until('the therapist can mark', async () => await lind.find('verify-waiter').count() === 1);
+      await lind.find('verify-waiter').click();
+      await until('nothing is missing', () => lind.heard('waiting.updated').at(-1)?.waiter.needs.length === 0);
+      await lind.find('admit').click();
+      await jonas.sees('session');
+    }],
+    ['the state of lock and recording, and the time, stand in the header', async () => {
+      for (const person of [lind, mara]) {
+        assert.equal(await person.find('recording').getAttribute('data-state'), 'off');
+        assert.match(await person.find('time-left').innerText(), /^(49|50) min left$/);
+      }
+      const before = lind.heard('room.updated').at(-1).endsAt;
+      await lind.find('extend').click();
+      await until('a quarter of an hour more', () => mara.heard('room.updated').at(-1).endsAt === before + 15 * 60_000);
+      await until('it is shown', async () => /^6[45] min left$/.test(await mara.find('time-left').innerText()));
+    }],
+    ['consent: everyone is asked, closing is no answer, a no stays a secret', async () => {
+      await lind.find('record').click();
+      for (const person of [lind, mara, jonas]) await person.sees('consent-yes');
+      await equalWeight(mara, 'consent-yes', 'consent-no');
+      assert.equal(await focused(mara), 'H2');
+      await mara.audit('consent');
+      await mara.shot('care-4-consent');
+      await lind.find('consent-yes').click();
+      await jonas.find('consent-yes').click();
+      await mara.page.keyboard.press('Escape');
+      await mara.sees('consent-answer');
+      assert.deepEqual(mara.said('consent.respond'), [], 'escape was taken for an answer');
+      assert.equal(await jonas.find('recording').getAttribute('data-state'), 'asking');
+      await mara.find('consent-answer').click();
+      await mara.find('consent-no').click();
+      await until('answered', () => mara.answers('consent.respond').length === 2);
+      assert.equal(await jonas.find('recording').getAttribute('data-state'), 'asking');
+      const told = jonas.heard('self.updated').flatMap(({ consents }) => consents).map(({ decision }) => decision);
+      assert.ok(!told.includes('refused'), 'Jonas was told of a refusal');
+      await lind.find('record').click();
+      await until('the asking is over', async () => await mara.find('recording').getAttribute('data-state') === 'off');
+    }],
+    ['help: the therapist sees it, nobody else', async () => {
+      await mara.tabTo('help');
+      await mara.page.keyboard.press('Enter');
+      await lind.sees('help-alert');
+      assert.equal(await lind.find('help-alert').getAttribute('role'), 'alert');
+      await lind.audit('help asked for');
+      await lind.shot('care-5-help');
+      assert.equal(await jonas.find('help-alert').count(), 0);
+      assert.equal(jonas.heard('help.raised').length, 0);
+      assert.ok(!JSON.stringify(jonas.heard('participant.updated')).includes('helpRaised'), 'Jonas was told');
+    }],
+    ['a side room and back', async () => {
+      await lind.find('help-side-room').click();
+      for (const person of [lind, mara]) await person.sees('side-room');
+      await until('two are there', async () => await mara.find('tile').count() === 2);
+      await until('Jonas sees that they are away, not why', () => jonas.heard('participant.updated').some(({ participant }) => participant.id === mara.id && participant.away));
+      await until('Jonas receives nobody', () => jonas.heard('slot.map').at(-1)?.slots.length === 0);
+      await Promise.all([mara.receives([lind]), lind.receives([mara])]);
+      await mara.audit('side room');
+      await mara.shot('care-6-side-room');
+      await jonas.shot('care-7-away');
+      await mara.find('side-room-leave').click();
+      await until('everyone is together', async () => await mara.find('tile').count() === 3);
+      await Promise.all([jonas.receives([lind, mara]), mara.receives([jonas])]);
+      await lind.find('help-done').click();
+      await until('the call is answered', async () => await lind.find('help-alert').count() === 0);
+    }],
+    ['everyone says yes: the state stands first, and one takes it back', async () => {
+      await lind.find('record').click();
+      await mara.sees('recording');
+      // Mara said no before; who is asked again may change one's mind only by answering again.
+      assert.equal(await mara.find('recording').getAttribute('data-state'), 'asking');
+      await jonas.sees('withdraw');
+      await jonas.find('withdraw').click();
+      await until('nothing of Jonas stands', () => jonas.heard('self.updated').at(-1).consents.every(({ decision }) => decision === 'withdrawn'));
+      await lind.find('record').click();
+    }],
+  ]);
+});
+
+test('the end comes with a warning, and a therapist may move it', { timeout: 60_000 }, async (t) => {
+  const { daemon, people, enter } = await begin(t);
+  let lind, mara;
+  await stages(t, { people, daemon: () => daemon }, [
+    ['everyone is warned', async () => {
+      lind = await enter('Dr. Lind', 'host', 'short');
+      await lind.sees('session');
+      mara = await enter('Mara', 'participant', 'short');
+      await mara.sees('waiting-room');
+      await lind.sees('admit');
+      await lind.find('admit').click();
+      await mara.sees('session');
+      await lind.sees('warning', 15_000);
+      await lind.audit('warning');
+      await lind.shot('care-8-warning');
+      assert.equal(await mara.find('extend-banner').count(), 0, 'Mara could extend');
+    }],
+    ['and more time is given', async () => {
+      await lind.find('extend-banner').click();
+      await until('the warning goes', async () => await lind.find('warning').count() === 0);
+      await until('the time is shown', async () => /^2\d min left$/.test(await mara.find('time-left').innerText()));
+    }],
+  ]);
+});
