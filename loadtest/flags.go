@@ -26,10 +26,10 @@ func (l *list) Set(s string) error { *l = append(*l, s); return nil }
 
 // targetFlags say where the server is, and how to get in.
 type targetFlags struct {
-	server, key, issuer, audience, policy, metrics, daemon string
-	pid                                                    int
-	own, insecure                                          bool
-	seed                                                   uint64
+	server, key, issuer, audience, policy, metrics, daemon, passcode string
+	pid                                                              int
+	own, insecure                                                    bool
+	seed                                                             uint64
 }
 
 func (f *targetFlags) add(s *flag.FlagSet) {
@@ -38,6 +38,7 @@ func (f *targetFlags) add(s *flag.FlagSet) {
 	s.StringVar(&f.issuer, "issuer", "https://id.example.org", "the `iss` of the tokens, as the daemon expects it")
 	s.StringVar(&f.audience, "audience", "alcove", "the `aud` of the tokens")
 	s.StringVar(&f.policy, "policy", "", "the `policy` that the tokens name")
+	s.StringVar(&f.passcode, "passcode", "", "the `code` of rooms that ask for one")
 	s.StringVar(&f.metrics, "metrics", "", "the `URL` of the daemon's metrics, such as http://127.0.0.1:9091/metrics")
 	s.IntVar(&f.pid, "pid", 0, "the daemon's process, on this machine: CPU and memory are read from /proc/`PID`")
 	s.StringVar(&f.daemon, "daemon", "", "start this `command` as the server, measure it, and stop it at the end; restart needs it")
@@ -49,7 +50,7 @@ func (f *targetFlags) add(s *flag.FlagSet) {
 // options checks the flags and loads the key.
 func (f *targetFlags) options() (run.Options, error) {
 	o := run.Options{
-		Server: strings.TrimRight(f.server, "/"), PID: f.pid, Metrics: f.metrics, Daemon: strings.Fields(f.daemon), Seed: f.seed,
+		Server: strings.TrimRight(f.server, "/"), PID: f.pid, Metrics: f.metrics, Daemon: strings.Fields(f.daemon), Seed: f.seed, Passcode: f.passcode,
 		Command: "loadtest " + strings.Join(redacted(os.Args[1:]), " "),
 	}
 	u, err := url.Parse(o.Server)
@@ -69,18 +70,18 @@ func (f *targetFlags) options() (run.Options, error) {
 	return o, o.Minter.LoadKey(f.key)
 }
 
-// redacted takes the file of the key out of the command line: it says where secrets lie.
+// redacted takes out of the command line what secrets are, and where they lie.
 func redacted(args []string) []string {
 	out := append([]string(nil), args...)
 	for i, a := range out {
 		name, _, joined := strings.Cut(a, "=")
-		if strings.TrimLeft(name, "-") != "signing-key" {
+		if flag := strings.TrimLeft(name, "-"); flag != "signing-key" && flag != "passcode" {
 			continue
 		}
 		if joined {
-			out[i] = name + "=FILE"
+			out[i] = name + "=…"
 		} else if i+1 < len(out) {
-			out[i+1] = "FILE"
+			out[i+1] = "…"
 		}
 	}
 	return out

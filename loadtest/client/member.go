@@ -4,11 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"alcove/auth"
@@ -24,6 +24,8 @@ type Lab struct {
 	Local  netip.Addr                          // to send media from
 	Via    func(netip.AddrPort) netip.AddrPort // where to send media instead of straight to the server, nil: straight
 	Seed   uint64
+	// Passcode is entered where a room asks for one.
+	Passcode string
 
 	once     sync.Once
 	identity *identity
@@ -61,11 +63,12 @@ type transport interface {
 
 // A Member is one participant.
 type Member struct {
-	lab    *Lab
-	who    Who
-	sink   *Sink
-	offers chan ready // newest only
-	random *rand.Rand
+	lab       *Lab
+	who       Who
+	sink      *Sink
+	offers    chan ready // newest only
+	random    *rand.Rand
+	admitting atomic.Int64 // events about people who wait, since admitAll last had nothing to do
 
 	mu         sync.Mutex
 	wire       *Wire // Guarded by mu, as all below.
@@ -82,7 +85,6 @@ type Member struct {
 	sources    []*source
 	owners     map[uint32]string // participant by CSRC, as the slot maps said
 	failure    error
-	left       bool
 	hear       func(Event)
 }
 
@@ -146,12 +148,19 @@ func (m *Member) hello(ctx context.Context, data map[string]any) error {
 		return err
 	}
 	data["client"] = map[string]string{"name": "loadtest", "version": "1"}
-	var w welcome
-	// The lock is held so that events, which follow the answer at once, find the wire.
+	if m.lab.Passcode != "" && m.who.Role == auth.Host {
+		data["passcode"] = m.lab.Passcode
+	}
+	var answer json.RawMessage
 	m.mu.Lock()
-	m.wire, m.left = wire, false
+	m.wire = wire // events may follow the answer at once
 	m.mu.Unlock()
-	if err := wire.Call(ctx, "hello", data, &w); err != nil {
+	var w welcome
+	err = wire.Call(ctx, "hello", data, &answer)
+	if err == nil {
+		err = json.Unmarshal(answer, &w)
+	}
+	if err != nil {
 		wire.Cut()
 		return err
 	}
@@ -163,6 +172,7 @@ func (m *Member) hello(ctx context.Context, data map[string]any) error {
 		m.enter(w.State)
 	}
 	m.mu.Unlock()
+	m.ask(wire, answer)
 	go m.keepAlive(wire)
 	go m.negotiate(wire)
 	return nil
@@ -219,9 +229,14 @@ func (m *Member) event(e Event) {
 		}
 	case "slot.map":
 		m.mapped(e.Data)
-	case "waiting.list", "waiting.added":
+	case "self.updated":
+		m.mu.Lock()
+		wire := m.wire
+		m.mu.Unlock()
+		m.ask(wire, e.Data)
+	case "waiting.list", "waiting.added", "waiting.updated":
 		if m.who.AdmitAll {
-			go m.admitAll(e)
+			m.admitAll(e)
 		}
 	}
 	if m.hear != nil {
@@ -263,15 +278,24 @@ func (m *Member) mapped(data json.RawMessage) {
 	}
 }
 
+// admitAll lets in whoever waits, one request after the other however many events there are: the server bounds the pace.
 func (m *Member) admitAll(e Event) {
 	var d struct{ Waiting []struct{} }
 	if e.Type == "waiting.list" && (json.Unmarshal(e.Data, &d) != nil || len(d.Waiting) == 0) {
 		return
 	}
-	err := m.Call(context.Background(), "waiting.admit", map[string]any{"participantIds": "*"}, nil)
-	if Code(err) == "" && err != nil && !errors.Is(err, ErrLost) {
-		m.fail(err)
+	if m.admitting.Add(1) > 1 {
+		return // the one who asks now will ask again
 	}
+	go func() {
+		for {
+			seen := m.admitting.Load()
+			m.Admit(context.Background())
+			if m.admitting.CompareAndSwap(seen, 0) {
+				return
+			}
+		}
+	}()
 }
 
 func (m *Member) fail(err error) {

@@ -230,7 +230,7 @@ func (m *Member) Vanish() {
 func (m *Member) drop(polite bool) {
 	m.mu.Lock()
 	t := m.transport
-	m.transport, m.left, m.state = nil, true, "left"
+	m.transport, m.state = nil, "left"
 	m.mu.Unlock()
 	if t != nil {
 		t.close(polite)

@@ -5,8 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/netip"
 	"strings"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/stun/v4"
+
+	"alcove/loadtest/pace"
 )
 
 // A Plain is a light connection for servers of another protocol: the caller carries the descriptions. It either sends, then it
@@ -124,18 +129,136 @@ func (p *Plain) Answer(offer string) (string, error) {
 
 // Connect makes the connection with the server's description and begins to send. Later calls do nothing.
 func (p *Plain) Connect(ctx context.Context, description string) error {
-	if p.light.keys.Load() != nil {
+	l := p.light
+	if l.keys.Load() != nil {
 		return nil
 	}
-	only := func(at netip.AddrPort) netip.AddrPort { return at }
-	if err := p.light.answered(ctx, description, only); err != nil {
+	r, err := parseAnswer(description)
+	if err != nil {
 		return err
 	}
-	if len(p.light.sources) == 0 {
-		p.light.recorder = nil // Answer took no transport-wide feedback
+	l.server, l.to = r, r.candidates[0]
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	free := context.AfterFunc(ctx, func() { l.close(false) }) // the handshake's readers
+	defer free()
+	ours, theirs := make(chan struct{}), make(chan struct{})
+	connecting, done := context.WithCancel(ctx)
+	defer done()
+	go p.insist(connecting)
+	go p.reply(ours, theirs)
+	select {
+	case <-ours:
+	case <-ctx.Done():
+		return fmt.Errorf("ICE: %w", ctx.Err())
 	}
-	p.light.start(p.random)
+	patience := time.After(checkPatience)
+	select {
+	case <-theirs:
+	case <-patience:
+	case <-ctx.Done():
+	}
+	k, err := l.handshake(ctx)
+	if err != nil {
+		return err
+	}
+	l.keys.Store(k)
+	l.start(p.random)
+	l.pacer.Add(pace.Now()+keyFrameWait, false, func(due, _ time.Duration) (time.Duration, bool) {
+		return due + keyFrameWait, p.want()
+	})
 	return nil
+}
+
+// checkPatience is how long a server may take to check as well: one that does drops a handshake that begins before.
+const checkPatience = 200 * time.Millisecond
+
+// keyFrameWait is how long a receiver waits for a key frame before it asks for one, as Chromium's.
+const keyFrameWait = 200 * time.Millisecond
+
+// want asks for the key frames that did not come (RFC 4585, section 6.3.1). Runs on the pacer.
+func (p *Plain) want() bool {
+	if p.light.ended() {
+		return false
+	}
+	for _, block := range p.sink.blank() {
+		p.light.sendRTCP(
+			&rtcp.ReceiverReport{SSRC: p.light.ssrc, Reports: []rtcp.ReceptionReport{block}},
+			&rtcp.PictureLossIndication{SenderSSRC: p.light.ssrc, MediaSSRC: block.SSRC},
+		)
+	}
+	return true
+}
+
+// blank reports on the streams of pictures that have begun without a key frame. Some servers know a feedback message only by
+// the report before it.
+func (s *Sink) blank() []rtcp.ReceptionReport {
+	s.group.mu.Lock()
+	defer s.group.mu.Unlock()
+	var all []rtcp.ReceptionReport
+	for ssrc, st := range s.streams {
+		if first, known := s.firsts[ssrc]; known && st.video && first.KeyFrame == 0 {
+			all = append(all, st.report(ssrc, pace.Now()))
+		}
+	}
+	return all
+}
+
+// insist repeats the nominating check until the connection is made, as browsers do.
+func (p *Plain) insist(ctx context.Context) {
+	ticker := time.NewTicker(checkRepeat)
+	defer ticker.Stop()
+	for {
+		if request, err := p.light.binding(); err == nil {
+			_, _ = p.light.sock.WriteTo(request.Raw, p.light.to)
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// reply closes ours on the first answer to a check. It answers the checks of servers that are not content with ours (RFC 8445,
+// section 7.3) until the connection ends, and closes theirs on the first.
+func (p *Plain) reply(ours, theirs chan<- struct{}) {
+	l := p.light
+	for {
+		select {
+		case raw := <-l.answers:
+			m := &stun.Message{Raw: raw}
+			if m.Decode() != nil {
+				continue
+			}
+			switch {
+			case m.Type == stun.BindingSuccess && stun.NewShortTermIntegrity(l.server.pwd).Check(m) == nil:
+				ours = closed(ours)
+			case m.Type == stun.BindingRequest && stun.NewShortTermIntegrity(l.pwd).Check(m) == nil:
+				l.succeed(m)
+				theirs = closed(theirs)
+			}
+		case <-l.over:
+			return
+		}
+	}
+}
+
+// closed closes a channel once.
+func closed(c chan<- struct{}) chan<- struct{} {
+	if c != nil {
+		close(c)
+	}
+	return nil
+}
+
+// succeed answers a check.
+func (l *Light) succeed(request *stun.Message) {
+	mapped := &stun.XORMappedAddress{IP: l.to.Addr().AsSlice(), Port: int(l.to.Port())}
+	m, err := stun.Build(request, stun.BindingSuccess, mapped, stun.NewShortTermIntegrity(l.pwd), stun.Fingerprint)
+	if err == nil {
+		_, _ = l.sock.WriteTo(m.Raw, l.to)
+	}
 }
 
 // Firsts gives when each source was first seen, by SSRC where the server puts no CSRC.

@@ -68,7 +68,7 @@ func (p *plot) scale() {
 		}
 	}
 	if math.IsInf(least, 1) {
-		least, most = 0, 1
+		least, most = 0.1, 1 // nothing was measured: an axis all the same
 	}
 	if p.log {
 		p.low, p.high = math.Pow(10, math.Floor(math.Log10(least))), math.Pow(10, math.Ceil(math.Log10(most)))

@@ -35,7 +35,10 @@ type daemon struct {
 // startDaemon starts the command and waits until the server listens.
 func startDaemon(ctx context.Context, command []string, server string) (*daemon, error) {
 	d := &daemon{command: command, server: server}
-	return d, d.start(ctx)
+	if err := d.start(ctx); err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 func (d *daemon) start(ctx context.Context) error {

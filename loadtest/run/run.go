@@ -31,6 +31,7 @@ type Options struct {
 	Metrics  string   // URL of its metrics, "": none
 	Daemon   []string // the server's command, where the harness starts it itself
 	Seed     uint64
+	Passcode string
 	Progress func(Progress) // called once a second; nil: nobody looks
 	Command  string
 }
@@ -70,28 +71,47 @@ func Run(ctx context.Context, sc scenario.Scenario, o Options) (*report.Report, 
 		return nil, err
 	}
 	defer pacer.Close()
-	r := &runner{
-		sc: sc, o: o, probe: probe{o.PID, o.Metrics}, door: make(chan struct{}, atOnce), spoiled: client.NewGroup(),
-		failures: map[string]int{}, times: map[string]*hdrhistogram.Histogram{},
-	}
-	if len(o.Daemon) > 0 {
-		if r.daemon, err = startDaemon(ctx, o.Daemon, o.Server); err != nil {
-			return nil, err
-		}
-		defer r.daemon.stop()
-		r.probe.pid = r.daemon.pid()
-	}
-	local, err := localAddress(o.Server)
-	if err != nil {
+	r := newRunner(sc, o, pacer)
+	defer r.close()
+	if err := r.prepare(ctx); err != nil {
 		return nil, err
 	}
-	r.lab = &client.Lab{Server: o.Server, TLS: o.TLS, Minter: o.Minter, Pacer: pacer, Local: local, Seed: o.Seed}
-	if n := sc.Network; n != nil {
-		r.relays = relay.NewPool(profile(n), o.Seed, local)
-		defer r.relays.Close()
+	return r.run(ctx)
+}
+
+func newRunner(sc scenario.Scenario, o Options, p *pace.Pacer) *runner {
+	return &runner{
+		sc: sc, o: o, probe: probe{o.PID, o.Metrics}, door: make(chan struct{}, atOnce), spoiled: client.NewGroup(),
+		lab:      &client.Lab{Server: o.Server, TLS: o.TLS, Minter: o.Minter, Pacer: p, Seed: o.Seed, Passcode: o.Passcode},
+		failures: map[string]int{}, times: map[string]*hdrhistogram.Histogram{},
+	}
+}
+
+// prepare starts what a run needs besides itself: the daemon, if it is ours, and the relay.
+func (r *runner) prepare(ctx context.Context) (err error) {
+	if len(r.o.Daemon) > 0 {
+		if r.daemon, err = startDaemon(ctx, r.o.Daemon, r.o.Server); err != nil {
+			return err
+		}
+		r.probe.pid = r.daemon.pid()
+	}
+	if r.lab.Local, err = localAddress(r.o.Server); err != nil {
+		return err
+	}
+	if n := r.sc.Network; n != nil {
+		r.relays = relay.NewPool(profile(n), r.o.Seed, r.lab.Local)
 		r.lab.Via = r.relays.Via
 	}
-	return r.run(ctx)
+	return nil
+}
+
+func (r *runner) close() {
+	if r.relays != nil {
+		r.relays.Close()
+	}
+	if r.daemon != nil {
+		r.daemon.stop()
+	}
 }
 
 // profile translates.

@@ -1,0 +1,71 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+)
+
+// asked is what stands before admission, and what consent is asked for: in the answer to hello and in self.updated
+// (PROTOCOL.md, section 4a). A server that asks nothing leaves it out.
+type asked struct {
+	Needs     []string `json:"needs"`
+	Agreement []text   `json:"agreement"`
+	Consents  []struct {
+		Scope    string `json:"scope"`
+		Decision string `json:"decision"`
+		Texts    []text `json:"texts"`
+	} `json:"consents"`
+}
+
+// A text is one that a person reads, in one language.
+type text struct {
+	ID       string `json:"id"`
+	TextHash string `json:"textHash"`
+}
+
+// answerAll does what is asked: acknowledges one language of each text, consents, enters the passcode. It runs on a goroutine of
+// its own; what the server asks again meanwhile is answered again.
+func (m *Member) answerAll(wire *Wire, a asked) {
+	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	defer cancel()
+	try := func(kind string, data any) {
+		if err := wire.Call(ctx, kind, data, nil); err != nil && !lasting(err) {
+			m.fail(err)
+		}
+	}
+	if slices.Contains(a.Needs, "passcode") && m.lab.Passcode != "" {
+		try("passcode.enter", map[string]string{"code": m.lab.Passcode})
+	}
+	if slices.Contains(a.Needs, "agreement") {
+		done := map[string]bool{}
+		for _, t := range a.Agreement {
+			if !done[t.ID] {
+				done[t.ID] = true
+				try("agreement.acknowledge", map[string]string{"textHash": t.TextHash})
+			}
+		}
+	}
+	for _, c := range a.Consents {
+		if c.Decision == "" && len(c.Texts) > 0 {
+			try("consent.respond", map[string]string{"scope": c.Scope, "textHash": c.Texts[0].TextHash, "decision": "granted"})
+		}
+	}
+}
+
+// lasting is an error that another state of the room explains: what was asked is not asked any more, or the wire is gone.
+func lasting(err error) bool {
+	switch Code(err) {
+	case "agreement_required", "consent_required", "invalid_state", "not_admitted":
+		return true
+	}
+	return Code(err) == "" // ErrLost, or the end of the run
+}
+
+// ask takes what the server asks. Called from the reader and after hello.
+func (m *Member) ask(wire *Wire, data json.RawMessage) {
+	var a asked
+	if json.Unmarshal(data, &a) == nil && (len(a.Needs) > 0 || len(a.Consents) > 0) {
+		go m.answerAll(wire, a)
+	}
+}
