@@ -12,7 +12,7 @@ FUZZTIME ?= 3s
 # `make run ARGS="--data DIR"` hands options to the daemon.
 ARGS ?=
 
-.PHONY: run test page build setup lint unit fuzz web e2e screens clean
+.PHONY: run test page build release reproduce setup lint unit fuzz web e2e screens clean
 
 run: ## starts a demo session on this machine
 	deploy/setup.sh page
@@ -43,6 +43,13 @@ page: $(WEB)/node_modules/.package-lock.json ## bundles the page that the daemon
 
 build: page ## bin/alcove
 	go build -trimpath -o bin/alcove ./cmd/alcove
+
+release: page ## bin/release/alcove: static, without paths or times
+	deploy/build.sh bin/release/alcove
+	cd bin/release && sha256sum alcove | tee alcove.sha256
+
+reproduce: $(WEB)/node_modules/.package-lock.json ## builds the release twice, in two folders, and compares
+	$(TOOLS) deploy/reproduce.sh
 
 lint:
 	go vet ./...

@@ -25,6 +25,7 @@ func seconds(t *testing.T, file, pattern string) time.Duration {
 func TestStopLimits(t *testing.T) {
 	for file, pattern := range map[string]string{
 		"deploy/systemd/alcove.service": `^TimeoutStopSec=(\d+)$`,
+		"deploy/container/compose.yaml": `^ *stop_grace_period: (\d+)s$`,
 	} {
 		if limit := seconds(t, file, pattern); limit < 2*stopTimeout {
 			t.Errorf("%s: %s is less than twice the daemon's limit of %s", file, limit, stopTimeout)
