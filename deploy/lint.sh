@@ -39,4 +39,14 @@ lint_systemd() {
 		systemd-analyze security --offline=true --no-pager --threshold=$MOST_EXPOSED "$scratch/alcove.service"
 }
 
+lint_prometheus() {
+	if ! has promtool; then
+		skipped 'Prometheus rules: no promtool (Debian package prometheus)'
+		return
+	fi
+	quietly 'promtool check rules' promtool check rules prometheus/rules.yaml
+	quietly 'promtool test rules' promtool test rules prometheus/rules_test.yaml
+}
+
 lint_systemd
+lint_prometheus
