@@ -12,7 +12,10 @@ FUZZTIME ?= 3s
 # `make run ARGS="--data DIR"` hands options to the daemon.
 ARGS ?=
 
-.PHONY: run test page build release reproduce setup lint unit fuzz web e2e screens clean
+# `make bench BENCH="-json FILE"` and `make bench-live BENCH="-rounds 1"` hand options to the benchmark.
+BENCH ?=
+
+.PHONY: run test page build setup lint unit fuzz web e2e screens bench bench-live clean
 
 run: ## starts a demo session on this machine
 	deploy/setup.sh page
@@ -44,13 +47,6 @@ page: $(WEB)/node_modules/.package-lock.json ## bundles the page that the daemon
 build: page ## bin/alcove
 	go build -trimpath -o bin/alcove ./cmd/alcove
 
-release: page ## bin/release/alcove: static, without paths or times
-	deploy/build.sh bin/release/alcove
-	cd bin/release && sha256sum alcove | tee alcove.sha256
-
-reproduce: $(WEB)/node_modules/.package-lock.json ## builds the release twice, in two folders, and compares
-	$(TOOLS) deploy/reproduce.sh
-
 lint:
 	go vet ./...
 	@unformatted=$$(gofmt -l $$(go list -f '{{.Dir}}' ./...) | sort -u); \
@@ -73,6 +69,15 @@ e2e: build
 
 screens: e2e ## renews the picture in the README from a run of the browser tests
 	cp $(WEB)/e2e/out/session.png $(WEB)/session.png
+
+bench: ## CPU of a forwarded packet against a bare loop over the same packets
+	go build -o bin/bench ./loadtest/bench
+	bin/bench forward $(BENCH)
+
+# Needs two cores, and root or user namespaces; installs Janus if it is missing, and says so.
+bench-live: build ## the daemon and Janus, each alone on a core, under the same paced clients
+	go build -o bin/bench ./loadtest/bench
+	bin/bench live $(BENCH)
 
 clean:
 	rm -rf bin $(WEB)/e2e/out

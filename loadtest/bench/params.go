@@ -1,0 +1,79 @@
+package main
+
+import "time"
+
+// The benchmark of the forwarding path.
+const (
+	// maxRatio is the target of the forwarding path, as a multiple of the bare loop over the same packets.
+	maxRatio = 1.3
+	// forwardTime and forwardCount: three seconds are 1,500 windows of 2 ms, five runs give a median that one compiler in the
+	// background does not move.
+	forwardTime  = "3s"
+	forwardCount = 5
+	// forwardLimit bounds all of it, the compiler included.
+	forwardLimit = 5 * time.Minute
+)
+
+// The machine's share for each side. Two cores, so that nothing of the clients is charged to the server but what the kernel
+// does for the receivers.
+const (
+	serverCore = "0"
+	clientCore = "1"
+)
+
+// The network of the measurement: of its own, because Janus uses no loopback address for media, and because ports are free in it.
+const (
+	mediaInterface = "media0"
+	mediaPeer      = "media1" // the other end, where the kernel has pairs only
+	mediaAddress   = "10.99.0.1"
+	mediaPort      = 50000
+	publicAddress  = "127.0.0.1:8443"
+	adminAddress   = "127.0.0.1:9091"
+	janusAddress   = "127.0.0.1:8188"
+)
+
+// Default times of one measurement.
+const (
+	defaultRounds = 3 // the median of three leaves out one disturbance
+	// defaultWarm lets congestion control, histories and the garbage collector settle.
+	defaultWarm   = 4 * time.Second
+	defaultWindow = 10 * time.Second
+	// settle is how long the room whose memory is looked at runs before: several collections of garbage.
+	settle = 6 * time.Second
+	// idle is how long a fresh server rests before its memory is looked at.
+	idle = time.Second
+)
+
+// Joins.
+const (
+	joins     = 10               // into the room of 8, one after the other
+	joinPause = time.Second      // between them: key frames of one publication are at least 350 ms apart
+	rush      = 50               // people who come within rushTime
+	rushTime  = time.Second      //
+	rushRooms = 10               // of five
+	allSee    = 20 * time.Second // until everybody has media; what takes longer is broken
+)
+
+// Bounds, so that every run ends by itself.
+const (
+	startLimit = 10 * time.Second       // of a server
+	stopLimit  = 5 * time.Second        // after SIGTERM, before SIGKILL
+	runLimit   = 2 * time.Minute        // of one measurement
+	liveLimit  = 40 * time.Minute       // of all
+	askLimit   = 10 * time.Second       // of one request to a server
+	janusTry   = 500 * time.Millisecond // of one question whether Janus is there: it may be forgotten
+	retryPause = 20 * time.Millisecond
+	lookPause  = 2 * time.Millisecond // between looks whether all have come; times are the packets', not the look's
+)
+
+// Bounds on what is measured; beyond them the generator, not the server, may be what the numbers show.
+const (
+	lateLag   = 5 * time.Millisecond // send lag p99
+	busyShare = 0.9                  // of the clients' core
+)
+
+// userHZ is the unit of times in /proc/PID/stat: sysconf(_SC_CLK_TCK), 100 on every Linux of today.
+const userHZ = 100
+
+// janusEvents is how many events may wait for one guest's negotiation. Full: the reader waits, and so does Janus.
+const janusEvents = 256

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"alcove/loadtest/client"
+)
+
+// A kind is a server that can be measured.
+type kind interface {
+	name() string
+	start(ctx context.Context, folder string) (server, error)
+}
+
+// A server is a running one.
+type server interface {
+	guest(rooms *hall, s seat) guest
+	process() *process
+	tasks(ctx context.Context) (float64, error) // goroutines, or threads where there are none
+}
+
+// A guest is one participant of a room.
+type guest interface {
+	// enter returns when the guest is in, and sends if it is one who sends.
+	enter(ctx context.Context) error
+	// complete says when the first sound and the first key frame of everyone of others had come; zero: not yet.
+	complete(others int) (time.Duration, error)
+	// offered is when the guest sent its first offer.
+	offered() time.Duration
+	leave()
+}
+
+// A hall is what the guests of one measurement share.
+type hall struct {
+	lab   *client.Lab
+	group *client.Group
+}
+
+// A seat says where a guest sits.
+type seat struct {
+	room, number int // the first of a room has number 0 and opens it
+	sends        bool
+}
+
+// shapes are what a seat's guest sends.
+func (s seat) shapes() (audio, video *client.Shape) {
+	if !s.sends {
+		return nil, nil
+	}
+	a, v := client.Microphone(), client.Camera()
+	return &a, &v
+}
+
+// completed finds the moment by which all sources had shown themselves: each of others one sound and one key frame.
+func completed(firsts map[string]client.First, others int) time.Duration {
+	var last time.Duration
+	whole := 0
+	for _, f := range firsts {
+		if f.Packet != 0 && f.KeyFrame != 0 {
+			whole++
+			last = max(last, f.Packet, f.KeyFrame)
+		}
+	}
+	if whole < others {
+		return 0
+	}
+	return last
+}
+
+// completedSources does so where sources have no owner: half of them are sound, half pictures.
+func completedSources(firsts map[uint32]client.First, others int) time.Duration {
+	var last time.Duration
+	pictures := 0
+	for _, f := range firsts {
+		if f.KeyFrame != 0 {
+			pictures++
+		}
+		last = max(last, f.Packet, f.KeyFrame)
+	}
+	if pictures < others || len(firsts) < 2*others {
+		return 0
+	}
+	return last
+}
