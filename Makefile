@@ -15,7 +15,7 @@ ARGS ?=
 # `make bench BENCH="-json FILE"` and `make bench-live BENCH="-rounds 1"` hand options to the benchmark.
 BENCH ?=
 
-.PHONY: run test page build setup lint unit fuzz web e2e screens bench bench-live clean
+.PHONY: run test page build release reproduce setup lint unit fuzz web e2e screens bench bench-live clean
 
 run: ## starts a demo session on this machine
 	deploy/setup.sh page
@@ -46,6 +46,13 @@ page: $(WEB)/node_modules/.package-lock.json ## bundles the page that the daemon
 
 build: page ## bin/alcove
 	go build -trimpath -o bin/alcove ./cmd/alcove
+
+release: page ## bin/release/alcove: static, without paths or times
+	deploy/build.sh bin/release/alcove
+	cd bin/release && sha256sum alcove | tee alcove.sha256
+
+reproduce: $(WEB)/node_modules/.package-lock.json ## builds the release twice, in two folders, and compares
+	$(TOOLS) deploy/reproduce.sh
 
 lint:
 	go vet ./...
