@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"alcove/auth"
 	"alcove/room"
@@ -105,6 +106,7 @@ func shutdown(forced context.Context, rooms *live.Registry, server *signaling.Se
 
 func (d daemon) metrics(media io.Closer, door *gate, state prometheus.Collector) (*signaling.Metrics, error) {
 	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector()) // goroutines and memory
 	m := signaling.NewMetrics(registry, version())
 	refused := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "alcove_connections_refused_total", Help: "TCP connections closed at once because of limits.connections.",
@@ -133,7 +135,7 @@ func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *
 		Origins: d.config.Origins, FrameAncestors: d.config.FrameAncestors, TrustedProxies: proxies(d.config.TrustedProxies),
 		Page:  signaling.Page{Clinic: d.config.Page.Clinic, Phone: d.config.Page.Phone},
 		Ready: state.Err, Passcodes: codes, Acknowledged: state.Acknowledged,
-		Dev: d.dev != nil, Extra: d.dev, Log: d.log,
+		Dev:   d.dev != nil, Extra: d.dev, Log: d.log,
 	})
 }
 
