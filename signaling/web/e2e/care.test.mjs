@@ -158,10 +158,19 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 120_0
     ['everyone says yes: the state stands first, and one takes it back', async () => {
       await lind.find('record').click();
       await mara.sees('recording');
-      // Mara said no before; who is asked again may change one's mind only by answering again.
+      // Mara said no before: it stands until she answers anew.
       assert.equal(await mara.find('recording').getAttribute('data-state'), 'asking');
-      await jonas.sees('withdraw');
+      await mara.find('answer-again').click();
+      await mara.sees('consent-yes');
+      await mara.find('consent-yes').click();
+      for (const person of [lind, mara, jonas]) {
+        await until(`${person.name} sees the recording`, async () => await person.find('recording').getAttribute('data-state') === 'on');
+        await person.sees('recording-banner');
+      }
+      await jonas.audit('recording');
+      await jonas.shot('care-9-recording');
       await jonas.find('withdraw').click();
+      await until('it stops for all', async () => await mara.find('recording').getAttribute('data-state') === 'paused');
       await until('nothing of Jonas stands', () => jonas.heard('self.updated').at(-1).consents.every(({ decision }) => decision === 'withdrawn'));
       await lind.find('record').click();
     }],

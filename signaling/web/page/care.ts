@@ -27,7 +27,10 @@ export class CareState {
 
   readonly needs = computed(() => this.care.value.needs);
   readonly text = computed(() => bestText(this.care.value.agreement, navigator.languages));
-  readonly open = computed(() => this.care.value.consents.filter(({ decision }) => decision === undefined));
+  readonly again = signal(false); // the person wants to answer anew
+  readonly open = computed(() => this.care.value.consents
+    .filter(({ decision }) => decision === undefined || (this.again.value && decision !== 'granted')));
+  readonly denied = computed(() => this.care.value.consents.some(({ decision }) => decision === 'refused' || decision === 'withdrawn'));
   readonly given = computed(() => this.care.value.consents.filter(({ decision }) => decision === 'granted'));
   readonly minutesLeft = computed(() => {
     const end = this.endsAt.value;
@@ -69,7 +72,10 @@ export class CareState {
     const asked = (consents: readonly Consent[]): string => consents.map(({ scope, texts }) => scope + texts.map((t) => t.textHash)).join();
     const before = this.care.value;
     batch(() => {
-      if (asked(before.consents) !== asked(care.consents)) this.consentClosed.value = false;
+      if (asked(before.consents) !== asked(care.consents)) {
+        this.consentClosed.value = false;
+        this.again.value = false;
+      }
       if (care.agreement.length > 0) this.agreementAsked.value = true;
       if (bestText(before.agreement, [])?.textHash !== bestText(care.agreement, [])?.textHash) this.agreementClosed.value = false;
       this.care.value = care;

@@ -307,7 +307,9 @@ export class Store {
   // Asks the server; what fails is said in words and does no harm.
   async act<T extends RequestType>(type: T, data: RequestData<T>): Promise<AnswerData<T> | undefined> {
     try {
-      return await this.session?.request(type, data);
+      const answer = await this.session?.request(type, data);
+      this.notice.value = ''; // what was said of the act before is over
+      return answer;
     } catch (error) {
       this.notice.value = refusalWords(error instanceof RequestError ? error : undefined);
       return undefined;
@@ -330,7 +332,9 @@ export class Store {
 
   // One answer to all that is asked: the text that was shown is the one that is answered.
   async answerConsent(decision: 'granted' | 'refused'): Promise<void> {
-    for (const { scope, texts } of this.care.open.value) {
+    const asked = this.care.open.value;
+    this.care.again.value = false;
+    for (const { scope, texts } of asked) {
       const text = this.textOf(texts);
       if (text) await this.act('consent.respond', { scope, textHash: text.textHash, decision });
     }

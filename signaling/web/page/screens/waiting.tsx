@@ -15,6 +15,7 @@ import { Call, Top } from '../ui/top';
 export function WaitingScreen(): JSX.Element {
   const store = useStore();
   const back = store.access.value?.reason === 'sent_back';
+  const todo = store.care.needs.value.some((need) => need !== 'verification');
   return (
     <>
       <Top step={store.care.needs.value.includes('agreement') ? 1 : store.care.agreementAsked.value ? 2 : 1} agreement={store.care.agreementAsked.value} />
@@ -29,7 +30,7 @@ export function WaitingScreen(): JSX.Element {
               <p>
                 {back
                   ? 'A therapist moved you here. Nobody sees or hears you now. They can let you in again.'
-                  : 'A therapist decides when to let you in. You do not need to do anything, and this page changes by itself.'}
+                  : `A therapist decides when to let you in. ${todo ? 'Before that, please do what stands below.' : 'You do not need to do anything, and this page changes by itself.'}`}
               </p>
               {back && store.access.value?.message && <p>They wrote: “{store.access.value.message}”</p>}
             </div>

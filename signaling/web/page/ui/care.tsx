@@ -102,9 +102,13 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
 
 export function ConsentDialog(): JSX.Element | null {
   const store = useStore();
-  const { open, consentClosed, recordingRule } = store.care;
+  const { open, again, consentClosed, recordingRule } = store.care;
   const asked = open.value;
-  if (asked.length === 0 || consentClosed.value) return null;
+  if (asked.length === 0 || (consentClosed.value && !again.value)) return null;
+  const close = (): void => {
+    consentClosed.value = true;
+    again.value = false;
+  };
   const answer = (decision: 'granted' | 'refused'): void => void store.answerConsent(decision);
   const video = asked.some(({ scope }) => scope === 'recording.video');
   const audio = asked.some(({ scope }) => scope === 'recording.audio');
@@ -112,7 +116,7 @@ export function ConsentDialog(): JSX.Element | null {
   const purposes = [...new Set(asked.map(({ purpose }) => purpose).filter(Boolean))].join(', ');
   const each = recordingRule.value === 'each';
   return (
-    <Dialog title="May this session be recorded?" onClose={() => (consentClosed.value = true)}
+    <Dialog title="May this session be recorded?" onClose={close}
       about="The therapists ask everyone. Your answer is yours alone.">
       <dl class="facts">
         {purposes && <Fact name="Why">{purposes}</Fact>}
@@ -139,7 +143,7 @@ export function ConsentDialog(): JSX.Element | null {
 
 export function ConsentBanner(): JSX.Element | null {
   const { care } = useStore();
-  if (care.open.value.length === 0 || !care.consentClosed.value) return null;
+  if (care.open.value.length === 0 || care.again.value || !care.consentClosed.value) return null;
   return (
     <div class="banner calm" role="status">
       <Icon name="rec-off" />
@@ -192,6 +196,9 @@ export function RecordingState(): JSX.Element {
       <li data-testid="recording" data-state={recording}>{shown}</li>
       {recording !== 'off' && store.care.given.value.length > 0 && (
         <li><Btn look="slim" data-testid="withdraw" onClick={() => void store.act('consent.withdraw', {})}>Take back my yes</Btn></li>
+      )}
+      {recording !== 'off' && store.care.denied.value && (
+        <li><Btn look="slim" data-testid="answer-again" onClick={() => (store.care.again.value = true)}>Change my answer</Btn></li>
       )}
     </>
   );
