@@ -135,7 +135,7 @@ func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *
 		Origins: d.config.Origins, FrameAncestors: d.config.FrameAncestors, TrustedProxies: proxies(d.config.TrustedProxies),
 		Page:  signaling.Page{Clinic: d.config.Page.Clinic, Phone: d.config.Page.Phone},
 		Ready: state.Err, Passcodes: codes, Acknowledged: state.Acknowledged,
-		Dev:   d.dev != nil, Extra: d.dev, Log: d.log,
+		Dev: d.dev != nil, Extra: d.dev, Log: d.log,
 	})
 }
 
