@@ -6,6 +6,7 @@ cd "$(dirname "$0")"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
+HELM=v3.19.0
 MOST_EXPOSED=20 # systemd-analyze's scale times ten: 2.0 of 10
 
 ok() { printf 'ok       %s\n' "$*"; }
@@ -48,5 +49,38 @@ lint_prometheus() {
 	quietly 'promtool test rules' promtool test rules prometheus/rules_test.yaml
 }
 
+# Helm is built through Go's module proxy where it is not installed: minutes the first time, a second from then on.
+lint_helm() {
+	local helm=helm kube=(--kube-version 1.30.0) needed=(--set image.tag=1)
+	if ! has helm; then
+		if ! GOBIN=$scratch go install "helm.sh/helm/v3/cmd/helm@$HELM" >"$scratch/out" 2>&1; then
+			skipped "Helm chart: no helm, and it does not build ($(tail -n 1 "$scratch/out"))"
+			return
+		fi
+		helm=$scratch/helm
+	fi
+	quietly 'helm lint' "$helm" lint --strict helm/alcove "${kube[@]}" "${needed[@]}"
+	quietly 'helm template' "$helm" template alcove helm/alcove "${kube[@]}" "${needed[@]}"
+	lint_chart_config "$scratch/out"
+	if "$helm" template alcove helm/alcove "${kube[@]}" >/dev/null 2>&1; then
+		echo 'failed   the chart takes no version for "latest"'
+		exit 1
+	fi
+	ok 'helm template refuses to run no version in particular'
+}
+
+# lint_chart_config FILE: the configuration that the chart writes has to be one that Alcove reads; only its files are missing here.
+lint_chart_config() {
+	sed -n '/^  alcove.yaml: |$/,/^---$/s/^    //p' "$1" >"$scratch/chart.yaml"
+	(cd .. && go run ./cmd/alcove check --config "$scratch/chart.yaml") >"$scratch/check" 2>&1 || true
+	if ! grep -q 'cert_file: cannot use the certificate' "$scratch/check" || grep -v 'no such file' "$scratch/check" | grep -q 'chart.yaml:'; then
+		cat "$scratch/check"
+		echo 'failed   the configuration of the chart'
+		exit 1
+	fi
+	ok 'the configuration that the chart writes'
+}
+
 lint_systemd
 lint_prometheus
+lint_helm

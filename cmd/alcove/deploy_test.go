@@ -24,8 +24,9 @@ func seconds(t *testing.T, file, pattern string) time.Duration {
 // Who runs the daemon must not kill it before its own limit for a stop, with as much again for the store and the listeners.
 func TestStopLimits(t *testing.T) {
 	for file, pattern := range map[string]string{
-		"deploy/systemd/alcove.service": `^TimeoutStopSec=(\d+)$`,
-		"deploy/container/compose.yaml": `^ *stop_grace_period: (\d+)s$`,
+		"deploy/systemd/alcove.service":  `^TimeoutStopSec=(\d+)$`,
+		"deploy/helm/alcove/values.yaml": `^terminationGracePeriodSeconds: (\d+)$`,
+		"deploy/container/compose.yaml":  `^ *stop_grace_period: (\d+)s$`,
 	} {
 		if limit := seconds(t, file, pattern); limit < 2*stopTimeout {
 			t.Errorf("%s: %s is less than twice the daemon's limit of %s", file, limit, stopTimeout)
