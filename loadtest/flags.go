@@ -94,6 +94,7 @@ type loadFlags struct {
 	duration, ramp, delay, jitter time.Duration
 	queue                         time.Duration
 	light                         bool
+	browsers                      int
 	loss, reorder                 float64
 	rate                          int
 	objectives                    list
@@ -108,6 +109,7 @@ func (f *loadFlags) add(s *flag.FlagSet) {
 	s.DurationVar(&f.duration, "duration", 0, "how long to measure, after all have come")
 	s.DurationVar(&f.ramp, "ramp", 0, "over what time rooms open")
 	s.BoolVar(&f.light, "light", false, "light clients: own ICE, DTLS and SRTP, no repeats; one core of them loads a core of the server")
+	s.IntVar(&f.browsers, "browsers", 0, "add a room of so many headless Chromium: what people see meanwhile")
 	s.DurationVar(&f.delay, "delay", 0, "relay: delay each way")
 	s.DurationVar(&f.jitter, "jitter", 0, "relay: the delay wanders within ± this")
 	s.Float64Var(&f.loss, "loss", 0, "relay: share of packets lost each way, such as 0.05")

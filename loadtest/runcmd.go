@@ -14,6 +14,9 @@ import (
 	"alcove/loadtest/scenario"
 )
 
+// maxBrowsers of one run: each decodes all others.
+const maxBrowsers = 16
+
 // split takes the arguments that come before the flags: names of scenarios and files.
 func split(args []string) (names, flags []string) {
 	for len(args) > 0 && !strings.HasPrefix(args[0], "-") {
@@ -57,6 +60,9 @@ func runCommand(t terminal, args []string) error {
 	}
 	ctx, done := interruptible()
 	defer done()
+	if o.Browsers = load.browsers; o.Browsers < 0 || o.Browsers > maxBrowsers {
+		return fmt.Errorf("--browsers must be 0 to %d: each costs a good part of a core", maxBrowsers)
+	}
 	view := newView(t.out, sc)
 	o.Progress = view.progress
 	rep, err := run.Run(ctx, sc, o)

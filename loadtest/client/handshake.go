@@ -142,7 +142,7 @@ func (d *dtlsEnd) set(c *dtls.Conn) {
 		var b [64]byte
 		for {
 			if _, err := c.Read(b[:]); err != nil {
-				d.light.close(false)
+				d.light.Close(false)
 				return
 			}
 		}

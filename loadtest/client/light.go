@@ -78,14 +78,14 @@ func newLight(local netip.Addr, id *identity, p *pace.Pacer, sink *Sink, sources
 	return l, nil
 }
 
-// offer describes the connection.
-func (l *Light) offer(slots Slots) (string, []track, error) {
+// Offer describes the connection.
+func (l *Light) Offer(slots Slots) (string, []Track, error) {
 	sdp, tracks := l.offerLight(slots)
 	return sdp, tracks, nil
 }
 
-// answered takes the server's description. The first one makes the connection.
-func (l *Light) answered(ctx context.Context, sdp string, via func(netip.AddrPort) netip.AddrPort) error {
+// Answered takes the server's description. The first one makes the connection.
+func (l *Light) Answered(ctx context.Context, sdp string, via func(netip.AddrPort) netip.AddrPort) error {
 	if l.keys.Load() != nil {
 		return nil // more slots on the same transport
 	}
@@ -113,8 +113,8 @@ func (l *Light) answered(ctx context.Context, sdp string, via func(netip.AddrPor
 	return nil
 }
 
-// start lets the sources send. phase spreads clients over the interval, so that they do not all send at once.
-func (l *Light) start(random *mrand.Rand) {
+// Start lets the sources send. phase spreads clients over the interval, so that they do not all send at once.
+func (l *Light) Start(random *mrand.Rand) {
 	l.slab = make([]byte, 8*udp.MaxDatagram)
 	now := pace.Now()
 	for _, s := range l.sources {
@@ -228,11 +228,11 @@ func (l *Light) ended() bool {
 	}
 }
 
-// closed ends with the connection.
-func (l *Light) closed() <-chan struct{} { return l.over }
+// Closed ends with the connection.
+func (l *Light) Closed() <-chan struct{} { return l.over }
 
-// close ends the connection; polite says goodbye to the server, a crash does not.
-func (l *Light) close(polite bool) {
+// Close ends the connection; polite says goodbye to the server, a crash does not.
+func (l *Light) Close(polite bool) {
 	l.once.Do(func() {
 		close(l.over)
 		if polite {

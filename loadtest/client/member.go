@@ -45,6 +45,8 @@ type Who struct {
 	Audio, Video        *Shape // nil: publishes none
 	Silent              bool   // enters without media
 	AdmitAll            bool   // a host who lets everybody in at once
+	// Connect makes the member's connections; nil: light or real ones.
+	Connect func() (Transport, error)
 }
 
 // Times of a member's entry, by Now; zero: not yet.
@@ -52,13 +54,13 @@ type Times struct {
 	Dialed, Welcomed, Admitted, Offered, Answered, Connected time.Duration
 }
 
-// A transport is one connection for media.
-type transport interface {
-	offer(Slots) (sdp string, tracks []track, err error)
-	answered(ctx context.Context, sdp string, via func(netip.AddrPort) netip.AddrPort) error
-	start(*rand.Rand)
-	closed() <-chan struct{}
-	close(polite bool)
+// A Transport is one connection for media: light, real, or of a browser.
+type Transport interface {
+	Offer(Slots) (sdp string, tracks []Track, err error)
+	Answered(ctx context.Context, sdp string, via func(netip.AddrPort) netip.AddrPort) error
+	Start(*rand.Rand)
+	Closed() <-chan struct{}
+	Close(polite bool)
 }
 
 // A Member is one participant.
@@ -81,7 +83,7 @@ type Member struct {
 	changed    chan struct{} // closed and replaced when state, times or slots change
 	generation uint32
 	slots      Slots
-	transport  transport
+	transport  Transport
 	sources    []*source
 	owners     map[uint32]string // participant by CSRC, as the slot maps said
 	failure    error
@@ -257,7 +259,7 @@ func (m *Member) access(state string) {
 	}
 	m.mu.Unlock()
 	if t != nil {
-		go t.close(true)
+		go t.Close(true)
 	}
 }
 

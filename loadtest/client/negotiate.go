@@ -36,7 +36,7 @@ func (m *Member) negotiate(wire *Wire) {
 func (m *Member) media(ctx context.Context, wire *Wire, r ready) error {
 	m.mu.Lock()
 	t, generation := m.transport, m.generation
-	alive := t != nil && r.Generation <= generation && !isClosed(t.closed()) // it may have been said before our offer came
+	alive := t != nil && r.Generation <= generation && !isClosed(t.Closed()) // it may have been said before our offer came
 	enough := r.Slots.Pairs <= m.slots.Pairs && r.Slots.Screens <= m.slots.Screens
 	m.mu.Unlock()
 	if alive && enough {
@@ -49,12 +49,12 @@ func (m *Member) media(ctx context.Context, wire *Wire, r ready) error {
 		}
 		generation = r.Generation + 1
 	}
-	sdp, tracks, err := t.offer(r.Slots)
+	sdp, tracks, err := t.Offer(r.Slots)
 	if err != nil {
 		return err
 	}
 	if tracks == nil {
-		tracks = []track{}
+		tracks = []Track{}
 	}
 	m.mu.Lock()
 	m.generation, m.slots = generation, r.Slots
@@ -67,7 +67,7 @@ func (m *Member) media(ctx context.Context, wire *Wire, r ready) error {
 	request := map[string]any{"generation": generation, "sdp": sdp, "tracks": tracks}
 	if err := wire.Call(ctx, "media.offer", request, &answer); err != nil {
 		if !alive {
-			t.close(false)
+			t.Close(false)
 		}
 		if Code(err) == "not_admitted" || Code(err) == "stale_generation" {
 			return nil // sent back, or a newer connection: the server told us, or will
@@ -79,12 +79,12 @@ func (m *Member) media(ctx context.Context, wire *Wire, r ready) error {
 			times.Answered = pace.Now()
 		}
 	})
-	if err := t.answered(ctx, answer.SDP, m.lab.Via); err != nil {
+	if err := t.Answered(ctx, answer.SDP, m.lab.Via); err != nil {
 		return err
 	}
 	if !alive {
 		m.note(func(times *Times) { times.Connected = pace.Now() })
-		t.start(m.random)
+		t.Start(m.random)
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ func isClosed(c <-chan struct{}) bool {
 }
 
 // connection makes a new transport with fresh sources, and lets the old one go.
-func (m *Member) connection() (transport, error) {
+func (m *Member) connection() (Transport, error) {
 	var sources []*source
 	random := rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	m.mu.Lock()
@@ -129,9 +129,12 @@ func (m *Member) connection() (transport, error) {
 	m.sources = sources
 	m.mu.Unlock()
 	if old != nil {
-		go old.close(true)
+		go old.Close(true)
 	}
 	m.sink.Forget()
+	if m.who.Connect != nil {
+		return m.who.Connect()
+	}
 	if !m.who.Light {
 		return newReal(m.lab.Local, m.lab.Pacer, m.sink, sources)
 	}
@@ -233,7 +236,7 @@ func (m *Member) drop(polite bool) {
 	m.transport, m.state = nil, "left"
 	m.mu.Unlock()
 	if t != nil {
-		t.close(polite)
+		t.Close(polite)
 	}
 	m.sink.Close()
 }

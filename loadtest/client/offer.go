@@ -14,14 +14,14 @@ type Slots struct {
 	Screens int `json:"screens"`
 }
 
-// A track names the m-line of an own source.
-type track struct {
+// A Track names the m-line of an own source.
+type Track struct {
 	MID    string `json:"mid"`
 	Source string `json:"source"`
 }
 
 // offerLight writes the session description of a light client: the order of m-lines of PROTOCOL.md, section 6.
-func (l *Light) offerLight(slots Slots) (sdp string, tracks []track) {
+func (l *Light) offerLight(slots Slots) (sdp string, tracks []Track) {
 	var b strings.Builder
 	l.version++
 	l.grow(slots)
@@ -50,7 +50,7 @@ func (l *Light) offerLight(slots Slots) (sdp string, tracks []track) {
 		mid++
 	}
 	for _, s := range l.sources {
-		tracks = append(tracks, track{strconv.Itoa(mid), sourceName(s.video)})
+		tracks = append(tracks, Track{strconv.Itoa(mid), sourceName(s.video)})
 		line(s.video, "sendonly", s)
 	}
 	for _, video := range l.slots {

@@ -140,7 +140,7 @@ func (p *Plain) Connect(ctx context.Context, description string) error {
 	l.server, l.to = r, r.candidates[0]
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	free := context.AfterFunc(ctx, func() { l.close(false) }) // the handshake's readers
+	free := context.AfterFunc(ctx, func() { l.Close(false) }) // the handshake's readers
 	defer free()
 	ours, theirs := make(chan struct{}), make(chan struct{})
 	connecting, done := context.WithCancel(ctx)
@@ -163,7 +163,7 @@ func (p *Plain) Connect(ctx context.Context, description string) error {
 		return err
 	}
 	l.keys.Store(k)
-	l.start(p.random)
+	l.Start(p.random)
 	l.pacer.Add(pace.Now()+keyFrameWait, false, func(due, _ time.Duration) (time.Duration, bool) {
 		return due + keyFrameWait, p.want()
 	})
@@ -266,6 +266,6 @@ func (p *Plain) Firsts() map[uint32]First { return p.sink.Firsts() }
 
 // Close says goodbye and ends the connection.
 func (p *Plain) Close() {
-	p.light.close(true)
+	p.light.Close(true)
 	p.sink.Close()
 }

@@ -125,7 +125,8 @@ func (r *Real) publish(s *source) error {
 	return nil
 }
 
-func (r *Real) offer(slots Slots) (string, []track, error) {
+// Offer describes the connection, with more m-lines where there are more slots.
+func (r *Real) Offer(slots Slots) (string, []Track, error) {
 	kinds := []webrtc.RTPCodecType{}
 	for range max(slots.Pairs-r.slots.Pairs, 0) {
 		kinds = append(kinds, webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo)
@@ -147,20 +148,21 @@ func (r *Real) offer(slots Slots) (string, []track, error) {
 	if err := r.pc.SetLocalDescription(o); err != nil {
 		return "", nil, err
 	}
-	var tracks []track
+	var tracks []Track
 	for _, tr := range r.pc.GetTransceivers() {
 		for i, t := range r.tracks {
 			if tr.Sender() != nil && tr.Sender().Track() == t {
-				tracks = append(tracks, track{tr.Mid(), sourceName(r.sources[i].video)})
+				tracks = append(tracks, Track{tr.Mid(), sourceName(r.sources[i].video)})
 			}
 		}
 	}
 	return r.pc.LocalDescription().SDP, tracks, nil
 }
 
-func (r *Real) answered(ctx context.Context, sdp string, via func(netip.AddrPort) netip.AddrPort) error {
+// Answered takes the server's description and waits until media may flow.
+func (r *Real) Answered(ctx context.Context, sdp string, via func(netip.AddrPort) netip.AddrPort) error {
 	if via != nil {
-		sdp = redirect(sdp, via)
+		sdp = Redirect(sdp, via)
 	}
 	if err := r.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: sdp}); err != nil {
 		return err
@@ -177,8 +179,8 @@ func (r *Real) answered(ctx context.Context, sdp string, via func(netip.AddrPort
 	}
 }
 
-// redirect puts other addresses into the candidates of a description.
-func redirect(sdp string, via func(netip.AddrPort) netip.AddrPort) string {
+// Redirect puts other addresses into the candidates of a description.
+func Redirect(sdp string, via func(netip.AddrPort) netip.AddrPort) string {
 	var b strings.Builder
 	for line := range strings.Lines(sdp) {
 		if f := strings.Fields(line); strings.HasPrefix(line, "a=candidate:") && len(f) >= 8 {
@@ -196,7 +198,8 @@ func redirect(sdp string, via func(netip.AddrPort) netip.AddrPort) string {
 	return b.String()
 }
 
-func (r *Real) start(random *rand.Rand) {
+// Start lets the sources send.
+func (r *Real) Start(random *rand.Rand) {
 	now := pace.Now()
 	for i, s := range r.sources {
 		phase := time.Duration(random.Int64N(int64(s.shape.Interval)))
@@ -247,10 +250,11 @@ func (r *Real) read(t *webrtc.TrackRemote) {
 	}
 }
 
-func (r *Real) closed() <-chan struct{} { return r.over }
+// Closed ends with the connection.
+func (r *Real) Closed() <-chan struct{} { return r.over }
 
-// close ends the PeerConnection. One that is not polite lets its transport vanish first.
-func (r *Real) close(polite bool) {
+// Close ends the PeerConnection. One that is not polite lets its transport vanish first.
+func (r *Real) Close(polite bool) {
 	r.once.Do(func() { close(r.over) })
 	if !polite {
 		_ = r.pc.SCTP().Transport().ICETransport().Stop()

@@ -27,6 +27,7 @@ type page struct {
 	Drops                  []count
 	FailedKinds            []count
 	Facts                  []fact
+	BrowserHead            []string
 	BrowserRows            [][]string
 }
 
@@ -50,7 +51,7 @@ type (
 
 // WriteHTML writes the report as one page that fetches nothing.
 func (r *Report) WriteHTML(w io.Writer) error {
-	p := page{Report: r, Plots: r.plots(), Tiles: r.tiles(), Rows: r.rows(), Facts: r.facts()}
+	p := page{Report: r, Plots: r.plots(), Tiles: r.tiles(), Rows: r.rows(), Facts: r.facts(), BrowserHead: browserHead}
 	p.State, p.StateClass, p.Why = r.state()
 	for _, name := range slices.Sorted(maps.Keys(r.Failures)) {
 		p.FailedKinds = append(p.FailedKinds, count{name, strconv.Itoa(r.Failures[name])})
@@ -61,11 +62,20 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		}
 	}
 	for _, b := range r.Browsers {
-		p.BrowserRows = append(p.BrowserRows, []string{b.Name, fmt.Sprintf("%.1f", b.FPS), fmt.Sprintf("%.0f", b.Freezes),
-			fmt.Sprintf("%.1f %%", 100*b.FrozenShare), fmt.Sprintf("%.2f %%", 100*b.Concealed), fmt.Sprintf("%.0f ms", b.FirstFrameMs),
-			fmt.Sprintf("%.2f %%", 100*b.Loss), fmt.Sprintf("%.0f ms", b.RTTMs)})
+		p.BrowserRows = append(p.BrowserRows, b.cells())
 	}
 	return pageTemplate.Execute(w, p)
+}
+
+// browserHead names the columns of cells.
+var browserHead = []string{"", "pictures/s", "kbit/s", "freezes", "frozen", "sound concealed", "first picture", "lost", "round trip", "buffer"}
+
+func (b Browser) cells() []string {
+	return []string{
+		b.Name, fmt.Sprintf("%.1f × %.0f", b.FPS, b.Streams), fmt.Sprintf("%.0f", b.KbitPerStream), fmt.Sprintf("%.0f", b.Freezes),
+		fmt.Sprintf("%.1f %%", 100*b.FrozenShare), fmt.Sprintf("%.2f %%", 100*b.Concealed), fmt.Sprintf("%.0f ms", b.FirstFrameMs),
+		fmt.Sprintf("%.2f %%", 100*b.Loss), fmt.Sprintf("%.0f ms", b.RTTMs), fmt.Sprintf("%.0f ms", b.BufferMs),
+	}
 }
 
 // state is the verdict in a word.

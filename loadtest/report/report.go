@@ -152,17 +152,20 @@ type Verdict struct {
 	Why       string  `json:"why,omitempty"` // where it could not be judged
 }
 
-// A Browser is what one Chromium saw.
+// A Browser is what one Chromium saw and heard of the others in its room.
 type Browser struct {
-	Name         string  `json:"name"`
-	FPS          float64 `json:"fps"`
-	Freezes      float64 `json:"freezes"`
-	FrozenShare  float64 `json:"frozenShare"`
-	Concealed    float64 `json:"concealedShare"` // of audio samples
-	FirstFrameMs float64 `json:"firstFrameMs"`
-	Loss         float64 `json:"lossShare"`
-	RTTMs        float64 `json:"rttMs"`
-	Width        float64 `json:"width"`
+	Name          string  `json:"name"`
+	Streams       float64 `json:"streams"` // of pictures that it showed
+	FPS           float64 `json:"fps"`     // of each, on average
+	Freezes       float64 `json:"freezes"` // of all
+	FrozenShare   float64 `json:"frozenShare"`
+	Concealed     float64 `json:"concealedShare"` // of audio samples
+	FirstFrameMs  float64 `json:"firstFrameMs"`   // since the offer
+	Loss          float64 `json:"lossShare"`      // after repeats
+	RTTMs         float64 `json:"rttMs"`
+	BufferMs      float64 `json:"bufferMs"` // a picture waits for its turn
+	KbitPerStream float64 `json:"kbitPerStream"`
+	Width         float64 `json:"width"`
 }
 
 // Valid reports whether the numbers are the server's.

@@ -53,6 +53,12 @@ func (r *Report) WriteText(w io.Writer) {
 		}
 		fmt.Fprintln(w)
 	}
+	for i, b := range r.Browsers {
+		if i == 0 {
+			fmt.Fprintln(w, "  "+strings.Join(browserHead, " | "))
+		}
+		fmt.Fprintln(w, "  "+strings.Join(b.cells(), " | "))
+	}
 	for _, what := range slices.Sorted(maps.Keys(r.Failures)) {
 		fmt.Fprintf(w, "FAILED     %s (%d times)\n", what, r.Failures[what])
 	}

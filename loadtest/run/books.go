@@ -205,8 +205,12 @@ func (b *books) write(rep *report.Report, before sample) {
 	s := &report.Server{RSSMiB: b.peakRSS, RSSBeforeMiB: before.rss, Goroutines: b.peakGoroutine, LoadRatio: b.highest, Drops: map[string]float64{}}
 	if used := b.last.cpu - b.first.cpu; used > 0 {
 		s.CPUSeconds, s.CPUShare = used.Seconds(), used.Seconds()/window.Seconds()
-		if packets := audio.Packets + video.Packets + b.spoiled - b.spoiledFirst; packets > 0 {
-			s.MicrosPerPacket = used.Seconds() * 1e6 / float64(packets)
+		packets := float64(audio.Packets + video.Packets + b.spoiled - b.spoiledFirst)
+		if b.r.o.Browsers > 0 { // nobody but the server counts what browsers got
+			packets = b.last.forwarded - b.first.forwarded
+		}
+		if packets > 0 {
+			s.MicrosPerPacket = used.Seconds() * 1e6 / packets
 		}
 	}
 	if b.people > 0 && b.peakRSS > 0 {

@@ -32,6 +32,7 @@ type Options struct {
 	Daemon   []string // the server's command, where the harness starts it itself
 	Seed     uint64
 	Passcode string
+	Browsers int            // headless Chromium in a room of their own
 	Progress func(Progress) // called once a second; nil: nobody looks
 	Command  string
 }
@@ -161,12 +162,15 @@ func (r *runner) run(ctx context.Context) (*report.Report, error) {
 	sampled := make(chan struct{})
 	go func() { defer close(sampled); books.sample(sampling) }()
 	r.enter("people arrive")
+	browsers := r.browse(ctx)
 	r.open(ctx)
 	pause(ctx, warmUp)
 	r.enter("measuring")
+	browsers.open(ctx)
 	books.open(ctx)
 	r.play(ctx)
 	books.close(context.WithoutCancel(ctx))
+	rep.Browsers = browsers.close(context.WithoutCancel(ctx))
 	r.enter("people leave")
 	r.leave(context.WithoutCancel(ctx))
 	stop()

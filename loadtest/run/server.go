@@ -27,6 +27,7 @@ type sample struct {
 	goroutines float64
 	drops      map[string]float64
 	load       float64
+	forwarded  float64 // RTP packets
 }
 
 // look samples; what cannot be read stays zero.
@@ -103,6 +104,8 @@ func (p probe) scrape(ctx context.Context, s *sample) {
 			s.goroutines = value
 		case strings.HasSuffix(name, "load_ratio"):
 			s.load = max(s.load, value)
+		case strings.HasSuffix(name, "packets_forwarded_total"):
+			s.forwarded += value
 		case strings.HasSuffix(name, "drops_total"):
 			s.drops[label(labels, "reason")] += value
 		}

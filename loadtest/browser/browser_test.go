@@ -1,0 +1,51 @@
+package browser
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"alcove/loadtest/client"
+)
+
+// A tab offers what PROTOCOL.md, section 6 asks for, and more slots behind the first ones.
+func TestPeerOffers(t *testing.T) {
+	ctx := context.Background()
+	c, err := Start(ctx, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := c.NewPeer(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, slots := range []client.Slots{{Pairs: 1}, {Pairs: 3, Screens: 1}} {
+		sdp, tracks, err := p.Offer(slots)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := 2 + 2*slots.Pairs + slots.Screens; strings.Count(sdp, "m=") != want || strings.Count(sdp, "a=sendonly") != 2 {
+			t.Errorf("%+v: the offer has %d m-lines, want %d:\n%s", slots, strings.Count(sdp, "m="), want, sdp)
+		}
+		if len(tracks) != 2 || tracks[0].Source != "microphone" || tracks[1] != (client.Track{MID: "1", Source: "camera"}) {
+			t.Errorf("tracks %+v", tracks)
+		}
+		if strings.Contains(sdp, "H264") || strings.Contains(sdp, "VP9") {
+			t.Error("the offer holds codecs that the server does not speak")
+		}
+	}
+	if l, err := p.Look(ctx); err != nil || l.Frames != 0 || l.At == 0 {
+		t.Errorf("looks %+v, %v", l, err)
+	}
+	if err := p.Answered(ctx, "nonsense", nil); err == nil || !strings.Contains(err.Error(), "browser:") {
+		t.Errorf("an answer that is none: %v", err)
+	}
+	p.Close(true)
+	p.Close(false)
+	<-p.Closed()
+	c.Close()
+	if _, err := c.NewPeer(ctx); !errors.Is(err, errGone) {
+		t.Errorf("after the end: %v", err)
+	}
+}

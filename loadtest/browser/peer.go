@@ -1,0 +1,111 @@
+package browser
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+
+	"alcove/loadtest/client"
+)
+
+//go:embed page.js
+var script string
+
+// A Peer is one tab: a client.Transport whose media Chromium holds.
+type Peer struct {
+	c       *Chromium
+	target  string
+	session string
+	over    chan struct{}
+	once    sync.Once
+}
+
+// NewPeer opens a tab.
+func (c *Chromium) NewPeer(ctx context.Context) (*Peer, error) {
+	p := &Peer{c: c, over: make(chan struct{})}
+	var isolated struct{ BrowserContextID string }
+	if err := c.call(ctx, "", "Target.createBrowserContext", nil, &isolated); err != nil {
+		return nil, err
+	}
+	var tab struct{ TargetID string }
+	if err := c.call(ctx, "", "Target.createTarget", map[string]any{"url": c.url, "browserContextId": isolated.BrowserContextID}, &tab); err != nil {
+		return nil, err
+	}
+	var attached struct{ SessionID string }
+	if err := c.call(ctx, "", "Target.attachToTarget", map[string]any{"targetId": tab.TargetID, "flatten": true}, &attached); err != nil {
+		return nil, err
+	}
+	p.target, p.session = tab.TargetID, attached.SessionID
+	ready := `new Promise((ok) => document.readyState === "complete" && location.protocol === "http:" ? ok(true) : addEventListener("load", () => ok(true)))`
+	if err := c.evaluate(ctx, p.session, ready, nil); err != nil {
+		return nil, err
+	}
+	return p, c.evaluate(ctx, p.session, script, nil)
+}
+
+// Offer describes the connection.
+func (p *Peer) Offer(s client.Slots) (string, []client.Track, error) {
+	var o struct {
+		SDP    string         `json:"sdp"`
+		Tracks []client.Track `json:"tracks"`
+	}
+	err := p.c.evaluate(context.Background(), p.session, fmt.Sprintf("peer.offer(%d, %d)", s.Pairs, s.Screens), &o)
+	return o.SDP, o.Tracks, err
+}
+
+// Answered takes the server's description and waits until the connection stands.
+func (p *Peer) Answered(ctx context.Context, sdp string, via func(netip.AddrPort) netip.AddrPort) error {
+	if via != nil {
+		sdp = client.Redirect(sdp, via)
+	}
+	quoted, err := json.Marshal(sdp)
+	if err != nil {
+		return err
+	}
+	return p.c.evaluate(ctx, p.session, "peer.answered("+string(quoted)+")", nil)
+}
+
+// Start does nothing: Chromium sends by itself.
+func (p *Peer) Start(*rand.Rand) {}
+
+// Closed ends with the tab.
+func (p *Peer) Closed() <-chan struct{} { return p.over }
+
+// Close ends the connection and the tab.
+func (p *Peer) Close(bool) {
+	p.once.Do(func() {
+		close(p.over)
+		_ = p.c.evaluate(context.Background(), p.session, "peer.close()", nil)
+		_ = p.c.call(context.Background(), "", "Target.closeTarget", map[string]any{"targetId": p.target}, nil)
+	})
+}
+
+// A Look is what a tab received so far.
+type Look struct {
+	At           float64 // ms
+	Streams      float64 // of pictures
+	Frames       float64
+	Freezes      float64
+	Frozen       float64 // s
+	Samples      float64
+	Concealed    float64
+	Lost         float64
+	Received     float64
+	RTT          float64 // s
+	Width        float64
+	Bytes        float64
+	BufferDelay  float64 // s, of all pictures
+	BufferCount  float64
+	FirstPicture float64 // ms since the offer
+}
+
+// Look asks the tab.
+func (p *Peer) Look(ctx context.Context) (Look, error) {
+	var l Look
+	err := p.c.evaluate(ctx, p.session, "peer.look()", &l)
+	return l, err
+}

@@ -1,0 +1,138 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"alcove/auth"
+	"alcove/loadtest/browser"
+	"alcove/loadtest/client"
+	"alcove/loadtest/report"
+)
+
+// A theatre is a room of browsers beside the rooms under load: what people in one group see meanwhile.
+type theatre struct {
+	r        *runner
+	chromium *browser.Chromium
+	mu       sync.Mutex
+	seats    []*seat // Guarded by mu.
+}
+
+// A seat is one browser.
+type seat struct {
+	name   string
+	member *client.Member
+	mu     sync.Mutex
+	peer   *browser.Peer // Guarded by mu: the newest.
+	first  browser.Look
+}
+
+// browse opens the room of browsers, if there is to be one.
+func (r *runner) browse(ctx context.Context) *theatre {
+	if r.o.Browsers == 0 {
+		return nil
+	}
+	t := &theatre{r: r}
+	var err error
+	if t.chromium, err = browser.Start(ctx, ""); err != nil {
+		r.failUnless(ctx, "chromium", err)
+		return nil
+	}
+	for i := range r.o.Browsers {
+		t.sit(ctx, i)
+	}
+	return t
+}
+
+// sit lets one browser in; the first is the host.
+func (t *theatre) sit(ctx context.Context, i int) {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	s := &seat{name: fmt.Sprintf("Chromium %d", i+1)}
+	who := client.Who{
+		Room: fmt.Sprintf("load-%x-browsers", t.r.o.Seed&0xffffff), Subject: fmt.Sprintf("browser-%d", i), Name: s.name, Role: auth.Participant,
+		Connect: func() (client.Transport, error) {
+			p, err := t.chromium.NewPeer(ctx)
+			if err != nil {
+				return nil, err
+			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.peer = p
+			return p, nil
+		},
+	}
+	if i == 0 {
+		who.Role, who.AdmitAll = auth.Host, true
+	}
+	s.member = client.NewMember(t.r.lab, t.r.spoiled, who, nil)
+	if err := s.member.Enter(ctx); err != nil {
+		t.r.failUnless(ctx, "a browser's entry", err)
+		return
+	}
+	if err := s.member.Await(ctx, "media in a browser", client.Connected); err != nil {
+		t.r.failUnless(ctx, "a browser's connection", err)
+		s.member.Vanish()
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.seats = append(t.seats, s)
+}
+
+// open begins the window.
+func (t *theatre) open(ctx context.Context) {
+	if t == nil {
+		return
+	}
+	for _, s := range t.seats {
+		var err error
+		if s.first, err = s.peer.Look(ctx); err != nil {
+			t.r.failUnless(ctx, "a browser's statistics", err)
+		}
+	}
+}
+
+// close ends the window and the browsers.
+func (t *theatre) close(ctx context.Context) []report.Browser {
+	if t == nil {
+		return nil
+	}
+	var all []report.Browser
+	for _, s := range t.seats {
+		last, err := s.peer.Look(ctx)
+		if err != nil {
+			t.r.fail("a browser's statistics", err)
+			continue
+		}
+		all = append(all, s.row(last))
+	}
+	for _, s := range t.seats {
+		leaving, cancel := context.WithTimeout(ctx, time.Second)
+		_ = s.member.Leave(leaving)
+		cancel()
+	}
+	t.chromium.Close()
+	return all
+}
+
+// row is what one browser saw within the window, a stream of pictures on average.
+func (s *seat) row(last browser.Look) report.Browser {
+	f := s.first
+	seconds := (last.At - f.At) / 1000
+	share := func(part, whole float64) float64 {
+		if whole <= 0 {
+			return 0
+		}
+		return max(part, 0) / whole
+	}
+	return report.Browser{
+		Name: s.name, FPS: share(last.Frames-f.Frames, seconds*last.Streams), Freezes: last.Freezes - f.Freezes,
+		FrozenShare: share(last.Frozen-f.Frozen, seconds*last.Streams), Concealed: share(last.Concealed-f.Concealed, last.Samples-f.Samples),
+		FirstFrameMs: last.FirstPicture, Loss: share(last.Lost-f.Lost, last.Lost-f.Lost+last.Received-f.Received), RTTMs: 1000 * last.RTT,
+		Width: last.Width, KbitPerStream: share(8*(last.Bytes-f.Bytes)/1000, seconds*last.Streams), Streams: last.Streams,
+		BufferMs: 1000 * share(last.BufferDelay-f.BufferDelay, last.BufferCount-f.BufferCount),
+	}
+}
