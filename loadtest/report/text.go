@@ -40,19 +40,7 @@ func (r *Report) WriteText(w io.Writer) {
 	}
 	row("send lag", r.Generator.SendLag)
 	fmt.Fprintf(w, "  %-18s %.0f %% of %d core(s), %d packets dropped at its sockets\n", "generator", 100*r.Generator.CPUShare, r.Generator.Cores, r.Generator.SocketDrops)
-	if s := r.Server; s != nil {
-		fmt.Fprintf(w, "  %-18s %.2f us/packet, %.0f %% of a core, %.2f MiB/participant (%.1f MiB)", "server", s.MicrosPerPacket, 100*s.CPUShare, s.MiBPerPerson, s.RSSMiB)
-		if s.PerPerson > 0 {
-			fmt.Fprintf(w, ", %.1f goroutines/participant", s.PerPerson)
-		}
-		if s.LoadRatio > 0 {
-			fmt.Fprintf(w, ", load ratio %.2f", s.LoadRatio)
-		}
-		for _, name := range slices.Sorted(maps.Keys(s.Drops)) {
-			fmt.Fprintf(w, ", %s %.0f", name, s.Drops[name])
-		}
-		fmt.Fprintln(w)
-	}
+	r.Server.text(w)
 	for i, b := range r.Browsers {
 		if i == 0 {
 			fmt.Fprintln(w, "  "+strings.Join(browserHead, " | "))
@@ -69,4 +57,21 @@ func (r *Report) WriteText(w io.Writer) {
 		}
 		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%-10s %s (%.4g) %s", state, v.Objective, v.Measured, v.Why), " "))
 	}
+}
+
+func (s *Server) text(w io.Writer) {
+	if s == nil {
+		return
+	}
+	fmt.Fprintf(w, "  %-18s %.2f us/packet, %.0f %% of a core, %.2f MiB/participant (%.1f MiB)", "server", s.MicrosPerPacket, 100*s.CPUShare, s.MiBPerPerson, s.RSSMiB)
+	if s.PerPerson > 0 {
+		fmt.Fprintf(w, ", %.1f goroutines/participant", s.PerPerson)
+	}
+	if s.LoadRatio > 0 {
+		fmt.Fprintf(w, ", load ratio %.2f", s.LoadRatio)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Drops)) {
+		fmt.Fprintf(w, ", %s %.0f", name, s.Drops[name])
+	}
+	fmt.Fprintln(w)
 }
