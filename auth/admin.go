@@ -75,23 +75,3 @@ func (c *claims) checkAdmin() (f findings) {
 	}
 	return f
 }
-
-// SignAdmin makes a token that an AdminVerifier accepts until lifetime has passed.
-func (k SigningKey) SignAdmin(issuer string, issued time.Time, lifetime time.Duration) (Secret, error) {
-	if k.seed.Empty() {
-		return Secret{}, errors.New("the signing key is empty: make one with `alcove keygen`")
-	}
-	if issuer == "" || lifetime <= 0 || lifetime > MaxLifetime {
-		return Secret{}, fmt.Errorf("a token for the admin API needs an issuer, and lives at most %s", MaxLifetime)
-	}
-	issued = issued.Truncate(time.Second)
-	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
-		"iss": issuer, "aud": AdminAudience, "iat": issued.Unix(), "exp": issued.Add(lifetime).Unix(),
-	})
-	token.Header["kid"] = k.id
-	signed, err := token.SignedString(k.private())
-	if err != nil {
-		return Secret{}, errors.New("the signing key does not sign: make one with `alcove keygen`")
-	}
-	return NewSecret(signed), nil
-}

@@ -18,18 +18,6 @@ func TestAdminVerifier(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good, err := key.SignAdmin("https://id.clinic.example", now, time.Minute)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 { // not spent
-		if err := v.Verify(now, good); err != nil {
-			t.Error(err)
-		}
-	}
-	if err := v.Verify(now.Add(time.Minute+Leeway+time.Second), good); err == nil {
-		t.Error("an expired token administers")
-	}
 	base := func() jwt.MapClaims {
 		return jwt.MapClaims{"iss": "https://id.clinic.example", "aud": AdminAudience, "iat": now.Unix(), "exp": now.Add(time.Minute).Unix()}
 	}
@@ -44,8 +32,14 @@ func TestAdminVerifier(t *testing.T) {
 		}
 		return NewSecret(raw)
 	}
-	if err := v.Verify(now, sign(key, func(jwt.MapClaims) {})); err != nil {
-		t.Fatal(err)
+	good := sign(key, func(jwt.MapClaims) {})
+	for range 2 { // not spent
+		if err := v.Verify(now, good); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := v.Verify(now.Add(time.Minute+Leeway+time.Second), good); err == nil {
+		t.Error("an expired token administers")
 	}
 	for note, token := range map[string]Secret{
 		"a stranger's signature": sign(stranger, func(jwt.MapClaims) {}),
@@ -69,9 +63,6 @@ func TestAdminVerifier(t *testing.T) {
 	for _, bad := range []func() error{
 		func() error { _, err := NewAdminVerifier("", keys); return err },
 		func() error { _, err := NewAdminVerifier("x", nil); return err },
-		func() error { _, err := key.SignAdmin("", now, time.Minute); return err },
-		func() error { _, err := key.SignAdmin("x", now, MaxLifetime+1); return err },
-		func() error { _, err := (SigningKey{}).SignAdmin("x", now, time.Minute); return err },
 	} {
 		if bad() == nil {
 			t.Error("a wrong configuration is accepted")

@@ -12,6 +12,7 @@ import (
 //	/livez     200 while the process serves
 //	/readyz    200 when it takes people, else 503 and why not
 //	/metrics   Prometheus
+//	/v1/       the admin API of openapi.yaml, for tokens of its own, if Config.Admin is set
 func (s *Server) AdminHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
@@ -23,7 +24,14 @@ func (s *Server) AdminHandler() http.Handler {
 		fmt.Fprintln(w, "ok")
 	})
 	mux.Handle("/metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
-	return readOnly(mux)
+	all := http.NewServeMux()
+	all.Handle("/", readOnly(mux))
+	if s.cfg.Admin != nil {
+		for route, do := range adminRoutes {
+			all.HandleFunc(route, s.serveAPI(do))
+		}
+	}
+	return all
 }
 
 func (s *Server) ready() error {

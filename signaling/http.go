@@ -38,6 +38,8 @@ type Config struct {
 	// Ready says why the daemon cannot take people, nil if it can. It may be nil.
 	Ready func() error
 
+	// Admin is what the admin API runs on; nil: there is none.
+	Admin *Admin
 	// Passcodes are those of the rooms, by policy; a policy without one has no passcode to enter.
 	Passcodes map[string]auth.PasscodeHash
 	// Acknowledged gives the hashes of the texts that a person (auth.Grant.Person) acknowledged in earlier sessions; nil: none. It
@@ -75,6 +77,7 @@ type Server struct {
 	ledger    *ledger
 	strangers *strangers
 	passcodes passcodeChecker
+	admin     adminRooms
 	upgrader  websocket.Upgrader
 	draining  atomic.Bool
 
@@ -89,6 +92,9 @@ var errDraining = errors.New("draining")
 func NewServer(cfg Config) (*Server, error) {
 	if cfg.Tokens == nil || cfg.Rooms == nil || cfg.Metrics == nil {
 		return nil, errors.New("signaling: Tokens, Rooms and Metrics are required")
+	}
+	if cfg.Admin != nil && !cfg.Admin.complete() {
+		return nil, errors.New("signaling: the admin API needs all of Admin")
 	}
 	for prefix := range cfg.Extra {
 		if !cfg.Dev || !strings.HasPrefix(prefix, "/dev/") {
@@ -105,7 +111,7 @@ func NewServer(cfg Config) (*Server, error) {
 			HandshakeTimeout: headerTimeout, Subprotocols: []string{Subprotocol},
 			CheckOrigin: func(*http.Request) bool { return true }, // admissible has looked
 		},
-		strangers: newStrangers(), passcodes: auth.NewPasscodes(),
+		strangers: newStrangers(), passcodes: auth.NewPasscodes(), admin: cfg.Rooms,
 	}
 	for _, given := range cfg.Origins {
 		o := origin(given)

@@ -84,6 +84,7 @@ const (
 	responseMax    = 60 * time.Second // the bundle over a slow mobile line
 	idleTimeout    = 60 * time.Second
 	maxHeaderBytes = 16 << 10 // a token in Authorization and what proxies add
+	maxBody        = 16 << 10 // of the admin API: 256 ids of participants fit
 	retryAfter     = "2"      // seconds: strangers go within helloTimeout
 	maxForwarded   = 16       // entries of X-Forwarded-For that are looked at: no sane chain is longer
 )

@@ -306,11 +306,13 @@ func (s *session) ask(r request) (object, *Failure) {
 
 // explain turns an error into the wire; what is our fault gets a ref in the log. Its text stays out: an error from below
 // may quote what a client sent.
-func (s *session) explain(kind string, err error) *Failure {
+func (s *session) explain(kind string, err error) *Failure { return s.srv.explain(kind, err) }
+
+func (s *Server) explain(kind string, err error) *Failure {
 	f, known := translate(err)
 	if !known {
 		f.Ref = newRef()
-		s.srv.log.Error("internal error", "ref", f.Ref, "request", kind, "type", typeName(err))
+		s.log.Error("internal error", "ref", f.Ref, "request", kind, "type", typeName(err))
 	}
 	return f
 }

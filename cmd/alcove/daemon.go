@@ -130,8 +130,16 @@ func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *
 	if err != nil {
 		return nil, err
 	}
+	admins, err := auth.NewAdminVerifier(d.config.Auth.Issuer, d.material.keys)
+	if err != nil {
+		return nil, err
+	}
 	return signaling.NewServer(signaling.Config{
 		Tokens: tokens, Rooms: rooms, Metrics: metrics,
+		Admin: &signaling.Admin{
+			Tokens: admins, Room: d.material.person.Room, Person: d.material.person.Person, Issuer: d.config.Auth.Issuer,
+			Revoke: state.Revoke,
+		},
 		Origins: d.config.Origins, FrameAncestors: d.config.FrameAncestors, TrustedProxies: proxies(d.config.TrustedProxies),
 		Page:  signaling.Page{Clinic: d.config.Page.Clinic, Phone: d.config.Page.Phone},
 		Ready: state.Err, Passcodes: codes, Acknowledged: state.Acknowledged,

@@ -73,11 +73,16 @@ type running struct {
 
 func startDev(t *testing.T) *running {
 	t.Helper()
+	return startDevIn(t, t.TempDir())
+}
+
+func startDevIn(t *testing.T, folder string) *running {
+	t.Helper()
 	c := defaultConfig()
 	c.Listen, c.Admin = "127.0.0.1:0", "127.0.0.1:0"
 	c.Auth.Issuer, c.Auth.Audience = devIssuer, devAudience
 	r := &running{log: &lockedBuffer{}, media: &silence{}, signals: make(chan os.Signal, 2), stopped: make(chan error, 1)}
-	d, err := openDev(c, t.TempDir(), slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	d, err := openDev(c, folder, slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"alcove/auth"
+)
+
+// adminToken signs a token for the admin API with the key in a folder, as an embedding app would.
+func adminToken(t *testing.T, folder string, audience string) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(folder, signingKeyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var key struct{ Kid, D string }
+	if err := json.Unmarshal(raw, &key); err != nil {
+		t.Fatal(err)
+	}
+	seed, err := base64.RawURLEncoding.DecodeString(key.D)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
+		"iss": devIssuer, "aud": audience, "iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(),
+	})
+	token.Header["kid"] = key.Kid
+	signed, err := token.SignedString(ed25519.NewKeyFromSeed(seed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed
+}
+
+// The admin API of the whole daemon: a list, a revocation, and a token for joins that is refused.
+func TestAdminAPI(t *testing.T) {
+	folder := t.TempDir()
+	r := startDevIn(t, folder)
+	_, token := get(t, r.base+"/dev/token?sub=maria&role=host&room=tuesday")
+	_, answer := r.hello(t, strings.TrimSpace(token))
+	if !strings.Contains(answer, `"state":"admitted"`) {
+		t.Fatalf("a host hears %s", answer)
+	}
+	ask := func(token, method, path, body string) (int, string) {
+		t.Helper()
+		req, err := http.NewRequest(method, r.admin+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		answer, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(answer)
+	}
+	admin := adminToken(t, folder, auth.AdminAudience)
+	if status, body := ask(admin, "GET", "/v1/rooms", ""); status != 200 || !strings.Contains(body, `"host":1`) || strings.Contains(body, "tuesday") {
+		t.Errorf("the list: %d %s", status, body)
+	}
+	if status, body := ask(adminToken(t, folder, devAudience), "GET", "/v1/rooms", ""); status != 401 {
+		t.Errorf("a token of another audience: %d %s", status, body)
+	}
+	if status, body := ask(admin, "POST", "/v1/revocations", `{"kind":"person","value":"maria"}`); status != 200 {
+		t.Errorf("a revocation: %d %s", status, body)
+	}
+	_, token = get(t, r.base+"/dev/token?sub=maria&role=host&room=tuesday")
+	if _, answer := r.hello(t, strings.TrimSpace(token)); !strings.Contains(answer, "invalid_token") {
+		t.Errorf("a revoked person hears %s", answer)
+	}
+	r.signals <- os.Interrupt
+	if err := <-r.stopped; err != nil {
+		t.Errorf("stopped with %v", err)
+	}
+}

@@ -1,0 +1,216 @@
+package signaling
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"alcove/auth"
+	"alcove/room"
+	"alcove/room/live"
+)
+
+// Admin is what the admin API runs on (openapi.yaml). All fields are required.
+type Admin struct {
+	// Tokens checks the bearer tokens of embedding apps; auth.AdminVerifier is one.
+	Tokens interface {
+		Verify(now time.Time, token auth.Secret) error
+	}
+	// Room and Person give the opaque ids of a room by its name and of a person by the sub of tokens (auth.PersonKey).
+	Room, Person func(string) string
+	// Issuer is that of the tokens that can be revoked.
+	Issuer string
+	// Revoke refuses what is named from now on, before it returns. It is durable.
+	Revoke func(context.Context, auth.Revocation) error
+}
+
+func (a *Admin) complete() bool {
+	return a.Tokens != nil && a.Room != nil && a.Person != nil && a.Issuer != "" && a.Revoke != nil
+}
+
+// adminRooms is what the admin API needs of a live.Registry.
+type adminRooms interface {
+	Rooms() []live.Summary
+	View(ctx context.Context, name string) (room.View, error)
+	Do(ctx context.Context, name string, c room.Command) (room.Outcome, error)
+	Revoke(ctx context.Context, persons ...room.PersonID) error
+}
+
+// An operation answers one request that was admitted; in holds the fields of its body.
+type operation func(s *Server, r *http.Request, in cursor) (object, error)
+
+// adminRoutes are the routes of openapi.yaml.
+var adminRoutes = map[string]operation{
+	"GET /v1/rooms":              (*Server).listRooms,
+	"GET /v1/rooms/{id}":         (*Server).showRoom,
+	"POST /v1/rooms/{id}/admit":  onRoom(decodeAdmit),
+	"POST /v1/rooms/{id}/lock":   onRoom(func(cursor) any { return room.Lock{} }),
+	"POST /v1/rooms/{id}/unlock": onRoom(func(cursor) any { return room.Unlock{} }),
+	"POST /v1/rooms/{id}/remove": onRoom(func(c cursor) any { return room.Remove{Target: c.target(), Message: c.message()} }),
+	"POST /v1/rooms/{id}/end":    onRoom(func(cursor) any { return room.End{Reason: "clinic"} }),
+	"POST /v1/revocations":       (*Server).revoke,
+}
+
+// errInput says what is wrong with a body; it is fit to be told.
+type errInput string
+
+func (e errInput) Error() string { return string(e) }
+
+// serveAPI answers one route: token, body, operation, answer.
+func (s *Server) serveAPI(do operation) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		defer s.guardAPI(w)
+		w.Header().Set("Cache-Control", "no-store")
+		if err := s.cfg.Admin.Tokens.Verify(s.now(), bearer(r)); err != nil {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			s.problem(w, failure(InvalidToken, "the token was refused"))
+			return
+		}
+		in, err := readBody(r)
+		if err != nil {
+			s.problem(w, failure(room.BadRequest, err.Error()))
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), s.timing.request)
+		defer cancel()
+		data, err := do(s, r.WithContext(ctx), in)
+		var input errInput
+		switch {
+		case err == nil:
+			w.Header().Set("Content-Type", types[".json"])
+			w.Write(mustJSON(data))
+		case errors.As(err, &input):
+			s.problem(w, failure(room.BadRequest, err.Error()))
+		default:
+			s.problem(w, s.explain(r.Pattern, err))
+		}
+	}
+}
+
+// readBody reads the one JSON object of a POST; an empty body is an empty object.
+func readBody(r *http.Request) (cursor, error) {
+	raw, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	switch {
+	case err != nil:
+		return cursor{}, errInput("the body cannot be read")
+	case len(raw) > maxBody:
+		return cursor{}, errInput("the body is too large")
+	case len(raw) == 0:
+		return newCursor(fields{}), nil
+	}
+	if err := checkText(raw); err != nil {
+		return cursor{}, err
+	}
+	f, err := parseObject(raw)
+	return newCursor(f), err
+}
+
+// named finds the name of a running room by its opaque id.
+func (s *Server) named(id string) (string, error) {
+	for _, one := range s.admin.Rooms() {
+		if s.cfg.Admin.Room(one.Name) == id {
+			return one.Name, nil
+		}
+	}
+	return "", &room.Error{Code: room.TargetNotFound, Detail: "no such room runs"}
+}
+
+// onRoom makes the operation that does a command in a room, as the clinic.
+func onRoom(read func(cursor) any) operation {
+	return func(s *Server, r *http.Request, in cursor) (object, error) {
+		name, err := s.named(r.PathValue("id"))
+		if err != nil {
+			return nil, err
+		}
+		c := read(in).(room.Command)
+		if *in.fault != "" {
+			return nil, errInput(*in.fault)
+		}
+		outcome, err := s.admin.Do(r.Context(), name, c)
+		if err != nil {
+			return nil, err
+		}
+		if _, many := c.(room.Admit); many {
+			return outcomeData(outcome), nil
+		}
+		return object{}, nil
+	}
+}
+
+func (s *Server) listRooms(r *http.Request, _ cursor) (object, error) {
+	wanted := r.URL.Query().Get("name")
+	rooms := []object{}
+	for _, one := range s.admin.Rooms() {
+		if wanted != "" && one.Name != wanted {
+			continue
+		}
+		o := object{"id": s.cfg.Admin.Room(one.Name), "locked": one.Locked, "recording": one.Recording, "waiting": one.Waiting}
+		admitted := object{}
+		for _, role := range []auth.Role{auth.Host, auth.Cohost, auth.Participant, auth.Observer} {
+			admitted[string(role)] = one.Admitted[role]
+		}
+		if o["admitted"] = admitted; !one.StartedAt.IsZero() {
+			o["startedAt"] = millis(one.StartedAt)
+		}
+		rooms = append(rooms, o)
+	}
+	return object{"rooms": rooms}, nil
+}
+
+// showRoom tells the state of a room. Names stay inside: an app that made the tokens knows them, others need not.
+func (s *Server) showRoom(r *http.Request, _ cursor) (object, error) {
+	name, err := s.named(r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	v, err := s.admin.View(r.Context(), name)
+	if err != nil {
+		return nil, err
+	}
+	o := roomState(*v.Room)
+	delete(o, "name")
+	o["id"] = r.PathValue("id")
+	o["participants"] = list(v.Roster, func(p room.PersonView) object {
+		return object{"id": p.ID, "role": p.Role, "connected": p.Connected, "verified": p.Verified, "away": p.Away}
+	})
+	o["waiting"] = list(v.Waiting, func(w room.WaiterView) object {
+		return object{"id": w.ID, "since": millis(w.Since), "returning": w.Returning, "connected": w.Connected,
+			"verified": w.Verified, "needs": needs(w.Needs)}
+	})
+	return o, nil
+}
+
+// revoke refuses tokens from now on, and ends what was entered with them.
+func (s *Server) revoke(r *http.Request, in cursor) (object, error) {
+	a := s.cfg.Admin
+	kind := auth.RevocationKind(in.oneOf("kind", string(auth.RevokeToken), string(auth.RevokePerson), string(auth.RevokeRoom)))
+	value := in.text("value", maxName*4, inWords)
+	if *in.fault != "" {
+		return nil, errInput(*in.fault)
+	}
+	revocation := auth.Revocation{Kind: kind, At: s.now()}
+	switch kind {
+	case auth.RevokeToken:
+		revocation.Subject = auth.NewTokenKey(a.Issuer, value).String()
+	case auth.RevokePerson:
+		revocation.Subject = a.Person(value)
+	case auth.RevokeRoom:
+		revocation.Subject = a.Room(value)
+	}
+	if err := a.Revoke(r.Context(), revocation); err != nil {
+		return nil, &room.Error{Code: room.Unavailable, Detail: "the revocation could not be written"}
+	}
+	switch kind {
+	case auth.RevokePerson:
+		return object{}, s.admin.Revoke(r.Context(), room.PersonID(revocation.Subject))
+	case auth.RevokeRoom:
+		_, err := s.admin.Do(r.Context(), value, room.Revoke{All: true})
+		if refused := (*room.Error)(nil); errors.As(err, &refused) && refused.Code == room.TargetNotFound {
+			err = nil // it does not run
+		}
+		return object{}, err
+	}
+	return object{}, nil
+}

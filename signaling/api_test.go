@@ -1,0 +1,226 @@
+package signaling
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"alcove/auth"
+	"alcove/room"
+)
+
+// fakeAdmin lets "admin" pass and remembers what was revoked.
+type fakeAdmin struct {
+	revoked []auth.Revocation
+	broken  error
+}
+
+func (*fakeAdmin) Verify(_ time.Time, token auth.Secret) error {
+	if token.Reveal() != "admin" {
+		return auth.Refusal{Reason: auth.Expired}
+	}
+	return nil
+}
+
+// An operator calls the admin API of a house.
+type operator struct {
+	t     *testing.T
+	url   string
+	admin *fakeAdmin
+}
+
+func newOperator(t *testing.T) (*house, *operator) {
+	t.Helper()
+	fake := &fakeAdmin{}
+	h := newHouse(t, func(c *Config, _ *Server) {
+		c.Admin = &Admin{
+			Tokens: fake, Room: func(name string) string { return "room-" + strings.ToUpper(name) }, Issuer: "issuer",
+			Person: func(sub string) string { return sub }, // as fakeTokens
+			Revoke: func(_ context.Context, r auth.Revocation) error {
+				fake.revoked = append(fake.revoked, r)
+				return fake.broken
+			},
+		}
+	})
+	web := httptest.NewServer(h.srv.AdminHandler())
+	t.Cleanup(web.Close)
+	return h, &operator{t, web.URL, fake}
+}
+
+func (o *operator) ask(token, method, path, body string) (int, map[string]any, http.Header) {
+	o.t.Helper()
+	req, err := http.NewRequest(method, o.url+path, strings.NewReader(body))
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	raw, _ := io.ReadAll(resp.Body)
+	var data map[string]any
+	if err := json.Unmarshal(raw, &data); err != nil {
+		o.t.Fatalf("%s %s: %d %s", method, path, resp.StatusCode, raw)
+	}
+	if strings.Contains(string(raw), "Klein") || strings.Contains(string(raw), "Maria") {
+		o.t.Errorf("%s %s tells a name: %s", method, path, raw)
+	}
+	return resp.StatusCode, data, resp.Header
+}
+
+func (o *operator) done(method, path, body string) map[string]any {
+	o.t.Helper()
+	status, data, _ := o.ask("admin", method, path, body)
+	if status != http.StatusOK {
+		o.t.Errorf("%s %s: %d %v", method, path, status, data)
+	}
+	return data
+}
+
+func (o *operator) refused(method, path, body string, status int, code room.Code) {
+	o.t.Helper()
+	got, data, header := o.ask("admin", method, path, body)
+	if got != status || data["code"] != string(code) || data["status"] != float64(status) ||
+		data["type"] != "urn:alcove:problem:"+string(code) || header.Get("Content-Type") != "application/problem+json" {
+		o.t.Errorf("%s %s: %d %v, want %d %s", method, path, got, data, status, code)
+	}
+}
+
+// TestAPI lists, shows, admits, locks, removes and ends.
+func TestAPI(t *testing.T) {
+	h, o := newOperator(t)
+	if rooms := o.done("GET", "/v1/rooms", "")["rooms"].([]any); len(rooms) != 0 {
+		t.Errorf("%v", rooms)
+	}
+	host, guest := h.enter(hostToken), h.enter(guestToken)
+	one := o.done("GET", "/v1/rooms?name=tuesday", "")["rooms"].([]any)[0].(map[string]any)
+	if one["id"] != "room-TUESDAY" || one["waiting"] != 1.0 || one["locked"] != false || one["recording"] != "off" ||
+		one["admitted"].(map[string]any)["host"] != 1.0 || one["startedAt"] == nil {
+		t.Errorf("%v", one)
+	}
+	if rooms := o.done("GET", "/v1/rooms?name=friday", "")["rooms"].([]any); len(rooms) != 0 {
+		t.Errorf("%v", rooms)
+	}
+	const path = "/v1/rooms/room-TUESDAY"
+	shown := o.done("GET", path, "")
+	if _, named := shown["name"]; named || len(shown["participants"].([]any)) != 1 || len(shown["waiting"].([]any)) != 1 {
+		t.Errorf("%v", shown)
+	}
+	got := o.done("POST", path+"/admit", `{"participantIds":["`+guest.said.ParticipantID+`"]}`)
+	if len(got["admitted"].([]any)) != 1 {
+		t.Errorf("%v", got)
+	}
+	if e := guest.until("access.changed"); e.Data["state"] != "admitted" {
+		t.Errorf("%v", e)
+	}
+	o.done("POST", path+"/lock", "")
+	guest.until("room.updated")
+	if e := guest.until("room.updated"); e.Data["locked"] != true {
+		t.Errorf("%v", e)
+	}
+	o.done("POST", path+"/unlock", "{}")
+	o.refused("POST", path+"/remove", `{"participantId":"nobody"}`, 404, room.TargetNotFound)
+	o.refused("POST", path+"/remove", `{}`, 400, room.BadRequest)
+	o.done("POST", path+"/remove", `{"participantId":"`+guest.said.ParticipantID+`"}`)
+	if code := guest.closed(); code != closeDoor {
+		t.Errorf("removed with %d", code)
+	}
+	o.done("POST", path+"/end", "")
+	if e := host.until("room.ended"); e.Data["reason"] != "clinic" {
+		t.Errorf("%v", e)
+	}
+	o.refused("GET", path, "", 404, room.TargetNotFound)
+}
+
+// TestAPIRefuses: no token, no body that is none, no room that does not run.
+func TestAPIRefuses(t *testing.T) {
+	_, o := newOperator(t)
+	for route := range adminRoutes {
+		method, path, _ := strings.Cut(route, " ")
+		path = strings.Replace(path, "{id}", "x", 1)
+		status, data, header := o.ask("stranger", method, path, "")
+		if status != 401 || data["code"] != "invalid_token" || header.Get("WWW-Authenticate") != "Bearer" {
+			t.Errorf("%s: %d %v", route, status, data)
+		}
+		if strings.Contains(path, "/x") {
+			o.refused(method, path, `{"participantIds":"*","participantId":"p"}`, 404, room.TargetNotFound)
+		}
+		if method == "POST" {
+			o.refused(method, path, `[]`, 400, room.BadRequest)
+			o.refused(method, path, `{"a":1,"a":2}`, 400, room.BadRequest)
+			o.refused(method, path, `{"a":"`+strings.Repeat("x", maxBody)+`"}`, 400, room.BadRequest)
+		}
+	}
+	h := newHouse(t, nil) // without an admin API
+	web := httptest.NewServer(h.srv.AdminHandler())
+	defer web.Close()
+	if resp, _ := get(t, web.URL+"/v1/rooms"); resp.StatusCode != http.StatusNotFound {
+		t.Error("an API that is not configured answers", resp.StatusCode)
+	}
+}
+
+// TestAPIRevokes: a revocation is kept, and ends what runs.
+func TestAPIRevokes(t *testing.T) {
+	h, o := newOperator(t)
+	host, guest := h.enter(hostToken), h.enter(guestToken)
+	o.refused("POST", "/v1/revocations", `{"kind":"world","value":"x"}`, 400, room.BadRequest)
+	o.refused("POST", "/v1/revocations", `{"kind":"person"}`, 400, room.BadRequest)
+	o.done("POST", "/v1/revocations", `{"kind":"token","value":"jti-1"}`)
+	o.done("POST", "/v1/revocations", `{"kind":"person","value":"maria"}`)
+	if code := guest.closed(); code != closeDoor {
+		t.Errorf("the revoked was closed with %d", code)
+	}
+	o.done("POST", "/v1/revocations", `{"kind":"room","value":"friday"}`)
+	o.done("POST", "/v1/revocations", `{"kind":"room","value":"tuesday"}`)
+	if e := host.until("room.ended"); e.Data["reason"] != "revoked" {
+		t.Errorf("%v", e)
+	}
+	want := []string{auth.NewTokenKey("issuer", "jti-1").String(), "maria", "room-FRIDAY", "room-TUESDAY"}
+	for i, r := range o.admin.revoked {
+		if r.Subject != want[i] || r.At.IsZero() {
+			t.Errorf("%+v", r)
+		}
+	}
+	if len(o.admin.revoked) != len(want) {
+		t.Errorf("%d revocations", len(o.admin.revoked))
+	}
+	o.admin.broken = errors.New("disk full")
+	o.refused("POST", "/v1/revocations", `{"kind":"person","value":"maria"}`, 503, room.Unavailable)
+}
+
+// TestOpenAPI: openapi.yaml has every route, and only those.
+func TestOpenAPI(t *testing.T) {
+	raw, err := os.ReadFile("openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, paths, _ := strings.Cut(string(raw), "\npaths:\n")
+	paths, _, _ = strings.Cut(paths, "\ncomponents:\n")
+	path, described := "", map[string]bool{}
+	for _, line := range strings.Split(paths, "\n") {
+		if m := regexp.MustCompile(`^  (/\S+):$`).FindStringSubmatch(line); m != nil {
+			path = m[1]
+		}
+		if m := regexp.MustCompile(`^    (get|put|post|patch|delete):$`).FindStringSubmatch(line); m != nil {
+			described[strings.ToUpper(m[1])+" "+path] = true
+		}
+	}
+	for route := range adminRoutes {
+		if !described[route] {
+			t.Errorf("openapi.yaml lacks %s", route)
+		}
+	}
+	if len(described) != len(adminRoutes) {
+		t.Errorf("openapi.yaml has %d routes, the server %d: %v", len(described), len(adminRoutes), described)
+	}
+}
