@@ -43,11 +43,16 @@ type change struct {
 	rebased  bool   // the time line was moved, from the source's timestamp since on
 	since    uint32 // what is older than it, and late, has the offset of before
 	before   uint32
+	over     uint64 // highest source number that had left then
 }
 
-// time is the slot's timestamp of a packet.
-func (c change) time(p Packet) uint32 {
-	if c.rebased && int32(p.Timestamp-c.since) < 0 {
+// late is the slot's timestamp of a packet that comes late: its frame may have been split by a silence, or by padding in it.
+func (s *Selector) late(p Packet, c change) uint32 {
+	newest := s.changes[s.count-1]
+	switch {
+	case newest.rebased && p.Ext > newest.over && int32(p.Timestamp-newest.since) >= 0:
+		return p.Timestamp + newest.tsOffset
+	case c.rebased && int32(p.Timestamp-c.since) < 0:
 		return p.Timestamp + c.before
 	}
 	return p.Timestamp + c.tsOffset
@@ -64,7 +69,8 @@ type Selector struct {
 	lastOut   uint64
 	lastTS    uint32
 	lastAt    time.Time
-	newestTS  uint32             // of the highest number that left, which may have come late
+	newest    uint64             // source number of the highest that left, which may have come late,
+	newestTS  uint32             // and its timestamp
 	picture   Picture            // the last names, as they left
 	highest   uint64             // source number
 	heard     time.Time          // when anything new came, of any layer
@@ -123,10 +129,10 @@ func (s *Selector) Next(now time.Time, p Packet) (Out, Drop) {
 	}
 	out := Out{Ext: uint64(int64(p.Ext) + c.offset), Timestamp: p.Timestamp + c.tsOffset, Pictures: c.pictures, TL0: c.tl0}
 	if !ahead {
-		out.Timestamp = c.time(p)
+		out.Timestamp = s.late(p, c)
 	}
 	if out.Ext > s.lastOut { // what comes late behind padding only is the newest all the same
-		s.lastOut, s.newestTS = out.Ext, out.Timestamp
+		s.lastOut, s.newest, s.newestTS = out.Ext, p.Ext, out.Timestamp
 		s.name(p, c)
 	}
 	if ahead { // what comes late, even behind padding only, says nothing about the time
@@ -167,7 +173,7 @@ func (s *Selector) begin(now time.Time, p Packet) Out {
 		timestamp = s.after(max(now.Sub(s.lastAt), 0))
 	}
 	s.lastOut++
-	s.lastTS, s.newestTS, s.lastAt = timestamp, timestamp, now
+	s.lastTS, s.lastAt, s.newest, s.newestTS = timestamp, now, p.Ext, timestamp
 	c := change{from: p.Ext, offset: int64(s.lastOut) - int64(p.Ext), tsOffset: timestamp - p.Timestamp}
 	if s.picture.Named && p.Picture.Named {
 		c.pictures = s.picture.ID + 1 - p.Picture.ID
@@ -193,7 +199,7 @@ func (s *Selector) rebase(now time.Time, p Packet) {
 	want := s.after(gap)
 	skew := int32(p.Timestamp + c.tsOffset - want)
 	if limit := int32(s.ticks(rebaseSkew)); skew > limit || skew < -limit {
-		c.rebased, c.since, c.before = true, p.Timestamp, c.tsOffset
+		c.rebased, c.since, c.before, c.over = true, p.Timestamp, c.tsOffset, s.newest
 		c.from, c.skipped, c.tsOffset = s.highest+1, 0, want-p.Timestamp
 		s.push(c)
 	}

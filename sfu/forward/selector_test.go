@@ -86,6 +86,12 @@ var audioSteps = map[string][]step{
 		{0, at(70_001, 960), Out{Ext: 2, Timestamp: 960}, Kept, false},
 		{0, at(9, 9), Out{Ext: 3, Timestamp: 961}, Kept, true},
 	},
+	"the start of a frame that padding and its end overtook after a silence": {
+		{0, at(70_000, 0), Out{Ext: 1, Timestamp: 0}, Kept, true},
+		{time.Second, pad(70_002), Out{}, Padding, false},
+		{0, at(70_003, 960), Out{Ext: 3, Timestamp: 48_000}, Kept, false},
+		{0, at(70_001, 960), Out{Ext: 2, Timestamp: 48_000}, Kept, false},
+	},
 	"a silence with a clock that ran": {
 		{0, at(70_000, 0), Out{Ext: 1, Timestamp: 0}, Kept, true},
 		{time.Second, at(70_001, 48_480), Out{Ext: 2, Timestamp: 48_480}, Kept, false},
