@@ -16,7 +16,7 @@ const simRemembered = 2048
 // A stamp is the end of every payload in a sim: what the packet is, whatever is rewritten before it.
 type stamp struct {
 	source   uint16
-	encoding uint8
+	encoding uint8 // and which SSRC of it, in the upper bits
 	flags    uint8
 	seq      uint32 // of the source's stream, extended
 	frame    uint32
@@ -235,7 +235,7 @@ func (x *simPeer) follows(slot *simSlot, now simSent) {
 	last := slot.last
 	switch {
 	case slot.max == 0:
-		if now.index != 1 {
+		if now.index != 1 && slot.given == 0 {
 			x.sim.fatal("%s begins with number %d", x.slotName(slot), now.index)
 		}
 	case now.index < slot.max:
@@ -251,7 +251,7 @@ func (x *simPeer) follows(slot *simSlot, now simSent) {
 		if slot.heights == nil {
 			slot.heights = map[int]int{}
 		}
-		slot.heights[int(now.encoding)]++
+		slot.heights[int(now.encoding&3)]++
 	}
 	if slot.max == 0 {
 		return
@@ -310,7 +310,7 @@ func (x *simPeer) pictures(slot *simSlot, now simSent, frame bool) {
 	last := slot.last
 	step, most := (now.id-last.id)&0x7fff, uint32(1)
 	if now.stream(last.stamp) {
-		most = now.frame - last.frame
+		most = max(1, now.frame-last.frame)
 	}
 	if !frame && step != 0 || frame && (step == 0 || uint32(step) > most) {
 		x.sim.fatal("%s: picture %d after %d, %+v after %+v", x.slotName(slot), now.id, last.id, now.stamp, last.stamp)

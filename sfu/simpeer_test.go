@@ -60,6 +60,7 @@ type simSource struct {
 type simStream struct {
 	source       *simSource
 	index        int
+	life         uint8 // how many SSRCs there were before
 	rid          string
 	ssrc, rtx    uint32
 	seq, rtxSeq  uint64 // SRTP indices, the last used
@@ -208,7 +209,7 @@ func (st *simStream) stamp(flags uint8, head []byte, size int) []byte {
 	}
 	b = binary.BigEndian.AppendUint16(b, 0xa1c0)
 	b = binary.BigEndian.AppendUint16(b, st.source.number)
-	b = append(b, byte(st.index), flags)
+	b = append(b, byte(st.index)|st.life<<2, flags)
 	b = binary.BigEndian.AppendUint32(b, uint32(st.seq+1))
 	return binary.BigEndian.AppendUint32(b, st.source.frame)
 }
