@@ -319,9 +319,28 @@ func (m *Member) Debuted(video bool) bool {
 	return slices.ContainsFunc(debuts, func(d Debut) bool { return d.Video == video })
 }
 
-// Admit lets in whoever waits.
+// Admit lets in whoever waits. A server that cannot just now is asked again, as a host would click again.
 func (m *Member) Admit(ctx context.Context) {
-	_ = m.Call(ctx, "waiting.admit", map[string]any{"participantIds": "*"}, nil) // nobody waits: an error that is none
+	for range admitTries {
+		var answer struct {
+			Refused []struct{ Code string }
+		}
+		err := m.Call(ctx, "waiting.admit", map[string]any{"participantIds": "*"}, &answer)
+		r, refused := errors.AsType[*Refusal](err)
+		later := slices.ContainsFunc(answer.Refused, func(r struct{ Code string }) bool { return r.Code == "unavailable" })
+		if !later && (!refused || !r.Retryable) {
+			return // done, or nobody waits, or the wire is gone
+		}
+		pause := admitPause
+		if refused {
+			pause = max(pause, time.Duration(r.RetryAfterMs)*time.Millisecond)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // Ended waits for the end of the wire and gives its close code, 0 if it did not come.

@@ -36,6 +36,9 @@ const (
 	dialTimeout = 20 * time.Second
 	// callTimeout bounds one request; the server itself gives up after 10 s.
 	callTimeout = 15 * time.Second
+	// admitPause is before a host asks again to admit, where the server names no time; admitTries is when a host gives up.
+	admitPause = 200 * time.Millisecond
+	admitTries = 20
 	// checkRepeat is the first pause between STUN checks; it doubles (RFC 8489, section 6.2.1 says 500 ms: loopback is faster).
 	checkRepeat = 50 * time.Millisecond
 	// connectTimeout bounds ICE and DTLS; the server's bound is 30 s.
