@@ -38,7 +38,7 @@ async function equalWeight(person, one, other) {
 const focused = (person) => person.page.evaluate(() => document.activeElement?.tagName);
 const row = (host, person) => host.page.locator(`[data-testid="person"][data-participant="${person.id}"]`);
 
-test('agreement, passcode, identity, consent, help, side room', { timeout: 120_000 }, async (t) => {
+test('agreement, passcode, identity, consent, help, side room', { timeout: 240_000 }, async (t) => {
   const { daemon, people, enter } = await begin(t);
   let lind, mara, jonas;
   await stages(t, { people, daemon: () => daemon }, [
