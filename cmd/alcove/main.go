@@ -28,6 +28,7 @@ func commands() []command {
 		{"dev", "try it here: http://localhost:8080, keys and links included", runDev},
 		{"serve", "run the daemon from a configuration", runServe},
 		{"check", "say what a configuration would start", runCheck},
+		{"doctor", "say what of this host is in the way, and how to mend it", runDoctor},
 		{"keygen", "make keys where there is no identity provider", runKeygen},
 		{"token", "make a token, or explain one: token verify", runToken},
 		{"audit", "verify the audit log, or ask who was affected: audit verify, audit who", runAudit},

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// What follows is pure: facts in, findings out.
+
+// diagnoseCertificate: chain is what verifying it with the authorities of this host said.
+func diagnoseCertificate(cert *tls.Certificate, public string, now time.Time, chain error) []finding {
+	const what = "certificate"
+	leaf := cert.Leaf
+	names := strings.Join(leaf.DNSNames, ", ")
+	until := leaf.NotAfter.UTC().Format(time.DateOnly)
+	var all []finding
+	switch left := leaf.NotAfter.Sub(now); {
+	case now.Before(leaf.NotBefore):
+		all = append(all, fault(what, "is valid from "+leaf.NotBefore.UTC().Format(time.DateTime)+" only", "set the clock of this host, or wait"))
+	case left <= 0:
+		all = append(all, fault(what, "expired on "+until, "renew it and restart the daemon"))
+	case left < certificateSoon:
+		all = append(all, warning(what, fmt.Sprintf("for %s ends on %s, in %d days", names, until, int(left.Hours()/24)), "renew it and restart the daemon; it reads certificates at its start only"))
+	default:
+		all = append(all, fine(what, "for %s until %s", names, until))
+	}
+	if public != "" && leaf.VerifyHostname(public) != nil {
+		all = append(all, fault(what, fmt.Sprintf("is for %s, not for %s: no browser will open the page", names, public), "get one for "+public))
+	}
+	var stranger x509.UnknownAuthorityError
+	switch {
+	case errors.As(chain, &stranger) && len(cert.Certificate) == 1 && leaf.Issuer.String() != leaf.Subject.String():
+		all = append(all, fault(what, "stands alone: the certificates between it and its authority are missing", "put them after it into tls.cert_file; certbot calls that fullchain.pem"))
+	case errors.As(chain, &stranger):
+		all = append(all, warning(what, "is of no authority that this host knows: browsers refuse it unless theirs do", "install the authority on every device, or use a public one"))
+	}
+	return all
+}
+
+func diagnoseName(name string, found []netip.Addr, err error, advertise []string, local []netip.Addr) finding {
+	const what = "DNS"
+	if err != nil {
+		return fault(what, fmt.Sprintf("%s is not found: %v", name, err), "add an A or AAAA record for "+name+", or name the right one with --name")
+	}
+	var texts []string
+	ours := false
+	for _, a := range found {
+		texts = append(texts, a.String())
+		ours = ours || slices.Contains(local, a) || slices.Contains(advertise, a.String())
+	}
+	list := strings.Join(texts, ", ")
+	if !ours {
+		return warning(what, name+" is "+list+": not an address of this host, nor in media.advertise", "right if a proxy stands in front; else change the record, or add the address to media.advertise")
+	}
+	return fine(what, "%s is %s", name, list)
+}
+
+// diagnoseClock: synced is what the kernel heard from whoever keeps its time.
+func diagnoseClock(synced bool, err error) finding {
+	const what = "clock"
+	switch {
+	case err != nil:
+		return unknown(what, "cannot tell whether it is kept: "+err.Error(), "compare it with another clock: tokens live two minutes")
+	case !synced:
+		return warning(what, "the kernel hears of nobody who keeps it: tokens live two minutes, so a minute off keeps people out", "run chrony or systemd-timesyncd")
+	}
+	return fine(what, "is kept by a time service")
+}
+
+func diagnoseAddresses(m mediaConfig, local []netip.Addr) []finding {
+	const what = "addresses"
+	var all []finding
+	listen, err := netip.ParseAddr(m.Listen)
+	if err != nil {
+		return nil // validate refused it
+	}
+	if !listen.IsUnspecified() && !slices.Contains(local, listen) {
+		all = append(all, fault(what, m.Listen+" in media.listen is no address of this host", "use 0.0.0.0, or one that `ip address` shows"))
+	}
+	for _, a := range m.Advertise {
+		ip, err := netip.ParseAddr(a)
+		if err != nil {
+			continue
+		}
+		switch {
+		case ip.IsLoopback():
+			all = append(all, warning(what, a+" in media.advertise reaches this machine only", "write the address that clients reach"))
+		case ip.IsPrivate() || ip.IsLinkLocalUnicast():
+			all = append(all, warning(what, a+" in media.advertise is private: only who is in that network reaches it", "right for a clinic's own network; else write the public address"))
+		case slices.Contains(local, ip):
+			all = append(all, fine(what, "%s is ours and public", a))
+		default:
+			all = append(all, unknown(what, a+" is not ours: a router must pass the media ports on, unchanged", "run `alcove doctor --probe` on a machine outside"))
+		}
+	}
+	if len(m.Advertise) == 0 && !slices.ContainsFunc(reachableOn(listen, local), public) {
+		all = append(all, warning(what, "no public address here, and media.advertise is empty: nobody outside hears or sees", "write the address of the router into media.advertise, if people come from outside"))
+	}
+	if len(all) == 0 {
+		all = append(all, fine(what, "media has a public address"))
+	}
+	return all
+}
+
+// reachableOn lists the addresses that a listener has.
+func reachableOn(listen netip.Addr, local []netip.Addr) []netip.Addr {
+	if listen.IsUnspecified() {
+		return local
+	}
+	return []netip.Addr{listen}
+}
+
+func public(a netip.Addr) bool { return a.IsGlobalUnicast() && !a.IsPrivate() }
+
+func diagnosePort(network, address string, err error, running bool) finding {
+	const what = "ports"
+	name := network + " " + address
+	switch {
+	case err == nil:
+		return fine(what, "%s is free", name)
+	case errors.Is(err, syscall.EADDRINUSE) && running:
+		return fine(what, "%s is taken, and an Alcove runs", name)
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fault(what, name+" is taken by another program", "`ss -lntup` names it; stop it, or choose another port")
+	case errors.Is(err, syscall.EACCES):
+		return fault(what, name+" needs a right that this user lacks", "the systemd unit gives it; or sysctl net.ipv4.ip_unprivileged_port_start=443; or a port above 1023")
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fault(what, name+" is on an address that this host does not have", "use one that `ip address` shows")
+	}
+	return fault(what, fmt.Sprintf("%s cannot be taken: %v", name, err), "see listen, admin and media in the configuration")
+}
+
+func diagnoseBuffer(given int, err error) finding {
+	const what = "buffer"
+	switch {
+	case err != nil || given == 0:
+		return unknown(what, "the kernel does not say what receive buffer it gives", "look at sysctl net.core.rmem_max")
+	case given < mediaBuffer:
+		return warning(what, fmt.Sprintf("the media socket gets a receive buffer of %d bytes, not %d: a short stall loses packets", given, mediaBuffer),
+			fmt.Sprintf("sysctl -w net.core.rmem_max=%d, and the same line in a file of /etc/sysctl.d", mediaBuffer))
+	}
+	return fine(what, "the media socket gets its receive buffer of %d bytes", given)
+}
+
+func diagnoseOpenFiles(limit uint64, err error, connections int) finding {
+	const what = "open files"
+	need := uint64(connections + sparesFiles)
+	switch {
+	case err != nil:
+		return unknown(what, "their limit cannot be read: "+err.Error(), "look at `ulimit -Hn`")
+	case limit < need:
+		return warning(what, fmt.Sprintf("this user may have %d, limits.connections asks for %d", limit, need), "raise LimitNOFILE of the service, or lower limits.connections")
+	}
+	return fine(what, "%d allowed, %d needed", limit, need)
+}
+
+// A disk is what a folder's file system showed.
+type disk struct {
+	folder   string // the one looked at: the nearest that exists
+	median   time.Duration
+	worst    time.Duration // of writes with fsync
+	free     uint64        // bytes
+	inMemory bool
+}
+
+func diagnoseDisk(what string, d disk, err error) []finding {
+	if err != nil {
+		return []finding{fault(what, "cannot write where it shall lie: "+err.Error(), "make the folder, and give it to the daemon's user with mode 0700")}
+	}
+	var all []finding
+	speed := fmt.Sprintf("a write reaches the disk of %s in %s, the worst in %s", d.folder, round(d.median), round(d.worst))
+	switch {
+	case d.inMemory:
+		all = append(all, warning(what, d.folder+" lies in memory: a reboot forgets consents and the audit log", "choose a folder on a disk, if this is more than a trial"))
+	case d.median > diskTooSlow:
+		all = append(all, fault(what, speed, "every join waits for it: use a local disk, no network share"))
+	case d.median > diskSlow || d.worst > diskTooSlow:
+		all = append(all, warning(what, speed, "every join waits for it: use a faster disk, or one that does less else"))
+	default:
+		all = append(all, fine(what, "%s", speed))
+	}
+	free := fmt.Sprintf("%d MiB are free in %s", d.free>>20, d.folder)
+	switch {
+	case d.free < diskFull:
+		all = append(all, fault(what, free, "make room: when it is full nobody is let in"))
+	case d.free < diskTight:
+		all = append(all, warning(what, free, "make room before it is full: then nobody is let in"))
+	default:
+		all = append(all, fine(what, "%s", free))
+	}
+	return all
+}
+
+func round(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
+
+func diagnoseKeys(n int) finding {
+	if n == 0 {
+		return fault("tokens", "auth.jwks_file has no key: no token opens the door", "put the public keys of the issuer there")
+	}
+	return fine("tokens", "%d keys verify them", n)
+}
+
+// A seen file.
+type seen struct {
+	mode     os.FileMode
+	ours     bool
+	modified time.Time
+}
+
+func diagnoseFile(name string, secret bool, s seen, now time.Time) []finding {
+	var all []finding
+	switch {
+	case secret && !private(s.mode, s.ours):
+		all = append(all, fault("modes", fmt.Sprintf("%s is open to others (%04o)", name, s.mode.Perm()), "chmod 600 it, and make a new one if others use this host"))
+	case s.mode.Perm()&othersWrite != 0:
+		all = append(all, fault("modes", fmt.Sprintf("%s can be written by others (%04o), who so decide who comes in", name, s.mode.Perm()), "chmod 644 it"))
+	}
+	if s.modified.After(now.Add(clockSlack)) {
+		all = append(all, fault("clock", name+" was changed in the future, on "+s.modified.UTC().Format(time.DateTime), "the clock of this host is behind: set it"))
+	}
+	return all
+}
+
+// diagnoseKeyPlaces: a key beside what it opens goes wherever its copies go.
+func diagnoseKeyPlaces(c config) []finding {
+	var all []finding
+	for _, k := range []string{c.Store.KeyFile, c.Audit.KeyFile, c.Auth.PersonKeyFile} {
+		for _, dir := range []string{c.Store.Dir, c.Audit.Dir} {
+			if rel, err := filepath.Rel(dir, k); err == nil && filepath.IsLocal(rel) {
+				all = append(all, warning("modes", k+" lies in "+dir+": whoever has a backup has the key too", "move it out, and back it up elsewhere"))
+			}
+		}
+	}
+	return all
+}

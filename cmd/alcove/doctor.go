@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// runDoctor looks at the host as the daemon will meet it. What is seen comes from a host, what it means from the functions in
+// diagnose.go, which are pure.
+func runDoctor(t terminal, args []string) error {
+	f := newFlags(t, "doctor", `doctor --config FILE [--name HOST]
+       alcove doctor --probe HOST:PORT [--udp PORT]
+
+Says what of this host would keep people out or their words unsafe, and how to mend each. Run it as the user of the daemon,
+or as root. Changes nothing, but writes a small file into the folder of the store, and removes it. Exits with 1 at a fault.
+
+With --probe, from a second machine: whether the page and the media ports of a running daemon can be reached.`)
+	name := f.String("config", "", "the configuration `file`")
+	public := f.String("name", "", "the `host` name in people's links; those of the certificate if left out")
+	probe := f.String("probe", "", "the `host:port` of the page to reach")
+	udp := f.Int("udp", defaultConfig().Media.Port, "with --probe: the first media `port`")
+	if err := parseFlags(f, args, 0); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), doctorTimeout)
+	defer cancel()
+	var all []finding
+	switch {
+	case *probe != "" && *name != "":
+		return errors.New("--probe is for a second machine, --config for the one that serves: choose one")
+	case *probe != "":
+		all = probeFrom(ctx, *probe, *udp, nil)
+	default:
+		c, l, err := loadConfig(*name)
+		if err != nil {
+			return err
+		}
+		m, err := loadMaterial(c, l)
+		all = append(examineFiles(c, *name, err), examine(ctx, thisHost(), c, m, *public)...)
+	}
+	faults, err := writeFindings(t.out, all)
+	if err == nil && faults > 0 {
+		return fmt.Errorf("%d to mend", faults)
+	}
+	return err
+}
+
+// examine asks the host everything that the configuration makes matter.
+func examine(ctx context.Context, h host, c config, m material, public string) []finding {
+	local, err := h.addresses()
+	if err != nil {
+		local = nil
+	}
+	var all []finding
+	names := []string{public}
+	if m.cert != nil && m.cert.Leaf != nil {
+		all = append(all, diagnoseCertificate(m.cert, public, h.now(), h.verify(m.cert))...)
+		if public == "" {
+			names = m.cert.Leaf.DNSNames
+		}
+	}
+	for _, name := range names {
+		if name != "" && !strings.Contains(name, "*") {
+			found, err := h.lookup(ctx, name)
+			all = append(all, diagnoseName(name, found, err, c.Media.Advertise, local))
+		}
+	}
+	synced, err := h.synced()
+	all = append(all, diagnoseClock(synced, err))
+	all = append(all, diagnoseAddresses(c.Media, local)...)
+	all = append(all, examinePorts(ctx, h, c)...)
+	given, err := h.receiveBuffer()
+	all = append(all, diagnoseBuffer(given, err))
+	limit, err := h.openFiles()
+	all = append(all, diagnoseOpenFiles(limit, err, c.Limits.Connections))
+	for _, folder := range []struct{ what, dir string }{{"store", c.Store.Dir}, {"audit", c.Audit.Dir}} {
+		disk, err := h.disk(folder.dir)
+		all = append(all, diagnoseDisk(folder.what, disk, err)...)
+	}
+	if m.keys != nil {
+		all = append(all, diagnoseKeys(len(m.keys.Keys())))
+	}
+	return append(all, examineModes(h, c)...)
+}
+
+// examineFiles gives each file that cannot be used a line of its own.
+func examineFiles(c config, name string, err error) []finding {
+	if err == nil {
+		return []finding{fine("files", "%s and the files it names can be used", name)}
+	}
+	var all []finding
+	for line := range strings.Lines(err.Error()) {
+		all = append(all, fault("files", strings.TrimSpace(line), "`alcove keygen` makes keys; the README names who makes the rest"))
+	}
+	return all
+}
+
+// examinePorts tries to take every port. A daemon that runs has them already, and that is well.
+func examinePorts(ctx context.Context, h host, c config) []finding {
+	running := h.alive(ctx, c.Admin)
+	all := []finding{
+		diagnosePort("tcp", c.Listen, h.bind("tcp", c.Listen), running),
+		diagnosePort("tcp", c.Admin, h.bind("tcp", c.Admin), running),
+	}
+	for i := range c.Media.Workers {
+		address := joinPort(c.Media.Listen, c.Media.Port+i)
+		all = append(all, diagnosePort("udp", address, h.bind("udp", address), running))
+	}
+	return all
+}
+
+// examineModes looks at who may read or write what decides who comes in.
+func examineModes(h host, c config) []finding {
+	var all []finding
+	for _, f := range []struct {
+		name   string
+		secret bool
+	}{
+		{c.TLS.KeyFile, true}, {c.Auth.PersonKeyFile, true}, {c.Store.KeyFile, true}, {c.Audit.KeyFile, true},
+		{c.Auth.JWKSFile, false}, {c.TLS.CertFile, false},
+	} {
+		if f.name == "" {
+			continue
+		}
+		if seen, err := h.look(f.name); err == nil { // what is not there was said before
+			all = append(all, diagnoseFile(f.name, f.secret, seen, h.now())...)
+		}
+	}
+	if len(all) == 0 {
+		all = append(all, fine("modes", "secrets are closed to others, and nobody else writes keys"))
+	}
+	return append(all, diagnoseKeyPlaces(c)...)
+}
