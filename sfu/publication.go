@@ -32,6 +32,7 @@ type encoding struct {
 	main        *stream
 	history     forward.History
 	structure   forward.Structure // of the Dependency Descriptor
+	described   bool              // a descriptor came: the payload is nobody's business
 	height      int               // pixels, 0 unknown
 
 	lastCame time.Time

@@ -126,12 +126,14 @@ func (w *worker) publish(s *stream, h *forward.Header, payload []byte) forward.D
 	return forward.Kept
 }
 
-// inspect reads what the packet is of its picture: from the Dependency Descriptor where that was agreed on, and then from
-// nowhere else, for the payload may be sealed end to end; otherwise from the payload.
+// inspect reads what the packet is of its picture: from the Dependency Descriptor once one came, and then from nowhere else,
+// for the payload may be sealed end to end; otherwise from the payload. Chromium agrees on descriptors for plain VP8 and
+// writes none.
 func (e *encoding) inspect(h *forward.Header, payload []byte, late bool, packet *forward.Packet) (vp8 forward.VP8, temporal uint8) {
 	height := 0
-	if id := e.publication.line.ddExt; id != 0 {
-		d := e.describe(h.Extension(id), late)
+	extension := h.Extension(e.publication.line.ddExt)
+	if e.described = e.described || extension != nil; e.described {
+		d := e.describe(extension, late)
 		packet.KeyFrame, temporal, height = d.KeyFrame, d.Temporal, d.Height
 	} else {
 		vp8 = forward.ParseVP8(payload)
@@ -186,7 +188,7 @@ func (w *worker) forward(s *slot, e *encoding, packet forward.Packet, marker boo
 	}
 	s.packets++
 	s.octets += uint32(len(payload))
-	origin := forward.Origin{Ext: packet.Ext, Timestamp: out.Timestamp, Pictures: out.Pictures, TL0: out.TL0, Encoding: uint8(e.index)}
+	origin := forward.Origin{Ext: packet.Ext, Timestamp: out.Timestamp, Pictures: out.Pictures, TL0: out.TL0, Encoding: uint8(e.index), Verbatim: e.described}
 	if !s.video() { // Opus mends itself (in-band FEC): nobody asks for it again
 		w.write(s, s.line.payload, s.line.slotSSRC, out.Ext, origin, marker, nil, nil, payload)
 		w.count.Audio++
@@ -237,7 +239,7 @@ func (w *worker) resend(s *slot, seq uint16) forward.Drop {
 	}
 	w.count.Resent++
 	var vp8 forward.VP8
-	if s.flow.line.ddExt == 0 {
+	if !origin.Verbatim {
 		vp8 = forward.ParseVP8(stored.Payload)
 	}
 	if s.line.slotRTX == 0 {

@@ -11,6 +11,7 @@ type Origin struct {
 	Pictures  uint16 // added to its picture id
 	TL0       uint8  // added to its TL0PICIDX
 	Encoding  uint8  // of the publication
+	Verbatim  bool   // the payload was not looked into: it left as it came
 }
 
 type sent struct {
