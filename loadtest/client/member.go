@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
@@ -145,7 +144,10 @@ func (m *Member) Resume(ctx context.Context) error {
 }
 
 func (m *Member) hello(ctx context.Context, data map[string]any) error {
-	wire, err := Dial(ctx, m.lab.Server, m.lab.TLS, m.event)
+	welcomed := make(chan struct{}) // events follow the answer at once, and must not overtake it here
+	release := sync.OnceFunc(func() { close(welcomed) })
+	defer release()
+	wire, err := Dial(ctx, m.lab.Server, m.lab.TLS, func(e Event) { <-welcomed; m.event(e) })
 	if err != nil {
 		return err
 	}
@@ -154,19 +156,18 @@ func (m *Member) hello(ctx context.Context, data map[string]any) error {
 		data["passcode"] = m.lab.Passcode
 	}
 	var answer json.RawMessage
-	m.mu.Lock()
-	m.wire = wire // events may follow the answer at once
-	m.mu.Unlock()
 	var w welcome
 	err = wire.Call(ctx, "hello", data, &answer)
 	if err == nil {
 		err = json.Unmarshal(answer, &w)
 	}
 	if err != nil {
+		release()
 		wire.Cut()
 		return err
 	}
 	m.mu.Lock()
+	m.wire = wire
 	m.id, m.session, m.secret = w.ParticipantID, w.SessionID, w.ResumeSecret
 	m.pingEvery = time.Duration(max(w.PingMs, 100)) * time.Millisecond
 	m.times.Welcomed = pace.Now()
@@ -304,7 +305,7 @@ func (m *Member) fail(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.failure == nil {
-		m.failure = fmt.Errorf("%s in %s: %w", m.who.Subject, m.who.Room, err)
+		m.failure = err
 	}
 	m.notify()
 }

@@ -160,7 +160,7 @@ func (m *Member) Await(ctx context.Context, what string, ok func(View) bool) err
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("%s in %s waited in vain for %s: %w", m.who.Subject, m.who.Room, what, ctx.Err())
+			return fmt.Errorf("waited in vain for %s, %s", what, v.stage())
 		}
 	}
 }
@@ -171,6 +171,23 @@ type View struct {
 	State string
 	Times Times
 	Err   error // the first thing that went wrong
+}
+
+// stage says how far the member came, for errors; it names nobody, so that failures of one kind are counted together.
+func (v View) stage() string {
+	switch {
+	case v.State == "":
+		return "not yet welcome"
+	case v.State != "admitted":
+		return "state " + v.State
+	case v.Times.Offered == 0:
+		return "admitted, no offer made yet"
+	case v.Times.Answered == 0:
+		return "the offer is not answered"
+	case v.Times.Connected == 0:
+		return "the answer is there, ICE or DTLS is not done"
+	}
+	return "connected"
 }
 
 // view is called with mu held.

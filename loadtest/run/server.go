@@ -106,7 +106,7 @@ func (p probe) scrape(ctx context.Context, s *sample) {
 			s.load = max(s.load, value)
 		case strings.HasSuffix(name, "packets_forwarded_total"):
 			s.forwarded += value
-		case strings.HasSuffix(name, "drops_total"):
+		case strings.HasSuffix(name, "drops_total") && label(labels, "reason") != "":
 			s.drops[label(labels, "reason")] += value
 		}
 	}
