@@ -43,16 +43,17 @@ type change struct {
 	rebased  bool   // the time line was moved, from the source's timestamp since on
 	since    uint32 // what is older than it, and late, has the offset of before
 	before   uint32
-	over     uint64 // highest source number that had left then
+	over     uint64 // highest source number that had left then,
+	until    uint64 // and the one that moved it: what lies between may be of before or after
 }
 
 // late is the slot's timestamp of a packet that comes late: its frame may have been split by a silence, or by padding in it.
 func (s *Selector) late(p Packet, c change) uint32 {
 	newest := s.changes[s.count-1]
 	switch {
-	case newest.rebased && p.Ext > newest.over && int32(p.Timestamp-newest.since) >= 0:
+	case newest.rebased && p.Ext > newest.over && p.Ext < newest.until && int32(p.Timestamp-newest.since) >= 0:
 		return p.Timestamp + newest.tsOffset
-	case c.rebased && int32(p.Timestamp-c.since) < 0:
+	case c.rebased && p.Ext < c.until && int32(p.Timestamp-c.since) < 0:
 		return p.Timestamp + c.before
 	}
 	return p.Timestamp + c.tsOffset
@@ -199,7 +200,8 @@ func (s *Selector) rebase(now time.Time, p Packet) {
 	want := s.after(gap)
 	skew := int32(p.Timestamp + c.tsOffset - want)
 	if limit := int32(s.ticks(rebaseSkew)); skew > limit || skew < -limit {
-		c.rebased, c.since, c.before, c.over = true, p.Timestamp, c.tsOffset, s.newest
+		c.rebased, c.since, c.before = true, p.Timestamp, c.tsOffset
+		c.over, c.until = s.newest, p.Ext
 		c.from, c.skipped, c.tsOffset = s.highest+1, 0, want-p.Timestamp
 		s.push(c)
 	}

@@ -108,6 +108,13 @@ var audioSteps = map[string][]step{
 		{0, at(70_000, 0), Out{Ext: 1, Timestamp: 0}, Kept, true},
 		{time.Second, at(70_001, 90_000), Out{Ext: 2, Timestamp: 48_000}, Kept, false},
 	},
+	"late, hours after a silence": {
+		{0, at(70_000, 0), Out{Ext: 1, Timestamp: 0}, Kept, true},
+		{time.Second, at(70_001, 90_000), Out{Ext: 2, Timestamp: 48_000}, Kept, false},
+		{20 * time.Hour, at(70_002, 90_000+3456000000%(1<<32)), Out{Ext: 3, Timestamp: 48_000 + 3456000000%(1<<32)}, Kept, false},
+		{0, at(70_004, 90_000+3456001920%(1<<32)), Out{Ext: 5, Timestamp: 48_000 + 3456001920%(1<<32)}, Kept, false},
+		{0, at(70_003, 90_000+3456000960%(1<<32)), Out{Ext: 4, Timestamp: 48_000 + 3456000960%(1<<32)}, Kept, false},
+	},
 	"a muted hour": {
 		{0, at(70_000, 1<<32-1), Out{Ext: 1, Timestamp: 1<<32 - 1}, Kept, true},
 		{time.Hour, at(70_001, 959), Out{Ext: 2, Timestamp: 3600*48_000 - 1}, Kept, false},
