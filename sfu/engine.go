@@ -115,6 +115,7 @@ type Room struct {
 	order    []*member          // as in the plan
 	speakers []PeerID
 	panics   int
+	version  uint64 // of the newest slot map of anybody
 	closed   bool
 }
 

@@ -73,9 +73,10 @@ type choice struct {
 	base     bool      // only the lowest temporal layer
 }
 
-func (c choice) rate() int {
+// rate is what it takes now, in bit/s: what does not come takes nothing.
+func (c choice) rate(now time.Time) int {
 	switch {
-	case c.encoding == nil:
+	case c.encoding == nil || !c.encoding.alive(now):
 		return 0
 	case c.base:
 		return c.encoding.baseRate
@@ -115,13 +116,13 @@ func (p *peer) shareBandwidth(now time.Time) {
 		if e := s.ideal(); e != nil {
 			choices[i].encoding = e.nearest(now)
 		}
-		sum += choices[i].rate()
+		sum += choices[i].rate(now)
 	}
 	for sum > p.bound.Rate() {
 		before := sum
 		for i := len(choices) - 1; i >= 0 && sum > p.bound.Rate(); i-- {
 			next := choices[i].lower(now)
-			sum += next.rate() - choices[i].rate()
+			sum += next.rate(now) - choices[i].rate(now)
 			choices[i] = next
 		}
 		if sum == before {

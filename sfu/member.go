@@ -90,7 +90,8 @@ func (m *member) remap() {
 		return
 	}
 	m.owners = owners
-	m.version++
+	m.room.version++ // one count for all: who leaves and comes back must not meet an old announcement
+	m.version = m.room.version
 	m.room.events(SlotsMapped{Peer: m.id, Version: m.version, Slots: owners})
 }
 
