@@ -21,6 +21,7 @@ type testRoom struct {
 	*Room
 	mu       sync.Mutex
 	maps     map[PeerID][]SlotOwner
+	version  map[PeerID]uint64 // of maps
 	speakers []PeerID
 	failed   atomic.Bool
 	hold     atomic.Bool // do not announce
@@ -38,13 +39,13 @@ func newEngine(t *testing.T) *Engine {
 
 func openRoom(t *testing.T, e *Engine) *testRoom {
 	t.Helper()
-	r := &testRoom{t: t, e: e, maps: map[PeerID][]SlotOwner{}}
+	r := &testRoom{t: t, e: e, maps: map[PeerID][]SlotOwner{}, version: map[PeerID]uint64{}}
 	var err error
 	r.Room, err = e.Open(func(ev Event) {
 		switch ev := ev.(type) {
 		case SlotsMapped:
 			r.mu.Lock()
-			r.maps[ev.Peer] = ev.Slots
+			r.maps[ev.Peer], r.version[ev.Peer] = ev.Slots, ev.Version
 			r.mu.Unlock()
 			if !r.hold.Load() {
 				go r.Announced(ev.Peer, ev.Version)

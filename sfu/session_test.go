@@ -112,7 +112,10 @@ func TestNothingBeforeTheSlotMapIsTold(t *testing.T) {
 	if b.count(10)+b.count(11) > 0 {
 		t.Fatal("media before its slot map")
 	}
-	r.Announced("b", 1)
+	r.mu.Lock()
+	version := r.version["b"]
+	r.mu.Unlock()
+	r.Announced("b", version)
 	talk(t, "b sees a", []*testClient{a}, func() bool { return b.count(10) > 5 && b.count(11) > 5 })
 	if first := b.packets(11)[0]; first.Payload[1]&1 != 0 {
 		t.Fatal("the first picture is no key frame")
