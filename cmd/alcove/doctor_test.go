@@ -87,7 +87,9 @@ func TestDiagnoseNetwork(t *testing.T) {
 	expect(t, "advertised", name(nil, netip.MustParseAddr("198.51.100.1")), "ok")
 	expect(t, "elsewhere", name(nil, netip.MustParseAddr("192.0.2.1")), "warning not an address of this host")
 
-	media := func(listen string, advertise ...string) mediaConfig { return mediaConfig{Listen: listen, Advertise: advertise} }
+	media := func(listen string, advertise ...string) mediaConfig {
+		return mediaConfig{Listen: listen, Advertise: advertise}
+	}
 	for _, c := range []struct {
 		what  string
 		media mediaConfig
@@ -184,7 +186,9 @@ func TestExamine(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := thisHost()
-	h.lookup = func(context.Context, string) ([]netip.Addr, error) { return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil }
+	h.lookup = func(context.Context, string) ([]netip.Addr, error) {
+		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
+	}
 	h.synced = func() (bool, error) { return true, nil }
 	h.receiveBuffer = func() (int, error) { return mediaBuffer, nil }
 	h.disk = func(string) (disk, error) { return disk{free: 9 << 30}, nil }
