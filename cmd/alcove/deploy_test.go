@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"testing"
@@ -31,5 +33,32 @@ func TestStopLimits(t *testing.T) {
 		if limit := seconds(t, file, pattern); limit < 2*stopTimeout {
 			t.Errorf("%s: %s is less than twice the daemon's limit of %s", file, limit, stopTimeout)
 		}
+	}
+}
+
+// What the documents show must work: links lead somewhere, and the configuration to start from is one.
+func TestDocuments(t *testing.T) {
+	documents, err := filepath.Glob("../../deploy/docs/*.md")
+	if err != nil || len(documents) < 7 {
+		t.Fatalf("found %d documents: %v", len(documents), err)
+	}
+	link := regexp.MustCompile(`\]\(([^)#:]+)\)`)
+	for _, d := range append(documents, "../../README.md") {
+		text, err := os.ReadFile(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllSubmatch(text, -1) {
+			if target := filepath.Join(filepath.Dir(d), string(m[1])); !exists(target) {
+				t.Errorf("%s links to %s, which is not there", d, m[1])
+			}
+		}
+	}
+	shown := regexp.MustCompile("(?s)```yaml\n(listen:.*?)```").FindSubmatch(read(t, "deploy/docs/install.md"))
+	if shown == nil {
+		t.Fatal("install.md shows no configuration")
+	}
+	if _, _, err := parseConfig("install.md", shown[1]); err != nil {
+		t.Error(err)
 	}
 }
