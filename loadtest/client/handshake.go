@@ -100,7 +100,6 @@ func (l *Light) handshake(ctx context.Context) (*keys, error) {
 		}),
 		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_256_GCM),
 		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret), dtls.WithLoggerFactory(quiet{}),
-		dtls.WithFlightInterval(flightInterval),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("DTLS: %w", err)

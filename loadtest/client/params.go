@@ -43,8 +43,6 @@ const (
 	checkRepeat = 50 * time.Millisecond
 	// connectTimeout bounds ICE and DTLS; the server's bound is 30 s.
 	connectTimeout = 20 * time.Second
-	// flightInterval is the first pause before DTLS repeats; it doubles (RFC 6347, section 4.2.4.1 says 1 s, WebRTC 50 ms).
-	flightInterval = 50 * time.Millisecond
 	// consentInterval of STUN checks once connected (RFC 7675, section 5.1).
 	consentInterval = 5 * time.Second
 	// reportInterval of sender and receiver reports.

@@ -155,6 +155,7 @@ func (p *Plain) Connect(ctx context.Context, description string) error {
 	patience := time.After(checkPatience)
 	select {
 	case <-theirs:
+		<-time.After(checkSettle)
 	case <-patience:
 	case <-ctx.Done():
 	}
@@ -170,8 +171,12 @@ func (p *Plain) Connect(ctx context.Context, description string) error {
 	return nil
 }
 
-// checkPatience is how long a server may take to check as well: one that does drops a handshake that begins before.
-const checkPatience = 200 * time.Millisecond
+// Times for servers that check as well, before they take a handshake: one that comes earlier is dropped, and DTLS repeats only
+// after a second (RFC 6347, section 4.2.4.1).
+const (
+	checkPatience = 200 * time.Millisecond // until their check comes
+	checkSettle   = 10 * time.Millisecond  // until they have made something of our answer
+)
 
 // keyFrameWait is how long a receiver waits for a key frame before it asks for one, as Chromium's.
 const keyFrameWait = 200 * time.Millisecond
