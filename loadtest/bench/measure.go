@@ -36,7 +36,7 @@ func (s *stage) gather(ctx context.Context, c crowd) error {
 			sends := number < c.senders
 			g := s.server.guest(s.hall, seat{room, number, sends})
 			s.guests = append(s.guests, g)
-			if err := g.enter(ctx); err != nil {
+			if err := enter(ctx, g); err != nil {
 				return fmt.Errorf("guest %d of room %d: %w", number, room, err)
 			}
 			heard := c.senders
@@ -52,6 +52,13 @@ func (s *stage) gather(ctx context.Context, c crowd) error {
 		}
 	}
 	return nil
+}
+
+// enter lets one in, within a bound.
+func enter(ctx context.Context, g guest) error {
+	ctx, cancel := context.WithTimeout(ctx, allSee)
+	defer cancel()
+	return g.enter(ctx)
 }
 
 // await waits until a guest has the media of so many others, and says since when.
@@ -204,7 +211,7 @@ func (c crowd) enterLate(ctx context.Context, s *stage) (values, error) {
 			return nil, ctx.Err()
 		}
 		g := s.server.guest(s.hall, seat{0, c.people + i, true})
-		err := g.enter(ctx)
+		err := enter(ctx, g)
 		var at time.Duration
 		if err == nil {
 			at, err = await(ctx, g, most.senders)
@@ -235,7 +242,7 @@ func (c crowd) rushIn(ctx context.Context, s *stage) (values, error) {
 		g := s.server.guest(s.hall, seat{i % c.rooms, i / c.rooms, true})
 		s.guests = append(s.guests, g)
 		all.Go(func() {
-			err := g.enter(ctx)
+			err := enter(ctx, g)
 			var at time.Duration
 			if err == nil {
 				at, err = await(ctx, g, c.people-1)

@@ -51,7 +51,7 @@ const (
 	rush      = 50               // people who come within rushTime
 	rushTime  = time.Second      //
 	rushRooms = 10               // of five
-	allSee    = 20 * time.Second // until everybody has media; what takes longer is broken
+	allSee    = 20 * time.Second // until one is in, and until everybody has media; what takes longer is broken
 )
 
 // Bounds, so that every run ends by itself.
