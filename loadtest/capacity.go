@@ -6,6 +6,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"alcove/loadtest/report"
@@ -110,10 +112,11 @@ func first(r *report.Report) string {
 	if b := r.Broken(); b != "" {
 		return b
 	}
-	for what := range r.Failures {
-		return what
+	kinds := slices.Sorted(maps.Keys(r.Failures))
+	if len(kinds) == 0 {
+		return ""
 	}
-	return ""
+	return kinds[0]
 }
 
 // shortly is the server's side in a few words.

@@ -253,7 +253,7 @@ func (r *Report) timeline(p plot) *plot {
 
 // quantiles draws latency by percentile, the rare ones stretched: each step to the right is ten times rarer.
 func (r *Report) quantiles() *plot {
-	p := &plot{title: "Latency by percentile", note: "of the whole window; each mark is ten times rarer", unit: "ms", log: true, to: 4}
+	p := &plot{title: "Latency by percentile", note: "whole window; each mark is ten times rarer", unit: "ms", log: true, to: 4}
 	p.ticks = []tick{{0, "0"}, {1, "90 %"}, {2, "99 %"}, {3, "99.9 %"}, {4, "99.99 %"}}
 	for _, c := range []struct {
 		name, class string

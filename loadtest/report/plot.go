@@ -81,7 +81,10 @@ func (p *plot) scale() {
 		return
 	}
 	p.low = 0
-	step := round(max(most, 1e-9) / 4)
+	if most <= 0 {
+		most = 1 // all zero: an axis all the same
+	}
+	step := round(most / 4)
 	p.high = step * max(math.Ceil(most/step), 1)
 	for v := 0.0; v <= p.high*1.001; v += step {
 		p.verticals = append(p.verticals, tick{v, number(v)})
