@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"sync"
 
 	"alcove/loadtest/client"
@@ -40,11 +41,22 @@ func (c *Chromium) NewPeer(ctx context.Context) (*Peer, error) {
 		return nil, err
 	}
 	p.target, p.session = tab.TargetID, attached.SessionID
-	ready := `new Promise((ok) => document.readyState === "complete" && location.protocol === "http:" ? ok(true) : addEventListener("load", () => ok(true)))`
-	if err := c.evaluate(ctx, p.session, ready, nil); err != nil {
+	if err := p.loaded(ctx); err != nil {
 		return nil, err
 	}
 	return p, c.evaluate(ctx, p.session, script, nil)
+}
+
+// loaded waits for the page. A new tab begins with an empty document, and whoever asks that one is told, when the page comes,
+// that it is gone: then the page itself is asked.
+func (p *Peer) loaded(ctx context.Context) error {
+	const ready = `new Promise((ok) => document.readyState === "complete" && location.protocol === "http:" ? ok(true) : addEventListener("load", () => ok(true)))`
+	for {
+		err := p.c.evaluate(ctx, p.session, ready, nil)
+		if err == nil || !strings.Contains(err.Error(), "context was destroyed") || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // Offer describes the connection.
