@@ -55,14 +55,14 @@ globalThis.peer = {
 
   // look sums up what was received so far.
   async look() {
-    const sum = { at: performance.now(), frames: 0, freezes: 0, frozen: 0, samples: 0, concealed: 0, lost: 0, received: 0, rtt: 0, streams: 0,
-      width: 0, bytes: 0, bufferDelay: 0, bufferCount: 0, firstPicture: this.firstPicture };
+    const sum = { at: performance.now(), frames: 0, freezes: 0, frozen: 0, samples: 0, concealed: 0, lost: 0, received: 0, rtt: 0,
+      width: 0, bytes: 0, bufferDelay: 0, bufferCount: 0, firstPicture: this.firstPicture, pictures: {} };
     for (const s of (await this.pc.getStats()).values()) {
       if (s.type === "inbound-rtp") {
         sum.lost += s.packetsLost || 0;
         sum.received += s.packetsReceived || 0;
         if (s.kind === "video" && s.framesDecoded > 0) {
-          sum.streams++;
+          sum.pictures[s.trackIdentifier] = s.framesDecoded;
           sum.frames += s.framesDecoded;
           sum.freezes += s.freezeCount || 0;
           sum.frozen += s.totalFreezesDuration || 0;

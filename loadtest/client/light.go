@@ -268,6 +268,7 @@ func (l *Light) read() {
 			l.datagram(now, batch[i].Data, batch[i].Addr)
 		}
 		l.sink.Unlock()
+		l.pacer.Poll()
 	}
 }
 

@@ -2,7 +2,9 @@ package pace
 
 import (
 	"container/heap"
+	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -30,10 +32,13 @@ func (e *entries) Pop() any {
 	return last
 }
 
-// A Pacer sends everything of a run when it is due: one goroutine, absolute times, so that lateness never adds up. What it
+// A Pacer sends everything of a run when it is due: one beat at a time, absolute times, so that lateness never adds up. What it
 // is late by is measured: a generator that cannot keep its schedule measures itself, not the server.
 type Pacer struct {
-	clock clock // a timer finer than Go's, where there is one
+	clock clock        // a timer finer than Go's, where there is one
+	next  atomic.Int64 // when something is due, as a time of Now
+	turn  sync.Mutex   // held by who does what is due; beats run under it
+	ready []entry      // Guarded by turn.
 
 	mu      sync.Mutex
 	waiting entries // Guarded by mu, as all below.
@@ -66,37 +71,59 @@ func (p *Pacer) Add(at time.Duration, lag bool, do Beat) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	heap.Push(&p.waiting, entry{at, do, lag})
-	if p.waiting[0].due == at {
+	if p.waiting[0].due == at && !p.closed {
+		p.next.Store(int64(at))
 		p.clock.arm(at)
 	}
 }
 
 func (p *Pacer) run() {
 	defer close(p.done)
-	var ready []entry
 	for {
 		p.clock.wait()
 		p.mu.Lock()
-		if p.closed {
-			p.mu.Unlock()
+		closed := p.closed
+		p.mu.Unlock()
+		if closed {
 			p.clock.close()
 			return
 		}
-		now := Now()
-		ready = ready[:0]
-		for len(p.waiting) > 0 && p.waiting[0].due <= now {
-			ready = append(ready, heap.Pop(&p.waiting).(entry))
-		}
-		p.mu.Unlock()
-		again := p.fire(ready)
-		p.mu.Lock()
-		for _, e := range again {
-			heap.Push(&p.waiting, e)
-		}
-		if len(p.waiting) > 0 {
+		p.turn.Lock()
+		p.step()
+		p.turn.Unlock()
+	}
+}
+
+// Poll does what is due now, if nobody does already. A goroutine that works through much calls it now and then: where there is one
+// processor, the pacer's own goroutine would wait until all others are done.
+func (p *Pacer) Poll() {
+	if int64(Now()) >= p.next.Load() && p.turn.TryLock() {
+		p.step()
+		p.turn.Unlock()
+	}
+}
+
+// step does all that is due and sets the clock. Called with turn held.
+func (p *Pacer) step() {
+	p.mu.Lock()
+	now := Now()
+	p.ready = p.ready[:0]
+	for len(p.waiting) > 0 && p.waiting[0].due <= now {
+		p.ready = append(p.ready, heap.Pop(&p.waiting).(entry))
+	}
+	p.mu.Unlock()
+	again := p.fire(p.ready)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, e := range again {
+		heap.Push(&p.waiting, e)
+	}
+	p.next.Store(math.MaxInt64)
+	if len(p.waiting) > 0 {
+		p.next.Store(int64(p.waiting[0].due))
+		if !p.closed {
 			p.clock.arm(p.waiting[0].due)
 		}
-		p.mu.Unlock()
 	}
 }
 

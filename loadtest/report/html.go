@@ -68,11 +68,11 @@ func (r *Report) WriteHTML(w io.Writer) error {
 }
 
 // browserHead names the columns of cells.
-var browserHead = []string{"", "pictures/s", "kbit/s", "freezes", "frozen", "sound concealed", "first picture", "lost", "round trip", "buffer"}
+var browserHead = []string{"", "people seen", "pictures/s", "kbit/s", "freezes", "frozen", "sound concealed", "first picture", "lost", "round trip", "buffer"}
 
 func (b Browser) cells() []string {
 	return []string{
-		b.Name, fmt.Sprintf("%.1f × %.0f", b.FPS, b.Streams), fmt.Sprintf("%.0f", b.KbitPerStream), fmt.Sprintf("%.0f", b.Freezes),
+		b.Name, fmt.Sprintf("%.0f of %.0f", b.Streams, b.Streams+b.Missing), fmt.Sprintf("%.1f", b.FPS), fmt.Sprintf("%.0f", b.KbitPerStream), fmt.Sprintf("%.0f", b.Freezes),
 		fmt.Sprintf("%.1f %%", 100*b.FrozenShare), fmt.Sprintf("%.2f %%", 100*b.Concealed), fmt.Sprintf("%.0f ms", b.FirstFrameMs),
 		fmt.Sprintf("%.2f %%", 100*b.Loss), fmt.Sprintf("%.0f ms", b.RTTMs), fmt.Sprintf("%.0f ms", b.BufferMs),
 	}

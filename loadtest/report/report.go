@@ -155,7 +155,8 @@ type Verdict struct {
 // A Browser is what one Chromium saw and heard of the others in its room.
 type Browser struct {
 	Name          string  `json:"name"`
-	Streams       float64 `json:"streams"` // of pictures that it showed
+	Streams       float64 `json:"streams"` // people whom it showed
+	Missing       float64 `json:"missing"` // people whose picture the server left out
 	FPS           float64 `json:"fps"`     // of each, on average
 	Freezes       float64 `json:"freezes"` // of all
 	FrozenShare   float64 `json:"frozenShare"`

@@ -27,6 +27,7 @@ type seat struct {
 	mu     sync.Mutex
 	peer   *browser.Peer // Guarded by mu: the newest.
 	first  browser.Look
+	others int // who publish a picture
 }
 
 // browse opens the room of browsers, if there is to be one.
@@ -77,6 +78,7 @@ func (t *theatre) sit(ctx context.Context, i int) {
 		s.member.Vanish()
 		return
 	}
+	t.r.came(1)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.seats = append(t.seats, s)
@@ -107,21 +109,29 @@ func (t *theatre) close(ctx context.Context) []report.Browser {
 			t.r.fail("a browser's statistics", err)
 			continue
 		}
+		s.others = len(t.seats) - 1
 		all = append(all, s.row(last))
 	}
 	for _, s := range t.seats {
 		leaving, cancel := context.WithTimeout(ctx, time.Second)
 		_ = s.member.Leave(leaving)
+		t.r.came(-1)
 		cancel()
 	}
 	t.chromium.Close()
 	return all
 }
 
-// row is what one browser saw within the window, a stream of pictures on average.
+// row is what one browser saw within the window. A picture that stands still for all of it is missing: the server left it out.
 func (s *seat) row(last browser.Look) report.Browser {
 	f := s.first
 	seconds := (last.At - f.At) / 1000
+	streams := 0.0
+	for track, frames := range last.Pictures {
+		if (frames-f.Pictures[track])/seconds > leastPictures {
+			streams++
+		}
+	}
 	share := func(part, whole float64) float64 {
 		if whole <= 0 {
 			return 0
@@ -129,10 +139,11 @@ func (s *seat) row(last browser.Look) report.Browser {
 		return max(part, 0) / whole
 	}
 	return report.Browser{
-		Name: s.name, FPS: share(last.Frames-f.Frames, seconds*last.Streams), Freezes: last.Freezes - f.Freezes,
-		FrozenShare: share(last.Frozen-f.Frozen, seconds*last.Streams), Concealed: share(last.Concealed-f.Concealed, last.Samples-f.Samples),
+		Name: s.name, Streams: streams, Missing: float64(s.others) - streams,
+		FPS: share(last.Frames-f.Frames, seconds*streams), Freezes: last.Freezes - f.Freezes,
+		FrozenShare: share(last.Frozen-f.Frozen, seconds*streams), Concealed: share(last.Concealed-f.Concealed, last.Samples-f.Samples),
 		FirstFrameMs: last.FirstPicture, Loss: share(last.Lost-f.Lost, last.Lost-f.Lost+last.Received-f.Received), RTTMs: 1000 * last.RTT,
-		Width: last.Width, KbitPerStream: share(8*(last.Bytes-f.Bytes)/1000, seconds*last.Streams), Streams: last.Streams,
+		Width: last.Width, KbitPerStream: share(8*(last.Bytes-f.Bytes)/1000, seconds*streams),
 		BufferMs: 1000 * share(last.BufferDelay-f.BufferDelay, last.BufferCount-f.BufferCount),
 	}
 }

@@ -42,6 +42,9 @@ const (
 	outage = 500 * time.Millisecond
 )
 
+// leastPictures a second of one person: below it nobody would say that they see them.
+const leastPictures = 1.0
+
 // Stalled and hostile receivers.
 const (
 	hostileInterval = 10 * time.Millisecond // a hundred key frame requests a second
