@@ -98,7 +98,7 @@ func (p *Peer) Close(bool) {
 
 // A Look is what a tab received so far.
 type Look struct {
-	At           float64 // ms
+	At           float64            // ms
 	Pictures     map[string]float64 // frames so far, by track: one for each person who was seen
 	Frames       float64
 	Freezes      float64
