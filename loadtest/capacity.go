@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"alcove/loadtest/report"
 	"alcove/loadtest/run"
@@ -39,6 +40,9 @@ const (
 	broke
 	invalid
 )
+
+// rampPerRoom keeps the search from measuring a storm of handshakes: groups do not all begin in the same second.
+const rampPerRoom = 250 * time.Millisecond
 
 // tries of a size that does not hold, before it counts.
 const tries = 2
@@ -169,7 +173,7 @@ func capacityCommand(t terminal, args []string) error {
 	fmt.Fprintf(t.out, "rooms of %d, %s, objectives %s\n", sc.Size, sc.Network, strings.Join(sc.Assert, ", "))
 	f, err := (&search{out: t.out, most: *most, try: func(rooms int) (*report.Report, error) {
 		next := sc
-		next.Rooms = rooms
+		next.Rooms, next.Ramp = rooms, max(sc.Ramp, scenario.Duration(time.Duration(rooms)*rampPerRoom))
 		o.Seed++ // other room names: the last ones' tombs are not ours
 		r, err := run.Run(ctx, next, o)
 		if err == nil {

@@ -130,17 +130,10 @@ func (k *kindBooks) add(o kindBooks) {
 	k.jitter.Merge(o.jitter)
 }
 
-// take empties the books of all rooms.
+// take empties the books.
 func (b *books) take() (audio, video kindBooks, counts [2]client.Counts) {
-	audio, video = newKindBooks(), newKindBooks()
-	for _, p := range b.r.places() {
-		a, v := p.group.Take()
-		counts[0].Add(a.Counts)
-		counts[1].Add(v.Counts)
-		audio.add(kindBooks{a.Latency, a.Corrected, a.Jitter})
-		video.add(kindBooks{v.Latency, v.Corrected, v.Jitter})
-	}
-	return audio, video, counts
+	a, v := b.r.measured.Take()
+	return kindBooks{a.Latency, a.Corrected, a.Jitter}, kindBooks{v.Latency, v.Corrected, v.Jitter}, [2]client.Counts{a.Counts, v.Counts}
 }
 
 func (r *runner) places() []*place {

@@ -14,9 +14,8 @@ import (
 
 // A place is one room with its people.
 type place struct {
-	r     *runner
-	name  string
-	group *client.Group
+	r    *runner
+	name string
 
 	mu     sync.Mutex
 	people []*person // Guarded by mu; the host is first.
@@ -35,7 +34,7 @@ type person struct {
 
 func newPlace(r *runner, i int) *place {
 	return &place{
-		r: r, name: fmt.Sprintf("load-%x-%d", r.o.Seed&0xffffff, i), group: client.NewGroup(),
+		r: r, name: fmt.Sprintf("load-%x-%d", r.o.Seed&0xffffff, i),
 		random: rand.New(rand.NewPCG(r.o.Seed, uint64(i))),
 	}
 }
@@ -63,7 +62,7 @@ func (p *place) newcomer(seat int) *person {
 	if n.video = sc.Video.Senders < 0 || seat < sc.Video.Senders; n.video {
 		who.Video = shape(sc.Video.Sizes, time.Duration(sc.Video.Interval))
 	}
-	group := p.group
+	group := p.r.measured
 	if !n.measured {
 		group = p.r.spoiled
 		who.Light = true

@@ -46,15 +46,16 @@ type Progress struct {
 
 // A runner is one run.
 type runner struct {
-	sc      scenario.Scenario
-	o       Options
-	lab     *client.Lab
-	relays  *relay.Pool
-	probe   probe
-	daemon  *daemon
-	began   time.Duration
-	door    chan struct{} // a token for each who enters
-	spoiled *client.Group // books of receivers that are not measured
+	sc       scenario.Scenario
+	o        Options
+	lab      *client.Lab
+	relays   *relay.Pool
+	probe    probe
+	daemon   *daemon
+	began    time.Duration
+	door     chan struct{} // a token for each who enters
+	measured *client.Group // books of all receivers that are measured: few and large, for each costs a collection a second
+	spoiled  *client.Group // of those that are not
 
 	mu       sync.Mutex
 	phase    string                             // Guarded by mu, as all below.
@@ -82,7 +83,7 @@ func Run(ctx context.Context, sc scenario.Scenario, o Options) (*report.Report, 
 
 func newRunner(sc scenario.Scenario, o Options, p *pace.Pacer) *runner {
 	return &runner{
-		sc: sc, o: o, probe: probe{o.PID, o.Metrics}, door: make(chan struct{}, atOnce), spoiled: client.NewGroup(),
+		sc: sc, o: o, probe: probe{o.PID, o.Metrics}, door: make(chan struct{}, atOnce), measured: client.NewGroup(), spoiled: client.NewGroup(),
 		lab:      &client.Lab{Server: o.Server, TLS: o.TLS, Minter: o.Minter, Pacer: p, Seed: o.Seed, Passcode: o.Passcode},
 		failures: map[string]int{}, times: map[string]*hdrhistogram.Histogram{},
 	}
