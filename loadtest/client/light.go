@@ -46,6 +46,7 @@ type Light struct {
 	once     sync.Once
 	stalled  atomic.Bool // reads nothing: the kernel's buffer fills
 	dropped  atomic.Uint64
+	early    [][]byte // what came before the keys were here. Owned by read.
 	recorder *twcc.Recorder
 	mu       sync.Mutex // guards recorder
 
@@ -188,6 +189,9 @@ func (l *Light) report(now time.Duration) bool {
 		}
 	}
 	packets = append(packets, &rtcp.ReceiverReport{SSRC: l.ssrc, Reports: l.sink.reports(now)})
+	for _, ssrc := range l.sink.blind() { // a decoder would ask, too
+		packets = append(packets, &rtcp.PictureLossIndication{SenderSSRC: l.ssrc, MediaSSRC: ssrc})
+	}
 	l.sendRTCP(packets...)
 	return true
 }
@@ -285,9 +289,31 @@ func (l *Light) datagram(now time.Duration, b []byte, from netip.AddrPort) {
 		}
 	case b[0] >= 20 && b[0] < 64:
 		l.dtls.push(b)
-	case b[0]>>6 == 2 && b[1] >= 192 && b[1] < 224:
-		l.control(b)
 	case b[0]>>6 == 2:
+		l.secured(now, b)
+	}
+}
+
+// secured takes SRTP and SRTCP. The server may send as soon as its side of the handshake is done: what comes before ours is done
+// waits, or the first key frame would be lost.
+func (l *Light) secured(now time.Duration, b []byte) {
+	if l.keys.Load() == nil {
+		if len(l.early) < maxEarly {
+			l.early = append(l.early, append([]byte(nil), b...))
+		}
+		return
+	}
+	for _, waited := range l.early {
+		l.open(now, waited)
+	}
+	l.early = nil
+	l.open(now, b)
+}
+
+func (l *Light) open(now time.Duration, b []byte) {
+	if b[1] >= 192 && b[1] < 224 { // RFC 5761, section 4
+		l.control(b)
+	} else {
 		l.media(now, b)
 	}
 }

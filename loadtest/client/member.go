@@ -85,6 +85,7 @@ type Member struct {
 	transport  Transport
 	sources    []*source
 	owners     map[uint32]string // participant by CSRC, as the slot maps said
+	mapped     map[string]bool   // by participant: the newest slot map; replaced whole
 	failure    error
 	hear       func(Event)
 }
@@ -231,7 +232,7 @@ func (m *Member) event(e Event) {
 			m.offers <- r
 		}
 	case "slot.map":
-		m.mapped(e.Data)
+		m.remap(e.Data)
 	case "self.updated":
 		m.mu.Lock()
 		wire := m.wire
@@ -264,7 +265,7 @@ func (m *Member) access(state string) {
 	}
 }
 
-func (m *Member) mapped(data json.RawMessage) {
+func (m *Member) remap(data json.RawMessage) {
 	var d struct {
 		Slots []struct {
 			ParticipantID string `json:"participantId"`
@@ -276,8 +277,10 @@ func (m *Member) mapped(data json.RawMessage) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.mapped = map[string]bool{}
 	for _, s := range d.Slots {
 		m.owners[s.CSRC] = s.ParticipantID
+		m.mapped[s.ParticipantID] = true
 	}
 }
 

@@ -317,6 +317,13 @@ func (m *Member) Seen() map[string]First {
 	return all
 }
 
+// Mapped tells who is in a slot, as the newest slot map says.
+func (m *Member) Mapped() map[string]bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.mapped
+}
+
 // KernelDrops is what the kernel threw away because this process read too late; light clients only.
 func (m *Member) KernelDrops() uint64 {
 	m.mu.Lock()

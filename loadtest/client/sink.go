@@ -208,6 +208,18 @@ func (s *Sink) reports(at time.Duration) []rtcp.ReceptionReport {
 	return blocks
 }
 
+// blind lists the slots whose picture never began with a key frame.
+func (s *Sink) blind() (ssrcs []uint32) {
+	s.group.mu.Lock()
+	defer s.group.mu.Unlock()
+	for ssrc, st := range s.streams {
+		if st.video && st.started && s.firsts[st.csrc].KeyFrame == 0 {
+			ssrcs = append(ssrcs, ssrc)
+		}
+	}
+	return ssrcs
+}
+
 // senderReport remembers the middle of a sender report's NTP time, within a batch.
 func (s *Sink) senderReport(ssrc, middle uint32) {
 	if st := s.streams[ssrc]; st != nil {

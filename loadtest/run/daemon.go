@@ -154,6 +154,6 @@ func (p *place) comeBack(ctx context.Context, n *person, since time.Duration) {
 		return
 	}
 	if p.complete(ctx, n) {
-		p.seen(n, "back", since)
+		p.r.took("backAll", pace.Now()-since)
 	}
 }

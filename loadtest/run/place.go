@@ -164,7 +164,7 @@ func (p *place) complete(ctx context.Context, n *person) bool {
 	defer ticker.Stop()
 	for {
 		missing := p.missing(n)
-		if missing == 0 {
+		if missing == (gaps{}) {
 			return true
 		}
 		if err := n.Look().Err; err != nil {
@@ -174,26 +174,40 @@ func (p *place) complete(ctx context.Context, n *person) bool {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			p.r.failUnless(ctx, fmt.Sprintf("media of %d publisher(s) never came", missing), nil)
+			p.r.failUnless(ctx, missing.String(), nil)
 			return false
 		}
 	}
 }
 
-// missing counts the others whom one does not see or hear yet.
-func (p *place) missing(n *person) int {
+// gaps count the others whom one does not see or hear.
+type gaps struct{ sound, picture, unmapped int }
+
+func (g gaps) String() string {
+	return fmt.Sprintf("never came: sound of %d, pictures of %d; %d of them are in no slot", g.sound, g.picture, g.unmapped)
+}
+
+func (p *place) missing(n *person) (g gaps) {
 	seen := n.Seen()
-	missing := 0
+	mapped := n.Mapped()
 	for _, o := range p.present() {
 		if o == n {
 			continue
 		}
-		f := seen[o.Look().ID]
-		if (o.audio && o.Debuted(false) && f.Packet == 0) || (o.video && o.Debuted(true) && f.KeyFrame == 0) {
-			missing++
+		id := o.Look().ID
+		sound := o.audio && o.Debuted(false) && seen[id].Packet == 0
+		picture := o.video && o.Debuted(true) && seen[id].KeyFrame == 0
+		if sound {
+			g.sound++
+		}
+		if picture {
+			g.picture++
+		}
+		if (sound || picture) && !mapped[id] {
+			g.unmapped++
 		}
 	}
-	return missing
+	return g
 }
 
 // joined records how long it took one to see and hear those who were there before.

@@ -100,6 +100,7 @@ func truth(t *testing.T) (wrong []string) {
 
 // A generator that cannot keep its schedule says so: the pacer is held up as by a busy machine.
 func TestStarvedGeneratorIsInvalid(t *testing.T) {
+	t.Parallel()
 	f := newFakeServer(t, func(*mrand.Rand) time.Duration { return time.Millisecond }, 0)
 	sc := small(t, "rooms: 1\nsize: 2\nduration: 1s\n")
 	pacer, err := pace.NewPacer()
@@ -132,6 +133,7 @@ func TestStarvedGeneratorIsInvalid(t *testing.T) {
 
 // Ctrl-C leaves a report of what was measured until then.
 func TestInterruptedRunLeavesAReport(t *testing.T) {
+	t.Parallel()
 	f := newFakeServer(t, func(*mrand.Rand) time.Duration { return 0 }, 0)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -152,6 +154,7 @@ func TestInterruptedRunLeavesAReport(t *testing.T) {
 
 // A server that is busy is asked again when it says so.
 func TestBusyServerIsAskedAgain(t *testing.T) {
+	t.Parallel()
 	f := newFakeServer(t, func(*mrand.Rand) time.Duration { return 0 }, 0)
 	var asked atomic.Int64
 	f.early = func(*http.Request) bool { return asked.Add(1) == 1 }
