@@ -1,0 +1,137 @@
+package record
+
+import (
+	"errors"
+	"io"
+	"time"
+)
+
+// Config is what a Recorder works with. Layer, Keyring, Recipients and Failed must be set; zero numbers mean the defaults of
+// params.go.
+type Config struct {
+	Layer   Layer    // where segments go: OpenFolder, or another store
+	Keyring *Keyring // the erasure keys of people
+
+	// Recipients gives whom recordings are sealed to. It is called by each Start, so that a key that was lost stops the next track.
+	Recipients func() (Recipients, error)
+
+	// Failed is told of each track that had to stop, once, by the track's own goroutine. What was synced is kept; Put refuses from
+	// before the call on. It must not wait for the recorder.
+	Failed func(Failure)
+
+	// Synced is told how long each sync took, for a histogram; nil for nobody. Called by the goroutines of tracks.
+	Synced func(time.Duration)
+
+	SegmentBytes int64         // a longer segment is closed and followed by another
+	SegmentTime  time.Duration // and so is an older one
+	SlowSync     time.Duration // a sync that takes longer fails its track
+	MinFree      uint64        // bytes that must stay free in the Layer, if it can tell (see Space)
+
+	Now func() time.Time // nil for time.Now
+}
+
+// Kind is what a track carries.
+type Kind string
+
+// The kinds.
+const (
+	Audio Kind = "audio"
+	Video Kind = "video"
+)
+
+// Codec is how a track's units are to be read.
+type Codec string
+
+// The codecs that can be recorded: one Opus packet a unit (RFC 7587), one VP8 payload with its descriptor a unit (RFC 7741).
+const (
+	Opus Codec = "opus"
+	VP8  Codec = "vp8"
+)
+
+// Info says what a track is. All texts are opaque: they stand in the open in the header of a segment, so no name belongs there.
+type Info struct {
+	Session   string // the session's opaque id
+	Person    string // the person's opaque key: whom an erasure erases
+	Kind      Kind
+	Codec     Codec
+	Source    string // microphone, camera, screen
+	ClockRate uint32 // of RTP timestamps, in Hz
+	Class     string // the retention class: see GC
+	Purpose   string // what people consented to, such as the scope's name
+}
+
+// A Unit is one RTP packet's payload, in clear, with what is needed to order and time it.
+type Unit struct {
+	Seq       uint64 // the extended sequence number (RFC 3550, appendix A.1): never goes back by wrapping
+	Timestamp uint32 // RTP
+	Arrived   time.Time
+	Marker    bool
+	KeyFrame  bool   // the unit begins a key frame
+	Payload   []byte // copied by Put; at most MaxUnit bytes
+}
+
+// Cause is why a track had to stop: a closed list, for metrics and the audit log.
+type Cause string
+
+// The causes.
+const (
+	DiskFull    Cause = "disk_full"    // no space, or less than Config.MinFree
+	SlowDisk    Cause = "slow_disk"    // a sync took longer than Config.SlowSync
+	QueueFull   Cause = "queue_full"   // units came faster than they could be written
+	WriteFailed Cause = "write_failed" // any other error of the Layer
+	SealFailed  Cause = "seal_failed"  // the recipients or the erasure key were lost while a track went on
+)
+
+// A Failure is a track that had to stop.
+type Failure struct {
+	Session string // Info.Session
+	Track   string // Track.ID
+	Cause   Cause
+}
+
+// Errors of Start and Open. Their texts name no one.
+var (
+	ErrClosed     = errors.New("record: the recorder is closed")
+	ErrRecipients = errors.New("record: there is nobody to seal to")
+	ErrKeyring    = errors.New("record: the erasure keys cannot be used")
+	ErrInfo       = errors.New("record: incomplete or unsuitable track info")
+	ErrNoSpace    = errors.New("record: the disk is full")
+)
+
+// Stats are counters since Open, for metrics.
+type Stats struct {
+	Tracks   int    // recording now
+	Bytes    uint64 // written, headers and tags included
+	Records  uint64
+	Units    uint64
+	Refused  uint64 // units that Put refused
+	Syncs    uint64
+	SyncTime time.Duration // of all syncs together
+	Failures map[Cause]uint64
+}
+
+// A Layer is where segments live: a folder, or a store of objects. Names are random hexadecimal ids with a suffix and hold no
+// separators. It is used by many goroutines at once.
+type Layer interface {
+	// Create makes a file that must not exist.
+	Create(name string) (File, error)
+	// Open reads one, from its beginning.
+	Open(name string) (io.ReadCloser, error)
+	// List gives the names of all files.
+	List() ([]string, error)
+	// Remove removes one, durably; one that is not there is no error.
+	Remove(name string) error
+	// Replace writes a small file whole or not at all, durably.
+	Replace(name string, data []byte) error
+}
+
+// A File is written once, from beginning to end, by one goroutine.
+type File interface {
+	io.Writer
+	// Sync returns once everything written so far, and the file's name, survives a crash.
+	Sync() error
+	Close() error
+}
+
+// Space is a Layer that knows how many bytes are free.
+type Space interface{ Free() (uint64, error) }

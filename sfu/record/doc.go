@@ -1,0 +1,17 @@
+// Package record keeps recordings that their own server cannot read.
+//
+//	worker ─ Put ─► ring of one track ─► its goroutine: seal a record, write, sync ─► segment in a Layer
+//	                                                          │
+//	clinic's public keys ─ age ─► wrapped track key ─ erasure key of the person ─► header of the segment
+//
+// Invariants:
+//   - Plaintext never reaches the Layer. A track has a random key that lives in memory only; the header holds it wrapped to the
+//     clinic's recipients and again under the person's erasure key, so that it takes the clinic's identity and the keyring to
+//     open anything, and destroying one erasure key erases one person everywhere, backups included.
+//   - The worker never waits: Put, Clock and Stop copy, set a flag and return, without a lock or an allocation.
+//   - Every record is sealed with its number, its file and the tag of the record before it. What was synced stays readable after a
+//     crash; a segment is never reopened.
+//   - When something fails, what was synced stays; the track refuses what comes, and Config.Failed says so once.
+//
+// FORMAT.md describes the files. The package knows neither rooms nor peer connections.
+package record

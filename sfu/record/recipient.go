@@ -1,0 +1,45 @@
+package record
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"filippo.io/age"
+)
+
+// Recipients are the public keys that recordings are sealed to, all of one kind.
+type Recipients struct{ keys []age.Recipient }
+
+// Empty says that there is nobody to seal to.
+func (r Recipients) Empty() bool { return len(r.keys) == 0 }
+
+// ErrMixed says that X25519 and post-quantum recipients stand side by side. age refuses that for a good reason: what one
+// X25519 key can open is not safe from a quantum computer, whatever the other keys are.
+var ErrMixed = errors.New("record: recipients of both kinds, age1… (X25519) and age1pq… (hybrid post-quantum): choose one kind, " +
+	"since a recording is only as safe as its weakest recipient")
+
+// ParseRecipients reads public keys, one a line; # begins a comment. Only native keys count: age1… or age1pq…, all of one kind.
+func ParseRecipients(data []byte) (Recipients, error) {
+	if len(data) > maxRecipientsFile {
+		return Recipients{}, fmt.Errorf("record: more than %d bytes of recipients", maxRecipientsFile)
+	}
+	keys, err := age.ParseRecipients(bytes.NewReader(data))
+	if err != nil {
+		return Recipients{}, fmt.Errorf("record: recipients: %w", err)
+	}
+	hybrid := 0
+	for _, k := range keys {
+		switch k.(type) {
+		case *age.X25519Recipient:
+		case *age.HybridRecipient:
+			hybrid++
+		default:
+			return Recipients{}, errors.New("record: recipients: only age1… and age1pq… keys can be used")
+		}
+	}
+	if hybrid != 0 && hybrid != len(keys) {
+		return Recipients{}, ErrMixed
+	}
+	return Recipients{keys}, nil
+}
