@@ -107,7 +107,7 @@ func FuzzReports(f *testing.F) {
 
 // quietPeer is a peer with one publication and one slot that shows it, without a connection.
 func quietPeer() *peer {
-	w := &worker{now: time.Unix(1790000000, 0), rooms: map[*Room]struct{}{}, peers: map[*peer]struct{}{}}
+	w := &worker{now: time.Unix(1790000000, 0), rooms: map[*Room]struct{}{}}
 	p := &peer{worker: w, offer: &offer{lines: []line{
 		{mid: "0", kind: "video", use: usePublish, source: Camera, payload: 96, ssrc: 7},
 		{mid: "1", kind: "video", use: useSlot, slotKind: slotScreen, payload: 96, slotSSRC: 100},

@@ -24,12 +24,12 @@ func (r *Room) obey(p Plan) {
 	for _, s := range p.Seats {
 		keep[s.Peer] = true
 	}
-	for id, m := range r.members {
-		if !keep[id] {
+	for _, m := range r.order {
+		if !keep[m.id] {
 			if m.peer != nil {
 				m.peer.close()
 			}
-			delete(r.members, id)
+			delete(r.members, m.id)
 		}
 	}
 	if delete(r.worker.rooms, r); len(p.Seats) > 0 {

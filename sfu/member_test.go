@@ -7,7 +7,7 @@ import (
 
 // TestWhoComesBackIsToldAnew holds that an announcement from before does not let media flow by a map of after.
 func TestWhoComesBackIsToldAnew(t *testing.T) {
-	w := &worker{now: time.Unix(1790000000, 0), rooms: map[*Room]struct{}{}, peers: map[*peer]struct{}{}}
+	w := &worker{now: time.Unix(1790000000, 0), rooms: map[*Room]struct{}{}}
 	versions := map[PeerID]uint64{}
 	r := &Room{worker: w, members: map[PeerID]*member{}, events: func(e Event) {
 		if m, ok := e.(SlotsMapped); ok {

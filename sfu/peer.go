@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/pion/interceptor/pkg/twcc"
@@ -54,7 +55,7 @@ func (p *peer) start(m *member) {
 	p.streams, p.slotOf = map[uint32]*stream{}, map[uint32]*slot{}
 	p.feedback = twcc.NewRecorder(p.ssrc)
 	p.resendTokens = nackBudget
-	p.worker.peers[p] = struct{}{}
+	p.worker.peers = append(p.worker.peers, p)
 	p.take(p.offer)
 }
 
@@ -156,7 +157,9 @@ func (p *peer) close() {
 		p.worker.count.Peers--
 	}
 	p.keys = keys{}
-	delete(p.worker.peers, p)
+	if i := slices.Index(p.worker.peers, p); i >= 0 { // not there if it was never adopted
+		p.worker.peers = slices.Delete(p.worker.peers, i, i+1)
+	}
 	if p.worker.byAddr[p.remote] == p {
 		delete(p.worker.byAddr, p.remote)
 	}

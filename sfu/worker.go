@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -23,7 +24,7 @@ type worker struct {
 	// Owned by run, all below.
 	now         time.Time
 	rooms       map[*Room]struct{} // with members
-	peers       map[*peer]struct{}
+	peers       []*peer
 	speakersDue time.Time
 	asking      [64]uint16 // sequence numbers of one NACK
 	byAddr      map[netip.AddrPort]*peer
@@ -43,7 +44,7 @@ type worker struct {
 func newWorker(e *Engine, sock *udp.Socket) *worker {
 	w := &worker{
 		engine: e, sock: sock, mux: newMux(sock, sock.Local),
-		rooms: map[*Room]struct{}{}, peers: map[*peer]struct{}{}, byAddr: map[netip.AddrPort]*peer{},
+		rooms: map[*Room]struct{}{}, byAddr: map[netip.AddrPort]*peer{},
 		in: make([]udp.Packet, readBatch), box: newOutbox(),
 	}
 	buffers := make([]byte, readBatch*udp.MaxDatagram)
@@ -180,8 +181,8 @@ func (w *worker) drop(d forward.Drop) {
 // ticked looks at all timers.
 func (w *worker) ticked() {
 	w.nextTick = w.now.Add(tick)
-	for p := range w.peers {
-		w.guard(p, p.tick)
+	for i := 0; i < len(w.peers); i++ { // one that a panic ends takes itself out; who moves up has the next tick
+		w.guard(w.peers[i], w.peers[i].tick)
 	}
 	if !w.now.Before(w.speakersDue) {
 		w.speakersDue = w.now.Add(speakersInterval)
@@ -204,7 +205,7 @@ func (w *worker) share() {
 // stop ends the worker.
 func (w *worker) stop() {
 	w.stopped = true
-	for p := range w.peers {
+	for _, p := range slices.Clone(w.peers) {
 		p.close()
 	}
 	_ = w.mux.Close()

@@ -136,7 +136,7 @@ func (s *Selector) Next(now time.Time, p Packet) (Out, Drop) {
 		s.lastOut, s.newest, s.newestTS = out.Ext, p.Ext, out.Timestamp
 		s.name(p, c)
 	}
-	if ahead { // what comes late, even behind padding only, says nothing about the time
+	if ahead && !s.samePicture(now, p) { // what comes late, even behind padding only, says nothing about the time
 		s.lastTS, s.lastAt = out.Timestamp, now
 		s.frame, s.above = p.Timestamp, false
 	}
@@ -190,10 +190,10 @@ func (s *Selector) begin(now time.Time, p Packet) Out {
 }
 
 // rebase moves the time line when the source's clock stood still during a silence. What comes late from before the silence
-// keeps the old one.
+// keeps the old one, and the rest of a picture has the time of its beginning, however late it is.
 func (s *Selector) rebase(now time.Time, p Packet) {
 	gap := now.Sub(s.lastAt)
-	if gap < rebaseGap {
+	if gap < rebaseGap || s.samePicture(now, p) {
 		return
 	}
 	c := s.changes[s.count-1]
@@ -207,11 +207,16 @@ func (s *Selector) rebase(now time.Time, p Packet) {
 	}
 }
 
+// samePicture reports whether the packet belongs to the picture that is under way.
+func (s *Selector) samePicture(now time.Time, p Packet) bool {
+	return s.Video && p.Timestamp == s.frame && now.Sub(s.lastAt) < outage
+}
+
 // after is the slot's timestamp some time after the last packet. Two pictures never share one, nor does one that was
-// overtaken by padding look younger than the next.
+// overtaken by padding look younger than the next, unless its clock is off.
 func (s *Selector) after(gap time.Duration) uint32 {
 	timestamp := s.lastTS + max(s.ticks(gap), 1)
-	if gap < time.Minute && int32(timestamp-s.newestTS) <= 0 {
+	if ahead := s.newestTS - timestamp; ahead < s.ticks(rebaseSkew) {
 		timestamp = s.newestTS + 1
 	}
 	return timestamp

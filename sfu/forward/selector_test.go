@@ -163,6 +163,11 @@ var videoSteps = map[string][]step{
 		{0, at(70_001, 3000), Out{Ext: 2, Timestamp: 90_000}, Kept, false},
 		{0, at(70_003, 3000), Out{Ext: 4, Timestamp: 90_000}, Kept, false},
 	},
+	"the end of a frame comes after a silence": {
+		{0, key(70_000, 0), Out{Ext: 1, Timestamp: 0}, Kept, true},
+		{400 * ms, at(70_001, 0), Out{Ext: 2, Timestamp: 0}, Kept, false},
+		{33 * ms, at(70_002, 39_000), Out{Ext: 3, Timestamp: 39_000}, Kept, false},
+	},
 	"losses in a silence that no history spans": {
 		{0, key(70_000, 0), Out{Ext: 1, Timestamp: 0}, Kept, true},
 		{time.Second + ms, at(70_001, 90_000), Out{Ext: 2, Timestamp: 90_000}, Kept, false}, // nothing was lost
@@ -422,7 +427,12 @@ func (m *selectorModel) give(src *source, p Packet) {
 		t.Fatalf("%v left as %+v, then as %+v: a nonce used twice", name, first, out)
 	}
 	m.given[out.Ext], m.answers[name] = name, out
-	if began || p.Ext > before.highest {
+	switch picture := m.s.Video && !began && p.Timestamp == before.frame && m.now.Sub(m.lastAt) < outage; {
+	case p.Ext > before.highest && picture:
+		if out.Timestamp != m.lastTS {
+			t.Fatalf("a picture with the timestamps %d and %d", m.lastTS, out.Timestamp)
+		}
+	case began || p.Ext > before.highest:
 		m.checkLine(out, began)
 		m.lastTS, m.lastAt = out.Timestamp, m.now
 	}
