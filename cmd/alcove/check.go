@@ -4,10 +4,14 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"alcove/room"
 )
 
 func runCheck(t terminal, args []string) error {
@@ -24,12 +28,41 @@ func runCheck(t terminal, args []string) error {
 	if err != nil {
 		return err
 	}
-	effective, err := yaml.Marshal(c)
+	shown, err := yaml.Marshal(effective(c, m))
 	if err != nil {
 		return fmt.Errorf("cannot write the configuration: %w", err)
 	}
-	fmt.Fprintf(t.out, "# %s, with all defaults\n%s\n", *name, effective)
+	fmt.Fprintf(t.out, "# %s, with all defaults\n%s\n", *name, shown)
 	return writePlan(t.out, c, m)
+}
+
+// effective is the configuration as check shows it: with the hashes of the texts as they are now, without that of a passcode, which
+// is enough to guess by.
+func effective(c config, m material) config {
+	c.Policies = maps.Clone(c.Policies)
+	for name, p := range c.Policies {
+		rule := m.policies[name]
+		p.Agreement = withHashes(p.Agreement, rule.Agreement)
+		p.Recording.Consents = slices.Clone(p.Recording.Consents)
+		for i, f := range p.Recording.Consents {
+			p.Recording.Consents[i].Texts = withHashes(f.Texts, rule.Consents[i].Texts)
+		}
+		if p.PasscodeHash != "" {
+			p.PasscodeHash = shownSecret
+		}
+		c.Policies[name] = p
+	}
+	return c
+}
+
+const shownSecret = "[secret]"
+
+func withHashes(texts []textConfig, loaded []room.Text) []textConfig {
+	texts = slices.Clone(texts)
+	for i := range texts {
+		texts[i].SHA256 = loaded[i].Hash
+	}
+	return texts
 }
 
 // writePlan says what serve would do.

@@ -45,6 +45,7 @@ func loadConfig(name string) (config, *layout, error) {
 			*f = filepath.Join(filepath.Dir(name), *f)
 		}
 	}
+	textsFrom(c.Policies, filepath.Dir(name))
 	return c, l, nil
 }
 
@@ -98,21 +99,6 @@ func parseConfig(name string, data []byte) (config, *layout, error) {
 		return config{}, nil, err
 	}
 	return c, l, nil
-}
-
-// completePolicies gives defaults to the policy "default" and to those of which nothing is said.
-func completePolicies(c *config) {
-	if c.Policies == nil {
-		c.Policies = map[string]policyConfig{}
-	}
-	if _, there := c.Policies[defaultPolicy]; !there {
-		c.Policies[defaultPolicy] = defaultPolicyConfig()
-	}
-	for name, p := range c.Policies {
-		if p == (policyConfig{}) {
-			c.Policies[name] = defaultPolicyConfig()
-		}
-	}
 }
 
 // A layout knows the line of every key and collects what is wrong.
@@ -183,6 +169,9 @@ func (l *layout) walk(key string, n *yaml.Node, t reflect.Type) {
 	case t == reflect.TypeFor[duration]():
 		_, err := time.ParseDuration(n.Value)
 		l.want(key, n, err == nil, "a number with a unit, such as 60s or 2m")
+	case t == reflect.TypeFor[instant]():
+		_, err := parseInstant(n.Value)
+		l.want(key, n, err == nil && n.Kind == yaml.ScalarNode, "a time with its offset, such as 2026-03-02T10:00:00+01:00")
 	case t.Kind() == reflect.Struct:
 		l.walkMapping(key, n, structFields(t), nil)
 	case t.Kind() == reflect.Map:

@@ -9,13 +9,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"alcove/auth"
-	"alcove/room"
 	"alcove/room/live"
 	"alcove/room/store"
 	"alcove/signaling"
@@ -57,15 +55,11 @@ func (d daemon) run(stop stopSignals) (err error) {
 	if err != nil {
 		return err
 	}
-	rules, codes, err := d.rules()
-	if err != nil {
-		return err
-	}
 	rooms := live.NewRegistry(live.Config{
-		Policies: rules, Media: media, Journal: state, MaxRooms: d.config.Limits.Rooms, Log: d.log, Observe: metrics,
+		Policies: d.material.policies, Media: media, Journal: state, MaxRooms: d.config.Limits.Rooms, Log: d.log, Observe: metrics,
 	})
 	d.restore(rooms)
-	server, err := d.server(rooms, metrics, state, codes)
+	server, err := d.server(rooms, metrics, state)
 	if err != nil {
 		return err
 	}
@@ -122,7 +116,7 @@ func (d daemon) metrics(media io.Closer, door *gate, state prometheus.Collector)
 	return m, nil
 }
 
-func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *store.Store, codes map[string]auth.PasscodeHash) (*signaling.Server, error) {
+func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *store.Store) (*signaling.Server, error) {
 	tokens, err := auth.NewVerifier(auth.VerifierConfig{
 		Issuer: d.config.Auth.Issuer, Audience: d.config.Auth.Audience, Keys: d.material.keys, PersonKey: d.material.person,
 		Spent: state, Revoked: state,
@@ -142,7 +136,7 @@ func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *
 		},
 		Origins: d.config.Origins, FrameAncestors: d.config.FrameAncestors, TrustedProxies: proxies(d.config.TrustedProxies),
 		Page:  signaling.Page{Clinic: d.config.Page.Clinic, Phone: d.config.Page.Phone},
-		Ready: state.Err, Passcodes: codes, Acknowledged: state.Acknowledged,
+		Ready: state.Err, Passcodes: passcodes(d.config), Acknowledged: state.Acknowledged,
 		Dev: d.dev != nil, Extra: d.dev, Log: d.log,
 	})
 }
@@ -156,17 +150,6 @@ func (d daemon) wrap(l net.Listener) net.Listener {
 	return tls.NewListener(l, &tls.Config{
 		Certificates: []tls.Certificate{*d.material.cert}, MinVersion: tls.VersionTLS13, NextProtos: []string{"http/1.1"},
 	})
-}
-
-func policies(c config) map[string]room.Policy {
-	all := map[string]room.Policy{}
-	for name, p := range c.Policies {
-		all[name] = room.Policy{
-			Name: name, MaxParticipants: p.MaxParticipants, MaxWaiting: p.MaxWaiting, ScreenForAll: p.ScreenForAll,
-			ResumeWindow: time.Duration(p.ResumeWindow), Passcode: p.PasscodeHash != "",
-		}
-	}
-	return all
 }
 
 func addresses(listeners []net.Listener) []string {

@@ -131,6 +131,12 @@ func devMaterial(c *config, folder string, signing auth.SigningKey, person auth.
 		}
 	}
 	m.person = person
+	if err := addDevPolicies(c); err != nil {
+		return m, err
+	}
+	if m.policies, err = loadPolicies(*c, &layout{}, devTexts.ReadFile); err != nil {
+		return m, err
+	}
 	if m.keys, err = auth.OpenKeyFile(func() ([]byte, error) { return signing.JWKS(), nil }); err != nil {
 		return m, err
 	}

@@ -9,17 +9,19 @@ import (
 	"time"
 
 	"alcove/auth"
+	"alcove/room"
 	"alcove/room/audit"
 	"alcove/room/store"
 )
 
 // material is what the files that a configuration names hold.
 type material struct {
-	keys   *auth.KeyFile
-	store  store.Key
-	audit  audit.Key
-	person auth.PersonKey
-	cert   *tls.Certificate // nil without TLS
+	keys     *auth.KeyFile
+	store    store.Key
+	audit    audit.Key
+	person   auth.PersonKey
+	policies map[string]room.Policy
+	cert     *tls.Certificate // nil without TLS
 }
 
 // loadMaterial reads all files; l knows the lines of their names.
@@ -36,6 +38,9 @@ func loadMaterial(c config, l *layout) (m material, err error) {
 	}
 	if m.audit, err = readSecret(c.Audit.KeyFile, audit.ParseKey); err != nil {
 		errs = append(errs, l.at("audit.key_file", err))
+	}
+	if m.policies, err = loadPolicies(c, l, readText); err != nil {
+		errs = append(errs, err)
 	}
 	if c.Audit.CheckpointCopy != "" {
 		if _, err := audit.NewCopy(c.Audit.CheckpointCopy).Load(); err != nil {

@@ -19,6 +19,18 @@ const (
 	// A seat that resumes within less than a second never does; one that is kept for more than 10 minutes blocks a place.
 	minResumeWindow = time.Second
 	maxResumeWindow = 10 * time.Minute
+	// A limit below a minute is a wrong unit; room.Policy ends every session after a day.
+	minLimit = time.Minute
+	maxLimit = 24 * time.Hour
+	// maxLoginAge: identity providers remember people for a month at most.
+	maxLoginAge = 30 * 24 * time.Hour
+	// A welcome holds all texts of a room, in every language, and maxQueuedBytes of signaling (1 MiB) holds some of them. Few
+	// people read more than ten pages before they agree.
+	maxTextFile  = 64 << 10
+	maxTexts     = 128 << 10
+	maxTextCount = 32
+	maxTextName  = 64
+	maxPurpose   = 200
 	// The page shows the clinic's name and phone in one line.
 	maxClinic = 80
 	maxPhone  = 40

@@ -69,22 +69,8 @@ type limitsConfig struct {
 	Connections int `yaml:"connections"`
 }
 
-type policyConfig struct {
-	MaxParticipants int      `yaml:"max_participants"`
-	MaxWaiting      int      `yaml:"max_waiting"`
-	ScreenForAll    bool     `yaml:"screen_for_all"`
-	ResumeWindow    duration `yaml:"resume_window"`
-	PasscodeHash    string   `yaml:"passcode_hash"`
-}
-
 type logConfig struct {
 	Level string `yaml:"level"`
-}
-
-const defaultPolicy = "default" // of tokens that name none
-
-func defaultPolicyConfig() policyConfig {
-	return policyConfig{MaxParticipants: 30, MaxWaiting: 60, ResumeWindow: duration(time.Minute)}
 }
 
 func defaultConfig() config {
@@ -98,17 +84,6 @@ func defaultConfig() config {
 		Policies: map[string]policyConfig{defaultPolicy: defaultPolicyConfig()},
 		Log:      logConfig{Level: "info"},
 	}
-}
-
-// UnmarshalYAML starts every policy from the defaults. Unknown keys were refused before.
-func (p *policyConfig) UnmarshalYAML(n *yaml.Node) error {
-	type plain policyConfig
-	v := plain(defaultPolicyConfig())
-	if err := n.Decode(&v); err != nil {
-		return err
-	}
-	*p = policyConfig(v)
-	return nil
 }
 
 // A duration is written with its unit: 60s, 1m30s.
@@ -126,4 +101,31 @@ func (d *duration) UnmarshalYAML(n *yaml.Node) error {
 	}
 	*d = duration(v)
 	return nil
+}
+
+// An instant is a point in time, written as RFC 3339 has it; empty is none.
+type instant time.Time
+
+func (t instant) String() string {
+	if time.Time(t).IsZero() {
+		return ""
+	}
+	return time.Time(t).Format(time.RFC3339)
+}
+
+func (t instant) MarshalYAML() (any, error) { return t.String(), nil }
+
+// parseInstant wants an offset: without one it would be another time in summer.
+func parseInstant(s string) (instant, error) {
+	if s == "" {
+		return instant{}, nil
+	}
+	at, err := time.Parse(time.RFC3339, s)
+	return instant(at), err
+}
+
+// UnmarshalYAML takes what walk let pass.
+func (t *instant) UnmarshalYAML(n *yaml.Node) (err error) {
+	*t, err = parseInstant(n.Value)
+	return err
 }

@@ -101,17 +101,6 @@ func (d daemon) tellKeys(change auth.KeyChange) {
 	d.log.Info("the JWKS file was read again", "keys", len(change.Keys))
 }
 
-// passcodes are the hashes of the policies that have one.
-func passcodes(c config) map[string]auth.PasscodeHash {
-	all := map[string]auth.PasscodeHash{}
-	for name, p := range c.Policies {
-		if h, err := auth.ParsePasscodeHash(p.PasscodeHash); err == nil { // validate refused the others
-			all[name] = h
-		}
-	}
-	return all
-}
-
 // stateMetrics says how store and audit log are.
 type stateMetrics struct {
 	state interface {

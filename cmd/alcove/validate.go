@@ -9,11 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
-
-	"alcove/auth"
 )
 
 // validate refuses values that cannot work or would open more than they say.
@@ -79,22 +76,6 @@ func (l *layout) validateMedia(m *mediaConfig) {
 		if err != nil || ip.IsUnspecified() || ip.IsMulticast() || ip.Zone() != "" {
 			l.fail(item("media.advertise", i), "%q is no address that a client could reach: write the public IP address of this host", a)
 		}
-	}
-}
-
-func (l *layout) validatePolicy(key, name string, p policyConfig) {
-	if !auth.ValidPolicyName(name) {
-		l.fail(key, "a policy is named by 1 to %d characters of a-z, 0-9, - and _", auth.MaxPolicy)
-	}
-	l.number(key+".max_participants", p.MaxParticipants, minParticipants, maxParticipants)
-	l.number(key+".max_waiting", p.MaxWaiting, minWaiting, maxWaiting)
-	if p.PasscodeHash != "" {
-		if _, err := auth.ParsePasscodeHash(p.PasscodeHash); err != nil {
-			l.fail(key+".passcode_hash", "%v", err)
-		}
-	}
-	if d := time.Duration(p.ResumeWindow); d < minResumeWindow || d > maxResumeWindow {
-		l.fail(key+".resume_window", "%s is out of range: use %s to %s", d, minResumeWindow, maxResumeWindow)
 	}
 }
 
