@@ -5,10 +5,12 @@ import (
 	"time"
 )
 
-// TestNoAllocations holds that taking, forwarding, repeating and reporting leave no work to the garbage collector.
+// TestNoAllocations holds that taking, forwarding, recording, repeating and reporting leave no work to the garbage collector.
 func TestNoAllocations(t *testing.T) {
 	b := newBench(t, 4)
 	b.bare = true
+	tap := &memoryTap{}
+	b.record(tap)
 	for range 500 {
 		b.work(b.window())
 		b.drain(true)
@@ -23,6 +25,9 @@ func TestNoAllocations(t *testing.T) {
 	}
 	if b.w.count.Audio+b.w.count.Video == forwarded {
 		t.Fatal("nothing was forwarded")
+	}
+	if tap.units < 500 {
+		t.Fatalf("%d units were recorded", tap.units)
 	}
 	x := b.people[0]
 	nack := []byte{0x81, typeRTPFB, 0, 3, 0, 0, 0, 9, 0, 0, 7, 0xd0, 0, 0, 0, 3} // of slot 2000: three packets

@@ -24,7 +24,10 @@ const (
 )
 
 // A Plan is all that may happen in a room; who is not in it has no peer.
-type Plan struct{ Seats []Seat }
+type Plan struct {
+	Seats  []Seat
+	Record []string // publications that the room's Tap may have; muted ones are silent there too
+}
 
 // A Seat says what one peer may send and whom it receives, in order.
 type Seat struct {

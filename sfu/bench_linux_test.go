@@ -55,6 +55,7 @@ const (
 	soundPayload = 100
 	frameBytes   = 600_000 / 8 / 30
 	partBytes    = 1100 // a frame is split into equal parts up to this
+	keyPackets   = 30   // the first packets are of key frames: long enough for a track to be ready
 	benchWindow  = pictureWait
 )
 
@@ -167,7 +168,7 @@ func (b *bench) frame(x *person) int {
 		if k == 0 {
 			payload[0] = 0x10 // start of the frame
 		}
-		if x.seq[1] == 0 {
+		if x.seq[1] < keyPackets {
 			payload[1] = 0 // key frame
 		}
 		b.send(x, 1, 96, k == parts-1, payload)

@@ -5,6 +5,7 @@
 //	                                                                                                   ▼
 //	udp.Conn.Read ──► worker ─┬─► STUN, DTLS ──► mux.go ──► pion
 //	                          ├─► SRTP  ──► peer ──► publication ──► each subscription ──► slot ──► udp.Conn.Write
+//	                          │                                 └──► tapping ──► Tap: what a plan lets be recorded
 //	                          └─► SRTCP ──► NACK, PLI, reports
 //
 // A room lives on one worker; the worker is one goroutine and owns every structure of its rooms' media, so that between a

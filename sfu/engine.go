@@ -105,6 +105,7 @@ func (e *Engine) Open(events func(Event)) (*Room, error) {
 type Room struct {
 	worker *worker
 	events func(Event)
+	tap    Tap // nil: nothing is recorded
 
 	mu     sync.Mutex
 	next   *Plan    // Guarded by mu: the newest plan not yet in force.
@@ -113,6 +114,7 @@ type Room struct {
 
 	members  map[PeerID]*member // Owned by worker.run, as all below.
 	order    []*member          // as in the plan
+	record   []string           // the same
 	speakers []PeerID
 	panics   int
 	version  uint64 // of the newest slot map of anybody
@@ -137,6 +139,7 @@ func (r *Room) Obey(p Plan, done func()) {
 		plan, dones := r.next, r.dones
 		r.next, r.dones, r.queued = nil, nil, false
 		r.mu.Unlock()
+		r.record = plan.Record
 		r.obey(*plan)
 		for _, f := range dones {
 			f()

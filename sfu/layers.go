@@ -184,7 +184,7 @@ func (pub *publication) tellWanted(now time.Time) {
 	}
 	var rids []string
 	for _, e := range pub.encodings {
-		if slices.ContainsFunc(pub.subscribers, func(s *slot) bool { return s.current == e || s.target == e || s.ideal() == e }) {
+		if pub.tapping.wants(e) || slices.ContainsFunc(pub.subscribers, func(s *slot) bool { return s.current == e || s.target == e || s.ideal() == e }) {
 			rids = append(rids, e.rid)
 		}
 	}

@@ -16,6 +16,7 @@ type publication struct {
 	encodings   []*encoding
 	level       forward.Level
 	subscribers []*slot
+	tapping     *tapping // nil: the plan does not let it be recorded
 
 	hushed    bool  // too quiet to be heard in a large room
 	keyWanted uint8 // bit of each encoding whose key frame somebody waits for
@@ -106,6 +107,7 @@ func (e *encoding) succeed(s *stream) {
 			sub.restart()
 		}
 	}
+	e.publication.tapping.restarted(e)
 }
 
 // encoding finds a quality by its RID.
@@ -137,19 +139,27 @@ func (pub *publication) permit(sends []Send) {
 	if was.ID != pub.send.ID {
 		pub.dismiss() // under its new name it must be announced first
 	}
+	pub.follow()
 	if pub.open() && was.Muted {
 		for _, s := range pub.subscribers {
 			s.restart()
 		}
+		if pub.tapping != nil {
+			pub.tapping.restart()
+		}
 	}
 }
 
-// dismiss ends the flow to all subscribers.
+// dismiss ends the flow to all subscribers, the recorder included.
 func (pub *publication) dismiss() {
 	for len(pub.subscribers) > 0 {
 		pub.subscribers[0].detach()
 	}
+	pub.unfollow()
 }
+
+// watched reports whether anybody needs what comes.
+func (pub *publication) watched() bool { return len(pub.subscribers) > 0 || pub.tapping != nil }
 
 // open reports whether the plan lets this publication pass.
 func (pub *publication) open() bool { return pub.send.ID != "" && !pub.send.Muted }

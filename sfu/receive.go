@@ -104,16 +104,23 @@ func (w *worker) publish(s *stream, h *forward.Header, payload []byte) forward.D
 				sub.restart()
 			}
 		}
+		pub.tapping.restarted(e)
 	}
 	if !pub.open() {
 		return forward.MutedSource
 	}
 	packet := forward.Packet{Ext: ext, Timestamp: h.Timestamp, Empty: len(payload) == 0}
 	var vp8 forward.VP8
-	temporal := uint8(0)
+	temporal, quiet := uint8(0), false
 	if pub.video() {
 		vp8, temporal = e.inspect(h, payload, verdict == forward.Late, &packet)
-	} else if !pub.heard(h) {
+	} else {
+		quiet = !pub.heard(h)
+	}
+	if pub.tapping != nil {
+		pub.tapping.take(w.now, e, packet, h.Marker, payload)
+	}
+	if quiet {
 		return forward.Quiet
 	}
 	if !packet.Empty {
@@ -160,7 +167,7 @@ func (e *encoding) describe(extension []byte, late bool) forward.Descriptor {
 		structure = &old
 	}
 	d, err := forward.ParseDescriptor(extension, structure)
-	if err == forward.ErrTemplate && len(e.publication.subscribers) > 0 {
+	if err == forward.ErrTemplate && e.publication.watched() {
 		e.wantKey()
 	}
 	if err != nil {

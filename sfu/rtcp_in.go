@@ -99,9 +99,10 @@ func (p *peer) senderReport(b []byte) {
 	offset := time.Duration(now.UnixNano()) - ntp
 	if !p.clockKnown || offset < p.clockOffset {
 		p.clockOffset, p.clockKnown = offset, true
-		return
+	} else {
+		p.clockOffset += min(offset-p.clockOffset, clockDrift) // slowly up: clocks drift, the path only adds
 	}
-	p.clockOffset += min(offset-p.clockOffset, clockDrift) // slowly up: clocks drift, the path only adds
+	e.publication.tapping.clock(now, e)
 }
 
 // clockDrift is how far the estimate of a client's clock may rise with each report: 0.1 % of a second.

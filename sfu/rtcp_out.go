@@ -73,7 +73,7 @@ func (pub *publication) forgetGone(now time.Time) {
 func (e *encoding) askLost(now time.Time) {
 	p := e.publication.peer
 	ask, lost := e.main.track.Nacks(now, p.rtt, p.worker.asking[:0])
-	if lost > 0 && len(e.publication.subscribers) > 0 {
+	if lost > 0 && e.publication.watched() {
 		e.wantKey() // no repeat came: only a key frame mends the picture
 	}
 	if len(ask) == 0 {

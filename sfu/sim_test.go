@@ -25,6 +25,7 @@ type sim struct {
 	quantum time.Duration // between two rounds of the worker, a multiple of simTick
 	w       *worker
 	room    *Room
+	tap     *simTap
 	takes   int  // packets that the socket takes in one Write; negative: all
 	refused bool // it did not take all once
 	writes  int  // packets that it took
@@ -37,6 +38,7 @@ type sim struct {
 
 	plan     Plan                   // as last asked for
 	force    map[PeerID]simSeat     // in force, from done on
+	record   []string               // the same
 	mapped   map[PeerID]SlotsMapped // newest
 	told     map[PeerID]SlotsMapped // newest announced
 	hold     func(SlotsMapped) bool // do not announce yet
@@ -58,6 +60,7 @@ type simSeat struct {
 type flight struct {
 	peer *simPeer
 	data []byte // up
+	call func() // no datagram: something that happens then
 	got  arrival
 }
 
@@ -139,6 +142,7 @@ func (s *sim) obey(p Plan) {
 	s.plan = p
 	s.room.Obey(p, func() {
 		clear(s.force)
+		s.record = p.Record
 		for _, seat := range p.Seats {
 			f := simSeat{hears: map[PeerID]bool{}, sends: map[Source]Send{}}
 			for _, id := range seat.Hears {
@@ -197,6 +201,8 @@ func (s *sim) until(what string, limit time.Duration, ok func() bool) {
 func (s *sim) deliver(f *flight) {
 	x := f.peer
 	switch {
+	case f.call != nil:
+		f.call()
 	case s.byAddr[x.addr] != x:
 	case f.data != nil:
 		s.w.datagram(f.data, x.addr)

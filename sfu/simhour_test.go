@@ -18,6 +18,9 @@ func TestSimulatedHour(t *testing.T) {
 		h.bounded()
 	}
 	h.settle()
+	if h.tap.begun < 20 || h.tap.ended < 10 || h.tap.units < 5_000 || h.tap.clocks < 500 || h.tap.late < 10 {
+		t.Errorf("too little was recorded: %+v", h.tap)
+	}
 	for _, name := range []string{"padding", "repeated", "muted", "await_key", "before_switch", "layer", "socket_full", "history_gone"} {
 		if h.drops()[name] == 0 {
 			t.Errorf("nothing was dropped as %s: the hour did not show it", name)
@@ -37,11 +40,13 @@ type hour struct {
 	mute  map[string]bool
 	apart map[PeerID]bool // in a side room
 	names map[PeerID]int  // of publications: they change with each admission
+	taped map[string]bool // as mute
 	did   map[string]int
 }
 
 func newHour(t *testing.T, seed uint64) *hour {
-	h := &hour{sim: newSim(t, seed), mute: map[string]bool{}, apart: map[PeerID]bool{}, names: map[PeerID]int{}, did: map[string]int{}}
+	h := &hour{sim: newSim(t, seed), mute: map[string]bool{}, apart: map[PeerID]bool{}, names: map[PeerID]int{}, taped: map[string]bool{}, did: map[string]int{}}
+	h.tap = newSimTap(h.sim)
 	for i := range 12 {
 		h.ids = append(h.ids, PeerID(fmt.Sprintf("p%02d", i)))
 	}
@@ -60,6 +65,9 @@ func (h *hour) story() Plan {
 		for j, source := range []Source{Microphone, Camera, Screen} {
 			name := fmt.Sprintf("%s-%s-%d", id, source, h.names[id])
 			n := uint32(slices.Index(h.ids, id)*10+j) + uint32(h.names[id])*1000
+			if h.taped[string(id)+string(source)] && !h.apart[id] {
+				p.Record = append(p.Record, name)
+			}
 			s.Sends = append(s.Sends, Send{ID: name, Source: source, CSRC: n + 1, Muted: h.mute[string(id)+string(source)]})
 		}
 		for _, other := range h.in {
@@ -197,6 +205,7 @@ var hourActs = []hourAct{
 		}
 		h.obey(h.story())
 	}},
+	{"record", hourRecord},
 	{"order", func(h *hour) {
 		h.rnd.Shuffle(len(h.in), func(i, j int) { h.in[i], h.in[j] = h.in[j], h.in[i] })
 		h.obey(h.story())
@@ -235,6 +244,23 @@ var hourActs = []hourAct{
 			}
 		}
 	}},
+}
+
+// hourRecord begins to record somebody, or stops, in the middle of whatever they send; at times all at once.
+func hourRecord(h *hour) {
+	all := h.order
+	if h.rnd.IntN(3) > 0 {
+		all = []*simPeer{h.any(), h.any()}
+	}
+	for range 2 {
+		for _, x := range all {
+			for _, source := range []Source{Microphone, Camera, Screen} {
+				h.taped[string(x.id)+string(source)] = h.rnd.IntN(3) > 0
+			}
+		}
+		h.obey(h.story())
+		h.run(time.Duration(h.rnd.IntN(300)) * time.Millisecond)
+	}
 }
 
 // hourUntold holds slot maps back: some come late, some are overtaken by a newer one, some never come.
@@ -326,6 +352,12 @@ func (h *hour) bounded() {
 // settle holds that after all of it everybody sees and hears whom the slot map names.
 func (h *hour) settle() {
 	clear(h.mute)
+	clear(h.apart)
+	for _, id := range h.ids {
+		for _, source := range []Source{Microphone, Camera, Screen} {
+			h.taped[string(id)+string(source)] = true
+		}
+	}
 	h.obey(h.story())
 	for _, a := range hourActs {
 		if a.name == "calm" {
@@ -347,6 +379,7 @@ func (h *hour) settle() {
 	h.run(time.Second)
 	begin := h.now
 	h.run(2 * time.Second)
+	h.tap.settled(begin)
 	for _, x := range h.order {
 		for _, o := range h.mapped[x.id].Slots {
 			i := slices.IndexFunc(x.list, func(s *simSlot) bool { return s.line.slotKind == o.Kind && s.line.slotIndex == o.Index })

@@ -1,0 +1,184 @@
+package sfu
+
+import (
+	"slices"
+	"time"
+
+	"alcove/sfu/forward"
+)
+
+// A Tap takes what is recorded of one room. The worker calls it between two packets: no method may block, nor keep the
+// payload of a unit.
+type Tap interface {
+	// Begin asks for a track when the first packet comes of what the plan in force lets be recorded. ready is called once, by
+	// any goroutine but the worker's: with the track, or with nil where it cannot be; then the publication is not recorded
+	// until a plan names it anew.
+	Begin(t Tapped, ready func(TapTrack))
+}
+
+// A TapTrack is one publication as it is recorded: one stream of numbers and timestamps, whatever encoding it is of. Only the
+// worker calls it.
+type TapTrack interface {
+	// Put takes one RTP payload, each once; those that come late fill gaps.
+	Put(TapUnit)
+	// Clock says which timestamp belongs to a moment of our clock, from the sender's reports (RFC 3550, section 6.4.1).
+	Clock(timestamp uint32, at time.Time)
+	// End says that nothing follows. It comes before any plan without the publication counts as obeyed.
+	End()
+}
+
+// A Tapped names what is recorded.
+type Tapped struct {
+	Publication string
+	Peer        PeerID
+	Source      Source
+	ClockRate   uint32 // Hz
+}
+
+// A TapUnit is one RTP payload.
+type TapUnit struct {
+	Seq       uint64 // extended, from 1; what was lost leaves a gap
+	Timestamp uint32
+	Arrival   time.Time
+	Marker    bool
+	KeyFrame  bool // begins one
+	Payload   []byte
+}
+
+// Tap lets what plans name be recorded by t. It comes before the first plan.
+func (r *Room) Tap(t Tap) { r.tap = t }
+
+// A tapping is the recorder's subscription to one publication: as a slot, but to the best encoding that comes, and whole.
+// Owned by the worker.
+type tapping struct {
+	publication *publication
+	selector    forward.Selector
+	current     *encoding // what is recorded, nil before the first packet
+	asked       bool      // for a track
+	track       TapTrack  // nil until it is ready, and if it was refused
+	newest      uint64    // number of the last packet of current, by its source
+	anew        bool      // nothing was recorded since the last restart
+	timed       bool      // offset is known
+	offset      uint32    // of the time line against the source's
+}
+
+// follow lets the recorder have the publication, or not any more, as the plan says.
+func (pub *publication) follow() {
+	room := pub.peer.member.room
+	wanted := room.tap != nil && pub.send.ID != "" && slices.Contains(room.record, pub.send.ID)
+	switch {
+	case !wanted:
+		pub.unfollow()
+	case pub.tapping == nil:
+		pub.tapping = &tapping{
+			publication: pub, selector: forward.Selector{ClockRate: pub.clockRate(), Video: pub.video()},
+		}
+	}
+}
+
+// unfollow ends the recording of the publication, at once.
+func (pub *publication) unfollow() {
+	if t := pub.tapping; t != nil && t.track != nil {
+		t.track.End()
+	}
+	pub.tapping = nil
+}
+
+// restart lets the recording go on at a key frame, with its numbers.
+func (t *tapping) restart() {
+	t.selector.Switch()
+	t.anew = true
+	if all := t.publication.encodings; t.publication.video() && all[len(all)-1].main != nil {
+		all[len(all)-1].nearest(t.publication.peer.worker.now).wantKey()
+	}
+}
+
+// restarted is restart for an encoding whose numbers begin anew.
+func (t *tapping) restarted(e *encoding) {
+	if t != nil && t.current == e {
+		t.restart()
+	}
+}
+
+// take decides about a packet of the publication and hands it on.
+func (t *tapping) take(now time.Time, e *encoding, packet forward.Packet, marker bool, payload []byte) {
+	if !t.asked && !packet.Empty {
+		t.begin()
+	}
+	if t.track == nil || !t.accepts(now, e, packet) {
+		return
+	}
+	if t.anew && packet.Ext < t.newest { // what comes late begins nothing
+		return
+	}
+	out, drop := t.selector.Next(now, packet)
+	if drop == forward.AwaitKey {
+		e.wantKey()
+	}
+	if drop != forward.Kept {
+		return
+	}
+	t.anew, t.newest = false, max(t.newest, packet.Ext)
+	if offset := t.selector.FromSource(0); offset != t.offset || !t.timed {
+		t.offset, t.timed = offset, true
+		t.clock(now, e)
+	}
+	t.track.Put(TapUnit{
+		Seq: out.Ext, Timestamp: out.Timestamp, Arrival: now, Marker: marker, KeyFrame: packet.KeyFrame, Payload: payload,
+	})
+}
+
+// accepts takes the best encoding that comes: a better one from its next key frame on, a lesser one when that is gone.
+func (t *tapping) accepts(now time.Time, e *encoding, packet forward.Packet) bool {
+	switch {
+	case e == t.current:
+		return true
+	case t.current != nil && e.index < t.current.index && t.current.alive(now):
+		return false
+	case t.publication.video() && !packet.KeyFrame:
+		if !packet.Empty {
+			e.wantKey()
+		}
+		return false
+	}
+	t.current, t.newest = e, 0
+	t.selector.Switch()
+	return true
+}
+
+// begin asks for a track. What comes before it is there is not recorded; a track that comes when the plan has changed ends
+// empty.
+func (t *tapping) begin() {
+	t.asked = true
+	pub := t.publication
+	m := pub.peer.member
+	about := Tapped{Publication: pub.send.ID, Peer: m.id, Source: pub.line.source, ClockRate: pub.clockRate()}
+	m.room.tap.Begin(about, func(track TapTrack) {
+		if track == nil {
+			return
+		}
+		m.room.worker.post(func() {
+			if pub.tapping != t {
+				track.End()
+				return
+			}
+			t.track = track
+			t.restart()
+		})
+	})
+}
+
+// clock tells the recorder what the sender's reports say of the time line.
+func (t *tapping) clock(now time.Time, e *encoding) {
+	if t == nil || t.track == nil || e != t.current {
+		return
+	}
+	if source, ok := e.rtpAt(now); ok {
+		t.track.Clock(t.selector.FromSource(source), now)
+	}
+}
+
+// wants reports whether an encoding is worth sending for the recorder alone.
+func (t *tapping) wants(e *encoding) bool {
+	return t != nil && (e == t.current || e.index == len(e.publication.encodings)-1)
+}
