@@ -117,6 +117,34 @@ type TokenClaims struct {
 	IssuedAt         time.Time
 	Lifetime         time.Duration // at most MaxLifetime
 	ID               string        // jti; "" makes a random one
+
+	NotBefore, NotAfter time.Time // schedule of the session; zero: unsaid
+	AMR                 []string  // how the person logged in (RFC 8176)
+	ACR                 string    // how well
+	AuthTime            time.Time // when; zero: unsaid
+}
+
+// claims are those of RFC 7519 and ours; what is unsaid is left out.
+func (t TokenClaims) claims() jwt.MapClaims {
+	issued := t.IssuedAt.Truncate(time.Second)
+	m := jwt.MapClaims{
+		"iss": t.Issuer, "aud": t.Audience, "sub": t.Subject, "jti": t.ID, "room": t.Room, "role": t.Role,
+		"iat": issued.Unix(), "exp": issued.Add(t.Lifetime).Unix(),
+	}
+	for name, value := range map[string]string{"policy": t.Policy, "name": t.Name, "acr": t.ACR} {
+		if value != "" {
+			m[name] = value
+		}
+	}
+	for name, at := range map[string]time.Time{"not_before": t.NotBefore, "not_after": t.NotAfter, "auth_time": t.AuthTime} {
+		if !at.IsZero() {
+			m[name] = at.Unix()
+		}
+	}
+	if len(t.AMR) > 0 {
+		m["amr"] = t.AMR
+	}
+	return m
 }
 
 // Sign makes a token that Verify accepts, or says why it would not.
@@ -127,16 +155,28 @@ func (k SigningKey) Sign(t TokenClaims) (Secret, error) {
 	if t.ID == "" {
 		t.ID = rand.Text()
 	}
-	issued := t.IssuedAt.Truncate(time.Second)
-	m := jwt.MapClaims{
-		"iss": t.Issuer, "aud": t.Audience, "sub": t.Subject, "jti": t.ID, "room": t.Room, "role": t.Role,
-		"iat": issued.Unix(), "exp": issued.Add(t.Lifetime).Unix(),
+	if t.Issuer == "" || t.Audience == "" {
+		return Secret{}, errors.New("a token needs an issuer and an audience")
 	}
-	for name, value := range map[string]string{"policy": t.Policy, "name": t.Name} {
-		if value != "" {
-			m[name] = value
-		}
+	return k.sign(t.claims(), (*claims).check)
+}
+
+// SignAdmin makes a token for the admin API that AdminVerifier accepts, or says why it would not.
+func (k SigningKey) SignAdmin(issuer string, issuedAt time.Time, lifetime time.Duration) (Secret, error) {
+	if k.seed.Empty() {
+		return Secret{}, errors.New("the signing key is empty: make one with `alcove keygen`")
 	}
+	if issuer == "" {
+		return Secret{}, errors.New("a token needs an issuer")
+	}
+	issued := issuedAt.Truncate(time.Second)
+	return k.sign(jwt.MapClaims{
+		"iss": issuer, "aud": AdminAudience, "iat": issued.Unix(), "exp": issued.Add(lifetime).Unix(),
+	}, (*claims).checkAdmin)
+}
+
+// sign signs claims that the daemon would accept.
+func (k SigningKey) sign(m jwt.MapClaims, check func(*claims) findings) (Secret, error) {
 	data, err := json.Marshal(m)
 	if err != nil {
 		return Secret{}, errors.New("the claims do not marshal")
@@ -145,10 +185,7 @@ func (k SigningKey) Sign(t TokenClaims) (Secret, error) {
 	if err := c.UnmarshalJSON(data); err != nil {
 		return Secret{}, errors.New("the claims do not read back")
 	}
-	if t.Issuer == "" || t.Audience == "" {
-		return Secret{}, errors.New("a token needs an issuer and an audience")
-	}
-	if wrong := c.check(); len(wrong) > 0 {
+	if wrong := check(c); len(wrong) > 0 {
 		return Secret{}, errors.New(wrong[0].Detail)
 	}
 	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, m)

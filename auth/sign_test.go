@@ -27,13 +27,57 @@ func TestSignedTokenVerifies(t *testing.T) {
 		t.Fatal(err)
 	}
 	token, err := key.Sign(TokenClaims{Issuer: testIssuer, Audience: testAudience, Subject: "s", Room: "r", Role: Observer,
-		Name: "N", Policy: "p", IssuedAt: start.Add(300 * time.Millisecond), Lifetime: MaxLifetime})
+		Name: "N", Policy: "p", IssuedAt: start.Add(300 * time.Millisecond), Lifetime: MaxLifetime,
+		NotBefore: start.Add(time.Hour), NotAfter: start.Add(2 * time.Hour), AMR: []string{"hwk"}, ACR: "gold", AuthTime: start.Add(-time.Minute)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	g, err := v.Verify(start, token)
 	if err != nil || g.Room != "r" || g.Role != Observer || g.Name != "N" || g.Policy != "p" {
 		t.Errorf("got %+v, %v", g, err)
+	}
+	if !g.NotBefore.Equal(start.Add(time.Hour)) || !g.NotAfter.Equal(start.Add(2*time.Hour)) {
+		t.Errorf("the session is from %s to %s", g.NotBefore, g.NotAfter)
+	}
+	if len(g.AMR) != 1 || g.AMR[0] != "hwk" || g.ACR != "gold" || !g.AuthTime.Equal(start.Add(-time.Minute)) {
+		t.Errorf("the login was %v %s %s", g.AMR, g.ACR, g.AuthTime)
+	}
+}
+
+// A token for the admin API opens no room, and one for a room administers nothing.
+func TestSignAdmin(t *testing.T) {
+	key := GenerateSigningKey()
+	set, err := ParseKeySet(key.JWKS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	admins, err := NewAdminVerifier(testIssuer, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := key.SignAdmin(testIssuer, start, MaxLifetime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := admins.Verify(start, token); err != nil {
+		t.Error(err)
+	}
+	spent, _ := NewSpentMemory(start, 10)
+	v, err := NewVerifier(VerifierConfig{testIssuer, AdminAudience, set, RandomPersonKey(), spent, nil})
+	if err == nil {
+		if _, err := v.Verify(start, token); err == nil {
+			t.Error("a token for the admin API opens a room")
+		}
+	}
+	for name, refused := range map[string]func() (Secret, error){
+		"no issuer": func() (Secret, error) { return key.SignAdmin("", start, time.Minute) },
+		"too long":  func() (Secret, error) { return key.SignAdmin(testIssuer, start, time.Hour) },
+		"no life":   func() (Secret, error) { return key.SignAdmin(testIssuer, start, 0) },
+		"no key":    func() (Secret, error) { return SigningKey{}.SignAdmin(testIssuer, start, time.Minute) },
+	} {
+		if _, err := refused(); err == nil {
+			t.Errorf("signed with %s", name)
+		}
 	}
 }
 
@@ -56,6 +100,8 @@ func TestSignRefuses(t *testing.T) {
 		"no life":  func(c *TokenClaims) { c.Lifetime = 0 },
 		"policy":   func(c *TokenClaims) { c.Policy = "A b" },
 		"name":     func(c *TokenClaims) { c.Name = "a\x00" },
+		"schedule": func(c *TokenClaims) { c.NotBefore, c.NotAfter = start, start },
+		"method":   func(c *TokenClaims) { c.AMR = []string{strings.Repeat("m", MaxMethod+1)} },
 	} {
 		c := fine
 		change(&c)

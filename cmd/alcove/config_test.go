@@ -70,6 +70,7 @@ func TestParseConfigRefuses(t *testing.T) {
 		{"origin with wildcard", minimal + "origins: ['https://*.example']\n", "is no origin"},
 		{"origin without TLS", minimal + "frame_ancestors: ['http://a.example']\n", "must be https"},
 		{"issuer missing", strings.Replace(minimal, "issuer: https://id.example.org, ", "", 1), "a.yaml:2: auth.issuer: is missing"},
+		{"audience of admins", strings.Replace(minimal, "audience: alcove", "audience: alcove-admin", 1), "is for tokens of the admin API"},
 		{"clinic of two lines", minimal + "page: {clinic: \"a\\nb\"}\n", "page.clinic: must be one line"},
 		{"media name", minimal + "media: {listen: eth0}\n", `media.listen: "eth0" is no IP address`},
 		{"media port 0", minimal + "media: {port: 0}\n", "media.port: 0 is out of range"},

@@ -23,7 +23,8 @@ const (
 //	/dev/join    302 to the page, as somebody new
 //	/dev/token   the bare token, for tests
 //
-// Each takes ?room= ?sub= ?name= ?role= ?policy= instead of its own.
+// Each takes ?room= ?sub= ?name= ?role= ?policy= instead of its own, and ?amr= ?acr= ?auth_time= ?not_before= ?not_after=, the times
+// as RFC 3339 has them.
 type devLinks struct {
 	signing auth.SigningKey
 	mux     *http.ServeMux
@@ -75,10 +76,17 @@ func (d *devLinks) mint(w http.ResponseWriter, r *http.Request, role auth.Role, 
 	if sub == "" {
 		sub = "dev-" + rand.Text()
 	}
-	token, err := d.signing.Sign(auth.TokenClaims{
+	claims := auth.TokenClaims{
 		Issuer: devIssuer, Audience: devAudience, Room: take("room", devRoom), Subject: take("sub", sub), Name: take("name", name),
 		Role: auth.Role(take("role", string(role))), Policy: take("policy", ""), IssuedAt: time.Now(), Lifetime: auth.MaxLifetime,
-	})
+	}
+	value := func(key string) *string { v := q.Get(key); return &v }
+	login := loginFlags{value("not_before"), value("not_after"), value("amr"), value("acr"), value("auth_time")}
+	err := login.into(&claims)
+	token := auth.Secret{}
+	if err == nil {
+		token, err = d.signing.Sign(claims)
+	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return auth.Secret{}, false

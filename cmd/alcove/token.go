@@ -12,10 +12,81 @@ import (
 )
 
 func runToken(t terminal, args []string) error {
-	if len(args) > 0 && args[0] == "verify" {
-		return runTokenVerify(t, args[1:])
+	if len(args) > 0 {
+		switch args[0] {
+		case "verify":
+			return runTokenVerify(t, args[1:])
+		case "admin":
+			return runTokenAdmin(t, args[1:])
+		}
 	}
 	return runTokenMint(t, args)
+}
+
+func runTokenAdmin(t terminal, args []string) error {
+	f := newFlags(t, "token admin", `token admin --key FILE (--config FILE | --issuer ISS) [--lifetime D]
+
+Makes a token for the admin API, as a bearer: it may list, lock, remove, end, revoke and export in every room until it expires.`)
+	config := f.String("config", "", "the configuration `file` to take the issuer from")
+	issuer := f.String("issuer", "", "the `iss` of the token")
+	key := f.String("key", "", "the private key `file` that keygen wrote ("+signingKeyFile+")")
+	lifetime := f.Duration("lifetime", auth.MaxLifetime, "how long it works, two minutes at most")
+	if err := parseFlags(f, args, 0); err != nil {
+		return err
+	}
+	if *config != "" && *issuer == "" {
+		c, _, err := loadConfig(*config)
+		if err != nil {
+			return err
+		}
+		*issuer = c.Auth.Issuer
+	}
+	if *issuer == "" {
+		return errors.New("give --config FILE, or --issuer")
+	}
+	if *key == "" {
+		return errors.New("give --key FILE, the private key that keygen wrote")
+	}
+	signing, err := readSigningKey(*key)
+	if err != nil {
+		return err
+	}
+	token, err := signing.SignAdmin(*issuer, time.Now(), *lifetime)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(t.out, token.Reveal())
+	return err
+}
+
+// loginFlags are what a token says of the session's time and of the person's login.
+type loginFlags struct{ notBefore, notAfter, amr, acr, authTime *string }
+
+func addLoginFlags(f *flag.FlagSet) loginFlags {
+	return loginFlags{
+		notBefore: f.String("not-before", "", "when the session begins: a `time`, such as 2026-03-02T10:00:00Z"),
+		notAfter:  f.String("not-after", "", "when it ends: a `time`"),
+		amr:       f.String("amr", "", "how the person logged in: `methods` with commas between, such as pwd,otp"),
+		acr:       f.String("acr", "", "the `class` of the login"),
+		authTime:  f.String("auth-time", "", "when the person logged in: a `time`"),
+	}
+}
+
+func (l loginFlags) into(c *auth.TokenClaims) error {
+	for _, at := range []struct {
+		flag, text string
+		into       *time.Time
+	}{{"not-before", *l.notBefore, &c.NotBefore}, {"not-after", *l.notAfter, &c.NotAfter}, {"auth-time", *l.authTime, &c.AuthTime}} {
+		parsed, err := parseInstant(at.text)
+		if err != nil {
+			return fmt.Errorf("--%s %q is no time: write it like 2026-03-02T10:00:00Z", at.flag, at.text)
+		}
+		*at.into = time.Time(parsed)
+	}
+	if c.ACR = *l.acr; *l.amr != "" {
+		c.AMR = strings.Split(*l.amr, ",")
+	}
+	return nil
 }
 
 // issuerFlags are the flags that say whose tokens they are: a configuration, or each by itself.
@@ -52,6 +123,7 @@ func (i issuerFlags) resolve() (*config, error) {
 
 func runTokenMint(t terminal, args []string) error {
 	f := newFlags(t, "token", `token --key FILE --config FILE --room ROOM --sub WHO [flags]
+       alcove token admin --key FILE --config FILE
        alcove token verify [flags] [TOKEN]
 
 Makes a token: it opens the room once, for two minutes at most. Give it to nobody but WHO.`)
@@ -63,6 +135,7 @@ Makes a token: it opens the room once, for two minutes at most. Give it to nobod
 	name := f.String("name", "", "the person's `name` as the clinic knows it; hosts see it")
 	policy := f.String("policy", "", "a `policy` of the configuration")
 	lifetime := f.Duration("lifetime", auth.MaxLifetime, "how long the token opens the room, two minutes at most")
+	login := addLoginFlags(f)
 	link := f.String("url", "", "print a link to the page at this `address` instead of the bare token")
 	if err := parseFlags(f, args, 0); err != nil {
 		return err
@@ -83,10 +156,14 @@ Makes a token: it opens the room once, for two minutes at most. Give it to nobod
 	if err != nil {
 		return err
 	}
-	token, err := signing.Sign(auth.TokenClaims{
+	claims := auth.TokenClaims{
 		Issuer: *i.issuer, Audience: *i.audience, Subject: *sub, Room: *room, Role: auth.Role(*role), Policy: *policy, Name: *name,
 		IssuedAt: time.Now(), Lifetime: *lifetime,
-	})
+	}
+	if err := login.into(&claims); err != nil {
+		return err
+	}
+	token, err := signing.Sign(claims)
 	if err != nil {
 		return err
 	}

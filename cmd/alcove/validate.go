@@ -11,6 +11,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"alcove/auth"
 )
 
 // validate refuses values that cannot work or would open more than they say.
@@ -22,6 +24,9 @@ func (l *layout) validate(c *config) {
 	l.line("page.phone", c.Page.Phone, maxPhone)
 	l.needed("auth.issuer", c.Auth.Issuer, "write the iss of the tokens")
 	l.needed("auth.audience", c.Auth.Audience, "write what the tokens have in aud")
+	if c.Auth.Audience == auth.AdminAudience {
+		l.fail("auth.audience", "%q is for tokens of the admin API: choose another", c.Auth.Audience)
+	}
 	l.needed("auth.jwks_file", c.Auth.JWKSFile, "name the file with the public keys of the issuer; `alcove keygen` makes one")
 	l.needed("auth.person_key_file", c.Auth.PersonKeyFile, "name a file with 32 secret bytes in base64; `alcove keygen` makes one")
 	l.validateState(c)
