@@ -21,6 +21,8 @@ type ConsentRecord struct {
 	Person   PersonID  `json:"person"`
 	Kind     string    `json:"kind"` // agreement, or a consent's scope: recording.audio, recording.video
 	Purpose  string    `json:"purpose,omitempty"`
+	TextID   string    `json:"textId,omitempty"`
+	Version  string    `json:"version,omitempty"`
 	TextHash string    `json:"textHash"` // SHA-256 of the text that was shown, hex
 	Locale   string    `json:"locale,omitempty"`
 	Decision string    `json:"decision"` // acknowledged, granted, refused, withdrawn

@@ -173,29 +173,32 @@ func ConsentsOf(t Trace, before State, events []Event) []ConsentRecord {
 			if e.ID == "" {
 				continue // was recorded when it was done
 			}
+			text := textOf(before.Policy.Agreement, e.Hash)
 			list = append(list, ConsentRecord{
-				At: t.At, Session: t.Session, Person: e.Person, Kind: "agreement", TextHash: e.Hash,
-				Locale: localeOf(before.Policy.Agreement, e.Hash), Decision: "acknowledged",
+				At: t.At, Session: t.Session, Person: e.Person, Kind: "agreement", TextID: text.ID, Version: text.Version,
+				TextHash: e.Hash, Locale: text.Locale, Decision: "acknowledged",
 			})
 		case ConsentGiven:
 			c := e.Consent
 			f, _ := before.Policy.form(c.Scope)
+			text := textOf(f.Texts, c.TextHash)
 			list = append(list, ConsentRecord{
-				At: t.At, Session: t.Session, Person: c.Person, Kind: string(c.Scope), Purpose: f.Purpose, TextHash: c.TextHash,
-				Locale: localeOf(f.Texts, c.TextHash), Decision: string(c.Answer),
+				At: t.At, Session: t.Session, Person: c.Person, Kind: string(c.Scope), Purpose: f.Purpose, TextID: text.ID,
+				Version: text.Version, TextHash: c.TextHash, Locale: text.Locale, Decision: string(c.Answer),
 			})
 		}
 	}
 	return list
 }
 
-func localeOf(texts []Text, hash string) string {
+// textOf finds a text by its hash; it has no name if it is not asked any more.
+func textOf(texts []Text, hash string) Text {
 	for _, t := range texts {
 		if t.Hash == hash {
-			return t.Locale
+			return t
 		}
 	}
-	return ""
+	return Text{}
 }
 
 // Opens reports whether a decision lets somebody do or see more than before: such a decision is written before it is carried

@@ -112,13 +112,13 @@ func TestConsentRecords(t *testing.T) {
 		r.s = Apply(r.s, TextAcknowledged{Person: p.Person, Hash: houseRules.Hash})
 	}
 	_, got := r.traced("ann", Acknowledge{By: "ann", TextHash: hausregeln.Hash})
-	want := ConsentRecord{At: r.now, Session: "key", Person: "ann", Kind: "agreement", TextHash: hausregeln.Hash, Locale: "de", Decision: "acknowledged"}
+	want := ConsentRecord{At: r.now, Session: "key", Person: "ann", Kind: "agreement", TextID: hausregeln.ID, Version: hausregeln.Version, TextHash: hausregeln.Hash, Locale: "de", Decision: "acknowledged"}
 	if !reflect.DeepEqual(got, []ConsentRecord{want}) {
 		t.Fatalf("%+v", got)
 	}
 	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
 	_, got = r.traced("ann", RespondConsent{By: "ann", Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true})
-	want = ConsentRecord{At: r.now, Session: "key", Person: "ann", Kind: "recording.audio", Purpose: "supervision", TextHash: audioText.Hash, Locale: "en", Decision: "granted"}
+	want = ConsentRecord{At: r.now, Session: "key", Person: "ann", Kind: "recording.audio", Purpose: "supervision", TextID: audioText.ID, Version: audioText.Version, TextHash: audioText.Hash, Locale: "en", Decision: "granted"}
 	if !reflect.DeepEqual(got, []ConsentRecord{want}) {
 		t.Fatalf("%+v", got)
 	}

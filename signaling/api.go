@@ -24,10 +24,12 @@ type Admin struct {
 	Issuer string
 	// Revoke refuses what is named from now on, before it returns. It is durable.
 	Revoke func(context.Context, auth.Revocation) error
+	// Consents gives all answers of a person in the order of time.
+	Consents func(context.Context, room.PersonID) ([]room.ConsentRecord, error)
 }
 
 func (a *Admin) complete() bool {
-	return a.Tokens != nil && a.Room != nil && a.Person != nil && a.Issuer != "" && a.Revoke != nil
+	return a.Tokens != nil && a.Room != nil && a.Person != nil && a.Issuer != "" && a.Revoke != nil && a.Consents != nil
 }
 
 // adminRooms is what the admin API needs of a live.Registry.
@@ -51,6 +53,7 @@ var adminRoutes = map[string]operation{
 	"POST /v1/rooms/{id}/remove": onRoom(func(c cursor) any { return room.Remove{Target: c.target(), Message: c.message()} }),
 	"POST /v1/rooms/{id}/end":    onRoom(func(cursor) any { return room.End{Reason: "clinic"} }),
 	"POST /v1/revocations":       (*Server).revoke,
+	"POST /v1/consents":          (*Server).consents,
 }
 
 // errInput says what is wrong with a body; it is fit to be told.
@@ -213,4 +216,25 @@ func (s *Server) revoke(r *http.Request, in cursor) (object, error) {
 		return object{}, err
 	}
 	return object{}, nil
+}
+
+// consents gives what a person agreed to. Who it is comes in the body: paths end up in the logs of proxies.
+func (s *Server) consents(r *http.Request, in cursor) (object, error) {
+	person, sub := in.optional("person", maxID, inID), in.optional("sub", maxName*4, inWords)
+	switch {
+	case *in.fault != "":
+		return nil, errInput(*in.fault)
+	case (person == "") == (sub == ""):
+		return nil, errInput("person or sub is needed, and not both")
+	case sub != "":
+		person = s.cfg.Admin.Person(sub)
+	}
+	all, err := s.cfg.Admin.Consents(r.Context(), room.PersonID(person))
+	if err != nil {
+		return nil, &room.Error{Code: room.Unavailable, Detail: "the consents cannot be read"}
+	}
+	if all == nil {
+		all = []room.ConsentRecord{}
+	}
+	return object{"consents": all}, nil
 }

@@ -19,8 +19,9 @@ import (
 
 // fakeAdmin lets "admin" pass and remembers what was revoked.
 type fakeAdmin struct {
-	revoked []auth.Revocation
-	broken  error
+	revoked  []auth.Revocation
+	consents map[room.PersonID][]room.ConsentRecord
+	broken   error
 }
 
 func (*fakeAdmin) Verify(_ time.Time, token auth.Secret) error {
@@ -47,6 +48,9 @@ func newOperator(t *testing.T) (*house, *operator) {
 			Revoke: func(_ context.Context, r auth.Revocation) error {
 				fake.revoked = append(fake.revoked, r)
 				return fake.broken
+			},
+			Consents: func(_ context.Context, p room.PersonID) ([]room.ConsentRecord, error) {
+				return fake.consents[p], fake.broken
 			},
 		}
 	})
@@ -196,6 +200,26 @@ func TestAPIRevokes(t *testing.T) {
 	}
 	o.admin.broken = errors.New("disk full")
 	o.refused("POST", "/v1/revocations", `{"kind":"person","value":"maria"}`, 503, room.Unavailable)
+}
+
+// TestAPIConsents: a person's answers, by what their tokens say or by their opaque id.
+func TestAPIConsents(t *testing.T) {
+	_, o := newOperator(t)
+	o.admin.consents = map[room.PersonID][]room.ConsentRecord{"maria": {{Person: "maria", Kind: "agreement", TextHash: "h", Decision: "acknowledged"}}}
+	for _, body := range []string{`{"sub":"maria"}`, `{"person":"maria"}`} {
+		got := o.done("POST", "/v1/consents", body)["consents"].([]any)
+		if len(got) != 1 || got[0].(map[string]any)["decision"] != "acknowledged" {
+			t.Errorf("%s: %v", body, got)
+		}
+	}
+	if got, ok := o.done("POST", "/v1/consents", `{"sub":"paul"}`)["consents"].([]any); !ok || len(got) != 0 {
+		t.Errorf("of somebody unknown: %v", got)
+	}
+	for _, body := range []string{`{}`, `{"sub":"maria","person":"maria"}`, `{"person":"a b"}`, `{"sub":""}`} {
+		o.refused("POST", "/v1/consents", body, 400, room.BadRequest)
+	}
+	o.admin.broken = errors.New("disk gone")
+	o.refused("POST", "/v1/consents", `{"sub":"maria"}`, 503, room.Unavailable)
 }
 
 // TestOpenAPI: openapi.yaml has every route, and only those.

@@ -1,21 +1,17 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
 	"alcove/auth"
-	"alcove/room"
 	"alcove/room/audit"
-	"alcove/room/store"
 )
 
 func runAudit(t terminal, args []string) error {
@@ -158,61 +154,4 @@ func writeAffected(w io.Writer, a audit.Affected, asJSON bool) error {
 	fmt.Fprintf(&b, "%d sessions, %d seats, %d people, from %d entries\n", len(a.Sessions), len(a.Seats), len(a.People), a.Entries)
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-func runConsent(t terminal, args []string) error {
-	if len(args) == 0 || args[0] != "export" {
-		fmt.Fprint(t.err, "usage: alcove consent export --config FILE --sub WHO\n")
-		return errUsage
-	}
-	f := newFlags(t, "consent export", `consent export --config FILE (--sub WHO | --person ID)
-
-Writes what a person agreed to, consented to, refused and withdrew, one JSON object a line. The daemon must not run: the store
-has one owner.`)
-	name := f.String("config", "", "the configuration `file`")
-	sub := f.String("sub", "", "`who` it is, as in the sub of their tokens")
-	person := f.String("person", "", "their opaque `id`, as in the audit log")
-	if err := parseFlags(f, args[1:], 0); err != nil {
-		return err
-	}
-	if (*sub == "") == (*person == "") {
-		return errors.New("give --sub or --person")
-	}
-	c, l, err := loadConfig(*name)
-	if err != nil {
-		return err
-	}
-	m, err := loadMaterial(c, l)
-	if err != nil {
-		return err
-	}
-	id := room.PersonID(*person)
-	if *sub != "" {
-		id = room.PersonID(m.person.Person(*sub))
-	}
-	if _, err := os.Stat(c.Store.Dir); err != nil {
-		return l.at("store.dir", err)
-	}
-	return exportConsents(t.out, c, m, id)
-}
-
-func exportConsents(w io.Writer, c config, m material, person room.PersonID) (err error) {
-	s, err := openStore(c, m, func(*store.Config) {})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	ctx, cancel := context.WithTimeout(context.Background(), exportTimeout)
-	defer cancel()
-	all, err := s.Consents(ctx, person)
-	if err != nil {
-		return err
-	}
-	e := json.NewEncoder(w)
-	for _, one := range all {
-		if err := e.Encode(one); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -101,6 +101,19 @@ type session struct {
 	Secret string `json:"resumeSecret"`
 	Seat   string `json:"participantId"`
 	State  string `json:"state"`
+
+	care
+}
+
+// care is what is asked of one.
+type care struct {
+	Needs     []string                    `json:"needs"`
+	Agreement []struct{ TextHash string } `json:"agreement"`
+	Consents  []struct {
+		Scope    string
+		Decision string
+		Texts    []struct{ TextHash string }
+	} `json:"consents"`
 }
 
 // A frame is an answer or an event.

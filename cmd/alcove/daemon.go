@@ -132,11 +132,11 @@ func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *
 		Tokens: tokens, Rooms: rooms, Metrics: metrics,
 		Admin: &signaling.Admin{
 			Tokens: admins, Room: d.material.person.Room, Person: d.material.person.Person, Issuer: d.config.Auth.Issuer,
-			Revoke: state.Revoke,
+			Revoke: state.Revoke, Consents: state.Consents,
 		},
 		Origins: d.config.Origins, FrameAncestors: d.config.FrameAncestors, TrustedProxies: proxies(d.config.TrustedProxies),
 		Page:  signaling.Page{Clinic: d.config.Page.Clinic, Phone: d.config.Page.Phone},
-		Ready: state.Err, Passcodes: passcodes(d.config), Acknowledged: state.Acknowledged,
+		Ready: rooms.Err, Passcodes: passcodes(d.config), Acknowledged: state.Acknowledged,
 		Dev: d.dev != nil, Extra: d.dev, Log: d.log,
 	})
 }

@@ -44,6 +44,8 @@ const (
 	othersRead = 0o077 // bits that let others use a signing key
 	groupRead  = 0o040
 	maxKeyFile = 256 << 10
+	// maxExportBody holds the answers of one person over many years, at some 400 bytes each.
+	maxExportBody = 64 << 20
 	// maxCheckpoints holds all checkpoints of some months, should somebody have kept them.
 	maxCheckpoints = 64 << 20
 )

@@ -51,6 +51,9 @@ func OpenDir(name string) (Folder, error) {
 	return &dir{root: root, lock: lock}, nil
 }
 
+// ErrLocked says that a folder is held by another process.
+var ErrLocked = errors.New("another daemon writes to this folder: stop it first, or give each its own")
+
 // Lock holds a folder for this process until it is closed or the process ends, however it does.
 func Lock(folder string) (io.Closer, error) {
 	root, err := os.OpenRoot(folder)
@@ -63,7 +66,7 @@ func Lock(folder string) (io.Closer, error) {
 		return nil, err
 	}
 	if err := flock(f); err != nil {
-		return nil, errors.Join(fmt.Errorf("another daemon writes to %s: stop it first, or give each its own folder", folder), f.Close())
+		return nil, errors.Join(fmt.Errorf("%s: %w", folder, ErrLocked), f.Close())
 	}
 	return f, nil
 }

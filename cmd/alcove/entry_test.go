@@ -1,0 +1,251 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"alcove/auth"
+	"alcove/room"
+	"alcove/room/live"
+	"alcove/signaling"
+)
+
+// startRules starts a dev daemon with other policies.
+func startRules(t *testing.T, change func(*config)) *running {
+	t.Helper()
+	c := defaultConfig()
+	c.Listen, c.Admin = "127.0.0.1:0", "127.0.0.1:0"
+	c.Auth.Issuer, c.Auth.Audience = devIssuer, devAudience
+	change(&c)
+	r := &running{log: &lockedBuffer{}, media: &silence{}, signals: make(chan os.Signal, 2), stopped: make(chan error, 1)}
+	d, err := openDev(c, t.TempDir(), slog.New(slog.NewTextHandler(r.log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.media = func(mediaConfig, *slog.Logger) (live.Media, io.Closer, error) { return r.media, r.media, nil }
+	r.base, r.admin = "http://"+d.public[0].Addr().String(), "http://"+d.admin.Addr().String()
+	stop, done := countSignals(r.signals)
+	t.Cleanup(done)
+	go func() { r.stopped <- d.run(stop) }()
+	return r
+}
+
+// process gives the daemon the methods of one that is killed, except for the killing.
+func (r *running) process(t *testing.T) *process {
+	return &process{t: t, base: r.base, admin: r.admin, log: r.log}
+}
+
+// stop ends the daemon as an operator does.
+func (r *running) stop(t *testing.T) {
+	t.Helper()
+	r.signals <- os.Interrupt
+	if err := <-r.stopped; err != nil {
+		t.Errorf("stopped with %v", err)
+	}
+}
+
+// try says hello and gives the code of the refusal, or the state.
+func (p *process) try(query string) string {
+	p.t.Helper()
+	s := p.dial()
+	defer s.conn.Close()
+	if a := s.ask("hello", map[string]any{"token": p.token(query), "client": client}); !a.OK {
+		return a.Error.Code
+	} else {
+		return s.entered(a).State
+	}
+}
+
+// in is a time from now on, as dev links and the configuration take it.
+func in(d time.Duration) string { return url.QueryEscape(time.Now().Add(d).Format(time.RFC3339)) }
+
+// The schedule of a token binds everyone but hosts, and goes before that of the policy.
+func TestSchedule(t *testing.T) {
+	r := startRules(t, func(c *config) {
+		later := defaultPolicyConfig()
+		later.Schedule.NotBefore = instant(time.Now().Add(time.Hour))
+		c.Policies["later"] = later
+	})
+	defer r.stop(t)
+	p := r.process(t)
+	for _, tt := range []struct{ name, query, want string }{
+		{"no schedule", "room=a", "waiting"},
+		{"an hour early", "room=b&not_before=" + in(time.Hour), "room_not_started"},
+		{"a host an hour early", "room=b&role=host&not_before=" + in(time.Hour), "admitted"},
+		{"five minutes early", "room=c&not_before=" + in(5*time.Minute), "waiting"},
+		{"too late", "room=d&not_after=" + in(-time.Minute), "room_ended"},
+		{"a host too late", "room=d&role=host&not_after=" + in(-time.Minute), "room_ended"},
+		{"the policy's schedule", "room=e&policy=later", "room_not_started"},
+		{"the token's before the policy's", "room=f&policy=later&not_before=" + in(-time.Minute), "waiting"},
+	} {
+		if got := p.try(tt.query); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+	host := p.enter("room=g&role=host&not_before=" + in(5*time.Minute))
+	early := p.enter("room=g&not_before=" + in(5*time.Minute))
+	if a := host.ask("waiting.admit", map[string]any{"participantIds": []string{early.Seat}}); a.OK || a.Error.Code != "room_not_started" {
+		t.Errorf("who is early is admitted: %+v", a)
+	}
+}
+
+// What the policy wants of a login is asked of the token, at the door and for each act.
+func TestLogin(t *testing.T) {
+	r := startRules(t, func(c *config) {
+		strict := defaultPolicyConfig()
+		strict.Login = loginConfig{
+			Entry:     assuranceConfig{ACR: []string{"silver", "gold"}},
+			Hosting:   assuranceConfig{AMR: []string{"otp"}, MaxAge: duration(time.Hour)},
+			Recording: assuranceConfig{ACR: []string{"gold"}, MaxAge: duration(5 * time.Minute)},
+		}
+		strict.Recording = recordingConfig{Mode: "each", Consents: []consentConfig{
+			{Scope: "recording.audio", Purpose: "p", Texts: []textConfig{{ID: "audio", Version: "1", Locale: "en", File: "devtexts/audio.en.txt"}}},
+		}}
+		c.Policies["strict"] = strict
+	})
+	defer r.stop(t)
+	p := r.process(t)
+	host := "policy=strict&role=host&acr=silver&auth_time=" + in(-time.Minute)
+	for _, tt := range []struct{ name, query, want string }{
+		{"nothing said", "policy=strict", "mfa_required"},
+		{"a class that is not enough", "policy=strict&acr=bronze", "mfa_required"},
+		{"a class that is", "policy=strict&acr=silver", "waiting"},
+		{"a host with one factor", host + "&amr=pwd", "mfa_required"},
+		{"a host with two", host + "&amr=pwd,otp", "admitted"},
+		{"a host long ago", strings.Replace(host, in(-time.Minute), in(-2*time.Hour), 1) + "&amr=otp", "mfa_required"},
+		{"a host who does not say when", "policy=strict&role=host&acr=silver&amr=otp", "mfa_required"},
+	} {
+		if got := p.try(tt.query); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+	scopes := map[string]any{"scopes": []string{"recording.audio"}}
+	if a := p.enter(host+"&amr=otp&sub=one").ask("recording.start", scopes); a.Error.Code != "mfa_required" {
+		t.Errorf("a host with a lesser login asks to record: %+v", a)
+	}
+	p.enter(strings.Replace(host, "silver", "gold", 1)+"&amr=otp&sub=two").must("recording.start", scopes)
+}
+
+// needsOf is what a hello says one has to do, and how many texts there are to acknowledge.
+func (s *session) needs(f frame) (needs string, texts []string) {
+	s.t.Helper()
+	s.entered(f)
+	for _, t := range s.Agreement {
+		texts = append(texts, t.TextHash)
+	}
+	return strings.Join(s.Needs, " "), texts
+}
+
+// A text that somebody acknowledged is not asked of them again: not in another room, and not after a restart.
+func TestAcknowledgedBefore(t *testing.T) {
+	folder := t.TempDir()
+	r := startDevIn(t, folder)
+	p := r.process(t)
+	hello := func(query string) (*session, string, []string) {
+		s := p.dial()
+		needs, texts := s.needs(s.ask("hello", map[string]any{"token": p.token("policy=care&" + query), "client": client}))
+		return s, needs, texts
+	}
+	ann, needs, texts := hello("room=a&sub=ann")
+	if needs != "passcode agreement verification" || len(texts) != 1 {
+		t.Fatalf("at first %q and %d texts", needs, len(texts))
+	}
+	ann.must("agreement.acknowledge", map[string]any{"textHash": texts[0]})
+	if _, needs, texts = hello("room=b&sub=ann"); needs != "passcode verification" || len(texts) != 0 {
+		t.Errorf("in another room %q and %d texts", needs, len(texts))
+	}
+	if _, needs, _ = hello("room=b&sub=bob"); needs != "passcode agreement verification" {
+		t.Errorf("of somebody else %q", needs)
+	}
+	r.stop(t)
+	r = startDevIn(t, folder)
+	defer r.stop(t)
+	p = r.process(t)
+	if _, needs, texts = hello("room=c&sub=ann"); needs != "passcode verification" || len(texts) != 0 {
+		t.Errorf("after a restart %q and %d texts", needs, len(texts))
+	}
+}
+
+// A fullJournal takes nothing any more once it is full, and does not say so before.
+type fullJournal struct{ full atomic.Bool }
+
+func (j *fullJournal) Write(_ live.Record, done func(error)) {
+	if j.full.Load() {
+		go done(errors.New("no space left"))
+		return
+	}
+	go done(nil)
+}
+
+func (*fullJournal) Load() ([]live.Record, error) { return nil, nil }
+func (*fullJournal) Err() error                   { return nil }
+
+type nobody struct{}
+
+func (nobody) Deliver(live.Notice) {}
+func (nobody) End(room.Closing)    {}
+
+// readyz says that acts cannot be written, and why, although the store itself has no complaint.
+func TestReadyzSaysWhy(t *testing.T) {
+	c := defaultConfig()
+	c.Listen, c.Admin = "127.0.0.1:0", "127.0.0.1:0"
+	c.Auth.Issuer, c.Auth.Audience = devIssuer, devAudience
+	d, err := openDev(c, t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range append(d.public, d.admin) {
+		defer l.Close()
+	}
+	state, err := d.openState()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close()
+	journal := &fullJournal{}
+	rooms := live.NewRegistry(live.Config{Policies: d.material.policies, Media: &silence{}, Journal: journal})
+	server, err := d.server(rooms, signaling.NewMetrics(prometheus.NewRegistry(), ""), state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(server.AdminHandler())
+	defer web.Close()
+	grant := auth.Grant{Room: "r", Person: "p", Role: auth.Host, Policy: defaultPolicy}
+	seat, _, err := rooms.Join(t.Context(), live.Arrival{Grant: grant}, nobody{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp, body := get(t, web.URL+"/readyz"); resp.StatusCode != http.StatusOK {
+		t.Fatalf("at first %s: %s", resp.Status, body)
+	}
+	journal.full.Store(true)
+	if _, err := seat.Do(t.Context(), room.Lock{}); err != nil {
+		t.Errorf("an act that closes is refused: %v", err)
+	}
+	if _, err := seat.Do(t.Context(), room.Unlock{}); err == nil {
+		t.Error("an act that opens is not")
+	}
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		resp, body := get(t, web.URL+"/readyz")
+		if resp.StatusCode == http.StatusServiceUnavailable && strings.Contains(body, "1 rooms have acts that are not written yet") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: %s", resp.Status, body)
+		}
+		runtime.Gosched()
+	}
+}
