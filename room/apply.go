@@ -72,6 +72,8 @@ func applyToSession(s State, e Event) State {
 		s.Asked, s.Recorded = e.Scopes, s.Recorded && len(e.Scopes) > 0
 	case RecordingBegan:
 		s.Recorded = true
+	case RecordingFailed:
+		s.Asked, s.Recorded = nil, false
 	case ConsentGiven:
 		c := e.Consent
 		s.Consents = append(without(s.Consents, func(old Consent) bool {

@@ -171,6 +171,8 @@ type (
 		Persons []PersonID
 		All     bool
 	}
+	// FailRecording says that the recorder cannot go on, and why. Only the daemon does so.
+	FailRecording struct{ Fault Fault }
 	// Amend brings the policy of the running session up to date with the configuration. Only the daemon does so.
 	Amend struct{ Policy Policy }
 	// Tick says what time it is.
@@ -212,5 +214,6 @@ func (CloseSideRoom) command()   {}
 func (SignalHelp) command()      {}
 func (ClearHelp) command()       {}
 func (Revoke) command()          {}
+func (FailRecording) command()   {}
 func (Amend) command()           {}
 func (Tick) command()            {}

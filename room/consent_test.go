@@ -33,12 +33,26 @@ func (r *script) consents(id ParticipantID, scopes ...Scope) {
 // wantRecording holds the state that all see, and who of them is recorded.
 func (r *script) wantRecording(state RecordingState, pubs ...PublicationID) {
 	r.t.Helper()
-	if got := RecordingOf(r.s); got != state || !slices.Equal(PlanOf(r.s).Record, pubs) {
-		r.t.Fatalf("recording %s of %v, want %s of %v", got, PlanOf(r.s).Record, state, pubs)
+	var record []PublicationID
+	for _, rec := range PlanOf(r.s).Record {
+		record = append(record, rec.Publication)
+		if p, _ := r.s.seat(rec.Participant); p.Person != rec.Person || !slices.ContainsFunc(p.Publications, func(pub Publication) bool {
+			return pub.ID == rec.Publication && pub.Source.scope() == rec.Scope
+		}) {
+			r.t.Fatalf("%+v is not of %+v", rec, p)
+		}
+	}
+	if got := RecordingOf(r.s); got != state || !slices.Equal(record, pubs) {
+		r.t.Fatalf("recording %s of %v, want %s of %v", got, record, state, pubs)
 	}
 	for _, p := range r.s.Participants {
-		if v := ViewOf(r.s, p.ID); p.Access == Admitted && v.Room.Recording != state {
-			r.t.Fatalf("%s sees %s", p.ID, v.Room.Recording)
+		v := ViewOf(r.s, p.ID)
+		if p.Access != Admitted {
+			continue
+		}
+		there := slices.ContainsFunc(v.Roster, func(one PersonView) bool { return one.ID == TheRecorder && one.Role == RecorderRole })
+		if v.Room.Recording != state || there != (state == RecordingOn) {
+			r.t.Fatalf("%s sees %s, and the recorder %v", p.ID, v.Room.Recording, there)
 		}
 	}
 }

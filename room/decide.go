@@ -122,6 +122,8 @@ func dispatchCare(now time.Time, s State, c Command) (Decision, *Error) {
 		return clearHelp(s, c)
 	case Revoke:
 		return revoke(s, c)
+	case FailRecording:
+		return failRecording(s, c)
 	case Amend:
 		return amend(s, c)
 	}

@@ -31,6 +31,11 @@ type (
 		To      ParticipantID
 		Minutes int
 	}
+	// RecorderFailed tells To that nothing is recorded any more, and why. The session goes on.
+	RecorderFailed struct {
+		To    ParticipantID
+		Fault Fault
+	}
 	// Said carries words between the waiting room and the hosts.
 	Said struct {
 		To       ParticipantID
@@ -40,10 +45,11 @@ type (
 	}
 )
 
-func (Closing) effect()       {}
-func (Moved) effect()         {}
-func (Asked) effect()         {}
-func (UnmuteAsked) effect()   {}
-func (HelpSignalled) effect() {}
-func (Warning) effect()       {}
-func (Said) effect()          {}
+func (Closing) effect()        {}
+func (Moved) effect()          {}
+func (Asked) effect()          {}
+func (UnmuteAsked) effect()    {}
+func (HelpSignalled) effect()  {}
+func (Warning) effect()        {}
+func (RecorderFailed) effect() {}
+func (Said) effect()           {}

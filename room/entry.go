@@ -48,6 +48,7 @@ const (
 	ActAsked          = "recording.asked" // the scopes
 	ActRecorded       = "recording.began"
 	ActRecordStopped  = "recording.stopped"
+	ActRecordFailed   = "recording.failed"  // why: a Fault
 	ActGranted        = "consent.granted"   // the scope and the hash of the text
 	ActRefused        = "consent.refused"   // the same
 	ActWithdrawn      = "consent.withdrawn" // the same

@@ -94,6 +94,8 @@ type (
 	ConsentAsked struct{ Scopes []Scope }
 	// RecordingBegan: the consent that the policy wants is there.
 	RecordingBegan struct{}
+	// RecordingFailed: the recorder could not go on. The recording is over until a host asks anew.
+	RecordingFailed struct{ Fault Fault }
 	// ConsentGiven: somebody answered, or withdrew.
 	ConsentGiven struct {
 		ID      ParticipantID
@@ -157,6 +159,7 @@ func (PasscodePassed) event()   {}
 func (VerifiedSet) event()      {}
 func (ConsentAsked) event()     {}
 func (RecordingBegan) event()   {}
+func (RecordingFailed) event()  {}
 func (ConsentGiven) event()     {}
 func (ScheduleSet) event()      {}
 func (SessionStarted) event()   {}

@@ -203,6 +203,9 @@ func (d *dealer) care() Command {
 	case 17:
 		return AskConsent{By: d.by(), Scopes: []Scope{RecordingAudio}}
 	case 5:
+		if d.s.Recorded {
+			return FailRecording{Fault: DiskFull}
+		}
 		return StopRecording{By: d.by()}
 	case 6, 7:
 		if d.next(4) == 0 {
@@ -387,8 +390,12 @@ func checkRecording(t *testing.T, s State) {
 			owners[pub.ID] = p
 		}
 	}
-	for _, id := range PlanOf(s).Record {
+	for _, rec := range PlanOf(s).Record {
+		id := rec.Publication
 		p := owners[id]
+		if rec.Person != p.Person || rec.Participant != p.ID {
+			t.Fatalf("%s is recorded as %+v", p.ID, rec)
+		}
 		scope, texts := RecordingVideo, s.Policy.Consents[1].Texts
 		if pub, _ := p.publication(Microphone); pub.ID == id {
 			scope, texts = RecordingAudio, s.Policy.Consents[0].Texts
@@ -439,7 +446,7 @@ func checkView(t *testing.T, s State, p Participant, in map[ParticipantID]bool) 
 		t.Fatalf("%s sees the door: %+v", p.Role, v)
 	}
 	for _, row := range v.Roster {
-		if !in[row.ID] {
+		if !in[row.ID] && (row.ID != TheRecorder || RecordingOf(s) != RecordingOn) {
 			t.Fatalf("%s is in a roster, unadmitted", row.ID)
 		}
 	}

@@ -2,8 +2,16 @@ package room
 
 // A Plan is all that the media plane may do for a room. Who is not in it has no peer.
 type Plan struct {
-	Seats  []Seat          // admitted participants, in order of arrival
-	Record []PublicationID // what a recorder may subscribe to; the state of it is told to all before
+	Seats  []Seat     // admitted participants, in order of arrival
+	Record []Recorded // what a recorder may subscribe to; the state of it is told to all before
+}
+
+// Recorded is one publication whose owner's consent to Scope stands.
+type Recorded struct {
+	Publication PublicationID
+	Participant ParticipantID
+	Person      PersonID // whose recording it is: it is sealed for them, and erased with them
+	Scope       Scope
 }
 
 // A Seat says what one participant may send and whom they receive.

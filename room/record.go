@@ -47,11 +47,11 @@ func consentSuffices(s State) bool {
 
 // RecordedBy lists the publications that a recorder may subscribe to: while the recording is on, of people in the group, not in
 // a side room, whose own consent to this kind stands. No consent, no subscription: whatever the rule.
-func RecordedBy(s State) []PublicationID {
+func RecordedBy(s State) []Recorded {
 	if RecordingOf(s) != RecordingOn {
 		return nil
 	}
-	var list []PublicationID
+	var list []Recorded
 	for _, p := range s.Participants {
 		if _, aside := s.sideRoomOf(p.ID); aside || p.Access != Admitted || qualified(s, p) != nil {
 			continue
@@ -59,7 +59,7 @@ func RecordedBy(s State) []PublicationID {
 		for _, pub := range p.Publications {
 			scope := pub.Source.scope()
 			if slices.Contains(s.Asked, scope) && stands(s, p.Person, scope) && may(s, p, pub.Source.act()) {
-				list = append(list, pub.ID)
+				list = append(list, Recorded{Publication: pub.ID, Participant: p.ID, Person: p.Person, Scope: scope})
 			}
 		}
 	}

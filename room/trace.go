@@ -137,6 +137,8 @@ func sessionEntriesOf(e Event) []Entry {
 		return one(ActAsked, strings.Join(scopes, " "))
 	case RecordingBegan:
 		return one(ActRecorded, "")
+	case RecordingFailed:
+		return one(ActRecordFailed, string(e.Fault))
 	case PolicySet:
 		return one(ActPolicy, "")
 	}

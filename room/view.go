@@ -161,7 +161,7 @@ func roomView(s State) *RoomView {
 	}
 }
 
-// roster lists the admitted in order of admission, as viewer sees them.
+// roster lists the admitted in order of admission, as viewer sees them, and the recorder while it is there.
 func roster(s State, viewer Participant) []PersonView {
 	var in []Participant
 	for _, p := range s.Participants {
@@ -173,6 +173,9 @@ func roster(s State, viewer Participant) []PersonView {
 	list := make([]PersonView, 0, len(in))
 	for _, p := range in {
 		list = append(list, personView(s, p, viewer))
+	}
+	if RecordingOf(s) == RecordingOn {
+		list = append(list, PersonView{ID: TheRecorder, Role: RecorderRole, Connected: true})
 	}
 	return list
 }

@@ -33,7 +33,7 @@ func newMedia(c mediaConfig, log *slog.Logger) (live.Media, io.Closer, error) {
 type media struct{ engine *sfu.Engine }
 
 // Open implements live.Media.
-func (m media) Open(events func(live.MediaEvent)) (live.MediaRoom, error) {
+func (m media) Open(_ live.MediaSession, events func(live.MediaEvent)) (live.MediaRoom, error) {
 	r, err := m.engine.Open(func(e sfu.Event) { events(translated(e)) })
 	if err != nil {
 		return nil, refusal(err)

@@ -59,8 +59,86 @@ func TestRecordingIsAnnouncedFirst(t *testing.T) {
 		if last := media.plans[len(media.plans)-1]; last.Record != nil {
 			t.Fatalf("recorded after a withdrawal: %+v", last)
 		}
-		if n := h.told(host); len(n) != 1 || n[0].(RoomUpdated).Room.Recording != room.RecordingPaused {
+		if n := h.told(host); len(n) != 2 || n[0].(RoomUpdated).Room.Recording != room.RecordingPaused || n[1].(PersonLeft).ID != room.TheRecorder {
 			t.Fatalf("told %+v", n)
+		}
+	})
+}
+
+// TestWhoIsAwayIsNotRecorded holds that one whose connection dropped before a recording began is recorded only from when they
+// were told, and that a connection that drops later changes nothing.
+func TestWhoIsAwayIsNotRecorded(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		h.reg.cfg.Policies["default"] = recordingPolicy()
+		host, ann := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant)
+		h.do(host, room.Admit{All: true})
+		for _, p := range []guest{host, ann} {
+			if _, err := p.Offer(t.Context(), Offer{Generation: 1, Tracks: []Track{{"0", room.Microphone}}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		grant := room.RespondConsent{Scope: room.RecordingAudio, TextHash: audio.Hash, Granted: true}
+		h.do(host, room.AskConsent{Scopes: []room.Scope{room.RecordingAudio}})
+		h.do(ann, grant)
+		h.do(host, room.StopRecording{})
+		media := h.media.rooms[0]
+		recorded := func() []room.ParticipantID {
+			var all []room.ParticipantID
+			media.media.set(func() {
+				for _, rec := range media.plans[len(media.plans)-1].Record {
+					all = append(all, rec.Participant)
+				}
+			})
+			return all
+		}
+		want := func(ids ...room.ParticipantID) {
+			t.Helper()
+			if got := recorded(); !slices.Equal(got, ids) {
+				t.Fatalf("%v are recorded, want %v", got, ids)
+			}
+		}
+		ann.Disconnect()
+		synctest.Wait()
+		h.do(host, room.AskConsent{Scopes: []room.Scope{room.RecordingAudio}}) // her consent stands
+		h.do(host, grant)
+		want(host.ID())
+		ann, err := h.resume(ann)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want(host.ID(), ann.ID())
+		ann.Disconnect()
+		synctest.Wait()
+		want(host.ID(), ann.ID())
+	})
+}
+
+// TestRecorderFails holds that a fault of the recorder ends the recording for all, who are told why, and nothing else.
+func TestRecorderFails(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		h.reg.cfg.Policies["default"] = recordingPolicy()
+		host, ann := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant)
+		h.do(host, room.Admit{All: true})
+		if _, err := ann.Offer(t.Context(), Offer{Generation: 1, Tracks: []Track{{"0", room.Microphone}}}); err != nil {
+			t.Fatal(err)
+		}
+		h.do(host, room.AskConsent{Scopes: []room.Scope{room.RecordingAudio}})
+		h.do(ann, room.RespondConsent{Scope: room.RecordingAudio, TextHash: audio.Hash, Granted: true})
+		h.told(ann)
+		media := h.media.rooms[0]
+		media.events(RecorderFailed{Fault: room.DiskFull})
+		synctest.Wait()
+		if last := media.plans[len(media.plans)-1]; last.Record != nil || len(last.Seats) != 2 {
+			t.Fatalf("after the fault the plan is %+v", last)
+		}
+		n := h.told(ann)
+		h.wantKinds(n, "RoomUpdated", "PersonLeft", "Words")
+		if n[0].(RoomUpdated).Room.Recording != room.RecordingOff || n[2].(Words).Effect.(room.RecorderFailed).Fault != room.DiskFull {
+			t.Fatalf("told %+v", n)
+		}
+		h.do(host, room.AskConsent{Scopes: []room.Scope{room.RecordingAudio}}) // begins anew: what was answered stands
+		if last := media.plans[len(media.plans)-1]; len(last.Record) != 1 {
+			t.Fatalf("asked again, the plan is %+v", last)
 		}
 	})
 }
@@ -191,6 +269,48 @@ func TestWhatIsAskedIsTold(t *testing.T) {
 		_, w, err := h.reg.Join(t.Context(), Arrival{Grant: grant("g", "ben", auth.Participant), Acknowledged: []string{rules.Hash}}, ben)
 		if err != nil || w.Self.Needs.Agreement {
 			t.Fatalf("%+v %v", w.Self, err)
+		}
+	})
+}
+
+// TestStoreFailsTheRecording holds that nothing is recorded while what people answer cannot be kept, and that withdrawing works
+// all the same.
+func TestStoreFailsTheRecording(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+		h.reg.cfg.Policies["default"] = recordingPolicy()
+		host, ann := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant)
+		h.do(host, room.Admit{All: true})
+		if _, err := ann.Offer(t.Context(), Offer{Generation: 1, Tracks: []Track{{"0", room.Microphone}}}); err != nil {
+			t.Fatal(err)
+		}
+		h.do(host, room.AskConsent{Scopes: []room.Scope{room.RecordingAudio}})
+		h.do(ann, room.RespondConsent{Scope: room.RecordingAudio, TextHash: audio.Hash, Granted: true})
+		media := h.media.rooms[0]
+		newest := func() (p room.Plan) {
+			synctest.Wait()
+			media.media.set(func() { p = media.plans[len(media.plans)-1] })
+			return p
+		}
+		if len(newest().Record) != 1 {
+			t.Fatal("nothing is recorded")
+		}
+		j.set(func() { j.fails = true })
+		h.told(host)
+		h.do(host, room.Lock{})
+		if p := newest(); len(p.Record) != 0 || len(p.Seats) != 2 {
+			t.Fatalf("with the store down the plan is %+v", p)
+		}
+		if n := h.told(host); n[len(n)-1].(Words).Effect.(room.RecorderFailed).Fault != room.StoreFailed {
+			t.Fatalf("told %+v", n)
+		}
+		h.do(ann, room.WithdrawConsent{})
+		j.set(func() { j.fails = false })
+		time.Sleep(time.Minute)
+		if acts := j.acts(); !slices.Contains(acts, room.ActRecordFailed) || !slices.Contains(acts, room.ActWithdrawn) {
+			t.Fatalf("the log holds %v", acts)
+		}
+		if len(newest().Record) != 0 {
+			t.Fatal("it went on by itself")
 		}
 	})
 }

@@ -71,7 +71,7 @@ type fakeMedia struct {
 	rooms   []*fakeRoom
 }
 
-func (m *fakeMedia) Open(events func(MediaEvent)) (MediaRoom, error) {
+func (m *fakeMedia) Open(_ MediaSession, events func(MediaEvent)) (MediaRoom, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.refuses {

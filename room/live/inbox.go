@@ -16,6 +16,7 @@ type inbox struct {
 	drops    map[room.ParticipantID]uint64      // lost connections, by their number. Guarded by mu.
 	wanted   map[source]EncodingsChanged        // Guarded by mu.
 	speakers *SpeakersChanged                   // Guarded by mu.
+	fault    room.Fault                         // of the recorder. Guarded by mu.
 	failed   bool                               // the media plane gave the room up. Guarded by mu.
 	closed   bool                               // Guarded by mu.
 }
@@ -38,6 +39,8 @@ func (b *inbox) hear(e MediaEvent) {
 			b.wanted[source{e.Participant, e.Source}] = e
 		case SpeakersChanged:
 			b.speakers = &e
+		case RecorderFailed:
+			b.fault = e.Fault
 		case MediaFailed:
 			b.failed = true
 		}
@@ -79,6 +82,7 @@ type news struct {
 	slots    map[room.ParticipantID]SlotsMapped
 	wanted   map[source]EncodingsChanged
 	speakers *SpeakersChanged
+	fault    room.Fault
 	failed   bool
 }
 
@@ -86,8 +90,8 @@ type news struct {
 func (b *inbox) take() news {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := news{b.drops, b.slots, b.wanted, b.speakers, b.failed}
-	b.drops, b.slots, b.wanted, b.speakers = nil, nil, nil, nil
+	n := news{b.drops, b.slots, b.wanted, b.speakers, b.fault, b.failed}
+	b.drops, b.slots, b.wanted, b.speakers, b.fault = nil, nil, nil, nil, ""
 	return n
 }
 

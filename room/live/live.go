@@ -65,8 +65,8 @@ type (
 		Source room.Source
 		RIDs   []string
 	}
-	// Words carries an effect that leaves no trace: room.Asked, room.UnmuteAsked, room.HelpSignalled,
-	// room.Warning or room.Said.
+	// Words carries an effect that leaves no trace: room.Asked, room.UnmuteAsked, room.HelpSignalled, room.Warning,
+	// room.RecorderFailed or room.Said.
 	Words struct{ Effect room.Effect }
 	// RoomEnded tells that the session is over.
 	RoomEnded struct{ Reason string }
@@ -103,7 +103,13 @@ func (RoomEnded) notice()       {}
 // Media opens the media plane of one room; cmd/alcove implements it with sfu.
 type Media interface {
 	// Open places a room. events is called on any goroutine and must not block.
-	Open(events func(MediaEvent)) (MediaRoom, error)
+	Open(session MediaSession, events func(MediaEvent)) (MediaRoom, error)
+}
+
+// A MediaSession says whose media a room is, to who records it. Neither is a name of people.
+type MediaSession struct {
+	Key    string // as the audit log has it
+	Policy string
 }
 
 // A MediaRoom is the media plane of one room. No method blocks; each callback comes once, on any goroutine.
@@ -176,6 +182,8 @@ type (
 		Source      room.Source
 		RIDs        []string
 	}
+	// RecorderFailed: nothing can be recorded any more, or not all that should be.
+	RecorderFailed struct{ Fault room.Fault }
 	// MediaFailed: the media of the room ended because of a bug of ours. The room ends too.
 	MediaFailed struct{}
 )
@@ -183,6 +191,7 @@ type (
 func (SlotsMapped) mediaEvent()      {}
 func (SpeakersChanged) mediaEvent()  {}
 func (EncodingsChanged) mediaEvent() {}
+func (RecorderFailed) mediaEvent()   {}
 func (MediaFailed) mediaEvent()      {}
 
 // A SessionID finds a seat again: the key of its room and the participant.

@@ -111,7 +111,15 @@ func (r *running) written(err error) {
 		r.conclude(p, err, unchanged)
 	}
 	r.behind.Store(r.scribe.failures > 0)
+	r.keepOrStop()
 	r.pump()
+}
+
+// keepOrStop stops a recording while nothing can be kept of what people answer to it.
+func (r *running) keepOrStop() {
+	if r.behind.Load() && room.RecordingOf(r.state) != room.RecordingOff {
+		r.act("", room.FailRecording{Fault: room.StoreFailed})
+	}
 }
 
 // conclude ends an act whose record came back. Between the decision and now the room went on, so it is decided again.
@@ -194,6 +202,7 @@ func (r *running) overdue() {
 	}
 	if s.journal != nil {
 		r.behind.Store(s.failures > 0 || s.busy && s.stuck(now))
+		r.keepOrStop()
 	}
 	r.pump()
 }

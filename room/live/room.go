@@ -49,6 +49,7 @@ type chair struct {
 	connected bool
 	fresh     bool         // was told the welcome and nothing else
 	last      room.View    // what it was told
+	knows     bool         // was told that a recording is on
 	slots     *SlotsMapped // the newest
 	announced bool         // the newest was told
 	speakers  []room.ParticipantID
@@ -148,28 +149,15 @@ func (r *running) enact(p *proposal, d room.Decision) error {
 	r.carrying = p
 	r.state = next
 	r.scribe.happened(r.trace(p.by), before, d, p.written)
-	silent := plan
-	silent.Record = both(plan.Record, r.plan.Record)
-	r.obey(silent)
+	r.obey(r.unbegun(plan))
 	if p.seated != nil {
 		p.seated()
 	}
 	r.tell(d)
-	r.obey(plan)
+	r.obey(r.informed(plan))
 	r.recount()
 	r.carrying = nil
 	return nil
-}
-
-// both lists what is in a and in b.
-func both(a, b []room.PublicationID) []room.PublicationID {
-	var list []room.PublicationID
-	for _, id := range a {
-		if slices.Contains(b, id) {
-			list = append(list, id)
-		}
-	}
-	return list
 }
 
 // openMedia gives the room a media plane when the first one is admitted.
@@ -177,7 +165,7 @@ func (r *running) openMedia(plan room.Plan) error {
 	if r.media != nil || len(plan.Seats) == 0 {
 		return nil
 	}
-	media, err := r.cfg.Media.Open(r.inbox.hear)
+	media, err := r.cfg.Media.Open(MediaSession{Key: r.key, Policy: r.state.Policy.Name}, r.inbox.hear)
 	if err != nil {
 		r.cfg.Log.Warn("no media for a room", "error", fmt.Sprintf("%T", err))
 		return &room.Error{Code: room.Unavailable, Detail: "no media"}
@@ -219,6 +207,8 @@ func (r *running) tell(d room.Decision) {
 			r.say(e.To, e)
 		case room.Warning:
 			r.say(e.To, e)
+		case room.RecorderFailed:
+			r.say(e.To, e)
 		case room.Said:
 			r.say(e.To, e)
 		}
@@ -244,6 +234,7 @@ func (r *running) tellOne(id room.ParticipantID, why reasons) {
 			c.client.Deliver(n)
 		}
 	}
+	c.hear(v)
 	c.last = v
 	if c.fresh && v.Room != nil {
 		r.announce(id, c)
@@ -292,6 +283,9 @@ func (r *running) hear() {
 			c.slots, c.announced = &e, false
 			r.announce(id, c)
 		}
+	}
+	if n.fault != "" {
+		r.act("", room.FailRecording{Fault: n.fault})
 	}
 	for s, e := range n.wanted {
 		if c := r.chairs[s.participant]; c != nil && c.connected && c.last.Room != nil {

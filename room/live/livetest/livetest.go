@@ -31,7 +31,9 @@ func Rooms(j live.Journal, policies map[string]room.Policy) *live.Registry {
 type Media struct{}
 
 // Open implements live.Media.
-func (Media) Open(func(live.MediaEvent)) (live.MediaRoom, error) { return mediaRoom{}, nil }
+func (Media) Open(live.MediaSession, func(live.MediaEvent)) (live.MediaRoom, error) {
+	return mediaRoom{}, nil
+}
 
 type mediaRoom struct{}
 

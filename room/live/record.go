@@ -1,0 +1,37 @@
+package live
+
+import (
+	"slices"
+
+	"alcove/room"
+)
+
+// unbegun leaves out of a plan what is not recorded yet: everybody is told before.
+func (r *running) unbegun(plan room.Plan) room.Plan {
+	return recording(plan, func(rec room.Recorded) bool { return slices.Contains(r.plan.Record, rec) })
+}
+
+// informed leaves out those who were not told: their connection dropped before, and they hear it on resume.
+func (r *running) informed(plan room.Plan) room.Plan {
+	return recording(plan, func(rec room.Recorded) bool {
+		c := r.chairs[rec.Participant]
+		return c != nil && c.knows
+	})
+}
+
+func recording(plan room.Plan, keep func(room.Recorded) bool) room.Plan {
+	var list []room.Recorded
+	for _, rec := range plan.Record {
+		if keep(rec) {
+			list = append(list, rec)
+		}
+	}
+	plan.Record = list
+	return plan
+}
+
+// hear notes what a connection was just told of the recording. What was told holds while the recording goes on.
+func (c *chair) hear(v room.View) {
+	on := v.Room != nil && v.Room.Recording == room.RecordingOn
+	c.knows = on && (c.knows || c.connected)
+}
