@@ -46,7 +46,7 @@ type fakeMedia struct {
 	answer func(live.Offer) (live.Answer, error)
 }
 
-func (m fakeMedia) Open(func(live.MediaEvent)) (live.MediaRoom, error) { return fakeRoom(m), nil }
+func (m fakeMedia) Open(live.MediaSession, func(live.MediaEvent)) (live.MediaRoom, error) { return fakeRoom(m), nil }
 
 type fakeRoom struct {
 	answer func(live.Offer) (live.Answer, error)

@@ -30,8 +30,10 @@ import (
 // silence is a media plane without media.
 type silence struct{ closed bool }
 
-func (*silence) Open(func(live.MediaEvent)) (live.MediaRoom, error) { return silentRoom{}, nil }
-func (s *silence) Close() error                                     { s.closed = true; return nil }
+func (*silence) Open(live.MediaSession, func(live.MediaEvent)) (live.MediaRoom, error) {
+	return silentRoom{}, nil
+}
+func (s *silence) Close() error { s.closed = true; return nil }
 
 type silentRoom struct{}
 
