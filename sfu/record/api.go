@@ -15,8 +15,8 @@ type Config struct {
 	// Recipients gives whom recordings are sealed to. It is called by each Start, so that a key that was lost stops the next track.
 	Recipients func() (Recipients, error)
 
-	// Failed is told of each track that had to stop, once, by the track's own goroutine. What was synced is kept; Put refuses from
-	// before the call on. It must not wait for the recorder.
+	// Failed is told of each track that had to stop, once, by one goroutine of the recorder. What was synced is kept; Put refuses
+	// from before the call on. It must not wait for the recorder.
 	Failed func(Failure)
 
 	// Synced is told how long each sync took, for a histogram; nil for nobody. Called by the goroutines of tracks.
@@ -79,7 +79,7 @@ const (
 	SlowDisk    Cause = "slow_disk"    // a sync took longer than Config.SlowSync
 	QueueFull   Cause = "queue_full"   // units came faster than they could be written
 	WriteFailed Cause = "write_failed" // any other error of the Layer
-	SealFailed  Cause = "seal_failed"  // the recipients or the erasure key were lost while a track went on
+	TooLong     Cause = "too_long"     // a unit was longer than MaxUnit
 )
 
 // A Failure is a track that had to stop.
@@ -96,6 +96,7 @@ var (
 	ErrKeyring    = errors.New("record: the erasure keys cannot be used")
 	ErrInfo       = errors.New("record: incomplete or unsuitable track info")
 	ErrNoSpace    = errors.New("record: the disk is full")
+	ErrConfig     = errors.New("record: incomplete or unsuitable configuration")
 )
 
 // Stats are counters since Open, for metrics.

@@ -1,24 +1,227 @@
 package record
 
 import (
+	"crypto/rand"
 	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
 	"time"
 )
 
-// KeyringFiles say where erasure keys lie. File and Copy are the same small sealed file in two places; KeyFile holds the key that
-// seals it, is replaced at each erasure, and belongs into no backup. A backup of File is worth nothing after the next erasure:
-// that is its purpose. Copy is what keeps the keyring, and the list of what was erased, through the loss of the first disk.
+// KeyringFiles say where erasure keys lie. File is one small file, sealed under the key in KeyFile, which is replaced at each
+// erasure and belongs into no backup. Copy is a second place for both, Copy and Copy.key: another disk, outside the backup of the
+// first. It survives the loss of the first place, and when the first was restored from an old backup, key file and all, it knows
+// what was erased since.
 type KeyringFiles struct{ File, KeyFile, Copy string }
 
-// A Keyring holds one erasure key for each person who was ever recorded. Its methods are safe for concurrent use, also by
-// several processes: each reads the file again when another has written it.
-type Keyring struct{}
+// keyCopy is where the second place keeps the sealing key.
+func (f KeyringFiles) keyCopy() string { return f.Copy + ".key" }
 
-// CreateKeyring makes an empty keyring. None of the files may be there; the folders must.
-func CreateKeyring(KeyringFiles) error { return errors.ErrUnsupported }
+// Errors of a keyring.
+var (
+	// ErrReplaced says that the keyring is sealed under a key that is gone.
+	ErrReplaced = errors.New("the erasure keys are sealed under a key that was replaced: they are from a backup of before an erasure")
+	// ErrNoCopy says that the second place is not there.
+	ErrNoCopy = errors.New("the second place of the erasure keys is not there: whether something was erased since cannot be known")
+	// ErrNoKeyring says that there is none.
+	ErrNoKeyring = errors.New("there are no erasure keys here")
+	// ErrNobody says that there is nothing to erase.
+	ErrNobody = errors.New("nothing was recorded of this person, or it was erased already")
 
-// OpenKeyring opens a keyring, finishes an erasure that a crash interrupted, and applies what the copy says was erased.
-func OpenKeyring(KeyringFiles, func() time.Time) (*Keyring, error) { return nil, errors.ErrUnsupported }
+	errReadOnly = errors.New("the erasure keys were opened to be read only")
+	errExists   = errors.New("this file of erasure keys is there already and is not overwritten")
+	errSecond   = errors.New("the erasure keys need a second place: it keeps what was erased erased when a backup is restored")
+)
 
-// Close forgets the keys.
-func (k *Keyring) Close() error { return nil }
+// A Keyring holds one erasure key for each person who was ever recorded. It keeps none in memory: each call reads the files, under
+// a lock that other processes respect. Its methods are safe for concurrent use.
+type Keyring struct {
+	files    KeyringFiles
+	now      func() time.Time
+	readOnly bool
+	mu       sync.Mutex
+}
+
+// CreateKeyring makes an empty keyring. None of its files may be there; their folders must.
+func CreateKeyring(f KeyringFiles) error {
+	if f.Copy == "" {
+		return errSecond
+	}
+	unlock, err := lockFile(f.File)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	for _, name := range []string{f.File, f.KeyFile, f.Copy, f.keyCopy()} {
+		if _, err := readSmall(name, maxKeyringFile); !errors.Is(err, fs.ErrNotExist) {
+			return errors.Join(fmt.Errorf("%s: %w", name, errExists), err)
+		}
+	}
+	return f.reseal(ring{Made: newID()}, nil)
+}
+
+// OpenKeyring opens a keyring, finishes what a crash interrupted, and applies what the second place says was erased.
+func OpenKeyring(f KeyringFiles, now func() time.Time) (*Keyring, error) {
+	if f.Copy == "" {
+		return nil, errSecond
+	}
+	k := &Keyring{files: f, now: now}
+	return k, k.with(func(*state) error { return nil })
+}
+
+// ReadKeyring opens a keyring where nothing may be written, such as on the clinic's own machine. Copy may be empty.
+func ReadKeyring(f KeyringFiles) (*Keyring, error) {
+	k := &Keyring{files: f, readOnly: true}
+	return k, k.with(func(*state) error { return nil })
+}
+
+// AdoptCopy writes the second place anew, from the first, after the second was lost. What was erased since the first was last
+// written, if it is from a backup, comes back.
+func AdoptCopy(f KeyringFiles) error {
+	if f.Copy == "" {
+		return errSecond
+	}
+	unlock, err := lockFile(f.File)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	s, err := load(KeyringFiles{File: f.File, KeyFile: f.KeyFile})
+	if err != nil {
+		return err
+	}
+	return f.reseal(s.ring, s.keys)
+}
+
+// with gives the state as it is on disk, both places in agreement.
+func (k *Keyring) with(do func(*state) error) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.readOnly {
+		s, err := load(k.files)
+		if err != nil {
+			return err
+		}
+		return do(s)
+	}
+	unlock, err := lockFile(k.files.File)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	s, err := load(k.files)
+	if err != nil {
+		return err
+	}
+	if s.unsettled {
+		if err := k.files.reseal(s.ring, s.keys); err != nil {
+			return err
+		}
+		if s, err = load(k.files); err != nil {
+			return err
+		}
+	}
+	return do(s)
+}
+
+// keyOf gives a person's key, made if there is none yet: it is in both places before this returns.
+func (k *Keyring) keyOf(person string) (key []byte, id string, err error) {
+	if k.readOnly {
+		return nil, "", errReadOnly
+	}
+	err = k.with(func(s *state) error {
+		for _, e := range s.ring.Keys {
+			if e.Person == person {
+				key, id = e.Key, e.ID
+				return nil
+			}
+		}
+		fresh := erasureKey{ID: newID(), Person: person, Key: make([]byte, keySize)}
+		rand.Read(fresh.Key) // never fails
+		s.ring.Keys = append(s.ring.Keys, fresh)
+		key, id = fresh.Key, fresh.ID
+		return k.files.store(s.ring, s.keys[0])
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return key, id, nil
+}
+
+// keys gives all keys by id, to open recordings.
+func (k *Keyring) keys() (map[string][]byte, error) {
+	all := map[string][]byte{}
+	err := k.with(func(s *state) error {
+		for _, e := range s.ring.Keys {
+			all[e.ID] = e.Key
+		}
+		return nil
+	})
+	return all, err
+}
+
+// Has says whether a person has an erasure key, and with it possibly recordings that can be opened.
+func (k *Keyring) Has(person string) (has bool, err error) {
+	err = k.with(func(s *state) error {
+		has = slices.ContainsFunc(s.ring.Keys, func(e erasureKey) bool { return e.Person == person })
+		return nil
+	})
+	return has, err
+}
+
+// A Receipt is an erasure that is done and still wants an entry in the audit log.
+type Receipt struct {
+	ID       string    `json:"id"`
+	Person   string    `json:"person"`
+	At       time.Time `json:"at"`
+	Segments int       `json:"segments"` // that were removed from the Layer
+}
+
+// destroy removes a person's keys in both places, and the key that sealed them. The receipt waits in the keyring until Receipts
+// has delivered it.
+func (k *Keyring) destroy(person string, segments int) (r Receipt, err error) {
+	if k.readOnly {
+		return Receipt{}, errReadOnly
+	}
+	err = k.with(func(s *state) error {
+		at := k.now().UTC()
+		var kept []erasureKey
+		for _, e := range s.ring.Keys {
+			if e.Person != person {
+				kept = append(kept, e)
+				continue
+			}
+			s.ring.Erased = append(s.ring.Erased, Erased{e.ID, at})
+		}
+		if len(kept) == len(s.ring.Keys) && segments == 0 {
+			return ErrNobody
+		}
+		r = Receipt{newID(), person, at, segments}
+		s.ring.Keys, s.ring.Receipts = kept, append(s.ring.Receipts, r)
+		return k.files.reseal(s.ring, s.keys)
+	})
+	return r, err
+}
+
+// Receipts hands every erasure that still wants an entry in the audit log to deliver, and forgets those it took. The daemon calls
+// it on a schedule, because an operator may erase while the daemon holds the log.
+func (k *Keyring) Receipts(deliver func(Receipt) error) error {
+	if k.readOnly {
+		return errReadOnly
+	}
+	return k.with(func(s *state) error {
+		waiting := s.ring.Receipts
+		for i, r := range waiting {
+			if err := deliver(r); err != nil {
+				return err
+			}
+			s.ring.Receipts = slices.Clone(waiting[i+1:])
+			if err := k.files.store(s.ring, s.keys[0]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

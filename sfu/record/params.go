@@ -2,17 +2,47 @@ package record
 
 import "time"
 
-// Limits and times, each with its reason.
+// Limits of what is written, each with its reason.
 const (
 	MaxUnit = 16 << 10 // bytes of one unit: no RTP packet is longer than an Ethernet jumbo frame, with room to spare
 
-	maxRecipientsFile = 64 << 10 // bytes; a hybrid key has 1,960 characters
+	flushEvery = 400 * time.Millisecond // a crash may cost a second: this, and the time a sync takes
+	maxPlain   = 64 << 10               // bytes of a record in clear
+	maxIndex   = 2048                   // key frames of one segment; it is closed when the index is full, and so fits a record
+	maxHeader  = 256 << 10              // bytes of a header: wrapped to 64 hybrid recipients it has about 200,000
+	maxText    = 128                    // bytes of an opaque text in Info
+
+	audioQueue = 128 << 10 // bytes, a power of two: 20 s of Opus at 32 kbit/s
+	videoQueue = 2 << 20   // bytes, a power of two: 6 s of video at 2.5 Mbit/s, twice what a sync may take
+
+	watchEvery   = 500 * time.Millisecond // how soon a hanging disk or a full queue is noticed
+	spaceEvery   = 2 * time.Second        // how often free space is looked at
+	closeTimeout = 10 * time.Second       // for ends of tracks on a disk that hangs
+)
+
+// Limits of what is read, so that a file from anywhere costs a bounded amount of memory.
+const (
+	maxSegment        = 1 << 30   // bytes of a segment; no configuration may ask for more
+	maxSegments       = 1 << 20   // of one track
+	maxRecipientsFile = 256 << 10 // bytes; a hybrid key has 1,960 characters
+	maxRecipients     = 64        // so that the header stays below maxHeader
+	maxKeyringFile    = 64 << 20  // bytes: about 300,000 people
+	maxKeyFile        = 4 << 10   // bytes
+	maxHoldsFile      = 1 << 20   // bytes
+	zeroRun           = 512       // bytes of zeros that ciphertext never has: a sector that was not written
 )
 
 // Defaults of Config.
 const (
 	DefaultSegmentBytes = 64 << 20         // a damaged or lost file costs little, a session is still a handful of files
-	DefaultSegmentTime  = 10 * time.Minute // so that gc and a copy to another store need not wait for the end
+	DefaultSegmentTime  = 10 * time.Minute // so that a copy to another store need not wait for the end
 	DefaultSlowSync     = 3 * time.Second  // a disk that needs longer cannot keep the promise of one second
 	DefaultMinFree      = 256 << 20        // bytes: the store and the audit log must go on when recordings cannot
 )
+
+const (
+	modeFolder = 0o700
+	modeFile   = 0o600
+)
+
+const maxOldKeys = 8 // of a sealing key's file: crashes in the middle of erasures leave one each

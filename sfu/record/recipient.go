@@ -28,6 +28,9 @@ func ParseRecipients(data []byte) (Recipients, error) {
 	if err != nil {
 		return Recipients{}, fmt.Errorf("record: recipients: %w", err)
 	}
+	if len(keys) > maxRecipients {
+		return Recipients{}, fmt.Errorf("record: %d recipients, at most %d", len(keys), maxRecipients)
+	}
 	hybrid := 0
 	for _, k := range keys {
 		switch k.(type) {

@@ -2,41 +2,243 @@ package record
 
 import (
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // A Recorder keeps the tracks of one daemon. Its methods are safe for concurrent use.
-type Recorder struct{ cfg Config }
+type Recorder struct {
+	cfg    Config
+	opened time.Time
+	alarms chan struct{} // holds one: a track has failed
+	over   chan struct{} // closed by Close
+	gone   chan struct{} // closed when watch has ended
 
-// Open checks what it works with. It writes nothing.
-func Open(cfg Config) (*Recorder, error) { return &Recorder{cfg: cfg}, nil }
+	bytes, records, units, refused, syncs atomic.Uint64
+	syncTime                              atomic.Int64
+
+	mu       sync.Mutex
+	closed   bool             // Guarded by mu.
+	tracks   map[*Track]bool  // Guarded by mu.
+	failures map[Cause]uint64 // Guarded by mu.
+}
+
+// Open checks what it works with. It writes nothing. Close must be called.
+func Open(cfg Config) (*Recorder, error) {
+	if cfg.Layer == nil || cfg.Keyring == nil || cfg.Recipients == nil || cfg.Failed == nil {
+		return nil, ErrConfig
+	}
+	if cfg.SegmentBytes == 0 {
+		cfg.SegmentBytes = DefaultSegmentBytes
+	}
+	if cfg.SegmentTime == 0 {
+		cfg.SegmentTime = DefaultSegmentTime
+	}
+	if cfg.SlowSync == 0 {
+		cfg.SlowSync = DefaultSlowSync
+	}
+	if cfg.MinFree == 0 {
+		cfg.MinFree = DefaultMinFree
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.SegmentBytes < maxPlain || cfg.SegmentBytes > maxSegment/2 || cfg.SegmentTime < time.Second || cfg.SlowSync < 0 {
+		return nil, ErrConfig
+	}
+	to, err := cfg.Recipients()
+	if err != nil || to.Empty() {
+		return nil, errors.Join(ErrRecipients, err)
+	}
+	r := &Recorder{cfg: cfg, opened: cfg.Now(), alarms: make(chan struct{}, 1), over: make(chan struct{}), gone: make(chan struct{}),
+		tracks: map[*Track]bool{}, failures: map[Cause]uint64{}}
+	go r.watch()
+	return r, nil
+}
 
 // Start begins a track with a file and a key of its own. It reads and writes the disk, so the worker must not call it: a
 // goroutine does, and hands the worker the Track. After an error no byte of the track exists.
-func (r *Recorder) Start(Info) (*Track, error) { return nil, errors.ErrUnsupported }
+func (r *Recorder) Start(i Info) (*Track, error) {
+	if err := i.check(); err != nil {
+		return nil, err
+	}
+	if r.full() {
+		return nil, ErrNoSpace
+	}
+	to, err := r.cfg.Recipients()
+	if err != nil || to.Empty() {
+		return nil, errors.Join(ErrRecipients, err)
+	}
+	erasure, erasureID, err := r.cfg.Keyring.keyOf(i.Person)
+	if err != nil {
+		return nil, errors.Join(ErrKeyring, err)
+	}
+	defer clear(erasure)
+	size := audioQueue
+	if i.Kind == Video {
+		size = videoQueue
+	}
+	t := &Track{r: r, id: newID(), info: i, queue: newQueue(size), wake: make(chan struct{}, 1), done: make(chan struct{})}
+	key := newKey()
+	wrapped, err := wrapKey(key, to, erasure, t.id)
+	if err != nil {
+		return nil, err
+	}
+	now := r.cfg.Now().UTC()
+	t.out = newOutput(t, Header{
+		Track: t.id, Session: i.Session, Person: i.Person, Kind: i.Kind, Codec: i.Codec, Source: i.Source, ClockRate: i.ClockRate,
+		Class: i.Class, Purpose: i.Purpose, Started: now, Begins: now, ErasureKey: erasureID, Wrapped: wrapped,
+	}, key)
+	if err := t.out.open(t.out.header); err != nil {
+		return nil, errors.Join(r.named(err), t.out.discard())
+	}
+	return t, r.add(t)
+}
+
+// add begins the track's goroutine, unless the recorder was closed meanwhile.
+func (r *Recorder) add(t *Track) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return errors.Join(ErrClosed, t.out.discard())
+	}
+	r.tracks[t] = true
+	go func() {
+		t.run()
+		r.settle(t)
+	}()
+	return nil
+}
+
+// settle forgets a track that is over. One that has failed stays until watch has told of it.
+func (r *Recorder) settle(t *Track) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if t.failed.Load() == nil || t.told {
+		delete(r.tracks, t)
+	}
+}
+
+func (r *Recorder) named(err error) error {
+	if causeOf(err) == &diskFull {
+		return errors.Join(ErrNoSpace, err)
+	}
+	return fmt.Errorf("record: cannot begin a segment: %w", err)
+}
+
+// watch tells of tracks that failed, and fails those whose disk hangs or is about to be full.
+func (r *Recorder) watch() {
+	defer close(r.gone)
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	looked := r.opened
+	for {
+		select {
+		case <-r.over:
+			r.tell()
+			return
+		case <-r.alarms:
+		case <-tick.C:
+			now := r.cfg.Now()
+			full := now.Sub(looked) >= spaceEvery
+			if full {
+				looked, full = now, r.full()
+			}
+			for _, t := range r.live() {
+				if t.hangs(now) {
+					t.fail(&slowDisk)
+				}
+				if full {
+					t.fail(&diskFull)
+				}
+			}
+		}
+		r.tell()
+	}
+}
+
+// full says that the Layer has less free space than it must keep. A Layer that cannot tell is never full until it says so.
+func (r *Recorder) full() bool {
+	s, ok := r.cfg.Layer.(Space)
+	if !ok {
+		return false
+	}
+	free, err := s.Free()
+	return err == nil && free < r.cfg.MinFree
+}
+
+func (r *Recorder) live() []*Track {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Keys(r.tracks))
+}
+
+func (r *Recorder) tell() {
+	for _, t := range r.live() {
+		cause := t.failed.Load()
+		if cause == nil || t.told {
+			continue
+		}
+		r.mu.Lock()
+		t.told = true
+		r.failures[*cause]++
+		r.mu.Unlock()
+		r.cfg.Failed(Failure{t.info.Session, t.id, *cause})
+		select {
+		case <-t.done:
+			r.settle(t)
+		default: // run settles it
+		}
+	}
+}
+
+func (r *Recorder) alarm() {
+	select {
+	case r.alarms <- struct{}{}:
+	default: // watch was woken already
+	}
+}
 
 // Stats counts.
-func (r *Recorder) Stats() Stats { return Stats{} }
+func (r *Recorder) Stats() Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return Stats{
+		Tracks: len(r.tracks), Bytes: r.bytes.Load(), Records: r.records.Load(), Units: r.units.Load(), Refused: r.refused.Load(),
+		Syncs: r.syncs.Load(), SyncTime: time.Duration(r.syncTime.Load()), Failures: maps.Clone(r.failures),
+	}
+}
 
-// Close stops all tracks and waits until each has written its end. Start and Put refuse from then on.
-func (r *Recorder) Close() error { return nil }
-
-// A Track is one consented interval of one source. Put, Clock and Stop are for one goroutine, the worker; none of them waits,
-// locks or allocates.
-type Track struct{}
-
-// ID is the track's random id: what its segments, and entries in the audit log, name it by.
-func (t *Track) ID() string { return "" }
-
-// Put copies a unit into the track's queue. False means that it was not taken: the track is stopped, has failed, or fails now
-// because its queue is full.
-func (t *Track) Put(Unit) bool { return false }
-
-// Clock says that the RTP time is that moment of the server's clock: a sender report, already converted (RFC 3550, section 6.4.1).
-func (t *Track) Clock(rtp uint32, at time.Time) {}
-
-// Stop ends the track: what was put before is written, with an explicit end; nothing is taken any more. Again it does nothing.
-func (t *Track) Stop() {}
-
-// Done is closed when the end is on disk, or the track has failed.
-func (t *Track) Done() <-chan struct{} { return nil }
+// Close stops all tracks and waits until each has written its end. Start and Put refuse from then on. It gives up on a disk that
+// hangs: what was synced is there, incomplete.
+func (r *Recorder) Close() error {
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return nil
+	}
+	r.closed = true
+	r.mu.Unlock()
+	timeout := time.NewTimer(closeTimeout)
+	defer timeout.Stop()
+	tracks := r.live()
+	for _, t := range tracks {
+		t.Stop()
+	}
+	var err error
+	for _, t := range tracks {
+		select {
+		case <-t.done:
+		case <-timeout.C:
+			err = errors.New("record: the disk does not answer: the ends of some tracks are missing")
+			timeout.Reset(0)
+		}
+	}
+	close(r.over)
+	<-r.gone
+	return err
+}

@@ -1,0 +1,22 @@
+//go:build unix
+
+package record
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// lockFile waits for the lock of a keyring; it goes with the process, however it dies.
+func lockFile(name string) (unlock func(), err error) {
+	f, err := os.OpenFile(name+".lock", os.O_RDWR|os.O_CREATE, modeFile)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return func() { f.Close() }, nil
+}

@@ -1,0 +1,212 @@
+package record
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"syscall"
+)
+
+// An output writes the segments of one track. Owned by Track.run, but for the first segment, which Start opens.
+type output struct {
+	t      *Track
+	key    []byte // of the track, in clear: here and nowhere else
+	header Header // of the open segment
+	file   File
+	sealer *sealer
+	size   int64
+	number uint64 // of the next record
+	tag    [tagSize]byte
+	units  uint64
+	index  index
+	plain  []byte // scratch: capacity maxPlain
+	sealed []byte // scratch: capacity of a whole record
+}
+
+func newOutput(t *Track, h Header, key []byte) *output {
+	return &output{t: t, header: h, key: key, plain: make([]byte, 0, maxPlain), sealed: make([]byte, 0, recordHead+maxPlain+tagSize)}
+}
+
+// open begins a segment in a file of its own.
+func (o *output) open(h Header) (err error) {
+	h.File = newID()
+	head, err := h.marshal()
+	if err != nil {
+		return err
+	}
+	s, err := newSealer(o.key, h.File, head)
+	if err != nil {
+		return err
+	}
+	f, err := o.t.r.cfg.Layer.Create(h.File + suffix)
+	if err != nil {
+		return err
+	}
+	o.header, o.sealer, o.file, o.size = h, s, f, 0
+	o.number, o.tag, o.units, o.index = 0, [tagSize]byte{}, 0, o.index[:0]
+	return o.write(head)
+}
+
+func (o *output) write(b []byte) error {
+	n, err := o.file.Write(b)
+	o.size += int64(n)
+	o.t.r.bytes.Add(uint64(n))
+	return err
+}
+
+// flush writes what waits, a record of at most maxPlain at a time, syncs, and begins another segment if this one is full.
+func (o *output) flush() *Cause {
+	o.t.begin()
+	defer o.t.end()
+	wrote := false
+	for {
+		plain := o.t.queue.take(o.plain[:0], o.count)
+		if len(plain) == 0 {
+			break
+		}
+		err := o.record(recordData, plain)
+		clear(plain)
+		if err != nil {
+			return causeOf(err)
+		}
+		wrote = true
+		if len(o.index) >= maxIndex/2 || o.size >= o.t.r.cfg.SegmentBytes {
+			if err := o.rotate(); err != nil {
+				return causeOf(err)
+			}
+			wrote = false
+		}
+	}
+	if wrote {
+		if err := o.sync(); err != nil {
+			return causeOf(err)
+		}
+	}
+	if o.number > 0 && o.t.r.cfg.Now().Sub(o.header.Begins) >= o.t.r.cfg.SegmentTime {
+		return causeOf(o.rotate())
+	}
+	return nil
+}
+
+// count notes what the entries of the record to come are.
+func (o *output) count(head *[entryHead]byte) {
+	if head[0] != entryUnit {
+		return
+	}
+	o.units++
+	o.t.r.units.Add(1)
+	if head[1]&flagKeyFrame != 0 && len(o.index) < maxIndex {
+		o.index = append(o.index, indexed{o.number, uint64(o.size), timestampOf(head)})
+	}
+}
+
+func (o *output) record(kind byte, plain []byte) error {
+	b, tag := o.sealer.seal(o.sealed[:0], kind, o.number, o.tag, plain)
+	o.number, o.tag = o.number+1, tag
+	o.t.r.records.Add(1)
+	return o.write(b)
+}
+
+func (o *output) sync() error {
+	r := o.t.r
+	from := r.cfg.Now()
+	err := o.file.Sync()
+	took := r.cfg.Now().Sub(from)
+	r.syncs.Add(1)
+	r.syncTime.Add(int64(took))
+	if r.cfg.Synced != nil {
+		r.cfg.Synced(took)
+	}
+	if err == nil && took > r.cfg.SlowSync {
+		return errSlow
+	}
+	return err
+}
+
+// rotate closes a segment and opens the next. The next is on disk before the end of this one says that it follows, so that a crash
+// never leaves a segment that seems to have been taken away.
+func (o *output) rotate() error {
+	end, tag := o.endRecord(Continued)
+	full := *o
+	next := o.header
+	next.Segment, next.Previous, next.Begins = next.Segment+1, hex.EncodeToString(tag[:]), o.t.r.cfg.Now().UTC()
+	if next.Segment > maxSegments {
+		return errors.New("too many segments")
+	}
+	o.index = nil // full has it
+	if err := o.open(next); err != nil {
+		full.file.Close()
+		return err
+	}
+	if err := errors.Join(o.sync(), full.writeEnd(end)); err != nil {
+		return errors.Join(err, full.file.Close())
+	}
+	return full.file.Close()
+}
+
+func (o *output) endRecord(reason End) ([]byte, [tagSize]byte) {
+	plain := endPlain(reason, o.units, o.index)
+	return o.sealer.seal(make([]byte, 0, recordHead+len(plain)+tagSize), recordEnd, o.number, o.tag, plain)
+}
+
+func (o *output) writeEnd(end []byte) error {
+	o.t.r.records.Add(1)
+	return errors.Join(o.write(end), o.sync())
+}
+
+// finish writes the end. A track that never got a unit leaves no file.
+func (o *output) finish(reason End) *Cause {
+	o.t.begin()
+	defer o.t.end()
+	defer o.forget()
+	if o.number == 0 && o.header.Segment == 0 {
+		o.file.Close()
+		return causeOf(o.t.r.cfg.Layer.Remove(o.header.File + suffix))
+	}
+	end, _ := o.endRecord(reason)
+	return causeOf(errors.Join(o.writeEnd(end), o.file.Close()))
+}
+
+// abandon leaves the segment as it is: what was synced stays, incomplete.
+func (o *output) abandon() {
+	o.file.Close()
+	o.forget()
+}
+
+// forget wipes what was in clear.
+func (o *output) forget() {
+	clear(o.key)
+	clear(o.plain[:cap(o.plain)])
+	o.sealer = nil
+}
+
+var errSlow = errors.New("a sync took too long")
+
+// causeOf names an error of the Layer, nil for none.
+func causeOf(err error) *Cause {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, errSlow):
+		return &slowDisk
+	case errors.Is(err, ErrNoSpace), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return &diskFull
+	}
+	return &writeFailed
+}
+
+// newKey makes the key of a track.
+func newKey() []byte {
+	key := make([]byte, keySize)
+	rand.Read(key) // never fails
+	return key
+}
+
+// discard removes a track that never began.
+func (o *output) discard() error {
+	o.forget()
+	if o.file == nil {
+		return nil
+	}
+	return errors.Join(o.file.Close(), o.t.r.cfg.Layer.Remove(o.header.File+suffix))
+}

@@ -1,0 +1,251 @@
+package record
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"filippo.io/age"
+)
+
+// An Opener opens recordings: it takes the clinic's identity and the erasure keys. It is for one goroutine.
+type Opener struct {
+	identities []age.Identity
+	erasure    map[string][]byte
+	tracks     map[string][]byte // keys that were unwrapped, by track
+}
+
+// NewOpener takes the content of an identity file (AGE-SECRET-KEY-1…, AGE-SECRET-KEY-PQ-1…; # begins a comment) and a keyring.
+func NewOpener(identity []byte, k *Keyring) (*Opener, error) {
+	identities, err := age.ParseIdentities(bytes.NewReader(identity))
+	if err != nil {
+		return nil, errors.New("record: this is no identity file of age, or it is protected by a passphrase") // the error may quote it
+	}
+	keys, err := k.keys()
+	if err != nil {
+		return nil, err
+	}
+	return &Opener{identities, keys, map[string][]byte{}}, nil
+}
+
+func (o *Opener) trackKey(h Header) ([]byte, error) {
+	if key, ok := o.tracks[h.Track]; ok {
+		return key, nil
+	}
+	erasure, ok := o.erasure[h.ErasureKey]
+	if !ok {
+		return nil, ErrErased
+	}
+	key, err := unwrapKey(h.Wrapped, o.identities, erasure, h.Track)
+	if err == nil {
+		o.tracks[h.Track] = key
+	}
+	return key, err
+}
+
+// A Listed is a segment as its header, which nobody has verified, describes it.
+type Listed struct {
+	Name   string
+	Header Header
+	Err    error // the header cannot be read
+}
+
+// List reads all headers. It takes no key: headers stand in the open. Tracks come in the order of their beginning, segments in
+// theirs; what cannot be read comes last.
+func List(l Layer) ([]Listed, error) {
+	names, err := l.List()
+	if err != nil {
+		return nil, err
+	}
+	var all []Listed
+	for _, name := range names {
+		if !strings.HasSuffix(name, suffix) {
+			continue
+		}
+		h, err := readHeader(l, name)
+		all = append(all, Listed{name, h, err})
+	}
+	slices.SortFunc(all, func(a, b Listed) int {
+		if (a.Err == nil) != (b.Err == nil) {
+			return cmp.Compare(boolInt(a.Err != nil), boolInt(b.Err != nil))
+		}
+		return cmp.Or(a.Header.Started.Compare(b.Header.Started), cmp.Compare(a.Header.Track, b.Header.Track),
+			cmp.Compare(a.Header.Segment, b.Header.Segment), cmp.Compare(a.Name, b.Name))
+	})
+	return all, nil
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func readHeader(l Layer, name string) (Header, error) {
+	f, err := l.Open(name)
+	if err != nil {
+		return Header{}, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, int64(len(magic)+4+maxHeader)))
+	if err != nil {
+		return Header{}, err
+	}
+	h, _, err := parseHeader(data)
+	return h, err
+}
+
+// A segment is what could be read of a file.
+type segment struct {
+	name     string
+	header   Header
+	size     int
+	records  []opened // that are authentic, by number, each once
+	tag      [tagSize]byte
+	end      End // 0 if there is none
+	units    uint64
+	problems []Problem
+}
+
+// An opened record.
+type opened struct {
+	number uint64
+	at     int
+	kind   byte
+	plain  []byte
+}
+
+// read opens a segment. Problems are in it; the error says that nothing can be opened, and why.
+func (o *Opener) read(l Layer, name string) (*segment, error) {
+	f, err := l.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxSegment+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxSegment {
+		return nil, fmt.Errorf("%s is longer than any segment", name)
+	}
+	return o.parse(name, data)
+}
+
+func (o *Opener) parse(name string, data []byte) (*segment, error) {
+	h, at, err := parseHeader(data)
+	if err != nil {
+		return nil, err
+	}
+	s := &segment{name: name, header: h, size: len(data)}
+	key, err := o.trackKey(h)
+	if err != nil {
+		return s, err
+	}
+	seal, err := newSealer(key, h.File, data[:at])
+	if err != nil {
+		return s, err
+	}
+	s.judge(scan(seal, data, at))
+	return s, s.understand()
+}
+
+// A piece is a stretch of a file: an authentic record, or bytes that are none.
+type piece struct {
+	frame
+	plain   []byte // nil if it is not authentic
+	trouble Trouble
+	torn    bool // what a crash leaves: cut short, or zeros where nothing was written
+}
+
+// scan cuts a file into pieces. The file's id begins every record, so that what is damaged hides nothing that follows.
+func scan(s *sealer, data []byte, at int) (list []piece) {
+	for at < len(data) {
+		f, whole := readFrame(data, at)
+		if whole && f.file == s.file {
+			if plain, err := s.open(f); err == nil {
+				list = append(list, piece{frame: f, plain: append([]byte{}, plain...)})
+				at = f.end()
+				continue
+			}
+		}
+		next := len(data)
+		if i := bytes.Index(data[at+1:], s.file[:]); i >= 0 {
+			next = at + 1 + i
+		}
+		p := piece{frame: frame{at: at}, trouble: Damaged}
+		if whole && f.file != s.file && f.end() <= next && !s.opensAsOwn(f) {
+			p.trouble, next = Spliced, f.end()
+		}
+		p.torn = torn(s.file, data[at:next], whole)
+		list = append(list, p)
+		at = next
+	}
+	return list
+}
+
+// opensAsOwn says that only the file id of a record is damaged.
+func (s *sealer) opensAsOwn(f frame) bool {
+	f.head = slices.Concat(s.file[:], f.head[idSize:])
+	_, err := s.open(f)
+	return err == nil
+}
+
+// torn says that bytes look like the end of a file after a crash: a record cut short, or one of which some never reached the disk
+// and reads as zeros. Neither happens to ciphertext by chance.
+func torn(file [idSize]byte, b []byte, whole bool) bool {
+	if bytes.Contains(b, make([]byte, zeroRun)) || len(bytes.Trim(b, "\x00")) == 0 || len(b) >= tagSize && [tagSize]byte(b[len(b)-tagSize:]) == [tagSize]byte{} {
+		return true
+	}
+	n := min(len(b), idSize)
+	return !whole && bytes.Equal(b[:n], file[:n])
+}
+
+// understand reads what the records hold, and compares it with what the last one says.
+func (s *segment) understand() error {
+	units, keys := uint64(0), index{}
+	for _, r := range s.records {
+		if r.kind == recordEnd {
+			end, n, x, err := parseEnd(r.plain)
+			if err != nil {
+				return err
+			}
+			s.end, s.units = end, n
+			whole := len(s.records) == int(r.number)+1
+			if whole && (n != units || !slices.Equal(x, keys)) {
+				s.add(int64(r.number), Damaged, "what it says of the others is not so")
+			}
+			return nil
+		}
+		entries, err := parseEntries(r.plain)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if !e.Clock {
+				units++
+			}
+			if !e.Clock && e.KeyFrame && len(keys) < maxIndex {
+				keys = append(keys, indexed{r.number, uint64(r.at), e.Timestamp})
+			}
+		}
+	}
+	s.units = units
+	return nil
+}
+
+// entries gives what a segment holds, in the order in which it was written.
+func (s *segment) entries() (list []Entry) {
+	for _, r := range s.records {
+		if r.kind == recordData {
+			more, _ := parseEntries(r.plain) // understand has read them
+			list = append(list, more...)
+		}
+	}
+	return list
+}

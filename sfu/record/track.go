@@ -1,0 +1,149 @@
+package record
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// A Track is one consented interval of one source. Put, Clock and Stop are for one goroutine, the worker; none of them waits,
+// locks or allocates.
+type Track struct {
+	r     *Recorder
+	id    string
+	info  Info
+	queue *queue
+	wake  chan struct{} // holds one: work before the next flush
+	done  chan struct{}
+
+	stopped atomic.Bool           // nothing more is taken
+	failed  atomic.Pointer[Cause] // set once; then nothing more is taken
+	busy    atomic.Int64          // when the write or sync under way began, ns since the recorder was opened, 0 if there is none
+	told    bool                  // of the failure. Owned by Recorder.watch.
+
+	out *output // Owned by run.
+}
+
+// ID is the track's random id: what its segments, and entries in the audit log, name it by.
+func (t *Track) ID() string { return t.id }
+
+// Done is closed when the end is on disk, or all that a failed track could still write.
+func (t *Track) Done() <-chan struct{} { return t.done }
+
+// Put copies a unit into the track's queue. False means that it was not taken: the track is stopped, has failed, or fails now
+// because its queue is full or the unit is longer than MaxUnit. A packet without a payload, such as padding, is put like any
+// other: it keeps the sequence whole.
+func (t *Track) Put(u Unit) bool {
+	if t.stopped.Load() || t.failed.Load() != nil {
+		t.r.refused.Add(1)
+		return false
+	}
+	if len(u.Payload) > MaxUnit {
+		t.r.refused.Add(1)
+		t.fail(&tooLong)
+		return false
+	}
+	var flags byte
+	if u.Marker {
+		flags |= flagMarker
+	}
+	if u.KeyFrame {
+		flags |= flagKeyFrame
+	}
+	var head [entryHead]byte
+	putEntry(&head, entryUnit, flags, len(u.Payload), u.Seq, u.Timestamp, u.Arrived)
+	return t.put(&head, u.Payload)
+}
+
+// Clock says that the RTP time is that moment of the server's clock: a sender report, already converted (RFC 3550, section 6.4.1).
+func (t *Track) Clock(rtp uint32, at time.Time) {
+	if t.stopped.Load() || t.failed.Load() != nil {
+		return
+	}
+	var head [entryHead]byte
+	putEntry(&head, entryClock, 0, 0, 0, rtp, at)
+	t.put(&head, nil)
+}
+
+func (t *Track) put(head *[entryHead]byte, payload []byte) bool {
+	ok, hurry := t.queue.put(head, payload)
+	if !ok {
+		t.r.refused.Add(1)
+		t.fail(&queueFull)
+		return false
+	}
+	if hurry {
+		t.hurry()
+	}
+	return true
+}
+
+// Stop ends the track: what was put before is written, with an explicit end; nothing is taken any more. Again it does nothing.
+func (t *Track) Stop() {
+	if !t.stopped.Swap(true) {
+		t.hurry()
+	}
+}
+
+func (t *Track) hurry() {
+	select {
+	case t.wake <- struct{}{}:
+	default: // it was told already
+	}
+}
+
+// Causes have addresses so that setting one allocates nothing.
+var (
+	diskFull, slowDisk, queueFull = DiskFull, SlowDisk, QueueFull
+	writeFailed, tooLong          = WriteFailed, TooLong
+)
+
+// fail makes the track refuse all that comes; the recorder's watch tells of it. The first cause counts.
+func (t *Track) fail(c *Cause) {
+	if t.failed.CompareAndSwap(nil, c) {
+		t.r.alarm()
+		t.hurry()
+	}
+}
+
+// run seals and writes what the worker puts, until the track is stopped or fails. What was taken before a failure is written too,
+// if the disk still takes it.
+func (t *Track) run() {
+	defer close(t.done)
+	timer := time.NewTimer(flushEvery)
+	defer timer.Stop()
+	for over := false; !over; {
+		select {
+		case <-timer.C:
+		case <-t.wake:
+		}
+		// Before the queue is drained: what was put before Stop is in it.
+		over = t.stopped.Load() || t.failed.Load() != nil
+		if cause := t.out.flush(); cause != nil {
+			t.fail(cause)
+			if cause != &slowDisk { // a slow disk did write; any other may have left half a record, which nothing may follow
+				t.out.abandon()
+				return
+			}
+			over = true
+		}
+		timer.Reset(flushEvery)
+	}
+	reason := Stopped
+	if t.failed.Load() != nil {
+		reason = Failed
+	}
+	if cause := t.out.finish(reason); cause != nil {
+		t.fail(cause)
+		t.out.abandon()
+	}
+}
+
+// begin and end say when the disk is waited for, so that the watch sees one that hangs.
+func (t *Track) begin() { t.busy.Store(max(1, int64(t.r.cfg.Now().Sub(t.r.opened)))) }
+func (t *Track) end()   { t.busy.Store(0) }
+
+// hangs says whether the disk has not answered for longer than it may.
+func (t *Track) hangs(now time.Time) bool {
+	since := t.busy.Load()
+	return since != 0 && now.Sub(t.r.opened)-time.Duration(since) > t.r.cfg.SlowSync
+}

@@ -1,0 +1,139 @@
+package record
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+)
+
+// A Report is what Verify found.
+type Report struct {
+	Tracks   []TrackReport `json:"tracks"`
+	Problems []Problem     `json:"problems"`
+	Closed   int           `json:"closed"` // segments that cannot be opened: of people who were erased, or sealed to others
+}
+
+// Sound says that nothing was changed, removed or put elsewhere. What is only incomplete or closed is sound: a crash and an erasure
+// are no forgery.
+func (r Report) Sound() bool {
+	return !slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Trouble != Incomplete && p.Trouble != Closed })
+}
+
+// A TrackReport is what can be read of one track.
+type TrackReport struct {
+	Track    string    `json:"track"`
+	Session  string    `json:"session"`
+	Person   string    `json:"person"`
+	Kind     Kind      `json:"kind"`
+	Source   string    `json:"source"`
+	Segments int       `json:"segments"`
+	Records  int       `json:"records"`
+	Units    uint64    `json:"units"`
+	Complete bool      `json:"complete"`
+	Started  time.Time `json:"started"`
+}
+
+// Progress is told how many segments of how many are done; nil for nobody.
+type Progress func(done, total int64)
+
+// Verify reads all that is chosen and names what is wrong. A recording that is still written reads as incomplete.
+func (o *Opener) Verify(l Layer, choose func(Header) bool, progress Progress) (Report, error) {
+	all, err := List(l)
+	if err != nil {
+		return Report{}, err
+	}
+	var r Report
+	var chosen []Listed
+	for _, one := range all {
+		switch {
+		case errors.Is(one.Err, fs.ErrNotExist): // gc took it
+		case one.Err != nil:
+			r.Problems = append(r.Problems, Problem{one.Name, -1, Unreadable, ""})
+		case choose == nil || choose(one.Header):
+			chosen = append(chosen, one)
+		}
+	}
+	done := int64(0)
+	for _, track := range tracksOf(chosen) {
+		if err := o.verifyTrack(l, track, &r); err != nil {
+			return r, err
+		}
+		if done += int64(len(track)); progress != nil {
+			progress(done, int64(len(chosen)))
+		}
+	}
+	return r, nil
+}
+
+// verifyTrack judges the segments of one track, which come by number.
+func (o *Opener) verifyTrack(l Layer, list []Listed, r *Report) error {
+	h := list[0].Header
+	t := TrackReport{Track: h.Track, Session: h.Session, Person: h.Person, Kind: h.Kind, Source: h.Source, Started: h.Started}
+	var before *segment
+	expected := 0
+	for _, one := range list {
+		s, err := o.read(l, one.Name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case errors.Is(err, ErrErased), errors.Is(err, ErrIdentity):
+			r.Closed++
+			r.Problems = append(r.Problems, Problem{one.Name, -1, Closed, err.Error()})
+			continue
+		case errors.Is(err, errWrapped):
+			r.Problems = append(r.Problems, Problem{one.Name, -1, Damaged, "the header: " + err.Error()})
+			continue
+		case err != nil:
+			return fmt.Errorf("%s: %w", one.Name, err)
+		}
+		s.place(before, expected)
+		r.Problems = append(r.Problems, s.problems...)
+		t.Segments++
+		t.Records += len(s.records)
+		t.Units += s.units
+		t.Complete = s.end != 0 && s.end != Continued
+		before, expected = s, max(expected, s.header.Segment+1)
+	}
+	if before != nil && before.end == Continued {
+		r.Problems = append(r.Problems, Problem{before.name, -1, Missing, fmt.Sprintf("segment %d of its track, which follows", expected)})
+	}
+	if t.Segments > 0 {
+		r.Tracks = append(r.Tracks, t)
+	}
+	return nil
+}
+
+// place judges where a segment stands among those of its track.
+func (s *segment) place(before *segment, expected int) {
+	if s.name != s.header.File+suffix {
+		s.add(-1, Spliced, "the file has the name of another")
+	}
+	n := s.header.Segment
+	switch {
+	case n < expected:
+		s.add(-1, Repeated, fmt.Sprintf("segment %d of its track", n))
+	case n > expected:
+		s.add(-1, Missing, fmt.Sprintf("segment %d of its track, in front of this one", expected))
+	case before != nil && before.end == 0 && len(s.records) > 0:
+		s.add(-1, Missing, "the end of the segment in front of this one")
+	case before != nil && before.end != 0 && s.header.Previous != hex.EncodeToString(before.tag[:]):
+		s.add(-1, Spliced, "it does not follow the segment in front of it")
+	}
+}
+
+// tracksOf groups segments by track, in the order in which List gives them.
+func tracksOf(all []Listed) (tracks [][]Listed) {
+	at := map[string]int{}
+	for _, one := range all {
+		i, ok := at[one.Header.Track]
+		if !ok {
+			i, tracks = len(tracks), append(tracks, nil)
+			at[one.Header.Track] = i
+		}
+		tracks[i] = append(tracks[i], one)
+	}
+	return tracks
+}

@@ -1,0 +1,83 @@
+package record
+
+import (
+	"bytes"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"errors"
+	"io"
+
+	"filippo.io/age"
+)
+
+// A track's key is wrapped twice: by age for the clinic's recipients, and the result under the person's erasure key. Both are
+// needed to open it, so destroying the erasure key is enough.
+
+// wrapKey wraps a track's key. The outer key is derived for this track alone, so its one message may have the nonce 0.
+func wrapKey(key []byte, to Recipients, erasure []byte, track string) ([]byte, error) {
+	if to.Empty() {
+		return nil, ErrRecipients
+	}
+	var inner bytes.Buffer
+	w, err := age.Encrypt(&inner, to.keys...)
+	if err != nil {
+		return nil, errors.Join(ErrRecipients, err)
+	}
+	if _, err := w.Write(key); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	id := rawID(track)
+	outer, err := hkdf.Key(sha256.New, erasure, id[:], labelErasure, keySize)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(outer)
+	aead, err := newGCM(outer)
+	if err != nil {
+		return nil, err
+	}
+	return aead.Seal(nil, make([]byte, aead.NonceSize()), inner.Bytes(), id[:]), nil
+}
+
+// Errors of opening a track's key.
+var (
+	// ErrErased says that the erasure key is gone: the person was erased, or the keyring is another one.
+	ErrErased = errors.New("the erasure key is not in the keyring: the person was erased, or the keyring belongs to other recordings")
+	// ErrIdentity says that the recording is sealed to others.
+	ErrIdentity = errors.New("no identity fits: the recording is sealed to other recipients")
+
+	errWrapped = errors.New("the wrapped key is damaged")
+)
+
+func unwrapKey(wrapped []byte, identities []age.Identity, erasure []byte, track string) ([]byte, error) {
+	id := rawID(track)
+	outer, err := hkdf.Key(sha256.New, erasure, id[:], labelErasure, keySize)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(outer)
+	aead, err := newGCM(outer)
+	if err != nil {
+		return nil, err
+	}
+	inner, err := aead.Open(nil, make([]byte, aead.NonceSize()), wrapped, id[:])
+	if err != nil {
+		return nil, errWrapped
+	}
+	r, err := age.Decrypt(bytes.NewReader(inner), identities...)
+	var none *age.NoIdentityMatchError
+	switch {
+	case errors.As(err, &none):
+		return nil, ErrIdentity
+	case err != nil:
+		return nil, errWrapped
+	}
+	key, err := io.ReadAll(io.LimitReader(r, keySize+1))
+	if err != nil || len(key) != keySize {
+		return nil, errWrapped
+	}
+	return key, nil
+}
