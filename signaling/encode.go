@@ -23,7 +23,7 @@ var events = []string{
 	"access.changed", "room.updated", "roster", "participant.joined", "participant.updated", "participant.left", "speakers",
 	"room.ended", "permission.asked", "unmute.asked", "waiting.message", "waiting.list", "waiting.added", "waiting.updated",
 	"waiting.removed", "barred.list", "media.ready", "slot.map", "encodings.wanted",
-	"self.updated", "help.raised", "room.warning",
+	"self.updated", "help.raised", "room.warning", "recording.failed",
 }
 
 // encodeNotice gives the type and the data of the event that tells n, "" for a notice that the protocol does not know.
@@ -77,6 +77,8 @@ func encodeWords(e room.Effect) (string, object) {
 		return "help.raised", object{"participantId": e.Participant}
 	case room.Warning:
 		return "room.warning", object{"minutes": e.Minutes}
+	case room.RecorderFailed:
+		return "recording.failed", object{"reason": e.Fault}
 	case room.UnmuteAsked:
 		return "unmute.asked", object{"source": e.Source}
 	case room.Said:

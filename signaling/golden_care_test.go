@@ -67,6 +67,9 @@ func careNotices() map[string][]live.Notice {
 		},
 		"help.raised":  {live.Words{Effect: room.HelpSignalled{Participant: p1}}},
 		"room.warning": {live.Words{Effect: room.Warning{Minutes: 10}}, live.Words{Effect: room.Warning{Minutes: 1}}},
+		"recording.failed": {
+			live.Words{Effect: room.RecorderFailed{Fault: room.DiskFull}}, live.Words{Effect: room.RecorderFailed{Fault: room.SealFailed}},
+		},
 		"room.updated": {
 			live.RoomUpdated{Room: state(false, room.RecordingOff, 0)},
 			live.RoomUpdated{Room: state(true, room.RecordingAsking, 1790002700000)},

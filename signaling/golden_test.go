@@ -246,6 +246,7 @@ func notices() map[string][]live.Notice {
 	guest := room.PersonView{ID: p1, DisplayName: "Maria S.", Role: auth.Participant, HandRaised: true, Verified: true, Away: true,
 		VerifiedName: "Maria Schmidt", HelpRaised: true, Overrides: room.Overrides{Screen: room.Given, Camera: room.Taken},
 		Publications: []room.Publication{{ID: "uT5yx4", Source: room.Microphone, Muted: true, CSRC: 3}}}
+	recorder := room.PersonView{ID: room.TheRecorder, Role: room.RecorderRole, Connected: true}
 	fresh := room.PersonView{ID: p1, DisplayName: "Maria S.", Role: auth.Participant, Connected: true}
 	w1 := room.WaiterView{ID: p1, DisplayName: "Maria S.", VerifiedName: "Maria Schmidt", Since: time.UnixMilli(1789999940000), Connected: true,
 		Needs: room.Needs{Agreement: true, Verification: true}}
@@ -263,7 +264,7 @@ func notices() map[string][]live.Notice {
 			dress("internal", "", room.Ended), dress("left", "", room.Left), dress("timeout", "", room.Left),
 		},
 		"roster":              {live.Roster{People: []room.PersonView{host, guest}}},
-		"participant.joined":  {live.PersonJoined{Person: fresh}},
+		"participant.joined":  {live.PersonJoined{Person: fresh}, live.PersonJoined{Person: recorder}},
 		"participant.updated": {live.PersonUpdated{Person: guest}},
 		"speakers":            {live.Speakers{IDs: []room.ParticipantID{p2, p1}}, live.Speakers{}},
 		"permission.asked":    {live.Words{Effect: room.Asked{Participant: p1}}},
@@ -291,6 +292,7 @@ func notices() map[string][]live.Notice {
 	for _, reason := range []string{"left", "removed", "sent_back", "replaced", "expired"} {
 		out["participant.left"] = append(out["participant.left"], live.PersonLeft{ID: p1, Reason: reason})
 	}
+	out["participant.left"] = append(out["participant.left"], live.PersonLeft{ID: room.TheRecorder, Reason: "left"})
 	for _, reason := range []string{"host", "empty", "draining", "limit", "absent", "idle", "revoked"} {
 		out["room.ended"] = append(out["room.ended"], live.RoomEnded{Reason: reason})
 	}

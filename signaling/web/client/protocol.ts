@@ -6,7 +6,7 @@ import { either, flag, list, number, object, oneOf, optional, text, type Of, typ
 export const subprotocol = 'alcove.v1';
 
 export const source = oneOf('microphone', 'camera', 'screen');
-export const role = oneOf('host', 'cohost', 'participant', 'observer');
+export const role = oneOf('host', 'cohost', 'participant', 'observer', 'recorder');
 export const slotKind = oneOf('audio', 'video', 'screen');
 
 export const publication = object({ id: text, source, muted: flag, csrc: number });
@@ -128,6 +128,7 @@ export const events = {
     name: text, locked: flag, absenceLock: flag, hostAbsent: flag, recording: text, endsAt: optional(number),
   }),
   'room.warning': object({ minutes: number }),
+  'recording.failed': object({ reason: text }),
   'help.raised': object(target),
   roster: object({ participants: list(participant) }),
   'participant.joined': object({ participant }),

@@ -27,6 +27,7 @@ export interface SessionEvents {
   permissions: readonly string[];
   care: Care;
   warning: EventData<'room.warning'>;
+  recordingFailed: EventData<'recording.failed'>;
   help: EventData<'help.raised'>;
   room: EventData<'room.updated'>;
   roster: readonly Participant[];
@@ -105,6 +106,7 @@ export class Session extends Emitter<SessionEvents> {
       case 'access.changed': return this.#accessChanged(told.data);
       case 'self.updated': return this.emit('care', told.data);
       case 'room.warning': return this.emit('warning', told.data);
+      case 'recording.failed': return this.emit('recordingFailed', told.data);
       case 'help.raised': return this.emit('help', told.data);
       case 'room.updated': return this.emit('room', told.data);
       case 'roster': return this.#setRoster(told.data.participants);

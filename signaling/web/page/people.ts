@@ -18,7 +18,7 @@ export function initialOf(name: string): string {
   return letter.toLocaleUpperCase();
 }
 
-const roleNames: Record<Role, string> = { host: 'Therapist', cohost: 'Co-therapist', participant: '', observer: 'Observer' };
+const roleNames: Record<Role, string> = { host: 'Therapist', cohost: 'Co-therapist', participant: '', observer: 'Observer', recorder: 'Recorder' };
 
 export function roleName(role: Role): string {
   return roleNames[role];
