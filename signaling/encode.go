@@ -23,7 +23,7 @@ var events = []string{
 	"access.changed", "room.updated", "roster", "participant.joined", "participant.updated", "participant.left", "speakers",
 	"room.ended", "permission.asked", "unmute.asked", "waiting.message", "waiting.list", "waiting.added", "waiting.updated",
 	"waiting.removed", "barred.list", "media.ready", "slot.map", "encodings.wanted",
-	"self.updated", "help.raised", "room.warning", "recording.failed",
+	"self.updated", "help.raised", "room.warning", "recording.failed", "server.draining",
 }
 
 // encodeNotice gives the type and the data of the event that tells n, "" for a notice that the protocol does not know.

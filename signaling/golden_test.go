@@ -286,6 +286,7 @@ func notices() map[string][]live.Notice {
 			}}, live.SlotMap{},
 		},
 	}
+	out["server.draining"] = make([]live.Notice, 2)
 	out["encodings.wanted"] = []live.Notice{
 		live.EncodingsWanted{Source: room.Camera, RIDs: []string{"q", "h"}}, live.EncodingsWanted{Source: room.Camera},
 	}
@@ -317,6 +318,9 @@ func TestGoldenEvents(t *testing.T) {
 			out := newOutbox()
 			out.open, out.seq = true, 6
 			name, data := encodeNotice(told[kind][i], ice)
+			if kind == "server.draining" { // no room knows of it
+				name, data = kind, draining([]time.Time{time.UnixMilli(1790000060000), {}}[i])
+			}
 			out.event(time.UnixMilli(1790000000000), name, data)
 			got, _ := out.take()
 			sameJSON(t, kind+", "+frame.Note, got, frame.Frame)

@@ -80,10 +80,12 @@ type Server struct {
 	admin     adminRooms
 	upgrader  websocket.Upgrader
 	draining  atomic.Bool
+	settings  atomic.Pointer[Settings]
 
 	mu       sync.Mutex
-	sessions map[*session]struct{} // Guarded by mu.
-	idle     chan struct{}         // Guarded by mu. Not nil while Close waits; closed when sessions is empty.
+	sessions map[*session]bool // Guarded by mu. Whether each has a seat.
+	stopsAt  time.Time         // Guarded by mu. What the seated are told; zero: nothing.
+	idle     chan struct{}     // Guarded by mu. Not nil while Close waits; closed when sessions is empty.
 }
 
 var errDraining = errors.New("draining")
@@ -105,7 +107,7 @@ func NewServer(cfg Config) (*Server, error) {
 		cfg: cfg, rooms: registry{cfg.Rooms}, metrics: cfg.Metrics, log: cfg.Log, now: cfg.Now,
 		timing:   timing{helloTimeout, pingInterval, requestTimeout, writeTimeout, closeTimeout},
 		ledger:   newLedger(),
-		sessions: map[*session]struct{}{},
+		sessions: map[*session]bool{},
 		upgrader: websocket.Upgrader{
 			ReadBufferSize: socketBuffer, WriteBufferSize: socketBuffer, WriteBufferPool: &sync.Pool{},
 			HandshakeTimeout: headerTimeout, Subprotocols: []string{Subprotocol},
@@ -125,9 +127,10 @@ func NewServer(cfg Config) (*Server, error) {
 			return nil, errors.New("signaling: not a frame ancestor: " + a)
 		}
 	}
-	if s.cfg.Page.Dev = cfg.Dev; s.cfg.Bundle == nil {
+	if s.cfg.Bundle == nil {
 		s.cfg.Bundle = web.FS()
 	}
+	s.Reconfigure(Settings{cfg.Page, cfg.Passcodes})
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -138,6 +141,18 @@ func NewServer(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// Settings are what of Config can change while the server runs.
+type Settings struct {
+	Page      Page
+	Passcodes map[string]auth.PasscodeHash
+}
+
+// Reconfigure takes other settings from now on. A passcode that was entered stays entered.
+func (s *Server) Reconfigure(to Settings) {
+	to.Page.Dev = s.cfg.Dev
+	s.settings.Store(&to)
 }
 
 // Handler serves the public listener.
@@ -218,7 +233,7 @@ func (s *Server) serve(c *session, greeted func()) {
 	s.metrics.connections.Inc()
 	defer s.metrics.connections.Dec()
 	s.mu.Lock()
-	s.sessions[c] = struct{}{}
+	s.sessions[c] = false
 	closing := s.idle != nil
 	s.mu.Unlock()
 	if closing {
@@ -238,12 +253,9 @@ func (s *Server) serve(c *session, greeted func()) {
 	c.run(greeted)
 }
 
-// Drain lets readyz say that nobody new should come; the registry of rooms refuses them. Who is connected stays.
-func (s *Server) Drain() { s.draining.Store(true) }
-
 // Close closes every connection with 4503 and waits until they are gone or ctx ends.
 func (s *Server) Close(ctx context.Context) error {
-	s.Drain()
+	s.draining.Store(true)
 	s.mu.Lock()
 	if s.idle == nil {
 		s.idle = make(chan struct{})

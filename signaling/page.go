@@ -39,10 +39,10 @@ var types = map[string]string{
 // permissions lets the page itself use what a session needs; all else is off, also for frames inside it (W3C Permissions Policy).
 const permissions = "camera=(self), microphone=(self), display-capture=(self), autoplay=(self), fullscreen=(self), " +
 	"speaker-selection=(self), screen-wake-lock=(self), picture-in-picture=(self), " +
-	"accelerometer=(), ambient-light-sensor=(), bluetooth=(), browsing-topics=(), clipboard-read=(), encrypted-media=(), " +
+	"accelerometer=(), browsing-topics=(), clipboard-read=(), encrypted-media=(), " +
 	"gamepad=(), geolocation=(), gyroscope=(), hid=(), identity-credentials-get=(), idle-detection=(), local-fonts=(), " +
 	"magnetometer=(), midi=(), otp-credentials=(), payment=(), publickey-credentials-get=(), serial=(), storage-access=(), " +
-	"usb=(), web-share=(), window-management=(), xr-spatial-tracking=()"
+	"usb=(), window-management=(), xr-spatial-tracking=()"
 
 // harden sets the headers that every public answer carries.
 func (s *Server) harden(next http.Handler) http.Handler {
@@ -102,7 +102,7 @@ func readOnly(next http.Handler) http.Handler {
 func (s *Server) serveConfig(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Type", types[".json"])
-	json.NewEncoder(w).Encode(s.cfg.Page)
+	json.NewEncoder(w).Encode(s.settings.Load().Page)
 }
 
 // servePage serves the files of the bundle and nothing else: no folders, no guesses.

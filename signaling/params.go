@@ -58,7 +58,8 @@ const (
 	closeTimeout = 2 * time.Second
 
 	retryUnavailable = 1000 // ms: a full mailbox empties faster
-	retryDraining    = 5000 // ms: another instance has taken over by then
+	// retryDraining in ms: who has a seat is back in it within 5 s of a restart, so nobody may wait much of that.
+	retryDraining = 1000
 )
 
 // Limits of connections.

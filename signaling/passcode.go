@@ -28,7 +28,7 @@ func doorOf(w live.Welcome) door {
 
 // try compares a guess; nil if it is right. A room without a passcode is never guessed at.
 func (s *session) try(ctx context.Context, d door, guess auth.Secret) *Failure {
-	hash := s.srv.cfg.Passcodes[d.policy]
+	hash := s.srv.settings.Load().Passcodes[d.policy]
 	if hash.Empty() {
 		return failure(room.InvalidState, "the room has no passcode")
 	}

@@ -120,6 +120,7 @@ func (s *session) greet(greeted func()) bool {
 	}
 	greeted()
 	s.out.start(encodeAnswer(r.id, welcomeData(w, s.srv.timing.ping.Milliseconds()), nil))
+	s.srv.seated(s)
 	return true
 }
 

@@ -72,12 +72,14 @@ func writePlan(w io.Writer, c config, m material) error {
 	switch {
 	case m.cert != nil:
 		fmt.Fprintf(&b, "#   HTTPS on %s%s\n", c.Listen, certificate(m.cert))
+	case c.TLS.on():
+		fmt.Fprintf(&b, "#   HTTPS on %s, certificates for %s from %s\n", c.Listen, strings.Join(c.TLS.ACME.Hosts, ", "), c.TLS.ACME.Directory)
 	case len(c.TrustedProxies) > 0:
 		fmt.Fprintf(&b, "#   HTTP on %s, behind the proxies %s\n", c.Listen, strings.Join(c.TrustedProxies, ", "))
 	default:
 		fmt.Fprintf(&b, "#   HTTP on %s, this host only\n", c.Listen)
 	}
-	fmt.Fprintf(&b, "#   /livez, /readyz and /metrics on %s\n", c.Admin)
+	fmt.Fprintf(&b, "#   /livez, /readyz and /metrics on %s; drain, undrain and reload by %s\n", c.Admin, c.Control)
 	fmt.Fprintf(&b, "#   media on %s, UDP port %s", c.Media.Listen, ports(c.Media))
 	if len(c.Media.Advertise) > 0 {
 		fmt.Fprintf(&b, ", reached as %s", strings.Join(c.Media.Advertise, ", "))

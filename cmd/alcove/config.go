@@ -39,7 +39,7 @@ func loadConfig(name string) (config, *layout, error) {
 	if err != nil {
 		return config{}, nil, err
 	}
-	for _, f := range []*string{&c.TLS.CertFile, &c.TLS.KeyFile, &c.Auth.JWKSFile, &c.Auth.PersonKeyFile,
+	for _, f := range []*string{&c.Control, &c.TLS.ACME.CAFile, &c.TLS.ACME.CacheDir, &c.TLS.CertFile, &c.TLS.KeyFile, &c.Auth.JWKSFile, &c.Auth.PersonKeyFile,
 		&c.Store.Dir, &c.Store.KeyFile, &c.Audit.Dir, &c.Audit.KeyFile, &c.Audit.CheckpointCopy} {
 		if *f != "" && !filepath.IsAbs(*f) {
 			*f = filepath.Join(filepath.Dir(name), *f)

@@ -64,6 +64,13 @@ func TestParseConfigRefuses(t *testing.T) {
 		{"no port", strings.Replace(minimal, ":8443", "", 1), "is no address to listen on"},
 		{"port", minimal + "admin: 127.0.0.1:99999\n", "a.yaml:3: admin: "},
 		{"half of TLS", minimal + "tls: {cert_file: c}\n", "a.yaml:3: tls: set both"},
+		{"ACME beside files", minimal + "tls: {cert_file: c, key_file: k, acme: {hosts: [a.example]}}\n", "a.yaml:3: tls: set cert_file and key_file, or acme.hosts, not both"},
+		{"ACME for an address", minimal + "tls: {acme: {hosts: [a.example, 203.0.113.7]}}\n", `a.yaml:3: tls.acme.hosts[1]: "203.0.113.7" is no name in DNS`},
+		{"ACME for anything", minimal + "tls: {acme: {hosts: ['*.a.example']}}\n", "is no name in DNS"},
+		{"ACME in the clear", minimal + "tls: {acme: {hosts: [a.example], directory: 'http://b.example'}}\n", "a.yaml:3: tls.acme.directory: "},
+		{"ACME to whom", minimal + "tls: {acme: {hosts: [a.example], email: nobody}}\n", "a.yaml:3: tls.acme.email: "},
+		{"long wait", minimal + "drain_wait: 25h\n", "a.yaml:3: drain_wait: 25h0m0s is out of range"},
+		{"no socket", minimal + "control: ''\n", "a.yaml:3: control: is missing"},
 		{"proxy", minimal + "trusted_proxies: [10.0.0.0/8, proxy]\n", `a.yaml:3: trusted_proxies[1]: "proxy" is no network`},
 		{"origin with path", minimal + "origins: [https://a.example/x]\n", "a.yaml:3: origins[0]: "},
 		{"any origin", minimal + "origins: ['*']\n", "is no origin"},
@@ -101,6 +108,7 @@ func TestParseConfigAccepts(t *testing.T) {
 		"localhost":         strings.Replace(minimal, "127.0.0.1", "localhost", 1),
 		"behind a proxy":    strings.Replace(minimal, "127.0.0.1", "0.0.0.0", 1) + "trusted_proxies: [10.0.0.7, 'fd00::/8']\n",
 		"with TLS":          strings.Replace(minimal, "127.0.0.1:8443", `":8443"`, 1) + "tls: {cert_file: c, key_file: k}\n",
+		"with ACME":         strings.Replace(minimal, "127.0.0.1:8443", `":8443"`, 1) + "tls: {acme: {hosts: [video.a.example], email: ops@a.example}}\n",
 		"origins":           minimal + "origins: ['https://a.example:8443', 'http://localhost:3000', 'http://[::1]:3000']\n",
 		"long window":       minimal + "policies: {default: {resume_window: 10m}}\n",
 		"phone as a number": minimal + "page: {phone: 0305550100}\n",
@@ -139,7 +147,7 @@ func TestExample(t *testing.T) {
 		}
 	}
 	d := defaultConfig()
-	d.TLS, d.TrustedProxies, d.Origins, d.FrameAncestors = c.TLS, c.TrustedProxies, c.Origins, c.FrameAncestors
+	d.TLS.CertFile, d.TLS.KeyFile, d.TrustedProxies, d.Origins, d.FrameAncestors = c.TLS.CertFile, c.TLS.KeyFile, c.TrustedProxies, c.Origins, c.FrameAncestors
 	d.Page, d.Auth, d.Media.Advertise = c.Page, c.Auth, c.Media.Advertise
 	d.Policies[exampleGroup] = c.Policies[exampleGroup]
 	if got, want := marshal(t, c), marshal(t, d); got != want {
@@ -212,7 +220,7 @@ func FuzzParseConfig(f *testing.F) {
 			}
 			return
 		}
-		if c.TLS.CertFile == "" && len(c.TrustedProxies) == 0 && !loopback(c.Listen) {
+		if !c.TLS.on() && len(c.TrustedProxies) == 0 && !loopback(c.Listen) {
 			t.Fatalf("listens on %q without TLS", c.Listen)
 		}
 		if c.Auth.Issuer == "" || c.Auth.Audience == "" || time.Duration(c.Policies[defaultPolicy].ResumeWindow) < minResumeWindow {

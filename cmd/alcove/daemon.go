@@ -26,6 +26,8 @@ type daemon struct {
 	public   []net.Listener
 	admin    net.Listener
 	log      *slog.Logger
+	level    *slog.LevelVar                   // of log; may be nil
+	read     func() (config, material, error) // the configuration as it is now; nil in dev
 	media    func(mediaConfig, *slog.Logger) (live.Media, io.Closer, error)
 	dev      map[string]http.Handler // nil in serve
 }
@@ -39,6 +41,10 @@ func (d daemon) run(stop stopSignals) (err error) {
 	for _, l := range d.public {
 		defer l.Close()
 	}
+	certs, err := newCertificates(d.config.TLS, d.material.cert)
+	if err != nil {
+		return err
+	}
 	media, closer, err := d.media(d.config.Media, d.log)
 	if err != nil {
 		return fmt.Errorf("cannot start the media plane: %w", err)
@@ -49,9 +55,13 @@ func (d daemon) run(stop stopSignals) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
-	defer d.followKeys()()
-	door := &gate{limit: int64(d.config.Limits.Connections)}
-	metrics, err := d.metrics(closer, door, stateMetrics{state})
+	socket, err := listenControl(d.config.Control)
+	if err != nil {
+		return err
+	}
+	defer socket.Close()
+	door := newGate(d.config.Limits.Connections)
+	metrics, reloads, err := d.metrics(closer, door, certs, stateMetrics{state})
 	if err != nil {
 		return err
 	}
@@ -63,57 +73,115 @@ func (d daemon) run(stop stopSignals) (err error) {
 	if err != nil {
 		return err
 	}
-	public := server.HTTPServer(server.Handler())
-	admin := &http.Server{Handler: server.AdminHandler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout,
-		WriteTimeout: adminTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: public.ErrorLog}
-	failed := make(chan error, len(d.public)+1) // one place for each goroutine, which so never waits
-	for _, l := range d.public {
-		go func() { failed <- public.Serve(d.wrap(door.listener(l))) }()
+	drain := &drainer{rooms: rooms, server: server, log: d.log}
+	reload := &reloader{read: d.read, keys: d.material.keys, certs: certs, level: d.level, rooms: rooms, server: server, door: door,
+		log: d.log, count: reloads, began: d.config, at: d.config}
+	defer inBackground(reload.follow)()
+	if certs != nil && certs.manager != nil {
+		go certs.follow(stop.graceful, d.log) // not waited for: an ACME server that hangs must not hold us
 	}
-	go func() { failed <- admin.Serve(d.admin) }()
-	d.log.Info("serving", "version", version(), "listen", addresses(d.public), "tls", d.material.cert != nil, "admin", d.admin.Addr().String())
+	listeners := d.listeners(server, socket, controlHandler(drain, reload.reload), door, certs)
+	failed := make(chan error, len(listeners)) // one place for each goroutine, which so never waits
+	for _, l := range listeners {
+		go func() { failed <- l.server.Serve(l.listener) }()
+	}
+	d.log.Info("serving", "version", version(), "listen", addresses(d.public), "tls", certs != nil, "admin", d.admin.Addr().String())
 	notify(d.log, notifyReady)
 	select {
 	case err = <-failed:
 		err = fmt.Errorf("a listener failed: %w", err)
+		notify(d.log, notifyStopping)
 	case <-stop.graceful.Done():
-		d.log.Info("stopping", "within", stopTimeout.String())
+		wait := reload.drainWait()
+		d.log.Info("stopping", "people", server.People(), "wait", wait.String())
+		notify(d.log, notifyStopping)
+		if drain.finish(stop.forced, wait) != nil {
+			d.log.Warn("stopping at once")
+		}
 	}
-	notify(d.log, notifyStopping)
-	return errors.Join(err, shutdown(stop.forced, rooms, server, public, admin))
+	return errors.Join(err, shutdown(stop.forced, rooms, closer, server, listeners))
 }
 
-// shutdown ends all in the order of who depends on whom: nobody new, the rooms, their connections, the listeners.
-func shutdown(forced context.Context, rooms *live.Registry, server *signaling.Server, public, admin *http.Server) error {
+// A listening is a listener with the server that serves it.
+type listening struct {
+	server   *http.Server
+	listener net.Listener
+}
+
+// listeners are the public ones, that of the admin, and the operator's socket.
+func (d daemon) listeners(server *signaling.Server, socket net.Listener, control http.Handler, door *gate, certs *certificates) []listening {
+	public := server.HTTPServer(server.Handler())
+	admin := &http.Server{Handler: server.AdminHandler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout,
+		WriteTimeout: adminTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: public.ErrorLog}
+	operator := &http.Server{Handler: control, ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout,
+		WriteTimeout: controlTimeout, ErrorLog: public.ErrorLog}
+	all := []listening{{admin, d.admin}, {operator, socket}}
+	for _, l := range d.public {
+		if l = door.listener(l); certs != nil {
+			l = tls.NewListener(l, certs.config())
+		}
+		all = append(all, listening{public, l})
+	}
+	return all
+}
+
+// inBackground starts what ends with its context, and gives the function that ends it and waits.
+func inBackground(run func(context.Context)) (end func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		run(ctx)
+	}()
+	return func() { cancel(); <-over }
+}
+
+// A finisher has something to end before the media plane does: recordings.
+type finisher interface{ Finish(context.Context) error }
+
+// shutdown ends all in the order of who depends on whom: the rooms, what they recorded, their connections, the listeners.
+func shutdown(forced context.Context, rooms *live.Registry, media io.Closer, server *signaling.Server, listeners []listening) error {
 	ctx, cancel := context.WithTimeout(forced, stopTimeout)
 	defer cancel()
-	server.Drain()
-	rooms.Drain()
-	errs := []error{rooms.Close(ctx), server.Close(ctx), public.Shutdown(ctx), admin.Shutdown(ctx)}
-	public.Close()
-	admin.Close()
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("stopped before all had ended: %w", err)
+	errs := []error{rooms.Close(ctx)}
+	if f, ok := media.(finisher); ok {
+		errs = append(errs, f.Finish(ctx))
 	}
-	return nil
+	errs = append(errs, server.Close(ctx))
+	for _, l := range listeners {
+		errs = append(errs, l.server.Shutdown(ctx))
+		l.server.Close()
+	}
+	err := errors.Join(errs...)
+	switch {
+	case forced.Err() != nil:
+		return exit{exitForced, "stopped at once: a second signal came"}
+	case err == nil:
+		return nil
+	}
+	return exit{exitUnfinished, fmt.Sprintf("stopped before all had ended: %v", err)}
 }
 
-func (d daemon) metrics(media io.Closer, door *gate, state prometheus.Collector) (*signaling.Metrics, error) {
+// metrics registers all; reloads counts what became of a reload.
+func (d daemon) metrics(media io.Closer, door *gate, certs *certificates, state prometheus.Collector) (_ *signaling.Metrics, reloads func(result string), err error) {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector()) // goroutines and memory
+	// Goroutines and memory; open files, time of processors, the start.
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m := signaling.NewMetrics(registry, version())
 	refused := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "alcove_connections_refused_total", Help: "TCP connections closed at once because of limits.connections.",
 	}, func() float64 { return float64(door.refused.Load()) })
-	if err := errors.Join(registry.Register(refused), registry.Register(state)); err != nil {
-		return nil, err
+	reloaded := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "alcove_reloads_total", Help: "Times the configuration was read again: ok, or failed and all stayed as it was.",
+	}, []string{"result"})
+	errs := []error{registry.Register(refused), registry.Register(state), registry.Register(reloaded)}
+	if certs != nil {
+		errs = append(errs, registry.Register(certs.expiry()))
 	}
 	if c, ok := media.(prometheus.Collector); ok {
-		if err := registry.Register(c); err != nil {
-			return nil, fmt.Errorf("cannot count the media plane: %w", err)
-		}
+		errs = append(errs, registry.Register(c))
 	}
-	return m, nil
+	return m, func(result string) { reloaded.WithLabelValues(result).Inc() }, errors.Join(errs...)
 }
 
 func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *store.Store) (*signaling.Server, error) {
@@ -135,20 +203,9 @@ func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *
 			Revoke: state.Revoke, Consents: state.Consents,
 		},
 		Origins: d.config.Origins, FrameAncestors: d.config.FrameAncestors, TrustedProxies: proxies(d.config.TrustedProxies),
-		Page:  signaling.Page{Clinic: d.config.Page.Clinic, Phone: d.config.Page.Phone},
-		Ready: rooms.Err, Passcodes: passcodes(d.config), Acknowledged: state.Acknowledged,
+		Page: settings(d.config).Page, Passcodes: settings(d.config).Passcodes,
+		Ready: rooms.Err, Acknowledged: state.Acknowledged,
 		Dev: d.dev != nil, Extra: d.dev, Log: d.log,
-	})
-}
-
-// wrap puts TLS around a listener where there is a certificate. WebSockets need HTTP/1.1 (RFC 6455, section 4.1), so it is all
-// that is offered.
-func (d daemon) wrap(l net.Listener) net.Listener {
-	if d.material.cert == nil {
-		return l
-	}
-	return tls.NewListener(l, &tls.Config{
-		Certificates: []tls.Certificate{*d.material.cert}, MinVersion: tls.VersionTLS13, NextProtos: []string{"http/1.1"},
 	})
 }
 

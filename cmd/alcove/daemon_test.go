@@ -67,6 +67,7 @@ func (l *lockedBuffer) String() string {
 // running is a dev daemon in this process.
 type running struct {
 	base, admin string
+	socket      string
 	log         *lockedBuffer
 	media       *silence
 	signals     chan os.Signal
@@ -80,6 +81,12 @@ func startDev(t *testing.T) *running {
 
 func startDevIn(t *testing.T, folder string) *running {
 	t.Helper()
+	return startDevWith(t, folder, func(*daemon) {})
+}
+
+// startDevWith starts a daemon that was changed before.
+func startDevWith(t *testing.T, folder string, change func(*daemon)) *running {
+	t.Helper()
 	c := defaultConfig()
 	c.Listen, c.Admin = "127.0.0.1:0", "127.0.0.1:0"
 	c.Auth.Issuer, c.Auth.Audience = devIssuer, devAudience
@@ -89,7 +96,8 @@ func startDevIn(t *testing.T, folder string) *running {
 		t.Fatal(err)
 	}
 	d.media = func(mediaConfig, *slog.Logger) (live.Media, io.Closer, error) { return r.media, r.media, nil }
-	r.base, r.admin = "http://"+d.public[0].Addr().String(), "http://"+d.admin.Addr().String()
+	change(&d)
+	r.base, r.admin, r.socket = "http://"+d.public[0].Addr().String(), "http://"+d.admin.Addr().String(), d.config.Control
 	stop, done := countSignals(r.signals)
 	t.Cleanup(done)
 	go func() { r.stopped <- d.run(stop) }()
@@ -234,7 +242,7 @@ func TestGate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gate{limit: 2}
+	g := newGate(2)
 	l := g.listener(inner)
 	defer l.Close()
 	accepted := make(chan net.Conn)
@@ -320,14 +328,17 @@ func TestDevLinksRefuse(t *testing.T) {
 	}
 }
 
-// selfSigned is a certificate for localhost, and who trusts it.
-func selfSigned(t *testing.T) (tls.Certificate, *x509.CertPool) {
+// selfSigned is a certificate for localhost or other names, and who trusts it.
+func selfSigned(t *testing.T, names ...string) (tls.Certificate, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(time.Hour)}
+	if len(names) == 0 {
+		names = []string{"localhost"}
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: names, NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -347,8 +358,11 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := daemon{material: material{cert: &cert}}
-	l := d.wrap((&gate{limit: 10}).listener(inner))
+	certs, err := newCertificates(tlsConfig{CertFile: "given"}, &cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := tls.NewListener(newGate(10).listener(inner), certs.config())
 	defer l.Close()
 	go (&http.Server{ErrorLog: log.New(io.Discard, "", 0)}).Serve(l)
 	for _, tt := range []struct {
@@ -367,7 +381,7 @@ func TestTLS(t *testing.T) {
 			conn.Close()
 		}
 	}
-	if text := certificate(d.material.cert); !strings.Contains(text, "localhost until "+cert.Leaf.NotAfter.UTC().Format(time.DateOnly)) {
+	if text := certificate(&cert); !strings.Contains(text, "localhost until "+cert.Leaf.NotAfter.UTC().Format(time.DateOnly)) {
 		t.Errorf("check says %q", text)
 	}
 }

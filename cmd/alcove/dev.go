@@ -124,6 +124,7 @@ func openDev(c config, folder string, log *slog.Logger) (daemon, error) {
 func devMaterial(c *config, folder string, signing auth.SigningKey, person auth.PersonKey) (m material, err error) {
 	in := func(name string) string { return filepath.Join(folder, name) }
 	c.Store = storeConfig{in("store"), in(storeKeyFile)}
+	c.Control, c.DrainWait = in("alcove.sock"), 0 // Ctrl-C means now
 	c.Audit.Dir, c.Audit.KeyFile = in("audit"), in(auditKeyFile)
 	if !exists(c.Store.KeyFile) {
 		if err := writeKeys(folder, stateKeys()); err != nil {

@@ -1,6 +1,11 @@
 package main
 
-import "syscall"
+import (
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 // Of adjtimex(2) and statfs(2).
 const (
@@ -23,4 +28,13 @@ func fileSystem(folder string) (free uint64, inMemory bool, err error) {
 	}
 	kind := uint32(s.Type)
 	return s.Bavail * uint64(s.Bsize), kind == magicTmp || kind == magicRAM, nil
+}
+
+// monotonic is the time since the system started, in microseconds, as a service manager wants it with a reload (sd_notify(3)).
+func monotonic() int64 {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
+		return 0
+	}
+	return t.Nano() / int64(time.Microsecond)
 }

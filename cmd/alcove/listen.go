@@ -38,9 +38,15 @@ func listenLoopback(address string) ([]net.Listener, error) {
 
 // A gate bounds the connections of all its listeners together. Full policy: the newest is closed at once, and counted.
 type gate struct {
-	limit   int64
+	limit   atomic.Int64
 	open    atomic.Int64
 	refused atomic.Uint64
+}
+
+func newGate(limit int) *gate {
+	g := &gate{}
+	g.limit.Store(int64(limit))
+	return g
 }
 
 func (g *gate) listener(l net.Listener) net.Listener { return gatedListener{l, g} }
@@ -56,7 +62,7 @@ func (l gatedListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if l.gate.open.Add(1) <= l.gate.limit {
+		if l.gate.open.Add(1) <= l.gate.limit.Load() {
 			return &gatedConn{Conn: c, leave: sync.OnceFunc(func() { l.gate.open.Add(-1) })}, nil
 		}
 		l.gate.open.Add(-1)

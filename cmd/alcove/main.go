@@ -29,6 +29,9 @@ func commands() []command {
 		{"serve", "run the daemon from a configuration", runServe},
 		{"check", "say what a configuration would start", runCheck},
 		{"doctor", "say what of this host is in the way, and how to mend it", runDoctor},
+		{"drain", "take no new rooms, so that the daemon can be stopped", runDrain},
+		{"undrain", "take new rooms again", runUndrain},
+		{"reload", "read the configuration and its files again", runReload},
 		{"keygen", "make keys where there is no identity provider", runKeygen},
 		{"token", "make a token, or explain one: token verify", runToken},
 		{"audit", "verify the audit log, or ask who was affected: audit verify, audit who", runAudit},
@@ -42,7 +45,21 @@ const (
 	exitOK    = 0
 	exitError = 1
 	exitUsage = 2
+	// exitForced: a second signal ended the daemon before all was let go.
+	exitForced = 3
+	// exitUnfinished: something had not ended within the limit of a stop, and may not be written.
+	exitUnfinished = 4
+	// exitBusy: people were still there when `drain --wait` gave up.
+	exitBusy = 5
 )
+
+// An exit is an error with a code of its own.
+type exit struct {
+	code int
+	text string
+}
+
+func (e exit) Error() string { return e.text }
 
 // errUsage says that the usage was printed already.
 var errUsage = errors.New("usage")
@@ -70,6 +87,9 @@ func start(t terminal, args []string) int {
 			return exitUsage
 		default:
 			fmt.Fprintln(t.err, "alcove "+c.name+": "+err.Error())
+			if e, ok := errors.AsType[exit](err); ok {
+				return e.code
+			}
 			return exitError
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"syscall"
-	"time"
 
 	"alcove/auth"
 	"alcove/room"
@@ -48,14 +47,9 @@ func loadMaterial(c config, l *layout) (m material, err error) {
 		}
 	}
 	if c.TLS.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(c.TLS.CertFile, c.TLS.KeyFile)
-		switch {
-		case err != nil:
-			errs = append(errs, l.at("tls.cert_file", fmt.Errorf("cannot use the certificate with its key (both are PEM files): %w", err)))
-		case pair.Leaf != nil && time.Now().After(pair.Leaf.NotAfter):
-			errs = append(errs, l.at("tls.cert_file", fmt.Errorf("the certificate expired on %s: renew it", pair.Leaf.NotAfter.Format(time.DateOnly))))
+		if m.cert, err = loadCertificate(c.TLS); err != nil {
+			errs = append(errs, l.at("tls.cert_file", err))
 		}
-		m.cert = &pair
 	}
 	return m, errors.Join(errs...)
 }

@@ -9,8 +9,9 @@ import (
 
 // What a service manager is told (sd_notify(3)).
 const (
-	notifyReady    = "READY=1"
-	notifyStopping = "STOPPING=1"
+	notifyReady     = "READY=1"
+	notifyReloading = "RELOADING=1"
+	notifyStopping  = "STOPPING=1"
 )
 
 // notify tells the service manager that started us, if one asked to be told. Its socket is in NOTIFY_SOCKET; an abstract one

@@ -31,6 +31,8 @@ const (
 	maxTextCount = 32
 	maxTextName  = 64
 	maxPurpose   = 200
+	// A day is longer than any session; who wants to wait for more has forgotten the daemon.
+	maxDrainWait = 24 * time.Hour
 	// The page shows the clinic's name and phone in one line.
 	maxClinic = 80
 	maxPhone  = 40
@@ -54,6 +56,16 @@ const (
 const (
 	// stopTimeout bounds a graceful stop: clients resume elsewhere or after the restart, and init systems kill after 10 s or more.
 	stopTimeout = 5 * time.Second
+	// drainLook is how often a daemon that drains, or a command that waits for it, looks whether somebody is there.
+	drainLook = 200 * time.Millisecond
+	// controlTimeout bounds one wish on the control socket; a reload reads files.
+	controlTimeout = 10 * time.Second
+	// stopMargin is what a service manager is asked for beyond the limits of a stop.
+	stopMargin = 5 * time.Second
+	// acmeLook is how often certificates of an ACME server are looked at; they are renewed a month before their end, so hours matter
+	// only to the first. acmeTimeout bounds one request to it.
+	acmeLook    = 10 * time.Minute
+	acmeTimeout = time.Minute
 	// headerTimeout is how long a stranger may take over the headers of a request.
 	headerTimeout = 5 * time.Second
 	// idleTimeout closes silent keep-alive connections; WebSockets have a heartbeat of their own.

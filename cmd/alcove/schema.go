@@ -11,6 +11,8 @@ import (
 type config struct {
 	Listen         string                  `yaml:"listen"`
 	Admin          string                  `yaml:"admin"`
+	Control        string                  `yaml:"control"`
+	DrainWait      duration                `yaml:"drain_wait"`
 	TLS            tlsConfig               `yaml:"tls"`
 	TrustedProxies []string                `yaml:"trusted_proxies"`
 	Origins        []string                `yaml:"origins"`
@@ -28,7 +30,21 @@ type config struct {
 type tlsConfig struct {
 	CertFile string `yaml:"cert_file"`
 	KeyFile  string `yaml:"key_file"`
+
+	ACME acmeConfig `yaml:"acme"`
 }
+
+// An acmeConfig says who makes certificates for which names (RFC 8555). Without names nobody does.
+type acmeConfig struct {
+	Hosts     []string `yaml:"hosts"`
+	Directory string   `yaml:"directory"`
+	CAFile    string   `yaml:"ca_file"`
+	Email     string   `yaml:"email"`
+	CacheDir  string   `yaml:"cache_dir"`
+}
+
+// on reports whether this daemon does TLS itself.
+func (t tlsConfig) on() bool { return t.CertFile != "" || len(t.ACME.Hosts) > 0 }
 
 type pageConfig struct {
 	Clinic string `yaml:"clinic"`
@@ -75,8 +91,10 @@ type logConfig struct {
 
 func defaultConfig() config {
 	return config{
-		Listen:   ":8443",
-		Admin:    "127.0.0.1:9091",
+		Listen:  ":8443",
+		Admin:   "127.0.0.1:9091",
+		Control: "state/alcove.sock", DrainWait: duration(10 * time.Second),
+		TLS:      tlsConfig{ACME: acmeConfig{Directory: "https://acme-v02.api.letsencrypt.org/directory", CacheDir: "state/acme"}},
 		Store:    storeConfig{Dir: "state/store", KeyFile: storeKeyFile},
 		Audit:    auditConfig{Dir: "state/audit", KeyFile: auditKeyFile},
 		Media:    mediaConfig{Listen: "0.0.0.0", Port: 50000, Workers: 1},

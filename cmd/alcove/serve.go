@@ -18,11 +18,7 @@ func runServe(t terminal, args []string) error {
 	if err := parseFlags(f, args, 0); err != nil {
 		return err
 	}
-	c, l, err := loadConfig(*name)
-	if err != nil {
-		return err
-	}
-	m, err := loadMaterial(c, l)
+	c, l, m, err := loadAll(*name)
 	if err != nil {
 		return err
 	}
@@ -37,8 +33,26 @@ func runServe(t terminal, args []string) error {
 		public.Close()
 		return l.at("admin", fmt.Errorf("cannot listen: %w", err))
 	}
-	log := slog.New(slog.NewJSONHandler(t.err, &slog.HandlerOptions{Level: logLevels[c.Log.Level]}))
-	return daemon{config: c, material: m, public: []net.Listener{public}, admin: admin, log: log, media: newMedia}.run(stop)
+	level := &slog.LevelVar{}
+	level.Set(logLevels[c.Log.Level])
+	return daemon{
+		config: c, material: m, public: []net.Listener{public}, admin: admin, media: newMedia,
+		log: slog.New(slog.NewJSONHandler(t.err, &slog.HandlerOptions{Level: level})), level: level,
+		read: func() (config, material, error) {
+			c, _, m, err := loadAll(*name)
+			return c, m, err
+		},
+	}.run(stop)
+}
+
+// loadAll reads the configuration and the files it names.
+func loadAll(name string) (config, *layout, material, error) {
+	c, l, err := loadConfig(name)
+	if err != nil {
+		return c, l, material{}, err
+	}
+	m, err := loadMaterial(c, l)
+	return c, l, m, err
 }
 
 // watchSignals turns SIGINT and SIGTERM into contexts: the first signal ends graceful, the second forced.

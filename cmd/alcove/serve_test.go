@@ -27,11 +27,7 @@ func serveFolder(t *testing.T) (folder string, roots *x509.CertPool) {
 	if _, _, err := makeKeys(folder); err != nil {
 		t.Fatal(err)
 	}
-	cert, roots := selfSigned(t)
-	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
+	roots = putCertificate(t, folder)
 	media, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -39,13 +35,12 @@ func serveFolder(t *testing.T) (folder string, roots *x509.CertPool) {
 	port := media.LocalAddr().(*net.UDPAddr).Port
 	media.Close()
 	for name, content := range map[string][]byte{
-		"cert.pem": pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]}),
-		"key.pem":  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}),
 		"alcove.yaml": fmt.Appendf(nil, `listen: 127.0.0.1:0
 admin: 127.0.0.1:0
 tls: {cert_file: cert.pem, key_file: key.pem}
 auth: {issuer: https://id.example.org, audience: alcove, jwks_file: jwks.json, person_key_file: person.key}
 media: {listen: 127.0.0.1, port: %d}
+drain_wait: 100ms
 `, port),
 	} {
 		if err := os.WriteFile(filepath.Join(folder, name), content, modeSecret); err != nil {
@@ -55,75 +50,119 @@ media: {listen: 127.0.0.1, port: %d}
 	return folder, roots
 }
 
-// The operator's way: keys, a configuration, serve, a token, a seat, and SIGTERM.
-func TestServe(t *testing.T) {
-	folder, roots := serveFolder(t)
-	config := filepath.Join(folder, "alcove.yaml")
-	logs, logWriter := io.Pipe()
-	stopped := make(chan error, 1)
-	go func() {
-		err := runServe(terminal{nil, io.Discard, logWriter}, []string{"--config", config})
-		logWriter.Close()
-		stopped <- err
-	}()
-	lines := bufio.NewScanner(logs)
-	var serving struct {
-		Message string   `json:"msg"`
-		Listen  []string `json:"listen"`
-		Admin   string   `json:"admin"`
-	}
-	for serving.Message != "serving" {
-		if !lines.Scan() {
-			t.Fatalf("it did not start: %v", <-stopped)
-		}
-		if err := json.Unmarshal(lines.Bytes(), &serving); err != nil {
-			t.Fatalf("%q is not JSON: %v", lines.Text(), err)
-		}
-	}
-	var rest strings.Builder
-	drained := make(chan struct{})
-	go func() {
-		defer close(drained)
-		for lines.Scan() {
-			rest.WriteString(lines.Text() + "\n")
-		}
-	}()
-	var token bytes.Buffer
-	err := runToken(terminal{nil, &token, io.Discard}, []string{"--config", config, "--key", filepath.Join(folder, signingKeyFile),
-		"--room", "tuesday", "--sub", "planted-sub", "--name", "PlantedName"})
+// putCertificate writes a new certificate for localhost and its key into a folder, and gives who trusts it.
+func putCertificate(t *testing.T, folder string) *x509.CertPool {
+	t.Helper()
+	cert, roots := selfSigned(t)
+	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	join := func(token string) string {
-		dialer := websocket.Dialer{Subprotocols: []string{"alcove.v1"}, TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "localhost"}}
-		conn, _, err := dialer.Dial("wss://"+serving.Listen[0]+"/v1/rtc", http.Header{"Authorization": {"Bearer " + token}})
-		if err != nil {
+	for name, block := range map[string]*pem.Block{
+		"cert.pem": {Type: "CERTIFICATE", Bytes: cert.Certificate[0]}, "key.pem": {Type: "PRIVATE KEY", Bytes: key},
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), pem.EncodeToMemory(block), modeSecret); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { conn.Close() })
-		message := `{"id":"1","type":"hello","data":{"client":{"name":"test","version":"1"}}}`
-		if err := conn.WriteMessage(websocket.TextMessage, []byte(message)); err != nil {
-			t.Fatal(err)
-		}
-		return next(t, conn)
 	}
-	if answer := join(strings.TrimSpace(token.String())); !strings.Contains(answer, `"state":"waiting"`) {
+	return roots
+}
+
+// A serving is a daemon of `alcove serve` in this process.
+type serving struct {
+	t       *testing.T
+	folder  string
+	config  string
+	roots   *x509.CertPool
+	log     *lockedBuffer
+	stopped chan error
+	Message string   `json:"msg"`
+	Listen  []string `json:"listen"`
+	Admin   string   `json:"admin"`
+}
+
+// startServe waits until the daemon says that it serves.
+func startServe(t *testing.T, folder string, roots *x509.CertPool) *serving {
+	t.Helper()
+	s := &serving{t: t, folder: folder, config: filepath.Join(folder, "alcove.yaml"), roots: roots, log: &lockedBuffer{}, stopped: make(chan error, 1)}
+	logs, logWriter := io.Pipe()
+	go func() {
+		err := runServe(terminal{nil, io.Discard, logWriter}, []string{"--config", s.config})
+		logWriter.Close()
+		s.stopped <- err
+	}()
+	lines := bufio.NewScanner(logs)
+	for s.Message != "serving" {
+		if !lines.Scan() {
+			t.Fatalf("it did not start: %v", <-s.stopped)
+		}
+		if err := json.Unmarshal(lines.Bytes(), s); err != nil {
+			t.Fatalf("%q is not JSON: %v", lines.Text(), err)
+		}
+	}
+	go func() {
+		for lines.Scan() {
+			fmt.Fprintln(s.log, lines.Text())
+		}
+		close(s.stopped)
+	}()
+	return s
+}
+
+func (s *serving) token(args ...string) string {
+	s.t.Helper()
+	var token bytes.Buffer
+	args = append([]string{"--config", s.config, "--key", filepath.Join(s.folder, signingKeyFile)}, args...)
+	if err := runToken(terminal{nil, &token, io.Discard}, args); err != nil {
+		s.t.Fatal(err)
+	}
+	return strings.TrimSpace(token.String())
+}
+
+// join enters with a token and gives the connection and the answer.
+func (s *serving) join(token string) (*websocket.Conn, string) {
+	s.t.Helper()
+	dialer := websocket.Dialer{Subprotocols: []string{"alcove.v1"}, TLSClientConfig: &tls.Config{RootCAs: s.roots, ServerName: "localhost"}}
+	conn, _, err := dialer.Dial("wss://"+s.Listen[0]+"/v1/rtc", http.Header{"Authorization": {"Bearer " + token}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { conn.Close() })
+	message := `{"id":"1","type":"hello","data":{"client":{"name":"test","version":"1"}}}`
+	if err := conn.WriteMessage(websocket.TextMessage, []byte(message)); err != nil {
+		s.t.Fatal(err)
+	}
+	return conn, next(s.t, conn)
+}
+
+// stop ends the daemon as a service manager does.
+func (s *serving) stop() {
+	s.t.Helper()
+	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := <-s.stopped; err != nil {
+		s.t.Errorf("stopped with %v", err)
+	}
+	<-s.stopped // the log is whole
+}
+
+// The operator's way: keys, a configuration, serve, a token, a seat, and SIGTERM.
+func TestServe(t *testing.T) {
+	folder, roots := serveFolder(t)
+	s := startServe(t, folder, roots)
+	token := s.token("--room", "tuesday", "--sub", "planted-sub", "--name", "PlantedName")
+	if _, answer := s.join(token); !strings.Contains(answer, `"state":"waiting"`) {
 		t.Errorf("a participant hears %s", answer)
 	}
-	if answer := join(strings.TrimSpace(token.String())); !strings.Contains(answer, `"invalid_token","message":"the token was refused"`) {
+	if _, answer := s.join(token); !strings.Contains(answer, `"invalid_token","message":"the token was refused"`) {
 		t.Errorf("a replayed token hears %s", answer)
 	}
-	if resp, _ := get(t, "http://"+serving.Admin+"/readyz"); resp.StatusCode != http.StatusOK {
+	if resp, _ := get(t, "http://"+s.Admin+"/readyz"); resp.StatusCode != http.StatusOK {
 		t.Errorf("readyz says %s", resp.Status)
 	}
-	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-stopped; err != nil {
-		t.Errorf("stopped with %v", err)
-	}
-	<-drained
-	if log := rest.String(); strings.Contains(log, "lanted") || strings.Contains(log, "tuesday") || !strings.Contains(log, `"used"`) {
+	s.stop()
+	if log := s.log.String(); strings.Contains(log, "lanted") || strings.Contains(log, "tuesday") || !strings.Contains(log, `"used"`) {
 		t.Errorf("the log says\n%s", log)
 	}
 }

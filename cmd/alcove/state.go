@@ -1,16 +1,11 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"alcove/auth"
 	"alcove/room/audit"
 	"alcove/room/live"
 	"alcove/room/store"
@@ -56,49 +51,6 @@ func (d daemon) restore(rooms *live.Registry) {
 	if err := rooms.Restore(); err != nil {
 		d.log.Error("not every session of before the restart goes on", "error", err.Error())
 	}
-}
-
-// followKeys reads the JWKS file again every few seconds and at SIGHUP, until the function that it gives is called.
-func (d daemon) followKeys() (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	ticker := time.NewTicker(keyPoll)
-	hup := make(chan os.Signal, 1) // one that waits asks for all that came before
-	signal.Notify(hup, syscall.SIGHUP)
-	ticks, over := make(chan time.Time), make(chan struct{})
-	go func() {
-		defer close(over)
-		d.material.keys.Follow(ctx, ticks, d.tellKeys)
-	}()
-	go func() {
-		for {
-			var at time.Time
-			select {
-			case <-ctx.Done():
-				return
-			case at = <-ticker.C:
-			case <-hup:
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case ticks <- at:
-			}
-		}
-	}()
-	return func() {
-		cancel()
-		signal.Stop(hup)
-		ticker.Stop()
-		<-over
-	}
-}
-
-func (d daemon) tellKeys(change auth.KeyChange) {
-	if change.Err != nil {
-		d.log.Error("the JWKS file cannot be used: tokens are verified with the keys before", "error", change.Err.Error())
-		return
-	}
-	d.log.Info("the JWKS file was read again", "keys", len(change.Keys))
 }
 
 // stateMetrics says how store and audit log are.

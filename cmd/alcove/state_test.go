@@ -2,59 +2,8 @@ package main
 
 import (
 	"errors"
-	"log/slog"
-	"os"
-	"path/filepath"
-	"runtime"
-	"strings"
-	"syscall"
 	"testing"
-	"time"
-
-	"alcove/auth"
 )
-
-// SIGHUP brings new keys at once; a bad file changes nothing and is told of.
-func TestFollowKeys(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "jwks.json")
-	put := func(content []byte) {
-		if err := os.WriteFile(name, content, modePublic); err != nil {
-			t.Fatal(err)
-		}
-	}
-	old, fresh := auth.GenerateSigningKey(), auth.GenerateSigningKey()
-	put(old.JWKS())
-	keys, err := auth.OpenKeyFile(keySetReader(name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := &lockedBuffer{}
-	d := daemon{material: material{keys: keys}, log: slog.New(slog.NewTextHandler(log, nil))}
-	stop := d.followKeys()
-	defer stop()
-	hangUp := func(until func() bool) {
-		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
-		deadline := time.Now().Add(20 * time.Second)
-		for !until() {
-			if time.Now().After(deadline) {
-				t.Fatalf("the file is not read again:\n%s", log)
-			}
-			runtime.Gosched()
-		}
-	}
-	put([]byte("{"))
-	hangUp(func() bool { return strings.Contains(log.String(), "cannot be used") })
-	if _, there := keys.Key(old.ID()); !there {
-		t.Error("a bad file took the keys away")
-	}
-	put(fresh.JWKS())
-	hangUp(func() bool { _, there := keys.Key(fresh.ID()); return there })
-	if _, there := keys.Key(old.ID()); there {
-		t.Error("the old key stays")
-	}
-}
 
 // The gauges of the store say what an alert needs, and no more.
 func TestStateMetrics(t *testing.T) {

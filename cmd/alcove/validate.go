@@ -3,12 +3,15 @@ package main
 import (
 	"maps"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -30,6 +33,10 @@ func (l *layout) validate(c *config) {
 	l.needed("auth.jwks_file", c.Auth.JWKSFile, "name the file with the public keys of the issuer; `alcove keygen` makes one")
 	l.needed("auth.person_key_file", c.Auth.PersonKeyFile, "name a file with 32 secret bytes in base64; `alcove keygen` makes one")
 	l.validateState(c)
+	l.needed("control", c.Control, "name the socket by which `alcove drain` reaches the daemon")
+	if d := time.Duration(c.DrainWait); d < 0 || d > maxDrainWait {
+		l.fail("drain_wait", "%s is out of range: use 0s to %s", d, maxDrainWait)
+	}
 	l.validateMedia(&c.Media)
 	l.number("limits.rooms", c.Limits.Rooms, 1, maxRooms)
 	l.number("limits.connections", c.Limits.Connections, 1, maxConnections)
@@ -52,10 +59,36 @@ func (l *layout) validateListeners(c *config) {
 			l.fail(item("trusted_proxies", i), "%q is no network: write it like 10.0.0.0/8 or 10.0.0.7", p)
 		}
 	}
-	if c.TLS.CertFile == "" && len(c.TrustedProxies) == 0 && !loopback(c.Listen) {
+	if !c.TLS.on() && len(c.TrustedProxies) == 0 && !loopback(c.Listen) {
 		l.fail("listen", "%q is not a loopback address: set tls.cert_file and tls.key_file, or trusted_proxies if a proxy in front does TLS", c.Listen)
 	}
+	if len(c.TLS.ACME.Hosts) > 0 {
+		l.validateACME(c.TLS)
+	}
 }
+
+func (l *layout) validateACME(t tlsConfig) {
+	if t.CertFile != "" {
+		l.fail("tls", "set cert_file and key_file, or acme.hosts, not both")
+	}
+	for i, h := range t.ACME.Hosts {
+		if !hostPattern.MatchString(h) {
+			l.fail(item("tls.acme.hosts", i), "%q is no name in DNS: write it like video.example.org", h)
+		}
+	}
+	if u, err := url.Parse(t.ACME.Directory); err != nil || u.Scheme != "https" || u.Host == "" {
+		l.fail("tls.acme.directory", "%q is no https address of an ACME directory", t.ACME.Directory)
+	}
+	if e := t.ACME.Email; e != "" {
+		if a, err := mail.ParseAddress(e); err != nil || a.Address != e {
+			l.fail("tls.acme.email", "is no plain email address")
+		}
+	}
+	l.needed("tls.acme.cache_dir", t.ACME.CacheDir, "name a folder for certificates and their keys")
+}
+
+// hostPattern is a name with two labels at least, in lower case (RFC 1123, section 2.1); no wildcard, no address.
+var hostPattern = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$`)
 
 func (l *layout) validateState(c *config) {
 	l.needed("store.dir", c.Store.Dir, "name a folder for what has to outlive the daemon")

@@ -267,7 +267,11 @@ func TestDrain(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		host := h.join("g", "host", auth.Host)
 		h.reg.Drain()
-		h.refusedJoin(grant("g", "ann", auth.Participant), room.Draining)
+		h.refusedJoin(grant("other", "ann", auth.Host), room.Draining)
+		h.join("g", "late", auth.Participant) // the session goes on
+		h.reg.Undrain()
+		h.join("other", "ann", auth.Host)
+		h.reg.Drain()
 		host, err := h.resume(host)
 		if err != nil {
 			t.Fatal(err)

@@ -150,14 +150,17 @@ func (r *Registry) open(g auth.Grant) (*running, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.draining {
-		return nil, &room.Error{Code: room.Draining, Detail: "the daemon takes nobody new"}
+	if r.closing {
+		return nil, &room.Error{Code: room.Draining, Detail: "the daemon stops"}
 	}
 	if r.tombs.refuses(g.Room, g.IssuedAt, r.cfg.Now()) {
 		return nil, &room.Error{Code: room.RoomEnded, Detail: "the room ended after this token was made"}
 	}
 	if running, ok := r.byName[g.Room]; ok {
 		return running, nil
+	}
+	if r.draining {
+		return nil, &room.Error{Code: room.Draining, Detail: "the daemon opens no new rooms"}
 	}
 	p, ok := r.cfg.Policies[policy]
 	if !ok {
@@ -253,17 +256,28 @@ func (r *Registry) running() []*running {
 	return list
 }
 
-// Drain refuses joins from now on. Who has a seat keeps it, and may resume it.
-func (r *Registry) Drain() {
+// Drain opens no new rooms from now on. Sessions that run go on, and who comes late to one is let in as ever.
+func (r *Registry) Drain() { r.drain(true) }
+
+// Undrain opens rooms again.
+func (r *Registry) Undrain() { r.drain(false) }
+
+func (r *Registry) drain(on bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.draining = true
+	r.draining = on
 }
 
-// Close drains, and ends all rooms with reason "draining"; or, with a Journal, lets go of them so that Restore brings them back.
-// It waits for them until ctx ends; what is not written then is lost.
+// Reconfigure opens rooms under other policies, and as many as it says, from now on. Sessions that run keep theirs.
+func (r *Registry) Reconfigure(policies map[string]room.Policy, maxRooms int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cfg.Policies, r.cfg.MaxRooms = policies, maxRooms
+}
+
+// Close refuses all joins from now on, and ends all rooms with reason "draining"; or, with a Journal, lets go of them so that
+// Restore brings them back. It waits for them until ctx ends; what is not written then is lost.
 func (r *Registry) Close(ctx context.Context) error {
-	r.Drain()
 	r.mu.Lock()
 	if !r.closing {
 		r.closing = true

@@ -7,6 +7,8 @@ export const connectTimeoutMs = 8_000;
 // The first attempt comes at once: most breaks are a changed network, over when we notice them.
 export const backoffFirstMs = 250;
 export const backoffMaxMs = 8_000;
+// Of a server that restarts: seats shall be taken again within 5 s, media included.
+export const backoffRestartMs = 2_000;
 // Seats are kept for a minute, from the restart of a restarted daemon on. After five minutes a new link is the honest answer.
 export const giveUpResumeMs = 300_000;
 // Somebody who just pressed a button should not look at a waiting page for long.

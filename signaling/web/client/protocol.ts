@@ -129,6 +129,7 @@ export const events = {
   }),
   'room.warning': object({ minutes: number }),
   'recording.failed': object({ reason: text }),
+  'server.draining': object({ draining: flag, stopsAt: optional(number) }),
   'help.raised': object(target),
   roster: object({ participants: list(participant) }),
   'participant.joined': object({ participant }),

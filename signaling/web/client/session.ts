@@ -28,6 +28,7 @@ export interface SessionEvents {
   care: Care;
   warning: EventData<'room.warning'>;
   recordingFailed: EventData<'recording.failed'>;
+  draining: EventData<'server.draining'>;
   help: EventData<'help.raised'>;
   room: EventData<'room.updated'>;
   roster: readonly Participant[];
@@ -107,6 +108,7 @@ export class Session extends Emitter<SessionEvents> {
       case 'self.updated': return this.emit('care', told.data);
       case 'room.warning': return this.emit('warning', told.data);
       case 'recording.failed': return this.emit('recordingFailed', told.data);
+      case 'server.draining': return this.emit('draining', told.data);
       case 'help.raised': return this.emit('help', told.data);
       case 'room.updated': return this.emit('room', told.data);
       case 'roster': return this.#setRoster(told.data.participants);

@@ -188,6 +188,7 @@ export class Transport extends Emitter<Events> {
     const final = finalCloses[code];
     if (final && !refusal) return this.stop({ code: final });
     if (code === close.tooMany) return this.#lost(tooManyPauseMs);
+    if (code === close.draining) this.#backoff.restarting();
     this.#lost(refusal?.retryAfterMs);
   }
 

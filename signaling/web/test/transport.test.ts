@@ -125,6 +125,21 @@ test('comes back when the server asks to, not before', () => {
   assert.equal(env.sockets.length, dialled + 1);
 });
 
+test('a server that restarts is tried every second or two', () => {
+  const { env } = enter();
+  let before = env.timers.now();
+  env.socket.drop(4503);
+  const waits: number[] = [];
+  for (let i = 0; i < 6; i += 1) {
+    const dialled = env.sockets.length;
+    while (env.sockets.length === dialled) env.advance(1);
+    waits.push(env.timers.now() - before);
+    before = env.timers.now();
+    env.socket.drop();
+  }
+  assert.deepEqual(waits, [188, 375, 750, 1500, 1500, 1500]);
+});
+
 test('too many messages: resumes after a second', () => {
   const { env } = enter();
   env.socket.drop(4429);

@@ -4,13 +4,13 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { Ctl, Heading, State } from '../ui/basics';
 import {
-  AbsenceBanner, ConsentBanner, ConsentDialog, HelpCtl, RecordingBanner, RecordingState, SideRoomBanner, TimeLeft, WarningBanner,
+  AbsenceBanner, ConsentBanner, ConsentDialog, FaultBanner, HelpCtl, RecordingBanner, RecordingState, SideRoomBanner, TimeLeft, WarningBanner,
 } from '../ui/care';
 import { useStore } from '../ui/context';
 import { DeviceCtls } from '../ui/devices';
 import { Confirm } from '../ui/dialog';
 import { Mark } from '../ui/icon';
-import { LinkBanner, MediaBanner, NoticeBanner, SoundBanner, UnmuteBanner } from '../ui/messages';
+import { LinkBanner, MediaBanner, NoticeBanner, RestartBanner, SoundBanner, UnmuteBanner } from '../ui/messages';
 import { Sound } from '../ui/picture';
 import { Stage, type View } from '../ui/stage';
 import { Panel } from './panel';
@@ -25,8 +25,8 @@ export function SessionScreen(): JSX.Element {
       <Head />
       <main class="stage" id="stage" aria-label="Group" tabIndex={0}>
         <div class="banners">
-          <RecordingBanner /><SideRoomBanner /><WarningBanner /><AbsenceBanner /><ConsentBanner />
-          <LinkBanner /><MediaBanner /><SoundBanner /><UnmuteBanner /><NoticeBanner />
+          <RecordingBanner /><FaultBanner /><SideRoomBanner /><WarningBanner /><AbsenceBanner /><ConsentBanner />
+          <RestartBanner /><LinkBanner /><MediaBanner /><SoundBanner /><UnmuteBanner /><NoticeBanner />
         </div>
         <Stage view={view} />
       </main>

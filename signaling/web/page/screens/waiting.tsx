@@ -8,7 +8,7 @@ import { useStore } from '../ui/context';
 import { DeviceCtls, SelfVideo } from '../ui/devices';
 import { Write } from '../ui/dialog';
 import { Icon } from '../ui/icon';
-import { LinkBanner, NoticeBanner } from '../ui/messages';
+import { LinkBanner, NoticeBanner, RestartBanner } from '../ui/messages';
 import { AgreementDialog, Todo } from '../ui/care';
 import { Call, Top } from '../ui/top';
 
@@ -20,6 +20,7 @@ export function WaitingScreen(): JSX.Element {
     <>
       <Top step={store.care.needs.value.includes('agreement') ? 1 : store.care.agreementAsked.value ? 2 : 1} agreement={store.care.agreementAsked.value} />
       <main class="page" data-testid="waiting-room">
+        <RestartBanner />
         <LinkBanner />
         <NoticeBanner />
         <div class="split waiting">

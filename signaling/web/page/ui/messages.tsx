@@ -30,6 +30,17 @@ export function LinkBanner(): JSX.Element | null {
   );
 }
 
+export function RestartBanner(): JSX.Element | null {
+  const { restarting, link } = useStore();
+  if (!restarting.value || link.value === 'lost') return null;
+  return (
+    <div class="banner" role="status" data-testid="restarting">
+      <Icon name="again" />
+      <p class="words"><strong>The server restarts soon.</strong> <span>Picture and sound stop for some seconds. Your place is kept: you come back by yourself, without waiting again.</span></p>
+    </div>
+  );
+}
+
 export function MediaBanner(): JSX.Element | null {
   const { mediaState, link } = useStore();
   const broken = mediaState.value === 'failed' || mediaState.value === 'disconnected';

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// How operators on this host reach the daemon: HTTP on a Unix socket that only its user and root can open. The admin API has tokens of
+// its own, but whoever can make one can sign tokens that enter rooms, and that key has no place on this host.
+
+// A controlState is what every wish on the control socket is answered with.
+type controlState struct {
+	Draining bool `json:"draining"`
+	Rooms    int  `json:"rooms"`
+	People   int  `json:"people"` // connected, waiting or admitted
+}
+
+// controlHandler serves /state, /drain?stops_in=20m, /undrain and /reload. Refused wishes are answered 409 with why.
+func controlHandler(d *drainer, reload func() error) http.Handler {
+	mux := http.NewServeMux()
+	wish := func(path string, do func(*http.Request) error) {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			if err := do(r); err != nil {
+				http.Error(w, err.Error(), http.StatusConflict)
+				return
+			}
+			w.Header().Set("Content-Type", "application/json")
+			json.NewEncoder(w).Encode(controlState{d.server.Draining(), d.rooms.Counts().Rooms, d.server.People()})
+		})
+	}
+	wish("GET /state", func(*http.Request) error { return nil })
+	wish("POST /undrain", func(*http.Request) error { return d.end() })
+	wish("POST /reload", func(*http.Request) error { return reload() })
+	wish("POST /drain", func(r *http.Request) error {
+		text := r.URL.Query().Get("stops_in")
+		if text == "" {
+			return d.begin(time.Time{})
+		}
+		in, err := time.ParseDuration(text)
+		if err != nil || in <= 0 || in > maxDrainWait {
+			return fmt.Errorf("stops_in: use a time up to %s", maxDrainWait)
+		}
+		return d.begin(time.Now().Add(in))
+	})
+	return mux
+}
+
+// listenControl listens on a socket that others cannot open. One that a daemon left when it was killed is taken over, one on which
+// somebody answers is not.
+func listenControl(name string) (net.Listener, error) {
+	if err := os.MkdirAll(filepath.Dir(name), modeFolder); err != nil {
+		return nil, fmt.Errorf("control: %w", err)
+	}
+	l, err := net.Listen("unix", name)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		if c, dialErr := net.Dial("unix", name); dialErr == nil {
+			c.Close()
+			return nil, fmt.Errorf("control: another daemon listens on %s", name)
+		}
+		if err := os.Remove(name); err != nil {
+			return nil, fmt.Errorf("control: %w", err)
+		}
+		l, err = net.Listen("unix", name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("control: %w (a path of at most 107 characters in a folder that the daemon may write)", err)
+	}
+	if err := os.Chmod(name, modeSecret); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("control: %w", err)
+	}
+	return l, nil
+}

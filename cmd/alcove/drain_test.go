@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// alcove runs an operator's command to its end.
+func alcove(t *testing.T, args ...string) (said string, code int) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = start(terminal{nil, &out, &err}, args)
+	return out.String() + err.String(), code
+}
+
+// told reads until an event of a type comes.
+func told(t *testing.T, conn *websocket.Conn, event string) string {
+	t.Helper()
+	for {
+		if frame := next(t, conn); strings.Contains(frame, `"type":"`+event+`"`) {
+			return frame
+		}
+	}
+}
+
+func (r *running) token(t *testing.T, query string) string {
+	t.Helper()
+	resp, body := get(t, r.base+"/dev/token?"+query)
+	if resp.StatusCode != http.StatusOK {
+		t.Fatal(resp.Status)
+	}
+	return strings.TrimSpace(body)
+}
+
+func TestDrainCommands(t *testing.T) {
+	r := startDev(t)
+	host, _ := r.hello(t, r.token(t, "role=host&room=tuesday&sub=h"))
+	if said, code := alcove(t, "drain", "--socket", r.socket, "--stops-in", "20m"); code != exitOK || said != "draining; 1 rooms, 1 people connected\n" {
+		t.Errorf("drain: %d %s", code, said)
+	}
+	if event := told(t, host, "server.draining"); !strings.Contains(event, `"draining":true,"stopsAt":1`) {
+		t.Errorf("the host hears %s", event)
+	}
+	if resp, body := get(t, r.admin+"/readyz"); resp.StatusCode != http.StatusServiceUnavailable || body != "draining\n" {
+		t.Errorf("readyz says %s %s", resp.Status, body)
+	}
+	if _, answer := r.hello(t, r.token(t, "role=host&room=wednesday&sub=i")); !strings.Contains(answer, `"code":"draining"`) {
+		t.Errorf("who opens a room hears %s", answer)
+	}
+	if _, answer := r.hello(t, r.token(t, "room=tuesday&sub=late")); !strings.Contains(answer, `"state":"waiting"`) {
+		t.Errorf("who comes late hears %s", answer)
+	}
+	if said, code := alcove(t, "drain", "--socket", r.socket, "--wait", "--stops-in", "1ms"); code != exitBusy || !strings.Contains(said, "2 people") {
+		t.Errorf("waiting for people: %d %s", code, said)
+	}
+	if said, code := alcove(t, "undrain", "--socket", r.socket); code != exitOK || said != "taking new rooms; 1 rooms, 2 people connected\n" {
+		t.Errorf("undrain: %d %s", code, said)
+	}
+	for told(t, host, "server.draining"); ; {
+		if event := told(t, host, "server.draining"); strings.Contains(event, `"draining":false`) {
+			break
+		}
+	}
+	if resp, _ := get(t, r.admin+"/readyz"); resp.StatusCode != http.StatusOK {
+		t.Errorf("readyz says %s afterwards", resp.Status)
+	}
+	if said, code := alcove(t, "drain", "--socket", r.socket, "--stops-in", "-1s"); code != exitError || !strings.Contains(said, "stops_in: use a time") {
+		t.Errorf("a time before now: %d %s", code, said)
+	}
+	if said, code := alcove(t, "reload", "--socket", r.socket); code != exitError || !strings.Contains(said, "no configuration") {
+		t.Errorf("reload of dev: %d %s", code, said)
+	}
+	r.signals <- os.Interrupt
+	if err := <-r.stopped; err != nil {
+		t.Error(err)
+	}
+	if said, code := alcove(t, "drain", "--socket", r.socket); code != exitError || !strings.Contains(said, "no daemon answers on "+r.socket) {
+		t.Errorf("without a daemon: %d %s", code, said)
+	}
+}
+
+// A stop waits until nobody is there; a first one who goes early ends the wait.
+func TestStopWaitsForPeople(t *testing.T) {
+	r := startDevWith(t, t.TempDir(), func(d *daemon) { d.config.DrainWait = duration(time.Hour) })
+	host, _ := r.hello(t, r.token(t, "role=host"))
+	r.signals <- os.Interrupt
+	told(t, host, "server.draining")
+	if said, code := alcove(t, "undrain", "--socket", r.socket); code != exitError || !strings.Contains(said, errStopping.Error()) {
+		t.Errorf("undrain of a daemon that stops: %d %s", code, said)
+	}
+	if err := host.WriteMessage(websocket.TextMessage, []byte(`{"id":"2","type":"leave"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-r.stopped; err != nil {
+		t.Errorf("stopped with %v", err)
+	}
+}
+
+// A second signal ends the wait, and the exit code says so.
+func TestSecondSignal(t *testing.T) {
+	r := startDevWith(t, t.TempDir(), func(d *daemon) { d.config.DrainWait = duration(time.Hour) })
+	host, _ := r.hello(t, r.token(t, "role=host"))
+	r.signals <- os.Interrupt
+	told(t, host, "server.draining")
+	r.signals <- os.Interrupt
+	err := <-r.stopped
+	if e, ok := errors.AsType[exit](err); !ok || e.code != exitForced {
+		t.Errorf("stopped with %v", err)
+	}
+}
+
+func TestControlSocket(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "deep", "alcove.sock")
+	first, err := listenControl(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go http.Serve(first, http.NotFoundHandler())
+	if info, err := os.Stat(name); err != nil || info.Mode().Perm() != modeSecret {
+		t.Errorf("%v %v", info, err)
+	}
+	if _, err := listenControl(name); err == nil || !strings.Contains(err.Error(), "another daemon") {
+		t.Errorf("a second daemon: %v", err)
+	}
+	first.(*net.UnixListener).SetUnlinkOnClose(false) // as after kill -9
+	first.Close()
+	second, err := listenControl(name)
+	if err != nil {
+		t.Fatalf("a socket that was left: %v", err)
+	}
+	second.Close()
+	if _, err := listenControl(filepath.Join(t.TempDir(), strings.Repeat("n", 120))); err == nil || !strings.Contains(err.Error(), "107") {
+		t.Errorf("a long path: %v", err)
+	}
+	if said, code := alcove(t, "drain", "--socket", name); code != exitError {
+		t.Errorf("%d %s", code, said)
+	}
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"crypto/tls"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"alcove/auth"
+)
+
+// await looks until something is so: a signal is taken by another goroutine.
+func await(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !so(); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("not within 20 s: " + what)
+		}
+	}
+}
+
+// edit changes a file of the daemon.
+func (s *serving) edit(name string, change func(string) string) {
+	s.t.Helper()
+	path := filepath.Join(s.folder, name)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(change(string(data))), modeSecret); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *serving) add(lines string) {
+	s.edit("alcove.yaml", func(text string) string { return text + lines })
+}
+
+// trusted reports whether a new handshake is with a certificate that the daemon has now.
+func (s *serving) trusted() bool {
+	conn, err := tls.Dial("tcp", s.Listen[0], &tls.Config{RootCAs: s.roots, ServerName: "localhost", NextProtos: []string{"http/1.1"}})
+	if err == nil {
+		conn.Close()
+	}
+	return err == nil
+}
+
+func (s *serving) page() string {
+	s.t.Helper()
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots, ServerName: "localhost"}, DisableKeepAlives: true}}
+	resp, err := client.Get("https://" + s.Listen[0] + "/v1/page.json")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(data)
+}
+
+// A daemon takes what can be changed while it runs, and keeps a call.
+func TestReload(t *testing.T) {
+	folder, roots := serveFolder(t)
+	s := startServe(t, folder, roots)
+	defer s.stop()
+	conn, answer := s.join(s.token("--room", "tuesday", "--sub", "h", "--role", "host"))
+	if !strings.Contains(answer, `"state":"admitted"`) {
+		t.Fatal(answer)
+	}
+
+	s.roots = putCertificate(t, folder)
+	fresh := auth.GenerateSigningKey()
+	s.edit("jwks.json", func(string) string { return string(fresh.JWKS()) })
+	s.add("page: {clinic: Other}\nlog: {level: debug}\nlimits: {rooms: 1}\nadmin: 127.0.0.1:1\npolicies: {night: {max_waiting: 3}}\n")
+	s.edit("alcove.yaml", func(text string) string { return strings.Replace(text, "admin: 127.0.0.1:0\n", "", 1) })
+	if said, code := alcove(t, "reload", "--config", s.config); code != exitOK {
+		t.Fatalf("reload: %d %s", code, said)
+	}
+	if !s.trusted() {
+		t.Error("new handshakes get the old certificate")
+	}
+	if page := s.page(); !strings.Contains(page, `"clinic":"Other"`) {
+		t.Errorf("the page is told %s", page)
+	}
+	if _, answer := s.join(s.token("--room", "wednesday", "--sub", "i", "--role", "host")); !strings.Contains(answer, "invalid_token") {
+		t.Errorf("a token of a key that was taken away hears %s", answer)
+	}
+	if log := s.log.String(); !strings.Contains(log, `"needs_restart":["admin"]`) {
+		t.Errorf("the log says\n%s", log)
+	}
+
+	// What is wrong changes nothing, and is told with its line.
+	s.add("limit: 7\n")
+	if said, code := alcove(t, "reload", "--socket", filepath.Join(folder, "state", "alcove.sock")); code != exitError || !strings.Contains(said, `unknown key "limit"`) {
+		t.Errorf("reload of a mistake: %d %s", code, said)
+	}
+	if !strings.Contains(s.page(), "Other") || !s.trusted() {
+		t.Error("a mistake changed something")
+	}
+	if _, page := get(t, "http://"+s.Admin+"/metrics"); !strings.Contains(page, `alcove_reloads_total{result="failed"} 1`) || !strings.Contains(page, `alcove_reloads_total{result="ok"} 1`) {
+		t.Error("the reloads are not counted")
+	}
+	if err := conn.WriteMessage(1, []byte(`{"id":"9","type":"ping"}`)); err != nil {
+		t.Fatal(err)
+	}
+	for !strings.Contains(next(t, conn), `"id":"9","ok":true`) { // the call went on
+	}
+}
+
+// SIGHUP does the same, and the service manager hears of it.
+func TestReloadBySignal(t *testing.T) {
+	folder, roots := serveFolder(t)
+	socket := filepath.Join(t.TempDir(), "notify")
+	heard := listenNotify(t, socket)
+	t.Setenv("NOTIFY_SOCKET", socket)
+	s := startServe(t, folder, roots)
+	defer s.stop()
+	if got := heard(); got != notifyReady {
+		t.Errorf("heard %q first", got)
+	}
+	s.edit("jwks.json", func(string) string { return "{" })
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	if got := heard(); !strings.HasPrefix(got, notifyReloading+"\nMONOTONIC_USEC=") || strings.HasSuffix(got, "=0") {
+		t.Errorf("heard %q then", got)
+	}
+	if got := heard(); got != notifyReady {
+		t.Errorf("heard %q at last", got)
+	}
+	if log := s.log.String(); !strings.Contains(log, "what was in force stays") {
+		await(t, "the log tells of it", func() bool { return strings.Contains(s.log.String(), "what was in force stays") })
+	}
+	if _, answer := s.join(s.token("--room", "tuesday", "--sub", "h")); !strings.Contains(answer, `"state":"waiting"`) {
+		t.Errorf("a token of the keys before hears %s", answer)
+	}
+}
+
+// Files that renew themselves are found without a signal; a pair that does not fit, half written, is not used.
+func TestPoll(t *testing.T) {
+	folder, roots := serveFolder(t)
+	s := startServe(t, folder, roots)
+	defer s.stop()
+	key, err := os.ReadFile(filepath.Join(folder, "key.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	putCertificate(t, folder)
+	s.edit("key.pem", func(string) string { return string(key) })
+	if !s.trusted() {
+		t.Error("a certificate without its key took the place of a good one")
+	}
+	s.roots = putCertificate(t, folder)
+	await(t, "the new certificate", s.trusted)
+}

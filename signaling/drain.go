@@ -1,0 +1,64 @@
+package signaling
+
+import "time"
+
+// Drain lets readyz say that no new room should come here; the registry of rooms refuses them. At a time that is not zero the
+// daemon will stop: all who have a seat are told, and all who take one.
+func (s *Server) Drain(stopsAt time.Time) {
+	s.draining.Store(true)
+	s.announce(stopsAt)
+}
+
+// Undrain takes it back.
+func (s *Server) Undrain() {
+	s.draining.Store(false)
+	s.announce(time.Time{})
+}
+
+// announce tells all who have a seat when it is news. An outbox never blocks.
+func (s *Server) announce(stopsAt time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopsAt.Equal(stopsAt) {
+		return
+	}
+	s.stopsAt = stopsAt
+	for c, seated := range s.sessions {
+		if seated {
+			c.out.event(s.now(), "server.draining", draining(stopsAt))
+		}
+	}
+}
+
+// Draining reports whether no new room should come here.
+func (s *Server) Draining() bool { return s.draining.Load() }
+
+// People counts the connections that have a seat, waiting or admitted.
+func (s *Server) People() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, seated := range s.sessions {
+		if seated {
+			n++
+		}
+	}
+	return n
+}
+
+// seated marks who has heard the welcome, and tells what the others were told.
+func (s *Server) seated(c *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sessions[c] = true
+	if !s.stopsAt.IsZero() {
+		c.out.event(s.now(), "server.draining", draining(s.stopsAt))
+	}
+}
+
+// draining is the data of server.draining.
+func draining(stopsAt time.Time) object {
+	if stopsAt.IsZero() {
+		return object{"draining": false}
+	}
+	return object{"draining": true, "stopsAt": stopsAt.UnixMilli()}
+}

@@ -1,0 +1,59 @@
+package signaling
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestDrain: all who have a seat hear when the daemon stops, who takes one later too, strangers nothing; and that it goes on.
+func TestDrain(t *testing.T) {
+	h := newHouse(t, nil)
+	admin := httptest.NewServer(h.srv.AdminHandler())
+	t.Cleanup(admin.Close)
+	stranger, host := h.dial(), h.enter(hostToken)
+	waiting := h.enter("tuesday|participant|maria|Maria")
+	at := time.Now().Add(time.Minute)
+	h.srv.Drain(at)
+	h.srv.Drain(at) // no news
+	late := h.enter("tuesday|participant|jonas|Jonas")
+	for _, c := range []*caller{host, waiting, late} {
+		if e := c.until("server.draining"); e.Data["draining"] != true || e.Data["stopsAt"] != float64(at.UnixMilli()) {
+			t.Errorf("told %v", e.Data)
+		}
+	}
+	if resp, body := get(t, admin.URL+"/readyz"); resp.StatusCode != 503 || strings.TrimSpace(body) != "draining" {
+		t.Errorf("readyz says %s %q", resp.Status, body)
+	}
+	h.srv.Undrain()
+	if resp, _ := get(t, admin.URL+"/readyz"); resp.StatusCode != 200 {
+		t.Errorf("readyz says %s afterwards", resp.Status)
+	}
+	for _, c := range []*caller{host, waiting, late} {
+		if e := c.until("server.draining"); e.Data["draining"] != false {
+			t.Errorf("told %v then", e.Data)
+		}
+	}
+	stranger.greet(object{"token": "tuesday|participant|noor|Noor"})
+	stranger.done("ping", nil)
+	for _, e := range stranger.events {
+		if e.Type == "server.draining" {
+			t.Errorf("one who came after was told %v", e.Data)
+		}
+	}
+}
+
+// TestDrainTellsNobodyWithoutATime: sessions go on, so there is nothing to tell.
+func TestDrainTellsNobodyWithoutATime(t *testing.T) {
+	h := newHouse(t, nil)
+	host := h.enter(hostToken)
+	h.srv.Drain(time.Time{})
+	h.srv.Undrain()
+	host.done("ping", nil)
+	for _, e := range host.events {
+		if e.Type == "server.draining" {
+			t.Errorf("told %v", e.Data)
+		}
+	}
+}
