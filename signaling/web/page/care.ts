@@ -22,6 +22,7 @@ export class CareState {
   readonly agreementClosed = signal(false); // the person did not agree, or looks at the page behind it
   readonly consentClosed = signal(false);
   readonly warned = signal<number | null>(null); // minutes, until closed
+  readonly fault = signal(''); // why the recording ended by itself, until closed
   readonly endsAt = signal<number | undefined>(undefined); // on this device's clock
   readonly now = signal(Date.now());
 
@@ -65,6 +66,7 @@ export class CareState {
       this.care.value = { needs: [], agreement: [], consents: [], helpRaised: false };
       this.endsAt.value = undefined;
       this.warned.value = null;
+      this.fault.value = '';
     });
   }
 
@@ -104,6 +106,15 @@ export function paragraphs(text: string): { heading: boolean; words: string }[] 
 
 export function calling(roster: readonly Participant[]): Call[] {
   return roster.filter(({ helpRaised }) => helpRaised).map(({ id, displayName }) => ({ id, name: displayName, here: true }));
+}
+
+const faults: Record<string, string> = {
+  disk_full: 'there is no space left for it', disk_slow: 'the disk was too slow', seal_failed: 'it could not be encrypted',
+};
+
+// Why a recording ended by itself.
+export function faultWords(reason: string): string {
+  return faults[reason] ?? 'it could not be stored safely';
 }
 
 const words: Record<string, string> = {

@@ -8,7 +8,8 @@ import {
   type RequestType, type Slot, type SlotEntry, type Waiter, type AgreedText, type EventData, RequestError,
 } from '../client';
 import { Announcer } from './announce';
-import { bestText, calling, CareState, refusalWords } from './care';
+import { bestText, calling, CareState, faultWords, refusalWords } from './care';
+import { chime } from './chime';
 import type { Config } from './config';
 import { Device, pickScreen, Speaker } from './devices';
 import { keepReturn, type Return } from './return';
@@ -41,7 +42,8 @@ export class Store {
   readonly room = signal<EventData<'room.updated'>>({ name: '', locked: false, absenceLock: false, hostAbsent: false, recording: 'off' });
   readonly selfId = signal('');
   readonly permissions = signal<readonly string[]>([]);
-  readonly roster = signal<readonly Participant[]>([]);
+  readonly roster = signal<readonly Participant[]>([]); // people only
+  readonly recorder = signal(false); // stands in the roster beside them
   readonly waiting = signal<readonly Waiter[]>([]);
   readonly barred = signal<readonly Barred[]>([]);
   readonly speakers = signal<readonly string[]>([]);
@@ -140,7 +142,8 @@ export class Store {
     session.on('access', (access) => this.#entered(access));
     session.on('room', (room) => this.#roomChanged(room));
     session.on('roster', (roster) => this.#rosterChanged(roster));
-    session.on('joined', ({ id, displayName }) => id !== this.selfId.value && this.announcer.say(`${displayName} joined.`));
+    session.on('joined', ({ id, displayName, role }) => id !== this.selfId.value && role !== 'recorder' && this.announcer.say(`${displayName} joined.`));
+    session.on('recordingFailed', ({ reason }) => (this.care.fault.value = faultWords(reason)));
     session.on('left', ({ participantId }) => this.#gone(participantId));
     session.on('waiting', (waiting) => this.#waitingChanged(waiting));
     session.on('barred', (barred) => (this.barred.value = barred));
@@ -187,6 +190,8 @@ export class Store {
       this.ending.value = ending;
       this.screen.value = 'ended';
       this.roster.value = [];
+      this.recorder.value = false;
+      this.room.value = { ...this.room.value, recording: 'off' };
       this.letters.value = new Map();
     });
   }
@@ -197,11 +202,21 @@ export class Store {
     if (before.name && before.locked !== room.locked) {
       this.announcer.say(room.locked ? 'The session is locked.' : 'The session is open again.');
     }
-    if (before.name && before.recording === 'on' && room.recording !== 'on') this.announcer.say('Recording has stopped.');
+    if ((before.recording === 'on') !== (room.recording === 'on')) this.#recordingTurned(room.recording);
   }
 
-  #rosterChanged(roster: readonly Participant[]): void {
+  // Seen, said and heard: nobody has to look to know.
+  #recordingTurned(now: string): void {
+    const on = now === 'on';
+    if (on) this.care.fault.value = '';
+    this.announcer.say(on ? 'Recording has begun.' : now === 'paused' ? 'Recording is paused.' : 'Recording has stopped.');
+    void chime(on ? 'begin' : 'end').catch(() => undefined);
+  }
+
+  #rosterChanged(all: readonly Participant[]): void {
     const before = this.roster.value;
+    const roster = all.filter(({ role }) => role !== 'recorder');
+    this.recorder.value = all.length > roster.length;
     this.roster.value = roster;
     for (const person of roster) {
       const then = before.find(({ id }) => id === person.id);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { bestText, paragraphs, refusalWords } from '../page/care';
+import { bestText, faultWords, paragraphs, refusalWords } from '../page/care';
 import { RequestError } from '../client/errors';
 
 const text = (id: string, locale: string): Parameters<typeof bestText>[0][number] => ({
@@ -28,5 +28,11 @@ test('a refusal is said in words, never by its code', () => {
   for (const code of ['agreement_required', 'verification_required', 'mfa_required', 'internal']) {
     const said = refusalWords(new RequestError({ code, message: 'for developers', retryable: false }));
     assert.ok(said.endsWith('.') && !said.includes('_') && !said.includes('developers'), said);
+  }
+});
+
+test('why a recording ended is said in words, also a reason of a later version', () => {
+  for (const reason of ['disk_full', 'disk_slow', 'write_failed', 'seal_failed', 'store_failed', 'of a later version']) {
+    assert.match(faultWords(reason), /^(there|the|it) [a-z ]+$/);
   }
 });

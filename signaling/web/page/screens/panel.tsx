@@ -165,11 +165,16 @@ function Since({ at }: { at: number }): JSX.Element {
 }
 
 function PeopleList(): JSX.Element {
-  const people = useStore().roster.value;
+  const { roster, recorder } = useStore();
+  const people = roster.value;
   return (
     <section aria-labelledby="in-h">
       <div class="section-head"><h2 id="in-h" tabIndex={-1}>In the group</h2><span class="quiet num">{people.length}</span></div>
-      <ul>{people.map((person) => <PersonRow key={person.id} person={person} />)}</ul>
+      <ul>
+        {people.map((person) => <PersonRow key={person.id} person={person} />)}
+        {recorder.value && <li class="person" data-testid="recorder"><div class="person-row"><Icon name="rec" /><span class="person-name">
+          <span class="name">Recorder</span><span class="quiet small">Records who said yes</span></span></div></li>}
+      </ul>
     </section>
   );
 }

@@ -4,7 +4,7 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { Ctl, Heading, State } from '../ui/basics';
 import {
-  AbsenceBanner, ConsentBanner, ConsentDialog, HelpCtl, RecordingBanner, RecordingState, SideRoomBanner, TimeLeft, WarningBanner,
+  AbsenceBanner, ConsentBanner, ConsentDialog, FaultBanner, HelpCtl, RecordingBanner, RecordingState, SideRoomBanner, TimeLeft, WarningBanner,
 } from '../ui/care';
 import { useStore } from '../ui/context';
 import { DeviceCtls } from '../ui/devices';
@@ -25,7 +25,7 @@ export function SessionScreen(): JSX.Element {
       <Head />
       <main class="stage" id="stage" aria-label="Group" tabIndex={0}>
         <div class="banners">
-          <RecordingBanner /><SideRoomBanner /><WarningBanner /><AbsenceBanner /><ConsentBanner />
+          <RecordingBanner /><FaultBanner /><SideRoomBanner /><WarningBanner /><AbsenceBanner /><ConsentBanner />
           <RestartBanner /><LinkBanner /><MediaBanner /><SoundBanner /><UnmuteBanner /><NoticeBanner />
         </div>
         <Stage view={view} />

@@ -180,6 +180,19 @@ export function RecordingBanner(): JSX.Element | null {
   );
 }
 
+// A recording that ended by itself is said until somebody has read it.
+export function FaultBanner(): JSX.Element | null {
+  const { fault } = useStore().care;
+  if (!fault.value) return null;
+  return (
+    <div class="banner" role="alert" data-testid="recording-fault">
+      <Icon name="rec-off" />
+      <p class="words"><strong>Recording has stopped: {fault.value}.</strong> <span>Nothing more is recorded. The session goes on.</span></p>
+      <Btn onClick={() => (fault.value = '')}>Close</Btn>
+    </div>
+  );
+}
+
 const recordingWords = {
   off: <State icon="rec-off">Not recording</State>,
   asking: <State icon="rec-off">Not recording, asking everyone</State>,
@@ -194,7 +207,7 @@ export function RecordingState(): JSX.Element {
   return (
     <>
       <li data-testid="recording" data-state={recording}>{shown}</li>
-      {recording !== 'off' && store.care.given.value.length > 0 && (
+      {store.care.given.value.length > 0 && (
         <li><Btn look="slim" data-testid="withdraw" onClick={() => void store.act('consent.withdraw', {})}>Take back my yes</Btn></li>
       )}
       {recording !== 'off' && store.care.denied.value && (
