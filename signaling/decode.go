@@ -65,6 +65,7 @@ type (
 		secret      auth.Secret // of a resume
 		displayName string
 		passcode    auth.Secret // of the room, for hosts where it is asked of all
+		nonce       auth.Secret // shows that a token comes again from the client that showed it first
 		client      clientInfo
 	}
 	ping struct{}
@@ -141,6 +142,13 @@ func decodeHello(c cursor) any {
 	}
 	if c.has("passcode") {
 		h.passcode = auth.NewSecret(c.text("passcode", maxPasscode, inWords))
+	}
+	if c.has("nonce") {
+		nonce := c.text("nonce", maxNonce, inID)
+		if len(nonce) < minNonce {
+			c.fail("nonce", "22 to 128 characters")
+		}
+		h.nonce = auth.NewSecret(nonce)
 	}
 	if c.has("token") {
 		h.token = auth.NewSecret(c.text("token", maxToken, inToken))

@@ -160,6 +160,7 @@ func decoded() map[string][]any {
 			hello{session: "r4Kd.pYcv4zdRq1uK", secret: auth.NewSecret(goldenSecret), client: page},
 			hello{token: token, client: clientInfo{"alcove-page", "1.1"}},
 			hello{token: token, passcode: auth.NewSecret("ab2c-d3ef-g4hi"), client: page},
+			hello{token: token, nonce: auth.NewSecret("mB2xq0Vt9sKdLr4uYw7zPa1e"), client: page},
 		},
 		"ping":     {ping{}, ping{}},
 		"leave":    {room.Leave{}, room.Leave{}},

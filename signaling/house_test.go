@@ -41,12 +41,19 @@ func (fakeTokens) Verify(now time.Time, token auth.Secret) (auth.Grant, error) {
 		IssuedAt: now.Add(-time.Second), ExpiresAt: now.Add(time.Minute)}, nil
 }
 
+// Again knows no single use.
+func (f fakeTokens) Again(now time.Time, token auth.Secret) (auth.Grant, error) {
+	return f.Verify(now, token)
+}
+
 // fakeMedia obeys at once and answers every offer.
 type fakeMedia struct {
 	answer func(live.Offer) (live.Answer, error)
 }
 
-func (m fakeMedia) Open(live.MediaSession, func(live.MediaEvent)) (live.MediaRoom, error) { return fakeRoom(m), nil }
+func (m fakeMedia) Open(live.MediaSession, func(live.MediaEvent)) (live.MediaRoom, error) {
+	return fakeRoom(m), nil
+}
 
 type fakeRoom struct {
 	answer func(live.Offer) (live.Answer, error)

@@ -23,7 +23,10 @@ import (
 
 // A TokenVerifier turns a token into what it allows, once. auth.Verifier is one; its error is an auth.Refusal.
 type TokenVerifier interface {
+	// Verify gives what a token allows, once.
 	Verify(now time.Time, token auth.Secret) (auth.Grant, error)
+	// Again checks everything but that, for the client whose token Verify accepted.
+	Again(now time.Time, token auth.Secret) (auth.Grant, error)
 }
 
 // Config is what a Server runs on. Tokens, Rooms and Metrics are required.
@@ -75,6 +78,7 @@ type Server struct {
 	origins   []string
 	timing    timing
 	ledger    *ledger
+	greetings *greetings
 	strangers *strangers
 	passcodes passcodeChecker
 	admin     adminRooms
@@ -107,7 +111,7 @@ func NewServer(cfg Config) (*Server, error) {
 		cfg: cfg, rooms: registry{cfg.Rooms}, metrics: cfg.Metrics, log: cfg.Log, now: cfg.Now,
 		timing:   timing{helloTimeout, pingInterval, requestTimeout, writeTimeout, closeTimeout},
 		ledger:   newLedger(),
-		sessions: map[*session]bool{},
+		sessions: map[*session]bool{}, greetings: newGreetings(),
 		upgrader: websocket.Upgrader{
 			ReadBufferSize: socketBuffer, WriteBufferSize: socketBuffer, WriteBufferPool: &sync.Pool{},
 			HandshakeTimeout: headerTimeout, Subprotocols: []string{Subprotocol},

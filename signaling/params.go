@@ -25,6 +25,8 @@ const (
 	maxID        = 128     // ids of ours are shorter; a SessionID joins two
 	maxToken     = 8 << 10 // auth.MaxToken: what HTTP servers carry in a header
 	maxSecret    = 128     // auth.RandomSecret has 43
+	minNonce     = 22      // 128 random bits in base64url
+	maxNonce     = 128     // enough for any habit
 	maxName      = 64      // one line of a roster
 	maxText      = 1000    // a short message; nothing is kept of it
 	maxTargets   = 256     // above the largest waiting room
@@ -74,6 +76,8 @@ const (
 	// maxAnswers and maxAnswerBytes bound the memory of answers of one session (PROTOCOL.md, section 2).
 	maxAnswers     = 64
 	maxAnswerBytes = 256 << 10
+	// maxGreetings bounds the tokens whose hello may come again: 200 bytes each, gone with the client's next frame.
+	maxGreetings = 4096
 	// socketBuffer is the read and the write buffer of one connection; messages above it take several system calls.
 	socketBuffer = 4 << 10
 )

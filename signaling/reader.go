@@ -37,6 +37,7 @@ func (s *session) read(greeted func()) {
 		if !s.proven {
 			s.proven = true
 			s.seat.Confirm()
+			s.srv.greetings.forget(s.greeting)
 		}
 		if code := s.handle(raw); code != 0 {
 			s.out.finish(code)
@@ -136,59 +137,34 @@ func (s *session) enter(h hello) (w live.Welcome, f *Failure) {
 	defer cancel()
 	token := s.bearer
 	s.bearer = auth.Secret{}
-	var err error
 	if h.session != "" {
-		// Held before the older connection lets go: its answers must not be forgotten in between.
-		past, release := s.srv.ledger.hold(h.session, false)
-		s.seat, w, err = s.srv.rooms.resume(ctx, h.session, h.secret, s)
-		if err != nil {
-			release()
-			s.seat = nil
-			return w, s.explain("hello", err)
-		}
-		if past == nil {
-			past, release = s.srv.ledger.hold(w.Session, true)
-		}
-		s.past = past
-		s.keep(release)
-	} else {
-		grant, refused := s.verify(h, token)
-		if refused != nil {
-			return w, refused
-		}
-		arrival, refused := s.arrive(ctx, h, grant)
-		if refused != nil {
-			return w, refused
-		}
-		s.seat, w, err = s.srv.rooms.join(ctx, arrival, s)
-		if err != nil {
-			s.seat = nil
-			return w, s.explain("hello", err)
-		}
-		past, release := s.srv.ledger.hold(w.Session, true)
-		s.past = past
-		s.keep(release)
+		w, f = s.back(ctx, h.session, h.secret)
+	} else if token, f = s.only(h, token); f == nil {
+		w, f = s.come(ctx, h, token)
+	}
+	if f != nil {
+		return w, f
 	}
 	s.door = doorOf(w)
 	s.follow(w.Self.Access, false)
 	return w, nil
 }
 
-// verify finds the one token and has it checked.
-func (s *session) verify(h hello, bearer auth.Secret) (auth.Grant, *Failure) {
-	token := h.token
+// only finds the one token.
+func (s *session) only(h hello, bearer auth.Secret) (auth.Secret, *Failure) {
 	switch {
-	case token.Empty() && bearer.Empty():
-		return auth.Grant{}, failure(room.BadRequest, "token: a token or a resume is needed")
-	case token.Empty():
-		token = bearer
+	case h.token.Empty() && bearer.Empty():
+		return auth.Secret{}, failure(room.BadRequest, "token: a token or a resume is needed")
+	case h.token.Empty():
+		return bearer, nil
 	case !bearer.Empty():
-		return auth.Grant{}, failure(room.BadRequest, "token: in the frame or in Authorization, not both")
+		return auth.Secret{}, failure(room.BadRequest, "token: in the frame or in Authorization, not both")
 	}
-	grant, err := s.srv.cfg.Tokens.Verify(s.srv.now(), token)
-	if err == nil {
-		return grant, nil
-	}
+	return h.token, nil
+}
+
+// refuseToken tells that a token is refused, and only the log why.
+func (s *session) refuseToken(err error) *Failure {
 	var refusal auth.Refusal
 	f := failure(InvalidToken, "the token was refused")
 	f.Ref = newRef()
@@ -201,7 +177,7 @@ func (s *session) verify(h hello, bearer auth.Secret) (auth.Grant, *Failure) {
 		f.Message += ": " + reason
 	}
 	s.srv.metrics.Joined(string(InvalidToken))
-	return auth.Grant{}, f
+	return f
 }
 
 // handle answers one frame, or returns the code to close with.

@@ -44,6 +44,8 @@ type session struct {
 	past   *answers    // of this session, nil before hello. Owned by the reader.
 	proven bool        // the client showed that it has its secret. Owned by the reader.
 
+	greeting *greeting // what may come again until it is proven; nil if nothing may. Owned by the reader.
+
 	limit atomic.Int64 // bytes of a message; follows the state. Written under mu.
 
 	mu      sync.Mutex

@@ -68,7 +68,7 @@ const onSource = object({ ...target, source });
 // What a client asks, and what it is told: `data` of the request and of its answer.
 export const requests = {
   hello: [object({
-    token: optional(text), resume: optional(object({ sessionId: text, secret: text })), displayName: optional(text),
+    token: optional(text), nonce: optional(text), resume: optional(object({ sessionId: text, secret: text })), displayName: optional(text),
     passcode: optional(text), client: object({ name: text, version: text }),
   }), welcome],
   ping: [empty, empty],

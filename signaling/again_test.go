@@ -1,0 +1,212 @@
+package signaling
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"alcove/auth"
+	"alcove/room"
+	"alcove/room/live"
+)
+
+// onceTokens are fakeTokens that work once, until they are revoked.
+type onceTokens struct {
+	fakeTokens
+	mu      sync.Mutex
+	used    map[string]bool // Guarded by mu.
+	revoked bool            // Guarded by mu.
+}
+
+func (o *onceTokens) Verify(now time.Time, token auth.Secret) (auth.Grant, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.used[token.Reveal()] {
+		return auth.Grant{}, auth.Refusal{Reason: auth.Used}
+	}
+	o.used[token.Reveal()] = true
+	return o.fakeTokens.Verify(now, token)
+}
+
+func (o *onceTokens) Again(now time.Time, token auth.Secret) (auth.Grant, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.revoked {
+		return auth.Grant{}, auth.Refusal{Reason: auth.Revoked}
+	}
+	return o.fakeTokens.Verify(now, token)
+}
+
+func onceHouse(t *testing.T) (*house, *onceTokens) {
+	t.Helper()
+	tokens := &onceTokens{used: map[string]bool{}}
+	return newHouse(t, func(c *Config, _ *Server) { c.Tokens = tokens }), tokens
+}
+
+var nonce = strings.Repeat("n", minNonce)
+
+// hello says it with a nonce, if there is one, and gives the answer.
+func (c *caller) hello(token, nonce string) reply {
+	c.t.Helper()
+	data := object{"token": token, "client": object{"name": "t", "version": "1"}}
+	if nonce != "" {
+		data["nonce"] = nonce
+	}
+	return c.ask("hello", data)
+}
+
+func code(r reply) room.Code {
+	if r.OK {
+		return ""
+	}
+	return r.Error.Code
+}
+
+// TestHelloAgain: a hello whose answer was lost gets the same seat, from the client that knows the nonce, until that client has
+// shown that it has the answer.
+func TestHelloAgain(t *testing.T) {
+	for _, token := range []string{hostToken, guestToken} {
+		h, _ := onceHouse(t)
+		lost := h.dial()
+		first := lost.hello(token, nonce)
+		if !first.OK {
+			t.Fatalf("%+v", first.Error)
+		}
+		for _, other := range []string{"", strings.Repeat("m", minNonce), nonce + "n"} {
+			if r := h.dial().hello(token, other); code(r) != InvalidToken {
+				t.Errorf("with the nonce %q: %+v", other, r)
+			}
+		}
+		again := h.dial()
+		second := again.hello(token, nonce)
+		if !second.OK || second.Data["participantId"] != first.Data["participantId"] || second.Data["state"] != first.Data["state"] {
+			t.Fatalf("the second hello: %+v", second)
+		}
+		if second.Data["resumeSecret"] == first.Data["resumeSecret"] {
+			t.Error("the secret is the same")
+		}
+		if code := lost.closed(); code != closeReplaced {
+			t.Errorf("the first connection was closed with %d", code)
+		}
+		third := h.dial()
+		if r := third.hello(token, nonce); !r.OK || r.Data["participantId"] != first.Data["participantId"] {
+			t.Fatalf("the third hello: %+v", r)
+		}
+		third.done("ping", object{})
+		if r := h.dial().hello(token, nonce); code(r) != InvalidToken {
+			t.Errorf("after the answer was seen: %+v", r)
+		}
+		if n := len(h.srv.greetings.all); n != 0 {
+			t.Errorf("%d tokens are remembered", n)
+		}
+	}
+}
+
+// TestHelloAgainWithoutNonce: a token of a client that gives no nonce works once, as ever.
+func TestHelloAgainWithoutNonce(t *testing.T) {
+	h, _ := onceHouse(t)
+	if r := h.dial().hello(guestToken, ""); !r.OK {
+		t.Fatalf("%+v", r)
+	}
+	for _, n := range []string{"", nonce} {
+		if r := h.dial().hello(guestToken, n); code(r) != InvalidToken {
+			t.Errorf("%+v %+v", r, r.Error)
+		}
+	}
+	if r := h.dial().hello("tuesday|participant|eve|Eve", nonce[1:]); code(r) != room.BadRequest {
+		t.Errorf("a short nonce: %+v", r)
+	}
+}
+
+// TestHelloAfterRefusal: what may open a moment later can be asked with the same token; what is refused for good cannot.
+func TestHelloAfterRefusal(t *testing.T) {
+	h, tokens := onceHouse(t)
+	host := h.enter(hostToken)
+	host.done("room.lock", object{})
+	const late = "tuesday|participant|late|Late"
+	for range 2 {
+		if r := h.dial().hello(late, nonce); code(r) != room.RoomLocked {
+			t.Fatalf("%+v", r)
+		}
+	}
+	host.done("room.unlock", object{})
+	if r := h.dial().hello(late, ""); code(r) != InvalidToken {
+		t.Errorf("from somebody else: %+v", r)
+	}
+	in := h.dial()
+	r := in.hello(late, nonce)
+	if !r.OK {
+		t.Fatalf("after the lock: %+v", r.Error)
+	}
+	host.done("mod.remove", object{"participantId": r.Data["participantId"]})
+	const barred = "tuesday|participant|late|Later"
+	if r := h.dial().hello(barred, nonce); code(r) != room.BarredPerson {
+		t.Errorf("%+v %+v", r, r.Error)
+	}
+	if r := h.dial().hello(barred, nonce); code(r) != InvalidToken {
+		t.Errorf("a refusal for good was asked again: %+v", r.Error)
+	}
+	host.done("room.lock", object{})
+	const revoked = "tuesday|participant|rose|Rose"
+	if r := h.dial().hello(revoked, nonce); code(r) != room.RoomLocked {
+		t.Errorf("%+v %+v", r, r.Error)
+	}
+	tokens.mu.Lock()
+	tokens.revoked = true
+	tokens.mu.Unlock()
+	if r := h.dial().hello(revoked, nonce); code(r) != InvalidToken {
+		t.Errorf("what was revoked meanwhile: %+v", r)
+	}
+}
+
+// TestPasscodeOfHosts: a host who mistypes the passcode of the room needs no other token.
+func TestPasscodeOfHosts(t *testing.T) {
+	hash, err := auth.HashPasscode(auth.NewSecret(rightCode))
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := room.Policy{Name: "default", MaxParticipants: 20, MaxWaiting: 20, ResumeWindow: time.Minute, Passcode: true, PasscodeForAll: true}
+	h := newHouse(t, func(c *Config, srv *Server) {
+		if srv == nil {
+			c.Tokens = &onceTokens{used: map[string]bool{}}
+			c.Rooms = live.NewRegistry(live.Config{Policies: map[string]room.Policy{"default": policy}, Media: fakeMedia{}})
+			c.Passcodes = map[string]auth.PasscodeHash{"default": hash}
+		}
+	})
+	for _, attempt := range []struct {
+		passcode string
+		want     room.Code
+	}{{"", room.PasscodeWrong}, {"something else", room.PasscodeWrong}, {rightCode, ""}} {
+		data := object{"token": hostToken, "nonce": nonce, "client": object{"name": "t", "version": "1"}}
+		if attempt.passcode != "" {
+			data["passcode"] = attempt.passcode
+		}
+		if r := h.dial().ask("hello", data); code(r) != attempt.want {
+			t.Errorf("%q: %+v", attempt.passcode, r)
+		}
+	}
+}
+
+// Greetings end with their tokens, and their number is bounded.
+func TestGreetings(t *testing.T) {
+	now := time.Unix(1_790_000_000, 0)
+	g, mine := newGreetings(), auth.NewSecret(nonce)
+	token := func(i int) auth.Secret { return auth.NewSecret(strconv.Itoa(i)) }
+	for i := range maxGreetings + 1 {
+		if one := g.add(now, token(i), mine, now.Add(time.Minute)); (one == nil) != (i == maxGreetings) {
+			t.Fatalf("%d: %v", i, one)
+		}
+	}
+	if g.find(now, token(7), mine) == nil || g.find(now, token(maxGreetings), mine) != nil || g.find(now, token(7), auth.Secret{}) != nil {
+		t.Error("the wrong ones are known")
+	}
+	later := now.Add(time.Minute)
+	if g.find(later, token(7), mine) != nil {
+		t.Error("a greeting outlives its token")
+	}
+	if g.add(later, token(maxGreetings), mine, later.Add(time.Minute)) == nil || len(g.all) != 1 {
+		t.Errorf("%d are kept", len(g.all))
+	}
+}
