@@ -54,38 +54,35 @@ func (o *output) write(b []byte) error {
 	return err
 }
 
-// flush writes what waits, a record of at most maxPlain at a time, syncs, and begins another segment if this one is full.
+// flush writes what waits, a record of at most maxPlain at a time, and syncs.
 func (o *output) flush() *Cause {
 	o.t.begin()
 	defer o.t.end()
 	wrote := false
-	for {
-		plain := o.t.queue.take(o.plain[:0], o.count)
-		if len(plain) == 0 {
-			break
+	for !o.t.queue.empty() {
+		if o.full() {
+			if err := o.rotate(); err != nil {
+				return causeOf(err)
+			}
 		}
+		plain := o.t.queue.take(o.plain[:0], o.count)
 		err := o.record(recordData, plain)
 		clear(plain)
 		if err != nil {
 			return causeOf(err)
 		}
 		wrote = true
-		if len(o.index) >= maxIndex/2 || o.size >= o.t.r.cfg.SegmentBytes {
-			if err := o.rotate(); err != nil {
-				return causeOf(err)
-			}
-			wrote = false
-		}
 	}
-	if wrote {
-		if err := o.sync(); err != nil {
-			return causeOf(err)
-		}
+	if !wrote {
+		return nil
 	}
-	if o.number > 0 && o.t.r.cfg.Now().Sub(o.header.Begins) >= o.t.r.cfg.SegmentTime {
-		return causeOf(o.rotate())
-	}
-	return nil
+	return causeOf(o.sync())
+}
+
+// full says that what comes belongs into another segment. A track that is silent stays where it is.
+func (o *output) full() bool {
+	c := o.t.r.cfg
+	return o.number > 0 && (len(o.index) >= maxIndex/2 || o.size >= c.SegmentBytes || c.Now().Sub(o.header.Begins) >= c.SegmentTime)
 }
 
 // count notes what the entries of the record to come are.

@@ -46,3 +46,18 @@ const (
 )
 
 const maxOldKeys = 8 // of a sealing key's file: crashes in the middle of erasures leave one each
+
+// How media is put together again.
+const (
+	arrivalWindow = 10 * time.Second       // the fastest packet of each window stands for a sender report where none came
+	maxSkew       = 300 * time.Millisecond // more between RTP time and arrival is another epoch: a paused clock, not a slow network
+	maxReorder    = 2 * time.Second        // older than this is no retransmission
+	maxDrift      = 0.001                  // of a clock: ten times what crystals do
+	maxStep       = 20 * time.Millisecond  // of a report: the jitter that is left in it
+	beginWaiting  = 32                     // units that are looked at before the first is chosen
+	maxWaiting    = 512                    // units in front of which one is missing: more than a second of video
+
+	clusterTime  = 5 * time.Second // of WebM, and between cues where there is only sound; below the 32 s that a block can express
+	cueEvery     = time.Second     // at most, with pictures
+	clusterBytes = 4 << 20
+)

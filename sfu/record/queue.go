@@ -41,6 +41,8 @@ func (q *queue) copyOut(b []byte, at uint64) {
 	copy(b[n:], q.buf)
 }
 
+func (q *queue) empty() bool { return q.tail.Load() == q.head.Load() }
+
 // take appends whole entries to dst up to its capacity and calls each with the head of every one. Nothing of them stays in the ring.
 func (q *queue) take(dst []byte, each func(head *[entryHead]byte)) []byte {
 	tail, end := q.tail.Load(), q.head.Load()

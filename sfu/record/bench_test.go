@@ -1,0 +1,73 @@
+package record
+
+import (
+	"io"
+	"testing"
+	"time"
+)
+
+// BenchmarkPut is what the worker pays for each packet: a copy into the queue, drained beside it without sealing.
+func BenchmarkPut(b *testing.B) {
+	for _, size := range []struct {
+		name  string
+		bytes int
+	}{{"audio", 80}, {"video", 1100}} {
+		b.Run(size.name, func(b *testing.B) {
+			c := newClinic(b, nil)
+			track := c.start(videoOf("person-a"))
+			track.Stop()
+			<-track.Done()
+			track.stopped.Store(false) // nobody drains it but this loop
+			u := Unit{Payload: make([]byte, size.bytes), Arrived: time.Now()}
+			b.ReportAllocs()
+			for b.Loop() {
+				u.Seq++
+				if !track.Put(u) {
+					b.Fatal("refused")
+				}
+				if u.Seq%512 == 0 {
+					track.queue.tail.Store(track.queue.head.Load())
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkSeal is what the track's goroutine pays: draining, sealing and writing to a disk that costs nothing.
+func BenchmarkSeal(b *testing.B) {
+	c := newClinic(b, func(cfg *Config) { cfg.Layer = nowhere{}; cfg.SegmentBytes = maxSegment / 2 })
+	track := c.start(videoOf("person-a"))
+	u := Unit{Payload: make([]byte, 1100), Arrived: time.Now()}
+	track.Stop()
+	<-track.Done()
+	out := newOutput(track, track.out.header, newKey())
+	if err := out.open(out.header); err != nil {
+		b.Fatal(err)
+	}
+	track.stopped.Store(false)
+	const batch = 512
+	b.SetBytes(batch * 1100)
+	b.ReportAllocs()
+	for b.Loop() {
+		for range batch {
+			track.Put(u)
+		}
+		if cause := out.flush(); cause != nil {
+			b.Fatal(*cause)
+		}
+	}
+}
+
+// nowhere is a Layer that keeps nothing.
+type nowhere struct{}
+
+func (nowhere) Create(string) (File, error)        { return nowhereFile{io.Discard}, nil }
+func (nowhere) Open(string) (io.ReadCloser, error) { return nil, io.EOF }
+func (nowhere) List() ([]string, error)            { return nil, nil }
+func (nowhere) Remove(string) error                { return nil }
+func (nowhere) Replace(string, []byte) error       { return nil }
+
+type nowhereFile struct{ io.Writer }
+
+func (nowhereFile) Sync() error  { return nil }
+func (nowhereFile) Close() error { return nil }

@@ -1,0 +1,326 @@
+package record
+
+import (
+	"cmp"
+	"errors"
+	"io"
+	"io/fs"
+	"iter"
+	"math"
+	"slices"
+	"time"
+)
+
+// An Exported is one file that Export wrote.
+type Exported struct {
+	Session string        `json:"session"`
+	Person  string        `json:"person"`
+	Zero    time.Time     `json:"zero"`   // the moment that is 0 in all files of the session
+	Length  time.Duration `json:"length"` // in ns
+	Blocks  int           `json:"blocks"`
+}
+
+// An Exporter turns recordings into WebM.
+type Exporter struct {
+	Opener *Opener
+	Layer  Layer
+	Choose func(Header) bool // nil for everything
+	// Create makes the file of a person in a session; Export closes it.
+	Create   func(session, person string) (WriteSeekCloser, error)
+	Progress Progress // over segments, each of which is read twice
+	Problems func(Problem)
+
+	done, total int64
+}
+
+// A WriteSeekCloser is an open file.
+type WriteSeekCloser interface {
+	io.WriteSeeker
+	io.Closer
+}
+
+// A take is one track to export, with its segments in order.
+type take struct {
+	segments []Listed
+	line     *timeline
+	first    int64 // ns since 1970, of its first unit
+}
+
+func (t take) header() Header { return t.segments[0].Header }
+
+// Export writes one file for each person of each session. All files of a session begin at the same moment, so that they line up;
+// where nothing was recorded there is nothing. What is damaged or missing is told to Problems, left out, and the rest is written.
+func (x *Exporter) Export() ([]Exported, error) {
+	all, err := List(x.Layer)
+	if err != nil {
+		return nil, err
+	}
+	var chosen []Listed
+	for _, one := range all {
+		if one.Err != nil {
+			x.name(learning, Problem{one.Name, -1, Unreadable, ""})
+		} else if x.Choose == nil || x.Choose(one.Header) {
+			chosen = append(chosen, one)
+		}
+	}
+	x.total = 2 * int64(len(chosen))
+	sessions := map[string][]take{}
+	var order []string
+	for _, segments := range tracksOf(chosen) {
+		id := segments[0].Header.Session
+		if len(sessions[id]) == 0 {
+			order = append(order, id)
+		}
+		t, err := x.learn(segments)
+		if err != nil {
+			return nil, err
+		}
+		sessions[id] = append(sessions[id], t)
+	}
+	var list []Exported
+	for _, id := range order {
+		more, err := x.session(sessions[id])
+		list = append(list, more...)
+		if err != nil {
+			return list, err
+		}
+	}
+	return list, nil
+}
+
+func (x *Exporter) name(p pass, problems ...Problem) {
+	for _, one := range problems {
+		if p == learning && x.Problems != nil {
+			x.Problems(one)
+		}
+	}
+}
+
+func (x *Exporter) count(p pass) {
+	if p == peeking {
+		return
+	}
+	if x.done++; x.Progress != nil {
+		x.Progress(x.done, x.total)
+	}
+}
+
+// A pass is one reading of the segments.
+type pass int
+
+const (
+	learning pass = iota // names problems
+	peeking              // is not counted
+	writing
+)
+
+// entries reads segments one after another. What cannot be opened is left out, once by name.
+func (x *Exporter) entries(segments []Listed, p pass) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		for _, one := range segments {
+			s, err := x.Opener.read(x.Layer, one.Name)
+			x.count(p)
+			switch {
+			case errors.Is(err, fs.ErrNotExist): // gc took it
+				continue
+			case errors.Is(err, ErrErased), errors.Is(err, ErrIdentity):
+				x.name(p, Problem{one.Name, -1, Closed, err.Error()})
+				continue
+			case errors.Is(err, errWrapped):
+				x.name(p, Problem{one.Name, -1, Damaged, "the header: " + err.Error()})
+				continue
+			case err != nil:
+				yield(Entry{}, err)
+				return
+			}
+			x.name(p, s.problems...)
+			for _, e := range s.entries() {
+				if !yield(e, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// learn is the first pass over a track.
+func (x *Exporter) learn(segments []Listed) (take, error) {
+	t := take{segments: segments, line: newTimeline(segments[0].Header.ClockRate), first: math.MaxInt64}
+	for e, err := range x.entries(segments, learning) {
+		if err != nil {
+			return t, err
+		}
+		t.line.add(e)
+	}
+	t.line.settle()
+	c := t.line.cursor()
+	for e, err := range x.entries(segments[:1], peeking) {
+		if err != nil {
+			return t, err
+		}
+		n, rtp := c.next(e)
+		if !e.Clock && len(e.Payload) > 0 {
+			t.first = min(t.first, t.line.when(n, rtp))
+		}
+	}
+	return t, nil
+}
+
+// session writes the files of one session.
+func (x *Exporter) session(takes []take) (list []Exported, err error) {
+	zero := int64(math.MaxInt64)
+	people := map[string][]take{}
+	var order []string
+	for _, t := range takes {
+		if t.first == math.MaxInt64 {
+			continue
+		}
+		zero = min(zero, t.first)
+		p := t.header().Person
+		if len(people[p]) == 0 {
+			order = append(order, p)
+		}
+		people[p] = append(people[p], t)
+	}
+	for _, p := range order {
+		e, err := x.person(people[p], zero)
+		if err != nil {
+			return list, err
+		}
+		if e.Blocks > 0 {
+			list = append(list, e)
+		}
+	}
+	return list, nil
+}
+
+// A stream is what one source of one person gave, over all its tracks.
+type stream struct {
+	webmTrack
+	next func() (block, error, bool)
+	stop func()
+	head block
+}
+
+// person writes one file.
+func (x *Exporter) person(takes []take, zero int64) (e Exported, err error) {
+	h := takes[0].header()
+	e = Exported{Session: h.Session, Person: h.Person, Zero: time.Unix(0, zero).UTC()}
+	streams, err := x.streams(takes)
+	defer func() {
+		for _, s := range streams {
+			s.stop()
+		}
+	}()
+	if err != nil || len(streams) == 0 {
+		return e, err
+	}
+	out, err := x.Create(h.Session, h.Person)
+	if err != nil {
+		return e, err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	var tracks []webmTrack
+	for _, s := range streams {
+		tracks = append(tracks, s.webmTrack)
+	}
+	f, err := newWebM(out, zero, tracks)
+	if err != nil {
+		return e, err
+	}
+	if e.Blocks, err = merge(f, slices.Clone(streams)); err != nil {
+		return e, err
+	}
+	e.Length = time.Duration(f.end) * time.Millisecond
+	return e, f.close()
+}
+
+// merge writes the blocks of all streams in the order of their times.
+func merge(f *webmFile, streams []*stream) (blocks int, err error) {
+	numbers := map[*stream]int{}
+	for i, s := range streams {
+		numbers[s] = i
+	}
+	for len(streams) > 0 {
+		s := slices.MinFunc(streams, func(a, b *stream) int { return cmp.Compare(a.head.at, b.head.at) })
+		if err := f.put(numbers[s], s.head); err != nil {
+			return blocks, err
+		}
+		blocks++
+		b, err, more := s.next()
+		if err != nil {
+			return blocks, err
+		}
+		if s.head = b; !more {
+			streams = slices.DeleteFunc(streams, func(o *stream) bool { return o == s })
+		}
+	}
+	return blocks, nil
+}
+
+// streams gives those that have anything to show: the microphone first, then pictures. Each holds its first block already.
+func (x *Exporter) streams(takes []take) (list []*stream, err error) {
+	bySource := map[webmTrack][]take{}
+	for _, t := range takes {
+		key := webmTrack{source: t.header().Source, kind: t.header().Kind}
+		bySource[key] = append(bySource[key], t)
+	}
+	for key, takes := range bySource {
+		next, stop := iter.Pull2(x.blocks(takes))
+		s := &stream{webmTrack: key, next: next, stop: stop}
+		list = append(list, s)
+		b, err, _ := next()
+		if err != nil {
+			return list, err
+		}
+		s.head, s.width, s.height = b, b.width, b.height
+	}
+	slices.SortFunc(list, func(a, b *stream) int { return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.source, b.source)) })
+	return slices.DeleteFunc(list, func(s *stream) bool {
+		if len(s.head.data) == 0 {
+			s.stop()
+			return true
+		}
+		return false
+	}), nil
+}
+
+// blocks gives what the tracks of one source hold, one track after another.
+func (x *Exporter) blocks(takes []take) iter.Seq2[block, error] {
+	return func(yield func(block, error) bool) {
+		for _, t := range takes {
+			var make assembler = opusBlocks{}
+			if t.header().Kind == Video {
+				make = &vp8Frames{}
+			}
+			give := func(units []timed) bool {
+				for _, u := range units {
+					for _, b := range make.push(u) {
+						if !yield(b, nil) {
+							return false
+						}
+					}
+				}
+				return true
+			}
+			var sorted order
+			c := t.line.cursor()
+			for e, err := range x.entries(t.segments, writing) {
+				if err != nil {
+					yield(block{}, err)
+					return
+				}
+				n, rtp := c.next(e)
+				if e.Clock {
+					continue
+				}
+				if !give(sorted.push(timed{e.Unit, t.line.when(n, rtp)})) {
+					return
+				}
+			}
+			if !give(sorted.flush()) {
+				return
+			}
+		}
+	}
+}

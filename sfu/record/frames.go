@@ -1,0 +1,154 @@
+package record
+
+import (
+	"slices"
+
+	"github.com/pion/rtp/codecs"
+)
+
+// A block is what becomes one block of Matroska: a frame of video or a packet of audio.
+type block struct {
+	at            int64 // ns since 1970
+	key           bool
+	data          []byte
+	width, height int // of a key frame of video
+}
+
+// A timed unit knows when it was captured.
+type timed struct {
+	Unit
+	at int64 // ns since 1970
+}
+
+// order brings units into the order of their sequence numbers, each once. What is missing is waited for until maxWaiting others
+// are there.
+type order struct {
+	begun   bool
+	next    uint64
+	waiting []timed // ascending
+}
+
+// push gives the units that are in order now.
+func (o *order) push(u timed) []timed {
+	if o.begun && u.Seq < o.next {
+		return nil
+	}
+	i, there := slices.BinarySearchFunc(o.waiting, u.Seq, func(w timed, seq uint64) int {
+		switch {
+		case w.Seq < seq:
+			return -1
+		case w.Seq > seq:
+			return 1
+		}
+		return 0
+	})
+	if !there {
+		o.waiting = slices.Insert(o.waiting, i, u)
+	}
+	if len(o.waiting) < beginWaiting && !o.begun {
+		return nil // the first to come need not be the first that was sent
+	}
+	return o.ready(maxWaiting)
+}
+
+func (o *order) flush() []timed { return o.ready(0) }
+
+func (o *order) ready(limit int) (list []timed) {
+	if !o.begun && len(o.waiting) > 0 {
+		o.begun, o.next = true, o.waiting[0].Seq
+	}
+	for len(o.waiting) > 0 && (o.waiting[0].Seq == o.next || len(o.waiting) > limit) {
+		list = append(list, o.waiting[0])
+		o.next = o.waiting[0].Seq + 1
+		o.waiting = o.waiting[1:]
+	}
+	return list
+}
+
+// An assembler makes blocks of units that come in order.
+type assembler interface{ push(timed) []block }
+
+// opusBlocks: one packet is one block (RFC 7587, section 4.2).
+type opusBlocks struct{}
+
+func (opusBlocks) push(u timed) []block {
+	if len(u.Payload) == 0 {
+		return nil
+	}
+	return []block{{at: u.at, key: true, data: u.Payload}}
+}
+
+// vp8Frames joins payloads to frames (RFC 7741, section 4.4). A frame of which a part is missing is dropped, and with it all that
+// follow up to the next key frame, because they would be decoded from what is not there.
+type vp8Frames struct {
+	begun  bool
+	last   uint64 // sequence number
+	open   bool   // a frame is being joined
+	frame  block
+	at     uint32 // its RTP time
+	id     uint16 // its picture id
+	named  bool   // it has one
+	done   bool   // the frame before was whole
+	doneID uint16
+	synced bool // there was a key frame, and nothing was lost since
+}
+
+func (v *vp8Frames) push(u timed) (list []block) {
+	whole := !v.begun || u.Seq == v.last+1
+	v.begun, v.last = true, u.Seq
+	if len(u.Payload) == 0 { // padding, which only keeps the sequence whole
+		if !whole {
+			v.lose()
+		}
+		return nil
+	}
+	var p codecs.VP8Packet
+	data, err := p.Unmarshal(u.Payload)
+	if err != nil || len(data) == 0 {
+		v.lose()
+		return nil
+	}
+	if p.S == 1 && p.PID == 0 && (!v.open || u.Timestamp != v.at) {
+		if v.open && whole { // its marker was lost with a layer above it
+			list = v.close(list)
+		} else if v.open || !whole && !v.follows(p) {
+			v.lose()
+		}
+		v.open, v.at, v.id, v.named = true, u.Timestamp, p.PictureID, p.I == 1
+		v.frame = block{at: u.at, key: data[0]&1 == 0}
+	} else if !v.open || !whole || u.Timestamp != v.at {
+		v.lose()
+		return list
+	}
+	v.frame.data = append(v.frame.data, data...)
+	if u.Marker {
+		list = v.close(list)
+	}
+	return list
+}
+
+// follows says that the frame that begins is the one after the last whole one, although sequence numbers between are missing:
+// those were of padding.
+func (v *vp8Frames) follows(p codecs.VP8Packet) bool {
+	return v.done && v.named && p.I == 1 && (p.PictureID == v.doneID+1 || p.PictureID == 0 && (v.doneID == 0x7f || v.doneID == 0x7fff))
+}
+
+func (v *vp8Frames) lose() { v.open, v.done, v.synced = false, false, false }
+
+func (v *vp8Frames) close(list []block) []block {
+	v.open, v.done, v.doneID = false, true, v.id
+	b := v.frame
+	if b.key {
+		if len(b.data) < 10 || b.data[3] != 0x9d || b.data[4] != 0x01 || b.data[5] != 0x2a { // RFC 6386, section 9.1
+			v.lose()
+			return list
+		}
+		b.width = int(b.data[6]) | int(b.data[7]&0x3f)<<8
+		b.height = int(b.data[8]) | int(b.data[9]&0x3f)<<8
+		v.synced = true
+	}
+	if !v.synced {
+		return list
+	}
+	return append(list, b)
+}

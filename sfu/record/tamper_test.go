@@ -1,0 +1,212 @@
+package record
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// recorded gives a disk with the audio of two people, 4 s each: the first in two segments.
+func recorded(t testing.TB) *clinic {
+	t.Helper()
+	c := newClinic(t, func(cfg *Config) { cfg.SegmentTime = 3 * time.Second })
+	began := time.Now()
+	a, b := c.start(audioOf("person-a")), c.start(audioOf("person-b"))
+	for n := range 200 {
+		talk(t, a, began, n, n+1)
+		if n < 100 {
+			b.Put(unit(n, began))
+		}
+	}
+	if err := c.recorder.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if names := c.disk.segments(t); len(names) != 3 {
+		t.Fatalf("segments %v", names)
+	}
+	return c
+}
+
+// of gives the segments of a person, by number.
+func (c *clinic) of(person string) (names []string) {
+	for _, one := range must(List(c.disk))(c.t) {
+		if one.Header.Person == person {
+			names = append(names, one.Name)
+		}
+	}
+	return names
+}
+
+// cut gives the pieces of a segment: the header, then each record.
+func cut(t testing.TB, data []byte) (pieces [][]byte) {
+	t.Helper()
+	_, at, err := parseHeader(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pieces = [][]byte{data[:at]}
+	for at < len(data) {
+		f, ok := readFrame(data, at)
+		if !ok {
+			t.Fatal("no record where one should be")
+		}
+		pieces = append(pieces, data[at:f.end()])
+		at = f.end()
+	}
+	return pieces
+}
+
+func (c *clinic) problems(name string, data []byte) []Problem {
+	c.t.Helper()
+	d := c.disk.copy()
+	d.files[name].now = data
+	return c.verify(d).Problems
+}
+
+func has(list []Problem, want Problem) bool {
+	return slices.ContainsFunc(list, func(p Problem) bool {
+		return p.Segment == want.Segment && p.Record == want.Record && p.Trouble == want.Trouble
+	})
+}
+
+// TestBitFlips: one wrong bit in any record, wherever in it, is named with the record's number, and hides no other record.
+func TestBitFlips(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := recorded(t)
+		name := c.of("person-b")[0]
+		good := c.disk.files[name].now
+		pieces := cut(t, good)
+		at := len(pieces[0])
+		for number, record := range pieces[1:] {
+			for _, offset := range places(len(record)) {
+				bad := bytes.Clone(good)
+				bad[at+offset] ^= 1 << (offset % 8)
+				list := c.problems(name, bad)
+				named := has(list, Problem{name, int64(number), Damaged, ""})
+				// A last record whose length points beyond the end of the file is what a crash leaves.
+				cutShort := number == len(pieces)-2 && has(list, Problem{name, int64(number), Incomplete, ""})
+				if !named && !cutShort {
+					t.Fatalf("bit at %d of record %d: %+v", offset, number, list)
+				}
+				for _, p := range list {
+					if p.Record != int64(number) {
+						t.Fatalf("bit at %d of record %d is blamed on %+v", offset, number, p)
+					}
+				}
+			}
+			at += len(record)
+		}
+		for offset := range len(pieces[0]) {
+			bad := bytes.Clone(good)
+			bad[offset] ^= 1
+			list := c.problems(name, bad)
+			if len(list) == 0 || list[0].Record != -1 {
+				t.Fatalf("bit at %d of the header: %+v", offset, list)
+			}
+		}
+	})
+}
+
+// places are all bytes of a record's head and of its tag, and some between.
+func places(n int) (list []int) {
+	for i := range n {
+		if i < recordHead+8 || i >= n-tagSize || i%97 == 0 {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// TestRearranged: records that are taken out, swapped, repeated, or brought from another file of the same person and track, or of
+// another person, are named.
+func TestRearranged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := recorded(t)
+		name := c.of("person-b")[0]
+		pieces := cut(t, c.disk.files[name].now)
+		other := cut(t, c.disk.files[c.of("person-a")[0]].now)
+		last := len(pieces) - 2 // number of the last record
+		for n := range last + 1 {
+			at := n + 1
+			cases := map[Trouble][][]byte{
+				Missing:  slices.Delete(slices.Clone(pieces), at, at+1),
+				Repeated: slices.Insert(slices.Clone(pieces), at, pieces[at]),
+			}
+			spliced := slices.Clone(pieces)
+			spliced[at] = other[2]
+			cases[Spliced] = spliced
+			if n < last {
+				swapped := slices.Clone(pieces)
+				swapped[at], swapped[at+1] = swapped[at+1], swapped[at]
+				cases[Reordered] = swapped
+			} else {
+				delete(cases, Missing) // that is a cut: see below
+			}
+			for trouble, list := range cases {
+				if got := c.problems(name, slices.Concat(list...)); !has(got, Problem{name, int64(n), trouble, ""}) {
+					t.Errorf("%s %d: %+v", trouble, n, got)
+				}
+			}
+			inserted := slices.Insert(slices.Clone(pieces), at, other[2])
+			if got := c.problems(name, slices.Concat(inserted...)); !has(got, Problem{name, int64(n), Spliced, ""}) {
+				t.Errorf("inserted in front of %d: %+v", n, got)
+			}
+		}
+		if got := c.problems(name, slices.Concat(append(slices.Clone(pieces), other[2])...)); !has(got, Problem{name, int64(last) + 1, Spliced, ""}) {
+			t.Errorf("appended: %+v", got)
+		}
+	})
+}
+
+// TestTruncated at every boundary of records, and within them, is incomplete, from the record on that is not there.
+func TestTruncated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := recorded(t)
+		name := c.of("person-b")[0]
+		good := c.disk.files[name].now
+		pieces := cut(t, good)
+		at := len(pieces[0])
+		for number, record := range pieces[1:] {
+			for _, more := range []int{0, 1, 20, recordHead, len(record) - 1} {
+				list := c.problems(name, good[:at+more])
+				if len(list) != 1 || !has(list, Problem{name, int64(number), Incomplete, ""}) {
+					t.Fatalf("cut %d into record %d: %+v", more, number, list)
+				}
+			}
+			at += len(record)
+		}
+	})
+}
+
+// TestSegmentsRearranged: whole files are taken away, exchanged, or cut in front of another.
+func TestSegmentsRearranged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := recorded(t)
+		names := c.of("person-a")
+		first, second := names[0], names[1]
+		tests := []struct {
+			name string
+			do   func(d *disk)
+			want Problem
+		}{
+			{"the first is gone", func(d *disk) { delete(d.files, first) }, Problem{second, -1, Missing, ""}},
+			{"the second is gone", func(d *disk) { delete(d.files, second) }, Problem{first, -1, Missing, ""}},
+			{"names are exchanged", func(d *disk) { d.files[first], d.files[second] = d.files[second], d.files[first] }, Problem{first, -1, Spliced, ""}},
+			{"one is there twice", func(d *disk) { d.files["copy"+suffix] = d.files[first] }, Problem{"copy" + suffix, -1, Spliced, ""}},
+			{"the first has lost its end", func(d *disk) {
+				pieces := cut(t, d.files[first].now)
+				d.files[first].now = slices.Concat(pieces[:len(pieces)-1]...)
+			}, Problem{second, -1, Missing, ""}},
+			{"one is junk", func(d *disk) { d.files[first].now = []byte("junk") }, Problem{first, -1, Unreadable, ""}},
+		}
+		for _, tt := range tests {
+			d := c.disk.copy()
+			tt.do(d)
+			if r := c.verify(d); !has(r.Problems, tt.want) || r.Sound() {
+				t.Errorf("%s: %+v", tt.name, r.Problems)
+			}
+		}
+	})
+}
