@@ -17,16 +17,21 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// A configError is something wrong at one place of the file, with what to do about it.
+// A configError is something wrong at one place of the file, or in one variable, with what to do about it.
 type configError struct {
 	file string
 	line int
 	text string
 }
 
-func (e *configError) Error() string { return fmt.Sprintf("%s:%d: %s", e.file, e.line, e.text) }
+func (e *configError) Error() string {
+	if e.line == 0 { // of the environment
+		return e.file + ": " + e.text
+	}
+	return fmt.Sprintf("%s:%d: %s", e.file, e.line, e.text)
+}
 
-// loadConfig reads a configuration file; paths in it are relative to its folder.
+// loadConfig reads a configuration file and the keys of the environment; paths in both are relative to the folder of the file.
 func loadConfig(name string) (config, *layout, error) {
 	if name == "" {
 		return config{}, nil, errors.New("name the configuration with --config FILE (deploy/alcove.example.yaml is one to start from)")
@@ -35,7 +40,7 @@ func loadConfig(name string) (config, *layout, error) {
 	if err != nil {
 		return config{}, nil, fmt.Errorf("cannot read the configuration: %w", err)
 	}
-	c, l, err := parseConfig(name, data)
+	c, l, err := parseConfigWith(name, data, os.Environ())
 	if err != nil {
 		return config{}, nil, err
 	}
@@ -46,6 +51,9 @@ func loadConfig(name string) (config, *layout, error) {
 		}
 	}
 	textsFrom(c.Policies, filepath.Dir(name))
+	if err := readPasscodes(c.Policies, filepath.Dir(name), l); err != nil {
+		return config{}, nil, err
+	}
 	return c, l, nil
 }
 
@@ -66,32 +74,36 @@ func readLimited(name string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// parseConfig reads a configuration strictly: an unknown key, a key that comes twice, a wrong type or a value out of its range is
-// an error with its line, and all of them are reported at once. It reads no other file.
+// parseConfig reads a configuration without an environment.
 func parseConfig(name string, data []byte) (config, *layout, error) {
+	return parseConfigWith(name, data, nil)
+}
+
+// parseConfigWith reads a configuration strictly: an unknown key, a key that comes twice, a wrong type or a value out of its range is
+// an error with its line or its variable, and all of them are reported at once. It reads no other file.
+func parseConfigWith(name string, data []byte, env []string) (config, *layout, error) {
 	l := &layout{file: name, lines: map[string]int{}}
 	c := defaultConfig()
 	d := yaml.NewDecoder(bytes.NewReader(data))
+	root := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"} // empty: all defaults
 	var doc yaml.Node
-	switch err := d.Decode(&doc); {
-	case err == io.EOF || err == nil && len(doc.Content) == 0: // empty: all defaults
-	case err != nil:
+	if err := d.Decode(&doc); err != nil && err != io.EOF {
 		l.failYAML(err)
 		return config{}, nil, l.err()
-	default:
+	} else if err == nil && len(doc.Content) > 0 {
+		root = doc.Content[0]
 		if d.Decode(new(yaml.Node)) != io.EOF {
 			l.failAt(doc.Line, "the file must hold one YAML document: remove what follows the \"---\"")
 		}
-		l.walk("", doc.Content[0], reflect.TypeFor[config]())
-		if err := l.err(); err != nil {
-			return config{}, nil, err
-		}
-		d = yaml.NewDecoder(bytes.NewReader(data))
-		d.KnownFields(true)
-		if err := d.Decode(&c); err != nil {
-			l.failYAML(err)
-			return config{}, nil, l.err()
-		}
+	}
+	l.overlay(root, env)
+	l.walk("", root, reflect.TypeFor[config]())
+	if err := l.err(); err != nil {
+		return config{}, nil, err
+	}
+	if err := root.Decode(&c); err != nil {
+		l.failYAML(err)
+		return config{}, nil, l.err()
 	}
 	completePolicies(&c)
 	l.validate(&c)
@@ -104,12 +116,21 @@ func parseConfig(name string, data []byte) (config, *layout, error) {
 // A layout knows the line of every key and collects what is wrong.
 type layout struct {
 	file  string
-	lines map[string]int // by path: media.port, origins[0]
+	lines map[string]int // by path: media.port, origins[0]; those below 0 count back in env
+	env   []string       // the variables that are keys
 	errs  []*configError
 }
 
 func (l *layout) failAt(line int, format string, args ...any) {
-	l.errs = append(l.errs, &configError{l.file, max(line, 1), fmt.Sprintf(format, args...)})
+	l.errs = append(l.errs, l.place(line, fmt.Sprintf(format, args...)))
+}
+
+// place says where something is wrong.
+func (l *layout) place(line int, text string) *configError {
+	if line < 0 {
+		return &configError{l.env[-line-1], 0, text}
+	}
+	return &configError{l.file, max(line, 1), text}
 }
 
 // fail reports at the line of a key, or of the nearest key above it that is in the file.
@@ -125,7 +146,7 @@ func parent(key string) string { return key[:max(strings.LastIndexAny(key, ".[")
 
 // at wraps an error of a file that a key names.
 func (l *layout) at(key string, err error) error {
-	return &configError{l.file, max(l.lines[key], 1), key + ": " + err.Error()}
+	return l.place(l.lines[key], key+": "+err.Error())
 }
 
 // err joins what was collected, in the order of the file.
@@ -138,7 +159,7 @@ func (l *layout) err() error {
 	return errors.Join(all...)
 }
 
-var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (\d+): (.*)$`)
+var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (-?\d+): (.*)$`)
 
 // failYAML gives the errors of the YAML reader our form.
 func (l *layout) failYAML(err error) {

@@ -25,6 +25,7 @@ type policyConfig struct {
 	ScreenForAll    bool            `yaml:"screen_for_all"`
 	ResumeWindow    duration        `yaml:"resume_window"`
 	PasscodeHash    string          `yaml:"passcode_hash"`
+	PasscodeFile    string          `yaml:"passcode_hash_file"`
 	PasscodeForAll  bool            `yaml:"passcode_for_all"`
 	Verify          bool            `yaml:"verify"`
 	Agreement       []textConfig    `yaml:"agreement"`
@@ -146,6 +147,30 @@ func textsFrom(policies map[string]policyConfig, folder string) {
 			}
 		}
 	}
+}
+
+// readPasscodes reads the hashes that have files of their own, so that no secret need stand in the configuration.
+func readPasscodes(policies map[string]policyConfig, folder string, l *layout) error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(policies)) {
+		p := policies[name]
+		if p.PasscodeFile == "" {
+			continue
+		}
+		if !filepath.IsAbs(p.PasscodeFile) {
+			p.PasscodeFile = filepath.Join(folder, p.PasscodeFile)
+		}
+		hash, err := readSecret(p.PasscodeFile, func(data []byte) (auth.PasscodeHash, error) {
+			return auth.ParsePasscodeHash(strings.TrimSpace(string(data)))
+		})
+		if err != nil {
+			errs = append(errs, l.at("policies."+name+".passcode_hash_file", err))
+			continue
+		}
+		p.PasscodeHash = hash.Reveal()
+		policies[name] = p
+	}
+	return errors.Join(errs...)
 }
 
 // A textReader reads the file of a text.

@@ -21,8 +21,11 @@ func (l *layout) validatePolicy(key, name string, p policyConfig) {
 		if _, err := auth.ParsePasscodeHash(p.PasscodeHash); err != nil {
 			l.fail(key+".passcode_hash", "%v", err)
 		}
-	} else if p.PasscodeForAll {
+	} else if p.PasscodeForAll && p.PasscodeFile == "" {
 		l.fail(key+".passcode_for_all", "there is no passcode: set passcode_hash")
+	}
+	if p.PasscodeHash != "" && p.PasscodeFile != "" {
+		l.fail(key+".passcode_hash_file", "passcode_hash is set too: choose one")
 	}
 	if d := time.Duration(p.ResumeWindow); d < minResumeWindow || d > maxResumeWindow {
 		l.fail(key+".resume_window", "%s is out of range: use %s to %s", d, minResumeWindow, maxResumeWindow)

@@ -11,7 +11,7 @@ import (
 )
 
 // onStage says that this process is the inner one, in a network of its own and on the clients' core.
-const onStage = "ALCOVE_BENCH_STAGE"
+const onStage = "BENCH_STAGE"
 
 // enterStage runs this program again in a fresh network namespace, pinned to the clients' core, and waits for it.
 func enterStage(ctx context.Context, args []string) error {

@@ -5,11 +5,11 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-if [ -z "${ALCOVE_E2E_NETWORK:-}" ]; then
+if [ -z "${E2E_NETWORK:-}" ]; then
 	user=()
 	[ "$(id -u)" = 0 ] || user=(--user --map-root-user)
 	# --kill-child: nothing outlives the tests.
-	exec env ALCOVE_E2E_NETWORK=1 unshare "${user[@]}" --net --pid --fork --kill-child --mount-proc -- ./run.sh "$@"
+	exec env E2E_NETWORK=1 unshare "${user[@]}" --net --pid --fork --kill-child --mount-proc -- ./run.sh "$@"
 fi
 
 ip link set lo up
