@@ -5,9 +5,12 @@ import "time"
 // Constants of the load estimate.
 const (
 	loadWindow = 100 * time.Millisecond
-	// lightLoad is the share of time up to which a worker forwards at once; at fullLoad it waits as long as it may.
+	// lightLoad is the share of time up to which a worker is woken by every packet and forwards it at once. Above it looks for
+	// packets at intervals; at fullLoad packets gather as long as they may.
 	lightLoad = 0.08
-	fullLoad  = 0.3
+	fullLoad  = 0.6
+	// shortestWait is the first interval: shorter ones would wake it more often than the packets of that load do.
+	shortestWait = 700 * time.Microsecond
 	// roomLoad is what a room counts before its load shows: rooms that open at the same time go to different workers.
 	roomLoad = 0.01
 	// refuseLoad is the share from which a worker takes no new rooms: rather one group told to wait than all hurt.
@@ -34,5 +37,5 @@ func (l *load) wait(most time.Duration) time.Duration {
 	if l.ratio <= lightLoad {
 		return 0
 	}
-	return time.Duration(float64(most) * min(1, (l.ratio-lightLoad)/(fullLoad-lightLoad)))
+	return max(shortestWait, time.Duration(float64(most)*min(1, (l.ratio-lightLoad)/(fullLoad-lightLoad))))
 }

@@ -25,8 +25,10 @@ const (
 
 // The worker's clock.
 const (
-	// tick is how often timers are looked at while anybody is connected: NACKs want 10 ms.
-	tick = 10 * time.Millisecond
+	// tick is how often timers are looked at while anybody is connected: as often as feedback leaves.
+	tick = feedbackInterval
+	// lossTick is how often while packets are missing: NACKs want 10 ms.
+	lossTick = 10 * time.Millisecond
 	// feedbackInterval of transport-wide feedback: Chromium ramps up within a second at 50 ms.
 	feedbackInterval = 50 * time.Millisecond
 	// keyFrameRepeat: Chromium ignores a PLI within 300 ms of the last one.

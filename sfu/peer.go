@@ -180,7 +180,7 @@ func (p *peer) close() {
 	m.room.remap()
 }
 
-// tick is called every few milliseconds while the peer is there.
+// tick is called every 50 ms while the peer is there, more often while packets are missing.
 func (p *peer) tick() {
 	if !p.connected() {
 		return

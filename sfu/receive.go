@@ -109,6 +109,9 @@ func (w *worker) publish(s *stream, h *forward.Header, payload []byte) forward.D
 	if !pub.open() {
 		return forward.MutedSource
 	}
+	if s.track.Lacks() {
+		w.hurry()
+	}
 	packet := forward.Packet{Ext: ext, Timestamp: h.Timestamp, Empty: len(payload) == 0}
 	var vp8 forward.VP8
 	temporal, quiet := uint8(0), false

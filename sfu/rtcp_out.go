@@ -76,6 +76,9 @@ func (e *encoding) askLost(now time.Time) {
 	if lost > 0 && e.publication.watched() {
 		e.wantKey() // no repeat came: only a key frame mends the picture
 	}
+	if e.main.track.Lacks() {
+		p.worker.hurry()
+	}
 	if len(ask) == 0 {
 		return
 	}

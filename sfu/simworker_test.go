@@ -61,7 +61,7 @@ func TestLoadWait(t *testing.T) {
 		ratio         float64
 		sound, images time.Duration
 	}{
-		{0, 0, 0}, {lightLoad, 0, 0}, {(lightLoad + fullLoad) / 2, soundWait / 2, pictureWait / 2}, {fullLoad, soundWait, pictureWait}, {(1 + fullLoad) / 2, soundWait, pictureWait}, {1, soundWait, pictureWait},
+		{0, 0, 0}, {lightLoad, 0, 0}, {lightLoad + 0.01, shortestWait, shortestWait}, {(lightLoad + fullLoad) / 2, soundWait / 2, pictureWait / 2}, {fullLoad, soundWait, pictureWait}, {(1 + fullLoad) / 2, soundWait, pictureWait}, {1, soundWait, pictureWait},
 	} {
 		l := load{ratio: c.ratio}
 		for _, w := range [][2]time.Duration{{l.wait(soundWait), c.sound}, {l.wait(pictureWait), c.images}} {

@@ -65,16 +65,19 @@ func (w *worker) post(f func()) {
 // run is the loop: packets, letters, timers; what they produced leaves at the end of each round, or a little later under
 // load, but always before a letter is read: what a plan forbids does not leave after it.
 func (w *worker) run() {
+	quiet := true // nothing came last time
 	for !w.stopped {
 		deadline := w.deadline()
-		if w.box.used > 0 { // gather: to be woken by every packet would cost what the trains save
-			udp.Nap(time.Until(w.due()))
+		if nap := w.load.wait(pictureWait); nap > 0 && (!quiet || w.box.used > 0) {
+			// Under load it looks for packets at intervals: to be woken by each would cost what the trains save.
+			udp.Nap(nap - time.Since(w.now))
 			deadline = udp.Now
 		}
 		n, err := w.sock.Read(w.in, deadline)
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
+		quiet = n == 0
 		w.round(time.Now(), n)
 		w.load.worked(w.now, time.Now())
 	}
@@ -175,6 +178,13 @@ func (w *worker) crashed(p *peer) {
 func (w *worker) drop(d forward.Drop) {
 	if d != forward.Kept {
 		w.count.Drops[d]++
+	}
+}
+
+// hurry lets timers be looked at soon: something is missing.
+func (w *worker) hurry() {
+	if soon := w.now.Add(lossTick); soon.Before(w.nextTick) {
+		w.nextTick = soon
 	}
 }
 

@@ -123,6 +123,9 @@ func (t *Track) Missing(seq uint16) bool {
 	return false
 }
 
+// Lacks reports whether anything is missing and still wanted.
+func (t *Track) Lacks() bool { return len(t.missing) > 0 }
+
 func (t *Track) forget(ext uint64) {
 	for i := range t.missing {
 		if t.missing[i].ext == ext {
