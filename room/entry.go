@@ -49,6 +49,7 @@ const (
 	ActRecorded       = "recording.began"
 	ActRecordStopped  = "recording.stopped"
 	ActRecordFailed   = "recording.failed"  // why: a Fault
+	ActErased         = "recording.erased"  // all recordings of the person, by an operator: the id of the receipt
 	ActGranted        = "consent.granted"   // the scope and the hash of the text
 	ActRefused        = "consent.refused"   // the same
 	ActWithdrawn      = "consent.withdrawn" // the same

@@ -92,7 +92,8 @@ func writePlan(w io.Writer, c config, m material) error {
 	if c.Audit.CheckpointCopy != "" {
 		fmt.Fprintf(&b, ", its newest checkpoint copied to %s", c.Audit.CheckpointCopy)
 	}
-	fmt.Fprintf(&b, "\n# people told apart by the person key %v\n", m.person)
+	fmt.Fprintf(&b, "\n# %s\n", strings.Join(recorderPlan(c), "\n# "))
+	fmt.Fprintf(&b, "# people told apart by the person key %v\n", m.person)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

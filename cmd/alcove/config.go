@@ -50,6 +50,11 @@ func loadConfig(name string) (config, *layout, error) {
 			*f = filepath.Join(filepath.Dir(name), *f)
 		}
 	}
+	for _, f := range c.Recording.files() {
+		if *f != "" && !filepath.IsAbs(*f) {
+			*f = filepath.Join(filepath.Dir(name), *f)
+		}
+	}
 	textsFrom(c.Policies, filepath.Dir(name))
 	if err := readPasscodes(c.Policies, filepath.Dir(name), l); err != nil {
 		return config{}, nil, err

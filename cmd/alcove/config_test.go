@@ -39,7 +39,7 @@ func TestParseConfigRefuses(t *testing.T) {
 		{"list", "- a\n", "a.yaml:1: the configuration must be a mapping"},
 		{"syntax", "listen: [\n", "a.yaml:"},
 		{"tab", "tls:\n\tcert_file: x\n", "a.yaml:2: "},
-		{"unknown key", minimal + "recording: true\n", `a.yaml:3: unknown key "recording" in the configuration: remove it, or use one of admin, audit, auth,`},
+		{"unknown key", minimal + "recordings: true\n", `a.yaml:3: unknown key "recordings" in the configuration: remove it, or use one of admin, audit, auth,`},
 		{"case", "Listen: 127.0.0.1:1\n", `a.yaml:1: unknown key "Listen"`},
 		{"deep unknown key", minimal + "media:\n  ports: 1\n", `a.yaml:4: unknown key "ports" in media`},
 		{"unknown key of a policy", minimal + "policies:\n  night:\n    lock: 1\n", `a.yaml:5: unknown key "lock" in policies.night`},

@@ -28,7 +28,7 @@ type daemon struct {
 	log      *slog.Logger
 	level    *slog.LevelVar                   // of log; may be nil
 	read     func() (config, material, error) // the configuration as it is now; nil in dev
-	media    func(mediaConfig, *slog.Logger) (live.Media, io.Closer, error)
+	media    func(config, *slog.Logger) (live.Media, io.Closer, error)
 	dev      map[string]http.Handler // nil in serve
 }
 
@@ -45,7 +45,7 @@ func (d daemon) run(stop stopSignals) (err error) {
 	if err != nil {
 		return err
 	}
-	media, closer, err := d.media(d.config.Media, d.log)
+	media, closer, err := d.media(d.config, d.log)
 	if err != nil {
 		return fmt.Errorf("cannot start the media plane: %w", err)
 	}
@@ -55,6 +55,9 @@ func (d daemon) run(stop stopSignals) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
+	if p, ok := closer.(mediaPlane); ok && p.recorder != nil {
+		defer inBackground(func(ctx context.Context) { p.recorder.keep(ctx, receipts(ctx, state)) })()
+	}
 	socket, err := listenControl(d.config.Control)
 	if err != nil {
 		return err

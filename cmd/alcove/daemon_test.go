@@ -95,7 +95,7 @@ func startDevWith(t *testing.T, folder string, change func(*daemon)) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.media = func(mediaConfig, *slog.Logger) (live.Media, io.Closer, error) { return r.media, r.media, nil }
+	d.media = func(config, *slog.Logger) (live.Media, io.Closer, error) { return r.media, r.media, nil }
 	change(&d)
 	r.base, r.admin, r.socket = "http://"+d.public[0].Addr().String(), "http://"+d.admin.Addr().String(), d.config.Control
 	stop, done := countSignals(r.signals)
@@ -213,7 +213,7 @@ func TestDaemonWithoutMedia(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := daemon{config: defaultConfig(), public: listeners, admin: admin, log: slog.New(slog.DiscardHandler),
-		media: func(mediaConfig, *slog.Logger) (live.Media, io.Closer, error) {
+		media: func(config, *slog.Logger) (live.Media, io.Closer, error) {
 			return nil, nil, errors.New("port in use")
 		}}
 	if err := d.run(stopSignals{}); err == nil || !strings.Contains(err.Error(), "port in use") {

@@ -132,6 +132,9 @@ func devMaterial(c *config, folder string, signing auth.SigningKey, person auth.
 		}
 	}
 	m.person = person
+	if err := devRecorder(c, folder); err != nil {
+		return m, err
+	}
 	if err := addDevPolicies(c); err != nil {
 		return m, err
 	}
@@ -179,6 +182,10 @@ func greet(w io.Writer, d daemon, data string) error {
 Each opening makes a token that works once. Health and metrics: http://%[2]s/metrics
 %[3]s Ctrl-C stops.
 
-`, base, d.admin.Addr(), state)
+Recordings of the room "care" lie in
+  %[4]s
+encrypted; this demo keeps the key that opens them, and those of people, beside them. A real one would not.
+
+`, base, d.admin.Addr(), state, d.config.Recording.Dir)
 	return err
 }

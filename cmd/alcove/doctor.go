@@ -75,13 +75,18 @@ func examine(ctx context.Context, h host, c config, m material, public string) [
 	all = append(all, diagnoseBuffer(given, err))
 	limit, err := h.openFiles()
 	all = append(all, diagnoseOpenFiles(limit, err, c.Limits.Connections))
-	for _, folder := range []struct{ what, dir string }{{"store", c.Store.Dir}, {"audit", c.Audit.Dir}} {
+	folders := []struct{ what, dir string }{{"store", c.Store.Dir}, {"audit", c.Audit.Dir}}
+	if c.Recording.on() {
+		folders = append(folders, struct{ what, dir string }{"recordings", c.Recording.Dir})
+	}
+	for _, folder := range folders {
 		disk, err := h.disk(folder.dir)
 		all = append(all, diagnoseDisk(folder.what, disk, err)...)
 	}
 	if m.keys != nil {
 		all = append(all, diagnoseKeys(len(m.keys.Keys())))
 	}
+	all = append(all, diagnoseRecorder(c, recorderPlaces(c.Recording))...)
 	return append(all, examineModes(h, c)...)
 }
 
@@ -118,7 +123,7 @@ func examineModes(h host, c config) []finding {
 		name   string
 		secret bool
 	}{
-		{c.TLS.KeyFile, true}, {c.Auth.PersonKeyFile, true}, {c.Store.KeyFile, true}, {c.Audit.KeyFile, true},
+		{c.TLS.KeyFile, true}, {c.Auth.PersonKeyFile, true}, {c.Store.KeyFile, true}, {c.Audit.KeyFile, true}, {c.Recording.ErasureKeyFile, true},
 		{c.Auth.JWKSFile, false}, {c.TLS.CertFile, false},
 	} {
 		if f.name == "" {

@@ -41,6 +41,12 @@ func loadMaterial(c config, l *layout) (m material, err error) {
 	if m.policies, err = loadPolicies(c, l, readText); err != nil {
 		errs = append(errs, err)
 	}
+	if err := loadRecorder(c, l); err != nil {
+		errs = append(errs, err)
+	}
+	if !c.Recording.on() {
+		unrecorded(m.policies)
+	}
 	if c.Audit.CheckpointCopy != "" {
 		if _, err := audit.NewCopy(c.Audit.CheckpointCopy).Load(); err != nil {
 			errs = append(errs, l.at("audit.checkpoint_copy", err))

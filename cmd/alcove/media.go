@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -11,37 +12,72 @@ import (
 
 	"alcove/room"
 	"alcove/room/live"
+	"alcove/room/store"
 	"alcove/sfu"
+	"alcove/sfu/record"
 )
 
-// newMedia starts the media plane. The closer ends it, and is the collector of its metrics.
-func newMedia(c mediaConfig, log *slog.Logger) (live.Media, io.Closer, error) {
+// newMedia starts the media plane and what records it. The closer ends both, and is the collector of their metrics.
+func newMedia(all config, log *slog.Logger) (live.Media, io.Closer, error) {
+	c := all.Media
+	rec, err := openRecorder(all.Recording, log)
+	if err != nil {
+		return nil, nil, err
+	}
 	e, err := sfu.New(sfu.Config{
 		Listen: net.JoinHostPort(c.Listen, strconv.Itoa(c.Port)), Workers: c.Workers, Advertise: c.Advertise,
 		AllowAES128: c.AllowAES128, Log: log,
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, errors.Join(err, rec.close(context.Background()))
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	return media{e}, newMediaMetrics(e), nil
+	return media{e, rec}, mediaPlane{newMediaMetrics(e), rec}, nil
+}
+
+// unrecorded lets no policy record: there is nothing to record with.
+func unrecorded(policies map[string]room.Policy) {
+	for name, p := range policies {
+		p.Recording = room.NoRecording
+		policies[name] = p
+	}
+}
+
+// receipts enters erasures into the audit log.
+func receipts(ctx context.Context, s *store.Store) func(record.Receipt) error {
+	return func(r record.Receipt) error {
+		return s.Enter(ctx, room.Entry{At: r.At, Act: room.ActErased, Person: room.PersonID(r.Person), Detail: r.ID})
+	}
 }
 
 // media shows the media plane to the rooms in their words: this file is the only one that sees both.
-type media struct{ engine *sfu.Engine }
+type media struct {
+	engine   *sfu.Engine
+	recorder *recorder // nil: nothing is recorded
+}
 
 // Open implements live.Media.
-func (m media) Open(_ live.MediaSession, events func(live.MediaEvent)) (live.MediaRoom, error) {
+func (m media) Open(session live.MediaSession, events func(live.MediaEvent)) (live.MediaRoom, error) {
 	r, err := m.engine.Open(func(e sfu.Event) { events(translated(e)) })
 	if err != nil {
 		return nil, refusal(err)
 	}
-	return mediaRoom{r}, nil
+	fail := func(fault string) { events(live.RecorderFailed{Fault: room.Fault(fault)}) }
+	out := mediaRoom{room: r, fail: fail}
+	if m.recorder != nil {
+		out.tap = m.recorder.tap(session.Key, session.Policy, fail)
+		r.Tap(out.tap)
+	}
+	return out, nil
 }
 
-type mediaRoom struct{ room *sfu.Room }
+type mediaRoom struct {
+	room *sfu.Room
+	tap  *roomTap // nil: nothing is recorded
+	fail func(fault string)
+}
 
 // Answer implements live.MediaRoom.
 func (m mediaRoom) Answer(o live.Offer, done func(live.Answer, error)) {
@@ -73,6 +109,15 @@ func (m mediaRoom) Obey(p room.Plan, done func()) {
 		}
 		plan.Seats = append(plan.Seats, seat)
 	}
+	if len(p.Record) > 0 && m.tap == nil {
+		m.fail(faultWrite) // nobody shall believe that it is recorded
+	}
+	for _, rec := range p.Record {
+		if m.tap != nil {
+			m.tap.know(string(rec.Publication), recorded{person: string(rec.Person), scope: string(rec.Scope)})
+			plan.Record = append(plan.Record, string(rec.Publication))
+		}
+	}
 	m.room.Obey(plan, done)
 }
 
@@ -91,7 +136,12 @@ func (m mediaRoom) View(p room.ParticipantID, v live.View) {
 }
 
 // Close implements live.MediaRoom.
-func (m mediaRoom) Close() { m.room.Close() }
+func (m mediaRoom) Close() {
+	m.room.Close()
+	if m.tap != nil {
+		m.tap.close()
+	}
+}
 
 func translated(e sfu.Event) live.MediaEvent {
 	switch e := e.(type) {

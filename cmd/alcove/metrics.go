@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"errors"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"alcove/sfu"
@@ -69,3 +72,28 @@ func (m *mediaMetrics) Collect(ch chan<- prometheus.Metric) {
 
 // Close ends the media plane.
 func (m *mediaMetrics) Close() error { return m.engine.Close() }
+
+// A mediaPlane is what the daemon has to end, and to count.
+type mediaPlane struct {
+	*mediaMetrics
+	recorder *recorder // nil: nothing is recorded
+}
+
+// Finish writes the ends of recordings.
+func (p mediaPlane) Finish(ctx context.Context) error { return p.recorder.close(ctx) }
+
+// Close ends the media plane, and what is still recorded.
+func (p mediaPlane) Close() error {
+	return errors.Join(p.recorder.close(context.Background()), p.mediaMetrics.Close())
+}
+
+// Describe implements prometheus.Collector.
+func (p mediaPlane) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(p, ch) }
+
+// Collect implements prometheus.Collector.
+func (p mediaPlane) Collect(ch chan<- prometheus.Metric) {
+	p.mediaMetrics.Collect(ch)
+	if p.recorder != nil {
+		p.recorder.metrics.Collect(ch)
+	}
+}

@@ -38,6 +38,15 @@ const (
 	maxPhone  = 40
 )
 
+// Recordings.
+const (
+	// Less than an hour is a mistake; more than a century is "for ever", which is written 0s.
+	minRetention = time.Hour
+	maxRetention = 100 * 365 * 24 * time.Hour
+	// sweepEvery is how often expired recordings are removed: retention counts in days.
+	sweepEvery = time.Hour
+)
+
 // Files and their modes.
 const (
 	modeSecret = 0o600 // only the owner signs

@@ -21,6 +21,7 @@ type config struct {
 	Auth           authConfig              `yaml:"auth"`
 	Store          storeConfig             `yaml:"store"`
 	Audit          auditConfig             `yaml:"audit"`
+	Recording      recorderConfig          `yaml:"recording"`
 	Media          mediaConfig             `yaml:"media"`
 	Limits         limitsConfig            `yaml:"limits"`
 	Policies       map[string]policyConfig `yaml:"policies"`
@@ -94,13 +95,14 @@ func defaultConfig() config {
 		Listen:  ":8443",
 		Admin:   "127.0.0.1:9091",
 		Control: "state/alcove.sock", DrainWait: duration(10 * time.Second),
-		TLS:      tlsConfig{ACME: acmeConfig{Directory: "https://acme-v02.api.letsencrypt.org/directory", CacheDir: "state/acme"}},
-		Store:    storeConfig{Dir: "state/store", KeyFile: storeKeyFile},
-		Audit:    auditConfig{Dir: "state/audit", KeyFile: auditKeyFile},
-		Media:    mediaConfig{Listen: "0.0.0.0", Port: 50000, Workers: 1},
-		Limits:   limitsConfig{Rooms: 200, Connections: 2000},
-		Policies: map[string]policyConfig{defaultPolicy: defaultPolicyConfig()},
-		Log:      logConfig{Level: "info"},
+		TLS:       tlsConfig{ACME: acmeConfig{Directory: "https://acme-v02.api.letsencrypt.org/directory", CacheDir: "state/acme"}},
+		Store:     storeConfig{Dir: "state/store", KeyFile: storeKeyFile},
+		Audit:     auditConfig{Dir: "state/audit", KeyFile: auditKeyFile},
+		Recording: defaultRecorderConfig(),
+		Media:     mediaConfig{Listen: "0.0.0.0", Port: 50000, Workers: 1},
+		Limits:    limitsConfig{Rooms: 200, Connections: 2000},
+		Policies:  map[string]policyConfig{defaultPolicy: defaultPolicyConfig()},
+		Log:       logConfig{Level: "info"},
 	}
 }
 

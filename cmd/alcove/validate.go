@@ -37,6 +37,7 @@ func (l *layout) validate(c *config) {
 	if d := time.Duration(c.DrainWait); d < 0 || d > maxDrainWait {
 		l.fail("drain_wait", "%s is out of range: use 0s to %s", d, maxDrainWait)
 	}
+	l.validateRecorder(c)
 	l.validateMedia(&c.Media)
 	l.number("limits.rooms", c.Limits.Rooms, 1, maxRooms)
 	l.number("limits.connections", c.Limits.Connections, 1, maxConnections)
