@@ -37,9 +37,9 @@ func TestCrash(t *testing.T) {
 		if err := c.recorder.Close(); err != nil {
 			t.Fatal(err)
 		}
-		incomplete := 0
+		incomplete, o := 0, c.opener()
 		for _, k := range all {
-			got := c.units(k.disk)
+			got := c.unitsBy(o, k.disk)
 			if lost := k.put - len(got); lost > 50 || lost < 0 {
 				t.Fatalf("after %d units %d are lost, at most 50 may be", k.put, lost)
 			}
@@ -48,7 +48,7 @@ func TestCrash(t *testing.T) {
 					t.Fatalf("unit %d is another one", n)
 				}
 			}
-			r := c.verify(k.disk)
+			r := must(o.Verify(k.disk, nil, nil))(t)
 			if !r.Sound() {
 				t.Fatalf("after %d units the report is %+v", k.put, r.Problems)
 			}

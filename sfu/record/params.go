@@ -54,7 +54,7 @@ const (
 	maxReorder    = 2 * time.Second        // older than this is no retransmission
 	maxDrift      = 0.001                  // of a clock: ten times what crystals do
 	maxStep       = 20 * time.Millisecond  // of a report: the jitter that is left in it
-	beginWaiting  = 32                     // units that are looked at before the first is chosen
+	beginWaiting  = 256                    // units that are looked at before the first is chosen: more than a large key frame has
 	maxWaiting    = 512                    // units in front of which one is missing: more than a second of video
 
 	clusterTime  = 5 * time.Second // of WebM, and between cues where there is only sound; below the 32 s that a block can express

@@ -116,9 +116,10 @@ func talk(t testing.TB, track *Track, began time.Time, from, to int) {
 }
 
 // units reads back all units of one track.
-func (c *clinic) units(l Layer) (list []Unit) {
+func (c *clinic) units(l Layer) []Unit { return c.unitsBy(c.opener(), l) }
+
+func (c *clinic) unitsBy(o *Opener, l Layer) (list []Unit) {
 	c.t.Helper()
-	o := c.opener()
 	for _, one := range must(List(l))(c.t) {
 		if one.Err != nil {
 			c.t.Fatal(one.Err)

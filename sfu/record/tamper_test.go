@@ -58,11 +58,13 @@ func cut(t testing.TB, data []byte) (pieces [][]byte) {
 	return pieces
 }
 
-func (c *clinic) problems(name string, data []byte) []Problem {
+// problems judges one segment, as if it were alone.
+func (c *clinic) problems(o *Opener, name string, data []byte) []Problem {
 	c.t.Helper()
-	d := c.disk.copy()
-	d.files[name].now = data
-	return c.verify(d).Problems
+	clear(o.tracks)
+	d := newDisk()
+	d.files[name] = &onDisk{now: data}
+	return must(o.Verify(d, nil, nil))(c.t).Problems
 }
 
 func has(list []Problem, want Problem) bool {
@@ -75,7 +77,7 @@ func has(list []Problem, want Problem) bool {
 func TestBitFlips(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := recorded(t)
-		name := c.of("person-b")[0]
+		name, o := c.of("person-b")[0], c.opener()
 		good := c.disk.files[name].now
 		pieces := cut(t, good)
 		at := len(pieces[0])
@@ -83,7 +85,7 @@ func TestBitFlips(t *testing.T) {
 			for _, offset := range places(len(record)) {
 				bad := bytes.Clone(good)
 				bad[at+offset] ^= 1 << (offset % 8)
-				list := c.problems(name, bad)
+				list := c.problems(o, name, bad)
 				named := has(list, Problem{name, int64(number), Damaged, ""})
 				// A last record whose length points beyond the end of the file is what a crash leaves.
 				cutShort := number == len(pieces)-2 && has(list, Problem{name, int64(number), Incomplete, ""})
@@ -101,7 +103,7 @@ func TestBitFlips(t *testing.T) {
 		for offset := range len(pieces[0]) {
 			bad := bytes.Clone(good)
 			bad[offset] ^= 1
-			list := c.problems(name, bad)
+			list := c.problems(o, name, bad)
 			if len(list) == 0 || list[0].Record != -1 {
 				t.Fatalf("bit at %d of the header: %+v", offset, list)
 			}
@@ -124,7 +126,7 @@ func places(n int) (list []int) {
 func TestRearranged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := recorded(t)
-		name := c.of("person-b")[0]
+		name, o := c.of("person-b")[0], c.opener()
 		pieces := cut(t, c.disk.files[name].now)
 		other := cut(t, c.disk.files[c.of("person-a")[0]].now)
 		last := len(pieces) - 2 // number of the last record
@@ -145,16 +147,16 @@ func TestRearranged(t *testing.T) {
 				delete(cases, Missing) // that is a cut: see below
 			}
 			for trouble, list := range cases {
-				if got := c.problems(name, slices.Concat(list...)); !has(got, Problem{name, int64(n), trouble, ""}) {
+				if got := c.problems(o, name, slices.Concat(list...)); !has(got, Problem{name, int64(n), trouble, ""}) {
 					t.Errorf("%s %d: %+v", trouble, n, got)
 				}
 			}
 			inserted := slices.Insert(slices.Clone(pieces), at, other[2])
-			if got := c.problems(name, slices.Concat(inserted...)); !has(got, Problem{name, int64(n), Spliced, ""}) {
+			if got := c.problems(o, name, slices.Concat(inserted...)); !has(got, Problem{name, int64(n), Spliced, ""}) {
 				t.Errorf("inserted in front of %d: %+v", n, got)
 			}
 		}
-		if got := c.problems(name, slices.Concat(append(slices.Clone(pieces), other[2])...)); !has(got, Problem{name, int64(last) + 1, Spliced, ""}) {
+		if got := c.problems(o, name, slices.Concat(append(slices.Clone(pieces), other[2])...)); !has(got, Problem{name, int64(last) + 1, Spliced, ""}) {
 			t.Errorf("appended: %+v", got)
 		}
 	})
@@ -164,13 +166,13 @@ func TestRearranged(t *testing.T) {
 func TestTruncated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := recorded(t)
-		name := c.of("person-b")[0]
+		name, o := c.of("person-b")[0], c.opener()
 		good := c.disk.files[name].now
 		pieces := cut(t, good)
 		at := len(pieces[0])
 		for number, record := range pieces[1:] {
 			for _, more := range []int{0, 1, 20, recordHead, len(record) - 1} {
-				list := c.problems(name, good[:at+more])
+				list := c.problems(o, name, good[:at+more])
 				if len(list) != 1 || !has(list, Problem{name, int64(number), Incomplete, ""}) {
 					t.Fatalf("cut %d into record %d: %+v", more, number, list)
 				}
