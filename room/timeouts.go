@@ -91,11 +91,11 @@ func ends(s State) []ending {
 }
 
 // nextEnd is the first of them, zero if there is none.
-func nextEnd(s State) time.Time {
-	var next time.Time
+func nextEnd(s State) ending {
+	var next ending
 	for _, e := range ends(s) {
-		if next.IsZero() || e.at.Before(next) {
-			next = e.at
+		if next.at.IsZero() || e.at.Before(next.at) {
+			next = e
 		}
 	}
 	return next
@@ -182,7 +182,7 @@ func NextDeadline(s State) (time.Time, bool) {
 	if len(s.Participants) == 0 {
 		return time.Time{}, true
 	}
-	next := nextEnd(s)
+	next := nextEnd(s).at
 	found := !next.IsZero()
 	sooner := func(at time.Time, ok bool) {
 		if ok && (!found || at.Before(next)) {

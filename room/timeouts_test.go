@@ -50,8 +50,8 @@ func (r *script) wantEnded(reason string) {
 func TestAbsoluteLimit(t *testing.T) {
 	r := timed(t, func(p *Policy) { p.SessionLimit = 30 * time.Minute })
 	end := r.s.StartedAt.Add(30 * time.Minute)
-	if v := ViewOf(r.s, "ann").Room; !v.EndsAt.Equal(end) {
-		t.Fatalf("ends at %s", v.EndsAt)
+	if v := ViewOf(r.s, "ann").Room; !v.EndsAt.Equal(end) || v.EndsFor != "limit" {
+		t.Fatalf("ends at %s for %q", v.EndsAt, v.EndsFor)
 	}
 	r.do(joinAs("wait", "wait", auth.Participant))
 	both := func(minutes int) []Effect { return []Effect{Warning{"host", minutes}, Warning{"ann", minutes}} }
@@ -165,13 +165,13 @@ func TestLastHostLeaves(t *testing.T) {
 	r.do(joinAs("wait", "wait", auth.Participant))
 	r.do(Leave{By: "host"})
 	v := ViewOf(r.s, "ann").Room
-	if !v.Locked || !v.AbsenceLock || !v.HostAbsent || !v.EndsAt.Equal(r.now.Add(5*time.Minute)) {
+	if !v.Locked || !v.AbsenceLock || !v.HostAbsent || !v.EndsAt.Equal(r.now.Add(5*time.Minute)) || v.EndsFor != "absent" {
 		t.Fatalf("the group sees %+v", v)
 	}
 	r.refused(joinAs("new", "new", auth.Participant), RoomLocked)
 	r.wait(4 * time.Minute)
 	r.do(joinAs("host2", "host", auth.Host)) // always gets in
-	if v := ViewOf(r.s, "ann").Room; v.Locked || v.AbsenceLock || v.HostAbsent || !v.EndsAt.IsZero() {
+	if v := ViewOf(r.s, "ann").Room; v.Locked || v.AbsenceLock || v.HostAbsent || !v.EndsAt.IsZero() || v.EndsFor != "" {
 		t.Fatalf("the group sees %+v", v)
 	}
 	r.do(Admit{By: "host2", All: true})

@@ -68,7 +68,8 @@ type RoomView struct {
 	AbsenceLock bool // nobody locked it: the last host left
 	HostAbsent  bool
 	Recording   RecordingState
-	EndsAt      time.Time // the next end that is known: absolute limit, schedule or the group's stay without a host
+	EndsAt      time.Time // the next end that is known
+	EndsFor     string    // why it would end then: limit, absent, idle
 }
 
 // A PersonView is one row of the roster.
@@ -155,9 +156,10 @@ func selfOf(s State, p Participant) Self {
 }
 
 func roomView(s State) *RoomView {
+	end := nextEnd(s)
 	return &RoomView{
 		Name: s.Name, Locked: s.Locked, AbsenceLock: s.AbsenceLock, HostAbsent: !s.AbsentSince.IsZero(),
-		Recording: RecordingOf(s), EndsAt: nextEnd(s),
+		Recording: RecordingOf(s), EndsAt: end.at, EndsFor: end.reason,
 	}
 }
 

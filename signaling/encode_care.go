@@ -49,7 +49,7 @@ func roomState(r room.RoomView) object {
 		"name": r.Name, "locked": r.Locked, "absenceLock": r.AbsenceLock, "hostAbsent": r.HostAbsent, "recording": r.Recording,
 	}
 	if !r.EndsAt.IsZero() {
-		o["endsAt"] = millis(r.EndsAt)
+		o["endsAt"], o["endsFor"] = millis(r.EndsAt), r.EndsFor
 	}
 	return o
 }

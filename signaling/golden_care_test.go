@@ -51,12 +51,12 @@ func careNotices() map[string][]live.Notice {
 	state := func(locked bool, recording room.RecordingState, ends int64) room.RoomView {
 		v := room.RoomView{Name: "Tuesday group", Locked: locked, Recording: recording}
 		if ends != 0 {
-			v.EndsAt = time.UnixMilli(ends)
+			v.EndsAt, v.EndsFor = time.UnixMilli(ends), "limit"
 		}
 		return v
 	}
 	absent := state(true, room.RecordingPaused, 1790000600000)
-	absent.AbsenceLock, absent.HostAbsent = true, true
+	absent.AbsenceLock, absent.HostAbsent, absent.EndsFor = true, true, "absent"
 	return map[string][]live.Notice{
 		"self.updated": {
 			live.SelfUpdated{Self: room.Self{Needs: room.Needs{Agreement: true, Passcode: true, Verification: true, MFA: true},

@@ -8,11 +8,12 @@ import (
 	"alcove/room"
 )
 
-// The policies of dev mode beside the default: `/dev/host?policy=care&room=care` shows everything that a room can ask for, and
-// `policy=short` how a session nears its end.
+// The policies of dev mode beside the default: `/dev/host?policy=care&room=care` shows everything that a room can ask for,
+// `policy=short` how a session nears its end, and `policy=guarded` a passcode that hosts enter too.
 const (
-	devCare  = "care"
-	devShort = "short"
+	devCare    = "care"
+	devShort   = "short"
+	devGuarded = "guarded"
 	// devPasscode is no secret: dev mode gives tokens to whoever asks.
 	devPasscode = "quiet-alcove"
 )
@@ -29,7 +30,7 @@ func addDevPolicies(c *config) error {
 	text := func(id, version string) []textConfig {
 		return []textConfig{{ID: id, Version: version, Locale: "en", File: "devtexts/" + id + ".en.txt"}}
 	}
-	care, short := defaultPolicyConfig(), defaultPolicyConfig()
+	care, short, guarded := defaultPolicyConfig(), defaultPolicyConfig(), defaultPolicyConfig()
 	care.PasscodeHash, care.Verify, care.Agreement = hash.Reveal(), true, text("confidentiality", "4")
 	const purpose = "Supervision of the therapists"
 	care.Recording = recordingConfig{Mode: "everyone", Consents: []consentConfig{
@@ -38,6 +39,7 @@ func addDevPolicies(c *config) error {
 	}}
 	care.SessionLimit, care.HostGrace = duration(50*time.Minute), duration(5*time.Minute)
 	short.SessionLimit = duration(10*time.Minute + 5*time.Second) // the first warning comes after 5 s
-	c.Policies[devCare], c.Policies[devShort] = care, short
+	guarded.PasscodeHash, guarded.PasscodeForAll = hash.Reveal(), true
+	c.Policies[devCare], c.Policies[devShort], c.Policies[devGuarded] = care, short, guarded
 	return nil
 }

@@ -56,7 +56,7 @@ export type Care = Of<typeof careState>;
 
 export const welcome = object({
   sessionId: text, resumeSecret: text, participantId: text, state: oneOf('waiting', 'admitted'), role,
-  permissions: list(text), pingMs: number, resumeMs: number, policy: object({ name: text, recording: text, scopes: list(scope) }),
+  permissions: list(text), pingMs: number, resumeMs: number, policy: object({ name: text, recording: text, scopes: list(scope), screenForAll: optional(flag) }),
   ...care,
 });
 export type Welcome = Of<typeof welcome>;
@@ -92,7 +92,7 @@ export const requests = {
   'agreement.acknowledge': [object({ textHash: text }), empty],
   'consent.respond': [object({ scope, textHash: text, decision: oneOf('granted', 'refused') }), empty],
   'consent.withdraw': [object({ scope: optional(scope) }), empty],
-  'recording.start': [object({ scopes: list(scope) }), empty],
+  'recording.start': [object({ scopes: list(scope), screenForAll: optional(flag) }), empty],
   'recording.stop': [empty, empty],
   'mod.verify': [object({ ...target, verified: flag }), empty],
   'mod.setRole': [object({ ...target, role }), empty],
@@ -125,7 +125,7 @@ export const events = {
   }),
   'self.updated': careState,
   'room.updated': object({
-    name: text, locked: flag, absenceLock: flag, hostAbsent: flag, recording: text, endsAt: optional(number),
+    name: text, locked: flag, absenceLock: flag, hostAbsent: flag, recording: text, endsAt: optional(number), endsFor: optional(text),
   }),
   'room.warning': object({ minutes: number }),
   'recording.failed': object({ reason: text }),

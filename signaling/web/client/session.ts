@@ -96,9 +96,8 @@ export class Session extends Emitter<SessionEvents> {
     this.#setWaiting([]);
     this.emit('barred', []);
     this.emit('welcome', welcome);
-    this.#setPermissions(welcome.permissions);
     this.emit('care', welcome);
-    this.#setAccess({ state: welcome.state });
+    this.#stand({ state: welcome.state }, welcome.permissions);
   }
 
   #told(told: Told): void {
@@ -139,10 +138,15 @@ export class Session extends Emitter<SessionEvents> {
     if (state !== 'waiting' && state !== 'admitted') {
       return this.#finish({ code: reason ?? state, ...(message ? { message } : {}) });
     }
-    this.#setPermissions(permissions);
-    if (state !== this.state) {
-      this.#setAccess({ state, ...(reason ? { reason } : {}), ...(message ? { message } : {}) });
-    }
+    if (state === this.state) return this.#setPermissions(permissions);
+    this.#stand({ state, ...(reason ? { reason } : {}), ...(message ? { message } : {}) }, permissions);
+  }
+
+  // Who enters knows what is allowed before acting on it; who is sent back has not lost a permission, but the group.
+  #stand(access: Access, permissions: readonly string[]): void {
+    if (access.state === 'admitted') this.#setPermissions(permissions);
+    this.#setAccess(access);
+    if (access.state !== 'admitted') this.#setPermissions(permissions);
   }
 
   #setAccess(access: Access): void {

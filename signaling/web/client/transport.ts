@@ -20,6 +20,8 @@ import { dropSeat, loadSeat, saveSeat } from './seat';
 export type LinkState = 'connecting' | 'open' | 'lost';
 export interface Opening {
   token?: string;
+  nonce?: string; // of 128 random bits, made for this token: a hello whose answer was lost may then be said again
+  passcode?: string;
   displayName?: string;
   client: { name: string; version: string };
 }
@@ -136,9 +138,9 @@ export class Transport extends Emitter<Events> {
 
   #hello(socket: Socket): void {
     this.#helloId = this.#nextId();
-    const { token, displayName, client } = this.#opening;
+    const { token, nonce, passcode, displayName, client } = this.#opening;
     const seat = loadSeat(this.#env.storage);
-    const who = seat ? { resume: seat } : { token, displayName };
+    const who = seat ? { resume: seat } : { token, nonce, passcode, displayName };
     socket.send(encodeRequest(this.#helloId, 'hello', { ...who, client }));
   }
 

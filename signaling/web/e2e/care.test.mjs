@@ -45,6 +45,8 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
     ['the agreement comes before the door, and closing it is a no', async () => {
       lind = await enter('Dr. Lind', 'host', 'care');
       await lind.sees('session');
+      await until('the therapist knows of the end', () => lind.heard('room.updated').at(-1)?.endsFor === 'idle');
+      for (const id of ['time-left', 'extend']) assert.equal(await lind.find(id).count(), 0, `who is alone is shown ${id}`);
       mara = await enter('Mara', 'participant', 'care');
       await mara.sees('agree');
       assert.equal(await focused(mara), 'H2');
@@ -155,11 +157,43 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
       await lind.find('help-done').click();
       await until('the call is answered', async () => await lind.find('help-alert').count() === 0);
     }],
+    ['the therapist takes camera and microphone, and gives them back', async () => {
+      await row(lind, jonas).getByTestId('more').click();
+      for (const [source, control] of [['camera', 'camera-toggle'], ['microphone', 'mic-toggle']]) {
+        const muted = () => mara.heard('participant.updated').findLast(({ participant }) => participant.id === jonas.id)
+          ?.participant.publications.find((p) => p.source === source)?.muted;
+        const device = () => jonas.page.evaluate((kind) => window.__alcove.store[kind].track.value !== null, source);
+        const grant = row(lind, jonas).getByTestId(`grant-${source}`);
+        assert.equal(await grant.getAttribute('aria-pressed'), 'true');
+        await grant.click();
+        await until('it is taken', async () => await grant.getAttribute('aria-pressed') === 'false');
+        await until('Jonas has no control for it', async () => await jonas.find(control).count() === 0);
+        await until('the others see it muted', muted);
+        assert.equal(await device(), false, `the ${source} goes on`);
+        assert.equal(await jonas.page.getByText(`took your ${source} away`).count(), 1);
+        await jonas.audit(`${source} taken`);
+        if (source === 'camera') await jonas.shot('care-10-taken');
+        await grant.click();
+        await jonas.sees(control);
+        assert.equal(await device(), false, `the ${source} started by itself`);
+        await jonas.find(control).click();
+        await until('Jonas sends again', () => muted() === false);
+      }
+      await lind.audit('permissions of a person');
+      await lind.shot('care-11-permissions');
+      await mara.receives([jonas]);
+      const grant = row(lind, jonas).getByTestId('grant-screen');
+      assert.equal(await grant.getAttribute('aria-pressed'), 'false');
+      await grant.click();
+      await until('Jonas may share', () => jonas.page.evaluate(() => window.__alcove.store.may('publish.screen')));
+      await grant.click();
+      await until('and may not', () => jonas.page.evaluate(() => !window.__alcove.store.may('publish.screen')));
+      await row(lind, jonas).getByTestId('more').click();
+    }],
     ['everyone says yes: the state stands first, and one takes it back', async () => {
       await lind.find('record').click();
-      await mara.sees('recording');
       // Mara said no before: it stands until she answers anew.
-      assert.equal(await mara.find('recording').getAttribute('data-state'), 'asking');
+      await until('everyone is asked', async () => await mara.find('recording').getAttribute('data-state') === 'asking');
       await mara.find('answer-again').click();
       await mara.sees('consent-yes');
       await mara.find('consent-yes').click();
@@ -198,6 +232,35 @@ test('the end comes with a warning, and a therapist may move it', { timeout: 60_
       await lind.find('extend-banner').click();
       await until('the warning goes', async () => await lind.find('warning').count() === 0);
       await until('the time is shown', async () => /^2\d min left$/.test(await mara.find('time-left').innerText()));
+    }],
+  ]);
+});
+
+test('a passcode that therapists enter too, with one link', { timeout: 90_000 }, async (t) => {
+  const { daemon, people, enter } = await begin(t);
+  let lind;
+  await stages(t, { people, daemon: () => daemon }, [
+    ['the door asks for it', async () => {
+      lind = await enter('Dr. Lind', 'host', 'guarded');
+      await lind.sees('passcode');
+      assert.equal(await lind.find('ending-card').getAttribute('data-code'), 'passcode_wrong');
+      assert.deepEqual(await lind.peerStates(), []);
+      await lind.audit('passcode at the door');
+      await lind.shot('care-12-door');
+    }],
+    ['a wrong one', async () => {
+      await lind.find('passcode').fill('something else');
+      await lind.find('passcode-enter').click();
+      await until('it says so', async () => (await lind.page.getByText('That is not the passcode').count()) === 1);
+    }],
+    ['the right one, and the devices are as they were set', async () => {
+      await lind.find('passcode').fill(passcode);
+      await lind.page.keyboard.press('Enter');
+      await lind.sees('session');
+      const hellos = lind.said('hello').map(({ data }) => data);
+      assert.equal(hellos.length, 3);
+      assert.equal(new Set(hellos.map(({ token, nonce }) => `${token} ${nonce}`)).size, 1, 'not one token');
+      assert.equal(await lind.find('camera-toggle').getAttribute('aria-pressed'), 'true');
     }],
   ]);
 });

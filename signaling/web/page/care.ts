@@ -24,6 +24,7 @@ export class CareState {
   readonly warned = signal<number | null>(null); // minutes, until closed
   readonly fault = signal(''); // why the recording ended by itself, until closed
   readonly endsAt = signal<number | undefined>(undefined); // on this device's clock
+  readonly endsFor = signal(''); // limit, absent or idle
   readonly now = signal(Date.now());
 
   readonly needs = computed(() => this.care.value.needs);
@@ -45,7 +46,8 @@ export class CareState {
       this.scopes.value = policy.scopes;
     }));
     session.on('care', (care) => this.#told(care));
-    session.on('room', ({ endsAt }) => batch(() => {
+    session.on('room', ({ endsAt, endsFor }) => batch(() => {
+      this.endsFor.value = endsFor ?? '';
       this.endsAt.value = endsAt === undefined ? undefined : endsAt - session.serverAheadMs;
       this.now.value = Date.now();
       const left = this.minutesLeft.value;

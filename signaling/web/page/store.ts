@@ -24,6 +24,19 @@ export interface Letter {
 
 const version = '1.0';
 
+// How one comes in, or comes back.
+interface Way {
+  token?: string;
+  nonce?: string;
+  passcode?: string;
+  name: string;
+}
+
+// 144 random bits in base64url.
+function newNonce(): string {
+  return btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18)))).replaceAll('+', '-').replaceAll('/', '_');
+}
+
 export class Store {
   readonly config: Config;
   readonly microphone = new Device('microphone');
@@ -58,6 +71,7 @@ export class Store {
   readonly soundBlocked = signal(false);
   readonly restarting = signal(false); // the server said that it will
   readonly panel = signal(true);
+  readonly screenForAll = signal(false); // by the room's rules; a host may still take it
   readonly care = new CareState();
 
   readonly self = computed(() => this.roster.value.find(({ id }) => id === this.selfId.value));
@@ -67,7 +81,7 @@ export class Store {
   session: Session | undefined;
   media: Media | undefined;
   #setting = { microphone: 0, camera: 0, screen: 0 };
-  #opening: { token?: string; name: string } | undefined;
+  #opening: Way | undefined;
 
   constructor(config: Config) {
     this.config = config;
@@ -94,7 +108,7 @@ export class Store {
   // Asks to join with a fresh token; a seat of an earlier link in this tab is given up for it.
   join(token: string, name: string): void {
     dropSeat(sessionStorage);
-    this.#connect({ token, name });
+    this.#connect({ token, name, nonce: newNonce() });
   }
 
   // Takes up the seat that a reload left.
@@ -104,17 +118,22 @@ export class Store {
     this.#connect({ name: from.name });
   }
 
-  // After a door that may open later.
-  again(): void {
-    if (this.#opening) this.#connect(this.#opening);
+  // After a door that may open later, or that asks for the passcode.
+  again(passcode?: string): void {
+    if (this.#opening) this.#connect({ ...this.#opening, ...(passcode ? { passcode } : {}) });
   }
 
-  #connect(opening: { token?: string; name: string }): void {
+  get guessed(): boolean {
+    return this.#opening?.passcode !== undefined;
+  }
+
+  #connect(opening: Way): void {
     this.#opening = opening;
     const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/rtc`;
-    const { token, name } = opening;
+    const { token, nonce, passcode, name } = opening;
     const session = new Session(browserEnv(url, subprotocol, sessionStorage), {
-      client: { name: 'alcove-page', version }, ...(token ? { token } : {}), ...(name ? { displayName: name } : {}),
+      client: { name: 'alcove-page', version }, ...(token ? { token } : {}), ...(token && nonce ? { nonce } : {}),
+      ...(passcode ? { passcode } : {}), ...(name ? { displayName: name } : {}),
     });
     this.session = session;
     this.media = new Media(session);
@@ -134,7 +153,8 @@ export class Store {
     session.on('draining', (told) => this.#draining(told));
     session.on('warning', ({ minutes }) => this.announcer.say(`The session ends in ${minutes} min.`));
     session.on('link', (link) => (this.link.value = link));
-    session.on('welcome', ({ participantId }) => {
+    session.on('welcome', ({ participantId, policy }) => {
+      this.screenForAll.value = policy.screenForAll ?? false;
       this.selfId.value = participantId;
       this.restarting.value = false; // who still restarts says so again
     });
@@ -166,9 +186,23 @@ export class Store {
   }
 
   #permitted(permissions: readonly string[]): void {
+    const before = this.permissions.value;
     this.permissions.value = permissions;
+    for (const source of ['microphone', 'camera'] as const) this.#allowed(source, before, permissions);
     // A grant that was taken back ends the sharing here too, not only at the server.
     if (!permissions.includes('publish.screen')) this.stopScreen();
+  }
+
+  // A host took the own microphone or camera, or gave it back: what is taken is released here too.
+  #allowed(source: 'microphone' | 'camera', before: readonly string[], now: readonly string[]): void {
+    const permission = `publish.${source}`;
+    if (this.session?.state !== 'admitted' || before.length === 0 || before.includes(permission) === now.includes(permission)) return;
+    if (now.includes(permission)) {
+      this.notice.value = `A therapist gave you the ${source} back. You can turn it on.`;
+      return;
+    }
+    this[source].turnOff();
+    this.notice.value = `A therapist took your ${source} away for now. They can give it back.`;
   }
 
   #entered(access: Access): void {
@@ -184,8 +218,10 @@ export class Store {
 
   #ended(ending: Ending): void {
     batch(() => {
-      this.microphone.turnOff();
-      this.camera.turnOff();
+      if (ending.code !== 'passcode_wrong') { // asked at once, and devices stay as they were set
+        this.microphone.turnOff();
+        this.camera.turnOff();
+      }
       this.stopScreen();
       this.ending.value = ending;
       this.screen.value = 'ended';

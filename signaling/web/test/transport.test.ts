@@ -39,6 +39,19 @@ test('says hello with the token, and never keeps it', () => {
   assert.deepEqual(links, ['connecting', 'open']);
 });
 
+test('a hello without an answer is said again, the same in all but its id', () => {
+  const env = new FakeEnv();
+  new Session(env, { ...opening, nonce: 'n'.repeat(24), passcode: 'quiet' }).connect();
+  env.socket.open();
+  const first = env.socket.last('hello').data;
+  assert.deepEqual(first, { ...opening, nonce: 'n'.repeat(24), passcode: 'quiet' });
+  env.socket.drop();
+  env.advance(2_000);
+  env.socket.open();
+  assert.equal(env.sockets.length, 2);
+  assert.deepEqual(env.socket.last('hello').data, first);
+});
+
 test('keeps each new secret before the next frame goes out', async () => {
   const { env, session } = enter();
   const raised = session.request('hand.set', { raised: true });

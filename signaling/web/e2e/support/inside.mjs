@@ -56,3 +56,43 @@ export function converse(frame) {
     socket.onclose = ({ code }) => done({ answer, code });
   });
 }
+
+// watchJoin notes when the first offer left and when the first sound and the first key frame were there, in milliseconds of the page.
+export function watchJoin() {
+  const join = {};
+  Object.defineProperty(window, '__join', { value: join });
+  const { send } = WebSocket.prototype;
+  WebSocket.prototype.send = function note(data) {
+    if (!join.offer && String(data).includes('"media.offer"')) join.offer = performance.now();
+    return send.call(this, data);
+  };
+  const look = async () => {
+    for (const peer of window.__peers) {
+      const stats = peer.connectionState === 'closed' ? [] : [...(await peer.getStats()).values()];
+      for (const { type, kind, packetsReceived, keyFramesDecoded } of stats) {
+        if (type !== 'inbound-rtp') continue;
+        if (kind === 'audio' && packetsReceived > 0) join.audio ??= performance.now();
+        if (kind === 'video' && keyFramesDecoded > 0) join.picture ??= performance.now();
+      }
+    }
+    if (!join.audio || !join.picture) setTimeout(look, 5);
+  };
+  look();
+}
+
+// watchFrames notes when each picture of an m-line is shown, and how high it is.
+export function watchFrames(mid) {
+  const { receiver } = window.__peers.at(-1).getTransceivers().find((line) => line.mid === mid);
+  const video = document.createElement('video');
+  Object.assign(video, { muted: true, autoplay: true, playsInline: true, srcObject: new MediaStream([receiver.track]) });
+  video.style.cssText = 'position: fixed; top: 0; left: 0; width: 64px; z-index: 9';
+  document.body.append(video);
+  window.__frames = [];
+  const note = (_, { presentationTime, height }) => {
+    window.__frames.push({ at: presentationTime, height });
+    video.requestVideoFrameCallback(note);
+  };
+  video.requestVideoFrameCallback(note);
+}
+
+export const frames = () => window.__frames;

@@ -31,11 +31,11 @@ export class Person {
   requests = [];
   lines = []; // what the page's console said
 
-  static async enter(browser, name, url) {
+  static async enter(browser, name, url, ...scripts) {
     const person = new Person();
     person.name = name;
     person.context = await browser.newContext({ viewport: { width: 1280, height: 800 }, permissions: ['camera', 'microphone'] });
-    await person.context.addInitScript(inside.watchPeers);
+    for (const script of [inside.watchPeers, ...scripts]) await person.context.addInitScript(script);
     person.page = await person.context.newPage();
     person.#listen();
     await person.page.goto(url);

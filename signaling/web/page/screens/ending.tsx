@@ -5,6 +5,7 @@ import type { JSX } from 'preact';
 import { Btn, Heading } from '../ui/basics';
 import { useStore } from '../ui/context';
 import { Icon, type IconName } from '../ui/icon';
+import { DoorPasscode } from '../ui/care';
 import { Call, Top } from '../ui/top';
 
 interface Words {
@@ -55,7 +56,7 @@ const endings: Record<string, Words> = {
   timeout: { icon: 'clock', title: 'You waited for a long time', body: [`Nobody let you in, and your place was given up. ${off}`, 'Open your link again, or ask the clinic for a new one.'] },
   room_not_started: { icon: 'clock', title: 'The session has not begun', body: ['You are early. Please come back when it begins.', off], again: 'Try again' },
   mfa_required: { icon: 'shield', title: 'The clinic needs to be surer who you are', body: ['Log in at the clinic with a second factor, and open the new link.'] },
-  passcode_wrong: { icon: 'lock', title: 'The passcode is missing', body: ['This session needs its passcode with the link. Ask the clinic for a new link.'] },
+  passcode_wrong: { icon: 'lock', title: 'This session has a passcode', body: ['Therapists enter it too, before they come in.'] },
   invalid_token: link,
   no_link: { icon: 'link', title: 'Open the link from the clinic', body: ['This page needs the link that the clinic sent you. It works once.'] },
   policy_mismatch: mismatch,
@@ -96,6 +97,7 @@ export function EndingScreen({ code, onAgain }: { code: string; onAgain?: (() =>
           <div class="body" role="status">
             {words.body.map((sentence, i) => <p key={i}>{sentence}</p>)}
             {ending?.message && <><p>They wrote:</p><p class="said">“{ending.message}”</p></>}
+            {code === 'passcode_wrong' && onAgain && <DoorPasscode />}
             {ending?.ref && <p class="quiet small">If you speak with the clinic, this number helps them: {ending.ref}</p>}
           </div>
           <div class="actions">

@@ -216,19 +216,27 @@ function More({ id, person }: { id: string; person: Participant }): JSX.Element 
   const store = useStore();
   const [removing, setRemoving] = useState(false);
   const { id: participantId, displayName: name } = person;
-  const shares = person.grants.includes('screen');
+  const allowed = {
+    microphone: !person.taken.includes('microphone'), camera: !person.taken.includes('camera'),
+    screen: store.screenForAll.value ? !person.taken.includes('screen') : person.grants.includes('screen'),
+  };
+  const grant = (source: keyof typeof allowed): void =>
+    void store.act('mod.grant', { participantId, grant: source, granted: !allowed[source] });
   const sendBack = (): void => {
     void store.act('mod.sendBack', { participantId });
     focusOn('in-h');
   };
   return (
     <div class="person-more" id={id} role="group" aria-label={name}>
-      {!sends(person, 'microphone') && person.role !== 'observer' && (
+      {!sends(person, 'microphone') && person.role !== 'observer' && allowed.microphone && (
         <Btn look="slim" icon="mic" onClick={() => void store.act('mod.askUnmute', { participantId, source: 'microphone' })}>Ask to unmute</Btn>
       )}
-      {person.role === 'participant' && (
-        <Btn look="slim" icon="share" aria-pressed={shares} data-testid="grant-screen"
-          onClick={() => void store.act('mod.grant', { participantId, grant: 'screen', granted: !shares })}>Allow sharing</Btn>
+      {person.role === 'participant' && store.may('participant.grant') && (
+        <>
+          <Btn look="slim" icon="mic" aria-pressed={allowed.microphone} data-testid="grant-microphone" onClick={() => grant('microphone')}>Allow mic</Btn>
+          <Btn look="slim" icon="cam" aria-pressed={allowed.camera} data-testid="grant-camera" onClick={() => grant('camera')}>Allow camera</Btn>
+          <Btn look="slim" icon="share" aria-pressed={allowed.screen} data-testid="grant-screen" onClick={() => grant('screen')}>Allow sharing</Btn>
+        </>
       )}
       {store.may('participant.verify') && (
         <Btn look="slim" icon="verified" aria-pressed={person.verified} data-testid="verify"
@@ -301,7 +309,7 @@ function Foot(): JSX.Element {
       {store.may('recording.manage') && scopes.length > 0 && (
         <Btn icon={recording === 'off' ? 'rec' : 'rec-off'} data-testid="record" onClick={record}>{recording === 'off' ? 'Ask to record' : 'Stop recording'}</Btn>
       )}
-      {store.may('room.extend') && store.room.value.endsAt !== undefined && (
+      {store.may('room.extend') && store.room.value.endsFor === 'limit' && (
         <Btn icon="clock" data-testid="extend" onClick={() => store.extend()}>Add 15 min</Btn>
       )}
       {store.may('room.end') && (

@@ -4,7 +4,7 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { Ctl, Heading, State } from '../ui/basics';
 import {
-  AbsenceBanner, ConsentBanner, ConsentDialog, FaultBanner, HelpCtl, RecordingBanner, RecordingState, SideRoomBanner, TimeLeft, WarningBanner,
+  AbsenceBanner, AloneBanner, ConsentBanner, ConsentDialog, FaultBanner, HelpCtl, RecordingBanner, RecordingState, SideRoomBanner, TimeLeft, WarningBanner,
 } from '../ui/care';
 import { useStore } from '../ui/context';
 import { DeviceCtls } from '../ui/devices';
@@ -25,7 +25,7 @@ export function SessionScreen(): JSX.Element {
       <Head />
       <main class="stage" id="stage" aria-label="Group" tabIndex={0}>
         <div class="banners">
-          <RecordingBanner /><FaultBanner /><SideRoomBanner /><WarningBanner /><AbsenceBanner /><ConsentBanner />
+          <RecordingBanner /><FaultBanner /><SideRoomBanner /><WarningBanner /><AbsenceBanner /><AloneBanner /><ConsentBanner />
           <RestartBanner /><LinkBanner /><MediaBanner /><SoundBanner /><UnmuteBanner /><NoticeBanner />
         </div>
         <Stage view={view} />
@@ -67,7 +67,7 @@ function Bar({ view, setView, panel, setPanel }: BarProps): JSX.Element {
   const raised = store.self.value?.handRaised ?? false;
   return (
     <section class="bar" id="controls" aria-label="Controls" tabIndex={-1}>
-      {store.may('publish.microphone') ? <DeviceCtls /> : <div class="bar-group" />}
+      <DeviceCtls allowed={(kind) => store.may(`publish.${kind}`)} />
       <div class="bar-group" role="group" aria-label="Take part">
         <ShareCtl />
         <Ctl icon="layout" label="Speaker view" look="laptop" pressed={view === 'speaker'} testid="layout-toggle"

@@ -9,6 +9,9 @@ import { useStore } from './context';
 import { Dialog } from './dialog';
 import { Icon } from './icon';
 
+// From when on one who is alone is told that it ends.
+const soonMinutes = 5;
+
 function Paper({ text, label }: { text: string; label: string }): JSX.Element {
   return (
     <div class="paper" tabIndex={0} role="region" aria-label={label}>
@@ -70,21 +73,35 @@ export function Todo(): JSX.Element | null {
   );
 }
 
+const wrongPasscode = 'That is not the passcode. Please look again, or ask the clinic.';
+
+// What a room asks before it opens to a host.
+export function DoorPasscode(): JSX.Element {
+  const store = useStore();
+  return <PasscodeForm trouble={store.guessed ? wrongPasscode : ''} onEnter={(code) => store.again(code)} />;
+}
+
 function PasscodeField(): JSX.Element {
   const store = useStore();
   const [trouble, setTrouble] = useState('');
-  const id = useId();
-  const enter = async (event: SubmitEvent): Promise<void> => {
-    event.preventDefault();
-    const code = String(new FormData(event.currentTarget as HTMLFormElement).get('code')).trim();
-    if (!code) return;
+  const enter = async (code: string): Promise<void> => {
     const error = await store.attempt('passcode.enter', { code });
     const wait = Math.ceil((error?.retryAfterMs ?? 0) / 1000);
     if (error?.code === 'rate_limited') setTrouble(`Too many attempts. Please wait ${wait === 1 ? 'one second' : `${wait} seconds`}, then try again.`);
-    else setTrouble(error ? 'That is not the passcode. Please look again, or ask the clinic.' : '');
+    else setTrouble(error ? wrongPasscode : '');
+  };
+  return <PasscodeForm trouble={trouble} onEnter={(code) => void enter(code)} />;
+}
+
+function PasscodeForm({ trouble, onEnter }: { trouble: string; onEnter(code: string): void }): JSX.Element {
+  const id = useId();
+  const enter = (event: SubmitEvent): void => {
+    event.preventDefault();
+    const code = String(new FormData(event.currentTarget as HTMLFormElement).get('code')).trim();
+    if (code) onEnter(code);
   };
   return (
-    <form class="field" onSubmit={(event) => void enter(event)}>
+    <form class="field" onSubmit={enter}>
       <label for={id}>Passcode of the session</label>
       <div class="row">
         <input class="input grow" id={id} name="code" autocomplete="off" autocapitalize="off" spellcheck={false} maxLength={128} required
@@ -218,8 +235,9 @@ export function RecordingState(): JSX.Element {
 }
 
 export function TimeLeft(): JSX.Element | null {
-  const left = useStore().care.minutesLeft.value;
-  if (left === undefined) return null;
+  const { minutesLeft, endsFor } = useStore().care;
+  const left = minutesLeft.value;
+  if (left === undefined || endsFor.value !== 'limit') return null;
   return <li data-testid="time-left"><State icon="clock" look={left <= 10 ? 'num warn' : 'num'}>{left} min left</State></li>;
 }
 
@@ -240,10 +258,23 @@ export function WarningBanner(): JSX.Element | null {
   );
 }
 
+// Nobody else is there, and the room does not stay open for that.
+export function AloneBanner(): JSX.Element | null {
+  const { minutesLeft, endsFor } = useStore().care;
+  const left = minutesLeft.value;
+  if (left === undefined || endsFor.value !== 'idle' || left > soonMinutes) return null;
+  return (
+    <div class="banner" role="status" data-testid="alone">
+      <Icon name="clock" />
+      <p class="words"><strong>You are alone here.</strong> <span>If nobody comes, the session ends in {left} min.</span></p>
+    </div>
+  );
+}
+
 export function AbsenceBanner(): JSX.Element | null {
   const { room, care } = useStore();
   if (!room.value.hostAbsent) return null;
-  const left = care.minutesLeft.value;
+  const left = care.endsFor.value === 'absent' ? care.minutesLeft.value : undefined;
   return (
     <div class="banner" role="status" data-testid="absent">
       <Icon name="people" />

@@ -6,14 +6,19 @@ import type { Device, DeviceState } from '../devices';
 import { Ctl } from './basics';
 import { useStore } from './context';
 
-export function DeviceCtls(): JSX.Element {
+// In a session only what one may send has a control.
+export function DeviceCtls({ allowed = () => true }: { allowed?: (kind: Device['kind']) => boolean }): JSX.Element {
   const { microphone, camera } = useStore();
   return (
     <div class="bar-group" role="group" aria-label="Your devices">
-      <Ctl icon="mic" off="mic-off" label="Mic" look="device" pressed={microphone.on.value} testid="mic-toggle"
-        onClick={() => microphone.toggle()} />
-      <Ctl icon="cam" off="cam-off" label="Camera" look="device" pressed={camera.on.value} testid="camera-toggle"
-        onClick={() => camera.toggle()} />
+      {allowed('microphone') && (
+        <Ctl icon="mic" off="mic-off" label="Mic" look="device" pressed={microphone.on.value} testid="mic-toggle"
+          onClick={() => microphone.toggle()} />
+      )}
+      {allowed('camera') && (
+        <Ctl icon="cam" off="cam-off" label="Camera" look="device" pressed={camera.on.value} testid="camera-toggle"
+          onClick={() => camera.toggle()} />
+      )}
     </div>
   );
 }
