@@ -31,7 +31,7 @@ type encoding struct {
 	rid         string // empty without simulcast
 	index       int
 	main        *stream
-	history     forward.History
+	history     *forward.History  // of pictures only: sound mends itself
 	structure   forward.Structure // of the Dependency Descriptor
 	described   bool              // a descriptor came: the payload is nobody's business
 	height      int               // pixels, 0 unknown
@@ -66,7 +66,11 @@ func newPublication(p *peer, l *line) *publication {
 		rids = []string{""}
 	}
 	for i, rid := range rids {
-		pub.encodings = append(pub.encodings, &encoding{publication: pub, rid: rid, index: i})
+		e := &encoding{publication: pub, rid: rid, index: i}
+		if pub.video() {
+			e.history = &forward.History{}
+		}
+		pub.encodings = append(pub.encodings, e)
 	}
 	if len(l.rids) == 0 { // in a simulcast the SSRCs of the description say nothing of RIDs
 		if l.ssrc != 0 {
@@ -188,7 +192,9 @@ func (pub *publication) askKey(now time.Time) {
 // put stores what came and measures the rate.
 func (e *encoding) put(now time.Time, ext uint64, h *forward.Header, temporal uint8, payload []byte) {
 	e.lastCame = now
-	e.history.Put(ext, h.Timestamp, h.Marker, payload)
+	if e.history != nil {
+		e.history.Put(ext, h.Timestamp, h.Marker, payload)
+	}
 	e.bytes += len(payload)
 	if temporal == 0 {
 		e.baseBits += 8 * len(payload)

@@ -206,7 +206,7 @@ func (w *worker) forward(s *slot, e *encoding, packet forward.Packet, marker boo
 		return forward.Kept
 	}
 	if s.sent == nil {
-		s.sent = &forward.Sent{}
+		s.sent = forward.NewSent(s.line.slotKind == slotScreen)
 	}
 	s.sent.Put(out.Ext, origin)
 	w.write(s, s.line.payload, s.line.slotSSRC, out.Ext, origin, marker, nil, vp8, payload)

@@ -52,7 +52,7 @@ func (h *History) Put(ext uint64, timestamp uint32, marker bool, payload []byte)
 	h.pos += size
 }
 
-// turn begins the ring again, or doubles it where it was filled too fast.
+// turn begins the ring again, or makes it larger where it was filled too fast.
 func (h *History) turn(ext uint64, timestamp uint32) {
 	if timestamp-h.lap < historySpan && len(h.ring) < historyMax {
 		h.grow(ext)
@@ -62,10 +62,10 @@ func (h *History) turn(ext uint64, timestamp uint32) {
 	h.end += uint64(len(h.ring))
 }
 
-// grow doubles the ring and moves what it held, oldest first: it happens in the key frame that begins a stream, which every
+// grow makes the ring half as large again and moves what it held, oldest first: it happens in the key frame that begins a stream, which every
 // subscriber needs whole.
 func (h *History) grow(ext uint64) {
-	ring := make([]byte, min(2*len(h.ring), historyMax))
+	ring := make([]byte, min(len(h.ring)*3/2, historyMax))
 	pos := uint64(0)
 	for i := range uint64(historyPackets) {
 		e := &h.entries[(ext+i)%historyPackets]

@@ -1,8 +1,10 @@
 package forward
 
-// sentSize is how many outgoing packets of a slot can be asked for again: almost 3 s of a camera, 0.9 s of a screen at
-// 2.5 Mbit/s.
-const sentSize = 256
+// How many outgoing packets of a slot can be asked for again.
+const (
+	sentCamera = 160 // almost a second at 1.5 Mbit/s
+	sentScreen = 256 // the same at 2.5 Mbit/s
+)
 
 // An Origin is where an outgoing packet came from and what was changed on its way: enough to send it again, the same.
 type Origin struct {
@@ -14,30 +16,52 @@ type Origin struct {
 	Verbatim  bool   // the payload was not looked into: it left as it came
 }
 
+// sent is an Origin packed into 24 bytes: a room has one list for each who sees each other.
 type sent struct {
-	out uint64
-	Origin
+	ext       uint64 // 0: none
+	timestamp uint32
+	out       uint32 // low bits; what the list spans is far less
+	pictures  uint16
+	tl0       uint8
+	encoding  uint8 // and verbatim in the highest bit
 }
 
+const verbatim = 0x80
+
 // Sent remembers which source packet went out under which number of a slot. Owned by the worker.
-type Sent struct{ list [sentSize]sent }
+type Sent struct{ list []sent }
+
+// NewSent makes room for about a second of a camera or a screen.
+func NewSent(screen bool) *Sent {
+	if screen {
+		return &Sent{make([]sent, sentScreen)}
+	}
+	return &Sent{make([]sent, sentCamera)}
+}
+
+func (s *Sent) at(out uint64) *sent { return &s.list[out%uint64(len(s.list))] }
 
 // Put notes a packet. One that comes later than the list is long is not noted.
 func (s *Sent) Put(out uint64, from Origin) {
-	if e := &s.list[out%sentSize]; e.out <= out {
-		*e = sent{out, from}
+	e := s.at(out)
+	if e.ext != 0 && int32(uint32(out)-e.out) < 0 {
+		return
+	}
+	*e = sent{from.Ext, from.Timestamp, uint32(out), from.Pictures, from.TL0, from.Encoding}
+	if from.Verbatim {
+		e.encoding |= verbatim
 	}
 }
 
 // Find gives the origin of an outgoing sequence number asked for by a NACK; last is the newest sent.
 func (s *Sent) Find(seq uint16, last uint64) (out uint64, from Origin, ok bool) {
 	out = last - uint64(uint16(last)-seq)
-	e := &s.list[out%sentSize]
-	if out == 0 || out > last || e.out != out { // 0 is given to nobody
+	e := s.at(out)
+	if out == 0 || out > last || e.ext == 0 || e.out != uint32(out) { // 0 is given to nobody
 		return 0, Origin{}, false
 	}
-	return out, e.Origin, true
+	return out, Origin{e.ext, e.timestamp, e.pictures, e.tl0, e.encoding &^ verbatim, e.encoding&verbatim != 0}, true
 }
 
 // Reset forgets everything: the slot changed hands.
-func (s *Sent) Reset() { clear(s.list[:]) }
+func (s *Sent) Reset() { clear(s.list) }

@@ -6,12 +6,15 @@ import (
 )
 
 func TestSent(t *testing.T) {
-	var s Sent
+	s := NewSent(true)
 	if _, _, ok := s.Find(0, 0); ok {
 		t.Error("number 0 is given to nobody")
 	}
 	s.Put(1, Origin{Ext: 70_000, Timestamp: 960})
-	s.Put(2, Origin{Ext: 70_001, Timestamp: 1920})
+	s.Put(2, Origin{Ext: 70_001, Timestamp: 1920, Pictures: 9, TL0: 8, Encoding: 2, Verbatim: true})
+	if _, source, _ := s.Find(2, 2); source != (Origin{Ext: 70_001, Timestamp: 1920, Pictures: 9, TL0: 8, Encoding: 2, Verbatim: true}) {
+		t.Errorf("%v", source)
+	}
 	if out, source, ok := s.Find(1, 2); !ok || out != 1 || source != (Origin{Ext: 70_000, Timestamp: 960}) {
 		t.Errorf("%d, %v, %v", out, source, ok)
 	}
@@ -32,9 +35,9 @@ func TestSent(t *testing.T) {
 
 // What comes later than the list is long takes no place of a newer number.
 func TestSentLate(t *testing.T) {
-	var s Sent
+	s := NewSent(true)
 	s.Put(1000, Origin{Ext: 5000, Timestamp: 2})
-	s.Put(1000-sentSize, Origin{Ext: 4000, Timestamp: 1})
+	s.Put(1000-sentScreen, Origin{Ext: 4000, Timestamp: 1})
 	if out, source, ok := s.Find(1000, 1000); !ok || out != 1000 || source != (Origin{Ext: 5000, Timestamp: 2}) {
 		t.Errorf("%d, %v, %v", out, source, ok)
 	}
@@ -42,7 +45,7 @@ func TestSentLate(t *testing.T) {
 
 // Over two turns of the 16 bits, with gaps: the source of the very number, or nothing; the newest half is always there.
 func TestSentModel(t *testing.T) {
-	var s Sent
+	s := NewSent(true)
 	rnd := rand.New(rand.NewPCG(1, 6))
 	sources := map[uint64]uint64{}
 	for out := uint64(1); out < 1<<17+1000; out++ {
@@ -51,20 +54,20 @@ func TestSentModel(t *testing.T) {
 		}
 		sources[out] = out*3 + 7
 		s.Put(out, Origin{Ext: sources[out], Timestamp: uint32(out) * 960})
-		back := rnd.Uint64N(2 * sentSize)
+		back := rnd.Uint64N(2 * sentScreen)
 		if back >= out {
 			continue
 		}
 		got, source, ok := s.Find(uint16(out-back), out)
 		want, sent := sources[out-back]
-		if ok && (got != out-back || source.Ext != want || !sent || source.Timestamp != uint32(got)*960) || sent && !ok && back < sentSize {
+		if ok && (got != out-back || source.Ext != want || !sent || source.Timestamp != uint32(got)*960) || sent && !ok && back < sentScreen {
 			t.Fatalf("%d back from %d: %d, %v, %v; want %d, %v", back, out, got, source, ok, want, sent)
 		}
 	}
 }
 
 func TestSentAllocates(t *testing.T) {
-	var s Sent
+	s := NewSent(true)
 	out := uint64(0)
 	if n := testing.AllocsPerRun(1000, func() {
 		out++
