@@ -30,6 +30,7 @@ func TestRestore(t *testing.T) {
 		h.do(host, room.Admit{All: true})
 		h.do(host, room.Lock{})
 		h.do(host, room.Remove{Target: ben.ID()})
+		ann.Offer(t.Context(), Offer{Generation: 1, SDP: "v=0"})
 		first := ann
 		ann, err := h.resume(ann)
 		if err != nil {
@@ -42,6 +43,11 @@ func TestRestore(t *testing.T) {
 		h.wantCode(err, room.ResumeExpired)
 		if ann, err = h.resume(ann); err != nil {
 			t.Fatalf("resume into a locked room after a restart: %v", err)
+		}
+		for _, n := range h.told(ann) {
+			if ready, ok := n.(MediaReady); ok && ready.Generation != 0 {
+				t.Errorf("asked to go on with connection %d, which died with the daemon", ready.Generation)
+			}
 		}
 		if host, err = h.resume(host); err != nil {
 			t.Fatal(err)

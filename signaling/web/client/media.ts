@@ -36,6 +36,7 @@ export class Media extends Emitter<Events> {
   #counts = { pairs: 0, screens: 0 };
   #ready: MediaReady | undefined;
   #linked = true;
+  #greeted = false; // since the last media.ready
   #watch: ReturnType<typeof setTimeout> | undefined;
   // Offers go one after the other, however often the server or the network asks for one.
   #work: Promise<void> = Promise.resolve();
@@ -44,7 +45,12 @@ export class Media extends Emitter<Events> {
     super();
     this.#session = session;
     this.#stops = [
-      session.on('mediaReady', (ready) => this.#queue(() => this.#serve(ready))),
+      session.on('welcome', () => (this.#greeted = true)),
+      session.on('mediaReady', (ready) => {
+        const first = this.#greeted;
+        this.#greeted = false;
+        this.#queue(() => this.#serve(ready, first));
+      }),
       session.on('wanted', ({ source, rids }) => {
         this.#wanted.set(source, rids);
         this.#queue(() => this.#adjust(source));
@@ -95,11 +101,13 @@ export class Media extends Emitter<Events> {
     this.#work = this.#work.then(work).catch(() => this.emit('state', 'failed'));
   }
 
-  async #serve(ready: MediaReady): Promise<void> {
+  // The first after a welcome tells which connection the server has: another than ours if it restarted. A later one may have been
+  // on its way when we made ours.
+  async #serve(ready: MediaReady, first: boolean): Promise<void> {
     this.#ready = ready;
     const pc = this.#pc;
-    const usable = pc !== undefined && pc.signalingState === 'stable' && pc.connectionState !== 'failed'
-      && ready.generation <= this.#generation;
+    const known = first ? ready.generation === this.#generation : ready.generation <= this.#generation;
+    const usable = pc !== undefined && pc.signalingState === 'stable' && pc.connectionState !== 'failed' && known;
     const enough = ready.slots.pairs <= this.#counts.pairs && ready.slots.screens <= this.#counts.screens;
     if (usable && enough) return this.#watchHealth();
     for (let attempt = 1; this.#ready === ready && attempt <= offerAttempts; attempt += 1) {

@@ -7,8 +7,9 @@ const program = new URL('../../../../bin/alcove', import.meta.url).pathname;
 // alcove runs an operator command to its end and returns what it prints.
 export const alcove = (...args) => execFileSync(program, args, { encoding: 'utf8' });
 
-export async function startDaemon(args, origin = 'http://localhost:8080') {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+// start is what runs the program, if it is not the program alone.
+export async function startDaemon(args, origin = 'http://localhost:8080', start = [program]) {
+  const child = spawn(start[0], [...start.slice(1), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => { log += bytes; });
   const gone = new Promise((done) => child.on('exit', (code, signal) => done({ code, signal })));
