@@ -47,7 +47,7 @@ func (m *Member) answerAll(wire *Wire, a asked) {
 		}
 	}
 	for _, c := range a.Consents {
-		if c.Decision == "" && len(c.Texts) > 0 {
+		if !m.who.Undecided && c.Decision == "" && len(c.Texts) > 0 {
 			try("consent.respond", map[string]string{"scope": c.Scope, "textHash": c.Texts[0].TextHash, "decision": "granted"})
 		}
 	}

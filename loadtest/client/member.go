@@ -44,6 +44,7 @@ type Who struct {
 	Audio, Video        *Shape // nil: publishes none
 	Silent              bool   // enters without media
 	AdmitAll            bool   // a host who lets everybody in at once
+	Undecided           bool   // consents to nothing by itself
 	// Connect makes the member's connections; nil: light or real ones.
 	Connect func() (Transport, error)
 }

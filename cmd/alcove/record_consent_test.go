@@ -1,0 +1,168 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"alcove/auth"
+	"alcove/loadtest/pace"
+)
+
+// The file system after sessions with none, some and all consents. What is written opens to exactly the intervals in which consent
+// stood; of all else there is no byte.
+
+// TestNothingIsRecordedUnasked holds that people who talk, and people who refuse, leave nothing.
+func TestNothingIsRecordedUnasked(t *testing.T) {
+	s := newStudio(t, "each")
+	host, ann := s.enter("host", auth.Host), s.enter("ann", auth.Participant)
+	ann.speaks(100)
+	host.ask(soundScope, pictureScope)
+	ann.sees("asking")
+	ann.answer("refused", soundScope, pictureScope)
+	ann.speaks(100)
+	host.must("recording.stop", nothing)
+	host.sees("off")
+	if n := s.walk(s.recorder.config.Dir, func(name string, _ []byte) { t.Errorf("there is %s", name) }); n > 0 {
+		t.Errorf("%d files without any consent", n)
+	}
+	if data := s.opened(); len(data) > 0 {
+		t.Errorf("%d bytes were exported", len(data))
+	}
+	s.nothingInClear(host, ann)
+}
+
+// TestEachIsRecordedByConsent: one consents and withdraws in the middle of a word, consents again; one refuses; one never answers;
+// one consents to sound alone.
+func TestEachIsRecordedByConsent(t *testing.T) {
+	s := newStudio(t, "each")
+	host, ann, ben, cem := s.enter("host", auth.Host), s.enter("ann", auth.Participant), s.enter("ben", auth.Participant), s.enter("cem", auth.Participant)
+	host.ask(soundScope, pictureScope)
+	first, only := interval{from: begin()}, interval{from: begin()}
+	ann.answer("granted", soundScope, pictureScope)
+	cem.answer("granted", soundScope)
+	ben.answer("refused", soundScope, pictureScope)
+	for _, p := range []*player{host, ann, ben, cem} {
+		p.sees("on")
+	}
+	s.kept(300)
+	ann.must("consent.withdraw", nothing)
+	first.to = pace.Now()
+	ann.speaks(100)
+	second := interval{from: begin()}
+	ann.answer("granted", soundScope, pictureScope)
+	s.kept(300)
+	host.must("recording.stop", nothing)
+	second.to, only.to = pace.Now(), pace.Now()
+	s.quiet(ann)
+	data := s.opened()
+	sound, pictures := ann.Marks()
+	wantExactly(t, ann, "sound", data, sound, 50, first, second)
+	wantExactly(t, ann, "picture", data, pictures, 30, first, second)
+	sound, pictures = cem.Marks()
+	wantExactly(t, cem, "sound", data, sound, 50, only)
+	wantExactly(t, cem, "picture", data, pictures, 30)
+	for _, p := range []*player{host, ben} {
+		sound, pictures = p.Marks()
+		wantExactly(t, p, "sound", data, sound, 50)
+		wantExactly(t, p, "picture", data, pictures, 30)
+	}
+	s.nothingInClear(host, ann, ben, cem)
+}
+
+// TestEveryoneOrNobody: one refusal and nothing is written; a late joiner pauses all; a side room and a mute are left out.
+func TestEveryoneOrNobody(t *testing.T) {
+	s := newStudio(t, "everyone")
+	host, ann := s.enter("host", auth.Host), s.enter("ann", auth.Participant)
+	host.ask(soundScope)
+	host.answer("granted", soundScope)
+	ann.answer("refused", soundScope)
+	ann.speaks(100)
+	if n := s.walk(s.recorder.config.Dir, func(string, []byte) {}); n > 0 {
+		t.Fatalf("%d files although one refused", n)
+	}
+	one := interval{from: begin()}
+	ann.answer("granted", soundScope)
+	ann.sees("on")
+	s.kept(150)
+	late := s.enter("late", auth.Participant) // consents to nothing yet
+	one.to = pace.Now()
+	ann.sees("paused")
+	s.quiet(ann)
+	two := interval{from: begin()}
+	late.answer("granted", soundScope)
+	late.sees("on")
+	s.kept(150)
+	host.must("mod.sideRoom", map[string]string{"participantId": ann.Look().ID})
+	aside := interval{two.from, pace.Now()}
+	late.speaks(100)
+	back := interval{from: begin()}
+	host.must("sideRoom.leave", nothing)
+	s.kept(150)
+	ann.must("publication.set", map[string]any{"source": "microphone", "muted": true}) // and goes on sending
+	back.to = pace.Now()
+	ann.speaks(100)
+	late.must("consent.withdraw", nothing)
+	two.to = pace.Now()
+	ann.sees("paused")
+	s.quiet(late)
+	data := s.opened()
+	sound, pictures := ann.Marks()
+	wantExactly(t, ann, "sound", data, sound, 50, one, aside, back)
+	wantExactly(t, ann, "picture", data, pictures, 30)
+	sound, _ = late.Marks()
+	wantExactly(t, late, "sound", data, sound, 50, two)
+	s.nothingInClear(host, ann, late)
+}
+
+// TestRecordingFails holds that what goes wrong with the recorder ends the recording with a word to all, and nothing else: the
+// session goes on, what is written opens, and nothing begins again by itself.
+func TestRecordingFails(t *testing.T) {
+	for fault, spoil := range map[string]func(*studio) error{
+		faultSeal: func(s *studio) error { return os.Remove(s.recorder.config.RecipientsFile) },
+		faultWrite: func(s *studio) error {
+			return os.Rename(s.recorder.config.Dir, s.recorder.config.Dir+".gone")
+		},
+	} {
+		t.Run(fault, func(t *testing.T) {
+			s := newStudio(t, "each")
+			host, ann := s.enter("host", auth.Host), s.enter("ann", auth.Participant)
+			host.ask(soundScope)
+			first := interval{from: begin()}
+			ann.answer("granted", soundScope)
+			ann.sees("on")
+			s.kept(50)
+			if err := spoil(s); err != nil {
+				t.Fatal(err)
+			}
+			if fault == faultWrite { // the folder is open by its handle: another must not be taken for it
+				if err := os.RemoveAll(s.recorder.config.Dir + ".gone"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			host.answer("granted", soundScope) // another track, which cannot begin
+			for _, p := range []*player{host, ann} {
+				p.until("the recording failed", func() bool { return slices.Equal(p.faults, []string{fault}) && p.recording == "off" })
+			}
+			first.to = pace.Now()
+			s.quiet(ann)
+			host.must("room.lock", nothing) // and all else works
+			_, metrics := get(t, s.admin+"/metrics")
+			if !strings.Contains(metrics, "alcove_recording_refused_total 1") {
+				t.Error("the metrics do not say so")
+			}
+			if fault == faultWrite {
+				return // what was written is gone with its folder
+			}
+			data := s.opened()
+			sound, _ := ann.Marks()
+			wantExactly(t, ann, "sound", data, sound, 50, first)
+			entries, err := os.ReadFile(filepath.Join(s.folder, "audit", "entries"))
+			if err != nil || !strings.Contains(string(entries), `"act":"recording.failed"`) || !strings.Contains(string(entries), fault) {
+				t.Errorf("the audit log does not say so: %v", err)
+			}
+		})
+	}
+}
