@@ -119,6 +119,7 @@ type Room struct {
 	panics   int
 	version  uint64 // of the newest slot map of anybody
 	closed   bool
+	law      *law // the plan in force, as the cross-check keeps it
 }
 
 // Obey makes the plan the only truth. done is called by the worker when nothing passes any more that the plan does not

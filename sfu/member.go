@@ -20,6 +20,7 @@ func (r *Room) obey(p Plan) {
 	if r.closed {
 		return
 	}
+	r.enact(p)
 	keep := map[PeerID]bool{}
 	for _, s := range p.Seats {
 		keep[s.Peer] = true

@@ -112,7 +112,7 @@ const clockDrift = time.Millisecond
 // (RFC 3550, section 6.4.1).
 func (p *peer) reportBlocks(b []byte, count int) {
 	now := p.worker.now
-	lost, sent := 0, 0
+	lost, sent, heard := 0, 0, false
 	for ; count > 0 && len(b) >= 24; count, b = count-1, b[24:] {
 		s := p.slotOf[binary.BigEndian.Uint32(b)]
 		if s == nil || s.flow == nil || !s.video() {
@@ -124,8 +124,13 @@ func (p *peer) reportBlocks(b []byte, count int) {
 		sent += n
 		lsr, dlsr := binary.BigEndian.Uint32(b[16:]), binary.BigEndian.Uint32(b[20:])
 		if rtt := shortNTP(now) - lsr - dlsr; lsr != 0 && rtt < 10<<16 {
-			p.rtt = time.Duration(rtt) * time.Second >> 16
+			p.rtt, heard = time.Duration(rtt)*time.Second>>16, true
 		}
+	}
+	p.worker.count.Reported += uint64(sent)
+	p.worker.count.Lost += uint64(lost / 256)
+	if heard {
+		p.worker.count.RoundTrips.observe(p.rtt)
 	}
 	if since := now.Sub(p.videoSince); sent > 0 && since > 0 {
 		p.bound.Report(now, uint8(lost/sent), int(int64(p.videoBits)*int64(time.Second)/int64(since)))

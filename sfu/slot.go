@@ -25,6 +25,7 @@ type slot struct {
 	packets     uint32        // sent, for sender reports
 	octets      uint32
 	packetsTold uint32    // packets, at the last report of this receiver
+	checked     uint32    // packets, at the last look of the cross-check
 	round       uint32    // of the outbox, in which this slot's packets wait
 	asked       time.Time // when this receiver last asked for a key frame
 }

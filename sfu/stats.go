@@ -18,6 +18,12 @@ type Counters struct {
 	Load                   float64 // share of its time that the busiest worker works
 	AES128                 uint64  // connections that had to use AES-128
 	Drops                  [forward.DropCount]uint64
+
+	AdmissionViolations uint64 // packets that left against the plan; see check.go
+	ConsentViolations   uint64 // looks that found a recording against the plan
+
+	Reported, Lost uint64    // pictures' packets that receivers reported on, and how many of them they missed
+	RoundTrips     Durations // one for each report
 }
 
 // Counters sums up the workers, as they were at their last tick.
@@ -43,6 +49,11 @@ func (e *Engine) Counters() Counters {
 		sum.Peers += c.Peers
 		sum.AES128 += c.AES128
 		sum.Load = max(sum.Load, c.Load)
+		sum.AdmissionViolations += c.AdmissionViolations
+		sum.ConsentViolations += c.ConsentViolations
+		sum.Reported += c.Reported
+		sum.Lost += c.Lost
+		sum.RoundTrips.add(c.RoundTrips)
 		for i := range c.Drops {
 			sum.Drops[i] += c.Drops[i]
 		}

@@ -196,6 +196,7 @@ func (w *worker) ticked() {
 	}
 	if !w.now.Before(w.speakersDue) {
 		w.speakersDue = w.now.Add(speakersInterval)
+		w.check()
 		for r := range w.rooms {
 			r.updateSpeakers(w.now)
 		}

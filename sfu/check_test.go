@@ -1,0 +1,90 @@
+package sfu
+
+import (
+	"testing"
+	"time"
+)
+
+// violations gives what the cross-check has counted.
+func (s *sim) violations() (admission, consent uint64) {
+	return s.w.count.AdmissionViolations, s.w.count.ConsentViolations
+}
+
+func (s *sim) wantNone(what string) {
+	s.t.Helper()
+	if a, c := s.violations(); a != 0 || c != 0 {
+		s.t.Errorf("%s: %d and %d violations, and the gate works", what, a, c)
+	}
+}
+
+// TestCheckSeesNothing changes plans under traffic: whoever comes, goes, is muted, apart or recorded, the gate obeys.
+func TestCheckSeesNothing(t *testing.T) {
+	s, _ := newGroup(t, 41, simSpec{}, "a", "b", "c")
+	newSimTap(s)
+	step := func(what string, change func(*Plan)) {
+		p := everyone("a", "b", "c")
+		change(&p)
+		s.obey(p)
+		s.run(time.Second)
+		s.wantNone(what)
+	}
+	step("all", func(*Plan) {})
+	step("recorded", func(p *Plan) { p.Record = []string{p.Seats[0].Sends[0].ID, p.Seats[1].Sends[1].ID} })
+	step("muted", func(p *Plan) { p.Seats[0].Sends[0].Muted = true })
+	step("apart", func(p *Plan) { p.Seats[0].Hears, p.Seats[1].Hears = []PeerID{"c"}, []PeerID{"c"} })
+	step("removed", func(p *Plan) { p.Seats = p.Seats[1:] })
+	step("back", func(*Plan) {})
+}
+
+// TestCheckSeesABrokenGate breaks the gate on purpose: a plan comes into force, and the gate goes on with the one before.
+func TestCheckSeesABrokenGate(t *testing.T) {
+	for what, c := range map[string]struct {
+		change             func(*Plan)
+		admission, consent bool
+	}{
+		"a removed peer goes on":          {func(p *Plan) { p.Seats = p.Seats[1:] }, true, true},
+		"one is heard who must not be":    {func(p *Plan) { p.Seats[1].Hears = nil }, true, false},
+		"a mute is not obeyed":            {func(p *Plan) { p.Seats[0].Sends[0].Muted = true }, true, false},
+		"a source that may not be sent":   {func(p *Plan) { p.Seats[0].Sends = p.Seats[0].Sends[:1] }, true, false},
+		"a publication under another id":  {func(p *Plan) { p.Seats[0].Sends[0].ID = "another" }, true, true},
+		"recorded after a withdrawal":     {func(p *Plan) { p.Record = nil }, false, true},
+		"recorded although another is so": {func(p *Plan) { p.Record = []string{p.Seats[1].Sends[0].ID} }, false, true},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s, _ := newGroup(t, 42, simSpec{}, "a", "b")
+			newSimTap(s)
+			p := everyone("a", "b")
+			p.Record = []string{p.Seats[0].Sends[0].ID}
+			s.obey(p)
+			s.run(2 * time.Second)
+			s.wantNone("before")
+			next := everyone("a", "b")
+			next.Record = []string{next.Seats[0].Sends[0].ID}
+			c.change(&next)
+			s.room.enact(next) // and nobody obeys
+			s.run(time.Second)
+			if a, k := s.violations(); (a > 0) != c.admission || (k > 0) != c.consent {
+				t.Errorf("%d admission and %d consent violations", a, k)
+			}
+		})
+	}
+}
+
+func TestCheckWithoutALaw(t *testing.T) {
+	var none *law
+	if none.hears("a", "b", Camera, "x") || none.records("b", Camera, "x") {
+		t.Error("without a plan something is allowed")
+	}
+}
+
+func TestDurations(t *testing.T) {
+	var d, sum Durations
+	for _, v := range []time.Duration{0, 5 * time.Millisecond, 6 * time.Millisecond, time.Second} {
+		d.observe(v)
+	}
+	sum.add(d)
+	sum.add(d)
+	if sum.Buckets[0] != 4 || sum.Buckets[1] != 2 || sum.Buckets[len(RoundTripBounds)] != 2 || sum.Sum != 2022*time.Millisecond {
+		t.Errorf("got %+v", sum)
+	}
+}
