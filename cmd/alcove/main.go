@@ -36,6 +36,7 @@ func commands() []command {
 		{"token", "make a token, or explain one: token verify", runToken},
 		{"audit", "verify the audit log, or ask who was affected: audit verify, audit who", runAudit},
 		{"consent", "export what a person agreed to: consent export", runConsent},
+		{"recording", "list, verify, export, hold and erase recordings: recording export", runRecording},
 		{"version", "say which version this is", runVersion},
 	}
 }
@@ -101,7 +102,7 @@ func start(t terminal, args []string) int {
 func usage(w io.Writer) {
 	fmt.Fprint(w, "Alcove: video sessions for confidential group therapy, on your own server.\n\nusage: alcove COMMAND [flags]\n\n")
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  %-8s %s\n", c.name, c.summary)
+		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.summary)
 	}
 	fmt.Fprint(w, "\n`alcove COMMAND -h` lists the flags of a command.\n")
 }

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"alcove/sfu/record"
+)
+
+func runRecordingGC(t terminal, args []string) error {
+	f := newFlags(t, "recording gc", `recording gc --config FILE
+
+Removes recordings whose retention class (recording.classes) has expired, but for those that are held. The daemon does the same every
+hour; both may run at once.`)
+	name := f.String("config", "", "the configuration `file`")
+	if err := parseFlags(f, args, 0); err != nil {
+		return err
+	}
+	c, _, err := recordingConfigOf(*name)
+	if err != nil {
+		return err
+	}
+	l, err := record.ReadFolder(c.Recording.Dir)
+	if err != nil {
+		return err
+	}
+	s, err := record.GC(l, c.Recording.classes(), time.Now())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(t.out, "%d segments removed, %d have expired but are held\n", s.Removed, s.Held)
+	if s.Unknown > 0 {
+		return fmt.Errorf("%d segments were kept because recording.classes lacks their class or their header cannot be read: see recording list", s.Unknown)
+	}
+	return nil
+}
+
+func runRecordingHold(t terminal, args []string) error {
+	f := newFlags(t, "recording hold", `recording hold --config FILE [(--session KEY | --person ID | --sub WHO) [--release]]
+
+Keeps recordings of a session or of a person from expiry and from erasure, until the hold is released. Without any of them, lists the
+holds, one JSON object a line.`)
+	name := f.String("config", "", "the configuration `file`")
+	session := f.String("session", "", "the opaque `key` of the session")
+	person := f.String("person", "", "the opaque `id` of the person")
+	sub := f.String("sub", "", "`who` it is, as in the sub of their tokens")
+	release := f.Bool("release", false, "release the hold")
+	if err := parseFlags(f, args, 0); err != nil {
+		return err
+	}
+	c, _, err := recordingConfigOf(*name)
+	if err != nil {
+		return err
+	}
+	l, err := record.ReadFolder(c.Recording.Dir)
+	if err != nil {
+		return err
+	}
+	if *session == "" && *person == "" && *sub == "" {
+		holds, err := record.ReadHolds(l)
+		if err != nil {
+			return err
+		}
+		return writeLines(t.out, holds)
+	}
+	h := record.Hold{Session: *session, Person: *person, Since: time.Now().UTC()}
+	if *sub != "" {
+		if h.Person, err = personOf(c, *sub, *person); err != nil {
+			return err
+		}
+	}
+	switch changed, err := record.SetHold(l, h, !*release); {
+	case err != nil:
+		return err
+	case !changed && *release:
+		return errors.New("there is no such hold: recording hold lists them")
+	case *release:
+		_, err = fmt.Fprintln(t.out, "released")
+		return err
+	}
+	_, err = fmt.Fprintln(t.out, "held")
+	return err
+}
+
+// personOf gives the opaque id of a sub.
+func personOf(c config, sub, person string) (string, error) {
+	if (sub == "") == (person == "") {
+		return "", errors.New("give --sub or --person")
+	}
+	if person != "" {
+		return person, nil
+	}
+	key, err := readPersonKey(c.Auth.PersonKeyFile)
+	if err != nil {
+		return "", err
+	}
+	return key.Person(sub), nil
+}
+
+func runRecordingErase(t terminal, args []string) error {
+	f := newFlags(t, "recording erase", `recording erase --config FILE (--person ID | --sub WHO)
+
+Destroys the erasure key of a person: from then on nobody opens a recording of them, and neither does a backup. Their files are removed
+too. There is no way back. The receipt goes into the audit log, at once or, where the daemon runs, within the hour. Somebody who is
+being recorded loses that recording as well.`)
+	name := f.String("config", "", "the configuration `file`")
+	person := f.String("person", "", "the opaque `id` of the person")
+	sub := f.String("sub", "", "`who` it is, as in the sub of their tokens")
+	if err := parseFlags(f, args, 0); err != nil {
+		return err
+	}
+	c, places, err := recordingConfigOf(*name)
+	if err != nil {
+		return err
+	}
+	id, err := personOf(c, *sub, *person)
+	if err != nil {
+		return err
+	}
+	m, err := loadMaterial(c, places) // before anything is destroyed: the receipt needs the audit log
+	if err != nil {
+		return err
+	}
+	l, err := record.ReadFolder(c.Recording.Dir)
+	if err != nil {
+		return err
+	}
+	keyring, err := record.OpenKeyring(c.Recording.keyring(), time.Now)
+	if err != nil {
+		return err
+	}
+	receipt, err := record.Erase(l, keyring, id)
+	if receipt.ID != "" {
+		fmt.Fprintf(t.out, "erased   %s at %s, with %d segments\nreceipt  %s\n", receipt.Person, receipt.At.Format(time.RFC3339), receipt.Segments, receipt.ID)
+	}
+	if err != nil {
+		return err
+	}
+	switch entries, busy, err := enterAll(c, m, keyring.Receipts, receipts); {
+	case err != nil:
+		return fmt.Errorf("the person is erased, but the receipt is not in the audit log yet: the daemon will enter it (%w)", err)
+	case busy:
+		fmt.Fprintln(t.out, "audit    the daemon runs and enters the receipt within the hour")
+	default:
+		fmt.Fprintf(t.out, "audit    the receipt is in the log, signed, among %d entries\n", entries)
+	}
+	return nil
+}
+
+func runRecordingAdopt(t terminal, args []string) error {
+	f := newFlags(t, "recording adopt", `recording adopt --config FILE
+
+Writes the second place of the erasure keys (recording.erasure_copy) anew from the first, after the second was lost. Never do this
+after the first place was restored from a backup: it would bring back what was erased since.`)
+	name := f.String("config", "", "the configuration `file`")
+	if err := parseFlags(f, args, 0); err != nil {
+		return err
+	}
+	c, _, err := recordingConfigOf(*name)
+	if err != nil {
+		return err
+	}
+	if err := record.AdoptCopy(c.Recording.keyring()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(t.out, "%s holds the erasure keys again\n", c.Recording.ErasureCopy)
+	return err
+}

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"alcove/sfu/record"
+)
+
+// A listedTrack is a line of recording list.
+type listedTrack struct {
+	Track    string    `json:"track"`
+	Started  time.Time `json:"started"`
+	Session  string    `json:"session"`
+	Person   string    `json:"person"`
+	Source   string    `json:"source"`
+	Class    string    `json:"class"`
+	Segments int       `json:"segments"`
+	Held     bool      `json:"held"`
+	Expires  string    `json:"expires,omitempty"` // RFC 3339; "never"; empty without a configuration that has the class
+}
+
+func runRecordingList(t terminal, args []string) error {
+	f := newFlags(t, "recording list", `recording list (--config FILE | --dir FOLDER) [--session KEY] [--person ID] [--json]
+
+Lists tracks as their headers describe them. It needs no key, and so has verified nothing. All ids are opaque.`)
+	which := selectRecordings(f)
+	asJSON := f.Bool("json", false, "write one JSON object a line")
+	if err := parseFlags(f, args, 0); err != nil {
+		return err
+	}
+	l, c, err := which.open()
+	if err != nil {
+		return err
+	}
+	list, unreadable, err := listTracks(l, c, which)
+	if err != nil {
+		return err
+	}
+	if *asJSON {
+		return writeLines(t.out, list)
+	}
+	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
+	for _, one := range list {
+		held := ""
+		if one.Held {
+			held = "held"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d segments\t%s\t%s\n", one.Started.Format(time.RFC3339), one.Session, one.Person, one.Source, one.Class, one.Segments, one.Expires, held)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(t.out, "%d tracks, %d files that cannot be read\n", len(list), unreadable)
+	return err
+}
+
+func listTracks(l record.Layer, c config, which selection) (list []listedTrack, unreadable int, err error) {
+	holds, err := record.ReadHolds(l)
+	if err != nil {
+		return nil, 0, err
+	}
+	all, err := record.List(l)
+	if err != nil {
+		return nil, 0, err
+	}
+	classes := c.Recording.classes()
+	for _, one := range all {
+		h := one.Header
+		switch last := len(list) - 1; {
+		case one.Err != nil:
+			unreadable++
+		case !which.choose(h):
+		case last >= 0 && list[last].Track == h.Track:
+			list[last].Segments++
+		default:
+			line := listedTrack{h.Track, h.Started, h.Session, h.Person, h.Source, h.Class, 1, holds.Cover(h), ""}
+			if keep, known := classes[h.Class]; known && keep == 0 {
+				line.Expires = "never"
+			} else if known {
+				line.Expires = h.Started.Add(keep).Format(time.RFC3339)
+			}
+			list = append(list, line)
+		}
+	}
+	return list, unreadable, nil
+}
+
+func runRecordingVerify(t terminal, args []string) error {
+	f := newFlags(t, "recording verify", `recording verify (--config FILE | --dir FOLDER) --identity FILE [--erasure-keys FILE] [--session KEY] [--person ID] [--json]
+
+Opens every record and names those that are damaged, missing, reordered, repeated or of another file. A recording that ends without
+its last record is incomplete: after a crash, or while it is made. Exits with 1 if anything was changed, removed or put elsewhere.`)
+	which, keys := selectRecordings(f), openingFlags(f)
+	asJSON := f.Bool("json", false, "write JSON")
+	if err := parseFlags(f, args, 0); err != nil {
+		return err
+	}
+	l, c, err := which.open()
+	if err != nil {
+		return err
+	}
+	o, err := keys.opener(c)
+	if err != nil {
+		return err
+	}
+	bar := newBar(t.err, "segments")
+	r, err := o.Verify(l, which.choose, bar.progress)
+	bar.end()
+	if err != nil {
+		return err
+	}
+	if err := writeVerified(t.out, r, *asJSON); err != nil {
+		return err
+	}
+	if !r.Sound() {
+		return errors.New("recordings are not what was written")
+	}
+	return nil
+}
+
+func writeVerified(w io.Writer, r record.Report, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(w).Encode(r)
+	}
+	var b strings.Builder
+	for _, t := range r.Tracks {
+		state := "complete"
+		if !t.Complete {
+			state = "incomplete"
+		}
+		fmt.Fprintf(&b, "%-10s  %s  %s  %s  %s: %d segments, %d records, %d packets\n", state, t.Session, t.Person, t.Source, t.Track, t.Segments, t.Records, t.Units)
+	}
+	for _, p := range r.Problems {
+		b.WriteString(problemLine(p) + "\n")
+	}
+	switch {
+	case r.Sound() && len(r.Problems) == 0:
+		b.WriteString("fine        nothing was changed, removed or put elsewhere\n")
+	case r.Sound():
+		b.WriteString("fine        nothing was changed or put elsewhere; what is incomplete may have crashed, still be recorded, or have lost its end\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func problemLine(p record.Problem) string {
+	line := fmt.Sprintf("%-10s  %s", p.Trouble, p.Segment)
+	if p.Record >= 0 {
+		line += fmt.Sprintf(", record %d", p.Record)
+	}
+	if p.Detail != "" {
+		line += ": " + p.Detail
+	}
+	return line
+}
+
+func runRecordingExport(t terminal, args []string) error {
+	f := newFlags(t, "recording export", `recording export (--config FILE | --dir FOLDER) --identity FILE [--erasure-keys FILE] --out FOLDER [--session KEY] [--person ID]
+
+Writes one WebM file for each person of each session. The files of a session begin at the same moment; where nothing was recorded, or
+what was is damaged, there is a gap. What it writes is not encrypted any more.`)
+	which, keys := selectRecordings(f), openingFlags(f)
+	out := f.String("out", "", "the `folder` to write to; it is made if it does not exist, and nothing in it is overwritten")
+	if err := parseFlags(f, args, 0); err != nil {
+		return err
+	}
+	if *out == "" {
+		return errors.New("give --out FOLDER")
+	}
+	l, c, err := which.open()
+	if err != nil {
+		return err
+	}
+	o, err := keys.opener(c)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(*out, modeFolder); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(*out)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	bar := newBar(t.err, "segments")
+	x := record.Exporter{
+		Opener: o, Layer: l, Choose: which.choose, Progress: bar.progress,
+		Create: func(session, person string) (record.WriteSeekCloser, error) {
+			return root.OpenFile(exportName(session, person), os.O_WRONLY|os.O_CREATE|os.O_EXCL, modeSecret)
+		},
+		Problems: func(p record.Problem) {
+			bar.end()
+			fmt.Fprintln(t.err, problemLine(p))
+		},
+	}
+	list, err := x.Export()
+	bar.end()
+	for _, e := range list {
+		fmt.Fprintf(t.out, "%s  %s from %s on\n", exportName(e.Session, e.Person), e.Length.Round(time.Millisecond), e.Zero.Format(time.RFC3339))
+	}
+	if err == nil && len(list) == 0 {
+		err = errors.New("there is nothing to export")
+	}
+	return err
+}
+
+// exportName is of opaque ids, and of nothing that a file system could mistake.
+func exportName(session, person string) string {
+	plain := func(r rune) rune {
+		if r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '_'
+	}
+	return strings.Map(plain, session) + "." + strings.Map(plain, person) + ".webm"
+}

@@ -1,0 +1,294 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"filippo.io/age"
+
+	"alcove/auth"
+	"alcove/room/audit"
+	"alcove/sfu/record"
+)
+
+// An archive is a configuration with recordings of two people, and the clinic's identity.
+type archive struct {
+	t        *testing.T
+	dir      string
+	identity string // file
+	person   auth.PersonKey
+}
+
+const (
+	archiveSession = "0123456789abcdef"
+	mira, noor     = "mira@example.org", "noor@example.org"
+)
+
+func newArchive(t *testing.T) *archive {
+	t.Helper()
+	a := &archive{t: t, dir: t.TempDir()}
+	_, person, err := makeKeys(a.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.person = person
+	for _, name := range []string{"state/store", "second"} {
+		if err := os.MkdirAll(filepath.Join(a.dir, name), modeFolder); err != nil {
+			t.Fatal(err)
+		}
+	}
+	identity, err := age.GenerateHybridIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.write("recipients.txt", identity.Recipient().String())
+	a.identity = a.write("identity", identity.String())
+	a.write("alcove.yaml", `listen: 127.0.0.1:8443
+auth: {issuer: https://id.example.org, audience: alcove, jwks_file: jwks.json, person_key_file: person.key}
+store: {dir: state/store, key_file: store.key}
+audit: {dir: state/audit, key_file: audit.key}
+recording: {dir: recordings, recipients_file: recipients.txt, erasure_keys_file: state/erasure.keys, erasure_key_file: erasure.key,
+  erasure_copy: second/erasure.keys, classes: {default: 720h, other: 0s}}
+`)
+	a.record()
+	return a
+}
+
+func (a *archive) write(name, content string) string {
+	a.t.Helper()
+	name = filepath.Join(a.dir, name)
+	if err := os.WriteFile(name, []byte(content), modeSecret); err != nil {
+		a.t.Fatal(err)
+	}
+	return name
+}
+
+func (a *archive) config() string { return filepath.Join(a.dir, "alcove.yaml") }
+
+// record leaves two seconds of sound of each person, two months old.
+func (a *archive) record() {
+	a.t.Helper()
+	c, _, err := recordingConfigOf(a.config())
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	r, err := openRecording(c.Recording)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	for _, sub := range []string{mira, noor} {
+		track, err := r.Start(record.Info{Session: archiveSession, Person: a.person.Person(sub), Kind: record.Audio, Codec: record.Opus,
+			Source: "microphone", ClockRate: 48000, Class: defaultClass, Purpose: "recording.audio"})
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		for n := range 100 {
+			track.Put(record.Unit{Seq: uint64(n), Timestamp: uint32(960 * n), Arrived: archived.Add(time.Duration(n) * 20 * time.Millisecond), Payload: []byte{0xfc, 1, 2}})
+		}
+	}
+	if err := r.Close(); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+var archived = time.Now().Add(-60 * 24 * time.Hour)
+
+func openRecording(c recorderConfig) (*record.Recorder, error) {
+	l, err := record.OpenFolder(c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := record.CreateKeyring(c.keyring()); err != nil {
+		return nil, err
+	}
+	k, err := record.OpenKeyring(c.keyring(), time.Now)
+	if err != nil {
+		return nil, err
+	}
+	return record.Open(record.Config{Layer: l, Keyring: k, Recipients: c.recipients, Failed: func(record.Failure) {}, MinFree: 1,
+		Now: func() time.Time { return archived }})
+}
+
+// run runs a command, wants its exit code, and gives what it wrote.
+func (a *archive) run(code int, args ...string) (out, errs string) {
+	a.t.Helper()
+	var o, e bytes.Buffer
+	if got := start(terminal{strings.NewReader(""), &o, &e}, append([]string{"recording"}, args...)); got != code {
+		a.t.Fatalf("%q exits with %d, want %d: %s%s", args, got, code, o.String(), e.String())
+	}
+	return o.String(), e.String()
+}
+
+// wants says what of it is not there.
+func wants(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, p := range parts {
+		if !strings.Contains(text, p) {
+			t.Errorf("%q is not in: %s", p, text)
+		}
+	}
+}
+
+func TestRecordingRead(t *testing.T) {
+	a := newArchive(t)
+	out, _ := a.run(exitOK, "list", "--config", a.config())
+	wants(t, out, archiveSession, a.person.Person(mira), "microphone", "1 segments", archived.UTC().Add(720*time.Hour).Format(time.RFC3339), "2 tracks, 0 files that cannot be read")
+	if strings.Contains(out, mira) {
+		t.Error("a name is in the list")
+	}
+	out, _ = a.run(exitOK, "list", "--dir", filepath.Join(a.dir, "recordings"), "--json", "--person", a.person.Person(noor))
+	if n := strings.Count(out, "\n"); n != 1 || !json.Valid([]byte(out)) {
+		t.Errorf("JSON is %s", out)
+	}
+	out, _ = a.run(exitOK, "verify", "--config", a.config(), "--identity", a.identity)
+	wants(t, out, "complete", "100 packets", "fine        nothing was changed")
+	elsewhere := []string{"--dir", filepath.Join(a.dir, "recordings"), "--identity", a.identity, "--erasure-keys", filepath.Join(a.dir, "second/erasure.keys")}
+	a.run(exitOK, append([]string{"verify", "--json"}, elsewhere...)...)
+	to := filepath.Join(a.dir, "out")
+	out, _ = a.run(exitOK, append([]string{"export", "--out", to}, elsewhere...)...)
+	wants(t, out, exportName(archiveSession, a.person.Person(mira))+"  2s from ")
+	for _, sub := range []string{mira, noor} {
+		info, err := os.Stat(filepath.Join(to, exportName(archiveSession, a.person.Person(sub))))
+		if err != nil || info.Size() < 500 || info.Mode().Perm() != modeSecret {
+			t.Errorf("the file of one person: %v", err)
+		}
+	}
+	_, errs := a.run(exitError, append([]string{"export", "--out", to}, elsewhere...)...)
+	wants(t, errs, "file exists")
+	files, err := filepath.Glob(filepath.Join(a.dir, "recordings", "*.seg"))
+	if err != nil || len(files) != 2 {
+		t.Fatal(files, err)
+	}
+	data, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)-1] ^= 1
+	if err := os.WriteFile(files[0], data, modeSecret); err != nil {
+		t.Fatal(err)
+	}
+	out, errs = a.run(exitError, "verify", "--config", a.config(), "--identity", a.identity)
+	wants(t, out, "damaged     "+filepath.Base(files[0])+", record 1")
+	wants(t, errs, "recordings are not what was written")
+	if err := os.Truncate(files[0], int64(len(data)-1)); err != nil {
+		t.Fatal(err)
+	}
+	out, _ = a.run(exitOK, "verify", "--config", a.config(), "--identity", a.identity)
+	wants(t, out, "incomplete  "+filepath.Base(files[0])+", record 1", "may have crashed")
+}
+
+func TestRecordingKept(t *testing.T) {
+	a := newArchive(t)
+	a.run(exitOK, "hold", "--config", a.config(), "--sub", mira)
+	out, _ := a.run(exitOK, "hold", "--config", a.config())
+	wants(t, out, a.person.Person(mira))
+	_, errs := a.run(exitError, "erase", "--config", a.config(), "--sub", mira)
+	wants(t, errs, "a legal hold covers recordings of this person")
+	out, _ = a.run(exitOK, "erase", "--config", a.config(), "--sub", noor)
+	wants(t, out, "erased   "+a.person.Person(noor), "with 1 segments", "receipt  ", "the receipt is in the log, signed, among 1 entries")
+	entries, err := os.ReadFile(filepath.Join(a.dir, "state/audit/entries"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, receipt, _ := strings.Cut(out, "receipt  ")
+	receipt, _, _ = strings.Cut(receipt, "\n")
+	wants(t, string(entries), `"recording.erased"`, a.person.Person(noor), receipt)
+	var report bytes.Buffer
+	if err := runAudit(terminal{nil, &report, io.Discard}, []string{"verify", filepath.Join(a.dir, "state/audit")}); err != nil {
+		t.Error(err)
+	}
+	_, errs = a.run(exitError, "erase", "--config", a.config(), "--sub", noor)
+	wants(t, errs, "nothing was recorded of this person, or it was erased already")
+	out, _ = a.run(exitOK, "gc", "--config", a.config())
+	wants(t, out, "0 segments removed, 1 have expired but are held")
+	a.run(exitOK, "hold", "--config", a.config(), "--sub", mira, "--release")
+	a.run(exitError, "hold", "--config", a.config(), "--sub", mira, "--release")
+	out, _ = a.run(exitOK, "gc", "--config", a.config())
+	wants(t, out, "1 segments removed, 0 have expired")
+}
+
+// TestRecordingErasedWhileRunning: who holds the audit log enters the receipt later.
+func TestRecordingErasedWhileRunning(t *testing.T) {
+	a := newArchive(t)
+	lock, err := audit.OpenDir(filepath.Join(a.dir, "state/audit"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, _ := a.run(exitOK, "erase", "--config", a.config(), "--sub", mira)
+	wants(t, out, "erased ", "the daemon runs and enters the receipt within the hour")
+	if err := lock.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out, _ = a.run(exitOK, "erase", "--config", a.config(), "--sub", noor)
+	wants(t, out, "among 2 entries")
+	to := filepath.Join(a.dir, "out")
+	_, errs := a.run(exitError, "export", "--config", a.config(), "--identity", a.identity, "--out", to)
+	wants(t, errs, "there is nothing to export")
+}
+
+func TestRecordingRefusals(t *testing.T) {
+	a := newArchive(t)
+	other, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign := a.write("foreign", other.String())
+	off := a.write("off.yaml", "listen: 127.0.0.1:8443\nauth: {issuer: https://id.example.org, audience: alcove, jwks_file: jwks.json, person_key_file: person.key}\n")
+	to := filepath.Join(a.dir, "nothing")
+	tests := []struct {
+		code int
+		args []string
+		want string
+	}{
+		{exitUsage, nil, "usage: alcove recording list"},
+		{exitUsage, []string{"play"}, "usage: alcove recording list"},
+		{exitError, []string{"list"}, "give --config FILE, or --dir FOLDER"},
+		{exitError, []string{"list", "--config", off}, "recording.dir: is empty"},
+		{exitError, []string{"list", "--dir", to}, "no such file"},
+		{exitError, []string{"verify", "--config", a.config()}, "give --identity FILE"},
+		{exitError, []string{"verify", "--dir", filepath.Join(a.dir, "recordings"), "--identity", a.identity}, "give --erasure-keys FILE"},
+		{exitError, []string{"verify", "--config", a.config(), "--identity", filepath.Join(a.dir, "recipients.txt")}, "this is no identity file of age"},
+		{exitError, []string{"export", "--config", a.config(), "--identity", a.identity}, "give --out FOLDER"},
+		{exitError, []string{"export", "--config", a.config(), "--identity", foreign, "--out", to}, "no identity fits"},
+		{exitError, []string{"erase", "--config", a.config()}, "give --sub or --person"},
+		{exitError, []string{"hold", "--config", a.config(), "--session", "s", "--person", "p"}, "a hold is on a session or on a person"},
+	}
+	for _, tt := range tests {
+		out, errs := a.run(tt.code, tt.args...)
+		wants(t, out+errs, tt.want)
+	}
+	for _, name := range []string{"second/erasure.keys", "second/erasure.keys.key"} {
+		if err := os.Remove(filepath.Join(a.dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, errs := a.run(exitError, "erase", "--config", a.config(), "--sub", mira)
+	wants(t, errs, "the second place of the erasure keys is not there")
+	a.run(exitOK, "adopt", "--config", a.config())
+	a.run(exitOK, "erase", "--config", a.config(), "--sub", mira)
+}
+
+// TestBar draws on a terminal only: what is no file is none.
+func TestBar(t *testing.T) {
+	var b bytes.Buffer
+	hidden := newBar(&b, "segments")
+	hidden.progress(1, 2)
+	hidden.end()
+	if b.Len() > 0 {
+		t.Errorf("drawn where nobody looks: %q", b.String())
+	}
+	shown := &bar{w: &b, unit: "segments", last: -1}
+	shown.progress(1, 2)
+	shown.progress(1, 2)
+	if got, want := b.String(), "\r\x1b[K["+strings.Repeat("#", 15)+strings.Repeat(" ", 15)+"]  50 %  1 of 2 segments"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	shown.end()
+	wants(t, b.String(), "segments\r\x1b[K")
+}
