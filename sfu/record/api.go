@@ -60,7 +60,8 @@ type Info struct {
 	Purpose   string // what people consented to, such as the scope's name
 }
 
-// A Unit is one RTP packet's payload, in clear, with what is needed to order and time it.
+// A Unit is one RTP packet's payload, in clear, with what is needed to order and time it. All units of a track are of one RTP
+// stream: another SSRC or encoding has other numbers and times, and so is another track.
 type Unit struct {
 	Seq       uint64 // the extended sequence number (RFC 3550, appendix A.1): never goes back by wrapping
 	Timestamp uint32 // RTP

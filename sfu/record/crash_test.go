@@ -67,7 +67,7 @@ func TestFailures(t *testing.T) {
 	tests := []struct {
 		name      string
 		configure func(*Config)
-		break_    func(c *clinic, track *Track)
+		harm      func(c *clinic, track *Track)
 		cause     Cause
 	}{
 		{"full", nil, func(c *clinic, _ *Track) { c.disk.limit = c.disk.written + 1000 }, DiskFull},
@@ -102,7 +102,7 @@ func TestFailures(t *testing.T) {
 						c.disk.mu.Lock()
 						defer c.disk.mu.Unlock()
 					}
-					tt.break_(c, track)
+					tt.harm(c, track)
 				}()
 				n := 100
 				for ; n < 700; n++ { // 12 s

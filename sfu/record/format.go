@@ -192,8 +192,9 @@ func (s *sealer) seal(dst []byte, kind byte, number uint64, previous [tagSize]by
 	return dst, [tagSize]byte(dst[len(dst)-tagSize:])
 }
 
+// open gives the plaintext of an authentic record, which is not nil even if it is empty.
 func (s *sealer) open(f frame) ([]byte, error) {
-	return s.aead.Open(nil, s.nonceOf(f.number), f.sealed, s.authenticated(f.head))
+	return s.aead.Open(make([]byte, 0, len(f.sealed)), s.nonceOf(f.number), f.sealed, s.authenticated(f.head))
 }
 
 func (s *sealer) nonceOf(number uint64) []byte {

@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -92,9 +93,17 @@ func readHeader(l Layer, name string) (Header, error) {
 		return Header{}, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, int64(len(magic)+4+maxHeader)))
-	if err != nil {
-		return Header{}, err
+	data := make([]byte, len(magic)+4)
+	if _, err := io.ReadFull(f, data); err != nil {
+		return Header{}, errHeader
+	}
+	n := binary.BigEndian.Uint32(data[len(magic):])
+	if n > maxHeader {
+		return Header{}, errHeader
+	}
+	data = append(data, make([]byte, n)...)
+	if _, err := io.ReadFull(f, data[len(magic)+4:]); err != nil {
+		return Header{}, errHeader
 	}
 	h, _, err := parseHeader(data)
 	return h, err
@@ -169,7 +178,7 @@ func scan(s *sealer, data []byte, at int) (list []piece) {
 		f, whole := readFrame(data, at)
 		if whole && f.file == s.file {
 			if plain, err := s.open(f); err == nil {
-				list = append(list, piece{frame: f, plain: append([]byte{}, plain...)})
+				list = append(list, piece{frame: f, plain: plain})
 				at = f.end()
 				continue
 			}

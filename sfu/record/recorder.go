@@ -57,6 +57,7 @@ func Open(cfg Config) (*Recorder, error) {
 	r := &Recorder{cfg: cfg, opened: cfg.Now(), alarms: make(chan struct{}, 1), over: make(chan struct{}), gone: make(chan struct{}),
 		tracks: map[*Track]bool{}, failures: map[Cause]uint64{}}
 	go r.watch()
+	go r.watchSpace()
 	return r, nil
 }
 
@@ -130,12 +131,11 @@ func (r *Recorder) named(err error) error {
 	return fmt.Errorf("record: cannot begin a segment: %w", err)
 }
 
-// watch tells of tracks that failed, and fails those whose disk hangs or is about to be full.
+// watch tells of tracks that failed, and fails those whose disk hangs. It never touches the disk itself.
 func (r *Recorder) watch() {
 	defer close(r.gone)
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
-	looked := r.opened
 	for {
 		select {
 		case <-r.over:
@@ -144,20 +144,32 @@ func (r *Recorder) watch() {
 		case <-r.alarms:
 		case <-tick.C:
 			now := r.cfg.Now()
-			full := now.Sub(looked) >= spaceEvery
-			if full {
-				looked, full = now, r.full()
-			}
 			for _, t := range r.live() {
 				if t.hangs(now) {
 					t.fail(&slowDisk)
 				}
-				if full {
-					t.fail(&diskFull)
-				}
 			}
 		}
 		r.tell()
+	}
+}
+
+// watchSpace fails all tracks before the disk is full. Close does not wait for it: the disk may not answer.
+func (r *Recorder) watchSpace() {
+	tick := time.NewTicker(spaceEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.over:
+			return
+		case <-tick.C:
+		}
+		if !r.full() {
+			continue
+		}
+		for _, t := range r.live() {
+			t.fail(&diskFull)
+		}
 	}
 }
 
