@@ -1,0 +1,148 @@
+// A session of four is recorded with everyone's consent, one takes it back in between, and the files of it play.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { alcove, startDaemon } from './support/daemon.mjs';
+import { launch, Person } from './support/person.mjs';
+import { about, complaints, flashAndBeep, offset, times } from './support/recorded.mjs';
+import { stages } from './support/stage.mjs';
+import { pause, until } from './support/wait.mjs';
+
+const passcode = 'quiet-alcove';
+const tolerance = 0.1; // seconds
+const lipSync = 0.08;
+
+// chimes counts, inside the page, what sounds without being sent: the tones of the page itself.
+function chimes() {
+  const connect = AudioNode.prototype.connect;
+  window.__chimes = 0;
+  AudioNode.prototype.connect = function (target, ...rest) {
+    if (this instanceof GainNode && target instanceof AudioDestinationNode) window.__chimes += 1;
+    return connect.call(this, target, ...rest);
+  };
+}
+
+async function begin(t) {
+  const folder = mkdtempSync(join(tmpdir(), 'alcove-recording-'));
+  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091', '--data', join(folder, 'data')]);
+  const browser = await launch();
+  let ended;
+  t.after(async () => {
+    await browser.close();
+    if (!ended) await daemon.stop();
+    rmSync(folder, { recursive: true });
+  });
+  const people = [];
+  const enter = async (name, role = 'participant') => {
+    const person = await Person.enter(browser, name, await daemon.guarded(name, role, 'care'), flashAndBeep, chimes);
+    people.push(person);
+    await person.join();
+    return person;
+  };
+  return { folder, daemon, people, enter, end: async () => { ended = await daemon.stop(); return ended; } };
+}
+
+const state = (person) => person.find('recording').getAttribute('data-state');
+// When the server told this person of each state of the recording, in seconds of its clock.
+const turns = (person) => person.frames.filter(({ sent, frame }) => !sent && frame.type === 'room.updated')
+  .map(({ frame }) => ({ at: frame.ts / 1000, recording: frame.data.recording }))
+  .filter(({ recording }, i, all) => recording !== all[i - 1]?.recording);
+const heard = (person) => person.page.evaluate(() => window.__chimes);
+
+test('four are recorded, one withdraws in between, and it plays', { timeout: 300_000 }, async (t) => {
+  const { folder, daemon, people, enter, end } = await begin(t);
+  const data = (name) => join(folder, 'data', name);
+  let lind, mara, jonas, sofia;
+  const all = async (recording) => {
+    for (const person of people) await until(`${person.name} sees ${recording}`, async () => await state(person) === recording);
+  };
+  await stages(t, { people, daemon: () => daemon }, [
+    ['four come in', async () => {
+      lind = await enter('Dr. Lind', 'host');
+      await lind.sees('session');
+      for (const name of ['Mara', 'Jonas', 'Sofia']) {
+        const person = await enter(name);
+        await person.sees('agree');
+        await person.find('agree').click();
+        await until('the agreement is made', () => person.heard('self.updated').at(-1)?.needs.includes('agreement') === false);
+        await person.find('passcode').fill(passcode);
+        await person.find('passcode-enter').click();
+        await until('the therapist can mark', async () => await lind.find('verify-waiter').count() === 1);
+        await lind.find('verify-waiter').click();
+        await until('nothing is missing', () => lind.heard('waiting.updated').at(-1)?.waiter.needs.length === 0);
+        await lind.find('admit').click();
+        await person.sees('session');
+      }
+      [, mara, jonas, sofia] = people;
+      await Promise.all(people.map((person) => person.receives(people.filter((other) => other !== person), 30_000)));
+      await all('off');
+    }],
+    ['nothing is written before everyone said yes', async () => {
+      await lind.find('record').click();
+      for (const person of [lind, mara, jonas]) {
+        await person.find('consent-yes').click();
+        await until('told', () => person.answers('consent.respond').length === 2);
+      }
+      await all('asking');
+      assert.deepEqual(readdirSync(data('recordings')), []);
+      assert.equal(await lind.find('recorder').count(), 0);
+      await sofia.find('consent-yes').click();
+      await all('on');
+    }],
+    ['everyone sees it and hears it', async () => {
+      for (const person of people) {
+        await person.sees('recording-banner');
+        await until(`${person.name} hears the tones`, async () => await heard(person) === 2);
+      }
+      await lind.sees('recorder');
+      assert.equal(await mara.find('tile').count(), 4, 'the recorder is shown as a person');
+      const told = mara.heard('participant.joined').map(({ participant }) => participant);
+      assert.deepEqual(told.filter(({ role }) => role === 'recorder').map(({ id, displayName }) => [id, displayName]), [['recorder', '']]);
+      await mara.audit('while it records');
+      await mara.shot('recording-1-on');
+      await pause(5000);
+    }],
+    ['one yes taken back stops it for all, and yes again goes on', async () => {
+      await mara.find('withdraw').click();
+      await all('paused');
+      for (const person of people) await until('the tones of the end', async () => await heard(person) === 4);
+      await until('the recorder is gone', async () => await lind.find('recorder').count() === 0);
+      assert.ok(!JSON.stringify(jonas.heard('self.updated')).includes('withdrawn'), 'Jonas was told who it was');
+      await pause(2000);
+      await mara.find('answer-again').click();
+      await mara.find('consent-yes').click();
+      await all('on');
+      await pause(4000);
+      await lind.find('record').click();
+      await all('off');
+      await mara.sees('withdraw'); // her yes stands, so it can be taken back
+      await mara.shot('recording-2-off');
+    }],
+    ['the files play, line up, and hold nothing else', async () => {
+      const told = turns(mara).slice(-4);
+      assert.deepEqual(told.map(({ recording }) => recording), ['on', 'paused', 'on', 'off']);
+      const [on, paused, again, off] = told.map(({ at }) => at - told[0].at);
+      assert.deepEqual(await end(), { code: 0, signal: null });
+      const keys = ['--identity', data('recording.identity'), '--erasure-keys', data('erasure.keys'), '--erasure-key', data('erasure.key')];
+      alcove('recording', 'verify', '--dir', data('recordings'), ...keys);
+      alcove('recording', 'export', '--dir', data('recordings'), ...keys, '--out', join(folder, 'out'));
+      const files = readdirSync(join(folder, 'out')).map((name) => join(folder, 'out', name));
+      assert.equal(files.length, 4);
+      for (const file of files) {
+        const { seconds, codecs } = about(file);
+        assert.deepEqual(codecs, ['opus', 'vp8']);
+        assert.ok(Math.abs(seconds - (off - on)) <= tolerance, `${seconds} s instead of ${off - on}`);
+        assert.equal(complaints(file), '');
+        for (const kind of ['a', 'v']) {
+          const between = times(file, kind).filter((at) => at > paused + tolerance && at < again - tolerance);
+          assert.deepEqual(between, [], `something of ${kind} between ${paused} and ${again}`);
+        }
+        const { pairs, median } = offset(file);
+        console.log(`${seconds} s of ${off - on} s, sound ${Math.round(median * 1000)} ms after the picture (${pairs} pairs)`);
+        assert.ok(pairs >= 5 && Math.abs(median) <= lipSync, `sound comes ${median} s after the picture, in ${pairs} pairs`);
+      }
+    }],
+  ]);
+});
