@@ -62,6 +62,29 @@ func TestCrash(t *testing.T) {
 	})
 }
 
+// TestCrashInRotation cuts the power right after each sync: never does a segment seem to have been taken away.
+func TestCrashInRotation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClinic(t, func(cfg *Config) { cfg.SegmentTime = time.Second })
+		track := c.start(audioOf("person-a"))
+		var all []*disk
+		c.disk.synced = func() { all = append(all, c.disk.crash(0)) }
+		talk(t, track, time.Now(), 0, 500)
+		if err := c.recorder.Close(); err != nil {
+			t.Fatal(err)
+		}
+		o := c.opener()
+		for i, d := range all {
+			if r := must(o.Verify(d, nil, nil))(t); !r.Sound() {
+				t.Fatalf("after sync %d of %d: %+v", i, len(all), r.Problems)
+			}
+		}
+		if n := len(c.disk.segments(t)); n < 8 {
+			t.Errorf("%d segments: the test rotates nothing", n)
+		}
+	})
+}
+
 // TestFailures: what goes wrong with a disk is told once, by name, and what was synced stays.
 func TestFailures(t *testing.T) {
 	tests := []struct {
@@ -69,11 +92,12 @@ func TestFailures(t *testing.T) {
 		configure func(*Config)
 		harm      func(c *clinic, track *Track)
 		cause     Cause
+		ends      bool // what was taken is on the disk, with an end
 	}{
-		{"full", nil, func(c *clinic, _ *Track) { c.disk.limit = c.disk.written + 1000 }, DiskFull},
-		{"almost full", nil, func(c *clinic, _ *Track) { c.disk.free = 1 << 20 }, DiskFull},
-		{"slow", nil, func(c *clinic, _ *Track) { c.disk.slow = 4 * time.Second }, SlowDisk},
-		{"hanging", nil, func(c *clinic, _ *Track) { c.disk.hang = make(chan struct{}) }, SlowDisk},
+		{"full", nil, func(c *clinic, _ *Track) { c.disk.limit = c.disk.written + 1000 }, DiskFull, false},
+		{"almost full", nil, func(c *clinic, _ *Track) { c.disk.free = 1 << 20 }, DiskFull, true},
+		{"slow", nil, func(c *clinic, _ *Track) { c.disk.slow = 4 * time.Second }, SlowDisk, true},
+		{"hanging", nil, func(c *clinic, _ *Track) { c.disk.hang = make(chan struct{}) }, SlowDisk, true},
 		{"flooded", nil, func(c *clinic, track *Track) {
 			for n := range 1 << 20 {
 				if u := unit(n, time.Now()); !track.Put(u) {
@@ -81,8 +105,8 @@ func TestFailures(t *testing.T) {
 				}
 			}
 			c.t.Error("the queue takes everything")
-		}, QueueFull},
-		{"too long", nil, func(_ *clinic, track *Track) { track.Put(Unit{Payload: make([]byte, MaxUnit+1)}) }, TooLong},
+		}, QueueFull, true},
+		{"too long", nil, func(_ *clinic, track *Track) { track.Put(Unit{Payload: make([]byte, MaxUnit+1)}) }, TooLong, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -139,8 +163,14 @@ func TestFailures(t *testing.T) {
 				if got := len(c.units(c.disk.crash(0))); got < before {
 					t.Errorf("%d units, there were %d", got, before)
 				}
-				if r := c.verify(c.disk.crash(0)); !r.Sound() {
+				r := c.verify(c.disk.crash(0))
+				if !r.Sound() {
 					t.Errorf("report is %+v", r.Problems)
+				}
+				for _, one := range r.Tracks {
+					if one.Complete != tt.ends {
+						t.Errorf("complete: %v, want %v", one.Complete, tt.ends)
+					}
 				}
 				if tt.cause == DiskFull {
 					if _, err := c.recorder.Start(audioOf("person-a")); err == nil {

@@ -64,6 +64,7 @@ func TestLipSync(t *testing.T) {
 	}{
 		{"reports", sender{rate: 48000, base: 5, delay: jitter(5, 20), report: time.Second}, sender{rate: 90000, base: 0xffff0000, delay: jitter(80, 280), report: time.Second}, 5 * time.Millisecond},
 		{"drift", sender{rate: 48000, base: 5, drift: 200e-6, report: 500 * time.Millisecond}, sender{rate: 90000, drift: -200e-6, delay: jitter(80, 280), report: 500 * time.Millisecond}, 5 * time.Millisecond},
+		{"one report is wrong", sender{rate: 48000, report: 500 * time.Millisecond}, sender{rate: 90000, delay: jitter(80, 280), report: 500 * time.Millisecond, wrong: 15 * time.Millisecond}, 5 * time.Millisecond},
 		{"arrival only", sender{rate: 48000, delay: jitter(5, 20)}, sender{rate: 90000, delay: jitter(5, 60)}, 20 * time.Millisecond},
 	}
 	for _, tt := range tests {

@@ -177,6 +177,40 @@ func TestAdoptCopy(t *testing.T) {
 	}
 }
 
+// TestReplay: two places that went different ways, because one was taken for lost: what either calls erased is gone, although the
+// other is newer.
+func TestReplay(t *testing.T) {
+	f, k, made := keyringFiles(t, "person-a", "person-b")
+	saved := backup(t, f.File, f.KeyFile)
+	if _, err := k.destroy("person-a", 0); err != nil {
+		t.Fatal(err)
+	}
+	restore(t, saved)
+	elsewhere := f
+	elsewhere.Copy = filepath.Join(t.TempDir(), "erasure")
+	if err := AdoptCopy(elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	k = must(OpenKeyring(elsewhere, time.Now))(t)
+	for _, p := range []string{"person-c", "person-d"} {
+		if _, _, err := k.keyOf(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := must(k.keys())(t); got[made["person-a"]] == nil {
+		t.Fatal("the test brings nothing back")
+	}
+	for _, one := range []*Keyring{must(ReadKeyring(f))(t), must(OpenKeyring(f, time.Now))(t)} {
+		got := must(one.keys())(t)
+		if got[made["person-a"]] != nil || len(got) != 3 {
+			t.Errorf("%d keys, and that of person-a is among them: %v", len(got), got[made["person-a"]] != nil)
+		}
+	}
+	if got := ids(t, must(ReadKeyring(KeyringFiles{File: f.File, KeyFile: f.KeyFile}))(t)); len(got) != 3 {
+		t.Error("it is back in the first place")
+	}
+}
+
 // TestErasureInterrupted: a crash after any of the writes of an erasure leaves a keyring that opens and, once the first place is
 // written, in which the key is gone for good.
 func TestErasureInterrupted(t *testing.T) {

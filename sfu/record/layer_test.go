@@ -21,6 +21,7 @@ type disk struct {
 	slow    time.Duration // each sync takes this long
 	hang    chan struct{} // syncs wait for it if it is not nil
 	free    uint64
+	synced  func() // called after each sync if it is not nil
 }
 
 type onDisk struct {
@@ -79,8 +80,12 @@ func (f diskFile) Sync() error {
 		time.Sleep(slow) // simulated time
 	}
 	f.d.mu.Lock()
-	defer f.d.mu.Unlock()
 	f.f.synced, f.f.named = n, true
+	after := f.d.synced
+	f.d.mu.Unlock()
+	if after != nil {
+		after()
+	}
 	return nil
 }
 

@@ -82,6 +82,7 @@ type sender struct {
 	drift  float64                 // of the clock: 100e-6 is 100 ppm fast
 	delay  func(int) time.Duration // of the nth packet
 	report time.Duration           // between sender reports, 0 for none
+	wrong  time.Duration           // what the third report is off by
 }
 
 func (s sender) rtp(at time.Duration) uint32 {
@@ -112,10 +113,14 @@ func (s sender) packets(kind Kind, samples []sample, began time.Time) (list []Un
 // publish puts units into a track, with sender reports between.
 func (s sender) publish(t testing.TB, track *Track, units []Unit, began time.Time) {
 	t.Helper()
-	next := time.Duration(0)
+	next, reports := time.Duration(0), 0
 	for _, u := range units {
 		if at := u.Arrived.Sub(began); s.report > 0 && at >= next {
-			track.Clock(s.rtp(at), began.Add(at))
+			moment := began.Add(at)
+			if reports++; reports == 3 {
+				moment = moment.Add(s.wrong)
+			}
+			track.Clock(s.rtp(at), moment)
 			next = at + s.report
 		}
 		if !track.Put(u) {

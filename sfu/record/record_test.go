@@ -152,6 +152,12 @@ func TestRoundTrip(t *testing.T) {
 		if track.Put(unit(500, began)) {
 			t.Error("a stopped track takes a unit")
 		}
+		out := track.out
+		for what, b := range map[string][]byte{"queue": track.queue.buf, "scratch": out.plain[:cap(out.plain)], "key": out.key} {
+			if len(bytes.Trim(b, "\x00")) > 0 {
+				t.Errorf("the %s of a track that is over is not wiped", what)
+			}
+		}
 		synctest.Wait()
 		if s := c.recorder.Stats(); s.Tracks != 0 || s.Units != 500 || s.Refused != 1 || s.Bytes == 0 || s.Syncs == 0 {
 			t.Errorf("stats are %+v", s)
