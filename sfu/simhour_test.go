@@ -384,7 +384,7 @@ func (h *hour) settle() {
 		for _, o := range h.mapped[x.id].Slots {
 			i := slices.IndexFunc(x.list, func(s *simSlot) bool { return s.line.slotKind == o.Kind && s.line.slotIndex == o.Index })
 			if s := x.list[i]; s.lastAt.Before(begin) {
-				h.fatal("%s gets nothing of %s since %v; slot %+v", x.slotName(s), o.Publication, h.now.Sub(s.lastAt), x.peer.slotOf[s.line.slotSSRC].target)
+				h.fatal("%s gets nothing of %s since %v; drops %v", x.slotName(s), o.Publication, h.now.Sub(s.lastAt), h.drops())
 			}
 		}
 	}

@@ -71,7 +71,9 @@ type Selector struct {
 	lastTS    uint32
 	lastAt    time.Time
 	newest    uint64             // source number of the highest that left, which may have come late,
-	newestTS  uint32             // and its timestamp
+	newestTS  uint32             // its timestamp,
+	newestOf  uint32             // and that of the source,
+	newestAt  time.Time          // and when it left
 	picture   Picture            // the last names, as they left
 	highest   uint64             // source number
 	heard     time.Time          // when anything new came, of any layer
@@ -133,11 +135,13 @@ func (s *Selector) Next(now time.Time, p Packet) (Out, Drop) {
 		out.Timestamp = s.late(p, c)
 	}
 	if out.Ext > s.lastOut { // what comes late behind padding only is the newest all the same
-		s.lastOut, s.newest, s.newestTS = out.Ext, p.Ext, out.Timestamp
+		if ahead && !s.samePicture(now, p) { // what comes late, even behind padding only, says nothing about the time
+			s.lastTS, s.lastAt = out.Timestamp, now
+		}
+		s.lastOut, s.newest, s.newestTS, s.newestOf, s.newestAt = out.Ext, p.Ext, out.Timestamp, p.Timestamp, now
 		s.name(p, c)
 	}
-	if ahead && !s.samePicture(now, p) { // what comes late, even behind padding only, says nothing about the time
-		s.lastTS, s.lastAt = out.Timestamp, now
+	if ahead {
 		s.frame, s.above = p.Timestamp, false
 	}
 	return out, Kept
@@ -174,7 +178,8 @@ func (s *Selector) begin(now time.Time, p Packet) Out {
 		timestamp = s.after(max(now.Sub(s.lastAt), 0))
 	}
 	s.lastOut++
-	s.lastTS, s.lastAt, s.newest, s.newestTS = timestamp, now, p.Ext, timestamp
+	s.lastTS, s.lastAt = timestamp, now
+	s.newest, s.newestTS, s.newestOf, s.newestAt = p.Ext, timestamp, p.Timestamp, now
 	c := change{from: p.Ext, offset: int64(s.lastOut) - int64(p.Ext), tsOffset: timestamp - p.Timestamp}
 	if s.picture.Named && p.Picture.Named {
 		c.pictures = s.picture.ID + 1 - p.Picture.ID
@@ -207,16 +212,16 @@ func (s *Selector) rebase(now time.Time, p Packet) {
 	}
 }
 
-// samePicture reports whether the packet belongs to the picture that is under way.
+// samePicture reports whether the packet belongs to the picture of the newest that left.
 func (s *Selector) samePicture(now time.Time, p Packet) bool {
-	return s.Video && p.Timestamp == s.frame && now.Sub(s.lastAt) < outage
+	return s.Video && p.Timestamp == s.newestOf && now.Sub(s.newestAt) < outage
 }
 
 // after is the slot's timestamp some time after the last packet. Two pictures never share one, nor does one that was
-// overtaken by padding look younger than the next, unless its clock is off.
+// overtaken by padding look younger than the next: to be ahead of the time harms nobody, for sender reports know it.
 func (s *Selector) after(gap time.Duration) uint32 {
 	timestamp := s.lastTS + max(s.ticks(gap), 1)
-	if ahead := s.newestTS - timestamp; ahead < s.ticks(rebaseSkew) {
+	if gap < time.Minute && int32(timestamp-s.newestTS) <= 0 {
 		timestamp = s.newestTS + 1
 	}
 	return timestamp
