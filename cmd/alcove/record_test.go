@@ -103,12 +103,13 @@ type player struct {
 	changed   chan struct{} // closed and replaced with each event
 }
 
-func (s *studio) enter(name string, role auth.Role) *player {
+// arrive brings somebody to the door of a room, hosts into it.
+func (s *studio) arrive(in, name string, role auth.Role) *player {
 	s.t.Helper()
 	p := &player{studio: s, name: name, texts: map[string]string{}, changed: make(chan struct{})}
 	sound, picture := guests.Microphone(), guests.Camera()
 	p.Member = guests.NewMember(s.lab, guests.NewGroup(), guests.Who{
-		Room: "studio", Subject: name, Name: name, Role: role, Light: true, Audio: &sound, Video: &picture, Undecided: true,
+		Room: in, Subject: name, Name: name, Role: role, Light: true, Audio: &sound, Video: &picture, Undecided: true,
 		AdmitAll: role == auth.Host,
 	}, p.hear)
 	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
@@ -116,11 +117,24 @@ func (s *studio) enter(name string, role auth.Role) *player {
 	if err := p.Enter(ctx); err != nil {
 		s.t.Fatalf("%s: %v\n%s", name, err, s.log)
 	}
-	if err := p.Await(ctx, "media", guests.Connected); err != nil {
-		s.t.Fatalf("%s: %v\n%s", name, err, s.log)
-	}
 	s.t.Cleanup(p.Vanish)
 	return p
+}
+
+// sends waits until the person is in and media flows.
+func (p *player) sends() *player {
+	p.studio.t.Helper()
+	ctx, cancel := context.WithTimeout(p.studio.t.Context(), 20*time.Second)
+	defer cancel()
+	if err := p.Await(ctx, "media", guests.Connected); err != nil {
+		p.studio.t.Fatalf("%s: %v\n%s", p.name, err, p.studio.log)
+	}
+	return p
+}
+
+func (s *studio) enter(name string, role auth.Role) *player {
+	s.t.Helper()
+	return s.arrive("studio", name, role).sends()
 }
 
 func (p *player) hear(e guests.Event) {
@@ -253,19 +267,37 @@ func (s *studio) opened() []byte {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	opener, err := record.NewOpener(identity, s.recorder.keyring)
+	data, report := s.openedWith(identity, s.recorder.config)
+	if len(report.Problems) > 0 {
+		s.t.Errorf("verify says %+v", report.Problems)
+	}
+	return data
+}
+
+// openedWith is what an identity opens, and what verify says of it.
+func (s *studio) openedWith(identity []byte, c recorderConfig) ([]byte, record.Report) {
+	s.t.Helper()
+	layer, err := record.ReadFolder(c.Dir)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	report, err := opener.Verify(s.recorder.layer, nil, nil)
-	if err != nil || len(report.Problems) > 0 {
-		s.t.Errorf("verify: %v, %+v", err, report.Problems)
-	}
-	out := filepath.Join(s.t.TempDir(), "export")
-	if err := os.Mkdir(out, modeFolder); err != nil {
+	keyring, err := record.ReadKeyring(c.keyring())
+	if err != nil {
 		s.t.Fatal(err)
 	}
-	x := record.Exporter{Opener: opener, Layer: s.recorder.layer, Create: func(session, person string) (record.WriteSeekCloser, error) {
+	opener, err := record.NewOpener(identity, keyring)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	report, err := opener.Verify(layer, nil, nil)
+	if err != nil {
+		s.t.Errorf("verify: %v", err)
+	}
+	out, err := os.MkdirTemp(s.t.TempDir(), "export")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	x := record.Exporter{Opener: opener, Layer: layer, Create: func(session, person string) (record.WriteSeekCloser, error) {
 		return os.Create(filepath.Join(out, session+"-"+person+".webm"))
 	}}
 	if _, err := x.Export(); err != nil {
@@ -273,7 +305,7 @@ func (s *studio) opened() []byte {
 	}
 	var all bytes.Buffer
 	s.walk(out, func(_ string, data []byte) { all.Write(data) })
-	return all.Bytes()
+	return all.Bytes(), report
 }
 
 func (s *studio) walk(folder string, look func(name string, data []byte)) (files int) {
