@@ -141,7 +141,7 @@ func NewServer(cfg Config) (*Server, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	if err := cfg.Metrics.registry.Register(census{cfg.Rooms.Counts}); err != nil {
+	if err := cfg.Metrics.registry.Register(census{cfg.Rooms.Counts, s.Draining}); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -1,7 +1,9 @@
 package signaling
 
 import (
+	"slices"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -14,12 +16,14 @@ import (
 // address. It implements live.Observer.
 type Metrics struct {
 	registry    *prometheus.Registry
-	joins       *prometheus.CounterVec // result
-	resumes     *prometheus.CounterVec // result
-	admissions  *prometheus.CounterVec // result
-	messages    *prometheus.CounterVec // type, result
-	closes      *prometheus.CounterVec // code
-	refused     *prometheus.CounterVec // reason: of a handshake
+	joins       *prometheus.CounterVec   // result
+	resumes     *prometheus.CounterVec   // result
+	admissions  *prometheus.CounterVec   // result
+	messages    *prometheus.CounterVec   // type, result
+	closes      *prometheus.CounterVec   // code
+	refused     *prometheus.CounterVec   // reason: of a handshake
+	hellos      *prometheus.HistogramVec // result: how long the answer to hello took
+	waits       prometheus.Histogram
 	connections prometheus.Gauge
 	panics      prometheus.Counter
 	roomPanics  prometheus.Counter
@@ -35,13 +39,21 @@ func NewMetrics(reg *prometheus.Registry, version string) *Metrics {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 	}
 	m := &Metrics{
-		registry:    reg,
-		joins:       counter("alcove_joins_total", "First joins: admitted, waiting, or the error.", "result"),
-		resumes:     counter("alcove_resumes_total", "Resumed seats: ok, or the error.", "result"),
-		admissions:  counter("alcove_admissions_total", "People a host tried to let in: ok, or the error.", "result"),
-		messages:    counter("alcove_messages_total", "Requests of clients by type and result.", "type", "result"),
-		closes:      counter("alcove_closes_total", "Closed connections by close code; 1001 also where the client went first.", "code"),
-		refused:     counter("alcove_handshakes_refused_total", "WebSocket handshakes refused.", "reason"),
+		registry:   reg,
+		joins:      counter("alcove_joins_total", "First joins: admitted, waiting, or the error.", "result"),
+		resumes:    counter("alcove_resumes_total", "Resumed seats: ok, or the error.", "result"),
+		admissions: counter("alcove_admissions_total", "People a host tried to let in: ok, or the error.", "result"),
+		messages:   counter("alcove_messages_total", "Requests of clients by type and result.", "type", "result"),
+		closes:     counter("alcove_closes_total", "Closed connections by close code; 1001 also where the client went first.", "code"),
+		refused:    counter("alcove_handshakes_refused_total", "WebSocket handshakes refused.", "reason"),
+		hellos: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "alcove_hello_duration_seconds", Help: "From a hello to its answer: admitted, waiting, resumed, refused.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}, []string{"result"}),
+		waits: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "alcove_waiting_duration_seconds", Help: "How long people waited who were let in.",
+			Buckets: []float64{5, 15, 30, 60, 120, 300, 600, 1200, 2400},
+		}),
 		connections: prometheus.NewGauge(prometheus.GaugeOpts{Name: "alcove_connections", Help: "Open WebSocket connections."}),
 		panics:      single("alcove_connection_panics_total", "Connections that ended by a bug of ours."),
 		roomPanics:  single("alcove_room_panics_total", "Rooms that ended by a bug of ours."),
@@ -51,7 +63,7 @@ func NewMetrics(reg *prometheus.Registry, version string) *Metrics {
 		Name: "alcove_build_info", Help: "Always 1; the label says what runs.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	reg.MustRegister(m.joins, m.resumes, m.admissions, m.messages, m.closes, m.refused, m.connections, m.panics, m.roomPanics,
+	reg.MustRegister(m.hellos, m.waits, m.joins, m.resumes, m.admissions, m.messages, m.closes, m.refused, m.connections, m.panics, m.roomPanics,
 		m.httpErrors, build)
 	return m
 }
@@ -64,6 +76,21 @@ func (m *Metrics) Resumed(result string) { m.resumes.WithLabelValues(closed(resu
 
 // Admitted implements live.Observer.
 func (m *Metrics) Admitted(result string) { m.admissions.WithLabelValues(closed(result)).Inc() }
+
+// Waited implements live.Observer.
+func (m *Metrics) Waited(d time.Duration) { m.waits.Observe(d.Seconds()) }
+
+// greeted measures the answer to a hello.
+func (m *Metrics) greeted(h hello, w live.Welcome, f *Failure, took time.Duration) {
+	result := string(w.Self.Access)
+	switch {
+	case f != nil:
+		result = "refused"
+	case h.session != "":
+		result = "resumed"
+	}
+	m.hellos.WithLabelValues(result).Observe(took.Seconds())
+}
 
 // Panicked implements live.Observer.
 func (m *Metrics) Panicked() { m.roomPanics.Inc() }
@@ -92,14 +119,31 @@ func closed(result string) string {
 	return "other"
 }
 
+// Codes lists the errors that can be labels.
+func Codes() []string {
+	var all []string
+	for code := range codes {
+		all = append(all, string(code))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// MessageSeries is how many series alcove_messages_total can have: each type with each result.
+func MessageSeries() int { return (len(requests) + 1) * (len(codes) + 1) }
+
 func closeLabel(code int) string { return strconv.Itoa(code) }
 
 // A census is read from the registry of rooms whenever the metrics are.
-type census struct{ count func() live.Counts }
+type census struct {
+	count    func() live.Counts
+	draining func() bool
+}
 
 var (
 	roomsDesc        = prometheus.NewDesc("alcove_rooms", "Running rooms.", nil, nil)
 	participantsDesc = prometheus.NewDesc("alcove_participants", "Admitted participants by role.", []string{"role"}, nil)
+	drainingDesc     = prometheus.NewDesc("alcove_draining", "1 while no new rooms are taken.", nil, nil)
 	waitingDesc      = prometheus.NewDesc("alcove_waiting", "Participants who wait.", nil, nil)
 )
 
@@ -107,10 +151,15 @@ func (census) Describe(ch chan<- *prometheus.Desc) {
 	ch <- roomsDesc
 	ch <- participantsDesc
 	ch <- waitingDesc
+	ch <- drainingDesc
 }
 
 func (c census) Collect(ch chan<- prometheus.Metric) {
-	n := c.count()
+	n, draining := c.count(), 0.0
+	if c.draining() {
+		draining = 1
+	}
+	ch <- prometheus.MustNewConstMetric(drainingDesc, prometheus.GaugeValue, draining)
 	ch <- prometheus.MustNewConstMetric(roomsDesc, prometheus.GaugeValue, float64(n.Rooms))
 	ch <- prometheus.MustNewConstMetric(waitingDesc, prometheus.GaugeValue, float64(n.Waiting))
 	for _, role := range []auth.Role{auth.Host, auth.Cohost, auth.Participant, auth.Observer} {

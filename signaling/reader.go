@@ -111,7 +111,9 @@ func (s *session) greet(greeted func()) bool {
 	asked, f := r.decode()
 	var w live.Welcome
 	if f == nil {
+		began := s.srv.now()
 		w, f = s.enter(asked.(hello))
+		s.srv.metrics.greeted(asked.(hello), w, f, s.srv.now().Sub(began))
 	}
 	s.srv.metrics.message(r.kind, f)
 	if f != nil {

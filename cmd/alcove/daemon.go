@@ -50,7 +50,8 @@ func (d daemon) run(stop stopSignals) (err error) {
 		return fmt.Errorf("cannot start the media plane: %w", err)
 	}
 	defer func() { err = errors.Join(err, closer.Close()) }()
-	state, err := d.openState()
+	counts := newStateMetrics()
+	state, err := d.openState(counts)
 	if err != nil {
 		return err
 	}
@@ -63,8 +64,9 @@ func (d daemon) run(stop stopSignals) (err error) {
 		return err
 	}
 	defer socket.Close()
+	counts.state = state
 	door := newGate(d.config.Limits.Connections)
-	metrics, reloads, err := d.metrics(closer, door, certs, stateMetrics{state})
+	metrics, reloads, err := d.register(prometheus.NewRegistry(), closer, door, certs, counts)
 	if err != nil {
 		return err
 	}
@@ -165,9 +167,8 @@ func shutdown(forced context.Context, rooms *live.Registry, media io.Closer, ser
 	return exit{exitUnfinished, fmt.Sprintf("stopped before all had ended: %v", err)}
 }
 
-// metrics registers all; reloads counts what became of a reload.
-func (d daemon) metrics(media io.Closer, door *gate, certs *certificates, state prometheus.Collector) (_ *signaling.Metrics, reloads func(result string), err error) {
-	registry := prometheus.NewRegistry()
+// register registers all metrics; reloads counts what became of a reload.
+func (d daemon) register(registry *prometheus.Registry, media io.Closer, door *gate, certs *certificates, state prometheus.Collector) (_ *signaling.Metrics, reloads func(result string), err error) {
 	// Goroutines and memory; open files, time of processors, the start.
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m := signaling.NewMetrics(registry, version())

@@ -209,7 +209,7 @@ func TestReadyzSaysWhy(t *testing.T) {
 	for _, l := range append(d.public, d.admin) {
 		defer l.Close()
 	}
-	state, err := d.openState()
+	state, err := d.openState(newStateMetrics())
 	if err != nil {
 		t.Fatal(err)
 	}

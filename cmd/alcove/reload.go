@@ -68,6 +68,9 @@ func (r *reloader) take() error {
 	if r.certs != nil && m.cert != nil && r.certs.manager == nil {
 		r.certs.use(m.cert)
 	}
+	if !r.began.Recording.on() {
+		unrecorded(m.policies) // there is no recorder before the next start
+	}
 	r.rooms.Reconfigure(m.policies, c.Limits.Rooms)
 	r.server.Reconfigure(settings(c))
 	r.door.limit.Store(int64(c.Limits.Connections))

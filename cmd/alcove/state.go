@@ -12,8 +12,8 @@ import (
 )
 
 // openState opens the audit log and the store.
-func (d daemon) openState() (*store.Store, error) {
-	s, err := openStore(d.config, d.material, func(c *store.Config) { c.Log = d.log })
+func (d daemon) openState(m stateMetrics) (*store.Store, error) {
+	s, err := openStore(d.config, d.material, func(c *store.Config) { c.Log, c.Wrote = d.log, m.wrote })
 	if err != nil {
 		return nil, err
 	}
@@ -55,10 +55,36 @@ func (d daemon) restore(rooms *live.Registry) {
 
 // stateMetrics says how store and audit log are.
 type stateMetrics struct {
-	state interface {
+	writes   prometheus.Histogram
+	failures *prometheus.CounterVec
+	state    interface {
 		Err() error
 		SecondErr() error
 		Entries() int64
+	}
+}
+
+func newStateMetrics() stateMetrics {
+	m := stateMetrics{
+		writes: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "alcove_store_write_seconds", Help: "How long it took until a group of records was safe on the disk.",
+			Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 3},
+		}),
+		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "alcove_store_failures_total", Help: "Groups of records that could not be written: the audit log, or the values.",
+		}, []string{"part"}),
+	}
+	for _, part := range []store.Part{store.AuditPart, store.ValuesPart} {
+		m.failures.WithLabelValues(string(part))
+	}
+	return m
+}
+
+// wrote counts what became of a group.
+func (m stateMetrics) wrote(took time.Duration, failed store.Part) {
+	m.writes.Observe(took.Seconds())
+	if failed != "" {
+		m.failures.WithLabelValues(string(failed)).Inc()
 	}
 }
 
@@ -86,6 +112,8 @@ func (m stateMetrics) Describe(ch chan<- *prometheus.Desc) { prometheus.Describe
 
 // Collect implements prometheus.Collector.
 func (m stateMetrics) Collect(ch chan<- prometheus.Metric) {
+	m.writes.Collect(ch)
+	m.failures.Collect(ch)
 	for _, s := range m.samples() {
 		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(s.name, s.help, nil, nil), prometheus.GaugeValue, s.value)
 	}

@@ -7,7 +7,8 @@ import (
 
 // The gauges of the store say what an alert needs, and no more.
 func TestStateMetrics(t *testing.T) {
-	m := stateMetrics{fakeState{nil, errors.New("no such machine"), 7}}
+	m := newStateMetrics()
+	m.state = fakeState{nil, errors.New("no such machine"), 7}
 	got := map[string]float64{}
 	for _, s := range m.samples() {
 		got[s.name] = s.value

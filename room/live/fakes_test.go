@@ -179,10 +179,11 @@ func (o *fakeObserver) got(key string) int {
 	return o.n[key]
 }
 
-func (o *fakeObserver) Joined(r string)   { o.count("joined " + r) }
-func (o *fakeObserver) Resumed(r string)  { o.count("resumed " + r) }
-func (o *fakeObserver) Admitted(r string) { o.count("admitted " + r) }
-func (o *fakeObserver) Panicked()         { o.count("panicked") }
+func (o *fakeObserver) Joined(r string)        { o.count("joined " + r) }
+func (o *fakeObserver) Resumed(r string)       { o.count("resumed " + r) }
+func (o *fakeObserver) Admitted(r string)      { o.count("admitted " + r) }
+func (o *fakeObserver) Waited(d time.Duration) { o.count("waited " + d.String()) }
+func (o *fakeObserver) Panicked()              { o.count("panicked") }
 
 // A house is a registry with fakes around it, inside a bubble.
 type house struct {

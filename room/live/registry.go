@@ -44,16 +44,19 @@ type Observer interface {
 	Resumed(result string)
 	// Admitted counts one person a host tried to let in: ok, or the code of the refusal.
 	Admitted(result string)
+	// Waited measures how long somebody waited who was let in.
+	Waited(time.Duration)
 	// Panicked counts a room that ended by our fault.
 	Panicked()
 }
 
 type nobody struct{}
 
-func (nobody) Joined(string)   {}
-func (nobody) Resumed(string)  {}
-func (nobody) Admitted(string) {}
-func (nobody) Panicked()       {}
+func (nobody) Joined(string)        {}
+func (nobody) Resumed(string)       {}
+func (nobody) Admitted(string)      {}
+func (nobody) Waited(time.Duration) {}
+func (nobody) Panicked()            {}
 
 // Counts is the size of everything that runs.
 type Counts struct {

@@ -148,6 +148,7 @@ func (r *running) enact(p *proposal, d room.Decision) error {
 	}
 	r.carrying = p
 	r.state = next
+	r.observeWaits(before, d)
 	r.scribe.happened(r.trace(p.by), before, d, p.written)
 	r.obey(r.unbegun(plan))
 	if p.seated != nil {

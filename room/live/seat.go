@@ -168,3 +168,18 @@ func (r *running) observeAdmit(c room.Command, d room.Decision, err error) {
 		r.cfg.Observe.Admitted(codeOf(err))
 	}
 }
+
+// observeWaits measures how long those had waited who are let in.
+func (r *running) observeWaits(before room.State, d room.Decision) {
+	for _, e := range d.Events {
+		admitted, ok := e.(room.SeatAdmitted)
+		if !ok {
+			continue
+		}
+		for _, p := range before.Participants {
+			if p.ID == admitted.ID {
+				r.cfg.Observe.Waited(r.cfg.Now().Sub(p.Since))
+			}
+		}
+	}
+}

@@ -32,7 +32,19 @@ type Config struct {
 	Audit *audit.Log // closed by Close
 	Now   func() time.Time
 	Log   *slog.Logger
+
+	// Wrote is told of every group that was tried: how long it took, and what failed of it. It may be nil, and must not block.
+	Wrote func(took time.Duration, failed Part)
 }
+
+// A Part is what of a group can fail: entries are written before values.
+type Part string
+
+// The closed list of parts. The zero value is none.
+const (
+	AuditPart  Part = "audit"
+	ValuesPart Part = "values"
+)
 
 // A Store is a live.Journal, an auth.Spender, and auth.Revocations that last. Its methods are safe for concurrent use.
 type Store struct {
@@ -72,6 +84,9 @@ func Open(cfg Config) (*Store, error) {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Wrote == nil {
+		cfg.Wrote = func(time.Duration, Part) {}
 	}
 	s := &Store{
 		cfg: cfg, seal: cfg.Key.seal(), revoked: auth.NewRevocationList(auth.MaxRevocations), probe: probePause,

@@ -158,10 +158,12 @@ func (s *Store) restart(old *backend) error {
 
 // group writes a batch and answers each job.
 func (s *Store) group(batch []job) {
+	began := s.cfg.Now()
 	s.mu.Lock()
-	s.since = s.cfg.Now()
+	s.since = began
 	s.mu.Unlock()
-	errs, err := s.commit(batch)
+	errs, failed, err := s.commit(batch)
+	s.cfg.Wrote(s.cfg.Now().Sub(began), failed)
 	s.mu.Lock()
 	before := s.failed
 	s.failed, s.since = err, time.Time{}
@@ -182,8 +184,8 @@ func (s *Store) group(batch []job) {
 	}
 }
 
-// commit writes the entries of all, then the values of each. It gives the error of each job and of the group.
-func (s *Store) commit(batch []job) (errs []error, failed error) {
+// commit writes the entries of all, then the values of each. It gives the error of each job and of the group, and what failed.
+func (s *Store) commit(batch []job) (errs []error, part Part, failed error) {
 	errs = make([]error, len(batch))
 	entries := s.unsureEntries()
 	unsure := int64(len(entries))
@@ -195,7 +197,7 @@ func (s *Store) commit(batch []job) (errs []error, failed error) {
 		for i := range errs {
 			errs[i] = err
 		}
-		return errs, err
+		return errs, AuditPart, err
 	}
 	s.unsure = nil
 	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
@@ -222,9 +224,9 @@ func (s *Store) commit(batch []job) (errs []error, failed error) {
 		}
 	}
 	if failed != nil {
-		failed = fmt.Errorf("the store cannot be written: %w", failed)
+		return errs, ValuesPart, fmt.Errorf("the store cannot be written: %w", failed)
 	}
-	return errs, failed
+	return errs, "", nil
 }
 
 // unsureEntries says in the log which entries may not be true, neighbours as one.

@@ -1,0 +1,26 @@
+package live
+
+import (
+	"testing"
+	"time"
+
+	"alcove/auth"
+	"alcove/room"
+)
+
+// How long people waited is measured when they are let in, of each; of hosts, who never wait, it is not.
+func TestObserveWaits(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		host := h.join("g", "host", auth.Host)
+		h.join("g", "ann", auth.Participant)
+		time.Sleep(5 * time.Second)
+		ben := h.join("g", "ben", auth.Participant)
+		h.join("g", "carl", auth.Participant)
+		time.Sleep(2 * time.Second)
+		h.do(host, room.Deny{Target: ben.ID()})
+		h.do(host, room.Admit{All: true})
+		if h.seen.got("waited 7s") != 1 || h.seen.got("waited 2s") != 1 || h.seen.got("waited 0s") != 0 {
+			t.Errorf("seen %+v", h.seen)
+		}
+	})
+}
