@@ -69,19 +69,39 @@ func runForward(ctx context.Context, args []string) error {
 	if parseErr != nil {
 		return parseErr
 	}
-	ratio, err := worst(r.Benchmarks, "x-floor")
+	missed, err := r.missed()
 	if err != nil {
 		return err
 	}
-	r.Held = ratio <= maxRatio
+	r.Held = len(missed) == 0
 	writeForward(os.Stdout, r)
 	if err := writeJSON(*file, r); err != nil {
 		return err
 	}
 	if !r.Held {
-		return fmt.Errorf("%w: x-floor is %.2f, at most %.2f", errMissed, ratio, maxRatio)
+		return fmt.Errorf("%w: %s", errMissed, strings.Join(missed, "; "))
 	}
 	return nil
+}
+
+// forwardLimits are the targets, by unit.
+var forwardLimits = []struct {
+	unit string
+	most float64
+}{{"x-floor", maxRatio}, {"record-x", maxRecord}, {"record-p99-ms", maxRecordP99}}
+
+// missed names the targets that were not met.
+func (r forwardReport) missed() (list []string, err error) {
+	for _, limit := range forwardLimits {
+		v, err := worst(r.Benchmarks, limit.unit)
+		if err != nil {
+			return nil, err
+		}
+		if v > limit.most {
+			list = append(list, fmt.Sprintf("%s is %.2f, at most %.2f", limit.unit, v, limit.most))
+		}
+	}
+	return list, nil
 }
 
 // parseBenchmarks reads the output of `go test -bench` (golang.org/design/14313-benchmark-format).
@@ -162,7 +182,7 @@ func median(values []float64) float64 {
 }
 
 // forwardUnits are the table's columns.
-var forwardUnits = []string{"us/pkt", "floor-us/pkt", "x-floor", "train"}
+var forwardUnits = []string{"us/pkt", "floor-us/pkt", "x-floor", "train", "record-x", "record-p99-ms"}
 
 func writeForward(w io.Writer, r forwardReport) {
 	fmt.Fprintf(w, "\n%s, commit %s; medians of %d, least to greatest in brackets\n\n", r.Machine, r.Commit, forwardCount)
@@ -179,11 +199,14 @@ func writeForward(w io.Writer, r forwardReport) {
 		t = append(t, row)
 	}
 	t.write(w)
-	verdict := "held"
-	if !r.Held {
-		verdict = "MISSED"
+	fmt.Fprintln(w)
+	for _, limit := range forwardLimits {
+		verdict := "held"
+		if v, err := worst(r.Benchmarks, limit.unit); err != nil || v > limit.most {
+			verdict = "MISSED"
+		}
+		fmt.Fprintf(w, "%s ≤ %.2f: %s\n", limit.unit, limit.most, verdict)
 	}
-	fmt.Fprintf(w, "\nx-floor ≤ %.2f: %s\n", r.Limit, verdict)
 }
 
 // writeJSON writes a file, and the folder it lies in.

@@ -54,6 +54,27 @@ func TestParseLineRefuses(t *testing.T) {
 	}
 }
 
+func TestForwardLimits(t *testing.T) {
+	runs := func(floor, record, p99 float64) forwardReport {
+		return forwardReport{Benchmarks: []benchmark{
+			{Name: "Forward", Medians: map[string]float64{"x-floor": floor}},
+			{Name: "ForwardRecorded", Medians: map[string]float64{"record-x": record, "record-p99-ms": p99}},
+		}}
+	}
+	for _, c := range []struct {
+		r    forwardReport
+		want string
+	}{{runs(1.2, 1.1, 0.5), ""}, {runs(1.31, 1.1, 0.5), "x-floor is 1.31"}, {runs(1.2, 1.16, 0.5), "record-x is 1.16"}, {runs(1.2, 1.1, 1.5), "record-p99-ms is 1.50"}} {
+		missed, err := c.r.missed()
+		if err != nil || !strings.Contains(strings.Join(missed, ""), c.want) || (c.want == "") != (len(missed) == 0) {
+			t.Errorf("missed %v, %v, want %q", missed, err, c.want)
+		}
+	}
+	if _, err := (forwardReport{}).missed(); err == nil {
+		t.Error("what nobody measured was held")
+	}
+}
+
 func TestMedian(t *testing.T) {
 	for _, c := range []struct {
 		values []float64
@@ -72,7 +93,7 @@ func TestWriteForward(t *testing.T) {
 	}
 	var b strings.Builder
 	writeForward(&b, forwardReport{Started: time.Unix(0, 0), Machine: report.Machine{CPU: "a processor"}, Commit: "abc", Limit: 1.3, Benchmarks: all})
-	for _, want := range []string{"a processor", "commit abc", "2.64 (2.52–2.80)", "1.20 (1.20–1.40)", "x-floor ≤ 1.30: MISSED"} {
+	for _, want := range []string{"a processor", "commit abc", "2.64 (2.52–2.80)", "1.20 (1.20–1.40)", "x-floor ≤ 1.30: held", "record-x ≤ 1.15: MISSED"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}

@@ -6,6 +6,10 @@ import "time"
 const (
 	// maxRatio is the target of the forwarding path, as a multiple of the bare loop over the same packets.
 	maxRatio = 1.3
+	// maxRecord is what recording a room may cost its worker, as a multiple of the same room unrecorded, and maxRecordP99 by how
+	// much it may slow the worst hundredth of its rounds, in ms.
+	maxRecord    = 1.15
+	maxRecordP99 = 1.0
 	// forwardTime and forwardCount: three seconds are 1,500 windows of 2 ms, five runs give a median that one compiler in the
 	// background does not move.
 	forwardTime  = "3s"
