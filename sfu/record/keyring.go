@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -44,22 +46,35 @@ type Keyring struct {
 	mu       sync.Mutex
 }
 
-// CreateKeyring makes an empty keyring. None of its files may be there; their folders must.
+// CreateKeyring makes an empty keyring. None of its files may be there. The folder of the second place must: where another disk
+// should be mounted and is not, a new folder would be on the first.
 func CreateKeyring(f KeyringFiles) error {
 	if f.Copy == "" {
 		return errSecond
+	}
+	for _, name := range []string{f.File, f.KeyFile} {
+		if err := os.MkdirAll(filepath.Dir(name), modeFolder); err != nil {
+			return err
+		}
 	}
 	unlock, err := lockFile(f.File)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	for _, name := range []string{f.File, f.KeyFile, f.Copy, f.keyCopy()} {
+	all := []string{f.File, f.KeyFile, f.Copy, f.keyCopy()}
+	for _, name := range all {
 		if _, err := readSmall(name, maxKeyringFile); !errors.Is(err, fs.ErrNotExist) {
 			return errors.Join(fmt.Errorf("%s: %w", name, errExists), err)
 		}
 	}
-	return f.reseal(ring{Made: newID()}, nil)
+	if err := f.reseal(ring{Made: newID()}, nil); err != nil {
+		for _, name := range all {
+			os.Remove(name) // what is half made would be in the way of the next try
+		}
+		return err
+	}
+	return nil
 }
 
 // OpenKeyring opens a keyring, finishes what a crash interrupted, and applies what the second place says was erased.

@@ -17,7 +17,7 @@ import (
 func keyringFiles(t testing.TB, people ...string) (KeyringFiles, *Keyring, map[string]string) {
 	t.Helper()
 	first, second := t.TempDir(), t.TempDir()
-	f := KeyringFiles{filepath.Join(first, "erasure"), filepath.Join(first, "erasure.key"), filepath.Join(second, "erasure")}
+	f := KeyringFiles{filepath.Join(first, "new", "erasure"), filepath.Join(first, "new", "erasure.key"), filepath.Join(second, "erasure")}
 	if err := CreateKeyring(f); err != nil {
 		t.Fatal(err)
 	}
@@ -158,6 +158,18 @@ func TestKeyringBackups(t *testing.T) {
 				t.Errorf("who comes back has the key that was erased (%v)", err)
 			}
 		})
+	}
+}
+
+// TestSecondPlaceNotMounted: no keyring begins without its second place, and none is left half made.
+func TestSecondPlaceNotMounted(t *testing.T) {
+	f, _, _ := keyringFiles(t)
+	f.File, f.KeyFile, f.Copy = f.File+"2", f.KeyFile+"2", filepath.Join(t.TempDir(), "unmounted", "erasure")
+	if err := CreateKeyring(f); err == nil {
+		t.Fatal("a second place is made on the first disk")
+	}
+	if left := backup(t, f.all()...); len(left) > 0 {
+		t.Errorf("%d files are left", len(left))
 	}
 }
 
