@@ -54,6 +54,9 @@ func (r *script) wantRecording(state RecordingState, pubs ...PublicationID) {
 		if v.Room.Recording != state || there != (state == RecordingOn) {
 			r.t.Fatalf("%s sees %s, and the recorder %v", p.ID, v.Room.Recording, there)
 		}
+		if api := ViewOf(r.s, ByClinic); len(api.Roster) != r.s.count(Admitted) {
+			r.t.Fatalf("the clinic's software counts %d people", len(api.Roster))
+		}
 	}
 }
 

@@ -176,7 +176,7 @@ func roster(s State, viewer Participant) []PersonView {
 	for _, p := range in {
 		list = append(list, personView(s, p, viewer))
 	}
-	if RecordingOf(s) == RecordingOn {
+	if RecordingOf(s) == RecordingOn && viewer.ID != ByClinic { // whose software reads the state instead
 		list = append(list, PersonView{ID: TheRecorder, Role: RecorderRole, Connected: true})
 	}
 	return list

@@ -17,6 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"alcove/sfu"
+	"alcove/sfu/record"
 	"alcove/signaling"
 )
 
@@ -39,7 +40,9 @@ func metricsOf(t *testing.T) (names map[string]bool, page string) {
 	defer media.Close()
 	registry := prometheus.NewRegistry()
 	signaling.NewMetrics(registry, "test")
-	for _, c := range []prometheus.Collector{registry, media} {
+	recording := newRecorderMetrics()
+	recording.stats = func() record.Stats { return record.Stats{} }
+	for _, c := range []prometheus.Collector{registry, media, recording} {
 		all := make(chan *prometheus.Desc)
 		go func() { c.Describe(all); close(all) }()
 		for d := range all {

@@ -9,6 +9,7 @@ import (
 
 	"alcove/auth"
 	"alcove/loadtest/pace"
+	"alcove/sfu/record"
 )
 
 // The file system after sessions with none, some and all consents. What is written opens to exactly the intervals in which consent
@@ -17,6 +18,9 @@ import (
 // TestNothingIsRecordedUnasked holds that people who talk, and people who refuse, leave nothing.
 func TestNothingIsRecordedUnasked(t *testing.T) {
 	s := newStudio(t, "each")
+	if dumps, err := record.Dumpable(); err != nil || dumps {
+		t.Errorf("a crash would write what is recorded into a core file: %v", err)
+	}
 	host, ann := s.enter("host", auth.Host), s.enter("ann", auth.Participant)
 	ann.speaks(100)
 	host.ask(soundScope, pictureScope)
