@@ -119,8 +119,11 @@ its last record is incomplete: after a crash, or while it is made. Exits with 1 
 	if err := writeVerified(t.out, r, *asJSON); err != nil {
 		return err
 	}
-	if !r.Sound() {
+	switch {
+	case !r.Sound():
 		return errors.New("recordings are not what was written")
+	case len(r.Tracks) == 0 && r.Closed > 0:
+		return errors.New("nothing could be opened, so nothing is known")
 	}
 	return nil
 }
@@ -141,6 +144,8 @@ func writeVerified(w io.Writer, r record.Report, asJSON bool) error {
 		b.WriteString(problemLine(p) + "\n")
 	}
 	switch {
+	case r.Sound() && r.Closed > 0:
+		fmt.Fprintf(&b, "unknown     %d segments cannot be opened; of the others nothing was changed or put elsewhere\n", r.Closed)
 	case r.Sound() && len(r.Problems) == 0:
 		b.WriteString("fine        nothing was changed, removed or put elsewhere\n")
 	case r.Sound():

@@ -256,6 +256,7 @@ func TestRecordingRefusals(t *testing.T) {
 		{exitError, []string{"verify", "--config", a.config(), "--identity", filepath.Join(a.dir, "recipients.txt")}, "this is no identity file of age"},
 		{exitError, []string{"export", "--config", a.config(), "--identity", a.identity}, "give --out FOLDER"},
 		{exitError, []string{"export", "--config", a.config(), "--identity", foreign, "--out", to}, "no identity fits"},
+		{exitError, []string{"verify", "--config", a.config(), "--identity", foreign}, "nothing could be opened, so nothing is known"},
 		{exitError, []string{"erase", "--config", a.config()}, "give --sub or --person"},
 		{exitError, []string{"hold", "--config", a.config(), "--session", "s", "--person", "p"}, "a hold is on a session or on a person"},
 	}

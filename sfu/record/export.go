@@ -126,7 +126,7 @@ func (x *Exporter) entries(segments []Listed, p pass) iter.Seq2[Entry, error] {
 			case errors.Is(err, ErrErased), errors.Is(err, ErrIdentity):
 				x.name(p, Problem{one.Name, -1, Closed, err.Error()})
 				continue
-			case errors.Is(err, errWrapped):
+			case errors.Is(err, errWrapped), errors.Is(err, ErrUnknownKey):
 				x.name(p, Problem{one.Name, -1, Damaged, "the header: " + err.Error()})
 				continue
 			case err != nil:

@@ -17,6 +17,7 @@ import (
 type Opener struct {
 	identities []age.Identity
 	erasure    map[string][]byte
+	erased     map[string]bool
 	tracks     map[string][]byte // keys that were unwrapped, by track
 }
 
@@ -26,11 +27,16 @@ func NewOpener(identity []byte, k *Keyring) (*Opener, error) {
 	if err != nil {
 		return nil, errors.New("record: this is no identity file of age, or it is protected by a passphrase") // the error may quote it
 	}
-	keys, err := k.keys()
-	if err != nil {
+	o := &Opener{identities: identities, erased: map[string]bool{}, tracks: map[string][]byte{}}
+	if o.erasure, err = k.keys(); err != nil {
 		return nil, err
 	}
-	return &Opener{identities, keys, map[string][]byte{}}, nil
+	return o, k.with(func(s *state) error {
+		for _, e := range s.ring.Erased {
+			o.erased[e.ID] = true
+		}
+		return nil
+	})
 }
 
 func (o *Opener) trackKey(h Header) ([]byte, error) {
@@ -38,8 +44,11 @@ func (o *Opener) trackKey(h Header) ([]byte, error) {
 		return key, nil
 	}
 	erasure, ok := o.erasure[h.ErasureKey]
-	if !ok {
+	switch {
+	case o.erased[h.ErasureKey]:
 		return nil, ErrErased
+	case !ok:
+		return nil, ErrUnknownKey
 	}
 	key, err := unwrapKey(h.Wrapped, o.identities, erasure, h.Track)
 	if err == nil {

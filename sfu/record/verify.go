@@ -83,7 +83,7 @@ func (o *Opener) verifyTrack(l Layer, list []Listed, r *Report) error {
 			r.Closed++
 			r.Problems = append(r.Problems, Problem{one.Name, -1, Closed, err.Error()})
 			continue
-		case errors.Is(err, errWrapped):
+		case errors.Is(err, errWrapped), errors.Is(err, ErrUnknownKey):
 			r.Problems = append(r.Problems, Problem{one.Name, -1, Damaged, "the header: " + err.Error()})
 			continue
 		case err != nil:

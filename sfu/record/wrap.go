@@ -44,8 +44,10 @@ func wrapKey(key []byte, to Recipients, erasure []byte, track string) ([]byte, e
 
 // Errors of opening a track's key.
 var (
-	// ErrErased says that the erasure key is gone: the person was erased, or the keyring is another one.
-	ErrErased = errors.New("the erasure key is not in the keyring: the person was erased, or the keyring belongs to other recordings")
+	// ErrErased says that the person was erased.
+	ErrErased = errors.New("the person was erased")
+	// ErrUnknownKey says that the header names an erasure key that the keyring never heard of.
+	ErrUnknownKey = errors.New("there is no such erasure key, nor was there: the header was changed, or the keyring is of other recordings or older")
 	// ErrIdentity says that the recording is sealed to others.
 	ErrIdentity = errors.New("no identity fits: the recording is sealed to other recipients")
 
