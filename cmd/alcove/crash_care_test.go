@@ -107,6 +107,11 @@ func TestKillCare(t *testing.T) {
 		t.Errorf("Ann needs %v", ann.Needs)
 	}
 	host.must("waiting.admit", map[string]any{"participantIds": []string{ann.Seat}})
+	offer := "v=0\r\no=- 1 1 IN IP4 " + canaryCandidate + "\r\ns=canary-session\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 " +
+		canaryCandidate + "\r\na=ice-ufrag:canary\r\n"
+	if a := ann.ask("media.offer", map[string]any{"generation": 1, "sdp": offer, "tracks": []any{}}); a.OK {
+		t.Error("half an offer is answered")
+	}
 	host.must("recording.start", scopes)
 	ann.must("consent.respond", ann.answer("recording.audio", "granted"))
 	ann.must("consent.respond", ann.answer("recording.video", "refused"))
@@ -156,4 +161,7 @@ func TestKillCare(t *testing.T) {
 		room.ActWithdrawn: 1, room.ActSessionEnded: 1,
 	})
 	p.checkClear(metrics, host.Secret, ann.Secret, devPasscode)
+	if !strings.Contains(p.log.String(), "level=DEBUG") && !strings.Contains(p.log.String(), "level=INFO") {
+		t.Error("the daemon logged nothing: the test looks at nothing")
+	}
 }

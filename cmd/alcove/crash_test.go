@@ -129,12 +129,20 @@ type frame struct {
 
 var nothing = map[string]any{}
 
-var client = map[string]string{"name": "drill", "version": "1"}
+var client = map[string]string{"name": "canary-client", "version": "1"}
+
+// Addresses that a client could be traced by (RFC 5737): one it says it comes from, one in its offer.
+const (
+	canaryForwarded = "203.0.113.77"
+	canaryCandidate = "198.51.100.88"
+)
 
 func (p *process) dial() *session {
 	p.t.Helper()
 	d := websocket.Dialer{Subprotocols: []string{"alcove.v1"}, HandshakeTimeout: 20 * time.Second}
-	conn, _, err := d.Dial("ws"+strings.TrimPrefix(p.base, "http")+"/v1/rtc", http.Header{"Origin": {p.base}})
+	conn, _, err := d.Dial("ws"+strings.TrimPrefix(p.base, "http")+"/v1/rtc", http.Header{
+		"Origin": {p.base}, "X-Forwarded-For": {canaryForwarded}, "User-Agent": {"canary-browser"},
+	})
 	if err != nil {
 		p.t.Fatalf("%v\n%s", err, p.log)
 	}
@@ -316,7 +324,7 @@ func (p *process) checkLog(acts map[string]int) {
 // checkClear looks for what was planted in everything the daemon left.
 func (p *process) checkClear(metrics string, secrets ...string) {
 	p.t.Helper()
-	planted := append([]string{"canary", "Canary", devIssuer}, append(secrets, p.used...)...)
+	planted := append([]string{"canary", "Canary", devIssuer, canaryForwarded, canaryCandidate}, append(secrets, p.used...)...)
 	look := func(where, text string) {
 		for _, s := range planted {
 			if strings.Contains(text, s) {
