@@ -48,6 +48,20 @@ func acknowledge(s State, c Acknowledge) (Decision, *Error) {
 	return Decision{Events: []Event{TextAcknowledged{ID: p.ID, Person: p.Person, Hash: c.TextHash}}}, nil
 }
 
+// remindAgreement shows everyone in the group what they agreed to. Nothing is asked anew, and nothing is kept of it.
+func remindAgreement(s State, c RemindAgreement) (Decision, *Error) {
+	if _, err := actor(s, c.By, actRemind); err != nil {
+		return Decision{}, err
+	}
+	var d Decision
+	for _, p := range s.Participants {
+		if p.Access == Admitted {
+			d.tell(Reminded{To: p.ID, Texts: s.Policy.Agreement})
+		}
+	}
+	return d, nil
+}
+
 func (p Policy) asks(hash string) bool {
 	return slices.ContainsFunc(p.Agreement, func(t Text) bool { return t.Hash == hash })
 }

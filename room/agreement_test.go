@@ -74,6 +74,27 @@ func TestChangedTextAsksAgain(t *testing.T) {
 	r.refused(Amend{Policy: p}, PolicyMismatch)
 }
 
+func TestRemindAgreement(t *testing.T) {
+	r := full(t)
+	d := r.do(RemindAgreement{By: "cohost"})
+	if len(d.Events) != 0 {
+		t.Errorf("a reminder changes %+v", d.Events)
+	}
+	told := map[ParticipantID]bool{}
+	for _, e := range d.Effects {
+		if e, ok := e.(Reminded); ok && len(e.Texts) == 1 && e.Texts[0] == houseRules {
+			told[e.To] = true
+		}
+	}
+	for _, p := range r.s.Participants {
+		if told[p.ID] != (p.Access == Admitted) {
+			t.Errorf("%s, %s: reminded %v", p.ID, p.Access, told[p.ID])
+		}
+	}
+	r.s.Policy.Agreement = nil
+	r.refused(RemindAgreement{By: "host"}, Forbidden)
+}
+
 func TestTwoAgreements(t *testing.T) {
 	r := rulesScript(t)
 	privacy := NewText("privacy", "1", "en", "We keep nothing.")

@@ -163,6 +163,8 @@ type (
 	CloseSideRoom struct{ By ParticipantID }
 	// SignalHelp tells the hosts, and nobody else, that one needs help.
 	SignalHelp struct{ By ParticipantID }
+	// RemindAgreement shows the agreement to the group again.
+	RemindAgreement struct{ By ParticipantID }
 	// ClearHelp says that a host has seen to it.
 	ClearHelp struct{ By, Target ParticipantID }
 
@@ -212,6 +214,7 @@ func (Extend) command()          {}
 func (OpenSideRoom) command()    {}
 func (CloseSideRoom) command()   {}
 func (SignalHelp) command()      {}
+func (RemindAgreement) command() {}
 func (ClearHelp) command()       {}
 func (Revoke) command()          {}
 func (FailRecording) command()   {}

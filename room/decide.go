@@ -98,6 +98,8 @@ func dispatchCare(now time.Time, s State, c Command) (Decision, *Error) {
 	switch c := c.(type) {
 	case Acknowledge:
 		return acknowledge(s, c)
+	case RemindAgreement:
+		return remindAgreement(s, c)
 	case PasscodeEntered:
 		return passcodeEntered(s, c)
 	case Verify:

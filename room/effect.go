@@ -26,6 +26,11 @@ type (
 	}
 	// HelpSignalled tells a host that Participant needs help.
 	HelpSignalled struct{ To, Participant ParticipantID }
+	// Reminded shows To the agreement again, in every locale.
+	Reminded struct {
+		To    ParticipantID
+		Texts []Text
+	}
 	// Warning tells To that the session ends in so many minutes, rounded up.
 	Warning struct {
 		To      ParticipantID
@@ -50,6 +55,7 @@ func (Moved) effect()          {}
 func (Asked) effect()          {}
 func (UnmuteAsked) effect()    {}
 func (HelpSignalled) effect()  {}
+func (Reminded) effect()       {}
 func (Warning) effect()        {}
 func (RecorderFailed) effect() {}
 func (Said) effect()           {}

@@ -224,7 +224,11 @@ func (d *dealer) care() Command {
 	case 12:
 		return SignalHelp{By: d.seat()}
 	case 13:
-		return ClearHelp{By: d.by(), Target: d.seat()}
+		by, target := d.by(), d.seat()
+		if len(d.s.Policy.Agreement) == 0 {
+			return ClearHelp{By: by, Target: target}
+		}
+		return RemindAgreement{By: by}
 	case 14:
 		return SetRole{By: d.by(), Target: d.seat(), Role: []auth.Role{auth.Cohost, auth.Participant, auth.Observer, auth.Host}[d.next(4)]}
 	case 15:

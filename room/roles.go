@@ -26,6 +26,7 @@ const (
 	actHelp              action = "ask the hosts for help"
 	actConsent           action = "consent, refuse, withdraw"
 	actVerify            action = "verify who somebody is"
+	actRemind            action = "show the agreement again"
 	actRole              action = "change a role"
 	actSideRoom          action = "open a side room"
 	actClearHelp         action = "answer a call for help"
@@ -76,6 +77,7 @@ var table = []row{
 	{actSendBack, leading, ""},
 	{actAnswerWaiting, leading, ""},
 	{actVerify, leading, ""},
+	{actRemind, leading, "where there is one"},
 	{actMute, leading, ""},
 	{actAskUnmute, leading, ""},
 	{actRemove, guarding, "nobody removes a host, and only a host or the clinic a cohost"},
@@ -134,6 +136,7 @@ var named = []struct {
 	{HelpSignal, actHelp},
 	{WaitingManage, actAdmit},
 	{ParticipantVerify, actVerify},
+	{AgreementRemind, actRemind},
 	{ParticipantMute, actMute},
 	{ParticipantRemove, actRemove},
 	{ParticipantGrant, actGrant},
@@ -163,7 +166,7 @@ func may(s State, p Participant, a action) bool {
 			return s.Policy.ScreenForAll
 		}
 	}
-	if a == actRecord && s.Policy.Recording == NoRecording {
+	if a == actRecord && s.Policy.Recording == NoRecording || a == actRemind && len(s.Policy.Agreement) == 0 {
 		return false
 	}
 	return allowed[a][p.Role]

@@ -48,6 +48,7 @@ var acts = map[string]func(by ParticipantID) []Command{
 	"record": func(by ParticipantID) []Command {
 		return []Command{AskConsent{By: by, Scopes: []Scope{RecordingVideo}}}
 	},
+	"remind":         func(by ParticipantID) []Command { return []Command{RemindAgreement{By: by}} },
 	"stop recording": func(by ParticipantID) []Command { return []Command{StopRecording{By: by}} },
 	"consent": func(by ParticipantID) []Command {
 		return []Command{RespondConsent{By: by, Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}}
@@ -99,6 +100,7 @@ var matrix = map[string]map[ParticipantID]Code{
 	"consent":           {"wait": NotAdmitted, "clinic": Forbidden},
 	"refuse":            {"wait": NotAdmitted, "clinic": Forbidden},
 	"withdraw":          {"clinic": InvalidState},
+	"remind":            {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
 	"extend":            {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted},
 	"acknowledge":       {"clinic": InvalidState},
 	"passcode":          {"host": InvalidState, "cohost": InvalidState, "ann": InvalidState, "obs": InvalidState, "wait": InvalidState, "clinic": InvalidState},
@@ -146,7 +148,7 @@ var tried = map[action]string{
 	actAskScreen: "ask for screen", actOffer: "offer", actSetMuted: "mute oneself", actHand: "raise hand", actHelp: "help",
 	actConsent: "consent", actAdmit: "admit", actDeny: "deny", actSendBack: "send back", actAnswerWaiting: "answer waiting",
 	actVerify: "verify", actMute: "mute", actAskUnmute: "ask to unmute", actRemove: "remove", actLift: "lift", actGrant: "grant",
-	actRole: "set role", actSideRoom: "open side room", actClearHelp: "clear help", actRecord: "record",
+	actRole: "set role", actSideRoom: "open side room", actClearHelp: "clear help", actRemind: "remind", actRecord: "record",
 	actStopRecord: "stop recording", actExtend: "extend", actLock: "lock", actEnd: "end",
 }
 
@@ -183,6 +185,7 @@ func TestPermissionsTellTheTruth(t *testing.T) {
 		HandRaise: "raise hand", WaitingManage: "admit", ParticipantMute: "mute", ParticipantRemove: "remove",
 		ParticipantGrant: "grant", RoomLock: "lock", RoomEnd: "end", HelpSignal: "help", ParticipantVerify: "verify",
 		ParticipantRole: "set role", SideRoomOpen: "open side room", RecordingManage: "record", RoomExtend: "extend",
+		AgreementRemind: "remind",
 	}
 	if len(of) != len(named) {
 		t.Fatalf("%d permissions tested of %d", len(of), len(named))

@@ -17,6 +17,7 @@ const (
 	PublishScreen     Permission = "publish.screen"
 	HandRaise         Permission = "hand.raise"
 	WaitingManage     Permission = "waiting.manage"
+	AgreementRemind   Permission = "agreement.remind"
 	ParticipantMute   Permission = "participant.mute"
 	ParticipantRemove Permission = "participant.remove"
 	ParticipantGrant  Permission = "participant.grant"

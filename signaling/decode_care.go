@@ -19,15 +19,16 @@ var careRequests = map[string]func(cursor) any{
 		}
 		return room.WithdrawConsent{Scope: c.scope("scope")}
 	},
-	"recording.start": decodeRecording,
-	"recording.stop":  func(cursor) any { return room.StopRecording{} },
-	"mod.verify":      func(c cursor) any { return room.Verify{Target: c.target(), Verified: c.flag("verified")} },
-	"mod.setRole":     func(c cursor) any { return room.SetRole{Target: c.target(), Role: c.role()} },
-	"mod.sideRoom":    func(c cursor) any { return room.OpenSideRoom{Target: c.target()} },
-	"sideRoom.leave":  func(cursor) any { return room.CloseSideRoom{} },
-	"help.signal":     func(cursor) any { return room.SignalHelp{} },
-	"help.clear":      func(c cursor) any { return room.ClearHelp{Target: c.target()} },
-	"room.extend":     func(c cursor) any { return room.Extend{Minutes: c.whole("minutes", maxExtension)} },
+	"recording.start":  decodeRecording,
+	"recording.stop":   func(cursor) any { return room.StopRecording{} },
+	"mod.verify":       func(c cursor) any { return room.Verify{Target: c.target(), Verified: c.flag("verified")} },
+	"mod.setRole":      func(c cursor) any { return room.SetRole{Target: c.target(), Role: c.role()} },
+	"mod.sideRoom":     func(c cursor) any { return room.OpenSideRoom{Target: c.target()} },
+	"sideRoom.leave":   func(cursor) any { return room.CloseSideRoom{} },
+	"help.signal":      func(cursor) any { return room.SignalHelp{} },
+	"agreement.remind": func(cursor) any { return room.RemindAgreement{} },
+	"help.clear":       func(c cursor) any { return room.ClearHelp{Target: c.target()} },
+	"room.extend":      func(c cursor) any { return room.Extend{Minutes: c.whole("minutes", maxExtension)} },
 }
 
 // hash reads a SHA-256 in hex.

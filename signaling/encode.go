@@ -23,7 +23,7 @@ var events = []string{
 	"access.changed", "room.updated", "roster", "participant.joined", "participant.updated", "participant.left", "speakers",
 	"room.ended", "permission.asked", "unmute.asked", "waiting.message", "waiting.list", "waiting.added", "waiting.updated",
 	"waiting.removed", "barred.list", "media.ready", "slot.map", "encodings.wanted",
-	"self.updated", "help.raised", "room.warning", "recording.failed", "server.draining",
+	"self.updated", "help.raised", "agreement.reminder", "room.warning", "recording.failed", "server.draining",
 }
 
 // encodeNotice gives the type and the data of the event that tells n, "" for a notice that the protocol does not know.
@@ -75,6 +75,8 @@ func encodeWords(e room.Effect) (string, object) {
 		return "permission.asked", object{"participantId": e.Participant, "permission": room.Screen}
 	case room.HelpSignalled:
 		return "help.raised", object{"participantId": e.Participant}
+	case room.Reminded:
+		return "agreement.reminder", object{"texts": list(e.Texts, agreedText)}
 	case room.Warning:
 		return "room.warning", object{"minutes": e.Minutes}
 	case room.RecorderFailed:

@@ -32,11 +32,12 @@ func decodedCare() map[string][]any {
 			room.SetRole{Target: p1, Role: auth.Cohost}, room.SetRole{Target: p1, Role: auth.Participant},
 			room.SetRole{Target: p1, Role: auth.Observer},
 		},
-		"mod.sideRoom":   {room.OpenSideRoom{Target: p1}},
-		"sideRoom.leave": {room.CloseSideRoom{}, room.CloseSideRoom{}},
-		"help.signal":    {room.SignalHelp{}, room.SignalHelp{}},
-		"help.clear":     {room.ClearHelp{Target: p1}},
-		"room.extend":    {room.Extend{Minutes: 15}},
+		"mod.sideRoom":     {room.OpenSideRoom{Target: p1}},
+		"sideRoom.leave":   {room.CloseSideRoom{}, room.CloseSideRoom{}},
+		"help.signal":      {room.SignalHelp{}, room.SignalHelp{}},
+		"agreement.remind": {room.RemindAgreement{}, room.RemindAgreement{}},
+		"help.clear":       {room.ClearHelp{Target: p1}},
+		"room.extend":      {room.Extend{Minutes: 15}},
 	}
 }
 
@@ -65,8 +66,9 @@ func careNotices() map[string][]live.Notice {
 			live.SelfUpdated{Self: room.Self{Consents: []room.ConsentView{asked}}},
 			live.SelfUpdated{Self: room.Self{Consents: []room.ConsentView{withdrawn}, SideRoom: p2, HelpRaised: true}},
 		},
-		"help.raised":  {live.Words{Effect: room.HelpSignalled{Participant: p1}}},
-		"room.warning": {live.Words{Effect: room.Warning{Minutes: 10}}, live.Words{Effect: room.Warning{Minutes: 1}}},
+		"help.raised":        {live.Words{Effect: room.HelpSignalled{Participant: p1}}},
+		"agreement.reminder": {live.Words{Effect: room.Reminded{Texts: []room.Text{goldenText, german}}}},
+		"room.warning":       {live.Words{Effect: room.Warning{Minutes: 10}}, live.Words{Effect: room.Warning{Minutes: 1}}},
 		"recording.failed": {
 			live.Words{Effect: room.RecorderFailed{Fault: room.DiskFull}}, live.Words{Effect: room.RecorderFailed{Fault: room.SealFailed}},
 		},

@@ -65,7 +65,7 @@ type (
 		Source room.Source
 		RIDs   []string
 	}
-	// Words carries an effect that leaves no trace: room.Asked, room.UnmuteAsked, room.HelpSignalled, room.Warning,
+	// Words carries an effect that leaves no trace: room.Asked, room.UnmuteAsked, room.HelpSignalled, room.Reminded, room.Warning,
 	// room.RecorderFailed or room.Said.
 	Words struct{ Effect room.Effect }
 	// RoomEnded tells that the session is over.

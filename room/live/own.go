@@ -96,6 +96,9 @@ func ownCare(c room.Command, id room.ParticipantID) (room.Command, error) {
 	case room.SignalHelp:
 		c.By = id
 		return c, nil
+	case room.RemindAgreement:
+		c.By = id
+		return c, nil
 	case room.ClearHelp:
 		c.By = id
 		return c, nil

@@ -206,6 +206,8 @@ func (r *running) tell(d room.Decision) {
 			r.say(e.To, e)
 		case room.HelpSignalled:
 			r.say(e.To, e)
+		case room.Reminded:
+			r.say(e.To, e)
 		case room.Warning:
 			r.say(e.To, e)
 		case room.RecorderFailed:

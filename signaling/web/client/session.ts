@@ -30,6 +30,7 @@ export interface SessionEvents {
   recordingFailed: EventData<'recording.failed'>;
   draining: EventData<'server.draining'>;
   help: EventData<'help.raised'>;
+  reminder: EventData<'agreement.reminder'>;
   room: EventData<'room.updated'>;
   roster: readonly Participant[];
   joined: Participant;
@@ -108,6 +109,7 @@ export class Session extends Emitter<SessionEvents> {
       case 'room.warning': return this.emit('warning', told.data);
       case 'recording.failed': return this.emit('recordingFailed', told.data);
       case 'server.draining': return this.emit('draining', told.data);
+      case 'agreement.reminder': return this.emit('reminder', told.data);
       case 'help.raised': return this.emit('help', told.data);
       case 'room.updated': return this.emit('room', told.data);
       case 'roster': return this.#setRoster(told.data.participants);

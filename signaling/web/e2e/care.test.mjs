@@ -90,6 +90,7 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
       jonas = await enter('Jonas', 'participant', 'care');
       await jonas.sees('agree');
       await jonas.find('agree').click();
+      await until('the page behind is free', async () => await jonas.find('agree').count() === 0);
       await jonas.find('passcode').fill(passcode);
       await jonas.find('passcode-enter').click();
       await until('the therapist can mark', async () => await lind.find('verify-waiter').count() === 1);
@@ -156,6 +157,16 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
       await Promise.all([jonas.receives([lind, mara]), mara.receives([jonas])]);
       await lind.find('help-done').click();
       await until('the call is answered', async () => await lind.find('help-alert').count() === 0);
+    }],
+    ['the agreement is shown again to everyone', async () => {
+      await lind.find('remind').click();
+      for (const person of [lind, mara, jonas]) await person.sees('reminder-close');
+      assert.equal(await mara.page.getByText('What is said here stays here').count(), 1);
+      await mara.audit('reminder');
+      await mara.shot('care-13-reminder');
+      for (const person of [lind, mara, jonas]) await person.page.keyboard.press('Escape');
+      for (const person of [lind, mara, jonas]) await until('it is closed', async () => await person.find('reminder-close').count() === 0);
+      assert.equal(mara.said('agreement.acknowledge').length, 1, 'it was asked again');
     }],
     ['the therapist takes camera and microphone, and gives them back', async () => {
       await row(lind, jonas).getByTestId('more').click();

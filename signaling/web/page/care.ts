@@ -20,6 +20,7 @@ export class CareState {
   readonly scopes = signal<readonly RecordingScope[]>([]);
   readonly agreementAsked = signal(false); // in this session, at any time: it is a step then
   readonly agreementClosed = signal(false); // the person did not agree, or looks at the page behind it
+  readonly reminder = signal<AgreedText | undefined>(undefined); // shown again by a host, until closed
   readonly consentClosed = signal(false);
   readonly warned = signal<number | null>(null); // minutes, until closed
   readonly fault = signal(''); // why the recording ended by itself, until closed
@@ -57,6 +58,7 @@ export class CareState {
       this.now.value = Date.now();
       this.warned.value = minutes;
     }));
+    session.on('reminder', ({ texts }) => (this.reminder.value = bestText(texts, navigator.languages)));
     session.on('ended', () => this.stop());
     this.#clock ??= setInterval(() => (this.now.value = Date.now()), tickMs);
   }
@@ -67,6 +69,7 @@ export class CareState {
     batch(() => {
       this.care.value = { needs: [], agreement: [], consents: [], helpRaised: false };
       this.endsAt.value = undefined;
+      this.reminder.value = undefined;
       this.warned.value = null;
       this.fault.value = '';
     });

@@ -309,6 +309,9 @@ function Foot(): JSX.Element {
       {store.may('recording.manage') && scopes.length > 0 && (
         <Btn icon={recording === 'off' ? 'rec' : 'rec-off'} data-testid="record" onClick={record}>{recording === 'off' ? 'Ask to record' : 'Stop recording'}</Btn>
       )}
+      {store.may('agreement.remind') && (
+        <Btn icon="shield" data-testid="remind" onClick={() => void store.act('agreement.remind', {})}>Show agreement</Btn>
+      )}
       {store.may('room.extend') && store.room.value.endsFor === 'limit' && (
         <Btn icon="clock" data-testid="extend" onClick={() => store.extend()}>Add 15 min</Btn>
       )}

@@ -4,7 +4,7 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { Ctl, Heading, State } from '../ui/basics';
 import {
-  AbsenceBanner, AloneBanner, ConsentBanner, ConsentDialog, FaultBanner, HelpCtl, RecordingBanner, RecordingState, SideRoomBanner, TimeLeft, WarningBanner,
+  AbsenceBanner, AloneBanner, ConsentBanner, ConsentDialog, FaultBanner, HelpCtl, ReminderDialog, RecordingBanner, RecordingState, SideRoomBanner, TimeLeft, WarningBanner,
 } from '../ui/care';
 import { useStore } from '../ui/context';
 import { DeviceCtls } from '../ui/devices';
@@ -33,6 +33,7 @@ export function SessionScreen(): JSX.Element {
       <Bar view={view} setView={setView} panel={open} setPanel={(now) => (store.panel.value = now)} />
       {open && <Panel />}
       <ConsentDialog />
+      <ReminderDialog />
       <Sound />
     </div>
   );

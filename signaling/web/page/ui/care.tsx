@@ -52,6 +52,20 @@ export function AgreementDialog(): JSX.Element | null {
   );
 }
 
+// A therapist shows what was agreed: there is nothing to answer.
+export function ReminderDialog(): JSX.Element | null {
+  const { reminder } = useStore().care;
+  const shown = reminder.value;
+  if (!shown) return null;
+  const close = (): void => void (reminder.value = undefined);
+  return (
+    <Dialog key={shown.textHash} title="What we agreed" onClose={close} about="A therapist shows everyone the agreement again.">
+      <Paper text={shown.text} label="Text of the agreement" />
+      <div class="actions"><Btn data-testid="reminder-close" onClick={close}>Close</Btn></div>
+    </Dialog>
+  );
+}
+
 // What the waiting room still asks of the person.
 export function Todo(): JSX.Element | null {
   const { care } = useStore();
