@@ -1,13 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/at-wat/ebml-go"
+	"github.com/at-wat/ebml-go/webm"
 
 	"alcove/auth"
+	guests "alcove/loadtest/client"
 	"alcove/loadtest/pace"
 	"alcove/sfu/record"
 )
@@ -119,6 +125,62 @@ func TestEveryoneOrNobody(t *testing.T) {
 	sound, _ = late.Marks()
 	wantExactly(t, late, "sound", data, sound, 50, two)
 	s.nothingInClear(host, ann, late)
+}
+
+// TestSoundAndPictureLineUp holds that what was sent at one moment plays at one moment, from a publisher whose sender reports are
+// known, through the whole daemon: within maxSkew, also for two people.
+func TestSoundAndPictureLineUp(t *testing.T) {
+	const maxSkew = 5 * time.Millisecond
+	s := newStudio(t, "each")
+	host, ann := s.enter("host", auth.Host), s.enter("ann", auth.Participant)
+	host.ask(soundScope, pictureScope)
+	for _, p := range []*player{host, ann} {
+		p.answer("granted", soundScope, pictureScope)
+	}
+	ann.sees("on")
+	s.kept(1000)
+	s.opened()
+	var lines []time.Duration
+	for _, p := range []*player{host, ann} {
+		sound, pictures := p.Marks()
+		for _, marks := range [][][]byte{sound, pictures[:1]} {
+			line, n := s.played(marks[0])
+			if n < 50 {
+				t.Errorf("%d blocks of %s", n, p.name)
+			}
+			lines = append(lines, line)
+		}
+	}
+	if skew := slices.Max(lines) - slices.Min(lines); skew > maxSkew {
+		t.Errorf("sound and pictures of two people lie %v apart: %v", skew, lines)
+	}
+}
+
+// played is how much later than it was sent a source plays, by the median of its blocks, and how many there are.
+func (s *studio) played(mark []byte) (line time.Duration, blocks int) {
+	s.t.Helper()
+	var all []time.Duration
+	s.walk(s.exported, func(name string, data []byte) {
+		var file struct {
+			Header  webm.EBMLHeader `ebml:"EBML"`
+			Segment webm.Segment    `ebml:"Segment"`
+		}
+		if err := ebml.Unmarshal(bytes.NewReader(data), &file, ebml.WithIgnoreUnknown(true)); err != nil {
+			s.t.Fatalf("%s: %v", filepath.Base(name), err)
+		}
+		for _, c := range file.Segment.Cluster {
+			for _, b := range c.SimpleBlock {
+				for _, sent := range guests.Find(b.Data[0], mark) {
+					all = append(all, time.Duration(int64(c.Timecode)+int64(b.Timecode))*time.Millisecond-sent)
+				}
+			}
+		}
+	})
+	if len(all) == 0 {
+		return 0, 0
+	}
+	slices.Sort(all)
+	return all[len(all)/2], len(all)
 }
 
 // TestRecordingFails holds that what goes wrong with the recorder ends the recording with a word to all, and nothing else: the

@@ -30,6 +30,7 @@ type studio struct {
 	folder   string
 	lab      *guests.Lab
 	recorder *recorder
+	exported string // the folder of the last export
 	stopping sync.Once
 }
 
@@ -303,6 +304,7 @@ func (s *studio) openedWith(identity []byte, c recorderConfig) ([]byte, record.R
 	if _, err := x.Export(); err != nil {
 		s.t.Fatal(err)
 	}
+	s.exported = out
 	var all bytes.Buffer
 	s.walk(out, func(_ string, data []byte) { all.Write(data) })
 	return all.Bytes(), report
