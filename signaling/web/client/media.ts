@@ -216,7 +216,7 @@ export class Media extends Emitter<Events> {
       const ready = this.#ready;
       if (!ready || this.#pc !== pc || pc.connectionState === 'connected') return;
       this.close();
-      await this.#serve(ready);
+      await this.#serve(ready, false);
     });
   }
 }

@@ -1,0 +1,95 @@
+package room
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"alcove/auth"
+)
+
+// care is the second half of command.
+func (d *dealer) care() Command {
+	scope := func() Scope { return []Scope{RecordingAudio, RecordingVideo, "smell"}[d.next(3)] }
+	hash := func() string {
+		return []Text{audioText, videoText, houseRules, hausregeln, newRules, newAudio}[d.next(6)].Hash
+	}
+	switch d.next(19) {
+	case 0, 1:
+		return Acknowledge{By: d.seat(), TextHash: hash()}
+	case 2:
+		return PasscodeEntered{By: d.seat(), OK: d.flag()}
+	case 3:
+		return Verify{By: d.by(), Target: d.seat(), Verified: d.flag()}
+	case 4:
+		return AskConsent{By: d.by(), Scopes: []Scope{scope()}}
+	case 17:
+		return AskConsent{By: d.by(), Scopes: []Scope{RecordingAudio}}
+	case 5:
+		if d.s.Recorded {
+			return FailRecording{Fault: DiskFull}
+		}
+		return StopRecording{By: d.by()}
+	case 6, 7:
+		if d.next(4) == 0 {
+			return RespondConsent{By: d.seat(), Scope: scope(), TextHash: hash(), Granted: d.flag()}
+		}
+		f := d.s.Policy.Consents[d.next(2)]
+		return RespondConsent{By: d.seat(), Scope: f.Scope, TextHash: f.Texts[0].Hash, Granted: d.next(8) > 0}
+	case 8:
+		return WithdrawConsent{By: d.seat(), Scope: []Scope{"", scope()}[d.next(2)]}
+	case 9:
+		return Extend{By: d.by(), Minutes: d.next(70)}
+	case 10:
+		return OpenSideRoom{By: d.by(), Target: d.seat()}
+	case 11:
+		return CloseSideRoom{By: d.seat()}
+	case 12:
+		return SignalHelp{By: d.seat()}
+	case 13:
+		by, target := d.by(), d.seat()
+		if len(d.s.Policy.Agreement) == 0 {
+			return ClearHelp{By: by, Target: target}
+		}
+		return RemindAgreement{By: by}
+	case 14:
+		return SetRole{By: d.by(), Target: d.seat(), Role: []auth.Role{auth.Cohost, auth.Participant, auth.Observer, auth.Host}[d.next(4)]}
+	case 15:
+		if d.next(4) > 0 {
+			return Admit{By: ByClinic, All: true}
+		}
+		return Revoke{Persons: []PersonID{PersonID(fmt.Sprint("p", d.next(12)))}}
+	case 16:
+		if d.next(4) > 0 {
+			return d.publish()
+		}
+		return Amend{Policy: d.policy()}
+	}
+	return d.join()
+}
+
+var newAudio = NewText("audio", "2", "en", "May we record your voice, for longer?")
+
+// policy deals one of many; its sizes and name stay.
+func (d *dealer) policy() Policy {
+	p := Policy{Name: "default", MaxParticipants: 4, MaxWaiting: 4, ResumeWindow: time.Minute, ScreenForAll: d.flag()}
+	switch d.next(6) {
+	case 1:
+		p.Agreement = []Text{houseRules, hausregeln}
+	case 2:
+		p.Agreement = []Text{newRules}
+	}
+	p.Verify, p.Passcode = d.next(6) == 1, d.next(6) == 1
+	if d.next(8) == 1 {
+		p.Entry.AMR = []string{"mfa"}
+	}
+	p.Recording = []RecordingRule{WithEach, WithEveryone, WithEach, NoRecording}[d.next(4)]
+	p.Consents = slices.Clone(forms)
+	if d.next(4) == 1 {
+		p.Consents[0].Texts = []Text{newAudio}
+	}
+	limits := []time.Duration{0, 0, 2 * time.Minute, 10 * time.Minute}
+	p.WaitingLimit, p.IdleLimit, p.HostGrace = limits[d.next(4)], limits[d.next(4)], limits[d.next(4)]
+	p.SessionLimit = 2 * limits[d.next(4)]
+	return p
+}
