@@ -9,7 +9,6 @@ import (
 
 	"github.com/gorilla/websocket"
 
-	"alcove/auth"
 	"alcove/room"
 	"alcove/room/live"
 )
@@ -409,62 +408,5 @@ func TestClose(t *testing.T) {
 	}
 	if err := <-done; err != nil {
 		t.Error(err)
-	}
-}
-
-// TestEveryRequestInEveryState: each request by each role in each state has an effect or its documented error.
-func TestEveryRequestInEveryState(t *testing.T) {
-	sane := map[room.Code]bool{room.NotAdmitted: true, room.Forbidden: true, room.TargetNotFound: true, room.InvalidState: true,
-		room.RoomLocked: true, room.AgreementRequired: true, room.RecordingUnavailable: true}
-	own := map[string]bool{"waiting.message": true, "consent.withdraw": true} // may be asked by one who waits
-	hostly := func(kind string) bool {
-		return strings.HasPrefix(kind, "mod.") || strings.HasPrefix(kind, "room.") || strings.HasPrefix(kind, "recording.") || kind == "waiting.admit" ||
-			kind == "waiting.deny" || kind == "help.clear"
-	}
-	data := map[string]object{
-		"hand.set": {"raised": true}, "publication.set": {"source": "camera", "muted": true}, "permission.ask": {"permission": "screen"},
-		"waiting.admit": {"participantIds": "*"}, "waiting.message": {"text": "hello"},
-		"media.offer":    {"generation": 1, "sdp": "v=0", "tracks": []any{}},
-		"view.set":       {"views": []any{}, "paused": []any{}},
-		"passcode.enter": {"code": "let me in"}, "agreement.acknowledge": {"textHash": strings.Repeat("0", 64)},
-		"consent.respond": {"scope": "recording.audio", "textHash": strings.Repeat("0", 64), "decision": "granted"},
-		"recording.start": {"scopes": []string{"recording.audio"}}, "room.extend": {"minutes": 15},
-		"mod.verify": {"verified": true}, "mod.setRole": {"role": "observer"},
-		"mod.mute": {"source": "camera"}, "mod.askUnmute": {"source": "camera"}, "mod.grant": {"grant": "screen", "granted": true},
-	}
-	for _, role := range []auth.Role{auth.Host, auth.Cohost, auth.Participant, auth.Observer} {
-		for _, admitted := range []bool{true, false} {
-			if role.Hosts() && !admitted {
-				continue // hosts never wait
-			}
-			for kind := range requests {
-				if kind == "hello" || kind == "ping" || kind == "leave" {
-					continue // tested elsewhere
-				}
-				h := newHouse(t, nil)
-				boss, other := h.enter("r|host|boss|Boss"), h.enter("r|participant|other|Other")
-				who := h.enter("r|" + string(role) + "|who|Who")
-				if admitted && !role.Hosts() {
-					boss.done("waiting.admit", object{"participantIds": []string{who.said.ParticipantID}})
-				}
-				body := object{}
-				for k, v := range data[kind] {
-					body[k] = v
-				}
-				if strings.HasPrefix(kind, "mod.") || kind == "waiting.deny" || kind == "help.clear" || kind == "waiting.message" && admitted {
-					body["participantId"] = other.said.ParticipantID
-				}
-				r := who.ask(kind, body)
-				if !r.OK && !sane[r.Error.Code] {
-					t.Errorf("%s as %s, admitted %v: %+v", kind, role, admitted, r.Error)
-				}
-				if r.OK && !role.Hosts() && (hostly(kind) || !admitted && !own[kind]) {
-					t.Errorf("%s as %s, admitted %v: done", kind, role, admitted)
-				}
-				if !r.OK && role == auth.Host && (kind == "room.lock" || kind == "room.end" || kind == "waiting.admit" || kind == "waiting.deny") {
-					t.Errorf("%s as host: %+v", kind, r.Error)
-				}
-			}
-		}
 	}
 }
