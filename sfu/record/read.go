@@ -183,6 +183,7 @@ type piece struct {
 
 // scan cuts a file into pieces. The file's id begins every record, so that what is damaged hides nothing that follows.
 func scan(s *sealer, data []byte, at int) (list []piece) {
+	own := 0 // where the next of our own records may begin: looked for once, however much lies in front of it
 	for at < len(data) {
 		f, whole := readFrame(data, at)
 		if whole && f.file == s.file {
@@ -192,10 +193,13 @@ func scan(s *sealer, data []byte, at int) (list []piece) {
 				continue
 			}
 		}
-		next := len(data)
-		if i := bytes.Index(data[at+1:], s.file[:]); i >= 0 {
-			next = at + 1 + i
+		if own <= at {
+			own = len(data)
+			if i := bytes.Index(data[at+1:], s.file[:]); i >= 0 {
+				own = at + 1 + i
+			}
 		}
+		next := own
 		p := piece{frame: frame{at: at}, trouble: Damaged}
 		if whole && f.file != s.file && f.end() <= next && !s.opensAsOwn(f) {
 			p.trouble, next = Spliced, f.end()

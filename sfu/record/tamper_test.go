@@ -126,40 +126,52 @@ func places(n int) (list []int) {
 func TestRearranged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := recorded(t)
-		name, o := c.of("person-b")[0], c.opener()
-		pieces := cut(t, c.disk.files[name].now)
-		other := cut(t, c.disk.files[c.of("person-a")[0]].now)
-		last := len(pieces) - 2 // number of the last record
-		for n := range last + 1 {
-			at := n + 1
-			cases := map[Trouble][][]byte{
-				Missing:  slices.Delete(slices.Clone(pieces), at, at+1),
-				Repeated: slices.Insert(slices.Clone(pieces), at, pieces[at]),
-			}
-			spliced := slices.Clone(pieces)
-			spliced[at] = other[2]
-			cases[Spliced] = spliced
-			if n < last {
-				swapped := slices.Clone(pieces)
-				swapped[at], swapped[at+1] = swapped[at+1], swapped[at]
-				cases[Reordered] = swapped
-			} else {
-				delete(cases, Missing) // that is a cut: see below
-			}
-			for trouble, list := range cases {
-				if got := c.problems(o, name, slices.Concat(list...)); !has(got, Problem{name, int64(n), trouble, ""}) {
-					t.Errorf("%s %d: %+v", trouble, n, got)
-				}
-			}
-			inserted := slices.Insert(slices.Clone(pieces), at, other[2])
-			if got := c.problems(o, name, slices.Concat(inserted...)); !has(got, Problem{name, int64(n), Spliced, ""}) {
-				t.Errorf("inserted in front of %d: %+v", n, got)
-			}
-		}
-		if got := c.problems(o, name, slices.Concat(append(slices.Clone(pieces), other[2])...)); !has(got, Problem{name, int64(last) + 1, Spliced, ""}) {
-			t.Errorf("appended: %+v", got)
+		for _, names := range [][2]string{{c.of("person-b")[0], c.of("person-a")[0]}, {c.of("person-a")[1], c.of("person-a")[0]}} {
+			rearrange(t, c, names[0], names[1])
 		}
 	})
+}
+
+// rearrange changes one segment in all ways, with records of another.
+func rearrange(t *testing.T, c *clinic, name, donor string) {
+	o := c.opener()
+	pieces, other := cut(t, c.disk.files[name].now), cut(t, c.disk.files[donor].now)
+	last := len(pieces) - 2 // number of the last record
+	file := rawID(name[:2*idSize])
+	for n := range last + 1 {
+		at := n + 1
+		cases := map[Trouble][][]byte{
+			Missing:  slices.Delete(slices.Clone(pieces), at, at+1),
+			Repeated: slices.Insert(slices.Clone(pieces), at, pieces[at]),
+		}
+		spliced := slices.Clone(pieces)
+		spliced[at] = other[2]
+		cases[Spliced] = spliced
+		if n < last {
+			swapped := slices.Clone(pieces)
+			swapped[at], swapped[at+1] = swapped[at+1], swapped[at]
+			cases[Reordered] = swapped
+		} else {
+			delete(cases, Missing) // that is a cut: see below
+		}
+		for trouble, list := range cases {
+			if got := c.problems(o, name, slices.Concat(list...)); !has(got, Problem{name, int64(n), trouble, ""}) {
+				t.Errorf("%s %d: %+v", trouble, n, got)
+			}
+		}
+		passed := slices.Clone(pieces)
+		passed[at] = append(file[:], other[2][idSize:]...) // with the id of this file
+		if got := c.problems(o, name, slices.Concat(passed...)); !has(got, Problem{name, int64(n), Damaged, ""}) {
+			t.Errorf("passed off as %d: %+v", n, got)
+		}
+		inserted := slices.Insert(slices.Clone(pieces), at, other[2])
+		if got := c.problems(o, name, slices.Concat(inserted...)); !has(got, Problem{name, int64(n), Spliced, ""}) {
+			t.Errorf("inserted in front of %d: %+v", n, got)
+		}
+	}
+	if got := c.problems(o, name, slices.Concat(append(slices.Clone(pieces), other[2])...)); !has(got, Problem{name, int64(last) + 1, Spliced, ""}) {
+		t.Errorf("appended: %+v", got)
+	}
 }
 
 // TestTruncated at every boundary of records, and within them, is incomplete, from the record on that is not there.
