@@ -80,11 +80,42 @@ func TestCheckWithoutALaw(t *testing.T) {
 func TestDurations(t *testing.T) {
 	var d, sum Durations
 	for _, v := range []time.Duration{0, 5 * time.Millisecond, 6 * time.Millisecond, time.Second} {
-		d.observe(v)
+		d.observe(v, 1)
 	}
 	sum.add(d)
 	sum.add(d)
-	if sum.Buckets[0] != 4 || sum.Buckets[1] != 2 || sum.Buckets[len(RoundTripBounds)] != 2 || sum.Sum != 2022*time.Millisecond {
+	d.observe(time.Hour, 3)
+	if sum.Buckets[0] != 2 || sum.Buckets[5] != 2 || sum.Buckets[6] != 2 || sum.Buckets[len(DurationBounds)] != 2 || sum.Sum != 2022*time.Millisecond || d.Buckets[len(DurationBounds)] != 4 {
 		t.Errorf("got %+v", sum)
 	}
+}
+
+func TestForwardingTimes(t *testing.T) {
+	var waiting, left lots
+	var d Durations
+	for i := range 40 { // more rounds than the list holds
+		for range 2 {
+			waiting.add(simBegin.Add(time.Duration(i)*time.Microsecond), 1)
+		}
+	}
+	left.take(&waiting)
+	d.lots(&left, simBegin.Add(3*time.Millisecond))
+	if d.Buckets[5] != 80 || waiting.n != 0 || left.n != 0 {
+		t.Errorf("got %+v", d)
+	}
+	s, all := newGroup(t, 25, simSpec{}, "a", "b")
+	s.w.box.left.n, s.w.count.Forwarding = 0, Durations{}
+	before := s.w.count.Audio + s.w.count.Video
+	all[0].sim.run(2 * simTick)
+	s.w.count.Forwarding.lots(&s.w.box.left, s.now)
+	if sent, n := s.w.count.Audio+s.w.count.Video-before, sumOf(s.w.count.Forwarding); n != sent {
+		t.Errorf("%d packets timed of %d", n, sent)
+	}
+}
+
+func sumOf(d Durations) (n uint64) {
+	for _, b := range d.Buckets {
+		n += b
+	}
+	return n
 }

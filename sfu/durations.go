@@ -2,25 +2,28 @@ package sfu
 
 import "time"
 
-// RoundTripBounds are the upper bounds of the buckets of Counters.RoundTrips: from a neighbour to a line on which nobody can talk.
-var RoundTripBounds = [...]time.Duration{
+// DurationBounds are the upper bounds of the buckets of all Durations: from a packet that meets an idle worker to a line on
+// which nobody can talk.
+var DurationBounds = [...]time.Duration{
+	100 * time.Microsecond, 250 * time.Microsecond, 500 * time.Microsecond, time.Millisecond, 2 * time.Millisecond,
 	5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond,
 	200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond,
 }
 
 // Durations are a histogram: how many fell below each bound and not below the one before, the rest last, and their sum.
 type Durations struct {
-	Buckets [len(RoundTripBounds) + 1]uint64
+	Buckets [len(DurationBounds) + 1]uint64
 	Sum     time.Duration
 }
 
-func (d *Durations) observe(v time.Duration) {
+// observe counts n times the same.
+func (d *Durations) observe(v time.Duration, n int) {
 	i := 0
-	for i < len(RoundTripBounds) && v > RoundTripBounds[i] {
+	for i < len(DurationBounds) && v > DurationBounds[i] {
 		i++
 	}
-	d.Buckets[i]++
-	d.Sum += v
+	d.Buckets[i] += uint64(n)
+	d.Sum += time.Duration(n) * v
 }
 
 func (d *Durations) add(o Durations) {
@@ -28,4 +31,39 @@ func (d *Durations) add(o Durations) {
 		d.Buckets[i] += n
 	}
 	d.Sum += o.Sum
+}
+
+// lots are packets that came together, by the moment of it. What comes when the list is full counts with the newest.
+type lots struct {
+	list [32]lot
+	n    int
+}
+
+type lot struct {
+	at      time.Time
+	packets int
+}
+
+func (l *lots) add(at time.Time, packets int) {
+	if l.n == 0 || l.list[l.n-1].at != at && l.n < len(l.list) {
+		l.list[l.n] = lot{at: at}
+		l.n++
+	}
+	l.list[l.n-1].packets += packets
+}
+
+// take moves the others here.
+func (l *lots) take(others *lots) {
+	for _, o := range others.list[:others.n] {
+		l.add(o.at, o.packets)
+	}
+	others.n = 0
+}
+
+// lots counts how long packets took that left now.
+func (d *Durations) lots(l *lots, now time.Time) {
+	for _, o := range l.list[:l.n] {
+		d.observe(now.Sub(o.at), o.packets)
+	}
+	l.n = 0
 }

@@ -43,6 +43,8 @@ type outbox struct {
 	rounds  uint32
 	since   time.Time // when the oldest came
 	picture bool      // some of them are pictures
+	waiting lots      // how many, by round
+	left    lots      // the same of those that left in this round
 }
 
 func newOutbox() outbox {
@@ -73,6 +75,7 @@ func (w *worker) depart(s *slot, data []byte, ssrc uint32, index uint64) {
 	if len(p.sound)+len(p.pictures) == 0 {
 		w.box.peers = append(w.box.peers, p)
 	}
+	w.box.waiting.add(w.now, 1)
 	d := departure{slot: s, data: data, ssrc: ssrc, index: index}
 	if s.video() {
 		p.pictures = append(p.pictures, d)
@@ -123,6 +126,7 @@ func (w *worker) flush() {
 	}
 	clear(b.peers)
 	b.control, b.peers, b.used = b.control[:0], b.peers[:0], 0
+	b.left.take(&b.waiting)
 	w.refused(b.slots[taken:]) // it asks for key frames: into the empty box
 }
 

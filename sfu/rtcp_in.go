@@ -130,7 +130,7 @@ func (p *peer) reportBlocks(b []byte, count int) {
 	p.worker.count.Reported += uint64(sent)
 	p.worker.count.Lost += uint64(lost / 256)
 	if heard {
-		p.worker.count.RoundTrips.observe(p.rtt)
+		p.worker.count.RoundTrips.observe(p.rtt, 1)
 	}
 	if since := now.Sub(p.videoSince); sent > 0 && since > 0 {
 		p.bound.Report(now, uint8(lost/sent), int(int64(p.videoBits)*int64(time.Second)/int64(since)))

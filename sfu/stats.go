@@ -24,6 +24,7 @@ type Counters struct {
 
 	Reported, Lost uint64    // pictures' packets that receivers reported on, and how many of them they missed
 	RoundTrips     Durations // one for each report
+	Forwarding     Durations // from reading a packet to handing each of its copies to the kernel
 }
 
 // Counters sums up the workers, as they were at their last tick.
@@ -54,6 +55,7 @@ func (e *Engine) Counters() Counters {
 		sum.Reported += c.Reported
 		sum.Lost += c.Lost
 		sum.RoundTrips.add(c.RoundTrips)
+		sum.Forwarding.add(c.Forwarding)
 		for i := range c.Drops {
 			sum.Drops[i] += c.Drops[i]
 		}

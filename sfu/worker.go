@@ -79,7 +79,9 @@ func (w *worker) run() {
 		}
 		quiet = n == 0
 		w.round(time.Now(), n)
-		w.load.worked(w.now, time.Now())
+		end := time.Now()
+		w.load.worked(w.now, end)
+		w.count.Forwarding.lots(&w.box.left, end)
 	}
 }
 

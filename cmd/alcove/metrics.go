@@ -14,7 +14,8 @@ type mediaMetrics struct {
 	engine                                               *sfu.Engine
 	datagrams, bytes, packets, payload, nacks, keyFrames *prometheus.Desc
 	drops, resent, peers, aes128, messages, kernel, load *prometheus.Desc
-	reported, lost, roundTrips, admission, consent       *prometheus.Desc
+	reported, lost, roundTrips, forwarding               *prometheus.Desc
+	admission, consent                                   *prometheus.Desc
 }
 
 func newMediaMetrics(e *sfu.Engine) *mediaMetrics {
@@ -38,6 +39,7 @@ func newMediaMetrics(e *sfu.Engine) *mediaMetrics {
 		reported:   d("packets_reported_total", "Packets of pictures that receivers reported on."),
 		lost:       d("packets_lost_total", "How many of those they missed, before anything was repeated."),
 		roundTrips: d("round_trip_seconds", "To receivers and back, by their reports."),
+		forwarding: d("forwarding_seconds", "From reading a packet to handing each of its copies to the kernel."),
 		admission: prometheus.NewDesc("alcove_admission_violations_total",
 			"Packets that left against the plan in force, by a check that is not the gate. It must stay 0.", nil, nil),
 		consent: prometheus.NewDesc("alcove_consent_violations_total",
@@ -76,6 +78,7 @@ func (m *mediaMetrics) Collect(ch chan<- prometheus.Metric) {
 	counter(m.admission, c.AdmissionViolations)
 	counter(m.consent, c.ConsentViolations)
 	ch <- histogram(m.roundTrips, c.RoundTrips)
+	ch <- histogram(m.forwarding, c.Forwarding)
 	ch <- prometheus.MustNewConstMetric(m.load, prometheus.GaugeValue, c.Load)
 	ch <- prometheus.MustNewConstMetric(m.peers, prometheus.GaugeValue, float64(c.Peers))
 	for i, reason := range sfu.DropReasons()[1:] {
@@ -89,11 +92,11 @@ func (m *mediaMetrics) Close() error { return m.engine.Close() }
 // histogram turns buckets of their own into those of Prometheus, which hold all below their bound.
 func histogram(d *prometheus.Desc, h sfu.Durations) prometheus.Metric {
 	buckets, count := map[float64]uint64{}, uint64(0)
-	for i, bound := range sfu.RoundTripBounds {
+	for i, bound := range sfu.DurationBounds {
 		count += h.Buckets[i]
 		buckets[bound.Seconds()] = count
 	}
-	count += h.Buckets[len(sfu.RoundTripBounds)]
+	count += h.Buckets[len(sfu.DurationBounds)]
 	return prometheus.MustNewConstHistogram(d, count, h.Sum.Seconds(), buckets)
 }
 
