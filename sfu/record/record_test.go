@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 	"sync"
@@ -190,6 +191,40 @@ func TestRoundTrip(t *testing.T) {
 			t.Errorf("failures %v", f)
 		}
 	})
+}
+
+// TestStartWhileClosing: a track that begins while the recorder ends is refused or whole, and leaves nothing half begun.
+func TestStartWhileClosing(t *testing.T) {
+	c := newClinic(t, nil)
+	c.start(audioOf("person-a")).Put(unit(0, time.Now()))
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for {
+				track, err := c.recorder.Start(audioOf("person-a"))
+				if errors.Is(err, ErrClosed) && track == nil {
+					return
+				} else if err != nil {
+					t.Error(err)
+					return
+				}
+				track.Put(unit(0, time.Now()))
+			}
+		})
+	}
+	if err := c.recorder.Close(); err != nil {
+		t.Fatal(err)
+	}
+	all.Wait()
+	r := c.verify(c.disk)
+	for _, one := range r.Tracks {
+		if !one.Complete {
+			t.Error("a track has no end")
+		}
+	}
+	if len(r.Problems) > 0 || len(r.Tracks) == 0 {
+		t.Errorf("%d tracks, problems %v", len(r.Tracks), r.Problems)
+	}
 }
 
 // TestNothingRecorded: a track without a unit leaves no file, whether it was stopped or could not start.

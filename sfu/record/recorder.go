@@ -97,7 +97,10 @@ func (r *Recorder) Start(i Info) (*Track, error) {
 	if err := t.out.open(t.out.header); err != nil {
 		return nil, errors.Join(r.named(err), t.out.discard())
 	}
-	return t, r.add(t)
+	if err := r.add(t); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // add begins the track's goroutine, unless the recorder was closed meanwhile.
