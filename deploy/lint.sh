@@ -47,6 +47,24 @@ lint_prometheus() {
 	fi
 	quietly 'promtool check rules' promtool check rules prometheus/rules.yaml
 	quietly 'promtool test rules' promtool test rules prometheus/rules_test.yaml
+	lint_metrics
+}
+
+# lint_metrics starts a daemon and shows promtool what it counts.
+lint_metrics() {
+	if ! has curl; then
+		skipped 'promtool check metrics: no curl'
+		return
+	fi
+	(cd .. && go build -o "$scratch/alcove" ./cmd/alcove)
+	"$scratch/alcove" dev --listen 127.0.0.1:0 --log error >"$scratch/greeting" 2>"$scratch/out" &
+	local daemon=$! url=''
+	for _ in $(seq 100); do
+		url=$(grep -o 'http://[^ ]*/metrics' "$scratch/greeting") && curl -fs "$url" >"$scratch/metrics" && break
+		sleep 0.1
+	done
+	kill "$daemon" && wait "$daemon" || true
+	quietly 'promtool check metrics' promtool check metrics <"$scratch/metrics"
 }
 
 # Helm is built through Go's module proxy where it is not installed: minutes the first time, a second from then on.

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what this machine lacks to build Alcove (`setup.sh page`) or to test it as well (`setup.sh test`).
+# Installs what this machine lacks to build Alcove (`setup.sh page`), to test it as well (`setup.sh test`), or to look at what is
+# deployed (`setup.sh lint`).
 #
 # Everything comes from the system's packages, and the script says what it installs before it does so; a machine that has it
 # all is left alone. One exception: where the system's Node is too old, a newer one goes into deploy/node, inside this folder
@@ -69,12 +70,19 @@ settle_node() {
 }
 
 case "${1:-}" in
-page | test) ;;
-*) fail "usage: setup.sh page|test" ;;
+page | test | lint) ;;
+*) fail "usage: setup.sh page|test|lint" ;;
 esac
 
 has go || fail "Go 1.26 is not on your PATH: install it from go.dev/dl first"
 
+if [ "$1" = lint ]; then
+	want promtool prometheus        # only its promtool is used; the package's server need not run
+	want systemd-analyze systemd
+	want curl curl
+	install_missing
+	exit 0
+fi
 want node nodejs
 want npm npm
 if [ "$1" = test ]; then

@@ -30,8 +30,9 @@ func TestStopLimits(t *testing.T) {
 		"deploy/helm/alcove/values.yaml": `^terminationGracePeriodSeconds: (\d+)$`,
 		"deploy/container/compose.yaml":  `^ *stop_grace_period: (\d+)s$`,
 	} {
-		if limit := seconds(t, file, pattern); limit < 2*stopTimeout {
-			t.Errorf("%s: %s is less than twice the daemon's limit of %s", file, limit, stopTimeout)
+		least := time.Duration(defaultConfig().DrainWait) + 2*stopTimeout
+		if limit := seconds(t, file, pattern); limit < least {
+			t.Errorf("%s: %s is less than drain_wait and twice the daemon's limit, %s", file, limit, least)
 		}
 	}
 }
