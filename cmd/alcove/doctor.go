@@ -61,6 +61,9 @@ func examine(ctx context.Context, h host, c config, m material, public string) [
 			names = m.cert.Leaf.DNSNames
 		}
 	}
+	if public == "" && m.cert == nil {
+		names = c.TLS.ACME.Hosts
+	}
 	for _, name := range names {
 		if name != "" && !strings.Contains(name, "*") {
 			found, err := h.lookup(ctx, name)
