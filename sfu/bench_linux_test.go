@@ -61,7 +61,7 @@ const (
 
 func newBench(tb testing.TB, people int) *bench {
 	tb.Helper()
-	sock, err := udp.Listen(netip.MustParseAddrPort("127.0.0.1:0"), false)
+	sock, err := udp.Listen(netip.MustParseAddrPort("127.0.0.1:0"), udp.Trains)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -90,15 +90,12 @@ func newBench(tb testing.TB, people int) *bench {
 }
 
 func (b *bench) enter(room *Room, id PeerID, i, people int) *person {
-	sock, err := udp.Listen(netip.MustParseAddrPort("127.0.0.1:0"), false)
+	sock, err := udp.Listen(netip.MustParseAddrPort("127.0.0.1:0"), udp.Batch)
 	if err != nil {
 		b.tb.Fatal(err)
 	}
 	b.tb.Cleanup(func() { sock.Close() })
 	x := &person{sock: sock, level: 40, in: make([]udp.Packet, 64), out: make([]byte, 0, udp.MaxDatagram)}
-	for j := range x.in {
-		x.in[j].Data = make([]byte, udp.MaxDatagram)
-	}
 	x.nextSound = b.now.Add(soundEvery * time.Duration(i) / time.Duration(people))
 	x.nextReport = b.now.Add(time.Second * time.Duration(i) / time.Duration(people))
 	x.nextFrame = b.now.Add(frameEvery * time.Duration(b.rnd.IntN(1000)) / 1000)

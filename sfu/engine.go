@@ -48,7 +48,7 @@ func New(c Config) (*Engine, error) {
 		if i > 0 && at.Port() != 0 {
 			at = netip.AddrPortFrom(at.Addr(), at.Port()+1)
 		}
-		sock, err := udp.Listen(at, false)
+		sock, err := udp.Listen(at, udp.Trains)
 		if err != nil {
 			e.Close()
 			return nil, fmt.Errorf("sfu: media socket: %w", err)

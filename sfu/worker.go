@@ -47,10 +47,6 @@ func newWorker(e *Engine, sock *udp.Socket) *worker {
 		rooms: map[*Room]struct{}{}, byAddr: map[netip.AddrPort]*peer{},
 		in: make([]udp.Packet, readBatch), box: newOutbox(),
 	}
-	buffers := make([]byte, readBatch*udp.MaxDatagram)
-	for i := range w.in {
-		w.in[i].Data = buffers[i*udp.MaxDatagram : (i+1)*udp.MaxDatagram : (i+1)*udp.MaxDatagram]
-	}
 	w.shared.Store(&Counters{})
 	return w
 }

@@ -116,7 +116,7 @@ func answersLive(ctx context.Context, admin string) bool {
 
 // tryBuffer opens a media socket on a free port.
 func tryBuffer() (int, error) {
-	s, err := udp.Listen(netip.MustParseAddrPort("127.0.0.1:0"), true)
+	s, err := udp.Listen(netip.MustParseAddrPort("127.0.0.1:0"), udp.Plain)
 	if err != nil {
 		return 0, err
 	}

@@ -66,7 +66,7 @@ type keys struct {
 
 // newLight opens the socket of one connection; local is the address to send from.
 func newLight(local netip.Addr, id *identity, p *pace.Pacer, sink *Sink, sources []*source) (*Light, error) {
-	sock, err := udp.Listen(netip.AddrPortFrom(local, 0), false)
+	sock, err := udp.Listen(netip.AddrPortFrom(local, 0), udp.Trains)
 	if err != nil {
 		return nil, err
 	}
@@ -253,10 +253,6 @@ var errGone = errors.New("client: the connection was closed")
 
 func (l *Light) read() {
 	batch := make([]udp.Packet, readBatch)
-	buffers := make([]byte, readBatch*udp.MaxDatagram)
-	for i := range batch {
-		batch[i].Data = buffers[i*udp.MaxDatagram:][:udp.MaxDatagram:udp.MaxDatagram]
-	}
 	for {
 		n, err := l.sock.Read(batch, time.Time{})
 		if errors.Is(err, net.ErrClosed) {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func newFast(*net.UDPConn, *Stats) (Conn, error) { return nil, errors.ErrUnsupported }
+func newFast(*net.UDPConn, *Stats, bool) (Conn, error) { return nil, errors.ErrUnsupported }
 
 func givenBuffer(*net.UDPConn) int { return 0 }
 

@@ -4,10 +4,8 @@ package udp
 
 import (
 	"encoding/binary"
-	"errors"
 	"net"
 	"net/netip"
-	"os"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -19,6 +17,7 @@ const (
 	solUDP      = 17
 	udpSegment  = 103 // UDP_SEGMENT: the kernel, or the card, cuts one buffer into datagrams of this size
 	soRxqOvfl   = 40  // SO_RXQ_OVFL: each message says how many the socket dropped so far
+	udpGRO      = 104 // UDP_GRO: the kernel hands over a train whole, and says how long its datagrams are
 	controlSize = 24  // one control message of four bytes at most, with its header, aligned
 )
 
@@ -48,13 +47,8 @@ type fast struct {
 	woken    atomic.Bool
 	deadline time.Time // Owned by the reader, as all below.
 
-	reading []Packet // the batch that the messages point to
-	read    int
+	in      inbox
 	readErr syscall.Errno
-	inHdr   []mmsghdr
-	inIov   []syscall.Iovec
-	inName  []syscall.RawSockaddrInet6
-	inCtl   [][controlSize]byte
 	lost    uint32 // kernel drops, as last told
 
 	messages int // filled in outHdr
@@ -73,12 +67,12 @@ type fast struct {
 	stats      *Stats
 }
 
-func newFast(c *net.UDPConn, stats *Stats) (Conn, error) {
+func newFast(c *net.UDPConn, stats *Stats, whole bool) (Conn, error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
-	f := &fast{conn: c, raw: raw, family: syscall.AF_INET6, stats: stats}
+	f := &fast{conn: c, raw: raw, family: syscall.AF_INET6, stats: stats, in: inbox{size: MaxDatagram}}
 	if c.LocalAddr().(*net.UDPAddr).IP.To4() != nil {
 		f.family = syscall.AF_INET
 	}
@@ -88,6 +82,9 @@ func newFast(c *net.UDPConn, stats *Stats) (Conn, error) {
 	f.readNoWait = func(fd uintptr) { f.recvmmsg(fd) }
 	err = raw.Control(func(fd uintptr) {
 		_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, soRxqOvfl, 1) // without it drops are only not counted
+		if whole && syscall.SetsockoptInt(int(fd), solUDP, udpGRO, 1) == nil {
+			f.in.size = maxTrainBytes + MaxDatagram
+		}
 	})
 	return f, err
 }
@@ -103,105 +100,6 @@ func givenBuffer(c *net.UDPConn) int {
 		size, _ = syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF)
 	})
 	return size / 2
-}
-
-func (f *fast) grow(n int) {
-	f.inHdr, f.inIov = make([]mmsghdr, n), make([]syscall.Iovec, n)
-	f.inName, f.inCtl = make([]syscall.RawSockaddrInet6, n), make([][controlSize]byte, n)
-}
-
-func (f *fast) Read(batch []Packet, deadline time.Time) (int, error) {
-	if deadline.Equal(Now) {
-		return f.readNow(batch)
-	}
-	if !deadline.Equal(f.deadline) {
-		f.deadline = deadline
-		if err := f.conn.SetReadDeadline(deadline); err != nil {
-			return 0, err
-		}
-	}
-	// Wake sets the flag before it moves the deadline, so a wake that this check misses still ends the read.
-	if f.woken.Swap(false) {
-		f.deadline = moved
-		return 0, nil
-	}
-	f.take(batch)
-	err := f.raw.Read(f.readOnce)
-	switch {
-	case err == nil && f.readErr == 0:
-		f.deliver(batch[:f.read])
-		return f.read, nil
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		f.woken.Store(false)
-		f.deadline = moved
-		return 0, nil
-	case err != nil:
-		return 0, net.ErrClosed
-	}
-	return 0, nil // an ICMP error of one destination is not the socket's
-}
-
-// readNow takes what is there.
-func (f *fast) readNow(batch []Packet) (int, error) {
-	f.take(batch)
-	if err := f.raw.Control(f.readNoWait); err != nil {
-		return 0, net.ErrClosed
-	}
-	f.deliver(batch[:f.read])
-	return f.read, nil
-}
-
-// take makes the batch the one that messages point to.
-func (f *fast) take(batch []Packet) {
-	if len(f.inHdr) < len(batch) {
-		f.grow(len(batch))
-	}
-	if len(f.reading) != len(batch) || &f.reading[0] != &batch[0] {
-		f.read = len(batch) // a new batch: all of it
-	}
-	f.prepare(batch[:f.read])
-	f.reading, f.read, f.readErr = batch, 0, 0
-}
-
-// prepare makes messages ready that the last read used up.
-func (f *fast) prepare(batch []Packet) {
-	for i := range batch {
-		b := batch[i].Data[:cap(batch[i].Data)]
-		f.inIov[i] = syscall.Iovec{Base: &b[0], Len: uint64(len(b))}
-		h := &f.inHdr[i].hdr
-		h.Name, h.Namelen = (*byte)(unsafe.Pointer(&f.inName[i])), syscall.SizeofSockaddrInet6
-		h.Iov, h.Iovlen = &f.inIov[i], 1
-		h.Control, h.Controllen = &f.inCtl[i][0], controlSize
-	}
-}
-
-func (f *fast) recvmmsg(fd uintptr) bool {
-	n, _, e := syscall.RawSyscall6(syscall.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&f.inHdr[0])), uintptr(len(f.reading)),
-		syscall.MSG_DONTWAIT, 0, 0)
-	if e == syscall.EAGAIN || e == syscall.EINTR {
-		return false
-	}
-	f.readErr = e
-	if e == 0 {
-		f.read = int(n)
-	}
-	return true
-}
-
-func (f *fast) deliver(batch []Packet) {
-	for i := range batch {
-		batch[i].Data = batch[i].Data[:f.inHdr[i].n]
-		batch[i].Addr = address(&f.inName[i])
-	}
-	if last := len(batch) - 1; last >= 0 {
-		h := &f.inHdr[last].hdr
-		c := f.inCtl[last]
-		if h.Controllen >= 20 && binary.NativeEndian.Uint32(c[12:]) == soRxqOvfl {
-			total := binary.NativeEndian.Uint32(c[16:])
-			f.stats.KernelDrops += uint64(total - f.lost)
-			f.lost = total
-		}
-	}
 }
 
 func address(sa *syscall.RawSockaddrInet6) netip.AddrPort {

@@ -17,7 +17,8 @@ type plain struct {
 	conn     *net.UDPConn
 	woken    atomic.Bool
 	deadline time.Time // Owned by the reader: what the socket's deadline is.
-	stats    *Stats    // Owned by the reader.
+	stats    *Stats    // Owned by the reader, as buffer.
+	buffer   []byte
 }
 
 func (p *plain) Read(batch []Packet, deadline time.Time) (int, error) {
@@ -32,8 +33,7 @@ func (p *plain) Read(batch []Packet, deadline time.Time) (int, error) {
 		p.deadline = moved
 		return 0, nil
 	}
-	b := &batch[0]
-	n, addr, err := p.conn.ReadFromUDPAddrPort(b.Data[:cap(b.Data)])
+	n, addr, err := p.conn.ReadFromUDPAddrPort(p.buffer)
 	if err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			p.woken.Store(false)
@@ -45,7 +45,7 @@ func (p *plain) Read(batch []Packet, deadline time.Time) (int, error) {
 		}
 		return 0, nil // ICMP errors of single destinations are not the socket's
 	}
-	b.Data, b.Addr = b.Data[:n], netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	batch[0] = Packet{Data: p.buffer[:n:n], Addr: netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())}
 	return 1, nil
 }
 

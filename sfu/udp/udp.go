@@ -31,8 +31,8 @@ var Now = time.Unix(0, 2)
 
 // A Conn is the media socket of one worker.
 type Conn interface {
-	// Read waits for datagrams until the deadline (zero: for ever; Now: not at all) or Wake. Each Packet's Data must have room for MaxDatagram;
-	// it is cut to what came. It returns 0 and no error at the deadline and after Wake.
+	// Read waits for datagrams until the deadline (zero: for ever; Now: not at all) or Wake, and gives as many as the batch
+	// holds. Their Data is valid until the next Read. It returns 0 and no error at the deadline and after Wake.
 	Read(batch []Packet, deadline time.Time) (int, error)
 	// Write sends all it can without waiting and returns how many from the front were dealt with: the rest found the kernel
 	// full. What one destination refused is counted, and does not keep the others from theirs.
@@ -62,9 +62,18 @@ type Stats struct {
 	NoTrains    bool   // the path refused UDP_SEGMENT
 }
 
-// Listen opens a media socket: batches and trains where the system has them, else one datagram a call. plainOnly asks for
-// the latter.
-func Listen(at netip.AddrPort, plainOnly bool) (*Socket, error) {
+// A Mode says what a socket may use of its system.
+type Mode uint8
+
+// The modes.
+const (
+	Plain  Mode = iota // one datagram a call, everywhere
+	Batch              // batches, and trains out
+	Trains             // batches, and trains both ways
+)
+
+// Listen opens a media socket: as the mode says where the system can, else one datagram a call.
+func Listen(at netip.AddrPort, mode Mode) (*Socket, error) {
 	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
 	if err != nil {
 		return nil, err
@@ -72,11 +81,11 @@ func Listen(at netip.AddrPort, plainOnly bool) (*Socket, error) {
 	_ = c.SetReadBuffer(receiveBuffer) // a smaller buffer still works
 	local := c.LocalAddr().(*net.UDPAddr).AddrPort()
 	s := &Socket{Local: netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), ReceiveBuffer: givenBuffer(c), Stats: &Stats{}}
-	if !plainOnly {
-		if s.Conn, err = newFast(c, s.Stats); err == nil {
+	if mode != Plain {
+		if s.Conn, err = newFast(c, s.Stats, mode == Trains); err == nil {
 			return s, nil
 		}
 	}
-	s.Conn = &plain{conn: c, stats: s.Stats}
+	s.Conn = &plain{conn: c, stats: s.Stats, buffer: make([]byte, MaxDatagram)}
 	return s, nil
 }
