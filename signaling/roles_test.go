@@ -12,7 +12,7 @@ import (
 	"alcove/room"
 )
 
-var update = flag.Bool("update", false, "print the role table into PROTOCOL.md")
+var update = flag.Bool("update", false, "print the role table into PROTOCOL.md, and what comes of requests into testdata")
 
 // TestRolesAreTheTable: section 9 of PROTOCOL.md is the table that the room goes by. `go test ./signaling -run Roles -update` prints it.
 func TestRolesAreTheTable(t *testing.T) {
