@@ -9,6 +9,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -80,7 +83,8 @@ func (d daemon) run(stop stopSignals) (err error) {
 	}
 	drain := &drainer{rooms: rooms, server: server, log: d.log}
 	reload := &reloader{read: d.read, keys: d.material.keys, certs: certs, level: d.level, rooms: rooms, server: server, door: door,
-		log: d.log, count: reloads, began: d.config, at: d.config}
+		log: d.log, count: reloads, began: d.config, at: d.config, hup: make(chan os.Signal, 1)}
+	signal.Notify(reload.hup, syscall.SIGHUP) // before anybody hears that we are ready: without, it would end us
 	defer inBackground(reload.follow)()
 	if certs != nil && certs.manager != nil {
 		go certs.follow(stop.graceful, d.log) // not waited for: an ACME server that hangs must not hold us

@@ -10,7 +10,6 @@ import (
 	"reflect"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"alcove/auth"
@@ -30,6 +29,7 @@ type reloader struct {
 	door   *gate
 	log    *slog.Logger
 	count  func(result string)
+	hup    chan os.Signal // SIGHUP; one that waits asks for all that came before
 
 	began config // what the daemon started with
 
@@ -115,16 +115,14 @@ func (r *reloader) drainWait() time.Duration {
 func (r *reloader) follow(ctx context.Context) {
 	poll := time.NewTicker(keyPoll)
 	defer poll.Stop()
-	hup := make(chan os.Signal, 1) // one that waits asks for all that came before
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
+	defer signal.Stop(r.hup)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-poll.C:
 			r.poll()
-		case <-hup:
+		case <-r.hup:
 			r.reload()
 		}
 	}

@@ -76,15 +76,16 @@ type serving struct {
 	roots   *x509.CertPool
 	log     *lockedBuffer
 	stopped chan error
-	Message string   `json:"msg"`
-	Listen  []string `json:"listen"`
-	Admin   string   `json:"admin"`
+	logged  chan struct{} // closed when the log is whole
+	Message string        `json:"msg"`
+	Listen  []string      `json:"listen"`
+	Admin   string        `json:"admin"`
 }
 
 // startServe waits until the daemon says that it serves.
 func startServe(t *testing.T, folder string, roots *x509.CertPool) *serving {
 	t.Helper()
-	s := &serving{t: t, folder: folder, config: filepath.Join(folder, "alcove.yaml"), roots: roots, log: &lockedBuffer{}, stopped: make(chan error, 1)}
+	s := &serving{t: t, folder: folder, config: filepath.Join(folder, "alcove.yaml"), roots: roots, log: &lockedBuffer{}, stopped: make(chan error, 1), logged: make(chan struct{})}
 	logs, logWriter := io.Pipe()
 	go func() {
 		err := runServe(terminal{nil, io.Discard, logWriter}, []string{"--config", s.config})
@@ -104,7 +105,7 @@ func startServe(t *testing.T, folder string, roots *x509.CertPool) *serving {
 		for lines.Scan() {
 			fmt.Fprintln(s.log, lines.Text())
 		}
-		close(s.stopped)
+		close(s.logged)
 	}()
 	return s
 }
@@ -144,7 +145,7 @@ func (s *serving) stop() {
 	if err := <-s.stopped; err != nil {
 		s.t.Errorf("stopped with %v", err)
 	}
-	<-s.stopped // the log is whole
+	<-s.logged
 }
 
 // The operator's way: keys, a configuration, serve, a token, a seat, and SIGTERM.
