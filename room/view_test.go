@@ -3,6 +3,7 @@ package room
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 
 	"alcove/auth"
@@ -35,6 +36,37 @@ func TestViewOfAdmitted(t *testing.T) {
 	v = ViewOf(r.s, "cohost")
 	if len(v.Waiting) != 1 || v.Waiting[0].ID != "wait" || len(v.Barred) != 1 || v.Barred[0].ID != "gone" {
 		t.Fatalf("a cohost sees %+v %+v", v.Waiting, v.Barred)
+	}
+}
+
+// Nobody is hidden: in every state everyone who is admitted sees everyone who is, observers and who is aside included.
+func TestNobodyIsHidden(t *testing.T) {
+	observers := 0
+	for state, s := range statesOf(t) {
+		var in []ParticipantID
+		for _, p := range s.Participants {
+			if p.Access == Admitted {
+				in = append(in, p.ID)
+			}
+		}
+		for _, viewer := range append(slices.Clone(in), ByClinic) {
+			var seen []ParticipantID
+			for _, p := range ViewOf(s, viewer).Roster {
+				if p.ID != TheRecorder {
+					seen = append(seen, p.ID)
+				}
+				if p.Role == auth.Observer {
+					observers++
+				}
+			}
+			slices.Sort(seen)
+			if want := slices.Sorted(slices.Values(in)); !slices.Equal(seen, want) {
+				t.Errorf("%s: %s sees %v of %v", state, viewer, seen, want)
+			}
+		}
+	}
+	if observers == 0 {
+		t.Error("there is no observer to see")
 	}
 }
 
