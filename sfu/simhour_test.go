@@ -319,7 +319,7 @@ func hourNewSSRC(h *hour) {
 		src.streams[i] = src.stream(old.index, old.rid)
 		src.streams[i].life = old.life + 1
 		if h.rnd.IntN(2) == 0 { // numbers that were used before
-			src.streams[i].seq = old.seq - uint64(h.rnd.IntN(200))%old.seq
+			src.streams[i].seq = uint64(uint16(old.seq - uint64(h.rnd.IntN(200))%old.seq)) // a new SSRC begins with rollover counter 0
 			src.streams[i].born = src.streams[i].seq
 		}
 	}

@@ -26,7 +26,7 @@ type simPeer struct {
 	slots      map[uint32]*simSlot // by SSRC of the slot and of its repeats
 	list       []*simSlot
 	wide       uint16
-	mids       int // packets of an SSRC that name their MID and RID
+	mids       int // packets of an SSRC that name their MID and RID, at least
 	nextReport time.Time
 	stalled    bool // says nothing at all
 	nacksAll   bool // asks again for all it gets
@@ -68,6 +68,7 @@ type simStream struct {
 	picture      uint16
 	tl0          uint8
 	started, off bool
+	known        bool // a receiver report named it
 	born         uint64
 	structure    bool
 	kept         [256]simKept
@@ -101,10 +102,10 @@ func (x *simPeer) publishes(l *line, spec simSpec) {
 
 func (src *simSource) stream(i int, rid string) *simStream {
 	rnd := src.owner.rnd
-	st := &simStream{source: src, index: i, rid: rid, ssrc: rnd.Uint32(), seq: rnd.Uint64N(1 << 16), base: rnd.Uint32(), picture: uint16(rnd.IntN(1 << 15)), tl0: uint8(rnd.IntN(256))}
+	st := &simStream{source: src, index: i, rid: rid, ssrc: rnd.Uint32(), seq: rnd.Uint64N(1 << 15), base: rnd.Uint32(), picture: uint16(rnd.IntN(1 << 15)), tl0: uint8(rnd.IntN(256))}
 	st.born = st.seq
 	if src.line.rtx != 0 {
-		st.rtx, st.rtxSeq = rnd.Uint32(), rnd.Uint64N(1<<16)
+		st.rtx, st.rtxSeq = rnd.Uint32(), rnd.Uint64N(1<<15)
 	}
 	return st
 }
@@ -246,7 +247,7 @@ func (st *simStream) write(ssrc uint32, pt uint8, index uint64, ts uint32, marke
 	x.wide++
 	extend(l.twccExt, byte(x.wide>>8), byte(x.wide))
 	extend(l.levelExt, src.level)
-	if index-st.born < uint64(x.mids) || pt == l.rtx {
+	if index-st.born < uint64(x.mids) || !st.known || pt == l.rtx {
 		extend(l.midExt, []byte(l.mid)...)
 		if st.rid != "" && ssrc == st.ssrc {
 			extend(l.ridExt, []byte(st.rid)...)
@@ -277,9 +278,24 @@ func (x *simPeer) report(b []byte) {
 	x.sim.send(&x.up, flight{peer: x, data: x.seal.RTCP(b)})
 }
 
+// reported notes that the server knows an SSRC: until then browsers name its MID and RID.
+func (x *simPeer) reported(ssrc uint32) {
+	for _, src := range x.sources {
+		for _, st := range src.streams {
+			st.known = st.known || st.ssrc == ssrc
+		}
+	}
+}
+
 // asked takes RTCP of the server, one packet of a compound.
 func (x *simPeer) asked(b []byte) {
 	media := binary.BigEndian.Uint32(b[8:])
+	if b[1] == typeRR {
+		for blocks := b[8:]; len(blocks) >= 24; blocks = blocks[24:] {
+			x.reported(binary.BigEndian.Uint32(blocks))
+		}
+		return
+	}
 	if b[1] == typeSR {
 		if slot := x.slots[binary.BigEndian.Uint32(b[4:])]; slot != nil {
 			slot.lsr, slot.lsrAt = binary.BigEndian.Uint32(b[10:]), x.sim.now
