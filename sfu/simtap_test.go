@@ -189,6 +189,9 @@ func TestTapClock(t *testing.T) {
 			t.Fatalf("%d tracks", len(s.tap.tracks))
 		}
 		for _, track := range s.tap.tracks {
+			if st := x.source(track.about.Source).streams[0]; st.clock(int64(track.about.ClockRate/1000))-track.ts > track.about.ClockRate/5 {
+				t.Errorf("%s: its timestamps are not those of the source", track.about.Publication)
+			}
 			sent := s.now.Add(-time.Duration(int32(track.ts-track.clock.ts)) * time.Second / time.Duration(track.about.ClockRate))
 			if d := sent.Sub(track.clock.at); track.clock.at.IsZero() || d < -time.Millisecond || d > 200*time.Millisecond {
 				t.Errorf("%s: its newest packet lies %v after it was sent", track.about.Publication, d)

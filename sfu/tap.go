@@ -58,8 +58,10 @@ type tapping struct {
 	track       TapTrack  // nil until it is ready, and if it was refused
 	newest      uint64    // number of the last packet of current, by its source
 	anew        bool      // nothing was recorded since the last restart
-	timed       bool      // offset is known
+	lined       bool      // offset is that of current as it comes now
 	offset      uint32    // of the time line against the source's
+	lastTS      uint32    // the highest that was recorded
+	lastAt      time.Time // and when it came, zero before the first
 }
 
 // follow lets the recorder have the publication, or not any more, as the plan says.
@@ -96,6 +98,7 @@ func (t *tapping) restart() {
 // restarted is restart for an encoding whose numbers begin anew.
 func (t *tapping) restarted(e *encoding) {
 	if t != nil && t.current == e {
+		t.lined = false
 		t.restart()
 	}
 }
@@ -119,13 +122,28 @@ func (t *tapping) take(now time.Time, e *encoding, packet forward.Packet, marker
 		return
 	}
 	t.anew, t.newest = false, max(t.newest, packet.Ext)
-	if offset := t.selector.FromSource(0); offset != t.offset || !t.timed {
-		t.offset, t.timed = offset, true
+	t.track.Put(TapUnit{
+		Seq: out.Ext, Timestamp: t.timestamp(now, e, packet), Arrival: now, Marker: marker, KeyFrame: packet.KeyFrame, Payload: payload,
+	})
+}
+
+// timestamp is that of the source, moved only where another source begins: there it follows on by the time that passed. A live
+// slot moves it after a silence too; here that would make a slow network look like one, and what reads the recording knows
+// better, for it has seen what came after.
+func (t *tapping) timestamp(now time.Time, e *encoding, packet forward.Packet) uint32 {
+	if !t.lined {
+		t.lined = true
+		if !t.lastAt.IsZero() {
+			passed := max(int64(now.Sub(t.lastAt))*int64(t.selector.ClockRate)/int64(time.Second), 1)
+			t.offset = t.lastTS + uint32(passed) - packet.Timestamp
+		}
 		t.clock(now, e)
 	}
-	t.track.Put(TapUnit{
-		Seq: out.Ext, Timestamp: out.Timestamp, Arrival: now, Marker: marker, KeyFrame: packet.KeyFrame, Payload: payload,
-	})
+	timestamp := packet.Timestamp + t.offset
+	if t.lastAt.IsZero() || int32(timestamp-t.lastTS) > 0 {
+		t.lastTS, t.lastAt = timestamp, now
+	}
+	return timestamp
 }
 
 // accepts takes the best encoding that comes: a better one from its next key frame on, a lesser one when that is gone.
@@ -141,7 +159,7 @@ func (t *tapping) accepts(now time.Time, e *encoding, packet forward.Packet) boo
 		}
 		return false
 	}
-	t.current, t.newest = e, 0
+	t.current, t.newest, t.lined = e, 0, false
 	t.selector.Switch()
 	return true
 }
@@ -170,11 +188,11 @@ func (t *tapping) begin() {
 
 // clock tells the recorder what the sender's reports say of the time line.
 func (t *tapping) clock(now time.Time, e *encoding) {
-	if t == nil || t.track == nil || e != t.current {
+	if t == nil || t.track == nil || e != t.current || !t.lined {
 		return
 	}
 	if source, ok := e.rtpAt(now); ok {
-		t.track.Clock(t.selector.FromSource(source), now)
+		t.track.Clock(source+t.offset, now)
 	}
 }
 
