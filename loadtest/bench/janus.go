@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"alcove/loadtest/proc"
 )
 
 // janus is Debian's package with its plugin videoroom.
@@ -161,4 +163,4 @@ func (j *janus) open(ctx context.Context) error {
 func (j *janus) process() *process { return j.proc }
 
 // tasks are threads: Janus has one for each connection.
-func (j *janus) tasks(context.Context) (float64, error) { return status(j.proc.pid(), "Threads") }
+func (j *janus) tasks(context.Context) (float64, error) { return proc.Status(j.proc.pid(), "Threads") }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -11,29 +10,7 @@ import (
 	"alcove/loadtest/report"
 )
 
-func TestParseStat(t *testing.T) {
-	const stat = "4242 (a b) c) S 1 4242 4242 0 -1 4194560 1000 0 0 0 150 50 7 8 20 0 9 0 12345 100 200\n"
-	if got, err := parseStat(stat); err != nil || got != 2*time.Second {
-		t.Errorf("got %v, %v", got, err)
-	}
-	for _, bad := range []string{"", "1 (x", "1 (x) S 1 2", "1 (x) S 1 2 3 4 5 6 7 8 9 10 a b 13"} {
-		if got, err := parseStat(bad); err == nil {
-			t.Errorf("%q gives %v", bad, got)
-		}
-	}
-	if _, err := cpu(os.Getpid()); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestParseStatusAndMetrics(t *testing.T) {
-	const text = "Name:\talcove\nVmRSS:\t   20480 kB\nThreads:\t7\n"
-	if got, err := parseStatus(text, "VmRSS"); err != nil || got != 20480 {
-		t.Errorf("VmRSS: %v, %v", got, err)
-	}
-	if got, err := parseStatus(text, "VmSwap"); err == nil {
-		t.Errorf("VmSwap: %v", got)
-	}
+func TestParseMetrics(t *testing.T) {
 	const metrics = "# TYPE go_goroutines gauge\ngo_goroutines 42\nalcove_media_peers{worker=\"0\"} 3\n"
 	if got, err := parseMetric(metrics, "go_goroutines"); err != nil || got != 42 {
 		t.Errorf("go_goroutines: %v, %v", got, err)

@@ -12,6 +12,7 @@ import (
 
 	"alcove/loadtest/client"
 	"alcove/loadtest/pace"
+	"alcove/loadtest/proc"
 )
 
 // values are what one measurement gave, by column.
@@ -111,7 +112,7 @@ func (c crowd) load(ctx context.Context, s *stage) (values, error) {
 	pid := s.server.process().pid()
 	audio0, video0 := s.hall.group.Take()
 	s.hall.lab.Pacer.TakeLag()
-	cpu0, err := cpu(pid)
+	cpu0, err := proc.CPU(pid)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +120,7 @@ func (c crowd) load(ctx context.Context, s *stage) (values, error) {
 	if !pause(ctx, s.window) {
 		return nil, ctx.Err()
 	}
-	cpu1, err := cpu(pid)
+	cpu1, err := proc.CPU(pid)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +170,7 @@ func ownCPU() time.Duration {
 // weigh measures what a participant of a room takes.
 func (c crowd) weigh(ctx context.Context, s *stage) (values, error) {
 	look := func() (memory, tasks float64, err error) {
-		kib, err := status(s.server.process().pid(), "VmRSS")
+		kib, err := proc.Status(s.server.process().pid(), "VmRSS")
 		if err != nil {
 			return 0, 0, err
 		}

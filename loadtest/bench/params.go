@@ -76,8 +76,5 @@ const (
 	busyShare = 0.9                  // of the clients' core
 )
 
-// userHZ is the unit of times in /proc/PID/stat: sysconf(_SC_CLK_TCK), 100 on every Linux of today.
-const userHZ = 100
-
 // janusEvents is how many events may wait for one guest's negotiation. Full: the reader waits, and so does Janus.
 const janusEvents = 256

@@ -3,16 +3,13 @@ package run
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"time"
-)
 
-// userHZ is the unit of times in /proc/PID/stat: sysconf(_SC_CLK_TCK), 100 on every Linux of today.
-const userHZ = 100
+	"alcove/loadtest/proc"
+)
 
 // A probe looks at the server from outside: the kernel's books of its process, and its own metrics.
 type probe struct {
@@ -34,49 +31,14 @@ type sample struct {
 func (p probe) look(ctx context.Context) sample {
 	s := sample{}
 	if p.pid != 0 {
-		s.cpu, _ = cpuTime(p.pid)
-		s.rss = resident(p.pid)
+		s.cpu, _ = proc.CPU(p.pid)
+		kib, _ := proc.Status(p.pid, "VmRSS")
+		s.rss = kib / 1024
 	}
 	if p.metrics != "" {
 		p.scrape(ctx, &s)
 	}
 	return s
-}
-
-// cpuTime reads utime and stime (proc(5), fields 14 and 15).
-func cpuTime(pid int) (time.Duration, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, ok := strings.Cut(string(b), ") ") // the name may hold anything
-	f := strings.Fields(rest)
-	if !ok || len(f) < 13 {
-		return 0, fmt.Errorf("/proc/%d/stat is not as expected", pid)
-	}
-	user, err1 := strconv.ParseInt(f[11], 10, 64)
-	system, err2 := strconv.ParseInt(f[12], 10, 64)
-	if err1 != nil || err2 != nil {
-		return 0, fmt.Errorf("/proc/%d/stat is not as expected", pid)
-	}
-	return time.Duration(user+system) * time.Second / userHZ, nil
-}
-
-// resident is the memory of a process in MiB (proc(5), statm).
-func resident(pid int) float64 {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
-	if err != nil {
-		return 0
-	}
-	f := strings.Fields(string(b))
-	if len(f) < 2 {
-		return 0
-	}
-	pages, err := strconv.ParseFloat(f[1], 64)
-	if err != nil {
-		return 0
-	}
-	return pages * float64(os.Getpagesize()) / (1 << 20)
 }
 
 // scrapeTimeout: a daemon that does not answer within it is not asked again in this second.
