@@ -17,23 +17,39 @@ const backMs = 5_000; // from a daemon that serves again to everyone in their se
 const config = (folder, state) => `
 listen: 127.0.0.1:8080
 control: ${state}/alcove.sock
-drain_wait: 3s
+drain_wait: 8s
 auth: {issuer: https://id.clinic.example, audience: alcove, jwks_file: ${folder}/keys/jwks.json, person_key_file: person.key}
 store: {dir: ${state}/store, key_file: store.key}
 audit: {dir: ${state}/audit, key_file: audit.key}
 media: {listen: 127.0.0.1}
+recording:
+  dir: ${state}/recordings
+  recipients_file: recipients.txt
+  erasure_keys_file: ${state}/erasure/keys
+  erasure_key_file: ${state}/erasure/key
+  erasure_copy: ${state}/second/keys
+policies:
+  default:
+    recording:
+      mode: each
+      consents: [{scope: recording.audio, purpose: Supervision, texts: [{id: audio, version: "1", locale: en, file: audio.txt}]}]
 `;
 
-test('restart', { timeout: 120_000 }, async (t) => {
+test('restart', { timeout: 170_000 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'alcove-drill-'));
   const state = join(folder, 'state');
-  mkdirSync(state);
+  for (const name of ['', 'erasure', 'second']) mkdirSync(join(state, name));
   alcove('keygen', '--out', join(folder, 'keys'));
   execFileSync('chmod', ['755', join(folder, 'keys')]);
   const file = join(folder, 'alcove.yaml');
   writeFileSync(file, config(folder, state));
   const key = (name) => join(folder, 'keys', name);
-  const limits = confine(folder, state, [file, key('person.key'), key('store.key'), key('audit.key')]);
+  // The clinic's own pair, which this demo makes, opens recordings.
+  const clinic = (name) => join(folder, 'clinic', name);
+  await (await startDaemon(['dev', '--data', clinic('')])).stop();
+  writeFileSync(join(folder, 'audio.txt'), 'The sound of this session is kept for 30 days, encrypted.');
+  const limits = confine(folder, state, [file, key('person.key'), key('store.key'), key('audit.key'),
+    clinic('recipients.txt'), join(folder, 'audio.txt')]);
   const serving = join(limits.credentials, 'alcove.yaml');
   const link = (sub, name, role = 'participant') => alcove('token', '--key', key('signing.jwk'), '--config', serving, '--room', 'tuesday',
     '--sub', sub, '--name', name, '--role', role, '--url', 'http://localhost:8080/').trim();
@@ -77,18 +93,34 @@ test('restart', { timeout: 120_000 }, async (t) => {
       await until('it is locked', () => mara.heard('room.updated').at(-1)?.locked);
     }],
 
+    ['one consents, and is recorded', async () => {
+      await lind.find('record').click();
+      await mara.find('consent-yes').click();
+      await until('it records', async () => /^alcove_recording_tracks 1$/m.test(await daemon.metrics()));
+      await until('it is on the disk', async () => Number(/^alcove_recording_bytes_total (\S+)$/m.exec(await daemon.metrics())?.[1]) > 10_000);
+    }],
+
     ['SIGTERM: people are told, the exit code is 0', async () => {
       before = { seats: [lind, mara, jonas].map((p) => p.id), hellos: [lind, mara, jonas].map((p) => p.answers('hello').length), audit: entries() };
       const gone = daemon.stop();
+      await until('readyz says so', async () => {
+        const ready = await fetch('http://127.0.0.1:9091/readyz');
+        return ready.status === 503 && (await ready.text()).trim() === 'draining';
+      });
       await mara.sees('restarting');
-      assert.ok(mara.heard('server.draining').at(-1).stopsAt > Date.now(), 'no time is told');
-      const ready = await fetch('http://127.0.0.1:9091/readyz');
-      assert.equal(ready.status, 503);
-      assert.equal((await ready.text()).trim(), 'draining');
+      const { ts, data } = mara.frames.findLast(({ sent, frame }) => !sent && frame.type === 'server.draining').frame;
+      assert.ok(data.stopsAt - ts > 7_000 && data.stopsAt - ts <= 8_000, `stops after ${data.stopsAt - ts} ms`);
       await mara.audit('the server restarts');
       await mara.shot('restart-1-told');
       assert.deepEqual(await gone, { code: 0, signal: null });
       copyFileSync(join(state, 'audit', 'checkpoints'), join(folder, 'checkpoint'));
+    }],
+
+    ['the recording is complete', () => {
+      const said = alcove('recording', 'verify', '--dir', join(state, 'recordings'), '--identity', clinic('recording.identity'),
+        '--erasure-keys', join(state, 'erasure', 'keys'), '--erasure-key', join(state, 'erasure', 'key'));
+      assert.match(said, /^complete .*microphone/m, said);
+      assert.doesNotMatch(said, /^incomplete/m, said);
     }],
 
     ['everybody is back in their seat, seen and heard, within 5 s of the start', async () => {
@@ -108,6 +140,7 @@ test('restart', { timeout: 120_000 }, async (t) => {
       assert.ok(took < backMs, `it took ${took} ms`);
       assert.ok(mara.heard('room.updated').at(-1).locked, 'the lock is gone');
       assert.equal(lind.heard('barred.list').at(-1).barred.length, 1, 'the bar is gone');
+      assert.equal(mara.heard('room.updated').at(-1).recording, 'off', 'it records again, and nobody asked for it');
       assert.equal(await mara.find('restarting').count(), 0, 'the notice stays');
     }],
 

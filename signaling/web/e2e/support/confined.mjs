@@ -1,7 +1,7 @@
 // The restrictions of the systemd unit, as far as this machine can apply them without systemd. What it cannot is printed, so that
 // nobody takes the drill for more than it is.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 const unit = new URL('../../../../deploy/systemd/alcove.service', import.meta.url).pathname;
@@ -49,7 +49,7 @@ export function confine(folder, state, credentials) {
   const own = (path) => { if (user.id !== process.getuid()) chownSync(path, user.id, user.id); };
   chmodSync(folder, 0o755);
   chmodSync(state, 0o700);
-  own(state);
+  for (const path of [state, ...readdirSync(state).map((name) => join(state, name))]) own(path);
   const lent = join(folder, 'credentials');
   mkdirSync(lent, { mode: 0o500 });
   for (const file of credentials) {
