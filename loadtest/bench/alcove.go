@@ -31,6 +31,7 @@ const (
 // alcoveConfig is the generated configuration: a worker on a core, everything else as it comes.
 const alcoveConfig = `listen: "` + publicAddress + `"
 admin: "` + adminAddress + `"
+drain_wait: 0s
 auth:
   issuer: ` + issuer + `
   audience: ` + audience + `

@@ -18,7 +18,7 @@ import (
 // Times of a daemon that the harness starts itself.
 const (
 	daemonStart = 10 * time.Second // until it takes connections
-	daemonStop  = 5 * time.Second  // after SIGTERM, before SIGKILL
+	daemonStop  = 20 * time.Second // after SIGTERM, before SIGKILL: drain_wait and the limit of a stop
 	retryPause  = 50 * time.Millisecond
 )
 
