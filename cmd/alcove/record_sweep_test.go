@@ -1,0 +1,57 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"alcove/auth"
+	"alcove/sfu/record"
+)
+
+// TestSweep holds that what has expired goes by itself, what has not stays, and that an erasure comes into the audit log.
+func TestSweep(t *testing.T) {
+	s := newStudio(t, "each")
+	host, ann := s.enter("host", auth.Host), s.enter("ann", auth.Participant)
+	host.ask(soundScope)
+	ann.answer("granted", soundScope)
+	s.kept(50)
+	host.must("recording.stop", nothing)
+	s.quiet(ann)
+	files := func() (n int) {
+		return s.walk(s.recorder.config.Dir, func(string, []byte) {})
+	}
+	none := func(record.Receipt) error { return nil }
+	s.recorder.sweep(none)
+	if files() != 1 {
+		t.Fatalf("%d files are left of one that has not expired", files())
+	}
+	all, err := record.List(s.recorder.layer)
+	if err != nil || len(all) != 1 || all[0].Header.Class != defaultClass || all[0].Header.Purpose != soundScope {
+		t.Fatalf("recorded was %+v, %v", all, err)
+	}
+	if _, err := record.Erase(s.recorder.layer, s.recorder.keyring, all[0].Header.Person); err != nil {
+		t.Fatal(err)
+	}
+	var receipts []record.Receipt
+	s.recorder.sweep(func(r record.Receipt) error { receipts = append(receipts, r); return nil })
+	if len(receipts) != 1 || receipts[0].Person != all[0].Header.Person {
+		t.Errorf("entered into the log: %+v", receipts)
+	}
+	host.ask(soundScope) // her consent stands
+	s.kept(50)
+	host.must("recording.stop", nothing)
+	s.quiet(ann)
+	s.recorder.config.Classes = map[string]duration{defaultClass: duration(time.Nanosecond)}
+	s.recorder.sweep(none)
+	if files() != 0 {
+		t.Errorf("%d files are left of what has expired", files())
+	}
+	s.stop()
+	entries, err := os.ReadFile(filepath.Join(s.folder, "audit", "entries"))
+	if err != nil || !strings.Contains(string(entries), `"act":"recording.began"`) || !strings.Contains(string(entries), `"act":"recording.stopped"`) {
+		t.Errorf("the log does not say when it was recorded: %v", err)
+	}
+}
