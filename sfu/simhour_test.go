@@ -26,6 +26,9 @@ func TestSimulatedHour(t *testing.T) {
 			t.Errorf("nothing was dropped as %s: the hour did not show it", name)
 		}
 	}
+	if c := h.w.count; c.AdmissionViolations+c.ConsentViolations > 0 {
+		t.Errorf("the check beside the gate counts %d packets and %d records", c.AdmissionViolations, c.ConsentViolations)
+	}
 	t.Logf("%d packets left, drops %v, %v", h.writes, h.drops(), h.did)
 	if c := h.w.count; c.Video < 50_000 || c.Audio < 25_000 || c.Resent < 500 || c.NacksOut < 500 || h.w.count.Drops[len(c.Drops)-1] > 0 {
 		t.Errorf("too little happened: %+v", c)
