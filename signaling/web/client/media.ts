@@ -35,21 +35,26 @@ export class Media extends Emitter<Events> {
   #generation = 0;
   #counts = { pairs: 0, screens: 0 };
   #ready: MediaReady | undefined;
+  #held: boolean;
+  #kept: MediaReady | undefined; // while held: the offer that the server waits for
   #linked = true;
   #greeted = false; // since the last media.ready
   #watch: ReturnType<typeof setTimeout> | undefined;
   // Offers go one after the other, however often the server or the network asks for one.
   #work: Promise<void> = Promise.resolve();
 
-  constructor(session: Session) {
+  // held: nothing is offered before release, so one may be admitted and not yet send or receive.
+  constructor(session: Session, { held = false } = {}) {
     super();
+    this.#held = held;
     this.#session = session;
     this.#stops = [
       session.on('welcome', () => (this.#greeted = true)),
       session.on('mediaReady', (ready) => {
         const first = this.#greeted;
         this.#greeted = false;
-        this.#queue(() => this.#serve(ready, first));
+        if (this.#held) this.#kept = ready;
+        else this.#queue(() => this.#serve(ready, first));
       }),
       session.on('wanted', ({ source, rids }) => {
         this.#wanted.set(source, rids);
@@ -68,6 +73,13 @@ export class Media extends Emitter<Events> {
     return this.#pc;
   }
 
+  release(): void {
+    const ready = this.#kept;
+    this.#held = false;
+    this.#kept = undefined;
+    if (ready) this.#queue(() => this.#serve(ready, true));
+  }
+
   // What the source sends from now on; null sends nothing at all, not even black or silence.
   async setTrack(source: Source, track: MediaStreamTrack | null): Promise<void> {
     if (track) this.#tracks.set(source, track);
@@ -81,6 +93,7 @@ export class Media extends Emitter<Events> {
     const pc = this.#pc;
     this.#pc = undefined;
     this.#ready = undefined;
+    this.#kept = undefined;
     this.#senders.clear();
     this.#wanted.clear();
     this.#counts = { pairs: 0, screens: 0 };

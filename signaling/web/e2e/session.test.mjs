@@ -56,6 +56,10 @@ test('a group session', { timeout: 170_000 }, async (t) => {
     ['nothing reaches those who wait', async () => {
       // Mara is early: that changes nothing.
       mara = await enter('Mara', await daemon.link('mara', 'Mara'));
+      await mara.sees('name-input');
+      await mara.audit('name');
+      await mara.shot('0-name');
+      await mara.named();
       await mara.sees('join-button');
       await mara.audit('device check');
       await mara.shot('1-device-check');
@@ -121,7 +125,7 @@ test('a group session', { timeout: 170_000 }, async (t) => {
       await lind.find('lock-toggle').click();
       await until('everybody is told', () => [lind, mara, jonas, theo].every((p) => p.heard('room.updated').at(-1)?.locked));
       const noor = await enter('Noor', await daemon.link('noor', 'Noor'));
-      await noor.join();
+      await noor.named();
       await noor.sees('ending-card');
       assert.equal(await noor.find('ending-card').getAttribute('data-code'), 'room_locked');
       assert.deepEqual(noor.heard('roster'), []);

@@ -5,17 +5,20 @@ export interface Config {
   phone: string;
   dev: boolean;
   origins: readonly string[];
+  aheadMs: number; // by which the server's clock is ahead of this one, to the second
 }
 
 export async function loadConfig(): Promise<Config> {
   const response = await fetch('/v1/page.json', { cache: 'no-store' });
   if (!response.ok) throw new Error(`page.json: ${response.status}`);
   const told = (await response.json()) as Partial<Record<keyof Config, unknown>>;
+  const then = Date.parse(response.headers.get('date') ?? '');
   return {
     clinic: typeof told.clinic === 'string' ? told.clinic : '',
     phone: typeof told.phone === 'string' ? told.phone : '',
     dev: told.dev === true,
     origins: Array.isArray(told.origins) ? told.origins.filter((origin) => typeof origin === 'string') : [],
+    aheadMs: Number.isNaN(then) ? 0 : then - Date.now(),
   };
 }
 

@@ -6,6 +6,7 @@ import { loadConfig, supported, type Config } from './config';
 import { loadReturn } from './return';
 import { CheckScreen } from './screens/check';
 import { EndingScreen } from './screens/ending';
+import { NameScreen } from './screens/name';
 import { SessionScreen } from './screens/session';
 import { WaitingScreen } from './screens/waiting';
 import { Store } from './store';
@@ -21,7 +22,7 @@ const root = document.getElementById('app');
 if (root) void start(root);
 
 async function start(target: HTMLElement): Promise<void> {
-  const offline: Config = { clinic: '', phone: '', dev: false, origins: [] };
+  const offline: Config = { clinic: '', phone: '', dev: false, origins: [], aheadMs: 0 };
   const config = await loadConfig().catch(() => offline);
   const store = new Store(config);
   if (config.dev) Object.assign(window, { __alcove: testHook(store) });
@@ -36,10 +37,12 @@ async function enter(store: Store): Promise<void> {
   };
   if (!supported()) return end('unsupported');
   const seat = loadReturn();
-  if (!token && seat) return store.resume(seat);
+  // A link that is opened again in its own tab leads back to the seat that it gave.
+  if (seat && (!token || (seat.link !== '' && peek(token).id === seat.link))) return store.resume(seat);
   token ??= await awaitToken(store.config.origins);
   if (!token) return end('no_link');
-  store.screen.value = 'check';
+  // A host comes in by one's own act, because much begins with it; all others take their place while the link lives.
+  store.screen.value = peek(token).host ? 'check' : 'name';
 }
 
 // What the browser tests look at; a deployed page does not have it.
@@ -62,7 +65,7 @@ function testHook(store: Store): object {
 }
 
 const titles = {
-  start: 'Alcove', check: 'Check your camera and sound – Alcove', joining: 'Connecting – Alcove',
+  start: 'Alcove', name: 'Your name – Alcove', check: 'Check your camera and sound – Alcove', joining: 'Connecting – Alcove',
   waiting: 'Waiting room – Alcove', session: 'Session – Alcove', ended: 'Alcove',
 };
 
@@ -82,7 +85,8 @@ function Page({ store }: { store: Store }): JSX.Element {
 
 function Current({ store }: { store: Store }): JSX.Element {
   switch (store.screen.value) {
-    case 'check': return <CheckScreen {...peek(token)} onJoin={(name) => token && store.join(token, name)} />;
+    case 'name': return <NameScreen {...peek(token)} onName={(name) => token && store.join(token, name)} />;
+    case 'check': return <CheckScreen door={store.session ? undefined : { ...peek(token), onEnter: (name) => token && store.enter(token, name) }} />;
     case 'waiting': return <WaitingScreen />;
     case 'session': return <SessionScreen />;
     case 'ended': {

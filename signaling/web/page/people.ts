@@ -24,6 +24,11 @@ export function roleName(role: Role): string {
   return roleNames[role];
 }
 
+// Let in, but not come in: who has a connection publishes at least what is muted. Observers have nothing to publish.
+export function gettingReady({ connected, role, publications }: Participant): boolean {
+  return connected && role !== 'observer' && publications.length === 0;
+}
+
 export function sends(person: Participant, source: Source): boolean {
   return person.publications.some((publication) => publication.source === source && !publication.muted);
 }

@@ -1,4 +1,4 @@
-// What a reload needs besides the seat: the own name and which devices were on. Gone with the tab.
+// What a reload needs besides the seat: the own name, which devices were on, and how far one had come. Gone with the tab.
 
 import { loadSeat } from '../client';
 
@@ -8,6 +8,9 @@ export interface Return {
   name: string;
   microphone: boolean;
   camera: boolean;
+  asked: boolean; // for both devices; else what stands above was nobody's choice
+  ready: boolean; // the device check is over
+  link: string; // jti of the link that this seat was taken with
 }
 
 export function keepReturn(state: Return): void {
@@ -19,8 +22,11 @@ export function loadReturn(): Return | undefined {
   if (!loadSeat(sessionStorage)) return undefined;
   try {
     const kept = JSON.parse(sessionStorage.getItem(key) ?? '{}') as Partial<Record<keyof Return, unknown>>;
-    return { name: String(kept.name ?? ''), microphone: kept.microphone === true, camera: kept.camera === true };
+    return {
+      name: String(kept.name ?? ''), microphone: kept.microphone === true, camera: kept.camera === true,
+      asked: kept.asked !== false, ready: kept.ready !== false, link: String(kept.link ?? ''),
+    };
   } catch {
-    return { name: '', microphone: false, camera: false };
+    return { name: '', microphone: false, camera: false, asked: true, ready: true, link: '' };
   }
 }

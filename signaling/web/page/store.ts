@@ -14,8 +14,9 @@ import type { Config } from './config';
 import { Device, pickScreen, Speaker } from './devices';
 import { keepReturn, type Return } from './return';
 import { viewOf, Watcher } from './sight';
+import { peek } from './token';
 
-export type Screen = 'start' | 'check' | 'joining' | 'waiting' | 'session' | 'ended';
+export type Screen = 'start' | 'name' | 'check' | 'joining' | 'waiting' | 'session' | 'ended';
 export interface Letter {
   from: 'host' | 'waiting';
   text: string;
@@ -30,6 +31,7 @@ interface Way {
   nonce?: string;
   passcode?: string;
   name: string;
+  link: string;
 }
 
 // 144 random bits in base64url.
@@ -49,6 +51,8 @@ export class Store {
   });
 
   readonly screen = signal<Screen>('start');
+  // The person pressed the button under the device check. Until then nothing is sent, and nothing of the group shown or heard.
+  readonly ready = signal(false);
   readonly ending = signal<Ending | null>(null);
   readonly link = signal<LinkState>('connecting');
   readonly access = signal<Access | null>(null);
@@ -82,6 +86,7 @@ export class Store {
   media: Media | undefined;
   #setting = { microphone: 0, camera: 0, screen: 0 };
   #opening: Way | undefined;
+  #asked = false; // for both devices
 
   constructor(config: Config) {
     this.config = config;
@@ -89,7 +94,7 @@ export class Store {
     effect(() => this.#publish('camera', this.camera.track.value));
     effect(() => this.#publish('screen', this.screenTrack.value));
     effect(() => {
-      if (this.screen.value !== 'start') keepReturn(this.#returning());
+      if (this.screen.value !== 'start' && this.#opening) keepReturn(this.#returning());
     });
     navigator.mediaDevices?.addEventListener('devicechange', () => this.listDevices());
     addEventListener('online', () => this.session?.tryNow());
@@ -108,14 +113,42 @@ export class Store {
   // Asks to join with a fresh token; a seat of an earlier link in this tab is given up for it.
   join(token: string, name: string): void {
     dropSeat(sessionStorage);
-    this.#connect({ token, name, nonce: newNonce() });
+    this.#connect({ token, name, nonce: newNonce(), link: peek(token).id });
+  }
+
+  // Of a host, after the device check.
+  enter(token: string, name: string): void {
+    this.ready.value = true;
+    this.join(token, name);
+  }
+
+  // The device check is over: into the waiting room, or into the group if a host opened meanwhile.
+  goIn(): void {
+    this.ready.value = true;
+    const access = this.access.value;
+    if (!access) return;
+    this.media?.release();
+    this.#entered(access);
+    if (access.state === 'admitted' && this.room.value.recording === 'on') this.#recordingTurned('on');
+  }
+
+  // One question of the browser after the other, once: what was chosen since stays.
+  async askDevices(): Promise<void> {
+    if (this.#asked) return;
+    await this.microphone.turnOn();
+    if (this.screen.value === 'ended') return;
+    this.#asked = true;
+    await this.camera.turnOn();
+    this.listDevices();
   }
 
   // Takes up the seat that a reload left.
   resume(from: Return): void {
-    if (from.microphone) void this.microphone.turnOn();
-    if (from.camera) void this.camera.turnOn();
-    this.#connect({ name: from.name });
+    this.#asked = from.asked;
+    this.ready.value = from.ready;
+    if (from.asked && from.microphone) void this.microphone.turnOn();
+    if (from.asked && from.camera) void this.camera.turnOn();
+    this.#connect({ name: from.name, link: from.link });
   }
 
   // After a door that may open later, or that asks for the passcode.
@@ -136,7 +169,7 @@ export class Store {
       ...(passcode ? { passcode } : {}), ...(name ? { displayName: name } : {}),
     });
     this.session = session;
-    this.media = new Media(session);
+    this.media = new Media(session, { held: !this.ready.value });
     this.#listen(session, this.media);
     batch(() => {
       this.ending.value = null;
@@ -151,7 +184,7 @@ export class Store {
     this.care.listen(session);
     session.on('help', ({ participantId }) => this.#called(participantId));
     session.on('draining', (told) => this.#draining(told));
-    session.on('warning', ({ minutes }) => this.announcer.say(`The session ends in ${minutes} min.`));
+    session.on('warning', ({ minutes }) => this.#say(`The session ends in ${minutes} min.`));
     session.on('link', (link) => (this.link.value = link));
     session.on('welcome', ({ participantId, policy }) => {
       this.screenForAll.value = policy.screenForAll ?? false;
@@ -162,7 +195,7 @@ export class Store {
     session.on('access', (access) => this.#entered(access));
     session.on('room', (room) => this.#roomChanged(room));
     session.on('roster', (roster) => this.#rosterChanged(roster));
-    session.on('joined', ({ id, displayName, role }) => id !== this.selfId.value && role !== 'recorder' && this.announcer.say(`${displayName} joined.`));
+    session.on('joined', ({ id, displayName, role }) => id !== this.selfId.value && role !== 'recorder' && this.#say(`${displayName} joined.`));
     session.on('recordingFailed', ({ reason }) => (this.care.fault.value = faultWords(reason)));
     session.on('left', ({ participantId }) => this.#gone(participantId));
     session.on('waiting', (waiting) => this.#waitingChanged(waiting));
@@ -178,6 +211,11 @@ export class Store {
       this.mediaState.value = state;
       if (state === 'connected') this.#tellAll();
     });
+  }
+
+  // Who has not come in yet is told nothing of the group.
+  #say(sentence: string): void {
+    if (this.ready.value) this.announcer.say(sentence);
   }
 
   #mapped(map: readonly SlotEntry[]): void {
@@ -208,7 +246,7 @@ export class Store {
   #entered(access: Access): void {
     batch(() => {
       this.access.value = access;
-      this.screen.value = access.state === 'admitted' ? 'session' : 'waiting';
+      this.screen.value = !this.ready.value ? 'check' : access.state === 'admitted' ? 'session' : 'waiting';
       if (access.state === 'waiting') this.stopScreen();
     });
     if (access.state !== 'admitted') return;
@@ -236,7 +274,7 @@ export class Store {
     const before = this.room.value;
     this.room.value = room;
     if (before.name && before.locked !== room.locked) {
-      this.announcer.say(room.locked ? 'The session is locked.' : 'The session is open again.');
+      this.#say(room.locked ? 'The session is locked.' : 'The session is open again.');
     }
     if ((before.recording === 'on') !== (room.recording === 'on')) this.#recordingTurned(room.recording);
   }
@@ -245,8 +283,8 @@ export class Store {
   #recordingTurned(now: string): void {
     const on = now === 'on';
     if (on) this.care.fault.value = '';
-    this.announcer.say(on ? 'Recording has begun.' : now === 'paused' ? 'Recording is paused.' : 'Recording has stopped.');
-    void chime(on ? 'begin' : 'end').catch(() => undefined);
+    this.#say(on ? 'Recording has begun.' : now === 'paused' ? 'Recording is paused.' : 'Recording has stopped.');
+    if (this.ready.value) void chime(on ? 'begin' : 'end').catch(() => undefined);
   }
 
   #rosterChanged(all: readonly Participant[]): void {
@@ -257,7 +295,7 @@ export class Store {
     for (const person of roster) {
       const then = before.find(({ id }) => id === person.id);
       if (person.id === this.selfId.value) this.#obeyMute(then, person);
-      else if (then && person.handRaised && !then.handRaised) this.announcer.say(`${person.displayName} raised a hand.`);
+      else if (then && person.handRaised && !then.handRaised) this.#say(`${person.displayName} raised a hand.`);
     }
     this.asks.value = this.asks.value.filter((id) => roster.some((p) => p.id === id && !p.grants.includes('screen')));
   }
@@ -283,7 +321,7 @@ export class Store {
     this.restarting.value = draining;
     const seconds = Math.round(((stopsAt ?? 0) - (this.session?.serverAheadMs ?? 0) - Date.now()) / 1000);
     const when = seconds > 90 ? `within ${Math.ceil(seconds / 60)} minutes` : 'in a moment';
-    this.announcer.say(draining
+    this.#say(draining
       ? `The server restarts ${when}. You come back by yourself, without waiting again.`
       : 'The server does not restart after all.');
   }
@@ -292,18 +330,18 @@ export class Store {
   #called(id: string): void {
     this.panel.value = true;
     const name = this.roster.value.find((person) => person.id === id)?.displayName;
-    if (name) this.announcer.say(`${name} asks for help. Only therapists see this.`);
+    if (name) this.#say(`${name} asks for help. Only therapists see this.`);
   }
 
   #gone(id: string): void {
     const name = this.roster.value.find((person) => person.id === id)?.displayName;
-    if (name) this.announcer.say(`${name} left.`);
+    if (name) this.#say(`${name} left.`);
   }
 
   #waitingChanged(waiting: readonly Waiter[]): void {
     for (const { participantId, displayName } of waiting) {
       const known = this.waiting.value.some((waiter) => waiter.participantId === participantId);
-      if (!known) this.announcer.say(`${displayName} is waiting.`);
+      if (!known) this.#say(`${displayName} is waiting.`);
     }
     this.waiting.value = waiting;
   }
@@ -313,13 +351,13 @@ export class Store {
     letters.set(participantId, [...(letters.get(participantId) ?? []), letter]);
     this.letters.value = letters;
     const waiter = this.waiting.value.find((other) => other.participantId === participantId);
-    if (letter.from === 'waiting' && waiter) this.announcer.say(`${waiter.displayName} wrote to you.`);
+    if (letter.from === 'waiting' && waiter) this.#say(`${waiter.displayName} wrote to you.`);
   }
 
   #askedToShare(id: string): void {
     if (!this.asks.value.includes(id)) this.asks.value = [...this.asks.value, id];
     const name = this.roster.value.find((person) => person.id === id)?.displayName;
-    if (name) this.announcer.say(`${name} asks to share a screen.`);
+    if (name) this.#say(`${name} asks to share a screen.`);
   }
 
   // ---- own devices ----
@@ -337,7 +375,7 @@ export class Store {
 
   #tell(source: 'microphone' | 'camera' | 'screen', track: MediaStreamTrack | null): void {
     const { session } = this;
-    if (session?.state !== 'admitted' || !session.may(`publish.${source}`)) return;
+    if (!this.ready.value || session?.state !== 'admitted' || !session.may(`publish.${source}`)) return;
     this.#setting[source] += 1;
     session.request('publication.set', { source, muted: track === null })
       .catch(() => undefined)
@@ -365,6 +403,7 @@ export class Store {
   #returning(): Return {
     return {
       name: this.#opening?.name ?? '', microphone: this.microphone.on.value, camera: this.camera.on.value,
+      asked: this.#asked, ready: this.ready.value, link: this.#opening?.link ?? '',
     };
   }
 

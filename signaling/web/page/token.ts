@@ -28,6 +28,8 @@ export function awaitToken(origins: readonly string[]): Promise<string> | undefi
 export interface Peek {
   name: string;
   host: boolean;
+  id: string; // jti: names the link, and is no secret
+  endsAt: number | undefined; // milliseconds since 1970
 }
 
 // What the token says of its bearer, only to fill in a name and choose words: the server alone decides.
@@ -35,12 +37,14 @@ export function peek(token: string | undefined): Peek {
   try {
     const part = (token?.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
     const bytes = Uint8Array.from(atob(part), (letter) => letter.charCodeAt(0));
-    const claims = JSON.parse(new TextDecoder().decode(bytes)) as { name?: unknown; role?: unknown };
+    const claims = JSON.parse(new TextDecoder().decode(bytes)) as { name?: unknown; role?: unknown; jti?: unknown; exp?: unknown };
     return {
       name: typeof claims.name === 'string' ? claims.name : '',
       host: claims.role === 'host' || claims.role === 'cohost',
+      id: typeof claims.jti === 'string' ? claims.jti : '',
+      endsAt: typeof claims.exp === 'number' ? claims.exp * 1000 : undefined,
     };
   } catch {
-    return { name: '', host: false };
+    return { name: '', host: false, id: '', endsAt: undefined };
   }
 }

@@ -41,9 +41,11 @@ export class FirefoxPerson {
   }
 
   async join() {
-    await this.sees('join-button');
+    await this.sees('name-input');
     await this.page.$eval('[data-testid="name-input"]', (input) => input.select());
     await this.page.type('[data-testid="name-input"]', this.name);
+    await (await this.page.$('[data-testid="name-continue"]'))?.click(); // hosts give their name in the device check
+    await this.sees('join-button');
     await until(`${this.name} can join`, () => this.page.$eval('[data-testid="join-button"]', (button) => !button.disabled));
     await this.page.click('[data-testid="join-button"]');
   }

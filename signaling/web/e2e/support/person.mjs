@@ -63,10 +63,17 @@ export class Person {
     await this.find(testid).first().waitFor({ state: 'visible', timeout: ms });
   }
 
-  // From the device check to the waiting room, or for hosts into the session.
+  // Up to the device check. Hosts give their name there; of others it is asked before.
+  async named() {
+    await this.page.locator('[data-testid="name-input"], [data-testid="join-button"]').first().waitFor();
+    if (await this.find('name-input').isVisible()) await this.find('name-input').fill(this.name);
+    if (await this.find('name-continue').isVisible()) await this.find('name-continue').click();
+  }
+
+  // From the link to the waiting room, or for hosts into the session.
   async join() {
+    await this.named();
     await this.sees('join-button');
-    await this.find('name-input').fill(this.name);
     await until(`${this.name} can join`, () => this.find('join-button').isEnabled());
     await this.find('join-button').click();
   }

@@ -1,61 +1,91 @@
-// The device check. Nothing of it leaves the device; it ends with the question to be let in.
+// The device check. Nothing of it leaves the device. Who waits has a place already and may be let in meanwhile; they come in when
+// they press the button, and nothing of the group is shown or heard before.
 
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { meter } from '../devices';
+import { meter, type Device } from '../devices';
 import { Btn, Heading, Note, State } from '../ui/basics';
 import { useStore } from '../ui/context';
 import { Choice, DeviceCtls, deviceTrouble, SelfVideo } from '../ui/devices';
 import { Icon } from '../ui/icon';
-import { Top } from '../ui/top';
+import { LinkBanner, NoticeBanner, RestartBanner } from '../ui/messages';
+import { Call, Top } from '../ui/top';
+import { LinkLife, NameField, withName } from './name';
+import { Letters } from './waiting';
 
 interface Props {
-  name: string;
-  host: boolean;
-  onJoin(name: string): void;
+  // Of a host, who comes in by pressing the button; all others have their place already.
+  door?: { name: string; endsAt: number | undefined; onEnter(name: string): void } | undefined;
 }
 
-export function CheckScreen({ name, host, onJoin }: Props): JSX.Element {
+export function CheckScreen({ door }: Props): JSX.Element {
   const store = useStore();
-  useEffect(() => {
-    void store.microphone.turnOn().then(() => store.camera.turnOn()).then(() => store.listDevices());
-  }, []);
+  useEffect(() => void store.askDevices(), []);
+  const admitted = !door && store.access.value?.state === 'admitted';
   const join = (event: SubmitEvent): void => {
+    if (door) return withName(event, door.onEnter);
     event.preventDefault();
-    const typed = String(new FormData(event.currentTarget as HTMLFormElement).get('name')).trim();
-    if (typed) onJoin(typed);
+    store.goIn();
   };
   return (
     <>
-      <Top step={0} />
+      {door ? <Top /> : <Top step="check" />}
       <main class="page">
+        {!door && <Banners admitted={admitted} />}
         <div class="lead">
           <Heading>Check your camera and sound</Heading>
           <p>Only you see and hear this check. Nothing from it is kept.</p>
         </div>
-        <form class="split" onSubmit={join}>
+        <div class="split">
           <div class="stack">
-            <Preview />
+            <Preview allowed={(kind) => !admitted || store.may(`publish.${kind}`)} />
             <Note icon="headphones">Headphones help keep the group private. Choose a place where nobody can watch or listen.</Note>
             <Protection />
           </div>
           <div class="stack">
             <div class="card rows"><MicCheck /><SpeakerCheck /><ConnectionCheck /></div>
-            <NameField name={name} />
-            <div class="field">
-              <Btn look="main tall wide" type="submit" data-testid="join-button">{host ? 'Enter the session' : 'Ask to join'}</Btn>
-              <p class="quiet small">
-                {host ? 'You enter as a therapist, at once.' : 'A therapist lets you in. Until then nobody sees or hears you.'}
-              </p>
-            </div>
+            <form class="stack" onSubmit={join}>
+              {door && <NameField name={door.name} />}
+              {door && <LinkLife endsAt={door.endsAt} button="Enter the session" />}
+              <div class="field">
+                <Btn look="main tall wide" type="submit" data-testid="join-button">
+                  {door ? 'Enter the session' : admitted ? 'Join the group' : 'Go to the waiting room'}
+                </Btn>
+                <p class="quiet small">
+                  {door ? 'You enter as a therapist, at once.' : admitted ? 'You see and hear the group from then on.'
+                    : 'Take your time. Therapists see that you are here; nobody sees or hears you.'}
+                </p>
+              </div>
+            </form>
+            {!door && !admitted && <Letters />}
+            {!door && <div class="spread"><Call look="line" /><Btn data-testid="leave" onClick={() => void store.session?.leave()}>Leave</Btn></div>}
           </div>
-        </form>
+        </div>
       </main>
     </>
   );
 }
 
-function Preview(): JSX.Element {
+// What happens to the place meanwhile.
+function Banners({ admitted }: { admitted: boolean }): JSX.Element {
+  return (
+    <>
+      <RestartBanner />
+      <LinkBanner />
+      <NoticeBanner />
+      <div role="status">
+        {admitted && (
+          <div class="banner calm" data-testid="let-in">
+            <Icon name="door" />
+            <p class="words"><strong>A therapist has let you in.</strong> <span>The group sees your name. Nobody sees or hears you until you press “Join the group”.</span></p>
+          </div>
+        )}
+      </div>
+    </>
+  );
+}
+
+function Preview({ allowed }: { allowed(kind: Device['kind']): boolean }): JSX.Element {
   const { camera } = useStore();
   const trouble = deviceTrouble(camera);
   return (
@@ -67,7 +97,7 @@ function Preview(): JSX.Element {
         <figcaption class="badge"><Icon name="eye-off" /> Only you see this</figcaption>
       </figure>
       <div class="preview-bar">
-        <DeviceCtls />
+        <DeviceCtls allowed={allowed} />
         <Choice device={camera} label="Camera to use" look="grow" />
       </div>
       <div role="status">{trouble && <Note icon="alert">{trouble}</Note>}</div>
@@ -183,16 +213,5 @@ function ConnectionCheck(): JSX.Element {
       {found.kind === 'none' && <p class="quiet small">The clinic’s server does not answer. Check your network.</p>}
       {found.kind === 'none' && <Btn icon="again" onClick={ask}>Check again</Btn>}
     </section>
-  );
-}
-
-function NameField({ name }: { name: string }): JSX.Element {
-  return (
-    <div class="field">
-      <label for="name">Name the group will see</label>
-      <input class="input" id="name" name="name" defaultValue={name} autocomplete="nickname" maxLength={64} required pattern=".*\S.*"
-        aria-describedby="name-hint" data-testid="name-input" />
-      <p class="quiet small" id="name-hint">A first name or a chosen name is fine. Therapists also see the name the clinic has for you.</p>
-    </div>
   );
 }

@@ -18,7 +18,7 @@ interface Words {
 const off = 'Your camera and microphone are off.';
 const link: Words = {
   icon: 'link', title: 'This link does not work',
-  body: ['It may have been used already, or its time has passed. Ask the clinic for a new one.'],
+  body: ['It may have been used already, or its time has passed. If this page is open in another window, go on there. Else ask the clinic for a new link.'],
 };
 const busy: Words = {
   icon: 'again', title: 'The clinic’s server takes nobody right now',

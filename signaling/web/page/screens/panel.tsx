@@ -3,7 +3,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useId, useState } from 'preact/hooks';
 import type { Participant, Waiter } from '../../client';
-import { colourOf, initialOf, roleName, sends } from '../people';
+import { colourOf, gettingReady, initialOf, roleName, sends } from '../people';
 import { Btn, Count, State } from '../ui/basics';
 import { useStore } from '../ui/context';
 import { Confirm, Write } from '../ui/dialog';
@@ -100,7 +100,10 @@ function WaitingList(): JSX.Element {
         )}
       </div>
       {waiting.length === 0 ? <p class="quiet small">Nobody is waiting.</p> : (
-        <ul>{waiting.map((waiter) => <WaiterRow key={waiter.participantId} waiter={waiter} />)}</ul>
+        <>
+          <ul>{waiting.map((waiter) => <WaiterRow key={waiter.participantId} waiter={waiter} />)}</ul>
+          <p class="quiet small">People here may still be checking camera and sound. You can admit them all the same: they join when they are ready.</p>
+        </>
       )}
     </section>
   );
@@ -185,7 +188,7 @@ function PersonRow({ person }: { person: Participant }): JSX.Element {
   const id = useId();
   const self = person.id === store.selfId.value;
   const name = person.displayName;
-  const sub = [self ? 'You' : '', roleName(person.role)].filter(Boolean).join(', ');
+  const sub = [self ? 'You' : '', roleName(person.role), !self && gettingReady(person) ? 'Getting ready' : ''].filter(Boolean).join(', ');
   return (
     <li class={`person ${colourOf(person.id)}`} data-testid="person" data-participant={person.id} data-name={name}>
       <div class="person-row">

@@ -18,7 +18,7 @@ export function WaitingScreen(): JSX.Element {
   const todo = store.care.needs.value.some((need) => need !== 'verification');
   return (
     <>
-      <Top step={store.care.needs.value.includes('agreement') ? 1 : store.care.agreementAsked.value ? 2 : 1} agreement={store.care.agreementAsked.value} />
+      <Top step={store.care.needs.value.includes('agreement') ? 'agreement' : 'waiting'} />
       <main class="page" data-testid="waiting-room">
         <RestartBanner />
         <LinkBanner />
@@ -77,7 +77,7 @@ function Answer(): JSX.Element {
   );
 }
 
-function Letters(): JSX.Element {
+export function Letters(): JSX.Element {
   const store = useStore();
   const [writing, setWriting] = useState(false);
   const letters = store.letters.value.get(store.selfId.value) ?? [];

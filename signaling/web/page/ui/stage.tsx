@@ -3,7 +3,7 @@
 import type { JSX, RefObject } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Participant, SlotEntry } from '../../client';
-import { colourOf, initialOf, roleName, sends } from '../people';
+import { colourOf, gettingReady, initialOf, roleName, sends } from '../people';
 import { useStore } from './context';
 import { SelfVideo } from './devices';
 import { Icon } from './icon';
@@ -68,6 +68,7 @@ function Tile({ person }: { person: Participant }): JSX.Element {
         {!camera && <span class="sr">, camera off</span>}
         {!person.connected && <span class="role">Reconnecting</span>}
         {person.connected && person.away && <span class="role">Away</span>}
+        {!self && gettingReady(person) && <span class="role">Getting ready</span>}
         {person.connected && !person.away && roleName(person.role) && <span class="role">{roleName(person.role)}</span>}
       </div>
     </div>

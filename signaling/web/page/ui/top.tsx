@@ -4,18 +4,22 @@ import type { JSX } from 'preact';
 import { useStore } from './context';
 import { Icon, Mark } from './icon';
 
-export function Top({ step, agreement }: { step?: number; agreement?: boolean }): JSX.Element {
-  const steps = agreement ? ['Check', 'Agreement', 'Waiting room'] : ['Check', 'Waiting room'];
-  const { config } = useStore();
+const steps = [['name', 'Name'], ['check', 'Check'], ['agreement', 'Agreement'], ['waiting', 'Waiting room']] as const;
+type Step = (typeof steps)[number][0];
+
+export function Top({ step }: { step?: Step }): JSX.Element {
+  const { config, care } = useStore();
+  const asked = steps.filter(([key]) => key !== 'agreement' || care.agreementAsked.value);
+  const at = asked.findIndex(([key]) => key === step);
   return (
     <header class="top">
       <p class="brand"><Mark /> Alcove</p>
       {config.clinic && <p class="quiet small">{config.clinic}</p>}
       {step !== undefined && (
         <ol class="steps" aria-label="Steps to join">
-          {steps.map((name, i) => (
-            <li key={name} class={i < step ? 'done' : ''} aria-current={i === step ? 'step' : undefined}>
-              {name}{i < step && <span class="sr">, done</span>}
+          {asked.map(([key, name], i) => (
+            <li key={key} class={i < at ? 'done' : ''} aria-current={i === at ? 'step' : undefined}>
+              {name}{i < at && <span class="sr">, done</span>}
             </li>
           ))}
         </ol>

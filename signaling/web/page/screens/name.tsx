@@ -1,0 +1,78 @@
+// The first step of who will wait: the name. With it the link is spent and the place is theirs, so that everything after takes the
+// time it takes. It comes first because a name cannot be changed later, and the group must see none that was not chosen.
+
+import type { JSX } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { Btn, Heading, Note } from '../ui/basics';
+import { useStore } from '../ui/context';
+import { Call, Top } from '../ui/top';
+
+interface Props {
+  name: string;
+  endsAt: number | undefined;
+  onName(name: string): void;
+}
+
+export function NameScreen({ name, endsAt, onName }: Props): JSX.Element {
+  return (
+    <>
+      <Top step="name" />
+      <main class="page">
+        <form class="stack narrow" onSubmit={(event) => withName(event, onName)}>
+          <div class="lead">
+            <Heading>What should the group call you?</Heading>
+            <p>After this your place in the waiting room is kept, and you can check your camera and sound without haste.</p>
+          </div>
+          <NameField name={name} />
+          <LinkLife endsAt={endsAt} button="Continue" />
+          <Btn look="main tall wide" type="submit" data-testid="name-continue">Continue</Btn>
+          <p class="quiet small">Therapists then see that you are here. Nobody sees or hears you.</p>
+        </form>
+      </main>
+    </>
+  );
+}
+
+export function withName(event: SubmitEvent, use: (name: string) => void): void {
+  event.preventDefault();
+  const typed = String(new FormData(event.currentTarget as HTMLFormElement).get('name')).trim();
+  if (typed) use(typed);
+}
+
+export function NameField({ name }: { name: string }): JSX.Element {
+  return (
+    <div class="field">
+      <label for="name">Name the group will see</label>
+      <input class="input" id="name" name="name" defaultValue={name} autocomplete="nickname" maxLength={64} required pattern=".*\S.*"
+        aria-describedby="name-hint" data-testid="name-input" />
+      <p class="quiet small" id="name-hint">A first name or a chosen name is fine. Therapists also see the name the clinic has for you.</p>
+    </div>
+  );
+}
+
+// Time enough to finish a sentence and press the button.
+const soonMs = 45_000;
+
+// Says in time that the link ends, and what to do when it has. It refuses nothing: the server decides, and forgives a little.
+export function LinkLife({ endsAt, button }: { endsAt: number | undefined; button: string }): JSX.Element {
+  const { config } = useStore();
+  const left = (endsAt ?? Infinity) - config.aheadMs - Date.now();
+  const phase = left > soonMs ? 'fresh' : left > 0 ? 'soon' : 'over';
+  const [, look] = useState(0);
+  useEffect(() => {
+    if (phase === 'over' || left === Infinity) return undefined;
+    const timer = setTimeout(() => look((times) => times + 1), phase === 'fresh' ? left - soonMs : left);
+    return () => clearTimeout(timer);
+  }, [phase]);
+  return (
+    <div role="status">
+      {phase === 'soon' && <div data-testid="link-soon"><Note icon="clock">Your link ends in less than a minute. Please press “{button}” before that.</Note></div>}
+      {phase === 'over' && (
+        <div class="stack" data-testid="link-over">
+          <Note icon="clock">The time of your link is over. Open it again where you found it, or ask the clinic for a new one.</Note>
+          <Call look="line" />
+        </div>
+      )}
+    </div>
+  );
+}
