@@ -136,7 +136,7 @@ export class Store {
   async askDevices(): Promise<void> {
     if (this.#asked) return;
     await this.microphone.turnOn();
-    if (this.screen.value === 'ended') return;
+    if (!['', 'passcode_wrong'].includes(this.ending.value?.code ?? '')) return; // over meanwhile: no light goes on
     this.#asked = true;
     await this.camera.turnOn();
     this.listDevices();
