@@ -90,7 +90,7 @@ const (
 )
 
 // gcPercent trades a little work for memory: the packet path makes no garbage, and a small server has more time than space.
-const gcPercent = 35
+const gcPercent = 25
 
 // What doctor calls too little.
 const (
