@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -72,6 +73,31 @@ func TestBoundSettles(t *testing.T) {
 		}
 		if low < path*3/4 || high > path*5/4 {
 			t.Errorf("from %d: between %d and %d", start, low, high)
+		}
+	}
+}
+
+// A path that carries 2 Mbit/s and loses 9 % by itself, now more, now less: that is no reason to send much less than it carries.
+func TestBoundOnRadio(t *testing.T) {
+	const path = 2_000_000
+	for seed := range uint64(20) {
+		rnd := rand.New(rand.NewPCG(seed, 8))
+		b := Bound{rate: boundMin}
+		sum := 0
+		for i := range 200 {
+			sent, lost := 10+b.Rate()/20_000, 0 // packets of a report
+			for range sent {
+				if rnd.Float64() < 0.09 || rnd.Float64() < float64(b.Rate()-path)/float64(b.Rate()) {
+					lost++
+				}
+			}
+			b.Report(epoch.Add(time.Duration(i)*time.Second), uint8(min(255, 256*lost/sent)), b.Rate())
+			if i >= 100 {
+				sum += b.Rate() / 100
+			}
+		}
+		if sum < path/2 || sum > path*5/4 {
+			t.Errorf("seed %d: %d bit/s on average", seed, sum)
 		}
 	}
 }
