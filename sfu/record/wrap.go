@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"errors"
@@ -13,7 +14,17 @@ import (
 // A track's key is wrapped twice: by age for the clinic's recipients, and the result under the person's erasure key. Both are
 // needed to open it, so destroying the erasure key is enough.
 
-// wrapKey wraps a track's key. The outer key is derived for this track alone, so its one message may have the nonce 0.
+// outerKey is derived for one track alone, so its one message may have the nonce 0.
+func outerKey(erasure, id []byte) (cipher.AEAD, error) {
+	key, err := hkdf.Key(sha256.New, erasure, id, labelErasure, keySize)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(key)
+	return newGCM(key)
+}
+
+// wrapKey wraps a track's key.
 func wrapKey(key []byte, to Recipients, erasure []byte, track string) ([]byte, error) {
 	if to.Empty() {
 		return nil, ErrRecipients
@@ -30,12 +41,7 @@ func wrapKey(key []byte, to Recipients, erasure []byte, track string) ([]byte, e
 		return nil, err
 	}
 	id := rawID(track)
-	outer, err := hkdf.Key(sha256.New, erasure, id[:], labelErasure, keySize)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(outer)
-	aead, err := newGCM(outer)
+	aead, err := outerKey(erasure, id[:])
 	if err != nil {
 		return nil, err
 	}
@@ -56,12 +62,7 @@ var (
 
 func unwrapKey(wrapped []byte, identities []age.Identity, erasure []byte, track string) ([]byte, error) {
 	id := rawID(track)
-	outer, err := hkdf.Key(sha256.New, erasure, id[:], labelErasure, keySize)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(outer)
-	aead, err := newGCM(outer)
+	aead, err := outerKey(erasure, id[:])
 	if err != nil {
 		return nil, err
 	}
