@@ -157,7 +157,7 @@ func (s *slot) choose(c choice) {
 }
 
 // accepts decides whether a packet of an encoding may pass into the slot.
-func (s *slot) accepts(e *encoding, packet forward.Packet) forward.Drop {
+func (s *slot) accepts(e *encoding, packet *forward.Packet) forward.Drop {
 	switch {
 	case s.target == nil:
 		return forward.Bandwidth

@@ -28,27 +28,39 @@ type departure struct {
 	data  []byte // in the slab, with room for padding and tag
 	ssrc  uint32
 	index uint64 // SRTP index
+	next  int32  // of the same queue, in outbox.waiting; 0: none, as everywhere, for they count from 1
 	gone  bool
+}
+
+// A queue is what waits for one peer, in the order in which it came.
+type queue struct {
+	first, last int32 // in outbox.waiting
+	count       int32
 }
 
 // An outbox gathers what one round, or a few under load, sends. Equal sizes of one subscriber leave next to each other, so
 // that the socket can make trains of them; sound of all subscribers leaves before any picture. Owned by worker.run.
 type outbox struct {
-	slab    []byte
-	used    int          // packets of the slab
-	control []udp.Packet // RTCP, sealed already
-	peers   []*peer      // who have departures
-	out     []udp.Packet
-	slots   []*slot // of out, nil for RTCP
-	rounds  uint32
-	since   time.Time // when the oldest came
-	picture bool      // some of them are pictures
-	waiting lots      // how many, by round
-	left    lots      // the same of those that left in this round
+	slab     []byte
+	used     int          // packets of the slab
+	control  []udp.Packet // RTCP, sealed already
+	waiting  []departure  // of all peers: what is about to leave stands together
+	boarding []*departure // of the peer whose packets are sealed now
+	peers    []*peer      // who have departures
+	out      []udp.Packet
+	slots    []*slot // of out, nil for RTCP
+	rounds   uint32
+	since    time.Time // when the oldest came
+	picture  bool      // some of them are pictures
+	came     lots      // how many, by round
+	left     lots      // the same of those that left in this round
 }
 
 func newOutbox() outbox {
-	return outbox{slab: make([]byte, slabPackets*udp.MaxDatagram), out: make([]udp.Packet, 0, slabPackets), slots: make([]*slot, 0, slabPackets)}
+	return outbox{
+		slab: make([]byte, slabPackets*udp.MaxDatagram), waiting: make([]departure, 0, slabPackets),
+		out: make([]udp.Packet, 0, slabPackets), slots: make([]*slot, 0, slabPackets),
+	}
 }
 
 // room gives space for one packet of up to udp.MaxDatagram bytes.
@@ -72,17 +84,41 @@ func (w *worker) sendControl(data []byte, to netip.AddrPort) {
 // depart queues a packet of a slot that stands in the slab.
 func (w *worker) depart(s *slot, data []byte, ssrc uint32, index uint64) {
 	p := s.peer
-	if len(p.sound)+len(p.pictures) == 0 {
+	if p.sound.count+p.pictures.count == 0 {
 		w.box.peers = append(w.box.peers, p)
 	}
-	w.box.waiting.add(w.now, 1)
-	d := departure{slot: s, data: data, ssrc: ssrc, index: index}
+	w.box.came.add(w.now, 1)
+	w.box.waiting = w.box.waiting[:len(w.box.waiting)+1]
+	d := &w.box.waiting[len(w.box.waiting)-1]
+	d.slot, d.data, d.ssrc, d.index = s, data, ssrc, index // not made aside and copied, see forward.Sent.Put
 	if s.video() {
-		p.pictures = append(p.pictures, d)
+		w.box.join(&p.pictures)
 		w.box.picture = true
 	} else {
-		p.sound = append(p.sound, d)
+		w.box.join(&p.sound)
 	}
+}
+
+// join puts the newest departure at the end of its queue.
+func (b *outbox) join(q *queue) {
+	newest := int32(len(b.waiting))
+	if q.count++; q.first == 0 {
+		q.first = newest
+	} else {
+		b.waiting[q.last-1].next = newest
+	}
+	q.last = newest
+}
+
+// call empties a queue. The list is valid until the next call.
+func (b *outbox) call(q *queue) []*departure {
+	b.boarding = b.boarding[:0]
+	for i := q.first; i != 0; {
+		d := &b.waiting[i-1]
+		b.boarding, i = append(b.boarding, d), d.next
+	}
+	*q = queue{}
+	return b.boarding
 }
 
 // due is when what waits has to leave, zero if nothing waits.
@@ -107,17 +143,14 @@ func (w *worker) flush() {
 		b.slots = append(b.slots, nil)
 	}
 	for _, p := range b.peers {
-		w.board(p, p.sound, 0)
+		w.board(p, b.call(&p.sound), 0)
 	}
 	for _, p := range b.peers {
 		padding := maxPadding
 		if p.exact {
 			padding = 0
 		}
-		w.board(p, p.pictures, padding)
-		clear(p.sound)
-		clear(p.pictures)
-		p.sound, p.pictures = p.sound[:0], p.pictures[:0]
+		w.board(p, b.call(&p.pictures), padding)
 	}
 	taken := w.sock.Write(b.out)
 	w.count.DatagramsOut += uint64(taken)
@@ -125,8 +158,9 @@ func (w *worker) flush() {
 		w.count.BytesOut += uint64(len(b.out[i].Data))
 	}
 	clear(b.peers)
-	b.control, b.peers, b.used = b.control[:0], b.peers[:0], 0
-	b.left.take(&b.waiting)
+	clear(b.waiting)
+	b.control, b.peers, b.waiting, b.used = b.control[:0], b.peers[:0], b.waiting[:0], 0
+	b.left.take(&b.came)
 	w.refused(b.slots[taken:]) // it asks for key frames: into the empty box
 }
 
@@ -142,7 +176,7 @@ func (w *worker) refused(slots []*slot) {
 
 // board seals the departures of one peer in an order that makes long trains: all packets of about the size of the first
 // one that waits, then one shorter, and again. Packets of one slot keep their order.
-func (w *worker) board(p *peer, list []departure, padding int) {
+func (w *worker) board(p *peer, list []*departure, padding int) {
 	if !p.connected() {
 		w.count.Drops[forward.Unmapped] += uint64(len(list))
 		return
@@ -151,7 +185,7 @@ func (w *worker) board(p *peer, list []departure, padding int) {
 		w.box.rounds++
 		size, first := w.size(list, padding), true
 		for i := range list {
-			d := &list[i]
+			d := list[i]
 			if d.gone || d.slot.round == w.box.rounds {
 				continue
 			}
@@ -172,10 +206,10 @@ func (w *worker) board(p *peer, list []departure, padding int) {
 }
 
 // size is the largest of a waiting packet that the first one can be padded to.
-func (w *worker) size(list []departure, padding int) int {
+func (w *worker) size(list []*departure, padding int) int {
 	size, base := 0, 0
 	for i := range list {
-		if d := &list[i]; !d.gone {
+		if d := list[i]; !d.gone {
 			n := len(d.data)
 			if base == 0 {
 				base, size = n, n
@@ -188,10 +222,10 @@ func (w *worker) size(list []departure, padding int) int {
 }
 
 // last lets one shorter packet end the train.
-func (w *worker) last(p *peer, list []departure, size int) int {
+func (w *worker) last(p *peer, list []*departure, size int) int {
 	w.box.rounds++
 	for i := range list {
-		d := &list[i]
+		d := list[i]
 		if d.gone || d.slot.round == w.box.rounds {
 			continue
 		}
@@ -215,7 +249,9 @@ func (w *worker) leave(p *peer, d *departure, size int) {
 		d.data[len(d.data)-1] = byte(n)
 	}
 	sealed := p.keys.seal.RTP(d.data, forward.SentHeader, d.ssrc, d.index)
-	w.box.out = append(w.box.out, udp.Packet{Data: sealed, Addr: p.remote})
+	w.box.out = w.box.out[:len(w.box.out)+1]
+	out := &w.box.out[len(w.box.out)-1]
+	out.Data, out.Addr = sealed, p.remote
 	w.box.slots = append(w.box.slots, d.slot)
 }
 

@@ -13,6 +13,15 @@ import (
 // A peer is one PeerConnection of a member. Until it is adopted it belongs to its setup; then all but id, generation,
 // worker, offer and transport is owned by the worker, and offer is only read.
 type peer struct {
+	// What each packet to this peer needs stands together, and first, as in slot.
+	closed    bool
+	exact     bool  // repeats leave under their old number (no RTX): to the byte as before, so nothing is padded
+	sound     queue // what waits to leave, see outbox.go
+	pictures  queue
+	videoBits int // sent to this peer since the last report of loss
+	keys      keys
+	remote    netip.AddrPort // the selected address, invalid before
+
 	id         PeerID
 	generation uint32
 	worker     *worker
@@ -21,18 +30,11 @@ type peer struct {
 	local      local
 
 	member       *member
-	keys         keys
-	remote       netip.AddrPort // the selected address, invalid before
-	closed       bool
 	ssrc         uint32             // sender of our RTCP
 	streams      map[uint32]*stream // incoming, by SSRC
 	publications []*publication
 	slots        []*slot
 	slotOf       map[uint32]*slot // outgoing, by SSRC
-
-	sound    []departure // what waits to leave, see outbox.go
-	pictures []departure
-	exact    bool // repeats leave under their old number (no RTX): to the byte as before, so nothing is padded
 
 	feedback     *twcc.Recorder
 	twccExt      uint8
@@ -42,7 +44,6 @@ type peer struct {
 	clockOffset  time.Duration // our wall clock minus the client's NTP clock, the least seen
 	clockKnown   bool
 	bound        forward.Bound
-	videoBits    int // sent to this peer since the last report of loss
 	videoSince   time.Time
 	resendTokens float64
 	resendAt     time.Time

@@ -121,7 +121,7 @@ func (w *worker) publish(s *stream, h *forward.Header, payload []byte) forward.D
 		quiet = !pub.heard(h)
 	}
 	if pub.tapping != nil {
-		pub.tapping.take(w.now, e, packet, h.Marker, payload)
+		pub.tapping.take(w.now, e, &packet, h.Marker, payload)
 	}
 	if quiet {
 		return forward.Quiet
@@ -131,7 +131,7 @@ func (w *worker) publish(s *stream, h *forward.Header, payload []byte) forward.D
 	}
 	for _, sub := range pub.subscribers {
 		packet.Above = sub.base && temporal > 0
-		w.drop(w.forward(sub, e, packet, h.Marker, &vp8, payload))
+		w.drop(w.forward(sub, e, &packet, h.Marker, &vp8, payload))
 	}
 	return forward.Kept
 }
@@ -182,7 +182,7 @@ func (e *encoding) describe(extension []byte, late bool) forward.Descriptor {
 func (e *encoding) keyCame() { e.publication.keyWanted &^= 1 << e.index }
 
 // forward sends a packet into one slot.
-func (w *worker) forward(s *slot, e *encoding, packet forward.Packet, marker bool, vp8 *forward.VP8, payload []byte) forward.Drop {
+func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bool, vp8 *forward.VP8, payload []byte) forward.Drop {
 	if !s.peer.connected() {
 		return forward.Unmapped
 	}
@@ -200,16 +200,16 @@ func (w *worker) forward(s *slot, e *encoding, packet forward.Packet, marker boo
 	s.octets += uint32(len(payload))
 	origin := forward.Origin{Ext: packet.Ext, Timestamp: out.Timestamp, Pictures: out.Pictures, TL0: out.TL0, Encoding: uint8(e.index), Verbatim: e.described}
 	if !s.video() { // Opus mends itself (in-band FEC): nobody asks for it again
-		w.write(s, s.line.payload, s.line.slotSSRC, out.Ext, origin, marker, nil, nil, payload)
+		w.write(s, s.payload, s.ssrc, out.Ext, &origin, marker, nil, nil, payload)
 		w.count.Audio++
 		w.count.AudioBytes += uint64(len(payload))
 		return forward.Kept
 	}
-	if s.sent == nil {
+	if s.sent.Empty() {
 		s.sent = forward.NewSent(s.line.slotKind == slotScreen)
 	}
-	s.sent.Put(out.Ext, origin)
-	w.write(s, s.line.payload, s.line.slotSSRC, out.Ext, origin, marker, nil, vp8, payload)
+	s.sent.Put(out.Ext, &origin)
+	w.write(s, s.payload, s.ssrc, out.Ext, &origin, marker, nil, vp8, payload)
 	w.count.Video++
 	w.count.VideoBytes += uint64(len(payload))
 	s.peer.videoBits += 8 * len(payload)
@@ -218,7 +218,7 @@ func (w *worker) forward(s *slot, e *encoding, packet forward.Packet, marker boo
 
 // write puts one packet into the slab, to be sealed when it leaves. index is the SRTP index and, in its low 16 bits, the
 // sequence number: the same index is never given to two payloads.
-func (w *worker) write(s *slot, pt uint8, ssrc uint32, index uint64, o forward.Origin, marker bool, prefix []byte, vp8 *forward.VP8, payload []byte) {
+func (w *worker) write(s *slot, pt uint8, ssrc uint32, index uint64, o *forward.Origin, marker bool, prefix []byte, vp8 *forward.VP8, payload []byte) {
 	b := forward.AppendHeader(w.room(), marker, pt, uint16(index), o.Timestamp, ssrc, s.flow.send.CSRC)
 	b = append(b, prefix...)
 	at := len(b)
@@ -232,7 +232,7 @@ func (w *worker) write(s *slot, pt uint8, ssrc uint32, index uint64, o forward.O
 // resend answers a NACK for one packet, through RTX where it was negotiated (RFC 4588), else as it was. A slot that changed
 // hands has forgotten what it sent before.
 func (w *worker) resend(s *slot, seq uint16) forward.Drop {
-	if s.sent == nil || s.flow == nil || !s.flow.open() {
+	if s.flow == nil || !s.flow.open() {
 		return forward.HistoryGone
 	}
 	out, origin, ok := s.sent.Find(seq, s.selector.Last())
@@ -253,11 +253,11 @@ func (w *worker) resend(s *slot, seq uint16) forward.Drop {
 		vp8 = forward.ParseVP8(stored.Payload)
 	}
 	if s.line.slotRTX == 0 {
-		w.write(s, s.line.payload, s.line.slotSSRC, out, origin, stored.Marker, nil, &vp8, stored.Payload)
+		w.write(s, s.payload, s.ssrc, out, &origin, stored.Marker, nil, &vp8, stored.Payload)
 		return forward.Kept
 	}
 	prefix := [2]byte{byte(seq >> 8), byte(seq)}
-	w.write(s, s.line.rtx, s.line.slotRTX, s.nextRTX, origin, stored.Marker, prefix[:], &vp8, stored.Payload)
+	w.write(s, s.line.rtx, s.line.slotRTX, s.nextRTX, &origin, stored.Marker, prefix[:], &vp8, stored.Payload)
 	s.nextRTX++
 	return forward.Kept
 }

@@ -337,9 +337,12 @@ func (h *hour) bounded() {
 	slots := 0
 	for _, x := range h.order {
 		slots += len(x.list)
-		if len(x.peer.streams) > maxPeerSSRCs || cap(x.peer.sound) > slabPackets || cap(x.peer.pictures) > slabPackets {
-			h.fatal("%s has %d streams, %d and %d departures", x.id, len(x.peer.streams), cap(x.peer.sound), cap(x.peer.pictures))
+		if len(x.peer.streams) > maxPeerSSRCs {
+			h.fatal("%s has %d streams", x.id, len(x.peer.streams))
 		}
+	}
+	if b := &w.box; max(cap(b.waiting), cap(b.boarding)) > 2*slabPackets { // append doubles
+		h.fatal("room for %d and %d departures", cap(b.waiting), cap(b.boarding))
 	}
 	subscribed := 0
 	for _, x := range h.order {

@@ -56,7 +56,7 @@ func TestStalledReceiver(t *testing.T) {
 			}
 		}
 	}
-	if n := len(all[0].peer.sound) + len(all[0].peer.pictures); n != 0 || s.w.box.used != 0 {
+	if n := all[0].peer.sound.count + all[0].peer.pictures.count; n != 0 || s.w.box.used != 0 {
 		t.Errorf("%d packets wait for who is stalled", n)
 	}
 }

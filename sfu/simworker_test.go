@@ -178,9 +178,9 @@ func TestLettersFlush(t *testing.T) {
 	s, all := newGroup(t, 24, simSpec{}, "a", "b")
 	s.w.load.ratio = 1
 	slot := all[1].shows("a", slotAudio)
-	s.until("a packet waits", time.Second, func() bool { return len(all[1].peer.sound) > 0 })
+	s.until("a packet waits", time.Second, func() bool { return all[1].peer.sound.count > 0 })
 	before, during := slot.count, -1
-	waiting := len(all[1].peer.sound)
+	waiting := int(all[1].peer.sound.count)
 	s.w.post(func() { during = slot.count })
 	s.w.round(s.now, 0)
 	if during != before+waiting {

@@ -10,28 +10,31 @@ import (
 // A slot is one sending m-line of a peer. It keeps its SSRC whoever it shows; the CSRC says who that is. Owned by the
 // worker.
 type slot struct {
-	peer   *peer
-	line   *line
-	source *publication // what the newest slot map says, nil: empty
-	flow   *publication // what flows: source, once the client was told; nil before
+	// What each packet needs stands together, and first: a server that is not busy finds all of it outside the cache.
+	peer     *peer
+	target   *encoding    // what shall pass from its next key frame on, nil: nothing
+	current  *encoding    // what passes, nil before the first
+	flow     *publication // what flows: source, once the client was told; nil before
+	ssrc     uint32
+	payload  uint8  // type
+	pictures bool   // else sound
+	base     bool   // only the lowest temporal layer
+	packets  uint32 // sent, for sender reports
+	octets   uint32
+	round    uint32       // of the outbox, in which this slot's packets wait
+	sent     forward.Sent // begins with the first packet
+	selector forward.Selector
 
-	current *encoding // what passes, nil before the first
-	target  *encoding // what shall pass from its next key frame on, nil: nothing
-	base    bool      // only the lowest temporal layer
-
-	selector    forward.Selector
-	sent        *forward.Sent // made with the first packet
-	nextRTX     uint64        // index of the next repeat (RFC 4588), from 1
-	packets     uint32        // sent, for sender reports
-	octets      uint32
-	packetsTold uint32    // packets, at the last report of this receiver
-	checked     uint32    // packets, at the last look of the cross-check
-	round       uint32    // of the outbox, in which this slot's packets wait
-	asked       time.Time // when this receiver last asked for a key frame
+	line        *line
+	source      *publication // what the newest slot map says, nil: empty
+	nextRTX     uint64       // index of the next repeat (RFC 4588), from 1
+	packetsTold uint32       // packets, at the last report of this receiver
+	checked     uint32       // packets, at the last look of the cross-check
+	asked       time.Time    // when this receiver last asked for a key frame
 }
 
 func newSlot(p *peer, l *line) *slot {
-	s := &slot{peer: p, line: l, nextRTX: 1}
+	s := &slot{peer: p, line: l, ssrc: l.slotSSRC, payload: l.payload, pictures: l.kind == "video", nextRTX: 1}
 	s.selector = forward.Selector{ClockRate: 90000, Video: true}
 	if l.kind == "audio" {
 		s.selector = forward.Selector{ClockRate: 48000}
@@ -39,7 +42,7 @@ func newSlot(p *peer, l *line) *slot {
 	return s
 }
 
-func (s *slot) video() bool { return s.line.kind == "video" }
+func (s *slot) video() bool { return s.pictures }
 
 // assignPairs gives every person one pair, as long as there are pairs.
 func (p *peer) assignPairs(hears []*member) {
@@ -133,9 +136,7 @@ func (p *peer) attach() {
 		}
 		s.flow = s.source
 		s.flow.subscribers = append(s.flow.subscribers, s)
-		if s.sent != nil {
-			s.sent.Reset()
-		}
+		s.sent.Reset()
 		s.current, s.target = nil, s.flow.encodings[len(s.flow.encodings)-1].nearest(p.worker.now)
 		s.restart()
 	}

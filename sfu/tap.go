@@ -104,7 +104,7 @@ func (t *tapping) restarted(e *encoding) {
 }
 
 // take decides about a packet of the publication and hands it on.
-func (t *tapping) take(now time.Time, e *encoding, packet forward.Packet, marker bool, payload []byte) {
+func (t *tapping) take(now time.Time, e *encoding, packet *forward.Packet, marker bool, payload []byte) {
 	if !t.asked && !packet.Empty {
 		t.begin()
 	}
@@ -130,7 +130,7 @@ func (t *tapping) take(now time.Time, e *encoding, packet forward.Packet, marker
 // timestamp is that of the source, moved only where another source begins: there it follows on by the time that passed. A live
 // slot moves it after a silence too; here that would make a slow network look like one, and what reads the recording knows
 // better, for it has seen what came after.
-func (t *tapping) timestamp(now time.Time, e *encoding, packet forward.Packet) uint32 {
+func (t *tapping) timestamp(now time.Time, e *encoding, packet *forward.Packet) uint32 {
 	if !t.lined {
 		t.lined = true
 		if !t.lastAt.IsZero() {
@@ -147,7 +147,7 @@ func (t *tapping) timestamp(now time.Time, e *encoding, packet forward.Packet) u
 }
 
 // accepts takes the best encoding that comes: a better one from its next key frame on, a lesser one when that is gone.
-func (t *tapping) accepts(now time.Time, e *encoding, packet forward.Packet) bool {
+func (t *tapping) accepts(now time.Time, e *encoding, packet *forward.Packet) bool {
 	switch {
 	case e == t.current:
 		return true

@@ -112,9 +112,9 @@ func (m *pictureModel) give(p framed) {
 	t.Helper()
 	p.Above = m.base && p.temporal > 0
 	before := m.s
-	out, drop := m.s.Next(m.now, p.Packet)
+	out, drop := m.s.next(m.now, p.Packet)
 	began := m.s.count == 1 && (before.count != 1 || m.s.changes[0] != before.changes[0])
-	if again, d := m.s.Next(m.now, p.Packet); again != out || d != drop {
+	if again, d := m.s.next(m.now, p.Packet); again != out || d != drop {
 		t.Fatalf("%+v: %+v, %v; again %+v, %v", p, out, drop, again, d)
 	}
 	if p.KeyFrame && (drop == Layer || drop == AwaitKey) {

@@ -116,8 +116,8 @@ func TestPictures(t *testing.T) {
 			if st.switching {
 				s.Switch()
 			}
-			out, drop := s.Next(epoch, st.packet)
-			again, dropAgain := s.Next(epoch, st.packet)
+			out, drop := s.next(epoch, st.packet)
+			again, dropAgain := s.next(epoch, st.packet)
 			if again != out || dropAgain != drop {
 				t.Errorf("%s, step %d, again: %+v, %v; first %+v, %v", name, i, again, dropAgain, out, drop)
 			}

@@ -48,8 +48,8 @@ type change struct {
 }
 
 // late is the slot's timestamp of a packet that comes late: its frame may have been split by a silence, or by padding in it.
-func (s *Selector) late(p Packet, c change) uint32 {
-	newest := s.changes[s.count-1]
+func (s *Selector) late(p *Packet, c *change) uint32 {
+	newest := &s.changes[s.count-1]
 	switch {
 	case newest.rebased && p.Ext > newest.over && p.Ext < newest.until && int32(p.Timestamp-newest.since) >= 0:
 		return p.Timestamp + newest.tsOffset
@@ -65,8 +65,11 @@ type Selector struct {
 	ClockRate uint32 // Hz
 	Video     bool   // a switch waits for a key frame
 
-	running   bool // something was sent in this slot
-	switching bool // the next packet begins a new source
+	running   bool   // something was sent in this slot
+	switching bool   // the next packet begins a new source
+	above     bool   // the source's newest frame is not shown,
+	frame     uint32 // which has this timestamp
+	count     int    // of changes
 	lastOut   uint64
 	lastTS    uint32
 	lastAt    time.Time
@@ -77,10 +80,7 @@ type Selector struct {
 	picture   Picture            // the last names, as they left
 	highest   uint64             // source number
 	heard     time.Time          // when anything new came, of any layer
-	frame     uint32             // timestamp of the source's newest frame
-	above     bool               // that frame is not shown
 	changes   [maxChanges]change // newest last, from index 0
-	count     int
 }
 
 // Switch makes the next packet (of a key frame, for video) begin a new source.
@@ -92,7 +92,7 @@ func (s *Selector) AwaitsKey() bool { return s.Video && s.switching }
 // Next decides about a packet of the source. Equal calls give equal answers, and no two source numbers share an outgoing
 // one: that would be one AES-GCM nonce for two packets (RFC 7714, section 8.1). A gap of more than maxJump is a switch, for
 // receivers lose the rollover counter over one of 2^15 (RFC 3711, section 3.3.1).
-func (s *Selector) Next(now time.Time, p Packet) (Out, Drop) {
+func (s *Selector) Next(now time.Time, p *Packet) (Out, Drop) {
 	if s.count > 0 && int64(p.Ext)+s.changes[s.count-1].offset-int64(s.lastOut) > maxJump {
 		s.Switch()
 	}
@@ -149,7 +149,7 @@ func (s *Selector) Next(now time.Time, p Packet) (Out, Drop) {
 
 // isAbove decides for frames, not packets: half a frame would leave under the picture id of the one before. A key frame is of
 // the lowest layer, whatever it says.
-func (s *Selector) isAbove(p Packet) bool {
+func (s *Selector) isAbove(p *Packet) bool {
 	switch {
 	case p.KeyFrame:
 		return false
@@ -160,19 +160,18 @@ func (s *Selector) isAbove(p Packet) bool {
 }
 
 // name remembers the names of the newest frame that goes out. They outlast a source that has none.
-func (s *Selector) name(p Packet, c change) {
-	was := s.picture
-	s.picture = p.Picture.moved(c.pictures, c.tl0)
-	if !p.Picture.Named {
-		s.picture.ID, s.picture.Named = was.ID, was.Named
+func (s *Selector) name(p *Packet, c *change) {
+	to := p.Picture.moved(c.pictures, c.tl0)
+	if to.Named {
+		s.picture.ID, s.picture.Named = to.ID, true
 	}
-	if !p.Picture.Indexed {
-		s.picture.TL0, s.picture.Indexed = was.TL0, was.Indexed
+	if to.Indexed {
+		s.picture.TL0, s.picture.Indexed = to.TL0, true
 	}
 }
 
 // begin lets a new source follow the last packet sent.
-func (s *Selector) begin(now time.Time, p Packet) Out {
+func (s *Selector) begin(now time.Time, p *Packet) Out {
 	timestamp := p.Timestamp
 	if s.running { // else the first packet is number 1, rollover counter 0
 		timestamp = s.after(max(now.Sub(s.lastAt), 0))
@@ -187,7 +186,7 @@ func (s *Selector) begin(now time.Time, p Packet) Out {
 	if s.picture.Indexed && p.Picture.Indexed {
 		c.tl0 = s.picture.TL0 + 1 - p.Picture.TL0
 	}
-	s.name(p, c)
+	s.name(p, &c)
 	s.frame, s.above = p.Timestamp, false
 	s.changes[0] = c
 	s.highest, s.heard, s.count, s.running, s.switching = p.Ext, now, 1, true, false
@@ -196,7 +195,7 @@ func (s *Selector) begin(now time.Time, p Packet) Out {
 
 // rebase moves the time line when the source's clock stood still during a silence. What comes late from before the silence
 // keeps the old one, and the rest of a picture has the time of its beginning, however late it is.
-func (s *Selector) rebase(now time.Time, p Packet) {
+func (s *Selector) rebase(now time.Time, p *Packet) {
 	gap := now.Sub(s.lastAt)
 	if gap < rebaseGap || s.samePicture(now, p) {
 		return
@@ -213,7 +212,7 @@ func (s *Selector) rebase(now time.Time, p Packet) {
 }
 
 // samePicture reports whether the packet belongs to the picture of the newest that left.
-func (s *Selector) samePicture(now time.Time, p Packet) bool {
+func (s *Selector) samePicture(now time.Time, p *Packet) bool {
 	return s.Video && p.Timestamp == s.newestOf && now.Sub(s.newestAt) < outage
 }
 
@@ -234,7 +233,7 @@ func (s *Selector) ticks(d time.Duration) uint32 {
 }
 
 // skip closes the gap that a packet of padding or of a layer would leave. A run of them is one change.
-func (s *Selector) skip(p Packet) {
+func (s *Selector) skip(p *Packet) {
 	if s.count == 0 || p.Ext <= s.highest {
 		return
 	}
@@ -265,17 +264,17 @@ func (s *Selector) push(c change) {
 }
 
 // changeAt finds the offsets that held when this packet should have come.
-func (s *Selector) changeAt(ext uint64) (change, Drop) {
+func (s *Selector) changeAt(ext uint64) (*change, Drop) {
 	for i := s.count - 1; i >= 0; i-- {
-		c := s.changes[i]
+		c := &s.changes[i]
 		switch {
 		case ext >= c.from:
 			return c, Kept
 		case ext+c.skipped >= c.from:
-			return change{}, Padding
+			return nil, Padding
 		}
 	}
-	return change{}, BeforeSwitch
+	return nil, BeforeSwitch
 }
 
 // TimestampAt is the slot's RTP timestamp at a moment, for sender reports (RFC 3550, section 6.4.1).

@@ -106,7 +106,7 @@ func (m *selectorModel) op(code, arg byte) {
 func (m *selectorModel) give(src *source, p Packet) {
 	t, before := m.t, m.s
 	t.Helper()
-	out, drop := m.s.Next(m.now, p)
+	out, drop := m.s.next(m.now, p)
 	began := drop == Kept && (before.switching || m.s.count == 1 && m.s.changes[0].from == p.Ext && m.s.changes != before.changes)
 	m.fresh = m.fresh || m.s.switching || began
 	if drop != Kept {

@@ -205,11 +205,11 @@ func runSteps(t *testing.T, name string, s *Selector, steps []step) {
 		if st.switching {
 			s.Switch()
 		}
-		out, drop := s.Next(now, st.packet)
+		out, drop := s.next(now, st.packet)
 		if out != st.out || drop != st.drop {
 			t.Errorf("%s, step %d: %+v, %v; want %+v, %v", name, i, out, drop, st.out, st.drop)
 		}
-		if again, d := s.Next(now, st.packet); again != out || d != drop {
+		if again, d := s.next(now, st.packet); again != out || d != drop {
 			t.Errorf("%s, step %d, again: %+v, %v; first %+v, %v", name, i, again, d, out, drop)
 		}
 		if s.AwaitsKey() != (drop == AwaitKey || s.Video && drop == Padding) || s.Running() != (s.lastOut > 0) {
@@ -221,9 +221,9 @@ func runSteps(t *testing.T, name string, s *Selector, steps []step) {
 func TestSlotTime(t *testing.T) {
 	s := Selector{ClockRate: 48_000}
 	s.Switch()
-	s.Next(epoch, at(9, 1000))
+	s.next(epoch, at(9, 1000))
 	s.Switch()
-	s.Next(epoch.Add(time.Second), at(9, 7))
+	s.next(epoch.Add(time.Second), at(9, 7))
 	if got := s.TimestampAt(epoch.Add(1500 * ms)); got != 1000+72_000 {
 		t.Errorf("timestamp %d", got)
 	}
@@ -242,20 +242,20 @@ func TestSlotTime(t *testing.T) {
 func TestRunsOfPadding(t *testing.T) {
 	s := Selector{ClockRate: 90_000}
 	s.Switch()
-	s.Next(epoch, at(1000, 0))
+	s.next(epoch, at(1000, 0))
 	ext := uint64(1001) // 1001 is lost
 	for range 100 {
 		ext++
-		s.Next(epoch, pad(ext))
+		s.next(epoch, pad(ext))
 	}
-	if out, _ := s.Next(epoch, at(ext+1, 0)); out.Ext != 3 {
+	if out, _ := s.next(epoch, at(ext+1, 0)); out.Ext != 3 {
 		t.Errorf("behind the run: %d", out.Ext)
 	}
-	if out, d := s.Next(epoch, at(1001, 0)); out.Ext != 2 || d != Kept {
+	if out, d := s.next(epoch, at(1001, 0)); out.Ext != 2 || d != Kept {
 		t.Errorf("before the run: %d, %v", out.Ext, d)
 	}
 	for e := uint64(1002); e <= ext; e++ {
-		if out, d := s.Next(epoch, at(e, 0)); d != Padding {
+		if out, d := s.next(epoch, at(e, 0)); d != Padding {
 			t.Fatalf("%d of the run got %d", e, out.Ext)
 		}
 	}
@@ -267,13 +267,13 @@ func TestForgottenOffsets(t *testing.T) {
 	s.Switch()
 	given := map[uint64]uint64{}
 	for e := uint64(1000); e < 1300; e += 3 { // a packet, one that is lost, and padding
-		out, _ := s.Next(epoch, at(e, 0))
+		out, _ := s.next(epoch, at(e, 0))
 		given[out.Ext] = e
-		s.Next(epoch, pad(e+2))
+		s.next(epoch, pad(e+2))
 	}
 	kept := 0
 	for e := uint64(990); e < 1310; e++ {
-		out, d := s.Next(epoch, at(e, 0))
+		out, d := s.next(epoch, at(e, 0))
 		if d != Kept {
 			continue
 		}
@@ -297,8 +297,11 @@ func TestSelectorAllocates(t *testing.T) {
 			s.Switch()
 			ext, now = ext*2, now.Add(time.Second)
 		}
-		s.Next(now, Packet{Ext: ext, Timestamp: uint32(ext) * 3000, KeyFrame: ext%20 == 0, Empty: ext%7 == 0})
+		s.next(now, Packet{Ext: ext, Timestamp: uint32(ext) * 3000, KeyFrame: ext%20 == 0, Empty: ext%7 == 0})
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// next is Next of a packet at hand.
+func (s *Selector) next(now time.Time, p Packet) (Out, Drop) { return s.Next(now, &p) }

@@ -28,26 +28,30 @@ type sent struct {
 
 const verbatim = 0x80
 
-// Sent remembers which source packet went out under which number of a slot. Owned by the worker.
+// Sent remembers which source packet went out under which number of a slot; the zero value, nothing. Owned by the worker.
 type Sent struct{ list []sent }
 
 // NewSent makes room for about a second of a camera or a screen.
-func NewSent(screen bool) *Sent {
+func NewSent(screen bool) Sent {
 	if screen {
-		return &Sent{make([]sent, sentScreen)}
+		return Sent{make([]sent, sentScreen)}
 	}
-	return &Sent{make([]sent, sentCamera)}
+	return Sent{make([]sent, sentCamera)}
 }
+
+// Empty reports whether it has no room for anything.
+func (s *Sent) Empty() bool { return s.list == nil }
 
 func (s *Sent) at(out uint64) *sent { return &s.list[out%uint64(len(s.list))] }
 
 // Put notes a packet. One that comes later than the list is long is not noted.
-func (s *Sent) Put(out uint64, from Origin) {
+func (s *Sent) Put(out uint64, from *Origin) {
 	e := s.at(out)
 	if e.ext != 0 && int32(uint32(out)-e.out) < 0 {
 		return
 	}
-	*e = sent{from.Ext, from.Timestamp, uint32(out), from.Pictures, from.TL0, from.Encoding}
+	// One by one: a struct made aside and copied would wait until all stores before it are done.
+	e.ext, e.timestamp, e.out, e.pictures, e.tl0, e.encoding = from.Ext, from.Timestamp, uint32(out), from.Pictures, from.TL0, from.Encoding
 	if from.Verbatim {
 		e.encoding |= verbatim
 	}
@@ -56,6 +60,9 @@ func (s *Sent) Put(out uint64, from Origin) {
 // Find gives the origin of an outgoing sequence number asked for by a NACK; last is the newest sent.
 func (s *Sent) Find(seq uint16, last uint64) (out uint64, from Origin, ok bool) {
 	out = last - uint64(uint16(last)-seq)
+	if s.Empty() {
+		return 0, Origin{}, false
+	}
 	e := s.at(out)
 	if out == 0 || out > last || e.ext == 0 || e.out != uint32(out) { // 0 is given to nobody
 		return 0, Origin{}, false

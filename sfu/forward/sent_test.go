@@ -10,8 +10,8 @@ func TestSent(t *testing.T) {
 	if _, _, ok := s.Find(0, 0); ok {
 		t.Error("number 0 is given to nobody")
 	}
-	s.Put(1, Origin{Ext: 70_000, Timestamp: 960})
-	s.Put(2, Origin{Ext: 70_001, Timestamp: 1920, Pictures: 9, TL0: 8, Encoding: 2, Verbatim: true})
+	s.Put(1, &Origin{Ext: 70_000, Timestamp: 960})
+	s.Put(2, &Origin{Ext: 70_001, Timestamp: 1920, Pictures: 9, TL0: 8, Encoding: 2, Verbatim: true})
 	if _, source, _ := s.Find(2, 2); source != (Origin{Ext: 70_001, Timestamp: 1920, Pictures: 9, TL0: 8, Encoding: 2, Verbatim: true}) {
 		t.Errorf("%v", source)
 	}
@@ -27,7 +27,7 @@ func TestSent(t *testing.T) {
 	if _, _, ok := s.Find(1, 2); ok {
 		t.Error("not forgotten")
 	}
-	s.Put(3, Origin{Ext: 9, Timestamp: 7})
+	s.Put(3, &Origin{Ext: 9, Timestamp: 7})
 	if out, source, ok := s.Find(3, 3); !ok || out != 3 || source != (Origin{Ext: 9, Timestamp: 7}) {
 		t.Errorf("after a reset: %d, %v, %v", out, source, ok)
 	}
@@ -36,8 +36,8 @@ func TestSent(t *testing.T) {
 // What comes later than the list is long takes no place of a newer number.
 func TestSentLate(t *testing.T) {
 	s := NewSent(true)
-	s.Put(1000, Origin{Ext: 5000, Timestamp: 2})
-	s.Put(1000-sentScreen, Origin{Ext: 4000, Timestamp: 1})
+	s.Put(1000, &Origin{Ext: 5000, Timestamp: 2})
+	s.Put(1000-sentScreen, &Origin{Ext: 4000, Timestamp: 1})
 	if out, source, ok := s.Find(1000, 1000); !ok || out != 1000 || source != (Origin{Ext: 5000, Timestamp: 2}) {
 		t.Errorf("%d, %v, %v", out, source, ok)
 	}
@@ -53,7 +53,7 @@ func TestSentModel(t *testing.T) {
 			continue
 		}
 		sources[out] = out*3 + 7
-		s.Put(out, Origin{Ext: sources[out], Timestamp: uint32(out) * 960})
+		s.Put(out, &Origin{Ext: sources[out], Timestamp: uint32(out) * 960})
 		back := rnd.Uint64N(2 * sentScreen)
 		if back >= out {
 			continue
@@ -71,7 +71,7 @@ func TestSentAllocates(t *testing.T) {
 	out := uint64(0)
 	if n := testing.AllocsPerRun(1000, func() {
 		out++
-		s.Put(out, Origin{Ext: out})
+		s.Put(out, &Origin{Ext: out})
 		s.Find(uint16(out), out)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
