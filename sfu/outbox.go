@@ -16,8 +16,8 @@ const (
 	// maxPadding equalises packets of a frame, in bytes of RTP padding (RFC 3550, section 5.1): packetizers split frames into
 	// parts that differ by a byte.
 	maxPadding = 4
-	// soundWait and pictureWait are how long a loaded worker lets packets gather into trains: well under the jitter of any
-	// path. An idle one forwards at once.
+	// soundWait and pictureWait are how long a loaded worker lets packets gather into trains, in its socket and here: well under
+	// the jitter of any path. An idle one forwards at once.
 	soundWait   = 5 * time.Millisecond
 	pictureWait = 2 * time.Millisecond
 )
@@ -50,7 +50,7 @@ type outbox struct {
 	out      []udp.Packet
 	slots    []*slot // of out, nil for RTCP
 	rounds   uint32
-	since    time.Time // when the oldest came
+	since    time.Time // when the oldest may have come
 	picture  bool      // some of them are pictures
 	came     lots      // how many, by round
 	left     lots      // the same of those that left in this round
@@ -69,7 +69,7 @@ func (w *worker) room() []byte {
 		w.flush()
 	}
 	if w.box.used == 0 {
-		w.box.since, w.box.picture = w.now, false
+		w.box.since, w.box.picture = w.looked, false
 	}
 	i := w.box.used * udp.MaxDatagram
 	w.box.used++

@@ -166,7 +166,7 @@ func (s *sim) obey(p Plan) {
 func (s *sim) run(d time.Duration) {
 	for end := s.now.Add(d); s.now.Before(end); {
 		s.now = s.now.Add(s.quantum)
-		s.w.now = s.now
+		s.w.now, s.w.looked = s.now, s.now // nothing lay in a socket
 		for last := int64(s.now.Sub(simBegin) / simTick); s.tick < last; {
 			s.tick++
 			flights := s.wheel[s.tick]

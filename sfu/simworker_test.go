@@ -88,7 +88,13 @@ func TestLoadGathers(t *testing.T) {
 		ratio   float64
 		picture bool
 		most    time.Duration
-	}{{0, true, 0}, {0, false, 0}, {(lightLoad + fullLoad) / 2, true, pictureWait}, {(lightLoad + fullLoad) / 2, false, soundWait}, {1, true, pictureWait}, {1, false, soundWait}} {
+		lay     time.Duration // in the socket, since the last look
+	}{
+		{0, true, 0, 0}, {0, false, 0, 0}, {0, false, 0, time.Second},
+		{(lightLoad + fullLoad) / 2, true, pictureWait, 0}, {(lightLoad + fullLoad) / 2, false, soundWait, 0},
+		{1, true, pictureWait, 0}, {1, false, soundWait, 0},
+		{1, true, pictureWait, pictureWait}, {1, false, soundWait, pictureWait}, {1, false, soundWait, time.Second},
+	} {
 		s, all := newGroup(t, 22, simSpec{}, "a", "b")
 		s.w.load.ratio = c.ratio
 		for _, x := range all {
@@ -111,7 +117,7 @@ func TestLoadGathers(t *testing.T) {
 			src.frame++
 			st.send(true, st.clock(48), st.stamp(stampStart, nil, src.size))
 		}
-		s.w.now = s.now
+		s.w.now, s.w.looked = s.now, s.now.Add(-c.lay)
 		for tick, flights := range s.wheel {
 			for i := range flights {
 				if f := &flights[i]; f.data != nil && classify(f.data) == classRTP {
@@ -130,7 +136,7 @@ func TestLoadGathers(t *testing.T) {
 				s.now = at
 			}
 		}
-		waited, want := s.now.Sub(began), s.w.load.wait(c.most)
+		waited, want := s.now.Sub(began), max(s.w.load.wait(c.most)-c.lay, 0)
 		if waited != want {
 			t.Errorf("load %v, picture %v: left after %v, want %v", c.ratio, c.picture, waited, want)
 		}

@@ -23,6 +23,7 @@ type worker struct {
 
 	// Owned by run, all below.
 	now         time.Time
+	looked      time.Time          // now, of the round before: what came since then may have waited in the socket
 	rooms       map[*Room]struct{} // with members
 	peers       []*peer
 	speakersDue time.Time
@@ -82,7 +83,7 @@ func (w *worker) run() {
 }
 
 func (w *worker) round(now time.Time, n int) {
-	w.now = now
+	w.looked, w.now = w.now, now
 	for i := range w.in[:n] {
 		w.datagram(w.in[i].Data, w.in[i].Addr)
 	}
