@@ -37,6 +37,7 @@ type sim struct {
 	number  int          // of connections so far
 
 	plan     Plan                   // as last asked for
+	plans    int                    // so far
 	force    map[PeerID]simSeat     // in force, from done on
 	record   []string               // the same
 	mapped   map[PeerID]SlotsMapped // newest
@@ -140,6 +141,8 @@ func (s *sim) fatal(format string, args ...any) {
 // obey asks for a plan; it is the truth from done on.
 func (s *sim) obey(p Plan) {
 	s.plan = p
+	s.plans++
+	number := s.plans
 	s.room.Obey(p, func() {
 		clear(s.force)
 		s.record = p.Record
@@ -152,7 +155,9 @@ func (s *sim) obey(p Plan) {
 				f.sends[send.Source] = send
 			}
 			s.force[seat.Peer] = f
-			s.unmuted(seat)
+			if number == s.plans { // one that the next overtook was never in force: nothing fell silent
+				s.unmuted(seat)
+			}
 		}
 		for id, x := range s.people {
 			if _, ok := s.force[id]; !ok {
