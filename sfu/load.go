@@ -10,7 +10,7 @@ const (
 	lightLoad = 0.08
 	fullLoad  = 0.6
 	// shortestWait is the first interval: shorter ones would wake it more often than the packets of that load do.
-	shortestWait = 700 * time.Microsecond
+	shortestWait = 500 * time.Microsecond
 	// roomLoad is what a room counts before its load shows: rooms that open at the same time go to different workers.
 	roomLoad = 0.01
 	// refuseLoad is the share from which a worker takes no new rooms: rather one group told to wait than all hurt.
