@@ -112,15 +112,16 @@ const clockDrift = time.Millisecond
 // (RFC 3550, section 6.4.1).
 func (p *peer) reportBlocks(b []byte, count int) {
 	now := p.worker.now
-	lost, sent, heard := 0, 0, false
+	lost, ours, sent, heard := 0, 0, 0, false
 	for ; count > 0 && len(b) >= 24; count, b = count-1, b[24:] {
 		s := p.slotOf[binary.BigEndian.Uint32(b)]
 		if s == nil || s.flow == nil || !s.video() {
 			continue
 		}
-		n := int(s.packets - s.packetsTold)
-		s.packetsTold = s.packets
+		n, numbers := int(s.packets-s.packetsTold), int(s.selector.Last()-s.numbersTold)
+		s.packetsTold, s.numbersTold = s.packets, s.selector.Last()
 		lost += int(b[4]) * n
+		ours += int(b[4])*numbers - 256*(numbers-n) // what never came to us is no loss of this path
 		sent += n
 		lsr, dlsr := binary.BigEndian.Uint32(b[16:]), binary.BigEndian.Uint32(b[20:])
 		if rtt := shortNTP(now) - lsr - dlsr; lsr != 0 && rtt < 10<<16 {
@@ -133,7 +134,7 @@ func (p *peer) reportBlocks(b []byte, count int) {
 		p.worker.count.RoundTrips.observe(p.rtt, 1)
 	}
 	if since := now.Sub(p.videoSince); sent > 0 && since > 0 {
-		p.bound.Report(now, uint8(lost/sent), int(int64(p.videoBits)*int64(time.Second)/int64(since)))
+		p.bound.Report(now, uint8(min(max(ours/sent, 0), 255)), int(int64(p.videoBits)*int64(time.Second)/int64(since)))
 		p.videoBits, p.videoSince = 0, now
 	}
 }
