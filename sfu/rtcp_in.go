@@ -121,7 +121,8 @@ func (p *peer) reportBlocks(b []byte, count int) {
 		n, numbers := int(s.packets-s.packetsTold), int(s.selector.Last()-s.numbersTold)
 		s.packetsTold, s.numbersTold = s.packets, s.selector.Last()
 		lost += int(b[4]) * n
-		ours += int(b[4])*numbers - 256*(numbers-n) // what never came to us is no loss of this path
+		// What never came to us is no loss of this path; nor is what came late, and was counted then.
+		ours += int(b[4])*numbers - 256*max(numbers-n, 0)
 		sent += n
 		lsr, dlsr := binary.BigEndian.Uint32(b[16:]), binary.BigEndian.Uint32(b[20:])
 		if rtt := shortNTP(now) - lsr - dlsr; lsr != 0 && rtt < 10<<16 {
