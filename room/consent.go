@@ -56,12 +56,13 @@ func answerOf(s State, person PersonID, scope Scope) Answer {
 // stands reports whether a consent stands: given, to the text as it is now, and not withdrawn.
 func stands(s State, person PersonID, scope Scope) bool { return answerOf(s, person, scope) == Granted }
 
-// consentsOf lists what one is asked, and what one consented to and may withdraw.
+// consentsOf lists what one is asked, and what one consented to and may withdraw. Who waits is told only the latter: what is asked
+// is the group's.
 func consentsOf(s State, p Participant) []ConsentView {
 	var list []ConsentView
 	for _, f := range s.Policy.Consents {
 		answer := answerOf(s, p.Person, f.Scope)
-		if slices.Contains(s.Asked, f.Scope) || answer == Granted {
+		if p.Access == Admitted && slices.Contains(s.Asked, f.Scope) || answer == Granted {
 			list = append(list, ConsentView{Scope: f.Scope, Purpose: f.Purpose, Texts: f.Texts, Answer: answer})
 		}
 	}

@@ -165,7 +165,14 @@ func TestWithdrawingIsNeverRefused(t *testing.T) {
 	r.consents("ann", RecordingAudio)
 	r.do(StopRecording{By: "host"})
 	r.do(SendBack{By: "host", Target: "ann"})
+	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingVideo}})
+	if c := ViewOf(r.s, "ann").Self.Consents; len(c) != 1 || c[0].Scope != RecordingAudio || c[0].Answer != Granted {
+		t.Fatalf("who waits is told %+v", c) // what stands, not what the group is asked
+	}
 	r.do(WithdrawConsent{By: "ann", Scope: RecordingAudio}) // stopped, and waiting
+	if c := ViewOf(r.s, "ann").Self.Consents; c != nil {
+		t.Fatalf("who waits and took it back is told %+v", c)
+	}
 	if answerOf(r.s, "ann", RecordingAudio) != Withdrawn {
 		t.Fatalf("consents %+v", r.s.Consents)
 	}

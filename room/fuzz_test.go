@@ -350,7 +350,8 @@ func checkView(t *testing.T, s State, p Participant, in map[ParticipantID]bool) 
 	if p.Access == Waiting {
 		self := v.Self
 		v.Self = Self{}
-		if self.ID != p.ID || self.Permissions != nil || self.Consents != nil || self.SideRoom != "" || !reflect.DeepEqual(v, View{}) {
+		foreign := slices.ContainsFunc(self.Consents, func(c ConsentView) bool { return !stands(s, p.Person, c.Scope) })
+		if self.ID != p.ID || self.Permissions != nil || foreign || self.SideRoom != "" || !reflect.DeepEqual(v, View{}) {
 			t.Fatalf("one who waits sees %+v", v)
 		}
 		return

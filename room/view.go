@@ -145,10 +145,7 @@ func ViewOf(s State, id ParticipantID) View {
 func selfOf(s State, p Participant) Self {
 	self := Self{
 		ID: p.ID, Role: p.Role, Access: p.Access, Permissions: permissions(s, p), Generation: p.Generation,
-		Needs: needsOf(s, p), Agreement: unacknowledged(s, p), HelpRaised: p.HelpRaised,
-	}
-	if p.Access == Admitted {
-		self.Consents = consentsOf(s, p)
+		Needs: needsOf(s, p), Agreement: unacknowledged(s, p), Consents: consentsOf(s, p), HelpRaised: p.HelpRaised,
 	}
 	if r, ok := s.sideRoomOf(p.ID); ok {
 		self.SideRoom = r.other(p.ID)
