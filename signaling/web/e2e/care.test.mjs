@@ -218,6 +218,21 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
       await until('it stops for all', async () => await mara.find('recording').getAttribute('data-state') === 'paused');
       await until('nothing of Jonas stands', () => jonas.heard('self.updated').at(-1).consents.every(({ decision }) => decision === 'withdrawn'));
       await lind.find('record').click();
+      await until('it is off', async () => await mara.find('recording').getAttribute('data-state') === 'off');
+    }],
+    ['who is sent back takes back the yes there', async () => {
+      assert.deepEqual(mara.heard('self.updated').at(-1).consents.map(({ decision }) => decision), ['granted', 'granted']);
+      await row(lind, mara).getByTestId('more').click();
+      await row(lind, mara).getByTestId('send-back').click();
+      await mara.sees('waiting-room');
+      await mara.sees('withdraw');
+      await mara.audit('sent back, with a yes that stands');
+      await mara.shot('care-14-sent-back');
+      await mara.tabTo('withdraw');
+      await mara.page.keyboard.press('Enter');
+      await until('nothing of Mara stands', () => mara.heard('self.updated').at(-1).consents.every(({ decision }) => decision !== 'granted'));
+      await until('the button is gone', async () => await mara.find('withdraw').count() === 0);
+      assert.equal(await mara.page.getByText('You took back your yes').count(), 1);
     }],
   ]);
 });

@@ -445,6 +445,10 @@ export class Store {
     }
   }
 
+  async withdraw(): Promise<void> {
+    if (await this.act('consent.withdraw', {})) this.notice.value = 'You took back your yes. Nothing more of you is recorded.';
+  }
+
   async callHelp(): Promise<void> {
     if (await this.act('help.signal', {})) this.notice.value = 'The therapists know that you ask for help. Nobody else in the group sees it.';
   }

@@ -5,6 +5,7 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { meter, type Device } from '../devices';
 import { Btn, Heading, Note, State } from '../ui/basics';
+import { GivenCard } from '../ui/care';
 import { useStore } from '../ui/context';
 import { Choice, DeviceCtls, deviceTrouble, SelfVideo } from '../ui/devices';
 import { Icon } from '../ui/icon';
@@ -57,6 +58,7 @@ export function CheckScreen({ door }: Props): JSX.Element {
                 </p>
               </div>
             </form>
+            {!door && <GivenCard />}
             {!door && !admitted && <Letters />}
             {!door && <div class="spread"><Call look="line" /><Btn data-testid="leave" onClick={() => void store.session?.leave()}>Leave</Btn></div>}
           </div>

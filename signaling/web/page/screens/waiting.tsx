@@ -9,7 +9,7 @@ import { DeviceCtls, SelfVideo } from '../ui/devices';
 import { Write } from '../ui/dialog';
 import { Icon } from '../ui/icon';
 import { LinkBanner, NoticeBanner, RestartBanner } from '../ui/messages';
-import { AgreementDialog, Todo } from '../ui/care';
+import { AgreementDialog, GivenCard, Todo } from '../ui/care';
 import { Call, Top } from '../ui/top';
 
 export function WaitingScreen(): JSX.Element {
@@ -36,6 +36,7 @@ export function WaitingScreen(): JSX.Element {
               {back && store.access.value?.message && <p>They wrote: “{store.access.value.message}”</p>}
             </div>
             <Todo />
+            <GivenCard />
             <Answer />
             <Letters />
             <Next />

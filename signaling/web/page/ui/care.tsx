@@ -184,6 +184,23 @@ export function ConsentBanner(): JSX.Element | null {
   );
 }
 
+// Outside the group too: who was sent back, or comes again, may still take back what they gave.
+export function GivenCard(): JSX.Element | null {
+  const store = useStore();
+  if (store.care.given.value.length === 0) return null;
+  return (
+    <section class="card spread" aria-label="Recording">
+      <p><strong>You said yes to a recording.</strong> Here nothing of you is recorded.</p>
+      <TakeBack />
+    </section>
+  );
+}
+
+function TakeBack({ look = '' }: { look?: string }): JSX.Element {
+  const store = useStore();
+  return <Btn look={look} data-testid="withdraw" onClick={() => void store.withdraw()}>Take back my yes</Btn>;
+}
+
 // Before the first byte, and for as long as it goes on; the way back is in the header too.
 export function RecordingBanner(): JSX.Element | null {
   const store = useStore();
@@ -239,7 +256,7 @@ export function RecordingState(): JSX.Element {
     <>
       <li data-testid="recording" data-state={recording}>{shown}</li>
       {store.care.given.value.length > 0 && (
-        <li><Btn look="slim" data-testid="withdraw" onClick={() => void store.act('consent.withdraw', {})}>Take back my yes</Btn></li>
+        <li><TakeBack look="slim" /></li>
       )}
       {recording !== 'off' && store.care.denied.value && (
         <li><Btn look="slim" data-testid="answer-again" onClick={() => (store.care.again.value = true)}>Change my answer</Btn></li>
