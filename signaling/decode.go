@@ -21,7 +21,7 @@ type request struct {
 }
 
 var (
-	errEnvelope = errors.New("not a request")
+	errEnvelope = errors.New("a field besides id, type and data")
 	errID       = errors.New("id: 1 to 64 characters")
 	errType     = errors.New("type: 1 to 64 characters")
 )

@@ -290,11 +290,17 @@ func (c *caller) until(kind string) event {
 // closed reads to the end and gives the close code.
 func (c *caller) closed() int {
 	c.t.Helper()
+	return c.goodbye().Code
+}
+
+// goodbye reads to the end and gives the close frame.
+func (c *caller) goodbye() *websocket.CloseError {
+	c.t.Helper()
 	for {
 		raw, err := c.read()
 		var bye *websocket.CloseError
 		if errors.As(err, &bye) {
-			return bye.Code
+			return bye
 		}
 		if err != nil {
 			c.t.Fatalf("ended without a close frame: %v", err)

@@ -195,6 +195,8 @@ func bearer(r *http.Request) auth.Secret {
 	return auth.NewSecret(strings.TrimSpace(token))
 }
 
+const notAdmissible = "this origin may not connect: a page is to be named in origins of the configuration, and a program without Origin sends Authorization: Bearer"
+
 // serveSocket opens one connection and serves it until it is gone.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	refuse := func(reason, text string, status int) {
@@ -204,7 +206,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	subprotocols := websocket.Subprotocols(r)
 	switch {
 	case !s.admissible(r):
-		refuse("origin", "this origin may not connect", http.StatusForbidden)
+		refuse("origin", notAdmissible, http.StatusForbidden)
 		return
 	case !websocket.IsWebSocketUpgrade(r) || !slices.Contains(subprotocols, Subprotocol):
 		refuse("subprotocol", "WebSocket with subprotocol "+Subprotocol, http.StatusBadRequest)

@@ -21,6 +21,7 @@ type outbox struct {
 	bytes  int      // Guarded by mu. Sum of frames.
 	seq    uint64   // Guarded by mu. Of the last event.
 	bye    int      // Guarded by mu. The close code that follows the frames, 0 while the connection lives.
+	why    string   // Guarded by mu. What stands beside it, for the developer of a client that cannot frame; else "".
 }
 
 func newOutbox() *outbox { return &outbox{wake: make(chan struct{}, 1)} }
@@ -78,6 +79,23 @@ func (o *outbox) finish(code int) {
 	}
 	o.open = true
 	o.signal()
+}
+
+// reject closes with 4400 and says why: no answer could.
+func (o *outbox) reject(why error) {
+	o.mu.Lock()
+	if o.bye == 0 {
+		o.why = why.Error()
+	}
+	o.mu.Unlock()
+	o.finish(closeProtocol)
+}
+
+// reason is what stands beside the close code.
+func (o *outbox) reason() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.why
 }
 
 func (o *outbox) finished() bool {

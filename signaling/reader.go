@@ -19,6 +19,7 @@ var (
 	errFlood    = errors.New("too many messages")
 	errTooLarge = errors.New("message too large")
 	errBinary   = errors.New("a binary message")
+	errNoHello  = errors.New("the first request must be hello")
 )
 
 // read is the conversation: hello, then requests in order. It returns when the connection should close; the code stands in the
@@ -31,7 +32,7 @@ func (s *session) read(greeted func()) {
 	for !s.out.finished() {
 		raw, err := s.next(s.srv.timing.ping * silentPings)
 		if err != nil {
-			s.out.finish(hangUp(err, closeSilent))
+			s.hangUp(err, closeSilent)
 			return
 		}
 		if !s.proven {
@@ -67,20 +68,21 @@ func (s *session) next(patience time.Duration) ([]byte, error) {
 	return raw, nil
 }
 
-// hangUp says with which code a failed read closes; silent stands for a deadline that passed.
-func hangUp(err error, silent int) int {
+// hangUp closes after a failed read; silent is the code for a deadline that passed.
+func (s *session) hangUp(err error, silent int) {
 	var network net.Error // the WebSocket library hides os.ErrDeadlineExceeded
 	switch {
 	case errors.Is(err, errTooLarge):
-		return closeTooLarge
+		s.out.finish(closeTooLarge)
 	case errors.Is(err, errBinary):
-		return closeProtocol
+		s.out.reject(err)
 	case errors.Is(err, errFlood):
-		return closeRate
+		s.out.finish(closeRate)
 	case errors.As(err, &network) && network.Timeout():
-		return silent
+		s.out.finish(silent)
+	default:
+		s.out.finish(closeSilent)
 	}
-	return closeSilent
 }
 
 // drain reads on and throws away, until the peer has closed or the last deadline passes: closing a socket with unread bytes
@@ -98,12 +100,15 @@ func (s *session) drain() {
 func (s *session) greet(greeted func()) bool {
 	raw, err := s.next(s.srv.timing.hello)
 	if err != nil {
-		s.out.finish(hangUp(err, closeHelloLate))
+		s.hangUp(err, closeHelloLate)
 		return false
 	}
 	r, err := parseRequest(raw)
-	if err != nil || r.kind != "hello" {
-		s.out.finish(closeProtocol)
+	if err == nil && r.kind != "hello" {
+		err = errNoHello
+	}
+	if err != nil {
+		s.out.reject(err)
 		return false
 	}
 	s.begin()
@@ -186,6 +191,7 @@ func (s *session) refuseToken(err error) *Failure {
 func (s *session) handle(raw []byte) int {
 	r, err := parseRequest(raw)
 	if err != nil {
+		s.out.reject(err)
 		return closeProtocol
 	}
 	if wait, flood := s.bucket.take(s.srv.now()); wait > 0 {

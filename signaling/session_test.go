@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"io"
 	"net/http"
 	"runtime"
 	"strings"
@@ -80,33 +81,36 @@ func TestMalformed(t *testing.T) {
 	for note, c := range map[string]struct {
 		text string
 		code int
+		why  string
 	}{
-		"bad JSON":        {`{"id":`, closeProtocol},
-		"a list":          {`[]`, closeProtocol},
-		"a request first": {`{"id":"1","type":"ping"}`, closeProtocol},
-		"16 KiB and more": {big(maxFrameWaiting), closeTooLarge},
-		"a MiB":           {big(1 << 20), closeTooLarge},
+		"bad JSON":        {`{"id":`, closeProtocol, "not one JSON object"},
+		"a list":          {`[]`, closeProtocol, "not one JSON object"},
+		"a request first": {`{"id":"1","type":"ping"}`, closeProtocol, "the first request must be hello"},
+		"a field more":    {`{"id":"1","type":"ping","seq":1}`, closeProtocol, "a field besides id, type and data"},
+		"16 KiB and more": {big(maxFrameWaiting), closeTooLarge, ""},
+		"a MiB":           {big(1 << 20), closeTooLarge, ""},
 	} {
 		stranger := h.dial()
 		stranger.send(c.text)
-		if code := stranger.closed(); code != c.code {
-			t.Errorf("%s before hello: closed with %d", note, code)
+		if bye := stranger.goodbye(); bye.Code != c.code || bye.Text != c.why {
+			t.Errorf("%s before hello: closed with %d %q", note, bye.Code, bye.Text)
 		}
 	}
 	for note, c := range map[string]struct {
 		token, text string
 		kind, code  int
+		why         string
 	}{
-		"bad JSON":          {hostToken, `{"id":`, websocket.TextMessage, closeProtocol},
-		"binary":            {hostToken, `{"id":"1","type":"ping"}`, websocket.BinaryMessage, closeProtocol},
-		"broken UTF-8":      {hostToken, "{\"id\":\"\xff\",\"type\":\"ping\"}", websocket.TextMessage, closeProtocol},
-		"too large":         {hostToken, big(maxFrameAdmitted), websocket.TextMessage, closeTooLarge},
-		"large and waiting": {guestToken, big(maxFrameWaiting), websocket.TextMessage, closeTooLarge},
+		"bad JSON":          {hostToken, `{"id":`, websocket.TextMessage, closeProtocol, "not one JSON object"},
+		"binary":            {hostToken, `{"id":"1","type":"ping"}`, websocket.BinaryMessage, closeProtocol, "a binary message"},
+		"broken UTF-8":      {hostToken, "{\"id\":\"\xff\",\"type\":\"ping\"}", websocket.TextMessage, closeProtocol, "not UTF-8"},
+		"too large":         {hostToken, big(maxFrameAdmitted), websocket.TextMessage, closeTooLarge, ""},
+		"large and waiting": {guestToken, big(maxFrameWaiting), websocket.TextMessage, closeTooLarge, ""},
 	} {
 		in := h.enter(c.token)
 		in.conn.WriteMessage(c.kind, []byte(c.text))
-		if code := in.closed(); code != c.code {
-			t.Errorf("%s: closed with %d, want %d", note, code, c.code)
+		if bye := in.goodbye(); bye.Code != c.code || bye.Text != c.why {
+			t.Errorf("%s: closed with %d %q, want %d %q", note, bye.Code, bye.Text, c.code, c.why)
 		}
 	}
 	host := h.enter(hostToken)
@@ -175,17 +179,18 @@ func TestHandshake(t *testing.T) {
 		header   http.Header
 		protocol []string
 		status   int
+		text     string // of a refusal: what to do
 	}{
-		"own origin":        {http.Header{"Origin": {h.web.URL}}, []string{Subprotocol}, 101},
-		"configured origin": {http.Header{"Origin": {"https://Portal.clinic.example:443"}}, []string{Subprotocol}, 101},
-		"foreign origin":    {http.Header{"Origin": {"https://evil.example"}}, []string{Subprotocol}, 403},
-		"origin null":       {http.Header{"Origin": {"null"}}, []string{Subprotocol}, 403},
-		"another scheme":    {http.Header{"Origin": {strings.Replace(h.web.URL, "http", "https", 1)}}, []string{Subprotocol}, 403},
-		"claimed host":      {http.Header{"Origin": {"https://evil.example"}, "X-Forwarded-Host": {"evil.example"}, "X-Forwarded-Proto": {"https"}}, []string{Subprotocol}, 403},
-		"no origin":         {http.Header{}, []string{Subprotocol}, 403},
-		"a native client":   {http.Header{"Authorization": {"Bearer " + hostToken}}, []string{Subprotocol}, 101},
-		"no subprotocol":    {nil, nil, 400},
-		"another one":       {nil, []string{"alcove.v2"}, 400},
+		"own origin":        {http.Header{"Origin": {h.web.URL}}, []string{Subprotocol}, 101, ""},
+		"configured origin": {http.Header{"Origin": {"https://Portal.clinic.example:443"}}, []string{Subprotocol}, 101, ""},
+		"foreign origin":    {http.Header{"Origin": {"https://evil.example"}}, []string{Subprotocol}, 403, "origins of the configuration"},
+		"origin null":       {http.Header{"Origin": {"null"}}, []string{Subprotocol}, 403, "origin"},
+		"another scheme":    {http.Header{"Origin": {strings.Replace(h.web.URL, "http", "https", 1)}}, []string{Subprotocol}, 403, "origin"},
+		"claimed host":      {http.Header{"Origin": {"https://evil.example"}, "X-Forwarded-Host": {"evil.example"}, "X-Forwarded-Proto": {"https"}}, []string{Subprotocol}, 403, "origin"},
+		"no origin":         {http.Header{}, []string{Subprotocol}, 403, "Authorization: Bearer"},
+		"a native client":   {http.Header{"Authorization": {"Bearer " + hostToken}}, []string{Subprotocol}, 101, ""},
+		"no subprotocol":    {nil, nil, 400, Subprotocol},
+		"another one":       {nil, []string{"alcove.v2"}, 400, Subprotocol},
 	} {
 		conn, resp, err := h.handshake(c.header, c.protocol...)
 		if conn != nil {
@@ -193,6 +198,10 @@ func TestHandshake(t *testing.T) {
 		}
 		if resp == nil || resp.StatusCode != c.status {
 			t.Errorf("%s: %v %v", note, resp, err)
+			continue
+		}
+		if said, _ := io.ReadAll(resp.Body); !strings.Contains(string(said), c.text) {
+			t.Errorf("%s: %s", note, said)
 		}
 	}
 }
@@ -212,6 +221,11 @@ func TestBearer(t *testing.T) {
 		t.Errorf("%+v", c.said)
 	}
 	dial().refused("hello", object{"token": hostToken, "client": object{"name": "t", "version": "1"}}, room.BadRequest)
+	// A resume comes with the token of before, used or not: without an Origin nothing else opens the connection.
+	back := dial()
+	if back.greet(object{"resume": object{"sessionId": c.said.SessionID, "secret": c.said.ResumeSecret}}); back.said.Role != "host" {
+		t.Errorf("%+v", back.said)
+	}
 }
 
 func TestStrangersAreBounded(t *testing.T) {

@@ -22,7 +22,7 @@ func (s *session) write() {
 		case bye != 0:
 			s.srv.metrics.closes.WithLabelValues(closeLabel(bye)).Inc()
 			s.part()
-			last := websocket.FormatCloseMessage(bye, "")
+			last := websocket.FormatCloseMessage(bye, s.out.reason())
 			s.conn.WriteControl(websocket.CloseMessage, last, time.Now().Add(s.srv.timing.closing))
 			return
 		default:

@@ -1,0 +1,42 @@
+package auth
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// TestClaimsAreTheTable: section 1a of PROTOCOL.md lists the claims that are read, and says which a token must have.
+func TestClaimsAreTheTable(t *testing.T) {
+	page, err := os.ReadFile("../signaling/PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "<!-- claims -->")
+	table, _, _ = strings.Cut(table, "<!-- /claims -->")
+	needed := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| (`.*?`) \\|( yes)? \\|").FindAllStringSubmatch(table, -1) {
+		for name := range strings.SplitSeq(row[1], ", ") {
+			needed[strings.Trim(name, "`")] = row[2] != ""
+		}
+	}
+	if len(needed) != 16 {
+		t.Fatalf("the table lists %d claims: %v", len(needed), needed)
+	}
+	c := newClinic(t)
+	refuses := func(more jwt.MapClaims) bool {
+		_, err := c.verifier.Verify(start, c.signed(t, more))
+		return err != nil
+	}
+	for name, must := range needed {
+		if !refuses(jwt.MapClaims{name: map[string]int{}}) {
+			t.Errorf("%s is not read", name)
+		}
+		if refuses(jwt.MapClaims{name: nil}) != must {
+			t.Errorf("%s: needed says %v", name, must)
+		}
+	}
+}
