@@ -221,7 +221,7 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
       await until('it is off', async () => await mara.find('recording').getAttribute('data-state') === 'off');
     }],
     ['who is sent back takes back the yes there', async () => {
-      assert.deepEqual(mara.heard('self.updated').at(-1).consents.map(({ decision }) => decision), ['granted', 'granted']);
+      await until('both stand', () => mara.heard('self.updated').at(-1).consents.map(({ decision }) => decision).join() === 'granted,granted');
       await row(lind, mara).getByTestId('more').click();
       await row(lind, mara).getByTestId('send-back').click();
       await mara.sees('waiting-room');
@@ -232,7 +232,7 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
       await mara.page.keyboard.press('Enter');
       await until('nothing of Mara stands', () => mara.heard('self.updated').at(-1).consents.every(({ decision }) => decision !== 'granted'));
       await until('the button is gone', async () => await mara.find('withdraw').count() === 0);
-      assert.equal(await mara.page.getByText('You took back your yes').count(), 1);
+      await until('it is said', async () => await mara.page.getByText('You took back your yes').count() === 1);
     }],
   ]);
 });
