@@ -71,9 +71,10 @@ const titles = {
 
 function Page({ store }: { store: Store }): JSX.Element {
   const screen = store.screen.value;
+  const title = screen === 'check' && store.observing.value ? 'Check your sound – Alcove' : titles[screen];
   useEffect(() => {
-    document.title = titles[screen];
-  }, [screen]);
+    document.title = title;
+  }, [title]);
   return (
     <StoreContext.Provider value={store}>
       <Current store={store} />

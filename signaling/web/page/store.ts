@@ -5,7 +5,7 @@ import { batch, computed, effect, signal } from '@preact/signals';
 import {
   browserEnv, dropSeat, Media, Session, subprotocol,
   type Access, type AnswerData, type Barred, type Ending, type LinkState, type Participant, type RequestData,
-  type RequestType, type Slot, type SlotEntry, type Waiter, type AgreedText, type EventData, RequestError,
+  type RequestType, type Role, type Slot, type SlotEntry, type Waiter, type AgreedText, type EventData, RequestError,
 } from '../client';
 import { Announcer } from './announce';
 import { bestText, calling, CareState, faultWords, refusalWords } from './care';
@@ -58,6 +58,7 @@ export class Store {
   readonly access = signal<Access | null>(null);
   readonly room = signal<EventData<'room.updated'>>({ name: '', locked: false, absenceLock: false, hostAbsent: false, recording: 'off' });
   readonly selfId = signal('');
+  readonly role = signal<Role>('participant');
   readonly permissions = signal<readonly string[]>([]);
   readonly roster = signal<readonly Participant[]>([]); // people only
   readonly recorder = signal(false); // stands in the roster beside them
@@ -80,6 +81,8 @@ export class Store {
 
   readonly self = computed(() => this.roster.value.find(({ id }) => id === this.selfId.value));
   readonly calls = computed(() => calling(this.roster.value));
+  // Who observes sends nothing: no microphone and no camera is asked for.
+  readonly observing = computed(() => this.role.value === 'observer');
   readonly hosting = computed(() => this.permissions.value.includes('waiting.manage'));
 
   session: Session | undefined;
@@ -134,7 +137,7 @@ export class Store {
 
   // One question of the browser after the other, once: what was chosen since stays.
   async askDevices(): Promise<void> {
-    if (this.#asked) return;
+    if (this.#asked || this.observing.value) return;
     await this.microphone.turnOn();
     if (!['', 'passcode_wrong'].includes(this.ending.value?.code ?? '')) return; // over meanwhile: no light goes on
     this.#asked = true;
@@ -186,9 +189,10 @@ export class Store {
     session.on('draining', (told) => this.#draining(told));
     session.on('warning', ({ minutes }) => this.#say(`The session ends in ${minutes} min.`));
     session.on('link', (link) => (this.link.value = link));
-    session.on('welcome', ({ participantId, policy }) => {
+    session.on('welcome', ({ participantId, role, policy }) => {
       this.screenForAll.value = policy.screenForAll ?? false;
       this.selfId.value = participantId;
+      this.role.value = role;
       this.restarting.value = false; // who still restarts says so again
     });
     session.on('permissions', (permissions) => this.#permitted(permissions));
@@ -226,21 +230,19 @@ export class Store {
   #permitted(permissions: readonly string[]): void {
     const before = this.permissions.value;
     this.permissions.value = permissions;
-    for (const source of ['microphone', 'camera'] as const) this.#allowed(source, before, permissions);
+    if (this.session?.state === 'admitted' && before.length > 0) this.#allowed(before, permissions);
     // A grant that was taken back ends the sharing here too, not only at the server.
     if (!permissions.includes('publish.screen')) this.stopScreen();
   }
 
-  // A host took the own microphone or camera, or gave it back: what is taken is released here too.
-  #allowed(source: 'microphone' | 'camera', before: readonly string[], now: readonly string[]): void {
-    const permission = `publish.${source}`;
-    if (this.session?.state !== 'admitted' || before.length === 0 || before.includes(permission) === now.includes(permission)) return;
-    if (now.includes(permission)) {
-      this.notice.value = `A therapist gave you the ${source} back. You can turn it on.`;
-      return;
-    }
-    this[source].turnOff();
-    this.notice.value = `A therapist took your ${source} away for now. They can give it back.`;
+  // A host took the own microphone or camera, or gave it, by itself or by another role: what is taken is released here too.
+  #allowed(before: readonly string[], now: readonly string[]): void {
+    const sources = ['microphone', 'camera'] as const;
+    const gained = sources.filter((source) => now.includes(`publish.${source}`) && !before.includes(`publish.${source}`));
+    const lost = sources.filter((source) => before.includes(`publish.${source}`) && !now.includes(`publish.${source}`));
+    for (const source of lost) this[source].turnOff();
+    if (gained.length > 0) this.notice.value = `A therapist lets you use your ${gained.join(' and ')}. You can turn ${gained.length > 1 ? 'them' : 'it'} on.`;
+    if (lost.length > 0) this.notice.value = `A therapist took your ${lost.join(' and ')} away for now. They can give ${lost.length > 1 ? 'them' : 'it'} back.`;
   }
 
   #entered(access: Access): void {
@@ -294,7 +296,10 @@ export class Store {
     this.roster.value = roster;
     for (const person of roster) {
       const then = before.find(({ id }) => id === person.id);
-      if (person.id === this.selfId.value) this.#obeyMute(then, person);
+      if (person.id === this.selfId.value) {
+        this.role.value = person.role;
+        this.#obeyMute(then, person);
+      }
       else if (then && person.handRaised && !then.handRaised) this.#say(`${person.displayName} raised a hand.`);
     }
     this.asks.value = this.asks.value.filter((id) => roster.some((p) => p.id === id && !p.grants.includes('screen')));

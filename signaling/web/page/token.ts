@@ -28,6 +28,7 @@ export function awaitToken(origins: readonly string[]): Promise<string> | undefi
 export interface Peek {
   name: string;
   host: boolean;
+  observer: boolean;
   id: string; // jti: names the link, and is no secret
   endsAt: number | undefined; // milliseconds since 1970
 }
@@ -41,10 +42,11 @@ export function peek(token: string | undefined): Peek {
     return {
       name: typeof claims.name === 'string' ? claims.name : '',
       host: claims.role === 'host' || claims.role === 'cohost',
+      observer: claims.role === 'observer',
       id: typeof claims.jti === 'string' ? claims.jti : '',
       endsAt: typeof claims.exp === 'number' ? claims.exp * 1000 : undefined,
     };
   } catch {
-    return { name: '', host: false, id: '', endsAt: undefined };
+    return { name: '', host: false, observer: false, id: '', endsAt: undefined };
   }
 }

@@ -21,6 +21,7 @@ interface Props {
 
 export function CheckScreen({ door }: Props): JSX.Element {
   const store = useStore();
+  const observing = store.observing.value;
   useEffect(() => void store.askDevices(), []);
   const admitted = !door && store.access.value?.state === 'admitted';
   const join = (event: SubmitEvent): void => {
@@ -34,17 +35,18 @@ export function CheckScreen({ door }: Props): JSX.Element {
       <main class="page">
         {!door && <Banners admitted={admitted} />}
         <div class="lead">
-          <Heading>Check your camera and sound</Heading>
-          <p>Only you see and hear this check. Nothing from it is kept.</p>
+          <Heading>{observing ? 'Check your sound' : 'Check your camera and sound'}</Heading>
+          <p>{observing ? 'You observe: you will see and hear the group, and your camera and microphone are not used.'
+            : 'Only you see and hear this check. Nothing from it is kept.'}</p>
         </div>
         <div class="split">
           <div class="stack">
-            <Preview allowed={(kind) => !admitted || store.may(`publish.${kind}`)} />
+            {!observing && <Preview allowed={(kind) => !admitted || store.may(`publish.${kind}`)} />}
             <Note icon="headphones">Headphones help keep the group private. Choose a place where nobody can watch or listen.</Note>
             <Protection />
           </div>
           <div class="stack">
-            <div class="card rows"><MicCheck /><SpeakerCheck /><ConnectionCheck /></div>
+            <div class="card rows">{!observing && <MicCheck />}<SpeakerCheck /><ConnectionCheck /></div>
             <form class="stack" onSubmit={join}>
               {door && <NameField name={door.name} />}
               {door && <LinkLife endsAt={door.endsAt} button="Enter the session" />}
@@ -70,6 +72,7 @@ export function CheckScreen({ door }: Props): JSX.Element {
 
 // What happens to the place meanwhile.
 function Banners({ admitted }: { admitted: boolean }): JSX.Element {
+  const observing = useStore().observing.value;
   return (
     <>
       <RestartBanner />
@@ -79,7 +82,7 @@ function Banners({ admitted }: { admitted: boolean }): JSX.Element {
         {admitted && (
           <div class="banner calm" data-testid="let-in">
             <Icon name="door" />
-            <p class="words"><strong>A therapist has let you in.</strong> <span>The group sees your name. Nobody sees or hears you until you press “Join the group”.</span></p>
+            <p class="words"><strong>A therapist has let you in.</strong> <span>The group sees your name. {observing ? 'You see and hear nothing of it' : 'Nobody sees or hears you'} until you press “Join the group”.</span></p>
           </div>
         )}
       </div>

@@ -9,11 +9,12 @@ import { Call, Top } from '../ui/top';
 
 interface Props {
   name: string;
+  observer: boolean;
   endsAt: number | undefined;
   onName(name: string): void;
 }
 
-export function NameScreen({ name, endsAt, onName }: Props): JSX.Element {
+export function NameScreen({ name, observer, endsAt, onName }: Props): JSX.Element {
   return (
     <>
       <Top step="name" />
@@ -21,7 +22,7 @@ export function NameScreen({ name, endsAt, onName }: Props): JSX.Element {
         <form class="stack narrow" onSubmit={(event) => withName(event, onName)}>
           <div class="lead">
             <Heading>What should the group call you?</Heading>
-            <p>After this your place in the waiting room is kept, and you can check your camera and sound without haste.</p>
+            <p>After this your place in the waiting room is kept, and you can check your {observer ? '' : 'camera and '}sound without haste.</p>
           </div>
           <NameField name={name} />
           <LinkLife endsAt={endsAt} button="Continue" />

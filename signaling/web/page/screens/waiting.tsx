@@ -53,7 +53,7 @@ export function WaitingScreen(): JSX.Element {
 }
 
 function Self(): JSX.Element {
-  const { camera } = useStore();
+  const { camera, observing } = useStore();
   return (
     <div class="self">
       <figure class={`tile niche p1${camera.track.value ? '' : ' off'}`}>
@@ -62,17 +62,18 @@ function Self(): JSX.Element {
           : <svg class="figure" role="img" aria-label="No picture"><use href="#niche" /></svg>}
         <figcaption class="plate"><span class="name">{camera.track.value ? 'Only you see this' : 'Camera off'}</span></figcaption>
       </figure>
-      <div class="preview-bar"><DeviceCtls /></div>
+      {!observing.value && <div class="preview-bar"><DeviceCtls /></div>}
     </div>
   );
 }
 
 function Answer(): JSX.Element {
+  const observing = useStore().observing.value;
   return (
     <section class="answer" aria-labelledby="who-h">
       <h2 id="who-h" class="small">Who can see or hear me?</h2>
       <strong><Icon name="eye-off" /> Nobody</strong>
-      <p>Your picture and sound stay on this device until you are let in. Therapists see the name you chose, the name the clinic has for you, and how long you have waited.</p>
+      <p>{observing ? 'Your camera and microphone are not used, here or in the group.' : 'Your picture and sound stay on this device until you are let in.'} Therapists see the name you chose, the name the clinic has for you, and how long you have waited.</p>
       <p>You do not see who else is here either.</p>
     </section>
   );
@@ -114,14 +115,15 @@ function LetterCard({ letter }: { letter: Letter }): JSX.Element {
 }
 
 function Next(): JSX.Element {
-  const { microphone, camera, care } = useStore();
+  const { microphone, camera, observing, care } = useStore();
   const starts = (on: boolean): string => (on ? 'starts on' : 'starts off');
   return (
     <section class="stack" aria-labelledby="next-h">
       <h2 id="next-h">What happens next</h2>
       <ol class="next">
         <li><p>A therapist lets you in and you see the group.</p></li>
-        <li><p>Your microphone {starts(microphone.on.value)} and your camera {starts(camera.on.value)}, as set here.</p></li>
+        <li><p>{observing.value ? 'You see and hear the group. It sees your name, and that you observe.'
+          : `Your microphone ${starts(microphone.on.value)} and your camera ${starts(camera.on.value)}, as set here.`}</p></li>
         <li><p>{care.recordingRule.value === 'never' ? 'The session is not recorded.' : 'Nothing of you is recorded unless you have said yes first.'}</p></li>
       </ol>
     </section>
