@@ -10,9 +10,10 @@ import { NameScreen } from './screens/name';
 import { SessionScreen } from './screens/session';
 import { WaitingScreen } from './screens/waiting';
 import { Store } from './store';
-import { awaitToken, peek, takeToken } from './token';
+import { awaitToken, peek, putToken, takeToken } from './token';
 import { Heading } from './ui/basics';
-import { StoreContext } from './ui/context';
+import { StoreContext, useStore } from './ui/context';
+import { Confirm } from './ui/dialog';
 import { Sprite } from './ui/icon';
 import { Top } from './ui/top';
 
@@ -22,9 +23,11 @@ const root = document.getElementById('app');
 if (root) void start(root);
 
 async function start(target: HTMLElement): Promise<void> {
+  let store: Store | undefined;
+  addEventListener('hashchange', () => another(store));
   const offline: Config = { clinic: '', phone: '', dev: false, origins: [], aheadMs: 0 };
   const config = await loadConfig().catch(() => offline);
-  const store = new Store(config);
+  store = new Store(config);
   if (config.dev) Object.assign(window, { __alcove: testHook(store) });
   render(<Page store={store} />, target);
   await enter(store);
@@ -43,6 +46,37 @@ async function enter(store: Store): Promise<void> {
   if (!token) return end('no_link');
   // A host comes in by one's own act, because much begins with it; all others take their place while the link lives.
   store.screen.value = peek(token).host ? 'check' : 'name';
+}
+
+// A link pasted into this tab changes the fragment alone, and the browser loads nothing. Who has no place here comes in as if it had
+// been opened; who has one is asked first, unless it is the link of this very place.
+function another(store: Store | undefined): void {
+  const next = takeToken();
+  if (!next) return;
+  if (!store?.placed) openLink(next);
+  else if (peek(next).id !== store.linkId) store.offered.value = next;
+}
+
+function openLink(link: string): void {
+  putToken(link);
+  location.reload();
+}
+
+function NewLink(): JSX.Element | null {
+  const store = useStore();
+  const next = store.offered.value;
+  if (!next) return null;
+  const leave = async (): Promise<void> => {
+    await store.session?.leave();
+    openLink(next);
+  };
+  const text = store.access.value?.state === 'admitted'
+    ? 'You are in a session. To open the new link you leave it, and the others see that you left.'
+    : 'You have a place in a waiting room. To open the new link you give it up.';
+  return (
+    <Confirm title="Leave for the new link?" text={text} yes="Leave and open it" no="Stay here" onNo={() => (store.offered.value = '')}
+      onYes={() => void leave()} />
+  );
 }
 
 // What the browser tests look at; a deployed page does not have it.
@@ -78,6 +112,7 @@ function Page({ store }: { store: Store }): JSX.Element {
   return (
     <StoreContext.Provider value={store}>
       <Current store={store} />
+      <NewLink />
       <p class="sr" role="status" data-testid="announcer">{store.announcer.text.value}</p>
       <Sprite />
     </StoreContext.Provider>

@@ -70,6 +70,7 @@ export class Store {
   readonly mediaState = signal<RTCPeerConnectionState>('new');
   readonly letters = signal<ReadonlyMap<string, readonly Letter[]>>(new Map());
   readonly asks = signal<readonly string[]>([]);
+  readonly offered = signal(''); // the token of another link, until the person has answered whether to leave for it
   readonly unmuteAsked = signal<'microphone' | 'camera' | null>(null);
   readonly notice = signal('');
   readonly screenTrack = signal<MediaStreamTrack | null>(null);
@@ -157,6 +158,16 @@ export class Store {
   // After a door that may open later, or that asks for the passcode.
   again(passcode?: string): void {
     if (this.#opening) this.#connect({ ...this.#opening, ...(passcode ? { passcode } : {}) });
+  }
+
+  // Has a seat, or is about to take one.
+  get placed(): boolean {
+    return this.session !== undefined && this.screen.value !== 'ended';
+  }
+
+  // jti of the link that led here.
+  get linkId(): string {
+    return this.#opening?.link ?? '';
   }
 
   get guessed(): boolean {

@@ -8,6 +8,11 @@ export function takeToken(): string | undefined {
   return token || undefined;
 }
 
+// Puts a token where the page takes it from when it is loaded, which must follow at once.
+export function putToken(token: string): void {
+  history.replaceState(null, '', `#t=${token}`);
+}
+
 // Waits for `{type: "alcove.token", token}` from one of the allowed origins, and tells them we are ready for it.
 export function awaitToken(origins: readonly string[]): Promise<string> | undefined {
   const other = window.parent !== window ? window.parent : (window.opener as Window | null);
