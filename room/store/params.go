@@ -45,6 +45,9 @@ const (
 	modeFolder = 0o700
 	modeFile   = 0o600
 	checkFile  = "key.check"
+	// tryFile is written, and removed, to see whether a disk that failed takes something again: as much as the largest value.
+	tryFile = "try"
+	trySize = maxState
 )
 
 // Names of the buckets.

@@ -21,8 +21,10 @@ func (s *Store) Spend(now time.Time, u auth.Use) error {
 	defer cancel()
 	// JetStream counts in seconds; one more because it began after now.
 	ttl := max(u.Until.Sub(now).Truncate(time.Second), 0) + 2*time.Second
+	b := s.backend.Load()
 	there, err := s.bucket(spentBucket).create(ctx, u.Key.String(), nil, ttl)
 	if err != nil {
+		s.unanswered(b, err)
 		return fmt.Errorf("the store does not remember tokens: %w", err)
 	}
 	if there {

@@ -60,7 +60,8 @@ type Store struct {
 
 	mu     sync.Mutex
 	closed bool      // Guarded by mu.
-	failed error     // Guarded by mu. Of the last group, nil if it was written.
+	failed error     // Guarded by mu. Of the last group or token, nil if it was written.
+	broken bool      // Guarded by mu. The server left a write without an answer: it takes no more of that bucket, ever.
 	since  time.Time // Guarded by mu. When the group under way began; zero: none is.
 
 	unsure   []span // Owned by run. Entries whose group failed, not yet called so in the log.

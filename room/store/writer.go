@@ -5,7 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -122,18 +125,27 @@ func (s *Store) gather(first job) []job {
 	return batch
 }
 
+// cannotWrite is what operators look for in the log.
+const cannotWrite = "the store cannot be written: acts that open are refused"
+
 // recover writes a group of its own while something is wrong.
 func (s *Store) recover() {
 	s.mu.Lock()
-	failed := s.failed
+	failed, broken := s.failed, s.broken
 	s.mu.Unlock()
 	if failed == nil && len(s.stubborn) == 0 {
 		return
 	}
-	if b := s.backend.Load(); !b.alive() {
+	if b := s.backend.Load(); broken || !b.alive() {
 		if err := s.restart(b); err != nil {
+			s.mu.Lock()
+			s.failed, s.broken = fmt.Errorf("the store cannot be written: %w", err), true
+			s.mu.Unlock()
 			return
 		}
+		s.mu.Lock()
+		s.broken = false
+		s.mu.Unlock()
 	}
 	again := s.stubborn
 	s.stubborn = nil
@@ -145,8 +157,11 @@ func (s *Store) recover() {
 	}
 }
 
-// restart starts the embedded server anew: it gives up for good when its disk fails.
+// restart starts the embedded server anew, once the disk takes something: it gives up for good when its disk fails.
 func (s *Store) restart(old *backend) error {
+	if err := tryDisk(s.cfg.Dir); err != nil {
+		return err
+	}
 	old.close()
 	b, err := embed(s.cfg.Dir, s.cfg.Key, true)
 	if err != nil {
@@ -154,6 +169,37 @@ func (s *Store) restart(old *backend) error {
 	}
 	s.backend.Store(b)
 	return nil
+}
+
+// tryDisk writes what the server needs to start and to keep the largest value. Its error names what is in the way.
+func tryDisk(dir string) error {
+	name := filepath.Join(dir, tryFile)
+	defer os.Remove(name)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, modeFile)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, trySize))
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// unanswered takes note of a write that b left without an answer, as it does when its disk failed.
+func (s *Store) unanswered(b *backend, err error) {
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return
+	}
+	if cause := tryDisk(s.cfg.Dir); cause != nil {
+		err = cause
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.backend.Load() != b {
+		return
+	}
+	if s.broken = true; s.failed == nil {
+		s.failed = fmt.Errorf("the store cannot be written: %w", err)
+		s.cfg.Log.Error(cannotWrite, "error", s.failed.Error())
+	}
 }
 
 // group writes a batch and answers each job.
@@ -166,11 +212,13 @@ func (s *Store) group(batch []job) {
 	s.cfg.Wrote(s.cfg.Now().Sub(began), failed)
 	s.mu.Lock()
 	before := s.failed
-	s.failed, s.since = err, time.Time{}
+	if s.since = (time.Time{}); err != nil || !s.broken { // a token may have found it broken meanwhile
+		s.failed = err
+	}
 	s.mu.Unlock()
 	switch {
 	case err != nil && before == nil:
-		s.cfg.Log.Error("the store cannot be written: acts that open are refused", "error", err.Error())
+		s.cfg.Log.Error(cannotWrite, "error", err.Error())
 	case err == nil && before != nil:
 		s.cfg.Log.Info("the store can be written again")
 	}
@@ -187,6 +235,12 @@ func (s *Store) group(batch []job) {
 // commit writes the entries of all, then the values of each. It gives the error of each job and of the group, and what failed.
 func (s *Store) commit(batch []job) (errs []error, part Part, failed error) {
 	errs = make([]error, len(batch))
+	if err := s.out(); err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs, ValuesPart, err
+	}
 	entries := s.unsureEntries()
 	unsure := int64(len(entries))
 	for _, j := range batch {
@@ -224,9 +278,20 @@ func (s *Store) commit(batch []job) (errs []error, part Part, failed error) {
 		}
 	}
 	if failed != nil {
+		s.unanswered(s.backend.Load(), failed)
 		return errs, ValuesPart, fmt.Errorf("the store cannot be written: %w", failed)
 	}
 	return errs, "", nil
+}
+
+// out says why the server takes nothing until it was started anew, nil if it may be tried.
+func (s *Store) out() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken {
+		return s.failed
+	}
+	return nil
 }
 
 // unsureEntries says in the log which entries may not be true, neighbours as one.

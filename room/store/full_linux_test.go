@@ -1,0 +1,100 @@
+package store
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"alcove/room/audit"
+)
+
+// fill lets every write to the open files of a bucket fail as on a full disk, for good: the embedded server keeps them open, and
+// never forgives a write that failed.
+func (p *place) fill(bucket string) {
+	p.t.Helper()
+	full, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer full.Close()
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	filled := 0
+	for _, e := range open {
+		target, _ := os.Readlink(filepath.Join("/proc/self/fd", e.Name()))
+		if !strings.HasPrefix(target, p.dir) || !strings.Contains(target, "KV_"+bucket+"/") || !strings.HasSuffix(target, ".blk") {
+			continue
+		}
+		fd, _ := strconv.Atoi(e.Name())
+		if err := unix.Dup3(int(full.Fd()), fd, unix.O_CLOEXEC); err != nil {
+			p.t.Fatal(err)
+		}
+		filled++
+	}
+	if filled == 0 {
+		p.t.Fatalf("no file of %s is open", bucket)
+	}
+}
+
+// The disk was full for a moment and has room again: the embedded server, which gives up a bucket at the first write that fails, is
+// started anew, and what was written before is there.
+func TestBucketRecovers(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	s := p.open()
+	if err := write(t, s, record("a", "state 1", "admitted")); err != nil {
+		t.Fatal(err)
+	}
+	p.fill(sessionsBucket)
+	if err := write(t, s, record("a", "state 2", "unlocked")); err == nil {
+		t.Fatal("a full disk takes it")
+	}
+	if s.Err() == nil {
+		t.Error("ready")
+	}
+	until(t, "it recovers by itself", func() bool { return s.Err() == nil })
+	if err := write(t, s, record("a", "state 3", "locked")); err != nil {
+		t.Fatal(err)
+	}
+	p.close(s)
+	s = p.open()
+	defer p.close(s)
+	if records, err := s.Load(); err != nil || len(records) != 1 || string(records[0].State) != "state 3" {
+		t.Errorf("after a restart: %v, %v", records, err)
+	}
+}
+
+// A token whose use cannot be kept says so to all: otherwise nothing would look, and nobody come in any more.
+func TestSpentRecovers(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	s := p.open()
+	defer p.close(s)
+	if err := s.Spend(time.Now(), use("a", time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	p.fill(spentBucket)
+	if err := s.Spend(time.Now(), use("b", time.Minute)); err == nil {
+		t.Fatal("a token is accepted that nobody remembers")
+	}
+	if s.Err() == nil {
+		t.Error("ready, and no token can be used")
+	}
+	until(t, "it recovers by itself", func() bool { return s.Err() == nil })
+	if err := s.Spend(time.Now(), use("c", time.Minute)); err != nil {
+		t.Errorf("after it recovered: %v", err)
+	}
+	if err := s.Spend(time.Now(), use("a", time.Minute)); err == nil {
+		t.Error("a token is accepted twice")
+	}
+	if strings.Count(p.logText(), audit.TokenUsed) != 2 {
+		t.Errorf("the log is %s", p.logText())
+	}
+}
