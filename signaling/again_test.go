@@ -39,6 +39,42 @@ func (o *onceTokens) Again(now time.Time, token auth.Secret) (auth.Grant, error)
 	return o.fakeTokens.Verify(now, token)
 }
 
+// forgetful fails to remember one use of a token, and then works.
+type forgetful struct {
+	onceTokens
+	reason auth.Reason // Guarded by mu of onceTokens. "" once it was told.
+}
+
+func (o *forgetful) Verify(now time.Time, token auth.Secret) (auth.Grant, error) {
+	o.mu.Lock()
+	reason := o.reason
+	o.reason = ""
+	o.mu.Unlock()
+	if reason != "" {
+		return auth.Grant{}, auth.Refusal{Reason: reason}
+	}
+	return o.onceTokens.Verify(now, token)
+}
+
+// TestTokenThatCannotBeSpent: a good token that a full disk does not let us mark as used is asked to come again, and may.
+func TestTokenThatCannotBeSpent(t *testing.T) {
+	for _, reason := range []auth.Reason{auth.SpentFailed, auth.SpentFull} {
+		tokens := &forgetful{onceTokens: onceTokens{used: map[string]bool{}}, reason: reason}
+		h := newHouse(t, func(c *Config, _ *Server) { c.Tokens = tokens })
+		first := h.dial()
+		r := first.hello(hostToken, nonce)
+		if code(r) != room.Unavailable || !r.Error.Retryable || r.Error.Ref == "" || !strings.Contains(h.log.String(), r.Error.Ref) {
+			t.Errorf("%s: %+v", reason, r.Error)
+		}
+		if got := first.closed(); got != closeDraining {
+			t.Errorf("%s: closed with %d", reason, got)
+		}
+		if r := h.dial().hello(hostToken, nonce); !r.OK {
+			t.Errorf("%s: the same token again: %+v", reason, r.Error)
+		}
+	}
+}
+
 func onceHouse(t *testing.T) (*house, *onceTokens) {
 	t.Helper()
 	tokens := &onceTokens{used: map[string]bool{}}

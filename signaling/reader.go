@@ -170,20 +170,24 @@ func (s *session) only(h hello, bearer auth.Secret) (auth.Secret, *Failure) {
 	return h.token, nil
 }
 
-// refuseToken tells that a token is refused, and only the log why.
+// refuseToken tells that a token is refused, and only the log why. A good one whose use we cannot remember now is no fault of its
+// bearer, and may come again.
 func (s *session) refuseToken(err error) *Failure {
 	var refusal auth.Refusal
 	f := failure(InvalidToken, "the token was refused")
-	f.Ref = newRef()
 	reason := "unknown"
 	if errors.As(err, &refusal) {
 		reason = string(refusal.Reason)
 	}
+	if refusal.Reason == auth.SpentFull || refusal.Reason == auth.SpentFailed {
+		f = failure(room.Unavailable, "the token cannot be marked as used now")
+	}
+	f.Ref = newRef()
 	s.srv.log.Warn("token refused", "ref", f.Ref, "reason", reason)
 	if s.srv.cfg.Dev {
 		f.Message += ": " + reason
 	}
-	s.srv.metrics.Joined(string(InvalidToken))
+	s.srv.metrics.Joined(string(f.Code))
 	return f
 }
 
