@@ -111,9 +111,9 @@ function Page({ store }: { store: Store }): JSX.Element {
   }, [title]);
   return (
     <StoreContext.Provider value={store}>
+      <p class="sr" role="status" data-testid="announcer">{store.announcer.text.value}</p>
       <Current store={store} />
       <NewLink />
-      <p class="sr" role="status" data-testid="announcer">{store.announcer.text.value}</p>
       <Sprite />
     </StoreContext.Provider>
   );

@@ -1,0 +1,107 @@
+// The page at every width, from a phone to a desk, and in forced colours: nothing overlaps, nothing is pushed out, no name is lost.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startDaemon } from './support/daemon.mjs';
+import { launch, Person } from './support/person.mjs';
+import { until } from './support/wait.mjs';
+import { stages } from './support/stage.mjs';
+
+// 640 × 400 is a laptop of 1280 × 800 at 200 %.
+const sizes = [[320, 640], [640, 400], [700, 500], [900, 700], [1024, 700], [1280, 800]];
+
+// Inside the page: what is wrong with how it lies.
+function faults({ whole }) {
+  const list = [];
+  const { scrollWidth, clientWidth, scrollHeight, clientHeight } = document.scrollingElement;
+  if (scrollWidth > clientWidth) list.push(`the page is ${scrollWidth} wide in ${clientWidth}`);
+  if (whole && scrollHeight > clientHeight) list.push(`the page is ${scrollHeight} high in ${clientHeight}`);
+  const box = (element) => element.getBoundingClientRect();
+  for (const button of document.querySelectorAll('button, a, input, select')) {
+    const inside = button.closest('.bar, .panel, .head, main');
+    const [a, b] = [box(button), inside && box(inside)];
+    if (inside && a.width > 0 && (a.left < b.left - 1 || a.right > b.right + 1)) list.push(`${button.textContent} is outside of ${inside.className}`);
+  }
+  for (const name of document.querySelectorAll('.waiter .name')) {
+    if (name.scrollWidth > name.clientWidth + 1) list.push(`${name.textContent} is cut off`);
+  }
+  for (const banner of document.querySelectorAll('.banner')) {
+    const [icon, words] = [banner.querySelector(':scope > .icon'), banner.querySelector('.words')];
+    if (icon && box(icon).bottom <= box(words).top) list.push(`the icon stands above “${words.textContent}”`);
+  }
+  return list;
+}
+
+async function lies(person, screen, options = {}) {
+  const usual = person.page.viewportSize();
+  for (const [width, height] of sizes) {
+    await person.page.setViewportSize({ width, height });
+    assert.deepEqual(await person.page.evaluate(faults, options), [], `${screen} at ${width} × ${height}`);
+  }
+  await person.page.setViewportSize(usual);
+}
+
+test('layout', { timeout: 90_000 }, async (t) => {
+  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091']);
+  const browser = await launch();
+  t.after(async () => {
+    await browser.close();
+    await daemon.stop();
+  });
+  const people = [];
+  const enter = async (name, role) => {
+    const person = await Person.enter(browser, name, await daemon.guarded(name, role, 'care'));
+    people.push(person);
+    return person;
+  };
+  let lind, mara;
+  await stages(t, { people, daemon: () => daemon }, [
+    ['before the session', async () => {
+      lind = await enter('Dr. Lind', 'host');
+      await lind.sees('join-button');
+      await lies(lind, 'check of a therapist');
+      await lind.join();
+      await lind.sees('session');
+      mara = await enter('Mara Holm-Sørensen', 'participant');
+      await mara.sees('name-input');
+      await lies(mara, 'name');
+      await mara.named();
+      await mara.sees('join-button');
+      await lies(mara, 'check');
+      await mara.find('join-button').click();
+      await mara.sees('agree');
+      await lies(mara, 'agreement');
+      await mara.page.keyboard.press('Escape');
+      await mara.sees('todo');
+      await lies(mara, 'waiting room');
+    }],
+    ['the panel beside people who wait', async () => {
+      await lind.sees('waiter');
+      await lies(lind, 'session of a therapist');
+      await lind.shot('layout-1-waiting');
+    }],
+    ['the group', async () => {
+      await mara.find('read-agreement').click();
+      await mara.find('agree').click();
+      await until('the page behind is free', async () => await mara.find('agree').count() === 0);
+      await mara.find('passcode').fill('quiet-alcove');
+      await mara.find('passcode-enter').click();
+      await until('the passcode is right', async () => await mara.find('passcode').count() === 0);
+      await lind.find('verify-waiter').click();
+      await until('marked', async () => await lind.find('verify-waiter').getAttribute('aria-pressed') === 'true');
+      await lind.find('admit').click();
+      await mara.sees('session');
+      await mara.find('help').click();
+      await mara.page.getByText('know that you ask for help').waitFor();
+      await lies(mara, 'session', { whole: true });
+    }],
+    ['what is on can be told from what is off, and a message from the page, in forced colours', async () => {
+      await lind.page.emulateMedia({ forcedColors: 'active' });
+      await mara.page.emulateMedia({ forcedColors: 'active' });
+      await lind.find('more').click();
+      const edge = (id) => lind.find(id).first().evaluate((button) => getComputedStyle(button).borderTopWidth);
+      assert.notEqual(await edge('grant-microphone'), await edge('grant-screen'));
+      assert.notEqual(await mara.page.locator('.banner').first().evaluate((banner) => getComputedStyle(banner).borderTopWidth), '0px');
+      await lind.shot('layout-2-forced');
+    }],
+  ]);
+});
