@@ -49,7 +49,9 @@ func (d daemon) run(stop stopSignals) (err error) {
 		return err
 	}
 	media, closer, err := d.media(d.config, d.log)
-	if err != nil {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Addr != nil {
+		return fmt.Errorf("media.port: %w", cannotListen("udp", op.Addr.String(), err))
+	} else if err != nil {
 		return fmt.Errorf("cannot start the media plane: %w", err)
 	}
 	defer func() { err = errors.Join(err, closer.Close()) }()

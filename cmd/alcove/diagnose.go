@@ -16,6 +16,8 @@ import (
 
 // What follows is pure: facts in, findings out.
 
+const renewal = "renew it: the daemon reads the files again by itself; restart it only where systemd hands them over"
+
 // diagnoseCertificate: chain is what verifying it with the authorities of this host said.
 func diagnoseCertificate(cert *tls.Certificate, public string, now time.Time, chain error) []finding {
 	const what = "certificate"
@@ -27,9 +29,9 @@ func diagnoseCertificate(cert *tls.Certificate, public string, now time.Time, ch
 	case now.Before(leaf.NotBefore):
 		all = append(all, fault(what, "is valid from "+leaf.NotBefore.UTC().Format(time.DateTime)+" only", "set the clock of this host, or wait"))
 	case left <= 0:
-		all = append(all, fault(what, "expired on "+until, "renew it and restart the daemon"))
+		all = append(all, fault(what, "expired on "+until, renewal))
 	case left < certificateSoon:
-		all = append(all, warning(what, fmt.Sprintf("for %s ends on %s, in %d days", names, until, int(left.Hours()/24)), "renew it and restart the daemon; it reads certificates at its start only"))
+		all = append(all, warning(what, fmt.Sprintf("for %s ends on %s, in %d days", names, until, int(left.Hours()/24)), renewal))
 	default:
 		all = append(all, fine(what, "for %s until %s", names, until))
 	}

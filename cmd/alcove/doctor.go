@@ -100,7 +100,7 @@ func examineFiles(c config, name string, err error) []finding {
 	}
 	var all []finding
 	for line := range strings.Lines(err.Error()) {
-		all = append(all, fault("files", strings.TrimSpace(line), "`alcove keygen` makes keys; the README names who makes the rest"))
+		all = append(all, fault("files", strings.TrimSpace(line), "correct that line of the configuration, or the file that it names"))
 	}
 	return all
 }

@@ -141,6 +141,16 @@ func TestControlSocket(t *testing.T) {
 	if _, err := listenControl(filepath.Join(t.TempDir(), strings.Repeat("n", 120))); err == nil || !strings.Contains(err.Error(), "107") {
 		t.Errorf("a long path: %v", err)
 	}
+	key := filepath.Join(t.TempDir(), "audit.key")
+	if err := os.WriteFile(key, []byte("precious"), modeSecret); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := listenControl(key); err == nil || !strings.Contains(err.Error(), "is no socket") {
+		t.Errorf("a file in the place of the socket: %v", err)
+	}
+	if kept, err := os.ReadFile(key); err != nil || string(kept) != "precious" {
+		t.Errorf("the file is %q, %v", kept, err)
+	}
 	if said, code := alcove(t, "drain", "--socket", name); code != exitError {
 		t.Errorf("%d %s", code, said)
 	}

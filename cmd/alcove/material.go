@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"syscall"
 
@@ -27,16 +28,16 @@ type material struct {
 func loadMaterial(c config, l *layout) (m material, err error) {
 	var errs []error
 	if m.keys, err = auth.OpenKeyFile(keySetReader(c.Auth.JWKSFile)); err != nil {
-		errs = append(errs, l.at("auth.jwks_file", fmt.Errorf("%s: %w", c.Auth.JWKSFile, err)))
+		errs = append(errs, l.at("auth.jwks_file", missing(fmt.Errorf("%s: %w", c.Auth.JWKSFile, err))))
 	}
 	if m.person, err = readPersonKey(c.Auth.PersonKeyFile); err != nil {
-		errs = append(errs, l.at("auth.person_key_file", err))
+		errs = append(errs, l.at("auth.person_key_file", missing(err)))
 	}
 	if m.store, err = readSecret(c.Store.KeyFile, store.ParseKey); err != nil {
-		errs = append(errs, l.at("store.key_file", err))
+		errs = append(errs, l.at("store.key_file", missing(err)))
 	}
 	if m.audit, err = readSecret(c.Audit.KeyFile, audit.ParseKey); err != nil {
-		errs = append(errs, l.at("audit.key_file", err))
+		errs = append(errs, l.at("audit.key_file", missing(err)))
 	}
 	if m.policies, err = loadPolicies(c, l, readText); err != nil {
 		errs = append(errs, err)
@@ -58,6 +59,14 @@ func loadMaterial(c config, l *layout) (m material, err error) {
 		}
 	}
 	return m, errors.Join(errs...)
+}
+
+// missing says who makes a key that is not there. A store or a log that runs already has its key: another one does not open it.
+func missing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: `alcove keygen` makes one, for a daemon that never ran", err)
+	}
+	return err
 }
 
 // keySetReader reads a JWKS file each time it is asked; its errors name the file.

@@ -26,12 +26,12 @@ func runServe(t terminal, args []string) error {
 	defer done()
 	public, err := net.Listen("tcp", c.Listen)
 	if err != nil {
-		return l.at("listen", fmt.Errorf("cannot listen: %w", err))
+		return l.at("listen", cannotListen("tcp", c.Listen, err))
 	}
 	admin, err := net.Listen("tcp", c.Admin)
 	if err != nil {
 		public.Close()
-		return l.at("admin", fmt.Errorf("cannot listen: %w", err))
+		return l.at("admin", cannotListen("tcp", c.Admin, err))
 	}
 	level := &slog.LevelVar{}
 	level.Set(logLevels[c.Log.Level])
@@ -43,6 +43,12 @@ func runServe(t terminal, args []string) error {
 			return c, m, err
 		},
 	}.run(stop)
+}
+
+// cannotListen says what doctor would, and how to mend it.
+func cannotListen(network, address string, err error) error {
+	f := diagnosePort(network, address, err, false)
+	return fmt.Errorf("%s (fix: %s)", f.text, f.fix)
 }
 
 // loadAll reads the configuration and the files it names.

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -165,5 +166,39 @@ func TestServe(t *testing.T) {
 	s.stop()
 	if log := s.log.String(); strings.Contains(log, "lanted") || strings.Contains(log, "tuesday") || !strings.Contains(log, `"used"`) {
 		t.Errorf("the log says\n%s", log)
+	}
+}
+
+// TestPortsInUse: a daemon that cannot have a port names it, the key of the configuration, and what to do.
+func TestPortsInUse(t *testing.T) {
+	stream, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	datagrams, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer datagrams.Close()
+	tcp, udp := stream.Addr().String(), datagrams.LocalAddr().(*net.UDPAddr)
+	for pattern, c := range map[string]struct{ with, says string }{
+		`listen: 127.0.0.1:0`: {"listen: " + tcp, "alcove.yaml:1: listen: tcp " + tcp},
+		`admin: 127.0.0.1:0`:  {"admin: " + tcp, "alcove.yaml:2: admin: tcp " + tcp},
+		`port: [0-9]+`:        {fmt.Sprint("port: ", udp.Port), "media.port: udp " + udp.String()},
+	} {
+		folder, _ := serveFolder(t)
+		name := filepath.Join(folder, "alcove.yaml")
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, regexp.MustCompile(pattern).ReplaceAll(text, []byte(c.with)), modeSecret); err != nil {
+			t.Fatal(err)
+		}
+		err = runServe(terminal{nil, io.Discard, io.Discard}, []string{"--config", name})
+		if err == nil || !strings.Contains(err.Error(), c.says+" is taken by another program (fix: `ss -lntup`") {
+			t.Errorf("%s: %v", pattern, err)
+		}
 	}
 }

@@ -52,6 +52,9 @@ func (l *layout) validate(c *config) {
 func (l *layout) validateListeners(c *config) {
 	l.address("listen", c.Listen)
 	l.address("admin", c.Admin)
+	if _, port, err := net.SplitHostPort(c.Admin); err == nil && port != "0" && c.Admin == c.Listen {
+		l.fail("admin", "%q is what listen has: choose another port", c.Admin)
+	}
 	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
 		l.fail("tls", "set both cert_file and key_file, or neither")
 	}
