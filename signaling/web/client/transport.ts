@@ -49,6 +49,7 @@ const finalCloses: Record<number, string> = {
 };
 // A refused hello with one of these is worth another attempt without asking the person.
 const passing = new Set(['draining', 'unavailable', 'rate_limited', 'internal']);
+const unreachable = 'unreachable';
 
 export class Transport extends Emitter<Events> {
   readonly #env: Env;
@@ -110,11 +111,11 @@ export class Transport extends Emitter<Events> {
     });
   }
 
-  // Ends the conversation from this side and forgets the seat.
+  // Ends the conversation from this side and forgets the seat, unless the server may have it still and only could not be asked.
   stop(closing: Closing, socketCode: number = close.left): void {
     if (this.#over) return;
     this.#over = true;
-    dropSeat(this.#env.storage);
+    if (closing.code !== unreachable && !passing.has(closing.code)) dropSeat(this.#env.storage);
     this.#env.timers.clear(this.#retry);
     this.#letGo(socketCode);
     for (const id of [...this.#pending.keys()]) this.#settle(id, { ok: false, error: ownError('closed') });
@@ -201,7 +202,7 @@ export class Transport extends Emitter<Events> {
     this.#letGo(close.left);
     const tried = this.#env.timers.now() - this.#tryingSince;
     if (tried > (seated ? giveUpResumeMs : giveUpFirstMs)) {
-      return this.stop(this.#refusal ? closingOf(this.#refusal) : { code: 'unreachable' });
+      return this.stop(this.#refusal ? closingOf(this.#refusal) : { code: unreachable });
     }
     this.#dropMoments();
     this.emit('link', seated ? 'lost' : 'connecting');

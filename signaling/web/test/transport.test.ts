@@ -162,6 +162,18 @@ test('too many messages: resumes after a second', () => {
   assert.equal(env.sockets.length, 2);
 });
 
+test('a server that stays silent may have the seat still', () => {
+  const { env, session, ends } = enter();
+  env.socket.drop();
+  env.advance(330_000);
+  assert.deepEqual(ends, ['unreachable']);
+  assert.equal(session.state, 'ended');
+  const again = new Session(env, opening);
+  again.connect();
+  env.socket.open();
+  assert.deepEqual(env.socket.last('hello').data, { resume: { sessionId: 's', secret: 'one' }, client });
+});
+
 test('final closes and refusals end the session and forget the seat', () => {
   for (const [code, word] of [[4409, 'replaced'], [4410, 'ended'], [1000, 'left'], [4403, 'denied']] as const) {
     const { env, ends } = enter();
