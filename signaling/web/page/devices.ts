@@ -3,7 +3,7 @@
 import { computed, signal } from '@preact/signals';
 import { cameraLimits, screenLimits } from '../client';
 
-export type DeviceState = 'off' | 'asking' | 'on' | 'denied' | 'missing' | 'busy';
+export type DeviceState = 'off' | 'asking' | 'on' | 'denied' | 'missing' | 'busy' | 'lost';
 
 export class Device {
   readonly kind: 'microphone' | 'camera';
@@ -11,6 +11,7 @@ export class Device {
   readonly track = signal<MediaStreamTrack | null>(null);
   readonly choices = signal<readonly MediaDeviceInfo[]>([]);
   readonly chosen = signal('');
+  readonly failures = signal(0); // so many times it could not be used: the same trouble may come again
   readonly on = computed(() => this.state.value === 'on' || this.state.value === 'asking');
   #round = 0;
 
@@ -28,7 +29,7 @@ export class Device {
       if (round !== this.#round || !track) return stream.getTracks().forEach((late) => late.stop());
       this.#use(track);
     } catch (error) {
-      if (round === this.#round) this.state.value = stateOf(error);
+      if (round === this.#round) this.#fail(stateOf(error));
     }
     await this.list();
   }
@@ -63,11 +64,16 @@ export class Device {
     track.onended = () => {
       if (this.track.value !== track) return;
       this.track.value = null;
-      this.state.value = 'missing';
+      this.#fail('lost');
     };
     this.chosen.value = track.getSettings().deviceId ?? '';
     this.track.value = track;
     this.state.value = 'on';
+  }
+
+  #fail(state: DeviceState): void {
+    this.state.value = state;
+    this.failures.value += 1;
   }
 
   #release(): void {

@@ -7,9 +7,9 @@ import { meter, type Device } from '../devices';
 import { Btn, Heading, Note, State } from '../ui/basics';
 import { GivenCard } from '../ui/care';
 import { useStore } from '../ui/context';
-import { Choice, DeviceCtls, deviceTrouble, SelfVideo } from '../ui/devices';
+import { Choice, DeviceCtls, joinTrouble, SelfVideo } from '../ui/devices';
 import { Icon } from '../ui/icon';
-import { LinkBanner, NoticeBanner, RestartBanner } from '../ui/messages';
+import { Banners, LinkBanner, NoticeBanner, RestartBanner } from '../ui/messages';
 import { Call, Top } from '../ui/top';
 import { LinkLife, NameField, withName } from './name';
 import { Letters } from './waiting';
@@ -33,7 +33,7 @@ export function CheckScreen({ door }: Props): JSX.Element {
     <>
       {door ? <Top /> : <Top step="check" />}
       <main class="page">
-        {!door && <Banners admitted={admitted} />}
+        {!door && <Told admitted={admitted} />}
         <div class="lead">
           <Heading>{observing ? 'Check your sound' : 'Check your camera and sound'}</Heading>
           <p>{observing ? 'You observe: you will see and hear the group, and your camera and microphone are not used.'
@@ -71,28 +71,26 @@ export function CheckScreen({ door }: Props): JSX.Element {
 }
 
 // What happens to the place meanwhile.
-function Banners({ admitted }: { admitted: boolean }): JSX.Element {
+function Told({ admitted }: { admitted: boolean }): JSX.Element {
   const observing = useStore().observing.value;
   return (
-    <>
+    <Banners>
       <RestartBanner />
       <LinkBanner />
       <NoticeBanner />
-      <div role="status">
-        {admitted && (
-          <div class="banner calm" data-testid="let-in">
-            <Icon name="door" />
-            <p class="words"><strong>A therapist has let you in.</strong> <span>The group sees your name. {observing ? 'You see and hear nothing of it' : 'Nobody sees or hears you'} until you press “Join the group”.</span></p>
-          </div>
-        )}
-      </div>
-    </>
+      {admitted && (
+        <div class="banner calm" data-testid="let-in">
+          <Icon name="door" />
+          <p class="words"><strong>A therapist has let you in.</strong> <span>The group sees your name. {observing ? 'You see and hear nothing of it' : 'Nobody sees or hears you'} until you press “Join the group”.</span></p>
+        </div>
+      )}
+    </Banners>
   );
 }
 
 function Preview({ allowed }: { allowed(kind: Device['kind']): boolean }): JSX.Element {
   const { camera } = useStore();
-  const trouble = deviceTrouble(camera);
+  const trouble = joinTrouble(camera);
   return (
     <>
       <figure class={`tile preview p1${camera.track.value ? '' : ' off'}`}>
@@ -125,7 +123,7 @@ function Protection(): JSX.Element {
 function MicCheck(): JSX.Element {
   const { microphone } = useStore();
   const state = microphone.state.value;
-  const trouble = deviceTrouble(microphone);
+  const trouble = joinTrouble(microphone);
   return (
     <section class="check" aria-labelledby="mic-h">
       <h2 id="mic-h">Microphone</h2>

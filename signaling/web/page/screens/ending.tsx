@@ -58,7 +58,7 @@ const endings: Record<string, Words> = {
   mfa_required: { icon: 'shield', title: 'The clinic needs to be surer who you are', body: ['Log in at the clinic with a second factor, and open the new link.'] },
   passcode_wrong: { icon: 'lock', title: 'This session has a passcode', body: ['Therapists enter it too, before they come in.'] },
   invalid_token: link,
-  no_link: { icon: 'link', title: 'Open the link from the clinic', body: ['This page needs the link that the clinic sent you. It works once.'] },
+  no_link: { icon: 'link', title: 'Open the link from the clinic', body: ['This page needs the link that the clinic sent you. It works until you have come in with it. After that, ask the clinic for a new one.'] },
   policy_mismatch: mismatch,
   room_full: { icon: 'people', title: 'The session is full', body: ['There is no free place right now.', off], again: 'Try again' },
   replaced: {

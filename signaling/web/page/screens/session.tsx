@@ -10,7 +10,7 @@ import { useStore } from '../ui/context';
 import { DeviceCtls } from '../ui/devices';
 import { Confirm } from '../ui/dialog';
 import { Mark } from '../ui/icon';
-import { LinkBanner, MediaBanner, NoticeBanner, RestartBanner, SoundBanner, UnmuteBanner } from '../ui/messages';
+import { Banners, DeviceBanner, LinkBanner, MediaBanner, NoticeBanner, RestartBanner, SoundBanner, UnmuteBanner } from '../ui/messages';
 import { Sound } from '../ui/picture';
 import { Stage, type View } from '../ui/stage';
 import { Panel } from './panel';
@@ -24,10 +24,11 @@ export function SessionScreen(): JSX.Element {
       <a class="skip" href="#controls">Skip to the controls</a>
       <Head />
       <main class="stage" id="stage" aria-label="Group" tabIndex={0}>
-        <div class="banners">
+        <Banners>
           <RecordingBanner /><FaultBanner /><SideRoomBanner /><WarningBanner /><AbsenceBanner /><AloneBanner /><ConsentBanner />
           <RestartBanner /><LinkBanner /><MediaBanner /><SoundBanner /><UnmuteBanner /><NoticeBanner />
-        </div>
+          <DeviceBanner kind="microphone" /><DeviceBanner kind="camera" />
+        </Banners>
         <Stage view={view} />
       </main>
       <Bar view={view} setView={setView} panel={open} setPanel={(now) => (store.panel.value = now)} />

@@ -8,7 +8,7 @@ import { useStore } from '../ui/context';
 import { DeviceCtls, SelfVideo } from '../ui/devices';
 import { Write } from '../ui/dialog';
 import { Icon } from '../ui/icon';
-import { LinkBanner, NoticeBanner, RestartBanner } from '../ui/messages';
+import { Banners, DeviceBanner, LinkBanner, NoticeBanner, RestartBanner } from '../ui/messages';
 import { AgreementDialog, GivenCard, Todo } from '../ui/care';
 import { Call, Top } from '../ui/top';
 
@@ -20,9 +20,7 @@ export function WaitingScreen(): JSX.Element {
     <>
       <Top step={store.care.needs.value.includes('agreement') ? 'agreement' : 'waiting'} />
       <main class="page" data-testid="waiting-room">
-        <RestartBanner />
-        <LinkBanner />
-        <NoticeBanner />
+        <Banners><RestartBanner /><LinkBanner /><NoticeBanner /><DeviceBanner kind="microphone" /><DeviceBanner kind="camera" /></Banners>
         <div class="split waiting">
           <Self />
           <div class="stack">

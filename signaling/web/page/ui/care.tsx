@@ -176,7 +176,7 @@ export function ConsentBanner(): JSX.Element | null {
   const { care } = useStore();
   if (care.open.value.length === 0 || care.again.value || !care.consentClosed.value) return null;
   return (
-    <div class="banner calm" role="status">
+    <div class="banner calm">
       <Icon name="rec-off" />
       <p class="words"><strong>You have not answered whether the session may be recorded.</strong> <span>That counts as no.</span></p>
       <Btn data-testid="consent-answer" onClick={() => (care.consentClosed.value = false)}>Answer</Btn>
@@ -214,7 +214,7 @@ export function RecordingBanner(): JSX.Element | null {
   const each = store.care.recordingRule.value === 'each';
   const given = store.care.given.value.length > 0;
   return (
-    <div class="banner rec" role="status" data-testid="recording-banner">
+    <div class="banner rec" data-testid="recording-banner">
       <State icon="rec" look="recording">Recording</State>
       <p class="words">
         <strong>Recording has begun.</strong>{' '}
@@ -278,7 +278,7 @@ export function WarningBanner(): JSX.Element | null {
   const minutes = warned.value;
   if (minutes === null) return null;
   return (
-    <div class="banner" role="status" data-testid="warning">
+    <div class="banner" data-testid="warning">
       <Icon name="clock" />
       <p class="words"><strong>The session ends in {minutes === 1 ? 'one minute' : `${minutes} minutes`}.</strong></p>
       <div class="actions">
@@ -295,7 +295,7 @@ export function AloneBanner(): JSX.Element | null {
   const left = minutesLeft.value;
   if (left === undefined || endsFor.value !== 'idle' || left > soonMinutes) return null;
   return (
-    <div class="banner" role="status" data-testid="alone">
+    <div class="banner" data-testid="alone">
       <Icon name="clock" />
       <p class="words"><strong>You are alone here.</strong> <span>If nobody comes, the session ends in {left} min.</span></p>
     </div>
@@ -307,7 +307,7 @@ export function AbsenceBanner(): JSX.Element | null {
   if (!room.value.hostAbsent) return null;
   const left = care.endsFor.value === 'absent' ? care.minutesLeft.value : undefined;
   return (
-    <div class="banner" role="status" data-testid="absent">
+    <div class="banner" data-testid="absent">
       <Icon name="people" />
       <p class="words">
         <strong>No therapist is here right now.</strong>{' '}
@@ -323,7 +323,7 @@ export function SideRoomBanner(): JSX.Element | null {
   if (!sideRoom) return null;
   const name = store.roster.value.find(({ id }) => id === sideRoom)?.displayName ?? 'a therapist';
   return (
-    <div class="banner calm" role="status" data-testid="side-room">
+    <div class="banner calm" data-testid="side-room">
       <Icon name="door" />
       <p class="words"><strong>You are in a side room with {name}.</strong> <span>Only the two of you see and hear each other. The group sees that you are away, not why.</span></p>
       <Btn data-testid="side-room-leave" onClick={() => void store.act('sideRoom.leave', {})}>Back to the group</Btn>

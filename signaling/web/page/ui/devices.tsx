@@ -51,17 +51,28 @@ export function Choice({ device, label, look }: { device: Device; label: string;
 // What is wrong and what to do, in words without blame.
 const words: Record<Device['kind'], Partial<Record<DeviceState, string>>> = {
   microphone: {
-    denied: 'This page may not use the microphone. Allow it beside the address of this page, then turn Mic on. You can also join and only listen.',
-    missing: 'No microphone was found. Plug one in, then turn Mic on. You can also join and only listen.',
+    denied: 'This page may not use the microphone. Allow it beside the address of this page, then turn Mic on.',
+    missing: 'No microphone was found. Plug one in, then turn Mic on.',
     busy: 'The microphone did not start. Another program may be using it. Close that program, then turn Mic on.',
+    lost: 'The microphone stopped. It may have come unplugged. Plug it in, or use another, then turn Mic on.',
   },
   camera: {
-    denied: 'This page may not use the camera. Allow it beside the address of this page, then turn Camera on. You can also join without a picture.',
-    missing: 'No camera was found. Plug one in, then turn Camera on. You can also join without a picture.',
+    denied: 'This page may not use the camera. Allow it beside the address of this page, then turn Camera on.',
+    missing: 'No camera was found. Plug one in, then turn Camera on.',
     busy: 'The camera did not start. Another program may be using it. Close that program, then turn Camera on.',
+    lost: 'The camera stopped. It may have come unplugged. Plug it in, or use another, then turn Camera on.',
   },
+};
+const without: Record<Device['kind'], string> = {
+  microphone: 'You can also join and only listen.', camera: 'You can also join without a picture.',
 };
 
 export function deviceTrouble(device: Device): string | undefined {
   return words[device.kind][device.state.value];
+}
+
+// Before one comes in it is no obstacle.
+export function joinTrouble(device: Device): string | undefined {
+  const trouble = deviceTrouble(device);
+  return trouble && `${trouble} ${without[device.kind]}`;
 }

@@ -1,10 +1,33 @@
-// Banners inside a session.
+// Banners, from the device check on.
 
-import type { JSX } from 'preact';
+import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import type { Device } from '../devices';
 import { Btn } from './basics';
 import { useStore } from './context';
+import { deviceTrouble } from './devices';
 import { Icon } from './icon';
+
+// Each banner is read out when it appears: what tells of it is there before it.
+export function Banners({ children }: { children: ComponentChildren }): JSX.Element {
+  return <div class="banners" role="status" aria-atomic="false">{children}</div>;
+}
+
+// What was known when the screen appeared has been said before it.
+export function DeviceBanner({ kind }: { kind: Device['kind'] }): JSX.Element | null {
+  const device = useStore()[kind];
+  const failures = device.failures.value;
+  const trouble = deviceTrouble(device);
+  const [told, setTold] = useState(failures);
+  if (!trouble || told === failures) return null;
+  return (
+    <div class="banner" data-testid={`${kind}-trouble`}>
+      <Icon name={kind === 'microphone' ? 'mic-off' : 'cam-off'} />
+      <p class="words"><strong>Your {kind} is off.</strong> <span>{trouble}</span></p>
+      <Btn onClick={() => setTold(failures)}>Close</Btn>
+    </div>
+  );
+}
 
 // As long as the server keeps a seat; after it the promise is not repeated.
 const keptMs = 60_000;
@@ -22,7 +45,7 @@ export function LinkBanner(): JSX.Element | null {
   if (!lost) return null;
   const place = late ? 'Your place may not be kept any longer. We go on trying.' : 'Your place is kept for one minute.';
   return (
-    <div class="banner" role="status" data-testid="banner">
+    <div class="banner" data-testid="banner">
       <Icon name="again" />
       <p class="words"><strong>Connection lost. Trying to reconnect.</strong> <span>{place} Others may not see or hear you right now.</span></p>
       <Btn onClick={() => store.session?.tryNow()}>Try now</Btn>
@@ -34,7 +57,7 @@ export function RestartBanner(): JSX.Element | null {
   const { restarting, link } = useStore();
   if (!restarting.value || link.value === 'lost') return null;
   return (
-    <div class="banner" role="status" data-testid="restarting">
+    <div class="banner" data-testid="restarting">
       <Icon name="again" />
       <p class="words"><strong>The server restarts soon.</strong> <span>Picture and sound stop for some seconds. Your place is kept: you come back by yourself, without waiting again.</span></p>
     </div>
@@ -46,7 +69,7 @@ export function MediaBanner(): JSX.Element | null {
   const broken = mediaState.value === 'failed' || mediaState.value === 'disconnected';
   if (link.value === 'lost' || !broken) return null;
   return (
-    <div class="banner" role="status">
+    <div class="banner">
       <Icon name="signal" />
       <p class="words"><strong>Picture and sound do not get through.</strong> <span>We are connecting them again. You are still in the session.</span></p>
     </div>
@@ -57,7 +80,7 @@ export function SoundBanner(): JSX.Element | null {
   const { soundBlocked } = useStore();
   if (!soundBlocked.value) return null;
   return (
-    <div class="banner calm" role="status">
+    <div class="banner calm">
       <Icon name="speaker" />
       <p class="words"><strong>The browser holds back the sound.</strong> <span>Press the button to hear the group.</span></p>
       <Btn onClick={() => (soundBlocked.value = false)}>Turn on sound</Btn>
@@ -74,7 +97,7 @@ export function UnmuteBanner(): JSX.Element | null {
     if (yes) void store[source].turnOn();
   };
   return (
-    <div class="banner calm" role="status">
+    <div class="banner calm">
       <Icon name={source === 'microphone' ? 'mic' : 'cam'} />
       <p class="words"><strong>A therapist asks you to turn on your {source}.</strong> <span>It stays off unless you turn it on.</span></p>
       <div class="actions">
@@ -89,7 +112,7 @@ export function NoticeBanner(): JSX.Element | null {
   const { notice } = useStore();
   if (!notice.value) return null;
   return (
-    <div class="banner calm" role="status">
+    <div class="banner calm">
       <Icon name="alert" />
       <p class="words"><span>{notice.value}</span></p>
       <Btn onClick={() => (notice.value = '')}>Close</Btn>

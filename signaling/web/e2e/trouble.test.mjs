@@ -1,0 +1,82 @@
+// Devices that fail: refused, and unplugged in mid-session. What happened is said where one looks, and read out.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startDaemon } from './support/daemon.mjs';
+import { launch, Person } from './support/person.mjs';
+import { stages } from './support/stage.mjs';
+import { until } from './support/wait.mjs';
+
+// Inside the page, before its own code: the browser refuses what is in __refused.
+function refuse() {
+  window.__refused = ['video'];
+  const { getUserMedia } = navigator.mediaDevices;
+  navigator.mediaDevices.getUserMedia = function ask(wanted) {
+    if (window.__refused.some((kind) => wanted[kind])) return Promise.reject(new DOMException('', 'NotAllowedError'));
+    return getUserMedia.call(this, wanted);
+  };
+}
+
+test('devices that fail', { timeout: 90_000 }, async (t) => {
+  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091']);
+  const browser = await launch();
+  t.after(async () => {
+    await browser.close();
+    await daemon.stop();
+  });
+  const people = [];
+  const enter = async (name, url, ...scripts) => {
+    const person = await Person.enter(browser, name, url, ...scripts);
+    people.push(person);
+    return person;
+  };
+  const troubles = () => mara.page.locator('.banner').count();
+  const muted = (source) => lind.heard('participant.updated').at(-1)?.participant.publications.find((p) => p.source === source)?.muted;
+  let lind, mara;
+  await stages(t, { people, daemon: () => daemon }, [
+    ['a refused camera is said in the device check, and not again', async () => {
+      lind = await enter('Dr. Lind', `${daemon.origin}/dev/host`);
+      await lind.join();
+      await lind.sees('session');
+      mara = await enter('Mara', await daemon.link('mara', 'Mara'), refuse);
+      await mara.named();
+      const said = mara.page.getByText('This page may not use the camera.');
+      await said.waitFor();
+      assert.match(await said.innerText(), /You can also join without a picture\.$/);
+      await mara.audit('check without a camera');
+      await mara.shot('trouble-1-check');
+      await mara.find('join-button').click();
+      await mara.sees('waiting-room');
+      assert.equal(await troubles(), 0);
+      await lind.find('admit').click();
+      await mara.sees('session');
+      assert.equal(await troubles(), 0);
+    }],
+    ['it is said when it is tried again, in a place that is read out', async () => {
+      await mara.find('camera-toggle').click();
+      await mara.sees('camera-trouble');
+      const said = await mara.find('camera-trouble').innerText();
+      assert.match(said, /Your camera is off\..*This page may not use the camera/s);
+      assert.doesNotMatch(said, /join/);
+      assert.equal(await mara.page.locator('.banners[role="status"] .banner').count(), 1);
+      await mara.audit('camera refused in the session');
+      await mara.page.evaluate(() => { window.__refused = []; });
+      await mara.find('camera-toggle').click();
+      await until('it works', async () => await troubles() === 0 && muted('camera') === false);
+    }],
+    ['a microphone that is unplugged', async () => {
+      await mara.page.evaluate(() => {
+        const track = window.__alcove.store.microphone.track.value;
+        track.stop();
+        track.dispatchEvent(new Event('ended'));
+      });
+      await mara.sees('microphone-trouble');
+      assert.equal(await mara.find('mic-toggle').getAttribute('aria-pressed'), 'false');
+      await until('the others see it', () => muted('microphone') === true);
+      await mara.audit('microphone unplugged');
+      await mara.shot('trouble-2-unplugged');
+      await mara.find('mic-toggle').click();
+      await until('it works again', async () => await troubles() === 0 && muted('microphone') === false);
+      await lind.receives([mara]);
+    }],
+  ]);
+});
