@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"alcove/sfu/record"
 )
 
 // What follows is pure: facts in, findings out.
@@ -174,6 +176,9 @@ type disk struct {
 	inMemory bool
 }
 
+// recordingsDisk is what diagnoseDisk calls the folder of recordings: they end before the disk is full.
+const recordingsDisk = "recordings"
+
 func diagnoseDisk(what string, d disk, err error) []finding {
 	if err != nil {
 		return []finding{fault(what, "cannot write where it shall lie: "+err.Error(), "make the folder, and give it to the daemon's user with mode 0700")}
@@ -182,7 +187,7 @@ func diagnoseDisk(what string, d disk, err error) []finding {
 	speed := fmt.Sprintf("a write reaches the disk of %s in %s, the worst in %s", d.folder, round(d.median), round(d.worst))
 	switch {
 	case d.inMemory:
-		all = append(all, warning(what, d.folder+" lies in memory: a reboot forgets consents and the audit log", "choose a folder on a disk, if this is more than a trial"))
+		all = append(all, warning(what, d.folder+" lies in memory: a reboot forgets all of it", "choose a folder on a disk, if this is more than a trial"))
 	case d.median > diskTooSlow:
 		all = append(all, fault(what, speed, "every join waits for it: use a local disk, no network share"))
 	case d.median > diskSlow || d.worst > diskTooSlow:
@@ -191,11 +196,15 @@ func diagnoseDisk(what string, d disk, err error) []finding {
 		all = append(all, fine(what, "%s", speed))
 	}
 	free := fmt.Sprintf("%d MiB are free in %s", d.free>>20, d.folder)
+	full, then := uint64(diskFull), "when it is full nobody is let in"
+	if what == recordingsDisk {
+		full, then = record.DefaultMinFree, fmt.Sprintf("below %d MiB nothing is recorded", record.DefaultMinFree>>20)
+	}
 	switch {
-	case d.free < diskFull:
-		all = append(all, fault(what, free, "make room: when it is full nobody is let in"))
+	case d.free < full:
+		all = append(all, fault(what, free, "make room: "+then))
 	case d.free < diskTight:
-		all = append(all, warning(what, free, "make room before it is full: then nobody is let in"))
+		all = append(all, warning(what, free, "make room in time: "+then))
 	default:
 		all = append(all, fine(what, "%s", free))
 	}

@@ -80,7 +80,7 @@ func examine(ctx context.Context, h host, c config, m material, public string) [
 	all = append(all, diagnoseOpenFiles(limit, err, c.Limits.Connections))
 	folders := []struct{ what, dir string }{{"store", c.Store.Dir}, {"audit", c.Audit.Dir}}
 	if c.Recording.on() {
-		folders = append(folders, struct{ what, dir string }{"recordings", c.Recording.Dir})
+		folders = append(folders, struct{ what, dir string }{recordingsDisk, c.Recording.Dir})
 	}
 	for _, folder := range folders {
 		disk, err := h.disk(folder.dir)

@@ -148,6 +148,7 @@ func TestDiagnoseHost(t *testing.T) {
 	} {
 		expect(t, c.what, diagnoseDisk("store", c.disk, c.err), c.want...)
 	}
+	expect(t, "too little to record", diagnoseDisk(recordingsDisk, disk{free: 250 << 20}, nil), "ok", "fault 250 MiB")
 	for _, c := range []struct {
 		what   string
 		secret bool

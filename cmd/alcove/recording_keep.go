@@ -70,16 +70,37 @@ holds, one JSON object a line.`)
 			return err
 		}
 	}
-	switch changed, err := record.SetHold(l, h, !*release); {
+	if !*release {
+		return hold(t, c, l, h)
+	}
+	changed, err := record.SetHold(l, h, false)
+	if err == nil && !changed {
+		err = errors.New("there is no such hold: recording hold lists them")
+	}
+	if err == nil {
+		_, err = fmt.Fprintln(t.out, "released")
+	}
+	return err
+}
+
+// hold holds, and says what: a slip of the pen would else leave to expiry what a court has asked for. A person may be held before
+// anything is recorded of them; a session that nobody finds is a wrong key.
+func hold(t terminal, c config, l record.Layer, h record.Hold) error {
+	list, unreadable, err := listTracks(l, c, selection{session: &h.Session, person: &h.Person})
+	switch {
 	case err != nil:
 		return err
-	case !changed && *release:
-		return errors.New("there is no such hold: recording hold lists them")
-	case *release:
-		_, err = fmt.Fprintln(t.out, "released")
+	case len(list) == 0 && unreadable == 0 && h.Person == "":
+		return errors.New("nothing of this session is here, so nothing is held: recording list shows the keys of sessions")
+	}
+	if _, err := record.SetHold(l, h, true); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(t.out, "held")
+	if len(list) == 0 {
+		_, err = fmt.Fprintln(t.out, "held; nothing that can be read is recorded of them yet")
+		return err
+	}
+	_, err = fmt.Fprintf(t.out, "held: %d tracks\n", len(list))
 	return err
 }
 

@@ -47,6 +47,9 @@ Lists tracks as their headers describe them. It needs no key, and so has verifie
 		return writeLines(t.out, list)
 	}
 	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
+	if len(list) > 0 {
+		fmt.Fprintln(w, "BEGAN\tSESSION\tPERSON\tSOURCE\tCLASS\tSEGMENTS\tEXPIRES\tHELD")
+	}
 	for _, one := range list {
 		held := ""
 		if one.Held {
@@ -212,7 +215,7 @@ what was is damaged, there is a gap. What it writes is not encrypted any more.`)
 		fmt.Fprintf(t.out, "%s  %s from %s on\n", exportName(e.Session, e.Person), e.Length.Round(time.Millisecond), e.Zero.Format(time.RFC3339))
 	}
 	if err == nil && len(list) == 0 {
-		err = errors.New("there is nothing to export")
+		err = errors.New("there is nothing to export: recording list shows the keys of sessions and the ids of people")
 	}
 	return err
 }

@@ -138,7 +138,7 @@ func wants(t *testing.T, text string, parts ...string) {
 func TestRecordingRead(t *testing.T) {
 	a := newArchive(t)
 	out, _ := a.run(exitOK, "list", "--config", a.config())
-	wants(t, out, archiveSession, a.person.Person(mira), "microphone", "1 segments", archived.UTC().Add(720*time.Hour).Format(time.RFC3339), "2 tracks, 0 files that cannot be read")
+	wants(t, out, "BEGAN", "SESSION", archiveSession, a.person.Person(mira), "microphone", "1 segments", archived.UTC().Add(720*time.Hour).Format(time.RFC3339), "2 tracks, 0 files that cannot be read")
 	if strings.Contains(out, mira) {
 		t.Error("a name is in the list")
 	}
@@ -185,10 +185,19 @@ func TestRecordingRead(t *testing.T) {
 
 func TestRecordingKept(t *testing.T) {
 	a := newArchive(t)
-	a.run(exitOK, "hold", "--config", a.config(), "--sub", mira)
-	out, _ := a.run(exitOK, "hold", "--config", a.config())
+	out, _ := a.run(exitOK, "hold", "--config", a.config(), "--sub", mira)
+	wants(t, out, "held: 1 tracks")
+	out, _ = a.run(exitOK, "hold", "--config", a.config(), "--session", archiveSession)
+	wants(t, out, "held: 2 tracks")
+	a.run(exitOK, "hold", "--config", a.config(), "--session", archiveSession, "--release")
+	_, errs := a.run(exitError, "hold", "--config", a.config(), "--session", "mistyped")
+	wants(t, errs, "nothing of this session is here, so nothing is held")
+	out, _ = a.run(exitOK, "hold", "--config", a.config(), "--sub", "later@example.org")
+	wants(t, out, "held; nothing that can be read is recorded of them yet")
+	a.run(exitOK, "hold", "--config", a.config(), "--sub", "later@example.org", "--release")
+	out, _ = a.run(exitOK, "hold", "--config", a.config())
 	wants(t, out, a.person.Person(mira))
-	_, errs := a.run(exitError, "erase", "--config", a.config(), "--sub", mira)
+	_, errs = a.run(exitError, "erase", "--config", a.config(), "--sub", mira)
 	wants(t, errs, "a legal hold covers recordings of this person")
 	out, _ = a.run(exitOK, "erase", "--config", a.config(), "--sub", noor)
 	wants(t, out, "erased   "+a.person.Person(noor), "with 1 segments", "receipt  ", "the receipt is in the log, signed, among 1 entries")
