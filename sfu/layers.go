@@ -136,7 +136,7 @@ func (p *peer) shareBandwidth(now time.Time) {
 		paused = paused || choices[i].encoding == nil && s.ideal() != nil
 	}
 	if paused && sum == 0 {
-		p.bound.Report(now, 0, 0) // nothing comes that could be reported: what was too much is tried again some day
+		p.bound.Grow(now) // nothing comes that could be reported: what was too much is tried again some day
 	}
 }
 

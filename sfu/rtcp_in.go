@@ -115,7 +115,14 @@ func (p *peer) reportBlocks(b []byte, count int) {
 	lost, ours, sent, heard := 0, 0, 0, false
 	for ; count > 0 && len(b) >= 24; count, b = count-1, b[24:] {
 		s := p.slotOf[binary.BigEndian.Uint32(b)]
-		if s == nil || s.flow == nil || !s.video() {
+		if s == nil || s.flow == nil {
+			continue
+		}
+		lsr, dlsr := binary.BigEndian.Uint32(b[16:]), binary.BigEndian.Uint32(b[20:])
+		if rtt := shortNTP(now) - lsr - dlsr; lsr != 0 && rtt < 10<<16 {
+			p.rtt, heard = time.Duration(rtt)*time.Second>>16, true
+		}
+		if !s.video() {
 			continue
 		}
 		n, numbers := int(s.packets-s.packetsTold), int(s.selector.Last()-s.numbersTold)
@@ -124,19 +131,22 @@ func (p *peer) reportBlocks(b []byte, count int) {
 		// What never came to us is no loss of this path; nor is what came late, and was counted then.
 		ours += int(b[4])*numbers - 256*max(numbers-n, 0)
 		sent += n
-		lsr, dlsr := binary.BigEndian.Uint32(b[16:]), binary.BigEndian.Uint32(b[20:])
-		if rtt := shortNTP(now) - lsr - dlsr; lsr != 0 && rtt < 10<<16 {
-			p.rtt, heard = time.Duration(rtt)*time.Second>>16, true
-		}
 	}
 	p.worker.count.Reported += uint64(sent)
 	p.worker.count.Lost += uint64(lost / 256)
 	if heard {
 		p.worker.count.RoundTrips.observe(p.rtt, 1)
 	}
-	if since := now.Sub(p.videoSince); sent > 0 && since > 0 {
-		p.bound.Report(now, uint8(min(max(ours/sent, 0), 255)), int(int64(p.videoBits)*int64(time.Second)/int64(since)))
-		p.videoBits, p.videoSince = 0, now
+	if sent == 0 {
+		return
+	}
+	rtt := time.Duration(0)
+	if heard {
+		rtt = p.rtt
+	}
+	fell := p.bound.Report(now, sent, ours, rtt, p.videoBits, now.Sub(p.videoSince))
+	if p.videoBits, p.videoSince = 0, now; fell {
+		p.shareBandwidth(now)
 	}
 }
 

@@ -248,3 +248,20 @@ func TestUpstreamLossIsNotTheirs(t *testing.T) {
 		}
 	}
 }
+
+// TestFallLeavesWhatCameThrough holds that the first report of a full path, even after a long silence, leaves its receiver about
+// what came through, not the least there is.
+func TestFallLeavesWhatCameThrough(t *testing.T) {
+	s, all := newGroup(t, 27, simSpec{}, "a", "b")
+	a, cam := all[0], all[1].source(Camera)
+	cam.size, cam.parts, cam.every, cam.flat = 1000, 5, 33*time.Millisecond, true // 1.2 Mbit/s
+	s.run(2 * time.Second)
+	cam.streams[0].off = true
+	s.run(30 * time.Second)
+	cam.streams[0].off, a.loss = false, 77 // three of ten: 840 kbit/s come
+	start := a.peer.bound.Rate()
+	s.until("the bound falls", 5*time.Second, func() bool { return a.peer.bound.Rate() < start })
+	if rate := a.peer.bound.Rate(); rate < 600_000 || rate > 800_000 {
+		t.Errorf("of 840 kbit/s that came through %d bit/s are left", rate)
+	}
+}

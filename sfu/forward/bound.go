@@ -1,44 +1,100 @@
 package forward
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
-// Constants of the loss-driven bound, in bits per second and 1/256 of packets: the loss part of Google congestion control
-// (draft-ietf-rmcat-gcc-02, section 6), which needs receiver reports only.
+// Constants of the bound, in bits per second and 1/256 of packets. Its thresholds of loss are those of Google congestion control
+// (draft-ietf-rmcat-gcc-02, section 6).
 const (
-	boundStart   = 20_000_000 // thirty pictures of 600 kbit/s: a path that is narrower says so within a second
-	boundMin     = 150_000
-	boundMax     = 30_000_000
-	lossHigh     = 26 // 10 %: back off
-	lossLow      = 5  // 2 %: grow
-	boundHold    = 300 * time.Millisecond
-	growNumer    = 108 // 8 % a second
-	growInterval = time.Second
+	boundStart = 20_000_000 // thirty pictures of 600 kbit/s: a path that is narrower says so within a second
+	boundMin   = 150_000
+	boundMax   = 30_000_000
+	lossHigh   = 26 // 10 %: the path is full
+	lossSome   = 10 // 4 %: it is full if packets wait, too
+	lossLow    = 5  // 2 %: grow
+	// fullQueue is a round trip so much above the shortest, all of a sample: what we send waits on its way.
+	fullQueue = 120 * time.Millisecond
+	someQueue = 40 * time.Millisecond
+	// A full path gets so much less than came through it that its queue empties within seconds: a share, or the time that
+	// packets wait, of each second.
+	drainLeast = 0.15
+	drainMost  = 0.5
+	// growth is for each second in which the path was not full.
+	growth = 1.10
+	// boundHold is how long after a fall reports tell what was before it, the round trip not counted.
+	boundHold = 300 * time.Millisecond
+	// A path that was full holds as much for a while, and if it is full soon again, for twice as long: to try more costs a
+	// picture that stands still.
+	patienceLeast = 8 * time.Second
+	patienceMost  = time.Minute
+	settled       = 0.95
+)
+
+// A sample is judged when it is large enough: of a few packets one that is lost by chance looks like a full path.
+const (
+	samplePackets = 60 // at least, in sampleSoon
+	sampleSoon    = 500 * time.Millisecond
+	sampleFew     = 20 // at least, in sampleLate
+	sampleLate    = 2 * time.Second
+)
+
+// What the path does by itself is the least of this window and the one before.
+const (
 	// A radio link loses some packets at any rate: what was lost at least, for a while, is none of ours. What is too much for
 	// the path falls to nothing whenever we back off.
 	ownWindow = 5 * time.Second
 	ownMost   = 20 // 8 %: above it nobody would like to see more
+	rttWindow = 30 * time.Second
+	// notOurs is how many falls in a row may leave the queue as it is; then it is another's, such as of an upload.
+	notOurs = 3
 )
 
-// A Bound is how much video may go to one subscriber, from the loss in its receiver reports. Owned by the worker.
+// A Bound is how much video may go to one subscriber: from the loss and the round trips in its receiver reports, for a full
+// path drops packets or lets them wait. Owned by the worker.
 type Bound struct {
-	rate             int // bit/s
-	lowered, growing time.Time
+	rate    int // bit/s, 0: boundStart
+	sample  sample
+	smooth  int // loss of the last samples, in 1/2048
+	ownLoss floor[int]
+	ownTrip floor[time.Duration]
+	grew    time.Time
+	before  time.Duration // round trip of the sample before, 0: unknown
+	judged  time.Time
 
-	smooth        int // loss of the last reports, in 1/2048
-	least, before int // the least of it in this window and the one before, in 1/256
-	window        time.Time
+	// Of the last fall:
+	fell     time.Time
+	ceiling  float64       // bit/s that came through
+	trip     time.Duration // the round trip then
+	queue    time.Duration // then, or less since
+	standing int           // falls in a row that left the queue as it was
+	patient  time.Duration
 }
 
-// own is what the path loses by itself, in 1/256.
-func (b *Bound) own(now time.Time, lost uint8) int {
-	if b.window.IsZero() {
-		b.smooth, b.least, b.window = 8*int(lost), int(lost), now
+// A sample is what several reports say.
+type sample struct {
+	packets, lost int           // lost in 1/256
+	rtt           time.Duration // the shortest, 0: unknown
+	bits          int           // sent
+	time          time.Duration // in which they were sent
+}
+
+// A floor is the least of a window and the one before.
+type floor[T int | time.Duration] struct {
+	least, before T
+	since         time.Time
+}
+
+func (f *floor[T]) see(now time.Time, v T, window time.Duration) T {
+	switch {
+	case f.since.IsZero():
+		f.least, f.before, f.since = v, v, now
+	case now.Sub(f.since) >= window:
+		f.before, f.least, f.since = f.least, v, now
 	}
-	b.smooth += int(lost) - b.smooth/8
-	if b.least = min(b.least, b.smooth/8); now.Sub(b.window) >= ownWindow {
-		b.before, b.least, b.window = b.least, b.smooth/8, now
-	}
-	return min(b.before, b.least, ownMost)
+	f.least = min(f.least, v)
+	return min(f.least, f.before)
 }
 
 // Rate is the bound in bit/s.
@@ -49,21 +105,84 @@ func (b *Bound) Rate() int {
 	return b.rate
 }
 
-// Report takes the fraction lost (1/256) of a receiver report and the rate that was sent meanwhile in bit/s.
-func (b *Bound) Report(now time.Time, fractionLost uint8, sent int) {
-	rate := b.Rate()
-	lost := int(fractionLost) - b.own(now, fractionLost)
-	switch {
-	case lost > lossHigh:
-		if now.Sub(b.lowered) < boundHold {
-			return
-		}
-		base := min(rate, max(sent, boundMin))
-		rate = base - base*lost/512
-		b.lowered = now
-	case lost < lossLow && now.Sub(b.growing) >= growInterval:
-		rate = rate * growNumer / 100
-		b.growing = now
+// Report takes what a receiver report says: of how many packets, how much of them was lost in 1/256, and the round trip, 0 if
+// unknown; and how many bits were sent meanwhile, in what time. It reports whether the bound fell.
+func (b *Bound) Report(now time.Time, packets, lost int, rtt time.Duration, bits int, since time.Duration) (fell bool) {
+	if now.Sub(b.fell) < boundHold+b.trip {
+		return false
 	}
-	b.rate = min(max(rate, boundMin), boundMax)
+	s := &b.sample
+	s.packets, s.lost, s.bits, s.time = s.packets+packets, s.lost+lost, s.bits+bits, s.time+since
+	if s.rtt == 0 || rtt > 0 && rtt < s.rtt {
+		s.rtt = rtt
+	}
+	if many := s.packets >= samplePackets && s.time >= sampleSoon; !many && (s.packets < sampleFew || s.time < sampleLate) {
+		return false
+	}
+	fell = b.judge(now, *s)
+	b.sample = sample{}
+	return fell
+}
+
+// judge lets the bound fall if the path was full, and grow if it was not.
+func (b *Bound) judge(now time.Time, s sample) (fell bool) {
+	fraction := min(max(s.lost/s.packets, 0), 255)
+	through := float64(s.bits) / s.time.Seconds() * float64(256-fraction) / 256
+	if since := now.Sub(b.judged).Seconds(); b.before > 0 && s.rtt > b.before {
+		// What a path does not drop waits: by how much the queue grew says how much more came than went.
+		through /= 1 + (s.rtt-b.before).Seconds()/since
+	}
+	b.before, b.judged = s.rtt, now
+	b.smooth += fraction - b.smooth/8
+	own := min(b.ownLoss.see(now, b.smooth/8, ownWindow), ownMost)
+	queue := time.Duration(0)
+	if s.rtt > 0 {
+		queue = s.rtt - b.ownTrip.see(now, s.rtt, rttWindow)
+	}
+	switch lost := fraction - own; {
+	case lost > lossHigh, lost > lossSome && queue > someQueue:
+	case queue > fullQueue && queue < b.queue*9/10:
+		b.queue = queue // it empties
+		return false
+	case queue > fullQueue:
+	case lost < lossLow:
+		b.Grow(now)
+		fallthrough
+	default:
+		b.queue, b.standing = 0, 0
+		return false
+	}
+	b.fall(now, through, s.rtt, queue)
+	return true
+}
+
+// fall leaves the path less than what came through it, in bit/s.
+func (b *Bound) fall(now time.Time, through float64, rtt, queue time.Duration) {
+	switch since := now.Sub(b.fell); {
+	case since > 3*b.patient:
+		b.patient = patienceLeast
+	case since > b.patient:
+		b.patient = min(2*b.patient, patienceMost)
+	}
+	if b.queue > 0 {
+		b.standing++
+	}
+	if b.standing == notOurs {
+		b.ownTrip, b.queue, b.standing, b.patient = floor[time.Duration]{}, 0, 0, 0
+		return
+	}
+	drain := min(max(queue.Seconds(), drainLeast), drainMost)
+	b.fell, b.grew, b.ceiling, b.trip, b.queue = now, now, through, rtt, queue
+	b.rate = max(min(b.Rate(), int(through*(1-drain))), boundMin)
+}
+
+// Grow takes note that the path was not full since it was asked last.
+func (b *Bound) Grow(now time.Time) {
+	since := now.Sub(b.grew)
+	b.grew = now
+	rate := float64(b.Rate()) * math.Pow(growth, min(since, sampleLate).Seconds())
+	if now.Sub(b.fell) < b.patient {
+		rate = min(rate, b.ceiling*settled)
+	}
+	b.rate = min(max(int(rate), boundMin), boundMax)
 }

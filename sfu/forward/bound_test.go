@@ -2,102 +2,180 @@ package forward
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
 
 func TestBound(t *testing.T) {
+	const second = time.Second
 	for name, c := range map[string]struct {
-		rate, sent int
-		lost       uint8
-		want       int
+		rate, packets, lost, bits int
+		want                      int
+		fell                      bool
 	}{
-		"no loss grows 8 %":             {1_000_000, 1_000_000, 0, 1_080_000},
-		"under 2 % grows":               {1_000_000, 1_000_000, 4, 1_080_000},
-		"2 % stays":                     {1_000_000, 1_000_000, 5, 1_000_000},
-		"10 % stays":                    {1_000_000, 1_000_000, 26, 1_000_000},
-		"over 10 % falls by half of it": {1_024_000, 1_024_000, 64, 896_000},
-		"all lost halves":               {1_000_000, 1_000_000, 255, 1_000_000 - 1_000_000*255/512},
-		"falls from what was sent":      {8_000_000, 1_024_000, 64, 896_000},
-		"falls from no more than it":    {1_024_000, 9_000_000, 64, 896_000},
-		"never under the least":         {160_000, 160_000, 255, boundMin},
-		"nothing sent":                  {1_000_000, 0, 255, boundMin},
-		"never over the most":           {29_000_000, 29_000_000, 0, boundMax},
+		"begins high":                  {0, 0, 0, 0, boundStart, false},
+		"no loss grows 10 % a second":  {1_000_000, 100, 0, 1_000_000, 1_100_000, false},
+		"under 2 % grows":              {1_000_000, 100, 400, 1_000_000, 1_100_000, false},
+		"2 % stays":                    {1_000_000, 100, 500, 1_000_000, 1_000_000, false},
+		"10 % stays":                   {1_000_000, 100, 2600, 1_000_000, 1_000_000, false},
+		"more leaves less than came":   {1_000_000, 100, 6400, 1_000_000, 637_500, true},
+		"falls from what was sent":     {8_000_000, 100, 6400, 1_000_000, 637_500, true},
+		"never grows by a fall":        {600_000, 100, 6400, 1_000_000, 600_000, true},
+		"never under the least":        {160_000, 100, 25600, 160_000, boundMin, true},
+		"never over the most":          {29_000_000, 100, 0, 29_000_000, boundMax, false},
+		"one of few lost says nothing": {1_000_000, 5, 256, 50_000, 1_000_000, false},
+		"a few seconds of few do":      {1_000_000, 21, 21 * 128, 300_000, boundMin, true},
 	} {
-		b := Bound{rate: c.rate}
-		if b.Report(epoch, c.lost, c.sent); b.Rate() != c.want {
-			t.Errorf("%s: %d, want %d", name, b.Rate(), c.want)
+		b := Bound{rate: c.rate, grew: epoch}
+		time := second
+		if name == "a few seconds of few do" {
+			time = sampleLate
 		}
-	}
-	if rate := (&Bound{}).Rate(); rate != boundStart {
-		t.Errorf("begins at %d", rate)
-	}
-}
-
-// Receivers report several times a second: one loss counts once, growth is by the second.
-func TestBoundTakesItsTime(t *testing.T) {
-	b := Bound{rate: 1_024_000}
-	b.Report(epoch, 64, 1_024_000)
-	b.Report(epoch.Add(boundHold-1), 64, 896_000)
-	if b.Rate() != 896_000 {
-		t.Errorf("fell twice in %v: %d", boundHold, b.Rate())
-	}
-	b.Report(epoch.Add(boundHold), 64, 896_000)
-	if b.Rate() != 784_000 {
-		t.Errorf("fell no further: %d", b.Rate())
-	}
-	b = Bound{rate: 1_000_000}
-	for now := epoch; now.Before(epoch.Add(10 * time.Second)); now = now.Add(100 * ms) {
-		b.Report(now, 0, 1_000_000)
-	}
-	if b.Rate() < 2_100_000 || b.Rate() > 2_200_000 {
-		t.Errorf("after ten seconds without loss: %d", b.Rate())
-	}
-}
-
-// A path that carries 2 Mbit/s and loses the rest: the bound settles near it, from either side.
-func TestBoundSettles(t *testing.T) {
-	const path = 2_000_000
-	for _, start := range []int{boundMin, boundStart, boundMax} {
-		b := Bound{rate: start}
-		low, high := boundMax, 0
-		for i := range 600 {
-			lost := 256 * max(b.Rate()-path, 0) / b.Rate()
-			b.Report(epoch.Add(time.Duration(i)*500*ms), uint8(lost), b.Rate())
-			if b.Rate() < boundMin || b.Rate() > boundMax {
-				t.Fatalf("rate %d", b.Rate())
-			}
-			if i >= 300 {
-				low, high = min(low, b.Rate()), max(high, b.Rate())
-			}
-		}
-		if low < path*3/4 || high > path*5/4 {
-			t.Errorf("from %d: between %d and %d", start, low, high)
+		if fell := b.Report(epoch.Add(second), c.packets, c.lost, 0, c.bits, time); b.Rate() != c.want || fell != c.fell {
+			t.Errorf("%s: %d, want %d, fell %v", name, b.Rate(), c.want, fell)
 		}
 	}
 }
 
-// A path that carries 2 Mbit/s and loses 9 % by itself, now more, now less: that is no reason to send much less than it carries.
-func TestBoundOnRadio(t *testing.T) {
-	const path = 2_000_000
-	for seed := range uint64(20) {
-		rnd := rand.New(rand.NewPCG(seed, 8))
-		b := Bound{rate: boundMin}
-		sum := 0
-		for i := range 200 {
-			sent, lost := 10+b.Rate()/20_000, 0 // packets of a report
-			for range sent {
-				if rnd.Float64() < 0.09 || rnd.Float64() < float64(b.Rate()-path)/float64(b.Rate()) {
-					lost++
-				}
-			}
-			b.Report(epoch.Add(time.Duration(i)*time.Second), uint8(min(255, 256*lost/sent)), b.Rate())
-			if i >= 100 {
-				sum += b.Rate() / 100
+// A path is a line with a queue, as a home or a radio has it.
+type path struct {
+	carries int     // bit/s
+	loses   float64 // of packets, whatever comes
+	trip    time.Duration
+	room    time.Duration // of its queue
+	demand  int           // bit/s of what there is to show; what does not fit the bound is left out in steps of a fortieth
+}
+
+// A drive is what became of a path: how much came through and how long it queued, by step.
+type drive struct {
+	through []float64 // bit/s
+	queue   []time.Duration
+	falls   int
+}
+
+const driveStep = 50 * time.Millisecond
+
+// drive sends as much as the bound lets it; reports come every 300 ms, and tell of the second before them.
+func (p path) drive(b *Bound, seed uint64, length time.Duration, change func(*path, time.Duration)) drive {
+	const packet = 8 * 1000
+	rnd := rand.New(rand.NewPCG(seed, 8))
+	var d drive
+	type arrival struct {
+		packets, lost, bits int
+		told, trip          time.Duration // when the sender may know, and how long that took
+	}
+	var underway []arrival
+	var told arrival
+	var since time.Duration
+	queue, credit := 0.0, 0.0 // bits
+	for at := time.Duration(0); at < length; at += driveStep {
+		if change != nil {
+			change(&p, at)
+		}
+		rate := float64(p.demand)
+		for rate > float64(b.Rate()) {
+			rate -= float64(p.demand) / 40
+		}
+		var a arrival
+		for credit += rate * driveStep.Seconds(); credit >= packet; credit -= packet {
+			a.packets, a.bits = a.packets+1, a.bits+packet
+			if rnd.Float64() < p.loses || queue+packet > float64(p.carries)*p.room.Seconds() {
+				a.lost++
+			} else {
+				queue += packet
 			}
 		}
-		if sum < path/2 || sum > path*5/4 {
-			t.Errorf("seed %d: %d bit/s on average", seed, sum)
+		out := min(queue, float64(p.carries)*driveStep.Seconds())
+		queue -= out
+		waits := time.Duration(queue / float64(p.carries) * float64(time.Second))
+		d.through, d.queue = append(d.through, out/driveStep.Seconds()), append(d.queue, waits)
+		a.trip = p.trip + waits
+		a.told = at + a.trip
+		underway = append(underway, a)
+		for ; len(underway) > 0 && underway[0].told <= at; underway = underway[1:] {
+			a := underway[0]
+			told.packets, told.lost, told.bits, told.trip = told.packets+a.packets, told.lost+a.lost, told.bits+a.bits, a.trip
 		}
+		if since += driveStep; since >= 300*ms && told.packets > 0 {
+			if b.Report(epoch.Add(at), told.packets, 256*told.lost, told.trip, told.bits, since) {
+				d.falls++
+			}
+			told, since = arrival{}, 0
+		} else if since >= time.Second { // nothing is sent at all
+			b.Grow(epoch.Add(at))
+		}
+	}
+	return d
+}
+
+// between gives the mean of what came through, and how long nine of ten waited at most.
+func (d drive) between(from, to time.Duration) (mean int, wait time.Duration) {
+	first, last := int(from/driveStep), int(to/driveStep)
+	for _, v := range d.through[first:last] {
+		mean += int(v) / (last - first)
+	}
+	waits := slices.Sorted(slices.Values(d.queue[first:last]))
+	return mean, waits[len(waits)*9/10]
+}
+
+// Whatever the line is like, after a few seconds most of what it carries is used, and nothing waits long.
+func TestBoundOnLines(t *testing.T) {
+	for name, p := range map[string]path{
+		"wide":               {20_000_000, 0, 20 * ms, 200 * ms, 4_000_000},
+		"wide and lossy":     {20_000_000, 0.05, 40 * ms, 200 * ms, 4_000_000},
+		"a full home line":   {2_000_000, 0, 40 * ms, 200 * ms, 4_000_000},
+		"a narrow line":      {700_000, 0, 40 * ms, 200 * ms, 4_000_000},
+		"far away":           {2_000_000, 0.01, 300 * ms, 200 * ms, 4_000_000},
+		"a lossy radio":      {1_000_000, 0.05, 160 * ms, 200 * ms, 4_000_000},
+		"a very lossy radio": {2_000_000, 0.09, 80 * ms, 200 * ms, 4_000_000},
+		"a shallow queue":    {2_000_000, 0, 40 * ms, 60 * ms, 4_000_000},
+		"a bottomless queue": {2_000_000, 0, 40 * ms, 5 * time.Second, 4_000_000},
+		"no more than fits":  {2_000_000, 0.05, 40 * ms, 200 * ms, 1_500_000},
+	} {
+		for seed := range uint64(10) {
+			b := &Bound{}
+			d := p.drive(b, seed, time.Minute, nil)
+			mean, wait := d.between(10*time.Second, time.Minute)
+			fair := int(float64(min(p.carries, p.demand)) * (1 - p.loses))
+			if mean < fair*6/10 || wait > 250*ms {
+				t.Errorf("%s, seed %d: %d of %d bit/s, 90 %% waited up to %v, %d falls", name, seed, mean, fair, wait, d.falls)
+			}
+			if seed == 0 {
+				t.Logf("%s: %d of %d bit/s, 90 %% waited up to %v, %d falls", name, mean, fair, wait, d.falls)
+			}
+		}
+	}
+}
+
+// A line that becomes narrow is left soon, and used again once it is wide.
+func TestBoundFollows(t *testing.T) {
+	p := path{carries: 5_000_000, trip: 60 * ms, room: time.Second, demand: 4_000_000}
+	d := p.drive(&Bound{}, 1, 2*time.Minute, func(p *path, at time.Duration) {
+		if p.carries = 5_000_000; at >= 20*time.Second && at < time.Minute {
+			p.carries = 800_000
+		}
+	})
+	if mean, _ := d.between(0, 20*time.Second); mean < 3_900_000 {
+		t.Errorf("%d bit/s while it is wide", mean)
+	}
+	if mean, wait := d.between(25*time.Second, time.Minute); mean < 500_000 || wait > 300*ms {
+		t.Errorf("%d bit/s that waited up to %v while it is narrow", mean, wait)
+	}
+	if mean, _ := d.between(90*time.Second, 2*time.Minute); mean < 2_500_000 {
+		t.Errorf("%d bit/s when it is wide again", mean)
+	}
+}
+
+// Somebody's upload fills the way back: that lengthens the round trip, and is no reason to show less for long.
+func TestBoundOnUpload(t *testing.T) {
+	p := path{carries: 5_000_000, trip: 60 * ms, room: time.Second, demand: 2_000_000}
+	d := p.drive(&Bound{}, 1, time.Minute, func(p *path, at time.Duration) {
+		if at >= 10*time.Second {
+			p.trip = 600 * ms
+		}
+	})
+	if mean, _ := d.between(30*time.Second, time.Minute); mean < 1_200_000 {
+		t.Errorf("%d bit/s on average after 20 seconds", mean)
 	}
 }
