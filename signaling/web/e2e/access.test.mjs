@@ -50,6 +50,27 @@ test('keyboard only', { timeout: 60_000 }, async (t) => {
       await mara.sees('session');
       await Promise.all([mara.receives([lind]), lind.receives([mara])]);
     }],
+    ['a dialog gives the keyboard back where it was', async () => {
+      const focused = () => mara.page.evaluate(() => document.activeElement?.getAttribute('data-testid'));
+      await mara.tabTo('leave');
+      await mara.page.keyboard.press('Enter');
+      await mara.sees('confirm');
+      await mara.page.keyboard.press('Escape');
+      await until('the dialog is gone', async () => await mara.find('confirm').count() === 0);
+      assert.equal(await focused(), 'leave');
+    }],
+    ['what was said of the group is gone with it', async () => {
+      const said = () => mara.find('announcer').innerText();
+      await lind.find('hand-toggle').click();
+      await until('Mara hears of the hand', async () => (await said()).includes('Dr. Lind raised a hand.'));
+      await lind.find('more').click();
+      await lind.find('send-back').click();
+      await mara.sees('waiting-room');
+      assert.equal(await said(), '');
+      await lind.find('admit').click();
+      await mara.sees('session');
+      await mara.receives([lind]);
+    }],
     ['raise a hand, mute, leave', async () => {
       await mara.tabTo('hand-toggle');
       await mara.page.keyboard.press('Space');

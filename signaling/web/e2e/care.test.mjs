@@ -66,6 +66,8 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
       await mara.find('passcode').fill(passcode);
       await mara.page.keyboard.press('Enter');
       await until('it is done', async () => await mara.find('passcode').count() === 0);
+      await until('the keyboard goes on at the head', async () => await focused(mara) === 'H1');
+      await until('it is said', async () => await mara.find('announcer').innerText() === 'The passcode is right.');
     }],
     ['agreeing, by keyboard', async () => {
       await mara.tabTo('read-agreement');
@@ -75,6 +77,7 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
       await mara.page.keyboard.press('Enter');
       await until('it is told', () => mara.heard('self.updated').at(-1)?.needs.join() === 'verification');
       assert.equal(await mara.find('agree').count(), 0);
+      assert.equal(await focused(mara), 'H1', 'the keyboard is lost with the button that opened the dialog');
       assert.equal(mara.heard('roster').length, 0, 'Mara is not in, but was told who is');
     }],
     ['nobody is in before a therapist knows who it is', async () => {
@@ -232,6 +235,7 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
       await mara.page.keyboard.press('Enter');
       await until('nothing of Mara stands', () => mara.heard('self.updated').at(-1).consents.every(({ decision }) => decision !== 'granted'));
       await until('the button is gone', async () => await mara.find('withdraw').count() === 0);
+      await until('the keyboard goes on at the head', async () => await focused(mara) === 'H1');
       await until('it is said', async () => await mara.page.getByText('You took back your yes').count() === 1);
     }],
   ]);

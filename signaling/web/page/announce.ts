@@ -9,6 +9,14 @@ export class Announcer {
   #waiting: string[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
+  // Names of the group do not outlast being in it.
+  clear(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#waiting = [];
+    this.text.value = '';
+  }
+
   say(sentence: string): void {
     if (!this.#waiting.includes(sentence)) this.#waiting.push(sentence);
     this.#timer ??= setTimeout(() => {

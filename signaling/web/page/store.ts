@@ -262,7 +262,7 @@ export class Store {
       this.screen.value = !this.ready.value ? 'check' : access.state === 'admitted' ? 'session' : 'waiting';
       if (access.state === 'waiting') this.stopScreen();
     });
-    if (access.state !== 'admitted') return;
+    if (access.state !== 'admitted') return this.announcer.clear();
     this.sight.forget();
     this.#tellAll();
   }
@@ -274,6 +274,7 @@ export class Store {
         this.camera.turnOff();
       }
       this.stopScreen();
+      this.announcer.clear();
       this.ending.value = ending;
       this.screen.value = 'ended';
       this.roster.value = [];

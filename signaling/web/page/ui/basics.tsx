@@ -59,3 +59,9 @@ export function Heading({ level = 1, id, children }: { level?: 1 | 2; id?: strin
   const Tag = level === 1 ? 'h1' : 'h2';
   return <Tag ref={ref} id={id} tabIndex={-1}>{children}</Tag>;
 }
+
+// When what the keyboard stood on is gone, it goes on at the head of the page.
+export function refocus(): void {
+  const { activeElement } = document;
+  if (!activeElement || activeElement === document.body) document.querySelector<HTMLElement>('h1')?.focus();
+}

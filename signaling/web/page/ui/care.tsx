@@ -4,7 +4,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useId, useState } from 'preact/hooks';
 import { paragraphs } from '../care';
-import { Btn, State } from './basics';
+import { Btn, refocus, State } from './basics';
 import { useStore } from './context';
 import { Dialog } from './dialog';
 import { Icon } from './icon';
@@ -103,6 +103,9 @@ function PasscodeField(): JSX.Element {
     const wait = Math.ceil((error?.retryAfterMs ?? 0) / 1000);
     if (error?.code === 'rate_limited') setTrouble(`Too many attempts. Please wait ${wait === 1 ? 'one second' : `${wait} seconds`}, then try again.`);
     else setTrouble(error ? wrongPasscode : '');
+    if (error) return;
+    store.announcer.say('The passcode is right.');
+    refocus();
   };
   return <PasscodeForm trouble={trouble} onEnter={(code) => void enter(code)} />;
 }
@@ -198,7 +201,7 @@ export function GivenCard(): JSX.Element | null {
 
 function TakeBack({ look = '' }: { look?: string }): JSX.Element {
   const store = useStore();
-  return <Btn look={look} data-testid="withdraw" onClick={() => void store.withdraw()}>Take back my yes</Btn>;
+  return <Btn look={look} data-testid="withdraw" onClick={() => void store.withdraw().then(refocus)}>Take back my yes</Btn>;
 }
 
 // Before the first byte, and for as long as it goes on; the way back is in the header too.

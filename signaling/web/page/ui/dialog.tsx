@@ -2,7 +2,7 @@
 
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
-import { Heading } from './basics';
+import { Heading, refocus } from './basics';
 
 interface Props {
   title: string;
@@ -15,8 +15,8 @@ export function Dialog({ title, about, children, onClose }: Props): JSX.Element 
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   const gone = useRef(false);
+  const before = useRef(document.activeElement).current; // now: the heading takes the focus before the effect below
   useEffect(() => {
-    const before = document.activeElement;
     const dialog = ref.current;
     dialog?.showModal();
     dialog?.querySelector('h2')?.focus();
@@ -24,11 +24,12 @@ export function Dialog({ title, about, children, onClose }: Props): JSX.Element 
       gone.current = true; // taken away, not closed by the person
       dialog?.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
+      refocus();
     };
   }, []);
   return (
     <dialog ref={ref} class="dialog modal" aria-labelledby={id} aria-describedby={about ? `${id}-about` : undefined} onClose={() => gone.current || onClose()}>
-      <header><Heading level={2} id={id}>{title}</Heading>{about && <p class="quiet" id={`${id}-about`}>{about}</p>}</header>
+      <div class="about"><Heading level={2} id={id}>{title}</Heading>{about && <p class="quiet" id={`${id}-about`}>{about}</p>}</div>
       {children}
     </dialog>
   );
