@@ -240,6 +240,17 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
     }],
   ]);
 });
+    ['who leaves with a yes that stands is told whom to ask', async () => {
+      await mara.find('leave').click();
+      await mara.sees('ending-card');
+      assert.equal(await mara.find('left-yes').count(), 0, 'Mara took it back');
+      await lind.find('leave').click();
+      await lind.find('confirm').click();
+      await lind.sees('ending-card');
+      await lind.sees('left-yes');
+      await lind.audit('left with a yes');
+      await lind.shot('care-15-left');
+    }],
 
 test('the end comes with a warning, and a therapist may move it', { timeout: 60_000 }, async (t) => {
   const { daemon, people, enter } = await begin(t);

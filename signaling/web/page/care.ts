@@ -23,6 +23,7 @@ export class CareState {
   readonly reminder = signal<AgreedText | undefined>(undefined); // shown again by a host, until closed
   readonly consentClosed = signal(false);
   readonly warned = signal<number | null>(null); // minutes, until closed
+  readonly leftYes = signal(false); // the seat ended while a consent stood: only the clinic can still be asked
   readonly fault = signal(''); // why the recording ended by itself, until closed
   readonly endsAt = signal<number | undefined>(undefined); // on this device's clock
   readonly endsFor = signal(''); // limit, absent or idle
@@ -67,6 +68,7 @@ export class CareState {
     clearInterval(this.#clock);
     this.#clock = undefined;
     batch(() => {
+      this.leftYes.value = this.given.value.length > 0;
       this.care.value = { needs: [], agreement: [], consents: [], helpRaised: false };
       this.endsAt.value = undefined;
       this.reminder.value = undefined;

@@ -86,7 +86,7 @@ const endings: Record<string, Words> = {
 };
 
 export function EndingScreen({ code, onAgain }: { code: string; onAgain?: (() => void) | undefined }): JSX.Element {
-  const ending = useStore().ending.value;
+  const { ending: { value: ending }, care } = useStore();
   const words = endings[code] ?? unexpected;
   return (
     <>
@@ -97,6 +97,9 @@ export function EndingScreen({ code, onAgain }: { code: string; onAgain?: (() =>
           <div class="body" role="status">
             {words.body.map((sentence, i) => <p key={i}>{sentence}</p>)}
             {ending?.message && <><p>They wrote:</p><p class="said">“{ending.message}”</p></>}
+            {care.leftYes.value && code !== 'replaced' && (
+              <p data-testid="left-yes">You had said yes to a recording. If you want to take that back now, ask the clinic to delete what was recorded of you.</p>
+            )}
             {code === 'passcode_wrong' && onAgain && <DoorPasscode />}
             {ending?.ref && <p class="quiet small">If you speak with the clinic, this number helps them: {ending.ref}</p>}
           </div>
