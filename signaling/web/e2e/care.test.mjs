@@ -141,6 +141,7 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
       assert.equal(await lind.find('help-alert').getAttribute('role'), 'alert');
       await lind.audit('help asked for');
       await lind.shot('care-5-help');
+      await until('Mara sees that they know', async () => (await mara.find('help').innerText()).includes('Therapists know'));
       assert.equal(await jonas.find('help-alert').count(), 0);
       assert.equal(jonas.heard('help.raised').length, 0);
       assert.ok(!JSON.stringify(jonas.heard('participant.updated')).includes('helpRaised'), 'Jonas was told');
@@ -160,6 +161,7 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
       await Promise.all([jonas.receives([lind, mara]), mara.receives([jonas])]);
       await lind.find('help-done').click();
       await until('the call is answered', async () => await lind.find('help-alert').count() === 0);
+      await until('Mara may call again', async () => (await mara.find('help').innerText()).includes('Only therapists see it'));
     }],
     ['the agreement is shown again to everyone', async () => {
       await lind.find('remind').click();

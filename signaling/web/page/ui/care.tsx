@@ -337,9 +337,10 @@ export function SideRoomBanner(): JSX.Element | null {
 export function HelpCtl(): JSX.Element | null {
   const store = useStore();
   if (!store.may('help.signal')) return null;
+  const called = store.care.care.value.helpRaised;
   return (
-    <button class="ctl help" type="button" data-testid="help" onClick={() => void store.callHelp()}>
-      <Icon name="help" /><span>Help</span><span class="hint">Only therapists see it</span>
+    <button class={called ? 'ctl help called' : 'ctl help'} type="button" data-testid="help" onClick={() => void store.callHelp()}>
+      <Icon name="help" /><span>Help</span><span class="hint">{called ? 'Therapists know' : 'Only therapists see it'}</span>
     </button>
   );
 }
