@@ -260,7 +260,10 @@ export class Store {
     batch(() => {
       this.access.value = access;
       this.screen.value = !this.ready.value ? 'check' : access.state === 'admitted' ? 'session' : 'waiting';
-      if (access.state === 'waiting') this.stopScreen();
+      if (access.state === 'waiting') {
+        this.stopScreen();
+        this.unmuteAsked.value = null;
+      }
     });
     if (access.state !== 'admitted') return this.announcer.clear();
     this.sight.forget();
