@@ -61,14 +61,20 @@ test('keyboard only', { timeout: 60_000 }, async (t) => {
     }],
     ['what was said of the group is gone with it', async () => {
       const said = () => mara.find('announcer').innerText();
+      const asked = mara.page.getByText('A therapist asks you to turn on your microphone.');
       await lind.find('hand-toggle').click();
       await until('Mara hears of the hand', async () => (await said()).includes('Dr. Lind raised a hand.'));
+      await mara.find('mic-toggle').click();
       await lind.find('more').click();
+      await lind.page.getByRole('button', { name: 'Ask to unmute' }).click();
+      await asked.waitFor();
       await lind.find('send-back').click();
       await mara.sees('waiting-room');
       assert.equal(await said(), '');
       await lind.find('admit').click();
       await mara.sees('session');
+      assert.equal(await asked.count(), 0, 'an old wish stands as if it were new');
+      await mara.find('mic-toggle').click();
       await mara.receives([lind]);
     }],
     ['raise a hand, mute, leave', async () => {

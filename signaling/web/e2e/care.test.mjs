@@ -240,8 +240,6 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
       await until('the keyboard goes on at the head', async () => await focused(mara) === 'H1');
       await until('it is said', async () => await mara.page.getByText('You took back your yes').count() === 1);
     }],
-  ]);
-});
     ['who leaves with a yes that stands is told whom to ask', async () => {
       await mara.find('leave').click();
       await mara.sees('ending-card');
@@ -253,6 +251,8 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
       await lind.audit('left with a yes');
       await lind.shot('care-15-left');
     }],
+  ]);
+});
 
 test('the end comes with a warning, and a therapist may move it', { timeout: 60_000 }, async (t) => {
   const { daemon, people, enter } = await begin(t);
