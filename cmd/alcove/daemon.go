@@ -70,7 +70,7 @@ func (d daemon) run(stop stopSignals) (err error) {
 	}
 	defer socket.Close()
 	counts.state = state
-	door := newGate(d.config.Limits.Connections)
+	door := newGate(d.config.Limits.Connections, proxies(d.config.TrustedProxies)...)
 	metrics, reloads, err := d.register(prometheus.NewRegistry(), closer, door, certs, counts)
 	if err != nil {
 		return err
@@ -179,7 +179,7 @@ func (d daemon) register(registry *prometheus.Registry, media io.Closer, door *g
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m := signaling.NewMetrics(registry, version())
 	refused := prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "alcove_connections_refused_total", Help: "TCP connections closed at once because of limits.connections.",
+		Name: "alcove_connections_refused_total", Help: "TCP connections closed at once because of limits.connections, of which one address may hold half.",
 	}, func() float64 { return float64(door.refused.Load()) })
 	reloaded := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "alcove_reloads_total", Help: "Times the configuration was read again: ok, or failed and all stayed as it was.",

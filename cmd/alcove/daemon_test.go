@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"strings"
 	"sync"
@@ -277,8 +278,47 @@ func TestGate(t *testing.T) {
 	first.Close() // gives one place back, not two
 	dial()
 	<-accepted
-	if n := g.open.Load(); n != 2 {
+	if n := g.open; n != 2 {
 		t.Errorf("%d are open", n)
+	}
+}
+
+// TestGateShare: one address holds half of the places and not more, but for proxies and this host.
+func TestGateShare(t *testing.T) {
+	g := newGate(4, netip.MustParsePrefix("10.20.0.0/24"))
+	enter := func(from string) func() { return g.enter(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(from))) }
+	first := enter("192.0.2.1:1000")
+	if first == nil || enter("192.0.2.1:1001") == nil {
+		t.Fatal("two of four are refused")
+	}
+	if enter("192.0.2.1:1002") != nil || enter("[::ffff:192.0.2.1]:1003") != nil || g.refused.Load() != 2 {
+		t.Error("one address has more than half")
+	}
+	other := enter("192.0.2.2:1000")
+	if other == nil {
+		t.Error("another address is kept out")
+	}
+	first()
+	first() // gives one place back, not two
+	if enter("192.0.2.1:1002") == nil || enter("192.0.2.1:1003") != nil {
+		t.Error("a place that was given back")
+	}
+	for _, from := range []string{"10.20.0.7:1", "127.0.0.1:1", "[::1]:1"} {
+		g := newGate(4, netip.MustParsePrefix("10.20.0.0/24"))
+		for range 4 {
+			if g.enter(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(from))) == nil {
+				t.Errorf("%s has no more than a share", from)
+			}
+		}
+		if len(g.bySource) != 0 {
+			t.Errorf("%s is counted", from)
+		}
+	}
+	six := newGate(4)
+	for i, from := range []string{"[2001:db8::1]:1", "[2001:db8::2]:1", "[2001:db8::3]:1", "[2001:db8:0:1::1]:1"} {
+		if got := six.enter(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(from))) != nil; got != (i != 2) {
+			t.Errorf("%s: %v", from, got)
+		}
 	}
 }
 

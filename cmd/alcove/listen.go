@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -36,17 +38,65 @@ func listenLoopback(address string) ([]net.Listener, error) {
 	return all, nil
 }
 
-// A gate bounds the connections of all its listeners together. Full policy: the newest is closed at once, and counted.
+// A gate bounds the connections of all its listeners together, and lets one address hold half of them: who has a single machine keeps
+// nobody out. Full policy: the newest is closed at once, and counted.
 type gate struct {
 	limit   atomic.Int64
-	open    atomic.Int64
 	refused atomic.Uint64
+	many    []netip.Prefix // addresses that stand for many people: proxies
+
+	mu       sync.Mutex
+	open     int64                  // Guarded by mu.
+	bySource map[netip.Prefix]int64 // Guarded by mu. No zeros; none of many.
 }
 
-func newGate(limit int) *gate {
-	g := &gate{}
+func newGate(limit int, many ...netip.Prefix) *gate {
+	g := &gate{many: many, bySource: map[netip.Prefix]int64{}}
 	g.limit.Store(int64(limit))
 	return g
+}
+
+// enter takes a place; leave gives it back and may be called often. It is nil if there is none.
+func (g *gate) enter(from net.Addr) (leave func()) {
+	source := g.source(from)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	limit := g.limit.Load()
+	if g.open >= limit || source.IsValid() && g.bySource[source] >= (limit+1)/2 {
+		g.refused.Add(1)
+		return nil
+	}
+	g.open++
+	if source.IsValid() {
+		g.bySource[source]++
+	}
+	return sync.OnceFunc(func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.open--
+		if !source.IsValid() {
+			return
+		}
+		if g.bySource[source]--; g.bySource[source] == 0 {
+			delete(g.bySource, source)
+		}
+	})
+}
+
+// source is whose share a connection counts for: an IPv6 customer has at least a /64 (RFC 6177). It is not valid where an address says
+// nothing: of a proxy, and of this host.
+func (g *gate) source(from net.Addr) netip.Prefix {
+	peer, err := netip.ParseAddrPort(from.String())
+	a := peer.Addr().Unmap().WithZone("")
+	if err != nil || a.IsLoopback() || slices.ContainsFunc(g.many, func(p netip.Prefix) bool { return p.Contains(a) }) {
+		return netip.Prefix{}
+	}
+	bits := 32
+	if a.Is6() {
+		bits = 64
+	}
+	source, _ := a.Prefix(bits) // fits: both are lengths of their kind
+	return source
 }
 
 func (g *gate) listener(l net.Listener) net.Listener { return gatedListener{l, g} }
@@ -62,11 +112,9 @@ func (l gatedListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if l.gate.open.Add(1) <= l.gate.limit.Load() {
-			return &gatedConn{Conn: c, leave: sync.OnceFunc(func() { l.gate.open.Add(-1) })}, nil
+		if leave := l.gate.enter(c.RemoteAddr()); leave != nil {
+			return &gatedConn{Conn: c, leave: leave}, nil
 		}
-		l.gate.open.Add(-1)
-		l.gate.refused.Add(1)
 		c.Close()
 	}
 }
