@@ -78,5 +78,17 @@ test('devices that fail', { timeout: 90_000 }, async (t) => {
       await until('it works again', async () => await troubles() === 0 && muted('microphone') === false);
       await lind.receives([mara]);
     }],
+    ['who leaves while the server is away is off at once', async () => {
+      const lights = () => mara.page.evaluate(() => ['camera', 'microphone'].filter((kind) => window.__alcove.store[kind].track.value));
+      assert.equal((await lights()).length, 2);
+      await daemon.stop();
+      await mara.sees('banner');
+      await mara.find('leave').click();
+      await mara.find('confirm').click();
+      assert.deepEqual(await lights(), []);
+      assert.equal(await mara.find('ending-card').count(), 0, 'the server was told: the test looks at nothing');
+      await mara.sees('ending-card');
+      assert.equal(await mara.find('ending-card').getAttribute('data-code'), 'left');
+    }],
   ]);
 });

@@ -67,7 +67,7 @@ function NewLink(): JSX.Element | null {
   const next = store.offered.value;
   if (!next) return null;
   const leave = async (): Promise<void> => {
-    await store.session?.leave();
+    await store.leave();
     openLink(next);
   };
   const text = store.access.value?.state === 'admitted'

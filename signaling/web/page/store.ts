@@ -160,6 +160,12 @@ export class Store {
     if (this.#opening) this.#connect({ ...this.#opening, ...(passcode ? { passcode } : {}) });
   }
 
+  // For good. The lights go out now, whether or not the server can be told.
+  async leave(): Promise<void> {
+    this.#allOff();
+    await this.session?.leave();
+  }
+
   // Has a seat, or is about to take one.
   get placed(): boolean {
     return this.session !== undefined && this.screen.value !== 'ended';
@@ -272,11 +278,7 @@ export class Store {
 
   #ended(ending: Ending): void {
     batch(() => {
-      if (ending.code !== 'passcode_wrong') { // asked at once, and devices stay as they were set
-        this.microphone.turnOff();
-        this.camera.turnOff();
-      }
-      this.stopScreen();
+      if (ending.code !== 'passcode_wrong') this.#allOff(); // which is asked at once, and devices stay as they were set
       this.announcer.clear();
       this.ending.value = ending;
       this.screen.value = 'ended';
@@ -413,6 +415,12 @@ export class Store {
     if (!track) return;
     track.onended = () => this.stopScreen();
     this.screenTrack.value = track;
+  }
+
+  #allOff(): void {
+    this.microphone.turnOff();
+    this.camera.turnOff();
+    this.stopScreen();
   }
 
   stopScreen(): void {

@@ -62,7 +62,7 @@ export function CheckScreen({ door }: Props): JSX.Element {
             </form>
             {!door && <GivenCard />}
             {!door && !admitted && <Letters />}
-            {!door && <div class="spread"><Call look="line" /><Btn data-testid="leave" onClick={() => void store.session?.leave()}>Leave</Btn></div>}
+            {!door && <div class="spread"><Call look="line" /><Btn data-testid="leave" onClick={() => void store.leave()}>Leave</Btn></div>}
           </div>
         </div>
       </main>

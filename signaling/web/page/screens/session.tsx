@@ -110,6 +110,6 @@ function LeaveDialog({ onNo }: { onNo(): void }): JSX.Element {
     ? 'The group goes on without you. To end it for everyone, choose “End for all” in the panel.'
     : 'The others see that you left. To come back you need to open your link again, and a therapist lets you in.';
   return (
-    <Confirm title="Leave the session?" text={text} yes="Leave" no="Stay" onNo={onNo} onYes={() => void store.session?.leave()} />
+    <Confirm title="Leave the session?" text={text} yes="Leave" no="Stay" onNo={onNo} onYes={() => void store.leave()} />
   );
 }

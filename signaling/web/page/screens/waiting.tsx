@@ -40,7 +40,7 @@ export function WaitingScreen(): JSX.Element {
             <Next />
             <div class="spread">
               <Call look="line" />
-              <Btn data-testid="leave" onClick={() => void store.session?.leave()}>Leave the waiting room</Btn>
+              <Btn data-testid="leave" onClick={() => void store.leave()}>Leave the waiting room</Btn>
             </div>
           </div>
         </div>
