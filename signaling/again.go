@@ -16,16 +16,17 @@ import (
 // client that showed it first may say hello with it again. It proves that it is the same by a nonce of its own, which nobody
 // else has seen. Nothing of this outlives the daemon: after a restart a used token is used.
 //
-//	hello(token, nonce) ─► verified, spent ─┬─► refused for now ──► same token, same nonce: another attempt
-//	                                        └─► seat, unconfirmed ► same token, same nonce: the same seat, by resume
-//	                                                  └─ next frame of the client ─► forgotten
+//	hello(token, nonce) ─► greeting ─► verified, spent ─┬─► refused for now ──► same token, same nonce: another attempt
+//	                                                    └─► seat, unconfirmed ► same token, same nonce: the same seat, by resume
+//	                                                              └─ next frame of the client ─► forgotten
 
-// A greeting is a token that was accepted, until its client is known to have the answer.
+// A greeting is a token that is being looked at or was accepted, until its client is known to have the answer.
 type greeting struct {
 	token, nonce [sha256.Size]byte
-	until        time.Time     // the token's end
+	until        time.Time     // the token's end; before it was verified, when no token lives any more. Guarded by mu of greetings.
 	turn         chan struct{} // capacity 1: one hello at a time; guards what follows
 
+	spent   bool           // it was verified, and marked as used
 	session live.SessionID // of the seat it took, "" before
 	secret  auth.Secret    // resumes it, as long as the client has shown no newer one
 }
@@ -50,8 +51,8 @@ func (g *greetings) find(now time.Time, token, nonce auth.Secret) *greeting {
 	return one
 }
 
-// add remembers a token that was spent just now. The caller has the first turn.
-func (g *greetings) add(now time.Time, token, nonce auth.Secret, until time.Time) *greeting {
+// add remembers a token that nobody else shows just now. The caller has the first turn, and ends it.
+func (g *greetings) add(now time.Time, token, nonce auth.Secret) *greeting {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.all) >= maxGreetings {
@@ -66,11 +67,21 @@ func (g *greetings) add(now time.Time, token, nonce auth.Secret, until time.Time
 	}
 	one := &greeting{
 		token: sha256.Sum256([]byte(token.Reveal())), nonce: sha256.Sum256([]byte(nonce.Reveal())),
-		until: until, turn: make(chan struct{}, 1),
+		until: now.Add(auth.MaxLifetime + 2*auth.Leeway), turn: make(chan struct{}, 1),
+	}
+	if old := g.all[one.token]; old != nil && now.Before(old.until) {
+		return nil // of another client, who must not lose it
 	}
 	one.turn <- struct{}{}
 	g.all[one.token] = one
 	return one
+}
+
+// accept takes note that a token was verified and marked as used. The caller has the turn.
+func (g *greetings) accept(one *greeting, until time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	one.spent, one.until = true, until
 }
 
 // forget makes a token used for good.
@@ -89,13 +100,17 @@ func (g *greetings) forget(one *greeting) {
 func (s *session) come(ctx context.Context, h hello, token auth.Secret) (w live.Welcome, f *Failure) {
 	known := s.srv.greetings
 	one := known.find(s.srv.now(), token, h.nonce)
-	check := s.srv.cfg.Tokens.Verify
 	if one != nil {
 		select {
 		case one.turn <- struct{}{}:
 		case <-ctx.Done():
 			return w, failure(room.Unavailable, "the hello before is not answered yet")
 		}
+	} else {
+		one = known.add(s.srv.now(), token, h.nonce)
+	}
+	check := s.srv.cfg.Tokens.Verify
+	if one != nil && one.spent {
 		check = s.srv.cfg.Tokens.Again
 	}
 	var grant auth.Grant
@@ -105,8 +120,8 @@ func (s *session) come(ctx context.Context, h hello, token auth.Secret) (w live.
 			return w, one.done(known, s.refuseToken(err))
 		}
 	}
-	if one == nil {
-		one = known.add(s.srv.now(), token, h.nonce, grant.ExpiresAt.Add(auth.Leeway))
+	if one != nil && !one.spent {
+		known.accept(one, grant.ExpiresAt.Add(auth.Leeway))
 	}
 	if one != nil && one.session != "" {
 		w, f = s.back(ctx, one.session, one.secret)

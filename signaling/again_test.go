@@ -75,6 +75,80 @@ func TestTokenThatCannotBeSpent(t *testing.T) {
 	}
 }
 
+// slowTokens wait until they may be verified.
+type slowTokens struct {
+	onceTokens
+	asked chan struct{}
+	may   chan struct{}
+}
+
+func (o *slowTokens) Verify(now time.Time, token auth.Secret) (auth.Grant, error) {
+	o.asked <- struct{}{}
+	<-o.may
+	return o.onceTokens.Verify(now, token)
+}
+
+// TestHelloAgainWhileVerified: who lost the connection while their token was being marked as used waits for that, and has the seat; who
+// shows it with another nonce, or none, has not.
+func TestHelloAgainWhileVerified(t *testing.T) {
+	tokens := &slowTokens{onceTokens{used: map[string]bool{}}, make(chan struct{}, 3), make(chan struct{}, 3)}
+	h := newHouse(t, func(c *Config, _ *Server) { c.Tokens = tokens })
+	say := func(c *caller, nonce string) {
+		data := object{"token": hostToken, "client": object{"name": "t", "version": "1"}}
+		if nonce != "" {
+			data["nonce"] = nonce
+		}
+		c.send(string(mustJSON(object{"id": "1", "type": "hello", "data": data})))
+	}
+	first, second := h.dial(), h.dial()
+	say(first, nonce)
+	<-tokens.asked
+	say(second, nonce)
+	select { // passes whenever it comes to the door; what is wrong shows when it comes in time
+	case <-tokens.asked:
+		t.Error("a token is verified twice for one client")
+	case <-time.After(50 * time.Millisecond):
+	}
+	for _, other := range []string{"", strings.Repeat("o", minNonce)} {
+		thief := h.dial()
+		say(thief, other)
+		<-tokens.asked
+		defer func() {
+			if r := thief.answer("1"); code(r) != InvalidToken {
+				t.Errorf("another client with nonce %q: %+v", other, r)
+			}
+		}()
+	}
+	tokens.may <- struct{}{}
+	one := first.answer("1")
+	tokens.may <- struct{}{}
+	tokens.may <- struct{}{}
+	two := second.answer("1")
+	if !one.OK || !two.OK || one.Data["participantId"] != two.Data["participantId"] {
+		t.Errorf("the first: %+v, the second: %+v", one, two)
+	}
+	if got := first.closed(); got != closeReplaced {
+		t.Errorf("the first was closed with %d", got)
+	}
+}
+
+// TestHelloAgainAfterForgery: a token that was used by somebody else opens nothing to who says hello twice at once.
+func TestHelloAgainAfterForgery(t *testing.T) {
+	tokens := &slowTokens{onceTokens{used: map[string]bool{hostToken: true}}, make(chan struct{}, 3), make(chan struct{}, 3)}
+	h := newHouse(t, func(c *Config, _ *Server) { c.Tokens = tokens })
+	both := []*caller{h.dial(), h.dial()}
+	for _, c := range both {
+		c.send(string(mustJSON(object{"id": "1", "type": "hello", "data": object{"token": hostToken, "nonce": nonce, "client": object{"name": "t", "version": "1"}}})))
+	}
+	tokens.may <- struct{}{}
+	tokens.may <- struct{}{}
+	for _, c := range both {
+		if r := c.answer("1"); code(r) != InvalidToken {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
 func onceHouse(t *testing.T) (*house, *onceTokens) {
 	t.Helper()
 	tokens := &onceTokens{used: map[string]bool{}}
@@ -231,8 +305,12 @@ func TestGreetings(t *testing.T) {
 	g, mine := newGreetings(), auth.NewSecret(nonce)
 	token := func(i int) auth.Secret { return auth.NewSecret(strconv.Itoa(i)) }
 	for i := range maxGreetings + 1 {
-		if one := g.add(now, token(i), mine, now.Add(time.Minute)); (one == nil) != (i == maxGreetings) {
+		one := g.add(now, token(i), mine)
+		if (one == nil) != (i == maxGreetings) {
 			t.Fatalf("%d: %v", i, one)
+		}
+		if one != nil && i > 0 { // the first is never verified
+			g.accept(one, now.Add(time.Minute))
 		}
 	}
 	if g.find(now, token(7), mine) == nil || g.find(now, token(maxGreetings), mine) != nil || g.find(now, token(7), auth.Secret{}) != nil {
@@ -242,7 +320,14 @@ func TestGreetings(t *testing.T) {
 	if g.find(later, token(7), mine) != nil {
 		t.Error("a greeting outlives its token")
 	}
-	if g.add(later, token(maxGreetings), mine, later.Add(time.Minute)) == nil || len(g.all) != 1 {
+	if g.add(later, token(maxGreetings), mine) == nil || len(g.all) != 2 {
 		t.Errorf("%d are kept", len(g.all))
+	}
+	other := auth.NewSecret(strings.Repeat("o", minNonce))
+	if g.add(later, token(maxGreetings), other) != nil || g.find(later, token(maxGreetings), mine) == nil {
+		t.Error("another client took a greeting over")
+	}
+	if end := now.Add(auth.MaxLifetime + 2*auth.Leeway); g.find(end, token(0), mine) != nil {
+		t.Error("what was never verified outlives every token")
 	}
 }
