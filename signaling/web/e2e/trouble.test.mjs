@@ -1,4 +1,5 @@
-// Devices that fail: refused, and unplugged in mid-session. What happened is said where one looks, and read out.
+// What goes wrong before and in a session: a slow network, devices refused, and unplugged in mid-session. What happened is said where
+// one looks, and read out.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startDaemon } from './support/daemon.mjs';
@@ -15,6 +16,30 @@ function refuse() {
     return getUserMedia.call(this, wanted);
   };
 }
+
+test('a network that is slow', { timeout: 60_000 }, async (t) => {
+  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091']);
+  const browser = await launch();
+  t.after(async () => {
+    await browser.close();
+    await daemon.stop();
+  });
+  const words = (page) => page.getByText('One moment. If this stays, load the page again');
+  await t.test('a page that cannot draw itself is not empty', async () => {
+    const page = await browser.newPage();
+    await page.route('**/assets/page-*.js', (route) => route.abort());
+    await page.goto(daemon.origin);
+    await words(page).waitFor();
+  });
+  await t.test('an answer that never comes is not waited for', async () => {
+    const page = await browser.newPage();
+    await page.route('**/v1/page.json', () => undefined);
+    await page.goto(await daemon.link('mara', 'Mara'));
+    await words(page).waitFor();
+    await page.getByTestId('name-input').waitFor({ timeout: 10_000 });
+    assert.equal(await words(page).count(), 0);
+  });
+});
 
 test('devices that fail', { timeout: 90_000 }, async (t) => {
   const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091']);
@@ -42,6 +67,8 @@ test('devices that fail', { timeout: 90_000 }, async (t) => {
       const said = mara.page.getByText('This page may not use the camera.');
       await said.waitFor();
       assert.match(await said.innerText(), /You can also join without a picture\.$/);
+      const chosen = mara.page.getByLabel('Camera to use').locator('option:checked');
+      await until('a choice is offered', async () => await chosen.innerText() === 'Choose one');
       await mara.audit('check without a camera');
       await mara.shot('trouble-1-check');
       await mara.find('join-button').click();

@@ -8,8 +8,11 @@ export interface Config {
   aheadMs: number; // by which the server's clock is ahead of this one, to the second
 }
 
+// The page works without; it must not wait for long.
+const patienceMs = 5_000;
+
 export async function loadConfig(): Promise<Config> {
-  const response = await fetch('/v1/page.json', { cache: 'no-store' });
+  const response = await fetch('/v1/page.json', { cache: 'no-store', signal: AbortSignal.timeout(patienceMs) });
   if (!response.ok) throw new Error(`page.json: ${response.status}`);
   const told = (await response.json()) as Partial<Record<keyof Config, unknown>>;
   const then = Date.parse(response.headers.get('date') ?? '');

@@ -37,10 +37,11 @@ export function SelfVideo({ label }: { label?: string }): JSX.Element | null {
 export function Choice({ device, label, look }: { device: Device; label: string; look: string }): JSX.Element {
   const { choices, chosen, state } = device;
   const empty = state.value === 'missing' ? 'None found' : 'Named after you allow it';
+  const none = !choices.value.some(({ deviceId }) => deviceId === chosen.value);
   return (
     <select class={`input ${look}`} aria-label={label} value={chosen.value} disabled={choices.value.length === 0}
       onChange={(event) => void device.choose(event.currentTarget.value)}>
-      {choices.value.length === 0 && <option value="">{empty}</option>}
+      {none && <option value={chosen.value}>{choices.value.length === 0 ? empty : 'Choose one'}</option>}
       {choices.value.map((choice, i) => (
         <option key={choice.deviceId} value={choice.deviceId}>{choice.label || `${label} ${i + 1}`}</option>
       ))}
