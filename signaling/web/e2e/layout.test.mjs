@@ -90,8 +90,26 @@ test('layout', { timeout: 90_000 }, async (t) => {
       await until('marked', async () => await lind.find('verify-waiter').getAttribute('aria-pressed') === 'true');
       await lind.find('admit').click();
       await mara.sees('session');
+      await lind.page.setViewportSize({ width: 320, height: 640 });
       await mara.find('help').click();
+      const inView = () => lind.find('help-alert').evaluate((alert) => {
+        const { top, bottom } = alert.getBoundingClientRect();
+        return top >= 0 && bottom <= innerHeight;
+      });
+      await until('the therapist sees the call on a phone', inView);
+      await lind.find('people-toggle').click();
+      await until('and with the panel closed', async () => await lind.page.locator('.banners [data-testid="help-alert"]').count() === 1 && await inView());
+      await lies(lind, 'a call with the panel closed', { whole: true });
+      await lind.shot('layout-3-call');
+      await lind.find('people-toggle').click();
+      await lind.page.setViewportSize({ width: 1280, height: 800 });
       await mara.page.getByText('know that you ask for help').waitFor();
+      await lind.find('more').click();
+      await lind.find('send-back').click();
+      await until('the call outlasts being sent back', async () => (await lind.find('help-alert').innerText()).includes('In the waiting room.'));
+      assert.equal(await lind.find('help-side-room').count(), 0);
+      await lind.find('admit').click();
+      await mara.sees('session');
       await lies(mara, 'session', { whole: true });
     }],
     ['what is on can be told from what is off, and a message from the page, in forced colours', async () => {

@@ -1,7 +1,7 @@
 // What people agree to and what keeps them safe: the state of it, and the acts behind its buttons.
 
 import { batch, computed, signal } from '@preact/signals';
-import type { AgreedText, Care, Consent, Participant, RequestError, Session } from '../client';
+import type { AgreedText, Care, Consent, Participant, RequestError, Session, Waiter } from '../client';
 
 export type RecordingScope = Consent['scope'];
 export interface Call {
@@ -111,8 +111,12 @@ export function paragraphs(text: string): { heading: boolean; words: string }[] 
     .map((part) => (part.startsWith('#') ? { heading: true, words: part.replace(/^#+\s*/, '') } : { heading: false, words: part }));
 }
 
-export function calling(roster: readonly Participant[]): Call[] {
-  return roster.filter(({ helpRaised }) => helpRaised).map(({ id, displayName }) => ({ id, name: displayName, here: true }));
+// A call outlasts being sent back.
+export function calling(roster: readonly Participant[], waiting: readonly Waiter[]): Call[] {
+  return [
+    ...roster.filter(({ helpRaised }) => helpRaised).map(({ id, displayName }) => ({ id, name: displayName, here: true })),
+    ...waiting.filter(({ helpRaised }) => helpRaised).map(({ participantId, displayName }) => ({ id: participantId, name: displayName, here: false })),
+  ];
 }
 
 const faults: Record<string, string> = {

@@ -81,7 +81,7 @@ export class Store {
   readonly care = new CareState();
 
   readonly self = computed(() => this.roster.value.find(({ id }) => id === this.selfId.value));
-  readonly calls = computed(() => calling(this.roster.value));
+  readonly calls = computed(() => calling(this.roster.value, this.waiting.value));
   // Who observes sends nothing: no microphone and no camera is asked for.
   readonly observing = computed(() => this.role.value === 'observer');
   readonly hosting = computed(() => this.permissions.value.includes('waiting.manage'));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { bestText, faultWords, paragraphs, refusalWords } from '../page/care';
+import { bestText, calling, faultWords, paragraphs, refusalWords } from '../page/care';
 import { RequestError } from '../client/errors';
 
 const text = (id: string, locale: string): Parameters<typeof bestText>[0][number] => ({
@@ -35,4 +35,12 @@ test('why a recording ended is said in words, also a reason of a later version',
   for (const reason of ['disk_full', 'disk_slow', 'write_failed', 'seal_failed', 'store_failed', 'of a later version']) {
     assert.match(faultWords(reason), /^(there|the|it) [a-z ]+$/);
   }
+});
+
+test('a call for help is seen in the group and in the waiting room', () => {
+  const person = { displayName: 'Mara', role: 'participant' as const, connected: true, handRaised: false, verified: true, away: false, grants: [], taken: [], publications: [] };
+  const waiter = { displayName: 'Jonas', since: 0, returning: true, connected: true, verified: true, needs: [] };
+  const roster = [{ id: '1', helpRaised: true, ...person }, { id: '2', ...person }];
+  const waiting = [{ participantId: '3', helpRaised: true, ...waiter }, { participantId: '4', ...waiter }];
+  assert.deepEqual(calling(roster, waiting), [{ id: '1', name: 'Mara', here: true }, { id: '3', name: 'Jonas', here: false }]);
 });

@@ -1,25 +1,25 @@
 // The host's panel: who waits, who is here, who was taken out, and what concerns all.
 
 import type { JSX } from 'preact';
-import { useEffect, useId, useState } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import type { Participant, Waiter } from '../../client';
+import type { Call } from '../care';
 import { colourOf, gettingReady, initialOf, roleName, sends } from '../people';
 import { Btn, Count, State } from '../ui/basics';
 import { useStore } from '../ui/context';
 import { Confirm, Write } from '../ui/dialog';
 import { Icon } from '../ui/icon';
 
-// When a row goes away with the button that was pressed, the keyboard goes on at the head of its list.
+// When a row goes away with the button that was pressed, the keyboard goes on at the head of its list, or of the page.
 function focusOn(id: string): void {
-  document.getElementById(id)?.focus();
+  (document.getElementById(id) ?? document.querySelector('h1'))?.focus();
 }
 
 export function Panel(): JSX.Element {
   return (
     <aside class="panel" aria-label="Host panel">
       <div class="panel-scroll" tabIndex={0} role="region" aria-label="Waiting and group">
-        <Calls />
-        <Asks />
+        <Wishes />
         <WaitingList />
         <PeopleList />
         <BarredList />
@@ -29,25 +29,28 @@ export function Panel(): JSX.Element {
   );
 }
 
+// What people ask of hosts, at the head of the panel, and over the group while the panel is closed: it may not be missed.
+export function Wishes(): JSX.Element {
+  return <>{useStore().calls.value.map((call) => <HelpAlert key={call.id} {...call} />)}<Asks /></>;
+}
+
 // A call for help stays until a host has seen to it.
-function Calls(): JSX.Element {
+function HelpAlert({ id, name, here }: Call): JSX.Element {
   const store = useStore();
+  const ref = useRef<HTMLElement>(null);
+  useEffect(() => ref.current?.scrollIntoView({ block: 'nearest' }), []);
   return (
-    <>
-      {store.calls.value.map(({ id, name }) => (
-        <section class="alert" key={id} role="alert" aria-label="Help asked for" data-testid="help-alert">
-          <div class="who"><Icon name="help" /><p><strong>{name} asks for help</strong><br /><span class="small">Only therapists see this</span></p></div>
-          <div class="actions">
-            {store.may('sideroom.open') && !store.care.care.value.sideRoom && (
-              <Btn look="slim" aria-label={`Side room with ${name}`} data-testid="help-side-room"
-                onClick={() => void store.act('mod.sideRoom', { participantId: id })}>Side room</Btn>
-            )}
-            <Btn look="slim plain" aria-label={`Done: ${name} was helped`} data-testid="help-done"
-              onClick={() => { void store.act('help.clear', { participantId: id }); focusOn('in-h'); }}>Done</Btn>
-          </div>
-        </section>
-      ))}
-    </>
+    <section ref={ref} class="alert" role="alert" aria-label="Help asked for" data-testid="help-alert">
+      <div class="who"><Icon name="help" /><p><strong>{name} asks for help</strong><br /><span class="small">{here ? '' : 'In the waiting room. '}Only therapists see this</span></p></div>
+      <div class="actions">
+        {here && store.may('sideroom.open') && !store.care.care.value.sideRoom && (
+          <Btn look="slim" aria-label={`Side room with ${name}`} data-testid="help-side-room"
+            onClick={() => void store.act('mod.sideRoom', { participantId: id })}>Side room</Btn>
+        )}
+        <Btn look="slim plain" aria-label={`Done: ${name} was helped`} data-testid="help-done"
+          onClick={() => { void store.act('help.clear', { participantId: id }); focusOn('in-h'); }}>Done</Btn>
+      </div>
+    </section>
   );
 }
 

@@ -13,7 +13,7 @@ import { Mark } from '../ui/icon';
 import { Banners, DeviceBanner, LinkBanner, MediaBanner, NoticeBanner, RestartBanner, SoundBanner, UnmuteBanner } from '../ui/messages';
 import { Sound } from '../ui/picture';
 import { Stage, type View } from '../ui/stage';
-import { Panel } from './panel';
+import { Panel, Wishes } from './panel';
 
 export function SessionScreen(): JSX.Element {
   const store = useStore();
@@ -25,6 +25,7 @@ export function SessionScreen(): JSX.Element {
       <Head />
       <main class="stage" id="stage" aria-label="Group" tabIndex={0}>
         <Banners>
+          {store.hosting.value && !open && <Wishes />}
           <RecordingBanner /><FaultBanner /><SideRoomBanner /><WarningBanner /><AbsenceBanner /><AloneBanner /><ConsentBanner />
           <RestartBanner /><LinkBanner /><MediaBanner /><SoundBanner /><UnmuteBanner /><NoticeBanner />
           <DeviceBanner kind="microphone" /><DeviceBanner kind="camera" />
