@@ -45,7 +45,7 @@ func (s *Server) People() (n int) {
 	return n
 }
 
-// seated marks who has heard the welcome, and tells what the others were told.
+// seated marks who is about to hear the welcome, and tells them after it what the others were told.
 func (s *Server) seated(c *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

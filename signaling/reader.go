@@ -127,8 +127,8 @@ func (s *session) greet(greeted func()) bool {
 		return false
 	}
 	greeted()
+	s.srv.seated(s) // before they hear of it: whom nobody counts, nobody waits for
 	s.out.start(encodeAnswer(r.id, welcomeData(w, s.srv.timing.ping.Milliseconds()), nil))
-	s.srv.seated(s)
 	return true
 }
 
