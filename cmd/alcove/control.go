@@ -20,26 +20,28 @@ type controlState struct {
 	Draining bool `json:"draining"`
 	Rooms    int  `json:"rooms"`
 	People   int  `json:"people"` // connected, waiting or admitted
+
+	NeedsRestart []string `json:"needsRestart,omitempty"` // keys of the configuration that were read, and are not in force
 }
 
 // controlHandler serves /state, /drain?stops_in=20m, /undrain and /reload. Refused wishes are answered 409 with why.
-func controlHandler(d *drainer, reload func() error) http.Handler {
+func controlHandler(d *drainer, r *reloader) http.Handler {
 	mux := http.NewServeMux()
 	wish := func(path string, do func(*http.Request) error) {
-		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-			if err := do(r); err != nil {
+		mux.HandleFunc(path, func(w http.ResponseWriter, asked *http.Request) {
+			if err := do(asked); err != nil {
 				http.Error(w, err.Error(), http.StatusConflict)
 				return
 			}
 			w.Header().Set("Content-Type", "application/json")
-			json.NewEncoder(w).Encode(controlState{d.server.Draining(), d.rooms.Counts().Rooms, d.server.People()})
+			json.NewEncoder(w).Encode(controlState{d.server.Draining(), d.rooms.Counts().Rooms, d.server.People(), r.waiting()})
 		})
 	}
 	wish("GET /state", func(*http.Request) error { return nil })
 	wish("POST /undrain", func(*http.Request) error { return d.end() })
-	wish("POST /reload", func(*http.Request) error { return reload() })
-	wish("POST /drain", func(r *http.Request) error {
-		text := r.URL.Query().Get("stops_in")
+	wish("POST /reload", func(*http.Request) error { return r.reload() })
+	wish("POST /drain", func(asked *http.Request) error {
+		text := asked.URL.Query().Get("stops_in")
 		if text == "" {
 			return d.begin(time.Time{})
 		}

@@ -91,7 +91,7 @@ func (d daemon) run(stop stopSignals) (err error) {
 	if certs != nil && certs.manager != nil {
 		go certs.follow(stop.graceful, d.log) // not waited for: an ACME server that hangs must not hold us
 	}
-	listeners := d.listeners(server, socket, controlHandler(drain, reload.reload), door, certs)
+	listeners := d.listeners(server, socket, controlHandler(drain, reload), door, certs)
 	failed := make(chan error, len(listeners)) // one place for each goroutine, which so never waits
 	for _, l := range listeners {
 		go func() { failed <- l.server.Serve(l.listener) }()

@@ -122,7 +122,11 @@ func (s controlState) String() string {
 	if s.Draining {
 		what = "draining"
 	}
-	return fmt.Sprintf("%s; %d rooms, %d people connected", what, s.Rooms, s.People)
+	said := fmt.Sprintf("%s; %d rooms, %d people connected", what, s.Rooms, s.People)
+	if len(s.NeedsRestart) > 0 {
+		said += "; only a restart puts in force: " + strings.Join(s.NeedsRestart, ", ")
+	}
+	return said
 }
 
 // control asks a running daemon.

@@ -96,6 +96,13 @@ func (r *reloader) needRestart(c config) []string {
 	return all
 }
 
+// waiting lists what only a restart puts in force of what was read last.
+func (r *reloader) waiting() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.needRestart(r.at)
+}
+
 // reloadable are the keys that need no restart.
 var reloadable = []string{"page", "limits", "policies", "log", "drain_wait"}
 

@@ -81,7 +81,7 @@ func TestReload(t *testing.T) {
 	s.edit("jwks.json", func(string) string { return string(fresh.JWKS()) })
 	s.add("page: {clinic: Other}\nlog: {level: debug}\nlimits: {rooms: 1}\nadmin: 127.0.0.1:1\npolicies: {night: {max_waiting: 3}}\n")
 	s.edit("alcove.yaml", func(text string) string { return strings.Replace(text, "admin: 127.0.0.1:0\n", "", 1) })
-	if said, code := alcove(t, "reload", "--config", s.config); code != exitOK {
+	if said, code := alcove(t, "reload", "--config", s.config); code != exitOK || !strings.Contains(said, "only a restart puts in force: admin") {
 		t.Fatalf("reload: %d %s", code, said)
 	}
 	if !s.trusted() {
