@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"strings"
 
 	"alcove/room"
 	"alcove/room/live"
@@ -178,7 +179,7 @@ func refusal(err error) error {
 	}
 	for cause, code := range refusals {
 		if errors.Is(err, cause) {
-			return &room.Error{Code: code, Detail: err.Error()}
+			return &room.Error{Code: code, Detail: strings.TrimPrefix(err.Error(), cause.Error()+": ")}
 		}
 	}
 	return &room.Error{Code: room.Unavailable, Detail: "the media plane is busy"}
