@@ -55,6 +55,7 @@ test('devices that fail', { timeout: 90_000 }, async (t) => {
     return person;
   };
   const troubles = () => mara.page.locator('.banner').count();
+  const lights = () => mara.page.evaluate(() => ['camera', 'microphone'].filter((kind) => window.__alcove.store[kind].track.value));
   const muted = (source) => lind.heard('participant.updated').at(-1)?.participant.publications.find((p) => p.source === source)?.muted;
   let lind, mara;
   await stages(t, { people, daemon: () => daemon }, [
@@ -105,11 +106,18 @@ test('devices that fail', { timeout: 90_000 }, async (t) => {
       await until('it works again', async () => await troubles() === 0 && muted('microphone') === false);
       await lind.receives([mara]);
     }],
-    ['who leaves while the server is away is off at once', async () => {
-      const lights = () => mara.page.evaluate(() => ['camera', 'microphone'].filter((kind) => window.__alcove.store[kind].track.value));
+    ['who takes back a yes while the server is away sends nothing more', async () => {
       assert.equal((await lights()).length, 2);
       await daemon.stop();
       await mara.sees('banner');
+      await mara.page.evaluate(() => window.__alcove.store.withdraw());
+      assert.deepEqual(await lights(), []);
+      await mara.page.getByText('The server could not be told.').waitFor();
+      await mara.audit('withdrawn without a server');
+    }],
+    ['who leaves while the server is away is off at once', async () => {
+      for (const id of ['mic-toggle', 'camera-toggle']) await mara.find(id).click();
+      await until('the devices are on', async () => (await lights()).length === 2);
       await mara.find('leave').click();
       await mara.find('confirm').click();
       assert.deepEqual(await lights(), []);

@@ -473,8 +473,13 @@ export class Store {
     }
   }
 
+  // At once: while the server cannot be told, sound and picture may still reach it, so they end here.
   async withdraw(): Promise<void> {
-    if (await this.act('consent.withdraw', {})) this.notice.value = 'You took back your yes. Nothing more of you is recorded.';
+    const failed = this.link.value !== 'open' || await this.attempt('consent.withdraw', {});
+    if (failed) this.#allOff();
+    this.notice.value = failed
+      ? 'The server could not be told. Your camera and microphone are off now, so that nothing more of you is recorded. Please try again.'
+      : 'You took back your yes. Nothing more of you is recorded.';
   }
 
   async callHelp(): Promise<void> {
