@@ -99,7 +99,7 @@ func newcomer(now time.Time, s State, c Join) (Participant, *Error) {
 		return Participant{}, err
 	}
 	p := Participant{
-		ID: c.Participant, Person: person, Role: c.Grant.Role, DisplayName: shown, VerifiedName: verified,
+		ID: c.Participant, Person: person, Role: c.Grant.Role, TokenRole: c.Grant.Role, DisplayName: shown, VerifiedName: verified,
 		Access: Waiting, Since: now, Returning: s.known(person), Connected: true, Secret: c.Secret,
 		PasscodeOK: c.PasscodeOK, Login: Login{AMR: c.Grant.AMR, ACR: c.Grant.ACR, At: c.Grant.AuthTime},
 	}

@@ -95,8 +95,8 @@ func (d *Decision) muteForbidden(s State, id ParticipantID) {
 	}
 }
 
-// setRole makes one of the group a participant, an observer or a cohost. Nobody's host role changes. Who leads no more must
-// stand where a participant would: settle sends back whom the gate would not admit.
+// setRole makes one of the group a participant, an observer or a cohost. Nobody's host role changes. Who leads no more observes
+// again if the token said so, and must stand where a participant would: settle sends back whom the gate would not admit.
 func setRole(now time.Time, s State, c SetRole) (Decision, *Error) {
 	if _, err := moderate(s, c.By, c.Target, actRole); err != nil {
 		return Decision{}, err
@@ -115,7 +115,11 @@ func setRole(now time.Time, s State, c SetRole) (Decision, *Error) {
 	case c.Role == auth.Cohost && !s.Policy.Hosting.met(now, p.Login):
 		return Decision{}, refuse(MFARequired, "to lead needs another login")
 	}
-	d := Decision{Events: []Event{RoleSet{ID: p.ID, Role: c.Role}}}
+	next := c.Role
+	if p.Role == auth.Cohost && next == auth.Participant && p.TokenRole == auth.Observer {
+		next = auth.Observer
+	}
+	d := Decision{Events: []Event{RoleSet{ID: p.ID, Role: next}}}
 	d.muteForbidden(s, p.ID)
 	return d, nil
 }

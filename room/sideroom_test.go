@@ -217,6 +217,42 @@ func TestSetRole(t *testing.T) {
 	r.refused(SetRole{By: "host", Target: "ann", Role: auth.Cohost}, MFARequired)
 }
 
+// TestWhoLeadsNoMoreIsWhatTheTokenSaid: an observer who was made a cohost does not come out of it a participant.
+func TestWhoLeadsNoMoreIsWhatTheTokenSaid(t *testing.T) {
+	r := group(t)
+	role := func(id ParticipantID) auth.Role {
+		p, _ := r.s.seat(id)
+		return p.Role
+	}
+	for _, one := range []struct {
+		id   ParticipantID
+		want auth.Role
+	}{{"obs", auth.Observer}, {"ann", auth.Participant}} {
+		r.do(SetRole{By: "host", Target: one.id, Role: auth.Cohost})
+		r.do(offer(one.id, 2))
+		r.do(SetRole{By: "host", Target: one.id, Role: auth.Participant})
+		p, _ := r.s.seat(one.id)
+		if p.Role != one.want || p.Publications[0].Muted != (one.want == auth.Observer) {
+			t.Errorf("%s leads no more and is %q with %+v", one.id, p.Role, p.Publications[0])
+		}
+	}
+	r.do(SetRole{By: "host", Target: "obs", Role: auth.Cohost})
+	s, err := DecodeState(EncodeState(r.s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.s = Revive(r.now, s, r.s.Policy)
+	r.do(Resume{Participant: "host", Secret: hash("host"), Next: hash("host again")})
+	r.do(SetRole{By: "host", Target: "obs", Role: auth.Participant})
+	if role("obs") != auth.Observer {
+		t.Error("a restart forgot what the token said")
+	}
+	r.do(SetRole{By: "host", Target: "obs", Role: auth.Participant})
+	if role("obs") != auth.Participant {
+		t.Error("no host may make an observer a participant")
+	}
+}
+
 // TestWhoLeadsNoMoreStandsWhereTheyWould: a cohost never acknowledged anything.
 func TestWhoLeadsNoMoreStandsWhereTheyWould(t *testing.T) {
 	r := newScript(t)

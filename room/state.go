@@ -43,6 +43,7 @@ type Participant struct {
 	ID           ParticipantID
 	Person       PersonID
 	Role         auth.Role
+	TokenRole    auth.Role // as the token gave it: Role may be another since
 	DisplayName  string
 	VerifiedName string
 	Access       Access    // Waiting or Admitted
