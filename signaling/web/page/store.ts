@@ -11,7 +11,7 @@ import { Announcer } from './announce';
 import { bestText, calling, CareState, faultWords, refusalWords } from './care';
 import { chime } from './chime';
 import type { Config } from './config';
-import { Device, pickScreen, Speaker } from './devices';
+import { Own } from './own';
 import { keepReturn, type Return } from './return';
 import { viewOf, Watcher } from './sight';
 import { peek } from './token';
@@ -41,9 +41,6 @@ function newNonce(): string {
 
 export class Store {
   readonly config: Config;
-  readonly microphone = new Device('microphone');
-  readonly camera = new Device('camera');
-  readonly speaker = new Speaker();
   readonly announcer = new Announcer();
   readonly sight = new Watcher(async (sight) => {
     if (this.session?.state !== 'admitted') return false;
@@ -53,6 +50,10 @@ export class Store {
   readonly screen = signal<Screen>('start');
   // The person pressed the button under the device check. Until then nothing is sent, and nothing of the group shown or heard.
   readonly ready = signal(false);
+  readonly own = new Own(this);
+  readonly microphone = this.own.microphone;
+  readonly camera = this.own.camera;
+  readonly speaker = this.own.speaker;
   readonly ending = signal<Ending | null>(null);
   readonly link = signal<LinkState>('connecting');
   readonly access = signal<Access | null>(null);
@@ -73,7 +74,6 @@ export class Store {
   readonly offered = signal(''); // the token of another link, until the person has answered whether to leave for it
   readonly unmuteAsked = signal<'microphone' | 'camera' | null>(null);
   readonly notice = signal('');
-  readonly screenTrack = signal<MediaStreamTrack | null>(null);
   readonly soundBlocked = signal(false);
   readonly restarting = signal(false); // the server said that it will
   readonly panel = signal(true);
@@ -88,30 +88,19 @@ export class Store {
 
   session: Session | undefined;
   media: Media | undefined;
-  #setting = { microphone: 0, camera: 0, screen: 0 };
   #opening: Way | undefined;
   #asked = false; // for both devices
 
   constructor(config: Config) {
     this.config = config;
-    effect(() => this.#publish('microphone', this.microphone.track.value));
-    effect(() => this.#publish('camera', this.camera.track.value));
-    effect(() => this.#publish('screen', this.screenTrack.value));
     effect(() => {
       if (this.screen.value !== 'start' && this.#opening) keepReturn(this.#returning());
     });
-    navigator.mediaDevices?.addEventListener('devicechange', () => this.listDevices());
     addEventListener('online', () => this.session?.tryNow());
   }
 
   may(permission: string): boolean {
     return this.permissions.value.includes(permission);
-  }
-
-  listDevices(): void {
-    void this.microphone.list();
-    void this.camera.list();
-    void this.speaker.list();
   }
 
   // Asks to join with a fresh token; a seat of an earlier link in this tab is given up for it.
@@ -143,7 +132,7 @@ export class Store {
     if (!['', 'passcode_wrong'].includes(this.ending.value?.code ?? '')) return; // over meanwhile: no light goes on
     this.#asked = true;
     await this.camera.turnOn();
-    this.listDevices();
+    this.own.list();
   }
 
   // Takes up the seat that a reload left.
@@ -162,7 +151,7 @@ export class Store {
 
   // For good. The lights go out now, whether or not the server can be told.
   async leave(): Promise<void> {
-    this.#allOff();
+    this.own.allOff();
     await this.session?.leave();
   }
 
@@ -230,7 +219,7 @@ export class Store {
     media.on('slots', (slots) => (this.slots.value = slots));
     media.on('state', (state) => {
       this.mediaState.value = state;
-      if (state === 'connected') this.#tellAll();
+      if (state === 'connected') this.own.tellAll();
     });
   }
 
@@ -249,7 +238,7 @@ export class Store {
     this.permissions.value = permissions;
     if (this.session?.state === 'admitted' && before.length > 0) this.#allowed(before, permissions);
     // A grant that was taken back ends the sharing here too, not only at the server.
-    if (!permissions.includes('publish.screen')) this.stopScreen();
+    if (!permissions.includes('publish.screen')) this.own.stopScreen();
   }
 
   // A host took the own microphone or camera, or gave it, by itself or by another role: what is taken is released here too.
@@ -267,18 +256,18 @@ export class Store {
       this.access.value = access;
       this.screen.value = !this.ready.value ? 'check' : access.state === 'admitted' ? 'session' : 'waiting';
       if (access.state === 'waiting') {
-        this.stopScreen();
+        this.own.stopScreen();
         this.unmuteAsked.value = null;
       }
     });
     if (access.state !== 'admitted') return this.announcer.clear();
     this.sight.forget();
-    this.#tellAll();
+    this.own.tellAll();
   }
 
   #ended(ending: Ending): void {
     batch(() => {
-      if (ending.code !== 'passcode_wrong') this.#allOff(); // which is asked at once, and devices stay as they were set
+      if (ending.code !== 'passcode_wrong') this.own.allOff(); // which is asked at once, and devices stay as they were set
       this.announcer.clear();
       this.ending.value = ending;
       this.screen.value = 'ended';
@@ -327,8 +316,8 @@ export class Store {
     for (const source of ['microphone', 'camera', 'screen'] as const) {
       const was = then?.publications.find((p) => p.source === source);
       const is = now.publications.find((p) => p.source === source);
-      if (!was || was.muted || !is?.muted || this.#setting[source] > 0) continue;
-      if (source === 'screen') this.stopScreen();
+      if (!was || was.muted || !is?.muted || this.own.setting(source)) continue;
+      if (source === 'screen') this.own.stopScreen();
       else if (this[source].track.value) {
         this[source].turnOff();
         this.notice.value = source === 'microphone'
@@ -382,50 +371,14 @@ export class Store {
     if (name) this.#say(`${name} asks to share a screen.`);
   }
 
-  // ---- own devices ----
-
-  #publish(source: 'microphone' | 'camera' | 'screen', track: MediaStreamTrack | null): void {
-    void this.media?.setTrack(source, track);
-    this.#tell(source, track);
-  }
-
-  #tellAll(): void {
-    this.#tell('microphone', this.microphone.track.peek());
-    this.#tell('camera', this.camera.track.peek());
-    if (this.screenTrack.peek()) this.#tell('screen', this.screenTrack.peek());
-  }
-
-  #tell(source: 'microphone' | 'camera' | 'screen', track: MediaStreamTrack | null): void {
-    const { session } = this;
-    if (!this.ready.value || session?.state !== 'admitted' || !session.may(`publish.${source}`)) return;
-    this.#setting[source] += 1;
-    session.request('publication.set', { source, muted: track === null })
-      .catch(() => undefined)
-      .finally(() => (this.#setting[source] -= 1));
-  }
-
   async share(): Promise<void> {
-    if (this.screenTrack.value) return this.stopScreen();
+    if (this.own.screen.value) return this.own.stopScreen();
     if (!this.may('publish.screen')) {
       const asked = await this.act('permission.ask', { permission: 'screen' });
       if (asked) this.notice.value = 'You asked to share your screen. A therapist can allow it.';
       return;
     }
-    const track = await pickScreen();
-    if (!track) return;
-    track.onended = () => this.stopScreen();
-    this.screenTrack.value = track;
-  }
-
-  #allOff(): void {
-    this.microphone.turnOff();
-    this.camera.turnOff();
-    this.stopScreen();
-  }
-
-  stopScreen(): void {
-    this.screenTrack.value?.stop();
-    this.screenTrack.value = null;
+    await this.own.pickScreen();
   }
 
   #returning(): Return {
@@ -476,7 +429,7 @@ export class Store {
   // At once: while the server cannot be told, sound and picture may still reach it, so they end here.
   async withdraw(): Promise<void> {
     const failed = this.link.value !== 'open' || await this.attempt('consent.withdraw', {});
-    if (failed) this.#allOff();
+    if (failed) this.own.allOff();
     this.notice.value = failed
       ? 'The server could not be told. Your camera and microphone are off now, so that nothing more of you is recorded. Please try again.'
       : 'You took back your yes. Nothing more of you is recorded.';

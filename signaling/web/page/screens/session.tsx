@@ -98,7 +98,7 @@ function ShareCtl(): JSX.Element | null {
   const store = useStore();
   if (!('getDisplayMedia' in navigator.mediaDevices) || store.self.value?.role === 'observer') return null;
   const allowed = store.may('publish.screen');
-  const props = allowed ? { pressed: store.screenTrack.value !== null } : {};
+  const props = allowed ? { pressed: store.own.screen.value !== null } : {};
   return (
     <Ctl icon="share" label={allowed ? 'Share' : 'Ask to share'} look="laptop" testid="screen-toggle" {...props}
       onClick={() => void store.share()} />
