@@ -1,6 +1,7 @@
 package store
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -97,4 +98,34 @@ func TestSpentRecovers(t *testing.T) {
 	if strings.Count(p.logText(), audit.TokenUsed) != 2 {
 		t.Errorf("the log is %s", p.logText())
 	}
+}
+
+// A disk that hangs keeps nobody who shows a token, for longer than that takes at most: it is the writer who looks what is wrong.
+func TestSpendOnHangingDisk(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	s := p.open()
+	defer p.close(s)
+	p.fill(spentBucket)
+	pipe := filepath.Join(p.dir, "store", tryFile) // opening it hangs until somebody reads
+	if err := unix.Mkfifo(pipe, modeFile); err != nil {
+		t.Fatal(err)
+	}
+	answered := make(chan error, 1)
+	go func() { answered <- s.Spend(time.Now(), use("a", time.Minute)) }()
+	select {
+	case err := <-answered:
+		if err == nil {
+			t.Error("a token is accepted that nobody remembers")
+		}
+	case <-time.After(4 * spendTimeout):
+		t.Error("who shows a token waits for the disk")
+	}
+	f, err := os.Open(pipe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	go io.Copy(io.Discard, f)
+	until(t, "it recovers by itself", func() bool { return s.Err() == nil })
 }

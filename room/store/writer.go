@@ -138,8 +138,12 @@ func (s *Store) recover() {
 	}
 	if b := s.backend.Load(); broken || !b.alive() {
 		if err := s.restart(b); err != nil {
+			err = fmt.Errorf("the store cannot be written: %w", err)
+			if failed == nil || err.Error() != failed.Error() {
+				s.cfg.Log.Error(cannotWrite, "error", err.Error())
+			}
 			s.mu.Lock()
-			s.failed, s.broken = fmt.Errorf("the store cannot be written: %w", err), true
+			s.failed, s.broken = err, true
 			s.mu.Unlock()
 			return
 		}
@@ -183,13 +187,11 @@ func tryDisk(dir string) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// unanswered takes note of a write that b left without an answer, as it does when its disk failed.
+// unanswered takes note of a write that b left without an answer, as it does when its disk failed. What the disk has the writer finds out:
+// one that hangs must not keep who waits.
 func (s *Store) unanswered(b *backend, err error) {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return
-	}
-	if cause := tryDisk(s.cfg.Dir); cause != nil {
-		err = cause
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
