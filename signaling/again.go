@@ -100,15 +100,16 @@ func (g *greetings) forget(one *greeting) {
 func (s *session) come(ctx context.Context, h hello, token auth.Secret) (w live.Welcome, f *Failure) {
 	known := s.srv.greetings
 	one := known.find(s.srv.now(), token, h.nonce)
-	if one != nil {
+	if one == nil {
+		one = known.add(s.srv.now(), token, h.nonce)
+	} else {
 		select {
 		case one.turn <- struct{}{}:
 		case <-ctx.Done():
 			return w, failure(room.Unavailable, "the hello before is not answered yet")
 		}
-	} else {
-		one = known.add(s.srv.now(), token, h.nonce)
 	}
+	defer func() { one.done(known, f) }() // after a panic too: whom it belongs to may try again
 	check := s.srv.cfg.Tokens.Verify
 	if one != nil && one.spent {
 		check = s.srv.cfg.Tokens.Again
@@ -117,7 +118,7 @@ func (s *session) come(ctx context.Context, h hello, token auth.Secret) (w live.
 	if one == nil || one.session == "" {
 		var err error
 		if grant, err = check(s.srv.now(), token); err != nil {
-			return w, one.done(known, s.refuseToken(err))
+			return w, s.refuseToken(err)
 		}
 	}
 	if one != nil && !one.spent {
@@ -131,19 +132,18 @@ func (s *session) come(ctx context.Context, h hello, token auth.Secret) (w live.
 	if one != nil && f == nil {
 		one.session, one.secret, s.greeting = w.Session, w.Secret, one
 	}
-	return w, one.done(known, f)
+	return w, f
 }
 
 // done ends a turn. What is refused for good is not asked again.
-func (one *greeting) done(known *greetings, f *Failure) *Failure {
+func (one *greeting) done(known *greetings, f *Failure) {
 	if one == nil {
-		return f
+		return
 	}
 	if f != nil && !f.Retryable && f.Code != room.PasscodeWrong {
 		known.forget(one)
 	}
 	<-one.turn
-	return f
 }
 
 // back takes up a seat by its secret.

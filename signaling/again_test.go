@@ -149,6 +149,34 @@ func TestHelloAgainAfterForgery(t *testing.T) {
 	}
 }
 
+// brokenTokens panic once.
+type brokenTokens struct {
+	onceTokens
+	did bool // Guarded by mu of onceTokens.
+}
+
+func (o *brokenTokens) Verify(now time.Time, token auth.Secret) (auth.Grant, error) {
+	o.mu.Lock()
+	did := o.did
+	o.did = true
+	o.mu.Unlock()
+	if !did {
+		panic("a bug")
+	}
+	return o.onceTokens.Verify(now, token)
+}
+
+// TestHelloAgainAfterPanic: a bug costs one attempt, not the token.
+func TestHelloAgainAfterPanic(t *testing.T) {
+	h := newHouse(t, func(c *Config, _ *Server) { c.Tokens = &brokenTokens{onceTokens: onceTokens{used: map[string]bool{}}} })
+	if r := h.dial().hello(hostToken, nonce); code(r) != room.Internal {
+		t.Errorf("%+v", r)
+	}
+	if r := h.dial().hello(hostToken, nonce); !r.OK {
+		t.Errorf("the same token again: %+v", r.Error)
+	}
+}
+
 func onceHouse(t *testing.T) (*house, *onceTokens) {
 	t.Helper()
 	tokens := &onceTokens{used: map[string]bool{}}
