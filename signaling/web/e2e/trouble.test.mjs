@@ -17,6 +17,16 @@ function refuse() {
   };
 }
 
+// Inside the page, before its own code: the browser asks and asks, until __allow is called.
+function ask() {
+  const allowed = new Promise((yes) => { window.__allow = yes; });
+  const { getUserMedia } = navigator.mediaDevices;
+  navigator.mediaDevices.getUserMedia = async function wait(wanted) {
+    await allowed;
+    return getUserMedia.call(this, wanted);
+  };
+}
+
 test('a network that is slow', { timeout: 60_000 }, async (t) => {
   const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091']);
   const browser = await launch();
@@ -78,6 +88,22 @@ test('devices that fail', { timeout: 90_000 }, async (t) => {
       await lind.find('admit').click();
       await mara.sees('session');
       assert.equal(await troubles(), 0);
+    }],
+    ['what the browser still asks for is not shown as on', async () => {
+      const theo = await enter('Theo', await daemon.link('theo', 'Theo'), ask);
+      const pressed = () => Promise.all(['mic-toggle', 'camera-toggle'].map((id) => theo.find(id).getAttribute('aria-pressed')));
+      await theo.named();
+      await theo.page.getByText('Waiting for it').waitFor();
+      assert.deepEqual(await pressed(), ['false', 'false']);
+      await theo.find('join-button').click();
+      await theo.sees('waiting-room');
+      assert.deepEqual(await pressed(), ['false', 'false']);
+      await theo.page.getByText('Your microphone starts off and your camera starts off').waitFor();
+      await theo.page.evaluate(() => window.__allow());
+      await theo.page.getByText('Your microphone starts on and your camera starts on').waitFor();
+      assert.deepEqual(await pressed(), ['true', 'true']);
+      await theo.find('leave').click();
+      await theo.sees('ending-card');
     }],
     ['it is said when it is tried again, in a place that is read out', async () => {
       await mara.find('camera-toggle').click();

@@ -12,7 +12,8 @@ export class Device {
   readonly choices = signal<readonly MediaDeviceInfo[]>([]);
   readonly chosen = signal('');
   readonly failures = signal(0); // so many times it could not be used: the same trouble may come again
-  readonly on = computed(() => this.state.value === 'on' || this.state.value === 'asking');
+  readonly on = computed(() => this.state.value === 'on' || this.state.value === 'asking'); // wanted on
+  readonly live = computed(() => this.track.value !== null);
   #round = 0;
 
   constructor(kind: Device['kind']) {

@@ -121,7 +121,7 @@ function Next(): JSX.Element {
       <ol class="next">
         <li><p>A therapist lets you in and you see the group.</p></li>
         <li><p>{observing.value ? 'You see and hear the group. It sees your name, and that you observe.'
-          : `Your microphone ${starts(microphone.on.value)} and your camera ${starts(camera.on.value)}, as set here.`}</p></li>
+          : `Your microphone ${starts(microphone.live.value)} and your camera ${starts(camera.live.value)}, as set here.`}</p></li>
         <li><p>{care.recordingRule.value === 'never' ? 'The session is not recorded.' : 'Nothing of you is recorded unless you have said yes first.'}</p></li>
       </ol>
     </section>

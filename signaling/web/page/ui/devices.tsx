@@ -12,11 +12,11 @@ export function DeviceCtls({ allowed = () => true }: { allowed?: (kind: Device['
   return (
     <div class="bar-group" role="group" aria-label="Your devices">
       {allowed('microphone') && (
-        <Ctl icon="mic" off="mic-off" label="Mic" look="device" pressed={microphone.on.value} testid="mic-toggle"
+        <Ctl icon="mic" off="mic-off" label="Mic" look="device" pressed={microphone.live.value} testid="mic-toggle"
           onClick={() => microphone.toggle()} />
       )}
       {allowed('camera') && (
-        <Ctl icon="cam" off="cam-off" label="Camera" look="device" pressed={camera.on.value} testid="camera-toggle"
+        <Ctl icon="cam" off="cam-off" label="Camera" look="device" pressed={camera.live.value} testid="camera-toggle"
           onClick={() => camera.toggle()} />
       )}
     </div>
