@@ -63,6 +63,11 @@ const (
 const (
 	// nackBudget is how many packets a second may be sent again to one peer, and how many at once: 5 Mbit/s of repeats.
 	nackBudget = 500
+	// On a narrow path repeats get at most half of what pictures do, of packets of 1000 bytes: what fills it is lost again, and sound
+	// with it. A few are always mended.
+	nackShare = 2 * 8 * 1000
+	nackLeast = 20
+	nackBurst = 64 // at once, on the narrowest: a key frame
 	// minKeyFrameGap: a receiver that asks more often is not heard; the source is asked once for all.
 	minKeyFrameGap = keyFrameRepeat
 )

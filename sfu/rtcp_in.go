@@ -176,7 +176,8 @@ func (p *peer) nack(media uint32, b []byte) {
 
 // mayResend takes one of the tokens that bound a receiver which asks for everything.
 func (p *peer) mayResend(now time.Time) bool {
-	p.resendTokens = min(nackBudget, p.resendTokens+now.Sub(p.resendAt).Seconds()*nackBudget)
+	budget := min(nackBudget, max(nackLeast, float64(p.bound.Rate())/nackShare))
+	p.resendTokens = min(max(nackBurst, budget), p.resendTokens+now.Sub(p.resendAt).Seconds()*budget)
 	p.resendAt = now
 	if p.resendTokens < 1 {
 		return false

@@ -19,7 +19,8 @@ const (
 	someQueue = 40 * time.Millisecond
 	// A full path gets so much less than came through it that its queue empties within seconds: a share, or the time that
 	// packets wait, of each second.
-	drainLeast = 0.15
+	drainNone  = 0.15 // nothing waits
+	drainLeast = 0.25
 	drainMost  = 0.5
 	// growth is for each second in which the path was not full.
 	growth = 1.10
@@ -29,7 +30,7 @@ const (
 	// picture that stands still.
 	patienceLeast = 8 * time.Second
 	patienceMost  = time.Minute
-	settled       = 0.95
+	settled       = 0.85
 )
 
 // A sample is judged when it is large enough: of a few packets one that is lost by chance looks like a full path.
@@ -171,7 +172,10 @@ func (b *Bound) fall(now time.Time, through float64, rtt, queue time.Duration) {
 		b.ownTrip, b.queue, b.standing, b.patient = floor[time.Duration]{}, 0, 0, 0
 		return
 	}
-	drain := min(max(queue.Seconds(), drainLeast), drainMost)
+	drain := drainNone
+	if queue > someQueue {
+		drain = min(max(queue.Seconds(), drainLeast), drainMost)
+	}
 	b.fell, b.grew, b.ceiling, b.trip, b.queue = now, now, through, rtt, queue
 	b.rate = max(min(b.Rate(), int(through*(1-drain))), boundMin)
 }
