@@ -76,8 +76,8 @@ export class Session extends Emitter<SessionEvents> {
     this.#transport.tryNow();
   }
 
-  request<T extends RequestType>(type: T, data: RequestData<T>): Promise<AnswerData<T>> {
-    return this.#transport.request(type, data);
+  request<T extends RequestType>(type: T, data: RequestData<T>, timeoutMs?: number): Promise<AnswerData<T>> {
+    return this.#transport.request(type, data, timeoutMs);
   }
 
   may(permission: string): boolean {

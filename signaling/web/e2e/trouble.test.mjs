@@ -132,6 +132,18 @@ test('devices that fail', { timeout: 90_000 }, async (t) => {
       await until('it works again', async () => await troubles() === 0 && muted('microphone') === false);
       await lind.receives([mara]);
     }],
+    ['who takes back a yes while the server does not answer sends nothing more', async () => {
+      daemon.signal('SIGSTOP');
+      try {
+        await mara.page.evaluate(() => void window.__alcove.store.withdraw());
+        await until('the lights are out', async () => (await lights()).length === 0, 4_000);
+        await mara.page.getByText('The server could not be told.').waitFor();
+      } finally {
+        daemon.signal('SIGCONT');
+      }
+      for (const id of ['mic-toggle', 'camera-toggle']) await mara.find(id).click();
+      await until('the devices are on', async () => (await lights()).length === 2);
+    }],
     ['who takes back a yes while the server is away sends nothing more', async () => {
       assert.equal((await lights()).length, 2);
       await daemon.stop();

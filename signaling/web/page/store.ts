@@ -24,6 +24,8 @@ export interface Letter {
 }
 
 const version = '1.0';
+// Who takes back a yes does not wait for the server for longer.
+const withdrawTimeoutMs = 2_000;
 
 // How one comes in, or comes back.
 interface Way {
@@ -403,9 +405,9 @@ export class Store {
   }
 
   // Asks the server, and leaves the words for a refusal to the caller.
-  async attempt<T extends RequestType>(type: T, data: RequestData<T>): Promise<RequestError | undefined> {
+  async attempt<T extends RequestType>(type: T, data: RequestData<T>, timeoutMs?: number): Promise<RequestError | undefined> {
     try {
-      await this.session?.request(type, data);
+      await this.session?.request(type, data, timeoutMs);
       return undefined;
     } catch (error) {
       return error instanceof RequestError ? error : new RequestError({ code: 'closed', message: '', retryable: true });
@@ -426,9 +428,9 @@ export class Store {
     }
   }
 
-  // At once: while the server cannot be told, sound and picture may still reach it, so they end here.
+  // Soon: while the server cannot be told, sound and picture may still reach it, so they end here. A link that is lost looks open for a while.
   async withdraw(): Promise<void> {
-    const failed = this.link.value !== 'open' || await this.attempt('consent.withdraw', {});
+    const failed = this.link.value !== 'open' || await this.attempt('consent.withdraw', {}, withdrawTimeoutMs);
     if (failed) this.own.allOff();
     this.notice.value = failed
       ? 'The server could not be told. Your camera and microphone are off now, so that nothing more of you is recorded. Please try again.'

@@ -23,6 +23,7 @@ export async function startDaemon(args, origin = 'http://localhost:8080', start 
       const text = await (await fetch('http://127.0.0.1:9091/metrics')).text();
       return text.split('\n').filter((line) => line.startsWith('alcove_') && !line.endsWith(' 0')).join('\n');
     },
+    signal: (name) => child.kill(name),
     async stop() {
       child.kill('SIGTERM');
       return gone;
