@@ -144,6 +144,22 @@ test('devices that fail', { timeout: 90_000 }, async (t) => {
       for (const id of ['mic-toggle', 'camera-toggle']) await mara.find(id).click();
       await until('the devices are on', async () => (await lights()).length === 2);
     }],
+    ['a screen that is picked too late is shown to nobody', async () => {
+      const mayShare = async (granted) => {
+        const participantId = await mara.page.evaluate(() => window.__alcove.store.selfId.value);
+        await lind.page.evaluate((data) => window.__alcove.store.act('mod.grant', data), { participantId, grant: 'screen', granted });
+        await until(`Mara may share: ${granted}`, () => mara.page.evaluate((yes) => window.__alcove.store.may('publish.screen') === yes, granted));
+      };
+      await mayShare(true);
+      await mara.page.evaluate(() => {
+        const [track] = document.createElement('canvas').captureStream().getVideoTracks();
+        navigator.mediaDevices.getDisplayMedia = () => new Promise((done) => { window.__pick = () => done(new MediaStream([track])); });
+        window.__shared = window.__alcove.store.share().then(() => track.readyState);
+      });
+      await mayShare(false);
+      assert.equal(await mara.page.evaluate(() => { window.__pick(); return window.__shared; }), 'ended');
+      assert.equal(await mara.page.evaluate(() => window.__alcove.store.own.screen.value), null);
+    }],
     ['who takes back a yes while the server is away sends nothing more', async () => {
       assert.equal((await lights()).length, 2);
       await daemon.stop();

@@ -45,9 +45,13 @@ export class Own {
     if (this.screen.peek()) this.#tell('screen', this.screen.peek());
   }
 
+  // A picker may stand open for long: who may not share any more, or is not in the group, shows it to nobody later either.
   async pickScreen(): Promise<void> {
     const track = await pickScreen();
     if (!track) return;
+    const { session } = this.#seat;
+    if (session?.state !== 'admitted' || !session.may('publish.screen')) return track.stop();
+    this.stopScreen(); // of another picker
     track.onended = () => this.stopScreen();
     this.screen.value = track;
   }
