@@ -156,6 +156,8 @@ export class Session extends Emitter<SessionEvents> {
     if (access.state === 'waiting') {
       // Who waits knows nobody: what was known goes at once.
       this.#setRoster([]);
+      this.#setWaiting([]);
+      this.emit('barred', []);
       this.emit('slots', []);
     }
     this.emit('access', access);

@@ -162,6 +162,8 @@ test('devices that fail', { timeout: 90_000 }, async (t) => {
     }],
     ['who takes back a yes while the server is away sends nothing more', async () => {
       assert.equal((await lights()).length, 2);
+      await (await enter('Noor', await daemon.link('noor', 'Noor'))).named();
+      await lind.sees('admit');
       await daemon.stop();
       await mara.sees('banner');
       await mara.page.evaluate(() => window.__alcove.store.withdraw());
@@ -178,6 +180,12 @@ test('devices that fail', { timeout: 90_000 }, async (t) => {
       assert.equal(await mara.find('ending-card').count(), 0, 'the server was told: the test looks at nothing');
       await mara.sees('ending-card');
       assert.equal(await mara.find('ending-card').getAttribute('data-code'), 'left');
+    }],
+    ['a therapist who leaves keeps no name', async () => {
+      const names = () => lind.page.evaluate(() => ['waiting', 'barred', 'roster'].map((list) => window.__alcove.store[list].value.length));
+      assert.equal((await names())[0], 1, 'nobody waits: the test looks at nothing');
+      await lind.page.evaluate(() => window.__alcove.store.leave());
+      assert.deepEqual(await names(), [0, 0, 0]);
     }],
   ]);
 });

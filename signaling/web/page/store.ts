@@ -274,6 +274,8 @@ export class Store {
       this.ending.value = ending;
       this.screen.value = 'ended';
       this.roster.value = [];
+      this.waiting.value = [];
+      this.barred.value = [];
       this.recorder.value = false;
       this.room.value = { ...this.room.value, recording: 'off' };
       this.letters.value = new Map();
