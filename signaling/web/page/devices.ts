@@ -22,9 +22,9 @@ export class Device {
 
   async turnOn(): Promise<void> {
     const round = ++this.#round;
-    this.state.value = 'asking';
+    if (!this.live.value) this.state.value = 'asking';
     try {
-      const stream = await navigator.mediaDevices.getUserMedia(this.#wanted());
+      const stream = await this.#open(round);
       const [track] = stream.getTracks();
       // Turned off, or another one chosen, while the browser asked.
       if (round !== this.#round || !track) return stream.getTracks().forEach((late) => late.stop());
@@ -46,11 +46,10 @@ export class Device {
     else void this.turnOn();
   }
 
+  // What is on goes on until the other one runs; what is off stays off.
   async choose(id: string): Promise<void> {
     this.chosen.value = id;
-    if (!this.on.value) return;
-    this.#release();
-    await this.turnOn();
+    if (this.on.value) await this.turnOn();
   }
 
   async list(): Promise<void> {
@@ -59,20 +58,37 @@ export class Device {
     this.choices.value = all.filter((device) => device.kind === kind && device.deviceId !== '');
   }
 
+  // Another one takes the place of one that is gone. Many phones run one camera at a time: there the next starts once the one before
+  // has stopped.
+  async #open(round: number): Promise<MediaStream> {
+    const ask = (): Promise<MediaStream> => navigator.mediaDevices.getUserMedia(this.#wanted());
+    try {
+      return await ask();
+    } catch (error) {
+      const gone = nameOf(error) === 'OverconstrainedError';
+      const alone = this.live.value && stateOf(error) === 'busy';
+      if (round !== this.#round || !(gone || alone)) throw error;
+      if (gone) this.chosen.value = '';
+      if (alone) this.#release();
+      if (!this.live.value) this.state.value = 'asking';
+      return ask();
+    }
+  }
+
   #use(track: MediaStreamTrack): void {
-    this.#release();
+    const before = this.track.value;
     if (this.kind === 'camera') track.contentHint = 'motion';
     track.onended = () => {
-      if (this.track.value !== track) return;
-      this.track.value = null;
-      this.#fail('lost');
+      if (this.track.value === track) this.#fail('lost');
     };
     this.chosen.value = track.getSettings().deviceId ?? '';
     this.track.value = track;
     this.state.value = 'on';
+    before?.stop();
   }
 
   #fail(state: DeviceState): void {
+    this.#release();
     this.state.value = state;
     this.failures.value += 1;
   }
@@ -83,7 +99,8 @@ export class Device {
   }
 
   #wanted(): MediaStreamConstraints {
-    const deviceId = this.chosen.value ? { ideal: this.chosen.value } : undefined;
+    // A browser may prefer the one it used last to one that is only ideal.
+    const deviceId = this.chosen.value ? { exact: this.chosen.value } : undefined;
     if (this.kind === 'microphone') {
       return { audio: { deviceId, echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 } };
     }
@@ -92,8 +109,13 @@ export class Device {
   }
 }
 
+// An OverconstrainedError is no DOMException everywhere.
+function nameOf(error: unknown): string {
+  return error instanceof Object && 'name' in error ? String(error.name) : '';
+}
+
 function stateOf(error: unknown): DeviceState {
-  const name = error instanceof DOMException ? error.name : '';
+  const name = nameOf(error);
   if (name === 'NotAllowedError' || name === 'SecurityError') return 'denied';
   if (name === 'NotFoundError' || name === 'OverconstrainedError') return 'missing';
   return 'busy';
@@ -121,10 +143,14 @@ export class Speaker {
   async list(): Promise<void> {
     const all = await navigator.mediaDevices.enumerateDevices().catch(() => []);
     this.choices.value = all.filter((device) => device.kind === 'audiooutput' && device.deviceId !== '');
+    // One that was unplugged gives way to the one the system has chosen. An empty list says only that nothing may be named yet.
+    const there = this.choices.value.some(({ deviceId }) => deviceId === this.chosen.value);
+    if (this.choices.value.length > 0 && !there) this.chosen.value = '';
   }
 
   async direct(element: HTMLAudioElement): Promise<void> {
-    if (this.selectable && this.chosen.value) await element.setSinkId(this.chosen.value).catch(() => undefined);
+    const { value } = this.chosen;
+    if (this.selectable && element.sinkId !== value) await element.setSinkId(value).catch(() => undefined);
   }
 
   // Two soft notes of a second together, through the chosen speaker.

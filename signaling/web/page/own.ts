@@ -3,6 +3,7 @@
 import { effect, signal, type ReadonlySignal } from '@preact/signals';
 import type { Media, Session, Source } from '../client';
 import { Device, pickScreen, Speaker } from './devices';
+import type { Chosen } from './return';
 
 // Where it goes, if anywhere yet.
 interface Seat {
@@ -21,9 +22,12 @@ export class Own {
 
   constructor(seat: Seat) {
     this.#seat = seat;
-    effect(() => this.#publish('microphone', this.microphone.track.value));
-    effect(() => this.#publish('camera', this.camera.track.value));
-    effect(() => this.#publish('screen', this.screen.value));
+    for (const { kind, track, live } of [this.microphone, this.camera]) {
+      effect(() => this.#send(kind, track.value));
+      effect(() => this.#tell(kind, live.value)); // one device for another is nobody's concern
+    }
+    effect(() => this.#send('screen', this.screen.value));
+    effect(() => this.#tell('screen', this.screen.value !== null));
     navigator.mediaDevices?.addEventListener('devicechange', () => this.list());
   }
 
@@ -33,6 +37,18 @@ export class Own {
     void this.speaker.list();
   }
 
+  chosen(): Chosen {
+    return { microphone: this.microphone.chosen.value, camera: this.camera.chosen.value, speaker: this.speaker.chosen.value };
+  }
+
+  // As they were before; none is turned on by it.
+  choose({ microphone, camera, speaker }: Chosen): void {
+    this.microphone.chosen.value = microphone;
+    this.camera.chosen.value = camera;
+    this.speaker.chosen.value = speaker;
+    this.list();
+  }
+
   // The server has not yet answered how the source was set here.
   setting(source: Source): boolean {
     return this.#setting[source] > 0;
@@ -40,9 +56,9 @@ export class Own {
 
   // To a server that knows nothing of it.
   tellAll(): void {
-    this.#tell('microphone', this.microphone.track.peek());
-    this.#tell('camera', this.camera.track.peek());
-    if (this.screen.peek()) this.#tell('screen', this.screen.peek());
+    this.#tell('microphone', this.microphone.live.peek());
+    this.#tell('camera', this.camera.live.peek());
+    if (this.screen.peek()) this.#tell('screen', true);
   }
 
   // A picker may stand open for long: who may not share any more, or is not in the group, shows it to nobody later either.
@@ -67,16 +83,15 @@ export class Own {
     this.stopScreen();
   }
 
-  #publish(source: Source, track: MediaStreamTrack | null): void {
+  #send(source: Source, track: MediaStreamTrack | null): void {
     void this.#seat.media?.setTrack(source, track);
-    this.#tell(source, track);
   }
 
-  #tell(source: Source, track: MediaStreamTrack | null): void {
+  #tell(source: Source, live: boolean): void {
     const { session, ready } = this.#seat;
     if (!ready.value || session?.state !== 'admitted' || !session.may(`publish.${source}`)) return;
     this.#setting[source] += 1;
-    session.request('publication.set', { source, muted: track === null })
+    session.request('publication.set', { source, muted: !live })
       .catch(() => undefined)
       .finally(() => (this.#setting[source] -= 1));
   }

@@ -1,13 +1,20 @@
-// What a reload needs besides the seat: the own name, which devices were on, and how far one had come. Gone with the tab.
+// What a reload needs besides the seat: the own name, which devices were chosen and on, and how far one had come. Gone with the tab.
 
 import { loadSeat } from '../client';
 
 const key = 'alcove.return';
 
+// The browser's own numbers of devices, "" for none.
+export interface Chosen {
+  microphone: string;
+  camera: string;
+  speaker: string;
+}
 export interface Return {
   name: string;
   microphone: boolean;
   camera: boolean;
+  chosen: Chosen;
   asked: boolean; // for both devices; else what stands above was nobody's choice
   ready: boolean; // the device check is over
   link: string; // jti of the link that this seat was taken with
@@ -23,10 +30,15 @@ export function loadReturn(): Return | undefined {
   try {
     const kept = JSON.parse(sessionStorage.getItem(key) ?? '{}') as Partial<Record<keyof Return, unknown>>;
     return {
-      name: String(kept.name ?? ''), microphone: kept.microphone === true, camera: kept.camera === true,
+      name: String(kept.name ?? ''), microphone: kept.microphone === true, camera: kept.camera === true, chosen: chosenOf(kept.chosen),
       asked: kept.asked !== false, ready: kept.ready !== false, link: String(kept.link ?? ''),
     };
   } catch {
-    return { name: '', microphone: false, camera: false, asked: true, ready: true, link: '' };
+    return { name: '', microphone: false, camera: false, chosen: chosenOf({}), asked: true, ready: true, link: '' };
   }
+}
+
+function chosenOf(kept: unknown): Chosen {
+  const { microphone, camera, speaker } = (kept ?? {}) as Partial<Record<keyof Chosen, unknown>>;
+  return { microphone: String(microphone ?? ''), camera: String(camera ?? ''), speaker: String(speaker ?? '') };
 }

@@ -141,6 +141,7 @@ export class Store {
   resume(from: Return): void {
     this.#asked = from.asked;
     this.ready.value = from.ready;
+    this.own.choose(from.chosen);
     if (from.asked && from.microphone) void this.microphone.turnOn();
     if (from.asked && from.camera) void this.camera.turnOn();
     this.#connect({ name: from.name, link: from.link });
@@ -388,7 +389,7 @@ export class Store {
   #returning(): Return {
     return {
       name: this.#opening?.name ?? '', microphone: this.microphone.on.value, camera: this.camera.on.value,
-      asked: this.#asked, ready: this.ready.value, link: this.#opening?.link ?? '',
+      chosen: this.own.chosen(), asked: this.#asked, ready: this.ready.value, link: this.#opening?.link ?? '',
     };
   }
 

@@ -52,13 +52,13 @@ function Voice({ slot }: { slot: Slot }): JSX.Element {
   const { speaker, soundBlocked } = useStore();
   const ref = useRef<HTMLAudioElement>(null);
   const blocked = soundBlocked.value;
-  const chosen = speaker.chosen.value;
+  const { chosen, choices } = speaker;
   useLayoutEffect(() => {
     if (ref.current) ref.current.srcObject = new MediaStream([slot.track]);
   }, [slot]);
   useEffect(() => {
     if (ref.current) void speaker.direct(ref.current);
-  }, [chosen]);
+  }, [chosen.value, choices.value]);
   useEffect(() => {
     if (blocked) return;
     ref.current?.play().catch((error: unknown) => {
