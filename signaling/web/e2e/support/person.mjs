@@ -7,12 +7,12 @@ import { until } from './wait.mjs';
 
 export const out = new URL('../out/', import.meta.url).pathname;
 
-export function launch() {
+export function launch({ cameras = 1 } = {}) {
   return chromium.launch({
     executablePath: '/usr/bin/chromium',
     args: [
       '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
+      '--disable-component-update', '--disable-sync', `--use-fake-device-for-media-stream=device-count=${cameras}`, '--use-fake-ui-for-media-stream',
       '--allow-loopback-in-peer-connection', '--autoplay-policy=no-user-gesture-required',
     ],
   });

@@ -3,9 +3,10 @@
 
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { meter, type Device } from '../devices';
+import type { Device } from '../devices';
 import { Btn, Heading, Note, State } from '../ui/basics';
 import { GivenCard } from '../ui/care';
+import { MicCheck, SpeakerCheck } from '../ui/checks';
 import { useStore } from '../ui/context';
 import { Choice, DeviceCtls, joinTrouble, SelfVideo } from '../ui/devices';
 import { Icon } from '../ui/icon';
@@ -46,7 +47,7 @@ export function CheckScreen({ door }: Props): JSX.Element {
             <Protection />
           </div>
           <div class="stack">
-            <div class="card rows">{!observing && <MicCheck />}<SpeakerCheck /><ConnectionCheck /></div>
+            <div class="card rows">{!observing && <MicCheck trouble={joinTrouble(store.microphone)} />}<SpeakerCheck /><ConnectionCheck /></div>
             <form class="stack" onSubmit={join}>
               {door && <NameField name={door.name} />}
               {door && <LinkLife endsAt={door.endsAt} button="Enter the session" />}
@@ -117,64 +118,6 @@ function Protection(): JSX.Element {
         <p>No browser can stop someone from taking a screenshot or filming a screen.</p>
       </div>
     </details>
-  );
-}
-
-function MicCheck(): JSX.Element {
-  const { microphone } = useStore();
-  const state = microphone.state.value;
-  const trouble = joinTrouble(microphone);
-  return (
-    <section class="check" aria-labelledby="mic-h">
-      <h2 id="mic-h">Microphone</h2>
-      <div role="status">
-        {state === 'on' && <State icon="check" look="good">Working</State>}
-        {state === 'asking' && <State icon="mic" look="quiet">Waiting for it</State>}
-        {state === 'off' && <State icon="mic-off" look="quiet">Off</State>}
-        {trouble && <State icon="alert" look="warn">Not working</State>}
-      </div>
-      <Choice device={microphone} label="Microphone" look="full" />
-      <Meter />
-      {trouble && <p class="full quiet small">{trouble}</p>}
-    </section>
-  );
-}
-
-function Meter(): JSX.Element {
-  const track = useStore().microphone.track.value;
-  const [level, setLevel] = useState(0);
-  useEffect(() => {
-    setLevel(0);
-    return track ? meter(track, setLevel) : undefined;
-  }, [track]);
-  return (
-    <div class="meter full" role="meter" aria-label="Microphone level" aria-valuemin={0} aria-valuemax={16} aria-valuenow={level}>
-      {Array.from({ length: 16 }, (_, i) => <i key={i} class={i < level ? 'lit' : ''} />)}
-    </div>
-  );
-}
-
-function SpeakerCheck(): JSX.Element {
-  const { speaker } = useStore();
-  const [playing, setPlaying] = useState(false);
-  const choices = speaker.choices.value;
-  const play = async (): Promise<void> => {
-    setPlaying(true);
-    await speaker.playTone().catch(() => undefined);
-    setPlaying(false);
-  };
-  return (
-    <section class="check" aria-labelledby="spk-h">
-      <h2 id="spk-h">Speaker</h2>
-      <p class="state quiet">Did you hear a soft tone?</p>
-      {speaker.selectable && choices.length > 0 ? (
-        <select class="input" aria-label="Speaker" value={speaker.chosen.value || (choices[0]?.deviceId ?? '')}
-          onChange={(event) => (speaker.chosen.value = event.currentTarget.value)}>
-          {choices.map((choice, i) => <option key={choice.deviceId} value={choice.deviceId}>{choice.label || `Speaker ${i + 1}`}</option>)}
-        </select>
-      ) : <p class="quiet small">The speaker your system has chosen</p>}
-      <Btn icon="speaker" disabled={playing} onClick={() => void play()}>Play tone</Btn>
-    </section>
   );
 }
 

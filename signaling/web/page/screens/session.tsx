@@ -2,10 +2,12 @@
 
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
+import type { Device } from '../devices';
 import { Ctl, Heading, State } from '../ui/basics';
 import {
   AbsenceBanner, AloneBanner, ConsentBanner, ConsentDialog, FaultBanner, HelpCtl, ReminderDialog, RecordingBanner, RecordingState, SideRoomBanner, TimeLeft, WarningBanner,
 } from '../ui/care';
+import { DevicesCtl } from '../ui/checks';
 import { useStore } from '../ui/context';
 import { DeviceCtls } from '../ui/devices';
 import { Confirm } from '../ui/dialog';
@@ -67,10 +69,11 @@ interface BarProps {
 function Bar({ view, setView, panel, setPanel }: BarProps): JSX.Element {
   const store = useStore();
   const [leaving, setLeaving] = useState(false);
+  const allowed = (kind: Device['kind']): boolean => store.may(`publish.${kind}`);
   const raised = store.self.value?.handRaised ?? false;
   return (
     <section class="bar" id="controls" aria-label="Controls" tabIndex={-1}>
-      <DeviceCtls allowed={(kind) => store.may(`publish.${kind}`)} />
+      <DeviceCtls allowed={allowed}><DevicesCtl allowed={allowed} /></DeviceCtls>
       <div class="bar-group" role="group" aria-label="Take part">
         <ShareCtl />
         <Ctl icon="layout" label="Speaker view" look="laptop" pressed={view === 'speaker'} testid="layout-toggle"

@@ -4,6 +4,7 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Letter } from '../store';
 import { Btn, Heading } from '../ui/basics';
+import { DevicesCtl } from '../ui/checks';
 import { useStore } from '../ui/context';
 import { DeviceCtls, SelfVideo } from '../ui/devices';
 import { Write } from '../ui/dialog';
@@ -52,6 +53,7 @@ export function WaitingScreen(): JSX.Element {
 
 function Self(): JSX.Element {
   const { camera, observing } = useStore();
+  const allowed = (): boolean => !observing.value;
   return (
     <div class="self">
       <figure class={`tile niche p1${camera.track.value ? '' : ' off'}`}>
@@ -60,7 +62,7 @@ function Self(): JSX.Element {
           : <svg class="figure" role="img" aria-label="No picture"><use href="#niche" /></svg>}
         <figcaption class="plate"><span class="name">{camera.track.value ? 'Only you see this' : 'Camera off'}</span></figcaption>
       </figure>
-      {!observing.value && <div class="preview-bar"><DeviceCtls /></div>}
+      <div class="preview-bar"><DeviceCtls allowed={allowed}><DevicesCtl allowed={allowed} /></DeviceCtls></div>
     </div>
   );
 }

@@ -1,13 +1,18 @@
 // The own camera and microphone, before and in the session.
 
-import type { JSX } from 'preact';
+import type { ComponentChildren, JSX } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Device, DeviceState } from '../devices';
 import { Ctl } from './basics';
 import { useStore } from './context';
 
+interface Props {
+  allowed?: (kind: Device['kind']) => boolean;
+  children?: ComponentChildren;
+}
+
 // In a session only what one may send has a control.
-export function DeviceCtls({ allowed = () => true }: { allowed?: (kind: Device['kind']) => boolean }): JSX.Element {
+export function DeviceCtls({ allowed = () => true, children }: Props): JSX.Element {
   const { microphone, camera } = useStore();
   return (
     <div class="bar-group" role="group" aria-label="Your devices">
@@ -19,6 +24,7 @@ export function DeviceCtls({ allowed = () => true }: { allowed?: (kind: Device['
         <Ctl icon="cam" off="cam-off" label="Camera" look="device" pressed={camera.live.value} testid="camera-toggle"
           onClick={() => camera.toggle()} />
       )}
+      {children}
     </div>
   );
 }
