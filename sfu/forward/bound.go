@@ -26,6 +26,13 @@ const (
 	growth = 1.10
 	// boundHold is how long after a fall reports tell what was before it, the round trip not counted.
 	boundHold = 300 * time.Millisecond
+	// cutOff is a silence of the receiver, who reports every second: what was lost meanwhile says nothing of how wide the path is.
+	cutOff = 2 * time.Second
+	// A short cut looks like a full path without a queue. It does not take all, and what follows comes back soon, unless the path
+	// was full not long ago.
+	leastStep = 0.25 // of what was sent
+	comeback  = 1.5  // a second
+	longAgo   = 30 * time.Second
 	// A path that was full holds as much for a while, and if it is full soon again, for twice as long: to try more costs a
 	// picture that stands still.
 	patienceLeast = 8 * time.Second
@@ -61,6 +68,8 @@ type Bound struct {
 	ownLoss floor[int]
 	ownTrip floor[time.Duration]
 	grew    time.Time
+	steady  time.Time     // since when the path was never full: the first report, or the last fall
+	heard   time.Time     // the last report
 	before  time.Duration // round trip of the sample before, 0: unknown
 	judged  time.Time
 
@@ -71,6 +80,7 @@ type Bound struct {
 	queue    time.Duration // then, or less since
 	standing int           // falls in a row that left the queue as it was
 	patient  time.Duration
+	back     int // bit/s to come back to soon, 0: none
 }
 
 // A sample is what several reports say.
@@ -109,6 +119,14 @@ func (b *Bound) Rate() int {
 // Report takes what a receiver report says: of how many packets, how much of them was lost in 1/256, and the round trip, 0 if
 // unknown; and how many bits were sent meanwhile, in what time. It reports whether the bound fell.
 func (b *Bound) Report(now time.Time, packets, lost int, rtt time.Duration, bits int, since time.Duration) (fell bool) {
+	if b.steady.IsZero() {
+		b.steady, b.heard = now, now
+	}
+	silent := now.Sub(b.heard) > cutOff
+	if b.heard = now; silent {
+		b.sample = sample{}
+		return false
+	}
 	if now.Sub(b.fell) < boundHold+b.trip {
 		return false
 	}
@@ -128,7 +146,8 @@ func (b *Bound) Report(now time.Time, packets, lost int, rtt time.Duration, bits
 // judge lets the bound fall if the path was full, and grow if it was not.
 func (b *Bound) judge(now time.Time, s sample) (fell bool) {
 	fraction := min(max(s.lost/s.packets, 0), 255)
-	through := float64(s.bits) / s.time.Seconds() * float64(256-fraction) / 256
+	sent := float64(s.bits) / s.time.Seconds()
+	through := sent * float64(256-fraction) / 256
 	if since := now.Sub(b.judged).Seconds(); b.before > 0 && s.rtt > b.before {
 		// What a path does not drop waits: by how much the queue grew says how much more came than went.
 		through /= 1 + (s.rtt-b.before).Seconds()/since
@@ -153,12 +172,16 @@ func (b *Bound) judge(now time.Time, s sample) (fell bool) {
 		b.queue, b.standing = 0, 0
 		return false
 	}
-	b.fall(now, through, s.rtt, queue)
+	b.fall(now, max(through, sent*leastStep), s.rtt, queue)
 	return true
 }
 
 // fall leaves the path less than what came through it, in bit/s.
 func (b *Bound) fall(now time.Time, through float64, rtt, queue time.Duration) {
+	if b.back = 0; queue <= someQueue && now.Sub(b.steady) > longAgo {
+		b.back = b.Rate()
+	}
+	b.steady = now
 	switch since := now.Sub(b.fell); {
 	case since > 3*b.patient:
 		b.patient = patienceLeast
@@ -184,9 +207,15 @@ func (b *Bound) fall(now time.Time, through float64, rtt, queue time.Duration) {
 func (b *Bound) Grow(now time.Time) {
 	since := now.Sub(b.grew)
 	b.grew = now
-	rate := float64(b.Rate()) * math.Pow(growth, min(since, sampleLate).Seconds())
-	if now.Sub(b.fell) < b.patient {
-		rate = min(rate, b.ceiling*settled)
+	step := min(since, sampleLate).Seconds()
+	rate := float64(b.Rate())
+	switch {
+	case b.Rate() < b.back:
+		rate = min(rate*math.Pow(comeback, step), float64(b.back))
+	case now.Sub(b.fell) < b.patient && b.back == 0:
+		rate = min(rate*math.Pow(growth, step), b.ceiling*settled)
+	default:
+		rate *= math.Pow(growth, step)
 	}
 	b.rate = min(max(int(rate), boundMin), boundMax)
 }

@@ -44,6 +44,7 @@ type path struct {
 	loses   float64 // of packets, whatever comes
 	trip    time.Duration
 	room    time.Duration // of its queue
+	cut     bool          // nothing gets through, either way
 	demand  int           // bit/s of what there is to show; what does not fit the bound is left out in steps of a fortieth
 }
 
@@ -80,7 +81,7 @@ func (p path) drive(b *Bound, seed uint64, length time.Duration, change func(*pa
 		var a arrival
 		for credit += rate * driveStep.Seconds(); credit >= packet; credit -= packet {
 			a.packets, a.bits = a.packets+1, a.bits+packet
-			if rnd.Float64() < p.loses || queue+packet > float64(p.carries)*p.room.Seconds() {
+			if p.cut || rnd.Float64() < p.loses || queue+packet > float64(p.carries)*p.room.Seconds() {
 				a.lost++
 			} else {
 				queue += packet
@@ -97,7 +98,9 @@ func (p path) drive(b *Bound, seed uint64, length time.Duration, change func(*pa
 			a := underway[0]
 			told.packets, told.lost, told.bits, told.trip = told.packets+a.packets, told.lost+a.lost, told.bits+a.bits, a.trip
 		}
-		if since += driveStep; since >= 300*ms && told.packets > 0 {
+		if since += driveStep; p.cut {
+			continue
+		} else if since >= 300*ms && told.packets > 0 {
 			if b.Report(epoch.Add(at), told.packets, 256*told.lost, told.trip, told.bits, since) {
 				d.falls++
 			}
@@ -122,16 +125,16 @@ func (d drive) between(from, to time.Duration) (mean int, wait time.Duration) {
 // Whatever the line is like, after a few seconds most of what it carries is used, and nothing waits long.
 func TestBoundOnLines(t *testing.T) {
 	for name, p := range map[string]path{
-		"wide":               {20_000_000, 0, 20 * ms, 200 * ms, 4_000_000},
-		"wide and lossy":     {20_000_000, 0.05, 40 * ms, 200 * ms, 4_000_000},
-		"a full home line":   {2_000_000, 0, 40 * ms, 200 * ms, 4_000_000},
-		"a narrow line":      {700_000, 0, 40 * ms, 200 * ms, 4_000_000},
-		"far away":           {2_000_000, 0.01, 300 * ms, 200 * ms, 4_000_000},
-		"a lossy radio":      {1_000_000, 0.05, 160 * ms, 200 * ms, 4_000_000},
-		"a very lossy radio": {2_000_000, 0.09, 80 * ms, 200 * ms, 4_000_000},
-		"a shallow queue":    {2_000_000, 0, 40 * ms, 60 * ms, 4_000_000},
-		"a bottomless queue": {2_000_000, 0, 40 * ms, 5 * time.Second, 4_000_000},
-		"no more than fits":  {2_000_000, 0.05, 40 * ms, 200 * ms, 1_500_000},
+		"wide":               {carries: 20_000_000, loses: 0, trip: 20 * ms, room: 200 * ms, demand: 4_000_000},
+		"wide and lossy":     {carries: 20_000_000, loses: 0.05, trip: 40 * ms, room: 200 * ms, demand: 4_000_000},
+		"a full home line":   {carries: 2_000_000, loses: 0, trip: 40 * ms, room: 200 * ms, demand: 4_000_000},
+		"a narrow line":      {carries: 700_000, loses: 0, trip: 40 * ms, room: 200 * ms, demand: 4_000_000},
+		"far away":           {carries: 2_000_000, loses: 0.01, trip: 300 * ms, room: 200 * ms, demand: 4_000_000},
+		"a lossy radio":      {carries: 1_000_000, loses: 0.05, trip: 160 * ms, room: 200 * ms, demand: 4_000_000},
+		"a very lossy radio": {carries: 2_000_000, loses: 0.09, trip: 80 * ms, room: 200 * ms, demand: 4_000_000},
+		"a shallow queue":    {carries: 2_000_000, loses: 0, trip: 40 * ms, room: 60 * ms, demand: 4_000_000},
+		"a bottomless queue": {carries: 2_000_000, loses: 0, trip: 40 * ms, room: 5 * time.Second, demand: 4_000_000},
+		"no more than fits":  {carries: 2_000_000, loses: 0.05, trip: 40 * ms, room: 200 * ms, demand: 1_500_000},
 	} {
 		const seeds = 10
 		all, fair := 0, int(float64(min(p.carries, p.demand))*(1-p.loses))
@@ -178,5 +181,19 @@ func TestBoundOnUpload(t *testing.T) {
 	})
 	if mean, _ := d.between(30*time.Second, time.Minute); mean < 1_200_000 {
 		t.Errorf("%d bit/s on average after 20 seconds", mean)
+	}
+}
+
+// Who was cut off for a moment sees again what they saw soon after.
+func TestBoundAfterCut(t *testing.T) {
+	for _, length := range []time.Duration{500 * ms, time.Second, 2 * time.Second, 3 * time.Second, 10 * time.Second} {
+		p := path{carries: 20_000_000, trip: 60 * ms, room: time.Second, demand: 2_000_000}
+		end := 40*time.Second + length
+		d := p.drive(&Bound{rate: 4_000_000}, 1, time.Minute, func(p *path, at time.Duration) {
+			p.cut = at >= 40*time.Second && at < end
+		})
+		if mean, _ := d.between(end+5*time.Second, time.Minute); mean < 1_900_000 {
+			t.Errorf("%v: %d bit/s five seconds later, %d falls", length, mean, d.falls)
+		}
 	}
 }
