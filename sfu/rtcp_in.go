@@ -112,7 +112,7 @@ const clockDrift = time.Millisecond
 // (RFC 3550, section 6.4.1).
 func (p *peer) reportBlocks(b []byte, count int) {
 	now := p.worker.now
-	lost, ours, sent, heard := 0, 0, 0, false
+	lost, ours, sent, heard, video := 0, 0, 0, false, false
 	for ; count > 0 && len(b) >= 24; count, b = count-1, b[24:] {
 		s := p.slotOf[binary.BigEndian.Uint32(b)]
 		if s == nil || s.flow == nil {
@@ -125,26 +125,29 @@ func (p *peer) reportBlocks(b []byte, count int) {
 		if !s.video() {
 			continue
 		}
+		video = true
 		n, numbers := int(s.packets-s.packetsTold), int(s.selector.Last()-s.numbersTold)
-		s.packetsTold, s.numbersTold = s.packets, s.selector.Last()
-		lost += int(b[4]) * n
-		// What never came to us is no loss of this path; nor is what came late, and was counted then.
-		ours += int(b[4])*numbers - 256*max(numbers-n, 0)
+		// The fraction lost is of an interval that the receiver chose; when packets wait, it is not the one since its last report.
+		total := int(int32(binary.BigEndian.Uint32(b[4:])<<8) >> 8) // 24 bits, signed
+		fresh := total - s.lostTold
+		s.packetsTold, s.numbersTold, s.lostTold = s.packets, s.selector.Last(), total
+		lost += fresh
+		ours += fresh + n - numbers // what never came to us is no loss of this path
 		sent += n
 	}
 	p.worker.count.Reported += uint64(sent)
-	p.worker.count.Lost += uint64(lost / 256)
+	p.worker.count.Lost += uint64(max(lost, 0))
 	if heard {
 		p.worker.count.RoundTrips.observe(p.rtt, 1)
 	}
-	if sent == 0 {
+	if !video {
 		return
 	}
 	rtt := time.Duration(0)
 	if heard {
 		rtt = p.rtt
 	}
-	fell := p.bound.Report(now, sent, ours, rtt, p.videoBits, now.Sub(p.videoSince))
+	fell := p.bound.Report(now, sent, 256*ours, rtt, p.videoBits, now.Sub(p.videoSince))
 	if p.videoBits, p.videoSince = 0, now; fell {
 		p.shareBandwidth(now)
 	}

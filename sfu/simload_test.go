@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"encoding/binary"
 	"slices"
 	"testing"
 	"time"
@@ -280,5 +281,30 @@ func TestFallLeavesWhatCameThrough(t *testing.T) {
 	s.until("the bound falls", 5*time.Second, func() bool { return a.peer.bound.Rate() < start })
 	if rate := a.peer.bound.Rate(); rate < 500_000 || rate > 800_000 {
 		t.Errorf("of 840 kbit/s that came through %d bit/s are left", rate)
+	}
+}
+
+// TestLossIsCountedInAll holds that loss counts whatever fraction a receiver gives for intervals of its own: reports that it sends with
+// each NACK come late and in heaps when packets wait.
+func TestLossIsCountedInAll(t *testing.T) {
+	s, all := newGroup(t, 29, simSpec{}, "a", "b")
+	a, cam := all[0], all[1].source(Camera)
+	cam.size, cam.parts, cam.every, cam.flat = 1000, 5, 33*time.Millisecond, true // 1.2 Mbit/s
+	s.run(2 * time.Second)
+	a.nextReport = s.now.Add(time.Hour)
+	slot := a.peer.slotOf[a.shows("b", slotVideo).line.slotSSRC]
+	start, begin := a.peer.bound.Rate(), slot.packets
+	for range 20 {
+		s.run(100 * time.Millisecond)
+		lost := (slot.packets - begin) / 2
+		for range 3 {
+			block := make([]byte, 24)
+			binary.BigEndian.PutUint32(block, slot.ssrc)
+			binary.BigEndian.PutUint32(block[4:], lost)
+			a.peer.reportBlocks(block, 1)
+		}
+	}
+	if rate := a.peer.bound.Rate(); rate > start/2 {
+		t.Errorf("who loses every second packet is bound to %d bit/s, from %d", rate, start)
 	}
 }

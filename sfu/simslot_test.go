@@ -25,6 +25,7 @@ type simSlot struct {
 	missing  []simMissing
 	expected int // since the last report
 	received int
+	lost     int // in all, in 1/256
 	cameAt   time.Time
 	askedAt  time.Time
 	lsr      uint32
@@ -167,12 +168,14 @@ func (x *simPeer) reports() {
 		if s.expected > 0 {
 			lost = byte(min(255, max(0, s.expected-s.received)*256/s.expected))
 		}
+		fresh := 256 * (s.expected - s.received)
 		if x.loss > 0 && s.expected > 0 {
-			lost = byte(x.loss)
+			lost, fresh = byte(x.loss), x.loss*s.expected
 		}
+		s.lost += fresh
 		s.expected, s.received = 0, 0
 		b = binary.BigEndian.AppendUint32(b, s.line.slotSSRC)
-		b = append(b, lost, 0, 0, 0)
+		b = append(b, lost, byte(s.lost>>24), byte(s.lost>>16), byte(s.lost>>8))
 		b = append(b, make([]byte, 16)...)
 		if s.lsr != 0 {
 			binary.BigEndian.PutUint32(b[len(b)-8:], s.lsr)

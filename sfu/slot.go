@@ -30,6 +30,7 @@ type slot struct {
 	nextRTX     uint64       // index of the next repeat (RFC 4588), from 1
 	packetsTold uint32       // packets, at the last report of this receiver
 	numbersTold uint64       // the newest number, then
+	lostTold    int          // what it had lost in all, then
 	checked     uint32       // packets, at the last look of the cross-check
 	asked       time.Time    // when this receiver last asked for a key frame
 }
