@@ -26,8 +26,10 @@ const (
 	growth = 1.10
 	// boundHold is how long after a fall reports tell what was before it, the round trip not counted.
 	boundHold = 300 * time.Millisecond
-	// cutOff is a silence of the receiver, who reports every second: what was lost meanwhile says nothing of how wide the path is.
-	cutOff = 2 * time.Second
+	// A silence of the receiver, longer than cutOff and much longer than it usually takes: what was lost meanwhile says nothing of how
+	// wide the path is.
+	cutOff     = 2 * time.Second
+	cutOffMuch = 3
 	// A short cut looks like a full path without a queue. It does not take all, and what follows comes back soon, unless the path
 	// was full not long ago.
 	leastStep = 0.25 // of what was sent
@@ -70,6 +72,7 @@ type Bound struct {
 	grew    time.Time
 	steady  time.Time     // since when the path was never full: the first report, or the last fall
 	heard   time.Time     // the last report
+	usual   time.Duration // between reports, smoothed
 	before  time.Duration // round trip of the sample before, 0: unknown
 	judged  time.Time
 
@@ -122,8 +125,9 @@ func (b *Bound) Report(now time.Time, packets, lost int, rtt time.Duration, bits
 	if b.steady.IsZero() {
 		b.steady, b.heard = now, now
 	}
-	silent := now.Sub(b.heard) > cutOff
-	if b.heard = now; silent {
+	gap := now.Sub(b.heard)
+	silent := gap > max(cutOff, cutOffMuch*b.usual)
+	if b.heard, b.usual = now, b.usual+(gap-b.usual)/4; silent {
 		b.sample = sample{}
 		return false
 	}
@@ -138,13 +142,14 @@ func (b *Bound) Report(now time.Time, packets, lost int, rtt time.Duration, bits
 	if many := s.packets >= samplePackets && s.time >= sampleSoon; !many && (s.packets < sampleFew || s.time < sampleLate) {
 		return false
 	}
-	fell = b.judge(now, *s)
+	before := b.Rate()
+	b.judge(now, *s)
 	b.sample = sample{}
-	return fell
+	return b.Rate() < before
 }
 
 // judge lets the bound fall if the path was full, and grow if it was not.
-func (b *Bound) judge(now time.Time, s sample) (fell bool) {
+func (b *Bound) judge(now time.Time, s sample) {
 	fraction := min(max(s.lost/s.packets, 0), 255)
 	sent := float64(s.bits) / s.time.Seconds()
 	through := sent * float64(256-fraction) / 256
@@ -163,17 +168,16 @@ func (b *Bound) judge(now time.Time, s sample) (fell bool) {
 	case lost > lossHigh, lost > lossSome && queue > someQueue:
 	case queue > fullQueue && queue < b.queue*9/10:
 		b.queue = queue // it empties
-		return false
+		return
 	case queue > fullQueue:
 	case lost < lossLow:
 		b.Grow(now)
 		fallthrough
 	default:
 		b.queue, b.standing = 0, 0
-		return false
+		return
 	}
 	b.fall(now, max(through, sent*leastStep), s.rtt, queue)
-	return true
 }
 
 // fall leaves the path less than what came through it, in bit/s.
