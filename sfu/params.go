@@ -39,6 +39,8 @@ const (
 	speakersInterval = 200 * time.Millisecond
 	// aliveFor is how long after its last packet an encoding counts as sent.
 	aliveFor = time.Second
+	// videoPause is a gap that counts as none of the time in which a peer was sent video.
+	videoPause = time.Second
 	// pauseAfter is how long nobody must want an encoding before its sender is told.
 	pauseAfter = 2 * time.Second
 	// maxVoices are heard at once: in a larger room the loudest. More people at once nobody understands.

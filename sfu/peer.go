@@ -44,6 +44,7 @@ type peer struct {
 	clockOffset  time.Duration // our wall clock minus the client's NTP clock, the least seen
 	clockKnown   bool
 	bound        forward.Bound
+	unlost       int // pictures' packets that were reported on and not counted as lost
 	videoSince   time.Time
 	resendTokens float64
 	resendAt     time.Time

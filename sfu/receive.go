@@ -1,8 +1,6 @@
 package sfu
 
 import (
-	"time"
-
 	"encoding/binary"
 
 	"alcove/sfu/forward"
@@ -214,7 +212,7 @@ func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bo
 	w.write(s, s.payload, s.ssrc, out.Ext, &origin, marker, nil, vp8, payload)
 	w.count.Video++
 	w.count.VideoBytes += uint64(len(payload))
-	if s.peer.videoBits == 0 && w.now.Sub(s.peer.videoSince) > time.Second {
+	if s.peer.videoBits == 0 && w.now.Sub(s.peer.videoSince) > videoPause {
 		s.peer.videoSince = w.now
 	}
 	s.peer.videoBits += 8 * len(payload)

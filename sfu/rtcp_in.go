@@ -135,8 +135,11 @@ func (p *peer) reportBlocks(b []byte, count int) {
 		ours += fresh + n - numbers // what never came to us is no loss of this path
 		sent += n
 	}
+	p.unlost += sent
+	lost = min(max(lost, 0), p.unlost) // nobody loses more than was sent to them
+	p.unlost -= lost
 	p.worker.count.Reported += uint64(sent)
-	p.worker.count.Lost += uint64(max(lost, 0))
+	p.worker.count.Lost += uint64(lost)
 	if heard {
 		p.worker.count.RoundTrips.observe(p.rtt, 1)
 	}
