@@ -74,7 +74,7 @@ func troubled(t *testing.T) (*place, *faulty, *clock) {
 	return p, f, c
 }
 
-func until(t *testing.T, what string, ok func() bool) {
+func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for !ok() {
@@ -199,21 +199,27 @@ func TestUnsure(t *testing.T) {
 	if err := write(t, s, record("a", "state 2", "unlocked")); err == nil {
 		t.Fatal("written to a server that is gone")
 	}
-	if s.Err() == nil {
-		t.Error("ready")
-	}
-	until(t, "the server is started anew", func() bool { return s.Err() == nil })
-	if err := write(t, s, record("a", "state 3", "locked")); err != nil {
-		t.Fatal(err)
-	}
-	p.close(s)
+	p.recovers(s)
 	if text := p.logText(); !strings.Contains(text, `"act":"audit.unsure","detail":"1-1"`) {
 		t.Errorf("the log is %s", text)
 	}
+}
+
+// recovers holds that a store that is not ready takes records again by itself, and keeps them over a restart. It closes it.
+func (p *place) recovers(s *Store) {
+	p.t.Helper()
+	if s.Err() == nil {
+		p.t.Error("ready")
+	}
+	until(p.t, "it recovers by itself", func() bool { return s.Err() == nil })
+	if err := write(p.t, s, record("a", "state 3", "locked")); err != nil {
+		p.t.Fatal(err)
+	}
+	p.close(s)
 	s = p.open()
 	defer p.close(s)
 	if records, err := s.Load(); err != nil || len(records) != 1 || string(records[0].State) != "state 3" {
-		t.Errorf("after a restart: %v, %v", records, err)
+		p.t.Errorf("after a restart: %v, %v", records, err)
 	}
 }
 
