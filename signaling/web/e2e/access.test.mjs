@@ -1,24 +1,12 @@
 // Joining and admitting by keyboard alone.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startDaemon } from './support/daemon.mjs';
-import { launch, Person } from './support/person.mjs';
+import { startDemo } from './support/demo.mjs';
 import { stages } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
 test('keyboard only', { timeout: 60_000 }, async (t) => {
-  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091']);
-  const browser = await launch();
-  t.after(async () => {
-    await browser.close();
-    await daemon.stop();
-  });
-  const people = [];
-  const enter = async (name, url) => {
-    const person = await Person.enter(browser, name, url);
-    people.push(person);
-    return person;
-  };
+  const { daemon, people, enter } = await startDemo(t);
   const typeNameAndJoin = async (person) => {
     await person.sees('name-input');
     await person.tabTo('name-input');

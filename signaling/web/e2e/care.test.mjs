@@ -1,24 +1,16 @@
 // What people agree to and what keeps them safe, in the room of the demo that asks for everything.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startDaemon } from './support/daemon.mjs';
-import { launch, Person } from './support/person.mjs';
+import { startDemo } from './support/demo.mjs';
 import { stages } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
 const passcode = 'quiet-alcove';
 
 async function begin(t) {
-  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091']);
-  const browser = await launch();
-  t.after(async () => {
-    await browser.close();
-    await daemon.stop();
-  });
-  const people = [];
+  const { daemon, people, enter: open } = await startDemo(t);
   const enter = async (name, role, policy) => {
-    const person = await Person.enter(browser, name, await daemon.guarded(name, role, policy));
-    people.push(person);
+    const person = await open(name, await daemon.guarded(name, role, policy));
     await person.join();
     return person;
   };

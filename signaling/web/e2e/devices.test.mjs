@@ -1,8 +1,7 @@
 // Other devices in the middle of a group: who changes theirs is seen and heard all along, and nobody is told of it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startDaemon } from './support/daemon.mjs';
-import { launch, Person } from './support/person.mjs';
+import { startDemo } from './support/demo.mjs';
 import { stages } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
@@ -31,19 +30,9 @@ async function energy() {
 }
 
 test('devices changed in the session', { timeout: 120_000 }, async (t) => {
-  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091']);
   // Nobody encodes the second of the fake ones, and the third is slow.
-  const browser = await launch({ cameras: 5 });
-  t.after(async () => {
-    await browser.close();
-    await daemon.stop();
-  });
-  const people = [];
-  const enter = async (name, url) => {
-    const person = await Person.enter(browser, name, url, watchDevices);
-    people.push(person);
-    return person;
-  };
+  const { daemon, people, enter: begin } = await startDemo(t, { cameras: 5 });
+  const enter = (name, url) => begin(name, url, watchDevices);
   let lind, mara;
   const dialog = () => mara.page.locator('dialog[open]');
   const list = (label) => dialog().getByRole('combobox', { name: label, exact: true });

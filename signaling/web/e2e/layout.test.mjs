@@ -1,8 +1,7 @@
 // The page at every width, from a phone to a desk, and in forced colours: nothing overlaps, nothing is pushed out, no name is lost.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startDaemon } from './support/daemon.mjs';
-import { launch, Person } from './support/person.mjs';
+import { startDemo } from './support/demo.mjs';
 import { until } from './support/wait.mjs';
 import { stages } from './support/stage.mjs';
 
@@ -41,18 +40,8 @@ async function lies(person, screen, options = {}) {
 }
 
 test('layout', { timeout: 90_000 }, async (t) => {
-  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091']);
-  const browser = await launch();
-  t.after(async () => {
-    await browser.close();
-    await daemon.stop();
-  });
-  const people = [];
-  const enter = async (name, role) => {
-    const person = await Person.enter(browser, name, await daemon.guarded(name, role, 'care'));
-    people.push(person);
-    return person;
-  };
+  const { daemon, people, enter: open } = await startDemo(t);
+  const enter = async (name, role) => open(name, await daemon.guarded(name, role, 'care'));
   let lind, mara;
   await stages(t, { people, daemon: () => daemon }, [
     ['before the session', async () => {

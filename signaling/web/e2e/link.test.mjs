@@ -1,24 +1,12 @@
 // A link pasted into a tab that is open already: only the fragment changes, and the browser loads nothing by itself.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startDaemon } from './support/daemon.mjs';
-import { launch, Person } from './support/person.mjs';
+import { startDemo } from './support/demo.mjs';
 import { stages } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
 test('another link in the same tab', { timeout: 90_000 }, async (t) => {
-  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091']);
-  const browser = await launch();
-  t.after(async () => {
-    await browser.close();
-    await daemon.stop();
-  });
-  const people = [];
-  const enter = async (name, url) => {
-    const person = await Person.enter(browser, name, url);
-    people.push(person);
-    return person;
-  };
+  const { daemon, people, enter } = await startDemo(t);
   const paste = (link) => mara.page.evaluate((fragment) => { location.hash = fragment; }, new URL(link).hash);
   const nothingInTheAddress = async () => assert.equal(await mara.page.evaluate(() => location.href), `${daemon.origin}/`);
   const asksForTheNameOf = async (name) => {

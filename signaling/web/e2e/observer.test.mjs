@@ -1,8 +1,7 @@
 // One who observes: sees and hears the group, is never asked for a device, and sends nothing.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startDaemon } from './support/daemon.mjs';
-import { launch, Person } from './support/person.mjs';
+import { startDemo } from './support/demo.mjs';
 import { stages } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
@@ -19,18 +18,7 @@ function countAsks() {
 const asks = (person) => person.page.evaluate(() => window.__asks);
 
 test('an observer', { timeout: 60_000 }, async (t) => {
-  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091']);
-  const browser = await launch();
-  t.after(async () => {
-    await browser.close();
-    await daemon.stop();
-  });
-  const people = [];
-  const enter = async (name, url, ...scripts) => {
-    const person = await Person.enter(browser, name, url, ...scripts);
-    people.push(person);
-    return person;
-  };
+  const { daemon, people, enter } = await startDemo(t);
   const noDevices = async (where) => {
     for (const id of ['mic-toggle', 'camera-toggle']) assert.equal(await noor.find(id).count(), 0, `${where}: ${id}`);
     assert.equal(await asks(noor), 0, `${where}: asked for a device`);

@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cutPorts } from './support/cut.mjs';
-import { startDaemon } from './support/daemon.mjs';
+import { startDemo } from './support/demo.mjs';
 import { converse } from './support/inside.mjs';
-import { launch, Person } from './support/person.mjs';
 import { startProxy } from './support/proxy.mjs';
 import { stages } from './support/stage.mjs';
 import { pause, until } from './support/wait.mjs';
@@ -36,20 +35,9 @@ async function knowsNothing(person) {
 }
 
 test('a group session', { timeout: 170_000 }, async (t) => {
-  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091']);
+  const { daemon, people, enter } = await startDemo(t);
   const proxy = await startProxy(farPort, 8080);
-  const browser = await launch();
-  const people = [];
-  t.after(async () => {
-    await browser.close();
-    proxy.close();
-    await daemon.stop();
-  });
-  const enter = async (name, url) => {
-    const person = await Person.enter(browser, name, url);
-    people.push(person);
-    return person;
-  };
+  t.after(() => proxy.close());
   let lind, mara, jonas, theo, theoAgain;
 
   await stages(t, { people, daemon: () => daemon }, [

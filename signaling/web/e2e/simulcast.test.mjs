@@ -1,9 +1,8 @@
 // One camera in three sizes: who changes the size of a tile sees the picture go on. And how long it takes until one sees and hears.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startDaemon } from './support/daemon.mjs';
+import { startDemo } from './support/demo.mjs';
 import * as inside from './support/inside.mjs';
-import { launch, Person } from './support/person.mjs';
 import { stages } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
@@ -12,16 +11,9 @@ const steady = 20; // pictures of one size before the next switch
 const joinMs = 5_000; // far above what it takes; the number itself is reported
 
 test('three simulcast switches without a freeze', { timeout: 120_000 }, async (t) => {
-  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091']);
-  const browser = await launch();
-  t.after(async () => {
-    await browser.close();
-    await daemon.stop();
-  });
-  const people = [];
+  const { daemon, people, enter: open } = await startDemo(t);
   const enter = async (name, role) => {
-    const person = await Person.enter(browser, name, await daemon.guarded(name, role, 'default'), inside.watchJoin);
-    people.push(person);
+    const person = await open(name, await daemon.guarded(name, role, 'default'), inside.watchJoin);
     await person.join();
     return person;
   };

@@ -2,8 +2,7 @@
 // one looks, and read out.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startDaemon } from './support/daemon.mjs';
-import { launch, Person } from './support/person.mjs';
+import { startDemo } from './support/demo.mjs';
 import { stages } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
@@ -28,12 +27,7 @@ function ask() {
 }
 
 test('a network that is slow', { timeout: 60_000 }, async (t) => {
-  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091']);
-  const browser = await launch();
-  t.after(async () => {
-    await browser.close();
-    await daemon.stop();
-  });
+  const { daemon, browser } = await startDemo(t);
   const words = (page) => page.getByText('One moment. If this stays, load the page again');
   await t.test('a page that cannot draw itself is not empty', async () => {
     const page = await browser.newPage();
@@ -52,18 +46,7 @@ test('a network that is slow', { timeout: 60_000 }, async (t) => {
 });
 
 test('devices that fail', { timeout: 90_000 }, async (t) => {
-  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091']);
-  const browser = await launch();
-  t.after(async () => {
-    await browser.close();
-    await daemon.stop();
-  });
-  const people = [];
-  const enter = async (name, url, ...scripts) => {
-    const person = await Person.enter(browser, name, url, ...scripts);
-    people.push(person);
-    return person;
-  };
+  const { daemon, people, enter } = await startDemo(t);
   const troubles = () => mara.page.locator('.banner').count();
   const lights = () => mara.page.evaluate(() => ['camera', 'microphone'].filter((kind) => window.__alcove.store[kind].track.value));
   const muted = (source) => lind.heard('participant.updated').at(-1)?.participant.publications.find((p) => p.source === source)?.muted;

@@ -1,0 +1,20 @@
+// The demo with a browser beside it; both end with the test.
+import { startDaemon } from './daemon.mjs';
+import { launch, Person } from './person.mjs';
+
+export async function startDemo(t, options) {
+  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091']);
+  const browser = await launch(options);
+  t.after(async () => {
+    await browser.close();
+    await daemon.stop();
+  });
+  const people = [];
+  // One opens a link; the scripts run in the page before its own code.
+  const enter = async (name, url, ...scripts) => {
+    const person = await Person.enter(browser, name, url, ...scripts);
+    people.push(person);
+    return person;
+  };
+  return { daemon, browser, people, enter };
+}
