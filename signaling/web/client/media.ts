@@ -60,6 +60,7 @@ export class Media extends Emitter<Events> {
         this.#wanted.set(source, rids);
         this.#queue(() => this.#adjust(source));
       }),
+      session.on('roster', () => this.#queue(() => this.#heed())),
       session.on('access', ({ state }) => state !== 'admitted' && this.close()),
       session.on('ended', () => this.dispose()),
       session.on('link', (link) => {
@@ -120,7 +121,7 @@ export class Media extends Emitter<Events> {
     this.#ready = ready;
     const pc = this.#pc;
     const known = first ? ready.generation === this.#generation : ready.generation <= this.#generation;
-    const usable = pc !== undefined && pc.signalingState === 'stable' && pc.connectionState !== 'failed' && known;
+    const usable = pc !== undefined && pc.signalingState === 'stable' && pc.connectionState !== 'failed' && known && !this.#lacksOwn;
     const enough = ready.slots.pairs <= this.#counts.pairs && ready.slots.screens <= this.#counts.screens;
     if (usable && enough) return this.#watchHealth();
     for (let attempt = 1; this.#ready === ready && attempt <= offerAttempts; attempt += 1) {
@@ -159,7 +160,17 @@ export class Media extends Emitter<Events> {
       this.emit('state', pc.connectionState);
       this.#watchHealth();
     };
-    if (this.#session.role !== 'observer') this.#addOwn(pc, ready);
+    if (this.#lacksOwn) this.#addOwn(pc, ready);
+  }
+
+  // Who observes sends nothing, until a host says otherwise.
+  get #lacksOwn(): boolean {
+    return this.#session.role !== 'observer' && this.#senders.size === 0;
+  }
+
+  // An observer who is one no more needs a new connection: Chromium adds no camera in several sizes to one that had none.
+  async #heed(): Promise<void> {
+    if (this.#pc && this.#ready && this.#lacksOwn) await this.#serve(this.#ready, false);
   }
 
   #addOwn(pc: RTCPeerConnection, ready: MediaReady): void {

@@ -170,6 +170,7 @@ export class Session extends Emitter<SessionEvents> {
 
   #setRoster(roster: readonly Participant[]): void {
     this.roster = roster;
+    this.role = roster.find(({ id }) => id === this.participantId)?.role ?? this.role;
     this.emit('roster', roster);
   }
 

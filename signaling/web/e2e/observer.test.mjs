@@ -73,13 +73,15 @@ test('an observer', { timeout: 60_000 }, async (t) => {
       assert.equal(await asks(noor), 0, 'it turned on by itself');
       await noor.find('mic-toggle').click();
       await until('Noor is asked now', async () => await asks(noor) === 1);
+      await noor.find('camera-toggle').click();
+      await lind.receives([noor]);
     }],
     ['and observes again, with nothing on, when that is taken back', async () => {
       const live = () => noor.page.evaluate(() => window.__alcove.store.microphone.live.value);
       await until('the microphone is on', live);
       await lind.find('set-role').click();
       await until('no device is left', async () => await noor.find('mic-toggle').count() === 0 && !await live());
-      assert.equal(lind.heard('participant.updated').at(-1).participant.role, 'observer');
+      await until('Lind hears of it', () => lind.heard('participant.updated').at(-1).participant.role === 'observer');
       await noor.find('devices').click();
       await noor.sees('devices-dialog');
       assert.deepEqual(await noor.find('devices-dialog').locator('h3').allInnerTexts(), ['Speaker']);
