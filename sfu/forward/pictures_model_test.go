@@ -58,6 +58,9 @@ type pictureModel struct {
 
 	given   map[uint64]sourcePacket // by outgoing number, for good
 	highest uint64
+	lastOut uint64
+	leftAt  time.Time    // the packet of that number
+	split   bool         // so long a silence that a frame may go on as another
 	newest  int          // frame, kept or not
 	above   map[int]bool // frames that were seen and not shown
 	outs    map[int]Out  // what the shown frames got
@@ -117,7 +120,7 @@ func (m *pictureModel) give(p framed) {
 	if again, d := m.s.next(m.now, p.Packet); again != out || d != drop {
 		t.Fatalf("%+v: %+v, %v; again %+v, %v", p, out, drop, again, d)
 	}
-	if p.KeyFrame && (drop == Layer || drop == AwaitKey) {
+	if p.KeyFrame && (drop == Layer && !m.above[p.frame] || drop == AwaitKey) {
 		t.Fatalf("a key frame is dropped: %+v, %v", p, drop)
 	}
 	if began {
@@ -156,19 +159,25 @@ func (m *pictureModel) checkKept(p framed, out Out, ahead, began bool) {
 	t.Helper()
 	m.kept++
 	name := sourcePacket{p.source, p.Ext}
+	if m.above[p.frame] {
+		t.Fatalf("%+v left, and others of its frame did not", p)
+	}
 	if other, taken := m.given[out.Ext]; taken && other != name {
 		t.Fatalf("number %d for %v and %v: a nonce used twice", out.Ext, other, name)
 	}
 	m.given[out.Ext] = name
 	was, shown := m.outs[p.frame]
-	if shown && (was.Pictures != out.Pictures || was.TL0 != out.TL0 || was.Timestamp != out.Timestamp) {
+	m.split = !began && (m.split || m.now.Sub(m.leftAt) >= outage)
+	if shown && (was.Pictures != out.Pictures || was.TL0 != out.TL0 || was.Timestamp != out.Timestamp && !m.split) {
 		t.Fatalf("%+v left as %+v, its frame as %+v", p, out, was)
 	}
-	if !ahead {
+	newest := out.Ext > m.lastOut
+	if !newest {
 		return
 	}
+	m.lastOut, m.leftAt, m.newest = out.Ext, m.now, max(m.newest, p.frame) // even of what comes late, if only padding overtook it
 	left := p.Picture.moved(out.Pictures, out.TL0)
-	if !shown {
+	if ahead && !shown {
 		m.checkNext(p, left, began)
 	}
 	m.outs[p.frame], m.last = out, p.frame

@@ -84,9 +84,13 @@ var pictureSteps = map[string][]pictureStep{
 		{namedKey(100, 500, 7), true, 500, 7, 1}, {above(named(102, 501, 7)), false, -1, 0, 0}, {above(named(101, 501, 7)), false, -1, 0, 0},
 		{above(named(104, 501, 7)), false, -1, 0, 0}, {above(named(103, 501, 7)), false, -1, 0, 0}, {named(105, 502, 8), false, 501, 8, 4},
 	},
-	"a frame above that comes behind the next": {
-		{namedKey(100, 500, 7), true, 500, 7, 1}, {named(102, 502, 8), false, 502, 8, 3}, {above(named(101, 501, 7)), false, -1, 0, 0},
+	"a frame above that comes behind the next has its number and its name": {
+		{namedKey(100, 500, 7), true, 500, 7, 1}, {named(102, 502, 8), false, 502, 8, 3}, {above(named(101, 501, 7)), false, 501, 7, 2},
 		{named(103, 502, 8), false, 502, 8, 4},
+	},
+	"the rest of a frame that was not shown is not, even when layers are shown again": {
+		{namedKey(100, 500, 7), true, 500, 7, 1}, {above(named(102, 501, 7)), false, -1, 0, 0}, {above(named(103, 502, 7)), false, -1, 0, 0},
+		{named(101, 501, 7), false, -1, 0, 0}, {named(104, 502, 7), false, -1, 0, 0}, {named(105, 503, 8), false, 501, 8, 3},
 	},
 	"late packets are of their frame": {
 		{namedKey(100, 500, 7), true, 500, 7, 1}, {above(named(102, 501, 7)), false, -1, 0, 0}, {named(104, 502, 8), false, 501, 8, 4},

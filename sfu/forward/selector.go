@@ -35,8 +35,10 @@ type Out struct {
 // A change says what holds for source numbers from one on, up to the next change.
 type change struct {
 	from     uint64 // extended source number
-	skipped  uint64 // numbers of padding or layers just before it, which never get one of ours
 	offset   int64
+	skipped  uint32    // numbers of padding or layers just before it, which never get one of ours
+	hides    bool      // among them are frames that were not shown,
+	hidden   [2]uint32 // and these are the source's timestamps of the first and the last
 	tsOffset uint32
 	pictures uint16
 	tl0      uint8
@@ -117,11 +119,11 @@ func (s *Selector) Next(now time.Time, p *Packet) (Out, Drop) {
 		s.skip(p)
 		return Out{}, Padding
 	}
-	if s.isAbove(p) {
+	ahead := s.count > 0 && p.Ext > s.highest
+	if s.isAbove(p, ahead) {
 		s.skip(p)
 		return Out{}, Layer
 	}
-	ahead := s.count > 0 && p.Ext > s.highest
 	if ahead {
 		s.rebase(now, p)
 		s.highest = p.Ext
@@ -138,25 +140,38 @@ func (s *Selector) Next(now time.Time, p *Packet) (Out, Drop) {
 		if ahead && !s.samePicture(now, p) { // what comes late, even behind padding only, says nothing about the time
 			s.lastTS, s.lastAt = out.Timestamp, now
 		}
+		if ahead || int32(p.Timestamp-s.frame) > 0 {
+			s.frame, s.above = p.Timestamp, false
+		}
 		s.lastOut, s.newest, s.newestTS, s.newestOf, s.newestAt = out.Ext, p.Ext, out.Timestamp, p.Timestamp, now
 		s.name(p, c)
-	}
-	if ahead {
-		s.frame, s.above = p.Timestamp, false
 	}
 	return out, Kept
 }
 
-// isAbove decides for frames, not packets: half a frame would leave under the picture id of the one before. A key frame is of
-// the lowest layer, whatever it says.
-func (s *Selector) isAbove(p *Packet) bool {
+// isAbove decides for frames, not packets: half a frame would leave under the picture id of the one before, or after. A key
+// frame is of the lowest layer, whatever it says. What comes late has its number already, unless its frame was not shown.
+func (s *Selector) isAbove(p *Packet, ahead bool) bool {
 	switch {
+	case s.count > 0 && !ahead:
+		return s.isHidden(p.Timestamp)
 	case p.KeyFrame:
 		return false
 	case s.count > 0 && p.Timestamp == s.frame:
 		return s.above
 	}
 	return p.Above
+}
+
+// isHidden reports whether a packet of the frame was skipped: of one that lies outside all runs of skipped packets, the others
+// can only lie at the end of one.
+func (s *Selector) isHidden(timestamp uint32) bool {
+	for i := range s.changes[:s.count] {
+		if c := &s.changes[i]; c.hides && (timestamp == c.hidden[0] || timestamp == c.hidden[1]) {
+			return true
+		}
+	}
+	return false
 }
 
 // name remembers the names of the newest frame that goes out. They outlast a source that has none.
@@ -238,20 +253,23 @@ func (s *Selector) skip(p *Packet) {
 		return
 	}
 	s.highest = p.Ext
-	frames := uint16(0)
-	if !p.Empty { // counted by the first packet of it that comes, for the very first may be lost
-		if p.Timestamp != s.frame {
-			frames = 1
+	if c := &s.changes[s.count-1]; c.skipped == 0 || c.from != p.Ext {
+		next := *c
+		next.skipped, next.hides = 0, false
+		s.push(next)
+	}
+	c := &s.changes[s.count-1]
+	if !p.Empty {
+		if p.Timestamp != s.frame { // counted by the first packet of it that comes, for the very first may be lost
+			c.pictures--
 		}
+		if !c.hides {
+			c.hides, c.hidden[0] = true, p.Timestamp
+		}
+		c.hidden[1] = p.Timestamp
 		s.frame, s.above = p.Timestamp, true
 	}
-	if c := &s.changes[s.count-1]; c.skipped > 0 && c.from == p.Ext {
-		c.from, c.skipped, c.offset, c.pictures = p.Ext+1, c.skipped+1, c.offset-1, c.pictures-frames
-		return
-	}
-	c := s.changes[s.count-1]
-	c.from, c.skipped, c.offset, c.pictures = p.Ext+1, 1, c.offset-1, c.pictures-frames
-	s.push(c)
+	c.from, c.skipped, c.offset = p.Ext+1, c.skipped+1, c.offset-1
 }
 
 func (s *Selector) push(c change) {
@@ -270,7 +288,7 @@ func (s *Selector) changeAt(ext uint64) (*change, Drop) {
 		switch {
 		case ext >= c.from:
 			return c, Kept
-		case ext+c.skipped >= c.from:
+		case ext+uint64(c.skipped) >= c.from:
 			return nil, Padding
 		}
 	}
