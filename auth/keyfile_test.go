@@ -143,8 +143,21 @@ func TestRevocations(t *testing.T) {
 		if got := errors.Is(err, Refusal{Revoked}); got != tt.want {
 			t.Errorf("%s: got %v", tt.name, err)
 		}
-		if !c.revoked.Lift(tt.r.Kind, tt.r.Subject) || c.revoked.Lift(tt.r.Kind, tt.r.Subject) {
+		tt.r.At = start
+		if err := c.revoked.Add(start, tt.r); err != nil {
+			t.Fatal(err)
+		}
+		if r, there := c.revoked.Find(tt.r.Kind, tt.r.Subject); !there || r != tt.r {
+			t.Errorf("%s: found %v, %v", tt.name, r, there)
+		}
+		if c.revoked.Lift(tt.r.Kind, tt.r.Subject, start.Add(-1)) {
+			t.Errorf("%s: is lifted by who did not know of it", tt.name)
+		}
+		if !c.revoked.Lift(tt.r.Kind, tt.r.Subject, start) || c.revoked.Lift(tt.r.Kind, tt.r.Subject, start) {
 			t.Errorf("%s: is not lifted once", tt.name)
+		}
+		if _, there := c.revoked.Find(tt.r.Kind, tt.r.Subject); there {
+			t.Errorf("%s: is found and was lifted", tt.name)
 		}
 	}
 	token := c.signed(t, nil)

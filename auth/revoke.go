@@ -88,13 +88,24 @@ func (l *RevocationList) Add(now time.Time, r Revocation) error {
 	return nil
 }
 
-// Lift takes a revocation back, and reports whether there was one.
-func (l *RevocationList) Lift(kind RevocationKind, subject string) bool {
+// Lift takes a revocation back that was made at this time or before, and reports whether there was one.
+func (l *RevocationList) Lift(kind RevocationKind, subject string, at time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, there := l.all[revoked{kind, subject}]
+	r, there := l.all[revoked{kind, subject}]
+	if !there || r.At.After(at) {
+		return false
+	}
 	delete(l.all, revoked{kind, subject})
-	return there
+	return true
+}
+
+// Find gives a revocation as it was made last, and reports whether there is one.
+func (l *RevocationList) Find(kind RevocationKind, subject string) (Revocation, bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	r, there := l.all[revoked{kind, subject}]
+	return r, there
 }
 
 // List gives all that stand.

@@ -25,8 +25,6 @@ const (
 	// maxSpentBytes bounds used tokens: at 300 bytes each more than 200,000, 1,300 joins a second for as long as a token
 	// can live. Full, it refuses tokens.
 	maxSpentBytes = 64 << 20
-	// maxStubborn bounds what is tried until it works.
-	maxStubborn = 10_000
 	// markerTTL is how long a deleted value leaves a mark: as long as somebody may be reading the bucket.
 	markerTTL = time.Minute
 	// maxMemory is for JetStream's own bookkeeping; all of ours is in files.

@@ -37,8 +37,13 @@ func (s *Store) Spend(now time.Time, u auth.Use) error {
 
 // record writes a job and waits for it.
 func (s *Store) record(ctx context.Context, j job) error {
-	result := make(chan error, 1) // the writer never waits for who gave up
-	j.done = func(err error) { result <- err }
+	result, done := make(chan error, 1), j.done // the writer never waits for who gave up
+	j.done = func(err error) {
+		if done != nil {
+			done(err)
+		}
+		result <- err
+	}
 	if err := s.offer(j); err != nil {
 		return err
 	}
@@ -63,27 +68,37 @@ func (s *Store) Revoke(ctx context.Context, r auth.Revocation) error {
 	if err := s.revoked.Add(r.At, r); err != nil {
 		return err
 	}
+	return s.record(ctx, job{
+		entries: []room.Entry{revocationEntry(r, actRevoked)}, closes: revocationKey(r),
+		write: func(ctx context.Context) error { return s.putRevocation(ctx, r.Kind, r.Subject) },
+	})
+}
+
+// putRevocation writes what stands by now: whenever it is called, the newest is on the disk.
+func (s *Store) putRevocation(ctx context.Context, kind auth.RevocationKind, subject string) error {
+	r, stands := s.revoked.Find(kind, subject)
+	if !stands {
+		return nil // lifted, or over
+	}
 	value, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	return s.record(ctx, job{
-		entries: []room.Entry{revocationEntry(r, actRevoked)}, stubborn: true,
-		write: func(ctx context.Context) error { return s.bucket(revocationsBucket).put(ctx, revocationKey(r), value) },
-	})
+	return s.bucket(revocationsBucket).put(ctx, revocationKey(r), value)
 }
 
-// Restore lifts a revocation, once that is on the disk.
+// Restore lifts a revocation, once that is on the disk, unless it was made again meanwhile.
 func (s *Store) Restore(ctx context.Context, kind auth.RevocationKind, subject string) error {
 	r := auth.Revocation{Kind: kind, Subject: subject, At: s.cfg.Now()}
-	err := s.record(ctx, job{
+	return s.record(ctx, job{
 		entries: []room.Entry{revocationEntry(r, actRestored)},
 		write:   func(ctx context.Context) error { return s.bucket(revocationsBucket).remove(ctx, revocationKey(r)) },
+		done: func(err error) {
+			if err == nil { // on the writer's goroutine, before a write that comes after looks
+				s.revoked.Lift(kind, subject, r.At)
+			}
+		},
 	})
-	if err == nil {
-		s.revoked.Lift(kind, subject)
-	}
-	return err
 }
 
 func revocationKey(r auth.Revocation) string { return hashed(string(r.Kind) + " " + r.Subject) }

@@ -59,13 +59,13 @@ type Store struct {
 	probe   time.Duration // probePause, but in tests
 
 	mu     sync.Mutex
-	closed bool      // Guarded by mu.
-	failed error     // Guarded by mu. Of the last group or token, nil if it was written.
-	broken bool      // Guarded by mu. The server left a write without an answer: it takes no more of that bucket, ever.
-	since  time.Time // Guarded by mu. When the group under way began; zero: none is.
+	closed bool           // Guarded by mu.
+	failed error          // Guarded by mu. Of the last group or token, nil if it was written.
+	broken bool           // Guarded by mu. The server left a write without an answer: it takes no more of that bucket, ever.
+	since  time.Time      // Guarded by mu. When the group under way began; zero: none is.
+	late   map[string]job // Guarded by mu. What closes and is not written, by job.closes: tried until it works.
 
-	unsure   []span // Owned by run. Entries whose group failed, not yet called so in the log.
-	stubborn []job  // Owned by run. Tried until they work.
+	unsure []span // Owned by run. Entries whose group failed, not yet called so in the log.
 }
 
 // span is from the first to the last entry of a failed group, by index.
@@ -92,6 +92,7 @@ func Open(cfg Config) (*Store, error) {
 	s := &Store{
 		cfg: cfg, seal: cfg.Key.seal(), revoked: auth.NewRevocationList(auth.MaxRevocations), probe: probePause,
 		queue: make(chan job, queueSize), quit: make(chan struct{}), over: make(chan struct{}),
+		late: map[string]job{},
 	}
 	if err := s.start(); err != nil {
 		s.release()
@@ -209,7 +210,11 @@ func (s *Store) Close() error {
 	close(s.quit)
 	s.mu.Unlock()
 	<-s.over
-	return s.release()
+	var err error
+	if n := s.lateJobs(); n > 0 {
+		err = fmt.Errorf("%d revocations could not be written and end here", n)
+	}
+	return errors.Join(err, s.release())
 }
 
 // release gives everything back.

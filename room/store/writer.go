@@ -7,11 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
+	"alcove/auth"
 	"alcove/room"
 	"alcove/room/audit"
 	"alcove/room/live"
@@ -19,10 +21,10 @@ import (
 
 // A job is one thing to be written: its entries, then its values.
 type job struct {
-	entries  []room.Entry
-	write    func(context.Context) error // may be nil
-	done     func(error)
-	stubborn bool // it closes something: tried again until it works, after done has heard of the failure
+	entries []room.Entry
+	write   func(context.Context) error // may be nil
+	done    func(error)
+	closes  string // names what it closes: tried again until it works, after done has heard of the failure; "" if it closes nothing
 }
 
 // sessionValue is what the bucket of sessions keeps.
@@ -44,19 +46,22 @@ func (s *Store) Write(r live.Record, done func(error)) {
 	}
 }
 
-// offer queues a job or says why not. Closing holds mu, so that nothing is queued that nobody will write.
+// offer queues a job or says why not: what closes is tried later then. Closing holds mu, so that nothing is queued that nobody
+// will write.
 func (s *Store) offer(j job) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.err(); err != nil && (s.closed || !s.since.IsZero()) {
-		return err // a store that failed is tried all the same, one that hangs is not
+	err := s.err()
+	if err == nil || !s.closed && s.since.IsZero() { // a store that failed is tried all the same, one that hangs is not
+		select {
+		case s.queue <- j:
+			return nil
+		default:
+			err = ErrFull
+		}
 	}
-	select {
-	case s.queue <- j:
-		return nil
-	default:
-		return ErrFull
-	}
+	s.insist(j)
+	return err
 }
 
 // putRecord writes the values of a record. All of it may be written twice.
@@ -103,11 +108,40 @@ func (s *Store) run() {
 				case j := <-s.queue:
 					s.group(s.gather(j))
 				default:
+					if s.lateJobs() > 0 {
+						s.recover()
+					}
 					return
 				}
 			}
 		}
 	}
+}
+
+// insist keeps a job that closes something until it works: refused or failed, it is in force all the same. Of what is closed
+// again meanwhile the first job is kept, since its write looks for what stands by then. Full policy: the newest is not kept;
+// but each has a place in the list of revocations, which is no longer. The caller holds mu.
+func (s *Store) insist(j job) {
+	if _, there := s.late[j.closes]; j.closes == "" || there || len(s.late) >= auth.MaxRevocations {
+		return
+	}
+	j.done = func(error) {} // who waited was told
+	s.late[j.closes] = j
+}
+
+func (s *Store) lateJobs() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.late)
+}
+
+// takeLate empties what is late, in the order of time.
+func (s *Store) takeLate() []job {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := slices.SortedFunc(maps.Values(s.late), func(a, b job) int { return a.entries[0].At.Compare(b.entries[0].At) })
+	clear(s.late)
+	return all
 }
 
 // gather takes what waits besides a first job, as far as it makes one group.
@@ -131,9 +165,9 @@ const cannotWrite = "the store cannot be written: acts that open are refused"
 // recover writes a group of its own while something is wrong.
 func (s *Store) recover() {
 	s.mu.Lock()
-	failed, broken := s.failed, s.broken
+	failed, broken, late := s.failed, s.broken, len(s.late)
 	s.mu.Unlock()
-	if failed == nil && len(s.stubborn) == 0 {
+	if failed == nil && late == 0 {
 		return
 	}
 	if b := s.backend.Load(); broken || !b.alive() {
@@ -151,8 +185,7 @@ func (s *Store) recover() {
 		s.broken = false
 		s.mu.Unlock()
 	}
-	again := s.stubborn
-	s.stubborn = nil
+	again := s.takeLate()
 	if failed != nil {
 		again = append(again, job{entries: []room.Entry{{At: s.cfg.Now(), Act: actRecovered}}, done: func(error) {}})
 	}
@@ -225,10 +258,10 @@ func (s *Store) group(batch []job) {
 		s.cfg.Log.Info("the store can be written again")
 	}
 	for i, j := range batch {
-		if errs[i] != nil && j.stubborn && len(s.stubborn) < maxStubborn {
-			again := j
-			again.done = func(error) {}
-			s.stubborn = append(s.stubborn, again)
+		if errs[i] != nil {
+			s.mu.Lock()
+			s.insist(j)
+			s.mu.Unlock()
 		}
 		j.done(errs[i])
 	}

@@ -1,0 +1,133 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"alcove/auth"
+	"alcove/room/audit"
+)
+
+var person1 = auth.Shown{Person: "person-1"}
+
+func revokePerson1(t testing.TB, s *Store) error {
+	t.Helper()
+	err := s.Revoke(t.Context(), auth.Revocation{Kind: auth.RevokePerson, Subject: "person-1"})
+	if !s.Revoked(time.Now(), person1) {
+		t.Error("a revocation is not in force")
+	}
+	return err
+}
+
+// crashed opens what the disk holds at this moment, as a daemon does that starts after one that was killed.
+func (p *place) crashed() *Store {
+	p.t.Helper()
+	dir := p.t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(p.dir)); err != nil {
+		p.t.Fatal(err)
+	}
+	at := *p
+	at.dir, at.wrap = dir, func(f audit.Folder) audit.Folder { return f }
+	s := at.open()
+	p.t.Cleanup(func() { at.close(s) })
+	return s
+}
+
+// A revocation that found no place in the queue, or a disk that hangs, is written as soon as that works.
+func TestRefusedRevocationIsWritten(t *testing.T) {
+	for name, c := range map[string]struct {
+		waiting int
+		want    error
+	}{
+		"the queue is full": {queueSize + maxBatch + 10, ErrFull},
+		"the disk hangs":    {1, ErrStalled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, f, clock := troubled(t)
+			s := p.open()
+			hang := make(chan struct{})
+			f.set(nil, hang)
+			var wg sync.WaitGroup
+			for i := range c.waiting {
+				wg.Add(1)
+				s.Write(record(fmt.Sprint("s", i), "x", "admitted"), func(error) { wg.Done() })
+			}
+			if c.want == ErrStalled {
+				until(t, "the writer is at work", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return !s.since.IsZero() })
+				clock.add(stallAfter + 1)
+			}
+			if err := revokePerson1(t, s); !errors.Is(err, c.want) {
+				t.Errorf("got %v", err)
+			}
+			f.set(nil, nil)
+			close(hang)
+			wg.Wait()
+			until(t, "the revocation is tried again", func() bool { return s.lateJobs() == 0 })
+			if err := write(t, s, record("after", "x", "admitted")); err != nil { // comes after it
+				t.Fatal(err)
+			}
+			if !p.crashed().Revoked(time.Now(), person1) {
+				t.Error("a crash lifts a revocation")
+			}
+			p.close(s)
+		})
+	}
+}
+
+// A revocation that failed is written by who closes the store, if the disk takes it by then; if not, that is said.
+func TestCloseWritesRevocations(t *testing.T) {
+	for _, heals := range []bool{true, false} {
+		p, f, _ := troubled(t)
+		s := p.open()
+		f.set(syscall.ENOSPC, nil)
+		if revokePerson1(t, s) == nil {
+			t.Fatal("a full disk takes it")
+		}
+		if heals {
+			f.set(nil, nil)
+		}
+		if err := s.Close(); (err == nil) != heals {
+			t.Errorf("heals: %v, closed with %v", heals, err)
+		}
+		f.set(nil, nil)
+		s = p.open()
+		if s.Revoked(time.Now(), person1) != heals {
+			t.Errorf("heals: %v, revoked after a restart: %v", heals, !heals)
+		}
+		p.close(s)
+	}
+}
+
+// What was revoked, lifted and revoked again while the disk was full is on it as it stands at last.
+func TestNewestRevocationWins(t *testing.T) {
+	p, f, clock := troubled(t)
+	s := p.open()
+	again := auth.Revocation{Kind: auth.RevokeRoom, Subject: "room-1"}
+	f.set(syscall.ENOSPC, nil)
+	for _, end := range []time.Time{time.Now().Add(time.Hour), {}} {
+		again.Until = end
+		if s.Revoke(t.Context(), again) == nil || revokePerson1(t, s) == nil {
+			t.Fatal("a full disk takes it")
+		}
+		clock.add(time.Second)
+	}
+	f.set(nil, nil)
+	until(t, "all is written", func() bool { return s.lateJobs() == 0 && s.Err() == nil })
+	if err := s.Restore(t.Context(), auth.RevokePerson, "person-1"); err != nil || s.Revoked(time.Now(), person1) {
+		t.Errorf("a revocation is not lifted: %v", err)
+	}
+	after := p.crashed()
+	if after.Revoked(time.Now(), person1) || !after.Revoked(time.Now().Add(2*time.Hour), auth.Shown{Room: "room-1"}) {
+		t.Errorf("after a crash: %+v", after.Revocations(time.Now()))
+	}
+	if n := strings.Count(p.logText(), "room.revoked"); n != 1 {
+		t.Errorf("%d entries of one revocation", n)
+	}
+	p.close(s)
+}
