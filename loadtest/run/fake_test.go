@@ -55,11 +55,12 @@ type fakeServer struct {
 
 // A fakePeer is one participant.
 type fakePeer struct {
-	server *fakeServer
-	id     string
-	ws     *websocket.Conn
-	write  sync.Mutex
-	seq    int
+	server   *fakeServer
+	id       string
+	ws       *websocket.Conn
+	write    sync.Mutex
+	seq      int
+	welcomed bool // guarded by the server's mu
 
 	sock   *net.UDPConn
 	client atomic.Pointer[netip.AddrPort]
@@ -188,6 +189,9 @@ func (p *fakePeer) request(id, kind string, data json.RawMessage) {
 			"sessionId": "s." + p.id, "resumeSecret": "x", "participantId": p.id, "state": "admitted", "role": "participant",
 			"permissions": []string{}, "pingMs": 5000, "resumeMs": 60000,
 		}})
+		p.server.mu.Lock()
+		p.welcomed = true
+		p.server.mu.Unlock()
 		p.event("something.new", map[string]any{"of": "a later version"})
 		p.event("media.ready", map[string]any{"generation": 0, "slots": map[string]int{"pairs": 7, "screens": 1}})
 		return
@@ -207,8 +211,13 @@ func (p *fakePeer) request(id, kind string, data json.RawMessage) {
 
 // announce tells everybody who is in which slot.
 func (f *fakeServer) announce() {
+	var peers []*fakePeer
 	f.mu.Lock()
-	peers := append([]*fakePeer(nil), f.peers...)
+	for _, p := range f.peers {
+		if p.welcomed { // before, they are told nothing
+			peers = append(peers, p)
+		}
+	}
 	f.mu.Unlock()
 	for _, p := range peers {
 		slots := []map[string]any{}
