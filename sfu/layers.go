@@ -176,18 +176,43 @@ func (s *slot) accepts(e *encoding, packet *forward.Packet) forward.Drop {
 	return forward.Kept
 }
 
-// tellWanted tells a simulcast's client which encodings somebody watches. What nobody wants is paused a little later: a
-// layout that changes back costs no key frame.
+// wants lists the RIDs that somebody watches. While the highest of them does not come, lower ones are wanted too, down to the first
+// that does: a browser leaves out what its camera is too small for, or its path too narrow.
+func (pub *publication) wants(now time.Time) []string {
+	all := pub.encodings
+	watched := func(e *encoding) bool {
+		return pub.tapping.wants(e) || slices.ContainsFunc(pub.subscribers, func(s *slot) bool { return s.current == e || s.target == e || s.ideal() == e })
+	}
+	top := len(all) - 1
+	for top >= 0 && !watched(all[top]) {
+		top--
+	}
+	switch {
+	case top < 0 || all[top].alive(now):
+		pub.missing = time.Time{}
+	case pub.missing.IsZero():
+		pub.missing = now
+	}
+	instead := !pub.missing.IsZero() && now.Sub(pub.missing) >= insteadAfter
+	var rids []string
+	for i := top; i >= 0; i-- {
+		if instead || watched(all[i]) {
+			rids = append(rids, all[i].rid)
+		}
+		instead = instead && !all[i].alive(now)
+	}
+	slices.Reverse(rids)
+	return rids
+}
+
+// tellWanted tells a simulcast's client which encodings to send. What nobody wants is paused a little later: a layout that changes
+// back costs no key frame.
 func (pub *publication) tellWanted(now time.Time) {
 	if len(pub.encodings) < 2 || !pub.open() {
+		pub.missing = time.Time{}
 		return
 	}
-	var rids []string
-	for _, e := range pub.encodings {
-		if pub.tapping.wants(e) || slices.ContainsFunc(pub.subscribers, func(s *slot) bool { return s.current == e || s.target == e || s.ideal() == e }) {
-			rids = append(rids, e.rid)
-		}
-	}
+	rids := pub.wants(now)
 	more := slices.ContainsFunc(rids, func(r string) bool { return !slices.Contains(pub.wanted, r) })
 	switch {
 	case slices.Equal(rids, pub.wanted):

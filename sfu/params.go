@@ -43,6 +43,9 @@ const (
 	videoPause = time.Second
 	// pauseAfter is how long nobody must want an encoding before its sender is told.
 	pauseAfter = 2 * time.Second
+	// insteadAfter is how long a client may take to send the encoding that is wanted, before it is asked for lesser ones beside it: a
+	// camera that starts, or a picture that grows, has no need of them.
+	insteadAfter = 2 * time.Second
 	// maxVoices are heard at once: in a larger room the loudest. More people at once nobody understands.
 	maxVoices = 16
 	// maxSpeakers are named at once.

@@ -23,6 +23,7 @@ type publication struct {
 	keyAsked  time.Time
 	wanted    []string // RIDs that the client was last told to send
 	unwanted  time.Time
+	missing   time.Time // since when the highest that is wanted does not come, zero while it does
 }
 
 // An encoding is one quality of a publication, the lowest first.

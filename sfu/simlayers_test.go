@@ -187,3 +187,35 @@ func TestDeadTopLayer(t *testing.T) {
 		t.Errorf("only the largest comes, %q is shown", got)
 	}
 }
+
+// TestInsteadOfTheWanted holds that a client is asked for lesser encodings while the one that is wanted does not come: a browser leaves
+// out the largest of a small camera, and the camera may be another one now.
+func TestInsteadOfTheWanted(t *testing.T) {
+	s, all := newGroup(t, 17, simSpec{rids: threeRIDs}, "a", "b")
+	wanted := threeRIDs
+	for _, step := range []struct {
+		can   []string // what the browser makes of the camera
+		shown string
+		want  []string
+	}{
+		{threeRIDs, "f", []string{"f"}},
+		{[]string{"q"}, "q", threeRIDs},
+		{[]string{"q", "h"}, "h", []string{"h", "f"}},
+		{threeRIDs, "f", []string{"f"}},
+	} {
+		for range 80 { // it sends what it can of what is wanted
+			for _, ev := range s.wanted {
+				if ev.Peer == "b" {
+					wanted = ev.RIDs
+				}
+			}
+			for i, rid := range threeRIDs {
+				all[1].source(Camera).streams[i].off = !slices.Contains(wanted, rid) || !slices.Contains(step.can, rid)
+			}
+			s.run(100 * time.Millisecond)
+		}
+		if got := all[0].shown("b"); got != step.shown || !slices.Equal(wanted, step.want) {
+			t.Errorf("of %v %q is shown and %v wanted, want %q and %v", step.can, got, wanted, step.shown, step.want)
+		}
+	}
+}
