@@ -22,8 +22,8 @@ type Admin struct {
 	Room, Person func(string) string
 	// Issuer is that of the tokens that can be revoked.
 	Issuer string
-	// Revoke refuses what is named from now on, before it returns. It is durable.
-	Revoke func(context.Context, auth.Revocation) error
+	// Revoke refuses what is named from now on, before it returns; done hears once whether it is on the disk. It does not block.
+	Revoke func(r auth.Revocation, done func(error))
 	// Consents gives all answers of a person in the order of time.
 	Consents func(context.Context, room.PersonID) ([]room.ConsentRecord, error)
 }
@@ -185,7 +185,7 @@ func (s *Server) showRoom(r *http.Request, _ cursor) (object, error) {
 	return o, nil
 }
 
-// revoke refuses tokens from now on, and ends what was entered with them.
+// revoke refuses tokens from now on, and ends what was entered with them, whether or not that can be written: the answer says so.
 func (s *Server) revoke(r *http.Request, in cursor) (object, error) {
 	a := s.cfg.Admin
 	kind := auth.RevocationKind(in.oneOf("kind", string(auth.RevokeToken), string(auth.RevokePerson), string(auth.RevokeRoom)))
@@ -202,20 +202,33 @@ func (s *Server) revoke(r *http.Request, in cursor) (object, error) {
 	case auth.RevokeRoom:
 		revocation.Subject = a.Room(value)
 	}
-	if err := a.Revoke(r.Context(), revocation); err != nil {
-		return nil, &room.Error{Code: room.Unavailable, Detail: "the revocation could not be written"}
-	}
-	switch kind {
-	case auth.RevokePerson:
-		return object{}, s.admin.Revoke(r.Context(), room.PersonID(revocation.Subject))
-	case auth.RevokeRoom:
-		_, err := s.admin.Do(r.Context(), value, room.Revoke{All: true})
-		if refused := (*room.Error)(nil); errors.As(err, &refused) && refused.Code == room.TargetNotFound {
-			err = nil // it does not run
+	written := make(chan error, 1)
+	a.Revoke(revocation, func(err error) { written <- err })
+	ended := s.endRevoked(r.Context(), revocation, value)
+	select {
+	case err := <-written:
+		if err != nil {
+			return nil, &room.Error{Code: room.Unavailable, Detail: "the revocation is not written yet, and may not outlive a restart: ask again"}
 		}
-		return object{}, err
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
 	}
-	return object{}, nil
+	return object{}, ended
+}
+
+// endRevoked ends the seats of a person or the session of a room.
+func (s *Server) endRevoked(ctx context.Context, r auth.Revocation, name string) error {
+	switch r.Kind {
+	case auth.RevokePerson:
+		return s.admin.Revoke(ctx, room.PersonID(r.Subject))
+	case auth.RevokeRoom:
+		_, err := s.admin.Do(ctx, name, room.Revoke{All: true})
+		if refused := (*room.Error)(nil); errors.As(err, &refused) && refused.Code == room.TargetNotFound {
+			return nil // it does not run
+		}
+		return err
+	}
+	return nil
 }
 
 // consents gives what a person agreed to. Who it is comes in the body: paths end up in the logs of proxies.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ type fakeAdmin struct {
 	revoked  []auth.Revocation
 	consents map[room.PersonID][]room.ConsentRecord
 	broken   error
+	hang     chan struct{} // nothing is written before it is closed
 }
 
 func (*fakeAdmin) Verify(_ time.Time, token auth.Secret) error {
@@ -45,9 +47,13 @@ func newOperator(t *testing.T) (*house, *operator) {
 		c.Admin = &Admin{
 			Tokens: fake, Room: func(name string) string { return "room-" + strings.ToUpper(name) }, Issuer: "issuer",
 			Person: func(sub string) string { return sub }, // as fakeTokens
-			Revoke: func(_ context.Context, r auth.Revocation) error {
+			Revoke: func(r auth.Revocation, done func(error)) {
 				fake.revoked = append(fake.revoked, r)
-				return fake.broken
+				if fake.hang != nil {
+					go func() { <-fake.hang; done(nil) }()
+					return
+				}
+				done(fake.broken)
 			},
 			Consents: func(_ context.Context, p room.PersonID) ([]room.ConsentRecord, error) {
 				return fake.consents[p], fake.broken
@@ -198,8 +204,37 @@ func TestAPIRevokes(t *testing.T) {
 	if len(o.admin.revoked) != len(want) {
 		t.Errorf("%d revocations", len(o.admin.revoked))
 	}
-	o.admin.broken = errors.New("disk full")
-	o.refused("POST", "/v1/revocations", `{"kind":"person","value":"maria"}`, 503, room.Unavailable)
+}
+
+// TestAPIRevokesUnwritten: what is revoked is over at once, whether or not a disk takes it; the answer says which.
+func TestAPIRevokesUnwritten(t *testing.T) {
+	h, o := newOperator(t)
+	host, guest := h.enter(hostToken), h.enter(guestToken)
+	o.admin.hang = make(chan struct{})
+	hang := o.admin.hang
+	let := sync.OnceFunc(func() { close(hang) })
+	t.Cleanup(let)
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		o.done("POST", "/v1/revocations", `{"kind":"person","value":"maria"}`)
+	}()
+	if code := guest.closed(); code != closeDoor {
+		t.Errorf("the revoked was closed with %d", code)
+	}
+	select {
+	case <-answered:
+		t.Error("answered before it was written")
+	default:
+	}
+	let()
+	<-answered
+	o.admin.hang, o.admin.broken = nil, errors.New("disk full")
+	o.refused("POST", "/v1/revocations", `{"kind":"room","value":"tuesday"}`, 503, room.Unavailable)
+	if e := host.until("room.ended"); e.Data["reason"] != "revoked" {
+		t.Errorf("%v", e)
+	}
+	o.refused("POST", "/v1/revocations", `{"kind":"token","value":"jti-1"}`, 503, room.Unavailable)
 }
 
 // TestAPIConsents: a person's answers, by what their tokens say or by their opaque id.

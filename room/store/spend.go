@@ -61,17 +61,21 @@ func (s *Store) Revoked(now time.Time, shown auth.Shown) bool { return s.revoked
 // Revocations lists those that stand.
 func (s *Store) Revocations(now time.Time) []auth.Revocation { return s.revoked.List(now) }
 
-// Revoke takes back a token, a person or a room, from now on. An error says that it is not on the disk: it is in force all the
-// same, and written as soon as that works, unless the daemon dies before. It ends no session that runs.
-func (s *Store) Revoke(ctx context.Context, r auth.Revocation) error {
+// Revoke takes back a token, a person or a room, before it returns. done is called once, on any goroutine; an error says that it is
+// not on the disk: it is in force all the same, if there was room for another, and written as soon as that works, unless the daemon
+// dies before. It ends no session that runs.
+func (s *Store) Revoke(r auth.Revocation, done func(error)) {
 	r.At = s.cfg.Now()
-	if err := s.revoked.Add(r.At, r); err != nil {
-		return err
+	err := s.revoked.Add(r.At, r)
+	if err == nil {
+		err = s.offer(job{
+			entries: []room.Entry{revocationEntry(r, actRevoked)}, done: done, closes: revocationKey(r),
+			write: func(ctx context.Context) error { return s.putRevocation(ctx, r.Kind, r.Subject) },
+		})
 	}
-	return s.record(ctx, job{
-		entries: []room.Entry{revocationEntry(r, actRevoked)}, closes: revocationKey(r),
-		write: func(ctx context.Context) error { return s.putRevocation(ctx, r.Kind, r.Subject) },
-	})
+	if err != nil {
+		go done(err) // as Write does
+	}
 }
 
 // putRevocation writes what stands by now: whenever it is called, the newest is on the disk.

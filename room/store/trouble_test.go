@@ -102,7 +102,7 @@ func TestDiskFull(t *testing.T) {
 	if err := s.Spend(time.Now(), use("a", time.Minute)); err == nil {
 		t.Error("a token is accepted that nobody remembers")
 	}
-	if err := s.Revoke(t.Context(), auth.Revocation{Kind: auth.RevokePerson, Subject: "person-1"}); err == nil || !s.Revoked(time.Now(), auth.Shown{Person: "person-1"}) {
+	if err := revoke(s, auth.Revocation{Kind: auth.RevokePerson, Subject: "person-1"}); err == nil || !s.Revoked(time.Now(), auth.Shown{Person: "person-1"}) {
 		t.Errorf("a revocation is not in force, or nobody says that it is not written: %v", err)
 	}
 	if err := s.Restore(t.Context(), auth.RevokePerson, "person-1"); err == nil || !s.Revoked(time.Now(), auth.Shown{Person: "person-1"}) {
