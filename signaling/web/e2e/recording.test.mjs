@@ -1,4 +1,5 @@
-// A session of four is recorded with everyone's consent, one takes it back in between, and the files of it play.
+// A session of four is recorded with everyone's consent, one takes it back in between, and the files of it play. And one changes
+// devices while two are recorded.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,7 +8,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { test } from 'node:test';
 import { alcove, startDaemon } from './support/daemon.mjs';
 import { launch, Person } from './support/person.mjs';
-import { about, beeps, complaints, flashAndBeep, median, offset, times } from './support/recorded.mjs';
+import { about, beeps, complaints, flashAndBeep, flashes, median, offset, sizes, times } from './support/recorded.mjs';
 import { stages } from './support/stage.mjs';
 import { pause, until } from './support/wait.mjs';
 
@@ -28,10 +29,11 @@ function chimes() {
   };
 }
 
-async function begin(t) {
+async function begin(t, options) {
   const folder = mkdtempSync(join(tmpdir(), 'alcove-recording-'));
-  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091', '--data', join(folder, 'data')]);
-  const browser = await launch();
+  const data = (name) => join(folder, 'data', name);
+  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091', '--data', data('')]);
+  const browser = await launch(options);
   let ended;
   t.after(async () => {
     await browser.close();
@@ -45,7 +47,45 @@ async function begin(t) {
     await person.join();
     return person;
   };
-  return { folder, daemon, people, enter, end: async () => { ended = await daemon.stop(); return ended; } };
+  // Whom a host lets in has done all that is asked before.
+  const admitted = async (name, host) => {
+    const person = await enter(name);
+    await person.sees('agree');
+    await person.find('agree').click();
+    await until('the agreement is made', () => person.heard('self.updated').at(-1)?.needs.includes('agreement') === false);
+    await person.find('passcode').fill(passcode);
+    await person.find('passcode-enter').click();
+    await until('the therapist can mark', async () => await host.find('verify-waiter').count() === 1);
+    await host.find('verify-waiter').click();
+    await until('nothing is missing', () => host.heard('waiting.updated').at(-1)?.waiter.needs.length === 0);
+    await host.find('admit').click();
+    await person.sees('session');
+    return person;
+  };
+  // Ends the daemon, and gives the files of what it recorded.
+  const exported = async () => {
+    ended = await daemon.stop();
+    assert.deepEqual(ended, { code: 0, signal: null });
+    const keys = ['--identity', data('recording.identity'), '--erasure-keys', data('erasure.keys'), '--erasure-key', data('erasure.key')];
+    alcove('recording', 'verify', '--dir', data('recordings'), ...keys);
+    alcove('recording', 'export', '--dir', data('recordings'), ...keys, '--out', join(folder, 'out'));
+    return readdirSync(join(folder, 'out')).map((name) => join(folder, 'out', name));
+  };
+  const all = async (recording) => {
+    for (const person of people) await until(`${person.name} sees ${recording}`, async () => await state(person) === recording);
+  };
+  // A therapist and one more, whose recording has begun.
+  const two = async () => {
+    const lind = await enter('Dr. Lind', 'host');
+    await lind.sees('session');
+    const mara = await admitted('Mara', lind);
+    await Promise.all([mara.receives([lind]), lind.receives([mara])]);
+    await lind.find('record').click();
+    for (const person of people) await person.find('consent-yes').click();
+    await all('on');
+    return [lind, mara];
+  };
+  return { data, daemon, people, enter, admitted, two, all, exported };
 }
 
 const state = (person) => person.find('recording').getAttribute('data-state');
@@ -56,31 +96,16 @@ const turns = (person) => person.frames.filter(({ sent, frame }) => !sent && fra
 const heard = (person) => person.page.evaluate(() => window.__chimes);
 
 test('four are recorded, one withdraws in between, and it plays', { timeout: 300_000 }, async (t) => {
-  const { folder, daemon, people, enter, end } = await begin(t);
-  const data = (name) => join(folder, 'data', name);
+  const { data, daemon, people, enter, admitted, all, exported } = await begin(t);
   let lind, mara, jonas, sofia, late;
   const delay = monitorEventLoopDelay({ resolution: 10 });
-  const all = async (recording) => {
-    for (const person of people) await until(`${person.name} sees ${recording}`, async () => await state(person) === recording);
-  };
   await stages(t, { people, daemon: () => daemon }, [
     ['four come in', async () => {
       lind = await enter('Dr. Lind', 'host');
       await lind.sees('session');
-      for (const name of ['Mara', 'Jonas', 'Sofia']) {
-        const person = await enter(name);
-        await person.sees('agree');
-        await person.find('agree').click();
-        await until('the agreement is made', () => person.heard('self.updated').at(-1)?.needs.includes('agreement') === false);
-        await person.find('passcode').fill(passcode);
-        await person.find('passcode-enter').click();
-        await until('the therapist can mark', async () => await lind.find('verify-waiter').count() === 1);
-        await lind.find('verify-waiter').click();
-        await until('nothing is missing', () => lind.heard('waiting.updated').at(-1)?.waiter.needs.length === 0);
-        await lind.find('admit').click();
-        await person.sees('session');
-      }
-      [, mara, jonas, sofia] = people;
+      mara = await admitted('Mara', lind);
+      jonas = await admitted('Jonas', lind);
+      sofia = await admitted('Sofia', lind);
       await Promise.all(people.map((person) => person.receives(people.filter((other) => other !== person), 30_000)));
       await all('off');
     }],
@@ -132,11 +157,7 @@ test('four are recorded, one withdraws in between, and it plays', { timeout: 300
       const told = turns(mara).slice(-4);
       assert.deepEqual(told.map(({ recording }) => recording), ['on', 'paused', 'on', 'off']);
       const [on, paused, again, off] = told.map(({ at }) => at - told[0].at);
-      assert.deepEqual(await end(), { code: 0, signal: null });
-      const keys = ['--identity', data('recording.identity'), '--erasure-keys', data('erasure.keys'), '--erasure-key', data('erasure.key')];
-      alcove('recording', 'verify', '--dir', data('recordings'), ...keys);
-      alcove('recording', 'export', '--dir', data('recordings'), ...keys, '--out', join(folder, 'out'));
-      const files = readdirSync(join(folder, 'out')).map((name) => join(folder, 'out', name));
+      const files = await exported();
       assert.equal(files.length, 4);
       const slack = tolerance + Math.max(0, delay.percentile(99) / 1e9 - 0.02) + Math.max(0, late);
       const lips = [];
@@ -161,6 +182,61 @@ test('four are recorded, one withdraws in between, and it plays', { timeout: 300
         assert.ok(rest.length >= 5 && drift < slack / 2, `beeps are ${drift} s off`);
       }
       assert.ok(Math.min(...lips) <= lipSync + slack - tolerance, `sound and picture are at least ${Math.min(...lips)} s apart`);
+    }],
+  ]);
+});
+
+test('one who changes devices is recorded all along', { timeout: 120_000 }, async (t) => {
+  const { daemon, people, two, all, exported } = await begin(t, { cameras: 2 });
+  let lind, mara;
+  const delay = monitorEventLoopDelay({ resolution: 10 });
+  const sending = () => mara.page.evaluate(() => window.__alcove.connection.getSenders().map(({ track }) => track?.getSettings().deviceId));
+  const changes = async (label) => {
+    const list = mara.page.locator('dialog[open]').getByRole('combobox', { name: label, exact: true });
+    const last = await list.locator('option').last().getAttribute('value');
+    await list.selectOption(last);
+    await until(`the other ${label} is sent`, async () => (await sending()).includes(last));
+  };
+  await stages(t, { people, daemon: () => daemon }, [
+    ['two are recorded', async () => {
+      [lind, mara] = await two();
+      delay.enable();
+      await pause(4000);
+    }],
+    ['one changes both, and nobody is told', async () => {
+      const told = () => [mara.said('media.offer'), mara.said('publication.set'), lind.heard('participant.updated')].map(({ length }) => length);
+      const before = told();
+      await mara.find('devices').click();
+      await mara.sees('devices-dialog');
+      await changes('Microphone');
+      await changes('Camera');
+      await mara.find('devices-close').click();
+      await pause(5000);
+      delay.disable();
+      assert.deepEqual(told(), before);
+      await lind.find('record').click();
+      await all('off');
+    }],
+    ['what came before and after is in one file, without a gap', async () => {
+      const files = await exported();
+      assert.equal(files.length, 2);
+      const changed = files.find((file) => sizes(file).at(-1) === '320x180'); // of a camera of 640 x 360 the largest is left out
+      assert.ok(changed, `the pictures are of ${files.map(sizes).join(' and ')}`);
+      assert.equal(complaints(changed), '');
+      const slack = Math.max(0, delay.percentile(99) / 1e9 - 0.02);
+      for (const [kind, longest] of [['a', 0.1], ['v', 0.5]]) {
+        const gaps = times(changed, kind).map((at, i, every) => at - (every[i - 1] ?? at));
+        assert.ok(Math.max(...gaps) <= longest + slack, `${Math.max(...gaps)} s without ${kind}`);
+      }
+      // The other devices beep and flash half a second later.
+      for (const seen of [beeps(changed), flashes(changed)]) {
+        const late = seen.map((at) => (at - seen[0] + 0.25) % 1 - 0.25);
+        const [before, after] = [0, 0.5].map((phase) => late.filter((by) => Math.abs(by - phase) < 0.2).length);
+        assert.ok(before >= 3 && after >= 3 && before + after >= late.length - 1, `they come late by ${late}`);
+        assert.deepEqual(late.map((by) => by > 0.25), late.map((by) => by > 0.25).sort(), 'the first ones came back');
+      }
+      const { pairs, median: after } = offset(changed);
+      assert.ok(pairs >= 6 && Math.abs(after) <= lipSyncBusy, `sound comes ${after} s after the picture, in ${pairs} pairs`);
     }],
   ]);
 });

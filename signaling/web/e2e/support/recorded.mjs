@@ -8,42 +8,46 @@ const probe = (...args) => JSON.parse(execFileSync('ffprobe', ['-v', 'error', '-
 
 // flashAndBeep runs inside the page, before its own code: once a second the camera turns white for 120 ms and the microphone beeps.
 // Sound is made by a thread of its own, in time; how late the page itself drew each flash is noted in __late, in seconds.
+// A device that is asked for by its id is another one: it beeps and flashes half a second later, in a larger picture.
 export function flashAndBeep() {
-  let context, canvas, sound;
-  let white = false;
+  let context;
+  const sources = [];
   window.__late = [];
-  const begin = () => {
-    if (context) return;
-    context = new AudioContext();
-    sound = context.createMediaStreamDestination();
+  const begin = (after, width, height) => {
+    const sound = context.createMediaStreamDestination();
     const tone = new OscillatorNode(context, { frequency: 1000 });
     const gain = new GainNode(context, { gain: 0 });
-    for (let second = 1; second < 600; second++) {
+    for (let second = 1 + after; second < 600; second++) {
       gain.gain.setValueAtTime(0.8, second);
       gain.gain.setValueAtTime(0, second + 0.12);
     }
     tone.connect(gain).connect(sound);
     tone.start();
-    canvas = document.createElement('canvas');
-    canvas.width = 240;
-    canvas.height = 136;
+    const canvas = document.createElement('canvas');
+    Object.assign(canvas, { width, height });
     const pen = canvas.getContext('2d');
     let count = 0;
+    let white = false;
     setInterval(() => {
-      const since = context.currentTime % 1;
+      const since = (context.currentTime - after) % 1;
       const now = since < 0.12 && context.currentTime > 1;
       if (now && !white) window.__late.push(since);
       white = now;
       pen.fillStyle = white ? '#fff' : '#000';
-      pen.fillRect(0, 0, 240, 136);
+      pen.fillRect(0, 0, width, height);
       pen.fillStyle = '#888'; // something moves, or no frame would be captured
-      pen.fillRect(count++ % 240, 126, 8, 8);
+      pen.fillRect(count++ % width, height - 10, 8, 8);
     }, 10);
+    return { sound, canvas };
   };
-  navigator.mediaDevices.getUserMedia = async ({ audio }) => {
-    begin();
+  navigator.mediaDevices.getUserMedia = async ({ audio, video }) => {
+    const { deviceId } = audio || video;
+    context ??= new AudioContext();
+    const { sound, canvas } = deviceId ? sources[1] ??= begin(0.5, 640, 360) : sources[0] ??= begin(0, 240, 136);
     await context.resume();
-    return audio ? new MediaStream(sound.stream.getAudioTracks().map((track) => track.clone())) : canvas.captureStream(30);
+    const stream = audio ? new MediaStream(sound.stream.getAudioTracks().map((track) => track.clone())) : canvas.captureStream(30);
+    for (const track of stream.getTracks()) track.getSettings = () => ({ deviceId: deviceId?.exact });
+    return stream;
   };
 }
 
@@ -56,6 +60,12 @@ export function about(file) {
 // times gives when the packets of a kind (a or v) play, in seconds.
 export function times(file, kind) {
   return probe('-select_streams', kind, '-show_entries', 'packet=pts_time', file).packets.map((packet) => Number(packet.pts_time));
+}
+
+// sizes gives the sizes of the pictures, in order, each change once.
+export function sizes(file) {
+  const all = probe('-select_streams', 'v', '-show_entries', 'frame=width,height', file).frames.map(({ width, height }) => `${width}x${height}`);
+  return all.filter((size, i) => size !== all[i - 1]);
 }
 
 // complaints are what a decoder says that reads all of it. What ffmpeg says of times is about those that it makes up for its output:
