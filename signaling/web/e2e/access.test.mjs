@@ -5,6 +5,17 @@ import { startDemo } from './support/demo.mjs';
 import { stages } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
+// Inside the page: notes of each dialog whether it was modal as soon as it was there.
+function watchDialogs() {
+  window.__dialogs = [];
+  new MutationObserver((changes) => {
+    const added = changes.flatMap(({ addedNodes }) => [...addedNodes]).filter((node) => node instanceof Element);
+    for (const dialog of added.flatMap((node) => [node, ...node.querySelectorAll('dialog')])) {
+      if (dialog.localName === 'dialog') window.__dialogs.push(dialog.matches(':modal'));
+    }
+  }).observe(document, { childList: true, subtree: true });
+}
+
 test('keyboard only', { timeout: 60_000 }, async (t) => {
   const { daemon, people, enter } = await startDemo(t);
   const typeNameAndJoin = async (person) => {
@@ -27,7 +38,7 @@ test('keyboard only', { timeout: 60_000 }, async (t) => {
       lind = await enter('Dr. Lind', `${daemon.origin}/dev/host`);
       await typeNameAndJoin(lind);
       await lind.sees('session');
-      mara = await enter('Mara', `${daemon.origin}/dev/join`);
+      mara = await enter('Mara', `${daemon.origin}/dev/join`, watchDialogs);
       await typeNameAndJoin(mara);
       await mara.sees('waiting-room');
     }],
@@ -46,6 +57,7 @@ test('keyboard only', { timeout: 60_000 }, async (t) => {
       await mara.page.keyboard.press('Escape');
       await until('the dialog is gone', async () => await mara.find('confirm').count() === 0);
       assert.equal(await focused(), 'leave');
+      assert.deepEqual(await mara.page.evaluate(() => window.__dialogs), [true], 'a key pressed in time went elsewhere');
     }],
     ['what was said of the group is gone with it', async () => {
       const said = () => mara.find('announcer').innerText();

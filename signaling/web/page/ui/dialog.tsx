@@ -1,7 +1,7 @@
 // A question that needs an answer before anything else. Escape, or closing it, is a no.
 
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { Heading, refocus } from './basics';
 
 interface Props {
@@ -15,8 +15,8 @@ export function Dialog({ title, about, children, onClose }: Props): JSX.Element 
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   const gone = useRef(false);
-  const before = useRef(document.activeElement).current; // now: the heading takes the focus before the effect below
-  useEffect(() => {
+  const before = useRef(document.activeElement).current; // now: the dialog takes the focus
+  useLayoutEffect(() => { // before it is painted: what is seen can be answered, and nothing behind it
     const dialog = ref.current;
     dialog?.showModal();
     dialog?.querySelector('h2')?.focus();
