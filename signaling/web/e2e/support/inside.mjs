@@ -22,13 +22,14 @@ export async function media() {
   const inbound = {};
   const outbound = {};
   const ports = new Set();
-  for (const peer of window.__peers) {
+  for (const [number, peer] of window.__peers.entries()) {
     if (peer.connectionState === 'closed') continue;
     const stats = await peer.getStats();
     for (const report of stats.values()) {
       if (report.type === 'inbound-rtp') {
         inbound[report.mid] = {
           kind: report.kind,
+          peer: number, // another one counts anew
           packets: report.packetsReceived,
           frames: report.framesDecoded ?? 0,
           samples: report.totalSamplesReceived ?? 0,

@@ -127,7 +127,8 @@ export class Person {
       const now = (await this.media()).inbound;
       const missing = others.filter((other) => {
         const { audio, video } = this.linesOf(other);
-        return !((now[video]?.frames ?? 0) > (before[video]?.frames ?? 0) + 5 && (now[audio]?.samples ?? 0) > (before[audio]?.samples ?? 0) + 24_000);
+        const more = (line, what) => now[line] && now[line][what] - (before[line]?.peer === now[line].peer ? before[line][what] : 0);
+        return !(more(video, 'frames') > 5 && more(audio, 'samples') > 24_000);
       });
       if (missing.length > 0) throw new Error(`nothing new of ${missing.map((o) => o.name).join(', ')}: ${JSON.stringify(now)}`);
       return true;
