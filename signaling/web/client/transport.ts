@@ -5,7 +5,7 @@
 //     └───────────────── backoff ◄──────────────────┘
 //
 // Requests that were under way when a socket died are sent again with the same id after the resume; the server
-// answers each id once. Offers are not: they belong to a moment that is over.
+// answers each id once. Some belong to their moment, see below.
 
 import { Backoff } from './backoff';
 import { decodeAnswer, decodeFrame, encodeRequest, type Told } from './codec';
@@ -47,6 +47,9 @@ const finalCloses: Record<number, string> = {
   [close.left]: 'left', [close.protocol]: 'protocol', [close.token]: 'invalid_token', [close.door]: 'denied',
   [close.replaced]: 'replaced', [close.ended]: 'ended', [close.tooLarge]: 'protocol',
 };
+// What is said on the socket that is there, or not at all: an offer belongs to a connection, and a yes must not come after the no
+// that followed it.
+const moments = new Set<RequestType>(['ping', 'media.offer', 'consent.respond', 'consent.withdraw']);
 // A refused hello with one of these is worth another attempt without asking the person.
 const passing = new Set(['draining', 'unavailable', 'rate_limited', 'internal']);
 const unreachable = 'unreachable';
@@ -91,7 +94,7 @@ export class Transport extends Emitter<Events> {
   }
 
   request<T extends RequestType>(type: T, data: RequestData<T>, timeoutMs = requestTimeoutMs): Promise<AnswerData<T>> {
-    if (this.#over) return Promise.reject(ownError('closed'));
+    if (this.#over || (!this.#open && moments.has(type))) return Promise.reject(ownError('closed'));
     const id = this.#nextId();
     const raw = encodeRequest(id, type, data);
     return new Promise((resolve, reject) => {
@@ -167,9 +170,10 @@ export class Transport extends Emitter<Events> {
     saveSeat(this.#env.storage, { sessionId: welcome.sessionId, secret: welcome.resumeSecret });
     this.#open = true;
     this.#backoff.reset();
-    this.emit('link', 'open');
+    const underWay = [...this.#pending.values()];
+    this.emit('link', 'open'); // who has something to say before all else says it now
+    for (const { raw } of underWay) this.#socket?.send(raw);
     this.emit('welcome', welcome);
-    for (const { raw } of this.#pending.values()) this.#socket?.send(raw);
     this.#env.timers.clear(this.#guard);
     this.#ping(welcome.pingMs);
   }
@@ -219,10 +223,9 @@ export class Transport extends Emitter<Events> {
     socket.close(code);
   }
 
-  // What must not be repeated on the next socket.
   #dropMoments(): void {
     for (const [id, { type }] of this.#pending) {
-      if (type === 'ping' || type === 'media.offer') this.#settle(id, { ok: false, error: ownError('closed') });
+      if (moments.has(type)) this.#settle(id, { ok: false, error: ownError('closed') });
     }
   }
 

@@ -1,5 +1,5 @@
 // A session of four is recorded with everyone's consent, one takes it back in between, and the files of it play. And one changes
-// devices while two are recorded.
+// devices while two are recorded, and one takes a yes back while the server cannot be told.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,11 +8,13 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { test } from 'node:test';
 import { alcove, startDaemon } from './support/daemon.mjs';
 import { launch, Person } from './support/person.mjs';
+import { startProxy } from './support/proxy.mjs';
 import { about, beeps, complaints, flashAndBeep, flashes, median, offset, sizes, times } from './support/recorded.mjs';
 import { stages } from './support/stage.mjs';
 import { pause, until } from './support/wait.mjs';
 
 const passcode = 'quiet-alcove';
+const farPort = 8081; // where one participant reaches the daemon, through a proxy
 const tolerance = 0.1; // seconds, and as much more as this machine is late with everything
 // Sound and picture of a browser that has time. One that shares two processors with three others draws and encodes late, and says
 // nothing of it; what the recorder itself adds is held to 5 ms where senders are known to the millisecond (cmd/alcove, TestSoundAndPictureLineUp).
@@ -41,15 +43,16 @@ async function begin(t, options) {
     rmSync(folder, { recursive: true });
   });
   const people = [];
-  const enter = async (name, role = 'participant') => {
-    const person = await Person.enter(browser, name, await daemon.guarded(name, role, 'care'), flashAndBeep, chimes);
+  const enter = async (name, role = 'participant', from = daemon.origin) => {
+    const link = await daemon.guarded(name, role, 'care');
+    const person = await Person.enter(browser, name, link.replace(daemon.origin, from), flashAndBeep, chimes);
     people.push(person);
     await person.join();
     return person;
   };
   // Whom a host lets in has done all that is asked before.
-  const admitted = async (name, host) => {
-    const person = await enter(name);
+  const admitted = async (name, host, from) => {
+    const person = await enter(name, 'participant', from);
     await person.sees('agree');
     await person.find('agree').click();
     await until('the agreement is made', () => person.heard('self.updated').at(-1)?.needs.includes('agreement') === false);
@@ -75,10 +78,10 @@ async function begin(t, options) {
     for (const person of people) await until(`${person.name} sees ${recording}`, async () => await state(person) === recording);
   };
   // A therapist and one more, whose recording has begun.
-  const two = async () => {
+  const two = async (from) => {
     const lind = await enter('Dr. Lind', 'host');
     await lind.sees('session');
-    const mara = await admitted('Mara', lind);
+    const mara = await admitted('Mara', lind, from);
     await Promise.all([mara.receives([lind]), lind.receives([mara])]);
     await lind.find('record').click();
     for (const person of people) await person.find('consent-yes').click();
@@ -237,6 +240,77 @@ test('one who changes devices is recorded all along', { timeout: 120_000 }, asyn
       }
       const { pairs, median: after } = offset(changed);
       assert.ok(pairs >= 6 && Math.abs(after) <= lipSyncBusy, `sound comes ${after} s after the picture, in ${pairs} pairs`);
+    }],
+  ]);
+});
+
+test('a yes taken back while the server cannot be told', { timeout: 120_000 }, async (t) => {
+  const { daemon, people, two, all, exported } = await begin(t);
+  const proxy = await startProxy(farPort, 8080);
+  t.after(() => proxy.close());
+  let lind, mara, line, at;
+  const came = async () => (await lind.media()).inbound[line.audio].packets + (await lind.media()).inbound[line.video].packets;
+  const nothingComes = async () => {
+    const before = await came();
+    await pause(300);
+    return await came() === before;
+  };
+  const lights = () => mara.page.evaluate(() => ['camera', 'microphone'].filter((kind) => window.__alcove.store[kind].track.value));
+  await stages(t, { people, daemon: () => daemon }, [
+    ['two are recorded, and go on to be while words do not get through', async () => {
+      [lind, mara] = await two(`http://localhost:${farPort}`);
+      line = lind.linesOf(mara);
+      proxy.freeze();
+      await lind.receives([mara]);
+      await pause(2000);
+    }],
+    ['nothing is sent any more, at once', async () => {
+      at = Date.now() / 1000;
+      await mara.find('withdraw').click();
+      assert.ok(await mara.page.evaluate(() => window.__alcove.connection.getSenders().every(({ track }) => !track)), 'something is sent');
+      await until('nothing comes', nothingComes);
+      assert.equal(await state(lind), 'on', 'the server knows: the test looks at nothing');
+      await mara.sees('withdrawing');
+      assert.deepEqual(await lights(), []);
+      assert.equal(await mara.find('withdraw').count(), 0);
+      await mara.audit('a yes taken back that nobody knows of');
+      await mara.shot('recording-3-withdrawing');
+    }],
+    ['nor when a device is turned on', async () => {
+      await mara.find('camera-toggle').click();
+      await until('the camera is on', async () => (await lights()).join() === 'camera');
+      assert.ok(await nothingComes(), 'the picture is sent');
+      assert.equal(await state(lind), 'on');
+    }],
+    ['a reload, and it is the first word', async () => {
+      // This page comes back no more, the next one does.
+      await mara.page.evaluate(() => { WebSocket.prototype.send = () => undefined; });
+      proxy.thaw();
+      const before = mara.frames.length;
+      await mara.page.reload();
+      await all('paused');
+      const [hello, first] = mara.frames.slice(before).filter(({ sent }) => sent).map(({ frame }) => frame);
+      assert.ok(hello.data.resume, 'another seat');
+      assert.equal(first.type, 'consent.withdraw');
+      await until('she knows', async () => await mara.page.getByText('You took back your yes.').count() === 1);
+      assert.equal(await mara.find('withdrawing').count(), 0);
+      assert.equal(mara.said('consent.withdraw').length, 2);
+    }],
+    ['then she is seen and heard again', async () => {
+      await mara.find('mic-toggle').click();
+      await until('both are on', async () => (await lights()).length === 2);
+      await lind.receives([mara]);
+    }],
+    ['nothing of what came after is in the files', async () => {
+      const [on] = turns(lind).slice(-2);
+      assert.equal(on.recording, 'on');
+      await lind.find('record').click();
+      await all('off');
+      const files = await exported();
+      assert.equal(files.length, 2);
+      const ends = files.map((file) => Math.max(...times(file, 'a'), ...times(file, 'v'))).sort((a, b) => a - b);
+      assert.ok(ends[0] > 1 && ends[0] <= at - on.at + 0.5, `recorded for ${ends[0]} s, taken back after ${at - on.at}`);
+      assert.ok(ends[1] > ends[0] + 1, `the other one for ${ends[1]} s`);
     }],
   ]);
 });

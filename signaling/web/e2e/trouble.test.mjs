@@ -120,12 +120,15 @@ test('devices that fail', { timeout: 90_000 }, async (t) => {
       try {
         await mara.page.evaluate(() => void window.__alcove.store.withdraw());
         await until('the lights are out', async () => (await lights()).length === 0, 4_000);
-        await mara.page.getByText('The server could not be told.').waitFor();
+        await mara.sees('withdrawing');
       } finally {
         daemon.signal('SIGCONT');
       }
+      await mara.page.getByText('You took back your yes. Nothing more of you is recorded. You can turn your camera and microphone on again.').waitFor();
+      assert.equal(await mara.find('withdrawing').count(), 0);
       for (const id of ['mic-toggle', 'camera-toggle']) await mara.find(id).click();
       await until('the devices are on', async () => (await lights()).length === 2);
+      await lind.receives([mara]);
     }],
     ['a screen that is picked too late is shown to nobody', async () => {
       const mayShare = async (granted) => {
@@ -151,7 +154,7 @@ test('devices that fail', { timeout: 90_000 }, async (t) => {
       await mara.sees('banner');
       await mara.page.evaluate(() => window.__alcove.store.withdraw());
       assert.deepEqual(await lights(), []);
-      await mara.page.getByText('The server could not be told.').waitFor();
+      await mara.sees('withdrawing');
       await mara.audit('withdrawn without a server');
     }],
     ['who leaves while the server is away is off at once', async () => {

@@ -10,6 +10,7 @@ interface Seat {
   readonly ready: ReadonlySignal<boolean>;
   readonly session: Session | undefined;
   readonly media: Media | undefined;
+  readonly withheld: ReadonlySignal<boolean>; // nothing may be sent
 }
 
 export class Own {
@@ -54,6 +55,12 @@ export class Own {
     return this.#setting[source] > 0;
   }
 
+  // Over a connection that has none of it.
+  sendAll(): void {
+    for (const { kind, track } of [this.microphone, this.camera]) this.#send(kind, track.peek());
+    this.#send('screen', this.screen.peek());
+  }
+
   // To a server that knows nothing of it.
   tellAll(): void {
     this.#tell('microphone', this.microphone.live.peek());
@@ -84,7 +91,7 @@ export class Own {
   }
 
   #send(source: Source, track: MediaStreamTrack | null): void {
-    void this.#seat.media?.setTrack(source, track);
+    void this.#seat.media?.setTrack(source, this.#seat.withheld.value ? null : track);
   }
 
   #tell(source: Source, live: boolean): void {

@@ -18,6 +18,7 @@ export interface Return {
   asked: boolean; // for both devices; else what stands above was nobody's choice
   ready: boolean; // the device check is over
   link: string; // jti of the link that this seat was taken with
+  withdrawing: boolean; // a yes was taken back, and the server does not know
 }
 
 export function keepReturn(state: Return): void {
@@ -32,9 +33,10 @@ export function loadReturn(): Return | undefined {
     return {
       name: String(kept.name ?? ''), microphone: kept.microphone === true, camera: kept.camera === true, chosen: chosenOf(kept.chosen),
       asked: kept.asked !== false, ready: kept.ready !== false, link: String(kept.link ?? ''),
+      withdrawing: kept.withdrawing === true,
     };
   } catch {
-    return { name: '', microphone: false, camera: false, chosen: chosenOf({}), asked: true, ready: true, link: '' };
+    return { name: '', microphone: false, camera: false, chosen: chosenOf({}), asked: true, ready: true, link: '', withdrawing: false };
   }
 }
 

@@ -15,6 +15,7 @@ import { Own } from './own';
 import { keepReturn, type Return } from './return';
 import { viewOf, Watcher } from './sight';
 import { peek } from './token';
+import { Withdrawal } from './withdrawal';
 
 export type Screen = 'start' | 'name' | 'check' | 'joining' | 'waiting' | 'session' | 'ended';
 export interface Letter {
@@ -24,8 +25,6 @@ export interface Letter {
 }
 
 const version = '1.0';
-// Who takes back a yes does not wait for the server for longer.
-const withdrawTimeoutMs = 2_000;
 
 // How one comes in, or comes back.
 interface Way {
@@ -52,6 +51,11 @@ export class Store {
   readonly screen = signal<Screen>('start');
   // The person pressed the button under the device check. Until then nothing is sent, and nothing of the group shown or heard.
   readonly ready = signal(false);
+  readonly withdrawal = new Withdrawal(
+    async () => this.session !== undefined && !await this.attempt('consent.withdraw', {}),
+    (late) => (this.notice.value = `You took back your yes. Nothing more of you is recorded.${late ? ' You can turn your camera and microphone on again.' : ''}`),
+  );
+  readonly withheld = this.withdrawal.pending;
   readonly own = new Own(this);
   readonly microphone = this.own.microphone;
   readonly camera = this.own.camera;
@@ -108,6 +112,7 @@ export class Store {
   // Asks to join with a fresh token; a seat of an earlier link in this tab is given up for it.
   join(token: string, name: string): void {
     dropSeat(sessionStorage);
+    this.withdrawal.drop();
     this.#connect({ token, name, nonce: newNonce(), link: peek(token).id });
   }
 
@@ -141,6 +146,7 @@ export class Store {
   resume(from: Return): void {
     this.#asked = from.asked;
     this.ready.value = from.ready;
+    if (from.withdrawing) this.withdrawal.resume();
     this.own.choose(from.chosen);
     if (from.asked && from.microphone) void this.microphone.turnOn();
     if (from.asked && from.camera) void this.camera.turnOn();
@@ -189,7 +195,7 @@ export class Store {
     });
     session.connect();
     // A second connection starts without the tracks the first one had.
-    for (const device of [this.microphone, this.camera]) void this.media.setTrack(device.kind, device.track.value);
+    this.own.sendAll();
   }
 
   #listen(session: Session, media: Media): void {
@@ -197,7 +203,7 @@ export class Store {
     session.on('help', ({ participantId }) => this.#called(participantId));
     session.on('draining', (told) => this.#draining(told));
     session.on('warning', ({ minutes }) => this.#say(`The session ends in ${minutes} min.`));
-    session.on('link', (link) => (this.link.value = link));
+    session.on('link', (link) => this.#linked(link));
     session.on('welcome', ({ participantId, role, policy }) => {
       this.screenForAll.value = policy.screenForAll ?? false;
       this.selfId.value = participantId;
@@ -224,6 +230,11 @@ export class Store {
       this.mediaState.value = state;
       if (state === 'connected') this.own.tellAll();
     });
+  }
+
+  #linked(link: LinkState): void {
+    this.link.value = link;
+    if (link === 'open') void this.withdrawal.attempt();
   }
 
   // Who has not come in yet is told nothing of the group.
@@ -269,7 +280,9 @@ export class Store {
   }
 
   #ended(ending: Ending): void {
+    this.withdrawal.rest();
     batch(() => {
+      if (this.withdrawal.pending.value) this.care.leftYes.value = true;
       if (ending.code !== 'passcode_wrong') this.own.allOff(); // which is asked at once, and devices stay as they were set
       this.announcer.clear();
       this.ending.value = ending;
@@ -390,6 +403,7 @@ export class Store {
     return {
       name: this.#opening?.name ?? '', microphone: this.microphone.on.value, camera: this.camera.on.value,
       chosen: this.own.chosen(), asked: this.#asked, ready: this.ready.value, link: this.#opening?.link ?? '',
+      withdrawing: this.withdrawal.pending.value,
     };
   }
 
@@ -431,13 +445,9 @@ export class Store {
     }
   }
 
-  // Soon: while the server cannot be told, sound and picture may still reach it, so they end here. A link that is lost looks open for a while.
   async withdraw(): Promise<void> {
-    const failed = this.link.value !== 'open' || await this.attempt('consent.withdraw', {}, withdrawTimeoutMs);
-    if (failed) this.own.allOff();
-    this.notice.value = failed
-      ? 'The server could not be told. Your camera and microphone are off now, so that nothing more of you is recorded. Please try again.'
-      : 'You took back your yes. Nothing more of you is recorded.';
+    await this.withdrawal.begin();
+    if (this.withdrawal.late.value) this.own.allOff();
   }
 
   async callHelp(): Promise<void> {

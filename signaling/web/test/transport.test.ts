@@ -78,11 +78,32 @@ test('sends what was under way again with the same id', async () => {
   await raised;
 });
 
-test('an offer belongs to its socket', async () => {
+test('what belongs to its socket is neither repeated nor kept for the next', async () => {
   const { env, session } = enter();
-  const offer = session.request('media.offer', { generation: 1, sdp: 'v=0', tracks: [] });
+  const ask = (): Promise<unknown>[] => [
+    session.request('media.offer', { generation: 1, sdp: 'v=0', tracks: [] }), session.request('consent.withdraw', {}),
+    session.request('consent.respond', { scope: 'recording.audio', textHash: 'h', decision: 'granted' }),
+  ];
+  const before = ask();
   env.socket.drop();
-  await assert.rejects(offer, { code: 'closed' });
+  for (const request of [...before, ...ask()]) await assert.rejects(request, { code: 'closed' });
+  env.advance(500);
+  env.socket.open();
+  env.socket.answer('hello', welcome('two'));
+  assert.deepEqual(env.socket.sent.map(({ type }) => type), ['hello']);
+});
+
+test('after a resume comes first what the link calls for, then what was under way, then what the welcome calls for; all once', () => {
+  const { env, session } = enter();
+  const ignore = (request: Promise<unknown>): void => void request.catch(() => undefined);
+  session.on('link', (link) => link === 'open' && ignore(session.request('consent.withdraw', {})));
+  session.on('welcome', () => ignore(session.request('publication.set', { source: 'camera', muted: true })));
+  ignore(session.request('hand.set', { raised: true }));
+  env.socket.drop();
+  env.advance(500);
+  env.socket.open();
+  env.socket.answer('hello', welcome('two'));
+  assert.deepEqual(env.socket.sent.map(({ type }) => type), ['hello', 'consent.withdraw', 'hand.set', 'publication.set']);
 });
 
 test('waits longer each time, and at once when asked', () => {

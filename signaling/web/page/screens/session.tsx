@@ -6,6 +6,7 @@ import type { Device } from '../devices';
 import { Ctl, Heading, State } from '../ui/basics';
 import {
   AbsenceBanner, AloneBanner, ConsentBanner, ConsentDialog, FaultBanner, HelpCtl, ReminderDialog, RecordingBanner, RecordingState, SideRoomBanner, TimeLeft, WarningBanner,
+  WithdrawalBanner,
 } from '../ui/care';
 import { DevicesCtl } from '../ui/checks';
 import { useStore } from '../ui/context';
@@ -28,7 +29,7 @@ export function SessionScreen(): JSX.Element {
       <main class="stage" id="stage" aria-label="Group" tabIndex={0}>
         <Banners>
           {store.hosting.value && !open && <Wishes />}
-          <RecordingBanner /><FaultBanner /><SideRoomBanner /><WarningBanner /><AbsenceBanner /><AloneBanner /><ConsentBanner />
+          <WithdrawalBanner /><RecordingBanner /><FaultBanner /><SideRoomBanner /><WarningBanner /><AbsenceBanner /><AloneBanner /><ConsentBanner />
           <RestartBanner /><LinkBanner /><MediaBanner /><SoundBanner /><UnmuteBanner /><NoticeBanner />
           <DeviceBanner kind="microphone" /><DeviceBanner kind="camera" />
         </Banners>

@@ -10,7 +10,7 @@ import { DeviceCtls, SelfVideo } from '../ui/devices';
 import { Write } from '../ui/dialog';
 import { Icon } from '../ui/icon';
 import { Banners, DeviceBanner, LinkBanner, NoticeBanner, RestartBanner } from '../ui/messages';
-import { AgreementDialog, GivenCard, Todo } from '../ui/care';
+import { AgreementDialog, GivenCard, Todo, WithdrawalBanner } from '../ui/care';
 import { Call, Top } from '../ui/top';
 
 export function WaitingScreen(): JSX.Element {
@@ -21,7 +21,7 @@ export function WaitingScreen(): JSX.Element {
     <>
       <Top step={store.care.needs.value.includes('agreement') ? 'agreement' : 'waiting'} />
       <main class="page" data-testid="waiting-room">
-        <Banners><RestartBanner /><LinkBanner /><NoticeBanner /><DeviceBanner kind="microphone" /><DeviceBanner kind="camera" /></Banners>
+        <Banners><WithdrawalBanner /><RestartBanner /><LinkBanner /><NoticeBanner /><DeviceBanner kind="microphone" /><DeviceBanner kind="camera" /></Banners>
         <div class="split waiting">
           <Self />
           <div class="stack">

@@ -138,7 +138,7 @@ export function ConsentDialog(): JSX.Element | null {
   const store = useStore();
   const { open, again, consentClosed, recordingRule } = store.care;
   const asked = open.value;
-  if (asked.length === 0 || (consentClosed.value && !again.value)) return null;
+  if (asked.length === 0 || store.withheld.value || (consentClosed.value && !again.value)) return null;
   const close = (): void => {
     consentClosed.value = true;
     again.value = false;
@@ -199,9 +199,25 @@ export function GivenCard(): JSX.Element | null {
   );
 }
 
-function TakeBack({ look = '' }: { look?: string }): JSX.Element {
+function TakeBack({ look = '' }: { look?: string }): JSX.Element | null {
   const store = useStore();
+  if (store.withdrawal.late.value) return null;
   return <Btn look={look} data-testid="withdraw" onClick={() => void store.withdraw().then(refocus)}>Take back my yes</Btn>;
+}
+
+// The server does not know of it yet.
+export function WithdrawalBanner(): JSX.Element | null {
+  const store = useStore();
+  if (!store.withdrawal.late.value) return null;
+  return (
+    <div class="banner" data-testid="withdrawing">
+      <Icon name="rec-off" />
+      <p class="words">
+        <strong>The server could not be told yet that you take back your yes.</strong>{' '}
+        <span>It is told as soon as the connection is back. Until then nothing of you is sent, so nothing more of you is recorded.</span>
+      </p>
+    </div>
+  );
 }
 
 // Before the first byte, and for as long as it goes on; the way back is in the header too.
