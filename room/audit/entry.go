@@ -15,7 +15,8 @@ const (
 	// Unsure says that the entries first-last of Detail were written, but maybe not what they speak of: the daemon died, or the
 	// store failed, in between. What they say holds only where a later entry says it again.
 	Unsure = "audit.unsure"
-	// TokenUsed says that a person showed a token; Detail is key:HASH/token:HASH (KeyDetail, TokenDetail).
+	// TokenUsed says that a person showed a token that nobody had used; Detail is key:HASH/token:HASH (KeyDetail, TokenDetail). It is
+	// written before the token is marked as used: who was told to come again, because that failed, is named again.
 	TokenUsed = "token.used"
 )
 

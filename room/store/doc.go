@@ -4,7 +4,7 @@
 //	                                          consents and states to JetStream, synced
 //	                                          how far the log is kept up
 //	                                          done(nil) for the whole group
-//	tokens ─► Spend ──► created once or refused ─► queue (an entry) ─► accepted
+//	tokens ─► Spend ──► refused if marked ─► queue (an entry) ─► marked once or refused ─► accepted
 //
 // NATS JetStream is embedded: no port, no log, every write synced (SyncAlways), its files under its own cipher. Values are sealed
 // once more with AES-256-GCM under a key of their own and bound to their place, because the cipher of JetStream's blocks is a

@@ -122,6 +122,15 @@ func (b bucket) create(ctx context.Context, key string, value []byte, ttl time.D
 	return false, err
 }
 
+// has reports whether there is a value.
+func (b bucket) has(ctx context.Context, key string) (bool, error) {
+	_, err := b.kv().Get(ctx, key)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // get gives nil for what is not there.
 func (b bucket) get(ctx context.Context, key string) ([]byte, error) {
 	e, err := b.kv().Get(ctx, key)

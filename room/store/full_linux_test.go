@@ -77,13 +77,13 @@ func TestSpentRecovers(t *testing.T) {
 		t.Error("ready, and no token can be used")
 	}
 	until(t, "it recovers by itself", func() bool { return s.Err() == nil })
-	if err := s.Spend(time.Now(), use("c", time.Minute)); err != nil {
-		t.Errorf("after it recovered: %v", err)
+	if err := s.Spend(time.Now(), use("b", time.Minute)); err != nil {
+		t.Errorf("one who was told to come again hears %v", err)
 	}
 	if err := s.Spend(time.Now(), use("a", time.Minute)); err == nil {
 		t.Error("a token is accepted twice")
 	}
-	if strings.Count(p.logText(), audit.TokenUsed) != 2 {
+	if strings.Count(p.logText(), audit.TokenUsed) != 3 {
 		t.Errorf("the log is %s", p.logText())
 	}
 }

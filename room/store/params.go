@@ -11,7 +11,7 @@ const (
 	writeTimeout = 5 * time.Second
 	// stallAfter is when a group that is under way counts as stalled: rooms refuse what waited for longer.
 	stallAfter = 2 * time.Second
-	// spendTimeout bounds the use of a token: who waits for longer tries again with another.
+	// spendTimeout bounds each step of the use of a token: who waits for longer is told to come again.
 	spendTimeout = 3 * time.Second
 	// probePause is how often a store that failed tries itself.
 	probePause = time.Second

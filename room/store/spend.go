@@ -11,28 +11,43 @@ import (
 	"alcove/room/audit"
 )
 
-// Spend implements auth.Spender: a token is marked on the disk, and its use is an entry of the audit log, before it counts. It
-// blocks until then. When either fails the token is refused, and stays used.
+// Spend implements auth.Spender: it is an entry of the audit log that the token was shown, and on the disk that it is used, before it
+// counts. It blocks until then. The mark comes last, so that who is refused for want of either may come again.
 func (s *Store) Spend(now time.Time, u auth.Use) error {
 	if err := s.Err(); err != nil {
 		return err
 	}
+	bucket, key := s.bucket(spentBucket), u.Key.String()
+	err := s.fresh(func(ctx context.Context) (bool, error) { return bucket.has(ctx, key) })
+	if err != nil {
+		return err // without an entry: nobody fills the log with one token
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), spendTimeout)
 	defer cancel()
+	err = s.Enter(ctx, room.Entry{
+		At: now, Act: audit.TokenUsed, Person: room.PersonID(u.Person), Detail: audit.KeyDetail(u.KeyID) + "/" + audit.TokenDetail(u.Key),
+	})
+	if err != nil {
+		return err
+	}
 	// JetStream counts in seconds; one more because it began after now.
 	ttl := max(u.Until.Sub(now).Truncate(time.Second), 0) + 2*time.Second
+	return s.fresh(func(ctx context.Context) (bool, error) { return bucket.create(ctx, key, nil, ttl) })
+}
+
+// fresh asks the memory of used tokens for one that must not be there.
+func (s *Store) fresh(there func(context.Context) (bool, error)) error {
+	ctx, cancel := context.WithTimeout(context.Background(), spendTimeout)
+	defer cancel()
 	b := s.backend.Load()
-	there, err := s.bucket(spentBucket).create(ctx, u.Key.String(), nil, ttl)
-	if err != nil {
+	switch used, err := there(ctx); {
+	case err != nil:
 		s.unanswered(b, err)
 		return fmt.Errorf("the store does not remember tokens: %w", err)
-	}
-	if there {
+	case used:
 		return auth.ErrSpent
 	}
-	return s.record(ctx, job{entries: []room.Entry{{
-		At: now, Act: audit.TokenUsed, Person: room.PersonID(u.Person), Detail: audit.KeyDetail(u.KeyID) + "/" + audit.TokenDetail(u.Key),
-	}}})
+	return nil
 }
 
 // record writes a job and waits for it.

@@ -128,6 +128,33 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
+// A token whose use the log did not take may come again, and opens once.
+func TestUnloggedTokenComesAgain(t *testing.T) {
+	p, f, _ := troubled(t)
+	s := p.open()
+	u := use("a", time.Minute)
+	f.set(syscall.ENOSPC, nil)
+	if err := s.Spend(time.Now(), u); err == nil || errors.Is(err, auth.ErrSpent) {
+		t.Errorf("got %v", err)
+	}
+	f.set(nil, nil)
+	until(t, "it recovers by itself", func() bool { return s.Err() == nil })
+	if err := s.Spend(time.Now(), u); err != nil {
+		t.Errorf("one who was told to come again hears %v", err)
+	}
+	for range 2 {
+		if err := s.Spend(time.Now(), u); !errors.Is(err, auth.ErrSpent) {
+			t.Errorf("used twice: %v", err)
+		}
+		p.close(s)
+		s = p.open()
+	}
+	p.close(s)
+	if n := strings.Count(p.logText(), audit.TokenUsed); n != 1 {
+		t.Errorf("%d entries of one token", n)
+	}
+}
+
 // The disk hangs: nobody waits, and what was under way counts when it comes back.
 func TestStall(t *testing.T) {
 	p, f, c := troubled(t)
