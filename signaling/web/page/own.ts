@@ -91,7 +91,8 @@ export class Own {
   }
 
   #send(source: Source, track: MediaStreamTrack | null): void {
-    void this.#seat.media?.setTrack(source, this.#seat.withheld.value ? null : track);
+    const sent = this.#seat.withheld.value ? null : track; // read before there is a connection too, or no effect would heed it
+    void this.#seat.media?.setTrack(source, sent);
   }
 
   #tell(source: Source, live: boolean): void {

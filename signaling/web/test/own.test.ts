@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { signal } from '@preact/signals';
+import type { Media, Source } from '../client';
+import { Own } from '../page/own';
+
+// What a browser has, as far as it is asked for here.
+class Element {
+  setSinkId(): void {}
+}
+Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { mediaDevices: { addEventListener: () => undefined } } });
+Object.defineProperty(globalThis, 'HTMLMediaElement', { configurable: true, value: Element });
+
+const track = (id: string): MediaStreamTrack => ({ id, stop: () => undefined }) as unknown as MediaStreamTrack;
+
+// One with a microphone, and what is sent of each source.
+function begin() {
+  const sent: Partial<Record<Source, string>> = {};
+  const media = { setTrack: async (source: Source, now: MediaStreamTrack | null) => void (sent[source] = now?.id ?? '-') } as unknown as Media;
+  const seat = { ready: signal(true), session: undefined, media: undefined as Media | undefined, withheld: signal(false) };
+  const own = new Own(seat);
+  return { own, seat, media, sent };
+}
+
+test('what is withheld is not sent, whenever it was turned on', () => {
+  const { own, seat, media, sent } = begin();
+  own.microphone.track.value = track('before');
+  seat.media = media;
+  own.sendAll();
+  own.camera.track.value = track('after');
+  assert.deepEqual(sent, { microphone: 'before', camera: 'after', screen: '-' });
+  seat.withheld.value = true;
+  assert.deepEqual(sent, { microphone: '-', camera: '-', screen: '-' });
+  own.microphone.track.value = track('another');
+  own.screen.value = track('shared');
+  own.sendAll();
+  assert.deepEqual(sent, { microphone: '-', camera: '-', screen: '-' });
+  seat.withheld.value = false;
+  assert.deepEqual(sent, { microphone: 'another', camera: 'after', screen: 'shared' });
+});
