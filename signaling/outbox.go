@@ -70,8 +70,8 @@ func (o *outbox) start(first []byte) {
 	o.signal()
 }
 
-// finish lets the queued frames go and then closes with code; nothing is taken any more. The first code stands.
-func (o *outbox) finish(code int) {
+// finish lets the queued frames go and then closes with code; nothing is taken any more. The first code stands, and is given.
+func (o *outbox) finish(code int) (stands int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.bye == 0 {
@@ -79,6 +79,7 @@ func (o *outbox) finish(code int) {
 	}
 	o.open = true
 	o.signal()
+	return o.bye
 }
 
 // reject closes with 4400 and says why: no answer could.

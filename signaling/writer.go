@@ -16,11 +16,11 @@ func (s *session) write() {
 			s.conn.SetWriteDeadline(time.Now().Add(s.srv.timing.write))
 			if s.conn.WriteMessage(websocket.TextMessage, frame) != nil {
 				s.conn.Close()
-				s.out.finish(closeSilent)
+				s.count(s.out.finish(closeSilent))
 				return
 			}
 		case bye != 0:
-			s.srv.metrics.closes.WithLabelValues(closeLabel(bye)).Inc()
+			s.count(bye)
 			s.part()
 			last := websocket.FormatCloseMessage(bye, s.out.reason())
 			s.conn.WriteControl(websocket.CloseMessage, last, time.Now().Add(s.srv.timing.closing))
@@ -30,6 +30,9 @@ func (s *session) write() {
 		}
 	}
 }
+
+// count counts the end of the connection, whether or not its code could be told.
+func (s *session) count(code int) { s.srv.metrics.closes.WithLabelValues(closeLabel(code)).Inc() }
 
 // answerPing answers a WebSocket ping (RFC 6455, section 5.5.2). It costs as much as a message, so that nobody can keep us busy
 // beside the pace. It runs in the reader.
