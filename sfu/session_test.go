@@ -44,6 +44,18 @@ func TestThreeHearAndSeeEachOther(t *testing.T) {
 	}
 }
 
+// TestOnAllInterfaces: 0.0.0.0 is what the daemon listens on where nobody says otherwise.
+func TestOnAllInterfaces(t *testing.T) {
+	e, err := New(Config{Listen: "0.0.0.0:0", Workers: 1, Advertise: []string{"127.0.0.1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close() })
+	r := openRoom(t, e)
+	r.obey(everyone("a"))
+	newClient(r, "a", 1).join()
+}
+
 func TestNobodyOutsideThePlan(t *testing.T) {
 	r := openRoom(t, newEngine(t))
 	r.obey(everyone("a"))

@@ -74,7 +74,11 @@ const (
 
 // Listen opens a media socket: as the mode says where the system can, else one datagram a call.
 func Listen(at netip.AddrPort, mode Mode) (*Socket, error) {
-	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+	network := "udp"
+	if at.Addr().Is4() {
+		network = "udp4" // 0.0.0.0 would be a socket of both families, which calls itself [::]
+	}
+	c, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(at))
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,20 @@ func all(t *testing.T, test func(t *testing.T, mode Mode)) {
 	t.Run("plain", func(t *testing.T) { test(t, Plain) })
 }
 
+// TestFamily: a wildcard of IPv4 is one. pion takes the family of whoever comes from that of the socket.
+func TestFamily(t *testing.T) {
+	for _, at := range []string{"0.0.0.0", "127.0.0.1", "::", "::1"} {
+		s, err := Listen(netip.AddrPortFrom(netip.MustParseAddr(at), 0), Trains)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Local.Addr().String() != at {
+			t.Errorf("%s: listens on %s", at, s.Local)
+		}
+		s.Close()
+	}
+}
+
 func batch(n int) []Packet { return make([]Packet, n) }
 
 func TestRoundTrip(t *testing.T) { all(t, testRoundTrip) }
