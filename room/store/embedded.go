@@ -106,7 +106,7 @@ func (s *Store) bucket(name string) bucket { return bucket{s, name} }
 func (b bucket) kv() jetstream.KeyValue { return b.s.backend.Load().buckets[b.name] }
 
 func (b bucket) put(ctx context.Context, key string, value []byte) error {
-	if len(value) > maxState {
+	if len(value) > maxValue {
 		return fmt.Errorf("a value of %d bytes is too large for the store", len(value))
 	}
 	_, err := b.kv().Put(ctx, key, b.s.seal.close(b.name, key, value))

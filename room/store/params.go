@@ -18,10 +18,12 @@ const (
 	// startTimeout bounds the start of the embedded server, which reads its files.
 	startTimeout = 30 * time.Second
 
-	// maxState bounds one value: 500 participants with a kilobyte each, and as much again.
-	maxState = 1 << 20
+	// maxState bounds the state of a session: 500 in it and 1000 who wait, with two kilobytes each.
+	maxState = 3 << 20
+	// maxValue bounds one value: a state, of which base64 makes four thirds, and its names.
+	maxValue = maxState/3*4 + 1<<10
 	// maxPayload leaves room for the seal.
-	maxPayload = 2 << 20
+	maxPayload = maxValue + 1<<10
 	// maxSpentBytes bounds used tokens: at 300 bytes each more than 200,000, 1,300 joins a second for as long as a token
 	// can live. Full, it refuses tokens.
 	maxSpentBytes = 64 << 20
@@ -45,7 +47,7 @@ const (
 	checkFile  = "key.check"
 	// tryFile is written, and removed, to see whether a disk that failed takes something again: as much as the largest value.
 	tryFile = "try"
-	trySize = maxState
+	trySize = maxValue
 )
 
 // Names of the buckets.

@@ -443,3 +443,42 @@ func FuzzParseKey(f *testing.F) {
 		}
 	})
 }
+
+// The largest session that may be configured fits, and one that does not costs no other room anything.
+func TestLargeSessions(t *testing.T) {
+	p := newPlace(t)
+	s := p.open()
+	largest := room.State{Name: "g"}
+	for i := range 500 + 1000 {
+		person := room.PersonID(fmt.Sprintf("%043d", i))
+		largest.Participants = append(largest.Participants, room.Participant{
+			ID: room.ParticipantID(fmt.Sprintf("%022d", i)), Person: person, Role: auth.Participant, TokenRole: auth.Participant,
+			DisplayName: strings.Repeat("<", 64), VerifiedName: strings.Repeat("<", 64), Access: room.Admitted, Since: time.Now(), LostAt: time.Now(),
+			Secret: auth.RandomSecret().Hash(), OldSecret: auth.RandomSecret().Hash(),
+			Publications: make([]room.Publication, 3),
+		})
+		largest.Known = append(largest.Known, person)
+	}
+	if err := write(t, s, live.Record{Session: "largest", State: room.EncodeState(largest)}); err != nil {
+		t.Error(err)
+	}
+	results := make(chan error, 3)
+	for _, r := range []live.Record{record("a", "state", "admitted"), {Session: "b", State: make([]byte, maxState+1)}, record("c", "state", "admitted")} {
+		s.Write(r, func(err error) { results <- err })
+	}
+	refused := 0
+	for range cap(results) {
+		if <-results != nil {
+			refused++
+		}
+	}
+	if refused != 1 || s.Err() != nil {
+		t.Errorf("%d of 3 are refused, and the store says %v", refused, s.Err())
+	}
+	p.close(s)
+	s = p.open()
+	defer p.close(s)
+	if all, err := s.Load(); err != nil || len(all) != 3 {
+		t.Errorf("%d sessions are there after a restart, %v", len(all), err)
+	}
+}

@@ -34,11 +34,11 @@ type sessionValue struct {
 }
 
 // Write implements live.Journal. What is refused at once is told on another goroutine: the caller may be holding what done
-// needs.
+// needs. A record that is too large is refused before others share a group with it.
 func (s *Store) Write(r live.Record, done func(error)) {
 	j := job{entries: r.Entries, done: done, write: func(ctx context.Context) error { return s.putRecord(ctx, r) }}
-	if len(r.Entries) > audit.MaxGroup/2 {
-		go done(fmt.Errorf("a record of %d entries is too large", len(r.Entries)))
+	if len(r.Entries) > audit.MaxGroup/2 || len(r.State) > maxState {
+		go done(fmt.Errorf("a record of %d entries and %d bytes is too large", len(r.Entries), len(r.State)))
 		return
 	}
 	if err := s.offer(j); err != nil {
