@@ -5,11 +5,17 @@ import { startDemo } from './support/demo.mjs';
 import { stages } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
-// Inside the page, before its own code: keeps every track that the browser gave, fails what is in __busy, hides what is in __unplugged.
+// Inside the page, before its own code: keeps every track that the browser gave, fails what is in __busy, hides what is in __unplugged,
+// and notes in __played on which speaker the page plays notes of its own.
 function watchDevices() {
   const { mediaDevices } = navigator;
   const { getUserMedia, enumerateDevices } = mediaDevices;
-  Object.assign(window, { __tracks: [], __busy: [], __unplugged: [], __alone: false });
+  Object.assign(window, { __tracks: [], __busy: [], __unplugged: [], __alone: false, __played: [] });
+  const { play } = HTMLMediaElement.prototype;
+  HTMLMediaElement.prototype.play = function note() {
+    if (!this.isConnected) window.__played.push(this.sinkId);
+    return play.call(this);
+  };
   mediaDevices.getUserMedia = async function ask(wanted) {
     const { deviceId } = wanted.video ?? wanted.audio;
     const others = window.__tracks.some((track) => track.kind === 'video' && track.readyState === 'live');
@@ -38,6 +44,7 @@ test('devices changed in the session', { timeout: 120_000 }, async (t) => {
   const list = (label) => dialog().getByRole('combobox', { name: label, exact: true });
   const names = (label) => list(label).locator('option').allInnerTexts();
   // What runs, by name; a device that nobody uses any more has its light off.
+  const sinks = () => mara.page.evaluate(() => [...new Set([...document.querySelectorAll('audio')].map(({ sinkId }) => sinkId))]);
   const running = () => mara.page.evaluate(() => window.__tracks.filter((track) => track.readyState === 'live').map(({ label }) => label).sort());
   const asked = () => mara.page.evaluate(() => window.__tracks.length);
   const sent = () => mara.page.evaluate(() => window.__alcove.connection.getSenders().flatMap(({ track }) => (track ? [track.label] : [])).sort());
@@ -53,6 +60,10 @@ test('devices changed in the session', { timeout: 120_000 }, async (t) => {
     await mara.find('devices-close').click();
     await until('it is closed', async () => await dialog().count() === 0);
   };
+  const plug = (...unplugged) => mara.page.evaluate((labels) => {
+    window.__unplugged = labels;
+    navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
+  }, unplugged);
   const trouble = () => dialog().getByText('The camera did not start. Another program may be using it.').count();
 
   await stages(t, { people, daemon: () => daemon }, [
@@ -130,10 +141,6 @@ test('devices changed in the session', { timeout: 120_000 }, async (t) => {
     }],
 
     ['what is plugged in or out while one looks', async () => {
-      const plug = (...unplugged) => mara.page.evaluate((labels) => {
-        window.__unplugged = labels;
-        navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
-      }, unplugged);
       await plug('fake_device_0', 'Fake Audio Input 1');
       await until('it is gone', async () => !(await names('Camera')).includes('fake_device_0'));
       assert.equal((await names('Microphone')).includes('Fake Audio Input 1'), false);
@@ -141,12 +148,35 @@ test('devices changed in the session', { timeout: 120_000 }, async (t) => {
       await until('it is back', async () => (await names('Camera')).includes('fake_device_0') && (await names('Microphone')).includes('Fake Audio Input 1'));
     }],
 
-    ['the group sounds from the chosen speaker', async () => {
-      const sinks = () => mara.page.evaluate(() => [...new Set([...document.querySelectorAll('audio')].map(({ sinkId }) => sinkId))]);
+    ['the group sounds from the chosen speaker, and so do the notes of the page', async () => {
       const [, other] = await names('Speaker');
       await chooses('Speaker', other);
       const wanted = await list('Speaker').inputValue();
       await until('it sounds there', async () => (await sinks()).join() === wanted);
+      await dialog().getByRole('button', { name: 'Play tone' }).click();
+      await until('a tone too', async () => (await mara.page.evaluate(() => window.__played)).join() === wanted);
+    }],
+
+    ['a speaker that is unplugged is said, once', async () => {
+      const [, other] = await names('Speaker');
+      const said = () => mara.find('speaker-trouble').count();
+      assert.equal(await said(), 0);
+      await plug(other);
+      await until('the system chooses', async () => (await sinks()).join() === '');
+      await until('it is said in the dialog', async () => /People near you may hear/.test(await dialog().locator('[role=status]').last().innerText()));
+      await close();
+      await mara.find('speaker-trouble').getByRole('button', { name: 'Close' }).click();
+      await until('it is closed', async () => await said() === 0);
+      await plug();
+      await open();
+      await chooses('Speaker', other);
+      await plug(other);
+      await mara.sees('speaker-trouble');
+      assert.equal(await mara.page.locator('.banners[role="status"] [data-testid="speaker-trouble"]').count(), 1);
+      await mara.audit('a speaker that is gone');
+      await plug();
+      await chooses('Speaker', other);
+      await until('another one is chosen', async () => await said() === 0);
     }],
 
     ['who is muted stays muted', async () => {

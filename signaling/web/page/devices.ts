@@ -134,18 +134,37 @@ export async function pickScreen(): Promise<MediaStreamTrack | null> {
   }
 }
 
+// One note. Times are in seconds from the beginning, the loudness is of full scale.
+export interface Note {
+  pitch: number; // Hz
+  at: number;
+  seconds: number;
+  loudness: number;
+}
+
+const fadeSeconds = 0.03; // a tone that begins at once clicks
+const tailSeconds = 0.2; // what an element still holds when the last note is over
+
 export class Speaker {
   readonly choices = signal<readonly MediaDeviceInfo[]>([]);
   readonly chosen = signal('');
+  readonly gone = signal(false); // the one that was chosen is not there any more, and nobody has read it yet
   // Not every browser lets a page choose where sound comes out.
   readonly selectable = 'setSinkId' in HTMLMediaElement.prototype;
+
+  choose(id: string): void {
+    this.chosen.value = id;
+    this.gone.value = false;
+  }
 
   async list(): Promise<void> {
     const all = await navigator.mediaDevices.enumerateDevices().catch(() => []);
     this.choices.value = all.filter((device) => device.kind === 'audiooutput' && device.deviceId !== '');
     // One that was unplugged gives way to the one the system has chosen. An empty list says only that nothing may be named yet.
     const there = this.choices.value.some(({ deviceId }) => deviceId === this.chosen.value);
-    if (this.choices.value.length > 0 && !there) this.chosen.value = '';
+    if (this.choices.value.length === 0 || there || this.chosen.value === '') return;
+    this.chosen.value = '';
+    this.gone.value = true;
   }
 
   async direct(element: HTMLAudioElement): Promise<void> {
@@ -153,30 +172,37 @@ export class Speaker {
     if (this.selectable && element.sinkId !== value) await element.setSinkId(value).catch(() => undefined);
   }
 
-  // Two soft notes of a second together, through the chosen speaker.
-  async playTone(): Promise<void> {
+  // Plays notes through the chosen speaker until they are over; fails where the browser allows no sound. What could not begin in time
+  // stays silent.
+  async play(notes: readonly Note[], patienceMs: number): Promise<void> {
     const context = new AudioContext();
     const target = context.createMediaStreamDestination();
-    for (const [pitch, start] of [[392, 0], [523, 0.45]] as const) soften(context, target, pitch, context.currentTime + start);
     const element = new Audio();
     element.srcObject = target.stream;
-    await this.direct(element);
-    await element.play();
-    await new Promise((done) => setTimeout(done, 1400));
-    element.srcObject = null;
-    await context.close();
+    try {
+      const ready = Promise.all([context.resume(), this.direct(element).then(() => element.play())]);
+      if (!await Promise.race([ready, wait(patienceMs)])) return;
+      for (const note of notes) sound(context, target, note);
+      await wait(1000 * (Math.max(...notes.map(({ at, seconds }) => at + seconds)) + tailSeconds));
+    } finally {
+      element.srcObject = null;
+      await context.close();
+    }
   }
 }
 
-function soften(context: AudioContext, target: AudioNode, pitch: number, at: number): void {
+const wait = (ms: number): Promise<void> => new Promise((over) => setTimeout(over, ms));
+
+function sound(context: AudioContext, target: AudioNode, { pitch, at, seconds, loudness }: Note): void {
+  const begin = context.currentTime + at;
   const tone = new OscillatorNode(context, { frequency: pitch });
   const volume = new GainNode(context, { gain: 0 });
-  volume.gain.setValueAtTime(0, at);
-  volume.gain.linearRampToValueAtTime(0.2, at + 0.05);
-  volume.gain.linearRampToValueAtTime(0, at + 0.7);
+  volume.gain.setValueAtTime(0, begin);
+  volume.gain.linearRampToValueAtTime(loudness, begin + fadeSeconds);
+  volume.gain.linearRampToValueAtTime(0, begin + seconds);
   tone.connect(volume).connect(target);
-  tone.start(at);
-  tone.stop(at + 0.8);
+  tone.start(begin);
+  tone.stop(begin + seconds);
 }
 
 // Tells the loudness of a microphone in sixteenths, ten times a second. Returns what stops it.

@@ -46,7 +46,7 @@ export class Own {
   choose({ microphone, camera, speaker }: Chosen): void {
     this.microphone.chosen.value = microphone;
     this.camera.chosen.value = camera;
-    this.speaker.chosen.value = speaker;
+    this.speaker.choose(speaker);
     this.list();
   }
 

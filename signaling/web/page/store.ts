@@ -310,7 +310,7 @@ export class Store {
     const on = now === 'on';
     if (on) this.care.fault.value = '';
     this.#say(on ? 'Recording has begun.' : now === 'paused' ? 'Recording is paused.' : 'Recording has stopped.');
-    if (this.ready.value) void chime(on ? 'begin' : 'end').catch(() => undefined);
+    if (this.ready.value) void chime(on ? 'begin' : 'end', this.speaker);
   }
 
   #rosterChanged(all: readonly Participant[]): void {

@@ -2,10 +2,10 @@
 
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { meter, type Device } from '../devices';
+import { meter, type Device, type Note } from '../devices';
 import { Btn, Ctl, State } from './basics';
 import { useStore } from './context';
-import { Choice, DeviceCtls, deviceTrouble, SelfVideo } from './devices';
+import { Choice, DeviceCtls, deviceTrouble, SelfVideo, speakerTrouble } from './devices';
 import { Dialog } from './dialog';
 
 interface Props {
@@ -68,6 +68,10 @@ function Meter(): JSX.Element {
   );
 }
 
+// Two soft notes of a second together.
+const testNotes: readonly Note[] = [{ pitch: 392, at: 0, seconds: 0.7, loudness: 0.2 }, { pitch: 523, at: 0.45, seconds: 0.7, loudness: 0.2 }];
+const testPatienceMs = 3_000;
+
 export function SpeakerCheck({ level = 2 }: { level?: 2 | 3 }): JSX.Element {
   const { speaker } = useStore();
   const [playing, setPlaying] = useState(false);
@@ -75,7 +79,7 @@ export function SpeakerCheck({ level = 2 }: { level?: 2 | 3 }): JSX.Element {
   const Tag = `h${level}` as const;
   const play = async (): Promise<void> => {
     setPlaying(true);
-    await speaker.playTone().catch(() => undefined);
+    await speaker.play(testNotes, testPatienceMs).catch(() => undefined);
     setPlaying(false);
   };
   return (
@@ -84,11 +88,12 @@ export function SpeakerCheck({ level = 2 }: { level?: 2 | 3 }): JSX.Element {
       <p class="state quiet">Did you hear a soft tone?</p>
       {speaker.selectable && choices.length > 0 ? (
         <select class="input" aria-label="Speaker" value={speaker.chosen.value || (choices[0]?.deviceId ?? '')}
-          onChange={(event) => (speaker.chosen.value = event.currentTarget.value)}>
+          onChange={(event) => speaker.choose(event.currentTarget.value)}>
           {choices.map((choice, i) => <option key={choice.deviceId} value={choice.deviceId}>{choice.label || `Speaker ${i + 1}`}</option>)}
         </select>
       ) : <p class="quiet small">The speaker your system has chosen</p>}
       <Btn icon="speaker" disabled={playing} onClick={() => void play()}>Play tone</Btn>
+      <p class="full quiet small" role="status">{speaker.gone.value && `Your speaker is not there any more. ${speakerTrouble}`}</p>
     </section>
   );
 }

@@ -70,6 +70,7 @@ const words: Record<Device['kind'], Partial<Record<DeviceState, string>>> = {
     lost: 'The camera stopped. It may have come unplugged. Plug it in, or use another, then turn Camera on.',
   },
 };
+export const speakerTrouble = 'Sound comes from the one that your system has chosen. People near you may hear the group.';
 const without: Record<Device['kind'], string> = {
   microphone: 'You can also join and only listen.', camera: 'You can also join without a picture.',
 };

@@ -5,7 +5,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Device } from '../devices';
 import { Btn } from './basics';
 import { useStore } from './context';
-import { deviceTrouble } from './devices';
+import { deviceTrouble, speakerTrouble } from './devices';
 import { Icon } from './icon';
 
 // Each banner is read out when it appears: what tells of it is there before it.
@@ -25,6 +25,18 @@ export function DeviceBanner({ kind }: { kind: Device['kind'] }): JSX.Element | 
       <Icon name={kind === 'microphone' ? 'mic-off' : 'cam-off'} />
       <p class="words"><strong>Your {kind} is off.</strong> <span>{trouble}</span></p>
       <Btn onClick={() => setTold(failures)}>Close</Btn>
+    </div>
+  );
+}
+
+export function SpeakerBanner(): JSX.Element | null {
+  const { gone } = useStore().speaker;
+  if (!gone.value) return null;
+  return (
+    <div class="banner" data-testid="speaker-trouble">
+      <Icon name="speaker" />
+      <p class="words"><strong>Your speaker is not there any more.</strong> <span>{speakerTrouble}</span></p>
+      <Btn onClick={() => (gone.value = false)}>Close</Btn>
     </div>
   );
 }
