@@ -90,9 +90,12 @@ export class Own {
     this.stopScreen();
   }
 
+  // In place of a voice that is withheld goes silence: without a track Chromium's clock of sound stands still, and the voice would come
+  // too early in a recording afterwards.
   #send(source: Source, track: MediaStreamTrack | null): void {
-    const sent = this.#seat.withheld.value ? null : track; // read before there is a connection too, or no effect would heed it
-    void this.#seat.media?.setTrack(source, sent);
+    const withheld = this.#seat.withheld.value; // read before there is a connection too, or no effect would heed it
+    if (source === 'microphone' && track) track.enabled = !withheld;
+    void this.#seat.media?.setTrack(source, withheld && source !== 'microphone' ? null : track);
   }
 
   #tell(source: Source, live: boolean): void {

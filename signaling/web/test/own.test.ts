@@ -11,12 +11,12 @@ class Element {
 Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { mediaDevices: { addEventListener: () => undefined } } });
 Object.defineProperty(globalThis, 'HTMLMediaElement', { configurable: true, value: Element });
 
-const track = (id: string): MediaStreamTrack => ({ id, stop: () => undefined }) as unknown as MediaStreamTrack;
+const track = (id: string): MediaStreamTrack => ({ id, enabled: true, stop: () => undefined }) as unknown as MediaStreamTrack;
 
 // One with a microphone, and what is sent of each source.
 function begin() {
   const sent: Partial<Record<Source, string>> = {};
-  const media = { setTrack: async (source: Source, now: MediaStreamTrack | null) => void (sent[source] = now?.id ?? '-') } as unknown as Media;
+  const media = { setTrack: async (source: Source, now: MediaStreamTrack | null) => void (sent[source] = now?.enabled ? now.id : '-') } as unknown as Media;
   const seat = { ready: signal(true), session: undefined, media: undefined as Media | undefined, withheld: signal(false) };
   const own = new Own(seat);
   return { own, seat, media, sent };
