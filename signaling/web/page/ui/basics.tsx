@@ -1,7 +1,7 @@
 // The smallest parts: buttons, controls, states in words.
 
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { Icon, type IconName } from './icon';
 
 type BtnProps = Omit<JSX.IntrinsicElements['button'], 'class' | 'type' | 'icon'> & {
@@ -52,10 +52,11 @@ export function Count({ of }: { of: number }): JSX.Element {
   return <span class="count num">{of}</span>;
 }
 
-// A heading that takes the focus when its screen appears, so that a change is read out and the keyboard starts there.
+// A heading that takes the focus when its screen appears, so that a change is read out and the keyboard starts there: at once, or it
+// would take it from one who has gone on.
 export function Heading({ level = 1, id, children }: { level?: 1 | 2; id?: string; children: ComponentChildren }): JSX.Element {
   const ref = useRef<HTMLHeadingElement>(null);
-  useEffect(() => ref.current?.focus(), []);
+  useLayoutEffect(() => ref.current?.focus(), []);
   const Tag = level === 1 ? 'h1' : 'h2';
   return <Tag ref={ref} id={id} tabIndex={-1}>{children}</Tag>;
 }
