@@ -24,7 +24,7 @@ export function Dialog({ title, about, children, onClose }: Props): JSX.Element 
       gone.current = true; // taken away, not closed by the person
       dialog?.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
-      refocus();
+      queueMicrotask(refocus); // when all that goes with it is gone, too
     };
   }, []);
   return (
