@@ -158,12 +158,8 @@ func (o *offer) slots() []Slot {
 
 // candidates are the addresses that the answer names, with our port.
 func (w *worker) candidates() []string {
-	hosts := w.engine.config.Advertise
-	if len(hosts) == 0 {
-		hosts = w.hosts()
-	}
 	var all []string
-	for _, h := range hosts {
+	for _, h := range w.public() {
 		all = append(all, fmt.Sprintf("%s %d", h, w.sock.Local.Port()))
 	}
 	return all

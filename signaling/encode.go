@@ -18,6 +18,12 @@ type ICEServer struct {
 	Credential string   `json:"credential,omitempty"` // of a relay: made for one participant
 }
 
+// An ICEClient is who is told of ICE servers: a seat that is admitted.
+type ICEClient struct {
+	Seat string // its live.SessionID
+	Host string // what the client called us by: its claim, for it alone
+}
+
 // events is the closed list of what the server tells.
 var events = []string{
 	"access.changed", "room.updated", "roster", "participant.joined", "participant.updated", "participant.left", "speakers",

@@ -304,7 +304,7 @@ func notices() map[string][]live.Notice {
 func TestGoldenEvents(t *testing.T) {
 	goldens, told := readGoldens(t), notices()
 	maps.Copy(told, careNotices())
-	relay := []ICEServer{{URLs: []string{"turns:turn.example.org:443?transport=tcp"}, Username: "1790003600:k7f3", Credential: "Zm9vYmFy"}}
+	relay := []ICEServer{{URLs: []string{"turns:video.example.org:443?transport=tcp"}, Username: "q3Zk0cXnS8mYw1Rj5uVbTg", Credential: "L2pTq9dFh4sKx7NzC1vBaQ"}}
 	for _, kind := range events {
 		g := goldens[eventFile(kind)]
 		if len(g.Frames) != len(told[kind]) {

@@ -35,9 +35,8 @@ type Config struct {
 	Rooms   *live.Registry
 	Metrics *Metrics
 
-	// ICEServers is what clients are told in media.ready, with fresh credentials each time; nil means none. It is called on
-	// the goroutine of a room and must not block.
-	ICEServers func() []ICEServer
+	// ICEServers is what a client is told in media.ready; nil means none. It is called on the goroutine of a room and must not block.
+	ICEServers func(ICEClient) []ICEServer
 	// Ready says why the daemon cannot take people, nil if it can. It may be nil.
 	Ready func() error
 
@@ -231,7 +230,9 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 		s.metrics.refused.WithLabelValues("handshake").Inc()
 		return // Upgrade has answered
 	}
-	s.serve(newSession(s, conn, quarter(source).String(), token), leave)
+	c := newSession(s, conn, quarter(source).String(), token)
+	c.host = s.host(r)
+	s.serve(c, leave)
 }
 
 // serve runs a session and counts it.

@@ -193,6 +193,12 @@ func TestSource(t *testing.T) {
 	if got := s.ownOrigin(r); got != "https://clinic.example" {
 		t.Error(got)
 	}
+	if got := s.host(r); got != "Clinic.example:443" {
+		t.Error(got)
+	}
+	if r.RemoteAddr = "192.0.2.1:5"; s.host(r) != "inner:8080" {
+		t.Errorf("a stranger's claim is believed: %s", s.host(r))
+	}
 	if quarter(netip.MustParseAddr("2001:db8::1")) != quarter(netip.MustParseAddr("2001:db8::2")) {
 		t.Error("two addresses of one IPv6 customer have two quotas")
 	}

@@ -36,6 +36,7 @@ type session struct {
 	conn *websocket.Conn // Read by the reader, written by the writer; deadlines under mu.
 	out  *outbox
 
+	host   string      // what the client called us by
 	source string      // whose guesses at passcodes count together: the address, or its network
 	bearer auth.Secret // of the handshake; forgotten after hello. Owned by the reader.
 	door   door        // what passcodes belong to. Owned by the reader.
@@ -107,7 +108,7 @@ func (s *session) Deliver(n live.Notice) {
 		s.follow(n.Self.Access, true)
 	case live.MediaReady:
 		if s.srv.cfg.ICEServers != nil {
-			ice = s.srv.cfg.ICEServers()
+			ice = s.srv.cfg.ICEServers(ICEClient{string(n.Session), s.host})
 		}
 	}
 	kind, data := encodeNotice(n, ice)

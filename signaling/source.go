@@ -55,7 +55,7 @@ func quarter(a netip.Addr) netip.Prefix {
 
 // ownOrigin is how the page's own address reads in an Origin header (RFC 6454, section 6.2).
 func (s *Server) ownOrigin(r *http.Request) string {
-	scheme, host := "http", r.Host
+	scheme := "http"
 	if r.TLS != nil {
 		scheme = "https"
 	}
@@ -63,11 +63,16 @@ func (s *Server) ownOrigin(r *http.Request) string {
 		if p := r.Header.Get("X-Forwarded-Proto"); p == "http" || p == "https" {
 			scheme = p
 		}
-		if h := r.Header.Get("X-Forwarded-Host"); h != "" {
-			host = h
-		}
 	}
-	return origin(scheme + "://" + host)
+	return origin(scheme + "://" + s.host(r))
+}
+
+// host is what the client called us by.
+func (s *Server) host(r *http.Request) string {
+	if h := r.Header.Get("X-Forwarded-Host"); h != "" && s.trusted(peerAddr(r)) {
+		return h
+	}
+	return r.Host
 }
 
 // origin normalises: lower case, without the default port. "" if it is none.

@@ -41,6 +41,7 @@ var rules = []rule{
 	{path: "sfu", internal: []string{"sfu/*"}},
 	{path: "sfu/forward", std: true, pure: true},
 	{path: "sfu/udp"},
+	{path: "sfu/relay"}, // a TURN server that knows addresses of media ports and nothing else of us
 	{path: "sfu/record", internal: []string{"sfu/*"}, forbid: []string{"github.com/pion/webrtc"}},
 	{path: "loadtest", internal: []string{"auth", "loadtest/*", "signaling/*", "sfu/srtp", "sfu/udp"}}, // leaves of the media plane
 	{path: "cmd", internal: []string{"*"}},

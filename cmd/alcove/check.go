@@ -84,6 +84,7 @@ func writePlan(w io.Writer, c config, m material) error {
 	if len(c.Media.Advertise) > 0 {
 		fmt.Fprintf(&b, ", reached as %s", strings.Join(c.Media.Advertise, ", "))
 	}
+	fmt.Fprintf(&b, "\n#   %s", relayPlan(c))
 	fmt.Fprintf(&b, "\n# tokens of %s for %s, verified by:\n", c.Auth.Issuer, c.Auth.Audience)
 	for _, k := range m.keys.Keys() {
 		fmt.Fprintf(&b, "#   %s %q\n", k.Algorithm, k.ID)

@@ -84,6 +84,10 @@ func TestParseConfigRefuses(t *testing.T) {
 		{"workers beyond the ports", minimal + "media: {port: 65535, workers: 2}\n", "choose a lower port"},
 		{"advertise name", minimal + "media:\n  advertise:\n    - 203.0.113.7\n    - a.example\n", "a.yaml:6: media.advertise[1]: "},
 		{"advertise anything", minimal + "media: {advertise: [0.0.0.0]}\n", "no address that a client could reach"},
+		{"relay where the page is", minimal + "relay: {listen: '127.0.0.1:8443'}\n", "a.yaml:3: relay.listen: \"127.0.0.1:8443\" is taken"},
+		{"relay on a name", minimal + "relay: {listen: 'relay:8444'}\n", "a.yaml:3: relay.listen: "},
+		{"name of no relay", minimal + "relay: {host: a.example}\n", "a.yaml:3: relay.host: is for relay.listen"},
+		{"name of a relay", minimal + "relay: {listen: ':8444', host: 'turns:a.example'}\n", "a.yaml:3: relay.host: \"turns:a.example\" is no name"},
 		{"limits", minimal + "limits: {rooms: 0, connections: -1}\n", "limits.rooms: 0 is out of range"},
 		{"level", minimal + "log: {level: loud}\n", `a.yaml:3: log.level: "loud" is no level`},
 	}

@@ -28,6 +28,7 @@ type daemon struct {
 	material material
 	public   []net.Listener
 	admin    net.Listener
+	relay    net.Listener // of a relay that has an address of its own; may be nil
 	log      *slog.Logger
 	level    *slog.LevelVar                   // of log; may be nil
 	read     func() (config, material, error) // the configuration as it is now; nil in dev
@@ -40,8 +41,7 @@ type stopSignals struct{ graceful, forced context.Context }
 
 // run serves until it is told to stop. It closes the listeners in every case.
 func (d daemon) run(stop stopSignals) (err error) {
-	defer d.admin.Close()
-	for _, l := range d.public {
+	for _, l := range append(d.own(), d.public...) {
 		defer l.Close()
 	}
 	certs, err := newCertificates(d.config.TLS, d.material.cert)
@@ -61,8 +61,9 @@ func (d daemon) run(stop stopSignals) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
-	if p, ok := closer.(mediaPlane); ok && p.recorder != nil {
-		defer inBackground(func(ctx context.Context) { p.recorder.keep(ctx, receipts(ctx, state)) })()
+	plane, _ := closer.(mediaPlane)
+	if plane.recorder != nil {
+		defer inBackground(func(ctx context.Context) { plane.recorder.keep(ctx, receipts(ctx, state)) })()
 	}
 	socket, err := listenControl(d.config.Control)
 	if err != nil {
@@ -79,7 +80,7 @@ func (d daemon) run(stop stopSignals) (err error) {
 		Policies: d.material.policies, Media: media, Journal: state, MaxRooms: d.config.Limits.Rooms, Log: d.log, Observe: metrics,
 	})
 	d.restore(rooms)
-	server, err := d.server(rooms, metrics, state)
+	server, err := d.server(rooms, metrics, state, plane)
 	if err != nil {
 		return err
 	}
@@ -91,12 +92,12 @@ func (d daemon) run(stop stopSignals) (err error) {
 	if certs != nil && certs.manager != nil {
 		go certs.follow(stop.graceful, d.log) // not waited for: an ACME server that hangs must not hold us
 	}
-	listeners := d.listeners(server, socket, controlHandler(drain, reload), door, certs)
+	listeners := d.listeners(server, socket, controlHandler(drain, reload), door, certs, plane)
 	failed := make(chan error, len(listeners)) // one place for each goroutine, which so never waits
 	for _, l := range listeners {
 		go func() { failed <- l.server.Serve(l.listener) }()
 	}
-	d.log.Info("serving", "version", version(), "listen", addresses(d.public), "tls", certs != nil, "admin", d.admin.Addr().String())
+	d.log.Info("serving", "version", version(), "listen", addresses(d.public), "tls", certs != nil, "relay", d.config.relayAt(), "admin", d.admin.Addr().String())
 	notify(d.log, notifyReady)
 	select {
 	case err = <-failed:
@@ -119,19 +120,42 @@ type listening struct {
 	listener net.Listener
 }
 
-// listeners are the public ones, that of the admin, and the operator's socket.
-func (d daemon) listeners(server *signaling.Server, socket net.Listener, control http.Handler, door *gate, certs *certificates) []listening {
+// own are the listeners that are not for the page.
+func (d daemon) own() []net.Listener {
+	if d.relay == nil {
+		return []net.Listener{d.admin}
+	}
+	return []net.Listener{d.admin, d.relay}
+}
+
+// listeners are the public ones, those of the admin and of the relay, and the operator's socket.
+func (d daemon) listeners(server *signaling.Server, socket net.Listener, control http.Handler, door *gate, certs *certificates, plane mediaPlane) []listening {
 	public := server.HTTPServer(server.Handler())
 	admin := &http.Server{Handler: server.AdminHandler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout,
 		WriteTimeout: adminTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: public.ErrorLog}
 	operator := &http.Server{Handler: control, ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout,
 		WriteTimeout: controlTimeout, ErrorLog: public.ErrorLog}
 	all := []listening{{admin, d.admin}, {operator, socket}}
+	var config *tls.Config
+	if certs != nil {
+		config = certs.config()
+	}
+	split := func(l net.Listener) net.Listener {
+		return newSplitter(l, door, config, plane.relay, func() { public.ErrorLog.Print("TLS handshake") })
+	}
 	for _, l := range d.public {
-		if l = door.listener(l); certs != nil {
-			l = tls.NewListener(l, certs.config())
+		switch {
+		case plane.relay != nil && d.config.relayAt() == relayShared:
+			l = split(l)
+		case certs != nil:
+			l = tls.NewListener(door.listener(l), config)
+		default:
+			l = door.listener(l)
 		}
 		all = append(all, listening{public, l})
+	}
+	if d.relay != nil {
+		all = append(all, listening{server.HTTPServer(http.NotFoundHandler()), split(d.relay)})
 	}
 	return all
 }
@@ -194,7 +218,7 @@ func (d daemon) register(registry *prometheus.Registry, media io.Closer, door *g
 	return m, func(result string) { reloaded.WithLabelValues(result).Inc() }, errors.Join(errs...)
 }
 
-func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *store.Store) (*signaling.Server, error) {
+func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *store.Store, plane mediaPlane) (*signaling.Server, error) {
 	tokens, err := auth.NewVerifier(auth.VerifierConfig{
 		Issuer: d.config.Auth.Issuer, Audience: d.config.Auth.Audience, Keys: d.material.keys, PersonKey: d.material.person,
 		Spent: state, Revoked: state,
@@ -207,7 +231,7 @@ func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *
 		return nil, err
 	}
 	return signaling.NewServer(signaling.Config{
-		Tokens: tokens, Rooms: rooms, Metrics: metrics,
+		Tokens: tokens, Rooms: rooms, Metrics: metrics, ICEServers: iceServers(plane.relay, d.config, d.relay),
 		Admin: &signaling.Admin{
 			Tokens: admins, Room: d.material.person.Room, Person: d.material.person.Person, Issuer: d.config.Auth.Issuer,
 			Revoke: state.Revoke, Consents: state.Consents,

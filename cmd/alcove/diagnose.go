@@ -143,6 +143,36 @@ func diagnosePort(network, address string, err error, running bool) finding {
 	return fault(what, fmt.Sprintf("%s cannot be taken: %v", name, err), "see listen, admin and media in the configuration")
 }
 
+// diagnoseRelay: who is on a network that blocks UDP hears nobody without one.
+func diagnoseRelay(c config) finding {
+	const what = "relay"
+	switch at := c.relayAt(); {
+	case at == relayOff && c.Relay.Enabled:
+		return warning(what, "is off: behind trusted_proxies it needs an address of its own, and without it a network that blocks UDP cannot join",
+			"set relay.listen, and let clients reach it past the proxy")
+	case at == relayOff:
+		return fine(what, "is off, as relay.enabled says: a network that blocks UDP cannot join")
+	case at == relayOwn:
+		return fine(what, "is on at %s, for networks that block UDP", c.Relay.Listen)
+	}
+	return fine(what, "is on at %s, beside the page, for networks that block UDP", c.Listen)
+}
+
+// relayPlan says it for check.
+func relayPlan(c config) string {
+	if c.relayAt() == relayOff {
+		return "no relay: a network that blocks UDP cannot join"
+	}
+	at, over := c.Listen, "TCP"
+	if c.relayAt() == relayOwn {
+		at = c.Relay.Listen
+	}
+	if c.TLS.on() {
+		over = "TLS"
+	}
+	return "relay over " + over + " on " + at + ", for networks that block UDP"
+}
+
 func diagnoseBuffer(given int, err error) finding {
 	const what = "buffer"
 	switch {

@@ -74,10 +74,11 @@ func examine(ctx context.Context, h host, c config, m material, public string) [
 	all = append(all, diagnoseClock(synced, err))
 	all = append(all, diagnoseAddresses(c.Media, local)...)
 	all = append(all, examinePorts(ctx, h, c)...)
+	all = append(all, diagnoseRelay(c))
 	given, err := h.receiveBuffer()
 	all = append(all, diagnoseBuffer(given, err))
 	limit, err := h.openFiles()
-	all = append(all, diagnoseOpenFiles(limit, err, c.Limits.Connections))
+	all = append(all, diagnoseOpenFiles(limit, err, sockets(c)))
 	folders := []struct{ what, dir string }{{"store", c.Store.Dir}, {"audit", c.Audit.Dir}}
 	if c.Recording.on() {
 		folders = append(folders, struct{ what, dir string }{recordingsDisk, c.Recording.Dir})
@@ -91,6 +92,14 @@ func examine(ctx context.Context, h host, c config, m material, public string) [
 	}
 	all = append(all, diagnoseRecorder(c, recorderPlaces(c.Recording))...)
 	return append(all, examineModes(h, c)...)
+}
+
+// sockets is how many those who are connected need. Half of the connections may be the relay's, each with one more.
+func sockets(c config) int {
+	if c.relayAt() == relayOff {
+		return c.Limits.Connections
+	}
+	return c.Limits.Connections + (c.Limits.Connections+1)/2
 }
 
 // examineFiles gives each file that cannot be used a line of its own.
@@ -111,6 +120,9 @@ func examinePorts(ctx context.Context, h host, c config) []finding {
 	all := []finding{
 		diagnosePort("tcp", c.Listen, h.bind("tcp", c.Listen), running),
 		diagnosePort("tcp", c.Admin, h.bind("tcp", c.Admin), running),
+	}
+	if c.relayAt() == relayOwn {
+		all = append(all, diagnosePort("tcp", c.Relay.Listen, h.bind("tcp", c.Relay.Listen), running))
 	}
 	for i := range c.Media.Workers {
 		address := joinPort(c.Media.Listen, c.Media.Port+i)

@@ -129,6 +129,15 @@ func TestDiagnoseHost(t *testing.T) {
 	expect(t, "files", one(diagnoseOpenFiles(65536, nil, 2000)), "ok")
 	expect(t, "few files", one(diagnoseOpenFiles(1024, nil, 2000)), "warning 2256")
 	expect(t, "no limit", one(diagnoseOpenFiles(0, errors.New("denied"), 2000)), "unknown")
+	relay := func(change func(*config)) []finding {
+		c := defaultConfig()
+		change(&c)
+		return one(diagnoseRelay(c))
+	}
+	expect(t, "relay", relay(func(*config) {}), "ok :8443")
+	expect(t, "relay by itself", relay(func(c *config) { c.Relay.Listen = ":8444" }), "ok :8444")
+	expect(t, "no relay", relay(func(c *config) { c.Relay.Enabled = false }), "ok off")
+	expect(t, "no relay behind a proxy", relay(func(c *config) { c.TrustedProxies = []string{"10.20.0.7"} }), "warning trusted_proxies")
 	expect(t, "keys", one(diagnoseKeys(2)), "ok")
 	expect(t, "no keys", one(diagnoseKeys(0)), "fault")
 	ms := time.Millisecond

@@ -216,7 +216,7 @@ func TestReadyzSaysWhy(t *testing.T) {
 	defer state.Close()
 	journal := &fullJournal{}
 	rooms := live.NewRegistry(live.Config{Policies: d.material.policies, Media: &silence{}, Journal: journal})
-	server, err := d.server(rooms, signaling.NewMetrics(prometheus.NewRegistry(), ""), state)
+	server, err := d.server(rooms, signaling.NewMetrics(prometheus.NewRegistry(), ""), state, mediaPlane{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"alcove/room/live"
 	"alcove/sfu"
 	"alcove/sfu/record"
+	"alcove/sfu/relay"
 	"alcove/signaling"
 )
 
@@ -43,6 +44,8 @@ func labelled() map[string]map[string]int {
 		"alcove_media_nacks_total":              {"direction": 2},
 		"alcove_media_key_frame_requests_total": {"direction": 2},
 		"alcove_media_drops_total":              {"reason": len(sfu.DropReasons()) - 1},
+		"alcove_relay_bytes_total":              {"direction": 2},
+		"alcove_relay_refused_total":            {"reason": len(relay.Refusals())},
 		"alcove_recording_units_total":          {"result": 2},
 		"alcove_recording_failures_total":       {"cause": 5},
 		"go_info":                               {"version": 1},
@@ -79,7 +82,7 @@ func describedMetrics(t *testing.T) map[string][]string {
 		t.Fatal(err)
 	}
 	all := map[string][]string{}
-	for _, c := range []prometheus.Collector{registry, media, recorded} {
+	for _, c := range []prometheus.Collector{registry, media, recorded, newRelayMetrics(relay.New(nil))} {
 		descs := make(chan *prometheus.Desc)
 		go func() { c.Describe(descs); close(descs) }()
 		for d := range descs {

@@ -47,6 +47,7 @@ type gate struct {
 
 	mu       sync.Mutex
 	open     int64                  // Guarded by mu.
+	relayed  int64                  // how many of them the relay has. Guarded by mu.
 	bySource map[netip.Prefix]int64 // Guarded by mu. No zeros; none of many.
 }
 
@@ -80,6 +81,22 @@ func (g *gate) enter(from net.Addr) (leave func()) {
 		if g.bySource[source]--; g.bySource[source] == 0 {
 			delete(g.bySource, source)
 		}
+	})
+}
+
+// relays takes one of the places of the relay: it may have half of all, so that it keeps nobody from the page. leave gives it back
+// and may be called often. It is nil if there is none.
+func (g *gate) relays() (leave func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.relayed >= (g.limit.Load()+1)/2 {
+		return nil
+	}
+	g.relayed++
+	return sync.OnceFunc(func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.relayed--
 	})
 }
 

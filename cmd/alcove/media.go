@@ -16,6 +16,7 @@ import (
 	"alcove/room/store"
 	"alcove/sfu"
 	"alcove/sfu/record"
+	"alcove/sfu/relay"
 )
 
 // newMedia starts the media plane and what records it. The closer ends both, and is the collector of their metrics.
@@ -35,7 +36,8 @@ func newMedia(all config, log *slog.Logger) (live.Media, io.Closer, error) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	return media{e, rec}, mediaPlane{newMediaMetrics(e), rec}, nil
+	to := newRelay(all, e)
+	return media{e, rec, to}, mediaPlane{newMediaMetrics(e), rec, to}, nil
 }
 
 // unrecorded lets no policy record: there is nothing to record with.
@@ -56,7 +58,8 @@ func receipts(ctx context.Context, s *store.Store) func(record.Receipt) error {
 // media shows the media plane to the rooms in their words: this file is the only one that sees both.
 type media struct {
 	engine   *sfu.Engine
-	recorder *recorder // nil: nothing is recorded
+	recorder *recorder     // nil: nothing is recorded
+	relay    *relay.Server // nil: there is none
 }
 
 // Open implements live.Media.
@@ -66,7 +69,10 @@ func (m media) Open(session live.MediaSession, events func(live.MediaEvent)) (li
 		return nil, refusal(err)
 	}
 	fail := func(fault string) { events(live.RecorderFailed{Fault: room.Fault(fault)}) }
-	out := mediaRoom{room: r, fail: fail}
+	out := mediaRoom{room: r, key: session.Key, fail: fail}
+	if m.relay != nil {
+		out.relay = m.relay.Group()
+	}
 	if m.recorder != nil {
 		out.tap = m.recorder.tap(session.Key, session.Policy, fail)
 		r.Tap(out.tap)
@@ -75,9 +81,11 @@ func (m media) Open(session live.MediaSession, events func(live.MediaEvent)) (li
 }
 
 type mediaRoom struct {
-	room *sfu.Room
-	tap  *roomTap // nil: nothing is recorded
-	fail func(fault string)
+	room  *sfu.Room
+	key   string
+	tap   *roomTap     // nil: nothing is recorded
+	relay *relay.Group // nil: there is none
+	fail  func(fault string)
 }
 
 // Answer implements live.MediaRoom.
@@ -97,6 +105,7 @@ func (m mediaRoom) Answer(o live.Offer, done func(live.Answer, error)) {
 
 // Obey implements live.MediaRoom.
 func (m mediaRoom) Obey(p room.Plan, done func()) {
+	m.relayFor(p.Seats)
 	var plan sfu.Plan
 	for _, s := range p.Seats {
 		seat := sfu.Seat{Peer: sfu.PeerID(s.Participant)}
@@ -122,6 +131,18 @@ func (m mediaRoom) Obey(p room.Plan, done func()) {
 	m.room.Obey(plan, done)
 }
 
+// relayFor lets those who are in the plan use the relay, and nobody else: what it had for others ends here.
+func (m mediaRoom) relayFor(seats []room.Seat) {
+	if m.relay == nil {
+		return
+	}
+	var all []string
+	for _, s := range seats {
+		all = append(all, string(live.SessionOf(m.key, s.Participant)))
+	}
+	m.relay.Allow(all)
+}
+
 // Announced implements live.MediaRoom.
 func (m mediaRoom) Announced(p room.ParticipantID, version uint64) {
 	m.room.Announced(sfu.PeerID(p), version)
@@ -138,6 +159,7 @@ func (m mediaRoom) View(p room.ParticipantID, v live.View) {
 
 // Close implements live.MediaRoom.
 func (m mediaRoom) Close() {
+	m.relayFor(nil)
 	m.room.Close()
 	if m.tap != nil {
 		m.tap.close()

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"alcove/sfu"
+	"alcove/sfu/relay"
 )
 
 // mediaMetrics reads the counters of the media plane when somebody scrapes. All labels are closed lists.
@@ -103,7 +104,8 @@ func histogram(d *prometheus.Desc, h sfu.Durations) prometheus.Metric {
 // A mediaPlane is what the daemon has to end, and to count.
 type mediaPlane struct {
 	*mediaMetrics
-	recorder *recorder // nil: nothing is recorded
+	recorder *recorder     // nil: nothing is recorded
+	relay    *relay.Server // nil: there is none
 }
 
 // Finish writes the ends of recordings.
@@ -111,6 +113,9 @@ func (p mediaPlane) Finish(ctx context.Context) error { return p.recorder.close(
 
 // Close ends the media plane, and what is still recorded.
 func (p mediaPlane) Close() error {
+	if p.relay != nil {
+		p.relay.Close()
+	}
 	return errors.Join(p.recorder.close(context.Background()), p.mediaMetrics.Close())
 }
 
@@ -122,5 +127,8 @@ func (p mediaPlane) Collect(ch chan<- prometheus.Metric) {
 	p.mediaMetrics.Collect(ch)
 	if p.recorder != nil {
 		p.recorder.metrics.Collect(ch)
+	}
+	if p.relay != nil {
+		newRelayMetrics(p.relay).Collect(ch)
 	}
 }

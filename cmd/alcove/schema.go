@@ -23,6 +23,7 @@ type config struct {
 	Audit          auditConfig             `yaml:"audit"`
 	Recording      recorderConfig          `yaml:"recording"`
 	Media          mediaConfig             `yaml:"media"`
+	Relay          relayConfig             `yaml:"relay"`
 	Limits         limitsConfig            `yaml:"limits"`
 	Policies       map[string]policyConfig `yaml:"policies"`
 	Log            logConfig               `yaml:"log"`
@@ -81,6 +82,14 @@ type mediaConfig struct {
 	AllowAES128 bool     `yaml:"allow_aes128"`
 }
 
+// A relayConfig says where media may flow over TCP, for who is on a network without UDP. Listen is an address of its own; without
+// one it shares that of the page.
+type relayConfig struct {
+	Enabled bool   `yaml:"enabled"`
+	Listen  string `yaml:"listen"`
+	Host    string `yaml:"host"`
+}
+
 type limitsConfig struct {
 	Rooms       int `yaml:"rooms"`
 	Connections int `yaml:"connections"`
@@ -100,6 +109,7 @@ func defaultConfig() config {
 		Audit:     auditConfig{Dir: "state/audit", KeyFile: auditKeyFile},
 		Recording: defaultRecorderConfig(),
 		Media:     mediaConfig{Listen: "0.0.0.0", Port: 50000, Workers: 1},
+		Relay:     relayConfig{Enabled: true},
 		Limits:    limitsConfig{Rooms: 200, Connections: 2000},
 		Policies:  map[string]policyConfig{defaultPolicy: defaultPolicyConfig()},
 		Log:       logConfig{Level: "info"},

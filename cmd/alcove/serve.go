@@ -33,16 +33,30 @@ func runServe(t terminal, args []string) error {
 		public.Close()
 		return l.at("admin", cannotListen("tcp", c.Admin, err))
 	}
+	relay, err := listenRelay(c)
+	if err != nil {
+		public.Close()
+		admin.Close()
+		return l.at("relay.listen", cannotListen("tcp", c.Relay.Listen, err))
+	}
 	level := &slog.LevelVar{}
 	level.Set(logLevels[c.Log.Level])
 	return daemon{
-		config: c, material: m, public: []net.Listener{public}, admin: admin, media: newMedia,
+		config: c, material: m, public: []net.Listener{public}, admin: admin, relay: relay, media: newMedia,
 		log: slog.New(slog.NewJSONHandler(t.err, &slog.HandlerOptions{Level: level})), level: level,
 		read: func() (config, material, error) {
 			c, _, m, err := loadAll(*name)
 			return c, m, err
 		},
 	}.run(stop)
+}
+
+// listenRelay opens the address of a relay that has one of its own.
+func listenRelay(c config) (net.Listener, error) {
+	if c.relayAt() != relayOwn {
+		return nil, nil
+	}
+	return net.Listen("tcp", c.Relay.Listen)
 }
 
 // cannotListen says what doctor would, and how to mend it.

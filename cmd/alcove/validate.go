@@ -39,6 +39,7 @@ func (l *layout) validate(c *config) {
 	}
 	l.validateRecorder(c)
 	l.validateMedia(&c.Media)
+	l.validateRelay(c)
 	l.number("limits.rooms", c.Limits.Rooms, 1, maxRooms)
 	l.number("limits.connections", c.Limits.Connections, 1, maxConnections)
 	for _, name := range slices.Sorted(maps.Keys(c.Policies)) {
@@ -118,6 +119,22 @@ func (l *layout) validateMedia(m *mediaConfig) {
 		if err != nil || ip.IsUnspecified() || ip.IsMulticast() || ip.Zone() != "" {
 			l.fail(item("media.advertise", i), "%q is no address that a client could reach: write the public IP address of this host", a)
 		}
+	}
+}
+
+func (l *layout) validateRelay(c *config) {
+	if c.Relay.Listen != "" {
+		l.address("relay.listen", c.Relay.Listen)
+		if _, port, err := net.SplitHostPort(c.Relay.Listen); err == nil && port != "0" && (c.Relay.Listen == c.Listen || c.Relay.Listen == c.Admin) {
+			l.fail("relay.listen", "%q is taken by listen or admin: choose another port, or leave it out to share that of listen", c.Relay.Listen)
+		}
+	}
+	switch {
+	case c.Relay.Host == "":
+	case c.Relay.Listen == "":
+		l.fail("relay.host", "is for relay.listen: a relay that shares the port of the page is found where the page is")
+	case relayURL(c.Relay.Host, 1, false) == "":
+		l.fail("relay.host", "%q is no name that clients could reach: write it like turn.example.org or turn.example.org:443", c.Relay.Host)
 	}
 }
 

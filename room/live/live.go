@@ -53,6 +53,7 @@ type (
 	BarredList struct{ Barred []room.BarView }
 	// MediaReady asks for an offer.
 	MediaReady struct {
+		Session        SessionID // whose media it is
 		Generation     uint32
 		Pairs, Screens int
 	}
@@ -196,6 +197,9 @@ func (MediaFailed) mediaEvent()      {}
 
 // A SessionID finds a seat again: the key of its room and the participant.
 type SessionID string
+
+// SessionOf is that of a participant; key is that of their MediaSession.
+func SessionOf(key string, p room.ParticipantID) SessionID { return SessionID(key + "." + string(p)) }
 
 // Welcome is what a client is told of the seat it took.
 type Welcome struct {

@@ -35,7 +35,11 @@ func TestAdmission(t *testing.T) {
 			t.Fatal("a media plane for people who wait")
 		}
 		host := h.join("g", "host", auth.Host)
-		h.wantKinds(h.told(host), "RoomUpdated", "Roster", "WaitingList", "BarredList", "MediaReady")
+		told := h.told(host)
+		h.wantKinds(told, "RoomUpdated", "Roster", "WaitingList", "BarredList", "MediaReady")
+		if ready := told[4].(MediaReady); ready.Session == "" || ready.Session != host.welcome.Session {
+			t.Fatalf("media of %q, the seat is %q", ready.Session, host.welcome.Session)
+		}
 		if n := h.told(ann); n != nil {
 			t.Fatalf("one who waits was told %+v", n)
 		}

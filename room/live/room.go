@@ -234,6 +234,10 @@ func (r *running) tellOne(id room.ParticipantID, why reasons) {
 	}
 	if c.connected {
 		for _, n := range diff(c.last, v, why) {
+			if m, ok := n.(MediaReady); ok {
+				m.Session = SessionOf(r.key, id)
+				n = m
+			}
 			c.client.Deliver(n)
 		}
 	}

@@ -3,6 +3,7 @@
 //
 //   media.ready ─► offer ─► answer ─► slots          (same connection: more slots)
 //   failed, or disconnected while signaling works ─► a new connection, generation + 1
+//   not connected in time ─► the same, the other way (Route)
 
 import { Emitter } from './emitter';
 import { RequestError } from './errors';
@@ -10,6 +11,7 @@ import { adjusted, encodingsOf } from './encodings';
 import { disconnectedGraceMs, offerAttempts, offerRetryMs } from './params';
 import type { MediaReady, SlotKind, SlotMid, Source } from './protocol';
 import { codecsFor, opusConstantBitRate, withoutDescriptor } from './sdp';
+import { Route } from './route';
 import type { Session } from './session';
 
 export interface Slot {
@@ -31,7 +33,9 @@ export class Media extends Emitter<Events> {
   readonly #senders = new Map<Source, RTCRtpTransceiver>();
   readonly #wanted = new Map<Source, readonly string[]>();
   readonly #stops: (() => void)[];
+  readonly #route = new Route();
   #pc: RTCPeerConnection | undefined;
+  #came = false; // the connection was there once
   #generation = 0;
   #counts = { pairs: 0, screens: 0 };
   #ready: MediaReady | undefined;
@@ -151,10 +155,9 @@ export class Media extends Emitter<Events> {
     this.close();
     this.#ready = ready;
     this.#generation = Math.max(this.#generation, ready.generation) + 1;
-    const pc = new RTCPeerConnection({
-      iceServers: ready.iceServers.map((server) => ({ ...server })), bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require',
-    });
+    const pc = new RTCPeerConnection({ ...this.#route.configuration(ready.iceServers), bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' });
     this.#pc = pc;
+    this.#came = false;
     pc.onconnectionstatechange = () => {
       if (this.#pc !== pc) return;
       this.emit('state', pc.connectionState);
@@ -204,6 +207,7 @@ export class Media extends Emitter<Events> {
     await pc.setRemoteDescription({ type: 'answer', sdp: opusConstantBitRate(answer.sdp) });
     this.emit('slots', slotsOf(pc, answer.slots));
     for (const source of this.#senders.keys()) await this.#adjust(source);
+    this.#watchHealth();
   }
 
   async #adjust(source: Source): Promise<void> {
@@ -231,14 +235,18 @@ export class Media extends Emitter<Events> {
     clearTimeout(this.#watch);
     const pc = this.#pc;
     if (!pc || !this.#linked) return;
+    if (pc.connectionState === 'connected') this.#came = true;
+    const patience = this.#came ? undefined : this.#route.patience(this.#ready?.iceServers ?? []);
     if (pc.connectionState === 'failed') this.#replace(pc);
-    if (pc.connectionState === 'disconnected') this.#watch = setTimeout(() => this.#replace(pc), disconnectedGraceMs);
+    else if (pc.connectionState === 'disconnected') this.#watch = setTimeout(() => this.#replace(pc), disconnectedGraceMs);
+    else if (patience) this.#watch = setTimeout(() => this.#replace(pc), patience);
   }
 
   #replace(pc: RTCPeerConnection): void {
     this.#queue(async () => {
       const ready = this.#ready;
       if (!ready || this.#pc !== pc || pc.connectionState === 'connected') return;
+      if (!this.#came) this.#route.turn();
       this.close();
       await this.#serve(ready, false);
     });

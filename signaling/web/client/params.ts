@@ -20,6 +20,8 @@ export const leaveTimeoutMs = 2_000;
 
 // A connection that says "disconnected" often heals by itself within a few seconds.
 export const disconnectedGraceMs = 4_000;
+// A connection by UDP is there within a second, over a slow line within three. Who is on a network without UDP waits for as long as this.
+export const directMs = 5_000;
 export const offerRetryMs = 1_000;
 export const offerAttempts = 5;
 

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { adjusted, encodingsOf } from '../client/encodings';
 import { FrameGate } from '../client/gate';
+import { directMs } from '../client/params';
+import { Route } from '../client/route';
 import { opusConstantBitRate, withoutDescriptor } from '../client/sdp';
 import { changed, type Sight } from '../page/sight';
 
@@ -87,4 +89,15 @@ test('the Dependency Descriptor is not offered, all else stays', () => {
   const descriptor = line(12, 'https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension');
   const mid = line(4, 'urn:ietf:params:rtp-hdrext:sdes:mid');
   assert.equal(withoutDescriptor(`m=video 9\r\n${descriptor}${mid}m=video 9\r\n${mid}${descriptor}`), `m=video 9\r\n${mid}m=video 9\r\n${mid}`);
+});
+
+test('the relay is for who comes through no other way, and never beside it', () => {
+  const servers = [{ urls: ['turns:video.example.org:443?transport=tcp'], username: 'u', credential: 'c' }];
+  const route = new Route();
+  assert.deepEqual([route.configuration(servers), route.patience(servers)], [{}, directMs]);
+  route.turn();
+  assert.deepEqual([route.configuration(servers), route.patience(servers)], [{ iceServers: servers, iceTransportPolicy: 'relay' }, undefined]);
+  assert.deepEqual([route.configuration([]), route.patience([])], [{}, undefined], 'no relay, no other way');
+  route.turn();
+  assert.deepEqual([route.configuration(servers), route.patience(servers)], [{}, directMs]);
 });

@@ -45,6 +45,14 @@ export async function media() {
   return { inbound, outbound, ports: [...ports] };
 }
 
+// selectedPair tells over which candidates the newest peer's media flows.
+export async function selectedPair() {
+  const stats = await window.__peers.at(-1).getStats();
+  const transport = [...stats.values()].find(({ type }) => type === 'transport');
+  const pair = stats.get(transport?.selectedCandidatePairId);
+  return { local: stats.get(pair?.localCandidateId), remote: stats.get(pair?.remoteCandidateId) };
+}
+
 // converse opens a WebSocket of its own, says one frame and returns the first answer and the close code.
 export function converse(frame) {
   return new Promise((done) => {

@@ -1,0 +1,121 @@
+package relay
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/pion/logging"
+	"github.com/pion/turn/v5"
+)
+
+// A conn is one client's connection as pion wants it: a socket that gives whole messages. pion reads from one goroutine and writes
+// from two, one for answers and one for what was relayed, so who reads slowly delays nobody else.
+type conn struct {
+	net.Conn
+	server *Server
+	media  []Media       // as it was when the connection began
+	in     *bufio.Reader // Owned by ReadFrom.
+	before int           // messages without an allocation. Owned by ReadFrom.
+	once   sync.Once
+
+	grant   *grant   // what was proven. Guarded by server.mu.
+	relayed *relayed // Guarded by server.mu.
+	over    bool     // Guarded by server.mu.
+}
+
+// serve starts a TURN server for this connection alone. It ends when ReadFrom does.
+func (c *conn) serve() error {
+	c.SetReadDeadline(time.Now().Add(allocateTimeout))
+	_, err := turn.NewServer(turn.ServerConfig{
+		Realm: realm, AuthHandler: c.key, QuotaHandler: c.claim, InboundMTU: maxMessage + 1,
+		EventHandler:      turn.EventHandler{OnAuth: c.judged},
+		LoggerFactory:     &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled},
+		PacketConnConfigs: []turn.PacketConnConfig{{PacketConn: c, RelayAddressGenerator: generator{c}, PermissionHandler: c.permits}},
+	})
+	return err
+}
+
+// ReadFrom gives one message, and ends the connection where it cannot (net.PacketConn).
+func (c *conn) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, err := readMessage(c.in, b)
+	if err == nil && !c.allocated() {
+		if c.before++; c.before > maxBefore {
+			err = errMessage
+		}
+	}
+	switch {
+	case errors.Is(err, errMessage):
+		c.server.refused[malformed].Add(1)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.server.refused[silent].Add(1)
+	}
+	if err != nil {
+		c.Close()
+		return 0, nil, err
+	}
+	return n, c.RemoteAddr(), nil
+}
+
+// WriteTo sends one message: there is one client only (net.PacketConn).
+func (c *conn) WriteTo(b []byte, _ net.Addr) (int, error) {
+	c.SetWriteDeadline(time.Now().Add(writeTimeout))
+	n, err := c.Write(b)
+	if err != nil {
+		c.Close() // half a message may be out
+	}
+	return n, err
+}
+
+// LocalAddr is of the family of our media, which pion takes for that of the allocation where a browser names none.
+func (c *conn) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(c.media[0].Public) }
+
+// Close ends the connection with its allocation, from any goroutine.
+func (c *conn) Close() error {
+	c.once.Do(func() {
+		c.server.leave(c)
+		c.Conn.Close()
+	})
+	return nil
+}
+
+func (c *conn) allocated() bool {
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	return c.relayed != nil
+}
+
+// key gives pion the key of a username (RFC 8489, section 9.2.2).
+func (c *conn) key(r *turn.RequestAttributes) (string, []byte, bool) {
+	g := c.server.find(r.Username)
+	if g == nil || r.Realm != realm {
+		c.server.refused[wrongCredential].Add(1)
+		return "", nil, false
+	}
+	return r.Username, g.key, true
+}
+
+// judged counts wrong passwords.
+func (c *conn) judged(_, _ net.Addr, _, _, _, _ string, ok bool) {
+	if !ok {
+		c.server.refused[wrongCredential].Add(1)
+	}
+}
+
+// claim takes one of the connections of a credential; it was proven.
+func (c *conn) claim(username, _ string, _ net.Addr) bool { return c.server.claim(c, username) }
+
+// permits reports whether a client may name this address at all; which port counts is judged at each datagram.
+func (c *conn) permits(_ net.Addr, ip net.IP) bool {
+	for _, m := range c.media {
+		if ip.Equal(m.Public.Addr().AsSlice()) {
+			return true
+		}
+	}
+	c.server.refused[elsewhere].Add(1)
+	return false
+}

@@ -1,0 +1,59 @@
+package relay
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"io"
+	"slices"
+)
+
+// Messages on a stream (RFC 8656, section 12.5; RFC 8489, sections 5 and 14).
+const (
+	stunHeader    = 20
+	stunCookie    = 0x2112A442
+	channelHeader = 4
+)
+
+// spoken are the types of STUN messages that a client of ours sends: Binding, Allocate, Refresh, CreatePermission and ChannelBind
+// requests, and Send indications. RFC 6062, TCP beyond the relay, is not spoken.
+var spoken = []uint16{0x0001, 0x0003, 0x0004, 0x0008, 0x0009, 0x0016}
+
+var errMessage = errors.New("relay: not a message of TURN")
+
+// readMessage reads one whole message into b and gives its length. The lengths are judged here: pion's framing computes them in 16
+// bits, and a message that claims 65516 bytes would keep it busy for ever.
+func readMessage(r *bufio.Reader, b []byte) (int, error) {
+	head, err := r.Peek(channelHeader)
+	if err != nil {
+		return 0, err
+	}
+	length, padding := int(binary.BigEndian.Uint16(head[2:])), 0
+	switch head[0] >> 6 {
+	case 0: // STUN
+		if head, err = r.Peek(8); err != nil {
+			return 0, err
+		}
+		if length%4 != 0 || binary.BigEndian.Uint32(head[4:]) != stunCookie || !slices.Contains(spoken, binary.BigEndian.Uint16(head)) {
+			return 0, errMessage
+		}
+		length += stunHeader
+	case 1: // ChannelData
+		padding = -length & 3
+		length += channelHeader
+	default:
+		return 0, errMessage
+	}
+	if length > min(len(b), maxMessage) {
+		return 0, errMessage
+	}
+	if _, err := io.ReadFull(r, b[:length]); err != nil {
+		return 0, err
+	}
+	_, err = r.Discard(padding)
+	return length, err
+}
+
+// Speaks reports whether a connection that begins with this byte speaks TURN: all its requests begin with two zero bits and six of
+// their method. HTTP begins with a letter (RFC 9112, section 3).
+func Speaks(first byte) bool { return first == 0 }

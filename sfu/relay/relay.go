@@ -1,0 +1,142 @@
+package relay
+
+import (
+	"bufio"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+)
+
+// A Media is a media port: as clients know it, and as this host reaches it.
+type Media struct{ Public, Local netip.AddrPort }
+
+// Why somebody could not use the relay.
+const (
+	wrongCredential = iota // unknown, ended, or with a wrong password
+	overQuota              // too many connections of one credential
+	allFull                // too many connections in all
+	malformed              // not TURN, or too much of it before an allocation
+	silent                 // no allocation in time
+	elsewhere              // to anything but our media ports
+	refusals
+)
+
+// Refusals are their names, in order.
+func Refusals() []string {
+	return []string{"credential", "quota", "full", "malformed", "silent", "destination"}
+}
+
+// A Server relays. All methods are safe for concurrent use and do not block.
+type Server struct {
+	media func() []Media
+
+	refused           [refusals]atomic.Uint64
+	bytesIn, bytesOut atomic.Uint64
+
+	mu      sync.Mutex
+	grants  map[string]*grant // by username. Guarded by mu.
+	holders map[string]*grant // Guarded by mu.
+	conns   map[*conn]bool    // Guarded by mu.
+	open    int               // allocations. Guarded by mu.
+	closed  bool              // Guarded by mu.
+}
+
+// New makes a server. media lists the media ports, all of one family; it is asked for each connection.
+func New(media func() []Media) *Server {
+	return &Server{media: media, grants: map[string]*grant{}, holders: map[string]*grant{}, conns: map[*conn]bool{}}
+}
+
+// Serve takes a connection over and speaks TURN with it until it is gone. Close of the connection must not wait for the client.
+func (s *Server) Serve(with net.Conn) {
+	c := &conn{Conn: with, server: s, media: s.media(), in: bufio.NewReaderSize(with, maxMessage)}
+	s.mu.Lock()
+	over := s.closed || len(c.media) == 0
+	if !over {
+		s.conns[c] = true
+	}
+	s.mu.Unlock()
+	if over || c.serve() != nil {
+		c.Close()
+	}
+}
+
+// Refuse closes a connection for which there is no place.
+func (s *Server) Refuse(c net.Conn) {
+	s.refused[allFull].Add(1)
+	c.Close()
+}
+
+// claim gives a connection to the credential that it proved, for good.
+func (s *Server) claim(c *conn, username string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := s.grants[username]
+	switch {
+	case g == nil || c.over || c.grant != nil && c.grant != g:
+		s.refused[wrongCredential].Add(1)
+		return false
+	case !g.conns[c] && len(g.conns) >= maxConns:
+		s.refused[overQuota].Add(1)
+		return false
+	}
+	c.grant, g.conns[c] = g, true
+	return true
+}
+
+// allocate notes the allocation of a connection, of which there can be one.
+func (s *Server) allocate(c *conn, r *relayed) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.over || c.grant == nil || c.relayed != nil {
+		return false
+	}
+	c.relayed = r
+	s.open++
+	return true
+}
+
+// leave forgets a connection.
+func (s *Server) leave(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.over = true
+	delete(s.conns, c)
+	if c.grant != nil {
+		delete(c.grant.conns, c)
+	}
+	if c.relayed != nil {
+		s.open--
+	}
+}
+
+// Close ends all connections; those that come later end at once.
+func (s *Server) Close() {
+	s.mu.Lock()
+	s.closed = true
+	all := s.conns
+	s.conns = map[*conn]bool{}
+	s.mu.Unlock()
+	for c := range all {
+		c.Close()
+	}
+}
+
+// Counts of a server. All but Allocations only grow.
+type Counts struct {
+	Allocations       int
+	BytesIn, BytesOut uint64 // relayed: from clients, and to them
+	Refused           []uint64
+}
+
+// Counts are those of now; Refused is in the order of Refusals.
+func (s *Server) Counts() Counts {
+	n := Counts{BytesIn: s.bytesIn.Load(), BytesOut: s.bytesOut.Load()}
+	for i := range s.refused {
+		n.Refused = append(n.Refused, s.refused[i].Load())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n.Allocations = s.open
+	return n
+}

@@ -1,0 +1,105 @@
+package relay
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/pion/turn/v5"
+)
+
+var (
+	errNowhere = errors.New("relay: to our media ports only")
+	errKind    = errors.New("relay: UDP from a client with a credential only")
+)
+
+// A relayed is the UDP half of an allocation. It sends to our media ports and hears nobody else. Clients know the ports by their public
+// addresses, so those are what pion sees.
+type relayed struct {
+	*net.UDPConn
+	conn *conn
+}
+
+// open makes the socket, on the address of the media ports: a client learns from their answers where they saw it, and Firefox takes
+// no answer to a loopback address. Datagrams between the two never leave this host, and the kernel takes none with an address of
+// ours from outside.
+func (c *conn) open() (*relayed, error) {
+	sock, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(c.media[0].Local.Addr(), 0)))
+	if err != nil {
+		return nil, err
+	}
+	sock.SetReadBuffer(receiveBuffer)
+	return &relayed{sock, c}, nil
+}
+
+// WriteTo sends to a media port (net.PacketConn).
+func (r *relayed) WriteTo(b []byte, to net.Addr) (int, error) {
+	if u, ok := to.(*net.UDPAddr); ok {
+		at := unmapped(u.AddrPort())
+		for _, m := range r.conn.media {
+			if m.Public == at {
+				r.conn.server.bytesIn.Add(uint64(len(b)))
+				return r.WriteToUDPAddrPort(b, m.Local)
+			}
+		}
+	}
+	r.conn.server.refused[elsewhere].Add(1)
+	return 0, errNowhere
+}
+
+// ReadFrom gives what a media port sent (net.PacketConn).
+func (r *relayed) ReadFrom(b []byte) (int, net.Addr, error) {
+	for {
+		n, from, err := r.ReadFromUDPAddrPort(b)
+		if err != nil {
+			return 0, nil, err
+		}
+		for _, m := range r.conn.media {
+			if m.Local == unmapped(from) {
+				r.conn.server.bytesOut.Add(uint64(n))
+				return n, net.UDPAddrFromAddrPort(m.Public), nil
+			}
+		}
+	}
+}
+
+// Close ends the client's connection too: without an allocation it is of no use.
+func (r *relayed) Close() error {
+	r.conn.Close()
+	return r.UDPConn.Close()
+}
+
+func unmapped(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
+}
+
+// A generator makes allocations for pion (turn.RelayAddressGenerator).
+type generator struct{ conn *conn }
+
+func (generator) Validate() error { return nil }
+
+// AllocatePacketConn gives a client its relayed address, by the public name of this host. pion also asks for sockets that
+// belong to nobody, in search of an even port: there are none.
+func (g generator) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
+	if c.UserID == "" {
+		return nil, nil, errKind
+	}
+	r, err := g.conn.open()
+	if err != nil {
+		return nil, nil, err
+	}
+	if !g.conn.server.allocate(g.conn, r) {
+		r.UDPConn.Close()
+		return nil, nil, errKind
+	}
+	g.conn.SetReadDeadline(time.Time{}) // from here on the lifetime of the allocation counts
+	port := r.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+	return r, net.UDPAddrFromAddrPort(netip.AddrPortFrom(g.conn.media[0].Public.Addr(), port)), nil
+}
+
+func (generator) AllocateListener(turn.AllocateListenerConfig) (net.Listener, net.Addr, error) {
+	return nil, nil, errKind
+}
+
+func (generator) AllocateConn(turn.AllocateConnConfig) (net.Conn, error) { return nil, errKind }

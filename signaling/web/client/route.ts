@@ -1,0 +1,29 @@
+// Which way media goes: by UDP, or through the server's relay where the network lets no UDP out. Such a network says nothing, so the
+// relay is next when a connection without it does not come about in time, and the other way round when the browser gives it up.
+//
+// Never both at once: browsers nominate more than one pair that works, and the server follows the last.
+
+import { directMs } from './params';
+import type { MediaReady } from './protocol';
+
+type Servers = MediaReady['iceServers'];
+
+export class Route {
+  #relayed = false;
+
+  // How the next connection is made.
+  configuration(servers: Servers): RTCConfiguration {
+    if (!this.#relayed || servers.length === 0) return {};
+    return { iceServers: servers.map((server) => ({ ...server })), iceTransportPolicy: 'relay' };
+  }
+
+  // How long it may take; undefined is as long as the browser tries.
+  patience(servers: Servers): number | undefined {
+    return this.#relayed || servers.length === 0 ? undefined : directMs;
+  }
+
+  // The connection did not come about.
+  turn(): void {
+    this.#relayed = !this.#relayed;
+  }
+}
