@@ -274,7 +274,7 @@ test('a yes taken back while the server cannot be told', { timeout: 120_000 }, a
       assert.equal(await state(lind), 'on', 'the server knows: the test looks at nothing');
       await mara.sees('withdrawing');
       assert.deepEqual(await lights(), []);
-      assert.equal(await mara.find('withdraw').count(), 0);
+      for (const id of ['withdraw', 'recording-banner']) assert.equal(await mara.find(id).count(), 0, id);
       await mara.audit('a yes taken back that nobody knows of');
       await mara.shot('recording-3-withdrawing');
     }],

@@ -229,7 +229,7 @@ export function RecordingBanner(): JSX.Element | null {
     if (closed) setClosed(false);
     return null;
   }
-  if (closed) return null;
+  if (closed || store.withdrawal.late.value) return null; // there is another word on it
   const each = store.care.recordingRule.value === 'each';
   const given = store.care.given.value.length > 0;
   return (
