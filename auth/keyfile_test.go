@@ -171,6 +171,18 @@ func TestRevocations(t *testing.T) {
 	if _, err := c.verifier.Verify(start, c.signed(t, nil)); err != nil {
 		t.Errorf("another token of the same person: %v", err)
 	}
+	if r, _ := c.revoked.Find(RevokeToken, key.String()); r.Until.Sub(start) < MaxLifetime+2*Leeway {
+		t.Errorf("a revocation ends at %s, before its token may", r.Until)
+	}
+	if n := len(c.revoked.List(start.Add(revokedTokenTime + time.Second))); n != 0 {
+		t.Errorf("%d revocations outlive every token", n)
+	}
+	if over := c.revoked.Over(start.Add(revokedTokenTime+time.Second), 5); len(over) != 1 || over[0].Subject != key.String() {
+		t.Errorf("%v are over", over)
+	}
+	if over := c.revoked.Over(start.Add(revokedTokenTime+time.Second), 0); len(over) != 0 {
+		t.Errorf("%v are over", over)
+	}
 	if c.person.Room("x") == c.person.Person("x") {
 		t.Error("a room is called as a person")
 	}

@@ -50,6 +50,10 @@ const DefaultSpent = 100_000
 // MaxRevocations is how many revocations are remembered: a clinic takes back single tokens and people, not crowds.
 const MaxRevocations = 10_000
 
+// revokedTokenTime is how long a single token stays revoked: far above what one can live (MaxLifetime, and Leeway on both sides), so that
+// a clock that was set meanwhile, or a token that was made hours ahead, opens nothing.
+const revokedTokenTime = 24 * time.Hour
+
 // Passcodes and the cost of guessing them (RFC 9106, section 4: the second recommended option, 64 MiB and three passes).
 const (
 	// MinPasscode is in characters. Two guesses at a time of some 100 ms each are 1.7 million a day from all sources together; eight

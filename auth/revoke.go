@@ -27,6 +27,9 @@ type Revocation struct {
 	Until   time.Time      `json:"until,omitzero"` // zero: until it is lifted
 }
 
+// Over reports whether it ended by itself.
+func (r Revocation) Over(now time.Time) bool { return !r.Until.IsZero() && now.After(r.Until) }
+
 // Shown is what a token says of what could be revoked.
 type Shown struct {
 	Token        TokenKey
@@ -61,7 +64,8 @@ func NewRevocationList(limit int) *RevocationList {
 	return &RevocationList{limit: limit, all: map[revoked]Revocation{}}
 }
 
-// Add takes a revocation, or a new end of one.
+// Add takes a revocation, or a new end of one. That of a token ends when no token of now can live any more: it refuses the token and
+// nothing else, so nothing opens then.
 func (l *RevocationList) Add(now time.Time, r Revocation) error {
 	switch r.Kind {
 	case RevokeToken, RevokePerson, RevokeRoom:
@@ -71,12 +75,15 @@ func (l *RevocationList) Add(now time.Time, r Revocation) error {
 	if r.Subject == "" || len(r.Subject) > MaxID {
 		return errors.New("a revocation needs a subject")
 	}
+	if r.Kind == RevokeToken && r.Until.IsZero() {
+		r.Until = now.Add(revokedTokenTime)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	key := revoked{r.Kind, r.Subject}
 	if _, there := l.all[key]; !there && len(l.all) >= l.limit {
 		for k, old := range l.all {
-			if old.over(now) {
+			if old.Over(now) {
 				delete(l.all, k)
 			}
 		}
@@ -114,7 +121,20 @@ func (l *RevocationList) List(now time.Time) []Revocation {
 	defer l.mu.RUnlock()
 	var all []Revocation
 	for _, r := range l.all {
-		if !r.over(now) {
+		if !r.Over(now) {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// Over gives at most n that ended by themselves and are remembered all the same.
+func (l *RevocationList) Over(now time.Time, n int) []Revocation {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	var all []Revocation
+	for _, r := range l.all {
+		if len(all) < n && r.Over(now) {
 			all = append(all, r)
 		}
 	}
@@ -126,14 +146,12 @@ func (l *RevocationList) Revoked(now time.Time, s Shown) bool {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	for _, key := range []revoked{{RevokeToken, s.Token.String()}, {RevokePerson, s.Person}, {RevokeRoom, s.Room}} {
-		if r, there := l.all[key]; there && !r.over(now) {
+		if r, there := l.all[key]; there && !r.Over(now) {
 			return true
 		}
 	}
 	return false
 }
-
-func (r Revocation) over(now time.Time) bool { return !r.Until.IsZero() && now.After(r.Until) }
 
 // A TokenKey names a token without saying which: a hash of issuer and jti.
 type TokenKey [sha256.Size]byte

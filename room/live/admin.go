@@ -117,12 +117,15 @@ func (r *Registry) Restore() error {
 	return errors.Join(errs...)
 }
 
-// Err says why acts that open are refused, nil if they are not.
+// Err says why acts that open are refused, or what closes is not written yet; nil if neither.
 func (r *Registry) Err() error {
 	if r.cfg.Journal == nil {
 		return nil
 	}
 	if err := r.cfg.Journal.Err(); err != nil {
+		return err
+	}
+	if err := r.cfg.Journal.Late(); err != nil {
 		return err
 	}
 	behind := 0

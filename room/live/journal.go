@@ -13,6 +13,8 @@ type Journal interface {
 	Load() ([]Record, error)
 	// Err says why nothing can be written now, nil if it can.
 	Err() error
+	// Late says that something that closes is in force and not written yet, nil if all is.
+	Late() error
 }
 
 // A Record is what one decision leaves behind.

@@ -55,6 +55,8 @@ func (j *fakeJournal) Write(r Record, done func(error)) {
 	go keep()
 }
 
+func (j *fakeJournal) Late() error { return nil }
+
 func (j *fakeJournal) Load() ([]Record, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -126,8 +126,8 @@ func TestNewestRevocationWins(t *testing.T) {
 	}
 	f.set(nil, nil)
 	until(t, "all is written", func() bool { return s.lateJobs() == 0 && s.Err() == nil })
-	if err := s.Restore(t.Context(), auth.RevokePerson, "person-1"); err != nil || s.Revoked(time.Now(), person1) {
-		t.Errorf("a revocation is not lifted: %v", err)
+	if lift(t, s, auth.RevokePerson, "person-1", true); s.Revoked(time.Now(), person1) {
+		t.Error("a revocation is not lifted")
 	}
 	after := p.crashed()
 	if after.Revoked(time.Now(), person1) || !after.Revoked(time.Now().Add(2*time.Hour), auth.Shown{Room: "room-1"}) {

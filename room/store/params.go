@@ -13,6 +13,8 @@ const (
 	stallAfter = 2 * time.Second
 	// spendTimeout bounds each step of the use of a token: who waits for longer is told to come again.
 	spendTimeout = 3 * time.Second
+	// forgetAtOnce bounds the revocations that are over and leave the disk with a new one: more than come, so that none stay.
+	forgetAtOnce = 4
 	// probePause is how often a store that failed tries itself.
 	probePause = time.Second
 	// startTimeout bounds the start of the embedded server, which reads its files.

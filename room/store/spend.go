@@ -83,13 +83,23 @@ func (s *Store) Revoke(r auth.Revocation, done func(error)) {
 	r.At = s.cfg.Now()
 	err := s.revoked.Add(r.At, r)
 	if err == nil {
-		err = s.offer(job{
-			entries: []room.Entry{revocationEntry(r, actRevoked)}, done: done, closes: revocationKey(r),
-			write: func(ctx context.Context) error { return s.putRevocation(ctx, r.Kind, r.Subject) },
-		})
+		err = s.offer(s.revoking(r, done))
 	}
 	if err != nil {
 		go done(err) // as Write does
+	}
+}
+
+// revoking is the job that writes a revocation.
+func (s *Store) revoking(r auth.Revocation, done func(error)) job {
+	return job{
+		entries: []room.Entry{revocationEntry(r, actRevoked)}, done: done, closes: revocationKey(r),
+		write: func(ctx context.Context) error {
+			if err := s.putRevocation(ctx, r.Kind, r.Subject); err != nil {
+				return err
+			}
+			return s.forgetOver(ctx)
+		},
 	}
 }
 
@@ -106,18 +116,58 @@ func (s *Store) putRevocation(ctx context.Context, kind auth.RevocationKind, sub
 	return s.bucket(revocationsBucket).put(ctx, revocationKey(r), value)
 }
 
-// Restore lifts a revocation, once that is on the disk, unless it was made again meanwhile.
-func (s *Store) Restore(ctx context.Context, kind auth.RevocationKind, subject string) error {
+// forgetOver takes a few revocations that ended by themselves off the disk: few, since each is a write and the group waits for them.
+func (s *Store) forgetOver(ctx context.Context) error {
+	for _, r := range s.revoked.Over(s.cfg.Now(), forgetAtOnce) {
+		if err := s.bucket(revocationsBucket).remove(ctx, revocationKey(r)); err != nil {
+			return err
+		}
+		s.revoked.Lift(r.Kind, r.Subject, r.At) // one that was made again meanwhile is written after this
+	}
+	return nil
+}
+
+// Restore lifts a revocation, once that is in the audit log and on the disk, unless it was made again meanwhile. It reports whether there
+// was one. An error says that it stands; after ErrStalled it may be lifted later. It is refused while something that closes is not
+// written: whoever is lifted was revoked on the disk before.
+func (s *Store) Restore(ctx context.Context, kind auth.RevocationKind, subject string) (lifted bool, err error) {
+	if r, there := s.revoked.Find(kind, subject); !there || r.Over(s.cfg.Now()) {
+		return false, nil
+	}
+	if err := s.Late(); err != nil {
+		return false, err
+	}
+	if err := s.record(ctx, s.restoring(kind, subject, func(did bool) { lifted = did })); err != nil {
+		return false, err
+	}
+	return lifted, nil
+}
+
+// restoring is the job that lifts; lifted hears on the writer's goroutine what came of it, if it did not fail.
+func (s *Store) restoring(kind auth.RevocationKind, subject string, lifted func(bool)) job {
 	r := auth.Revocation{Kind: kind, Subject: subject, At: s.cfg.Now()}
-	return s.record(ctx, job{
+	tried := false // Owned by run.
+	return job{
 		entries: []room.Entry{revocationEntry(r, actRestored)},
-		write:   func(ctx context.Context) error { return s.bucket(revocationsBucket).remove(ctx, revocationKey(r)) },
+		write: func(ctx context.Context) error {
+			if now, stands := s.revoked.Find(kind, subject); !stands || now.At.After(r.At) {
+				return nil
+			}
+			tried = true
+			return s.bucket(revocationsBucket).remove(ctx, revocationKey(r))
+		},
 		done: func(err error) {
-			if err == nil { // on the writer's goroutine, before a write that comes after looks
-				s.revoked.Lift(kind, subject, r.At)
+			switch {
+			case err == nil: // before a write that comes after looks
+				lifted(s.revoked.Lift(kind, subject, r.At))
+			case tried: // the disk may have forgotten it, and it stands
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				r.At = s.cfg.Now()
+				s.insist(s.revoking(r, nil))
 			}
 		},
-	})
+	}
 }
 
 func revocationKey(r auth.Revocation) string { return hashed(string(r.Kind) + " " + r.Subject) }

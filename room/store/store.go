@@ -23,6 +23,7 @@ var (
 	ErrClosed  = errors.New("the store is closed")
 	ErrStalled = errors.New("the disk of the store does not answer")
 	ErrFull    = errors.New("too much waits for the disk of the store")
+	ErrLate    = errors.New("revocations are in force that are not written yet")
 )
 
 // Config is what a Store needs. Log may be nil.
@@ -64,6 +65,7 @@ type Store struct {
 	broken bool           // Guarded by mu. The server left a write without an answer: it takes no more of that bucket, ever.
 	since  time.Time      // Guarded by mu. When the group under way began; zero: none is.
 	late   map[string]job // Guarded by mu. What closes and is not written, by job.closes: tried until it works.
+	again  int            // Guarded by mu. How many that were late are being tried.
 
 	unsure []span // Owned by run. Entries whose group failed, not yet called so in the log.
 }
@@ -174,6 +176,14 @@ func (s *Store) err() error {
 		return ErrStalled
 	}
 	return s.failed
+}
+
+// Late says that something that closes is not written yet, nil if all is.
+func (s *Store) Late() error {
+	if s.lateJobs() > 0 {
+		return ErrLate
+	}
+	return nil
 }
 
 // SecondErr says why the audit log's second place lacks the newest checkpoint, nil if it has it.

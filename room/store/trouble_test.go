@@ -105,7 +105,7 @@ func TestDiskFull(t *testing.T) {
 	if err := revoke(s, auth.Revocation{Kind: auth.RevokePerson, Subject: "person-1"}); err == nil || !s.Revoked(time.Now(), auth.Shown{Person: "person-1"}) {
 		t.Errorf("a revocation is not in force, or nobody says that it is not written: %v", err)
 	}
-	if err := s.Restore(t.Context(), auth.RevokePerson, "person-1"); err == nil || !s.Revoked(time.Now(), auth.Shown{Person: "person-1"}) {
+	if _, err := s.Restore(t.Context(), auth.RevokePerson, "person-1"); err == nil || !s.Revoked(time.Now(), auth.Shown{Person: "person-1"}) {
 		t.Errorf("a revocation was lifted that is still on the disk: %v", err)
 	}
 	f.set(nil, nil)

@@ -132,15 +132,16 @@ func (s *Store) insist(j job) {
 func (s *Store) lateJobs() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.late)
+	return len(s.late) + s.again
 }
 
-// takeLate empties what is late, in the order of time.
+// takeLate empties what is late, in the order of time. Who takes it sets again to zero once it was tried.
 func (s *Store) takeLate() []job {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := slices.SortedFunc(maps.Values(s.late), func(a, b job) int { return a.entries[0].At.Compare(b.entries[0].At) })
 	clear(s.late)
+	s.again = len(all)
 	return all
 }
 
@@ -192,6 +193,9 @@ func (s *Store) recover() {
 	for batch := range slices.Chunk(again, maxBatch) {
 		s.group(batch)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.again = 0
 }
 
 // restart starts the embedded server anew, once the disk takes something: it gives up for good when its disk fails.

@@ -1,0 +1,176 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"alcove/auth"
+)
+
+// lift takes a revocation back that stands, or not.
+func lift(t testing.TB, s *Store, kind auth.RevocationKind, subject string, stands bool) {
+	t.Helper()
+	if lifted, err := s.Restore(t.Context(), kind, subject); err != nil || lifted != stands {
+		t.Errorf("lifting a %s: %v, %v, want %v", kind, lifted, err, stands)
+	}
+}
+
+// A revocation is lifted only while the disk takes it, and after all that closes.
+func TestLiftFailsClosed(t *testing.T) {
+	p, f, _ := troubled(t)
+	s := p.open()
+	if err := revokePerson1(t, s); err != nil {
+		t.Fatal(err)
+	}
+	f.set(syscall.ENOSPC, nil)
+	if lifted, err := s.Restore(t.Context(), auth.RevokePerson, "person-1"); err == nil || lifted {
+		t.Errorf("a full disk takes it: %v, %v", lifted, err)
+	}
+	if err := revoke(s, auth.Revocation{Kind: auth.RevokeRoom, Subject: "room-1"}); err == nil {
+		t.Fatal("a full disk takes it")
+	}
+	if _, err := s.Restore(t.Context(), auth.RevokeRoom, "room-1"); !errors.Is(err, ErrLate) {
+		t.Errorf("lifted before it is written that it was revoked: %v", err)
+	}
+	f.set(nil, nil)
+	if !s.Revoked(time.Now(), person1) || !p.crashed().Revoked(time.Now(), person1) {
+		t.Error("a lift that failed lifts")
+	}
+	until(t, "all is written", func() bool { return s.Late() == nil && s.Err() == nil })
+	lift(t, s, auth.RevokePerson, "person-1", true)
+	lift(t, s, auth.RevokeRoom, "room-1", true)
+	if after := p.crashed(); len(after.Revocations(time.Now())) != 0 {
+		t.Errorf("after a crash: %+v", after.Revocations(time.Now()))
+	}
+	p.close(s)
+}
+
+// A lift whose value went but whose group failed is closed again: it was refused, so it must not come true by a restart.
+func TestHalfLiftIsClosedAgain(t *testing.T) {
+	p, _, _ := troubled(t)
+	s := p.open()
+	if err := revokePerson1(t, s); err != nil {
+		t.Fatal(err)
+	}
+	failed := errors.New("no answer")
+	results := make(chan error, 2)
+	restore := s.restoring(auth.RevokePerson, "person-1", func(bool) {})
+	write := restore.write
+	restore.write = func(ctx context.Context) error { return errors.Join(write(ctx), failed) }
+	done := restore.done
+	restore.done = func(err error) { done(err); results <- err }
+	if err := s.offer(restore); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-results; !errors.Is(err, failed) {
+		t.Errorf("got %v", err)
+	}
+	if !s.Revoked(time.Now(), person1) {
+		t.Error("a lift that failed lifts")
+	}
+	until(t, "it is closed again", func() bool { return s.Late() == nil && s.Err() == nil })
+	if !p.crashed().Revoked(time.Now(), person1) {
+		t.Error("a lift that failed lifts after a restart")
+	}
+	p.close(s)
+}
+
+// While it is lifted it may be revoked again; then it stands, whichever is written first.
+func TestRevokedAgainWhileLifted(t *testing.T) {
+	p, _, clock := troubled(t)
+	s := p.open()
+	if err := revokePerson1(t, s); err != nil {
+		t.Fatal(err)
+	}
+	lifted := make(chan bool, 1)
+	restore := s.restoring(auth.RevokePerson, "person-1", func(did bool) { lifted <- did })
+	clock.add(time.Second)
+	if err := revokePerson1(t, s); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.offer(restore); err != nil {
+		t.Fatal(err)
+	}
+	if <-lifted || !s.Revoked(time.Now(), person1) || !p.crashed().Revoked(time.Now(), person1) {
+		t.Error("the newer revocation is lifted")
+	}
+	p.close(s)
+}
+
+// What is over leaves the disk with the revocations that come after it; what stands stays.
+func TestOverRevocationsLeave(t *testing.T) {
+	p, _, clock := troubled(t)
+	s := p.open()
+	kept := func() (n int) {
+		t.Helper()
+		if err := s.bucket(revocationsBucket).all(t.Context(), "*", func(string, []byte) error { n++; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if err := revokePerson1(t, s); err != nil {
+		t.Fatal(err)
+	}
+	for i := range forgetAtOnce + 1 {
+		if err := revoke(s, auth.Revocation{Kind: auth.RevokeToken, Subject: fmt.Sprint("token-", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	clock.add(3 * time.Minute)
+	if n := len(s.Revocations(clock.now())); n != forgetAtOnce+2 || kept() != n {
+		t.Errorf("%d stand, %d are kept", n, kept())
+	}
+	clock.add(48 * time.Hour)
+	p.close(s)
+	s = p.open()
+	for i, want := range []int{3, 3} {
+		if err := revoke(s, auth.Revocation{Kind: auth.RevokeRoom, Subject: fmt.Sprint("room-", i)}); err != nil {
+			t.Fatal(err)
+		}
+		if n := kept(); n != want {
+			t.Errorf("%d are kept, want %d", n, want)
+		}
+	}
+	if n := len(s.Revocations(clock.now())); n != 3 || !s.Revoked(clock.now(), person1) {
+		t.Errorf("%d stand", n)
+	}
+	if strings.Contains(p.logText(), actRestored) {
+		t.Error("the log says that somebody lifted what was over")
+	}
+	p.close(s)
+}
+
+// Whoever asks whether all that closes is written hears no while it is being written.
+func TestLateUntilWritten(t *testing.T) {
+	p, f, _ := troubled(t)
+	s := p.open()
+	rooms := openClinic(t, s).rooms
+	if err := rooms.Err(); err != nil {
+		t.Errorf("not ready: %v", err)
+	}
+	f.set(syscall.ENOSPC, nil)
+	if revokePerson1(t, s) == nil {
+		t.Fatal("a full disk takes it")
+	}
+	hang := make(chan struct{})
+	f.set(nil, hang)
+	until(t, "it is tried again", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.late) == 0
+	})
+	if s.Late() == nil || rooms.Err() == nil {
+		t.Error("what is being written counts as written")
+	}
+	close(hang)
+	until(t, "it is written", func() bool { return rooms.Err() == nil })
+	if !p.crashed().Revoked(time.Now(), person1) {
+		t.Error("it is not")
+	}
+	p.close(s)
+}
