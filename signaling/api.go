@@ -24,12 +24,17 @@ type Admin struct {
 	Issuer string
 	// Revoke refuses what is named from now on, before it returns; done hears once whether it is on the disk. It does not block.
 	Revoke func(r auth.Revocation, done func(error))
+	// Restore lifts a revocation once that is on the disk, and reports whether there was one.
+	Restore func(ctx context.Context, kind auth.RevocationKind, subject string) (bool, error)
+	// Revocations gives those that stand, in no order.
+	Revocations func(now time.Time) []auth.Revocation
 	// Consents gives all answers of a person in the order of time.
 	Consents func(context.Context, room.PersonID) ([]room.ConsentRecord, error)
 }
 
 func (a *Admin) complete() bool {
-	return a.Tokens != nil && a.Room != nil && a.Person != nil && a.Issuer != "" && a.Revoke != nil && a.Consents != nil
+	return a.Tokens != nil && a.Room != nil && a.Person != nil && a.Issuer != "" && a.Revoke != nil && a.Restore != nil &&
+		a.Revocations != nil && a.Consents != nil
 }
 
 // adminRooms is what the admin API needs of a live.Registry.
@@ -52,7 +57,9 @@ var adminRoutes = map[string]operation{
 	"POST /v1/rooms/{id}/unlock": onRoom(func(cursor) any { return room.Unlock{} }),
 	"POST /v1/rooms/{id}/remove": onRoom(func(c cursor) any { return room.Remove{Target: c.target(), Message: c.message()} }),
 	"POST /v1/rooms/{id}/end":    onRoom(func(cursor) any { return room.End{Reason: "clinic"} }),
+	"GET /v1/revocations":        (*Server).listRevocations,
 	"POST /v1/revocations":       (*Server).revoke,
+	"POST /v1/revocations/lift":  (*Server).lift,
 	"POST /v1/consents":          (*Server).consents,
 }
 
@@ -183,52 +190,6 @@ func (s *Server) showRoom(r *http.Request, _ cursor) (object, error) {
 			"verified": w.Verified, "needs": needs(w.Needs)}
 	})
 	return o, nil
-}
-
-// revoke refuses tokens from now on, and ends what was entered with them, whether or not that can be written: the answer says so.
-func (s *Server) revoke(r *http.Request, in cursor) (object, error) {
-	a := s.cfg.Admin
-	kind := auth.RevocationKind(in.oneOf("kind", string(auth.RevokeToken), string(auth.RevokePerson), string(auth.RevokeRoom)))
-	value := in.text("value", maxName*4, inWords)
-	if *in.fault != "" {
-		return nil, errInput(*in.fault)
-	}
-	revocation := auth.Revocation{Kind: kind, At: s.now()}
-	switch kind {
-	case auth.RevokeToken:
-		revocation.Subject = auth.NewTokenKey(a.Issuer, value).String()
-	case auth.RevokePerson:
-		revocation.Subject = a.Person(value)
-	case auth.RevokeRoom:
-		revocation.Subject = a.Room(value)
-	}
-	written := make(chan error, 1)
-	a.Revoke(revocation, func(err error) { written <- err })
-	ended := s.endRevoked(r.Context(), revocation, value)
-	select {
-	case err := <-written:
-		if err != nil {
-			return nil, &room.Error{Code: room.Unavailable, Detail: "the revocation is not written yet, and may not outlive a restart: ask again"}
-		}
-	case <-r.Context().Done():
-		return nil, r.Context().Err()
-	}
-	return object{}, ended
-}
-
-// endRevoked ends the seats of a person or the session of a room.
-func (s *Server) endRevoked(ctx context.Context, r auth.Revocation, name string) error {
-	switch r.Kind {
-	case auth.RevokePerson:
-		return s.admin.Revoke(ctx, room.PersonID(r.Subject))
-	case auth.RevokeRoom:
-		_, err := s.admin.Do(ctx, name, room.Revoke{All: true})
-		if refused := (*room.Error)(nil); errors.As(err, &refused) && refused.Code == room.TargetNotFound {
-			return nil // it does not run
-		}
-		return err
-	}
-	return nil
 }
 
 // consents gives what a person agreed to. Who it is comes in the body: paths end up in the logs of proxies.

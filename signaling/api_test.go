@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,7 @@ import (
 // fakeAdmin lets "admin" pass and remembers what was revoked.
 type fakeAdmin struct {
 	revoked  []auth.Revocation
+	lifted   []auth.Revocation
 	consents map[room.PersonID][]room.ConsentRecord
 	broken   error
 	hang     chan struct{} // nothing is written before it is closed
@@ -55,6 +57,15 @@ func newOperator(t *testing.T) (*house, *operator) {
 				}
 				done(fake.broken)
 			},
+			Restore: func(_ context.Context, kind auth.RevocationKind, subject string) (bool, error) {
+				fake.lifted = append(fake.lifted, auth.Revocation{Kind: kind, Subject: subject})
+				before := len(fake.revoked)
+				if fake.broken == nil {
+					fake.revoked = slices.DeleteFunc(fake.revoked, func(r auth.Revocation) bool { return r.Kind == kind && r.Subject == subject })
+				}
+				return len(fake.revoked) < before, fake.broken
+			},
+			Revocations: func(time.Time) []auth.Revocation { return slices.Clone(fake.revoked) },
 			Consents: func(_ context.Context, p room.PersonID) ([]room.ConsentRecord, error) {
 				return fake.consents[p], fake.broken
 			},
@@ -235,6 +246,52 @@ func TestAPIRevokesUnwritten(t *testing.T) {
 		t.Errorf("%v", e)
 	}
 	o.refused("POST", "/v1/revocations", `{"kind":"token","value":"jti-1"}`, 503, room.Unavailable)
+	o.admin.broken = auth.ErrRevocationsFull
+	o.refused("POST", "/v1/revocations", `{"kind":"token","value":"jti-1"}`, 409, room.InvalidState)
+}
+
+// TestAPILifts: what stands is listed and lifted, by what it was or by its subject; what does not stand is said to.
+func TestAPILifts(t *testing.T) {
+	_, o := newOperator(t)
+	stand := func() []any { return o.done("GET", "/v1/revocations", "")["revocations"].([]any) }
+	if all := stand(); len(all) != 0 {
+		t.Errorf("%v", all)
+	}
+	at := time.Unix(1_790_000_000, 0)
+	key := auth.NewTokenKey("issuer", "jti-1").String()
+	o.admin.revoked = []auth.Revocation{
+		{Kind: auth.RevokeToken, Subject: key, At: at.Add(time.Second), Until: at.Add(time.Hour)},
+		{Kind: auth.RevokePerson, Subject: "maria", At: at}, {Kind: auth.RevokeRoom, Subject: "room-TUESDAY", At: at},
+	}
+	all := stand()
+	if len(all) != 3 {
+		t.Fatalf("%v", all)
+	}
+	first, last := all[0].(map[string]any), all[2].(map[string]any)
+	if first["kind"] != "person" || first["subject"] != "maria" || first["at"] != float64(at.UnixMilli()) || first["until"] != nil {
+		t.Errorf("%v", first)
+	}
+	if last["subject"] != key || last["until"] != float64(at.Add(time.Hour).UnixMilli()) {
+		t.Errorf("%v", last)
+	}
+	for _, body := range []string{
+		`{}`, `{"kind":"world","value":"x"}`, `{"kind":"person"}`, `{"kind":"person","value":"maria","subject":"maria"}`, `{"kind":"person","subject":"a b"}`,
+	} {
+		o.refused("POST", "/v1/revocations/lift", body, 400, room.BadRequest)
+	}
+	o.admin.broken = errors.New("disk full")
+	o.refused("POST", "/v1/revocations/lift", `{"kind":"person","value":"maria"}`, 503, room.Unavailable)
+	o.admin.broken, o.admin.lifted = nil, nil
+	for _, body := range []string{`{"kind":"token","value":"jti-1"}`, `{"kind":"person","subject":"maria"}`, `{"kind":"room","value":"tuesday"}`} {
+		for _, want := range []bool{true, false} {
+			if got := o.done("POST", "/v1/revocations/lift", body)["lifted"]; got != want {
+				t.Errorf("%s: %v, want %v", body, got, want)
+			}
+		}
+	}
+	if len(o.admin.lifted) != 6 || len(stand()) != 0 {
+		t.Errorf("%v were lifted", o.admin.lifted)
+	}
 }
 
 // TestAPIConsents: a person's answers, by what their tokens say or by their opaque id.

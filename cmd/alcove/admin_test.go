@@ -84,6 +84,16 @@ func TestAdminAPI(t *testing.T) {
 	if _, answer := r.hello(t, strings.TrimSpace(token)); !strings.Contains(answer, "invalid_token") {
 		t.Errorf("a revoked person hears %s", answer)
 	}
+	if status, body := ask(admin, "GET", "/v1/revocations", ""); status != 200 || !strings.Contains(body, `"kind":"person"`) || strings.Contains(body, "maria") {
+		t.Errorf("the revocations: %d %s", status, body)
+	}
+	if status, body := ask(admin, "POST", "/v1/revocations/lift", `{"kind":"person","value":"maria"}`); status != 200 || body != `{"lifted":true}` {
+		t.Errorf("a lift: %d %s", status, body)
+	}
+	_, token = get(t, r.base+"/dev/token?sub=maria&role=host&room=friday")
+	if _, answer := r.hello(t, strings.TrimSpace(token)); !strings.Contains(answer, `"state":"admitted"`) {
+		t.Errorf("a person whose revocation was lifted hears %s", answer)
+	}
 	r.signals <- os.Interrupt
 	if err := <-r.stopped; err != nil {
 		t.Errorf("stopped with %v", err)

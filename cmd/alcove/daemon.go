@@ -234,7 +234,7 @@ func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *
 		Tokens: tokens, Rooms: rooms, Metrics: metrics, ICEServers: iceServers(plane.relay, d.config, d.relay),
 		Admin: &signaling.Admin{
 			Tokens: admins, Room: d.material.person.Room, Person: d.material.person.Person, Issuer: d.config.Auth.Issuer,
-			Revoke: state.Revoke, Consents: state.Consents,
+			Revoke: state.Revoke, Restore: state.Restore, Revocations: state.Revocations, Consents: state.Consents,
 		},
 		Origins: d.config.Origins, FrameAncestors: d.config.FrameAncestors, TrustedProxies: proxies(d.config.TrustedProxies),
 		Page: settings(d.config).Page, Passcodes: settings(d.config).Passcodes,

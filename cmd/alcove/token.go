@@ -26,7 +26,7 @@ func runToken(t terminal, args []string) error {
 func runTokenAdmin(t terminal, args []string) error {
 	f := newFlags(t, "token admin", `token admin --key FILE (--config FILE | --issuer ISS) [--lifetime D]
 
-Makes a token for the admin API, as a bearer: it may list, lock, remove, end, revoke and export in every room until it expires.`)
+Makes a token for the admin API, as a bearer: it may list, lock, remove, end, revoke, lift and export in every room until it expires.`)
 	config := f.String("config", "", "the configuration `file` to take the issuer from")
 	issuer := f.String("issuer", "", "the `iss` of the token")
 	key := f.String("key", "", "the private key `file` that keygen wrote ("+signingKeyFile+")")
