@@ -44,16 +44,24 @@ func TestThreeHearAndSeeEachOther(t *testing.T) {
 	}
 }
 
-// TestOnAllInterfaces: 0.0.0.0 is what the daemon listens on where nobody says otherwise.
-func TestOnAllInterfaces(t *testing.T) {
-	e, err := New(Config{Listen: "0.0.0.0:0", Workers: 1, Advertise: []string{"127.0.0.1"}})
-	if err != nil {
-		t.Fatal(err)
+// TestListens: 0.0.0.0 is what the daemon listens on where nobody says otherwise; an address may be of either family.
+func TestListens(t *testing.T) {
+	for listen, advertise := range map[string]string{"0.0.0.0:0": "127.0.0.1", "127.0.0.1:0": "", "[::1]:0": ""} {
+		t.Run(listen, func(t *testing.T) {
+			c := Config{Listen: listen, Workers: 1}
+			if advertise != "" {
+				c.Advertise = []string{advertise}
+			}
+			e, err := New(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { e.Close() })
+			r := openRoom(t, e)
+			r.obey(everyone("a"))
+			newClient(r, "a", 1).join()
+		})
 	}
-	t.Cleanup(func() { e.Close() })
-	r := openRoom(t, e)
-	r.obey(everyone("a"))
-	newClient(r, "a", 1).join()
 }
 
 func TestNobodyOutsideThePlan(t *testing.T) {

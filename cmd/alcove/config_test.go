@@ -80,6 +80,8 @@ func TestParseConfigRefuses(t *testing.T) {
 		{"audience of admins", strings.Replace(minimal, "audience: alcove", "audience: alcove-admin", 1), "is for tokens of the admin API"},
 		{"clinic of two lines", minimal + "page: {clinic: \"a\\nb\"}\n", "page.clinic: must be one line"},
 		{"media name", minimal + "media: {listen: eth0}\n", `media.listen: "eth0" is no IP address`},
+		{"media of both families", minimal + "media: {listen: '::'}\n", `a.yaml:3: media.listen: "::" would let nobody in over IPv4`},
+		{"media of another family", minimal + "media: {advertise: ['2001:db8::1']}\n", "is of another family than media.listen, 0.0.0.0"},
 		{"media port 0", minimal + "media: {port: 0}\n", "media.port: 0 is out of range"},
 		{"workers beyond the ports", minimal + "media: {port: 65535, workers: 2}\n", "choose a lower port"},
 		{"advertise name", minimal + "media:\n  advertise:\n    - 203.0.113.7\n    - a.example\n", "a.yaml:6: media.advertise[1]: "},

@@ -106,8 +106,12 @@ func (l *layout) validateState(c *config) {
 }
 
 func (l *layout) validateMedia(m *mediaConfig) {
-	if _, err := netip.ParseAddr(m.Listen); err != nil {
-		l.fail("media.listen", "%q is no IP address: use 0.0.0.0, :: or an address of this host", m.Listen)
+	listen, err := netip.ParseAddr(m.Listen)
+	switch {
+	case err != nil:
+		l.fail("media.listen", "%q is no IP address: use 0.0.0.0 or an address of this host", m.Listen)
+	case listen == netip.IPv6Unspecified():
+		l.fail("media.listen", "%q would let nobody in over IPv4: use 0.0.0.0, or one IPv6 address of this host", m.Listen)
 	}
 	l.number("media.workers", m.Workers, 1, maxWorkers)
 	l.number("media.port", m.Port, 1, maxPort)
@@ -118,6 +122,8 @@ func (l *layout) validateMedia(m *mediaConfig) {
 		ip, err := netip.ParseAddr(a)
 		if err != nil || ip.IsUnspecified() || ip.IsMulticast() || ip.Zone() != "" {
 			l.fail(item("media.advertise", i), "%q is no address that a client could reach: write the public IP address of this host", a)
+		} else if listen.IsValid() && ip.Is4() != listen.Is4() {
+			l.fail(item("media.advertise", i), "%q is of another family than media.listen, %s: nothing would come there", a, m.Listen)
 		}
 	}
 }
