@@ -36,6 +36,8 @@ func Apply(s State, e Event) State {
 		s.Barred = append(slices.Clip(s.Barred), e.Bar)
 	case BarLifted:
 		s.Barred = without(s.Barred, func(b Bar) bool { return b.Participant == e.ID })
+	case PersonReinstated:
+		s.Barred = without(s.Barred, func(b Bar) bool { return b.revokes(e.Person) })
 	case LockSet:
 		s.Locked = e.Locked
 	case SessionEnded:

@@ -173,6 +173,8 @@ type (
 		Persons []PersonID
 		All     bool
 	}
+	// Reinstate takes back a Revoke of a person. Only the daemon does so.
+	Reinstate struct{ Person PersonID }
 	// FailRecording says that the recorder cannot go on, and why. Only the daemon does so.
 	FailRecording struct{ Fault Fault }
 	// Amend brings the policy of the running session up to date with the configuration. Only the daemon does so.
@@ -217,6 +219,7 @@ func (SignalHelp) command()      {}
 func (RemindAgreement) command() {}
 func (ClearHelp) command()       {}
 func (Revoke) command()          {}
+func (Reinstate) command()       {}
 func (FailRecording) command()   {}
 func (Amend) command()           {}
 func (Tick) command()            {}

@@ -55,10 +55,13 @@ func (d *dealer) care() Command {
 	case 14:
 		return SetRole{By: d.by(), Target: d.seat(), Role: []auth.Role{auth.Cohost, auth.Participant, auth.Observer, auth.Host}[d.next(4)]}
 	case 15:
-		if d.next(4) > 0 {
-			return Admit{By: ByClinic, All: true}
+		switch d.next(4) {
+		case 0:
+			return Revoke{Persons: []PersonID{PersonID(fmt.Sprint("p", d.next(12)))}}
+		case 1:
+			return Reinstate{Person: PersonID(fmt.Sprint("p", d.next(12)))}
 		}
-		return Revoke{Persons: []PersonID{PersonID(fmt.Sprint("p", d.next(12)))}}
+		return Admit{By: ByClinic, All: true}
 	case 16:
 		if d.next(4) > 0 {
 			return d.publish()

@@ -124,6 +124,8 @@ func dispatchCare(now time.Time, s State, c Command) (Decision, *Error) {
 		return clearHelp(s, c)
 	case Revoke:
 		return revoke(s, c)
+	case Reinstate:
+		return reinstate(s, c)
 	case FailRecording:
 		return failRecording(s, c)
 	case Amend:

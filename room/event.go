@@ -44,6 +44,8 @@ type (
 	PersonBarred struct{ Bar Bar }
 	// BarLifted: the bar that names the seat ID is gone.
 	BarLifted struct{ ID ParticipantID }
+	// PersonReinstated: the bar of a revocation is gone.
+	PersonReinstated struct{ Person PersonID }
 	// LockSet: the room is locked or open.
 	LockSet struct{ Locked bool }
 	// SessionEnded: nothing comes after.
@@ -146,6 +148,7 @@ func (SeatDropped) event()      {}
 func (SeatResumed) event()      {}
 func (SecretConfirmed) event()  {}
 func (PersonBarred) event()     {}
+func (PersonReinstated) event() {}
 func (BarLifted) event()        {}
 func (LockSet) event()          {}
 func (SessionEnded) event()     {}

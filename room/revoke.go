@@ -29,6 +29,19 @@ func revoke(s State, c Revoke) (Decision, *Error) {
 	return d, nil
 }
 
+// reinstate lifts what revoke barred, and nothing that a host did. The person needs a new token and waits like everyone.
+func reinstate(s State, c Reinstate) (Decision, *Error) {
+	if c.Person == "" {
+		return Decision{}, refuse(BadRequest, "person: missing")
+	}
+	if !slices.ContainsFunc(s.Barred, func(b Bar) bool { return b.revokes(c.Person) }) {
+		return Decision{}, nil
+	}
+	return Decision{Events: []Event{PersonReinstated(c)}}, nil
+}
+
+func (b Bar) revokes(p PersonID) bool { return b.Revoked && b.Person == p }
+
 // amend takes over the policy as the configuration has it now. What it asks anew, settle sees to.
 func amend(s State, c Amend) (Decision, *Error) {
 	if c.Policy.Name != s.Policy.Name {

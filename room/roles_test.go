@@ -248,7 +248,7 @@ func TestEveryCommandInEveryState(t *testing.T) {
 			nil, strange{}, Tick{}, Tick{Now: start.AddDate(0, 0, 1)}, End{Reason: "draining"}, Join{}, Resume{},
 			joinAs("new", "new", auth.Host), joinAs("new", "new", auth.Participant), joinAs("new", "gone", auth.Observer),
 			Resume{Participant: "ann", Secret: hash("ann"), Next: hash("x")}, Revoke{Persons: []PersonID{"ben"}}, Revoke{All: true},
-			Revoke{}, Amend{}, Amend{Policy: strictPolicy},
+			Revoke{}, Reinstate{}, Reinstate{Person: "ann"}, Amend{}, Amend{Policy: strictPolicy},
 		}
 		for _, act := range acts {
 			for _, by := range ids("host", "cohost", "ann", "ben", "obs", "wait", "gone", ByClinic, "") {

@@ -129,8 +129,26 @@ func TestRevoke(t *testing.T) {
 	}
 	r.refused(Revoke{}, BadRequest)
 	r.refused(Revoke{Persons: []PersonID{""}}, BadRequest)
+	r.refused(Reinstate{}, BadRequest)
+	r.do(Reinstate{Person: "never here"})
+	r.do(joinAs("x", "never here", auth.Participant))
+	r.refused(joinAs("y", "ann", auth.Participant), BarredPerson)
+	if d := r.do(Reinstate{Person: "never here"}); d.Events != nil {
+		t.Fatalf("lifted twice: %+v", d)
+	}
 	r.do(Revoke{All: true})
 	r.wantEnded("revoked")
+}
+
+// What the clinic takes back is its own word, not that of a host.
+func TestReinstateLeavesBarsOfHosts(t *testing.T) {
+	r := group(t)
+	r.do(Remove{By: "host", Target: "ann"})
+	r.do(Revoke{Persons: []PersonID{"ann"}})
+	r.do(Reinstate{Person: "ann"})
+	r.refused(joinAs("ann2", "ann", auth.Participant), BarredPerson)
+	r.do(Lift{By: "host", Target: "ann"})
+	r.do(joinAs("ann2", "ann", auth.Participant))
 }
 
 func TestClinicActs(t *testing.T) {

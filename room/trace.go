@@ -79,6 +79,12 @@ func entriesOf(s State, e Event) []Entry {
 				return []Entry{{Act: ActLifted, Subject: e.ID, Person: b.Person}}
 			}
 		}
+	case PersonReinstated:
+		for _, b := range s.Barred {
+			if b.revokes(e.Person) {
+				return []Entry{{Act: ActLifted, Subject: b.Participant, Person: b.Person, Detail: "revoked"}}
+			}
+		}
 	case OverridesSet:
 		return overridden(s, e)
 	case RoleSet:
@@ -221,7 +227,7 @@ func opens(s State, e Event) bool {
 	switch e := e.(type) {
 	case SeatTaken:
 		return e.Seat.Access == Admitted
-	case SeatAdmitted, BarLifted, PasscodePassed, EndMoved:
+	case SeatAdmitted, BarLifted, PersonReinstated, PasscodePassed, EndMoved:
 		return true
 	case LockSet:
 		return !e.Locked

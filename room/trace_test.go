@@ -70,6 +70,7 @@ func TestEntries(t *testing.T) {
 		{"host", Leave{By: "host"}, []string{"seat.ended host left", "hosts.absent", "room.locked absence"}, false},
 		{"h2", joinAs("h2", "host", auth.Host), []string{"seat.admitted h2 host", "hosts.back", "room.unlocked absence"}, true},
 		{"", Revoke{Persons: []PersonID{"ben"}}, []string{"person.barred ben revoked", "seat.ended ben removed"}, false},
+		{"", Reinstate{Person: "ben"}, []string{"person.lifted ben revoked"}, true},
 		{"ann", SetHand{By: "ann", Raised: true}, nil, false},
 		{"h2", End{By: "h2"}, []string{"seat.ended ann ended", "seat.ended h2 ended", "session.ended host"}, false},
 	}

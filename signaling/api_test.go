@@ -25,6 +25,7 @@ type fakeAdmin struct {
 	lifted   []auth.Revocation
 	consents map[room.PersonID][]room.ConsentRecord
 	broken   error
+	unready  error
 	hang     chan struct{} // nothing is written before it is closed
 }
 
@@ -46,6 +47,7 @@ func newOperator(t *testing.T) (*house, *operator) {
 	t.Helper()
 	fake := &fakeAdmin{}
 	h := newHouse(t, func(c *Config, _ *Server) {
+		c.Ready = func() error { return fake.unready }
 		c.Admin = &Admin{
 			Tokens: fake, Room: func(name string) string { return "room-" + strings.ToUpper(name) }, Issuer: "issuer",
 			Person: func(sub string) string { return sub }, // as fakeTokens
@@ -214,6 +216,25 @@ func TestAPIRevokes(t *testing.T) {
 	}
 	if len(o.admin.revoked) != len(want) {
 		t.Errorf("%d revocations", len(o.admin.revoked))
+	}
+}
+
+// TestAPILiftsBars: whoever was revoked by mistake comes back into the session that runs; while the daemon is not ready, nobody does.
+func TestAPILiftsBars(t *testing.T) {
+	h, o := newOperator(t)
+	h.enter(hostToken)
+	guest := h.enter(guestToken)
+	o.done("POST", "/v1/revocations", `{"kind":"person","value":"maria"}`)
+	guest.closed()
+	barred := func() bool { return code(h.dial().hello(guestToken, "")) == room.BarredPerson }
+	o.admin.unready = errors.New("disk full")
+	o.refused("POST", "/v1/revocations/lift", `{"kind":"person","value":"maria"}`, 503, room.Unavailable)
+	if !barred() || len(o.admin.lifted) > 0 {
+		t.Error("a lift that is refused lifts a bar")
+	}
+	o.admin.unready = nil
+	if got := o.done("POST", "/v1/revocations/lift", `{"kind":"person","value":"maria"}`)["lifted"]; got != true || barred() {
+		t.Errorf("lifted: %v, barred: %v", got, barred())
 	}
 }
 

@@ -83,7 +83,8 @@ func (s *Server) listRevocations(*http.Request, cursor) (object, error) {
 	})}, nil
 }
 
-// lift takes a revocation back, by what was revoked or by its subject from the list. It opens, so it is written before.
+// lift takes a revocation back, by what was revoked or by its subject from the list. It opens, so it is written before. The bars of rooms
+// go first: whoever is revoked again meanwhile keeps the new ones, and without the bars tokens are refused as long as the revocation stands.
 func (s *Server) lift(r *http.Request, in cursor) (object, error) {
 	a := s.cfg.Admin
 	kind := auth.RevocationKind(in.oneOf("kind", revocationKinds...))
@@ -96,7 +97,14 @@ func (s *Server) lift(r *http.Request, in cursor) (object, error) {
 	case value != "":
 		subject = a.subject(kind, value)
 	}
-	lifted, err := a.Restore(r.Context(), kind, subject)
+	err := s.ready()
+	if err == nil && kind == auth.RevokePerson {
+		err = s.admin.Reinstate(r.Context(), room.PersonID(subject))
+	}
+	var lifted bool
+	if err == nil {
+		lifted, err = a.Restore(r.Context(), kind, subject)
+	}
 	if err != nil {
 		return nil, &room.Error{Code: room.Unavailable, Detail: "the lift cannot be written; the list says whether the revocation stands: ask again once /readyz says ok"}
 	}

@@ -54,11 +54,18 @@ func (r *Registry) Do(ctx context.Context, name string, c room.Command) (room.Ou
 
 // Revoke ends the seats of people in all rooms and bars them there. Tokens that they have are refused elsewhere (auth).
 func (r *Registry) Revoke(ctx context.Context, persons ...room.PersonID) error {
+	return r.everywhere(ctx, room.Revoke{Persons: persons})
+}
+
+// Reinstate lifts the bars of Revoke in all rooms.
+func (r *Registry) Reinstate(ctx context.Context, person room.PersonID) error {
+	return r.everywhere(ctx, room.Reinstate{Person: person})
+}
+
+func (r *Registry) everywhere(ctx context.Context, c room.Command) error {
 	var errs []error
 	for _, one := range r.running() {
-		_, err := ask(ctx, one, func(answer reply[room.Outcome]) {
-			one.doForClinic(room.Revoke{Persons: persons}, answer)
-		})
+		_, err := ask(ctx, one, func(answer reply[room.Outcome]) { one.doForClinic(c, answer) })
 		if !errors.Is(err, errOver) {
 			errs = append(errs, err)
 		}

@@ -233,6 +233,13 @@ func TestClinic(t *testing.T) {
 		}
 		h.wantEnd(ann, room.Removed, "removed")
 		h.wantEnd(other, room.Removed, "removed")
+		h.refusedJoin(auth.Grant{Room: "g", Person: "ann", Role: auth.Participant}, room.BarredPerson)
+		_, err = h.reg.Do(t.Context(), "g", room.Reinstate{Person: "ann"})
+		h.wantCode(err, room.BadRequest)
+		if err := h.reg.Reinstate(t.Context(), "ann"); err != nil {
+			t.Fatal(err)
+		}
+		h.join("g", "ann", auth.Participant)
 		_, err = h.reg.Do(t.Context(), "g", room.End{})
 		if err != nil {
 			t.Fatal(err)
