@@ -278,7 +278,7 @@ func TestGate(t *testing.T) {
 	first.Close() // gives one place back, not two
 	dial()
 	<-accepted
-	if n := g.open; n != 2 {
+	if n := g.all.open; n != 2 {
 		t.Errorf("%d are open", n)
 	}
 }
@@ -310,7 +310,7 @@ func TestGateShare(t *testing.T) {
 				t.Errorf("%s has no more than a share", from)
 			}
 		}
-		if len(g.bySource) != 0 {
+		if len(g.all.bySource) != 0 {
 			t.Errorf("%s is counted", from)
 		}
 	}
@@ -319,6 +319,30 @@ func TestGateShare(t *testing.T) {
 		if got := six.enter(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(from))) != nil; got != (i != 2) {
 			t.Errorf("%s: %v", from, got)
 		}
+	}
+}
+
+// TestGateRelayShare: one address takes half of the places of the relay and not more, so that it keeps nobody from it either.
+func TestGateRelayShare(t *testing.T) {
+	g := newGate(8, netip.MustParsePrefix("10.20.0.0/24"))
+	relays := func(from string) func() { return g.relays(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(from))) }
+	first := relays("192.0.2.1:1000")
+	if first == nil || relays("192.0.2.1:1001") == nil {
+		t.Fatal("two of four are refused")
+	}
+	if relays("192.0.2.1:1002") != nil {
+		t.Error("one address has more than half")
+	}
+	first()
+	first() // gives one place back, not two
+	if relays("192.0.2.1:1002") == nil || relays("192.0.2.1:1003") != nil {
+		t.Error("a place that was given back")
+	}
+	if relays("192.0.2.2:1000") == nil || relays("10.20.0.7:1") == nil {
+		t.Error("another address is kept out")
+	}
+	if relays("10.20.0.7:2") != nil || g.relayed.open != 4 || g.all.open != 0 || g.refused.Load() != 0 {
+		t.Errorf("the relay has %d of eight, the gate %d", g.relayed.open, g.all.open)
 	}
 }
 

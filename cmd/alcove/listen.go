@@ -38,67 +38,69 @@ func listenLoopback(address string) ([]net.Listener, error) {
 	return all, nil
 }
 
-// A gate bounds the connections of all its listeners together, and lets one address hold half of them: who has a single machine keeps
-// nobody out. Full policy: the newest is closed at once, and counted.
+// A gate bounds the connections of all its listeners together, and lets one address hold half of them, and half of those of the relay:
+// who has a single machine keeps nobody out. Full policy: the newest is closed at once, and counted.
 type gate struct {
 	limit   atomic.Int64
 	refused atomic.Uint64
 	many    []netip.Prefix // addresses that stand for many people: proxies
 
-	mu       sync.Mutex
-	open     int64                  // Guarded by mu.
-	relayed  int64                  // how many of them the relay has. Guarded by mu.
-	bySource map[netip.Prefix]int64 // Guarded by mu. No zeros; none of many.
+	mu      sync.Mutex
+	all     taken // Guarded by mu.
+	relayed taken // of all, those that the relay has. Guarded by mu.
+}
+
+// taken is how many connections there are, and how many of one source.
+type taken struct {
+	open     int64
+	bySource map[netip.Prefix]int64 // No zeros; none of many.
 }
 
 func newGate(limit int, many ...netip.Prefix) *gate {
-	g := &gate{many: many, bySource: map[netip.Prefix]int64{}}
+	g := &gate{many: many, all: taken{bySource: map[netip.Prefix]int64{}}, relayed: taken{bySource: map[netip.Prefix]int64{}}}
 	g.limit.Store(int64(limit))
 	return g
 }
 
 // enter takes a place; leave gives it back and may be called often. It is nil if there is none.
 func (g *gate) enter(from net.Addr) (leave func()) {
+	if leave = g.take(&g.all, from, g.limit.Load()); leave == nil {
+		g.refused.Add(1)
+	}
+	return leave
+}
+
+// relays takes one of the places of the relay as well: it may have half of all, so that it keeps nobody from the page.
+func (g *gate) relays(from net.Addr) (leave func()) {
+	return g.take(&g.relayed, from, half(g.limit.Load()))
+}
+
+func (g *gate) take(p *taken, from net.Addr, limit int64) (leave func()) {
 	source := g.source(from)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	limit := g.limit.Load()
-	if g.open >= limit || source.IsValid() && g.bySource[source] >= (limit+1)/2 {
-		g.refused.Add(1)
+	if p.open >= limit || source.IsValid() && p.bySource[source] >= half(limit) {
 		return nil
 	}
-	g.open++
+	p.open++
 	if source.IsValid() {
-		g.bySource[source]++
+		p.bySource[source]++
 	}
 	return sync.OnceFunc(func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		g.open--
+		p.open--
 		if !source.IsValid() {
 			return
 		}
-		if g.bySource[source]--; g.bySource[source] == 0 {
-			delete(g.bySource, source)
+		if p.bySource[source]--; p.bySource[source] == 0 {
+			delete(p.bySource, source)
 		}
 	})
 }
 
-// relays takes one of the places of the relay: it may have half of all, so that it keeps nobody from the page. leave gives it back
-// and may be called often. It is nil if there is none.
-func (g *gate) relays() (leave func()) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.relayed >= (g.limit.Load()+1)/2 {
-		return nil
-	}
-	g.relayed++
-	return sync.OnceFunc(func() {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.relayed--
-	})
-}
+// half of one is one.
+func half(limit int64) int64 { return (limit + 1) / 2 }
 
 // source is whose share a connection counts for: an IPv6 customer has at least a /64 (RFC 6177). It is not valid where an address says
 // nothing: of a proxy, and of this host.

@@ -145,7 +145,7 @@ func isLetter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
 
 // turn gives a connection to the relay, if it has a place left.
 func (s *splitter) turn(c *begun) {
-	leave := s.door.relays()
+	leave := s.door.relays(c.raw.RemoteAddr())
 	if leave == nil {
 		s.relay.Refuse(c.raw)
 		return
