@@ -59,7 +59,7 @@ func newCertificates(c tlsConfig, cert *tls.Certificate) (*certificates, error) 
 // config is that of the public listener. WebSockets need HTTP/1.1 (RFC 6455, section 4.1), so it is all that is offered, beside that
 // of the relay, for the clients that name it (RFC 7443), and the one in which an ACME server asks whether a name is ours (RFC 8737).
 func (c *certificates) config() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS13, NextProtos: []string{"http/1.1", "stun.turn", acme.ALPNProto}, GetCertificate: c.get}
+	return &tls.Config{MinVersion: tls.VersionTLS13, NextProtos: []string{"http/1.1", turnProtocol, acme.ALPNProto}, GetCertificate: c.get}
 }
 
 func (c *certificates) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {

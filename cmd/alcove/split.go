@@ -8,8 +8,16 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/crypto/acme"
+
 	"alcove/sfu/relay"
 )
+
+// turnProtocol is that of the relay in TLS (RFC 7443, section 4).
+const turnProtocol = "stun.turn"
+
+// errAsked is the end of a connection by which an ACME server asks whether a name is ours: the handshake is all of it (RFC 8737, section 3).
+var errAsked = errors.New("asked by ACME")
 
 // A splitter is a listener whose connections speak HTTP or TURN, told apart by their first byte, after TLS where that is ours:
 //
@@ -109,6 +117,8 @@ func (s *splitter) sort(raw net.Conn) {
 		raw.Close()
 	case relay.Speaks(c.first):
 		s.turn(c)
+	case c.protocol == turnProtocol:
+		raw.Close()
 	default:
 		select {
 		case s.out <- accepted{c.forHTTP(), nil}:
@@ -131,7 +141,10 @@ func (s *splitter) begin(raw net.Conn) (*begun, error) {
 			}
 			return nil, err
 		}
-		c.Conn = over
+		c.Conn, c.protocol = over, over.ConnectionState().NegotiatedProtocol
+	}
+	if c.protocol == acme.ALPNProto {
+		return nil, errAsked
 	}
 	var first [1]byte
 	if _, err := io.ReadFull(c.Conn, first[:]); err != nil {
@@ -162,6 +175,7 @@ func (s *splitter) turn(c *begun) {
 type begun struct {
 	net.Conn          // over TLS, if there is any
 	raw      net.Conn // below it
+	protocol string   // of TLS; "" where the client named none
 	first    byte
 	again    bool // Owned by the reader.
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/pion/turn/v5"
+	"golang.org/x/crypto/acme"
 
 	"alcove/sfu/relay"
 )
@@ -142,6 +144,21 @@ func TestOnePortForPageAndRelay(t *testing.T) {
 				t.Errorf("%d allocations", n)
 			}
 		})
+	}
+}
+
+// TestNoPageByAnotherProtocol: who asks whether a name is ours, or for the relay, gets no page (RFC 8737, section 3).
+func TestNoPageByAnotherProtocol(t *testing.T) {
+	s := newSplit(t, true, 100)
+	for _, protocol := range []string{acme.ALPNProto, "stun.turn"} {
+		c := s.dial(protocol)
+		io.WriteString(c, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		if said, err := io.ReadAll(c); len(said) > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("by %s: %q, %v", protocol, said, err)
+		}
+	}
+	if c := s.dial(acme.ALPNProto); s.allocate(c) == nil {
+		t.Error("an allocation by the protocol of ACME")
 	}
 }
 
