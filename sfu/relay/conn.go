@@ -23,6 +23,8 @@ type conn struct {
 	before int           // messages without an allocation. Owned by ReadFrom.
 	once   sync.Once
 
+	channels int // that were bound. Owned by pion's reader.
+
 	grant   *grant   // what was proven. Guarded by server.mu.
 	relayed *relayed // Guarded by server.mu.
 	over    bool     // Guarded by server.mu.
@@ -33,7 +35,7 @@ func (c *conn) serve() error {
 	c.SetReadDeadline(time.Now().Add(allocateTimeout))
 	_, err := turn.NewServer(turn.ServerConfig{
 		Realm: realm, AuthHandler: c.key, QuotaHandler: c.claim, InboundMTU: maxMessage + 1,
-		EventHandler:      turn.EventHandler{OnAuth: c.judged},
+		EventHandler:      turn.EventHandler{OnAuth: c.judged, OnChannelCreated: c.bound},
 		LoggerFactory:     &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled},
 		PacketConnConfigs: []turn.PacketConnConfig{{PacketConn: c, RelayAddressGenerator: generator{c}, PermissionHandler: c.permits}},
 	})
@@ -108,6 +110,14 @@ func (c *conn) judged(_, _ net.Addr, _, _, _, _ string, ok bool) {
 
 // claim takes one of the connections of a credential; it was proven.
 func (c *conn) claim(username, _ string, _ net.Addr) bool { return c.server.claim(c, username) }
+
+// bound ends a connection that binds a channel too many. It is called with locks of pion's held, which Close takes none of.
+func (c *conn) bound(_, _ net.Addr, _, _, _ string, _, _ net.Addr, _ uint16) {
+	if c.channels++; c.channels > maxChannels {
+		c.server.refused[elsewhere].Add(1)
+		c.Close()
+	}
+}
 
 // permits reports whether a client may name this address at all; which port counts is judged at each datagram.
 func (c *conn) permits(_ net.Addr, ip net.IP) bool {

@@ -12,6 +12,8 @@ const (
 	// maxConns is how many connections one credential may have: browsers open one for each network that they are in, and those of
 	// a network that is gone live on until TCP gives up.
 	maxConns = 8
+	// maxChannels is how many channels a connection may bind: one for the media port of its room, and again when it expired.
+	maxChannels = 16
 	// maxMessage is the largest message taken: a datagram of udp.MaxDatagram in a Send indication (36 bytes) with its padding.
 	maxMessage = 1640
 	// writeTimeout is how long a client may take nothing before its connection is given up.

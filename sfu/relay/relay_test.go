@@ -383,3 +383,17 @@ func TestTimes(t *testing.T) {
 		}
 	})
 }
+
+// TestChannels: pion looks through all channels for each datagram, so there may be few.
+func TestChannels(t *testing.T) {
+	l := newLab(t)
+	l.admit("ann")
+	c, relayed := l.allocate("ann")
+	for n := range maxChannels + 1 { // the client binds one for each port, even where nothing is heard
+		relayed.WriteTo([]byte("to a port of the address of our media"), &net.UDPAddr{IP: l.public.IP, Port: l.public.Port + n})
+	}
+	c.wait(t)
+	if l.refused("destination") == 0 {
+		t.Error("not counted")
+	}
+}
