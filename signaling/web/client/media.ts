@@ -3,6 +3,7 @@
 //
 //   media.ready ─► offer ─► answer ─► slots          (same connection: more slots)
 //   failed, or disconnected while signaling works ─► a new connection, generation + 1
+//   disconnected when signaling comes back ─► the same, at once
 //   not connected in time ─► the same, the other way (Route)
 
 import { Emitter } from './emitter';
@@ -125,7 +126,9 @@ export class Media extends Emitter<Events> {
     this.#ready = ready;
     const pc = this.#pc;
     const known = first ? ready.generation === this.#generation : ready.generation <= this.#generation;
-    const usable = pc !== undefined && pc.signalingState === 'stable' && pc.connectionState !== 'failed' && known && !this.#lacksOwn;
+    // Who comes back with media broken, too, has changed the network; that does not heal.
+    const broken = pc?.connectionState === 'failed' || (first && pc?.connectionState === 'disconnected');
+    const usable = pc !== undefined && pc.signalingState === 'stable' && !broken && known && !this.#lacksOwn;
     const enough = ready.slots.pairs <= this.#counts.pairs && ready.slots.screens <= this.#counts.screens;
     if (usable && enough) return this.#watchHealth();
     for (let attempt = 1; this.#ready === ready && attempt <= offerAttempts; attempt += 1) {
