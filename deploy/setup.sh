@@ -92,6 +92,7 @@ if [ "$1" = test ]; then
 	want nft nftables          # cuts a participant's media in the browser tests
 	want ip iproute2           # gives the browser tests an interface of their own
 	want unshare util-linux    # and a network of their own
+	want openssl openssl       # and a certificate
 	want ffprobe ffmpeg        # makes test media, and reads what is exported
 fi
 install_missing

@@ -7,13 +7,13 @@ import { until } from './wait.mjs';
 
 export const out = new URL('../out/', import.meta.url).pathname;
 
-export function launch({ cameras = 1 } = {}) {
+export function launch({ cameras = 1, executablePath = '/usr/bin/chromium', args = [] } = {}) {
   return chromium.launch({
-    executablePath: '/usr/bin/chromium',
+    executablePath,
     args: [
       '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
       '--disable-component-update', '--disable-sync', `--use-fake-device-for-media-stream=device-count=${cameras}`, '--use-fake-ui-for-media-stream',
-      '--allow-loopback-in-peer-connection', '--autoplay-policy=no-user-gesture-required',
+      '--allow-loopback-in-peer-connection', '--autoplay-policy=no-user-gesture-required', ...args,
     ],
   });
 }

@@ -1,0 +1,103 @@
+// As installed: the media settings are the default ones, the host has several interfaces, the page is HTTPS, and people are at home
+// behind a router that translates addresses. Then one changes the network, and one's lets no UDP out.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash, X509Certificate } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { alcove, startDaemon } from './support/daemon.mjs';
+import * as inside from './support/inside.mjs';
+import { startHomes, within } from './support/network.mjs';
+import { launch, Person } from './support/person.mjs';
+import { stages } from './support/stage.mjs';
+import { until } from './support/wait.mjs';
+
+const server = '203.0.113.10';
+const config = `
+listen: ":443"
+tls: {cert_file: fullchain.pem, key_file: privkey.pem}
+auth: {issuer: https://id.clinic.example, audience: alcove, jwks_file: keys/jwks.json, person_key_file: keys/person.key}
+store: {key_file: keys/store.key}
+audit: {key_file: keys/audit.key}
+`;
+
+// A certificate that signs itself, and what makes a browser take it.
+function certificate(folder) {
+  const [cert, key] = ['fullchain.pem', 'privkey.pem'].map((name) => join(folder, name));
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
+    '-subj', '/CN=clinic', '-addext', `subjectAltName=IP:${server}`, '-keyout', key, '-out', cert], { stdio: 'pipe' });
+  const spki = new X509Certificate(readFileSync(cert)).publicKey.export({ type: 'spki', format: 'der' });
+  return `--ignore-certificate-errors-spki-list=${createHash('sha256').update(spki).digest('base64')}`;
+}
+
+test('networks as people have them', { timeout: 120_000 }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'alcove-e2e-'));
+  const file = join(folder, 'alcove.yaml');
+  writeFileSync(file, config);
+  alcove('keygen', '--out', join(folder, 'keys'));
+  const trust = certificate(folder);
+  const link = (name, role) => alcove('token', '--key', join(folder, 'keys/signing.jwk'), '--config', file, '--room', 'tuesday',
+    '--sub', name, '--name', name, '--role', role, '--url', `https://${server}/`).trim();
+  const network = await startHomes(2, server);
+  const daemon = await startDaemon(['serve', '--config', file], `https://${server}`);
+  const browsers = await Promise.all(network.homes.map((home) =>
+    launch({ executablePath: within(folder, home, '/usr/bin/chromium'), args: [trust] })));
+  t.after(async () => {
+    await Promise.all(browsers.map((browser) => browser.close()));
+    await daemon.stop();
+    network.close();
+    rmSync(folder, { recursive: true });
+  });
+  const people = [];
+  const admitted = async (name) => {
+    const person = await Person.enter(browsers[1], name, link(name, 'participant'));
+    people.push(person);
+    await person.join();
+    await until('the therapist sees who waits', async () => await lind.find('admit').count() === 1);
+    await lind.find('admit').click();
+    await person.sees('session');
+    return person;
+  };
+  const local = async (person) => (await person.page.evaluate(inside.selectedPair)).local;
+  // When the person last said it, in milliseconds.
+  const lastSaid = (person, type) => person.frames.findLast(({ sent, frame }) => sent && frame.type === type).at;
+  let lind, mara, theo;
+
+  await stages(t, { people, daemon: () => daemon }, [
+    ['two at home decode each other by UDP', async () => {
+      people.push(lind = await Person.enter(browsers[0], 'Dr. Lind', link('Dr. Lind', 'host')));
+      await lind.join();
+      await lind.sees('session');
+      mara = await admitted('Mara');
+      await Promise.all([mara.receives([lind]), lind.receives([mara])]);
+      for (const person of people) {
+        const { protocol, relayProtocol } = await local(person);
+        assert.deepEqual([protocol, relayProtocol], ['udp', undefined], person.name);
+      }
+    }],
+    ['who changes the network keeps the seat, and offers as soon as signaling is back', async () => {
+      const { id } = mara;
+      const pings = mara.said('ping').length;
+      await until('a ping', () => mara.said('ping').length > pings); // the next one is five seconds away: media breaks first
+      network.move(2);
+      const hellos = mara.said('hello').length;
+      await until('another hello', () => mara.said('hello').length > hellos, 20_000);
+      await Promise.all([mara.receives([lind]), lind.receives([mara])]);
+      assert.equal(mara.id, id);
+      const wait = lastSaid(mara, 'media.offer') - lastSaid(mara, 'hello');
+      assert.ok(wait > 0 && wait < 2_000, `${wait} ms`);
+    }],
+    ['where UDP is blocked, TLS on the port of the page carries it, also in mid-session', async () => {
+      network.blockUDP(2);
+      theo = await admitted('Theo');
+      await Promise.all([mara.receives([lind], 30_000), theo.receives([lind], 30_000), lind.receives([mara, theo], 30_000)]);
+      for (const person of [mara, theo]) {
+        assert.equal((await local(person)).relayProtocol, 'tls', person.name);
+        assert.deepEqual(person.heard('media.ready').at(-1).iceServers[0].urls, [`turns:${server}:443?transport=tcp`]);
+      }
+      assert.equal((await local(lind)).relayProtocol, undefined);
+    }],
+  ]);
+});
