@@ -196,6 +196,13 @@ func TestSource(t *testing.T) {
 	if got := s.host(r); got != "Clinic.example:443" {
 		t.Error(got)
 	}
+	// Not every proxy says the scheme; one that says it is believed.
+	if r.Header.Del("X-Forwarded-Proto"); s.ownOrigin(r) != "https://clinic.example" {
+		t.Errorf("behind a proxy that does not say the scheme: %s", s.ownOrigin(r))
+	}
+	if r.Header.Set("X-Forwarded-Proto", "http"); s.ownOrigin(r) != "http://clinic.example:443" {
+		t.Error(s.ownOrigin(r))
+	}
 	if r.RemoteAddr = "192.0.2.1:5"; s.host(r) != "inner:8080" {
 		t.Errorf("a stranger's claim is believed: %s", s.host(r))
 	}

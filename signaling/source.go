@@ -53,15 +53,17 @@ func quarter(a netip.Addr) netip.Prefix {
 	return p
 }
 
-// ownOrigin is how the page's own address reads in an Origin header (RFC 6454, section 6.2).
+// ownOrigin is how the page's own address reads in an Origin header (RFC 6454, section 6.2). Behind a proxy that does not say the scheme
+// it is HTTPS, for no browser gives a camera to another page.
 func (s *Server) ownOrigin(r *http.Request) string {
 	scheme := "http"
 	if r.TLS != nil {
 		scheme = "https"
 	}
 	if s.trusted(peerAddr(r)) {
-		if p := r.Header.Get("X-Forwarded-Proto"); p == "http" || p == "https" {
-			scheme = p
+		scheme = "https"
+		if r.Header.Get("X-Forwarded-Proto") == "http" {
+			scheme = "http"
 		}
 	}
 	return origin(scheme + "://" + s.host(r))
