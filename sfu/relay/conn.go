@@ -2,6 +2,7 @@ package relay
 
 import (
 	"bufio"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -10,8 +11,12 @@ import (
 	"time"
 
 	"github.com/pion/logging"
+	"github.com/pion/stun/v4"
 	"github.com/pion/turn/v5"
 )
+
+// errOver is the end of a connection whose allocation was not refreshed.
+var errOver = errors.New("relay: the allocation is over")
 
 // A conn is one client's connection as pion wants it: a socket that gives whole messages. pion reads from one goroutine and writes
 // from two, one for answers and one for what was relayed, so who reads slowly delays nobody else.
@@ -23,7 +28,8 @@ type conn struct {
 	before int           // messages without an allocation. Owned by ReadFrom.
 	once   sync.Once
 
-	channels int // that were bound. Owned by pion's reader.
+	channels int       // that were bound. Owned by pion's reader.
+	ends     time.Time // a little before the allocation does; zero without one. Owned by pion's reader.
 
 	grant   *grant   // what was proven. Guarded by server.mu.
 	relayed *relayed // Guarded by server.mu.
@@ -45,6 +51,9 @@ func (c *conn) serve() error {
 // ReadFrom gives one message, and ends the connection where it cannot (net.PacketConn).
 func (c *conn) ReadFrom(b []byte) (int, net.Addr, error) {
 	n, err := readMessage(c.in, b)
+	if err == nil && !c.ends.IsZero() && !time.Now().Before(c.ends) {
+		err = errOver
+	}
 	if err == nil && !c.allocated() {
 		if c.before++; c.before > maxBefore {
 			err = errMessage
@@ -53,7 +62,7 @@ func (c *conn) ReadFrom(b []byte) (int, net.Addr, error) {
 	switch {
 	case errors.Is(err, errMessage):
 		c.server.refused[malformed].Add(1)
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case c.ends.IsZero() && errors.Is(err, os.ErrDeadlineExceeded):
 		c.server.refused[silent].Add(1)
 	}
 	if err != nil {
@@ -65,12 +74,33 @@ func (c *conn) ReadFrom(b []byte) (int, net.Addr, error) {
 
 // WriteTo sends one message: there is one client only (net.PacketConn).
 func (c *conn) WriteTo(b []byte, _ net.Addr) (int, error) {
+	if lifetime, ok := c.granted(b); ok {
+		c.ends = time.Now().Add(max(lifetime-endsBefore, 0))
+		c.SetReadDeadline(c.ends)
+	}
 	c.SetWriteDeadline(time.Now().Add(writeTimeout))
 	n, err := c.Write(b)
 	if err != nil {
 		c.Close() // half a message may be out
 	}
 	return n, err
+}
+
+// granted is for how long this answer lets an allocation live. That to an Allocate said again tells the lifetime of then, and changes
+// nothing.
+func (c *conn) granted(answer []byte) (lifetime time.Duration, ok bool) {
+	if kind := binary.BigEndian.Uint16(answer); kind != refreshed && (kind != allocated || !c.ends.IsZero()) {
+		return 0, false
+	}
+	m := stun.Message{Raw: answer}
+	if m.Decode() != nil {
+		return 0, false
+	}
+	v, err := m.Get(stun.AttrLifetime)
+	if err != nil || len(v) != 4 {
+		return 0, false
+	}
+	return time.Duration(binary.BigEndian.Uint32(v)) * time.Second, true
 }
 
 // LocalAddr is of the family of our media, which pion takes for that of the allocation where a browser names none.

@@ -19,6 +19,12 @@ const (
 // requests, and Send indications. RFC 6062, TCP beyond the relay, is not spoken.
 var spoken = []uint16{0x0001, 0x0003, 0x0004, 0x0008, 0x0009, 0x0016}
 
+// Success responses that say how long an allocation lives.
+const (
+	allocated = 0x0103
+	refreshed = 0x0104
+)
+
 var errMessage = errors.New("relay: not a message of TURN")
 
 // readMessage reads one whole message into b and gives its length. The lengths are judged here: pion's framing computes them in 16

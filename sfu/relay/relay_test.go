@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bufio"
 	"errors"
 	"io"
 	"net"
@@ -380,6 +381,59 @@ func TestTimes(t *testing.T) {
 		New(func() []Media { return nil }).Serve(far)
 		if _, err := near.Read(make([]byte, 1)); err != io.EOF {
 			t.Error(err)
+		}
+	})
+}
+
+// TestEndsBeforeTheAllocation: the goroutine that reads ends a connection, never the timer of pion's allocation: a permission that is
+// made meanwhile would be the end of the daemon.
+func TestEndsBeforeTheAllocation(t *testing.T) {
+	answer := func(kind byte, seconds byte) []byte {
+		return []byte("\x01" + string([]byte{kind}) + "\x00\x08" + cookie + "123456789012" + "\x00\x0d\x00\x04\x00\x00\x00" + string([]byte{seconds}))
+	}
+	binding := []byte("\x00\x01\x00\x00" + cookie + "123456789012")
+	const allocate, refresh = 3, 4
+	for name, test := range map[string]struct {
+		said []byte // answers, one each 50 s
+		ends time.Duration
+	}{
+		"never refreshed":       {[]byte{allocate}, 97 * time.Second},
+		"asked for again":       {[]byte{allocate, allocate}, 97 * time.Second},
+		"refreshed":             {[]byte{allocate, refresh}, 147 * time.Second},
+		"refreshed, then asked": {[]byte{allocate, refresh, allocate}, 147 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				near, far := net.Pipe()
+				go io.Copy(io.Discard, near)
+				c := &conn{Conn: far, server: New(nil), in: bufio.NewReader(far), relayed: &relayed{}}
+				begin := time.Now()
+				for i, kind := range test.said {
+					time.Sleep(time.Until(begin.Add(time.Duration(i) * 50 * time.Second)))
+					if _, err := c.WriteTo(answer(kind, 100), nil); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if _, _, err := c.ReadFrom(make([]byte, maxMessage)); err == nil || time.Since(begin) != test.ends || !c.over {
+					t.Errorf("%v after %v", err, time.Since(begin))
+				}
+				if c.server.Counts().Refused[silent] != 0 {
+					t.Error("counted as one who has no allocation")
+				}
+			})
+		})
+	}
+	// What was read before the end is not heard after it.
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		c := &conn{Conn: far, server: New(nil), in: bufio.NewReader(far), relayed: &relayed{}}
+		go func() { near.Write(append(binding, binding...)); io.Copy(io.Discard, near) }()
+		if _, _, err := c.ReadFrom(make([]byte, maxMessage)); err != nil {
+			t.Fatal(err)
+		}
+		c.WriteTo(answer(allocate, 1), nil) // shorter than we wait
+		if _, _, err := c.ReadFrom(make([]byte, maxMessage)); err == nil || !c.over {
+			t.Error("heard")
 		}
 	})
 }
