@@ -22,6 +22,8 @@ export const leaveTimeoutMs = 2_000;
 export const disconnectedGraceMs = 4_000;
 // A connection by UDP is there within a second, over a slow line within three. Who is on a network without UDP waits for as long as this.
 export const directMs = 5_000;
+// One through the relay has twice what browsers give one that fails: Chromium never says so where the relay does not answer.
+export const relayedMs = 30_000;
 export const offerRetryMs = 1_000;
 export const offerAttempts = 5;
 

@@ -1,9 +1,10 @@
 // Which way media goes: by UDP, or through the server's relay where the network lets no UDP out. Such a network says nothing, so the
-// relay is next when a connection without it does not come about in time, and the other way round when the browser gives it up.
+// relay is next when a connection without it does not come about in time, and the other way round: a browser that finds no relay may
+// wait for ever.
 //
 // Never both at once: browsers nominate more than one pair that works, and the server follows the last.
 
-import { directMs } from './params';
+import { directMs, relayedMs } from './params';
 import type { MediaReady } from './protocol';
 
 type Servers = MediaReady['iceServers'];
@@ -19,7 +20,8 @@ export class Route {
 
   // How long it may take; undefined is as long as the browser tries.
   patience(servers: Servers): number | undefined {
-    return this.#relayed || servers.length === 0 ? undefined : directMs;
+    if (servers.length === 0) return undefined;
+    return this.#relayed ? relayedMs : directMs;
   }
 
   // The connection did not come about.

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { adjusted, encodingsOf } from '../client/encodings';
 import { FrameGate } from '../client/gate';
-import { directMs } from '../client/params';
+import { directMs, relayedMs } from '../client/params';
 import { Route } from '../client/route';
 import { opusConstantBitRate, withoutDescriptor } from '../client/sdp';
 import { changed, type Sight } from '../page/sight';
@@ -96,7 +96,7 @@ test('the relay is for who comes through no other way, and never beside it', () 
   const route = new Route();
   assert.deepEqual([route.configuration(servers), route.patience(servers)], [{}, directMs]);
   route.turn();
-  assert.deepEqual([route.configuration(servers), route.patience(servers)], [{ iceServers: servers, iceTransportPolicy: 'relay' }, undefined]);
+  assert.deepEqual([route.configuration(servers), route.patience(servers)], [{ iceServers: servers, iceTransportPolicy: 'relay' }, relayedMs]);
   assert.deepEqual([route.configuration([]), route.patience([])], [{}, undefined], 'no relay, no other way');
   route.turn();
   assert.deepEqual([route.configuration(servers), route.patience(servers)], [{}, directMs]);
