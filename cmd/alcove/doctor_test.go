@@ -58,6 +58,8 @@ func TestDiagnoseCertificate(t *testing.T) {
 	good := leaf(noon.Add(-day), noon.Add(60*day))
 	selfSigned := leaf(noon.Add(-day), noon.Add(60*day))
 	selfSigned.Leaf.Issuer = selfSigned.Leaf.Subject
+	cut := leaf(noon.Add(-day), noon.Add(60*day))
+	cut.Leaf.IssuingCertificateURL = []string{"http://authority.example/between.crt"}
 	for _, c := range []struct {
 		what   string
 		cert   *tls.Certificate
@@ -70,7 +72,8 @@ func TestDiagnoseCertificate(t *testing.T) {
 		{"over", leaf(noon.Add(-9*day), noon.Add(-day)), "", nil, []string{"fault expired"}},
 		{"not yet", leaf(noon.Add(day), noon.Add(9*day)), "", nil, []string{"fault from"}},
 		{"another's", good, "other.example.org", nil, []string{"ok", "fault not for other.example.org"}},
-		{"alone", good, "", x509.UnknownAuthorityError{}, []string{"ok", "fault alone"}},
+		{"alone", cut, "", x509.UnknownAuthorityError{}, []string{"ok", "fault alone"}},
+		{"of the clinic's own authority", good, "", x509.UnknownAuthorityError{}, []string{"ok", "warning authority"}},
 		{"self-signed", selfSigned, "", x509.UnknownAuthorityError{}, []string{"ok", "warning authority"}},
 	} {
 		expect(t, c.what, diagnoseCertificate(c.cert, c.public, noon, c.chain), c.want...)
