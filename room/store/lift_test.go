@@ -59,7 +59,8 @@ func TestHalfLiftIsClosedAgain(t *testing.T) {
 	}
 	failed := errors.New("no answer")
 	results := make(chan error, 2)
-	restore := s.restoring(auth.RevokePerson, "person-1", func(bool) {})
+	stands, _ := s.revoked.Find(auth.RevokePerson, "person-1")
+	restore := s.restoring(stands, func(bool) {})
 	write := restore.write
 	restore.write = func(ctx context.Context) error { return errors.Join(write(ctx), failed) }
 	done := restore.done
@@ -88,7 +89,8 @@ func TestRevokedAgainWhileLifted(t *testing.T) {
 		t.Fatal(err)
 	}
 	lifted := make(chan bool, 1)
-	restore := s.restoring(auth.RevokePerson, "person-1", func(did bool) { lifted <- did })
+	stands, _ := s.revoked.Find(auth.RevokePerson, "person-1")
+	restore := s.restoring(stands, func(did bool) { lifted <- did })
 	clock.add(time.Second)
 	if err := revokePerson1(t, s); err != nil {
 		t.Fatal(err)
@@ -171,6 +173,55 @@ func TestLateUntilWritten(t *testing.T) {
 	until(t, "it is written", func() bool { return rooms.Err() == nil })
 	if !p.crashed().Revoked(time.Now(), person1) {
 		t.Error("it is not")
+	}
+	p.close(s)
+}
+
+// Who gives up while the disk hangs hears an error, whatever the writer finds out at that moment.
+func TestLiftGivenUp(t *testing.T) {
+	p, f, _ := troubled(t)
+	s := p.open()
+	if err := revokePerson1(t, s); err != nil {
+		t.Fatal(err)
+	}
+	hang := make(chan struct{})
+	f.set(nil, hang)
+	written := make(chan error, 2)
+	s.Write(record("before", "x", "admitted"), func(err error) { written <- err })
+	until(t, "the writer is at work", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return !s.since.IsZero() })
+	ctx, cancel := context.WithCancel(t.Context())
+	gaveUp := make(chan struct{})
+	go func() {
+		defer close(gaveUp)
+		if lifted, err := s.Restore(ctx, auth.RevokePerson, "person-1"); lifted != (err == nil) {
+			t.Errorf("lifted: %v, %v", lifted, err)
+		}
+	}()
+	until(t, "the lift waits", func() bool { return len(s.queue) == 1 })
+	s.Write(record("after", "x", "admitted"), func(err error) { written <- err })
+	cancel()
+	f.set(nil, nil)
+	close(hang)
+	if err := errors.Join(<-written, <-written); err != nil {
+		t.Error(err)
+	}
+	<-gaveUp
+	p.close(s)
+}
+
+// A clock that is set back keeps nobody revoked: what stands can be lifted.
+func TestLiftAfterClockSetBack(t *testing.T) {
+	p, _, clock := troubled(t)
+	s := p.open()
+	if err := revokePerson1(t, s); err != nil {
+		t.Fatal(err)
+	}
+	p.close(s)
+	clock.add(-time.Hour)
+	s = p.open()
+	lift(t, s, auth.RevokePerson, "person-1", true)
+	if s.Revoked(clock.now(), person1) {
+		t.Error("it stands")
 	}
 	p.close(s)
 }

@@ -130,27 +130,29 @@ func (s *Store) forgetOver(ctx context.Context) error {
 // Restore lifts a revocation, once that is in the audit log and on the disk, unless it was made again meanwhile. It reports whether there
 // was one. An error says that it stands; after ErrStalled it may be lifted later. It is refused while something that closes is not
 // written: whoever is lifted was revoked on the disk before.
-func (s *Store) Restore(ctx context.Context, kind auth.RevocationKind, subject string) (lifted bool, err error) {
-	if r, there := s.revoked.Find(kind, subject); !there || r.Over(s.cfg.Now()) {
+func (s *Store) Restore(ctx context.Context, kind auth.RevocationKind, subject string) (bool, error) {
+	r, there := s.revoked.Find(kind, subject)
+	if !there || r.Over(s.cfg.Now()) {
 		return false, nil
 	}
 	if err := s.Late(); err != nil {
 		return false, err
 	}
-	if err := s.record(ctx, s.restoring(kind, subject, func(did bool) { lifted = did })); err != nil {
+	lifted := false // the writer's, unless record gives no error
+	if err := s.record(ctx, s.restoring(r, func(did bool) { lifted = did })); err != nil {
 		return false, err
 	}
 	return lifted, nil
 }
 
-// restoring is the job that lifts; lifted hears on the writer's goroutine what came of it, if it did not fail.
-func (s *Store) restoring(kind auth.RevocationKind, subject string, lifted func(bool)) job {
-	r := auth.Revocation{Kind: kind, Subject: subject, At: s.cfg.Now()}
+// restoring is the job that lifts this revocation; lifted hears on the writer's goroutine what came of it, if it did not fail.
+func (s *Store) restoring(old auth.Revocation, lifted func(bool)) job {
+	r := auth.Revocation{Kind: old.Kind, Subject: old.Subject, At: s.cfg.Now()}
 	tried := false // Owned by run.
 	return job{
 		entries: []room.Entry{revocationEntry(r, actRestored)},
 		write: func(ctx context.Context) error {
-			if now, stands := s.revoked.Find(kind, subject); !stands || now.At.After(r.At) {
+			if now, stands := s.revoked.Find(r.Kind, r.Subject); !stands || !now.At.Equal(old.At) {
 				return nil
 			}
 			tried = true
@@ -159,7 +161,7 @@ func (s *Store) restoring(kind auth.RevocationKind, subject string, lifted func(
 		done: func(err error) {
 			switch {
 			case err == nil: // before a write that comes after looks
-				lifted(s.revoked.Lift(kind, subject, r.At))
+				lifted(s.revoked.Lift(r.Kind, r.Subject, old.At))
 			case tried: // the disk may have forgotten it, and it stands
 				s.mu.Lock()
 				defer s.mu.Unlock()
