@@ -127,7 +127,7 @@ func (s *session) come(ctx context.Context, h hello, token auth.Secret) (w live.
 	if one != nil && one.session != "" {
 		w, f = s.back(ctx, one.session, one.secret)
 	} else {
-		w, f = s.enterAnew(ctx, h, grant)
+		w, f = s.enterAnew(ctx, h, token, grant)
 	}
 	if one != nil && f == nil {
 		one.session, one.secret, s.greeting = w.Session, w.Secret, one
@@ -165,11 +165,14 @@ func (s *session) back(ctx context.Context, id live.SessionID, secret auth.Secre
 	return w, nil
 }
 
-// enterAnew takes a new seat.
-func (s *session) enterAnew(ctx context.Context, h hello, grant auth.Grant) (w live.Welcome, f *Failure) {
+// enterAnew takes a new seat. What was revoked while it was found out who comes opens no room behind the back of who revoked it.
+func (s *session) enterAnew(ctx context.Context, h hello, token auth.Secret, grant auth.Grant) (w live.Welcome, f *Failure) {
 	arrival, refused := s.arrive(ctx, h, grant)
 	if refused != nil {
 		return w, refused
+	}
+	if _, err := s.srv.cfg.Tokens.Again(s.srv.now(), token); err != nil {
+		return w, s.refuseToken(err)
 	}
 	var err error
 	s.seat, w, err = s.srv.rooms.join(ctx, arrival, s)

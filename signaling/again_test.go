@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"sync"
@@ -296,6 +297,29 @@ func TestHelloAfterRefusal(t *testing.T) {
 	tokens.mu.Unlock()
 	if r := h.dial().hello(revoked, nonce); code(r) != InvalidToken {
 		t.Errorf("what was revoked meanwhile: %+v", r)
+	}
+}
+
+// TestRevokedAtTheDoor: who is revoked while it is found out what they agreed to opens no room behind the back of who revoked them.
+func TestRevokedAtTheDoor(t *testing.T) {
+	tokens := &onceTokens{used: map[string]bool{}}
+	h := newHouse(t, func(c *Config, srv *Server) {
+		if srv != nil {
+			return
+		}
+		c.Tokens = tokens
+		c.Acknowledged = func(context.Context, string) ([]string, error) {
+			tokens.mu.Lock()
+			defer tokens.mu.Unlock()
+			tokens.revoked = true
+			return nil, nil
+		}
+	})
+	if r := h.dial().hello("tuesday|host|maria|Maria", ""); code(r) != InvalidToken {
+		t.Errorf("%+v %+v", r, r.Error)
+	}
+	if n := len(h.srv.cfg.Rooms.Rooms()); n != 0 {
+		t.Errorf("%d rooms run", n)
 	}
 }
 
