@@ -13,7 +13,7 @@ export class Withdrawal {
   readonly late = signal(false); // and the person knows that it takes longer
   readonly #tell: () => Promise<boolean>;
   readonly #told: (late: boolean) => void;
-  #telling = false;
+  #telling: symbol | undefined; // the question that is under way
   #again: ReturnType<typeof setTimeout> | undefined;
 
   // tell says whether the server knows now; told is called when it does.
@@ -24,6 +24,7 @@ export class Withdrawal {
 
   // Returns when the server knows, or when it is clear that this takes longer.
   async begin(): Promise<void> {
+    if (this.pending.value) return;
     this.pending.value = true;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const patience = new Promise<void>((over) => (timer = setTimeout(over, patienceMs)));
@@ -42,10 +43,10 @@ export class Withdrawal {
   async attempt(): Promise<void> {
     if (!this.pending.value || this.#telling) return;
     clearTimeout(this.#again);
-    this.#telling = true;
+    const telling = this.#telling = Symbol();
     const known = await this.#tell();
-    this.#telling = false;
-    if (!this.pending.value) return;
+    if (telling !== this.#telling) return; // the answer of a session that is over
+    this.#telling = undefined;
     if (!known) return void (this.#again = setTimeout(() => void this.attempt(), againMs));
     this.#told(this.late.value);
     this.drop();
@@ -61,5 +62,6 @@ export class Withdrawal {
   // Until there is a session again.
   rest(): void {
     clearTimeout(this.#again);
+    this.#telling = undefined;
   }
 }

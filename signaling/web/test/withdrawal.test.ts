@@ -64,6 +64,16 @@ test('what could not be told is told again, at once when there is a connection',
   assert.equal(asked.length, 3);
 });
 
+test('pressed twice is once', async (t) => {
+  const { withdrawal, asked, told, state } = begin(t);
+  const first = withdrawal.begin();
+  await withdrawal.begin();
+  assert.equal(state(), 'pending');
+  asked[0]?.(true);
+  await first;
+  assert.deepEqual([asked.length, state(), told], [1, 'none', [false]]);
+});
+
 test('it outlasts a reload', async (t) => {
   const { withdrawal, asked, told, state } = begin(t);
   withdrawal.resume();
@@ -88,4 +98,16 @@ test('another seat has nothing to take back, and without a session nobody is ask
   asked[1]?.(true);
   await again;
   assert.deepEqual([state(), told], ['none', []]);
+});
+
+test('a session that ends while the server is asked leaves nothing to wait for', async (t) => {
+  const { withdrawal, asked, state, pass } = begin(t);
+  const done = withdrawal.begin();
+  withdrawal.rest();
+  asked[0]?.(false);
+  await done;
+  await pass(60_000);
+  assert.deepEqual([asked.length, state()], [1, 'late']);
+  void withdrawal.attempt();
+  assert.equal(asked.length, 2, 'the next session is asked at once');
 });
