@@ -435,14 +435,15 @@ export class Store {
     return bestText(texts, navigator.languages);
   }
 
-  // One answer to all that is asked: the text that was shown is the one that is answered.
+  // One answer to all that is asked, at once, or a yes might follow the no that came in between. The text that was shown is the one
+  // that is answered.
   async answerConsent(decision: 'granted' | 'refused'): Promise<void> {
     const asked = this.care.open.value;
     this.care.again.value = false;
-    for (const { scope, texts } of asked) {
+    await Promise.all(asked.map(({ scope, texts }) => {
       const text = this.textOf(texts);
-      if (text) await this.act('consent.respond', { scope, textHash: text.textHash, decision });
-    }
+      return text && this.act('consent.respond', { scope, textHash: text.textHash, decision });
+    }));
   }
 
   async withdraw(): Promise<void> {
