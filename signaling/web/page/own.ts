@@ -19,6 +19,7 @@ export class Own {
   readonly speaker = new Speaker();
   readonly screen = signal<MediaStreamTrack | null>(null);
   readonly #seat: Seat;
+  #stops = 0; // so many times no screen was to be shown any more
   #setting = { microphone: 0, camera: 0, screen: 0 };
 
   constructor(seat: Seat) {
@@ -68,18 +69,20 @@ export class Own {
     if (this.screen.peek()) this.#tell('screen', true);
   }
 
-  // A picker may stand open for long: who may not share any more, or is not in the group, shows it to nobody later either.
+  // A picker may stand open for long: who may not share any more, leaves, or is not in the group, shows it to nobody later either.
   async pickScreen(): Promise<void> {
+    const stops = this.#stops;
     const track = await pickScreen();
     if (!track) return;
     const { session } = this.#seat;
-    if (session?.state !== 'admitted' || !session.may('publish.screen')) return track.stop();
-    this.stopScreen(); // of another picker
+    if (stops !== this.#stops || session?.state !== 'admitted' || !session.may('publish.screen')) return track.stop();
+    this.screen.value?.stop(); // of another picker
     track.onended = () => this.stopScreen();
     this.screen.value = track;
   }
 
   stopScreen(): void {
+    this.#stops += 1;
     this.screen.value?.stop();
     this.screen.value = null;
   }

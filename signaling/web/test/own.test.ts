@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { signal } from '@preact/signals';
-import type { Media, Source } from '../client';
+import type { Media, Session, Source } from '../client';
 import { Own } from '../page/own';
 
 // What a browser has, as far as it is asked for here.
@@ -17,7 +17,7 @@ const track = (id: string): MediaStreamTrack => ({ id, enabled: true, stop: () =
 function begin() {
   const sent: Partial<Record<Source, string>> = {};
   const media = { setTrack: async (source: Source, now: MediaStreamTrack | null) => void (sent[source] = now?.enabled ? now.id : '-') } as unknown as Media;
-  const seat = { ready: signal(true), session: undefined, media: undefined as Media | undefined, withheld: signal(false) };
+  const seat = { ready: signal(true), session: undefined as Session | undefined, media: undefined as Media | undefined, withheld: signal(false) };
   const own = new Own(seat);
   return { own, seat, media, sent };
 }
@@ -37,4 +37,21 @@ test('what is withheld is not sent, whenever it was turned on', () => {
   assert.deepEqual(sent, { microphone: '-', camera: '-', screen: '-' });
   seat.withheld.value = false;
   assert.deepEqual(sent, { microphone: 'another', camera: 'after', screen: 'shared' });
+});
+
+test('a screen that is picked after all was turned off is shown to nobody', async () => {
+  const { own, seat } = begin();
+  seat.session = { state: 'admitted', may: () => true, request: async () => ({}) } as unknown as Session;
+  let pick = (_: unknown): void => undefined;
+  Object.assign(navigator.mediaDevices, { getDisplayMedia: () => new Promise((picked) => (pick = picked)) });
+  let stopped = 0;
+  const stream = { getVideoTracks: () => [{ stop: () => (stopped += 1) }] };
+  for (const wanted of [false, true]) {
+    const picking = own.pickScreen();
+    if (!wanted) own.allOff();
+    pick(stream);
+    await picking;
+    assert.equal(own.screen.value !== null, wanted);
+  }
+  assert.equal(stopped, 1);
 });
