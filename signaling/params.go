@@ -85,8 +85,8 @@ const (
 // Limits of HTTP.
 const (
 	headerTimeout  = 5 * time.Second  // the request line and headers
-	requestReadMax = 10 * time.Second // no request has a body
-	responseMax    = 60 * time.Second // the bundle over a slow mobile line
+	requestReadMax = 10 * time.Second // no request has a body, but small ones of the admin API
+	responseMax    = 60 * time.Second // the bundle over a slow mobile line; above requestTimeout, so that who waited is answered
 	idleTimeout    = 60 * time.Second
 	maxHeaderBytes = 16 << 10 // a token in Authorization and what proxies add
 	maxBody        = 16 << 10 // of the admin API: 256 ids of participants fit

@@ -1,20 +1,29 @@
 package main
 
 import (
+	"bufio"
+	"context"
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"alcove/auth"
+	"alcove/room"
+	"alcove/room/live"
+	"alcove/signaling"
 )
 
 // adminToken signs a token for the admin API with the key in a folder, as an embedding app would.
@@ -98,4 +107,46 @@ func TestAdminAPI(t *testing.T) {
 	if err := <-r.stopped; err != nil {
 		t.Errorf("stopped with %v", err)
 	}
+}
+
+type anyToken struct{}
+
+func (anyToken) Verify(time.Time, auth.Secret) error { return nil }
+
+// Who waits for a disk that hangs hears that, and not nothing.
+func TestAdminAnswersWhenDiskHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hash := func(name string) string { return name }
+		server, err := signaling.NewServer(signaling.Config{
+			Tokens: &auth.Verifier{}, Rooms: live.NewRegistry(live.Config{Media: &silence{}}), Metrics: signaling.NewMetrics(prometheus.NewRegistry(), ""),
+			Admin: &signaling.Admin{
+				Tokens: anyToken{}, Room: hash, Person: hash, Issuer: devIssuer,
+				Revoke:      func(auth.Revocation, func(error)) {}, // it hangs
+				Restore:     func(context.Context, auth.RevocationKind, string) (bool, error) { return false, nil },
+				Revocations: func(time.Time) []auth.Revocation { return nil },
+				Consents:    func(context.Context, room.PersonID) ([]room.ConsentRecord, error) { return nil, nil },
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		near, far := net.Pipe()
+		defer near.Close()
+		d := daemon{admin: &failing{done: make(chan struct{}), next: []accepted{{far, nil}}}}
+		admin := d.listeners(server, nil, nil, newGate(1), nil, mediaPlane{})[0]
+		go admin.server.Serve(admin.listener)
+		defer admin.server.Close()
+		const wish = `{"kind":"token","value":"x"}`
+		fmt.Fprintf(near, "POST /v1/revocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n", len(wish))
+		time.Sleep(time.Second) // the wait for the disk begins with the body
+		io.WriteString(near, wish)
+		resp, err := http.ReadResponse(bufio.NewReader(near), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if body, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(body), "unavailable") {
+			t.Errorf("%s %s, %v", resp.Status, body, err)
+		}
+	})
 }

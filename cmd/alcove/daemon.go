@@ -131,8 +131,7 @@ func (d daemon) own() []net.Listener {
 // listeners are the public ones, those of the admin and of the relay, and the operator's socket.
 func (d daemon) listeners(server *signaling.Server, socket net.Listener, control http.Handler, door *gate, certs *certificates, plane mediaPlane) []listening {
 	public := server.HTTPServer(server.Handler())
-	admin := &http.Server{Handler: server.AdminHandler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout,
-		WriteTimeout: adminTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: public.ErrorLog}
+	admin := server.HTTPServer(server.AdminHandler())
 	operator := &http.Server{Handler: control, ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout,
 		WriteTimeout: controlTimeout, ErrorLog: public.ErrorLog}
 	all := []listening{{admin, d.admin}, {operator, socket}}

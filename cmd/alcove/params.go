@@ -77,16 +77,10 @@ const (
 	acmeTimeout = time.Minute
 	// headerTimeout is how long a stranger may take over the headers of a request.
 	headerTimeout = 5 * time.Second
-	// idleTimeout closes silent keep-alive connections; WebSockets have a heartbeat of their own.
-	idleTimeout = 60 * time.Second
-	// maxHeader bounds the headers of a request; a token in Authorization has 8 KiB at most.
-	maxHeader = 32 << 10
 	// keyPoll is how often the JWKS file is looked at: a new key is published minutes before it signs.
 	keyPoll = 5 * time.Second
 	// exportTimeout bounds the reading of one person's consents.
 	exportTimeout = time.Minute
-	// adminTimeout bounds one look at the metrics.
-	adminTimeout = 10 * time.Second
 )
 
 // gcPercent trades a little work for memory: the packet path makes no garbage, and a small server has more time than space.
