@@ -150,6 +150,24 @@ test('a group session', { timeout: 170_000 }, async (t) => {
       await everyone([lind, mara, jonas, theo]);
     }],
 
+    ['who is muted while words do not get through is so when they are back', async () => {
+      const muted = () => lind.heard('participant.updated').findLast(({ participant }) => participant.id === jonas.id)
+        ?.participant.publications.find(({ source }) => source === 'microphone').muted;
+      const row = lind.page.locator(`[data-testid="person"][data-participant="${jonas.id}"]`);
+      proxy.freeze();
+      try {
+        await row.getByTestId('mute').click();
+        await until('the others see it', () => muted() === true);
+      } finally {
+        proxy.thaw();
+      }
+      await jonas.page.getByText('A therapist turned your microphone off. You can turn it on again.').waitFor();
+      assert.equal(muted(), true);
+      await jonas.find('mic-toggle').click();
+      await until('his own hand turns it on', () => muted() === false);
+      await lind.receives([jonas]);
+    }],
+
     ['a reload resumes', async () => {
       const seat = mara.id;
       const hellos = mara.answers('hello').length;

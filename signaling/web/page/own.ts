@@ -20,6 +20,7 @@ export class Own {
   readonly screen = signal<MediaStreamTrack | null>(null);
   readonly #seat: Seat;
   #stops = 0; // so many times no screen was to be shown any more
+  #told: Partial<Record<Source, boolean>> = {}; // the server knows that it is on
   #setting = { microphone: 0, camera: 0, screen: 0 };
 
   constructor(seat: Seat) {
@@ -56,16 +57,19 @@ export class Own {
     return this.#setting[source] > 0;
   }
 
-  // Over a connection that has none of it.
+  // Over a connection that has none of it, to a server that knows nothing of it.
   sendAll(): void {
+    this.#told = {};
     for (const { kind, track } of [this.microphone, this.camera]) this.#send(kind, track.peek());
     this.#send('screen', this.screen.peek());
   }
 
-  // To a server that knows nothing of it.
+  // To a server that may have forgotten. What it knows is on is not said again: a host may have muted it while words did not get
+  // through.
   tellAll(): void {
-    this.#tell('microphone', this.microphone.live.peek());
-    this.#tell('camera', this.camera.live.peek());
+    for (const { kind, live } of [this.microphone, this.camera]) {
+      if (!live.peek() || !this.#told[kind]) this.#tell(kind, live.peek());
+    }
     if (this.screen.peek()) this.#tell('screen', true);
   }
 
@@ -103,9 +107,11 @@ export class Own {
 
   #tell(source: Source, live: boolean): void {
     const { session, ready } = this.#seat;
+    this.#told[source] = false;
     if (!ready.value || session?.state !== 'admitted' || !session.may(`publish.${source}`)) return;
     this.#setting[source] += 1;
     session.request('publication.set', { source, muted: !live })
+      .then(() => (this.#told[source] = live))
       .catch(() => undefined)
       .finally(() => (this.#setting[source] -= 1));
   }

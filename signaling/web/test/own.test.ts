@@ -55,3 +55,32 @@ test('a screen that is picked after all was turned off is shown to nobody', asyn
   }
   assert.equal(stopped, 1);
 });
+
+test('what the server knows is on is not told again: a host may have muted it since', async () => {
+  const { own, seat } = begin();
+  const said: string[] = [];
+  let fails = false;
+  const request = async (_: string, { source, muted }: { source: Source; muted: boolean }): Promise<void> => {
+    said.push(`${source} ${muted ? 'off' : 'on'}`);
+    if (fails) throw new Error('closed');
+  };
+  seat.session = { state: 'admitted', may: () => true, request } as unknown as Session;
+  const told = async (act: () => void): Promise<string> => {
+    act();
+    await new Promise((done) => setImmediate(done));
+    return said.splice(0).join();
+  };
+  const turnOn = (): void => void (own.microphone.track.value = track('a'));
+  const comeBack = (): void => own.tellAll();
+  assert.equal(await told(turnOn), 'microphone on');
+  assert.equal(await told(comeBack), 'camera off');
+  assert.equal(await told(() => own.microphone.turnOff()), 'microphone off');
+  assert.equal(await told(comeBack), 'microphone off,camera off');
+  fails = true;
+  assert.equal(await told(turnOn), 'microphone on');
+  fails = false;
+  assert.equal(await told(comeBack), 'microphone on,camera off', 'it did not come through');
+  assert.equal(await told(comeBack), 'camera off');
+  own.sendAll();
+  assert.equal(await told(comeBack), 'microphone on,camera off', 'another session knows nothing');
+});
