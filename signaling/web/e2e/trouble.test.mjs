@@ -88,6 +88,20 @@ test('devices that fail', { timeout: 90_000 }, async (t) => {
       await theo.find('leave').click();
       await theo.sees('ending-card');
     }],
+    ['that a yes is not taken back yet is said in the device check, too', async () => {
+      const noor = await enter('Noor', await daemon.link('noor', 'Noor'));
+      await noor.named();
+      await noor.sees('join-button');
+      await noor.page.evaluate(() => {
+        WebSocket.prototype.send = () => undefined;
+        void window.__alcove.store.withdraw();
+      });
+      await noor.sees('withdrawing');
+      await noor.page.reload();
+      await noor.page.getByText('You took back your yes.').waitFor();
+      await noor.find('leave').click();
+      await noor.sees('ending-card');
+    }],
     ['it is said when it is tried again, in a place that is read out', async () => {
       await mara.find('camera-toggle').click();
       await mara.sees('camera-trouble');

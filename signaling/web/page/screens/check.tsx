@@ -5,7 +5,7 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Device } from '../devices';
 import { Btn, Heading, Note, State } from '../ui/basics';
-import { GivenCard } from '../ui/care';
+import { GivenCard, WithdrawalBanner } from '../ui/care';
 import { MicCheck, SpeakerCheck } from '../ui/checks';
 import { useStore } from '../ui/context';
 import { Choice, DeviceCtls, joinTrouble, SelfVideo } from '../ui/devices';
@@ -76,6 +76,7 @@ function Told({ admitted }: { admitted: boolean }): JSX.Element {
   const observing = useStore().observing.value;
   return (
     <Banners>
+      <WithdrawalBanner />
       <RestartBanner />
       <LinkBanner />
       <NoticeBanner />
