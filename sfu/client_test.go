@@ -236,6 +236,18 @@ func (c *testClient) send(mime string) *webrtc.TrackLocalStaticRTP {
 // offer negotiates; the error is that of Room.Answer.
 func (c *testClient) offer(generation uint32) (Answer, error) {
 	c.t.Helper()
+	answer, err := c.ask(generation)
+	if err == nil {
+		if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer.SDP}); err != nil {
+			c.t.Fatalf("the answer does not parse: %v\n%s", err, answer.SDP)
+		}
+	}
+	return answer, err
+}
+
+// ask offers and leaves the answer to the caller.
+func (c *testClient) ask(generation uint32) (Answer, error) {
+	c.t.Helper()
 	o, err := c.pc.CreateOffer(nil)
 	if err != nil {
 		c.t.Fatal(err)
@@ -253,12 +265,6 @@ func (c *testClient) offer(generation uint32) (Answer, error) {
 		Tracks: []Track{{MID: "0", Source: Microphone}, {MID: "1", Source: Camera}},
 	}, func(a Answer, err error) { done <- result{a, err} })
 	r := receive(c.t, done, "an answer")
-	if r.error == nil {
-		err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: r.SDP})
-		if err != nil {
-			c.t.Fatalf("the answer does not parse: %v\n%s", err, r.SDP)
-		}
-	}
 	return r.Answer, r.error
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/pion/dtls/v3"
 	"github.com/pion/ice/v4"
@@ -25,6 +26,7 @@ type transport struct {
 	ice      *webrtc.ICETransport
 	dtls     *webrtc.DTLSTransport
 	tap      *keyTap
+	nominees nominations
 	local    local
 	cancel   context.CancelFunc
 	ctx      context.Context
@@ -56,6 +58,8 @@ func (e *Engine) newTransport(m *mux) (*transport, error) {
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetIncludeLoopbackCandidate(true)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
+	s.SetICEUseCandidateCheckPriority(true)
+	s.SetICEBindingRequestHandler(t.nominees.request)
 	s.SetICETimeouts(consentLimit/2, consentLimit/2, 0)
 	s.SetDTLSKeyLogWriter(t.tap)
 	s.SetDTLSServerHelloMessageHook(t.tap.serverHello)
@@ -129,6 +133,7 @@ func (t *transport) connect(o *offer, selected func(netip.AddrPort), lost func()
 	if err := t.dtls.StartContext(t.ctx, remote); err != nil {
 		return keys{}, fmt.Errorf("%w: DTLS: %w", errTransport, err)
 	}
+	t.nominees.settle(time.Now())
 	return t.tap.derive()
 }
 

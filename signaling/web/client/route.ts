@@ -2,7 +2,7 @@
 // relay is next when a connection without it does not come about in time, and the other way round: a browser that finds no relay may
 // wait for ever.
 //
-// Never both at once: browsers nominate more than one pair that works, and the server follows the last.
+// One after the other: a relay that is not needed carries nothing, and costs the server nothing.
 
 import { directMs, relayedMs } from './params';
 import type { MediaReady } from './protocol';
