@@ -41,15 +41,17 @@ test('networks as people have them', { timeout: 120_000 }, async (t) => {
   const link = (name, role) => alcove('token', '--key', join(folder, 'keys/signing.jwk'), '--config', file, '--room', 'tuesday',
     '--sub', name, '--name', name, '--role', role, '--url', `https://${server}/`).trim();
   const network = await startHomes(2, server);
-  const daemon = await startDaemon(['serve', '--config', file], `https://${server}`);
-  const browsers = await Promise.all(network.homes.map((home) =>
-    launch({ executablePath: within(folder, home, '/usr/bin/chromium'), args: [trust] })));
-  t.after(async () => {
+  let daemon;
+  let browsers = [];
+  t.after(async () => { // also when one of them does not start: the processes of the homes would never end
     await Promise.all(browsers.map((browser) => browser.close()));
-    await daemon.stop();
+    await daemon?.stop();
     network.close();
     rmSync(folder, { recursive: true });
   });
+  daemon = await startDaemon(['serve', '--config', file], `https://${server}`);
+  browsers = await Promise.all(network.homes.map((home) =>
+    launch({ executablePath: within(folder, home, '/usr/bin/chromium'), args: [trust] })));
   const people = [];
   const admitted = async (name) => {
     const person = await Person.enter(browsers[1], name, link(name, 'participant'));
