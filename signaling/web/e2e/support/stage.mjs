@@ -13,7 +13,7 @@ export async function stages(t, { people, daemon }, list) {
         throw error;
       }
     });
-    if (failed) throw new Error(`the stage "${name}" failed`);
+    if (failed) throw new Error(`the stage "${name}" failed: ${failed.message}`); // again, because what is said last is found first
   }
 }
 
