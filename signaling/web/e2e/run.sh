@@ -26,5 +26,27 @@ tests=()
 for word in "${@:-}"; do
 	for file in *"$word"*.test.mjs; do tests+=("$file"); done
 done
+
 # One file at a time: each holds a whole session.
-node --test --test-concurrency=1 --test-reporter=spec "${tests[@]}"
+failed=()
+for file in "${tests[@]}"; do
+	node --test --test-reporter=spec "$file" || failed+=("$file")
+done
+[ "${#failed[@]}" != 0 ] || exit 0
+
+# Sound and pictures have deadlines that a busy machine misses now and then. So what failed gets a second chance, but few files,
+# and it is said last, because a test that needs it is a test to mend.
+if [ "${#failed[@]}" -gt 2 ]; then
+	printf 'failed: %s\n' "${failed[@]}"
+	exit 1
+fi
+broken=()
+for file in "${failed[@]}"; do
+	printf '\n%s failed; once more\n' "$file"
+	node --test --test-reporter=spec "$file" || broken+=("$file")
+done
+if [ "${#broken[@]}" != 0 ]; then
+	printf 'failed twice: %s\n' "${broken[@]}"
+	exit 1
+fi
+printf 'UNSTABLE: %s failed, then passed\n' "${failed[@]}"
