@@ -5,11 +5,12 @@
 //   failed, or disconnected while signaling works ─► a new connection, generation + 1
 //   disconnected when signaling comes back ─► the same, at once
 //   not connected in time ─► the same, the other way (Route)
+//   offers refused ─► the same, later
 
 import { Emitter } from './emitter';
 import { RequestError } from './errors';
 import { adjusted, encodingsOf } from './encodings';
-import { disconnectedGraceMs, offerAttempts, offerRetryMs } from './params';
+import { disconnectedGraceMs, offerAttempts, offerLaterMs, offerRetryMs } from './params';
 import type { MediaReady, SlotKind, SlotMid, Source } from './protocol';
 import { codecsFor, opusConstantBitRate, withoutDescriptor } from './sdp';
 import { Route } from './route';
@@ -123,6 +124,7 @@ export class Media extends Emitter<Events> {
   // The first after a welcome tells which connection the server has: another than ours if it restarted. A later one may have been
   // on its way when we made ours.
   async #serve(ready: MediaReady, first: boolean): Promise<void> {
+    if (this.#session.state !== 'admitted') return; // sent out while this waited its turn
     this.#ready = ready;
     const pc = this.#pc;
     const known = first ? ready.generation === this.#generation : ready.generation <= this.#generation;
@@ -131,11 +133,17 @@ export class Media extends Emitter<Events> {
     const usable = pc !== undefined && pc.signalingState === 'stable' && !broken && known && !this.#lacksOwn;
     const enough = ready.slots.pairs <= this.#counts.pairs && ready.slots.screens <= this.#counts.screens;
     if (usable && enough) return this.#watchHealth();
+    let same = usable; // what works is kept: only a stale one is replaced
     for (let attempt = 1; this.#ready === ready && attempt <= offerAttempts; attempt += 1) {
-      const wait = await this.#attempt(ready, usable && attempt === 1);
+      const wait = await this.#attempt(ready, same);
       if (wait === undefined) return;
+      same &&= wait > 0;
       await new Promise((done) => setTimeout(done, wait * attempt));
     }
+    const refused = this.#pc;
+    if (this.#ready !== ready || !refused) return;
+    if (!same) this.emit('state', 'failed');
+    this.#watch = setTimeout(() => this.#queue(() => this.#serve(ready, false)), offerLaterMs);
   }
 
   // Returns how long to wait before another attempt, or undefined when none is needed or none would help.
@@ -249,7 +257,7 @@ export class Media extends Emitter<Events> {
     this.#queue(async () => {
       const ready = this.#ready;
       if (!ready || this.#pc !== pc || pc.connectionState === 'connected') return;
-      if (!this.#came) this.#route.turn();
+      if (!this.#came && pc.remoteDescription) this.#route.turn(); // a refused offer tried no way
       this.close();
       await this.#serve(ready, false);
     });

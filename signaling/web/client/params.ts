@@ -26,6 +26,8 @@ export const directMs = 5_000;
 export const relayedMs = 30_000;
 export const offerRetryMs = 1_000;
 export const offerAttempts = 5;
+// Of a server that refused so many; the person sees that nothing gets through.
+export const offerLaterMs = 15_000;
 
 // Chromium sends all three of a simulcast only from 960 x 540 on, and leaves out the largest below.
 export const camera = { width: 960, height: 540, frameRate: 24, maxBitrate: 900_000 } as const;

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
-import test from 'node:test';
+import test, { type TestContext } from 'node:test';
 import { adjusted, encodingsOf } from '../client/encodings';
+import { RequestError } from '../client/errors';
 import { FrameGate } from '../client/gate';
-import { directMs, relayedMs } from '../client/params';
+import { Media } from '../client/media';
+import { directMs, offerAttempts, offerLaterMs, offerRetryMs, relayedMs } from '../client/params';
+import type { MediaReady } from '../client/protocol';
 import { Route } from '../client/route';
 import { opusConstantBitRate, withoutDescriptor } from '../client/sdp';
+import type { Session } from '../client/session';
 import { changed, type Sight } from '../page/sight';
 
 test('a slot shows nothing before the first picture of its new owner', () => {
@@ -100,4 +104,85 @@ test('the relay is for who comes through no other way, and never beside it', () 
   assert.deepEqual([route.configuration([]), route.patience([])], [{}, undefined], 'no relay, no other way');
   route.turn();
   assert.deepEqual([route.configuration(servers), route.patience(servers)], [{}, directMs]);
+});
+
+// A browser's connection that is connected as soon as an offer is answered, a server that refuses the next offers, and time.
+function refusing(t: TestContext) {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const made: FakePeer[] = [];
+  class FakePeer {
+    connectionState = 'new';
+    signalingState = 'stable';
+    remoteDescription: unknown = null;
+    localDescription = { sdp: '' };
+    onconnectionstatechange: (() => void) | null = null;
+    constructor(readonly configuration: RTCConfiguration) {
+      made.push(this);
+    }
+    addTransceiver = () => ({ mid: '0', receiver: {}, setCodecPreferences() {}, sender: { replaceTrack() {}, getParameters: () => ({}) } });
+    getTransceivers = () => [];
+    setLocalDescription = () => void (this.signalingState = 'have-local-offer');
+    setRemoteDescription = (answer: unknown) => {
+      [this.remoteDescription, this.signalingState, this.connectionState] = [answer, 'stable', 'connected'];
+      this.onconnectionstatechange?.();
+    };
+    close = () => void (this.connectionState = 'closed');
+  }
+  Object.assign(globalThis, { RTCPeerConnection: FakePeer, MediaStream: class {}, RTCRtpReceiver: { getCapabilities: () => ({ codecs: [] }) } });
+  const server = { refusals: 0, offers: [] as number[] };
+  const heard = new Map<string, (data: unknown) => void>();
+  const session = {
+    state: 'admitted',
+    role: 'participant',
+    on: (type: string, handler: (data: unknown) => void) => (heard.set(type, handler), () => heard.delete(type)),
+    request: async (_: string, { generation }: { generation: number }) => {
+      server.offers.push(generation);
+      if (server.refusals-- > 0) throw new RequestError({ code: 'unavailable', message: '', retryable: true });
+      return { sdp: '', slots: [] };
+    },
+  };
+  const media = new Media(session as unknown as Session);
+  const states: string[] = [];
+  media.on('state', (state) => states.push(state));
+  const settle = async () => { for (let i = 0; i < 50; i += 1) await Promise.resolve(); };
+  const ready = (pairs: number, generation = 0) => {
+    heard.get('mediaReady')?.({ generation, slots: { pairs, screens: 0 }, iceServers: relay } as unknown as MediaReady);
+    return settle();
+  };
+  const pass = async (ms: number) => {
+    t.mock.timers.tick(ms);
+    await settle();
+  };
+  return { server, session, made, states, ready, pass };
+}
+const relay = [{ urls: ['turn:video.example.org:443?transport=tcp'], username: 'u', credential: 'c' }];
+
+test('whose offers are refused is told, and comes in later by the same way', async (t) => {
+  const { server, made, states, ready, pass } = refusing(t);
+  server.refusals = offerAttempts;
+  await ready(1);
+  for (let attempt = 1; attempt <= offerAttempts; attempt += 1) await pass(offerRetryMs * attempt);
+  assert.equal(server.offers.length, offerAttempts);
+  assert.equal(states.at(-1), 'failed');
+  await pass(offerLaterMs);
+  assert.equal(states.at(-1), 'connected');
+  assert.deepEqual(made.map(({ configuration }) => configuration.iceTransportPolicy), made.map(() => undefined), 'the relay was tried');
+});
+
+test('a connection that works outlives a refused offer', async (t) => {
+  const { server, made, states, ready, pass } = refusing(t);
+  await ready(1);
+  assert.deepEqual([made.length, states.at(-1)], [1, 'connected']);
+  server.refusals = 1;
+  await ready(2, 1);
+  await pass(offerRetryMs);
+  assert.deepEqual([made.length, server.offers], [1, [1, 1, 1]]);
+  assert.equal(states.at(-1), 'connected');
+});
+
+test('who is sent out makes no connection', async (t) => {
+  const { session, made, ready } = refusing(t);
+  session.state = 'waiting';
+  await ready(1);
+  assert.equal(made.length, 0);
 });
