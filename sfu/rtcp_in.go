@@ -112,7 +112,7 @@ const clockDrift = time.Millisecond
 // (RFC 3550, section 6.4.1).
 func (p *peer) reportBlocks(b []byte, count int) {
 	now := p.worker.now
-	lost, ours, sent, heard, video := 0, 0, 0, false, false
+	lost, ours, sent, judged, heard, video := 0, 0, 0, 0, false, false
 	for ; count > 0 && len(b) >= 24; count, b = count-1, b[24:] {
 		s := p.slotOf[binary.BigEndian.Uint32(b)]
 		if s == nil || s.flow == nil {
@@ -131,9 +131,14 @@ func (p *peer) reportBlocks(b []byte, count int) {
 		total := int(int32(binary.BigEndian.Uint32(b[4:])<<8) >> 8) // 24 bits, signed
 		fresh := total - s.lostTold
 		s.packetsTold, s.numbersTold, s.lostTold = s.packets, s.selector.Last(), total
+		cut := !s.toldAt.IsZero() && p.bound.Silent(now.Sub(s.toldAt))
+		s.toldAt = now
 		lost += fresh
-		ours += fresh + n - numbers // what never came to us is no loss of this path
 		sent += n
+		if !cut { // browsers do not report of what is long silent: after a cut each slot comes back in a report of its own
+			ours += fresh + n - numbers // what never came to us is no loss of this path
+			judged += n
+		}
 	}
 	p.unlost += sent
 	lost = min(max(lost, 0), p.unlost) // nobody loses more than was sent to them
@@ -150,7 +155,7 @@ func (p *peer) reportBlocks(b []byte, count int) {
 	if heard {
 		rtt = p.rtt
 	}
-	fell := p.bound.Report(now, sent, 256*ours, rtt, p.videoBits, now.Sub(p.videoSince))
+	fell := p.bound.Report(now, judged, 256*ours, rtt, p.videoBits, now.Sub(p.videoSince))
 	if p.videoBits, p.videoSince = 0, now; fell {
 		p.shareBandwidth(now)
 	}

@@ -267,6 +267,30 @@ func TestUpstreamLossIsNotTheirs(t *testing.T) {
 	}
 }
 
+// TestCutIsNoFullPath holds that what was lost while a receiver was cut off bounds nobody, also where the first report afterwards does not
+// tell of all that it watches: browsers leave out what is long silent.
+func TestCutIsNoFullPath(t *testing.T) {
+	s, all := newGroup(t, 30, simSpec{}, "a", "b", "c", "d")
+	s.run(5 * time.Second)
+	a, start := all[0], all[0].peer.bound.Rate()
+	a.up.loss, a.down.loss = 1, 1
+	s.run(10 * time.Second)
+	late := []*simStream{all[2].source(Camera).streams[0], all[3].source(Camera).streams[0]}
+	for _, camera := range late {
+		camera.off = true
+	}
+	s.run(500 * time.Millisecond) // until nothing of them is on its way
+	a.up.loss, a.down.loss = 0, 0
+	s.run(1500 * time.Millisecond)
+	for _, camera := range late {
+		camera.off = false
+	}
+	s.run(5 * time.Second)
+	if rate := a.peer.bound.Rate(); rate < start {
+		t.Errorf("after a cut %d bit/s are left of %d", rate, start)
+	}
+}
+
 // newWatcher is one who watches one other, who sends 1.2 Mbit/s.
 func newWatcher(t *testing.T, seed uint64) (s *sim, a, b *simPeer) {
 	t.Helper()

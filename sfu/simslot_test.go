@@ -50,6 +50,7 @@ const (
 	simNackAfter = 20 * time.Millisecond
 	simNackEvery = 60 * time.Millisecond
 	simGiveUp    = 600 * time.Millisecond
+	simDropout   = 3000            // MAX_DROPOUT of RFC 3550, appendix A.1
 	simSilent    = 8 * time.Second // Chromium reports nothing of an SSRC that is quiet for so long
 )
 
@@ -77,8 +78,13 @@ func (x *simPeer) arrives(a arrival) {
 	}
 	switch {
 	case s.highest == 0 || a.index > s.highest+200:
+		if lost := a.index - s.highest; s.highest > 0 && lost <= simDropout {
+			s.expected += int(lost)
+		} else {
+			s.expected++
+		}
 		s.missing, s.highest = nil, a.index
-		s.expected, s.received = s.expected+1, s.received+1
+		s.received++
 	case a.index > s.highest:
 		for i := s.highest + 1; i < a.index; i++ {
 			s.missing = append(s.missing, simMissing{i, now, now.Add(simNackAfter)})

@@ -31,6 +31,7 @@ type slot struct {
 	packetsTold uint32       // packets, at the last report of this receiver
 	numbersTold uint64       // the newest number, then
 	lostTold    int          // what it had lost in all, then
+	toldAt      time.Time    // when that was
 	checked     uint32       // packets, at the last look of the cross-check
 	asked       time.Time    // when this receiver last asked for a key frame
 }

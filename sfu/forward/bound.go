@@ -126,7 +126,7 @@ func (b *Bound) Report(now time.Time, packets, lost int, rtt time.Duration, bits
 		b.steady, b.heard = now, now
 	}
 	gap := now.Sub(b.heard)
-	silent := gap > max(cutOff, cutOffMuch*b.usual)
+	silent := b.Silent(gap)
 	if b.heard, b.usual = now, b.usual+(gap-b.usual)/4; silent {
 		b.sample = sample{}
 		return false
@@ -147,6 +147,9 @@ func (b *Bound) Report(now time.Time, packets, lost int, rtt time.Duration, bits
 	b.sample = sample{}
 	return b.Rate() < before
 }
+
+// Silent tells whether a receiver that says nothing for so long was cut off.
+func (b *Bound) Silent(gap time.Duration) bool { return gap > max(cutOff, cutOffMuch*b.usual) }
 
 // judge lets the bound fall if the path was full, and grow if it was not.
 func (b *Bound) judge(now time.Time, s sample) {
