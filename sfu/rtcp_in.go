@@ -127,11 +127,15 @@ func (p *peer) reportBlocks(b []byte, count int) {
 		}
 		video = true
 		n, numbers := int(s.packets-s.packetsTold), int(s.selector.Last()-s.numbersTold)
+		since := now.Sub(s.toldAt)
+		if p.cutAt(s, binary.BigEndian.Uint32(b[8:]), numbers, since) {
+			continue // its losses come with a later report
+		}
 		// The fraction lost is of an interval that the receiver chose; when packets wait, it is not the one since its last report.
 		total := int(int32(binary.BigEndian.Uint32(b[4:])<<8) >> 8) // 24 bits, signed
 		fresh := total - s.lostTold
 		s.packetsTold, s.numbersTold, s.lostTold = s.packets, s.selector.Last(), total
-		cut := !s.toldAt.IsZero() && p.bound.Silent(now.Sub(s.toldAt))
+		cut := !s.toldAt.IsZero() && p.bound.Silent(since)
 		s.toldAt = now
 		lost += fresh
 		sent += n
@@ -159,6 +163,16 @@ func (p *peer) reportBlocks(b []byte, count int) {
 	if p.videoBits, p.videoSince = 0, now; fell {
 		p.shareBandwidth(now)
 	}
+}
+
+// cutAt tells whether a receiver whose highest sequence number is this was cut off by then: it lacks more than may be on its way, of as
+// many numbers since the last report.
+func (p *peer) cutAt(s *slot, highest uint32, numbers int, since time.Duration) bool {
+	behind := int(int16(uint16(s.selector.Last()) - uint16(highest)))
+	if s.toldAt.IsZero() || highest == 0 || behind <= 0 || numbers <= 0 {
+		return false
+	}
+	return p.bound.Silent(since*time.Duration(min(behind, numbers))/time.Duration(numbers) - p.rtt)
 }
 
 // shortNTP is the middle 32 bits of an NTP timestamp (RFC 3550, section 4).

@@ -268,26 +268,42 @@ func TestUpstreamLossIsNotTheirs(t *testing.T) {
 }
 
 // TestCutIsNoFullPath holds that what was lost while a receiver was cut off bounds nobody, also where the first report afterwards does not
-// tell of all that it watches: browsers leave out what is long silent.
+// tell of all that it watches, for browsers leave out what is long silent; or leaves before anything comes.
 func TestCutIsNoFullPath(t *testing.T) {
-	s, all := newGroup(t, 30, simSpec{}, "a", "b", "c", "d")
-	s.run(5 * time.Second)
-	a, start := all[0], all[0].peer.bound.Rate()
-	a.up.loss, a.down.loss = 1, 1
-	s.run(10 * time.Second)
-	late := []*simStream{all[2].source(Camera).streams[0], all[3].source(Camera).streams[0]}
-	for _, camera := range late {
-		camera.off = true
-	}
-	s.run(500 * time.Millisecond) // until nothing of them is on its way
-	a.up.loss, a.down.loss = 0, 0
-	s.run(1500 * time.Millisecond)
-	for _, camera := range late {
-		camera.off = false
-	}
-	s.run(5 * time.Second)
-	if rate := a.peer.bound.Rate(); rate < start {
-		t.Errorf("after a cut %d bit/s are left of %d", rate, start)
+	for name, back := range map[string]func(s *sim, a *simPeer, cameras []*simStream){
+		"one picture before the others": func(s *sim, a *simPeer, cameras []*simStream) {
+			for _, camera := range cameras[1:] {
+				camera.off = true
+			}
+			s.run(500 * time.Millisecond) // until nothing of them is on its way
+			a.up.loss, a.down.loss = 0, 0
+			s.run(1500 * time.Millisecond)
+			for _, camera := range cameras[1:] {
+				camera.off = false
+			}
+		},
+		"a report before all pictures": func(s *sim, a *simPeer, _ []*simStream) {
+			a.up.loss = 0
+			s.run(1500 * time.Millisecond)
+			a.down.loss = 0
+		},
+	} {
+		for _, length := range []time.Duration{4 * time.Second, 6700 * time.Millisecond, 10 * time.Second, 20 * time.Second} {
+			s, all := newGroup(t, 30, simSpec{}, "a", "b", "c", "d")
+			s.run(5 * time.Second)
+			a, start := all[0], all[0].peer.bound.Rate()
+			var cameras []*simStream
+			for _, x := range all[1:] {
+				cameras = append(cameras, x.source(Camera).streams[0])
+			}
+			a.up.loss, a.down.loss = 1, 1
+			s.run(length)
+			back(s, a, cameras)
+			s.run(5 * time.Second)
+			if rate := a.peer.bound.Rate(); rate < start {
+				t.Errorf("%s: after a cut of %v %d bit/s are left of %d", name, length, rate, start)
+			}
+		}
 	}
 }
 

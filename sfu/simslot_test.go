@@ -96,7 +96,9 @@ func (x *simPeer) arrives(a arrival) {
 		for i := range s.missing {
 			if s.missing[i].index == a.index {
 				s.missing = append(s.missing[:i], s.missing[i+1:]...)
-				s.received++
+				if !a.repeat {
+					s.received++ // browsers count what came by RTX as lost
+				}
 				break
 			}
 		}
@@ -182,7 +184,8 @@ func (x *simPeer) reports() {
 		s.expected, s.received = 0, 0
 		b = binary.BigEndian.AppendUint32(b, s.line.slotSSRC)
 		b = append(b, lost, byte(s.lost>>24), byte(s.lost>>16), byte(s.lost>>8))
-		b = append(b, make([]byte, 16)...)
+		b = binary.BigEndian.AppendUint32(b, uint32(s.highest))
+		b = append(b, make([]byte, 12)...)
 		if s.lsr != 0 {
 			binary.BigEndian.PutUint32(b[len(b)-8:], s.lsr)
 			binary.BigEndian.PutUint32(b[len(b)-4:], uint32(now.Sub(s.lsrAt)<<16/time.Second))

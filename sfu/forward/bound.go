@@ -127,7 +127,8 @@ func (b *Bound) Report(now time.Time, packets, lost int, rtt time.Duration, bits
 	}
 	gap := now.Sub(b.heard)
 	silent := b.Silent(gap)
-	if b.heard, b.usual = now, b.usual+(gap-b.usual)/4; silent {
+	b.heard, b.usual = now, b.usual+(min(gap, b.longest())-b.usual)/4
+	if silent {
 		b.sample = sample{}
 		return false
 	}
@@ -149,7 +150,9 @@ func (b *Bound) Report(now time.Time, packets, lost int, rtt time.Duration, bits
 }
 
 // Silent tells whether a receiver that says nothing for so long was cut off.
-func (b *Bound) Silent(gap time.Duration) bool { return gap > max(cutOff, cutOffMuch*b.usual) }
+func (b *Bound) Silent(gap time.Duration) bool { return gap > b.longest() }
+
+func (b *Bound) longest() time.Duration { return max(cutOff, cutOffMuch*b.usual) }
 
 // judge lets the bound fall if the path was full, and grow if it was not.
 func (b *Bound) judge(now time.Time, s sample) {
