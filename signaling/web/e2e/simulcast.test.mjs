@@ -6,7 +6,7 @@ import * as inside from './support/inside.mjs';
 import { stages } from './support/stage.mjs';
 import { until } from './support/wait.mjs';
 
-const freezeMs = 500; // what is longer is seen as a picture that stands still
+const freezeMs = 1_000; // a picture that waits for a key frame which nobody asked for stands longer; a busy machine alone takes most of this
 const steady = 20; // pictures of one size before the next switch
 const joinMs = 5_000; // far above what it takes; the number itself is reported
 
