@@ -7,8 +7,8 @@ MAKEFLAGS += --no-print-directory
 WEB := signaling/web
 # A Node that setup put here, because the system's is too old, comes first; nft and ip live in sbin.
 TOOLS := PATH="$(addsuffix :,$(wildcard $(CURDIR)/deploy/node/node_modules/node-linux-*/bin))$$PATH:/usr/sbin:/sbin"
-# How long each fuzz target runs; `make fuzz FUZZTIME=10m` is for nights.
-FUZZTIME ?= 1s
+# How many inputs each fuzz target tries; `make fuzz FUZZTIME=10m` is for nights.
+FUZZTIME ?= 500x
 # `make run ARGS="--data DIR"` hands options to the daemon.
 ARGS ?=
 
