@@ -89,6 +89,7 @@ type Bound struct {
 // A sample is what several reports say.
 type sample struct {
 	packets, lost int           // lost in 1/256
+	owed          int           // of lost, below zero: what the sample before was told never came to us, and the receiver not yet
 	rtt           time.Duration // the shortest, 0: unknown
 	bits          int           // sent
 	time          time.Duration // in which they were sent
@@ -145,7 +146,11 @@ func (b *Bound) Report(now time.Time, packets, lost int, rtt time.Duration, bits
 	}
 	before := b.Rate()
 	b.judge(now, *s)
-	b.sample = sample{}
+	owed := 0
+	if s.lost != s.owed { // else nobody draws on it
+		owed = max(min(s.lost, 0), -256*s.packets)
+	}
+	b.sample = sample{lost: owed, owed: owed}
 	return b.Rate() < before
 }
 

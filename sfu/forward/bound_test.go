@@ -191,6 +191,31 @@ func TestBoundOnUpload(t *testing.T) {
 	}
 }
 
+// Numbers that never came to us are taken off a receiver's loss when they leave, and are reported by it a round trip later: in
+// another sample. What it does not report by then is forgotten.
+func TestBoundCredit(t *testing.T) {
+	for name, c := range map[string]struct {
+		lost []int // of each sample, in packets of 60
+		fall bool
+	}{
+		"a publisher's loss":         {[]int{-30, 33}, false},
+		"over three":                 {[]int{-30, 20, 13}, false},
+		"more of it":                 {[]int{-30, -20, 20}, false},
+		"a full path, too":           {[]int{-10, 33}, true},
+		"never reported, then full":  {[]int{-30, 0, 33}, true},
+		"a full path without credit": {[]int{0, 33}, true},
+	} {
+		b, now := &Bound{}, time.Unix(1, 0)
+		for _, lost := range append([]int{0}, c.lost...) {
+			now = now.Add(time.Second)
+			b.Report(now, 60, 256*lost, 100*ms, 500_000, time.Second)
+		}
+		if fell := b.Rate() < boundStart; fell != c.fall {
+			t.Errorf("%s: the bound is %d", name, b.Rate())
+		}
+	}
+}
+
 // Who was cut off for a moment sees again what they saw soon after.
 func TestBoundAfterCut(t *testing.T) {
 	for _, length := range []time.Duration{500 * ms, time.Second, 2 * time.Second, 3 * time.Second, 10 * time.Second} {
