@@ -47,7 +47,7 @@ export class FirefoxPerson {
     await (await this.page.$('[data-testid="name-continue"]'))?.click(); // hosts give their name in the device check
     await this.sees('join-button');
     await until(`${this.name} can join`, () => this.page.$eval('[data-testid="join-button"]', (button) => !button.disabled));
-    await this.page.click('[data-testid="join-button"]');
+    await this.page.$eval('[data-testid="join-button"]', (button) => button.click()); // puppeteer clicks at where it was a moment ago
   }
 
   media() {

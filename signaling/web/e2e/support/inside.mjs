@@ -45,6 +45,11 @@ export async function media() {
   return { inbound, outbound, ports: [...ports] };
 }
 
+export async function frozen() {
+  const stats = [...(await window.__peers.at(-1).getStats()).values()];
+  return stats.reduce((sum, { type, totalFreezesDuration }) => sum + (type === 'inbound-rtp' && totalFreezesDuration || 0), 0);
+}
+
 // selectedPair tells over which candidates the newest peer's media flows.
 export async function selectedPair() {
   const stats = await window.__peers.at(-1).getStats();

@@ -120,6 +120,11 @@ export class Person {
     return this.page.evaluate(inside.peerStates);
   }
 
+  // For how long the pictures of others have stood still, in seconds, as the browser counts it.
+  frozen() {
+    return this.page.evaluate(inside.frozen);
+  }
+
   // Waits until this person newly decodes picture and sound of each of the others.
   async receives(others, ms = 15_000) {
     const before = (await this.media()).inbound;

@@ -1,8 +1,9 @@
 // A TCP proxy that can freeze: bytes stop in both directions, nobody is told. When it thaws, the connections that were
-// open are gone, as after a change of network.
+// open are gone, as after a change of network. Each way takes delayMs.
 import { createServer, connect } from 'node:net';
 
-export async function startProxy(port, target) {
+export async function startProxy(port, target, { delayMs = 0 } = {}) {
+  const later = (act) => (delayMs ? setTimeout(act, delayMs) : act());
   const pairs = new Set();
   let frozen = false;
   const server = createServer((near) => {
@@ -10,10 +11,10 @@ export async function startProxy(port, target) {
     const pair = [near, far];
     pairs.add(pair);
     for (const [from, to] of [[near, far], [far, near]]) {
-      from.on('data', (bytes) => to.write(bytes));
-      from.on('end', () => to.end());
+      from.on('data', (bytes) => later(() => to.write(bytes)));
+      from.on('end', () => later(() => to.end()));
       from.on('error', () => to.destroy());
-      from.on('close', () => { to.destroy(); pairs.delete(pair); });
+      from.on('close', () => later(() => { to.destroy(); pairs.delete(pair); }));
       if (frozen) from.pause();
     }
   });
