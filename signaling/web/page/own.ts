@@ -101,8 +101,11 @@ export class Own {
   // too early in a recording afterwards.
   #send(source: Source, track: MediaStreamTrack | null): void {
     const withheld = this.#seat.withheld.value; // read before there is a connection too, or no effect would heed it
-    if (source === 'microphone' && track) track.enabled = !withheld;
-    void this.#seat.media?.setTrack(source, withheld && source !== 'microphone' ? null : track);
+    if (track) track.enabled = !withheld;
+    const silent = source === 'microphone';
+    const sent = this.#seat.media?.setTrack(source, withheld && !silent ? null : track);
+    // A browser may take a moment to let go of a picture. When it has, its owner may see it again.
+    if (withheld && track && !silent) void Promise.resolve(sent).then(() => (track.enabled = true));
   }
 
   #tell(source: Source, live: boolean): void {

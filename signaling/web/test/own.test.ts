@@ -39,6 +39,20 @@ test('what is withheld is not sent, whenever it was turned on', () => {
   assert.deepEqual(sent, { microphone: 'another', camera: 'after', screen: 'shared' });
 });
 
+test('a picture is dark from the moment on in which it is withheld, until the browser has let go of it', async () => {
+  const { own, seat } = begin();
+  const letGo: (() => void)[] = [];
+  seat.media = { setTrack: () => new Promise<void>((done) => letGo.push(done)) } as unknown as Media;
+  const [voice, picture] = [track('microphone'), track('camera')];
+  own.microphone.track.value = voice;
+  own.camera.track.value = picture;
+  seat.withheld.value = true;
+  assert.deepEqual([voice.enabled, picture.enabled], [false, false]);
+  for (const done of letGo) done();
+  await new Promise((done) => setImmediate(done));
+  assert.deepEqual([voice.enabled, picture.enabled], [false, true]);
+});
+
 test('a screen that is picked after all was turned off is shown to nobody', async () => {
   const { own, seat } = begin();
   seat.session = { state: 'admitted', may: () => true, request: async () => ({}) } as unknown as Session;
