@@ -58,7 +58,7 @@ func (x *Exporter) Export() ([]Exported, error) {
 	var chosen []Listed
 	for _, one := range all {
 		if one.Err != nil {
-			x.name(learning, Problem{one.Name, -1, Unreadable, ""})
+			x.name(learning, Problem{one.Name, -1, unread(one.Err), ""})
 		} else if x.Choose == nil || x.Choose(one.Header) {
 			chosen = append(chosen, one)
 		}

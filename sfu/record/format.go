@@ -78,6 +78,9 @@ type Header struct {
 
 var errHeader = errors.New("this is no segment of a recording, or its header is damaged")
 
+// errEmpty is a file without a header: the crash that came as it began.
+var errEmpty = errors.New("this segment of a recording is empty")
+
 // marshal gives the bytes at the beginning of the file.
 func (h Header) marshal() ([]byte, error) {
 	text, err := json.Marshal(h)

@@ -2,6 +2,7 @@ package record
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 )
 
@@ -19,6 +20,14 @@ const (
 	Closed     Trouble = "closed"     // it cannot be opened: the person was erased, or it is sealed to others
 	Unreadable Trouble = "unreadable" // the file's header is damaged, or the file cannot be read
 )
+
+// unread is the trouble of a file whose header did not come: one that is empty was begun when a crash came, and holds nothing.
+func unread(err error) Trouble {
+	if errors.Is(err, errEmpty) {
+		return Incomplete
+	}
+	return Unreadable
+}
 
 // A Problem is one trouble in one place.
 type Problem struct {

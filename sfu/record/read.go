@@ -103,7 +103,10 @@ func readHeader(l Layer, name string) (Header, error) {
 	}
 	defer f.Close()
 	data := make([]byte, len(magic)+4)
-	if _, err := io.ReadFull(f, data); err != nil {
+	switch _, err := io.ReadFull(f, data); {
+	case errors.Is(err, io.EOF): // not a byte
+		return Header{}, errEmpty
+	case err != nil:
 		return Header{}, errHeader
 	}
 	n := binary.BigEndian.Uint32(data[len(magic):])

@@ -174,7 +174,8 @@ func rearrange(t *testing.T, c *clinic, name, donor string) {
 	}
 }
 
-// TestTruncated at every boundary of records, and within them, is incomplete, from the record on that is not there.
+// TestTruncated at every boundary of records, and within them, is incomplete, from the record on that is not there; within the header it
+// is unreadable, but for a file that a crash left empty.
 func TestTruncated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := recorded(t)
@@ -182,6 +183,11 @@ func TestTruncated(t *testing.T) {
 		good := c.disk.files[name].now
 		pieces := cut(t, good)
 		at := len(pieces[0])
+		for size, trouble := range map[int]Trouble{0: Incomplete, 1: Unreadable, at - 1: Unreadable} {
+			if list := c.problems(o, name, good[:size]); len(list) != 1 || !has(list, Problem{name, -1, trouble, ""}) {
+				t.Fatalf("cut at %d of the header: %+v", size, list)
+			}
+		}
 		for number, record := range pieces[1:] {
 			for _, more := range []int{0, 1, 20, recordHead, len(record) - 1} {
 				list := c.problems(o, name, good[:at+more])

@@ -51,7 +51,7 @@ func (o *Opener) Verify(l Layer, choose func(Header) bool, progress Progress) (R
 		switch {
 		case errors.Is(one.Err, fs.ErrNotExist): // gc took it
 		case one.Err != nil:
-			r.Problems = append(r.Problems, Problem{one.Name, -1, Unreadable, ""})
+			r.Problems = append(r.Problems, Problem{one.Name, -1, unread(one.Err), ""})
 		case choose == nil || choose(one.Header):
 			chosen = append(chosen, one)
 		}
