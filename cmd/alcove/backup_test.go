@@ -61,6 +61,7 @@ func (p *process) verifyAudit(checkpoint string) (said string, err error) {
 // The drill of the upgrade page: stop, copy the state and, apart from it, the keys, start; later the disk is lost. Both copies in a new
 // folder are a daemon whose seats, bars, locks and consents are those of the backup, and whose log proves itself.
 func TestBackupDrill(t *testing.T) {
+	t.Parallel()
 	p := newProcess(t)
 	host, ann, ben := p.enter(careHost), p.enter(careAnn), p.enter(strings.ReplaceAll(strings.ReplaceAll(careAnn, "ann", "ben"), "Ann", "Ben"))
 	ann.must("passcode.enter", map[string]any{"code": devPasscode})
@@ -140,6 +141,7 @@ func TestBackupDrill(t *testing.T) {
 
 // A backup without its keys opens nothing, and says so.
 func TestBackupWithAnotherKey(t *testing.T) {
+	t.Parallel()
 	p := newProcess(t)
 	p.enter(canaryHost)
 	p.stop()

@@ -82,6 +82,7 @@ audit: {dir: DIR/audit, key_file: DIR/audit.key}
 // The daemon is killed between the steps that lead into a careful room, and after each answer to consent. What was acknowledged
 // to a person holds: nobody is asked twice, and no consent that was taken back stands again.
 func TestKillCare(t *testing.T) {
+	t.Parallel()
 	p := newProcess(t)
 	host, ann := p.enter(careHost), p.enter(careAnn)
 	if got := strings.Join(ann.Needs, " "); got != "passcode agreement verification" {

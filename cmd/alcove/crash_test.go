@@ -243,6 +243,7 @@ const (
 // The daemon is killed five times in the middle of a session. What it acknowledged holds, nothing works twice, and the log
 // proves it all; and nothing of what was said is on the disk in clear.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	p := newProcess(t)
 	host, ann := p.enter(canaryHost), p.enter(canaryAnn)
 	host.must("waiting.admit", map[string]any{"participantIds": []string{ann.Seat}})

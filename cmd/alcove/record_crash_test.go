@@ -23,6 +23,7 @@ const maxLoss = time.Second
 // The daemon is killed five times while it records. Of what people said before, at most the last second is lost; verify says
 // incomplete and nothing worse, what is left plays, nothing lies there in clear, and after the restart nothing goes on by itself.
 func TestKillWhileRecording(t *testing.T) {
+	t.Parallel()
 	p := newProcess(t)
 	s := &studio{t: t, folder: p.dir, running: &running{log: p.log}}
 	pacer, err := pace.NewPacer()
