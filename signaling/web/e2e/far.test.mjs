@@ -73,12 +73,13 @@ test('far away', { timeout: 120_000 }, async (t) => {
       t.diagnostic(`the last is seen and heard after ${Math.round(performance.now() - begin)} ms`);
     }],
     ['what is lost on the way is sent again', async () => {
+      await pause(3000); // what is lost while sizes are still chosen may cost a key frame
       const [before, lost] = [await mara.frozen(), far.lost()];
       await pause(6000);
       const frozen = await mara.frozen() - before;
       t.diagnostic(`${far.lost() - lost} datagrams lost, the pictures stood still for ${frozen.toFixed(1)} s in all`);
       assert.ok(far.lost() > lost, 'nothing was lost');
-      assert.ok(frozen < 4, `two pictures stood still for ${frozen} s of 6`);
+      assert.ok(frozen < 3, `two pictures stood still for ${frozen} s of 6`);
     }],
     ['a cut of 6 s, and all is as before', async () => {
       await jonas.receives();
