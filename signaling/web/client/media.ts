@@ -46,6 +46,7 @@ export class Media extends Emitter<Events> {
   #linked = true;
   #greeted = false; // since the last media.ready
   #watch: ReturnType<typeof setTimeout> | undefined;
+  #later: ReturnType<typeof setTimeout> | undefined; // the next offer, after too many were refused
   // Offers go one after the other, however often the server or the network asks for one.
   #work: Promise<void> = Promise.resolve();
 
@@ -97,6 +98,7 @@ export class Media extends Emitter<Events> {
   // Ends the connection; the next media.ready makes a new one.
   close(): void {
     clearTimeout(this.#watch);
+    clearTimeout(this.#later);
     const pc = this.#pc;
     this.#pc = undefined;
     this.#ready = undefined;
@@ -124,6 +126,7 @@ export class Media extends Emitter<Events> {
   // The first after a welcome tells which connection the server has: another than ours if it restarted. A later one may have been
   // on its way when we made ours.
   async #serve(ready: MediaReady, first: boolean): Promise<void> {
+    clearTimeout(this.#later);
     if (this.#session.state !== 'admitted') return; // sent out while this waited its turn
     this.#ready = ready;
     const pc = this.#pc;
@@ -140,10 +143,9 @@ export class Media extends Emitter<Events> {
       same &&= wait > 0;
       await new Promise((done) => setTimeout(done, wait * attempt));
     }
-    const refused = this.#pc;
-    if (this.#ready !== ready || !refused) return;
+    if (this.#ready !== ready) return;
     if (!same) this.emit('state', 'failed');
-    this.#watch = setTimeout(() => this.#queue(() => this.#serve(ready, false)), offerLaterMs);
+    this.#later = setTimeout(() => this.#queue(() => this.#serve(ready, false)), offerLaterMs);
   }
 
   // Returns how long to wait before another attempt, or undefined when none is needed or none would help.

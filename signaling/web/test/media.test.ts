@@ -180,6 +180,21 @@ test('a connection that works outlives a refused offer', async (t) => {
   assert.equal(states.at(-1), 'connected');
 });
 
+test('the next offer comes later although the connection that works has its troubles meanwhile', async (t) => {
+  const { server, made, states, ready, pass } = refusing(t);
+  await ready(1);
+  server.refusals = offerAttempts;
+  await ready(2, 1);
+  for (let attempt = 1; attempt <= offerAttempts; attempt += 1) await pass(offerRetryMs * attempt);
+  assert.deepEqual([server.offers.length, made.length, states.at(-1)], [1 + offerAttempts, 1, 'connected']);
+  for (const state of ['disconnected', 'connected']) {
+    made[0]!.connectionState = state;
+    made[0]!.onconnectionstatechange?.();
+  }
+  await pass(offerLaterMs);
+  assert.deepEqual([server.offers.length, states.at(-1)], [2 + offerAttempts, 'connected']);
+});
+
 test('who is sent out makes no connection', async (t) => {
   const { session, made, ready } = refusing(t);
   session.state = 'waiting';
