@@ -250,3 +250,42 @@ func TestPasscodeConcurrency(t *testing.T) {
 		t.Errorf("%d wait, of %d rooms; %d sources", p.queued, len(p.waiting), len(p.sources))
 	}
 }
+
+// TestPasscodePanic: a bug in one comparison takes no place for good, neither of the few that are looked at nor of the source, and its
+// guesses are not free.
+func TestPasscodePanic(t *testing.T) {
+	p := NewPasscodes()
+	now := time.Unix(1_790_000_000, 0)
+	guess := func(source string) (err error) {
+		defer func() {
+			if recover() != nil {
+				err = errors.New("panic")
+			}
+		}()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel() // waits for nothing
+		if len(p.slots) < cap(p.slots) {
+			ctx = t.Context()
+		}
+		return p.Check(ctx, now, "room", source, cheap("right one"), NewSecret("right one"))
+	}
+	p.match = func(PasscodeHash, Secret) bool { panic("a bug") }
+	for i := range 3 * passcodeQueue {
+		if err := guess(fmt.Sprint("source ", i)); err == nil || err.Error() != "panic" {
+			t.Fatalf("guess %d: %v", i, err)
+		}
+	}
+	for range freeGuesses {
+		guess("a")
+	}
+	if err := guess("a"); !errors.As(err, new(Throttled)) {
+		t.Errorf("guesses that end in a bug are free: %v", err)
+	}
+	p.match = func(PasscodeHash, Secret) bool { return true }
+	if err := guess("b"); err != nil {
+		t.Errorf("after bugs: %v", err)
+	}
+	if p.queued != 0 || len(p.waiting) != 0 || len(p.slots) != 0 {
+		t.Errorf("%d queued, %d rooms, %d slots are taken", p.queued, len(p.waiting), len(p.slots))
+	}
+}

@@ -71,24 +71,29 @@ func (p *Passcodes) Check(ctx context.Context, now time.Time, room, source strin
 	if err != nil {
 		return err
 	}
+	return p.guess(ctx, now, roomKey, key, g, h, guess)
+}
+
+// guess looks at one guess that has its place in the queue. A panic gives back what was taken, and counts as a wrong guess.
+func (p *Passcodes) guess(ctx context.Context, now time.Time, roomKey, key uint64, g *guesser, h PasscodeHash, guess Secret) error {
+	looked, right := false, false
+	defer p.leave(roomKey, key, g, func() {
+		switch g.last = now; {
+		case right:
+			delete(p.sources, key)
+		case looked:
+			g.wrong++
+			g.until = now.Add(penalty(g.wrong))
+		}
+	})
 	select {
 	case p.slots <- struct{}{}:
 	case <-ctx.Done():
-		p.leave(roomKey, key, g, func() {})
 		return ctx.Err()
 	}
-	right := p.match(h, guess)
-	<-p.slots
-	p.leave(roomKey, key, g, func() {
-		g.last = now
-		if right {
-			delete(p.sources, key)
-			return
-		}
-		g.wrong++
-		g.until = now.Add(penalty(g.wrong))
-	})
-	if !right {
+	defer func() { <-p.slots }()
+	looked = true
+	if right = p.match(h, guess); !right {
 		return ErrPasscodeWrong
 	}
 	return nil

@@ -38,11 +38,11 @@ func (o *outbox) event(now time.Time, kind string, data object) {
 	o.push(fmt.Appendf(nil, `{"seq":%d,"type":%q,"ts":%d,"data":%s}`, o.seq, kind, now.UnixMilli(), body))
 }
 
-// answer queues an answer.
+// answer queues an answer, if there is one.
 func (o *outbox) answer(frame []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.bye == 0 {
+	if o.bye == 0 && frame != nil {
 		o.push(frame)
 	}
 }

@@ -223,36 +223,43 @@ func (s *session) handle(raw []byte) int {
 	case !mine:
 		// An answer under way on the connection before this one comes within the time of a request.
 		<-entry.done
+		if entry.frame == nil { // a bug kept it from being written
+			return closeInternal
+		}
 		s.out.answer(entry.frame)
 		return 0
 	}
 	return s.perform(r, entry)
 }
 
-// perform does what a request asks and answers. A panic is answered "internal" and closes the connection.
+// perform does what a request asks and answers. A panic is answered "internal", unless the answer stood before it, and closes the
+// connection. Whatever happens, the request is finished: the next connection may be waiting for its answer.
 func (s *session) perform(r request, entry *remembered) (code int) {
 	s.begin()
 	defer s.settle()
-	var data object
-	var f *Failure
-	func() {
-		defer func() {
-			if p := recover(); p != nil {
-				f = failure(room.Internal, "our fault")
-				f.Ref = s.srv.panicked("request", p)
-				code = closeInternal
-			}
-		}()
-		data, f = s.ask(r)
+	var frame []byte
+	defer func() {
+		s.past.finish(entry, frame)
+		s.out.answer(frame)
 	}()
+	defer func() {
+		if p := recover(); p != nil {
+			code = closeInternal
+			ref := s.srv.panicked("request", p)
+			if frame == nil {
+				f := failure(room.Internal, "our fault")
+				f.Ref = ref
+				frame = encodeAnswer(r.id, nil, f)
+			}
+		}
+	}()
+	data, f := s.ask(r)
+	frame = encodeAnswer(r.id, data, f)
 	s.srv.metrics.message(r.kind, f)
-	frame := encodeAnswer(r.id, data, f)
-	s.past.finish(entry, frame)
-	s.out.answer(frame)
 	if r.kind == "leave" && f == nil {
 		return closeLeft
 	}
-	return code
+	return 0
 }
 
 // ask passes a request to the seat. The time limit does not depend on the connection: what was begun is finished, and

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"alcove/auth"
 	"alcove/room"
 	"alcove/room/live"
@@ -186,5 +188,37 @@ func TestStrangersSayHello(t *testing.T) {
 		if code := c.closed(); code != closeProtocol || len(c.events) != 0 {
 			t.Errorf("%s: closed with %d after %v", kind, code, c.events)
 		}
+	}
+}
+
+// TestPanicBesideRequest: a bug in what stands around a request leaves no request open. Who resumes and asks again is answered at once,
+// by what was done.
+func TestPanicBesideRequest(t *testing.T) {
+	h := newHouse(t, func(_ *Config, srv *Server) {
+		if srv != nil {
+			srv.metrics.messages = prometheus.V2.NewCounterVec(prometheus.CounterVecOpts{
+				CounterOpts: prometheus.CounterOpts{Name: "messages"},
+				VariableLabels: prometheus.ConstrainedLabels{{Name: "type", Constraint: func(kind string) string {
+					if kind == "room.lock" {
+						panic("CANARY")
+					}
+					return kind
+				}}, {Name: "result"}},
+			})
+		}
+	})
+	host := h.enter(hostToken)
+	host.until("media.ready")
+	host.send(`{"id":"lock-1","type":"room.lock"}`)
+	if code := host.closed(); code != closeInternal {
+		t.Errorf("closed with %d", code)
+	}
+	again := h.dial()
+	again.greet(object{"resume": object{"sessionId": host.said.SessionID, "secret": host.said.ResumeSecret}})
+	if r := again.askAs("lock-1", "room.lock", nil); !r.OK {
+		t.Errorf("what was done is answered %+v", r.Error)
+	}
+	if e := again.until("room.updated"); e.Data["locked"] != true {
+		t.Errorf("the room: %v", e.Data)
 	}
 }
