@@ -164,6 +164,38 @@ func TestBucket(t *testing.T) {
 	}
 }
 
+// TestBucketPings: who has spent the whole pace is alive all the same, and not above it by asking for it.
+func TestBucketPings(t *testing.T) {
+	now := time.Unix(1790000000, 0)
+	const interval = 5 * time.Second
+	b := newBucket(now)
+	spend := func() {
+		for wait := time.Duration(0); wait == 0; wait, _ = b.take(now) {
+		}
+	}
+	for i := range 20 {
+		spend()
+		if wait, _ := b.takePing(now, interval); wait != 0 {
+			t.Fatalf("ping %d came in time and is refused", i)
+		}
+		now = now.Add(interval)
+	}
+	spend()
+	for range freePings {
+		b.takePing(now, interval)
+	}
+	if wait, _ := b.takePing(now, interval); wait == 0 {
+		t.Error("a ping too many costs nothing")
+	}
+	flood := false
+	for range maxRefused + 1 {
+		_, flood = b.takePing(now, interval)
+	}
+	if !flood {
+		t.Error("pings alone never count as a flood")
+	}
+}
+
 func TestOutboxIsBounded(t *testing.T) {
 	for name, fill := range map[string]func(*outbox){
 		"frames": func(o *outbox) {

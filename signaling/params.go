@@ -44,6 +44,7 @@ const (
 	burst      = 60 // a page that enters sends some 20 at once
 	perSecond  = 20 // a person clicks slower; view changes are coalesced by the client
 	maxRefused = 60 // refused in a row: the client does not listen, so the connection goes
+	freePings  = 2  // pings that cost nothing at once, one more each pingInterval: a slow network delivers two together
 )
 
 // Times.

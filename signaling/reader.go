@@ -198,7 +198,11 @@ func (s *session) handle(raw []byte) int {
 		s.out.reject(err)
 		return closeProtocol
 	}
-	if wait, flood := s.bucket.take(s.srv.now()); wait > 0 {
+	pay := s.bucket.take
+	if r.kind == "ping" {
+		pay = func(now time.Time) (time.Duration, bool) { return s.bucket.takePing(now, s.srv.timing.ping) }
+	}
+	if wait, flood := pay(s.srv.now()); wait > 0 {
 		f := failure(RateLimited, "too many messages")
 		f.RetryAfterMs = int(wait.Milliseconds())
 		s.out.answer(encodeAnswer(r.id, nil, f))

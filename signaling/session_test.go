@@ -294,7 +294,7 @@ func TestPace(t *testing.T) {
 	now := time.Unix(1790000000, 0)
 	h := newHouse(t, func(c *Config, _ *Server) { c.Now = func() time.Time { return now } })
 	host := h.enter(hostToken)
-	for range burst {
+	for range freePings + burst {
 		host.done("ping", nil)
 	}
 	r := host.ask("ping", nil)
@@ -308,7 +308,7 @@ func TestPace(t *testing.T) {
 		t.Errorf("closed with %d", code)
 	}
 	pinger := h.enter(hostToken)
-	for range burst + maxRefused + 1 {
+	for range freePings + burst + maxRefused + 1 {
 		pinger.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(patience))
 	}
 	if code := pinger.closed(); code != closeRate {

@@ -34,10 +34,10 @@ func (s *session) write() {
 // count counts the end of the connection, whether or not its code could be told.
 func (s *session) count(code int) { s.srv.metrics.closes.WithLabelValues(closeLabel(code)).Inc() }
 
-// answerPing answers a WebSocket ping (RFC 6455, section 5.5.2). It costs as much as a message, so that nobody can keep us busy
-// beside the pace. It runs in the reader.
+// answerPing answers a WebSocket ping (RFC 6455, section 5.5.2). It costs as much as a ping of the protocol, so that nobody can keep
+// us busy beside the pace. It runs in the reader.
 func (s *session) answerPing(data string) error {
-	if _, flood := s.bucket.take(s.srv.now()); flood {
+	if _, flood := s.bucket.takePing(s.srv.now(), s.srv.timing.ping); flood {
 		s.out.finish(closeRate)
 		return errFlood
 	}

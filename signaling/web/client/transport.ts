@@ -33,6 +33,7 @@ interface Events {
   link: LinkState;
   welcome: Welcome;
   told: Told;
+  pong: null; // a ping was answered
   closed: Closing;
 }
 interface Pending {
@@ -183,10 +184,16 @@ export class Transport extends Emitter<Events> {
       const id = this.#nextId();
       const dead = this.#env.timers.set(() => this.#lost(), everyMs);
       this.#pending.set(id, {
-        type: 'ping', raw: '', timer: dead, settle: (answer) => answer.ok && this.#ping(everyMs),
+        // A refusal shows as well that the server is there. Of a socket that is gone nothing is asked any more.
+        type: 'ping', raw: '', timer: dead, settle: () => this.#open && this.#pong(everyMs),
       });
       this.#socket?.send(encodeRequest(id, 'ping', {}));
     }, everyMs);
+  }
+
+  #pong(everyMs: number): void {
+    this.emit('pong', null);
+    this.#ping(everyMs);
   }
 
   #closed(code: number): void {

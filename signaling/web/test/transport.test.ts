@@ -138,6 +138,22 @@ test('a missing pong is a dead connection', () => {
   assert.equal(dead.closedWith, 1000);
 });
 
+test('a refused ping is followed by the next, and one of a lost socket is not', () => {
+  const { env } = enter();
+  const pings = (): number => env.sockets.flatMap(({ sent }) => sent).filter(({ type }) => type === 'ping').length;
+  env.advance(5000);
+  for (let sent = 1; sent <= 10; sent += 1) {
+    assert.equal(pings(), sent);
+    env.socket.refuse('ping', { code: 'rate_limited', message: '', retryable: true, retryAfterMs: 50 });
+    env.advance(5000);
+  }
+  assert.equal(env.sockets.length, 1, 'the socket lives');
+  const before = pings();
+  env.socket.drop();
+  env.advance(60_000);
+  assert.equal(pings(), before, 'nobody greeted us');
+});
+
 test('a socket that never opens is let go of', () => {
   const { env, ends } = begin();
   env.advance(8200);
