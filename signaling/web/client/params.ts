@@ -17,6 +17,8 @@ export const giveUpFirstMs = 20_000;
 export const tooManyPauseMs = 1_000;
 // Of an unanswered `leave`: the person wants to go now.
 export const leaveTimeoutMs = 2_000;
+// The wall clock and the monotonic one drift by less between two pings, and a session does not end by seconds.
+export const clockStepMs = 2_000;
 
 // A connection that says "disconnected" often heals by itself within a few seconds.
 export const disconnectedGraceMs = 4_000;

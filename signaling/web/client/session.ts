@@ -1,6 +1,7 @@
 // A participant's view of the session: who I am here, who else is, who waits. Framework-free; a page listens to the
 // events and calls the acts. Lists are replaced, never changed in place, so that a page may compare by identity.
 
+import { ServerClock } from './clock';
 import type { Told } from './codec';
 import { Emitter } from './emitter';
 import type { Env } from './env';
@@ -56,16 +57,24 @@ export class Session extends Emitter<SessionEvents> {
   permissions: readonly string[] = [];
   roster: readonly Participant[] = [];
   waiting: readonly Waiter[] = [];
-  // How far the server's clock is ahead of this one: a clock that is wrong must not end a session early.
-  serverAheadMs = 0;
+  readonly #clock = new ServerClock();
+  readonly #monotonic: () => number;
 
   constructor(env: Env, opening: Opening) {
     super();
+    this.#monotonic = () => env.timers.now();
     this.#transport = new Transport(env, opening);
+    this.#transport.on('welcome', () => this.#clock.greeted(Date.now(), this.#monotonic()));
+    this.#transport.on('pong', () => this.#clock.answered(Date.now(), this.#monotonic()));
     this.#transport.on('link', (link) => this.emit('link', link));
     this.#transport.on('welcome', (welcome) => this.#welcome(welcome));
     this.#transport.on('told', (told) => this.#told(told));
     this.#transport.on('closed', (closing) => this.#finish(closing));
+  }
+
+  // How far the server's clock is ahead of this one: a clock that is wrong must not end a session early.
+  get serverAheadMs(): number {
+    return this.#clock.aheadMs;
   }
 
   connect(): void {
@@ -102,7 +111,7 @@ export class Session extends Emitter<SessionEvents> {
   }
 
   #told(told: Told): void {
-    this.serverAheadMs = told.ts - Date.now();
+    this.#clock.heard(told.ts, Date.now(), this.#monotonic());
     switch (told.type) {
       case 'access.changed': return this.#accessChanged(told.data);
       case 'self.updated': return this.emit('care', told.data);

@@ -96,6 +96,7 @@ export class Store {
   media: Media | undefined;
   #opening: Way | undefined;
   #asked = false; // for both devices
+  #refused: { type: RequestType; words: string } | undefined; // the act of which the notice last told
 
   constructor(config: Config) {
     this.config = config;
@@ -413,10 +414,13 @@ export class Store {
   async act<T extends RequestType>(type: T, data: RequestData<T>): Promise<AnswerData<T> | undefined> {
     try {
       const answer = await this.session?.request(type, data);
-      this.notice.value = ''; // what was said of the act before is over
+      // What was said of the same act before is over. All else still stands: a device that was taken, an answer to another act.
+      if (this.#refused?.type === type && this.#refused.words === this.notice.value) this.notice.value = '';
       return answer;
     } catch (error) {
-      this.notice.value = refusalWords(error instanceof RequestError ? error : undefined);
+      const words = refusalWords(error instanceof RequestError ? error : undefined);
+      this.#refused = { type, words };
+      this.notice.value = words;
       return undefined;
     }
   }

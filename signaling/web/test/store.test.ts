@@ -21,3 +21,23 @@ test('no yes follows a no that comes before it is answered', async () => {
   await Promise.all([answering, store.withdraw()]);
   assert.deepEqual(said, ['consent.respond', 'consent.respond', 'consent.withdraw']);
 });
+
+test('what succeeds ends only the words about itself', async () => {
+  const store = new Store({ clinic: '', phone: '', dev: false, origins: [], aheadMs: 0 });
+  const fails = new Set<string>(['hand.set']);
+  const request = async (type: string): Promise<void> => {
+    if (fails.has(type)) throw new Error('refused');
+  };
+  store.session = { request } as unknown as Session;
+  store.notice.value = 'A therapist turned your camera off.';
+  await store.act('room.lock', {});
+  assert.equal(store.notice.value, 'A therapist turned your camera off.');
+  await store.act('hand.set', { raised: true });
+  const words = store.notice.value;
+  assert.match(words, /did not work/);
+  await store.act('room.lock', {});
+  assert.equal(store.notice.value, words);
+  fails.clear();
+  await store.act('hand.set', { raised: true });
+  assert.equal(store.notice.value, '');
+});
