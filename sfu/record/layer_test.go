@@ -21,7 +21,8 @@ type disk struct {
 	slow    time.Duration // each sync takes this long
 	hang    chan struct{} // syncs wait for it if it is not nil
 	free    uint64
-	synced  func() // called after each sync if it is not nil
+	synced  func()                  // called after each sync if it is not nil
+	badSync func(name string) error // what a sync of a file fails with, if it is not nil; what was written is not safe then
 }
 
 type onDisk struct {
@@ -39,8 +40,9 @@ func (d *disk) Free() (uint64, error) {
 }
 
 type diskFile struct {
-	d *disk
-	f *onDisk
+	d    *disk
+	f    *onDisk
+	name string
 }
 
 func (d *disk) Create(name string) (File, error) {
@@ -51,7 +53,7 @@ func (d *disk) Create(name string) (File, error) {
 	}
 	f := &onDisk{}
 	d.files[name] = f
-	return diskFile{d, f}, nil
+	return diskFile{d, f, name}, nil
 }
 
 func (f diskFile) Write(b []byte) (int, error) {
@@ -71,13 +73,18 @@ func (f diskFile) Write(b []byte) (int, error) {
 
 func (f diskFile) Sync() error {
 	f.d.mu.Lock()
-	n, slow, hang := len(f.f.now), f.d.slow, f.d.hang
+	n, slow, hang, bad := len(f.f.now), f.d.slow, f.d.hang, f.d.badSync
 	f.d.mu.Unlock()
 	if hang != nil {
 		<-hang
 	}
 	if slow > 0 {
 		time.Sleep(slow) // simulated time
+	}
+	if bad != nil {
+		if err := bad(f.name); err != nil {
+			return err
+		}
 	}
 	f.d.mu.Lock()
 	f.f.synced, f.f.named = n, true

@@ -135,10 +135,11 @@ func (o *output) rotate() error {
 		full.file.Close()
 		return err
 	}
-	if err := errors.Join(o.sync(), full.writeEnd(end)); err != nil {
-		return errors.Join(err, full.file.Close())
+	err := o.sync()
+	if err == nil || err == errSlow { // slow, it is on the disk all the same
+		err = harder(err, full.writeEnd(end))
 	}
-	return full.file.Close()
+	return harder(err, full.file.Close())
 }
 
 func (o *output) endRecord(reason End) ([]byte, [tagSize]byte) {
@@ -148,7 +149,10 @@ func (o *output) endRecord(reason End) ([]byte, [tagSize]byte) {
 
 func (o *output) writeEnd(end []byte) error {
 	o.t.r.records.Add(1)
-	return errors.Join(o.write(end), o.sync())
+	if err := o.write(end); err != nil {
+		return err
+	}
+	return o.sync()
 }
 
 // finish writes the end. A track that never got a unit leaves no file.
@@ -161,7 +165,7 @@ func (o *output) finish(reason End) *Cause {
 		return causeOf(o.t.r.cfg.Layer.Remove(o.header.File + suffix))
 	}
 	end, _ := o.endRecord(reason)
-	return causeOf(errors.Join(o.writeEnd(end), o.file.Close()))
+	return causeOf(harder(o.writeEnd(end), o.file.Close()))
 }
 
 // abandon leaves the segment as it is: what was synced stays, incomplete.
@@ -177,14 +181,26 @@ func (o *output) forget() {
 	o.sealer = nil
 }
 
+// errSlow says that all is on the disk, but that it took too long. Anything else that went wrong counts for more.
 var errSlow = errors.New("a sync took too long")
+
+// harder joins two errors, without errSlow beside another.
+func harder(a, b error) error {
+	switch {
+	case a == nil || a == errSlow && b != nil:
+		return b
+	case b == nil || b == errSlow:
+		return a
+	}
+	return errors.Join(a, b)
+}
 
 // causeOf names an error of the Layer, nil for none.
 func causeOf(err error) *Cause {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, errSlow):
+	case err == errSlow:
 		return &slowDisk
 	case errors.Is(err, ErrNoSpace), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return &diskFull
