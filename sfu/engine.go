@@ -6,8 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
-
-	"github.com/pion/webrtc/v4"
+	"time"
 
 	"alcove/sfu/udp"
 )
@@ -21,14 +20,13 @@ var (
 
 // An Engine is the media plane of a daemon: its workers and what all connections share.
 type Engine struct {
-	config      Config
-	log         *slog.Logger
-	cert        webrtc.Certificate
-	fingerprint webrtc.DTLSFingerprint
-	workers     []*worker
-	setups      chan struct{} // one token for each handshake under way
-	running     sync.WaitGroup
-	closing     chan struct{}
+	config     Config
+	log        *slog.Logger
+	identities identities
+	workers    []*worker
+	setups     chan struct{} // one token for each handshake under way
+	running    sync.WaitGroup
+	closing    chan struct{}
 }
 
 // New opens the sockets and starts the workers.
@@ -41,7 +39,7 @@ func New(c Config) (*Engine, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	e := &Engine{config: c, log: c.Log, setups: make(chan struct{}, maxSetups), closing: make(chan struct{})}
-	if e.cert, e.fingerprint, err = certificate(); err != nil {
+	if _, err = e.identities.at(time.Now()); err != nil { // what fails here would fail each connection
 		return nil, err
 	}
 	for i := range max(c.Workers, 1) {

@@ -48,8 +48,8 @@ type outbox struct {
 	boarding []*departure // of the peer whose packets are sealed now
 	peers    []*peer      // who have departures
 	out      []udp.Packet
-	slots    []*slot // of out, nil for RTCP
-	rounds   uint32
+	slots    []*slot   // of out, nil for RTCP
+	rounds   uint64    // never wraps: a slot that holds an old number would be passed over
 	since    time.Time // when the oldest may have come
 	picture  bool      // some of them are pictures
 	came     lots      // how many, by round

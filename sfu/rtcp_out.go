@@ -114,14 +114,17 @@ func (p *peer) sendReports(now time.Time) {
 	p.sendRTCP(packets...)
 }
 
+// maxReportDelay is the age from which a sender report is no longer named: DLSR has 16 bits of seconds (RFC 3550, section 6.4.1).
+const maxReportDelay = 1 << 16 * time.Second
+
 func (e *encoding) receptionReport(now time.Time) rtcp.ReceptionReport {
 	r := e.main.track.Report()
 	block := rtcp.ReceptionReport{
 		SSRC: e.main.ssrc, FractionLost: r.FractionLost, TotalLost: r.TotalLost, LastSequenceNumber: r.Highest,
 	}
-	if e.reported {
+	if since := now.Sub(e.reportAt); e.reported && since < maxReportDelay {
 		block.LastSenderReport = e.reportLSR
-		block.Delay = uint32(now.Sub(e.reportAt) << 16 / time.Second)
+		block.Delay = uint32(since << 16 / time.Second)
 	}
 	return block
 }

@@ -21,7 +21,7 @@ type slot struct {
 	base     bool   // only the lowest temporal layer
 	packets  uint32 // sent, for sender reports
 	octets   uint32
-	round    uint32       // of the outbox, in which this slot's packets wait
+	round    uint64       // of the outbox, in which this slot's packets wait
 	sent     forward.Sent // begins with the first packet
 	selector forward.Selector
 

@@ -2,9 +2,6 @@ package sfu
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -32,25 +29,12 @@ type transport struct {
 	ctx      context.Context
 }
 
-// certificate makes the DTLS certificate of an engine's lifetime.
-func certificate() (webrtc.Certificate, webrtc.DTLSFingerprint, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return webrtc.Certificate{}, webrtc.DTLSFingerprint{}, err
-	}
-	c, err := webrtc.GenerateCertificate(key)
-	if err != nil {
-		return webrtc.Certificate{}, webrtc.DTLSFingerprint{}, err
-	}
-	prints, err := c.GetFingerprints()
-	if err != nil || len(prints) == 0 {
-		return webrtc.Certificate{}, webrtc.DTLSFingerprint{}, errTransport
-	}
-	return *c, prints[0], nil
-}
-
 // newTransport gathers the one host candidate and is ready for checks when it returns.
 func (e *Engine) newTransport(m *mux) (*transport, error) {
+	own, err := e.identities.at(time.Now())
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errTransport, err)
+	}
 	t := &transport{tap: &keyTap{}}
 	s := webrtc.SettingEngine{LoggerFactory: silent{}}
 	s.SetLite(true)
@@ -69,12 +53,11 @@ func (e *Engine) newTransport(m *mux) (*transport, error) {
 	}
 	s.SetSRTPProtectionProfiles(profiles...)
 	api := webrtc.NewAPI(webrtc.WithSettingEngine(s))
-	var err error
 	if t.gatherer, err = api.NewICEGatherer(webrtc.ICEGatherOptions{}); err != nil {
 		return nil, fmt.Errorf("%w: %w", errTransport, err)
 	}
 	t.ice = api.NewICETransport(t.gatherer)
-	if t.dtls, err = api.NewDTLSTransport(t.ice, []webrtc.Certificate{e.cert}); err != nil {
+	if t.dtls, err = api.NewDTLSTransport(t.ice, []webrtc.Certificate{own.cert}); err != nil {
 		return nil, fmt.Errorf("%w: %w", errTransport, err)
 	}
 	t.ctx, t.cancel = context.WithTimeout(context.Background(), handshakeLimit)
@@ -87,7 +70,7 @@ func (e *Engine) newTransport(m *mux) (*transport, error) {
 		t.close()
 		return nil, fmt.Errorf("%w: %w", errTransport, err)
 	}
-	t.local = local{ufrag: p.UsernameFragment, pwd: p.Password, fingerprint: e.fingerprint}
+	t.local = local{ufrag: p.UsernameFragment, pwd: p.Password, fingerprint: own.fingerprint}
 	return t, nil
 }
 
