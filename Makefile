@@ -15,7 +15,7 @@ ARGS ?=
 # `make bench BENCH="-json FILE"` and `make bench-live BENCH="-rounds 1"` hand options to the benchmark.
 BENCH ?=
 
-.PHONY: run test style page build release reproduce setup lint unit fuzz web e2e screens bench bench-live clean
+.PHONY: run test style page build release reproduce setup lint unit attack fuzz web e2e screens bench bench-live clean
 
 run: ## starts a demo session on this machine
 	deploy/setup.sh page
@@ -66,6 +66,10 @@ style:
 
 unit: ## Go tests under the race detector
 	go test -race ./...
+
+# Needs root or user namespaces. The quick part of it is in unit, too.
+attack: ## hostile clients, written by hand, against the daemon in a network namespace
+	ATTACK_LONG=1 go test -count=1 -v ./loadtest/attack
 
 fuzz: ## every fuzz target for FUZZTIME
 	deploy/fuzz.sh $(FUZZTIME)

@@ -1,0 +1,43 @@
+package attack
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"sync/atomic"
+	"testing"
+
+	"alcove/auth"
+	"alcove/loadtest/client"
+)
+
+// TestStrangers: datagrams of every kind from hosts that nobody knows are dropped by name, and nobody is answered.
+func TestStrangers(t *testing.T) {
+	d, w := NewDaemon(t, ""), NewWire(t)
+	stranger := netip.MustParseAddrPort("127.0.0.66:4000")
+	var answered atomic.Int64
+	w.OnDatagram(func(g Datagram) {
+		if g.To == stranger {
+			answered.Add(1)
+		}
+	})
+	rtp := append([]byte{0x80, 111, 0, 1}, make([]byte, 60)...)
+	dtls := binary.BigEndian.AppendUint16([]byte{22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0}, 1)
+	for range 50 {
+		w.Send(stranger, d.Media, rtp)
+		w.Send(stranger, d.Media, append(dtls, 1))
+		w.Send(stranger, d.Media, Check{Username: "nobody:someone", Password: "a password of nobody", Nominate: true}.Bytes())
+	}
+	Eventually(t, "all are dropped as of an unknown address", func() bool { return d.Drops(t, "unknown_address") >= 150 })
+	if n := answered.Load(); n != 0 {
+		t.Errorf("a stranger got %d answers", n)
+	}
+}
+
+// TestVictims: people hear each other through NATs of ours. What attacks show is worth nothing where this does not hold.
+func TestVictims(t *testing.T) {
+	d := NewDaemon(t, "")
+	voice := client.Microphone()
+	host := d.Enter(t, client.Who{Room: "calm", Subject: "host", Name: "Host", Role: auth.Host, Light: true, Audio: &voice})
+	guest := d.Enter(t, client.Who{Room: "calm", Subject: "guest", Name: "Guest", Role: auth.Participant, Light: true, Audio: &voice})
+	Eventually(t, "both hear the other", func() bool { return host.Heard() > 20 && guest.Heard() > 20 })
+}
