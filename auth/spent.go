@@ -18,9 +18,17 @@ var (
 type Use struct {
 	Key      TokenKey
 	IssuedAt time.Time
-	Until    time.Time // after this the token is expired, and its use may be forgotten
+	Until    time.Time // after this the token is expired
 	Person   string    // who showed it: Grant.Person
 	KeyID    string    // kid of the key that signed it
+}
+
+// Kept is until when a use is remembered that happens now.
+func (u Use) Kept(now time.Time) time.Time {
+	if kept := now.Add(SpentTime); kept.After(u.Until) {
+		return kept
+	}
+	return u.Until
 }
 
 // A Spender remembers which tokens were used.
@@ -64,11 +72,11 @@ func (m *SpentMemory) Spend(now time.Time, u Use) error {
 	if len(m.until) >= m.limit {
 		return ErrSpentFull
 	}
-	m.until[u.Key] = u.Until
+	m.until[u.Key] = u.Kept(now)
 	return nil
 }
 
-// sweep forgets what is expired. Within one second a full memory is swept once: tokens expire by the second, and a flood must not
+// sweep forgets what was kept long enough. Within one second a full memory is swept once: tokens expire by the second, and a flood must not
 // make each of its requests walk the whole map.
 func (m *SpentMemory) sweep(now time.Time) {
 	if d := now.Sub(m.swept); d >= 0 && d < time.Second {

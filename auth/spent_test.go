@@ -18,6 +18,7 @@ func TestSpentMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	later := start.Add(SpentTime - time.Minute)
 	steps := []struct {
 		name string
 		now  time.Time
@@ -27,13 +28,16 @@ func TestSpentMemory(t *testing.T) {
 		{"first", start, use("a", start), nil},
 		{"again", start, use("a", start), ErrSpent},
 		{"again at its end", start.Add(time.Minute), use("a", start), ErrSpent},
+		{"again by a clock set back", start.Add(-time.Minute), use("a", start), ErrSpent},
 		{"from before", start, use("old", start.Add(-time.Second)), ErrForgotten},
-		{"second", start, use("b", start.Add(30*time.Second)), nil},
-		{"full", start.Add(time.Second), use("c", start), ErrSpentFull},
-		{"full still knows", start.Add(time.Second), use("b", start), ErrSpent},
-		{"one was forgotten", start.Add(61 * time.Second), use("c", start.Add(61*time.Second)), nil},
-		{"full again", start.Add(63 * time.Second), use("d", start.Add(61*time.Second)), ErrSpentFull},
-		{"never fuller", start.Add(63 * time.Second), use("d", start.Add(61*time.Second)), ErrSpentFull},
+		{"second", start.Add(3 * time.Second), use("b", start.Add(30*time.Second)), nil},
+		{"full", start.Add(4 * time.Second), use("c", start), ErrSpentFull},
+		{"full still knows", start.Add(4 * time.Second), use("b", start), ErrSpent},
+		{"both are remembered after their end", later, use("c", later), ErrSpentFull},
+		{"by a clock set back after its end", start, use("a", start), ErrSpent},
+		{"one is forgotten", start.Add(SpentTime + 2*time.Second), use("c", start.Add(SpentTime)), nil},
+		{"full again", start.Add(SpentTime + 3*time.Second), use("d", start.Add(SpentTime)), ErrSpentFull},
+		{"never fuller", start.Add(SpentTime + 3*time.Second), use("d", start.Add(SpentTime)), ErrSpentFull},
 	}
 	for _, s := range steps {
 		if err := m.Spend(s.now, s.use); !errors.Is(err, s.want) {
@@ -50,13 +54,14 @@ func TestSpentMemory(t *testing.T) {
 
 func TestSpentMemoryForgets(t *testing.T) {
 	m, _ := NewSpentMemory(start, 1000)
+	const step = time.Hour
 	for i := range 900 {
-		at := start.Add(time.Duration(i) * time.Second)
+		at := start.Add(time.Duration(i) * step)
 		if err := m.Spend(at, use(fmt.Sprint(i), at)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if most := int((MaxLifetime + time.Minute).Seconds()) + 1; len(m.until) > most {
+	if most := int((SpentTime+MaxLifetime)/step) + 1; len(m.until) > most {
 		t.Errorf("%d are remembered, want at most %d", len(m.until), most)
 	}
 }

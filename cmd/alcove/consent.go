@@ -129,7 +129,7 @@ func askConsents(w io.Writer, admin string, bearer auth.Secret, person string) e
 		return err
 	}
 	req.Header.Set("Authorization", "Bearer "+bearer.Reveal())
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := localClient(0).Do(req)
 	if err != nil {
 		return fmt.Errorf("the daemon has the store, but its admin API does not answer: %w", err)
 	}
@@ -152,6 +152,15 @@ func apiRemedy(code string) string {
 		return "the token must be for the admin API (aud " + auth.AdminAudience + "), fresh, and of a key in auth.jwks_file"
 	}
 	return "look into its log"
+}
+
+// localClient speaks to a daemon of ours: never through a proxy of the environment, which would read the bearer token, and never to where
+// an answer points. timeout 0 leaves it to the context.
+func localClient(timeout time.Duration) *http.Client {
+	return &http.Client{
+		Timeout: timeout, Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 // dialable is where one reaches, on this host, what listens on an address.

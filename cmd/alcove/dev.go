@@ -160,7 +160,7 @@ func devKeys(folder string) (auth.SigningKey, auth.PersonKey, error) {
 	if err != nil {
 		return auth.SigningKey{}, auth.PersonKey{}, err
 	}
-	person, err := readPersonKey(filepath.Join(folder, personKeyFile))
+	person, err := readSecret(filepath.Join(folder, personKeyFile), auth.ParsePersonKey)
 	return signing, person, err
 }
 

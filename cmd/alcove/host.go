@@ -105,7 +105,7 @@ func answersLive(ctx context.Context, admin string) bool {
 	if err != nil {
 		return false
 	}
-	answer, err := (&http.Client{Timeout: probeTimeout}).Do(request)
+	answer, err := localClient(probeTimeout).Do(request)
 	if err != nil {
 		return false
 	}

@@ -30,7 +30,7 @@ func loadMaterial(c config, l *layout) (m material, err error) {
 	if m.keys, err = auth.OpenKeyFile(keySetReader(c.Auth.JWKSFile)); err != nil {
 		errs = append(errs, l.at("auth.jwks_file", missing(fmt.Errorf("%s: %w", c.Auth.JWKSFile, err))))
 	}
-	if m.person, err = readPersonKey(c.Auth.PersonKeyFile); err != nil {
+	if m.person, err = readSecret(c.Auth.PersonKeyFile, auth.ParsePersonKey); err != nil {
 		errs = append(errs, l.at("auth.person_key_file", missing(err)))
 	}
 	if m.store, err = readSecret(c.Store.KeyFile, store.ParseKey); err != nil {
@@ -56,6 +56,8 @@ func loadMaterial(c config, l *layout) (m material, err error) {
 	if c.TLS.CertFile != "" {
 		if m.cert, err = loadCertificate(c.TLS); err != nil {
 			errs = append(errs, l.at("tls.cert_file", err))
+		} else if err := closedToOthers(c.TLS.KeyFile); err != nil {
+			errs = append(errs, l.at("tls.key_file", err))
 		}
 	}
 	return m, errors.Join(errs...)
@@ -76,12 +78,8 @@ func keySetReader(name string) func() ([]byte, error) {
 
 // readSecret reads a key that others on this host must not read.
 func readSecret[T any](name string, parse func([]byte) (T, error)) (key T, err error) {
-	info, err := os.Stat(name)
-	if err != nil {
+	if err := closedToOthers(name); err != nil {
 		return key, err
-	}
-	if !private(info.Mode(), ownedByUs(info)) {
-		return key, fmt.Errorf("%s can be read by others: chmod 600 it, and make a new key if others use this host", name)
 	}
 	data, err := readLimited(name, maxKeyFile)
 	if err != nil {
@@ -91,6 +89,18 @@ func readSecret[T any](name string, parse func([]byte) (T, error)) (key T, err e
 		return key, fmt.Errorf("%s: %w", name, err)
 	}
 	return key, nil
+}
+
+// closedToOthers looks whether others on this host may read a secret.
+func closedToOthers(name string) error {
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	if !private(info.Mode(), ownedByUs(info)) {
+		return fmt.Errorf("%s can be read by others: chmod 600 it, and make a new key if others use this host", name)
+	}
+	return nil
 }
 
 // private reports whether nobody else is let in. A secret that a service manager or Kubernetes lends us stays root's: it reaches
@@ -119,16 +129,4 @@ func readKeySet(name string) (auth.KeySet, error) {
 		return auth.KeySet{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return set, nil
-}
-
-func readPersonKey(name string) (auth.PersonKey, error) {
-	data, err := readLimited(name, maxKeyFile)
-	if err != nil {
-		return auth.PersonKey{}, err
-	}
-	key, err := auth.ParsePersonKey(data)
-	if err != nil {
-		return auth.PersonKey{}, fmt.Errorf("%s: %w", name, err)
-	}
-	return key, nil
 }

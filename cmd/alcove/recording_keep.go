@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"alcove/auth"
 	"alcove/sfu/record"
 )
 
@@ -112,7 +113,7 @@ func personOf(c config, sub, person string) (string, error) {
 	if person != "" {
 		return person, nil
 	}
-	key, err := readPersonKey(c.Auth.PersonKeyFile)
+	key, err := readSecret(c.Auth.PersonKeyFile, auth.ParsePersonKey)
 	if err != nil {
 		return "", err
 	}

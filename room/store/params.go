@@ -26,9 +26,9 @@ const (
 	maxValue = maxState/3*4 + 1<<10
 	// maxPayload leaves room for the seal.
 	maxPayload = maxValue + 1<<10
-	// maxSpentBytes bounds used tokens: at 300 bytes each more than 200,000, 1,300 joins a second for as long as a token
-	// can live. Full, it refuses tokens.
-	maxSpentBytes = 64 << 20
+	// maxSpentBytes bounds used tokens: at 300 bytes each more than 800,000, ten joins a second for all of auth.SpentTime.
+	// Full, it refuses tokens.
+	maxSpentBytes = 256 << 20
 	// markerTTL is how long a deleted value leaves a mark: as long as somebody may be reading the bucket.
 	markerTTL = time.Minute
 	// maxMemory is for JetStream's own bookkeeping; all of ours is in files.

@@ -100,14 +100,26 @@ func checkKey(root *os.Root, s seal) (known bool, err error) {
 	return true, nil
 }
 
-// leaveCheck says that the store is whole and which key it has.
+// leaveCheck says that the store is whole and which key it has. The file comes to be whole or not at all: a part of it would mean
+// another key, for good.
 func leaveCheck(root *os.Root, s seal) error {
-	f, err := root.OpenFile(checkFile, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, modeFile)
+	const fresh = checkFile + ".new"
+	f, err := root.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, modeFile)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(s.close("", checkFile, []byte("alcove")))
-	return errors.Join(err, f.Sync(), f.Close())
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := root.Rename(fresh, checkFile); err != nil {
+		return err
+	}
+	folder, err := root.Open(".")
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // Format redacts every verb of fmt.

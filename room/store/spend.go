@@ -31,7 +31,7 @@ func (s *Store) Spend(now time.Time, u auth.Use) error {
 		return err
 	}
 	// JetStream counts in seconds; one more because it began after now.
-	ttl := max(u.Until.Sub(now).Truncate(time.Second), 0) + 2*time.Second
+	ttl := max(s.kept(now, u).Sub(now).Truncate(time.Second), 0) + 2*time.Second
 	return s.fresh(func(ctx context.Context) (bool, error) { return bucket.create(ctx, key, nil, ttl) })
 }
 

@@ -57,7 +57,8 @@ type Store struct {
 	queue   chan job // Full: the record is refused at once, and its room tries again.
 	quit    chan struct{}
 	over    chan struct{}
-	probe   time.Duration // probePause, but in tests
+	probe   time.Duration                             // probePause, but in tests
+	kept    func(now time.Time, u auth.Use) time.Time // until when a used token is remembered: auth.Use.Kept, but in tests
 
 	mu     sync.Mutex
 	closed bool           // Guarded by mu.
@@ -93,6 +94,7 @@ func Open(cfg Config) (*Store, error) {
 	}
 	s := &Store{
 		cfg: cfg, seal: cfg.Key.seal(), revoked: auth.NewRevocationList(auth.MaxRevocations), probe: probePause,
+		kept:  func(now time.Time, u auth.Use) time.Time { return u.Kept(now) },
 		queue: make(chan job, queueSize), quit: make(chan struct{}), over: make(chan struct{}),
 		late: map[string]job{},
 	}

@@ -258,11 +258,16 @@ func TestSpend(t *testing.T) {
 	}
 }
 
-// A use is forgotten when the token has expired.
+// A use is forgotten in the end, and not as soon as the token has expired: then a clock that is set back would let it in again.
 func TestSpendForgets(t *testing.T) {
 	p := newPlace(t)
 	s := p.open()
 	defer p.close(s)
+	long := use("long", 0)
+	if err := s.Spend(time.Now(), long); err != nil {
+		t.Fatal(err)
+	}
+	s.kept = func(_ time.Time, u auth.Use) time.Time { return u.Until }
 	u := use("a", 0)
 	w, err := s.bucket(spentBucket).kv().Watch(t.Context(), u.Key.String())
 	if err != nil {
@@ -280,6 +285,9 @@ func TestSpendForgets(t *testing.T) {
 			if e != nil && len(e.Value()) == 0 { // the mark of its end
 				if err := s.Spend(time.Now(), u); err != nil {
 					t.Errorf("its name is not free again: %v", err)
+				}
+				if err := s.Spend(long.IssuedAt, long); !errors.Is(err, auth.ErrSpent) { // its mark is older than the one that is gone
+					t.Errorf("an expired token works again when the clock is set back: %v", err)
 				}
 				return
 			}
