@@ -60,8 +60,8 @@ const revokedTokenTime = SpentTime
 
 // Passcodes and the cost of guessing them (RFC 9106, section 4: the second recommended option, 64 MiB and three passes).
 const (
-	// MinPasscode is in characters. Two guesses at a time of some 100 ms each are 1.7 million a day from all sources together; eight
-	// characters that nobody chose by a word hold for millennia.
+	// MinPasscode is in characters. Sources that failed guess 86,400 times a day at one room, all together, and each new address once more;
+	// eight characters that nobody chose by a word hold for millennia.
 	MinPasscode = 8
 	// MaxPasscode is in bytes, as what strangers send.
 	MaxPasscode = 128
@@ -86,12 +86,23 @@ const (
 
 // Throttling of passcodes.
 const (
-	passcodeSlots = 2  // guesses looked at at the same time: 128 MiB
-	passcodeQueue = 32 // guesses that wait or are looked at: three seconds of them
+	// Two guesses are looked at at the same time, 128 MiB: one of anybody's, one of a source's that has not failed.
+	// passcodeQueue is how many wait: three seconds of them.
+	passcodeQueue = 32
 	// freeGuesses is how often people mistype before they ask.
 	freeGuesses  = 3
 	firstPenalty = time.Second
 	maxPenalty   = 5 * time.Minute
+	// freeGuessesAround is how often the people of one network mistype, together, before it counts as one that guesses.
+	freeGuessesAround = 8
+	// failedBurst and failedPerSecond are what all sources that failed may guess at one room: a seventh of a core, and 86,400 a day,
+	// whoever they are. Twenty people who mistype at once wait ten seconds at most.
+	failedBurst     = 8
+	failedPerSecond = 1
+	// maxGuessBudgets bounds their memory, at 24 bytes each. Beyond it all begin anew, with failedBurst more for each room.
+	maxGuessBudgets = 4096
+	// maxRightPasscodes is how many passcodes are known to be right: one for each policy, and some that were changed.
+	maxRightPasscodes = 256
 	// forgetGuesser is how long a source has to be quiet to begin anew: longer than it ever waits.
 	forgetGuesser = 15 * time.Minute
 	// maxGuessers bounds the memory: 64 bytes each.

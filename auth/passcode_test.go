@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
+	"hash/maphash"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -128,8 +129,8 @@ func TestPasscodeCheck(t *testing.T) {
 	if err := p.Check(t.Context(), start, "wednesday", "a", h, NewSecret("x")); !errors.Is(err, ErrPasscodeWrong) {
 		t.Errorf("another room: %v", err)
 	}
-	if len(p.waiting) != 0 || p.queued != 0 {
-		t.Errorf("%d wait", p.queued)
+	if len(p.waiting) != 0 || len(p.queue) != 0 {
+		t.Errorf("%d wait", len(p.queue))
 	}
 	if penalty(2) != 0 || penalty(3) != time.Second || penalty(6) != 8*time.Second || penalty(1000) != maxPenalty {
 		t.Error("the penalty does not double")
@@ -191,64 +192,100 @@ func TestPasscodeMemory(t *testing.T) {
 	}
 }
 
-// Guesses that come together: two are looked at, one a source, half the queue a room.
+// Guesses that come together: two are looked at, one a source, half the queue a room; who has failed least goes first.
 func TestPasscodeConcurrency(t *testing.T) {
-	p := NewPasscodes()
-	entered, leave := make(chan struct{}, passcodeQueue), make(chan struct{})
-	p.match = func(PasscodeHash, Secret) bool { entered <- struct{}{}; <-leave; return true }
-	ctx, cancel := context.WithCancel(t.Context())
-	results := make(chan error, passcodeQueue)
-	var wg sync.WaitGroup
-	check := func(room, source string) {
-		wg.Go(func() { results <- p.Check(ctx, start, room, source, PasscodeHash{}, NewSecret("x")) })
-	}
-	until := func(queued int) {
-		for {
-			p.mu.Lock()
-			n := p.queued
-			p.mu.Unlock()
-			if n == queued {
-				return
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPasscodes()
+		entered, leave := make(chan struct{}, 2*passcodeQueue), make(chan struct{})
+		p.match = func(PasscodeHash, Secret) bool { entered <- struct{}{}; <-leave; return false }
+		ctx, cancel := context.WithCancel(t.Context())
+		results := make(chan error, 2*passcodeQueue)
+		var wg sync.WaitGroup
+		check := func(room, source string) {
+			wg.Go(func() { results <- p.Check(ctx, start, room, source, PasscodeHash{}, NewSecret("x")) })
+			synctest.Wait()
+		}
+		now := func(room, source string) error {
+			return p.Check(ctx, start, room, source, PasscodeHash{}, NewSecret("x"))
+		}
+		for i := range 2 + passcodeQueue/2 {
+			check("tuesday", fmt.Sprint(i))
+		}
+		if len(entered) != 2 || len(p.queue) != passcodeQueue/2 {
+			t.Fatalf("%d are looked at, %d wait", len(entered), len(p.queue))
+		}
+		if err := now("tuesday", "else"); !errors.Is(err, ErrPasscodeBusy) {
+			t.Errorf("a room takes more than half of the queue: %v", err)
+		}
+		check("wednesday", "0")
+		if err := now("wednesday", "0"); !errors.Is(err, ErrPasscodeBusy) {
+			t.Errorf("a source guesses twice at a time: %v", err)
+		}
+		cancel()
+		for range passcodeQueue/2 + 1 {
+			if err := <-results; !errors.Is(err, context.Canceled) {
+				t.Errorf("one that waited: %v", err)
 			}
-			runtime.Gosched()
 		}
-	}
-	for i := range passcodeQueue / 2 {
-		check("tuesday", fmt.Sprint(i))
-	}
-	<-entered
-	<-entered
-	until(passcodeQueue / 2)
-	now := func(room, source string) error {
-		return p.Check(ctx, start, room, source, PasscodeHash{}, NewSecret("x"))
-	}
-	if err := now("tuesday", "else"); !errors.Is(err, ErrPasscodeBusy) {
-		t.Errorf("a room takes more than half of the queue: %v", err)
-	}
-	check("wednesday", "0")
-	until(passcodeQueue/2 + 1)
-	if err := now("wednesday", "0"); !errors.Is(err, ErrPasscodeBusy) {
-		t.Errorf("a source guesses twice at a time: %v", err)
-	}
-	if len(entered) != 0 {
-		t.Error("more are looked at than there are slots")
-	}
-	cancel()
-	for range passcodeQueue/2 + 1 - passcodeSlots {
-		if err := <-results; !errors.Is(err, context.Canceled) {
-			t.Errorf("one that waited: %v", err)
+		close(leave)
+		wg.Wait()
+		for range 2 {
+			if err := <-results; !errors.Is(err, ErrPasscodeWrong) {
+				t.Errorf("one that was looked at: %v", err)
+			}
 		}
-	}
-	close(leave)
-	wg.Wait()
-	for range passcodeSlots {
-		if err := <-results; err != nil {
-			t.Errorf("one that was looked at: %v", err)
+		if len(p.queue) != 0 || len(p.waiting) != 0 || len(p.sources) != 2 || p.open || p.clean {
+			t.Errorf("%d wait, of %d rooms; %d sources", len(p.queue), len(p.waiting), len(p.sources))
 		}
-	}
-	if p.queued != 0 || len(p.waiting) != 0 || len(p.sources) != 0 {
-		t.Errorf("%d wait, of %d rooms; %d sources", p.queued, len(p.waiting), len(p.sources))
-	}
+	})
+}
+
+// TestPasscodePlaces: a place and the front of the queue are for those who have not failed; when it is full, who failed most goes.
+func TestPasscodePlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPasscodes()
+		leave := make(chan struct{})
+		p.match = func(PasscodeHash, Secret) bool { <-leave; return false }
+		p.budgets[maphash.String(p.seed, "tuesday")] = &guessBudget{tokens: 1000, last: start}
+		for i := range passcodeQueue {
+			p.sources[maphash.Comparable(p.seed, [2]string{"tuesday", fmt.Sprint("bad", i)})] = &guesser{wrong: 1 + i, last: start}
+		}
+		results := map[string]error{}
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		check := func(source string) {
+			wg.Go(func() {
+				err := p.Check(t.Context(), start, "tuesday", source, PasscodeHash{}, NewSecret("x"))
+				mu.Lock()
+				defer mu.Unlock()
+				results[source] = err
+			})
+			synctest.Wait()
+		}
+		for i := range passcodeQueue/2 + 1 {
+			check(fmt.Sprint("bad", passcodeQueue-1-i))
+		}
+		if p.clean || !p.open || len(p.queue) != passcodeQueue/2 {
+			t.Fatalf("those who failed: %d wait", len(p.queue))
+		}
+		check("good")
+		if !p.clean || len(p.queue) != passcodeQueue/2-1 || !errors.Is(results["bad30"], ErrPasscodeBusy) {
+			t.Errorf("one who has not failed: %d wait, %v", len(p.queue), results)
+		}
+		check("good, too")
+		if p.queue[0].failures != 0 {
+			t.Errorf("one who has not failed waits behind %d failures", p.queue[0].failures)
+		}
+		check("bad31")
+		if !errors.Is(results["bad31"], ErrPasscodeBusy) {
+			t.Errorf("twice at a time: %v", results["bad31"])
+		}
+		close(leave)
+		wg.Wait()
+		if len(p.queue) != 0 || len(p.waiting) != 0 || p.open || p.clean {
+			t.Errorf("%d wait", len(p.queue))
+		}
+	})
 }
 
 // TestPasscodePanic: a bug in one comparison takes no place for good, neither of the few that are looked at nor of the source, and its
@@ -264,7 +301,7 @@ func TestPasscodePanic(t *testing.T) {
 		}()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel() // waits for nothing
-		if len(p.slots) < cap(p.slots) {
+		if !p.clean && !p.open {
 			ctx = t.Context()
 		}
 		return p.Check(ctx, now, "room", source, cheap("right one"), NewSecret("right one"))
@@ -285,7 +322,7 @@ func TestPasscodePanic(t *testing.T) {
 	if err := guess("b"); err != nil {
 		t.Errorf("after bugs: %v", err)
 	}
-	if p.queued != 0 || len(p.waiting) != 0 || len(p.slots) != 0 {
-		t.Errorf("%d queued, %d rooms, %d slots are taken", p.queued, len(p.waiting), len(p.slots))
+	if len(p.queue) != 0 || len(p.waiting) != 0 || p.open || p.clean {
+		t.Errorf("%d queued, %d rooms; places taken: %v %v", len(p.queue), len(p.waiting), p.open, p.clean)
 	}
 }

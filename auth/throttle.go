@@ -2,9 +2,14 @@ package auth
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -26,24 +31,36 @@ func (t Throttled) Error() string {
 
 // Passcodes checks guesses, few at a time, because each takes the memory and time that make guessing dear.
 //
+//	Check ─► penalty of the source ─► known to be right ─► budget of the room ─► queue, fewest failures first ─► argon2
+//	             Throttled                  nil            Throttled             ErrPasscodeBusy              nil, ErrPasscodeWrong
+//
 // After freeGuesses wrong ones a source waits before its next guess at that room, twice as long after each, and is forgotten when
-// it is quiet. Nobody else waits for it: there is no lock of a room that strangers could close on its patients. What many
-// sources together can try is bounded by the concurrency; a passcode needs to be long enough for that, see MinPasscode.
+// it is quiet. Nobody else waits for it: there is no lock of a room that strangers could close on its patients. One of the two
+// places where guesses are looked at serves only sources that have not failed; at the other, and in the queue, the source with
+// the fewest failures goes first. A source in a network that failed counts as one that failed: who has a /48 has 65,536 sources.
+// All that failed share one budget per room, and so cannot keep a core busy.
+//
+// A passcode that argon2 found right is recognised from then on by an HMAC under a key of the process, in microseconds: a group
+// that enters at once does not queue. The key and the HMAC stay in memory.
 //
 // It keeps no room's name and no address, only a hash of both under a key of the process.
 type Passcodes struct {
 	seed  maphash.Seed
-	slots chan struct{}
+	key   [sha256.Size]byte               // of right
 	match func(PasscodeHash, Secret) bool // in tests another
 
 	mu      sync.Mutex
-	sources map[uint64]*guesser // Guarded by mu. By room and source; at most maxGuessers.
-	waiting map[uint64]int      // Guarded by mu. By room: guesses in the queue or being checked.
-	queued  int                 // Guarded by mu. The sum.
-	swept   time.Time           // Guarded by mu.
+	sources map[uint64]*guesser          // Guarded by mu. By room and source, or its network; at most maxGuessers.
+	budgets map[uint64]*guessBudget      // Guarded by mu. By room: of sources that failed; at most maxGuessBudgets.
+	right   map[uint64][sha256.Size]byte // Guarded by mu. By hash: the HMAC of the passcode; at most maxRightPasscodes.
+	queue   []*passcodeWaiter            // Guarded by mu. Fewest failures first, then oldest first; at most passcodeQueue.
+	waiting map[uint64]int               // Guarded by mu. By room: guesses in the queue.
+	open    bool                         // Guarded by mu. The place for everybody is taken.
+	clean   bool                         // Guarded by mu. The place for sources that have not failed is taken.
+	swept   time.Time                    // Guarded by mu.
 }
 
-// A guesser is one source at one room.
+// A guesser is one source at one room, or the network that sources are in.
 type guesser struct {
 	wrong int
 	until time.Time // not before
@@ -51,52 +68,105 @@ type guesser struct {
 	busy  bool // a guess of its own is being looked at
 }
 
+// A guessBudget is a token bucket.
+type guessBudget struct {
+	tokens float64
+	last   time.Time
+}
+
+// A passcodeWaiter is one guess in the queue.
+type passcodeWaiter struct {
+	room, source, site uint64        // site is 0 where there is none
+	failures           int           // of its source, and of the network around it beyond what people mistype
+	turn               chan struct{} // closed when it is decided: running or displaced
+	running            *bool         // its place: &open or &clean; nil before its turn. Guarded by mu.
+	displaced          bool          // by a guess with fewer failures. Guarded by mu.
+}
+
 // NewPasscodes makes a checker that has seen nobody.
 func NewPasscodes() *Passcodes {
-	return &Passcodes{
-		seed: maphash.MakeSeed(), slots: make(chan struct{}, passcodeSlots), match: PasscodeHash.matches,
-		sources: map[uint64]*guesser{}, waiting: map[uint64]int{},
+	p := &Passcodes{
+		seed: maphash.MakeSeed(), match: PasscodeHash.matches,
+		sources: map[uint64]*guesser{}, budgets: map[uint64]*guessBudget{}, right: map[uint64][sha256.Size]byte{}, waiting: map[uint64]int{},
 	}
+	rand.Read(p.key[:]) // never fails
+	return p
 }
 
 // Check says whether guess is the passcode of a hash: nil, ErrPasscodeWrong, ErrPasscodeBusy, Throttled, or the error of ctx.
-// source is whatever counts as one stranger, such as an address or its network.
+// source is whatever counts as one stranger; where it is a network, such as 2001:db8::/64, those around it count too. A panic on the
+// way counts as a wrong guess and keeps no place.
 func (p *Passcodes) Check(ctx context.Context, now time.Time, room, source string, h PasscodeHash, guess Secret) error {
 	if len(guess.Reveal()) > MaxPasscode {
 		return ErrPasscodeWrong
 	}
-	roomKey := maphash.String(p.seed, room)
-	key := maphash.Comparable(p.seed, [2]string{room, source})
-	g, err := p.enter(now, roomKey, key)
-	if err != nil {
+	w := &passcodeWaiter{
+		room: maphash.String(p.seed, room), source: maphash.Comparable(p.seed, [2]string{room, source}),
+		turn: make(chan struct{}),
+	}
+	if around := site(source); around.IsValid() {
+		w.site = maphash.Comparable(p.seed, [2]string{room, "around " + around.String()})
+	}
+	hashKey, mac := p.recognise(h, guess)
+	if known, err := p.enter(now, w, hashKey, mac); known || err != nil {
 		return err
 	}
-	return p.guess(ctx, now, roomKey, key, g, h, guess)
-}
-
-// guess looks at one guess that has its place in the queue. A panic gives back what was taken, and counts as a wrong guess.
-func (p *Passcodes) guess(ctx context.Context, now time.Time, roomKey, key uint64, g *guesser, h PasscodeHash, guess Secret) error {
 	looked, right := false, false
-	defer p.leave(roomKey, key, g, func() {
-		switch g.last = now; {
-		case right:
-			delete(p.sources, key)
-		case looked:
-			g.wrong++
-			g.until = now.Add(penalty(g.wrong))
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.leave(w)
+		if looked {
+			p.conclude(now, w, right)
 		}
-	})
+		if right {
+			p.remember(hashKey, mac)
+		}
+	}()
 	select {
-	case p.slots <- struct{}{}:
+	case <-w.turn:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { <-p.slots }()
+	if p.isDisplaced(w) {
+		return ErrPasscodeBusy
+	}
 	looked = true
 	if right = p.match(h, guess); !right {
 		return ErrPasscodeWrong
 	}
 	return nil
+}
+
+// site is the network around a source: a /48 or a /24, which one customer may have. What is no address has none around it.
+func site(source string) netip.Prefix {
+	at, err := netip.ParsePrefix(source)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	bits := 24
+	if at.Addr().Is6() {
+		bits = 48
+	}
+	around, _ := at.Addr().Prefix(min(bits, at.Bits())) // fits
+	return around
+}
+
+// recognise gives what a passcode that was found right is known by. A change of the hash changes both.
+func (p *Passcodes) recognise(h PasscodeHash, guess Secret) (hashKey uint64, mac [sha256.Size]byte) {
+	m := hmac.New(sha256.New, p.key[:])
+	m.Write([]byte(h.Reveal()))
+	m.Write([]byte{0}) // in no hash
+	m.Write([]byte(guess.Reveal()))
+	return maphash.String(p.seed, h.Reveal()), [sha256.Size]byte(m.Sum(nil))
+}
+
+// remember makes a passcode known to be right. The caller holds mu.
+func (p *Passcodes) remember(hashKey uint64, mac [sha256.Size]byte) {
+	if len(p.right) >= maxRightPasscodes {
+		clear(p.right) // hashes that are configured no more, most of them; argon2 looks at the others once again
+	}
+	p.right[hashKey] = mac
 }
 
 // penalty is how long a source waits after so many wrong guesses in a row.
@@ -107,44 +177,171 @@ func penalty(wrong int) time.Duration {
 	return min(firstPenalty<<min(wrong-freeGuesses, 16), maxPenalty)
 }
 
-// enter takes a place in the queue. The queue is full: come back; half of it is the most that one room may take, so that guesses at
-// one room do not keep people out of the others.
-func (p *Passcodes) enter(now time.Time, room, key uint64) (*guesser, error) {
+// enter takes a place in the queue, or says that none is needed.
+func (p *Passcodes) enter(now time.Time, w *passcodeWaiter, hashKey uint64, mac [sha256.Size]byte) (known bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	g := p.sources[key]
+	g := p.sources[w.source]
 	switch {
 	case g != nil && now.Before(g.until):
-		return nil, Throttled{g.until.Sub(now)}
-	case g != nil && g.busy, p.queued >= passcodeQueue, p.waiting[room] >= passcodeQueue/2:
-		return nil, ErrPasscodeBusy
-	case g == nil:
+		return false, Throttled{g.until.Sub(now)}
+	case g != nil && g.busy:
+		return false, ErrPasscodeBusy
+	}
+	if r, ok := p.right[hashKey]; ok && hmac.Equal(r[:], mac[:]) {
+		delete(p.sources, w.source)
+		return true, nil
+	}
+	if g != nil {
+		w.failures = g.wrong
+	}
+	if around := p.sources[w.site]; around != nil && around.wrong > freeGuessesAround {
+		w.failures += around.wrong - freeGuessesAround
+	}
+	if !p.displace(w) {
+		return false, ErrPasscodeBusy
+	}
+	if wait := p.spend(now, w); wait > 0 {
+		return false, Throttled{wait}
+	}
+	if g == nil {
 		p.makeRoom(now)
 		g = &guesser{last: now}
-		p.sources[key] = g
+		p.sources[w.source] = g
 	}
 	g.busy = true
-	p.queued++
-	p.waiting[room]++
-	return g, nil
+	at, _ := slices.BinarySearchFunc(p.queue, w.failures+1, func(o *passcodeWaiter, f int) int { return o.failures - f })
+	p.queue = slices.Insert(p.queue, at, w)
+	p.waiting[w.room]++
+	p.dispatch()
+	return false, nil
 }
 
-func (p *Passcodes) leave(room, key uint64, g *guesser, conclude func()) {
+// displace finds a place in the queue. When the queue, or the half of it that one room may take, is full, the guess with the most
+// failures in it goes; if that is the newcomer, there is no place. The caller holds mu.
+func (p *Passcodes) displace(w *passcodeWaiter) bool {
+	full := len(p.queue) >= passcodeQueue
+	if !full && p.waiting[w.room] < passcodeQueue/2 {
+		return true
+	}
+	for _, last := range slices.Backward(p.queue) {
+		if !full && last.room != w.room {
+			continue
+		}
+		if last.failures <= w.failures {
+			return false
+		}
+		p.unqueue(last)
+		last.displaced = true
+		close(last.turn)
+		return true
+	}
+	return false
+}
+
+// spend takes one guess of a room's budget for sources that failed, or says how long until there is one. Half of it is for those who
+// may have mistyped. The caller holds mu.
+func (p *Passcodes) spend(now time.Time, w *passcodeWaiter) (wait time.Duration) {
+	need := 1.0
+	switch {
+	case w.failures == 0:
+		return 0
+	case w.failures >= freeGuesses:
+		need += failedBurst / 2
+	}
+	b := p.budgets[w.room]
+	if b == nil {
+		if len(p.budgets) >= maxGuessBudgets {
+			clear(p.budgets)
+		}
+		b = &guessBudget{tokens: failedBurst, last: now}
+		p.budgets[w.room] = b
+	}
+	if gone := now.Sub(b.last); gone > 0 {
+		b.tokens, b.last = min(failedBurst, b.tokens+gone.Seconds()*failedPerSecond), now
+	}
+	if b.tokens < need {
+		return max(time.Duration((need-b.tokens)/failedPerSecond*float64(time.Second)), time.Millisecond)
+	}
+	b.tokens--
+	return 0
+}
+
+// dispatch gives free places to those who wait. The caller holds mu.
+func (p *Passcodes) dispatch() {
+	for len(p.queue) > 0 {
+		next := p.queue[0]
+		switch {
+		case next.failures == 0 && !p.clean:
+			next.running = &p.clean
+		case !p.open:
+			next.running = &p.open
+		default:
+			return
+		}
+		p.unqueue(next)
+		*next.running = true
+		close(next.turn)
+	}
+}
+
+// unqueue takes a guess out of the queue. The caller holds mu.
+func (p *Passcodes) unqueue(w *passcodeWaiter) {
+	i := slices.Index(p.queue, w)
+	if i < 0 {
+		return
+	}
+	p.queue = slices.Delete(p.queue, i, i+1)
+	if p.waiting[w.room]--; p.waiting[w.room] == 0 {
+		delete(p.waiting, w.room)
+	}
+}
+
+func (p *Passcodes) isDisplaced(w *passcodeWaiter) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	g.busy = false
-	p.queued--
-	if p.waiting[room]--; p.waiting[room] == 0 {
-		delete(p.waiting, room)
+	return w.displaced
+}
+
+// leave gives back what a guess took, wherever it came to. The caller holds mu.
+func (p *Passcodes) leave(w *passcodeWaiter) {
+	p.unqueue(w)
+	if w.running != nil {
+		*w.running = false
 	}
-	conclude()
-	if g.wrong == 0 {
-		delete(p.sources, key)
+	if g := p.sources[w.source]; g != nil {
+		if g.busy = false; g.wrong == 0 {
+			delete(p.sources, w.source)
+		}
 	}
+	p.dispatch()
+}
+
+// conclude notes what came of a guess that was looked at. The caller holds mu.
+func (p *Passcodes) conclude(now time.Time, w *passcodeWaiter, right bool) {
+	if right {
+		delete(p.sources, w.source)
+		return
+	}
+	for _, key := range []uint64{w.source, w.site} {
+		if key == 0 {
+			continue // no network around it
+		}
+		g := p.sources[key]
+		if g == nil {
+			p.makeRoom(now)
+			g = &guesser{}
+			p.sources[key] = g
+		}
+		g.wrong++
+		g.last = now
+	}
+	g := p.sources[w.source]
+	g.until = now.Add(penalty(g.wrong))
 }
 
 // makeRoom forgets who has been quiet for long. When there are more sources than can be remembered, the one that matters least is
-// forgotten: with that it gets back a few free guesses, no more than another address would.
+// forgotten: with that it gets back a few free guesses, no more than another address would. The caller holds mu.
 func (p *Passcodes) makeRoom(now time.Time) {
 	if len(p.sources) < maxGuessers {
 		return

@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -207,5 +208,20 @@ func TestPasscodeThrottle(t *testing.T) {
 		"client": object{"name": "t", "version": "1"}}, room.PasscodeWrong)
 	if code := wrong.closed(); code != closeDoor {
 		t.Errorf("closed with %d", code)
+	}
+}
+
+// TestPasscodeOneBudget: guesses with a hello and guesses from a seat are guesses at one room.
+func TestPasscodeOneBudget(t *testing.T) {
+	h, _, _ := careHouse(t)
+	h.enter(hostToken)
+	guest := h.enter(guestToken)
+	for i := range 3 {
+		c := h.dial()
+		c.refused("hello", object{"token": "tuesday|participant|klein|Klein", "nonce": strings.Repeat("n", minNonce+i), "passcode": "something else",
+			"client": object{"name": "t", "version": "1"}}, room.PasscodeWrong)
+	}
+	if r := guest.ask("passcode.enter", object{"code": rightCode}); r.Error == nil || r.Error.Code != RateLimited {
+		t.Errorf("after three guesses with a hello, one from a seat: %+v", r)
 	}
 }

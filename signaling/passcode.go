@@ -3,7 +3,6 @@ package signaling
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"alcove/auth"
@@ -17,14 +16,12 @@ type passcodeChecker interface {
 	Check(ctx context.Context, now time.Time, room, source string, h auth.PasscodeHash, guess auth.Secret) error
 }
 
-// A door is what a passcode belongs to: the policy that names it, and the room whose guesses count together.
+// A door is what a passcode belongs to: the policy that names it, and the room whose guesses count together, whether they come with a
+// hello or from a seat.
 type door struct{ policy, room string }
 
-// doorOf finds the door of a seat. The session's key stands for the room: it is the first part of every SessionID in it.
-func doorOf(w live.Welcome) door {
-	key, _, _ := strings.Cut(string(w.Session), ".")
-	return door{policy: w.Policy.Name, room: key}
-}
+// doorOf finds the door of a seat.
+func doorOf(w live.Welcome) door { return door{policy: w.Policy.Name, room: w.Room} }
 
 // try compares a guess; nil if it is right. A room without a passcode is never guessed at.
 func (s *session) try(ctx context.Context, d door, guess auth.Secret) *Failure {

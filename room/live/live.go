@@ -203,6 +203,7 @@ func SessionOf(key string, p room.ParticipantID) SessionID { return SessionID(ke
 
 // Welcome is what a client is told of the seat it took.
 type Welcome struct {
+	Room    string // the name that tokens give it
 	Session SessionID
 	Secret  auth.Secret // resumes the seat
 	Self    room.Self

@@ -145,7 +145,7 @@ func (r *running) take(c room.Command, id room.ParticipantID, secret auth.Secret
 			}
 			r.chairs[id] = now
 			welcome = Welcome{
-				Session: SessionOf(r.key, id), Secret: secret,
+				Room: r.name, Session: SessionOf(r.key, id), Secret: secret,
 				Self: room.ViewOf(r.state, id).Self, Policy: r.state.Policy,
 			}
 		},
