@@ -1,7 +1,8 @@
 // Package srtp protects and opens SRTP and SRTCP packets with AES-GCM (RFC 3711, RFC 7714), without allocating.
 //
 //	keys (RFC 5764) ──► Derive ──► Sealer (what we send)    index given by the caller, who owns the sequence
-//	                          └──► Opener (what we receive)  rollover and replay kept per SSRC, only after authentication
+//	                          └──► Opener (what we receive)  rollover and replay kept per SSRC, only after authentication;
+//	                                                         an SSRC that was replaced keeps its highest index, see sources.go
 //
 // A Sealer and an Opener have one owner each; neither is safe for concurrent use. The caller of a Sealer must never give
 // the same SSRC and index to two different packets: with GCM that reveals the key stream (RFC 7714, section 8.1).
@@ -21,6 +22,15 @@ const (
 	indexSize = 4 // E flag and SRTCP index
 )
 
+// The highest indices (RFC 3711, sections 3.3.1 and 3.4). A key that reached one is used up (section 9.2): another packet would be
+// sealed with a nonce that was used before.
+const (
+	maxRTPIndex  = 1<<48 - 1
+	maxRTCPIndex = 1<<31 - 1
+	// margin is how long before it an Opener says so: the last packet may be lost.
+	margin = 1 << 15
+)
+
 // Labels of the key derivation (RFC 3711, section 4.3).
 const (
 	labelRTPKey   = 0x00
@@ -34,7 +44,7 @@ var (
 	ErrShort    = errors.New("srtp: packet too short")
 	ErrReplayed = errors.New("srtp: replayed or too old")
 	ErrAuth     = errors.New("srtp: authentication failed")
-	ErrSources  = errors.New("srtp: too many sources")
+	ErrUsedUp   = errors.New("srtp: the key is used up")
 	ErrKey      = errors.New("srtp: master key must have 16 or 32 bytes, salt 12")
 )
 
@@ -106,7 +116,7 @@ func (h *half) rtcpNonce(ssrc, index uint32) []byte {
 // A Sealer protects what one side sends.
 type Sealer struct {
 	rtp, rtcp half
-	rtcpIndex uint32
+	rtcpIndex uint32   // of the next report; maxRTCPIndex+1: the key is used up
 	aad       [12]byte // scratch
 }
 
@@ -131,18 +141,25 @@ func halves(key, salt []byte) (rtp, rtcp half, err error) {
 }
 
 // RTP seals in place: packet holds the header, then the payload, and must have room for TagSize more. It returns the
-// longer packet. index is ROC<<16|SEQ.
+// longer packet. index is ROC<<16|SEQ. Beyond 2^48 packets of a source the answer is nil: the key is used up, and the connection must
+// end (RFC 3711, section 9.2).
 func (s *Sealer) RTP(packet []byte, headerSize int, ssrc uint32, index uint64) []byte {
+	if index > maxRTPIndex {
+		return nil
+	}
 	header, payload := packet[:headerSize], packet[headerSize:]
 	s.rtp.aead.Seal(payload[:0], s.rtp.rtpNonce(ssrc, index), payload, header)
 	return packet[:len(packet)+TagSize]
 }
 
-// RTCP seals a compound packet in place; packet must have room for TagSize+4 more.
+// RTCP seals a compound packet in place; packet must have room for TagSize+4 more. After 2^31 packets the answer is nil, as of RTP.
 func (s *Sealer) RTCP(packet []byte) []byte {
+	if s.rtcpIndex > maxRTCPIndex {
+		return nil
+	}
 	ssrc := binary.BigEndian.Uint32(packet[4:])
 	index := s.rtcpIndex
-	s.rtcpIndex = (s.rtcpIndex + 1) & 0x7fffffff
+	s.rtcpIndex++
 	word := index | 1<<31
 	copy(s.aad[:8], packet)
 	binary.BigEndian.PutUint32(s.aad[8:], word)
@@ -152,20 +169,13 @@ func (s *Sealer) RTCP(packet []byte) []byte {
 	return binary.BigEndian.AppendUint32(packet, word)
 }
 
-// maxSources bounds the SSRCs of one peer: three sources with three encodings and RTX each, and room for SSRC changes.
-const maxSources = 64
-
 // An Opener opens what one side receives.
 type Opener struct {
 	rtp, rtcp half
-	sources   map[uint32]*source
-	reports   map[uint32]*window
+	sources   sources  // of RTP, by SSRC
+	reports   sources  // of RTCP, by the SSRC of the sender
 	aad       [12]byte // scratch
-}
-
-type source struct {
-	index uint64 // highest authenticated
-	window
+	again     []byte   // scratch: what is tried under a second index; made when it is first needed
 }
 
 // NewOpener derives the session keys. key has 16 or 32 bytes, salt 12.
@@ -174,49 +184,83 @@ func NewOpener(key, salt []byte) (*Opener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Opener{rtp: rtp, rtcp: rtcp, sources: map[uint32]*source{}, reports: map[uint32]*window{}}, nil
+	return &Opener{rtp: rtp, rtcp: rtcp, sources: newSources(), reports: newSources()}, nil
 }
 
-// RTP opens in place and returns the plain packet, header included. headerSize counts CSRCs and extensions.
+// RTP opens in place and returns the plain packet, header included. headerSize counts CSRCs and extensions. After ErrUsedUp the
+// connection must end.
 func (o *Opener) RTP(packet []byte, headerSize int) ([]byte, error) {
 	if headerSize < 12 || len(packet) < headerSize+TagSize {
 		return nil, ErrShort
 	}
-	ssrc := binary.BigEndian.Uint32(packet[8:])
-	src := o.sources[ssrc]
-	index := guess(src, binary.BigEndian.Uint16(packet[2:]))
-	if src != nil && src.seen(index) {
+	ssrc, seq := binary.BigEndian.Uint32(packet[8:]), binary.BigEndian.Uint16(packet[2:])
+	src := o.sources.live[ssrc]
+	if src == nil {
+		return o.first(packet, headerSize, ssrc, seq)
+	}
+	index := guess(src.top-1, seq)
+	if src.seen(index) {
 		return nil, ErrReplayed
 	}
-	body := packet[headerSize:]
-	if _, err := o.rtp.aead.Open(body[:0], o.rtp.rtpNonce(ssrc, index), body, packet[:headerSize]); err != nil {
+	if o.openRTP(packet, headerSize, ssrc, index) != nil {
 		return nil, ErrAuth
 	}
-	if src == nil {
-		if len(o.sources) >= maxSources {
-			return nil, ErrSources
-		}
-		src = &source{index: index}
-		o.sources[ssrc] = src
+	if index > maxRTPIndex-margin {
+		return nil, ErrUsedUp
 	}
-	src.mark(index)
-	src.index = max(src.index, index)
+	o.sources.mark(src, index)
+	return packet[:len(packet)-TagSize], nil
+}
+
+func (o *Opener) openRTP(packet []byte, headerSize int, ssrc uint32, index uint64) error {
+	body := packet[headerSize:]
+	_, err := o.rtp.aead.Open(body[:0], o.rtp.rtpNonce(ssrc, index), body, packet[:headerSize])
+	return err
+}
+
+// first opens a packet of a source without a window: a new one, or one that was forgotten.
+//
+// A new source begins with any sequence number, under rollover counter 0 (RFC 3711, section 3.3.1), and its first packets may be
+// lost: a low number may be of counter 1 already. It is tried under both, so that a forged packet costs twice as much as one of a
+// known source, and nothing that a stranger does makes it more. There is no budget for these tries: forged packets would use it up,
+// and the real source would not be heard.
+func (o *Opener) first(packet []byte, headerSize int, ssrc uint32, seq uint16) ([]byte, error) {
+	next := o.sources.forgotten[ssrc]
+	index, second := uint64(seq), uint64(seq)+1<<16
+	twice := next == 0 && seq < 1<<15
+	if next > 0 {
+		if index = guess(next-1, seq); index < next {
+			return nil, ErrReplayed
+		}
+	}
+	if twice { // a failed attempt destroys what it was to open
+		o.again = append(o.again[:0], packet...)
+	}
+	if o.openRTP(packet, headerSize, ssrc, index) != nil {
+		if !twice {
+			return nil, ErrAuth
+		}
+		copy(packet, o.again)
+		if index = second; o.openRTP(packet, headerSize, ssrc, index) != nil {
+			return nil, ErrAuth
+		}
+	}
+	if err := o.sources.begin(ssrc, next, index); err != nil {
+		return nil, err
+	}
 	return packet[:len(packet)-TagSize], nil
 }
 
 // guess is the packet index nearest to the highest one (RFC 3711, appendix A).
-func guess(s *source, seq uint16) uint64 {
-	if s == nil {
+func guess(highest uint64, seq uint16) uint64 {
+	d := int64(int16(seq - uint16(highest)))
+	if int64(highest)+d < 0 {
 		return uint64(seq)
 	}
-	d := int64(int16(seq - uint16(s.index)))
-	if int64(s.index)+d < 0 {
-		return uint64(seq)
-	}
-	return uint64(int64(s.index) + d)
+	return uint64(int64(highest) + d)
 }
 
-// RTCP opens a compound packet in place.
+// RTCP opens a compound packet in place. After ErrUsedUp the connection must end: every index of this key was used.
 func (o *Opener) RTCP(packet []byte) ([]byte, error) {
 	if len(packet) < 8+TagSize+indexSize {
 		return nil, ErrShort
@@ -224,9 +268,12 @@ func (o *Opener) RTCP(packet []byte) ([]byte, error) {
 	ssrc := binary.BigEndian.Uint32(packet[4:])
 	end := len(packet) - indexSize
 	word := binary.BigEndian.Uint32(packet[end:])
-	index := word & 0x7fffffff
-	win := o.reports[ssrc]
-	if word>>31 == 0 || (win != nil && win.seen(uint64(index))) {
+	index := word & maxRTCPIndex
+	src, next := o.reports.live[ssrc], uint64(0)
+	if src == nil {
+		next = o.reports.forgotten[ssrc]
+	}
+	if word>>31 == 0 || uint64(index) < next || src != nil && src.seen(uint64(index)) {
 		return nil, ErrReplayed // unencrypted reports are refused like replayed ones
 	}
 	copy(o.aad[:8], packet)
@@ -235,45 +282,13 @@ func (o *Opener) RTCP(packet []byte) ([]byte, error) {
 	if _, err := o.rtcp.aead.Open(body[:0], o.rtcp.rtcpNonce(ssrc, index), body, o.aad[:]); err != nil {
 		return nil, ErrAuth
 	}
-	if win == nil {
-		if len(o.reports) >= maxSources {
-			return nil, ErrSources
-		}
-		win = &window{}
-		o.reports[ssrc] = win
+	if index > maxRTCPIndex-margin {
+		return nil, ErrUsedUp
 	}
-	win.mark(uint64(index))
+	if src != nil {
+		o.reports.mark(src, uint64(index))
+	} else if err := o.reports.begin(ssrc, next, uint64(index)); err != nil {
+		return nil, err
+	}
 	return packet[:end-TagSize], nil
-}
-
-// windowSize is how far back a packet may come late: RFC 3711 asks for 64 at least; video bursts want more.
-const windowSize = 1024
-
-// window remembers which of the last windowSize indices came (RFC 3711, section 3.3.2).
-type window struct {
-	top  uint64 // highest index + 1; 0 before the first
-	bits [windowSize / 64]uint64
-}
-
-func (w *window) seen(i uint64) bool {
-	switch {
-	case i >= w.top:
-		return false
-	case w.top-i > windowSize:
-		return true
-	}
-	return w.bits[i/64%uint64(len(w.bits))]&(1<<(i%64)) != 0
-}
-
-func (w *window) mark(i uint64) {
-	if w.top == 0 {
-		w.top = i // nothing before the first packet was seen
-	}
-	if i >= w.top+windowSize {
-		w.bits, w.top = [windowSize / 64]uint64{}, i
-	}
-	for ; w.top <= i; w.top++ {
-		w.bits[w.top/64%uint64(len(w.bits))] &^= 1 << (w.top % 64)
-	}
-	w.bits[i/64%uint64(len(w.bits))] |= 1 << (i % 64)
 }

@@ -146,7 +146,7 @@ func TestRefuses(t *testing.T) {
 			t.Fatalf("flipped bit in byte %d passes", i)
 		}
 	}
-	if len(o.sources) != 0 {
+	if len(o.sources.live) != 0 {
 		t.Fatal("an unauthenticated packet left state")
 	}
 	if _, err := o.RTP(room(keep), 16); err != nil {

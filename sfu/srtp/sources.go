@@ -1,0 +1,113 @@
+package srtp
+
+// Bounds of what an Opener remembers of one peer. Both count only what was authenticated: strangers add nothing.
+const (
+	// maxLive is how many sources have a window: three sources with three encodings and RTX each, four times over.
+	maxLive = 64
+	// maxForgotten is how many replaced sources leave their highest index behind, 40 bytes each. A microphone that begins anew every
+	// minute has so many in three days.
+	maxForgotten = 4096
+)
+
+// sources are the replay states of the SSRCs of one direction. All live under one key, so no packet that was ever accepted may be
+// accepted again, however many SSRCs came after it (RFC 3711, section 3.3.2):
+//
+//   - A live source has a window: each index once, those older than the window never.
+//   - When a new source needs the place, the one that was silent longest loses its window and leaves the next index: all at or above
+//     it were never accepted. If the source comes back it begins there; what is older, late or replayed, is refused.
+//   - When there is no more room for that either, the key is used up: the connection ends and the client makes another one,
+//     under another key. Nothing is forgotten for good under the same key.
+type sources struct {
+	live      map[uint32]*source
+	forgotten map[uint32]uint64 // the next index that may be accepted, at least 1; no SSRC of live
+	clock     uint64            // packets that were accepted
+}
+
+type source struct {
+	window
+	ssrc uint32
+	used uint64 // clock at its last packet
+}
+
+func newSources() sources {
+	return sources{live: map[uint32]*source{}, forgotten: map[uint32]uint64{}}
+}
+
+// mark notes an authenticated packet of a live source.
+func (s *sources) mark(src *source, index uint64) {
+	s.clock++
+	src.used = s.clock
+	src.mark(index)
+}
+
+// begin gives an SSRC a window with its authenticated first packet, whose index is at least next: what forgotten says of it.
+func (s *sources) begin(ssrc uint32, next, index uint64) error {
+	if next == 0 && len(s.live)+len(s.forgotten) >= maxLive+maxForgotten {
+		return ErrUsedUp
+	}
+	delete(s.forgotten, ssrc)
+	src := &source{}
+	if len(s.live) >= maxLive {
+		src = s.oldest()
+		delete(s.live, src.ssrc)
+		s.forgotten[src.ssrc] = src.top
+	}
+	*src = source{ssrc: ssrc}
+	if next > 0 {
+		src.begin(next)
+	}
+	s.live[ssrc] = src
+	s.mark(src, index)
+	return nil
+}
+
+// oldest is the live source that was silent longest.
+func (s *sources) oldest() *source {
+	var oldest *source
+	for _, src := range s.live {
+		if oldest == nil || src.used < oldest.used {
+			oldest = src
+		}
+	}
+	return oldest
+}
+
+// windowSize is how far back a packet may come late: RFC 3711 asks for 64 at least; video bursts want more.
+const windowSize = 1024
+
+// window remembers which of the last windowSize indices came (RFC 3711, section 3.3.2).
+type window struct {
+	top  uint64 // highest index + 1; 0 before the first
+	bits [windowSize / 64]uint64
+}
+
+// begin lets the window count all before next as seen.
+func (w *window) begin(next uint64) {
+	w.top = next
+	for i := range w.bits {
+		w.bits[i] = ^uint64(0)
+	}
+}
+
+func (w *window) seen(i uint64) bool {
+	switch {
+	case i >= w.top:
+		return false
+	case w.top-i > windowSize:
+		return true
+	}
+	return w.bits[i/64%uint64(len(w.bits))]&(1<<(i%64)) != 0
+}
+
+func (w *window) mark(i uint64) {
+	if w.top == 0 {
+		w.top = i // nothing before the first packet was seen
+	}
+	if i >= w.top+windowSize {
+		w.bits, w.top = [windowSize / 64]uint64{}, i
+	}
+	for ; w.top <= i; w.top++ {
+		w.bits[w.top/64%uint64(len(w.bits))] &^= 1 << (w.top % 64)
+	}
+	w.bits[i/64%uint64(len(w.bits))] |= 1 << (i % 64)
+}
