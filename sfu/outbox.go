@@ -249,6 +249,10 @@ func (w *worker) leave(p *peer, d *departure, size int) {
 		d.data[len(d.data)-1] = byte(n)
 	}
 	sealed := p.keys.seal.RTP(d.data, forward.SentHeader, d.ssrc, d.index)
+	if sealed == nil {
+		w.drop(p.wornOut())
+		return
+	}
 	w.box.out = w.box.out[:len(w.box.out)+1]
 	out := &w.box.out[len(w.box.out)-1]
 	out.Data, out.Addr = sealed, p.remote

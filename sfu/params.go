@@ -11,7 +11,7 @@ const (
 	maxAddresses = 64
 	maxRIDs      = 3  // encodings of a simulcast, as browsers send
 	maxRID       = 16 // characters (RFC 8851, section 10)
-	maxPeerSSRCs = 32 // incoming SSRCs that are followed at once
+	maxPeerSSRCs = 32 // incoming SSRCs that are known at once: 13 that are in use, and those that were replaced last
 )
 
 // Times of the handshake and of consent.

@@ -15,6 +15,7 @@ import (
 type peer struct {
 	// What each packet to this peer needs stands together, and first, as in slot.
 	closed    bool
+	usedUp    bool  // keys: it ends with the next tick
 	exact     bool  // repeats leave under their old number (no RTX): to the byte as before, so nothing is padded
 	sound     queue // what waits to leave, see outbox.go
 	pictures  queue
@@ -185,6 +186,11 @@ func (p *peer) close() {
 // tick is called every 50 ms while the peer is there, more often while packets are missing.
 func (p *peer) tick() {
 	if !p.connected() {
+		return
+	}
+	if p.usedUp {
+		p.worker.flush() // what waits of it leaves before others are told that it is gone
+		p.close()
 		return
 	}
 	now := p.worker.now

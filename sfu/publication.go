@@ -31,7 +31,8 @@ type encoding struct {
 	publication *publication
 	rid         string // empty without simulcast
 	index       int
-	main        *stream
+	main        *stream           // the SSRC in use, nil before the first
+	repeats     *stream           // the same of its repeats
 	history     *forward.History  // of pictures only: sound mends itself
 	structure   forward.Structure // of the Dependency Descriptor
 	described   bool              // a descriptor came: the payload is nobody's business
@@ -50,14 +51,6 @@ type encoding struct {
 	reportNTP time.Duration // since 1970, the client's clock
 	reportLSR uint32        // middle 32 bits of the NTP timestamp
 	reportAt  time.Time
-}
-
-// A stream is one incoming SSRC of an encoding: the source itself or its repeats (RFC 4588).
-type stream struct {
-	encoding *encoding
-	ssrc     uint32
-	repeats  bool
-	track    forward.Track
 }
 
 func newPublication(p *peer, l *line) *publication {
@@ -82,37 +75,6 @@ func newPublication(p *peer, l *line) *publication {
 		}
 	}
 	return pub
-}
-
-// bind lets an SSRC belong to this encoding.
-func (e *encoding) bind(ssrc uint32, repeats bool) *stream {
-	streams := e.publication.peer.streams
-	if len(streams) >= maxPeerSSRCs || streams[ssrc] != nil {
-		return nil
-	}
-	s := &stream{encoding: e, ssrc: ssrc, repeats: repeats}
-	streams[ssrc] = s
-	if !repeats {
-		e.succeed(s)
-	}
-	return s
-}
-
-// succeed lets a new SSRC take the place of the one before, whose packets no longer count. Numbers that were given are never
-// given again: two sequences in one slot would be one nonce for two packets (RFC 7714, section 8.1).
-func (e *encoding) succeed(s *stream) {
-	old := e.main
-	if e.main = s; old == nil {
-		return
-	}
-	s.track.Follow(&old.track)
-	e.reported = false
-	for _, sub := range e.publication.subscribers {
-		if sub.current == e {
-			sub.restart()
-		}
-	}
-	e.publication.tapping.restarted(e)
 }
 
 // encoding finds a quality by its RID.

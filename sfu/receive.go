@@ -19,6 +19,8 @@ func (w *worker) rtp(p *peer, data []byte) forward.Drop {
 	case nil:
 	case srtp.ErrReplayed:
 		return forward.Replayed
+	case srtp.ErrUsedUp:
+		return p.wornOut()
 	default:
 		return forward.Unauthentic
 	}
@@ -32,6 +34,9 @@ func (w *worker) rtp(p *peer, data []byte) forward.Drop {
 		if s = p.learn(&h); s == nil {
 			return forward.Unannounced
 		}
+	}
+	if !s.current(w.now) {
+		return forward.Unannounced
 	}
 	payload, err := h.Payload(plain)
 	if err != nil || len(payload) > maxPlain-forward.SentHeader-2 { // 2: the original number in a repeat
@@ -91,7 +96,7 @@ func (w *worker) repeated(s *stream, h *forward.Header, payload []byte) forward.
 func (w *worker) publish(s *stream, h *forward.Header, payload []byte) forward.Drop {
 	e := s.encoding
 	pub := e.publication
-	if h.PayloadType != pub.line.payload || s != e.main {
+	if h.PayloadType != pub.line.payload {
 		return forward.Unannounced
 	}
 	ext, verdict := s.track.Receive(w.now, h.Seq, pub.video())

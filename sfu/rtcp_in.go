@@ -31,6 +31,8 @@ func (w *worker) rtcp(p *peer, data []byte) forward.Drop {
 	case nil:
 	case srtp.ErrReplayed:
 		return forward.Replayed
+	case srtp.ErrUsedUp:
+		return p.wornOut()
 	default:
 		return forward.Unauthentic
 	}
@@ -87,7 +89,7 @@ const ntpEpoch = 2208988800
 // senderReport relates a publication's RTP clock to the client's wall clock, and that to ours.
 func (p *peer) senderReport(b []byte) {
 	s := p.streams[binary.BigEndian.Uint32(b[4:])]
-	if s == nil || s.repeats {
+	if s == nil || s != s.encoding.main {
 		return
 	}
 	seconds, fraction := binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint32(b[12:])

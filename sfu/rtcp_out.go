@@ -6,6 +6,7 @@ import (
 
 	"github.com/pion/rtcp"
 
+	"alcove/sfu/forward"
 	"alcove/sfu/srtp"
 	"alcove/sfu/udp"
 )
@@ -23,7 +24,7 @@ func (p *peer) sendRTCP(packets ...rtcp.Packet) {
 			continue // feedback that does not fit says nothing; the next one comes
 		}
 		if b != nil && len(b)+len(raw) > maxReport {
-			w.sendControl(p.keys.seal.RTCP(b), p.remote)
+			p.sendControl(p.keys.seal.RTCP(b))
 			b = nil
 		}
 		if b == nil {
@@ -32,8 +33,23 @@ func (p *peer) sendRTCP(packets ...rtcp.Packet) {
 		b = append(b, raw...)
 	}
 	if b != nil {
-		w.sendControl(p.keys.seal.RTCP(b), p.remote)
+		p.sendControl(p.keys.seal.RTCP(b))
 	}
+}
+
+// sendControl queues a sealed packet, nil if the key is used up.
+func (p *peer) sendControl(sealed []byte) {
+	if sealed == nil {
+		p.worker.drop(p.wornOut())
+		return
+	}
+	p.worker.sendControl(sealed, p.remote)
+}
+
+// wornOut lets the peer end with its next tick: its key seals nothing more, and the client makes another connection under another key.
+func (p *peer) wornOut() forward.Drop {
+	p.usedUp = true
+	return forward.KeyUsedUp
 }
 
 // sendPLI asks for a key frame (RFC 4585, section 6.3.1). Nothing is asked of a source that never sent.

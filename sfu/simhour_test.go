@@ -317,14 +317,12 @@ func hourEncodings(h *hour) {
 func hourNewSSRC(h *hour) {
 	x := h.any()
 	src := x.sources[h.rnd.IntN(len(x.sources))]
-	if i := h.rnd.IntN(len(src.streams)); len(x.peer.streams) < maxPeerSSRCs-4 {
-		old := src.streams[i]
-		src.streams[i] = src.stream(old.index, old.rid)
-		src.streams[i].life = old.life + 1
-		if h.rnd.IntN(2) == 0 { // numbers that were used before
-			src.streams[i].seq = uint64(uint16(old.seq - uint64(h.rnd.IntN(200))%old.seq)) // a new SSRC begins with rollover counter 0
-			src.streams[i].born = src.streams[i].seq
-		}
+	i := h.rnd.IntN(len(src.streams))
+	old := src.streams[i]
+	st := src.anew(i)
+	if h.rnd.IntN(2) == 0 { // numbers that were used before
+		st.seq = uint64(uint16(old.seq - uint64(h.rnd.IntN(200))%old.seq)) // a new SSRC begins with rollover counter 0
+		st.born = st.seq
 	}
 }
 

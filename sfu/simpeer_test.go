@@ -110,6 +110,15 @@ func (src *simSource) stream(i int, rid string) *simStream {
 	return st
 }
 
+// anew lets a stream go on under another SSRC of the same MID and RID.
+func (src *simSource) anew(i int) *simStream {
+	old := src.streams[i]
+	st := src.stream(old.index, old.rid)
+	st.life = old.life + 1
+	src.streams[i] = st
+	return st
+}
+
 func (x *simPeer) source(s Source) *simSource {
 	return x.sources[slices.IndexFunc(x.sources, func(src *simSource) bool { return src.line.source == s })]
 }

@@ -54,13 +54,13 @@ type Track struct {
 // extBase keeps extended numbers of packets just before the first positive.
 const extBase = 1 << 16
 
-// Follow makes the track of an SSRC that takes the place of another: its extended numbers are all above those of the old one.
+// Follow begins the track of an SSRC that takes the place of another: its extended numbers are all above those of the old one.
 func (t *Track) Follow(old *Track) {
+	base := old.base
 	if old.started {
-		t.base = (old.highest>>16 + 1) << 16
-	} else {
-		t.base = old.base
+		base = (old.highest>>16 + 1) << 16
 	}
+	*t = Track{base: base, missing: t.missing[:0]}
 }
 
 // Receive takes a sequence number and returns its extended form.
