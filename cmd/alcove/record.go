@@ -46,6 +46,12 @@ func openRecorder(c recorderConfig, log *slog.Logger) (_ *recorder, err error) {
 	if r.keyring, err = r.openKeyring(); err != nil {
 		return nil, fmt.Errorf("recording.erasure_keys_file: %w", err)
 	}
+	switch n, err := record.RemoveEmpty(r.layer); {
+	case err != nil:
+		return nil, fmt.Errorf("recording.dir: %w", err)
+	case n > 0:
+		log.Info("empty files that a crash left among the recordings were removed", "files", n)
+	}
 	r.recorder, err = record.Open(record.Config{
 		Layer: r.layer, Keyring: r.keyring, Recipients: c.recipients, Failed: r.failed, Synced: r.metrics.synced,
 	})
@@ -62,11 +68,11 @@ func (r *recorder) openKeyring() (*record.Keyring, error) {
 	_, err := os.Stat(files.File)
 	_, copied := os.Stat(files.Copy)
 	if errors.Is(err, fs.ErrNotExist) && errors.Is(copied, fs.ErrNotExist) {
-		names, err := r.layer.List()
+		all, err := record.List(r.layer)
 		if err != nil {
 			return nil, err
 		}
-		if len(names) > 0 {
+		if len(all) > 0 {
 			return nil, fmt.Errorf("%s and its copy are gone, and recording.dir holds recordings: bring them back, or empty the folder", files.File)
 		}
 		if err := record.CreateKeyring(files); err != nil {

@@ -13,7 +13,7 @@ func runRecordingGC(t terminal, args []string) error {
 	f := newFlags(t, "recording gc", `recording gc --config FILE
 
 Removes recordings whose retention class (recording.classes) has expired, but for those that are held. The daemon does the same every
-hour; both may run at once.`)
+hour; both may run at once, and beside recording hold.`)
 	name := f.String("config", "", "the configuration `file`")
 	if err := parseFlags(f, args, 0); err != nil {
 		return err
@@ -85,24 +85,39 @@ holds, one JSON object a line.`)
 }
 
 // hold holds, and says what: a slip of the pen would else leave to expiry what a court has asked for. A person may be held before
-// anything is recorded of them; a session that nobody finds is a wrong key.
+// anything is recorded of them; a session that nobody finds is a wrong key. It counts when the hold is in force: what it counts stays.
 func hold(t terminal, c config, l record.Layer, h record.Hold) error {
-	list, unreadable, err := listTracks(l, c, selection{session: &h.Session, person: &h.Person})
+	which := selection{session: &h.Session, person: &h.Person}
+	before, unreadable, err := listTracks(l, c, which)
 	switch {
 	case err != nil:
 		return err
-	case len(list) == 0 && unreadable == 0 && h.Person == "":
+	case len(before) == 0 && unreadable == 0 && h.Person == "":
 		return errors.New("nothing of this session is here, so nothing is held: recording list shows the keys of sessions")
 	}
 	if _, err := record.SetHold(l, h, true); err != nil {
 		return err
 	}
-	if len(list) == 0 {
+	list, _, err := listTracks(l, c, which)
+	switch {
+	case err != nil:
+		return fmt.Errorf("the hold is set, but what it covers cannot be counted: %w", err)
+	case segments(list) < segments(before):
+		return fmt.Errorf("held: %d tracks, but %d of %d segments were removed while the hold was set: they had expired, or the person was erased",
+			len(list), segments(before)-segments(list), segments(before))
+	case len(list) == 0:
 		_, err = fmt.Fprintln(t.out, "held; nothing that can be read is recorded of them yet")
 		return err
 	}
 	_, err = fmt.Fprintf(t.out, "held: %d tracks\n", len(list))
 	return err
+}
+
+func segments(list []listedTrack) (n int) {
+	for _, one := range list {
+		n += one.Segments
+	}
+	return n
 }
 
 // personOf gives the opaque id of a sub.

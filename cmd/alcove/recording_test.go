@@ -302,3 +302,42 @@ func TestBar(t *testing.T) {
 	shown.end()
 	wants(t, b.String(), "segments\r\x1b[K")
 }
+
+// sweptMeanwhile is a folder from which a sweep takes a file just before a hold has the lock.
+type sweptMeanwhile struct {
+	record.Layer
+	name string
+}
+
+func (l sweptMeanwhile) Lock() (record.Locked, error) {
+	locked, err := l.Layer.Lock()
+	if err == nil {
+		err = locked.Remove(l.name)
+	}
+	return locked, err
+}
+
+// TestHoldCountsWhatIsLeft: what expired while the hold was being set does not count as held, and is said.
+func TestHoldCountsWhatIsLeft(t *testing.T) {
+	a := newArchive(t)
+	c, _, err := recordingConfigOf(a.config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := record.ReadFolder(c.Recording.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := record.List(l)
+	if err != nil || len(all) != 2 {
+		t.Fatal(all, err)
+	}
+	var out bytes.Buffer
+	err = hold(terminal{out: &out}, c, sweptMeanwhile{l, all[0].Name}, record.Hold{Session: archiveSession, Since: time.Now()})
+	if err == nil || !strings.Contains(err.Error(), "held: 1 tracks, but 1 of 2 segments were removed while the hold was set") {
+		t.Errorf("it says %q, %v", out.String(), err)
+	}
+	if holds, err := record.ReadHolds(l); err != nil || len(holds) != 1 {
+		t.Errorf("held: %v, %v", holds, err)
+	}
+}

@@ -121,10 +121,18 @@ type Layer interface {
 	Open(name string) (io.ReadCloser, error)
 	// List gives the names of all files.
 	List() ([]string, error)
-	// Remove removes one, durably; one that is not there is no error.
+	// Lock waits until nobody else holds the lock, in this process or another, and takes turns with them.
+	Lock() (Locked, error)
+}
+
+// A Locked is a Layer while its lock is held. Segments are removed and holds are changed only under it, so that no removal goes by
+// holds that are changing. It is for one goroutine.
+type Locked interface {
+	// Remove removes a file, durably; one that is not there is no error.
 	Remove(name string) error
 	// Replace writes a small file whole or not at all, durably.
 	Replace(name string, data []byte) error
+	Unlock() error
 }
 
 // A File is written once, from beginning to end, by one goroutine.
@@ -133,6 +141,8 @@ type File interface {
 	// Sync returns once everything written so far, and the file's name, survives a crash.
 	Sync() error
 	Close() error
+	// Discard closes and removes a file in which nothing was recorded. It needs no lock: nobody else knows the file yet.
+	Discard() error
 }
 
 // Space is a Layer that knows how many bytes are free.

@@ -64,10 +64,10 @@ type nowhere struct{}
 func (nowhere) Create(string) (File, error)        { return nowhereFile{io.Discard}, nil }
 func (nowhere) Open(string) (io.ReadCloser, error) { return nil, io.EOF }
 func (nowhere) List() ([]string, error)            { return nil, nil }
-func (nowhere) Remove(string) error                { return nil }
-func (nowhere) Replace(string, []byte) error       { return nil }
+func (nowhere) Lock() (Locked, error)              { return nil, io.EOF }
 
 type nowhereFile struct{ io.Writer }
 
-func (nowhereFile) Sync() error  { return nil }
-func (nowhereFile) Close() error { return nil }
+func (nowhereFile) Sync() error    { return nil }
+func (nowhereFile) Close() error   { return nil }
+func (nowhereFile) Discard() error { return nil }

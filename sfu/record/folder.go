@@ -6,10 +6,21 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync"
 )
 
 // A folder is a Layer of the file system. os.Root keeps every name inside, whatever links lie there.
-type folder struct{ root *os.Root }
+type folder struct {
+	root *os.Root
+	mu   *sync.Mutex // of lock, within this process: network file systems lock by process
+}
+
+// Names of the files that other processes lock, too. Whoever wants lockName takes turnName first and gives it back when it has both:
+// so a sweep, which locks again and again, lets a hold go first that came meanwhile.
+const (
+	lockName = "holds.lock"
+	turnName = "holds.turn"
+)
 
 // OpenFolder gives a folder as a Layer, made if it is not there.
 func OpenFolder(dir string) (Layer, error) {
@@ -27,15 +38,18 @@ func openFolder(dir string) (Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return folder{root}, nil
+	return folder{root, &sync.Mutex{}}, nil
 }
 
 // A created file syncs its name once, with its first bytes.
 type created struct {
 	*os.File
 	folder folder
+	name   string
 	named  bool
 }
+
+func (f *created) Discard() error { return errors.Join(f.Close(), f.folder.remove(f.name)) }
 
 func (f *created) Sync() error {
 	if err := f.File.Sync(); err != nil || f.named {
@@ -53,7 +67,7 @@ func (d folder) Create(name string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &created{File: f, folder: d}, nil
+	return &created{File: f, folder: d, name: name}, nil
 }
 
 func (d folder) Open(name string) (io.ReadCloser, error) {
@@ -85,14 +99,54 @@ func (d folder) List() ([]string, error) {
 	return names, nil
 }
 
-func (d folder) Remove(name string) error {
+// A locked folder.
+type locked struct {
+	folder
+	file io.Closer
+}
+
+func (d folder) Lock() (Locked, error) {
+	d.mu.Lock()
+	turn, err := d.flock(turnName)
+	if err != nil {
+		d.mu.Unlock()
+		return nil, err
+	}
+	defer turn.Close()
+	f, err := d.flock(lockName)
+	if err != nil {
+		d.mu.Unlock()
+		return nil, err
+	}
+	return locked{d, f}, nil
+}
+
+func (d folder) flock(name string) (io.Closer, error) {
+	f, err := d.root.OpenFile(name, os.O_RDWR|os.O_CREATE, modeFile)
+	if err != nil {
+		return nil, err
+	}
+	if err := waitForLock(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+func (d locked) Unlock() error {
+	defer d.mu.Unlock()
+	return d.file.Close()
+}
+
+func (d locked) Remove(name string) error { return d.remove(name) }
+
+func (d locked) Replace(name string, data []byte) error { return replace(d.root, name, data) }
+
+func (d folder) remove(name string) error {
 	if err := d.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return d.sync()
 }
-
-func (d folder) Replace(name string, data []byte) error { return replace(d.root, name, data) }
 
 func (d folder) sync() error { return syncRoot(d.root) }
 

@@ -1,6 +1,8 @@
 package record
 
 import (
+	"errors"
+	"slices"
 	"time"
 )
 
@@ -14,31 +16,84 @@ type Swept struct {
 	Unknown int // segments that were kept because their class is not configured or their header cannot be read
 }
 
-// GC removes what has expired and is not held. It may run beside a Recorder; the daemon calls it on a schedule. Holds that cannot be
-// read keep everything.
+// GC removes what has expired and is not held. It may run beside a Recorder and other processes; the daemon calls it on a schedule. It
+// locks and reads the holds anew for each few segments, so that a hold which is set meanwhile keeps all that is left. Holds that
+// cannot be read keep everything.
 func GC(l Layer, classes Classes, now time.Time) (s Swept, err error) {
-	holds, err := ReadHolds(l)
-	if err != nil {
-		return s, err
-	}
 	all, err := List(l)
 	if err != nil {
 		return s, err
 	}
+	var expired []Listed
 	for _, one := range all {
 		keep, known := classes[one.Header.Class]
 		switch {
 		case one.Err != nil || !known:
 			s.Unknown++
-		case keep == 0 || now.Before(one.Header.Started.Add(keep)):
-		case holds.Cover(one.Header):
-			s.Held++
-		default:
-			if err := l.Remove(one.Name); err != nil {
-				return s, err
-			}
-			s.Removed++
+		case keep != 0 && !now.Before(one.Header.Started.Add(keep)):
+			expired = append(expired, one)
+		}
+	}
+	if len(expired) == 0 {
+		_, err = ReadHolds(l)
+		return s, err
+	}
+	for batch := range slices.Chunk(expired, sweepBatch) {
+		if err := s.sweep(l, batch); err != nil {
+			return s, err
 		}
 	}
 	return s, nil
+}
+
+// sweep removes those of a batch that nothing holds now.
+func (s *Swept) sweep(l Layer, batch []Listed) error {
+	return withLock(l, func(locked Locked) error {
+		holds, err := ReadHolds(l)
+		if err != nil {
+			return err
+		}
+		for _, one := range batch {
+			if holds.Cover(one.Header) {
+				s.Held++
+				continue
+			}
+			if err := locked.Remove(one.Name); err != nil {
+				return err
+			}
+			s.Removed++
+		}
+		return nil
+	})
+}
+
+// RemoveEmpty removes segments that a crash left without a byte: nothing was recorded in them, and no header says when they expire. It
+// is called before a Recorder begins: a segment that it just made is empty, too.
+func RemoveEmpty(l Layer) (removed int, err error) {
+	all, err := List(l)
+	if err != nil {
+		return 0, err
+	}
+	all = slices.DeleteFunc(all, func(one Listed) bool { return !errors.Is(one.Err, errEmpty) })
+	if len(all) == 0 {
+		return 0, nil
+	}
+	err = withLock(l, func(locked Locked) error {
+		for _, one := range all {
+			if err := locked.Remove(one.Name); err != nil {
+				return err
+			}
+			removed++
+		}
+		return nil
+	})
+	return removed, err
+}
+
+func withLock(l Layer, do func(Locked) error) error {
+	locked, err := l.Lock()
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(locked), locked.Unlock())
 }

@@ -50,11 +50,20 @@ func ReadHolds(l Layer) (list Holds, err error) {
 	return list, nil
 }
 
-// SetHold adds or releases a hold. It says whether that changed anything.
+// SetHold adds or releases a hold. It says whether that changed anything. Once it has returned, nothing that a new hold covers is
+// removed, by no process.
 func SetHold(l Layer, h Hold, held bool) (changed bool, err error) {
 	if (h.Session == "") == (h.Person == "") {
 		return false, errors.New("a hold is on a session or on a person")
 	}
+	err = withLock(l, func(locked Locked) error {
+		changed, err = setHold(l, locked, h, held)
+		return err
+	})
+	return changed, err
+}
+
+func setHold(l Layer, locked Locked, h Hold, held bool) (changed bool, err error) {
 	list, err := ReadHolds(l)
 	if err != nil {
 		return false, err
@@ -74,7 +83,7 @@ func SetHold(l Layer, h Hold, held bool) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return true, l.Replace(holdsFile, data)
+	return true, locked.Replace(holdsFile, data)
 }
 
 // ErrHeld says that a legal hold forbids an erasure.
@@ -84,6 +93,15 @@ var ErrHeld = errors.New("a legal hold covers recordings of this person: release
 // lies; removing the files here only saves space, so an error there leaves the erasure done. The receipt waits in the keyring: see
 // Keyring.Receipts.
 func Erase(l Layer, k *Keyring, person string) (r Receipt, err error) {
+	err = withLock(l, func(locked Locked) error {
+		r, err = erase(l, locked, k, person)
+		return err
+	})
+	return r, err
+}
+
+// erase looks at the holds and destroys under one lock.
+func erase(l Layer, locked Locked, k *Keyring, person string) (r Receipt, err error) {
 	holds, err := ReadHolds(l)
 	if err != nil {
 		return r, err
@@ -109,7 +127,7 @@ func Erase(l Layer, k *Keyring, person string) (r Receipt, err error) {
 		return r, err
 	}
 	for _, name := range theirs {
-		err = errors.Join(err, l.Remove(name))
+		err = errors.Join(err, locked.Remove(name))
 	}
 	return r, err
 }

@@ -14,6 +14,7 @@ import (
 
 // disk is a Layer that remembers what was synced, and forgets all else at a crash.
 type disk struct {
+	lock    chan struct{} // holds one while it is locked
 	mu      sync.Mutex
 	files   map[string]*onDisk
 	written int           // bytes
@@ -31,7 +32,9 @@ type onDisk struct {
 	named  bool // the name survives a crash
 }
 
-func newDisk() *disk { return &disk{files: map[string]*onDisk{}, free: 1 << 40} }
+func newDisk() *disk {
+	return &disk{lock: make(chan struct{}, 1), files: map[string]*onDisk{}, free: 1 << 40}
+}
 
 func (d *disk) Free() (uint64, error) {
 	d.mu.Lock()
@@ -97,6 +100,20 @@ func (f diskFile) Sync() error {
 }
 
 func (f diskFile) Close() error { return nil }
+
+func (f diskFile) Discard() error { return f.d.Remove(f.name) }
+
+type lockedDisk struct{ *disk }
+
+func (d *disk) Lock() (Locked, error) {
+	d.lock <- struct{}{}
+	return lockedDisk{d}, nil
+}
+
+func (d lockedDisk) Unlock() error {
+	<-d.lock
+	return nil
+}
 
 func (d *disk) Open(name string) (io.ReadCloser, error) {
 	d.mu.Lock()

@@ -161,8 +161,7 @@ func (o *output) finish(reason End) *Cause {
 	defer o.t.end()
 	defer o.forget()
 	if o.number == 0 && o.header.Segment == 0 {
-		o.file.Close()
-		return causeOf(o.t.r.cfg.Layer.Remove(o.header.File + suffix))
+		return causeOf(o.file.Discard())
 	}
 	end, _ := o.endRecord(reason)
 	return causeOf(harder(o.writeEnd(end), o.file.Close()))
@@ -221,5 +220,5 @@ func (o *output) discard() error {
 	if o.file == nil {
 		return nil
 	}
-	return errors.Join(o.file.Close(), o.t.r.cfg.Layer.Remove(o.header.File+suffix))
+	return o.file.Discard()
 }

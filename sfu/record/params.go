@@ -18,6 +18,8 @@ const (
 	watchEvery   = 500 * time.Millisecond // how soon a hanging disk or a full queue is noticed
 	spaceEvery   = 2 * time.Second        // how often free space is looked at
 	closeTimeout = 10 * time.Second       // for ends of tracks on a disk that hangs
+
+	sweepBatch = 16 // segments removed under one lock: what a hold that comes meanwhile has to wait for, some tenths of a second
 )
 
 // Limits of what is read, so that a file from anywhere costs a bounded amount of memory.
