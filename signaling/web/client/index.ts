@@ -11,5 +11,6 @@ export {
   type Publication, type RequestData, type RequestType, type Role, type SlotEntry, type Source, type Waiter,
 } from './protocol';
 export { dropSeat, loadSeat } from './seat';
+export { TabStorage } from './storage';
 export { Session, type Access, type Ending } from './session';
 export type { LinkState } from './transport';

@@ -6,6 +6,7 @@
 //   disconnected when signaling comes back ─► the same, at once
 //   not connected in time ─► the same, the other way (Route)
 //   offers refused ─► the same, later
+//   an offer refused for good ─► none, and the page is told why
 
 import { Emitter } from './emitter';
 import { RequestError } from './errors';
@@ -25,6 +26,7 @@ export interface Slot {
 interface Events {
   slots: readonly Slot[];
   state: RTCPeerConnectionState;
+  refused: string; // the code: no offer of this browser will be taken
 }
 
 const sources: readonly Source[] = ['microphone', 'camera', 'screen'];
@@ -45,6 +47,7 @@ export class Media extends Emitter<Events> {
   #kept: MediaReady | undefined; // while held: the offer that the server waits for
   #linked = true;
   #greeted = false; // since the last media.ready
+  #refused = false; // for good
   #watch: ReturnType<typeof setTimeout> | undefined;
   #later: ReturnType<typeof setTimeout> | undefined; // the next offer, after too many were refused
   // Offers go one after the other, however often the server or the network asks for one.
@@ -127,7 +130,8 @@ export class Media extends Emitter<Events> {
   // on its way when we made ours.
   async #serve(ready: MediaReady, first: boolean): Promise<void> {
     clearTimeout(this.#later);
-    if (this.#session.state !== 'admitted') return; // sent out while this waited its turn
+    // Sent out while this waited its turn, or of no use.
+    if (this.#session.state !== 'admitted' || this.#refused) return;
     this.#ready = ready;
     const pc = this.#pc;
     const known = first ? ready.generation === this.#generation : ready.generation <= this.#generation;
@@ -157,11 +161,19 @@ export class Media extends Emitter<Events> {
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
       if (error.code === 'stale_generation') return 0;
+      if (error.code === 'codec_unsupported') this.#refuse(error.code);
       // After a lost connection the server tells media.ready again by itself.
       return error.retryable && error.code !== 'closed' && error.code !== 'not_admitted'
         ? error.retryAfterMs ?? offerRetryMs
         : undefined;
     }
+  }
+
+  // What this browser speaks does not change while the page is open.
+  #refuse(code: string): void {
+    this.#refused = true;
+    this.close();
+    this.emit('refused', code);
   }
 
   #renew(ready: MediaReady): void {

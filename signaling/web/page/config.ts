@@ -30,5 +30,10 @@ export function supported(): boolean {
   return typeof RTCPeerConnection === 'function' && typeof WebSocket === 'function'
     && typeof HTMLDialogElement === 'function' && typeof RTCRtpReceiver === 'function'
     && 'getContributingSources' in RTCRtpReceiver.prototype && 'setCodecPreferences' in RTCRtpTransceiver.prototype
-    && navigator.mediaDevices !== undefined;
+    && navigator.mediaDevices !== undefined && speaks('audio', 'audio/opus') && speaks('video', 'video/VP8');
+}
+
+// Known before the link is spent. What the server takes beside these is its own matter.
+function speaks(kind: string, codec: string): boolean {
+  return RTCRtpReceiver.getCapabilities(kind)?.codecs.some(({ mimeType }) => mimeType.toLowerCase() === codec.toLowerCase()) ?? false;
 }

@@ -3,7 +3,6 @@
 import { render, type JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { loadConfig, supported, type Config } from './config';
-import { loadReturn } from './return';
 import { CheckScreen } from './screens/check';
 import { EndingScreen } from './screens/ending';
 import { NameScreen } from './screens/name';
@@ -39,7 +38,7 @@ async function enter(store: Store): Promise<void> {
     store.screen.value = 'ended';
   };
   if (!supported()) return end('unsupported');
-  const seat = loadReturn();
+  const seat = store.left();
   // A link that is opened again in its own tab leads back to the seat that it gave.
   if (seat && (!token || (seat.link !== '' && peek(token).id === seat.link))) return store.resume(seat);
   token ??= await awaitToken(store.config.origins);

@@ -1,6 +1,6 @@
 // What a reload needs besides the seat: the own name, which devices were chosen and on, and how far one had come. Gone with the tab.
 
-import { loadSeat } from '../client';
+import { loadSeat, type Storage } from '../client';
 
 const key = 'alcove.return';
 
@@ -21,15 +21,15 @@ export interface Return {
   withdrawing: boolean; // a yes was taken back, and the server does not know
 }
 
-export function keepReturn(state: Return): void {
-  sessionStorage.setItem(key, JSON.stringify(state));
+export function keepReturn(storage: Storage, state: Return): void {
+  storage.setItem(key, JSON.stringify(state));
 }
 
 // Nothing without a seat to return to.
-export function loadReturn(): Return | undefined {
-  if (!loadSeat(sessionStorage)) return undefined;
+export function loadReturn(storage: Storage): Return | undefined {
+  if (!loadSeat(storage)) return undefined;
   try {
-    const kept = JSON.parse(sessionStorage.getItem(key) ?? '{}') as Partial<Record<keyof Return, unknown>>;
+    const kept = JSON.parse(storage.getItem(key) ?? '{}') as Partial<Record<keyof Return, unknown>>;
     return {
       name: String(kept.name ?? ''), microphone: kept.microphone === true, camera: kept.camera === true, chosen: chosenOf(kept.chosen),
       asked: kept.asked !== false, ready: kept.ready !== false, link: String(kept.link ?? ''),

@@ -3,7 +3,7 @@
 
 import { batch, computed, effect, signal } from '@preact/signals';
 import {
-  browserEnv, dropSeat, Media, Session, subprotocol,
+  browserEnv, dropSeat, Media, Session, subprotocol, TabStorage,
   type Access, type AnswerData, type Barred, type Ending, type LinkState, type Participant, type RequestData,
   type RequestType, type Role, type Slot, type SlotEntry, type Waiter, type AgreedText, type EventData, RequestError,
 } from '../client';
@@ -12,7 +12,7 @@ import { bestText, calling, CareState, faultWords, refusalWords } from './care';
 import { chime } from './chime';
 import type { Config } from './config';
 import { Own } from './own';
-import { keepReturn, type Return } from './return';
+import { keepReturn, loadReturn, type Return } from './return';
 import { viewOf, Watcher } from './sight';
 import { peek } from './token';
 import { Withdrawal } from './withdrawal';
@@ -75,6 +75,7 @@ export class Store {
   readonly map = signal<readonly SlotEntry[]>([]);
   readonly slots = signal<readonly Slot[]>([]);
   readonly mediaState = signal<RTCPeerConnectionState>('new');
+  readonly mediaRefused = signal(false); // for good: this browser speaks no codec that the server takes
   readonly letters = signal<ReadonlyMap<string, readonly Letter[]>>(new Map());
   readonly asks = signal<readonly string[]>([]);
   readonly offered = signal(''); // the token of another link, until the person has answered whether to leave for it
@@ -82,6 +83,7 @@ export class Store {
   readonly notice = signal('');
   readonly soundBlocked = signal(false);
   readonly restarting = signal(false); // the server said that it will
+  readonly reloadTold = signal(false); // and the person knows that a reload would not come back
   readonly panel = signal(true);
   readonly screenForAll = signal(false); // by the room's rules; a host may still take it
   readonly care = new CareState();
@@ -94,6 +96,8 @@ export class Store {
 
   session: Session | undefined;
   media: Media | undefined;
+  readonly #storage = new TabStorage(undefined, () => (this.lasting.value = false));
+  readonly lasting = signal(this.#storage.lasting); // a reload comes back to the seat
   #opening: Way | undefined;
   #asked = false; // for both devices
   #refused: { type: RequestType; words: string } | undefined; // the act of which the notice last told
@@ -101,9 +105,12 @@ export class Store {
   constructor(config: Config) {
     this.config = config;
     effect(() => {
-      if (this.screen.value !== 'start' && this.#opening) keepReturn(this.#returning());
+      if (this.screen.value !== 'start' && this.#opening) keepReturn(this.#storage, this.#returning());
     });
     addEventListener('online', () => this.session?.tryNow());
+    addEventListener('beforeunload', (event) => {
+      if (this.placed && !this.lasting.value) event.preventDefault(); // the browser asks first
+    });
   }
 
   may(permission: string): boolean {
@@ -112,7 +119,7 @@ export class Store {
 
   // Asks to join with a fresh token; a seat of an earlier link in this tab is given up for it.
   join(token: string, name: string): void {
-    dropSeat(sessionStorage);
+    dropSeat(this.#storage);
     this.withdrawal.drop();
     this.#connect({ token, name, nonce: newNonce(), link: peek(token).id });
   }
@@ -141,6 +148,11 @@ export class Store {
     this.#asked = true;
     await this.camera.turnOn();
     this.own.list();
+  }
+
+  // What a reload left, if it left a seat.
+  left(): Return | undefined {
+    return loadReturn(this.#storage);
   }
 
   // Takes up the seat that a reload left.
@@ -183,7 +195,7 @@ export class Store {
     this.#opening = opening;
     const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/rtc`;
     const { token, nonce, passcode, name } = opening;
-    const session = new Session(browserEnv(url, subprotocol, sessionStorage), {
+    const session = new Session(browserEnv(url, subprotocol, this.#storage), {
       client: { name: 'alcove-page', version }, ...(token ? { token } : {}), ...(token && nonce ? { nonce } : {}),
       ...(passcode ? { passcode } : {}), ...(name ? { displayName: name } : {}),
     });
@@ -192,6 +204,7 @@ export class Store {
     this.#listen(session, this.media);
     batch(() => {
       this.ending.value = null;
+      this.mediaRefused.value = false;
       this.screen.value = 'joining';
     });
     session.connect();
@@ -227,6 +240,10 @@ export class Store {
     session.on('unmuteAsked', ({ source }) => source !== 'screen' && (this.unmuteAsked.value = source));
     session.on('ended', (ending) => this.#ended(ending));
     media.on('slots', (slots) => (this.slots.value = slots));
+    media.on('refused', () => {
+      this.mediaRefused.value = true;
+      this.own.allOff(); // nobody would see or hear it
+    });
     media.on('state', (state) => {
       this.mediaState.value = state;
       if (state === 'connected') this.own.tellAll();

@@ -129,7 +129,7 @@ function refusing(t: TestContext) {
     close = () => void (this.connectionState = 'closed');
   }
   Object.assign(globalThis, { RTCPeerConnection: FakePeer, MediaStream: class {}, RTCRtpReceiver: { getCapabilities: () => ({ codecs: [] }) } });
-  const server = { refusals: 0, offers: [] as number[] };
+  const server = { refusals: 0, code: 'unavailable', offers: [] as number[] };
   const heard = new Map<string, (data: unknown) => void>();
   const session = {
     state: 'admitted',
@@ -137,7 +137,7 @@ function refusing(t: TestContext) {
     on: (type: string, handler: (data: unknown) => void) => (heard.set(type, handler), () => heard.delete(type)),
     request: async (_: string, { generation }: { generation: number }) => {
       server.offers.push(generation);
-      if (server.refusals-- > 0) throw new RequestError({ code: 'unavailable', message: '', retryable: true });
+      if (server.refusals-- > 0) throw new RequestError({ code: server.code, message: '', retryable: server.code === 'unavailable' });
       return { sdp: '', slots: [] };
     },
   };
@@ -153,7 +153,7 @@ function refusing(t: TestContext) {
     t.mock.timers.tick(ms);
     await settle();
   };
-  return { server, session, made, states, ready, pass };
+  return { media, server, session, made, states, ready, pass };
 }
 const relay = [{ urls: ['turn:video.example.org:443?transport=tcp'], username: 'u', credential: 'c' }];
 
@@ -200,4 +200,16 @@ test('who is sent out makes no connection', async (t) => {
   session.state = 'waiting';
   await ready(1);
   assert.equal(made.length, 0);
+});
+
+test('a browser that speaks no codec of the server is told once, and offers nothing more', async (t) => {
+  const { media, server, made, ready, pass } = refusing(t);
+  const refused: string[] = [];
+  media.on('refused', (code) => refused.push(code));
+  [server.refusals, server.code] = [Infinity, 'codec_unsupported'];
+  await ready(1);
+  await pass(60_000);
+  await ready(2);
+  await pass(60_000);
+  assert.deepEqual([refused, server.offers.length, made.length, made[0]?.connectionState], [['codec_unsupported'], 1, 1, 'closed']);
 });

@@ -7,14 +7,20 @@ import { until } from './wait.mjs';
 
 export const out = new URL('../out/', import.meta.url).pathname;
 
+const flags = (cameras) => [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync', `--use-fake-device-for-media-stream=device-count=${cameras}`, '--use-fake-ui-for-media-stream',
+  '--allow-loopback-in-peer-connection', '--autoplay-policy=no-user-gesture-required',
+];
+
 export function launch({ cameras = 1, executablePath = '/usr/bin/chromium', args = [] } = {}) {
-  return chromium.launch({
-    executablePath,
-    args: [
-      '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync', `--use-fake-device-for-media-stream=device-count=${cameras}`, '--use-fake-ui-for-media-stream',
-      '--allow-loopback-in-peer-connection', '--autoplay-policy=no-user-gesture-required', ...args,
-    ],
+  return chromium.launch({ executablePath, args: [...flags(cameras), ...args] });
+}
+
+// A context with a profile of its own, and what that profile's settings say.
+export function launchKept(profile) {
+  return chromium.launchPersistentContext(profile, {
+    executablePath: '/usr/bin/chromium', args: flags(1), viewport: { width: 1280, height: 800 }, permissions: ['camera', 'microphone'],
   });
 }
 

@@ -10,7 +10,7 @@ import { MicCheck, SpeakerCheck } from '../ui/checks';
 import { useStore } from '../ui/context';
 import { Choice, DeviceCtls, joinTrouble, SelfVideo } from '../ui/devices';
 import { Icon } from '../ui/icon';
-import { Banners, LinkBanner, NoticeBanner, RestartBanner } from '../ui/messages';
+import { Banners, LinkBanner, NoticeBanner, ReloadBanner, RestartBanner } from '../ui/messages';
 import { Call, Top } from '../ui/top';
 import { LinkLife, NameField, withName } from './name';
 import { Letters } from './waiting';
@@ -77,6 +77,7 @@ function Told({ admitted }: { admitted: boolean }): JSX.Element {
   return (
     <Banners>
       <WithdrawalBanner />
+      <ReloadBanner />
       <RestartBanner />
       <LinkBanner />
       <NoticeBanner />

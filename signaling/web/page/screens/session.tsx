@@ -13,7 +13,7 @@ import { useStore } from '../ui/context';
 import { DeviceCtls } from '../ui/devices';
 import { Confirm } from '../ui/dialog';
 import { Mark } from '../ui/icon';
-import { Banners, DeviceBanner, LinkBanner, MediaBanner, NoticeBanner, RestartBanner, SoundBanner, SpeakerBanner, UnmuteBanner } from '../ui/messages';
+import { Banners, DeviceBanner, LinkBanner, MediaBanner, NoticeBanner, ReloadBanner, RestartBanner, SoundBanner, SpeakerBanner, UnmuteBanner } from '../ui/messages';
 import { Sound } from '../ui/picture';
 import { Stage, type View } from '../ui/stage';
 import { Panel, Wishes } from './panel';
@@ -30,7 +30,7 @@ export function SessionScreen(): JSX.Element {
         <Banners>
           {store.hosting.value && !open && <Wishes />}
           <WithdrawalBanner /><RecordingBanner /><FaultBanner /><SideRoomBanner /><WarningBanner /><AbsenceBanner /><AloneBanner /><ConsentBanner />
-          <RestartBanner /><LinkBanner /><MediaBanner /><SoundBanner /><UnmuteBanner /><NoticeBanner />
+          <ReloadBanner /><RestartBanner /><LinkBanner /><MediaBanner /><SoundBanner /><UnmuteBanner /><NoticeBanner />
           <DeviceBanner kind="microphone" /><DeviceBanner kind="camera" /><SpeakerBanner />
         </Banners>
         <Stage view={view} />

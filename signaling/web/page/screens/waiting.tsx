@@ -9,7 +9,7 @@ import { useStore } from '../ui/context';
 import { DeviceCtls, SelfVideo } from '../ui/devices';
 import { Write } from '../ui/dialog';
 import { Icon } from '../ui/icon';
-import { Banners, DeviceBanner, LinkBanner, NoticeBanner, RestartBanner, SpeakerBanner } from '../ui/messages';
+import { Banners, DeviceBanner, LinkBanner, NoticeBanner, ReloadBanner, RestartBanner, SpeakerBanner } from '../ui/messages';
 import { AgreementDialog, GivenCard, Todo, WithdrawalBanner } from '../ui/care';
 import { Call, Top } from '../ui/top';
 
@@ -21,7 +21,7 @@ export function WaitingScreen(): JSX.Element {
     <>
       <Top step={store.care.needs.value.includes('agreement') ? 'agreement' : 'waiting'} />
       <main class="page" data-testid="waiting-room">
-        <Banners><WithdrawalBanner /><RestartBanner /><LinkBanner /><NoticeBanner /><DeviceBanner kind="microphone" /><DeviceBanner kind="camera" /><SpeakerBanner /></Banners>
+        <Banners><WithdrawalBanner /><ReloadBanner /><RestartBanner /><LinkBanner /><NoticeBanner /><DeviceBanner kind="microphone" /><DeviceBanner kind="camera" /><SpeakerBanner /></Banners>
         <div class="split waiting">
           <Self />
           <div class="stack">

@@ -77,13 +77,23 @@ export function RestartBanner(): JSX.Element | null {
 }
 
 export function MediaBanner(): JSX.Element | null {
-  const { mediaState, link } = useStore();
+  const { mediaState, mediaRefused, link } = useStore();
+  if (mediaRefused.value) return <RefusedBanner />;
   const broken = mediaState.value === 'failed' || mediaState.value === 'disconnected';
   if (link.value === 'lost' || !broken) return null;
   return (
     <div class="banner">
       <Icon name="signal" />
       <p class="words"><strong>Picture and sound do not get through.</strong> <span>We are connecting them again. You are still in the session.</span></p>
+    </div>
+  );
+}
+
+function RefusedBanner(): JSX.Element {
+  return (
+    <div class="banner" data-testid="media-refused">
+      <Icon name="alert" />
+      <p class="words"><strong>This browser cannot send or show the group’s picture and sound.</strong> <span>It lacks VP8 or Opus, and trying again does not help. You see and hear nobody, and nobody sees or hears you: your camera and microphone are off. Open your link in a current Firefox, Chrome, Edge or Safari, or ask the clinic for a new one.</span></p>
     </div>
   );
 }
@@ -96,6 +106,19 @@ export function SoundBanner(): JSX.Element | null {
       <Icon name="speaker" />
       <p class="words"><strong>The browser holds back the sound.</strong> <span>Press the button to hear the group.</span></p>
       <Btn onClick={() => (soundBlocked.value = false)}>Turn on sound</Btn>
+    </div>
+  );
+}
+
+// Said once, before much depends on it.
+export function ReloadBanner(): JSX.Element | null {
+  const { lasting, reloadTold } = useStore();
+  if (lasting.value || reloadTold.value) return null;
+  return (
+    <div class="banner calm" data-testid="reload-warning">
+      <Icon name="again" />
+      <p class="words"><strong>Please do not load this page again.</strong> <span>Your browser keeps nothing for it, so you could not come back by yourself: you would need a new link from the clinic. A lost connection is no trouble.</span></p>
+      <Btn onClick={() => (reloadTold.value = true)}>Close</Btn>
     </div>
   );
 }

@@ -1,0 +1,68 @@
+// The one way to what a browser keeps for this tab. Where it refuses (cookies blocked, a frame of another site, a private window, no
+// space left) it may throw already when it is named, so all goes through here: memory takes over, and a reload finds nothing.
+
+import type { Storage } from './env';
+
+const probe = 'alcove.probe';
+
+export class TabStorage implements Storage {
+  readonly #memory = new Map<string, string>();
+  readonly #failed: () => void;
+  #kept: Storage | undefined;
+
+  // open names the storage of the browser. failed is called when it refuses later, from inside the call that it refused.
+  constructor(open: () => Storage | null | undefined = () => sessionStorage, failed: () => void = () => undefined) {
+    this.#failed = failed;
+    try {
+      const kept = open() ?? undefined;
+      kept?.setItem(probe, probe);
+      kept?.removeItem(probe);
+      this.#kept = kept;
+    } catch {
+      // As good as none.
+    }
+  }
+
+  // Whether what is kept outlasts a reload.
+  get lasting(): boolean {
+    return this.#kept !== undefined;
+  }
+
+  getItem(key: string): string | null {
+    return this.#memory.get(key) ?? this.#try((kept) => kept.getItem(key)) ?? null;
+  }
+
+  setItem(key: string, value: string): void {
+    this.#memory.set(key, value);
+    this.#try((kept) => kept.setItem(key, value));
+  }
+
+  removeItem(key: string): void {
+    this.#memory.delete(key);
+    this.#try((kept) => kept.removeItem(key));
+  }
+
+  #try<T>(act: (kept: Storage) => T): T | undefined {
+    const kept = this.#kept;
+    if (!kept) return undefined;
+    try {
+      return act(kept);
+    } catch {
+      this.#giveUp(kept);
+      return undefined;
+    }
+  }
+
+  // What stands there is of an older state: a secret that was used.
+  #giveUp(kept: Storage): void {
+    this.#kept = undefined;
+    for (const key of this.#memory.keys()) {
+      try {
+        kept.removeItem(key);
+      } catch {
+        // It may only be read now.
+      }
+    }
+    this.#failed();
+  }
+}
