@@ -52,7 +52,7 @@ func TestEnvironment(t *testing.T) {
 
 func TestEnvironmentRefuses(t *testing.T) {
 	for pair, want := range map[string]string{
-		"ALCOVE_MEDIA_PORT=1":          "ALCOVE_MEDIA_PORT: there is no key media_port: use one of admin, audit,",
+		"ALCOVE_MEDIA_PORT=1":          "ALCOVE_MEDIA_PORT: there is no key media_port: use one of admin, admin_without_tls, audit,",
 		"ALCOVE_MEDIA__PORTS=1":        "ALCOVE_MEDIA__PORTS: there is no key media.ports: use one of advertise,",
 		"ALCOVE_=1":                    "ALCOVE_: there is no key ",
 		"ALCOVE_MEDIA={}":              "ALCOVE_MEDIA: media holds keys: set them one by one, such as ALCOVE_MEDIA__NAME",

@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+
+	"alcove/sfu/record"
 )
 
 // A terminal is what a command reads and writes.
@@ -65,7 +67,22 @@ func (e exit) Error() string { return e.text }
 // errUsage says that the usage was printed already.
 var errUsage = errors.New("usage")
 
-func main() { os.Exit(start(terminal{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:])) }
+func main() {
+	if err := keepMemory(); err != nil {
+		fmt.Fprintln(os.Stderr, "alcove: "+err.Error())
+		os.Exit(exitError)
+	}
+	os.Exit(start(terminal{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
+}
+
+// keepMemory keeps what every command has in memory, keys and names and media, out of core files and away from other processes. Where the
+// system has no such promise (development on others than Linux) nothing is recorded either.
+func keepMemory() error {
+	if err := record.NoCoreDumps(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	return nil
+}
 
 func start(t terminal, args []string) int {
 	if len(args) == 0 {

@@ -11,6 +11,7 @@ import (
 type config struct {
 	Listen         string                  `yaml:"listen"`
 	Admin          string                  `yaml:"admin"`
+	AdminPlain     bool                    `yaml:"admin_without_tls"`
 	Control        string                  `yaml:"control"`
 	DrainWait      duration                `yaml:"drain_wait"`
 	TLS            tlsConfig               `yaml:"tls"`

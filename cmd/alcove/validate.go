@@ -56,6 +56,13 @@ func (l *layout) validateListeners(c *config) {
 	if _, port, err := net.SplitHostPort(c.Admin); err == nil && port != "0" && c.Admin == c.Listen {
 		l.fail("admin", "%q is what listen has: choose another port", c.Admin)
 	}
+	switch open := !loopback(c.Admin); {
+	case open && !c.AdminPlain:
+		l.fail("admin", "%q is not a loopback address, and the admin API has no TLS: its bearer tokens could be read on the way. Use 127.0.0.1, "+
+			"or an address that only a trusted network reaches, and say so again with admin_without_tls: true", c.Admin)
+	case !open && c.AdminPlain:
+		l.fail("admin_without_tls", "is for an admin address off loopback, and %q is not one: remove it", c.Admin)
+	}
 	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
 		l.fail("tls", "set both cert_file and key_file, or neither")
 	}

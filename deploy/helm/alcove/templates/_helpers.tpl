@@ -15,6 +15,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- define "alcove.config" -}}
 {{- $paths := dict
   "admin" (printf ":%d" (int .Values.admin.port))
+  "admin_without_tls" true
   "control" "/var/lib/alcove/alcove.sock"
   "tls" (dict "cert_file" "/run/alcove/tls/tls.crt" "key_file" "/run/alcove/tls/tls.key")
   "auth" (dict "jwks_file" "/run/alcove/jwks/jwks.json" "person_key_file" "/run/alcove/keys/person.key")

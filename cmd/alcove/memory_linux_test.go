@@ -1,0 +1,60 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestNoCores: a daemon that records nothing writes no core file either: names, words and keys lie in its memory all the same.
+func TestNoCores(t *testing.T) {
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_CORE, &before); err != nil {
+		t.Fatal(err)
+	}
+	wanted := unix.Rlimit{Cur: 1 << 20, Max: max(before.Max, 1<<20)}
+	if err := unix.Setrlimit(unix.RLIMIT_CORE, &wanted); err != nil { // what a child inherits
+		t.Logf("this process may write no core file itself, so the test sees less: %v", err)
+	}
+	defer unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: before.Cur, Max: wanted.Max})
+	folder, _ := serveFolder(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(t.TempDir(), "alcove")
+	if err := os.Symlink(self, binary); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(binary, "serve", "--config", filepath.Join(folder, "alcove.yaml"))
+	said, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { cmd.Process.Kill(); cmd.Wait() }()
+	for lines := bufio.NewScanner(said); ; {
+		if !lines.Scan() {
+			t.Fatal("the daemon ended before it served")
+		}
+		if strings.Contains(lines.Text(), `"serving"`) {
+			break
+		}
+	}
+	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if line := regexp.MustCompile(`Max core file size.*`).Find(limits); !regexp.MustCompile(`size +0 +0 `).Match(line) {
+		t.Errorf("the kernel would write a core file: %s", line)
+	}
+}
