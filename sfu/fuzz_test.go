@@ -53,6 +53,16 @@ func FuzzOffer(f *testing.F) {
 		if len(d.MediaDescriptions) != len(o.lines) {
 			t.Fatalf("%d m-lines answered with %d", len(o.lines), len(d.MediaDescriptions))
 		}
+		again, err := parseOffer(text, ownTracks)
+		if err != nil {
+			t.Fatalf("the same offer again: %v", err)
+		}
+		if err := again.keep(o); err != nil {
+			t.Fatalf("the same offer again: %v", err)
+		}
+		if got := again.answer(local{ufrag: "ufrag", pwd: "password", candidates: []string{"192.0.2.1 9"}, version: 1}); got != answer {
+			t.Fatalf("the same offer is answered otherwise:\n%s\n%s", answer, got)
+		}
 	})
 }
 

@@ -70,15 +70,18 @@ func (p *peer) renegotiated(next *peer) {
 
 // take makes publications and slots for the m-lines that are new.
 func (p *peer) take(o *offer) {
-	known := len(p.publications) + len(p.slots)
+	known := map[string]bool{}
 	p.offer = o
+	for _, pub := range p.publications {
+		known[pub.line.mid] = true
+		pub.announced(o.line(pub.line.mid))
+	}
+	for _, s := range p.slots {
+		known[s.line.mid] = true
+	}
 	for i := range o.lines {
 		l := &o.lines[i]
-		if l.use == useNone {
-			continue
-		}
-		if known > 0 { // m-lines keep their order
-			known--
+		if l.use == useNone || known[l.mid] {
 			continue
 		}
 		if l.use == usePublish {

@@ -54,8 +54,13 @@ type encoding struct {
 }
 
 func newPublication(p *peer, l *line) *publication {
-	pub := &publication{peer: p, line: l, wanted: l.rids} // untold, a client sends all
+	pub := &publication{peer: p, line: l}
 	rids := l.rids
+	for _, rid := range rids { // untold, a client sends all that its offer did not pause
+		if !slices.Contains(l.paused, rid) {
+			pub.wanted = append(pub.wanted, rid)
+		}
+	}
 	if len(rids) == 0 {
 		rids = []string{""}
 	}
@@ -66,15 +71,21 @@ func newPublication(p *peer, l *line) *publication {
 		}
 		pub.encodings = append(pub.encodings, e)
 	}
-	if len(l.rids) == 0 { // in a simulcast the SSRCs of the description say nothing of RIDs
-		if l.ssrc != 0 {
-			pub.encodings[0].bind(l.ssrc, false)
-		}
-		if l.rtxSSRC != 0 {
-			pub.encodings[0].bind(l.rtxSSRC, true)
-		}
-	}
+	pub.announced(l)
 	return pub
+}
+
+// announced binds the SSRCs that an offer names. In a simulcast they say nothing of RIDs.
+func (pub *publication) announced(l *line) {
+	if len(pub.line.rids) > 0 {
+		return
+	}
+	if l.ssrc != 0 {
+		pub.encodings[0].bind(l.ssrc, false)
+	}
+	if l.rtxSSRC != 0 {
+		pub.encodings[0].bind(l.rtxSSRC, true)
+	}
 }
 
 // encoding finds a quality by its RID.

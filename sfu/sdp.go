@@ -50,7 +50,10 @@ type line struct {
 	repairedExt uint8
 	ddExt       uint8
 	rids        []string // of a simulcast, the lowest first
-	ssrc        uint32   // the client's, 0 if unsaid
+	paused      []string // of them, what the client does not send yet
+	codecs      []uint8  // all payload types of Opus or VP8 that the offer holds
+	rtxOf       map[uint8]uint8
+	ssrc        uint32 // the client's, 0 if unsaid
 	rtxSSRC     uint32
 	extNames    map[uint8]string
 	use         lineUse
@@ -81,15 +84,18 @@ func parseOffer(text string, tracks []Track) (*offer, error) {
 		return nil, fmt.Errorf("%w: more than %d m-lines", ErrTracks, MaxLines)
 	}
 	o := &offer{}
-	bundle := bundled(&d)
+	bundle, seen := bundled(&d), map[string]bool{}
 	for i, m := range d.MediaDescriptions {
 		l, err := parseLine(m)
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, fmt.Errorf("%w (m-line %d)", err, i)
-		}
-		if !bundle[l.mid] {
+		case seen[l.mid]:
+			return nil, fmt.Errorf("%w: m-line %d has the mid of another", ErrSDP, i)
+		case !bundle[l.mid] && !stopped(m):
 			return nil, fmt.Errorf("%w: m-line %d is not in the BUNDLE group", ErrSDP, i)
 		}
+		seen[l.mid] = true
 		o.lines = append(o.lines, l)
 	}
 	if err := o.transport(&d); err != nil {
@@ -108,6 +114,11 @@ func bundled(d *sdp.SessionDescription) map[string]bool {
 		}
 	}
 	return mids
+}
+
+// line finds an m-line that is known to be there.
+func (o *offer) line(mid string) *line {
+	return &o.lines[slices.IndexFunc(o.lines, func(l line) bool { return l.mid == mid })]
 }
 
 // attribute looks in the m-line, then in the session.
@@ -142,34 +153,42 @@ func (o *offer) transport(d *sdp.SessionDescription) error {
 	return nil
 }
 
+// stopped reports whether an m-line is of a transceiver that was stopped or rejected (RFC 8829, section 5.2.2; RFC 9143, section 6).
+func stopped(m *sdp.MediaDescription) bool {
+	_, only := m.Attribute("bundle-only")
+	return m.MediaName.Port.Value == 0 && !only
+}
+
 func parseLine(m *sdp.MediaDescription) (line, error) {
 	l := line{kind: m.MediaName.Media, extNames: map[uint8]string{}}
 	l.mid, _ = m.Attribute("mid")
 	if l.mid == "" || len(l.mid) > maxMID || strings.ContainsAny(l.mid, " \r\n") {
 		return l, fmt.Errorf("%w: mid missing", ErrSDP)
 	}
-	if l.kind != "audio" && l.kind != "video" {
+	if l.kind != "audio" && l.kind != "video" || stopped(m) {
 		return l, nil
 	}
 	if _, ok := m.Attribute("rtcp-mux"); !ok {
 		return l, fmt.Errorf("%w: rtcp-mux missing", ErrSDP)
 	}
 	l.sends, l.receives = true, true
-	rtxOf := map[uint8]uint8{}
+	l.rtxOf = map[uint8]uint8{}
 	for _, a := range m.Attributes {
-		l.attribute(a.Key, a.Value, rtxOf)
+		l.attribute(a.Key, a.Value)
 	}
-	l.rtx = rtxOf[l.payload]
-	if l.payload == 0 {
-		l.rtx = 0
+	if len(l.codecs) > 0 {
+		l.speak(l.codecs[0])
 	}
 	if l.ridExt == 0 {
-		l.rids = nil // packets could not say which encoding they are of
+		l.rids, l.paused = nil, nil // packets could not say which encoding they are of
 	}
 	return l, nil
 }
 
-func (l *line) attribute(key, value string, rtxOf map[uint8]uint8) {
+// speak chooses one of the offered payload types, with what repeats it.
+func (l *line) speak(payload uint8) { l.payload, l.rtx = payload, l.rtxOf[payload] }
+
+func (l *line) attribute(key, value string) {
 	switch key {
 	case "sendonly":
 		l.receives = false
@@ -178,16 +197,16 @@ func (l *line) attribute(key, value string, rtxOf map[uint8]uint8) {
 	case "inactive":
 		l.sends, l.receives = false, false
 	case "rtpmap":
-		if pt, name, ok := strings.Cut(value, " "); ok && l.payload == 0 {
-			if strings.EqualFold(name, codecOf(l.kind)) {
-				l.payload = payloadType(pt)
+		if pt, name, ok := strings.Cut(value, " "); ok && strings.EqualFold(name, codecOf(l.kind)) {
+			if n := payloadType(pt); n != 0 {
+				l.codecs = append(l.codecs, n)
 			}
 		}
 	case "fmtp":
 		if pt, params, ok := strings.Cut(value, " "); ok {
 			if apt, ok := strings.CutPrefix(params, "apt="); ok {
 				apt, _, _ = strings.Cut(apt, ";")
-				rtxOf[payloadType(apt)] = payloadType(pt)
+				l.rtxOf[payloadType(apt)] = payloadType(pt)
 			}
 		}
 	case "extmap":
@@ -234,24 +253,48 @@ func (l *line) extension(value string) {
 	l.extNames[uint8(id)] = f[1]
 }
 
-// simulcast reads "send a;b;c" (RFC 8853, section 5.1); the page and browsers name the lowest first. Alternatives and
-// paused marks are not offered by browsers and not taken.
+// simulcast reads "send a;~b;c,d" (RFC 8853, section 5.1): streams, the lowest first as the page and browsers name them; "~" marks
+// one that is not sent for now, which Chromium writes once setParameters paused it; "," parts alternatives of one stream, of which
+// we take the first that is sent. More streams than we forward are left out of the answer.
 func (l *line) simulcast(value string) {
-	list, ok := strings.CutPrefix(value, "send ")
-	if !ok {
+	f := strings.Fields(value)
+	at := slices.Index(f, "send")
+	if at < 0 || at+1 >= len(f) || len(l.rids) > 0 {
 		return
 	}
-	list, _, _ = strings.Cut(list, " ")
-	rids := strings.Split(list, ";")
-	if len(rids) < 2 || len(rids) > maxRIDs {
-		return
-	}
-	for i, rid := range rids {
-		if rid == "" || len(rid) > maxRID || strings.ContainsAny(rid, ",~") || slices.Contains(rids[:i], rid) {
+	var rids, paused []string
+	for stream := range strings.SplitSeq(f[at+1], ";") {
+		rid, sent := alternative(stream)
+		switch {
+		case rid == "" || slices.Contains(rids, rid):
 			return
+		case len(rids) == maxRIDs:
+			continue
+		case !sent:
+			paused = append(paused, rid)
+		}
+		rids = append(rids, rid)
+	}
+	l.rids, l.paused = rids, paused
+}
+
+// alternative chooses one of the alternatives of a simulcast stream; none if one of them is no RID.
+func alternative(stream string) (rid string, sent bool) {
+	for name := range strings.SplitSeq(stream, ",") {
+		name, paused := strings.CutPrefix(name, "~")
+		if name == "" || len(name) > maxRID || strings.ContainsFunc(name, notRID) {
+			return "", false
+		}
+		if rid == "" || !sent && !paused {
+			rid, sent = name, !paused
 		}
 	}
-	l.rids = rids
+	return rid, sent
+}
+
+// notRID holds for what no RID may contain (RFC 8851, section 10).
+func notRID(r rune) bool {
+	return !(r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r == '-' || r == '_')
 }
 
 func codecOf(kind string) string {
@@ -295,7 +338,10 @@ func (o *offer) assign(tracks []Track) error {
 			}
 			continue
 		}
-		if l.sends || !l.receives || l.payload == 0 {
+		if l.sends && l.receives {
+			return fmt.Errorf("%w: a slot must be recvonly, a track of the client sendonly and named by tracks: m-line %d is sendrecv", ErrSDP, i)
+		}
+		if !l.receives || l.payload == 0 {
 			continue // rejected in the answer
 		}
 		l.use = useSlot
@@ -388,9 +434,9 @@ func (l *line) writePublish(b *strings.Builder) {
 	if l.twccExt != 0 {
 		fmt.Fprintf(b, "a=rtcp-fb:%d transport-cc\r\n", l.payload)
 	}
-	for _, id := range []uint8{l.midExt, l.levelExt, l.twccExt, l.ridExt, l.repairedExt, l.ddExt} {
-		if simulcast := id == l.ridExt || id == l.repairedExt; id != 0 && (!simulcast || len(l.rids) > 0) {
-			fmt.Fprintf(b, "a=extmap:%d %s\r\n", id, l.extNames[id])
+	for _, e := range l.extensions() {
+		if simulcast := e == &l.ridExt || e == &l.repairedExt; *e != 0 && (!simulcast || len(l.rids) > 0) {
+			fmt.Fprintf(b, "a=extmap:%d %s\r\n", *e, l.extNames[*e])
 		}
 	}
 	if len(l.rids) > 0 {
@@ -400,6 +446,11 @@ func (l *line) writePublish(b *strings.Builder) {
 		fmt.Fprintf(b, "a=simulcast:recv %s\r\n", strings.Join(l.rids, ";"))
 	}
 	b.WriteString("a=recvonly\r\n")
+}
+
+// extensions are the ids of what we read, in the order of the answer.
+func (l *line) extensions() [6]*uint8 {
+	return [...]*uint8{&l.midExt, &l.levelExt, &l.twccExt, &l.ridExt, &l.repairedExt, &l.ddExt}
 }
 
 // writeSlot names the slot's stream: audio and video of one index share it, for lip-sync.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // maxSetups bounds handshakes under way in one engine: 50 people who join at once, several times over. Full: unavailable.
@@ -93,22 +94,59 @@ func (r *Room) running(p *peer) error {
 	case m.peer.offer.ufrag != p.offer.ufrag:
 		return fmt.Errorf("%w: other ICE credentials need a new generation", ErrSDP)
 	}
-	m.peer.local.version++
 	p.transport, p.local = m.peer.transport, m.peer.local
+	p.local.version++
 	return p.offer.keep(m.peer.offer)
 }
 
-// keep takes over SSRCs of m-lines that were there before; they must not have changed their use.
+// keep takes over what was agreed on m-lines that were there before; they must not have changed their use.
 func (o *offer) keep(old *offer) error {
 	if len(o.lines) < len(old.lines) {
 		return fmt.Errorf("%w: m-lines never go away (RFC 8829, section 5.2.2)", ErrSDP)
 	}
-	for i, was := range old.lines {
-		l := &o.lines[i]
-		if l.mid != was.mid || l.use != was.use || l.source != was.source || l.slotKind != was.slotKind {
-			return fmt.Errorf("%w: m-line %d changed its use", ErrSDP, i)
+	for i := range old.lines {
+		if err := o.lines[i].keep(&old.lines[i]); err != nil {
+			return fmt.Errorf("%w (m-line %d)", err, i)
 		}
-		l.slotSSRC, l.slotRTX = was.slotSSRC, was.slotRTX
+	}
+	return nil
+}
+
+// keep makes the answer to a line what it was: packets are read and written by what the first answer agreed on. What the offer no
+// longer holds is left out where that does no harm, and refused where media would end without a word.
+func (l *line) keep(was *line) error {
+	if was.use == useNone {
+		return nil // rejected lines may be used anew (RFC 8829, section 5.2.2)
+	}
+	if l.mid != was.mid || l.use != was.use || l.source != was.source || l.slotKind != was.slotKind || l.slotIndex != was.slotIndex {
+		return fmt.Errorf("%w: an m-line changed its use", ErrSDP)
+	}
+	if !slices.Contains(l.codecs, was.payload) || was.rtx != 0 && l.rtxOf[was.payload] != was.rtx {
+		return fmt.Errorf("%w: a payload type changed (RFC 3264, section 8.3.2)", ErrSDP)
+	}
+	l.payload, l.rtx = was.payload, was.rtx
+	l.slotSSRC, l.slotRTX = was.slotSSRC, was.slotRTX
+	before := was.extensions()
+	for i, id := range l.extensions() {
+		switch *before[i] {
+		case *id:
+		case 0:
+			*id = 0
+		default:
+			if *id != 0 {
+				return fmt.Errorf("%w: a header extension changed its id (RFC 8285, section 6)", ErrSDP)
+			}
+		}
+	}
+	rids := l.rids
+	l.rids = nil
+	for _, rid := range was.rids {
+		if slices.Contains(rids, rid) {
+			l.rids = append(l.rids, rid)
+		}
+	}
+	if len(was.rids) > 0 && len(l.rids) == 0 {
+		return fmt.Errorf("%w: a simulcast became a single stream", ErrSDP)
 	}
 	return nil
 }
