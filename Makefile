@@ -80,6 +80,7 @@ web: $(WEB)/node_modules/.package-lock.json ## types and tests of the page
 
 # Sessions in real browsers. Screenshots of each stage are in signaling/web/e2e/out.
 e2e: build
+	go build -o bin/loadtest ./loadtest
 	$(TOOLS) $(WEB)/e2e/run.sh
 
 screens: e2e ## renews the picture in the README from a run of the browser tests

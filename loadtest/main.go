@@ -37,6 +37,7 @@ const usage = `usage: loadtest COMMAND [flags]
   capacity       find the largest number of rooms that holds the objectives
   compare A B    compare two reports (JSON): worse is exit code 1
   scenarios      list the built-in scenarios
+  guests         fill a room with people to look at, until Ctrl-C
   relay          a bad network between clients and a server, until Ctrl-C
 
 loadtest COMMAND --help says more.
@@ -65,7 +66,7 @@ func command(t terminal, args []string) int {
 		return exitUsage
 	}
 	commands := map[string]func(terminal, []string) error{
-		"run": runCommand, "compare": compareCommand, "scenarios": scenariosCommand, "capacity": capacityCommand, "relay": relayCommand,
+		"run": runCommand, "compare": compareCommand, "scenarios": scenariosCommand, "capacity": capacityCommand, "relay": relayCommand, "guests": guestsCommand,
 	}
 	f, ok := commands[args[0]]
 	if !ok {

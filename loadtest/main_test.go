@@ -46,6 +46,8 @@ func TestCommandLine(t *testing.T) {
 		{"run basic --assert nonsense --signing-key " + key, exitUsage, "write it like"},
 		{"run basic --rate 1000 --queue 0s --signing-key " + key, exitUsage, "rate needs a queue"},
 		{"compare one.json", exitUsage, "two reports"},
+		{"guests --signing-key " + key + " --count 1000", exitUsage, "--count must be"},
+		{"guests --signing-key " + key + " --local nowhere", exitUsage, "--local"},
 		{"relay --target 198.51.100.7:5", exitUsage, "stays on this machine"},
 		{"relay --target nowhere", exitUsage, "--target"},
 		{"scenarios", exitFine, "therapy"},

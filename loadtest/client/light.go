@@ -159,7 +159,7 @@ func (l *Light) send(s *source, due time.Duration) bool {
 		b = binary.BigEndian.AppendUint32(b, ts)
 		b = binary.BigEndian.AppendUint32(b, s.ssrc)
 		l.twcc++
-		b = appendExtension(b, s.video, speechLevel, l.twcc)
+		b = appendExtension(b, s.video, s.shape.Level, l.twcc)
 		header := len(b)
 		b = append(b, s.stamped(i, due)...)
 		l.batch = append(l.batch, udp.Packet{Data: k.seal.RTP(b, header, s.ssrc, s.seq), Addr: l.to})

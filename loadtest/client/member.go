@@ -43,6 +43,7 @@ type Who struct {
 	Light               bool
 	Audio, Video        *Shape // nil: publishes none
 	Silent              bool   // enters without media
+	SendOnly            bool   // receives nothing: offers no slots
 	AdmitAll            bool   // a host who lets everybody in at once
 	Undecided           bool   // consents to nothing by itself
 	// Connect makes the member's connections; nil: light or real ones.

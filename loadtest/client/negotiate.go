@@ -34,6 +34,9 @@ func (m *Member) negotiate(wire *Wire) {
 
 // media answers one media.ready.
 func (m *Member) media(ctx context.Context, wire *Wire, r ready) error {
+	if m.who.SendOnly {
+		r.Slots = Slots{}
+	}
 	m.mu.Lock()
 	t, generation := m.transport, m.generation
 	alive := t != nil && r.Generation <= generation && !isClosed(t.Closed()) // it may have been said before our offer came

@@ -28,7 +28,8 @@ func newRig() *rig {
 func (r *rig) packet(video, marker bool, sent, late time.Duration) Packet {
 	payload := make([]byte, 40)
 	if video {
-		putVP8(payload, true, false, 1)
+		putDescriptor(payload, true, 1)
+		putFrame(payload, false)
 	}
 	stamp{sent: sent, late: late, count: r.count}.put(payload)
 	p := Packet{SSRC: 1, CSRC: r.csrc, Seq: r.seq, Video: video, Marker: marker, Payload: payload}
@@ -181,7 +182,10 @@ func TestPausesAndWithheld(t *testing.T) {
 func TestKeyFrames(t *testing.T) {
 	b := make([]byte, 30)
 	for _, c := range []struct{ first, key bool }{{true, true}, {true, false}, {false, false}} {
-		putVP8(b, c.first, c.key, 77)
+		putDescriptor(b, c.first, 77)
+		if c.first {
+			putFrame(b, c.key)
+		}
 		if got := keyFrame(b); got != (c.first && c.key) {
 			t.Errorf("%+v reads as key frame: %v", c, got)
 		}

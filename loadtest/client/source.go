@@ -13,13 +13,15 @@ import (
 type Shape struct {
 	Interval time.Duration // between frames
 	Sizes    []int         // bytes of payload of a frame's packets, sent back to back
+	Frame    []byte        // what each frame is, without stamps; nil: noise of Sizes
+	Level    uint8         // of sound, in -dBov (RFC 6464); 0: speech
 }
 
 // Microphone is Opus at constant bit rate; Camera is VP8 of 600 kbit/s at 30 pictures a second.
-func Microphone() Shape { return Shape{audioInterval, []int{audioSize}} }
+func Microphone() Shape { return Shape{Interval: audioInterval, Sizes: []int{audioSize}} }
 
 // Camera is one picture of 1,100 + 1,100 + 300 bytes 30 times a second.
-func Camera() Shape { return Shape{videoInterval, videoSizes} }
+func Camera() Shape { return Shape{Interval: videoInterval, Sizes: videoSizes} }
 
 // A source makes the frames of one publication. Owned by the pacer, but for what is atomic.
 type source struct {
@@ -54,6 +56,12 @@ func newSource(shape Shape, video bool, random *rand.Rand) *source {
 		}
 		s.bufs = append(s.bufs, b)
 	}
+	if shape.Level == 0 {
+		s.shape.Level = speechLevel
+	}
+	if shape.Frame != nil {
+		s.bufs = cut(shape.Frame, video)
+	}
 	s.keyWanted.Store(true) // a stream begins with a key frame
 	return s
 }
@@ -80,7 +88,10 @@ func (s *source) prepare(due time.Duration) (timestamp uint32) {
 		key := s.keyWanted.Swap(false)
 		s.pics = (s.pics + 1) & 0x7fff
 		for i, b := range s.bufs {
-			putVP8(b, i == 0, key && i == 0, s.pics)
+			putDescriptor(b, i == 0, s.pics)
+			if i == 0 && s.shape.Frame == nil {
+				putFrame(b, key)
+			}
 		}
 	}
 	s.lastTS = s.timestamp(due)
@@ -91,7 +102,9 @@ func (s *source) prepare(due time.Duration) (timestamp uint32) {
 func (s *source) stamped(i int, due time.Duration) []byte {
 	now := pace.Now()
 	b := s.bufs[i]
-	stamp{sent: now, late: now - due, count: s.count}.put(b)
+	if s.shape.Frame == nil {
+		stamp{sent: now, late: now - due, count: s.count}.put(b)
+	}
 	s.count++
 	s.packets++
 	s.octets += uint32(len(b))
