@@ -23,7 +23,7 @@ export class FirefoxPerson {
   lines = [];
   requests = [];
 
-  static async enter(browser, name, url) {
+  static async enter(browser, name, url, ...scripts) {
     const person = new FirefoxPerson();
     person.name = name;
     person.page = await browser.newPage();
@@ -31,7 +31,7 @@ export class FirefoxPerson {
     person.page.on('console', (line) => person.lines.push(`${line.type()}: ${line.text()}`));
     person.page.on('pageerror', (error) => person.lines.push(`error: ${error.stack ?? error}`));
     person.page.on('request', (request) => person.requests.push(request.url()));
-    await person.page.evaluateOnNewDocument(inside.watchPeers);
+    for (const script of [inside.watchPeers, ...scripts]) await person.page.evaluateOnNewDocument(script);
     await person.page.goto(url);
     return person;
   }

@@ -110,3 +110,57 @@ export function watchFrames(mid) {
 }
 
 export const frames = () => window.__frames;
+
+// watchPeople notes for each tile of a person how long it took from its first appearance until its picture was shown, in milliseconds in
+// which the page could run: a machine that is busy elsewhere makes nobody late. And what each offer of a connection said and got.
+export function watchPeople() {
+  const beat = 100;
+  const people = new Map(); // by participant
+  const offers = [];
+  Object.defineProperty(window, '__people', { value: people });
+  Object.defineProperty(window, '__offers', { value: offers });
+  for (const kind of ['setLocalDescription', 'setRemoteDescription']) {
+    const native = RTCPeerConnection.prototype[kind];
+    RTCPeerConnection.prototype[kind] = async function describe(...args) {
+      try {
+        const done = await native.apply(this, args);
+        offers.push({ kind, sdp: kind === 'setLocalDescription' ? this.localDescription.sdp : args[0].sdp });
+        return done;
+      } catch (error) {
+        offers.push({ kind, error: String(error), sdp: args[0]?.sdp });
+        throw error;
+      }
+    };
+  }
+  setInterval(() => {
+    const tiles = [...document.querySelectorAll('[data-testid="tile"]')];
+    for (const id of [...people.keys()]) if (!tiles.some((tile) => tile.dataset.participant === id)) people.delete(id);
+    for (const tile of tiles) {
+      const { participant, name } = tile.dataset;
+      const known = people.get(participant) ?? { name, took: 0, shown: false };
+      people.set(participant, known);
+      known.shown ||= tile.querySelector('video.picture[data-shown]') !== null;
+      if (!known.shown && name !== 'Dr. Lind') known.took += beat;
+    }
+  }, beat);
+}
+
+export function people() {
+  const tiles = [...document.querySelectorAll('[data-testid="tile"]')].map((tile) => ({
+    name: tile.dataset.name, shown: tile.querySelector('video.picture[data-shown]') !== null,
+    took: window.__people.get(tile.dataset.participant)?.took ?? 0,
+  }));
+  return { tiles, waiting: document.querySelectorAll('[data-testid="waiter"]').length, peers: window.__peers.length };
+}
+
+// pauses: the camera sends no encoding, because the server wants none.
+export const pauses = () => window.__peers.at(-1).getSenders().some((sender) => {
+  const { encodings = [] } = sender.getParameters();
+  return encodings.length > 1 && encodings.every(({ active }) => !active);
+});
+
+// offers: what went wrong with descriptions, and what the last one said of simulcast.
+export function offers() {
+  const simulcast = (sdp) => /^a=simulcast.*$/m.exec(sdp ?? '')?.[0] ?? 'no simulcast';
+  return window.__offers.slice(-4).map(({ kind, error, sdp }) => `${kind}: ${error ?? simulcast(sdp)}`).join('; ');
+}
