@@ -14,7 +14,9 @@ type law struct {
 
 // enact settles what left under the plan before, and takes a copy of the next. It comes before the gate obeys.
 func (r *Room) enact(p Plan) {
+	r.worker.at(stepEnact, nil)
 	r.check()
+	r.worker.acting = nil
 	next := &law{seats: make(map[PeerID]Seat, len(p.Seats)), record: slices.Clone(p.Record)}
 	for _, s := range p.Seats {
 		s.Sends, s.Hears = slices.Clone(s.Sends), slices.Clone(s.Hears)
@@ -27,15 +29,9 @@ func (r *Room) enact(p Plan) {
 func (r *Room) check() {
 	for _, p := range r.worker.peers {
 		if p.member.room == r {
+			r.worker.acting = p
 			p.check(r.law)
 		}
-	}
-}
-
-// check looks at all rooms.
-func (w *worker) check() {
-	for _, p := range w.peers {
-		p.check(p.member.room.law)
 	}
 }
 

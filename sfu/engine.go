@@ -133,23 +133,33 @@ func (r *Room) Obey(p Plan, done func()) {
 		return
 	}
 	r.queued = true
-	r.worker.post(func() {
-		r.mu.Lock()
-		plan, dones := r.next, r.dones
-		r.next, r.dones, r.queued = nil, nil, false
-		r.mu.Unlock()
-		r.record = plan.Record
-		r.obey(*plan)
-		for _, f := range dones {
+	r.worker.postFor(r, nil, r.takePlan)
+}
+
+// takePlan puts the newest plan in force. What a panic interrupts begins again without whom it cost, so that in the end the plan is in force
+// or the room is closed: only then is anybody told so.
+func (r *Room) takePlan() {
+	r.mu.Lock()
+	plan, dones := r.next, r.dones
+	r.next, r.dones, r.queued = nil, nil, false
+	r.mu.Unlock()
+	for done := false; !done && !r.closed; { // at most twice: the second panic closes the room
+		done = r.worker.guard(r, nil, func() { r.obey(*plan) })
+	}
+	for _, f := range dones {
+		r.worker.guard(r, nil, func() {
 			f()
-		}
-	})
+			r.worker.at(stepDone, nil)
+		})
+	}
 }
 
 // Announced says that the client was told slot map version: what it maps may flow.
 func (r *Room) Announced(id PeerID, version uint64) {
-	r.worker.post(func() {
+	r.worker.postFor(r, nil, func() {
 		if m := r.members[id]; m != nil {
+			r.worker.acting = m.peer
+			r.worker.at(stepAnnounced, m.peer)
 			m.announced(version)
 		}
 	})
@@ -157,9 +167,11 @@ func (r *Room) Announced(id PeerID, version uint64) {
 
 // Close ends all peers of the room.
 func (r *Room) Close() {
-	r.worker.post(func() {
+	r.worker.postFor(r, nil, func() {
+		for done := false; !done && !r.closed; {
+			done = r.worker.guard(r, nil, func() { r.obey(Plan{}) })
+		}
 		if !r.closed {
-			r.obey(Plan{})
 			r.closed = true
 			r.worker.roomCount.Add(-1)
 		}

@@ -14,10 +14,11 @@ type View struct {
 
 // View tells what a peer shows, so that no more is sent than is seen.
 func (r *Room) View(id PeerID, v View) {
-	r.worker.post(func() {
+	r.worker.postFor(r, nil, func() {
 		if m := r.members[id]; m != nil {
 			m.view = v
-			if m.peer != nil {
+			if r.worker.acting = m.peer; m.peer != nil {
+				r.worker.at(stepView, m.peer)
 				m.peer.shareBandwidth(r.worker.now)
 			}
 		}

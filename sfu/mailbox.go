@@ -7,19 +7,29 @@ import "sync"
 // forgotten plan would leave open what should be closed.
 type mailbox struct {
 	mu      sync.Mutex
-	letters []func() // Guarded by mu.
+	letters []letter // Guarded by mu.
 }
 
-// put adds a letter and tells whether the reader has to be woken.
-func (m *mailbox) put(f func()) bool {
+// A letter is a step for the worker, and on whose behalf it is: a peer's, a room's, or nobody's (both nil).
+type letter struct {
+	room *Room
+	peer *peer
+	run  func()
+}
+
+// put adds a step on nobody's behalf.
+func (m *mailbox) put(f func()) bool { return m.add(letter{run: f}) }
+
+// add adds a letter and tells whether the reader has to be woken.
+func (m *mailbox) add(l letter) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.letters = append(m.letters, f)
+	m.letters = append(m.letters, l)
 	return len(m.letters) == 1
 }
 
 // take empties the box.
-func (m *mailbox) take(into []func()) []func() {
+func (m *mailbox) take(into []letter) []letter {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	into = append(into[:0], m.letters...)

@@ -20,19 +20,10 @@ func (r *Room) obey(p Plan) {
 	if r.closed {
 		return
 	}
+	w := r.worker
 	r.enact(p)
-	keep := map[PeerID]bool{}
-	for _, s := range p.Seats {
-		keep[s.Peer] = true
-	}
-	for _, m := range r.order {
-		if !keep[m.id] {
-			if m.peer != nil {
-				m.peer.close()
-			}
-			delete(r.members, m.id)
-		}
-	}
+	r.record = p.Record
+	r.evict(p)
 	if delete(r.worker.rooms, r); len(p.Seats) > 0 {
 		r.worker.rooms[r] = struct{}{}
 	}
@@ -45,10 +36,12 @@ func (r *Room) obey(p Plan) {
 		}
 		m.seat = s
 		r.order = append(r.order, m)
-		if m.peer != nil {
+		if w.acting = m.peer; m.peer != nil {
+			w.at(stepPermit, m.peer)
 			m.peer.permit(s.Sends)
 		}
 	}
+	w.acting = nil
 	for _, m := range r.order {
 		m.hears = m.hears[:0]
 		for _, id := range m.seat.Hears {
@@ -60,11 +53,41 @@ func (r *Room) obey(p Plan) {
 	r.remap()
 }
 
+// evict ends the seats that a plan does not have: those of the plan before, and any that a panic left over.
+func (r *Room) evict(p Plan) {
+	keep := map[PeerID]bool{}
+	for _, s := range p.Seats {
+		keep[s.Peer] = true
+	}
+	gone := func(m *member) {
+		if keep[m.id] {
+			return
+		}
+		if r.worker.acting = m.peer; m.peer != nil {
+			r.worker.at(stepEvict, m.peer)
+			m.peer.close()
+		}
+		delete(r.members, m.id)
+	}
+	for _, m := range r.order {
+		gone(m)
+	}
+	for _, m := range r.members {
+		gone(m)
+	}
+	r.worker.acting = nil
+}
+
 // remap brings every slot in line with the plan and the connections.
 func (r *Room) remap() {
+	before := r.worker.acting
 	for _, m := range r.order {
+		if r.worker.acting = m.peer; m.peer != nil {
+			r.worker.at(stepRemap, m.peer)
+		}
 		m.remap()
 	}
+	r.worker.acting = before
 }
 
 // remap decides whose publications the slots of this member carry: a person keeps a pair as long as they are heard, the
@@ -109,10 +132,12 @@ func (r *Room) adopt(p *peer, fresh bool) error {
 	if m == nil || r.closed {
 		return ErrRefused
 	}
+	r.worker.at(stepAdopt, p)
 	if !fresh {
 		if m.peer == nil || m.peer.generation != p.generation {
 			return ErrStale
 		}
+		r.worker.acting = m.peer
 		m.peer.renegotiated(p)
 		r.remap()
 		return nil

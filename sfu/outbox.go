@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"alcove/sfu/forward"
@@ -54,6 +55,7 @@ type outbox struct {
 	picture  bool      // some of them are pictures
 	came     lots      // how many, by round
 	left     lots      // the same of those that left in this round
+	broken   []*peer   // in whose packets a bug showed, to be ended when no packet is being handed on
 }
 
 func newOutbox() outbox {
@@ -143,20 +145,24 @@ func (w *worker) flush() {
 		b.slots = append(b.slots, nil)
 	}
 	for _, p := range b.peers {
-		w.board(p, b.call(&p.sound), 0)
+		w.seal(p, &p.sound, 0)
 	}
 	for _, p := range b.peers {
 		padding := maxPadding
 		if p.exact {
 			padding = 0
 		}
-		w.board(p, b.call(&p.pictures), padding)
+		w.seal(p, &p.pictures, padding)
 	}
-	taken := w.sock.Write(b.out)
-	w.count.DatagramsOut += uint64(taken)
-	for i := range b.out[:taken] {
-		w.count.BytesOut += uint64(len(b.out[i].Data))
-	}
+	taken := 0
+	w.guard(nil, nil, func() {
+		w.at(stepWrite, nil)
+		taken = w.sock.Write(b.out)
+		w.count.DatagramsOut += uint64(taken)
+		for i := range b.out[:taken] {
+			w.count.BytesOut += uint64(len(b.out[i].Data))
+		}
+	})
 	clear(b.peers)
 	clear(b.waiting)
 	b.control, b.peers, b.waiting, b.used = b.control[:0], b.peers[:0], b.waiting[:0], 0
@@ -164,12 +170,37 @@ func (w *worker) flush() {
 	w.refused(b.slots[taken:]) // it asks for key frames: into the empty box
 }
 
+// seal prepares what waits in one queue of a peer. A panic costs that peer, and not the others what waits for them.
+func (w *worker) seal(p *peer, q *queue, padding int) {
+	if slices.Contains(w.box.broken, p) {
+		return
+	}
+	if !w.try(func() {
+		w.at(stepSeal, p)
+		w.board(p, w.box.call(q), padding)
+	}) {
+		w.breakOff(p)
+	}
+}
+
+// breakOff lets nothing more leave for a peer that endBroken will end.
+func (w *worker) breakOff(p *peer) {
+	p.sound, p.pictures, p.keys.seal = queue{}, queue{}, nil
+	w.box.broken = append(w.box.broken, p)
+}
+
 // refused counts what the kernel did not take. A picture goes on with its next key frame.
 func (w *worker) refused(slots []*slot) {
 	w.count.Drops[forward.SocketFull] += uint64(len(slots))
 	for _, s := range slots {
-		if s != nil && s.video() {
+		if s == nil || !s.video() || slices.Contains(w.box.broken, s.peer) {
+			continue
+		}
+		if !w.try(func() {
+			w.at(stepRefused, s.peer)
 			s.restart()
+		}) {
+			w.breakOff(s.peer)
 		}
 	}
 }

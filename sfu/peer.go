@@ -16,6 +16,8 @@ type peer struct {
 	// What each packet to this peer needs stands together, and first, as in slot.
 	closed    bool
 	usedUp    bool  // keys: it ends with the next tick
+	borrowed  bool  // transport belongs to another peer: this one only carries an offer to it
+	ended     bool  // transport is closed, or about to be
 	exact     bool  // repeats leave under their old number (no RTX): to the byte as before, so nothing is padded
 	sound     queue // what waits to leave, see outbox.go
 	pictures  queue
@@ -112,6 +114,7 @@ func (p *peer) selected(at netip.AddrPort) {
 		return
 	}
 	w := p.worker
+	w.at(stepSelected, p)
 	if old := w.byAddr[at]; old != nil && old != p {
 		old.remote = netip.AddrPort{} // the address belongs to whoever proved it last
 	}
@@ -128,6 +131,7 @@ func (p *peer) install(k keys) {
 	if p.closed {
 		return
 	}
+	p.worker.at(stepInstall, p)
 	p.keys = k
 	p.worker.count.Peers++
 	if k.aes128 {
@@ -172,9 +176,8 @@ func (p *peer) close() {
 	for _, s := range p.slots {
 		s.detach()
 	}
-	if p.transport != nil { // only tests go without
-		go p.transport.close()
-	}
+	p.worker.at(stepClose, p)
+	p.endTransport()
 	m := p.member
 	if m == nil || m.peer != p {
 		return

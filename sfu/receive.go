@@ -191,6 +191,7 @@ func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bo
 	if !s.peer.connected() {
 		return forward.Unmapped
 	}
+	w.at(stepForward, s.peer)
 	if drop := s.accepts(e, packet); drop != forward.Kept {
 		return drop
 	}

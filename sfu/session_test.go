@@ -225,8 +225,8 @@ func TestPanicCostsThePeer(t *testing.T) {
 	}
 	fault := func(id PeerID) {
 		e.workers[0].post(func() {
-			e.workers[0].onPacket = func(p *peer) {
-				if p.id == id {
+			e.workers[0].onStep = func(at step, p *peer) {
+				if at == stepPacket && p.id == id {
 					panic("a bug")
 				}
 			}

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"runtime/debug"
 	"slices"
+
+	"alcove/sfu/forward"
 )
 
 // maxSetups bounds handshakes under way in one engine: 50 people who join at once, several times over. Full: unavailable.
@@ -22,50 +25,72 @@ func (r *Room) Answer(o Offer, done func(Answer, error)) {
 		return
 	}
 	go func() {
-		p, err := r.setup(o, done)
-		if p != nil && err == nil {
-			r.worker.handshake(p)
+		p := &peer{id: o.Peer, generation: o.Generation, worker: r.worker}
+		answered := false
+		defer func() {
+			if recover() != nil {
+				r.setupFailed(p, answered, done)
+			}
+			<-e.setups
+		}()
+		answer, fresh, err := r.setup(p, o)
+		answered = true
+		done(answer, err)
+		if fresh && err == nil {
+			r.handshake(p)
 		}
-		<-e.setups
 	}()
 }
 
-// setup parses the offer, adopts its peer and answers. It returns the peer if it still has to shake hands.
-func (r *Room) setup(o Offer, done func(Answer, error)) (*peer, error) {
-	parsed, err := parseOffer(o.SDP, o.Tracks)
-	if err != nil {
-		done(Answer{}, err)
-		return nil, err
+// setupFailed makes a panic of a setup cost its peer. It does not count for the room: a setup touches nothing of it.
+func (r *Room) setupFailed(p *peer, answered bool, done func(Answer, error)) {
+	w := r.worker
+	w.engine.log.Error("panic in the setup of a connection", "stack", string(debug.Stack()))
+	w.post(func() {
+		w.count.Drops[forward.PeerPanic]++
+		if m := r.members[p.id]; p.borrowed && m != nil && m.peer != nil && m.peer.generation == p.generation {
+			m.peer.close()
+		}
+		p.close()
+	})
+	if !answered {
+		done(Answer{}, ErrBusy)
 	}
-	p := &peer{id: o.Peer, generation: o.Generation, worker: r.worker, offer: parsed}
-	fresh, err := r.prepare(p)
-	if err != nil {
-		done(Answer{}, err)
-		return nil, err
+}
+
+// setup parses the offer, adopts its peer and gives the answer. The peer still has to shake hands if it is fresh.
+func (r *Room) setup(p *peer, o Offer) (answer Answer, fresh bool, err error) {
+	r.worker.at(stepSetup, p)
+	if p.offer, err = parseOffer(o.SDP, o.Tracks); err != nil {
+		return Answer{}, false, err
 	}
-	answer := Answer{SDP: parsed.answer(p.local), Slots: parsed.slots()}
-	adopted := make(chan error, 1)
-	r.worker.post(func() { adopted <- r.adopt(p, fresh) })
-	if err := r.worker.await(adopted); err != nil {
+	if fresh, err = r.prepare(p); err != nil {
+		return Answer{}, false, err
+	}
+	answer = Answer{SDP: p.offer.answer(p.local), Slots: p.offer.slots()}
+	if err := r.ask(p, func() error { return r.adopt(p, fresh) }); err != nil {
 		if fresh {
 			p.transport.close()
 		}
-		done(Answer{}, err)
-		return nil, err
+		return Answer{}, false, err
 	}
-	done(answer, nil)
-	if !fresh {
-		return nil, nil
-	}
-	return p, nil
+	return answer, fresh, nil
+}
+
+// ask lets the worker answer for a peer; a panic there is answered with ErrBusy.
+func (r *Room) ask(p *peer, f func() error) error {
+	answer := make(chan error, 1)
+	r.worker.postFor(r, p, func() {
+		err := ErrBusy
+		defer func() { answer <- err }()
+		err = f()
+	})
+	return r.worker.await(answer)
 }
 
 // prepare gives the offer its SSRCs and transport: those of the running PeerConnection if it is a renegotiation.
 func (r *Room) prepare(p *peer) (fresh bool, err error) {
-	running := make(chan error, 1)
-	r.worker.post(func() { running <- r.running(p) })
-	err = r.worker.await(running)
-	if err == nil {
+	if err = r.ask(p, func() error { return r.running(p) }); err == nil {
 		return false, p.offer.mint()
 	}
 	if !errors.Is(err, errNoPeer) {
@@ -94,7 +119,8 @@ func (r *Room) running(p *peer) error {
 	case m.peer.offer.ufrag != p.offer.ufrag:
 		return fmt.Errorf("%w: other ICE credentials need a new generation", ErrSDP)
 	}
-	p.transport, p.local = m.peer.transport, m.peer.local
+	r.worker.acting = m.peer
+	p.transport, p.borrowed, p.local = m.peer.transport, true, m.peer.local
 	p.local.version++
 	return p.offer.keep(m.peer.offer)
 }
@@ -214,13 +240,14 @@ func (w *worker) await(c <-chan error) error {
 }
 
 // handshake runs ICE and DTLS for an adopted peer, then gives the worker its keys.
-func (w *worker) handshake(p *peer) {
-	selected := func(a netip.AddrPort) { w.post(func() { p.selected(a) }) }
-	lost := func() { w.post(p.close) }
+func (r *Room) handshake(p *peer) {
+	w := r.worker
+	selected := func(a netip.AddrPort) { w.postFor(r, p, func() { p.selected(a) }) }
+	lost := func() { w.postFor(r, p, p.close) }
 	k, err := p.transport.connect(p.offer, selected, lost)
 	if err != nil {
-		w.post(p.close)
+		w.postFor(r, p, p.close)
 		return
 	}
-	w.post(func() { p.install(k) })
+	w.postFor(r, p, func() { p.install(k) })
 }

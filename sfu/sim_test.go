@@ -3,6 +3,7 @@ package sfu
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -46,6 +47,8 @@ type sim struct {
 	wanted   []EncodingsWanted
 	speakers []SpeakersChanged
 	failed   bool
+	ready    int              // plans in force, or of a closed room
+	apart    map[PeerID]*Room // who is in another room than the group: nothing that happens to the group may reach them
 
 	wheel map[int64][]flight
 	tick  int64
@@ -106,6 +109,36 @@ func newSim(t *testing.T, seed uint64) *sim {
 	return s
 }
 
+// beside opens another room on the same worker, where all hear all.
+func (s *sim) beside(ids ...PeerID) []*simPeer {
+	r := &Room{worker: s.w, members: map[PeerID]*member{}}
+	r.events = func(ev Event) {
+		if _, ok := ev.(Failed); ok {
+			s.fatal("the other room failed")
+		}
+		s.event(ev)
+	}
+	p := everyone(ids...)
+	s.apart = map[PeerID]*Room{}
+	for _, id := range ids {
+		s.apart[id] = r
+	}
+	r.Obey(p, func() { s.enforce(p) })
+	var all []*simPeer
+	for _, id := range ids {
+		all = append(all, s.join(id, simSpec{pairs: len(ids) - 1}))
+	}
+	return all
+}
+
+// home is the room of a person.
+func (s *sim) home(id PeerID) *Room {
+	if r := s.apart[id]; r != nil {
+		return r
+	}
+	return s.room
+}
+
 func (s *sim) event(ev Event) {
 	switch ev := ev.(type) {
 	case SlotsMapped:
@@ -129,7 +162,7 @@ func (s *sim) announce(ev SlotsMapped) {
 			s.told[ev.Peer] = ev
 		}
 	})
-	s.room.Announced(ev.Peer, ev.Version)
+	s.home(ev.Peer).Announced(ev.Peer, ev.Version)
 }
 
 // fatal ends the test with what is needed to see it again.
@@ -144,17 +177,11 @@ func (s *sim) obey(p Plan) {
 	s.plans++
 	number := s.plans
 	s.room.Obey(p, func() {
-		clear(s.force)
+		s.ready = number
+		maps.DeleteFunc(s.force, func(id PeerID, _ simSeat) bool { return s.apart[id] == nil })
 		s.record = p.Record
+		s.enforce(p)
 		for _, seat := range p.Seats {
-			f := simSeat{hears: map[PeerID]bool{}, sends: map[Source]Send{}}
-			for _, id := range seat.Hears {
-				f.hears[id] = true
-			}
-			for _, send := range seat.Sends {
-				f.sends[send.Source] = send
-			}
-			s.force[seat.Peer] = f
 			if number == s.plans { // one that the next overtook was never in force: nothing fell silent
 				s.unmuted(seat)
 			}
@@ -165,6 +192,19 @@ func (s *sim) obey(p Plan) {
 			}
 		}
 	})
+}
+
+func (s *sim) enforce(p Plan) {
+	for _, seat := range p.Seats {
+		f := simSeat{hears: map[PeerID]bool{}, sends: map[Source]Send{}}
+		for _, id := range seat.Hears {
+			f.hears[id] = true
+		}
+		for _, send := range seat.Sends {
+			f.sends[send.Source] = send
+		}
+		s.force[seat.Peer] = f
+	}
 }
 
 // run lets time pass.
@@ -279,18 +319,21 @@ func (s *sim) join(id PeerID, spec simSpec) *simPeer {
 	x.peer = &peer{id: id, generation: uint32(s.number), worker: s.w, offer: &offer{lines: x.lines(spec)}}
 	up, down := simKeys(s.t, s.number, 1), simKeys(s.t, s.number, 2)
 	x.seal, x.open = up.seal, down.open
-	s.w.mail.put(func() {
+	s.w.mail.add(letter{s.home(id), x.peer, func() {
 		if old := s.people[id]; old != nil {
 			s.left(old)
 		}
-		if err := s.room.adopt(x.peer, true); err != nil {
+		if err := s.home(id).adopt(x.peer, true); err != nil {
+			if s.home(id).closed {
+				return
+			}
 			s.fatal("%s joins: %v", id, err)
 		}
 		s.people[id], s.byAddr[x.addr] = x, x
 		s.order = append(s.order, x)
 		x.peer.selected(x.addr)
 		x.peer.install(keys{open: up.open, seal: down.seal})
-	})
+	}})
 	return x
 }
 

@@ -59,6 +59,8 @@ var simHash = maphash.MakeSeed()
 func (s *sim) leaves(p udp.Packet) {
 	x := s.byAddr[p.Addr]
 	switch {
+	case x != nil && x.peer.closed && classify(p.Data) == classRTP:
+		s.fatal("media for %s, whose peer is closed", x.id)
 	case x == nil:
 		if classify(p.Data) == classRTP {
 			s.fatal("media for %v, who is gone", p.Addr)

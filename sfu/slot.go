@@ -137,6 +137,7 @@ func (p *peer) attach() {
 		if s.source == nil || s.flow != nil {
 			continue
 		}
+		p.worker.at(stepAttach, p)
 		s.flow = s.source
 		s.flow.subscribers = append(s.flow.subscribers, s)
 		s.sent.Reset()

@@ -19,6 +19,9 @@ type voice struct {
 func (r *Room) voices(now time.Time) []voice {
 	var all []voice
 	for _, m := range r.order {
+		if r.worker.acting = m.peer; m.peer != nil {
+			r.worker.at(stepSpeakers, m.peer)
+		}
 		if pub := m.peer.find(Microphone); pub != nil && pub.open() {
 			speaking, level := pub.level.Speaking(now)
 			all = append(all, voice{pub, speaking, level})
@@ -42,6 +45,7 @@ func (r *Room) voices(now time.Time) []voice {
 // updateSpeakers tells the room who speaks, when that changed, and lets the loudest be heard where there are many.
 func (r *Room) updateSpeakers(now time.Time) {
 	voices := r.voices(now)
+	r.worker.acting = nil
 	var ids []PeerID
 	for i, v := range voices {
 		if v.speaking && len(ids) < maxSpeakers {

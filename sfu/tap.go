@@ -175,7 +175,7 @@ func (t *tapping) begin() {
 		if track == nil {
 			return
 		}
-		m.room.worker.post(func() {
+		m.room.worker.postFor(m.room, pub.peer, func() {
 			if pub.tapping != t {
 				track.End()
 				return

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/pion/dtls/v3"
@@ -27,6 +28,7 @@ type transport struct {
 	local    local
 	cancel   context.CancelFunc
 	ctx      context.Context
+	closed   sync.Once
 }
 
 // newTransport gathers the one host candidate and is ready for checks when it returns.
@@ -122,9 +124,11 @@ func (t *transport) connect(o *offer, selected func(netip.AddrPort), lost func()
 
 // close ends the goroutines of pion. It may take a moment: never on the worker.
 func (t *transport) close() {
-	t.cancel()
-	_ = t.dtls.Stop()
-	_ = t.ice.Stop()
+	t.closed.Do(func() {
+		t.cancel()
+		_ = t.dtls.Stop()
+		_ = t.ice.Stop()
+	})
 }
 
 // silent throws pion's log lines away: they hold addresses.

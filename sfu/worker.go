@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -32,14 +31,17 @@ type worker struct {
 	in          []udp.Packet
 	box         outbox
 	load        load
-	letters     []func()
+	letters     []letter
 	nextTick    time.Time
 	count       Counters
 	stopped     bool
+	acting      *peer     // for whom the present step works, nil: for no single peer
+	faults      int       // rounds in a row that ended in a panic
+	faultLogged time.Time // when a stack was last logged
 
 	shared atomic.Pointer[Counters] // what run last published
 
-	onPacket func(*peer) // tests put faults here
+	onStep func(step, *peer) // tests put faults here
 }
 
 func newWorker(e *Engine, sock *udp.Socket) *worker {
@@ -59,6 +61,13 @@ func (w *worker) post(f func()) {
 	}
 }
 
+// postFor leaves a letter on behalf of a room and, unless nil, a peer of it: a panic in it costs them.
+func (w *worker) postFor(r *Room, p *peer, f func()) {
+	if w.mail.add(letter{r, p, f}) {
+		w.sock.Wake()
+	}
+}
+
 // run is the loop: packets, letters, timers; what they produced leaves at the end of each round, or a little later under
 // load, but always before a letter is read: what a plan forbids does not leave after it.
 func (w *worker) run() {
@@ -70,15 +79,47 @@ func (w *worker) run() {
 			udp.Nap(nap - time.Since(w.now))
 			deadline = udp.Now
 		}
-		n, err := w.sock.Read(w.in, deadline)
+		n, err := w.read(deadline)
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
 		quiet = n == 0
+		w.turn(n)
+	}
+}
+
+// read takes datagrams; a panic counts as none.
+func (w *worker) read(deadline time.Time) (n int, err error) {
+	if !w.try(func() {
+		w.at(stepRead, nil)
+		n, err = w.sock.Read(w.in, deadline)
+	}) {
+		w.fault()
+		return 0, nil
+	}
+	return n, err
+}
+
+// turn is one round. A panic that no step of it took on itself may have lost a letter, so all rooms are closed; the same if it does not end.
+func (w *worker) turn(n int) {
+	if !w.try(func() {
 		w.round(time.Now(), n)
 		end := time.Now()
 		w.load.worked(w.now, end)
 		w.count.Forwarding.lots(&w.box.left, end)
+	}) {
+		w.giveUp()
+		w.fault()
+		return
+	}
+	w.faults = 0
+}
+
+// fault counts rounds that failed: a worker that can do nothing at all does it without a core.
+func (w *worker) fault() {
+	if w.faults++; w.faults >= maxFaults {
+		w.giveUp()
+		time.Sleep(faultLogInterval)
 	}
 }
 
@@ -89,20 +130,23 @@ func (w *worker) round(now time.Time, n int) {
 	}
 	if w.letters = w.mail.take(w.letters); len(w.letters) > 0 {
 		w.flush()
-		for i, f := range w.letters {
-			w.guard(nil, f)
-			w.letters[i] = nil
+		w.endBroken()
+		for i := range w.letters {
+			l := &w.letters[i]
+			w.guard(l.room, l.peer, l.run)
+			*l = letter{}
 		}
 	}
 	if len(w.peers) == 0 {
 		w.load.ratio = 0
-		w.share() // nobody ticks any more
+		w.guard(nil, nil, w.share) // nobody ticks any more
 	} else if !w.now.Before(w.nextTick) {
 		w.ticked()
 	}
 	if !w.now.Before(w.due()) {
 		w.flush()
 	}
+	w.endBroken()
 }
 
 // deadline is the next tick, or none while nobody is connected: an idle worker sleeps.
@@ -118,9 +162,9 @@ func (w *worker) datagram(data []byte, from netip.AddrPort) {
 	w.count.BytesIn += uint64(len(data))
 	switch classify(data) {
 	case classSTUN:
-		w.drop(w.mux.stun(data, from))
+		w.handshakeDatagram(data, from, (*mux).stun)
 	case classDTLS:
-		w.drop(w.mux.dtls(data, from))
+		w.handshakeDatagram(data, from, (*mux).dtls)
 	case classRTP:
 		w.media(data, from, (*worker).rtp)
 	case classRTCP:
@@ -128,6 +172,14 @@ func (w *worker) datagram(data []byte, from netip.AddrPort) {
 	default:
 		w.drop(forward.Malformed)
 	}
+}
+
+// handshakeDatagram hands a datagram to pion. Anybody can send one, so a panic costs the datagram and nobody.
+func (w *worker) handshakeDatagram(data []byte, from netip.AddrPort, take func(*mux, []byte, netip.AddrPort) forward.Drop) {
+	w.guard(nil, nil, func() {
+		w.at(stepHandshake, nil)
+		w.drop(take(w.mux, data, from))
+	})
 }
 
 // media finds the peer of an address and handles one packet of it. A panic costs that peer.
@@ -139,39 +191,12 @@ func (w *worker) media(data []byte, from netip.AddrPort, handle func(*worker, *p
 	}
 	defer func() {
 		if err := recover(); err != nil {
-			w.crashed(p)
+			w.noteFault()
+			w.blame(nil, p)
 		}
 	}()
-	if w.onPacket != nil {
-		w.onPacket(p)
-	}
+	w.at(stepPacket, p)
 	w.drop(handle(w, p, data))
-}
-
-// guard runs what may panic on behalf of a peer, or of nobody in particular.
-func (w *worker) guard(p *peer, f func()) {
-	defer func() {
-		if err := recover(); err != nil {
-			w.crashed(p)
-		}
-	}()
-	f()
-}
-
-// crashed ends the peer in whose packet a bug showed; the second in one room ends the room's media.
-func (w *worker) crashed(p *peer) {
-	w.count.Drops[forward.PeerPanic]++
-	w.engine.log.Error("panic in the media plane", "stack", string(debug.Stack()))
-	if p == nil {
-		return
-	}
-	room := p.member.room
-	p.close()
-	if room.panics++; room.panics > 1 {
-		room.obey(Plan{})
-		room.closed = true
-		room.events(Failed{})
-	}
 }
 
 func (w *worker) drop(d forward.Drop) {
@@ -191,20 +216,30 @@ func (w *worker) hurry() {
 func (w *worker) ticked() {
 	w.nextTick = w.now.Add(tick)
 	for i := 0; i < len(w.peers); i++ { // one that a panic ends takes itself out; who moves up has the next tick
-		w.guard(w.peers[i], w.peers[i].tick)
+		p := w.peers[i]
+		w.guard(nil, p, func() {
+			w.at(stepTick, p)
+			p.tick()
+		})
 	}
 	if !w.now.Before(w.speakersDue) {
 		w.speakersDue = w.now.Add(speakersInterval)
-		w.check()
+		for _, p := range slices.Clone(w.peers) {
+			w.guard(nil, p, func() {
+				w.at(stepCheck, p)
+				p.check(p.member.room.law)
+			})
+		}
 		for r := range w.rooms {
-			r.updateSpeakers(w.now)
+			w.guard(r, nil, func() { r.updateSpeakers(w.now) })
 		}
 	}
-	w.share()
+	w.guard(nil, nil, w.share)
 }
 
 // share publishes the counters.
 func (w *worker) share() {
+	w.at(stepShare, nil)
 	c := w.count
 	c.Drops[forward.SendRefused] = w.sock.Stats.Refused
 	c.Load = w.load.ratio
@@ -216,7 +251,9 @@ func (w *worker) share() {
 func (w *worker) stop() {
 	w.stopped = true
 	for _, p := range slices.Clone(w.peers) {
-		p.close()
+		if !w.try(p.close) {
+			p.cut()
+		}
 	}
 	_ = w.mux.Close()
 	_ = w.sock.Close()

@@ -1,0 +1,209 @@
+package sfu
+
+import (
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"alcove/sfu/forward"
+)
+
+// A panic is a bug of ours. It costs the peer for which the worker acted; the second one in a room, and one that concerns no single peer,
+// costs the room. What a panic leaves undone is never an open door: a peer or a room that it costs is closed, and a plan counts as
+// obeyed only when it is in force or the room is closed.
+
+// faultLogInterval is the least time between two stacks in the log: what a peer sends may bring about each of them.
+const faultLogInterval = time.Second
+
+// maxFaults is how many rounds in a row may end in a panic before the worker gives up all its rooms.
+const maxFaults = 16
+
+// A step names a place of the loop for tests that put faults there.
+type step string
+
+const (
+	stepRead      step = "read"
+	stepHandshake step = "handshake datagram"
+	stepPacket    step = "packet"
+	stepForward   step = "forward"
+	stepEnact     step = "enact"
+	stepEvict     step = "evict"
+	stepPermit    step = "permit"
+	stepRemap     step = "remap"
+	stepDone      step = "done"
+	stepAnnounced step = "announced"
+	stepAttach    step = "attach"
+	stepAdopt     step = "adopt"
+	stepSelected  step = "selected"
+	stepInstall   step = "install"
+	stepView      step = "view"
+	stepClose     step = "close"
+	stepTick      step = "tick"
+	stepSpeakers  step = "speakers"
+	stepCheck     step = "check"
+	stepShare     step = "share"
+	stepSeal      step = "seal"
+	stepWrite     step = "write"
+	stepRefused   step = "refused"
+	stepSetup     step = "setup" // not of the loop: on the goroutine of Room.Answer
+)
+
+// steps are all places, in the order of the loop.
+var steps = []step{
+	stepRead, stepHandshake, stepPacket, stepForward, stepEnact, stepEvict, stepPermit, stepRemap, stepDone, stepAnnounced,
+	stepAttach, stepAdopt, stepSelected, stepInstall, stepView, stepClose, stepTick, stepSpeakers, stepCheck, stepShare, stepSeal, stepWrite,
+	stepRefused,
+}
+
+// at tells tests where the loop is.
+func (w *worker) at(s step, p *peer) {
+	if w.onStep != nil {
+		w.onStep(s, p)
+	}
+}
+
+// guard runs a step on behalf of a peer, a room or nobody (both nil), and reports whether it came to its end. A step that goes through
+// several peers names each in w.acting.
+func (w *worker) guard(r *Room, p *peer, f func()) (ok bool) {
+	before := w.acting
+	w.acting = p
+	defer func() {
+		culprit := w.acting
+		w.acting = before
+		if !ok && recover() != nil {
+			w.noteFault()
+			w.blame(r, culprit)
+		}
+	}()
+	f()
+	return true
+}
+
+// try runs a step whose failure the caller deals with.
+func (w *worker) try(f func()) (ok bool) {
+	defer func() {
+		if !ok && recover() != nil {
+			w.noteFault()
+		}
+	}()
+	f()
+	return true
+}
+
+// noteFault counts and logs the panic that is being recovered from. The stack holds no values of ours but addresses in memory; what the panic
+// says is left out, for it may hold anything.
+func (w *worker) noteFault() {
+	w.count.Drops[forward.PeerPanic]++
+	if now := time.Now(); w.faultLogged.IsZero() || now.Sub(w.faultLogged) >= faultLogInterval {
+		w.faultLogged = now
+		w.engine.log.Error("panic in the media plane", "stack", string(debug.Stack()))
+	}
+}
+
+// blame makes a panic cost the peer or the room.
+func (w *worker) blame(r *Room, p *peer) {
+	if p != nil && p.member != nil {
+		r = p.member.room
+	}
+	intact := p == nil || w.try(p.close)
+	if !intact {
+		p.cut()
+	}
+	if r == nil {
+		return
+	}
+	if r.panics++; r.panics > 1 || p == nil || !intact {
+		r.fail()
+	}
+}
+
+// endBroken makes the peers pay in whose packets flush found a bug. Not in flush: packets are being handed on while it runs.
+func (w *worker) endBroken() {
+	for len(w.box.broken) > 0 {
+		p := w.box.broken[0]
+		w.box.broken = slices.Delete(w.box.broken, 0, 1)
+		w.blame(nil, p)
+	}
+}
+
+// fail closes the room's media for good, in whatever state a bug left it.
+func (r *Room) fail() {
+	if r.closed {
+		return
+	}
+	w := r.worker
+	r.closed, r.law = true, &law{}
+	for _, p := range slices.Clone(w.peers) {
+		if p.member != nil && p.member.room == r {
+			p.cut()
+		}
+	}
+	for _, m := range r.members {
+		if m.peer != nil {
+			m.peer.cut()
+		}
+	}
+	clear(r.members)
+	r.order, r.record = nil, nil
+	delete(w.rooms, r)
+	w.roomCount.Add(-1)
+	w.try(func() { r.events(Failed{}) })
+}
+
+// cut ends a peer without relying on its structures, which may be what is broken: no key, no address, no subscription is left.
+func (p *peer) cut() {
+	w := p.worker
+	if p.keys.open != nil {
+		w.count.Peers--
+	}
+	p.closed, p.keys = true, keys{}
+	w.peers = slices.DeleteFunc(w.peers, func(x *peer) bool { return x == p })
+	for addr, x := range w.byAddr {
+		if x == p {
+			delete(w.byAddr, addr)
+		}
+	}
+	for _, s := range p.slots {
+		if s.flow != nil {
+			s.flow.subscribers = slices.DeleteFunc(s.flow.subscribers, func(x *slot) bool { return x == s })
+		}
+		s.source, s.flow, s.current, s.target = nil, nil, nil, nil
+	}
+	for _, pub := range p.publications {
+		pub.send = Send{}
+		for _, s := range pub.subscribers {
+			s.source, s.flow, s.current, s.target = nil, nil, nil, nil
+		}
+		pub.subscribers = nil
+		if t := pub.tapping; t != nil && t.track != nil {
+			w.try(t.track.End)
+		}
+		pub.tapping = nil
+	}
+	p.endTransport()
+	if m := p.member; m != nil && m.peer == p {
+		m.peer, m.owners = nil, nil
+	}
+}
+
+// endTransport ends pion's side, on its own time.
+func (p *peer) endTransport() {
+	if p.transport != nil && !p.borrowed && !p.ended { // only tests go without
+		p.ended = true
+		go p.transport.close()
+	}
+}
+
+// giveUp closes all rooms: the worker cannot do its work.
+func (w *worker) giveUp() {
+	for _, p := range slices.Clone(w.peers) {
+		if p.member != nil {
+			p.member.room.fail()
+		} else {
+			p.cut()
+		}
+	}
+	for r := range w.rooms {
+		r.fail()
+	}
+}
