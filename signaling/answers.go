@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"crypto/sha256"
+	"slices"
 	"sync"
 
 	"alcove/room/live"
@@ -14,6 +15,7 @@ type answers struct {
 	byID  map[string]*remembered // Guarded by mu.
 	order []*remembered          // Guarded by mu. Oldest first.
 	bytes int                    // Guarded by mu. Sum of the frames.
+	paces map[*pace]*spending    // Guarded by mu. What is left of each pace of this session.
 }
 
 // remembered is one request and its answer.
@@ -51,6 +53,18 @@ func (a *answers) finish(entry *remembered, frame []byte) {
 	if a.byID[entry.id] == entry {
 		a.bytes += len(frame)
 		a.trim()
+	}
+}
+
+// retract gives an answer to whoever waits for it and forgets the request: it was not done, and its id may be used again.
+func (a *answers) retract(entry *remembered, frame []byte) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	entry.frame = frame
+	close(entry.done)
+	if a.byID[entry.id] == entry {
+		delete(a.byID, entry.id)
+		a.order = slices.DeleteFunc(a.order, func(e *remembered) bool { return e == entry })
 	}
 }
 
@@ -92,7 +106,7 @@ func (l *ledger) hold(id live.SessionID, create bool) (a *answers, release func(
 		return nil, func() {}
 	}
 	if !ok {
-		h = &held{answers: &answers{byID: map[string]*remembered{}}}
+		h = &held{answers: &answers{byID: map[string]*remembered{}, paces: map[*pace]*spending{}}}
 		l.sessions[id] = h
 	}
 	h.holders++

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"errors"
+	"time"
 
 	"alcove/room"
 	"alcove/room/live"
@@ -93,6 +94,13 @@ type Failure struct {
 func failure(code room.Code, message string) *Failure {
 	r := codes[code]
 	return &Failure{Code: code, Message: message, Retryable: r.retryable, RetryAfterMs: r.retryMs}
+}
+
+// tooOften refuses what comes too often, and says when it may come.
+func tooOften(message string, wait time.Duration) *Failure {
+	f := failure(RateLimited, message)
+	f.RetryAfterMs = int((wait + time.Millisecond - 1) / time.Millisecond)
+	return f
 }
 
 // translate turns what the room says into the wire. It reports false for what is no error of the list: our fault.

@@ -37,9 +37,7 @@ func (s *session) try(ctx context.Context, d door, guess auth.Secret) *Failure {
 	case errors.Is(err, auth.ErrPasscodeWrong):
 		return failure(room.PasscodeWrong, "wrong")
 	case errors.As(err, &slow):
-		f := failure(RateLimited, "too many wrong passcodes from here")
-		f.RetryAfterMs = int((slow.RetryAfter + time.Millisecond - 1) / time.Millisecond)
-		return f
+		return tooOften("too many wrong passcodes from here", slow.RetryAfter)
 	}
 	return failure(room.Unavailable, "too many passcodes are being checked")
 }

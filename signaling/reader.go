@@ -153,7 +153,7 @@ func (s *session) enter(h hello) (w live.Welcome, f *Failure) {
 		return w, f
 	}
 	s.door = doorOf(w)
-	s.follow(w.Self.Access, false)
+	s.follow(w.Self, false)
 	return w, nil
 }
 
@@ -203,8 +203,7 @@ func (s *session) handle(raw []byte) int {
 		pay = func(now time.Time) (time.Duration, bool) { return s.bucket.takePing(now, s.srv.timing.ping) }
 	}
 	if wait, flood := pay(s.srv.now()); wait > 0 {
-		f := failure(RateLimited, "too many messages")
-		f.RetryAfterMs = int(wait.Milliseconds())
+		f := tooOften("too many messages", wait)
 		s.out.answer(encodeAnswer(r.id, nil, f))
 		s.srv.metrics.message(r.kind, f)
 		if flood {
@@ -242,8 +241,9 @@ func (s *session) perform(r request, entry *remembered) (code int) {
 	s.begin()
 	defer s.settle()
 	var frame []byte
+	keep := s.past.finish
 	defer func() {
-		s.past.finish(entry, frame)
+		keep(entry, frame)
 		s.out.answer(frame)
 	}()
 	defer func() {
@@ -258,6 +258,9 @@ func (s *session) perform(r request, entry *remembered) (code int) {
 		}
 	}()
 	data, f := s.ask(r)
+	if f != nil && f.Code == RateLimited {
+		keep = s.past.retract
+	}
 	frame = encodeAnswer(r.id, data, f)
 	s.srv.metrics.message(r.kind, f)
 	if r.kind == "leave" && f == nil {
@@ -272,6 +275,9 @@ func (s *session) ask(r request) (object, *Failure) {
 	asked, f := r.decode()
 	if f != nil {
 		return nil, f
+	}
+	if wait := s.past.hold(asked, s.helpRaised.Load(), s.srv.now()); wait > 0 {
+		return nil, tooOften("too many of these: others see each", wait)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), s.srv.timing.request)
 	defer cancel()

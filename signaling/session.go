@@ -47,7 +47,8 @@ type session struct {
 
 	greeting *greeting // what may come again until it is proven; nil if nothing may. Owned by the reader.
 
-	limit atomic.Int64 // bytes of a message; follows the state. Written under mu.
+	helpRaised atomic.Bool  // the last that the room told: a call for help stands. Written by follow.
+	limit      atomic.Int64 // bytes of a message; follows the state. Written under mu.
 
 	mu      sync.Mutex
 	told    bool   // Guarded by mu. The room told a state: newer than the welcome's.
@@ -105,7 +106,9 @@ func (s *session) Deliver(n live.Notice) {
 	var ice []ICEServer
 	switch n := n.(type) {
 	case live.AccessChanged:
-		s.follow(n.Self.Access, true)
+		s.follow(n.Self, true)
+	case live.SelfUpdated:
+		s.follow(n.Self, true)
 	case live.MediaReady:
 		if s.srv.cfg.ICEServers != nil {
 			ice = s.srv.cfg.ICEServers(ICEClient{string(n.Session), s.host})
@@ -119,15 +122,16 @@ func (s *session) Deliver(n live.Notice) {
 	s.out.event(s.srv.now(), kind, data)
 }
 
-// follow lets the limit of a message follow the state. What the room told stands against the welcome, which may be older.
-func (s *session) follow(state room.Access, told bool) {
+// follow lets the limits of messages follow the state. What the room told stands against the welcome, which may be older.
+func (s *session) follow(self room.Self, told bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.told && !told {
 		return
 	}
 	s.told = s.told || told
-	if state == room.Admitted {
+	s.helpRaised.Store(self.HelpRaised)
+	if self.Access == room.Admitted {
 		s.limit.Store(maxFrameAdmitted)
 	} else {
 		s.limit.Store(maxFrameWaiting)
