@@ -400,6 +400,19 @@ func checkStep(t *testing.T, s, next State, c Command, d Decision) {
 			t.Fatalf("%T: %s entered and is not known", c, p.ID)
 		}
 	}
+	csrcs := map[PublicationID]uint32{}
+	for _, p := range s.Participants {
+		for _, pub := range p.Publications {
+			csrcs[pub.ID] = pub.CSRC
+		}
+	}
+	for _, p := range next.Participants {
+		for _, pub := range p.Publications {
+			if was, there := csrcs[pub.ID]; there && was != pub.CSRC {
+				t.Fatalf("%T: publication %s has another CSRC", c, pub.ID)
+			}
+		}
+	}
 	if next.LastCSRC < s.LastCSRC {
 		t.Fatalf("%T: CSRCs go back", c)
 	}

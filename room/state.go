@@ -63,7 +63,8 @@ type Participant struct {
 	Publications []Publication
 }
 
-// A Publication is one source of one participant.
+// A Publication is one source of one participant. Its CSRC never changes: a new one needs a new ID, for the media plane sends packets
+// again under their first number, to the bit as before.
 type Publication struct {
 	ID     PublicationID
 	Source Source

@@ -37,6 +37,11 @@ type Seat struct {
 }
 
 // A Send is one source that a peer may publish.
+//
+// The CSRC of a publication never changes. A packet that is sent again without RTX leaves under the index under which it left
+// first; were anything in it different, such as the CSRC, two packets would share one nonce, which gives the authentication key away
+// (RFC 7714, section 8.1; RFC 5116, section 5.1.1). A plan that breaks the rule ends the flow into all slots, which forget what they
+// sent: as for another publication.
 type Send struct {
 	ID     string // of the publication
 	Source Source

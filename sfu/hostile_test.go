@@ -195,3 +195,43 @@ func TestNothingIsLeft(t *testing.T) {
 		return len(m.byUfrag)+len(m.byAddr) == 0
 	})
 }
+
+// TestOversized: what is larger than any client's STUN or DTLS is dropped by name before it is copied: 32 of the largest datagrams wait
+// for each connection otherwise.
+func TestOversized(t *testing.T) {
+	w := newSim(t, 81).w
+	c, _ := w.mux.GetConn("ours", nil)
+	conn := c.(*muxConn)
+	from := netip.MustParseAddrPort("192.0.2.9:4000")
+	w.mux.learn(conn, from)
+	check := func(size int) []byte {
+		m, err := stun.Build(stun.BindingRequest, stun.NewUsername("ours:theirs"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Add(stun.AttrSoftware, make([]byte, size-len(m.Raw)-4))
+		return m.Raw
+	}
+	record := func(size int) []byte { return append([]byte{22, 254, 253}, make([]byte, size-3)...) }
+	for _, c := range []struct {
+		name string
+		of   func(int) []byte
+		most int
+	}{{"STUN", check, maxSTUN}, {"DTLS", record, maxDTLS}} {
+		big := c.of(60_000)
+		if n := testing.AllocsPerRun(100, func() { w.datagram(big, from) }); n != 0 {
+			t.Errorf("%s: %v allocations for one that is too large", c.name, n)
+		}
+		before := w.count.Drops[forward.Oversized]
+		w.datagram(c.of(c.most+4), from)
+		if w.count.Drops[forward.Oversized] != before+1 || len(conn.in) != 0 {
+			t.Errorf("%s of %d bytes is copied; %d wait", c.name, c.most+4, len(conn.in))
+		}
+		w.datagram(c.of(c.most), from)
+		if len(conn.in) != 1 {
+			t.Errorf("%s of %d bytes is dropped: %v", c.name, c.most, w.count.Drops)
+		} else {
+			<-conn.in
+		}
+	}
+}

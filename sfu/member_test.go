@@ -3,6 +3,8 @@ package sfu
 import (
 	"testing"
 	"time"
+
+	"alcove/sfu/forward"
 )
 
 // TestWhoComesBackIsToldAnew holds that an announcement from before does not let media flow by a map of after.
@@ -33,5 +35,41 @@ func TestWhoComesBackIsToldAnew(t *testing.T) {
 	r.members["b"].announced(before)
 	if r.members["b"].peer.slots[0].flow != nil {
 		t.Fatal("an old announcement let media flow")
+	}
+}
+
+// TestCSRCOfPublication: were the CSRC of a publication another, a packet that is sent again without RTX would leave under its first
+// index with another header: one nonce for two packets. So the flow ends and what was sent is forgotten, as for another publication.
+func TestCSRCOfPublication(t *testing.T) {
+	s, all := newGroup(t, 71, simSpec{plain: true}, "a", "b")
+	b := all[1]
+	slot := b.shows("a", slotVideo)
+	out := b.peer.slotOf[slot.line.slotSSRC]
+	s.run(time.Second)
+	last := uint16(out.selector.Last())
+	if drop := s.w.resend(out, last); drop != forward.Kept {
+		t.Fatalf("what was just sent is not sent again: %v", drop)
+	}
+	s.w.flush()
+	changed := everyone("a", "b")
+	for i := range changed.Seats[0].Sends {
+		changed.Seats[0].Sends[i].CSRC += 500
+	}
+	s.hold = func(SlotsMapped) bool { return true }
+	s.obey(changed)
+	s.run(simTick)
+	if drop := s.w.resend(out, last); drop != forward.HistoryGone || out.flow != nil {
+		t.Fatalf("under another CSRC: %v", drop)
+	}
+	held := s.mapped["b"]
+	s.hold = nil
+	s.announce(held)
+	s.run(simTick)
+	if drop := s.w.resend(out, last); drop != forward.HistoryGone || out.flow == nil {
+		t.Fatalf("after it was announced: %v", drop)
+	}
+	n := b.during(2 * time.Second)[slot] // each packet is opened by the checker, which knows every nonce
+	if n < 20 {
+		t.Fatalf("%d packets under the new CSRC; drops %v", n, s.drops())
 	}
 }

@@ -60,6 +60,11 @@ const (
 	// muxQueue bounds STUN and DTLS datagrams that wait for one connection of pion. Full: the datagram is dropped, for both
 	// protocols repeat.
 	muxQueue = 32
+	// maxSTUN and maxDTLS are the largest datagrams that are copied for pion, in bytes: the kernel may join what strangers send into
+	// 64 KiB, and 32 of those wait for each connection. A check holds our name and one of up to 256 characters (RFC 8445, section 5.3), 273
+	// bytes, and some 150 more; DTLS flights are cut to what an Ethernet frame holds.
+	maxSTUN = 800
+	maxDTLS = 1472
 	// readBatch is how many datagrams are taken at once.
 	readBatch = 32
 )

@@ -114,8 +114,8 @@ func (pub *publication) permit(sends []Send) {
 	if i := slices.IndexFunc(sends, func(s Send) bool { return s.Source == pub.line.source }); i >= 0 {
 		pub.send = sends[i]
 	}
-	if was.ID != pub.send.ID {
-		pub.dismiss() // under its new name it must be announced first
+	if was.ID != pub.send.ID || was.CSRC != pub.send.CSRC {
+		pub.dismiss() // under its new name it must be announced first; for the CSRC see Send
 	}
 	pub.follow()
 	if pub.open() && was.Muted {
@@ -167,7 +167,7 @@ func (pub *publication) askKey(now time.Time) {
 func (e *encoding) put(now time.Time, ext uint64, h *forward.Header, temporal uint8, payload []byte) {
 	e.lastCame = now
 	if e.history != nil {
-		e.history.Put(ext, h.Timestamp, h.Marker, payload)
+		e.history.Put(ext, h.Timestamp, h.Marker, temporal, payload)
 	}
 	e.bytes += len(payload)
 	if temporal == 0 {

@@ -195,6 +195,7 @@ func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bo
 	if drop := s.accepts(e, packet); drop != forward.Kept {
 		return drop
 	}
+	awaited := s.selector.AwaitsKey()
 	out, drop := s.selector.Next(w.now, packet)
 	if drop != forward.Kept {
 		if drop == forward.AwaitKey {
@@ -222,7 +223,36 @@ func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bo
 		s.peer.videoSince = w.now
 	}
 	s.peer.videoBits += 8 * len(payload)
+	if awaited && packet.Ext < e.main.track.Highest() {
+		w.rest(s, e, packet.Ext+1)
+	}
 	return forward.Kept
+}
+
+// rest gives a slot that begins with the late first packet of a key frame what came before that packet and is behind it: it was
+// dropped while the slot waited. The receiver would ask for it again in vain, and then for another key frame.
+func (w *worker) rest(s *slot, e *encoding, from uint64) {
+	for ext := from; ext <= e.main.track.Highest(); ext++ {
+		if packet, stored, vp8, ok := e.stored(ext); ok {
+			packet.Above = s.base && stored.Temporal > 0
+			w.drop(w.forward(s, e, &packet, stored.Marker, &vp8, stored.Payload))
+		}
+	}
+}
+
+// stored is a packet as it came, from the history. What came and is not there was padding.
+func (e *encoding) stored(ext uint64) (packet forward.Packet, stored forward.Stored, vp8 forward.VP8, ok bool) {
+	packet.Ext = ext
+	if stored, ok = e.history.Get(ext); !ok {
+		packet.Empty = true
+		return packet, stored, vp8, e.main.track.Came(ext)
+	}
+	packet.Timestamp = stored.Timestamp
+	if !e.described {
+		vp8 = forward.ParseVP8(stored.Payload)
+		packet.KeyFrame, packet.Picture = vp8.KeyFrame, vp8.Picture
+	}
+	return packet, stored, vp8, true
 }
 
 // write puts one packet into the slab, to be sealed when it leaves. index is the SRTP index and, in its low 16 bits, the

@@ -110,6 +110,40 @@ func (p *peer) sendFeedback() {
 	p.sendRTCP(p.feedback.BuildFeedbackPacket()...)
 }
 
+// cname is the CNAME of all that we send (RFC 3550, section 6.5.1), as in our session descriptions.
+const cname = "alcove"
+
+// Sizes of reports in bytes (RFC 3550, sections 6.4.1 and 6.5), and how many chunks a source description holds.
+const (
+	senderReportSize = 28
+	chunkSize        = 4 + 2 + len(cname) + 4 // SSRC, the item, and nulls to the next word: one at least
+	sdesHeader       = 4
+	maxChunks        = 31
+)
+
+// A compound gathers reports that leave in one datagram. It ends with the CNAME of each SSRC that reports in it (RFC 3550,
+// section 6.1); what is sent between reports is of reduced size and needs none (RFC 5506).
+type compound struct {
+	packets []rtcp.Packet
+	names   rtcp.SourceDescription
+	size    int // without the names
+}
+
+// add adds a report and the name of who reports. It tells whether there is room.
+func (c *compound) add(report rtcp.Packet, ssrc uint32, size int) bool {
+	names := len(c.names.Chunks) + 1
+	if len(c.packets) > 0 && (names > maxChunks || c.size+size+sdesHeader+names*chunkSize > maxReport) {
+		return false
+	}
+	c.packets, c.size = append(c.packets, report), c.size+size
+	c.names.Chunks = append(c.names.Chunks, rtcp.SourceDescriptionChunk{
+		Source: ssrc, Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: cname}},
+	})
+	return true
+}
+
+func (p *peer) sendCompound(c *compound) { p.sendRTCP(append(c.packets, &c.names)...) }
+
 // sendReports sends a receiver report of what comes and a sender report for each slot that flows.
 func (p *peer) sendReports(now time.Time) {
 	var blocks []rtcp.ReceptionReport
@@ -121,13 +155,20 @@ func (p *peer) sendReports(now time.Time) {
 		}
 		pub.tellWanted(now)
 	}
-	packets := []rtcp.Packet{&rtcp.ReceiverReport{SSRC: p.ssrc, Reports: blocks}}
+	var c compound
+	rr := &rtcp.ReceiverReport{SSRC: p.ssrc, Reports: blocks}
+	c.add(rr, p.ssrc, rr.MarshalSize())
 	for _, s := range p.slots {
-		if s.flow != nil && s.selector.Running() {
-			packets = append(packets, s.senderReport(now))
+		if s.flow == nil || !s.selector.Running() {
+			continue
+		}
+		if report := s.senderReport(now); !c.add(report, s.ssrc, senderReportSize) {
+			p.sendCompound(&c)
+			c = compound{}
+			c.add(report, s.ssrc, senderReportSize)
 		}
 	}
-	p.sendRTCP(packets...)
+	p.sendCompound(&c)
 }
 
 // maxReportDelay is the age from which a sender report is no longer named: DLSR has 16 bits of seconds (RFC 3550, section 6.4.1).

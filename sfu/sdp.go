@@ -461,10 +461,10 @@ func (l *line) writeSlot(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "a=sendonly\r\na=msid:%s %s-%s\r\n", stream, stream, l.kind)
 	if l.slotRTX == 0 {
-		fmt.Fprintf(b, "a=ssrc:%d cname:alcove\r\n", l.slotSSRC)
+		fmt.Fprintf(b, "a=ssrc:%d cname:%s\r\n", l.slotSSRC, cname)
 		return
 	}
 	// Chromium takes the first SSRC of an m-line for the source itself, whatever the group says.
-	fmt.Fprintf(b, "a=ssrc-group:FID %d %d\r\na=ssrc:%d cname:alcove\r\na=ssrc:%d cname:alcove\r\n",
-		l.slotSSRC, l.slotRTX, l.slotSSRC, l.slotRTX)
+	fmt.Fprintf(b, "a=ssrc-group:FID %d %d\r\na=ssrc:%d cname:%s\r\na=ssrc:%d cname:%s\r\n",
+		l.slotSSRC, l.slotRTX, l.slotSSRC, cname, l.slotRTX, cname)
 }

@@ -47,8 +47,9 @@ type sim struct {
 	wanted   []EncodingsWanted
 	speakers []SpeakersChanged
 	failed   bool
-	ready    int              // plans in force, or of a closed room
-	apart    map[PeerID]*Room // who is in another room than the group: nothing that happens to the group may reach them
+	ready    int                    // plans in force, or of a closed room
+	apart    map[PeerID]*Room       // who is in another room than the group: nothing that happens to the group may reach them
+	onRTCP   func(*simPeer, []byte) // what leaves, opened; nil: nobody looks
 
 	wheel map[int64][]flight
 	tick  int64

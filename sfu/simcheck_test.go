@@ -71,6 +71,9 @@ func (s *sim) leaves(p udp.Packet) {
 			s.fatal("RTCP for %s: %v", x.id, err)
 		}
 		x.requests(plain)
+		if s.onRTCP != nil {
+			s.onRTCP(x, plain)
+		}
 		s.send(&x.down, flight{peer: x, got: arrival{reports: slices.Clone(plain)}})
 	default:
 		s.send(&x.down, flight{peer: x, got: x.media(p.Data)})

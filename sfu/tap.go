@@ -114,6 +114,7 @@ func (t *tapping) take(now time.Time, e *encoding, packet *forward.Packet, marke
 	if t.anew && packet.Ext < t.newest { // what comes late begins nothing
 		return
 	}
+	awaited := t.selector.AwaitsKey()
 	out, drop := t.selector.Next(now, packet)
 	if drop == forward.AwaitKey {
 		e.wantKey()
@@ -125,6 +126,18 @@ func (t *tapping) take(now time.Time, e *encoding, packet *forward.Packet, marke
 	t.track.Put(TapUnit{
 		Seq: out.Ext, Timestamp: t.timestamp(now, e, packet), Arrival: now, Marker: marker, KeyFrame: packet.KeyFrame, Payload: payload,
 	})
+	if awaited && packet.Ext < e.main.track.Highest() {
+		t.rest(now, e, packet.Ext+1)
+	}
+}
+
+// rest is that of worker.rest, for the recorder.
+func (t *tapping) rest(now time.Time, e *encoding, from uint64) {
+	for ext := from; ext <= e.main.track.Highest(); ext++ {
+		if packet, stored, _, ok := e.stored(ext); ok {
+			t.take(now, e, &packet, stored.Marker, stored.Payload)
+		}
+	}
 }
 
 // timestamp is that of the source, moved only where another source begins: there it follows on by the time that passed. A live

@@ -22,6 +22,7 @@ type worker struct {
 
 	// Owned by run, all below.
 	now         time.Time
+	clock       mediaClock
 	looked      time.Time          // now, of the round before: what came since then may have waited in the socket
 	rooms       map[*Room]struct{} // with members
 	peers       []*peer
@@ -103,7 +104,7 @@ func (w *worker) read(deadline time.Time) (n int, err error) {
 // turn is one round. A panic that no step of it took on itself may have lost a letter, so all rooms are closed; the same if it does not end.
 func (w *worker) turn(n int) {
 	if !w.try(func() {
-		w.round(time.Now(), n)
+		w.round(w.clock.now(time.Now(), len(w.peers) > 0), n)
 		end := time.Now()
 		w.load.worked(w.now, end)
 		w.count.Forwarding.lots(&w.box.left, end)
@@ -160,14 +161,16 @@ func (w *worker) deadline() time.Time {
 func (w *worker) datagram(data []byte, from netip.AddrPort) {
 	w.count.DatagramsIn++
 	w.count.BytesIn += uint64(len(data))
-	switch classify(data) {
-	case classSTUN:
+	switch c := classify(data); {
+	case c == classSTUN && len(data) > maxSTUN, c == classDTLS && len(data) > maxDTLS:
+		w.drop(forward.Oversized)
+	case c == classSTUN:
 		w.handshakeDatagram(data, from, (*mux).stun)
-	case classDTLS:
+	case c == classDTLS:
 		w.handshakeDatagram(data, from, (*mux).dtls)
-	case classRTP:
+	case c == classRTP:
 		w.media(data, from, (*worker).rtp)
-	case classRTCP:
+	case c == classRTCP:
 		w.media(data, from, (*worker).rtcp)
 	default:
 		w.drop(forward.Malformed)

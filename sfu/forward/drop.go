@@ -24,6 +24,7 @@ const (
 	SendRefused       // the kernel refused the destination
 	HistoryGone       // asked for again after it was forgotten
 	NackLimit         // asked for again too often
+	Oversized         // STUN or DTLS that is larger than any client's
 	KeyUsedUp         // the SRTP key must not be used any more (RFC 3711, section 9.2), which ends the peer
 	PeerPanic         // a bug, which cost the peer
 	DropCount         // how many there are
@@ -31,7 +32,7 @@ const (
 
 var dropNames = [DropCount]string{
 	"kept", "malformed", "unknown_address", "unauthentic", "replayed", "unannounced", "repeated", "padding", "muted", "quiet",
-	"unmapped", "await_key", "before_switch", "layer", "bandwidth", "socket_full", "send_refused", "history_gone", "nack_limit", "key_used_up", "panic",
+	"unmapped", "await_key", "before_switch", "layer", "bandwidth", "socket_full", "send_refused", "history_gone", "nack_limit", "oversized", "key_used_up", "panic",
 }
 
 func (d Drop) String() string { return dropNames[d] }

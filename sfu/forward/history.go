@@ -14,6 +14,7 @@ type Stored struct {
 	Ext       uint64
 	Timestamp uint32
 	Marker    bool
+	Temporal  uint8 // layer
 	Payload   []byte
 }
 
@@ -23,6 +24,7 @@ type entry struct {
 	timestamp uint32
 	size      uint16
 	marker    bool
+	temporal  uint8
 }
 
 // A History keeps the last packets of one publication, once for all its subscribers, who hold only numbers. Owned by the
@@ -36,7 +38,7 @@ type History struct {
 }
 
 // Put stores a payload under its extended sequence number, over the oldest.
-func (h *History) Put(ext uint64, timestamp uint32, marker bool, payload []byte) {
+func (h *History) Put(ext uint64, timestamp uint32, marker bool, temporal uint8, payload []byte) {
 	at := &h.entries[ext%historyPackets]
 	if len(payload) > maxPayload || len(payload) == 0 || at.ext > ext { // later than the history is long
 		return
@@ -48,7 +50,7 @@ func (h *History) Put(ext uint64, timestamp uint32, marker bool, payload []byte)
 		h.turn(ext, timestamp)
 	}
 	copy(h.ring[h.pos%uint64(len(h.ring)):], payload)
-	*at = entry{ext: ext, pos: h.pos, timestamp: timestamp, size: uint16(size), marker: marker}
+	*at = entry{ext: ext, pos: h.pos, timestamp: timestamp, size: uint16(size), marker: marker, temporal: temporal}
 	h.pos += size
 }
 
@@ -90,5 +92,5 @@ func (h *History) Get(ext uint64) (Stored, bool) {
 		return Stored{}, false
 	}
 	at := e.pos % uint64(len(h.ring))
-	return Stored{Ext: ext, Timestamp: e.timestamp, Marker: e.marker, Payload: h.ring[at : at+uint64(e.size)]}, true
+	return Stored{Ext: ext, Timestamp: e.timestamp, Marker: e.marker, Temporal: e.temporal, Payload: h.ring[at : at+uint64(e.size)]}, true
 }

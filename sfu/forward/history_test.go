@@ -49,7 +49,7 @@ func TestHistoryModel(t *testing.T) {
 			if seed%2 == 0 {
 				size = 1 + rnd.IntN(100)
 			}
-			h.Put(ext, timestamp, ext%3 == 0, payloadOf(ext, size))
+			h.Put(ext, timestamp, ext%3 == 0, 0, payloadOf(ext, size))
 			puts[ext], highest = put{timestamp, size}, max(highest, ext)
 			if s, ok := h.Get(highest); !ok {
 				t.Fatal("the newest is gone")
@@ -74,7 +74,7 @@ func stream(h *History, seconds, perSecond int, clock uint32, size int) uint64 {
 	ext := uint64(extBase)
 	for i := range seconds * perSecond {
 		ext++
-		h.Put(ext, uint32(uint64(i)*uint64(clock)/uint64(perSecond)), ext%3 == 0, payloadOf(ext, size))
+		h.Put(ext, uint32(uint64(i)*uint64(clock)/uint64(perSecond)), ext%3 == 0, 0, payloadOf(ext, size))
 	}
 	return ext
 }
@@ -108,7 +108,7 @@ func TestHistoryHoldsASecond(t *testing.T) {
 func TestHistoryKeepsWhileItGrows(t *testing.T) {
 	var h History
 	for i := range uint64(200) {
-		h.Put(extBase+i, 0, false, payloadOf(extBase+i, 1100))
+		h.Put(extBase+i, 0, false, 0, payloadOf(extBase+i, 1100))
 		if n := alive(&h, extBase+i); n != int(i)+1 {
 			t.Fatalf("%d of %d packets", n, i+1)
 		}
@@ -120,16 +120,16 @@ func TestHistoryRefuses(t *testing.T) {
 	if _, ok := h.Get(0); ok {
 		t.Error("an empty history gave a packet")
 	}
-	h.Put(extBase, 0, false, nil)
-	h.Put(extBase+1, 0, false, make([]byte, maxPayload+1))
+	h.Put(extBase, 0, false, 0, nil)
+	h.Put(extBase+1, 0, false, 0, make([]byte, maxPayload+1))
 	for e := range uint64(3) {
 		if _, ok := h.Get(extBase + e); ok {
 			t.Errorf("number %d was stored", e)
 		}
 	}
 	// A packet that comes later than any history takes no place of a newer one.
-	h.Put(extBase+historyPackets, 7, false, []byte("new"))
-	h.Put(extBase, 3, false, []byte("old"))
+	h.Put(extBase+historyPackets, 7, false, 0, []byte("new"))
+	h.Put(extBase, 3, false, 0, []byte("old"))
 	if s, ok := h.Get(extBase + historyPackets); !ok || string(s.Payload) != "new" || s.Timestamp != 7 {
 		t.Errorf("%+v, %v", s, ok)
 	}
@@ -141,7 +141,7 @@ func TestHistoryAllocates(t *testing.T) {
 	timestamp := uint32(5 * 90_000)
 	if n := testing.AllocsPerRun(2000, func() {
 		ext, timestamp = ext+1, timestamp+264
-		h.Put(ext, timestamp, false, payload)
+		h.Put(ext, timestamp, false, 0, payload)
 		if s, ok := h.Get(ext - 100); !ok || len(s.Payload) != 1100 {
 			t.Fatal("not there")
 		}

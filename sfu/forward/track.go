@@ -181,5 +181,13 @@ func (t *Track) Report() Report {
 	return r
 }
 
+// Came reports whether this number came, of the last seenSize.
+func (t *Track) Came(ext uint64) bool {
+	return ext >= t.first && ext <= t.highest && t.highest-ext < seenSize && t.has(ext)
+}
+
+// Highest is the extended number of the newest packet.
+func (t *Track) Highest() uint64 { return t.highest }
+
 // Started reports whether a packet came.
 func (t *Track) Started() bool { return t.started }
