@@ -29,10 +29,11 @@ func (r *Room) View(id PeerID, v View) {
 // fills the height, or the largest there is.
 func (s *slot) ideal() *encoding {
 	all := s.flow.encodings
+	best := s.flow.best()
 	height, said := s.peer.member.view.Heights[s.flow.send.ID]
 	switch {
 	case !said:
-		return all[len(all)-1]
+		return best
 	case height == 0:
 		return nil
 	}
@@ -41,14 +42,53 @@ func (s *slot) ideal() *encoding {
 		full = max(full, e.height<<(len(all)-1-i))
 	}
 	if full == 0 {
-		return all[len(all)-1]
+		return best
 	}
-	for i, e := range all[:len(all)-1] {
-		if own := full >> (len(all) - 1 - i); float64(own)*slightlyBlown >= float64(height) {
+	for i, e := range all[:best.index] {
+		if own := full >> (len(all) - 1 - i); e.absent.IsZero() && float64(own)*slightlyBlown >= float64(height) {
 			return e
 		}
 	}
+	return best
+}
+
+// best is the largest encoding that the client makes, as far as is known.
+func (pub *publication) best() *encoding {
+	all := pub.encodings
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].absent.IsZero() {
+			return all[i]
+		}
+	}
 	return all[len(all)-1]
+}
+
+// learnAbsent finds out which encodings the client makes: one that is wanted in vain while another comes is absent, for a while.
+func (pub *publication) learnAbsent(now time.Time) {
+	comes := slices.ContainsFunc(pub.encodings, func(e *encoding) bool { return e.alive(now) })
+	for _, e := range pub.encodings {
+		switch {
+		case e.alive(now):
+			e.inVain, e.absent = time.Time{}, time.Time{}
+		case !e.absent.IsZero():
+			if now.Sub(e.absent) >= absentFor {
+				e.inVain, e.absent = time.Time{}, time.Time{}
+			}
+		case !comes || !slices.Contains(pub.wanted, e.rid):
+			e.inVain = time.Time{}
+		case e.inVain.IsZero():
+			e.inVain = now
+		case now.Sub(e.inVain) >= absentAfter:
+			e.absent = now
+		}
+	}
+}
+
+// forgetAbsent begins anew: the camera may be another one.
+func (pub *publication) forgetAbsent() {
+	for _, e := range pub.encodings {
+		e.inVain, e.absent = time.Time{}, time.Time{}
+	}
 }
 
 // nearest is the encoding to show instead while the wanted one does not come: the next lower that does, else the next
@@ -178,11 +218,11 @@ func (s *slot) accepts(e *encoding, packet *forward.Packet) forward.Drop {
 }
 
 // wants lists the RIDs that somebody watches. While the highest of them does not come, lower ones are wanted too, down to the first
-// that does: a browser leaves out what its camera is too small for, or its path too narrow.
+// that does: a browser leaves out what its camera is too small for, or its path too narrow. What it does not make is not wanted.
 func (pub *publication) wants(now time.Time) []string {
 	all := pub.encodings
 	watched := func(e *encoding) bool {
-		return pub.tapping.wants(e) || slices.ContainsFunc(pub.subscribers, func(s *slot) bool { return s.current == e || s.target == e || s.ideal() == e })
+		return e.absent.IsZero() && (pub.tapping.wants(e) || slices.ContainsFunc(pub.subscribers, func(s *slot) bool { return s.current == e || s.target == e || s.ideal() == e }))
 	}
 	top := len(all) - 1
 	for top >= 0 && !watched(all[top]) {
@@ -197,7 +237,7 @@ func (pub *publication) wants(now time.Time) []string {
 	instead := !pub.missing.IsZero() && now.Sub(pub.missing) >= insteadAfter
 	var rids []string
 	for i := top; i >= 0; i-- {
-		if instead || watched(all[i]) {
+		if instead && all[i].absent.IsZero() || watched(all[i]) {
 			rids = append(rids, all[i].rid)
 		}
 		instead = instead && !all[i].alive(now)
@@ -213,6 +253,7 @@ func (pub *publication) tellWanted(now time.Time) {
 		pub.missing = time.Time{}
 		return
 	}
+	pub.learnAbsent(now)
 	rids := pub.wants(now)
 	more := slices.ContainsFunc(rids, func(r string) bool { return !slices.Contains(pub.wanted, r) })
 	switch {

@@ -46,6 +46,12 @@ const (
 	// insteadAfter is how long a client may take to send the encoding that is wanted, before it is asked for lesser ones beside it: a
 	// camera that starts, or a picture that grows, has no need of them.
 	insteadAfter = 2 * time.Second
+	// absentAfter is how long an encoding may be wanted in vain, while another comes, until it counts as one that the client does not
+	// make: a camera is too small for it. Longer than a path takes to grow by one.
+	absentAfter = 6 * time.Second
+	// absentFor is how long it then counts as that; after it it is wanted again, for the camera may be another one now, or the path was
+	// too narrow.
+	absentFor = 15 * time.Second
 	// maxVoices are heard at once: in a larger room the loudest. More people at once nobody understands.
 	maxVoices = 16
 	// maxSpeakers are named at once.

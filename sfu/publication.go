@@ -38,6 +38,8 @@ type encoding struct {
 	described   bool              // a descriptor came: the payload is nobody's business
 	height      int               // pixels, 0 unknown
 
+	inVain   time.Time // since when it is wanted and does not come, while another does; zero while it comes
+	absent   time.Time // since when it counts as one that the client does not make, zero while it does not
 	lastCame time.Time
 	bytes    int // since bitsAt
 	baseBits int // of them, in the lowest temporal layer
@@ -119,6 +121,7 @@ func (pub *publication) permit(sends []Send) {
 	}
 	pub.follow()
 	if pub.open() && was.Muted {
+		pub.forgetAbsent()
 		for _, s := range pub.subscribers {
 			s.restart()
 		}

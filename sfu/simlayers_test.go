@@ -199,11 +199,11 @@ func TestInsteadOfTheWanted(t *testing.T) {
 		want  []string
 	}{
 		{threeRIDs, "f", []string{"f"}},
-		{[]string{"q"}, "q", threeRIDs},
-		{[]string{"q", "h"}, "h", []string{"h", "f"}},
+		{[]string{"q"}, "q", []string{"q"}},
+		{[]string{"q", "h"}, "h", []string{"h"}},
 		{threeRIDs, "f", []string{"f"}},
 	} {
-		for range 80 { // it sends what it can of what is wanted
+		for range 170 { // it sends what it can of what is wanted
 			for _, ev := range s.wanted {
 				if ev.Peer == "b" {
 					wanted = ev.RIDs
@@ -218,4 +218,57 @@ func TestInsteadOfTheWanted(t *testing.T) {
 			t.Errorf("of %v %q is shown and %v wanted, want %q and %v", step.can, got, wanted, step.shown, step.want)
 		}
 	}
+}
+
+// TestAbsentEncoding holds that what a client does not make is wanted no more after absentAfter, by nobody, and wanted again from time to
+// time and when the camera was off; a camera that is off altogether teaches nothing.
+func TestAbsentEncoding(t *testing.T) {
+	s, all := newGroup(t, 18, simSpec{rids: threeRIDs}, "a", "b", "c")
+	cam := all[1].source(Camera)
+	can := threeRIDs
+	wanted := threeRIDs
+	obey := func(d time.Duration) {
+		for range d / (100 * time.Millisecond) {
+			for _, ev := range s.wanted {
+				if ev.Peer == "b" {
+					wanted = ev.RIDs
+				}
+			}
+			for i, rid := range threeRIDs {
+				cam.streams[i].off = !slices.Contains(wanted, rid) || !slices.Contains(can, rid)
+			}
+			s.run(100 * time.Millisecond)
+		}
+	}
+	step := func(what, shown string, want ...string) {
+		t.Helper()
+		if got := all[0].shown("b"); got != shown || !slices.Equal(wanted, want) {
+			t.Errorf("%s: %q is shown and %v wanted, want %q and %v", what, got, wanted, shown, want)
+		}
+	}
+	all[2].view("b", 100)
+	can = []string{"q", "h"}
+	obey(4 * time.Second)
+	step("the largest does not come", "h", threeRIDs...)
+	obey(absentAfter)
+	step("nor is it made", "h", "q", "h")
+	n := len(s.wanted)
+	obey(absentFor - 6*time.Second)
+	if len(s.wanted) != n {
+		t.Errorf("%d events while nothing changes", len(s.wanted)-n)
+	}
+	obey(6 * time.Second)
+	step("it is tried again", "h", threeRIDs...)
+	obey(absentAfter + pauseAfter)
+	step("in vain", "h", "q", "h")
+	can = threeRIDs
+	obey(absentFor)
+	step("another camera", "f", "q", "f")
+
+	can = []string{"q"}
+	obey(absentAfter + 4*time.Second)
+	step("a small one", "q", "q")
+	can = nil
+	obey(absentFor + absentAfter)
+	step("it stands still, and nothing is learnt of that", "q", threeRIDs...)
 }

@@ -211,5 +211,5 @@ func (t *tapping) clock(now time.Time, e *encoding) {
 
 // wants reports whether an encoding is worth sending for the recorder alone.
 func (t *tapping) wants(e *encoding) bool {
-	return t != nil && (e == t.current || e.index == len(e.publication.encodings)-1)
+	return t != nil && (e == t.current || e == e.publication.best())
 }

@@ -10,8 +10,8 @@
 
 import { Emitter } from './emitter';
 import { RequestError } from './errors';
-import { adjusted, encodingsOf } from './encodings';
-import { disconnectedGraceMs, offerAttempts, offerLaterMs, offerRetryMs } from './params';
+import { adjusted, encodingsOf, fitting } from './encodings';
+import { disconnectedGraceMs, offerAttempts, offerLaterMs, offerRetryMs, showAllMs } from './params';
 import type { MediaReady, SlotKind, SlotMid, Source } from './protocol';
 import { codecsFor, opusConstantBitRate, withoutDescriptor } from './sdp';
 import { Route } from './route';
@@ -36,6 +36,8 @@ export class Media extends Emitter<Events> {
   readonly #tracks = new Map<Source, MediaStreamTrack>();
   readonly #senders = new Map<Source, RTCRtpTransceiver>();
   readonly #wanted = new Map<Source, readonly string[]>();
+  readonly #fits = new Map<Source, number>(); // how many encodings were last made of it
+  readonly #showing = new Map<Source, ReturnType<typeof setTimeout>>(); // all are sent, whatever is wanted
   readonly #stops: (() => void)[];
   readonly #route = new Route();
   #pc: RTCPeerConnection | undefined;
@@ -96,6 +98,12 @@ export class Media extends Emitter<Events> {
     if (track) this.#tracks.set(source, track);
     else this.#tracks.delete(source);
     await this.#senders.get(source)?.sender.replaceTrack(track);
+    this.refit(source);
+  }
+
+  // The track gives another size than before: the device was turned, or is another one.
+  refit(source: Source): void {
+    if (this.#senders.has(source)) this.#queue(() => this.#adjust(source));
   }
 
   // Ends the connection; the next media.ready makes a new one.
@@ -108,6 +116,9 @@ export class Media extends Emitter<Events> {
     this.#kept = undefined;
     this.#senders.clear();
     this.#wanted.clear();
+    this.#fits.clear();
+    for (const timer of this.#showing.values()) clearTimeout(timer);
+    this.#showing.clear();
     this.#counts = { pairs: 0, screens: 0 };
     if (!pc) return;
     pc.onconnectionstatechange = null;
@@ -241,8 +252,23 @@ export class Media extends Emitter<Events> {
     if (!sender || !ready) return;
     const parameters = sender.getParameters();
     if (!parameters.encodings?.length) return;
-    parameters.encodings = adjusted(parameters.encodings, encodingsOf(source, ready), this.#wanted.get(source));
+    const { encodings } = parameters;
+    const fit = fitting(encodings.length, sender.track?.getSettings());
+    this.#fitted(source, fit);
+    const wanted = this.#showing.has(source) ? undefined : this.#wanted.get(source);
+    parameters.encodings = adjusted(encodings, encodingsOf(source, ready), wanted, fit);
     await sender.setParameters(parameters).catch(() => undefined);
+  }
+
+  #fitted(source: Source, fit: number): void {
+    const before = this.#fits.get(source) ?? fit;
+    this.#fits.set(source, fit);
+    if (fit <= before) return;
+    clearTimeout(this.#showing.get(source));
+    this.#showing.set(source, setTimeout(() => {
+      this.#showing.delete(source);
+      this.refit(source);
+    }, showAllMs));
   }
 
   #addSlots(pc: RTCPeerConnection, wanted: MediaReady['slots']): void {

@@ -31,6 +31,12 @@ export const offerAttempts = 5;
 // Of a server that refused so many; the person sees that nothing gets through.
 export const offerLaterMs = 15_000;
 
-// Chromium sends all three of a simulcast only from 960 x 540 on, and leaves out the largest below.
+// The least pixels of a picture of which Chromium makes two and three encodings of a simulcast: 480 x 270 and 960 x 540.
+export const simulcastPixels = [480 * 270, 960 * 540] as const;
+// A camera that gives larger pictures than before is sent in all sizes for so long, or the server would not learn that there are more:
+// it asks for nothing that did not come.
+export const showAllMs = 3_000;
+
+// Large enough for all three.
 export const camera = { width: 960, height: 540, frameRate: 24, maxBitrate: 900_000 } as const;
 export const screen = { frameRate: 15, maxBitrate: 1_500_000 } as const;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { adjusted, encodingsOf } from '../client/encodings';
+import { adjusted, encodingsOf, fitting } from '../client/encodings';
 import { RequestError } from '../client/errors';
 import { FrameGate } from '../client/gate';
 import { Media } from '../client/media';
-import { directMs, offerAttempts, offerLaterMs, offerRetryMs, relayedMs } from '../client/params';
+import { directMs, offerAttempts, offerLaterMs, offerRetryMs, relayedMs, showAllMs } from '../client/params';
 import type { MediaReady } from '../client/protocol';
 import { Route } from '../client/route';
 import { opusConstantBitRate, withoutDescriptor } from '../client/sdp';
@@ -68,6 +68,24 @@ test('the camera is sent as the server says, and what nobody watches is paused',
   assert.deepEqual(adjusted(sent, told, []).map(({ active }) => active), [false, false, false]);
 });
 
+test('of a small picture the best encoding is all of it', () => {
+  const sizes: [number, number, number][] = [
+    [1280, 720, 3], [960, 540, 3], [540, 960, 3], [640, 480, 2], [480, 640, 2], [640, 360, 2], [480, 270, 2], [320, 240, 1], [320, 180, 1], [0, 0, 3],
+  ];
+  for (const [width, height, count] of sizes) {
+    const fit = fitting(3, { width, height });
+    assert.equal(fit, count, `${width} x ${height}`);
+    const sent = adjusted(told.map(({ rid }) => ({ rid, active: true })), told, undefined, fit);
+    assert.deepEqual(sent.map(({ active }) => active), [true, fit > 1, fit > 2]);
+    const best = sent[fit - 1];
+    assert.deepEqual([best?.scaleResolutionDownBy, best?.maxBitrate], [1, 900], 'all of the picture, with the limits for it');
+    assert.deepEqual(sent.map(({ rid }) => rid), ['q', 'h', 'f']);
+  }
+  const wanted = (fit: number, ...rids: string[]) => adjusted(told.map(({ rid }) => ({ rid })), told, rids, fit).flatMap(({ rid, active }) => (active ? [rid] : []));
+  assert.deepEqual([wanted(2, 'f'), wanted(2, 'q', 'f'), wanted(2, 'h'), wanted(1, 'h', 'f'), wanted(1), wanted(2, 'x')], [['h'], ['q', 'h'], ['h'], ['q'], [], []]);
+  assert.deepEqual([fitting(3), fitting(3, {}), fitting(1, { width: 320, height: 240 })], [3, 3, 1]);
+});
+
 test('one encoding has no name, and is never paused', () => {
   const screen = [{ maxBitrate: 1500, maxFramerate: 15 }];
   assert.deepEqual(adjusted([{ active: true }], screen, []), [{ maxBitrate: 1500, maxFramerate: 15, active: true }]);
@@ -119,7 +137,18 @@ function refusing(t: TestContext) {
     constructor(readonly configuration: RTCConfiguration) {
       made.push(this);
     }
-    addTransceiver = () => ({ mid: '0', receiver: {}, setCodecPreferences() {}, sender: { replaceTrack() {}, getParameters: () => ({}) } });
+    addTransceiver = (_: string, { sendEncodings = [] }: { sendEncodings?: object[] } = {}) => {
+      const sender = {
+        track: null as unknown,
+        parameters: { encodings: sendEncodings },
+        replaceTrack: (track: unknown) => void (sender.track = track),
+        getParameters: () => structuredClone(sender.parameters),
+        setParameters: async (parameters: { encodings: object[] }) => void (sender.parameters = parameters),
+      };
+      this.senders.push(sender);
+      return { mid: '0', receiver: {}, setCodecPreferences() {}, sender };
+    };
+    senders: { track: unknown; parameters: { encodings: { rid?: string; active?: boolean; scaleResolutionDownBy?: number }[] } }[] = [];
     getTransceivers = () => [];
     setLocalDescription = () => void (this.signalingState = 'have-local-offer');
     setRemoteDescription = (answer: unknown) => {
@@ -146,14 +175,14 @@ function refusing(t: TestContext) {
   media.on('state', (state) => states.push(state));
   const settle = async () => { for (let i = 0; i < 50; i += 1) await Promise.resolve(); };
   const ready = (pairs: number, generation = 0) => {
-    heard.get('mediaReady')?.({ generation, slots: { pairs, screens: 0 }, iceServers: relay } as unknown as MediaReady);
+    heard.get('mediaReady')?.({ generation, slots: { pairs, screens: 0 }, iceServers: relay, encodings: { camera: told } } as unknown as MediaReady);
     return settle();
   };
   const pass = async (ms: number) => {
     t.mock.timers.tick(ms);
     await settle();
   };
-  return { media, server, session, made, states, ready, pass };
+  return { media, server, session, made, states, ready, pass, settle, heard };
 }
 const relay = [{ urls: ['turn:video.example.org:443?transport=tcp'], username: 'u', credential: 'c' }];
 
@@ -212,4 +241,32 @@ test('a browser that speaks no codec of the server is told once, and offers noth
   await ready(2);
   await pass(60_000);
   assert.deepEqual([refused, server.offers.length, made.length, made[0]?.connectionState], [['codec_unsupported'], 1, 1, 'closed']);
+});
+
+test('another camera, or a device that was turned, is sent as it is then', async (t) => {
+  const { media, made, ready, pass, settle, heard } = refusing(t);
+  const camera = (width: number, height: number) => ({ getSettings: () => ({ width, height }) }) as unknown as MediaStreamTrack;
+  const sent = () => made[0]?.senders[1]?.parameters.encodings.flatMap(({ rid, active, scaleResolutionDownBy }) => (active ? [`${rid}/${scaleResolutionDownBy}`] : []));
+  await media.setTrack('camera', camera(640, 480));
+  await ready(1);
+  assert.deepEqual(sent(), ['q/2', 'h/1']);
+  heard.get('wanted')?.({ source: 'camera', rids: ['f'] });
+  await settle();
+  assert.deepEqual(sent(), ['h/1']);
+  await media.setTrack('camera', camera(320, 240));
+  await settle();
+  assert.deepEqual(sent(), ['q/1']);
+  await media.setTrack('camera', camera(1280, 720));
+  await settle();
+  assert.deepEqual(sent(), ['q/4', 'h/2', 'f/1'], 'the server learns what there is now');
+  await pass(showAllMs);
+  assert.deepEqual(sent(), ['f/1']);
+  const turned = { width: 640, height: 480 };
+  await media.setTrack('camera', { getSettings: () => turned } as unknown as MediaStreamTrack);
+  await settle();
+  turned.height = 240;
+  turned.width = 320;
+  media.refit('camera');
+  await settle();
+  assert.deepEqual(sent(), ['q/1']);
 });
