@@ -1,6 +1,10 @@
 package sfu
 
-import "time"
+import (
+	"time"
+
+	"alcove/sfu/udp"
+)
 
 // Constants of the load estimate.
 const (
@@ -16,6 +20,38 @@ const (
 	// refuseLoad is the share from which a worker takes no new rooms: rather one group told to wait than all hurt.
 	refuseLoad = 0.85
 )
+
+// Without a spare processor, signaling runs only when a worker lets it.
+const (
+	// longestHold is how long a worker works on before others get their turn: with one round more, and a nap, well under 5 ms.
+	longestHold = 2 * time.Millisecond
+	// leastRest is a sleep that the scheduler uses to look for what came from the network.
+	leastRest = 50 * time.Microsecond
+)
+
+// pause lets packets gather. A nap costs less than a sleep, but holds the processor.
+func (w *worker) pause(d time.Duration) {
+	switch {
+	case w.spare:
+		udp.Nap(d)
+	case d < leastRest:
+		w.yield()
+	default:
+		w.sleep(d)
+	}
+}
+
+// yield lets others run, if there is no processor for them and the worker did not wait for long.
+func (w *worker) yield() {
+	if !w.spare && time.Since(w.rested) >= longestHold {
+		w.sleep(leastRest)
+	}
+}
+
+func (w *worker) sleep(d time.Duration) {
+	time.Sleep(d)
+	w.rested = time.Now()
+}
 
 // A load is the share of its time that a worker works. Owned by worker.run.
 type load struct {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,8 @@ type worker struct {
 	nextTick    time.Time
 	count       Counters
 	stopped     bool
+	spare       bool      // a processor is left for all other goroutines while every worker naps; as of the last tick
+	rested      time.Time // when the worker last let other goroutines run, without a spare processor
 	acting      *peer     // for whom the present step works, nil: for no single peer
 	faults      int       // rounds in a row that ended in a panic
 	faultLogged time.Time // when a stack was last logged
@@ -77,8 +80,10 @@ func (w *worker) run() {
 		deadline := w.deadline()
 		if nap := w.load.wait(pictureWait); nap > 0 && (!quiet || w.box.used > 0) {
 			// Under load it looks for packets at intervals: to be woken by each would cost what the trains save.
-			udp.Nap(nap - time.Since(w.now))
+			w.pause(nap - time.Since(w.now))
 			deadline = udp.Now
+		} else if !quiet {
+			w.yield()
 		}
 		n, err := w.read(deadline)
 		if errors.Is(err, net.ErrClosed) {
@@ -93,7 +98,11 @@ func (w *worker) run() {
 func (w *worker) read(deadline time.Time) (n int, err error) {
 	if !w.try(func() {
 		w.at(stepRead, nil)
+		began := time.Now()
 		n, err = w.sock.Read(w.in, deadline)
+		if now := time.Now(); now.Sub(began) > leastRest {
+			w.rested = now // it waited
+		}
 	}) {
 		w.fault()
 		return 0, nil
@@ -218,7 +227,8 @@ func (w *worker) hurry() {
 // ticked looks at all timers.
 func (w *worker) ticked() {
 	w.nextTick = w.now.Add(tick)
-	for i := 0; i < len(w.peers); i++ { // one that a panic ends takes itself out; who moves up has the next tick
+	w.spare = runtime.GOMAXPROCS(0) > len(w.engine.workers) // the runtime follows the limits of a container
+	for i := 0; i < len(w.peers); i++ {                     // one that a panic ends takes itself out; who moves up has the next tick
 		p := w.peers[i]
 		w.guard(nil, p, func() {
 			w.at(stepTick, p)
