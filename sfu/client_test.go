@@ -263,7 +263,7 @@ func (c *testClient) ask(generation uint32) (Answer, error) {
 	c.room.Answer(Offer{
 		Peer: c.id, Generation: generation, SDP: c.pc.LocalDescription().SDP,
 		Tracks: []Track{{MID: "0", Source: Microphone}, {MID: "1", Source: Camera}},
-	}, func(a Answer, err error) { done <- result{a, err} })
+	}, func() error { return nil }, func(a Answer, err error) { done <- result{a, err} })
 	r := receive(c.t, done, "an answer")
 	return r.Answer, r.error
 }

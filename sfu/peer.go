@@ -66,6 +66,12 @@ func (p *peer) start(m *member) {
 
 // renegotiated takes the m-lines that a second offer added.
 func (p *peer) renegotiated(next *peer) {
+	for _, pub := range p.publications {
+		was, now := p.offer.line(pub.line.mid), next.offer.line(pub.line.mid)
+		if was.ssrc != now.ssrc || was.rtxSSRC != now.rtxSSRC { // else the packets may know a newer one
+			pub.announced(now)
+		}
+	}
 	p.local = next.local
 	p.take(next.offer)
 }
@@ -76,7 +82,6 @@ func (p *peer) take(o *offer) {
 	p.offer = o
 	for _, pub := range p.publications {
 		known[pub.line.mid] = true
-		pub.announced(o.line(pub.line.mid))
 	}
 	for _, s := range p.slots {
 		known[s.line.mid] = true

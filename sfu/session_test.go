@@ -2,6 +2,8 @@ package sfu
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"alcove/sfu/forward"
@@ -257,4 +259,51 @@ func TestLostPacketsComeAgain(t *testing.T) {
 	eventually(t, "a repeat", func() bool { return r.e.Counters().Resent > 0 })
 	b.nack(packet.SSRC, packet.SequenceNumber-9000)
 	eventually(t, "a named drop for what was never sent", func() bool { return r.drops(forward.HistoryGone) > 0 })
+}
+
+// TestRefusedOfferChangesNothing: neither an offer that cannot be answered nor one that the room does not accept touches the connection
+// that runs, and only what can be answered is asked about.
+func TestRefusedOfferChangesNothing(t *testing.T) {
+	r := openRoom(t, newEngine(t))
+	r.obey(everyone("a", "b"))
+	a, b := newClient(r, "a", 1), newClient(r, "b", 1)
+	a.join()
+	b.join()
+	talk(t, "b gets a's media", []*testClient{a, b}, func() bool { return b.count(11) > 5 })
+	text := a.pc.LocalDescription().SDP
+	own := []Track{{"0", Microphone}, {"1", Camera}}
+	no := errors.New("no")
+	tests := []struct {
+		name  string
+		offer Offer
+		want  error
+		asked bool
+	}{
+		{"no description", Offer{Generation: 2, SDP: "hello", Tracks: own}, ErrSDP, false},
+		{"a track that is not there", Offer{Generation: 2, SDP: text, Tracks: []Track{{"77", Camera}}}, ErrSDP, false},
+		{"a track less", Offer{Generation: 1, SDP: text, Tracks: own[:1]}, ErrSDP, false},
+		{"other credentials", Offer{Generation: 1, SDP: strings.ReplaceAll(text, "a=ice-ufrag:", "a=ice-ufrag:x"), Tracks: own}, ErrSDP, false},
+		{"an old number", Offer{Generation: 0, SDP: text, Tracks: own}, ErrStale, false},
+		{"not accepted", Offer{Generation: 2, SDP: text, Tracks: own}, no, true},
+		{"not accepted again", Offer{Generation: 1, SDP: text, Tracks: own}, no, true},
+	}
+	for _, tt := range tests {
+		tt.offer.Peer = "a"
+		asked := false
+		done := make(chan error, 1)
+		r.Answer(tt.offer, func() error { asked = true; return no }, func(_ Answer, err error) { done <- err })
+		if err := receive(t, done, "a refusal"); !errors.Is(err, tt.want) || asked != tt.asked {
+			t.Errorf("%s: %v, accepted by the room: %v", tt.name, err, asked)
+		}
+	}
+	before := b.count(11)
+	talk(t, "the picture goes on", []*testClient{a, b}, func() bool { return b.count(11) > before+20 })
+	state := make(chan string, 1)
+	r.worker.post(func() {
+		p := r.members["a"].peer
+		state <- fmt.Sprintf("generation %d, description %d, %d m-lines", p.generation, p.local.version, len(p.offer.lines))
+	})
+	if got := receive(t, state, "the peer"); got != "generation 1, description 1, 4 m-lines" {
+		t.Error(got)
+	}
 }

@@ -15,8 +15,9 @@ import (
 // maxSetups bounds handshakes under way in one engine: 50 people who join at once, several times over. Full: unavailable.
 const maxSetups = 256
 
-// Answer negotiates the PeerConnection of a peer of the plan; done is called once, on any goroutine.
-func (r *Room) Answer(o Offer, done func(Answer, error)) {
+// Answer negotiates the PeerConnection of a peer of the plan. accept is called when the offer is valid and can be answered, and before
+// it changes anything; its error refuses the offer, and it may block. done is called once. Both come on any goroutine.
+func (r *Room) Answer(o Offer, accept func() error, done func(Answer, error)) {
 	e := r.worker.engine
 	select {
 	case e.setups <- struct{}{}:
@@ -33,7 +34,7 @@ func (r *Room) Answer(o Offer, done func(Answer, error)) {
 			}
 			<-e.setups
 		}()
-		answer, fresh, err := r.setup(p, o)
+		answer, fresh, err := r.setup(p, o, accept)
 		answered = true
 		done(answer, err)
 		if fresh && err == nil {
@@ -58,8 +59,8 @@ func (r *Room) setupFailed(p *peer, answered bool, done func(Answer, error)) {
 	}
 }
 
-// setup parses the offer, adopts its peer and gives the answer. The peer still has to shake hands if it is fresh.
-func (r *Room) setup(p *peer, o Offer) (answer Answer, fresh bool, err error) {
+// setup parses the offer, has it accepted, adopts its peer and gives the answer. The peer still has to shake hands if it is fresh.
+func (r *Room) setup(p *peer, o Offer, accept func() error) (answer Answer, fresh bool, err error) {
 	r.worker.at(stepSetup, p)
 	if p.offer, err = parseOffer(o.SDP, o.Tracks); err != nil {
 		return Answer{}, false, err
@@ -68,7 +69,10 @@ func (r *Room) setup(p *peer, o Offer) (answer Answer, fresh bool, err error) {
 		return Answer{}, false, err
 	}
 	answer = Answer{SDP: p.offer.answer(p.local), Slots: p.offer.slots()}
-	if err := r.ask(p, func() error { return r.adopt(p, fresh) }); err != nil {
+	if err = accept(); err == nil {
+		err = r.ask(p, func() error { return r.adopt(p, fresh) })
+	}
+	if err != nil {
 		if fresh {
 			p.transport.close()
 		}

@@ -59,8 +59,12 @@ type fakeRoom struct {
 	answer func(live.Offer) (live.Answer, error)
 }
 
-func (r fakeRoom) Answer(o live.Offer, done func(live.Answer, error)) {
+func (r fakeRoom) Answer(o live.Offer, accept func() error, done func(live.Answer, error)) {
 	go func() {
+		if err := accept(); err != nil {
+			done(live.Answer{}, err)
+			return
+		}
 		if r.answer != nil {
 			done(r.answer(o))
 			return

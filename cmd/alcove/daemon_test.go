@@ -38,7 +38,7 @@ func (s *silence) Close() error { s.closed = true; return nil }
 
 type silentRoom struct{}
 
-func (silentRoom) Answer(_ live.Offer, f func(live.Answer, error)) {
+func (silentRoom) Answer(_ live.Offer, _ func() error, f func(live.Answer, error)) {
 	f(live.Answer{}, errors.New("silence"))
 }
 func (silentRoom) Obey(_ room.Plan, done func())        { done() }

@@ -89,12 +89,12 @@ type mediaRoom struct {
 }
 
 // Answer implements live.MediaRoom.
-func (m mediaRoom) Answer(o live.Offer, done func(live.Answer, error)) {
+func (m mediaRoom) Answer(o live.Offer, accept func() error, done func(live.Answer, error)) {
 	offer := sfu.Offer{Peer: sfu.PeerID(o.Participant), Generation: o.Generation, SDP: o.SDP}
 	for _, t := range o.Tracks {
 		offer.Tracks = append(offer.Tracks, sfu.Track{MID: t.MID, Source: sfu.Source(t.Source)})
 	}
-	m.room.Answer(offer, func(a sfu.Answer, err error) {
+	m.room.Answer(offer, accept, func(a sfu.Answer, err error) {
 		answer := live.Answer{SDP: a.SDP}
 		for _, s := range a.Slots {
 			answer.Slots = append(answer.Slots, live.Slot(s))
@@ -198,6 +198,9 @@ var refusals = map[error]room.Code{
 func refusal(err error) error {
 	if err == nil {
 		return nil
+	}
+	if ours, ok := errors.AsType[*room.Error](err); ok {
+		return ours // the room did not accept the offer
 	}
 	for cause, code := range refusals {
 		if errors.Is(err, cause) {

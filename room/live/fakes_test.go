@@ -68,6 +68,7 @@ type fakeMedia struct {
 	holds   bool // keep the callbacks of Obey
 	panics  bool
 	answer  error
+	reads   func() // is called when an offer was read, before it is accepted
 	rooms   []*fakeRoom
 }
 
@@ -101,12 +102,20 @@ type fakeRoom struct {
 	obeyed    func(room.Plan) // sees each plan; may be nil
 }
 
-func (r *fakeRoom) Answer(o Offer, done func(Answer, error)) {
+func (r *fakeRoom) Answer(o Offer, accept func() error, done func(Answer, error)) {
 	r.media.mu.Lock()
 	r.offers = append(r.offers, o)
-	err := r.media.answer
+	err, reads := r.media.answer, r.media.reads
 	r.media.mu.Unlock()
-	go done(Answer{SDP: "answer"}, err)
+	go func() {
+		if reads != nil {
+			reads()
+		}
+		if err == nil {
+			err = accept()
+		}
+		done(Answer{SDP: "answer"}, err)
+	}()
 }
 
 func (r *fakeRoom) Obey(plan room.Plan, done func()) {

@@ -113,10 +113,11 @@ type MediaSession struct {
 	Policy string
 }
 
-// A MediaRoom is the media plane of one room. No method blocks; each callback comes once, on any goroutine.
+// A MediaRoom is the media plane of one room. No method blocks; each callback comes at most once, done always, on any goroutine.
 type MediaRoom interface {
-	// Answer negotiates the PeerConnection of one participant of the Plan.
-	Answer(Offer, func(Answer, error))
+	// Answer negotiates the PeerConnection of one participant of the Plan. accept is called when the offer is valid and can be
+	// answered, before it changes anything, on a goroutine that it may block; its error refuses the offer.
+	Answer(o Offer, accept func() error, done func(Answer, error))
 	// Obey makes the plan the only truth; done comes when it is in force: from then on no packet passes that it does not allow.
 	Obey(plan room.Plan, done func())
 	// Announced says that the slot map of this version was told to the participant: its media may flow.

@@ -3,6 +3,7 @@ package live
 import (
 	"errors"
 	"log/slog"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -100,6 +101,57 @@ func TestOffer(t *testing.T) {
 			offer.Generation = 2
 			_, err = ann.Offer(t.Context(), offer)
 			h.wantCode(err, want)
+		}
+	})
+}
+
+// TestRefusedOfferChangesNothing: who offers what cannot be answered keeps the connection, its number and its publications.
+func TestRefusedOfferChangesNothing(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		host := h.join("g", "host", auth.Host)
+		media := h.media.rooms[0]
+		offer := Offer{Generation: 1, SDP: "offer", Tracks: []Track{{"0", room.Microphone}, {"1", room.Camera}}}
+		if _, err := host.Offer(t.Context(), offer); err != nil {
+			t.Fatal(err)
+		}
+		h.told(host)
+		before, plans := room.ViewOf(host.room.state, host.ID()), len(media.plans)
+		for _, cause := range []error{&room.Error{Code: SDPInvalid}, &room.Error{Code: CodecUnsupported}, errors.New("no port")} {
+			h.media.set(func() { h.media.answer = cause })
+			for _, generation := range []uint32{1, 2, 7} {
+				if _, err := host.Offer(t.Context(), Offer{Generation: generation, Tracks: []Track{{"0", room.Screen}}}); err == nil {
+					t.Fatal("not refused")
+				}
+			}
+		}
+		synctest.Wait()
+		if after := room.ViewOf(host.room.state, host.ID()); !reflect.DeepEqual(before, after) {
+			t.Errorf("%+v\nbecame\n%+v", before, after)
+		}
+		if n := len(media.plans); n != plans {
+			t.Errorf("%d plans more", n-plans)
+		}
+		h.wantKinds(h.told(host))
+		h.media.set(func() { h.media.answer = nil })
+		offer.Generation = 2
+		if _, err := host.Offer(t.Context(), offer); err != nil {
+			t.Errorf("the next offer: %v", err)
+		}
+	})
+}
+
+// TestOfferOfOneWhoLeaves: what the room no longer allows when the media plane has read the offer is refused, and publishes nothing.
+func TestOfferOfOneWhoLeaves(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		host, ann := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant)
+		h.do(host, room.Admit{All: true})
+		h.media.set(func() {
+			h.media.reads = func() { h.do(host, room.SendBack{Target: ann.ID()}) }
+		})
+		_, err := ann.Offer(t.Context(), Offer{Generation: 1, Tracks: []Track{{"0", room.Microphone}}})
+		h.wantCode(err, room.NotAdmitted)
+		if v := room.ViewOf(ann.room.state, ann.ID()); v.Self.Generation != 0 {
+			t.Errorf("generation %d was used", v.Self.Generation)
 		}
 	})
 }

@@ -64,7 +64,8 @@ func (s *Seat) Offer(ctx context.Context, o Offer) (Answer, error) {
 	return ask(ctx, s.room, func(answer reply[Answer]) { s.room.offer(s, o, answer) })
 }
 
-// offer asks policy first; what it does not name in the plan, the media plane does not take.
+// offer asks policy whether an offer may be made, has the media plane look at it, and notes what it publishes once it can be answered:
+// an offer that is refused changes nothing. What policy does not name in the plan, the media plane does not take.
 func (r *running) offer(s *Seat, o Offer, answer reply[Answer]) {
 	if !r.holds(s) {
 		answer.fail(gone())
@@ -74,18 +75,31 @@ func (r *running) offer(s *Seat, o Offer, answer reply[Answer]) {
 	for _, t := range o.Tracks {
 		wish.Sources = append(wish.Sources, room.Publication{ID: room.PublicationID(token()), Source: t.Source})
 	}
-	if err := r.act(s.id, wish); err != nil {
+	if _, err := room.Decide(r.cfg.Now(), r.state, wish); err != nil {
 		answer.fail(err)
 		return
 	}
 	log := r.cfg.Log
-	r.media.Answer(o, func(a Answer, err error) {
+	r.media.Answer(o, func() error { return s.publish(wish) }, func(a Answer, err error) {
 		if refusal := (*room.Error)(nil); err != nil && !errors.As(err, &refusal) {
 			log.Warn("the media plane could not answer an offer", "error", fmt.Sprintf("%T", err))
 			err = &room.Error{Code: room.Unavailable, Detail: "media"}
 		}
 		answer.give(a, err)
 	})
+}
+
+// publish carries out what a valid offer asks for. It waits for the room: not on its goroutine.
+func (s *Seat) publish(wish room.Publish) error {
+	r, verdict := s.room, newReply[struct{}]()
+	r.post(mail{fail: verdict.fail, do: func() {
+		if !r.holds(s) {
+			verdict.fail(gone())
+			return
+		}
+		verdict.give(struct{}{}, r.act(s.id, wish))
+	}})
+	return (<-verdict).err
 }
 
 // View tells the media plane what this participant shows. One who waits has nothing to show.

@@ -19,13 +19,15 @@ func (plane) Open(live.MediaSession, func(live.MediaEvent)) (live.MediaRoom, err
 	return plane{}, nil
 }
 
-func (plane) Answer(_ live.Offer, done func(live.Answer, error)) { go done(live.Answer{}, nil) }
-func (plane) Obey(_ room.Plan, done func())                      { go done() }
-func (plane) Announced(room.ParticipantID, uint64)               {}
-func (plane) View(room.ParticipantID, live.View)                 {}
-func (plane) Close()                                             {}
-func (plane) Deliver(live.Notice)                                {}
-func (plane) End(room.Closing)                                   {}
+func (plane) Answer(_ live.Offer, accept func() error, done func(live.Answer, error)) {
+	go func() { done(live.Answer{}, accept()) }()
+}
+func (plane) Obey(_ room.Plan, done func())        { go done() }
+func (plane) Announced(room.ParticipantID, uint64) {}
+func (plane) View(room.ParticipantID, live.View)   {}
+func (plane) Close()                               {}
+func (plane) Deliver(live.Notice)                  {}
+func (plane) End(room.Closing)                     {}
 
 // A clinic is rooms that run on a store.
 type clinic struct {

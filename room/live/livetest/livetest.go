@@ -37,11 +37,13 @@ func (Media) Open(live.MediaSession, func(live.MediaEvent)) (live.MediaRoom, err
 
 type mediaRoom struct{}
 
-func (mediaRoom) Answer(_ live.Offer, done func(live.Answer, error)) { go done(live.Answer{}, nil) }
-func (mediaRoom) Obey(_ room.Plan, done func())                      { go done() }
-func (mediaRoom) View(room.ParticipantID, live.View)                 {}
-func (mediaRoom) Announced(room.ParticipantID, uint64)               {}
-func (mediaRoom) Close()                                             {}
+func (mediaRoom) Answer(_ live.Offer, accept func() error, done func(live.Answer, error)) {
+	go func() { done(live.Answer{}, accept()) }()
+}
+func (mediaRoom) Obey(_ room.Plan, done func())        { go done() }
+func (mediaRoom) View(room.ParticipantID, live.View)   {}
+func (mediaRoom) Announced(room.ParticipantID, uint64) {}
+func (mediaRoom) Close()                               {}
 
 // A Guest is one who has a seat.
 type Guest struct {
