@@ -6,7 +6,7 @@ import "time"
 const (
 	// MaxToken bounds the whole token: identity providers write 1 to 2 KiB, and HTTP servers carry 8 KiB in a header.
 	MaxToken = 8 << 10
-	// MaxRoom, MaxName and MaxPolicy are counted in runes: a name is what a roster can show in one line.
+	// MaxRoom, MaxName and MaxPolicy are counted in runes: a name is what a roster can show in one line; a longer one is cut.
 	MaxRoom   = 128
 	MaxName   = 64
 	MaxPolicy = 64

@@ -27,7 +27,6 @@ const (
 	BadRoom      Reason = "claim:room"      // missing, too long or with control characters
 	BadRole      Reason = "claim:role"      // missing or not of the list
 	BadPolicy    Reason = "claim:policy"    // not a name of a policy
-	BadName      Reason = "claim:name"      // too long or with control characters
 	BadAMR       Reason = "claim:amr"       // not a short list of short strings
 	BadACR       Reason = "claim:acr"       // not a short string
 	BadAuthTime  Reason = "claim:auth_time" // no number of seconds

@@ -93,7 +93,7 @@ type Explanation struct {
 	KeyID, Algorithm   string
 	Issued, Expires    time.Time // zero if unsaid
 	Role               Role
-	HasName, HasPolicy bool // whether it carries a name, a policy
+	HasName, HasPolicy bool // whether it carries a name that can be shown, a policy
 	Findings           []Finding
 }
 
@@ -102,7 +102,7 @@ func (v *Verifier) Explain(now time.Time, token Secret) Explanation {
 	e := v.examine(now, token.Reveal(), true)
 	x := Explanation{KeyID: e.kid, Algorithm: e.alg, Findings: e.wrong}
 	if c := e.claims; c != nil {
-		x.HasName, x.HasPolicy = c.name != "", c.policy != ""
+		x.HasName, x.HasPolicy = ShownName(c.name) != "", c.policy != ""
 		if c.role.known() {
 			x.Role = c.role
 		}

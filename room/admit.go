@@ -94,10 +94,7 @@ func newcomer(now time.Time, s State, c Join) (Participant, *Error) {
 	if !known(c.Grant.Role) {
 		return Participant{}, refuse(Forbidden, "no such role")
 	}
-	shown, verified, err := names(c.DisplayName, c.Grant.Name)
-	if err != nil {
-		return Participant{}, err
-	}
+	shown, verified := names(c.DisplayName, c.Grant.Name)
 	p := Participant{
 		ID: c.Participant, Person: person, Role: c.Grant.Role, TokenRole: c.Grant.Role, DisplayName: shown, VerifiedName: verified,
 		Access: Waiting, Since: now, Returning: s.known(person), Connected: true, Secret: c.Secret,
@@ -109,11 +106,12 @@ func newcomer(now time.Time, s State, c Join) (Participant, *Error) {
 	return p, nil
 }
 
-// dropStale ends the seats that a person lost and does not resume: of a host all, of others those that wait. A seat with a
-// living connection stays: a second device does not throw out the first.
+// dropStale ends the seats that one who comes anew leaves behind. A person has one seat in the group, whatever their role: that of the
+// device that was let in last, so that no forgotten one goes on listening. Hosts are let in at once, so all they had ends at once; for
+// others it ends when a host admits them (admitOne), but a place in the waiting room that was lost is not kept beside the new one.
 func dropStale(d *Decision, s State, p Participant) {
 	for _, old := range s.Participants {
-		if old.Person == p.Person && !old.Connected && (p.Role.Hosts() || old.Access == Waiting) {
+		if old.Person == p.Person && (p.Role.Hosts() || !old.Connected && old.Access == Waiting) {
 			d.close(old.ID, Left, "replaced", "")
 		}
 	}
@@ -163,7 +161,7 @@ func resume(now time.Time, s State, c Resume) (Decision, *Error) {
 	return Decision{Events: []Event{SeatResumed{ID: p.ID, Secret: c.Next, Old: c.Secret}}}, nil
 }
 
-// admit lets people in, each through the gate, in the order of the request. One who returns ends their older seats.
+// admit lets people in, each through the gate, in the order of the request. Who is let in ends the seat that they had.
 func admit(now time.Time, s State, c Admit) (Decision, *Error) {
 	if _, err := actor(s, c.By, actAdmit); err != nil {
 		return Decision{}, err
@@ -215,14 +213,12 @@ func admitOne(now time.Time, s State, id ParticipantID) (Decision, *Error) {
 		return Decision{}, err
 	}
 	var d Decision
-	if p.Returning {
-		for _, old := range s.Participants {
-			if old.ID == id {
-				break // those after it are newer
-			}
-			if old.Person == p.Person {
-				d.close(old.ID, Left, "replaced", "")
-			}
+	newer := false // those after it came later, and may go on waiting
+	for _, old := range s.Participants {
+		if old.ID == id {
+			newer = true
+		} else if old.Person == p.Person && (old.Access == Admitted || !newer) {
+			d.close(old.ID, Left, "replaced", "")
 		}
 	}
 	if err := mayEnter(now, ApplyAll(s, d.Events), p); err != nil {

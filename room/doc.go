@@ -18,5 +18,5 @@
 // Invariants, fuzzed: who is not Admitted sees no roster, is in no Plan, and nobody hears of them but hosts; nobody is in a
 // Plan who has not acknowledged what the policy asks; nothing is recorded without a standing consent of its owner, nor
 // anything of a side room; a locked room admits nobody but hosts, resumed seats and returning people; a removed person is
-// barred until lifted; every seat ends at most once.
+// barred until lifted; a person has one seat in the group at most; every seat ends at most once.
 package room

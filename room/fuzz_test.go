@@ -112,7 +112,7 @@ func (d *dealer) flag() bool { return d.next(2) == 0 }
 
 func (d *dealer) join() Join {
 	role := []auth.Role{auth.Host, auth.Cohost, auth.Participant, auth.Participant, auth.Observer, "admin"}[d.next(6)]
-	c := joinAs(fmt.Sprint("s", d.n), fmt.Sprint("p", d.next(12)), role)
+	c := joinAs(fmt.Sprint("s", d.n), fmt.Sprint("p", d.next(24)), role)
 	c.DisplayName = []string{"", "Ann", "\u202e"}[d.next(3)]
 	d.n++
 	return c
@@ -258,6 +258,13 @@ func checkState(t *testing.T, s State) {
 			}
 			csrcs[pub.CSRC] = true
 		}
+	}
+	persons := map[PersonID]bool{}
+	for _, p := range s.Participants {
+		if p.Access == Admitted && persons[p.Person] {
+			t.Fatalf("%s has two seats in the group", p.Person)
+		}
+		persons[p.Person] = persons[p.Person] || p.Access == Admitted
 	}
 	if n := s.count(Admitted); n > s.Policy.MaxParticipants+hostReserve || s.count(Waiting) > s.Policy.MaxWaiting+s.Policy.MaxParticipants {
 		t.Fatalf("%d admitted, %d waiting", n, s.count(Waiting))

@@ -15,9 +15,6 @@ const (
 	// maxTargets bounds one admit; it is above any waiting room that a host could read through.
 	maxTargets = 500
 
-	// maxNameRunes is what fits under a picture; longer names hide others.
-	maxNameRunes = 64
-
 	// maxTextRunes is a paragraph: words at the door, not a chat.
 	maxTextRunes = 1000
 

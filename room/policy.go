@@ -1,6 +1,7 @@
 package room
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"time"
@@ -14,6 +15,7 @@ type Policy struct {
 	MaxWaiting      int
 	ScreenForAll    bool          // participants may share a screen without a grant
 	ResumeWindow    time.Duration // how long a dropped connection keeps its seat
+	WaitingResume   time.Duration // the same of one who waits, whose phone may lock meanwhile; 0: ResumeWindow
 
 	// What stands before admission. Hosts lead by their contract: Agreement, Verify and Passcode are not asked of them.
 	Agreement      []Text // acknowledged before admission: of each ID one, in any locale
@@ -35,6 +37,9 @@ type Policy struct {
 	SessionLimit        time.Duration // how long a session lasts from the first admission, unless a host extends it
 	HostGrace           time.Duration // how long a group may stay when the last host has left
 }
+
+// WaitingWindow is how long a dropped connection keeps its place in the waiting room.
+func (p Policy) WaitingWindow() time.Duration { return cmp.Or(p.WaitingResume, p.ResumeWindow) }
 
 // A Text is one version of words that people agree to, in one language. Two texts with one ID say the same: to acknowledge
 // one of them is enough.

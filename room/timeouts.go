@@ -56,7 +56,7 @@ func tick(s State, c Tick) (Decision, *Error) {
 // lastCall is when a seat ends by itself, and why: dropped and not resumed, or waiting for too long.
 func lastCall(s State, p Participant) (at time.Time, reason string, ok bool) {
 	if !p.Connected {
-		at, reason, ok = p.LostAt.Add(s.Policy.ResumeWindow), "expired", true
+		at, reason, ok = resumeUntil(s.Policy, p), "expired", true
 	}
 	if limit := s.Policy.WaitingLimit; limit > 0 && p.Access == Waiting {
 		if due := p.Since.Add(limit); !ok || due.Before(at) {
@@ -64,6 +64,18 @@ func lastCall(s State, p Participant) (at time.Time, reason string, ok bool) {
 		}
 	}
 	return at, reason, ok
+}
+
+// resumeUntil is when a dropped seat ends. One who waits has longer: nobody looks at a waiting room all the time, and a phone locks itself.
+// Whoever is admitted meanwhile cannot know, and has as long again.
+func resumeUntil(policy Policy, p Participant) time.Time {
+	switch {
+	case p.Access == Waiting:
+		return p.LostAt.Add(policy.WaitingWindow())
+	case p.Since.After(p.LostAt):
+		return p.Since.Add(policy.WaitingWindow())
+	}
+	return p.LostAt.Add(policy.ResumeWindow)
 }
 
 // An ending is one way in which time ends a session.

@@ -1,48 +1,18 @@
 package room
 
 import (
+	"cmp"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"alcove/auth"
 )
 
-// names gives the name that the group sees and the name that the clinic vouches for. A name the person chose is refused if it
-// is not fit to be shown; one of the token is then as good as unsaid, for the person cannot mend it.
-func names(chosen, clinic string) (shown, verified string, err *Error) {
-	verified, _ = cleanName(clinic)
-	if strings.TrimSpace(chosen) == "" {
-		if verified == "" {
-			return defaultName, "", nil
-		}
-		return verified, verified, nil
-	}
-	shown, ok := cleanName(chosen)
-	if !ok {
-		return "", "", refuse(BadRequest, "displayName: 1 to 64 visible characters")
-	}
-	return shown, verified, nil
-}
-
-// cleanName trims a name and says whether it is fit to be shown: something must be visible, and nothing may reach beyond it
-// on the page (controls, line separators, the overrides of the Unicode Bidirectional Algorithm, UAX #9, section 2).
-func cleanName(name string) (string, bool) {
-	if !utf8.ValidString(name) {
-		return "", false
-	}
-	name = strings.TrimSpace(name)
-	visible := false
-	for _, r := range name {
-		switch {
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == '\u2028', r == '\u2029':
-			return "", false
-		case unicode.IsGraphic(r) && !unicode.IsSpace(r):
-			visible = true
-		}
-	}
-	if !visible || utf8.RuneCountInString(name) > maxNameRunes {
-		return "", false
-	}
-	return name, true
+// names gives the name that the group sees and the name that the clinic vouches for, by the one rule for both (auth.ShownName).
+// Nobody is refused for a name: what cannot be shown is as good as unsaid.
+func names(chosen, clinic string) (shown, verified string) {
+	verified = auth.ShownName(clinic)
+	return cmp.Or(auth.ShownName(chosen), verified, defaultName), verified
 }
 
 // checkMessage checks a host's own words beside an act; they may be missing.

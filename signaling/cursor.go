@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"alcove/auth"
 )
 
 // A cursor reads the fields of one object. The first thing that is wrong stays in fault, which names the field and the rule,
@@ -54,13 +56,13 @@ func (c cursor) optional(name string, limit int, allowed func(rune) bool) string
 	return c.text(name, limit, allowed)
 }
 
-// name reads what others will see as a person's name.
+// name reads what others will see as a person's name: any text, of which what can be shown is taken.
 func (c cursor) name(field string) string {
-	s := strings.TrimSpace(c.text(field, maxName, inName))
-	if !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) }) {
-		c.fail(field, "something must be seen of it")
+	var s string
+	if raw := c.f[field]; len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &s) != nil {
+		c.fail(field, "text")
 	}
-	return s
+	return auth.ShownName(s)
 }
 
 func (c cursor) id(name string) string { return c.text(name, maxID, inID) }
@@ -135,11 +137,4 @@ func inToken(r rune) bool { return r > ' ' && r <= '~' }
 // inWords lets people write paragraphs.
 func inWords(r rune) bool {
 	return r == '\n' || r == '\t' || r != utf8.RuneError && !unicode.IsControl(r)
-}
-
-// inName keeps a name in its line of the roster: no control characters, no line or paragraph separators, none of the marks
-// that turn the direction of what follows (Unicode Standard Annex 9, section 2).
-func inName(r rune) bool {
-	turns := r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r == 0x200E || r == 0x200F || r == 0x061C
-	return !turns && r != 0x2028 && r != 0x2029 && r != utf8.RuneError && !unicode.IsControl(r)
 }

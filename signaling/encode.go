@@ -181,7 +181,8 @@ func welcomeData(w live.Welcome, pingMs int64) object {
 	o := object{
 		"sessionId": w.Session, "resumeSecret": w.Secret.Reveal(), "participantId": w.Self.ID, "state": w.Self.Access,
 		"role": w.Self.Role, "permissions": list(w.Self.Permissions, same), "pingMs": pingMs,
-		"resumeMs": w.Policy.ResumeWindow.Milliseconds(), "policy": object{"name": w.Policy.Name, "recording": recordingRule(w.Policy), "scopes": list(w.Policy.Consents, scopeOf), "screenForAll": w.Policy.ScreenForAll},
+		"resumeMs": w.Policy.ResumeWindow.Milliseconds(), "waitingResumeMs": w.Policy.WaitingWindow().Milliseconds(),
+		"policy": object{"name": w.Policy.Name, "recording": recordingRule(w.Policy), "scopes": list(w.Policy.Consents, scopeOf), "screenForAll": w.Policy.ScreenForAll},
 	}
 	maps.Copy(o, care(w.Self))
 	return o

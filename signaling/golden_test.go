@@ -161,6 +161,8 @@ func decoded() map[string][]any {
 			hello{token: token, client: clientInfo{"alcove-page", "1.1"}},
 			hello{token: token, passcode: auth.NewSecret("ab2c-d3ef-g4hi"), client: page},
 			hello{token: token, nonce: auth.NewSecret("mB2xq0Vt9sKdLr4uYw7zPa1e"), client: page},
+			hello{token: token, displayName: "Maria S.", client: page},
+			hello{token: token, client: page},
 		},
 		"ping":     {ping{}, ping{}},
 		"leave":    {room.Leave{}, room.Leave{}},
@@ -335,7 +337,7 @@ func TestGoldenEvents(t *testing.T) {
 func TestGoldenAnswers(t *testing.T) {
 	all := []room.Permission{"publish.microphone", "publish.camera", "publish.screen", "hand.raise", "waiting.manage",
 		"participant.mute", "participant.remove", "participant.grant", "room.lock", "room.end"}
-	policy := room.Policy{Name: "default", ResumeWindow: time.Minute}
+	policy := room.Policy{Name: "default", ResumeWindow: time.Minute, WaitingResume: 10 * time.Minute}
 	want := map[string][]object{
 		"hello": {
 			welcomeData(live.Welcome{Session: "r4Kd.pYcv4zdRq1uK", Secret: auth.NewSecret(goldenSecret), Policy: policy,
@@ -343,7 +345,7 @@ func TestGoldenAnswers(t *testing.T) {
 			welcomeData(live.Welcome{Session: "r4Kd.p9mXw2LhTt0e", Secret: auth.NewSecret("w8B2cVn5xKq0zLr7tYh4mJd1sGf6pEa9uIo3kNb8vXc"), Policy: policy,
 				Self: room.Self{ID: p2, Role: auth.Host, Access: room.Admitted, Permissions: all}}, 5000),
 			welcomeData(live.Welcome{Session: "r4Kd.pYcv4zdRq1uK", Secret: auth.NewSecret(goldenSecret),
-				Policy: room.Policy{Name: "care", ResumeWindow: time.Minute, Recording: room.WithEveryone,
+				Policy: room.Policy{Name: "care", ResumeWindow: time.Minute, WaitingResume: 10 * time.Minute, Recording: room.WithEveryone,
 					Consents: []room.ConsentForm{{Scope: room.RecordingAudio}}},
 				Self: room.Self{ID: p1, Role: auth.Participant, Access: room.Waiting, Needs: room.Needs{Passcode: true, Agreement: true},
 					Agreement: []room.Text{goldenText}}}, 5000),

@@ -57,6 +57,7 @@ func TestParseConfigRefuses(t *testing.T) {
 		{"short window", minimal + "policies:\n  default:\n    resume_window: 1ms\n", "a.yaml:5: policies.default.resume_window: 1ms is out of range: use 1s to 10m0s"},
 		{"policy name", minimal + "policies:\n  Night Group: {}\n", "a.yaml:4: policies.Night Group: a policy is named"},
 		{"one participant", minimal + "policies: {default: {max_participants: 1}}\n", "use 2 to 500"},
+		{"long wait for a phone", minimal + "policies: {default: {waiting_resume: 2h}}\n", "policies.default.waiting_resume: 2h0m0s is out of range: use 1s to 1h0m0s"},
 		{"no waiting room", minimal + "policies: {default: {max_waiting: 0}}\n", "use 1 to 1000"},
 		{"open door", strings.Replace(minimal, "127.0.0.1", "", 1), "a.yaml:1: listen: \":8443\" is not a loopback address"},
 		{"open door, address", strings.Replace(minimal, "127.0.0.1", "10.0.0.1", 1), "is not a loopback address"},

@@ -19,6 +19,8 @@ const (
 	// A seat that resumes within less than a second never does; one that is kept for more than 10 minutes blocks a place.
 	minResumeWindow = time.Second
 	maxResumeWindow = 10 * time.Minute
+	// A place in the waiting room may be kept for longer, but who is gone for an hour has given up.
+	maxWaitingResume = time.Hour
 	// A limit below a minute is a wrong unit; room.Policy ends every session after a day.
 	minLimit = time.Minute
 	maxLimit = 24 * time.Hour

@@ -24,6 +24,7 @@ type policyConfig struct {
 	MaxWaiting      int             `yaml:"max_waiting"`
 	ScreenForAll    bool            `yaml:"screen_for_all"`
 	ResumeWindow    duration        `yaml:"resume_window"`
+	WaitingResume   duration        `yaml:"waiting_resume"`
 	PasscodeHash    string          `yaml:"passcode_hash"`
 	PasscodeFile    string          `yaml:"passcode_hash_file"`
 	PasscodeForAll  bool            `yaml:"passcode_for_all"`
@@ -89,7 +90,7 @@ var recordingRules = map[string]room.RecordingRule{"none": room.NoRecording, "ev
 
 func defaultPolicyConfig() policyConfig {
 	return policyConfig{
-		MaxParticipants: 30, MaxWaiting: 60, ResumeWindow: duration(time.Minute),
+		MaxParticipants: 30, MaxWaiting: 60, ResumeWindow: duration(time.Minute), WaitingResume: duration(10 * time.Minute),
 		WaitingLimit: duration(time.Hour), IdleLimit: duration(30 * time.Minute), HostGrace: duration(15 * time.Minute),
 		Schedule: scheduleConfig{EarlyEntry: duration(15 * time.Minute)}, Recording: recordingConfig{Mode: "none"},
 	}
@@ -220,7 +221,7 @@ func loadPolicies(c config, l *layout, read textReader) (map[string]room.Policy,
 func (p policyConfig) rule(name string) room.Policy {
 	return room.Policy{
 		Name: name, MaxParticipants: p.MaxParticipants, MaxWaiting: p.MaxWaiting, ScreenForAll: p.ScreenForAll,
-		ResumeWindow: time.Duration(p.ResumeWindow), Verify: p.Verify, Passcode: p.PasscodeHash != "", PasscodeForAll: p.PasscodeForAll,
+		ResumeWindow: time.Duration(p.ResumeWindow), WaitingResume: time.Duration(p.WaitingResume), Verify: p.Verify, Passcode: p.PasscodeHash != "", PasscodeForAll: p.PasscodeForAll,
 		Entry: p.Login.Entry.rule(), Hosting: p.Login.Hosting.rule(), RecordingBy: p.Login.Recording.rule(),
 		Recording: recordingRules[p.Recording.Mode],
 		NotBefore: time.Time(p.Schedule.NotBefore), NotAfter: time.Time(p.Schedule.NotAfter),

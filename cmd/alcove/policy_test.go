@@ -57,7 +57,7 @@ func TestLoadPolicies(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := room.Policy{
-		Name: "care", MaxParticipants: 30, MaxWaiting: 60, ResumeWindow: time.Minute,
+		Name: "care", MaxParticipants: 30, MaxWaiting: 60, ResumeWindow: time.Minute, WaitingResume: 10 * time.Minute,
 		Agreement: []room.Text{room.NewText("words", "2", "en", "one"), room.NewText("words", "2", "pt-BR", "um")},
 		Verify:    true, Passcode: true, PasscodeForAll: true,
 		Entry: room.Assurance{ACR: []string{"gold"}}, Hosting: room.Assurance{AMR: []string{"mfa", "hwk"}, MaxAuthAge: 12 * time.Hour},

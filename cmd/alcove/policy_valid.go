@@ -30,6 +30,9 @@ func (l *layout) validatePolicy(key, name string, p policyConfig) {
 	if d := time.Duration(p.ResumeWindow); d < minResumeWindow || d > maxResumeWindow {
 		l.fail(key+".resume_window", "%s is out of range: use %s to %s", d, minResumeWindow, maxResumeWindow)
 	}
+	if d := time.Duration(p.WaitingResume); d < minResumeWindow || d > maxWaitingResume {
+		l.fail(key+".waiting_resume", "%s is out of range: use %s to %s", d, minResumeWindow, maxWaitingResume)
+	}
 	l.validateTimes(key, p)
 	l.validateLogin(key+".login.entry", p.Login.Entry)
 	l.validateLogin(key+".login.hosting", p.Login.Hosting)

@@ -292,3 +292,28 @@ func TestMediaReadyOnlyWhenTheRoomGrows(t *testing.T) {
 		}
 	})
 }
+
+// TestWaitingResume: one who waits comes back after nine minutes with a locked phone, to the same place, and is let in.
+func TestWaitingResume(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		policy := h.reg.cfg.Policies["default"]
+		policy.WaitingResume = 10 * time.Minute
+		h.reg.Reconfigure(map[string]room.Policy{"default": policy}, 10)
+		host := h.join("g", "host", auth.Host)
+		ann, ben := h.join("g", "ann", auth.Participant), h.join("g", "ben", auth.Participant)
+		ann.Disconnect()
+		ben.Disconnect()
+		time.Sleep(9 * time.Minute)
+		ann, err := h.resume(ann)
+		if err != nil {
+			t.Fatalf("after nine minutes: %v", err)
+		}
+		time.Sleep(61 * time.Second)
+		h.wantEnd(ben, room.Left, "expired")
+		h.do(host, room.Admit{All: true})
+		time.Sleep(time.Minute)
+		ann.Disconnect()
+		time.Sleep(61 * time.Second)
+		h.wantEnd(ann, room.Left, "expired")
+	})
+}

@@ -56,7 +56,7 @@ export type Care = Of<typeof careState>;
 
 export const welcome = object({
   sessionId: text, resumeSecret: text, participantId: text, state: oneOf('waiting', 'admitted'), role,
-  permissions: list(text), pingMs: number, resumeMs: number, policy: object({ name: text, recording: text, scopes: list(scope), screenForAll: optional(flag) }),
+  permissions: list(text), pingMs: number, resumeMs: number, waitingResumeMs: optional(number), policy: object({ name: text, recording: text, scopes: list(scope), screenForAll: optional(flag) }),
   ...care,
 });
 export type Welcome = Of<typeof welcome>;

@@ -13,7 +13,7 @@ const removeMs = 1_000; // within which a removed person's media must end
 const farPort = 8081; // where one participant reaches the daemon, through a proxy
 
 // What may reach somebody who waits: their own welcome, their own state, and the beat of the connection.
-const welcomeFields = ['sessionId', 'resumeSecret', 'participantId', 'state', 'role', 'permissions', 'pingMs', 'resumeMs', 'policy',
+const welcomeFields = ['sessionId', 'resumeSecret', 'participantId', 'state', 'role', 'permissions', 'pingMs', 'resumeMs', 'waitingResumeMs', 'policy',
   'needs', 'agreement', 'consents', 'helpRaised'];
 const waitingPermissions = [];
 

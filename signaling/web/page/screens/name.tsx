@@ -44,7 +44,7 @@ export function NameField({ name }: { name: string }): JSX.Element {
   return (
     <div class="field">
       <label for="name">Name the group will see</label>
-      <input class="input" id="name" name="name" defaultValue={name} autocomplete="nickname" maxLength={64} required pattern=".*\S.*"
+      <input class="input" id="name" name="name" defaultValue={name} autocomplete="nickname" maxLength={128} required pattern=".*\S.*"
         aria-describedby="name-hint" data-testid="name-input" />
       <p class="quiet small" id="name-hint">A first name or a chosen name is fine. Therapists also see the name the clinic has for you.</p>
     </div>
