@@ -219,5 +219,23 @@ test('devices changed in the session', { timeout: 120_000 }, async (t) => {
       const [, other] = await names('Speaker');
       assert.equal(await list('Speaker').locator('option:checked').innerText(), other);
     }],
+    ['a camera that another program has, and that comes back', async () => {
+      const muted = (now) => mara.page.evaluate((value) => {
+        const track = window.__alcove.store.camera.track.value;
+        Object.defineProperty(track, 'muted', { value, configurable: true });
+        track.dispatchEvent(new Event(value ? 'mute' : 'unmute'));
+      }, now);
+      const off = () => lind.heard('participant.updated').at(-1)?.participant.publications.find(({ source }) => source === 'camera')?.muted;
+      await close();
+      await muted(true);
+      await mara.sees('camera-interrupted');
+      await until('the group sees it', () => off() === true);
+      await mara.audit('a camera that has stopped');
+      await mara.shot('devices-7-interrupted');
+      await muted(false);
+      await until('the group sees her again', () => off() === false);
+      await until('the words are gone', async () => await mara.find('camera-interrupted').count() === 0);
+      await lind.receives([mara]);
+    }],
   ]);
 });

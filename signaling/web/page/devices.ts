@@ -1,9 +1,11 @@
 // Camera, microphone and speaker. What is off is released: the light beside the lens goes out.
 
-import { computed, signal } from '@preact/signals';
+import { batch, computed, signal } from '@preact/signals';
 import { cameraLimits, screenLimits } from '../client';
 
 export type DeviceState = 'off' | 'asking' | 'on' | 'denied' | 'missing' | 'busy' | 'lost';
+
+export const interruptedMs = 500;
 
 export class Device {
   readonly kind: 'microphone' | 'camera';
@@ -14,7 +16,12 @@ export class Device {
   readonly failures = signal(0); // so many times it could not be used: the same trouble may come again
   readonly on = computed(() => this.state.value === 'on' || this.state.value === 'asking'); // wanted on
   readonly live = computed(() => this.track.value !== null);
+  // On, but it gives nothing: a phone call, a closed lid or another program has it (`muted` of a track, W3C Media Capture and Streams,
+  // section 4.3.1). It goes on by itself when it is let go.
+  readonly interrupted = signal(false);
+  readonly sending = computed(() => this.live.value && !this.interrupted.value);
   #round = 0;
+  #patience: ReturnType<typeof setTimeout> | undefined;
 
   constructor(kind: Device['kind']) {
     this.kind = kind;
@@ -39,6 +46,14 @@ export class Device {
     this.#round += 1;
     this.#release();
     this.state.value = 'off';
+  }
+
+  // The page is seen again: what happened meanwhile may not have been told. A phone ends the camera of a page that is not seen.
+  look(): void {
+    const track = this.track.value;
+    if (!track) return;
+    if (track.readyState === 'ended') void this.turnOn();
+    else this.#heed(track);
   }
 
   toggle(): void {
@@ -81,10 +96,23 @@ export class Device {
     track.onended = () => {
       if (this.track.value === track) this.#fail('lost');
     };
+    track.onmute = track.onunmute = () => this.#heed(track);
     this.chosen.value = track.getSettings().deviceId ?? '';
-    this.track.value = track;
-    this.state.value = 'on';
+    batch(() => {
+      this.interrupted.value = false;
+      this.track.value = track;
+      this.state.value = 'on';
+    });
     before?.stop();
+    this.#heed(track);
+  }
+
+  // A change of headphones interrupts for a moment, and is nobody's concern.
+  #heed(track: MediaStreamTrack): void {
+    if (this.track.value !== track) return;
+    clearTimeout(this.#patience);
+    if (track.muted) this.#patience = setTimeout(() => (this.interrupted.value = this.track.value === track && track.muted), interruptedMs);
+    else this.interrupted.value = false;
   }
 
   #fail(state: DeviceState): void {
@@ -94,8 +122,12 @@ export class Device {
   }
 
   #release(): void {
+    clearTimeout(this.#patience);
     this.track.value?.stop();
-    this.track.value = null;
+    batch(() => {
+      this.track.value = null;
+      this.interrupted.value = false;
+    });
   }
 
   #wanted(): MediaStreamConstraints {

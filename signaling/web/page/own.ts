@@ -13,6 +13,9 @@ interface Seat {
   readonly withheld: ReadonlySignal<boolean>; // nothing may be sent
 }
 
+// From the turn of a device to the first picture that is turned too.
+const turnedMs = 1_000;
+
 export class Own {
   readonly microphone = new Device('microphone');
   readonly camera = new Device('camera');
@@ -25,13 +28,21 @@ export class Own {
 
   constructor(seat: Seat) {
     this.#seat = seat;
-    for (const { kind, track, live } of [this.microphone, this.camera]) {
+    for (const { kind, track, sending } of [this.microphone, this.camera]) {
       effect(() => this.#send(kind, track.value));
-      effect(() => this.#tell(kind, live.value)); // one device for another is nobody's concern
+      effect(() => this.#tell(kind, sending.value)); // one device for another is nobody's concern
     }
     effect(() => this.#send('screen', this.screen.value));
     effect(() => this.#tell('screen', this.screen.value !== null));
     navigator.mediaDevices?.addEventListener('devicechange', () => this.list());
+    document.addEventListener('visibilitychange', () => document.hidden || this.#look());
+    globalThis.screen?.orientation?.addEventListener('change', () => setTimeout(() => this.#seat.media?.refit('camera'), turnedMs));
+  }
+
+  #look(): void {
+    this.microphone.look();
+    this.camera.look();
+    this.#seat.media?.refit('camera');
   }
 
   list(): void {
@@ -67,8 +78,8 @@ export class Own {
   // To a server that may have forgotten. What it knows is on is not said again: a host may have muted it while words did not get
   // through.
   tellAll(): void {
-    for (const { kind, live } of [this.microphone, this.camera]) {
-      if (!live.peek() || !this.#told[kind]) this.#tell(kind, live.peek());
+    for (const { kind, sending } of [this.microphone, this.camera]) {
+      if (!sending.peek() || !this.#told[kind]) this.#tell(kind, sending.peek());
     }
     if (this.screen.peek()) this.#tell('screen', true);
   }

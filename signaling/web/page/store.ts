@@ -107,6 +107,9 @@ export class Store {
     effect(() => {
       if (this.screen.value !== 'start' && this.#opening) keepReturn(this.#storage, this.#returning());
     });
+    for (const { kind, interrupted, live } of [this.microphone, this.camera]) {
+      interrupted.subscribe((now) => !now && live.value && this.screen.value === 'session' && this.#say(`Your ${kind} works again.`));
+    }
     addEventListener('online', () => this.session?.tryNow());
     addEventListener('beforeunload', (event) => {
       if (this.placed && !this.lasting.value) event.preventDefault(); // the browser asks first
@@ -353,6 +356,7 @@ export class Store {
       const was = then?.publications.find((p) => p.source === source);
       const is = now.publications.find((p) => p.source === source);
       if (!was || was.muted || !is?.muted || this.own.setting(source)) continue;
+      if (source !== 'screen' && this[source].interrupted.value) continue; // said so ourselves
       if (source === 'screen') this.own.stopScreen();
       else if (this[source].track.value) {
         this[source].turnOff();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { signal } from '@preact/signals';
 import type { Media, Session, Source } from '../client';
+import { interruptedMs } from '../page/devices';
 import { Own } from '../page/own';
 
 // What a browser has, as far as it is asked for here.
@@ -11,12 +12,15 @@ class Element {
 Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { mediaDevices: { addEventListener: () => undefined } } });
 Object.defineProperty(globalThis, 'HTMLMediaElement', { configurable: true, value: Element });
 
+const page = Object.assign(new EventTarget(), { hidden: false });
+Object.assign(globalThis, { document: page });
+
 const track = (id: string): MediaStreamTrack => ({ id, enabled: true, stop: () => undefined }) as unknown as MediaStreamTrack;
 
 // One with a microphone, and what is sent of each source.
 function begin() {
   const sent: Partial<Record<Source, string>> = {};
-  const media = { setTrack: async (source: Source, now: MediaStreamTrack | null) => void (sent[source] = now?.enabled ? now.id : '-') } as unknown as Media;
+  const media = { setTrack: async (source: Source, now: MediaStreamTrack | null) => void (sent[source] = now?.enabled ? now.id : '-'), refit: () => undefined } as unknown as Media;
   const seat = { ready: signal(true), session: undefined as Session | undefined, media: undefined as Media | undefined, withheld: signal(false) };
   const own = new Own(seat);
   return { own, seat, media, sent };
@@ -42,7 +46,7 @@ test('what is withheld is not sent, whenever it was turned on', () => {
 test('a picture is dark from the moment on in which it is withheld, until the browser has let go of it', async () => {
   const { own, seat } = begin();
   const letGo: (() => void)[] = [];
-  seat.media = { setTrack: () => new Promise<void>((done) => letGo.push(done)) } as unknown as Media;
+  seat.media = { setTrack: () => new Promise<void>((done) => letGo.push(done)), refit: () => undefined } as unknown as Media;
   const [voice, picture] = [track('microphone'), track('camera')];
   own.microphone.track.value = voice;
   own.camera.track.value = picture;
@@ -97,4 +101,60 @@ test('what the server knows is on is not told again: a host may have muted it si
   assert.equal(await told(comeBack), 'camera off');
   own.sendAll();
   assert.equal(await told(comeBack), 'microphone on,camera off', 'another session knows nothing');
+});
+
+test('what gives nothing for a while is off for the group, and comes back by itself', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { own, seat } = begin();
+  const said: string[] = [];
+  const request = async (_: string, { source, muted }: { source: Source; muted: boolean }): Promise<void> => void said.push(`${source} ${muted ? 'off' : 'on'}`);
+  seat.session = { state: 'admitted', may: () => true, request } as unknown as Session;
+  const camera = Object.assign(track('c'), { muted: false, readyState: 'live', getSettings: () => ({}), stop: () => undefined }) as unknown as {
+    muted: boolean; readyState: string; onmute(): void; onunmute(): void;
+  };
+  let opened = 0;
+  const getUserMedia = async () => ({ getTracks: () => [(opened += 1) && camera] });
+  Object.assign(navigator.mediaDevices, { getUserMedia, enumerateDevices: async () => [] });
+  await own.camera.turnOn();
+  assert.deepEqual(said.splice(0), ['camera on']);
+  camera.muted = true;
+  camera.onmute();
+  t.mock.timers.tick(interruptedMs - 1);
+  assert.equal(own.camera.interrupted.value, false, 'a change of devices is nobody\'s concern');
+  t.mock.timers.tick(1);
+  assert.deepEqual([own.camera.interrupted.value, own.camera.on.value, said.splice(0)], [true, true, ['camera off']]);
+  camera.muted = false;
+  camera.onunmute();
+  assert.deepEqual([own.camera.interrupted.value, said.splice(0)], [false, ['camera on']]);
+  // A page that was not seen may not have been told.
+  camera.muted = true;
+  page.dispatchEvent(new Event('visibilitychange'));
+  t.mock.timers.tick(interruptedMs);
+  assert.deepEqual(said.splice(0), ['camera off']);
+  camera.muted = false;
+  page.dispatchEvent(new Event('visibilitychange'));
+  assert.deepEqual(said.splice(0), ['camera on']);
+  camera.readyState = 'ended'; // without a word
+  page.dispatchEvent(new Event('visibilitychange'));
+  await new Promise((done) => setImmediate(done));
+  assert.equal(opened, 2);
+  camera.muted = true;
+  camera.onmute();
+  own.camera.turnOff();
+  t.mock.timers.tick(interruptedMs);
+  assert.deepEqual([own.camera.interrupted.value, own.camera.on.value, said.splice(0)], [false, false, ['camera off']]);
+});
+
+test('one that is interrupted from the start is known, and another takes its place', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { own } = begin();
+  const give = (muted: boolean) => Object.assign(track('c'), { muted, getSettings: () => ({}) });
+  const tracks = [give(true), give(false)];
+  Object.assign(navigator.mediaDevices, { getUserMedia: async () => ({ getTracks: () => [tracks.shift()] }), enumerateDevices: async () => [] });
+  await own.microphone.turnOn();
+  t.mock.timers.tick(interruptedMs);
+  assert.deepEqual([own.microphone.interrupted.value, own.microphone.sending.value], [true, false]);
+  await own.microphone.turnOn();
+  t.mock.timers.tick(interruptedMs);
+  assert.deepEqual([own.microphone.interrupted.value, own.microphone.sending.value], [false, true]);
 });

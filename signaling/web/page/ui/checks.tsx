@@ -46,7 +46,8 @@ function Status({ device }: { device: Device }): JSX.Element {
   const state = device.state.value;
   return (
     <div role="status">
-      {state === 'on' && <State icon="check" look="good">Working</State>}
+      {device.sending.value && state === 'on' && <State icon="check" look="good">Working</State>}
+      {device.interrupted.value && <State icon={off} look="warn">Stopped for now</State>}
       {state === 'asking' && <State icon={on} look="quiet">Waiting for it</State>}
       {state === 'off' && <State icon={off} look="quiet">Off</State>}
       {deviceTrouble(device) && <State icon="alert" look="warn">Not working</State>}

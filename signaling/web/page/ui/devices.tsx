@@ -79,8 +79,14 @@ export function deviceTrouble(device: Device): string | undefined {
   return words[device.kind][device.state.value];
 }
 
+export function interruptedWords(kind: Device['kind']): string {
+  const gives = kind === 'microphone' ? 'no sound' : 'no picture';
+  return `It gives ${gives}: a phone call, a closed lid or another program may have it. Others see that it is off. It comes back by itself.`;
+}
+
 // Before one comes in it is no obstacle.
 export function joinTrouble(device: Device): string | undefined {
+  if (device.interrupted.value) return interruptedWords(device.kind).replace(' Others see that it is off.', '');
   const trouble = deviceTrouble(device);
   return trouble && `${trouble} ${without[device.kind]}`;
 }

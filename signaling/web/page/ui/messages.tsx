@@ -5,7 +5,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Device } from '../devices';
 import { Btn } from './basics';
 import { useStore } from './context';
-import { deviceTrouble, speakerTrouble } from './devices';
+import { deviceTrouble, interruptedWords, speakerTrouble } from './devices';
 import { Icon } from './icon';
 
 // Each banner is read out when it appears: what tells of it is there before it.
@@ -19,12 +19,25 @@ export function DeviceBanner({ kind }: { kind: Device['kind'] }): JSX.Element | 
   const failures = device.failures.value;
   const trouble = deviceTrouble(device);
   const [told, setTold] = useState(failures);
+  if (device.interrupted.value) return <InterruptedBanner device={device} />;
   if (!trouble || told === failures) return null;
   return (
     <div class="banner" data-testid={`${kind}-trouble`}>
       <Icon name={kind === 'microphone' ? 'mic-off' : 'cam-off'} />
       <p class="words"><strong>Your {kind} is off.</strong> <span>{trouble}</span></p>
       <Btn onClick={() => setTold(failures)}>Close</Btn>
+    </div>
+  );
+}
+
+// Whoever does not want it to come back can turn it off.
+function InterruptedBanner({ device }: { device: Device }): JSX.Element {
+  const { kind } = device;
+  return (
+    <div class="banner" data-testid={`${kind}-interrupted`}>
+      <Icon name={kind === 'microphone' ? 'mic-off' : 'cam-off'} />
+      <p class="words"><strong>Your {kind} has stopped for now.</strong> <span>{interruptedWords(kind)}</span></p>
+      <Btn onClick={() => device.turnOff()}>Turn it off</Btn>
     </div>
   );
 }

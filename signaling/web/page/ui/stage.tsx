@@ -47,8 +47,8 @@ function useLarge(people: readonly Participant[]): Participant | undefined {
 function Tile({ person }: { person: Participant }): JSX.Element {
   const store = useStore();
   const self = person.id === store.selfId.value;
-  const camera = self ? store.camera.track.value !== null : sends(person, 'camera');
-  const muted = self ? store.microphone.track.value === null : !sends(person, 'microphone');
+  const camera = self ? store.camera.sending.value : sends(person, 'camera');
+  const muted = self ? !store.microphone.sending.value : !sends(person, 'microphone');
   const speaking = !muted && store.speakers.value.includes(person.id);
   const entry = store.map.value.find(({ kind, participantId }) => kind === 'video' && participantId === person.id);
   const slot = entry && store.slots.value.find(({ kind, index }) => kind === 'video' && index === entry.index);
