@@ -39,14 +39,21 @@ const (
 	stunHeader   = 20
 	stunCookie   = 0x2112A442
 	stunUsername = 0x0006
+	stunRequest  = 0x0001 // Binding
+	stunSuccess  = 0x0101
 )
+
+// stunKind reads the type of a message that is one by its header.
+func stunKind(b []byte) (kind uint16, ok bool) {
+	if len(b) < stunHeader || binary.BigEndian.Uint32(b[4:]) != stunCookie || int(binary.BigEndian.Uint16(b[2:]))+stunHeader != len(b) {
+		return 0, false
+	}
+	return binary.BigEndian.Uint16(b), true
+}
 
 // stunUfrag reads our half of the USERNAME of a binding request: "ours:theirs" (RFC 8445, section 7.2.2).
 func stunUfrag(b []byte) ([]byte, bool) {
-	if len(b) < stunHeader || binary.BigEndian.Uint32(b[4:]) != stunCookie {
-		return nil, false
-	}
-	if int(binary.BigEndian.Uint16(b[2:]))+stunHeader != len(b) {
+	if _, ok := stunKind(b); !ok {
 		return nil, false
 	}
 	for rest := b[stunHeader:]; len(rest) >= 4; {

@@ -3,7 +3,7 @@
 //	Room.Answer(offer) ──► sdp.go: what each m-line is ──► transport.go: ICE and DTLS by pion ──► keys ─┐ mailbox
 //	Room.Obey(plan) ─────────────────────────────────────────────────────────────────────────────────┤
 //	                                                                                                   ▼
-//	udp.Conn.Read ──► worker ─┬─► STUN, DTLS ──► mux.go ──► pion
+//	udp.Conn.Read ──► worker ─┬─► STUN, DTLS ──► ice.go; pipe.go ──► pion: DTLS
 //	                          ├─► SRTP  ──► peer ──► publication ──► each subscription ──► slot ──► udp.Conn.Write
 //	                          │                                 └──► tapping ──► Tap: what a plan lets be recorded
 //	                          └─► SRTCP ──► NACK, PLI, reports

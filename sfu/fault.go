@@ -163,6 +163,9 @@ func (p *peer) cut() {
 			delete(w.byAddr, addr)
 		}
 	}
+	if p.agent != nil {
+		p.agent.cut()
+	}
 	for _, s := range p.slots {
 		if s.flow != nil {
 			s.flow.subscribers = slices.DeleteFunc(s.flow.subscribers, func(x *slot) bool { return x == s })

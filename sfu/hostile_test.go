@@ -117,35 +117,6 @@ func TestOldCiphersAreRefused(t *testing.T) {
 	}
 }
 
-// TestAddressesAreBounded lets a client that knows its password check from more addresses than it may.
-func TestAddressesAreBounded(t *testing.T) {
-	r := openRoom(t, newEngine(t))
-	r.obey(everyone("a"))
-	a := newClient(r, "a", 1)
-	a.join()
-	m := r.worker.mux
-	m.mu.Lock()
-	var c *muxConn
-	for _, c = range m.byUfrag {
-	}
-	m.mu.Unlock()
-	request, err := stun.Build(stun.BindingRequest, stun.NewUsername(c.ufrag+":theirs"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range 3 * maxAddresses {
-		from := netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), uint16(i+1))
-		if m.stun(request.Raw, from) != forward.Unknown {
-			m.learn(c, from) // what an answer of pion does
-		}
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if c.addresses != maxAddresses || len(m.byAddr) != maxAddresses {
-		t.Fatalf("%d addresses, %d in the map", c.addresses, len(m.byAddr))
-	}
-}
-
 func descriptors(t *testing.T) int {
 	t.Helper()
 	d, err := os.ReadDir("/proc/self/fd")
@@ -188,24 +159,24 @@ func TestNothingIsLeft(t *testing.T) {
 	if n := e.Counters().Peers; n != 0 {
 		t.Fatalf("%d peers are left", n)
 	}
-	m := e.workers[0].mux
-	eventually(t, "no address is left", func() bool {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		return len(m.byUfrag)+len(m.byAddr) == 0
+	w := e.workers[0]
+	eventually(t, "no address and no credentials are left", func() bool {
+		left := make(chan int, 1)
+		w.post(func() { left <- len(w.byUfrag) + len(w.byProof) + len(w.byAddr) + len(w.claims) })
+		return receive(t, left, "the worker's tables") == 0
 	})
 }
 
-// TestOversized: what is larger than any client's STUN or DTLS is dropped by name before it is copied: 32 of the largest datagrams wait
-// for each connection otherwise.
+// TestOversized: what is larger than any client's STUN or DTLS is dropped by name before it is looked at or copied: the largest datagrams
+// would wait for pion otherwise.
 func TestOversized(t *testing.T) {
-	w := newSim(t, 81).w
-	c, _ := w.mux.GetConn("ours", nil)
-	conn := c.(*muxConn)
-	from := netip.MustParseAddrPort("192.0.2.9:4000")
-	w.mux.learn(conn, from)
+	n, from := newICENet(t), netip.MustParseAddrPort("192.0.2.9:4000")
+	a := n.join("a")
+	a.connect(from)
+	a.peer.transport = &transport{pipe: newPipe()}
+	w, conn := n.w, a.peer.transport.pipe
 	check := func(size int) []byte {
-		m, err := stun.Build(stun.BindingRequest, stun.NewUsername("ours:theirs"))
+		m, err := stun.Build(stun.BindingRequest, stun.NewUsername(a.ufrag+":theirs"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -225,13 +196,14 @@ func TestOversized(t *testing.T) {
 		before := w.count.Drops[forward.Oversized]
 		w.datagram(c.of(c.most+4), from)
 		if w.count.Drops[forward.Oversized] != before+1 || len(conn.in) != 0 {
-			t.Errorf("%s of %d bytes is copied; %d wait", c.name, c.most+4, len(conn.in))
+			t.Errorf("%s of %d bytes is taken; %d wait", c.name, c.most+4, len(conn.in))
 		}
 		w.datagram(c.of(c.most), from)
-		if len(conn.in) != 1 {
+		if w.count.Drops[forward.Oversized] != before+1 {
 			t.Errorf("%s of %d bytes is dropped: %v", c.name, c.most, w.count.Drops)
-		} else {
-			<-conn.in
 		}
+	}
+	if len(conn.in) != 1 || w.count.Drops[forward.Unauthentic] != 1 {
+		t.Errorf("%d datagrams wait; drops: %v", len(conn.in), w.count.Drops)
 	}
 }

@@ -1,10 +1,8 @@
 package sfu
 
 import (
-	"sync/atomic"
 	"time"
 
-	"github.com/pion/ice/v4"
 	"github.com/pion/stun/v4"
 )
 
@@ -14,37 +12,31 @@ const nominationsSettle = 3 * time.Second
 // A nominations says which pair a client uses, of several that it nominated. Firefox nominates every pair that it checks, and uses
 // the one of the highest priority (RFC 5245, sections 8.1.1.2 and 8.1.2.2); where a round trip is longer than the pace of its checks, the
 // last one to come is any of them. Chromium nominates what it uses, whatever its priority, again and again. So the highest priority counts,
-// as pion does it, and another pair when the client insists on it, or says so when all is settled. Owned by pion's agent, but for settled.
+// and another pair when the client insists on it, or says so when all is settled. A proved address always comes before one that is
+// not, and is never left for one. Owned by the worker.
 type nominations struct {
-	selected *ice.CandidatePair
-	asked    *ice.CandidatePair // nominated once since, of no higher priority
+	selected *path
+	asked    *path // nominated once since, of no higher priority
 	id       [stun.TransactionIDSize]byte
 
-	settled atomic.Pointer[time.Time] // nil before the handshake is over
+	settled time.Time // zero before the handshake is over
 }
 
 // settle begins the time after which what is nominated is used.
-func (n *nominations) settle(now time.Time) {
-	at := now.Add(nominationsSettle)
-	n.settled.Store(&at)
-}
+func (n *nominations) settle(now time.Time) { n.settled = now.Add(nominationsSettle) }
 
-// nominated takes a check that nominates, and reports whether pion has to be told to follow it.
-func (n *nominations) nominated(now time.Time, pair *ice.CandidatePair, id [stun.TransactionIDSize]byte) bool {
-	if n.selected == nil || pair == n.selected || pair.Remote.Priority() > n.selected.Remote.Priority() {
-		n.selected, n.asked = pair, nil // as pion does by itself
+// nominated takes a check that nominates a path, and reports whether the path is the selected one then. One whose address is not
+// proved must not come here once a proved one is selected.
+func (n *nominations) nominated(now time.Time, p *path, id [stun.TransactionIDSize]byte) bool {
+	switch {
+	case n.selected == nil, p == n.selected, p.priority > n.selected.priority:
+	case p.isProved() && !n.selected.isProved():
+	case !n.settled.IsZero() && !now.Before(n.settled):
+	case n.asked == p && n.id != id:
+	default:
+		n.asked, n.id = p, id
 		return false
 	}
-	settled := n.settled.Load()
-	if settled != nil && !now.Before(*settled) || n.asked == pair && n.id != id {
-		n.selected, n.asked = pair, nil
-		return true
-	}
-	n.asked, n.id = pair, id
-	return false
-}
-
-// request is pion's hook for each check.
-func (n *nominations) request(m *stun.Message, _, _ ice.Candidate, pair *ice.CandidatePair) bool {
-	return m.Contains(stun.AttrUseCandidate) && n.nominated(time.Now(), pair, m.TransactionID)
+	n.selected, n.asked = p, nil
+	return true
 }

@@ -12,24 +12,24 @@ import (
 	"github.com/pion/stun/v4"
 )
 
-// A path is one way of a client to the server: a socket, and the priority that its checks name (RFC 8445, section 7.1.1).
-type path struct {
+// A route is one way of a client to the server: a socket, and the priority that its checks name (RFC 8445, section 7.1.1).
+type route struct {
 	*net.UDPConn
 	priority uint32
 }
 
-func newPath(t *testing.T, priority uint32) *path {
+func newRoute(t *testing.T, priority uint32) *route {
 	t.Helper()
 	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	return &path{c, priority}
+	return &route{c, priority}
 }
 
 // nominate checks the path and waits for the answer.
-func (p *path) nominate(t *testing.T, server net.Addr, user, password string) {
+func (p *route) nominate(t *testing.T, server net.Addr, user, password string) {
 	t.Helper()
 	check, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(user), ice.UseCandidate(), ice.PriorityAttr(p.priority),
 		ice.AttrControlling(1), stun.NewShortTermIntegrity(password), stun.Fingerprint)
@@ -74,7 +74,7 @@ func TestNominatedTwice(t *testing.T) {
 			server := net.UDPAddrFromAddrPort(r.e.Addresses()[0])
 			own := ufragLine.FindStringSubmatch(a.pc.LocalDescription().SDP)[1]
 			user, password := ufragLine.FindStringSubmatch(answer.SDP)[1]+":"+own, pwdLine.FindStringSubmatch(answer.SDP)[1]
-			paths := []*path{newPath(t, 2130706431), newPath(t, 2130706175)}
+			paths := []*route{newRoute(t, 2130706431), newRoute(t, 2130706175)}
 			for _, i := range c.nominates {
 				paths[i].nominate(t, server, user, password)
 			}
@@ -82,8 +82,16 @@ func TestNominatedTwice(t *testing.T) {
 			for i, p := range paths {
 				p.SetReadDeadline(time.Now().Add(5 * time.Second))
 				go func() {
-					if n, err := p.Read(make([]byte, 1500)); err == nil && n > 0 {
-						heard <- i
+					b := make([]byte, 1500)
+					for {
+						n, err := p.Read(b)
+						if err != nil {
+							return
+						}
+						if classify(b[:n]) == classDTLS {
+							heard <- i
+							return
+						}
 					}
 				}()
 			}
@@ -96,7 +104,7 @@ func TestNominatedTwice(t *testing.T) {
 }
 
 // shakeHands begins DTLS by a path on which somebody else reads.
-func shakeHands(ctx context.Context, p *path, server net.Addr) {
+func shakeHands(ctx context.Context, p *route, server net.Addr) {
 	if conn, err := dtls.ClientWithOptions(deaf{p, ctx}, server, dtls.WithInsecureSkipVerify(true)); err == nil {
 		_ = conn.HandshakeContext(ctx)
 		_ = conn.Close()
@@ -115,40 +123,35 @@ func (d deaf) ReadFrom([]byte) (int, net.Addr, error) {
 }
 
 func TestNominations(t *testing.T) {
-	pair := func(priority uint32) *ice.CandidatePair {
-		c, err := ice.NewCandidatePeerReflexive(&ice.CandidatePeerReflexiveConfig{
-			Network: "udp4", Address: "192.0.2.1", Port: 9, Component: 1, Priority: priority,
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return &ice.CandidatePair{Remote: c}
-	}
-	high, low, moved := pair(20), pair(10), pair(20) // moved: the same candidate behind a NAT that forgot its port
+	proof := time.Now()
+	proved := func(priority uint32) *path { return &path{priority: priority, proved: proof} }
+	high, low, moved := proved(20), proved(10), proved(20) // moved: the same candidate behind a NAT that forgot its port
+	claimed := &path{priority: 30}
 	type step struct {
-		pair   *ice.CandidatePair
-		id     byte
-		after  time.Duration // since the handshake; negative: before
-		follow bool
+		path  *path
+		id    byte
+		after time.Duration // since the handshake; negative: before
+		used  bool
 	}
 	for name, steps := range map[string][]step{
-		"the first":              {{low, 1, -1, false}, {low, 2, -1, false}},
-		"a better one":           {{low, 1, -1, false}, {high, 2, -1, false}, {low, 3, -1, false}},
-		"sent again":             {{high, 1, -1, false}, {low, 2, -1, false}, {low, 2, -1, false}},
-		"insisted on":            {{high, 1, -1, false}, {low, 2, -1, false}, {low, 3, -1, true}, {low, 4, -1, false}},
-		"between others":         {{high, 1, -1, false}, {low, 2, -1, false}, {high, 3, -1, false}, {low, 4, -1, false}},
-		"late, of the handshake": {{high, 1, -1, false}, {low, 2, 2900 * time.Millisecond, false}},
-		"another way later":      {{high, 1, -1, false}, {low, 2, 3 * time.Second, true}, {high, 3, 4 * time.Second, false}},
-		"a NAT that forgot":      {{high, 1, -1, false}, {moved, 2, time.Minute, true}, {moved, 3, time.Minute, false}},
+		"the first":              {{low, 1, -1, true}, {low, 2, -1, true}},
+		"a better one":           {{low, 1, -1, true}, {high, 2, -1, true}, {low, 3, -1, false}},
+		"sent again":             {{high, 1, -1, true}, {low, 2, -1, false}, {low, 2, -1, false}},
+		"insisted on":            {{high, 1, -1, true}, {low, 2, -1, false}, {low, 3, -1, true}, {low, 4, -1, true}},
+		"between others":         {{high, 1, -1, true}, {low, 2, -1, false}, {high, 3, -1, true}, {low, 4, -1, false}},
+		"late, of the handshake": {{high, 1, -1, true}, {low, 2, 2900 * time.Millisecond, false}},
+		"another way later":      {{high, 1, -1, true}, {low, 2, 3 * time.Second, true}, {high, 3, 4 * time.Second, true}},
+		"a NAT that forgot":      {{high, 1, -1, true}, {moved, 2, time.Minute, true}, {moved, 3, time.Minute, true}},
+		"the first that is true": {{claimed, 1, -1, true}, {low, 2, -1, true}, {low, 3, -1, true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var n nominations
 			begin := time.Now()
 			for i, s := range steps {
-				if s.after >= 0 && n.settled.Load() == nil {
+				if s.after >= 0 && n.settled.IsZero() {
 					n.settle(begin)
 				}
-				if got := n.nominated(begin.Add(s.after), s.pair, [stun.TransactionIDSize]byte{s.id}); got != s.follow {
+				if got := n.nominated(begin.Add(s.after), s.path, [stun.TransactionIDSize]byte{s.id}); got != s.used {
 					t.Errorf("step %d: %v", i, got)
 				}
 			}

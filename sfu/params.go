@@ -6,21 +6,36 @@ import "time"
 const (
 	MaxLines = 100 // m-lines of an offer: 30 people in pairs, own sources and screens, twice over
 	maxMID   = 16  // characters: RFC 8843 asks for short ones, the header extension holds no more
-	// maxAddresses are as many as one client may check from: its interfaces, and a path that changes now and then. Above it
-	// checks from new addresses are dropped, for pion remembers each.
-	maxAddresses = 64
-	maxRIDs      = 3  // encodings of a simulcast, as browsers send
-	maxRID       = 16 // characters (RFC 8851, section 10)
-	maxPeerSSRCs = 32 // incoming SSRCs that are known at once: 13 that are in use, and those that were replaced last
+	// maxPaths are as many addresses as are known of one client: those of its interfaces, and where it was within the last half minute.
+	maxPaths = 32
+	// seenChecks are as many checks as are remembered to tell a repeat from elsewhere: browsers send some 20 a second at first, then
+	// one in 2.5 s. An older one that is repeated only makes the server ask.
+	seenChecks = 64
+	// repeatedChecks of a peer are answered within a second, and at once.
+	repeatedChecks = 8
+	// maxAmplification is how many times the bytes that came from an address may go there before it is proved (RFC 9000, section 8.1).
+	maxAmplification = 3
+	maxRIDs          = 3  // encodings of a simulcast, as browsers send
+	maxRID           = 16 // characters (RFC 8851, section 10)
+	maxPeerSSRCs     = 32 // incoming SSRCs that are known at once: 13 that are in use, and those that were replaced last
 )
 
 // Times of the handshake and of consent.
 const (
 	// handshakeLimit is how long ICE and DTLS may take from the answer on.
 	handshakeLimit = 30 * time.Second
-	// consentLimit is how long media goes on without a STUN check of the client (RFC 7675, section 5.1), in two halves:
-	// until pion says disconnected, and from there until it says failed.
+	// consentLimit is how long media goes on without an answer of the client to our requests (RFC 7675, section 5.1), and how long
+	// a proved address is taken over by nobody.
 	consentLimit = 30 * time.Second
+	// consentInterval is how often we ask for it, on average (RFC 7675, section 5.1).
+	consentInterval = 5 * time.Second
+	// proofLasts is how old a proof may be for media to move to its address at once; an older one is asked for again first.
+	proofLasts = 2 * time.Second
+	// proofWindow is how late a response may come: longer than any round trip in which a conversation is possible.
+	proofWindow = 5 * time.Second
+	// proofRepeat is the pause before an address is asked again: the first round trip of ICE is expected to take less (RFC 8445,
+	// section 14.3, would wait for 500 ms; a person whose network changed hears nothing meanwhile).
+	proofRepeat = 250 * time.Millisecond
 )
 
 // The worker's clock.
@@ -63,9 +78,8 @@ const slightlyBlown = 1.34
 
 // Queues.
 const (
-	// muxQueue bounds STUN and DTLS datagrams that wait for one connection of pion. Full: the datagram is dropped, for both
-	// protocols repeat.
-	muxQueue = 32
+	// pipeQueue bounds DTLS datagrams that wait for pion. Full: the datagram is dropped, for DTLS repeats.
+	pipeQueue = 32
 	// maxSTUN and maxDTLS are the largest datagrams that are copied for pion, in bytes: the kernel may join what strangers send into
 	// 64 KiB, and 32 of those wait for each connection. A check holds our name and one of up to 256 characters (RFC 8445, section 5.3), 273
 	// bytes, and some 150 more; DTLS flights are cut to what an Ethernet frame holds.

@@ -23,13 +23,15 @@ type peer struct {
 	pictures  queue
 	videoBits int // sent to this peer since the last report of loss
 	keys      keys
-	remote    netip.AddrPort // the selected address, invalid before
+	remote    netip.AddrPort // the selected address, proved; invalid before
 
 	id         PeerID
 	generation uint32
 	worker     *worker
 	offer      *offer
 	transport  *transport
+	agent      *agent       // nil in tests without ICE
+	restarting *credentials // of an offer that restarts ICE, until it is adopted. Owned by its setup.
 	local      local
 
 	member       *member
@@ -62,6 +64,9 @@ func (p *peer) start(m *member) {
 	p.resendTokens = nackBudget
 	p.worker.peers = append(p.worker.peers, p)
 	p.take(p.offer)
+	if p.agent != nil {
+		p.agent.start()
+	}
 }
 
 // renegotiated takes the m-lines that a second offer added.
@@ -74,6 +79,9 @@ func (p *peer) renegotiated(next *peer) {
 	}
 	p.local = next.local
 	p.take(next.offer)
+	if next.restarting != nil && p.agent != nil {
+		p.agent.restart(next.restarting)
+	}
 }
 
 // take makes publications and slots for the m-lines that are new.
@@ -113,21 +121,14 @@ func (p *peer) permit(sends []Send) {
 	}
 }
 
-// selected takes the address pair of a nominated, authenticated check: the only thing that moves the stream.
+// selected takes an address that was proved and nominated: the only thing that moves the stream.
 func (p *peer) selected(at netip.AddrPort) {
 	if p.closed || p.member == nil {
 		return
 	}
-	w := p.worker
-	w.at(stepSelected, p)
-	if old := w.byAddr[at]; old != nil && old != p {
-		old.remote = netip.AddrPort{} // the address belongs to whoever proved it last
-	}
-	if w.byAddr[p.remote] == p {
-		delete(w.byAddr, p.remote)
-	}
+	p.worker.at(stepSelected, p)
 	p.remote = at
-	w.byAddr[at] = p
+	p.worker.byAddr[at] = p
 	p.awaken()
 }
 
@@ -138,6 +139,9 @@ func (p *peer) install(k keys) {
 	}
 	p.worker.at(stepInstall, p)
 	p.keys = k
+	if p.agent != nil {
+		p.agent.current.nominees.settle(p.worker.now)
+	}
 	p.worker.count.Peers++
 	if k.aes128 {
 		p.worker.count.AES128++
@@ -175,6 +179,9 @@ func (p *peer) close() {
 	if i := slices.Index(p.worker.peers, p); i >= 0 { // not there if it was never adopted
 		p.worker.peers = slices.Delete(p.worker.peers, i, i+1)
 	}
+	if p.agent != nil {
+		p.agent.stop()
+	}
 	if p.worker.byAddr[p.remote] == p {
 		delete(p.worker.byAddr, p.remote)
 	}
@@ -196,6 +203,9 @@ func (p *peer) close() {
 
 // tick is called every 50 ms while the peer is there, more often while packets are missing.
 func (p *peer) tick() {
+	if p.agent != nil && !p.agent.tick() {
+		p.close()
+	}
 	if !p.connected() {
 		return
 	}

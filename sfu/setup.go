@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net/netip"
 	"runtime/debug"
 	"slices"
 
@@ -100,10 +99,11 @@ func (r *Room) prepare(p *peer) (fresh bool, err error) {
 	if !errors.Is(err, errNoPeer) {
 		return false, err
 	}
-	if p.transport, err = r.worker.engine.newTransport(r.worker.mux); err != nil {
+	if p.transport, err = r.worker.engine.newTransport(); err != nil {
 		return false, fmt.Errorf("%w: %w", ErrBusy, err)
 	}
 	p.local = p.transport.local
+	p.agent = newAgent(p, newCredentials(p.local.ufrag, p.local.pwd, p.offer))
 	p.local.version, p.local.candidates = 1, r.worker.candidates()
 	return true, p.offer.mint()
 }
@@ -120,13 +120,27 @@ func (r *Room) running(p *peer) error {
 		return errNoPeer
 	case m.peer.generation > p.generation:
 		return ErrStale
-	case m.peer.offer.ufrag != p.offer.ufrag:
-		return fmt.Errorf("%w: other ICE credentials need a new generation", ErrSDP)
 	}
 	r.worker.acting = m.peer
 	p.transport, p.borrowed, p.local = m.peer.transport, true, m.peer.local
 	p.local.version++
+	if err := p.restartICE(m.peer.offer); err != nil {
+		return err
+	}
 	return p.offer.keep(m.peer.offer)
+}
+
+// restartICE gives an offer with other credentials than the one before new ones of ours (RFC 8839, section 4.4.1.1.1). DTLS goes on.
+func (p *peer) restartICE(old *offer) error {
+	if p.offer.fingerprints[0] != old.fingerprints[0] {
+		return fmt.Errorf("%w: another certificate needs a new generation", ErrSDP)
+	}
+	if p.offer.ufrag == old.ufrag && p.offer.pwd == old.pwd {
+		return nil
+	}
+	p.local.ufrag, p.local.pwd = rand.Text()[:16], rand.Text()
+	p.restarting = newCredentials(p.local.ufrag, p.local.pwd, p.offer)
+	return nil
 }
 
 // keep takes over what was agreed on m-lines that were there before; they must not have changed their use.
@@ -243,12 +257,11 @@ func (w *worker) await(c <-chan error) error {
 	}
 }
 
-// handshake runs ICE and DTLS for an adopted peer, then gives the worker its keys.
+// handshake runs DTLS for an adopted peer, then gives the worker its keys.
 func (r *Room) handshake(p *peer) {
 	w := r.worker
-	selected := func(a netip.AddrPort) { w.postFor(r, p, func() { p.selected(a) }) }
-	lost := func() { w.postFor(r, p, p.close) }
-	k, err := p.transport.connect(p.offer, selected, lost)
+	out := func(b []byte) { w.postFor(r, p, func() { p.agent.handshaking(b) }) }
+	k, err := p.transport.connect(p.offer, out)
 	if err != nil {
 		w.postFor(r, p, p.close)
 		return

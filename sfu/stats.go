@@ -17,6 +17,8 @@ type Counters struct {
 	Peers                  uint64  // connected now
 	Load                   float64 // share of its time that the busiest worker works
 	AES128                 uint64  // connections that had to use AES-128
+	Proofs                 uint64  // addresses of clients that were proved
+	Restarts               uint64  // of ICE, by offers
 	Drops                  [forward.DropCount]uint64
 
 	AdmissionViolations uint64 // packets that left against the plan; see check.go
@@ -49,6 +51,8 @@ func (e *Engine) Counters() Counters {
 		sum.KeyFrameRequestsOut += c.KeyFrameRequestsOut
 		sum.Peers += c.Peers
 		sum.AES128 += c.AES128
+		sum.Proofs += c.Proofs
+		sum.Restarts += c.Restarts
 		sum.Load = max(sum.Load, c.Load)
 		sum.AdmissionViolations += c.AdmissionViolations
 		sum.ConsentViolations += c.ConsentViolations

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -16,37 +15,34 @@ import (
 
 var errTransport = errors.New("sfu: transport could not be set up")
 
-// A transport is the ICE and DTLS half of one peer, pion's ORTC objects: the session descriptions are ours, so that an
-// offer costs what we read of it and no more. It belongs to the goroutine that set it up until it is connected; after
+// A transport is the DTLS half of one peer, pion's ORTC objects: the session descriptions are ours, so that an
+// offer costs what we read of it and no more, and so is ICE (ice.go). It belongs to the goroutine that set it up until it is connected; after
 // that only close is called.
 type transport struct {
 	gatherer *webrtc.ICEGatherer
 	ice      *webrtc.ICETransport
 	dtls     *webrtc.DTLSTransport
 	tap      *keyTap
-	nominees nominations
+	pipe     *pipe
 	local    local
 	cancel   context.CancelFunc
 	ctx      context.Context
 	closed   sync.Once
 }
 
-// newTransport gathers the one host candidate and is ready for checks when it returns.
-func (e *Engine) newTransport(m *mux) (*transport, error) {
+// newTransport makes the ICE and DTLS objects of pion, and the credentials of the first answer.
+func (e *Engine) newTransport() (*transport, error) {
 	own, err := e.identities.at(time.Now())
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errTransport, err)
 	}
-	t := &transport{tap: &keyTap{}}
+	t := &transport{tap: &keyTap{}, pipe: newPipe()}
 	s := webrtc.SettingEngine{LoggerFactory: silent{}}
 	s.SetLite(true)
-	s.SetICEUDPMux(m)
+	s.SetICEUDPMux(t.pipe)
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	s.SetIncludeLoopbackCandidate(true)
-	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
-	s.SetICEUseCandidateCheckPriority(true)
-	s.SetICEBindingRequestHandler(t.nominees.request)
-	s.SetICETimeouts(consentLimit/2, consentLimit/2, 0)
+	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	s.SetICETimeouts(0, 0, 0) // consent is ours
 	s.SetDTLSKeyLogWriter(t.tap)
 	s.SetDTLSServerHelloMessageHook(t.tap.serverHello)
 	profiles := []dtls.SRTPProtectionProfile{dtls.SRTP_AEAD_AES_256_GCM}
@@ -76,7 +72,7 @@ func (e *Engine) newTransport(m *mux) (*transport, error) {
 	return t, nil
 }
 
-// gather waits until pion knows its candidate: from then on checks are answered.
+// gather waits until pion knows its candidate.
 func (t *transport) gather() error {
 	done := make(chan struct{})
 	t.gatherer.OnLocalCandidate(func(c *webrtc.ICECandidate) {
@@ -95,22 +91,16 @@ func (t *transport) gather() error {
 	}
 }
 
-// connect runs ICE and DTLS; it returns when the client's certificate was verified against the offer's fingerprint.
-// selected is called with each address pair that a nominated check selected; lost when consent ran out.
-func (t *transport) connect(o *offer, selected func(netip.AddrPort), lost func()) (keys, error) {
+// connect runs DTLS; it returns when the client's certificate was verified against the offer's fingerprint. out takes what pion
+// sends.
+func (t *transport) connect(o *offer, out func([]byte)) (keys, error) {
 	defer t.cancel()
-	t.ice.OnSelectedCandidatePairChange(func(p *webrtc.ICECandidatePair) {
-		if addr, err := netip.ParseAddr(p.Remote.Address); err == nil {
-			selected(netip.AddrPortFrom(addr.Unmap(), p.Remote.Port))
-		}
-	})
-	t.ice.OnConnectionStateChange(func(s webrtc.ICETransportState) {
-		if s == webrtc.ICETransportStateFailed {
-			lost()
-		}
-	})
+	t.pipe.out = out
+	if err := t.ice.AddRemoteCandidate(pipeCandidate()); err != nil {
+		return keys{}, fmt.Errorf("%w: ICE: %w", errTransport, err)
+	}
 	role := webrtc.ICERoleControlled
-	err := t.ice.StartContext(t.ctx, nil, webrtc.ICEParameters{UsernameFragment: o.ufrag, Password: o.pwd}, &role)
+	err := t.ice.StartContext(t.ctx, nil, webrtc.ICEParameters{UsernameFragment: o.ufrag, Password: o.pwd, ICELite: true}, &role)
 	if err != nil {
 		return keys{}, fmt.Errorf("%w: ICE: %w", errTransport, err)
 	}
@@ -118,7 +108,6 @@ func (t *transport) connect(o *offer, selected func(netip.AddrPort), lost func()
 	if err := t.dtls.StartContext(t.ctx, remote); err != nil {
 		return keys{}, fmt.Errorf("%w: DTLS: %w", errTransport, err)
 	}
-	t.nominees.settle(time.Now())
 	return t.tap.derive()
 }
 

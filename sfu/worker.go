@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pion/stun/v4"
+
 	"alcove/sfu/forward"
 	"alcove/sfu/udp"
 )
@@ -17,7 +19,6 @@ import (
 type worker struct {
 	engine    *Engine
 	sock      *udp.Socket
-	mux       *mux
 	mail      mailbox
 	roomCount atomic.Int64 // rooms placed here, for Engine.Open
 
@@ -28,8 +29,14 @@ type worker struct {
 	rooms       map[*Room]struct{} // with members
 	peers       []*peer
 	speakersDue time.Time
-	asking      [64]uint16 // sequence numbers of one NACK
-	byAddr      map[netip.AddrPort]*peer
+	asking      [64]uint16               // sequence numbers of one NACK
+	byAddr      map[netip.AddrPort]*peer // by the addresses that they proved
+	claims      map[netip.AddrPort]*path // addresses that passed a check and are not proved; the newest check counts
+	byUfrag     map[string]*credentials
+	byProof     map[uint32]*credentials // by what begins our transaction ids
+	prover      prover
+	incoming    *stun.Message // reused for each
+	outgoing    *stun.Message
 	in          []udp.Packet
 	box         outbox
 	load        load
@@ -50,8 +57,9 @@ type worker struct {
 
 func newWorker(e *Engine, sock *udp.Socket) *worker {
 	w := &worker{
-		engine: e, sock: sock, mux: newMux(sock, sock.Local),
-		rooms: map[*Room]struct{}{}, byAddr: map[netip.AddrPort]*peer{},
+		engine: e, sock: sock, prover: newProver(), incoming: stun.New(), outgoing: stun.New(),
+		rooms: map[*Room]struct{}{}, byAddr: map[netip.AddrPort]*peer{}, claims: map[netip.AddrPort]*path{},
+		byUfrag: map[string]*credentials{}, byProof: map[uint32]*credentials{},
 		in: make([]udp.Packet, readBatch), box: newOutbox(),
 	}
 	w.shared.Store(&Counters{})
@@ -174,9 +182,9 @@ func (w *worker) datagram(data []byte, from netip.AddrPort) {
 	case c == classSTUN && len(data) > maxSTUN, c == classDTLS && len(data) > maxDTLS:
 		w.drop(forward.Oversized)
 	case c == classSTUN:
-		w.handshakeDatagram(data, from, (*mux).stun)
+		w.handshakeDatagram(data, from, (*worker).stun)
 	case c == classDTLS:
-		w.handshakeDatagram(data, from, (*mux).dtls)
+		w.handshakeDatagram(data, from, (*worker).dtls)
 	case c == classRTP:
 		w.media(data, from, (*worker).rtp)
 	case c == classRTCP:
@@ -186,11 +194,11 @@ func (w *worker) datagram(data []byte, from netip.AddrPort) {
 	}
 }
 
-// handshakeDatagram hands a datagram to pion. Anybody can send one, so a panic costs the datagram and nobody.
-func (w *worker) handshakeDatagram(data []byte, from netip.AddrPort, take func(*mux, []byte, netip.AddrPort) forward.Drop) {
+// handshakeDatagram takes STUN or DTLS. Anybody can send it, so a panic costs the datagram and nobody, unless it was authenticated.
+func (w *worker) handshakeDatagram(data []byte, from netip.AddrPort, take func(*worker, []byte, netip.AddrPort) forward.Drop) {
 	w.guard(nil, nil, func() {
 		w.at(stepHandshake, nil)
-		w.drop(take(w.mux, data, from))
+		w.drop(take(w, data, from))
 	})
 }
 
@@ -268,6 +276,5 @@ func (w *worker) stop() {
 			p.cut()
 		}
 	}
-	_ = w.mux.Close()
 	_ = w.sock.Close()
 }

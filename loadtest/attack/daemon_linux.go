@@ -141,17 +141,19 @@ type Victim struct {
 	*client.Member
 	Group *client.Group // counts what this one receives
 	*NAT
+	*Tap
 }
 
 // Enter lets somebody in and waits until the connection is there. Each has a NAT of its own, so that their address can change; the
 // host has to come first.
 func (d *Daemon) Enter(t testing.TB, who client.Who) *Victim {
 	t.Helper()
-	v := &Victim{Group: client.NewGroup(), NAT: newNAT(t, d.Media)}
+	v := &Victim{Group: client.NewGroup(), NAT: newNAT(t, d.Media), Tap: &Tap{}}
 	lab := &client.Lab{
 		Server: d.lab.Server, Minter: d.lab.Minter, Pacer: d.lab.Pacer, Local: d.lab.Local, Seed: d.lab.Seed,
 		Via: func(netip.AddrPort) netip.AddrPort { return v.NAT.Inside },
 	}
+	who.Wrap = v.Tap.wrap
 	who.AdmitAll = who.Role == auth.Host
 	v.Member = client.NewMember(lab, v.Group, who, nil)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/rtcp"
+	"github.com/pion/stun/v4"
 
 	"alcove/loadtest/pace"
 	"alcove/sfu/srtp"
@@ -44,6 +45,7 @@ type Light struct {
 	keys     atomic.Pointer[keys] // set when the handshake was verified
 	over     chan struct{}
 	once     sync.Once
+	plain    atomic.Bool // a Plain answers requests itself
 	stalled  atomic.Bool // reads nothing: the kernel's buffer fills
 	dropped  atomic.Uint64
 	early    [][]byte // what came before the keys were here. Owned by read.
@@ -279,6 +281,13 @@ func (l *Light) datagram(now time.Duration, b []byte, from netip.AddrPort) {
 	}
 	switch {
 	case b[0] < 4:
+		if b[0] == 0 && b[1] == 1 && !l.plain.Load() { // a Binding request: the server asks whether we receive (RFC 8445, section 7.3)
+			m := &stun.Message{Raw: append([]byte(nil), b...)}
+			if m.Decode() == nil && stun.NewShortTermIntegrity(l.pwd).Check(m) == nil {
+				l.succeed(m)
+			}
+			return
+		}
 		select {
 		case l.answers <- append([]byte(nil), b...):
 		default:

@@ -48,6 +48,8 @@ type Who struct {
 	Undecided           bool   // consents to nothing by itself
 	// Connect makes the member's connections; nil: light or real ones.
 	Connect func() (Transport, error)
+	// Wrap stands between the member and each connection that it makes; nil: nothing does.
+	Wrap func(Transport) Transport
 }
 
 // Times of a member's entry, by Now; zero: not yet.

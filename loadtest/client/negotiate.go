@@ -110,6 +110,14 @@ func isClosed(c <-chan struct{}) bool {
 
 // connection makes a new transport with fresh sources, and lets the old one go.
 func (m *Member) connection() (Transport, error) {
+	t, err := m.unwrapped()
+	if err == nil && m.who.Wrap != nil {
+		return m.who.Wrap(t), nil
+	}
+	return t, err
+}
+
+func (m *Member) unwrapped() (Transport, error) {
 	var sources []*source
 	random := rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	m.mu.Lock()

@@ -39,8 +39,11 @@ func NewPlain(lab *Lab, group *Group, audio, video *Shape) (*Plain, error) {
 		sources = append(sources, newSource(*video, true, random))
 	}
 	p := &Plain{sink: group.NewSink(), random: random}
-	p.light, err = newLight(lab.Local, id, lab.Pacer, p.sink, sources)
-	return p, err
+	if p.light, err = newLight(lab.Local, id, lab.Pacer, p.sink, sources); err != nil {
+		return nil, err
+	}
+	p.light.plain.Store(true)
+	return p, nil
 }
 
 // Offer describes what is sent, the candidate included: a server of trickle ICE would wait for one.

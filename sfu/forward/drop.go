@@ -26,13 +26,17 @@ const (
 	NackLimit         // asked for again too often
 	Oversized         // STUN or DTLS that is larger than any client's
 	KeyUsedUp         // the SRTP key must not be used any more (RFC 3711, section 9.2), which ends the peer
+	AddressHeld       // a check from an address that another peer proved
+	CheckRepeat       // a check that came from another address before
+	Unproved          // an answer to an address that got three times what came from there
 	PeerPanic         // a bug, which cost the peer
 	DropCount         // how many there are
 )
 
 var dropNames = [DropCount]string{
 	"kept", "malformed", "unknown_address", "unauthentic", "replayed", "unannounced", "repeated", "padding", "muted", "quiet",
-	"unmapped", "await_key", "before_switch", "layer", "bandwidth", "socket_full", "send_refused", "history_gone", "nack_limit", "oversized", "key_used_up", "panic",
+	"unmapped", "await_key", "before_switch", "layer", "bandwidth", "socket_full", "send_refused", "history_gone", "nack_limit", "oversized", "key_used_up",
+	"address_held", "repeated_check", "unproved_address", "panic",
 }
 
 func (d Drop) String() string { return dropNames[d] }

@@ -1,0 +1,156 @@
+package attack
+
+import (
+	"net/netip"
+	"sync/atomic"
+	"testing"
+
+	"alcove/auth"
+	"alcove/loadtest/client"
+)
+
+// Attacks on where media goes: an ICE-lite server that takes "a check came from there" for "the client receives there" sends it wherever
+// somebody wants.
+
+// A stranger is a host of which nothing is known, and what was sent to it.
+type stranger struct {
+	at             netip.Addr
+	stun, rest     atomic.Int64 // bytes that came: of STUN, of anything else
+	answers, asked atomic.Int64 // datagrams: responses, requests
+}
+
+func (w *Wire) stranger(at string) *stranger {
+	s := &stranger{at: netip.MustParseAddr(at)}
+	w.OnDatagram(func(d Datagram) {
+		switch {
+		case d.To.Addr() != s.at:
+		case len(d.Data) > 0 && d.Data[0] > 3:
+			s.rest.Add(int64(len(d.Data)))
+		default:
+			s.stun.Add(int64(len(d.Data)))
+			if stunKind(d.Data) == bindingRequest {
+				s.asked.Add(1)
+			} else {
+				s.answers.Add(1)
+			}
+		}
+	})
+	return s
+}
+
+func (s *stranger) port(n int) netip.AddrPort { return netip.AddrPortFrom(s.at, uint16(n)) }
+
+func pair(t *testing.T, d *Daemon, room string) (host, guest *Victim) {
+	t.Helper()
+	voice := client.Microphone()
+	host = d.Enter(t, client.Who{Room: room, Subject: "host-" + room, Name: "Host", Role: auth.Host, Light: true, Audio: &voice})
+	guest = d.Enter(t, client.Who{Room: room, Subject: "guest-" + room, Name: "Guest", Role: auth.Participant, Light: true, Audio: &voice})
+	hears(t, "before the attack", 20, host, guest)
+	return host, guest
+}
+
+// hears waits until each has heard so many packets more.
+func hears(t *testing.T, when string, more uint64, all ...*Victim) {
+	t.Helper()
+	for _, v := range all {
+		before := v.Heard()
+		Eventually(t, "sound "+when, func() bool { return v.Heard() >= before+more })
+	}
+}
+
+// TestForgedSource: an admitted person sends genuine checks of his own connection, with the source address of somebody in another room. That one
+// keeps the address, and hears and is heard as before; the attacker gets nothing of it.
+func TestForgedSource(t *testing.T) {
+	d, w := NewDaemon(t, ""), NewWire(t)
+	host, victim := pair(t, d, "quiet")
+	_, attacker := pair(t, d, "hostile")
+	for range 200 {
+		w.Send(victim.Outside(), d.Media, attacker.Check(true).Bytes())
+	}
+	Eventually(t, "each is dropped: the address is held", func() bool { return d.Drops(t, "address_held") >= 200 })
+	hears(t, "after the attack", 100, host, victim, attacker)
+}
+
+// TestRepeatedCheck: somebody overhears a check and repeats it from elsewhere for as long as he likes, from one address and from more than any table
+// holds. He gets no media, the person keeps it, and when the person's own address changes, media follows within a second.
+func TestRepeatedCheck(t *testing.T) {
+	d, w := NewDaemon(t, ""), NewWire(t)
+	spy := w.stranger("127.0.0.66")
+	host, victim := pair(t, d, "overheard")
+	var check []byte
+	Eventually(t, "a check is overheard", func() bool {
+		for _, o := range w.Overheard() {
+			if _, nominates := stunValue(o.Data, attrUseCandidate); nominates && o.From == victim.Outside() && stunKind(o.Data) == bindingRequest {
+				check = o.Data
+			}
+		}
+		return check != nil
+	})
+	before := victim.Heard()
+	port := 0
+	Eventually(t, "sound while the check is repeated", func() bool {
+		port++
+		w.Send(spy.port(1000+port), d.Media, check)
+		w.Send(spy.port(1000), d.Media, check)
+		return port >= 70 && victim.Heard() >= before+250 // nominations are settled 3 s after the handshake
+	})
+	if n := spy.rest.Load(); n != 0 {
+		t.Errorf("the spy got %d bytes that are not STUN", n)
+	}
+	if d.Drops(t, "repeated_check") == 0 {
+		t.Error("no repeat was dropped by its name")
+	}
+	roams(t, d, w, victim, "127.0.0.5")
+	hears(t, "after the attack", 100, host, victim)
+}
+
+// roams gives somebody another address and holds that media follows before a second's worth of packets left from there: between the first
+// check from the new address and the first media to it.
+func roams(t *testing.T, d *Daemon, w *Wire, v *Victim, to string) {
+	t.Helper()
+	at := netip.MustParseAddr(to)
+	var checked, back atomic.Bool
+	var waited atomic.Int64
+	w.OnDatagram(func(g Datagram) {
+		switch isSTUN := len(g.Data) > 0 && g.Data[0] <= 3; {
+		case g.From.Addr() == at && isSTUN:
+			checked.Store(true)
+		case g.From.Addr() == at && checked.Load() && !back.Load():
+			waited.Add(1)
+		case g.To.Addr() == at && !isSTUN:
+			back.Store(true)
+		}
+	})
+	v.Rebind(at)
+	hears(t, "after the address changed", 20, v)
+	if n := waited.Load(); n > 50 {
+		t.Errorf("media followed after %d packets of 20 ms", n)
+	}
+	if !back.Load() {
+		t.Error("media came another way")
+	}
+}
+
+// TestAmplification: an admitted person sends checks with the source address of a host that never asked for anything. At most three times
+// the bytes go there, and nothing but STUN.
+func TestAmplification(t *testing.T) {
+	d, w := NewDaemon(t, ""), NewWire(t)
+	target := w.stranger("127.0.0.77")
+	_, attacker := pair(t, d, "hostile")
+	sent := 0
+	before := attacker.Heard()
+	Eventually(t, "sound while checks are forged", func() bool {
+		for _, nominate := range []bool{true, false} {
+			b := attacker.Check(nominate).Bytes()
+			sent += len(b)
+			w.Send(target.port(4000+sent%50), d.Media, b)
+		}
+		return attacker.Heard() >= before+150
+	})
+	if n := target.rest.Load(); n != 0 {
+		t.Errorf("%d bytes went there that are not STUN", n)
+	}
+	if n := target.stun.Load(); n == 0 || n > 3*int64(sent) {
+		t.Errorf("%d bytes went there for %d that came", n, sent)
+	}
+}

@@ -1,0 +1,497 @@
+package sfu
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"maps"
+	mrand "math/rand/v2"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/pion/stun/v4"
+
+	"alcove/sfu/forward"
+)
+
+// An agent is the ICE side of one peer. It is an ICE-lite agent (RFC 8445, section 2.5): it answers the client's checks and makes none
+// to find pairs. But a check says only that somebody sent it: its source address may be forged, and whoever overheard it can send it again
+// from elsewhere. So each address that a check names is asked in turn, by a Binding request under the client's own credentials, which a full agent
+// has to answer (RFC 8445, section 7.3; Chromium and Firefox do), and which reaches the client only where the client receives:
+//
+//	check ──► answered ──► request of ours ──► response from the address that was asked ──► proved ──┬─► nominated: media moves there
+//	            └── at most 3 times the bytes that came from an address go there before it is proved     └─► else: known
+//
+// What holds: only proof moves media or takes an address. An address that was proved within consentLimit belongs to its peer and is
+// taken over by nobody. The old address stays until the new one is proved. Consent is refreshed by proof alone (RFC 7675). Who has no
+// password of the client can neither fill the table of paths nor drive anything out of it that is proved.
+//
+// Owned by the worker, once its peer is adopted.
+type agent struct {
+	peer    *peer
+	current *credentials
+	next    *credentials // of an ICE restart; nil when none is under way
+	paths   []*path      // at most maxPaths
+
+	consent   time.Time // when the selected address was last proved; before, when the agent began
+	askDue    time.Time
+	dtlsFrom  *path // where the last DTLS datagram came from, before anything is nominated
+	seen      [seenChecks]seenCheck
+	seenNext  int
+	repeats   float64 // checks seen from another address that may still be answered
+	repeatsAt time.Time
+}
+
+// A seenCheck is one check that came.
+type seenCheck struct {
+	id   [stun.TransactionIDSize]byte
+	from netip.AddrPort
+}
+
+// credentials are those of both sides between two ICE restarts.
+type credentials struct {
+	agent      *agent
+	id         uint32 // random; part of our transaction ids
+	tieBreaker uint64
+	ufrag, pwd string // ours
+	ourName    string // USERNAME of their checks: ours:theirs
+	ourKey     stun.MessageIntegrity
+	theirName  stun.Username // of ours: theirs:ours
+	theirKey   stun.MessageIntegrity
+	nominees   nominations
+}
+
+// A path is an address of the client under one pair of credentials.
+type path struct {
+	addr        netip.AddrPort
+	credentials *credentials
+	priority    uint32
+	checked     time.Time // when the last check came
+	asked       time.Time // when the last request left
+	proved      time.Time // when the last response came; zero: never
+	received    int       // bytes, since it was proved or ever
+	sent        int       // likewise, but for what a fresh proof allows
+	nominated   bool      // and the nomination waits for proof
+	insisted    bool      // by two checks
+	nomination  [stun.TransactionIDSize]byte
+}
+
+func (p *path) isProved() bool { return !p.proved.IsZero() }
+
+// fresh reports whether the proof is new enough for media to move here.
+func (p *path) fresh(now time.Time) bool { return p.isProved() && now.Sub(p.proved) < proofLasts }
+
+func newCredentials(ufrag, pwd string, o *offer) *credentials {
+	var b [12]byte
+	rand.Read(b[:])
+	return &credentials{
+		id: binary.BigEndian.Uint32(b[:]), tieBreaker: binary.BigEndian.Uint64(b[4:]), ufrag: ufrag, pwd: pwd,
+		ourName: ufrag + ":" + o.ufrag, ourKey: stun.NewShortTermIntegrity(pwd),
+		theirName: stun.NewUsername(o.ufrag + ":" + ufrag), theirKey: stun.NewShortTermIntegrity(o.pwd),
+	}
+}
+
+// newAgent begins with the credentials of the first answer.
+func newAgent(p *peer, c *credentials) *agent {
+	a := &agent{peer: p, current: c, repeats: repeatedChecks}
+	c.agent = a
+	return a
+}
+
+// start lets checks come: the answer is on its way.
+func (a *agent) start() {
+	w := a.peer.worker
+	a.consent, a.repeatsAt = w.now, w.now
+	w.register(a.current)
+}
+
+// restart takes new credentials (RFC 8445, section 2.4). The pair in use stays until one of the new ones is proved and nominated.
+func (a *agent) restart(c *credentials) {
+	w := a.peer.worker
+	if a.next != nil {
+		a.retire(a.next)
+	}
+	c.agent, a.next = a, c
+	w.register(c)
+	w.count.Restarts++
+}
+
+// stop forgets everything that the worker knows of this agent.
+func (a *agent) stop() {
+	a.peer.worker.unregister(a.current)
+	if a.next != nil {
+		a.peer.worker.unregister(a.next)
+	}
+	for len(a.paths) > 0 {
+		a.forget(a.paths[0])
+	}
+}
+
+// cut does the same without relying on its structures, which may be what is broken.
+func (a *agent) cut() {
+	w := a.peer.worker
+	mine := func(c *credentials) bool { return c.agent == a }
+	maps.DeleteFunc(w.byUfrag, func(_ string, c *credentials) bool { return mine(c) })
+	maps.DeleteFunc(w.byProof, func(_ uint32, c *credentials) bool { return mine(c) })
+	maps.DeleteFunc(w.claims, func(_ netip.AddrPort, p *path) bool { return mine(p.credentials) })
+	a.paths = nil
+}
+
+// retire ends credentials: no check under them is answered any more. What is still under way from an address that was proved may come
+// until it is forgotten.
+func (a *agent) retire(c *credentials) {
+	a.peer.worker.unregister(c)
+	c.nominees = nominations{}
+	for _, p := range slices.Clone(a.paths) {
+		if p.credentials != c {
+			continue
+		}
+		if p.nominated = false; !p.isProved() {
+			a.forget(p)
+		}
+	}
+}
+
+// forget drops a path. Its address may be known under other credentials, too.
+func (a *agent) forget(p *path) {
+	w := a.peer.worker
+	a.paths = slices.DeleteFunc(a.paths, func(o *path) bool { return o == p })
+	if w.claims[p.addr] == p {
+		delete(w.claims, p.addr)
+	}
+	known := slices.ContainsFunc(a.paths, func(o *path) bool { return o.addr == p.addr && o.isProved() })
+	if !known && w.byAddr[p.addr] == a.peer {
+		delete(w.byAddr, p.addr)
+	}
+	if a.dtlsFrom == p {
+		a.dtlsFrom = nil
+	}
+}
+
+// register lets checks and responses find credentials.
+func (w *worker) register(c *credentials) {
+	for w.byProof[c.id] != nil {
+		c.id++
+	}
+	w.byUfrag[c.ufrag], w.byProof[c.id] = c, c
+}
+
+func (w *worker) unregister(c *credentials) {
+	if w.byUfrag[c.ufrag] == c {
+		delete(w.byUfrag, c.ufrag)
+	}
+	if w.byProof[c.id] == c {
+		delete(w.byProof, c.id)
+	}
+}
+
+// stun takes one STUN datagram. What is not for one of our credentials costs nothing but the look.
+func (w *worker) stun(data []byte, from netip.AddrPort) forward.Drop {
+	kind, ok := stunKind(data)
+	if !ok {
+		return forward.Malformed
+	}
+	var c *credentials
+	switch kind {
+	case stunRequest:
+		ufrag, ok := stunUfrag(data)
+		if !ok {
+			return forward.Malformed
+		}
+		c = w.byUfrag[string(ufrag)]
+	case stunSuccess:
+		c = w.byProof[binary.BigEndian.Uint32(data[8:])]
+	default:
+		return forward.Malformed
+	}
+	if c == nil {
+		return forward.Unknown
+	}
+	m := w.incoming
+	m.Raw = append(m.Raw[:0], data...)
+	if m.Decode() != nil {
+		return forward.Malformed
+	}
+	if kind == stunSuccess {
+		return c.agent.answered(c, m, from)
+	}
+	return c.agent.check(c, m, from, len(data))
+}
+
+// check takes a check of the client, or of somebody who repeats or forges one.
+func (a *agent) check(c *credentials, m *stun.Message, from netip.AddrPort, size int) forward.Drop {
+	w := a.peer.worker
+	var name stun.Username
+	if name.GetFrom(m) != nil || name.String() != c.ourName || c.ourKey.Check(m) != nil {
+		return forward.Unauthentic
+	}
+	w.acting = a.peer
+	if !a.free(from) {
+		return forward.AddressHeld
+	}
+	if a.repeated(m.TransactionID, from) && !a.mayRepeat() {
+		return forward.CheckRepeat
+	}
+	p := a.path(c, from)
+	var priority [4]byte
+	if v, err := m.Get(stun.AttrPriority); err == nil && len(v) == len(priority) {
+		p.priority = binary.BigEndian.Uint32(v)
+	}
+	p.checked = w.now
+	p.received += size
+	if !p.isProved() && w.byAddr[from] == nil {
+		w.claims[from] = p
+	}
+	nominates := m.Contains(stun.AttrUseCandidate)
+	id := m.TransactionID
+	drop := a.send(p, respond(w.outgoing, id, from, c.ourKey))
+	if nominates {
+		a.nominated(p, id)
+	}
+	if !p.fresh(w.now) {
+		a.ask(p)
+	}
+	return drop
+}
+
+// free reports whether no other peer holds the address. One that holds it without a recent proof loses it.
+func (a *agent) free(at netip.AddrPort) bool {
+	holder := a.peer.worker.byAddr[at]
+	if holder == nil || holder == a.peer {
+		return true
+	}
+	if holder.agent == nil {
+		return false
+	}
+	now := a.peer.worker.now
+	for _, p := range slices.Clone(holder.agent.paths) {
+		if p.addr != at {
+			continue
+		}
+		if p.isProved() && now.Sub(p.proved) < consentLimit {
+			return false
+		}
+		holder.agent.forget(p)
+	}
+	return true
+}
+
+// repeated reports whether a check with this id came from another address before, and remembers it. One from the same address is a
+// retransmission (RFC 8489, section 6.2.1).
+func (a *agent) repeated(id [stun.TransactionIDSize]byte, from netip.AddrPort) bool {
+	for i := range a.seen {
+		if a.seen[i].id == id && a.seen[i].from.IsValid() {
+			return a.seen[i].from != from
+		}
+	}
+	a.seen[a.seenNext] = seenCheck{id, from}
+	a.seenNext = (a.seenNext + 1) % len(a.seen)
+	return false
+}
+
+// mayRepeat bounds what repeats bring about. They are not all dropped: where a copy overtakes the check itself, that one looks like
+// the repeat.
+func (a *agent) mayRepeat() bool {
+	now := a.peer.worker.now
+	a.repeats = min(repeatedChecks, a.repeats+now.Sub(a.repeatsAt).Seconds()*repeatedChecks)
+	a.repeatsAt = now
+	if a.repeats < 1 {
+		return false
+	}
+	a.repeats--
+	return true
+}
+
+// path finds or adds an address. When the table is full, the one that is longest without a check goes, and of those that are not proved first.
+func (a *agent) path(c *credentials, addr netip.AddrPort) *path {
+	for _, p := range a.paths {
+		if p.addr == addr && p.credentials == c {
+			return p
+		}
+	}
+	if len(a.paths) >= maxPaths {
+		a.evict()
+	}
+	p := &path{addr: addr, credentials: c}
+	a.paths = append(a.paths, p)
+	return p
+}
+
+func (a *agent) evict() {
+	var victim *path
+	for _, p := range a.paths {
+		if p == p.credentials.nominees.selected {
+			continue
+		}
+		if victim == nil || victim.isProved() && !p.isProved() || victim.isProved() == p.isProved() && p.checked.Before(victim.checked) {
+			victim = p
+		}
+	}
+	a.forget(victim) // at most two are selected, so there is one
+}
+
+// nominated notes what the client wants to use. It counts at once where the address was proved just now, or where there is nothing
+// better yet; else it waits for proof.
+func (a *agent) nominated(p *path, id [stun.TransactionIDSize]byte) {
+	now, n := a.peer.worker.now, &p.credentials.nominees
+	if p.fresh(now) || p == n.selected {
+		n.nominated(now, p, id)
+		a.follow(p.credentials)
+		return
+	}
+	p.insisted = p.insisted || p.nominated && p.nomination != id
+	p.nominated, p.nomination = true, id
+	if n.selected == nil || !n.selected.isProved() {
+		n.nominated(now, p, id)
+	}
+}
+
+// answered takes a response to a request of ours.
+func (a *agent) answered(c *credentials, m *stun.Message, from netip.AddrPort) forward.Drop {
+	w := a.peer.worker
+	if !w.prover.asked(w.now, m.TransactionID, from) || c.theirKey.Check(m) != nil {
+		return forward.Unauthentic
+	}
+	w.acting = a.peer
+	if !a.free(from) {
+		return forward.AddressHeld
+	}
+	p := a.path(c, from)
+	if !p.isProved() {
+		w.count.Proofs++
+	}
+	p.proved, p.received, p.sent = w.now, 0, 0
+	if w.claims[from] != nil {
+		delete(w.claims, from)
+	}
+	w.byAddr[from] = a.peer
+	if p.nominated {
+		p.nominated = false
+		n := &c.nominees
+		if !n.nominated(w.now, p, p.nomination) && p.insisted {
+			n.selected, n.asked = p, nil
+		}
+		p.insisted = false
+	}
+	a.follow(c)
+	if p == a.selected() {
+		a.consent = w.now
+	}
+	return forward.Kept
+}
+
+// selected is the path in use, nil before the first nomination.
+func (a *agent) selected() *path { return a.current.nominees.selected }
+
+// follow moves media to the selected path, once it is proved. The first of an ICE restart ends what was before.
+func (a *agent) follow(c *credentials) {
+	p := c.nominees.selected
+	if p == nil || !p.isProved() {
+		return
+	}
+	w := a.peer.worker
+	if c == a.next {
+		old := a.current
+		a.current, a.next = c, nil
+		c.nominees.settle(w.now)
+		a.retire(old)
+	}
+	if c != a.current || a.peer.remote == p.addr {
+		return
+	}
+	a.consent = p.proved
+	a.peer.selected(p.addr)
+}
+
+// tick asks again where an answer is missing, and now and then whether the client still receives. It reports whether consent holds.
+func (a *agent) tick() bool {
+	now := a.peer.worker.now
+	if now.Sub(a.consent) > consentLimit {
+		return false
+	}
+	for _, p := range a.paths {
+		if (p.nominated || p == p.credentials.nominees.selected && !p.isProved()) && now.Sub(p.asked) >= proofRepeat {
+			a.ask(p)
+		}
+	}
+	if now.Before(a.askDue) {
+		return true
+	}
+	// Within 0.8 to 1.2 times the interval (RFC 7675, section 5.1).
+	a.askDue = now.Add(consentInterval*4/5 + time.Duration(mrand.Int64N(int64(consentInterval*2/5))))
+	if p := a.selected(); p != nil && p.isProved() {
+		a.ask(p)
+	}
+	a.sweep(now)
+	return true
+}
+
+// sweep forgets paths that said nothing for as long as consent lasts.
+func (a *agent) sweep(now time.Time) {
+	for _, p := range slices.Clone(a.paths) {
+		silent := now.Sub(p.checked) > consentLimit && now.Sub(p.proved) > consentLimit
+		if silent && p != p.credentials.nominees.selected {
+			a.forget(p)
+		}
+	}
+}
+
+// ask sends a request that only the client itself can answer, and only if it receives there.
+func (a *agent) ask(p *path) {
+	w := a.peer.worker
+	p.asked = w.now
+	c := p.credentials
+	w.drop(a.send(p, request(w.outgoing, w.prover.id(w.now, c.id, p.addr), c)))
+}
+
+// send sends what w.outgoing holds.
+func (a *agent) send(p *path, err error) forward.Drop {
+	if err != nil {
+		return forward.Malformed
+	}
+	return a.write(p, a.peer.worker.outgoing.Raw)
+}
+
+// write sends within the limit on what a host gets that never asked for anything (RFC 9000, section 8.1).
+func (a *agent) write(p *path, b []byte) forward.Drop {
+	if !p.fresh(a.peer.worker.now) && !(p.isProved() && p == a.selected()) {
+		if p.sent+len(b) > maxAmplification*p.received {
+			return forward.Unproved
+		}
+		p.sent += len(b)
+	}
+	_, _ = a.peer.worker.sock.WriteTo(b, p.addr)
+	return forward.Kept
+}
+
+// dtls takes a DTLS datagram of an address that passed a check.
+func (w *worker) dtls(data []byte, from netip.AddrPort) forward.Drop {
+	p := w.byAddr[from]
+	if p == nil {
+		claim := w.claims[from]
+		if claim == nil {
+			return forward.Unknown
+		}
+		claim.received += len(data)
+		p = claim.credentials.agent.peer
+		p.agent.dtlsFrom = claim
+	}
+	if p.transport == nil {
+		return forward.Unknown
+	}
+	return p.transport.pipe.push(data)
+}
+
+// handshaking sends what pion's DTLS says: to the selected path; before there is one to where DTLS came from.
+func (a *agent) handshaking(b []byte) {
+	p := a.selected()
+	if p == nil {
+		p = a.dtlsFrom
+	}
+	switch {
+	case a.peer.remote.IsValid(): // a goodbye, too, after the peer was closed
+		_, _ = a.peer.worker.sock.WriteTo(b, a.peer.remote)
+	case p != nil && !a.peer.closed:
+		a.peer.worker.drop(a.write(p, b))
+	}
+}

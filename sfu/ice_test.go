@@ -1,0 +1,481 @@
+package sfu
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/stun/v4"
+
+	"alcove/sfu/forward"
+	"alcove/sfu/udp"
+)
+
+// An iceNet is a worker whose socket leads to hosts of the test's own; its time passes only when the test says so.
+type iceNet struct {
+	t    *testing.T
+	w    *worker
+	room *Room
+	sent map[netip.AddrPort][][]byte // what each host got and has not read
+	size map[netip.AddrPort]int      // bytes that each host got so far
+}
+
+func (n *iceNet) Read([]udp.Packet, time.Time) (int, error) { return 0, nil }
+func (n *iceNet) Write(batch []udp.Packet) int              { return len(batch) }
+func (n *iceNet) Wake()                                     {}
+func (n *iceNet) Close() error                              { return nil }
+func (n *iceNet) WriteTo(b []byte, to netip.AddrPort) (int, error) {
+	n.sent[to] = append(n.sent[to], bytes.Clone(b))
+	n.size[to] += len(b)
+	return len(b), nil
+}
+
+func newICENet(t *testing.T) *iceNet {
+	n := &iceNet{t: t, sent: map[netip.AddrPort][][]byte{}, size: map[netip.AddrPort]int{}}
+	e := &Engine{log: slog.New(slog.DiscardHandler), closing: make(chan struct{})}
+	n.w = newWorker(e, &udp.Socket{Conn: n, Local: netip.MustParseAddrPort("192.0.2.1:3478"), Stats: &udp.Stats{}})
+	n.w.now = simBegin
+	n.room = &Room{worker: n.w, members: map[PeerID]*member{}, events: func(Event) {}}
+	n.room.obey(everyone("a", "b", "c"))
+	return n
+}
+
+// An iceClient is a full ICE agent written by hand.
+type iceClient struct {
+	n      *iceNet
+	peer   *peer
+	offer  *offer
+	ufrag  string // the server's
+	pwd    string
+	silent bool // answers no request
+}
+
+func (n *iceNet) join(id PeerID) *iceClient {
+	n.t.Helper()
+	c := &iceClient{n: n, offer: &offer{ufrag: "client-" + string(id), pwd: "the password of " + string(id)}, ufrag: "server-" + string(id), pwd: "the server's for " + string(id)}
+	c.peer = &peer{id: id, generation: 1, worker: n.w, offer: c.offer}
+	c.peer.agent = newAgent(c.peer, newCredentials(c.ufrag, c.pwd, c.offer))
+	if err := n.room.adopt(c.peer, true); err != nil {
+		n.t.Fatal(err)
+	}
+	return c
+}
+
+// check is a genuine one, not yet sent.
+func (c *iceClient) check(priority uint32, nominate bool) []byte {
+	set := []stun.Setter{stun.TransactionID, stun.BindingRequest, stun.NewUsername(c.ufrag + ":" + c.offer.ufrag), ice.PriorityAttr(priority), ice.AttrControlling(1)}
+	if nominate {
+		set = append(set, ice.UseCandidate())
+	}
+	m, err := stun.Build(append(set, stun.NewShortTermIntegrity(c.pwd), stun.Fingerprint)...)
+	if err != nil {
+		c.n.t.Fatal(err)
+	}
+	return m.Raw
+}
+
+// respond answers a request as a full agent does, "" and nil for no request.
+func (c *iceClient) respond(request []byte, password string) []byte {
+	m := &stun.Message{Raw: bytes.Clone(request)}
+	if m.Decode() != nil || m.Type != stun.BindingRequest {
+		return nil
+	}
+	r, err := stun.Build(m, stun.BindingSuccess, stun.NewShortTermIntegrity(password), stun.Fingerprint)
+	if err != nil {
+		c.n.t.Fatal(err)
+	}
+	return r.Raw
+}
+
+// answer answers what came to an address, and returns the requests among it.
+func (c *iceClient) answer(at netip.AddrPort) (requests [][]byte) {
+	got := c.n.sent[at]
+	delete(c.n.sent, at)
+	for _, b := range got {
+		if r := c.respond(b, c.offer.pwd); r != nil {
+			requests = append(requests, b)
+			if !c.silent {
+				c.n.w.drop(c.n.w.stun(r, at))
+			}
+		}
+	}
+	return requests
+}
+
+// connect nominates an address and proves it.
+func (c *iceClient) connect(at netip.AddrPort) {
+	c.n.t.Helper()
+	c.n.w.drop(c.n.w.stun(c.check(100, true), at))
+	c.answer(at)
+	c.uses(at)
+}
+
+func (c *iceClient) uses(at netip.AddrPort) {
+	c.n.t.Helper()
+	if c.peer.remote != at {
+		c.n.t.Fatalf("media goes to %v, want %v", c.peer.remote, at)
+	}
+}
+
+// pass lets time pass, with all timers; clients answer at the addresses they are at.
+func (n *iceNet) pass(d time.Duration, at map[netip.AddrPort]*iceClient) {
+	for end := n.w.now.Add(d); n.w.now.Before(end); {
+		n.w.now = n.w.now.Add(tick)
+		for _, p := range slices.Clone(n.w.peers) {
+			p.tick()
+		}
+		for addr, c := range at {
+			c.answer(addr)
+		}
+	}
+}
+
+func host(i, port int) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)}), uint16(port))
+}
+
+// TestProof: nothing but the response of the client itself, to our request, from the address that was asked, in time, makes an address one
+// that media goes to.
+func TestProof(t *testing.T) {
+	at, other := host(1, 5000), host(2, 5000)
+	for name, c := range map[string]struct {
+		from     netip.AddrPort
+		password string
+		spoil    func([]byte)
+		after    time.Duration
+		want     netip.AddrPort
+		drop     forward.Drop
+	}{
+		"the client's":              {from: at, password: "the password of a", want: at},
+		"late, but not too late":    {from: at, password: "the password of a", after: proofWindow - time.Second, want: at},
+		"too late":                  {from: at, password: "the password of a", after: proofWindow + 2*time.Second, drop: forward.Unauthentic},
+		"from elsewhere":            {from: other, password: "the password of a", drop: forward.Unauthentic},
+		"under the server's secret": {from: at, password: "the server's for a", drop: forward.Unauthentic},
+		"of nobody":                 {from: at, password: "guessed", drop: forward.Unauthentic},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newICENet(t)
+			a := n.join("a")
+			n.w.drop(n.w.stun(a.check(100, true), at))
+			if a.uses(netip.AddrPort{}); len(n.sent[at]) != 2 {
+				t.Fatalf("%d datagrams after a check, want a response and a request", len(n.sent[at]))
+			}
+			request := n.sent[at][1]
+			n.w.now = n.w.now.Add(c.after)
+			if drop := n.w.stun(a.respond(request, c.password), c.from); drop != c.drop {
+				t.Errorf("the response: %v, want %v", drop, c.drop)
+			}
+			a.uses(c.want)
+		})
+	}
+}
+
+// TestProofCannotBeGuessed: a response with another transaction id proves nothing, even from the client.
+func TestProofCannotBeGuessed(t *testing.T) {
+	n, at := newICENet(t), host(1, 5000)
+	a := n.join("a")
+	n.w.drop(n.w.stun(a.check(100, true), at))
+	request := n.sent[at][1]
+	for bit := range 8 * stun.TransactionIDSize {
+		b := bytes.Clone(request)
+		b[8+bit/8] ^= 1 << (bit % 8)
+		if drop := n.w.stun(a.respond(b, a.offer.pwd), at); drop == forward.Kept {
+			t.Fatalf("bit %d does not matter", bit)
+		}
+	}
+	a.uses(netip.AddrPort{})
+}
+
+// TestRequestOfOurs holds what RFC 8445, section 7.1, asks of it.
+func TestRequestOfOurs(t *testing.T) {
+	n, at := newICENet(t), host(1, 5000)
+	a := n.join("a")
+	ids := map[[stun.TransactionIDSize]byte]bool{}
+	for i := range 10 {
+		n.w.now = n.w.now.Add(time.Second)
+		n.w.drop(n.w.stun(a.check(100, false), host(1, 5000+i%2)))
+	}
+	for _, b := range append(n.sent[at], n.sent[host(1, 5001)]...) {
+		m := &stun.Message{Raw: b}
+		if err := m.Decode(); err != nil {
+			t.Fatal(err)
+		}
+		if m.Type != stun.BindingRequest {
+			continue
+		}
+		var name stun.Username
+		if err := name.GetFrom(m); err != nil || name.String() != "client-a:server-a" {
+			t.Errorf("USERNAME %q, %v", name, err)
+		}
+		if err := m.Check(stun.NewShortTermIntegrity(a.offer.pwd), stun.Fingerprint); err != nil {
+			t.Error(err)
+		}
+		if !m.Contains(stun.AttrICEControlled) || !m.Contains(stun.AttrPriority) || m.Contains(stun.AttrUseCandidate) {
+			t.Error("the request is not that of a controlled agent")
+		}
+		ids[m.TransactionID] = true
+	}
+	if len(ids) != 10 {
+		t.Errorf("%d transaction ids of 10 requests", len(ids))
+	}
+}
+
+// TestAddressHeld: checks and answers of one peer from the address of another bring about nothing, as long as that one still receives there.
+func TestAddressHeld(t *testing.T) {
+	n, at := newICENet(t), host(1, 5000)
+	a := n.join("a")
+	a.connect(at)
+	n.pass(time.Minute, map[netip.AddrPort]*iceClient{at: a})
+	b := n.join("b")
+	got := n.size[at]
+	for range 100 {
+		if drop := n.w.stun(b.check(100, true), at); drop != forward.AddressHeld {
+			t.Fatalf("a check from the address of another: %v", drop)
+		}
+	}
+	if a.uses(at); n.w.byAddr[at] != a.peer || n.size[at] != got {
+		t.Error("something came of it")
+	}
+	b.uses(netip.AddrPort{})
+	t.Run("and is free when consent ran out", func(t *testing.T) {
+		a.silent = true
+		n.pass(consentLimit+time.Second, nil)
+		if !a.peer.closed {
+			t.Fatal("who answers nothing is still there")
+		}
+		c := n.join("c") // b never proved anything and is gone, too
+		c.connect(at)
+	})
+}
+
+// TestForgedFirst: somebody else's check from the client's address comes before the client's own. The client gets its address all the same.
+func TestForgedFirst(t *testing.T) {
+	n, at := newICENet(t), host(1, 5000)
+	a, b := n.join("a"), n.join("b")
+	n.w.drop(n.w.stun(b.check(100, true), at))
+	b.silent = true // it does not receive there
+	a.connect(at)
+	b.uses(netip.AddrPort{})
+	if n.w.byAddr[at] != a.peer || n.w.claims[at] != nil {
+		t.Error("the address does not belong to who proved it")
+	}
+}
+
+// TestRepeatsElsewhere: a check that was overheard is repeated, from one address and from many. It moves nothing and fills nothing, and the
+// person may still go elsewhere.
+func TestRepeatsElsewhere(t *testing.T) {
+	n, at, to := newICENet(t), host(1, 5000), host(2, 6000)
+	a := n.join("a")
+	check := a.check(100, true)
+	n.w.drop(n.w.stun(check, at))
+	a.answer(at)
+	a.peer.install(simKeys(t, 1, 1))
+	home := map[netip.AddrPort]*iceClient{at: a}
+	n.pass(2*nominationsSettle, home)
+	for i := range 70 {
+		n.w.drop(n.w.stun(check, host(3, 1000+i)))
+	}
+	if drops := n.w.count.Drops[forward.CheckRepeat]; drops < 70-repeatedChecks-1 {
+		t.Errorf("%d repeats were dropped", drops)
+	}
+	n.pass(time.Minute, home)
+	for range 600 {
+		n.w.drop(n.w.stun(check, host(3, 1000)))
+		n.pass(100*time.Millisecond, home)
+	}
+	a.uses(at)
+	if len(a.peer.agent.paths) > maxPaths {
+		t.Errorf("%d paths", len(a.peer.agent.paths))
+	}
+	n.w.drop(n.w.stun(a.check(100, true), to))
+	a.uses(at) // not before the proof
+	a.answer(to)
+	a.uses(to)
+}
+
+// TestTableOfPaths: somebody who recorded many checks sends each from an address of its own. What is proved stays, and who is at a new address
+// proves it at once.
+func TestTableOfPaths(t *testing.T) {
+	n, at, to := newICENet(t), host(1, 5000), host(2, 6000)
+	a := n.join("a")
+	a.connect(at)
+	a.peer.install(simKeys(t, 1, 1))
+	home := map[netip.AddrPort]*iceClient{at: a}
+	n.pass(2*nominationsSettle, home)
+	flood := func() {
+		for range 10 * maxPaths {
+			n.w.drop(n.w.stun(a.check(1<<30, true), host(100+len(n.size), 7000)))
+		}
+	}
+	for range 10 {
+		flood()
+		n.pass(tick, home)
+		if p := a.peer.agent; len(p.paths) > maxPaths || len(n.w.claims) > maxPaths || n.w.byAddr[at] != a.peer {
+			t.Fatalf("%d paths, %d claims; the client's own is there: %v", len(p.paths), len(n.w.claims), n.w.byAddr[at] == a.peer)
+		}
+	}
+	a.uses(at)
+	n.w.drop(n.w.stun(a.check(100, true), to))
+	flood() // drives it out of the table before the client's answer comes
+	a.answer(to)
+	a.uses(at) // proved, and the nomination is forgotten: the next check says it again
+	n.w.drop(n.w.stun(a.check(100, true), to))
+	a.uses(to)
+}
+
+// TestAmplification: to an address that never answers go at most three times the bytes that came from there, whatever happens.
+func TestAmplification(t *testing.T) {
+	n, at := newICENet(t), host(1, 5000)
+	a := n.join("a")
+	came := 0
+	for i := range 20 {
+		b := a.check(100, i%2 == 0)
+		came += len(b)
+		n.w.drop(n.w.stun(b, at))
+		a.peer.agent.handshaking(make([]byte, 1000)) // a flight of DTLS
+		n.pass(time.Second, nil)
+		if n.size[at] > maxAmplification*came {
+			t.Fatalf("%d bytes for %d", n.size[at], came)
+		}
+	}
+	if n.w.count.Drops[forward.Unproved] == 0 {
+		t.Error("nothing was held back")
+	}
+	if n.size[at] < 1000 {
+		t.Errorf("%d bytes went there: DTLS may begin before the proof", n.size[at])
+	}
+}
+
+// TestOldAddress: an address that was proved long ago is proved again before media goes back there, and gets no more than three times what
+// claims to come from there.
+func TestOldAddress(t *testing.T) {
+	n, at, to := newICENet(t), host(1, 5000), host(2, 6000)
+	a := n.join("a")
+	a.connect(at)
+	a.peer.install(simKeys(t, 1, 1))
+	n.pass(2*nominationsSettle, map[netip.AddrPort]*iceClient{at: a})
+	n.w.drop(n.w.stun(a.check(100, true), to))
+	a.answer(to)
+	a.uses(to)
+	n.pass(5*time.Second, map[netip.AddrPort]*iceClient{to: a})
+	got, came := n.size[at], 0
+	for range 20 {
+		b := a.check(100, true)
+		came += len(b)
+		n.w.drop(n.w.stun(b, at))
+		n.pass(time.Second, map[netip.AddrPort]*iceClient{to: a})
+	}
+	a.uses(to)
+	if sent := n.size[at] - got; sent > maxAmplification*came {
+		t.Errorf("%d bytes for %d", sent, came)
+	}
+	n.pass(consentLimit+2*consentInterval, map[netip.AddrPort]*iceClient{to: a})
+	if n.w.byAddr[at] != nil || len(a.peer.agent.paths) != 1 {
+		t.Error("the old address is never forgotten")
+	}
+}
+
+// TestConsent: who answers stays, whether it checks or not; who only checks goes.
+func TestConsent(t *testing.T) {
+	n, at, to := newICENet(t), host(1, 5000), host(2, 5000)
+	a, b := n.join("a"), n.join("b")
+	a.connect(at)
+	b.connect(to)
+	b.silent = true
+	for range 12 {
+		n.w.drop(n.w.stun(b.check(100, true), to))
+		n.pass(5*time.Second, map[netip.AddrPort]*iceClient{at: a, to: b})
+	}
+	if a.peer.closed || !b.peer.closed {
+		t.Errorf("who answers is gone: %v; who only checks is gone: %v", a.peer.closed, b.peer.closed)
+	}
+}
+
+// TestLostRequests: where the first request is lost, another goes soon, without a check.
+func TestLostRequests(t *testing.T) {
+	n, at, to := newICENet(t), host(1, 5000), host(2, 6000)
+	a := n.join("a")
+	n.w.drop(n.w.stun(a.check(100, true), at))
+	delete(n.sent, at)
+	n.pass(proofRepeat+tick, map[netip.AddrPort]*iceClient{at: a})
+	a.uses(at)
+	a.peer.install(simKeys(t, 1, 1))
+	n.pass(2*nominationsSettle, map[netip.AddrPort]*iceClient{at: a})
+	n.w.drop(n.w.stun(a.check(100, true), to))
+	delete(n.sent, to)
+	n.pass(proofRepeat+tick, map[netip.AddrPort]*iceClient{to: a})
+	a.uses(to)
+}
+
+// TestRestart: the old pair serves until one under the new credentials is proved and nominated; then the old ones are dead.
+func TestRestart(t *testing.T) {
+	for name, to := range map[string]netip.AddrPort{"elsewhere": host(2, 6000), "at the same address": host(1, 5000)} {
+		t.Run(name, func(t *testing.T) {
+			n, at := newICENet(t), host(1, 5000)
+			a := n.join("a")
+			a.connect(at)
+			a.peer.install(simKeys(t, 1, 1))
+			n.pass(2*nominationsSettle, map[netip.AddrPort]*iceClient{at: a})
+			old := *a
+			for round := range 3 {
+				a.offer = &offer{ufrag: fmt.Sprint("again", round), pwd: fmt.Sprint("another password, of round ", round)}
+				a.ufrag, a.pwd = fmt.Sprint("new", round), fmt.Sprint("the server's of round ", round)
+				a.peer.agent.restart(newCredentials(a.ufrag, a.pwd, a.offer))
+			}
+			if len(n.w.byUfrag) != 2 || len(n.w.byProof) != 2 {
+				t.Errorf("%d credentials after three restarts, want those in use and the last ones", len(n.w.byUfrag))
+			}
+			n.pass(10*time.Second, map[netip.AddrPort]*iceClient{at: &old})
+			a.uses(at)
+			n.w.drop(n.w.stun(a.check(100, false), to))
+			a.answer(to)
+			if a.peer.agent.next == nil {
+				t.Error("a pair that is not nominated ended the old ones")
+			}
+			n.w.drop(n.w.stun(a.check(100, true), to))
+			a.answer(to)
+			a.uses(to)
+			if a.peer.agent.next != nil || len(n.w.byUfrag) != 1 {
+				t.Error("the old credentials live on")
+			}
+			if drop := n.w.stun(old.check(100, true), at); drop != forward.Unknown {
+				t.Errorf("a check under the old ones: %v", drop)
+			}
+			n.pass(2*time.Minute, map[netip.AddrPort]*iceClient{to: a})
+			if a.uses(to); a.peer.closed || len(a.peer.agent.paths) != 1 {
+				t.Errorf("closed: %v, %d paths", a.peer.closed, len(a.peer.agent.paths))
+			}
+		})
+	}
+}
+
+// FuzzChecks: whatever comes, authenticated or not, moves nothing without proof, and every table stays bounded.
+func FuzzChecks(f *testing.F) {
+	f.Add([]byte{0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, uint16(1))
+	f.Add([]byte{1, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, uint16(2))
+	n := newICENet(&testing.T{})
+	a := n.join("a")
+	for _, nominate := range []bool{false, true} {
+		f.Add(a.check(100, nominate), uint16(3))
+	}
+	f.Fuzz(func(t *testing.T, data []byte, port uint16) {
+		n := newICENet(t)
+		a := n.join("a")
+		at, from := host(1, 5000), host(2, int(port))
+		a.connect(at)
+		n.w.stun(data, from)
+		n.w.dtls(data, from)
+		m := &stun.Message{Raw: bytes.Clone(data)}
+		if m.Decode() == nil { // as the client itself would have sent it
+			n.w.stun(a.check(uint32(port), m.Contains(stun.AttrUseCandidate)), from)
+		}
+		if a.uses(at); n.size[from] > maxAmplification*2*(len(data)+200) || len(a.peer.agent.paths) > maxPaths {
+			t.Errorf("%d bytes sent, %d paths", n.size[from], len(a.peer.agent.paths))
+		}
+	})
+}

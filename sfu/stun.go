@@ -1,0 +1,79 @@
+package sfu
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+	"net/netip"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/stun/v4"
+)
+
+// ourPriority is that of a host candidate of the first component (RFC 8445, section 5.1.2.1), as our answers name it.
+const ourPriority = ice.PriorityAttr(2130706431)
+
+// A prover makes transaction ids from which it knows again, without any memory, what it asked and where. Strangers can fill no table
+// of requests under way, for there is none.
+//
+//	| 4 bytes: whose credentials | 1 byte: the second | 7 bytes: MAC of both and of the address asked |
+//
+// Who did not get a request cannot know its id, and 56 bits are too many to guess; besides, the response is authenticated by the
+// client's password. Owned by the worker.
+type prover struct {
+	mac hash.Hash
+	sum []byte
+}
+
+func newProver() prover {
+	key := make([]byte, 32)
+	rand.Read(key)
+	return prover{mac: hmac.New(sha256.New, key), sum: make([]byte, 0, sha256.Size)}
+}
+
+// id is the transaction id of a request now to this address.
+func (v *prover) id(now time.Time, credentials uint32, to netip.AddrPort) [stun.TransactionIDSize]byte {
+	return v.at(now.Unix(), credentials, to)
+}
+
+func (v *prover) at(second int64, credentials uint32, to netip.AddrPort) (id [stun.TransactionIDSize]byte) {
+	var b [34]byte
+	binary.BigEndian.PutUint64(b[0:], uint64(second))
+	binary.BigEndian.PutUint32(b[8:], credentials)
+	address := to.Addr().As16()
+	copy(b[12:], address[:])
+	binary.BigEndian.PutUint16(b[28:], to.Port())
+	v.mac.Reset()
+	v.mac.Write(b[:])
+	v.sum = v.mac.Sum(v.sum[:0])
+	binary.BigEndian.PutUint32(id[0:], credentials)
+	id[4] = byte(second)
+	copy(id[5:], v.sum)
+	return id
+}
+
+// asked reports whether the id is of a request that went to this address at most proofWindow ago.
+func (v *prover) asked(now time.Time, id [stun.TransactionIDSize]byte, from netip.AddrPort) bool {
+	age := int64(byte(now.Unix()) - id[4])
+	if age > int64(proofWindow/time.Second) {
+		return false
+	}
+	want := v.at(now.Unix()-age, binary.BigEndian.Uint32(id[0:]), from)
+	return hmac.Equal(want[:], id[:])
+}
+
+// respond writes the answer to a check (RFC 8445, section 7.3; RFC 8489, section 6.3.1.1).
+func respond(m *stun.Message, id [stun.TransactionIDSize]byte, to netip.AddrPort, key stun.MessageIntegrity) error {
+	m.TransactionID = id
+	mapped := stun.XORMappedAddress{IP: to.Addr().AsSlice(), Port: int(to.Port())}
+	return m.Build(stun.BindingSuccess, &mapped, key, stun.Fingerprint)
+}
+
+// request writes a check of ours, as a controlled agent that nominates nothing (RFC 8445, section 7.1).
+func request(m *stun.Message, id [stun.TransactionIDSize]byte, c *credentials) error {
+	m.TransactionID = id
+	return m.Build(stun.BindingRequest, c.theirName, ourPriority, ice.AttrControlled(c.tieBreaker), c.theirKey, stun.Fingerprint)
+}
