@@ -71,11 +71,15 @@ func applyToSession(s State, e Event) State {
 	case TextAcknowledged:
 		s.Acknowledged = append(slices.Clip(s.Acknowledged), Acknowledgement{e.Person, e.Hash})
 	case ConsentAsked:
-		s.Asked, s.Recorded = e.Scopes, s.Recorded && len(e.Scopes) > 0
+		if s.Asked = e.Scopes; len(e.Scopes) == 0 {
+			s.Recorder = ""
+		}
 	case RecordingBegan:
-		s.Recorded = true
+		s.Recorder = RecorderWrites
+	case RecordingInterrupted:
+		s.Recorder = RecorderInterrupted
 	case RecordingFailed:
-		s.Asked, s.Recorded = nil, false
+		s.Asked, s.Recorder = nil, ""
 	case ConsentGiven:
 		c := e.Consent
 		s.Consents = append(without(s.Consents, func(old Consent) bool {

@@ -175,6 +175,8 @@ type (
 	}
 	// Reinstate takes back a Revoke of a person. Only the daemon does so.
 	Reinstate struct{ Person PersonID }
+	// ConfirmRecording says that the first record since consent is complete is on the disk. Only the daemon does so.
+	ConfirmRecording struct{}
 	// FailRecording says that the recorder cannot go on, and why. Only the daemon does so.
 	FailRecording struct{ Fault Fault }
 	// Amend brings the policy of the running session up to date with the configuration. Only the daemon does so.
@@ -183,43 +185,44 @@ type (
 	Tick struct{ Now time.Time }
 )
 
-func (Join) command()            {}
-func (Resume) command()          {}
-func (Confirm) command()         {}
-func (Disconnect) command()      {}
-func (Leave) command()           {}
-func (Admit) command()           {}
-func (Deny) command()            {}
-func (SendBack) command()        {}
-func (Remove) command()          {}
-func (Lift) command()            {}
-func (Lock) command()            {}
-func (Unlock) command()          {}
-func (End) command()             {}
-func (Publish) command()         {}
-func (SetMuted) command()        {}
-func (Mute) command()            {}
-func (AskUnmute) command()       {}
-func (SetPermission) command()   {}
-func (SetRole) command()         {}
-func (AskScreen) command()       {}
-func (SetHand) command()         {}
-func (Message) command()         {}
-func (Acknowledge) command()     {}
-func (PasscodeEntered) command() {}
-func (Verify) command()          {}
-func (AskConsent) command()      {}
-func (StopRecording) command()   {}
-func (RespondConsent) command()  {}
-func (WithdrawConsent) command() {}
-func (Extend) command()          {}
-func (OpenSideRoom) command()    {}
-func (CloseSideRoom) command()   {}
-func (SignalHelp) command()      {}
-func (RemindAgreement) command() {}
-func (ClearHelp) command()       {}
-func (Revoke) command()          {}
-func (Reinstate) command()       {}
-func (FailRecording) command()   {}
-func (Amend) command()           {}
-func (Tick) command()            {}
+func (Join) command()             {}
+func (Resume) command()           {}
+func (Confirm) command()          {}
+func (Disconnect) command()       {}
+func (Leave) command()            {}
+func (Admit) command()            {}
+func (Deny) command()             {}
+func (SendBack) command()         {}
+func (Remove) command()           {}
+func (Lift) command()             {}
+func (Lock) command()             {}
+func (Unlock) command()           {}
+func (End) command()              {}
+func (Publish) command()          {}
+func (SetMuted) command()         {}
+func (Mute) command()             {}
+func (AskUnmute) command()        {}
+func (SetPermission) command()    {}
+func (SetRole) command()          {}
+func (AskScreen) command()        {}
+func (SetHand) command()          {}
+func (Message) command()          {}
+func (Acknowledge) command()      {}
+func (PasscodeEntered) command()  {}
+func (Verify) command()           {}
+func (AskConsent) command()       {}
+func (StopRecording) command()    {}
+func (RespondConsent) command()   {}
+func (WithdrawConsent) command()  {}
+func (Extend) command()           {}
+func (OpenSideRoom) command()     {}
+func (CloseSideRoom) command()    {}
+func (SignalHelp) command()       {}
+func (RemindAgreement) command()  {}
+func (ClearHelp) command()        {}
+func (Revoke) command()           {}
+func (Reinstate) command()        {}
+func (ConfirmRecording) command() {}
+func (FailRecording) command()    {}
+func (Amend) command()            {}
+func (Tick) command()             {}

@@ -51,13 +51,58 @@ func (r *script) wantRecording(state RecordingState, pubs ...PublicationID) {
 			continue
 		}
 		there := slices.ContainsFunc(v.Roster, func(one PersonView) bool { return one.ID == TheRecorder && one.Role == RecorderRole })
-		if v.Room.Recording != state || there != (state == RecordingOn) {
+		if v.Room.Recording != state || there != state.Records() {
 			r.t.Fatalf("%s sees %s, and the recorder %v", p.ID, v.Room.Recording, there)
 		}
 		if api := ViewOf(r.s, ByClinic); len(api.Roster) != r.s.count(Admitted) {
 			r.t.Fatalf("the clinic's software counts %d people", len(api.Roster))
 		}
 	}
+}
+
+// wantBegun holds that the recorder may begin and everybody is told so, and that it is on when the first record is safe.
+func (r *script) wantBegun(pubs ...PublicationID) {
+	r.t.Helper()
+	r.wantRecording(RecordingStarting, pubs...)
+	before := r.s
+	if d := r.do(ConfirmRecording{}); len(EntriesOf(Trace{}, before, d.Events)) != 1 || EntriesOf(Trace{}, before, d.Events)[0].Act != ActRecorded || Opens(before, d.Events) {
+		r.t.Fatalf("the log holds %+v", d.Events)
+	}
+	r.wantRecording(RecordingOn, pubs...)
+	if d := r.do(ConfirmRecording{}); d.Events != nil {
+		r.t.Fatalf("confirmed twice: %+v", d.Events)
+	}
+}
+
+// TestARecordingIsOnWhenItIsSafe: what the recorder says too late, or after consent was taken back, turns nothing on.
+func TestARecordingIsOnWhenItIsSafe(t *testing.T) {
+	r := recordScript(t, WithEach)
+	confirm := func(state RecordingState, pubs ...PublicationID) {
+		t.Helper()
+		if d := r.do(ConfirmRecording{}); d.Events != nil {
+			t.Fatalf("it has begun while %s: %+v", state, d.Events)
+		}
+		r.wantRecording(state, pubs...)
+	}
+	confirm(RecordingOff)
+	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
+	confirm(RecordingAsking)
+	r.consents("ann", RecordingAudio)
+	r.wantRecording(RecordingStarting, "ann/microphone")
+	r.do(WithdrawConsent{By: "ann"})
+	confirm(RecordingAsking)
+	r.consents("ann", RecordingAudio)
+	r.wantBegun("ann/microphone")
+	r.do(WithdrawConsent{By: "ann"})
+	confirm(RecordingPaused)
+	r.consents("ann", RecordingAudio)
+	r.wantRecording(RecordingStarting, "ann/microphone")
+	r.do(WithdrawConsent{By: "ann"})
+	r.wantRecording(RecordingPaused)
+	r.consents("ann", RecordingAudio)
+	r.wantBegun("ann/microphone")
+	r.do(StopRecording{By: "host"})
+	confirm(RecordingOff)
 }
 
 func TestRecordingWithEach(t *testing.T) {
@@ -68,7 +113,7 @@ func TestRecordingWithEach(t *testing.T) {
 	r.do(RespondConsent{By: "ben", Scope: RecordingAudio, TextHash: audioText.Hash})
 	r.wantRecording(RecordingAsking)
 	r.consents("ann", RecordingAudio)
-	r.wantRecording(RecordingOn, "ann/microphone")
+	r.wantBegun("ann/microphone")
 	r.consents("ann", RecordingVideo)
 	r.wantRecording(RecordingOn, "ann/microphone", "ann/camera")
 	r.do(SetPermission{By: "host", Target: "ann", Source: Screen, Allowed: true})
@@ -80,11 +125,11 @@ func TestRecordingWithEach(t *testing.T) {
 	r.do(WithdrawConsent{By: "ann"})
 	r.wantRecording(RecordingPaused)
 	r.consents("ann", RecordingAudio) // until they consent again
-	r.wantRecording(RecordingOn, "ann/microphone")
+	r.wantBegun("ann/microphone")
 	r.do(StopRecording{By: "host"})
 	r.wantRecording(RecordingOff)
 	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
-	r.wantRecording(RecordingOn, "ann/microphone") // what was answered stands
+	r.wantBegun("ann/microphone") // what was answered stands
 }
 
 func TestRecordingWithEveryone(t *testing.T) {
@@ -94,17 +139,17 @@ func TestRecordingWithEveryone(t *testing.T) {
 	r.consents("ben", RecordingAudio)
 	r.wantRecording(RecordingAsking) // the host is one of everyone
 	r.consents("host", RecordingAudio)
-	r.wantRecording(RecordingOn, "host/microphone", "ann/microphone", "ben/microphone")
+	r.wantBegun("host/microphone", "ann/microphone", "ben/microphone")
 	r.seatOf("late", auth.Participant)
 	r.wantRecording(RecordingPaused)
 	r.do(RespondConsent{By: "late", Scope: RecordingAudio, TextHash: audioText.Hash})
 	r.wantRecording(RecordingPaused)
 	r.consents("late", RecordingAudio)
-	r.wantRecording(RecordingOn, "host/microphone", "ann/microphone", "ben/microphone")
+	r.wantBegun("host/microphone", "ann/microphone", "ben/microphone")
 	r.do(WithdrawConsent{By: "ben"})
 	r.wantRecording(RecordingPaused)
 	r.do(Leave{By: "ben"})
-	r.wantRecording(RecordingOn, "host/microphone", "ann/microphone")
+	r.wantBegun("host/microphone", "ann/microphone")
 	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingVideo}}) // now both are asked of everyone
 	r.wantRecording(RecordingPaused)
 }
@@ -117,7 +162,7 @@ func TestASideRoomIsNeverRecorded(t *testing.T) {
 			r.consents(id, RecordingAudio)
 		}
 		r.do(OpenSideRoom{By: "host", Target: "ann"})
-		r.wantRecording(RecordingOn, "ben/microphone")
+		r.wantBegun("ben/microphone")
 		r.do(CloseSideRoom{By: "ann"})
 		r.wantRecording(RecordingOn, "host/microphone", "ann/microphone", "ben/microphone")
 	}
@@ -127,6 +172,7 @@ func TestChangedConsentTextAsksAgain(t *testing.T) {
 	r := recordScript(t, WithEach)
 	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
 	r.consents("ann", RecordingAudio)
+	r.wantBegun("ann/microphone")
 	p := r.s.Policy
 	p.Consents = []ConsentForm{{Scope: RecordingAudio, Purpose: "supervision", Texts: []Text{newAudio}}}
 	r.do(Amend{Policy: p})
@@ -136,7 +182,7 @@ func TestChangedConsentTextAsksAgain(t *testing.T) {
 	}
 	r.refused(RespondConsent{By: "ann", Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}, ConsentRequired)
 	r.consents("ann", RecordingAudio)
-	r.wantRecording(RecordingOn, "ann/microphone")
+	r.wantBegun("ann/microphone")
 }
 
 func TestConsentIsOnesOwn(t *testing.T) {

@@ -26,7 +26,10 @@ func (d *dealer) care() Command {
 	case 17:
 		return AskConsent{By: d.by(), Scopes: []Scope{RecordingAudio}}
 	case 5:
-		if d.s.Recorded {
+		switch {
+		case RecordingOf(d.s) == RecordingStarting:
+			return ConfirmRecording{}
+		case d.s.Recorder != "":
 			return FailRecording{Fault: DiskFull}
 		}
 		return StopRecording{By: d.by()}

@@ -126,6 +126,8 @@ func dispatchCare(now time.Time, s State, c Command) (Decision, *Error) {
 		return revoke(s, c)
 	case Reinstate:
 		return reinstate(s, c)
+	case ConfirmRecording:
+		return confirmRecording(s)
 	case FailRecording:
 		return failRecording(s, c)
 	case Amend:

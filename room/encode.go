@@ -62,6 +62,6 @@ func Revive(now time.Time, s State, p Policy) State {
 		seats = append(seats, one)
 	}
 	s.Participants = seats
-	s.Asked, s.Recorded = nil, false
+	s.Asked, s.Recorder = nil, ""
 	return ApplyAll(s, Decision{}.settle(now, s).Events)
 }

@@ -46,7 +46,7 @@ const (
 	ActRole           = "role.set"         // the role
 	ActAcknowledged   = "agreement.acknowledged"
 	ActAsked          = "recording.asked" // the scopes
-	ActRecorded       = "recording.began"
+	ActRecorded       = "recording.began" // its first record is on the disk; again after consent was missing
 	ActRecordStopped  = "recording.stopped"
 	ActRecordFailed   = "recording.failed"  // why: a Fault
 	ActErased         = "recording.erased"  // all recordings of the person, by an operator: the id of the receipt

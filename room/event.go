@@ -94,8 +94,10 @@ type (
 	}
 	// ConsentAsked: a host wants to record Scopes; with none the recording is over.
 	ConsentAsked struct{ Scopes []Scope }
-	// RecordingBegan: the consent that the policy wants is there.
+	// RecordingBegan: the consent that the policy wants is there, and the first record is on the disk.
 	RecordingBegan struct{}
+	// RecordingInterrupted: consent is missing again.
+	RecordingInterrupted struct{}
 	// RecordingFailed: the recorder could not go on. The recording is over until a host asks anew.
 	RecordingFailed struct{ Fault Fault }
 	// ConsentGiven: somebody answered, or withdrew.
@@ -140,38 +142,39 @@ type (
 	PolicySet struct{ Policy Policy }
 )
 
-func (SeatTaken) event()        {}
-func (SeatAdmitted) event()     {}
-func (SeatSentBack) event()     {}
-func (SeatEnded) event()        {}
-func (SeatDropped) event()      {}
-func (SeatResumed) event()      {}
-func (SecretConfirmed) event()  {}
-func (PersonBarred) event()     {}
-func (PersonReinstated) event() {}
-func (BarLifted) event()        {}
-func (LockSet) event()          {}
-func (SessionEnded) event()     {}
-func (SourcesPublished) event() {}
-func (MutedSet) event()         {}
-func (OverridesSet) event()     {}
-func (RoleSet) event()          {}
-func (HandSet) event()          {}
-func (TextAcknowledged) event() {}
-func (PasscodePassed) event()   {}
-func (VerifiedSet) event()      {}
-func (ConsentAsked) event()     {}
-func (RecordingBegan) event()   {}
-func (RecordingFailed) event()  {}
-func (ConsentGiven) event()     {}
-func (ScheduleSet) event()      {}
-func (SessionStarted) event()   {}
-func (EndMoved) event()         {}
-func (Warned) event()           {}
-func (HostsLeft) event()        {}
-func (HostsBack) event()        {}
-func (AloneSet) event()         {}
-func (SideRoomOpened) event()   {}
-func (SideRoomClosed) event()   {}
-func (HelpSet) event()          {}
-func (PolicySet) event()        {}
+func (SeatTaken) event()            {}
+func (SeatAdmitted) event()         {}
+func (SeatSentBack) event()         {}
+func (SeatEnded) event()            {}
+func (SeatDropped) event()          {}
+func (SeatResumed) event()          {}
+func (SecretConfirmed) event()      {}
+func (PersonBarred) event()         {}
+func (PersonReinstated) event()     {}
+func (BarLifted) event()            {}
+func (LockSet) event()              {}
+func (SessionEnded) event()         {}
+func (SourcesPublished) event()     {}
+func (MutedSet) event()             {}
+func (OverridesSet) event()         {}
+func (RoleSet) event()              {}
+func (HandSet) event()              {}
+func (TextAcknowledged) event()     {}
+func (PasscodePassed) event()       {}
+func (VerifiedSet) event()          {}
+func (ConsentAsked) event()         {}
+func (RecordingBegan) event()       {}
+func (RecordingInterrupted) event() {}
+func (RecordingFailed) event()      {}
+func (ConsentGiven) event()         {}
+func (ScheduleSet) event()          {}
+func (SessionStarted) event()       {}
+func (EndMoved) event()             {}
+func (Warned) event()               {}
+func (HostsLeft) event()            {}
+func (HostsBack) event()            {}
+func (AloneSet) event()             {}
+func (SideRoomOpened) event()       {}
+func (SideRoomClosed) event()       {}
+func (HelpSet) event()              {}
+func (PolicySet) event()            {}

@@ -372,7 +372,7 @@ func checkView(t *testing.T, s State, p Participant, in map[ParticipantID]bool) 
 		t.Fatalf("%s sees the door: %+v", p.Role, v)
 	}
 	for _, row := range v.Roster {
-		if !in[row.ID] && (row.ID != TheRecorder || RecordingOf(s) != RecordingOn) {
+		if !in[row.ID] && (row.ID != TheRecorder || !RecordingOf(s).Records()) {
 			t.Fatalf("%s is in a roster, unadmitted", row.ID)
 		}
 	}

@@ -7,10 +7,23 @@ type RecordingState string
 
 // The closed list of states.
 const (
-	RecordingOff    RecordingState = "off"
-	RecordingAsking RecordingState = "asking" // a host wants to record and consent is missing
-	RecordingOn     RecordingState = "on"
-	RecordingPaused RecordingState = "paused" // it was on, and consent is missing now
+	RecordingOff      RecordingState = "off"
+	RecordingAsking   RecordingState = "asking"   // a host wants to record and consent is missing
+	RecordingStarting RecordingState = "starting" // consent is there and the recorder begins; nothing is on the disk for sure
+	RecordingOn       RecordingState = "on"       // what is recorded is on the disk
+	RecordingPaused   RecordingState = "paused"   // it was on, and consent is missing now
+)
+
+// Records says that the recorder takes what it may, whether or not it is on the disk already: everybody is told before.
+func (r RecordingState) Records() bool { return r == RecordingStarting || r == RecordingOn }
+
+// RecorderProgress is how far the recorder came with what was asked for.
+type RecorderProgress string
+
+// The closed list of progress. The zero value: nothing is on the disk yet.
+const (
+	RecorderWrites      RecorderProgress = "writes"      // the first record since consent is complete is on the disk
+	RecorderInterrupted RecorderProgress = "interrupted" // it wrote, and consent is missing, or was since
 )
 
 // RecordingOf says how the recording stands.
@@ -19,8 +32,11 @@ func RecordingOf(s State) RecordingState {
 	case s.EndedFor != "" || len(s.Asked) == 0 || s.Policy.Recording == NoRecording:
 		return RecordingOff
 	case consentSuffices(s):
-		return RecordingOn
-	case s.Recorded:
+		if s.Recorder == RecorderWrites {
+			return RecordingOn
+		}
+		return RecordingStarting
+	case s.Recorder != "":
 		return RecordingPaused
 	}
 	return RecordingAsking
@@ -45,10 +61,10 @@ func consentSuffices(s State) bool {
 	return all
 }
 
-// RecordedBy lists the publications that a recorder may subscribe to: while the recording is on, of people in the group, not in
+// RecordedBy lists the publications that a recorder may subscribe to: while the recording is starting or on, of people in the group, not in
 // a side room, whose own consent to this kind stands. No consent, no subscription: whatever the rule.
 func RecordedBy(s State) []Recorded {
-	if RecordingOf(s) != RecordingOn {
+	if !RecordingOf(s).Records() {
 		return nil
 	}
 	var list []Recorded

@@ -20,6 +20,15 @@ const (
 	StoreFailed Fault = "store_failed" // what people answer cannot be kept any more
 )
 
+// confirmRecording turns a recording that starts on: from now on it is true that the session is recorded. What comes too late, when
+// consent is missing again or the recording is over, says nothing.
+func confirmRecording(s State) (Decision, *Error) {
+	if RecordingOf(s) != RecordingStarting {
+		return Decision{}, nil
+	}
+	return Decision{Events: []Event{RecordingBegan{}}}, nil
+}
+
 // failRecording ends the recording for all, whoever asked for it. The session goes on. It is not begun again by itself: a host
 // asks, and all see it.
 func failRecording(s State, c FailRecording) (Decision, *Error) {

@@ -89,9 +89,10 @@ func alone(now time.Time, s State) Decision {
 	return Decision{}
 }
 
+// recorded notes that the recorder stopped because consent is missing: when it begins again, it is on when that is on the disk.
 func recorded(_ time.Time, s State) Decision {
-	if !s.Recorded && RecordingOf(s) == RecordingOn {
-		return Decision{Events: []Event{RecordingBegan{}}}
+	if s.Recorder == RecorderWrites && !RecordingOf(s).Records() {
+		return Decision{Events: []Event{RecordingInterrupted{}}}
 	}
 	return Decision{}
 }

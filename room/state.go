@@ -103,7 +103,7 @@ type State struct {
 	LastCSRC     uint32
 	Acknowledged []Acknowledgement // texts that people acknowledged, here or in an earlier session
 	Asked        []Scope           // what a host wants to record: the scopes of consent that are asked for
-	Recorded     bool              // what was asked for has begun: without consent it is paused, not off
+	Recorder     RecorderProgress  // with what is asked for
 	Consents     []Consent         // the newest answer of each person to each scope
 	SideRooms    []SideRoom
 }

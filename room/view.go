@@ -174,7 +174,7 @@ func roster(s State, viewer Participant) []PersonView {
 	for _, p := range in {
 		list = append(list, personView(s, p, viewer))
 	}
-	if RecordingOf(s) == RecordingOn && viewer.ID != ByClinic { // whose software reads the state instead
+	if RecordingOf(s).Records() && viewer.ID != ByClinic { // whose software reads the state instead
 		list = append(list, PersonView{ID: TheRecorder, Role: RecorderRole, Connected: true})
 	}
 	return list

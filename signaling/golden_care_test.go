@@ -75,7 +75,8 @@ func careNotices() map[string][]live.Notice {
 		"room.updated": {
 			live.RoomUpdated{Room: state(false, room.RecordingOff, 0)},
 			live.RoomUpdated{Room: state(true, room.RecordingAsking, 1790002700000)},
-			live.RoomUpdated{Room: absent}, live.RoomUpdated{Room: state(true, room.RecordingOn, 0)},
+			live.RoomUpdated{Room: absent}, live.RoomUpdated{Room: state(true, room.RecordingStarting, 0)},
+			live.RoomUpdated{Room: state(true, room.RecordingOn, 0)},
 		},
 	}
 }

@@ -46,17 +46,18 @@ func (f fakeTokens) Again(now time.Time, token auth.Secret) (auth.Grant, error) 
 	return f.Verify(now, token)
 }
 
-// fakeMedia obeys at once and answers every offer.
+// fakeMedia obeys at once, answers every offer, and records what it may.
 type fakeMedia struct {
 	answer func(live.Offer) (live.Answer, error)
 }
 
-func (m fakeMedia) Open(live.MediaSession, func(live.MediaEvent)) (live.MediaRoom, error) {
-	return fakeRoom(m), nil
+func (m fakeMedia) Open(_ live.MediaSession, events func(live.MediaEvent)) (live.MediaRoom, error) {
+	return fakeRoom{m.answer, events}, nil
 }
 
 type fakeRoom struct {
 	answer func(live.Offer) (live.Answer, error)
+	events func(live.MediaEvent)
 }
 
 func (r fakeRoom) Answer(o live.Offer, accept func() error, done func(live.Answer, error)) {
@@ -72,7 +73,14 @@ func (r fakeRoom) Answer(o live.Offer, accept func() error, done func(live.Answe
 		done(live.Answer{SDP: "v=0\r\n"}, nil)
 	}()
 }
-func (fakeRoom) Obey(_ room.Plan, done func())        { go done() }
+func (r fakeRoom) Obey(plan room.Plan, done func()) {
+	go func() {
+		done()
+		if len(plan.Record) > 0 {
+			r.events(live.RecorderBegan{})
+		}
+	}()
+}
 func (fakeRoom) Announced(room.ParticipantID, uint64) {}
 
 func (fakeRoom) View(room.ParticipantID, live.View) {}

@@ -68,13 +68,16 @@ func (m media) Open(session live.MediaSession, events func(live.MediaEvent)) (li
 	if err != nil {
 		return nil, refusal(err)
 	}
-	fail := func(fault string) { events(live.RecorderFailed{Fault: room.Fault(fault)}) }
-	out := mediaRoom{room: r, key: session.Key, fail: fail}
+	tell := tapEvents{
+		began:  func() { events(live.RecorderBegan{}) },
+		failed: func(fault string) { events(live.RecorderFailed{Fault: room.Fault(fault)}) },
+	}
+	out := mediaRoom{room: r, key: session.Key, tell: tell}
 	if m.relay != nil {
 		out.relay = m.relay.Group()
 	}
 	if m.recorder != nil {
-		out.tap = m.recorder.tap(session.Key, session.Policy, fail)
+		out.tap = m.recorder.tap(session.Key, session.Policy, tell)
 		r.Tap(out.tap)
 	}
 	return out, nil
@@ -85,7 +88,7 @@ type mediaRoom struct {
 	key   string
 	tap   *roomTap     // nil: nothing is recorded
 	relay *relay.Group // nil: there is none
-	fail  func(fault string)
+	tell  tapEvents
 }
 
 // Answer implements live.MediaRoom.
@@ -120,7 +123,7 @@ func (m mediaRoom) Obey(p room.Plan, done func()) {
 		plan.Seats = append(plan.Seats, seat)
 	}
 	if len(p.Record) > 0 && m.tap == nil {
-		m.fail(faultWrite) // nobody shall believe that it is recorded
+		m.tell.failed(faultWrite) // nobody shall believe that it is recorded
 	}
 	for _, rec := range p.Record {
 		if m.tap != nil {

@@ -53,7 +53,7 @@ func openRecorder(c recorderConfig, log *slog.Logger) (_ *recorder, err error) {
 		log.Info("empty files that a crash left among the recordings were removed", "files", n)
 	}
 	r.recorder, err = record.Open(record.Config{
-		Layer: r.layer, Keyring: r.keyring, Recipients: c.recipients, Failed: r.failed, Synced: r.metrics.synced,
+		Layer: r.layer, Keyring: r.keyring, Recipients: c.recipients, Began: r.began, Failed: r.failed, Synced: r.metrics.synced,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("recording: %w", err)
@@ -82,6 +82,16 @@ func (r *recorder) openKeyring() (*record.Keyring, error) {
 	return record.OpenKeyring(files, time.Now)
 }
 
+// began says that the recording of a room is on, when the first record of a track is on the disk.
+func (r *recorder) began(b record.Begun) {
+	r.mu.Lock()
+	tap := r.taps[b.Session]
+	r.mu.Unlock()
+	if tap != nil && b.Going { // of one that was stopped meanwhile, what is recorded may be over, and begin anew
+		tap.tell.began()
+	}
+}
+
 // failed stops the recording of the room whose track failed.
 func (r *recorder) failed(f record.Failure) {
 	r.log.Error("a recording stopped", "cause", string(f.Cause))
@@ -89,13 +99,19 @@ func (r *recorder) failed(f record.Failure) {
 	tap := r.taps[f.Session]
 	r.mu.Unlock()
 	if tap != nil {
-		tap.fail(faultOf(f.Cause))
+		tap.tell.failed(faultOf(f.Cause))
 	}
 }
 
-// tap gives a room its way to the recorder. fail is called on any goroutine when something cannot be recorded.
-func (r *recorder) tap(session, policy string, fail func(fault string)) *roomTap {
-	t := &roomTap{recorder: r, session: session, class: r.config.classOf(policy), fail: fail, people: map[string]recorded{}}
+// A tapEvents is what a room hears of its recorder, on any goroutine: that its first record is on the disk, and why it cannot go on.
+type tapEvents struct {
+	began  func()
+	failed func(fault string)
+}
+
+// tap gives a room its way to the recorder.
+func (r *recorder) tap(session, policy string, tell tapEvents) *roomTap {
+	t := &roomTap{recorder: r, session: session, class: r.config.classOf(policy), tell: tell, people: map[string]recorded{}}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.taps[session] = t
@@ -153,7 +169,7 @@ type roomTap struct {
 	recorder *recorder
 	session  string
 	class    string
-	fail     func(fault string)
+	tell     tapEvents
 
 	mu     sync.Mutex
 	people map[string]recorded // Guarded by mu. By publication: those of the session, a handful for each person.
@@ -197,7 +213,7 @@ func (t *roomTap) Begin(about sfu.Tapped, ready func(sfu.TapTrack)) {
 			t.recorder.log.Error("a recording could not begin", "error", err.Error())
 			t.recorder.metrics.refused.Inc()
 			ready(nil)
-			t.fail(causeOf(err))
+			t.tell.failed(causeOf(err))
 			return
 		}
 		ready(tapTrack{track})
@@ -228,6 +244,8 @@ func causeOf(err error) string {
 	switch {
 	case errors.Is(err, record.ErrNoSpace):
 		return faultFull
+	case errors.Is(err, record.ErrSlow):
+		return faultSlow
 	case errors.Is(err, record.ErrRecipients), errors.Is(err, record.ErrKeyring):
 		return faultSeal
 	}

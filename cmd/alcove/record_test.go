@@ -100,6 +100,7 @@ type player struct {
 	mu        sync.Mutex
 	texts     map[string]string // hashes of what is asked, by scope
 	recording string
+	states    []string // of the recording, each as it changed
 	faults    []string
 	changed   chan struct{} // closed and replaced with each event
 }
@@ -154,7 +155,9 @@ func (p *player) hear(e guests.Event) {
 	defer p.mu.Unlock()
 	switch e.Type {
 	case "room.updated":
-		p.recording = d.Recording
+		if p.recording != d.Recording {
+			p.recording, p.states = d.Recording, append(p.states, d.Recording)
+		}
 	case "recording.failed":
 		p.faults = append(p.faults, d.Reason)
 	case "self.updated":

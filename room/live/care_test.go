@@ -45,7 +45,7 @@ func TestRecordingIsAnnouncedFirst(t *testing.T) {
 				if len(p.Record) > 0 {
 					toldFirst = slices.ContainsFunc(host.client.take(), func(n Notice) bool {
 						u, ok := n.(RoomUpdated)
-						return ok && u.Room.Recording == room.RecordingOn
+						return ok && u.Room.Recording == room.RecordingStarting
 					})
 				}
 			}
@@ -55,6 +55,11 @@ func TestRecordingIsAnnouncedFirst(t *testing.T) {
 			t.Fatalf("told first %v, plans %+v", toldFirst, media.plans[plans:])
 		}
 		h.told(host)
+		media.events(RecorderBegan{})
+		synctest.Wait()
+		if n := h.told(host); len(n) != 1 || n[0].(RoomUpdated).Room.Recording != room.RecordingOn {
+			t.Fatalf("when the first record is safe they are told %+v", n)
+		}
 		h.do(ann, room.WithdrawConsent{})
 		if last := media.plans[len(media.plans)-1]; last.Record != nil {
 			t.Fatalf("recorded after a withdrawal: %+v", last)

@@ -16,6 +16,7 @@ type inbox struct {
 	drops    map[room.ParticipantID]uint64      // lost connections, by their number. Guarded by mu.
 	wanted   map[source]EncodingsChanged        // Guarded by mu.
 	speakers *SpeakersChanged                   // Guarded by mu.
+	begun    bool                               // the recorder. Guarded by mu.
 	fault    room.Fault                         // of the recorder. Guarded by mu.
 	failed   bool                               // the media plane gave the room up. Guarded by mu.
 	closed   bool                               // Guarded by mu.
@@ -39,6 +40,8 @@ func (b *inbox) hear(e MediaEvent) {
 			b.wanted[source{e.Participant, e.Source}] = e
 		case SpeakersChanged:
 			b.speakers = &e
+		case RecorderBegan:
+			b.begun = true
 		case RecorderFailed:
 			b.fault = e.Fault
 		case MediaFailed:
@@ -82,6 +85,7 @@ type news struct {
 	slots    map[room.ParticipantID]SlotsMapped
 	wanted   map[source]EncodingsChanged
 	speakers *SpeakersChanged
+	begun    bool
 	fault    room.Fault
 	failed   bool
 }
@@ -90,8 +94,8 @@ type news struct {
 func (b *inbox) take() news {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := news{b.drops, b.slots, b.wanted, b.speakers, b.fault, b.failed}
-	b.drops, b.slots, b.wanted, b.speakers, b.fault = nil, nil, nil, nil, ""
+	n := news{b.drops, b.slots, b.wanted, b.speakers, b.begun, b.fault, b.failed}
+	b.drops, b.slots, b.wanted, b.speakers, b.begun, b.fault = nil, nil, nil, nil, false, ""
 	return n
 }
 

@@ -184,6 +184,8 @@ type (
 		Source      room.Source
 		RIDs        []string
 	}
+	// RecorderBegan: the first record of what began is on the disk.
+	RecorderBegan struct{}
 	// RecorderFailed: nothing can be recorded any more, or not all that should be.
 	RecorderFailed struct{ Fault room.Fault }
 	// MediaFailed: the media of the room ended because of a bug of ours. The room ends too.
@@ -193,6 +195,7 @@ type (
 func (SlotsMapped) mediaEvent()      {}
 func (SpeakersChanged) mediaEvent()  {}
 func (EncodingsChanged) mediaEvent() {}
+func (RecorderBegan) mediaEvent()    {}
 func (RecorderFailed) mediaEvent()   {}
 func (MediaFailed) mediaEvent()      {}
 

@@ -32,6 +32,6 @@ func recording(plan room.Plan, keep func(room.Recorded) bool) room.Plan {
 
 // hear notes what a connection was just told of the recording. What was told holds while the recording goes on.
 func (c *chair) hear(v room.View) {
-	on := v.Room != nil && v.Room.Recording == room.RecordingOn
+	on := v.Room != nil && v.Room.Recording.Records()
 	c.knows = on && (c.knows || c.connected)
 }

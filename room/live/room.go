@@ -291,6 +291,9 @@ func (r *running) hear() {
 			r.announce(id, c)
 		}
 	}
+	if n.begun {
+		r.act("", room.ConfirmRecording{})
+	}
 	if n.fault != "" {
 		r.act("", room.FailRecording{Fault: n.fault})
 	}

@@ -15,6 +15,11 @@ type Config struct {
 	// Recipients gives whom recordings are sealed to. It is called by each Start, so that a key that was lost stops the next track.
 	Recipients func() (Recipients, error)
 
+	// Began is told of each track when its first record is on the disk, and Ended when its end is there, or as much as there will be; nil
+	// for nobody. They come in this order, if at all, from the goroutine of the track, which they must not keep.
+	Began func(Begun)
+	Ended func(Ended)
+
 	// Failed is told of each track that had to stop, once, by one goroutine of the recorder. What was synced is kept; Put refuses
 	// from before the call on. It must not wait for the recorder.
 	Failed func(Failure)
@@ -25,6 +30,7 @@ type Config struct {
 	SegmentBytes int64         // a longer segment is closed and followed by another
 	SegmentTime  time.Duration // and so is an older one
 	SlowSync     time.Duration // a sync that takes longer fails its track
+	SlowStart    time.Duration // a Start that takes longer is refused
 	MinFree      uint64        // bytes that must stay free in the Layer, if it can tell (see Space)
 
 	Now func() time.Time // nil for time.Now
@@ -90,6 +96,28 @@ type Failure struct {
 	Cause   Cause
 }
 
+// A Begun is a track whose first record is on the disk.
+type Begun struct {
+	Session, Track string
+	ErasureKey     string // id of the key that erases it
+	Going          bool   // it was neither stopped nor has it failed meanwhile
+}
+
+// An Ended is a track of which nothing more comes.
+type Ended struct {
+	Session, Track string
+	ErasureKey     string
+	Chain
+	Complete bool // with an end: stopped, or failed and told so
+}
+
+// A Chain says how much of a track is on the disk. Each record authenticates the tag of the one before, so the last tag stands for all.
+type Chain struct {
+	Segments int    `json:"segments"`
+	Records  int    `json:"records"` // of all segments, ends included
+	Tag      string `json:"tag"`     // of the last record, hexadecimal
+}
+
 // Errors of Start and Open. Their texts name no one.
 var (
 	ErrClosed     = errors.New("record: the recorder is closed")
@@ -97,12 +125,14 @@ var (
 	ErrKeyring    = errors.New("record: the erasure keys cannot be used")
 	ErrInfo       = errors.New("record: incomplete or unsuitable track info")
 	ErrNoSpace    = errors.New("record: the disk is full")
+	ErrSlow       = errors.New("record: the disk does not answer in time")
 	ErrConfig     = errors.New("record: incomplete or unsuitable configuration")
 )
 
 // Stats are counters since Open, for metrics.
 type Stats struct {
 	Tracks   int    // recording now
+	Hanging  int    // that were given up and still wait for the disk
 	Bytes    uint64 // written, headers and tags included
 	Records  uint64
 	Units    uint64

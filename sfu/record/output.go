@@ -19,6 +19,8 @@ type output struct {
 	tag    [tagSize]byte
 	units  uint64
 	index  index
+	before int    // records of the segments before
+	chain  Chain  // what is on the disk, none before the first record
 	plain  []byte // scratch: capacity maxPlain
 	sealed []byte // scratch: capacity of a whole record
 }
@@ -76,7 +78,28 @@ func (o *output) flush() *Cause {
 	if !wrote {
 		return nil
 	}
-	return causeOf(o.sync())
+	err := o.sync()
+	if err == nil || err == errSlow {
+		o.safe(o.header.Segment, o.number, o.tag)
+	}
+	return causeOf(err)
+}
+
+// safe notes that so many records of a segment are on the disk. The first of all says that the track has begun.
+func (o *output) safe(segment int, records uint64, tag [tagSize]byte) {
+	begins := o.chain.Records == 0
+	o.chain = Chain{segment + 1, o.before + int(records), hex.EncodeToString(tag[:])}
+	if t := o.t; begins && t.r.cfg.Began != nil {
+		t.r.cfg.Began(Begun{t.info.Session, t.id, o.header.ErasureKey, !t.stopped.Load() && t.failed.Load() == nil})
+	}
+}
+
+// ended tells once what is on the disk of a track of which nothing more comes.
+func (o *output) ended(complete bool) {
+	if t := o.t; o.chain.Records > 0 && t.r.cfg.Ended != nil {
+		t.r.cfg.Ended(Ended{t.info.Session, t.id, o.header.ErasureKey, o.chain, complete})
+	}
+	o.chain = Chain{}
 }
 
 // full says that what comes belongs into another segment. A track that is silent stays where it is.
@@ -137,7 +160,12 @@ func (o *output) rotate() error {
 	}
 	err := o.sync()
 	if err == nil || err == errSlow { // slow, it is on the disk all the same
-		err = harder(err, full.writeEnd(end))
+		written := full.writeEnd(end)
+		if written == nil || written == errSlow {
+			o.safe(full.header.Segment, full.number+1, tag)
+			o.before = o.chain.Records
+		}
+		err = harder(err, written)
 	}
 	return harder(err, full.file.Close())
 }
@@ -163,13 +191,19 @@ func (o *output) finish(reason End) *Cause {
 	if o.number == 0 && o.header.Segment == 0 {
 		return causeOf(o.file.Discard())
 	}
-	end, _ := o.endRecord(reason)
-	return causeOf(harder(o.writeEnd(end), o.file.Close()))
+	end, tag := o.endRecord(reason)
+	err := o.writeEnd(end)
+	if err == nil || err == errSlow {
+		o.safe(o.header.Segment, o.number+1, tag)
+		o.ended(true)
+	}
+	return causeOf(harder(err, o.file.Close()))
 }
 
 // abandon leaves the segment as it is: what was synced stays, incomplete.
 func (o *output) abandon() {
 	o.file.Close()
+	o.ended(false)
 	o.forget()
 }
 

@@ -39,6 +39,7 @@ const (
 	DefaultSegmentBytes = 64 << 20         // a damaged or lost file costs little, a session is still a handful of files
 	DefaultSegmentTime  = 10 * time.Minute // so that a copy to another store need not wait for the end
 	DefaultSlowSync     = 3 * time.Second  // a disk that needs longer cannot keep the promise of one second
+	DefaultSlowStart    = 5 * time.Second  // for reading the keys and writing them in two places: people wait for it, told that it starts
 	DefaultMinFree      = 256 << 20        // bytes: the store and the audit log must go on when recordings cannot
 )
 

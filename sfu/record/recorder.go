@@ -23,6 +23,7 @@ type Recorder struct {
 
 	mu       sync.Mutex
 	closed   bool             // Guarded by mu.
+	hanging  int              // Guarded by mu. Starts that were given up and still wait for the disk.
 	tracks   map[*Track]bool  // Guarded by mu.
 	failures map[Cause]uint64 // Guarded by mu.
 }
@@ -41,13 +42,16 @@ func Open(cfg Config) (*Recorder, error) {
 	if cfg.SlowSync == 0 {
 		cfg.SlowSync = DefaultSlowSync
 	}
+	if cfg.SlowStart == 0 {
+		cfg.SlowStart = DefaultSlowStart
+	}
 	if cfg.MinFree == 0 {
 		cfg.MinFree = DefaultMinFree
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if cfg.SegmentBytes < maxPlain || cfg.SegmentBytes > maxSegment/2 || cfg.SegmentTime < time.Second || cfg.SlowSync < 0 {
+	if cfg.SegmentBytes < maxPlain || cfg.SegmentBytes > maxSegment/2 || cfg.SegmentTime < time.Second || cfg.SlowSync < 0 || cfg.SlowStart < 0 {
 		return nil, ErrConfig
 	}
 	to, err := cfg.Recipients()
@@ -62,11 +66,90 @@ func Open(cfg Config) (*Recorder, error) {
 }
 
 // Start begins a track with a file and a key of its own. It reads and writes the disk, so the worker must not call it: a
-// goroutine does, and hands the worker the Track. After an error no byte of the track exists.
+// goroutine does, and hands the worker the Track. It gives up after Config.SlowStart, and while another that it gave up still waits
+// for the disk it refuses at once: so few goroutines hang as begin at one moment. After an error no byte of the track exists, or
+// will when the disk answers.
 func (r *Recorder) Start(i Info) (*Track, error) {
 	if err := i.check(); err != nil {
 		return nil, err
 	}
+	r.mu.Lock()
+	hanging := r.hanging
+	r.mu.Unlock()
+	if hanging > 0 {
+		return nil, ErrSlow
+	}
+	b := &beginning{done: make(chan struct{})}
+	go b.run(r, i)
+	limit := time.NewTimer(r.cfg.SlowStart)
+	defer limit.Stop()
+	select {
+	case <-b.done:
+	case <-limit.C:
+		if b.giveUp(r) {
+			return nil, ErrSlow
+		}
+		<-b.done // it came at the same moment
+	}
+	return b.track, b.err
+}
+
+// A beginning is a Start under way.
+type beginning struct {
+	done  chan struct{} // closed when track or err is set
+	track *Track
+	err   error
+
+	state beginningState // Guarded by Recorder.mu.
+}
+
+type beginningState int
+
+const (
+	beginningWaits  beginningState = iota // for the disk
+	beginningTaken                        // the track runs
+	beginningGaveUp                       // nobody waits for it any more
+)
+
+func (b *beginning) giveUp(r *Recorder) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if b.state == beginningTaken {
+		return false
+	}
+	b.state = beginningGaveUp
+	r.hanging++
+	return true
+}
+
+func (b *beginning) run(r *Recorder, i Info) {
+	t, err := r.begin(i)
+	r.mu.Lock()
+	gaveUp := b.state == beginningGaveUp
+	if !gaveUp {
+		b.state = beginningTaken
+		if err == nil {
+			err = r.add(t)
+		}
+	}
+	r.mu.Unlock()
+	if t != nil && (gaveUp || err != nil) {
+		err = errors.Join(err, t.out.discard())
+	}
+	if err == nil {
+		b.track = t
+	}
+	b.err = err
+	close(b.done)
+	if gaveUp {
+		r.mu.Lock()
+		r.hanging--
+		r.mu.Unlock()
+	}
+}
+
+// begin makes a track whose goroutine does not run yet.
+func (r *Recorder) begin(i Info) (*Track, error) {
 	if r.full() {
 		return nil, ErrNoSpace
 	}
@@ -97,18 +180,13 @@ func (r *Recorder) Start(i Info) (*Track, error) {
 	if err := t.out.open(t.out.header); err != nil {
 		return nil, errors.Join(r.named(err), t.out.discard())
 	}
-	if err := r.add(t); err != nil {
-		return nil, err
-	}
 	return t, nil
 }
 
-// add begins the track's goroutine, unless the recorder was closed meanwhile.
+// add begins the track's goroutine, unless the recorder was closed meanwhile. The caller holds mu.
 func (r *Recorder) add(t *Track) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if r.closed {
-		return errors.Join(ErrClosed, t.out.discard())
+		return ErrClosed
 	}
 	r.tracks[t] = true
 	go func() {
@@ -223,7 +301,7 @@ func (r *Recorder) Stats() Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return Stats{
-		Tracks: len(r.tracks), Bytes: r.bytes.Load(), Records: r.records.Load(), Units: r.units.Load(), Refused: r.refused.Load(),
+		Tracks: len(r.tracks), Hanging: r.hanging, Bytes: r.bytes.Load(), Records: r.records.Load(), Units: r.units.Load(), Refused: r.refused.Load(),
 		Syncs: r.syncs.Load(), SyncTime: time.Duration(r.syncTime.Load()), Failures: maps.Clone(r.failures),
 	}
 }

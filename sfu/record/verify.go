@@ -24,16 +24,16 @@ func (r Report) Sound() bool {
 
 // A TrackReport is what can be read of one track.
 type TrackReport struct {
-	Track    string    `json:"track"`
-	Session  string    `json:"session"`
-	Person   string    `json:"person"`
-	Kind     Kind      `json:"kind"`
-	Source   string    `json:"source"`
-	Segments int       `json:"segments"`
-	Records  int       `json:"records"`
-	Units    uint64    `json:"units"`
-	Complete bool      `json:"complete"`
-	Started  time.Time `json:"started"`
+	Track   string `json:"track"`
+	Session string `json:"session"`
+	Person  string `json:"person"`
+	Kind    Kind   `json:"kind"`
+	Source  string `json:"source"`
+	Chain
+	ErasureKey string    `json:"-"`
+	Units      uint64    `json:"units"`
+	Complete   bool      `json:"complete"`
+	Started    time.Time `json:"started"`
 }
 
 // Progress is told how many segments of how many are done; nil for nobody.
@@ -71,7 +71,7 @@ func (o *Opener) Verify(l Layer, choose func(Header) bool, progress Progress) (R
 // verifyTrack judges the segments of one track, which come by number.
 func (o *Opener) verifyTrack(l Layer, list []Listed, r *Report) error {
 	h := list[0].Header
-	t := TrackReport{Track: h.Track, Session: h.Session, Person: h.Person, Kind: h.Kind, Source: h.Source, Started: h.Started}
+	t := TrackReport{Track: h.Track, Session: h.Session, Person: h.Person, Kind: h.Kind, Source: h.Source, ErasureKey: h.ErasureKey, Started: h.Started}
 	var before *segment
 	expected := 0
 	for _, one := range list {
@@ -93,6 +93,9 @@ func (o *Opener) verifyTrack(l Layer, list []Listed, r *Report) error {
 		r.Problems = append(r.Problems, s.problems...)
 		t.Segments++
 		t.Records += len(s.records)
+		if len(s.records) > 0 {
+			t.Tag = hex.EncodeToString(s.tag[:])
+		}
 		t.Units += s.units
 		t.Complete = s.end != 0 && s.end != Continued
 		before, expected = s, max(expected, s.header.Segment+1)

@@ -92,9 +92,9 @@ async function begin(t, options) {
 }
 
 const state = (person) => person.find('recording').getAttribute('data-state');
-// When the server told this person of each state of the recording, in seconds of its clock.
+// When the server told this person of each state of the recording, in seconds of its clock. What is recorded begins when it starts.
 const turns = (person) => person.frames.filter(({ sent, frame }) => !sent && frame.type === 'room.updated')
-  .map(({ frame }) => ({ at: frame.ts / 1000, recording: frame.data.recording }))
+  .map(({ frame }) => ({ at: frame.ts / 1000, recording: frame.data.recording === 'starting' ? 'on' : frame.data.recording }))
   .filter(({ recording }, i, all) => recording !== all[i - 1]?.recording);
 const hears = (person, notes) => until(`${person.name} hears ${notes}`, async () => `${await person.page.evaluate(() => window.__chimes)}` === `${notes}`);
 

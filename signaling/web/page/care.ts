@@ -14,6 +14,16 @@ const minuteMs = 60_000;
 // How often the header counts anew: whole minutes need no more.
 const tickMs = 10_000;
 
+// Whether the recorder takes what it may: as soon as it starts, before the first byte.
+export const records = (recording: string): boolean => recording === 'starting' || recording === 'on';
+
+export const recordingSaid = {
+  off: 'Recording has stopped.',
+  starting: 'Recording is starting.',
+  on: 'Recording has begun.',
+  paused: 'Recording is paused.',
+};
+
 export class CareState {
   readonly care = signal<Care>({ needs: [], agreement: [], consents: [], helpRaised: false });
   readonly recordingRule = signal('never');

@@ -8,7 +8,7 @@ import {
   type RequestType, type Role, type Slot, type SlotEntry, type Waiter, type AgreedText, type EventData, RequestError,
 } from '../client';
 import { Announcer } from './announce';
-import { bestText, calling, CareState, faultWords, refusalWords } from './care';
+import { bestText, calling, CareState, faultWords, recordingSaid, records, refusalWords } from './care';
 import { chime } from './chime';
 import type { Config } from './config';
 import { Own } from './own';
@@ -140,7 +140,7 @@ export class Store {
     if (!access) return;
     this.media?.release();
     this.#entered(access);
-    if (access.state === 'admitted' && this.room.value.recording === 'on') this.#recordingTurned('on');
+    if (access.state === 'admitted' && records(this.room.value.recording)) this.#recordingTurned(this.room.value.recording);
   }
 
   // One question of the browser after the other, once: what was chosen since stays.
@@ -323,15 +323,14 @@ export class Store {
     if (before.name && before.locked !== room.locked) {
       this.#say(room.locked ? 'The session is locked.' : 'The session is open again.');
     }
-    if ((before.recording === 'on') !== (room.recording === 'on')) this.#recordingTurned(room.recording);
+    if (before.recording !== room.recording && (records(before.recording) || records(room.recording))) this.#recordingTurned(room.recording, before.recording);
   }
 
   // Seen, said and heard: nobody has to look to know.
-  #recordingTurned(now: string): void {
-    const on = now === 'on';
-    if (on) this.care.fault.value = '';
-    this.#say(on ? 'Recording has begun.' : now === 'paused' ? 'Recording is paused.' : 'Recording has stopped.');
-    if (this.ready.value) void chime(on ? 'begin' : 'end', this.speaker);
+  #recordingTurned(now: string, before = 'off'): void {
+    if (records(now)) this.care.fault.value = '';
+    this.#say(recordingSaid[now as keyof typeof recordingSaid] ?? recordingSaid.off);
+    if (this.ready.value && records(now) !== records(before)) void chime(records(now) ? 'begin' : 'end', this.speaker);
   }
 
   #rosterChanged(all: readonly Participant[]): void {

@@ -3,7 +3,7 @@
 
 import type { ComponentChildren, JSX } from 'preact';
 import { useId, useState } from 'preact/hooks';
-import { paragraphs } from '../care';
+import { paragraphs, recordingSaid, records } from '../care';
 import { Btn, refocus, State } from './basics';
 import { useStore } from './context';
 import { Dialog } from './dialog';
@@ -223,9 +223,9 @@ export function WithdrawalBanner(): JSX.Element | null {
 // Before the first byte, and for as long as it goes on; the way back is in the header too.
 export function RecordingBanner(): JSX.Element | null {
   const store = useStore();
-  const on = store.room.value.recording === 'on';
+  const { recording } = store.room.value;
   const [closed, setClosed] = useState(false);
-  if (!on) {
+  if (!records(recording)) {
     if (closed) setClosed(false);
     return null;
   }
@@ -236,7 +236,7 @@ export function RecordingBanner(): JSX.Element | null {
     <div class="banner rec" data-testid="recording-banner">
       <State icon="rec" look="recording">Recording</State>
       <p class="words">
-        <strong>Recording has begun.</strong>{' '}
+        <strong>{recording === 'on' ? recordingSaid.on : recordingSaid.starting}</strong>{' '}
         <span>
           {each ? (given ? 'You said yes, so you are recorded.' : 'You are not recorded.') : 'Everyone here said yes.'}
           {given && ' You can take back your yes at any time, above, and it then stops.'}
@@ -264,6 +264,7 @@ const recordingWords = {
   off: <State icon="rec-off">Not recording</State>,
   asking: <State icon="rec-off">Not recording, asking everyone</State>,
   paused: <State icon="rec-off">Recording paused</State>,
+  starting: <State icon="rec" look="recording">Recording is starting</State>,
   on: <State icon="rec" look="recording">Recording</State>,
 };
 

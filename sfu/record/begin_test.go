@@ -1,0 +1,139 @@
+package record
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// hangCreate is a disk that makes no file until hang is closed.
+type hangCreate struct {
+	*disk
+	hang chan struct{}
+}
+
+func (h hangCreate) Create(name string) (File, error) { <-h.hang; return h.disk.Create(name) }
+
+// TestStartOnADiskThatHangs: a track that cannot begin is refused in time, the next one at once, and when the disk answers nothing of
+// them is there and all is well again.
+func TestStartOnADiskThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := make(chan struct{})
+		c := newClinic(t, func(cfg *Config) { cfg.Layer = hangCreate{cfg.Layer.(*disk), hang} })
+		began := time.Now()
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() {
+				if track, err := c.recorder.Start(audioOf("person-a")); !errors.Is(err, ErrSlow) || track != nil {
+					t.Errorf("it says %v", err)
+				}
+			})
+		}
+		both.Wait()
+		if took := time.Since(began); took != DefaultSlowStart {
+			t.Errorf("refused after %v", took)
+		}
+		began = time.Now()
+		if _, err := c.recorder.Start(audioOf("person-b")); !errors.Is(err, ErrSlow) || time.Since(began) != 0 {
+			t.Errorf("while the disk hangs it says %v, after %v", err, time.Since(began))
+		}
+		close(hang)
+		synctest.Wait()
+		if len(c.disk.files) > 0 || c.recorder.Stats().Tracks > 0 {
+			t.Errorf("%d files, %d tracks are left of what was refused", len(c.disk.files), c.recorder.Stats().Tracks)
+		}
+		talk(t, c.start(audioOf("person-a")), time.Now(), 0, 50)
+		if err := c.recorder.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if r := c.verify(c.disk); len(r.Problems) > 0 || len(r.Tracks) != 1 {
+			t.Errorf("report is %+v", r)
+		}
+	})
+}
+
+// TestBegunAndEnded: a track has begun when its first record survives a crash, and has ended with as many records as can be read.
+func TestBegunAndEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var begun []Begun
+		var ended []Ended
+		var c *clinic
+		c = newClinic(t, func(cfg *Config) {
+			cfg.SegmentTime = 2 * time.Second
+			cfg.Began = func(b Begun) {
+				if got := len(c.units(c.disk.crash(0))); got == 0 {
+					t.Error("it has begun, and a crash would leave nothing")
+				}
+				begun = append(begun, b)
+			}
+			cfg.Ended = func(e Ended) { ended = append(ended, e) }
+		})
+		empty := c.start(audioOf("person-b"))
+		track := c.start(audioOf("person-a"))
+		c.disk.mu.Lock()
+		c.disk.hang = make(chan struct{})
+		c.disk.mu.Unlock()
+		began := time.Now()
+		talk(t, track, began, 0, 50)
+		if len(begun) > 0 {
+			t.Fatal("it has begun although the disk hangs")
+		}
+		c.disk.mu.Lock()
+		close(c.disk.hang)
+		c.disk.hang = nil
+		c.disk.mu.Unlock()
+		talk(t, track, began, 50, 300)
+		brief := c.start(audioOf("person-c"))
+		brief.Put(unit(0, time.Now()))
+		brief.Stop()
+		empty.Stop()
+		if err := c.recorder.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if len(begun) != 2 || begun[0].Track != track.ID() || !begun[0].Going || begun[1].Track != brief.ID() || begun[1].Going {
+			t.Errorf("begun: %+v", begun)
+		}
+		wantChains(t, c.verify(c.disk), ended, true)
+	})
+}
+
+// wantChains holds that what ended is what is read.
+func wantChains(t *testing.T, r Report, ended []Ended, complete bool) {
+	t.Helper()
+	if len(r.Problems) > 0 && complete || len(r.Tracks) != len(ended) {
+		t.Errorf("report is %+v, ended %+v", r, ended)
+	}
+	for _, one := range r.Tracks {
+		i := slices.IndexFunc(ended, func(e Ended) bool { return e.Track == one.Track })
+		if i < 0 || ended[i].Segments != one.Segments || ended[i].Records != one.Records || ended[i].Complete != complete || ended[i].Tag != one.Tag || ended[i].ErasureKey != one.ErasureKey {
+			t.Errorf("%+v is not among those that ended: %+v", one, ended)
+		}
+	}
+}
+
+// TestEndedOnABadDisk: what is told of a track that failed is what a crash would leave.
+func TestEndedOnABadDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ended []Ended
+		c := newClinic(t, func(cfg *Config) {
+			cfg.SegmentTime = 2 * time.Second
+			cfg.Ended = func(e Ended) { ended = append(ended, e) }
+		})
+		track := c.start(audioOf("person-a"))
+		talk(t, track, time.Now(), 0, 290)
+		synctest.Wait()
+		c.disk.mu.Lock()
+		c.disk.badSync = func(string) error { return errFull }
+		c.disk.mu.Unlock()
+		for n := 290; n < 400 && track.Put(unit(n, began)); n++ {
+			time.Sleep(20 * time.Millisecond)
+		}
+		if err := c.recorder.Close(); err != nil {
+			t.Fatal(err)
+		}
+		wantChains(t, c.verify(c.disk.crash(0)), ended, false)
+	})
+}
