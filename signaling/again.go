@@ -174,6 +174,12 @@ func (s *session) enterAnew(ctx context.Context, h hello, token auth.Secret, gra
 	if _, err := s.srv.cfg.Tokens.Again(s.srv.now(), token); err != nil {
 		return w, s.refuseToken(err)
 	}
+	if !s.place.Seat(false) {
+		f = failure(room.Unavailable, "the places of those who come back are all that is left")
+		f.RetryAfterMs = retryUnavailable
+		s.srv.metrics.Joined(string(f.Code))
+		return w, f
+	}
 	var err error
 	s.seat, w, err = s.srv.rooms.join(ctx, arrival, s)
 	if err != nil {

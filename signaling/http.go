@@ -6,9 +6,9 @@ import (
 	"io/fs"
 	"log"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +18,7 @@ import (
 
 	"alcove/auth"
 	"alcove/room/live"
+	"alcove/signaling/conns"
 	"alcove/signaling/web"
 )
 
@@ -69,21 +70,22 @@ type timing struct{ hello, ping, request, write, closing time.Duration }
 
 // A Server speaks alcove.v1 and serves the page. All methods are safe for concurrent use.
 type Server struct {
-	cfg       Config
-	rooms     doors
-	metrics   *Metrics
-	log       *slog.Logger
-	now       func() time.Time
-	origins   []string
-	timing    timing
-	ledger    *ledger
-	greetings *greetings
-	strangers *strangers
-	passcodes passcodeChecker
-	admin     adminRooms
-	upgrader  websocket.Upgrader
-	draining  atomic.Bool
-	settings  atomic.Pointer[Settings]
+	cfg        Config
+	rooms      doors
+	metrics    *Metrics
+	log        *slog.Logger
+	now        func() time.Time
+	origins    []string
+	timing     timing
+	ledger     *ledger
+	greetings  *greetings
+	strangers  *conns.Limiter // connections that have not said hello
+	passcodes  passcodeChecker
+	admin      adminRooms
+	upgrader   websocket.Upgrader
+	complaints complaints
+	draining   atomic.Bool
+	settings   atomic.Pointer[Settings]
 
 	mu       sync.Mutex
 	sessions map[*session]bool // Guarded by mu. Whether each has a seat.
@@ -116,7 +118,8 @@ func NewServer(cfg Config) (*Server, error) {
 			HandshakeTimeout: headerTimeout, Subprotocols: []string{Subprotocol},
 			CheckOrigin: func(*http.Request) bool { return true }, // admissible has looked
 		},
-		strangers: newStrangers(), passcodes: auth.NewPasscodes(), admin: cfg.Rooms,
+		strangers: conns.New(maxStrangers), passcodes: auth.NewPasscodes(), admin: cfg.Rooms,
+		complaints: complaints{told: map[string]time.Time{}},
 	}
 	for _, given := range cfg.Origins {
 		o := origin(given)
@@ -175,6 +178,14 @@ func (s *Server) HTTPServer(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: requestReadMax, WriteTimeout: responseMax,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: log.New(countWriter{s.metrics}, "", 0),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			place, proxied := conns.Under(c)
+			return withArrival(ctx, arrival{place, proxied})
+		},
+		ConnState: func(c net.Conn, state http.ConnState) {
+			place, _ := conns.Under(c)
+			place.Follow(state)
+		},
 	}
 }
 
@@ -196,43 +207,41 @@ func bearer(r *http.Request) auth.Secret {
 
 const notAdmissible = "this origin may not connect: a page is to be named in origins of the configuration, and a program without Origin sends Authorization: Bearer"
 
+const notWebSocket = "WebSocket with subprotocol " + Subprotocol + " is needed"
+
+func (s *Server) refuseHandshake(w http.ResponseWriter, reason string) {
+	s.metrics.refused.WithLabelValues(reason).Inc()
+	s.complain(reason)
+	w.Header().Set(RefusedHeader, reason)
+	switch reason {
+	case RefusedSubprotocol, RefusedUpgrade:
+		http.Error(w, notWebSocket, http.StatusBadRequest)
+	default:
+		http.Error(w, notAdmissible, http.StatusForbidden)
+	}
+}
+
 // serveSocket opens one connection and serves it until it is gone.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
-	refuse := func(reason, text string, status int) {
-		s.metrics.refused.WithLabelValues(reason).Inc()
-		http.Error(w, text, status)
-	}
-	subprotocols := websocket.Subprotocols(r)
-	switch {
-	case !s.admissible(r):
-		refuse("origin", notAdmissible, http.StatusForbidden)
-		return
-	case !websocket.IsWebSocketUpgrade(r) || !slices.Contains(subprotocols, Subprotocol):
-		refuse("subprotocol", "WebSocket with subprotocol "+Subprotocol, http.StatusBadRequest)
+	if reason := s.handshakeFault(r); reason != "" {
+		s.refuseHandshake(w, reason)
 		return
 	}
 	source := s.source(r)
-	leave, full := s.strangers.enter(quarter(source))
-	switch full {
-	case sourceFull:
-		w.Header().Set("Retry-After", retryAfter)
-		refuse("source_full", "too many connections from this address", http.StatusTooManyRequests)
-		return
-	case allFull:
-		w.Header().Set("Retry-After", retryAfter)
-		refuse("full", "too many connections", http.StatusServiceUnavailable)
-		return
-	}
-	defer leave()
+	arrived := arrivalOf(r.Context())
+	arrived.place.Identify(source)
 	token := bearer(r)
 	conn, err := s.upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		s.metrics.refused.WithLabelValues("handshake").Inc()
 		return // Upgrade has answered
 	}
-	c := newSession(s, conn, quarter(source).String(), token)
-	c.host = s.host(r)
-	s.serve(c, leave)
+	// A place is always free: those who said hello have left theirs, and of the others one goes.
+	stranger := s.strangers.Enter(source, func() { conns.Cut(conn.NetConn()) })
+	defer stranger.Leave()
+	c := newSession(s, conn, clientNet(source).String(), token)
+	c.host, c.place, c.stranger = s.host(r), arrived.place, stranger
+	s.serve(c, stranger.Leave)
 }
 
 // serve runs a session and counts it.

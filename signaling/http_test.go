@@ -2,12 +2,15 @@ package signaling
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -163,7 +166,7 @@ func TestAdmin(t *testing.T) {
 
 // TestSource: what a stranger claims counts only through a trusted proxy.
 func TestSource(t *testing.T) {
-	s := &Server{cfg: Config{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}}}
+	s := &Server{log: slog.New(slog.DiscardHandler), now: time.Now, complaints: complaints{told: map[string]time.Time{}}, cfg: Config{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}}}
 	for _, c := range []struct {
 		peer      string
 		forwarded []string
@@ -178,6 +181,19 @@ func TestSource(t *testing.T) {
 		{"10.0.0.1:5", []string{"203.0.113.9, nonsense"}, "10.0.0.1"},
 		{"10.0.0.1:5", nil, "10.0.0.1"},
 		{"[::ffff:192.0.2.1]:5", nil, "192.0.2.1"},
+		// As load balancers of clouds write it.
+		{"10.0.0.1:5", []string{"203.0.113.9:41234"}, "203.0.113.9"},
+		{"10.0.0.1:5", []string{"[2001:db8::9]:41234"}, "2001:db8::9"},
+		{"10.0.0.1:5", []string{"[2001:db8::9]"}, "2001:db8::9"},
+		{"10.0.0.1:5", []string{"198.51.100.7, 203.0.113.9:1, 10.0.0.2:80"}, "203.0.113.9"},
+		{"10.0.0.1:5", []string{"::ffff:203.0.113.9"}, "203.0.113.9"},
+		{"10.0.0.1:5", []string{"198.51.100.7, unknown"}, "10.0.0.1"},
+		{"10.0.0.1:5", []string{"203.0.113.9:"}, "10.0.0.1"},
+		{"10.0.0.1:5", []string{"203.0.113.9:port"}, "10.0.0.1"},
+		{"10.0.0.1:5", []string{"[203.0.113.9]:1"}, "10.0.0.1"},
+		{"10.0.0.1:5", []string{"[2001:db8::9"}, "10.0.0.1"},
+		{"10.0.0.1:5", []string{""}, "10.0.0.1"},
+		{"10.0.0.1:5", []string{"10.0.0.3"}, "10.0.0.3"}, // nobody but proxies: the first of them
 	} {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.RemoteAddr = c.peer
@@ -186,8 +202,50 @@ func TestSource(t *testing.T) {
 			t.Errorf("%s %v: %s, want %s", c.peer, c.forwarded, got, c.want)
 		}
 	}
+	for forwarded, want := range map[string]string{
+		`for=203.0.113.9`:                                       "203.0.113.9",
+		`For="203.0.113.9:41234";proto=https`:                   "203.0.113.9",
+		`for="[2001:db8::9]:41234"`:                             "2001:db8::9",
+		`for="[2001:db8::9]"; by=10.0.0.1`:                      "2001:db8::9",
+		`for=198.51.100.7, for=203.0.113.9;host=a,for=10.0.0.2`: "203.0.113.9",
+		`for="_gazonk:_port"`:                                   "10.0.0.1",
+		`for="203.0.113.9:_port"`:                               "203.0.113.9",
+		`for=unknown`:                                           "10.0.0.1",
+		`by=203.0.113.9`:                                        "10.0.0.1",
+		`for="203.0.113.9`:                                      "10.0.0.1",
+		`for=203.0.113.9, for`:                                  "10.0.0.1",
+		`for="a, for=198.51.100.7", for=203.0.113.9`:            "203.0.113.9",
+		`for=2001:db8::9`:                                       "2001:db8::9", // not as RFC 7239 has it, but clear
+		`;;for=203.0.113.9;`:                                    "203.0.113.9",
+		`for=203.0.113.9,`:                                      "203.0.113.9",
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = "10.0.0.1:5"
+		r.Header.Set("Forwarded", forwarded)
+		if got := s.source(r).String(); got != want {
+			t.Errorf("Forwarded: %s: %s, want %s", forwarded, got, want)
+		}
+		if r.RemoteAddr = "192.0.2.1:5"; s.source(r).String() != "192.0.2.1" {
+			t.Errorf("a stranger's Forwarded is believed")
+		}
+	}
 	r := httptest.NewRequest("GET", "http://inner:8080/", nil)
 	r.RemoteAddr = "10.0.0.1:5"
+	// What a client wrote into the header that its proxy passes on.
+	r.Header.Set("X-Forwarded-For", "203.0.113.9")
+	r.Header.Set("Forwarded", "for=198.51.100.1")
+	if got := s.source(r).String(); got != "10.0.0.1" {
+		t.Errorf("two headers that disagree: %s", got)
+	}
+	if r.Header.Set("Forwarded", `for="203.0.113.9:80"`); s.source(r).String() != "203.0.113.9" {
+		t.Errorf("two headers that agree: %s", s.source(r))
+	}
+	r.Header.Del("X-Forwarded-For")
+	r.Header.Set("Forwarded", `for=198.51.100.1;host=forged;proto=http, for=203.0.113.9;host="clinic.example:8443";proto=https, for=10.0.0.3;host=inner;proto=http`)
+	if got := s.ownOrigin(r); got != "https://clinic.example:8443" {
+		t.Errorf("by Forwarded: %s", got)
+	}
+	r.Header.Del("Forwarded")
 	r.Header.Set("X-Forwarded-Proto", "https")
 	r.Header.Set("X-Forwarded-Host", "Clinic.example:443")
 	if got := s.ownOrigin(r); got != "https://clinic.example" {
@@ -206,7 +264,7 @@ func TestSource(t *testing.T) {
 	if r.RemoteAddr = "192.0.2.1:5"; s.host(r) != "inner:8080" {
 		t.Errorf("a stranger's claim is believed: %s", s.host(r))
 	}
-	if quarter(netip.MustParseAddr("2001:db8::1")) != quarter(netip.MustParseAddr("2001:db8::2")) {
+	if clientNet(netip.MustParseAddr("2001:db8::1")) != clientNet(netip.MustParseAddr("2001:db8::2")) {
 		t.Error("two addresses of one IPv6 customer have two quotas")
 	}
 }
@@ -230,4 +288,91 @@ func TestBugInARequest(t *testing.T) {
 	back := h.dial()
 	back.greet(object{"resume": object{"sessionId": host.said.SessionID, "secret": host.said.ResumeSecret}})
 	back.done("ping", nil)
+}
+
+// TestProxyMistakes: a proxy that nobody can join through is named, to who probes it and to the log, once a minute for each mistake.
+func TestProxyMistakes(t *testing.T) {
+	now := time.Now()
+	var mu sync.Mutex
+	h := newHouse(t, func(c *Config, _ *Server) {
+		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+		c.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
+	})
+	ask := func(peer string, change func(*http.Request)) (status int, reason string) {
+		r := httptest.NewRequest("GET", "http://clinic.example:8443/v1/rtc", nil)
+		r.RemoteAddr = peer
+		for name, value := range map[string]string{"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+			"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": Subprotocol, "Origin": "https://clinic.example:8443"} {
+			r.Header.Set(name, value)
+		}
+		change(r)
+		w := httptest.NewRecorder() // cannot be hijacked: what is accepted ends with 500
+		h.srv.Handler().ServeHTTP(w, r)
+		return w.Code, w.Result().Header.Get(RefusedHeader)
+	}
+	for note, tt := range map[string]struct {
+		peer   string
+		change func(*http.Request)
+		status int
+		reason string
+	}{
+		"as it should be": {"10.0.0.1:5", func(r *http.Request) {}, 500, ""},
+		"no upgrade":      {"10.0.0.1:5", func(r *http.Request) { r.Header.Del("Upgrade"); r.Header.Set("Connection", "close") }, 400, RefusedUpgrade},
+		"no Host":         {"10.0.0.1:5", func(r *http.Request) { r.Host = "127.0.0.1:15030" }, 403, RefusedHost},
+		"Host, no port":   {"10.0.0.1:5", func(r *http.Request) { r.Host = "clinic.example" }, 403, RefusedHostPort},
+		"says http":       {"10.0.0.1:5", func(r *http.Request) { r.Header.Set("X-Forwarded-Proto", "http") }, 403, RefusedScheme},
+		"not trusted":     {"192.0.2.1:5", func(r *http.Request) { r.Header.Set("X-Forwarded-For", "203.0.113.9") }, 403, RefusedUntrusted},
+		"another page":    {"192.0.2.1:5", func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") }, 403, RefusedOrigin},
+		"another, by proxy": {"10.0.0.1:5", func(r *http.Request) {
+			r.Header.Set("Origin", "https://evil.example")
+			r.Header.Set("Sec-Fetch-Site", "cross-site")
+		}, 403, RefusedOrigin},
+		"no protocol of ours": {"10.0.0.1:5", func(r *http.Request) { r.Header.Set("Sec-WebSocket-Protocol", "chat") }, 400, RefusedSubprotocol},
+		"a browser's visit":   {"10.0.0.1:5", func(r *http.Request) { r.Header.Del("Upgrade"); r.Header.Del("Sec-WebSocket-Key") }, 400, RefusedSubprotocol},
+	} {
+		if status, reason := ask(tt.peer, tt.change); status != tt.status || reason != tt.reason {
+			t.Errorf("%s: %d %q, want %d %q", note, status, reason, tt.status, tt.reason)
+		}
+	}
+	lines := func(reason string) int { return strings.Count(h.log.String(), "reason="+reason+" ") }
+	for reason := range remedies {
+		if reason != refusedUnproxied && reason != refusedDisputed && lines(reason) != 1 {
+			t.Errorf("%s: %d lines", reason, lines(reason))
+		}
+	}
+	for range 100 {
+		ask("10.0.0.1:5", func(r *http.Request) { r.Host = "127.0.0.1:15030" })
+	}
+	if lines(RefusedHost) != 1 {
+		t.Errorf("%d lines within a minute", lines(RefusedHost))
+	}
+	mu.Lock()
+	now = now.Add(complainEvery)
+	mu.Unlock()
+	ask("10.0.0.1:5", func(r *http.Request) { r.Host = "127.0.0.1:15030" })
+	if lines(RefusedHost) != 2 {
+		t.Errorf("%d lines after a minute", lines(RefusedHost))
+	}
+	for _, secret := range []string{"clinic.example", "evil", "203.0.113.9", "10.0.0.1", "192.0.2.1"} {
+		if strings.Contains(h.log.String(), secret) {
+			t.Errorf("the log tells %q", secret)
+		}
+	}
+}
+
+func FuzzForwarded(f *testing.F) {
+	for _, s := range []string{`for=203.0.113.9;proto=http, for="[2001:db8::9]:4711"`, `for="\"`, `for="`, `,`, `;`, `=`, `for="_a:_b"`, `for=[`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		hops := forwardedHops([]string{s})
+		if len(hops) > len(s)+1 {
+			t.Fatalf("%d hops in %d bytes", len(hops), len(s))
+		}
+		for _, hop := range append(plainHops([]string{s}), hopAddrs(hops)...) {
+			if hop.IsValid() && (hop.Zone() != "" || hop.Is4In6()) {
+				t.Fatalf("%s", hop)
+			}
+		}
+	})
 }

@@ -68,9 +68,8 @@ const (
 // Limits of connections.
 const (
 	// maxStrangers bounds connections that have not said hello: some 64 KiB each, so 32 MiB in all.
+	// When there are so many, the idle one of the heaviest source goes for the newest.
 	maxStrangers = 512
-	// maxStrangersPerSource lets a whole group behind one clinic's address reload at once.
-	maxStrangersPerSource = 32
 	// maxQueuedFrames and maxQueuedBytes bound what waits for a slow reader: a full picture of the largest room many times.
 	maxQueuedFrames = 512
 	maxQueuedBytes  = 1 << 20
@@ -91,8 +90,9 @@ const (
 	idleTimeout    = 60 * time.Second
 	maxHeaderBytes = 16 << 10 // a token in Authorization and what proxies add
 	maxBody        = 16 << 10 // of the admin API: 256 ids of participants fit
-	retryAfter     = "2"      // seconds: strangers go within helloTimeout
-	maxForwarded   = 16       // entries of X-Forwarded-For that are looked at: no sane chain is longer
+	// complainEvery is how often the log names one mistake of a proxy: everybody who wants in meets it.
+	complainEvery = time.Minute
+	maxForwarded  = 16 // entries of X-Forwarded-For that are looked at: no sane chain is longer
 )
 
 // What the client shall send, at most: bit/s and pictures per second. Talking heads in a group of tiles need no more, and

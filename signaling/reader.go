@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -13,6 +14,7 @@ import (
 	"alcove/auth"
 	"alcove/room"
 	"alcove/room/live"
+	"alcove/signaling/conns"
 )
 
 var (
@@ -113,6 +115,9 @@ func (s *session) greet(greeted func()) bool {
 	}
 	s.begin()
 	defer s.settle()
+	for _, place := range []*conns.Place{s.place, s.stranger} {
+		place.Follow(http.StateActive) // it waits for us now
+	}
 	asked, f := r.decode()
 	var w live.Welcome
 	if f == nil {
@@ -126,6 +131,7 @@ func (s *session) greet(greeted func()) bool {
 		s.out.finish(codes[f.Code].closes)
 		return false
 	}
+	s.place.Seat(true)
 	greeted()
 	s.srv.seated(s) // before they hear of it: whom nobody counts, nobody waits for
 	s.out.start(encodeAnswer(r.id, welcomeData(w, s.srv.timing.ping.Milliseconds()), nil))

@@ -12,6 +12,7 @@ import (
 	"alcove/auth"
 	"alcove/room"
 	"alcove/room/live"
+	"alcove/signaling/conns"
 )
 
 // seat is what a session needs of a live.Seat.
@@ -36,14 +37,16 @@ type session struct {
 	conn *websocket.Conn // Read by the reader, written by the writer; deadlines under mu.
 	out  *outbox
 
-	host   string      // what the client called us by
-	source string      // whose guesses at passcodes count together: the address, or its network
-	bearer auth.Secret // of the handshake; forgotten after hello. Owned by the reader.
-	door   door        // what passcodes belong to. Owned by the reader.
-	bucket bucket      // Owned by the reader.
-	seat   seat        // nil before hello. Owned by the reader.
-	past   *answers    // of this session, nil before hello. Owned by the reader.
-	proven bool        // the client showed that it has its secret. Owned by the reader.
+	place    *conns.Place // of the connection of TCP; may be nil
+	stranger *conns.Place // of those who have not said hello; may be nil
+	host     string       // what the client called us by
+	source   string       // whose guesses at passcodes count together: the address, or its network
+	bearer   auth.Secret  // of the handshake; forgotten after hello. Owned by the reader.
+	door     door         // what passcodes belong to. Owned by the reader.
+	bucket   bucket       // Owned by the reader.
+	seat     seat         // nil before hello. Owned by the reader.
+	past     *answers     // of this session, nil before hello. Owned by the reader.
+	proven   bool         // the client showed that it has its secret. Owned by the reader.
 
 	greeting *greeting // what may come again until it is proven; nil if nothing may. Owned by the reader.
 

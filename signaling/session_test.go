@@ -228,18 +228,26 @@ func TestBearer(t *testing.T) {
 	}
 }
 
+// TestStrangersAreBounded: of those who have not said hello the idle one goes for the newest, and whoever said hello stays.
 func TestStrangersAreBounded(t *testing.T) {
 	h := newHouse(t, nil)
-	var waiting []*caller
-	for range maxStrangersPerSource {
-		waiting = append(waiting, h.dial())
+	h.srv.strangers.SetLimit(4)
+	host := h.enter(hostToken)
+	var silent []*caller
+	for i := range 4 {
+		silent = append(silent, h.dial())
+		for h.srv.strangers.Len() != i+1 {
+			runtime.Gosched()
+		}
 	}
-	_, resp, _ := h.handshake(nil, Subprotocol)
-	if resp == nil || resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") == "" {
-		t.Fatalf("%v", resp)
+	h.enter(guestToken)
+	if _, err := silent[0].read(); err == nil || websocket.IsCloseError(err) || h.srv.strangers.Displaced()[0] != 1 {
+		t.Errorf("who was silent longest: %v, %v went", err, h.srv.strangers.Displaced())
 	}
-	waiting[0].greet(object{"token": hostToken}) // no stranger any more
-	h.dial()
+	for _, c := range silent[1:] {
+		c.greet(object{"token": guestToken})
+	}
+	host.done("ping", nil)
 }
 
 // TestSameID: a request that is sent again is answered again and done once, across a resume too.

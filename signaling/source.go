@@ -10,21 +10,38 @@ import (
 
 // How a request reached us. Only a trusted proxy may say more than the connection does; it is otherwise a stranger's claim.
 
-// source is the address that a request came from: the last hop of X-Forwarded-For that is not a trusted proxy, if the
-// connection is one's. What cannot be read ends the walk at the hop before: its owner is all we know.
+// source is the address that a request came from: the last hop that is not a trusted proxy, if the connection is one's. What cannot be
+// read ends the walk at the hop before: its owner is all we know.
+//
+// Proxies write X-Forwarded-For or Forwarded, and mostly pass on what a client wrote into the other. So two that disagree tell nothing,
+// and count for the proxy.
 func (s *Server) source(r *http.Request) netip.Addr {
 	peer := peerAddr(r)
 	if !s.trusted(peer) {
 		return peer
 	}
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	plain, standard := r.Header.Values("X-Forwarded-For"), r.Header.Values("Forwarded")
+	switch {
+	case len(standard) == 0:
+		return s.walk(peer, plainHops(plain))
+	case len(plain) == 0:
+		return s.walk(peer, hopAddrs(forwardedHops(standard)))
+	}
+	one, other := s.walk(peer, plainHops(plain)), s.walk(peer, hopAddrs(forwardedHops(standard)))
+	if one != other {
+		s.complain(refusedDisputed)
+		return peer
+	}
+	return one
+}
+
+// walk goes from our end of a chain to its first stranger.
+func (s *Server) walk(peer netip.Addr, hops []netip.Addr) netip.Addr {
 	for i, seen := len(hops)-1, 0; i >= 0 && seen < maxForwarded; i, seen = i-1, seen+1 {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
+		if !hops[i].IsValid() {
 			return peer
 		}
-		peer = hop.Unmap().WithZone("")
-		if !s.trusted(peer) {
+		if peer = hops[i]; !s.trusted(peer) {
 			return peer
 		}
 	}
@@ -43,8 +60,8 @@ func (s *Server) trusted(a netip.Addr) bool {
 	return slices.ContainsFunc(s.cfg.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// quarter is whose quota an address uses: an IPv6 customer has at least a /64 (RFC 6177).
-func quarter(a netip.Addr) netip.Prefix {
+// clientNet is whose quota an address uses: an IPv6 customer has at least a /64 (RFC 6177).
+func clientNet(a netip.Addr) netip.Prefix {
 	bits := 32
 	if a.Is6() {
 		bits = 64
@@ -53,16 +70,24 @@ func quarter(a netip.Addr) netip.Prefix {
 	return p
 }
 
+// proxied reports whether a trusted proxy passed a request or its connection on.
+func (s *Server) proxied(r *http.Request) bool {
+	return s.trusted(peerAddr(r)) || arrivalOf(r.Context()).proxied
+}
+
 // ownOrigin is how the page's own address reads in an Origin header (RFC 6454, section 6.2). Behind a proxy that does not say the scheme
 // it is HTTPS, for no browser gives a camera to another page.
 func (s *Server) ownOrigin(r *http.Request) string {
 	scheme := "http"
-	if r.TLS != nil {
+	if r.TLS != nil || s.proxied(r) {
 		scheme = "https"
 	}
 	if s.trusted(peerAddr(r)) {
-		scheme = "https"
-		if r.Header.Get("X-Forwarded-Proto") == "http" {
+		said := r.Header.Get("X-Forwarded-Proto")
+		if said == "" {
+			said = s.forwarded(r).proto
+		}
+		if said == "http" {
 			scheme = "http"
 		}
 	}
@@ -71,10 +96,27 @@ func (s *Server) ownOrigin(r *http.Request) string {
 
 // host is what the client called us by.
 func (s *Server) host(r *http.Request) string {
-	if h := r.Header.Get("X-Forwarded-Host"); h != "" && s.trusted(peerAddr(r)) {
-		return h
+	if s.trusted(peerAddr(r)) {
+		if h := r.Header.Get("X-Forwarded-Host"); h != "" {
+			return h
+		}
+		if h := s.forwarded(r).host; h != "" {
+			return h
+		}
 	}
 	return r.Host
+}
+
+// forwarded is the hop of a Forwarded header that the outermost trusted proxy wrote: what the client asked for.
+func (s *Server) forwarded(r *http.Request) (outer forwardedHop) {
+	hops := forwardedHops(r.Header.Values("Forwarded"))
+	for i, seen := len(hops)-1, 0; i >= 0 && seen < maxForwarded; i, seen = i-1, seen+1 {
+		outer = hops[i]
+		if !outer.client.IsValid() || !s.trusted(outer.client) {
+			break
+		}
+	}
+	return outer
 }
 
 // origin normalises: lower case, without the default port. "" if it is none.

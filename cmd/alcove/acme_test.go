@@ -26,6 +26,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/acme"
+
+	"alcove/signaling/conns"
 )
 
 // An authority is as much of an ACME server (RFC 8555) as one certificate takes. It does look whether the name is ours, by a
@@ -173,7 +175,7 @@ func TestACME(t *testing.T) {
 		t.Fatal(err)
 	}
 	srv := &http.Server{Handler: http.NotFoundHandler(), ErrorLog: log.New(io.Discard, "", 0)}
-	go srv.Serve(tls.NewListener(newGate(100).listener(inner), all.config()))
+	go srv.Serve(tls.NewListener(conns.New(100).Listener(inner, conns.Front{}), all.config()))
 	defer srv.Close()
 	if err := all.look(); err != nil {
 		t.Fatal(err)

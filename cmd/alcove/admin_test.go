@@ -133,7 +133,7 @@ func TestAdminAnswersWhenDiskHangs(t *testing.T) {
 		near, far := net.Pipe()
 		defer near.Close()
 		d := daemon{admin: &failing{done: make(chan struct{}), next: []accepted{{far, nil}}}}
-		admin := d.listeners(server, nil, nil, newGate(1), nil, mediaPlane{})[0]
+		admin := d.listeners(server, nil, nil, newDoors(d.config), nil, mediaPlane{})[0]
 		go admin.server.Serve(admin.listener)
 		defer admin.server.Close()
 		const wish = `{"kind":"token","value":"x"}`

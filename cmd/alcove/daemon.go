@@ -20,6 +20,7 @@ import (
 	"alcove/room/live"
 	"alcove/room/store"
 	"alcove/signaling"
+	"alcove/signaling/conns"
 )
 
 // A daemon is what serve and dev have in common, ready to run.
@@ -71,8 +72,8 @@ func (d daemon) run(stop stopSignals) (err error) {
 	}
 	defer socket.Close()
 	counts.state = state
-	door := newGate(d.config.Limits.Connections, proxies(d.config.TrustedProxies)...)
-	metrics, reloads, err := d.register(prometheus.NewRegistry(), closer, door, certs, counts)
+	doors := newDoors(d.config)
+	metrics, reloads, err := d.register(prometheus.NewRegistry(), closer, doors, certs, counts)
 	if err != nil {
 		return err
 	}
@@ -85,14 +86,14 @@ func (d daemon) run(stop stopSignals) (err error) {
 		return err
 	}
 	drain := &drainer{rooms: rooms, server: server, log: d.log}
-	reload := &reloader{read: d.read, keys: d.material.keys, certs: certs, level: d.level, rooms: rooms, server: server, door: door,
+	reload := &reloader{read: d.read, keys: d.material.keys, certs: certs, level: d.level, rooms: rooms, server: server, doors: doors,
 		log: d.log, count: reloads, began: d.config, at: d.config, hup: make(chan os.Signal, 1)}
 	signal.Notify(reload.hup, syscall.SIGHUP) // before anybody hears that we are ready: without, it would end us
 	defer inBackground(reload.follow)()
 	if certs != nil && certs.manager != nil {
 		go certs.follow(stop.graceful, d.log) // not waited for: an ACME server that hangs must not hold us
 	}
-	listeners := d.listeners(server, socket, controlHandler(drain, reload), door, certs, plane)
+	listeners := d.listeners(server, socket, controlHandler(drain, reload), doors, certs, plane)
 	failed := make(chan error, len(listeners)) // one place for each goroutine, which so never waits
 	for _, l := range listeners {
 		go func() { failed <- l.server.Serve(l.listener) }()
@@ -129,7 +130,7 @@ func (d daemon) own() []net.Listener {
 }
 
 // listeners are the public ones, those of the admin and of the relay, and the operator's socket.
-func (d daemon) listeners(server *signaling.Server, socket net.Listener, control http.Handler, door *gate, certs *certificates, plane mediaPlane) []listening {
+func (d daemon) listeners(server *signaling.Server, socket net.Listener, control http.Handler, doors doors, certs *certificates, plane mediaPlane) []listening {
 	public := server.HTTPServer(server.Handler())
 	admin := server.HTTPServer(server.AdminHandler())
 	operator := &http.Server{Handler: control, ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout,
@@ -139,22 +140,24 @@ func (d daemon) listeners(server *signaling.Server, socket net.Listener, control
 	if certs != nil {
 		config = certs.config()
 	}
+	bounded := func(l net.Listener, proxied bool) net.Listener {
+		return doors.all.Listener(l, conns.Front{Proxied: proxied, HeaderTimeout: headerTimeout, Unproxied: server.Unproxied})
+	}
 	split := func(l net.Listener) net.Listener {
-		return newSplitter(l, door, config, plane.relay, func() { public.ErrorLog.Print("TLS handshake") })
+		return newSplitter(l, doors.relayed, config, plane.relay, func() { public.ErrorLog.Print("TLS handshake") })
 	}
 	for _, l := range d.public {
+		l = bounded(l, d.config.ProxyProtocol)
 		switch {
 		case plane.relay != nil && d.config.relayAt() == relayShared:
 			l = split(l)
 		case certs != nil:
-			l = tls.NewListener(door.listener(l), config)
-		default:
-			l = door.listener(l)
+			l = tls.NewListener(l, config)
 		}
 		all = append(all, listening{public, l})
 	}
 	if d.relay != nil {
-		all = append(all, listening{server.HTTPServer(http.NotFoundHandler()), split(d.relay)})
+		all = append(all, listening{server.HTTPServer(http.NotFoundHandler()), split(bounded(d.relay, d.config.Relay.ProxyProtocol))})
 	}
 	return all
 }
@@ -197,17 +200,15 @@ func shutdown(forced context.Context, rooms *live.Registry, media io.Closer, ser
 }
 
 // register registers all metrics; reloads counts what became of a reload.
-func (d daemon) register(registry *prometheus.Registry, media io.Closer, door *gate, certs *certificates, state prometheus.Collector) (_ *signaling.Metrics, reloads func(result string), err error) {
+func (d daemon) register(registry *prometheus.Registry, media io.Closer, doors doors, certs *certificates, state prometheus.Collector) (_ *signaling.Metrics, reloads func(result string), err error) {
 	// Goroutines and memory; open files, time of processors, the start.
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m := signaling.NewMetrics(registry, version())
-	refused := prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "alcove_connections_refused_total", Help: "TCP connections closed at once because of limits.connections, of which one address may hold half.",
-	}, func() float64 { return float64(door.refused.Load()) })
+	doors.register(registry)
 	reloaded := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "alcove_reloads_total", Help: "Times the configuration was read again: ok, or failed and all stayed as it was.",
 	}, []string{"result"})
-	errs := []error{registry.Register(refused), registry.Register(state), registry.Register(reloaded)}
+	errs := []error{registry.Register(state), registry.Register(reloaded)}
 	if certs != nil {
 		errs = append(errs, registry.Register(certs.expiry()))
 	}

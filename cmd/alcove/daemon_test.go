@@ -15,7 +15,6 @@ import (
 	"math/big"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"strings"
 	"sync"
@@ -26,6 +25,7 @@ import (
 
 	"alcove/room"
 	"alcove/room/live"
+	"alcove/signaling/conns"
 )
 
 // silence is a media plane without media.
@@ -238,114 +238,6 @@ func TestSignals(t *testing.T) {
 	<-stop.forced.Done()
 }
 
-func TestGate(t *testing.T) {
-	inner, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := newGate(2)
-	l := g.listener(inner)
-	defer l.Close()
-	accepted := make(chan net.Conn)
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				close(accepted)
-				return
-			}
-			accepted <- c
-		}
-	}()
-	dial := func() net.Conn {
-		c, err := net.Dial("tcp", inner.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { c.Close() })
-		return c
-	}
-	dial()
-	first := <-accepted
-	dial()
-	<-accepted
-	third := dial()
-	third.SetReadDeadline(time.Now().Add(10 * time.Second))
-	if _, err := third.Read(make([]byte, 1)); err == nil || g.refused.Load() != 1 {
-		t.Errorf("the third connection got %v, refused %d", err, g.refused.Load())
-	}
-	first.Close()
-	first.Close() // gives one place back, not two
-	dial()
-	<-accepted
-	if n := g.all.open; n != 2 {
-		t.Errorf("%d are open", n)
-	}
-}
-
-// TestGateShare: one address holds half of the places and not more, but for proxies and this host.
-func TestGateShare(t *testing.T) {
-	g := newGate(4, netip.MustParsePrefix("10.20.0.0/24"))
-	enter := func(from string) func() { return g.enter(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(from))) }
-	first := enter("192.0.2.1:1000")
-	if first == nil || enter("192.0.2.1:1001") == nil {
-		t.Fatal("two of four are refused")
-	}
-	if enter("192.0.2.1:1002") != nil || enter("[::ffff:192.0.2.1]:1003") != nil || g.refused.Load() != 2 {
-		t.Error("one address has more than half")
-	}
-	other := enter("192.0.2.2:1000")
-	if other == nil {
-		t.Error("another address is kept out")
-	}
-	first()
-	first() // gives one place back, not two
-	if enter("192.0.2.1:1002") == nil || enter("192.0.2.1:1003") != nil {
-		t.Error("a place that was given back")
-	}
-	for _, from := range []string{"10.20.0.7:1", "127.0.0.1:1", "[::1]:1"} {
-		g := newGate(4, netip.MustParsePrefix("10.20.0.0/24"))
-		for range 4 {
-			if g.enter(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(from))) == nil {
-				t.Errorf("%s has no more than a share", from)
-			}
-		}
-		if len(g.all.bySource) != 0 {
-			t.Errorf("%s is counted", from)
-		}
-	}
-	six := newGate(4)
-	for i, from := range []string{"[2001:db8::1]:1", "[2001:db8::2]:1", "[2001:db8::3]:1", "[2001:db8:0:1::1]:1"} {
-		if got := six.enter(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(from))) != nil; got != (i != 2) {
-			t.Errorf("%s: %v", from, got)
-		}
-	}
-}
-
-// TestGateRelayShare: one address takes half of the places of the relay and not more, so that it keeps nobody from it either.
-func TestGateRelayShare(t *testing.T) {
-	g := newGate(8, netip.MustParsePrefix("10.20.0.0/24"))
-	relays := func(from string) func() { return g.relays(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(from))) }
-	first := relays("192.0.2.1:1000")
-	if first == nil || relays("192.0.2.1:1001") == nil {
-		t.Fatal("two of four are refused")
-	}
-	if relays("192.0.2.1:1002") != nil {
-		t.Error("one address has more than half")
-	}
-	first()
-	first() // gives one place back, not two
-	if relays("192.0.2.1:1002") == nil || relays("192.0.2.1:1003") != nil {
-		t.Error("a place that was given back")
-	}
-	if relays("192.0.2.2:1000") == nil || relays("10.20.0.7:1") == nil {
-		t.Error("another address is kept out")
-	}
-	if relays("10.20.0.7:2") != nil || g.relayed.open != 4 || g.all.open != 0 || g.refused.Load() != 0 {
-		t.Errorf("the relay has %d of eight, the gate %d", g.relayed.open, g.all.open)
-	}
-}
-
 func TestListenLoopback(t *testing.T) {
 	for _, address := range []string{":0", "0.0.0.0:0", "[::]:0", "10.0.0.1:0", "example.org:0", "8080"} {
 		if all, err := listenLoopback(address); err == nil || !strings.Contains(err.Error(), "not a loopback address") {
@@ -426,7 +318,7 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := tls.NewListener(newGate(10).listener(inner), certs.config())
+	l := tls.NewListener(conns.New(10).Listener(inner, conns.Front{}), certs.config())
 	defer l.Close()
 	go (&http.Server{ErrorLog: log.New(io.Discard, "", 0)}).Serve(l)
 	for _, tt := range []struct {

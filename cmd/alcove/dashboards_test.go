@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"alcove/sfu"
+	"alcove/signaling/conns"
 )
 
 var (
@@ -74,7 +75,7 @@ func TestRulesAndDashboards(t *testing.T) {
 		}
 		expressions[name] = valuesOf(board, "expr")
 	}
-	reasons := sfu.DropReasons()
+	reasons := append(sfu.DropReasons(), conns.Reasons()...)
 	for file, all := range expressions {
 		if len(all) < 10 {
 			t.Errorf("%s has %d expressions", file, len(all))

@@ -17,6 +17,7 @@ import (
 	"alcove/sfu/record"
 	"alcove/sfu/relay"
 	"alcove/signaling"
+	"alcove/signaling/conns"
 )
 
 // maxSeries is what one daemon may ever show: a small Prometheus keeps hundreds of such targets.
@@ -31,7 +32,8 @@ func labelled() map[string]map[string]int {
 		"alcove_admissions_total":               {"result": results},
 		"alcove_messages_total":                 {"type": 0, "result": 0}, // bounded as pairs, see below
 		"alcove_closes_total":                   {"code": 12},
-		"alcove_handshakes_refused_total":       {"reason": 5},
+		"alcove_handshakes_refused_total":       {"reason": 8},
+		"alcove_connections_displaced_total":    {"reason": len(conns.Reasons())},
 		"alcove_hello_duration_seconds":         {"result": 4},
 		"alcove_participants":                   {"role": 4},
 		"alcove_build_info":                     {"version": 1},
@@ -74,7 +76,7 @@ func describedMetrics(t *testing.T) map[string][]string {
 	certs := &certificates{}
 	registry := prometheus.NewRegistry()
 	d := daemon{config: defaultConfig()}
-	metrics, _, err := d.register(registry, io.NopCloser(nil), newGate(1), certs, counts)
+	metrics, _, err := d.register(registry, io.NopCloser(nil), newDoors(d.config), certs, counts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,14 +21,15 @@ const (
 	relayOwn    = "own"
 )
 
-// relayAt says where the relay is: a proxy in front of the page speaks HTTP only, so behind one it needs an address of its own.
+// relayAt says where the relay is: behind a proxy that speaks HTTP only it needs an address of its own. One that writes the PROXY
+// protocol passes TCP on as it is, where TLS is ours.
 func (c config) relayAt() string {
 	switch {
 	case !c.Relay.Enabled:
 		return relayOff
 	case c.Relay.Listen != "":
 		return relayOwn
-	case len(c.TrustedProxies) > 0:
+	case len(c.TrustedProxies) > 0 && !(c.ProxyProtocol && c.TLS.on()):
 		return relayOff
 	}
 	return relayShared

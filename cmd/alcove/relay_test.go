@@ -68,7 +68,7 @@ func TestRelayAt(t *testing.T) {
 		"turned off":             {func(c *config) { c.Relay.Enabled = false }, relayOff, 2000},
 		"behind a proxy":         {func(c *config) { c.TrustedProxies = []string{"10.20.0.0/24"} }, relayOff, 2000},
 		"behind one, by itself":  {func(c *config) { c.TrustedProxies, c.Relay.Listen = []string{"10.20.0.0/24"}, ":8444" }, relayOwn, 3000},
-		"turned off, by itself":  {func(c *config) { c.Relay = relayConfig{false, ":8444", ""} }, relayOff, 2000},
+		"turned off, by itself":  {func(c *config) { c.Relay = relayConfig{Listen: ":8444"} }, relayOff, 2000},
 		"by itself, for no need": {func(c *config) { c.Relay.Listen = ":8444" }, relayOwn, 3000},
 	} {
 		c := defaultConfig()

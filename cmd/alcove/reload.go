@@ -26,7 +26,7 @@ type reloader struct {
 	level  *slog.LevelVar
 	rooms  *live.Registry
 	server *signaling.Server
-	door   *gate
+	doors  doors
 	log    *slog.Logger
 	count  func(result string)
 	hup    chan os.Signal // SIGHUP; one that waits asks for all that came before
@@ -73,7 +73,7 @@ func (r *reloader) take() error {
 	}
 	r.rooms.Reconfigure(m.policies, c.Limits.Rooms)
 	r.server.Reconfigure(settings(c))
-	r.door.limit.Store(int64(c.Limits.Connections))
+	r.doors.setLimit(c.Limits.Connections)
 	r.level.Set(logLevels[c.Log.Level])
 	r.at = c
 	r.log.Info("the configuration was read again", "needs_restart", r.needRestart(c))

@@ -16,6 +16,7 @@ type config struct {
 	DrainWait      duration                `yaml:"drain_wait"`
 	TLS            tlsConfig               `yaml:"tls"`
 	TrustedProxies []string                `yaml:"trusted_proxies"`
+	ProxyProtocol  bool                    `yaml:"proxy_protocol"`
 	Origins        []string                `yaml:"origins"`
 	FrameAncestors []string                `yaml:"frame_ancestors"`
 	Page           pageConfig              `yaml:"page"`
@@ -86,9 +87,10 @@ type mediaConfig struct {
 // A relayConfig says where media may flow over TCP, for who is on a network without UDP. Listen is an address of its own; without
 // one it shares that of the page.
 type relayConfig struct {
-	Enabled bool   `yaml:"enabled"`
-	Listen  string `yaml:"listen"`
-	Host    string `yaml:"host"`
+	Enabled       bool   `yaml:"enabled"`
+	Listen        string `yaml:"listen"`
+	Host          string `yaml:"host"`
+	ProxyProtocol bool   `yaml:"proxy_protocol"`
 }
 
 type limitsConfig struct {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/acme"
 
 	"alcove/sfu/relay"
+	"alcove/signaling/conns"
 )
 
 // turnProtocol is that of the relay in TLS (RFC 7443, section 4).
@@ -24,11 +25,11 @@ var errAsked = errors.New("asked by ACME")
 //	inner.Accept ─► one goroutine each, for headerTimeout: TLS, first byte ─► HTTP: Accept
 //	                                                                      └► TURN: the relay
 //
-// Who says nothing is waited for by nobody else. The gate bounds how many there are.
+// Who says nothing is waited for by nobody else. The inner listener bounds how many there are, and places those of the relay.
 type splitter struct {
 	net.Listener
-	door   *gate
-	tls    *tls.Config // nil: none
+	places *conns.Limiter // of the relay
+	tls    *tls.Config    // nil: none
 	relay  *relay.Server
 	failed func() // a handshake failed
 
@@ -46,8 +47,8 @@ type accepted struct {
 	err  error
 }
 
-func newSplitter(inner net.Listener, door *gate, config *tls.Config, to *relay.Server, failed func()) *splitter {
-	s := &splitter{Listener: door.listener(inner), door: door, tls: config, relay: to, failed: failed,
+func newSplitter(inner net.Listener, places *conns.Limiter, config *tls.Config, to *relay.Server, failed func()) *splitter {
+	s := &splitter{Listener: inner, places: places, tls: config, relay: to, failed: failed,
 		out: make(chan accepted), done: make(chan struct{}), begun: map[net.Conn]bool{}}
 	go s.run()
 	return s
@@ -154,21 +155,22 @@ func (s *splitter) begin(raw net.Conn) (*begun, error) {
 	return c, raw.SetDeadline(time.Time{})
 }
 
+// NetConn is the connection below.
+func (c *begun) NetConn() net.Conn { return c.raw }
+
 func isLetter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
 
 // turn gives a connection to the relay, if it has a place left.
 func (s *splitter) turn(c *begun) {
-	leave := s.door.relays(c.raw.RemoteAddr())
-	if leave == nil {
+	place := s.places.Enter(conns.Addr(c.raw.RemoteAddr()), func() { conns.Cut(c.raw) })
+	if place == nil {
 		s.relay.Refuse(c.raw)
 		return
 	}
-	if g, ok := c.raw.(*gatedConn); ok {
-		if t, ok := g.Conn.(*net.TCPConn); ok {
-			t.SetWriteBuffer(relay.SendBuffer)
-		}
+	if t := conns.TCP(c.raw); t != nil {
+		t.SetWriteBuffer(relay.SendBuffer)
 	}
-	s.relay.Serve(&relayConn{c, leave})
+	s.relay.Serve(&relayConn{c, place})
 }
 
 // A begun connection has said its first byte, which is read again.
@@ -203,13 +205,23 @@ type overTLS struct {
 
 func (c overTLS) ConnectionState() tls.ConnectionState { return c.tls.ConnectionState() }
 
+// NetConn is the connection below TLS.
+func (c overTLS) NetConn() net.Conn { return c.tls.NetConn() }
+
 // A relayConn closes at once: the farewell of TLS waits for who does not read.
 type relayConn struct {
 	*begun
-	leave func()
+	place *conns.Place // one of the relay's
+}
+
+// Allocated keeps the places of who proved a credential (relay.Server).
+func (c *relayConn) Allocated() {
+	under, _ := conns.Under(c.raw)
+	under.Seat(true)
+	c.place.Seat(true)
 }
 
 func (c *relayConn) Close() error {
-	c.leave()
+	c.place.Leave()
 	return c.raw.Close()
 }

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/crypto/acme"
 
 	"alcove/sfu/relay"
+	"alcove/signaling/conns"
 )
 
 // A split is a splitter in front of a page that says whether it came over TLS, and of a relay.
@@ -54,7 +55,7 @@ func newSplit(t *testing.T, secure bool, connections int) *split {
 		return []relay.Media{{Public: at, Local: at}}
 	})
 	r.Group().Allow([]string{"ann"})
-	s.splitter = newSplitter(inner, newGate(connections), config, r, func() { s.failed.Add(1) })
+	s.splitter = newSplitter(conns.New(connections).Listener(inner, conns.Front{}), conns.New(half(connections)), config, r, func() { s.failed.Add(1) })
 	page := &http.Server{ErrorLog: log.New(io.Discard, "", 0), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.TLS != nil {
 			io.WriteString(w, "over "+tls.VersionName(r.TLS.Version))
@@ -248,7 +249,7 @@ func TestSplitterPassesErrorsOn(t *testing.T) {
 		trouble := errors.New("too many open files")
 		near, far := net.Pipe()
 		quiet, ours := net.Pipe()
-		s := newSplitter(&failing{done: make(chan struct{}), next: []accepted{{nil, trouble}, {far, nil}, {ours, nil}}}, newGate(4), nil, nil, nil)
+		s := newSplitter(&failing{done: make(chan struct{}), next: []accepted{{nil, trouble}, {far, nil}, {ours, nil}}}, conns.New(4), nil, nil, nil)
 		if _, err := s.Accept(); !errors.Is(err, trouble) {
 			t.Errorf("Accept: %v", err)
 		}

@@ -71,6 +71,9 @@ func (l *layout) validateListeners(c *config) {
 			l.fail(item("trusted_proxies", i), "%q is no network: write it like 10.0.0.0/8 or 10.0.0.7", p)
 		}
 	}
+	if c.ProxyProtocol && len(c.TrustedProxies) == 0 {
+		l.fail("proxy_protocol", "is read from trusted_proxies only: name them there")
+	}
 	if !c.TLS.on() && len(c.TrustedProxies) == 0 && !loopback(c.Listen) {
 		l.fail("listen", "%q is not a loopback address: set tls.cert_file and tls.key_file, or trusted_proxies if a proxy in front does TLS", c.Listen)
 	}
@@ -141,6 +144,13 @@ func (l *layout) validateRelay(c *config) {
 		if _, port, err := net.SplitHostPort(c.Relay.Listen); err == nil && port != "0" && (c.Relay.Listen == c.Listen || c.Relay.Listen == c.Admin) {
 			l.fail("relay.listen", "%q is taken by listen or admin: choose another port, or leave it out to share that of listen", c.Relay.Listen)
 		}
+	}
+	switch {
+	case !c.Relay.ProxyProtocol:
+	case c.Relay.Listen == "":
+		l.fail("relay.proxy_protocol", "is for relay.listen: a relay that shares the port of the page has what proxy_protocol says")
+	case len(c.TrustedProxies) == 0:
+		l.fail("relay.proxy_protocol", "is read from trusted_proxies only: name them there")
 	}
 	switch {
 	case c.Relay.Host == "":

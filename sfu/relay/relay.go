@@ -47,6 +47,9 @@ func New(media func() []Media) *Server {
 	return &Server{media: media, grants: map[string]*grant{}, holders: map[string]*grant{}, conns: map[*conn]bool{}}
 }
 
+// An Allocated connection wants to know when it has an allocation: it is no stranger's from then on.
+type Allocated interface{ Allocated() }
+
 // Serve takes a connection over and speaks TURN with it until it is gone. Close of the connection must not wait for the client.
 func (s *Server) Serve(with net.Conn) {
 	c := &conn{Conn: with, server: s, media: s.media(), in: bufio.NewReaderSize(with, maxMessage)}
@@ -87,13 +90,16 @@ func (s *Server) claim(c *conn, username string) bool {
 // allocate notes the allocation of a connection, of which there can be one.
 func (s *Server) allocate(c *conn, r *relayed) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c.over || c.grant == nil || c.relayed != nil {
-		return false
+	ok := !c.over && c.grant != nil && c.relayed == nil
+	if ok {
+		c.relayed = r
+		s.open++
 	}
-	c.relayed = r
-	s.open++
-	return true
+	s.mu.Unlock()
+	if kept, is := c.Conn.(Allocated); ok && is {
+		kept.Allocated()
+	}
+	return ok
 }
 
 // leave forgets a connection.
