@@ -1,0 +1,222 @@
+package attack
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"alcove/auth"
+)
+
+// idleConnections are more than twice what the daemon has places for.
+const (
+	idleConnections = 5000
+	comesAgain      = 5 * time.Second // after the daemon closed one: 600 a second, of those it has no place for
+)
+
+// From a host of its own somebody opens connections.
+func from(host netip.Addr) *net.Dialer {
+	return &net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(host, 0)), Timeout: patience}
+}
+
+// An idler holds one connection that says nothing, and opens it again when it is closed: nothing at all, a page that was asked for once,
+// a WebSocket without a hello.
+type idler struct {
+	d      *Daemon
+	host   netip.Addr
+	kind   int
+	opened *atomic.Int64
+}
+
+func (i idler) hold(ctx context.Context) {
+	for ctx.Err() == nil {
+		c, err := i.open(ctx)
+		if err == nil {
+			i.opened.Add(1)
+			stop := context.AfterFunc(ctx, func() { c.Close() })
+			io.Copy(io.Discard, c) // until we are thrown out
+			stop()
+			c.Close()
+		}
+		select {
+		case <-time.After(comesAgain):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (i idler) open(ctx context.Context) (net.Conn, error) {
+	at := strings.TrimPrefix(i.d.HTTP, "http://")
+	c, err := from(i.host).DialContext(ctx, "tcp", at)
+	if err != nil {
+		return nil, err
+	}
+	switch i.kind {
+	case 1:
+		fmt.Fprintf(c, "GET /v1/page.json HTTP/1.1\r\nHost: %s\r\n\r\n", at)
+	case 2:
+		fmt.Fprintf(c, "GET /v1/rtc HTTP/1.1\r\nHost: %s\r\nOrigin: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: alcove.v1\r\n\r\n", at, i.d.HTTP)
+	}
+	return c, nil
+}
+
+// A visitor is a person with a browser, by hand: each attempt is the only one.
+type visitor struct {
+	t    *testing.T
+	d    *Daemon
+	host netip.Addr
+	ws   *websocket.Conn
+	said struct{ SessionID, ResumeSecret string }
+}
+
+// load opens the page as browsers do, by six connections at once, and leaves them open.
+func (v *visitor) load() {
+	v.t.Helper()
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			at := strings.TrimPrefix(v.d.HTTP, "http://")
+			c, err := from(v.host).Dial("tcp", at)
+			if err != nil {
+				v.t.Error("the page: ", err)
+				return
+			}
+			v.t.Cleanup(func() { c.Close() })
+			c.SetDeadline(time.Now().Add(patience))
+			fmt.Fprintf(c, "GET /v1/page.json HTTP/1.1\r\nHost: %s\r\n\r\n", at)
+			answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil || answer.StatusCode != http.StatusOK {
+				v.t.Error("the page: ", err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// hello says hello on a new connection, with a token or to resume, and waits for the answer.
+func (v *visitor) hello(data map[string]any) {
+	v.t.Helper()
+	dialer := websocket.Dialer{NetDialContext: from(v.host).DialContext, Subprotocols: []string{"alcove.v1"}, HandshakeTimeout: patience}
+	ws, _, err := dialer.Dial(strings.Replace(v.d.HTTP, "http", "ws", 1)+"/v1/rtc", http.Header{"Origin": {v.d.HTTP}})
+	if err != nil {
+		v.t.Fatal("the WebSocket: ", err)
+	}
+	v.t.Cleanup(func() { ws.Close() })
+	v.ws = ws
+	data["client"] = map[string]any{"name": "visitor", "version": "1"}
+	if err := ws.WriteJSON(map[string]any{"id": "1", "type": "hello", "data": data}); err != nil {
+		v.t.Fatal("hello: ", err)
+	}
+	ws.SetReadDeadline(time.Now().Add(patience))
+	var answer struct {
+		OK   bool
+		Data json.RawMessage
+	}
+	if err := ws.ReadJSON(&answer); err != nil || !answer.OK {
+		v.t.Fatalf("hello: %v, %+v", err, answer)
+	}
+	if err := json.Unmarshal(answer.Data, &v.said); err != nil || v.said.SessionID == "" {
+		v.t.Fatalf("hello: %v, %s", err, answer.Data)
+	}
+}
+
+// stay pings as clients do, until the test closes the connection. It gives what ended it before that.
+func (v *visitor) stay() error {
+	v.ws.SetReadDeadline(time.Time{})
+	ended := make(chan error, 1)
+	go func() {
+		for {
+			if _, _, err := v.ws.ReadMessage(); err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	for n := 2; ; n++ {
+		select {
+		case err := <-ended:
+			if errors.Is(err, net.ErrClosed) {
+				return nil
+			}
+			return err
+		case <-time.After(time.Second):
+			_ = v.ws.WriteJSON(map[string]any{"id": fmt.Sprint(n), "type": "ping"}) // the reader knows
+		}
+	}
+}
+
+func (v *visitor) enter(subject string, role auth.Role) {
+	v.t.Helper()
+	token, err := v.d.lab.Minter.Token("calm", subject, subject, role)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	v.hello(map[string]any{"token": token.Reveal()})
+}
+
+// TestIdleConnections: 5,000 connections that say nothing, from two, 20 and 200 addresses, which come again as soon as they are closed,
+// keep nobody out: who comes enters at the first attempt, who is dropped resumes from another network, and who is there stays.
+func TestIdleConnections(t *testing.T) {
+	for _, hosts := range []int{2, 20, 200} {
+		t.Run(fmt.Sprint(hosts, " addresses"), func(t *testing.T) {
+			d := NewDaemon(t, "")
+			there := &visitor{t: t, d: d, host: netip.MustParseAddr("127.3.0.1")}
+			there.enter("host", auth.Host)
+			stays := make(chan error, 1)
+			go func() { stays <- there.stay() }()
+			dropped := &visitor{t: t, d: d, host: netip.MustParseAddr("127.3.1.1")}
+			dropped.enter("dropped", auth.Participant)
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			var opened atomic.Int64
+			var wg sync.WaitGroup
+			defer wg.Wait()
+			defer cancel()
+			for i := range idleConnections {
+				n := i % hosts
+				host := netip.AddrFrom4([4]byte{127, 1, byte(n), 7})
+				wg.Go(func() { idler{d, host, i % 3, &opened}.hold(ctx) })
+			}
+			Eventually(t, "all places are taken", func() bool {
+				return opened.Load() >= idleConnections && d.Metric(t, "alcove_connections_displaced_total")+d.Metric(t, "alcove_connections_refused_total") > 0
+			})
+			dropped.ws.NetConn().Close()
+			for i, network := range []string{"127.4.0.1", "127.4.1.1", "127.4.2.1"} {
+				v := &visitor{t: t, d: d, host: netip.MustParseAddr(network)}
+				begin := time.Now()
+				v.load()
+				v.enter(fmt.Sprint("guest", i), auth.Participant)
+				t.Logf("one who comes has entered after %v", time.Since(begin))
+				if took := time.Since(begin); Long() && took > 2*time.Second {
+					t.Errorf("one who comes waits for %v", took)
+				}
+			}
+			back := &visitor{t: t, d: d, host: netip.MustParseAddr("127.5.0.1")}
+			back.hello(map[string]any{"resume": map[string]any{"sessionId": dropped.said.SessionID, "secret": dropped.said.ResumeSecret}})
+			if back.said.SessionID != dropped.said.SessionID {
+				t.Errorf("resumed %s", back.said.SessionID)
+			}
+			there.ws.Close()
+			if err := <-stays; err != nil {
+				t.Error("who was there: ", err)
+			}
+			if n := d.Metric(t, "alcove_connections_refused_total"); n != 0 {
+				t.Errorf("%v were refused", n)
+			}
+		})
+	}
+}
