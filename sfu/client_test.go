@@ -255,6 +255,12 @@ func (c *testClient) ask(generation uint32) (Answer, error) {
 	if err := c.pc.SetLocalDescription(o); err != nil {
 		c.t.Fatal(err)
 	}
+	return c.put(generation)
+}
+
+// put sends the local description.
+func (c *testClient) put(generation uint32) (Answer, error) {
+	c.t.Helper()
 	type result struct {
 		Answer
 		error

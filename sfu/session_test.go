@@ -3,8 +3,11 @@ package sfu
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/pion/webrtc/v4"
 
 	"alcove/sfu/forward"
 )
@@ -306,4 +309,58 @@ func TestRefusedOfferChangesNothing(t *testing.T) {
 	if got := receive(t, state, "the peer"); got != "generation 1, description 1, 4 m-lines" {
 		t.Error(got)
 	}
+}
+
+// TestICERestart: a client offers other credentials on the same connection (RFC 8839, section 4.4.1.1.1). The answer has other ones, too, the old ones
+// end, and media goes on under the same keys.
+func TestICERestart(t *testing.T) {
+	r := openRoom(t, newEngine(t))
+	r.obey(everyone("a", "b"))
+	a, b := newClient(r, "a", 1), newClient(r, "b", 1)
+	a.join()
+	b.join()
+	talk(t, "b sees a", []*testClient{a}, func() bool { return b.count(11) > 5 })
+	for round := range 3 {
+		before := ufragLine.FindStringSubmatch(b.pc.RemoteDescription().SDP)[1]
+		o, err := b.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.pc.SetLocalDescription(o); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := b.put(1)
+		if err != nil {
+			t.Fatal("a restart: ", err)
+		}
+		after := ufragLine.FindStringSubmatch(answer.SDP)[1]
+		if after == before {
+			t.Fatal("the answer has the old credentials")
+		}
+		if err := b.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer.SDP}); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the old credentials are dead", func() bool {
+			known := make(chan bool, 2)
+			w := r.worker
+			w.post(func() { known <- w.byUfrag[before] != nil; known <- w.byUfrag[after] != nil })
+			return !receive(t, known, "the worker") && receive(t, known, "the worker")
+		})
+		heard := b.count(11)
+		talk(t, "b sees a after the restart", []*testClient{a, b}, func() bool { return b.count(11) > heard+20 })
+		seen := a.count(21)
+		talk(t, "a sees b after the restart", []*testClient{a, b}, func() bool { return a.count(21) > seen+20 })
+		if n := r.e.Counters().Restarts; n > uint64(round+1) {
+			t.Errorf("%d restarts after %d", n, round+1)
+		}
+	}
+	t.Run("another certificate needs another connection", func(t *testing.T) {
+		sdp := regexp.MustCompile(`(?m)^a=fingerprint:sha-256 ..`).ReplaceAllString(b.pc.LocalDescription().SDP, "a=fingerprint:sha-256 00")
+		done := make(chan error, 1)
+		r.Answer(Offer{Peer: "b", Generation: 1, SDP: sdp, Tracks: []Track{{MID: "0", Source: Microphone}, {MID: "1", Source: Camera}}}, func() error { return nil },
+			func(_ Answer, err error) { done <- err })
+		if err := receive(t, done, "an answer"); !errors.Is(err, ErrSDP) {
+			t.Errorf("answered: %v", err)
+		}
+	})
 }

@@ -16,7 +16,7 @@ type mediaMetrics struct {
 	datagrams, bytes, packets, payload, nacks, keyFrames *prometheus.Desc
 	drops, resent, peers, aes128, messages, kernel, load *prometheus.Desc
 	reported, lost, roundTrips, forwarding               *prometheus.Desc
-	admission, consent                                   *prometheus.Desc
+	admission, consent, proofs, restarts                 *prometheus.Desc
 }
 
 func newMediaMetrics(e *sfu.Engine) *mediaMetrics {
@@ -45,7 +45,9 @@ func newMediaMetrics(e *sfu.Engine) *mediaMetrics {
 			"Packets that left against the plan in force, by a check that is not the gate. It must stay 0.", nil, nil),
 		consent: prometheus.NewDesc("alcove_consent_violations_total",
 			"Looks that found a recording against the plan in force, by a check that is not the gate. It must stay 0.", nil, nil),
-		aes128: d("aes128_connections_total", "Connections that had to use AES-128."),
+		proofs:   d("addresses_proved_total", "Addresses of clients that were proved by an answer from there: one for each connection, and each change of network."),
+		restarts: d("ice_restarts_total", "ICE restarts on living connections."),
+		aes128:   d("aes128_connections_total", "Connections that had to use AES-128."),
 	}
 }
 
@@ -74,6 +76,8 @@ func (m *mediaMetrics) Collect(ch chan<- prometheus.Metric) {
 	counter(m.messages, c.Messages)
 	counter(m.kernel, c.KernelDrops)
 	counter(m.aes128, c.AES128)
+	counter(m.proofs, c.Proofs)
+	counter(m.restarts, c.Restarts)
 	counter(m.reported, c.Reported)
 	counter(m.lost, c.Lost)
 	counter(m.admission, c.AdmissionViolations)

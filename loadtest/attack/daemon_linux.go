@@ -151,7 +151,7 @@ func (d *Daemon) Enter(t testing.TB, who client.Who) *Victim {
 	v := &Victim{Group: client.NewGroup(), NAT: newNAT(t, d.Media), Tap: &Tap{}}
 	lab := &client.Lab{
 		Server: d.lab.Server, Minter: d.lab.Minter, Pacer: d.lab.Pacer, Local: d.lab.Local, Seed: d.lab.Seed,
-		Via: func(netip.AddrPort) netip.AddrPort { return v.NAT.Inside },
+		Via: v.via,
 	}
 	who.Wrap = v.Tap.wrap
 	who.AdmitAll = who.Role == auth.Host

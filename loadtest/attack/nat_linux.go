@@ -30,6 +30,9 @@ func newNAT(t testing.TB, server netip.AddrPort) *NAT {
 	return n
 }
 
+// via is where the client sends instead of straight to the daemon.
+func (n *NAT) via(netip.AddrPort) netip.AddrPort { return n.Inside }
+
 func listen(t testing.TB, at netip.Addr) *net.UDPConn {
 	t.Helper()
 	c, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, 0)))

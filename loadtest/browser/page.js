@@ -19,6 +19,9 @@ globalThis.peer = {
     };
   },
 
+  // restart makes the next offer an ICE restart.
+  restart() { this.pc.restartIce(); return true; },
+
   async open() {
     this.began = performance.now();
     this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });

@@ -69,6 +69,11 @@ func (p *Peer) Offer(s client.Slots) (string, []client.Track, error) {
 	return o.SDP, o.Tracks, err
 }
 
+// Restart makes the next offer an ICE restart.
+func (p *Peer) Restart(ctx context.Context) error {
+	return p.c.evaluate(ctx, p.session, "peer.restart()", nil)
+}
+
 // Answered takes the server's description and waits until the connection stands.
 func (p *Peer) Answered(ctx context.Context, sdp string, via func(netip.AddrPort) netip.AddrPort) error {
 	if via != nil {
