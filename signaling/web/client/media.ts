@@ -5,14 +5,19 @@
 //   failed, or disconnected while signaling works ─► a new connection, generation + 1
 //   disconnected when signaling comes back ─► the same, at once
 //   not connected in time ─► the same, the other way (Route)
-//   offers refused ─► the same, later
+//   an offer that the browser throws at, or the server can make nothing of ─► a new connection, at once
+//   offers refused for now ─► the same, later
+//   connected, and media that should flow does not (Health) ─► a new connection
 //   an offer refused for good ─► none, and the page is told why
 
 import { Emitter } from './emitter';
 import { RequestError } from './errors';
 import { adjusted, encodingsOf, fitting } from './encodings';
-import { disconnectedGraceMs, offerAttempts, offerLaterMs, offerRetryMs, showAllMs } from './params';
-import type { MediaReady, SlotKind, SlotMid, Source } from './protocol';
+import { Health, lookOf, type Expected } from './health';
+import {
+  disconnectedGraceMs, lookMs, offerAttempts, offerLaterMs, offerRetryMs, renewFirstMs, renewMaxMs, showAllMs,
+} from './params';
+import type { MediaReady, SlotEntry, SlotKind, SlotMid, Source } from './protocol';
 import { codecsFor, opusConstantBitRate, withoutDescriptor } from './sdp';
 import { Route } from './route';
 import type { Session } from './session';
@@ -40,6 +45,7 @@ export class Media extends Emitter<Events> {
   readonly #showing = new Map<Source, ReturnType<typeof setTimeout>>(); // all are sent, whatever is wanted
   readonly #stops: (() => void)[];
   readonly #route = new Route();
+  readonly #health = new Health();
   #pc: RTCPeerConnection | undefined;
   #came = false; // the connection was there once
   #generation = 0;
@@ -50,7 +56,13 @@ export class Media extends Emitter<Events> {
   #linked = true;
   #greeted = false; // since the last media.ready
   #refused = false; // for good
+  #mids: readonly SlotMid[] = []; // of the slots, as last answered
+  #map: readonly SlotEntry[] = []; // what is in them, as last told
   #watch: ReturnType<typeof setTimeout> | undefined;
+  #look: ReturnType<typeof setTimeout> | undefined;
+  #lookedAt = 0;
+  #renewAt = 0; // not before, by what was seen
+  #renewPause = renewFirstMs;
   #later: ReturnType<typeof setTimeout> | undefined; // the next offer, after too many were refused
   // Offers go one after the other, however often the server or the network asks for one.
   #work: Promise<void> = Promise.resolve();
@@ -72,6 +84,7 @@ export class Media extends Emitter<Events> {
         this.#wanted.set(source, rids);
         this.#queue(() => this.#adjust(source));
       }),
+      session.on('slots', (map) => (this.#map = map)),
       session.on('roster', () => this.#queue(() => this.#heed())),
       session.on('access', ({ state }) => state !== 'admitted' && this.close()),
       session.on('ended', () => this.dispose()),
@@ -110,8 +123,12 @@ export class Media extends Emitter<Events> {
   close(): void {
     clearTimeout(this.#watch);
     clearTimeout(this.#later);
+    clearTimeout(this.#look);
+    this.#look = undefined;
+    this.#health.reset();
     const pc = this.#pc;
     this.#pc = undefined;
+    this.#mids = [];
     this.#ready = undefined;
     this.#kept = undefined;
     this.#senders.clear();
@@ -153,30 +170,35 @@ export class Media extends Emitter<Events> {
     if (usable && enough) return this.#watchHealth();
     let same = usable; // what works is kept: only a stale one is replaced
     for (let attempt = 1; this.#ready === ready && attempt <= offerAttempts; attempt += 1) {
-      const wait = await this.#attempt(ready, same);
-      if (wait === undefined) return;
-      same &&= wait > 0;
-      await new Promise((done) => setTimeout(done, wait * attempt));
+      const next = await this.#attempt(ready, same);
+      if (!next) return;
+      same = next.same;
+      if (next.wait > 0) await new Promise((done) => setTimeout(done, next.wait * attempt));
     }
     if (this.#ready !== ready) return;
     if (!same) this.emit('state', 'failed');
     this.#later = setTimeout(() => this.#queue(() => this.#serve(ready, false)), offerLaterMs);
   }
 
-  // Returns how long to wait before another attempt, or undefined when none is needed or none would help.
-  async #attempt(ready: MediaReady, same: boolean): Promise<number | undefined> {
+  // Returns how long to wait before another attempt, and whether by the same connection, or undefined when none is needed or none would
+  // help.
+  async #attempt(ready: MediaReady, same: boolean): Promise<{ wait: number; same: boolean } | undefined> {
     try {
       if (!same) this.#renew(ready);
       await this.#offer(ready);
       return undefined;
     } catch (error) {
-      if (!(error instanceof RequestError)) throw error;
-      if (error.code === 'stale_generation') return 0;
-      if (error.code === 'codec_unsupported') this.#refuse(error.code);
+      const refusal = error instanceof RequestError ? error : undefined;
+      if (refusal?.code === 'codec_unsupported') {
+        this.#refuse(refusal.code);
+        return undefined;
+      }
       // After a lost connection the server tells media.ready again by itself.
-      return error.retryable && error.code !== 'closed' && error.code !== 'not_admitted'
-        ? error.retryAfterMs ?? offerRetryMs
-        : undefined;
+      if (refusal?.code === 'closed' || refusal?.code === 'not_admitted') return undefined;
+      if (refusal?.retryable) return { wait: refusal.retryAfterMs ?? offerRetryMs, same };
+      // Said again it would be refused again, but a connection without this one's past may be made.
+      const stale = refusal?.code === 'stale_generation';
+      return { wait: same || stale ? 0 : offerRetryMs, same: false };
     }
   }
 
@@ -241,6 +263,7 @@ export class Media extends Emitter<Events> {
     const answer = await this.#session.request('media.offer', offer);
     if (this.#pc !== pc) return;
     await pc.setRemoteDescription({ type: 'answer', sdp: opusConstantBitRate(answer.sdp) });
+    this.#mids = answer.slots;
     this.emit('slots', slotsOf(pc, answer.slots));
     for (const source of this.#senders.keys()) await this.#adjust(source);
     this.#watchHealth();
@@ -287,10 +310,50 @@ export class Media extends Emitter<Events> {
     const pc = this.#pc;
     if (!pc || !this.#linked) return;
     if (pc.connectionState === 'connected') this.#came = true;
+    this.#look ??= setTimeout(() => void this.#lookAt(pc), lookMs);
     const patience = this.#came ? undefined : this.#route.patience(this.#ready?.iceServers ?? []);
     if (pc.connectionState === 'failed') this.#replace(pc);
     else if (pc.connectionState === 'disconnected') this.#watch = setTimeout(() => this.#replace(pc), disconnectedGraceMs);
     else if (patience) this.#watch = setTimeout(() => this.#replace(pc), patience);
+  }
+
+  async #lookAt(pc: RTCPeerConnection): Promise<void> {
+    const stats = await pc.getStats().catch(() => undefined);
+    if (this.#pc !== pc) return;
+    this.#look = setTimeout(() => void this.#lookAt(pc), lookMs);
+    const now = performance.now();
+    const slept = now - this.#lookedAt > 3 * lookMs;
+    this.#lookedAt = now;
+    // Only what stands is judged, and only while another connection could be offered.
+    if (!stats || slept || pc.connectionState !== 'connected' || pc.signalingState !== 'stable' || !this.#linked) return this.#health.reset();
+    const fault = this.#health.observe(lookOf(stats), this.#expected());
+    if (this.#health.well) this.#renewPause = renewFirstMs;
+    if (!fault || now < this.#renewAt) return;
+    this.#renewAt = now + this.#renewPause;
+    this.#renewPause = Math.min(2 * this.#renewPause, renewMaxMs);
+    this.emit('state', 'failed');
+    this.#queue(async () => {
+      const ready = this.#ready;
+      if (!ready || this.#pc !== pc) return;
+      this.close();
+      await this.#serve(ready, false);
+    });
+  }
+
+  // What should flow, as the server said last.
+  #expected(): Expected {
+    const { roster, participantId } = this.#session;
+    const own = roster.find(({ id }) => id === participantId)?.publications ?? [];
+    const slots = this.#map.map(({ kind, index }) => ({
+      kind, mid: this.#mids.find((slot) => slot.kind === kind && slot.index === index)?.mid,
+    }));
+    const sends = sources.flatMap((source) => {
+      const track = this.#tracks.get(source);
+      const mid = this.#senders.get(source)?.mid;
+      const live = track?.readyState === 'live' && track.enabled && !track.muted && own.some((p) => p.source === source && !p.muted);
+      return mid && live && this.#wanted.get(source)?.length !== 0 ? [{ source, mid }] : [];
+    });
+    return { slots, sources: sends };
   }
 
   #replace(pc: RTCPeerConnection): void {

@@ -3,8 +3,9 @@ import test, { type TestContext } from 'node:test';
 import { adjusted, encodingsOf, fitting } from '../client/encodings';
 import { RequestError } from '../client/errors';
 import { FrameGate } from '../client/gate';
+import { Health, type Expected, type Look, type Received, type Sent } from '../client/health';
 import { Media } from '../client/media';
-import { directMs, offerAttempts, offerLaterMs, offerRetryMs, relayedMs, showAllMs } from '../client/params';
+import { badLooks, lookMs, undecodedLooks, directMs, offerAttempts, offerLaterMs, offerRetryMs, relayedMs, showAllMs } from '../client/params';
 import type { MediaReady } from '../client/protocol';
 import { Route } from '../client/route';
 import { opusConstantBitRate, withoutDescriptor } from '../client/sdp';
@@ -128,6 +129,7 @@ test('the relay is for who comes through no other way, and never beside it', () 
 function refusing(t: TestContext) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const made: FakePeer[] = [];
+  let stats: object[] = [];
   class FakePeer {
     connectionState = 'new';
     signalingState = 'stable';
@@ -150,8 +152,11 @@ function refusing(t: TestContext) {
     };
     senders: { track: unknown; parameters: { encodings: { rid?: string; active?: boolean; scaleResolutionDownBy?: number }[] } }[] = [];
     getTransceivers = () => [];
+    getStats = async () => stats;
+    throws = false;
     setLocalDescription = () => void (this.signalingState = 'have-local-offer');
     setRemoteDescription = (answer: unknown) => {
+      if (this.throws) throw new DOMException('no such line', 'InvalidAccessError');
       [this.remoteDescription, this.signalingState, this.connectionState] = [answer, 'stable', 'connected'];
       this.onconnectionstatechange?.();
     };
@@ -163,11 +168,13 @@ function refusing(t: TestContext) {
   const session = {
     state: 'admitted',
     role: 'participant',
+    participantId: 'me',
+    roster: [{ id: 'me', publications: [{ source: 'microphone', muted: false }] }],
     on: (type: string, handler: (data: unknown) => void) => (heard.set(type, handler), () => heard.delete(type)),
     request: async (_: string, { generation }: { generation: number }) => {
       server.offers.push(generation);
       if (server.refusals-- > 0) throw new RequestError({ code: server.code, message: '', retryable: server.code === 'unavailable' });
-      return { sdp: '', slots: [] };
+      return { sdp: '', slots: [{ mid: '0', kind: 'audio', index: 0 }] };
     },
   };
   const media = new Media(session as unknown as Session);
@@ -182,7 +189,8 @@ function refusing(t: TestContext) {
     t.mock.timers.tick(ms);
     await settle();
   };
-  return { media, server, session, made, states, ready, pass, settle, heard };
+  const show = (now: object[]) => (stats = now);
+  return { media, server, session, made, states, ready, pass, settle, heard, show };
 }
 const relay = [{ urls: ['turn:video.example.org:443?transport=tcp'], username: 'u', credential: 'c' }];
 
@@ -269,4 +277,83 @@ test('another camera, or a device that was turned, is sent as it is then', async
   media.refit('camera');
   await settle();
   assert.deepEqual(sent(), ['q/1']);
+});
+
+test('an answer that the browser throws at, and an offer that is refused for good, make a new connection at once', async (t) => {
+  const { server, made, states, ready } = refusing(t);
+  await ready(1);
+  made[0]!.throws = true;
+  await ready(2, 1);
+  assert.deepEqual([made.length, made[0]!.connectionState, states.at(-1)], [2, 'closed', 'connected'], 'without any time that passes');
+  [server.refusals, server.code] = [1, 'sdp_invalid'];
+  await ready(3, 2);
+  assert.deepEqual([made.length, server.offers, states.at(-1)], [3, [1, 1, 2, 2, 3], 'connected']);
+});
+
+test('a browser that throws at every answer is not asked without end', async (t) => {
+  const { server, states, ready, pass, made } = refusing(t);
+  await ready(1);
+  Object.assign(globalThis, { RTCPeerConnection: class extends (globalThis as unknown as { RTCPeerConnection: new (c: object) => object }).RTCPeerConnection {
+    throws = true;
+  } });
+  made[0]!.throws = true;
+  await ready(2, 1);
+  for (let attempt = 1; attempt <= offerAttempts; attempt += 1) await pass(offerRetryMs * attempt);
+  assert.equal(server.offers.length, 1 + offerAttempts);
+  assert.equal(states.at(-1), 'failed');
+  await pass(offerLaterMs);
+  assert.equal(server.offers.length, 2 + offerAttempts);
+});
+
+const looked = (received: Partial<Received> | undefined, sent?: Partial<Sent>): Look => ({
+  received: new Map(received ? [['0', { packets: 0, frames: 0, told: -1, ...received }]] : []),
+  sent: new Map(sent ? [['9', { made: -1, packets: 0, limited: false, reportAt: 0, ...sent }]] : []),
+});
+const slot = (kind: 'audio' | 'video', mid: string | undefined = '0'): Expected => ({ slots: [{ kind, mid }], sources: [] });
+const mine: Expected = { slots: [], sources: [{ source: 'camera', mid: '9' }] };
+
+test('media that should flow and does not is found, in both directions', () => {
+  const faults: [string, Expected, (i: number) => Look, string | undefined][] = [
+    ['all is well', slot('video'), (i) => looked({ packets: 9 * i, frames: i, told: 9 * i }), undefined],
+    ['nobody sends', slot('audio'), () => looked({ packets: 5, told: 5 }), undefined],
+    ['nothing came yet', slot('audio'), () => looked(undefined), undefined],
+    ['sent and lost', slot('audio'), (i) => looked({ packets: 5, told: 50 * i }), 'not received 0'],
+    ['a slot that the connection lacks', { slots: [{ kind: 'video', mid: undefined }], sources: [] }, () => looked(undefined), 'no slot for video'],
+    ['a picture that cannot be read', slot('video'), (i) => looked({ packets: 9 * i, frames: 3 }), 'undecoded 0'],
+    ['sound has no pictures', slot('audio'), (i) => looked({ packets: 9 * i }), undefined],
+    ['own picture well', mine, (i) => looked(undefined, { made: i, packets: i, reportAt: i }), undefined],
+    ['own camera gives none', mine, () => looked(undefined, { made: 7, packets: 7, reportAt: 7 }), undefined],
+    ['made and not sent', mine, (i) => looked(undefined, { made: i, packets: 7, reportAt: i }), 'not sent camera'],
+    ['held back for a narrow path', mine, (i) => looked(undefined, { made: i, packets: 7, limited: true, reportAt: i }), undefined],
+    ['sent and not reported', mine, (i) => looked(undefined, { made: i, packets: i, reportAt: 7 }), 'not reported camera'],
+    ['sent by a browser that tells of no device', mine, (i) => looked(undefined, { packets: i, reportAt: i }), undefined],
+  ];
+  for (const [name, expected, look, want] of faults) {
+    const health = new Health();
+    const found = Array.from({ length: undecodedLooks + 2 }, (_, i) => health.observe(look(i + 1), expected));
+    assert.equal(found.at(-1), want, name);
+    assert.equal(health.well, want === undefined, name);
+    if (want) assert.ok(found.slice(0, badLooks - 1).every((fault) => fault === undefined), `${name}: too soon`);
+  }
+});
+
+test('what heals meanwhile is no fault', () => {
+  const health = new Health();
+  for (let i = 1; i < 20; i += 1) assert.equal(health.observe(looked({ packets: Math.floor(i / 3), told: i }), slot('audio')), undefined);
+});
+
+test('a connection through which nothing comes is made anew, and the next of them later', async (t) => {
+  const { made, heard, ready, pass, show } = refusing(t);
+  await ready(1);
+  heard.get('slots')?.([{ kind: 'audio', index: 0, publicationId: 'p', participantId: 'other', csrc: 7 }]);
+  let told = 0;
+  const look = async () => {
+    told += 50;
+    show([{ id: 'r', type: 'remote-outbound-rtp', packetsSent: told, timestamp: told }, { id: 'i', type: 'inbound-rtp', mid: '0', remoteId: 'r', packetsReceived: 3 }]);
+    await pass(lookMs);
+  };
+  for (let i = 0; i <= badLooks + 1; i += 1) await look();
+  assert.equal(made.length, 2);
+  for (let i = 0; i <= badLooks + 1; i += 1) await look();
+  assert.equal(made.length, 2, 'a network that carries nothing is not loaded with connections');
 });

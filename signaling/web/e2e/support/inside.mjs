@@ -123,11 +123,12 @@ export function watchPeople() {
     const native = RTCPeerConnection.prototype[kind];
     RTCPeerConnection.prototype[kind] = async function describe(...args) {
       try {
+        if (window.__throw?.[kind]) throw (delete window.__throw) && new DOMException('as a test wishes', 'InvalidAccessError');
         const done = await native.apply(this, args);
-        offers.push({ kind, sdp: kind === 'setLocalDescription' ? this.localDescription.sdp : args[0].sdp });
+        offers.push({ at: performance.now(), kind, sdp: kind === 'setLocalDescription' ? this.localDescription.sdp : args[0].sdp });
         return done;
       } catch (error) {
-        offers.push({ kind, error: String(error), sdp: args[0]?.sdp });
+        offers.push({ at: performance.now(), kind, error: String(error), sdp: args[0]?.sdp });
         throw error;
       }
     };

@@ -1,0 +1,111 @@
+// Whether media that should flow does, in both directions. States of a connection do not say it: ICE and DTLS may be well while one
+// m-line carries nothing. What is compared is two looks at the statistics of a connection (W3C webrtc-stats).
+//
+//   in:  a slot map names a slot that this connection does not have · the server says that it sent, and nothing came · packets come, and
+//        no picture of them
+//   out: a device makes sound or pictures, and nothing is sent · it is sent, and the server reports nothing of it
+
+import { badLooks, undecodedLooks } from './params';
+import type { SlotKind, Source } from './protocol';
+
+export interface Look {
+  received: ReadonlyMap<string, Received>; // by MID
+  sent: ReadonlyMap<string, Sent>; // by MID
+}
+export interface Received {
+  packets: number;
+  frames: number; // decoded
+  told: number; // packets that the server says it sent, -1 unsaid
+}
+export interface Sent {
+  made: number; // by the device, in its own unit, -1 unsaid
+  packets: number;
+  limited: boolean; // the browser holds it back, for the path or the processor carries no more
+  reportAt: number; // when the server last reported on it
+}
+export interface Expected {
+  slots: readonly { kind: SlotKind; mid: string | undefined }[]; // by the slot map
+  sources: readonly { source: Source; mid: string }[]; // own, that are on and wanted
+}
+
+// Follows one connection.
+export class Health {
+  #last: Look | undefined;
+  #bad = new Map<string, number>(); // looks in a row, by what is wrong
+
+  // The next look is compared with nothing: time stood still, or nothing was to be seen.
+  reset(): void {
+    this.#last = undefined;
+    this.#bad.clear();
+  }
+
+  // Returns what is wrong for so long that only another connection can mend it.
+  observe(look: Look, expected: Expected): string | undefined {
+    const last = this.#last;
+    this.#last = look;
+    const wrong = new Set(expected.slots.filter(({ mid }) => mid === undefined).map(({ kind }) => `no slot for ${kind}`));
+    if (last) {
+      for (const fault of inbound(last, look, expected)) wrong.add(fault);
+      for (const fault of outbound(last, look, expected)) wrong.add(fault);
+    }
+    this.#bad = new Map([...wrong].map((fault) => [fault, (this.#bad.get(fault) ?? 0) + 1]));
+    return [...this.#bad].find(([fault, looks]) => looks >= (fault.startsWith('undecoded') ? undecodedLooks : badLooks))?.[0];
+  }
+
+  get well(): boolean {
+    return this.#last !== undefined && this.#bad.size === 0;
+  }
+}
+
+function* inbound(last: Look, look: Look, { slots }: Expected): Generator<string> {
+  for (const { kind, mid } of slots) {
+    const [before, now] = [last.received.get(mid ?? ''), look.received.get(mid ?? '')];
+    if (!before || !now) continue;
+    const came = now.packets - before.packets;
+    if (came <= 0 && before.told >= 0 && now.told > before.told) yield `not received ${mid}`;
+    if (came > 0 && kind !== 'audio' && now.frames <= before.frames) yield `undecoded ${mid}`;
+  }
+}
+
+function* outbound(last: Look, look: Look, { sources }: Expected): Generator<string> {
+  for (const { source, mid } of sources) {
+    const [before, now] = [last.sent.get(mid), look.sent.get(mid)];
+    if (!before || !now) continue;
+    const left = now.packets - before.packets;
+    if (left <= 0 && !now.limited && before.made >= 0 && now.made > before.made) yield `not sent ${source}`;
+    if (left > 0 && now.reportAt <= before.reportAt) yield `not reported ${source}`;
+  }
+}
+
+type Report = Record<string, unknown> & { id: string; type: string; timestamp: number };
+
+export function lookOf(stats: RTCStatsReport): Look {
+  const all = new Map<string, Report>();
+  stats.forEach((report: Report) => all.set(report.id, report));
+  const number = (report: Report | undefined, name: string): number | undefined =>
+    typeof report?.[name] === 'number' ? report[name] : undefined;
+  const other = (report: Report, name: string): Report | undefined => all.get(String(report[name] ?? ''));
+  const received = new Map<string, Received>();
+  const sent = new Map<string, Sent>();
+  for (const report of all.values()) {
+    const mid = String(report.mid ?? '');
+    if (report.type === 'inbound-rtp') {
+      const remote = other(report, 'remoteId');
+      received.set(mid, {
+        packets: number(report, 'packetsReceived') ?? 0, frames: number(report, 'framesDecoded') ?? 0,
+        told: number(remote, 'packetsSent') ?? -1,
+      });
+    }
+    if (report.type === 'outbound-rtp') {
+      const device = other(report, 'mediaSourceId');
+      const before = sent.get(mid) ?? { made: -1, packets: 0, limited: false, reportAt: 0 }; // of another encoding
+      sent.set(mid, {
+        made: Math.max(before.made, number(device, 'frames') ?? number(device, 'totalSamplesDuration') ?? -1),
+        packets: before.packets + (number(report, 'packetsSent') ?? 0),
+        limited: before.limited || ['bandwidth', 'cpu'].includes(String(report.qualityLimitationReason)),
+        reportAt: Math.max(before.reportAt, other(report, 'remoteId')?.timestamp ?? 0),
+      });
+    }
+  }
+  return { received, sent };
+}
