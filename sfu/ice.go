@@ -254,6 +254,47 @@ func (a *agent) check(c *credentials, m *stun.Message, from netip.AddrPort, size
 	return drop
 }
 
+// stray looks whether RTP from an unknown address is of a client whose address changed: behind a NAT that forgot, say. Browsers check a pair
+// that works every 2.5 s only, but send sound every 20 ms. The packet itself goes no further; it may be a copy that somebody sends from elsewhere.
+func (w *worker) stray(data []byte, from netip.AddrPort) {
+	if claim := w.claims[from]; claim != nil {
+		claim.received += len(data)
+		return
+	}
+	w.strays = min(strayTries, w.strays+w.now.Sub(w.straysAt).Seconds()*strayTries)
+	w.straysAt = w.now
+	if w.strays < 1 {
+		return
+	}
+	w.strays--
+	h, err := forward.ParseHeader(data)
+	if err != nil {
+		return
+	}
+	for _, p := range w.peers {
+		if p.agent == nil || p.keys.open == nil || p.streams[h.SSRC] == nil {
+			continue
+		}
+		if p.keys.open.Fresh(data, h.Size) {
+			p.agent.moved(from, len(data))
+		}
+		return
+	}
+}
+
+// moved asks an address from which the client's media comes. Once it is proved, it is used: the client uses it already.
+func (a *agent) moved(to netip.AddrPort, size int) {
+	w, selected := a.peer.worker, a.selected()
+	if selected == nil || !selected.isProved() || !a.free(to) {
+		return
+	}
+	p := a.path(a.current, to)
+	p.priority, p.checked, p.received = selected.priority, w.now, p.received+size
+	p.nominated, p.insisted = true, true
+	w.claims[to] = p
+	a.ask(p)
+}
+
 // free reports whether no other peer holds the address. One that holds it without a recent proof loses it.
 func (a *agent) free(at netip.AddrPort) bool {
 	holder := a.peer.worker.byAddr[at]

@@ -479,3 +479,56 @@ func FuzzChecks(f *testing.F) {
 		}
 	})
 }
+
+// TestMediaFromElsewhere: authentic RTP from an unknown address makes the server ask there; without an answer nothing moves, with one media does, before
+// any check. A copy of a packet that came, and what is not authentic, bring about nothing.
+func TestMediaFromElsewhere(t *testing.T) {
+	n, at, to, spy := newICENet(t), host(1, 5000), host(2, 6000), host(3, 7000)
+	a := n.join("a")
+	a.connect(at)
+	own := simKeys(t, 1, 1)
+	a.peer.install(simKeys(t, 1, 1))
+	n.pass(2*nominationsSettle, map[netip.AddrPort]*iceClient{at: a})
+	const ssrc = 77
+	a.peer.streams[ssrc] = &stream{}
+	packet := func(seq uint16) []byte {
+		b := make([]byte, 0, 200)
+		b = append(b, 0x80, 111, byte(seq>>8), byte(seq), 0, 0, 0, 0, 0, 0, 0, ssrc)
+		return own.seal.RTP(append(b, make([]byte, 80)...), 12, ssrc, uint64(seq))
+	}
+	if _, err := a.peer.keys.open.RTP(packet(100), 12); err != nil {
+		t.Fatal(err)
+	}
+	forged := packet(101)
+	forged[20] ^= 1
+	for _, b := range [][]byte{packet(100), forged, packet(101)[:30]} {
+		n.w.datagram(b, spy)
+	}
+	if n.size[spy] != 0 {
+		t.Fatalf("%d bytes for what is not fresh", n.size[spy])
+	}
+	overheard := packet(102)
+	n.w.datagram(bytes.Clone(overheard), spy)
+	n.pass(10*time.Second, map[netip.AddrPort]*iceClient{at: a})
+	if n.size[spy] == 0 || n.size[spy] > maxAmplification*len(overheard) {
+		t.Errorf("%d bytes for a packet of %d that was overheard", n.size[spy], len(overheard))
+	}
+	a.uses(at)
+	if _, err := a.peer.keys.open.RTP(overheard, 12); err != nil {
+		t.Error("a copy from elsewhere used up the packet: ", err)
+	}
+	n.w.datagram(packet(103), to)
+	a.uses(at)
+	a.answer(to)
+	a.uses(to)
+	t.Run("strangers cannot make it work for them", func(t *testing.T) {
+		asked := len(n.size)
+		for i := range 1000 {
+			n.w.datagram(packet(uint16(104+i)), host(10, 1000+i))
+		}
+		if more := len(n.size) - asked; more > strayTries || len(n.w.claims) > maxPaths {
+			t.Errorf("%d addresses were asked, %d are claimed", more, len(n.w.claims))
+		}
+		a.uses(to)
+	})
+}

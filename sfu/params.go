@@ -11,6 +11,9 @@ const (
 	// seenChecks are as many checks as are remembered to tell a repeat from elsewhere: browsers send some 20 a second at first, then
 	// one in 2.5 s. An older one that is repeated only makes the server ask.
 	seenChecks = 64
+	// strayTries a second, and at once, look whether RTP from an unknown address is of a client whose address changed. Strangers can use
+	// them up; then media moves with the client's next check.
+	strayTries = 20
 	// repeatedChecks of a peer are answered within a second, and at once.
 	repeatedChecks = 8
 	// maxAmplification is how many times the bytes that came from an address may go there before it is proved (RFC 9000, section 8.1).

@@ -37,6 +37,8 @@ type worker struct {
 	prover      prover
 	incoming    *stun.Message // reused for each
 	outgoing    *stun.Message
+	strays      float64 // tries that are left, see strayTries
+	straysAt    time.Time
 	in          []udp.Packet
 	box         outbox
 	load        load
@@ -206,6 +208,9 @@ func (w *worker) handshakeDatagram(data []byte, from netip.AddrPort, take func(*
 func (w *worker) media(data []byte, from netip.AddrPort, handle func(*worker, *peer, []byte) forward.Drop) {
 	p := w.byAddr[from]
 	if p == nil || p.keys.open == nil {
+		if p == nil {
+			w.stray(data, from)
+		}
 		w.drop(forward.Unknown)
 		return
 	}

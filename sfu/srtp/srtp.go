@@ -212,6 +212,21 @@ func (o *Opener) RTP(packet []byte, headerSize int) ([]byte, error) {
 	return packet[:len(packet)-TagSize], nil
 }
 
+// Fresh reports whether a packet of a source that has a window is authentic and was not accepted before. It accepts nothing and destroys
+// the packet.
+func (o *Opener) Fresh(packet []byte, headerSize int) bool {
+	if headerSize < 12 || len(packet) < headerSize+TagSize {
+		return false
+	}
+	ssrc, seq := binary.BigEndian.Uint32(packet[8:]), binary.BigEndian.Uint16(packet[2:])
+	src := o.sources.live[ssrc]
+	if src == nil {
+		return false
+	}
+	index := guess(src.top-1, seq)
+	return !src.seen(index) && o.openRTP(packet, headerSize, ssrc, index) == nil
+}
+
 func (o *Opener) openRTP(packet []byte, headerSize int, ssrc uint32, index uint64) error {
 	body := packet[headerSize:]
 	_, err := o.rtp.aead.Open(body[:0], o.rtp.rtpNonce(ssrc, index), body, packet[:headerSize])
