@@ -94,6 +94,16 @@ if [ "$1" = test ]; then
 	want unshare util-linux    # and a network of their own
 	want openssl openssl       # and a certificate
 	want ffprobe ffmpeg        # makes test media, and reads what is exported
+	want nginx nginx-light     # the proxies that deploy/docs/proxies has configurations for
+	want haproxy haproxy
+	want caddy caddy
 fi
+proxies=$missing
 install_missing
+# Their packages start them; the tests do so themselves, on ports of their own.
+for proxy in nginx haproxy caddy; do
+	case "$proxies" in
+	*"$proxy"*) [ -n "${SETUP_DRY_RUN:-}" ] || ! [ -d /run/systemd/system ] || privileged systemctl disable --now "$proxy" ;;
+	esac
+done
 settle_node

@@ -227,7 +227,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 		s.refuseHandshake(w, reason)
 		return
 	}
-	source := s.source(r)
+	source := s.ClientAddr(r)
 	arrived := arrivalOf(r.Context())
 	arrived.place.Identify(source)
 	token := bearer(r)

@@ -198,7 +198,7 @@ func TestSource(t *testing.T) {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.RemoteAddr = c.peer
 		r.Header["X-Forwarded-For"] = c.forwarded
-		if got := s.source(r).String(); got != c.want {
+		if got := s.ClientAddr(r).String(); got != c.want {
 			t.Errorf("%s %v: %s, want %s", c.peer, c.forwarded, got, c.want)
 		}
 	}
@@ -222,10 +222,10 @@ func TestSource(t *testing.T) {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.RemoteAddr = "10.0.0.1:5"
 		r.Header.Set("Forwarded", forwarded)
-		if got := s.source(r).String(); got != want {
+		if got := s.ClientAddr(r).String(); got != want {
 			t.Errorf("Forwarded: %s: %s, want %s", forwarded, got, want)
 		}
-		if r.RemoteAddr = "192.0.2.1:5"; s.source(r).String() != "192.0.2.1" {
+		if r.RemoteAddr = "192.0.2.1:5"; s.ClientAddr(r).String() != "192.0.2.1" {
 			t.Errorf("a stranger's Forwarded is believed")
 		}
 	}
@@ -234,11 +234,11 @@ func TestSource(t *testing.T) {
 	// What a client wrote into the header that its proxy passes on.
 	r.Header.Set("X-Forwarded-For", "203.0.113.9")
 	r.Header.Set("Forwarded", "for=198.51.100.1")
-	if got := s.source(r).String(); got != "10.0.0.1" {
+	if got := s.ClientAddr(r).String(); got != "10.0.0.1" {
 		t.Errorf("two headers that disagree: %s", got)
 	}
-	if r.Header.Set("Forwarded", `for="203.0.113.9:80"`); s.source(r).String() != "203.0.113.9" {
-		t.Errorf("two headers that agree: %s", s.source(r))
+	if r.Header.Set("Forwarded", `for="203.0.113.9:80"`); s.ClientAddr(r).String() != "203.0.113.9" {
+		t.Errorf("two headers that agree: %s", s.ClientAddr(r))
 	}
 	r.Header.Del("X-Forwarded-For")
 	r.Header.Set("Forwarded", `for=198.51.100.1;host=forged;proto=http, for=203.0.113.9;host="clinic.example:8443";proto=https, for=10.0.0.3;host=inner;proto=http`)

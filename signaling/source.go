@@ -10,12 +10,12 @@ import (
 
 // How a request reached us. Only a trusted proxy may say more than the connection does; it is otherwise a stranger's claim.
 
-// source is the address that a request came from: the last hop that is not a trusted proxy, if the connection is one's. What cannot be
+// ClientAddr is the address that a request came from: the last hop that is not a trusted proxy, if the connection is one's. What cannot be
 // read ends the walk at the hop before: its owner is all we know.
 //
 // Proxies write X-Forwarded-For or Forwarded, and mostly pass on what a client wrote into the other. So two that disagree tell nothing,
 // and count for the proxy.
-func (s *Server) source(r *http.Request) netip.Addr {
+func (s *Server) ClientAddr(r *http.Request) netip.Addr {
 	peer := peerAddr(r)
 	if !s.trusted(peer) {
 		return peer

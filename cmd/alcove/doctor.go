@@ -16,7 +16,8 @@ func runDoctor(t terminal, args []string) error {
 Says what of this host would keep people out or their words unsafe, and how to mend each. Run it as the user of the daemon,
 or as root. Changes nothing, but writes a small file into the folder of the store, and removes it. Exits with 1 at a fault.
 
-With --probe, from a second machine: whether the page and the media ports of a running daemon can be reached.`)
+With --probe, from a second machine: whether the page of a running daemon can be reached and joined from, and its media ports;
+and which line of the proxy in front to mend.`)
 	name := f.String("config", "", "the configuration `file`")
 	public := f.String("name", "", "the `host` name in people's links; those of the certificate if left out")
 	probe := f.String("probe", "", "the `host:port` of the page to reach")

@@ -25,7 +25,12 @@ func probeFrom(ctx context.Context, target string, port int, roots *x509.CertPoo
 	if err != nil {
 		return []finding{fault("page", fmt.Sprintf("%q is no host with a port", target), "write it like video.example.org:443")}
 	}
-	return []finding{probePage(ctx, target, roots), probeMedia(ctx, joinPort(name, port))}
+	page := probePage(ctx, target, roots)
+	all := []finding{page}
+	if page.grade == gradeOK {
+		all = append(all, probeJoin(ctx, target, roots))
+	}
+	return append(all, probeMedia(ctx, joinPort(name, port)))
 }
 
 func probePage(ctx context.Context, target string, roots *x509.CertPool) finding {
