@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -40,8 +41,38 @@ type daemon struct {
 // stopSignals end a daemon: when the first context ends it stops gracefully, when the second does at once.
 type stopSignals struct{ graceful, forced context.Context }
 
-// run serves until it is told to stop. It closes the listeners in every case.
-func (d daemon) run(stop stopSignals) (err error) {
+// run serves until it is told to stop. A disk that hangs ends no wait by itself, and may hang whoever reads, writes or closes a file: the
+// second signal ends all of them, and so does the limit of a stop, once everything else has ended. What hangs ends with the process.
+func (d daemon) run(stop stopSignals) error {
+	over, ending := make(chan error, 1), make(chan struct{})
+	go func() { over <- d.serve(stop, ending) }()
+	select {
+	case err := <-over:
+		return err
+	case <-ending:
+	case <-stop.forced.Done():
+	}
+	limit := time.NewTimer(stopTimeout)
+	defer limit.Stop()
+	select {
+	case err := <-over:
+		return err
+	case <-limit.C:
+		return exit{exitUnfinished, "stopped before all had ended: a disk does not answer, and may lack the last that was written"}
+	case <-stop.forced.Done():
+	}
+	last := time.NewTimer(forcedTimeout)
+	defer last.Stop()
+	select {
+	case err := <-over:
+		return err
+	case <-last.C:
+		return exit{exitForced, "stopped at once: a second signal came, and a disk does not answer"}
+	}
+}
+
+// serve is run without its limits. It closes the listeners in every case, and ending when only files are left to be closed.
+func (d daemon) serve(stop stopSignals, ending chan<- struct{}) (err error) {
 	for _, l := range append(d.own(), d.public...) {
 		defer l.Close()
 	}
@@ -87,7 +118,8 @@ func (d daemon) run(stop stopSignals) (err error) {
 	}
 	drain := &drainer{rooms: rooms, server: server, log: d.log}
 	reload := &reloader{read: d.read, keys: d.material.keys, certs: certs, level: d.level, rooms: rooms, server: server, doors: doors,
-		log: d.log, count: reloads, began: d.config, at: d.config, hup: make(chan os.Signal, 1)}
+		log: d.log, count: reloads, began: d.config, hup: make(chan os.Signal, 1)}
+	reload.at.Store(&d.config)
 	signal.Notify(reload.hup, syscall.SIGHUP) // before anybody hears that we are ready: without, it would end us
 	defer inBackground(reload.follow)()
 	if certs != nil && certs.manager != nil {
@@ -112,7 +144,9 @@ func (d daemon) run(stop stopSignals) (err error) {
 			d.log.Warn("stopping at once")
 		}
 	}
-	return errors.Join(err, shutdown(stop.forced, rooms, closer, server, listeners))
+	err = errors.Join(err, shutdown(stop.forced, rooms, closer, server, listeners))
+	close(ending)
+	return err
 }
 
 // A listening is a listener with the server that serves it.

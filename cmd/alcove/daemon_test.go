@@ -260,7 +260,7 @@ func TestListenLoopback(t *testing.T) {
 
 func TestDevLinksRefuse(t *testing.T) {
 	r := startDev(t)
-	for _, path := range []string{"/dev/token?role=admin", "/dev/token?room=%00", "/dev/join?name=" + strings.Repeat("n", 65)} {
+	for _, path := range []string{"/dev/token?role=admin", "/dev/token?room=%00", "/dev/join?room=" + strings.Repeat("n", 129)} {
 		if resp, body := get(t, r.base+path); resp.StatusCode != http.StatusBadRequest || resp.Header.Get("Location") != "" {
 			t.Errorf("%s: %s %s", path, resp.Status, body)
 		}

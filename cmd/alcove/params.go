@@ -67,6 +67,8 @@ const (
 const (
 	// stopTimeout bounds a graceful stop: clients resume elsewhere or after the restart, and init systems kill after 10 s or more.
 	stopTimeout = 5 * time.Second
+	// forcedTimeout is how long a stop at once may take: the time to close what answers.
+	forcedTimeout = time.Second
 	// drainLook is how often a daemon that drains, or a command that waits for it, looks whether somebody is there.
 	drainLook = 200 * time.Millisecond
 	// controlTimeout bounds one wish on the control socket; a reload reads files.

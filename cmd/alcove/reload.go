@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"alcove/auth"
@@ -33,8 +34,8 @@ type reloader struct {
 
 	began config // what the daemon started with
 
-	mu sync.Mutex
-	at config // Guarded by mu. What was read last.
+	mu sync.Mutex             // held while files are read: who stops the daemon must not wait for it, for the disk may hang
+	at atomic.Pointer[config] // what was read last; written under mu
 }
 
 // reload reads all again, tells the service manager that it does, and says what is wrong.
@@ -75,7 +76,7 @@ func (r *reloader) take() error {
 	r.server.Reconfigure(settings(c))
 	r.doors.setLimit(c.Limits.Connections)
 	r.level.Set(logLevels[c.Log.Level])
-	r.at = c
+	r.at.Store(&c)
 	r.log.Info("the configuration was read again", "needs_restart", r.needRestart(c))
 	return nil
 }
@@ -98,9 +99,7 @@ func (r *reloader) needRestart(c config) []string {
 
 // waiting lists what only a restart puts in force of what was read last.
 func (r *reloader) waiting() []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.needRestart(r.at)
+	return r.needRestart(*r.at.Load())
 }
 
 // reloadable are the keys that need no restart.
@@ -112,9 +111,7 @@ func settings(c config) signaling.Settings {
 
 // drainWait is the one in force.
 func (r *reloader) drainWait() time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return time.Duration(r.at.DrainWait)
+	return time.Duration(r.at.Load().DrainWait)
 }
 
 // follow reads the JWKS file and the files of the certificate again every few seconds, for who renews them seldom tells, and all
@@ -147,6 +144,6 @@ func (r *reloader) poll() {
 		r.log.Info("the JWKS file was read again", "keys", len(change.Keys))
 	}
 	if r.certs != nil && r.certs.manager == nil {
-		r.certs.renew(r.at.TLS, r.log)
+		r.certs.renew(r.at.Load().TLS, r.log)
 	}
 }

@@ -1,0 +1,96 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestStopBesideHungDisk: while a file of the daemon hangs, as on a disk that does not answer, one signal stops the daemon in the time of a
+// stop, and a second one at once. The file is a pipe that nobody writes to.
+func TestStopBesideHungDisk(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		signals int
+		code    int
+	}{{"one signal", 1, exitUnfinished}, {"two signals", 2, exitForced}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			folder, _ := serveFolder(t)
+			self, err := os.Executable()
+			if err != nil {
+				t.Fatal(err)
+			}
+			binary := filepath.Join(t.TempDir(), "alcove")
+			if err := os.Symlink(self, binary); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command(binary, "serve", "--config", filepath.Join(folder, "alcove.yaml"))
+			said, err := cmd.StderrPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer cmd.Process.Kill()
+			stuck := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+			defer stuck.Stop()
+			lines := bufio.NewScanner(said)
+			until := func(word string) {
+				t.Helper()
+				for !strings.Contains(lines.Text(), word) {
+					if !lines.Scan() {
+						t.Fatalf("the daemon ended before it said %s", word)
+					}
+				}
+			}
+			until(`"serving"`)
+			hang(t, filepath.Join(folder, "jwks.json"))
+			signalled := time.Now()
+			cmd.Process.Signal(syscall.SIGTERM)
+			until(`"stopping"`)
+			if c.signals == 2 {
+				cmd.Process.Signal(syscall.SIGTERM)
+			}
+			for lines.Scan() {
+			}
+			if err := cmd.Wait(); err != nil && !errors.As(err, new(*exec.ExitError)) {
+				t.Fatal(err)
+			}
+			if got := cmd.ProcessState.ExitCode(); got != c.code {
+				t.Errorf("ended with %d after %s, want %d", got, time.Since(signalled), c.code)
+			}
+		})
+	}
+}
+
+// hang replaces a file by one whose reader hangs, and returns when somebody does.
+func hang(t *testing.T, name string) {
+	t.Helper()
+	if err := os.Remove(name); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(name, modeSecret); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(time.Minute); ; {
+		f, err := os.OpenFile(name, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if err == nil { // held open, the reader waits for what comes
+			t.Cleanup(func() { f.Close() })
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("nobody reads %s: %v", name, err)
+		}
+		time.Sleep(keyPoll / 100)
+	}
+}
