@@ -160,7 +160,11 @@ func (w *worker) flush() {
 		taken = w.sock.Write(b.out)
 		w.count.DatagramsOut += uint64(taken)
 		for i := range b.out[:taken] {
-			w.count.BytesOut += uint64(len(b.out[i].Data))
+			out := &b.out[i]
+			w.count.BytesOut += uint64(len(out.Data))
+			if out.TooLong {
+				w.refusedPath(out)
+			}
 		}
 	})
 	clear(b.peers)
@@ -286,7 +290,7 @@ func (w *worker) leave(p *peer, d *departure, size int) {
 	}
 	w.box.out = w.box.out[:len(w.box.out)+1]
 	out := &w.box.out[len(w.box.out)-1]
-	out.Data, out.Addr = sealed, p.remote
+	out.Data, out.Addr, out.TooLong = sealed, p.remote, false
 	w.box.slots = append(w.box.slots, d.slot)
 }
 

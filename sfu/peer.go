@@ -24,6 +24,7 @@ type peer struct {
 	videoBits int // sent to this peer since the last report of loss
 	keys      keys
 	remote    netip.AddrPort // the selected address, proved; invalid before
+	limit     int            // the largest datagram that the path is known to take, in bytes
 
 	id         PeerID
 	generation uint32
@@ -40,6 +41,7 @@ type peer struct {
 	publications []*publication
 	slots        []*slot
 	slotOf       map[uint32]*slot // outgoing, by SSRC
+	path         pathMTU
 
 	feedback     *twcc.Recorder
 	twccExt      uint8
@@ -127,6 +129,9 @@ func (p *peer) selected(at netip.AddrPort) {
 		return
 	}
 	p.worker.at(stepSelected, p)
+	if p.remote != at {
+		p.newPath()
+	}
 	p.remote = at
 	p.worker.byAddr[at] = p
 	p.awaken()
@@ -215,6 +220,7 @@ func (p *peer) tick() {
 		return
 	}
 	now := p.worker.now
+	p.probePath(now)
 	p.askAgain(now)
 	if p.twccExt != 0 && !now.Before(p.feedbackDue) {
 		p.feedbackDue = now.Add(feedbackInterval)

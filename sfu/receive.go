@@ -192,6 +192,11 @@ func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bo
 		return forward.Unmapped
 	}
 	w.at(stepForward, s.peer)
+	if size := onTheWire(len(payload)); size > s.peer.limit || s.long > s.peer.limit {
+		if s.tooLong(w.now, size) {
+			return forward.PathMTU
+		}
+	}
 	if drop := s.accepts(e, packet); drop != forward.Kept {
 		return drop
 	}
@@ -282,6 +287,10 @@ func (w *worker) resend(s *slot, seq uint16) forward.Drop {
 	stored, ok := e.history.Get(origin.Ext)
 	if !ok {
 		return forward.HistoryGone
+	}
+	if size := onTheWire(len(stored.Payload) + 2); size > s.peer.limit { // 2: the original number in a repeat
+		s.peer.path.wanted = max(s.peer.path.wanted, size)
+		return forward.PathMTU
 	}
 	if !s.peer.mayResend(w.now) {
 		return forward.NackLimit

@@ -20,7 +20,7 @@ func (p *peer) sendRTCP(packets ...rtcp.Packet) {
 	var b []byte
 	for _, packet := range packets {
 		raw, err := packet.Marshal()
-		if err != nil || len(raw) > udp.MaxDatagram-srtp.TagSize-8 {
+		if err != nil || len(raw) > udp.BaseDatagram-srtp.TagSize-8 {
 			continue // feedback that does not fit says nothing; the next one comes
 		}
 		if b != nil && len(b)+len(raw) > maxReport {

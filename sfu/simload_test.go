@@ -153,7 +153,7 @@ func TestFullSocket(t *testing.T) {
 func TestNarrowPath(t *testing.T) {
 	s, all := newGroup(t, 6, simSpec{rids: []string{"q", "h", "f"}}, "a", "b")
 	a, cam := all[0], all[1].source(Camera)
-	cam.size, cam.parts, cam.every = 300, 4, 50*time.Millisecond
+	cam.size, cam.parts, cam.every = 290, 4, 50*time.Millisecond
 	s.run(5 * time.Second)
 	video, slot := a.shows("b", slotVideo), a.peer.slotOf[a.shows("b", slotVideo).line.slotSSRC]
 	var steps []string

@@ -22,6 +22,7 @@ type slot struct {
 	packets  uint32 // sent, for sender reports
 	octets   uint32
 	round    uint64       // of the outbox, in which this slot's packets wait
+	long     int          // bytes of the last datagram that was larger than the path takes, 0: none
 	sent     forward.Sent // begins with the first packet
 	selector forward.Selector
 
@@ -33,6 +34,7 @@ type slot struct {
 	lostTold    int          // what it had lost in all, then
 	toldAt      time.Time    // when that was
 	checked     uint32       // packets, at the last look of the cross-check
+	longAt      time.Time    // when that was
 	asked       time.Time    // when this receiver last asked for a key frame
 }
 

@@ -183,6 +183,7 @@ func (w *worker) datagram(data []byte, from netip.AddrPort) {
 	switch c := classify(data); {
 	case c == classSTUN && len(data) > maxSTUN, c == classDTLS && len(data) > maxDTLS:
 		w.drop(forward.Oversized)
+	case c == classSTUN && w.probed(data, from):
 	case c == classSTUN:
 		w.handshakeDatagram(data, from, (*worker).stun)
 	case c == classDTLS:
@@ -194,6 +195,16 @@ func (w *worker) datagram(data []byte, from netip.AddrPort) {
 	default:
 		w.drop(forward.Malformed)
 	}
+}
+
+// probed gives an answer to a probe of ours to its peer.
+func (w *worker) probed(data []byte, from netip.AddrPort) (done bool) {
+	p := w.byAddr[from]
+	if p == nil || p.path.probe == 0 {
+		return false
+	}
+	w.guard(nil, p, func() { done = p.probed(data) })
+	return done
 }
 
 // handshakeDatagram takes STUN or DTLS. Anybody can send it, so a panic costs the datagram and nobody, unless it was authenticated.

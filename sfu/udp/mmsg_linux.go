@@ -4,6 +4,7 @@ package udp
 
 import (
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"sync/atomic"
@@ -14,11 +15,16 @@ import (
 
 // Linux constants that package syscall lacks (linux/udp.h, asm-generic/socket.h).
 const (
-	solUDP      = 17
-	udpSegment  = 103 // UDP_SEGMENT: the kernel, or the card, cuts one buffer into datagrams of this size
-	soRxqOvfl   = 40  // SO_RXQ_OVFL: each message says how many the socket dropped so far
-	udpGRO      = 104 // UDP_GRO: the kernel hands over a train whole, and says how long its datagrams are
-	controlSize = 24  // one control message of four bytes at most, with its header, aligned
+	solUDP       = 17
+	udpSegment   = 103 // UDP_SEGMENT: the kernel, or the card, cuts one buffer into datagrams of this size
+	soRxqOvfl    = 40  // SO_RXQ_OVFL: each message says how many the socket dropped so far
+	udpGRO       = 104 // UDP_GRO: the kernel hands over a train whole, and says how long its datagrams are
+	mtuDiscover  = 10  // IP_MTU_DISCOVER
+	mtuDiscover6 = 23  // IPV6_MTU_DISCOVER
+	// pmtuProbe sets the don't-fragment bit and minds the MTU of the interface only: what ICMP says of a path may be forged. pmtuDont
+	// lets the kernel send fragments.
+	pmtuProbe, pmtuDont = 3, 0
+	controlSize         = 24 // one control message of four bytes at most, with its header, aligned
 )
 
 // Limits of a train.
@@ -27,6 +33,8 @@ const (
 	maxTrain = 64
 	// maxTrainBytes keeps a train within one IP datagram's length field.
 	maxTrainBytes = 65000
+	// maxNoTrains bounds what is remembered of remotes. Full: all are forgotten, and each costs one refused train more.
+	maxNoTrains = 1024
 	// maxMessages bounds one system call (UIO_MAXIOV is 1024).
 	maxMessages = 256
 )
@@ -59,7 +67,16 @@ type fast struct {
 	outIov   []syscall.Iovec
 	outName  []syscall.RawSockaddrInet6
 	outCtl   [][controlSize]byte
-	plain    bool // the path cannot do trains (EIO without checksum offload): remembered for this socket
+	none     bool // the kernel knows no trains
+
+	// noTrains are the remotes behind a device that cannot do trains (EIO: it has no checksum offload), at most maxNoTrains.
+	noTrains map[netip.Addr]struct{}
+
+	lone     *Packet // sent by itself
+	loneName syscall.RawSockaddrInet6
+	loneErr  syscall.Errno
+	sendLone func(uintptr)
+	fragment func(uintptr)
 
 	readOnce   func(uintptr) bool
 	readNoWait func(uintptr)
@@ -78,10 +95,13 @@ func newFast(c *net.UDPConn, stats *Stats, whole bool) (Conn, error) {
 	}
 	f.outHdr, f.outFirst = make([]mmsghdr, maxMessages), make([]int, maxMessages+1)
 	f.outName, f.outCtl = make([]syscall.RawSockaddrInet6, maxMessages), make([][controlSize]byte, maxMessages)
-	f.readOnce, f.sendOnce = f.recvmmsg, f.sendmmsg
+	f.readOnce, f.sendOnce, f.sendLone, f.fragment = f.recvmmsg, f.sendmmsg, f.sendto, f.sendFragments
+	f.noTrains = map[netip.Addr]struct{}{}
 	f.readNoWait = func(fd uintptr) { f.recvmmsg(fd) }
 	err = raw.Control(func(fd uintptr) {
 		_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, soRxqOvfl, 1) // without it drops are only not counted
+		f.none = syscall.SetsockoptInt(int(fd), solUDP, udpSegment, 0) != nil
+		f.discover(fd, pmtuProbe)
 		if whole && syscall.SetsockoptInt(int(fd), solUDP, udpGRO, 1) == nil {
 			f.in.size = maxTrainBytes + MaxDatagram
 		}
@@ -139,7 +159,7 @@ func (f *fast) load(batch []Packet) int {
 	i := 0
 	for f.messages = 0; i < len(batch) && f.messages < maxMessages; f.messages++ {
 		n := 1
-		if !f.plain {
+		if f.trains(batch[i].Addr.Addr()) {
 			n = train(batch[i:])
 		}
 		for j := i; j < i+n; j++ {
@@ -199,7 +219,74 @@ func (f *fast) fill(sa *syscall.RawSockaddrInet6, to netip.AddrPort) uint32 {
 	return syscall.SizeofSockaddrInet6
 }
 
-// flush sends the loaded messages. A train that the path refuses is sent again plainly, and trains stay off.
+// discover sets how the socket treats the MTU of paths, for both families where it has both.
+func (f *fast) discover(fd uintptr, how int) {
+	_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_IP, mtuDiscover, how)
+	if f.family == syscall.AF_INET6 {
+		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_IPV6, mtuDiscover6, how)
+	}
+}
+
+func (f *fast) trains(to netip.Addr) bool {
+	if f.none || len(f.noTrains) == 0 {
+		return !f.none
+	}
+	_, without := f.noTrains[to]
+	return !without
+}
+
+// refuses remembers a remote that no train reaches.
+func (f *fast) refuses(to netip.Addr) {
+	if len(f.noTrains) >= maxNoTrains {
+		clear(f.noTrains)
+	}
+	f.noTrains[to] = struct{}{}
+}
+
+// singly sends the packets of a refused train, or one that was refused alone, and returns how many it dealt with.
+func (f *fast) singly(batch []Packet) int {
+	for i := range batch {
+		f.lone = &batch[i]
+		if err := f.raw.Control(f.sendLone); err != nil {
+			return i
+		}
+		if f.loneErr == syscall.EMSGSIZE && len(f.lone.Data) <= BaseDatagram {
+			_ = f.raw.Control(f.fragment)
+			f.stats.Fragmented++
+		}
+		switch f.loneErr {
+		case 0:
+			f.stats.Messages++
+			f.stats.Datagrams++
+		case syscall.EAGAIN, syscall.ENOBUFS:
+			return i
+		case syscall.EMSGSIZE:
+			f.lone.TooLong = true
+			f.stats.TooLong++
+			f.stats.Refused++
+		default:
+			f.stats.Refused++
+		}
+	}
+	return len(batch)
+}
+
+func (f *fast) sendto(fd uintptr) {
+	p := f.lone
+	size := f.fill(&f.loneName, p.Addr)
+	_, _, f.loneErr = syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&p.Data[0])), uintptr(len(p.Data)),
+		syscall.MSG_DONTWAIT, uintptr(unsafe.Pointer(&f.loneName)), uintptr(size))
+}
+
+// sendFragments is sendto for a datagram that even a small MTU has to carry.
+func (f *fast) sendFragments(fd uintptr) {
+	f.discover(fd, pmtuDont)
+	f.sendto(fd)
+	f.discover(fd, pmtuProbe)
+}
+
+// flush sends the loaded messages. A train that is refused is sent again one by one: only EIO says that the device can do none at all, other
+// errors are about this train, as a size above the MTU (EINVAL, EMSGSIZE).
 func (f *fast) flush(batch []Packet) int {
 	for m := 0; m < f.messages; {
 		f.sent = m
@@ -214,11 +301,15 @@ func (f *fast) flush(batch []Packet) int {
 		switch {
 		case f.sendErr == syscall.EAGAIN || f.sendErr == syscall.ENOBUFS:
 			return first
-		case next-first > 1 && (f.sendErr == syscall.EIO || f.sendErr == syscall.EINVAL || f.sendErr == syscall.EOPNOTSUPP):
-			f.plain, f.stats.NoTrains = true, true
-			return first + f.Write(batch[first:])
+		case next-first > 1:
+			f.stats.PlainTrains++
+			if f.sendErr == syscall.EIO {
+				f.refuses(batch[first].Addr.Addr())
+			}
 		}
-		f.stats.Refused += uint64(next - first) // the others still want theirs
+		if done := f.singly(batch[first:next]); done < next-first { // the others still want theirs
+			return first + done
+		}
 		m++
 	}
 	return len(batch)
@@ -238,7 +329,14 @@ func (f *fast) sendmmsg(fd uintptr) {
 }
 
 func (f *fast) WriteTo(data []byte, to netip.AddrPort) (int, error) {
-	return f.conn.WriteToUDPAddrPort(data, to)
+	n, err := f.conn.WriteToUDPAddrPort(data, to)
+	if errors.Is(err, syscall.EMSGSIZE) && len(data) <= BaseDatagram {
+		discover := func(how int) { _ = f.raw.Control(func(fd uintptr) { f.discover(fd, how) }) }
+		discover(pmtuDont)
+		n, err = f.conn.WriteToUDPAddrPort(data, to)
+		discover(pmtuProbe)
+	}
+	return n, err
 }
 
 func (f *fast) Wake() {

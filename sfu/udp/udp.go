@@ -16,14 +16,19 @@ import (
 // fragments, and DTLS certificates are split by their sender.
 const MaxDatagram = 1600
 
+// BaseDatagram is what every path takes, in bytes: the least MTU of IPv6 without its header and that of UDP (RFC 8200, section 5). It holds an
+// RTP packet of 1,200 bytes, the largest that browsers make, with the tag of SRTP.
+const BaseDatagram = 1280 - 40 - 8
+
 // receiveBuffer is the size asked for the kernel's receive buffer, in bytes: 160 ms of a 200 Mbit/s worker. The kernel may
 // give less (net.core.rmem_max); Socket.ReceiveBuffer tells.
 const receiveBuffer = 4 << 20
 
 // A Packet is one datagram with the address of the other side.
 type Packet struct {
-	Data []byte
-	Addr netip.AddrPort
+	Data    []byte
+	Addr    netip.AddrPort
+	TooLong bool // set by Write: larger than the MTU of the interface, and not sent
 }
 
 // Now is the deadline of a Read that takes what is there and does not wait.
@@ -35,7 +40,8 @@ type Conn interface {
 	// holds. Their Data is valid until the next Read. It returns 0 and no error at the deadline and after Wake.
 	Read(batch []Packet, deadline time.Time) (int, error)
 	// Write sends all it can without waiting and returns how many from the front were dealt with: the rest found the kernel
-	// full. What one destination refused is counted, and does not keep the others from theirs.
+	// full. What one destination refused is counted, and does not keep the others from theirs. Datagrams above BaseDatagram are never
+	// sent in fragments, which many networks drop: those that the interface does not take are marked TooLong.
 	Write(batch []Packet) int
 	// WriteTo sends one datagram, from any goroutine.
 	WriteTo(data []byte, to netip.AddrPort) (int, error)
@@ -59,7 +65,9 @@ type Stats struct {
 	Messages    uint64 // of the kernel that carried them: Datagrams/Messages is the mean length of a train
 	KernelDrops uint64 // received, and dropped before we read them (SO_RXQ_OVFL)
 	Refused     uint64 // sent, and refused for reasons of their destination
-	NoTrains    bool   // the path refused UDP_SEGMENT
+	TooLong     uint64 // of Refused: larger than the MTU of the interface
+	Fragmented  uint64 // sent in fragments, for the MTU of the interface is below BaseDatagram
+	PlainTrains uint64 // trains that a device or a path refused, sent again one by one
 }
 
 // A Mode says what a socket may use of its system.
