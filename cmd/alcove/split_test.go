@@ -36,6 +36,13 @@ type split struct {
 
 func newSplit(t *testing.T, secure bool, connections int) *split {
 	t.Helper()
+	return newSplitBehind(t, secure, connections, conns.Front{})
+}
+
+// newSplitBehind is behind proxies on this host.
+func newSplitBehind(t *testing.T, secure bool, connections int, front conns.Front) *split {
+	t.Helper()
+	proxies := netip.MustParsePrefix("127.0.0.1/32")
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +62,7 @@ func newSplit(t *testing.T, secure bool, connections int) *split {
 		return []relay.Media{{Public: at, Local: at}}
 	})
 	r.Group().Allow([]string{"ann"})
-	s.splitter = newSplitter(conns.New(connections).Listener(inner, conns.Front{}), conns.New(half(connections)), config, r, func() { s.failed.Add(1) })
+	s.splitter = newSplitter(conns.New(connections, proxies).Listener(inner, front), conns.New(half(connections), proxies), config, r, func() { s.failed.Add(1) })
 	page := &http.Server{ErrorLog: log.New(io.Discard, "", 0), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.TLS != nil {
 			io.WriteString(w, "over "+tls.VersionName(r.TLS.Version))
@@ -193,6 +200,68 @@ func TestRelayHasHalf(t *testing.T) {
 	}
 	if err := s.allocate(s.dial()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestRelayIdleGoes: who begins to speak TURN and says no more keeps nobody from the relay, nor from the page.
+func TestRelayIdleGoes(t *testing.T) {
+	s := newSplit(t, false, 6)
+	var idle []net.Conn
+	for i := range 9 {
+		c := s.dial()
+		if _, err := c.Write([]byte{0, 3}); err != nil {
+			t.Fatal(err)
+		}
+		for min(i+1, 3) != s.places.Len() || s.places.Displaced()[0] != uint64(max(i-2, 0)) {
+			runtime.Gosched()
+		}
+		idle = append(idle, c)
+	}
+	if err := s.allocate(s.dial()); err != nil {
+		t.Error(err)
+	}
+	if got := s.ask(s.dial()); got != "in the open" {
+		t.Errorf("the page came %q", got)
+	}
+	if _, err := idle[0].Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("who was idle longest: %v", err)
+	}
+	if refused := s.relay.Counts().Refused; refused[2] != 0 {
+		t.Errorf("refused %v", refused)
+	}
+}
+
+// TestRelayBehindTCP: a load balancer that passes TCP on names the client to the page, and to the relay, on one port.
+func TestRelayBehindTCP(t *testing.T) {
+	for name, secure := range map[string]bool{"in the open": false, "over TLS 1.3": true} {
+		t.Run(name, func(t *testing.T) {
+			var unproxied atomic.Int64
+			s := newSplitBehind(t, secure, 100, conns.Front{Proxied: true, HeaderTimeout: headerTimeout, Unproxied: func() { unproxied.Add(1) }})
+			proxied := func(protocols ...string) net.Conn {
+				raw, err := net.Dial("tcp", s.at)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { raw.Close() })
+				raw.SetDeadline(time.Now().Add(10 * time.Second))
+				io.WriteString(raw, "PROXY TCP4 203.0.113.9 192.0.2.1 41234 443\r\n")
+				if !secure {
+					return raw
+				}
+				return tls.Client(raw, &tls.Config{RootCAs: s.roots, ServerName: "localhost", NextProtos: protocols})
+			}
+			if got := s.ask(proxied()); got != name {
+				t.Errorf("the page came %q", got)
+			}
+			if err := s.allocate(proxied(turnProtocol)); err != nil {
+				t.Error(err)
+			}
+			c := s.dial()
+			io.WriteString(c, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+			if said, err := io.ReadAll(c); len(said) > 0 && secure == false || errors.Is(err, os.ErrDeadlineExceeded) || unproxied.Load() == 0 {
+				t.Errorf("a proxy that does not write it gets %q, %v", said, err)
+			}
+		})
 	}
 }
 
