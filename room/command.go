@@ -179,6 +179,13 @@ type (
 	ConfirmRecording struct{}
 	// FailRecording says that the recorder cannot go on, and why. Only the daemon does so.
 	FailRecording struct{ Fault Fault }
+	// RateExceeded says that a publication sends more than it may, and with Withheld that nothing of it passes any more. Only the daemon
+	// does so.
+	RateExceeded struct {
+		Target      ParticipantID
+		Publication PublicationID
+		Withheld    bool
+	}
 	// Amend brings the policy of the running session up to date with the configuration. Only the daemon does so.
 	Amend struct{ Policy Policy }
 	// Tick says what time it is.
@@ -224,5 +231,6 @@ func (Revoke) command()           {}
 func (Reinstate) command()        {}
 func (ConfirmRecording) command() {}
 func (FailRecording) command()    {}
+func (RateExceeded) command()     {}
 func (Amend) command()            {}
 func (Tick) command()             {}

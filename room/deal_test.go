@@ -48,7 +48,11 @@ func (d *dealer) care() Command {
 	case 11:
 		return CloseSideRoom{By: d.seat()}
 	case 12:
-		return SignalHelp{By: d.seat()}
+		by := d.seat()
+		if p, ok := d.s.seat(by); ok && p.Role.Hosts() && len(p.Publications) > 0 { // who cannot call for help
+			return RateExceeded{Target: by, Publication: p.Publications[0].ID, Withheld: true}
+		}
+		return SignalHelp{By: by}
 	case 13:
 		by, target := d.by(), d.seat()
 		if len(d.s.Policy.Agreement) == 0 {

@@ -130,6 +130,8 @@ func dispatchCare(now time.Time, s State, c Command) (Decision, *Error) {
 		return confirmRecording(s)
 	case FailRecording:
 		return failRecording(s, c)
+	case RateExceeded:
+		return rateExceeded(s, c)
 	case Amend:
 		return amend(s, c)
 	}

@@ -41,6 +41,13 @@ type (
 		To    ParticipantID
 		Fault Fault
 	}
+	// QualityWarned tells a host that a source of Participant sends more than it may: what is above is dropped. Withheld: it is
+	// muted for it.
+	QualityWarned struct {
+		To, Participant ParticipantID
+		Source          Source
+		Withheld        bool
+	}
 	// Said carries words between the waiting room and the hosts.
 	Said struct {
 		To       ParticipantID
@@ -58,4 +65,5 @@ func (HelpSignalled) effect()  {}
 func (Reminded) effect()       {}
 func (Warning) effect()        {}
 func (RecorderFailed) effect() {}
+func (QualityWarned) effect()  {}
 func (Said) effect()           {}

@@ -224,3 +224,50 @@ func TestHand(t *testing.T) {
 	}
 	r.refused(SetHand{By: "wait", Raised: true}, NotAdmitted)
 }
+
+// TestRateExceeded: the hosts are told of a publication that sends more than it may; one that is withheld is muted, and its owner unmutes
+// it. What was replaced or is muted is no news.
+func TestRateExceeded(t *testing.T) {
+	r := group(t)
+	published := r.do(Publish{By: "ann", Generation: 9, Sources: []Publication{{ID: "m", Source: Microphone}, {ID: "c", Source: Camera}}})
+	if len(published.Events) != 1 {
+		t.Fatal("nothing was published")
+	}
+	told := func(d Decision) map[ParticipantID]QualityWarned {
+		all := map[ParticipantID]QualityWarned{}
+		for _, e := range d.Effects {
+			w := e.(QualityWarned)
+			all[w.To] = w
+		}
+		return all
+	}
+	for _, c := range []struct {
+		publication PublicationID
+		source      Source
+		withheld    bool
+	}{{"c", Camera, false}, {"m", Microphone, false}, {"m", Microphone, true}} {
+		d := r.do(RateExceeded{Target: "ann", Publication: c.publication, Withheld: c.withheld})
+		all := told(d)
+		want := QualityWarned{To: "host", Participant: "ann", Source: c.source, Withheld: c.withheld}
+		if len(all) != 2 || all["host"] != want || all["cohost"].Source != c.source {
+			t.Fatalf("%+v: told %+v", c, d.Effects)
+		}
+		if muted := (MutedSet{ID: "ann", Source: Microphone, Muted: true}); c.withheld != (len(d.Events) == 1 && d.Events[0] == muted) {
+			t.Fatalf("%+v: %+v", c, d.Events)
+		}
+	}
+	for name, c := range map[string]RateExceeded{
+		"muted":           {Target: "ann", Publication: "m", Withheld: true},
+		"replaced":        {Target: "ann", Publication: "before", Withheld: true},
+		"one who waits":   {Target: "wait", Publication: "m"},
+		"one who is gone": {Target: "gone", Publication: "m"},
+	} {
+		if d := r.do(c); d.Events != nil || d.Effects != nil {
+			t.Errorf("%s: %+v", name, d)
+		}
+	}
+	r.do(SetMuted{By: "ann", Source: Microphone})
+	if p, _ := r.s.seat("ann"); p.Publications[0].Muted {
+		t.Fatal("the owner cannot unmute it")
+	}
+}

@@ -2,6 +2,7 @@ package room
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -104,6 +105,28 @@ func changeMuted(p Participant, source Source, muted bool) (Decision, *Error) {
 		return Decision{}, nil
 	}
 	return Decision{Events: []Event{MutedSet{ID: p.ID, Source: source, Muted: muted}}}, nil
+}
+
+// rateExceeded mutes a publication that the media plane withholds, which its owner may unmute as after a host's mute, and tells the
+// hosts. What was replaced or muted meanwhile is no news.
+func rateExceeded(s State, c RateExceeded) (Decision, *Error) {
+	p, ok := s.seat(c.Target)
+	if !ok || p.Access != Admitted {
+		return Decision{}, nil
+	}
+	i := slices.IndexFunc(p.Publications, func(pub Publication) bool { return pub.ID == c.Publication })
+	if i < 0 || p.Publications[i].Muted {
+		return Decision{}, nil
+	}
+	var d Decision
+	source := p.Publications[i].Source
+	if c.Withheld {
+		d.add(MutedSet{ID: p.ID, Source: source, Muted: true})
+	}
+	for _, host := range hosts(s) {
+		d.tell(QualityWarned{To: host, Participant: p.ID, Source: source, Withheld: c.Withheld})
+	}
+	return d, nil
 }
 
 // askUnmute passes a host's wish to one who is muted and could unmute.

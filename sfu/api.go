@@ -104,6 +104,14 @@ type (
 		Source Source
 		RIDs   []string
 	}
+	// RateExceeded says that a publication of Peer sends more than it may: what is above is dropped. Withheld: it is sound, it
+	// stayed above, and nothing of it passes until a plan mutes it and another unmutes it.
+	RateExceeded struct {
+		Peer        PeerID
+		Publication string
+		Source      Source
+		Withheld    bool
+	}
 	// Failed says that the room's media ended because of a bug of ours.
 	Failed struct{}
 )
@@ -111,6 +119,7 @@ type (
 func (SlotsMapped) event()     {}
 func (SpeakersChanged) event() {}
 func (EncodingsWanted) event() {}
+func (RateExceeded) event()    {}
 func (Failed) event()          {}
 
 // A Config sets up an Engine.
@@ -120,4 +129,7 @@ type Config struct {
 	Advertise   []string // public addresses behind 1:1 NAT, instead of the listening one
 	AllowAES128 bool     // also AEAD_AES_128_GCM
 	Log         *slog.Logger
+
+	// Allowed is what senders of pictures are told, in bit/s at most: of each encoding of a source, the lowest first.
+	Allowed map[Source][]int
 }

@@ -79,6 +79,35 @@ const (
 // slightlyBlown is how far a picture is stretched before a larger encoding is asked for.
 const slightlyBlown = 1.34
 
+// Limits of what one publication may send, headers, padding and repeats included: what is above is dropped at the door. Sound gets four times
+// what the page sends.
+const (
+	soundBits    = 128_000
+	soundPackets = 200             // a second: Opus of 5 ms
+	soundBurst   = 2 * time.Second // what a path holds back and delivers at once
+	// Pictures may be twice what their sender was told: key frames, repeats, and the padding with which browsers probe the path.
+	pictureShare = 2
+	pictureBurst = time.Second
+	// untoldBits is for pictures of which nobody was told a rate.
+	untoldBits = 2_500_000
+	// A peer's RTCP: in a group of thirty on a path with much loss a browser sends some 300 requests for repeats a second, of 100
+	// bytes at most.
+	controlBits    = 1_000_000
+	controlPackets = 1000
+)
+
+// Times of what is above its limit.
+const (
+	// excessPause is how long nothing may be dropped until the next drop begins a new excess: of sound that is above by a hundredth one
+	// packet of two seconds is dropped.
+	excessPause = 2 * time.Second
+	// excessTold is how long it must last until the room is told, and told again.
+	excessTold  = time.Second
+	excessAgain = 10 * time.Second
+	// soundWithheld is how long sound may stay above its limit until the publication is withheld.
+	soundWithheld = 5 * time.Second
+)
+
 // Queues.
 const (
 	// pipeQueue bounds DTLS datagrams that wait for pion. Full: the datagram is dropped, for DTLS repeats.

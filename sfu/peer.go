@@ -53,6 +53,7 @@ type peer struct {
 	bound        forward.Bound
 	unlost       int // pictures' packets that were reported on and not counted as lost
 	videoSince   time.Time
+	control      forward.Bucket // of incoming RTCP
 	resendTokens float64
 	resendAt     time.Time
 }

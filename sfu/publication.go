@@ -18,6 +18,11 @@ type publication struct {
 	subscribers []*slot
 	tapping     *tapping // nil: the plan does not let it be recorded
 
+	limit    forward.Limit // of all that comes
+	bucket   forward.Bucket
+	excess   excess
+	withheld bool // its sound stayed above the limit: nothing passes until the plan mutes it
+
 	hushed    bool  // too quiet to be heard in a large room
 	keyWanted uint8 // bit of each encoding whose key frame somebody waits for
 	keyAsked  time.Time
@@ -38,8 +43,12 @@ type encoding struct {
 	described   bool              // a descriptor came: the payload is nobody's business
 	height      int               // pixels, 0 unknown
 
-	inVain   time.Time // since when it is wanted and does not come, while another does; zero while it comes
-	absent   time.Time // since when it counts as one that the client does not make, zero while it does not
+	inVain time.Time // since when it is wanted and does not come, while another does; zero while it comes
+	absent time.Time // since when it counts as one that the client does not make, zero while it does not
+
+	limit  forward.Limit // of its own packets, without padding and repeats; pictures only
+	bucket forward.Bucket
+
 	lastCame time.Time
 	bytes    int // since bitsAt
 	baseBits int // of them, in the lowest temporal layer
@@ -73,6 +82,7 @@ func newPublication(p *peer, l *line) *publication {
 		}
 		pub.encodings = append(pub.encodings, e)
 	}
+	pub.limits(p.worker.engine.allowed(l.source))
 	pub.announced(l)
 	return pub
 }
@@ -119,6 +129,7 @@ func (pub *publication) permit(sends []Send) {
 	if was.ID != pub.send.ID || was.CSRC != pub.send.CSRC {
 		pub.dismiss() // under its new name it must be announced first; for the CSRC see Send
 	}
+	pub.withheld = pub.withheld && !pub.send.Muted // the room knows, and says when it may go on
 	pub.follow()
 	if pub.open() && was.Muted {
 		pub.forgetAbsent()
@@ -143,7 +154,9 @@ func (pub *publication) dismiss() {
 func (pub *publication) watched() bool { return len(pub.subscribers) > 0 || pub.tapping != nil }
 
 // open reports whether the plan lets this publication pass.
-func (pub *publication) open() bool { return pub.send.ID != "" && !pub.send.Muted }
+func (pub *publication) open() bool {
+	return pub.send.ID != "" && !pub.send.Muted && !pub.withheld
+}
 
 // wantKey asks the source for a key frame of an encoding: once for all who want it, and again until it comes (RFC 4585,
 // section 6.3.1). One request brings those of all encodings.

@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"encoding/binary"
+	"time"
 
 	"alcove/sfu/forward"
 	"alcove/sfu/srtp"
@@ -24,18 +25,19 @@ func (w *worker) rtp(p *peer, data []byte) forward.Drop {
 	default:
 		return forward.Unauthentic
 	}
+	s := p.streams[h.SSRC]
+	if s == nil {
+		s = p.learn(&h)
+	}
+	if s != nil && !s.admits(w.now, len(data)) {
+		return w.excess(s, &h)
+	}
 	if p.twccExt != 0 {
 		if seq := h.Extension(p.twccExt); len(seq) == 2 {
 			p.feedback.Record(h.SSRC, binary.BigEndian.Uint16(seq), w.now.UnixMicro())
 		}
 	}
-	s := p.streams[h.SSRC]
-	if s == nil {
-		if s = p.learn(&h); s == nil {
-			return forward.Unannounced
-		}
-	}
-	if !s.current(w.now) {
+	if s == nil || !s.current(w.now) {
 		return forward.Unannounced
 	}
 	payload, err := h.Payload(plain)
@@ -46,6 +48,30 @@ func (w *worker) rtp(p *peer, data []byte) forward.Drop {
 		return w.repeated(s, &h, payload)
 	}
 	return w.publish(s, &h, payload)
+}
+
+// excess drops what is above a limit. It counts as lost for the sender's estimate of its path (transport-wide feedback), so that an honest
+// one slows down, and as come for NACKs: to ask for it again would make it more.
+func (w *worker) excess(s *stream, h *forward.Header) forward.Drop {
+	if !s.repeats && s.current(w.now) {
+		s.received(w.now, h.Seq, false)
+	}
+	return forward.RateLimit
+}
+
+// received counts a packet in. A sequence that begins anew begins anew in all slots.
+func (s *stream) received(now time.Time, seq uint16, nack bool) (uint64, forward.Verdict) {
+	ext, verdict := s.track.Receive(now, seq, nack)
+	if verdict == forward.Restarted {
+		e := s.encoding
+		for _, sub := range e.publication.subscribers {
+			if sub.current == e {
+				sub.restart()
+			}
+		}
+		e.publication.tapping.restarted(e)
+	}
+	return ext, verdict
 }
 
 // learn finds the publication of a new SSRC by its MID (RFC 8843, section 9.2), the encoding by its RID (RFC 8852) and what
@@ -99,17 +125,9 @@ func (w *worker) publish(s *stream, h *forward.Header, payload []byte) forward.D
 	if h.PayloadType != pub.line.payload {
 		return forward.Unannounced
 	}
-	ext, verdict := s.track.Receive(w.now, h.Seq, pub.video())
-	switch verdict {
-	case forward.Duplicate:
+	ext, verdict := s.received(w.now, h.Seq, pub.video())
+	if verdict == forward.Duplicate {
 		return forward.Repeated
-	case forward.Restarted:
-		for _, sub := range pub.subscribers {
-			if sub.current == e {
-				sub.restart()
-			}
-		}
-		pub.tapping.restarted(e)
 	}
 	if !pub.open() {
 		return forward.MutedSource

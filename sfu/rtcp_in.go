@@ -21,6 +21,8 @@ const (
 	formatFIR  = 4
 )
 
+var controlLimit = forward.Limit{Bits: controlBits, Packets: controlPackets, Burst: time.Second}
+
 // rtcp takes one SRTCP compound packet of a peer.
 func (w *worker) rtcp(p *peer, data []byte) forward.Drop {
 	if len(data) < 8 {
@@ -35,6 +37,9 @@ func (w *worker) rtcp(p *peer, data []byte) forward.Drop {
 		return p.wornOut()
 	default:
 		return forward.Unauthentic
+	}
+	if !p.control.Take(w.now, &controlLimit, len(data)) {
+		return forward.ControlLimit
 	}
 	for len(plain) > 0 {
 		size, ok := reportSize(plain)

@@ -46,6 +46,7 @@ type sim struct {
 	hold     func(SlotsMapped) bool // do not announce yet
 	wanted   []EncodingsWanted
 	speakers []SpeakersChanged
+	exceeded []RateExceeded
 	failed   bool
 	ready    int                    // plans in force, or of a closed room
 	apart    map[PeerID]*Room       // who is in another room than the group: nothing that happens to the group may reach them
@@ -149,6 +150,8 @@ func (s *sim) event(ev Event) {
 		}
 	case EncodingsWanted:
 		s.wanted = append(s.wanted, ev)
+	case RateExceeded:
+		s.exceeded = append(s.exceeded, ev)
 	case SpeakersChanged:
 		s.speakers = append(s.speakers, ev)
 	case Failed:

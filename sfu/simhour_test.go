@@ -26,6 +26,11 @@ func TestSimulatedHour(t *testing.T) {
 			t.Errorf("nothing was dropped as %s: the hour did not show it", name)
 		}
 	}
+	for _, name := range []string{"rate_limit", "control_limit"} {
+		if n := h.drops()[name]; n > 0 {
+			t.Errorf("%d packets were dropped as %s: nobody sent too much", n, name)
+		}
+	}
 	if c := h.w.count; c.AdmissionViolations+c.ConsentViolations > 0 {
 		t.Errorf("the check beside the gate counts %d packets and %d records", c.AdmissionViolations, c.ConsentViolations)
 	}

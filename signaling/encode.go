@@ -29,7 +29,7 @@ var events = []string{
 	"access.changed", "room.updated", "roster", "participant.joined", "participant.updated", "participant.left", "speakers",
 	"room.ended", "permission.asked", "unmute.asked", "waiting.message", "waiting.list", "waiting.added", "waiting.updated",
 	"waiting.removed", "barred.list", "media.ready", "slot.map", "encodings.wanted",
-	"self.updated", "help.raised", "agreement.reminder", "room.warning", "recording.failed", "server.draining",
+	"self.updated", "help.raised", "agreement.reminder", "room.warning", "recording.failed", "quality", "server.draining",
 }
 
 // encodeNotice gives the type and the data of the event that tells n, "" for a notice that the protocol does not know.
@@ -87,6 +87,8 @@ func encodeWords(e room.Effect) (string, object) {
 		return "room.warning", object{"minutes": e.Minutes}
 	case room.RecorderFailed:
 		return "recording.failed", object{"reason": e.Fault}
+	case room.QualityWarned:
+		return "quality", object{"participantId": e.Participant, "source": e.Source, "reason": "rate", "withheld": e.Withheld}
 	case room.UnmuteAsked:
 		return "unmute.asked", object{"source": e.Source}
 	case room.Said:
@@ -159,6 +161,19 @@ func simulcast() []object {
 		})
 	}
 	return out
+}
+
+// Allowed is what senders of a source of pictures are told in media.ready, in bit/s of each encoding, the lowest first.
+func Allowed(s room.Source) (bits []int) {
+	switch s {
+	case room.Camera:
+		for _, e := range cameraEncodings {
+			bits = append(bits, e.bitrate)
+		}
+	case room.Screen:
+		bits = append(bits, screenBitrate)
+	}
+	return bits
 }
 
 func mediaReady(m live.MediaReady, ice []ICEServer) object {

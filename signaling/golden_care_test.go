@@ -72,6 +72,10 @@ func careNotices() map[string][]live.Notice {
 		"recording.failed": {
 			live.Words{Effect: room.RecorderFailed{Fault: room.DiskFull}}, live.Words{Effect: room.RecorderFailed{Fault: room.SealFailed}},
 		},
+		"quality": {
+			live.Words{Effect: room.QualityWarned{Participant: p1, Source: room.Camera}},
+			live.Words{Effect: room.QualityWarned{Participant: p1, Source: room.Microphone, Withheld: true}},
+		},
 		"room.updated": {
 			live.RoomUpdated{Room: state(false, room.RecordingOff, 0)},
 			live.RoomUpdated{Room: state(true, room.RecordingAsking, 1790002700000)},

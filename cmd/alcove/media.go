@@ -17,6 +17,7 @@ import (
 	"alcove/sfu"
 	"alcove/sfu/record"
 	"alcove/sfu/relay"
+	"alcove/signaling"
 )
 
 // newMedia starts the media plane and what records it. The closer ends both, and is the collector of their metrics.
@@ -28,7 +29,7 @@ func newMedia(all config, log *slog.Logger) (live.Media, io.Closer, error) {
 	}
 	e, err := sfu.New(sfu.Config{
 		Listen: net.JoinHostPort(c.Listen, strconv.Itoa(c.Port)), Workers: c.Workers, Advertise: c.Advertise,
-		AllowAES128: c.AllowAES128, Log: log,
+		AllowAES128: c.AllowAES128, Log: log, Allowed: allowed(),
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, rec.close(context.Background()))
@@ -38,6 +39,15 @@ func newMedia(all config, log *slog.Logger) (live.Media, io.Closer, error) {
 	}
 	to := newRelay(all, e)
 	return media{e, rec, to}, mediaPlane{newMediaMetrics(e), rec, to}, nil
+}
+
+// allowed is what clients are told to send of pictures, in the words of the media plane.
+func allowed() map[sfu.Source][]int {
+	all := map[sfu.Source][]int{}
+	for _, source := range []room.Source{room.Camera, room.Screen} {
+		all[sfu.Source(source)] = signaling.Allowed(source)
+	}
+	return all
 }
 
 // unrecorded lets no policy record: there is nothing to record with.
@@ -186,6 +196,8 @@ func translated(e sfu.Event) live.MediaEvent {
 			out.IDs = append(out.IDs, room.ParticipantID(id))
 		}
 		return out
+	case sfu.RateExceeded:
+		return live.RateExceeded{Participant: room.ParticipantID(e.Peer), Publication: room.PublicationID(e.Publication), Withheld: e.Withheld}
 	case sfu.EncodingsWanted:
 		return live.EncodingsChanged{Participant: room.ParticipantID(e.Peer), Source: room.Source(e.Source), RIDs: e.RIDs}
 	}

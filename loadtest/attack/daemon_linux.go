@@ -148,6 +148,12 @@ type Victim struct {
 // host has to come first.
 func (d *Daemon) Enter(t testing.TB, who client.Who) *Victim {
 	t.Helper()
+	return d.EnterHearing(t, who, nil)
+}
+
+// EnterHearing is Enter of one whose events are handed to hear, on the reader's goroutine.
+func (d *Daemon) EnterHearing(t testing.TB, who client.Who, hear func(client.Event)) *Victim {
+	t.Helper()
 	v := &Victim{Group: client.NewGroup(), NAT: newNAT(t, d.Media), Tap: &Tap{}}
 	lab := &client.Lab{
 		Server: d.lab.Server, Minter: d.lab.Minter, Pacer: d.lab.Pacer, Local: d.lab.Local, Seed: d.lab.Seed,
@@ -155,7 +161,7 @@ func (d *Daemon) Enter(t testing.TB, who client.Who) *Victim {
 	}
 	who.Wrap = v.Tap.wrap
 	who.AdmitAll = who.Role == auth.Host
-	v.Member = client.NewMember(lab, v.Group, who, nil)
+	v.Member = client.NewMember(lab, v.Group, who, hear)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := v.Member.Enter(ctx); err != nil {

@@ -15,6 +15,7 @@ type inbox struct {
 	slots    map[room.ParticipantID]SlotsMapped // Guarded by mu.
 	drops    map[room.ParticipantID]uint64      // lost connections, by their number. Guarded by mu.
 	wanted   map[source]EncodingsChanged        // Guarded by mu.
+	exceeded map[excess]bool                    // too much is sent; true: it is withheld. Guarded by mu.
 	speakers *SpeakersChanged                   // Guarded by mu.
 	begun    bool                               // the recorder. Guarded by mu.
 	fault    room.Fault                         // of the recorder. Guarded by mu.
@@ -38,6 +39,12 @@ func (b *inbox) hear(e MediaEvent) {
 				b.wanted = map[source]EncodingsChanged{}
 			}
 			b.wanted[source{e.Participant, e.Source}] = e
+		case RateExceeded:
+			if b.exceeded == nil {
+				b.exceeded = map[excess]bool{}
+			}
+			x := excess{e.Participant, e.Publication}
+			b.exceeded[x] = b.exceeded[x] || e.Withheld
 		case SpeakersChanged:
 			b.speakers = &e
 		case RecorderBegan:
@@ -79,11 +86,18 @@ type source struct {
 	source      room.Source
 }
 
+// An excess is a publication that sends more than it may.
+type excess struct {
+	participant room.ParticipantID
+	publication room.PublicationID
+}
+
 // news is what an inbox held.
 type news struct {
 	drops    map[room.ParticipantID]uint64
 	slots    map[room.ParticipantID]SlotsMapped
 	wanted   map[source]EncodingsChanged
+	exceeded map[excess]bool
 	speakers *SpeakersChanged
 	begun    bool
 	fault    room.Fault
@@ -94,8 +108,8 @@ type news struct {
 func (b *inbox) take() news {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := news{b.drops, b.slots, b.wanted, b.speakers, b.begun, b.fault, b.failed}
-	b.drops, b.slots, b.wanted, b.speakers, b.begun, b.fault = nil, nil, nil, nil, false, ""
+	n := news{b.drops, b.slots, b.wanted, b.exceeded, b.speakers, b.begun, b.fault, b.failed}
+	b.drops, b.slots, b.wanted, b.exceeded, b.speakers, b.begun, b.fault = nil, nil, nil, nil, nil, false, ""
 	return n
 }
 
@@ -103,5 +117,5 @@ func (b *inbox) take() news {
 func (b *inbox) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.closed, b.drops, b.slots, b.wanted, b.speakers = true, nil, nil, nil, nil
+	b.closed, b.drops, b.slots, b.wanted, b.exceeded, b.speakers = true, nil, nil, nil, nil, nil
 }

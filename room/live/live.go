@@ -67,7 +67,7 @@ type (
 		RIDs   []string
 	}
 	// Words carries an effect that leaves no trace: room.Asked, room.UnmuteAsked, room.HelpSignalled, room.Reminded, room.Warning,
-	// room.RecorderFailed or room.Said.
+	// room.RecorderFailed, room.QualityWarned or room.Said.
 	Words struct{ Effect room.Effect }
 	// RoomEnded tells that the session is over.
 	RoomEnded struct{ Reason string }
@@ -188,6 +188,12 @@ type (
 	RecorderBegan struct{}
 	// RecorderFailed: nothing can be recorded any more, or not all that should be.
 	RecorderFailed struct{ Fault room.Fault }
+	// RateExceeded: a publication sends more than it may; Withheld: nothing of it passes until a plan mutes it and another unmutes it.
+	RateExceeded struct {
+		Participant room.ParticipantID
+		Publication room.PublicationID
+		Withheld    bool
+	}
 	// MediaFailed: the media of the room ended because of a bug of ours. The room ends too.
 	MediaFailed struct{}
 )
@@ -197,6 +203,7 @@ func (SpeakersChanged) mediaEvent()  {}
 func (EncodingsChanged) mediaEvent() {}
 func (RecorderBegan) mediaEvent()    {}
 func (RecorderFailed) mediaEvent()   {}
+func (RateExceeded) mediaEvent()     {}
 func (MediaFailed) mediaEvent()      {}
 
 // A SessionID finds a seat again: the key of its room and the participant.

@@ -412,3 +412,48 @@ func TestViewsAndWantedEncodings(t *testing.T) {
 		}
 	})
 }
+
+// TestTooMuchIsTold: what the media plane says of a publication that sends too much reaches the hosts; one that it withholds is muted in the
+// next plan, for all to see.
+func TestTooMuchIsTold(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		host, ann, ben := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant), h.join("g", "ben", auth.Participant)
+		h.do(host, room.Admit{All: true})
+		if _, err := ann.Offer(t.Context(), Offer{Generation: 1, Tracks: []Track{{"0", room.Microphone}}}); err != nil {
+			t.Fatal(err)
+		}
+		media := h.media.rooms[0]
+		var id room.PublicationID
+		for _, seat := range media.plans[len(media.plans)-1].Seats {
+			if seat.Participant == ann.ID() {
+				id = seat.Sends[0].ID
+			}
+		}
+		h.told(host)
+		h.told(ben)
+		media.events(RateExceeded{Participant: ann.ID(), Publication: id})
+		synctest.Wait()
+		n := h.told(host)
+		h.wantKinds(n, "Words")
+		if w := n[0].(Words).Effect.(room.QualityWarned); w.Participant != ann.ID() || w.Source != room.Microphone || w.Withheld {
+			t.Fatalf("told %+v", w)
+		}
+		if n := h.told(ben); len(n) > 0 {
+			t.Fatalf("one who is no host is told %+v", n)
+		}
+		media.events(RateExceeded{Participant: ann.ID(), Publication: id, Withheld: true})
+		media.events(RateExceeded{Participant: ann.ID(), Publication: id}) // must not hide it
+		synctest.Wait()
+		n = h.told(host)
+		h.wantKinds(n, "PersonUpdated", "Words")
+		if p := n[0].(PersonUpdated).Person; p.ID != ann.ID() || !p.Publications[0].Muted || !n[1].(Words).Effect.(room.QualityWarned).Withheld {
+			t.Fatalf("told %+v", n)
+		}
+		h.wantKinds(h.told(ben), "PersonUpdated")
+		for _, seat := range media.plans[len(media.plans)-1].Seats {
+			if seat.Participant == ann.ID() && !seat.Sends[0].Muted {
+				t.Fatal("the plan lets it pass")
+			}
+		}
+	})
+}

@@ -212,6 +212,8 @@ func (r *running) tell(d room.Decision) {
 			r.say(e.To, e)
 		case room.RecorderFailed:
 			r.say(e.To, e)
+		case room.QualityWarned:
+			r.say(e.To, e)
 		case room.Said:
 			r.say(e.To, e)
 		}
@@ -296,6 +298,9 @@ func (r *running) hear() {
 	}
 	if n.fault != "" {
 		r.act("", room.FailRecording{Fault: n.fault})
+	}
+	for x, withheld := range n.exceeded {
+		r.act("", room.RateExceeded{Target: x.participant, Publication: x.publication, Withheld: withheld})
 	}
 	for s, e := range n.wanted {
 		if c := r.chairs[s.participant]; c != nil && c.connected && c.last.Room != nil {

@@ -25,6 +25,8 @@ const (
 	HistoryGone       // asked for again after it was forgotten
 	NackLimit         // asked for again too often
 	PathMTU           // larger than the subscriber's path is known to take
+	RateLimit         // more than the publication may send
+	ControlLimit      // more RTCP than one peer needs
 	Oversized         // STUN or DTLS that is larger than any client's
 	KeyUsedUp         // the SRTP key must not be used any more (RFC 3711, section 9.2), which ends the peer
 	AddressHeld       // a check from an address that another peer proved
@@ -36,7 +38,7 @@ const (
 
 var dropNames = [DropCount]string{
 	"kept", "malformed", "unknown_address", "unauthentic", "replayed", "unannounced", "repeated", "padding", "muted", "quiet",
-	"unmapped", "await_key", "before_switch", "layer", "bandwidth", "socket_full", "send_refused", "history_gone", "nack_limit", "path_mtu", "oversized", "key_used_up",
+	"unmapped", "await_key", "before_switch", "layer", "bandwidth", "socket_full", "send_refused", "history_gone", "nack_limit", "path_mtu", "rate_limit", "control_limit", "oversized", "key_used_up",
 	"address_held", "repeated_check", "unproved_address", "panic",
 }
 

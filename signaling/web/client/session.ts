@@ -29,6 +29,7 @@ export interface SessionEvents {
   care: Care;
   warning: EventData<'room.warning'>;
   recordingFailed: EventData<'recording.failed'>;
+  quality: EventData<'quality'>;
   draining: EventData<'server.draining'>;
   help: EventData<'help.raised'>;
   reminder: EventData<'agreement.reminder'>;
@@ -117,6 +118,7 @@ export class Session extends Emitter<SessionEvents> {
       case 'self.updated': return this.emit('care', told.data);
       case 'room.warning': return this.emit('warning', told.data);
       case 'recording.failed': return this.emit('recordingFailed', told.data);
+      case 'quality': return this.emit('quality', told.data);
       case 'server.draining': return this.emit('draining', told.data);
       case 'agreement.reminder': return this.emit('reminder', told.data);
       case 'help.raised': return this.emit('help', told.data);

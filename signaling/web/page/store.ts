@@ -233,6 +233,7 @@ export class Store {
     session.on('roster', (roster) => this.#rosterChanged(roster));
     session.on('joined', ({ id, displayName, role }) => id !== this.selfId.value && role !== 'recorder' && this.#say(`${displayName} joined.`));
     session.on('recordingFailed', ({ reason }) => (this.care.fault.value = faultWords(reason)));
+    session.on('quality', (told) => this.#tooMuch(told));
     session.on('left', ({ participantId }) => this.#gone(participantId));
     session.on('waiting', (waiting) => this.#waitingChanged(waiting));
     session.on('barred', (barred) => (this.barred.value = barred));
@@ -256,6 +257,14 @@ export class Store {
   #linked(link: LinkState): void {
     this.link.value = link;
     if (link === 'open') void this.withdrawal.attempt();
+  }
+
+  // Hosts are told of a source that sends more than the server takes: of a fault, or of one who means harm.
+  #tooMuch({ participantId, source, withheld }: EventData<'quality'>): void {
+    const whose = participantId === this.selfId.value ? 'Your' : `${this.roster.value.find(({ id }) => id === participantId)?.displayName ?? 'Somebody'}’s`;
+    this.notice.value = withheld
+      ? `${whose} ${source} sent far more than it may and was muted. It can be turned on again.`
+      : `${whose} ${source} sends more than it may. Part of it is left out.`;
   }
 
   // Who has not come in yet is told nothing of the group.

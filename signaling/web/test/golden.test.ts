@@ -68,5 +68,5 @@ test('what is no frame is refused', () => {
   for (const raw of ['', '7', 'null', '[]', '{}', '{"id":7,"ok":true}', '{"seq":1,"type":"roster","ts":1,"data":{}}']) {
     assert.throws(() => decodeFrame(raw), raw);
   }
-  assert.deepEqual(decodeFrame('{"seq":1,"type":"quality","ts":1,"data":{}}'), { kind: 'unknown', type: 'quality' });
+  assert.deepEqual(decodeFrame('{"seq":1,"type":"token.refresh","ts":1,"data":{}}'), { kind: 'unknown', type: 'token.refresh' });
 });

@@ -1,0 +1,76 @@
+package attack
+
+import (
+	"encoding/json"
+	"sync"
+	"testing"
+	"time"
+
+	"alcove/auth"
+	"alcove/loadtest/client"
+)
+
+// quality is the event that tells hosts of one who sends too much.
+type quality struct {
+	ParticipantID string `json:"participantId"`
+	Source        string `json:"source"`
+	Reason        string `json:"reason"`
+	Withheld      bool   `json:"withheld"`
+}
+
+// words gathers the events of one type.
+type words struct {
+	mu  sync.Mutex
+	all []quality // Guarded by mu.
+}
+
+func (w *words) hear(e client.Event) {
+	var q quality
+	if e.Type != "quality" || json.Unmarshal(e.Data, &q) != nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.all = append(w.all, q)
+}
+
+func (w *words) told(withheld bool) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, q := range w.all {
+		if q.Source == "microphone" && q.Reason == "rate" && q.ParticipantID != "" && q.Withheld == withheld {
+			return true
+		}
+	}
+	return false
+}
+
+// TestFloodOfSound: an admitted member sends 25 Mbit/s of valid Opus. Little of it reaches the others; the host is told, then the microphone
+// is withheld and nothing of it does. The others go on hearing each other.
+func TestFloodOfSound(t *testing.T) {
+	d := NewDaemon(t, "")
+	voice := client.Microphone()
+	flood := client.Shape{Interval: 2 * time.Millisecond, Sizes: []int{1250, 1250, 1250, 1250, 1250}}
+	var host, guestHears words
+	d.EnterHearing(t, client.Who{Room: "flood", Subject: "host", Name: "Host", Role: auth.Host, Light: true, Audio: &voice}, host.hear)
+	guest := d.EnterHearing(t, client.Who{Room: "flood", Subject: "guest", Name: "Guest", Role: auth.Participant, Light: true}, guestHears.hear)
+	Eventually(t, "the guest hears the host", func() bool { return guest.Heard() > 20 })
+	d.Enter(t, client.Who{Room: "flood", Subject: "mallory", Name: "Mallory", Role: auth.Participant, Light: true, Audio: &flood})
+	Eventually(t, "the host is told", func() bool { return host.told(false) })
+	Eventually(t, "the microphone is withheld, and the host is told", func() bool { return host.told(true) })
+	if d.Drops(t, "rate_limit") < 2000 {
+		t.Errorf("%d packets are above the limit", d.Drops(t, "rate_limit"))
+	}
+	in, out := d.Metric(t, "alcove_media_bytes_total", `direction="in"`), d.Metric(t, "alcove_media_payload_bytes_total", `kind="audio"`)
+	if out > in/10 {
+		t.Errorf("of %.0f bytes that came %.0f went to the others", in, out)
+	}
+	t.Logf("%.0f bytes came, %.0f went to the others; %d packets were above the limit", in, out, d.Drops(t, "rate_limit"))
+	dropped, muted := d.Drops(t, "rate_limit"), d.Drops(t, "muted")
+	Eventually(t, "it goes on, and goes nowhere", func() bool { return d.Drops(t, "rate_limit") > dropped+2000 && d.Drops(t, "muted") > muted })
+	if guestHears.told(true) || guestHears.told(false) {
+		t.Error("one who is no host is told")
+	}
+	before := guest.Heard()
+	Eventually(t, "the guest still hears the host", func() bool { return guest.Heard() > before+50 })
+}
