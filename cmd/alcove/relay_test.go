@@ -64,10 +64,14 @@ func TestRelayAt(t *testing.T) {
 		at     string
 		files  int // of 2000 connections
 	}{
-		"by default":             {func(*config) {}, relayShared, 3000},
-		"turned off":             {func(c *config) { c.Relay.Enabled = false }, relayOff, 2000},
-		"behind a proxy":         {func(c *config) { c.TrustedProxies = []string{"10.20.0.0/24"} }, relayOff, 2000},
-		"behind one, by itself":  {func(c *config) { c.TrustedProxies, c.Relay.Listen = []string{"10.20.0.0/24"}, ":8444" }, relayOwn, 3000},
+		"by default":            {func(*config) {}, relayShared, 3000},
+		"turned off":            {func(c *config) { c.Relay.Enabled = false }, relayOff, 2000},
+		"behind a proxy":        {func(c *config) { c.TrustedProxies = []string{"10.20.0.0/24"} }, relayOff, 2000},
+		"behind one, by itself": {func(c *config) { c.TrustedProxies, c.Relay.Listen = []string{"10.20.0.0/24"}, ":8444" }, relayOwn, 3000},
+		"behind one for TCP": {func(c *config) {
+			c.TrustedProxies, c.ProxyProtocol, c.TLS.CertFile = []string{"10.20.0.0/24"}, true, "a"
+		}, relayShared, 3000},
+		"that ends TLS":          {func(c *config) { c.TrustedProxies, c.ProxyProtocol = []string{"10.20.0.0/24"}, true }, relayOff, 2000},
 		"turned off, by itself":  {func(c *config) { c.Relay = relayConfig{Listen: ":8444"} }, relayOff, 2000},
 		"by itself, for no need": {func(c *config) { c.Relay.Listen = ":8444" }, relayOwn, 3000},
 	} {
