@@ -10,13 +10,16 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os/exec"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/gorilla/websocket"
+	"golang.org/x/sys/unix"
 
 	"alcove/auth"
 )
@@ -29,7 +32,14 @@ const (
 
 // From a host of its own somebody opens connections.
 func from(host netip.Addr) *net.Dialer {
-	return &net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(host, 0)), Timeout: patience}
+	d := &net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(host, 0)), Timeout: patience}
+	if host.Is6() {
+		d.Control = func(_, _ string, c syscall.RawConn) error { // any address of the route, ip(7)
+			var err error
+			return errors.Join(c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_IPV6, unix.IPV6_FREEBIND, 1) }), err)
+		}
+	}
+	return d
 }
 
 // An idler holds one connection that says nothing, and opens it again when it is closed: nothing at all, a page that was asked for once,
@@ -60,7 +70,12 @@ func (i idler) hold(ctx context.Context) {
 
 func (i idler) open(ctx context.Context) (net.Conn, error) {
 	at := strings.TrimPrefix(i.d.HTTP, "http://")
-	c, err := from(i.host).DialContext(ctx, "tcp", at)
+	to := at // by IPv6 at the same port
+	if i.host.Is6() {
+		_, port, _ := net.SplitHostPort(at)
+		to = net.JoinHostPort("::1", port)
+	}
+	c, err := from(i.host).DialContext(ctx, "tcp", to)
 	if err != nil {
 		return nil, err
 	}
@@ -168,12 +183,33 @@ func (v *visitor) enter(subject string, role auth.Role) {
 	v.hello(map[string]any{"token": token.Reveal()})
 }
 
-// TestIdleConnections: 5,000 connections that say nothing, from two, 20 and 200 addresses, which come again as soon as they are closed,
+// newDualDaemon is reached at ::1 too, from every address of 2001:db8:7::/48.
+func newDualDaemon(t *testing.T) *Daemon {
+	t.Helper()
+	for _, command := range []string{"addr replace ::1/128 dev lo", "route replace local 2001:db8:7::/48 dev lo"} {
+		if out, err := exec.Command("ip", append([]string{"-6"}, strings.Fields(command)...)...).CombinedOutput(); err != nil {
+			t.Fatalf("ip %s: %v\n%s", command, err, out)
+		}
+	}
+	t.Setenv("ALCOVE_LISTEN", fmt.Sprintf("[::]:%d", 20000+ports.Load()+10)) // where NewDaemon would
+	return NewDaemon(t, "trusted_proxies: [10.20.0.0/24]\n")
+}
+
+// TestIdleConnections: 5,000 connections that say nothing, from two, 20 and 200 addresses and from one IPv6 /48, which come again as soon as they are closed,
 // keep nobody out: who comes enters at the first attempt, who is dropped resumes from another network, and who is there stays.
 func TestIdleConnections(t *testing.T) {
-	for _, hosts := range []int{2, 20, 200} {
-		t.Run(fmt.Sprint(hosts, " addresses"), func(t *testing.T) {
-			d := NewDaemon(t, "")
+	v4 := func(n int) netip.Addr { return netip.AddrFrom4([4]byte{127, 1, byte(n), 7}) }
+	for name, tt := range map[string]struct {
+		hosts int
+		host  func(n int) netip.Addr
+	}{
+		"2 addresses": {2, v4}, "20 addresses": {20, v4}, "200 addresses": {200, v4},
+		"one 48": {5000, func(n int) netip.Addr {
+			return netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 0, 7, byte(n >> 8), byte(n), 15: 1})
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDualDaemon(t)
 			there := &visitor{t: t, d: d, host: netip.MustParseAddr("127.3.0.1")}
 			there.enter("host", auth.Host)
 			stays := make(chan error, 1)
@@ -187,9 +223,7 @@ func TestIdleConnections(t *testing.T) {
 			defer wg.Wait()
 			defer cancel()
 			for i := range idleConnections {
-				n := i % hosts
-				host := netip.AddrFrom4([4]byte{127, 1, byte(n), 7})
-				wg.Go(func() { idler{d, host, i % 3, &opened}.hold(ctx) })
+				wg.Go(func() { idler{d, tt.host(i % tt.hosts), i % 3, &opened}.hold(ctx) })
 			}
 			Eventually(t, "all places are taken", func() bool {
 				return opened.Load() >= idleConnections && d.Metric(t, "alcove_connections_displaced_total")+d.Metric(t, "alcove_connections_refused_total") > 0
