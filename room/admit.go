@@ -188,11 +188,8 @@ func admit(now time.Time, s State, c Admit) (Decision, *Error) {
 		d.tell(one.Effects...)
 		d.Outcome.Admitted = append(d.Outcome.Admitted, id)
 	}
-	if len(d.Outcome.Admitted) > 0 {
+	if len(d.Outcome.Admitted) > 0 || len(targets) == 0 { // all of nobody are admitted
 		return d, nil
-	}
-	if len(d.Outcome.Refused) == 0 {
-		return Decision{}, refuse(TargetNotFound, "nobody waits")
 	}
 	return Decision{}, refuse(d.Outcome.Refused[0].Code, "nobody could be admitted")
 }

@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"alcove/auth"
 	"alcove/room/audit"
@@ -27,11 +29,12 @@ func runDev(t terminal, args []string) error {
 	f := newFlags(t, "dev", `dev [flags]
 
 Runs a demo on this machine, with keys of its own and two links: one for the therapist, one for participants. It gives tokens
-to whoever asks, so it listens on loopback addresses only.`)
+to whoever asks, so the page is on loopback addresses only. Media may be on another address of this machine, for native clients that
+skip loopback.`)
 	data := f.String("data", "", "the `folder` for its state, kept at exit; a temporary one if left out")
 	listen := f.String("listen", "127.0.0.1:8080", "the loopback `address` of the page; port 0 takes any free one")
 	admin := f.String("admin", "127.0.0.1:0", "the loopback `address` of /livez, /readyz and /metrics")
-	mediaListen := f.String("media-listen", "127.0.0.1", "the loopback `address` for media")
+	mediaListen := f.String("media-listen", "127.0.0.1", "the `address` of this machine for media: loopback, or one of an interface for native clients that skip loopback")
 	mediaPort := f.Int("media-port", 0, "the UDP `port` for media; 0 takes any free one")
 	level := f.String("log", "info", "the `level` of the log: debug, info, warn or error")
 	if err := parseFlags(f, args, 0); err != nil {
@@ -63,19 +66,32 @@ to whoever asks, so it listens on loopback addresses only.`)
 	return errors.Join(d.run(stop), remove())
 }
 
-// checkDev refuses every address that others could reach.
+// checkDev refuses every address at which others could get a token. Media goes to nobody without one.
 func checkDev(c config) error {
-	for _, a := range []struct{ flag, address string }{
-		{"--admin", c.Admin}, {"--media-listen", net.JoinHostPort(c.Media.Listen, "0")},
-	} {
-		if !loopback(a.address) {
-			return fmt.Errorf("%s is not a loopback address: dev listens on this machine only; use `alcove serve` for others", a.flag)
-		}
+	if !loopback(c.Admin) {
+		return errors.New("--admin is not a loopback address: dev listens on this machine only; use `alcove serve` for others")
+	}
+	if !loopbackHost(c.Media.Listen) && !ownAddress(c.Media.Listen) {
+		return fmt.Errorf("--media-listen %q is no address of this machine: use 127.0.0.1, or one that `ip address` shows", c.Media.Listen)
 	}
 	if c.Media.Port < 0 || c.Media.Port > maxPort {
 		return fmt.Errorf("--media-port %d is out of range: use 1 to %d, or 0 for any free one", c.Media.Port, maxPort)
 	}
 	return nil
+}
+
+// ownAddress reports whether an interface of this machine has the address. "Any" is none: what is advertised must be one.
+func ownAddress(host string) bool {
+	at, err := netip.ParseAddr(host)
+	all, listed := net.InterfaceAddrs()
+	return err == nil && listed == nil && slices.ContainsFunc(all, func(a net.Addr) bool {
+		n, ok := a.(*net.IPNet)
+		own, valid := netip.Addr{}, false
+		if ok {
+			own, valid = netip.AddrFromSlice(n.IP)
+		}
+		return valid && own.Unmap() == at.Unmap()
+	})
 }
 
 // devFolder is where dev keeps its state; remove does nothing to a folder that somebody named.
@@ -174,7 +190,11 @@ func greet(w io.Writer, d daemon, data string) error {
 	if !web.Built(web.FS()) {
 		state += "\nThe page was not built into this daemon: run `make page` and build it again."
 	}
-	_, err := fmt.Fprintf(w, `Alcove runs on this machine only.
+	reach := "Alcove runs on this machine only."
+	if at := d.config.Media.Listen; !loopbackHost(at) {
+		reach = "The page is for this machine only; media is on " + at + "."
+	}
+	_, err := fmt.Fprintf(w, `%[5]s
 
   therapist     %[1]s/dev/host
   participants  %[1]s/dev/join   each opening is another person
@@ -186,6 +206,6 @@ Recordings of the room "care" lie in
   %[4]s
 encrypted; this demo keeps the key that opens them, and those of people, beside them. A real one would not.
 
-`, base, d.admin.Addr(), state, d.config.Recording.Dir)
+`, base, d.admin.Addr(), state, d.config.Recording.Dir, reach)
 	return err
 }
