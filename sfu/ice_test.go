@@ -298,6 +298,19 @@ func TestRepeatsElsewhere(t *testing.T) {
 	a.uses(to)
 }
 
+// TestOvertaken: a copy of the very first check comes from elsewhere before the check itself, which looks like the repeat then. The client gets its
+// connection all the same.
+func TestOvertaken(t *testing.T) {
+	n, at, spy := newICENet(t), host(1, 5000), host(3, 7000)
+	a := n.join("a")
+	check := a.check(100, true)
+	n.w.drop(n.w.stun(check, spy))
+	n.w.drop(n.w.stun(check, at))
+	a.uses(netip.AddrPort{})
+	a.answer(at)
+	a.uses(at)
+}
+
 // TestTableOfPaths: somebody who recorded many checks sends each from an address of its own. What is proved stays, and who is at a new address
 // proves it at once.
 func TestTableOfPaths(t *testing.T) {

@@ -2,7 +2,8 @@
 // go in the slots without another offer.
 //
 //   media.ready ─► offer ─► answer ─► slots          (same connection: more slots)
-//   failed, or disconnected while signaling works ─► a new connection, generation + 1
+//   disconnected while signaling works ─► an ICE restart of the same connection
+//   failed, or still disconnected ─► a new connection, generation + 1
 //   disconnected when signaling comes back ─► the same, at once
 //   not connected in time ─► the same, the other way (Route)
 //   an offer that the browser throws at, or the server can make nothing of ─► a new connection, at once
@@ -61,6 +62,7 @@ export class Media extends Emitter<Events> {
   #watch: ReturnType<typeof setTimeout> | undefined;
   #look: ReturnType<typeof setTimeout> | undefined;
   #lookedAt = 0;
+  #restarted = false; // ICE, since it was connected last
   #renewAt = 0; // not before, by what was seen
   #renewPause = renewFirstMs;
   #later: ReturnType<typeof setTimeout> | undefined; // the next offer, after too many were refused
@@ -215,7 +217,7 @@ export class Media extends Emitter<Events> {
     this.#generation = Math.max(this.#generation, ready.generation) + 1;
     const pc = new RTCPeerConnection({ ...this.#route.configuration(ready.iceServers), bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' });
     this.#pc = pc;
-    this.#came = false;
+    [this.#came, this.#restarted] = [false, false];
     pc.onconnectionstatechange = () => {
       if (this.#pc !== pc) return;
       this.emit('state', pc.connectionState);
@@ -309,12 +311,28 @@ export class Media extends Emitter<Events> {
     clearTimeout(this.#watch);
     const pc = this.#pc;
     if (!pc || !this.#linked) return;
-    if (pc.connectionState === 'connected') this.#came = true;
+    if (pc.connectionState === 'connected') [this.#came, this.#restarted] = [true, false];
     this.#look ??= setTimeout(() => void this.#lookAt(pc), lookMs);
     const patience = this.#came ? undefined : this.#route.patience(this.#ready?.iceServers ?? []);
     if (pc.connectionState === 'failed') this.#replace(pc);
-    else if (pc.connectionState === 'disconnected') this.#watch = setTimeout(() => this.#replace(pc), disconnectedGraceMs);
+    else if (pc.connectionState === 'disconnected') {
+      this.#watch = setTimeout(() => this.#replace(pc), disconnectedGraceMs);
+      this.#restart(pc);
+    }
     else if (patience) this.#watch = setTimeout(() => this.#replace(pc), patience);
+  }
+
+  // The network may be another one now. An ICE restart finds the new way and keeps the connection, its pictures and its keys (RFC 8445,
+  // section 2.4); where it finds none, the connection is replaced.
+  #restart(pc: RTCPeerConnection): void {
+    if (!this.#came || this.#restarted) return;
+    this.#restarted = true;
+    this.#queue(async () => {
+      const ready = this.#ready;
+      if (!ready || this.#pc !== pc || pc.connectionState !== 'disconnected' || pc.signalingState !== 'stable') return;
+      pc.restartIce();
+      await this.#offer(ready).catch(() => undefined); // then the connection is replaced
+    });
   }
 
   async #lookAt(pc: RTCPeerConnection): Promise<void> {

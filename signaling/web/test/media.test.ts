@@ -5,7 +5,7 @@ import { RequestError } from '../client/errors';
 import { FrameGate } from '../client/gate';
 import { Health, type Expected, type Look, type Received, type Sent } from '../client/health';
 import { Media } from '../client/media';
-import { badLooks, lookMs, undecodedLooks, directMs, offerAttempts, offerLaterMs, offerRetryMs, relayedMs, showAllMs } from '../client/params';
+import { badLooks, disconnectedGraceMs, lookMs, undecodedLooks, directMs, offerAttempts, offerLaterMs, offerRetryMs, relayedMs, showAllMs } from '../client/params';
 import type { MediaReady } from '../client/protocol';
 import { Route } from '../client/route';
 import { opusConstantBitRate, withoutDescriptor } from '../client/sdp';
@@ -161,6 +161,8 @@ function refusing(t: TestContext) {
       this.onconnectionstatechange?.();
     };
     close = () => void (this.connectionState = 'closed');
+    restarts = 0;
+    restartIce = () => void (this.restarts += 1);
   }
   Object.assign(globalThis, { RTCPeerConnection: FakePeer, MediaStream: class {}, RTCRtpReceiver: { getCapabilities: () => ({ codecs: [] }) } });
   const server = { refusals: 0, code: 'unavailable', offers: [] as number[] };
@@ -230,6 +232,26 @@ test('the next offer comes later although the connection that works has its trou
   }
   await pass(offerLaterMs);
   assert.deepEqual([server.offers.length, states.at(-1)], [2 + offerAttempts, 'connected']);
+});
+
+test('a connection that lost its way restarts ICE once, and is replaced if that does not help', async (t) => {
+  const { server, made, states, ready, pass, settle } = refusing(t);
+  await ready(1);
+  const lose = async () => {
+    made[0]!.connectionState = 'disconnected';
+    made[0]!.onconnectionstatechange?.();
+    await settle();
+  };
+  await lose();
+  assert.deepEqual([made.length, made[0]!.restarts, server.offers, states.at(-1)], [1, 1, [1, 1], 'connected'], 'the same connection');
+  await pass(disconnectedGraceMs);
+  assert.equal(made.length, 1);
+  server.refusals = 1;
+  await lose();
+  await lose();
+  assert.deepEqual([made.length, made[0]!.restarts, server.offers], [1, 2, [1, 1, 1]]);
+  await pass(disconnectedGraceMs);
+  assert.deepEqual([made.length, server.offers.at(-1), states.at(-1)], [2, 2, 'connected']);
 });
 
 test('who is sent out makes no connection', async (t) => {
