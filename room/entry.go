@@ -65,6 +65,13 @@ const (
 	ActHelp           = "help.called"
 	ActHelped         = "help.answered"
 	ActPolicy         = "policy.changed"
-	ActUndone         = "act.undone"   // a written act that was refused after all: the act. Nothing came of it
-	ActGap            = "entries.lost" // how many: more acts than memory holds while nothing could be written
+	ActTokenRefused   = "token.refused" // why: an auth.Reason. Of this and the next three the first few of a minute, then MoreRefused
+	ActLoginFailed    = "login.failed"  // what: passcode_wrong, mfa_required, the request, or admin and why
+	ActEntryRefused   = "entry.refused" // a person with a good token: the code
+	ActRefusedAct     = "act.refused"   // of one who has a seat: the request and the code
+	ActUndone         = "act.undone"    // a written act that was refused after all: the act. Nothing came of it
+	ActGap            = "entries.lost"  // how many: more acts than memory holds while nothing could be written
 )
+
+// MoreRefused begins the detail of an entry that stands for many: how many more were refused within the minute.
+const MoreRefused = "more="

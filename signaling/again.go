@@ -169,6 +169,7 @@ func (s *session) back(ctx context.Context, id live.SessionID, secret auth.Secre
 func (s *session) enterAnew(ctx context.Context, h hello, token auth.Secret, grant auth.Grant) (w live.Welcome, f *Failure) {
 	arrival, refused := s.arrive(ctx, h, grant)
 	if refused != nil {
+		s.srv.refusals.refusedEntry(grant, refused.Code)
 		return w, refused
 	}
 	if _, err := s.srv.cfg.Tokens.Again(s.srv.now(), token); err != nil {
@@ -184,7 +185,9 @@ func (s *session) enterAnew(ctx context.Context, h hello, token auth.Secret, gra
 	s.seat, w, err = s.srv.rooms.join(ctx, arrival, s)
 	if err != nil {
 		s.seat = nil
-		return w, s.explain("hello", err)
+		f = s.explain("hello", err)
+		s.srv.refusals.refusedEntry(grant, f.Code)
+		return w, f
 	}
 	past, release := s.srv.ledger.hold(w.Session, true)
 	s.past = past

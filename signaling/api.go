@@ -75,6 +75,7 @@ func (s *Server) serveAPI(do operation) http.HandlerFunc {
 		defer s.guardAPI(w)
 		w.Header().Set("Cache-Control", "no-store")
 		if err := s.cfg.Admin.Tokens.Verify(s.now(), bearer(r)); err != nil {
+			s.refusals.refusedAdmin(err)
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			s.problem(w, failure(InvalidToken, "the token was refused"))
 			return

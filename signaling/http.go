@@ -17,6 +17,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"alcove/auth"
+	"alcove/room"
 	"alcove/room/live"
 	"alcove/signaling/conns"
 	"alcove/signaling/web"
@@ -49,6 +50,9 @@ type Config struct {
 	// may take until ctx ends.
 	Acknowledged func(ctx context.Context, person string) ([]string, error)
 
+	// Refused enters what was refused into the audit log; nil: nothing is kept. It must not block.
+	Refused func(room.Entry)
+
 	Origins        []string       // foreign pages that may connect, such as https://portal.clinic.example
 	FrameAncestors []string       // who may frame the page (CSP Level 3, section 6.4.2); empty: nobody
 	TrustedProxies []netip.Prefix // who may say X-Forwarded-For, -Proto and -Host
@@ -79,6 +83,7 @@ type Server struct {
 	timing     timing
 	ledger     *ledger
 	greetings  *greetings
+	refusals   *refusals
 	strangers  *conns.Limiter // connections that have not said hello
 	passcodes  passcodeChecker
 	admin      adminRooms
@@ -136,6 +141,7 @@ func NewServer(cfg Config) (*Server, error) {
 	if s.cfg.Bundle == nil {
 		s.cfg.Bundle = web.FS()
 	}
+	s.refusals = newRefusals(cfg.Refused, func() time.Time { return s.now() })
 	s.Reconfigure(Settings{cfg.Page, cfg.Passcodes})
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -272,6 +278,7 @@ func (s *Server) serve(c *session, greeted func()) {
 // Close closes every connection with 4503 and waits until they are gone or ctx ends.
 func (s *Server) Close(ctx context.Context) error {
 	s.draining.Store(true)
+	defer s.refusals.close()
 	s.mu.Lock()
 	if s.idle == nil {
 		s.idle = make(chan struct{})

@@ -76,6 +76,10 @@ const (
 	// maxAnswers and maxAnswerBytes bound the memory of answers of one session (PROTOCOL.md, section 2).
 	maxAnswers     = 64
 	maxAnswerBytes = 256 << 10
+	// firstRefusals are entries of their own in a minute, of each who is refused: mistakes of people, and enough to see what an attack is.
+	firstRefusals = 5
+	// maxRefusers bounds who is counted apart: above the seats of a busy daemon, 100 bytes each.
+	maxRefusers = 4096
 	// maxGreetings bounds the tokens whose hello may come again: 200 bytes each, gone with the client's next frame.
 	maxGreetings = 4096
 	// socketBuffer is the read and the write buffer of one connection; messages above it take several system calls.

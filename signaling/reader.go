@@ -158,7 +158,7 @@ func (s *session) enter(h hello) (w live.Welcome, f *Failure) {
 	if f != nil {
 		return w, f
 	}
-	s.door = doorOf(w)
+	s.door, s.session = doorOf(w), w.Session
 	s.follow(w.Self, false)
 	return w, nil
 }
@@ -190,6 +190,7 @@ func (s *session) refuseToken(err error) *Failure {
 	}
 	f.Ref = newRef()
 	s.srv.log.Warn("token refused", "ref", f.Ref, "reason", reason)
+	s.srv.refusals.refusedToken(reason)
 	if s.srv.cfg.Dev {
 		f.Message += ": " + reason
 	}
@@ -264,6 +265,9 @@ func (s *session) perform(r request, entry *remembered) (code int) {
 		}
 	}()
 	data, f := s.ask(r)
+	if f != nil {
+		s.srv.refusals.refusedAct(s.session, r.kind, f.Code)
+	}
 	if f != nil && f.Code == RateLimited {
 		keep = s.past.retract
 	}

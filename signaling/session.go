@@ -37,16 +37,17 @@ type session struct {
 	conn *websocket.Conn // Read by the reader, written by the writer; deadlines under mu.
 	out  *outbox
 
-	place    *conns.Place // of the connection of TCP; may be nil
-	stranger *conns.Place // of those who have not said hello; may be nil
-	host     string       // what the client called us by
-	source   string       // whose guesses at passcodes count together: the address, or its network
-	bearer   auth.Secret  // of the handshake; forgotten after hello. Owned by the reader.
-	door     door         // what passcodes belong to. Owned by the reader.
-	bucket   bucket       // Owned by the reader.
-	seat     seat         // nil before hello. Owned by the reader.
-	past     *answers     // of this session, nil before hello. Owned by the reader.
-	proven   bool         // the client showed that it has its secret. Owned by the reader.
+	place    *conns.Place   // of the connection of TCP; may be nil
+	stranger *conns.Place   // of those who have not said hello; may be nil
+	host     string         // what the client called us by
+	source   string         // whose guesses at passcodes count together: the address, or its network
+	bearer   auth.Secret    // of the handshake; forgotten after hello. Owned by the reader.
+	session  live.SessionID // of the seat, "" before hello. Owned by the reader.
+	door     door           // what passcodes belong to. Owned by the reader.
+	bucket   bucket         // Owned by the reader.
+	seat     seat           // nil before hello. Owned by the reader.
+	past     *answers       // of this session, nil before hello. Owned by the reader.
+	proven   bool           // the client showed that it has its secret. Owned by the reader.
 
 	greeting *greeting // what may come again until it is proven; nil if nothing may. Owned by the reader.
 

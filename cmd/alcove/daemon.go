@@ -272,7 +272,8 @@ func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *
 		},
 		Origins: d.config.Origins, FrameAncestors: d.config.FrameAncestors, TrustedProxies: proxies(d.config.TrustedProxies),
 		Page: settings(d.config).Page, Passcodes: settings(d.config).Passcodes,
-		Ready: rooms.Err, Acknowledged: state.Acknowledged,
+		Refused: state.Note,
+		Ready:   rooms.Err, Acknowledged: state.Acknowledged,
 		Dev: d.dev != nil, Extra: d.dev, Log: d.log,
 	})
 }
