@@ -21,22 +21,32 @@ type controlState struct {
 	Rooms    int  `json:"rooms"`
 	People   int  `json:"people"` // connected, waiting or admitted
 
+	Swept *sweptState `json:"swept,omitempty"` // what /sweep did
+
 	NeedsRestart []string `json:"needsRestart,omitempty"` // keys of the configuration that were read, and are not in force
 }
 
-// controlHandler serves /state, /drain?stops_in=20m, /undrain and /reload. Refused wishes are answered 409 with why.
-func controlHandler(d *drainer, r *reloader) http.Handler {
+// A sweptState says what a sweep of recordings did: segments, as in record.Swept.
+type sweptState struct{ Removed, Held, Unknown int }
+
+// controlHandler serves /state, /drain?stops_in=20m, /undrain, /reload and /sweep. Refused wishes are answered 409 with why.
+func controlHandler(d *drainer, r *reloader, sweep func() (*sweptState, error)) http.Handler {
 	mux := http.NewServeMux()
-	wish := func(path string, do func(*http.Request) error) {
-		mux.HandleFunc(path, func(w http.ResponseWriter, asked *http.Request) {
-			if err := do(asked); err != nil {
-				http.Error(w, err.Error(), http.StatusConflict)
-				return
-			}
-			w.Header().Set("Content-Type", "application/json")
-			json.NewEncoder(w).Encode(controlState{d.server.Draining(), d.rooms.Counts().Rooms, d.server.People(), r.waiting()})
-		})
+	answer := func(w http.ResponseWriter, swept *sweptState, err error) {
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusConflict)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(controlState{d.server.Draining(), d.rooms.Counts().Rooms, d.server.People(), swept, r.waiting()})
 	}
+	wish := func(path string, do func(*http.Request) error) {
+		mux.HandleFunc(path, func(w http.ResponseWriter, asked *http.Request) { answer(w, nil, do(asked)) })
+	}
+	mux.HandleFunc("POST /sweep", func(w http.ResponseWriter, _ *http.Request) {
+		swept, err := sweep()
+		answer(w, swept, err)
+	})
 	wish("GET /state", func(*http.Request) error { return nil })
 	wish("POST /undrain", func(*http.Request) error { return d.end() })
 	wish("POST /reload", func(*http.Request) error { return r.reload() })

@@ -95,7 +95,11 @@ func (d daemon) serve(stop stopSignals, ending chan<- struct{}) (err error) {
 	defer func() { err = errors.Join(err, state.Close()) }()
 	plane, _ := closer.(mediaPlane)
 	if plane.recorder != nil {
-		defer inBackground(func(ctx context.Context) { plane.recorder.keep(ctx, receipts(ctx, state)) })()
+		known, err := readTracks(d.config.Audit.Dir, state.Entries())
+		if err != nil {
+			return fmt.Errorf("cannot read the audit log: %w", err)
+		}
+		defer inBackground(func(ctx context.Context) { plane.recorder.keep(ctx, known, entriesOf(ctx, state)) })()
 	}
 	socket, err := listenControl(d.config.Control)
 	if err != nil {
@@ -125,7 +129,7 @@ func (d daemon) serve(stop stopSignals, ending chan<- struct{}) (err error) {
 	if certs != nil && certs.manager != nil {
 		go certs.follow(stop.graceful, d.log) // not waited for: an ACME server that hangs must not hold us
 	}
-	listeners := d.listeners(server, socket, controlHandler(drain, reload), doors, certs, plane)
+	listeners := d.listeners(server, socket, controlHandler(drain, reload, plane.recorder.sweeper(state)), doors, certs, plane)
 	failed := make(chan error, len(listeners)) // one place for each goroutine, which so never waits
 	for _, l := range listeners {
 		go func() { failed <- l.server.Serve(l.listener) }()

@@ -65,6 +65,22 @@ func receipts(ctx context.Context, s *store.Store) func(record.Receipt) error {
 	}
 }
 
+// entriesOf is the way of recordings to the audit log.
+func entriesOf(ctx context.Context, s *store.Store) recordEntries {
+	return recordEntries{receipts(ctx, s), func(ctx context.Context, e trackEntry) error { return enterTrack(ctx, s, e) }}
+}
+
+// sweeper removes now what has expired, for an operator.
+func (r *recorder) sweeper(s *store.Store) func() (*sweptState, error) {
+	return func() (*sweptState, error) {
+		if r == nil {
+			return nil, errors.New("recording.dir: is empty: nothing is recorded")
+		}
+		swept, err := r.sweep(entriesOf(context.Background(), s))
+		return (*sweptState)(&swept), err
+	}
+}
+
 // media shows the media plane to the rooms in their words: this file is the only one that sees both.
 type media struct {
 	engine   *sfu.Engine

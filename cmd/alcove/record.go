@@ -23,6 +23,8 @@ type recorder struct {
 	layer    record.Layer
 	keyring  *record.Keyring
 	recorder *record.Recorder
+	opened   time.Time
+	tracks   *trackLog
 	log      *slog.Logger
 	metrics  *recorderMetrics
 
@@ -39,7 +41,7 @@ func openRecorder(c recorderConfig, log *slog.Logger) (_ *recorder, err error) {
 	if err := record.NoCoreDumps(); err != nil {
 		return nil, err
 	}
-	r := &recorder{config: c, log: log, metrics: newRecorderMetrics(), taps: map[string]*roomTap{}}
+	r := &recorder{config: c, opened: time.Now(), tracks: newTrackLog(log), log: log, metrics: newRecorderMetrics(), taps: map[string]*roomTap{}}
 	if r.layer, err = record.OpenFolder(c.Dir); err != nil {
 		return nil, fmt.Errorf("recording.dir: %w", err)
 	}
@@ -53,7 +55,7 @@ func openRecorder(c recorderConfig, log *slog.Logger) (_ *recorder, err error) {
 		log.Info("empty files that a crash left among the recordings were removed", "files", n)
 	}
 	r.recorder, err = record.Open(record.Config{
-		Layer: r.layer, Keyring: r.keyring, Recipients: c.recipients, Began: r.began, Failed: r.failed, Synced: r.metrics.synced,
+		Layer: r.layer, Keyring: r.keyring, Recipients: c.recipients, Began: r.began, Ended: r.ended, Failed: r.failed, Synced: r.metrics.synced,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("recording: %w", err)
@@ -84,12 +86,21 @@ func (r *recorder) openKeyring() (*record.Keyring, error) {
 
 // began says that the recording of a room is on, when the first record of a track is on the disk.
 func (r *recorder) began(b record.Begun) {
+	r.tracks.put(trackEntry{session: b.Session, act: trackBegan, detail: b.Track + "/" + b.ErasureKey})
 	r.mu.Lock()
 	tap := r.taps[b.Session]
 	r.mu.Unlock()
 	if tap != nil && b.Going { // of one that was stopped meanwhile, what is recorded may be over, and begin anew
 		tap.tell.began()
 	}
+}
+
+func (r *recorder) ended(e record.Ended) {
+	act := trackEnded
+	if !e.Complete {
+		act = trackBroke
+	}
+	r.tracks.put(trackEntry{session: e.Session, act: act, detail: lengthDetail(e.Track, e.ErasureKey, e.Chain)})
 }
 
 // failed stops the recording of the room whose track failed.
@@ -118,22 +129,41 @@ func (r *recorder) tap(session, policy string, tell tapEvents) *roomTap {
 	return t
 }
 
-// sweep removes what has expired, and has erasures entered into the audit log.
-func (r *recorder) sweep(receipt func(record.Receipt) error) {
-	switch swept, err := record.GC(r.layer, r.config.classes(), time.Now()); {
+// A recordEntries is the way of the recorder to the audit log; each returns when the entry is on the disk.
+type recordEntries struct {
+	receipt func(record.Receipt) error
+	track   func(context.Context, trackEntry) error
+}
+
+// sweep removes what has expired, and has that and erasures entered into the audit log.
+func (r *recorder) sweep(to recordEntries) (record.Swept, error) {
+	swept, err := record.GC(r.layer, r.config.classes(), time.Now(), expiring(to))
+	switch {
 	case err != nil:
 		r.log.Error("expired recordings were not removed", "error", err.Error())
 	case swept.Removed > 0:
 		r.log.Info("expired recordings were removed", "segments", swept.Removed, "held", swept.Held)
 	}
-	if err := r.keyring.Receipts(receipt); err != nil {
+	if err := r.keyring.Receipts(to.receipt); err != nil {
 		r.log.Error("an erasure is not in the audit log yet", "error", err.Error())
+	}
+	return swept, err
+}
+
+// expiring enters that a track expires before it goes.
+func expiring(to recordEntries) func(session, track string) error {
+	return func(session, track string) error {
+		return to.track(context.Background(), trackEntry{at: time.Now(), session: session, act: trackExpired, detail: track})
 	}
 }
 
-// keep sweeps now and then, until ctx ends.
-func (r *recorder) keep(ctx context.Context, receipt func(record.Receipt) error) {
-	r.sweep(receipt)
+// keep has what begins and ends entered into the audit log, and sweeps now and then, until ctx ends.
+func (r *recorder) keep(ctx context.Context, known []trackEntry, to recordEntries) {
+	if err := r.findBroken(known); err != nil {
+		r.log.Error("recordings of before the start were not looked at", "error", err.Error())
+	}
+	defer inBackground(func(context.Context) { r.tracks.run(ctx, to.track) })()
+	r.sweep(to)
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
 	for {
@@ -141,7 +171,7 @@ func (r *recorder) keep(ctx context.Context, receipt func(record.Receipt) error)
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			r.sweep(receipt)
+			r.sweep(to)
 		}
 	}
 }

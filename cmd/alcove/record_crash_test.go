@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -90,11 +91,28 @@ func TestKillWhileRecording(t *testing.T) {
 		if !strings.Contains(metrics, "alcove_recording_tracks 0\n") || s.walk(c.Recording.Dir, func(string, []byte) {}) != files {
 			t.Errorf("%s: after the restart it records by itself", moment.name)
 		}
-		if again, _ := s.openedWith(identity, c.Recording); newest(again, ann) != newest(data, ann) {
+		again, report := s.openedWith(identity, c.Recording)
+		if newest(again, ann) != newest(data, ann) {
 			t.Errorf("%s: after the restart something else opens", moment.name)
 		}
+		s.wait("the log knows how much is left of each track", func() bool { return knows(t, filepath.Join(p.dir, "audit"), report.Tracks) })
 	}
 	s.nothingInClear(everybody...)
+}
+
+// knows says whether the audit log has the end of each track, as it was read.
+func knows(t *testing.T, log string, tracks []record.TrackReport) bool {
+	t.Helper()
+	entries, err := readTracks(log, math.MaxInt64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := loggedTracks(entries)
+	return !slices.ContainsFunc(tracks, func(read record.TrackReport) bool {
+		return read.Records > 0 && !slices.ContainsFunc(known, func(one record.Logged) bool {
+			return one.Track == read.Track && one.Session == read.Session && one.Records == read.Records && one.Tag == read.Tag
+		})
+	})
 }
 
 // newest is when the last packet of the person's sound that can be opened was sent, 0 if there is none.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -45,6 +47,16 @@ func TestRecordingOnADiskThatHangs(t *testing.T) {
 	first.to = begin()
 	s.quiet(ann)
 	data := s.opened()
+	entries, err := readTracks(filepath.Join(s.folder, "audit"), math.MaxInt64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 2 || entries[0].act != trackBegan || entries[1].act != trackEnded { // of her one track; of what was refused nothing
+		t.Errorf("the audit log holds %+v", entries)
+	}
+	if all := loggedTracks(entries); len(all) != 1 || all[0].Session == "" || all[0].Began.IsZero() || !all[0].Ended || all[0].Segments != 1 || all[0].Records < 2 {
+		t.Errorf("the audit log knows %+v", all)
+	}
 	sound, _ := ann.Marks()
 	wantExactly(t, ann, "sound", data, sound, 50, first)
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,7 +29,11 @@ func TestSweep(t *testing.T) {
 		}
 		return len(all)
 	}
-	none := func(record.Receipt) error { return nil }
+	var expired []trackEntry
+	to := func(receipt func(record.Receipt) error) recordEntries {
+		return recordEntries{receipt, func(_ context.Context, e trackEntry) error { expired = append(expired, e); return nil }}
+	}
+	none := to(func(record.Receipt) error { return nil })
 	s.recorder.sweep(none)
 	if files() != 1 {
 		t.Fatalf("%d files are left of one that has not expired", files())
@@ -40,7 +46,7 @@ func TestSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 	var receipts []record.Receipt
-	s.recorder.sweep(func(r record.Receipt) error { receipts = append(receipts, r); return nil })
+	s.recorder.sweep(to(func(r record.Receipt) error { receipts = append(receipts, r); return nil }))
 	if len(receipts) != 1 || receipts[0].Person != all[0].Header.Person {
 		t.Errorf("entered into the log: %+v", receipts)
 	}
@@ -50,8 +56,11 @@ func TestSweep(t *testing.T) {
 	s.quiet(ann)
 	s.recorder.config.Classes = map[string]duration{defaultClass: duration(time.Nanosecond)}
 	s.recorder.sweep(none)
-	if files() != 0 {
-		t.Errorf("%d files are left of what has expired", files())
+	if files() != 0 || len(expired) != 1 || expired[0].act != trackExpired {
+		t.Errorf("%d files are left of what has expired; the log was told of %+v", files(), expired)
+	}
+	if state, err := control(filepath.Join(s.folder, "alcove.sock"), http.MethodPost, "/sweep"); err != nil || state.Swept == nil || *state.Swept != (sweptState{}) {
+		t.Errorf("asked by an operator: %+v, %v", state, err)
 	}
 	s.stop()
 	entries, err := os.ReadFile(filepath.Join(s.folder, "audit", "entries"))

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"alcove/auth"
@@ -12,13 +14,17 @@ import (
 func runRecordingGC(t terminal, args []string) error {
 	f := newFlags(t, "recording gc", `recording gc --config FILE
 
-Removes recordings whose retention class (recording.classes) has expired, but for those that are held. The daemon does the same every
-hour; both may run at once, and beside recording hold.`)
+Removes recordings whose retention class (recording.classes) has expired, but for those that are held, and says so in the audit log. The
+daemon does the same every hour; where it runs, it is asked to do so now.`)
 	name := f.String("config", "", "the configuration `file`")
 	if err := parseFlags(f, args, 0); err != nil {
 		return err
 	}
-	c, _, err := recordingConfigOf(*name)
+	c, places, err := recordingConfigOf(*name)
+	if err != nil {
+		return err
+	}
+	m, err := loadMaterial(c, places)
 	if err != nil {
 		return err
 	}
@@ -26,7 +32,18 @@ hour; both may run at once, and beside recording hold.`)
 	if err != nil {
 		return err
 	}
-	s, err := record.GC(l, c.Recording.classes(), time.Now())
+	var s sweptState
+	busy, err := withTracks(c, m, func(enter func(context.Context, trackEntry) error) error {
+		swept, err := record.GC(l, c.Recording.classes(), time.Now(), expiring(recordEntries{track: enter}))
+		s = sweptState(swept)
+		return err
+	})
+	if busy {
+		var state controlState
+		if state, err = control(c.Control, http.MethodPost, "/sweep"); err == nil && state.Swept != nil {
+			s = *state.Swept
+		}
+	}
 	if err != nil {
 		return err
 	}

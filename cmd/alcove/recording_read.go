@@ -96,11 +96,13 @@ func listTracks(l record.Layer, c config, which selection) (list []listedTrack, 
 }
 
 func runRecordingVerify(t terminal, args []string) error {
-	f := newFlags(t, "recording verify", `recording verify (--config FILE | --dir FOLDER) --identity FILE [--erasure-keys FILE] [--session KEY] [--person ID] [--json]
+	f := newFlags(t, "recording verify", `recording verify (--config FILE | --dir FOLDER) --identity FILE [--erasure-keys FILE] [--audit FOLDER] [--session KEY] [--person ID] [--json]
 
 Opens every record and names those that are damaged, missing, reordered, repeated or of another file. A recording that ends without
-its last record is incomplete: after a crash, or while it is made. Exits with 1 if anything was changed, removed or put elsewhere.`)
-	which, keys := selectRecordings(f), openingFlags(f)
+its last record is incomplete: after a crash, or while it is made. The audit log knows which tracks began and how many records each
+ended with, so that what was removed, emptied or cut is named, too; with --dir it is read where --audit says. Exits with 1 if anything
+was changed, removed, cut or put elsewhere, or the audit log is not what was signed.`)
+	which, keys, log := selectRecordings(f), openingFlags(f), auditFlags(f)
 	asJSON := f.Bool("json", false, "write JSON")
 	if err := parseFlags(f, args, 0); err != nil {
 		return err
@@ -119,10 +121,16 @@ its last record is incomplete: after a crash, or while it is made. Exits with 1 
 	if err != nil {
 		return err
 	}
-	if err := writeVerified(t.out, r, *asJSON); err != nil {
+	proof, err := log.compare(&r, o, c, which.choose)
+	if err != nil {
+		return err
+	}
+	if err := writeVerified(t.out, r, proof, *asJSON); err != nil {
 		return err
 	}
 	switch {
+	case proof.bad != nil:
+		return errors.New("the audit log is not what was signed: alcove audit verify says more")
 	case !r.Sound():
 		return errors.New("recordings are not what was written")
 	case len(r.Tracks) == 0 && r.Closed > 0:
@@ -131,7 +139,7 @@ its last record is incomplete: after a crash, or while it is made. Exits with 1 
 	return nil
 }
 
-func writeVerified(w io.Writer, r record.Report, asJSON bool) error {
+func writeVerified(w io.Writer, r record.Report, proof logProof, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(w).Encode(r)
 	}
@@ -146,11 +154,15 @@ func writeVerified(w io.Writer, r record.Report, asJSON bool) error {
 	for _, p := range r.Problems {
 		b.WriteString(problemLine(p) + "\n")
 	}
+	fmt.Fprintf(&b, "log         %s\n", proof.words(r.Logged))
 	switch {
+	case r.Sound() && proof.bad != nil:
 	case r.Sound() && r.Closed > 0:
 		fmt.Fprintf(&b, "unknown     %d segments cannot be opened; of the others nothing was changed or put elsewhere\n", r.Closed)
 	case r.Sound() && len(r.Problems) == 0:
 		b.WriteString("fine        nothing was changed, removed or put elsewhere\n")
+	case r.Sound() && proof.read:
+		b.WriteString("fine        nothing was changed, removed, cut or put elsewhere; what is incomplete may have crashed, or still be recorded\n")
 	case r.Sound():
 		b.WriteString("fine        nothing was changed or put elsewhere; what is incomplete may have crashed, still be recorded, or have lost its end\n")
 	}
@@ -160,6 +172,9 @@ func writeVerified(w io.Writer, r record.Report, asJSON bool) error {
 
 func problemLine(p record.Problem) string {
 	line := fmt.Sprintf("%-10s  %s", p.Trouble, p.Segment)
+	if p.Track != "" {
+		line = fmt.Sprintf("%-10s  track %s", p.Trouble, p.Track)
+	}
 	if p.Record >= 0 {
 		line += fmt.Sprintf(", record %d", p.Record)
 	}

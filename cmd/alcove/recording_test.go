@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -74,14 +76,26 @@ func (a *archive) config() string { return filepath.Join(a.dir, "alcove.yaml") }
 // record leaves two seconds of sound of each person, two months old.
 func (a *archive) record() {
 	a.t.Helper()
-	c, _, err := recordingConfigOf(a.config())
+	c, places, err := recordingConfigOf(a.config())
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	r, err := openRecording(c.Recording)
+	entries := &recorder{tracks: newTrackLog(slog.New(slog.DiscardHandler))}
+	r, err := openRecording(c.Recording, entries)
 	if err != nil {
 		a.t.Fatal(err)
 	}
+	defer func() {
+		m, err := loadMaterial(c, places)
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		if busy, err := withTracks(c, m, func(enter func(context.Context, trackEntry) error) error {
+			return entries.tracks.drain(a.t.Context(), enter)
+		}); busy || err != nil {
+			a.t.Fatal(busy, err)
+		}
+	}()
 	for _, sub := range []string{mira, noor} {
 		track, err := r.Start(record.Info{Session: archiveSession, Person: a.person.Person(sub), Kind: record.Audio, Codec: record.Opus,
 			Source: "microphone", ClockRate: 48000, Class: defaultClass, Purpose: "recording.audio"})
@@ -99,7 +113,7 @@ func (a *archive) record() {
 
 var archived = time.Now().Add(-60 * 24 * time.Hour)
 
-func openRecording(c recorderConfig) (*record.Recorder, error) {
+func openRecording(c recorderConfig, to *recorder) (*record.Recorder, error) {
 	l, err := record.OpenFolder(c.Dir)
 	if err != nil {
 		return nil, err
@@ -111,7 +125,7 @@ func openRecording(c recorderConfig) (*record.Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return record.Open(record.Config{Layer: l, Keyring: k, Recipients: c.recipients, Failed: func(record.Failure) {}, MinFree: 1,
+	return record.Open(record.Config{Layer: l, Keyring: k, Recipients: c.recipients, Began: to.began, Ended: to.ended, Failed: func(record.Failure) {}, MinFree: 1,
 		Now: func() time.Time { return archived }})
 }
 
@@ -147,7 +161,7 @@ func TestRecordingRead(t *testing.T) {
 		t.Errorf("JSON is %s", out)
 	}
 	out, _ = a.run(exitOK, "verify", "--config", a.config(), "--identity", a.identity)
-	wants(t, out, "complete", "100 packets", "fine        nothing was changed")
+	wants(t, out, "complete", "100 packets", "fine        nothing was changed", "2 tracks compared with 4 entries, the last 4 of them unproven")
 	elsewhere := []string{"--dir", filepath.Join(a.dir, "recordings"), "--identity", a.identity, "--erasure-keys", filepath.Join(a.dir, "second/erasure.keys")}
 	a.run(exitOK, append([]string{"verify", "--json"}, elsewhere...)...)
 	to := filepath.Join(a.dir, "out")
@@ -179,8 +193,80 @@ func TestRecordingRead(t *testing.T) {
 	if err := os.Truncate(files[0], int64(len(data)-1)); err != nil {
 		t.Fatal(err)
 	}
-	out, _ = a.run(exitOK, "verify", "--config", a.config(), "--identity", a.identity)
-	wants(t, out, "incomplete  "+filepath.Base(files[0])+", record 1", "may have crashed")
+	out, _ = a.run(exitOK, append([]string{"verify"}, elsewhere...)...) // without the log it could be a crash
+	wants(t, out, "incomplete  "+filepath.Base(files[0])+", record 1", "may have crashed", "not read: name its folder (--audit)")
+}
+
+// TestRecordingMissed: with the audit log, what was removed, emptied or cut is named, and is no crash.
+func TestRecordingMissed(t *testing.T) {
+	a := newArchive(t)
+	files, err := filepath.Glob(filepath.Join(a.dir, "recordings", "*.seg"))
+	if err != nil || len(files) != 2 {
+		t.Fatal(files, err)
+	}
+	data, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := record.List(layerOf(t, filepath.Dir(files[0])))
+	if err != nil {
+		t.Fatal(err)
+	}
+	track := ""
+	for _, one := range all {
+		if one.Name == filepath.Base(files[0]) {
+			track = one.Header.Track
+		}
+	}
+	copied := filepath.Join(a.dir, "copied")
+	if err := os.CopyFS(copied, os.DirFS(filepath.Join(a.dir, "state/audit"))); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		want string
+		harm func() error
+	}{
+		{"cut         track " + track + ": 1 of the 2 records", func() error { return os.Truncate(files[0], int64(len(data)-1)) }},
+		{"removed     track " + track + ": the audit log says that it began at ", func() error { return os.Truncate(files[0], 0) }},
+		{"removed     track " + track, func() error { return os.Remove(files[0]) }},
+	} {
+		if err := tt.harm(); err != nil {
+			t.Fatal(err)
+		}
+		for _, where := range [][]string{
+			{"--config", a.config()},
+			{"--dir", filepath.Join(a.dir, "recordings"), "--erasure-keys", filepath.Join(a.dir, "second/erasure.keys"), "--audit", copied},
+		} {
+			out, errs := a.run(exitError, append([]string{"verify", "--identity", a.identity}, where...)...)
+			wants(t, out+errs, tt.want, "recordings are not what was written")
+		}
+	}
+	if err := os.RemoveAll(copied); err != nil {
+		t.Fatal(err)
+	}
+	_, errs := a.run(exitError, "verify", "--config", a.config(), "--identity", a.identity, "--audit", copied)
+	wants(t, errs, "there is no audit log")
+	entries := filepath.Join(a.dir, "state/audit/entries")
+	if data, err = os.ReadFile(entries); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{mira, noor, a.person.Person(mira), a.person.Person(noor)} {
+		if bytes.Contains(data, []byte(id)) {
+			t.Error("an entry about a track names a person")
+		}
+	}
+	a.write("state/audit/entries", strings.Replace(string(data), "track_began", "track_bogus", 1))
+	out, errs := a.run(exitError, "verify", "--config", a.config(), "--identity", a.identity)
+	wants(t, out+errs, "not what was signed, so nothing was compared with it", "the audit log is not what was signed")
+}
+
+func layerOf(t *testing.T, dir string) record.Layer {
+	t.Helper()
+	l, err := record.ReadFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
 
 func TestRecordingKept(t *testing.T) {
@@ -200,7 +286,7 @@ func TestRecordingKept(t *testing.T) {
 	_, errs = a.run(exitError, "erase", "--config", a.config(), "--sub", mira)
 	wants(t, errs, "a legal hold covers recordings of this person")
 	out, _ = a.run(exitOK, "erase", "--config", a.config(), "--sub", noor)
-	wants(t, out, "erased   "+a.person.Person(noor), "with 1 segments", "receipt  ", "the receipt is in the log, signed, among 1 entries")
+	wants(t, out, "erased   "+a.person.Person(noor), "with 1 segments", "receipt  ", "the receipt is in the log, signed, among 5 entries")
 	entries, err := os.ReadFile(filepath.Join(a.dir, "state/audit/entries"))
 	if err != nil {
 		t.Fatal(err)
@@ -220,6 +306,8 @@ func TestRecordingKept(t *testing.T) {
 	a.run(exitError, "hold", "--config", a.config(), "--sub", mira, "--release")
 	out, _ = a.run(exitOK, "gc", "--config", a.config())
 	wants(t, out, "1 segments removed, 0 have expired")
+	out, _ = a.run(exitOK, "verify", "--config", a.config(), "--identity", a.identity) // the log and the keyring say why all is gone
+	wants(t, out, "2 tracks compared", "fine        nothing was changed")
 }
 
 // TestRecordingErasedWhileRunning: who holds the audit log enters the receipt later.
@@ -235,7 +323,7 @@ func TestRecordingErasedWhileRunning(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, _ = a.run(exitOK, "erase", "--config", a.config(), "--sub", noor)
-	wants(t, out, "among 2 entries")
+	wants(t, out, "among 6 entries")
 	to := filepath.Join(a.dir, "out")
 	_, errs := a.run(exitError, "export", "--config", a.config(), "--identity", a.identity, "--out", to)
 	wants(t, errs, "there is nothing to export")

@@ -56,6 +56,26 @@ func WhoDir(name string, q Question) (Affected, error) {
 	return Who(f, q)
 }
 
+// ReadDir hands the first so many entries of the log in a folder to use. It does not verify: do that first.
+func ReadDir(name string, first int64, use func(room.Entry)) error {
+	d, err := readDir(name)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	f, err := d.Open(entriesFile)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	n := int64(0)
+	return each(f, func(e room.Entry) {
+		if n++; n <= first {
+			use(e)
+		}
+	})
+}
+
 // Who lists whom entries speak of. It names too many rather than too few: of a session that overlaps the span it names
 // everybody up to the span's end, left or not; a session without an entry in the span counts if it has some before and after.
 func Who(entries io.ReaderAt, q Question) (Affected, error) {

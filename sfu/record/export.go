@@ -58,7 +58,7 @@ func (x *Exporter) Export() ([]Exported, error) {
 	var chosen []Listed
 	for _, one := range all {
 		if one.Err != nil {
-			x.name(learning, Problem{one.Name, -1, unread(one.Err), ""})
+			x.name(learning, Problem{Segment: one.Name, Record: -1, Trouble: unread(one.Err), Detail: ""})
 		} else if x.Choose == nil || x.Choose(one.Header) {
 			chosen = append(chosen, one)
 		}
@@ -124,10 +124,10 @@ func (x *Exporter) entries(segments []Listed, p pass) iter.Seq2[Entry, error] {
 			case errors.Is(err, fs.ErrNotExist): // gc took it
 				continue
 			case errors.Is(err, ErrErased), errors.Is(err, ErrIdentity):
-				x.name(p, Problem{one.Name, -1, Closed, err.Error()})
+				x.name(p, Problem{Segment: one.Name, Record: -1, Trouble: Closed, Detail: err.Error()})
 				continue
 			case errors.Is(err, errWrapped), errors.Is(err, ErrUnknownKey):
-				x.name(p, Problem{one.Name, -1, Damaged, "the header: " + err.Error()})
+				x.name(p, Problem{Segment: one.Name, Record: -1, Trouble: Damaged, Detail: "the header: " + err.Error()})
 				continue
 			case err != nil:
 				yield(Entry{}, err)

@@ -18,8 +18,9 @@ type Swept struct {
 
 // GC removes what has expired and is not held. It may run beside a Recorder and other processes; the daemon calls it on a schedule. It
 // locks and reads the holds anew for each few segments, so that a hold which is set meanwhile keeps all that is left. Holds that
-// cannot be read keep everything.
-func GC(l Layer, classes Classes, now time.Time) (s Swept, err error) {
+// cannot be read keep everything. expire is told of each track before the first of its segments goes, under the lock; after an error of
+// it nothing more goes. It may be nil.
+func GC(l Layer, classes Classes, now time.Time, expire func(session, track string) error) (s Swept, err error) {
 	all, err := List(l)
 	if err != nil {
 		return s, err
@@ -38,8 +39,16 @@ func GC(l Layer, classes Classes, now time.Time) (s Swept, err error) {
 		_, err = ReadHolds(l)
 		return s, err
 	}
+	told := map[string]bool{}
+	tell := func(h Header) error {
+		if expire == nil || told[h.Track] {
+			return nil
+		}
+		told[h.Track] = true
+		return expire(h.Session, h.Track)
+	}
 	for batch := range slices.Chunk(expired, sweepBatch) {
-		if err := s.sweep(l, batch); err != nil {
+		if err := s.sweep(l, batch, tell); err != nil {
 			return s, err
 		}
 	}
@@ -47,7 +56,7 @@ func GC(l Layer, classes Classes, now time.Time) (s Swept, err error) {
 }
 
 // sweep removes those of a batch that nothing holds now.
-func (s *Swept) sweep(l Layer, batch []Listed) error {
+func (s *Swept) sweep(l Layer, batch []Listed, tell func(Header) error) error {
 	return withLock(l, func(locked Locked) error {
 		holds, err := ReadHolds(l)
 		if err != nil {
@@ -57,6 +66,9 @@ func (s *Swept) sweep(l Layer, batch []Listed) error {
 			if holds.Cover(one.Header) {
 				s.Held++
 				continue
+			}
+			if err := tell(one.Header); err != nil {
+				return err
 			}
 			if err := locked.Remove(one.Name); err != nil {
 				return err

@@ -19,6 +19,11 @@ const (
 	Incomplete Trouble = "incomplete" // the end is not there: a crash, a full disk, a recording that still runs; or it was cut off
 	Closed     Trouble = "closed"     // it cannot be opened: the person was erased, or it is sealed to others
 	Unreadable Trouble = "unreadable" // the file's header is damaged, or the file cannot be read
+
+	// Of whole tracks, by what the audit log says of them.
+	Removed  Trouble = "removed"  // nothing of it is here, and no expiry or erasure says why
+	Cut      Trouble = "cut"      // it is shorter than it was
+	Unlogged Trouble = "unlogged" // the log does not know it
 )
 
 // unread is the trouble of a file whose header did not come: one that is empty was begun when a crash came, and holds nothing.
@@ -31,14 +36,15 @@ func unread(err error) Trouble {
 
 // A Problem is one trouble in one place.
 type Problem struct {
-	Segment string  `json:"segment"` // the file's name
-	Record  int64   `json:"record"`  // -1 for the whole segment
+	Segment string  `json:"segment,omitempty"` // the file's name; empty for a whole track
+	Track   string  `json:"track,omitempty"`   // its id, for a whole track
+	Record  int64   `json:"record"`            // -1 for the whole segment
 	Trouble Trouble `json:"trouble"`
 	Detail  string  `json:"detail,omitempty"`
 }
 
 func (s *segment) add(record int64, t Trouble, detail string) {
-	s.problems = append(s.problems, Problem{s.name, record, t, detail})
+	s.problems = append(s.problems, Problem{Segment: s.name, Record: record, Trouble: t, Detail: detail})
 }
 
 // judge names what is wrong with the pieces of a file, and keeps the authentic records.

@@ -145,18 +145,18 @@ func TestGC(t *testing.T) {
 			{49 * time.Hour, Swept{Removed: 1, Held: 2, Unknown: 2}},
 		}
 		for _, step := range steps {
-			if got := must(GC(c.disk, classes, begin.Add(step.after)))(t); got != step.want {
+			if got := must(GC(c.disk, classes, begin.Add(step.after), nil))(t); got != step.want {
 				t.Errorf("after %v: %+v, want %+v", step.after, got, step.want)
 			}
 		}
 		if changed, err := SetHold(c.disk, Hold{Session: "s2"}, false); err != nil || !changed {
 			t.Fatal(changed, err)
 		}
-		if got := must(GC(c.disk, classes, begin.Add(50*time.Hour)))(t); got.Removed != 1 || got.Held != 1 {
+		if got := must(GC(c.disk, classes, begin.Add(50*time.Hour), nil))(t); got.Removed != 1 || got.Held != 1 {
 			t.Errorf("after the release: %+v", got)
 		}
 		c.disk.files[holdsFile].now = []byte("[{")
-		if _, err := GC(c.disk, classes, begin.Add(1e6*time.Hour)); err == nil {
+		if _, err := GC(c.disk, classes, begin.Add(1e6*time.Hour), nil); err == nil {
 			t.Error("holds that cannot be read keep nothing")
 		}
 	})

@@ -80,7 +80,7 @@ func TestHoldDuringSweep(t *testing.T) {
 			default:
 			}
 		}
-		s := must(GC(m, Classes{"standard": time.Hour}, time.Now().Add(2*time.Hour)))(t)
+		s := must(GC(m, Classes{"standard": time.Hour}, time.Now().Add(2*time.Hour), nil))(t)
 		if err := <-held; err != nil {
 			t.Fatal(err)
 		}
@@ -190,7 +190,7 @@ func TestHoldsOfManyProcesses(t *testing.T) {
 func TestHoldDuringSweepOfTheDaemon(t *testing.T) {
 	if os.Getenv(lockChild) != "" {
 		l := must(ReadFolder(os.Getenv(lockChild + "_DIR")))(t)
-		if _, err := GC(l, Classes{"standard": time.Hour}, time.Now().Add(2*time.Hour)); err != nil {
+		if _, err := GC(l, Classes{"standard": time.Hour}, time.Now().Add(2*time.Hour), nil); err != nil {
 			t.Fatal(err)
 		}
 		return

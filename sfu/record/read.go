@@ -18,6 +18,7 @@ type Opener struct {
 	identities []age.Identity
 	erasure    map[string][]byte
 	erased     map[string]bool
+	people     map[string]string // whose an erasure key is, by its id
 	tracks     map[string][]byte // keys that were unwrapped, by track
 }
 
@@ -27,13 +28,16 @@ func NewOpener(identity []byte, k *Keyring) (*Opener, error) {
 	if err != nil {
 		return nil, errors.New("record: this is no identity file of age, or it is protected by a passphrase") // the error may quote it
 	}
-	o := &Opener{identities: identities, erased: map[string]bool{}, tracks: map[string][]byte{}}
+	o := &Opener{identities: identities, erased: map[string]bool{}, people: map[string]string{}, tracks: map[string][]byte{}}
 	if o.erasure, err = k.keys(); err != nil {
 		return nil, err
 	}
 	return o, k.with(func(s *state) error {
 		for _, e := range s.ring.Erased {
 			o.erased[e.ID] = true
+		}
+		for _, e := range s.ring.Keys {
+			o.people[e.ID] = e.Person
 		}
 		return nil
 	})

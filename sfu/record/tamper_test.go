@@ -86,9 +86,9 @@ func TestBitFlips(t *testing.T) {
 				bad := bytes.Clone(good)
 				bad[at+offset] ^= 1 << (offset % 8)
 				list := c.problems(o, name, bad)
-				named := has(list, Problem{name, int64(number), Damaged, ""})
+				named := has(list, Problem{Segment: name, Record: int64(number), Trouble: Damaged})
 				// A last record whose length points beyond the end of the file is what a crash leaves.
-				cutShort := number == len(pieces)-2 && has(list, Problem{name, int64(number), Incomplete, ""})
+				cutShort := number == len(pieces)-2 && has(list, Problem{Segment: name, Record: int64(number), Trouble: Incomplete})
 				if !named && !cutShort {
 					t.Fatalf("bit at %d of record %d: %+v", offset, number, list)
 				}
@@ -155,21 +155,21 @@ func rearrange(t *testing.T, c *clinic, name, donor string) {
 			delete(cases, Missing) // that is a cut: see below
 		}
 		for trouble, list := range cases {
-			if got := c.problems(o, name, slices.Concat(list...)); !has(got, Problem{name, int64(n), trouble, ""}) {
+			if got := c.problems(o, name, slices.Concat(list...)); !has(got, Problem{Segment: name, Record: int64(n), Trouble: trouble}) {
 				t.Errorf("%s %d: %+v", trouble, n, got)
 			}
 		}
 		passed := slices.Clone(pieces)
 		passed[at] = append(file[:], other[2][idSize:]...) // with the id of this file
-		if got := c.problems(o, name, slices.Concat(passed...)); !has(got, Problem{name, int64(n), Damaged, ""}) {
+		if got := c.problems(o, name, slices.Concat(passed...)); !has(got, Problem{Segment: name, Record: int64(n), Trouble: Damaged}) {
 			t.Errorf("passed off as %d: %+v", n, got)
 		}
 		inserted := slices.Insert(slices.Clone(pieces), at, other[2])
-		if got := c.problems(o, name, slices.Concat(inserted...)); !has(got, Problem{name, int64(n), Spliced, ""}) {
+		if got := c.problems(o, name, slices.Concat(inserted...)); !has(got, Problem{Segment: name, Record: int64(n), Trouble: Spliced}) {
 			t.Errorf("inserted in front of %d: %+v", n, got)
 		}
 	}
-	if got := c.problems(o, name, slices.Concat(append(slices.Clone(pieces), other[2])...)); !has(got, Problem{name, int64(last) + 1, Spliced, ""}) {
+	if got := c.problems(o, name, slices.Concat(append(slices.Clone(pieces), other[2])...)); !has(got, Problem{Segment: name, Record: int64(last) + 1, Trouble: Spliced}) {
 		t.Errorf("appended: %+v", got)
 	}
 }
@@ -184,14 +184,14 @@ func TestTruncated(t *testing.T) {
 		pieces := cut(t, good)
 		at := len(pieces[0])
 		for size, trouble := range map[int]Trouble{0: Incomplete, 1: Unreadable, at - 1: Unreadable} {
-			if list := c.problems(o, name, good[:size]); len(list) != 1 || !has(list, Problem{name, -1, trouble, ""}) {
+			if list := c.problems(o, name, good[:size]); len(list) != 1 || !has(list, Problem{Segment: name, Record: -1, Trouble: trouble}) {
 				t.Fatalf("cut at %d of the header: %+v", size, list)
 			}
 		}
 		for number, record := range pieces[1:] {
 			for _, more := range []int{0, 1, 20, recordHead, len(record) - 1} {
 				list := c.problems(o, name, good[:at+more])
-				if len(list) != 1 || !has(list, Problem{name, int64(number), Incomplete, ""}) {
+				if len(list) != 1 || !has(list, Problem{Segment: name, Record: int64(number), Trouble: Incomplete}) {
 					t.Fatalf("cut %d into record %d: %+v", more, number, list)
 				}
 			}
@@ -211,15 +211,15 @@ func TestSegmentsRearranged(t *testing.T) {
 			do   func(d *disk)
 			want Problem
 		}{
-			{"the first is gone", func(d *disk) { delete(d.files, first) }, Problem{second, -1, Missing, ""}},
-			{"the second is gone", func(d *disk) { delete(d.files, second) }, Problem{first, -1, Missing, ""}},
-			{"names are exchanged", func(d *disk) { d.files[first], d.files[second] = d.files[second], d.files[first] }, Problem{first, -1, Spliced, ""}},
-			{"one is there twice", func(d *disk) { d.files["copy"+suffix] = d.files[first] }, Problem{"copy" + suffix, -1, Spliced, ""}},
+			{"the first is gone", func(d *disk) { delete(d.files, first) }, Problem{Segment: second, Record: -1, Trouble: Missing}},
+			{"the second is gone", func(d *disk) { delete(d.files, second) }, Problem{Segment: first, Record: -1, Trouble: Missing}},
+			{"names are exchanged", func(d *disk) { d.files[first], d.files[second] = d.files[second], d.files[first] }, Problem{Segment: first, Record: -1, Trouble: Spliced}},
+			{"one is there twice", func(d *disk) { d.files["copy"+suffix] = d.files[first] }, Problem{Segment: "copy" + suffix, Record: -1, Trouble: Spliced}},
 			{"the first has lost its end", func(d *disk) {
 				pieces := cut(t, d.files[first].now)
 				d.files[first].now = slices.Concat(pieces[:len(pieces)-1]...)
-			}, Problem{second, -1, Missing, ""}},
-			{"one is junk", func(d *disk) { d.files[first].now = []byte("junk") }, Problem{first, -1, Unreadable, ""}},
+			}, Problem{Segment: second, Record: -1, Trouble: Missing}},
+			{"one is junk", func(d *disk) { d.files[first].now = []byte("junk") }, Problem{Segment: first, Record: -1, Trouble: Unreadable}},
 		}
 		for _, tt := range tests {
 			d := c.disk.copy()

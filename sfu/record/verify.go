@@ -14,12 +14,15 @@ type Report struct {
 	Tracks   []TrackReport `json:"tracks"`
 	Problems []Problem     `json:"problems"`
 	Closed   int           `json:"closed"` // segments that cannot be opened: of people who were erased, or sealed to others
+	Logged   int           `json:"logged"` // tracks of an audit log that were looked for: see Compare
+
+	unopened map[string]bool // tracks of such segments, and of those whose header is damaged
 }
 
 // Sound says that nothing was changed, removed or put elsewhere. What is only incomplete or closed is sound: a crash and an erasure
 // are no forgery.
 func (r Report) Sound() bool {
-	return !slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Trouble != Incomplete && p.Trouble != Closed })
+	return !slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Trouble != Incomplete && p.Trouble != Closed && p.Trouble != Unlogged })
 }
 
 // A TrackReport is what can be read of one track.
@@ -45,13 +48,13 @@ func (o *Opener) Verify(l Layer, choose func(Header) bool, progress Progress) (R
 	if err != nil {
 		return Report{}, err
 	}
-	var r Report
+	r := Report{unopened: map[string]bool{}}
 	var chosen []Listed
 	for _, one := range all {
 		switch {
 		case errors.Is(one.Err, fs.ErrNotExist): // gc took it
 		case one.Err != nil:
-			r.Problems = append(r.Problems, Problem{one.Name, -1, unread(one.Err), ""})
+			r.Problems = append(r.Problems, Problem{Segment: one.Name, Record: -1, Trouble: unread(one.Err), Detail: ""})
 		case choose == nil || choose(one.Header):
 			chosen = append(chosen, one)
 		}
@@ -81,10 +84,12 @@ func (o *Opener) verifyTrack(l Layer, list []Listed, r *Report) error {
 			continue
 		case errors.Is(err, ErrErased), errors.Is(err, ErrIdentity):
 			r.Closed++
-			r.Problems = append(r.Problems, Problem{one.Name, -1, Closed, err.Error()})
+			r.unopened[h.Track] = true
+			r.Problems = append(r.Problems, Problem{Segment: one.Name, Record: -1, Trouble: Closed, Detail: err.Error()})
 			continue
 		case errors.Is(err, errWrapped), errors.Is(err, ErrUnknownKey):
-			r.Problems = append(r.Problems, Problem{one.Name, -1, Damaged, "the header: " + err.Error()})
+			r.unopened[h.Track] = true
+			r.Problems = append(r.Problems, Problem{Segment: one.Name, Record: -1, Trouble: Damaged, Detail: "the header: " + err.Error()})
 			continue
 		case err != nil:
 			return fmt.Errorf("%s: %w", one.Name, err)
@@ -101,7 +106,7 @@ func (o *Opener) verifyTrack(l Layer, list []Listed, r *Report) error {
 		before, expected = s, max(expected, s.header.Segment+1)
 	}
 	if before != nil && before.end == Continued {
-		r.Problems = append(r.Problems, Problem{before.name, -1, Missing, fmt.Sprintf("segment %d of its track, which follows", expected)})
+		r.Problems = append(r.Problems, Problem{Segment: before.name, Record: -1, Trouble: Missing, Detail: fmt.Sprintf("segment %d of its track, which follows", expected)})
 	}
 	if t.Segments > 0 {
 		r.Tracks = append(r.Tracks, t)

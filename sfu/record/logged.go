@@ -1,0 +1,135 @@
+package record
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"time"
+)
+
+// A Logged is what an audit log says of one track: files that were removed, emptied or cut are missing by it.
+type Logged struct {
+	Session, Track string
+	ErasureKey     string    // id
+	Began          time.Time // zero: the log does not say
+	Chain                    // the last that is known of it, zero if only its beginning is
+	Ended          bool      // Chain is the whole track, its end included
+	Expired        bool      // it was removed because its class had expired
+}
+
+// Compare names what the log knows and the Layer lacks, and adds it to the Report of Verify. choose is that of Verify: of a track that
+// is gone it sees session and person only, and the person only as long as the keyring knows the erasure key.
+func (r *Report) Compare(o *Opener, log []Logged, choose func(Header) bool) {
+	read := map[string]TrackReport{}
+	for _, t := range r.Tracks {
+		read[t.Track] = t
+	}
+	known := map[string]bool{}
+	for _, one := range log {
+		known[one.Track] = true
+		if choose != nil && !choose(Header{Session: one.Session, Person: o.people[one.ErasureKey]}) {
+			continue
+		}
+		r.Logged++
+		t, there := read[one.Track]
+		switch {
+		case there:
+			r.compare(one, t)
+		case one.Expired, o.erased[one.ErasureKey], r.unopened[one.Track]:
+		default:
+			r.lacks(one, Removed, fmt.Sprintf("the audit log says that it began%s%s; nothing of it is here", one.when(), one.length()))
+		}
+	}
+	for _, t := range r.Tracks {
+		if !known[t.Track] {
+			r.Problems = append(r.Problems, Problem{Record: -1, Track: t.Track, Trouble: Unlogged, Detail: "the audit log does not know it: the daemon died as it began, or the log is of others"})
+		}
+	}
+}
+
+// compare holds what can be read of a track against its length in the log. A track that broke may be longer: what was written after
+// the last sync may have reached the disk.
+func (r *Report) compare(one Logged, t TrackReport) {
+	switch {
+	case t.Records < one.Records && !one.Expired:
+		r.lacks(one, Cut, fmt.Sprintf("%d of the %d records that the audit log knows of can be read", t.Records, one.Records))
+	case t.Records == one.Records && t.Records > 0 && t.Tag != one.Tag, one.Ended && t.Records > one.Records:
+		r.lacks(one, Damaged, "its records are not those that the audit log knows of")
+	}
+}
+
+func (r *Report) lacks(one Logged, t Trouble, detail string) {
+	r.Problems = append(r.Problems, Problem{Record: -1, Track: one.Track, Trouble: t, Detail: detail})
+}
+
+func (l Logged) when() string {
+	if l.Began.IsZero() {
+		return ""
+	}
+	return " at " + l.Began.UTC().Format(time.RFC3339)
+}
+
+func (l Logged) length() string {
+	if l.Records == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" and had %d records in %d segments", l.Records, l.Segments)
+}
+
+// A Found is a track on the disk whose end nobody told: the daemon died.
+type Found struct {
+	Session, Track, ErasureKey string
+	Chain
+}
+
+// FindBroken reads, without any key, the tracks that began before a moment and of which known says that their end is not: how many
+// records of each lie there. It is called after a crash, so that what is cut later is missed.
+func FindBroken(l Layer, before time.Time, known func(track string) bool) (list []Found, err error) {
+	all, err := List(l)
+	if err != nil {
+		return nil, err
+	}
+	for _, segments := range tracksOf(all) {
+		h := segments[0].Header
+		if segments[0].Err != nil || known(h.Track) || !h.Started.Before(before) {
+			continue
+		}
+		f := Found{Session: h.Session, Track: h.Track, ErasureKey: h.ErasureKey}
+		for _, one := range segments {
+			if err := f.count(l, one.Name); err != nil {
+				return list, err
+			}
+		}
+		if f.Records > 0 {
+			list = append(list, f)
+		}
+	}
+	return list, nil
+}
+
+// count adds the whole records of a segment.
+func (f *Found) count(l Layer, name string) error {
+	file, err := l.Open(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxSegment))
+	if err != nil {
+		return err
+	}
+	h, at, err := parseHeader(data)
+	if err != nil {
+		return nil // it is no segment any more
+	}
+	for number := uint64(0); ; number++ {
+		r, whole := readFrame(data, at)
+		if !whole || r.file != rawID(h.File) || r.number != number || torn(r.file, data[r.at:r.end()], true) {
+			return nil
+		}
+		f.Segments, f.Records = max(f.Segments, h.Segment+1), f.Records+1
+		tag := r.tag()
+		f.Tag = hex.EncodeToString(tag[:])
+		at = r.end()
+	}
+}

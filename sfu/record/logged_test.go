@@ -1,0 +1,203 @@
+package record
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// logged records two people over several segments and gives what an audit log would hold of it. person-b's track breaks.
+func logged(t *testing.T) (c *clinic, log []Logged) {
+	t.Helper()
+	at := func(track string) int {
+		i := slices.IndexFunc(log, func(l Logged) bool { return l.Track == track })
+		if i < 0 {
+			t.Fatal("a track ended that never began")
+		}
+		return i
+	}
+	c = newClinic(t, func(cfg *Config) {
+		cfg.SegmentTime = 2 * time.Second
+		cfg.Began = func(b Begun) {
+			log = append(log, Logged{Session: b.Session, Track: b.Track, ErasureKey: b.ErasureKey, Began: time.Now()})
+		}
+		cfg.Ended = func(e Ended) {
+			i := at(e.Track)
+			log[i].Chain, log[i].Ended = e.Chain, e.Complete
+		}
+	})
+	track := c.start(audioOf("person-a"))
+	talk(t, track, time.Now(), 0, 290)
+	track.Stop()
+	<-track.Done()
+	other := c.start(audioOf("person-b"))
+	talk(t, other, time.Now(), 0, 290)
+	synctest.Wait()
+	c.disk.mu.Lock()
+	c.disk.badSync = func(string) error { return errFull }
+	c.disk.mu.Unlock()
+	for n := 290; n < 400 && other.Put(unit(n, began)); n++ {
+		time.Sleep(20 * time.Millisecond)
+	}
+	if err := c.recorder.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return c, log
+}
+
+// TestWhatTheLogKnows: a file that was removed, emptied or cut is missed, whatever its track; and what went by itself is not.
+func TestWhatTheLogKnows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, log := logged(t)
+		whole := c.disk.crash(0)
+		a, b := log[0].Track, log[1].Track
+		if !log[0].Ended || log[1].Ended || log[1].Records < 10 {
+			t.Fatalf("logged was %+v", log)
+		}
+		files := func(d *disk, track string) []string { return d.of(t, track) }
+		last := func(d *disk, track string) *onDisk { all := files(d, track); return d.files[all[len(all)-1]] }
+		lastRecord := func(f *onDisk) {
+			pieces := cut(t, f.now)
+			f.now = f.now[:len(f.now)-len(pieces[len(pieces)-1])]
+		}
+		tests := []struct {
+			name  string
+			harm  func(d *disk, log []Logged)
+			track string
+			want  Trouble // "": all is well
+		}{
+			{"nothing", func(*disk, []Logged) {}, "", ""},
+			{"a track is removed", func(d *disk, _ []Logged) {
+				for _, name := range files(d, a) {
+					delete(d.files, name)
+				}
+			}, a, Removed},
+			{"a broken one is removed", func(d *disk, _ []Logged) {
+				for _, name := range files(d, b) {
+					delete(d.files, name)
+				}
+			}, b, Removed},
+			{"all its files are emptied", func(d *disk, _ []Logged) {
+				for _, name := range files(d, a) {
+					d.files[name].now = nil
+				}
+			}, a, Removed},
+			{"the last file is emptied", func(d *disk, _ []Logged) { last(d, b).now = nil }, b, Cut},
+			{"the end is cut off", func(d *disk, _ []Logged) { lastRecord(last(d, a)) }, a, Cut},
+			{"a record of a broken one is cut off", func(d *disk, _ []Logged) { lastRecord(last(d, b)) }, b, Cut},
+			{"half a record of it is cut off", func(d *disk, _ []Logged) { f := last(d, b); f.now = f.now[:len(f.now)-30] }, b, Cut},
+			{"its class expired", func(d *disk, log []Logged) {
+				for _, name := range files(d, a) {
+					delete(d.files, name)
+				}
+				log[0].Expired = true
+			}, a, ""},
+			{"only its beginning is known", func(d *disk, log []Logged) {
+				lastRecord(last(d, b))
+				log[1].Chain = Chain{}
+			}, b, ""},
+			{"the tag is another", func(_ *disk, log []Logged) { log[1].Tag = newID() }, b, Damaged},
+		}
+		for _, tt := range tests {
+			d, log := whole.copy(), slices.Clone(log)
+			tt.harm(d, log)
+			o := c.opener()
+			r := must(o.Verify(d, nil, nil))(t)
+			r.Compare(o, log, nil)
+			named := slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Track == tt.track && p.Trouble == tt.want })
+			if named != (tt.want != "") || r.Sound() != (tt.want == "") || r.Logged != 2 {
+				t.Errorf("%s: %d compared: %+v", tt.name, r.Logged, r.Problems)
+			}
+		}
+	})
+}
+
+// TestWhatTheLogKnowsOfPeople: an erasure needs no entry but that of the keyring, and one person's recordings are looked for by the
+// keyring alone: the log has no ids of people.
+func TestWhatTheLogKnowsOfPeople(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, log := logged(t)
+		c.disk.badSync = nil
+		of := func(person string) func(Header) bool { return func(h Header) bool { return h.Person == person } }
+		o := c.opener()
+		r := must(o.Verify(newDisk(), of("person-b"), nil))(t)
+		if r.Compare(o, log, of("person-b")); r.Logged != 1 || len(r.Problems) != 1 || r.Problems[0].Track != log[1].Track {
+			t.Errorf("of one person: %+v", r)
+		}
+		if _, err := Erase(c.disk, c.keyring, "person-a"); err != nil {
+			t.Fatal(err)
+		}
+		o = c.opener()
+		r = must(o.Verify(c.disk, nil, nil))(t)
+		if r.Compare(o, log, nil); !r.Sound() {
+			t.Errorf("after an erasure: %+v", r.Problems)
+		}
+		if r.Compare(o, log[:1], nil); !r.Sound() || !slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Trouble == Unlogged && p.Track == log[1].Track }) {
+			t.Errorf("of a track that the log does not know: %+v", r.Problems)
+		}
+	})
+}
+
+// TestFindBroken: what a crash leaves is counted as it will be read.
+func TestFindBroken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClinic(t, func(cfg *Config) { cfg.SegmentTime = 2 * time.Second })
+		track := c.start(audioOf("person-a"))
+		talk(t, track, time.Now(), 0, 290)
+		synctest.Wait()
+		for _, extra := range []int{0, 100, 900, 3000} {
+			d := c.disk.crash(extra)
+			found := must(FindBroken(d, time.Now(), func(string) bool { return false }))(t)
+			r := c.verify(d)
+			if len(found) != 1 || len(r.Tracks) != 1 || found[0].Chain != r.Tracks[0].Chain || found[0].Track != track.ID() || found[0].ErasureKey != r.Tracks[0].ErasureKey {
+				t.Errorf("with %d bytes more found %+v, read %+v", extra, found, r.Tracks)
+			}
+			if list := must(FindBroken(d, time.Now(), func(one string) bool { return one == track.ID() }))(t); len(list) > 0 {
+				t.Errorf("found although its end is known: %+v", list)
+			}
+			if list := must(FindBroken(d, r.Tracks[0].Started, func(string) bool { return false }))(t); len(list) > 0 {
+				t.Errorf("found although it may still run: %+v", list)
+			}
+		}
+		if err := c.recorder.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestExpiryIsToldFirst: a track that expires is told of once, before anything of it goes, and stays if that fails.
+func TestExpiryIsToldFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := logged(t)
+		classes, now := Classes{"standard": time.Hour}, time.Now().Add(2*time.Hour)
+		before := len(c.disk.segments(t))
+		lost := errors.New("the log cannot be written")
+		if _, err := GC(c.disk, classes, now, func(string, string) error { return lost }); !errors.Is(err, lost) || len(c.disk.segments(t)) != before {
+			t.Errorf("it says %v, %d of %d segments are left", err, len(c.disk.segments(t)), before)
+		}
+		var told []string
+		s := must(GC(c.disk, classes, now, func(session, track string) error {
+			if session != "session-1" || len(c.disk.of(t, track)) == 0 {
+				t.Error("told too late, or of another session")
+			}
+			told = append(told, track)
+			return nil
+		}))(t)
+		if s.Removed != before || len(told) != 2 || told[0] == told[1] {
+			t.Errorf("swept %+v, told of %v", s, told)
+		}
+	})
+}
+
+// of gives the segments of a track.
+func (d *disk) of(t *testing.T, track string) (names []string) {
+	t.Helper()
+	for _, one := range must(List(d))(t) {
+		if one.Header.Track == track {
+			names = append(names, one.Name)
+		}
+	}
+	return names
+}
