@@ -65,7 +65,21 @@ func NewMetrics(reg *prometheus.Registry, version string) *Metrics {
 	build.Set(1)
 	reg.MustRegister(m.hellos, m.waits, m.joins, m.resumes, m.admissions, m.messages, m.closes, m.refused, m.connections, m.panics, m.roomPanics,
 		m.httpErrors, build)
+	m.begin()
 	return m
+}
+
+// begin makes every series that an alert may watch, at 0: of one that appears with its first count Prometheus sees no increase.
+func (m *Metrics) begin() {
+	for _, c := range []*prometheus.CounterVec{m.joins, m.resumes, m.admissions} {
+		for _, result := range append(Codes(), "ok", string(room.Admitted), string(room.Waiting), "other") {
+			c.WithLabelValues(result)
+		}
+	}
+	for _, code := range []int{closeLeft, closeSilent, closeInternal, closeProtocol, closeToken, closeDoor, closeHelloLate, closeReplaced, closeEnded,
+		closeTooLarge, closeRate, closeDraining} {
+		m.closes.WithLabelValues(closeLabel(code))
+	}
 }
 
 // Joined implements live.Observer.

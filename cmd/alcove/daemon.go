@@ -246,6 +246,9 @@ func (d daemon) register(registry *prometheus.Registry, media io.Closer, doors d
 	reloaded := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "alcove_reloads_total", Help: "Times the configuration was read again: ok, or failed and all stayed as it was.",
 	}, []string{"result"})
+	for _, result := range []string{"ok", "failed"} { // at 0: of a series that appears with its first count no increase is seen
+		reloaded.WithLabelValues(result)
+	}
 	errs := []error{registry.Register(state), registry.Register(reloaded)}
 	if certs != nil {
 		errs = append(errs, registry.Register(certs.expiry()))
