@@ -4,7 +4,9 @@ import type { ComponentChildren, JSX } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Device, DeviceState } from '../devices';
 import { Ctl } from './basics';
+import type { PictureState } from '../liveness';
 import { useStore } from './context';
+import { eachFrame, watch } from './picture';
 
 interface Props {
   allowed?: (kind: Device['kind']) => boolean;
@@ -29,12 +31,22 @@ export function DeviceCtls({ allowed = () => true, children }: Props): JSX.Eleme
   );
 }
 
-export function SelfVideo({ label }: { label?: string }): JSX.Element | null {
+export function SelfVideo({ label, onState }: { label?: string; onState?(state: PictureState): void }): JSX.Element | null {
   const { track } = useStore().camera;
   const ref = useRef<HTMLVideoElement>(null);
   const shown = track.value;
   useLayoutEffect(() => {
-    if (ref.current) ref.current.srcObject = shown ? new MediaStream([shown]) : null;
+    const video = ref.current;
+    if (!video) return undefined;
+    video.srcObject = shown ? new MediaStream([shown]) : null;
+    if (!shown || !onState) return undefined;
+    onState('starting');
+    const alive = watch(video, onState);
+    const stop = eachFrame(video, () => video.currentTime, (anew) => anew && alive.frame(true));
+    return () => {
+      stop();
+      alive.stop();
+    };
   }, [shown]);
   if (!shown) return null;
   return <video ref={ref} class="picture mirror" autoplay muted playsInline aria-label={label} aria-hidden={label ? undefined : true} />;

@@ -33,6 +33,7 @@ export type IconName =
   | 'shield'
   | 'signal'
   | 'speaker'
+  | 'still'
   | 'unlock'
   | 'verified'
   | 'wave';
@@ -83,6 +84,7 @@ export function Sprite(): JSX.Element {
       <symbol id="shield" viewBox="0 0 24 24"><path d="M12 3.2 5 5.8v5.4c0 4.3 2.9 7.6 7 9.6 4.1-2 7-5.3 7-9.6V5.8Z"/></symbol>
       <symbol id="signal" viewBox="0 0 24 24"><path d="M5 19v-3M10 19v-6M15 19v-9M20 19V6"/></symbol>
       <symbol id="speaker" viewBox="0 0 24 24"><path d="M4 9.8v4.4c0 .5.4.8.8.8H8l4.2 3.7c.5.4 1.3.1 1.3-.6V5.9c0-.7-.8-1-1.3-.6L8 9H4.8a.8.8 0 0 0-.8.8Z"/><path d="M16.5 9a4.2 4.2 0 0 1 0 6M19 6.5a7.8 7.8 0 0 1 0 11"/></symbol>
+      <symbol id="still" viewBox="0 0 24 24"><rect x="3" y="5" width="18" height="14" rx="2.5"/><path d="M10 9.5v5M14 9.5v5"/></symbol>
       <symbol id="unlock" viewBox="0 0 24 24"><rect x="5" y="10.5" width="14" height="9.5" rx="2.5"/><path d="M8 10.5V7.5a4 4 0 0 1 7.6-1.8"/></symbol>
       <symbol id="verified" viewBox="0 0 24 24"><path d="M12 3.2 5 5.8v5.4c0 4.3 2.9 7.6 7 9.6 4.1-2 7-5.3 7-9.6V5.8Z"/><path d="m9 11.8 2.2 2.2 4-4.2"/></symbol>
       <symbol id="wave" viewBox="0 0 24 24"><path d="M4 10.5v3M8 7.5v9M12 4.5v15M16 7.5v9M20 10.5v3"/></symbol>

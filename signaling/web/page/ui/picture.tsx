@@ -3,19 +3,23 @@
 import type { JSX } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { FrameGate, type Slot } from '../../client';
+import { Liveness, type PictureState } from '../liveness';
 import { useStore } from './context';
 
 // Shown only while the newest picture is known to be the named source's (see FrameGate). The caller gives each pair of
 // slot and source a key of its own, so an element never outlives the person it was made for.
-export function Picture({ slot, csrc }: { slot: Slot; csrc: number }): JSX.Element {
+export function Picture({ slot, csrc, onState }: { slot: Slot; csrc: number; onState(state: PictureState): void }): JSX.Element {
   const ref = useRef<HTMLVideoElement>(null);
   useLayoutEffect(() => {
     const video = ref.current;
     if (!video) return undefined;
     video.srcObject = new MediaStream([slot.track]);
-    const stop = guard(video, slot, csrc);
+    onState('starting');
+    const alive = watch(video, onState);
+    const stop = guard(video, slot, csrc, (shown) => alive.frame(shown));
     return () => {
       stop();
+      alive.stop();
       video.srcObject = null;
     };
   }, [slot, csrc]);
@@ -23,22 +27,55 @@ export function Picture({ slot, csrc }: { slot: Slot; csrc: number }): JSX.Eleme
 }
 
 // Checks every presented frame; where a browser cannot tell of frames, every repaint. Returns what stops it.
-function guard(video: HTMLVideoElement, slot: Slot, csrc: number): () => void {
+function guard(video: HTMLVideoElement, slot: Slot, csrc: number, tell: (shown: boolean) => void): () => void {
   const gate = new FrameGate();
   const sources = (): RTCRtpContributingSource[] => slot.receiver.getContributingSources();
   gate.expect(csrc, sources());
+  return eachFrame(video, () => Math.max(...sources().map(({ timestamp }) => timestamp)), (anew, rtpTimestamp) => {
+    const shown = gate.observe(sources(), rtpTimestamp);
+    video.toggleAttribute('data-shown', shown);
+    if (anew) tell(shown);
+  });
+}
+
+// Calls for each presented frame. Where a browser cannot tell of frames, for every repaint, and `anew` says whether `clock` went on.
+// Returns what stops it.
+export function eachFrame(video: HTMLVideoElement, clock: () => number, look: (anew: boolean, rtpTimestamp?: number) => void): () => void {
   let stopped = false;
-  const look = (rtpTimestamp?: number): void => {
-    if (stopped) return;
-    video.toggleAttribute('data-shown', gate.observe(sources(), rtpTimestamp));
-    wait();
-  };
+  let before = NaN;
   const wait = (): void => {
-    if ('requestVideoFrameCallback' in video) video.requestVideoFrameCallback((_, frame) => look(frame.rtpTimestamp));
-    else requestAnimationFrame(() => look());
+    if ('requestVideoFrameCallback' in video) video.requestVideoFrameCallback((_, frame) => next(true, frame.rtpTimestamp));
+    else requestAnimationFrame(() => next(clock() !== before));
+  };
+  const next = (anew: boolean, rtpTimestamp?: number): void => {
+    if (stopped) return;
+    before = clock();
+    look(anew, rtpTimestamp);
+    wait();
   };
   wait();
   return () => (stopped = true);
+}
+
+// Tells whether a picture goes on, as far as somebody looks at it.
+export function watch(video: HTMLVideoElement, tell: (state: PictureState) => void): { frame(shown: boolean): void; stop(): void } {
+  const liveness = new Liveness(tell);
+  let inside = true;
+  const look = (): void => liveness.look(inside && !document.hidden);
+  const places = new IntersectionObserver((entries) => {
+    inside = entries.at(-1)?.isIntersecting ?? inside;
+    look();
+  });
+  places.observe(video);
+  document.addEventListener('visibilitychange', look);
+  return {
+    frame: (shown) => liveness.frame(shown),
+    stop: () => {
+      places.disconnect();
+      document.removeEventListener('visibilitychange', look);
+      liveness.stop();
+    },
+  };
 }
 
 // One element for each audio slot, for as long as the connection lives: sound needs no name to be heard.

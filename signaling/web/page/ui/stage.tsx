@@ -1,8 +1,10 @@
 // The people: everyone the same size, or one large and the others small.
 
 import type { JSX, RefObject } from 'preact';
-import { useLayoutEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Participant, SlotEntry } from '../../client';
+import type { Device } from '../devices';
+import { ownState, stateWords, type PictureState, type TileState } from '../liveness';
 import { colourOf, gettingReady, initialOf, roleName, sends } from '../people';
 import { useStore } from './context';
 import { SelfVideo } from './devices';
@@ -29,7 +31,7 @@ export function Stage({ view }: { view: View }): JSX.Element {
         {screens.map((entry) => <Screen key={`${entry.index}:${entry.csrc}`} entry={entry} />)}
         {screens.length === 0 && large && <div class="seat"><Tile key={large.id} person={large} /></div>}
       </div>
-      <ul class="strip" aria-label={label}>{small.map((p) => <li class="seat" key={p.id}><Tile person={p} /></li>)}</ul>
+      <ul class="strip" aria-label={label} tabIndex={0}>{small.map((p) => <li class="seat" key={p.id}><Tile person={p} /></li>)}</ul>
     </div>
   );
 }
@@ -52,20 +54,24 @@ function Tile({ person }: { person: Participant }): JSX.Element {
   const speaking = !muted && store.speakers.value.includes(person.id);
   const entry = store.map.value.find(({ kind, participantId }) => kind === 'video' && participantId === person.id);
   const slot = entry && store.slots.value.find(({ kind, index }) => kind === 'video' && index === entry.index);
+  const shown = !self && camera && entry && slot ? { entry, slot } : undefined;
+  const [picture, setPicture] = usePicture(self ? store.camera.track.value?.id ?? '' : shown ? `${shown.slot.track.id}:${shown.entry.csrc}` : '');
+  const state = self ? ownState(ownDevice(store.camera), picture) : camera ? picture : 'off';
   const look = `tile off ${colourOf(person.id)}${speaking ? ' speaking' : ''}`;
   const name = self ? 'You' : person.displayName;
   const ref = useSight(entry?.publicationId);
   return (
-    <div ref={ref} class={look} data-testid="tile" data-participant={person.id} data-name={person.displayName}>
-      <span class="initials" aria-hidden="true">{initialOf(person.displayName)}</span>
-      {self && <SelfVideo />}
-      {!self && camera && entry && slot && <Picture key={`${entry.index}:${entry.csrc}`} slot={slot} csrc={entry.csrc} />}
+    <div ref={ref} class={look} data-testid="tile" data-participant={person.id} data-name={person.displayName} data-state={state}>
+      <Face name={person.displayName} state={state} />
+      {self && <SelfVideo onState={setPicture} />}
+      {shown && <Picture key={`${shown.entry.index}:${shown.entry.csrc}`} slot={shown.slot} csrc={shown.entry.csrc} onState={setPicture} />}
+      {state === 'stalled' && <Stalled />}
       {person.handRaised && <div class="badge hand"><Icon name="hand" /><span class="words">Hand raised</span></div>}
       <div class="plate">
         {speaking && <><Icon name="wave" /><span class="sr">Speaking: </span></>}
         {muted && <><Icon name="mic-off" /><span class="sr">Muted: </span></>}
         <span class="name">{name}</span>
-        {!camera && <span class="sr">, camera off</span>}
+        {state !== 'live' && <span class="sr">, {stateWords[state].toLowerCase()}</span>}
         {!person.connected && <span class="role">Reconnecting</span>}
         {person.connected && person.away && <span class="role">Away</span>}
         {!self && gettingReady(person) && <span class="role">Getting ready</span>}
@@ -73,6 +79,36 @@ function Tile({ person }: { person: Participant }): JSX.Element {
       </div>
     </div>
   );
+}
+
+// The state of the picture that is named by the key; of another one nothing is known yet.
+function usePicture(key: string): [PictureState, (state: PictureState) => void] {
+  const [told, setTold] = useState<{ key: string; state: PictureState }>({ key, state: 'starting' });
+  const now = useRef(key);
+  now.current = key;
+  return [told.key === key ? told.state : 'starting', (state) => setTold({ key: now.current, state })];
+}
+
+function ownDevice({ track, interrupted, state }: Device): Parameters<typeof ownState>[0] {
+  if (track.value) return interrupted.value ? 'interrupted' : 'on';
+  return state.value === 'asking' ? 'asking' : 'off';
+}
+
+// In place of a picture: who it is, and why there is none. Read out with the name, on the plate.
+function Face({ name, state }: { name: string; state: TileState }): JSX.Element {
+  return (
+    <div class="face" aria-hidden="true">
+      <span class="initials">{initialOf(name)}</span>
+      {(state === 'off' || state === 'starting') && (
+        <span class="why"><Icon name={state === 'off' ? 'cam-off' : 'cam'} /><span class="words">{stateWords[state]}</span></span>
+      )}
+    </div>
+  );
+}
+
+// Over the last picture, which is darkened: nobody shall talk to a face that is not there.
+function Stalled(): JSX.Element {
+  return <div class="stalled" aria-hidden="true"><span class="why"><Icon name="still" /><span class="words">{stateWords.stalled}</span></span></div>;
 }
 
 // Lets the server know how large a tile is.
@@ -87,12 +123,15 @@ function Screen({ entry }: { entry: SlotEntry }): JSX.Element {
   const store = useStore();
   const { participantId: owner, index, csrc, publicationId } = entry;
   const ref = useSight<HTMLElement>(publicationId);
+  // One that stands still is as it should be: nothing on it changes.
+  const [state, setState] = useState<PictureState>('starting');
   const slot = store.slots.value.find((other) => other.kind === 'screen' && other.index === index);
   const name = store.roster.value.find(({ id }) => id === owner)?.displayName ?? '';
   return (
     <figure ref={ref} class="tile screen" data-testid="screen" data-participant={owner}>
-      {slot && <Picture slot={slot} csrc={csrc} />}
-      <figcaption class="plate"><Icon name="share" /><span class="name">{name} shares a screen</span></figcaption>
+      {state === 'starting' && <span class="why" aria-hidden="true"><Icon name="share" /><span class="words">Screen starting</span></span>}
+      {slot && <Picture slot={slot} csrc={csrc} onState={setState} />}
+      <figcaption class="plate"><Icon name="share" /><span class="name">{name} shares a screen</span>{state === 'starting' && <span class="sr">, starting</span>}</figcaption>
     </figure>
   );
 }
