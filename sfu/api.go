@@ -112,6 +112,12 @@ type (
 		Source      Source
 		Withheld    bool
 	}
+	// HandshakeFailed says why the connection of Peer got no keys; it has ended.
+	HandshakeFailed struct {
+		Peer       PeerID
+		Generation uint32
+		Fault      HandshakeFault
+	}
 	// Failed says that the room's media ended because of a bug of ours.
 	Failed struct{}
 )
@@ -120,6 +126,7 @@ func (SlotsMapped) event()     {}
 func (SpeakersChanged) event() {}
 func (EncodingsWanted) event() {}
 func (RateExceeded) event()    {}
+func (HandshakeFailed) event() {}
 func (Failed) event()          {}
 
 // A Config sets up an Engine.
@@ -127,7 +134,7 @@ type Config struct {
 	Listen      string   // address of the first worker's socket; the next workers take the next ports
 	Workers     int      // sockets and goroutines, 1 at least
 	Advertise   []string // public addresses behind 1:1 NAT, instead of the listening one
-	AllowAES128 bool     // also AEAD_AES_128_GCM
+	AllowAES128 bool     // also AEAD_AES_128_GCM and AES128_CM_HMAC_SHA1_80
 	Log         *slog.Logger
 
 	// Allowed is what senders of pictures are told, in bit/s at most: of each encoding of a source, the lowest first.

@@ -125,18 +125,19 @@ func eventually(t *testing.T, what string, ok func() bool) {
 
 // A testClient is a real pion client.
 type testClient struct {
-	t      *testing.T
-	room   *testRoom
-	id     PeerID
-	pc     *webrtc.PeerConnection
-	audio  *webrtc.TrackLocalStaticRTP
-	video  *webrtc.TrackLocalStaticRTP
-	seq    uint16
-	pairs  int
-	plis   atomic.Int64
-	mu     sync.Mutex
-	got    map[uint32][]*rtp.Packet // by CSRC
-	closed chan struct{}
+	changeOffer func(string) string // of the SDP, nil: none
+	t           *testing.T
+	room        *testRoom
+	id          PeerID
+	pc          *webrtc.PeerConnection
+	audio       *webrtc.TrackLocalStaticRTP
+	video       *webrtc.TrackLocalStaticRTP
+	seq         uint16
+	pairs       int
+	plis        atomic.Int64
+	mu          sync.Mutex
+	got         map[uint32][]*rtp.Packet // by CSRC
+	closed      chan struct{}
 }
 
 func newAPI(t *testing.T, settings func(*webrtc.SettingEngine)) *webrtc.API {
@@ -245,6 +246,15 @@ func (c *testClient) offer(generation uint32) (Answer, error) {
 	return answer, err
 }
 
+// described is the offer as it goes out.
+func (c *testClient) described() string {
+	sdp := c.pc.LocalDescription().SDP
+	if c.changeOffer != nil {
+		sdp = c.changeOffer(sdp)
+	}
+	return sdp
+}
+
 // ask offers and leaves the answer to the caller.
 func (c *testClient) ask(generation uint32) (Answer, error) {
 	c.t.Helper()
@@ -267,7 +277,7 @@ func (c *testClient) put(generation uint32) (Answer, error) {
 	}
 	done := make(chan result, 1)
 	c.room.Answer(Offer{
-		Peer: c.id, Generation: generation, SDP: c.pc.LocalDescription().SDP,
+		Peer: c.id, Generation: generation, SDP: c.described(),
 		Tracks: []Track{{MID: "0", Source: Microphone}, {MID: "1", Source: Camera}},
 	}, func() error { return nil }, func(a Answer, err error) { done <- result{a, err} })
 	r := receive(c.t, done, "an answer")

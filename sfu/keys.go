@@ -76,11 +76,13 @@ func (k *keyTap) derive() (keys, error) {
 		clear(k.master)
 		k.master = nil
 	}()
-	size, aes128 := 32, false
+	size, saltSize, aes128 := 32, srtp.SaltSize, false
 	switch k.profile {
 	case dtls.SRTP_AEAD_AES_256_GCM:
 	case dtls.SRTP_AEAD_AES_128_GCM:
 		size, aes128 = 16, true
+	case dtls.SRTP_AES128_CM_HMAC_SHA1_80:
+		size, saltSize, aes128 = srtp.CMKeySize, srtp.CMSaltSize, true
 	default:
 		return keys{}, errKeys
 	}
@@ -89,12 +91,12 @@ func (k *keyTap) derive() (keys, error) {
 	}
 	seed := append([]byte("EXTRACTOR-dtls_srtp"), k.clientRandom...)
 	seed = append(seed, k.serverRandom...)
-	material, err := prf.PHash(k.master, seed, 2*(size+srtp.SaltSize), k.hash())
+	material, err := prf.PHash(k.master, seed, 2*(size+saltSize), k.hash())
 	if err != nil {
 		return keys{}, errKeys
 	}
 	clientKey, serverKey := material[:size], material[size:2*size]
-	clientSalt, serverSalt := material[2*size:2*size+srtp.SaltSize], material[2*size+srtp.SaltSize:]
+	clientSalt, serverSalt := material[2*size:2*size+saltSize], material[2*size+saltSize:]
 	out := keys{aes128: aes128}
 	if out.open, err = srtp.NewOpener(clientKey, clientSalt); err != nil {
 		return keys{}, err

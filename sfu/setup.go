@@ -263,7 +263,7 @@ func (r *Room) handshake(p *peer) {
 	out := func(b []byte) { w.postFor(r, p, func() { p.agent.handshaking(b) }) }
 	k, err := p.transport.connect(p.offer, out)
 	if err != nil {
-		w.postFor(r, p, p.close)
+		w.postFor(r, p, func() { p.handshakeFailed(err) })
 		return
 	}
 	w.postFor(r, p, func() { p.install(k) })

@@ -17,8 +17,9 @@ type Counters struct {
 	Peers                  uint64  // connected now
 	Load                   float64 // share of its time that the busiest worker works
 	AES128                 uint64  // connections that had to use AES-128
-	Proofs                 uint64  // addresses of clients that were proved
-	Restarts               uint64  // of ICE, by offers
+	HandshakesFailed       [len(HandshakeFaults)]uint64
+	Proofs                 uint64 // addresses of clients that were proved
+	Restarts               uint64 // of ICE, by offers
 	Drops                  [forward.DropCount]uint64
 
 	AdmissionViolations uint64 // packets that left against the plan; see check.go
@@ -60,6 +61,9 @@ func (e *Engine) Counters() Counters {
 		sum.Lost += c.Lost
 		sum.RoundTrips.add(c.RoundTrips)
 		sum.Forwarding.add(c.Forwarding)
+		for i := range c.HandshakesFailed {
+			sum.HandshakesFailed[i] += c.HandshakesFailed[i]
+		}
 		for i := range c.Drops {
 			sum.Drops[i] += c.Drops[i]
 		}

@@ -47,9 +47,10 @@ func (e *Engine) newTransport() (*transport, error) {
 	s.SetDTLSServerHelloMessageHook(t.tap.serverHello)
 	profiles := []dtls.SRTPProtectionProfile{dtls.SRTP_AEAD_AES_256_GCM}
 	if e.config.AllowAES128 {
-		profiles = append(profiles, dtls.SRTP_AEAD_AES_128_GCM)
+		profiles = append(profiles, dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
 	}
 	s.SetSRTPProtectionProfiles(profiles...)
+	s.SetDTLSCipherSuites(suites...)
 	api := webrtc.NewAPI(webrtc.WithSettingEngine(s))
 	if t.gatherer, err = api.NewICEGatherer(webrtc.ICEGatherOptions{}); err != nil {
 		return nil, fmt.Errorf("%w: %w", errTransport, err)

@@ -28,7 +28,7 @@ type ICEClient struct {
 var events = []string{
 	"access.changed", "room.updated", "roster", "participant.joined", "participant.updated", "participant.left", "speakers",
 	"room.ended", "permission.asked", "unmute.asked", "waiting.message", "waiting.list", "waiting.added", "waiting.updated",
-	"waiting.removed", "barred.list", "media.ready", "slot.map", "encodings.wanted",
+	"waiting.removed", "barred.list", "media.ready", "slot.map", "encodings.wanted", "media.failed",
 	"self.updated", "help.raised", "agreement.reminder", "room.warning", "recording.failed", "quality", "server.draining",
 }
 
@@ -65,6 +65,8 @@ func encodeNotice(n live.Notice, ice []ICEServer) (string, object) {
 		return "slot.map", object{"slots": list(n.Slots, slotOwner)}
 	case live.EncodingsWanted:
 		return "encodings.wanted", object{"source": n.Source, "rids": list(n.RIDs, same)}
+	case live.HandshakeFailed:
+		return "media.failed", object{"participantId": n.Participant, "code": n.Code}
 	case live.Speakers:
 		return "speakers", object{"participantIds": list(n.IDs, same)}
 	case live.Words:

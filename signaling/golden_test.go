@@ -293,6 +293,9 @@ func notices() map[string][]live.Notice {
 	out["encodings.wanted"] = []live.Notice{
 		live.EncodingsWanted{Source: room.Camera, RIDs: []string{"q", "h"}}, live.EncodingsWanted{Source: room.Camera},
 	}
+	for _, code := range []string{"timeout", "srtp_profile", "cipher_suite", "dtls_version", "fingerprint", "closed", "other"} {
+		out["media.failed"] = append(out["media.failed"], live.HandshakeFailed{Participant: p2, Code: code})
+	}
 	for _, reason := range []string{"left", "removed", "sent_back", "replaced", "expired"} {
 		out["participant.left"] = append(out["participant.left"], live.PersonLeft{ID: p1, Reason: reason})
 	}

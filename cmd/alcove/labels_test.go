@@ -45,6 +45,7 @@ func labelled() map[string]map[string]int {
 		"alcove_media_payload_bytes_total":      {"kind": 2},
 		"alcove_media_nacks_total":              {"direction": 2},
 		"alcove_media_key_frame_requests_total": {"direction": 2},
+		"alcove_media_handshakes_failed_total":  {"reason": len(sfu.HandshakeFaults)},
 		"alcove_media_drops_total":              {"reason": len(sfu.DropReasons()) - 1},
 		"alcove_relay_bytes_total":              {"direction": 2},
 		"alcove_relay_refused_total":            {"reason": len(relay.Refusals())},

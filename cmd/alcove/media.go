@@ -214,6 +214,8 @@ func translated(e sfu.Event) live.MediaEvent {
 		return out
 	case sfu.RateExceeded:
 		return live.RateExceeded{Participant: room.ParticipantID(e.Peer), Publication: room.PublicationID(e.Publication), Withheld: e.Withheld}
+	case sfu.HandshakeFailed:
+		return live.ConnectionFailed{Participant: room.ParticipantID(e.Peer), Code: string(e.Fault)}
 	case sfu.EncodingsWanted:
 		return live.EncodingsChanged{Participant: room.ParticipantID(e.Peer), Source: room.Source(e.Source), RIDs: e.RIDs}
 	}

@@ -12,11 +12,11 @@ import (
 
 // mediaMetrics reads the counters of the media plane when somebody scrapes. All labels are closed lists.
 type mediaMetrics struct {
-	engine                                               *sfu.Engine
-	datagrams, bytes, packets, payload, nacks, keyFrames *prometheus.Desc
-	drops, resent, peers, aes128, messages, kernel, load *prometheus.Desc
-	reported, lost, roundTrips, forwarding               *prometheus.Desc
-	admission, consent, proofs, restarts                 *prometheus.Desc
+	engine                                                       *sfu.Engine
+	datagrams, bytes, packets, payload, nacks, keyFrames         *prometheus.Desc
+	drops, resent, peers, aes128, failed, messages, kernel, load *prometheus.Desc
+	reported, lost, roundTrips, forwarding                       *prometheus.Desc
+	admission, consent, proofs, restarts                         *prometheus.Desc
 }
 
 func newMediaMetrics(e *sfu.Engine) *mediaMetrics {
@@ -48,6 +48,7 @@ func newMediaMetrics(e *sfu.Engine) *mediaMetrics {
 		proofs:   d("addresses_proved_total", "Addresses of clients that were proved by an answer from there: one for each connection, and each change of network."),
 		restarts: d("ice_restarts_total", "ICE restarts on living connections."),
 		aes128:   d("aes128_connections_total", "Connections that had to use AES-128."),
+		failed:   d("handshakes_failed_total", "Connections that got no keys, by reason.", "reason"),
 	}
 }
 
@@ -76,6 +77,9 @@ func (m *mediaMetrics) Collect(ch chan<- prometheus.Metric) {
 	counter(m.messages, c.Messages)
 	counter(m.kernel, c.KernelDrops)
 	counter(m.aes128, c.AES128)
+	for i, fault := range sfu.HandshakeFaults {
+		counter(m.failed, c.HandshakesFailed[i], string(fault))
+	}
 	counter(m.proofs, c.Proofs)
 	counter(m.restarts, c.Restarts)
 	counter(m.reported, c.Reported)

@@ -16,6 +16,7 @@ type inbox struct {
 	drops    map[room.ParticipantID]uint64      // lost connections, by their number. Guarded by mu.
 	wanted   map[source]EncodingsChanged        // Guarded by mu.
 	exceeded map[excess]bool                    // too much is sent; true: it is withheld. Guarded by mu.
+	unkeyed  map[room.ParticipantID]string      // codes of connections without keys. Guarded by mu.
 	speakers *SpeakersChanged                   // Guarded by mu.
 	begun    bool                               // the recorder. Guarded by mu.
 	fault    room.Fault                         // of the recorder. Guarded by mu.
@@ -45,6 +46,11 @@ func (b *inbox) hear(e MediaEvent) {
 			}
 			x := excess{e.Participant, e.Publication}
 			b.exceeded[x] = b.exceeded[x] || e.Withheld
+		case ConnectionFailed:
+			if b.unkeyed == nil {
+				b.unkeyed = map[room.ParticipantID]string{}
+			}
+			b.unkeyed[e.Participant] = e.Code
 		case SpeakersChanged:
 			b.speakers = &e
 		case RecorderBegan:
@@ -98,6 +104,7 @@ type news struct {
 	slots    map[room.ParticipantID]SlotsMapped
 	wanted   map[source]EncodingsChanged
 	exceeded map[excess]bool
+	unkeyed  map[room.ParticipantID]string
 	speakers *SpeakersChanged
 	begun    bool
 	fault    room.Fault
@@ -108,8 +115,8 @@ type news struct {
 func (b *inbox) take() news {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := news{b.drops, b.slots, b.wanted, b.exceeded, b.speakers, b.begun, b.fault, b.failed}
-	b.drops, b.slots, b.wanted, b.exceeded, b.speakers, b.begun, b.fault = nil, nil, nil, nil, nil, false, ""
+	n := news{b.drops, b.slots, b.wanted, b.exceeded, b.unkeyed, b.speakers, b.begun, b.fault, b.failed}
+	b.drops, b.slots, b.wanted, b.exceeded, b.unkeyed, b.speakers, b.begun, b.fault = nil, nil, nil, nil, nil, nil, false, ""
 	return n
 }
 
@@ -117,5 +124,5 @@ func (b *inbox) take() news {
 func (b *inbox) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.closed, b.drops, b.slots, b.wanted, b.exceeded, b.speakers = true, nil, nil, nil, nil, nil
+	b.closed, b.drops, b.slots, b.wanted, b.exceeded, b.unkeyed, b.speakers = true, nil, nil, nil, nil, nil, nil
 }

@@ -66,6 +66,11 @@ type (
 		Source room.Source
 		RIDs   []string
 	}
+	// HandshakeFailed tells a person, and the hosts, why that person's connection got no keys.
+	HandshakeFailed struct {
+		Participant room.ParticipantID
+		Code        string // of a closed list, see PROTOCOL.md
+	}
 	// Words carries an effect that leaves no trace: room.Asked, room.UnmuteAsked, room.HelpSignalled, room.Reminded, room.Warning,
 	// room.RecorderFailed, room.QualityWarned or room.Said.
 	Words struct{ Effect room.Effect }
@@ -98,6 +103,7 @@ func (MediaReady) notice()      {}
 func (SlotMap) notice()         {}
 func (Speakers) notice()        {}
 func (EncodingsWanted) notice() {}
+func (HandshakeFailed) notice() {}
 func (Words) notice()           {}
 func (RoomEnded) notice()       {}
 
@@ -184,6 +190,11 @@ type (
 		Source      room.Source
 		RIDs        []string
 	}
+	// ConnectionFailed: the connection of Participant got no keys, and has ended.
+	ConnectionFailed struct {
+		Participant room.ParticipantID
+		Code        string
+	}
 	// RecorderBegan: the first record of what began is on the disk.
 	RecorderBegan struct{}
 	// RecorderFailed: nothing can be recorded any more, or not all that should be.
@@ -201,6 +212,7 @@ type (
 func (SlotsMapped) mediaEvent()      {}
 func (SpeakersChanged) mediaEvent()  {}
 func (EncodingsChanged) mediaEvent() {}
+func (ConnectionFailed) mediaEvent() {}
 func (RecorderBegan) mediaEvent()    {}
 func (RecorderFailed) mediaEvent()   {}
 func (RateExceeded) mediaEvent()     {}

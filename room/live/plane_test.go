@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -410,6 +411,27 @@ func TestViewsAndWantedEncodings(t *testing.T) {
 		if n, ok := told[len(told)-1].(EncodingsWanted); !ok || len(n.RIDs) != 2 {
 			t.Fatalf("told %+v", told)
 		}
+	})
+}
+
+// TestFailedHandshakeIsTold: whose connection got no keys is told why, and the hosts, but nobody else.
+func TestFailedHandshakeIsTold(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		host, ann, ben := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant), h.join("g", "ben", auth.Participant)
+		h.do(host, room.Admit{All: true})
+		synctest.Wait()
+		for _, who := range []guest{host, ann, ben} {
+			h.told(who)
+		}
+		h.media.rooms[0].events(ConnectionFailed{Participant: ann.ID(), Code: "srtp_profile"})
+		synctest.Wait()
+		want := HandshakeFailed{Participant: ann.ID(), Code: "srtp_profile"}
+		for i, who := range []guest{host, ann, ben} {
+			if got := slices.Contains(h.told(who), Notice(want)); got != (i < 2) {
+				t.Errorf("%s is told: %v", who.ID(), got)
+			}
+		}
+		h.do(host, room.Lock{}) // the room goes on
 	})
 }
 

@@ -307,8 +307,23 @@ func (r *running) hear() {
 			c.client.Deliver(EncodingsWanted{Source: s.source, RIDs: e.RIDs})
 		}
 	}
+	for id, code := range n.unkeyed {
+		r.tellFailed(id, code)
+	}
 	if n.speakers != nil {
 		r.speak(n.speakers.IDs)
+	}
+}
+
+// tellFailed tells the person whose connection got no keys, and the hosts.
+func (r *running) tellFailed(id room.ParticipantID, code string) {
+	if c := r.chairs[id]; c == nil || c.last.Room == nil {
+		return // left meanwhile
+	}
+	for _, p := range r.state.Participants {
+		if c := r.chairs[p.ID]; c != nil && c.connected && c.last.Room != nil && (p.ID == id || p.Role.Hosts()) {
+			c.client.Deliver(HandshakeFailed{Participant: id, Code: code})
+		}
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package srtp protects and opens SRTP and SRTCP packets with AES-GCM (RFC 3711, RFC 7714), without allocating.
+// Package srtp protects and opens SRTP and SRTCP packets with AES-GCM (RFC 3711, RFC 7714), or with AES-CM and HMAC-SHA1 for clients that know nothing better, without allocating.
 //
 //	keys (RFC 5764) ──► Derive ──► Sealer (what we send)    index given by the caller, who owns the sequence
 //	                          └──► Opener (what we receive)  rollover and replay kept per SSRC, only after authentication;
@@ -65,6 +65,8 @@ func derive(key, salt []byte, label byte, size int) ([]byte, error) {
 // half is the cipher of one direction of RTP or RTCP.
 type half struct {
 	aead  cipher.AEAD
+	tag   int  // bytes of its tag
+	last  bool // the tag of RTCP stands behind the index (RFC 3711, section 3.4), not before (RFC 7714, section 9.2)
 	salt  [SaltSize]byte
 	nonce [SaltSize]byte // scratch
 }
@@ -85,6 +87,7 @@ func newHalf(key, salt []byte, keyLabel, saltLabel byte) (half, error) {
 		return h, err
 	}
 	h.aead, err = cipher.NewGCM(block)
+	h.tag = TagSize
 	return h, err
 }
 
@@ -120,7 +123,7 @@ type Sealer struct {
 	aad       [12]byte // scratch
 }
 
-// NewSealer derives the session keys. key has 16 or 32 bytes, salt 12.
+// NewSealer derives the session keys. key has 16 or 32 bytes, salt 12; a key of 16 with a salt of 14 means AES-CM with HMAC-SHA1 (cm.go).
 func NewSealer(key, salt []byte) (*Sealer, error) {
 	rtp, rtcp, err := halves(key, salt)
 	if err != nil {
@@ -130,6 +133,9 @@ func NewSealer(key, salt []byte) (*Sealer, error) {
 }
 
 func halves(key, salt []byte) (rtp, rtcp half, err error) {
+	if len(key) == CMKeySize && len(salt) == CMSaltSize {
+		return cmHalves(key, salt)
+	}
 	if (len(key) != 16 && len(key) != 32) || len(salt) != SaltSize {
 		return rtp, rtcp, ErrKey
 	}
@@ -138,6 +144,16 @@ func halves(key, salt []byte) (rtp, rtcp half, err error) {
 	}
 	rtcp, err = newHalf(key, salt, labelRTCPKey, labelRTCPSalt)
 	return rtp, rtcp, err
+}
+
+// cmHalves make the nonce without salt: cm has its own.
+func cmHalves(key, salt []byte) (rtp, rtcp half, err error) {
+	r, err := newCM(key, salt, labelRTPKey, labelRTPAuth, labelRTPSalt)
+	if err != nil {
+		return rtp, rtcp, err
+	}
+	c, err := newCM(key, salt, labelRTCPKey, labelRTCPAuth, labelRTCPSalt)
+	return half{aead: r, tag: cmTagSize}, half{aead: c, tag: cmTagSize, last: true}, err
 }
 
 // RTP seals in place: packet holds the header, then the payload, and must have room for TagSize more. It returns the
@@ -149,7 +165,7 @@ func (s *Sealer) RTP(packet []byte, headerSize int, ssrc uint32, index uint64) [
 	}
 	header, payload := packet[:headerSize], packet[headerSize:]
 	s.rtp.aead.Seal(payload[:0], s.rtp.rtpNonce(ssrc, index), payload, header)
-	return packet[:len(packet)+TagSize]
+	return packet[:len(packet)+s.rtp.tag]
 }
 
 // RTCP seals a compound packet in place; packet must have room for TagSize+4 more. After 2^31 packets the answer is nil, as of RTP.
@@ -165,8 +181,15 @@ func (s *Sealer) RTCP(packet []byte) []byte {
 	binary.BigEndian.PutUint32(s.aad[8:], word)
 	body := packet[8:]
 	s.rtcp.aead.Seal(body[:0], s.rtcp.rtcpNonce(ssrc, index), body, s.aad[:])
-	packet = packet[:len(packet)+TagSize]
-	return binary.BigEndian.AppendUint32(packet, word)
+	end := len(packet)
+	packet = packet[:end+s.rtcp.tag+indexSize]
+	if s.rtcp.last {
+		copy(packet[end+indexSize:], packet[end:end+s.rtcp.tag])
+		binary.BigEndian.PutUint32(packet[end:], word)
+	} else {
+		binary.BigEndian.PutUint32(packet[end+s.rtcp.tag:], word)
+	}
+	return packet
 }
 
 // An Opener opens what one side receives.
@@ -178,7 +201,7 @@ type Opener struct {
 	again     []byte   // scratch: what is tried under a second index; made when it is first needed
 }
 
-// NewOpener derives the session keys. key has 16 or 32 bytes, salt 12.
+// NewOpener derives the session keys, as NewSealer.
 func NewOpener(key, salt []byte) (*Opener, error) {
 	rtp, rtcp, err := halves(key, salt)
 	if err != nil {
@@ -190,7 +213,7 @@ func NewOpener(key, salt []byte) (*Opener, error) {
 // RTP opens in place and returns the plain packet, header included. headerSize counts CSRCs and extensions. After ErrUsedUp the
 // connection must end.
 func (o *Opener) RTP(packet []byte, headerSize int) ([]byte, error) {
-	if headerSize < 12 || len(packet) < headerSize+TagSize {
+	if headerSize < 12 || len(packet) < headerSize+o.rtp.tag {
 		return nil, ErrShort
 	}
 	ssrc, seq := binary.BigEndian.Uint32(packet[8:]), binary.BigEndian.Uint16(packet[2:])
@@ -209,13 +232,13 @@ func (o *Opener) RTP(packet []byte, headerSize int) ([]byte, error) {
 		return nil, ErrUsedUp
 	}
 	o.sources.mark(src, index)
-	return packet[:len(packet)-TagSize], nil
+	return packet[:len(packet)-o.rtp.tag], nil
 }
 
 // Fresh reports whether a packet of a source that has a window is authentic and was not accepted before. It accepts nothing and destroys
 // the packet.
 func (o *Opener) Fresh(packet []byte, headerSize int) bool {
-	if headerSize < 12 || len(packet) < headerSize+TagSize {
+	if headerSize < 12 || len(packet) < headerSize+o.rtp.tag {
 		return false
 	}
 	ssrc, seq := binary.BigEndian.Uint32(packet[8:]), binary.BigEndian.Uint16(packet[2:])
@@ -263,7 +286,7 @@ func (o *Opener) first(packet []byte, headerSize int, ssrc uint32, seq uint16) (
 	if err := o.sources.begin(ssrc, next, index); err != nil {
 		return nil, err
 	}
-	return packet[:len(packet)-TagSize], nil
+	return packet[:len(packet)-o.rtp.tag], nil
 }
 
 // guess is the packet index nearest to the highest one (RFC 3711, appendix A).
@@ -277,8 +300,15 @@ func guess(highest uint64, seq uint16) uint64 {
 
 // RTCP opens a compound packet in place. After ErrUsedUp the connection must end: every index of this key was used.
 func (o *Opener) RTCP(packet []byte) ([]byte, error) {
-	if len(packet) < 8+TagSize+indexSize {
+	if len(packet) < 8+o.rtcp.tag+indexSize {
 		return nil, ErrShort
+	}
+	if o.rtcp.last { // as GCM has it: the tag, then the index
+		tail := packet[len(packet)-indexSize-cmTagSize:]
+		var moved [indexSize + cmTagSize]byte
+		copy(moved[cmTagSize:], tail[:indexSize])
+		copy(moved[:], tail[indexSize:])
+		copy(tail, moved[:])
 	}
 	ssrc := binary.BigEndian.Uint32(packet[4:])
 	end := len(packet) - indexSize
@@ -305,5 +335,5 @@ func (o *Opener) RTCP(packet []byte) ([]byte, error) {
 	} else if err := o.reports.begin(ssrc, next, uint64(index)); err != nil {
 		return nil, err
 	}
-	return packet[:end-TagSize], nil
+	return packet[:end-o.rtcp.tag], nil
 }

@@ -156,6 +156,7 @@ export const events = {
   }),
   'slot.map': object({ slots: list(slotEntry) }),
   'encodings.wanted': object({ source, rids: list(text) }),
+  'media.failed': object({ participantId: text, code: text }),
 } satisfies Record<string, Shape<unknown>>;
 
 export type EventType = keyof typeof events;

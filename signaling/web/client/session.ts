@@ -46,6 +46,7 @@ export interface SessionEvents {
   mediaReady: MediaReady;
   slots: readonly SlotEntry[];
   wanted: Wanted;
+  mediaFailed: EventData<'media.failed'>;
   ended: Ending;
 }
 
@@ -143,6 +144,7 @@ export class Session extends Emitter<SessionEvents> {
       case 'unmute.asked': return this.emit('unmuteAsked', told.data);
       case 'media.ready': return this.emit('mediaReady', told.data);
       case 'slot.map': return this.emit('slots', told.data.slots);
+      case 'media.failed': return this.emit('mediaFailed', told.data);
       case 'encodings.wanted': return this.emit('wanted', told.data);
     }
   }

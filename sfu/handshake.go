@@ -1,0 +1,71 @@
+package sfu
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/pion/dtls/v3"
+)
+
+// suites are the cipher suites of DTLS: AEAD only, with a key exchange that keeps old traffic secret (RFC 8827, section 6.5). Our certificates
+// have ECDSA keys.
+var suites = []dtls.CipherSuiteID{
+	dtls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, dtls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, dtls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+}
+
+// A HandshakeFault says why a connection got no keys. Its text is the code of the protocol.
+type HandshakeFault string
+
+// The closed list of faults.
+const (
+	FaultTimeout     HandshakeFault = "timeout"      // no check, or no end of DTLS, within handshakeLimit
+	FaultProfile     HandshakeFault = "srtp_profile" // no SRTP profile in common
+	FaultSuite       HandshakeFault = "cipher_suite" // no cipher suite or curve in common
+	FaultVersion     HandshakeFault = "dtls_version" // not DTLS 1.2
+	FaultFingerprint HandshakeFault = "fingerprint"  // the certificate is not the one of the offer
+	FaultClosed      HandshakeFault = "closed"       // the client ended it
+	FaultOther       HandshakeFault = "other"
+)
+
+// HandshakeFaults are all of them, in the order of Counters.HandshakesFailed.
+var HandshakeFaults = [...]HandshakeFault{FaultTimeout, FaultProfile, FaultSuite, FaultVersion, FaultFingerprint, FaultClosed, FaultOther}
+
+// faultTexts are how pion tells them: its errors have no names that could be compared. A test makes each of them happen.
+var faultTexts = []struct {
+	text  string
+	fault HandshakeFault
+}{
+	{"no matching profiles", FaultProfile}, {"do not support any shared cipher suites", FaultSuite}, {"elliptic curves that are not supported", FaultSuite},
+	{"unsupported protocol version", FaultVersion}, {"fingerprint", FaultFingerprint}, {"alert", FaultClosed}, {"closed", FaultClosed},
+}
+
+func faultOf(err error) HandshakeFault {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return FaultTimeout
+	}
+	for _, f := range faultTexts {
+		if strings.Contains(strings.ToLower(err.Error()), f.text) {
+			return f.fault
+		}
+	}
+	return FaultOther
+}
+
+// handshakeFailed counts a connection without keys, tells why, and ends it. A peer that ended meanwhile failed for another reason.
+func (p *peer) handshakeFailed(err error) {
+	if p.closed {
+		return
+	}
+	w, fault := p.worker, faultOf(err)
+	for i, f := range HandshakeFaults {
+		if f == fault {
+			w.count.HandshakesFailed[i]++
+		}
+	}
+	w.engine.log.Warn("a connection got no keys", "reason", string(fault)) // pion's text may hold addresses
+	if p.member != nil {
+		p.member.room.events(HandshakeFailed{Peer: p.id, Generation: p.generation, Fault: fault})
+	}
+	p.close()
+}
