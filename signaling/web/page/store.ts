@@ -234,6 +234,7 @@ export class Store {
     session.on('joined', ({ id, displayName, role }) => id !== this.selfId.value && role !== 'recorder' && this.#say(`${displayName} joined.`));
     session.on('recordingFailed', ({ reason }) => (this.care.fault.value = faultWords(reason)));
     session.on('quality', (told) => this.#tooMuch(told));
+    session.on('mediaFailed', (told) => this.#noKeys(told));
     session.on('left', ({ participantId }) => this.#gone(participantId));
     session.on('waiting', (waiting) => this.#waitingChanged(waiting));
     session.on('barred', (barred) => (this.barred.value = barred));
@@ -257,6 +258,17 @@ export class Store {
   #linked(link: LinkState): void {
     this.link.value = link;
     if (link === 'open') void this.withdrawal.attempt();
+  }
+
+  // What a connection got no keys for: nobody's fault for one that ended or took too long, for that one comes again.
+  #noKeys({ participantId, code }: EventData<'media.failed'>): void {
+    if (code === 'timeout' || code === 'closed') return;
+    if (participantId === this.selfId.value) {
+      this.notice.value = 'This browser cannot make a connection that is safe enough. Please use a current one.';
+      return;
+    }
+    const name = this.roster.value.find((person) => person.id === participantId)?.displayName ?? 'Somebody';
+    this.notice.value = `${name} is not connected: that browser cannot make a connection that is safe enough.`;
   }
 
   // Hosts are told of a source that sends more than the server takes: of a fault, or of one who means harm.
