@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -34,7 +33,7 @@ type daemon struct {
 	log      *slog.Logger
 	level    *slog.LevelVar                   // of log; may be nil
 	read     func() (config, material, error) // the configuration as it is now; nil in dev
-	media    func(config, *slog.Logger) (live.Media, io.Closer, error)
+	media    func(config, *slog.Logger) (live.Media, plane, error)
 	dev      map[string]http.Handler // nil in serve
 }
 
@@ -80,26 +79,25 @@ func (d daemon) serve(stop stopSignals, ending chan<- struct{}) (err error) {
 	if err != nil {
 		return err
 	}
-	media, closer, err := d.media(d.config, d.log)
+	media, plane, err := d.media(d.config, d.log)
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Addr != nil {
 		return fmt.Errorf("media.port: %w", cannotListen("udp", op.Addr.String(), err))
 	} else if err != nil {
 		return fmt.Errorf("cannot start the media plane: %w", err)
 	}
-	defer func() { err = errors.Join(err, closer.Close()) }()
+	defer func() { err = errors.Join(err, plane.Close()) }()
 	counts := newStateMetrics()
 	state, err := d.openState(counts)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
-	plane, _ := closer.(mediaPlane)
-	if plane.recorder != nil {
+	if rec := plane.recording(); rec != nil {
 		known, err := readTracks(d.config.Audit.Dir, state.Entries())
 		if err != nil {
 			return fmt.Errorf("cannot read the audit log: %w", err)
 		}
-		defer inBackground(func(ctx context.Context) { plane.recorder.keep(ctx, known, entriesOf(ctx, state)) })()
+		defer inBackground(func(ctx context.Context) { rec.keep(ctx, known, entriesOf(ctx, state)) })()
 	}
 	socket, err := listenControl(d.config.Control)
 	if err != nil {
@@ -108,7 +106,7 @@ func (d daemon) serve(stop stopSignals, ending chan<- struct{}) (err error) {
 	defer socket.Close()
 	counts.state = state
 	doors := newDoors(d.config)
-	metrics, reloads, err := d.register(prometheus.NewRegistry(), closer, doors, certs, counts)
+	metrics, reloads, err := d.register(prometheus.NewRegistry(), plane, doors, certs, counts)
 	if err != nil {
 		return err
 	}
@@ -129,7 +127,7 @@ func (d daemon) serve(stop stopSignals, ending chan<- struct{}) (err error) {
 	if certs != nil && certs.manager != nil {
 		go certs.follow(stop.graceful, d.log) // not waited for: an ACME server that hangs must not hold us
 	}
-	listeners := d.listeners(server, socket, controlHandler(drain, reload, plane.recorder.sweeper(state)), doors, certs, plane)
+	listeners := d.listeners(server, socket, controlHandler(drain, reload, plane.recording().sweeper(state)), doors, certs, plane)
 	failed := make(chan error, len(listeners)) // one place for each goroutine, which so never waits
 	for _, l := range listeners {
 		go func() { failed <- l.server.Serve(l.listener) }()
@@ -148,7 +146,7 @@ func (d daemon) serve(stop stopSignals, ending chan<- struct{}) (err error) {
 			d.log.Warn("stopping at once")
 		}
 	}
-	err = errors.Join(err, shutdown(stop.forced, rooms, closer, server, listeners))
+	err = errors.Join(err, shutdown(stop.forced, rooms, plane, server, listeners))
 	close(ending)
 	return err
 }
@@ -168,7 +166,7 @@ func (d daemon) own() []net.Listener {
 }
 
 // listeners are the public ones, those of the admin and of the relay, and the operator's socket.
-func (d daemon) listeners(server *signaling.Server, socket net.Listener, control http.Handler, doors doors, certs *certificates, plane mediaPlane) []listening {
+func (d daemon) listeners(server *signaling.Server, socket net.Listener, control http.Handler, doors doors, certs *certificates, plane plane) []listening {
 	public := server.HTTPServer(server.Handler())
 	admin := server.HTTPServer(server.AdminHandler())
 	operator := &http.Server{Handler: control, ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout,
@@ -182,12 +180,12 @@ func (d daemon) listeners(server *signaling.Server, socket net.Listener, control
 		return doors.all.Listener(l, conns.Front{Proxied: proxied, HeaderTimeout: headerTimeout, Unproxied: server.Unproxied})
 	}
 	split := func(l net.Listener) net.Listener {
-		return newSplitter(l, doors.relayed, config, plane.relay, func() { public.ErrorLog.Print("TLS handshake") })
+		return newSplitter(l, doors.relayed, config, plane.relaying(), func() { public.ErrorLog.Print("TLS handshake") })
 	}
 	for _, l := range d.public {
 		l = bounded(l, d.config.ProxyProtocol)
 		switch {
-		case plane.relay != nil && d.config.relayAt() == relayShared:
+		case plane.relaying() != nil && d.config.relayAt() == relayShared:
 			l = split(l)
 		case certs != nil:
 			l = tls.NewListener(l, config)
@@ -211,17 +209,12 @@ func inBackground(run func(context.Context)) (end func()) {
 	return func() { cancel(); <-over }
 }
 
-// A finisher has something to end before the media plane does: recordings.
-type finisher interface{ Finish(context.Context) error }
-
 // shutdown ends all in the order of who depends on whom: the rooms, what they recorded, their connections, the listeners.
-func shutdown(forced context.Context, rooms *live.Registry, media io.Closer, server *signaling.Server, listeners []listening) error {
+func shutdown(forced context.Context, rooms *live.Registry, media plane, server *signaling.Server, listeners []listening) error {
 	ctx, cancel := context.WithTimeout(forced, stopTimeout)
 	defer cancel()
 	errs := []error{rooms.Close(ctx)}
-	if f, ok := media.(finisher); ok {
-		errs = append(errs, f.Finish(ctx))
-	}
+	errs = append(errs, media.Finish(ctx))
 	errs = append(errs, server.Close(ctx))
 	for _, l := range listeners {
 		errs = append(errs, l.server.Shutdown(ctx))
@@ -238,7 +231,7 @@ func shutdown(forced context.Context, rooms *live.Registry, media io.Closer, ser
 }
 
 // register registers all metrics; reloads counts what became of a reload.
-func (d daemon) register(registry *prometheus.Registry, media io.Closer, doors doors, certs *certificates, state prometheus.Collector) (_ *signaling.Metrics, reloads func(result string), err error) {
+func (d daemon) register(registry *prometheus.Registry, media plane, doors doors, certs *certificates, state prometheus.Collector) (_ *signaling.Metrics, reloads func(result string), err error) {
 	// Goroutines and memory; open files, time of processors, the start.
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m := signaling.NewMetrics(registry, version())
@@ -253,13 +246,11 @@ func (d daemon) register(registry *prometheus.Registry, media io.Closer, doors d
 	if certs != nil {
 		errs = append(errs, registry.Register(certs.expiry()))
 	}
-	if c, ok := media.(prometheus.Collector); ok {
-		errs = append(errs, registry.Register(c))
-	}
+	errs = append(errs, registry.Register(media))
 	return m, func(result string) { reloaded.WithLabelValues(result).Inc() }, errors.Join(errs...)
 }
 
-func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *store.Store, plane mediaPlane) (*signaling.Server, error) {
+func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *store.Store, plane plane) (*signaling.Server, error) {
 	tokens, err := auth.NewVerifier(auth.VerifierConfig{
 		Issuer: d.config.Auth.Issuer, Audience: d.config.Auth.Audience, Keys: d.material.keys, PersonKey: d.material.person,
 		Spent: state, Revoked: state,
@@ -272,7 +263,7 @@ func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *
 		return nil, err
 	}
 	return signaling.NewServer(signaling.Config{
-		Tokens: tokens, Rooms: rooms, Metrics: metrics, ICEServers: iceServers(plane.relay, d.config, d.relay),
+		Tokens: tokens, Rooms: rooms, Metrics: metrics, ICEServers: iceServers(plane.relaying(), d.config, d.relay),
 		Admin: &signaling.Admin{
 			Tokens: admins, Room: d.material.person.Room, Person: d.material.person.Person, Issuer: d.config.Auth.Issuer,
 			Revoke: state.Revoke, Restore: state.Restore, Revocations: state.Revocations, Consents: state.Consents,

@@ -22,9 +22,11 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"alcove/room"
 	"alcove/room/live"
+	"alcove/sfu/relay"
 	"alcove/signaling/conns"
 )
 
@@ -34,7 +36,12 @@ type silence struct{ closed bool }
 func (*silence) Open(live.MediaSession, func(live.MediaEvent)) (live.MediaRoom, error) {
 	return silentRoom{}, nil
 }
-func (s *silence) Close() error { s.closed = true; return nil }
+func (s *silence) Close() error                   { s.closed = true; return nil }
+func (*silence) Finish(context.Context) error     { return nil }
+func (*silence) Describe(chan<- *prometheus.Desc) {}
+func (*silence) Collect(chan<- prometheus.Metric) {}
+func (*silence) recording() *recorder             { return nil }
+func (*silence) relaying() *relay.Server          { return nil }
 
 type silentRoom struct{}
 
@@ -96,7 +103,7 @@ func startDevWith(t *testing.T, folder string, change func(*daemon)) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.media = func(config, *slog.Logger) (live.Media, io.Closer, error) { return r.media, r.media, nil }
+	d.media = func(config, *slog.Logger) (live.Media, plane, error) { return r.media, r.media, nil }
 	change(&d)
 	r.base, r.admin, r.socket = "http://"+d.public[0].Addr().String(), "http://"+d.admin.Addr().String(), d.config.Control
 	stop, done := countSignals(r.signals)
@@ -214,7 +221,7 @@ func TestDaemonWithoutMedia(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := daemon{config: defaultConfig(), public: listeners, admin: admin, log: slog.New(slog.DiscardHandler),
-		media: func(config, *slog.Logger) (live.Media, io.Closer, error) {
+		media: func(config, *slog.Logger) (live.Media, plane, error) {
 			return nil, nil, errors.New("port in use")
 		}}
 	if err := d.run(stopSignals{}); err == nil || !strings.Contains(err.Error(), "port in use") {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -34,7 +33,7 @@ func startRules(t *testing.T, change func(*config)) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.media = func(config, *slog.Logger) (live.Media, io.Closer, error) { return r.media, r.media, nil }
+	d.media = func(config, *slog.Logger) (live.Media, plane, error) { return r.media, r.media, nil }
 	r.base, r.admin = "http://"+d.public[0].Addr().String(), "http://"+d.admin.Addr().String()
 	stop, done := countSignals(r.signals)
 	t.Cleanup(done)

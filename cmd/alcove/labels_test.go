@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"log/slog"
 	"maps"
 	"regexp"
@@ -77,7 +76,7 @@ func describedMetrics(t *testing.T) map[string][]string {
 	certs := &certificates{}
 	registry := prometheus.NewRegistry()
 	d := daemon{config: defaultConfig()}
-	metrics, _, err := d.register(registry, io.NopCloser(nil), newDoors(d.config), certs, counts)
+	metrics, _, err := d.register(registry, &silence{}, newDoors(d.config), certs, counts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -21,7 +20,7 @@ import (
 )
 
 // newMedia starts the media plane and what records it. The closer ends both, and is the collector of their metrics.
-func newMedia(all config, log *slog.Logger) (live.Media, io.Closer, error) {
+func newMedia(all config, log *slog.Logger) (live.Media, plane, error) {
 	c := all.Media
 	rec, err := openRecorder(all.Recording, log)
 	if err != nil {

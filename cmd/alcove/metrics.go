@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -109,12 +110,25 @@ func histogram(d *prometheus.Desc, h sfu.Durations) prometheus.Metric {
 	return prometheus.MustNewConstHistogram(d, count, h.Sum.Seconds(), buckets)
 }
 
+// A plane is all that the daemon ends, counts and looks after of the media plane. Each of it is asked for by its type, so that nothing that
+// stands between (a test, another plane) can leave out retention, metrics or the ends of recordings without a word.
+type plane interface {
+	io.Closer
+	prometheus.Collector
+	Finish(context.Context) error // ends recordings, before the media plane does
+	recording() *recorder         // nil: nothing is recorded
+	relaying() *relay.Server      // nil: there is none
+}
+
 // A mediaPlane is what the daemon has to end, and to count.
 type mediaPlane struct {
 	*mediaMetrics
 	recorder *recorder     // nil: nothing is recorded
 	relay    *relay.Server // nil: there is none
 }
+
+func (p mediaPlane) recording() *recorder    { return p.recorder }
+func (p mediaPlane) relaying() *relay.Server { return p.relay }
 
 // Finish writes the ends of recordings.
 func (p mediaPlane) Finish(ctx context.Context) error { return p.recorder.close(ctx) }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"io/fs"
 	"log/slog"
 	"net/netip"
@@ -56,7 +55,7 @@ func newStudio(t *testing.T, mode string) *studio {
 		t.Fatal(err)
 	}
 	opened := make(chan *recorder, 1)
-	d.media = func(c config, log *slog.Logger) (live.Media, io.Closer, error) {
+	d.media = func(c config, log *slog.Logger) (live.Media, plane, error) {
 		m, closer, err := newMedia(c, log)
 		if err == nil {
 			opened <- closer.(mediaPlane).recorder

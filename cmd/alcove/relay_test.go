@@ -160,7 +160,7 @@ func TestRelayInTheDaemon(t *testing.T) {
 	planes := make(chan mediaPlane, 1)
 	r := startDevWith(t, t.TempDir(), func(d *daemon) {
 		d.config.Media.Listen, d.config.Media.Port = "127.0.0.1", 0
-		d.media = func(c config, log *slog.Logger) (live.Media, io.Closer, error) {
+		d.media = func(c config, log *slog.Logger) (live.Media, plane, error) {
 			m, closer, err := newMedia(c, log)
 			planes <- closer.(mediaPlane)
 			return m, closer, err
