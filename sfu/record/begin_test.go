@@ -60,6 +60,7 @@ func TestBegunAndEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var begun []Begun
 		var ended []Ended
+		var mu sync.Mutex // of both: each track tells by itself
 		var c *clinic
 		c = newClinic(t, func(cfg *Config) {
 			cfg.SegmentTime = 2 * time.Second
@@ -67,9 +68,15 @@ func TestBegunAndEnded(t *testing.T) {
 				if got := len(c.units(c.disk.crash(0))); got == 0 {
 					t.Error("it has begun, and a crash would leave nothing")
 				}
+				mu.Lock()
+				defer mu.Unlock()
 				begun = append(begun, b)
 			}
-			cfg.Ended = func(e Ended) { ended = append(ended, e) }
+			cfg.Ended = func(e Ended) {
+				mu.Lock()
+				defer mu.Unlock()
+				ended = append(ended, e)
+			}
 		})
 		empty := c.start(audioOf("person-b"))
 		track := c.start(audioOf("person-a"))
@@ -78,7 +85,10 @@ func TestBegunAndEnded(t *testing.T) {
 		c.disk.mu.Unlock()
 		began := time.Now()
 		talk(t, track, began, 0, 50)
-		if len(begun) > 0 {
+		mu.Lock()
+		early := len(begun)
+		mu.Unlock()
+		if early > 0 {
 			t.Fatal("it has begun although the disk hangs")
 		}
 		c.disk.mu.Lock()
