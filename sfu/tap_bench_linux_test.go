@@ -84,7 +84,7 @@ func newDiskTap(tb testing.TB) diskTap {
 		tb.Fatal(err)
 	}
 	folder, second := tb.TempDir(), tb.TempDir()
-	files := record.KeyringFiles{File: filepath.Join(folder, "keys"), KeyFile: filepath.Join(folder, "key"), Copy: filepath.Join(second, "keys")}
+	files := record.KeyringPaths{File: filepath.Join(folder, "keys"), KeyFile: filepath.Join(folder, "key"), Copy: filepath.Join(second, "keys")}
 	if err := record.CreateKeyring(files); err != nil {
 		tb.Fatal(err)
 	}
@@ -93,8 +93,8 @@ func newDiskTap(tb testing.TB) diskTap {
 		tb.Fatal(err)
 	}
 	r, err := record.Open(record.Config{
-		Layer: layer, Keyring: keyring, Recipients: func() (record.Recipients, error) { return to, nil },
-		Failed: func(f record.Failure) { tb.Errorf("a track failed: %s", f.Cause) },
+		Storage: layer, Keyring: keyring, Recipients: func() (record.Recipients, error) { return to, nil },
+		OnFailed: func(f record.Failure) { tb.Errorf("a track failed: %s", f.Cause) },
 	})
 	if err != nil {
 		tb.Fatal(err)

@@ -58,8 +58,8 @@ func unrecorded(policies map[string]room.Policy) {
 }
 
 // receipts enters erasures into the audit log.
-func receipts(ctx context.Context, s *store.Store) func(record.Receipt) error {
-	return func(r record.Receipt) error {
+func receipts(ctx context.Context, s *store.Store) func(record.ErasureReceipt) error {
+	return func(r record.ErasureReceipt) error {
 		return s.Enter(ctx, room.Entry{At: r.At, Act: room.ActErased, Person: room.PersonID(r.Person), Detail: r.ID})
 	}
 }

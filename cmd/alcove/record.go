@@ -20,7 +20,7 @@ import (
 // which name people.
 type recorder struct {
 	config   recorderConfig
-	layer    record.Layer
+	layer    record.Storage
 	keyring  *record.Keyring
 	recorder *record.Recorder
 	opened   time.Time
@@ -55,7 +55,7 @@ func openRecorder(c recorderConfig, log *slog.Logger) (_ *recorder, err error) {
 		log.Info("empty files that a crash left among the recordings were removed", "files", n)
 	}
 	r.recorder, err = record.Open(record.Config{
-		Layer: r.layer, Keyring: r.keyring, Recipients: c.recipients, Began: r.began, Ended: r.ended, Failed: r.failed, Synced: r.metrics.synced,
+		Storage: r.layer, Keyring: r.keyring, Recipients: c.recipients, OnStarted: r.began, OnEnded: r.ended, OnFailed: r.failed, OnSynced: r.metrics.synced,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("recording: %w", err)
@@ -85,17 +85,17 @@ func (r *recorder) openKeyring() (*record.Keyring, error) {
 }
 
 // began says that the recording of a room is on, when the first record of a track is on the disk.
-func (r *recorder) began(b record.Begun) {
+func (r *recorder) began(b record.TrackStarted) {
 	r.tracks.put(trackEntry{session: b.Session, act: trackBegan, detail: b.Track + "/" + b.ErasureKey})
 	r.mu.Lock()
 	tap := r.taps[b.Session]
 	r.mu.Unlock()
-	if tap != nil && b.Going { // of one that was stopped meanwhile, what is recorded may be over, and begin anew
+	if tap != nil && b.Running { // of one that was stopped meanwhile, what is recorded may be over, and begin anew
 		tap.tell.began()
 	}
 }
 
-func (r *recorder) ended(e record.Ended) {
+func (r *recorder) ended(e record.TrackEnded) {
 	act := trackEnded
 	if !e.Complete {
 		act = trackBroke
@@ -131,12 +131,12 @@ func (r *recorder) tap(session, policy string, tell tapEvents) *roomTap {
 
 // A recordEntries is the way of the recorder to the audit log; each returns when the entry is on the disk.
 type recordEntries struct {
-	receipt func(record.Receipt) error
+	receipt func(record.ErasureReceipt) error
 	track   func(context.Context, trackEntry) error
 }
 
 // sweep removes what has expired, and has that and erasures entered into the audit log.
-func (r *recorder) sweep(to recordEntries) (record.Swept, error) {
+func (r *recorder) sweep(to recordEntries) (record.GCResult, error) {
 	swept, err := record.GC(r.layer, r.config.classes(), time.Now(), expiring(to))
 	switch {
 	case err != nil:
@@ -144,7 +144,7 @@ func (r *recorder) sweep(to recordEntries) (record.Swept, error) {
 	case swept.Removed > 0:
 		r.log.Info("expired recordings were removed", "segments", swept.Removed, "held", swept.Held)
 	}
-	if err := r.keyring.Receipts(to.receipt); err != nil {
+	if err := r.keyring.DeliverReceipts(to.receipt); err != nil {
 		r.log.Error("an erasure is not in the audit log yet", "error", err.Error())
 	}
 	return swept, err
@@ -274,7 +274,7 @@ func causeOf(err error) string {
 	switch {
 	case errors.Is(err, record.ErrNoSpace):
 		return faultFull
-	case errors.Is(err, record.ErrSlow):
+	case errors.Is(err, record.ErrSlowStorage):
 		return faultSlow
 	case errors.Is(err, record.ErrRecipients), errors.Is(err, record.ErrKeyring):
 		return faultSeal

@@ -74,8 +74,8 @@ func TestKillWhileRecording(t *testing.T) {
 		}
 		p.cmd.Wait()
 		data, report := s.openedWith(identity, c.Recording)
-		incomplete := slices.ContainsFunc(report.Problems, func(q record.Problem) bool { return q.Trouble == record.Incomplete })
-		if !report.Sound() || !incomplete {
+		incomplete := slices.ContainsFunc(report.Problems, func(q record.Problem) bool { return q.Finding == record.Incomplete })
+		if !report.Intact() || !incomplete {
 			t.Errorf("%s: verify says %+v", moment.name, report.Problems)
 		}
 		for _, one := range []*player{host, ann} {
@@ -109,7 +109,7 @@ func knows(t *testing.T, log string, tracks []record.TrackReport) bool {
 	}
 	known := loggedTracks(entries)
 	return !slices.ContainsFunc(tracks, func(read record.TrackReport) bool {
-		return read.Records > 0 && !slices.ContainsFunc(known, func(one record.Logged) bool {
+		return read.Records > 0 && !slices.ContainsFunc(known, func(one record.LoggedTrack) bool {
 			return one.Track == read.Track && one.Session == read.Session && one.Records == read.Records && one.Tag == read.Tag
 		})
 	})

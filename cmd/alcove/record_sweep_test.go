@@ -30,10 +30,10 @@ func TestSweep(t *testing.T) {
 		return len(all)
 	}
 	var expired []trackEntry
-	to := func(receipt func(record.Receipt) error) recordEntries {
+	to := func(receipt func(record.ErasureReceipt) error) recordEntries {
 		return recordEntries{receipt, func(_ context.Context, e trackEntry) error { expired = append(expired, e); return nil }}
 	}
-	none := to(func(record.Receipt) error { return nil })
+	none := to(func(record.ErasureReceipt) error { return nil })
 	s.recorder.sweep(none)
 	if files() != 1 {
 		t.Fatalf("%d files are left of one that has not expired", files())
@@ -45,8 +45,8 @@ func TestSweep(t *testing.T) {
 	if _, err := record.Erase(s.recorder.layer, s.recorder.keyring, all[0].Header.Person); err != nil {
 		t.Fatal(err)
 	}
-	var receipts []record.Receipt
-	s.recorder.sweep(to(func(r record.Receipt) error { receipts = append(receipts, r); return nil }))
+	var receipts []record.ErasureReceipt
+	s.recorder.sweep(to(func(r record.ErasureReceipt) error { receipts = append(receipts, r); return nil }))
 	if len(receipts) != 1 || receipts[0].Person != all[0].Header.Person {
 		t.Errorf("entered into the log: %+v", receipts)
 	}

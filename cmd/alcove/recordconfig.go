@@ -36,8 +36,8 @@ func defaultRecorderConfig() recorderConfig {
 
 func (c recorderConfig) on() bool { return c.Dir != "" }
 
-func (c recorderConfig) keyring() record.KeyringFiles {
-	return record.KeyringFiles{File: c.ErasureKeysFile, KeyFile: c.ErasureKeyFile, Copy: c.ErasureCopy}
+func (c recorderConfig) keyring() record.KeyringPaths {
+	return record.KeyringPaths{File: c.ErasureKeysFile, KeyFile: c.ErasureKeyFile, Copy: c.ErasureCopy}
 }
 
 // classOf is the retention class of what is recorded under a policy.

@@ -55,7 +55,7 @@ func selectRecordings(f *flag.FlagSet) selection {
 }
 
 // open gives the folder and, if it was named, the configuration.
-func (s selection) open() (record.Layer, config, error) {
+func (s selection) open() (record.Storage, config, error) {
 	if (*s.config == "") == (*s.dir == "") {
 		return nil, config{}, errors.New("give --config FILE, or --dir FOLDER where there is no configuration")
 	}
@@ -113,7 +113,7 @@ func (k openingKeys) opener(c config) (*record.Opener, error) {
 	}
 	files := c.Recording.keyring()
 	if *k.keyring != "" {
-		files = record.KeyringFiles{File: *k.keyring, KeyFile: *k.keyring + ".key"}
+		files = record.KeyringPaths{File: *k.keyring, KeyFile: *k.keyring + ".key"}
 	}
 	if *k.key != "" {
 		files.KeyFile = *k.key

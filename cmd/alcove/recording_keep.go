@@ -103,7 +103,7 @@ holds, one JSON object a line.`)
 
 // hold holds, and says what: a slip of the pen would else leave to expiry what a court has asked for. A person may be held before
 // anything is recorded of them; a session that nobody finds is a wrong key. It counts when the hold is in force: what it counts stays.
-func hold(t terminal, c config, l record.Layer, h record.Hold) error {
+func hold(t terminal, c config, l record.Storage, h record.Hold) error {
 	which := selection{session: &h.Session, person: &h.Person}
 	before, unreadable, err := listTracks(l, c, which)
 	switch {
@@ -191,7 +191,7 @@ being recorded loses that recording as well.`)
 	if err != nil {
 		return err
 	}
-	switch entries, busy, err := enterAll(c, m, keyring.Receipts, receipts); {
+	switch entries, busy, err := enterAll(c, m, keyring.DeliverReceipts, receipts); {
 	case err != nil:
 		return fmt.Errorf("the person is erased, but the receipt is not in the audit log yet: the daemon will enter it (%w)", err)
 	case busy:
@@ -215,7 +215,7 @@ after the first place was restored from a backup: it would bring back what was e
 	if err != nil {
 		return err
 	}
-	if err := record.AdoptCopy(c.Recording.keyring()); err != nil {
+	if err := record.RecreateCopy(c.Recording.keyring()); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(t.out, "%s holds the erasure keys again\n", c.Recording.ErasureCopy)

@@ -64,7 +64,7 @@ Lists tracks as their headers describe them. It needs no key, and so has verifie
 	return err
 }
 
-func listTracks(l record.Layer, c config, which selection) (list []listedTrack, unreadable int, err error) {
+func listTracks(l record.Storage, c config, which selection) (list []listedTrack, unreadable int, err error) {
 	holds, err := record.ReadHolds(l)
 	if err != nil {
 		return nil, 0, err
@@ -83,7 +83,7 @@ func listTracks(l record.Layer, c config, which selection) (list []listedTrack, 
 		case last >= 0 && list[last].Track == h.Track:
 			list[last].Segments++
 		default:
-			line := listedTrack{h.Track, h.Started, h.Session, h.Person, h.Source, h.Class, 1, holds.Cover(h), ""}
+			line := listedTrack{h.Track, h.Started, h.Session, h.Person, h.Source, h.Class, 1, holds.Covers(h), ""}
 			if keep, known := classes[h.Class]; known && keep == 0 {
 				line.Expires = "never"
 			} else if known {
@@ -131,7 +131,7 @@ was changed, removed, cut or put elsewhere, or the audit log is not what was sig
 	switch {
 	case proof.bad != nil:
 		return errors.New("the audit log is not what was signed: alcove audit verify says more")
-	case !r.Sound():
+	case !r.Intact():
 		return errors.New("recordings are not what was written")
 	case len(r.Tracks) == 0 && r.Closed > 0:
 		return errors.New("nothing could be opened, so nothing is known")
@@ -156,14 +156,14 @@ func writeVerified(w io.Writer, r record.Report, proof logProof, asJSON bool) er
 	}
 	fmt.Fprintf(&b, "log         %s\n", proof.words(r.Logged))
 	switch {
-	case r.Sound() && proof.bad != nil:
-	case r.Sound() && r.Closed > 0:
+	case r.Intact() && proof.bad != nil:
+	case r.Intact() && r.Closed > 0:
 		fmt.Fprintf(&b, "unknown     %d segments cannot be opened; of the others nothing was changed or put elsewhere\n", r.Closed)
-	case r.Sound() && len(r.Problems) == 0:
+	case r.Intact() && len(r.Problems) == 0:
 		b.WriteString("fine        nothing was changed, removed or put elsewhere\n")
-	case r.Sound() && proof.read:
+	case r.Intact() && proof.read:
 		b.WriteString("fine        nothing was changed, removed, cut or put elsewhere; what is incomplete may have crashed, or still be recorded\n")
-	case r.Sound():
+	case r.Intact():
 		b.WriteString("fine        nothing was changed or put elsewhere; what is incomplete may have crashed, still be recorded, or have lost its end\n")
 	}
 	_, err := io.WriteString(w, b.String())
@@ -171,9 +171,9 @@ func writeVerified(w io.Writer, r record.Report, proof logProof, asJSON bool) er
 }
 
 func problemLine(p record.Problem) string {
-	line := fmt.Sprintf("%-10s  %s", p.Trouble, p.Segment)
+	line := fmt.Sprintf("%-10s  %s", p.Finding, p.Segment)
 	if p.Track != "" {
-		line = fmt.Sprintf("%-10s  track %s", p.Trouble, p.Track)
+		line = fmt.Sprintf("%-10s  track %s", p.Finding, p.Track)
 	}
 	if p.Record >= 0 {
 		line += fmt.Sprintf(", record %d", p.Record)
@@ -215,11 +215,11 @@ what was is damaged, there is a gap. What it writes is not encrypted any more.`)
 	defer root.Close()
 	bar := newBar(t.err, "segments")
 	x := record.Exporter{
-		Opener: o, Layer: l, Choose: which.choose, Progress: bar.progress,
+		Opener: o, Layer: l, Filter: which.choose, Progress: bar.progress,
 		Create: func(session, person string) (record.WriteSeekCloser, error) {
 			return root.OpenFile(exportName(session, person), os.O_WRONLY|os.O_CREATE|os.O_EXCL, modeSecret)
 		},
-		Problems: func(p record.Problem) {
+		OnProblem: func(p record.Problem) {
 			bar.end()
 			fmt.Fprintln(t.err, problemLine(p))
 		},

@@ -125,7 +125,7 @@ func openRecording(c recorderConfig, to *recorder) (*record.Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return record.Open(record.Config{Layer: l, Keyring: k, Recipients: c.recipients, Began: to.began, Ended: to.ended, Failed: func(record.Failure) {}, MinFree: 1,
+	return record.Open(record.Config{Storage: l, Keyring: k, Recipients: c.recipients, OnStarted: to.began, OnEnded: to.ended, OnFailed: func(record.Failure) {}, MinFree: 1,
 		Now: func() time.Time { return archived }})
 }
 
@@ -260,7 +260,7 @@ func TestRecordingMissed(t *testing.T) {
 	wants(t, out+errs, "not what was signed, so nothing was compared with it", "the audit log is not what was signed")
 }
 
-func layerOf(t *testing.T, dir string) record.Layer {
+func layerOf(t *testing.T, dir string) record.Storage {
 	t.Helper()
 	l, err := record.ReadFolder(dir)
 	if err != nil {
@@ -393,12 +393,12 @@ func TestBar(t *testing.T) {
 
 // sweptMeanwhile is a folder from which a sweep takes a file just before a hold has the lock.
 type sweptMeanwhile struct {
-	record.Layer
+	record.Storage
 	name string
 }
 
-func (l sweptMeanwhile) Lock() (record.Locked, error) {
-	locked, err := l.Layer.Lock()
+func (l sweptMeanwhile) Lock() (record.LockedStorage, error) {
+	locked, err := l.Storage.Lock()
 	if err == nil {
 		err = locked.Remove(l.name)
 	}

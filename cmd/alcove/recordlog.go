@@ -41,15 +41,15 @@ func lengthDetail(track, key string, c record.Chain) string {
 }
 
 // loggedTracks joins what entries say of each track.
-func loggedTracks(entries []trackEntry) []record.Logged {
-	var list []record.Logged
+func loggedTracks(entries []trackEntry) []record.LoggedTrack {
+	var list []record.LoggedTrack
 	at := map[string]int{}
 	for _, e := range entries {
 		parts := strings.Split(e.detail, "/")
 		i, there := at[parts[0]]
 		if !there {
 			i = len(list)
-			at[parts[0]], list = i, append(list, record.Logged{Session: e.session, Track: parts[0]})
+			at[parts[0]], list = i, append(list, record.LoggedTrack{Session: e.session, Track: parts[0]})
 		}
 		one := &list[i]
 		switch {
@@ -150,7 +150,7 @@ func (r *recorder) findBroken(known []trackEntry) error {
 	for _, one := range loggedTracks(known) {
 		ended[one.Track] = one.Records > 0
 	}
-	found, err := record.FindBroken(r.layer, r.opened, func(track string) bool { return ended[track] })
+	found, err := record.FindUnfinished(r.layer, r.opened, func(track string) bool { return ended[track] })
 	for _, f := range found {
 		r.tracks.put(trackEntry{session: f.Session, act: trackFound, detail: lengthDetail(f.Track, f.ErasureKey, f.Chain)})
 	}

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Config is what a Recorder works with. Layer, Keyring, Recipients and Failed must be set; zero numbers mean the defaults of
+// Config is what a Recorder works with. Storage, Keyring, Recipients and Failed must be set; zero numbers mean the defaults of
 // params.go.
 type Config struct {
-	Layer   Layer    // where segments go: OpenFolder, or another store
+	Storage Storage  // where segments go: OpenFolder, or another store
 	Keyring *Keyring // the erasure keys of people
 
 	// Recipients gives whom recordings are sealed to. It is called by each Start, so that a key that was lost stops the next track.
@@ -17,21 +17,21 @@ type Config struct {
 
 	// Began is told of each track when its first record is on the disk, and Ended when its end is there, or as much as there will be; nil
 	// for nobody. They come in this order, if at all, from the goroutine of the track, which they must not keep.
-	Began func(Begun)
-	Ended func(Ended)
+	OnStarted func(TrackStarted)
+	OnEnded   func(TrackEnded)
 
 	// Failed is told of each track that had to stop, once, by one goroutine of the recorder. What was synced is kept; Put refuses
 	// from before the call on. It must not wait for the recorder.
-	Failed func(Failure)
+	OnFailed func(Failure)
 
 	// Synced is told how long each sync took, for a histogram; nil for nobody. Called by the goroutines of tracks.
-	Synced func(time.Duration)
+	OnSynced func(time.Duration)
 
 	SegmentBytes int64         // a longer segment is closed and followed by another
 	SegmentTime  time.Duration // and so is an older one
 	SlowSync     time.Duration // a sync that takes longer fails its track
 	SlowStart    time.Duration // a Start that takes longer is refused
-	MinFree      uint64        // bytes that must stay free in the Layer, if it can tell (see Space)
+	MinFree      uint64        // bytes that must stay free in the Storage, if it can tell (see Space)
 
 	Now func() time.Time // nil for time.Now
 }
@@ -85,7 +85,7 @@ const (
 	DiskFull    Cause = "disk_full"    // no space, or less than Config.MinFree
 	SlowDisk    Cause = "slow_disk"    // a sync took longer than Config.SlowSync
 	QueueFull   Cause = "queue_full"   // units came faster than they could be written
-	WriteFailed Cause = "write_failed" // any other error of the Layer
+	WriteFailed Cause = "write_failed" // any other error of the Storage
 	TooLong     Cause = "too_long"     // a unit was longer than MaxUnit
 )
 
@@ -96,15 +96,15 @@ type Failure struct {
 	Cause   Cause
 }
 
-// A Begun is a track whose first record is on the disk.
-type Begun struct {
+// A TrackStarted is a track whose first record is on the disk.
+type TrackStarted struct {
 	Session, Track string
 	ErasureKey     string // id of the key that erases it
-	Going          bool   // it was neither stopped nor has it failed meanwhile
+	Running        bool   // it was neither stopped nor has it failed meanwhile
 }
 
 // An Ended is a track of which nothing more comes.
-type Ended struct {
+type TrackEnded struct {
 	Session, Track string
 	ErasureKey     string
 	Chain
@@ -120,13 +120,13 @@ type Chain struct {
 
 // Errors of Start and Open. Their texts name no one.
 var (
-	ErrClosed     = errors.New("record: the recorder is closed")
-	ErrRecipients = errors.New("record: there is nobody to seal to")
-	ErrKeyring    = errors.New("record: the erasure keys cannot be used")
-	ErrInfo       = errors.New("record: incomplete or unsuitable track info")
-	ErrNoSpace    = errors.New("record: the disk is full")
-	ErrSlow       = errors.New("record: the disk does not answer in time")
-	ErrConfig     = errors.New("record: incomplete or unsuitable configuration")
+	ErrClosed      = errors.New("record: the recorder is closed")
+	ErrRecipients  = errors.New("record: there is nobody to seal to")
+	ErrKeyring     = errors.New("record: the erasure keys cannot be used")
+	ErrInfo        = errors.New("record: incomplete or unsuitable track info")
+	ErrNoSpace     = errors.New("record: the disk is full")
+	ErrSlowStorage = errors.New("record: the disk does not answer in time")
+	ErrConfig      = errors.New("record: incomplete or unsuitable configuration")
 )
 
 // Stats are counters since Open, for metrics.
@@ -142,9 +142,9 @@ type Stats struct {
 	Failures map[Cause]uint64
 }
 
-// A Layer is where segments live: a folder, or a store of objects. Names are random hexadecimal ids with a suffix and hold no
+// A Storage is where segments live: a folder, or a store of objects. Names are random hexadecimal ids with a suffix and hold no
 // separators. It is used by many goroutines at once.
-type Layer interface {
+type Storage interface {
 	// Create makes a file that must not exist.
 	Create(name string) (File, error)
 	// Open reads one, from its beginning.
@@ -152,12 +152,12 @@ type Layer interface {
 	// List gives the names of all files.
 	List() ([]string, error)
 	// Lock waits until nobody else holds the lock, in this process or another, and takes turns with them.
-	Lock() (Locked, error)
+	Lock() (LockedStorage, error)
 }
 
-// A Locked is a Layer while its lock is held. Segments are removed and holds are changed only under it, so that no removal goes by
+// A LockedStorage is a Storage while its lock is held. Segments are removed and holds are changed only under it, so that no removal goes by
 // holds that are changing. It is for one goroutine.
-type Locked interface {
+type LockedStorage interface {
 	// Remove removes a file, durably; one that is not there is no error.
 	Remove(name string) error
 	// Replace writes a small file whole or not at all, durably.
@@ -175,5 +175,5 @@ type File interface {
 	Discard() error
 }
 
-// Space is a Layer that knows how many bytes are free.
-type Space interface{ Free() (uint64, error) }
+// Space is a Storage that knows how many bytes are free.
+type FreeSpacer interface{ Free() (uint64, error) }

@@ -35,12 +35,12 @@ func BenchmarkPut(b *testing.B) {
 
 // BenchmarkSeal is what the track's goroutine pays: draining, sealing and writing to a disk that costs nothing.
 func BenchmarkSeal(b *testing.B) {
-	c := newClinic(b, func(cfg *Config) { cfg.Layer = nowhere{}; cfg.SegmentBytes = maxSegment / 2 })
+	c := newClinic(b, func(cfg *Config) { cfg.Storage = nowhere{}; cfg.SegmentBytes = maxSegment / 2 })
 	track := c.start(videoOf("person-a"))
 	u := Unit{Payload: make([]byte, 1100), Arrived: time.Now()}
 	track.Stop()
 	<-track.Done()
-	out := newOutput(track, track.out.header, newKey())
+	out := newSegmentWriter(track, track.out.header, newKey())
 	if err := out.open(out.header); err != nil {
 		b.Fatal(err)
 	}
@@ -58,13 +58,13 @@ func BenchmarkSeal(b *testing.B) {
 	}
 }
 
-// nowhere is a Layer that keeps nothing.
+// nowhere is a Storage that keeps nothing.
 type nowhere struct{}
 
 func (nowhere) Create(string) (File, error)        { return nowhereFile{io.Discard}, nil }
 func (nowhere) Open(string) (io.ReadCloser, error) { return nil, io.EOF }
 func (nowhere) List() ([]string, error)            { return nil, nil }
-func (nowhere) Lock() (Locked, error)              { return nil, io.EOF }
+func (nowhere) Lock() (LockedStorage, error)       { return nil, io.EOF }
 
 type nowhereFile struct{ io.Writer }
 

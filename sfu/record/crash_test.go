@@ -49,7 +49,7 @@ func TestCrash(t *testing.T) {
 				}
 			}
 			r := must(o.Verify(k.disk, nil, nil))(t)
-			if !r.Sound() {
+			if !r.Intact() {
 				t.Fatalf("after %d units the report is %+v", k.put, r.Problems)
 			}
 			if len(r.Problems) > 0 {
@@ -75,7 +75,7 @@ func TestCrashInRotation(t *testing.T) {
 		}
 		o := c.opener()
 		for i, d := range all {
-			if r := must(o.Verify(d, nil, nil))(t); !r.Sound() {
+			if r := must(o.Verify(d, nil, nil))(t); !r.Intact() {
 				t.Fatalf("after sync %d of %d: %+v", i, len(all), r.Problems)
 			}
 		}
@@ -164,7 +164,7 @@ func TestFailures(t *testing.T) {
 					t.Errorf("%d units, there were %d", got, before)
 				}
 				r := c.verify(c.disk.crash(0))
-				if !r.Sound() {
+				if !r.Intact() {
 					t.Errorf("report is %+v", r.Problems)
 				}
 				for _, one := range r.Tracks {

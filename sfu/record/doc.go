@@ -1,11 +1,11 @@
 // Package record keeps recordings that their own server cannot read.
 //
-//	worker ─ Put ─► ring of one track ─► its goroutine: seal a record, write, sync ─► segment in a Layer
+//	worker ─ Put ─► ring of one track ─► its goroutine: seal a record, write, sync ─► segment in a Storage
 //	                                                          │
 //	clinic's public keys ─ age ─► wrapped track key ─ erasure key of the person ─► header of the segment
 //
 // Invariants:
-//   - Plaintext never reaches the Layer. A track has a random key that lives in memory only; the header holds it wrapped to the
+//   - Plaintext never reaches the Storage. A track has a random key that lives in memory only; the header holds it wrapped to the
 //     clinic's recipients and again under the person's erasure key, so that it takes the clinic's identity and the keyring to
 //     open anything, and destroying one erasure key erases one person everywhere, backups included.
 //   - The worker never waits: Put, Clock and Stop copy, set a flag and return, without a lock or an allocation.

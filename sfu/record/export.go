@@ -12,7 +12,7 @@ import (
 )
 
 // An Exported is one file that Export wrote.
-type Exported struct {
+type ExportedFile struct {
 	Session string        `json:"session"`
 	Person  string        `json:"person"`
 	Zero    time.Time     `json:"zero"`   // the moment that is 0 in all files of the session
@@ -23,12 +23,12 @@ type Exported struct {
 // An Exporter turns recordings into WebM.
 type Exporter struct {
 	Opener *Opener
-	Layer  Layer
-	Choose func(Header) bool // nil for everything
+	Layer  Storage
+	Filter func(Header) bool // nil for everything
 	// Create makes the file of a person in a session; Export closes it.
-	Create   func(session, person string) (WriteSeekCloser, error)
-	Progress Progress // over segments, each of which is read twice
-	Problems func(Problem)
+	Create    func(session, person string) (WriteSeekCloser, error)
+	Progress  Progress // over segments, each of which is read twice
+	OnProblem func(Problem)
 
 	done, total int64
 }
@@ -40,46 +40,46 @@ type WriteSeekCloser interface {
 }
 
 // A take is one track to export, with its segments in order.
-type take struct {
-	segments []Listed
+type exportTrack struct {
+	segments []ListedSegment
 	line     *timeline
 	first    int64 // ns since 1970, of its first unit
 }
 
-func (t take) header() Header { return t.segments[0].Header }
+func (t exportTrack) header() Header { return t.segments[0].Header }
 
 // Export writes one file for each person of each session. All files of a session begin at the same moment, so that they line up;
 // where nothing was recorded there is nothing. What is damaged or missing is told to Problems, left out, and the rest is written.
-func (x *Exporter) Export() ([]Exported, error) {
+func (x *Exporter) Export() ([]ExportedFile, error) {
 	all, err := List(x.Layer)
 	if err != nil {
 		return nil, err
 	}
-	var chosen []Listed
+	var chosen []ListedSegment
 	for _, one := range all {
 		if one.Err != nil {
-			x.name(learning, Problem{Segment: one.Name, Record: -1, Trouble: unread(one.Err), Detail: ""})
-		} else if x.Choose == nil || x.Choose(one.Header) {
+			x.report(timelinePass, Problem{Segment: one.Name, Record: -1, Finding: headerFinding(one.Err), Detail: ""})
+		} else if x.Filter == nil || x.Filter(one.Header) {
 			chosen = append(chosen, one)
 		}
 	}
 	x.total = 2 * int64(len(chosen))
-	sessions := map[string][]take{}
+	sessions := map[string][]exportTrack{}
 	var order []string
 	for _, segments := range tracksOf(chosen) {
 		id := segments[0].Header.Session
 		if len(sessions[id]) == 0 {
 			order = append(order, id)
 		}
-		t, err := x.learn(segments)
+		t, err := x.readTimeline(segments)
 		if err != nil {
 			return nil, err
 		}
 		sessions[id] = append(sessions[id], t)
 	}
-	var list []Exported
+	var list []ExportedFile
 	for _, id := range order {
-		more, err := x.session(sessions[id])
+		more, err := x.exportSession(sessions[id])
 		list = append(list, more...)
 		if err != nil {
 			return list, err
@@ -88,16 +88,16 @@ func (x *Exporter) Export() ([]Exported, error) {
 	return list, nil
 }
 
-func (x *Exporter) name(p pass, problems ...Problem) {
+func (x *Exporter) report(p pass, problems ...Problem) {
 	for _, one := range problems {
-		if p == learning && x.Problems != nil {
-			x.Problems(one)
+		if p == timelinePass && x.OnProblem != nil {
+			x.OnProblem(one)
 		}
 	}
 }
 
-func (x *Exporter) count(p pass) {
-	if p == peeking {
+func (x *Exporter) countSegment(p pass) {
+	if p == startPass {
 		return
 	}
 	if x.done++; x.Progress != nil {
@@ -109,31 +109,31 @@ func (x *Exporter) count(p pass) {
 type pass int
 
 const (
-	learning pass = iota // names problems
-	peeking              // is not counted
-	writing
+	timelinePass pass = iota // names problems
+	startPass                // is not counted
+	blockPass
 )
 
 // entries reads segments one after another. What cannot be opened is left out, once by name.
-func (x *Exporter) entries(segments []Listed, p pass) iter.Seq2[Entry, error] {
+func (x *Exporter) entries(segments []ListedSegment, p pass) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		for _, one := range segments {
 			s, err := x.Opener.read(x.Layer, one.Name)
-			x.count(p)
+			x.countSegment(p)
 			switch {
 			case errors.Is(err, fs.ErrNotExist): // gc took it
 				continue
 			case errors.Is(err, ErrErased), errors.Is(err, ErrIdentity):
-				x.name(p, Problem{Segment: one.Name, Record: -1, Trouble: Closed, Detail: err.Error()})
+				x.report(p, Problem{Segment: one.Name, Record: -1, Finding: Closed, Detail: err.Error()})
 				continue
 			case errors.Is(err, errWrapped), errors.Is(err, ErrUnknownKey):
-				x.name(p, Problem{Segment: one.Name, Record: -1, Trouble: Damaged, Detail: "the header: " + err.Error()})
+				x.report(p, Problem{Segment: one.Name, Record: -1, Finding: Damaged, Detail: "the header: " + err.Error()})
 				continue
 			case err != nil:
 				yield(Entry{}, err)
 				return
 			}
-			x.name(p, s.problems...)
+			x.report(p, s.problems...)
 			for _, e := range s.entries() {
 				if !yield(e, nil) {
 					return
@@ -144,34 +144,34 @@ func (x *Exporter) entries(segments []Listed, p pass) iter.Seq2[Entry, error] {
 }
 
 // learn is the first pass over a track.
-func (x *Exporter) learn(segments []Listed) (take, error) {
-	t := take{segments: segments, line: newTimeline(segments[0].Header.ClockRate), first: math.MaxInt64}
-	for e, err := range x.entries(segments, learning) {
+func (x *Exporter) readTimeline(segments []ListedSegment) (exportTrack, error) {
+	t := exportTrack{segments: segments, line: newTimeline(segments[0].Header.ClockRate), first: math.MaxInt64}
+	for e, err := range x.entries(segments, timelinePass) {
 		if err != nil {
 			return t, err
 		}
 		t.line.add(e)
 	}
-	t.line.settle()
+	t.line.finish()
 	c := t.line.cursor()
-	for e, err := range x.entries(segments[:1], peeking) {
+	for e, err := range x.entries(segments[:1], startPass) {
 		if err != nil {
 			return t, err
 		}
 		n, rtp := c.next(e)
 		if !e.Clock && len(e.Payload) > 0 {
-			t.first = min(t.first, t.line.when(n, rtp))
+			t.first = min(t.first, t.line.wallTime(n, rtp))
 		}
 	}
 	return t, nil
 }
 
 // session writes the files of one session.
-func (x *Exporter) session(takes []take) (list []Exported, err error) {
+func (x *Exporter) exportSession(tracks []exportTrack) (list []ExportedFile, err error) {
 	zero := int64(math.MaxInt64)
-	people := map[string][]take{}
+	people := map[string][]exportTrack{}
 	var order []string
-	for _, t := range takes {
+	for _, t := range tracks {
 		if t.first == math.MaxInt64 {
 			continue
 		}
@@ -183,7 +183,7 @@ func (x *Exporter) session(takes []take) (list []Exported, err error) {
 		people[p] = append(people[p], t)
 	}
 	for _, p := range order {
-		e, err := x.person(people[p], zero)
+		e, err := x.exportPerson(people[p], zero)
 		if err != nil {
 			return list, err
 		}
@@ -203,9 +203,9 @@ type stream struct {
 }
 
 // person writes one file.
-func (x *Exporter) person(takes []take, zero int64) (e Exported, err error) {
+func (x *Exporter) exportPerson(takes []exportTrack, zero int64) (e ExportedFile, err error) {
 	h := takes[0].header()
-	e = Exported{Session: h.Session, Person: h.Person, Zero: time.Unix(0, zero).UTC()}
+	e = ExportedFile{Session: h.Session, Person: h.Person, Zero: time.Unix(0, zero).UTC()}
 	streams, err := x.streams(takes)
 	defer func() {
 		for _, s := range streams {
@@ -259,14 +259,14 @@ func merge(f *webmFile, streams []*stream) (blocks int, err error) {
 }
 
 // streams gives those that have anything to show: the microphone first, then pictures. Each holds its first block already.
-func (x *Exporter) streams(takes []take) (list []*stream, err error) {
-	bySource := map[webmTrack][]take{}
-	for _, t := range takes {
+func (x *Exporter) streams(tracks []exportTrack) (list []*stream, err error) {
+	bySource := map[webmTrack][]exportTrack{}
+	for _, t := range tracks {
 		key := webmTrack{source: t.header().Source, kind: t.header().Kind}
 		bySource[key] = append(bySource[key], t)
 	}
-	for key, takes := range bySource {
-		next, stop := iter.Pull2(x.blocks(takes))
+	for key, tracks := range bySource {
+		next, stop := iter.Pull2(x.blocks(tracks))
 		s := &stream{webmTrack: key, next: next, stop: stop}
 		list = append(list, s)
 		b, err, _ := next()
@@ -286,16 +286,16 @@ func (x *Exporter) streams(takes []take) (list []*stream, err error) {
 }
 
 // blocks gives what the tracks of one source hold, one track after another.
-func (x *Exporter) blocks(takes []take) iter.Seq2[block, error] {
+func (x *Exporter) blocks(tracks []exportTrack) iter.Seq2[block, error] {
 	return func(yield func(block, error) bool) {
-		for _, t := range takes {
-			var make assembler = opusBlocks{}
+		for _, t := range tracks {
+			var assemble assembler = opusBlocks{}
 			if t.header().Kind == Video {
-				make = &vp8Frames{}
+				assemble = &vp8Frames{}
 			}
-			give := func(units []timed) bool {
+			emit := func(units []timedUnit) bool {
 				for _, u := range units {
-					for _, b := range make.push(u) {
+					for _, b := range assemble.push(u) {
 						if !yield(b, nil) {
 							return false
 						}
@@ -303,9 +303,9 @@ func (x *Exporter) blocks(takes []take) iter.Seq2[block, error] {
 				}
 				return true
 			}
-			var sorted order
+			var reorder reorderBuffer
 			c := t.line.cursor()
-			for e, err := range x.entries(t.segments, writing) {
+			for e, err := range x.entries(t.segments, blockPass) {
 				if err != nil {
 					yield(block{}, err)
 					return
@@ -314,11 +314,11 @@ func (x *Exporter) blocks(takes []take) iter.Seq2[block, error] {
 				if e.Clock {
 					continue
 				}
-				if !give(sorted.push(timed{e.Unit, t.line.when(n, rtp)})) {
+				if !emit(reorder.push(timedUnit{e.Unit, t.line.wallTime(n, rtp)})) {
 					return
 				}
 			}
-			if !give(sorted.flush()) {
+			if !emit(reorder.flush()) {
 				return
 			}
 		}

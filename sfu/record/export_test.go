@@ -184,7 +184,7 @@ func TestExportAfterCrash(t *testing.T) {
 			f.now = f.now[:int(float64(len(f.now))*part)]
 		}
 		r := c.verify(d)
-		if len(r.Problems) != 2 || !r.Sound() {
+		if len(r.Problems) != 2 || !r.Intact() {
 			t.Errorf("report is %+v", r.Problems)
 		}
 		names, list := c.export(d)

@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// A folder is a Layer of the file system. os.Root keeps every name inside, whatever links lie there.
+// A folder is a Storage of the file system. os.Root keeps every name inside, whatever links lie there.
 type folder struct {
 	root *os.Root
 	mu   *sync.Mutex // of lock, within this process: network file systems lock by process
@@ -18,12 +18,12 @@ type folder struct {
 // Names of the files that other processes lock, too. Whoever wants lockName takes turnName first and gives it back when it has both:
 // so a sweep, which locks again and again, lets a hold go first that came meanwhile.
 const (
-	lockName = "holds.lock"
-	turnName = "holds.turn"
+	lockName      = "holds.lock"
+	turnstileName = "holds.turn"
 )
 
-// OpenFolder gives a folder as a Layer, made if it is not there.
-func OpenFolder(dir string) (Layer, error) {
+// OpenFolder gives a folder as a Storage, made if it is not there.
+func OpenFolder(dir string) (Storage, error) {
 	if err := os.MkdirAll(dir, modeFolder); err != nil {
 		return nil, err
 	}
@@ -31,9 +31,9 @@ func OpenFolder(dir string) (Layer, error) {
 }
 
 // ReadFolder gives a folder that must be there, to read recordings where nothing may be made.
-func ReadFolder(dir string) (Layer, error) { return openFolder(dir) }
+func ReadFolder(dir string) (Storage, error) { return openFolder(dir) }
 
-func openFolder(dir string) (Layer, error) {
+func openFolder(dir string) (Storage, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
@@ -105,14 +105,14 @@ type locked struct {
 	file io.Closer
 }
 
-func (d folder) Lock() (Locked, error) {
+func (d folder) Lock() (LockedStorage, error) {
 	d.mu.Lock()
-	turn, err := d.flock(turnName)
+	turnstile, err := d.flock(turnstileName)
 	if err != nil {
 		d.mu.Unlock()
 		return nil, err
 	}
-	defer turn.Close()
+	defer turnstile.Close()
 	f, err := d.flock(lockName)
 	if err != nil {
 		d.mu.Unlock()

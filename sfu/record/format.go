@@ -47,13 +47,13 @@ const (
 )
 
 // An End is why a segment has no more records.
-type End byte
+type EndReason byte
 
 // The ends.
 const (
-	Stopped   End = 1 // the track was stopped
-	Continued End = 2 // by the segment with the next number
-	Failed    End = 3 // the track could not go on
+	Stopped   EndReason = 1 // the track was stopped
+	Continued EndReason = 2 // by the segment with the next number
+	Failed    EndReason = 3 // the track could not go on
 )
 
 // A Header stands at the beginning of each segment, in the open. Each record authenticates it.
@@ -103,14 +103,14 @@ func parseHeader(data []byte) (h Header, records int, err error) {
 	}
 	d := json.NewDecoder(bytes.NewReader(data[head : head+int(n)]))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&h); err != nil || d.InputOffset() != int64(n) || !h.sound() {
+	if err := d.Decode(&h); err != nil || d.InputOffset() != int64(n) || !h.valid() {
 		return Header{}, 0, errHeader
 	}
 	return h, head + int(n), nil
 }
 
 // sound checks what the rest of the package takes for granted.
-func (h Header) sound() bool {
+func (h Header) valid() bool {
 	return isID(h.File) && isID(h.Track) && h.Segment >= 0 && h.Segment <= maxSegments && h.info().check() == nil &&
 		(h.Previous == "" || isID(h.Previous)) && isID(h.ErasureKey) && (h.Previous == "") == (h.Segment == 0)
 }
@@ -281,14 +281,14 @@ func parseEntries(plain []byte) (list []Entry, err error) {
 }
 
 // An index says where key frames begin.
-type index []indexed
+type index []keyFrameEntry
 
-type indexed struct {
+type keyFrameEntry struct {
 	record, offset uint64
 	timestamp      uint32
 }
 
-func endPlain(reason End, units uint64, x index) []byte {
+func endPlain(reason EndReason, units uint64, x index) []byte {
 	b := binary.BigEndian.AppendUint64([]byte{byte(reason)}, units)
 	for _, i := range x {
 		b = binary.BigEndian.AppendUint64(b, i.record)
@@ -298,12 +298,12 @@ func endPlain(reason End, units uint64, x index) []byte {
 	return b
 }
 
-func parseEnd(plain []byte) (reason End, units uint64, x index, err error) {
+func parseEnd(plain []byte) (reason EndReason, units uint64, x index, err error) {
 	if len(plain) < endHead || (len(plain)-endHead)%indexEntry != 0 {
 		return 0, 0, nil, errors.New("the last record is not understood")
 	}
 	for b := plain[endHead:]; len(b) > 0; b = b[indexEntry:] {
-		x = append(x, indexed{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:]), binary.BigEndian.Uint32(b[16:])})
+		x = append(x, keyFrameEntry{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:]), binary.BigEndian.Uint32(b[16:])})
 	}
-	return End(plain[0]), binary.BigEndian.Uint64(plain[1:]), x, nil
+	return EndReason(plain[0]), binary.BigEndian.Uint64(plain[1:]), x, nil
 }

@@ -106,7 +106,7 @@ func TestFormat(t *testing.T) {
 // An auditor fails the test where the specification does.
 type auditor struct{ t *testing.T }
 
-func (r auditor) keyring(f KeyringFiles) map[string][]byte {
+func (r auditor) keyring(f KeyringPaths) map[string][]byte {
 	r.t.Helper()
 	text := string(must(os.ReadFile(f.File))(r.t))
 	open, rest, _ := strings.Cut(text, "\n")

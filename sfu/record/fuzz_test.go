@@ -79,8 +79,8 @@ func FuzzEntries(f *testing.F) {
 		for _, e := range list {
 			line.add(e)
 		}
-		line.settle()
-		var sorted order
+		line.finish()
+		var sorted reorderBuffer
 		var make assembler = opusBlocks{}
 		if video {
 			make = &vp8Frames{}
@@ -93,7 +93,7 @@ func FuzzEntries(f *testing.F) {
 				continue
 			}
 			bytesIn += len(e.Payload)
-			for _, u := range sorted.push(timed{e.Unit, line.when(n, rtp)}) {
+			for _, u := range sorted.push(timedUnit{e.Unit, line.wallTime(n, rtp)}) {
 				for _, b := range make.push(u) {
 					bytesOut += len(b.data)
 				}

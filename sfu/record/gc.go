@@ -9,8 +9,8 @@ import (
 // Classes say how long recordings of each retention class are kept, counted from the start of their track. 0 keeps for ever.
 type Classes map[string]time.Duration
 
-// Swept is what GC did.
-type Swept struct {
+// GCResult is what GC did.
+type GCResult struct {
 	Removed int // segments whose class has expired
 	Held    int // segments that would go but for a legal hold
 	Unknown int // segments that were kept because their class is not configured or their header cannot be read
@@ -20,12 +20,12 @@ type Swept struct {
 // locks and reads the holds anew for each few segments, so that a hold which is set meanwhile keeps all that is left. Holds that
 // cannot be read keep everything. expire is told of each track before the first of its segments goes, under the lock; after an error of
 // it nothing more goes. It may be nil.
-func GC(l Layer, classes Classes, now time.Time, expire func(session, track string) error) (s Swept, err error) {
+func GC(l Storage, classes Classes, now time.Time, onExpire func(session, track string) error) (s GCResult, err error) {
 	all, err := List(l)
 	if err != nil {
 		return s, err
 	}
-	var expired []Listed
+	var expired []ListedSegment
 	for _, one := range all {
 		keep, known := classes[one.Header.Class]
 		switch {
@@ -39,16 +39,16 @@ func GC(l Layer, classes Classes, now time.Time, expire func(session, track stri
 		_, err = ReadHolds(l)
 		return s, err
 	}
-	told := map[string]bool{}
-	tell := func(h Header) error {
-		if expire == nil || told[h.Track] {
+	reported := map[string]bool{}
+	report := func(h Header) error {
+		if onExpire == nil || reported[h.Track] {
 			return nil
 		}
-		told[h.Track] = true
-		return expire(h.Session, h.Track)
+		reported[h.Track] = true
+		return onExpire(h.Session, h.Track)
 	}
 	for batch := range slices.Chunk(expired, sweepBatch) {
-		if err := s.sweep(l, batch, tell); err != nil {
+		if err := s.sweep(l, batch, report); err != nil {
 			return s, err
 		}
 	}
@@ -56,18 +56,18 @@ func GC(l Layer, classes Classes, now time.Time, expire func(session, track stri
 }
 
 // sweep removes those of a batch that nothing holds now.
-func (s *Swept) sweep(l Layer, batch []Listed, tell func(Header) error) error {
-	return withLock(l, func(locked Locked) error {
+func (s *GCResult) sweep(l Storage, batch []ListedSegment, report func(Header) error) error {
+	return withLock(l, func(locked LockedStorage) error {
 		holds, err := ReadHolds(l)
 		if err != nil {
 			return err
 		}
 		for _, one := range batch {
-			if holds.Cover(one.Header) {
+			if holds.Covers(one.Header) {
 				s.Held++
 				continue
 			}
-			if err := tell(one.Header); err != nil {
+			if err := report(one.Header); err != nil {
 				return err
 			}
 			if err := locked.Remove(one.Name); err != nil {
@@ -81,16 +81,16 @@ func (s *Swept) sweep(l Layer, batch []Listed, tell func(Header) error) error {
 
 // RemoveEmpty removes segments that a crash left without a byte: nothing was recorded in them, and no header says when they expire. It
 // is called before a Recorder begins: a segment that it just made is empty, too.
-func RemoveEmpty(l Layer) (removed int, err error) {
+func RemoveEmpty(l Storage) (removed int, err error) {
 	all, err := List(l)
 	if err != nil {
 		return 0, err
 	}
-	all = slices.DeleteFunc(all, func(one Listed) bool { return !errors.Is(one.Err, errEmpty) })
+	all = slices.DeleteFunc(all, func(one ListedSegment) bool { return !errors.Is(one.Err, errEmpty) })
 	if len(all) == 0 {
 		return 0, nil
 	}
-	err = withLock(l, func(locked Locked) error {
+	err = withLock(l, func(locked LockedStorage) error {
 		for _, one := range all {
 			if err := locked.Remove(one.Name); err != nil {
 				return err
@@ -102,7 +102,7 @@ func RemoveEmpty(l Layer) (removed int, err error) {
 	return removed, err
 }
 
-func withLock(l Layer, do func(Locked) error) error {
+func withLock(l Storage, do func(LockedStorage) error) error {
 	locked, err := l.Lock()
 	if err != nil {
 		return err

@@ -12,25 +12,25 @@ import (
 	"time"
 )
 
-// KeyringFiles say where erasure keys lie. File is one small file, sealed under the key in KeyFile, which is replaced at each
+// KeyringPaths say where erasure keys lie. File is one small file, sealed under the key in KeyFile, which is replaced at each
 // erasure and belongs into no backup. Copy is a second place for both, Copy and Copy.key: another disk, outside the backup of the
 // first. It survives the loss of the first place, and when the first was restored from an old backup, key file and all, it knows
 // what was erased since.
-type KeyringFiles struct{ File, KeyFile, Copy string }
+type KeyringPaths struct{ File, KeyFile, Copy string }
 
 // keyCopy is where the second place keeps the sealing key.
-func (f KeyringFiles) keyCopy() string { return f.Copy + ".key" }
+func (f KeyringPaths) keyCopy() string { return f.Copy + ".key" }
 
 // Errors of a keyring.
 var (
-	// ErrReplaced says that the keyring is sealed under a key that is gone.
-	ErrReplaced = errors.New("the erasure keys are sealed under a key that was replaced: they are from a backup of before an erasure")
+	// ErrStaleKeyring says that the keyring is sealed under a key that is gone.
+	ErrStaleKeyring = errors.New("the erasure keys are sealed under a key that was replaced: they are from a backup of before an erasure")
 	// ErrNoCopy says that the second place is not there.
 	ErrNoCopy = errors.New("the second place of the erasure keys is not there: whether something was erased since cannot be known")
 	// ErrNoKeyring says that there is none.
 	ErrNoKeyring = errors.New("there are no erasure keys here")
-	// ErrNobody says that there is nothing to erase.
-	ErrNobody = errors.New("nothing was recorded of this person, or it was erased already")
+	// ErrNothingRecorded says that there is nothing to erase.
+	ErrNothingRecorded = errors.New("nothing was recorded of this person, or it was erased already")
 
 	errReadOnly = errors.New("the erasure keys were opened to be read only")
 	errExists   = errors.New("this file of erasure keys is there already and is not overwritten")
@@ -40,7 +40,7 @@ var (
 // A Keyring holds one erasure key for each person who was ever recorded. It keeps none in memory: each call reads the files, under
 // a lock that other processes respect. Its methods are safe for concurrent use.
 type Keyring struct {
-	files    KeyringFiles
+	files    KeyringPaths
 	now      func() time.Time
 	readOnly bool
 	mu       sync.Mutex
@@ -48,7 +48,7 @@ type Keyring struct {
 
 // CreateKeyring makes an empty keyring. None of its files may be there. The folder of the second place must: where another disk
 // should be mounted and is not, a new folder would be on the first.
-func CreateKeyring(f KeyringFiles) error {
+func CreateKeyring(f KeyringPaths) error {
 	if f.Copy == "" {
 		return errSecond
 	}
@@ -68,7 +68,7 @@ func CreateKeyring(f KeyringFiles) error {
 			return errors.Join(fmt.Errorf("%s: %w", name, errExists), err)
 		}
 	}
-	if err := f.reseal(ring{Made: newID()}, nil); err != nil {
+	if err := f.reseal(keyringFile{ID: newID()}, nil); err != nil {
 		for _, name := range all {
 			os.Remove(name) // what is half made would be in the way of the next try
 		}
@@ -78,23 +78,23 @@ func CreateKeyring(f KeyringFiles) error {
 }
 
 // OpenKeyring opens a keyring, finishes what a crash interrupted, and applies what the second place says was erased.
-func OpenKeyring(f KeyringFiles, now func() time.Time) (*Keyring, error) {
+func OpenKeyring(f KeyringPaths, now func() time.Time) (*Keyring, error) {
 	if f.Copy == "" {
 		return nil, errSecond
 	}
 	k := &Keyring{files: f, now: now}
-	return k, k.with(func(*state) error { return nil })
+	return k, k.withState(func(*keyringState) error { return nil })
 }
 
 // ReadKeyring opens a keyring where nothing may be written, such as on the clinic's own machine. Copy may be empty.
-func ReadKeyring(f KeyringFiles) (*Keyring, error) {
+func ReadKeyring(f KeyringPaths) (*Keyring, error) {
 	k := &Keyring{files: f, readOnly: true}
-	return k, k.with(func(*state) error { return nil })
+	return k, k.withState(func(*keyringState) error { return nil })
 }
 
-// AdoptCopy writes the second place anew, from the first, after the second was lost. What was erased since the first was last
+// RecreateCopy writes the second place anew, from the first, after the second was lost. What was erased since the first was last
 // written, if it is from a backup, comes back.
-func AdoptCopy(f KeyringFiles) error {
+func RecreateCopy(f KeyringPaths) error {
 	if f.Copy == "" {
 		return errSecond
 	}
@@ -103,19 +103,19 @@ func AdoptCopy(f KeyringFiles) error {
 		return err
 	}
 	defer unlock()
-	s, err := load(KeyringFiles{File: f.File, KeyFile: f.KeyFile})
+	s, err := loadKeyring(KeyringPaths{File: f.File, KeyFile: f.KeyFile})
 	if err != nil {
 		return err
 	}
-	return f.reseal(s.ring, s.keys)
+	return f.reseal(s.file, s.keys)
 }
 
 // with gives the state as it is on disk, both places in agreement.
-func (k *Keyring) with(do func(*state) error) error {
+func (k *Keyring) withState(do func(*keyringState) error) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.readOnly {
-		s, err := load(k.files)
+		s, err := loadKeyring(k.files)
 		if err != nil {
 			return err
 		}
@@ -126,15 +126,15 @@ func (k *Keyring) with(do func(*state) error) error {
 		return err
 	}
 	defer unlock()
-	s, err := load(k.files)
+	s, err := loadKeyring(k.files)
 	if err != nil {
 		return err
 	}
-	if s.unsettled {
-		if err := k.files.reseal(s.ring, s.keys); err != nil {
+	if s.needsReseal {
+		if err := k.files.reseal(s.file, s.keys); err != nil {
 			return err
 		}
-		if s, err = load(k.files); err != nil {
+		if s, err = loadKeyring(k.files); err != nil {
 			return err
 		}
 	}
@@ -142,12 +142,12 @@ func (k *Keyring) with(do func(*state) error) error {
 }
 
 // keyOf gives a person's key, made if there is none yet: it is in both places before this returns.
-func (k *Keyring) keyOf(person string) (key []byte, id string, err error) {
+func (k *Keyring) erasureKeyOf(person string) (key []byte, id string, err error) {
 	if k.readOnly {
 		return nil, "", errReadOnly
 	}
-	err = k.with(func(s *state) error {
-		for _, e := range s.ring.Keys {
+	err = k.withState(func(s *keyringState) error {
+		for _, e := range s.file.Keys {
 			if e.Person == person {
 				key, id = e.Key, e.ID
 				return nil
@@ -155,9 +155,9 @@ func (k *Keyring) keyOf(person string) (key []byte, id string, err error) {
 		}
 		fresh := erasureKey{ID: newID(), Person: person, Key: make([]byte, keySize)}
 		rand.Read(fresh.Key) // never fails
-		s.ring.Keys = append(s.ring.Keys, fresh)
+		s.file.Keys = append(s.file.Keys, fresh)
 		key, id = fresh.Key, fresh.ID
-		return k.files.store(s.ring, s.keys[0])
+		return k.files.store(s.file, s.keys[0])
 	})
 	if err != nil {
 		return nil, "", err
@@ -168,8 +168,8 @@ func (k *Keyring) keyOf(person string) (key []byte, id string, err error) {
 // keys gives all keys by id, to open recordings.
 func (k *Keyring) keys() (map[string][]byte, error) {
 	all := map[string][]byte{}
-	err := k.with(func(s *state) error {
-		for _, e := range s.ring.Keys {
+	err := k.withState(func(s *keyringState) error {
+		for _, e := range s.file.Keys {
 			all[e.ID] = e.Key
 		}
 		return nil
@@ -179,61 +179,61 @@ func (k *Keyring) keys() (map[string][]byte, error) {
 
 // Has says whether a person has an erasure key, and with it possibly recordings that can be opened.
 func (k *Keyring) Has(person string) (has bool, err error) {
-	err = k.with(func(s *state) error {
-		has = slices.ContainsFunc(s.ring.Keys, func(e erasureKey) bool { return e.Person == person })
+	err = k.withState(func(s *keyringState) error {
+		has = slices.ContainsFunc(s.file.Keys, func(e erasureKey) bool { return e.Person == person })
 		return nil
 	})
 	return has, err
 }
 
 // A Receipt is an erasure that is done and still wants an entry in the audit log.
-type Receipt struct {
+type ErasureReceipt struct {
 	ID       string    `json:"id"`
 	Person   string    `json:"person"`
 	At       time.Time `json:"at"`
-	Segments int       `json:"segments"` // that were removed from the Layer
+	Segments int       `json:"segments"` // that were removed from the Storage
 }
 
 // destroy removes a person's keys in both places, and the key that sealed them. The receipt waits in the keyring until Receipts
 // has delivered it.
-func (k *Keyring) destroy(person string, segments int) (r Receipt, err error) {
+func (k *Keyring) destroy(person string, segments int) (r ErasureReceipt, err error) {
 	if k.readOnly {
-		return Receipt{}, errReadOnly
+		return ErasureReceipt{}, errReadOnly
 	}
-	err = k.with(func(s *state) error {
+	err = k.withState(func(s *keyringState) error {
 		at := k.now().UTC()
 		var kept []erasureKey
-		for _, e := range s.ring.Keys {
+		for _, e := range s.file.Keys {
 			if e.Person != person {
 				kept = append(kept, e)
 				continue
 			}
-			s.ring.Erased = append(s.ring.Erased, Erased{e.ID, at})
+			s.file.Erased = append(s.file.Erased, Erased{e.ID, at})
 		}
-		if len(kept) == len(s.ring.Keys) && segments == 0 {
-			return ErrNobody
+		if len(kept) == len(s.file.Keys) && segments == 0 {
+			return ErrNothingRecorded
 		}
-		r = Receipt{newID(), person, at, segments}
-		s.ring.Keys, s.ring.Receipts = kept, append(s.ring.Receipts, r)
-		return k.files.reseal(s.ring, s.keys)
+		r = ErasureReceipt{newID(), person, at, segments}
+		s.file.Keys, s.file.Receipts = kept, append(s.file.Receipts, r)
+		return k.files.reseal(s.file, s.keys)
 	})
 	return r, err
 }
 
 // Receipts hands every erasure that still wants an entry in the audit log to deliver, and forgets those it took. The daemon calls
 // it on a schedule, because an operator may erase while the daemon holds the log.
-func (k *Keyring) Receipts(deliver func(Receipt) error) error {
+func (k *Keyring) DeliverReceipts(deliver func(ErasureReceipt) error) error {
 	if k.readOnly {
 		return errReadOnly
 	}
-	return k.with(func(s *state) error {
-		waiting := s.ring.Receipts
+	return k.withState(func(s *keyringState) error {
+		waiting := s.file.Receipts
 		for i, r := range waiting {
 			if err := deliver(r); err != nil {
 				return err
 			}
-			s.ring.Receipts = slices.Clone(waiting[i+1:])
-			if err := k.files.store(s.ring, s.keys[0]); err != nil {
+			s.file.Receipts = slices.Clone(waiting[i+1:])
+			if err := k.files.store(s.file, s.keys[0]); err != nil {
 				return err
 			}
 		}

@@ -14,17 +14,17 @@ import (
 )
 
 // keyringFiles makes a keyring with the keys of some people, and gives the ids of those.
-func keyringFiles(t testing.TB, people ...string) (KeyringFiles, *Keyring, map[string]string) {
+func keyringFiles(t testing.TB, people ...string) (KeyringPaths, *Keyring, map[string]string) {
 	t.Helper()
 	first, second := t.TempDir(), t.TempDir()
-	f := KeyringFiles{filepath.Join(first, "new", "erasure"), filepath.Join(first, "new", "erasure.key"), filepath.Join(second, "erasure")}
+	f := KeyringPaths{filepath.Join(first, "new", "erasure"), filepath.Join(first, "new", "erasure.key"), filepath.Join(second, "erasure")}
 	if err := CreateKeyring(f); err != nil {
 		t.Fatal(err)
 	}
 	k := must(OpenKeyring(f, time.Now))(t)
 	ids := map[string]string{}
 	for _, p := range people {
-		_, id, err := k.keyOf(p)
+		_, id, err := k.erasureKeyOf(p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +56,7 @@ func restore(t testing.TB, saved map[string][]byte) {
 	}
 }
 
-func (f KeyringFiles) all() []string { return []string{f.File, f.KeyFile, f.Copy, f.keyCopy()} }
+func (f KeyringPaths) all() []string { return []string{f.File, f.KeyFile, f.Copy, f.keyCopy()} }
 
 func ids(t testing.TB, k *Keyring) []string {
 	t.Helper()
@@ -67,7 +67,7 @@ func ids(t testing.TB, k *Keyring) []string {
 func TestKeyring(t *testing.T) {
 	f, k, made := keyringFiles(t, "person-a", "person-b")
 	again := must(OpenKeyring(f, time.Now))(t)
-	key, id, err := again.keyOf("person-a")
+	key, id, err := again.erasureKeyOf("person-a")
 	if err != nil || id != made["person-a"] {
 		t.Errorf("the key of a person is another one (%v)", err)
 	}
@@ -85,7 +85,7 @@ func TestKeyring(t *testing.T) {
 	if err := os.Chmod(f.KeyFile, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := k.keyOf("person-a"); err == nil {
+	if _, _, err := k.erasureKeyOf("person-a"); err == nil {
 		t.Error("a sealing key that others can read is used")
 	}
 }
@@ -94,23 +94,23 @@ func TestKeyring(t *testing.T) {
 func TestKeyringBackups(t *testing.T) {
 	tests := []struct {
 		name string
-		back func(f KeyringFiles) []string // restored from the backup
-		lost func(f KeyringFiles) []string
+		back func(f KeyringPaths) []string // restored from the backup
+		lost func(f KeyringPaths) []string
 		err  error // nil: the erased key stays away, the other is there
 	}{
 		{name: "nothing"},
-		{name: "the sealed file", back: func(f KeyringFiles) []string { return []string{f.File} }},
-		{name: "the sealing key", back: func(f KeyringFiles) []string { return []string{f.KeyFile} }},
-		{name: "the whole first place", back: func(f KeyringFiles) []string { return []string{f.File, f.KeyFile} }},
-		{name: "the whole second place", back: func(f KeyringFiles) []string { return []string{f.Copy, f.keyCopy()} }},
-		{name: "the first place is lost", lost: func(f KeyringFiles) []string { return []string{f.File, f.KeyFile} }},
-		{name: "the sealing key is lost", lost: func(f KeyringFiles) []string { return []string{f.KeyFile} }},
-		{name: "the second key is lost", lost: func(f KeyringFiles) []string { return []string{f.keyCopy()} }},
-		{name: "the second place is lost", lost: func(f KeyringFiles) []string { return []string{f.Copy, f.keyCopy()} }, err: ErrNoCopy},
-		{name: "the sealed files, and the second key is lost", back: func(f KeyringFiles) []string { return []string{f.File, f.Copy} },
-			err: ErrReplaced},
-		{name: "both keys are lost", lost: func(f KeyringFiles) []string { return []string{f.KeyFile, f.keyCopy()} }, err: ErrReplaced},
-		{name: "everything is lost", lost: KeyringFiles.all, err: ErrNoKeyring},
+		{name: "the sealed file", back: func(f KeyringPaths) []string { return []string{f.File} }},
+		{name: "the sealing key", back: func(f KeyringPaths) []string { return []string{f.KeyFile} }},
+		{name: "the whole first place", back: func(f KeyringPaths) []string { return []string{f.File, f.KeyFile} }},
+		{name: "the whole second place", back: func(f KeyringPaths) []string { return []string{f.Copy, f.keyCopy()} }},
+		{name: "the first place is lost", lost: func(f KeyringPaths) []string { return []string{f.File, f.KeyFile} }},
+		{name: "the sealing key is lost", lost: func(f KeyringPaths) []string { return []string{f.KeyFile} }},
+		{name: "the second key is lost", lost: func(f KeyringPaths) []string { return []string{f.keyCopy()} }},
+		{name: "the second place is lost", lost: func(f KeyringPaths) []string { return []string{f.Copy, f.keyCopy()} }, err: ErrNoCopy},
+		{name: "the sealed files, and the second key is lost", back: func(f KeyringPaths) []string { return []string{f.File, f.Copy} },
+			err: ErrStaleKeyring},
+		{name: "both keys are lost", lost: func(f KeyringPaths) []string { return []string{f.KeyFile, f.keyCopy()} }, err: ErrStaleKeyring},
+		{name: "everything is lost", lost: KeyringPaths.all, err: ErrNoKeyring},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -148,12 +148,12 @@ func TestKeyringBackups(t *testing.T) {
 				}
 			}
 			// And both places agree again: either alone is enough.
-			for _, alone := range []KeyringFiles{{File: f.File, KeyFile: f.KeyFile}, {File: f.Copy, KeyFile: f.keyCopy()}} {
+			for _, alone := range []KeyringPaths{{File: f.File, KeyFile: f.KeyFile}, {File: f.Copy, KeyFile: f.keyCopy()}} {
 				if got := ids(t, must(ReadKeyring(alone))(t)); !slices.Equal(got, []string{made["person-b"]}) {
 					t.Errorf("one place holds %v", got)
 				}
 			}
-			_, id, err := k.keyOf("person-a")
+			_, id, err := k.erasureKeyOf("person-a")
 			if err != nil || id == made["person-a"] {
 				t.Errorf("who comes back has the key that was erased (%v)", err)
 			}
@@ -181,7 +181,7 @@ func TestAdoptCopy(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := AdoptCopy(f); err != nil {
+	if err := RecreateCopy(f); err != nil {
 		t.Fatal(err)
 	}
 	if got := ids(t, must(OpenKeyring(f, time.Now))(t)); !slices.Equal(got, []string{made["person-a"]}) {
@@ -200,12 +200,12 @@ func TestReplay(t *testing.T) {
 	restore(t, saved)
 	elsewhere := f
 	elsewhere.Copy = filepath.Join(t.TempDir(), "erasure")
-	if err := AdoptCopy(elsewhere); err != nil {
+	if err := RecreateCopy(elsewhere); err != nil {
 		t.Fatal(err)
 	}
 	k = must(OpenKeyring(elsewhere, time.Now))(t)
 	for _, p := range []string{"person-c", "person-d"} {
-		if _, _, err := k.keyOf(p); err != nil {
+		if _, _, err := k.erasureKeyOf(p); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -218,7 +218,7 @@ func TestReplay(t *testing.T) {
 			t.Errorf("%d keys, and that of person-a is among them: %v", len(got), got[made["person-a"]] != nil)
 		}
 	}
-	if got := ids(t, must(ReadKeyring(KeyringFiles{File: f.File, KeyFile: f.KeyFile}))(t)); len(got) != 3 {
+	if got := ids(t, must(ReadKeyring(KeyringPaths{File: f.File, KeyFile: f.KeyFile}))(t)); len(got) != 3 {
 		t.Error("it is back in the first place")
 	}
 }
@@ -294,15 +294,15 @@ func TestErase(t *testing.T) {
 	if names := c.of("person-a"); len(names) > 0 {
 		t.Errorf("files are left: %v", names)
 	}
-	if _, err := Erase(c.disk, c.keyring, "person-a"); !errors.Is(err, ErrNobody) {
+	if _, err := Erase(c.disk, c.keyring, "person-a"); !errors.Is(err, ErrNothingRecorded) {
 		t.Errorf("again: %v", err)
 	}
 	restore(t, keyring)
 	// The sealed keyring of the backup alone, with the sealing key of today, opens nothing at all.
-	if _, err := ReadKeyring(KeyringFiles{File: c.files.File, KeyFile: c.files.KeyFile}); !errors.Is(err, ErrReplaced) {
+	if _, err := ReadKeyring(KeyringPaths{File: c.files.File, KeyFile: c.files.KeyFile}); !errors.Is(err, ErrStaleKeyring) {
 		t.Errorf("a keyring from a backup opens: %v", err)
 	}
-	if _, err := OpenKeyring(c.files, time.Now); !errors.Is(err, ErrReplaced) {
+	if _, err := OpenKeyring(c.files, time.Now); !errors.Is(err, ErrStaleKeyring) {
 		t.Errorf("two keyrings from a backup open: %v", err)
 	}
 }
@@ -339,7 +339,7 @@ func TestEraseAndRestore(t *testing.T) {
 			}
 		}
 	}
-	if r := c.verify(disk); r.Closed != 1 || !r.Sound() {
+	if r := c.verify(disk); r.Closed != 1 || !r.Intact() {
 		t.Errorf("report is %+v", r)
 	}
 }
@@ -354,19 +354,19 @@ func TestReceipts(t *testing.T) {
 	}
 	var got []string
 	failing := errors.New("the audit log is not there")
-	deliver := func(r Receipt) error {
+	deliver := func(r ErasureReceipt) error {
 		if len(got) == 1 && failing != nil {
 			return failing
 		}
 		got = append(got, r.Person)
 		return nil
 	}
-	if err := k.Receipts(deliver); !errors.Is(err, failing) {
+	if err := k.DeliverReceipts(deliver); !errors.Is(err, failing) {
 		t.Errorf("a failure is hidden: %v", err)
 	}
 	failing = nil
 	for range 2 {
-		if err := k.Receipts(deliver); err != nil {
+		if err := k.DeliverReceipts(deliver); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -129,8 +129,8 @@ func (s sender) publish(t testing.TB, track *Track, units []Unit, began time.Tim
 	}
 }
 
-// export writes all files of a Layer into a folder and gives their names by person.
-func (c *clinic) export(l Layer) (names map[string]string, list []Exported) {
+// export writes all files of a Storage into a folder and gives their names by person.
+func (c *clinic) export(l Storage) (names map[string]string, list []ExportedFile) {
 	c.t.Helper()
 	dir := c.t.TempDir()
 	names = map[string]string{}

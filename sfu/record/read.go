@@ -32,11 +32,11 @@ func NewOpener(identity []byte, k *Keyring) (*Opener, error) {
 	if o.erasure, err = k.keys(); err != nil {
 		return nil, err
 	}
-	return o, k.with(func(s *state) error {
-		for _, e := range s.ring.Erased {
+	return o, k.withState(func(s *keyringState) error {
+		for _, e := range s.file.Erased {
 			o.erased[e.ID] = true
 		}
-		for _, e := range s.ring.Keys {
+		for _, e := range s.file.Keys {
 			o.people[e.ID] = e.Person
 		}
 		return nil
@@ -62,7 +62,7 @@ func (o *Opener) trackKey(h Header) ([]byte, error) {
 }
 
 // A Listed is a segment as its header, which nobody has verified, describes it.
-type Listed struct {
+type ListedSegment struct {
 	Name   string
 	Header Header
 	Err    error // the header cannot be read
@@ -70,20 +70,20 @@ type Listed struct {
 
 // List reads all headers. It takes no key: headers stand in the open. Tracks come in the order of their beginning, segments in
 // theirs; what cannot be read comes last.
-func List(l Layer) ([]Listed, error) {
+func List(l Storage) ([]ListedSegment, error) {
 	names, err := l.List()
 	if err != nil {
 		return nil, err
 	}
-	var all []Listed
+	var all []ListedSegment
 	for _, name := range names {
 		if !strings.HasSuffix(name, suffix) {
 			continue
 		}
 		h, err := readHeader(l, name)
-		all = append(all, Listed{name, h, err})
+		all = append(all, ListedSegment{name, h, err})
 	}
-	slices.SortFunc(all, func(a, b Listed) int {
+	slices.SortFunc(all, func(a, b ListedSegment) int {
 		if (a.Err == nil) != (b.Err == nil) {
 			return cmp.Compare(boolInt(a.Err != nil), boolInt(b.Err != nil))
 		}
@@ -100,7 +100,7 @@ func boolInt(b bool) int {
 	return 0
 }
 
-func readHeader(l Layer, name string) (Header, error) {
+func readHeader(l Storage, name string) (Header, error) {
 	f, err := l.Open(name)
 	if err != nil {
 		return Header{}, err
@@ -132,7 +132,7 @@ type segment struct {
 	size     int
 	records  []opened // that are authentic, by number, each once
 	tag      [tagSize]byte
-	end      End // 0 if there is none
+	end      EndReason // 0 if there is none
 	units    uint64
 	problems []Problem
 }
@@ -146,7 +146,7 @@ type opened struct {
 }
 
 // read opens a segment. Problems are in it; the error says that nothing can be opened, and why.
-func (o *Opener) read(l Layer, name string) (*segment, error) {
+func (o *Opener) read(l Storage, name string) (*segment, error) {
 	f, err := l.Open(name)
 	if err != nil {
 		return nil, err
@@ -176,15 +176,15 @@ func (o *Opener) parse(name string, data []byte) (*segment, error) {
 	if err != nil {
 		return s, err
 	}
-	s.judge(scan(seal, data, at))
-	return s, s.understand()
+	s.classify(scan(seal, data, at))
+	return s, s.parseRecords()
 }
 
 // A piece is a stretch of a file: an authentic record, or bytes that are none.
 type piece struct {
 	frame
 	plain   []byte // nil if it is not authentic
-	trouble Trouble
+	finding Finding
 	torn    bool // what a crash leaves: cut short, or zeros where nothing was written
 }
 
@@ -207,9 +207,9 @@ func scan(s *sealer, data []byte, at int) (list []piece) {
 			}
 		}
 		next := own
-		p := piece{frame: frame{at: at}, trouble: Damaged}
+		p := piece{frame: frame{at: at}, finding: Damaged}
 		if whole && f.file != s.file && f.end() <= next && !s.opensAsOwn(f) {
-			p.trouble, next = Spliced, f.end()
+			p.finding, next = Spliced, f.end()
 		}
 		p.torn = torn(s.file, data[at:next], whole)
 		list = append(list, p)
@@ -236,7 +236,7 @@ func torn(file [idSize]byte, b []byte, whole bool) bool {
 }
 
 // understand reads what the records hold, and compares it with what the last one says.
-func (s *segment) understand() error {
+func (s *segment) parseRecords() error {
 	units, keys := uint64(0), index{}
 	for _, r := range s.records {
 		if r.kind == recordEnd {
@@ -247,7 +247,7 @@ func (s *segment) understand() error {
 			s.end, s.units = end, n
 			whole := len(s.records) == int(r.number)+1
 			if whole && (n != units || !slices.Equal(x, keys)) {
-				s.add(int64(r.number), Damaged, "what it says of the others is not so")
+				s.addProblem(int64(r.number), Damaged, "what it says of the others is not so")
 			}
 			return nil
 		}
@@ -260,7 +260,7 @@ func (s *segment) understand() error {
 				units++
 			}
 			if !e.Clock && e.KeyFrame && len(keys) < maxIndex {
-				keys = append(keys, indexed{r.number, uint64(r.at), e.Timestamp})
+				keys = append(keys, keyFrameEntry{r.number, uint64(r.at), e.Timestamp})
 			}
 		}
 	}

@@ -14,9 +14,9 @@ type Recipients struct{ keys []age.Recipient }
 // Empty says that there is nobody to seal to.
 func (r Recipients) Empty() bool { return len(r.keys) == 0 }
 
-// ErrMixed says that X25519 and post-quantum recipients stand side by side. age refuses that for a good reason: what one
+// ErrMixedRecipients says that X25519 and post-quantum recipients stand side by side. age refuses that for a good reason: what one
 // X25519 key can open is not safe from a quantum computer, whatever the other keys are.
-var ErrMixed = errors.New("record: recipients of both kinds, age1… (X25519) and age1pq… (hybrid post-quantum): choose one kind, " +
+var ErrMixedRecipients = errors.New("record: recipients of both kinds, age1… (X25519) and age1pq… (hybrid post-quantum): choose one kind, " +
 	"since a recording is only as safe as its weakest recipient")
 
 // ParseRecipients reads public keys, one a line; # begins a comment. Only native keys count: age1… or age1pq…, all of one kind.
@@ -42,7 +42,7 @@ func ParseRecipients(data []byte) (Recipients, error) {
 		}
 	}
 	if hybrid != 0 && hybrid != len(keys) {
-		return Recipients{}, ErrMixed
+		return Recipients{}, ErrMixedRecipients
 	}
 	return Recipients{keys}, nil
 }

@@ -21,7 +21,7 @@ const errFull = syscall.ENOSPC
 type clinic struct {
 	t        testing.TB
 	dir      string
-	files    KeyringFiles
+	files    KeyringPaths
 	identity *age.X25519Identity
 	keyring  *Keyring
 	disk     *disk
@@ -35,13 +35,13 @@ type clinic struct {
 func newClinic(t testing.TB, configure func(*Config)) *clinic {
 	t.Helper()
 	c := &clinic{t: t, dir: t.TempDir(), disk: newDisk()}
-	c.files = KeyringFiles{filepath.Join(c.dir, "erasure"), filepath.Join(c.dir, "erasure.key"), filepath.Join(c.dir, "second")}
+	c.files = KeyringPaths{filepath.Join(c.dir, "erasure"), filepath.Join(c.dir, "erasure.key"), filepath.Join(c.dir, "second")}
 	if err := CreateKeyring(c.files); err != nil {
 		t.Fatal(err)
 	}
 	c.keyring = must(OpenKeyring(c.files, time.Now))(t)
 	c.identity = must(age.GenerateX25519Identity())(t)
-	cfg := Config{Layer: c.disk, Keyring: c.keyring, Recipients: c.recipients, Failed: func(f Failure) {
+	cfg := Config{Storage: c.disk, Keyring: c.keyring, Recipients: c.recipients, OnFailed: func(f Failure) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.failed = append(c.failed, f)
@@ -68,7 +68,7 @@ func (c *clinic) opener() *Opener {
 	return must(NewOpener([]byte(c.identity.String()), c.keyring))(c.t)
 }
 
-func (c *clinic) verify(l Layer) Report {
+func (c *clinic) verify(l Storage) Report {
 	c.t.Helper()
 	return must(c.opener().Verify(l, nil, nil))(c.t)
 }
@@ -117,9 +117,9 @@ func talk(t testing.TB, track *Track, began time.Time, from, to int) {
 }
 
 // units reads back all units of one track.
-func (c *clinic) units(l Layer) []Unit { return c.unitsBy(c.opener(), l) }
+func (c *clinic) units(l Storage) []Unit { return c.unitsBy(c.opener(), l) }
 
-func (c *clinic) unitsBy(o *Opener, l Layer) (list []Unit) {
+func (c *clinic) unitsBy(o *Opener, l Storage) (list []Unit) {
 	c.t.Helper()
 	for _, one := range must(List(l))(c.t) {
 		if one.Err != nil {

@@ -14,9 +14,9 @@ import (
 type Recorder struct {
 	cfg    Config
 	opened time.Time
-	alarms chan struct{} // holds one: a track has failed
-	over   chan struct{} // closed by Close
-	gone   chan struct{} // closed when watch has ended
+	failed chan struct{} // holds one: a track has failed
+	stop   chan struct{} // closed by Close
+	done   chan struct{} // closed when watch has ended
 
 	bytes, records, units, refused, syncs atomic.Uint64
 	syncTime                              atomic.Int64
@@ -30,7 +30,7 @@ type Recorder struct {
 
 // Open checks what it works with. It writes nothing. Close must be called.
 func Open(cfg Config) (*Recorder, error) {
-	if cfg.Layer == nil || cfg.Keyring == nil || cfg.Recipients == nil || cfg.Failed == nil {
+	if cfg.Storage == nil || cfg.Keyring == nil || cfg.Recipients == nil || cfg.OnFailed == nil {
 		return nil, ErrConfig
 	}
 	if cfg.SegmentBytes == 0 {
@@ -58,7 +58,7 @@ func Open(cfg Config) (*Recorder, error) {
 	if err != nil || to.Empty() {
 		return nil, errors.Join(ErrRecipients, err)
 	}
-	r := &Recorder{cfg: cfg, opened: cfg.Now(), alarms: make(chan struct{}, 1), over: make(chan struct{}), gone: make(chan struct{}),
+	r := &Recorder{cfg: cfg, opened: cfg.Now(), failed: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 		tracks: map[*Track]bool{}, failures: map[Cause]uint64{}}
 	go r.watch()
 	go r.watchSpace()
@@ -77,17 +77,17 @@ func (r *Recorder) Start(i Info) (*Track, error) {
 	hanging := r.hanging
 	r.mu.Unlock()
 	if hanging > 0 {
-		return nil, ErrSlow
+		return nil, ErrSlowStorage
 	}
-	b := &beginning{done: make(chan struct{})}
+	b := &pendingStart{done: make(chan struct{})}
 	go b.run(r, i)
 	limit := time.NewTimer(r.cfg.SlowStart)
 	defer limit.Stop()
 	select {
 	case <-b.done:
 	case <-limit.C:
-		if b.giveUp(r) {
-			return nil, ErrSlow
+		if b.abandon(r) {
+			return nil, ErrSlowStorage
 		}
 		<-b.done // it came at the same moment
 	}
@@ -95,45 +95,45 @@ func (r *Recorder) Start(i Info) (*Track, error) {
 }
 
 // A beginning is a Start under way.
-type beginning struct {
+type pendingStart struct {
 	done  chan struct{} // closed when track or err is set
 	track *Track
 	err   error
 
-	state beginningState // Guarded by Recorder.mu.
+	state startState // Guarded by Recorder.mu.
 }
 
-type beginningState int
+type startState int
 
 const (
-	beginningWaits  beginningState = iota // for the disk
-	beginningTaken                        // the track runs
-	beginningGaveUp                       // nobody waits for it any more
+	startWaiting   startState = iota // for the disk
+	startDelivered                   // the track runs
+	startAbandoned                   // nobody waits for it any more
 )
 
-func (b *beginning) giveUp(r *Recorder) bool {
+func (b *pendingStart) abandon(r *Recorder) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if b.state == beginningTaken {
+	if b.state == startDelivered {
 		return false
 	}
-	b.state = beginningGaveUp
+	b.state = startAbandoned
 	r.hanging++
 	return true
 }
 
-func (b *beginning) run(r *Recorder, i Info) {
-	t, err := r.begin(i)
+func (b *pendingStart) run(r *Recorder, i Info) {
+	t, err := r.newTrack(i)
 	r.mu.Lock()
-	gaveUp := b.state == beginningGaveUp
-	if !gaveUp {
-		b.state = beginningTaken
+	abandoned := b.state == startAbandoned
+	if !abandoned {
+		b.state = startDelivered
 		if err == nil {
-			err = r.add(t)
+			err = r.launch(t)
 		}
 	}
 	r.mu.Unlock()
-	if t != nil && (gaveUp || err != nil) {
+	if t != nil && (abandoned || err != nil) {
 		err = errors.Join(err, t.out.discard())
 	}
 	if err == nil {
@@ -141,7 +141,7 @@ func (b *beginning) run(r *Recorder, i Info) {
 	}
 	b.err = err
 	close(b.done)
-	if gaveUp {
+	if abandoned {
 		r.mu.Lock()
 		r.hanging--
 		r.mu.Unlock()
@@ -149,7 +149,7 @@ func (b *beginning) run(r *Recorder, i Info) {
 }
 
 // begin makes a track whose goroutine does not run yet.
-func (r *Recorder) begin(i Info) (*Track, error) {
+func (r *Recorder) newTrack(i Info) (*Track, error) {
 	if r.full() {
 		return nil, ErrNoSpace
 	}
@@ -157,7 +157,7 @@ func (r *Recorder) begin(i Info) (*Track, error) {
 	if err != nil || to.Empty() {
 		return nil, errors.Join(ErrRecipients, err)
 	}
-	erasure, erasureID, err := r.cfg.Keyring.keyOf(i.Person)
+	erasure, erasureID, err := r.cfg.Keyring.erasureKeyOf(i.Person)
 	if err != nil {
 		return nil, errors.Join(ErrKeyring, err)
 	}
@@ -166,46 +166,46 @@ func (r *Recorder) begin(i Info) (*Track, error) {
 	if i.Kind == Video {
 		size = videoQueue
 	}
-	t := &Track{r: r, id: newID(), info: i, queue: newQueue(size), wake: make(chan struct{}, 1), done: make(chan struct{})}
+	t := &Track{r: r, id: newID(), info: i, queue: newRingBuffer(size), wake: make(chan struct{}, 1), done: make(chan struct{})}
 	key := newKey()
 	wrapped, err := wrapKey(key, to, erasure, t.id)
 	if err != nil {
 		return nil, err
 	}
 	now := r.cfg.Now().UTC()
-	t.out = newOutput(t, Header{
+	t.out = newSegmentWriter(t, Header{
 		Track: t.id, Session: i.Session, Person: i.Person, Kind: i.Kind, Codec: i.Codec, Source: i.Source, ClockRate: i.ClockRate,
 		Class: i.Class, Purpose: i.Purpose, Started: now, Begins: now, ErasureKey: erasureID, Wrapped: wrapped,
 	}, key)
 	if err := t.out.open(t.out.header); err != nil {
-		return nil, errors.Join(r.named(err), t.out.discard())
+		return nil, errors.Join(r.startError(err), t.out.discard())
 	}
 	return t, nil
 }
 
 // add begins the track's goroutine, unless the recorder was closed meanwhile. The caller holds mu.
-func (r *Recorder) add(t *Track) error {
+func (r *Recorder) launch(t *Track) error {
 	if r.closed {
 		return ErrClosed
 	}
 	r.tracks[t] = true
 	go func() {
 		t.run()
-		r.settle(t)
+		r.forget(t)
 	}()
 	return nil
 }
 
 // settle forgets a track that is over. One that has failed stays until watch has told of it.
-func (r *Recorder) settle(t *Track) {
+func (r *Recorder) forget(t *Track) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if t.failed.Load() == nil || t.told {
+	if t.failed.Load() == nil || t.reported {
 		delete(r.tracks, t)
 	}
 }
 
-func (r *Recorder) named(err error) error {
+func (r *Recorder) startError(err error) error {
 	if causeOf(err) == &diskFull {
 		return errors.Join(ErrNoSpace, err)
 	}
@@ -214,24 +214,24 @@ func (r *Recorder) named(err error) error {
 
 // watch tells of tracks that failed, and fails those whose disk hangs. It never touches the disk itself.
 func (r *Recorder) watch() {
-	defer close(r.gone)
+	defer close(r.done)
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
 		select {
-		case <-r.over:
-			r.tell()
+		case <-r.stop:
+			r.reportFailures()
 			return
-		case <-r.alarms:
+		case <-r.failed:
 		case <-tick.C:
 			now := r.cfg.Now()
-			for _, t := range r.live() {
+			for _, t := range r.running() {
 				if t.hangs(now) {
 					t.fail(&slowDisk)
 				}
 			}
 		}
-		r.tell()
+		r.reportFailures()
 	}
 }
 
@@ -241,22 +241,22 @@ func (r *Recorder) watchSpace() {
 	defer tick.Stop()
 	for {
 		select {
-		case <-r.over:
+		case <-r.stop:
 			return
 		case <-tick.C:
 		}
 		if !r.full() {
 			continue
 		}
-		for _, t := range r.live() {
+		for _, t := range r.running() {
 			t.fail(&diskFull)
 		}
 	}
 }
 
-// full says that the Layer has less free space than it must keep. A Layer that cannot tell is never full until it says so.
+// full says that the Storage has less free space than it must keep. A Storage that cannot tell is never full until it says so.
 func (r *Recorder) full() bool {
-	s, ok := r.cfg.Layer.(Space)
+	s, ok := r.cfg.Storage.(FreeSpacer)
 	if !ok {
 		return false
 	}
@@ -264,34 +264,34 @@ func (r *Recorder) full() bool {
 	return err == nil && free < r.cfg.MinFree
 }
 
-func (r *Recorder) live() []*Track {
+func (r *Recorder) running() []*Track {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Collect(maps.Keys(r.tracks))
 }
 
-func (r *Recorder) tell() {
-	for _, t := range r.live() {
+func (r *Recorder) reportFailures() {
+	for _, t := range r.running() {
 		cause := t.failed.Load()
-		if cause == nil || t.told {
+		if cause == nil || t.reported {
 			continue
 		}
 		r.mu.Lock()
-		t.told = true
+		t.reported = true
 		r.failures[*cause]++
 		r.mu.Unlock()
-		r.cfg.Failed(Failure{t.info.Session, t.id, *cause})
+		r.cfg.OnFailed(Failure{t.info.Session, t.id, *cause})
 		select {
 		case <-t.done:
-			r.settle(t)
+			r.forget(t)
 		default: // run settles it
 		}
 	}
 }
 
-func (r *Recorder) alarm() {
+func (r *Recorder) wakeWatch() {
 	select {
-	case r.alarms <- struct{}{}:
+	case r.failed <- struct{}{}:
 	default: // watch was woken already
 	}
 }
@@ -318,7 +318,7 @@ func (r *Recorder) Close() error {
 	r.mu.Unlock()
 	timeout := time.NewTimer(closeTimeout)
 	defer timeout.Stop()
-	tracks := r.live()
+	tracks := r.running()
 	for _, t := range tracks {
 		t.Stop()
 	}
@@ -331,7 +331,7 @@ func (r *Recorder) Close() error {
 			timeout.Reset(0)
 		}
 	}
-	close(r.over)
-	<-r.gone
+	close(r.stop)
+	<-r.done
 	return err
 }

@@ -56,7 +56,7 @@ func TestRotationOnABadDisk(t *testing.T) {
 					t.Error(err)
 				}
 				for _, extra := range []int{0, 5000} {
-					if r := c.verify(c.disk.crash(extra)); !r.Sound() {
+					if r := c.verify(c.disk.crash(extra)); !r.Intact() {
 						t.Errorf("after a crash: %+v", r.Problems)
 					}
 				}

@@ -69,7 +69,7 @@ func (c *clinic) problems(o *Opener, name string, data []byte) []Problem {
 
 func has(list []Problem, want Problem) bool {
 	return slices.ContainsFunc(list, func(p Problem) bool {
-		return p.Segment == want.Segment && p.Record == want.Record && p.Trouble == want.Trouble
+		return p.Segment == want.Segment && p.Record == want.Record && p.Finding == want.Finding
 	})
 }
 
@@ -86,9 +86,9 @@ func TestBitFlips(t *testing.T) {
 				bad := bytes.Clone(good)
 				bad[at+offset] ^= 1 << (offset % 8)
 				list := c.problems(o, name, bad)
-				named := has(list, Problem{Segment: name, Record: int64(number), Trouble: Damaged})
+				named := has(list, Problem{Segment: name, Record: int64(number), Finding: Damaged})
 				// A last record whose length points beyond the end of the file is what a crash leaves.
-				cutShort := number == len(pieces)-2 && has(list, Problem{Segment: name, Record: int64(number), Trouble: Incomplete})
+				cutShort := number == len(pieces)-2 && has(list, Problem{Segment: name, Record: int64(number), Finding: Incomplete})
 				if !named && !cutShort {
 					t.Fatalf("bit at %d of record %d: %+v", offset, number, list)
 				}
@@ -104,7 +104,7 @@ func TestBitFlips(t *testing.T) {
 			bad := bytes.Clone(good)
 			bad[offset] ^= 1
 			list := c.problems(o, name, bad)
-			if len(list) == 0 || list[0].Record != -1 || (Report{Problems: list}).Sound() {
+			if len(list) == 0 || list[0].Record != -1 || (Report{Problems: list}).Intact() {
 				t.Fatalf("bit at %d of the header: %+v", offset, list)
 			}
 		}
@@ -140,7 +140,7 @@ func rearrange(t *testing.T, c *clinic, name, donor string) {
 	file := rawID(name[:2*idSize])
 	for n := range last + 1 {
 		at := n + 1
-		cases := map[Trouble][][]byte{
+		cases := map[Finding][][]byte{
 			Missing:  slices.Delete(slices.Clone(pieces), at, at+1),
 			Repeated: slices.Insert(slices.Clone(pieces), at, pieces[at]),
 		}
@@ -155,21 +155,21 @@ func rearrange(t *testing.T, c *clinic, name, donor string) {
 			delete(cases, Missing) // that is a cut: see below
 		}
 		for trouble, list := range cases {
-			if got := c.problems(o, name, slices.Concat(list...)); !has(got, Problem{Segment: name, Record: int64(n), Trouble: trouble}) {
+			if got := c.problems(o, name, slices.Concat(list...)); !has(got, Problem{Segment: name, Record: int64(n), Finding: trouble}) {
 				t.Errorf("%s %d: %+v", trouble, n, got)
 			}
 		}
 		passed := slices.Clone(pieces)
 		passed[at] = append(file[:], other[2][idSize:]...) // with the id of this file
-		if got := c.problems(o, name, slices.Concat(passed...)); !has(got, Problem{Segment: name, Record: int64(n), Trouble: Damaged}) {
+		if got := c.problems(o, name, slices.Concat(passed...)); !has(got, Problem{Segment: name, Record: int64(n), Finding: Damaged}) {
 			t.Errorf("passed off as %d: %+v", n, got)
 		}
 		inserted := slices.Insert(slices.Clone(pieces), at, other[2])
-		if got := c.problems(o, name, slices.Concat(inserted...)); !has(got, Problem{Segment: name, Record: int64(n), Trouble: Spliced}) {
+		if got := c.problems(o, name, slices.Concat(inserted...)); !has(got, Problem{Segment: name, Record: int64(n), Finding: Spliced}) {
 			t.Errorf("inserted in front of %d: %+v", n, got)
 		}
 	}
-	if got := c.problems(o, name, slices.Concat(append(slices.Clone(pieces), other[2])...)); !has(got, Problem{Segment: name, Record: int64(last) + 1, Trouble: Spliced}) {
+	if got := c.problems(o, name, slices.Concat(append(slices.Clone(pieces), other[2])...)); !has(got, Problem{Segment: name, Record: int64(last) + 1, Finding: Spliced}) {
 		t.Errorf("appended: %+v", got)
 	}
 }
@@ -183,15 +183,15 @@ func TestTruncated(t *testing.T) {
 		good := c.disk.files[name].now
 		pieces := cut(t, good)
 		at := len(pieces[0])
-		for size, trouble := range map[int]Trouble{0: Incomplete, 1: Unreadable, at - 1: Unreadable} {
-			if list := c.problems(o, name, good[:size]); len(list) != 1 || !has(list, Problem{Segment: name, Record: -1, Trouble: trouble}) {
+		for size, trouble := range map[int]Finding{0: Incomplete, 1: Unreadable, at - 1: Unreadable} {
+			if list := c.problems(o, name, good[:size]); len(list) != 1 || !has(list, Problem{Segment: name, Record: -1, Finding: trouble}) {
 				t.Fatalf("cut at %d of the header: %+v", size, list)
 			}
 		}
 		for number, record := range pieces[1:] {
 			for _, more := range []int{0, 1, 20, recordHead, len(record) - 1} {
 				list := c.problems(o, name, good[:at+more])
-				if len(list) != 1 || !has(list, Problem{Segment: name, Record: int64(number), Trouble: Incomplete}) {
+				if len(list) != 1 || !has(list, Problem{Segment: name, Record: int64(number), Finding: Incomplete}) {
 					t.Fatalf("cut %d into record %d: %+v", more, number, list)
 				}
 			}
@@ -211,20 +211,20 @@ func TestSegmentsRearranged(t *testing.T) {
 			do   func(d *disk)
 			want Problem
 		}{
-			{"the first is gone", func(d *disk) { delete(d.files, first) }, Problem{Segment: second, Record: -1, Trouble: Missing}},
-			{"the second is gone", func(d *disk) { delete(d.files, second) }, Problem{Segment: first, Record: -1, Trouble: Missing}},
-			{"names are exchanged", func(d *disk) { d.files[first], d.files[second] = d.files[second], d.files[first] }, Problem{Segment: first, Record: -1, Trouble: Spliced}},
-			{"one is there twice", func(d *disk) { d.files["copy"+suffix] = d.files[first] }, Problem{Segment: "copy" + suffix, Record: -1, Trouble: Spliced}},
+			{"the first is gone", func(d *disk) { delete(d.files, first) }, Problem{Segment: second, Record: -1, Finding: Missing}},
+			{"the second is gone", func(d *disk) { delete(d.files, second) }, Problem{Segment: first, Record: -1, Finding: Missing}},
+			{"names are exchanged", func(d *disk) { d.files[first], d.files[second] = d.files[second], d.files[first] }, Problem{Segment: first, Record: -1, Finding: Spliced}},
+			{"one is there twice", func(d *disk) { d.files["copy"+suffix] = d.files[first] }, Problem{Segment: "copy" + suffix, Record: -1, Finding: Spliced}},
 			{"the first has lost its end", func(d *disk) {
 				pieces := cut(t, d.files[first].now)
 				d.files[first].now = slices.Concat(pieces[:len(pieces)-1]...)
-			}, Problem{Segment: second, Record: -1, Trouble: Missing}},
-			{"one is junk", func(d *disk) { d.files[first].now = []byte("junk") }, Problem{Segment: first, Record: -1, Trouble: Unreadable}},
+			}, Problem{Segment: second, Record: -1, Finding: Missing}},
+			{"one is junk", func(d *disk) { d.files[first].now = []byte("junk") }, Problem{Segment: first, Record: -1, Finding: Unreadable}},
 		}
 		for _, tt := range tests {
 			d := c.disk.copy()
 			tt.do(d)
-			if r := c.verify(d); !has(r.Problems, tt.want) || r.Sound() {
+			if r := c.verify(d); !has(r.Problems, tt.want) || r.Intact() {
 				t.Errorf("%s: %+v", tt.name, r.Problems)
 			}
 		}

@@ -12,9 +12,9 @@ import (
 //
 // Two passes use it: the first learns (add), the second asks (cursor, when).
 type timeline struct {
-	rate   float64 // of the RTP clock, Hz
-	learn  cursor
-	epochs []epoch
+	rate    float64 // of the RTP clock, Hz
+	learner cursor
+	epochs  []epoch
 }
 
 // An epoch has points by which its RTP time is known: from sender reports, or, where none came, from the packets that travelled
@@ -30,13 +30,13 @@ type point struct {
 }
 
 func newTimeline(rate uint32) *timeline {
-	return &timeline{rate: float64(rate), learn: cursor{rate: float64(rate), epoch: -1}}
+	return &timeline{rate: float64(rate), learner: cursor{rate: float64(rate), epoch: -1}}
 }
 
 func (l *timeline) cursor() *cursor { return &cursor{rate: l.rate, epoch: -1} }
 
 func (l *timeline) add(e Entry) {
-	n, rtp := l.learn.next(e)
+	n, rtp := l.learner.next(e)
 	for len(l.epochs) <= n {
 		l.epochs = append(l.epochs, epoch{})
 	}
@@ -59,7 +59,7 @@ func (l *timeline) nanoseconds(rtp int64) float64 {
 }
 
 // settle ends the first pass.
-func (l *timeline) settle() {
+func (l *timeline) finish() {
 	for i := range l.epochs {
 		x := &l.epochs[i]
 		slices.SortFunc(x.reports, func(a, b point) int { return cmp.Compare(a.rtp, b.rtp) })
@@ -83,7 +83,7 @@ func smooth(list []point) []point {
 }
 
 // when gives a moment in ns since 1970.
-func (l *timeline) when(n int, rtp int64) int64 {
+func (l *timeline) wallTime(n int, rtp int64) int64 {
 	if len(l.epochs) == 0 {
 		return 0
 	}
@@ -120,7 +120,7 @@ type cursor struct {
 	epoch   int   // -1 before the first entry
 	last    int64 // the highest RTP time of a unit, or the first entry's
 	arrived time.Time
-	units   bool // there was one
+	started bool // there was one
 }
 
 func (c *cursor) next(e Entry) (n int, rtp int64) {
@@ -134,12 +134,12 @@ func (c *cursor) next(e Entry) (n int, rtp int64) {
 	sent := time.Duration(float64(rtp-c.last) / c.rate * float64(time.Second))
 	came := e.Arrived.Sub(c.arrived)
 	late := sent <= 0 && sent > -maxReorder // a retransmission, or another packet of the same frame
-	if c.units && !late && (came-sent).Abs() > maxSkew {
+	if c.started && !late && (came-sent).Abs() > maxSkew {
 		c.epoch++
 	}
-	if c.units && late {
+	if c.started && late {
 		return c.epoch, rtp
 	}
-	c.units, c.last, c.arrived = true, rtp, e.Arrived
+	c.started, c.last, c.arrived = true, rtp, e.Arrived
 	return c.epoch, rtp
 }

@@ -11,16 +11,16 @@ type Track struct {
 	r     *Recorder
 	id    string
 	info  Info
-	queue *queue
+	queue *ringBuffer
 	wake  chan struct{} // holds one: work before the next flush
 	done  chan struct{}
 
-	stopped atomic.Bool           // nothing more is taken
-	failed  atomic.Pointer[Cause] // set once; then nothing more is taken
-	busy    atomic.Int64          // when the write or sync under way began, ns since the recorder was opened, 0 if there is none
-	told    bool                  // of the failure. Owned by Recorder.watch.
+	stopped   atomic.Bool           // nothing more is taken
+	failed    atomic.Pointer[Cause] // set once; then nothing more is taken
+	busySince atomic.Int64          // when the write or sync under way began, ns since the recorder was opened, 0 if there is none
+	reported  bool                  // of the failure. Owned by Recorder.watch.
 
-	out *output // Owned by run.
+	out *segmentWriter // Owned by run.
 }
 
 // ID is the track's random id: what its segments, and entries in the audit log, name it by.
@@ -65,14 +65,14 @@ func (t *Track) Clock(rtp uint32, at time.Time) {
 }
 
 func (t *Track) put(head *[entryHead]byte, payload []byte) bool {
-	ok, hurry := t.queue.put(head, payload)
+	ok, halfFull := t.queue.put(head, payload)
 	if !ok {
 		t.r.refused.Add(1)
 		t.fail(&queueFull)
 		return false
 	}
-	if hurry {
-		t.hurry()
+	if halfFull {
+		t.wakeWriter()
 	}
 	return true
 }
@@ -80,11 +80,11 @@ func (t *Track) put(head *[entryHead]byte, payload []byte) bool {
 // Stop ends the track: what was put before is written, with an explicit end; nothing is taken any more. Again it does nothing.
 func (t *Track) Stop() {
 	if !t.stopped.Swap(true) {
-		t.hurry()
+		t.wakeWriter()
 	}
 }
 
-func (t *Track) hurry() {
+func (t *Track) wakeWriter() {
 	select {
 	case t.wake <- struct{}{}:
 	default: // it was told already
@@ -100,8 +100,8 @@ var (
 // fail makes the track refuse all that comes; the recorder's watch tells of it. The first cause counts.
 func (t *Track) fail(c *Cause) {
 	if t.failed.CompareAndSwap(nil, c) {
-		t.r.alarm()
-		t.hurry()
+		t.r.wakeWatch()
+		t.wakeWriter()
 	}
 }
 
@@ -139,11 +139,11 @@ func (t *Track) run() {
 }
 
 // begin and end say when the disk is waited for, so that the watch sees one that hangs.
-func (t *Track) begin() { t.busy.Store(max(1, int64(t.r.cfg.Now().Sub(t.r.opened)))) }
-func (t *Track) end()   { t.busy.Store(0) }
+func (t *Track) diskBusy() { t.busySince.Store(max(1, int64(t.r.cfg.Now().Sub(t.r.opened)))) }
+func (t *Track) diskIdle() { t.busySince.Store(0) }
 
 // hangs says whether the disk has not answered for longer than it may.
 func (t *Track) hangs(now time.Time) bool {
-	since := t.busy.Load()
+	since := t.busySince.Load()
 	return since != 0 && now.Sub(t.r.opened)-time.Duration(since) > t.r.cfg.SlowSync
 }

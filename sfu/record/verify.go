@@ -21,8 +21,8 @@ type Report struct {
 
 // Sound says that nothing was changed, removed or put elsewhere. What is only incomplete or closed is sound: a crash and an erasure
 // are no forgery.
-func (r Report) Sound() bool {
-	return !slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Trouble != Incomplete && p.Trouble != Closed && p.Trouble != Unlogged })
+func (r Report) Intact() bool {
+	return !slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Finding != Incomplete && p.Finding != Closed && p.Finding != Unlogged })
 }
 
 // A TrackReport is what can be read of one track.
@@ -43,19 +43,19 @@ type TrackReport struct {
 type Progress func(done, total int64)
 
 // Verify reads all that is chosen and names what is wrong. A recording that is still written reads as incomplete.
-func (o *Opener) Verify(l Layer, choose func(Header) bool, progress Progress) (Report, error) {
+func (o *Opener) Verify(l Storage, filter func(Header) bool, progress Progress) (Report, error) {
 	all, err := List(l)
 	if err != nil {
 		return Report{}, err
 	}
 	r := Report{unopened: map[string]bool{}}
-	var chosen []Listed
+	var chosen []ListedSegment
 	for _, one := range all {
 		switch {
 		case errors.Is(one.Err, fs.ErrNotExist): // gc took it
 		case one.Err != nil:
-			r.Problems = append(r.Problems, Problem{Segment: one.Name, Record: -1, Trouble: unread(one.Err), Detail: ""})
-		case choose == nil || choose(one.Header):
+			r.Problems = append(r.Problems, Problem{Segment: one.Name, Record: -1, Finding: headerFinding(one.Err), Detail: ""})
+		case filter == nil || filter(one.Header):
 			chosen = append(chosen, one)
 		}
 	}
@@ -72,7 +72,7 @@ func (o *Opener) Verify(l Layer, choose func(Header) bool, progress Progress) (R
 }
 
 // verifyTrack judges the segments of one track, which come by number.
-func (o *Opener) verifyTrack(l Layer, list []Listed, r *Report) error {
+func (o *Opener) verifyTrack(l Storage, list []ListedSegment, r *Report) error {
 	h := list[0].Header
 	t := TrackReport{Track: h.Track, Session: h.Session, Person: h.Person, Kind: h.Kind, Source: h.Source, ErasureKey: h.ErasureKey, Started: h.Started}
 	var before *segment
@@ -85,16 +85,16 @@ func (o *Opener) verifyTrack(l Layer, list []Listed, r *Report) error {
 		case errors.Is(err, ErrErased), errors.Is(err, ErrIdentity):
 			r.Closed++
 			r.unopened[h.Track] = true
-			r.Problems = append(r.Problems, Problem{Segment: one.Name, Record: -1, Trouble: Closed, Detail: err.Error()})
+			r.Problems = append(r.Problems, Problem{Segment: one.Name, Record: -1, Finding: Closed, Detail: err.Error()})
 			continue
 		case errors.Is(err, errWrapped), errors.Is(err, ErrUnknownKey):
 			r.unopened[h.Track] = true
-			r.Problems = append(r.Problems, Problem{Segment: one.Name, Record: -1, Trouble: Damaged, Detail: "the header: " + err.Error()})
+			r.Problems = append(r.Problems, Problem{Segment: one.Name, Record: -1, Finding: Damaged, Detail: "the header: " + err.Error()})
 			continue
 		case err != nil:
 			return fmt.Errorf("%s: %w", one.Name, err)
 		}
-		s.place(before, expected)
+		s.checkOrder(before, expected)
 		r.Problems = append(r.Problems, s.problems...)
 		t.Segments++
 		t.Records += len(s.records)
@@ -106,7 +106,7 @@ func (o *Opener) verifyTrack(l Layer, list []Listed, r *Report) error {
 		before, expected = s, max(expected, s.header.Segment+1)
 	}
 	if before != nil && before.end == Continued {
-		r.Problems = append(r.Problems, Problem{Segment: before.name, Record: -1, Trouble: Missing, Detail: fmt.Sprintf("segment %d of its track, which follows", expected)})
+		r.Problems = append(r.Problems, Problem{Segment: before.name, Record: -1, Finding: Missing, Detail: fmt.Sprintf("segment %d of its track, which follows", expected)})
 	}
 	if t.Segments > 0 {
 		r.Tracks = append(r.Tracks, t)
@@ -115,25 +115,25 @@ func (o *Opener) verifyTrack(l Layer, list []Listed, r *Report) error {
 }
 
 // place judges where a segment stands among those of its track.
-func (s *segment) place(before *segment, expected int) {
+func (s *segment) checkOrder(before *segment, expected int) {
 	if s.name != s.header.File+suffix {
-		s.add(-1, Spliced, "the file has the name of another")
+		s.addProblem(-1, Spliced, "the file has the name of another")
 	}
 	n := s.header.Segment
 	switch {
 	case n < expected:
-		s.add(-1, Repeated, fmt.Sprintf("segment %d of its track", n))
+		s.addProblem(-1, Repeated, fmt.Sprintf("segment %d of its track", n))
 	case n > expected:
-		s.add(-1, Missing, fmt.Sprintf("segment %d of its track, in front of this one", expected))
+		s.addProblem(-1, Missing, fmt.Sprintf("segment %d of its track, in front of this one", expected))
 	case before != nil && before.end == 0 && len(s.records) > 0:
-		s.add(-1, Missing, "the end of the segment in front of this one")
+		s.addProblem(-1, Missing, "the end of the segment in front of this one")
 	case before != nil && before.end != 0 && s.header.Previous != hex.EncodeToString(before.tag[:]):
-		s.add(-1, Spliced, "it does not follow the segment in front of it")
+		s.addProblem(-1, Spliced, "it does not follow the segment in front of it")
 	}
 }
 
 // tracksOf groups segments by track, in the order in which List gives them.
-func tracksOf(all []Listed) (tracks [][]Listed) {
+func tracksOf(all []ListedSegment) (tracks [][]ListedSegment) {
 	at := map[string]int{}
 	for _, one := range all {
 		i, ok := at[one.Header.Track]

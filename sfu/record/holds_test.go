@@ -122,8 +122,8 @@ func TestHoldDuringErasure(t *testing.T) {
 	})
 }
 
-// left puts a segment into a Layer as a recorder leaves it, without records.
-func left(t testing.TB, l Layer, person string) {
+// left puts a segment into a Storage as a recorder leaves it, without records.
+func left(t testing.TB, l Storage, person string) {
 	t.Helper()
 	i := audioOf(person)
 	h := Header{File: newID(), Track: newID(), Session: i.Session, Person: i.Person, Kind: i.Kind, Codec: i.Codec, Source: i.Source,

@@ -22,12 +22,12 @@ func (h hangCreate) Create(name string) (File, error) { <-h.hang; return h.disk.
 func TestStartOnADiskThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := make(chan struct{})
-		c := newClinic(t, func(cfg *Config) { cfg.Layer = hangCreate{cfg.Layer.(*disk), hang} })
+		c := newClinic(t, func(cfg *Config) { cfg.Storage = hangCreate{cfg.Storage.(*disk), hang} })
 		began := time.Now()
 		var both sync.WaitGroup
 		for range 2 {
 			both.Go(func() {
-				if track, err := c.recorder.Start(audioOf("person-a")); !errors.Is(err, ErrSlow) || track != nil {
+				if track, err := c.recorder.Start(audioOf("person-a")); !errors.Is(err, ErrSlowStorage) || track != nil {
 					t.Errorf("it says %v", err)
 				}
 			})
@@ -37,7 +37,7 @@ func TestStartOnADiskThatHangs(t *testing.T) {
 			t.Errorf("refused after %v", took)
 		}
 		began = time.Now()
-		if _, err := c.recorder.Start(audioOf("person-b")); !errors.Is(err, ErrSlow) || time.Since(began) != 0 {
+		if _, err := c.recorder.Start(audioOf("person-b")); !errors.Is(err, ErrSlowStorage) || time.Since(began) != 0 {
 			t.Errorf("while the disk hangs it says %v, after %v", err, time.Since(began))
 		}
 		close(hang)
@@ -58,13 +58,13 @@ func TestStartOnADiskThatHangs(t *testing.T) {
 // TestBegunAndEnded: a track has begun when its first record survives a crash, and has ended with as many records as can be read.
 func TestBegunAndEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var begun []Begun
-		var ended []Ended
-		var mu sync.Mutex // of both: each track tells by itself
+		var begun []TrackStarted
+		var ended []TrackEnded
+		var mu sync.Mutex // guards both: each track calls from its own goroutine
 		var c *clinic
 		c = newClinic(t, func(cfg *Config) {
 			cfg.SegmentTime = 2 * time.Second
-			cfg.Began = func(b Begun) {
+			cfg.OnStarted = func(b TrackStarted) {
 				if got := len(c.units(c.disk.crash(0))); got == 0 {
 					t.Error("it has begun, and a crash would leave nothing")
 				}
@@ -72,7 +72,7 @@ func TestBegunAndEnded(t *testing.T) {
 				defer mu.Unlock()
 				begun = append(begun, b)
 			}
-			cfg.Ended = func(e Ended) {
+			cfg.OnEnded = func(e TrackEnded) {
 				mu.Lock()
 				defer mu.Unlock()
 				ended = append(ended, e)
@@ -103,7 +103,7 @@ func TestBegunAndEnded(t *testing.T) {
 		if err := c.recorder.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if len(begun) != 2 || begun[0].Track != track.ID() || !begun[0].Going || begun[1].Track != brief.ID() || begun[1].Going {
+		if len(begun) != 2 || begun[0].Track != track.ID() || !begun[0].Running || begun[1].Track != brief.ID() || begun[1].Running {
 			t.Errorf("begun: %+v", begun)
 		}
 		wantChains(t, c.verify(c.disk), ended, true)
@@ -111,13 +111,13 @@ func TestBegunAndEnded(t *testing.T) {
 }
 
 // wantChains holds that what ended is what is read.
-func wantChains(t *testing.T, r Report, ended []Ended, complete bool) {
+func wantChains(t *testing.T, r Report, ended []TrackEnded, complete bool) {
 	t.Helper()
 	if len(r.Problems) > 0 && complete || len(r.Tracks) != len(ended) {
 		t.Errorf("report is %+v, ended %+v", r, ended)
 	}
 	for _, one := range r.Tracks {
-		i := slices.IndexFunc(ended, func(e Ended) bool { return e.Track == one.Track })
+		i := slices.IndexFunc(ended, func(e TrackEnded) bool { return e.Track == one.Track })
 		if i < 0 || ended[i].Segments != one.Segments || ended[i].Records != one.Records || ended[i].Complete != complete || ended[i].Tag != one.Tag || ended[i].ErasureKey != one.ErasureKey {
 			t.Errorf("%+v is not among those that ended: %+v", one, ended)
 		}
@@ -127,10 +127,10 @@ func wantChains(t *testing.T, r Report, ended []Ended, complete bool) {
 // TestEndedOnABadDisk: what is told of a track that failed is what a crash would leave.
 func TestEndedOnABadDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var ended []Ended
+		var ended []TrackEnded
 		c := newClinic(t, func(cfg *Config) {
 			cfg.SegmentTime = 2 * time.Second
-			cfg.Ended = func(e Ended) { ended = append(ended, e) }
+			cfg.OnEnded = func(e TrackEnded) { ended = append(ended, e) }
 		})
 		track := c.start(audioOf("person-a"))
 		talk(t, track, time.Now(), 0, 290)

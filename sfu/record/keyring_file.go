@@ -20,13 +20,13 @@ import (
 // line authenticated and a random nonce in front. A key file has one sealing key a line, base64; two of them during an erasure.
 
 // A ring is the content of the file.
-type ring struct {
-	Made       string   `json:"made"`       // random id of this keyring
+type keyringFile struct {
+	ID         string   `json:"made"`       // random id of this keyring
 	Generation uint64   `json:"generation"` // grows by one with each write
 	Erased     []Erased `json:"erased"`     // in the open: it must be readable when the key is gone
 
-	Keys     []erasureKey `json:"-"`
-	Receipts []Receipt    `json:"-"`
+	Keys     []erasureKey     `json:"-"`
+	Receipts []ErasureReceipt `json:"-"`
 }
 
 // Erased is a key that was destroyed.
@@ -41,22 +41,22 @@ type erasureKey struct {
 	Key    []byte `json:"key"`
 }
 
-type sealedRing struct {
-	Keys     []erasureKey `json:"keys"`
-	Receipts []Receipt    `json:"receipts,omitempty"`
+type keyringSecrets struct {
+	Keys     []erasureKey     `json:"keys"`
+	Receipts []ErasureReceipt `json:"receipts,omitempty"`
 }
 
 // A state is what load found.
-type state struct {
-	ring      ring
-	keys      [][]byte // sealing keys of all places, the one that opened the ring first
-	unsettled bool     // the places differ, or hold keys that should be gone
+type keyringState struct {
+	file        keyringFile
+	keys        [][]byte // sealing keys of all places, the one that opened the ring first
+	needsReseal bool     // the places differ, or hold keys that should be gone
 }
 
 // load reads both places, the second only if it is named, and takes the newest that opens, without what any of them says was
 // erased.
-func load(f KeyringFiles) (*state, error) {
-	s := &state{}
+func loadKeyring(f KeyringPaths) (*keyringState, error) {
+	s := &keyringState{}
 	for _, name := range []string{f.KeyFile, f.keyCopy()} {
 		if name == f.keyCopy() && f.Copy == "" {
 			continue
@@ -65,14 +65,14 @@ func load(f KeyringFiles) (*state, error) {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
-		s.unsettled = s.unsettled || err != nil || len(keys) > 1
+		s.needsReseal = s.needsReseal || err != nil || len(keys) > 1
 		for _, k := range keys {
 			if !slices.ContainsFunc(s.keys, func(have []byte) bool { return bytes.Equal(have, k) }) {
 				s.keys = append(s.keys, k)
 			}
 		}
 	}
-	s.unsettled = s.unsettled || len(s.keys) != 1
+	s.needsReseal = s.needsReseal || len(s.keys) != 1
 	first, err := readSmall(f.File, maxKeyringFile)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing {
@@ -89,12 +89,12 @@ func load(f KeyringFiles) (*state, error) {
 	if len(first) == 0 && len(second) == 0 {
 		return nil, ErrNoKeyring
 	}
-	return s, s.choose(first, second, f.Copy != "")
+	return s, s.chooseNewest(first, second, f.Copy != "")
 }
 
 // choose takes the newer of the two that opens. The newest must open: an older one lacks keys, and perhaps erasures.
-func (s *state) choose(first, second []byte, both bool) error {
-	s.unsettled = s.unsettled || both && !bytes.Equal(first, second)
+func (s *keyringState) chooseNewest(first, second []byte, both bool) error {
+	s.needsReseal = s.needsReseal || both && !bytes.Equal(first, second)
 	var erased []Erased
 	newest, made := uint64(0), ""
 	opened := false
@@ -102,54 +102,54 @@ func (s *state) choose(first, second []byte, both bool) error {
 		if len(data) == 0 {
 			continue
 		}
-		r, err := parseRing(data)
+		r, err := parseKeyringFile(data)
 		if err != nil {
 			return err
 		}
-		if made != "" && r.Made != made {
+		if made != "" && r.ID != made {
 			return errors.New("the two places hold different keyrings")
 		}
-		made, newest = r.Made, max(newest, r.Generation)
+		made, newest = r.ID, max(newest, r.Generation)
 		erased = append(erased, r.Erased...)
 		key, err := r.open(data, s.keys)
-		if err != nil || opened && s.ring.Generation >= r.Generation {
+		if err != nil || opened && s.file.Generation >= r.Generation {
 			continue
 		}
-		opened, s.ring = true, r
+		opened, s.file = true, r
 		s.keys = slices.Insert(slices.DeleteFunc(s.keys, func(k []byte) bool { return bytes.Equal(k, key) }), 0, key)
 	}
-	if !opened || s.ring.Generation < newest {
-		return ErrReplaced
+	if !opened || s.file.Generation < newest {
+		return ErrStaleKeyring
 	}
-	return s.replay(erased)
+	return s.applyErasures(erased)
 }
 
 // replay drops what any place says was erased.
-func (s *state) replay(erased []Erased) error {
+func (s *keyringState) applyErasures(erased []Erased) error {
 	for _, e := range erased {
-		if !slices.ContainsFunc(s.ring.Erased, func(have Erased) bool { return have.ID == e.ID }) {
-			s.ring.Erased = append(s.ring.Erased, e)
+		if !slices.ContainsFunc(s.file.Erased, func(have Erased) bool { return have.ID == e.ID }) {
+			s.file.Erased = append(s.file.Erased, e)
 		}
-		n := len(s.ring.Keys)
-		s.ring.Keys = slices.DeleteFunc(s.ring.Keys, func(k erasureKey) bool { return k.ID == e.ID })
-		s.unsettled = s.unsettled || len(s.ring.Keys) < n
+		n := len(s.file.Keys)
+		s.file.Keys = slices.DeleteFunc(s.file.Keys, func(k erasureKey) bool { return k.ID == e.ID })
+		s.needsReseal = s.needsReseal || len(s.file.Keys) < n
 	}
 	return nil
 }
 
 // parseRing reads what stands in the open.
-func parseRing(data []byte) (r ring, err error) {
+func parseKeyringFile(data []byte) (r keyringFile, err error) {
 	line, _, _ := bytes.Cut(data, []byte("\n"))
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&r); err != nil || r.Made == "" {
-		return ring{}, errors.New("this is no file of erasure keys, or it is damaged")
+	if err := d.Decode(&r); err != nil || r.ID == "" {
+		return keyringFile{}, errors.New("this is no file of erasure keys, or it is damaged")
 	}
 	return r, nil
 }
 
 // open decrypts the rest with the first key that fits.
-func (r *ring) open(data []byte, keys [][]byte) (key []byte, err error) {
+func (r *keyringFile) open(data []byte, keys [][]byte) (key []byte, err error) {
 	line, rest, _ := bytes.Cut(data, []byte("\n"))
 	sealed, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(rest)))
 	if err != nil {
@@ -164,22 +164,22 @@ func (r *ring) open(data []byte, keys [][]byte) (key []byte, err error) {
 		if err != nil {
 			continue
 		}
-		var c sealedRing
+		var c keyringSecrets
 		if err := json.Unmarshal(plain, &c); err != nil {
 			return nil, err
 		}
 		r.Keys, r.Receipts = c.Keys, c.Receipts
 		return key, nil
 	}
-	return nil, ErrReplaced
+	return nil, ErrStaleKeyring
 }
 
-func (r ring) seal(key []byte) ([]byte, error) {
+func (r keyringFile) seal(key []byte) ([]byte, error) {
 	line, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
 	}
-	plain, err := json.Marshal(sealedRing{r.Keys, r.Receipts})
+	plain, err := json.Marshal(keyringSecrets{r.Keys, r.Receipts})
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +195,7 @@ func (r ring) seal(key []byte) ([]byte, error) {
 }
 
 // store writes the ring to both places under the same key.
-func (f KeyringFiles) store(r ring, key []byte) error {
+func (f KeyringPaths) store(r keyringFile, key []byte) error {
 	r.Generation++
 	data, err := r.seal(key)
 	if err != nil {
@@ -209,7 +209,7 @@ func (f KeyringFiles) store(r ring, key []byte) error {
 
 // reseal writes the ring under a new key and destroys the others. Whatever a crash leaves, load finds a ring that opens: the new key
 // is in both places before anything is sealed under it, and the old ones go last.
-func (f KeyringFiles) reseal(r ring, old [][]byte) error {
+func (f KeyringPaths) reseal(r keyringFile, old [][]byte) error {
 	key := make([]byte, keySize)
 	rand.Read(key) // never fails
 	if len(old) > maxOldKeys {
@@ -224,7 +224,7 @@ func (f KeyringFiles) reseal(r ring, old [][]byte) error {
 	return f.storeKeys([][]byte{key})
 }
 
-func (f KeyringFiles) storeKeys(keys [][]byte) error {
+func (f KeyringPaths) storeKeys(keys [][]byte) error {
 	var text []byte
 	for _, k := range keys {
 		text = append(base64.StdEncoding.AppendEncode(text, k), '\n')

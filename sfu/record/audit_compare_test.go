@@ -9,10 +9,10 @@ import (
 )
 
 // logged records two people over several segments and gives what an audit log would hold of it. person-b's track breaks.
-func logged(t *testing.T) (c *clinic, log []Logged) {
+func logged(t *testing.T) (c *clinic, log []LoggedTrack) {
 	t.Helper()
 	at := func(track string) int {
-		i := slices.IndexFunc(log, func(l Logged) bool { return l.Track == track })
+		i := slices.IndexFunc(log, func(l LoggedTrack) bool { return l.Track == track })
 		if i < 0 {
 			t.Fatal("a track ended that never began")
 		}
@@ -20,10 +20,10 @@ func logged(t *testing.T) (c *clinic, log []Logged) {
 	}
 	c = newClinic(t, func(cfg *Config) {
 		cfg.SegmentTime = 2 * time.Second
-		cfg.Began = func(b Begun) {
-			log = append(log, Logged{Session: b.Session, Track: b.Track, ErasureKey: b.ErasureKey, Began: time.Now()})
+		cfg.OnStarted = func(b TrackStarted) {
+			log = append(log, LoggedTrack{Session: b.Session, Track: b.Track, ErasureKey: b.ErasureKey, Began: time.Now()})
 		}
-		cfg.Ended = func(e Ended) {
+		cfg.OnEnded = func(e TrackEnded) {
 			i := at(e.Track)
 			log[i].Chain, log[i].Ended = e.Chain, e.Complete
 		}
@@ -64,41 +64,41 @@ func TestWhatTheLogKnows(t *testing.T) {
 		}
 		tests := []struct {
 			name  string
-			harm  func(d *disk, log []Logged)
+			harm  func(d *disk, log []LoggedTrack)
 			track string
-			want  Trouble // "": all is well
+			want  Finding // "": all is well
 		}{
-			{"nothing", func(*disk, []Logged) {}, "", ""},
-			{"a track is removed", func(d *disk, _ []Logged) {
+			{"nothing", func(*disk, []LoggedTrack) {}, "", ""},
+			{"a track is removed", func(d *disk, _ []LoggedTrack) {
 				for _, name := range files(d, a) {
 					delete(d.files, name)
 				}
 			}, a, Removed},
-			{"a broken one is removed", func(d *disk, _ []Logged) {
+			{"a broken one is removed", func(d *disk, _ []LoggedTrack) {
 				for _, name := range files(d, b) {
 					delete(d.files, name)
 				}
 			}, b, Removed},
-			{"all its files are emptied", func(d *disk, _ []Logged) {
+			{"all its files are emptied", func(d *disk, _ []LoggedTrack) {
 				for _, name := range files(d, a) {
 					d.files[name].now = nil
 				}
 			}, a, Removed},
-			{"the last file is emptied", func(d *disk, _ []Logged) { last(d, b).now = nil }, b, Cut},
-			{"the end is cut off", func(d *disk, _ []Logged) { lastRecord(last(d, a)) }, a, Cut},
-			{"a record of a broken one is cut off", func(d *disk, _ []Logged) { lastRecord(last(d, b)) }, b, Cut},
-			{"half a record of it is cut off", func(d *disk, _ []Logged) { f := last(d, b); f.now = f.now[:len(f.now)-30] }, b, Cut},
-			{"its class expired", func(d *disk, log []Logged) {
+			{"the last file is emptied", func(d *disk, _ []LoggedTrack) { last(d, b).now = nil }, b, Cut},
+			{"the end is cut off", func(d *disk, _ []LoggedTrack) { lastRecord(last(d, a)) }, a, Cut},
+			{"a record of a broken one is cut off", func(d *disk, _ []LoggedTrack) { lastRecord(last(d, b)) }, b, Cut},
+			{"half a record of it is cut off", func(d *disk, _ []LoggedTrack) { f := last(d, b); f.now = f.now[:len(f.now)-30] }, b, Cut},
+			{"its class expired", func(d *disk, log []LoggedTrack) {
 				for _, name := range files(d, a) {
 					delete(d.files, name)
 				}
 				log[0].Expired = true
 			}, a, ""},
-			{"only its beginning is known", func(d *disk, log []Logged) {
+			{"only its beginning is known", func(d *disk, log []LoggedTrack) {
 				lastRecord(last(d, b))
 				log[1].Chain = Chain{}
 			}, b, ""},
-			{"the tag is another", func(_ *disk, log []Logged) { log[1].Tag = newID() }, b, Damaged},
+			{"the tag is another", func(_ *disk, log []LoggedTrack) { log[1].Tag = newID() }, b, Damaged},
 		}
 		for _, tt := range tests {
 			d, log := whole.copy(), slices.Clone(log)
@@ -106,8 +106,8 @@ func TestWhatTheLogKnows(t *testing.T) {
 			o := c.opener()
 			r := must(o.Verify(d, nil, nil))(t)
 			r.Compare(o, log, nil)
-			named := slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Track == tt.track && p.Trouble == tt.want })
-			if named != (tt.want != "") || r.Sound() != (tt.want == "") || r.Logged != 2 {
+			named := slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Track == tt.track && p.Finding == tt.want })
+			if named != (tt.want != "") || r.Intact() != (tt.want == "") || r.Logged != 2 {
 				t.Errorf("%s: %d compared: %+v", tt.name, r.Logged, r.Problems)
 			}
 		}
@@ -131,10 +131,10 @@ func TestWhatTheLogKnowsOfPeople(t *testing.T) {
 		}
 		o = c.opener()
 		r = must(o.Verify(c.disk, nil, nil))(t)
-		if r.Compare(o, log, nil); !r.Sound() {
+		if r.Compare(o, log, nil); !r.Intact() {
 			t.Errorf("after an erasure: %+v", r.Problems)
 		}
-		if r.Compare(o, log[:1], nil); !r.Sound() || !slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Trouble == Unlogged && p.Track == log[1].Track }) {
+		if r.Compare(o, log[:1], nil); !r.Intact() || !slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Finding == Unlogged && p.Track == log[1].Track }) {
 			t.Errorf("of a track that the log does not know: %+v", r.Problems)
 		}
 	})
@@ -149,15 +149,15 @@ func TestFindBroken(t *testing.T) {
 		synctest.Wait()
 		for _, extra := range []int{0, 100, 900, 3000} {
 			d := c.disk.crash(extra)
-			found := must(FindBroken(d, time.Now(), func(string) bool { return false }))(t)
+			found := must(FindUnfinished(d, time.Now(), func(string) bool { return false }))(t)
 			r := c.verify(d)
 			if len(found) != 1 || len(r.Tracks) != 1 || found[0].Chain != r.Tracks[0].Chain || found[0].Track != track.ID() || found[0].ErasureKey != r.Tracks[0].ErasureKey {
 				t.Errorf("with %d bytes more found %+v, read %+v", extra, found, r.Tracks)
 			}
-			if list := must(FindBroken(d, time.Now(), func(one string) bool { return one == track.ID() }))(t); len(list) > 0 {
+			if list := must(FindUnfinished(d, time.Now(), func(one string) bool { return one == track.ID() }))(t); len(list) > 0 {
 				t.Errorf("found although its end is known: %+v", list)
 			}
-			if list := must(FindBroken(d, r.Tracks[0].Started, func(string) bool { return false }))(t); len(list) > 0 {
+			if list := must(FindUnfinished(d, r.Tracks[0].Started, func(string) bool { return false }))(t); len(list) > 0 {
 				t.Errorf("found although it may still run: %+v", list)
 			}
 		}

@@ -21,18 +21,18 @@ type Hold struct {
 
 func (h Hold) same(o Hold) bool { return h.Session == o.Session && h.Person == o.Person }
 
-// Holds are those of one Layer.
+// Holds are those of one Storage.
 type Holds []Hold
 
 // Cover says whether a segment is held.
-func (list Holds) Cover(h Header) bool {
+func (list Holds) Covers(h Header) bool {
 	return slices.ContainsFunc(list, func(one Hold) bool {
 		return one.Session != "" && one.Session == h.Session || one.Person != "" && one.Person == h.Person
 	})
 }
 
-// ReadHolds reads the holds of a Layer. It knows only what it can read whole: anything else is an error, and nothing may be removed.
-func ReadHolds(l Layer) (list Holds, err error) {
+// ReadHolds reads the holds of a Storage. It knows only what it can read whole: anything else is an error, and nothing may be removed.
+func ReadHolds(l Storage) (list Holds, err error) {
 	f, err := l.Open(holdsFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -52,18 +52,18 @@ func ReadHolds(l Layer) (list Holds, err error) {
 
 // SetHold adds or releases a hold. It says whether that changed anything. Once it has returned, nothing that a new hold covers is
 // removed, by no process.
-func SetHold(l Layer, h Hold, held bool) (changed bool, err error) {
+func SetHold(l Storage, h Hold, held bool) (changed bool, err error) {
 	if (h.Session == "") == (h.Person == "") {
 		return false, errors.New("a hold is on a session or on a person")
 	}
-	err = withLock(l, func(locked Locked) error {
+	err = withLock(l, func(locked LockedStorage) error {
 		changed, err = setHold(l, locked, h, held)
 		return err
 	})
 	return changed, err
 }
 
-func setHold(l Layer, locked Locked, h Hold, held bool) (changed bool, err error) {
+func setHold(l Storage, locked LockedStorage, h Hold, held bool) (changed bool, err error) {
 	list, err := ReadHolds(l)
 	if err != nil {
 		return false, err
@@ -92,8 +92,8 @@ var ErrHeld = errors.New("a legal hold covers recordings of this person: release
 // Erase destroys a person's erasure keys and removes their segments. Once the keys are gone no copy of a segment opens, wherever it
 // lies; removing the files here only saves space, so an error there leaves the erasure done. The receipt waits in the keyring: see
 // Keyring.Receipts.
-func Erase(l Layer, k *Keyring, person string) (r Receipt, err error) {
-	err = withLock(l, func(locked Locked) error {
+func Erase(l Storage, k *Keyring, person string) (r ErasureReceipt, err error) {
+	err = withLock(l, func(locked LockedStorage) error {
 		r, err = erase(l, locked, k, person)
 		return err
 	})
@@ -101,7 +101,7 @@ func Erase(l Layer, k *Keyring, person string) (r Receipt, err error) {
 }
 
 // erase looks at the holds and destroys under one lock.
-func erase(l Layer, locked Locked, k *Keyring, person string) (r Receipt, err error) {
+func erase(l Storage, locked LockedStorage, k *Keyring, person string) (r ErasureReceipt, err error) {
 	holds, err := ReadHolds(l)
 	if err != nil {
 		return r, err
@@ -115,12 +115,12 @@ func erase(l Layer, locked Locked, k *Keyring, person string) (r Receipt, err er
 		if one.Err != nil || one.Header.Person != person {
 			continue
 		}
-		if holds.Cover(one.Header) {
+		if holds.Covers(one.Header) {
 			return r, ErrHeld
 		}
 		theirs = append(theirs, one.Name)
 	}
-	if holds.Cover(Header{Person: person}) {
+	if holds.Covers(Header{Person: person}) {
 		return r, ErrHeld
 	}
 	if r, err = k.destroy(person, len(theirs)); err != nil {

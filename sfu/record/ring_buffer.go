@@ -7,16 +7,16 @@ import (
 
 // A queue is a ring of entries between one writer, the worker, and one reader, the track's goroutine: bytes in a buffer of fixed
 // size, and two counters. Full policy: a unit that does not fit fails its track.
-type queue struct {
+type ringBuffer struct {
 	buf  []byte        // a power of two long
 	head atomic.Uint64 // bytes ever written. Stored by the writer.
 	tail atomic.Uint64 // bytes ever read. Stored by the reader.
 }
 
-func newQueue(size int) *queue { return &queue{buf: make([]byte, size)} }
+func newRingBuffer(size int) *ringBuffer { return &ringBuffer{buf: make([]byte, size)} }
 
 // put copies an entry in, whole or not at all. More is true when the queue is half full: the reader should hurry.
-func (q *queue) put(head *[entryHead]byte, payload []byte) (ok, more bool) {
+func (q *ringBuffer) put(head *[entryHead]byte, payload []byte) (ok, halfFull bool) {
 	at := q.head.Load()
 	used := at - q.tail.Load()
 	n := uint64(entryHead + len(payload))
@@ -29,22 +29,22 @@ func (q *queue) put(head *[entryHead]byte, payload []byte) (ok, more bool) {
 	return true, used+n > uint64(len(q.buf))/2
 }
 
-func (q *queue) copyIn(at uint64, b []byte) {
+func (q *ringBuffer) copyIn(at uint64, b []byte) {
 	from := at & uint64(len(q.buf)-1)
 	n := copy(q.buf[from:], b)
 	copy(q.buf, b[n:])
 }
 
-func (q *queue) copyOut(b []byte, at uint64) {
+func (q *ringBuffer) copyOut(b []byte, at uint64) {
 	from := at & uint64(len(q.buf)-1)
 	n := copy(b, q.buf[from:])
 	copy(b[n:], q.buf)
 }
 
-func (q *queue) empty() bool { return q.tail.Load() == q.head.Load() }
+func (q *ringBuffer) empty() bool { return q.tail.Load() == q.head.Load() }
 
 // take appends whole entries to dst up to its capacity and calls each with the head of every one. Nothing of them stays in the ring.
-func (q *queue) take(dst []byte, each func(head *[entryHead]byte)) []byte {
+func (q *ringBuffer) drain(dst []byte, each func(head *[entryHead]byte)) []byte {
 	tail, end := q.tail.Load(), q.head.Load()
 	var head [entryHead]byte
 	for tail < end {
@@ -64,7 +64,7 @@ func (q *queue) take(dst []byte, each func(head *[entryHead]byte)) []byte {
 	return dst
 }
 
-func (q *queue) wipe(at uint64, n int) {
+func (q *ringBuffer) wipe(at uint64, n int) {
 	from := int(at & uint64(len(q.buf)-1))
 	here := min(n, len(q.buf)-from)
 	clear(q.buf[from : from+here])

@@ -6,28 +6,28 @@ import (
 	"slices"
 )
 
-// A Trouble is what is wrong with a record or a segment: a closed list.
-type Trouble string
+// A Finding is what is wrong with a record or a segment: a closed list.
+type Finding string
 
 // The troubles.
 const (
-	Damaged    Trouble = "damaged"    // the bytes are not those that were written
-	Missing    Trouble = "missing"    // taken out of the middle, or a segment that others say was there
-	Reordered  Trouble = "reordered"  // authentic, but in another's place
-	Repeated   Trouble = "repeated"   // authentic, but there twice
-	Spliced    Trouble = "spliced"    // of another file
-	Incomplete Trouble = "incomplete" // the end is not there: a crash, a full disk, a recording that still runs; or it was cut off
-	Closed     Trouble = "closed"     // it cannot be opened: the person was erased, or it is sealed to others
-	Unreadable Trouble = "unreadable" // the file's header is damaged, or the file cannot be read
+	Damaged    Finding = "damaged"    // the bytes are not those that were written
+	Missing    Finding = "missing"    // taken out of the middle, or a segment that others say was there
+	Reordered  Finding = "reordered"  // authentic, but in another's place
+	Repeated   Finding = "repeated"   // authentic, but there twice
+	Spliced    Finding = "spliced"    // of another file
+	Incomplete Finding = "incomplete" // the end is not there: a crash, a full disk, a recording that still runs; or it was cut off
+	Closed     Finding = "closed"     // it cannot be opened: the person was erased, or it is sealed to others
+	Unreadable Finding = "unreadable" // the file's header is damaged, or the file cannot be read
 
 	// Of whole tracks, by what the audit log says of them.
-	Removed  Trouble = "removed"  // nothing of it is here, and no expiry or erasure says why
-	Cut      Trouble = "cut"      // it is shorter than it was
-	Unlogged Trouble = "unlogged" // the log does not know it
+	Removed  Finding = "removed"  // nothing of it is here, and no expiry or erasure says why
+	Cut      Finding = "cut"      // it is shorter than it was
+	Unlogged Finding = "unlogged" // the log does not know it
 )
 
 // unread is the trouble of a file whose header did not come: one that is empty was begun when a crash came, and holds nothing.
-func unread(err error) Trouble {
+func headerFinding(err error) Finding {
 	if errors.Is(err, errEmpty) {
 		return Incomplete
 	}
@@ -39,18 +39,18 @@ type Problem struct {
 	Segment string  `json:"segment,omitempty"` // the file's name; empty for a whole track
 	Track   string  `json:"track,omitempty"`   // its id, for a whole track
 	Record  int64   `json:"record"`            // -1 for the whole segment
-	Trouble Trouble `json:"trouble"`
+	Finding Finding `json:"trouble"`
 	Detail  string  `json:"detail,omitempty"`
 }
 
-func (s *segment) add(record int64, t Trouble, detail string) {
-	s.problems = append(s.problems, Problem{Segment: s.name, Record: record, Trouble: t, Detail: detail})
+func (s *segment) addProblem(record int64, t Finding, detail string) {
+	s.problems = append(s.problems, Problem{Segment: s.name, Record: record, Finding: t, Detail: detail})
 }
 
 // judge names what is wrong with the pieces of a file, and keeps the authentic records.
-func (s *segment) judge(list []piece) {
+func (s *segment) classify(list []piece) {
 	if s.headerDamaged(list) {
-		s.add(-1, Damaged, "no record fits the header")
+		s.addProblem(-1, Damaged, "no record fits the header")
 		return
 	}
 	there := map[uint64]bool{}
@@ -58,7 +58,7 @@ func (s *segment) judge(list []piece) {
 		there[p.number] = there[p.number] || p.plain != nil
 	}
 	seen := map[uint64]bool{}
-	expected, over := uint64(0), false
+	expected, ended := uint64(0), false
 	var bad []piece // since the last authentic record
 	for _, p := range list {
 		if p.plain == nil {
@@ -67,24 +67,24 @@ func (s *segment) judge(list []piece) {
 		}
 		switch {
 		case seen[p.number]:
-			s.add(int64(p.number), Repeated, "")
+			s.addProblem(int64(p.number), Repeated, "")
 			continue
 		case p.number < expected:
-			s.add(int64(p.number), Reordered, "")
+			s.addProblem(int64(p.number), Reordered, "")
 		default:
 			s.gap(expected, p.number, bad, there)
 			bad, expected = nil, p.number+1
 		}
 		seen[p.number] = true
-		over = over || p.kind == recordEnd
+		ended = ended || p.kind == recordEnd
 		s.records = append(s.records, opened{p.number, p.at, p.kind, p.plain})
 		if p.number+1 == expected {
 			s.tag = p.tag()
 		}
 	}
-	s.tail(expected, bad, over)
+	s.tail(expected, bad, ended)
 	slices.SortFunc(s.records, func(a, b opened) int { return cmp.Compare(a.number, b.number) })
-	s.chain(list)
+	s.checkChain(list)
 }
 
 // headerDamaged: records authenticate the header, so one wrong bit in it makes them all fail. A single bad one may be a crash.
@@ -98,17 +98,17 @@ func (s *segment) gap(expected, number uint64, bad []piece, there map[uint64]boo
 		switch {
 		case there[expected]: // reordered: named where it lies
 		case len(bad) > 0:
-			s.add(int64(expected), bad[0].trouble, "")
+			s.addProblem(int64(expected), bad[0].finding, "")
 			bad = bad[1:]
 		case number-expected > 1:
-			s.add(int64(expected), Missing, "and those up to the next")
+			s.addProblem(int64(expected), Missing, "and those up to the next")
 			s.skipTo(&expected, number, there)
 		default:
-			s.add(int64(expected), Missing, "")
+			s.addProblem(int64(expected), Missing, "")
 		}
 	}
 	for _, p := range bad {
-		s.add(int64(number), p.trouble, "bytes in front of it that are not of this file")
+		s.addProblem(int64(number), p.finding, "bytes in front of it that are not of this file")
 	}
 }
 
@@ -124,23 +124,23 @@ func (s *segment) skipTo(expected *uint64, number uint64, there map[uint64]bool)
 }
 
 // tail judges what follows the last authentic record.
-func (s *segment) tail(expected uint64, bad []piece, over bool) {
+func (s *segment) tail(expected uint64, bad []piece, ended bool) {
 	for i, p := range bad {
 		switch {
-		case over:
-			s.add(int64(expected), p.trouble, "bytes after the last record")
+		case ended:
+			s.addProblem(int64(expected), p.finding, "bytes after the last record")
 		case p.torn && i == len(bad)-1:
 		default:
-			s.add(int64(expected)+int64(i), p.trouble, "")
+			s.addProblem(int64(expected)+int64(i), p.finding, "")
 		}
 	}
-	if !over {
-		s.add(int64(expected), Incomplete, "")
+	if !ended {
+		s.addProblem(int64(expected), Incomplete, "")
 	}
 }
 
 // chain checks that every record follows the one before it. Both are authentic, so only a broken writer could fail this.
-func (s *segment) chain(list []piece) {
+func (s *segment) checkChain(list []piece) {
 	tags, previous := map[uint64][tagSize]byte{}, map[uint64][tagSize]byte{}
 	for _, p := range list {
 		if p.plain != nil {
@@ -149,7 +149,7 @@ func (s *segment) chain(list []piece) {
 	}
 	for n, was := range previous {
 		if tag, ok := tags[n-1]; n > 0 && ok && tag != was || n == 0 && was != [tagSize]byte{} {
-			s.add(int64(n), Damaged, "it does not follow the one before it")
+			s.addProblem(int64(n), Damaged, "it does not follow the one before it")
 		}
 	}
 }

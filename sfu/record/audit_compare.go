@@ -8,7 +8,7 @@ import (
 )
 
 // A Logged is what an audit log says of one track: files that were removed, emptied or cut are missing by it.
-type Logged struct {
+type LoggedTrack struct {
 	Session, Track string
 	ErasureKey     string    // id
 	Began          time.Time // zero: the log does not say
@@ -17,9 +17,9 @@ type Logged struct {
 	Expired        bool      // it was removed because its class had expired
 }
 
-// Compare names what the log knows and the Layer lacks, and adds it to the Report of Verify. choose is that of Verify: of a track that
+// Compare names what the log knows and the Storage lacks, and adds it to the Report of Verify. choose is that of Verify: of a track that
 // is gone it sees session and person only, and the person only as long as the keyring knows the erasure key.
-func (r *Report) Compare(o *Opener, log []Logged, choose func(Header) bool) {
+func (r *Report) Compare(o *Opener, log []LoggedTrack, filter func(Header) bool) {
 	read := map[string]TrackReport{}
 	for _, t := range r.Tracks {
 		read[t.Track] = t
@@ -27,7 +27,7 @@ func (r *Report) Compare(o *Opener, log []Logged, choose func(Header) bool) {
 	known := map[string]bool{}
 	for _, one := range log {
 		known[one.Track] = true
-		if choose != nil && !choose(Header{Session: one.Session, Person: o.people[one.ErasureKey]}) {
+		if filter != nil && !filter(Header{Session: one.Session, Person: o.people[one.ErasureKey]}) {
 			continue
 		}
 		r.Logged++
@@ -37,39 +37,39 @@ func (r *Report) Compare(o *Opener, log []Logged, choose func(Header) bool) {
 			r.compare(one, t)
 		case one.Expired, o.erased[one.ErasureKey], r.unopened[one.Track]:
 		default:
-			r.lacks(one, Removed, fmt.Sprintf("the audit log says that it began%s%s; nothing of it is here", one.when(), one.length()))
+			r.addProblem(one, Removed, fmt.Sprintf("the audit log says that it began%s%s; nothing of it is here", one.when(), one.length()))
 		}
 	}
 	for _, t := range r.Tracks {
 		if !known[t.Track] {
-			r.Problems = append(r.Problems, Problem{Record: -1, Track: t.Track, Trouble: Unlogged, Detail: "the audit log does not know it: the daemon died as it began, or the log is of others"})
+			r.Problems = append(r.Problems, Problem{Record: -1, Track: t.Track, Finding: Unlogged, Detail: "the audit log does not know it: the daemon died as it began, or the log is of others"})
 		}
 	}
 }
 
 // compare holds what can be read of a track against its length in the log. A track that broke may be longer: what was written after
 // the last sync may have reached the disk.
-func (r *Report) compare(one Logged, t TrackReport) {
+func (r *Report) compare(one LoggedTrack, t TrackReport) {
 	switch {
 	case t.Records < one.Records && !one.Expired:
-		r.lacks(one, Cut, fmt.Sprintf("%d of the %d records that the audit log knows of can be read", t.Records, one.Records))
+		r.addProblem(one, Cut, fmt.Sprintf("%d of the %d records that the audit log knows of can be read", t.Records, one.Records))
 	case t.Records == one.Records && t.Records > 0 && t.Tag != one.Tag, one.Ended && t.Records > one.Records:
-		r.lacks(one, Damaged, "its records are not those that the audit log knows of")
+		r.addProblem(one, Damaged, "its records are not those that the audit log knows of")
 	}
 }
 
-func (r *Report) lacks(one Logged, t Trouble, detail string) {
-	r.Problems = append(r.Problems, Problem{Record: -1, Track: one.Track, Trouble: t, Detail: detail})
+func (r *Report) addProblem(one LoggedTrack, t Finding, detail string) {
+	r.Problems = append(r.Problems, Problem{Record: -1, Track: one.Track, Finding: t, Detail: detail})
 }
 
-func (l Logged) when() string {
+func (l LoggedTrack) when() string {
 	if l.Began.IsZero() {
 		return ""
 	}
 	return " at " + l.Began.UTC().Format(time.RFC3339)
 }
 
-func (l Logged) length() string {
+func (l LoggedTrack) length() string {
 	if l.Records == 0 {
 		return ""
 	}
@@ -77,14 +77,14 @@ func (l Logged) length() string {
 }
 
 // A Found is a track on the disk whose end nobody told: the daemon died.
-type Found struct {
+type UnfinishedTrack struct {
 	Session, Track, ErasureKey string
 	Chain
 }
 
-// FindBroken reads, without any key, the tracks that began before a moment and of which known says that their end is not: how many
+// FindUnfinished reads, without any key, the tracks that began before a moment and of which known says that their end is not: how many
 // records of each lie there. It is called after a crash, so that what is cut later is missed.
-func FindBroken(l Layer, before time.Time, known func(track string) bool) (list []Found, err error) {
+func FindUnfinished(l Storage, before time.Time, known func(track string) bool) (list []UnfinishedTrack, err error) {
 	all, err := List(l)
 	if err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func FindBroken(l Layer, before time.Time, known func(track string) bool) (list 
 		if segments[0].Err != nil || known(h.Track) || !h.Started.Before(before) {
 			continue
 		}
-		f := Found{Session: h.Session, Track: h.Track, ErasureKey: h.ErasureKey}
+		f := UnfinishedTrack{Session: h.Session, Track: h.Track, ErasureKey: h.ErasureKey}
 		for _, one := range segments {
 			if err := f.count(l, one.Name); err != nil {
 				return list, err
@@ -108,7 +108,7 @@ func FindBroken(l Layer, before time.Time, known func(track string) bool) (list 
 }
 
 // count adds the whole records of a segment.
-func (f *Found) count(l Layer, name string) error {
+func (f *UnfinishedTrack) count(l Storage, name string) error {
 	file, err := l.Open(name)
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ func TestRecipients(t *testing.T) {
 		{name: "one", data: x, good: true},
 		{name: "two with a comment", data: "# the clinic\n" + x + "\n\n" + x + "\n", good: true},
 		{name: "post-quantum", data: pq + "\n" + pq, good: true},
-		{name: "mixed", data: x + "\n" + pq, err: ErrMixed},
+		{name: "mixed", data: x + "\n" + pq, err: ErrMixedRecipients},
 		{name: "nothing", data: "# nobody\n"},
 		{name: "a secret key", data: must(age.GenerateX25519Identity())(t).String()},
 		{name: "an SSH key", data: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDyc9h1TDwPoPnXl1AaLbVEw"},
@@ -137,12 +137,12 @@ func TestGC(t *testing.T) {
 		begin := time.Now()
 		steps := []struct {
 			after time.Duration
-			want  Swept
+			want  GCResult
 		}{
-			{23 * time.Hour, Swept{Unknown: 2}},
-			{24 * time.Hour, Swept{Removed: 1, Held: 2, Unknown: 2}},
-			{25 * time.Hour, Swept{Held: 2, Unknown: 2}},
-			{49 * time.Hour, Swept{Removed: 1, Held: 2, Unknown: 2}},
+			{23 * time.Hour, GCResult{Unknown: 2}},
+			{24 * time.Hour, GCResult{Removed: 1, Held: 2, Unknown: 2}},
+			{25 * time.Hour, GCResult{Held: 2, Unknown: 2}},
+			{49 * time.Hour, GCResult{Removed: 1, Held: 2, Unknown: 2}},
 		}
 		for _, step := range steps {
 			if got := must(GC(c.disk, classes, begin.Add(step.after), nil))(t); got != step.want {
@@ -167,7 +167,7 @@ func TestGC(t *testing.T) {
 func TestFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "recordings")
 	l := must(OpenFolder(dir))(t)
-	c := newClinic(t, func(cfg *Config) { cfg.Layer = l; cfg.MinFree = 1 })
+	c := newClinic(t, func(cfg *Config) { cfg.Storage = l; cfg.MinFree = 1 })
 	const secret = "person-a"
 	track := c.start(audioOf(secret))
 	for n := range 500 {
@@ -216,7 +216,7 @@ func TestFolder(t *testing.T) {
 	if _, err := l.Create("../escaped"); err == nil {
 		t.Error("a name leads out of the folder")
 	}
-	if free, err := l.(Space).Free(); err != nil || free == 0 {
+	if free, err := l.(FreeSpacer).Free(); err != nil || free == 0 {
 		t.Errorf("%d bytes are free (%v)", free, err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// disk is a Layer that remembers what was synced, and forgets all else at a crash.
+// disk is a Storage that remembers what was synced, and forgets all else at a crash.
 type disk struct {
 	lock    chan struct{} // holds one while it is locked
 	mu      sync.Mutex
@@ -105,7 +105,7 @@ func (f diskFile) Discard() error { return f.d.Remove(f.name) }
 
 type lockedDisk struct{ *disk }
 
-func (d *disk) Lock() (Locked, error) {
+func (d *disk) Lock() (LockedStorage, error) {
 	d.lock <- struct{}{}
 	return lockedDisk{d}, nil
 }
