@@ -103,6 +103,8 @@ func applyToSession(s State, e Event) State {
 		s.SideRooms = append(slices.Clip(s.SideRooms), e.Room)
 	case SideRoomClosed:
 		s.SideRooms = without(s.SideRooms, func(r SideRoom) bool { return r == e.Room })
+	case SourceWithheld:
+		s.Withheld = withPerson(s.Withheld, e.Person)
 	case PolicySet:
 		s.Policy = e.Policy
 	}

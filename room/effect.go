@@ -42,11 +42,11 @@ type (
 		Fault Fault
 	}
 	// QualityWarned tells a host that a source of Participant sends more than it may: what is above is dropped. Withheld: it is
-	// muted for it.
+	// muted for it, and Participant is told too. Taken: it was not the first time, and the permission is gone.
 	QualityWarned struct {
 		To, Participant ParticipantID
 		Source          Source
-		Withheld        bool
+		Withheld, Taken bool
 	}
 	// Said carries words between the waiting room and the hosts.
 	Said struct {

@@ -68,6 +68,11 @@ type (
 		ID        ParticipantID
 		Overrides Overrides
 	}
+	// SourceWithheld: the media plane withheld the sound of Person, who has the seat ID, for the first time.
+	SourceWithheld struct {
+		ID     ParticipantID
+		Person PersonID
+	}
 	// RoleSet: ID has another role.
 	RoleSet struct {
 		ID   ParticipantID
@@ -157,6 +162,7 @@ func (SessionEnded) event()         {}
 func (SourcesPublished) event()     {}
 func (MutedSet) event()             {}
 func (OverridesSet) event()         {}
+func (SourceWithheld) event()       {}
 func (RoleSet) event()              {}
 func (HandSet) event()              {}
 func (TextAcknowledged) event()     {}

@@ -2,6 +2,7 @@ package room
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -249,10 +250,11 @@ func TestRateExceeded(t *testing.T) {
 		d := r.do(RateExceeded{Target: "ann", Publication: c.publication, Withheld: c.withheld})
 		all := told(d)
 		want := QualityWarned{To: "host", Participant: "ann", Source: c.source, Withheld: c.withheld}
-		if len(all) != 2 || all["host"] != want || all["cohost"].Source != c.source {
+		if owner, ok := all["ann"]; len(all) != map[bool]int{false: 2, true: 3}[c.withheld] || all["host"] != want || all["cohost"].Source != c.source ||
+			ok != c.withheld || owner.Withheld != c.withheld {
 			t.Fatalf("%+v: told %+v", c, d.Effects)
 		}
-		if muted := (MutedSet{ID: "ann", Source: Microphone, Muted: true}); c.withheld != (len(d.Events) == 1 && d.Events[0] == muted) {
+		if muted := (MutedSet{ID: "ann", Source: Microphone, Muted: true}); c.withheld != slices.Contains(d.Events, Event(muted)) {
 			t.Fatalf("%+v: %+v", c, d.Events)
 		}
 	}
@@ -269,5 +271,51 @@ func TestRateExceeded(t *testing.T) {
 	r.do(SetMuted{By: "ann", Source: Microphone})
 	if p, _ := r.s.seat("ann"); p.Publications[0].Muted {
 		t.Fatal("the owner cannot unmute it")
+	}
+}
+
+// TestWithheldAgain: whose microphone is withheld a second time in a session may not use it, whatever they do, until a host gives it back.
+// Those who lead are only muted.
+func TestWithheldAgain(t *testing.T) {
+	r := group(t)
+	generation := uint32(8)
+	withhold := func(id ParticipantID) Decision {
+		generation++
+		r.do(Publish{By: id, Generation: generation, Sources: []Publication{{ID: PublicationID("m" + string(id)), Source: Microphone}}})
+		if p, _ := r.s.seat(id); p.Publications[0].Muted {
+			r.do(SetMuted{By: id, Source: Microphone})
+		}
+		return r.do(RateExceeded{Target: id, Publication: PublicationID("m" + string(id)), Withheld: true})
+	}
+	taken := func(d Decision, id ParticipantID) bool {
+		p, _ := r.s.seat(id)
+		for _, e := range d.Effects {
+			if w := e.(QualityWarned); w.Taken == may(r.s, p, actPublishMicrophone) {
+				t.Fatalf("%s may: %v, and %s is told %+v", id, !w.Taken, w.To, w)
+			}
+		}
+		if !p.Publications[0].Muted || len(d.Effects) == 0 {
+			t.Fatalf("%s is not muted, or nobody is told", id)
+		}
+		return !may(r.s, p, actPublishMicrophone)
+	}
+	if taken(withhold("ann"), "ann") {
+		t.Fatal("taken away the first time")
+	}
+	if !taken(withhold("ann"), "ann") {
+		t.Fatal("the second time it is only muted")
+	}
+	r.refused(SetMuted{By: "ann", Source: Microphone}, Forbidden)
+	r.do(SetPermission{By: "host", Target: "ann", Source: Microphone, Allowed: true})
+	if !taken(withhold("ann"), "ann") {
+		t.Fatal("given back once, it is given for good")
+	}
+	for range 3 {
+		if taken(withhold("cohost"), "cohost") {
+			t.Fatal("taken away from one who leads, to whom nobody can give it back")
+		}
+	}
+	if back, err := DecodeState(EncodeState(r.s)); err != nil || !slices.Equal(back.Withheld, r.s.Withheld) || len(back.Withheld) != 1 {
+		t.Fatalf("after a restart: %v, %v", back.Withheld, err)
 	}
 }

@@ -108,7 +108,8 @@ func changeMuted(p Participant, source Source, muted bool) (Decision, *Error) {
 }
 
 // rateExceeded mutes a publication that the media plane withholds, which its owner may unmute as after a host's mute, and tells the
-// hosts. What was replaced or muted meanwhile is no news.
+// hosts and the owner. The second time in a session it takes the permission away, until a host gives it back: else the owner could
+// unmute and flood the group again, for ever. What was replaced or muted meanwhile is no news.
 func rateExceeded(s State, c RateExceeded) (Decision, *Error) {
 	p, ok := s.seat(c.Target)
 	if !ok || p.Access != Admitted {
@@ -120,13 +121,34 @@ func rateExceeded(s State, c RateExceeded) (Decision, *Error) {
 	}
 	var d Decision
 	source := p.Publications[i].Source
+	words := QualityWarned{Participant: p.ID, Source: source, Withheld: c.Withheld}
+	told := hosts(s)
 	if c.Withheld {
-		d.add(MutedSet{ID: p.ID, Source: source, Muted: true})
+		words.Taken = d.withhold(s, p, source)
+		if !slices.Contains(told, p.ID) {
+			told = append(told, p.ID)
+		}
 	}
-	for _, host := range hosts(s) {
-		d.tell(QualityWarned{To: host, Participant: p.ID, Source: source, Withheld: c.Withheld})
+	for _, id := range told {
+		words.To = id
+		d.tell(words)
 	}
 	return d, nil
+}
+
+// withhold mutes a source, and reports whether it also takes away the permission: of a participant for whom it is not the first time.
+// Those who lead are trusted with what they could give back to each other.
+func (d *Decision) withhold(s State, p Participant, source Source) bool {
+	d.add(MutedSet{ID: p.ID, Source: source, Muted: true})
+	if !asking[p.Role] {
+		return false
+	}
+	if !slices.Contains(s.Withheld, p.Person) {
+		d.add(SourceWithheld{ID: p.ID, Person: p.Person})
+		return false
+	}
+	d.add(OverridesSet{ID: p.ID, Overrides: p.Overrides.with(source, Taken)})
+	return true
 }
 
 // askUnmute passes a host's wish to one who is muted and could unmute.

@@ -106,4 +106,5 @@ type State struct {
 	Recorder     RecorderProgress  // with what is asked for
 	Consents     []Consent         // the newest answer of each person to each scope
 	SideRooms    []SideRoom
+	Withheld     []PersonID // whose sound was withheld once: the next time the permission is taken away
 }

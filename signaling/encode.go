@@ -90,7 +90,11 @@ func encodeWords(e room.Effect) (string, object) {
 	case room.RecorderFailed:
 		return "recording.failed", object{"reason": e.Fault}
 	case room.QualityWarned:
-		return "quality", object{"participantId": e.Participant, "source": e.Source, "reason": "rate", "withheld": e.Withheld}
+		o := object{"participantId": e.Participant, "source": e.Source, "reason": "rate", "withheld": e.Withheld}
+		if e.Taken {
+			o["taken"] = true
+		}
+		return "quality", o
 	case room.UnmuteAsked:
 		return "unmute.asked", object{"source": e.Source}
 	case room.Said:

@@ -75,6 +75,7 @@ func careNotices() map[string][]live.Notice {
 		"quality": {
 			live.Words{Effect: room.QualityWarned{Participant: p1, Source: room.Camera}},
 			live.Words{Effect: room.QualityWarned{Participant: p1, Source: room.Microphone, Withheld: true}},
+			live.Words{Effect: room.QualityWarned{Participant: p1, Source: room.Microphone, Withheld: true, Taken: true}},
 		},
 		"room.updated": {
 			live.RoomUpdated{Room: state(false, room.RecordingOff, 0)},

@@ -130,7 +130,7 @@ export const events = {
   }),
   'room.warning': object({ minutes: number }),
   'recording.failed': object({ reason: text }),
-  quality: object({ participantId: text, source, reason: text, withheld: flag }),
+  quality: object({ participantId: text, source, reason: text, withheld: flag, taken: optional(flag) }),
   'server.draining': object({ draining: flag, stopsAt: optional(number) }),
   'help.raised': object(target),
   'agreement.reminder': object({ texts: list(agreedText) }),

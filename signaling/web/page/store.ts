@@ -272,11 +272,13 @@ export class Store {
   }
 
   // Hosts are told of a source that sends more than the server takes: of a fault, or of one who means harm.
-  #tooMuch({ participantId, source, withheld }: EventData<'quality'>): void {
-    const whose = participantId === this.selfId.value ? 'Your' : `${this.roster.value.find(({ id }) => id === participantId)?.displayName ?? 'Somebody'}’s`;
-    this.notice.value = withheld
-      ? `${whose} ${source} sent far more than it may and was muted. It can be turned on again.`
-      : `${whose} ${source} sends more than it may. Part of it is left out.`;
+  #tooMuch({ participantId, source, withheld, taken }: EventData<'quality'>): void {
+    const own = participantId === this.selfId.value;
+    const whose = own ? 'Your' : `${this.roster.value.find(({ id }) => id === participantId)?.displayName ?? 'Somebody'}’s`;
+    const before = `${whose} ${source} sent far more than it may`;
+    if (taken) this.notice.value = `${before} again and was taken away. ${own ? 'A therapist' : 'You'} can give it back.`;
+    else if (withheld) this.notice.value = `${before} and was muted. It can be turned on again.`;
+    else this.notice.value = `${whose} ${source} sends more than it may. Part of it is left out.`;
   }
 
   // Who has not come in yet is told nothing of the group.
