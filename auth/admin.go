@@ -32,9 +32,9 @@ func (a *AdminVerifier) Verify(now time.Time, token Secret) error {
 	if len(raw) > MaxToken {
 		return Refusal{TooLarge}
 	}
-	var e examination
+	var e inspection
 	key, found := a.v.readHeader(&e, raw)
-	if err := e.wrong.refusal(); err != nil {
+	if err := e.findings.refusal(); err != nil {
 		return err
 	}
 	c := &claims{}
@@ -51,14 +51,14 @@ func (a *AdminVerifier) Verify(now time.Time, token Secret) error {
 	case err != nil:
 		return Refusal{Signature}
 	}
-	e.wrong = append(e.wrong, a.v.checkParties(now, c)...)
-	e.wrong = append(e.wrong, c.checkAdmin()...)
-	return e.wrong.refusal()
+	e.findings = append(e.findings, a.v.checkParties(now, c)...)
+	e.findings = append(e.findings, c.checkAdmin()...)
+	return e.findings.refusal()
 }
 
 // checkAdmin lists what is wrong with the claims of a token for the admin API.
-func (c *claims) checkAdmin() (f findings) {
-	f = append(f, c.wrong...)
+func (c *claims) checkAdmin() (f findingList) {
+	f = append(f, c.findings...)
 	switch {
 	case c.exp == nil:
 		f.add(BadExpiry, "exp is missing: a token must say when it expires")

@@ -25,7 +25,7 @@ type claims struct {
 	notBefore          *jwt.NumericDate // of the session, not of the token
 	notAfter           *jwt.NumericDate
 
-	wrong findings
+	findings findingList
 }
 
 // UnmarshalJSON reads every claim it can: a wrong one does not hide the others.
@@ -63,7 +63,7 @@ func read[T any](c *claims, o object, name string, into *T, r Reason) {
 	}
 	var v T
 	if json.Unmarshal(raw, &v) != nil {
-		c.wrong.add(r, fmt.Sprintf("claim %q has the wrong type", name))
+		c.findings.add(r, fmt.Sprintf("claim %q has the wrong type", name))
 		return
 	}
 	*into = v
@@ -79,10 +79,10 @@ func (c *claims) GetSubject() (string, error)                  { return c.sub, n
 func (c *claims) GetAudience() (jwt.ClaimStrings, error)       { return c.aud, nil }
 
 // check lists what is wrong with the claims that golang-jwt knows nothing of, or would forgive to be missing.
-func (c *claims) check() findings {
-	f := slices.Clone(c.wrong)
+func (c *claims) check() findingList {
+	f := slices.Clone(c.findings)
 	must := func(ok bool, r Reason, detail string) {
-		if !ok && !slices.ContainsFunc(c.wrong, func(w Finding) bool { return w.Reason == r }) {
+		if !ok && !slices.ContainsFunc(c.findings, func(w Finding) bool { return w.Reason == r }) {
 			f.add(r, detail)
 		}
 	}
@@ -95,7 +95,7 @@ func (c *claims) check() findings {
 	}
 	must(c.jti != "" && len(c.jti) <= MaxID, BadID, fmt.Sprintf("jti must have 1 to %d characters: a token is used once", MaxID))
 	must(c.sub != "" && len(c.sub) <= MaxSubject, BadSubject, fmt.Sprintf("sub must have 1 to %d characters", MaxSubject))
-	must(c.room != "" && plain(c.room, MaxRoom), BadRoom, fmt.Sprintf("room must have 1 to %d characters, none of them a control character, and not only spaces", MaxRoom))
+	must(c.room != "" && isPlainText(c.room, MaxRoom), BadRoom, fmt.Sprintf("room must have 1 to %d characters, none of them a control character, and not only spaces", MaxRoom))
 	must(c.role.known(), BadRole, "role must be host, cohost, participant or observer")
 	must(c.policy == "" || ValidPolicyName(c.policy), BadPolicy, policyNameRule)
 	must(len(c.amr) <= MaxMethods && !slices.ContainsFunc(c.amr, func(s string) bool { return len(s) > MaxMethod }), BadAMR,
@@ -108,7 +108,7 @@ func (c *claims) check() findings {
 // grant turns checked claims into what they allow.
 func (c *claims) grant(k PersonKey) Grant {
 	g := Grant{
-		Room: c.room, Person: k.Person(c.sub), Role: c.role, Policy: c.policy, Name: ShownName(c.name),
+		Room: c.room, Person: k.Person(c.sub), Role: c.role, Policy: c.policy, Name: DisplayName(c.name),
 		IssuedAt: c.iat.Time, ExpiresAt: c.exp.Time, AMR: c.amr, ACR: c.acr, Token: NewTokenKey(c.iss, c.jti),
 	}
 	for at, claim := range map[*time.Time]*jwt.NumericDate{&g.AuthTime: c.authTime, &g.NotBefore: c.notBefore, &g.NotAfter: c.notAfter} {
@@ -131,14 +131,14 @@ func ValidPolicyName(s string) bool {
 }
 
 // plain reports whether s is at most limit characters that stand in one line, not all of them spaces.
-func plain(s string, limit int) bool {
+func isPlainText(s string, limit int) bool {
 	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= limit &&
-		!strings.ContainsFunc(s, disturbing) && strings.TrimSpace(s) != ""
+		!strings.ContainsFunc(s, breaksLine) && strings.TrimSpace(s) != ""
 }
 
 // disturbing are the characters that break a line or turn the text around them, so that one name could look like another
 // (Unicode Standard Annex 9, section 2). Joiners stay: names in several scripts need them.
-func disturbing(r rune) bool {
+func breaksLine(r rune) bool {
 	switch {
 	case unicode.IsControl(r), r == '\u2028', r == '\u2029', r == utf8.RuneError:
 		return true
@@ -149,7 +149,7 @@ func disturbing(r rune) bool {
 }
 
 // when writes a date of a token for the operator.
-func when(d *jwt.NumericDate) string {
+func formatDate(d *jwt.NumericDate) string {
 	if d == nil {
 		return "missing"
 	}

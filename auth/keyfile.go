@@ -15,8 +15,8 @@ type KeyFile struct {
 	read func() ([]byte, error)
 	set  atomic.Pointer[KeySet]
 
-	mu   sync.Mutex
-	seen [sha256.Size]byte // Guarded by mu. Hash of what was read last, good or bad.
+	mu       sync.Mutex
+	lastHash [sha256.Size]byte // Guarded by mu. Hash of what was read last, good or bad.
 }
 
 // A KeyChange is one change of a KeyFile: the keys now in use, or why the file is not used.
@@ -47,14 +47,14 @@ func (f *KeyFile) Reload() (change KeyChange, changed bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	data, err := f.read()
-	seen := sha256.Sum256(data)
+	hash := sha256.Sum256(data)
 	if err != nil {
-		seen = sha256.Sum256([]byte("error\x00" + err.Error()))
+		hash = sha256.Sum256([]byte("error\x00" + err.Error()))
 	}
-	if seen == f.seen {
+	if hash == f.lastHash {
 		return KeyChange{}, false
 	}
-	f.seen = seen
+	f.lastHash = hash
 	var set KeySet
 	if err == nil {
 		set, err = ParseKeySet(data)
@@ -67,14 +67,14 @@ func (f *KeyFile) Reload() (change KeyChange, changed bool) {
 }
 
 // Follow reloads at every tick, and tells of changes, until ctx ends.
-func (f *KeyFile) Follow(ctx context.Context, ticks <-chan time.Time, tell func(KeyChange)) {
+func (f *KeyFile) Follow(ctx context.Context, ticks <-chan time.Time, onChange func(KeyChange)) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticks:
 			if change, changed := f.Reload(); changed {
-				tell(change)
+				onChange(change)
 			}
 		}
 	}

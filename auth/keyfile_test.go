@@ -45,7 +45,7 @@ func TestKeyRotation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spent, _ := NewSpentMemory(start, 100)
+	spent, _ := NewUsedTokenMemory(start, 100)
 	v, err := NewVerifier(VerifierConfig{testIssuer, testAudience, keys, RandomPersonKey(), spent, nil})
 	if err != nil {
 		t.Fatal(err)
@@ -150,10 +150,10 @@ func TestRevocations(t *testing.T) {
 		if r, there := c.revoked.Find(tt.r.Kind, tt.r.Subject); !there || r != tt.r {
 			t.Errorf("%s: found %v, %v", tt.name, r, there)
 		}
-		if c.revoked.Lift(tt.r.Kind, tt.r.Subject, start.Add(-1)) {
+		if c.revoked.Remove(tt.r.Kind, tt.r.Subject, start.Add(-1)) {
 			t.Errorf("%s: is lifted by who did not know of it", tt.name)
 		}
-		if !c.revoked.Lift(tt.r.Kind, tt.r.Subject, start) || c.revoked.Lift(tt.r.Kind, tt.r.Subject, start) {
+		if !c.revoked.Remove(tt.r.Kind, tt.r.Subject, start) || c.revoked.Remove(tt.r.Kind, tt.r.Subject, start) {
 			t.Errorf("%s: is not lifted once", tt.name)
 		}
 		if _, there := c.revoked.Find(tt.r.Kind, tt.r.Subject); there {
@@ -177,10 +177,10 @@ func TestRevocations(t *testing.T) {
 	if n := len(c.revoked.List(start.Add(revokedTokenTime + time.Second))); n != 0 {
 		t.Errorf("%d revocations outlive every token", n)
 	}
-	if over := c.revoked.Over(start.Add(revokedTokenTime+time.Second), 5); len(over) != 1 || over[0].Subject != key.String() {
+	if over := c.revoked.Expired(start.Add(revokedTokenTime+time.Second), 5); len(over) != 1 || over[0].Subject != key.String() {
 		t.Errorf("%v are over", over)
 	}
-	if over := c.revoked.Over(start.Add(revokedTokenTime+time.Second), 0); len(over) != 0 {
+	if over := c.revoked.Expired(start.Add(revokedTokenTime+time.Second), 0); len(over) != 0 {
 		t.Errorf("%v are over", over)
 	}
 	if c.person.Room("x") == c.person.Person("x") {
@@ -204,7 +204,7 @@ func TestRevokedWhileSpent(t *testing.T) {
 
 type spendThen func()
 
-func (f spendThen) Spend(time.Time, Use) error { f(); return nil }
+func (f spendThen) MarkUsed(time.Time, Use) error { f(); return nil }
 
 func TestRevocationListIsBounded(t *testing.T) {
 	l := NewRevocationList(3)

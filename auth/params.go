@@ -43,20 +43,20 @@ const (
 	MaxPersonKey = 1 << 10
 )
 
-// DefaultSpent is how many spent tokens the memory of single use holds: at 48 bytes each some 5 MB, and more than one join a second
-// for all of SpentTime.
-const DefaultSpent = 100_000
+// DefaultUsedTokens is how many spent tokens the memory of single use holds: at 48 bytes each some 5 MB, and more than one join a second
+// for all of UsedTokenRetention.
+const DefaultUsedTokens = 100_000
 
-// SpentTime is how long the use of a token is remembered, though no token of now lives for so long: a clock that is set back makes an
+// UsedTokenRetention is how long the use of a token is remembered, though no token of now lives for so long: a clock that is set back makes an
 // old token young again, and it must not work a second time. Revocations of tokens last as long.
-const SpentTime = 24 * time.Hour
+const UsedTokenRetention = 24 * time.Hour
 
 // MaxRevocations is how many revocations are remembered: a clinic takes back single tokens and people, not crowds.
 const MaxRevocations = 10_000
 
 // revokedTokenTime is how long a single token stays revoked: far above what one can live (MaxLifetime, and Leeway on both sides), so that
 // a clock that was set meanwhile, or a token that was made hours ahead, opens nothing.
-const revokedTokenTime = SpentTime
+const revokedTokenTime = UsedTokenRetention
 
 // Passcodes and the cost of guessing them (RFC 9106, section 4: the second recommended option, 64 MiB and three passes).
 const (
@@ -102,10 +102,10 @@ const (
 	// maxGuessBudgets bounds their memory, at 24 bytes each. Beyond it all begin anew, with failedBurst more for each room.
 	maxGuessBudgets = 4096
 	// maxRightPasscodes is how many passcodes are known to be right: one for each policy, and some that were changed.
-	maxRightPasscodes = 256
+	maxKnownPasscodes = 256
 	// forgetGuesser is how long a source has to be quiet to begin anew: longer than it ever waits.
-	forgetGuesser = 15 * time.Minute
+	forgetGuessAfter = 15 * time.Minute
 	// maxGuessers bounds the memory: 64 bytes each.
-	maxGuessers    = 20_000
-	evictionSample = 64
+	maxGuessRecords = 20_000
+	evictionSample  = 64
 )

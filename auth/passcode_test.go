@@ -177,16 +177,16 @@ func TestPasscodeMemory(t *testing.T) {
 	for i := range 10 {
 		guess("stubborn", time.Duration(i)*maxPenalty)
 	}
-	for i := range maxGuessers + 5000 {
+	for i := range maxGuessRecords + 5000 {
 		guess(fmt.Sprint("s", i), 9*maxPenalty)
 	}
-	if len(p.sources) > maxGuessers {
+	if len(p.sources) > maxGuessRecords {
 		t.Errorf("%d sources are remembered", len(p.sources))
 	}
 	if err := guess("stubborn", 9*maxPenalty); !errors.As(err, new(Throttled)) {
 		t.Errorf("the stubborn one was forgotten: %v", err)
 	}
-	guess("later", 9*maxPenalty+2*forgetGuesser)
+	guess("later", 9*maxPenalty+2*forgetGuessAfter)
 	if len(p.sources) != 1 {
 		t.Errorf("%d quiet sources are remembered", len(p.sources))
 	}
@@ -234,7 +234,7 @@ func TestPasscodeConcurrency(t *testing.T) {
 				t.Errorf("one that was looked at: %v", err)
 			}
 		}
-		if len(p.queue) != 0 || len(p.waiting) != 0 || len(p.sources) != 2 || p.open || p.clean {
+		if len(p.queue) != 0 || len(p.waiting) != 0 || len(p.sources) != 2 || p.openSlotBusy || p.cleanSlotBusy {
 			t.Errorf("%d wait, of %d rooms; %d sources", len(p.queue), len(p.waiting), len(p.sources))
 		}
 	})
@@ -246,9 +246,9 @@ func TestPasscodePlaces(t *testing.T) {
 		p := NewPasscodes()
 		leave := make(chan struct{})
 		p.match = func(PasscodeHash, Secret) bool { <-leave; return false }
-		p.budgets[maphash.String(p.seed, "tuesday")] = &guessBudget{tokens: 1000, last: start}
+		p.budgets[maphash.String(p.seed, "tuesday")] = &roomBudget{tokens: 1000, last: start}
 		for i := range passcodeQueue {
-			p.sources[maphash.Comparable(p.seed, [2]string{"tuesday", fmt.Sprint("bad", i)})] = &guesser{wrong: 1 + i, last: start}
+			p.sources[maphash.Comparable(p.seed, [2]string{"tuesday", fmt.Sprint("bad", i)})] = &guessRecord{wrong: 1 + i, last: start}
 		}
 		results := map[string]error{}
 		var mu sync.Mutex
@@ -265,11 +265,11 @@ func TestPasscodePlaces(t *testing.T) {
 		for i := range passcodeQueue/2 + 1 {
 			check(fmt.Sprint("bad", passcodeQueue-1-i))
 		}
-		if p.clean || !p.open || len(p.queue) != passcodeQueue/2 {
+		if p.cleanSlotBusy || !p.openSlotBusy || len(p.queue) != passcodeQueue/2 {
 			t.Fatalf("those who failed: %d wait", len(p.queue))
 		}
 		check("good")
-		if !p.clean || len(p.queue) != passcodeQueue/2-1 || !errors.Is(results["bad30"], ErrPasscodeBusy) {
+		if !p.cleanSlotBusy || len(p.queue) != passcodeQueue/2-1 || !errors.Is(results["bad30"], ErrPasscodeBusy) {
 			t.Errorf("one who has not failed: %d wait, %v", len(p.queue), results)
 		}
 		check("good, too")
@@ -282,7 +282,7 @@ func TestPasscodePlaces(t *testing.T) {
 		}
 		close(leave)
 		wg.Wait()
-		if len(p.queue) != 0 || len(p.waiting) != 0 || p.open || p.clean {
+		if len(p.queue) != 0 || len(p.waiting) != 0 || p.openSlotBusy || p.cleanSlotBusy {
 			t.Errorf("%d wait", len(p.queue))
 		}
 	})
@@ -301,7 +301,7 @@ func TestPasscodePanic(t *testing.T) {
 		}()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel() // waits for nothing
-		if !p.clean && !p.open {
+		if !p.cleanSlotBusy && !p.openSlotBusy {
 			ctx = t.Context()
 		}
 		return p.Check(ctx, now, "room", source, cheap("right one"), NewSecret("right one"))
@@ -322,7 +322,7 @@ func TestPasscodePanic(t *testing.T) {
 	if err := guess("b"); err != nil {
 		t.Errorf("after bugs: %v", err)
 	}
-	if len(p.queue) != 0 || len(p.waiting) != 0 || p.open || p.clean {
-		t.Errorf("%d queued, %d rooms; places taken: %v %v", len(p.queue), len(p.waiting), p.open, p.clean)
+	if len(p.queue) != 0 || len(p.waiting) != 0 || p.openSlotBusy || p.cleanSlotBusy {
+		t.Errorf("%d queued, %d rooms; places taken: %v %v", len(p.queue), len(p.waiting), p.openSlotBusy, p.cleanSlotBusy)
 	}
 }

@@ -176,7 +176,7 @@ func (k SigningKey) SignAdmin(issuer string, issuedAt time.Time, lifetime time.D
 }
 
 // sign signs claims that the daemon would accept.
-func (k SigningKey) sign(m jwt.MapClaims, check func(*claims) findings) (Secret, error) {
+func (k SigningKey) sign(m jwt.MapClaims, check func(*claims) findingList) (Secret, error) {
 	data, err := json.Marshal(m)
 	if err != nil {
 		return Secret{}, errors.New("the claims do not marshal")

@@ -21,7 +21,7 @@ func TestSignedTokenVerifies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spent, _ := NewSpentMemory(start, 10)
+	spent, _ := NewUsedTokenMemory(start, 10)
 	v, err := NewVerifier(VerifierConfig{testIssuer, testAudience, set, RandomPersonKey(), spent, nil})
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +62,7 @@ func TestSignAdmin(t *testing.T) {
 	if err := admins.Verify(start, token); err != nil {
 		t.Error(err)
 	}
-	spent, _ := NewSpentMemory(start, 10)
+	spent, _ := NewUsedTokenMemory(start, 10)
 	v, err := NewVerifier(VerifierConfig{testIssuer, AdminAudience, set, RandomPersonKey(), spent, nil})
 	if err == nil {
 		if _, err := v.Verify(start, token); err == nil {

@@ -12,15 +12,15 @@ import (
 
 // A VerifierConfig says whose tokens are accepted. Every field but Revoked is required.
 type VerifierConfig struct {
-	Issuer    string // iss of the tokens, compared exactly
-	Audience  string // one of aud, compared exactly
-	Keys      KeySource
-	PersonKey PersonKey
-	Spent     Spender
-	Revoked   Revocations // nil: nothing can be revoked
+	Issuer     string // iss of the tokens, compared exactly
+	Audience   string // one of aud, compared exactly
+	Keys       KeySource
+	PersonKey  PersonKey
+	UsedTokens UsedTokens
+	Revoked    Revocations // nil: nothing can be revoked
 }
 
-// A Verifier turns tokens into grants. It is safe for concurrent use if its KeySource and Spender are.
+// A Verifier turns tokens into grants. It is safe for concurrent use if its KeySource and UsedTokens are.
 type Verifier struct{ c VerifierConfig }
 
 // NewVerifier refuses a configuration that would accept more than it says.
@@ -34,7 +34,7 @@ func NewVerifier(c VerifierConfig) (*Verifier, error) {
 		return nil, errors.New("verifier needs a key set")
 	case c.PersonKey.empty():
 		return nil, errors.New("verifier needs a person key: without it people could be told by their subject")
-	case c.Spent == nil:
+	case c.UsedTokens == nil:
 		return nil, errors.New("verifier needs a memory of spent tokens: without it a token could be used twice")
 	}
 	return &Verifier{c}, nil
@@ -43,8 +43,8 @@ func NewVerifier(c VerifierConfig) (*Verifier, error) {
 // Verify gives what a token allows, or a Refusal. The token is spent: a second Verify refuses it as Used. It is spent last,
 // so that nobody without a good signature costs memory or uses up somebody else's jti.
 func (v *Verifier) Verify(now time.Time, token Secret) (Grant, error) {
-	e := v.examine(now, token.Reveal(), false)
-	if err := e.wrong.refusal(); err != nil {
+	e := v.inspect(now, token.Reveal(), false)
+	if err := e.findings.refusal(); err != nil {
 		return Grant{}, err
 	}
 	g := e.claims.grant(v.c.PersonKey)
@@ -52,32 +52,32 @@ func (v *Verifier) Verify(now time.Time, token Secret) (Grant, error) {
 		return Grant{}, Refusal{Revoked}
 	}
 	use := Use{Key: g.Token, IssuedAt: g.IssuedAt, Until: g.ExpiresAt.Add(Leeway), Person: g.Person, KeyID: e.kid}
-	switch err := v.c.Spent.Spend(now, use); {
+	switch err := v.c.UsedTokens.MarkUsed(now, use); {
 	case err == nil:
-		return v.still(now, g)
-	case errors.Is(err, ErrSpent):
+		return v.checkRevokedAgain(now, g)
+	case errors.Is(err, ErrTokenUsed):
 		return Grant{}, Refusal{Used}
-	case errors.Is(err, ErrForgotten):
+	case errors.Is(err, ErrIssuedBeforeStart):
 		return Grant{}, Refusal{BeforeStart}
-	case errors.Is(err, ErrSpentFull):
-		return Grant{}, Refusal{SpentFull}
+	case errors.Is(err, ErrUsedTokensFull):
+		return Grant{}, Refusal{UsedTokensFull}
 	default:
-		return Grant{}, Refusal{SpentFailed}
+		return Grant{}, Refusal{UsedTokensFailed}
 	}
 }
 
 // Again does every check of Verify but that of single use: for a token that Verify accepted from the very same client, whom the
 // caller knows by something that the token does not say.
-func (v *Verifier) Again(now time.Time, token Secret) (Grant, error) {
-	e := v.examine(now, token.Reveal(), false)
-	if err := e.wrong.refusal(); err != nil {
+func (v *Verifier) Recheck(now time.Time, token Secret) (Grant, error) {
+	e := v.inspect(now, token.Reveal(), false)
+	if err := e.findings.refusal(); err != nil {
 		return Grant{}, err
 	}
-	return v.still(now, e.claims.grant(v.c.PersonKey))
+	return v.checkRevokedAgain(now, e.claims.grant(v.c.PersonKey))
 }
 
 // still looks again: what was revoked while the token was spent is not let in behind the back of who revoked it.
-func (v *Verifier) still(now time.Time, g Grant) (Grant, error) {
+func (v *Verifier) checkRevokedAgain(now time.Time, g Grant) (Grant, error) {
 	if v.revoked(now, g) {
 		return Grant{}, Refusal{Revoked}
 	}
@@ -85,7 +85,7 @@ func (v *Verifier) still(now time.Time, g Grant) (Grant, error) {
 }
 
 func (v *Verifier) revoked(now time.Time, g Grant) bool {
-	return v.c.Revoked != nil && v.c.Revoked.Revoked(now, Shown{g.Token, g.Person, v.c.PersonKey.Room(g.Room)})
+	return v.c.Revoked != nil && v.c.Revoked.Revoked(now, RevocationSubjects{g.Token, g.Person, v.c.PersonKey.Room(g.Room)})
 }
 
 // An Explanation is what a token looks like from the outside and everything that is wrong with it.
@@ -99,10 +99,10 @@ type Explanation struct {
 
 // Explain says everything that is wrong with a token, not only the first thing, and does not spend it.
 func (v *Verifier) Explain(now time.Time, token Secret) Explanation {
-	e := v.examine(now, token.Reveal(), true)
-	x := Explanation{KeyID: e.kid, Algorithm: e.alg, Findings: e.wrong}
+	e := v.inspect(now, token.Reveal(), true)
+	x := Explanation{KeyID: e.kid, Algorithm: e.alg, Findings: e.findings}
 	if c := e.claims; c != nil {
-		x.HasName, x.HasPolicy = ShownName(c.name) != "", c.policy != ""
+		x.HasName, x.HasPolicy = DisplayName(c.name) != "", c.policy != ""
 		if c.role.known() {
 			x.Role = c.role
 		}
@@ -117,21 +117,21 @@ func (v *Verifier) Explain(now time.Time, token Secret) Explanation {
 }
 
 // examination is one look at one token.
-type examination struct {
+type inspection struct {
 	kid, alg string
 	claims   *claims // nil if they cannot be read
-	wrong    findings
+	findings findingList
 }
 
 // examine does every check but that of single use, in this order: size, header, signature, times and parties, claims. Unless
 // all is set it stops after the first group that finds something: what is not signed is not read.
-func (v *Verifier) examine(now time.Time, raw string, all bool) (e examination) {
+func (v *Verifier) inspect(now time.Time, raw string, all bool) (e inspection) {
 	if len(raw) > MaxToken {
-		e.wrong.add(TooLarge, fmt.Sprintf("the token has %d bytes: at most %d are read", len(raw), MaxToken))
+		e.findings.add(TooLarge, fmt.Sprintf("the token has %d bytes: at most %d are read", len(raw), MaxToken))
 		return e
 	}
 	key, found := v.readHeader(&e, raw)
-	if len(e.wrong) > 0 && !all {
+	if len(e.findings) > 0 && !all {
 		return e
 	}
 	c := &claims{}
@@ -145,18 +145,18 @@ func (v *Verifier) examine(now time.Time, raw string, all bool) (e examination) 
 	switch {
 	case err == nil:
 	case errors.Is(err, jwt.ErrTokenMalformed):
-		e.wrong.add(Malformed, "the token is not header.claims.signature in base64url without padding, with JSON objects in the first two")
+		e.findings.add(Malformed, "the token is not header.claims.signature in base64url without padding, with JSON objects in the first two")
 		return e
-	case errors.Is(err, errNoKey), len(e.wrong) > 0: // the header said why it cannot be verified
+	case errors.Is(err, errNoKey), len(e.findings) > 0: // the header said why it cannot be verified
 	default:
-		e.wrong.add(Signature, "the signature does not verify with the key that kid names: was the token signed by another key, or changed on its way?")
+		e.findings.add(Signature, "the signature does not verify with the key that kid names: was the token signed by another key, or changed on its way?")
 	}
-	if len(e.wrong) > 0 && !all {
+	if len(e.findings) > 0 && !all {
 		return e
 	}
 	e.claims = c
-	e.wrong = append(e.wrong, v.checkParties(now, c)...)
-	e.wrong = append(e.wrong, c.check()...)
+	e.findings = append(e.findings, v.checkParties(now, c)...)
+	e.findings = append(e.findings, c.check()...)
 	return e
 }
 
@@ -182,21 +182,21 @@ func (v *Verifier) options(now time.Time, more ...jwt.ParserOption) []jwt.Parser
 var foreignHeaders = []string{"jwk", "jku", "x5u", "x5c", "crit", "b64", "zip"}
 
 // readHeader selects the key: by kid alone, and alg has to be that of the key (RFC 8725, section 3.1).
-func (v *Verifier) readHeader(e *examination, raw string) (key Key, found bool) {
+func (v *Verifier) readHeader(e *inspection, raw string) (key Key, found bool) {
 	first, _, _ := strings.Cut(raw, ".")
 	data, err := base64.RawURLEncoding.Strict().DecodeString(first)
 	if err != nil {
-		e.wrong.add(Malformed, "the first part of the token is not base64url without padding")
+		e.findings.add(Malformed, "the first part of the token is not base64url without padding")
 		return Key{}, false
 	}
 	o, err := parseObject(data)
 	if err != nil {
-		e.wrong.add(Malformed, "the header "+err.Error())
+		e.findings.add(Malformed, "the header "+err.Error())
 		return Key{}, false
 	}
 	for _, h := range foreignHeaders {
 		if _, there := o[h]; there {
-			e.wrong.add(Header, fmt.Sprintf("header %q is not accepted: keys come from the JWKS file only, and extensions are not known here", h))
+			e.findings.add(Header, fmt.Sprintf("header %q is not accepted: keys come from the JWKS file only, and extensions are not known here", h))
 		}
 	}
 	alg, algOK := o.text("alg")
@@ -208,24 +208,24 @@ func (v *Verifier) readHeader(e *examination, raw string) (key Key, found bool) 
 	if known {
 		e.alg = alg
 	} else {
-		e.wrong.add(Algorithm, "alg must be EdDSA or ES256")
+		e.findings.add(Algorithm, "alg must be EdDSA or ES256")
 	}
 	if !kidOK || kid == "" {
-		e.wrong.add(UnknownKey, "kid is missing: the token must name its key of the JWKS file")
+		e.findings.add(UnknownKey, "kid is missing: the token must name its key of the JWKS file")
 		return Key{}, false
 	}
 	if key, found = v.c.Keys.Key(kid); !found {
-		e.wrong.add(UnknownKey, "no key of the JWKS file has the kid of this token: is the file up to date?")
+		e.findings.add(UnknownKey, "no key of the JWKS file has the kid of this token: is the file up to date?")
 		return Key{}, false
 	}
 	if known && alg != key.Algorithm {
-		e.wrong.add(Algorithm, fmt.Sprintf("alg is %s, but the key of this kid is for %s", alg, key.Algorithm))
+		e.findings.add(Algorithm, fmt.Sprintf("alg is %s, but the key of this kid is for %s", alg, key.Algorithm))
 	}
 	return key, known && alg == key.Algorithm
 }
 
 // checkParties asks golang-jwt for the times and the parties. A claim that is missing altogether is reported by claims.check.
-func (v *Verifier) checkParties(now time.Time, c *claims) (f findings) {
+func (v *Verifier) checkParties(now time.Time, c *claims) (f findingList) {
 	err := jwt.NewValidator(v.options(now)...).Validate(c)
 	if err == nil {
 		return nil
@@ -238,13 +238,13 @@ func (v *Verifier) checkParties(now time.Time, c *claims) (f findings) {
 		f.add(Audience, fmt.Sprintf("aud is %q, but the configuration wants %q in it", clip(strings.Join(c.aud, " ")), v.c.Audience))
 	}
 	if errors.Is(err, jwt.ErrTokenExpired) {
-		f.add(Expired, fmt.Sprintf("exp was %s, now it is %s", when(c.exp), at))
+		f.add(Expired, fmt.Sprintf("exp was %s, now it is %s", formatDate(c.exp), at))
 	}
 	if errors.Is(err, jwt.ErrTokenNotValidYet) {
-		f.add(NotYetValid, fmt.Sprintf("nbf is %s, now it is %s", when(c.nbf), at))
+		f.add(NotYetValid, fmt.Sprintf("nbf is %s, now it is %s", formatDate(c.nbf), at))
 	}
 	if errors.Is(err, jwt.ErrTokenUsedBeforeIssued) {
-		f.add(Premature, fmt.Sprintf("iat is %s, now it is %s: are the clocks of the issuer and this host set?", when(c.iat), at))
+		f.add(Premature, fmt.Sprintf("iat is %s, now it is %s: are the clocks of the issuer and this host set?", formatDate(c.iat), at))
 	}
 	if len(f) == 0 && c.exp != nil {
 		f.add(Malformed, "the claims do not hold: "+err.Error())

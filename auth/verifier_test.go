@@ -44,7 +44,7 @@ func newClinic(t testing.TB) *clinic {
 		t.Fatal(err)
 	}
 	c.keys = set
-	spent, err := NewSpentMemory(start, 1000)
+	spent, err := NewUsedTokenMemory(start, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -307,7 +307,7 @@ func TestExplainSaysEverything(t *testing.T) {
 
 func TestNewVerifierWantsEverything(t *testing.T) {
 	c := newClinic(t)
-	spent, _ := NewSpentMemory(start, 1)
+	spent, _ := NewUsedTokenMemory(start, 1)
 	for name, config := range map[string]VerifierConfig{
 		"issuer":   {"", "a", c.keys, c.person, spent, nil},
 		"audience": {"i", "", c.keys, c.person, spent, nil},

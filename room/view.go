@@ -156,7 +156,7 @@ func selfOf(s State, p Participant) Self {
 func roomView(s State) *RoomView {
 	end := nextEnd(s)
 	return &RoomView{
-		Name: auth.ShownRoom(s.Name), Locked: s.Locked, AbsenceLock: s.AbsenceLock, HostAbsent: !s.AbsentSince.IsZero(),
+		Name: auth.DisplayRoom(s.Name), Locked: s.Locked, AbsenceLock: s.AbsenceLock, HostAbsent: !s.AbsentSince.IsZero(),
 		Recording: RecordingOf(s), EndsAt: end.at, EndsFor: end.reason,
 	}
 }

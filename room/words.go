@@ -11,8 +11,8 @@ import (
 // names gives the name that the group sees and the name that the clinic vouches for, by the one rule for both (auth.ShownName).
 // Nobody is refused for a name: what cannot be shown is as good as unsaid.
 func names(chosen, clinic string) (shown, verified string) {
-	verified = auth.ShownName(clinic)
-	return cmp.Or(auth.ShownName(chosen), verified, defaultName), verified
+	verified = auth.DisplayName(clinic)
+	return cmp.Or(auth.DisplayName(chosen), verified, defaultName), verified
 }
 
 // checkMessage checks a host's own words beside an act; they may be missing.

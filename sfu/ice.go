@@ -275,7 +275,7 @@ func (w *worker) stray(data []byte, from netip.AddrPort) {
 		if p.agent == nil || p.keys.open == nil || p.streams[h.SSRC] == nil {
 			continue
 		}
-		if p.keys.open.Fresh(data, h.Size) {
+		if p.keys.open.Authenticates(data, h.Size) {
 			p.agent.moved(from, len(data))
 		}
 		return

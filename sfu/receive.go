@@ -20,7 +20,7 @@ func (w *worker) rtp(p *peer, data []byte) forward.Drop {
 	case nil:
 	case srtp.ErrReplayed:
 		return forward.Replayed
-	case srtp.ErrUsedUp:
+	case srtp.ErrKeyExhausted:
 		return p.wornOut()
 	default:
 		return forward.Unauthentic

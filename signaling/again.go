@@ -112,7 +112,7 @@ func (s *session) come(ctx context.Context, h hello, token auth.Secret) (w live.
 	defer func() { one.done(known, f) }() // after a panic too: whom it belongs to may try again
 	check := s.srv.cfg.Tokens.Verify
 	if one != nil && one.spent {
-		check = s.srv.cfg.Tokens.Again
+		check = s.srv.cfg.Tokens.Recheck
 	}
 	var grant auth.Grant
 	if one == nil || one.session == "" {
@@ -172,7 +172,7 @@ func (s *session) enterAnew(ctx context.Context, h hello, token auth.Secret, gra
 		s.srv.refusals.refusedEntry(grant, refused.Code)
 		return w, refused
 	}
-	if _, err := s.srv.cfg.Tokens.Again(s.srv.now(), token); err != nil {
+	if _, err := s.srv.cfg.Tokens.Recheck(s.srv.now(), token); err != nil {
 		return w, s.refuseToken(err)
 	}
 	if !s.place.Seat(false) {

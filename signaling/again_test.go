@@ -31,7 +31,7 @@ func (o *onceTokens) Verify(now time.Time, token auth.Secret) (auth.Grant, error
 	return o.fakeTokens.Verify(now, token)
 }
 
-func (o *onceTokens) Again(now time.Time, token auth.Secret) (auth.Grant, error) {
+func (o *onceTokens) Recheck(now time.Time, token auth.Secret) (auth.Grant, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.revoked {
@@ -59,7 +59,7 @@ func (o *forgetful) Verify(now time.Time, token auth.Secret) (auth.Grant, error)
 
 // TestTokenThatCannotBeSpent: a good token that a full disk does not let us mark as used is asked to come again, and may.
 func TestTokenThatCannotBeSpent(t *testing.T) {
-	for _, reason := range []auth.Reason{auth.SpentFailed, auth.SpentFull} {
+	for _, reason := range []auth.Reason{auth.UsedTokensFailed, auth.UsedTokensFull} {
 		tokens := &forgetful{onceTokens: onceTokens{used: map[string]bool{}}, reason: reason}
 		h := newHouse(t, func(c *Config, _ *Server) { c.Tokens = tokens })
 		first := h.dial()

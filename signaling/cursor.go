@@ -62,7 +62,7 @@ func (c cursor) name(field string) string {
 	if raw := c.f[field]; len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &s) != nil {
 		c.fail(field, "text")
 	}
-	return auth.ShownName(s)
+	return auth.DisplayName(s)
 }
 
 func (c cursor) id(name string) string { return c.text(name, maxID, inID) }

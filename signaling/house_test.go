@@ -41,8 +41,8 @@ func (fakeTokens) Verify(now time.Time, token auth.Secret) (auth.Grant, error) {
 		IssuedAt: now.Add(-time.Second), ExpiresAt: now.Add(time.Minute)}, nil
 }
 
-// Again knows no single use.
-func (f fakeTokens) Again(now time.Time, token auth.Secret) (auth.Grant, error) {
+// Recheck ignores single use.
+func (f fakeTokens) Recheck(now time.Time, token auth.Secret) (auth.Grant, error) {
 	return f.Verify(now, token)
 }
 

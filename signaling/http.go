@@ -27,8 +27,8 @@ import (
 type TokenVerifier interface {
 	// Verify gives what a token allows, once.
 	Verify(now time.Time, token auth.Secret) (auth.Grant, error)
-	// Again checks everything but that, for the client whose token Verify accepted.
-	Again(now time.Time, token auth.Secret) (auth.Grant, error)
+	// Recheck checks everything but that, for the client whose token Verify accepted.
+	Recheck(now time.Time, token auth.Secret) (auth.Grant, error)
 }
 
 // Config is what a Server runs on. Tokens, Rooms and Metrics are required.

@@ -185,7 +185,7 @@ func (s *session) refuseToken(err error) *Failure {
 	if errors.As(err, &refusal) {
 		reason = string(refusal.Reason)
 	}
-	if refusal.Reason == auth.SpentFull || refusal.Reason == auth.SpentFailed {
+	if refusal.Reason == auth.UsedTokensFull || refusal.Reason == auth.UsedTokensFailed {
 		f = failure(room.Unavailable, "the token cannot be marked as used now")
 	}
 	f.Ref = newRef()

@@ -253,7 +253,7 @@ func (d daemon) register(registry *prometheus.Registry, media plane, doors doors
 func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *store.Store, plane plane) (*signaling.Server, error) {
 	tokens, err := auth.NewVerifier(auth.VerifierConfig{
 		Issuer: d.config.Auth.Issuer, Audience: d.config.Auth.Audience, Keys: d.material.keys, PersonKey: d.material.person,
-		Spent: state, Revoked: state,
+		UsedTokens: state, Revoked: state,
 	})
 	if err != nil {
 		return nil, err

@@ -116,7 +116,7 @@ func (s *splitter) sort(raw net.Conn) {
 	switch {
 	case err != nil:
 		raw.Close()
-	case relay.Speaks(c.first):
+	case relay.IsTURN(c.first):
 		s.turn(c)
 	case c.protocol == turnProtocol:
 		raw.Close()

@@ -207,11 +207,11 @@ it out of the shell's history. Whether it was used before, only the daemon knows
 	if err != nil {
 		return err
 	}
-	spent, err := auth.NewSpentMemory(now, 1)
+	spent, err := auth.NewUsedTokenMemory(now, 1)
 	if err != nil {
 		return err
 	}
-	v, err := auth.NewVerifier(auth.VerifierConfig{Issuer: *i.issuer, Audience: *i.audience, Keys: keys, PersonKey: auth.RandomPersonKey(), Spent: spent})
+	v, err := auth.NewVerifier(auth.VerifierConfig{Issuer: *i.issuer, Audience: *i.audience, Keys: keys, PersonKey: auth.RandomPersonKey(), UsedTokens: spent})
 	if err != nil {
 		return err
 	}

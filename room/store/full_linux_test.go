@@ -66,21 +66,21 @@ func TestSpentRecovers(t *testing.T) {
 	p := newPlace(t)
 	s := p.open()
 	defer p.close(s)
-	if err := s.Spend(time.Now(), use("a", time.Minute)); err != nil {
+	if err := s.MarkUsed(time.Now(), use("a", time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	p.fill(spentBucket)
-	if err := s.Spend(time.Now(), use("b", time.Minute)); err == nil {
+	if err := s.MarkUsed(time.Now(), use("b", time.Minute)); err == nil {
 		t.Fatal("a token is accepted that nobody remembers")
 	}
 	if s.Err() == nil {
 		t.Error("ready, and no token can be used")
 	}
 	until(t, "it recovers by itself", func() bool { return s.Err() == nil })
-	if err := s.Spend(time.Now(), use("b", time.Minute)); err != nil {
+	if err := s.MarkUsed(time.Now(), use("b", time.Minute)); err != nil {
 		t.Errorf("one who was told to come again hears %v", err)
 	}
-	if err := s.Spend(time.Now(), use("a", time.Minute)); err == nil {
+	if err := s.MarkUsed(time.Now(), use("a", time.Minute)); err == nil {
 		t.Error("a token is accepted twice")
 	}
 	if strings.Count(p.logText(), audit.TokenUsed) != 3 {
@@ -100,7 +100,7 @@ func TestSpendOnHangingDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	answered := make(chan error, 1)
-	go func() { answered <- s.Spend(time.Now(), use("a", time.Minute)) }()
+	go func() { answered <- s.MarkUsed(time.Now(), use("a", time.Minute)) }()
 	select {
 	case err := <-answered:
 		if err == nil {

@@ -14,7 +14,7 @@ import (
 	"alcove/room/audit"
 )
 
-var person1 = auth.Shown{Person: "person-1"}
+var person1 = auth.RevocationSubjects{Person: "person-1"}
 
 // revoke waits until a revocation is on the disk, or not.
 func revoke(s *Store, r auth.Revocation) error {
@@ -130,7 +130,7 @@ func TestNewestRevocationWins(t *testing.T) {
 		t.Error("a revocation is not lifted")
 	}
 	after := p.crashed()
-	if after.Revoked(time.Now(), person1) || !after.Revoked(time.Now().Add(2*time.Hour), auth.Shown{Room: "room-1"}) {
+	if after.Revoked(time.Now(), person1) || !after.Revoked(time.Now().Add(2*time.Hour), auth.RevocationSubjects{Room: "room-1"}) {
 		t.Errorf("after a crash: %+v", after.Revocations(time.Now()))
 	}
 	if n := strings.Count(p.logText(), "room.revoked"); n != 1 {

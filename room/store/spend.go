@@ -13,7 +13,7 @@ import (
 
 // Spend implements auth.Spender: it is an entry of the audit log that the token was shown, and on the disk that it is used, before it
 // counts. It blocks until then. The mark comes last, so that who is refused for want of either may come again.
-func (s *Store) Spend(now time.Time, u auth.Use) error {
+func (s *Store) MarkUsed(now time.Time, u auth.Use) error {
 	if err := s.Err(); err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (s *Store) fresh(there func(context.Context) (bool, error)) error {
 		s.unanswered(b, err)
 		return fmt.Errorf("the store does not remember tokens: %w", err)
 	case used:
-		return auth.ErrSpent
+		return auth.ErrTokenUsed
 	}
 	return nil
 }
@@ -71,7 +71,9 @@ func (s *Store) record(ctx context.Context, j job) error {
 }
 
 // Revoked implements auth.Revocations.
-func (s *Store) Revoked(now time.Time, shown auth.Shown) bool { return s.revoked.Revoked(now, shown) }
+func (s *Store) Revoked(now time.Time, shown auth.RevocationSubjects) bool {
+	return s.revoked.Revoked(now, shown)
+}
 
 // Revocations lists those that stand.
 func (s *Store) Revocations(now time.Time) []auth.Revocation { return s.revoked.List(now) }
@@ -118,11 +120,11 @@ func (s *Store) putRevocation(ctx context.Context, kind auth.RevocationKind, sub
 
 // forgetOver takes a few revocations that ended by themselves off the disk: few, since each is a write and the group waits for them.
 func (s *Store) forgetOver(ctx context.Context) error {
-	for _, r := range s.revoked.Over(s.cfg.Now(), forgetAtOnce) {
+	for _, r := range s.revoked.Expired(s.cfg.Now(), forgetAtOnce) {
 		if err := s.bucket(revocationsBucket).remove(ctx, revocationKey(r)); err != nil {
 			return err
 		}
-		s.revoked.Lift(r.Kind, r.Subject, r.At) // one that was made again meanwhile is written after this
+		s.revoked.Remove(r.Kind, r.Subject, r.At) // one that was made again meanwhile is written after this
 	}
 	return nil
 }
@@ -132,7 +134,7 @@ func (s *Store) forgetOver(ctx context.Context) error {
 // written: whoever is lifted was revoked on the disk before.
 func (s *Store) Restore(ctx context.Context, kind auth.RevocationKind, subject string) (bool, error) {
 	r, there := s.revoked.Find(kind, subject)
-	if !there || r.Over(s.cfg.Now()) {
+	if !there || r.Expired(s.cfg.Now()) {
 		return false, nil
 	}
 	if err := s.Late(); err != nil {
@@ -161,7 +163,7 @@ func (s *Store) restoring(old auth.Revocation, lifted func(bool)) job {
 		done: func(err error) {
 			switch {
 			case err == nil: // before a write that comes after looks
-				lifted(s.revoked.Lift(r.Kind, r.Subject, old.At))
+				lifted(s.revoked.Remove(r.Kind, r.Subject, old.At))
 			case tried: // the disk may have forgotten it, and it stands
 				s.mu.Lock()
 				defer s.mu.Unlock()

@@ -94,7 +94,7 @@ func Open(cfg Config) (*Store, error) {
 	}
 	s := &Store{
 		cfg: cfg, seal: cfg.Key.seal(), revoked: auth.NewRevocationList(auth.MaxRevocations), probe: probePause,
-		kept:  func(now time.Time, u auth.Use) time.Time { return u.Kept(now) },
+		kept:  func(now time.Time, u auth.Use) time.Time { return u.KeepUntil(now) },
 		queue: make(chan job, queueSize), quit: make(chan struct{}), over: make(chan struct{}),
 		late: map[string]job{},
 	}

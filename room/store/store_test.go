@@ -19,7 +19,7 @@ import (
 
 var (
 	_ live.Journal     = (*Store)(nil)
-	_ auth.Spender     = (*Store)(nil)
+	_ auth.UsedTokens  = (*Store)(nil)
 	_ auth.Revocations = (*Store)(nil)
 )
 
@@ -211,11 +211,11 @@ func use(id string, life time.Duration) auth.Use {
 func TestSpend(t *testing.T) {
 	p := newPlace(t)
 	s := p.open()
-	spend := func(u auth.Use) error { return s.Spend(time.Now(), u) }
+	spend := func(u auth.Use) error { return s.MarkUsed(time.Now(), u) }
 	if err := spend(use("a", time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	if err := spend(use("a", time.Minute)); !errors.Is(err, auth.ErrSpent) {
+	if err := spend(use("a", time.Minute)); !errors.Is(err, auth.ErrTokenUsed) {
 		t.Errorf("used twice: %v", err)
 	}
 	var wg sync.WaitGroup
@@ -229,7 +229,7 @@ func TestSpend(t *testing.T) {
 	for err := range accepted {
 		if err == nil {
 			n++
-		} else if !errors.Is(err, auth.ErrSpent) {
+		} else if !errors.Is(err, auth.ErrTokenUsed) {
 			t.Error(err)
 		}
 	}
@@ -242,7 +242,7 @@ func TestSpend(t *testing.T) {
 	}
 	s = p.open()
 	for _, id := range []string{"a", "b"} {
-		if err := spend(use(id, time.Minute)); !errors.Is(err, auth.ErrSpent) {
+		if err := spend(use(id, time.Minute)); !errors.Is(err, auth.ErrTokenUsed) {
 			t.Errorf("%s after a restart: %v", id, err)
 		}
 	}
@@ -264,7 +264,7 @@ func TestSpendForgets(t *testing.T) {
 	s := p.open()
 	defer p.close(s)
 	long := use("long", 0)
-	if err := s.Spend(time.Now(), long); err != nil {
+	if err := s.MarkUsed(time.Now(), long); err != nil {
 		t.Fatal(err)
 	}
 	s.kept = func(_ time.Time, u auth.Use) time.Time { return u.Until }
@@ -274,7 +274,7 @@ func TestSpendForgets(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Stop()
-	if err := s.Spend(time.Now(), u); err != nil {
+	if err := s.MarkUsed(time.Now(), u); err != nil {
 		t.Fatal(err)
 	}
 	deadline := time.NewTimer(20 * time.Second)
@@ -283,10 +283,10 @@ func TestSpendForgets(t *testing.T) {
 		select {
 		case e := <-w.Updates():
 			if e != nil && len(e.Value()) == 0 { // the mark of its end
-				if err := s.Spend(time.Now(), u); err != nil {
+				if err := s.MarkUsed(time.Now(), u); err != nil {
 					t.Errorf("its name is not free again: %v", err)
 				}
-				if err := s.Spend(long.IssuedAt, long); !errors.Is(err, auth.ErrSpent) { // its mark is older than the one that is gone
+				if err := s.MarkUsed(long.IssuedAt, long); !errors.Is(err, auth.ErrTokenUsed) { // its mark is older than the one that is gone
 					t.Errorf("an expired token works again when the clock is set back: %v", err)
 				}
 				return
@@ -315,7 +315,7 @@ func TestRevocationsLast(t *testing.T) {
 	p.close(s)
 	s = p.open()
 	defer p.close(s)
-	if !s.Revoked(time.Now(), auth.Shown{Person: "person-1"}) || s.Revoked(time.Now(), auth.Shown{Room: "room-1"}) || len(s.Revocations(time.Now())) != 1 {
+	if !s.Revoked(time.Now(), auth.RevocationSubjects{Person: "person-1"}) || s.Revoked(time.Now(), auth.RevocationSubjects{Room: "room-1"}) || len(s.Revocations(time.Now())) != 1 {
 		t.Errorf("after a restart: %+v", s.Revocations(time.Now()))
 	}
 	for _, act := range []string{"person.revoked", "room.revoked", "room.restored"} {
@@ -381,7 +381,7 @@ func TestNothingInClear(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Spend(time.Now(), use("canary-jti", time.Minute)); err != nil {
+	if err := s.MarkUsed(time.Now(), use("canary-jti", time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if err := revoke(s, auth.Revocation{Kind: auth.RevokeToken, Subject: "0123"}); err != nil {

@@ -99,13 +99,13 @@ func TestDiskFull(t *testing.T) {
 	if err := s.Err(); !errors.Is(err, audit.ErrDiskFull) {
 		t.Errorf("the reason is %v", err)
 	}
-	if err := s.Spend(time.Now(), use("a", time.Minute)); err == nil {
+	if err := s.MarkUsed(time.Now(), use("a", time.Minute)); err == nil {
 		t.Error("a token is accepted that nobody remembers")
 	}
-	if err := revoke(s, auth.Revocation{Kind: auth.RevokePerson, Subject: "person-1"}); err == nil || !s.Revoked(time.Now(), auth.Shown{Person: "person-1"}) {
+	if err := revoke(s, auth.Revocation{Kind: auth.RevokePerson, Subject: "person-1"}); err == nil || !s.Revoked(time.Now(), auth.RevocationSubjects{Person: "person-1"}) {
 		t.Errorf("a revocation is not in force, or nobody says that it is not written: %v", err)
 	}
-	if _, err := s.Restore(t.Context(), auth.RevokePerson, "person-1"); err == nil || !s.Revoked(time.Now(), auth.Shown{Person: "person-1"}) {
+	if _, err := s.Restore(t.Context(), auth.RevokePerson, "person-1"); err == nil || !s.Revoked(time.Now(), auth.RevocationSubjects{Person: "person-1"}) {
 		t.Errorf("a revocation was lifted that is still on the disk: %v", err)
 	}
 	f.set(nil, nil)
@@ -120,7 +120,7 @@ func TestDiskFull(t *testing.T) {
 	if err != nil || len(records) != 1 || string(records[0].State) != "state 3" {
 		t.Errorf("after a restart: %v, %v", records, err)
 	}
-	if !s.Revoked(time.Now(), auth.Shown{Person: "person-1"}) {
+	if !s.Revoked(time.Now(), auth.RevocationSubjects{Person: "person-1"}) {
 		t.Error("the revocation was not written when it could be")
 	}
 	if text := p.logText(); strings.Contains(text, "unlocked") || !strings.Contains(text, actRecovered) {
@@ -134,16 +134,16 @@ func TestUnloggedTokenComesAgain(t *testing.T) {
 	s := p.open()
 	u := use("a", time.Minute)
 	f.set(syscall.ENOSPC, nil)
-	if err := s.Spend(time.Now(), u); err == nil || errors.Is(err, auth.ErrSpent) {
+	if err := s.MarkUsed(time.Now(), u); err == nil || errors.Is(err, auth.ErrTokenUsed) {
 		t.Errorf("got %v", err)
 	}
 	f.set(nil, nil)
 	until(t, "it recovers by itself", func() bool { return s.Err() == nil })
-	if err := s.Spend(time.Now(), u); err != nil {
+	if err := s.MarkUsed(time.Now(), u); err != nil {
 		t.Errorf("one who was told to come again hears %v", err)
 	}
 	for range 2 {
-		if err := s.Spend(time.Now(), u); !errors.Is(err, auth.ErrSpent) {
+		if err := s.MarkUsed(time.Now(), u); !errors.Is(err, auth.ErrTokenUsed) {
 			t.Errorf("used twice: %v", err)
 		}
 		p.close(s)
@@ -176,7 +176,7 @@ func TestStall(t *testing.T) {
 	if err := write(t, s, record("b", "state", "admitted")); !errors.Is(err, ErrStalled) {
 		t.Errorf("a record waits for a disk that hangs: %v", err)
 	}
-	if err := s.Spend(time.Now(), use("a", time.Minute)); !errors.Is(err, ErrStalled) {
+	if err := s.MarkUsed(time.Now(), use("a", time.Minute)); !errors.Is(err, ErrStalled) {
 		t.Errorf("a token waits for a disk that hangs: %v", err)
 	}
 	f.set(nil, nil)

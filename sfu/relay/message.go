@@ -17,12 +17,12 @@ const (
 
 // spoken are the types of STUN messages that a client of ours sends: Binding, Allocate, Refresh, CreatePermission and ChannelBind
 // requests, and Send indications. RFC 6062, TCP beyond the relay, is not spoken.
-var spoken = []uint16{0x0001, 0x0003, 0x0004, 0x0008, 0x0009, 0x0016}
+var allowedMethods = []uint16{0x0001, 0x0003, 0x0004, 0x0008, 0x0009, 0x0016}
 
 // Success responses that say how long an allocation lives.
 const (
-	allocated = 0x0103
-	refreshed = 0x0104
+	allocateSuccess = 0x0103
+	refreshSuccess  = 0x0104
 )
 
 var errMessage = errors.New("relay: not a message of TURN")
@@ -40,7 +40,7 @@ func readMessage(r *bufio.Reader, b []byte) (int, error) {
 		if head, err = r.Peek(8); err != nil {
 			return 0, err
 		}
-		if length%4 != 0 || binary.BigEndian.Uint32(head[4:]) != stunCookie || !slices.Contains(spoken, binary.BigEndian.Uint16(head)) {
+		if length%4 != 0 || binary.BigEndian.Uint32(head[4:]) != stunCookie || !slices.Contains(allowedMethods, binary.BigEndian.Uint16(head)) {
 			return 0, errMessage
 		}
 		length += stunHeader
@@ -62,4 +62,4 @@ func readMessage(r *bufio.Reader, b []byte) (int, error) {
 
 // Speaks reports whether a connection that begins with this byte speaks TURN: all its requests begin with two zero bits and six of
 // their method. HTTP begins with a letter (RFC 9112, section 3).
-func Speaks(first byte) bool { return first == 0 }
+func IsTURN(first byte) bool { return first == 0 }

@@ -58,7 +58,7 @@ func TestReadMessage(t *testing.T) {
 			t.Errorf("%s: half a message is one", m.name)
 		}
 	}
-	if Speaks('G') || Speaks(0x16) || !Speaks(messages[0].said[0]) {
+	if IsTURN('G') || IsTURN(0x16) || !IsTURN(messages[0].said[0]) {
 		t.Error("the first byte tells HTTP and TURN apart")
 	}
 }

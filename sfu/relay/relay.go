@@ -15,11 +15,11 @@ type Media struct{ Public, Local netip.AddrPort }
 const (
 	wrongCredential = iota // unknown, ended, or with a wrong password
 	overQuota              // too many connections of one credential
-	allFull                // too many connections in all
+	serverFull             // too many connections in all
 	malformed              // not TURN, or too much of it before an allocation
-	silent                 // no allocation in time
-	elsewhere              // to anything but our media ports
-	refusals
+	timeout                // no allocation in time
+	forbiddenPeer          // to anything but our media ports
+	refusalCount
 )
 
 // Refusals are their names, in order.
@@ -31,15 +31,15 @@ func Refusals() []string {
 type Server struct {
 	media func() []Media
 
-	refused           [refusals]atomic.Uint64
+	refused           [refusalCount]atomic.Uint64
 	bytesIn, bytesOut atomic.Uint64
 
-	mu      sync.Mutex
-	grants  map[string]*grant // by username. Guarded by mu.
-	holders map[string]*grant // Guarded by mu.
-	conns   map[*conn]bool    // Guarded by mu.
-	open    int               // allocations. Guarded by mu.
-	closed  bool              // Guarded by mu.
+	mu          sync.Mutex
+	grants      map[string]*grant // by username. Guarded by mu.
+	holders     map[string]*grant // Guarded by mu.
+	conns       map[*conn]bool    // Guarded by mu.
+	allocations int               // allocations. Guarded by mu.
+	closed      bool              // Guarded by mu.
 }
 
 // New makes a server. media lists the media ports, all of one family; it is asked for each connection.
@@ -48,25 +48,25 @@ func New(media func() []Media) *Server {
 }
 
 // An Allocated connection wants to know when it has an allocation: it is no stranger's from then on.
-type Allocated interface{ Allocated() }
+type AllocationListener interface{ Allocated() }
 
 // Serve takes a connection over and speaks TURN with it until it is gone. Close of the connection must not wait for the client.
 func (s *Server) Serve(with net.Conn) {
 	c := &conn{Conn: with, server: s, media: s.media(), in: bufio.NewReaderSize(with, maxMessage)}
 	s.mu.Lock()
-	over := s.closed || len(c.media) == 0
-	if !over {
+	refused := s.closed || len(c.media) == 0
+	if !refused {
 		s.conns[c] = true
 	}
 	s.mu.Unlock()
-	if over || c.serve() != nil {
+	if refused || c.serve() != nil {
 		c.Close()
 	}
 }
 
 // Refuse closes a connection for which there is no place.
 func (s *Server) Refuse(c net.Conn) {
-	s.refused[allFull].Add(1)
+	s.refused[serverFull].Add(1)
 	c.Close()
 }
 
@@ -76,7 +76,7 @@ func (s *Server) claim(c *conn, username string) bool {
 	defer s.mu.Unlock()
 	g := s.grants[username]
 	switch {
-	case g == nil || c.over || c.grant != nil && c.grant != g:
+	case g == nil || c.closed || c.grant != nil && c.grant != g:
 		s.refused[wrongCredential].Add(1)
 		return false
 	case !g.conns[c] && len(g.conns) >= maxConns:
@@ -88,31 +88,31 @@ func (s *Server) claim(c *conn, username string) bool {
 }
 
 // allocate notes the allocation of a connection, of which there can be one.
-func (s *Server) allocate(c *conn, r *relayed) bool {
+func (s *Server) allocate(c *conn, r *allocation) bool {
 	s.mu.Lock()
-	ok := !c.over && c.grant != nil && c.relayed == nil
+	ok := !c.closed && c.grant != nil && c.allocation == nil
 	if ok {
-		c.relayed = r
-		s.open++
+		c.allocation = r
+		s.allocations++
 	}
 	s.mu.Unlock()
-	if kept, is := c.Conn.(Allocated); ok && is {
-		kept.Allocated()
+	if listener, is := c.Conn.(AllocationListener); ok && is {
+		listener.Allocated()
 	}
 	return ok
 }
 
 // leave forgets a connection.
-func (s *Server) leave(c *conn) {
+func (s *Server) forget(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.over = true
+	c.closed = true
 	delete(s.conns, c)
 	if c.grant != nil {
 		delete(c.grant.conns, c)
 	}
-	if c.relayed != nil {
-		s.open--
+	if c.allocation != nil {
+		s.allocations--
 	}
 }
 
@@ -143,6 +143,6 @@ func (s *Server) Counts() Counts {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n.Allocations = s.open
+	n.Allocations = s.allocations
 	return n
 }

@@ -319,7 +319,7 @@ func TestStrangers(t *testing.T) {
 		"a length that overflows":   []byte("\x00\x01\xff\xec\x21\x12\xa4\x42............"),
 		"the same of a channel":     []byte("\x40\x00\xff\xfc........"),
 		"RFC 6062":                  []byte("\x00\x0a\x00\x00\x21\x12\xa4\x42............"),
-		"more than before a ticket": slices.Repeat(binding, maxBefore+1),
+		"more than before a ticket": slices.Repeat(binding, maxUnallocatedMessages+1),
 	} {
 		before := l.refused("malformed")
 		c, err := net.Dial("tcp", l.at)
@@ -359,7 +359,7 @@ func TestTimes(t *testing.T) {
 			t.Errorf("who says nothing: %v after %v", err, time.Since(begin))
 		}
 		synctest.Wait()
-		if n := s.Counts().Refused[silent]; n != 1 {
+		if n := s.Counts().Refused[timeout]; n != 1 {
 			t.Errorf("counted %d", n)
 		}
 	})
@@ -371,7 +371,7 @@ func TestTimes(t *testing.T) {
 		if _, err := c.WriteTo([]byte("to who does not read"), nil); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(begin) != writeTimeout {
 			t.Errorf("who reads nothing: %v after %v", err, time.Since(begin))
 		}
-		if !c.over {
+		if !c.closed {
 			t.Error("the connection stays")
 		}
 	})
@@ -406,7 +406,7 @@ func TestEndsBeforeTheAllocation(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				near, far := net.Pipe()
 				go io.Copy(io.Discard, near)
-				c := &conn{Conn: far, server: New(nil), in: bufio.NewReader(far), relayed: &relayed{}}
+				c := &conn{Conn: far, server: New(nil), in: bufio.NewReader(far), allocation: &allocation{}}
 				begin := time.Now()
 				for i, kind := range test.said {
 					time.Sleep(time.Until(begin.Add(time.Duration(i) * 50 * time.Second)))
@@ -414,10 +414,10 @@ func TestEndsBeforeTheAllocation(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				if _, _, err := c.ReadFrom(make([]byte, maxMessage)); err == nil || time.Since(begin) != test.ends || !c.over {
+				if _, _, err := c.ReadFrom(make([]byte, maxMessage)); err == nil || time.Since(begin) != test.ends || !c.closed {
 					t.Errorf("%v after %v", err, time.Since(begin))
 				}
-				if c.server.Counts().Refused[silent] != 0 {
+				if c.server.Counts().Refused[timeout] != 0 {
 					t.Error("counted as one who has no allocation")
 				}
 			})
@@ -426,13 +426,13 @@ func TestEndsBeforeTheAllocation(t *testing.T) {
 	// What was read before the end is not heard after it.
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
-		c := &conn{Conn: far, server: New(nil), in: bufio.NewReader(far), relayed: &relayed{}}
+		c := &conn{Conn: far, server: New(nil), in: bufio.NewReader(far), allocation: &allocation{}}
 		go func() { near.Write(append(binding, binding...)); io.Copy(io.Discard, near) }()
 		if _, _, err := c.ReadFrom(make([]byte, maxMessage)); err != nil {
 			t.Fatal(err)
 		}
 		c.WriteTo(answer(allocate, 1), nil) // shorter than we wait
-		if _, _, err := c.ReadFrom(make([]byte, maxMessage)); err == nil || !c.over {
+		if _, _, err := c.ReadFrom(make([]byte, maxMessage)); err == nil || !c.closed {
 			t.Error("heard")
 		}
 	})

@@ -28,7 +28,7 @@ const (
 var errTag = errors.New("srtp: wrong tag")
 
 // cm is AES counter mode with HMAC-SHA1 in the shape of an AEAD: its nonce is the unsalted one of GCM, 00 00 | SSRC | index of 48 bits, its
-// additional data the header and, for RTCP, the word behind the payload. One owner, as half.
+// additional data the header and, for RTCP, the word behind the payload. One owner, as direction.
 type cm struct {
 	block cipher.Block
 	mac   hash.Hash
@@ -62,7 +62,7 @@ func (c *cm) NonceSize() int { return SaltSize }
 func (c *cm) Overhead() int  { return cmTagSize }
 
 // crypt is the key stream of section 4.1.1: IV = salt·2^16 ⊕ SSRC·2^64 ⊕ index·2^16.
-func (c *cm) crypt(nonce, data []byte) {
+func (c *cm) xorKeyStream(nonce, data []byte) {
 	copy(c.counter[:], c.salt[:])
 	c.counter[14], c.counter[15] = 0, 0
 	for i, b := range nonce[2:] {
@@ -94,7 +94,7 @@ func (c *cm) tag(nonce, data, ad []byte) []byte {
 
 // Seal implements cipher.AEAD, in place only.
 func (c *cm) Seal(dst, nonce, data, ad []byte) []byte {
-	c.crypt(nonce, data)
+	c.xorKeyStream(nonce, data)
 	return append(dst[:len(data)], c.tag(nonce, data, ad)...)
 }
 
@@ -104,6 +104,6 @@ func (c *cm) Open(dst, nonce, data, ad []byte) ([]byte, error) {
 	if subtle.ConstantTimeCompare(tag, c.tag(nonce, body, ad)) != 1 {
 		return nil, errTag
 	}
-	c.crypt(nonce, body)
+	c.xorKeyStream(nonce, body)
 	return dst[:len(body)], nil
 }

@@ -28,7 +28,7 @@ const (
 	maxRTPIndex  = 1<<48 - 1
 	maxRTCPIndex = 1<<31 - 1
 	// margin is how long before it an Opener says so: the last packet may be lost.
-	margin = 1 << 15
+	exhaustionMargin = 1 << 15
 )
 
 // Labels of the key derivation (RFC 3711, section 4.3).
@@ -41,11 +41,11 @@ const (
 
 // Errors of an Opener; none carries anything of the packet.
 var (
-	ErrShort    = errors.New("srtp: packet too short")
-	ErrReplayed = errors.New("srtp: replayed or too old")
-	ErrAuth     = errors.New("srtp: authentication failed")
-	ErrUsedUp   = errors.New("srtp: the key is used up")
-	ErrKey      = errors.New("srtp: master key must have 16 or 32 bytes, salt 12")
+	ErrShort        = errors.New("srtp: packet too short")
+	ErrReplayed     = errors.New("srtp: replayed or too old")
+	ErrAuth         = errors.New("srtp: authentication failed")
+	ErrKeyExhausted = errors.New("srtp: the key is used up")
+	ErrKey          = errors.New("srtp: master key must have 16 or 32 bytes, salt 12")
 )
 
 // derive is the AES-CM key derivation with a rate of zero (RFC 3711, section 4.3; RFC 7714, section 11 pads the salt).
@@ -62,17 +62,17 @@ func derive(key, salt []byte, label byte, size int) ([]byte, error) {
 	return out, nil
 }
 
-// half is the cipher of one direction of RTP or RTCP.
-type half struct {
-	aead  cipher.AEAD
-	tag   int  // bytes of its tag
-	last  bool // the tag of RTCP stands behind the index (RFC 3711, section 3.4), not before (RFC 7714, section 9.2)
-	salt  [SaltSize]byte
-	nonce [SaltSize]byte // scratch
+// direction is the cipher of one direction of RTP or RTCP.
+type direction struct {
+	aead          cipher.AEAD
+	tag           int  // bytes of its tag
+	tagAfterIndex bool // the tag of RTCP stands behind the index (RFC 3711, section 3.4), not before (RFC 7714, section 9.2)
+	salt          [SaltSize]byte
+	nonce         [SaltSize]byte // scratch
 }
 
-func newHalf(key, salt []byte, keyLabel, saltLabel byte) (half, error) {
-	var h half
+func newGCMDirection(key, salt []byte, keyLabel, saltLabel byte) (direction, error) {
+	var h direction
 	k, err := derive(key, salt, keyLabel, len(key))
 	if err != nil {
 		return h, err
@@ -92,7 +92,7 @@ func newHalf(key, salt []byte, keyLabel, saltLabel byte) (half, error) {
 }
 
 // rtpNonce is 00 00 | SSRC | ROC | SEQ, mixed with the salt (RFC 7714, section 8.1).
-func (h *half) rtpNonce(ssrc uint32, index uint64) []byte {
+func (h *direction) rtpNonce(ssrc uint32, index uint64) []byte {
 	n := &h.nonce
 	n[0], n[1] = 0, 0
 	binary.BigEndian.PutUint32(n[2:], ssrc)
@@ -105,7 +105,7 @@ func (h *half) rtpNonce(ssrc uint32, index uint64) []byte {
 }
 
 // rtcpNonce is 00 00 | SSRC | 00 00 | index, mixed with the salt (RFC 7714, section 9.1).
-func (h *half) rtcpNonce(ssrc, index uint32) []byte {
+func (h *direction) rtcpNonce(ssrc, index uint32) []byte {
 	n := &h.nonce
 	n[0], n[1], n[6], n[7] = 0, 0, 0, 0
 	binary.BigEndian.PutUint32(n[2:], ssrc)
@@ -118,42 +118,42 @@ func (h *half) rtcpNonce(ssrc, index uint32) []byte {
 
 // A Sealer protects what one side sends.
 type Sealer struct {
-	rtp, rtcp half
+	rtp, rtcp direction
 	rtcpIndex uint32   // of the next report; maxRTCPIndex+1: the key is used up
 	aad       [12]byte // scratch
 }
 
 // NewSealer derives the session keys. key has 16 or 32 bytes, salt 12; a key of 16 with a salt of 14 means AES-CM with HMAC-SHA1 (cm.go).
 func NewSealer(key, salt []byte) (*Sealer, error) {
-	rtp, rtcp, err := halves(key, salt)
+	rtp, rtcp, err := newDirections(key, salt)
 	if err != nil {
 		return nil, err
 	}
 	return &Sealer{rtp: rtp, rtcp: rtcp}, nil
 }
 
-func halves(key, salt []byte) (rtp, rtcp half, err error) {
+func newDirections(key, salt []byte) (rtp, rtcp direction, err error) {
 	if len(key) == CMKeySize && len(salt) == CMSaltSize {
-		return cmHalves(key, salt)
+		return newCMDirections(key, salt)
 	}
 	if (len(key) != 16 && len(key) != 32) || len(salt) != SaltSize {
 		return rtp, rtcp, ErrKey
 	}
-	if rtp, err = newHalf(key, salt, labelRTPKey, labelRTPSalt); err != nil {
+	if rtp, err = newGCMDirection(key, salt, labelRTPKey, labelRTPSalt); err != nil {
 		return rtp, rtcp, err
 	}
-	rtcp, err = newHalf(key, salt, labelRTCPKey, labelRTCPSalt)
+	rtcp, err = newGCMDirection(key, salt, labelRTCPKey, labelRTCPSalt)
 	return rtp, rtcp, err
 }
 
 // cmHalves make the nonce without salt: cm has its own.
-func cmHalves(key, salt []byte) (rtp, rtcp half, err error) {
+func newCMDirections(key, salt []byte) (rtp, rtcp direction, err error) {
 	r, err := newCM(key, salt, labelRTPKey, labelRTPAuth, labelRTPSalt)
 	if err != nil {
 		return rtp, rtcp, err
 	}
 	c, err := newCM(key, salt, labelRTCPKey, labelRTCPAuth, labelRTCPSalt)
-	return half{aead: r, tag: cmTagSize}, half{aead: c, tag: cmTagSize, last: true}, err
+	return direction{aead: r, tag: cmTagSize}, direction{aead: c, tag: cmTagSize, tagAfterIndex: true}, err
 }
 
 // RTP seals in place: packet holds the header, then the payload, and must have room for TagSize more. It returns the
@@ -183,7 +183,7 @@ func (s *Sealer) RTCP(packet []byte) []byte {
 	s.rtcp.aead.Seal(body[:0], s.rtcp.rtcpNonce(ssrc, index), body, s.aad[:])
 	end := len(packet)
 	packet = packet[:end+s.rtcp.tag+indexSize]
-	if s.rtcp.last {
+	if s.rtcp.tagAfterIndex {
 		copy(packet[end+indexSize:], packet[end:end+s.rtcp.tag])
 		binary.BigEndian.PutUint32(packet[end:], word)
 	} else {
@@ -194,42 +194,42 @@ func (s *Sealer) RTCP(packet []byte) []byte {
 
 // An Opener opens what one side receives.
 type Opener struct {
-	rtp, rtcp half
-	sources   sources  // of RTP, by SSRC
-	reports   sources  // of RTCP, by the SSRC of the sender
-	aad       [12]byte // scratch
-	again     []byte   // scratch: what is tried under a second index; made when it is first needed
+	rtp, rtcp direction
+	sources   replayStates // of RTP, by SSRC
+	reports   replayStates // of RTCP, by the SSRC of the sender
+	aad       [12]byte     // scratch
+	retry     []byte       // scratch: what is tried under a second index; made when it is first needed
 }
 
 // NewOpener derives the session keys, as NewSealer.
 func NewOpener(key, salt []byte) (*Opener, error) {
-	rtp, rtcp, err := halves(key, salt)
+	rtp, rtcp, err := newDirections(key, salt)
 	if err != nil {
 		return nil, err
 	}
-	return &Opener{rtp: rtp, rtcp: rtcp, sources: newSources(), reports: newSources()}, nil
+	return &Opener{rtp: rtp, rtcp: rtcp, sources: newReplayStates(), reports: newReplayStates()}, nil
 }
 
-// RTP opens in place and returns the plain packet, header included. headerSize counts CSRCs and extensions. After ErrUsedUp the
+// RTP opens in place and returns the plain packet, header included. headerSize counts CSRCs and extensions. After ErrKeyExhausted the
 // connection must end.
 func (o *Opener) RTP(packet []byte, headerSize int) ([]byte, error) {
 	if headerSize < 12 || len(packet) < headerSize+o.rtp.tag {
 		return nil, ErrShort
 	}
 	ssrc, seq := binary.BigEndian.Uint32(packet[8:]), binary.BigEndian.Uint16(packet[2:])
-	src := o.sources.live[ssrc]
+	src := o.sources.windows[ssrc]
 	if src == nil {
-		return o.first(packet, headerSize, ssrc, seq)
+		return o.openUnknown(packet, headerSize, ssrc, seq)
 	}
-	index := guess(src.top-1, seq)
+	index := estimateIndex(src.top-1, seq)
 	if src.seen(index) {
 		return nil, ErrReplayed
 	}
 	if o.openRTP(packet, headerSize, ssrc, index) != nil {
 		return nil, ErrAuth
 	}
-	if index > maxRTPIndex-margin {
-		return nil, ErrUsedUp
+	if index > maxRTPIndex-exhaustionMargin {
+		return nil, ErrKeyExhausted
 	}
 	o.sources.mark(src, index)
 	return packet[:len(packet)-o.rtp.tag], nil
@@ -237,16 +237,16 @@ func (o *Opener) RTP(packet []byte, headerSize int) ([]byte, error) {
 
 // Fresh reports whether a packet of a source that has a window is authentic and was not accepted before. It accepts nothing and destroys
 // the packet.
-func (o *Opener) Fresh(packet []byte, headerSize int) bool {
+func (o *Opener) Authenticates(packet []byte, headerSize int) bool {
 	if headerSize < 12 || len(packet) < headerSize+o.rtp.tag {
 		return false
 	}
 	ssrc, seq := binary.BigEndian.Uint32(packet[8:]), binary.BigEndian.Uint16(packet[2:])
-	src := o.sources.live[ssrc]
+	src := o.sources.windows[ssrc]
 	if src == nil {
 		return false
 	}
-	index := guess(src.top-1, seq)
+	index := estimateIndex(src.top-1, seq)
 	return !src.seen(index) && o.openRTP(packet, headerSize, ssrc, index) == nil
 }
 
@@ -262,35 +262,35 @@ func (o *Opener) openRTP(packet []byte, headerSize int, ssrc uint32, index uint6
 // lost: a low number may be of counter 1 already. It is tried under both, so that a forged packet costs twice as much as one of a
 // known source, and nothing that a stranger does makes it more. There is no budget for these tries: forged packets would use it up,
 // and the real source would not be heard.
-func (o *Opener) first(packet []byte, headerSize int, ssrc uint32, seq uint16) ([]byte, error) {
-	next := o.sources.forgotten[ssrc]
+func (o *Opener) openUnknown(packet []byte, headerSize int, ssrc uint32, seq uint16) ([]byte, error) {
+	next := o.sources.nextIndex[ssrc]
 	index, second := uint64(seq), uint64(seq)+1<<16
-	twice := next == 0 && seq < 1<<15
+	ambiguous := next == 0 && seq < 1<<15
 	if next > 0 {
-		if index = guess(next-1, seq); index < next {
+		if index = estimateIndex(next-1, seq); index < next {
 			return nil, ErrReplayed
 		}
 	}
-	if twice { // a failed attempt destroys what it was to open
-		o.again = append(o.again[:0], packet...)
+	if ambiguous { // a failed attempt destroys what it was to open
+		o.retry = append(o.retry[:0], packet...)
 	}
 	if o.openRTP(packet, headerSize, ssrc, index) != nil {
-		if !twice {
+		if !ambiguous {
 			return nil, ErrAuth
 		}
-		copy(packet, o.again)
+		copy(packet, o.retry)
 		if index = second; o.openRTP(packet, headerSize, ssrc, index) != nil {
 			return nil, ErrAuth
 		}
 	}
-	if err := o.sources.begin(ssrc, next, index); err != nil {
+	if err := o.sources.open(ssrc, next, index); err != nil {
 		return nil, err
 	}
 	return packet[:len(packet)-o.rtp.tag], nil
 }
 
-// guess is the packet index nearest to the highest one (RFC 3711, appendix A).
-func guess(highest uint64, seq uint16) uint64 {
+// estimateIndex is the packet index nearest to the highest one (RFC 3711, appendix A).
+func estimateIndex(highest uint64, seq uint16) uint64 {
 	d := int64(int16(seq - uint16(highest)))
 	if int64(highest)+d < 0 {
 		return uint64(seq)
@@ -298,12 +298,12 @@ func guess(highest uint64, seq uint16) uint64 {
 	return uint64(int64(highest) + d)
 }
 
-// RTCP opens a compound packet in place. After ErrUsedUp the connection must end: every index of this key was used.
+// RTCP opens a compound packet in place. After ErrKeyExhausted the connection must end: every index of this key was used.
 func (o *Opener) RTCP(packet []byte) ([]byte, error) {
 	if len(packet) < 8+o.rtcp.tag+indexSize {
 		return nil, ErrShort
 	}
-	if o.rtcp.last { // as GCM has it: the tag, then the index
+	if o.rtcp.tagAfterIndex { // as GCM has it: the tag, then the index
 		tail := packet[len(packet)-indexSize-cmTagSize:]
 		var moved [indexSize + cmTagSize]byte
 		copy(moved[cmTagSize:], tail[:indexSize])
@@ -314,9 +314,9 @@ func (o *Opener) RTCP(packet []byte) ([]byte, error) {
 	end := len(packet) - indexSize
 	word := binary.BigEndian.Uint32(packet[end:])
 	index := word & maxRTCPIndex
-	src, next := o.reports.live[ssrc], uint64(0)
+	src, next := o.reports.windows[ssrc], uint64(0)
 	if src == nil {
-		next = o.reports.forgotten[ssrc]
+		next = o.reports.nextIndex[ssrc]
 	}
 	if word>>31 == 0 || uint64(index) < next || src != nil && src.seen(uint64(index)) {
 		return nil, ErrReplayed // unencrypted reports are refused like replayed ones
@@ -327,12 +327,12 @@ func (o *Opener) RTCP(packet []byte) ([]byte, error) {
 	if _, err := o.rtcp.aead.Open(body[:0], o.rtcp.rtcpNonce(ssrc, index), body, o.aad[:]); err != nil {
 		return nil, ErrAuth
 	}
-	if index > maxRTCPIndex-margin {
-		return nil, ErrUsedUp
+	if index > maxRTCPIndex-exhaustionMargin {
+		return nil, ErrKeyExhausted
 	}
 	if src != nil {
 		o.reports.mark(src, uint64(index))
-	} else if err := o.reports.begin(ssrc, next, uint64(index)); err != nil {
+	} else if err := o.reports.open(ssrc, next, uint64(index)); err != nil {
 		return nil, err
 	}
 	return packet[:end-o.rtcp.tag], nil

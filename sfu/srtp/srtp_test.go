@@ -34,7 +34,7 @@ func TestDeriveRFC3711(t *testing.T) {
 
 func TestNonceRFC7714(t *testing.T) {
 	// RFC 7714, section 16.1: SSRC a0a1..., see the example's header 8040f17b 8041f8d3 5501a0b2.
-	h := half{}
+	h := direction{}
 	copy(h.salt[:], unhex(t, "517569642070726f2071756f"))
 	if got := h.rtpNonce(0x5501a0b2, 0xf17b); !bytes.Equal(got, unhex(t, "51753c6580c2726f20718414")) {
 		t.Fatalf("nonce %x", got)
@@ -146,7 +146,7 @@ func TestRefuses(t *testing.T) {
 			t.Fatalf("flipped bit in byte %d passes", i)
 		}
 	}
-	if len(o.sources.live) != 0 {
+	if len(o.sources.windows) != 0 {
 		t.Fatal("an unauthenticated packet left state")
 	}
 	if _, err := o.RTP(room(keep), 16); err != nil {

@@ -170,8 +170,8 @@ func testPath(t *testing.T, s *Socket, to []string, lines *bufio.Scanner) {
 		}
 		delete(want, got)
 	}
-	if s.Stats.TooLong != 6 || s.Stats.Fragmented != 3 || len(s.Conn.(*fast).noTrains) != 0 {
-		t.Errorf("%+v, %d remotes without trains", *s.Stats, len(s.Conn.(*fast).noTrains))
+	if s.Stats.TooLong != 6 || s.Stats.Fragmented != 3 || len(s.Conn.(*batchConn).noGSOTo) != 0 {
+		t.Errorf("%+v, %d remotes without trains", *s.Stats, len(s.Conn.(*batchConn).noGSOTo))
 	}
 	before := s.Stats.Messages
 	fit := all[3:6] // 1,200 bytes over the first cable
@@ -187,21 +187,21 @@ func testPath(t *testing.T, s *Socket, to []string, lines *bufio.Scanner) {
 // TestNoTrains holds that a remote whose device refused a train (EIO) gets none again, that all others do, and that the memory is bounded.
 func TestNoTrains(t *testing.T) {
 	s, _ := open(t, Trains)
-	f := s.Conn.(*fast)
+	f := s.Conn.(*batchConn)
 	remote := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}) }
 	batch := func(i int) []Packet {
 		to := netip.AddrPortFrom(remote(i), 9)
 		return []Packet{{Data: make([]byte, 10), Addr: to}, {Data: make([]byte, 10), Addr: to}}
 	}
-	f.refuses(remote(1))
+	f.disableGSOTo(remote(1))
 	for i, messages := range map[int]int{1: 2, 2: 1} {
-		if f.load(batch(i)); f.messages != messages {
+		if f.fillMessages(batch(i)); f.messages != messages {
 			t.Errorf("remote %d: two packets in %d messages, want %d", i, f.messages, messages)
 		}
 	}
-	for i := range 3 * maxNoTrains {
-		if f.refuses(remote(i)); len(f.noTrains) > maxNoTrains || f.trains(remote(i)) {
-			t.Fatalf("after %d remotes: %d remembered", i+1, len(f.noTrains))
+	for i := range 3 * maxNoGSO {
+		if f.disableGSOTo(remote(i)); len(f.noGSOTo) > maxNoGSO || f.gsoTo(remote(i)) {
+			t.Fatalf("after %d remotes: %d remembered", i+1, len(f.noGSOTo))
 		}
 	}
 }

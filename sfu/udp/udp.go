@@ -61,13 +61,13 @@ type Socket struct {
 
 // Stats count what a socket did. Figures only grow.
 type Stats struct {
-	Datagrams   uint64 // sent in batches
-	Messages    uint64 // of the kernel that carried them: Datagrams/Messages is the mean length of a train
-	KernelDrops uint64 // received, and dropped before we read them (SO_RXQ_OVFL)
-	Refused     uint64 // sent, and refused for reasons of their destination
-	TooLong     uint64 // of Refused: larger than the MTU of the interface
-	Fragmented  uint64 // sent in fragments, for the MTU of the interface is below BaseDatagram
-	PlainTrains uint64 // trains that a device or a path refused, sent again one by one
+	Datagrams    uint64 // sent in batches
+	Messages     uint64 // of the kernel that carried them: Datagrams/Messages is the mean length of a train
+	KernelDrops  uint64 // received, and dropped before we read them (SO_RXQ_OVFL)
+	Refused      uint64 // sent, and refused for reasons of their destination
+	TooLong      uint64 // of Refused: larger than the MTU of the interface
+	Fragmented   uint64 // sent in fragments, for the MTU of the interface is below BaseDatagram
+	ResentTrains uint64 // trains that a device or a path refused, sent again one by one
 }
 
 // A Mode says what a socket may use of its system.
@@ -92,12 +92,12 @@ func Listen(at netip.AddrPort, mode Mode) (*Socket, error) {
 	}
 	_ = c.SetReadBuffer(receiveBuffer) // a smaller buffer still works
 	local := c.LocalAddr().(*net.UDPAddr).AddrPort()
-	s := &Socket{Local: netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), ReceiveBuffer: givenBuffer(c), Stats: &Stats{}}
+	s := &Socket{Local: netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), ReceiveBuffer: receiveBufferSize(c), Stats: &Stats{}}
 	if mode != Plain {
-		if s.Conn, err = newFast(c, s.Stats, mode == Trains); err == nil {
+		if s.Conn, err = newBatchConn(c, s.Stats, mode == Trains); err == nil {
 			return s, nil
 		}
 	}
-	s.Conn = &plain{conn: c, stats: s.Stats, buffer: make([]byte, MaxDatagram)}
+	s.Conn = &plainConn{conn: c, stats: s.Stats, buffer: make([]byte, MaxDatagram)}
 	return s, nil
 }

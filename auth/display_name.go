@@ -6,15 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// ShownName is the one rule for names that people see, whichever way they come: in a token, in a hello, or by a host. What can be shown
+// DisplayName is the one rule for names that people see, whichever way they come: in a token, in a hello, or by a host. What can be shown
 // stays; what cannot is taken out, and what is longer than MaxName is cut: nobody is refused for a name. It is "" where nothing would
-// be seen. ShownName(ShownName(s)) is ShownName(s).
-func ShownName(s string) string { return shown(s, MaxName) }
+// be seen. DisplayName(DisplayName(s)) is DisplayName(s).
+func DisplayName(s string) string { return displayText(s, MaxName) }
 
-// ShownRoom is the same for the name of a room. It is for showing only: two rooms that look alike are two rooms.
-func ShownRoom(s string) string { return shown(s, MaxRoom) }
+// DisplayRoom is the same for the name of a room. It is for showing only: two rooms that look alike are two rooms.
+func DisplayRoom(s string) string { return displayText(s, MaxRoom) }
 
-func shown(s string, limit int) string {
+func displayText(s string, limit int) string {
 	var b strings.Builder
 	runes, gap, visible := 0, false, false
 	for _, r := range s { // what is not UTF-8 comes as utf8.RuneError
@@ -22,7 +22,7 @@ func shown(s string, limit int) string {
 		case unicode.IsSpace(r): // line breaks too; many are shown as one
 			gap = runes > 0
 			continue
-		case unseen(r):
+		case isInvisible(r):
 			continue
 		}
 		if gap {
@@ -35,7 +35,7 @@ func shown(s string, limit int) string {
 		}
 		b.WriteRune(r)
 		runes++
-		visible = visible || seen(r)
+		visible = visible || leavesMark(r)
 	}
 	if !visible {
 		return ""
@@ -45,7 +45,7 @@ func shown(s string, limit int) string {
 
 // unseen are characters that stand for nothing, break a line, or turn the text around them, so that one name could look like another
 // (Unicode Standard Annex 9, section 2). Joiners stay: names in several scripts, and emoji, need them.
-func unseen(r rune) bool {
+func isInvisible(r rune) bool {
 	switch {
 	case r == utf8.RuneError, unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
 		return true
@@ -56,7 +56,7 @@ func unseen(r rune) bool {
 }
 
 // seen reports whether a character leaves a mark of its own. The letters without one are fillers of Hangul, and the blank of Braille.
-func seen(r rune) bool {
+func leavesMark(r rune) bool {
 	switch r {
 	case '\u115F', '\u1160', '\u3164', '\uFFA0', '\u2800':
 		return false

@@ -27,7 +27,7 @@ var shownNames = []struct{ given, shown string }{
 
 func TestShownName(t *testing.T) {
 	for _, n := range shownNames {
-		if got := ShownName(n.given); got != n.shown {
+		if got := DisplayName(n.given); got != n.shown {
 			t.Errorf("%q: %q, want %q", n.given, got, n.shown)
 		}
 	}
@@ -56,13 +56,13 @@ func FuzzShownName(f *testing.F) {
 		f.Add(n.given)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		got := ShownName(s)
+		got := DisplayName(s)
 		switch {
-		case ShownName(got) != got:
-			t.Errorf("%q: shown twice it is %q", got, ShownName(got))
+		case DisplayName(got) != got:
+			t.Errorf("%q: shown twice it is %q", got, DisplayName(got))
 		case !utf8.ValidString(got) || utf8.RuneCountInString(got) > MaxName:
 			t.Errorf("%q cannot be shown", got)
-		case strings.ContainsFunc(got, unseen) || strings.TrimSpace(got) != got:
+		case strings.ContainsFunc(got, isInvisible) || strings.TrimSpace(got) != got:
 			t.Errorf("%q holds what is not seen", got)
 		}
 	})

@@ -15,8 +15,8 @@ import (
 // readMessages is how many messages of the kernel are taken at once.
 const readMessages = 32
 
-// An inbox holds what one recvmmsg brought until all of it was handed on. Owned by the reader.
-type inbox struct {
+// An receiveBatch holds what one recvmmsg brought until all of it was handed on. Owned by the reader.
+type receiveBatch struct {
 	size   int // bytes of one message
 	buffer []byte
 	hdr    []mmsghdr
@@ -24,45 +24,45 @@ type inbox struct {
 	name   []syscall.RawSockaddrInet6
 	ctl    [][2 * controlSize]byte
 
-	came    int // messages
-	next    int // the first that was not wholly handed on,
-	offset  int // and the byte where it goes on
-	segment int // bytes of its datagrams, the last may be shorter
+	received int // messages
+	next     int // the first that was not wholly handed on,
+	offset   int // and the byte where it goes on
+	segment  int // bytes of its datagrams, the last may be shorter
 }
 
-func (b *inbox) open() {
+func (b *receiveBatch) allocate() {
 	b.buffer = make([]byte, readMessages*b.size) // the system gives pages when they are written to
 	b.hdr, b.iov = make([]mmsghdr, readMessages), make([]syscall.Iovec, readMessages)
 	b.name, b.ctl = make([]syscall.RawSockaddrInet6, readMessages), make([][2 * controlSize]byte, readMessages)
-	b.came = readMessages
+	b.received = readMessages
 	b.prepare()
 }
 
 // prepare makes the messages ready that the last read used up.
-func (b *inbox) prepare() {
-	for i := range b.came {
+func (b *receiveBatch) prepare() {
+	for i := range b.received {
 		b.iov[i] = syscall.Iovec{Base: &b.buffer[i*b.size], Len: uint64(b.size)}
 		h := &b.hdr[i].hdr
 		h.Name, h.Namelen = (*byte)(unsafe.Pointer(&b.name[i])), syscall.SizeofSockaddrInet6
 		h.Iov, h.Iovlen = &b.iov[i], 1
 		h.Control, h.Controllen = &b.ctl[i][0], 2*controlSize
 	}
-	b.came, b.next, b.offset = 0, 0, 0
+	b.received, b.next, b.offset = 0, 0, 0
 }
 
 // deliver hands on as many datagrams as the batch holds.
-func (b *inbox) deliver(batch []Packet) int {
+func (b *receiveBatch) deliver(batch []Packet) int {
 	n := 0
-	for ; n < len(batch) && b.next < b.came; n++ {
+	for ; n < len(batch) && b.next < b.received; n++ {
 		size := int(b.hdr[b.next].n)
 		if b.offset == 0 {
-			if b.segment = int(control(b.ctl[b.next][:], b.hdr[b.next].hdr.Controllen, solUDP, udpGRO)); b.segment == 0 {
+			if b.segment = int(controlValue(b.ctl[b.next][:], b.hdr[b.next].hdr.Controllen, solUDP, udpGRO)); b.segment == 0 {
 				b.segment = max(size, 1)
 			}
 		}
 		from := b.next*b.size + b.offset
 		end := min(b.offset+b.segment, size)
-		batch[n] = Packet{Data: b.buffer[from : b.next*b.size+end : b.next*b.size+end], Addr: address(&b.name[b.next])}
+		batch[n] = Packet{Data: b.buffer[from : b.next*b.size+end : b.next*b.size+end], Addr: addrPort(&b.name[b.next])}
 		if b.offset = end; end == size {
 			b.next, b.offset = b.next+1, 0
 		}
@@ -71,7 +71,7 @@ func (b *inbox) deliver(batch []Packet) int {
 }
 
 // control finds a control message of four bytes, 0 if it is not there (cmsg(3)).
-func control(b []byte, size uint64, level, kind uint32) uint32 {
+func controlValue(b []byte, size uint64, level, kind uint32) uint32 {
 	for b = b[:min(size, uint64(len(b)))]; len(b) >= 20; b = b[controlSize:] {
 		if binary.NativeEndian.Uint32(b[8:]) == level && binary.NativeEndian.Uint32(b[12:]) == kind {
 			return binary.NativeEndian.Uint32(b[16:])
@@ -83,12 +83,12 @@ func control(b []byte, size uint64, level, kind uint32) uint32 {
 	return 0
 }
 
-func (f *fast) Read(batch []Packet, deadline time.Time) (int, error) {
+func (f *batchConn) Read(batch []Packet, deadline time.Time) (int, error) {
 	if n := f.in.deliver(batch); n > 0 {
 		return n, nil
 	}
 	if f.in.buffer == nil {
-		f.in.open()
+		f.in.allocate()
 	}
 	f.in.prepare()
 	f.readErr = 0
@@ -96,7 +96,7 @@ func (f *fast) Read(batch []Packet, deadline time.Time) (int, error) {
 		if err := f.raw.Control(f.readNoWait); err != nil {
 			return 0, net.ErrClosed
 		}
-		return f.took(batch), nil
+		return f.afterRead(batch), nil
 	}
 	if !deadline.Equal(f.deadline) {
 		f.deadline = deadline
@@ -106,16 +106,16 @@ func (f *fast) Read(batch []Packet, deadline time.Time) (int, error) {
 	}
 	// Wake sets the flag before it moves the deadline, so a wake that this check misses still ends the read.
 	if f.woken.Swap(false) {
-		f.deadline = moved
+		f.deadline = wakeDeadline
 		return 0, nil
 	}
 	err := f.raw.Read(f.readOnce)
 	switch {
 	case err == nil && f.readErr == 0:
-		return f.took(batch), nil
+		return f.afterRead(batch), nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		f.woken.Store(false)
-		f.deadline = moved
+		f.deadline = wakeDeadline
 		return 0, nil
 	case err != nil:
 		return 0, net.ErrClosed
@@ -123,7 +123,7 @@ func (f *fast) Read(batch []Packet, deadline time.Time) (int, error) {
 	return 0, nil // an ICMP error of one destination is not the socket's
 }
 
-func (f *fast) recvmmsg(fd uintptr) bool {
+func (f *batchConn) recvmmsg(fd uintptr) bool {
 	n, _, e := syscall.RawSyscall6(syscall.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&f.in.hdr[0])), readMessages,
 		syscall.MSG_DONTWAIT, 0, 0)
 	if e == syscall.EAGAIN || e == syscall.EINTR {
@@ -131,18 +131,18 @@ func (f *fast) recvmmsg(fd uintptr) bool {
 	}
 	f.readErr = e
 	if e == 0 {
-		f.in.came = int(n)
+		f.in.received = int(n)
 	}
 	return true
 }
 
 // took hands on what was read, and counts what the kernel dropped.
-func (f *fast) took(batch []Packet) int {
-	if last := f.in.came - 1; last >= 0 {
+func (f *batchConn) afterRead(batch []Packet) int {
+	if last := f.in.received - 1; last >= 0 {
 		c := &f.in.ctl[last]
-		if total := control(c[:], f.in.hdr[last].hdr.Controllen, syscall.SOL_SOCKET, soRxqOvfl); total > 0 {
-			f.stats.KernelDrops += uint64(total - f.lost)
-			f.lost = total
+		if total := controlValue(c[:], f.in.hdr[last].hdr.Controllen, syscall.SOL_SOCKET, soRxqOvfl); total > 0 {
+			f.stats.KernelDrops += uint64(total - f.kernelDrops)
+			f.kernelDrops = total
 		}
 	}
 	return f.in.deliver(batch)

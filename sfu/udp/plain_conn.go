@@ -10,10 +10,10 @@ import (
 )
 
 // moved is a deadline in the past, unlike any that is asked for: Wake sets it, and the next Read sets its own again.
-var moved = time.Unix(0, 1)
+var wakeDeadline = time.Unix(0, 1)
 
 // plain sends and receives one datagram a call: it works on every system.
-type plain struct {
+type plainConn struct {
 	conn     *net.UDPConn
 	woken    atomic.Bool
 	deadline time.Time // Owned by the reader: what the socket's deadline is.
@@ -21,7 +21,7 @@ type plain struct {
 	buffer   []byte
 }
 
-func (p *plain) Read(batch []Packet, deadline time.Time) (int, error) {
+func (p *plainConn) Read(batch []Packet, deadline time.Time) (int, error) {
 	if !deadline.Equal(p.deadline) {
 		p.deadline = deadline
 		if err := p.conn.SetReadDeadline(deadline); err != nil {
@@ -30,14 +30,14 @@ func (p *plain) Read(batch []Packet, deadline time.Time) (int, error) {
 	}
 	// Wake sets the flag before it moves the deadline, so a wake that this check misses still ends the read.
 	if p.woken.Swap(false) {
-		p.deadline = moved
+		p.deadline = wakeDeadline
 		return 0, nil
 	}
 	n, addr, err := p.conn.ReadFromUDPAddrPort(p.buffer)
 	if err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			p.woken.Store(false)
-			p.deadline = moved
+			p.deadline = wakeDeadline
 			return 0, nil
 		}
 		if errors.Is(err, net.ErrClosed) {
@@ -49,7 +49,7 @@ func (p *plain) Read(batch []Packet, deadline time.Time) (int, error) {
 	return 1, nil
 }
 
-func (p *plain) Write(batch []Packet) int {
+func (p *plainConn) Write(batch []Packet) int {
 	for i := range batch {
 		p.stats.Messages++
 		p.stats.Datagrams++
@@ -60,13 +60,13 @@ func (p *plain) Write(batch []Packet) int {
 	return len(batch)
 }
 
-func (p *plain) WriteTo(data []byte, to netip.AddrPort) (int, error) {
+func (p *plainConn) WriteTo(data []byte, to netip.AddrPort) (int, error) {
 	return p.conn.WriteToUDPAddrPort(data, to)
 }
 
-func (p *plain) Wake() {
+func (p *plainConn) Wake() {
 	p.woken.Store(true)
-	_ = p.conn.SetReadDeadline(moved)
+	_ = p.conn.SetReadDeadline(wakeDeadline)
 }
 
-func (p *plain) Close() error { return p.conn.Close() }
+func (p *plainConn) Close() error { return p.conn.Close() }

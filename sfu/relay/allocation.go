@@ -10,13 +10,13 @@ import (
 )
 
 var (
-	errNowhere = errors.New("relay: to our media ports only")
-	errKind    = errors.New("relay: UDP from a client with a credential only")
+	errForbiddenPeer = errors.New("relay: to our media ports only")
+	errAllocation    = errors.New("relay: UDP from a client with a credential only")
 )
 
 // A relayed is the UDP half of an allocation. It sends to our media ports and hears nobody else. Clients know the ports by their public
 // addresses, so those are what pion sees.
-type relayed struct {
+type allocation struct {
 	*net.UDPConn
 	conn *conn
 }
@@ -24,17 +24,17 @@ type relayed struct {
 // open makes the socket, on the address of the media ports: a client learns from their answers where they saw it, and Firefox takes
 // no answer to a loopback address. Datagrams between the two never leave this host, and the kernel takes none with an address of
 // ours from outside.
-func (c *conn) open() (*relayed, error) {
+func (c *conn) listenUDP() (*allocation, error) {
 	sock, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(c.media[0].Local.Addr(), 0)))
 	if err != nil {
 		return nil, err
 	}
 	sock.SetReadBuffer(receiveBuffer)
-	return &relayed{sock, c}, nil
+	return &allocation{sock, c}, nil
 }
 
 // WriteTo sends to a media port (net.PacketConn).
-func (r *relayed) WriteTo(b []byte, to net.Addr) (int, error) {
+func (r *allocation) WriteTo(b []byte, to net.Addr) (int, error) {
 	if u, ok := to.(*net.UDPAddr); ok {
 		at := unmapped(u.AddrPort())
 		for _, m := range r.conn.media {
@@ -44,12 +44,12 @@ func (r *relayed) WriteTo(b []byte, to net.Addr) (int, error) {
 			}
 		}
 	}
-	r.conn.server.refused[elsewhere].Add(1)
-	return 0, errNowhere
+	r.conn.server.refused[forbiddenPeer].Add(1)
+	return 0, errForbiddenPeer
 }
 
 // ReadFrom gives what a media port sent (net.PacketConn).
-func (r *relayed) ReadFrom(b []byte) (int, net.Addr, error) {
+func (r *allocation) ReadFrom(b []byte) (int, net.Addr, error) {
 	for {
 		n, from, err := r.ReadFromUDPAddrPort(b)
 		if err != nil {
@@ -65,7 +65,7 @@ func (r *relayed) ReadFrom(b []byte) (int, net.Addr, error) {
 }
 
 // Close ends the client's connection too: without an allocation it is of no use.
-func (r *relayed) Close() error {
+func (r *allocation) Close() error {
 	r.conn.Close()
 	return r.UDPConn.Close()
 }
@@ -75,31 +75,33 @@ func unmapped(a netip.AddrPort) netip.AddrPort {
 }
 
 // A generator makes allocations for pion (turn.RelayAddressGenerator).
-type generator struct{ conn *conn }
+type addressGenerator struct{ conn *conn }
 
-func (generator) Validate() error { return nil }
+func (addressGenerator) Validate() error { return nil }
 
 // AllocatePacketConn gives a client its relayed address, by the public name of this host. pion also asks for sockets that
 // belong to nobody, in search of an even port: there are none.
-func (g generator) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
+func (g addressGenerator) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
 	if c.UserID == "" {
-		return nil, nil, errKind
+		return nil, nil, errAllocation
 	}
-	r, err := g.conn.open()
+	r, err := g.conn.listenUDP()
 	if err != nil {
 		return nil, nil, err
 	}
 	if !g.conn.server.allocate(g.conn, r) {
 		r.UDPConn.Close()
-		return nil, nil, errKind
+		return nil, nil, errAllocation
 	}
 	g.conn.SetReadDeadline(time.Time{}) // from here on the lifetime of the allocation counts
 	port := r.LocalAddr().(*net.UDPAddr).AddrPort().Port()
 	return r, net.UDPAddrFromAddrPort(netip.AddrPortFrom(g.conn.media[0].Public.Addr(), port)), nil
 }
 
-func (generator) AllocateListener(turn.AllocateListenerConfig) (net.Listener, net.Addr, error) {
-	return nil, nil, errKind
+func (addressGenerator) AllocateListener(turn.AllocateListenerConfig) (net.Listener, net.Addr, error) {
+	return nil, nil, errAllocation
 }
 
-func (generator) AllocateConn(turn.AllocateConnConfig) (net.Conn, error) { return nil, errKind }
+func (addressGenerator) AllocateConn(turn.AllocateConnConfig) (net.Conn, error) {
+	return nil, errAllocation
+}

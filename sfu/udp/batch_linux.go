@@ -34,7 +34,7 @@ const (
 	// maxTrainBytes keeps a train within one IP datagram's length field.
 	maxTrainBytes = 65000
 	// maxNoTrains bounds what is remembered of remotes. Full: all are forgotten, and each costs one refused train more.
-	maxNoTrains = 1024
+	maxNoGSO = 1024
 	// maxMessages bounds one system call (UIO_MAXIOV is 1024).
 	maxMessages = 256
 )
@@ -46,18 +46,18 @@ type mmsghdr struct {
 	_   [4]byte
 }
 
-// fast sends and receives many datagrams a call, and equal-sized ones to one address as a train (UDP_SEGMENT): the
+// batchConn sends and receives many datagrams a call, and equal-sized ones to one address as a train (UDP_SEGMENT): the
 // kernel's work per datagram is what costs, the call is not.
-type fast struct {
+type batchConn struct {
 	conn     *net.UDPConn
 	raw      syscall.RawConn
 	family   uint16
 	woken    atomic.Bool
 	deadline time.Time // Owned by the reader, as all below.
 
-	in      inbox
-	readErr syscall.Errno
-	lost    uint32 // kernel drops, as last told
+	in          receiveBatch
+	readErr     syscall.Errno
+	kernelDrops uint32 // kernel drops, as last told
 
 	messages int // filled in outHdr
 	sent     int
@@ -67,16 +67,16 @@ type fast struct {
 	outIov   []syscall.Iovec
 	outName  []syscall.RawSockaddrInet6
 	outCtl   [][controlSize]byte
-	none     bool // the kernel knows no trains
+	noGSO    bool // the kernel knows no trains
 
 	// noTrains are the remotes behind a device that cannot do trains (EIO: it has no checksum offload), at most maxNoTrains.
-	noTrains map[netip.Addr]struct{}
+	noGSOTo map[netip.Addr]struct{}
 
-	lone     *Packet // sent by itself
-	loneName syscall.RawSockaddrInet6
-	loneErr  syscall.Errno
-	sendLone func(uintptr)
-	fragment func(uintptr)
+	single         *Packet // sent by itself
+	singleName     syscall.RawSockaddrInet6
+	singleErr      syscall.Errno
+	sendSingle     func(uintptr)
+	sendFragmented func(uintptr)
 
 	readOnce   func(uintptr) bool
 	readNoWait func(uintptr)
@@ -84,25 +84,25 @@ type fast struct {
 	stats      *Stats
 }
 
-func newFast(c *net.UDPConn, stats *Stats, whole bool) (Conn, error) {
+func newBatchConn(c *net.UDPConn, stats *Stats, receiveTrains bool) (Conn, error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
-	f := &fast{conn: c, raw: raw, family: syscall.AF_INET6, stats: stats, in: inbox{size: MaxDatagram}}
+	f := &batchConn{conn: c, raw: raw, family: syscall.AF_INET6, stats: stats, in: receiveBatch{size: MaxDatagram}}
 	if c.LocalAddr().(*net.UDPAddr).IP.To4() != nil {
 		f.family = syscall.AF_INET
 	}
 	f.outHdr, f.outFirst = make([]mmsghdr, maxMessages), make([]int, maxMessages+1)
 	f.outName, f.outCtl = make([]syscall.RawSockaddrInet6, maxMessages), make([][controlSize]byte, maxMessages)
-	f.readOnce, f.sendOnce, f.sendLone, f.fragment = f.recvmmsg, f.sendmmsg, f.sendto, f.sendFragments
-	f.noTrains = map[netip.Addr]struct{}{}
+	f.readOnce, f.sendOnce, f.sendSingle, f.sendFragmented = f.recvmmsg, f.sendmmsg, f.sendto, f.sendFragments
+	f.noGSOTo = map[netip.Addr]struct{}{}
 	f.readNoWait = func(fd uintptr) { f.recvmmsg(fd) }
 	err = raw.Control(func(fd uintptr) {
 		_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, soRxqOvfl, 1) // without it drops are only not counted
-		f.none = syscall.SetsockoptInt(int(fd), solUDP, udpSegment, 0) != nil
-		f.discover(fd, pmtuProbe)
-		if whole && syscall.SetsockoptInt(int(fd), solUDP, udpGRO, 1) == nil {
+		f.noGSO = syscall.SetsockoptInt(int(fd), solUDP, udpSegment, 0) != nil
+		f.setPathMTU(fd, pmtuProbe)
+		if receiveTrains && syscall.SetsockoptInt(int(fd), solUDP, udpGRO, 1) == nil {
 			f.in.size = maxTrainBytes + MaxDatagram
 		}
 	})
@@ -110,7 +110,7 @@ func newFast(c *net.UDPConn, stats *Stats, whole bool) (Conn, error) {
 }
 
 // givenBuffer asks what became of SetReadBuffer: the kernel counts its own overhead, twice what we asked for.
-func givenBuffer(c *net.UDPConn) int {
+func receiveBufferSize(c *net.UDPConn) int {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return 0
@@ -122,25 +122,25 @@ func givenBuffer(c *net.UDPConn) int {
 	return size / 2
 }
 
-func address(sa *syscall.RawSockaddrInet6) netip.AddrPort {
+func addrPort(sa *syscall.RawSockaddrInet6) netip.AddrPort {
 	if sa.Family == syscall.AF_INET {
 		v4 := (*syscall.RawSockaddrInet4)(unsafe.Pointer(sa))
-		return netip.AddrPortFrom(netip.AddrFrom4(v4.Addr), swap(v4.Port))
+		return netip.AddrPortFrom(netip.AddrFrom4(v4.Addr), swapPort(v4.Port))
 	}
-	return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), swap(sa.Port))
+	return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), swapPort(sa.Port))
 }
 
 // swap turns network byte order into the machine's and back.
-func swap(port uint16) uint16 {
+func swapPort(port uint16) uint16 {
 	var b [2]byte
 	binary.NativeEndian.PutUint16(b[:], port)
 	return binary.BigEndian.Uint16(b[:])
 }
 
-func (f *fast) Write(batch []Packet) int {
+func (f *batchConn) Write(batch []Packet) int {
 	taken := 0
 	for len(batch) > 0 {
-		used := f.load(batch)
+		used := f.fillMessages(batch)
 		done := f.flush(batch[:used])
 		taken += done
 		if done < used {
@@ -152,30 +152,30 @@ func (f *fast) Write(batch []Packet) int {
 }
 
 // load fills messages from the front of the batch and returns how many packets they hold.
-func (f *fast) load(batch []Packet) int {
+func (f *batchConn) fillMessages(batch []Packet) int {
 	if len(f.outIov) < len(batch) {
 		f.outIov = make([]syscall.Iovec, len(batch))
 	}
 	i := 0
 	for f.messages = 0; i < len(batch) && f.messages < maxMessages; f.messages++ {
 		n := 1
-		if f.trains(batch[i].Addr.Addr()) {
-			n = train(batch[i:])
+		if f.gsoTo(batch[i].Addr.Addr()) {
+			n = trainLength(batch[i:])
 		}
 		for j := i; j < i+n; j++ {
 			f.outIov[j] = syscall.Iovec{Base: &batch[j].Data[0], Len: uint64(len(batch[j].Data))}
 		}
-		f.message(batch[i], i, n)
+		f.fillMessage(batch[i], i, n)
 		i += n
 	}
 	f.outFirst[f.messages] = i
 	return i
 }
 
-func (f *fast) message(first Packet, at, n int) {
+func (f *batchConn) fillMessage(first Packet, at, n int) {
 	m := f.messages
 	f.outFirst[m] = at
-	size := f.fill(&f.outName[m], first.Addr)
+	size := f.putAddress(&f.outName[m], first.Addr)
 	h := &f.outHdr[m].hdr
 	h.Name, h.Namelen = (*byte)(unsafe.Pointer(&f.outName[m])), size
 	h.Iov, h.Iovlen = &f.outIov[at], uint64(n)
@@ -192,7 +192,7 @@ func (f *fast) message(first Packet, at, n int) {
 
 // train is how many packets at the front of the batch may leave as one: to one address, of one size, the last may be
 // shorter.
-func train(batch []Packet) int {
+func trainLength(batch []Packet) int {
 	size, total := len(batch[0].Data), len(batch[0].Data)
 	n := 1
 	for n < len(batch) && n < maxTrain {
@@ -209,59 +209,59 @@ func train(batch []Packet) int {
 	return n
 }
 
-func (f *fast) fill(sa *syscall.RawSockaddrInet6, to netip.AddrPort) uint32 {
+func (f *batchConn) putAddress(sa *syscall.RawSockaddrInet6, to netip.AddrPort) uint32 {
 	if f.family == syscall.AF_INET {
 		v4 := (*syscall.RawSockaddrInet4)(unsafe.Pointer(sa))
-		*v4 = syscall.RawSockaddrInet4{Family: syscall.AF_INET, Port: swap(to.Port()), Addr: to.Addr().As4()}
+		*v4 = syscall.RawSockaddrInet4{Family: syscall.AF_INET, Port: swapPort(to.Port()), Addr: to.Addr().As4()}
 		return syscall.SizeofSockaddrInet4
 	}
-	*sa = syscall.RawSockaddrInet6{Family: syscall.AF_INET6, Port: swap(to.Port()), Addr: to.Addr().As16()}
+	*sa = syscall.RawSockaddrInet6{Family: syscall.AF_INET6, Port: swapPort(to.Port()), Addr: to.Addr().As16()}
 	return syscall.SizeofSockaddrInet6
 }
 
 // discover sets how the socket treats the MTU of paths, for both families where it has both.
-func (f *fast) discover(fd uintptr, how int) {
+func (f *batchConn) setPathMTU(fd uintptr, how int) {
 	_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_IP, mtuDiscover, how)
 	if f.family == syscall.AF_INET6 {
 		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_IPV6, mtuDiscover6, how)
 	}
 }
 
-func (f *fast) trains(to netip.Addr) bool {
-	if f.none || len(f.noTrains) == 0 {
-		return !f.none
+func (f *batchConn) gsoTo(to netip.Addr) bool {
+	if f.noGSO || len(f.noGSOTo) == 0 {
+		return !f.noGSO
 	}
-	_, without := f.noTrains[to]
+	_, without := f.noGSOTo[to]
 	return !without
 }
 
 // refuses remembers a remote that no train reaches.
-func (f *fast) refuses(to netip.Addr) {
-	if len(f.noTrains) >= maxNoTrains {
-		clear(f.noTrains)
+func (f *batchConn) disableGSOTo(to netip.Addr) {
+	if len(f.noGSOTo) >= maxNoGSO {
+		clear(f.noGSOTo)
 	}
-	f.noTrains[to] = struct{}{}
+	f.noGSOTo[to] = struct{}{}
 }
 
 // singly sends the packets of a refused train, or one that was refused alone, and returns how many it dealt with.
-func (f *fast) singly(batch []Packet) int {
+func (f *batchConn) sendOneByOne(batch []Packet) int {
 	for i := range batch {
-		f.lone = &batch[i]
-		if err := f.raw.Control(f.sendLone); err != nil {
+		f.single = &batch[i]
+		if err := f.raw.Control(f.sendSingle); err != nil {
 			return i
 		}
-		if f.loneErr == syscall.EMSGSIZE && len(f.lone.Data) <= BaseDatagram {
-			_ = f.raw.Control(f.fragment)
+		if f.singleErr == syscall.EMSGSIZE && len(f.single.Data) <= BaseDatagram {
+			_ = f.raw.Control(f.sendFragmented)
 			f.stats.Fragmented++
 		}
-		switch f.loneErr {
+		switch f.singleErr {
 		case 0:
 			f.stats.Messages++
 			f.stats.Datagrams++
 		case syscall.EAGAIN, syscall.ENOBUFS:
 			return i
 		case syscall.EMSGSIZE:
-			f.lone.TooLong = true
+			f.single.TooLong = true
 			f.stats.TooLong++
 			f.stats.Refused++
 		default:
@@ -271,23 +271,23 @@ func (f *fast) singly(batch []Packet) int {
 	return len(batch)
 }
 
-func (f *fast) sendto(fd uintptr) {
-	p := f.lone
-	size := f.fill(&f.loneName, p.Addr)
-	_, _, f.loneErr = syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&p.Data[0])), uintptr(len(p.Data)),
-		syscall.MSG_DONTWAIT, uintptr(unsafe.Pointer(&f.loneName)), uintptr(size))
+func (f *batchConn) sendto(fd uintptr) {
+	p := f.single
+	size := f.putAddress(&f.singleName, p.Addr)
+	_, _, f.singleErr = syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&p.Data[0])), uintptr(len(p.Data)),
+		syscall.MSG_DONTWAIT, uintptr(unsafe.Pointer(&f.singleName)), uintptr(size))
 }
 
 // sendFragments is sendto for a datagram that even a small MTU has to carry.
-func (f *fast) sendFragments(fd uintptr) {
-	f.discover(fd, pmtuDont)
+func (f *batchConn) sendFragments(fd uintptr) {
+	f.setPathMTU(fd, pmtuDont)
 	f.sendto(fd)
-	f.discover(fd, pmtuProbe)
+	f.setPathMTU(fd, pmtuProbe)
 }
 
 // flush sends the loaded messages. A train that is refused is sent again one by one: only EIO says that the device can do none at all, other
 // errors are about this train, as a size above the MTU (EINVAL, EMSGSIZE).
-func (f *fast) flush(batch []Packet) int {
+func (f *batchConn) flush(batch []Packet) int {
 	for m := 0; m < f.messages; {
 		f.sent = m
 		if err := f.raw.Control(f.sendOnce); err != nil {
@@ -302,12 +302,12 @@ func (f *fast) flush(batch []Packet) int {
 		case f.sendErr == syscall.EAGAIN || f.sendErr == syscall.ENOBUFS:
 			return first
 		case next-first > 1:
-			f.stats.PlainTrains++
+			f.stats.ResentTrains++
 			if f.sendErr == syscall.EIO {
-				f.refuses(batch[first].Addr.Addr())
+				f.disableGSOTo(batch[first].Addr.Addr())
 			}
 		}
-		if done := f.singly(batch[first:next]); done < next-first { // the others still want theirs
+		if done := f.sendOneByOne(batch[first:next]); done < next-first { // the others still want theirs
 			return first + done
 		}
 		m++
@@ -315,7 +315,7 @@ func (f *fast) flush(batch []Packet) int {
 	return len(batch)
 }
 
-func (f *fast) sendmmsg(fd uintptr) {
+func (f *batchConn) sendmmsg(fd uintptr) {
 	m := f.sent
 	n, _, e := syscall.RawSyscall6(sysSendmmsg, fd, uintptr(unsafe.Pointer(&f.outHdr[m])), uintptr(f.messages-m), syscall.MSG_DONTWAIT, 0, 0)
 	switch f.sendErr = e; e {
@@ -328,10 +328,10 @@ func (f *fast) sendmmsg(fd uintptr) {
 	}
 }
 
-func (f *fast) WriteTo(data []byte, to netip.AddrPort) (int, error) {
+func (f *batchConn) WriteTo(data []byte, to netip.AddrPort) (int, error) {
 	n, err := f.conn.WriteToUDPAddrPort(data, to)
 	if errors.Is(err, syscall.EMSGSIZE) && len(data) <= BaseDatagram {
-		discover := func(how int) { _ = f.raw.Control(func(fd uintptr) { f.discover(fd, how) }) }
+		discover := func(how int) { _ = f.raw.Control(func(fd uintptr) { f.setPathMTU(fd, how) }) }
 		discover(pmtuDont)
 		n, err = f.conn.WriteToUDPAddrPort(data, to)
 		discover(pmtuProbe)
@@ -339,12 +339,12 @@ func (f *fast) WriteTo(data []byte, to netip.AddrPort) (int, error) {
 	return n, err
 }
 
-func (f *fast) Wake() {
+func (f *batchConn) Wake() {
 	f.woken.Store(true)
-	_ = f.conn.SetReadDeadline(moved)
+	_ = f.conn.SetReadDeadline(wakeDeadline)
 }
 
-func (f *fast) Close() error { return f.conn.Close() }
+func (f *batchConn) Close() error { return f.conn.Close() }
 
 // Nap lets the thread rest for a moment too short for timers, which count in milliseconds here. The scheduler is not told: it
 // would hand the processor on and look for it every 20 µs, which costs more than all that the nap saves. A collection of

@@ -3,10 +3,10 @@ package srtp
 // Bounds of what an Opener remembers of one peer. Both count only what was authenticated: strangers add nothing.
 const (
 	// maxLive is how many sources have a window: three sources with three encodings and RTX each, four times over.
-	maxLive = 64
+	maxWindows = 64
 	// maxForgotten is how many replaced sources leave their highest index behind, 40 bytes each. A microphone that begins anew every
 	// minute has so many in three days.
-	maxForgotten = 4096
+	maxNextIndices = 4096
 )
 
 // sources are the replay states of the SSRCs of one direction. All live under one key, so no packet that was ever accepted may be
@@ -17,9 +17,9 @@ const (
 //     it were never accepted. If the source comes back it begins there; what is older, late or replayed, is refused.
 //   - When there is no more room for that either, the key is used up: the connection ends and the client makes another one,
 //     under another key. Nothing is forgotten for good under the same key.
-type sources struct {
-	live      map[uint32]*source
-	forgotten map[uint32]uint64 // the next index that may be accepted, at least 1; no SSRC of live
+type replayStates struct {
+	windows   map[uint32]*source
+	nextIndex map[uint32]uint64 // the next index that may be accepted, at least 1; no SSRC of live
 	clock     uint64            // packets that were accepted
 }
 
@@ -29,42 +29,42 @@ type source struct {
 	used uint64 // clock at its last packet
 }
 
-func newSources() sources {
-	return sources{live: map[uint32]*source{}, forgotten: map[uint32]uint64{}}
+func newReplayStates() replayStates {
+	return replayStates{windows: map[uint32]*source{}, nextIndex: map[uint32]uint64{}}
 }
 
 // mark notes an authenticated packet of a live source.
-func (s *sources) mark(src *source, index uint64) {
+func (s *replayStates) mark(src *source, index uint64) {
 	s.clock++
 	src.used = s.clock
 	src.mark(index)
 }
 
 // begin gives an SSRC a window with its authenticated first packet, whose index is at least next: what forgotten says of it.
-func (s *sources) begin(ssrc uint32, next, index uint64) error {
-	if next == 0 && len(s.live)+len(s.forgotten) >= maxLive+maxForgotten {
-		return ErrUsedUp
+func (s *replayStates) open(ssrc uint32, next, index uint64) error {
+	if next == 0 && len(s.windows)+len(s.nextIndex) >= maxWindows+maxNextIndices {
+		return ErrKeyExhausted
 	}
-	delete(s.forgotten, ssrc)
+	delete(s.nextIndex, ssrc)
 	src := &source{}
-	if len(s.live) >= maxLive {
+	if len(s.windows) >= maxWindows {
 		src = s.oldest()
-		delete(s.live, src.ssrc)
-		s.forgotten[src.ssrc] = src.top
+		delete(s.windows, src.ssrc)
+		s.nextIndex[src.ssrc] = src.top
 	}
 	*src = source{ssrc: ssrc}
 	if next > 0 {
-		src.begin(next)
+		src.resumeAt(next)
 	}
-	s.live[ssrc] = src
+	s.windows[ssrc] = src
 	s.mark(src, index)
 	return nil
 }
 
 // oldest is the live source that was silent longest.
-func (s *sources) oldest() *source {
+func (s *replayStates) oldest() *source {
 	var oldest *source
-	for _, src := range s.live {
+	for _, src := range s.windows {
 		if oldest == nil || src.used < oldest.used {
 			oldest = src
 		}
@@ -82,7 +82,7 @@ type window struct {
 }
 
 // begin lets the window count all before next as seen.
-func (w *window) begin(next uint64) {
+func (w *window) resumeAt(next uint64) {
 	w.top = next
 	for i := range w.bits {
 		w.bits[i] = ^uint64(0)

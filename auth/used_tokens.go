@@ -9,9 +9,9 @@ import (
 
 // Why a token cannot be spent.
 var (
-	ErrSpent     = errors.New("token was used before")
-	ErrForgotten = errors.New("token is older than the memory of used tokens")
-	ErrSpentFull = errors.New("memory of used tokens is full")
+	ErrTokenUsed         = errors.New("token was used before")
+	ErrIssuedBeforeStart = errors.New("token is older than the memory of used tokens")
+	ErrUsedTokensFull    = errors.New("memory of used tokens is full")
 )
 
 // A Use is the one use of one token.
@@ -24,23 +24,23 @@ type Use struct {
 }
 
 // Kept is until when a use is remembered that happens now.
-func (u Use) Kept(now time.Time) time.Time {
-	if kept := now.Add(SpentTime); kept.After(u.Until) {
+func (u Use) KeepUntil(now time.Time) time.Time {
+	if kept := now.Add(UsedTokenRetention); kept.After(u.Until) {
 		return kept
 	}
 	return u.Until
 }
 
-// A Spender remembers which tokens were used.
-type Spender interface {
-	// Spend marks a use; ErrSpent, ErrForgotten, ErrSpentFull or any other error refuse the token.
-	Spend(now time.Time, u Use) error
+// A UsedTokens remembers which tokens were used.
+type UsedTokens interface {
+	// Spend marks a use; ErrTokenUsed, ErrIssuedBeforeStart, ErrUsedTokensFull or any other error refuse the token.
+	MarkUsed(now time.Time, u Use) error
 }
 
-// SpentMemory is a Spender in memory. It is bounded, and when it is full it refuses: an accepted token that is not remembered could
+// UsedTokenMemory is a UsedTokens in memory. It is bounded, and when it is full it refuses: an accepted token that is not remembered could
 // be used again. What was issued before it began is refused too, since a daemon that restarts has forgotten what it accepted.
-type SpentMemory struct {
-	begin time.Time
+type UsedTokenMemory struct {
+	start time.Time
 	limit int
 
 	mu    sync.Mutex
@@ -48,37 +48,37 @@ type SpentMemory struct {
 	swept time.Time              // Guarded by mu.
 }
 
-// NewSpentMemory remembers up to limit tokens that were issued from the second of begin on.
-func NewSpentMemory(begin time.Time, limit int) (*SpentMemory, error) {
+// NewUsedTokenMemory remembers up to limit tokens that were issued from the second of begin on.
+func NewUsedTokenMemory(begin time.Time, limit int) (*UsedTokenMemory, error) {
 	if limit < 1 {
 		return nil, fmt.Errorf("memory of used tokens needs room for one at least, not %d", limit)
 	}
-	return &SpentMemory{begin: begin.Truncate(time.Second), limit: limit, until: map[TokenKey]time.Time{}}, nil
+	return &UsedTokenMemory{start: begin.Truncate(time.Second), limit: limit, until: map[TokenKey]time.Time{}}, nil
 }
 
-// Spend implements Spender.
-func (m *SpentMemory) Spend(now time.Time, u Use) error {
+// Spend implements UsedTokens.
+func (m *UsedTokenMemory) MarkUsed(now time.Time, u Use) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if until, there := m.until[u.Key]; there && !now.After(until) {
-		return ErrSpent
+		return ErrTokenUsed
 	}
-	if u.IssuedAt.Before(m.begin) {
-		return ErrForgotten
+	if u.IssuedAt.Before(m.start) {
+		return ErrIssuedBeforeStart
 	}
 	if len(m.until) >= m.limit || now.Sub(m.swept) >= MaxLifetime {
 		m.sweep(now)
 	}
 	if len(m.until) >= m.limit {
-		return ErrSpentFull
+		return ErrUsedTokensFull
 	}
-	m.until[u.Key] = u.Kept(now)
+	m.until[u.Key] = u.KeepUntil(now)
 	return nil
 }
 
 // sweep forgets what was kept long enough. Within one second a full memory is swept once: tokens expire by the second, and a flood must not
 // make each of its requests walk the whole map.
-func (m *SpentMemory) sweep(now time.Time) {
+func (m *UsedTokenMemory) sweep(now time.Time) {
 	if d := now.Sub(m.swept); d >= 0 && d < time.Second {
 		return
 	}

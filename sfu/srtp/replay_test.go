@@ -74,7 +74,7 @@ func TestStrangerCostsNoState(t *testing.T) {
 	}); n != 0 {
 		t.Fatalf("%v allocations per forged packet", n)
 	}
-	if len(o.sources.live)+len(o.sources.forgotten) != 0 {
+	if len(o.sources.windows)+len(o.sources.nextIndex) != 0 {
 		t.Fatal("forged packets left state")
 	}
 	if _, err := o.RTP(sealed(s, 9, 65538), 16); err != nil {
@@ -96,7 +96,7 @@ func TestManySources(t *testing.T) {
 		if _, err := o.RTCP(reportOf(s, ssrc)); err != nil {
 			t.Fatalf("report of %d: %v", ssrc, err)
 		}
-		if len(o.sources.live) > maxLive || len(o.reports.live) > maxLive {
+		if len(o.sources.windows) > maxWindows || len(o.reports.windows) > maxWindows {
 			t.Fatal("more windows than there may be")
 		}
 	}
@@ -131,7 +131,7 @@ func TestSourcesModel(t *testing.T) {
 	}
 	opened, highest := map[key]bool{}, map[uint32]uint64{}
 	for range 60000 {
-		ssrc := uint32(rnd.IntN(3 * maxLive))
+		ssrc := uint32(rnd.IntN(3 * maxWindows))
 		if rnd.IntN(3) > 0 {
 			ssrc %= 8 // some speak more than others
 		}
@@ -154,7 +154,7 @@ func TestSourcesModel(t *testing.T) {
 		case fresh:
 			t.Fatalf("%+v is new and was refused: %v", k, err)
 		}
-		if len(o.sources.live) > maxLive {
+		if len(o.sources.windows) > maxWindows {
 			t.Fatal("more windows than there may be")
 		}
 	}
@@ -171,19 +171,19 @@ func TestUsedUp(t *testing.T) {
 		t.Fatal("the last RTCP index is 2^31-1")
 	}
 	src := &source{ssrc: 1}
-	src.begin(maxRTPIndex - margin - 2)
-	o.sources.live[1] = src
-	if _, err := o.RTP(sealed(s, 1, maxRTPIndex-margin), 16); err != nil {
+	src.resumeAt(maxRTPIndex - exhaustionMargin - 2)
+	o.sources.windows[1] = src
+	if _, err := o.RTP(sealed(s, 1, maxRTPIndex-exhaustionMargin), 16); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := o.RTP(sealed(s, 1, maxRTPIndex-margin+3), 16); err != ErrUsedUp {
+	if _, err := o.RTP(sealed(s, 1, maxRTPIndex-exhaustionMargin+3), 16); err != ErrKeyExhausted {
 		t.Fatalf("RTP: %v", err)
 	}
-	s.rtcpIndex = maxRTCPIndex - margin
+	s.rtcpIndex = maxRTCPIndex - exhaustionMargin
 	if _, err := o.RTCP(reportOf(s, 2)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := o.RTCP(reportOf(s, 2)); err != ErrUsedUp {
+	if _, err := o.RTCP(reportOf(s, 2)); err != ErrKeyExhausted {
 		t.Fatalf("RTCP: %v", err)
 	}
 }
@@ -191,18 +191,18 @@ func TestUsedUp(t *testing.T) {
 // TestNoRoomForSources: where even the record of forgotten sources is full, the key is used up. Nothing of it is opened again.
 func TestNoRoomForSources(t *testing.T) {
 	s, o, _ := contexts(t, 32)
-	for ssrc := range uint32(maxLive + maxForgotten) {
+	for ssrc := range uint32(maxWindows + maxNextIndices) {
 		if _, err := o.RTP(sealed(s, ssrc, 5), 16); err != nil {
 			t.Fatalf("SSRC %d: %v", ssrc, err)
 		}
 	}
-	if _, err := o.RTP(sealed(s, 1<<20, 5), 16); err != ErrUsedUp {
+	if _, err := o.RTP(sealed(s, 1<<20, 5), 16); err != ErrKeyExhausted {
 		t.Fatalf("one too many: %v", err)
 	}
 	if _, err := o.RTP(sealed(s, 1, 5), 16); err != ErrReplayed {
 		t.Fatalf("comes again: %v", err)
 	}
-	if len(o.sources.forgotten) > maxForgotten {
+	if len(o.sources.nextIndex) > maxNextIndices {
 		t.Fatal("more than there may be")
 	}
 }

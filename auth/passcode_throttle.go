@@ -49,19 +49,19 @@ type Passcodes struct {
 	key   [sha256.Size]byte               // of right
 	match func(PasscodeHash, Secret) bool // in tests another
 
-	mu      sync.Mutex
-	sources map[uint64]*guesser          // Guarded by mu. By room and source, or its network; at most maxGuessers.
-	budgets map[uint64]*guessBudget      // Guarded by mu. By room: of sources that failed; at most maxGuessBudgets.
-	right   map[uint64][sha256.Size]byte // Guarded by mu. By hash: the HMAC of the passcode; at most maxRightPasscodes.
-	queue   []*passcodeWaiter            // Guarded by mu. Fewest failures first, then oldest first; at most passcodeQueue.
-	waiting map[uint64]int               // Guarded by mu. By room: guesses in the queue.
-	open    bool                         // Guarded by mu. The place for everybody is taken.
-	clean   bool                         // Guarded by mu. The place for sources that have not failed is taken.
-	swept   time.Time                    // Guarded by mu.
+	mu            sync.Mutex
+	sources       map[uint64]*guessRecord      // Guarded by mu. By room and source, or its network; at most maxGuessers.
+	budgets       map[uint64]*roomBudget       // Guarded by mu. By room: of sources that failed; at most maxGuessBudgets.
+	known         map[uint64][sha256.Size]byte // Guarded by mu. By hash: the HMAC of the passcode; at most maxRightPasscodes.
+	queue         []*pendingGuess              // Guarded by mu. Fewest failures first, then oldest first; at most passcodeQueue.
+	waiting       map[uint64]int               // Guarded by mu. By room: guesses in the queue.
+	openSlotBusy  bool                         // Guarded by mu. The place for everybody is taken.
+	cleanSlotBusy bool                         // Guarded by mu. The place for sources that have not failed is taken.
+	swept         time.Time                    // Guarded by mu.
 }
 
 // A guesser is one source at one room, or the network that sources are in.
-type guesser struct {
+type guessRecord struct {
 	wrong int
 	until time.Time // not before
 	last  time.Time
@@ -69,25 +69,25 @@ type guesser struct {
 }
 
 // A guessBudget is a token bucket.
-type guessBudget struct {
+type roomBudget struct {
 	tokens float64
 	last   time.Time
 }
 
 // A passcodeWaiter is one guess in the queue.
-type passcodeWaiter struct {
-	room, source, site uint64        // site is 0 where there is none
-	failures           int           // of its source, and of the network around it beyond what people mistype
-	turn               chan struct{} // closed when it is decided: running or displaced
-	running            *bool         // its place: &open or &clean; nil before its turn. Guarded by mu.
-	displaced          bool          // by a guess with fewer failures. Guarded by mu.
+type pendingGuess struct {
+	room, source, network uint64        // site is 0 where there is none
+	failures              int           // of its source, and of the network around it beyond what people mistype
+	decided               chan struct{} // closed when it is decided: running or displaced
+	slot                  *bool         // its place: &open or &clean; nil before its turn. Guarded by mu.
+	displaced             bool          // by a guess with fewer failures. Guarded by mu.
 }
 
 // NewPasscodes makes a checker that has seen nobody.
 func NewPasscodes() *Passcodes {
 	p := &Passcodes{
 		seed: maphash.MakeSeed(), match: PasscodeHash.matches,
-		sources: map[uint64]*guesser{}, budgets: map[uint64]*guessBudget{}, right: map[uint64][sha256.Size]byte{}, waiting: map[uint64]int{},
+		sources: map[uint64]*guessRecord{}, budgets: map[uint64]*roomBudget{}, known: map[uint64][sha256.Size]byte{}, waiting: map[uint64]int{},
 	}
 	rand.Read(p.key[:]) // never fails
 	return p
@@ -100,38 +100,38 @@ func (p *Passcodes) Check(ctx context.Context, now time.Time, room, source strin
 	if len(guess.Reveal()) > MaxPasscode {
 		return ErrPasscodeWrong
 	}
-	w := &passcodeWaiter{
+	w := &pendingGuess{
 		room: maphash.String(p.seed, room), source: maphash.Comparable(p.seed, [2]string{room, source}),
-		turn: make(chan struct{}),
+		decided: make(chan struct{}),
 	}
-	if around := site(source); around.IsValid() {
-		w.site = maphash.Comparable(p.seed, [2]string{room, "around " + around.String()})
+	if around := networkAround(source); around.IsValid() {
+		w.network = maphash.Comparable(p.seed, [2]string{room, "around " + around.String()})
 	}
-	hashKey, mac := p.recognise(h, guess)
-	if known, err := p.enter(now, w, hashKey, mac); known || err != nil {
+	hashKey, mac := p.knownKey(h, guess)
+	if known, err := p.enqueue(now, w, hashKey, mac); known || err != nil {
 		return err
 	}
-	looked, right := false, false
+	checked, right := false, false
 	defer func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.leave(w)
-		if looked {
-			p.conclude(now, w, right)
+		p.release(w)
+		if checked {
+			p.recordResult(now, w, right)
 		}
 		if right {
-			p.remember(hashKey, mac)
+			p.rememberKnown(hashKey, mac)
 		}
 	}()
 	select {
-	case <-w.turn:
+	case <-w.decided:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	if p.isDisplaced(w) {
 		return ErrPasscodeBusy
 	}
-	looked = true
+	checked = true
 	if right = p.match(h, guess); !right {
 		return ErrPasscodeWrong
 	}
@@ -139,7 +139,7 @@ func (p *Passcodes) Check(ctx context.Context, now time.Time, room, source strin
 }
 
 // site is the network around a source: a /48 or a /24, which one customer may have. What is no address has none around it.
-func site(source string) netip.Prefix {
+func networkAround(source string) netip.Prefix {
 	at, err := netip.ParsePrefix(source)
 	if err != nil {
 		return netip.Prefix{}
@@ -153,7 +153,7 @@ func site(source string) netip.Prefix {
 }
 
 // recognise gives what a passcode that was found right is known by. A change of the hash changes both.
-func (p *Passcodes) recognise(h PasscodeHash, guess Secret) (hashKey uint64, mac [sha256.Size]byte) {
+func (p *Passcodes) knownKey(h PasscodeHash, guess Secret) (hashKey uint64, mac [sha256.Size]byte) {
 	m := hmac.New(sha256.New, p.key[:])
 	m.Write([]byte(h.Reveal()))
 	m.Write([]byte{0}) // in no hash
@@ -162,11 +162,11 @@ func (p *Passcodes) recognise(h PasscodeHash, guess Secret) (hashKey uint64, mac
 }
 
 // remember makes a passcode known to be right. The caller holds mu.
-func (p *Passcodes) remember(hashKey uint64, mac [sha256.Size]byte) {
-	if len(p.right) >= maxRightPasscodes {
-		clear(p.right) // hashes that are configured no more, most of them; argon2 looks at the others once again
+func (p *Passcodes) rememberKnown(hashKey uint64, mac [sha256.Size]byte) {
+	if len(p.known) >= maxKnownPasscodes {
+		clear(p.known) // hashes that are configured no more, most of them; argon2 looks at the others once again
 	}
-	p.right[hashKey] = mac
+	p.known[hashKey] = mac
 }
 
 // penalty is how long a source waits after so many wrong guesses in a row.
@@ -178,7 +178,7 @@ func penalty(wrong int) time.Duration {
 }
 
 // enter takes a place in the queue, or says that none is needed.
-func (p *Passcodes) enter(now time.Time, w *passcodeWaiter, hashKey uint64, mac [sha256.Size]byte) (known bool, err error) {
+func (p *Passcodes) enqueue(now time.Time, w *pendingGuess, hashKey uint64, mac [sha256.Size]byte) (known bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	g := p.sources[w.source]
@@ -188,29 +188,29 @@ func (p *Passcodes) enter(now time.Time, w *passcodeWaiter, hashKey uint64, mac 
 	case g != nil && g.busy:
 		return false, ErrPasscodeBusy
 	}
-	if r, ok := p.right[hashKey]; ok && hmac.Equal(r[:], mac[:]) {
+	if r, ok := p.known[hashKey]; ok && hmac.Equal(r[:], mac[:]) {
 		delete(p.sources, w.source)
 		return true, nil
 	}
 	if g != nil {
 		w.failures = g.wrong
 	}
-	if around := p.sources[w.site]; around != nil && around.wrong > freeGuessesAround {
+	if around := p.sources[w.network]; around != nil && around.wrong > freeGuessesAround {
 		w.failures += around.wrong - freeGuessesAround
 	}
 	if !p.displace(w) {
 		return false, ErrPasscodeBusy
 	}
-	if wait := p.spend(now, w); wait > 0 {
+	if wait := p.takeBudget(now, w); wait > 0 {
 		return false, Throttled{wait}
 	}
 	if g == nil {
-		p.makeRoom(now)
-		g = &guesser{last: now}
+		p.evict(now)
+		g = &guessRecord{last: now}
 		p.sources[w.source] = g
 	}
 	g.busy = true
-	at, _ := slices.BinarySearchFunc(p.queue, w.failures+1, func(o *passcodeWaiter, f int) int { return o.failures - f })
+	at, _ := slices.BinarySearchFunc(p.queue, w.failures+1, func(o *pendingGuess, f int) int { return o.failures - f })
 	p.queue = slices.Insert(p.queue, at, w)
 	p.waiting[w.room]++
 	p.dispatch()
@@ -219,7 +219,7 @@ func (p *Passcodes) enter(now time.Time, w *passcodeWaiter, hashKey uint64, mac 
 
 // displace finds a place in the queue. When the queue, or the half of it that one room may take, is full, the guess with the most
 // failures in it goes; if that is the newcomer, there is no place. The caller holds mu.
-func (p *Passcodes) displace(w *passcodeWaiter) bool {
+func (p *Passcodes) displace(w *pendingGuess) bool {
 	full := len(p.queue) >= passcodeQueue
 	if !full && p.waiting[w.room] < passcodeQueue/2 {
 		return true
@@ -233,7 +233,7 @@ func (p *Passcodes) displace(w *passcodeWaiter) bool {
 		}
 		p.unqueue(last)
 		last.displaced = true
-		close(last.turn)
+		close(last.decided)
 		return true
 	}
 	return false
@@ -241,7 +241,7 @@ func (p *Passcodes) displace(w *passcodeWaiter) bool {
 
 // spend takes one guess of a room's budget for sources that failed, or says how long until there is one. Half of it is for those who
 // may have mistyped. The caller holds mu.
-func (p *Passcodes) spend(now time.Time, w *passcodeWaiter) (wait time.Duration) {
+func (p *Passcodes) takeBudget(now time.Time, w *pendingGuess) (wait time.Duration) {
 	need := 1.0
 	switch {
 	case w.failures == 0:
@@ -254,7 +254,7 @@ func (p *Passcodes) spend(now time.Time, w *passcodeWaiter) (wait time.Duration)
 		if len(p.budgets) >= maxGuessBudgets {
 			clear(p.budgets)
 		}
-		b = &guessBudget{tokens: failedBurst, last: now}
+		b = &roomBudget{tokens: failedBurst, last: now}
 		p.budgets[w.room] = b
 	}
 	if gone := now.Sub(b.last); gone > 0 {
@@ -272,21 +272,21 @@ func (p *Passcodes) dispatch() {
 	for len(p.queue) > 0 {
 		next := p.queue[0]
 		switch {
-		case next.failures == 0 && !p.clean:
-			next.running = &p.clean
-		case !p.open:
-			next.running = &p.open
+		case next.failures == 0 && !p.cleanSlotBusy:
+			next.slot = &p.cleanSlotBusy
+		case !p.openSlotBusy:
+			next.slot = &p.openSlotBusy
 		default:
 			return
 		}
 		p.unqueue(next)
-		*next.running = true
-		close(next.turn)
+		*next.slot = true
+		close(next.decided)
 	}
 }
 
 // unqueue takes a guess out of the queue. The caller holds mu.
-func (p *Passcodes) unqueue(w *passcodeWaiter) {
+func (p *Passcodes) unqueue(w *pendingGuess) {
 	i := slices.Index(p.queue, w)
 	if i < 0 {
 		return
@@ -297,17 +297,17 @@ func (p *Passcodes) unqueue(w *passcodeWaiter) {
 	}
 }
 
-func (p *Passcodes) isDisplaced(w *passcodeWaiter) bool {
+func (p *Passcodes) isDisplaced(w *pendingGuess) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return w.displaced
 }
 
 // leave gives back what a guess took, wherever it came to. The caller holds mu.
-func (p *Passcodes) leave(w *passcodeWaiter) {
+func (p *Passcodes) release(w *pendingGuess) {
 	p.unqueue(w)
-	if w.running != nil {
-		*w.running = false
+	if w.slot != nil {
+		*w.slot = false
 	}
 	if g := p.sources[w.source]; g != nil {
 		if g.busy = false; g.wrong == 0 {
@@ -318,19 +318,19 @@ func (p *Passcodes) leave(w *passcodeWaiter) {
 }
 
 // conclude notes what came of a guess that was looked at. The caller holds mu.
-func (p *Passcodes) conclude(now time.Time, w *passcodeWaiter, right bool) {
+func (p *Passcodes) recordResult(now time.Time, w *pendingGuess, right bool) {
 	if right {
 		delete(p.sources, w.source)
 		return
 	}
-	for _, key := range []uint64{w.source, w.site} {
+	for _, key := range []uint64{w.source, w.network} {
 		if key == 0 {
 			continue // no network around it
 		}
 		g := p.sources[key]
 		if g == nil {
-			p.makeRoom(now)
-			g = &guesser{}
+			p.evict(now)
+			g = &guessRecord{}
 			p.sources[key] = g
 		}
 		g.wrong++
@@ -342,23 +342,23 @@ func (p *Passcodes) conclude(now time.Time, w *passcodeWaiter, right bool) {
 
 // makeRoom forgets who has been quiet for long. When there are more sources than can be remembered, the one that matters least is
 // forgotten: with that it gets back a few free guesses, no more than another address would. The caller holds mu.
-func (p *Passcodes) makeRoom(now time.Time) {
-	if len(p.sources) < maxGuessers {
+func (p *Passcodes) evict(now time.Time) {
+	if len(p.sources) < maxGuessRecords {
 		return
 	}
 	if d := now.Sub(p.swept); d < 0 || d >= time.Second {
 		p.swept = now
 		for k, g := range p.sources {
-			if !g.busy && now.Sub(g.last) > forgetGuesser {
+			if !g.busy && now.Sub(g.last) > forgetGuessAfter {
 				delete(p.sources, k)
 			}
 		}
 	}
-	if len(p.sources) < maxGuessers {
+	if len(p.sources) < maxGuessRecords {
 		return
 	}
 	var least uint64
-	var found *guesser
+	var found *guessRecord
 	looked := 0
 	for k, g := range p.sources { // in no order: a sample is enough
 		if g.busy {

@@ -35,7 +35,7 @@ func (g *Group) Allow(holders []string) {
 	for _, h := range holders {
 		wanted[h] = true
 		if g.grants[h] == nil {
-			g.grants[h] = mint()
+			g.grants[h] = newGrant()
 			s.holders[h], s.grants[g.grants[h].credential.Username] = g.grants[h], g.grants[h]
 		}
 	}
@@ -75,7 +75,7 @@ func (s *Server) find(username string) *grant {
 	return s.grants[username]
 }
 
-func mint() *grant {
+func newGrant() *grant {
 	c := Credential{random(), random()}
 	return &grant{credential: c, key: turn.GenerateAuthKey(c.Username, realm, c.Password), conns: map[*conn]bool{}}
 }

@@ -28,10 +28,10 @@ type Revocation struct {
 }
 
 // Over reports whether it ended by itself.
-func (r Revocation) Over(now time.Time) bool { return !r.Until.IsZero() && now.After(r.Until) }
+func (r Revocation) Expired(now time.Time) bool { return !r.Until.IsZero() && now.After(r.Until) }
 
 // Shown is what a token says of what could be revoked.
-type Shown struct {
+type RevocationSubjects struct {
 	Token        TokenKey
 	Person, Room string // as in Revocation.Subject
 }
@@ -39,7 +39,7 @@ type Shown struct {
 // Revocations knows what was revoked.
 type Revocations interface {
 	// Revoked reports whether anything of what is shown is revoked.
-	Revoked(now time.Time, s Shown) bool
+	Revoked(now time.Time, s RevocationSubjects) bool
 }
 
 // ErrRevocationsFull says that no more can be remembered.
@@ -51,17 +51,17 @@ type RevocationList struct {
 	limit int
 
 	mu  sync.RWMutex
-	all map[revoked]Revocation // Guarded by mu.
+	all map[revocationKey]Revocation // Guarded by mu.
 }
 
-type revoked struct {
+type revocationKey struct {
 	kind    RevocationKind
 	subject string
 }
 
 // NewRevocationList makes an empty list.
 func NewRevocationList(limit int) *RevocationList {
-	return &RevocationList{limit: limit, all: map[revoked]Revocation{}}
+	return &RevocationList{limit: limit, all: map[revocationKey]Revocation{}}
 }
 
 // Add takes a revocation, or a new end of one. That of a token ends when no token of now can live any more: it refuses the token and
@@ -80,10 +80,10 @@ func (l *RevocationList) Add(now time.Time, r Revocation) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	key := revoked{r.Kind, r.Subject}
+	key := revocationKey{r.Kind, r.Subject}
 	if _, there := l.all[key]; !there && len(l.all) >= l.limit {
 		for k, old := range l.all {
-			if old.Over(now) {
+			if old.Expired(now) {
 				delete(l.all, k)
 			}
 		}
@@ -97,14 +97,14 @@ func (l *RevocationList) Add(now time.Time, r Revocation) error {
 
 // Lift takes the revocation back that was made at this time, none that was made anew, and reports whether there was one. Times are not
 // compared otherwise: a clock may have been set.
-func (l *RevocationList) Lift(kind RevocationKind, subject string, at time.Time) bool {
+func (l *RevocationList) Remove(kind RevocationKind, subject string, at time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r, there := l.all[revoked{kind, subject}]
+	r, there := l.all[revocationKey{kind, subject}]
 	if !there || !r.At.Equal(at) {
 		return false
 	}
-	delete(l.all, revoked{kind, subject})
+	delete(l.all, revocationKey{kind, subject})
 	return true
 }
 
@@ -112,7 +112,7 @@ func (l *RevocationList) Lift(kind RevocationKind, subject string, at time.Time)
 func (l *RevocationList) Find(kind RevocationKind, subject string) (Revocation, bool) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	r, there := l.all[revoked{kind, subject}]
+	r, there := l.all[revocationKey{kind, subject}]
 	return r, there
 }
 
@@ -122,7 +122,7 @@ func (l *RevocationList) List(now time.Time) []Revocation {
 	defer l.mu.RUnlock()
 	var all []Revocation
 	for _, r := range l.all {
-		if !r.Over(now) {
+		if !r.Expired(now) {
 			all = append(all, r)
 		}
 	}
@@ -130,12 +130,12 @@ func (l *RevocationList) List(now time.Time) []Revocation {
 }
 
 // Over gives at most n that ended by themselves and are remembered all the same.
-func (l *RevocationList) Over(now time.Time, n int) []Revocation {
+func (l *RevocationList) Expired(now time.Time, n int) []Revocation {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	var all []Revocation
 	for _, r := range l.all {
-		if len(all) < n && r.Over(now) {
+		if len(all) < n && r.Expired(now) {
 			all = append(all, r)
 		}
 	}
@@ -143,11 +143,11 @@ func (l *RevocationList) Over(now time.Time, n int) []Revocation {
 }
 
 // Revoked implements Revocations.
-func (l *RevocationList) Revoked(now time.Time, s Shown) bool {
+func (l *RevocationList) Revoked(now time.Time, s RevocationSubjects) bool {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	for _, key := range []revoked{{RevokeToken, s.Token.String()}, {RevokePerson, s.Person}, {RevokeRoom, s.Room}} {
-		if r, there := l.all[key]; there && !r.Over(now) {
+	for _, key := range []revocationKey{{RevokeToken, s.Token.String()}, {RevokePerson, s.Person}, {RevokeRoom, s.Room}} {
+		if r, there := l.all[key]; there && !r.Expired(now) {
 			return true
 		}
 	}

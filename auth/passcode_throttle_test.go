@@ -144,11 +144,11 @@ func TestPasscodeGroup(t *testing.T) {
 	if err := p.Check(t.Context(), start, "tuesday", "bad", first, NewSecret("correct horse")); !errors.As(err, new(Throttled)) {
 		t.Errorf("one who has to wait is told at once that a passcode is right: %v", err)
 	}
-	for i := range 2 * maxRightPasscodes {
-		p.right[uint64(i)] = [32]byte{}
-		p.remember(uint64(i+maxRightPasscodes), [32]byte{1})
-		if len(p.right) > maxRightPasscodes+1 {
-			t.Fatalf("%d passcodes are remembered", len(p.right))
+	for i := range 2 * maxKnownPasscodes {
+		p.known[uint64(i)] = [32]byte{}
+		p.rememberKnown(uint64(i+maxKnownPasscodes), [32]byte{1})
+		if len(p.known) > maxKnownPasscodes+1 {
+			t.Fatalf("%d passcodes are remembered", len(p.known))
 		}
 	}
 }
