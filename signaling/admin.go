@@ -27,7 +27,7 @@ func (s *Server) AdminHandler() http.Handler {
 	all := http.NewServeMux()
 	all.Handle("/", readOnly(mux))
 	if s.cfg.Admin != nil {
-		for route, do := range adminRoutes {
+		for route, do := range routes {
 			all.HandleFunc(route, s.serveAPI(do))
 		}
 	}

@@ -47,20 +47,20 @@ type adminRooms interface {
 }
 
 // An operation answers one request that was admitted; in holds the fields of its body.
-type operation func(s *Server, r *http.Request, in cursor) (object, error)
+type operation func(s *Server, r *http.Request, in cursor) (Object, error)
 
 // adminRoutes are the routes of openapi.yaml.
-var adminRoutes = map[string]operation{
+var routes = map[string]operation{
 	"GET /v1/rooms":              (*Server).listRooms,
 	"GET /v1/rooms/{id}":         (*Server).showRoom,
-	"POST /v1/rooms/{id}/admit":  onRoom(decodeAdmit),
-	"POST /v1/rooms/{id}/lock":   onRoom(func(cursor) any { return room.Lock{} }),
-	"POST /v1/rooms/{id}/unlock": onRoom(func(cursor) any { return room.Unlock{} }),
-	"POST /v1/rooms/{id}/remove": onRoom(func(c cursor) any { return room.Remove{Target: c.target(), Message: c.message()} }),
-	"POST /v1/rooms/{id}/end":    onRoom(func(cursor) any { return room.End{Reason: "clinic"} }),
+	"POST /v1/rooms/{id}/admit":  roomOperation(ReadAdmit),
+	"POST /v1/rooms/{id}/lock":   roomOperation(func(cursor) any { return room.Lock{} }),
+	"POST /v1/rooms/{id}/unlock": roomOperation(func(cursor) any { return room.Unlock{} }),
+	"POST /v1/rooms/{id}/remove": roomOperation(func(c cursor) any { return room.Remove{Target: c.target(), Message: c.message()} }),
+	"POST /v1/rooms/{id}/end":    roomOperation(func(cursor) any { return room.End{Reason: "clinic"} }),
 	"GET /v1/revocations":        (*Server).listRevocations,
 	"POST /v1/revocations":       (*Server).revoke,
-	"POST /v1/revocations/lift":  (*Server).lift,
+	"POST /v1/revocations/lift":  (*Server).removeRevocation,
 	"POST /v1/consents":          (*Server).consents,
 }
 
@@ -75,14 +75,14 @@ func (s *Server) serveAPI(do operation) http.HandlerFunc {
 		defer s.guardAPI(w)
 		w.Header().Set("Cache-Control", "no-store")
 		if err := s.cfg.Admin.Tokens.Verify(s.now(), bearer(r)); err != nil {
-			s.refusals.refusedAdmin(err)
+			s.refusals.adminTokenRefused(err)
 			w.Header().Set("WWW-Authenticate", "Bearer")
-			s.problem(w, failure(InvalidToken, "the token was refused"))
+			s.problem(w, NewFailure(InvalidToken, "the token was refused"))
 			return
 		}
 		in, err := readBody(r)
 		if err != nil {
-			s.problem(w, failure(room.BadRequest, err.Error()))
+			s.problem(w, NewFailure(room.BadRequest, err.Error()))
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), s.timing.request)
@@ -91,12 +91,12 @@ func (s *Server) serveAPI(do operation) http.HandlerFunc {
 		var input errInput
 		switch {
 		case err == nil:
-			w.Header().Set("Content-Type", types[".json"])
-			w.Write(mustJSON(data))
+			w.Header().Set("Content-Type", contentTypes[".json"])
+			w.Write(MustJSON(data))
 		case errors.As(err, &input):
-			s.problem(w, failure(room.BadRequest, err.Error()))
+			s.problem(w, NewFailure(room.BadRequest, err.Error()))
 		default:
-			s.problem(w, s.explain(r.Pattern, err))
+			s.problem(w, s.failure(r.Pattern, err))
 		}
 	}
 }
@@ -120,7 +120,7 @@ func readBody(r *http.Request) (cursor, error) {
 }
 
 // named finds the name of a running room by its opaque id.
-func (s *Server) named(id string) (string, error) {
+func (s *Server) roomByID(id string) (string, error) {
 	for _, one := range s.admin.Rooms() {
 		if s.cfg.Admin.Room(one.Name) == id {
 			return one.Name, nil
@@ -130,9 +130,9 @@ func (s *Server) named(id string) (string, error) {
 }
 
 // onRoom makes the operation that does a command in a room, as the clinic.
-func onRoom(read func(cursor) any) operation {
-	return func(s *Server, r *http.Request, in cursor) (object, error) {
-		name, err := s.named(r.PathValue("id"))
+func roomOperation(read func(cursor) any) operation {
+	return func(s *Server, r *http.Request, in cursor) (Object, error) {
+		name, err := s.roomByID(r.PathValue("id"))
 		if err != nil {
 			return nil, err
 		}
@@ -145,35 +145,35 @@ func onRoom(read func(cursor) any) operation {
 			return nil, err
 		}
 		if _, many := c.(room.Admit); many {
-			return outcomeData(outcome), nil
+			return OutcomeData(outcome), nil
 		}
-		return object{}, nil
+		return Object{}, nil
 	}
 }
 
-func (s *Server) listRooms(r *http.Request, _ cursor) (object, error) {
+func (s *Server) listRooms(r *http.Request, _ cursor) (Object, error) {
 	wanted := r.URL.Query().Get("name")
-	rooms := []object{}
+	rooms := []Object{}
 	for _, one := range s.admin.Rooms() {
 		if wanted != "" && one.Name != wanted {
 			continue
 		}
-		o := object{"id": s.cfg.Admin.Room(one.Name), "locked": one.Locked, "recording": one.Recording, "waiting": one.Waiting}
-		admitted := object{}
+		o := Object{"id": s.cfg.Admin.Room(one.Name), "locked": one.Locked, "recording": one.Recording, "waiting": one.Waiting}
+		admitted := Object{}
 		for _, role := range []auth.Role{auth.Host, auth.Cohost, auth.Participant, auth.Observer} {
 			admitted[string(role)] = one.Admitted[role]
 		}
 		if o["admitted"] = admitted; !one.StartedAt.IsZero() {
-			o["startedAt"] = millis(one.StartedAt)
+			o["startedAt"] = Millis(one.StartedAt)
 		}
 		rooms = append(rooms, o)
 	}
-	return object{"rooms": rooms}, nil
+	return Object{"rooms": rooms}, nil
 }
 
 // showRoom tells the state of a room. Names stay inside: an app that made the tokens knows them, others need not.
-func (s *Server) showRoom(r *http.Request, _ cursor) (object, error) {
-	name, err := s.named(r.PathValue("id"))
+func (s *Server) showRoom(r *http.Request, _ cursor) (Object, error) {
+	name, err := s.roomByID(r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
@@ -181,22 +181,22 @@ func (s *Server) showRoom(r *http.Request, _ cursor) (object, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := roomState(*v.Room)
+	o := RoomData(*v.Room)
 	delete(o, "name")
 	o["id"] = r.PathValue("id")
-	o["participants"] = list(v.Roster, func(p room.PersonView) object {
-		return object{"id": p.ID, "role": p.Role, "connected": p.Connected, "verified": p.Verified, "away": p.Away}
+	o["participants"] = List(v.Roster, func(p room.PersonView) Object {
+		return Object{"id": p.ID, "role": p.Role, "connected": p.Connected, "verified": p.Verified, "away": p.Away}
 	})
-	o["waiting"] = list(v.Waiting, func(w room.WaiterView) object {
-		return object{"id": w.ID, "since": millis(w.Since), "returning": w.Returning, "connected": w.Connected,
-			"verified": w.Verified, "needs": needs(w.Needs)}
+	o["waiting"] = List(v.Waiting, func(w room.WaiterView) Object {
+		return Object{"id": w.ID, "since": Millis(w.Since), "returning": w.Returning, "connected": w.Connected,
+			"verified": w.Verified, "needs": NeedNames(w.Needs)}
 	})
 	return o, nil
 }
 
 // consents gives what a person agreed to. Who it is comes in the body: paths end up in the logs of proxies.
-func (s *Server) consents(r *http.Request, in cursor) (object, error) {
-	person, sub := in.optional("person", maxID, inID), in.optional("sub", maxName*4, inWords)
+func (s *Server) consents(r *http.Request, in cursor) (Object, error) {
+	person, sub := in.optional("person", MaxID, inID), in.optional("sub", MaxName*4, inWords)
 	switch {
 	case *in.fault != "":
 		return nil, errInput(*in.fault)
@@ -212,5 +212,5 @@ func (s *Server) consents(r *http.Request, in cursor) (object, error) {
 	if all == nil {
 		all = []room.ConsentRecord{}
 	}
-	return object{"consents": all}, nil
+	return Object{"consents": all}, nil
 }

@@ -155,7 +155,7 @@ func TestAPI(t *testing.T) {
 	o.refused("POST", path+"/remove", `{"participantId":"nobody"}`, 404, room.TargetNotFound)
 	o.refused("POST", path+"/remove", `{}`, 400, room.BadRequest)
 	o.done("POST", path+"/remove", `{"participantId":"`+guest.said.ParticipantID+`"}`)
-	if code := guest.closed(); code != closeDoor {
+	if code := guest.closed(); code != CloseForbidden {
 		t.Errorf("removed with %d", code)
 	}
 	o.done("POST", path+"/end", "")
@@ -168,7 +168,7 @@ func TestAPI(t *testing.T) {
 // TestAPIRefuses: no token, no body that is none, no room that does not run.
 func TestAPIRefuses(t *testing.T) {
 	_, o := newOperator(t)
-	for route := range adminRoutes {
+	for route := range routes {
 		method, path, _ := strings.Cut(route, " ")
 		path = strings.Replace(path, "{id}", "x", 1)
 		status, data, header := o.ask("stranger", method, path, "")
@@ -200,7 +200,7 @@ func TestAPIRevokes(t *testing.T) {
 	o.refused("POST", "/v1/revocations", `{"kind":"person"}`, 400, room.BadRequest)
 	o.done("POST", "/v1/revocations", `{"kind":"token","value":"jti-1"}`)
 	o.done("POST", "/v1/revocations", `{"kind":"person","value":"maria"}`)
-	if code := guest.closed(); code != closeDoor {
+	if code := guest.closed(); code != CloseForbidden {
 		t.Errorf("the revoked was closed with %d", code)
 	}
 	o.done("POST", "/v1/revocations", `{"kind":"room","value":"friday"}`)
@@ -251,7 +251,7 @@ func TestAPIRevokesUnwritten(t *testing.T) {
 		defer close(answered)
 		o.done("POST", "/v1/revocations", `{"kind":"person","value":"maria"}`)
 	}()
-	if code := guest.closed(); code != closeDoor {
+	if code := guest.closed(); code != CloseForbidden {
 		t.Errorf("the revoked was closed with %d", code)
 	}
 	select {
@@ -352,12 +352,12 @@ func TestOpenAPI(t *testing.T) {
 			described[strings.ToUpper(m[1])+" "+path] = true
 		}
 	}
-	for route := range adminRoutes {
+	for route := range routes {
 		if !described[route] {
 			t.Errorf("openapi.yaml lacks %s", route)
 		}
 	}
-	if len(described) != len(adminRoutes) {
-		t.Errorf("openapi.yaml has %d routes, the server %d: %v", len(described), len(adminRoutes), described)
+	if len(described) != len(routes) {
+		t.Errorf("openapi.yaml has %d routes, the server %d: %v", len(described), len(routes), described)
 	}
 }

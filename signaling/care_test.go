@@ -48,7 +48,7 @@ func words(list any) []string {
 func TestNeeds(t *testing.T) {
 	h, rules, _ := careHouse(t)
 	host, guest := h.enter(hostToken), h.dial()
-	r := guest.ask("hello", object{"token": guestToken, "client": object{"name": "t", "version": "1"}})
+	r := guest.ask("hello", Object{"token": guestToken, "client": Object{"name": "t", "version": "1"}})
 	if !r.OK || !equal(words(r.Data["needs"]), []string{"passcode", "agreement", "verification"}) {
 		t.Fatalf("%+v", r)
 	}
@@ -56,20 +56,20 @@ func TestNeeds(t *testing.T) {
 		t.Errorf("%v", shown)
 	}
 	id := r.Data["participantId"]
-	admit := object{"participantIds": []any{id}}
+	admit := Object{"participantIds": []any{id}}
 	steps := []struct {
 		by   *caller
 		kind string
-		data object
+		data Object
 		left []string
 		code room.Code
 	}{
-		{guest, "passcode.enter", object{"code": rightCode}, []string{"agreement", "verification"}, room.AgreementRequired},
-		{guest, "agreement.acknowledge", object{"textHash": rules.Hash}, []string{"verification"}, room.VerificationRequired},
-		{host, "mod.verify", object{"participantId": id, "verified": true}, []string{}, ""},
+		{guest, "passcode.enter", Object{"code": rightCode}, []string{"agreement", "verification"}, room.AgreementRequired},
+		{guest, "agreement.acknowledge", Object{"textHash": rules.Hash}, []string{"verification"}, room.VerificationRequired},
+		{host, "mod.verify", Object{"participantId": id, "verified": true}, []string{}, ""},
 	}
 	host.refused("waiting.admit", admit, room.PasscodeWrong)
-	guest.refused("passcode.enter", object{"code": "something else"}, room.PasscodeWrong)
+	guest.refused("passcode.enter", Object{"code": "something else"}, room.PasscodeWrong)
 	for _, step := range steps {
 		step.by.done(step.kind, step.data)
 		if e := guest.until("self.updated"); !equal(words(e.Data["needs"]), step.left) {
@@ -86,7 +86,7 @@ func TestNeeds(t *testing.T) {
 	if e := guest.until("access.changed"); e.Data["state"] != "admitted" {
 		t.Errorf("%v", e)
 	}
-	host.done("mod.verify", object{"participantId": id, "verified": false})
+	host.done("mod.verify", Object{"participantId": id, "verified": false})
 	if e := guest.until("access.changed"); e.Data["state"] != "waiting" || e.Data["reason"] != "sent_back" {
 		t.Errorf("the mark was taken back: %v", e)
 	}
@@ -96,10 +96,10 @@ func TestNeeds(t *testing.T) {
 func enterCare(t *testing.T, h *house, host *caller, rules room.Text, token string) *caller {
 	t.Helper()
 	guest := h.enter(token)
-	guest.done("passcode.enter", object{"code": rightCode})
-	guest.done("agreement.acknowledge", object{"textHash": rules.Hash})
-	host.done("mod.verify", object{"participantId": guest.said.ParticipantID, "verified": true})
-	host.done("waiting.admit", object{"participantIds": "*"})
+	guest.done("passcode.enter", Object{"code": rightCode})
+	guest.done("agreement.acknowledge", Object{"textHash": rules.Hash})
+	host.done("mod.verify", Object{"participantId": guest.said.ParticipantID, "verified": true})
+	host.done("waiting.admit", Object{"participantIds": "*"})
 	guest.until("room.updated")
 	return guest
 }
@@ -115,22 +115,22 @@ func TestConsent(t *testing.T) {
 			t.Errorf("recording %v, want %s", e.Data["recording"], want)
 		}
 	}
-	yes := object{"scope": "recording.audio", "textHash": sound.Hash, "decision": "granted"}
+	yes := Object{"scope": "recording.audio", "textHash": sound.Hash, "decision": "granted"}
 	guest.refused("consent.respond", yes, room.InvalidState)
-	host.refused("recording.start", object{"scopes": []string{"recording.video"}}, room.RecordingUnavailable)
-	host.done("recording.start", object{"scopes": []string{"recording.audio"}})
+	host.refused("recording.start", Object{"scopes": []string{"recording.video"}}, room.RecordingUnavailable)
+	host.done("recording.start", Object{"scopes": []string{"recording.audio"}})
 	asked := guest.until("self.updated").Data["consents"].([]any)[0].(map[string]any)
 	if _, answered := asked["decision"]; answered || asked["purpose"] != "supervision" {
 		t.Errorf("%v", asked)
 	}
 	recording(guest, "asking")
-	guest.refused("consent.respond", object{"scope": "recording.audio", "textHash": rules.Hash, "decision": "granted"}, room.ConsentRequired)
+	guest.refused("consent.respond", Object{"scope": "recording.audio", "textHash": rules.Hash, "decision": "granted"}, room.ConsentRequired)
 	host.done("consent.respond", yes)
 	guest.done("consent.respond", yes)
 	recording(guest, "starting")
 	guest.done("consent.withdraw", nil)
 	recording(guest, "asking")
-	guest.done("media.offer", object{"generation": 1, "sdp": "v=0", "tracks": []any{object{"mid": "0", "source": "microphone"}}})
+	guest.done("media.offer", Object{"generation": 1, "sdp": "v=0", "tracks": []any{Object{"mid": "0", "source": "microphone"}}})
 	guest.done("consent.respond", yes)
 	recording(guest, "starting")
 	recording(guest, "on")
@@ -158,14 +158,14 @@ func TestCrisis(t *testing.T) {
 	if e := guest.until("self.updated"); e.Data["helpRaised"] != true {
 		t.Errorf("%v", e)
 	}
-	host.done("mod.sideRoom", object{"participantId": id})
+	host.done("mod.sideRoom", Object{"participantId": id})
 	for {
 		e := guest.until("self.updated")
 		if e.Data["sideRoom"] == host.said.ParticipantID {
 			break
 		}
 	}
-	host.done("help.clear", object{"participantId": id})
+	host.done("help.clear", Object{"participantId": id})
 	guest.done("sideRoom.leave", nil)
 	other.refused("sideRoom.leave", nil, room.InvalidState)
 	for _, e := range other.events {
@@ -176,12 +176,12 @@ func TestCrisis(t *testing.T) {
 			t.Error("one of the group heard the call for help")
 		}
 	}
-	host.done("room.extend", object{"minutes": 15})
+	host.done("room.extend", Object{"minutes": 15})
 	ends := time.UnixMilli(int64(other.until("room.updated").Data["endsAt"].(float64)))
 	if left := time.Until(ends); left < 70*time.Minute || left > 75*time.Minute {
 		t.Errorf("%s left of an hour and a quarter", left)
 	}
-	host.done("mod.setRole", object{"participantId": id, "role": "cohost"})
+	host.done("mod.setRole", Object{"participantId": id, "role": "cohost"})
 	if e := guest.until("access.changed"); !slices.Contains(words(e.Data["permissions"]), "waiting.manage") {
 		t.Errorf("%v", e)
 	}
@@ -193,7 +193,7 @@ func TestPasscodeThrottle(t *testing.T) {
 	h.enter(hostToken)
 	guest := h.enter(guestToken)
 	for i := 0; ; i++ {
-		r := guest.ask("passcode.enter", object{"code": "something else"})
+		r := guest.ask("passcode.enter", Object{"code": "something else"})
 		if r.Error == nil || i > 10 {
 			t.Fatalf("guess %d: %+v", i, r)
 		}
@@ -208,11 +208,11 @@ func TestPasscodeThrottle(t *testing.T) {
 		}
 	}
 	plain := newHouse(t, nil)
-	plain.enter(hostToken).refused("passcode.enter", object{"code": rightCode}, room.InvalidState)
+	plain.enter(hostToken).refused("passcode.enter", Object{"code": rightCode}, room.InvalidState)
 	wrong := h.dial()
-	wrong.refused("hello", object{"token": "friday|host|klein|Klein", "passcode": "something else",
-		"client": object{"name": "t", "version": "1"}}, room.PasscodeWrong)
-	if code := wrong.closed(); code != closeDoor {
+	wrong.refused("hello", Object{"token": "friday|host|klein|Klein", "passcode": "something else",
+		"client": Object{"name": "t", "version": "1"}}, room.PasscodeWrong)
+	if code := wrong.closed(); code != CloseForbidden {
 		t.Errorf("closed with %d", code)
 	}
 }
@@ -226,10 +226,10 @@ func TestPasscodeOneBudget(t *testing.T) {
 	guest := h.enter(guestToken)
 	for i := range 3 {
 		c := h.dial()
-		c.refused("hello", object{"token": "tuesday|participant|klein|Klein", "nonce": strings.Repeat("n", minNonce+i), "passcode": "something else",
-			"client": object{"name": "t", "version": "1"}}, room.PasscodeWrong)
+		c.refused("hello", Object{"token": "tuesday|participant|klein|Klein", "nonce": strings.Repeat("n", MinNonce+i), "passcode": "something else",
+			"client": Object{"name": "t", "version": "1"}}, room.PasscodeWrong)
 	}
-	if r := guest.ask("passcode.enter", object{"code": rightCode}); r.Error == nil || r.Error.Code != RateLimited {
+	if r := guest.ask("passcode.enter", Object{"code": rightCode}); r.Error == nil || r.Error.Code != RateLimited {
 		t.Errorf("after three guesses with a hello, one from a seat: %+v", r)
 	}
 }

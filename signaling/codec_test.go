@@ -41,7 +41,7 @@ func TestFramesThatClose(t *testing.T) {
 		"names in other case":    `{"ID":"1","Type":"ping"}`,
 		"too many fields":        `{"id":"1","type":"ping","data":{` + manyFields(maxFields+1) + `}}`,
 	} {
-		if r, err := parseRequest([]byte(frame)); err == nil {
+		if r, err := ParseRequest([]byte(frame)); err == nil {
 			t.Errorf("%s: accepted as %+v", note, r)
 		}
 	}
@@ -69,29 +69,29 @@ func TestErrorsNameTheFieldOnly(t *testing.T) {
 		`{"id":"1","type":"waiting.admit","data":{"participantIds":["CANARY CANARY"]}}`:                                              "participantIds[]",
 		`{"id":"1","type":"media.offer","data":{"generation":1,"sdp":"v=0","tracks":[{"mid":"CANARY too long","source":"camera"}]}}`: "tracks[].mid",
 	} {
-		r, err := parseRequest([]byte(frame))
+		r, err := ParseRequest([]byte(frame))
 		if err != nil {
 			t.Fatal(frame, err)
 		}
-		_, f := r.decode()
+		_, f := r.Decode()
 		if f == nil || f.Code != room.BadRequest || !strings.HasPrefix(f.Message, field+": ") || strings.Contains(f.Message, canary) {
 			t.Errorf("%s: %+v", frame, f)
 		}
 	}
-	r, _ := parseRequest([]byte(`{"id":"1","type":"CANARY"}`))
-	if _, f := r.decode(); f == nil || f.Code != UnknownType || strings.Contains(f.Message, canary) {
+	r, _ := ParseRequest([]byte(`{"id":"1","type":"CANARY"}`))
+	if _, f := r.Decode(); f == nil || f.Code != UnknownType || strings.Contains(f.Message, canary) {
 		t.Errorf("%+v", f)
 	}
 }
 
 func TestOfferOfTooManyLines(t *testing.T) {
-	sdp := "v=0\r\n" + strings.Repeat("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n", maxLines+1)
+	sdp := "v=0\r\n" + strings.Repeat("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n", MaxLines+1)
 	data, _ := json.Marshal(map[string]any{"generation": 1, "sdp": sdp, "tracks": []any{}})
-	r, err := parseRequest([]byte(`{"id":"1","type":"media.offer","data":` + string(data) + `}`))
+	r, err := ParseRequest([]byte(`{"id":"1","type":"media.offer","data":` + string(data) + `}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, f := r.decode(); f == nil || f.Code != live.TrackLimit {
+	if _, f := r.Decode(); f == nil || f.Code != live.TrackLimit {
 		t.Errorf("%+v", f)
 	}
 }
@@ -112,27 +112,27 @@ func FuzzDecode(f *testing.F) {
 		f.Fatalf("only %d seeds: the golden files are not read", seeds)
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		r, err := parseRequest(raw)
+		r, err := ParseRequest(raw)
 		if err != nil {
 			return
 		}
-		if len(r.id) > 4*maxRequestID || r.id == "" || !json.Valid(raw) {
+		if len(r.ID) > 4*maxRequestID || r.ID == "" || !json.Valid(raw) {
 			t.Errorf("accepted %q", raw)
 		}
-		asked, refused := r.decode()
+		asked, refused := r.Decode()
 		if (asked == nil) == (refused == nil) {
 			t.Errorf("%q: neither or both of %v and %v", raw, asked, refused)
 		}
 		if refused != nil {
-			if _, known := codes[refused.Code]; !known || len(refused.Message) > 200 {
+			if _, known := errorRules[refused.Code]; !known || len(refused.Message) > 200 {
 				t.Errorf("%q: %+v", raw, refused)
 			}
-			if !json.Valid(encodeAnswer(r.id, nil, refused)) {
+			if !json.Valid(EncodeAnswer(r.ID, nil, refused)) {
 				t.Errorf("%q: the answer is not JSON", raw)
 			}
 		}
-		again, err := parseRequest(raw)
-		if err != nil || again.print != r.print {
+		again, err := ParseRequest(raw)
+		if err != nil || again.Fingerprint != r.Fingerprint {
 			t.Errorf("%q: read differently the second time", raw)
 		}
 	})
@@ -211,25 +211,25 @@ func TestOutboxIsBounded(t *testing.T) {
 	} {
 		o := newOutbox()
 		fill(o)
-		if frame, bye := o.take(); frame != nil || bye != closeRate || o.bytes != 0 {
+		if frame, bye := o.next(); frame != nil || bye != CloseRateLimited || o.bytes != 0 {
 			t.Errorf("%s: %d bytes to send, close %d", name, len(frame), bye)
 		}
-		o.event(time.Time{}, "roster", object{})
-		if frame, _ := o.take(); frame != nil {
+		o.event(time.Time{}, "roster", Object{})
+		if frame, _ := o.next(); frame != nil {
 			t.Errorf("%s: took an event after the end", name)
 		}
 	}
 }
 
 func TestAnswersAreBounded(t *testing.T) {
-	l := newLedger()
-	a, release := l.hold("s", true)
-	ask := func(id string, size int) *remembered {
-		entry, mine := a.begin(request{id: id})
+	l := newIdempotencyCaches()
+	a, release := l.acquire("s", true)
+	ask := func(id string, size int) *cachedAnswer {
+		entry, mine := a.begin(Request{ID: id})
 		if !mine {
 			t.Fatalf("%s is known", id)
 		}
-		a.finish(entry, make([]byte, size))
+		a.complete(entry, make([]byte, size))
 		return entry
 	}
 	for i := range 3 * maxAnswers {
@@ -244,13 +244,13 @@ func TestAnswersAreBounded(t *testing.T) {
 	if a.bytes > maxAnswerBytes || len(a.byID) > 3 {
 		t.Errorf("%d bytes in %d answers", a.bytes, len(a.byID))
 	}
-	if _, mine := a.begin(request{id: "bbbbbbbbbb"}); mine {
+	if _, mine := a.begin(Request{ID: "bbbbbbbbbb"}); mine {
 		t.Error("the last answer is forgotten")
 	}
-	if none, _ := l.hold("other", false); none != nil || l.size() != 1 {
+	if none, _ := l.acquire("other", false); none != nil || l.size() != 1 {
 		t.Error("a guess made an entry")
 	}
-	again, second := l.hold("s", false)
+	again, second := l.acquire("s", false)
 	release()
 	release()
 	if again != a || l.size() != 1 {

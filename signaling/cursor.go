@@ -65,7 +65,7 @@ func (c cursor) name(field string) string {
 	return auth.DisplayName(s)
 }
 
-func (c cursor) id(name string) string { return c.text(name, maxID, inID) }
+func (c cursor) id(name string) string { return c.text(name, MaxID, inID) }
 
 func (c cursor) flag(name string) bool {
 	switch string(c.f[name]) {
@@ -91,7 +91,7 @@ func (c cursor) whole(name string, limit uint32) int {
 }
 
 func (c cursor) oneOf(name string, list ...string) string {
-	s := c.optional(name, maxID, anyRune)
+	s := c.optional(name, MaxID, anyRune)
 	for _, ok := range list {
 		if s == ok {
 			return s

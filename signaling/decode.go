@@ -14,10 +14,10 @@ import (
 )
 
 // A request is one frame of a client whose envelope is right.
-type request struct {
-	id, kind string
-	data     fields
-	print    [sha256.Size]byte // of kind and data: tells a repeated request from another with the same id
+type Request struct {
+	ID, Type    string
+	Data        fields
+	Fingerprint [sha256.Size]byte // of kind and data: tells a repeated request from another with the same id
 }
 
 var (
@@ -27,50 +27,50 @@ var (
 )
 
 // parseRequest reads the envelope. Its errors close the connection (4400): who cannot frame cannot be answered.
-func parseRequest(raw []byte) (request, error) {
+func ParseRequest(raw []byte) (Request, error) {
 	if err := checkText(raw); err != nil {
-		return request{}, err
+		return Request{}, err
 	}
 	f, err := parseObject(raw)
 	if err != nil {
-		return request{}, err
+		return Request{}, err
 	}
 	for name := range f {
 		if name != "id" && name != "type" && name != "data" {
-			return request{}, errEnvelope
+			return Request{}, errEnvelope
 		}
 	}
 	c := newCursor(f)
-	r := request{data: fields{}}
-	if r.id = c.text("id", maxRequestID, anyRune); *c.fault != "" {
-		return request{}, errID
+	r := Request{Data: fields{}}
+	if r.ID = c.text("id", maxRequestID, anyRune); *c.fault != "" {
+		return Request{}, errID
 	}
-	if r.kind = c.text("type", maxRequestID, anyRune); *c.fault != "" {
-		return request{}, errType
+	if r.Type = c.text("type", maxRequestID, anyRune); *c.fault != "" {
+		return Request{}, errType
 	}
 	if c.has("data") {
-		if r.data, err = parseObject(f["data"]); err != nil {
-			return request{}, err
+		if r.Data, err = parseObject(f["data"]); err != nil {
+			return Request{}, err
 		}
 	}
-	r.print = sha256.Sum256(append([]byte(r.kind+"\x00"), bytes.TrimSpace(f["data"])...))
+	r.Fingerprint = sha256.Sum256(append([]byte(r.Type+"\x00"), bytes.TrimSpace(f["data"])...))
 	return r, nil
 }
 
 // What a client may ask beside a room.Command, a live.Offer and a live.View.
 type (
-	hello struct {
-		token       auth.Secret // empty: from the Authorization header, or a resume
-		session     live.SessionID
-		secret      auth.Secret // of a resume
-		displayName string
-		passcode    auth.Secret // of the room, for hosts where it is asked of all
-		nonce       auth.Secret // shows that a token comes again from the client that showed it first
-		client      clientInfo
+	Hello struct {
+		Token       auth.Secret // empty: from the Authorization header, or a resume
+		Session     live.SessionID
+		Secret      auth.Secret // of a resume
+		DisplayName string
+		Passcode    auth.Secret // of the room, for hosts where it is asked of all
+		Nonce       auth.Secret // shows that a token comes again from the client that showed it first
+		Client      ClientInfo
 	}
-	ping struct{}
+	Ping struct{}
 	// clientInfo is the maker's name of the program, not the person's.
-	clientInfo struct{ name, version string }
+	ClientInfo struct{ Name, Version string }
 )
 
 // requests is the whole of what a client may ask.
@@ -84,12 +84,12 @@ var requests = func() map[string]func(cursor) any {
 // By and Participant the seat fills in.
 var coreRequests = map[string]func(cursor) any{
 	"hello":           decodeHello,
-	"ping":            func(cursor) any { return ping{} },
+	"ping":            func(cursor) any { return Ping{} },
 	"leave":           func(cursor) any { return room.Leave{} },
 	"hand.set":        func(c cursor) any { return room.SetHand{Raised: c.flag("raised")} },
 	"publication.set": func(c cursor) any { return room.SetMuted{Source: c.source(), Muted: c.flag("muted")} },
 	"permission.ask":  func(c cursor) any { c.oneOf("permission", string(room.Screen)); return room.AskScreen{} },
-	"waiting.admit":   decodeAdmit,
+	"waiting.admit":   ReadAdmit,
 	"waiting.deny":    func(c cursor) any { return room.Deny{Target: c.target(), Message: c.message()} },
 	"waiting.message": decodeMessage,
 	"mod.sendBack":    func(c cursor) any { return room.SendBack{Target: c.target(), Message: c.message()} },
@@ -109,15 +109,15 @@ var coreRequests = map[string]func(cursor) any{
 const endedByHost = "host"
 
 // decode turns the request into what it asks, or says what is wrong with it.
-func (r request) decode() (any, *Failure) {
-	read, ok := requests[r.kind]
+func (r Request) Decode() (any, *Failure) {
+	read, ok := requests[r.Type]
 	if !ok {
-		return nil, failure(UnknownType, "no such request")
+		return nil, NewFailure(UnknownType, "no such request")
 	}
-	c := newCursor(r.data)
+	c := newCursor(r.Data)
 	asked := read(c)
 	if *c.fault != "" {
-		return nil, failure(room.BadRequest, *c.fault)
+		return nil, NewFailure(room.BadRequest, *c.fault)
 	}
 	if f, bad := asked.(*Failure); bad {
 		return nil, f
@@ -134,24 +134,24 @@ func (c cursor) source() room.Source {
 }
 
 func decodeHello(c cursor) any {
-	h := hello{}
+	h := Hello{}
 	who := c.object("client")
-	h.client = clientInfo{who.text("name", maxName, inWords), who.text("version", maxName, inWords)}
+	h.Client = ClientInfo{who.text("name", MaxName, inWords), who.text("version", MaxName, inWords)}
 	if c.has("displayName") {
-		h.displayName = c.name("displayName")
+		h.DisplayName = c.name("displayName")
 	}
 	if c.has("passcode") {
-		h.passcode = auth.NewSecret(c.text("passcode", maxPasscode, inWords))
+		h.Passcode = auth.NewSecret(c.text("passcode", maxPasscode, inWords))
 	}
 	if c.has("nonce") {
 		nonce := c.text("nonce", maxNonce, inID)
-		if len(nonce) < minNonce {
+		if len(nonce) < MinNonce {
 			c.fail("nonce", "22 to 128 characters")
 		}
-		h.nonce = auth.NewSecret(nonce)
+		h.Nonce = auth.NewSecret(nonce)
 	}
 	if c.has("token") {
-		h.token = auth.NewSecret(c.text("token", maxToken, inToken))
+		h.Token = auth.NewSecret(c.text("token", MaxToken, inToken))
 	}
 	if !c.has("resume") {
 		return h
@@ -160,12 +160,12 @@ func decodeHello(c cursor) any {
 		c.fail("resume", "a token or a resume, not both")
 	}
 	old := c.object("resume")
-	h.session = live.SessionID(old.id("sessionId"))
-	h.secret = auth.NewSecret(old.text("secret", maxSecret, inToken))
+	h.Session = live.SessionID(old.id("sessionId"))
+	h.Secret = auth.NewSecret(old.text("secret", maxSecret, inToken))
 	return h
 }
 
-func decodeAdmit(c cursor) any {
+func ReadAdmit(c cursor) any {
 	if string(c.f["participantIds"]) == `"*"` {
 		return room.Admit{All: true}
 	}
@@ -195,9 +195,9 @@ func decodeGrant(c cursor) any {
 }
 
 func decodeOffer(c cursor) any {
-	o := live.Offer{Generation: c.number("generation"), SDP: c.text("sdp", maxFrameAdmitted, anyRune)}
+	o := live.Offer{Generation: c.number("generation"), SDP: c.text("sdp", MaxFrameAdmitted, anyRune)}
 	mids, sources := map[string]bool{}, map[room.Source]bool{}
-	for _, item := range c.list("tracks", maxLines) {
+	for _, item := range c.list("tracks", MaxLines) {
 		t := (cursor{f: fields{"tracks[]": json.RawMessage(item)}, path: c.path, fault: c.fault}).object("tracks[]")
 		track := live.Track{MID: t.text("mid", maxMID, inToken), Source: t.source()}
 		if mids[track.MID] || sources[track.Source] {
@@ -206,8 +206,8 @@ func decodeOffer(c cursor) any {
 		mids[track.MID], sources[track.Source] = true, true
 		o.Tracks = append(o.Tracks, track)
 	}
-	if strings.Count("\n"+o.SDP, "\nm=") > maxLines {
-		return failure(live.TrackLimit, "more than 100 m-lines")
+	if strings.Count("\n"+o.SDP, "\nm=") > MaxLines {
+		return NewFailure(live.TrackLimit, "more than 100 m-lines")
 	}
 	return o
 }

@@ -6,11 +6,11 @@ import (
 )
 
 // A passcode is what somebody entered: compared before the room hears of it.
-type passcode struct{ guess auth.Secret }
+type PasscodeGuess struct{ Guess auth.Secret }
 
 // careRequests are the requests about what people agree to, and about what keeps them safe.
 var careRequests = map[string]func(cursor) any{
-	"passcode.enter":        func(c cursor) any { return passcode{auth.NewSecret(c.text("code", maxPasscode, inWords))} },
+	"passcode.enter":        func(c cursor) any { return PasscodeGuess{auth.NewSecret(c.text("code", maxPasscode, inWords))} },
 	"agreement.acknowledge": func(c cursor) any { return room.Acknowledge{TextHash: c.hash("textHash")} },
 	"consent.respond":       decodeConsent,
 	"consent.withdraw": func(c cursor) any {

@@ -6,17 +6,17 @@ import "time"
 // daemon will stop: all who have a seat are told, and all who take one.
 func (s *Server) Drain(stopsAt time.Time) {
 	s.draining.Store(true)
-	s.announce(stopsAt)
+	s.notifyDraining(stopsAt)
 }
 
 // Undrain takes it back.
 func (s *Server) Undrain() {
 	s.draining.Store(false)
-	s.announce(time.Time{})
+	s.notifyDraining(time.Time{})
 }
 
 // announce tells all who have a seat when it is news. An outbox never blocks.
-func (s *Server) announce(stopsAt time.Time) {
+func (s *Server) notifyDraining(stopsAt time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopsAt.Equal(stopsAt) {
@@ -25,7 +25,7 @@ func (s *Server) announce(stopsAt time.Time) {
 	s.stopsAt = stopsAt
 	for c, seated := range s.sessions {
 		if seated {
-			c.out.event(s.now(), "server.draining", draining(stopsAt))
+			c.out.event(s.now(), "server.draining", DrainingData(stopsAt))
 		}
 	}
 }
@@ -46,19 +46,19 @@ func (s *Server) People() (n int) {
 }
 
 // seated marks who is about to hear the welcome, and tells them after it what the others were told.
-func (s *Server) seated(c *session) {
+func (s *Server) markSeated(c *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sessions[c] = true
 	if !s.stopsAt.IsZero() {
-		c.out.event(s.now(), "server.draining", draining(s.stopsAt))
+		c.out.event(s.now(), "server.draining", DrainingData(s.stopsAt))
 	}
 }
 
 // draining is the data of server.draining.
-func draining(stopsAt time.Time) object {
+func DrainingData(stopsAt time.Time) Object {
 	if stopsAt.IsZero() {
-		return object{"draining": false}
+		return Object{"draining": false}
 	}
-	return object{"draining": true, "stopsAt": stopsAt.UnixMilli()}
+	return Object{"draining": true, "stopsAt": stopsAt.UnixMilli()}
 }

@@ -35,7 +35,7 @@ func TestDrain(t *testing.T) {
 			t.Errorf("told %v then", e.Data)
 		}
 	}
-	stranger.greet(object{"token": "tuesday|participant|noor|Noor"})
+	stranger.greet(Object{"token": "tuesday|participant|noor|Noor"})
 	stranger.done("ping", nil)
 	for _, e := range stranger.events {
 		if e.Type == "server.draining" {

@@ -9,7 +9,7 @@ import (
 )
 
 // object is the data of a frame. Every list in it is made with list, so that an empty one is [] and never null.
-type object map[string]any
+type Object map[string]any
 
 // An ICEServer is an entry of the browser's RTCConfiguration (W3C WebRTC, section 4.2.2).
 type ICEServer struct {
@@ -33,82 +33,82 @@ var events = []string{
 }
 
 // encodeNotice gives the type and the data of the event that tells n, "" for a notice that the protocol does not know.
-func encodeNotice(n live.Notice, ice []ICEServer) (string, object) {
+func EventOf(n live.Notice, ice []ICEServer) (string, Object) {
 	switch n := n.(type) {
 	case live.AccessChanged:
 		return "access.changed", access(n.Self.Access, n.Reason, n.Message, n.Self.Permissions)
 	case live.SelfUpdated:
-		return "self.updated", care(n.Self)
+		return "self.updated", selfData(n.Self)
 	case live.RoomUpdated:
-		return "room.updated", roomState(n.Room)
+		return "room.updated", RoomData(n.Room)
 	case live.Roster:
-		return "roster", object{"participants": list(n.People, person)}
+		return "roster", Object{"participants": List(n.People, person)}
 	case live.PersonJoined:
-		return "participant.joined", object{"participant": person(n.Person)}
+		return "participant.joined", Object{"participant": person(n.Person)}
 	case live.PersonUpdated:
-		return "participant.updated", object{"participant": person(n.Person)}
+		return "participant.updated", Object{"participant": person(n.Person)}
 	case live.PersonLeft:
-		return "participant.left", object{"participantId": n.ID, "reason": n.Reason}
+		return "participant.left", Object{"participantId": n.ID, "reason": n.Reason}
 	case live.WaitingList:
-		return "waiting.list", object{"waiting": list(n.Waiting, waiter)}
+		return "waiting.list", Object{"waiting": List(n.Waiting, waiter)}
 	case live.WaiterAdded:
-		return "waiting.added", object{"waiter": waiter(n.Waiter)}
+		return "waiting.added", Object{"waiter": waiter(n.Waiter)}
 	case live.WaiterUpdated:
-		return "waiting.updated", object{"waiter": waiter(n.Waiter)}
+		return "waiting.updated", Object{"waiter": waiter(n.Waiter)}
 	case live.WaiterRemoved:
-		return "waiting.removed", object{"participantId": n.ID}
+		return "waiting.removed", Object{"participantId": n.ID}
 	case live.BarredList:
-		return "barred.list", object{"barred": list(n.Barred, barred)}
+		return "barred.list", Object{"barred": List(n.Barred, barred)}
 	case live.MediaReady:
 		return "media.ready", mediaReady(n, ice)
 	case live.SlotMap:
-		return "slot.map", object{"slots": list(n.Slots, slotOwner)}
+		return "slot.map", Object{"slots": List(n.Slots, slotOwner)}
 	case live.EncodingsWanted:
-		return "encodings.wanted", object{"source": n.Source, "rids": list(n.RIDs, same)}
+		return "encodings.wanted", Object{"source": n.Source, "rids": List(n.RIDs, identity)}
 	case live.HandshakeFailed:
-		return "media.failed", object{"participantId": n.Participant, "code": n.Code}
+		return "media.failed", Object{"participantId": n.Participant, "code": n.Code}
 	case live.Speakers:
-		return "speakers", object{"participantIds": list(n.IDs, same)}
+		return "speakers", Object{"participantIds": List(n.IDs, identity)}
 	case live.Words:
-		return encodeWords(n.Effect)
+		return effectEvent(n.Effect)
 	case live.RoomEnded:
-		return "room.ended", object{"reason": n.Reason}
+		return "room.ended", Object{"reason": n.Reason}
 	}
 	return "", nil
 }
 
-func encodeWords(e room.Effect) (string, object) {
+func effectEvent(e room.Effect) (string, Object) {
 	switch e := e.(type) {
 	case room.Asked:
-		return "permission.asked", object{"participantId": e.Participant, "permission": room.Screen}
+		return "permission.asked", Object{"participantId": e.Participant, "permission": room.Screen}
 	case room.HelpSignalled:
-		return "help.raised", object{"participantId": e.Participant}
+		return "help.raised", Object{"participantId": e.Participant}
 	case room.Reminded:
-		return "agreement.reminder", object{"texts": list(e.Texts, agreedText)}
+		return "agreement.reminder", Object{"texts": List(e.Texts, agreedText)}
 	case room.Warning:
-		return "room.warning", object{"minutes": e.Minutes}
+		return "room.warning", Object{"minutes": e.Minutes}
 	case room.RecorderFailed:
-		return "recording.failed", object{"reason": e.Fault}
+		return "recording.failed", Object{"reason": e.Fault}
 	case room.QualityWarned:
-		o := object{"participantId": e.Participant, "source": e.Source, "reason": "rate", "withheld": e.Withheld}
+		o := Object{"participantId": e.Participant, "source": e.Source, "reason": "rate", "withheld": e.Withheld}
 		if e.Taken {
 			o["taken"] = true
 		}
 		return "quality", o
 	case room.UnmuteAsked:
-		return "unmute.asked", object{"source": e.Source}
+		return "unmute.asked", Object{"source": e.Source}
 	case room.Said:
 		from := "waiting"
 		if e.FromHost {
 			from = "host"
 		}
-		return "waiting.message", object{"from": from, "participantId": e.Waiter, "text": e.Text}
+		return "waiting.message", Object{"from": from, "participantId": e.Waiter, "text": e.Text}
 	}
 	return "", nil
 }
 
-func access(state room.Access, reason, message string, permissions []room.Permission) object {
-	o := object{"state": state, "permissions": list(permissions, same)}
+func access(state room.Access, reason, message string, permissions []room.Permission) Object {
+	o := Object{"state": state, "permissions": List(permissions, identity)}
 	if reason != "" {
 		o["reason"] = reason
 	}
@@ -118,11 +118,11 @@ func access(state room.Access, reason, message string, permissions []room.Permis
 	return o
 }
 
-func person(p room.PersonView) object {
-	o := object{
+func person(p room.PersonView) Object {
+	o := Object{
 		"id": p.ID, "displayName": p.DisplayName, "role": p.Role, "connected": p.Connected, "handRaised": p.HandRaised,
 		"verified": p.Verified, "away": p.Away, "grants": sources(p.Overrides, room.Given), "taken": sources(p.Overrides, room.Taken),
-		"publications": list(p.Publications, publication),
+		"publications": List(p.Publications, publication),
 	}
 	if p.VerifiedName != "" {
 		o["verifiedName"] = p.VerifiedName
@@ -133,14 +133,14 @@ func person(p room.PersonView) object {
 	return o
 }
 
-func publication(p room.Publication) object {
-	return object{"id": p.ID, "source": p.Source, "muted": p.Muted, "csrc": p.CSRC}
+func publication(p room.Publication) Object {
+	return Object{"id": p.ID, "source": p.Source, "muted": p.Muted, "csrc": p.CSRC}
 }
 
-func waiter(w room.WaiterView) object {
-	o := object{
+func waiter(w room.WaiterView) Object {
+	o := Object{
 		"participantId": w.ID, "displayName": w.DisplayName, "since": w.Since.UnixMilli(), "returning": w.Returning,
-		"connected": w.Connected, "verified": w.Verified, "needs": needs(w.Needs),
+		"connected": w.Connected, "verified": w.Verified, "needs": NeedNames(w.Needs),
 	}
 	if w.HelpRaised {
 		o["helpRaised"] = true
@@ -151,18 +151,18 @@ func waiter(w room.WaiterView) object {
 	return o
 }
 
-func barred(b room.BarView) object {
-	return object{"participantId": b.ID, "displayName": b.DisplayName}
+func barred(b room.BarView) Object {
+	return Object{"participantId": b.ID, "displayName": b.DisplayName}
 }
 
-func slotOwner(s live.SlotOwner) object {
-	return object{"kind": s.Kind, "index": s.Index, "publicationId": s.Publication, "participantId": s.Participant, "csrc": s.CSRC}
+func slotOwner(s live.SlotOwner) Object {
+	return Object{"kind": s.Kind, "index": s.Index, "publicationId": s.Publication, "participantId": s.Participant, "csrc": s.CSRC}
 }
 
-func simulcast() []object {
-	var out []object
+func simulcast() []Object {
+	var out []Object
 	for _, e := range cameraEncodings {
-		out = append(out, object{
+		out = append(out, Object{
 			"rid": e.rid, "scaleResolutionDownBy": e.scale, "maxBitrate": e.bitrate, "maxFramerate": cameraFramerate,
 		})
 	}
@@ -170,7 +170,7 @@ func simulcast() []object {
 }
 
 // Allowed is what senders of a source of pictures are told in media.ready, in bit/s of each encoding, the lowest first.
-func Allowed(s room.Source) (bits []int) {
+func MaxBitrates(s room.Source) (bits []int) {
 	switch s {
 	case room.Camera:
 		for _, e := range cameraEncodings {
@@ -182,30 +182,30 @@ func Allowed(s room.Source) (bits []int) {
 	return bits
 }
 
-func mediaReady(m live.MediaReady, ice []ICEServer) object {
-	return object{
+func mediaReady(m live.MediaReady, ice []ICEServer) Object {
+	return Object{
 		"generation": m.Generation,
-		"iceServers": list(ice, same),
-		"slots":      object{"pairs": m.Pairs, "screens": m.Screens},
-		"codecs":     object{"audio": []string{"opus"}, "video": []string{"VP8"}},
-		"encodings": object{
-			"microphone": []object{{"maxBitrate": microphoneBitrate}},
+		"iceServers": List(ice, identity),
+		"slots":      Object{"pairs": m.Pairs, "screens": m.Screens},
+		"codecs":     Object{"audio": []string{"opus"}, "video": []string{"VP8"}},
+		"encodings": Object{
+			"microphone": []Object{{"maxBitrate": microphoneBitrate}},
 			"camera":     simulcast(),
-			"screen":     []object{{"maxBitrate": screenBitrate, "maxFramerate": screenFramerate}},
+			"screen":     []Object{{"maxBitrate": screenBitrate, "maxFramerate": screenFramerate}},
 		},
 	}
 }
 
 // The data of answers.
 
-func welcomeData(w live.Welcome, pingMs int64) object {
-	o := object{
+func WelcomeData(w live.Welcome, pingMs int64) Object {
+	o := Object{
 		"sessionId": w.Session, "resumeSecret": w.Secret.Reveal(), "participantId": w.Self.ID, "state": w.Self.Access,
-		"role": w.Self.Role, "permissions": list(w.Self.Permissions, same), "pingMs": pingMs,
+		"role": w.Self.Role, "permissions": List(w.Self.Permissions, identity), "pingMs": pingMs,
 		"resumeMs": w.Policy.ResumeWindow.Milliseconds(), "waitingResumeMs": w.Policy.WaitingWindow().Milliseconds(),
-		"policy": object{"name": w.Policy.Name, "recording": recordingRule(w.Policy), "scopes": list(w.Policy.Consents, scopeOf), "screenForAll": w.Policy.ScreenForAll},
+		"policy": Object{"name": w.Policy.Name, "recording": recordingRule(w.Policy), "scopes": List(w.Policy.Consents, scopeOf), "screenForAll": w.Policy.ScreenForAll},
 	}
-	maps.Copy(o, care(w.Self))
+	maps.Copy(o, selfData(w.Self))
 	return o
 }
 
@@ -217,19 +217,19 @@ func recordingRule(p room.Policy) string {
 	return string(p.Recording)
 }
 
-func outcomeData(o room.Outcome) object {
-	return object{"admitted": list(o.Admitted, same), "refused": list(o.Refused, func(r room.Refusal) object {
-		return object{"participantId": r.Participant, "code": r.Code}
+func OutcomeData(o room.Outcome) Object {
+	return Object{"admitted": List(o.Admitted, identity), "refused": List(o.Refused, func(r room.Refusal) Object {
+		return Object{"participantId": r.Participant, "code": r.Code}
 	})}
 }
 
-func answerData(a live.Answer) object {
-	return object{"sdp": a.SDP, "slots": list(a.Slots, func(s live.Slot) object {
-		return object{"mid": s.MID, "kind": s.Kind, "index": s.Index}
+func AnswerData(a live.Answer) Object {
+	return Object{"sdp": a.SDP, "slots": List(a.Slots, func(s live.Slot) Object {
+		return Object{"mid": s.MID, "kind": s.Kind, "index": s.Index}
 	})}
 }
 
-func list[T, U any](in []T, each func(T) U) []U {
+func List[T, U any](in []T, each func(T) U) []U {
 	out := make([]U, 0, len(in))
 	for _, x := range in {
 		out = append(out, each(x))
@@ -237,24 +237,24 @@ func list[T, U any](in []T, each func(T) U) []U {
 	return out
 }
 
-func same[T any](x T) T { return x }
+func identity[T any](x T) T { return x }
 
 // encodeAnswer makes the answer frame: data, or failure if it is not nil.
-func encodeAnswer(id string, data object, f *Failure) []byte {
+func EncodeAnswer(id string, data Object, f *Failure) []byte {
 	frame := struct {
 		ID    string   `json:"id"`
 		OK    bool     `json:"ok"`
-		Data  object   `json:"data,omitzero"`
+		Data  Object   `json:"data,omitzero"`
 		Error *Failure `json:"error,omitempty"`
 	}{ID: id, OK: f == nil, Data: data, Error: f}
 	if f == nil && data == nil {
-		frame.Data = object{}
+		frame.Data = Object{}
 	}
-	return mustJSON(frame)
+	return MustJSON(frame)
 }
 
 // mustJSON encodes types of ours, which cannot fail.
-func mustJSON(v any) []byte {
+func MustJSON(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
 		panic(err)

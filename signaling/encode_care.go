@@ -7,9 +7,9 @@ import (
 )
 
 // care is what a participant is told of what is asked of them and where they are: part of the welcome, and self.updated.
-func care(s room.Self) object {
-	o := object{
-		"needs": needs(s.Needs), "agreement": list(s.Agreement, agreedText), "consents": list(s.Consents, consent),
+func selfData(s room.Self) Object {
+	o := Object{
+		"needs": NeedNames(s.Needs), "agreement": List(s.Agreement, agreedText), "consents": List(s.Consents, consent),
 		"helpRaised": s.HelpRaised,
 	}
 	if s.SideRoom != "" {
@@ -19,7 +19,7 @@ func care(s room.Self) object {
 }
 
 // needs lists what stands before admission, in the order in which people can do it.
-func needs(n room.Needs) []string {
+func NeedNames(n room.Needs) []string {
 	out := []string{}
 	for _, one := range []struct {
 		stands bool
@@ -32,29 +32,29 @@ func needs(n room.Needs) []string {
 	return out
 }
 
-func agreedText(t room.Text) object {
-	return object{"id": t.ID, "version": t.Version, "locale": t.Locale, "text": t.Text, "textHash": t.Hash}
+func agreedText(t room.Text) Object {
+	return Object{"id": t.ID, "version": t.Version, "locale": t.Locale, "text": t.Text, "textHash": t.Hash}
 }
 
-func consent(c room.ConsentView) object {
-	o := object{"scope": c.Scope, "purpose": c.Purpose, "texts": list(c.Texts, agreedText)}
+func consent(c room.ConsentView) Object {
+	o := Object{"scope": c.Scope, "purpose": c.Purpose, "texts": List(c.Texts, agreedText)}
 	if c.Answer != "" {
 		o["decision"] = c.Answer
 	}
 	return o
 }
 
-func roomState(r room.RoomView) object {
-	o := object{
+func RoomData(r room.RoomView) Object {
+	o := Object{
 		"name": r.Name, "locked": r.Locked, "absenceLock": r.AbsenceLock, "hostAbsent": r.HostAbsent, "recording": r.Recording,
 	}
 	if !r.EndsAt.IsZero() {
-		o["endsAt"], o["endsFor"] = millis(r.EndsAt), r.EndsFor
+		o["endsAt"], o["endsFor"] = Millis(r.EndsAt), r.EndsFor
 	}
 	return o
 }
 
-func millis(t time.Time) int64 { return t.UnixMilli() }
+func Millis(t time.Time) int64 { return t.UnixMilli() }
 
 // sources lists those with this override, in the order of the protocol.
 func sources(o room.Overrides, v room.Override) []room.Source {

@@ -15,7 +15,7 @@ var goldenText = room.Text{ID: "rules", Version: "4", Locale: "en", Text: "What 
 // decodedCare is decoded for careRequests.
 func decodedCare() map[string][]any {
 	return map[string][]any{
-		"passcode.enter":        {passcode{auth.NewSecret("ab2c-d3ef-g4hi")}},
+		"passcode.enter":        {PasscodeGuess{auth.NewSecret("ab2c-d3ef-g4hi")}},
 		"agreement.acknowledge": {room.Acknowledge{TextHash: goldenHash}},
 		"consent.respond": {
 			room.RespondConsent{Scope: room.RecordingAudio, TextHash: goldenHash, Granted: true},

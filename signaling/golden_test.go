@@ -96,10 +96,10 @@ func TestErrorsAreTheTable(t *testing.T) {
 	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|.*\\| (yes|no) \\|$").FindAllStringSubmatch(section, -1) {
 		table[room.Code(m[1])] = m[2] == "yes"
 	}
-	if len(table) != len(codes) {
-		t.Errorf("PROTOCOL.md has %d errors, the code %d", len(table), len(codes))
+	if len(table) != len(errorRules) {
+		t.Errorf("PROTOCOL.md has %d errors, the code %d", len(table), len(errorRules))
 	}
-	for code, r := range codes {
+	for code, r := range errorRules {
 		if retryable, ok := table[code]; !ok || retryable != r.retryable {
 			t.Errorf("%s: in the table %v, retryable %v there, %v here", code, ok, retryable, r.retryable)
 		}
@@ -111,24 +111,24 @@ func TestErrorsAreTheTable(t *testing.T) {
 			t.Fatal(err)
 		}
 		f := frame.Error
-		made := failure(f.Code, f.Message)
+		made := NewFailure(f.Code, f.Message)
 		made.Ref = f.Ref
 		if f.Code == RateLimited {
 			made.RetryAfterMs = f.RetryAfterMs
 		}
-		sameJSON(t, g.Note, encodeAnswer("k7f3-1", nil, made), g.Frame)
+		sameJSON(t, g.Note, EncodeAnswer("k7f3-1", nil, made), g.Frame)
 		seen[f.Code] = true
 	}
-	if len(seen) != len(codes) {
-		t.Errorf("error.json has %d of %d errors", len(seen), len(codes))
+	if len(seen) != len(errorRules) {
+		t.Errorf("error.json has %d of %d errors", len(seen), len(errorRules))
 	}
 }
 
 // TestCloseCodesAreTheTable: section 7 names every code that we close with.
 func TestCloseCodesAreTheTable(t *testing.T) {
 	page, _ := os.ReadFile("PROTOCOL.md")
-	for _, code := range []int{closeLeft, closeSilent, closeInternal, closeProtocol, closeToken, closeDoor, closeHelloLate,
-		closeReplaced, closeEnded, closeTooLarge, closeRate, closeDraining} {
+	for _, code := range []int{CloseNormal, CloseGoingAway, CloseInternal, CloseProtocol, CloseInvalidToken, CloseForbidden, CloseHelloTimeout,
+		CloseReplaced, CloseRoomEnded, CloseTooLarge, CloseRateLimited, CloseDraining} {
 		if !regexp.MustCompile(`(?m)^\| (any other \(.*)?` + closeLabel(code)).Match(page) {
 			t.Errorf("PROTOCOL.md does not list close code %d", code)
 		}
@@ -149,22 +149,22 @@ const (
 
 // decoded is what the frames of the golden files ask, in their order.
 func decoded() map[string][]any {
-	page := clientInfo{"alcove-page", "1.0"}
+	page := ClientInfo{"alcove-page", "1.0"}
 	token := auth.NewSecret(goldenToken)
 	words := "We begin at ten, please come back then."
 	return map[string][]any{
 		"hello": {
-			hello{token: token, displayName: "Maria S.", client: page},
-			hello{token: token, client: page},
-			hello{displayName: "Jonas", client: clientInfo{"probe", "0.3"}},
-			hello{session: "r4Kd.pYcv4zdRq1uK", secret: auth.NewSecret(goldenSecret), client: page},
-			hello{token: token, client: clientInfo{"alcove-page", "1.1"}},
-			hello{token: token, passcode: auth.NewSecret("ab2c-d3ef-g4hi"), client: page},
-			hello{token: token, nonce: auth.NewSecret("mB2xq0Vt9sKdLr4uYw7zPa1e"), client: page},
-			hello{token: token, displayName: "Maria S.", client: page},
-			hello{token: token, client: page},
+			Hello{Token: token, DisplayName: "Maria S.", Client: page},
+			Hello{Token: token, Client: page},
+			Hello{DisplayName: "Jonas", Client: ClientInfo{"probe", "0.3"}},
+			Hello{Session: "r4Kd.pYcv4zdRq1uK", Secret: auth.NewSecret(goldenSecret), Client: page},
+			Hello{Token: token, Client: ClientInfo{"alcove-page", "1.1"}},
+			Hello{Token: token, Passcode: auth.NewSecret("ab2c-d3ef-g4hi"), Client: page},
+			Hello{Token: token, Nonce: auth.NewSecret("mB2xq0Vt9sKdLr4uYw7zPa1e"), Client: page},
+			Hello{Token: token, DisplayName: "Maria S.", Client: page},
+			Hello{Token: token, Client: page},
 		},
-		"ping":     {ping{}, ping{}},
+		"ping":     {Ping{}, Ping{}},
 		"leave":    {room.Leave{}, room.Leave{}},
 		"hand.set": {room.SetHand{Raised: true}, room.SetHand{}},
 		"publication.set": {
@@ -208,23 +208,23 @@ func TestGoldenRequests(t *testing.T) {
 			continue
 		}
 		for i, frame := range g.Frames {
-			r, err := parseRequest(frame.Frame)
-			if err != nil || r.kind != kind {
+			r, err := ParseRequest(frame.Frame)
+			if err != nil || r.Type != kind {
 				t.Errorf("%s, %s: %v", kind, frame.Note, err)
 				continue
 			}
-			got, f := r.decode()
+			got, f := r.Decode()
 			if f != nil || !equal(got, want[kind][i]) {
 				t.Errorf("%s, %s: %#v %v, want %#v", kind, frame.Note, got, f, want[kind][i])
 			}
 		}
 		for _, frame := range g.Refused {
-			r, err := parseRequest(frame.Frame)
+			r, err := ParseRequest(frame.Frame)
 			if err != nil {
 				t.Errorf("%s, %s: %v", kind, frame.Note, err)
 				continue
 			}
-			if got, f := r.decode(); f == nil || f.Code != frame.Error {
+			if got, f := r.Decode(); f == nil || f.Code != frame.Error {
 				t.Errorf("%s, %s: accepted as %#v, %v", kind, frame.Note, got, f)
 			}
 		}
@@ -322,13 +322,13 @@ func TestGoldenEvents(t *testing.T) {
 				ice = relay
 			}
 			out := newOutbox()
-			out.open, out.seq = true, 6
-			name, data := encodeNotice(told[kind][i], ice)
+			out.opened, out.seq = true, 6
+			name, data := EventOf(told[kind][i], ice)
 			if kind == "server.draining" { // no room knows of it
-				name, data = kind, draining([]time.Time{time.UnixMilli(1790000060000), {}}[i])
+				name, data = kind, DrainingData([]time.Time{time.UnixMilli(1790000060000), {}}[i])
 			}
 			out.event(time.UnixMilli(1790000000000), name, data)
-			got, _ := out.take()
+			got, _ := out.next()
 			sameJSON(t, kind+", "+frame.Note, got, frame.Frame)
 		}
 	}
@@ -341,33 +341,33 @@ func TestGoldenAnswers(t *testing.T) {
 	all := []room.Permission{"publish.microphone", "publish.camera", "publish.screen", "hand.raise", "waiting.manage",
 		"participant.mute", "participant.remove", "participant.grant", "room.lock", "room.end"}
 	policy := room.Policy{Name: "default", ResumeWindow: time.Minute, WaitingResume: 10 * time.Minute}
-	want := map[string][]object{
+	want := map[string][]Object{
 		"hello": {
-			welcomeData(live.Welcome{Session: "r4Kd.pYcv4zdRq1uK", Secret: auth.NewSecret(goldenSecret), Policy: policy,
+			WelcomeData(live.Welcome{Session: "r4Kd.pYcv4zdRq1uK", Secret: auth.NewSecret(goldenSecret), Policy: policy,
 				Self: room.Self{ID: p1, Role: auth.Participant, Access: room.Waiting}}, 5000),
-			welcomeData(live.Welcome{Session: "r4Kd.p9mXw2LhTt0e", Secret: auth.NewSecret("w8B2cVn5xKq0zLr7tYh4mJd1sGf6pEa9uIo3kNb8vXc"), Policy: policy,
+			WelcomeData(live.Welcome{Session: "r4Kd.p9mXw2LhTt0e", Secret: auth.NewSecret("w8B2cVn5xKq0zLr7tYh4mJd1sGf6pEa9uIo3kNb8vXc"), Policy: policy,
 				Self: room.Self{ID: p2, Role: auth.Host, Access: room.Admitted, Permissions: all}}, 5000),
-			welcomeData(live.Welcome{Session: "r4Kd.pYcv4zdRq1uK", Secret: auth.NewSecret(goldenSecret),
+			WelcomeData(live.Welcome{Session: "r4Kd.pYcv4zdRq1uK", Secret: auth.NewSecret(goldenSecret),
 				Policy: room.Policy{Name: "care", ResumeWindow: time.Minute, WaitingResume: 10 * time.Minute, Recording: room.WithEveryone,
 					Consents: []room.ConsentForm{{Scope: room.RecordingAudio}}},
 				Self: room.Self{ID: p1, Role: auth.Participant, Access: room.Waiting, Needs: room.Needs{Passcode: true, Agreement: true},
 					Agreement: []room.Text{goldenText}}}, 5000),
 		},
 		"waiting.admit": {
-			outcomeData(room.Outcome{Admitted: []room.ParticipantID{p1, p3}}),
-			outcomeData(room.Outcome{Admitted: []room.ParticipantID{p1}, Refused: []room.Refusal{{Participant: p3, Code: room.TargetNotFound}}}),
+			OutcomeData(room.Outcome{Admitted: []room.ParticipantID{p1, p3}}),
+			OutcomeData(room.Outcome{Admitted: []room.ParticipantID{p1}, Refused: []room.Refusal{{Participant: p3, Code: room.TargetNotFound}}}),
 		},
-		"media.offer": {answerData(live.Answer{SDP: "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nt=0 0\r\na=ice-lite\r\n", Slots: []live.Slot{
+		"media.offer": {AnswerData(live.Answer{SDP: "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nt=0 0\r\na=ice-lite\r\n", Slots: []live.Slot{
 			{MID: "3", Kind: "audio"}, {MID: "4", Kind: "video"}, {MID: "5", Kind: "audio", Index: 1}, {MID: "6", Kind: "video", Index: 1}, {MID: "7", Kind: "screen"}}})},
 	}
 	goldens := readGoldens(t)
 	for kind := range requests {
 		answers := want[kind]
 		if answers == nil {
-			answers = []object{nil}
+			answers = []Object{nil}
 		}
 		for i, g := range goldens[kind+".answer"].Frames {
-			sameJSON(t, kind+", "+g.Note, encodeAnswer("k7f3-1", answers[i], nil), g.Frame)
+			sameJSON(t, kind+", "+g.Note, EncodeAnswer("k7f3-1", answers[i], nil), g.Frame)
 		}
 	}
 }

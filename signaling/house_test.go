@@ -197,13 +197,13 @@ func (h *house) dial() *caller {
 func (h *house) enter(token string) *caller {
 	h.t.Helper()
 	c := h.dial()
-	c.greet(object{"token": token})
+	c.greet(Object{"token": token})
 	return c
 }
 
-func (c *caller) greet(data object) {
+func (c *caller) greet(data Object) {
 	c.t.Helper()
-	data["client"] = object{"name": "test", "version": "1"}
+	data["client"] = Object{"name": "test", "version": "1"}
 	r := c.ask("hello", data)
 	if !r.OK {
 		c.t.Fatalf("hello refused: %+v", r.Error)
@@ -211,7 +211,7 @@ func (c *caller) greet(data object) {
 	if len(c.events) != 0 {
 		c.t.Fatalf("told %v before the answer to hello", c.events)
 	}
-	if err := json.Unmarshal(mustJSON(r.Data), &c.said); err != nil {
+	if err := json.Unmarshal(MustJSON(r.Data), &c.said); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -229,11 +229,11 @@ func (c *caller) ask(kind string, data any) reply {
 
 func (c *caller) askAs(id, kind string, data any) reply {
 	c.t.Helper()
-	frame := object{"id": id, "type": kind}
+	frame := Object{"id": id, "type": kind}
 	if data != nil {
 		frame["data"] = data
 	}
-	c.send(string(mustJSON(frame)))
+	c.send(string(MustJSON(frame)))
 	return c.answer(id)
 }
 

@@ -74,23 +74,23 @@ type timing struct{ hello, ping, request, write, closing time.Duration }
 
 // A Server speaks alcove.v1 and serves the page. All methods are safe for concurrent use.
 type Server struct {
-	cfg        Config
-	rooms      doors
-	metrics    *Metrics
-	log        *slog.Logger
-	now        func() time.Time
-	origins    []string
-	timing     timing
-	ledger     *ledger
-	greetings  *greetings
-	refusals   *refusals
-	strangers  *conns.Limiter // connections that have not said hello
-	passcodes  passcodeChecker
-	admin      adminRooms
-	upgrader   websocket.Upgrader
-	complaints complaints
-	draining   atomic.Bool
-	settings   atomic.Pointer[Settings]
+	cfg          Config
+	rooms        roomRegistry
+	metrics      *Metrics
+	log          *slog.Logger
+	now          func() time.Time
+	origins      []string
+	timing       timing
+	caches       *idempotencyCaches
+	attempts     *helloAttempts
+	refusals     *refusalLog
+	preAuth      *conns.Limiter // connections that have not said hello
+	passcodes    passcodeChecker
+	admin        adminRooms
+	upgrader     websocket.Upgrader
+	handshakeLog reasonLog
+	draining     atomic.Bool
+	settings     atomic.Pointer[Settings]
 
 	mu       sync.Mutex
 	sessions map[*session]bool // Guarded by mu. Whether each has a seat.
@@ -114,17 +114,17 @@ func NewServer(cfg Config) (*Server, error) {
 		}
 	}
 	s := &Server{
-		cfg: cfg, rooms: registry{cfg.Rooms}, metrics: cfg.Metrics, log: cfg.Log, now: cfg.Now,
+		cfg: cfg, rooms: liveRooms{cfg.Rooms}, metrics: cfg.Metrics, log: cfg.Log, now: cfg.Now,
 		timing:   timing{helloTimeout, pingInterval, requestTimeout, writeTimeout, closeTimeout},
-		ledger:   newLedger(),
-		sessions: map[*session]bool{}, greetings: newGreetings(),
+		caches:   newIdempotencyCaches(),
+		sessions: map[*session]bool{}, attempts: newHelloAttempts(),
 		upgrader: websocket.Upgrader{
 			ReadBufferSize: socketBuffer, WriteBufferSize: socketBuffer, WriteBufferPool: &sync.Pool{},
 			HandshakeTimeout: headerTimeout, Subprotocols: []string{Subprotocol},
 			CheckOrigin: func(*http.Request) bool { return true }, // admissible has looked
 		},
-		strangers: conns.New(maxStrangers), passcodes: auth.NewPasscodes(), admin: cfg.Rooms,
-		complaints: complaints{told: map[string]time.Time{}},
+		preAuth: conns.New(maxPreAuth), passcodes: auth.NewPasscodes(), admin: cfg.Rooms,
+		handshakeLog: reasonLog{lastLogged: map[string]time.Time{}},
 	}
 	for _, given := range cfg.Origins {
 		o := origin(given)
@@ -141,7 +141,7 @@ func NewServer(cfg Config) (*Server, error) {
 	if s.cfg.Bundle == nil {
 		s.cfg.Bundle = web.FS()
 	}
-	s.refusals = newRefusals(cfg.Refused, func() time.Time { return s.now() })
+	s.refusals = newRefusalLog(cfg.Refused, func() time.Time { return s.now() })
 	s.Reconfigure(Settings{cfg.Page, cfg.Passcodes})
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -149,7 +149,7 @@ func NewServer(cfg Config) (*Server, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	if err := cfg.Metrics.registry.Register(census{cfg.Rooms.Counts, s.Draining}); err != nil {
+	if err := cfg.Metrics.registry.Register(roomCollector{cfg.Rooms.Counts, s.Draining}); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -176,7 +176,7 @@ func (s *Server) Handler() http.Handler {
 	for prefix, h := range s.cfg.Extra {
 		mux.Handle(prefix, h)
 	}
-	return s.harden(mux)
+	return s.securityHeaders(mux)
 }
 
 // HTTPServer makes a server for h whose every wait is bounded. Its own log is only counted: it holds addresses.
@@ -185,12 +185,12 @@ func (s *Server) HTTPServer(h http.Handler) *http.Server {
 		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: requestReadMax, WriteTimeout: responseMax,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: log.New(countWriter{s.metrics}, "", 0),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			place, proxied := conns.Under(c)
-			return withArrival(ctx, arrival{place, proxied})
+			place, proxied := conns.LeaseOf(c)
+			return withConnOrigin(ctx, connOrigin{place, proxied})
 		},
 		ConnState: func(c net.Conn, state http.ConnState) {
-			place, _ := conns.Under(c)
-			place.Follow(state)
+			place, _ := conns.LeaseOf(c)
+			place.SetState(state)
 		},
 	}
 }
@@ -205,37 +205,37 @@ func (c countWriter) Write(p []byte) (int, error) {
 // bearer is the token of a native client (RFC 6750, section 2.1).
 func bearer(r *http.Request) auth.Secret {
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") || len(token) > maxToken {
+	if !ok || !strings.EqualFold(scheme, "Bearer") || len(token) > MaxToken {
 		return auth.Secret{}
 	}
 	return auth.NewSecret(strings.TrimSpace(token))
 }
 
-const notAdmissible = "this origin may not connect: a page is to be named in origins of the configuration, and a program without Origin sends Authorization: Bearer"
+const originNotAllowed = "this origin may not connect: a page is to be named in origins of the configuration, and a program without Origin sends Authorization: Bearer"
 
 const notWebSocket = "WebSocket with subprotocol " + Subprotocol + " is needed"
 
 func (s *Server) refuseHandshake(w http.ResponseWriter, reason string) {
 	s.metrics.refused.WithLabelValues(reason).Inc()
-	s.complain(reason)
+	s.logRefusal(reason)
 	w.Header().Set(RefusedHeader, reason)
 	switch reason {
 	case RefusedSubprotocol, RefusedUpgrade:
 		http.Error(w, notWebSocket, http.StatusBadRequest)
 	default:
-		http.Error(w, notAdmissible, http.StatusForbidden)
+		http.Error(w, originNotAllowed, http.StatusForbidden)
 	}
 }
 
 // serveSocket opens one connection and serves it until it is gone.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
-	if reason := s.handshakeFault(r); reason != "" {
+	if reason := s.handshakeError(r); reason != "" {
 		s.refuseHandshake(w, reason)
 		return
 	}
 	source := s.ClientAddr(r)
-	arrived := arrivalOf(r.Context())
-	arrived.place.Identify(source)
+	arrived := connOriginOf(r.Context())
+	arrived.lease.SetSource(source)
 	token := bearer(r)
 	conn, err := s.upgrader.Upgrade(w, r, nil)
 	if err != nil {
@@ -243,15 +243,15 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 		return // Upgrade has answered
 	}
 	// A place is always free: those who said hello have left theirs, and of the others one goes.
-	stranger := s.strangers.Enter(source, func() { conns.Cut(conn.NetConn()) })
-	defer stranger.Leave()
-	c := newSession(s, conn, clientNet(source).String(), token)
-	c.host, c.place, c.stranger = s.host(r), arrived.place, stranger
-	s.serve(c, stranger.Leave)
+	stranger := s.preAuth.Acquire(source, func() { conns.Abort(conn.NetConn()) })
+	defer stranger.Release()
+	c := newSession(s, conn, clientPrefix(source).String(), token)
+	c.host, c.lease, c.preAuthLease = s.host(r), arrived.lease, stranger
+	s.serve(c, stranger.Release)
 }
 
 // serve runs a session and counts it.
-func (s *Server) serve(c *session, greeted func()) {
+func (s *Server) serve(c *session, onSeated func()) {
 	s.metrics.connections.Inc()
 	defer s.metrics.connections.Dec()
 	s.mu.Lock()
@@ -259,7 +259,7 @@ func (s *Server) serve(c *session, greeted func()) {
 	closing := s.idle != nil
 	s.mu.Unlock()
 	if closing {
-		c.out.finish(closeDraining)
+		c.out.close(CloseDraining)
 	}
 	defer func() {
 		s.mu.Lock()
@@ -272,7 +272,7 @@ func (s *Server) serve(c *session, greeted func()) {
 			}
 		}
 	}()
-	c.run(greeted)
+	c.run(onSeated)
 }
 
 // Close closes every connection with 4503 and waits until they are gone or ctx ends.
@@ -288,7 +288,7 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	idle := s.idle
 	for c := range s.sessions {
-		c.out.finish(closeDraining)
+		c.out.close(CloseDraining)
 	}
 	s.mu.Unlock()
 	select {
@@ -300,12 +300,12 @@ func (s *Server) Close(ctx context.Context) error {
 }
 
 // registry makes the doors of a live.Registry.
-type registry struct{ *live.Registry }
+type liveRooms struct{ *live.Registry }
 
-func (r registry) join(ctx context.Context, a live.Arrival, c live.Client) (seat, live.Welcome, error) {
+func (r liveRooms) join(ctx context.Context, a live.Arrival, c live.Client) (seat, live.Welcome, error) {
 	return r.Join(ctx, a, c)
 }
 
-func (r registry) resume(ctx context.Context, id live.SessionID, secret auth.Secret, c live.Client) (seat, live.Welcome, error) {
+func (r liveRooms) resume(ctx context.Context, id live.SessionID, secret auth.Secret, c live.Client) (seat, live.Welcome, error) {
 	return r.Resume(ctx, id, secret, c)
 }

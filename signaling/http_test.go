@@ -108,7 +108,7 @@ func TestDev(t *testing.T) {
 		t.Error("a handler that fails: ", resp.StatusCode, body)
 	}
 	c := h.dial()
-	if r := c.ask("hello", object{"token": "bad", "client": object{"name": "t", "version": "1"}}); !strings.HasSuffix(r.Error.Message, ": expired") {
+	if r := c.ask("hello", Object{"token": "bad", "client": Object{"name": "t", "version": "1"}}); !strings.HasSuffix(r.Error.Message, ": expired") {
 		t.Errorf("%+v", r.Error)
 	}
 }
@@ -150,7 +150,7 @@ func TestAdmin(t *testing.T) {
 	host, guest := h.enter(hostToken), h.enter(guestToken)
 	host.done("ping", nil)
 	host.refused("made.up", nil, UnknownType)
-	host.done("waiting.admit", object{"participantIds": []string{guest.said.ParticipantID}})
+	host.done("waiting.admit", Object{"participantIds": []string{guest.said.ParticipantID}})
 	h.enter("tuesday|participant|jonas|Jonas")
 	_, body := get(t, admin.URL+"/metrics")
 	for _, line := range []string{
@@ -166,7 +166,7 @@ func TestAdmin(t *testing.T) {
 
 // TestSource: what a stranger claims counts only through a trusted proxy.
 func TestSource(t *testing.T) {
-	s := &Server{log: slog.New(slog.DiscardHandler), now: time.Now, complaints: complaints{told: map[string]time.Time{}}, cfg: Config{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}}}
+	s := &Server{log: slog.New(slog.DiscardHandler), now: time.Now, handshakeLog: reasonLog{lastLogged: map[string]time.Time{}}, cfg: Config{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}}}
 	for _, c := range []struct {
 		peer      string
 		forwarded []string
@@ -264,7 +264,7 @@ func TestSource(t *testing.T) {
 	if r.RemoteAddr = "192.0.2.1:5"; s.host(r) != "inner:8080" {
 		t.Errorf("a stranger's claim is believed: %s", s.host(r))
 	}
-	if clientNet(netip.MustParseAddr("2001:db8::1")) != clientNet(netip.MustParseAddr("2001:db8::2")) {
+	if clientPrefix(netip.MustParseAddr("2001:db8::1")) != clientPrefix(netip.MustParseAddr("2001:db8::2")) {
 		t.Error("two addresses of one IPv6 customer have two quotas")
 	}
 }
@@ -281,12 +281,12 @@ func TestBugInARequest(t *testing.T) {
 	if r.OK || r.Error.Code != room.Internal || !strings.Contains(h.log.String(), "ref="+r.Error.Ref) {
 		t.Errorf("%+v", r.Error)
 	}
-	if code := host.closed(); code != closeInternal {
+	if code := host.closed(); code != CloseInternal {
 		t.Errorf("closed with %d", code)
 	}
 	other.done("ping", nil)
 	back := h.dial()
-	back.greet(object{"resume": object{"sessionId": host.said.SessionID, "secret": host.said.ResumeSecret}})
+	back.greet(Object{"resume": Object{"sessionId": host.said.SessionID, "secret": host.said.ResumeSecret}})
 	back.done("ping", nil)
 }
 
@@ -335,7 +335,7 @@ func TestProxyMistakes(t *testing.T) {
 		}
 	}
 	lines := func(reason string) int { return strings.Count(h.log.String(), "reason="+reason+" ") }
-	for reason := range remedies {
+	for reason := range handshakeFixes {
 		if reason != refusedUnproxied && reason != refusedDisputed && lines(reason) != 1 {
 			t.Errorf("%s: %d lines", reason, lines(reason))
 		}
@@ -347,7 +347,7 @@ func TestProxyMistakes(t *testing.T) {
 		t.Errorf("%d lines within a minute", lines(RefusedHost))
 	}
 	mu.Lock()
-	now = now.Add(complainEvery)
+	now = now.Add(logReasonEvery)
 	mu.Unlock()
 	ask("10.0.0.1:5", func(r *http.Request) { r.Host = "127.0.0.1:15030" })
 	if lines(RefusedHost) != 2 {

@@ -65,42 +65,42 @@ func NewMetrics(reg *prometheus.Registry, version string) *Metrics {
 	build.Set(1)
 	reg.MustRegister(m.hellos, m.waits, m.joins, m.resumes, m.admissions, m.messages, m.closes, m.refused, m.connections, m.panics, m.roomPanics,
 		m.httpErrors, build)
-	m.begin()
+	m.initSeries()
 	return m
 }
 
 // begin makes every series that an alert may watch, at 0: of one that appears with its first count Prometheus sees no increase.
-func (m *Metrics) begin() {
+func (m *Metrics) initSeries() {
 	for _, c := range []*prometheus.CounterVec{m.joins, m.resumes, m.admissions} {
-		for _, result := range append(Codes(), "ok", string(room.Admitted), string(room.Waiting), "other") {
+		for _, result := range append(ErrorCodes(), "ok", string(room.Admitted), string(room.Waiting), "other") {
 			c.WithLabelValues(result)
 		}
 	}
-	for _, code := range []int{closeLeft, closeSilent, closeInternal, closeProtocol, closeToken, closeDoor, closeHelloLate, closeReplaced, closeEnded,
-		closeTooLarge, closeRate, closeDraining} {
+	for _, code := range []int{CloseNormal, CloseGoingAway, CloseInternal, CloseProtocol, CloseInvalidToken, CloseForbidden, CloseHelloTimeout, CloseReplaced, CloseRoomEnded,
+		CloseTooLarge, CloseRateLimited, CloseDraining} {
 		m.closes.WithLabelValues(closeLabel(code))
 	}
 }
 
 // Joined implements live.Observer.
-func (m *Metrics) Joined(result string) { m.joins.WithLabelValues(closed(result)).Inc() }
+func (m *Metrics) Joined(result string) { m.joins.WithLabelValues(knownLabel(result)).Inc() }
 
 // Resumed implements live.Observer.
-func (m *Metrics) Resumed(result string) { m.resumes.WithLabelValues(closed(result)).Inc() }
+func (m *Metrics) Resumed(result string) { m.resumes.WithLabelValues(knownLabel(result)).Inc() }
 
 // Admitted implements live.Observer.
-func (m *Metrics) Admitted(result string) { m.admissions.WithLabelValues(closed(result)).Inc() }
+func (m *Metrics) Admitted(result string) { m.admissions.WithLabelValues(knownLabel(result)).Inc() }
 
 // Waited implements live.Observer.
 func (m *Metrics) Waited(d time.Duration) { m.waits.Observe(d.Seconds()) }
 
 // greeted measures the answer to a hello.
-func (m *Metrics) greeted(h hello, w live.Welcome, f *Failure, took time.Duration) {
+func (m *Metrics) helloAnswered(h Hello, w live.Welcome, f *Failure, took time.Duration) {
 	result := string(w.Self.Access)
 	switch {
 	case f != nil:
 		result = "refused"
-	case h.session != "":
+	case h.Session != "":
 		result = "resumed"
 	}
 	m.hellos.WithLabelValues(result).Observe(took.Seconds())
@@ -110,7 +110,7 @@ func (m *Metrics) greeted(h hello, w live.Welcome, f *Failure, took time.Duratio
 func (m *Metrics) Panicked() { m.roomPanics.Inc() }
 
 // message counts one request. What a client calls it must not become a label.
-func (m *Metrics) message(kind string, f *Failure) {
+func (m *Metrics) requestAnswered(kind string, f *Failure) {
 	if _, known := requests[kind]; !known {
 		kind = "unknown"
 	}
@@ -122,21 +122,21 @@ func (m *Metrics) message(kind string, f *Failure) {
 }
 
 // closed keeps a label in its set.
-func closed(result string) string {
+func knownLabel(result string) string {
 	switch result {
 	case "ok", string(room.Admitted), string(room.Waiting):
 		return result
 	}
-	if _, known := codes[room.Code(result)]; known {
+	if _, known := errorRules[room.Code(result)]; known {
 		return result
 	}
 	return "other"
 }
 
 // Codes lists the errors that can be labels.
-func Codes() []string {
+func ErrorCodes() []string {
 	var all []string
-	for code := range codes {
+	for code := range errorRules {
 		all = append(all, string(code))
 	}
 	slices.Sort(all)
@@ -144,12 +144,12 @@ func Codes() []string {
 }
 
 // MessageSeries is how many series alcove_messages_total can have: each type with each result.
-func MessageSeries() int { return (len(requests) + 1) * (len(codes) + 1) }
+func MessageSeries() int { return (len(requests) + 1) * (len(errorRules) + 1) }
 
 func closeLabel(code int) string { return strconv.Itoa(code) }
 
 // A census is read from the registry of rooms whenever the metrics are.
-type census struct {
+type roomCollector struct {
 	count    func() live.Counts
 	draining func() bool
 }
@@ -161,14 +161,14 @@ var (
 	waitingDesc      = prometheus.NewDesc("alcove_waiting", "Participants who wait.", nil, nil)
 )
 
-func (census) Describe(ch chan<- *prometheus.Desc) {
+func (roomCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- roomsDesc
 	ch <- participantsDesc
 	ch <- waitingDesc
 	ch <- drainingDesc
 }
 
-func (c census) Collect(ch chan<- prometheus.Metric) {
+func (c roomCollector) Collect(ch chan<- prometheus.Metric) {
 	n, draining := c.count(), 0.0
 	if c.draining() {
 		draining = 1

@@ -15,23 +15,23 @@ import (
 type outbox struct {
 	wake chan struct{} // capacity 1: there is something to take
 
-	mu     sync.Mutex
-	open   bool     // Guarded by mu. The hello was answered.
-	frames [][]byte // Guarded by mu.
-	bytes  int      // Guarded by mu. Sum of frames.
-	seq    uint64   // Guarded by mu. Of the last event.
-	bye    int      // Guarded by mu. The close code that follows the frames, 0 while the connection lives.
-	why    string   // Guarded by mu. What stands beside it, for the developer of a client that cannot frame; else "".
+	mu          sync.Mutex
+	opened      bool     // Guarded by mu. The hello was answered.
+	frames      [][]byte // Guarded by mu.
+	bytes       int      // Guarded by mu. Sum of frames.
+	seq         uint64   // Guarded by mu. Of the last event.
+	closeCode   int      // Guarded by mu. The close code that follows the frames, 0 while the connection lives.
+	closeReason string   // Guarded by mu. What stands beside it, for the developer of a client that cannot frame; else "".
 }
 
 func newOutbox() *outbox { return &outbox{wake: make(chan struct{}, 1)} }
 
 // event queues one event; its number and its place in the queue are given together.
-func (o *outbox) event(now time.Time, kind string, data object) {
-	body := mustJSON(data)
+func (o *outbox) event(now time.Time, kind string, data Object) {
+	body := MustJSON(data)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.bye != 0 {
+	if o.closeCode != 0 {
 		return
 	}
 	o.seq++
@@ -42,7 +42,7 @@ func (o *outbox) event(now time.Time, kind string, data object) {
 func (o *outbox) answer(frame []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.bye == 0 && frame != nil {
+	if o.closeCode == 0 && frame != nil {
 		o.push(frame)
 	}
 }
@@ -53,67 +53,67 @@ func (o *outbox) push(frame []byte) {
 	o.bytes += len(frame)
 	if len(o.frames) > maxQueuedFrames || o.bytes > maxQueuedBytes {
 		o.frames, o.bytes = nil, 0
-		o.bye, o.open = closeRate, true
+		o.closeCode, o.opened = CloseRateLimited, true
 	}
 	o.signal()
 }
 
 // start puts the answer to hello in front and lets the rest go.
-func (o *outbox) start(first []byte) {
+func (o *outbox) open(first []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.bye == 0 {
+	if o.closeCode == 0 {
 		o.frames = append([][]byte{first}, o.frames...)
 		o.bytes += len(first)
 	}
-	o.open = true
+	o.opened = true
 	o.signal()
 }
 
 // finish lets the queued frames go and then closes with code; nothing is taken any more. The first code stands, and is given.
-func (o *outbox) finish(code int) (stands int) {
+func (o *outbox) close(code int) (effective int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.bye == 0 {
-		o.bye = code
+	if o.closeCode == 0 {
+		o.closeCode = code
 	}
-	o.open = true
+	o.opened = true
 	o.signal()
-	return o.bye
+	return o.closeCode
 }
 
 // reject closes with 4400 and says why: no answer could.
-func (o *outbox) reject(why error) {
+func (o *outbox) rejectFrame(err error) {
 	o.mu.Lock()
-	if o.bye == 0 {
-		o.why = why.Error()
+	if o.closeCode == 0 {
+		o.closeReason = err.Error()
 	}
 	o.mu.Unlock()
-	o.finish(closeProtocol)
+	o.close(CloseProtocol)
 }
 
 // reason is what stands beside the close code.
 func (o *outbox) reason() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.why
+	return o.closeReason
 }
 
-func (o *outbox) finished() bool {
+func (o *outbox) closed() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.bye != 0
+	return o.closeCode != 0
 }
 
 // take gives the next frame, or the close code if none is left. Both are zero if there is nothing to do yet.
-func (o *outbox) take() (frame []byte, bye int) {
+func (o *outbox) next() (frame []byte, closeCode int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.open {
+	if !o.opened {
 		return nil, 0
 	}
 	if len(o.frames) == 0 {
-		return nil, o.bye
+		return nil, o.closeCode
 	}
 	frame = o.frames[0]
 	o.frames[0] = nil

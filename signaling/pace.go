@@ -65,17 +65,17 @@ func (p *pace) spend(s *spending, now time.Time) (wait time.Duration) {
 }
 
 // hold says how long a request has to wait, 0 if it may be done now.
-func (a *answers) hold(asked any, helpRaised bool, now time.Time) time.Duration {
+func (a *idempotencyCache) reserve(asked any, helpRaised bool, now time.Time) time.Duration {
 	p := paceOf(asked)
 	if p == nil || p == &helpPace && !helpRaised {
 		return 0
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	s := a.paces[p]
+	s := a.limiters[p]
 	if s == nil {
 		s = &spending{}
-		a.paces[p] = s
+		a.limiters[p] = s
 	}
 	return p.spend(s, now)
 }

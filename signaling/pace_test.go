@@ -17,7 +17,7 @@ func TestPaceOfWords(t *testing.T) {
 	})
 	host, guest := h.enter(hostToken), h.enter(guestToken)
 	host.until("waiting.added")
-	words := object{"text": "Hello?"}
+	words := Object{"text": "Hello?"}
 	for range int(wordsPace.burst) {
 		guest.done("waiting.message", words)
 	}
@@ -26,7 +26,7 @@ func TestPaceOfWords(t *testing.T) {
 		t.Fatalf("one too many: %+v %+v", r, r.Error)
 	}
 	other := h.dial()
-	other.greet(object{"resume": object{"sessionId": guest.said.SessionID, "secret": guest.said.ResumeSecret}})
+	other.greet(Object{"resume": Object{"sessionId": guest.said.SessionID, "secret": guest.said.ResumeSecret}})
 	other.refused("waiting.message", words, RateLimited)
 	ahead.Add(int64(5 * time.Second))
 	if r := other.askAs("again", "waiting.message", words); !r.OK {
@@ -36,7 +36,7 @@ func TestPaceOfWords(t *testing.T) {
 	for range int(wordsPace.burst) + 1 {
 		host.until("waiting.message")
 	}
-	host.done("waiting.deny", object{"participantId": guest.said.ParticipantID, "message": "Not now."})
+	host.done("waiting.deny", Object{"participantId": guest.said.ParticipantID, "message": "Not now."})
 }
 
 // TestPaceOfHelp: who calls again and again is slowed down, but never the first call, nor the first after a host has seen to it.
@@ -45,7 +45,7 @@ func TestPaceOfHelp(t *testing.T) {
 	h := newHouse(t, func(c *Config, _ *Server) { c.Now = func() time.Time { return now } })
 	host, guest := h.enter(hostToken), h.enter(guestToken)
 	id := guest.said.ParticipantID
-	host.done("waiting.admit", object{"participantIds": []string{id}})
+	host.done("waiting.admit", Object{"participantIds": []string{id}})
 	guest.until("roster")
 	for i := range 3 {
 		guest.done("help.signal", nil)
@@ -56,24 +56,24 @@ func TestPaceOfHelp(t *testing.T) {
 		}
 		guest.refused("help.signal", nil, RateLimited)
 		other := h.dial()
-		other.greet(object{"resume": object{"sessionId": guest.said.SessionID, "secret": guest.said.ResumeSecret}})
+		other.greet(Object{"resume": Object{"sessionId": guest.said.SessionID, "secret": guest.said.ResumeSecret}})
 		guest = other
 		guest.refused("help.signal", nil, RateLimited)
-		host.done("help.clear", object{"participantId": id})
+		host.done("help.clear", Object{"participantId": id})
 		guest.until("self.updated")
 	}
 }
 
 // TestPaceNeverCloses: nothing that takes back, refuses, closes or moderates has a pace, and all that shows something to others does.
 func TestPaceNeverCloses(t *testing.T) {
-	a := &answers{paces: map[*pace]*spending{}}
+	a := &idempotencyCache{limiters: map[*pace]*spending{}}
 	now := time.Unix(1_790_000_000, 0)
 	for _, c := range []room.Command{
 		room.WithdrawConsent{}, room.RespondConsent{}, room.StopRecording{}, room.Leave{}, room.Remove{}, room.Deny{}, room.Mute{}, room.Lock{},
 		room.End{}, room.SendBack{}, room.SetMuted{Muted: true}, room.CloseSideRoom{}, room.Acknowledge{},
 	} {
 		for range 1000 {
-			if wait := a.hold(c, true, now); wait > 0 {
+			if wait := a.reserve(c, true, now); wait > 0 {
 				t.Errorf("%T has to wait for %s", c, wait)
 				break
 			}
@@ -83,9 +83,9 @@ func TestPaceNeverCloses(t *testing.T) {
 		room.Message{}, room.SignalHelp{}, room.RespondConsent{Granted: true}, room.AskConsent{}, room.AskScreen{}, room.AskUnmute{},
 		room.RemindAgreement{},
 	} {
-		a, done := &answers{paces: map[*pace]*spending{}}, 0
+		a, done := &idempotencyCache{limiters: map[*pace]*spending{}}, 0
 		for i := range 600 { // ten minutes of ten a minute more than anybody means
-			if a.hold(c, true, now.Add(time.Duration(i)*time.Second)) == 0 {
+			if a.reserve(c, true, now.Add(time.Duration(i)*time.Second)) == 0 {
 				done++
 			}
 		}
@@ -93,7 +93,7 @@ func TestPaceNeverCloses(t *testing.T) {
 			t.Errorf("%T: %d in ten minutes", c, done)
 		}
 	}
-	if wait := a.hold(room.SignalHelp{}, false, now); wait > 0 {
+	if wait := a.reserve(room.SignalHelp{}, false, now); wait > 0 {
 		t.Errorf("the first call for help has to wait for %s", wait)
 	}
 }

@@ -21,23 +21,23 @@ type Page struct {
 }
 
 // notBuilt is what / says when the daemon was built without the page.
-const notBuilt = "The page was not built into this daemon. Run `make page`, then build the daemon again.\n"
+const pageNotBuilt = "The page was not built into this daemon. Run `make page`, then build the daemon again.\n"
 
 // hashed is how the bundler names what never changes: name-HASH.js.
-var hashed = regexp.MustCompile(`-[A-Z0-9]{8}\.[a-z0-9]+(\.map)?$`)
+var hashedName = regexp.MustCompile(`-[A-Z0-9]{8}\.[a-z0-9]+(\.map)?$`)
 
 // hostName is a host as it may stand in a header of ours: names, addresses, brackets, a port.
 var hostName = regexp.MustCompile(`^[a-z0-9.:\[\]-]{1,255}$`)
 
 // Types that the table of the operating system may lack.
-var types = map[string]string{
+var contentTypes = map[string]string{
 	".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".html": "text/html; charset=utf-8",
 	".svg": "image/svg+xml", ".png": "image/png", ".ico": "image/x-icon", ".woff2": "font/woff2", ".json": "application/json",
 	".map": "application/json", ".webmanifest": "application/manifest+json", ".wasm": "application/wasm", ".txt": "text/plain; charset=utf-8",
 }
 
 // permissions lets the page itself use what a session needs; all else is off, also for frames inside it (W3C Permissions Policy).
-const permissions = "camera=(self), microphone=(self), display-capture=(self), autoplay=(self), fullscreen=(self), " +
+const permissionsPolicy = "camera=(self), microphone=(self), display-capture=(self), autoplay=(self), fullscreen=(self), " +
 	"speaker-selection=(self), screen-wake-lock=(self), picture-in-picture=(self), " +
 	"accelerometer=(), browsing-topics=(), clipboard-read=(), encrypted-media=(), " +
 	"gamepad=(), geolocation=(), gyroscope=(), hid=(), identity-credentials-get=(), idle-detection=(), local-fonts=(), " +
@@ -45,12 +45,12 @@ const permissions = "camera=(self), microphone=(self), display-capture=(self), a
 	"usb=(), window-management=(), xr-spatial-tracking=()"
 
 // harden sets the headers that every public answer carries.
-func (s *Server) harden(next http.Handler) http.Handler {
+func (s *Server) securityHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		own := s.ownOrigin(r)
 		h := w.Header()
 		h.Set("Content-Security-Policy", s.csp(own))
-		h.Set("Permissions-Policy", permissions)
+		h.Set("Permissions-Policy", permissionsPolicy)
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
@@ -82,7 +82,7 @@ func (s *Server) csp(own string) string {
 // guardHTTP, deferred, turns a panic into a 500 with a ref.
 func (s *Server) guardHTTP(w http.ResponseWriter) {
 	if p := recover(); p != nil {
-		ref := s.panicked("http", p)
+		ref := s.reportPanic("http", p)
 		http.Error(w, "Our fault. Reference: "+ref, http.StatusInternalServerError)
 	}
 }
@@ -101,7 +101,7 @@ func readOnly(next http.Handler) http.Handler {
 
 func (s *Server) serveConfig(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Type", types[".json"])
+	w.Header().Set("Content-Type", contentTypes[".json"])
 	json.NewEncoder(w).Encode(s.settings.Load().Page)
 }
 
@@ -112,9 +112,9 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
 		name = web.Index
 		if !web.Built(s.cfg.Bundle) {
 			w.Header().Set("Cache-Control", "no-store")
-			w.Header().Set("Content-Type", types[".txt"])
+			w.Header().Set("Content-Type", contentTypes[".txt"])
 			w.WriteHeader(http.StatusServiceUnavailable)
-			fmt.Fprint(w, notBuilt)
+			fmt.Fprint(w, pageNotBuilt)
 			return
 		}
 	}
@@ -124,7 +124,7 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not found", http.StatusNotFound)
 		return
 	}
-	kind, ok := types[path.Ext(name)]
+	kind, ok := contentTypes[path.Ext(name)]
 	if !ok {
 		kind = mime.TypeByExtension(path.Ext(name))
 	}
@@ -135,7 +135,7 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case name == web.Index:
 		caching = "no-store"
-	case hashed.MatchString(name):
+	case hashedName.MatchString(name):
 		caching = "public, max-age=31536000, immutable"
 	}
 	w.Header().Set("Cache-Control", caching)

@@ -7,27 +7,27 @@ const Subprotocol = "alcove.v1"
 
 // Limits of messages (PROTOCOL.md, section 1).
 const (
-	// maxFrameWaiting holds a hello with the largest token (8 KiB) and a name; it is all that a stranger can make us keep.
-	maxFrameWaiting = 16 << 10
-	// maxFrameAdmitted holds an offer of maxLines m-lines: browsers write up to 5 KiB a line.
-	maxFrameAdmitted = 512 << 10
+	// MaxFrameWaiting holds a hello with the largest token (8 KiB) and a name; it is all that a stranger can make us keep.
+	MaxFrameWaiting = 16 << 10
+	// MaxFrameAdmitted holds an offer of maxLines m-lines: browsers write up to 5 KiB a line.
+	MaxFrameAdmitted = 512 << 10
 	// maxDepth is far above what the protocol nests (4) and keeps hostile nesting from costing stack.
 	maxDepth = 16
 	// maxFields bounds the names in one object: the largest of the protocol has four.
 	maxFields = 64
 	// maxLines bounds the m-lines of an offer: 32 pairs of slots, screens and own sources fit.
-	maxLines = 100
+	MaxLines = 100
 )
 
 // Limits of fields.
 const (
 	maxRequestID = 64      // chosen by the client: a UUID and a prefix fit
-	maxID        = 128     // ids of ours are shorter; a SessionID joins two
-	maxToken     = 8 << 10 // auth.MaxToken: what HTTP servers carry in a header
+	MaxID        = 128     // ids of ours are shorter; a SessionID joins two
+	MaxToken     = 8 << 10 // auth.MaxToken: what HTTP servers carry in a header
 	maxSecret    = 128     // auth.RandomSecret has 43
-	minNonce     = 22      // 128 random bits in base64url
+	MinNonce     = 22      // 128 random bits in base64url
 	maxNonce     = 128     // enough for any habit
-	maxName      = 64      // one line of a roster
+	MaxName      = 64      // one line of a roster
 	maxText      = 1000    // a short message; nothing is kept of it
 	maxTargets   = 256     // above the largest waiting room
 	maxViews     = 64      // of each list: above the slots of the largest offer
@@ -67,21 +67,21 @@ const (
 
 // Limits of connections.
 const (
-	// maxStrangers bounds connections that have not said hello: some 64 KiB each, so 32 MiB in all.
+	// maxPreAuth bounds connections that have not said hello: some 64 KiB each, so 32 MiB in all.
 	// When there are so many, the idle one of the heaviest source goes for the newest.
-	maxStrangers = 512
+	maxPreAuth = 512
 	// maxQueuedFrames and maxQueuedBytes bound what waits for a slow reader: a full picture of the largest room many times.
 	maxQueuedFrames = 512
 	maxQueuedBytes  = 1 << 20
 	// maxAnswers and maxAnswerBytes bound the memory of answers of one session (PROTOCOL.md, section 2).
 	maxAnswers     = 64
 	maxAnswerBytes = 256 << 10
-	// firstRefusals are entries of their own in a minute, of each who is refused: mistakes of people, and enough to see what an attack is.
-	firstRefusals = 5
-	// maxRefusers bounds who is counted apart: above the seats of a busy daemon, 100 bytes each.
-	maxRefusers = 4096
-	// maxGreetings bounds the tokens whose hello may come again: 200 bytes each, gone with the client's next frame.
-	maxGreetings = 4096
+	// auditedRefusals are entries of their own in a minute, of each who is refused: mistakes of people, and enough to see what an attack is.
+	auditedRefusals = 5
+	// maxRefusalKeys bounds who is counted apart: above the seats of a busy daemon, 100 bytes each.
+	maxRefusalKeys = 4096
+	// maxHelloAttempts bounds the tokens whose hello may come again: 200 bytes each, gone with the client's next frame.
+	maxHelloAttempts = 4096
 	// socketBuffer is the read and the write buffer of one connection; messages above it take several system calls.
 	socketBuffer = 4 << 10
 )
@@ -95,8 +95,8 @@ const (
 	maxHeaderBytes = 16 << 10 // a token in Authorization and what proxies add
 	maxBody        = 16 << 10 // of the admin API: 256 ids of participants fit
 	// complainEvery is how often the log names one mistake of a proxy: everybody who wants in meets it.
-	complainEvery = time.Minute
-	maxForwarded  = 16 // entries of X-Forwarded-For that are looked at: no sane chain is longer
+	logReasonEvery = time.Minute
+	maxForwarded   = 16 // entries of X-Forwarded-For that are looked at: no sane chain is longer
 )
 
 // What the client shall send, at most: bit/s and pictures per second. Talking heads in a group of tiles need no more, and

@@ -18,16 +18,18 @@ type passcodeChecker interface {
 
 // A door is what a passcode belongs to: the policy that names it, and the room whose guesses count together, whether they come with a
 // hello or from a seat.
-type door struct{ policy, room string }
+type passcodeScope struct{ policy, room string }
 
 // doorOf finds the door of a seat.
-func doorOf(w live.Welcome) door { return door{policy: w.Policy.Name, room: w.Room} }
+func passcodeScopeOf(w live.Welcome) passcodeScope {
+	return passcodeScope{policy: w.Policy.Name, room: w.Room}
+}
 
 // try compares a guess; nil if it is right. A room without a passcode is never guessed at.
-func (s *session) try(ctx context.Context, d door, guess auth.Secret) *Failure {
+func (s *session) checkPasscode(ctx context.Context, d passcodeScope, guess auth.Secret) *Failure {
 	hash := s.srv.settings.Load().Passcodes[d.policy]
 	if hash.Empty() {
-		return failure(room.InvalidState, "the room has no passcode")
+		return NewFailure(room.InvalidState, "the room has no passcode")
 	}
 	err := s.srv.passcodes.Check(ctx, s.srv.now(), d.room, s.source, hash, guess)
 	var slow auth.Throttled
@@ -35,16 +37,16 @@ func (s *session) try(ctx context.Context, d door, guess auth.Secret) *Failure {
 	case err == nil:
 		return nil
 	case errors.Is(err, auth.ErrPasscodeWrong):
-		return failure(room.PasscodeWrong, "wrong")
+		return NewFailure(room.PasscodeWrong, "wrong")
 	case errors.As(err, &slow):
-		return tooOften("too many wrong passcodes from here", slow.RetryAfter)
+		return NewRateLimited("too many wrong passcodes from here", slow.RetryAfter)
 	}
-	return failure(room.Unavailable, "too many passcodes are being checked")
+	return NewFailure(room.Unavailable, "too many passcodes are being checked")
 }
 
 // enterPasscode compares what one who has a seat entered, and lets the room know when it is right.
-func (s *session) enterPasscode(ctx context.Context, p passcode) *Failure {
-	if f := s.try(ctx, s.door, p.guess); f != nil {
+func (s *session) enterPasscode(ctx context.Context, p PasscodeGuess) *Failure {
+	if f := s.checkPasscode(ctx, s.passcodeScope, p.Guess); f != nil {
 		return f
 	}
 	if _, err := s.seat.Do(ctx, room.PasscodeEntered{OK: true}); err != nil {
@@ -54,14 +56,14 @@ func (s *session) enterPasscode(ctx context.Context, p passcode) *Failure {
 }
 
 // arrive gathers what is known of one who comes with a good token.
-func (s *session) arrive(ctx context.Context, h hello, g auth.Grant) (live.Arrival, *Failure) {
-	a := live.Arrival{Grant: g, DisplayName: h.displayName, NotBefore: g.NotBefore, NotAfter: g.NotAfter}
-	if !h.passcode.Empty() {
+func (s *session) admission(ctx context.Context, h Hello, g auth.Grant) (live.Arrival, *Failure) {
+	a := live.Arrival{Grant: g, DisplayName: h.DisplayName, NotBefore: g.NotBefore, NotAfter: g.NotAfter}
+	if !h.Passcode.Empty() {
 		policy := g.Policy
 		if policy == "" {
 			policy = "default"
 		}
-		if f := s.try(ctx, door{policy, g.Room}, h.passcode); f != nil {
+		if f := s.checkPasscode(ctx, passcodeScope{policy, g.Room}, h.Passcode); f != nil {
 			return a, f
 		}
 		a.PasscodeOK = true

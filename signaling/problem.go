@@ -20,7 +20,7 @@ func (s *Server) problem(w http.ResponseWriter, f *Failure) {
 	if !known {
 		status = http.StatusConflict
 	}
-	o := object{
+	o := Object{
 		"type": "urn:alcove:problem:" + string(f.Code), "title": http.StatusText(status), "status": status,
 		"detail": f.Message, "code": f.Code, "retryable": f.Retryable,
 	}
@@ -32,14 +32,14 @@ func (s *Server) problem(w http.ResponseWriter, f *Failure) {
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
-	w.Write(mustJSON(o))
+	w.Write(MustJSON(o))
 }
 
 // guardAPI, deferred, turns a panic into a problem with a ref.
 func (s *Server) guardAPI(w http.ResponseWriter) {
 	if p := recover(); p != nil {
-		f := failure(room.Internal, "our fault")
-		f.Ref = s.panicked("admin", p)
+		f := NewFailure(room.Internal, "our fault")
+		f.Ref = s.reportPanic("admin", p)
 		s.problem(w, f)
 	}
 }

@@ -26,32 +26,32 @@ var (
 
 // read is the conversation: hello, then requests in order. It returns when the connection should close; the code stands in the
 // outbox then.
-func (s *session) read(greeted func()) {
-	defer s.guard("reader", func() { s.out.finish(closeInternal) })
-	if !s.greet(greeted) {
+func (s *session) read(onSeated func()) {
+	defer s.recoverPanic("reader", func() { s.out.close(CloseInternal) })
+	if !s.awaitHello(onSeated) {
 		return
 	}
-	for !s.out.finished() {
-		raw, err := s.next(s.srv.timing.ping * silentPings)
+	for !s.out.closed() {
+		raw, err := s.readMessage(s.srv.timing.ping * silentPings)
 		if err != nil {
-			s.hangUp(err, closeSilent)
+			s.closeOnReadError(err, CloseGoingAway)
 			return
 		}
-		if !s.proven {
-			s.proven = true
+		if !s.confirmed {
+			s.confirmed = true
 			s.seat.Confirm()
-			s.srv.greetings.forget(s.greeting)
+			s.srv.attempts.remove(s.attempt)
 		}
-		if code := s.handle(raw); code != 0 {
-			s.out.finish(code)
+		if code := s.handleFrame(raw); code != 0 {
+			s.out.close(code)
 			return
 		}
 	}
 }
 
 // next reads one text message within the limit of the present state. A longer one is not kept.
-func (s *session) next(patience time.Duration) ([]byte, error) {
-	s.deadline(patience)
+func (s *session) readMessage(timeout time.Duration) ([]byte, error) {
+	s.setReadDeadline(timeout)
 	kind, r, err := s.conn.NextReader()
 	if err != nil {
 		return nil, err
@@ -71,26 +71,26 @@ func (s *session) next(patience time.Duration) ([]byte, error) {
 }
 
 // hangUp closes after a failed read; silent is the code for a deadline that passed.
-func (s *session) hangUp(err error, silent int) {
+func (s *session) closeOnReadError(err error, timeoutCode int) {
 	var network net.Error // the WebSocket library hides os.ErrDeadlineExceeded
 	switch {
 	case errors.Is(err, errTooLarge):
-		s.out.finish(closeTooLarge)
+		s.out.close(CloseTooLarge)
 	case errors.Is(err, errBinary):
-		s.out.reject(err)
+		s.out.rejectFrame(err)
 	case errors.Is(err, errFlood):
-		s.out.finish(closeRate)
+		s.out.close(CloseRateLimited)
 	case errors.As(err, &network) && network.Timeout():
-		s.out.finish(silent)
+		s.out.close(timeoutCode)
 	default:
-		s.out.finish(closeSilent)
+		s.out.close(CloseGoingAway)
 	}
 }
 
 // drain reads on and throws away, until the peer has closed or the last deadline passes: closing a socket with unread bytes
 // would reset it and take our close frame along.
-func (s *session) drain() {
-	defer s.guard("drain", func() {})
+func (s *session) discardUntilClosed() {
+	defer s.recoverPanic("drain", func() {})
 	for {
 		if _, _, err := s.conn.NextReader(); err != nil {
 			return
@@ -99,98 +99,98 @@ func (s *session) drain() {
 }
 
 // greet waits for hello and takes a seat. greeted is called before the client hears that it is no stranger any more.
-func (s *session) greet(greeted func()) bool {
-	raw, err := s.next(s.srv.timing.hello)
+func (s *session) awaitHello(onSeated func()) bool {
+	raw, err := s.readMessage(s.srv.timing.hello)
 	if err != nil {
-		s.hangUp(err, closeHelloLate)
+		s.closeOnReadError(err, CloseHelloTimeout)
 		return false
 	}
-	r, err := parseRequest(raw)
-	if err == nil && r.kind != "hello" {
+	r, err := ParseRequest(raw)
+	if err == nil && r.Type != "hello" {
 		err = errNoHello
 	}
 	if err != nil {
-		s.out.reject(err)
+		s.out.rejectFrame(err)
 		return false
 	}
-	s.begin()
-	defer s.settle()
-	for _, place := range []*conns.Place{s.place, s.stranger} {
-		place.Follow(http.StateActive) // it waits for us now
+	s.beginRequest()
+	defer s.endRequest()
+	for _, place := range []*conns.Lease{s.lease, s.preAuthLease} {
+		place.SetState(http.StateActive) // it waits for us now
 	}
-	asked, f := r.decode()
+	asked, f := r.Decode()
 	var w live.Welcome
 	if f == nil {
 		began := s.srv.now()
-		w, f = s.enter(asked.(hello))
-		s.srv.metrics.greeted(asked.(hello), w, f, s.srv.now().Sub(began))
+		w, f = s.openSeat(asked.(Hello))
+		s.srv.metrics.helloAnswered(asked.(Hello), w, f, s.srv.now().Sub(began))
 	}
-	s.srv.metrics.message(r.kind, f)
+	s.srv.metrics.requestAnswered(r.Type, f)
 	if f != nil {
-		s.out.start(encodeAnswer(r.id, nil, f))
-		s.out.finish(codes[f.Code].closes)
+		s.out.open(EncodeAnswer(r.ID, nil, f))
+		s.out.close(errorRules[f.Code].closeCode)
 		return false
 	}
-	s.place.Seat(true)
-	greeted()
-	s.srv.seated(s) // before they hear of it: whom nobody counts, nobody waits for
-	s.out.start(encodeAnswer(r.id, welcomeData(w, s.srv.timing.ping.Milliseconds()), nil))
+	s.lease.MarkSeated(true)
+	onSeated()
+	s.srv.markSeated(s) // before they hear of it: whom nobody counts, nobody waits for
+	s.out.open(EncodeAnswer(r.ID, WelcomeData(w, s.srv.timing.ping.Milliseconds()), nil))
 	return true
 }
 
 // enter turns a hello into a seat, through the one gate of the room. A bug on the way is an answer and a ref.
-func (s *session) enter(h hello) (w live.Welcome, f *Failure) {
+func (s *session) openSeat(h Hello) (w live.Welcome, f *Failure) {
 	defer func() {
 		if p := recover(); p != nil {
-			f = failure(room.Internal, "our fault")
-			f.Ref = s.srv.panicked("hello", p)
+			f = NewFailure(room.Internal, "our fault")
+			f.Ref = s.srv.reportPanic("hello", p)
 		}
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), s.srv.timing.request)
 	defer cancel()
 	token := s.bearer
 	s.bearer = auth.Secret{}
-	if h.session != "" {
-		w, f = s.back(ctx, h.session, h.secret)
-	} else if token, f = s.only(h, token); f == nil {
-		w, f = s.come(ctx, h, token)
+	if h.Session != "" {
+		w, f = s.resume(ctx, h.Session, h.Secret)
+	} else if token, f = s.selectToken(h, token); f == nil {
+		w, f = s.join(ctx, h, token)
 	}
 	if f != nil {
 		return w, f
 	}
-	s.door, s.session = doorOf(w), w.Session
-	s.follow(w.Self, false)
+	s.passcodeScope, s.session = passcodeScopeOf(w), w.Session
+	s.updateLimits(w.Self, false)
 	return w, nil
 }
 
 // only finds the one token.
-func (s *session) only(h hello, bearer auth.Secret) (auth.Secret, *Failure) {
+func (s *session) selectToken(h Hello, bearer auth.Secret) (auth.Secret, *Failure) {
 	switch {
-	case h.token.Empty() && bearer.Empty():
-		return auth.Secret{}, failure(room.BadRequest, "token: a token or a resume is needed")
-	case h.token.Empty():
+	case h.Token.Empty() && bearer.Empty():
+		return auth.Secret{}, NewFailure(room.BadRequest, "token: a token or a resume is needed")
+	case h.Token.Empty():
 		return bearer, nil
 	case !bearer.Empty():
-		return auth.Secret{}, failure(room.BadRequest, "token: in the frame or in Authorization, not both")
+		return auth.Secret{}, NewFailure(room.BadRequest, "token: in the frame or in Authorization, not both")
 	}
-	return h.token, nil
+	return h.Token, nil
 }
 
 // refuseToken tells that a token is refused, and only the log why. A good one whose use we cannot remember now is no fault of its
 // bearer, and may come again.
 func (s *session) refuseToken(err error) *Failure {
 	var refusal auth.Refusal
-	f := failure(InvalidToken, "the token was refused")
+	f := NewFailure(InvalidToken, "the token was refused")
 	reason := "unknown"
 	if errors.As(err, &refusal) {
 		reason = string(refusal.Reason)
 	}
 	if refusal.Reason == auth.UsedTokensFull || refusal.Reason == auth.UsedTokensFailed {
-		f = failure(room.Unavailable, "the token cannot be marked as used now")
+		f = NewFailure(room.Unavailable, "the token cannot be marked as used now")
 	}
 	f.Ref = newRef()
 	s.srv.log.Warn("token refused", "ref", f.Ref, "reason", reason)
-	s.srv.refusals.refusedToken(reason)
+	s.srv.refusals.tokenRefused(reason)
 	if s.srv.cfg.Dev {
 		f.Message += ": " + reason
 	}
@@ -199,121 +199,121 @@ func (s *session) refuseToken(err error) *Failure {
 }
 
 // handle answers one frame, or returns the code to close with.
-func (s *session) handle(raw []byte) int {
-	r, err := parseRequest(raw)
+func (s *session) handleFrame(raw []byte) int {
+	r, err := ParseRequest(raw)
 	if err != nil {
-		s.out.reject(err)
-		return closeProtocol
+		s.out.rejectFrame(err)
+		return CloseProtocol
 	}
-	pay := s.bucket.take
-	if r.kind == "ping" {
-		pay = func(now time.Time) (time.Duration, bool) { return s.bucket.takePing(now, s.srv.timing.ping) }
+	pay := s.messages.take
+	if r.Type == "ping" {
+		pay = func(now time.Time) (time.Duration, bool) { return s.messages.takePing(now, s.srv.timing.ping) }
 	}
 	if wait, flood := pay(s.srv.now()); wait > 0 {
-		f := tooOften("too many messages", wait)
-		s.out.answer(encodeAnswer(r.id, nil, f))
-		s.srv.metrics.message(r.kind, f)
+		f := NewRateLimited("too many messages", wait)
+		s.out.answer(EncodeAnswer(r.ID, nil, f))
+		s.srv.metrics.requestAnswered(r.Type, f)
 		if flood {
-			return closeRate
+			return CloseRateLimited
 		}
 		return 0
 	}
-	if r.kind == "ping" {
-		s.srv.metrics.message(r.kind, nil)
-		s.out.answer(encodeAnswer(r.id, nil, nil))
+	if r.Type == "ping" {
+		s.srv.metrics.requestAnswered(r.Type, nil)
+		s.out.answer(EncodeAnswer(r.ID, nil, nil))
 		return 0
 	}
-	entry, mine := s.past.begin(r)
+	answer, first := s.cache.begin(r)
 	switch {
-	case entry == nil:
-		f := failure(room.BadRequest, "id: used for another request")
-		s.srv.metrics.message(r.kind, f)
-		s.out.answer(encodeAnswer(r.id, nil, f))
+	case answer == nil:
+		f := NewFailure(room.BadRequest, "id: used for another request")
+		s.srv.metrics.requestAnswered(r.Type, f)
+		s.out.answer(EncodeAnswer(r.ID, nil, f))
 		return 0
-	case !mine:
+	case !first:
 		// An answer under way on the connection before this one comes within the time of a request.
-		<-entry.done
-		if entry.frame == nil { // a bug kept it from being written
-			return closeInternal
+		<-answer.done
+		if answer.frame == nil { // a bug kept it from being written
+			return CloseInternal
 		}
-		s.out.answer(entry.frame)
+		s.out.answer(answer.frame)
 		return 0
 	}
-	return s.perform(r, entry)
+	return s.answerRequest(r, answer)
 }
 
 // perform does what a request asks and answers. A panic is answered "internal", unless the answer stood before it, and closes the
 // connection. Whatever happens, the request is finished: the next connection may be waiting for its answer.
-func (s *session) perform(r request, entry *remembered) (code int) {
-	s.begin()
-	defer s.settle()
+func (s *session) answerRequest(r Request, answer *cachedAnswer) (code int) {
+	s.beginRequest()
+	defer s.endRequest()
 	var frame []byte
-	keep := s.past.finish
+	complete := s.cache.complete
 	defer func() {
-		keep(entry, frame)
+		complete(answer, frame)
 		s.out.answer(frame)
 	}()
 	defer func() {
 		if p := recover(); p != nil {
-			code = closeInternal
-			ref := s.srv.panicked("request", p)
+			code = CloseInternal
+			ref := s.srv.reportPanic("request", p)
 			if frame == nil {
-				f := failure(room.Internal, "our fault")
+				f := NewFailure(room.Internal, "our fault")
 				f.Ref = ref
-				frame = encodeAnswer(r.id, nil, f)
+				frame = EncodeAnswer(r.ID, nil, f)
 			}
 		}
 	}()
-	data, f := s.ask(r)
+	data, f := s.dispatch(r)
 	if f != nil {
-		s.srv.refusals.refusedAct(s.session, r.kind, f.Code)
+		s.srv.refusals.requestRefused(s.session, r.Type, f.Code)
 	}
 	if f != nil && f.Code == RateLimited {
-		keep = s.past.retract
+		complete = s.cache.retract
 	}
-	frame = encodeAnswer(r.id, data, f)
-	s.srv.metrics.message(r.kind, f)
-	if r.kind == "leave" && f == nil {
-		return closeLeft
+	frame = EncodeAnswer(r.ID, data, f)
+	s.srv.metrics.requestAnswered(r.Type, f)
+	if r.Type == "leave" && f == nil {
+		return CloseNormal
 	}
 	return 0
 }
 
 // ask passes a request to the seat. The time limit does not depend on the connection: what was begun is finished, and
 // remembered for the next connection.
-func (s *session) ask(r request) (object, *Failure) {
-	asked, f := r.decode()
+func (s *session) dispatch(r Request) (Object, *Failure) {
+	asked, f := r.Decode()
 	if f != nil {
 		return nil, f
 	}
-	if wait := s.past.hold(asked, s.helpRaised.Load(), s.srv.now()); wait > 0 {
-		return nil, tooOften("too many of these: others see each", wait)
+	if wait := s.cache.reserve(asked, s.helpRaised.Load(), s.srv.now()); wait > 0 {
+		return nil, NewRateLimited("too many of these: others see each", wait)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), s.srv.timing.request)
 	defer cancel()
 	switch a := asked.(type) {
-	case hello:
-		return nil, failure(room.InvalidState, "hello was said already")
+	case Hello:
+		return nil, NewFailure(room.InvalidState, "hello was said already")
 	case live.Offer:
 		answer, err := s.seat.Offer(ctx, a)
 		if err != nil {
-			return nil, s.explain(r.kind, err)
+			return nil, s.explain(r.Type, err)
 		}
-		return answerData(answer), nil
-	case passcode:
+		return AnswerData(answer), nil
+	case PasscodeGuess:
 		return nil, s.enterPasscode(ctx, a)
 	case live.View:
 		if err := s.seat.View(ctx, a); err != nil {
-			return nil, s.explain(r.kind, err)
+			return nil, s.explain(r.Type, err)
 		}
 		return nil, nil
 	case room.Command:
 		outcome, err := s.seat.Do(ctx, a)
 		if err != nil {
-			return nil, s.explain(r.kind, err)
+			return nil, s.explain(r.Type, err)
 		}
 		if _, many := a.(room.Admit); many {
-			return outcomeData(outcome), nil
+			return OutcomeData(outcome), nil
 		}
 		return nil, nil
 	}
@@ -322,10 +322,10 @@ func (s *session) ask(r request) (object, *Failure) {
 
 // explain turns an error into the wire; what is our fault gets a ref in the log. Its text stays out: an error from below
 // may quote what a client sent.
-func (s *session) explain(kind string, err error) *Failure { return s.srv.explain(kind, err) }
+func (s *session) explain(kind string, err error) *Failure { return s.srv.failure(kind, err) }
 
-func (s *Server) explain(kind string, err error) *Failure {
-	f, known := translate(err)
+func (s *Server) failure(kind string, err error) *Failure {
+	f, known := Translate(err)
 	if !known {
 		f.Ref = newRef()
 		s.log.Error("internal error", "ref", f.Ref, "request", kind, "type", typeName(err))

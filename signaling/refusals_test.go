@@ -40,36 +40,36 @@ func (c *clerk) has(t *testing.T, act, detail string) (found room.Entry) {
 func TestRefusalsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c clerk
-		r := newRefusals(c.enter, time.Now)
+		r := newRefusalLog(c.enter, time.Now)
 		for i := range 1000 {
-			r.refusedToken("expired")
-			r.refusedAct("key.seat", "room.lock", room.Forbidden)
+			r.tokenRefused("expired")
+			r.requestRefused("key.seat", "room.lock", room.Forbidden)
 			if i == 999 {
-				r.refusedAct("key.other", "room.end", room.Forbidden) // not hidden by the flood of another
+				r.requestRefused("key.other", "room.end", room.Forbidden) // not hidden by the flood of another
 			}
 		}
-		if len(c.all) != 2*firstRefusals+1 {
+		if len(c.all) != 2*auditedRefusals+1 {
 			t.Errorf("%d entries in the first minute", len(c.all))
 		}
 		time.Sleep(61 * time.Second)
 		synctest.Wait()
-		if len(c.all) != 2*firstRefusals+3 {
+		if len(c.all) != 2*auditedRefusals+3 {
 			t.Errorf("%d entries after it: %v", len(c.all), c.all)
 		}
-		c.has(t, room.ActTokenRefused, fmt.Sprint("more=", 1000-firstRefusals))
-		if e := c.has(t, room.ActRefusedAct, fmt.Sprint("more=", 1000-firstRefusals)); e.Session != "key" || e.By != "seat" {
+		c.has(t, room.ActTokenRefused, fmt.Sprint("more=", 1000-auditedRefusals))
+		if e := c.has(t, room.ActRefusedAct, fmt.Sprint("more=", 1000-auditedRefusals)); e.Session != "key" || e.By != "seat" {
 			t.Errorf("whose: %+v", e)
 		}
-		r.refusedToken("expired")
-		if len(c.all) != 2*firstRefusals+4 || len(r.tally) != 1 {
-			t.Errorf("the next minute: %d entries, %d counted", len(c.all), len(r.tally))
+		r.tokenRefused("expired")
+		if len(c.all) != 2*auditedRefusals+4 || len(r.counts) != 1 {
+			t.Errorf("the next minute: %d entries, %d counted", len(c.all), len(r.counts))
 		}
-		for i := range 2 * maxRefusers {
-			r.refusedAct("key.p"+"0", fmt.Sprint("free text ", i), room.BadRequest)
-			r.note(room.Entry{Act: room.ActRefusedAct, Session: fmt.Sprint(i)})
+		for i := range 2 * maxRefusalKeys {
+			r.requestRefused("key.p"+"0", fmt.Sprint("free text ", i), room.BadRequest)
+			r.record(room.Entry{Act: room.ActRefusedAct, Session: fmt.Sprint(i)})
 		}
-		if len(r.tally) > maxRefusers+2 {
-			t.Errorf("%d are counted", len(r.tally))
+		if len(r.counts) > maxRefusalKeys+2 {
+			t.Errorf("%d are counted", len(r.counts))
 		}
 		r.close()
 		for _, e := range c.all {
@@ -87,11 +87,11 @@ func TestRefusalsAreEntries(t *testing.T) {
 	host, guest := h.enter(hostToken), h.enter(guestToken)
 	host.until("waiting.added")
 	guest.refused("room.lock", nil, room.NotAdmitted)
-	host.refused("mod.mute", object{"participantId": "nobody", "source": "camera"}, room.TargetNotFound)
+	host.refused("mod.mute", Object{"participantId": "nobody", "source": "camera"}, room.TargetNotFound)
 	host.refused("CANARY", nil, UnknownType)
-	h.dial().refused("hello", object{"token": "bad", "client": object{"name": "t", "version": "1"}}, InvalidToken)
-	host.done("mod.remove", object{"participantId": guest.said.ParticipantID})
-	h.dial().refused("hello", object{"token": guestToken, "client": object{"name": "t", "version": "1"}}, room.BarredPerson)
+	h.dial().refused("hello", Object{"token": "bad", "client": Object{"name": "t", "version": "1"}}, InvalidToken)
+	host.done("mod.remove", Object{"participantId": guest.said.ParticipantID})
+	h.dial().refused("hello", Object{"token": guestToken, "client": Object{"name": "t", "version": "1"}}, room.BarredPerson)
 	key, _, _ := strings.Cut(guest.said.SessionID, ".")
 	if e := c.has(t, room.ActRefusedAct, "room.lock/not_admitted"); e.Session != key || string(e.By) != guest.said.ParticipantID || e.At.IsZero() {
 		t.Errorf("whose: %+v", e)

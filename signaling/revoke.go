@@ -28,10 +28,10 @@ func (a *Admin) subject(kind auth.RevocationKind, value string) string {
 }
 
 // revoke refuses tokens from now on, and ends what was entered with them, whether or not that can be written: the answer says so.
-func (s *Server) revoke(r *http.Request, in cursor) (object, error) {
+func (s *Server) revoke(r *http.Request, in cursor) (Object, error) {
 	a := s.cfg.Admin
 	kind := auth.RevocationKind(in.oneOf("kind", revocationKinds...))
-	value := in.text("value", maxName*4, inWords)
+	value := in.text("value", MaxName*4, inWords)
 	if *in.fault != "" {
 		return nil, errInput(*in.fault)
 	}
@@ -50,7 +50,7 @@ func (s *Server) revoke(r *http.Request, in cursor) (object, error) {
 	case <-r.Context().Done():
 		return nil, r.Context().Err()
 	}
-	return object{}, ended
+	return Object{}, ended
 }
 
 // endRevoked ends the seats of a person or the session of a room.
@@ -69,15 +69,15 @@ func (s *Server) endRevoked(ctx context.Context, r auth.Revocation, name string)
 }
 
 // listRevocations tells what stands, the oldest first, by its opaque subject.
-func (s *Server) listRevocations(*http.Request, cursor) (object, error) {
+func (s *Server) listRevocations(*http.Request, cursor) (Object, error) {
 	all := s.cfg.Admin.Revocations(s.now())
 	slices.SortFunc(all, func(a, b auth.Revocation) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Subject, b.Subject))
 	})
-	return object{"revocations": list(all, func(r auth.Revocation) object {
-		o := object{"kind": r.Kind, "subject": r.Subject, "at": millis(r.At)}
+	return Object{"revocations": List(all, func(r auth.Revocation) Object {
+		o := Object{"kind": r.Kind, "subject": r.Subject, "at": Millis(r.At)}
 		if !r.Until.IsZero() {
-			o["until"] = millis(r.Until)
+			o["until"] = Millis(r.Until)
 		}
 		return o
 	})}, nil
@@ -85,10 +85,10 @@ func (s *Server) listRevocations(*http.Request, cursor) (object, error) {
 
 // lift takes a revocation back, by what was revoked or by its subject from the list. It opens, so it is written before. The bars of rooms
 // go first: whoever is revoked again meanwhile keeps the new ones, and without the bars tokens are refused as long as the revocation stands.
-func (s *Server) lift(r *http.Request, in cursor) (object, error) {
+func (s *Server) removeRevocation(r *http.Request, in cursor) (Object, error) {
 	a := s.cfg.Admin
 	kind := auth.RevocationKind(in.oneOf("kind", revocationKinds...))
-	value, subject := in.optional("value", maxName*4, inWords), in.optional("subject", maxID, inID)
+	value, subject := in.optional("value", MaxName*4, inWords), in.optional("subject", MaxID, inID)
 	switch {
 	case *in.fault != "":
 		return nil, errInput(*in.fault)
@@ -108,5 +108,5 @@ func (s *Server) lift(r *http.Request, in cursor) (object, error) {
 	if err != nil {
 		return nil, &room.Error{Code: room.Unavailable, Detail: "the lift cannot be written; the list says whether the revocation stands: ask again once /readyz says ok"}
 	}
-	return object{"lifted": lifted}, nil
+	return Object{"lifted": lifted}, nil
 }

@@ -35,11 +35,11 @@ func TestGroup(t *testing.T) {
 	if w := host.until("waiting.added").Data["waiter"].(map[string]any); w["participantId"] != id || w["verifiedName"] != "Maria" {
 		t.Errorf("%v", w)
 	}
-	guest.done("waiting.message", object{"text": "Hello?"})
+	guest.done("waiting.message", Object{"text": "Hello?"})
 	if m := host.until("waiting.message"); m.Data["from"] != "waiting" || m.Data["text"] != "Hello?" {
 		t.Errorf("%v", m)
 	}
-	if r := host.done("waiting.admit", object{"participantIds": []string{id}}); len(r.Data["admitted"].([]any)) != 1 {
+	if r := host.done("waiting.admit", Object{"participantIds": []string{id}}); len(r.Data["admitted"].([]any)) != 1 {
 		t.Errorf("%v", r.Data)
 	}
 	if e := guest.until("access.changed"); e.Data["state"] != "admitted" || e.Data["reason"] != "admitted" {
@@ -47,27 +47,27 @@ func TestGroup(t *testing.T) {
 	}
 	guest.until("roster")
 	guest.until("media.ready")
-	offer := object{"generation": 1, "sdp": "v=0\r\n", "tracks": []object{{"mid": "0", "source": "microphone"}}}
+	offer := Object{"generation": 1, "sdp": "v=0\r\n", "tracks": []Object{{"mid": "0", "source": "microphone"}}}
 	if r := guest.done("media.offer", offer); r.Data["sdp"] != "v=0\r\n" {
 		t.Errorf("%v", r.Data)
 	}
-	guest.done("hand.set", object{"raised": true})
+	guest.done("hand.set", Object{"raised": true})
 	host.until("participant.updated")
-	host.done("mod.mute", object{"participantId": id, "source": "microphone"})
-	host.done("mod.askUnmute", object{"participantId": id, "source": "microphone"})
+	host.done("mod.mute", Object{"participantId": id, "source": "microphone"})
+	host.done("mod.askUnmute", Object{"participantId": id, "source": "microphone"})
 	guest.until("unmute.asked")
 	guest.done("leave", nil)
-	if code := guest.closed(); code != closeLeft {
+	if code := guest.closed(); code != CloseNormal {
 		t.Errorf("left with %d", code)
 	}
 	host.until("participant.left")
 	host.done("room.end", nil)
-	if code := host.closed(); code != closeEnded {
+	if code := host.closed(); code != CloseRoomEnded {
 		t.Errorf("ended with %d", code)
 	}
 	late := h.dial()
-	late.refused("hello", object{"token": "other|host|a|b|c", "client": object{"name": "t", "version": "1"}}, InvalidToken)
-	if code := late.closed(); code != closeToken {
+	late.refused("hello", Object{"token": "other|host|a|b|c", "client": Object{"name": "t", "version": "1"}}, InvalidToken)
+	if code := late.closed(); code != CloseInvalidToken {
 		t.Errorf("closed with %d", code)
 	}
 }
@@ -83,12 +83,12 @@ func TestMalformed(t *testing.T) {
 		code int
 		why  string
 	}{
-		"bad JSON":        {`{"id":`, closeProtocol, "not one JSON object"},
-		"a list":          {`[]`, closeProtocol, "not one JSON object"},
-		"a request first": {`{"id":"1","type":"ping"}`, closeProtocol, "the first request must be hello"},
-		"a field more":    {`{"id":"1","type":"ping","seq":1}`, closeProtocol, "a field besides id, type and data"},
-		"16 KiB and more": {big(maxFrameWaiting), closeTooLarge, ""},
-		"a MiB":           {big(1 << 20), closeTooLarge, ""},
+		"bad JSON":        {`{"id":`, CloseProtocol, "not one JSON object"},
+		"a list":          {`[]`, CloseProtocol, "not one JSON object"},
+		"a request first": {`{"id":"1","type":"ping"}`, CloseProtocol, "the first request must be hello"},
+		"a field more":    {`{"id":"1","type":"ping","seq":1}`, CloseProtocol, "a field besides id, type and data"},
+		"16 KiB and more": {big(MaxFrameWaiting), CloseTooLarge, ""},
+		"a MiB":           {big(1 << 20), CloseTooLarge, ""},
 	} {
 		stranger := h.dial()
 		stranger.send(c.text)
@@ -101,11 +101,11 @@ func TestMalformed(t *testing.T) {
 		kind, code  int
 		why         string
 	}{
-		"bad JSON":          {hostToken, `{"id":`, websocket.TextMessage, closeProtocol, "not one JSON object"},
-		"binary":            {hostToken, `{"id":"1","type":"ping"}`, websocket.BinaryMessage, closeProtocol, "a binary message"},
-		"broken UTF-8":      {hostToken, "{\"id\":\"\xff\",\"type\":\"ping\"}", websocket.TextMessage, closeProtocol, "not UTF-8"},
-		"too large":         {hostToken, big(maxFrameAdmitted), websocket.TextMessage, closeTooLarge, ""},
-		"large and waiting": {guestToken, big(maxFrameWaiting), websocket.TextMessage, closeTooLarge, ""},
+		"bad JSON":          {hostToken, `{"id":`, websocket.TextMessage, CloseProtocol, "not one JSON object"},
+		"binary":            {hostToken, `{"id":"1","type":"ping"}`, websocket.BinaryMessage, CloseProtocol, "a binary message"},
+		"broken UTF-8":      {hostToken, "{\"id\":\"\xff\",\"type\":\"ping\"}", websocket.TextMessage, CloseProtocol, "not UTF-8"},
+		"too large":         {hostToken, big(MaxFrameAdmitted), websocket.TextMessage, CloseTooLarge, ""},
+		"large and waiting": {guestToken, big(MaxFrameWaiting), websocket.TextMessage, CloseTooLarge, ""},
 	} {
 		in := h.enter(c.token)
 		in.conn.WriteMessage(c.kind, []byte(c.text))
@@ -114,28 +114,28 @@ func TestMalformed(t *testing.T) {
 		}
 	}
 	host := h.enter(hostToken)
-	host.send(`{"id":"big","type":"ping","data":{"x":"` + strings.Repeat("x", 2*maxFrameWaiting) + `"}}`)
+	host.send(`{"id":"big","type":"ping","data":{"x":"` + strings.Repeat("x", 2*MaxFrameWaiting) + `"}}`)
 	if r := host.answer("big"); !r.OK {
 		t.Errorf("an admitted host may not send 32 KiB: %+v", r.Error)
 	}
 	host.refused("no.such", nil, UnknownType)
-	host.refused("hello", object{"token": hostToken, "client": object{"name": "t", "version": "1"}}, room.InvalidState)
+	host.refused("hello", Object{"token": hostToken, "client": Object{"name": "t", "version": "1"}}, room.InvalidState)
 	host.done("ping", nil)
 }
 
 func TestRefusedHello(t *testing.T) {
 	h := newHouse(t, nil)
-	client := object{"name": "t", "version": "1"}
+	client := Object{"name": "t", "version": "1"}
 	for note, c := range map[string]struct {
 		data any
 		err  room.Code
 		code int
 	}{
-		"bad token":      {object{"token": "bad", "client": client}, InvalidToken, closeToken},
-		"no token":       {object{"client": client}, room.BadRequest, closeProtocol},
-		"no client":      {object{"token": hostToken}, room.BadRequest, closeProtocol},
-		"unknown resume": {object{"resume": object{"sessionId": "a.b", "secret": "x"}, "client": client}, room.ResumeExpired, closeToken},
-		"a bug":          {object{"token": "panic|CANARY", "client": client}, room.Internal, closeInternal},
+		"bad token":      {Object{"token": "bad", "client": client}, InvalidToken, CloseInvalidToken},
+		"no token":       {Object{"client": client}, room.BadRequest, CloseProtocol},
+		"no client":      {Object{"token": hostToken}, room.BadRequest, CloseProtocol},
+		"unknown resume": {Object{"resume": Object{"sessionId": "a.b", "secret": "x"}, "client": client}, room.ResumeExpired, CloseInvalidToken},
+		"a bug":          {Object{"token": "panic|CANARY", "client": client}, room.Internal, CloseInternal},
 	} {
 		who := h.dial()
 		r := who.ask("hello", c.data)
@@ -165,10 +165,10 @@ func TestSilence(t *testing.T) {
 			s.timing.hello, s.timing.ping = 50*time.Millisecond, 20*time.Millisecond
 		}
 	})
-	if code := h.dial().closed(); code != closeHelloLate {
+	if code := h.dial().closed(); code != CloseHelloTimeout {
 		t.Errorf("no hello: closed with %d", code)
 	}
-	if code := h.enter(hostToken).closed(); code != closeSilent {
+	if code := h.enter(hostToken).closed(); code != CloseGoingAway {
 		t.Errorf("no ping: closed with %d", code)
 	}
 }
@@ -217,13 +217,13 @@ func TestBearer(t *testing.T) {
 		return &caller{t: t, conn: conn}
 	}
 	c := dial()
-	if c.greet(object{}); c.said.Role != "host" {
+	if c.greet(Object{}); c.said.Role != "host" {
 		t.Errorf("%+v", c.said)
 	}
-	dial().refused("hello", object{"token": hostToken, "client": object{"name": "t", "version": "1"}}, room.BadRequest)
+	dial().refused("hello", Object{"token": hostToken, "client": Object{"name": "t", "version": "1"}}, room.BadRequest)
 	// A resume comes with the token of before, used or not: without an Origin nothing else opens the connection.
 	back := dial()
-	if back.greet(object{"resume": object{"sessionId": c.said.SessionID, "secret": c.said.ResumeSecret}}); back.said.Role != "host" {
+	if back.greet(Object{"resume": Object{"sessionId": c.said.SessionID, "secret": c.said.ResumeSecret}}); back.said.Role != "host" {
 		t.Errorf("%+v", back.said)
 	}
 }
@@ -231,21 +231,21 @@ func TestBearer(t *testing.T) {
 // TestStrangersAreBounded: of those who have not said hello the idle one goes for the newest, and whoever said hello stays.
 func TestStrangersAreBounded(t *testing.T) {
 	h := newHouse(t, nil)
-	h.srv.strangers.SetLimit(4)
+	h.srv.preAuth.SetLimit(4)
 	host := h.enter(hostToken)
 	var silent []*caller
 	for i := range 4 {
 		silent = append(silent, h.dial())
-		for h.srv.strangers.Len() != i+1 {
+		for h.srv.preAuth.Len() != i+1 {
 			runtime.Gosched()
 		}
 	}
 	h.enter(guestToken)
-	if _, err := silent[0].read(); err == nil || websocket.IsCloseError(err) || h.srv.strangers.Displaced()[0] != 1 {
-		t.Errorf("who was silent longest: %v, %v went", err, h.srv.strangers.Displaced())
+	if _, err := silent[0].read(); err == nil || websocket.IsCloseError(err) || h.srv.preAuth.Displaced()[0] != 1 {
+		t.Errorf("who was silent longest: %v, %v went", err, h.srv.preAuth.Displaced())
 	}
 	for _, c := range silent[1:] {
-		c.greet(object{"token": guestToken})
+		c.greet(Object{"token": guestToken})
 	}
 	host.done("ping", nil)
 }
@@ -255,7 +255,7 @@ func TestSameID(t *testing.T) {
 	h := newHouse(t, nil)
 	host, guest := h.enter(hostToken), h.enter(guestToken)
 	host.until("waiting.added")
-	admit := object{"participantIds": []string{guest.said.ParticipantID}}
+	admit := Object{"participantIds": []string{guest.said.ParticipantID}}
 	first := host.askAs("x-1", "waiting.admit", admit)
 	again := host.askAs("x-1", "waiting.admit", admit)
 	if !first.OK || !equal(first, again) {
@@ -265,8 +265,8 @@ func TestSameID(t *testing.T) {
 		t.Errorf("another request with a used id: %+v", r)
 	}
 	back := h.dial()
-	back.greet(object{"resume": object{"sessionId": host.said.SessionID, "secret": host.said.ResumeSecret}})
-	if code := host.closed(); code != closeReplaced {
+	back.greet(Object{"resume": Object{"sessionId": host.said.SessionID, "secret": host.said.ResumeSecret}})
+	if code := host.closed(); code != CloseReplaced {
 		t.Errorf("the older connection closed with %d", code)
 	}
 	if r := back.askAs("x-1", "waiting.admit", admit); !equal(r, first) {
@@ -276,7 +276,7 @@ func TestSameID(t *testing.T) {
 	guest.done("leave", nil)
 	back.closed()
 	guest.closed()
-	if n := h.srv.ledger.size(); n != 0 {
+	if n := h.srv.caches.size(); n != 0 {
 		t.Errorf("%d sessions are remembered after the last left", n)
 	}
 }
@@ -286,8 +286,8 @@ func TestConfirm(t *testing.T) {
 	h := newHouse(t, nil)
 	host := h.enter(hostToken)
 	host.done("ping", nil)
-	resume := func(secret string) object {
-		return object{"resume": object{"sessionId": host.said.SessionID, "secret": secret}, "client": object{"name": "t", "version": "1"}}
+	resume := func(secret string) Object {
+		return Object{"resume": Object{"sessionId": host.said.SessionID, "secret": secret}, "client": Object{"name": "t", "version": "1"}}
 	}
 	old := host.said.ResumeSecret
 	second := h.dial()
@@ -312,14 +312,14 @@ func TestPace(t *testing.T) {
 	for range maxRefused {
 		host.send(`{"id":"1","type":"ping"}`)
 	}
-	if code := host.closed(); code != closeRate {
+	if code := host.closed(); code != CloseRateLimited {
 		t.Errorf("closed with %d", code)
 	}
 	pinger := h.enter(hostToken)
 	for range freePings + burst + maxRefused + 1 {
 		pinger.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(patience))
 	}
-	if code := pinger.closed(); code != closeRate {
+	if code := pinger.closed(); code != CloseRateLimited {
 		t.Errorf("WebSocket pings: closed with %d", code)
 	}
 }
@@ -335,13 +335,13 @@ func TestSlowReader(t *testing.T) {
 	}
 	h.srv.mu.Unlock()
 	words := strings.Repeat("x", 64<<10)
-	for i := 0; !s.out.finished(); i++ {
+	for i := 0; !s.out.closed(); i++ {
 		if i > 10_000 {
 			t.Fatal("the queue takes without end")
 		}
 		s.Deliver(live.Words{Effect: room.Said{Waiter: "w", Text: words}})
 	}
-	if code := host.closed(); code != closeRate {
+	if code := host.closed(); code != CloseRateLimited {
 		t.Errorf("closed with %d", code)
 	}
 }
@@ -356,7 +356,7 @@ func TestGoroutines(t *testing.T) {
 		c := h.dial()
 		switch i % 3 {
 		case 0:
-			c.greet(object{"token": guestToken})
+			c.greet(Object{"token": guestToken})
 			c.done("leave", nil)
 		case 1:
 			c.send(`{"id":`)
@@ -385,14 +385,14 @@ func TestLog(t *testing.T) {
 	host := h.enter("CANARYroom|host|CANARYperson|CANARYname")
 	host.until("media.ready")
 	guest := h.dial()
-	guest.greet(object{"token": "CANARYroom|participant|CANARYother|CANARYname", "displayName": "CANARYshown"})
+	guest.greet(Object{"token": "CANARYroom|participant|CANARYother|CANARYname", "displayName": "CANARYshown"})
 	host.until("waiting.added")
-	guest.done("waiting.message", object{"text": "CANARYwords"})
-	host.done("media.offer", object{"generation": 1, "sdp": "CANARYsdp", "tracks": []any{}})
+	guest.done("waiting.message", Object{"text": "CANARYwords"})
+	host.done("media.offer", Object{"generation": 1, "sdp": "CANARYsdp", "tracks": []any{}})
 	host.refused("CANARYtype", nil, UnknownType)
-	host.refused("mod.mute", object{"participantId": "CANARY", "source": "CANARY"}, room.BadRequest)
-	h.dial().refused("hello", object{"token": "CANARYtoken", "client": object{"name": "t", "version": "1"}}, InvalidToken)
-	h.dial().refused("hello", object{"token": "panic|CANARY", "client": object{"name": "t", "version": "1"}}, room.Internal)
+	host.refused("mod.mute", Object{"participantId": "CANARY", "source": "CANARY"}, room.BadRequest)
+	h.dial().refused("hello", Object{"token": "CANARYtoken", "client": Object{"name": "t", "version": "1"}}, InvalidToken)
+	h.dial().refused("hello", Object{"token": "panic|CANARY", "client": Object{"name": "t", "version": "1"}}, room.Internal)
 	host.done("room.end", nil)
 	host.closed()
 	guest.closed()
@@ -422,10 +422,10 @@ func TestClose(t *testing.T) {
 	host, stranger := h.enter(hostToken), h.dial()
 	done := make(chan error, 1)
 	go func() { done <- h.srv.Close(t.Context()) }()
-	if code := host.closed(); code != closeDraining {
+	if code := host.closed(); code != CloseDraining {
 		t.Errorf("closed with %d", code)
 	}
-	if code := stranger.closed(); code != closeDraining {
+	if code := stranger.closed(); code != CloseDraining {
 		t.Errorf("a stranger: closed with %d", code)
 	}
 	if err := <-done; err != nil {

@@ -80,7 +80,7 @@ func newSlowHouse(t *testing.T, narrow func(net.Conn) net.Conn) slowHouse {
 }
 
 // come opens the narrow door.
-func (s slowHouse) come(hello object) *caller {
+func (s slowHouse) come(hello Object) *caller {
 	s.t.Helper()
 	d := websocket.Dialer{Subprotocols: []string{Subprotocol}, HandshakeTimeout: patience}
 	conn, _, err := d.Dial("ws://"+s.address+"/v1/rtc", http.Header{"Origin": {"http://" + s.address}})
@@ -104,7 +104,7 @@ func (s slowHouse) overwhelm() *outbox {
 		}
 	}
 	s.srv.mu.Unlock()
-	for i := 0; !slow.finished(); i++ {
+	for i := 0; !slow.closed(); i++ {
 		if i > 10_000 {
 			s.t.Fatal("the queue takes without end")
 		}
@@ -132,7 +132,7 @@ func (s slowHouse) closed() (n float64) {
 	}
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
-			if f.GetName() == "alcove_closes_total" && m.GetLabel()[0].GetValue() == closeLabel(closeRate) {
+			if f.GetName() == "alcove_closes_total" && m.GetLabel()[0].GetValue() == closeLabel(CloseRateLimited) {
 				n += m.GetCounter().GetValue()
 			}
 		}
@@ -143,12 +143,12 @@ func (s slowHouse) closed() (n float64) {
 // TestSlowReaderComesBack: who read nothing while much happened reads why it is closed, and is told everything anew.
 func TestSlowReaderComesBack(t *testing.T) {
 	s := newSlowHouse(t, short)
-	slow := s.come(object{"token": "tuesday|cohost|carl|Carl"})
+	slow := s.come(Object{"token": "tuesday|cohost|carl|Carl"})
 	s.overwhelm()
-	if code := slow.closed(); code != closeRate {
+	if code := slow.closed(); code != CloseRateLimited {
 		t.Errorf("closed with %d", code)
 	}
-	back := s.come(object{"resume": object{"sessionId": slow.said.SessionID, "secret": slow.said.ResumeSecret}})
+	back := s.come(Object{"resume": Object{"sessionId": slow.said.SessionID, "secret": slow.said.ResumeSecret}})
 	if e := back.until("roster"); len(e.Data["participants"].([]any)) != 2 {
 		t.Errorf("told %v", e.Data)
 	}
@@ -158,11 +158,11 @@ func TestSlowReaderComesBack(t *testing.T) {
 func TestDeafReader(t *testing.T) {
 	s := newSlowHouse(t, short)
 	before := runtime.NumGoroutine()
-	s.come(object{"token": "tuesday|cohost|carl|Carl"})
+	s.come(Object{"token": "tuesday|cohost|carl|Carl"})
 	kept := s.overwhelm()
 	kept.mu.Lock()
-	if kept.frames != nil || kept.bytes != 0 || kept.bye != closeRate {
-		t.Errorf("%d bytes are kept for one who is closed with %d", kept.bytes, kept.bye)
+	if kept.frames != nil || kept.bytes != 0 || kept.closeCode != CloseRateLimited {
+		t.Errorf("%d bytes are kept for one who is closed with %d", kept.bytes, kept.closeCode)
 	}
 	kept.mu.Unlock()
 	s.host.until("participant.updated") // it is away
@@ -174,7 +174,7 @@ func TestDeafReader(t *testing.T) {
 		}
 		runtime.Gosched()
 	}
-	s.host.done("hand.set", object{"raised": true})
+	s.host.done("hand.set", Object{"raised": true})
 }
 
 // TestStuckReader: a close that cannot be told is counted under its code too.
@@ -184,12 +184,12 @@ func TestStuckReader(t *testing.T) {
 		last = &stuck{Conn: conn, over: make(chan struct{})}
 		return last
 	})
-	s.come(object{"token": "tuesday|cohost|carl|Carl"})
+	s.come(Object{"token": "tuesday|cohost|carl|Carl"})
 	last.stuck.Store(true)
 	s.overwhelm()
 	close(last.over)
 	s.host.until("participant.updated") // it is away
 	if n := s.closed(); n != 1 {
-		t.Errorf("%v connections are counted as closed with %d", n, closeRate)
+		t.Errorf("%v connections are counted as closed with %d", n, CloseRateLimited)
 	}
 }

@@ -29,7 +29,7 @@ func (s *Server) ClientAddr(r *http.Request) netip.Addr {
 	}
 	one, other := s.walk(peer, plainHops(plain)), s.walk(peer, hopAddrs(forwardedHops(standard)))
 	if one != other {
-		s.complain(refusedDisputed)
+		s.logRefusal(refusedDisputed)
 		return peer
 	}
 	return one
@@ -61,7 +61,7 @@ func (s *Server) trusted(a netip.Addr) bool {
 }
 
 // clientNet is whose quota an address uses: an IPv6 customer has at least a /64 (RFC 6177).
-func clientNet(a netip.Addr) netip.Prefix {
+func clientPrefix(a netip.Addr) netip.Prefix {
 	bits := 32
 	if a.Is6() {
 		bits = 64
@@ -71,15 +71,15 @@ func clientNet(a netip.Addr) netip.Prefix {
 }
 
 // proxied reports whether a trusted proxy passed a request or its connection on.
-func (s *Server) proxied(r *http.Request) bool {
-	return s.trusted(peerAddr(r)) || arrivalOf(r.Context()).proxied
+func (s *Server) viaProxy(r *http.Request) bool {
+	return s.trusted(peerAddr(r)) || connOriginOf(r.Context()).proxied
 }
 
 // ownOrigin is how the page's own address reads in an Origin header (RFC 6454, section 6.2). Behind a proxy that does not say the scheme
 // it is HTTPS, for no browser gives a camera to another page.
 func (s *Server) ownOrigin(r *http.Request) string {
 	scheme := "http"
-	if r.TLS != nil || s.proxied(r) {
+	if r.TLS != nil || s.viaProxy(r) {
 		scheme = "https"
 	}
 	if s.trusted(peerAddr(r)) {
@@ -132,7 +132,7 @@ func origin(s string) string {
 
 // admissible reports whether the page that opens the connection may: a foreign page could otherwise use the browser of
 // somebody inside. Programs without Origin must show a token at once, which no browser can be made to send.
-func (s *Server) admissible(r *http.Request) bool {
+func (s *Server) originAllowed(r *http.Request) bool {
 	given := r.Header.Values("Origin")
 	if len(given) == 0 {
 		return !bearer(r).Empty()

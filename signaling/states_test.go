@@ -34,13 +34,13 @@ var soundText = room.NewText("audio", "2", "en", "Sound of this session.")
 func (s *stage) enterAs(role auth.Role, name string) *caller {
 	c := s.enter("r|" + string(role) + "|" + name + "|" + name)
 	if !role.Hosts() {
-		c.done("agreement.acknowledge", object{"textHash": sessionRules.Hash})
+		c.done("agreement.acknowledge", Object{"textHash": sessionRules.Hash})
 	}
 	return c
 }
 
 func (s *stage) admit(c *caller) *caller {
-	s.boss.done("waiting.admit", object{"participantIds": []string{c.said.ParticipantID}})
+	s.boss.done("waiting.admit", Object{"participantIds": []string{c.said.ParticipantID}})
 	return c
 }
 
@@ -58,13 +58,13 @@ func newStage(t *testing.T) *stage {
 	})}
 	s.boss = s.enterAs(auth.Host, "boss")
 	s.other = s.admit(s.enterAs(auth.Participant, "other"))
-	s.other.done("media.offer", object{"generation": 1, "sdp": "v=0\r\n", "tracks": []object{{"mid": "0", "source": "camera"}}})
-	s.other.done("publication.set", object{"source": "camera", "muted": true})
+	s.other.done("media.offer", Object{"generation": 1, "sdp": "v=0\r\n", "tracks": []Object{{"mid": "0", "source": "camera"}}})
+	s.other.done("publication.set", Object{"source": "camera", "muted": true})
 	s.other.done("help.signal", nil)
 	gone := s.enterAs(auth.Participant, "gone")
 	s.gone = gone.said.ParticipantID
-	s.boss.done("mod.remove", object{"participantId": s.gone})
-	s.boss.done("recording.start", object{"scopes": []string{"recording.audio"}})
+	s.boss.done("mod.remove", Object{"participantId": s.gone})
+	s.boss.done("recording.start", Object{"scopes": []string{"recording.audio"}})
 	s.knock = s.enterAs(auth.Participant, "knock")
 	return s
 }
@@ -78,21 +78,21 @@ var states = map[string]func(*stage) *caller{
 	"waiting":     func(s *stage) *caller { return s.enterAs(auth.Participant, "who") },
 	"sent back": func(s *stage) *caller {
 		c := s.admit(s.enterAs(auth.Participant, "who"))
-		s.boss.done("mod.sendBack", object{"participantId": c.said.ParticipantID})
+		s.boss.done("mod.sendBack", Object{"participantId": c.said.ParticipantID})
 		return c
 	},
 	"aside": func(s *stage) *caller {
 		c := s.admit(s.enterAs(auth.Participant, "who"))
-		s.boss.done("mod.sideRoom", object{"participantId": c.said.ParticipantID})
+		s.boss.done("mod.sideRoom", Object{"participantId": c.said.ParticipantID})
 		return c
 	},
 }
 
 // request is a request of this type that is right as far as its form goes.
-func (s *stage) request(kind string) object {
+func (s *stage) request(kind string) Object {
 	other, knock := s.other.said.ParticipantID, s.knock.said.ParticipantID
-	data := map[string]object{
-		"hello":    {"token": "r|host|x|x", "client": object{"name": "t", "version": "1"}},
+	data := map[string]Object{
+		"hello":    {"token": "r|host|x|x", "client": Object{"name": "t", "version": "1"}},
 		"hand.set": {"raised": true}, "publication.set": {"source": "microphone", "muted": true}, "permission.ask": {"permission": "screen"},
 		"waiting.admit": {"participantIds": []string{knock}}, "waiting.deny": {"participantId": knock}, "waiting.message": {"text": "hello"},
 		"media.offer":    {"generation": 1, "sdp": "v=0\r\n", "tracks": []any{}},
@@ -104,7 +104,7 @@ func (s *stage) request(kind string) object {
 		"mod.askUnmute": {"source": "camera"}, "mod.grant": {"grant": "screen", "granted": true},
 	}[kind]
 	if data == nil {
-		data = object{}
+		data = Object{}
 	}
 	switch {
 	case kind == "mod.lift":
@@ -163,13 +163,13 @@ func outcome(t *testing.T, kind, state string) string {
 		data["participantId"] = s.knock.said.ParticipantID
 	}
 	if kind == "publication.set" { // what is muted must be published, where that may be
-		who.ask("media.offer", object{"generation": 1, "sdp": "v=0\r\n", "tracks": []object{{"mid": "0", "source": "microphone"}}})
+		who.ask("media.offer", Object{"generation": 1, "sdp": "v=0\r\n", "tracks": []Object{{"mid": "0", "source": "microphone"}}})
 	}
 	r := who.ask(kind, data)
 	if r.OK {
 		return "done"
 	}
-	if _, listed := codes[r.Error.Code]; !listed {
+	if _, listed := errorRules[r.Error.Code]; !listed {
 		t.Errorf("%s as %s: %s is not listed", kind, state, r.Error.Code)
 	}
 	who.done("ping", nil)
@@ -185,7 +185,7 @@ func TestStrangersSayHello(t *testing.T) {
 		}
 		c := h.dial()
 		c.send(`{"id":"1","type":"` + kind + `","data":{}}`)
-		if code := c.closed(); code != closeProtocol || len(c.events) != 0 {
+		if code := c.closed(); code != CloseProtocol || len(c.events) != 0 {
 			t.Errorf("%s: closed with %d after %v", kind, code, c.events)
 		}
 	}
@@ -210,11 +210,11 @@ func TestPanicBesideRequest(t *testing.T) {
 	host := h.enter(hostToken)
 	host.until("media.ready")
 	host.send(`{"id":"lock-1","type":"room.lock"}`)
-	if code := host.closed(); code != closeInternal {
+	if code := host.closed(); code != CloseInternal {
 		t.Errorf("closed with %d", code)
 	}
 	again := h.dial()
-	again.greet(object{"resume": object{"sessionId": host.said.SessionID, "secret": host.said.ResumeSecret}})
+	again.greet(Object{"resume": Object{"sessionId": host.said.SessionID, "secret": host.said.ResumeSecret}})
 	if r := again.askAs("lock-1", "room.lock", nil); !r.OK {
 		t.Errorf("what was done is answered %+v", r.Error)
 	}

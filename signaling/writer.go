@@ -10,20 +10,20 @@ import (
 // reader.
 func (s *session) write() {
 	for {
-		frame, bye := s.out.take()
+		frame, closeCode := s.out.next()
 		switch {
 		case frame != nil:
 			s.conn.SetWriteDeadline(time.Now().Add(s.srv.timing.write))
 			if s.conn.WriteMessage(websocket.TextMessage, frame) != nil {
 				s.conn.Close()
-				s.count(s.out.finish(closeSilent))
+				s.countClose(s.out.close(CloseGoingAway))
 				return
 			}
-		case bye != 0:
-			s.count(bye)
-			s.part()
-			last := websocket.FormatCloseMessage(bye, s.out.reason())
-			s.conn.WriteControl(websocket.CloseMessage, last, time.Now().Add(s.srv.timing.closing))
+		case closeCode != 0:
+			s.countClose(closeCode)
+			s.startClosing()
+			payload := websocket.FormatCloseMessage(closeCode, s.out.reason())
+			s.conn.WriteControl(websocket.CloseMessage, payload, time.Now().Add(s.srv.timing.closing))
 			return
 		default:
 			<-s.out.wake
@@ -32,13 +32,13 @@ func (s *session) write() {
 }
 
 // count counts the end of the connection, whether or not its code could be told.
-func (s *session) count(code int) { s.srv.metrics.closes.WithLabelValues(closeLabel(code)).Inc() }
+func (s *session) countClose(code int) { s.srv.metrics.closes.WithLabelValues(closeLabel(code)).Inc() }
 
 // answerPing answers a WebSocket ping (RFC 6455, section 5.5.2). It costs as much as a ping of the protocol, so that nobody can keep
 // us busy beside the pace. It runs in the reader.
 func (s *session) answerPing(data string) error {
-	if _, flood := s.bucket.takePing(s.srv.now(), s.srv.timing.ping); flood {
-		s.out.finish(closeRate)
+	if _, flood := s.messages.takePing(s.srv.now(), s.srv.timing.ping); flood {
+		s.out.close(CloseRateLimited)
 		return errFlood
 	}
 	s.conn.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(s.srv.timing.closing))

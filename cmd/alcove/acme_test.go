@@ -175,7 +175,7 @@ func TestACME(t *testing.T) {
 		t.Fatal(err)
 	}
 	srv := &http.Server{Handler: http.NotFoundHandler(), ErrorLog: log.New(io.Discard, "", 0)}
-	go srv.Serve(tls.NewListener(conns.New(100).Listener(inner, conns.Front{}), all.config()))
+	go srv.Serve(tls.NewListener(conns.New(100).Listener(inner, conns.ListenerConfig{}), all.config()))
 	defer srv.Close()
 	if err := all.look(); err != nil {
 		t.Fatal(err)

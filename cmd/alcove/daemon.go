@@ -177,7 +177,7 @@ func (d daemon) listeners(server *signaling.Server, socket net.Listener, control
 		config = certs.config()
 	}
 	bounded := func(l net.Listener, proxied bool) net.Listener {
-		return doors.all.Listener(l, conns.Front{Proxied: proxied, HeaderTimeout: headerTimeout, Unproxied: server.Unproxied})
+		return doors.all.Listener(l, conns.ListenerConfig{ProxyProtocol: proxied, HeaderTimeout: headerTimeout, OnMissingHeader: server.ReportMissingProxyHeader})
 	}
 	split := func(l net.Listener) net.Listener {
 		return newSplitter(l, doors.relayed, config, plane.relaying(), func() { public.ErrorLog.Print("TLS handshake") })

@@ -325,7 +325,7 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := tls.NewListener(conns.New(10).Listener(inner, conns.Front{}), certs.config())
+	l := tls.NewListener(conns.New(10).Listener(inner, conns.ListenerConfig{}), certs.config())
 	defer l.Close()
 	go (&http.Server{ErrorLog: log.New(io.Discard, "", 0)}).Serve(l)
 	for _, tt := range []struct {

@@ -75,7 +75,7 @@ func TestRulesAndDashboards(t *testing.T) {
 		}
 		expressions[name] = valuesOf(board, "expr")
 	}
-	reasons := append(sfu.DropReasons(), conns.Reasons()...)
+	reasons := append(sfu.DropReasons(), conns.DisplacedReasons()...)
 	for file, all := range expressions {
 		if len(all) < 10 {
 			t.Errorf("%s has %d expressions", file, len(all))

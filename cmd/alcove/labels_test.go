@@ -24,7 +24,7 @@ const maxSeries = 2000
 
 // labelled are all labels of all metrics, and how many values each can have. What is not in here has no labels.
 func labelled() map[string]map[string]int {
-	results := len(signaling.Codes()) + 4 // ok, admitted, waiting, other
+	results := len(signaling.ErrorCodes()) + 4 // ok, admitted, waiting, other
 	return map[string]map[string]int{
 		"alcove_joins_total":                    {"result": results},
 		"alcove_resumes_total":                  {"result": results},
@@ -32,7 +32,7 @@ func labelled() map[string]map[string]int {
 		"alcove_messages_total":                 {"type": 0, "result": 0}, // bounded as pairs, see below
 		"alcove_closes_total":                   {"code": 12},
 		"alcove_handshakes_refused_total":       {"reason": 8},
-		"alcove_connections_displaced_total":    {"reason": len(conns.Reasons())},
+		"alcove_connections_displaced_total":    {"reason": len(conns.DisplacedReasons())},
 		"alcove_hello_duration_seconds":         {"result": 4},
 		"alcove_participants":                   {"role": 4},
 		"alcove_build_info":                     {"version": 1},

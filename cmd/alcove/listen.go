@@ -60,7 +60,7 @@ func (d doors) register(registry *prometheus.Registry) {
 	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "alcove_connections_refused_total", Help: "TCP connections closed at once because all of limits.connections have a seat.",
 	}, func() float64 { return float64(d.all.Refused()) }))
-	for i, reason := range conns.Reasons() {
+	for i, reason := range conns.DisplacedReasons() {
 		registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "alcove_connections_displaced_total", Help: "TCP connections without a seat that were closed for others: full, for a newcomer; crowded, after some idle seconds.",
 			ConstLabels: prometheus.Labels{"reason": reason},

@@ -44,7 +44,7 @@ func newMedia(all config, log *slog.Logger) (live.Media, plane, error) {
 func allowed() map[sfu.Source][]int {
 	all := map[sfu.Source][]int{}
 	for _, source := range []room.Source{room.Camera, room.Screen} {
-		all[sfu.Source(source)] = signaling.Allowed(source)
+		all[sfu.Source(source)] = signaling.MaxBitrates(source)
 	}
 	return all
 }

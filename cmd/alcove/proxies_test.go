@@ -88,7 +88,7 @@ func newBehind(t *testing.T, tcp bool) *behind {
 		t.Fatal(err)
 	}
 	b.at = inner.Addr().String()
-	l := conns.New(100, proxy).Listener(inner, conns.Front{Proxied: tcp, HeaderTimeout: headerTimeout, Unproxied: server.Unproxied})
+	l := conns.New(100, proxy).Listener(inner, conns.ListenerConfig{ProxyProtocol: tcp, HeaderTimeout: headerTimeout, OnMissingHeader: server.ReportMissingProxyHeader})
 	if tcp {
 		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{b.cert}})
 	}

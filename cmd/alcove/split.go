@@ -162,12 +162,12 @@ func isLetter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
 
 // turn gives a connection to the relay, if it has a place left.
 func (s *splitter) turn(c *begun) {
-	place := s.places.Enter(conns.Addr(c.raw.RemoteAddr()), func() { conns.Cut(c.raw) })
+	place := s.places.Acquire(conns.Addr(c.raw.RemoteAddr()), func() { conns.Abort(c.raw) })
 	if place == nil {
 		s.relay.Refuse(c.raw)
 		return
 	}
-	if t := conns.TCP(c.raw); t != nil {
+	if t := conns.TCPConn(c.raw); t != nil {
 		t.SetWriteBuffer(relay.SendBuffer)
 	}
 	s.relay.Serve(&relayConn{c, place})
@@ -211,17 +211,17 @@ func (c overTLS) NetConn() net.Conn { return c.tls.NetConn() }
 // A relayConn closes at once: the farewell of TLS waits for who does not read.
 type relayConn struct {
 	*begun
-	place *conns.Place // one of the relay's
+	place *conns.Lease // one of the relay's
 }
 
 // Allocated keeps the places of who proved a credential (relay.Server).
 func (c *relayConn) Allocated() {
-	under, _ := conns.Under(c.raw)
-	under.Seat(true)
-	c.place.Seat(true)
+	under, _ := conns.LeaseOf(c.raw)
+	under.MarkSeated(true)
+	c.place.MarkSeated(true)
 }
 
 func (c *relayConn) Close() error {
-	c.place.Leave()
+	c.place.Release()
 	return c.raw.Close()
 }

@@ -36,11 +36,11 @@ type split struct {
 
 func newSplit(t *testing.T, secure bool, connections int) *split {
 	t.Helper()
-	return newSplitBehind(t, secure, connections, conns.Front{})
+	return newSplitBehind(t, secure, connections, conns.ListenerConfig{})
 }
 
 // newSplitBehind is behind proxies on this host.
-func newSplitBehind(t *testing.T, secure bool, connections int, front conns.Front) *split {
+func newSplitBehind(t *testing.T, secure bool, connections int, front conns.ListenerConfig) *split {
 	t.Helper()
 	proxies := netip.MustParsePrefix("127.0.0.1/32")
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
@@ -236,7 +236,7 @@ func TestRelayBehindTCP(t *testing.T) {
 	for name, secure := range map[string]bool{"in the open": false, "over TLS 1.3": true} {
 		t.Run(name, func(t *testing.T) {
 			var unproxied atomic.Int64
-			s := newSplitBehind(t, secure, 100, conns.Front{Proxied: true, HeaderTimeout: headerTimeout, Unproxied: func() { unproxied.Add(1) }})
+			s := newSplitBehind(t, secure, 100, conns.ListenerConfig{ProxyProtocol: true, HeaderTimeout: headerTimeout, OnMissingHeader: func() { unproxied.Add(1) }})
 			proxied := func(protocols ...string) net.Conn {
 				raw, err := net.Dial("tcp", s.at)
 				if err != nil {

@@ -14,11 +14,11 @@ type crowdTest struct {
 	t *testing.T
 	*Limiter
 	cut map[string]bool
-	all map[string]*Place
+	all map[string]*Lease
 }
 
 func newCrowd(t *testing.T, limit int, proxies ...netip.Prefix) *crowdTest {
-	return &crowdTest{t, New(limit, proxies...), map[string]bool{}, map[string]*Place{}}
+	return &crowdTest{t, New(limit, proxies...), map[string]bool{}, map[string]*Lease{}}
 }
 
 // enter opens n connections, a millisecond apart.
@@ -26,7 +26,7 @@ func (c *crowdTest) enter(from string, n int) {
 	c.t.Helper()
 	for i := range n {
 		name := fmt.Sprint(from, "#", i)
-		p := c.Limiter.Enter(netip.MustParseAddr(from), func() { c.cut[name] = true })
+		p := c.Limiter.Acquire(netip.MustParseAddr(from), func() { c.cut[name] = true })
 		if p == nil {
 			c.t.Fatalf("%s is refused", name)
 		}
@@ -74,7 +74,7 @@ func TestHeaviestGoes(t *testing.T) {
 				if c.gone(tt.person) != 0 && tt.attack[tt.person] == 0 {
 					t.Errorf("closed %v", c.cut)
 				}
-				if c.Displaced()[forFull] != uint64(len(c.cut)) || c.Refused() != 0 {
+				if c.Displaced()[displacedFull] != uint64(len(c.cut)) || c.Refused() != 0 {
 					t.Errorf("counted %v for %d, refused %d", c.Displaced(), len(c.cut), c.Refused())
 				}
 			})
@@ -111,8 +111,8 @@ func TestIdleGoes(t *testing.T) {
 		time.Sleep(staleAfter)
 		for i := range 44 { // they are served now
 			p := c.all[fmt.Sprint("192.0.2.1#", i)]
-			p.Follow(http.StateActive)
-			p.moved.Store(time.Now().UnixNano())
+			p.SetState(http.StateActive)
+			p.lastTransfer.Store(time.Now().UnixNano())
 		}
 		c.enter("203.0.113.9", 10)
 		if c.gone("192.0.2.1") != 0 || c.gone("198.51.100.1") != 10 {
@@ -132,7 +132,7 @@ func TestSeatsStay(t *testing.T) {
 		c := newCrowd(t, 64)
 		c.enter("192.0.2.1", 20)
 		for i := range 20 {
-			if i < 2 && !c.all[fmt.Sprint("192.0.2.1#", i)].Seat(false) {
+			if i < 2 && !c.all[fmt.Sprint("192.0.2.1#", i)].MarkSeated(false) {
 				t.Fatal("no seat")
 			}
 		}
@@ -144,9 +144,9 @@ func TestSeatsStay(t *testing.T) {
 		if c.gone("192.0.2.1") != 0 {
 			t.Errorf("one with a seat lost %d", c.gone("192.0.2.1"))
 		}
-		c.all["192.0.2.1#0"].Leave()
-		c.all["192.0.2.1#0"].Leave() // gives one place back, not two
-		c.all["192.0.2.1#1"].Leave()
+		c.all["192.0.2.1#0"].Release()
+		c.all["192.0.2.1#0"].Release() // gives one place back, not two
+		c.all["192.0.2.1#1"].Release()
 		time.Sleep(seatedFor - 2*time.Second)
 		c.enter("198.51.100.2", 60)
 		time.Sleep(time.Second)
@@ -166,22 +166,22 @@ func TestSeatsStay(t *testing.T) {
 	c.enter("192.0.2.1", 16)
 	seats := 0
 	for i := range 16 {
-		if c.all[fmt.Sprint("192.0.2.1#", i)].Seat(false) {
+		if c.all[fmt.Sprint("192.0.2.1#", i)].MarkSeated(false) {
 			seats++
 		}
 	}
-	if seats != 14 || !c.all["192.0.2.1#0"].Seat(false) {
+	if seats != 14 || !c.all["192.0.2.1#0"].MarkSeated(false) {
 		t.Errorf("%d new seats of 16", seats)
 	}
 	for i := range 16 {
-		if !c.all[fmt.Sprint("192.0.2.1#", i)].Seat(true) {
+		if !c.all[fmt.Sprint("192.0.2.1#", i)].MarkSeated(true) {
 			t.Errorf("one who resumes gets no seat")
 		}
 	}
-	if c.Enter(netip.MustParseAddr("203.0.113.9"), nil) != nil || c.Refused() != 1 || len(c.cut) != 0 {
+	if c.Acquire(netip.MustParseAddr("203.0.113.9"), nil) != nil || c.Refused() != 1 || len(c.cut) != 0 {
 		t.Errorf("all places are seats: refused %d, closed %v", c.Refused(), c.cut)
 	}
-	c.all["192.0.2.1#3"].Leave()
+	c.all["192.0.2.1#3"].Release()
 	c.enter("203.0.113.9", 1)
 	if c.Len() != 16 {
 		t.Errorf("%d places", c.Len())
@@ -199,7 +199,7 @@ func TestCrowded(t *testing.T) {
 			t.Errorf("closed %d while there is room", len(c.cut))
 		}
 		c.enter("203.0.113.9", 10)
-		if c.gone("192.0.2.1") != 40 || c.gone("203.0.113.9") != 0 || c.Displaced()[forCrowded] != 40 {
+		if c.gone("192.0.2.1") != 40 || c.gone("203.0.113.9") != 0 || c.Displaced()[displacedCrowded] != 40 {
 			t.Errorf("closed %v, counted %v", c.cut, c.Displaced())
 		}
 	})
@@ -217,7 +217,7 @@ func TestProxiesStandForMany(t *testing.T) {
 			t.Errorf("closed %v", c.cut)
 		}
 		for i := range 52 {
-			c.all[fmt.Sprint("10.0.0.1#", i)].Identify(netip.MustParseAddr("198.51.100.1"))
+			c.all[fmt.Sprint("10.0.0.1#", i)].SetSource(netip.MustParseAddr("198.51.100.1"))
 		}
 		c.enter("203.0.113.10", 4)
 		if c.gone("10.0.0.1") != 4 {
@@ -232,13 +232,13 @@ func TestSeatedAreBounded(t *testing.T) {
 	var buf [4]byte
 	for i := range maxSeated + 10 {
 		buf = [4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}
-		p := l.Enter(netip.AddrFrom4(buf), func() {})
-		if !p.Seat(true) {
+		p := l.Acquire(netip.AddrFrom4(buf), func() {})
+		if !p.MarkSeated(true) {
 			t.Fatal("no seat")
 		}
-		p.Leave()
-		if len(l.seated) > maxSeated {
-			t.Fatalf("%d are remembered", len(l.seated))
+		p.Release()
+		if len(l.sources) > maxSeated {
+			t.Fatalf("%d are remembered", len(l.sources))
 		}
 	}
 	if l.seats != 0 || l.Len() != 0 {
@@ -248,11 +248,11 @@ func TestSeatedAreBounded(t *testing.T) {
 
 // TestNoPlace: connections that nobody bounds have none, and need none.
 func TestNoPlace(t *testing.T) {
-	var p *Place
-	p.Follow(http.StateActive)
-	p.Identify(netip.Addr{})
-	p.Leave()
-	if !p.Seat(false) {
+	var p *Lease
+	p.SetState(http.StateActive)
+	p.SetSource(netip.Addr{})
+	p.Release()
+	if !p.MarkSeated(false) {
 		t.Error("refused")
 	}
 }
@@ -264,7 +264,7 @@ func BenchmarkFull(b *testing.B) {
 			l := New(limit)
 			i := 0
 			enter := func() {
-				l.Enter(netip.AddrFrom4([4]byte{10, byte(i % 200), byte(i % 11), 1}), func() {})
+				l.Acquire(netip.AddrFrom4([4]byte{10, byte(i % 200), byte(i % 11), 1}), func() {})
 				i++
 			}
 			for range limit {

@@ -10,25 +10,25 @@ import (
 )
 
 // A Front says how connections come to a listener.
-type Front struct {
+type ListenerConfig struct {
 	// Proxied: connections of proxies begin with the client's address, by the PROXY protocol (haproxy.org, proxy-protocol.txt). Without
 	// it they are closed. Of others nothing is read: they could write any address.
-	Proxied bool
+	ProxyProtocol bool
 	// HeaderTimeout is how long a proxy may take over that.
 	HeaderTimeout time.Duration
 	// Unproxied, if not nil, is told of a proxy that did not write it.
-	Unproxied func()
+	OnMissingHeader func()
 }
 
 // Listener bounds the connections that inner accepts.
-func (l *Limiter) Listener(inner net.Listener, front Front) net.Listener {
+func (l *Limiter) Listener(inner net.Listener, front ListenerConfig) net.Listener {
 	return listener{inner, l, front}
 }
 
 type listener struct {
 	net.Listener
 	limiter *Limiter
-	front   Front
+	cfg     ListenerConfig
 }
 
 // Accept gives the next connection that has a place.
@@ -39,24 +39,24 @@ func (l listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		from := Addr(c.RemoteAddr())
-		place := l.limiter.Enter(from, func() { Cut(c) })
+		place := l.limiter.Acquire(from, func() { Abort(c) })
 		if place == nil {
-			Cut(c)
+			Abort(c)
 			continue
 		}
-		if l.front.Proxied && l.limiter.proxy(from) {
-			return &conn{Conn: l.read(c, place), raw: c, place: place, front: l.front, proxied: true}, nil
+		if l.cfg.ProxyProtocol && l.limiter.isProxy(from) {
+			return &conn{Conn: l.read(c, place), raw: c, lease: place, cfg: l.cfg, proxied: true}, nil
 		}
-		return &conn{Conn: c, raw: c, place: place}, nil
+		return &conn{Conn: c, raw: c, lease: place}, nil
 	}
 }
 
 // read makes the connection whose header is read at its first use, on the goroutine of who uses it.
-func (l listener) read(c net.Conn, place *Place) net.Conn {
-	return proxyproto.NewConn(c, proxyproto.WithPolicy(proxyproto.REQUIRE), proxyproto.SetReadHeaderTimeout(l.front.HeaderTimeout),
+func (l listener) read(c net.Conn, place *Lease) net.Conn {
+	return proxyproto.NewConn(c, proxyproto.WithPolicy(proxyproto.REQUIRE), proxyproto.SetReadHeaderTimeout(l.cfg.HeaderTimeout),
 		proxyproto.ValidateHeader(func(h *proxyproto.Header) error {
 			if !h.Command.IsLocal() && h.SourceAddr != nil { // the proxy's own look at us has none
-				place.Identify(Addr(h.SourceAddr))
+				place.SetSource(Addr(h.SourceAddr))
 			}
 			return nil
 		}))
@@ -72,8 +72,8 @@ func Addr(a net.Addr) netip.Addr {
 }
 
 // Cut closes a connection of TCP at once, with what it has not sent: it holds nothing in the kernel either.
-func Cut(c net.Conn) {
-	if t := TCP(c); t != nil {
+func Abort(c net.Conn) {
+	if t := TCPConn(c); t != nil {
 		t.SetLinger(0)
 	}
 	c.Close()
@@ -83,18 +83,18 @@ func Cut(c net.Conn) {
 type conn struct {
 	net.Conn
 	raw     net.Conn
-	place   *Place
-	front   Front
+	lease   *Lease
+	cfg     ListenerConfig
 	proxied bool
 }
 
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 {
-		c.place.moved.Store(time.Now().UnixNano())
+		c.lease.lastTransfer.Store(time.Now().UnixNano())
 	}
-	if err != nil && c.front.Unproxied != nil && errors.Is(err, proxyproto.ErrNoProxyProtocol) {
-		c.front.Unproxied()
+	if err != nil && c.cfg.OnMissingHeader != nil && errors.Is(err, proxyproto.ErrNoProxyProtocol) {
+		c.cfg.OnMissingHeader()
 	}
 	return n, err
 }
@@ -102,22 +102,22 @@ func (c *conn) Read(b []byte) (int, error) {
 func (c *conn) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
 	if n > 0 {
-		c.place.moved.Store(time.Now().UnixNano())
+		c.lease.lastTransfer.Store(time.Now().UnixNano())
 	}
 	return n, err
 }
 
 func (c *conn) Close() error {
-	c.place.Leave()
+	c.lease.Release()
 	return c.Conn.Close()
 }
 
 // Under finds the place of a connection below whatever speaks over it, and whether its address came by the PROXY protocol.
-func Under(c net.Conn) (p *Place, proxied bool) {
+func LeaseOf(c net.Conn) (p *Lease, proxied bool) {
 	for {
 		switch at := c.(type) {
 		case *conn:
-			return at.place, at.proxied
+			return at.lease, at.proxied
 		case interface{ NetConn() net.Conn }:
 			c = at.NetConn()
 		default:
@@ -127,7 +127,7 @@ func Under(c net.Conn) (p *Place, proxied bool) {
 }
 
 // TCP finds the connection of TCP below whatever speaks over it; nil if there is none.
-func TCP(c net.Conn) *net.TCPConn {
+func TCPConn(c net.Conn) *net.TCPConn {
 	for {
 		switch at := c.(type) {
 		case *conn:

@@ -53,7 +53,7 @@ func TestProxyProtocol(t *testing.T) {
 			}
 			var unproxied atomic.Int64
 			limiter := New(10, tt.proxies...)
-			l := limiter.Listener(inner, Front{Proxied: tt.on, HeaderTimeout: 10 * time.Second, Unproxied: func() { unproxied.Add(1) }})
+			l := limiter.Listener(inner, ListenerConfig{ProxyProtocol: tt.on, HeaderTimeout: 10 * time.Second, OnMissingHeader: func() { unproxied.Add(1) }})
 			defer l.Close()
 			client, err := net.Dial("tcp", inner.Addr().String())
 			if err != nil {
@@ -80,12 +80,12 @@ func TestProxyProtocol(t *testing.T) {
 			if got := Addr(c.RemoteAddr()).String(); got != want {
 				t.Errorf("from %s, want %s", got, want)
 			}
-			place, proxied := Under(tls.Server(c, nil))
-			if place == nil || place.nets[0].String() != want || proxied != (tt.on && tt.proxies != nil) || TCP(c) == nil {
-				t.Errorf("the place counts for %v, proxied %v", place.nets[0], proxied)
+			place, proxied := LeaseOf(tls.Server(c, nil))
+			if place == nil || place.prefixes[0].String() != want || proxied != (tt.on && tt.proxies != nil) || TCPConn(c) == nil {
+				t.Errorf("the place counts for %v, proxied %v", place.prefixes[0], proxied)
 			}
-			if place.many != (tt.proxies != nil && tt.from == "") {
-				t.Errorf("stands for many: %v", place.many)
+			if place.proxy != (tt.proxies != nil && tt.from == "") {
+				t.Errorf("stands for many: %v", place.proxy)
 			}
 			c.Close()
 			c.Close()
@@ -103,7 +103,7 @@ func TestListenerMakesRoom(t *testing.T) {
 		t.Fatal(err)
 	}
 	limiter := New(2)
-	l := limiter.Listener(inner, Front{})
+	l := limiter.Listener(inner, ListenerConfig{})
 	defer l.Close()
 	var clients, served []net.Conn
 	for range 3 {
@@ -123,11 +123,11 @@ func TestListenerMakesRoom(t *testing.T) {
 	if _, err := clients[0].Read(make([]byte, 1)); err == nil || errors.As(err, &network) && network.Timeout() {
 		t.Errorf("the oldest is still there: %v", err)
 	}
-	if limiter.Len() != 2 || limiter.Displaced()[forFull] != 1 {
+	if limiter.Len() != 2 || limiter.Displaced()[displacedFull] != 1 {
 		t.Errorf("%d places, %v closed", limiter.Len(), limiter.Displaced())
 	}
 	for _, c := range served[1:] {
-		if place, _ := Under(c); !place.Seat(true) {
+		if place, _ := LeaseOf(c); !place.MarkSeated(true) {
 			t.Error("no seat")
 		}
 	}

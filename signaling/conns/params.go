@@ -21,9 +21,9 @@ const (
 	// busyWeight is how much less a connection that does something counts than an idle one: a clinic of thirty that loads the page
 	// has 180 of them, and weighs as much as one who holds 12 idle ones.
 	busyWeight = 16
-	// seatedPlaces are the places of a source with a seat that nobody takes away: six that a browser opens for the page, a WebSocket,
+	// seatedLeases are the places of a source with a seat that nobody takes away: six that a browser opens for the page, a WebSocket,
 	// two of the relay, twice.
-	seatedPlaces = 18
+	seatedLeases = 18
 	// seatedFor is how long a source keeps them after its last seat: the longest resume window (cmd/alcove, maxResumeWindow).
 	seatedFor = 10 * time.Minute
 	// maxSeated bounds the sources that are remembered without a seat, at some 100 bytes each.

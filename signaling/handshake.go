@@ -27,7 +27,7 @@ const (
 )
 
 // remedies are what the log says beside the reason. They hold nothing of a request.
-var remedies = map[string]string{
+var handshakeFixes = map[string]string{
 	RefusedOrigin:    "a page of another origin wants to connect: name it in origins, if it is yours",
 	RefusedUpgrade:   "the proxy has to pass on Upgrade and Connection: in nginx, proxy_http_version 1.1 and proxy_set_header for both",
 	RefusedHost:      "the proxy has to pass on the Host of the page: in nginx, proxy_set_header Host $http_host",
@@ -39,38 +39,38 @@ var remedies = map[string]string{
 }
 
 // complaints are the reasons that the log was told, and when: each once in complainEvery.
-type complaints struct {
-	mu   sync.Mutex
-	told map[string]time.Time // Guarded by mu.
+type reasonLog struct {
+	mu         sync.Mutex
+	lastLogged map[string]time.Time // Guarded by mu.
 }
 
 // complain writes a line to the log, once a minute for each reason.
-func (s *Server) complain(reason string) {
-	fix, named := remedies[reason]
+func (s *Server) logRefusal(reason string) {
+	fix, named := handshakeFixes[reason]
 	now := s.now()
-	s.complaints.mu.Lock()
-	last, told := s.complaints.told[reason]
-	due := !told || now.Sub(last) >= complainEvery || now.Before(last)
+	s.handshakeLog.mu.Lock()
+	last, told := s.handshakeLog.lastLogged[reason]
+	due := !told || now.Sub(last) >= logReasonEvery || now.Before(last)
 	if named && due {
-		s.complaints.told[reason] = now
+		s.handshakeLog.lastLogged[reason] = now
 	}
-	s.complaints.mu.Unlock()
+	s.handshakeLog.mu.Unlock()
 	if named && due {
 		s.log.Warn("a connection was refused, or its client is unknown", "reason", reason, "fix", fix)
 	}
 }
 
 // Unproxied takes note of a trusted proxy that did not write the PROXY protocol.
-func (s *Server) Unproxied() { s.complain(refusedUnproxied) }
+func (s *Server) ReportMissingProxyHeader() { s.logRefusal(refusedUnproxied) }
 
 // handshakeFault says why a handshake cannot be accepted; "" if it can.
-func (s *Server) handshakeFault(r *http.Request) string {
+func (s *Server) handshakeError(r *http.Request) string {
 	upgrade := websocket.IsWebSocketUpgrade(r)
 	switch {
 	case !upgrade && r.Header.Get("Sec-WebSocket-Key") != "":
 		return RefusedUpgrade
-	case !s.admissible(r):
-		return s.originFault(r)
+	case !s.originAllowed(r):
+		return s.originError(r)
 	case !upgrade || !slices.Contains(websocket.Subprotocols(r), Subprotocol):
 		return RefusedSubprotocol
 	}
@@ -78,14 +78,14 @@ func (s *Server) handshakeFault(r *http.Request) string {
 }
 
 // originFault says why an Origin is not the page's. A browser that says that it is the page's own blames the proxy.
-func (s *Server) originFault(r *http.Request) string {
+func (s *Server) originError(r *http.Request) string {
 	given := r.Header.Values("Origin")
 	if len(given) != 1 || origin(given[0]) == "" {
 		return RefusedOrigin
 	}
 	scheme, host, _ := strings.Cut(origin(given[0]), "://")
 	ownScheme, own, _ := strings.Cut(s.ownOrigin(r), "://")
-	trusted := s.proxied(r)
+	trusted := s.viaProxy(r)
 	forwarded := r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != ""
 	bare, _, port := strings.Cut(host, ":")
 	switch {

@@ -67,7 +67,7 @@ func TestTokenThatCannotBeSpent(t *testing.T) {
 		if code(r) != room.Unavailable || !r.Error.Retryable || r.Error.Ref == "" || !strings.Contains(h.log.String(), r.Error.Ref) {
 			t.Errorf("%s: %+v", reason, r.Error)
 		}
-		if got := first.closed(); got != closeDraining {
+		if got := first.closed(); got != CloseDraining {
 			t.Errorf("%s: closed with %d", reason, got)
 		}
 		if r := h.dial().hello(hostToken, nonce); !r.OK {
@@ -95,11 +95,11 @@ func TestHelloAgainWhileVerified(t *testing.T) {
 	tokens := &slowTokens{onceTokens{used: map[string]bool{}}, make(chan struct{}, 3), make(chan struct{}, 3)}
 	h := newHouse(t, func(c *Config, _ *Server) { c.Tokens = tokens })
 	say := func(c *caller, nonce string) {
-		data := object{"token": hostToken, "client": object{"name": "t", "version": "1"}}
+		data := Object{"token": hostToken, "client": Object{"name": "t", "version": "1"}}
 		if nonce != "" {
 			data["nonce"] = nonce
 		}
-		c.send(string(mustJSON(object{"id": "1", "type": "hello", "data": data})))
+		c.send(string(MustJSON(Object{"id": "1", "type": "hello", "data": data})))
 	}
 	first, second := h.dial(), h.dial()
 	say(first, nonce)
@@ -110,7 +110,7 @@ func TestHelloAgainWhileVerified(t *testing.T) {
 		t.Error("a token is verified twice for one client")
 	case <-time.After(50 * time.Millisecond):
 	}
-	for _, other := range []string{"", strings.Repeat("o", minNonce)} {
+	for _, other := range []string{"", strings.Repeat("o", MinNonce)} {
 		thief := h.dial()
 		say(thief, other)
 		<-tokens.asked
@@ -128,7 +128,7 @@ func TestHelloAgainWhileVerified(t *testing.T) {
 	if !one.OK || !two.OK || one.Data["participantId"] != two.Data["participantId"] {
 		t.Errorf("the first: %+v, the second: %+v", one, two)
 	}
-	if got := first.closed(); got != closeReplaced {
+	if got := first.closed(); got != CloseReplaced {
 		t.Errorf("the first was closed with %d", got)
 	}
 }
@@ -139,7 +139,7 @@ func TestHelloAgainAfterForgery(t *testing.T) {
 	h := newHouse(t, func(c *Config, _ *Server) { c.Tokens = tokens })
 	both := []*caller{h.dial(), h.dial()}
 	for _, c := range both {
-		c.send(string(mustJSON(object{"id": "1", "type": "hello", "data": object{"token": hostToken, "nonce": nonce, "client": object{"name": "t", "version": "1"}}})))
+		c.send(string(MustJSON(Object{"id": "1", "type": "hello", "data": Object{"token": hostToken, "nonce": nonce, "client": Object{"name": "t", "version": "1"}}})))
 	}
 	tokens.may <- struct{}{}
 	tokens.may <- struct{}{}
@@ -184,12 +184,12 @@ func onceHouse(t *testing.T) (*house, *onceTokens) {
 	return newHouse(t, func(c *Config, _ *Server) { c.Tokens = tokens }), tokens
 }
 
-var nonce = strings.Repeat("n", minNonce)
+var nonce = strings.Repeat("n", MinNonce)
 
 // hello says it with a nonce, if there is one, and gives the answer.
 func (c *caller) hello(token, nonce string) reply {
 	c.t.Helper()
-	data := object{"token": token, "client": object{"name": "t", "version": "1"}}
+	data := Object{"token": token, "client": Object{"name": "t", "version": "1"}}
 	if nonce != "" {
 		data["nonce"] = nonce
 	}
@@ -213,7 +213,7 @@ func TestHelloAgain(t *testing.T) {
 		if !first.OK {
 			t.Fatalf("%+v", first.Error)
 		}
-		for _, other := range []string{"", strings.Repeat("m", minNonce), nonce + "n"} {
+		for _, other := range []string{"", strings.Repeat("m", MinNonce), nonce + "n"} {
 			if r := h.dial().hello(token, other); code(r) != InvalidToken {
 				t.Errorf("with the nonce %q: %+v", other, r)
 			}
@@ -226,18 +226,18 @@ func TestHelloAgain(t *testing.T) {
 		if second.Data["resumeSecret"] == first.Data["resumeSecret"] {
 			t.Error("the secret is the same")
 		}
-		if code := lost.closed(); code != closeReplaced {
+		if code := lost.closed(); code != CloseReplaced {
 			t.Errorf("the first connection was closed with %d", code)
 		}
 		third := h.dial()
 		if r := third.hello(token, nonce); !r.OK || r.Data["participantId"] != first.Data["participantId"] {
 			t.Fatalf("the third hello: %+v", r)
 		}
-		third.done("ping", object{})
+		third.done("ping", Object{})
 		if r := h.dial().hello(token, nonce); code(r) != InvalidToken {
 			t.Errorf("after the answer was seen: %+v", r)
 		}
-		if n := len(h.srv.greetings.all); n != 0 {
+		if n := len(h.srv.attempts.byToken); n != 0 {
 			t.Errorf("%d tokens are remembered", n)
 		}
 	}
@@ -263,14 +263,14 @@ func TestHelloAgainWithoutNonce(t *testing.T) {
 func TestHelloAfterRefusal(t *testing.T) {
 	h, tokens := onceHouse(t)
 	host := h.enter(hostToken)
-	host.done("room.lock", object{})
+	host.done("room.lock", Object{})
 	const late = "tuesday|participant|late|Late"
 	for range 2 {
 		if r := h.dial().hello(late, nonce); code(r) != room.RoomLocked {
 			t.Fatalf("%+v", r)
 		}
 	}
-	host.done("room.unlock", object{})
+	host.done("room.unlock", Object{})
 	if r := h.dial().hello(late, ""); code(r) != InvalidToken {
 		t.Errorf("from somebody else: %+v", r)
 	}
@@ -279,7 +279,7 @@ func TestHelloAfterRefusal(t *testing.T) {
 	if !r.OK {
 		t.Fatalf("after the lock: %+v", r.Error)
 	}
-	host.done("mod.remove", object{"participantId": r.Data["participantId"]})
+	host.done("mod.remove", Object{"participantId": r.Data["participantId"]})
 	const barred = "tuesday|participant|late|Later"
 	if r := h.dial().hello(barred, nonce); code(r) != room.BarredPerson {
 		t.Errorf("%+v %+v", r, r.Error)
@@ -287,7 +287,7 @@ func TestHelloAfterRefusal(t *testing.T) {
 	if r := h.dial().hello(barred, nonce); code(r) != InvalidToken {
 		t.Errorf("a refusal for good was asked again: %+v", r.Error)
 	}
-	host.done("room.lock", object{})
+	host.done("room.lock", Object{})
 	const revoked = "tuesday|participant|rose|Rose"
 	if r := h.dial().hello(revoked, nonce); code(r) != room.RoomLocked {
 		t.Errorf("%+v %+v", r, r.Error)
@@ -341,7 +341,7 @@ func TestPasscodeOfHosts(t *testing.T) {
 		passcode string
 		want     room.Code
 	}{{"", room.PasscodeWrong}, {"something else", room.PasscodeWrong}, {rightCode, ""}} {
-		data := object{"token": hostToken, "nonce": nonce, "client": object{"name": "t", "version": "1"}}
+		data := Object{"token": hostToken, "nonce": nonce, "client": Object{"name": "t", "version": "1"}}
 		if attempt.passcode != "" {
 			data["passcode"] = attempt.passcode
 		}
@@ -354,29 +354,29 @@ func TestPasscodeOfHosts(t *testing.T) {
 // Greetings end with their tokens, and their number is bounded.
 func TestGreetings(t *testing.T) {
 	now := time.Unix(1_790_000_000, 0)
-	g, mine := newGreetings(), auth.NewSecret(nonce)
+	g, mine := newHelloAttempts(), auth.NewSecret(nonce)
 	token := func(i int) auth.Secret { return auth.NewSecret(strconv.Itoa(i)) }
-	for i := range maxGreetings + 1 {
+	for i := range maxHelloAttempts + 1 {
 		one := g.add(now, token(i), mine)
-		if (one == nil) != (i == maxGreetings) {
+		if (one == nil) != (i == maxHelloAttempts) {
 			t.Fatalf("%d: %v", i, one)
 		}
 		if one != nil && i > 0 { // the first is never verified
-			g.accept(one, now.Add(time.Minute))
+			g.markTokenUsed(one, now.Add(time.Minute))
 		}
 	}
-	if g.find(now, token(7), mine) == nil || g.find(now, token(maxGreetings), mine) != nil || g.find(now, token(7), auth.Secret{}) != nil {
+	if g.find(now, token(7), mine) == nil || g.find(now, token(maxHelloAttempts), mine) != nil || g.find(now, token(7), auth.Secret{}) != nil {
 		t.Error("the wrong ones are known")
 	}
 	later := now.Add(time.Minute)
 	if g.find(later, token(7), mine) != nil {
 		t.Error("a greeting outlives its token")
 	}
-	if g.add(later, token(maxGreetings), mine) == nil || len(g.all) != 2 {
-		t.Errorf("%d are kept", len(g.all))
+	if g.add(later, token(maxHelloAttempts), mine) == nil || len(g.byToken) != 2 {
+		t.Errorf("%d are kept", len(g.byToken))
 	}
-	other := auth.NewSecret(strings.Repeat("o", minNonce))
-	if g.add(later, token(maxGreetings), other) != nil || g.find(later, token(maxGreetings), mine) == nil {
+	other := auth.NewSecret(strings.Repeat("o", MinNonce))
+	if g.add(later, token(maxHelloAttempts), other) != nil || g.find(later, token(maxHelloAttempts), mine) == nil {
 		t.Error("another client took a greeting over")
 	}
 	if end := now.Add(auth.MaxLifetime + 2*auth.Leeway); g.find(end, token(0), mine) != nil {

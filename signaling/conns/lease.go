@@ -7,27 +7,27 @@ import (
 )
 
 // last is when a connection did something last: while it serves, when bytes moved; else, when it began to wait.
-func (p *Place) last() time.Time {
-	if moved := time.Unix(0, p.moved.Load()); p.serving && moved.After(p.since) {
+func (p *Lease) lastActive() time.Time {
+	if moved := time.Unix(0, p.lastTransfer.Load()); p.serving && moved.After(p.since) {
 		return moved
 	}
 	return p.since
 }
 
 // Identify says whose connection it is, where a proxy told.
-func (p *Place) Identify(from netip.Addr) {
+func (p *Lease) SetSource(from netip.Addr) {
 	if p == nil {
 		return
 	}
 	p.limiter.mu.Lock()
 	defer p.limiter.mu.Unlock()
-	if !p.seat {
-		p.nets, p.many = netsOf(from), false
+	if !p.seated {
+		p.prefixes, p.proxy = prefixesOf(from), false
 	}
 }
 
 // Follow notes what an HTTP server does with the connection.
-func (p *Place) Follow(state http.ConnState) {
+func (p *Lease) SetState(state http.ConnState) {
 	if p == nil || state == http.StateNew || state == http.StateClosed { // Leave follows
 		return
 	}
@@ -38,7 +38,7 @@ func (p *Place) Follow(state http.ConnState) {
 
 // Seat keeps the place until the connection ends. A new seat needs more free places than one that is taken up again: false, there are
 // too few.
-func (p *Place) Seat(resumed bool) bool {
+func (p *Lease) MarkSeated(resumed bool) bool {
 	if p == nil {
 		return true
 	}
@@ -47,38 +47,38 @@ func (p *Place) Seat(resumed bool) bool {
 	defer l.mu.Unlock()
 	limit := int(l.limit.Load())
 	switch {
-	case p.seat:
+	case p.seated:
 		return true
-	case p.gone || !resumed && l.seats >= limit-limit/seatReserve:
+	case p.released || !resumed && l.seats >= limit-limit/seatReserve:
 		return false
 	}
-	p.seat = true
+	p.seated = true
 	l.seats++
-	s := l.seated[p.nets[0]]
+	s := l.sources[p.prefixes[0]]
 	s.open++
-	l.seated[p.nets[0]] = s
+	l.sources[p.prefixes[0]] = s
 	return true
 }
 
 // unseat notes that a seat of a source ended. When too many are remembered, those who have none are forgotten: they have to come in as
 // strangers do. The caller holds mu.
-func (l *Limiter) unseat(source netip.Addr) {
-	s := l.seated[source]
+func (l *Limiter) removeSeat(source netip.Addr) {
+	s := l.sources[source]
 	s.open--
 	s.until = time.Now().Add(seatedFor)
-	l.seated[source] = s
-	if len(l.seated) < maxSeated {
+	l.sources[source] = s
+	if len(l.sources) < maxSeated {
 		return
 	}
-	for a, s := range l.seated {
+	for a, s := range l.sources {
 		if s.open == 0 {
-			delete(l.seated, a)
+			delete(l.sources, a)
 		}
 	}
 }
 
 // Leave gives the place back. It may be called often.
-func (p *Place) Leave() {
+func (p *Lease) Release() {
 	if p == nil {
 		return
 	}
