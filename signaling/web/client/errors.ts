@@ -1,5 +1,6 @@
 // What a request can fail with: the server's refusal, or `timeout` and `closed`, which are this side's own.
 
+import { pacePauseMs } from './params';
 import type { Failure } from './protocol';
 
 export class RequestError extends Error {
@@ -20,4 +21,9 @@ export class RequestError extends Error {
 
 export function ownError(code: 'timeout' | 'closed'): RequestError {
   return new RequestError({ code, message: 'no answer came', retryable: true });
+}
+
+// How long to wait until the same may be asked again, in milliseconds, of what was refused for its pace only; undefined: of anything else.
+export function pauseOf(error: unknown): number | undefined {
+  return error instanceof RequestError && error.code === 'rate_limited' ? error.retryAfterMs ?? pacePauseMs : undefined;
 }

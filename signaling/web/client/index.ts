@@ -2,7 +2,7 @@
 // is the one PeerConnection; a page draws both.
 
 export { browserEnv, type Env, type Storage } from './env';
-export { RequestError } from './errors';
+export { pauseOf, RequestError } from './errors';
 export { FrameGate, type Contribution } from './gate';
 export { Media, type Slot } from './media';
 export { camera as cameraLimits, screen as screenLimits } from './params';

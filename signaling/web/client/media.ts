@@ -9,14 +9,14 @@
 //   an offer that the browser throws at, or the server can make nothing of ─► a new connection, at once
 //   offers refused for now ─► the same, later
 //   connected, and media that should flow does not (Health) ─► a new connection
-//   an offer refused for good ─► none, and the page is told why
+//   an offer refused for good, of a new connection too, or DTLS that cannot be ─► none, and the page is told why
 
 import { Emitter } from './emitter';
 import { RequestError } from './errors';
 import { adjusted, encodingsOf, fitting } from './encodings';
 import { Health, lookOf, type Expected } from './health';
 import {
-  disconnectedGraceMs, lookMs, offerAttempts, offerLaterMs, offerRetryMs, renewFirstMs, renewMaxMs, showAllMs,
+  disconnectedGraceMs, finalRefusals, lookMs, offerAttempts, offerLaterMs, offerRetryMs, renewFirstMs, renewMaxMs, showAllMs,
 } from './params';
 import type { MediaReady, SlotEntry, SlotKind, SlotMid, Source } from './protocol';
 import { codecsFor, opusConstantBitRate, withoutDescriptor } from './sdp';
@@ -32,7 +32,7 @@ export interface Slot {
 interface Events {
   slots: readonly Slot[];
   state: RTCPeerConnectionState;
-  refused: string; // the code: no offer of this browser will be taken
+  refused: string; // the code of media.offer or media.failed: no connection of this browser will be taken
 }
 
 const sources: readonly Source[] = ['microphone', 'camera', 'screen'];
@@ -56,7 +56,8 @@ export class Media extends Emitter<Events> {
   #kept: MediaReady | undefined; // while held: the offer that the server waits for
   #linked = true;
   #greeted = false; // since the last media.ready
-  #refused = false; // for good
+  #refused: string | undefined; // the code: nothing more is offered
+  #refusals = 0; // in a row, of new connections, that another offer does not change
   #mids: readonly SlotMid[] = []; // of the slots, as last answered
   #map: readonly SlotEntry[] = []; // what is in them, as last told
   #watch: ReturnType<typeof setTimeout> | undefined;
@@ -87,6 +88,7 @@ export class Media extends Emitter<Events> {
         this.#queue(() => this.#adjust(source));
       }),
       session.on('slots', (map) => (this.#map = map)),
+      session.on('mediaFailed', ({ participantId, code }) => participantId === session.participantId && this.#unkeyed(code)),
       session.on('roster', () => this.#queue(() => this.#heed())),
       session.on('access', ({ state }) => state !== 'admitted' && this.close()),
       session.on('ended', () => this.dispose()),
@@ -160,6 +162,8 @@ export class Media extends Emitter<Events> {
   // on its way when we made ours.
   async #serve(ready: MediaReady, first: boolean): Promise<void> {
     clearTimeout(this.#later);
+    // Another server may answer now, but what this browser speaks is the same.
+    if (first && this.#refused !== 'codec_unsupported') [this.#refused, this.#refusals] = [undefined, 0];
     // Sent out while this waited its turn, or of no use.
     if (this.#session.state !== 'admitted' || this.#refused) return;
     this.#ready = ready;
@@ -188,10 +192,11 @@ export class Media extends Emitter<Events> {
     try {
       if (!same) this.#renew(ready);
       await this.#offer(ready);
+      this.#refusals = 0;
       return undefined;
     } catch (error) {
       const refusal = error instanceof RequestError ? error : undefined;
-      if (refusal?.code === 'codec_unsupported') {
+      if (refusal && this.#final(refusal, same)) {
         this.#refuse(refusal.code);
         return undefined;
       }
@@ -204,9 +209,23 @@ export class Media extends Emitter<Events> {
     }
   }
 
-  // What this browser speaks does not change while the page is open.
+  // No other offer of this browser will be taken: its codecs stay what they are, and a new connection has nothing that the next would not
+  // have, too.
+  #final({ code, retryable }: RequestError, same: boolean): boolean {
+    if (code === 'codec_unsupported') return true;
+    if (same || retryable || code === 'stale_generation' || code === 'not_admitted') return false;
+    this.#refusals += 1;
+    return this.#refusals >= finalRefusals;
+  }
+
+  // The server could agree on no keys with this browser. A connection that ended or took too long may come about the next time.
+  #unkeyed(code: string): void {
+    const passing = code === 'timeout' || code === 'closed';
+    if (!passing && this.#pc?.connectionState !== 'connected') this.#refuse(code);
+  }
+
   #refuse(code: string): void {
-    this.#refused = true;
+    this.#refused = code;
     this.close();
     this.emit('refused', code);
   }

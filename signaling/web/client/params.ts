@@ -15,6 +15,8 @@ export const giveUpResumeMs = 300_000;
 export const giveUpFirstMs = 20_000;
 // Told by the protocol, close code 4429.
 export const tooManyPauseMs = 1_000;
+// After `rate_limited` without `retryAfterMs`: 20 more messages may be sent by then.
+export const pacePauseMs = 1_000;
 // Of an unanswered `leave`: the person wants to go now.
 export const leaveTimeoutMs = 2_000;
 // The wall clock and the monotonic one drift by less between two pings, and a session does not end by seconds.
@@ -28,6 +30,8 @@ export const directMs = 5_000;
 export const relayedMs = 30_000;
 export const offerRetryMs = 1_000;
 export const offerAttempts = 5;
+// Offers of new connections that are refused with a code that is final: one may have met a change of role or of the group.
+export const finalRefusals = 2;
 // Of a server that refused so many; the person sees that nothing gets through.
 export const offerLaterMs = 15_000;
 

@@ -1,7 +1,7 @@
 // The own devices and screen, and what the group gets of them. What is released here is muted at the server too.
 
 import { effect, signal, type ReadonlySignal } from '@preact/signals';
-import type { Media, Session, Source } from '../client';
+import { pauseOf, type Media, type Session, type Source } from '../client';
 import { Device, pickScreen, Speaker } from './devices';
 import type { Chosen } from './return';
 
@@ -25,6 +25,7 @@ export class Own {
   #stops = 0; // so many times no screen was to be shown any more
   #told: Partial<Record<Source, boolean>> = {}; // the server knows that it is on
   #setting = { microphone: 0, camera: 0, screen: 0 };
+  #turn = { microphone: 0, camera: 0, screen: 0 }; // the newest that was told
 
   constructor(seat: Seat) {
     this.#seat = seat;
@@ -124,9 +125,20 @@ export class Own {
     this.#told[source] = false;
     if (!ready.value || session?.state !== 'admitted' || !session.may(`publish.${source}`)) return;
     this.#setting[source] += 1;
-    session.request('publication.set', { source, muted: !live })
-      .then(() => (this.#told[source] = live))
-      .catch(() => undefined)
-      .finally(() => (this.#setting[source] -= 1));
+    const turn = (this.#turn[source] += 1);
+    void this.#say(session, source, live, turn).finally(() => (this.#setting[source] -= 1));
+  }
+
+  // Said again as long as it is only refused for its pace, and nothing newer is to be said: what the server does not know, it may keep from
+  // the group, or not.
+  async #say(session: Session, source: Source, live: boolean, turn: number): Promise<void> {
+    while (this.#turn[source] === turn && this.#seat.session === session && session.state === 'admitted') {
+      const pause = await session.request('publication.set', { source, muted: !live }).then(() => {
+        this.#told[source] = live;
+        return undefined;
+      }, pauseOf);
+      if (pause === undefined) return;
+      await new Promise((done) => setTimeout(done, pause));
+    }
   }
 }

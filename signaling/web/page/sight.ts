@@ -41,9 +41,12 @@ interface Watched {
   visible: boolean;
 }
 
+// Returns whether it was heard, or after how many milliseconds it may be said again.
+type Tell = (sight: Sight) => Promise<boolean | number>;
+
 // Watches tiles and tells when what they show has settled.
 export class Watcher {
-  readonly #tell: (sight: Sight) => Promise<boolean>;
+  readonly #tell: Tell;
   readonly #tiles = new Map<Element, Watched>();
   readonly #sizes = new ResizeObserver((entries) => entries.forEach(({ target, contentRect }) => this.#resized(target, contentRect)));
   readonly #places = new IntersectionObserver((entries) => entries.forEach(({ target, isIntersecting }) => this.#moved(target, isIntersecting)));
@@ -51,7 +54,7 @@ export class Watcher {
   #told: Sight = new Map();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(tell: (sight: Sight) => Promise<boolean>) {
+  constructor(tell: Tell) {
     this.#tell = tell;
     document.addEventListener('visibilitychange', () => this.#soon());
   }
@@ -95,9 +98,9 @@ export class Watcher {
     this.#soon();
   }
 
-  #soon(): void {
+  #soon(afterMs = settleMs): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#report(), settleMs);
+    this.#timer = setTimeout(() => void this.#report(), afterMs);
   }
 
   async #report(): Promise<void> {
@@ -105,8 +108,11 @@ export class Watcher {
     const before = this.#told;
     if (!changed(before, now)) return;
     this.#told = now;
-    // What was not heard is told with the next change, or when the seat is taken up again.
-    if (!await this.#tell(now) && this.#told === now) this.#told = before;
+    const heard = await this.#tell(now);
+    if (heard === true || this.#told !== now) return;
+    // What was not heard is told with the next change, or when the seat is taken up again; what came too soon, after a while.
+    this.#told = before;
+    if (heard !== false) this.#soon(heard);
   }
 
   #see(): Sight {

@@ -3,7 +3,7 @@
 
 import { batch, computed, effect, signal } from '@preact/signals';
 import {
-  browserEnv, dropSeat, Media, Session, subprotocol, TabStorage,
+  browserEnv, dropSeat, Media, pauseOf, Session, subprotocol, TabStorage,
   type Access, type AnswerData, type Barred, type Ending, type LinkState, type Participant, type RequestData,
   type RequestType, type Role, type Slot, type SlotEntry, type Waiter, type AgreedText, type EventData, RequestError,
 } from '../client';
@@ -45,7 +45,7 @@ export class Store {
   readonly announcer = new Announcer();
   readonly sight = new Watcher(async (sight) => {
     if (this.session?.state !== 'admitted') return false;
-    return this.session.request('view.set', viewOf(sight)).then(() => true, () => false);
+    return this.session.request('view.set', viewOf(sight)).then(() => true, (error: unknown) => pauseOf(error) ?? false);
   });
 
   readonly screen = signal<Screen>('start');
@@ -75,7 +75,7 @@ export class Store {
   readonly map = signal<readonly SlotEntry[]>([]);
   readonly slots = signal<readonly Slot[]>([]);
   readonly mediaState = signal<RTCPeerConnectionState>('new');
-  readonly mediaRefused = signal(false); // for good: this browser speaks no codec that the server takes
+  readonly mediaRefused = signal(''); // the code why no connection for media is made, for good
   readonly letters = signal<ReadonlyMap<string, readonly Letter[]>>(new Map());
   readonly asks = signal<readonly string[]>([]);
   readonly offered = signal(''); // the token of another link, until the person has answered whether to leave for it
@@ -207,7 +207,7 @@ export class Store {
     this.#listen(session, this.media);
     batch(() => {
       this.ending.value = null;
-      this.mediaRefused.value = false;
+      this.mediaRefused.value = '';
       this.screen.value = 'joining';
     });
     session.connect();
@@ -245,13 +245,15 @@ export class Store {
     session.on('unmuteAsked', ({ source }) => source !== 'screen' && (this.unmuteAsked.value = source));
     session.on('ended', (ending) => this.#ended(ending));
     media.on('slots', (slots) => (this.slots.value = slots));
-    media.on('refused', () => {
-      this.mediaRefused.value = true;
+    media.on('refused', (code) => {
+      this.mediaRefused.value = code;
       this.own.allOff(); // nobody would see or hear it
     });
     media.on('state', (state) => {
       this.mediaState.value = state;
-      if (state === 'connected') this.own.tellAll();
+      if (state !== 'connected') return;
+      this.mediaRefused.value = '';
+      this.own.tellAll();
     });
   }
 
@@ -262,11 +264,7 @@ export class Store {
 
   // What a connection got no keys for: nobody's fault for one that ended or took too long, for that one comes again.
   #noKeys({ participantId, code }: EventData<'media.failed'>): void {
-    if (code === 'timeout' || code === 'closed') return;
-    if (participantId === this.selfId.value) {
-      this.notice.value = 'This browser cannot make a connection that is safe enough. Please use a current one.';
-      return;
-    }
+    if (code === 'timeout' || code === 'closed' || participantId === this.selfId.value) return; // a banner tells oneself
     const name = this.roster.value.find((person) => person.id === participantId)?.displayName ?? 'Somebody';
     this.notice.value = `${name} is not connected: that browser cannot make a connection that is safe enough.`;
   }

@@ -5,12 +5,12 @@ import { RequestError } from '../client/errors';
 import { FrameGate } from '../client/gate';
 import { Health, type Expected, type Look, type Received, type Sent } from '../client/health';
 import { Media } from '../client/media';
-import { badLooks, disconnectedGraceMs, lookMs, undecodedLooks, directMs, offerAttempts, offerLaterMs, offerRetryMs, relayedMs, showAllMs } from '../client/params';
+import { badLooks, disconnectedGraceMs, finalRefusals, lookMs, undecodedLooks, directMs, offerAttempts, offerLaterMs, offerRetryMs, relayedMs, showAllMs } from '../client/params';
 import type { MediaReady } from '../client/protocol';
 import { Route } from '../client/route';
 import { opusConstantBitRate, withoutDescriptor } from '../client/sdp';
 import type { Session } from '../client/session';
-import { changed, type Sight } from '../page/sight';
+import { changed, Watcher, type Sight } from '../page/sight';
 
 test('a slot shows nothing before the first picture of its new owner', () => {
   const gate = new FrameGate();
@@ -105,6 +105,38 @@ test('a view is told when it changed by more than a tenth, or hides, or shows', 
   assert.equal(changed(before, sight({ a: null, b: null })), true);
   assert.equal(changed(before, sight({ a: [640, 360], b: [10, 10] })), true);
   assert.equal(changed(before, sight({ a: [640, 360] })), true);
+});
+
+test('a view that came too soon is told again, as it is then', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  class Observer {
+    observe(): void {}
+    unobserve(): void {}
+  }
+  Object.assign(globalThis, { ResizeObserver: Observer, IntersectionObserver: Observer, document: new EventTarget(), devicePixelRatio: 1 });
+  const told: string[] = [];
+  const answers: (boolean | number)[] = [2_500, 1_500, true, false];
+  const watcher = new Watcher(async (sight) => {
+    told.push([...sight.keys()].join());
+    return answers.shift() ?? true;
+  });
+  const pass = async (ms: number): Promise<void> => {
+    t.mock.timers.tick(ms);
+    for (let i = 0; i < 10; i += 1) await Promise.resolve();
+  };
+  watcher.slots(['a']);
+  await pass(300);
+  await pass(2_499);
+  assert.deepEqual(told, ['a']);
+  await pass(1);
+  assert.deepEqual(told.splice(0), ['a', 'a']);
+  watcher.slots(['a', 'b']);
+  await pass(300);
+  await pass(60_000);
+  assert.deepEqual(told.splice(0), ['a,b'], 'the newest, and once');
+  watcher.slots(['b']);
+  await pass(60_000);
+  assert.deepEqual(told.splice(0), ['b'], 'what is refused for another reason waits for the next change');
 });
 
 test('the Dependency Descriptor is not offered, all else stays', () => {
@@ -271,6 +303,45 @@ test('a browser that speaks no codec of the server is told once, and offers noth
   await ready(2);
   await pass(60_000);
   assert.deepEqual([refused, server.offers.length, made.length, made[0]?.connectionState], [['codec_unsupported'], 1, 1, 'closed']);
+});
+
+test('what the server does not take of a new connection either is told, and offered again when a server answers anew', async (t) => {
+  for (const code of ['sdp_invalid', 'track_limit', 'bad_request']) {
+    await t.test(code, async (t) => {
+      const { media, server, made, states, ready, pass, heard } = refusing(t);
+      const refused: string[] = [];
+      media.on('refused', (code) => refused.push(code));
+      [server.refusals, server.code] = [Infinity, code];
+      await ready(1);
+      for (let i = 0; i < 60; i += 1) await pass(1_000);
+      assert.deepEqual([refused, server.offers.length, made.at(-1)?.connectionState], [[code], finalRefusals, 'closed']);
+      await ready(2);
+      await pass(60_000);
+      assert.equal(server.offers.length, finalRefusals, 'more slots make it no better');
+      server.refusals = 0;
+      heard.get('welcome')?.({});
+      await ready(2);
+      assert.deepEqual([server.offers.length, states.at(-1), refused.length], [finalRefusals + 1, 'connected', 1]);
+    });
+  }
+});
+
+test('whose connection the server gives no keys for what it is makes no other', async (t) => {
+  const { media, server, made, ready, pass, heard } = refusing(t);
+  const refused: string[] = [];
+  media.on('refused', (code) => refused.push(code));
+  await ready(1);
+  const failed = (participantId: string, code: string): unknown => heard.get('mediaFailed')?.({ participantId, code });
+  made[0]!.connectionState = 'connecting';
+  failed('another', 'srtp_profile');
+  failed('me', 'timeout');
+  failed('me', 'closed');
+  await pass(1_000);
+  assert.deepEqual([refused, made[0]!.connectionState], [[], 'connecting']);
+  failed('me', 'srtp_profile');
+  for (let i = 0; i < 60; i += 1) await pass(1_000);
+  await ready(2);
+  assert.deepEqual([refused, server.offers.length, made.length, made[0]!.connectionState], [['srtp_profile'], 1, 1, 'closed']);
 });
 
 test('another camera, or a device that was turned, is sent as it is then', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { signal } from '@preact/signals';
-import type { Media, Session, Source } from '../client';
+import { RequestError, type Media, type Session, type Source } from '../client';
 import { interruptedMs } from '../page/devices';
 import { Own } from '../page/own';
 
@@ -101,6 +101,45 @@ test('what the server knows is on is not told again: a host may have muted it si
   assert.equal(await told(comeBack), 'camera off');
   own.sendAll();
   assert.equal(await told(comeBack), 'microphone on,camera off', 'another session knows nothing');
+});
+
+test('what was refused for its pace is said again after the pause, if it is still so', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { own, seat } = begin();
+  const said: string[] = [];
+  const refusals: RequestError[] = [];
+  const refuse = (code: string, ...pauses: (number | undefined)[]): unknown => pauses.map((retryAfterMs) => refusals.push(new RequestError({ code, message: '', retryable: true, retryAfterMs })));
+  const request = async (_: string, { source, muted }: { source: Source; muted: boolean }): Promise<void> => {
+    said.push(`${source} ${muted ? 'off' : 'on'}`);
+    const refusal = refusals.shift();
+    if (refusal) throw refusal;
+  };
+  seat.session = { state: 'admitted', may: () => true, request } as unknown as Session;
+  const pass = async (ms: number): Promise<string> => {
+    t.mock.timers.tick(ms);
+    await new Promise((done) => setImmediate(done));
+    return said.splice(0).join();
+  };
+  refuse('rate_limited', 2_500, undefined);
+  own.microphone.track.value = track('a');
+  assert.deepEqual([await pass(0), await pass(2_499), own.setting('microphone')], ['microphone on', '', true]);
+  assert.equal(await pass(1), 'microphone on');
+  assert.equal(await pass(1_000), 'microphone on');
+  assert.deepEqual([await pass(60_000), own.setting('microphone')], ['', false]);
+  refuse('rate_limited', 2_000, 2_000);
+  own.microphone.turnOff();
+  own.microphone.track.value = track('b');
+  assert.equal(await pass(0), 'microphone off,microphone on');
+  assert.equal(await pass(2_000), 'microphone on', 'what is newer took its place');
+  refuse('rate_limited', 2_000);
+  own.microphone.turnOff();
+  await pass(0);
+  seat.session = { ...seat.session } as Session;
+  assert.equal(await pass(60_000), '', 'that session is over');
+  refuse('forbidden', 2_000);
+  own.microphone.track.value = track('c');
+  await pass(0);
+  assert.equal(await pass(60_000), '', 'what is forbidden stays so');
 });
 
 test('what gives nothing for a while is off for the group, and comes back by itself', async (t) => {

@@ -91,7 +91,7 @@ export function RestartBanner(): JSX.Element | null {
 
 export function MediaBanner(): JSX.Element | null {
   const { mediaState, mediaRefused, link } = useStore();
-  if (mediaRefused.value) return <RefusedBanner />;
+  if (mediaRefused.value) return <RefusedBanner code={mediaRefused.value} />;
   const broken = mediaState.value === 'failed' || mediaState.value === 'disconnected';
   if (link.value === 'lost' || !broken) return null;
   return (
@@ -102,11 +102,24 @@ export function MediaBanner(): JSX.Element | null {
   );
 }
 
-function RefusedBanner(): JSX.Element {
+const otherBrowser = 'Open your link in a current Firefox, Chrome, Edge or Safari, or ask the clinic for a new one.';
+const unsafe = `It cannot protect them as this server asks for, and trying again does not help. ${otherBrowser}`;
+// Why no connection for picture and sound is made, by the code of the refusal, and what helps.
+const refusals: Record<string, string> = {
+  codec_unsupported: `It lacks VP8 or Opus, and trying again does not help. ${otherBrowser}`,
+  srtp_profile: unsafe, cipher_suite: unsafe, dtls_version: unsafe,
+  fingerprint: 'Something between this browser and the server changed the connection, so it was ended. Use another network, or ask the clinic.',
+};
+
+export function refusedWords(code: string): string {
+  return refusals[code] ?? `The server does not take what it offers (${code}). Load this page again. If that does not help, tell the clinic these words.`;
+}
+
+function RefusedBanner({ code }: { code: string }): JSX.Element {
   return (
     <div class="banner" data-testid="media-refused">
       <Icon name="alert" />
-      <p class="words"><strong>This browser cannot send or show the group’s picture and sound.</strong> <span>It lacks VP8 or Opus, and trying again does not help. You see and hear nobody, and nobody sees or hears you: your camera and microphone are off. Open your link in a current Firefox, Chrome, Edge or Safari, or ask the clinic for a new one.</span></p>
+      <p class="words"><strong>This browser cannot send or show the group’s picture and sound.</strong> <span>You see and hear nobody, and nobody sees or hears you: your camera and microphone are off. {refusedWords(code)}</span></p>
     </div>
   );
 }
