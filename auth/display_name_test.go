@@ -25,7 +25,7 @@ var shownNames = []struct{ given, shown string }{
 	{"", ""}, {" \t\n", ""}, {"\u200D\u200B\u3164\u2800", ""}, {"\u0301\u0301", ""}, {"\x00\x01", ""},
 }
 
-func TestShownName(t *testing.T) {
+func TestDisplayName(t *testing.T) {
 	for _, n := range shownNames {
 		if got := DisplayName(n.given); got != n.shown {
 			t.Errorf("%q: %q, want %q", n.given, got, n.shown)
@@ -51,7 +51,7 @@ func TestNameNeverRefuses(t *testing.T) {
 	}
 }
 
-func FuzzShownName(f *testing.F) {
+func FuzzDisplayName(f *testing.F) {
 	for _, n := range shownNames {
 		f.Add(n.given)
 	}

@@ -189,9 +189,9 @@ func TestRevocations(t *testing.T) {
 }
 
 // A token that is revoked while it is being spent does not get in.
-func TestRevokedWhileSpent(t *testing.T) {
+func TestRevokedWhileMarkedUsed(t *testing.T) {
 	c := newClinic(t)
-	v, err := NewVerifier(VerifierConfig{testIssuer, testAudience, c.keys, c.person, spendThen(func() {
+	v, err := NewVerifier(VerifierConfig{testIssuer, testAudience, c.keys, c.person, duringMarkUsed(func() {
 		c.revoked.Add(start, Revocation{Kind: RevokeRoom, Subject: c.person.Room("tuesday")})
 	}), c.revoked})
 	if err != nil {
@@ -202,9 +202,9 @@ func TestRevokedWhileSpent(t *testing.T) {
 	}
 }
 
-type spendThen func()
+type duringMarkUsed func()
 
-func (f spendThen) MarkUsed(time.Time, Use) error { f(); return nil }
+func (f duringMarkUsed) MarkUsed(time.Time, Use) error { f(); return nil }
 
 func TestRevocationListIsBounded(t *testing.T) {
 	l := NewRevocationList(3)

@@ -55,7 +55,7 @@ func TestPasscodeHash(t *testing.T) {
 // A hash of the reference implementation: echo -n "password" | argon2 somesalt -id -t 2 -m 16 -p 1 -l 24 (its test.c).
 const referenceHash = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
 
-func TestPasscodeReference(t *testing.T) {
+func TestPasscodeHashReference(t *testing.T) {
 	h, err := ParsePasscodeHash(referenceHash)
 	if err != nil || !h.matches(NewSecret("password")) {
 		t.Errorf("the reference's hash does not match: %v", err)
@@ -241,7 +241,7 @@ func TestPasscodeConcurrency(t *testing.T) {
 }
 
 // TestPasscodePlaces: a place and the front of the queue are for those who have not failed; when it is full, who failed most goes.
-func TestPasscodePlaces(t *testing.T) {
+func TestPasscodeQueueSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := NewPasscodes()
 		leave := make(chan struct{})

@@ -22,7 +22,7 @@ type crowd struct {
 
 const argonTakes = 150 * time.Millisecond
 
-func gather(t *testing.T, sources []string) *crowd {
+func newCrowd(t *testing.T, sources []string) *crowd {
 	ctx, cancel := context.WithCancel(t.Context())
 	c := &crowd{p: NewPasscodes(), stop: cancel}
 	c.p.match = func(_ PasscodeHash, guess Secret) bool {
@@ -73,7 +73,7 @@ func (c *crowd) enter(t *testing.T, source string) time.Duration {
 
 // TestPasscodeCrowd: guessers from 45 addresses, and one who has a /48, do not keep a right passcode waiting, at any moment of their
 // attack; nor one who mistyped it once. What they cost stays far below a core.
-func TestPasscodeCrowd(t *testing.T) {
+func TestPasscodeGuessersAndGroup(t *testing.T) {
 	addresses, networks := []string{}, []string{}
 	for i := range 45 {
 		addresses = append(addresses, fmt.Sprintf("203.0.%d.7/32", i))
@@ -85,7 +85,7 @@ func TestPasscodeCrowd(t *testing.T) {
 		for _, after := range []time.Duration{0, time.Second, 10 * time.Second, time.Minute} {
 			t.Run(fmt.Sprint(name, " after ", after), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					c := gather(t, sources)
+					c := newCrowd(t, sources)
 					time.Sleep(after)
 					var took []time.Duration
 					for person := range 5 {

@@ -10,7 +10,7 @@ import (
 )
 
 // TestClaimsAreTheTable: section 1a of PROTOCOL.md lists the claims that are read, and says which a token must have.
-func TestClaimsAreTheTable(t *testing.T) {
+func TestClaimsMatchProtocolTable(t *testing.T) {
 	page, err := os.ReadFile("../signaling/PROTOCOL.md")
 	if err != nil {
 		t.Fatal(err)

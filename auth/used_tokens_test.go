@@ -13,7 +13,7 @@ func use(name string, issued time.Time) Use {
 	return Use{Key: NewTokenKey(testIssuer, name), IssuedAt: issued, Until: issued.Add(time.Minute)}
 }
 
-func TestSpentMemory(t *testing.T) {
+func TestUsedTokenMemory(t *testing.T) {
 	m, err := NewUsedTokenMemory(start, 2)
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func TestSpentMemory(t *testing.T) {
 	}
 }
 
-func TestSpentMemoryForgets(t *testing.T) {
+func TestUsedTokenMemoryEvicts(t *testing.T) {
 	m, _ := NewUsedTokenMemory(start, 1000)
 	const step = time.Hour
 	for i := range 900 {
@@ -66,7 +66,7 @@ func TestSpentMemoryForgets(t *testing.T) {
 	}
 }
 
-func TestSpentMemoryOnceAmongMany(t *testing.T) {
+func TestUsedTokenMemoryConcurrent(t *testing.T) {
 	m, _ := NewUsedTokenMemory(start, 1000)
 	var accepted atomic.Int32
 	var wg sync.WaitGroup

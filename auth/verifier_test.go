@@ -275,7 +275,7 @@ func TestVerifyLeeway(t *testing.T) {
 }
 
 // A refused token stays unspent, or a stranger could use up somebody's jti.
-func TestVerifySpendsLast(t *testing.T) {
+func TestVerifyMarksUsedLast(t *testing.T) {
 	c := newClinic(t)
 	token := c.signed(t, jwt.MapClaims{"nbf": start.Add(40 * time.Second).Unix()})
 	if _, err := c.verifier.Verify(start, token); err == nil {
@@ -287,7 +287,7 @@ func TestVerifySpendsLast(t *testing.T) {
 	}
 }
 
-func TestExplainSaysEverything(t *testing.T) {
+func TestExplainListsAllFindings(t *testing.T) {
 	c := newClinic(t)
 	_, foreign, _ := ed25519.GenerateKey(rand.Reader)
 	token := sign(t, jwt.SigningMethodEdDSA, foreign, map[string]any{"kid": "ed", "jku": "https://evil.example"}, good(jwt.MapClaims{
@@ -305,7 +305,7 @@ func TestExplainSaysEverything(t *testing.T) {
 	}
 }
 
-func TestNewVerifierWantsEverything(t *testing.T) {
+func TestNewVerifierRequiresEveryField(t *testing.T) {
 	c := newClinic(t)
 	spent, _ := NewUsedTokenMemory(start, 1)
 	for name, config := range map[string]VerifierConfig{

@@ -19,16 +19,16 @@ import (
 )
 
 // list is a flag that may be given more than once.
-type list []string
+type stringList []string
 
-func (l *list) String() string     { return strings.Join(*l, ", ") }
-func (l *list) Set(s string) error { *l = append(*l, s); return nil }
+func (l *stringList) String() string     { return strings.Join(*l, ", ") }
+func (l *stringList) Set(s string) error { *l = append(*l, s); return nil }
 
 // targetFlags say where the server is, and how to get in.
 type targetFlags struct {
 	server, key, issuer, audience, policy, metrics, daemon, passcode string
 	pid                                                              int
-	own, insecure                                                    bool
+	ownServer, insecure                                              bool
 	seed                                                             uint64
 }
 
@@ -42,7 +42,7 @@ func (f *targetFlags) add(s *flag.FlagSet) {
 	s.StringVar(&f.metrics, "metrics", "", "the `URL` of the daemon's metrics, such as http://127.0.0.1:9091/metrics")
 	s.IntVar(&f.pid, "pid", 0, "the daemon's process, on this machine: CPU and memory are read from /proc/`PID`")
 	s.StringVar(&f.daemon, "daemon", "", "start this `command` as the server, measure it, and stop it at the end; restart needs it")
-	s.BoolVar(&f.own, "i-own-this-server", false, "allow an address that is not loopback: you may load this server, and those who use it know")
+	s.BoolVar(&f.ownServer, "i-own-this-server", false, "allow an address that is not loopback: you may load this server, and those who use it know")
 	s.BoolVar(&f.insecure, "insecure", false, "take any TLS certificate")
 	s.Uint64Var(&f.seed, "seed", 1, "the `number` that chance begins with")
 }
@@ -57,7 +57,7 @@ func (f *targetFlags) options() (run.Options, error) {
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return o, fmt.Errorf("--server %q is no address: write it like https://video.clinic.example", f.server)
 	}
-	if !f.own && !run.Loopback(u.Hostname()) {
+	if !f.ownServer && !run.Loopback(u.Hostname()) {
 		return o, fmt.Errorf("%s is not this machine: a load test can take a service down; if it is yours to load, say --i-own-this-server", u.Host)
 	}
 	if f.key == "" {
@@ -97,7 +97,7 @@ type loadFlags struct {
 	browsers                      int
 	loss, reorder                 float64
 	rate                          int
-	objectives                    list
+	objectives                    stringList
 	json, html                    string
 }
 
@@ -162,7 +162,7 @@ func objectives(s scenario.Scenario) ([]report.Objective, error) {
 }
 
 // interruptible is a context that the first Ctrl-C ends; the second ends the process.
-func interruptible() (context.Context, func()) {
+func interruptContext() (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 1) // the first; the next meets the default
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)

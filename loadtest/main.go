@@ -17,8 +17,8 @@ import (
 
 // Exit codes, for CI.
 const (
-	exitFine    = 0
-	exitBroken  = 1 // an objective did not hold, or something failed, or a comparison found worse
+	exitOK      = 0
+	exitFailed  = 1 // an objective did not hold, or something failed, or a comparison found worse
 	exitUsage   = 2
 	exitInvalid = 3 // the generator measured itself: no verdict
 	exitLimited = 4 // capacity: the generator was the limit, the server's is higher
@@ -53,12 +53,12 @@ func main() {
 }
 
 // An exit is an error with a code of its own.
-type exit struct {
-	code int
-	why  string
+type exitError struct {
+	code    int
+	message string
 }
 
-func (e exit) Error() string { return e.why }
+func (e exitError) Error() string { return e.message }
 
 func command(t terminal, args []string) int {
 	if len(args) == 0 {
@@ -74,12 +74,12 @@ func command(t terminal, args []string) int {
 		return exitUsage
 	}
 	err := f(t, args[1:])
-	e, is := errors.AsType[exit](err)
+	e, is := errors.AsType[exitError](err)
 	switch {
 	case err == nil:
-		return exitFine
+		return exitOK
 	case is:
-		fmt.Fprintln(t.err, "loadtest:", e.why)
+		fmt.Fprintln(t.err, "loadtest:", e.message)
 		return e.code
 	}
 	fmt.Fprintln(t.err, "loadtest:", err)

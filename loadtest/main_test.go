@@ -50,7 +50,7 @@ func TestCommandLine(t *testing.T) {
 		{"guests --signing-key " + key + " --local nowhere", exitUsage, "--local"},
 		{"relay --target 198.51.100.7:5", exitUsage, "stays on this machine"},
 		{"relay --target nowhere", exitUsage, "--target"},
-		{"scenarios", exitFine, "therapy"},
+		{"scenarios", exitOK, "therapy"},
 	} {
 		code, out := say(strings.Fields(c.args)...)
 		if code != c.code || !strings.Contains(out, c.want) {
@@ -60,7 +60,7 @@ func TestCommandLine(t *testing.T) {
 }
 
 // Where nobody listens, nobody comes in: the run is invalid, and its report is there.
-func TestNobodyListens(t *testing.T) {
+func TestNoServerListens(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "out.json")
 	page := filepath.Join(t.TempDir(), "out.html")
 	code, out := say("run", "basic", "--size", "1", "--duration", "100ms", "--server", "http://127.0.0.1:1", "--signing-key", keyFile(t), "--json", file, "--html", page)
@@ -88,7 +88,7 @@ func TestCompareCommand(t *testing.T) {
 		r := &report.Report{Schema: report.Schema, Scenario: "basic", Times: map[string]report.Distribution{"join": {Count: 1, P95: 100}}}
 		change(r)
 		file := filepath.Join(folder, name)
-		if err := create(file, r.WriteJSON); err != nil {
+		if err := writeFile(file, r.WriteJSON); err != nil {
 			t.Fatal(err)
 		}
 		return file
@@ -100,12 +100,12 @@ func TestCompareCommand(t *testing.T) {
 		after string
 		code  int
 		want  string
-	}{{before, exitFine, "nothing is worse"}, {worse, exitBroken, "worse"}, {invalid, exitInvalid, "no verdict"}} {
+	}{{before, exitOK, "nothing is worse"}, {worse, exitFailed, "worse"}, {invalid, exitInvalid, "no verdict"}} {
 		if code, out := say("compare", before, c.after); code != c.code || !strings.Contains(out, c.want) {
 			t.Errorf("exit %d: %s", code, out)
 		}
 	}
-	if code, _ := say("compare", before, worse, "--tolerance", "0.6"); code != exitFine {
+	if code, _ := say("compare", before, worse, "--tolerance", "0.6"); code != exitOK {
 		t.Error("the tolerance is not heard")
 	}
 }
@@ -115,16 +115,16 @@ func TestSearch(t *testing.T) {
 	for _, c := range []struct {
 		limit, most int
 		generator   int // rooms at which the generator is late
-		want        found
+		want        searchResult
 	}{
-		{limit: 13, most: 512, generator: 1000, want: found{rooms: 13, broke: "join.p95<2s"}},
-		{limit: 1, most: 512, generator: 1000, want: found{rooms: 1, broke: "join.p95<2s"}},
-		{limit: 0, most: 512, generator: 1000, want: found{rooms: 0, broke: "join.p95<2s"}},
-		{limit: 100, most: 16, generator: 1000, want: found{rooms: 16, limited: true}},
-		{limit: 100, most: 512, generator: 20, want: found{rooms: 19, limited: true}},
+		{limit: 13, most: 512, generator: 1000, want: searchResult{rooms: 13, broke: "join.p95<2s"}},
+		{limit: 1, most: 512, generator: 1000, want: searchResult{rooms: 1, broke: "join.p95<2s"}},
+		{limit: 0, most: 512, generator: 1000, want: searchResult{rooms: 0, broke: "join.p95<2s"}},
+		{limit: 100, most: 16, generator: 1000, want: searchResult{rooms: 16, generatorLimited: true}},
+		{limit: 100, most: 512, generator: 20, want: searchResult{rooms: 19, generatorLimited: true}},
 	} {
 		tried := map[int]int{}
-		s := &search{out: &bytes.Buffer{}, most: c.most, try: func(rooms int) (*report.Report, error) {
+		s := &search{out: &bytes.Buffer{}, maxRooms: c.most, runRooms: func(rooms int) (*report.Report, error) {
 			r := &report.Report{}
 			tried[rooms]++
 			r.Verdicts = []report.Verdict{{Objective: "join.p95<2s", Held: rooms <= c.limit || rooms == 5 && tried[rooms] == 1 && c.limit > 5}}
@@ -134,7 +134,7 @@ func TestSearch(t *testing.T) {
 			return r, nil
 		}}
 		f, err := s.run()
-		if err != nil || f.rooms != c.want.rooms || f.broke != c.want.broke || f.limited != c.want.limited {
+		if err != nil || f.rooms != c.want.rooms || f.broke != c.want.broke || f.generatorLimited != c.want.generatorLimited {
 			t.Errorf("limit %d: found %+v, %v", c.limit, f, err)
 		}
 	}

@@ -105,7 +105,7 @@ func TestEveryoneOrNobody(t *testing.T) {
 	late.answer("granted", soundScope)
 	late.sees("on")
 	s.kept(150)
-	host.must("mod.sideRoom", map[string]string{"participantId": ann.Look().ID})
+	host.must("mod.sideRoom", map[string]string{"participantId": ann.View().ID})
 	aside := interval{two.from, pace.Now()}
 	late.speaks(100)
 	back := interval{from: begin()}
@@ -170,7 +170,7 @@ func (s *studio) played(mark []byte) (line time.Duration, blocks int) {
 		}
 		for _, c := range file.Segment.Cluster {
 			for _, b := range c.SimpleBlock {
-				for _, sent := range guests.Find(b.Data[0], mark) {
+				for _, sent := range guests.FindMarks(b.Data[0], mark) {
 					all = append(all, time.Duration(int64(c.Timecode)+int64(b.Timecode))*time.Millisecond-sent)
 				}
 			}

@@ -59,7 +59,7 @@ func TestKillWhileRecording(t *testing.T) {
 		{"in a stop", func(host, ann *player) { ann.speaks(150); go host.Call(t.Context(), "recording.stop", nothing, nil) }, true},
 	} {
 		// Each connection of the lab knows the daemon as it is now: it listens elsewhere after a restart.
-		s.lab = &guests.Lab{Server: p.base, Minter: minter, Pacer: pacer, Local: netip.MustParseAddr("127.0.0.1"), Seed: uint64(i), Passcode: devPasscode}
+		s.lab = &guests.Env{Server: p.base, Minter: minter, Pacer: pacer, Local: netip.MustParseAddr("127.0.0.1"), Seed: uint64(i), Passcode: devPasscode}
 		host, ann := s.group(fmt.Sprint("canary-room-", i))
 		everybody = append(everybody, host, ann)
 		for _, one := range []*player{host, ann} {
@@ -119,7 +119,7 @@ func knows(t *testing.T, log string, tracks []record.TrackReport) bool {
 func newest(data []byte, p *player) (last time.Duration) {
 	sound, _ := p.Marks()
 	for _, mark := range sound {
-		for _, at := range guests.Find(data, mark) {
+		for _, at := range guests.FindMarks(data, mark) {
 			last = max(last, at)
 		}
 	}
@@ -131,7 +131,7 @@ func (s *studio) group(in string) (host, ann *player) {
 	s.t.Helper()
 	host = s.arrive(in, "canary-host", auth.Host).sends()
 	ann = s.arrive(in, "canary-ann", auth.Participant)
-	host.must("mod.verify", map[string]any{"participantId": ann.Look().ID, "verified": true})
+	host.must("mod.verify", map[string]any{"participantId": ann.View().ID, "verified": true})
 	ann.sends()
 	host.ask(soundScope, pictureScope)
 	return host, ann

@@ -27,7 +27,7 @@ type studio struct {
 	*running
 	t        *testing.T
 	folder   string
-	lab      *guests.Lab
+	lab      *guests.Env
 	recorder *recorder
 	exported string // the folder of the last export
 	stopping sync.Once
@@ -76,7 +76,7 @@ func newStudio(t *testing.T, mode string) *studio {
 	if err := minter.LoadKey(filepath.Join(s.folder, signingKeyFile)); err != nil {
 		t.Fatal(err)
 	}
-	s.lab = &guests.Lab{Server: s.base, Minter: minter, Pacer: pacer, Local: netip.MustParseAddr("127.0.0.1"), Seed: 1}
+	s.lab = &guests.Env{Server: s.base, Minter: minter, Pacer: pacer, Local: netip.MustParseAddr("127.0.0.1"), Seed: 1}
 	return s
 }
 
@@ -109,8 +109,8 @@ func (s *studio) arrive(in, name string, role auth.Role) *player {
 	s.t.Helper()
 	p := &player{studio: s, name: name, texts: map[string]string{}, changed: make(chan struct{})}
 	sound, picture := guests.Microphone(), guests.Camera()
-	p.Member = guests.NewMember(s.lab, guests.NewGroup(), guests.Who{
-		Room: in, Subject: name, Name: name, Role: role, Light: true, Audio: &sound, Video: &picture, Undecided: true,
+	p.Member = guests.NewMember(s.lab, guests.NewGroup(), guests.Persona{
+		Room: in, Subject: name, Name: name, Role: role, Light: true, Audio: &sound, Video: &picture, NoConsent: true,
 		AdmitAll: role == auth.Host,
 	}, p.hear)
 	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
@@ -220,8 +220,8 @@ func (p *player) ask(scopes ...string) {
 // speaks lets so many more packets of the person go to the daemon.
 func (p *player) speaks(packets uint64) {
 	p.studio.t.Helper()
-	before, _ := p.Sent()
-	p.studio.wait(p.name+" sends", func() bool { now, _ := p.Sent(); return now >= before+packets })
+	before, _ := p.PacketsSent()
+	p.studio.wait(p.name+" sends", func() bool { now, _ := p.PacketsSent(); return now >= before+packets })
 }
 
 // wait looks until ok holds.
@@ -352,7 +352,7 @@ func wantExactly(t *testing.T, p *player, what string, data []byte, marks [][]by
 	t.Helper()
 	var sent []time.Duration
 	for _, mark := range marks {
-		sent = append(sent, guests.Find(data, mark)...)
+		sent = append(sent, guests.FindMarks(data, mark)...)
 	}
 	want := 0
 	for _, in := range intervals {

@@ -12,26 +12,26 @@ import (
 // TestChromium puts a real Chromium where the light client is elsewhere: its address is forged, its checks are repeated from a stranger, its own address
 // changes, and it restarts ICE on the living connection. What it receives goes on after each.
 func TestChromium(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*eventuallyTimeout)
 	defer cancel()
-	d, w := NewDaemon(t, ""), NewWire(t)
-	spy := w.stranger("127.0.0.66")
-	_, attacker := pair(t, d, "hostile")
+	d, w := NewDaemon(t, ""), NewRawConn(t)
+	spy := w.spoofedHost("127.0.0.66")
+	_, attacker := hostAndGuest(t, d, "hostile")
 	voice, camera := client.Microphone(), client.Camera()
 	c, err := browser.Start(ctx, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	host := d.Enter(t, client.Who{Room: "real", Subject: "host", Name: "Host", Role: auth.Host, Light: true, Audio: &voice, Video: &camera})
+	host := d.Enter(t, client.Persona{Room: "real", Subject: "host", Name: "Host", Role: auth.Host, Light: true, Audio: &voice, Video: &camera})
 	var tab *browser.Peer
-	victim := d.Enter(t, client.Who{Room: "real", Subject: "victim", Name: "Victim", Role: auth.Participant, Connect: func() (client.Transport, error) {
+	victim := d.Enter(t, client.Persona{Room: "real", Subject: "victim", Name: "Victim", Role: auth.Participant, Connect: func() (client.Transport, error) {
 		var err error
 		tab, err = c.NewPeer(ctx)
 		return tab, err
 	}})
 	received := func() float64 {
-		look, err := tab.Look(ctx)
+		look, err := tab.Stats(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,7 +41,7 @@ func TestChromium(t *testing.T) {
 		t.Helper()
 		before := received()
 		Eventually(t, "packets in Chromium "+when, func() bool { return received() > before+100 })
-		hears(t, "of Chromium "+when, 50, host)
+		waitForAudio(t, "of Chromium "+when, 50, host)
 	}
 	goesOn("before the attack")
 
@@ -52,7 +52,7 @@ func TestChromium(t *testing.T) {
 	goesOn("after forged checks")
 
 	var check []byte
-	for _, o := range w.Overheard() {
+	for _, o := range w.CapturedSTUN() {
 		if _, nominates := stunValue(o.Data, attrUseCandidate); nominates && o.From == victim.Outside() && stunKind(o.Data) == bindingRequest {
 			check = o.Data
 		}
@@ -68,7 +68,7 @@ func TestChromium(t *testing.T) {
 		t.Errorf("the spy got %d bytes that are not STUN", n)
 	}
 
-	roamed := w.stranger("127.0.0.5")
+	roamed := w.spoofedHost("127.0.0.5")
 	victim.Rebind(roamed.at)
 	Eventually(t, "media at the new address", func() bool { return roamed.rest.Load() > 0 })
 	goesOn("after its address changed")

@@ -22,8 +22,8 @@ import (
 
 // Times.
 const (
-	patience = 20 * time.Second // what is waited for takes milliseconds; a busy machine takes longer
-	again    = 10 * time.Millisecond
+	eventuallyTimeout = 20 * time.Second // what is waited for takes milliseconds; a busy machine takes longer
+	pollInterval      = 10 * time.Millisecond
 )
 
 // ports are given to one daemon after the other: a namespace of its own has all of them.
@@ -35,7 +35,7 @@ type Daemon struct {
 	HTTP  string         // http://host:port
 	Admin string         // the same for metrics
 	PID   int
-	lab   *client.Lab
+	env   *client.Env
 }
 
 // NewDaemon starts the daemon until the test ends. more is appended to its configuration.
@@ -80,13 +80,13 @@ media: {listen: 127.0.0.1, port: %d}
 		r.Body.Close()
 		return r.StatusCode == http.StatusOK
 	})
-	d.lab = newLab(t, d.HTTP, filepath.Join(dir, "keys", "signing.jwk"))
+	d.env = newEnv(t, d.HTTP, filepath.Join(dir, "keys", "signing.jwk"))
 	return d
 }
 
-func newLab(t testing.TB, server, key string) *client.Lab {
+func newEnv(t testing.TB, server, key string) *client.Env {
 	t.Helper()
-	lab := &client.Lab{
+	lab := &client.Env{
 		Server: server, Minter: client.Minter{Issuer: "https://id.clinic.example", Audience: "alcove"},
 		Local: netip.AddrFrom4([4]byte{127, 0, 0, 1}), Seed: 1,
 	}
@@ -137,32 +137,32 @@ func (d *Daemon) Drops(t testing.TB, reason string) int {
 }
 
 // A Victim is a person of a room.
-type Victim struct {
+type Client struct {
 	*client.Member
 	Group *client.Group // counts what this one receives
 	*NAT
-	*Tap
+	*SDPTap
 }
 
 // Enter lets somebody in and waits until the connection is there. Each has a NAT of its own, so that their address can change; the
 // host has to come first.
-func (d *Daemon) Enter(t testing.TB, who client.Who) *Victim {
+func (d *Daemon) Enter(t testing.TB, who client.Persona) *Client {
 	t.Helper()
-	return d.EnterHearing(t, who, nil)
+	return d.EnterWithEvents(t, who, nil)
 }
 
 // EnterHearing is Enter of one whose events are handed to hear, on the reader's goroutine.
-func (d *Daemon) EnterHearing(t testing.TB, who client.Who, hear func(client.Event)) *Victim {
+func (d *Daemon) EnterWithEvents(t testing.TB, who client.Persona, hear func(client.Event)) *Client {
 	t.Helper()
-	v := &Victim{Group: client.NewGroup(), NAT: newNAT(t, d.Media), Tap: &Tap{}}
-	lab := &client.Lab{
-		Server: d.lab.Server, Minter: d.lab.Minter, Pacer: d.lab.Pacer, Local: d.lab.Local, Seed: d.lab.Seed,
+	v := &Client{Group: client.NewGroup(), NAT: newNAT(t, d.Media), SDPTap: &SDPTap{}}
+	lab := &client.Env{
+		Server: d.env.Server, Minter: d.env.Minter, Pacer: d.env.Pacer, Local: d.env.Local, Seed: d.env.Seed,
 		Via: v.via,
 	}
-	who.Wrap = v.Tap.wrap
+	who.Wrap = v.SDPTap.wrap
 	who.AdmitAll = who.Role == auth.Host
 	v.Member = client.NewMember(lab, v.Group, who, hear)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), eventuallyTimeout)
 	defer cancel()
 	if err := v.Member.Enter(ctx); err != nil {
 		t.Fatal("enter: ", err)
@@ -175,7 +175,7 @@ func (d *Daemon) EnterHearing(t testing.TB, who client.Who, hear func(client.Eve
 }
 
 // Heard is how many packets of sound came so far.
-func (v *Victim) Heard() uint64 {
+func (v *Client) AudioPackets() uint64 {
 	audio, _ := v.Group.Take()
 	return audio.Packets
 }
@@ -183,9 +183,9 @@ func (v *Victim) Heard() uint64 {
 // Eventually waits until ok holds.
 func Eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	ticker := time.NewTicker(again)
+	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
-	limit := time.After(patience)
+	limit := time.After(eventuallyTimeout)
 	for !ok() {
 		select {
 		case <-ticker.C:

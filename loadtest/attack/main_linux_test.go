@@ -5,4 +5,4 @@ import (
 	"testing"
 )
 
-func TestMain(m *testing.M) { os.Exit(Inside(m.Run)) }
+func TestMain(m *testing.M) { os.Exit(RunInNamespace(m.Run)) }

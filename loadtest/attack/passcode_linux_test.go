@@ -35,12 +35,12 @@ type answer struct {
 }
 
 // guess says hello with a token of its own and a passcode, from a host.
-func guess(ctx context.Context, d *Daemon, host netip.Addr, subject, passcode string) (a answer, err error) {
-	token, err := d.lab.Minter.Token("calm", subject, subject, auth.Participant)
+func helloWithPasscode(ctx context.Context, d *Daemon, host netip.Addr, subject, passcode string) (a answer, err error) {
+	token, err := d.env.Minter.Token("calm", subject, subject, auth.Participant)
 	if err != nil {
 		return a, err
 	}
-	dialer := websocket.Dialer{NetDialContext: from(host).DialContext, Subprotocols: []string{"alcove.v1"}, HandshakeTimeout: patience}
+	dialer := websocket.Dialer{NetDialContext: dialerFrom(host).DialContext, Subprotocols: []string{"alcove.v1"}, HandshakeTimeout: eventuallyTimeout}
 	ws, _, err := dialer.DialContext(ctx, strings.Replace(d.HTTP, "http", "ws", 1)+"/v1/rtc", http.Header{"Origin": {d.HTTP}})
 	if err != nil {
 		return a, err
@@ -49,7 +49,7 @@ func guess(ctx context.Context, d *Daemon, host netip.Addr, subject, passcode st
 	err = ws.WriteJSON(map[string]any{"id": "1", "type": "hello", "data": map[string]any{"token": token.Reveal(), "passcode": passcode,
 		"client": map[string]any{"name": "guesser", "version": "1"}}})
 	if err == nil {
-		ws.SetReadDeadline(time.Now().Add(patience))
+		ws.SetReadDeadline(time.Now().Add(eventuallyTimeout))
 		err = ws.ReadJSON(&a)
 	}
 	return a, err
@@ -57,7 +57,7 @@ func guess(ctx context.Context, d *Daemon, host netip.Addr, subject, passcode st
 
 // TestPasscodeGuessers: people with tokens who guess from 45 addresses, each again as soon as it may, keep no right passcode waiting: who
 // has not failed is let in at the first attempt, and what is guessed meanwhile is what the room's budget allows.
-func TestPasscodeGuessers(t *testing.T) {
+func TestPasscodeGuessingKeepsNobodyOut(t *testing.T) {
 	const guessers = 45
 	d := NewDaemon(t, "policies: {default: {passcode_hash: \""+cheapHash("correct horse")+"\"}}\n")
 	ctx, cancel := context.WithCancel(context.Background())
@@ -67,7 +67,7 @@ func TestPasscodeGuessers(t *testing.T) {
 	for i := range guessers {
 		wg.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
-				a, _ := guess(ctx, d, netip.AddrFrom4([4]byte{127, 1, byte(i), 7}), fmt.Sprint("guesser", i), fmt.Sprint("guess number ", n))
+				a, _ := helloWithPasscode(ctx, d, netip.AddrFrom4([4]byte{127, 1, byte(i), 7}), fmt.Sprint("guesser", i), fmt.Sprint("guess number ", n))
 				select {
 				case <-time.After(time.Duration(max(a.Error.RetryAfterMs, 200)) * time.Millisecond):
 				case <-ctx.Done():
@@ -84,7 +84,7 @@ func TestPasscodeGuessers(t *testing.T) {
 	Eventually(t, "all have failed, and some are made to wait", func() bool { return wrong() >= guessers && throttled() > 0 })
 	for i := range 5 {
 		begin := time.Now()
-		a, err := guess(ctx, d, netip.AddrFrom4([4]byte{127, 3, byte(i), 1}), fmt.Sprint("guest", i), "correct horse")
+		a, err := helloWithPasscode(ctx, d, netip.AddrFrom4([4]byte{127, 3, byte(i), 1}), fmt.Sprint("guest", i), "correct horse")
 		if err != nil || !a.OK {
 			t.Errorf("one with the right passcode: %+v, %v", a, err)
 		}

@@ -21,7 +21,7 @@ import (
 type measurement struct {
 	key, title string
 	columns    []column
-	run        func(context.Context, *stage) (values, error)
+	run        func(context.Context, *session) (values, error)
 }
 
 // A column shows one value.
@@ -38,18 +38,18 @@ var loadColumns = []column{
 
 // measurements in the order of the table.
 var measurements = []measurement{
-	{"room8", "one room of 8, all sending", loadColumns, crowd{1, 8, 8}.load},
-	{"rooms6", "six rooms of 6, all sending", loadColumns, crowd{6, 6, 6}.load},
-	{"one40", "one sender to 40", loadColumns, crowd{1, 41, 1}.load},
+	{"room8", "one room of 8, all sending", loadColumns, load{1, 8, 8}.measureTraffic},
+	{"rooms6", "six rooms of 6, all sending", loadColumns, load{6, 6, 6}.measureTraffic},
+	{"one40", "one sender to 40", loadColumns, load{1, 41, 1}.measureTraffic},
 	{"memory", "room of 12, all sending", []column{
 		{"memory", "MiB/participant", 2}, {"tasks", "goroutines or threads/participant", 1}, {"empty", "MiB empty", 1}, {"full", "MiB full", 1},
-	}, crowd{1, 12, 12}.weigh},
+	}, load{1, 12, 12}.measureMemory},
 	{"join", "one more into a room of 8: offer to first sound and key frame from all", []column{
 		{"join", "p50 ms", 0}, {"joinMax", "worst ms", 0},
-	}, crowd{1, 8, 8}.enterLate},
-	{"rush", fmt.Sprintf("%d within %v into %d rooms: until all have media", rush, rushTime, rushRooms), []column{
+	}, load{1, 8, 8}.measureJoin},
+	{"rush", fmt.Sprintf("%d within %v into %d rooms: until all have media", rushPeople, rushTime, rushRooms), []column{
 		{"rush", "s", 2},
-	}, crowd{rushRooms, rush / rushRooms, rush / rushRooms}.rushIn},
+	}, load{rushRooms, rushPeople / rushRooms, rushPeople / rushRooms}.measureRush},
 }
 
 // A liveReport is what the file holds. Runs are by measurement, server and round; a failed one is missing.
@@ -89,7 +89,7 @@ func runLive(ctx context.Context, args []string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, liveLimit)
 	defer cancel()
-	if os.Getenv(onStage) != "" {
+	if os.Getenv(envNamespace) != "" {
 		return o.measure(ctx)
 	}
 	if strings.Contains(o.servers, "janus") && findJanus() == nil {
@@ -97,7 +97,7 @@ func runLive(ctx context.Context, args []string) error {
 			fmt.Fprintln(os.Stderr, "without Janus:", err)
 		}
 	}
-	return enterStage(ctx, args)
+	return runInNamespace(ctx, args)
 }
 
 func keys() []string {
@@ -109,8 +109,8 @@ func keys() []string {
 }
 
 // kinds finds the servers that were asked for and are there.
-func (o options) kinds() ([]kind, error) {
-	var all []kind
+func (o options) implementations() ([]implementation, error) {
+	var all []implementation
 	for _, name := range strings.Split(o.servers, ",") {
 		switch name {
 		case "alcove":
@@ -151,7 +151,7 @@ func (o options) chosen() ([]measurement, error) {
 
 // measure runs on the stage.
 func (o options) measure(ctx context.Context) error {
-	servers, err := o.kinds()
+	servers, err := o.implementations()
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (o options) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := dressStage(ctx); err != nil {
+	if err := setUpNetwork(ctx); err != nil {
 		return err
 	}
 	r := liveReport{
@@ -205,7 +205,7 @@ func (r *liveReport) record(m measurement, server string, round int, run func() 
 }
 
 // once measures one server once, from its start to its end.
-func (o options) once(ctx context.Context, m measurement, k kind) (values, error) {
+func (o options) once(ctx context.Context, m measurement, k implementation) (values, error) {
 	ctx, cancel := context.WithTimeout(ctx, runLimit)
 	defer cancel()
 	folder, err := os.MkdirTemp("", "alcove-bench-")
@@ -223,9 +223,9 @@ func (o options) once(ctx context.Context, m measurement, k kind) (values, error
 		return nil, err
 	}
 	defer s.process().stop()
-	lab := &client.Lab{Pacer: pacer, Local: netip.MustParseAddr(mediaAddress), Seed: uint64(time.Now().UnixNano())}
-	st := &stage{hall: &hall{lab, client.NewGroup()}, server: s, warm: o.warm, window: o.window}
-	defer st.disperse()
+	lab := &client.Env{Pacer: pacer, Local: netip.MustParseAddr(mediaAddress), Seed: uint64(time.Now().UnixNano())}
+	st := &session{env: &env{lab, client.NewGroup()}, server: s, warm: o.warm, window: o.window}
+	defer st.leaveAll()
 	v, err := m.run(ctx, st)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, s.process().tail())

@@ -31,15 +31,15 @@ func TestTraffic(t *testing.T) {
 }
 
 func TestCompleted(t *testing.T) {
-	people := map[string]client.First{"a": {Packet: 5, KeyFrame: 9}, "b": {Packet: 7, KeyFrame: 6}, "c": {Packet: 12}}
+	people := map[string]client.FirstArrival{"a": {Packet: 5, KeyFrame: 9}, "b": {Packet: 7, KeyFrame: 6}, "c": {Packet: 12}}
 	for others, want := range map[int]time.Duration{2: 9, 3: 0} {
-		if got := completed(people, others); got != want {
+		if got := allMediaAt(people, others); got != want {
 			t.Errorf("%d others: %v, want %v", others, got, want)
 		}
 	}
-	sources := map[uint32]client.First{1: {Packet: 5}, 2: {Packet: 3, KeyFrame: 8}, 3: {Packet: 11}, 4: {Packet: 2}}
+	sources := map[uint32]client.FirstArrival{1: {Packet: 5}, 2: {Packet: 3, KeyFrame: 8}, 3: {Packet: 11}, 4: {Packet: 2}}
 	for others, want := range map[int]time.Duration{1: 11, 2: 0} {
-		if got := completedSources(sources, others); got != want {
+		if got := allSourcesAt(sources, others); got != want {
 			t.Errorf("%d others: %v, want %v", others, got, want)
 		}
 	}
@@ -107,7 +107,7 @@ func TestTargetsAreMeasured(t *testing.T) {
 	}
 }
 
-func TestChosen(t *testing.T) {
+func TestSelection(t *testing.T) {
 	if m, err := (options{only: "join,room8"}).chosen(); err != nil || len(m) != 2 || m[0].key != "join" {
 		t.Errorf("got %v, %v", m, err)
 	}
@@ -117,7 +117,7 @@ func TestChosen(t *testing.T) {
 	if _, err := (options{only: "room9"}).chosen(); err == nil {
 		t.Error("room9 was found")
 	}
-	if _, err := (options{servers: "alcove,other"}).kinds(); err == nil {
+	if _, err := (options{servers: "alcove,other"}).implementations(); err == nil {
 		t.Error("another server was found")
 	}
 }

@@ -19,24 +19,24 @@ import (
 type values map[string]float64
 
 // A stage is what measurements have in common.
-type stage struct {
-	hall         *hall
+type session struct {
+	env          *env
 	server       server
 	warm, window time.Duration
-	guests       []guest
+	participants []participant
 }
 
 // A crowd is rooms of equal size, in each of which the first ones send.
-type crowd struct{ rooms, people, senders int }
+type load struct{ rooms, people, senders int }
 
 // gather fills rooms and waits until everybody has everybody's media.
-func (s *stage) gather(ctx context.Context, c crowd) error {
+func (s *session) fillRooms(ctx context.Context, c load) error {
 	var others []int
 	for number := range c.people {
 		for room := range c.rooms {
 			sends := number < c.senders
-			g := s.server.guest(s.hall, seat{room, number, sends})
-			s.guests = append(s.guests, g)
+			g := s.server.guest(s.env, position{room, number, sends})
+			s.participants = append(s.participants, g)
 			if err := enter(ctx, g); err != nil {
 				return fmt.Errorf("guest %d of room %d: %w", number, room, err)
 			}
@@ -47,7 +47,7 @@ func (s *stage) gather(ctx context.Context, c crowd) error {
 			others = append(others, heard)
 		}
 	}
-	for i, g := range s.guests {
+	for i, g := range s.participants {
 		if _, err := await(ctx, g, others[i]); err != nil {
 			return fmt.Errorf("guest %d: %w", i, err)
 		}
@@ -56,25 +56,25 @@ func (s *stage) gather(ctx context.Context, c crowd) error {
 }
 
 // enter lets one in, within a bound.
-func enter(ctx context.Context, g guest) error {
-	ctx, cancel := context.WithTimeout(ctx, allSee)
+func enter(ctx context.Context, g participant) error {
+	ctx, cancel := context.WithTimeout(ctx, mediaTimeout)
 	defer cancel()
 	return g.enter(ctx)
 }
 
 // await waits until a guest has the media of so many others, and says since when.
-func await(ctx context.Context, g guest, others int) (time.Duration, error) {
+func await(ctx context.Context, g participant, others int) (time.Duration, error) {
 	if others == 0 {
 		return pace.Now(), nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, allSee)
+	ctx, cancel := context.WithTimeout(ctx, mediaTimeout)
 	defer cancel()
 	for {
 		at, err := g.complete(others)
 		if err != nil || at != 0 {
 			return at, err
 		}
-		if !pause(ctx, lookPause) {
+		if !pause(ctx, pollInterval) {
 			return 0, fmt.Errorf("media of %d others did not come: %w", others, ctx.Err())
 		}
 	}
@@ -92,26 +92,26 @@ func pause(ctx context.Context, d time.Duration) bool {
 }
 
 // disperse sends everybody home.
-func (s *stage) disperse() {
+func (s *session) leaveAll() {
 	var all sync.WaitGroup
-	for _, g := range s.guests {
+	for _, g := range s.participants {
 		all.Go(g.leave)
 	}
 	all.Wait()
-	s.guests = nil
+	s.participants = nil
 }
 
 // load measures what forwarding costs and how long it takes.
-func (c crowd) load(ctx context.Context, s *stage) (values, error) {
-	if err := s.gather(ctx, c); err != nil {
+func (c load) measureTraffic(ctx context.Context, s *session) (values, error) {
+	if err := s.fillRooms(ctx, c); err != nil {
 		return nil, err
 	}
 	if !pause(ctx, s.warm) {
 		return nil, ctx.Err()
 	}
 	pid := s.server.process().pid()
-	audio0, video0 := s.hall.group.Take()
-	s.hall.lab.Pacer.TakeLag()
+	audio0, video0 := s.env.group.Take()
+	s.env.lab.Pacer.TakeLag()
 	cpu0, err := proc.CPU(pid)
 	if err != nil {
 		return nil, err
@@ -126,8 +126,8 @@ func (c crowd) load(ctx context.Context, s *stage) (values, error) {
 	}
 	took := (pace.Now() - begin).Seconds()
 	own := ownCPU() - own0
-	audio, video := s.hall.group.Take()
-	lag, _ := s.hall.lab.Pacer.TakeLag()
+	audio, video := s.env.group.Take()
+	lag, _ := s.env.lab.Pacer.TakeLag()
 	v := traffic(audio.Since(audio0.Counts), video.Since(video0.Counts), cpu1-cpu0)
 	v["rate"] = v["packets"] / took
 	v["server"] = 100 * (cpu1 - cpu0).Seconds() / took
@@ -168,7 +168,7 @@ func ownCPU() time.Duration {
 }
 
 // weigh measures what a participant of a room takes.
-func (c crowd) weigh(ctx context.Context, s *stage) (values, error) {
+func (c load) measureMemory(ctx context.Context, s *session) (values, error) {
 	look := func() (memory, tasks float64, err error) {
 		kib, err := proc.Status(s.server.process().pid(), "VmRSS")
 		if err != nil {
@@ -177,17 +177,17 @@ func (c crowd) weigh(ctx context.Context, s *stage) (values, error) {
 		tasks, err = s.server.tasks(ctx)
 		return kib / 1024, tasks, err
 	}
-	if !pause(ctx, idle) {
+	if !pause(ctx, idleBefore) {
 		return nil, ctx.Err()
 	}
 	memory0, tasks0, err := look()
 	if err != nil {
 		return nil, err
 	}
-	if err := s.gather(ctx, c); err != nil {
+	if err := s.fillRooms(ctx, c); err != nil {
 		return nil, err
 	}
-	if !pause(ctx, settle) {
+	if !pause(ctx, memorySettle) {
 		return nil, ctx.Err()
 	}
 	memory, tasks, err := look()
@@ -199,11 +199,11 @@ func (c crowd) weigh(ctx context.Context, s *stage) (values, error) {
 }
 
 // enterLate measures how long the last one of a room waits for everybody's media, from the offer on, again and again.
-func (c crowd) enterLate(ctx context.Context, s *stage) (values, error) {
+func (c load) measureJoin(ctx context.Context, s *session) (values, error) {
 	most := c
 	most.people--
 	most.senders--
-	if err := s.gather(ctx, most); err != nil {
+	if err := s.fillRooms(ctx, most); err != nil {
 		return nil, err
 	}
 	var waits []float64
@@ -211,7 +211,7 @@ func (c crowd) enterLate(ctx context.Context, s *stage) (values, error) {
 		if !pause(ctx, joinPause) {
 			return nil, ctx.Err()
 		}
-		g := s.server.guest(s.hall, seat{0, c.people + i, true})
+		g := s.server.guest(s.env, position{0, c.people + i, true})
 		err := enter(ctx, g)
 		var at time.Duration
 		if err == nil {
@@ -228,7 +228,7 @@ func (c crowd) enterLate(ctx context.Context, s *stage) (values, error) {
 }
 
 // rushIn lets everybody come within rushTime and measures until the last one has all media.
-func (c crowd) rushIn(ctx context.Context, s *stage) (values, error) {
+func (c load) measureRush(ctx context.Context, s *session) (values, error) {
 	var mu sync.Mutex
 	var last time.Duration
 	var failed error
@@ -240,8 +240,8 @@ func (c crowd) rushIn(ctx context.Context, s *stage) (values, error) {
 		if !pause(ctx, due-pace.Now()) {
 			break
 		}
-		g := s.server.guest(s.hall, seat{i % c.rooms, i / c.rooms, true})
-		s.guests = append(s.guests, g)
+		g := s.server.guest(s.env, position{i % c.rooms, i / c.rooms, true})
+		s.participants = append(s.participants, g)
 		all.Go(func() {
 			err := enter(ctx, g)
 			var at time.Duration

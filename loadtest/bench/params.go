@@ -43,37 +43,37 @@ const (
 	defaultWarm   = 4 * time.Second
 	defaultWindow = 10 * time.Second
 	// settle is how long the room whose memory is looked at runs before: several collections of garbage.
-	settle = 6 * time.Second
+	memorySettle = 6 * time.Second
 	// idle is how long a fresh server rests before its memory is looked at.
-	idle = time.Second
+	idleBefore = time.Second
 )
 
 // Joins.
 const (
-	joins     = 10               // into the room of 8, one after the other
-	joinPause = time.Second      // between them: key frames of one publication are at least 350 ms apart
-	rush      = 50               // people who come within rushTime
-	rushTime  = time.Second      //
-	rushRooms = 10               // of five
-	allSee    = 20 * time.Second // until one is in, and until everybody has media; what takes longer is broken
+	joins        = 10               // into the room of 8, one after the other
+	joinPause    = time.Second      // between them: key frames of one publication are at least 350 ms apart
+	rushPeople   = 50               // people who come within rushTime
+	rushTime     = time.Second      //
+	rushRooms    = 10               // of five
+	mediaTimeout = 20 * time.Second // until one is in, and until everybody has media; what takes longer is broken
 )
 
 // Bounds, so that every run ends by itself.
 const (
-	startLimit = 10 * time.Second       // of a server
-	stopLimit  = 5 * time.Second        // after SIGTERM, before SIGKILL
-	runLimit   = 2 * time.Minute        // of one measurement
-	liveLimit  = 40 * time.Minute       // of all
-	askLimit   = 10 * time.Second       // of one request to a server
-	janusTry   = 500 * time.Millisecond // of one question whether Janus is there: it may be forgotten
-	retryPause = 20 * time.Millisecond
-	lookPause  = 2 * time.Millisecond // between looks whether all have come; times are the packets', not the look's
+	startLimit   = 10 * time.Second       // of a server
+	stopLimit    = 5 * time.Second        // after SIGTERM, before SIGKILL
+	runLimit     = 2 * time.Minute        // of one measurement
+	liveLimit    = 40 * time.Minute       // of all
+	askLimit     = 10 * time.Second       // of one request to a server
+	janusTry     = 500 * time.Millisecond // of one question whether Janus is there: it may be forgotten
+	retryPause   = 20 * time.Millisecond
+	pollInterval = 2 * time.Millisecond // between looks whether all have come; times are the packets', not the look's
 )
 
 // Bounds on what is measured; beyond them the generator, not the server, may be what the numbers show.
 const (
-	lateLag   = 5 * time.Millisecond // send lag p99
-	busyShare = 0.9                  // of the clients' core
+	maxSendLag   = 5 * time.Millisecond // send lag p99
+	maxClientCPU = 0.9                  // of the clients' core
 )
 
 // janusEvents is how many events may wait for one guest's negotiation. Full: the reader waits, and so does Janus.

@@ -8,20 +8,20 @@ import (
 )
 
 // A kind is a server that can be measured.
-type kind interface {
+type implementation interface {
 	name() string
 	start(ctx context.Context, folder string) (server, error)
 }
 
 // A server is a running one.
 type server interface {
-	guest(rooms *hall, s seat) guest
+	guest(rooms *env, s position) participant
 	process() *process
 	tasks(ctx context.Context) (float64, error) // goroutines, or threads where there are none
 }
 
 // A guest is one participant of a room.
-type guest interface {
+type participant interface {
 	// enter returns when the guest is in, and sends if it is one who sends.
 	enter(ctx context.Context) error
 	// complete says when the first sound and the first key frame of everyone of others had come; zero: not yet.
@@ -32,19 +32,19 @@ type guest interface {
 }
 
 // A hall is what the guests of one measurement share.
-type hall struct {
-	lab   *client.Lab
+type env struct {
+	lab   *client.Env
 	group *client.Group
 }
 
 // A seat says where a guest sits.
-type seat struct {
+type position struct {
 	room, number int // the first of a room has number 0 and opens it
 	sends        bool
 }
 
 // shapes are what a seat's guest sends.
-func (s seat) shapes() (audio, video *client.Shape) {
+func (s position) shapes() (audio, video *client.MediaProfile) {
 	if !s.sends {
 		return nil, nil
 	}
@@ -53,7 +53,7 @@ func (s seat) shapes() (audio, video *client.Shape) {
 }
 
 // completed finds the moment by which all sources had shown themselves: each of others one sound and one key frame.
-func completed(firsts map[string]client.First, others int) time.Duration {
+func allMediaAt(firsts map[string]client.FirstArrival, others int) time.Duration {
 	var last time.Duration
 	whole := 0
 	for _, f := range firsts {
@@ -69,7 +69,7 @@ func completed(firsts map[string]client.First, others int) time.Duration {
 }
 
 // completedSources does so where sources have no owner: half of them are sound, half pictures.
-func completedSources(firsts map[uint32]client.First, others int) time.Duration {
+func allSourcesAt(firsts map[uint32]client.FirstArrival, others int) time.Duration {
 	var last time.Duration
 	pictures := 0
 	for _, f := range firsts {

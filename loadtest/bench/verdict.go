@@ -71,7 +71,7 @@ func medians(runs []values) values {
 
 // doubtful reports that the numbers may be the generator's.
 func doubtful(v values) bool {
-	return v["lag"] > lateLag.Seconds()*1000 || v["clients"] > 100*busyShare
+	return v["lag"] > maxSendLag.Seconds()*1000 || v["clients"] > 100*maxClientCPU
 }
 
 func writeLive(w io.Writer, r liveReport) {

@@ -35,7 +35,7 @@ func TestPeerOffers(t *testing.T) {
 			t.Error("the offer holds codecs that the server does not speak")
 		}
 	}
-	if l, err := p.Look(ctx); err != nil || l.Frames != 0 || l.At == 0 {
+	if l, err := p.Stats(ctx); err != nil || l.Frames != 0 || l.At == 0 {
 		t.Errorf("looks %+v, %v", l, err)
 	}
 	if err := p.Answered(ctx, "nonsense", nil); err == nil || !strings.Contains(err.Error(), "browser:") {

@@ -21,13 +21,13 @@ type Peer struct {
 	c       *Chromium
 	target  string
 	session string
-	over    chan struct{}
+	closed  chan struct{}
 	once    sync.Once
 }
 
 // NewPeer opens a tab.
 func (c *Chromium) NewPeer(ctx context.Context) (*Peer, error) {
-	p := &Peer{c: c, over: make(chan struct{})}
+	p := &Peer{c: c, closed: make(chan struct{})}
 	var isolated struct{ BrowserContextID string }
 	if err := c.call(ctx, "", "Target.createBrowserContext", nil, &isolated); err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func (c *Chromium) NewPeer(ctx context.Context) (*Peer, error) {
 		return nil, err
 	}
 	p.target, p.session = tab.TargetID, attached.SessionID
-	if err := p.loaded(ctx); err != nil {
+	if err := p.waitLoaded(ctx); err != nil {
 		return nil, err
 	}
 	return p, c.evaluate(ctx, p.session, script, nil)
@@ -49,7 +49,7 @@ func (c *Chromium) NewPeer(ctx context.Context) (*Peer, error) {
 
 // loaded waits for the page. A new tab begins with an empty document, and whoever asks that one is told, when the page comes,
 // that it is gone: then the page itself is asked.
-func (p *Peer) loaded(ctx context.Context) error {
+func (p *Peer) waitLoaded(ctx context.Context) error {
 	const ready = `new Promise((ok) => document.readyState === "complete" && location.protocol === "http:" ? ok(true) : addEventListener("load", () => ok(true)))`
 	for {
 		err := p.c.evaluate(ctx, p.session, ready, nil)
@@ -90,39 +90,39 @@ func (p *Peer) Answered(ctx context.Context, sdp string, via func(netip.AddrPort
 func (p *Peer) Start(*rand.Rand) {}
 
 // Closed ends with the tab.
-func (p *Peer) Closed() <-chan struct{} { return p.over }
+func (p *Peer) Closed() <-chan struct{} { return p.closed }
 
 // Close ends the connection and the tab.
 func (p *Peer) Close(bool) {
 	p.once.Do(func() {
-		close(p.over)
+		close(p.closed)
 		_ = p.c.evaluate(context.Background(), p.session, "peer.close()", nil)
 		_ = p.c.call(context.Background(), "", "Target.closeTarget", map[string]any{"targetId": p.target}, nil)
 	})
 }
 
 // A Look is what a tab received so far.
-type Look struct {
-	At           float64            // ms
-	Pictures     map[string]float64 // frames so far, by track: one for each person who was seen
-	Frames       float64
-	Freezes      float64
-	Frozen       float64 // s
-	Samples      float64
-	Concealed    float64
-	Lost         float64
-	Received     float64
-	RTT          float64 // s
-	Width        float64
-	Bytes        float64
-	BufferDelay  float64 // s, of all pictures
-	BufferCount  float64
-	FirstPicture float64 // ms since the offer
+type Stats struct {
+	At            float64            // ms
+	FramesByTrack map[string]float64 // frames so far, by track: one for each person who was seen
+	Frames        float64
+	Freezes       float64
+	Frozen        float64 // s
+	Samples       float64
+	Concealed     float64
+	Lost          float64
+	Received      float64
+	RTT           float64 // s
+	Width         float64
+	Bytes         float64
+	BufferDelay   float64 // s, of all pictures
+	BufferCount   float64
+	FirstFrame    float64 // ms since the offer
 }
 
 // Look asks the tab.
-func (p *Peer) Look(ctx context.Context) (Look, error) {
-	var l Look
+func (p *Peer) Stats(ctx context.Context) (Stats, error) {
+	var l Stats
 	err := p.c.evaluate(ctx, p.session, "peer.look()", &l)
 	return l, err
 }

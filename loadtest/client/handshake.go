@@ -80,7 +80,7 @@ func (l *Light) check(ctx context.Context) error {
 		case <-timeout:
 		case <-ctx.Done():
 			return fmt.Errorf("ICE: %w", ctx.Err())
-		case <-l.over:
+		case <-l.closed:
 			return errGone
 		}
 	}
@@ -99,7 +99,7 @@ func (l *Light) handshake(ctx context.Context) (*keys, error) {
 			return nil
 		}),
 		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_256_GCM),
-		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret), dtls.WithLoggerFactory(quiet{}),
+		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret), dtls.WithLoggerFactory(discardLogger{}),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("DTLS: %w", err)
@@ -126,14 +126,14 @@ func (l *Light) handshake(ctx context.Context) (*keys, error) {
 }
 
 // A dtlsEnd is the packet connection that pion's DTLS reads and writes.
-type dtlsEnd struct {
+type dtlsConn struct {
 	light *Light
 	in    chan []byte // full: dropped, DTLS repeats
 	mu    sync.Mutex
 	conn  *dtls.Conn // Guarded by mu.
 }
 
-func (d *dtlsEnd) set(c *dtls.Conn) {
+func (d *dtlsConn) set(c *dtls.Conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.conn = c
@@ -148,7 +148,7 @@ func (d *dtlsEnd) set(c *dtls.Conn) {
 	}()
 }
 
-func (d *dtlsEnd) push(b []byte) {
+func (d *dtlsConn) push(b []byte) {
 	select {
 	case d.in <- append([]byte(nil), b...):
 	default:
@@ -156,7 +156,7 @@ func (d *dtlsEnd) push(b []byte) {
 }
 
 // goodbye sends the close alert (RFC 6347, section 4.1.2.7; RFC 5246, section 7.2.1).
-func (d *dtlsEnd) goodbye() {
+func (d *dtlsConn) goodbye() {
 	d.mu.Lock()
 	c := d.conn
 	d.mu.Unlock()
@@ -165,36 +165,36 @@ func (d *dtlsEnd) goodbye() {
 	}
 }
 
-func (d *dtlsEnd) ReadFrom(b []byte) (int, net.Addr, error) {
+func (d *dtlsConn) ReadFrom(b []byte) (int, net.Addr, error) {
 	select {
 	case data := <-d.in:
 		return copy(b, data), net.UDPAddrFromAddrPort(d.light.to), nil
-	case <-d.light.over:
+	case <-d.light.closed:
 		return 0, nil, io.EOF
 	}
 }
 
-func (d *dtlsEnd) WriteTo(b []byte, _ net.Addr) (int, error) {
+func (d *dtlsConn) WriteTo(b []byte, _ net.Addr) (int, error) {
 	return d.light.sock.WriteTo(b, d.light.to)
 }
 
-func (d *dtlsEnd) Close() error                     { return nil }
-func (d *dtlsEnd) LocalAddr() net.Addr              { return net.UDPAddrFromAddrPort(d.light.sock.Local) }
-func (d *dtlsEnd) SetDeadline(time.Time) error      { return nil }
-func (d *dtlsEnd) SetReadDeadline(time.Time) error  { return nil }
-func (d *dtlsEnd) SetWriteDeadline(time.Time) error { return nil }
+func (d *dtlsConn) Close() error                     { return nil }
+func (d *dtlsConn) LocalAddr() net.Addr              { return net.UDPAddrFromAddrPort(d.light.sock.Local) }
+func (d *dtlsConn) SetDeadline(time.Time) error      { return nil }
+func (d *dtlsConn) SetReadDeadline(time.Time) error  { return nil }
+func (d *dtlsConn) SetWriteDeadline(time.Time) error { return nil }
 
 // quiet throws pion's log lines away.
-type quiet struct{}
+type discardLogger struct{}
 
-func (quiet) NewLogger(string) logging.LeveledLogger { return quiet{} }
-func (quiet) Trace(string)                           {}
-func (quiet) Tracef(string, ...any)                  {}
-func (quiet) Debug(string)                           {}
-func (quiet) Debugf(string, ...any)                  {}
-func (quiet) Info(string)                            {}
-func (quiet) Infof(string, ...any)                   {}
-func (quiet) Warn(string)                            {}
-func (quiet) Warnf(string, ...any)                   {}
-func (quiet) Error(string)                           {}
-func (quiet) Errorf(string, ...any)                  {}
+func (discardLogger) NewLogger(string) logging.LeveledLogger { return discardLogger{} }
+func (discardLogger) Trace(string)                           {}
+func (discardLogger) Tracef(string, ...any)                  {}
+func (discardLogger) Debug(string)                           {}
+func (discardLogger) Debugf(string, ...any)                  {}
+func (discardLogger) Info(string)                            {}
+func (discardLogger) Infof(string, ...any)                   {}
+func (discardLogger) Warn(string)                            {}
+func (discardLogger) Warnf(string, ...any)                   {}
+func (discardLogger) Error(string)                           {}
+func (discardLogger) Errorf(string, ...any)                  {}

@@ -27,30 +27,30 @@ import (
 //	                       └──► SRTP ─► open ─► Sink
 //	pacer ─► frame ─► seal ─► socket
 type Light struct {
-	sock     *udp.Socket
-	identity *identity
-	pacer    *pace.Pacer
-	sink     *Sink
-	sources  []*source
-	ufrag    string
-	pwd      string
-	version  int
-	have     Slots
-	slots    []bool // receiving m-lines in order: video?
+	sock      *udp.Socket
+	identity  *identity
+	pacer     *pace.Pacer
+	sink      *Sink
+	sources   []*source
+	ufrag     string
+	pwd       string
+	version   int
+	slotCount Slots
+	slots     []bool // receiving m-lines in order: video?
 
-	server   remote         // set before the handshake, then only read
-	to       netip.AddrPort // likewise
-	answers  chan []byte    // STUN responses; full: dropped, checks repeat
-	dtls     *dtlsEnd
-	keys     atomic.Pointer[keys] // set when the handshake was verified
-	over     chan struct{}
-	once     sync.Once
-	plain    atomic.Bool // a Plain answers requests itself
-	stalled  atomic.Bool // reads nothing: the kernel's buffer fills
-	dropped  atomic.Uint64
-	early    [][]byte // what came before the keys were here. Owned by read.
-	recorder *twcc.Recorder
-	mu       sync.Mutex // guards recorder
+	server      remoteDescription // set before the handshake, then only read
+	to          netip.AddrPort    // likewise
+	answers     chan []byte       // STUN responses; full: dropped, checks repeat
+	dtls        *dtlsConn
+	keys        atomic.Pointer[keys] // set when the handshake was verified
+	closed      chan struct{}
+	once        sync.Once
+	external    atomic.Bool // a Plain answers requests itself
+	stalled     atomic.Bool // reads nothing: the kernel's buffer fills
+	dropped     atomic.Uint64
+	pendingSRTP [][]byte // what came before the keys were here. Owned by read.
+	recorder    *twcc.Recorder
+	mu          sync.Mutex // guards recorder
 
 	// Owned by the pacer.
 	slab    []byte
@@ -74,9 +74,9 @@ func newLight(local netip.Addr, id *identity, p *pace.Pacer, sink *Sink, sources
 	}
 	l := &Light{
 		sock: sock, identity: id, pacer: p, sink: sink, ufrag: rand.Text()[:8], pwd: rand.Text(),
-		answers: make(chan []byte, 4), over: make(chan struct{}), ssrc: mrand.Uint32() | 1, sources: sources,
+		answers: make(chan []byte, 4), closed: make(chan struct{}), ssrc: mrand.Uint32() | 1, sources: sources,
 	}
-	l.dtls = &dtlsEnd{light: l, in: make(chan []byte, 32)}
+	l.dtls = &dtlsConn{light: l, in: make(chan []byte, 32)}
 	go l.read()
 	return l, nil
 }
@@ -121,9 +121,9 @@ func (l *Light) Start(random *mrand.Rand) {
 	l.slab = make([]byte, 8*udp.MaxDatagram)
 	now := pace.Now()
 	for _, s := range l.sources {
-		phase := time.Duration(random.Int64N(int64(s.shape.Interval)))
+		phase := time.Duration(random.Int64N(int64(s.profile.Interval)))
 		l.pacer.Add(now+phase, true, func(due, _ time.Duration) (time.Duration, bool) {
-			return due + s.shape.Interval, l.send(s, due)
+			return due + s.profile.Interval, l.send(s, due)
 		})
 	}
 	l.pacer.Add(now, false, func(due, now time.Duration) (time.Duration, bool) {
@@ -138,7 +138,7 @@ func (l *Light) Start(random *mrand.Rand) {
 
 // send sends one frame. Runs on the pacer.
 func (l *Light) send(s *source, due time.Duration) bool {
-	if l.ended() {
+	if l.isClosed() {
 		return false
 	}
 	if s.muted.Load() {
@@ -161,7 +161,7 @@ func (l *Light) send(s *source, due time.Duration) bool {
 		b = binary.BigEndian.AppendUint32(b, ts)
 		b = binary.BigEndian.AppendUint32(b, s.ssrc)
 		l.twcc++
-		b = appendExtension(b, s.video, s.shape.Level, l.twcc)
+		b = appendExtension(b, s.video, s.profile.Level, l.twcc)
 		header := len(b)
 		b = append(b, s.stamped(i, due)...)
 		l.batch = append(l.batch, udp.Packet{Data: k.seal.RTP(b, header, s.ssrc, s.seq), Addr: l.to})
@@ -173,7 +173,7 @@ func (l *Light) send(s *source, due time.Duration) bool {
 
 // report sends sender and receiver reports, and a check that keeps consent. Runs on the pacer.
 func (l *Light) report(now time.Duration) bool {
-	if l.ended() {
+	if l.isClosed() {
 		return false
 	}
 	if now-l.consent >= consentInterval {
@@ -191,7 +191,7 @@ func (l *Light) report(now time.Duration) bool {
 		}
 	}
 	packets = append(packets, &rtcp.ReceiverReport{SSRC: l.ssrc, Reports: l.sink.reports(now)})
-	for _, ssrc := range l.sink.blind() { // a decoder would ask, too
+	for _, ssrc := range l.sink.withoutKeyFrame() { // a decoder would ask, too
 		packets = append(packets, &rtcp.PictureLossIndication{SenderSSRC: l.ssrc, MediaSSRC: ssrc})
 	}
 	l.sendRTCP(packets...)
@@ -213,7 +213,7 @@ func (l *Light) sendRTCP(packets ...rtcp.Packet) {
 
 // feedback tells the server how its packets came. Runs on the pacer.
 func (l *Light) feedback() bool {
-	if l.ended() {
+	if l.isClosed() {
 		return false
 	}
 	l.mu.Lock()
@@ -225,9 +225,9 @@ func (l *Light) feedback() bool {
 	return true
 }
 
-func (l *Light) ended() bool {
+func (l *Light) isClosed() bool {
 	select {
-	case <-l.over:
+	case <-l.closed:
 		return true
 	default:
 		return false
@@ -235,12 +235,12 @@ func (l *Light) ended() bool {
 }
 
 // Closed ends with the connection.
-func (l *Light) Closed() <-chan struct{} { return l.over }
+func (l *Light) Closed() <-chan struct{} { return l.closed }
 
 // Close ends the connection; polite says goodbye to the server, a crash does not.
 func (l *Light) Close(polite bool) {
 	l.once.Do(func() {
-		close(l.over)
+		close(l.closed)
 		if polite {
 			l.dtls.goodbye()
 		}
@@ -260,14 +260,14 @@ func (l *Light) read() {
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		for l.stalled.Load() && !l.ended() {
-			<-l.over
+		for l.stalled.Load() && !l.isClosed() {
+			<-l.closed
 		}
 		l.dropped.Store(l.sock.Stats.KernelDrops)
 		now := pace.Now()
 		l.sink.Batch()
 		for i := range batch[:n] {
-			l.datagram(now, batch[i].Data, batch[i].Addr)
+			l.demux(now, batch[i].Data, batch[i].Addr)
 		}
 		l.sink.Unlock()
 		l.pacer.Poll()
@@ -275,16 +275,16 @@ func (l *Light) read() {
 }
 
 // datagram tells STUN, DTLS, RTP and RTCP apart (RFC 7983; RFC 5761, section 4).
-func (l *Light) datagram(now time.Duration, b []byte, from netip.AddrPort) {
+func (l *Light) demux(now time.Duration, b []byte, from netip.AddrPort) {
 	if len(b) < 12 || (l.to.IsValid() && from != l.to) {
 		return
 	}
 	switch {
 	case b[0] < 4:
-		if b[0] == 0 && b[1] == 1 && !l.plain.Load() { // a Binding request: the server asks whether we receive (RFC 8445, section 7.3)
+		if b[0] == 0 && b[1] == 1 && !l.external.Load() { // a Binding request: the server asks whether we receive (RFC 8445, section 7.3)
 			m := &stun.Message{Raw: append([]byte(nil), b...)}
 			if m.Decode() == nil && stun.NewShortTermIntegrity(l.pwd).Check(m) == nil {
-				l.succeed(m)
+				l.answerCheck(m)
 			}
 			return
 		}
@@ -295,35 +295,35 @@ func (l *Light) datagram(now time.Duration, b []byte, from netip.AddrPort) {
 	case b[0] >= 20 && b[0] < 64:
 		l.dtls.push(b)
 	case b[0]>>6 == 2:
-		l.secured(now, b)
+		l.receiveSRTP(now, b)
 	}
 }
 
 // secured takes SRTP and SRTCP. The server may send as soon as its side of the handshake is done: what comes before ours is done
 // waits, or the first key frame would be lost.
-func (l *Light) secured(now time.Duration, b []byte) {
+func (l *Light) receiveSRTP(now time.Duration, b []byte) {
 	if l.keys.Load() == nil {
-		if len(l.early) < maxEarly {
-			l.early = append(l.early, append([]byte(nil), b...))
+		if len(l.pendingSRTP) < maxPendingSRTP {
+			l.pendingSRTP = append(l.pendingSRTP, append([]byte(nil), b...))
 		}
 		return
 	}
-	for _, waited := range l.early {
-		l.open(now, waited)
+	for _, waited := range l.pendingSRTP {
+		l.dispatch(now, waited)
 	}
-	l.early = nil
-	l.open(now, b)
+	l.pendingSRTP = nil
+	l.dispatch(now, b)
 }
 
-func (l *Light) open(now time.Duration, b []byte) {
+func (l *Light) dispatch(now time.Duration, b []byte) {
 	if b[1] >= 192 && b[1] < 224 { // RFC 5761, section 4
-		l.control(b)
+		l.receiveRTCP(b)
 	} else {
-		l.media(now, b)
+		l.receiveRTP(now, b)
 	}
 }
 
-func (l *Light) media(now time.Duration, b []byte) {
+func (l *Light) receiveRTP(now time.Duration, b []byte) {
 	k := l.keys.Load()
 	header := 12 + 4*int(b[0]&0x0f)
 	if k == nil || len(b) < header {
@@ -355,14 +355,14 @@ func (l *Light) media(now time.Duration, b []byte) {
 	if n := len(p.Payload); b[0]&0x20 != 0 && n > 0 && int(p.Payload[n-1]) <= n { // padding (RFC 3550, section 5.1)
 		p.Payload = p.Payload[:n-int(p.Payload[n-1])]
 	}
-	l.note(b[:header], p.SSRC)
+	l.recordTWCC(b[:header], p.SSRC)
 	if len(p.Payload) > 0 {
 		l.sink.Receive(now, p)
 	}
 }
 
 // note keeps what feedback needs.
-func (l *Light) note(header []byte, ssrc uint32) {
+func (l *Light) recordTWCC(header []byte, ssrc uint32) {
 	if l.recorder == nil || header[0]&0x10 == 0 {
 		return
 	}
@@ -386,7 +386,7 @@ func (l *Light) note(header []byte, ssrc uint32) {
 }
 
 // control reads reports and requests of the server.
-func (l *Light) control(b []byte) {
+func (l *Light) receiveRTCP(b []byte) {
 	k := l.keys.Load()
 	if k == nil {
 		return
@@ -416,8 +416,8 @@ func (l *Light) control(b []byte) {
 }
 
 // harass asks for the newest packets of every slot again, and for key frames. Runs on the pacer.
-func (l *Light) harass() bool {
-	if l.ended() {
+func (l *Light) sendRequests() bool {
+	if l.isClosed() {
 		return false
 	}
 	var packets []rtcp.Packet

@@ -15,7 +15,7 @@ import (
 )
 
 // A Lab is what all members of a run share.
-type Lab struct {
+type Env struct {
 	Server string      // http://host:port
 	TLS    *tls.Config // nil: the system's roots
 	Minter Minter
@@ -31,21 +31,21 @@ type Lab struct {
 	err      error
 }
 
-func (l *Lab) cert() (*identity, error) {
+func (l *Env) sharedIdentity() (*identity, error) {
 	l.once.Do(func() { l.identity, l.err = newIdentity() })
 	return l.identity, l.err
 }
 
 // A Who says who somebody is and what they do.
-type Who struct {
+type Persona struct {
 	Room, Subject, Name string
 	Role                auth.Role
 	Light               bool
-	Audio, Video        *Shape // nil: publishes none
-	Silent              bool   // enters without media
-	SendOnly            bool   // receives nothing: offers no slots
-	AdmitAll            bool   // a host who lets everybody in at once
-	Undecided           bool   // consents to nothing by itself
+	Audio, Video        *MediaProfile // nil: publishes none
+	Silent              bool          // enters without media
+	SendOnly            bool          // receives nothing: offers no slots
+	AdmitAll            bool          // a host who lets everybody in at once
+	NoConsent           bool          // consents to nothing by itself
 	// Connect makes the member's connections; nil: light or real ones.
 	Connect func() (Transport, error)
 	// Wrap stands between the member and each connection that it makes; nil: nothing does.
@@ -68,15 +68,15 @@ type Transport interface {
 
 // A Member is one participant.
 type Member struct {
-	lab       *Lab
-	who       Who
+	env       *Env
+	persona   Persona
 	sink      *Sink
 	offers    chan ready // newest only
 	random    *rand.Rand
 	admitting atomic.Int64 // events about people who wait, since admitAll last had nothing to do
 
 	mu         sync.Mutex
-	wire       *Wire // Guarded by mu, as all below.
+	conn       *SignalConn // Guarded by mu, as all below.
 	id         string
 	session    string
 	secret     string
@@ -89,9 +89,9 @@ type Member struct {
 	transport  Transport
 	sources    []*source
 	owners     map[uint32]string // participant by CSRC, as the slot maps said
-	mapped     map[string]bool   // by participant: the newest slot map; replaced whole
+	inSlots    map[string]bool   // by participant: the newest slot map; replaced whole
 	failure    error
-	hear       func(Event)
+	onEvent    func(Event)
 }
 
 // ready is the event media.ready.
@@ -101,10 +101,10 @@ type ready struct {
 }
 
 // NewMember makes a participant who has not come yet. hear gets every event, on the reader's goroutine; nil for none.
-func NewMember(lab *Lab, group *Group, who Who, hear func(Event)) *Member {
+func NewMember(env *Env, group *Group, persona Persona, onEvent func(Event)) *Member {
 	m := &Member{
-		lab: lab, who: who, sink: group.NewSink(), offers: make(chan ready, 1), owners: map[uint32]string{},
-		changed: make(chan struct{}), hear: hear, random: rand.New(rand.NewPCG(lab.Seed, hash(who.Room+"/"+who.Subject))),
+		env: env, persona: persona, sink: group.NewSink(), offers: make(chan ready, 1), owners: map[uint32]string{},
+		changed: make(chan struct{}), onEvent: onEvent, random: rand.New(rand.NewPCG(env.Seed, hash(persona.Room+"/"+persona.Subject))),
 	}
 	return m
 }
@@ -129,14 +129,14 @@ type welcome struct {
 
 // Enter connects and says hello with a fresh token.
 func (m *Member) Enter(ctx context.Context) error {
-	token, err := m.lab.Minter.Token(m.who.Room, m.who.Subject, m.who.Name, m.who.Role)
+	token, err := m.env.Minter.Token(m.persona.Room, m.persona.Subject, m.persona.Name, m.persona.Role)
 	if err != nil {
 		return err
 	}
 	m.mu.Lock()
 	m.times = Times{Dialed: pace.Now()}
 	m.mu.Unlock()
-	return m.hello(ctx, map[string]any{"token": token.Reveal(), "displayName": m.who.Name})
+	return m.hello(ctx, map[string]any{"token": token.Reveal(), "displayName": m.persona.Name})
 }
 
 // Resume takes the seat again after Cut.
@@ -152,59 +152,59 @@ func (m *Member) hello(ctx context.Context, data map[string]any) error {
 	welcomed := make(chan struct{}) // events follow the answer at once, and must not overtake it here
 	release := sync.OnceFunc(func() { close(welcomed) })
 	defer release()
-	wire, err := Dial(ctx, m.lab.Server, m.lab.TLS, func(e Event) { <-welcomed; m.event(e) })
+	conn, err := Dial(ctx, m.env.Server, m.env.TLS, func(e Event) { <-welcomed; m.event(e) })
 	if err != nil {
 		return err
 	}
 	data["client"] = map[string]string{"name": "loadtest", "version": "1"}
-	if m.lab.Passcode != "" && m.who.Role == auth.Host {
-		data["passcode"] = m.lab.Passcode
+	if m.env.Passcode != "" && m.persona.Role == auth.Host {
+		data["passcode"] = m.env.Passcode
 	}
 	var answer json.RawMessage
 	var w welcome
-	err = wire.Call(ctx, "hello", data, &answer)
+	err = conn.Call(ctx, "hello", data, &answer)
 	if err == nil {
 		err = json.Unmarshal(answer, &w)
 	}
 	if err != nil {
 		release()
-		wire.Cut()
+		conn.Disconnect()
 		return err
 	}
 	m.mu.Lock()
-	m.wire = wire
+	m.conn = conn
 	m.id, m.session, m.secret = w.ParticipantID, w.SessionID, w.ResumeSecret
 	m.pingEvery = time.Duration(max(w.PingMs, 100)) * time.Millisecond
 	m.times.Welcomed = pace.Now()
 	if m.state != "admitted" || w.State != "admitted" {
-		m.enter(w.State)
+		m.setState(w.State)
 	}
 	m.mu.Unlock()
-	m.ask(wire, answer)
-	go m.keepAlive(wire)
-	go m.negotiate(wire)
+	m.respond(conn, answer)
+	go m.keepAlive(conn)
+	go m.negotiate(conn)
 	return nil
 }
 
 // keepAlive pings, which also confirms a resume's new secret.
-func (m *Member) keepAlive(wire *Wire) {
+func (m *Member) keepAlive(conn *SignalConn) {
 	m.mu.Lock()
 	every := m.pingEvery
 	m.mu.Unlock()
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
-		_ = wire.Call(context.Background(), "ping", nil, nil)
+		_ = conn.Call(context.Background(), "ping", nil, nil)
 		select {
 		case <-ticker.C:
-		case <-wire.Done():
+		case <-conn.Done():
 			return
 		}
 	}
 }
 
 // enter notes a state. Called with mu held.
-func (m *Member) enter(state string) {
+func (m *Member) setState(state string) {
 	if state == "admitted" && m.times.Admitted == 0 {
 		m.times.Admitted = pace.Now()
 	}
@@ -228,7 +228,7 @@ func (m *Member) event(e Event) {
 		}
 	case "media.ready":
 		var r ready
-		if json.Unmarshal(e.Data, &r) == nil && !m.who.Silent {
+		if json.Unmarshal(e.Data, &r) == nil && !m.persona.Silent {
 			select {
 			case <-m.offers: // only the newest counts
 			default:
@@ -236,26 +236,26 @@ func (m *Member) event(e Event) {
 			m.offers <- r
 		}
 	case "slot.map":
-		m.remap(e.Data)
+		m.slotMap(e.Data)
 	case "self.updated":
 		m.mu.Lock()
-		wire := m.wire
+		conn := m.conn
 		m.mu.Unlock()
-		m.ask(wire, e.Data)
+		m.respond(conn, e.Data)
 	case "waiting.list", "waiting.added", "waiting.updated":
-		if m.who.AdmitAll {
+		if m.persona.AdmitAll {
 			m.admitAll(e)
 		}
 	}
-	if m.hear != nil {
-		m.hear(e)
+	if m.onEvent != nil {
+		m.onEvent(e)
 	}
 }
 
 func (m *Member) access(state string) {
 	m.mu.Lock()
 	was := m.state
-	m.enter(state)
+	m.setState(state)
 	t := m.transport
 	if was == "admitted" && state != "admitted" {
 		m.transport, m.times.Admitted = nil, 0
@@ -269,7 +269,7 @@ func (m *Member) access(state string) {
 	}
 }
 
-func (m *Member) remap(data json.RawMessage) {
+func (m *Member) slotMap(data json.RawMessage) {
 	var d struct {
 		Slots []struct {
 			ParticipantID string `json:"participantId"`
@@ -281,10 +281,10 @@ func (m *Member) remap(data json.RawMessage) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.mapped = map[string]bool{}
+	m.inSlots = map[string]bool{}
 	for _, s := range d.Slots {
 		m.owners[s.CSRC] = s.ParticipantID
-		m.mapped[s.ParticipantID] = true
+		m.inSlots[s.ParticipantID] = true
 	}
 }
 
@@ -320,10 +320,10 @@ func (m *Member) fail(err error) {
 // Call asks the server on the member's connection.
 func (m *Member) Call(ctx context.Context, kind string, data, into any) error {
 	m.mu.Lock()
-	wire := m.wire
+	conn := m.conn
 	m.mu.Unlock()
-	if wire == nil {
+	if conn == nil {
 		return ErrLost
 	}
-	return wire.Call(ctx, kind, data, into)
+	return conn.Call(ctx, kind, data, into)
 }

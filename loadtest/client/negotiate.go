@@ -13,28 +13,28 @@ import (
 )
 
 // negotiate makes the offers that the server asks for, one after the other, while the wire lasts.
-func (m *Member) negotiate(wire *Wire) {
+func (m *Member) negotiate(conn *SignalConn) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() {
-		<-wire.Done()
+		<-conn.Done()
 		cancel()
 	}()
 	for {
 		select {
 		case r := <-m.offers:
-			if err := m.media(ctx, wire, r); err != nil && ctx.Err() == nil && !errors.Is(err, errGone) {
+			if err := m.offerMedia(ctx, conn, r); err != nil && ctx.Err() == nil && !errors.Is(err, errGone) {
 				m.fail(err)
 			}
-		case <-wire.Done():
+		case <-conn.Done():
 			return
 		}
 	}
 }
 
 // media answers one media.ready.
-func (m *Member) media(ctx context.Context, wire *Wire, r ready) error {
-	if m.who.SendOnly {
+func (m *Member) offerMedia(ctx context.Context, conn *SignalConn, r ready) error {
+	if m.persona.SendOnly {
 		r.Slots = Slots{}
 	}
 	m.mu.Lock()
@@ -68,7 +68,7 @@ func (m *Member) media(ctx context.Context, wire *Wire, r ready) error {
 	m.mu.Unlock()
 	var answer struct{ SDP string }
 	request := map[string]any{"generation": generation, "sdp": sdp, "tracks": tracks}
-	if err := wire.Call(ctx, "media.offer", request, &answer); err != nil {
+	if err := conn.Call(ctx, "media.offer", request, &answer); err != nil {
 		if !alive {
 			t.Close(false)
 		}
@@ -77,22 +77,22 @@ func (m *Member) media(ctx context.Context, wire *Wire, r ready) error {
 		}
 		return fmt.Errorf("media.offer: %w", err)
 	}
-	m.note(func(times *Times) {
+	m.setTime(func(times *Times) {
 		if !alive {
 			times.Answered = pace.Now()
 		}
 	})
-	if err := t.Answered(ctx, answer.SDP, m.lab.Via); err != nil {
+	if err := t.Answered(ctx, answer.SDP, m.env.Via); err != nil {
 		return err
 	}
 	if !alive {
-		m.note(func(times *Times) { times.Connected = pace.Now() })
+		m.setTime(func(times *Times) { times.Connected = pace.Now() })
 		t.Start(m.random)
 	}
 	return nil
 }
 
-func (m *Member) note(change func(*Times)) {
+func (m *Member) setTime(change func(*Times)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	change(&m.times)
@@ -110,14 +110,14 @@ func isClosed(c <-chan struct{}) bool {
 
 // connection makes a new transport with fresh sources, and lets the old one go.
 func (m *Member) connection() (Transport, error) {
-	t, err := m.unwrapped()
-	if err == nil && m.who.Wrap != nil {
-		return m.who.Wrap(t), nil
+	t, err := m.newTransport()
+	if err == nil && m.persona.Wrap != nil {
+		return m.persona.Wrap(t), nil
 	}
 	return t, err
 }
 
-func (m *Member) unwrapped() (Transport, error) {
+func (m *Member) newTransport() (Transport, error) {
 	var sources []*source
 	random := rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	m.mu.Lock()
@@ -127,7 +127,7 @@ func (m *Member) unwrapped() (Transport, error) {
 	for _, s := range m.sources {
 		was[s.video] = s.muted.Load()
 	}
-	for video, shape := range map[bool]*Shape{false: m.who.Audio, true: m.who.Video} {
+	for video, shape := range map[bool]*MediaProfile{false: m.persona.Audio, true: m.persona.Video} {
 		if shape != nil {
 			s := newSource(*shape, video, random)
 			s.muted.Store(was[video])
@@ -143,24 +143,24 @@ func (m *Member) unwrapped() (Transport, error) {
 		go old.Close(true)
 	}
 	m.sink.Forget()
-	if m.who.Connect != nil {
-		return m.who.Connect()
+	if m.persona.Connect != nil {
+		return m.persona.Connect()
 	}
-	if !m.who.Light {
-		return newReal(m.lab.Local, m.lab.Pacer, m.sink, sources)
+	if !m.persona.Light {
+		return newReal(m.env.Local, m.env.Pacer, m.sink, sources)
 	}
-	id, err := m.lab.cert()
+	id, err := m.env.sharedIdentity()
 	if err != nil {
 		return nil, err
 	}
-	return newLight(m.lab.Local, id, m.lab.Pacer, m.sink, sources)
+	return newLight(m.env.Local, id, m.env.Pacer, m.sink, sources)
 }
 
 // Await waits until ok holds, which looks at a consistent View, or until the member failed or the context ends.
 func (m *Member) Await(ctx context.Context, what string, ok func(View) bool) error {
 	for {
 		m.mu.Lock()
-		v, changed := m.view(), m.changed
+		v, changed := m.snapshot(), m.changed
 		m.mu.Unlock()
 		if ok(v) {
 			return nil
@@ -202,13 +202,13 @@ func (v View) stage() string {
 }
 
 // view is called with mu held.
-func (m *Member) view() View { return View{m.id, m.state, m.times, m.failure} }
+func (m *Member) snapshot() View { return View{m.id, m.state, m.times, m.failure} }
 
 // Look gives the member as it is.
-func (m *Member) Look() View {
+func (m *Member) View() View {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.view()
+	return m.snapshot()
 }
 
 // Connected reports that media may flow.
@@ -243,18 +243,18 @@ func (m *Member) mute(video, muted bool) {
 }
 
 // Cut drops the connection to the server without a word; media goes on.
-func (m *Member) Cut() {
+func (m *Member) Disconnect() {
 	m.mu.Lock()
-	wire := m.wire
+	conn := m.conn
 	m.mu.Unlock()
-	if wire != nil {
-		wire.Cut()
+	if conn != nil {
+		conn.Disconnect()
 	}
 }
 
 // Vanish drops everything without a word, as a crash does.
 func (m *Member) Vanish() {
-	m.Cut()
+	m.Disconnect()
 	m.drop(false)
 }
 
@@ -273,15 +273,15 @@ func (m *Member) drop(polite bool) {
 func (m *Member) Leave(ctx context.Context) error {
 	err := m.Call(ctx, "leave", nil, nil)
 	m.mu.Lock()
-	wire := m.wire
+	conn := m.conn
 	m.mu.Unlock()
-	if wire != nil {
+	if conn != nil {
 		timeout := time.After(time.Second)
 		select {
-		case <-wire.Done():
+		case <-conn.Done():
 		case <-timeout:
 		}
-		wire.Cut()
+		conn.Disconnect()
 	}
 	m.drop(true)
 	if errors.Is(err, ErrLost) {
@@ -291,30 +291,30 @@ func (m *Member) Leave(ctx context.Context) error {
 }
 
 // A Debut is when a member's source was first sent.
-type Debut struct {
+type FirstSent struct {
 	Video bool
 	At    time.Duration
 }
 
 // Sent gives how many packets the member's sources sent so far on this connection, and their debuts.
-func (m *Member) Sent() (packets uint64, debuts []Debut) {
+func (m *Member) PacketsSent() (packets uint64, debuts []FirstSent) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, s := range m.sources {
 		packets += s.sent.Load()
 		if at := s.firstSent.Load(); at != 0 {
-			debuts = append(debuts, Debut{s.video, time.Duration(at)})
+			debuts = append(debuts, FirstSent{s.video, time.Duration(at)})
 		}
 	}
 	return packets, debuts
 }
 
 // Seen gives when each participant's sources were first seen: sound, and the first key frame.
-func (m *Member) Seen() map[string]First {
-	firsts := m.sink.Firsts()
+func (m *Member) FirstPackets() map[string]FirstArrival {
+	firsts := m.sink.FirstPackets()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	all := map[string]First{}
+	all := map[string]FirstArrival{}
 	for csrc, f := range firsts {
 		who := all[m.owners[csrc]]
 		if f.KeyFrame != 0 {
@@ -329,10 +329,10 @@ func (m *Member) Seen() map[string]First {
 }
 
 // Mapped tells who is in a slot, as the newest slot map says.
-func (m *Member) Mapped() map[string]bool {
+func (m *Member) InSlots() map[string]bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.mapped
+	return m.inSlots
 }
 
 // KernelDrops is what the kernel threw away because this process read too late; light clients only.
@@ -346,12 +346,12 @@ func (m *Member) KernelDrops() uint64 {
 }
 
 // Host reports whether the member hosts the room.
-func (m *Member) Host() bool { return m.who.Role == auth.Host }
+func (m *Member) Host() bool { return m.persona.Role == auth.Host }
 
 // Debuted reports whether the member's own source has sent anything on this connection.
-func (m *Member) Debuted(video bool) bool {
-	_, debuts := m.Sent()
-	return slices.ContainsFunc(debuts, func(d Debut) bool { return d.Video == video })
+func (m *Member) HasSent(video bool) bool {
+	_, debuts := m.PacketsSent()
+	return slices.ContainsFunc(debuts, func(d FirstSent) bool { return d.Video == video })
 }
 
 // Admit lets in whoever waits. A server that cannot just now is asked again, as a host would click again.
@@ -379,13 +379,13 @@ func (m *Member) Admit(ctx context.Context) {
 }
 
 // Ended waits for the end of the wire and gives its close code, 0 if it did not come.
-func (m *Member) Ended(ctx context.Context) int {
+func (m *Member) WaitClosed(ctx context.Context) int {
 	m.mu.Lock()
-	wire := m.wire
+	conn := m.conn
 	m.mu.Unlock()
 	select {
-	case <-wire.Done():
-		return wire.CloseCode()
+	case <-conn.Done():
+		return conn.CloseCode()
 	case <-ctx.Done():
 		return 0
 	}
@@ -401,10 +401,10 @@ func (m *Member) Stall() {
 }
 
 // Harass lets a light member ask for every packet again, and for a key frame of everybody, at every interval.
-func (m *Member) Harass(every time.Duration) {
+func (m *Member) AskRepeatedly(every time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if l, ok := m.transport.(*Light); ok {
-		l.pacer.Add(pace.Now(), false, func(due, _ time.Duration) (time.Duration, bool) { return due + every, l.harass() })
+		l.pacer.Add(pace.Now(), false, func(due, _ time.Duration) (time.Duration, bool) { return due + every, l.sendRequests() })
 	}
 }

@@ -24,7 +24,7 @@ type Track struct {
 func (l *Light) offerLight(slots Slots) (sdp string, tracks []Track) {
 	var b strings.Builder
 	l.version++
-	l.grow(slots)
+	l.addSlots(slots)
 	fmt.Fprintf(&b, "v=0\r\no=- 1 %d IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE", l.version)
 	for i := range len(l.sources) + len(l.slots) {
 		b.WriteString(" " + strconv.Itoa(i))
@@ -60,11 +60,11 @@ func (l *Light) offerLight(slots Slots) (sdp string, tracks []Track) {
 }
 
 // grow adds receiving m-lines behind those there are: m-lines never change their place (RFC 8829, section 5.2.2).
-func (l *Light) grow(want Slots) {
-	for ; l.have.Pairs < want.Pairs; l.have.Pairs++ {
+func (l *Light) addSlots(want Slots) {
+	for ; l.slotCount.Pairs < want.Pairs; l.slotCount.Pairs++ {
 		l.slots = append(l.slots, false, true)
 	}
-	for ; l.have.Screens < want.Screens; l.have.Screens++ {
+	for ; l.slotCount.Screens < want.Screens; l.slotCount.Screens++ {
 		l.slots = append(l.slots, true)
 	}
 }
@@ -83,15 +83,15 @@ const (
 )
 
 // remote is what an answer says of the server's end.
-type remote struct {
+type remoteDescription struct {
 	ufrag, pwd, fingerprint string
 	candidates              []netip.AddrPort
 	feedback                bool // the server numbers what it sends, and wants feedback on it
 }
 
 // parseAnswer reads the bundle's transport from an answer (RFC 8839, RFC 8122).
-func parseAnswer(sdp string) (remote, error) {
-	var r remote
+func parseAnswer(sdp string) (remoteDescription, error) {
+	var r remoteDescription
 	sending := false // the m-line is a slot
 	twcc := false
 	for text := range strings.Lines(sdp) {

@@ -20,17 +20,17 @@ import (
 
 // A Real is a pion PeerConnection with its usual interceptors: it asks for what it misses and repeats what it is asked for.
 type Real struct {
-	pc      *webrtc.PeerConnection
-	pacer   *pace.Pacer
-	sink    *Sink
-	sources []*source
-	tracks  []*webrtc.TrackLocalStaticRTP // of sources, in order
-	slots   Slots                         // in the offer so far
-	over    chan struct{}
-	once    sync.Once
-	up      chan struct{} // closed when connected
-	upOnce  sync.Once
-	readers sync.WaitGroup
+	pc            *webrtc.PeerConnection
+	pacer         *pace.Pacer
+	sink          *Sink
+	sources       []*source
+	tracks        []*webrtc.TrackLocalStaticRTP // of sources, in order
+	slots         Slots                         // in the offer so far
+	closed        chan struct{}
+	once          sync.Once
+	connected     chan struct{} // closed when connected
+	connectedOnce sync.Once
+	readers       sync.WaitGroup
 }
 
 func newReal(local netip.Addr, p *pace.Pacer, sink *Sink, sources []*source) (*Real, error) {
@@ -42,7 +42,7 @@ func newReal(local netip.Addr, p *pace.Pacer, sink *Sink, sources []*source) (*R
 	if err != nil {
 		return nil, err
 	}
-	r := &Real{pc: pc, pacer: p, sink: sink, sources: sources, over: make(chan struct{}), up: make(chan struct{})}
+	r := &Real{pc: pc, pacer: p, sink: sink, sources: sources, closed: make(chan struct{}), connected: make(chan struct{})}
 	for _, s := range sources {
 		if err := r.publish(s); err != nil {
 			return nil, errors.Join(err, pc.Close())
@@ -52,9 +52,9 @@ func newReal(local netip.Addr, p *pace.Pacer, sink *Sink, sources []*source) (*R
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
 		switch s {
 		case webrtc.PeerConnectionStateConnected:
-			r.upOnce.Do(func() { close(r.up) })
+			r.connectedOnce.Do(func() { close(r.connected) })
 		case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
-			r.once.Do(func() { close(r.over) })
+			r.once.Do(func() { close(r.closed) })
 		}
 	})
 	return r, nil
@@ -87,7 +87,7 @@ func pionAPI(local netip.Addr) (*webrtc.API, error) {
 		webrtc.ConfigureTWCCHeaderExtensionSender(m, registry), webrtc.ConfigureTWCCSender(m, registry)); err != nil {
 		return nil, err
 	}
-	s := webrtc.SettingEngine{LoggerFactory: quiet{}}
+	s := webrtc.SettingEngine{LoggerFactory: discardLogger{}}
 	s.SetIncludeLoopbackCandidate(local.IsLoopback())
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	s.SetHostAcceptanceMinWait(0) // nominate at once
@@ -170,9 +170,9 @@ func (r *Real) Answered(ctx context.Context, sdp string, via func(netip.AddrPort
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	select {
-	case <-r.up:
+	case <-r.connected:
 		return nil
-	case <-r.over:
+	case <-r.closed:
 		return errGone
 	case <-ctx.Done():
 		return fmt.Errorf("ICE or DTLS: %w", ctx.Err())
@@ -202,16 +202,16 @@ func Redirect(sdp string, via func(netip.AddrPort) netip.AddrPort) string {
 func (r *Real) Start(random *rand.Rand) {
 	now := pace.Now()
 	for i, s := range r.sources {
-		phase := time.Duration(random.Int64N(int64(s.shape.Interval)))
+		phase := time.Duration(random.Int64N(int64(s.profile.Interval)))
 		r.pacer.Add(now+phase, true, func(due, _ time.Duration) (time.Duration, bool) {
-			return due + s.shape.Interval, r.send(s, r.tracks[i], due)
+			return due + s.profile.Interval, r.send(s, r.tracks[i], due)
 		})
 	}
 }
 
 func (r *Real) send(s *source, t *webrtc.TrackLocalStaticRTP, due time.Duration) bool {
 	select {
-	case <-r.over:
+	case <-r.closed:
 		return false
 	default:
 	}
@@ -251,11 +251,11 @@ func (r *Real) read(t *webrtc.TrackRemote) {
 }
 
 // Closed ends with the connection.
-func (r *Real) Closed() <-chan struct{} { return r.over }
+func (r *Real) Closed() <-chan struct{} { return r.closed }
 
 // Close ends the PeerConnection. One that is not polite lets its transport vanish first.
 func (r *Real) Close(polite bool) {
-	r.once.Do(func() { close(r.over) })
+	r.once.Do(func() { close(r.closed) })
 	if !polite {
 		_ = r.pc.SCTP().Transport().ICETransport().Stop()
 	}

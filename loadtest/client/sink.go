@@ -41,22 +41,22 @@ func (c Counts) Since(o Counts) Counts {
 }
 
 // A Medium is what a group measured of sound or of pictures.
-type Medium struct {
+type Measurement struct {
 	Counts
 	Latency   *hdrhistogram.Histogram // from the publisher's socket to the receiver's, since the last Take
 	Corrected *hdrhistogram.Histogram // from when the packet was due
 	Jitter    *hdrhistogram.Histogram // inter-arrival jitter (RFC 3550, section 6.4.1), one value for each stream and Take
 }
 
-func newMedium() Medium {
-	return Medium{Latency: pace.NewHistogram(), Corrected: pace.NewHistogram(), Jitter: pace.NewHistogram()}
+func newMedium() Measurement {
+	return Measurement{Latency: pace.NewHistogram(), Corrected: pace.NewHistogram(), Jitter: pace.NewHistogram()}
 }
 
 // A Group is the books of several receivers, usually those of one room.
 type Group struct {
 	mu    sync.Mutex
-	audio Medium // Guarded by mu, as all of its sinks.
-	video Medium
+	audio Measurement // Guarded by mu, as all of its sinks.
+	video Measurement
 	sinks []*Sink
 }
 
@@ -64,13 +64,13 @@ type Group struct {
 func NewGroup() *Group { return &Group{audio: newMedium(), video: newMedium()} }
 
 // Take gives the counts so far and the histograms since the last Take, which begin anew.
-func (g *Group) Take() (audio, video Medium) {
+func (g *Group) Take() (audio, video Measurement) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, s := range g.sinks {
 		for _, st := range s.streams {
 			if st.jitter > 0 {
-				pace.Record(g.medium(st.video).Jitter, st.jitter)
+				pace.Record(g.measurement(st.video).Jitter, st.jitter)
 			}
 		}
 	}
@@ -84,7 +84,7 @@ func (g *Group) Take() (audio, video Medium) {
 	return audio, video
 }
 
-func (g *Group) medium(video bool) *Medium {
+func (g *Group) measurement(video bool) *Measurement {
 	if video {
 		return &g.video
 	}
@@ -94,16 +94,16 @@ func (g *Group) medium(video bool) *Medium {
 // A Sink is the books of one receiver. Guarded by the group's mu.
 type Sink struct {
 	group   *Group
-	streams map[uint32]*stream // by SSRC: one for each slot that carried something
-	firsts  map[uint32]First   // by CSRC
+	streams map[uint32]*stream      // by SSRC: one for each slot that carried something
+	first   map[uint32]FirstArrival // by CSRC
 }
 
 // First says when a source was first heard or seen; zero: never.
-type First struct{ Packet, KeyFrame time.Duration }
+type FirstArrival struct{ Packet, KeyFrame time.Duration }
 
 // NewSink opens the books of one more receiver.
 func (g *Group) NewSink() *Sink {
-	s := &Sink{group: g, streams: map[uint32]*stream{}, firsts: map[uint32]First{}}
+	s := &Sink{group: g, streams: map[uint32]*stream{}, first: map[uint32]FirstArrival{}}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.sinks = append(g.sinks, s)
@@ -118,11 +118,11 @@ func (s *Sink) Close() {
 }
 
 // Firsts copies when each source was first seen since the sink was opened or Forget was called.
-func (s *Sink) Firsts() map[uint32]First {
+func (s *Sink) FirstPackets() map[uint32]FirstArrival {
 	s.group.mu.Lock()
 	defer s.group.mu.Unlock()
-	all := make(map[uint32]First, len(s.firsts))
-	for csrc, f := range s.firsts {
+	all := make(map[uint32]FirstArrival, len(s.first))
+	for csrc, f := range s.first {
 		all[csrc] = f
 	}
 	return all
@@ -132,7 +132,7 @@ func (s *Sink) Firsts() map[uint32]First {
 func (s *Sink) Forget() {
 	s.group.mu.Lock()
 	defer s.group.mu.Unlock()
-	s.streams, s.firsts = map[uint32]*stream{}, map[uint32]First{}
+	s.streams, s.first = map[uint32]*stream{}, map[uint32]FirstArrival{}
 }
 
 // A Packet is one RTP packet as it came out of SRTP.
@@ -157,8 +157,8 @@ func (s *Sink) Receive(now time.Duration, p Packet) {
 		st = &stream{video: p.Video}
 		s.streams[p.SSRC] = st
 	}
-	m := s.group.medium(p.Video)
-	if !st.count(m, p) {
+	m := s.group.measurement(p.Video)
+	if !st.updateSequence(m, p) {
 		return
 	}
 	m.Packets++
@@ -170,12 +170,12 @@ func (s *Sink) Receive(now time.Duration, p Packet) {
 	}
 	pace.Record(m.Latency, now-mark.sent)
 	pace.Record(m.Corrected, now-mark.sent+mark.late)
-	s.first(now, p)
-	st.arrived(now, m, mark, p)
+	s.noteFirst(now, p)
+	st.updateTiming(now, m, mark, p)
 }
 
-func (s *Sink) first(now time.Duration, p Packet) {
-	f, known := s.firsts[p.CSRC]
+func (s *Sink) noteFirst(now time.Duration, p Packet) {
+	f, known := s.first[p.CSRC]
 	key := p.Video && keyFrame(p.Payload)
 	if key {
 		s.group.video.KeyFrames++
@@ -189,11 +189,11 @@ func (s *Sink) first(now time.Duration, p Packet) {
 	if key {
 		f.KeyFrame = now
 	}
-	s.firsts[p.CSRC] = f
+	s.first[p.CSRC] = f
 }
 
 // Replayed counts a packet that SRTP refused as a repeat, within a batch.
-func (s *Sink) Replayed(video bool) { s.group.medium(video).Duplicates++ }
+func (s *Sink) Replayed(video bool) { s.group.measurement(video).Duplicates++ }
 
 // reports are the report blocks of all streams that moved since the last call (RFC 3550, section 6.4.1).
 func (s *Sink) reports(at time.Duration) []rtcp.ReceptionReport {
@@ -209,11 +209,11 @@ func (s *Sink) reports(at time.Duration) []rtcp.ReceptionReport {
 }
 
 // blind lists the slots whose picture never began with a key frame.
-func (s *Sink) blind() (ssrcs []uint32) {
+func (s *Sink) withoutKeyFrame() (ssrcs []uint32) {
 	s.group.mu.Lock()
 	defer s.group.mu.Unlock()
 	for ssrc, st := range s.streams {
-		if st.video && st.started && s.firsts[st.csrc].KeyFrame == 0 {
+		if st.video && st.started && s.first[st.csrc].KeyFrame == 0 {
 			ssrcs = append(ssrcs, ssrc)
 		}
 	}

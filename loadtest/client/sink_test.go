@@ -101,7 +101,7 @@ func TestLossReorderingDuplicates(t *testing.T) {
 }
 
 // A slot that changes hands loses nothing, however the numbers of the two people lie.
-func TestSlotChangesHands(t *testing.T) {
+func TestSlotChangesParticipant(t *testing.T) {
 	r := newRig()
 	for i := range 10 {
 		r.receive(0, r.packet(false, false, time.Duration(i), 0))
@@ -115,7 +115,7 @@ func TestSlotChangesHands(t *testing.T) {
 	if audio.Lost != 0 || audio.Withheld != 0 || audio.Packets != 20 {
 		t.Errorf("counted %+v", audio.Counts)
 	}
-	if f := r.sink.Firsts(); len(f) != 2 {
+	if f := r.sink.FirstPackets(); len(f) != 2 {
 		t.Errorf("heard %v", f)
 	}
 }
@@ -157,7 +157,7 @@ func TestFreezes(t *testing.T) {
 }
 
 // What the publisher pauses by itself is no freeze, and what the server leaves out is one.
-func TestPausesAndWithheld(t *testing.T) {
+func TestPausesAndWithheldPackets(t *testing.T) {
 	r := newRig()
 	c := r.frames(50, func(int) (time.Duration, bool) { return 0, false })
 	for i := range 50 {
@@ -230,8 +230,8 @@ func TestParseAnswer(t *testing.T) {
 	}
 }
 
-func TestWhatIsAsked(t *testing.T) {
-	var a asked
+func TestRequirements(t *testing.T) {
+	var a requirements
 	err := json.Unmarshal([]byte(`{"needs":["agreement"],"agreement":[{"id":"rules","version":"1","locale":"de","text":"…","textHash":"aa"}],
 		"consents":[{"scope":"recording.audio","texts":[{"textHash":"bb"}]}],"helpRaised":false}`), &a)
 	if err != nil || len(a.Agreement) != 1 || a.Agreement[0].TextHash != "aa" || a.Consents[0].Texts[0].TextHash != "bb" {

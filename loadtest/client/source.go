@@ -10,7 +10,7 @@ import (
 )
 
 // A Shape says what one publication sends.
-type Shape struct {
+type MediaProfile struct {
 	Interval time.Duration // between frames
 	Sizes    []int         // bytes of payload of a frame's packets, sent back to back
 	Frame    []byte        // what each frame is, without stamps; nil: noise of Sizes
@@ -18,22 +18,22 @@ type Shape struct {
 }
 
 // Microphone is Opus at constant bit rate; Camera is VP8 of 600 kbit/s at 30 pictures a second.
-func Microphone() Shape { return Shape{Interval: audioInterval, Sizes: []int{audioSize}} }
+func Microphone() MediaProfile { return MediaProfile{Interval: audioInterval, Sizes: []int{audioSize}} }
 
 // Camera is one picture of 1,100 + 1,100 + 300 bytes 30 times a second.
-func Camera() Shape { return Shape{Interval: videoInterval, Sizes: videoSizes} }
+func Camera() MediaProfile { return MediaProfile{Interval: videoInterval, Sizes: videoSizes} }
 
 // A source makes the frames of one publication. Owned by the pacer, but for what is atomic.
 type source struct {
-	shape Shape
-	video bool
-	ssrc  uint32
-	begin time.Duration // first frame was due
-	base  uint32        // RTP time then
-	count uint32        // packets so far
-	seq   uint64        // extended; also the SRTP index
-	pics  uint16
-	bufs  [][]byte // one for each packet of a frame
+	profile MediaProfile
+	video   bool
+	ssrc    uint32
+	begin   time.Duration // first frame was due
+	base    uint32        // RTP time then
+	count   uint32        // packets so far
+	seq     uint64        // extended; also the SRTP index
+	pics    uint16
+	bufs    [][]byte // one for each packet of a frame
 
 	packets, octets uint32 // for sender reports
 	lastTS          uint32
@@ -44,8 +44,8 @@ type source struct {
 	sent      atomic.Uint64
 }
 
-func newSource(shape Shape, video bool, random *rand.Rand) *source {
-	s := &source{shape: shape, video: video, ssrc: random.Uint32() | 1, base: random.Uint32(), seq: uint64(random.Uint32N(1 << 14))}
+func newSource(shape MediaProfile, video bool, random *rand.Rand) *source {
+	s := &source{profile: shape, video: video, ssrc: random.Uint32() | 1, base: random.Uint32(), seq: uint64(random.Uint32N(1 << 14))}
 	for _, size := range shape.Sizes {
 		b := make([]byte, max(size, descriptorSize+10+stampSize))
 		for i := range b {
@@ -57,10 +57,10 @@ func newSource(shape Shape, video bool, random *rand.Rand) *source {
 		s.bufs = append(s.bufs, b)
 	}
 	if shape.Level == 0 {
-		s.shape.Level = speechLevel
+		s.profile.Level = speechLevel
 	}
 	if shape.Frame != nil {
-		s.bufs = cut(shape.Frame, video)
+		s.bufs = packetize(shape.Frame, video)
 	}
 	s.keyWanted.Store(true) // a stream begins with a key frame
 	return s
@@ -89,7 +89,7 @@ func (s *source) prepare(due time.Duration) (timestamp uint32) {
 		s.pics = (s.pics + 1) & 0x7fff
 		for i, b := range s.bufs {
 			putDescriptor(b, i == 0, s.pics)
-			if i == 0 && s.shape.Frame == nil {
+			if i == 0 && s.profile.Frame == nil {
 				putFrame(b, key)
 			}
 		}
@@ -102,7 +102,7 @@ func (s *source) prepare(due time.Duration) (timestamp uint32) {
 func (s *source) stamped(i int, due time.Duration) []byte {
 	now := pace.Now()
 	b := s.bufs[i]
-	if s.shape.Frame == nil {
+	if s.profile.Frame == nil {
 		stamp{sent: now, late: now - due, count: s.count}.put(b)
 	}
 	s.count++

@@ -49,7 +49,7 @@ func TestPacerOrder(t *testing.T) {
 	}
 	defer p.Close()
 	order := make(chan int, 2)
-	once := func(n int) Beat {
+	once := func(n int) Tick {
 		return func(time.Duration, time.Duration) (time.Duration, bool) { order <- n; return 0, false }
 	}
 	now := Now()
@@ -61,7 +61,7 @@ func TestPacerOrder(t *testing.T) {
 }
 
 // A beat that blocks makes the others late, and the lag says so: this is how a starved generator is known.
-func TestLagShowsStarvation(t *testing.T) {
+func TestLagShowsStalledTick(t *testing.T) {
 	p, err := NewPacer()
 	if err != nil {
 		t.Fatal(err)

@@ -11,22 +11,22 @@ import (
 )
 
 // A Beat is what a Pacer does when it is due. It returns when it is due next, or false when it is over.
-type Beat func(due, now time.Duration) (next time.Duration, ok bool)
+type Tick func(due, now time.Duration) (next time.Duration, ok bool)
 
 // An entry waits in the pacer's heap.
-type entry struct {
+type task struct {
 	due time.Duration
-	do  Beat
+	do  Tick
 	lag bool // counts for the send lag
 }
 
-type entries []entry
+type taskHeap []task
 
-func (e entries) Len() int           { return len(e) }
-func (e entries) Less(i, j int) bool { return e[i].due < e[j].due }
-func (e entries) Swap(i, j int)      { e[i], e[j] = e[j], e[i] }
-func (e *entries) Push(x any)        { *e = append(*e, x.(entry)) }
-func (e *entries) Pop() any {
+func (e taskHeap) Len() int           { return len(e) }
+func (e taskHeap) Less(i, j int) bool { return e[i].due < e[j].due }
+func (e taskHeap) Swap(i, j int)      { e[i], e[j] = e[j], e[i] }
+func (e *taskHeap) Push(x any)        { *e = append(*e, x.(task)) }
+func (e *taskHeap) Pop() any {
 	last := (*e)[len(*e)-1]
 	*e = (*e)[:len(*e)-1]
 	return last
@@ -35,13 +35,13 @@ func (e *entries) Pop() any {
 // A Pacer sends everything of a run when it is due: one beat at a time, absolute times, so that lateness never adds up. What it
 // is late by is measured: a generator that cannot keep its schedule measures itself, not the server.
 type Pacer struct {
-	clock clock        // a timer finer than Go's, where there is one
-	next  atomic.Int64 // when something is due, as a time of Now
-	turn  sync.Mutex   // held by who does what is due; beats run under it
-	ready []entry      // Guarded by turn.
+	clock   clock        // a timer finer than Go's, where there is one
+	next    atomic.Int64 // when something is due, as a time of Now
+	running sync.Mutex   // held by who does what is due; beats run under it
+	ready   []task       // Guarded by turn.
 
 	mu      sync.Mutex
-	waiting entries // Guarded by mu, as all below.
+	waiting taskHeap // Guarded by mu, as all below.
 	lag     *hdrhistogram.Histogram
 	worst   time.Duration
 	closed  bool
@@ -67,10 +67,10 @@ func NewPacer() (*Pacer, error) {
 }
 
 // Add lets something happen from a moment on, as long as it says when it is due again. lag: it counts for the send lag.
-func (p *Pacer) Add(at time.Duration, lag bool, do Beat) {
+func (p *Pacer) Add(at time.Duration, lag bool, do Tick) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	heap.Push(&p.waiting, entry{at, do, lag})
+	heap.Push(&p.waiting, task{at, do, lag})
 	if p.waiting[0].due == at && !p.closed {
 		p.next.Store(int64(at))
 		p.clock.arm(at)
@@ -88,18 +88,18 @@ func (p *Pacer) run() {
 			p.clock.close()
 			return
 		}
-		p.turn.Lock()
+		p.running.Lock()
 		p.step()
-		p.turn.Unlock()
+		p.running.Unlock()
 	}
 }
 
 // Poll does what is due now, if nobody does already. A goroutine that works through much calls it now and then: where there is one
 // processor, the pacer's own goroutine would wait until all others are done.
 func (p *Pacer) Poll() {
-	if int64(Now()) >= p.next.Load() && p.turn.TryLock() {
+	if int64(Now()) >= p.next.Load() && p.running.TryLock() {
 		p.step()
-		p.turn.Unlock()
+		p.running.Unlock()
 	}
 }
 
@@ -109,10 +109,10 @@ func (p *Pacer) step() {
 	now := Now()
 	p.ready = p.ready[:0]
 	for len(p.waiting) > 0 && p.waiting[0].due <= now {
-		p.ready = append(p.ready, heap.Pop(&p.waiting).(entry))
+		p.ready = append(p.ready, heap.Pop(&p.waiting).(task))
 	}
 	p.mu.Unlock()
-	again := p.fire(p.ready)
+	again := p.runDue(p.ready)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, e := range again {
@@ -128,22 +128,22 @@ func (p *Pacer) step() {
 }
 
 // fire does what is due, and returns what is due again.
-func (p *Pacer) fire(ready []entry) []entry {
+func (p *Pacer) runDue(ready []task) []task {
 	again := ready[:0]
 	for _, e := range ready {
 		now := Now()
 		if e.lag {
-			p.late(now - e.due)
+			p.recordLag(now - e.due)
 		}
 		next, ok := e.do(e.due, now)
 		if ok {
-			again = append(again, entry{next, e.do, e.lag})
+			again = append(again, task{next, e.do, e.lag})
 		}
 	}
 	return again
 }
 
-func (p *Pacer) late(by time.Duration) {
+func (p *Pacer) recordLag(by time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	Record(p.lag, by)

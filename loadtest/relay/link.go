@@ -16,21 +16,21 @@ type Profile struct {
 }
 
 // headers are IPv4 and UDP, which fill a line too, in bytes.
-const headers = 28
+const headerBytes = 28
 
 // Lag is how much later a reordered packet comes: beyond the next frame of sound.
-const Lag = 25 * time.Millisecond
+const ReorderDelay = 25 * time.Millisecond
 
 // wander is how much jitter may change per time: below one, so that packets keep their order.
-const wander = 0.8
+const maxJitterSlope = 0.8
 
 // A Drop says why a packet went no further.
 type Drop int
 
 const (
-	Kept  Drop = iota
-	Lost       // by chance
-	Queue      // the rate's queue was full
+	Kept      Drop = iota
+	Lost           // by chance
+	QueueFull      // the rate's queue was full
 )
 
 // A Link is one direction of one path. It is pure: equal seeds, times and sizes give equal fates.
@@ -38,12 +38,12 @@ type Link struct {
 	profile Profile
 	random  *rand.Rand
 	busy    time.Duration // the line is sending until then
-	from    knot          // the delay wanders from one knot to the next
-	to      knot
+	from    jitterPoint   // the delay wanders from one knot to the next
+	to      jitterPoint
 }
 
 // A knot is a moment and the jitter then.
-type knot struct {
+type jitterPoint struct {
 	at     time.Duration
 	jitter time.Duration
 }
@@ -62,14 +62,14 @@ func (l *Link) Pass(now time.Duration, size int) (time.Duration, Drop) {
 	if l.profile.Rate > 0 {
 		wait := max(l.busy-now, 0)
 		if wait > l.profile.Queue {
-			return 0, Queue
+			return 0, QueueFull
 		}
-		l.busy = now + wait + time.Duration(int64(size+headers)*8*int64(time.Second)/int64(l.profile.Rate))
+		l.busy = now + wait + time.Duration(int64(size+headerBytes)*8*int64(time.Second)/int64(l.profile.Rate))
 		at = l.busy
 	}
 	at += l.profile.Delay + l.jitter(now)
 	if l.random.Float64() < l.profile.Reorder {
-		at += Lag
+		at += ReorderDelay
 	}
 	return at, Kept
 }
@@ -80,20 +80,20 @@ func (l *Link) jitter(now time.Duration) time.Duration {
 	if j == 0 {
 		return 0
 	}
-	step := time.Duration(float64(2*j) / wander)
+	step := time.Duration(float64(2*j) / maxJitterSlope)
 	if l.to.at == 0 {
-		l.from, l.to = l.draw(now), l.draw(now+step)
+		l.from, l.to = l.randomPoint(now), l.randomPoint(now+step)
 	}
 	for now >= l.to.at {
-		l.from, l.to = l.to, l.draw(l.to.at+step)
+		l.from, l.to = l.to, l.randomPoint(l.to.at+step)
 		if now-l.to.at > 1000*step { // long silence: begin anew
-			l.from, l.to = l.draw(now), l.draw(now+step)
+			l.from, l.to = l.randomPoint(now), l.randomPoint(now+step)
 		}
 	}
 	share := float64(now-l.from.at) / float64(l.to.at-l.from.at)
 	return l.from.jitter + time.Duration(share*float64(l.to.jitter-l.from.jitter))
 }
 
-func (l *Link) draw(at time.Duration) knot {
-	return knot{at, time.Duration((2*l.random.Float64() - 1) * float64(l.profile.Jitter))}
+func (l *Link) randomPoint(at time.Duration) jitterPoint {
+	return jitterPoint{at, time.Duration((2*l.random.Float64() - 1) * float64(l.profile.Jitter))}
 }

@@ -62,7 +62,7 @@ func TestDelayAndJitter(t *testing.T) {
 	}
 }
 
-func TestJitterBeginsAnewAfterSilence(t *testing.T) {
+func TestJitterRestartsAfterSilence(t *testing.T) {
 	l := NewLink(Profile{Delay: time.Second, Jitter: 100 * time.Millisecond}, 1)
 	for _, now := range []time.Duration{0, time.Hour, time.Hour + time.Millisecond, 300 * time.Hour} {
 		if at, drop := l.Pass(now, 100); drop != Kept || (at-now-time.Second).Abs() > 100*time.Millisecond {
@@ -108,7 +108,7 @@ func TestRate(t *testing.T) {
 	if !within5(rate, 1e6) {
 		t.Errorf("the line carries %.0f bit/s", rate)
 	}
-	if got := float64(drops[Queue]) / n; !within5(got, 0.5) {
+	if got := float64(drops[QueueFull]) / n; !within5(got, 0.5) {
 		t.Errorf("the queue drops %v", got)
 	}
 	delays, drops, _ := pass(p, 3, n, 1222, 20*time.Millisecond) // half of what fits
@@ -117,7 +117,7 @@ func TestRate(t *testing.T) {
 	}
 }
 
-func TestSeedDecides(t *testing.T) {
+func TestDeterministicBySeed(t *testing.T) {
 	p := Profile{Delay: 20 * time.Millisecond, Jitter: 9 * time.Millisecond, Loss: 0.1, Reorder: 0.1, Rate: 500_000, Queue: 100 * time.Millisecond}
 	a, da, _ := pass(p, 1, 5000, 500, 7*time.Millisecond)
 	b, db, _ := pass(p, 1, 5000, 500, 7*time.Millisecond)

@@ -23,7 +23,7 @@ const (
 	// maxFlows bounds the clients of one relay, and so its sockets.
 	maxFlows = 4096
 	// maxHeld bounds the packets on their way, some 64 MiB: more than 300 Mbit/s for a second. Full: dropped, as by a router.
-	maxHeld = 50000
+	maxInFlight = 50000
 	// maxDatagram is larger than any packet of WebRTC, in bytes.
 	maxDatagram = 2048
 	// socketBuffer asks for enough that the relay itself loses nothing, in bytes.
@@ -43,11 +43,11 @@ type Relay struct {
 	sock    *net.UDPConn
 	pacer   *pace.Pacer
 
-	mu     sync.Mutex
-	flows  map[netip.AddrPort]*flow // Guarded by mu, as all below.
-	held   int
-	counts Counts
-	closed bool
+	mu       sync.Mutex
+	flows    map[netip.AddrPort]*flow // Guarded by mu, as all below.
+	inFlight int
+	counts   Counts
+	closed   bool
 }
 
 // A flow is one client.
@@ -69,7 +69,7 @@ func Listen(at netip.Addr, target netip.AddrPort, p Profile, seed uint64) (*Rela
 		return nil, errors.Join(err, sock.Close())
 	}
 	r := &Relay{profile: p, seed: seed, target: target, sock: sock, pacer: pacer, flows: map[netip.AddrPort]*flow{}}
-	go r.read()
+	go r.readClients()
 	return r, nil
 }
 
@@ -87,7 +87,7 @@ func (r *Relay) Counts() Counts {
 }
 
 // Change makes the network another one from now on, for all flows.
-func (r *Relay) Change(p Profile) {
+func (r *Relay) SetProfile(p Profile) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.profile = p
@@ -108,7 +108,7 @@ func (r *Relay) Close() {
 	r.pacer.Close()
 }
 
-func (r *Relay) read() {
+func (r *Relay) readClients() {
 	b := make([]byte, maxDatagram)
 	for {
 		n, from, err := r.sock.ReadFromUDPAddrPort(b)
@@ -120,7 +120,7 @@ func (r *Relay) read() {
 		}
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 		if f := r.flow(from); f != nil {
-			r.pass(f.up, b[:n], func(data []byte) { _, _ = f.upstream.Write(data) })
+			r.forward(f.up, b[:n], func(data []byte) { _, _ = f.upstream.Write(data) })
 		}
 	}
 }
@@ -145,11 +145,11 @@ func (r *Relay) flow(client netip.AddrPort) *flow {
 	seed := r.seed + 2*uint64(len(r.flows))
 	f := &flow{client: client, upstream: upstream, up: NewLink(r.profile, seed), down: NewLink(r.profile, seed+1)}
 	r.flows[client] = f
-	go r.back(f)
+	go r.readUpstream(f)
 	return f
 }
 
-func (r *Relay) back(f *flow) {
+func (r *Relay) readUpstream(f *flow) {
 	b := make([]byte, maxDatagram)
 	for {
 		n, err := f.upstream.Read(b)
@@ -157,13 +157,13 @@ func (r *Relay) back(f *flow) {
 			return
 		}
 		if err == nil {
-			r.pass(f.down, b[:n], func(data []byte) { _, _ = r.sock.WriteToUDPAddrPort(data, f.client) })
+			r.forward(f.down, b[:n], func(data []byte) { _, _ = r.sock.WriteToUDPAddrPort(data, f.client) })
 		}
 	}
 }
 
 // pass asks the link, and sends a copy when the time comes.
-func (r *Relay) pass(l *Link, data []byte, send func([]byte)) {
+func (r *Relay) forward(l *Link, data []byte, send func([]byte)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at, drop := l.Pass(pace.Now(), len(data))
@@ -171,20 +171,20 @@ func (r *Relay) pass(l *Link, data []byte, send func([]byte)) {
 	case drop == Lost:
 		r.counts.Lost++
 		return
-	case drop == Queue:
+	case drop == QueueFull:
 		r.counts.QueueFull++
 		return
-	case r.held >= maxHeld || r.closed:
+	case r.inFlight >= maxInFlight || r.closed:
 		r.counts.Refused++
 		return
 	}
 	r.counts.Passed++
-	r.held++
+	r.inFlight++
 	packet := append([]byte(nil), data...)
 	r.pacer.Add(at, true, func(_, _ time.Duration) (time.Duration, bool) {
 		send(packet)
 		r.mu.Lock()
-		r.held--
+		r.inFlight--
 		r.mu.Unlock()
 		return 0, false
 	})

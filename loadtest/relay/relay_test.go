@@ -73,7 +73,7 @@ func TestRelayDelaysBothWays(t *testing.T) {
 }
 
 // Two clients are two addresses to the server, and a change of the network holds for those who are there.
-func TestRelayTellsClientsApart(t *testing.T) {
+func TestRelayUpstreamSocketPerClient(t *testing.T) {
 	r, err := Listen(loopback, echo(t), Profile{}, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +89,7 @@ func TestRelayTellsClientsApart(t *testing.T) {
 			t.Fatalf("client %d got %v, %v", i, buffer[:n], err)
 		}
 	}
-	r.Change(Profile{Loss: 1})
+	r.SetProfile(Profile{Loss: 1})
 	if _, err := a.Write([]byte("gone")); err != nil {
 		t.Fatal(err)
 	}

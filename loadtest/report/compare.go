@@ -17,11 +17,11 @@ type Change struct {
 
 // Least differences that mean something, whatever the share: below them a change is noise of any machine.
 const (
-	leastTime   = 0.0005   // seconds
-	leastPacket = 0.2e-6   // seconds of CPU a packet
-	leastShare  = 0.0005   // of packets
-	leastOther  = 0.05     // MiB, goroutines
-	leastCount  = 0.999999 // failures, freezes: one more is one more
+	minTimeDifference       = 0.0005   // seconds
+	minPacketCostDifference = 0.2e-6   // seconds of CPU a packet
+	minShareDifference      = 0.0005   // of packets
+	minOtherDifference      = 0.05     // MiB, goroutines
+	minCountDifference      = 0.999999 // failures, freezes: one more is one more
 )
 
 // What is not judged: how much was sent says what was asked for, and maxima are single events.
@@ -31,19 +31,19 @@ func judged(name string) bool {
 }
 
 // least is the smallest difference of a metric that counts.
-func least(name string) float64 {
+func minDifference(name string) float64 {
 	switch {
 	case name == "failures" || strings.HasSuffix(name, ".freezes"):
-		return leastCount
+		return minCountDifference
 	case name == "server.packet":
-		return leastPacket
+		return minPacketCostDifference
 	case name == "server.memory" || name == "server.goroutines":
-		return leastOther
+		return minOtherDifference
 	case name == "server.cpu", strings.HasSuffix(name, ".loss"), strings.HasSuffix(name, ".withheld"),
 		strings.HasSuffix(name, ".reordered"), strings.HasSuffix(name, ".duplicates"):
-		return leastShare
+		return minShareDifference
 	}
-	return leastTime
+	return minTimeDifference
 }
 
 // Compare lists the metrics that both reports have, by name. Less is better in all that is judged.
@@ -56,7 +56,7 @@ func Compare(before, after *Report, tolerance float64) []Change {
 			continue
 		}
 		c := Change{Name: name, Before: was, After: is}
-		if d := is - was; math.Abs(d) > least(name) && math.Abs(d) > tolerance*math.Abs(was) {
+		if d := is - was; math.Abs(d) > minDifference(name) && math.Abs(d) > tolerance*math.Abs(was) {
 			c.Worse, c.Better = d > 0, d < 0
 		}
 		all = append(all, c)
@@ -66,7 +66,7 @@ func Compare(before, after *Report, tolerance float64) []Change {
 }
 
 // Unlike says what makes two reports hard to compare: other machines, other scenarios.
-func Unlike(a, b *Report) []string {
+func Differences(a, b *Report) []string {
 	var all []string
 	for _, d := range []struct{ what, before, after string }{
 		{"scenario", a.Scenario, b.Scenario}, {"clients", a.Clients, b.Clients}, {"network", a.Network, b.Network},

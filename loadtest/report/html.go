@@ -80,7 +80,7 @@ func (b Browser) cells() []string {
 
 // state is the verdict in a word.
 func (r *Report) state() (word, class, why string) {
-	switch broken := r.Broken(); {
+	switch broken := r.FirstNotHeld(); {
 	case !r.Valid():
 		return "Invalid", "bad", "The generator measured itself, so these numbers are not the server's: " + strings.Join(r.Invalid, "; ") + "."
 	case broken != "":
@@ -141,7 +141,7 @@ func (r *Report) rows() []row {
 		}
 		o := row{Name: name, N: d.Count}
 		for _, v := range []float64{d.P50, d.P95, d.P99, d.P999, d.Max} {
-			o.Cells = append(o.Cells, figureOf(v))
+			o.Cells = append(o.Cells, formatMillis(v))
 		}
 		all = append(all, o)
 	}
@@ -163,7 +163,7 @@ func (r *Report) rows() []row {
 }
 
 // figureOf writes milliseconds with three digits that mean something.
-func figureOf(v float64) string {
+func formatMillis(v float64) string {
 	switch {
 	case v < 10:
 		return fmt.Sprintf("%.2f", v)
@@ -179,7 +179,7 @@ func (r *Report) facts() []fact {
 		{"Measured", fmt.Sprintf("%.1f s after all had come", r.Window)}, {"Network", r.Network},
 		{"Machine", r.Machine.String()}, {"Commit", r.Commit}, {"Command", r.Command},
 		{"Generator", fmt.Sprintf("%.0f %% of %d core(s), sent late by p99 %s ms, %d packets dropped at its sockets",
-			100*r.Generator.CPUShare, r.Generator.Cores, figureOf(r.Generator.SendLag.P99), r.Generator.SocketDrops)},
+			100*r.Generator.CPUShare, r.Generator.Cores, formatMillis(r.Generator.SendLag.P99), r.Generator.SocketDrops)},
 	}
 	if s := r.Server; s != nil && s.Goroutines > 0 {
 		all = append(all, fact{"Goroutines", fmt.Sprintf("%.0f, %.1f a participant", s.Goroutines, s.PerPerson)})
@@ -236,7 +236,7 @@ func (r *Report) plots() []figure {
 // timeline gives a plot the time of the run as its axis, the window shaded.
 func (r *Report) timeline(p plot) *plot {
 	p.to = max(r.Series[len(r.Series)-1].At, 1)
-	step := round(p.to / 8)
+	step := roundUp(p.to / 8)
 	for v := 0.0; v <= p.to; v += step {
 		p.ticks = append(p.ticks, tick{v, number(v) + " s"})
 	}

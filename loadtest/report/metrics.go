@@ -92,7 +92,7 @@ func (r *Report) Judge(objectives []Objective) {
 		verdict := Verdict{Objective: o.Text, Measured: v}
 		switch {
 		case !measured:
-			verdict.Why = "not measured; known here: " + strings.Join(near(m, o.Name), ", ")
+			verdict.Reason = "not measured; known here: " + strings.Join(similarNames(m, o.Name), ", ")
 		case o.Below:
 			verdict.Held = v < o.Value
 		default:
@@ -103,7 +103,7 @@ func (r *Report) Judge(objectives []Objective) {
 }
 
 // near lists names that begin alike, so that a typing error is found at once.
-func near(m map[string]float64, name string) []string {
+func similarNames(m map[string]float64, name string) []string {
 	head, _, _ := strings.Cut(name, ".")
 	var all []string
 	for n := range m {
@@ -121,7 +121,7 @@ func near(m map[string]float64, name string) []string {
 }
 
 // Broken is the first objective that did not hold, "" if all did.
-func (r *Report) Broken() string {
+func (r *Report) FirstNotHeld() string {
 	for _, v := range r.Verdicts {
 		if !v.Held {
 			return v.Objective

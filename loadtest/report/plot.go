@@ -84,7 +84,7 @@ func (p *plot) scale() {
 	if most <= 0 {
 		most = 1 // all zero: an axis all the same
 	}
-	step := round(most / 4)
+	step := roundUp(most / 4)
 	p.high = step * max(math.Ceil(most/step), 1)
 	for v := 0.0; v <= p.high*1.001; v += step {
 		p.verticals = append(p.verticals, tick{v, number(v)})
@@ -92,7 +92,7 @@ func (p *plot) scale() {
 }
 
 // round gives 1, 2 or 5 times a power of ten, not below v.
-func round(v float64) float64 {
+func roundUp(v float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(v)))
 	for _, f := range []float64{1, 2, 5} {
 		if v <= f*power*1.0001 {

@@ -89,7 +89,7 @@ type Distribution struct {
 var curvePercentiles = []float64{0, 5, 10, 20, 30, 40, 50, 60, 70, 80, 85, 90, 92.5, 95, 97, 98, 99, 99.5, 99.8, 99.9, 99.95, 99.99, 100}
 
 // Distill makes a distribution of a histogram of microseconds.
-func Distill(h *hdrhistogram.Histogram) Distribution {
+func NewDistribution(h *hdrhistogram.Histogram) Distribution {
 	if h == nil || h.TotalCount() == 0 {
 		return Distribution{}
 	}
@@ -149,7 +149,7 @@ type Verdict struct {
 	Objective string  `json:"objective"`
 	Measured  float64 `json:"measured"`
 	Held      bool    `json:"held"`
-	Why       string  `json:"why,omitempty"` // where it could not be judged
+	Reason    string  `json:"why,omitempty"` // where it could not be judged
 }
 
 // A Browser is what one Chromium saw and heard of the others in its room.

@@ -18,7 +18,7 @@ func sample() *Report {
 	for i := range 1000 {
 		_ = h.RecordValue(int64(100 + i))
 	}
-	d := Distill(h)
+	d := NewDistribution(h)
 	r := &Report{
 		Schema: Schema, Scenario: "<therapy>", Command: "loadtest run", Commit: "abc", Started: time.Unix(1.8e9, 0), Machine: Machine{CPU: "A & B", Cores: 2},
 		Clients: "light", Rooms: 2, Participants: 16, Window: 10, Network: "direct", Invalid: []string{},
@@ -49,8 +49,8 @@ func TestObjectives(t *testing.T) {
 		if r.Judge([]Objective{o}); r.Verdicts[0].Held != held {
 			t.Errorf("%s held: %v (%v)", text, r.Verdicts[0].Held, r.Verdicts[0])
 		}
-		if (r.Broken() == "") != held {
-			t.Errorf("%s: broken %q", text, r.Broken())
+		if (r.FirstNotHeld() == "") != held {
+			t.Errorf("%s: broken %q", text, r.FirstNotHeld())
 		}
 	}
 	for _, text := range []string{"", "<5", "join.p95", "join.p95<soon", "join.p95<5parsecs"} {
@@ -100,16 +100,16 @@ func TestCompare(t *testing.T) {
 	if _, there := marks["audio.latency.max"]; there {
 		t.Error("single events are judged")
 	}
-	if len(Unlike(before, after)) != 0 {
+	if len(Differences(before, after)) != 0 {
 		t.Error("alike reports are called unlike")
 	}
-	if after.Machine.Cores = 64; len(Unlike(before, after)) != 1 {
+	if after.Machine.Cores = 64; len(Differences(before, after)) != 1 {
 		t.Error("another machine is not seen")
 	}
 }
 
 // The page is well formed, escapes what it shows, fetches nothing, and its pictures hold no number that is none.
-func TestPage(t *testing.T) {
+func TestHTML(t *testing.T) {
 	for name, change := range map[string]func(*Report){
 		"full":    func(*Report) {},
 		"empty":   func(r *Report) { *r = Report{Schema: Schema, Scenario: "<therapy>"} },
@@ -169,7 +169,7 @@ func TestScales(t *testing.T) {
 			t.Errorf("%v reads %s", v, got)
 		}
 	}
-	if math.Abs(round(0.07)-0.1) > 1e-9 || round(3) != 5 {
+	if math.Abs(roundUp(0.07)-0.1) > 1e-9 || roundUp(3) != 5 {
 		t.Error("round numbers are not round")
 	}
 }

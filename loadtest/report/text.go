@@ -55,7 +55,7 @@ func (r *Report) WriteText(w io.Writer) {
 		if !v.Held {
 			state = "BROKEN"
 		}
-		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%-10s %s (%.4g) %s", state, v.Objective, v.Measured, v.Why), " "))
+		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%-10s %s (%.4g) %s", state, v.Objective, v.Measured, v.Reason), " "))
 	}
 }
 

@@ -119,21 +119,21 @@ func (r *runner) restart(ctx context.Context) {
 		r.failUnless(ctx, "restart", err)
 		return
 	}
-	r.took("daemon", pace.Now()-began)
+	r.recordTime("daemon", pace.Now()-began)
 	r.mu.Lock()
 	r.probe.pid = r.daemon.pid()
 	r.mu.Unlock()
 	var all sync.WaitGroup
-	for _, p := range r.places() {
+	for _, p := range r.openRooms() {
 		for _, n := range p.present() {
-			all.Go(func() { p.comeBack(ctx, n, began) })
+			all.Go(func() { p.rejoin(ctx, n, began) })
 		}
 	}
 	all.Wait()
 }
 
 // comeBack resumes, or enters anew where the seat is gone, and waits for everybody's media.
-func (p *place) comeBack(ctx context.Context, n *person, since time.Duration) {
+func (p *room) rejoin(ctx context.Context, n *person, since time.Duration) {
 	n.Vanish()
 	for {
 		err := n.Resume(ctx)
@@ -153,7 +153,7 @@ func (p *place) comeBack(ctx context.Context, n *person, since time.Duration) {
 		p.r.failUnless(ctx, "come back", err)
 		return
 	}
-	if p.complete(ctx, n) {
-		p.r.took("backAll", pace.Now()-since)
+	if p.waitForMedia(ctx, n) {
+		p.r.recordTime("backAll", pace.Now()-since)
 	}
 }

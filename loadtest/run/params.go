@@ -11,15 +11,15 @@ const (
 	// warmUp is between the last arrival and the window: key frames and bandwidth bounds calm down.
 	warmUp = time.Second
 	// shortest is the least time that a point of the plots is drawn of; the window begins and ends between points.
-	shortest = 300 * time.Millisecond
+	minPlotInterval = 300 * time.Millisecond
 	// leaveTimeout bounds the goodbyes.
 	leaveTimeout = 10 * time.Second
 	// sampleInterval of the series.
 	sampleInterval = time.Second
 	// maxKinds bounds the kinds of failures that a report tells apart.
-	maxKinds = 40
+	maxFailureKinds = 40
 	// atOnce is how many people of one run enter at the same time, below the daemon's bound for strangers of one address (32).
-	atOnce = 24
+	maxEntering = 24
 )
 
 // A generator beyond these measures itself, and the run is invalid.
@@ -43,7 +43,7 @@ const (
 )
 
 // leastPictures a second of one person: below it nobody would say that they see them.
-const leastPictures = 1.0
+const minFrameRate = 1.0
 
 // Stalled and hostile receivers.
 const (

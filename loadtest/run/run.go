@@ -48,14 +48,14 @@ type Progress struct {
 type runner struct {
 	sc       scenario.Scenario
 	o        Options
-	lab      *client.Lab
+	env      *client.Env
 	relays   *relay.Pool
 	probe    probe
 	daemon   *daemon
 	began    time.Duration
-	door     chan struct{} // a token for each who enters
+	entering chan struct{} // a token for each who enters
 	measured *client.Group // books of all receivers that are measured: few and large, for each costs a collection a second
-	spoiled  *client.Group // of those that are not
+	faulty   *client.Group // of those that are not
 
 	mu       sync.Mutex
 	phase    string                             // Guarded by mu, as all below.
@@ -63,7 +63,7 @@ type runner struct {
 	times    map[string]*hdrhistogram.Histogram // by name
 	series   []report.Second
 	people   int
-	rooms    []*place
+	rooms    []*room
 }
 
 // Run carries a scenario out. The report is valid JSON and HTML whatever happened; the error says that nothing could be measured.
@@ -83,8 +83,8 @@ func Run(ctx context.Context, sc scenario.Scenario, o Options) (*report.Report, 
 
 func newRunner(sc scenario.Scenario, o Options, p *pace.Pacer) *runner {
 	return &runner{
-		sc: sc, o: o, probe: probe{o.PID, o.Metrics}, door: make(chan struct{}, atOnce), measured: client.NewGroup(), spoiled: client.NewGroup(),
-		lab:      &client.Lab{Server: o.Server, TLS: o.TLS, Minter: o.Minter, Pacer: p, Seed: o.Seed, Passcode: o.Passcode},
+		sc: sc, o: o, probe: probe{o.PID, o.Metrics}, entering: make(chan struct{}, maxEntering), measured: client.NewGroup(), faulty: client.NewGroup(),
+		env:      &client.Env{Server: o.Server, TLS: o.TLS, Minter: o.Minter, Pacer: p, Seed: o.Seed, Passcode: o.Passcode},
 		failures: map[string]int{}, times: map[string]*hdrhistogram.Histogram{},
 	}
 }
@@ -97,12 +97,12 @@ func (r *runner) prepare(ctx context.Context) (err error) {
 		}
 		r.probe.pid = r.daemon.pid()
 	}
-	if r.lab.Local, err = localAddress(r.o.Server); err != nil {
+	if r.env.Local, err = localAddress(r.o.Server); err != nil {
 		return err
 	}
 	if n := r.sc.Network; n != nil {
-		r.relays = relay.NewPool(profile(n), r.o.Seed, r.lab.Local)
-		r.lab.Via = r.relays.Via
+		r.relays = relay.NewPool(profile(n), r.o.Seed, r.env.Local)
+		r.env.Via = r.relays.Via
 	}
 	return nil
 }
@@ -154,25 +154,25 @@ func (r *runner) run(ctx context.Context) (*report.Report, error) {
 	r.began = pace.Now()
 	rep := &report.Report{
 		Schema: report.Schema, Scenario: r.sc.Name, Command: r.o.Command, Commit: report.Commit(), Started: time.Now(),
-		Machine: report.ThisMachine(), Rooms: r.sc.Rooms, Clients: kind(r.sc.Light), Network: r.sc.Network.String(),
+		Machine: report.ThisMachine(), Rooms: r.sc.Rooms, Clients: clientKind(r.sc.Light), Network: r.sc.Network.String(),
 		Invalid: []string{}, Verdicts: []report.Verdict{},
 	}
-	before := r.probe.look(ctx)
-	books := newBooks(r)
+	before := r.probe.sample(ctx)
+	books := newSampler(r)
 	sampling, stop := context.WithCancel(context.WithoutCancel(ctx))
 	sampled := make(chan struct{})
 	go func() { defer close(sampled); books.sample(sampling) }()
-	r.enter("people arrive")
-	browsers := r.browse(ctx)
+	r.setPhase("people arrive")
+	browsers := r.openBrowserRoom(ctx)
 	r.open(ctx)
 	pause(ctx, warmUp)
-	r.enter("measuring")
+	r.setPhase("measuring")
 	browsers.open(ctx)
 	books.open(ctx)
 	r.play(ctx)
 	books.close(context.WithoutCancel(ctx))
 	rep.Browsers = browsers.close(context.WithoutCancel(ctx))
-	r.enter("people leave")
+	r.setPhase("people leave")
 	r.leave(context.WithoutCancel(ctx))
 	stop()
 	<-sampled
@@ -183,13 +183,13 @@ func (r *runner) run(ctx context.Context) (*report.Report, error) {
 	rep.Failures, rep.Series = maps.Clone(r.failures), slices.Clone(r.series)
 	rep.Times = map[string]report.Distribution{}
 	for name, h := range r.times {
-		rep.Times[name] = report.Distill(h)
+		rep.Times[name] = report.NewDistribution(h)
 	}
-	rep.Invalid = append(rep.Invalid, r.why(rep)...)
+	rep.Invalid = append(rep.Invalid, r.invalidReasons(rep)...)
 	return rep, nil
 }
 
-func kind(light bool) string {
+func clientKind(light bool) string {
 	if light {
 		return "light"
 	}
@@ -197,7 +197,7 @@ func kind(light bool) string {
 }
 
 // why lists what makes the numbers the generator's own.
-func (r *runner) why(rep *report.Report) []string {
+func (r *runner) invalidReasons(rep *report.Report) []string {
 	var all []string
 	g := rep.Generator
 	if limit := maxSendLag.Seconds() * 1000; g.SendLag.P99 > limit {
@@ -219,7 +219,7 @@ func (r *runner) why(rep *report.Report) []string {
 }
 
 // enter names the phase.
-func (r *runner) enter(phase string) {
+func (r *runner) setPhase(phase string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.phase = phase
@@ -236,14 +236,14 @@ func (r *runner) fail(what string, err error) {
 			what += ": " + err.Error()
 		}
 	}
-	if len(r.failures) >= maxKinds && r.failures[what] == 0 {
+	if len(r.failures) >= maxFailureKinds && r.failures[what] == 0 {
 		what = "other"
 	}
 	r.failures[what]++
 }
 
 // took records how long something took.
-func (r *runner) took(name string, d time.Duration) {
+func (r *runner) recordTime(name string, d time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	h := r.times[name]
@@ -254,7 +254,7 @@ func (r *runner) took(name string, d time.Duration) {
 	pace.Record(h, d)
 }
 
-func (r *runner) came(n int) {
+func (r *runner) addPeople(n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.people += n
@@ -280,7 +280,7 @@ func (r *runner) open(ctx context.Context) {
 		if i > 0 && !pause(ctx, gap) {
 			break
 		}
-		p := newPlace(r, i)
+		p := newRoom(r, i)
 		r.mu.Lock()
 		r.rooms = append(r.rooms, p)
 		r.mu.Unlock()
@@ -294,7 +294,7 @@ func (r *runner) play(ctx context.Context) {
 	window, cancel := context.WithTimeout(ctx, time.Duration(r.sc.Duration))
 	defer cancel()
 	var all sync.WaitGroup
-	for _, p := range r.places() {
+	for _, p := range r.openRooms() {
 		all.Go(func() { p.play(window) })
 	}
 	if r.sc.Script == "restart" {
@@ -308,7 +308,7 @@ func (r *runner) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
 	defer cancel()
 	var all sync.WaitGroup
-	for _, p := range r.places() {
+	for _, p := range r.openRooms() {
 		all.Go(func() { p.leave(ctx) })
 	}
 	all.Wait()

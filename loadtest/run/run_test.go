@@ -39,7 +39,7 @@ func within5(got, want float64) bool { return math.Abs(got-want) <= 0.05*want }
 
 // What is reported is what the server did: latencies between 200 and 1,000 ms, every twentieth packet lost. A machine that is busy
 // with other things may spoil a run, which is why runs can be invalid; so there are three.
-func TestReportIsTheTruth(t *testing.T) {
+func TestReportMatchesServer(t *testing.T) {
 	var wrong []string
 	for range 3 {
 		if wrong = truth(t); len(wrong) == 0 {
@@ -156,7 +156,7 @@ func TestInterruptedRunLeavesAReport(t *testing.T) {
 }
 
 // A server that is busy is asked again when it says so.
-func TestBusyServerIsAskedAgain(t *testing.T) {
+func TestDialRetriesBusyServer(t *testing.T) {
 	t.Parallel()
 	f := newFakeServer(t, func(*mrand.Rand) time.Duration { return 0 }, 0)
 	var asked atomic.Int64

@@ -9,7 +9,7 @@ import (
 )
 
 // play runs the scenario's script in one room until the window ends.
-func (p *place) play(ctx context.Context) {
+func (p *room) play(ctx context.Context) {
 	switch p.r.sc.Script {
 	case "therapy":
 		p.therapy(ctx)
@@ -21,14 +21,14 @@ func (p *place) play(ctx context.Context) {
 }
 
 // A cue waits for a share of the window; it reports false when the run was ended before.
-func (p *place) cue(ctx context.Context, share float64, begun time.Duration) bool {
+func (p *room) waitUntil(ctx context.Context, share float64, begun time.Duration) bool {
 	at := begun + time.Duration(share*float64(p.r.sc.Duration))
 	return pause(ctx, at-pace.Now())
 }
 
 // therapy is a session: people talk in turns, one is sent back and comes in again, one loses the network, the door is locked
 // before a late-comer, and the host ends the session with the window.
-func (p *place) therapy(ctx context.Context) {
+func (p *room) therapy(ctx context.Context) {
 	begun := pace.Now()
 	people := p.present()
 	if len(people) < 4 {
@@ -36,27 +36,27 @@ func (p *place) therapy(ctx context.Context) {
 		return
 	}
 	host, second, third := people[0], people[1], people[2]
-	p.turns(ctx, people, begun)
-	if p.cue(ctx, sendBackAt, begun) {
+	p.takeTurns(ctx, people, begun)
+	if p.waitUntil(ctx, sendBackAt, begun) {
 		p.sendBack(ctx, host, second)
 	}
-	if p.cue(ctx, reconnectAt, begun) {
+	if p.waitUntil(ctx, reconnectAt, begun) {
 		p.reconnect(ctx, third)
 	}
-	if p.cue(ctx, lockAt, begun) {
-		p.lateComer(ctx, host)
+	if p.waitUntil(ctx, lockAt, begun) {
+		p.rejectLateComer(ctx, host)
 	}
 	<-ctx.Done()
 	p.end(context.WithoutCancel(ctx), host)
 }
 
 // turns lets one after the other speak; the others mute themselves.
-func (p *place) turns(ctx context.Context, people []*person, begun time.Duration) {
+func (p *room) takeTurns(ctx context.Context, people []*person, begun time.Duration) {
 	for _, n := range people[1:] {
 		p.mute(ctx, n, true)
 	}
 	for i, n := range people {
-		if !p.cue(ctx, turnsUntil*float64(i+1)/float64(len(people)), begun) {
+		if !p.waitUntil(ctx, turnsUntil*float64(i+1)/float64(len(people)), begun) {
 			return
 		}
 		p.mute(ctx, n, true)
@@ -67,7 +67,7 @@ func (p *place) turns(ctx context.Context, people []*person, begun time.Duration
 	}
 }
 
-func (p *place) mute(ctx context.Context, n *person, muted bool) {
+func (p *room) mute(ctx context.Context, n *person, muted bool) {
 	if !n.audio {
 		return
 	}
@@ -76,31 +76,31 @@ func (p *place) mute(ctx context.Context, n *person, muted bool) {
 		p.r.failUnless(ctx, "publication.set", err)
 		return
 	}
-	p.r.took("mute", pace.Now()-began)
+	p.r.recordTime("mute", pace.Now()-began)
 }
 
 // sendBack puts one before the door, whom the host's page lets in again at once.
-func (p *place) sendBack(ctx context.Context, host, n *person) {
+func (p *room) sendBack(ctx context.Context, host, n *person) {
 	began := pace.Now()
-	err := host.Call(ctx, "mod.sendBack", map[string]string{"participantId": n.Look().ID}, nil)
+	err := host.Call(ctx, "mod.sendBack", map[string]string{"participantId": n.View().ID}, nil)
 	if err != nil {
 		p.r.failUnless(ctx, "mod.sendBack", err)
 		return
 	}
-	p.r.took("sendBack", pace.Now()-began)
+	p.r.recordTime("sendBack", pace.Now()-began)
 	host.Admit(ctx)
 	back := func(v client.View) bool { return client.Connected(v) && v.Times.Connected > began }
 	if err := n.Await(ctx, "media after being sent back", back); err != nil {
 		p.r.failUnless(ctx, "readmit", err)
 		return
 	}
-	if p.complete(ctx, n) {
-		p.seen(n, "readmit", n.Look().Times.Offered)
+	if p.waitForMedia(ctx, n) {
+		p.recordArrivals(n, "readmit", n.View().Times.Offered)
 	}
 }
 
 // reconnect lets one lose the network, wire and media, and come back to the seat.
-func (p *place) reconnect(ctx context.Context, n *person) {
+func (p *room) reconnect(ctx context.Context, n *person) {
 	n.Vanish()
 	if !pause(ctx, outage) {
 		return
@@ -108,27 +108,27 @@ func (p *place) reconnect(ctx context.Context, n *person) {
 	began := pace.Now()
 	if err := n.Resume(ctx); err != nil {
 		p.r.failUnless(ctx, "resume", err)
-		p.gone(n)
+		p.removed(n)
 		return
 	}
-	p.r.took("resume", pace.Now()-began)
+	p.r.recordTime("resume", pace.Now()-began)
 	back := func(v client.View) bool { return client.Connected(v) && v.Times.Connected > began }
 	if err := n.Await(ctx, "media after a resume", back); err != nil {
 		p.r.failUnless(ctx, "reconnect", err)
 		return
 	}
-	if p.complete(ctx, n) {
-		p.seen(n, "reconnect", began)
+	if p.waitForMedia(ctx, n) {
+		p.recordArrivals(n, "reconnect", began)
 	}
 }
 
 // lateComer finds the door locked.
-func (p *place) lateComer(ctx context.Context, host *person) {
+func (p *room) rejectLateComer(ctx context.Context, host *person) {
 	if err := host.Call(ctx, "room.lock", nil, nil); err != nil {
 		p.r.failUnless(ctx, "room.lock", err)
 		return
 	}
-	n := p.newcomer(p.r.sc.Size - 1)
+	n := p.newPerson(p.r.sc.Size - 1)
 	switch err := n.Enter(ctx); {
 	case err == nil:
 		p.r.fail("a locked room let somebody in", nil)
@@ -139,7 +139,7 @@ func (p *place) lateComer(ctx context.Context, host *person) {
 }
 
 // end ends the session for all, who must hear of it.
-func (p *place) end(ctx context.Context, host *person) {
+func (p *room) end(ctx context.Context, host *person) {
 	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
 	defer cancel()
 	began := pace.Now()
@@ -148,20 +148,20 @@ func (p *place) end(ctx context.Context, host *person) {
 		return
 	}
 	for _, n := range p.present() {
-		if code := n.Ended(ctx); code != roomEnded {
+		if code := n.WaitClosed(ctx); code != roomEnded {
 			p.r.fail("the end of a session did not reach everybody", nil)
 		}
 		n.Vanish()
-		p.gone(n)
+		p.removed(n)
 	}
-	p.r.took("end", pace.Now()-began)
+	p.r.recordTime("end", pace.Now()-began)
 }
 
 // roomEnded is the close code of PROTOCOL.md, section 7.
 const roomEnded = 4410
 
 // churn lets one leave and another come, again and again. Every third vanishes without a word.
-func (p *place) churn(ctx context.Context) {
+func (p *room) churn(ctx context.Context) {
 	for i := 0; pause(ctx, time.Duration(p.r.sc.Every)); i++ {
 		people := p.present()
 		if len(people) < 2 {
@@ -174,10 +174,10 @@ func (p *place) churn(ctx context.Context) {
 		} else if err := n.Leave(ctx); err != nil {
 			p.r.failUnless(ctx, "leave", err)
 		}
-		p.gone(n)
-		fresh := p.newcomer(seat)
-		if p.bring(ctx, fresh) && p.complete(ctx, fresh) {
-			p.joined(fresh)
+		p.removed(n)
+		fresh := p.newPerson(seat)
+		if p.join(ctx, fresh) && p.waitForMedia(ctx, fresh) {
+			p.recordJoin(fresh)
 		}
 	}
 }

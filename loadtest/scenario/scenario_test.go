@@ -53,7 +53,7 @@ func TestParseIsStrict(t *testing.T) {
 	}
 }
 
-func TestLeftOutHasAValue(t *testing.T) {
+func TestDefaults(t *testing.T) {
 	s, err := Parse([]byte("name: x\nvideo: {senders: 1}\n"))
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func TestLoadFile(t *testing.T) {
 	}
 }
 
-func TestNetworkInWords(t *testing.T) {
+func TestNetworkString(t *testing.T) {
 	n := &Network{Delay: Duration(80 * time.Millisecond), Jitter: Duration(20 * time.Millisecond), Loss: 0.05, Rate: 1e6, Queue: Duration(time.Second)}
 	if got := n.String(); got != "80ms ± 20ms, 5 % loss, 1 Mbit/s with 1s of queue" {
 		t.Error(got)

@@ -29,11 +29,11 @@ func logged(t *testing.T) (c *clinic, log []LoggedTrack) {
 		}
 	})
 	track := c.start(audioOf("person-a"))
-	talk(t, track, time.Now(), 0, 290)
+	putUnits(t, track, time.Now(), 0, 290)
 	track.Stop()
 	<-track.Done()
 	other := c.start(audioOf("person-b"))
-	talk(t, other, time.Now(), 0, 290)
+	putUnits(t, other, time.Now(), 0, 290)
 	synctest.Wait()
 	c.disk.mu.Lock()
 	c.disk.badSync = func(string) error { return errFull }
@@ -48,7 +48,7 @@ func logged(t *testing.T) (c *clinic, log []LoggedTrack) {
 }
 
 // TestWhatTheLogKnows: a file that was removed, emptied or cut is missed, whatever its track; and what went by itself is not.
-func TestWhatTheLogKnows(t *testing.T) {
+func TestCompareWithAuditLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, log := logged(t)
 		whole := c.disk.crash(0)
@@ -116,7 +116,7 @@ func TestWhatTheLogKnows(t *testing.T) {
 
 // TestWhatTheLogKnowsOfPeople: an erasure needs no entry but that of the keyring, and one person's recordings are looked for by the
 // keyring alone: the log has no ids of people.
-func TestWhatTheLogKnowsOfPeople(t *testing.T) {
+func TestCompareWithAuditLogByPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, log := logged(t)
 		c.disk.badSync = nil
@@ -141,11 +141,11 @@ func TestWhatTheLogKnowsOfPeople(t *testing.T) {
 }
 
 // TestFindBroken: what a crash leaves is counted as it will be read.
-func TestFindBroken(t *testing.T) {
+func TestFindUnfinished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClinic(t, func(cfg *Config) { cfg.SegmentTime = 2 * time.Second })
 		track := c.start(audioOf("person-a"))
-		talk(t, track, time.Now(), 0, 290)
+		putUnits(t, track, time.Now(), 0, 290)
 		synctest.Wait()
 		for _, extra := range []int{0, 100, 900, 3000} {
 			d := c.disk.crash(extra)
@@ -168,7 +168,7 @@ func TestFindBroken(t *testing.T) {
 }
 
 // TestExpiryIsToldFirst: a track that expires is told of once, before anything of it goes, and stays if that fails.
-func TestExpiryIsToldFirst(t *testing.T) {
+func TestExpiryReportedBeforeRemoval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := logged(t)
 		classes, now := Classes{"standard": time.Hour}, time.Now().Add(2*time.Hour)

@@ -35,7 +35,7 @@ func BenchmarkPut(b *testing.B) {
 
 // BenchmarkSeal is what the track's goroutine pays: draining, sealing and writing to a disk that costs nothing.
 func BenchmarkSeal(b *testing.B) {
-	c := newClinic(b, func(cfg *Config) { cfg.Storage = nowhere{}; cfg.SegmentBytes = maxSegment / 2 })
+	c := newClinic(b, func(cfg *Config) { cfg.Storage = discardStorage{}; cfg.SegmentBytes = maxSegment / 2 })
 	track := c.start(videoOf("person-a"))
 	u := Unit{Payload: make([]byte, 1100), Arrived: time.Now()}
 	track.Stop()
@@ -59,15 +59,15 @@ func BenchmarkSeal(b *testing.B) {
 }
 
 // nowhere is a Storage that keeps nothing.
-type nowhere struct{}
+type discardStorage struct{}
 
-func (nowhere) Create(string) (File, error)        { return nowhereFile{io.Discard}, nil }
-func (nowhere) Open(string) (io.ReadCloser, error) { return nil, io.EOF }
-func (nowhere) List() ([]string, error)            { return nil, nil }
-func (nowhere) Lock() (LockedStorage, error)       { return nil, io.EOF }
+func (discardStorage) Create(string) (File, error)        { return discardFile{io.Discard}, nil }
+func (discardStorage) Open(string) (io.ReadCloser, error) { return nil, io.EOF }
+func (discardStorage) List() ([]string, error)            { return nil, nil }
+func (discardStorage) Lock() (LockedStorage, error)       { return nil, io.EOF }
 
-type nowhereFile struct{ io.Writer }
+type discardFile struct{ io.Writer }
 
-func (nowhereFile) Sync() error    { return nil }
-func (nowhereFile) Close() error   { return nil }
-func (nowhereFile) Discard() error { return nil }
+func (discardFile) Sync() error    { return nil }
+func (discardFile) Close() error   { return nil }
+func (discardFile) Discard() error { return nil }

@@ -25,7 +25,7 @@ func TestCrash(t *testing.T) {
 		slices.Sort(at)
 		n := 0
 		for _, stop := range at {
-			talk(t, track, began, n, stop)
+			putUnits(t, track, began, n, stop)
 			n = stop
 			time.Sleep(time.Duration(chance.IntN(20)) * time.Millisecond)
 			extra := 0
@@ -69,7 +69,7 @@ func TestCrashInRotation(t *testing.T) {
 		track := c.start(audioOf("person-a"))
 		var all []*disk
 		c.disk.synced = func() { all = append(all, c.disk.crash(0)) }
-		talk(t, track, time.Now(), 0, 500)
+		putUnits(t, track, time.Now(), 0, 500)
 		if err := c.recorder.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -115,7 +115,7 @@ func TestFailures(t *testing.T) {
 				track := c.start(audioOf("person-a"))
 				other := c.start(audioOf("person-b"))
 				began := time.Now()
-				talk(t, track, began, 0, 100)
+				putUnits(t, track, began, 0, 100)
 				time.Sleep(time.Second)
 				before := len(c.units(c.disk.crash(0)))
 				c.disk.mu.Lock()
@@ -183,7 +183,7 @@ func TestFailures(t *testing.T) {
 }
 
 // TestCloseGivesUp: a daemon ends even if its disk does not answer.
-func TestCloseGivesUp(t *testing.T) {
+func TestCloseTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClinic(t, nil)
 		track := c.start(audioOf("person-a"))

@@ -14,12 +14,12 @@ import (
 )
 
 // meanwhile is a disk on which somebody else does something just after the holds were read.
-type meanwhile struct {
+type holdRace struct {
 	*disk
 	do func() // once
 }
 
-func (m *meanwhile) Open(name string) (io.ReadCloser, error) {
+func (m *holdRace) Open(name string) (io.ReadCloser, error) {
 	f, err := m.disk.Open(name)
 	if do := m.do; name == holdsFile && do != nil {
 		m.do = nil
@@ -29,9 +29,9 @@ func (m *meanwhile) Open(name string) (io.ReadCloser, error) {
 }
 
 // holdsMeanwhile has a hold set by another goroutine, as far as that comes before it must wait. result is read at the end.
-func holdsMeanwhile(d *disk, h Hold) (m *meanwhile, over chan error) {
+func holdsMeanwhile(d *disk, h Hold) (m *holdRace, over chan error) {
 	over = make(chan error, 1)
-	return &meanwhile{disk: d, do: func() {
+	return &holdRace{disk: d, do: func() {
 		go func() {
 			_, err := SetHold(d, h, true)
 			over <- err
@@ -40,7 +40,7 @@ func holdsMeanwhile(d *disk, h Hold) (m *meanwhile, over chan error) {
 	}}, over
 }
 
-func TestTwoHoldsAtOnce(t *testing.T) {
+func TestConcurrentHolds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
 		m, other := holdsMeanwhile(d, Hold{Session: "a", Since: time.Now()})
@@ -98,7 +98,7 @@ func TestHoldDuringSweep(t *testing.T) {
 func TestHoldDuringErasure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClinic(t, nil)
-		talk(t, c.start(audioOf("person-a")), time.Now(), 0, 50)
+		putUnits(t, c.start(audioOf("person-a")), time.Now(), 0, 50)
 		if err := c.recorder.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -158,7 +158,7 @@ func childEnds(t *testing.T, cmd *exec.Cmd) {
 }
 
 // TestHoldsOfManyProcesses: none of the holds that several commands set at once is lost.
-func TestHoldsOfManyProcesses(t *testing.T) {
+func TestHoldsAcrossProcesses(t *testing.T) {
 	const children, holds = 4, 25
 	set := func(dir, who string) {
 		l := must(ReadFolder(dir))(t)
@@ -187,7 +187,7 @@ func TestHoldsOfManyProcesses(t *testing.T) {
 }
 
 // TestHoldDuringSweepOfTheDaemon: when the command returns, the sweep of another process takes nothing more that it covers.
-func TestHoldDuringSweepOfTheDaemon(t *testing.T) {
+func TestHoldDuringSweepAcrossProcesses(t *testing.T) {
 	if os.Getenv(lockChild) != "" {
 		l := must(ReadFolder(os.Getenv(lockChild + "_DIR")))(t)
 		if _, err := GC(l, Classes{"standard": time.Hour}, time.Now().Add(2*time.Hour), nil); err != nil {

@@ -162,7 +162,7 @@ func TestKeyringBackups(t *testing.T) {
 }
 
 // TestSecondPlaceNotMounted: no keyring begins without its second place, and none is left half made.
-func TestSecondPlaceNotMounted(t *testing.T) {
+func TestKeyringCopyNotMounted(t *testing.T) {
 	f, _, _ := keyringFiles(t)
 	f.File, f.KeyFile, f.Copy = f.File+"2", f.KeyFile+"2", filepath.Join(t.TempDir(), "unmounted", "erasure")
 	if err := CreateKeyring(f); err == nil {
@@ -174,7 +174,7 @@ func TestSecondPlaceNotMounted(t *testing.T) {
 }
 
 // TestAdoptCopy: a second place that was lost is written anew, when an operator says so.
-func TestAdoptCopy(t *testing.T) {
+func TestRecreateCopy(t *testing.T) {
 	f, _, made := keyringFiles(t, "person-a")
 	for _, name := range []string{f.Copy, f.keyCopy()} {
 		if err := os.Remove(name); err != nil {
@@ -191,7 +191,7 @@ func TestAdoptCopy(t *testing.T) {
 
 // TestReplay: two places that went different ways, because one was taken for lost: what either calls erased is gone, although the
 // other is newer.
-func TestReplay(t *testing.T) {
+func TestErasuresAreReplayed(t *testing.T) {
 	f, k, made := keyringFiles(t, "person-a", "person-b")
 	saved := backup(t, f.File, f.KeyFile)
 	if _, err := k.destroy("person-a", 0); err != nil {

@@ -106,7 +106,7 @@ func unit(n int, began time.Time) Unit {
 }
 
 // talk puts units from up to to, in simulated time.
-func talk(t testing.TB, track *Track, began time.Time, from, to int) {
+func putUnits(t testing.TB, track *Track, began time.Time, from, to int) {
 	t.Helper()
 	for n := from; n < to; n++ {
 		time.Sleep(time.Until(began.Add(time.Duration(n) * 20 * time.Millisecond)))
@@ -145,7 +145,7 @@ func TestRoundTrip(t *testing.T) {
 		c := newClinic(t, func(cfg *Config) { cfg.SegmentTime = 3 * time.Second })
 		track := c.start(audioOf("person-a"))
 		began := time.Now()
-		talk(t, track, began, 0, 500)
+		putUnits(t, track, began, 0, 500)
 		track.Clock(7, began)
 		track.Stop()
 		track.Stop()
@@ -228,7 +228,7 @@ func TestStartWhileClosing(t *testing.T) {
 }
 
 // TestNothingRecorded: a track without a unit leaves no file, whether it was stopped or could not start.
-func TestNothingRecorded(t *testing.T) {
+func TestEmptyTrackLeavesNoFile(t *testing.T) {
 	c := newClinic(t, nil)
 	track := c.start(audioOf("person-a"))
 	track.Stop()

@@ -9,7 +9,7 @@ import (
 
 // TestRotationOnABadDisk: a segment never says "continued" of one that is not on the disk, and the cause that is told is the one that
 // an operator has to mend, however slow the disk is besides.
-func TestRotationOnABadDisk(t *testing.T) {
+func TestRotationOnFailingDisk(t *testing.T) {
 	tests := []struct {
 		name  string
 		harm  func(d *disk, first string) // before the second segment begins; the caller holds d.mu
@@ -37,7 +37,7 @@ func TestRotationOnABadDisk(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := newClinic(t, func(cfg *Config) { cfg.SegmentTime, cfg.SlowSync = time.Second, 100*time.Millisecond })
 				track := c.start(audioOf("person-a"))
-				talk(t, track, time.Now(), 0, 45)
+				putUnits(t, track, time.Now(), 0, 45)
 				synctest.Wait()
 				first := c.disk.segments(t)[0]
 				c.disk.mu.Lock()

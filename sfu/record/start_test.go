@@ -10,19 +10,19 @@ import (
 )
 
 // hangCreate is a disk that makes no file until hang is closed.
-type hangCreate struct {
+type hangingDisk struct {
 	*disk
 	hang chan struct{}
 }
 
-func (h hangCreate) Create(name string) (File, error) { <-h.hang; return h.disk.Create(name) }
+func (h hangingDisk) Create(name string) (File, error) { <-h.hang; return h.disk.Create(name) }
 
 // TestStartOnADiskThatHangs: a track that cannot begin is refused in time, the next one at once, and when the disk answers nothing of
 // them is there and all is well again.
-func TestStartOnADiskThatHangs(t *testing.T) {
+func TestStartOnHangingDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := make(chan struct{})
-		c := newClinic(t, func(cfg *Config) { cfg.Storage = hangCreate{cfg.Storage.(*disk), hang} })
+		c := newClinic(t, func(cfg *Config) { cfg.Storage = hangingDisk{cfg.Storage.(*disk), hang} })
 		began := time.Now()
 		var both sync.WaitGroup
 		for range 2 {
@@ -45,7 +45,7 @@ func TestStartOnADiskThatHangs(t *testing.T) {
 		if len(c.disk.files) > 0 || c.recorder.Stats().Tracks > 0 {
 			t.Errorf("%d files, %d tracks are left of what was refused", len(c.disk.files), c.recorder.Stats().Tracks)
 		}
-		talk(t, c.start(audioOf("person-a")), time.Now(), 0, 50)
+		putUnits(t, c.start(audioOf("person-a")), time.Now(), 0, 50)
 		if err := c.recorder.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +56,7 @@ func TestStartOnADiskThatHangs(t *testing.T) {
 }
 
 // TestBegunAndEnded: a track has begun when its first record survives a crash, and has ended with as many records as can be read.
-func TestBegunAndEnded(t *testing.T) {
+func TestStartedAndEndedCallbacks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var begun []TrackStarted
 		var ended []TrackEnded
@@ -84,7 +84,7 @@ func TestBegunAndEnded(t *testing.T) {
 		c.disk.hang = make(chan struct{})
 		c.disk.mu.Unlock()
 		began := time.Now()
-		talk(t, track, began, 0, 50)
+		putUnits(t, track, began, 0, 50)
 		mu.Lock()
 		early := len(begun)
 		mu.Unlock()
@@ -95,7 +95,7 @@ func TestBegunAndEnded(t *testing.T) {
 		close(c.disk.hang)
 		c.disk.hang = nil
 		c.disk.mu.Unlock()
-		talk(t, track, began, 50, 300)
+		putUnits(t, track, began, 50, 300)
 		brief := c.start(audioOf("person-c"))
 		brief.Put(unit(0, time.Now()))
 		brief.Stop()
@@ -125,7 +125,7 @@ func wantChains(t *testing.T, r Report, ended []TrackEnded, complete bool) {
 }
 
 // TestEndedOnABadDisk: what is told of a track that failed is what a crash would leave.
-func TestEndedOnABadDisk(t *testing.T) {
+func TestEndedCallbackOnFailingDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ended []TrackEnded
 		c := newClinic(t, func(cfg *Config) {
@@ -133,7 +133,7 @@ func TestEndedOnABadDisk(t *testing.T) {
 			cfg.OnEnded = func(e TrackEnded) { ended = append(ended, e) }
 		})
 		track := c.start(audioOf("person-a"))
-		talk(t, track, time.Now(), 0, 290)
+		putUnits(t, track, time.Now(), 0, 290)
 		synctest.Wait()
 		c.disk.mu.Lock()
 		c.disk.badSync = func(string) error { return errFull }

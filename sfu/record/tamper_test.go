@@ -15,7 +15,7 @@ func recorded(t testing.TB) *clinic {
 	began := time.Now()
 	a, b := c.start(audioOf("person-a")), c.start(audioOf("person-b"))
 	for n := range 200 {
-		talk(t, a, began, n, n+1)
+		putUnits(t, a, began, n, n+1)
 		if n < 100 {
 			b.Put(unit(n, began))
 		}
@@ -123,7 +123,7 @@ func places(n int) (list []int) {
 
 // TestRearranged: records that are taken out, swapped, repeated, or brought from another file of the same person and track, or of
 // another person, are named.
-func TestRearranged(t *testing.T) {
+func TestRearrangedRecords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := recorded(t)
 		for _, names := range [][2]string{{c.of("person-b")[0], c.of("person-a")[0]}, {c.of("person-a")[1], c.of("person-a")[0]}} {

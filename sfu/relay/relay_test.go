@@ -17,7 +17,7 @@ import (
 )
 
 // A lab is a relay on a loopback port, with a media port that sends back what it hears.
-type lab struct {
+type testServer struct {
 	t      *testing.T
 	server *Server
 	group  *Group
@@ -26,7 +26,7 @@ type lab struct {
 	local  netip.AddrPort // where it is
 }
 
-func newLab(t *testing.T) *lab {
+func newTestServer(t *testing.T) *testServer {
 	t.Helper()
 	media := listenUDP(t, "127.0.0.1:0")
 	go func() {
@@ -39,7 +39,7 @@ func newLab(t *testing.T) *lab {
 			media.WriteToUDPAddrPort(b[:n], from)
 		}
 	}()
-	l := &lab{t: t, public: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1).To4(), Port: 9}, local: media.LocalAddr().(*net.UDPAddr).AddrPort()}
+	l := &testServer{t: t, public: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1).To4(), Port: 9}, local: media.LocalAddr().(*net.UDPAddr).AddrPort()}
 	l.server = New(func() []Media { return []Media{{l.public.AddrPort(), l.local}} })
 	l.group = l.server.Group()
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
@@ -71,9 +71,9 @@ func listenUDP(t *testing.T, at string) *net.UDPConn {
 }
 
 // admit lets these use the relay, and nobody else.
-func (l *lab) admit(who ...string) { l.group.Allow(who) }
+func (l *testServer) admit(who ...string) { l.group.Allow(who) }
 
-func (l *lab) credential(who string) Credential {
+func (l *testServer) credential(who string) Credential {
 	l.t.Helper()
 	c, ok := l.server.Credential(who)
 	if !ok {
@@ -107,7 +107,7 @@ func (w watched) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func (l *lab) dial(c Credential) *client {
+func (l *testServer) dial(c Credential) *client {
 	l.t.Helper()
 	tcp, err := net.Dial("tcp", l.at)
 	if err != nil {
@@ -129,7 +129,7 @@ func (l *lab) dial(c Credential) *client {
 }
 
 // allocate must work.
-func (l *lab) allocate(who string) (*client, net.PacketConn) {
+func (l *testServer) allocate(who string) (*client, net.PacketConn) {
 	l.t.Helper()
 	c := l.dial(l.credential(who))
 	relayed, err := c.Allocate()
@@ -140,7 +140,7 @@ func (l *lab) allocate(who string) (*client, net.PacketConn) {
 }
 
 // echo sends to the media port and waits for what comes back. pion's client waits for more than four bytes.
-func (l *lab) echo(relayed net.PacketConn, text string) {
+func (l *testServer) echo(relayed net.PacketConn, text string) {
 	l.t.Helper()
 	if _, err := relayed.WriteTo([]byte(text), l.public); err != nil {
 		l.t.Fatal(err)
@@ -162,12 +162,12 @@ func (c *client) wait(t *testing.T) {
 	}
 }
 
-func (l *lab) refused(name string) uint64 {
+func (l *testServer) refused(name string) uint64 {
 	return l.server.Counts().Refused[slices.Index(Refusals(), name)]
 }
 
 func TestRelaysToMediaAndBack(t *testing.T) {
-	l := newLab(t)
+	l := newTestServer(t)
 	l.admit("ann", "bob")
 	_, relayed := l.allocate("ann")
 	for _, text := range []string{"more than four bytes", "and a longer one, by its channel maybe"} {
@@ -184,8 +184,8 @@ func TestRelaysToMediaAndBack(t *testing.T) {
 	}
 }
 
-func TestOnlyWhoIsAdmitted(t *testing.T) {
-	l := newLab(t)
+func TestOnlyAdmittedHolders(t *testing.T) {
+	l := newTestServer(t)
 	l.admit("ann", "bob")
 	ann, bob := l.credential("ann"), l.credential("bob")
 	l.admit("ann")
@@ -212,8 +212,8 @@ func TestOnlyWhoIsAdmitted(t *testing.T) {
 	}
 }
 
-func TestEndsWithTheAdmission(t *testing.T) {
-	l := newLab(t)
+func TestConnectionsEndWithAdmission(t *testing.T) {
+	l := newTestServer(t)
 	l.admit("ann", "bob")
 	before := runtime.NumGoroutine()
 	ann, relayedAnn := l.allocate("ann")
@@ -249,8 +249,8 @@ func TestEndsWithTheAdmission(t *testing.T) {
 }
 
 // TestNowhereElse: nothing but the media port hears anything, and nobody but the media port is heard.
-func TestNowhereElse(t *testing.T) {
-	l := newLab(t)
+func TestForbiddenPeers(t *testing.T) {
+	l := newTestServer(t)
 	l.admit("ann")
 	_, relayed := l.allocate("ann")
 	near, six := listenUDP(t, "127.0.0.1:0"), listenUDP(t, "[::1]:0")
@@ -281,8 +281,8 @@ func TestNowhereElse(t *testing.T) {
 	l.echo(relayed, "and nothing else")
 }
 
-func TestNoTCPBeyond(t *testing.T) {
-	l := newLab(t)
+func TestNoTCPAllocations(t *testing.T) {
+	l := newTestServer(t)
 	l.admit("ann")
 	if _, err := l.dial(l.credential("ann")).AllocateTCP(); err == nil {
 		t.Error("a TCP allocation (RFC 6062)")
@@ -290,7 +290,7 @@ func TestNoTCPBeyond(t *testing.T) {
 }
 
 func TestQuota(t *testing.T) {
-	l := newLab(t)
+	l := newTestServer(t)
 	l.admit("ann", "bob")
 	var last *client
 	for range maxConns {
@@ -311,8 +311,8 @@ func TestQuota(t *testing.T) {
 }
 
 // TestStrangers: who has no allocation costs little, and not for long.
-func TestStrangers(t *testing.T) {
-	l := newLab(t)
+func TestUnauthenticatedLimits(t *testing.T) {
+	l := newTestServer(t)
 	binding := []byte("\x00\x01\x00\x00\x21\x12\xa4\x42............")
 	for name, say := range map[string][]byte{
 		"not TURN":                  []byte("GET / HTTP/1.1\r\n\r\n"),
@@ -346,7 +346,7 @@ type closing struct{ net.Conn }
 
 func (closing) Close() error { return nil }
 
-func TestTimes(t *testing.T) {
+func TestTimeouts(t *testing.T) {
 	media := func() []Media {
 		return []Media{{netip.MustParseAddrPort("203.0.113.7:50000"), netip.MustParseAddrPort("127.0.0.1:50000")}}
 	}
@@ -387,7 +387,7 @@ func TestTimes(t *testing.T) {
 
 // TestEndsBeforeTheAllocation: the goroutine that reads ends a connection, never the timer of pion's allocation: a permission that is
 // made meanwhile would be the end of the daemon.
-func TestEndsBeforeTheAllocation(t *testing.T) {
+func TestConnectionEndsBeforeAllocation(t *testing.T) {
 	answer := func(kind byte, seconds byte) []byte {
 		return []byte("\x01" + string([]byte{kind}) + "\x00\x08" + cookie + "123456789012" + "\x00\x0d\x00\x04\x00\x00\x00" + string([]byte{seconds}))
 	}
@@ -440,7 +440,7 @@ func TestEndsBeforeTheAllocation(t *testing.T) {
 
 // TestChannels: pion looks through all channels for each datagram, so there may be few.
 func TestChannels(t *testing.T) {
-	l := newLab(t)
+	l := newTestServer(t)
 	l.admit("ann")
 	c, relayed := l.allocate("ann")
 	for n := range maxChannels + 1 { // the client binds one for each port, even where nothing is heard

@@ -65,7 +65,7 @@ func TestCMAgainstPion(t *testing.T) {
 			continue
 		}
 		plain := packet(uint16(i), "somebody said something"[:i%24])
-		sealed := s.RTP(room(plain), 16, 0xdecafbad, uint64(i))
+		sealed := s.RTP(withCapacity(plain), 16, 0xdecafbad, uint64(i))
 		got, err := p.DecryptRTP(nil, sealed, nil)
 		if err != nil || !bytes.Equal(got, plain) {
 			t.Fatalf("pion opens %d: %v", i, err)
@@ -81,7 +81,7 @@ func TestCMAgainstPion(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := again.RTP(room(sealed), 16); err != nil || !bytes.Equal(got, plain) {
+		if got, err := again.RTP(withCapacity(sealed), 16); err != nil || !bytes.Equal(got, plain) {
 			t.Fatalf("we open what pion sealed, %d: %v", i, err)
 		}
 	}
@@ -91,11 +91,11 @@ func TestCMReportsAgainstPion(t *testing.T) {
 	s, o, p := cmContexts(t)
 	for i := range 5 {
 		report := append([]byte{0x81, 206, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8}, make([]byte, 4*i)...)
-		sealed := s.RTCP(room(report))
+		sealed := s.RTCP(withCapacity(report))
 		if got, err := p.DecryptRTCP(nil, bytes.Clone(sealed), nil); err != nil || !bytes.Equal(got, report) {
 			t.Fatalf("pion opens: %v", err)
 		}
-		again, forged := room(sealed), room(sealed)
+		again, forged := withCapacity(sealed), withCapacity(sealed)
 		forged[9] ^= 1
 		if _, err := o.RTCP(forged); err != ErrAuth {
 			t.Fatalf("a forged report: %v", err)
@@ -111,22 +111,22 @@ func TestCMReportsAgainstPion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := o.RTCP(room(sealed)); err != nil {
+	if _, err := o.RTCP(withCapacity(sealed)); err != nil {
 		t.Fatalf("we open what pion sealed: %v", err)
 	}
 }
 
 func TestCMRefuses(t *testing.T) {
 	s, o, _ := cmContexts(t)
-	sealed := s.RTP(room(packet(40000, "words")), 16, 0xdecafbad, 40000)
+	sealed := s.RTP(withCapacity(packet(40000, "words")), 16, 0xdecafbad, 40000)
 	for i := range sealed {
-		bad := room(sealed)
+		bad := withCapacity(sealed)
 		bad[i] ^= 1
 		if _, err := o.RTP(bad, 16); err == nil {
 			t.Fatalf("a flipped bit in byte %d passes", i)
 		}
 	}
-	again := room(sealed)
+	again := withCapacity(sealed)
 	if _, err := o.RTP(sealed, 16); err != nil {
 		t.Fatal(err)
 	}

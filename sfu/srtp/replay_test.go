@@ -8,18 +8,18 @@ import (
 )
 
 // of is a plain packet of an SSRC.
-func of(ssrc uint32, index uint64) []byte {
+func packetOf(ssrc uint32, index uint64) []byte {
 	b := packet(uint16(index), "words")
 	binary.BigEndian.PutUint32(b[8:], ssrc)
 	return b
 }
 
 func sealed(s *Sealer, ssrc uint32, index uint64) []byte {
-	return s.RTP(room(of(ssrc, index)), 16, ssrc, index)
+	return s.RTP(withCapacity(packetOf(ssrc, index)), 16, ssrc, index)
 }
 
 func reportOf(s *Sealer, ssrc uint32) []byte {
-	return s.RTCP(binary.BigEndian.AppendUint32(room([]byte{0x80, 201, 0, 1}), ssrc))
+	return s.RTCP(binary.BigEndian.AppendUint32(withCapacity([]byte{0x80, 201, 0, 1}), ssrc))
 }
 
 // TestFirstPacket: a source begins with any sequence number under rollover counter 0 (RFC 3711, section 3.3.1), and its first packets
@@ -42,7 +42,7 @@ func TestFirstPacket(t *testing.T) {
 					}
 				}
 			}
-			if got, err := o.RTP(sealed(s, 7, i), 16); err != nil || !bytes.Equal(got, of(7, i)) {
+			if got, err := o.RTP(sealed(s, 7, i), 16); err != nil || !bytes.Equal(got, packetOf(7, i)) {
 				t.Fatalf("%v: index %d: %v", c.came, i, err)
 			}
 		}
@@ -55,10 +55,10 @@ func TestFirstPacket(t *testing.T) {
 }
 
 // TestStrangerCostsNoState: whatever a stranger sends leaves nothing, allocates nothing, and does not keep the real source out.
-func TestStrangerCostsNoState(t *testing.T) {
+func TestUnauthenticatedPacketsCostNoState(t *testing.T) {
 	s, o, _ := contexts(t, 32)
 	rnd := rand.New(rand.NewPCG(3, 4))
-	forged := of(9, 3)
+	forged := packetOf(9, 3)
 	forged = append(forged, make([]byte, TagSize)...)
 	buf := make([]byte, len(forged))
 	if _, err := o.RTP(bytes.Clone(forged), 16); err != ErrAuth {
@@ -83,7 +83,7 @@ func TestStrangerCostsNoState(t *testing.T) {
 }
 
 // TestManySources: each new SSRC is heard, and nothing that was ever opened is opened again.
-func TestManySources(t *testing.T) {
+func TestReplayStateEviction(t *testing.T) {
 	s, o, _ := contexts(t, 32)
 	const changes = 1000
 	index := func(ssrc uint32) uint64 { return uint64(ssrc) * 77 % 70000 }
@@ -122,7 +122,7 @@ func TestManySources(t *testing.T) {
 
 // TestSourcesModel lets sources come, go and come back in any order, with packets lost, late and repeated, against a model that
 // remembers every index.
-func TestSourcesModel(t *testing.T) {
+func TestReplayStatesModel(t *testing.T) {
 	s, o, _ := contexts(t, 32)
 	rnd := rand.New(rand.NewPCG(5, 6))
 	type key struct {
@@ -161,9 +161,9 @@ func TestSourcesModel(t *testing.T) {
 }
 
 // TestUsedUp: a key that is used up says so, in both directions, and seals nothing more (RFC 3711, section 9.2).
-func TestUsedUp(t *testing.T) {
+func TestKeyExhausted(t *testing.T) {
 	s, o, _ := contexts(t, 32)
-	if s.RTP(room(of(1, maxRTPIndex)), 16, 1, maxRTPIndex) == nil || s.RTP(room(of(1, 0)), 16, 1, maxRTPIndex+1) != nil {
+	if s.RTP(withCapacity(packetOf(1, maxRTPIndex)), 16, 1, maxRTPIndex) == nil || s.RTP(withCapacity(packetOf(1, 0)), 16, 1, maxRTPIndex+1) != nil {
 		t.Fatal("the last RTP index is 2^48-1")
 	}
 	s.rtcpIndex = maxRTCPIndex
@@ -189,7 +189,7 @@ func TestUsedUp(t *testing.T) {
 }
 
 // TestNoRoomForSources: where even the record of forgotten sources is full, the key is used up. Nothing of it is opened again.
-func TestNoRoomForSources(t *testing.T) {
+func TestReplayStatesFull(t *testing.T) {
 	s, o, _ := contexts(t, 32)
 	for ssrc := range uint32(maxWindows + maxNextIndices) {
 		if _, err := o.RTP(sealed(s, ssrc, 5), 16); err != nil {

@@ -75,7 +75,7 @@ func packet(seq uint16, payload string) []byte {
 	return append(b, payload...)
 }
 
-func room(b []byte) []byte { return append(make([]byte, 0, len(b)+64), b...) }
+func withCapacity(b []byte) []byte { return append(make([]byte, 0, len(b)+64), b...) }
 
 func TestAgainstPion(t *testing.T) {
 	for _, size := range []int{16, 32} {
@@ -85,7 +85,7 @@ func TestAgainstPion(t *testing.T) {
 			if i%5000 != 0 && i > 66000 {
 				continue
 			}
-			sealed := s.RTP(room(plain), 16, 0xdecafbad, uint64(i))
+			sealed := s.RTP(withCapacity(plain), 16, 0xdecafbad, uint64(i))
 			got, err := p.DecryptRTP(nil, sealed, nil)
 			if err != nil || !bytes.Equal(got, plain) {
 				t.Fatalf("pion opens %d: %v", i, err)
@@ -104,7 +104,7 @@ func TestOpensWhatPionSeals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := o.RTP(room(sealed), 16); err != nil || !bytes.Equal(got, plain) {
+	if got, err := o.RTP(withCapacity(sealed), 16); err != nil || !bytes.Equal(got, plain) {
 		t.Fatal(err)
 	}
 	report := []byte{0x80, 201, 0, 1, 1, 2, 3, 4}
@@ -112,7 +112,7 @@ func TestOpensWhatPionSeals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := o.RTCP(room(sealedReport)); err != nil || !bytes.Equal(got, report) {
+	if got, err := o.RTCP(withCapacity(sealedReport)); err != nil || !bytes.Equal(got, report) {
 		t.Fatal(err)
 	}
 }
@@ -121,11 +121,11 @@ func TestRTCPAgainstPion(t *testing.T) {
 	s, o, p := contexts(t, 32)
 	report := []byte{0x81, 206, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8}
 	for range 3 {
-		sealed := s.RTCP(room(report))
+		sealed := s.RTCP(withCapacity(report))
 		if got, err := p.DecryptRTCP(nil, sealed, nil); err != nil || !bytes.Equal(got, report) {
 			t.Fatal(err)
 		}
-		again := room(sealed)
+		again := withCapacity(sealed)
 		if got, err := o.RTCP(sealed); err != nil || !bytes.Equal(got, report) {
 			t.Fatal(err)
 		}
@@ -137,10 +137,10 @@ func TestRTCPAgainstPion(t *testing.T) {
 
 func TestRefuses(t *testing.T) {
 	s, o, _ := contexts(t, 32)
-	sealed := s.RTP(room(packet(5000, "words")), 16, 0xdecafbad, 5000)
-	keep := room(sealed)
+	sealed := s.RTP(withCapacity(packet(5000, "words")), 16, 0xdecafbad, 5000)
+	keep := withCapacity(sealed)
 	for i := range sealed {
-		bad := room(keep)
+		bad := withCapacity(keep)
 		bad[i] ^= 1
 		if _, err := o.RTP(bad, 16); err == nil {
 			t.Fatalf("flipped bit in byte %d passes", i)
@@ -149,10 +149,10 @@ func TestRefuses(t *testing.T) {
 	if len(o.sources.windows) != 0 {
 		t.Fatal("an unauthenticated packet left state")
 	}
-	if _, err := o.RTP(room(keep), 16); err != nil {
+	if _, err := o.RTP(withCapacity(keep), 16); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := o.RTP(room(keep), 16); err != ErrReplayed {
+	if _, err := o.RTP(withCapacity(keep), 16); err != ErrReplayed {
 		t.Fatalf("replay: %v", err)
 	}
 	if _, err := o.RTP(keep[:20], 16); err != ErrShort {

@@ -20,7 +20,7 @@ const pathRole = "UDP_PATH_ROLE"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(pathRole) == "far" {
-		far()
+		receiver()
 		return
 	}
 	os.Exit(m.Run())
@@ -55,7 +55,7 @@ type arrived struct {
 }
 
 // far waits until its interfaces are up, says so, and tells of each datagram that comes to port 9.
-func far() {
+func receiver() {
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
 		fields := strings.Fields(in.Text())
@@ -91,7 +91,7 @@ func far() {
 
 // TestPath sends over virtual cables with an MTU of 1,500, 1,280 and 1,000: what one of them refuses costs the others nothing, no train
 // is given up for it, nothing above BaseDatagram leaves in fragments and nothing below is lost.
-func TestPath(t *testing.T) {
+func TestPathMTU(t *testing.T) {
 	if os.Getenv(pathRole) == "" {
 		cmd := inNamespace("near", "-test.run=^TestPath$", "-test.v")
 		out, err := cmd.Output()
@@ -185,7 +185,7 @@ func testPath(t *testing.T, s *Socket, to []string, lines *bufio.Scanner) {
 }
 
 // TestNoTrains holds that a remote whose device refused a train (EIO) gets none again, that all others do, and that the memory is bounded.
-func TestNoTrains(t *testing.T) {
+func TestGSODisabledPerRemote(t *testing.T) {
 	s, _ := open(t, Trains)
 	f := s.Conn.(*batchConn)
 	remote := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}) }

@@ -20,14 +20,14 @@ func open(t *testing.T, mode Mode) (*Socket, netip.AddrPort) {
 }
 
 // all runs a test with and without what Linux has.
-func all(t *testing.T, test func(t *testing.T, mode Mode)) {
+func forEachMode(t *testing.T, test func(t *testing.T, mode Mode)) {
 	t.Run("trains", func(t *testing.T) { test(t, Trains) })
 	t.Run("batches", func(t *testing.T) { test(t, Batch) })
 	t.Run("plain", func(t *testing.T) { test(t, Plain) })
 }
 
 // TestFamily: a wildcard of IPv4 is one. pion takes the family of whoever comes from that of the socket.
-func TestFamily(t *testing.T) {
+func TestAddressFamily(t *testing.T) {
 	for _, at := range []string{"0.0.0.0", "127.0.0.1", "::", "::1"} {
 		s, err := Listen(netip.AddrPortFrom(netip.MustParseAddr(at), 0), Trains)
 		if err != nil {
@@ -42,7 +42,7 @@ func TestFamily(t *testing.T) {
 
 func batch(n int) []Packet { return make([]Packet, n) }
 
-func TestRoundTrip(t *testing.T) { all(t, testRoundTrip) }
+func TestRoundTrip(t *testing.T) { forEachMode(t, testRoundTrip) }
 
 func testRoundTrip(t *testing.T, mode Mode) {
 	a, from := open(t, mode)
@@ -68,7 +68,7 @@ func testRoundTrip(t *testing.T, mode Mode) {
 	}
 }
 
-func TestDeadline(t *testing.T) { all(t, testDeadline) }
+func TestDeadline(t *testing.T) { forEachMode(t, testDeadline) }
 
 func testDeadline(t *testing.T, mode Mode) {
 	c, _ := open(t, mode)
@@ -79,7 +79,7 @@ func testDeadline(t *testing.T, mode Mode) {
 	}
 }
 
-func TestWake(t *testing.T) { all(t, testWake) }
+func TestWake(t *testing.T) { forEachMode(t, testWake) }
 
 func testWake(t *testing.T, mode Mode) {
 	c, at := open(t, mode)
@@ -114,7 +114,7 @@ func testWake(t *testing.T, mode Mode) {
 	}
 }
 
-func TestClose(t *testing.T) { all(t, testClose) }
+func TestClose(t *testing.T) { forEachMode(t, testClose) }
 
 func testClose(t *testing.T, mode Mode) {
 	c, _ := open(t, mode)
@@ -132,8 +132,8 @@ func testClose(t *testing.T, mode Mode) {
 }
 
 // TestTrains sends to two addresses in every mixture of sizes and holds that each gets its own, whole and in order.
-func TestTrains(t *testing.T) {
-	all(t, func(t *testing.T, mode Mode) {
+func TestSegmentationOffload(t *testing.T) {
+	forEachMode(t, func(t *testing.T, mode Mode) {
 		from, _ := open(t, mode)
 		to := []*Socket{nil, nil}
 		for i := range to {
@@ -173,7 +173,7 @@ func TestTrains(t *testing.T) {
 
 // TestOneBadDestination holds that the others of a batch get theirs.
 func TestOneBadDestination(t *testing.T) {
-	all(t, func(t *testing.T, mode Mode) {
+	forEachMode(t, func(t *testing.T, mode Mode) {
 		from, _ := open(t, mode)
 		to, at := open(t, mode)
 		bad := netip.AddrPortFrom(at.Addr(), 0) // EINVAL

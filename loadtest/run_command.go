@@ -18,7 +18,7 @@ import (
 const maxBrowsers = 16
 
 // split takes the arguments that come before the flags: names of scenarios and files.
-func split(args []string) (names, flags []string) {
+func splitArguments(args []string) (names, flags []string) {
 	for len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		names, args = append(names, args[0]), args[1:]
 	}
@@ -26,7 +26,7 @@ func split(args []string) (names, flags []string) {
 }
 
 func runCommand(t terminal, args []string) error {
-	names, rest := split(args)
+	names, rest := splitArguments(args)
 	s := flag.NewFlagSet("loadtest run SCENARIO", flag.ContinueOnError)
 	s.SetOutput(t.err)
 	var target targetFlags
@@ -58,12 +58,12 @@ func runCommand(t terminal, args []string) error {
 	if err != nil {
 		return err
 	}
-	ctx, done := interruptible()
+	ctx, done := interruptContext()
 	defer done()
 	if o.Browsers = load.browsers; o.Browsers < 0 || o.Browsers > maxBrowsers {
 		return fmt.Errorf("--browsers must be 0 to %d: each costs a good part of a core", maxBrowsers)
 	}
-	view := newView(t.out, sc)
+	view := newProgressView(t.out, sc)
 	o.Progress = view.progress
 	rep, err := run.Run(ctx, sc, o)
 	view.end()
@@ -75,33 +75,33 @@ func runCommand(t terminal, args []string) error {
 		return err
 	}
 	rep.WriteText(t.out)
-	return verdict(rep)
+	return exitCode(rep)
 }
 
 // write leaves the report where it was asked for.
 func (f *loadFlags) write(rep *report.Report) error {
 	if f.json != "" {
-		if err := create(f.json, rep.WriteJSON); err != nil {
+		if err := writeFile(f.json, rep.WriteJSON); err != nil {
 			return err
 		}
 	}
 	if f.html != "" {
-		return create(f.html, rep.WriteHTML)
+		return writeFile(f.html, rep.WriteHTML)
 	}
 	return nil
 }
 
 // verdict turns a report into an exit code.
-func verdict(rep *report.Report) error {
-	switch broken := rep.Broken(); {
+func exitCode(rep *report.Report) error {
+	switch broken := rep.FirstNotHeld(); {
 	case !rep.Valid():
-		return exit{exitInvalid, "this run is invalid: " + strings.Join(rep.Invalid, "; ")}
+		return exitError{exitInvalid, "this run is invalid: " + strings.Join(rep.Invalid, "; ")}
 	case broken != "":
-		return exit{exitBroken, "did not hold: " + broken}
+		return exitError{exitFailed, "did not hold: " + broken}
 	case rep.Interrupted:
-		return exit{exitBroken, "interrupted: the report is of what was measured until then"}
+		return exitError{exitFailed, "interrupted: the report is of what was measured until then"}
 	case rep.Failed() > 0 && len(rep.Verdicts) == 0:
-		return exit{exitBroken, fmt.Sprintf("%d failure(s)", rep.Failed())}
+		return exitError{exitFailed, fmt.Sprintf("%d failure(s)", rep.Failed())}
 	}
 	return nil
 }
@@ -118,7 +118,7 @@ func scenariosCommand(t terminal, _ []string) error {
 }
 
 // create writes a file whole or not at all.
-func create(name string, write func(io.Writer) error) error {
+func writeFile(name string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(name), ".report-*")
 	if err != nil {
 		return fmt.Errorf("cannot write the report: %w", err)

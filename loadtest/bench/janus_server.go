@@ -150,7 +150,7 @@ func (j *janus) open(ctx context.Context) error {
 		return err
 	}
 	for room := range rushRooms {
-		_, err := w.tell(ctx, handle, map[string]any{
+		_, err := w.message(ctx, handle, map[string]any{
 			"request": "create", "room": room + 1, "publishers": 100, "bitrate": 0, "audiocodec": "opus", "videocodec": "vp8",
 		}, nil)
 		if err != nil {

@@ -28,7 +28,7 @@ func (m *Member) Marks() (audio, video [][]byte) {
 }
 
 // Find tells when each payload with this mark was sent, by pace.Now, of those that lie in data in clear.
-func Find(data, mark []byte) (sent []time.Duration) {
+func FindMarks(data, mark []byte) (sent []time.Duration) {
 	for {
 		i := bytes.Index(data, mark)
 		if i < 0 {

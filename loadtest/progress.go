@@ -11,15 +11,15 @@ import (
 )
 
 // A view shows a run while it goes on: one line that is written again and again on a terminal, a line a second elsewhere.
-type view struct {
+type progressView struct {
 	out      io.Writer
 	terminal bool
 	mu       sync.Mutex
 	open     bool // Guarded by mu: a line is unfinished
 }
 
-func newView(out io.Writer, s scenario.Scenario) *view {
-	v := &view{out: out, terminal: isTerminal(out)}
+func newProgressView(out io.Writer, s scenario.Scenario) *progressView {
+	v := &progressView{out: out, terminal: isTerminal(out)}
 	clients := "real"
 	if s.Light {
 		clients = "light"
@@ -37,7 +37,7 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
 }
 
-func (v *view) progress(p run.Progress) {
+func (v *progressView) progress(p run.Progress) {
 	s := p.Second
 	line := fmt.Sprintf("%5.0f s  %-13s %4d people  %6d audio/s p99 %6.2f ms  %6d video/s p99 %6.2f ms  lost %-4d cpu %3.0f %%  lag %5.2f ms",
 		s.At, p.Phase, s.People, s.Audio, s.AudioP99, s.Video, s.VideoP99, s.Lost, 100*s.ServerCPU, s.SendLag)
@@ -55,7 +55,7 @@ func (v *view) progress(p run.Progress) {
 }
 
 // end finishes the line.
-func (v *view) end() {
+func (v *progressView) end() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.open {

@@ -28,7 +28,7 @@ type sample struct {
 }
 
 // look samples; what cannot be read stays zero.
-func (p probe) look(ctx context.Context) sample {
+func (p probe) sample(ctx context.Context) sample {
 	s := sample{}
 	if p.pid != 0 {
 		s.cpu, _ = proc.CPU(p.pid)

@@ -23,18 +23,18 @@ type Datagram struct {
 }
 
 // A Wire is a pair of raw sockets (raw(7)): one sends datagrams from any address, one hears all datagrams of the namespace.
-type Wire struct {
-	t    testing.TB
-	send int
-	hear *os.File
+type RawConn struct {
+	t       testing.TB
+	send    int
+	receive *os.File
 
-	mu    sync.Mutex
-	heard []Datagram       // Guarded by mu: kept by keep.
-	keep  []func(Datagram) // Guarded by mu.
+	mu        sync.Mutex
+	captured  []Datagram       // Guarded by mu: kept by keep.
+	callbacks []func(Datagram) // Guarded by mu.
 }
 
 // NewWire opens the sockets until the test ends.
-func NewWire(t testing.TB) *Wire {
+func NewRawConn(t testing.TB) *RawConn {
 	t.Helper()
 	send, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
 	if err != nil {
@@ -44,17 +44,17 @@ func NewWire(t testing.TB) *Wire {
 	if err != nil {
 		t.Fatal("raw socket: ", err)
 	}
-	w := &Wire{t: t, send: send, hear: os.NewFile(uintptr(hear), "raw")}
+	w := &RawConn{t: t, send: send, receive: os.NewFile(uintptr(hear), "raw")}
 	go w.listen()
 	t.Cleanup(func() {
-		_ = w.hear.Close()
+		_ = w.receive.Close()
 		_ = unix.Close(w.send)
 	})
 	return w
 }
 
 // Send sends one UDP datagram over IPv4, from any address.
-func (w *Wire) Send(from, to netip.AddrPort, payload []byte) {
+func (w *RawConn) Send(from, to netip.AddrPort, payload []byte) {
 	w.t.Helper()
 	b := make([]byte, ipHeader+udpHeader, ipHeader+udpHeader+len(payload))
 	source, target := from.Addr().As4(), to.Addr().As4()
@@ -72,23 +72,23 @@ func (w *Wire) Send(from, to netip.AddrPort, payload []byte) {
 }
 
 // OnDatagram calls f with every datagram from now on, on one goroutine.
-func (w *Wire) OnDatagram(f func(Datagram)) {
+func (w *RawConn) OnDatagram(f func(Datagram)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.keep = append(w.keep, f)
+	w.callbacks = append(w.callbacks, f)
 }
 
 // Overheard returns the STUN datagrams so far: the first byte of others is larger (RFC 7983).
-func (w *Wire) Overheard() []Datagram {
+func (w *RawConn) CapturedSTUN() []Datagram {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return slices.Clone(w.heard)
+	return slices.Clone(w.captured)
 }
 
-func (w *Wire) listen() {
+func (w *RawConn) listen() {
 	buffer := make([]byte, 1<<16)
 	for {
-		n, err := w.hear.Read(buffer)
+		n, err := w.receive.Read(buffer)
 		if err != nil {
 			return
 		}
@@ -98,9 +98,9 @@ func (w *Wire) listen() {
 		}
 		w.mu.Lock()
 		if len(d.Data) > 0 && d.Data[0] <= 3 {
-			w.heard = append(w.heard, d)
+			w.captured = append(w.captured, d)
 		}
-		for _, f := range w.keep {
+		for _, f := range w.callbacks {
 			f(d)
 		}
 		w.mu.Unlock()

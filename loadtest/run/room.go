@@ -13,7 +13,7 @@ import (
 )
 
 // A place is one room with its people.
-type place struct {
+type room struct {
 	r    *runner
 	name string
 
@@ -29,54 +29,54 @@ type person struct {
 	*client.Member
 	audio, video bool // publishes
 	measured     bool
-	here         bool
+	present      bool
 }
 
-func newPlace(r *runner, i int) *place {
-	return &place{
+func newRoom(r *runner, i int) *room {
+	return &room{
 		r: r, name: fmt.Sprintf("load-%x-%d", r.o.Seed&0xffffff, i),
 		random: rand.New(rand.NewPCG(r.o.Seed, uint64(i))),
 	}
 }
 
 // shape is what a publication of the scenario sends.
-func shape(sizes []int, interval time.Duration) *client.Shape {
-	return &client.Shape{Interval: interval, Sizes: sizes}
+func mediaProfile(sizes []int, interval time.Duration) *client.MediaProfile {
+	return &client.MediaProfile{Interval: interval, Sizes: sizes}
 }
 
 // newcomer makes the next person. seat is their place in the room, by which the scenario says who publishes.
-func (p *place) newcomer(seat int) *person {
+func (p *room) newPerson(seat int) *person {
 	p.mu.Lock()
 	number := p.next
 	p.next++
 	p.mu.Unlock()
 	sc := &p.r.sc
-	who := client.Who{Room: p.name, Subject: "load-" + strconv.Itoa(number), Name: "Guest " + strconv.Itoa(number), Role: auth.Participant, Light: sc.Light}
+	who := client.Persona{Room: p.name, Subject: "load-" + strconv.Itoa(number), Name: "Guest " + strconv.Itoa(number), Role: auth.Participant, Light: sc.Light}
 	if seat == 0 {
 		who.Role, who.AdmitAll = auth.Host, true
 	}
 	n := &person{measured: seat < sc.Size-sc.Stalled-sc.Hostile}
 	if n.audio = sc.Audio.Senders < 0 || seat < sc.Audio.Senders; n.audio {
-		who.Audio = shape(sc.Audio.Sizes, time.Duration(sc.Audio.Interval))
+		who.Audio = mediaProfile(sc.Audio.Sizes, time.Duration(sc.Audio.Interval))
 	}
 	if n.video = sc.Video.Senders < 0 || seat < sc.Video.Senders; n.video {
-		who.Video = shape(sc.Video.Sizes, time.Duration(sc.Video.Interval))
+		who.Video = mediaProfile(sc.Video.Sizes, time.Duration(sc.Video.Interval))
 	}
 	group := p.r.measured
 	if !n.measured {
-		group = p.r.spoiled
+		group = p.r.faulty
 		who.Light = true
 	}
-	n.Member = client.NewMember(p.r.lab, group, who, nil)
+	n.Member = client.NewMember(p.r.env, group, who, nil)
 	return n
 }
 
 // open brings everybody in and waits until all see and hear all.
-func (p *place) open(ctx context.Context) {
+func (p *room) open(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout+time.Duration(p.r.sc.Arrive)*time.Duration(p.r.sc.Size))
 	defer cancel()
-	host := p.newcomer(0)
-	if !p.bring(ctx, host) {
+	host := p.newPerson(0)
+	if !p.join(ctx, host) {
 		return
 	}
 	var all sync.WaitGroup
@@ -84,27 +84,27 @@ func (p *place) open(ctx context.Context) {
 		if a := time.Duration(p.r.sc.Arrive); a > 0 && !pause(ctx, a) {
 			break
 		}
-		n := p.newcomer(seat)
-		all.Go(func() { p.bring(ctx, n) })
+		n := p.newPerson(seat)
+		all.Go(func() { p.join(ctx, n) })
 	}
 	all.Wait()
 	for _, n := range p.present() {
-		if p.complete(ctx, n) {
-			p.joined(n)
+		if p.waitForMedia(ctx, n) {
+			p.recordJoin(n)
 		}
 	}
-	p.spoil()
+	p.addFaultyClients()
 }
 
 // bring lets one person enter, and waits until media may flow.
-func (p *place) bring(ctx context.Context, n *person) bool {
+func (p *room) join(ctx context.Context, n *person) bool {
 	select {
-	case p.r.door <- struct{}{}:
+	case p.r.entering <- struct{}{}:
 	case <-ctx.Done():
 		return false
 	}
 	err := n.Enter(ctx)
-	<-p.r.door
+	<-p.r.entering
 	if err != nil {
 		p.r.failUnless(ctx, "enter", err)
 		return false
@@ -114,17 +114,17 @@ func (p *place) bring(ctx context.Context, n *person) bool {
 		n.Vanish()
 		return false
 	}
-	t := n.Look().Times
-	p.r.took("enter", t.Welcomed-t.Dialed)
-	p.r.took("admit", t.Admitted-t.Welcomed)
-	p.r.took("connect", t.Connected-t.Offered)
+	t := n.View().Times
+	p.r.recordTime("enter", t.Welcomed-t.Dialed)
+	p.r.recordTime("admit", t.Admitted-t.Welcomed)
+	p.r.recordTime("connect", t.Connected-t.Offered)
 	p.mu.Lock()
-	n.here = true
+	n.present = true
 	if p.people = append(p.people, n); n.Host() { // the host may be the last to be done, but is the first of the room
 		p.people[0], p.people[len(p.people)-1] = n, p.people[0]
 	}
 	p.mu.Unlock()
-	p.r.came(1)
+	p.r.addPeople(1)
 	return true
 }
 
@@ -136,12 +136,12 @@ func (r *runner) failUnless(ctx context.Context, what string, err error) {
 }
 
 // present are those who are in.
-func (p *place) present() []*person {
+func (p *room) present() []*person {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var all []*person
 	for _, n := range p.people {
-		if n.here {
+		if n.present {
 			all = append(all, n)
 		}
 	}
@@ -149,25 +149,25 @@ func (p *place) present() []*person {
 }
 
 // gone takes one off the list.
-func (p *place) gone(n *person) {
+func (p *room) removed(n *person) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if n.here {
-		n.here = false
-		p.r.came(-1)
+	if n.present {
+		n.present = false
+		p.r.addPeople(-1)
 	}
 }
 
 // complete waits until one sees and hears all others that publish.
-func (p *place) complete(ctx context.Context, n *person) bool {
+func (p *room) waitForMedia(ctx context.Context, n *person) bool {
 	ticker := time.NewTicker(settlePoll)
 	defer ticker.Stop()
 	for {
-		missing := p.missing(n)
-		if missing == (gaps{}) {
+		missing := p.missingFor(n)
+		if missing == (missingMedia{}) {
 			return true
 		}
-		if err := n.Look().Err; err != nil {
+		if err := n.View().Err; err != nil {
 			p.r.failUnless(ctx, "media", err)
 			return false
 		}
@@ -181,29 +181,29 @@ func (p *place) complete(ctx context.Context, n *person) bool {
 }
 
 // gaps count the others whom one does not see or hear.
-type gaps struct{ sound, picture, unmapped int }
+type missingMedia struct{ audio, video, unmapped int }
 
-func (g gaps) String() string {
-	return fmt.Sprintf("never came: sound of %d, pictures of %d; %d of them are in no slot", g.sound, g.picture, g.unmapped)
+func (g missingMedia) String() string {
+	return fmt.Sprintf("never came: sound of %d, pictures of %d; %d of them are in no slot", g.audio, g.video, g.unmapped)
 }
 
-func (p *place) missing(n *person) (g gaps) {
-	seen := n.Seen()
-	mapped := n.Mapped()
+func (p *room) missingFor(n *person) (g missingMedia) {
+	seen := n.FirstPackets()
+	mapped := n.InSlots()
 	for _, o := range p.present() {
 		if o == n {
 			continue
 		}
-		id := o.Look().ID
-		sound := o.audio && o.Debuted(false) && seen[id].Packet == 0
-		picture := o.video && o.Debuted(true) && seen[id].KeyFrame == 0
-		if sound {
-			g.sound++
+		id := o.View().ID
+		audio := o.audio && o.HasSent(false) && seen[id].Packet == 0
+		video := o.video && o.HasSent(true) && seen[id].KeyFrame == 0
+		if audio {
+			g.audio++
 		}
-		if picture {
-			g.picture++
+		if video {
+			g.video++
 		}
-		if (sound || picture) && !mapped[id] {
+		if (audio || video) && !mapped[id] {
 			g.unmapped++
 		}
 	}
@@ -211,18 +211,18 @@ func (p *place) missing(n *person) (g gaps) {
 }
 
 // joined records how long it took one to see and hear those who were there before.
-func (p *place) joined(n *person) { p.seen(n, "join", n.Look().Times.Offered) }
+func (p *room) recordJoin(n *person) { p.recordArrivals(n, "join", n.View().Times.Offered) }
 
 // seen records times since an instant: until the first person is seen and heard, and until all are who published then.
-func (p *place) seen(n *person, name string, since time.Duration) {
-	seen := n.Seen()
+func (p *room) recordArrivals(n *person, name string, since time.Duration) {
+	seen := n.FirstPackets()
 	var first, all time.Duration
 	for _, o := range p.present() {
-		_, debuts := o.Sent()
+		_, debuts := o.PacketsSent()
 		if o == n || len(debuts) == 0 {
 			continue
 		}
-		f := seen[o.Look().ID]
+		f := seen[o.View().ID]
 		here := max(f.Packet, f.KeyFrame)
 		earlier := true
 		for _, d := range debuts {
@@ -237,13 +237,13 @@ func (p *place) seen(n *person, name string, since time.Duration) {
 		all = max(all, here)
 	}
 	if first != 0 {
-		p.r.took(name, first-since)
-		p.r.took(name+"All", all-since)
+		p.r.recordTime(name, first-since)
+		p.r.recordTime(name+"All", all-since)
 	}
 }
 
 // spoil lets the last people of the room misbehave, if the scenario says so.
-func (p *place) spoil() {
+func (p *room) addFaultyClients() {
 	people := p.present()
 	for i := range people {
 		n := people[len(people)-1-i]
@@ -251,18 +251,18 @@ func (p *place) spoil() {
 		case i < p.r.sc.Stalled:
 			n.Stall()
 		case i < p.r.sc.Stalled+p.r.sc.Hostile:
-			n.Harass(hostileInterval)
+			n.AskRepeatedly(hostileInterval)
 		}
 	}
 }
 
 // leave ends the room for all.
-func (p *place) leave(ctx context.Context) {
+func (p *room) leave(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, n := range p.present() {
 		all.Go(func() {
 			_ = n.Leave(ctx)
-			p.gone(n)
+			p.removed(n)
 		})
 	}
 	all.Wait()

@@ -23,9 +23,9 @@ func Long() bool { return os.Getenv(envLong) != "" }
 
 // Inside runs f within a network namespace of its own and returns its exit code. Outside it builds the daemon and starts this program
 // again inside; f runs there only.
-func Inside(f func() int) int {
+func RunInNamespace(f func() int) int {
 	if os.Getenv(envInside) == "" {
-		code, err := outside()
+		code, err := startInNamespace()
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "attack:", err)
 		}
@@ -38,7 +38,7 @@ func Inside(f func() int) int {
 	return f()
 }
 
-func outside() (int, error) {
+func startInNamespace() (int, error) {
 	program := os.Getenv(envProgram)
 	if program == "" {
 		dir, err := os.MkdirTemp("", "attack")

@@ -13,14 +13,14 @@ import (
 // somebody wants.
 
 // A stranger is a host of which nothing is known, and what was sent to it.
-type stranger struct {
+type spoofedHost struct {
 	at             netip.Addr
 	stun, rest     atomic.Int64 // bytes that came: of STUN, of anything else
 	answers, asked atomic.Int64 // datagrams: responses, requests
 }
 
-func (w *Wire) stranger(at string) *stranger {
-	s := &stranger{at: netip.MustParseAddr(at)}
+func (w *RawConn) spoofedHost(at string) *spoofedHost {
+	s := &spoofedHost{at: netip.MustParseAddr(at)}
 	w.OnDatagram(func(d Datagram) {
 		switch {
 		case d.To.Addr() != s.at:
@@ -38,61 +38,61 @@ func (w *Wire) stranger(at string) *stranger {
 	return s
 }
 
-func (s *stranger) port(n int) netip.AddrPort { return netip.AddrPortFrom(s.at, uint16(n)) }
+func (s *spoofedHost) port(n int) netip.AddrPort { return netip.AddrPortFrom(s.at, uint16(n)) }
 
-func pair(t *testing.T, d *Daemon, room string) (host, guest *Victim) {
+func hostAndGuest(t *testing.T, d *Daemon, room string) (host, guest *Client) {
 	t.Helper()
 	voice := client.Microphone()
-	host = d.Enter(t, client.Who{Room: room, Subject: "host-" + room, Name: "Host", Role: auth.Host, Light: true, Audio: &voice})
-	guest = d.Enter(t, client.Who{Room: room, Subject: "guest-" + room, Name: "Guest", Role: auth.Participant, Light: true, Audio: &voice})
-	hears(t, "before the attack", 20, host, guest)
+	host = d.Enter(t, client.Persona{Room: room, Subject: "host-" + room, Name: "Host", Role: auth.Host, Light: true, Audio: &voice})
+	guest = d.Enter(t, client.Persona{Room: room, Subject: "guest-" + room, Name: "Guest", Role: auth.Participant, Light: true, Audio: &voice})
+	waitForAudio(t, "before the attack", 20, host, guest)
 	return host, guest
 }
 
 // hears waits until each has heard so many packets more.
-func hears(t *testing.T, when string, more uint64, all ...*Victim) {
+func waitForAudio(t *testing.T, when string, more uint64, all ...*Client) {
 	t.Helper()
 	for _, v := range all {
-		before := v.Heard()
-		Eventually(t, "sound "+when, func() bool { return v.Heard() >= before+more })
+		before := v.AudioPackets()
+		Eventually(t, "sound "+when, func() bool { return v.AudioPackets() >= before+more })
 	}
 }
 
 // TestForgedSource: an admitted person sends genuine checks of his own connection, with the source address of somebody in another room. That one
 // keeps the address, and hears and is heard as before; the attacker gets nothing of it.
-func TestForgedSource(t *testing.T) {
-	d, w := NewDaemon(t, ""), NewWire(t)
-	host, victim := pair(t, d, "quiet")
-	_, attacker := pair(t, d, "hostile")
+func TestForgedSourceAddress(t *testing.T) {
+	d, w := NewDaemon(t, ""), NewRawConn(t)
+	host, victim := hostAndGuest(t, d, "quiet")
+	_, attacker := hostAndGuest(t, d, "hostile")
 	for range 200 {
 		w.Send(victim.Outside(), d.Media, attacker.Check(true).Bytes())
 	}
 	Eventually(t, "each is dropped: the address is held", func() bool { return d.Drops(t, "address_held") >= 200 })
-	hears(t, "after the attack", 100, host, victim, attacker)
+	waitForAudio(t, "after the attack", 100, host, victim, attacker)
 }
 
 // TestRepeatedCheck: somebody overhears a check and repeats it from elsewhere for as long as he likes, from one address and from more than any table
 // holds. He gets no media, the person keeps it, and when the person's own address changes, media follows within a second.
-func TestRepeatedCheck(t *testing.T) {
-	d, w := NewDaemon(t, ""), NewWire(t)
-	spy := w.stranger("127.0.0.66")
-	host, victim := pair(t, d, "overheard")
+func TestReplayedCheck(t *testing.T) {
+	d, w := NewDaemon(t, ""), NewRawConn(t)
+	spy := w.spoofedHost("127.0.0.66")
+	host, victim := hostAndGuest(t, d, "overheard")
 	var check []byte
 	Eventually(t, "a check is overheard", func() bool {
-		for _, o := range w.Overheard() {
+		for _, o := range w.CapturedSTUN() {
 			if _, nominates := stunValue(o.Data, attrUseCandidate); nominates && o.From == victim.Outside() && stunKind(o.Data) == bindingRequest {
 				check = o.Data
 			}
 		}
 		return check != nil
 	})
-	before := victim.Heard()
+	before := victim.AudioPackets()
 	port := 0
 	Eventually(t, "sound while the check is repeated", func() bool {
 		port++
 		w.Send(spy.port(1000+port), d.Media, check)
 		w.Send(spy.port(1000), d.Media, check)
-		return port >= 70 && victim.Heard() >= before+250 // nominations are settled 3 s after the handshake
+		return port >= 70 && victim.AudioPackets() >= before+250 // nominations are settled 3 s after the handshake
 	})
 	if n := spy.rest.Load(); n != 0 {
 		t.Errorf("the spy got %d bytes that are not STUN", n)
@@ -100,12 +100,12 @@ func TestRepeatedCheck(t *testing.T) {
 	if d.Drops(t, "repeated_check") == 0 {
 		t.Error("no repeat was dropped by its name")
 	}
-	roams(t, d, w, victim, "127.0.0.5")
-	hears(t, "after the attack", 100, host, victim)
+	changeAddress(t, d, w, victim, "127.0.0.5")
+	waitForAudio(t, "after the attack", 100, host, victim)
 }
 
 // roams gives somebody another address and holds that media follows before a second's worth of packets left from there.
-func roams(t *testing.T, d *Daemon, w *Wire, v *Victim, to string) {
+func changeAddress(t *testing.T, d *Daemon, w *RawConn, v *Client, to string) {
 	t.Helper()
 	at := netip.MustParseAddr(to)
 	var back atomic.Bool
@@ -119,7 +119,7 @@ func roams(t *testing.T, d *Daemon, w *Wire, v *Victim, to string) {
 		}
 	})
 	v.Rebind(at)
-	hears(t, "after the address changed", 20, v)
+	waitForAudio(t, "after the address changed", 20, v)
 	if n := waited.Load(); n > 50 {
 		t.Errorf("media followed after %d packets of 20 ms", n)
 	}
@@ -131,18 +131,18 @@ func roams(t *testing.T, d *Daemon, w *Wire, v *Victim, to string) {
 // TestAmplification: an admitted person sends checks with the source address of a host that never asked for anything. At most three times
 // the bytes go there, and nothing but STUN.
 func TestAmplification(t *testing.T) {
-	d, w := NewDaemon(t, ""), NewWire(t)
-	target := w.stranger("127.0.0.77")
-	_, attacker := pair(t, d, "hostile")
+	d, w := NewDaemon(t, ""), NewRawConn(t)
+	target := w.spoofedHost("127.0.0.77")
+	_, attacker := hostAndGuest(t, d, "hostile")
 	sent := 0
-	before := attacker.Heard()
+	before := attacker.AudioPackets()
 	Eventually(t, "sound while checks are forged", func() bool {
 		for _, nominate := range []bool{true, false} {
 			b := attacker.Check(nominate).Bytes()
 			sent += len(b)
 			w.Send(target.port(4000+sent%50), d.Media, b)
 		}
-		return attacker.Heard() >= before+150
+		return attacker.AudioPackets() >= before+150
 	})
 	if n := target.rest.Load(); n != 0 {
 		t.Errorf("%d bytes went there that are not STUN", n)

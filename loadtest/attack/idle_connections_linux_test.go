@@ -27,12 +27,12 @@ import (
 // idleConnections are more than twice what the daemon has places for.
 const (
 	idleConnections = 5000
-	comesAgain      = 5 * time.Second // after the daemon closed one: 600 a second, of those it has no place for
+	reconnectAfter  = 5 * time.Second // after the daemon closed one: 600 a second, of those it has no place for
 )
 
 // From a host of its own somebody opens connections.
-func from(host netip.Addr) *net.Dialer {
-	d := &net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(host, 0)), Timeout: patience}
+func dialerFrom(host netip.Addr) *net.Dialer {
+	d := &net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(host, 0)), Timeout: eventuallyTimeout}
 	if host.Is6() {
 		d.Control = func(_, _ string, c syscall.RawConn) error { // any address of the route, ip(7)
 			var err error
@@ -44,14 +44,14 @@ func from(host netip.Addr) *net.Dialer {
 
 // An idler holds one connection that says nothing, and opens it again when it is closed: nothing at all, a page that was asked for once,
 // a WebSocket without a hello.
-type idler struct {
+type idleConn struct {
 	d      *Daemon
 	host   netip.Addr
 	kind   int
 	opened *atomic.Int64
 }
 
-func (i idler) hold(ctx context.Context) {
+func (i idleConn) hold(ctx context.Context) {
 	for ctx.Err() == nil {
 		c, err := i.open(ctx)
 		if err == nil {
@@ -62,20 +62,20 @@ func (i idler) hold(ctx context.Context) {
 			c.Close()
 		}
 		select {
-		case <-time.After(comesAgain):
+		case <-time.After(reconnectAfter):
 		case <-ctx.Done():
 		}
 	}
 }
 
-func (i idler) open(ctx context.Context) (net.Conn, error) {
+func (i idleConn) open(ctx context.Context) (net.Conn, error) {
 	at := strings.TrimPrefix(i.d.HTTP, "http://")
 	to := at // by IPv6 at the same port
 	if i.host.Is6() {
 		_, port, _ := net.SplitHostPort(at)
 		to = net.JoinHostPort("::1", port)
 	}
-	c, err := from(i.host).DialContext(ctx, "tcp", to)
+	c, err := dialerFrom(i.host).DialContext(ctx, "tcp", to)
 	if err != nil {
 		return nil, err
 	}
@@ -90,28 +90,28 @@ func (i idler) open(ctx context.Context) (net.Conn, error) {
 }
 
 // A visitor is a person with a browser, by hand: each attempt is the only one.
-type visitor struct {
-	t    *testing.T
-	d    *Daemon
-	host netip.Addr
-	ws   *websocket.Conn
-	said struct{ SessionID, ResumeSecret string }
+type wsClient struct {
+	t       *testing.T
+	d       *Daemon
+	host    netip.Addr
+	ws      *websocket.Conn
+	welcome struct{ SessionID, ResumeSecret string }
 }
 
 // load opens the page as browsers do, by six connections at once, and leaves them open.
-func (v *visitor) load() {
+func (v *wsClient) load() {
 	v.t.Helper()
 	var wg sync.WaitGroup
 	for range 6 {
 		wg.Go(func() {
 			at := strings.TrimPrefix(v.d.HTTP, "http://")
-			c, err := from(v.host).Dial("tcp", at)
+			c, err := dialerFrom(v.host).Dial("tcp", at)
 			if err != nil {
 				v.t.Error("the page: ", err)
 				return
 			}
 			v.t.Cleanup(func() { c.Close() })
-			c.SetDeadline(time.Now().Add(patience))
+			c.SetDeadline(time.Now().Add(eventuallyTimeout))
 			fmt.Fprintf(c, "GET /v1/page.json HTTP/1.1\r\nHost: %s\r\n\r\n", at)
 			answer, err := http.ReadResponse(bufio.NewReader(c), nil)
 			if err != nil || answer.StatusCode != http.StatusOK {
@@ -123,9 +123,9 @@ func (v *visitor) load() {
 }
 
 // hello says hello on a new connection, with a token or to resume, and waits for the answer.
-func (v *visitor) hello(data map[string]any) {
+func (v *wsClient) hello(data map[string]any) {
 	v.t.Helper()
-	dialer := websocket.Dialer{NetDialContext: from(v.host).DialContext, Subprotocols: []string{"alcove.v1"}, HandshakeTimeout: patience}
+	dialer := websocket.Dialer{NetDialContext: dialerFrom(v.host).DialContext, Subprotocols: []string{"alcove.v1"}, HandshakeTimeout: eventuallyTimeout}
 	ws, _, err := dialer.Dial(strings.Replace(v.d.HTTP, "http", "ws", 1)+"/v1/rtc", http.Header{"Origin": {v.d.HTTP}})
 	if err != nil {
 		v.t.Fatal("the WebSocket: ", err)
@@ -136,7 +136,7 @@ func (v *visitor) hello(data map[string]any) {
 	if err := ws.WriteJSON(map[string]any{"id": "1", "type": "hello", "data": data}); err != nil {
 		v.t.Fatal("hello: ", err)
 	}
-	ws.SetReadDeadline(time.Now().Add(patience))
+	ws.SetReadDeadline(time.Now().Add(eventuallyTimeout))
 	var answer struct {
 		OK   bool
 		Data json.RawMessage
@@ -144,13 +144,13 @@ func (v *visitor) hello(data map[string]any) {
 	if err := ws.ReadJSON(&answer); err != nil || !answer.OK {
 		v.t.Fatalf("hello: %v, %+v", err, answer)
 	}
-	if err := json.Unmarshal(answer.Data, &v.said); err != nil || v.said.SessionID == "" {
+	if err := json.Unmarshal(answer.Data, &v.welcome); err != nil || v.welcome.SessionID == "" {
 		v.t.Fatalf("hello: %v, %s", err, answer.Data)
 	}
 }
 
 // stay pings as clients do, until the test closes the connection. It gives what ended it before that.
-func (v *visitor) stay() error {
+func (v *wsClient) ping() error {
 	v.ws.SetReadDeadline(time.Time{})
 	ended := make(chan error, 1)
 	go func() {
@@ -174,9 +174,9 @@ func (v *visitor) stay() error {
 	}
 }
 
-func (v *visitor) enter(subject string, role auth.Role) {
+func (v *wsClient) enter(subject string, role auth.Role) {
 	v.t.Helper()
-	token, err := v.d.lab.Minter.Token("calm", subject, subject, role)
+	token, err := v.d.env.Minter.Token("calm", subject, subject, role)
 	if err != nil {
 		v.t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func newDualDaemon(t *testing.T) *Daemon {
 
 // TestIdleConnections: 5,000 connections that say nothing, from two, 20 and 200 addresses and from one IPv6 /48, which come again as soon as they are closed,
 // keep nobody out: who comes enters at the first attempt, who is dropped resumes from another network, and who is there stays.
-func TestIdleConnections(t *testing.T) {
+func TestIdleConnectionsKeepNobodyOut(t *testing.T) {
 	v4 := func(n int) netip.Addr { return netip.AddrFrom4([4]byte{127, 1, byte(n), 7}) }
 	for name, tt := range map[string]struct {
 		hosts int
@@ -210,11 +210,11 @@ func TestIdleConnections(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDualDaemon(t)
-			there := &visitor{t: t, d: d, host: netip.MustParseAddr("127.3.0.1")}
+			there := &wsClient{t: t, d: d, host: netip.MustParseAddr("127.3.0.1")}
 			there.enter("host", auth.Host)
 			stays := make(chan error, 1)
-			go func() { stays <- there.stay() }()
-			dropped := &visitor{t: t, d: d, host: netip.MustParseAddr("127.3.1.1")}
+			go func() { stays <- there.ping() }()
+			dropped := &wsClient{t: t, d: d, host: netip.MustParseAddr("127.3.1.1")}
 			dropped.enter("dropped", auth.Participant)
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
@@ -223,14 +223,14 @@ func TestIdleConnections(t *testing.T) {
 			defer wg.Wait()
 			defer cancel()
 			for i := range idleConnections {
-				wg.Go(func() { idler{d, tt.host(i % tt.hosts), i % 3, &opened}.hold(ctx) })
+				wg.Go(func() { idleConn{d, tt.host(i % tt.hosts), i % 3, &opened}.hold(ctx) })
 			}
 			Eventually(t, "all places are taken", func() bool {
 				return opened.Load() >= idleConnections && d.Metric(t, "alcove_connections_displaced_total")+d.Metric(t, "alcove_connections_refused_total") > 0
 			})
 			dropped.ws.NetConn().Close()
 			for i, network := range []string{"127.4.0.1", "127.4.1.1", "127.4.2.1"} {
-				v := &visitor{t: t, d: d, host: netip.MustParseAddr(network)}
+				v := &wsClient{t: t, d: d, host: netip.MustParseAddr(network)}
 				begin := time.Now()
 				v.load()
 				v.enter(fmt.Sprint("guest", i), auth.Participant)
@@ -239,10 +239,10 @@ func TestIdleConnections(t *testing.T) {
 					t.Errorf("one who comes waits for %v", took)
 				}
 			}
-			back := &visitor{t: t, d: d, host: netip.MustParseAddr("127.5.0.1")}
-			back.hello(map[string]any{"resume": map[string]any{"sessionId": dropped.said.SessionID, "secret": dropped.said.ResumeSecret}})
-			if back.said.SessionID != dropped.said.SessionID {
-				t.Errorf("resumed %s", back.said.SessionID)
+			back := &wsClient{t: t, d: d, host: netip.MustParseAddr("127.5.0.1")}
+			back.hello(map[string]any{"resume": map[string]any{"sessionId": dropped.welcome.SessionID, "secret": dropped.welcome.ResumeSecret}})
+			if back.welcome.SessionID != dropped.welcome.SessionID {
+				t.Errorf("resumed %s", back.welcome.SessionID)
 			}
 			there.ws.Close()
 			if err := <-stays; err != nil {

@@ -112,11 +112,11 @@ func fetch(ctx context.Context, url string) (string, error) {
 }
 
 // An alcoveGuest speaks our protocol. The first of a room is its host, and lets everybody in.
-type alcoveGuest struct{ member *client.Member }
+type alcoveParticipant struct{ member *client.Member }
 
-func (a *alcove) guest(h *hall, s seat) guest {
+func (a *alcove) guest(h *env, s position) participant {
 	h.lab.Server, h.lab.Minter = "http://"+publicAddress, a.minter
-	who := client.Who{
+	who := client.Persona{
 		Room: fmt.Sprint("room-", s.room), Subject: fmt.Sprint("person-", s.room, "-", s.number), Name: fmt.Sprint("Person ", s.number),
 		Role: auth.Participant, Light: true,
 	}
@@ -124,26 +124,26 @@ func (a *alcove) guest(h *hall, s seat) guest {
 		who.Role, who.AdmitAll = auth.Host, true
 	}
 	who.Audio, who.Video = s.shapes()
-	return alcoveGuest{client.NewMember(h.lab, h.group, who, nil)}
+	return alcoveParticipant{client.NewMember(h.lab, h.group, who, nil)}
 }
 
-func (g alcoveGuest) enter(ctx context.Context) error {
+func (g alcoveParticipant) enter(ctx context.Context) error {
 	if err := g.member.Enter(ctx); err != nil {
 		return err
 	}
 	return g.member.Await(ctx, "media", client.Connected)
 }
 
-func (g alcoveGuest) complete(others int) (time.Duration, error) {
-	if err := g.member.Look().Err; err != nil {
+func (g alcoveParticipant) complete(others int) (time.Duration, error) {
+	if err := g.member.View().Err; err != nil {
 		return 0, err
 	}
-	return completed(g.member.Seen(), others), nil
+	return allMediaAt(g.member.FirstPackets(), others), nil
 }
 
-func (g alcoveGuest) offered() time.Duration { return g.member.Look().Times.Offered }
+func (g alcoveParticipant) offered() time.Duration { return g.member.View().Times.Offered }
 
-func (g alcoveGuest) leave() {
+func (g alcoveParticipant) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), askLimit)
 	defer cancel()
 	_ = g.member.Leave(ctx)

@@ -18,15 +18,15 @@ import (
 // offers and the server answers; or it receives, then the server offers and it answers.
 //
 //	Offer ──► server's answer ──► Connect            Answer(server's offer) ──► server knows ──► Connect
-type Plain struct {
+type External struct {
 	light  *Light
 	sink   *Sink
 	random *rand.Rand
 }
 
 // NewPlain opens a connection's socket; shapes say what it sends, nil for none.
-func NewPlain(lab *Lab, group *Group, audio, video *Shape) (*Plain, error) {
-	id, err := lab.cert()
+func NewExternal(env *Env, group *Group, audio, video *MediaProfile) (*External, error) {
+	id, err := env.sharedIdentity()
 	if err != nil {
 		return nil, err
 	}
@@ -38,27 +38,27 @@ func NewPlain(lab *Lab, group *Group, audio, video *Shape) (*Plain, error) {
 	if video != nil {
 		sources = append(sources, newSource(*video, true, random))
 	}
-	p := &Plain{sink: group.NewSink(), random: random}
-	if p.light, err = newLight(lab.Local, id, lab.Pacer, p.sink, sources); err != nil {
+	p := &External{sink: group.NewSink(), random: random}
+	if p.light, err = newLight(env.Local, id, env.Pacer, p.sink, sources); err != nil {
 		return nil, err
 	}
-	p.light.plain.Store(true)
+	p.light.external.Store(true)
 	return p, nil
 }
 
 // Offer describes what is sent, the candidate included: a server of trickle ICE would wait for one.
-func (p *Plain) Offer() string {
+func (p *External) Offer() string {
 	sdp, _ := p.light.offerLight(Slots{})
 	return strings.ReplaceAll(sdp, "a=setup:active\r\n", "a=setup:active\r\n"+p.candidate())
 }
 
-func (p *Plain) candidate() string {
+func (p *External) candidate() string {
 	at := p.light.sock.Local
 	return fmt.Sprintf("a=candidate:1 1 udp 2130706431 %s %d typ host\r\na=end-of-candidates\r\n", at.Addr(), at.Port())
 }
 
 // An offered line is an m-line of a server's offer.
-type offered struct {
+type offeredLine struct {
 	kind, port, mid, direction string
 	formats                    []string
 }
@@ -66,12 +66,12 @@ type offered struct {
 var errFormats = errors.New("client: the offer has an m-line without our payload types")
 
 // readOffer lists the m-lines of an offer (RFC 8866, section 5.14).
-func readOffer(sdp string) ([]offered, error) {
-	var lines []offered
+func readOffer(sdp string) ([]offeredLine, error) {
+	var lines []offeredLine
 	for text := range strings.Lines(sdp) {
 		text = strings.TrimSpace(text)
 		if f := strings.Fields(strings.TrimPrefix(text, "m=")); strings.HasPrefix(text, "m=") && len(f) > 3 {
-			lines = append(lines, offered{kind: f[0], port: f[1], formats: f[3:], direction: "sendrecv"})
+			lines = append(lines, offeredLine{kind: f[0], port: f[1], formats: f[3:], direction: "sendrecv"})
 			continue
 		}
 		if len(lines) == 0 {
@@ -94,7 +94,7 @@ func readOffer(sdp string) ([]offered, error) {
 }
 
 // Answer takes every line of an offer that carries something, without feedback but for key frames.
-func (p *Plain) Answer(offer string) (string, error) {
+func (p *External) Answer(offer string) (string, error) {
 	lines, err := readOffer(offer)
 	if err != nil {
 		return "", err
@@ -131,7 +131,7 @@ func (p *Plain) Answer(offer string) (string, error) {
 }
 
 // Connect makes the connection with the server's description and begins to send. Later calls do nothing.
-func (p *Plain) Connect(ctx context.Context, description string) error {
+func (p *External) Connect(ctx context.Context, description string) error {
 	l := p.light
 	if l.keys.Load() != nil {
 		return nil
@@ -148,8 +148,8 @@ func (p *Plain) Connect(ctx context.Context, description string) error {
 	ours, theirs := make(chan struct{}), make(chan struct{})
 	connecting, done := context.WithCancel(ctx)
 	defer done()
-	go p.insist(connecting)
-	go p.reply(ours, theirs)
+	go p.repeatCheck(connecting)
+	go p.handleChecks(ours, theirs)
 	select {
 	case <-ours:
 	case <-ctx.Done():
@@ -169,7 +169,7 @@ func (p *Plain) Connect(ctx context.Context, description string) error {
 	l.keys.Store(k)
 	l.Start(p.random)
 	l.pacer.Add(pace.Now()+keyFrameWait, false, func(due, _ time.Duration) (time.Duration, bool) {
-		return due + keyFrameWait, p.want()
+		return due + keyFrameWait, p.requestKeyFrames()
 	})
 	return nil
 }
@@ -185,11 +185,11 @@ const (
 const keyFrameWait = 200 * time.Millisecond
 
 // want asks for the key frames that did not come (RFC 4585, section 6.3.1). Runs on the pacer.
-func (p *Plain) want() bool {
-	if p.light.ended() {
+func (p *External) requestKeyFrames() bool {
+	if p.light.isClosed() {
 		return false
 	}
-	for _, block := range p.sink.blank() {
+	for _, block := range p.sink.awaitingKeyFrame() {
 		p.light.sendRTCP(
 			&rtcp.ReceiverReport{SSRC: p.light.ssrc, Reports: []rtcp.ReceptionReport{block}},
 			&rtcp.PictureLossIndication{SenderSSRC: p.light.ssrc, MediaSSRC: block.SSRC},
@@ -200,12 +200,12 @@ func (p *Plain) want() bool {
 
 // blank reports on the streams of pictures that have begun without a key frame. Some servers know a feedback message only by
 // the report before it.
-func (s *Sink) blank() []rtcp.ReceptionReport {
+func (s *Sink) awaitingKeyFrame() []rtcp.ReceptionReport {
 	s.group.mu.Lock()
 	defer s.group.mu.Unlock()
 	var all []rtcp.ReceptionReport
 	for ssrc, st := range s.streams {
-		if first, known := s.firsts[ssrc]; known && st.video && first.KeyFrame == 0 {
+		if first, known := s.first[ssrc]; known && st.video && first.KeyFrame == 0 {
 			all = append(all, st.report(ssrc, pace.Now()))
 		}
 	}
@@ -213,7 +213,7 @@ func (s *Sink) blank() []rtcp.ReceptionReport {
 }
 
 // insist repeats the nominating check until the connection is made, as browsers do.
-func (p *Plain) insist(ctx context.Context) {
+func (p *External) repeatCheck(ctx context.Context) {
 	ticker := time.NewTicker(checkRepeat)
 	defer ticker.Stop()
 	for {
@@ -230,7 +230,7 @@ func (p *Plain) insist(ctx context.Context) {
 
 // reply closes ours on the first answer to a check. It answers the checks of servers that are not content with ours (RFC 8445,
 // section 7.3) until the connection ends, and closes theirs on the first.
-func (p *Plain) reply(ours, theirs chan<- struct{}) {
+func (p *External) handleChecks(ours, theirs chan<- struct{}) {
 	l := p.light
 	for {
 		select {
@@ -241,19 +241,19 @@ func (p *Plain) reply(ours, theirs chan<- struct{}) {
 			}
 			switch {
 			case m.Type == stun.BindingSuccess && stun.NewShortTermIntegrity(l.server.pwd).Check(m) == nil:
-				ours = closed(ours)
+				ours = closeOnce(ours)
 			case m.Type == stun.BindingRequest && stun.NewShortTermIntegrity(l.pwd).Check(m) == nil:
-				l.succeed(m)
-				theirs = closed(theirs)
+				l.answerCheck(m)
+				theirs = closeOnce(theirs)
 			}
-		case <-l.over:
+		case <-l.closed:
 			return
 		}
 	}
 }
 
 // closed closes a channel once.
-func closed(c chan<- struct{}) chan<- struct{} {
+func closeOnce(c chan<- struct{}) chan<- struct{} {
 	if c != nil {
 		close(c)
 	}
@@ -261,7 +261,7 @@ func closed(c chan<- struct{}) chan<- struct{} {
 }
 
 // succeed answers a check.
-func (l *Light) succeed(request *stun.Message) {
+func (l *Light) answerCheck(request *stun.Message) {
 	mapped := &stun.XORMappedAddress{IP: l.to.Addr().AsSlice(), Port: int(l.to.Port())}
 	m, err := stun.Build(request, stun.BindingSuccess, mapped, stun.NewShortTermIntegrity(l.pwd), stun.Fingerprint)
 	if err == nil {
@@ -270,10 +270,10 @@ func (l *Light) succeed(request *stun.Message) {
 }
 
 // Firsts gives when each source was first seen, by SSRC where the server puts no CSRC.
-func (p *Plain) Firsts() map[uint32]First { return p.sink.Firsts() }
+func (p *External) FirstPackets() map[uint32]FirstArrival { return p.sink.FirstPackets() }
 
 // Close says goodbye and ends the connection.
-func (p *Plain) Close() {
+func (p *External) Close() {
 	p.light.Close(true)
 	p.sink.Close()
 }

@@ -13,46 +13,46 @@ import (
 )
 
 // A theatre is a room of browsers beside the rooms under load: what people in one group see meanwhile.
-type theatre struct {
+type browserRoom struct {
 	r        *runner
 	chromium *browser.Chromium
 	mu       sync.Mutex
-	seats    []*seat // Guarded by mu.
+	clients  []*browserClient // Guarded by mu.
 }
 
 // A seat is one browser.
-type seat struct {
-	name   string
-	member *client.Member
-	mu     sync.Mutex
-	peer   *browser.Peer // Guarded by mu: the newest.
-	first  browser.Look
-	others int // who publish a picture
+type browserClient struct {
+	name       string
+	member     *client.Member
+	mu         sync.Mutex
+	peer       *browser.Peer // Guarded by mu: the newest.
+	firstStats browser.Stats
+	others     int // who publish a picture
 }
 
 // browse opens the room of browsers, if there is to be one.
-func (r *runner) browse(ctx context.Context) *theatre {
+func (r *runner) openBrowserRoom(ctx context.Context) *browserRoom {
 	if r.o.Browsers == 0 {
 		return nil
 	}
-	t := &theatre{r: r}
+	t := &browserRoom{r: r}
 	var err error
 	if t.chromium, err = browser.Start(ctx, ""); err != nil {
 		r.failUnless(ctx, "chromium", err)
 		return nil
 	}
 	for i := range r.o.Browsers {
-		t.sit(ctx, i)
+		t.join(ctx, i)
 	}
 	return t
 }
 
 // sit lets one browser in; the first is the host.
-func (t *theatre) sit(ctx context.Context, i int) {
+func (t *browserRoom) join(ctx context.Context, i int) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	s := &seat{name: fmt.Sprintf("Chromium %d", i+1)}
-	who := client.Who{
+	s := &browserClient{name: fmt.Sprintf("Chromium %d", i+1)}
+	who := client.Persona{
 		Room: fmt.Sprintf("load-%x-browsers", t.r.o.Seed&0xffffff), Subject: fmt.Sprintf("browser-%d", i), Name: s.name, Role: auth.Participant,
 		Connect: func() (client.Transport, error) {
 			p, err := t.chromium.NewPeer(ctx)
@@ -68,7 +68,7 @@ func (t *theatre) sit(ctx context.Context, i int) {
 	if i == 0 {
 		who.Role, who.AdmitAll = auth.Host, true
 	}
-	s.member = client.NewMember(t.r.lab, t.r.spoiled, who, nil)
+	s.member = client.NewMember(t.r.env, t.r.faulty, who, nil)
 	if err := s.member.Enter(ctx); err != nil {
 		t.r.failUnless(ctx, "a browser's entry", err)
 		return
@@ -78,44 +78,44 @@ func (t *theatre) sit(ctx context.Context, i int) {
 		s.member.Vanish()
 		return
 	}
-	t.r.came(1)
+	t.r.addPeople(1)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.seats = append(t.seats, s)
+	t.clients = append(t.clients, s)
 }
 
 // open begins the window.
-func (t *theatre) open(ctx context.Context) {
+func (t *browserRoom) open(ctx context.Context) {
 	if t == nil {
 		return
 	}
-	for _, s := range t.seats {
+	for _, s := range t.clients {
 		var err error
-		if s.first, err = s.peer.Look(ctx); err != nil {
+		if s.firstStats, err = s.peer.Stats(ctx); err != nil {
 			t.r.failUnless(ctx, "a browser's statistics", err)
 		}
 	}
 }
 
 // close ends the window and the browsers.
-func (t *theatre) close(ctx context.Context) []report.Browser {
+func (t *browserRoom) close(ctx context.Context) []report.Browser {
 	if t == nil {
 		return nil
 	}
 	var all []report.Browser
-	for _, s := range t.seats {
-		last, err := s.peer.Look(ctx)
+	for _, s := range t.clients {
+		last, err := s.peer.Stats(ctx)
 		if err != nil {
 			t.r.fail("a browser's statistics", err)
 			continue
 		}
-		s.others = len(t.seats) - 1
+		s.others = len(t.clients) - 1
 		all = append(all, s.row(last))
 	}
-	for _, s := range t.seats {
+	for _, s := range t.clients {
 		leaving, cancel := context.WithTimeout(ctx, time.Second)
 		_ = s.member.Leave(leaving)
-		t.r.came(-1)
+		t.r.addPeople(-1)
 		cancel()
 	}
 	t.chromium.Close()
@@ -123,12 +123,12 @@ func (t *theatre) close(ctx context.Context) []report.Browser {
 }
 
 // row is what one browser saw within the window. A picture that stands still for all of it is missing: the server left it out.
-func (s *seat) row(last browser.Look) report.Browser {
-	f := s.first
+func (s *browserClient) row(last browser.Stats) report.Browser {
+	f := s.firstStats
 	seconds := (last.At - f.At) / 1000
 	streams := 0.0
-	for track, frames := range last.Pictures {
-		if (frames-f.Pictures[track])/seconds > leastPictures {
+	for track, frames := range last.FramesByTrack {
+		if (frames-f.FramesByTrack[track])/seconds > minFrameRate {
 			streams++
 		}
 	}
@@ -142,7 +142,7 @@ func (s *seat) row(last browser.Look) report.Browser {
 		Name: s.name, Streams: streams, Missing: float64(s.others) - streams,
 		FPS: share(last.Frames-f.Frames, seconds*streams), Freezes: last.Freezes - f.Freezes,
 		FrozenShare: share(last.Frozen-f.Frozen, seconds*streams), Concealed: share(last.Concealed-f.Concealed, last.Samples-f.Samples),
-		FirstFrameMs: last.FirstPicture, Loss: share(last.Lost-f.Lost, last.Lost-f.Lost+last.Received-f.Received), RTTMs: 1000 * last.RTT,
+		FirstFrameMs: last.FirstFrame, Loss: share(last.Lost-f.Lost, last.Lost-f.Lost+last.Received-f.Received), RTTMs: 1000 * last.RTT,
 		Width: last.Width, KbitPerStream: share(8*(last.Bytes-f.Bytes)/1000, seconds*streams),
 		BufferMs: 1000 * share(last.BufferDelay-f.BufferDelay, last.BufferCount-f.BufferCount),
 	}

@@ -14,45 +14,45 @@ import (
 
 // books gather one sample a second, and what lies within the window. Owned by sample and, while that waits, by run: each look
 // holds turn.
-type books struct {
+type sampler struct {
 	r    *runner
-	turn chan struct{} // a lock that sample and run pass to each other
+	lock chan struct{} // a lock that sample and run pass to each other
 
-	in           bool // the window is open
-	audio, video kindBooks
+	inWindow     bool // the window is open
+	audio, video mediaHistograms
 	lag          *hdrhistogram.Histogram
 	drops        uint64
 
-	opened, closed         time.Duration
-	first, last            sample
-	usageFirst, usageLast  time.Duration
-	countFirst, countLast  [2]client.Counts // audio, video
-	spoiledFirst, spoiled  uint64
-	people                 int
-	lastSample             sample
-	lastAt                 time.Duration
-	lastCounts             [2]client.Counts
-	drawn                  [2]client.Counts // when the last point was drawn
-	drawnAt                time.Duration
-	drawnSample            sample
-	dropsFirst             uint64
-	highest                float64 // load ratio
-	peakRSS, peakGoroutine float64
+	opened, closed                    time.Duration
+	first, last                       sample
+	usageFirst, usageLast             time.Duration
+	countFirst, countLast             [2]client.Counts // audio, video
+	faultyPacketsFirst, faultyPackets uint64
+	people                            int
+	lastSample                        sample
+	lastAt                            time.Duration
+	lastCounts                        [2]client.Counts
+	plotted                           [2]client.Counts // when the last point was drawn
+	plottedAt                         time.Duration
+	plottedSample                     sample
+	dropsFirst                        uint64
+	highest                           float64 // load ratio
+	peakRSS, peakGoroutine            float64
 }
 
 // kindBooks are the histograms of one kind of media within the window.
-type kindBooks struct{ latency, corrected, jitter *hdrhistogram.Histogram }
+type mediaHistograms struct{ latency, corrected, jitter *hdrhistogram.Histogram }
 
-func newKindBooks() kindBooks {
-	return kindBooks{pace.NewHistogram(), pace.NewHistogram(), pace.NewHistogram()}
+func newMediaHistograms() mediaHistograms {
+	return mediaHistograms{pace.NewHistogram(), pace.NewHistogram(), pace.NewHistogram()}
 }
 
-func newBooks(r *runner) *books {
-	return &books{r: r, turn: make(chan struct{}, 1), drawnAt: r.began, audio: newKindBooks(), video: newKindBooks(), lag: pace.NewHistogram()}
+func newSampler(r *runner) *sampler {
+	return &sampler{r: r, lock: make(chan struct{}, 1), plottedAt: r.began, audio: newMediaHistograms(), video: newMediaHistograms(), lag: pace.NewHistogram()}
 }
 
 // usage is the CPU time of this process.
-func usage() time.Duration {
+func processCPU() time.Duration {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
 		return 0
@@ -61,13 +61,13 @@ func usage() time.Duration {
 }
 
 // sample looks once a second until the context ends.
-func (b *books) sample(ctx context.Context) {
+func (b *sampler) sample(ctx context.Context) {
 	ticker := time.NewTicker(sampleInterval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ticker.C:
-			b.look(ctx)
+			b.collect(ctx)
 		case <-ctx.Done():
 			return
 		}
@@ -75,16 +75,16 @@ func (b *books) sample(ctx context.Context) {
 }
 
 // look takes what came since the last look.
-func (b *books) look(ctx context.Context) {
-	b.turn <- struct{}{}
-	defer func() { <-b.turn }()
-	audio, video, counts := b.take()
-	lag, _ := b.r.lab.Pacer.TakeLag()
+func (b *sampler) collect(ctx context.Context) {
+	b.lock <- struct{}{}
+	defer func() { <-b.lock }()
+	audio, video, counts := b.drain()
+	lag, _ := b.r.env.Pacer.TakeLag()
 	b.r.mu.Lock()
 	probe := b.r.probe
 	b.r.mu.Unlock()
-	now, s := pace.Now(), probe.look(ctx)
-	if b.in {
+	now, s := pace.Now(), probe.sample(ctx)
+	if b.inWindow {
 		b.audio.add(audio)
 		b.video.add(video)
 		b.lag.Merge(lag)
@@ -92,25 +92,25 @@ func (b *books) look(ctx context.Context) {
 		b.peakRSS, b.peakGoroutine = max(b.peakRSS, s.rss), max(b.peakGoroutine, s.goroutines)
 	}
 	b.lastSample, b.lastAt, b.lastCounts = s, now, counts
-	if elapsed := now - b.drawnAt; elapsed > shortest {
-		b.draw(report.Second{
+	if elapsed := now - b.plottedAt; elapsed > minPlotInterval {
+		b.addPoint(report.Second{
 			At:       (now - b.r.began).Seconds(),
 			AudioP50: ms(audio.latency, 50), AudioP99: ms(audio.latency, 99), VideoP50: ms(video.latency, 50), VideoP99: ms(video.latency, 99),
-			SendLag: ms(lag, 99), RSSMiB: s.rss, InWindow: b.in,
+			SendLag: ms(lag, 99), RSSMiB: s.rss, InWindow: b.inWindow,
 		}, elapsed)
 	}
 }
 
 // draw adds a point to the plots, of all since the last one.
-func (b *books) draw(second report.Second, elapsed time.Duration) {
-	audio, video := b.lastCounts[0].Since(b.drawn[0]), b.lastCounts[1].Since(b.drawn[1])
+func (b *sampler) addPoint(second report.Second, elapsed time.Duration) {
+	audio, video := b.lastCounts[0].Since(b.plotted[0]), b.lastCounts[1].Since(b.plotted[1])
 	second.Audio = uint64(float64(audio.Packets) / elapsed.Seconds())
 	second.Video = uint64(float64(video.Packets) / elapsed.Seconds())
 	second.Lost, second.Freezes = audio.Lost+video.Lost, audio.Freezes+video.Freezes
-	if was := b.drawnSample.cpu; was > 0 && b.lastSample.cpu >= was {
+	if was := b.plottedSample.cpu; was > 0 && b.lastSample.cpu >= was {
 		second.ServerCPU = float64(b.lastSample.cpu-was) / float64(elapsed)
 	}
-	b.drawn, b.drawnAt, b.drawnSample = b.lastCounts, b.lastAt, b.lastSample
+	b.plotted, b.plottedAt, b.plottedSample = b.lastCounts, b.lastAt, b.lastSample
 	b.r.mu.Lock()
 	second.People = b.r.people
 	b.r.series = append(b.r.series, second)
@@ -124,19 +124,19 @@ func (b *books) draw(second report.Second, elapsed time.Duration) {
 	}
 }
 
-func (k *kindBooks) add(o kindBooks) {
+func (k *mediaHistograms) add(o mediaHistograms) {
 	k.latency.Merge(o.latency)
 	k.corrected.Merge(o.corrected)
 	k.jitter.Merge(o.jitter)
 }
 
 // take empties the books.
-func (b *books) take() (audio, video kindBooks, counts [2]client.Counts) {
+func (b *sampler) drain() (audio, video mediaHistograms, counts [2]client.Counts) {
 	a, v := b.r.measured.Take()
-	return kindBooks{a.Latency, a.Corrected, a.Jitter}, kindBooks{v.Latency, v.Corrected, v.Jitter}, [2]client.Counts{a.Counts, v.Counts}
+	return mediaHistograms{a.Latency, a.Corrected, a.Jitter}, mediaHistograms{v.Latency, v.Corrected, v.Jitter}, [2]client.Counts{a.Counts, v.Counts}
 }
 
-func (r *runner) places() []*place {
+func (r *runner) openRooms() []*room {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.rooms
@@ -150,10 +150,10 @@ func ms(h *hdrhistogram.Histogram, p float64) float64 {
 }
 
 // totals are the counts that only grow.
-func (b *books) totals() (counts [2]client.Counts, spoiled, drops uint64) {
-	a, v := b.r.spoiled.Take()
+func (b *sampler) totals() (counts [2]client.Counts, spoiled, drops uint64) {
+	a, v := b.r.faulty.Take()
 	spoiled = a.Packets + v.Packets
-	for _, p := range b.r.places() {
+	for _, p := range b.r.openRooms() {
 		for _, n := range p.present() {
 			drops += n.KernelDrops()
 		}
@@ -162,34 +162,34 @@ func (b *books) totals() (counts [2]client.Counts, spoiled, drops uint64) {
 }
 
 // open begins the window.
-func (b *books) open(ctx context.Context) {
-	b.look(ctx)
-	b.turn <- struct{}{}
-	defer func() { <-b.turn }()
-	b.in, b.opened, b.usageFirst, b.first = true, b.lastAt, usage(), b.lastSample
-	b.countFirst, b.spoiledFirst, b.dropsFirst = b.totals()
+func (b *sampler) open(ctx context.Context) {
+	b.collect(ctx)
+	b.lock <- struct{}{}
+	defer func() { <-b.lock }()
+	b.inWindow, b.opened, b.usageFirst, b.first = true, b.lastAt, processCPU(), b.lastSample
+	b.countFirst, b.faultyPacketsFirst, b.dropsFirst = b.totals()
 	b.r.mu.Lock()
 	b.people = b.r.people
 	b.r.mu.Unlock()
 }
 
 // close ends it.
-func (b *books) close(ctx context.Context) {
-	b.look(ctx)
-	b.turn <- struct{}{}
-	defer func() { <-b.turn }()
-	b.in, b.closed, b.usageLast, b.last = false, b.lastAt, usage(), b.lastSample
-	b.countLast, b.spoiled, b.drops = b.totals()
+func (b *sampler) close(ctx context.Context) {
+	b.collect(ctx)
+	b.lock <- struct{}{}
+	defer func() { <-b.lock }()
+	b.inWindow, b.closed, b.usageLast, b.last = false, b.lastAt, processCPU(), b.lastSample
+	b.countLast, b.faultyPackets, b.drops = b.totals()
 }
 
 // write puts the window into the report.
-func (b *books) write(rep *report.Report, before sample) {
+func (b *sampler) write(rep *report.Report, before sample) {
 	window := b.closed - b.opened
 	rep.Window, rep.Participants = window.Seconds(), b.people
 	audio, video := b.countLast[0].Since(b.countFirst[0]), b.countLast[1].Since(b.countFirst[1])
 	rep.Audio, rep.Video = b.audio.media(audio), b.video.media(video)
 	rep.Generator = report.Generator{
-		SendLag: report.Distill(b.lag), Cores: cores(), SocketDrops: b.drops - min(b.drops, b.dropsFirst),
+		SendLag: report.NewDistribution(b.lag), Cores: cores(), SocketDrops: b.drops - min(b.drops, b.dropsFirst),
 		CPUShare: float64(b.usageLast-b.usageFirst) / float64(window) / float64(cores()),
 	}
 	if b.r.probe.pid == 0 && b.r.probe.metrics == "" {
@@ -198,7 +198,7 @@ func (b *books) write(rep *report.Report, before sample) {
 	s := &report.Server{RSSMiB: b.peakRSS, RSSBeforeMiB: before.rss, Goroutines: b.peakGoroutine, LoadRatio: b.highest, Drops: map[string]float64{}}
 	if used := b.last.cpu - b.first.cpu; used > 0 {
 		s.CPUSeconds, s.CPUShare = used.Seconds(), used.Seconds()/window.Seconds()
-		packets := float64(audio.Packets + video.Packets + b.spoiled - b.spoiledFirst)
+		packets := float64(audio.Packets + video.Packets + b.faultyPackets - b.faultyPacketsFirst)
 		if b.r.o.Browsers > 0 { // nobody but the server counts what browsers got
 			packets = b.last.forwarded - b.first.forwarded
 		}
@@ -220,10 +220,10 @@ func (b *books) write(rep *report.Report, before sample) {
 	rep.Server = s
 }
 
-func (k kindBooks) media(c client.Counts) report.Media {
+func (k mediaHistograms) media(c client.Counts) report.Media {
 	return report.Media{
 		Packets: c.Packets, Bytes: c.Bytes, Lost: c.Lost, Reordered: c.Reordered, Duplicates: c.Duplicates, Withheld: c.Withheld,
 		Frames: c.Frames, KeyFrames: c.KeyFrames, Freezes: c.Freezes, FrozenMs: c.Frozen.Seconds() * 1000,
-		Latency: report.Distill(k.latency), Corrected: report.Distill(k.corrected), Jitter: report.Distill(k.jitter),
+		Latency: report.NewDistribution(k.latency), Corrected: report.NewDistribution(k.corrected), Jitter: report.NewDistribution(k.jitter),
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 func compareCommand(t terminal, args []string) error {
-	files, rest := split(args)
+	files, rest := splitArguments(args)
 	s := flag.NewFlagSet("loadtest compare BEFORE AFTER", flag.ContinueOnError)
 	s.SetOutput(t.err)
 	tolerance := s.Float64("tolerance", 0.1, "the `share` by which a number may be worse before that counts")
@@ -34,7 +34,7 @@ func compareCommand(t terminal, args []string) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	for _, what := range report.Unlike(reports[0], reports[1]) {
+	for _, what := range report.Differences(reports[0], reports[1]) {
 		fmt.Fprintln(t.out, "not alike:", what)
 	}
 	worse := 0
@@ -53,11 +53,11 @@ func compareCommand(t terminal, args []string) error {
 	}
 	for i, r := range reports {
 		if !r.Valid() {
-			return exit{exitInvalid, fmt.Sprintf("%s is of an invalid run: no verdict", files[i])}
+			return exitError{exitInvalid, fmt.Sprintf("%s is of an invalid run: no verdict", files[i])}
 		}
 	}
 	if worse > 0 {
-		return exit{exitBroken, fmt.Sprintf("%d number(s) are worse", worse)}
+		return exitError{exitFailed, fmt.Sprintf("%d number(s) are worse", worse)}
 	}
 	fmt.Fprintln(t.out, "nothing is worse")
 	return nil

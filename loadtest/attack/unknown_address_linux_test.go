@@ -11,8 +11,8 @@ import (
 )
 
 // TestStrangers: datagrams of every kind from hosts that nobody knows are dropped by name, and nobody is answered.
-func TestStrangers(t *testing.T) {
-	d, w := NewDaemon(t, ""), NewWire(t)
+func TestUnknownAddressesGetNoAnswer(t *testing.T) {
+	d, w := NewDaemon(t, ""), NewRawConn(t)
 	stranger := netip.MustParseAddrPort("127.0.0.66:4000")
 	var answered atomic.Int64
 	w.OnDatagram(func(g Datagram) {
@@ -34,10 +34,10 @@ func TestStrangers(t *testing.T) {
 }
 
 // TestVictims: people hear each other through NATs of ours. What attacks show is worth nothing where this does not hold.
-func TestVictims(t *testing.T) {
+func TestClientsBehindNAT(t *testing.T) {
 	d := NewDaemon(t, "")
 	voice := client.Microphone()
-	host := d.Enter(t, client.Who{Room: "calm", Subject: "host", Name: "Host", Role: auth.Host, Light: true, Audio: &voice})
-	guest := d.Enter(t, client.Who{Room: "calm", Subject: "guest", Name: "Guest", Role: auth.Participant, Light: true, Audio: &voice})
-	Eventually(t, "both hear the other", func() bool { return host.Heard() > 20 && guest.Heard() > 20 })
+	host := d.Enter(t, client.Persona{Room: "calm", Subject: "host", Name: "Host", Role: auth.Host, Light: true, Audio: &voice})
+	guest := d.Enter(t, client.Persona{Room: "calm", Subject: "guest", Name: "Guest", Role: auth.Participant, Light: true, Audio: &voice})
+	Eventually(t, "both hear the other", func() bool { return host.AudioPackets() > 20 && guest.AudioPackets() > 20 })
 }

@@ -11,10 +11,10 @@ import (
 )
 
 // onStage says that this process is the inner one, in a network of its own and on the clients' core.
-const onStage = "BENCH_STAGE"
+const envNamespace = "BENCH_STAGE"
 
 // enterStage runs this program again in a fresh network namespace, pinned to the clients' core, and waits for it.
-func enterStage(ctx context.Context, args []string) error {
+func runInNamespace(ctx context.Context, args []string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -25,7 +25,7 @@ func enterStage(ctx context.Context, args []string) error {
 	}
 	command = append(command, "taskset", "-c", clientCore, self, "live")
 	cmd := exec.CommandContext(ctx, command[0], append(command[1:], args...)...)
-	cmd.Env = append(os.Environ(), onStage+"=1")
+	cmd.Env = append(os.Environ(), envNamespace+"=1")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = nil, os.Stdout, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 2 * stopLimit
@@ -38,7 +38,7 @@ func enterStage(ctx context.Context, args []string) error {
 
 // dressStage gives the empty namespace its interfaces: loopback for signalling, one that is not loopback for media. Where the
 // kernel has no dummy interface, a pair of virtual ones will do: the kernel keeps traffic to its own address to itself.
-func dressStage(ctx context.Context) error {
+func setUpNetwork(ctx context.Context) error {
 	if err := ip(ctx, "link set lo up"); err != nil {
 		return err
 	}

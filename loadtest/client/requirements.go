@@ -8,7 +8,7 @@ import (
 
 // asked is what stands before admission, and what consent is asked for: in the answer to hello and in self.updated
 // (PROTOCOL.md, section 4a). A server that asks nothing leaves it out.
-type asked struct {
+type requirements struct {
 	Needs     []string `json:"needs"`
 	Agreement []text   `json:"agreement"`
 	Consents  []struct {
@@ -26,16 +26,16 @@ type text struct {
 
 // answerAll does what is asked: acknowledges one language of each text, consents, enters the passcode. It runs on a goroutine of
 // its own; what the server asks again meanwhile is answered again.
-func (m *Member) answerAll(wire *Wire, a asked) {
+func (m *Member) respondAll(conn *SignalConn, a requirements) {
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
 	try := func(kind string, data any) {
-		if err := wire.Call(ctx, kind, data, nil); err != nil && !lasting(err) {
+		if err := conn.Call(ctx, kind, data, nil); err != nil && !unexpectedState(err) {
 			m.fail(err)
 		}
 	}
-	if slices.Contains(a.Needs, "passcode") && m.lab.Passcode != "" {
-		try("passcode.enter", map[string]string{"code": m.lab.Passcode})
+	if slices.Contains(a.Needs, "passcode") && m.env.Passcode != "" {
+		try("passcode.enter", map[string]string{"code": m.env.Passcode})
 	}
 	if slices.Contains(a.Needs, "agreement") {
 		done := map[string]bool{}
@@ -47,14 +47,14 @@ func (m *Member) answerAll(wire *Wire, a asked) {
 		}
 	}
 	for _, c := range a.Consents {
-		if !m.who.Undecided && c.Decision == "" && len(c.Texts) > 0 {
+		if !m.persona.NoConsent && c.Decision == "" && len(c.Texts) > 0 {
 			try("consent.respond", map[string]string{"scope": c.Scope, "textHash": c.Texts[0].TextHash, "decision": "granted"})
 		}
 	}
 }
 
 // lasting is an error that another state of the room explains: what was asked is not asked any more, or the wire is gone.
-func lasting(err error) bool {
+func unexpectedState(err error) bool {
 	switch Code(err) {
 	case "agreement_required", "consent_required", "invalid_state", "not_admitted":
 		return true
@@ -63,9 +63,9 @@ func lasting(err error) bool {
 }
 
 // ask takes what the server asks. Called from the reader and after hello.
-func (m *Member) ask(wire *Wire, data json.RawMessage) {
-	var a asked
+func (m *Member) respond(conn *SignalConn, data json.RawMessage) {
+	var a requirements
 	if json.Unmarshal(data, &a) == nil && (len(a.Needs) > 0 || len(a.Consents) > 0) {
-		go m.answerAll(wire, a)
+		go m.respondAll(conn, a)
 	}
 }

@@ -58,7 +58,7 @@ func (m janusMessage) failure() error {
 }
 
 // A janusWire is one WebSocket with one session.
-type janusWire struct {
+type janusConn struct {
 	ws      *websocket.Conn
 	session uint64
 	events  chan janusMessage // what nobody asked for
@@ -71,15 +71,15 @@ type janusWire struct {
 }
 
 // dialJanus connects and opens a session.
-func dialJanus(ctx context.Context) (*janusWire, error) {
+func dialJanus(ctx context.Context) (*janusConn, error) {
 	dialer := websocket.Dialer{Subprotocols: []string{"janus-protocol"}}
 	ws, _, err := dialer.DialContext(ctx, "ws://"+janusAddress, http.Header{})
 	if err != nil {
 		return nil, err
 	}
-	w := &janusWire{ws: ws, events: make(chan janusMessage, janusEvents), done: make(chan struct{}), calls: map[string]chan janusMessage{}}
+	w := &janusConn{ws: ws, events: make(chan janusMessage, janusEvents), done: make(chan struct{}), calls: map[string]chan janusMessage{}}
 	go w.read()
-	m, err := w.ask(ctx, map[string]any{"janus": "create"})
+	m, err := w.request(ctx, map[string]any{"janus": "create"})
 	if err != nil {
 		w.close()
 		return nil, err
@@ -88,7 +88,7 @@ func dialJanus(ctx context.Context) (*janusWire, error) {
 	return w, nil
 }
 
-func (w *janusWire) read() {
+func (w *janusConn) read() {
 	defer close(w.done)
 	for {
 		var m janusMessage
@@ -114,7 +114,7 @@ func (w *janusWire) read() {
 }
 
 // ask sends a request and waits for its answer.
-func (w *janusWire) ask(ctx context.Context, request map[string]any) (janusMessage, error) {
+func (w *janusConn) request(ctx context.Context, request map[string]any) (janusMessage, error) {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
 	answer := make(chan janusMessage, 1)
@@ -151,22 +151,22 @@ func (w *janusWire) ask(ctx context.Context, request map[string]any) (janusMessa
 }
 
 // attach opens a handle of the plugin.
-func (w *janusWire) attach(ctx context.Context) (uint64, error) {
-	m, err := w.ask(ctx, map[string]any{"janus": "attach", "plugin": "janus.plugin.videoroom"})
+func (w *janusConn) attach(ctx context.Context) (uint64, error) {
+	m, err := w.request(ctx, map[string]any{"janus": "attach", "plugin": "janus.plugin.videoroom"})
 	return m.Data.ID, err
 }
 
 // tell asks the plugin on a handle.
-func (w *janusWire) tell(ctx context.Context, handle uint64, body map[string]any, description *jsep) (janusMessage, error) {
+func (w *janusConn) message(ctx context.Context, handle uint64, body map[string]any, description *jsep) (janusMessage, error) {
 	request := map[string]any{"janus": "message", "handle_id": handle, "body": body}
 	if description != nil {
 		request["jsep"] = description
 	}
-	return w.ask(ctx, request)
+	return w.request(ctx, request)
 }
 
 // close ends the connection; Janus ends what hung on it.
-func (w *janusWire) close() {
+func (w *janusConn) close() {
 	_ = w.ws.Close()
 	for {
 		select {

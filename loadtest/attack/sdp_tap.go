@@ -10,7 +10,7 @@ import (
 )
 
 // A Tap reads the ICE credentials of both sides from a member's session descriptions: an attacker who is admitted knows his own.
-type Tap struct {
+type SDPTap struct {
 	client.Transport
 
 	mu             sync.Mutex
@@ -18,7 +18,7 @@ type Tap struct {
 	ourPwd, srvPwd string
 }
 
-func (t *Tap) wrap(inner client.Transport) client.Transport {
+func (t *SDPTap) wrap(inner client.Transport) client.Transport {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.Transport = inner
@@ -26,7 +26,7 @@ func (t *Tap) wrap(inner client.Transport) client.Transport {
 }
 
 // Offer notes the member's credentials.
-func (t *Tap) Offer(slots client.Slots) (string, []client.Track, error) {
+func (t *SDPTap) Offer(slots client.Slots) (string, []client.Track, error) {
 	sdp, tracks, err := t.Transport.Offer(slots)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -35,7 +35,7 @@ func (t *Tap) Offer(slots client.Slots) (string, []client.Track, error) {
 }
 
 // Answered notes the server's.
-func (t *Tap) Answered(ctx context.Context, sdp string, via func(netip.AddrPort) netip.AddrPort) error {
+func (t *SDPTap) Answered(ctx context.Context, sdp string, via func(netip.AddrPort) netip.AddrPort) error {
 	t.mu.Lock()
 	t.theirs, t.srvPwd = attribute(sdp, "ice-ufrag"), attribute(sdp, "ice-pwd")
 	t.mu.Unlock()
@@ -43,7 +43,7 @@ func (t *Tap) Answered(ctx context.Context, sdp string, via func(netip.AddrPort)
 }
 
 // Check is a genuine check of this member, to be sent from anywhere.
-func (t *Tap) Check(nominate bool) Check {
+func (t *SDPTap) Check(nominate bool) Check {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return Check{Username: t.theirs + ":" + t.ours, Password: t.srvPwd, Nominate: nominate}

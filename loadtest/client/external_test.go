@@ -12,9 +12,9 @@ const serverOffer = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\na=group:
 	"m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:1\r\na=sendonly\r\n" +
 	"m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:2\r\na=inactive\r\n"
 
-func TestPlainAnswer(t *testing.T) {
-	lab := &Lab{Local: netip.MustParseAddr("127.0.0.1")}
-	p, err := NewPlain(lab, NewGroup(), nil, nil)
+func TestExternalAnswer(t *testing.T) {
+	lab := &Env{Local: netip.MustParseAddr("127.0.0.1")}
+	p, err := NewExternal(lab, NewGroup(), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,7 @@ type frame struct {
 }
 
 // A Wire is one WebSocket connection. Call may be used from any goroutine; events come on the reader's, which must not Call.
-type Wire struct {
+type SignalConn struct {
 	ws     *websocket.Conn
 	prefix string // makes ids unique in the session
 	done   chan struct{}
@@ -68,7 +68,7 @@ type Wire struct {
 }
 
 // Dial opens a connection and hands events to handle. A server that asks to come back later is obeyed.
-func Dial(ctx context.Context, server string, tlsConfig *tls.Config, handle func(Event)) (*Wire, error) {
+func Dial(ctx context.Context, server string, tlsConfig *tls.Config, handle func(Event)) (*SignalConn, error) {
 	u, err := url.Parse(server)
 	if err != nil {
 		return nil, fmt.Errorf("the address of the server: %w", err)
@@ -82,7 +82,7 @@ func Dial(ctx context.Context, server string, tlsConfig *tls.Config, handle func
 		ws, resp, err := dialer.DialContext(ctx, u.String(), http.Header{"Origin": {origin}})
 		if err == nil {
 			ws.SetReadLimit(maxFrame)
-			w := &Wire{ws: ws, prefix: rand.Text()[:8], done: make(chan struct{}), calls: map[string]chan frame{}}
+			w := &SignalConn{ws: ws, prefix: rand.Text()[:8], done: make(chan struct{}), calls: map[string]chan frame{}}
 			go w.read(handle)
 			return w, nil
 		}
@@ -107,7 +107,7 @@ func retryAfter(resp *http.Response) (time.Duration, bool) {
 	return time.Duration(max(seconds, 1)) * time.Second, err == nil
 }
 
-func (w *Wire) read(handle func(Event)) {
+func (w *SignalConn) read(handle func(Event)) {
 	defer close(w.done)
 	for {
 		var f frame
@@ -129,7 +129,7 @@ func (w *Wire) read(handle func(Event)) {
 	}
 }
 
-func (w *Wire) lost(err error) {
+func (w *SignalConn) lost(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closed = websocket.CloseAbnormalClosure
@@ -144,7 +144,7 @@ func (w *Wire) lost(err error) {
 }
 
 // Call asks and waits for the answer, which is read into into unless that is nil.
-func (w *Wire) Call(ctx context.Context, kind string, data, into any) error {
+func (w *SignalConn) Call(ctx context.Context, kind string, data, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	answer := make(chan frame, 1)
@@ -190,17 +190,17 @@ func (w *Wire) Call(ctx context.Context, kind string, data, into any) error {
 }
 
 // Done is closed when the connection ends, by whoever.
-func (w *Wire) Done() <-chan struct{} { return w.done }
+func (w *SignalConn) Done() <-chan struct{} { return w.done }
 
 // CloseCode is the WebSocket close code that ended the connection, 1006 if it was cut, 0 while it is open.
-func (w *Wire) CloseCode() int {
+func (w *SignalConn) CloseCode() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.closed
 }
 
 // Cut drops the connection without a word, as a network does.
-func (w *Wire) Cut() {
+func (w *SignalConn) Disconnect() {
 	_ = w.ws.NetConn().Close()
 	<-w.done
 }

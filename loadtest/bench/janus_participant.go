@@ -14,18 +14,18 @@ import (
 //
 //	join ──► publish ──► offer ──► answer ──► Connect
 //	   └──► publishers ──► subscribe ──► offer of Janus ──► answer ──► Connect
-type janusGuest struct {
-	hall   *hall
-	seat   seat
-	wire   *janusWire
-	cancel context.CancelFunc
-	over   chan struct{} // closed when follow ended
+type janusParticipant struct {
+	hall     *env
+	seat     position
+	conn     *janusConn
+	cancel   context.CancelFunc
+	followed chan struct{} // closed when follow ended
 
-	mu      sync.Mutex
-	sending *client.Plain // Guarded by mu, as below.
-	hearing *client.Plain
-	offerAt time.Duration
-	failed  error
+	mu        sync.Mutex
+	sending   *client.External // Guarded by mu, as below.
+	receiving *client.External
+	offerAt   time.Duration
+	failed    error
 
 	// Owned by follow.
 	room    uint64
@@ -34,20 +34,20 @@ type janusGuest struct {
 	known   map[uint64]bool
 }
 
-func (j *janus) guest(h *hall, s seat) guest {
-	return &janusGuest{hall: h, seat: s, room: uint64(s.room + 1), known: map[uint64]bool{}}
+func (j *janus) guest(h *env, s position) participant {
+	return &janusParticipant{hall: h, seat: s, room: uint64(s.room + 1), known: map[uint64]bool{}}
 }
 
-func (g *janusGuest) enter(ctx context.Context) error {
+func (g *janusParticipant) enter(ctx context.Context) error {
 	var err error
-	if g.wire, err = dialJanus(ctx); err != nil {
+	if g.conn, err = dialJanus(ctx); err != nil {
 		return err
 	}
-	handle, err := g.wire.attach(ctx)
+	handle, err := g.conn.attach(ctx)
 	if err != nil {
 		return err
 	}
-	joined, err := g.wire.tell(ctx, handle, map[string]any{
+	joined, err := g.conn.message(ctx, handle, map[string]any{
 		"request": "join", "ptype": "publisher", "room": g.room, "display": fmt.Sprint("Person ", g.seat.number),
 	}, nil)
 	if err != nil {
@@ -57,7 +57,7 @@ func (g *janusGuest) enter(ctx context.Context) error {
 	g.mu.Lock()
 	g.offerAt = pace.Now()
 	g.mu.Unlock()
-	g.over = make(chan struct{})
+	g.followed = make(chan struct{})
 	var following context.Context
 	following, g.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	go g.follow(following, joined)
@@ -67,16 +67,16 @@ func (g *janusGuest) enter(ctx context.Context) error {
 	return g.publish(ctx, handle)
 }
 
-func (g *janusGuest) publish(ctx context.Context, handle uint64) error {
+func (g *janusParticipant) publish(ctx context.Context, handle uint64) error {
 	audio, video := g.seat.shapes()
-	p, err := client.NewPlain(g.hall.lab, g.hall.group, audio, video)
+	p, err := client.NewExternal(g.hall.lab, g.hall.group, audio, video)
 	if err != nil {
 		return err
 	}
 	g.mu.Lock()
 	g.sending = p
 	g.mu.Unlock()
-	answer, err := g.wire.tell(ctx, handle, map[string]any{"request": "publish"}, &jsep{"offer", p.Offer()})
+	answer, err := g.conn.message(ctx, handle, map[string]any{"request": "publish"}, &jsep{"offer", p.Offer()})
 	if err != nil {
 		return err
 	}
@@ -87,8 +87,8 @@ func (g *janusGuest) publish(ctx context.Context, handle uint64) error {
 }
 
 // follow subscribes to whoever publishes, and answers the offers of Janus, until the wire ends.
-func (g *janusGuest) follow(ctx context.Context, m janusMessage) {
-	defer close(g.over)
+func (g *janusParticipant) follow(ctx context.Context, m janusMessage) {
+	defer close(g.followed)
 	for {
 		err := g.subscribe(ctx, m)
 		if err == nil && m.JSEP != nil && m.JSEP.Type == "offer" {
@@ -101,8 +101,8 @@ func (g *janusGuest) follow(ctx context.Context, m janusMessage) {
 			return
 		}
 		select {
-		case m = <-g.wire.events:
-		case <-g.wire.done:
+		case m = <-g.conn.events:
+		case <-g.conn.done:
 			return
 		case <-ctx.Done():
 			return
@@ -110,7 +110,7 @@ func (g *janusGuest) follow(ctx context.Context, m janusMessage) {
 	}
 }
 
-func (g *janusGuest) subscribe(ctx context.Context, m janusMessage) error {
+func (g *janusParticipant) subscribe(ctx context.Context, m janusMessage) error {
 	var streams []map[string]any
 	for _, p := range m.Plugin.Data.Publishers {
 		if !g.known[p.ID] {
@@ -124,12 +124,12 @@ func (g *janusGuest) subscribe(ctx context.Context, m janusMessage) error {
 	request := map[string]any{"request": "subscribe", "streams": streams}
 	if g.handle == 0 {
 		var err error
-		if g.handle, err = g.wire.attach(ctx); err != nil {
+		if g.handle, err = g.conn.attach(ctx); err != nil {
 			return err
 		}
 		request = map[string]any{"request": "join", "ptype": "subscriber", "room": g.room, "private_id": g.private, "streams": streams}
 	}
-	answer, err := g.wire.tell(ctx, g.handle, request, nil)
+	answer, err := g.conn.message(ctx, g.handle, request, nil)
 	if err != nil || answer.JSEP == nil {
 		return err
 	}
@@ -137,58 +137,58 @@ func (g *janusGuest) subscribe(ctx context.Context, m janusMessage) error {
 }
 
 // accept answers an offer of Janus.
-func (g *janusGuest) accept(ctx context.Context, offer jsep) error {
+func (g *janusParticipant) accept(ctx context.Context, offer jsep) error {
 	g.mu.Lock()
-	p := g.hearing
+	p := g.receiving
 	g.mu.Unlock()
 	if p == nil {
 		var err error
-		if p, err = client.NewPlain(g.hall.lab, g.hall.group, nil, nil); err != nil {
+		if p, err = client.NewExternal(g.hall.lab, g.hall.group, nil, nil); err != nil {
 			return err
 		}
 		g.mu.Lock()
-		g.hearing = p
+		g.receiving = p
 		g.mu.Unlock()
 	}
 	answer, err := p.Answer(offer.SDP)
 	if err != nil {
 		return err
 	}
-	if _, err := g.wire.tell(ctx, g.handle, map[string]any{"request": "start"}, &jsep{"answer", answer}); err != nil {
+	if _, err := g.conn.message(ctx, g.handle, map[string]any{"request": "start"}, &jsep{"answer", answer}); err != nil {
 		return err
 	}
 	return p.Connect(ctx, offer.SDP)
 }
 
-func (g *janusGuest) complete(others int) (time.Duration, error) {
+func (g *janusParticipant) complete(others int) (time.Duration, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.failed != nil {
 		return 0, g.failed
 	}
-	if g.hearing == nil {
+	if g.receiving == nil {
 		return 0, nil
 	}
-	return completedSources(g.hearing.Firsts(), others), nil
+	return allSourcesAt(g.receiving.FirstPackets(), others), nil
 }
 
-func (g *janusGuest) offered() time.Duration {
+func (g *janusParticipant) offered() time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.offerAt
 }
 
-func (g *janusGuest) leave() {
+func (g *janusParticipant) leave() {
 	if g.cancel != nil {
 		g.cancel()
-		g.wire.close()
-		<-g.over
-	} else if g.wire != nil {
-		g.wire.close()
+		g.conn.close()
+		<-g.followed
+	} else if g.conn != nil {
+		g.conn.close()
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, p := range []*client.Plain{g.sending, g.hearing} {
+	for _, p := range []*client.External{g.sending, g.receiving} {
 		if p != nil {
 			p.Close()
 		}

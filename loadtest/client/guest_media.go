@@ -22,17 +22,17 @@ var faceFiles embed.FS
 var silence = []byte{0xfb, 6, 0xff, 0xfe, 0xff, 0xfe, 0xff, 0xfe, 0xff, 0xfe, 0xff, 0xfe, 0xff, 0xfe}
 
 // Face is a drawn person of 320 × 180 (VP8), one of a few by number: 50 kbit/s.
-func Face(number int) Shape {
+func Face(number int) MediaProfile {
 	frame, err := faceFiles.ReadFile(fmt.Sprintf("faces/%d.vp8", number%faces+1))
 	if err != nil {
 		panic(err) // embedded
 	}
-	return Shape{Interval: faceInterval, Frame: frame}
+	return MediaProfile{Interval: faceInterval, Frame: frame}
 }
 
 // Silence is a microphone that is on: 1 kbit/s of Opus. speaking is what its packets say of it.
-func Silence(speaking bool) Shape {
-	s := Shape{Interval: silenceInterval, Frame: silence, Level: quietLevel}
+func Silence(speaking bool) MediaProfile {
+	s := MediaProfile{Interval: silenceInterval, Frame: silence, Level: quietLevel}
 	if speaking {
 		s.Level = speechLevel
 	}
@@ -40,7 +40,7 @@ func Silence(speaking bool) Shape {
 }
 
 // cut lays a frame into packets, with a payload descriptor before each part of a picture.
-func cut(frame []byte, video bool) [][]byte {
+func packetize(frame []byte, video bool) [][]byte {
 	if !video {
 		return [][]byte{frame}
 	}

@@ -19,17 +19,17 @@ import (
 // A search finds the largest number of rooms that holds the objectives: it doubles until something breaks, then halves the
 // distance. One bad run is repeated before it is believed: another process may have had the core.
 type search struct {
-	try  func(rooms int) (*report.Report, error)
-	out  io.Writer
-	most int
+	runRooms func(rooms int) (*report.Report, error)
+	out      io.Writer
+	maxRooms int
 }
 
 // A found is the answer of a search.
-type found struct {
-	rooms   int    // the largest that held
-	broke   string // the first objective that did not hold with more
-	limited bool   // the generator was the limit: the server's is higher
-	best    *report.Report
+type searchResult struct {
+	rooms            int    // the largest that held
+	broke            string // the first objective that did not hold with more
+	generatorLimited bool   // the generator was the limit: the server's is higher
+	best             *report.Report
 }
 
 // outcome of one size.
@@ -45,13 +45,13 @@ const (
 const rampPerRoom = 250 * time.Millisecond
 
 // tries of a size that does not hold, before it counts.
-const tries = 2
+const attemptsPerSize = 2
 
-func (s *search) run() (found, error) {
-	f := found{}
-	low, high := 0, s.most+1 // low holds, high does not
+func (s *search) run() (searchResult, error) {
+	f := searchResult{}
+	low, high := 0, s.maxRooms+1 // low holds, high does not
 	for n := 1; low+1 < high; {
-		o, r, err := s.size(n)
+		o, r, err := s.tryRooms(n)
 		if err != nil {
 			return f, err
 		}
@@ -59,51 +59,51 @@ func (s *search) run() (found, error) {
 			low, f.rooms, f.best = n, n, r
 		} else {
 			high = n
-			f.limited, f.broke = o == invalid, ""
+			f.generatorLimited, f.broke = o == invalid, ""
 			if o == broke {
-				f.broke = first(r)
+				f.broke = firstFailure(r)
 			}
 		}
-		if high > s.most {
-			n = min(2*n, s.most)
+		if high > s.maxRooms {
+			n = min(2*n, s.maxRooms)
 		} else {
 			n = (low + high) / 2
 		}
-		if enough(low, high) {
+		if closeEnough(low, high) {
 			break
 		}
 	}
-	if f.rooms == s.most {
-		f.limited = true
+	if f.rooms == s.maxRooms {
+		f.generatorLimited = true
 	}
 	return f, nil
 }
 
 // enough stops where another step would tell less than runs differ by: 5 %.
-func enough(low, high int) bool { return high-low <= max(1, low/20) }
+func closeEnough(low, high int) bool { return high-low <= max(1, low/20) }
 
 // size tries one number of rooms.
-func (s *search) size(n int) (outcome, *report.Report, error) {
+func (s *search) tryRooms(n int) (outcome, *report.Report, error) {
 	var last outcome
 	var r *report.Report
-	for range tries {
+	for range attemptsPerSize {
 		var err error
-		if r, err = s.try(n); err != nil {
+		if r, err = s.runRooms(n); err != nil {
 			return invalid, nil, err
 		}
 		if r.Interrupted {
 			return invalid, nil, context.Canceled
 		}
 		switch {
-		case r.Broken() == "" && r.Failed() == 0 && r.Valid():
+		case r.FirstNotHeld() == "" && r.Failed() == 0 && r.Valid():
 			last = held
 		case r.Valid():
 			last = broke
 		default:
 			last = invalid
 		}
-		word := map[outcome]string{held: "held", broke: "broke: " + first(r), invalid: "invalid: " + strings.Join(r.Invalid, "; ")}[last]
-		fmt.Fprintf(s.out, "%4d room(s)  %s\n", n, word+shortly(r))
+		word := map[outcome]string{held: "held", broke: "broke: " + firstFailure(r), invalid: "invalid: " + strings.Join(r.Invalid, "; ")}[last]
+		fmt.Fprintf(s.out, "%4d room(s)  %s\n", n, word+serverSummary(r))
 		if last == held {
 			break
 		}
@@ -112,8 +112,8 @@ func (s *search) size(n int) (outcome, *report.Report, error) {
 }
 
 // first is what broke first.
-func first(r *report.Report) string {
-	if b := r.Broken(); b != "" {
+func firstFailure(r *report.Report) string {
+	if b := r.FirstNotHeld(); b != "" {
 		return b
 	}
 	kinds := slices.Sorted(maps.Keys(r.Failures))
@@ -124,7 +124,7 @@ func first(r *report.Report) string {
 }
 
 // shortly is the server's side in a few words.
-func shortly(r *report.Report) string {
+func serverSummary(r *report.Report) string {
 	s := fmt.Sprintf("  (join p95 %.0f ms, sound p99 %.2f ms, picture p99 %.2f ms", r.Times["joinAll"].P95, r.Audio.Latency.P99, r.Video.Latency.P99)
 	if r.Server != nil {
 		s += fmt.Sprintf(", server %.0f %%, %.2f us/packet", 100*r.Server.CPUShare, r.Server.MicrosPerPacket)
@@ -168,10 +168,10 @@ func capacityCommand(t terminal, args []string) error {
 	if err != nil {
 		return err
 	}
-	ctx, done := interruptible()
+	ctx, done := interruptContext()
 	defer done()
 	fmt.Fprintf(t.out, "rooms of %d, %s, objectives %s\n", sc.Size, sc.Network, strings.Join(sc.Assert, ", "))
-	f, err := (&search{out: t.out, most: *most, try: func(rooms int) (*report.Report, error) {
+	f, err := (&search{out: t.out, maxRooms: *most, runRooms: func(rooms int) (*report.Report, error) {
 		next := sc
 		next.Rooms, next.Ramp = rooms, max(sc.Ramp, scenario.Duration(time.Duration(rooms)*rampPerRoom))
 		o.Seed++ // other room names: the last ones' tombs are not ours
@@ -189,8 +189,8 @@ func capacityCommand(t terminal, args []string) error {
 			return err
 		}
 	}
-	if f.limited {
-		return exit{exitLimited, fmt.Sprintf("≥ %d rooms of %d: the generator was the limit, the server's is higher", f.rooms, sc.Size)}
+	if f.generatorLimited {
+		return exitError{exitLimited, fmt.Sprintf("≥ %d rooms of %d: the generator was the limit, the server's is higher", f.rooms, sc.Size)}
 	}
 	fmt.Fprintf(t.out, "%d rooms of %d hold; with more, the first to break is %s\n", f.rooms, sc.Size, f.broke)
 	return nil

@@ -64,24 +64,24 @@ func guestsCommand(t terminal, args []string) error {
 		return err
 	}
 	defer pacer.Close()
-	ctx, done := interruptible()
+	ctx, done := interruptContext()
 	defer done()
 	g := &guests{room: *room, out: json.NewEncoder(t.out)}
-	g.lab = &client.Lab{Server: o.Server, TLS: o.TLS, Minter: o.Minter, Pacer: pacer, Local: from, Seed: o.Seed, Passcode: o.Passcode}
+	g.env = &client.Env{Server: o.Server, TLS: o.TLS, Minter: o.Minter, Pacer: pacer, Local: from, Seed: o.Seed, Passcode: o.Passcode}
 	g.group = client.NewGroup()
-	g.become(ctx, *count)
-	g.follow(ctx, os.Stdin)
-	g.become(context.Background(), 0)
+	g.setCount(ctx, *count)
+	g.readCounts(ctx, os.Stdin)
+	g.setCount(context.Background(), 0)
 	g.leaving.Wait()
 	return nil
 }
 
 // guests are those who are in the room or on the way into it.
 type guests struct {
-	lab     *client.Lab
+	env     *client.Env
 	group   *client.Group
 	room    string
-	all     []*client.Member // Owned by the command's goroutine.
+	present []*client.Member // Owned by the command's goroutine.
 	next    int              // likewise
 	leaving sync.WaitGroup
 
@@ -90,20 +90,20 @@ type guests struct {
 }
 
 // A guestLine is what became of one guest.
-type guestLine struct {
-	Guest string `json:"guest"`
-	Is    string `json:"is"` // sending, gone, or failed
-	Why   string `json:"why,omitempty"`
+type guestStatus struct {
+	Guest  string `json:"guest"`
+	State  string `json:"is"` // sending, gone, or failed
+	Reason string `json:"why,omitempty"`
 }
 
-func (g *guests) tell(l guestLine) {
+func (g *guests) writeStatus(l guestStatus) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	_ = g.out.Encode(l)
 }
 
 // follow obeys the input until it or the run ends.
-func (g *guests) follow(ctx context.Context, in io.Reader) {
+func (g *guests) readCounts(ctx context.Context, in io.Reader) {
 	lines := make(chan int)
 	go func() {
 		for scanner := bufio.NewScanner(in); scanner.Scan(); {
@@ -115,7 +115,7 @@ func (g *guests) follow(ctx context.Context, in io.Reader) {
 	for {
 		select {
 		case n := <-lines:
-			g.become(ctx, n)
+			g.setCount(ctx, n)
 		case <-ctx.Done():
 			return
 		}
@@ -123,26 +123,26 @@ func (g *guests) follow(ctx context.Context, in io.Reader) {
 }
 
 // become lets people enter or leave until so many are there; who came last leaves first.
-func (g *guests) become(ctx context.Context, n int) {
-	for len(g.all) > n {
-		m, name := g.all[len(g.all)-1], guestName(len(g.all)-1)
-		g.all = g.all[:len(g.all)-1]
+func (g *guests) setCount(ctx context.Context, n int) {
+	for len(g.present) > n {
+		m, name := g.present[len(g.present)-1], guestName(len(g.present)-1)
+		g.present = g.present[:len(g.present)-1]
 		g.leaving.Go(func() {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
 			defer cancel()
 			_ = m.Leave(ctx)
-			g.tell(guestLine{Guest: name, Is: "gone"})
+			g.writeStatus(guestStatus{Guest: name, State: "gone"})
 		})
 	}
-	for len(g.all) < n {
-		place := len(g.all)
+	for len(g.present) < n {
+		place := len(g.present)
 		face, voice := client.Face(place), client.Silence(place == 0)
-		m := client.NewMember(g.lab, g.group, client.Who{
+		m := client.NewMember(g.env, g.group, client.Persona{
 			Room: g.room, Subject: "guest-" + strconv.Itoa(g.next), Name: guestName(place), Role: auth.Participant,
 			Light: true, SendOnly: true, Audio: &voice, Video: &face,
 		}, nil)
 		g.next++
-		g.all = append(g.all, m)
+		g.present = append(g.present, m)
 		go g.enter(ctx, m, guestName(place))
 	}
 }
@@ -163,8 +163,8 @@ func (g *guests) enter(ctx context.Context, m *client.Member, name string) {
 		err = m.Await(ctx, "media", client.Connected)
 	}
 	if err != nil {
-		g.tell(guestLine{Guest: name, Is: "failed", Why: err.Error()})
+		g.writeStatus(guestStatus{Guest: name, State: "failed", Reason: err.Error()})
 		return
 	}
-	g.tell(guestLine{Guest: name, Is: "sending"})
+	g.writeStatus(guestStatus{Guest: name, State: "sending"})
 }

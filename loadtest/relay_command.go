@@ -46,7 +46,7 @@ func relayCommand(t terminal, args []string) error {
 		return err
 	}
 	defer r.Close()
-	ctx, done := interruptible()
+	ctx, done := interruptContext()
 	defer done()
 	fmt.Fprintln(t.out, r.Addr())
 	timer := time.NewTimer(*lasts)
