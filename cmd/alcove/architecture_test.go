@@ -33,7 +33,8 @@ var pion = []string{"github.com/pion/"}
 var rules = []rule{
 	{path: "auth", forbid: pion},
 	{path: "room", internal: []string{"auth"}, forbid: pion, pure: true},
-	{path: "room/live", internal: []string{"auth", "room"}, forbid: pion},
+	{path: "room/live", internal: []string{"auth", "room", "room/live/internal/*"}, forbid: pion},
+	{path: "room/live/internal/opening", internal: []string{"auth", "room"}, forbid: pion, pure: true},
 	{path: "room/live/livetest", internal: []string{"auth", "room", "room/live"}, forbid: pion}, // stands for signaling and media in tests
 	{path: "room/audit", internal: []string{"auth", "room"}, forbid: pion},
 	{path: "room/store", internal: []string{"auth", "room", "room/audit", "room/live"}, forbid: pion}, // implements live.Journal

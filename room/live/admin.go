@@ -80,7 +80,7 @@ func (r *running) doForClinic(c room.Command, answer reply[room.Outcome]) {
 			answer.fail(err)
 			return
 		}
-		o.force.then(func() { answer.give(o.Outcome, nil) })
+		o.barrier.onApplied(func() { answer.give(o.Outcome, nil) })
 	}})
 }
 
@@ -118,7 +118,7 @@ func (r *Registry) Restore() error {
 		}
 		policy.Name = state.Policy.Name
 		one := newRunning(r, record.Session, room.Revive(r.cfg.Now(), state, policy))
-		one.met, one.scribe.dirty = true, true
+		one.met, one.journal.dirty = true, true
 		r.start(one)
 	}
 	return errors.Join(errs...)

@@ -432,7 +432,7 @@ func TestFailedWrite(t *testing.T) {
 
 // TestUnwrittenIsBounded fills the memory of a room whose journal is dead: what is beyond is counted, and said.
 func TestUnwrittenIsBounded(t *testing.T) {
-	s := scribe{journal: newFakeJournal(), results: make(chan error, 1)}
+	s := journalWriter{journal: newFakeJournal(), results: make(chan error, 1)}
 	entry := room.Entry{Act: room.ActHelp}
 	for range maxUnwritten + 3 {
 		s.keep(entry)
@@ -442,8 +442,8 @@ func TestUnwrittenIsBounded(t *testing.T) {
 	}
 	now, records := time.Now(), 0
 	for s.dirty = true; s.dirty; records++ {
-		s.hand(now, room.Trace{Session: "key"}, nil, nil, nil)
-		s.landed(now, <-s.results)
+		s.submit(room.Trace{Session: "key", At: now}, nil, nil, nil, nil)
+		s.completed(now, <-s.results)
 	}
 	if len(s.entries) != 0 || s.lost != 0 || records != maxUnwritten/maxEntries {
 		t.Fatalf("%d kept, %d lost, in %d records", len(s.entries), s.lost, records)

@@ -11,12 +11,12 @@ const (
 	// defaultMaxRooms holds when the configuration does not say: more groups than one machine can carry.
 	defaultMaxRooms = 1000
 
-	// tombLife is how long an ended room refuses tokens made before its end: the longest life of a token (2 min), the clock
+	// endedRoomLife is how long an ended room refuses tokens made before its end: the longest life of a token (2 min), the clock
 	// skew that auth allows (30 s), and the time to connect.
-	tombLife = 3 * time.Minute
+	endedRoomLife = 3 * time.Minute
 
-	// maxTombs bounds the memory of ended rooms; the oldest is forgotten first.
-	maxTombs = 4096
+	// maxEndedRooms bounds the memory of ended rooms; the oldest is forgotten first.
+	maxEndedRooms = 4096
 
 	// joinTries is how often a join looks again when the room it found ends at that moment.
 	joinTries = 3

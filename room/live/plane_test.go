@@ -275,28 +275,28 @@ func TestTombstones(t *testing.T) {
 		h.refusedJoin(early, room.RoomEnded)
 		_, err := h.resume(host)
 		h.wantCode(err, room.RoomEnded)
-		time.Sleep(tombLife + time.Second)
+		time.Sleep(endedRoomLife + time.Second)
 		h.do(h.join("g", "host2", auth.Host), room.End{})
 	})
 }
 
-func TestTombsAreBounded(t *testing.T) {
-	tombs := newTombs()
+func TestEndedRoomsAreBounded(t *testing.T) {
+	ended := newEndedRooms()
 	now := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
-	for range maxTombs + 10 {
-		tombs.bury(token(), token(), now)
+	for range maxEndedRooms + 10 {
+		ended.remember(token(), token(), now)
 	}
-	if len(tombs.byName) != maxTombs || len(tombs.byKey) != maxTombs || len(tombs.queue) != maxTombs {
-		t.Fatalf("%d %d %d", len(tombs.byName), len(tombs.byKey), len(tombs.queue))
+	if len(ended.byName) != maxEndedRooms || len(ended.byKey) != maxEndedRooms || len(ended.queue) != maxEndedRooms {
+		t.Fatalf("%d %d %d", len(ended.byName), len(ended.byKey), len(ended.queue))
 	}
-	tombs.bury("g", "k1", now)
-	tombs.bury("g", "k2", now.Add(time.Minute))
-	later := now.Add(tombLife + time.Second)
-	if !tombs.refuses("g", now, later) || tombs.holds("k1", later) || !tombs.holds("k2", later) {
+	ended.remember("g", "k1", now)
+	ended.remember("g", "k2", now.Add(time.Minute))
+	later := now.Add(endedRoomLife + time.Second)
+	if !ended.endedAfter("g", now, later) || ended.has("k1", later) || !ended.has("k2", later) {
 		t.Fatal("the second end of a room is forgotten with the first")
 	}
-	if tombs.refuses("g", now, later.Add(time.Minute)) || len(tombs.byName) != 0 {
-		t.Fatal("an old tomb stands")
+	if ended.endedAfter("g", now, later.Add(time.Minute)) || len(ended.byName) != 0 {
+		t.Fatal("an old end is remembered")
 	}
 }
 

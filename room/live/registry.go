@@ -74,7 +74,7 @@ type Registry struct {
 	mu       sync.Mutex
 	byName   map[string]*running // Guarded by mu.
 	byKey    map[string]*running // Guarded by mu.
-	tombs    tombs               // Guarded by mu.
+	ended    endedRooms          // Guarded by mu.
 	draining bool                // Guarded by mu.
 	closing  bool                // Guarded by mu.
 	gaveUp   bool                // Guarded by mu.
@@ -94,7 +94,7 @@ func NewRegistry(cfg Config) *Registry {
 	if cfg.Observe == nil {
 		cfg.Observe = nobody{}
 	}
-	return &Registry{cfg: cfg, gone: make(chan struct{}), byName: map[string]*running{}, byKey: map[string]*running{}, tombs: newTombs()}
+	return &Registry{cfg: cfg, gone: make(chan struct{}), byName: map[string]*running{}, byKey: map[string]*running{}, ended: newEndedRooms()}
 }
 
 // taken is a seat with its welcome.
@@ -156,7 +156,7 @@ func (r *Registry) open(g auth.Grant) (*running, error) {
 	if r.closing {
 		return nil, &room.Error{Code: room.Draining, Detail: "the daemon stops"}
 	}
-	if r.tombs.refuses(g.Room, g.IssuedAt, r.cfg.Now()) {
+	if r.ended.endedAfter(g.Room, g.IssuedAt, r.cfg.Now()) {
 		return nil, &room.Error{Code: room.RoomEnded, Detail: "the room ended after this token was made"}
 	}
 	if running, ok := r.byName[g.Room]; ok {
@@ -209,7 +209,7 @@ func (r *Registry) resume(ctx context.Context, id SessionID, secret auth.Secret,
 	key, seat, _ := strings.Cut(string(id), ".")
 	r.mu.Lock()
 	target, ok := r.byKey[key]
-	ended := r.tombs.holds(key, r.cfg.Now())
+	ended := r.ended.has(key, r.cfg.Now())
 	r.mu.Unlock()
 	switch {
 	case ended:
@@ -222,17 +222,17 @@ func (r *Registry) resume(ctx context.Context, id SessionID, secret auth.Secret,
 	return target.seat(room.Resume{Participant: p, Secret: secret.Hash(), Next: next.Hash()}, p, next, c)
 }
 
-// forget takes a room that is over off the lists. tomb says whether its end binds tokens made before: not if nobody was ever
-// in, for early arrival changes nothing.
-func (r *Registry) forget(gone *running, tomb bool) {
+// forget removes a room that is over. With ended, tokens issued before are refused from now on: not if nobody was ever admitted,
+// for to arrive early changes nothing.
+func (r *Registry) forget(gone *running, ended bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.byName[gone.name] == gone {
 		delete(r.byName, gone.name)
 	}
 	delete(r.byKey, gone.key)
-	if tomb {
-		r.tombs.bury(gone.name, gone.key, r.cfg.Now())
+	if ended {
+		r.ended.remember(gone.name, gone.key, r.cfg.Now())
 	}
 }
 

@@ -3,7 +3,6 @@ package live
 import (
 	"fmt"
 	"reflect"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -11,6 +10,7 @@ import (
 
 	"alcove/auth"
 	"alcove/room"
+	"alcove/room/live/internal/opening"
 )
 
 // A running is one room: its state, its media plane and the connections of its seats, all owned by one goroutine.
@@ -33,12 +33,12 @@ type running struct {
 	connections uint64                        // number of the newest. Owned by run.
 	media       MediaRoom                     // nil before the first admission. Owned by run.
 	plan        room.Plan                     // what media was told last. Owned by run.
-	force       *force                        // of plan. Owned by run.
+	barrier     *planBarrier                  // of plan. Owned by run.
 	speakers    []room.ParticipantID          // Owned by run.
 	current     *mail                         // what is being done. Owned by run.
 	met         bool                          // the first mail was done. Owned by run.
 	carrying    *proposal                     // what is being carried out. Owned by run.
-	scribe      scribe                        // Owned by run.
+	journal     journalWriter                 // Owned by run.
 	behind      atomic.Bool                   // something is not written that should be
 }
 
@@ -62,7 +62,7 @@ func newRunning(reg *Registry, key string, state room.State) *running {
 		state:  state,
 		chairs: map[room.ParticipantID]*chair{},
 	}
-	r.scribe = scribe{journal: reg.cfg.Journal, results: make(chan error, 1)}
+	r.journal = journalWriter{journal: reg.cfg.Journal, results: make(chan error, 1)}
 	r.recount()
 	return r
 }
@@ -84,7 +84,7 @@ func (r *running) post(m mail) {
 
 // run is the room. It ends with the session, or with a panic that costs this room and no other.
 func (r *running) run() {
-	defer r.finish()
+	defer r.shutdown()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for r.state.EndedFor == "" {
@@ -96,29 +96,31 @@ func (r *running) run() {
 			r.current = nil
 		case <-r.inbox.wake:
 			r.hear()
-		case err := <-r.scribe.results:
+		case err := <-r.journal.results:
 			r.written(err)
 		case <-timer.C:
-			r.overdue()
+			r.expire()
 			if r.met && !r.expecting() {
-				r.act("", room.Tick{Now: r.cfg.Now()})
+				r.doNow("", room.Tick{Now: r.cfg.Now()})
 			}
 		case <-r.stop:
-			if r.scribe.journal != nil {
+			if r.journal.journal != nil {
 				return // the session goes on when the daemon does
 			}
-			r.act("", room.End{Reason: "draining"})
+			r.doNow("", room.End{Reason: "draining"})
 		}
 	}
 }
 
 // expecting reports whether the first one is on the way in: the room is not empty, although nobody has a seat yet.
-func (r *running) expecting() bool { return len(r.state.Participants) == 0 && r.scribe.waits() }
+func (r *running) expecting() bool {
+	return len(r.state.Participants) == 0 && len(r.journal.proposals()) > 0
+}
 
 // schedule sets the timer to the next deadline. A room waits for its first mail, whoever sent it.
 func (r *running) schedule(timer *time.Timer) {
 	timer.Stop()
-	next, found := r.scribe.due()
+	next, found := r.journal.due()
 	if due, ok := room.NextDeadline(r.state); ok && r.met && !r.expecting() && (!found || due.Before(next)) {
 		next, found = due, true
 	}
@@ -127,20 +129,21 @@ func (r *running) schedule(timer *time.Timer) {
 	}
 }
 
-// act decides and carries out what opens nothing, for the seat by or for the daemon itself.
-func (r *running) act(by room.ParticipantID, c room.Command) error {
+// doNow decides and carries out what opens nothing, for the seat by or for the daemon itself.
+func (r *running) doNow(by room.ParticipantID, c room.Command) error {
 	d, err := room.Decide(r.cfg.Now(), r.state, c)
 	if err != nil {
 		return err
 	}
-	err = r.enact(&proposal{by: by}, d)
-	r.pump()
+	err = r.enact(&proposal{by: by}, opening.Step{Decision: d})
+	r.writeNext()
 	return err
 }
 
 // enact carries a decision out: the media plane first, so that what closes is closed before anybody is told; but who is
 // recorded is told before the first byte is. What fails on the way is found in carrying.
-func (r *running) enact(p *proposal, d room.Decision) error {
+func (r *running) enact(p *proposal, step opening.Step) error {
+	d := step.Decision
 	before, next := r.state, room.ApplyAll(r.state, d.Events)
 	plan := room.PlanOf(next)
 	if err := r.openMedia(plan); err != nil {
@@ -149,10 +152,11 @@ func (r *running) enact(p *proposal, d room.Decision) error {
 	r.carrying = p
 	r.state = next
 	r.observeWaits(before, d)
-	r.scribe.happened(r.trace(p.by), before, d, p.written)
+	persisted := p.act != nil && p.act.State() == opening.Persisted
+	r.journal.happened(r.trace(p.by), before, d, step.Entries, persisted)
 	r.obey(r.unbegun(plan))
-	if p.seated != nil {
-		p.seated()
+	if p.onSeated != nil {
+		p.onSeated()
 	}
 	r.tell(d)
 	r.obey(r.informed(plan))
@@ -181,8 +185,8 @@ func (r *running) obey(plan room.Plan) {
 		return
 	}
 	r.plan = plan
-	r.force = &force{}
-	r.media.Obey(plan, r.force.meet)
+	r.barrier = &planBarrier{}
+	r.media.Obey(plan, r.barrier.done)
 }
 
 // tell tells each connection what changed for it, passes on words, and closes what is over.
@@ -278,13 +282,13 @@ func (r *running) close(e room.Closing) {
 func (r *running) hear() {
 	n := r.inbox.take()
 	if n.failed {
-		r.act("", room.End{Reason: "internal"})
+		r.doNow("", room.End{Reason: "internal"})
 		return
 	}
 	for _, p := range r.state.Participants {
 		if at, ok := n.drops[p.ID]; ok && r.chairs[p.ID] != nil && r.chairs[p.ID].number == at {
 			r.chairs[p.ID].connected = false
-			r.act(p.ID, room.Disconnect{By: p.ID})
+			r.doNow(p.ID, room.Disconnect{By: p.ID})
 		}
 	}
 	for id, e := range n.slots {
@@ -294,13 +298,13 @@ func (r *running) hear() {
 		}
 	}
 	if n.begun {
-		r.act("", room.ConfirmRecording{})
+		r.doNow("", room.ConfirmRecording{})
 	}
 	if n.fault != "" {
-		r.act("", room.FailRecording{Fault: n.fault})
+		r.doNow("", room.FailRecording{Fault: n.fault})
 	}
 	for x, withheld := range n.exceeded {
-		r.act("", room.RateExceeded{Target: x.participant, Publication: x.publication, Withheld: withheld})
+		r.doNow("", room.RateExceeded{Target: x.participant, Publication: x.publication, Withheld: withheld})
 	}
 	for s, e := range n.wanted {
 		if c := r.chairs[s.participant]; c != nil && c.connected && c.last.Room != nil {
@@ -384,63 +388,4 @@ func (r *running) recount() {
 		}
 	}
 	r.summary.Store(n)
-}
-
-// finish lets go of everything, after the session or after a panic, or when the daemon stops and the session will go on. What is
-// not written yet is written last.
-func (r *running) finish() {
-	panicked := recover()
-	if panicked != nil {
-		// The value may hold anything, so only its type is logged; the stack holds no values but addresses.
-		r.cfg.Log.Error("a room panicked", "panic", fmt.Sprintf("%T", panicked), "stack", string(debug.Stack()))
-		r.cfg.Observe.Panicked()
-	}
-	ours := panicked != nil || r.state.EndedFor == "internal" // then the group may meet again with the tokens it has
-	paused := !ours && r.state.EndedFor == ""
-	r.reg.forget(r, !ours && !paused && len(r.state.Known) > 0)
-	r.inbox.close()
-	r.mu.Lock()
-	r.over = true
-	r.mu.Unlock()
-	failure, over := &room.Error{Code: room.Internal, Detail: "the room failed"}, errOver
-	if paused {
-		over = &room.Error{Code: room.Draining, Detail: "the daemon stops; the session goes on after"}
-	}
-	if r.current != nil {
-		r.current.fail(failure)
-	}
-	if r.carrying != nil {
-		delete(r.chairs, r.carrying.seat) // hears the failure, not End
-		r.guard(func() { r.carrying.refuse(failure) })
-	}
-	for len(r.mailbox) > 0 {
-		(<-r.mailbox).fail(over)
-	}
-	if panicked != nil {
-		over = failure
-	}
-	r.abandon(over)
-	for id, c := range r.chairs {
-		delete(r.chairs, id)
-		last := room.Closing{To: id, Access: room.Ended, Reason: "internal"}
-		if paused {
-			last.Access, last.Reason = c.last.Self.Access, "draining"
-		}
-		r.guard(func() { c.client.End(last) })
-	}
-	if r.media != nil {
-		r.guard(r.media.Close)
-	}
-	r.guard(func() { r.lastRecord(panicked != nil) })
-	r.reg.wg.Done()
-}
-
-// guard keeps what failed once from failing the rest of the way out.
-func (r *running) guard(f func()) {
-	defer func() {
-		if v := recover(); v != nil {
-			r.cfg.Log.Error("a room panicked on its way out", "panic", fmt.Sprintf("%T", v))
-		}
-	}()
-	f()
 }

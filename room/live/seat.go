@@ -43,16 +43,16 @@ func (r *running) do(s *Seat, c room.Command, answer reply[room.Outcome]) {
 	hosts := self.Access == room.Admitted && self.Role.Hosts()
 	_, leaves := c.(room.Leave)
 	r.propose(&proposal{
-		command: c, by: s.id, holds: func() bool { return r.holds(s) },
+		command: c, by: s.id, mayAct: func() bool { return r.holds(s) },
 		done: func(o outcome, err error) {
 			r.observeAdmit(c, o.Decision, err)
 			switch {
 			case err != nil:
 				answer.fail(err)
-			case leaves || !o.changed && !hosts:
+			case leaves || !o.changedPlan && !hosts:
 				answer.give(o.Outcome, nil)
 			default:
-				o.force.then(func() { answer.give(o.Outcome, nil) })
+				o.barrier.onApplied(func() { answer.give(o.Outcome, nil) })
 			}
 		},
 	})
@@ -97,7 +97,7 @@ func (s *Seat) publish(wish room.Publish) error {
 			verdict.fail(gone())
 			return
 		}
-		verdict.give(struct{}{}, r.act(s.id, wish))
+		verdict.give(struct{}{}, r.doNow(s.id, wish))
 	}})
 	return (<-verdict).err
 }
@@ -129,7 +129,7 @@ func (s *Seat) Confirm() {
 	r := s.room
 	r.post(mail{do: func() {
 		if r.holds(s) {
-			r.act(s.id, room.Confirm{By: s.id})
+			r.doNow(s.id, room.Confirm{By: s.id})
 		}
 	}, fail: func(error) {}})
 }
@@ -150,8 +150,8 @@ func (r *running) take(c room.Command, id room.ParticipantID, secret auth.Secret
 	_, resumes := c.(room.Resume)
 	var welcome Welcome
 	r.propose(&proposal{
-		command: c, by: id, seat: id, firm: resumes,
-		seated: func() {
+		command: c, by: id, seat: id, must: resumes,
+		onSeated: func() {
 			now := &chair{client: client, number: seat.number, connected: true, fresh: true}
 			if old := r.chairs[id]; old != nil {
 				now.slots, now.announced = old.slots, old.announced

@@ -1,0 +1,230 @@
+// Package opening decides what happens to an act that opens something: an admission, an unlock, a grant, a consent. Such an act
+// is carried out only after its record is durable, and only if policy still allows it then.
+//
+//	New ──► Decided ──Turn──► Persisting ──Written──► Persisted    carried out
+//	           ▲                  │  │
+//	           └── opens more ────┘  │
+//	                                 ├── policy or the journal says no ──► Refused
+//	                                 └── the deadline passes ────────────► Expired
+//
+// The package is pure: no clock, no goroutine, no journal. Every input returns a Step, which the actor of the room executes.
+//
+// Invariants: an act is answered once, by CarryOut or by Refuse; an entry that a record holds and that did not come true is
+// returned in Undone once; without a durable record nothing is carried out, unless it opens nothing or Must is set.
+package opening
+
+import (
+	"slices"
+	"time"
+
+	"alcove/room"
+)
+
+// A State says how far an act has come.
+type State int
+
+// The closed list of states. All but the first two are final.
+const (
+	Decided    State = iota // policy allows it; it waits for its turn in the journal
+	Persisting              // the journal is writing its record
+	Persisted               // carried out, and its record was durable before
+	Unrecorded              // carried out without a record of its own: it opens nothing, or Must is set and the journal fails
+	Refused                 // by policy, by the journal, or because the room ended
+	Expired                 // answered at its deadline; a record that was under way then is undone when it is durable
+)
+
+func (s State) String() string {
+	return [...]string{"decided", "persisting", "persisted", "unrecorded", "refused", "expired"}[s]
+}
+
+// A Journal says what the journal can do at the moment.
+type Journal int
+
+// The closed list of what it can do.
+const (
+	Absent  Journal = iota // nothing is recorded
+	Free                   // it takes a record now
+	Busy                   // it writes another record, or other acts wait for it
+	Failing                // no record would be durable before the deadline
+)
+
+// A Verdict is what policy says of an act on the state of the room as it is now.
+type Verdict struct {
+	Decision room.Decision
+	Err      error        // refuses the act; the other fields are empty then
+	Opens    bool         // the decision lets somebody do or see more than before
+	Entries  []room.Entry // what the audit log keeps of the decision
+	Openings []room.Entry // those of Entries that stand for what opens
+}
+
+// Judge asks policy about a command. The entries of a decision that opens nothing are left out unless all is set.
+func Judge(t room.Trace, s room.State, c room.Command, all bool) Verdict {
+	d, err := room.Decide(t.At, s, c)
+	if err != nil {
+		return Verdict{Err: err}
+	}
+	v := Verdict{Decision: d, Opens: room.Opens(s, d.Events)}
+	if v.Opens || all {
+		v.Entries, v.Openings = room.EntriesOf(t, s, d.Events), room.OpeningsOf(t, s, d.Events)
+	}
+	return v
+}
+
+// An Action is what the actor has to do.
+type Action int
+
+// The closed list of actions.
+const (
+	Wait     Action = iota // nothing: the act was answered before
+	Queue                  // wait for a turn behind the acts that wait already
+	Requeue                // wait for a turn before them
+	Write                  // hand the journal a record of the Decision, with Entries
+	CarryOut               // carry the Decision out and answer
+	Refuse                 // answer Err
+)
+
+// A Step is what the actor executes: first it enters Undone into the audit log, then it does Action.
+type Step struct {
+	Action   Action
+	Decision room.Decision
+	Err      error
+	Entries  []room.Entry // of Write: what the record adds to the audit log; of CarryOut: what records hold already
+	Undone   []room.Entry // what records hold and what did not come true
+}
+
+// An Act is one act on its way through the journal. The zero value is of no use: New makes one.
+type Act struct {
+	state    State
+	must     bool
+	deadline time.Time
+	recorded []room.Entry // what durable records say of it
+	pending  []room.Entry // what the record under way adds
+}
+
+// New begins an act. With must it is carried out even if its record cannot be written in time: a session goes on. The deadline
+// counts from now on, if the act has to wait for the journal.
+func New(v Verdict, must bool, j Journal, deadline time.Time) (*Act, Step) {
+	a := &Act{state: Decided, must: must, deadline: deadline}
+	switch {
+	case v.Err != nil:
+		return a, a.refuse(v.Err)
+	case j == Absent || !must && !v.Opens:
+		return a, a.carryOut(v)
+	case j == Failing:
+		return a, a.unwritten(v)
+	case j == Free:
+		return a, a.Turn(v)
+	}
+	return a, Step{Action: Queue}
+}
+
+// State says how far the act has come.
+func (a *Act) State() State { return a.state }
+
+// Deadline is when Expire is due, if the act still waits for its answer.
+func (a *Act) Deadline() (time.Time, bool) {
+	return a.deadline, a.state == Decided || a.state == Persisting
+}
+
+// Turn tells a Decided act that the journal takes its record now. The room went on since, so the verdict is a new one.
+func (a *Act) Turn(v Verdict) Step {
+	switch {
+	case v.Err != nil:
+		return a.refuse(v.Err)
+	case !a.must && !v.Opens:
+		return a.carryOut(v)
+	}
+	a.state, a.pending = Persisting, Missing(v.Entries, a.recorded)
+	return Step{Action: Write, Decision: v.Decision, Entries: a.pending}
+}
+
+// Written tells the act what became of its record: durable, or err. The room went on meanwhile, so the verdict is a new one.
+func (a *Act) Written(v Verdict, err error) Step {
+	if err == nil { // whole or not at all
+		a.recorded = append(a.recorded, a.pending...)
+	}
+	a.pending = nil
+	switch {
+	case a.state == Expired:
+		return Step{Undone: a.undo()}
+	case err != nil:
+		return a.unwritten(v)
+	case v.Err != nil:
+		return a.refuse(v.Err)
+	case len(Missing(v.Openings, a.recorded)) > 0:
+		a.state = Decided
+		return Step{Action: Requeue}
+	}
+	a.state = Persisted
+	undone := Missing(a.recorded, v.Entries)
+	a.recorded = Missing(a.recorded, undone)
+	return Step{Action: CarryOut, Decision: v.Decision, Entries: a.recorded, Undone: undone}
+}
+
+// Expire answers an act whose deadline passed: it is refused, or carried out if it must be.
+func (a *Act) Expire(v Verdict) Step {
+	step := a.unwritten(v)
+	a.state = Expired
+	return step
+}
+
+// Abandon refuses an act because its room is over. A record that is under way is undone when it is durable.
+func (a *Act) Abandon(err error) Step {
+	writing := a.state == Persisting
+	step := a.refuse(err)
+	if writing {
+		a.state = Expired
+	}
+	return step
+}
+
+// Fail refuses an act that was to be carried out and could not be.
+func (a *Act) Fail(err error) Step {
+	if a.state == Expired {
+		return Step{Action: Refuse, Err: err}
+	}
+	return a.refuse(err)
+}
+
+// unwritten ends an act whose record is not durable in time.
+func (a *Act) unwritten(v Verdict) Step {
+	switch {
+	case !a.must:
+		return a.refuse(&room.Error{Code: room.Unavailable, Detail: "it cannot be recorded now"})
+	case v.Err != nil:
+		return a.refuse(v.Err)
+	}
+	return a.carryOut(v)
+}
+
+func (a *Act) refuse(err error) Step {
+	a.state = Refused
+	return Step{Action: Refuse, Err: err, Undone: a.undo()}
+}
+
+// carryOut carries an act out although no record holds it. What records say of it was said of another decision.
+func (a *Act) carryOut(v Verdict) Step {
+	a.state = Unrecorded
+	return Step{Action: CarryOut, Decision: v.Decision, Undone: a.undo()}
+}
+
+func (a *Act) undo() []room.Entry {
+	undone := a.recorded
+	a.recorded = nil
+	return undone
+}
+
+// Missing returns the entries that recorded does not hold, whatever the time of either.
+func Missing(entries, recorded []room.Entry) []room.Entry {
+	var list []room.Entry
+	for _, e := range entries {
+		same := func(old room.Entry) bool {
+			old.At = e.At
+			return old == e
+		}
+		if !slices.ContainsFunc(recorded, same) {
+			list = append(list, e)
+		}
+	}
+	return list
+}

@@ -1,0 +1,224 @@
+package live
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"alcove/room"
+	"alcove/room/live/internal/opening"
+)
+
+// A journalWriter keeps the journal of one room up to date. One record is in flight at a time, so that an older state never
+// overwrites a newer one; what happens meanwhile goes into the next record. All of it is owned by running.run.
+//
+//	closes: carried out ──► entries ──► written, again and again until it works
+//	opens:  opening.Act ──► queue ──► written ──► carried out, or refused and written as undone
+type journalWriter struct {
+	journal  Journal // nil: nothing is recorded
+	results  chan error
+	inFlight *inFlightRecord // nil: the journal is free
+	queue    []*proposal     // acts that open, in the order of their turns
+	replies  []pendingReply  // to acts that are in force and in no record yet
+	dirty    bool            // the state is not that of the last record
+	version  uint64          // counts the changes that outlive the daemon
+
+	entries  []room.Entry         // happened and not written, in order, at most maxUnwritten
+	consents []room.ConsentRecord // the same
+	lost     int                  // entries beyond that
+
+	failures int       // records that failed in a row
+	retryAt  time.Time // not before
+}
+
+// An inFlightRecord is the record that the journal is writing, and what of the journalWriter it holds.
+type inFlightRecord struct {
+	since    time.Time
+	proposal *proposal      // the act that it is for; nil: it holds what happened only
+	version  uint64         // of the state that it began from
+	replies  []pendingReply // to the acts that it holds
+	entries  int            // of journalWriter.entries
+	consents int            // of journalWriter.consents
+	lost     int            // of journalWriter.lost
+}
+
+// A pendingReply waits for the record of its act, but not for long: the act is in force.
+type pendingReply struct {
+	send  func()
+	until time.Time
+}
+
+// backlogged reports whether what happened has to be written before an act that opens.
+func (w *journalWriter) backlogged() bool { return len(w.entries) > maxEntries }
+
+// failing reports whether it is of no use to wait for the journal.
+func (w *journalWriter) failing(now time.Time) bool {
+	return w.journal.Err() != nil || w.failures > 0 || w.stalled(now)
+}
+
+// stalled reports whether the record in flight takes too long.
+func (w *journalWriter) stalled(now time.Time) bool {
+	return w.inFlight != nil && !now.Before(w.inFlight.since.Add(journalPatience))
+}
+
+// status says what the journal can do for an act that opens.
+func (w *journalWriter) status(now time.Time) opening.Journal {
+	switch {
+	case w.journal == nil:
+		return opening.Absent
+	case w.failing(now):
+		return opening.Failing
+	case w.inFlight != nil || len(w.queue) > 0 || w.backlogged():
+		return opening.Busy
+	}
+	return opening.Free
+}
+
+// happened keeps what a decision leaves behind, without the entries that a record holds already. persisted says that a record
+// holds its consents too.
+func (w *journalWriter) happened(t room.Trace, before room.State, d room.Decision, recorded []room.Entry, persisted bool) {
+	if w.journal == nil || !room.Keeps(d.Events) {
+		return
+	}
+	w.dirty = true
+	w.version++
+	w.keep(opening.Missing(room.EntriesOf(t, before, d.Events), recorded)...)
+	if !persisted {
+		w.consents = append(w.consents, room.ConsentsOf(t, before, d.Events)...)
+	}
+}
+
+// undone keeps that what records say did not come true.
+func (w *journalWriter) undone(now time.Time, entries []room.Entry) {
+	for _, e := range entries {
+		e.At, e.Detail, e.Act = now, e.Act, room.ActUndone
+		w.keep(e)
+		w.dirty = true
+	}
+}
+
+// keep adds entries, as far as memory allows: what is beyond is counted.
+func (w *journalWriter) keep(entries ...room.Entry) {
+	for _, e := range entries {
+		if len(w.entries) >= maxUnwritten {
+			w.lost++
+			continue
+		}
+		w.entries = append(w.entries, e)
+	}
+}
+
+// replyWhenWritten calls send when all that happened is written, or at once if that may take long.
+func (w *journalWriter) replyWhenWritten(now time.Time, send func()) {
+	if w.journal == nil || w.failing(now) {
+		send()
+		return
+	}
+	w.replies = append(w.replies, pendingReply{send, now.Add(journalPatience)})
+}
+
+// replyOverdue sends the replies that are overdue.
+func (w *journalWriter) replyOverdue(now time.Time) {
+	send := func(list []pendingReply) (rest []pendingReply) {
+		for _, reply := range list {
+			if now.Before(reply.until) {
+				rest = append(rest, reply)
+			} else {
+				reply.send()
+			}
+		}
+		return rest
+	}
+	w.replies = send(w.replies)
+	if w.inFlight != nil {
+		w.inFlight.replies = send(w.inFlight.replies)
+	}
+}
+
+// replyAll sends all replies: their acts are in force.
+func (w *journalWriter) replyAll() {
+	all := w.replies
+	w.replies = nil
+	if w.inFlight != nil {
+		all = append(w.inFlight.replies, all...)
+		w.inFlight.replies = nil
+	}
+	for _, reply := range all {
+		reply.send()
+	}
+}
+
+// submit hands the journal a record of the state and of all that happened, and with it the act of p, if p is not nil.
+func (w *journalWriter) submit(t room.Trace, state []byte, p *proposal, act []room.Entry, consents []room.ConsentRecord) {
+	n := min(len(w.entries), maxEntries)
+	sent := &inFlightRecord{
+		since: t.At, proposal: p, version: w.version, replies: w.replies, entries: n, consents: len(w.consents),
+	}
+	record := Record{Session: t.Session, State: state}
+	record.Entries = append(record.Entries, w.entries[:n]...)
+	record.Consents = append(append(record.Consents, w.consents...), consents...)
+	if n == len(w.entries) && w.lost > 0 {
+		sent.lost = w.lost
+		record.Entries = append(record.Entries, lostEntries(t, w.lost))
+	}
+	record.Entries = append(record.Entries, act...)
+	w.inFlight, w.replies, w.dirty = sent, nil, n < len(w.entries)
+	results := w.results
+	w.journal.Write(record, func(err error) { results <- err })
+}
+
+// completed takes the result of the record in flight and returns that record.
+func (w *journalWriter) completed(now time.Time, err error) *inFlightRecord {
+	sent := w.inFlight
+	w.inFlight = nil
+	if err == nil {
+		w.failures = 0
+		w.entries = append([]room.Entry(nil), w.entries[sent.entries:]...)
+		w.consents = append([]room.ConsentRecord(nil), w.consents[sent.consents:]...)
+		w.lost -= sent.lost
+		return sent
+	}
+	w.dirty = true // whatever the journal holds, it is not this
+	w.failures++
+	w.retryAt = now.Add(min(firstRetry<<min(w.failures-1, 10), lastRetry))
+	return sent
+}
+
+// due is when expire or writeNext has something to do, if ever.
+func (w *journalWriter) due() (time.Time, bool) {
+	var next time.Time
+	sooner := func(at time.Time) {
+		if next.IsZero() || at.Before(next) {
+			next = at
+		}
+	}
+	for _, p := range w.proposals() {
+		if at, waits := p.act.Deadline(); waits {
+			sooner(at)
+		}
+	}
+	replies := w.replies
+	if w.inFlight != nil {
+		replies = slices.Concat(replies, w.inFlight.replies)
+	}
+	for _, reply := range replies {
+		sooner(reply.until)
+	}
+	if w.journal != nil && w.dirty && w.inFlight == nil {
+		sooner(w.retryAt)
+	}
+	return next, !next.IsZero()
+}
+
+// proposals lists the acts that are on their way through the journal: the one in flight, then those that wait.
+func (w *journalWriter) proposals() []*proposal {
+	if w.inFlight == nil || w.inFlight.proposal == nil {
+		return w.queue
+	}
+	return slices.Concat([]*proposal{w.inFlight.proposal}, w.queue)
+}
+
+// lostEntries says in the audit log how many entries were lost.
+func lostEntries(t room.Trace, n int) room.Entry {
+	return room.Entry{At: t.At, Session: t.Session, Act: room.ActGap, Detail: strconv.Itoa(n)}
+}
