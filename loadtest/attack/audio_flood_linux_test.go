@@ -1,7 +1,9 @@
 package attack
 
 import (
+	"context"
 	"encoding/json"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +18,7 @@ type quality struct {
 	Source        string `json:"source"`
 	Reason        string `json:"reason"`
 	Withheld      bool   `json:"withheld"`
+	Taken         bool   `json:"taken"`
 }
 
 // words gathers the events of one type.
@@ -34,6 +37,13 @@ func (w *qualityEvents) onEvent(e client.Event) {
 	w.all = append(w.all, q)
 }
 
+// taken reports whether somebody is told that the microphone was taken away.
+func (w *qualityEvents) taken() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.ContainsFunc(w.all, func(q quality) bool { return q.Withheld && q.Taken })
+}
+
 func (w *qualityEvents) received(withheld bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -45,8 +55,8 @@ func (w *qualityEvents) received(withheld bool) bool {
 	return false
 }
 
-// TestFloodOfSound: an admitted member sends 25 Mbit/s of valid Opus. Little of it reaches the others; the host is told, then the microphone
-// is withheld and nothing of it does. The others go on hearing each other.
+// TestAudioFlood: an admitted member sends 25 Mbit/s of valid Opus. Little of it reaches the others; the host is told, then the microphone
+// is withheld and nothing of it does, and when it is withheld again it may not be used any more. The others go on hearing each other.
 func TestAudioFlood(t *testing.T) {
 	d := NewDaemon(t, "")
 	voice := client.Microphone()
@@ -55,7 +65,7 @@ func TestAudioFlood(t *testing.T) {
 	d.EnterWithEvents(t, client.Persona{Room: "flood", Subject: "host", Name: "Host", Role: auth.Host, Light: true, Audio: &voice}, host.onEvent)
 	guest := d.EnterWithEvents(t, client.Persona{Room: "flood", Subject: "guest", Name: "Guest", Role: auth.Participant, Light: true}, guestHears.onEvent)
 	Eventually(t, "the guest hears the host", func() bool { return guest.AudioPackets() > 20 })
-	d.Enter(t, client.Persona{Room: "flood", Subject: "mallory", Name: "Mallory", Role: auth.Participant, Light: true, Audio: &flood})
+	mallory := d.Enter(t, client.Persona{Room: "flood", Subject: "mallory", Name: "Mallory", Role: auth.Participant, Light: true, Audio: &flood})
 	Eventually(t, "the host is told", func() bool { return host.received(false) })
 	Eventually(t, "the microphone is withheld, and the host is told", func() bool { return host.received(true) })
 	if d.Drops(t, "rate_limit") < 2000 {
@@ -73,4 +83,13 @@ func TestAudioFlood(t *testing.T) {
 	}
 	before := guest.AudioPackets()
 	Eventually(t, "the guest still hears the host", func() bool { return guest.AudioPackets() > before+50 })
+	ctx, cancel := context.WithTimeout(t.Context(), eventuallyTimeout)
+	defer cancel()
+	if err := mallory.SetMuted(ctx, false, false); err != nil {
+		t.Fatal("unmuting after the first time: ", err)
+	}
+	Eventually(t, "the second time the microphone is taken away, and the host is told", host.taken)
+	if err := mallory.SetMuted(ctx, false, false); err == nil {
+		t.Error("it may be unmuted after the second time")
+	}
 }

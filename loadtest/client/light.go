@@ -145,6 +145,7 @@ func (l *Light) send(s *source, due time.Duration) bool {
 		return true
 	}
 	k := l.keys.Load()
+	s.renew()
 	ts := s.prepare(due)
 	l.batch = l.batch[:0]
 	for i := range s.bufs {
@@ -161,7 +162,7 @@ func (l *Light) send(s *source, due time.Duration) bool {
 		b = binary.BigEndian.AppendUint32(b, ts)
 		b = binary.BigEndian.AppendUint32(b, s.ssrc)
 		l.twcc++
-		b = appendExtension(b, s.video, s.profile.Level, l.twcc)
+		b = appendExtension(b, s.video, s.profile.Level, l.twcc, s.mid)
 		header := len(b)
 		b = append(b, s.stamped(i, due)...)
 		l.batch = append(l.batch, udp.Packet{Data: k.seal.RTP(b, header, s.ssrc, s.seq), Addr: l.to})

@@ -242,6 +242,30 @@ func (m *Member) mute(video, muted bool) {
 	}
 }
 
+// RenewSSRC lets the member's own source of a Shape with MID go on under another SSRC, with its next frame; light clients only.
+func (m *Member) RenewSSRC(video bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range m.sources {
+		if s.video == video {
+			s.renewals.Add(1)
+		}
+	}
+}
+
+// RenewedSSRCs is how many times a source of the member did so.
+func (m *Member) RenewedSSRCs(video bool) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := 0
+	for _, s := range m.sources {
+		if s.video == video {
+			n += int(s.renewed.Load())
+		}
+	}
+	return n
+}
+
 // Cut drops the connection to the server without a word; media goes on.
 func (m *Member) Disconnect() {
 	m.mu.Lock()

@@ -45,7 +45,13 @@ func (l *Light) offerLight(slots Slots) (sdp string, tracks []Track) {
 			fmt.Fprintf(&b, "a=fmtp:%d minptime=10;useinbandfec=1\r\na=extmap:%d %s\r\n", pt, levelExtension, levelURI)
 		}
 		if s != nil {
-			fmt.Fprintf(&b, "a=msid:own %s\r\na=ssrc:%d cname:load\r\n", kind, s.ssrc)
+			if s.profile.MID {
+				if s.mid == "" {
+					s.mid = strconv.Itoa(mid)
+				}
+				fmt.Fprintf(&b, "a=extmap:%d %s\r\n", midExtension, midURI)
+			}
+			fmt.Fprintf(&b, "a=msid:own %s\r\na=ssrc:%d cname:load\r\n", kind, s.announced)
 		}
 		mid++
 	}
@@ -78,6 +84,7 @@ func sourceName(video bool) string {
 
 // URIs of header extensions.
 const (
+	midURI   = "urn:ietf:params:rtp-hdrext:sdes:mid"
 	levelURI = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 	twccURI  = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 )

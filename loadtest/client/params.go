@@ -25,6 +25,7 @@ const (
 const (
 	levelExtension = 1
 	twccExtension  = 2
+	midExtension   = 4
 )
 
 // speechLevel is what a talking person's microphone says, in -dBov (RFC 6464); silence is 127.

@@ -15,6 +15,7 @@ type MediaProfile struct {
 	Sizes    []int         // bytes of payload of a frame's packets, sent back to back
 	Frame    []byte        // what each frame is, without stamps; nil: noise of Sizes
 	Level    uint8         // of sound, in -dBov (RFC 6464); 0: speech
+	MID      bool          // packets name their m-line (RFC 9143, section 15), so that their SSRC may change
 }
 
 // Microphone is Opus at constant bit rate; Camera is VP8 of 600 kbit/s at 30 pictures a second.
@@ -28,24 +29,30 @@ type source struct {
 	profile MediaProfile
 	video   bool
 	ssrc    uint32
-	begin   time.Duration // first frame was due
-	base    uint32        // RTP time then
-	count   uint32        // packets so far
-	seq     uint64        // extended; also the SRTP index
-	pics    uint16
-	bufs    [][]byte // one for each packet of a frame
+	// announced is the first SSRC, as the offer says.
+	announced uint32
+	begin     time.Duration // first frame was due
+	base      uint32        // RTP time then
+	count     uint32        // packets so far
+	seq       uint64        // extended; also the SRTP index
+	pics      uint16
+	bufs      [][]byte // one for each packet of a frame
+	mid       string   // of its m-line. Set before the first packet
 
 	packets, octets uint32 // for sender reports
 	lastTS          uint32
 
 	muted     atomic.Bool
 	keyWanted atomic.Bool
+	renewals  atomic.Int64 // how many other SSRCs it shall have had
+	renewed   atomic.Int64 // and has had
 	firstSent atomic.Int64 // pace.Now() of the first packet
 	sent      atomic.Uint64
 }
 
 func newSource(shape MediaProfile, video bool, random *rand.Rand) *source {
 	s := &source{profile: shape, video: video, ssrc: random.Uint32() | 1, base: random.Uint32(), seq: uint64(random.Uint32N(1 << 14))}
+	s.announced = s.ssrc
 	for _, size := range shape.Sizes {
 		b := make([]byte, max(size, descriptorSize+10+stampSize))
 		for i := range b {
@@ -115,6 +122,18 @@ func (s *source) stamped(i int, due time.Duration) []byte {
 	return b
 }
 
+// renew goes on under another SSRC, if it shall: with other numbers, as a browser that begins its microphone anew (RFC 3550, section 8).
+func (s *source) renew() {
+	done := s.renewed.Load()
+	if done >= s.renewals.Load() {
+		return
+	}
+	s.ssrc = s.ssrc*2654435761 | 1
+	s.seq = (s.seq*7919 + 100) % (1 << 14)
+	s.packets, s.octets = 0, 0
+	s.renewed.Store(done + 1)
+}
+
 // ntp is a moment of the wall clock as NTP time (RFC 5905, section 6).
 func ntp(t time.Time) uint64 {
 	const epoch1970 = 2208988800
@@ -122,12 +141,21 @@ func ntp(t time.Time) uint64 {
 	return (ns/1e9+epoch1970)<<32 | ns%1e9<<32/1e9
 }
 
-// appendExtension writes the header extension block of a packet (RFC 8285, section 4.2) and returns the longer slice.
-func appendExtension(b []byte, video bool, level uint8, twcc uint16) []byte {
-	if video {
-		b = append(b, 0xbe, 0xde, 0, 1, twccExtension<<4|1)
-		return append(binary.BigEndian.AppendUint16(b, twcc), 0)
+// appendExtension writes the header extension block of a packet (RFC 8285, section 4.2) and returns the longer slice. mid is of one
+// character, or empty.
+func appendExtension(b []byte, video bool, level uint8, twcc uint16, mid string) []byte {
+	b = append(b, 0xbe, 0xde, 0, 0)
+	words, start := len(b)-1, len(b)
+	if !video {
+		b = append(b, levelExtension<<4, 0x80|level)
 	}
-	b = append(b, 0xbe, 0xde, 0, 2, levelExtension<<4, 0x80|level, twccExtension<<4|1)
-	return append(binary.BigEndian.AppendUint16(b, twcc), 0, 0, 0)
+	b = binary.BigEndian.AppendUint16(append(b, twccExtension<<4|1), twcc)
+	if mid != "" {
+		b = append(b, midExtension<<4, mid[0])
+	}
+	for (len(b)-start)%4 != 0 {
+		b = append(b, 0)
+	}
+	b[words] = byte((len(b) - start) / 4)
+	return b
 }

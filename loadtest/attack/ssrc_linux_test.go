@@ -1,0 +1,38 @@
+package attack
+
+import (
+	"testing"
+
+	"alcove/auth"
+	"alcove/loadtest/client"
+)
+
+// TestManySSRCs: a microphone that begins anew has another SSRC each time (RFC 3550, section 8), named by its MID. It is heard under each of
+// fifty, and so is a camera.
+func TestManySSRCs(t *testing.T) {
+	const changes = 50
+	d := NewDaemon(t, "")
+	voice, picture := client.Microphone(), client.Camera()
+	voice.MID, picture.MID = true, true
+	host := d.Enter(t, client.Persona{Room: "many", Subject: "host", Name: "Host", Role: auth.Host, Light: true, Audio: &voice, Video: &picture})
+	guest := d.Enter(t, client.Persona{Room: "many", Subject: "guest", Name: "Guest", Role: auth.Participant, Light: true})
+	came := func(video bool) uint64 {
+		audio, pictures := guest.Group.Take()
+		if video {
+			return pictures.Packets
+		}
+		return audio.Packets
+	}
+	Eventually(t, "the guest hears and sees the host", func() bool { return came(false) > 10 && came(true) > 10 })
+	for n := 1; n <= changes; n++ {
+		for _, video := range []bool{false, true} {
+			host.RenewSSRC(video)
+			Eventually(t, "another SSRC", func() bool { return host.RenewedSSRCs(video) == n })
+		}
+		sound, pictures := came(false), came(true)
+		Eventually(t, "what comes under it", func() bool { return came(false) >= sound+5 && came(true) >= pictures+5 })
+	}
+	if lost := d.Drops(t, "unannounced"); lost > 0 {
+		t.Errorf("%d packets were of an SSRC that the server did not take", lost)
+	}
+}
