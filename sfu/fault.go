@@ -24,6 +24,7 @@ type step string
 const (
 	stepRead      step = "read"
 	stepHandshake step = "handshake datagram"
+	stepStray     step = "packet of a stranger"
 	stepPacket    step = "packet"
 	stepForward   step = "forward"
 	stepEnact     step = "enact"
@@ -50,7 +51,7 @@ const (
 
 // steps are all places, in the order of the loop.
 var steps = []step{
-	stepRead, stepHandshake, stepPacket, stepForward, stepEnact, stepEvict, stepPermit, stepRemap, stepDone, stepAnnounced,
+	stepRead, stepHandshake, stepStray, stepPacket, stepForward, stepEnact, stepEvict, stepPermit, stepRemap, stepDone, stepAnnounced,
 	stepAttach, stepAdopt, stepSelected, stepInstall, stepView, stepClose, stepTick, stepSpeakers, stepCheck, stepShare, stepSeal, stepWrite,
 	stepRefused,
 }

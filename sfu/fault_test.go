@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -11,7 +12,7 @@ import (
 )
 
 // nobodys are the steps that concern no peer and no room: a panic there costs nobody.
-var nobodys = []step{stepRead, stepHandshake, stepShare, stepWrite}
+var nobodys = []step{stepRead, stepHandshake, stepStray, stepShare, stepWrite}
 
 // TestFaults puts one panic, then two, at every step of the loop. One costs a peer of the room, or the room; two cost the room; the plan is in
 // force or the room is closed; and the other room of the worker goes on. That nothing leaves against a plan, nor for a closed peer, is
@@ -95,8 +96,10 @@ func testFault(t *testing.T, at step, faults int) {
 // misfortune takes a room through every step of the loop.
 func (s *sim) misfortune(all []*simPeer) {
 	stun := []byte{0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+	stranger, sound := netip.MustParseAddrPort("192.0.2.77:7"), append([]byte{0x80, 111}, make([]byte, 40)...)
 	for range 2 {
 		s.w.datagram(stun, all[0].addr)
+		s.w.datagram(sound, stranger)
 	}
 	muted := everyone("a", "b", "c", "d")
 	muted.Seats[0].Sends[1].Muted = true

@@ -257,6 +257,7 @@ func (a *agent) check(c *credentials, m *stun.Message, from netip.AddrPort, size
 // stray looks whether RTP from an unknown address is of a client whose address changed: behind a NAT that forgot, say. Browsers check a pair
 // that works every 2.5 s only, but send sound every 20 ms. The packet itself goes no further; it may be a copy that somebody sends from elsewhere.
 func (w *worker) stray(data []byte, from netip.AddrPort) {
+	w.at(stepStray, nil)
 	if claim := w.claims[from]; claim != nil {
 		claim.received += len(data)
 		return
@@ -276,6 +277,7 @@ func (w *worker) stray(data []byte, from netip.AddrPort) {
 			continue
 		}
 		if p.keys.open.Authenticates(data, h.Size) {
+			w.acting = p
 			p.agent.moved(from, len(data))
 		}
 		return

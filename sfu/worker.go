@@ -220,7 +220,7 @@ func (w *worker) media(data []byte, from netip.AddrPort, handle func(*worker, *p
 	p := w.byAddr[from]
 	if p == nil || p.keys.open == nil {
 		if p == nil {
-			w.stray(data, from)
+			w.guard(nil, nil, func() { w.stray(data, from) })
 		}
 		w.drop(forward.Unknown)
 		return
