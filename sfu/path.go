@@ -118,11 +118,12 @@ const (
 func (p *peer) binding(size int) (*stun.Message, error) {
 	var random [12]byte
 	rand.Read(random[:])
+	name, key := p.pathCredentials()
 	setters := []stun.Setter{
-		stun.BindingRequest, stun.TransactionID, stun.NewUsername(p.offer.ufrag + ":" + p.local.ufrag),
+		stun.BindingRequest, stun.TransactionID, name,
 		stun.RawAttribute{Type: attrPriority, Value: random[:4]}, stun.RawAttribute{Type: attrControlled, Value: random[4:]},
 	}
-	rest := []stun.Setter{stun.NewShortTermIntegrity(p.offer.pwd), stun.Fingerprint}
+	rest := []stun.Setter{key, stun.Fingerprint}
 	small, err := stun.Build(append(setters[:len(setters):len(setters)], rest...)...)
 	if err != nil {
 		return nil, err
@@ -133,14 +134,23 @@ func (p *peer) binding(size int) (*stun.Message, error) {
 	return stun.Build(append(setters, rest...)...)
 }
 
+// pathCredentials are those of the pair in use: while an ICE restart is under way, not those of the newest offer.
+func (p *peer) pathCredentials() (stun.Username, stun.MessageIntegrity) {
+	if p.agent != nil {
+		return p.agent.current.theirName, p.agent.current.theirKey
+	}
+	return stun.NewUsername(p.offer.ufrag + ":" + p.local.ufrag), stun.NewShortTermIntegrity(p.offer.pwd)
+}
+
 // probed takes a datagram from the peer's address, and reports whether it is the answer to the probe under way.
 func (p *peer) probed(data []byte) bool {
 	t := &p.path
 	if t.probe == 0 || len(data) < stunHeader || binary.BigEndian.Uint16(data) != 0x0101 || !bytes.Equal(data[8:stunHeader], t.id[:]) {
 		return false
 	}
+	_, key := p.pathCredentials()
 	m := &stun.Message{Raw: append([]byte(nil), data...)}
-	if m.Decode() != nil || stun.NewShortTermIntegrity(p.offer.pwd).Check(m) != nil {
+	if m.Decode() != nil || key.Check(m) != nil {
 		return false
 	}
 	now, raised := p.worker.now, t.probe > p.limit

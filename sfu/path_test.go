@@ -179,6 +179,34 @@ func TestProbeAnswers(t *testing.T) {
 	}
 }
 
+// TestProbeWhileRestarting: while an ICE restart is under way, the pair in use is probed under its own credentials: the client knows no others
+// there.
+func TestProbeWhileRestarting(t *testing.T) {
+	n, at := newICENet(t), host(1, 5000)
+	a := n.join("a")
+	a.connect(at)
+	a.peer.install(simKeys(t, 1, 1))
+	old := *a
+	a.peer.offer = &offer{ufrag: "again", pwd: "another password"}
+	a.peer.local.ufrag = "new"
+	a.peer.agent.restart(newCredentials("new", "the server's new one", a.peer.offer))
+	delete(n.sent, at)
+	a.peer.path.wanted = 1400
+	a.peer.probePath(n.w.now)
+	requests := n.sent[at]
+	if len(requests) != 1 {
+		t.Fatalf("%d probes", len(requests))
+	}
+	m := &stun.Message{Raw: requests[0]}
+	var name stun.Username
+	if m.Decode() != nil || name.GetFrom(m) != nil || name.String() != "client-a:server-a" || m.Check(stun.NewShortTermIntegrity(old.offer.pwd)) != nil {
+		t.Errorf("the probe is for %q", name)
+	}
+	if n.w.datagram(old.respond(requests[0], old.offer.pwd), at); a.peer.limit != 1400 {
+		t.Errorf("the limit is %d after the answer", a.peer.limit)
+	}
+}
+
 // TestPathOfRealClient lets a pion client answer the probe: payloads of 1,400 bytes, as GStreamer makes them, come through.
 func TestPathOfRealClient(t *testing.T) {
 	r := openRoom(t, newEngine(t))
