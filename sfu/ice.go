@@ -347,10 +347,8 @@ func (a *agent) mayRepeat() bool {
 
 // path finds or adds an address. When the table is full, the one that is longest without a check goes, and of those that are not proved first.
 func (a *agent) path(c *credentials, addr netip.AddrPort) *path {
-	for _, p := range a.paths {
-		if p.addr == addr && p.credentials == c {
-			return p
-		}
+	if p := a.known(c, addr); p != nil {
+		return p
 	}
 	if len(a.paths) >= maxPaths {
 		a.evict()
@@ -358,6 +356,16 @@ func (a *agent) path(c *credentials, addr netip.AddrPort) *path {
 	p := &path{addr: addr, credentials: c}
 	a.paths = append(a.paths, p)
 	return p
+}
+
+// known is the path of an address, nil if there is none.
+func (a *agent) known(c *credentials, addr netip.AddrPort) *path {
+	for _, p := range a.paths {
+		if p.addr == addr && p.credentials == c {
+			return p
+		}
+	}
+	return nil
 }
 
 func (a *agent) evict() {
@@ -392,14 +400,19 @@ func (a *agent) nominated(p *path, id [stun.TransactionIDSize]byte) {
 // answered takes a response to a request of ours.
 func (a *agent) answered(c *credentials, m *stun.Message, from netip.AddrPort) forward.Drop {
 	w := a.peer.worker
-	if !w.prover.asked(w.now, m.TransactionID, from) || c.theirKey.Check(m) != nil {
+	nominated, ok := w.prover.asked(w.now, m.TransactionID, from)
+	if !ok || c.theirKey.Check(m) != nil {
 		return forward.Unauthentic
 	}
 	w.acting = a.peer
 	if !a.free(from) {
 		return forward.AddressHeld
 	}
-	p := a.path(c, from)
+	p := a.known(c, from)
+	if p == nil { // driven out of the table since it was asked
+		p = a.path(c, from)
+		p.nominated = nominated
+	}
 	if !p.isProved() {
 		w.count.Proofs++
 	}
@@ -484,7 +497,7 @@ func (a *agent) ask(p *path) {
 	w := a.peer.worker
 	p.asked = w.now
 	c := p.credentials
-	w.drop(a.send(p, request(w.outgoing, w.prover.id(w.now, c.id, p.addr), c)))
+	w.drop(a.send(p, request(w.outgoing, w.prover.id(w.now, c.id, p.addr, p.nominated), c)))
 }
 
 // send sends what w.outgoing holds.

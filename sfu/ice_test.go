@@ -336,9 +336,29 @@ func TestTableOfPaths(t *testing.T) {
 	n.w.drop(n.w.stun(a.check(100, true), to))
 	flood() // drives it out of the table before the client's answer comes
 	a.answer(to)
-	a.uses(at) // proved, and the nomination is forgotten: the next check says it again
+	a.uses(to) // the answer says what was nominated
+}
+
+// TestForgottenNomination: only who was driven out of the table is nominated by an answer; one that comes again brings nothing back.
+func TestForgottenNomination(t *testing.T) {
+	n, at, to := newICENet(t), host(1, 5000), host(2, 6000)
+	a := n.join("a")
+	a.connect(at)
+	a.peer.install(simKeys(t, 1, 1))
+	n.pass(2*nominationsSettle, map[netip.AddrPort]*iceClient{at: a})
 	n.w.drop(n.w.stun(a.check(100, true), to))
+	request := a.answer(to)[0]
 	a.uses(to)
+	n.w.drop(n.w.stun(a.check(100, true), at))
+	a.answer(at)
+	a.uses(at)
+	n.w.drop(n.w.stun(a.respond(request, a.offer.pwd), to))
+	a.uses(at)
+	m := bytes.Clone(request)
+	m[12] ^= 1 // what is not nominated cannot be made so
+	if drop := n.w.stun(a.respond(m, a.offer.pwd), to); drop != forward.Unauthentic {
+		t.Errorf("a changed transaction id: %v", drop)
+	}
 }
 
 // TestAmplification: to an address that never answers go at most three times the bytes that came from there, whatever happens.
@@ -464,6 +484,45 @@ func TestRestart(t *testing.T) {
 				t.Errorf("closed: %v, %d paths", a.peer.closed, len(a.peer.agent.paths))
 			}
 		})
+	}
+}
+
+// TestAfterIntegrity: what somebody adds to an overheard check behind its MESSAGE-INTEGRITY counts for nothing (RFC 8489, section 14.5): pion
+// leaves it out, and this holds it to that.
+func TestAfterIntegrity(t *testing.T) {
+	n, at, other := newICENet(t), host(1, 5000), host(2, 6000)
+	a := n.join("a")
+	a.connect(at)
+	a.peer.install(simKeys(t, 1, 1))
+	both := map[netip.AddrPort]*iceClient{at: a, other: a}
+	n.pass(2*nominationsSettle, both)
+	check := a.check(50, false)
+	n.w.drop(n.w.stun(check, other)) // a pair that the client keeps and does not use
+	a.answer(other)
+	if a.uses(at); n.w.byAddr[other] != a.peer {
+		t.Fatal("the second address is not proved")
+	}
+	m := &stun.Message{Raw: bytes.Clone(check)}
+	if err := m.Decode(); err != nil {
+		t.Fatal(err)
+	}
+	m.Add(stun.AttrUseCandidate, nil)
+	m.Add(stun.AttrPriority, []byte{0x7f, 0xff, 0xff, 0xff})
+	m.WriteLength()
+	for range 3 {
+		if drop := n.w.stun(m.Raw, other); drop != forward.Kept {
+			t.Fatalf("the check with an addition: %v", drop)
+		}
+		a.answer(other)
+		n.pass(time.Second, both)
+	}
+	a.uses(at)
+	forged, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewShortTermIntegrity(a.pwd), stun.NewUsername(a.ufrag+":"+a.offer.ufrag))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if drop := n.w.stun(forged.Raw, other); drop != forward.Unauthentic {
+		t.Errorf("a USERNAME behind the integrity: %v", drop)
 	}
 }
 

@@ -19,7 +19,9 @@ const ourPriority = ice.PriorityAttr(2130706431)
 // A prover makes transaction ids from which it knows again, without any memory, what it asked and where. Strangers can fill no table
 // of requests under way, for there is none.
 //
-//	| 4 bytes: whose credentials | 1 byte: the second | 7 bytes: MAC of both and of the address asked |
+//	| 4 bytes: whose credentials | 7 bits: the second | 1 bit: nominated | 7 bytes: MAC of all that and of the address asked |
+//
+// A flood of overheard checks may drive a path out of its peer's table before the answer comes; the id still says that the client wanted to use it.
 //
 // Who did not get a request cannot know its id, and 56 bits are too many to guess; besides, the response is authenticated by the
 // client's password. Owned by the worker.
@@ -35,12 +37,15 @@ func newProver() prover {
 }
 
 // id is the transaction id of a request now to this address.
-func (v *prover) id(now time.Time, credentials uint32, to netip.AddrPort) [stun.TransactionIDSize]byte {
-	return v.at(now.Unix(), credentials, to)
+func (v *prover) id(now time.Time, credentials uint32, to netip.AddrPort, nominated bool) [stun.TransactionIDSize]byte {
+	return v.at(now.Unix(), credentials, to, nominated)
 }
 
-func (v *prover) at(second int64, credentials uint32, to netip.AddrPort) (id [stun.TransactionIDSize]byte) {
+func (v *prover) at(second int64, credentials uint32, to netip.AddrPort, nominated bool) (id [stun.TransactionIDSize]byte) {
 	var b [34]byte
+	if nominated {
+		id[4], b[30] = 1, 1
+	}
 	binary.BigEndian.PutUint64(b[0:], uint64(second))
 	binary.BigEndian.PutUint32(b[8:], credentials)
 	address := to.Addr().As16()
@@ -50,19 +55,20 @@ func (v *prover) at(second int64, credentials uint32, to netip.AddrPort) (id [st
 	v.mac.Write(b[:])
 	v.sum = v.mac.Sum(v.sum[:0])
 	binary.BigEndian.PutUint32(id[0:], credentials)
-	id[4] = byte(second)
+	id[4] |= byte(second) << 1
 	copy(id[5:], v.sum)
 	return id
 }
 
-// asked reports whether the id is of a request that went to this address at most proofWindow ago.
-func (v *prover) asked(now time.Time, id [stun.TransactionIDSize]byte, from netip.AddrPort) bool {
-	age := int64(byte(now.Unix()) - id[4])
+// asked reports whether the id is of a request that went to this address at most proofWindow ago, and whether the address was nominated then.
+func (v *prover) asked(now time.Time, id [stun.TransactionIDSize]byte, from netip.AddrPort) (nominated, ok bool) {
+	age := int64((byte(now.Unix()) - id[4]>>1) & 0x7f)
 	if age > int64(proofWindow/time.Second) {
-		return false
+		return false, false
 	}
-	want := v.at(now.Unix()-age, binary.BigEndian.Uint32(id[0:]), from)
-	return hmac.Equal(want[:], id[:])
+	nominated = id[4]&1 != 0
+	want := v.at(now.Unix()-age, binary.BigEndian.Uint32(id[0:]), from, nominated)
+	return nominated, hmac.Equal(want[:], id[:])
 }
 
 // respond writes the answer to a check (RFC 8445, section 7.3; RFC 8489, section 6.3.1.1).
