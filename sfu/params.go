@@ -88,6 +88,9 @@ const (
 	// Pictures may be twice what their sender was told: key frames, repeats, and the padding with which browsers probe the path.
 	pictureShare = 2
 	pictureBurst = time.Second
+	// leastPacket is the mean size of pictures' packets, in bytes, below which their number is what is limited: each costs all receivers, and
+	// this host, as much as a large one. The padding with which Chromium probes is of 224 bytes.
+	leastPacket = 200
 	// untoldBits is for pictures of which nobody was told a rate.
 	untoldBits = 2_500_000
 	// A peer's RTCP: in a group of thirty on a path with much loss a browser sends some 300 requests for repeats a second, of 100

@@ -37,7 +37,7 @@ func (pub *publication) limits(allowed []int) {
 		e.limit = forward.Limit{Bits: pictureShare * best, Burst: pictureBurst}
 		sum += allowed[max(len(allowed)-1-i, 0)]
 	}
-	pub.limit = forward.Limit{Bits: pictureShare * sum, Burst: pictureBurst}
+	pub.limit = forward.Limit{Bits: pictureShare * sum, Packets: pictureShare * sum / 8 / leastPacket, Burst: pictureBurst}
 }
 
 // admits charges a packet of so many bytes to its publication, whatever it holds: the publication's own packets, padding and repeats.

@@ -123,6 +123,37 @@ func TestPicturesAboveLimit(t *testing.T) {
 	}
 }
 
+// TestSmallPictures: a picture in packets of a few bytes costs the others, and this host, as much for each packet as one in large packets. So
+// their number is limited, too, where it is no browser's.
+func TestSmallPictures(t *testing.T) {
+	s := newSim(t, 95)
+	s.w.engine.config.Allowed = map[Source][]int{Camera: {100_000, 300_000, 900_000}}
+	s.obey(everyone("a", "b"))
+	spec := simSpec{pairs: 1, rids: []string{"q", "h", "f"}}
+	a, _ := s.join("a", spec), s.join("b", spec)
+	s.run(time.Second)
+	st := a.source(Camera).streams[2]
+	st.source.on, st.source.parts, st.source.size = false, 1, 8
+	flood := func() (passed int) {
+		drops := s.w.count.Drops[forward.RateLimit]
+		for range 100 {
+			s.run(simTick)
+			for i := range uint32(100) {
+				st.part(st.frame(0)+i, 0, false, 0)
+			}
+		}
+		return 10_000 - int(s.w.count.Drops[forward.RateLimit]-drops)
+	}
+	flood() // the burst
+	if n, most := flood(), 2*1_300_000/8/leastPacket; n > most*5/4 {
+		t.Errorf("%d packets in a second pass, of %d", n, most)
+	}
+	pub := a.peer.find(Camera)
+	if l := pub.limit; l.Packets*leastPacket*8 < l.Bits*99/100 {
+		t.Errorf("%d packets of %d bytes are less than %d bits", l.Packets, leastPacket, l.Bits)
+	}
+}
+
 // TestControlLimit: RTCP has a limit of its own, which a browser in a large group on a bad path stays far below.
 func TestControlLimit(t *testing.T) {
 	s, all := newGroup(t, 93, simSpec{}, "a", "b")
