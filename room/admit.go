@@ -162,8 +162,8 @@ func resume(now time.Time, s State, c Resume) (Decision, *Error) {
 }
 
 // admit lets people in, each through the gate, in the order of the request. Who is let in ends the seat that they had.
-func admit(now time.Time, s State, c Admit) (Decision, *Error) {
-	if _, err := actor(s, c.By, actAdmit); err != nil {
+func admit(now time.Time, s State, by ParticipantID, c Admit) (Decision, *Error) {
+	if _, err := actor(s, by, actAdmit); err != nil {
 		return Decision{}, err
 	}
 	targets := c.Targets
@@ -227,8 +227,8 @@ func admitOne(now time.Time, s State, id ParticipantID) (Decision, *Error) {
 }
 
 // deny refuses one who waits. The person may come again with another token: a bar is what remove is for.
-func deny(s State, c Deny) (Decision, *Error) {
-	if _, err := moderate(s, c.By, c.Target, actDeny); err != nil {
+func deny(s State, by ParticipantID, c Deny) (Decision, *Error) {
+	if _, err := moderate(s, by, c.Target, actDeny); err != nil {
 		return Decision{}, err
 	}
 	if err := checkMessage(c.Message); err != nil {
@@ -244,8 +244,8 @@ func deny(s State, c Deny) (Decision, *Error) {
 }
 
 // sendBack takes one of the group to the waiting room. Hosts never wait, so they cannot be sent there.
-func sendBack(now time.Time, s State, c SendBack) (Decision, *Error) {
-	if _, err := moderate(s, c.By, c.Target, actSendBack); err != nil {
+func sendBack(now time.Time, s State, by ParticipantID, c SendBack) (Decision, *Error) {
+	if _, err := moderate(s, by, c.Target, actSendBack); err != nil {
 		return Decision{}, err
 	}
 	if err := checkMessage(c.Message); err != nil {

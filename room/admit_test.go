@@ -47,14 +47,14 @@ func TestJoin(t *testing.T) {
 		"line separator":           {join: named("A\u2028B", ""), access: Waiting, shown: "A B"},
 		"nothing visible":          {join: named("\u200b\u200b", "A. Smith"), access: Waiting, shown: "A. Smith"},
 		"not UTF-8":                {join: named("A\xff", ""), access: Waiting, shown: "A"},
-		"locked, new":              {before: []Command{Lock{By: "host"}}, join: joinAs("new", "new", auth.Participant), code: RoomLocked},
-		"locked, host":             {before: []Command{Lock{By: "host"}}, join: joinAs("new", "new", auth.Host), access: Admitted},
-		"locked, known":            {before: []Command{Lock{By: "host"}}, join: joinAs("new", "ann", auth.Participant), access: Waiting},
-		"locked, waits already":    {before: []Command{Lock{By: "host"}}, join: joinAs("new", "wait", auth.Participant), code: RoomLocked},
+		"locked, new":              {before: []Command{as("host", Lock{})}, join: joinAs("new", "new", auth.Participant), code: RoomLocked},
+		"locked, host":             {before: []Command{as("host", Lock{})}, join: joinAs("new", "new", auth.Host), access: Admitted},
+		"locked, known":            {before: []Command{as("host", Lock{})}, join: joinAs("new", "ann", auth.Participant), access: Waiting},
+		"locked, waits already":    {before: []Command{as("host", Lock{})}, join: joinAs("new", "wait", auth.Participant), code: RoomLocked},
 		"barred":                   {join: joinAs("new", "gone", auth.Participant), code: BarredPerson},
 		"barred with a host token": {join: joinAs("new", "gone", auth.Host), code: BarredPerson},
-		"bar lifted":               {before: []Command{Lift{By: "host", Target: "gone"}}, join: joinAs("new", "gone", auth.Participant), access: Waiting},
-		"ended":                    {before: []Command{End{By: "host"}}, join: joinAs("new", "new", auth.Host), code: RoomEnded},
+		"bar lifted":               {before: []Command{as("host", Lift{Target: "gone"})}, join: joinAs("new", "gone", auth.Participant), access: Waiting},
+		"ended":                    {before: []Command{as("host", End{})}, join: joinAs("new", "new", auth.Host), code: RoomEnded},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -85,14 +85,14 @@ func TestFull(t *testing.T) {
 		r.do(joinAs(id, id, auth.Participant))
 	}
 	r.refused(joinAs("h", "h", auth.Participant), RoomFull)
-	r.refused(Admit{By: "host", All: true}, RoomFull)
+	r.refused(as("host", Admit{All: true}), RoomFull)
 	r.do(joinAs("co1", "co1", auth.Cohost))
 	r.do(joinAs("co2", "co2", auth.Cohost))
 	r.refused(joinAs("co3", "co3", auth.Host), RoomFull)
-	r.do(Leave{By: "co1"})
-	r.do(Leave{By: "co2"})
-	r.do(Leave{By: "a"})
-	d := r.do(Admit{By: "host", All: true})
+	r.do(as("co1", Leave{}))
+	r.do(as("co2", Leave{}))
+	r.do(as("a", Leave{}))
+	d := r.do(as("host", Admit{All: true}))
 	want := Outcome{Admitted: ids("d"), Refused: []Refusal{{"e", RoomFull}, {"f", RoomFull}, {"g", RoomFull}}}
 	if !reflect.DeepEqual(d.Outcome, want) {
 		t.Fatalf("outcome %+v, want %+v", d.Outcome, want)
@@ -106,7 +106,7 @@ func TestOnePersonDoesNotFillTheWaitingRoom(t *testing.T) {
 		r.do(joinAs(id, "ann", auth.Participant))
 	}
 	r.refused(joinAs("e", "ann", auth.Participant), RoomFull)
-	r.do(Disconnect{By: "b"})
+	r.do(as("b", Disconnect{}))
 	d := r.do(joinAs("e", "ann", auth.Participant))
 	if got := closing(d, "b"); got.Reason != "replaced" || got.Access != Left {
 		t.Fatalf("the lost seat got %+v", got)
@@ -116,32 +116,32 @@ func TestOnePersonDoesNotFillTheWaitingRoom(t *testing.T) {
 func TestAdmit(t *testing.T) {
 	tests := map[string]struct {
 		before   []Command
-		admit    Admit
+		admit    Command
 		code     Code
 		admitted []ParticipantID
 		refused  []Refusal
 	}{
-		"one":            {admit: Admit{By: "host", Targets: ids("wait")}, admitted: ids("wait")},
-		"by cohost":      {admit: Admit{By: "cohost", Targets: ids("wait")}, admitted: ids("wait")},
-		"all":            {before: []Command{joinAs("w2", "w2", auth.Observer)}, admit: Admit{By: "host", All: true}, admitted: ids("wait", "w2")},
-		"twice the same": {admit: Admit{By: "host", Targets: ids("wait", "wait")}, admitted: ids("wait")},
-		"some":           {admit: Admit{By: "host", Targets: ids("nobody", "wait", "ann")}, admitted: ids("wait"), refused: []Refusal{{"nobody", TargetNotFound}, {"ann", TargetNotFound}}},
-		"none found":     {admit: Admit{By: "host", Targets: ids("nobody")}, code: TargetNotFound},
-		"none waits":     {before: []Command{Leave{By: "wait"}}, admit: Admit{By: "host", All: true}},
-		"none named":     {admit: Admit{By: "host"}, code: BadRequest},
-		"too many":       {admit: Admit{By: "host", Targets: make([]ParticipantID, maxTargets+1)}, code: BadRequest},
-		"locked":         {before: []Command{Lock{By: "host"}}, admit: Admit{By: "host", All: true}, code: RoomLocked},
-		"unlocked again": {before: []Command{Lock{By: "host"}, Unlock{By: "cohost"}}, admit: Admit{By: "host", All: true}, admitted: ids("wait")},
+		"one":            {admit: as("host", Admit{Targets: ids("wait")}), admitted: ids("wait")},
+		"by cohost":      {admit: as("cohost", Admit{Targets: ids("wait")}), admitted: ids("wait")},
+		"all":            {before: []Command{joinAs("w2", "w2", auth.Observer)}, admit: as("host", Admit{All: true}), admitted: ids("wait", "w2")},
+		"twice the same": {admit: as("host", Admit{Targets: ids("wait", "wait")}), admitted: ids("wait")},
+		"some":           {admit: as("host", Admit{Targets: ids("nobody", "wait", "ann")}), admitted: ids("wait"), refused: []Refusal{{"nobody", TargetNotFound}, {"ann", TargetNotFound}}},
+		"none found":     {admit: as("host", Admit{Targets: ids("nobody")}), code: TargetNotFound},
+		"none waits":     {before: []Command{as("wait", Leave{})}, admit: as("host", Admit{All: true})},
+		"none named":     {admit: as("host", Admit{}), code: BadRequest},
+		"too many":       {admit: as("host", Admit{Targets: make([]ParticipantID, maxTargets+1)}), code: BadRequest},
+		"locked":         {before: []Command{as("host", Lock{})}, admit: as("host", Admit{All: true}), code: RoomLocked},
+		"unlocked again": {before: []Command{as("host", Lock{}), as("cohost", Unlock{})}, admit: as("host", Admit{All: true}), admitted: ids("wait")},
 		"locked, sent back": {
-			before: []Command{Lock{By: "host"}, SendBack{By: "host", Target: "ann"}},
-			admit:  Admit{By: "host", All: true}, admitted: ids("ann"), refused: []Refusal{{"wait", RoomLocked}},
+			before: []Command{as("host", Lock{}), as("host", SendBack{Target: "ann"})},
+			admit:  as("host", Admit{All: true}), admitted: ids("ann"), refused: []Refusal{{"wait", RoomLocked}},
 		},
 		"locked, returning": {
-			before: []Command{Lock{By: "host"}, joinAs("ann2", "ann", auth.Participant)},
-			admit:  Admit{By: "host", Targets: ids("ann2")}, admitted: ids("ann2"),
+			before: []Command{as("host", Lock{}), joinAs("ann2", "ann", auth.Participant)},
+			admit:  as("host", Admit{Targets: ids("ann2")}), admitted: ids("ann2"),
 		},
-		"by one who waits": {admit: Admit{By: "wait", All: true}, code: NotAdmitted},
-		"by a participant": {admit: Admit{By: "ann", All: true}, code: Forbidden},
+		"by one who waits": {admit: as("wait", Admit{All: true}), code: NotAdmitted},
+		"by a participant": {admit: as("ann", Admit{All: true}), code: Forbidden},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -171,7 +171,7 @@ func TestReturningPersonEndsOlderSeats(t *testing.T) {
 	if p, _ := r.s.seat("ann2"); !p.Returning {
 		t.Fatal("not marked as returning")
 	}
-	d := r.do(Admit{By: "host", Targets: ids("ann2")})
+	d := r.do(as("host", Admit{Targets: ids("ann2")}))
 	if got := closing(d, "ann"); got.Reason != "replaced" || got.Access != Left {
 		t.Fatalf("the older seat got %+v", got)
 	}
@@ -186,7 +186,7 @@ func TestReturningPersonEntersAFullRoomInTheirOwnPlace(t *testing.T) {
 		r.seatOf(id, auth.Participant)
 	}
 	r.do(joinAs("a2", "a", auth.Participant))
-	r.do(Admit{By: "host", Targets: ids("a2")})
+	r.do(as("host", Admit{Targets: ids("a2")}))
 	r.wantAccess("a2", Admitted)
 }
 
@@ -194,7 +194,7 @@ func TestReturningPersonEntersAFullRoomInTheirOwnPlace(t *testing.T) {
 func TestTwoDevicesOfANewPerson(t *testing.T) {
 	r := group(t)
 	r.do(joinAs("wait2", "wait", auth.Participant))
-	d := r.do(Admit{By: "host", All: true})
+	d := r.do(as("host", Admit{All: true}))
 	r.wantAccess("wait", "")
 	r.wantAccess("wait2", Admitted)
 	if got := closing(d, "wait"); got.Reason != "replaced" {
@@ -202,19 +202,19 @@ func TestTwoDevicesOfANewPerson(t *testing.T) {
 	}
 	r = group(t)
 	r.do(joinAs("wait2", "wait", auth.Participant))
-	r.do(Admit{By: "host", Targets: ids("wait")})
+	r.do(as("host", Admit{Targets: ids("wait")}))
 	r.wantAccess("wait2", Waiting)
-	r.do(Admit{By: "host", Targets: ids("wait2")})
+	r.do(as("host", Admit{Targets: ids("wait2")}))
 	r.wantAccess("wait", "")
 	r.wantAccess("wait2", Admitted)
 }
 
 func TestDeny(t *testing.T) {
 	r := group(t)
-	r.refused(Deny{By: "host", Target: "ann"}, TargetNotFound)
-	r.refused(Deny{By: "host"}, BadRequest)
-	r.refused(Deny{By: "host", Target: "wait", Message: strings.Repeat("x", 1001)}, BadRequest)
-	d := r.do(Deny{By: "cohost", Target: "wait", Message: "next week"})
+	r.refused(as("host", Deny{Target: "ann"}), TargetNotFound)
+	r.refused(as("host", Deny{}), BadRequest)
+	r.refused(as("host", Deny{Target: "wait", Message: strings.Repeat("x", 1001)}), BadRequest)
+	d := r.do(as("cohost", Deny{Target: "wait", Message: "next week"}))
 	if got := closing(d, "wait"); got != (Closing{"wait", Denied, "denied", "next week"}) {
 		t.Fatalf("told %+v", got)
 	}
@@ -223,12 +223,12 @@ func TestDeny(t *testing.T) {
 
 func TestSendBack(t *testing.T) {
 	r := group(t)
-	r.refused(SendBack{By: "host", Target: "cohost"}, Forbidden)
-	r.refused(SendBack{By: "host", Target: "host"}, InvalidState)
-	r.refused(SendBack{By: "host", Target: "wait"}, TargetNotFound)
-	r.do(SetPermission{By: "host", Target: "ann", Source: Screen, Allowed: true})
-	r.do(SetHand{By: "ann", Raised: true})
-	d := r.do(SendBack{By: "host", Target: "ann", Message: "a moment"})
+	r.refused(as("host", SendBack{Target: "cohost"}), Forbidden)
+	r.refused(as("host", SendBack{Target: "host"}), InvalidState)
+	r.refused(as("host", SendBack{Target: "wait"}), TargetNotFound)
+	r.do(as("host", SetPermission{Target: "ann", Source: Screen, Allowed: true}))
+	r.do(as("ann", SetHand{Raised: true}))
+	d := r.do(as("host", SendBack{Target: "ann", Message: "a moment"}))
 	if !reflect.DeepEqual(d.Effects, []Effect{Moved{"ann", "sent_back", "a moment"}}) {
 		t.Fatalf("told %+v", d.Effects)
 	}
@@ -241,8 +241,8 @@ func TestSendBack(t *testing.T) {
 
 func TestResume(t *testing.T) {
 	r := group(t)
-	r.do(Lock{By: "host"})
-	r.do(Disconnect{By: "ann"})
+	r.do(as("host", Lock{}))
+	r.do(as("ann", Disconnect{}))
 	r.refused(Resume{Participant: "ann", Secret: hash("guess"), Next: hash("x")}, ResumeExpired)
 	r.refused(Resume{Participant: "gone", Secret: hash("gone"), Next: hash("x")}, ResumeExpired)
 	r.refused(Resume{Participant: "ann", Next: hash("x")}, ResumeExpired)
@@ -250,7 +250,7 @@ func TestResume(t *testing.T) {
 	// The answer was lost, so the old secret comes again; the one that was lost is dead.
 	r.do(Resume{Participant: "ann", Secret: hash("ann"), Next: hash("ann/2")})
 	r.refused(Resume{Participant: "ann", Secret: hash("ann/1"), Next: hash("x")}, ResumeExpired)
-	r.do(Confirm{By: "ann"})
+	r.do(as("ann", Confirm{}))
 	r.refused(Resume{Participant: "ann", Secret: hash("ann"), Next: hash("x")}, ResumeExpired)
 	r.do(Resume{Participant: "ann", Secret: hash("ann/2"), Next: hash("ann/3")})
 	if p, _ := r.s.seat("ann"); !p.Connected || p.Access != Admitted {
@@ -265,10 +265,10 @@ func TestResumeWindow(t *testing.T) {
 	if _, ok := NextDeadline(r.s); ok {
 		t.Fatal("a deadline with everyone connected")
 	}
-	r.do(Disconnect{By: "ann"})
+	r.do(as("ann", Disconnect{}))
 	lost := r.now
-	r.do(Disconnect{By: "ben"})
-	r.do(Disconnect{By: "ann"}) // again changes nothing
+	r.do(as("ben", Disconnect{}))
+	r.do(as("ann", Disconnect{})) // again changes nothing
 	due, ok := NextDeadline(r.s)
 	if !ok || !due.Equal(lost.Add(time.Minute)) {
 		t.Fatalf("due %v %v", due, ok)
@@ -290,7 +290,7 @@ func TestEmptyRoomEnds(t *testing.T) {
 		t.Fatalf("a session without seats is due at once, got %v %v", due, ok)
 	}
 	r.do(joinAs("a", "a", auth.Participant))
-	r.do(Leave{By: "a"})
+	r.do(as("a", Leave{}))
 	if r.s.EndedFor != "empty" {
 		t.Fatalf("ended for %q", r.s.EndedFor)
 	}

@@ -34,8 +34,8 @@ func unacknowledged(s State, p Participant) []Text {
 }
 
 // acknowledge takes note that one read and accepts a text, waiting or admitted. The hash must be of a text as it is now.
-func acknowledge(s State, c Acknowledge) (Decision, *Error) {
-	p, ok := s.seat(c.By)
+func acknowledge(s State, by ParticipantID, c Acknowledge) (Decision, *Error) {
+	p, ok := s.seat(by)
 	if !ok {
 		return Decision{}, refuse(InvalidState, "this seat is over")
 	}
@@ -49,8 +49,8 @@ func acknowledge(s State, c Acknowledge) (Decision, *Error) {
 }
 
 // remindAgreement shows everyone in the group what they agreed to. Nothing is asked anew, and nothing is kept of it.
-func remindAgreement(s State, c RemindAgreement) (Decision, *Error) {
-	if _, err := actor(s, c.By, actRemind); err != nil {
+func remindAgreement(s State, by ParticipantID) (Decision, *Error) {
+	if _, err := actor(s, by, actRemind); err != nil {
 		return Decision{}, err
 	}
 	var d Decision

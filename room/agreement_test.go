@@ -27,20 +27,20 @@ func TestAgreement(t *testing.T) {
 	if w := ViewOf(r.s, "host").Waiting[0]; w.Needs != (Needs{Agreement: true}) {
 		t.Fatalf("a host sees %+v", w)
 	}
-	r.refused(Admit{By: "host", All: true}, AgreementRequired)
-	r.refused(Acknowledge{By: "ann", TextHash: newRules.Hash}, AgreementRequired)
-	r.refused(Acknowledge{By: "gone", TextHash: houseRules.Hash}, InvalidState)
-	r.do(Acknowledge{By: "ann", TextHash: hausregeln.Hash})
-	if d := r.do(Acknowledge{By: "ann", TextHash: hausregeln.Hash}); d.Events != nil {
+	r.refused(as("host", Admit{All: true}), AgreementRequired)
+	r.refused(as("ann", Acknowledge{TextHash: newRules.Hash}), AgreementRequired)
+	r.refused(as("gone", Acknowledge{TextHash: houseRules.Hash}), InvalidState)
+	r.do(as("ann", Acknowledge{TextHash: hausregeln.Hash}))
+	if d := r.do(as("ann", Acknowledge{TextHash: hausregeln.Hash})); d.Events != nil {
 		t.Fatalf("acknowledged twice: %+v", d)
 	}
 	if v := ViewOf(r.s, "ann"); v.Self.Agreement != nil || v.Self.Needs != (Needs{}) {
 		t.Fatalf("asked again: %+v", v)
 	}
-	r.do(Admit{By: "host", All: true})
-	r.do(Leave{By: "ann"})
+	r.do(as("host", Admit{All: true}))
+	r.do(as("ann", Leave{}))
 	r.do(joinAs("ann2", "ann", auth.Participant)) // in the same session it is not asked again
-	r.do(Admit{By: "host", All: true})
+	r.do(as("host", Admit{All: true}))
 }
 
 func TestAgreementOfAnEarlierSession(t *testing.T) {
@@ -48,7 +48,7 @@ func TestAgreementOfAnEarlierSession(t *testing.T) {
 	c := joinAs("ben", "ben", auth.Participant)
 	c.Acknowledged = []string{"an old text's", hausregeln.Hash, hausregeln.Hash}
 	d := r.do(c)
-	r.do(Admit{By: "host", Targets: ids("ben")})
+	r.do(as("host", Admit{Targets: ids("ben")}))
 	if len(r.s.Acknowledged) != 1 || len(ConsentsOf(Trace{}, r.s, d.Events)) != 0 {
 		t.Fatalf("acknowledged %+v, recorded again %+v", r.s.Acknowledged, d.Events)
 	}
@@ -56,8 +56,8 @@ func TestAgreementOfAnEarlierSession(t *testing.T) {
 
 func TestChangedTextAsksAgain(t *testing.T) {
 	r := rulesScript(t)
-	r.do(Acknowledge{By: "ann", TextHash: houseRules.Hash})
-	r.do(Admit{By: "host", All: true})
+	r.do(as("ann", Acknowledge{TextHash: houseRules.Hash}))
+	r.do(as("host", Admit{All: true}))
 	r.do(offer("ann", 1))
 	p := r.s.Policy
 	p.Agreement = []Text{newRules}
@@ -67,16 +67,16 @@ func TestChangedTextAsksAgain(t *testing.T) {
 	if !reflect.DeepEqual(d.Effects, []Effect{Moved{To: "ann", Reason: "sent_back"}}) || len(PlanOf(r.s).Seats) != 1 {
 		t.Fatalf("told %+v", d.Effects)
 	}
-	r.refused(Admit{By: "host", All: true}, AgreementRequired)
-	r.do(Acknowledge{By: "ann", TextHash: newRules.Hash})
-	r.do(Admit{By: "host", All: true})
+	r.refused(as("host", Admit{All: true}), AgreementRequired)
+	r.do(as("ann", Acknowledge{TextHash: newRules.Hash}))
+	r.do(as("host", Admit{All: true}))
 	p.Name = "other"
 	r.refused(Amend{Policy: p}, PolicyMismatch)
 }
 
 func TestRemindAgreement(t *testing.T) {
 	r := full(t)
-	d := r.do(RemindAgreement{By: "cohost"})
+	d := r.do(as("cohost", RemindAgreement{}))
 	if len(d.Events) != 0 {
 		t.Errorf("a reminder changes %+v", d.Events)
 	}
@@ -92,20 +92,20 @@ func TestRemindAgreement(t *testing.T) {
 		}
 	}
 	r.s.Policy.Agreement = nil
-	r.refused(RemindAgreement{By: "host"}, Forbidden)
+	r.refused(as("host", RemindAgreement{}), Forbidden)
 }
 
 func TestTwoAgreements(t *testing.T) {
 	r := rulesScript(t)
 	privacy := NewText("privacy", "1", "en", "We keep nothing.")
 	r.s.Policy.Agreement = append(r.s.Policy.Agreement, privacy)
-	r.do(Acknowledge{By: "ann", TextHash: houseRules.Hash})
-	r.refused(Admit{By: "host", All: true}, AgreementRequired)
+	r.do(as("ann", Acknowledge{TextHash: houseRules.Hash}))
+	r.refused(as("host", Admit{All: true}), AgreementRequired)
 	if got := ViewOf(r.s, "ann").Self.Agreement; !reflect.DeepEqual(got, []Text{privacy}) {
 		t.Fatalf("asked %+v", got)
 	}
-	r.do(Acknowledge{By: "ann", TextHash: privacy.Hash})
-	r.do(Admit{By: "host", All: true})
+	r.do(as("ann", Acknowledge{TextHash: privacy.Hash}))
+	r.do(as("host", Admit{All: true}))
 }
 
 func TestTextHash(t *testing.T) {

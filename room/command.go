@@ -6,11 +6,21 @@ import (
 	"alcove/auth"
 )
 
-// A Command is a wish. By names who wishes; randomness comes with the command.
+// A Command asks policy for a change. Randomness comes with the command; the caller of Decide says who gives it.
 type Command interface{ command() }
 
-// ByClinic is who acts when the clinic's own software asks, through the admin API. No seat is called so.
-const ByClinic ParticipantID = "clinic"
+// A Request is a Command that a participant gives, or the clinic. All others come from the daemon, some of them on behalf of a
+// connection.
+type Request interface {
+	Command
+	request()
+}
+
+// Two actors that have no seat.
+const (
+	ByClinic ParticipantID = "clinic" // the clinic's own software, through the admin API
+	ByDaemon ParticipantID = ""       // time, and what the daemon does by itself
+)
 
 type (
 	// Join takes a new seat. Grant was verified; Participant and Secret are fresh.
@@ -30,143 +40,132 @@ type (
 		Secret, Next auth.SecretHash
 	}
 	// Confirm says that the client holds the newest secret: the one before dies.
-	Confirm struct{ By ParticipantID }
+	Confirm struct{}
 	// Disconnect says that the connection of a seat dropped.
-	Disconnect struct{ By ParticipantID }
+	Disconnect struct{}
 	// Leave ends the own seat.
-	Leave struct{ By ParticipantID }
+	Leave struct{}
 
 	// Admit lets in Targets, or all who wait.
 	Admit struct {
-		By      ParticipantID
 		Targets []ParticipantID
 		All     bool
 	}
 	// Deny refuses one who waits.
 	Deny struct {
-		By, Target ParticipantID
-		Message    string
+		Target  ParticipantID
+		Message string
 	}
 	// SendBack moves an admitted participant to the waiting room.
 	SendBack struct {
-		By, Target ParticipantID
-		Message    string
+		Target  ParticipantID
+		Message string
 	}
 	// Remove ends a seat and bars its person.
 	Remove struct {
-		By, Target ParticipantID
-		Message    string
+		Target  ParticipantID
+		Message string
 	}
 	// Lift ends the bar that came with the removal of the seat Target.
-	Lift struct{ By, Target ParticipantID }
+	Lift struct{ Target ParticipantID }
 
 	// Lock closes the room, Unlock opens it.
-	Lock struct{ By ParticipantID }
+	Lock struct{}
 	// Unlock opens the room.
-	Unlock struct{ By ParticipantID }
-	// End ends the room for all. By is "" when the daemon does so (Reason: draining, internal).
+	Unlock struct{}
+	// End ends the room for all. The daemon gives a Reason (draining, internal); that of others is host or clinic.
 	End struct {
-		By     ParticipantID
 		Reason string
 	}
 
 	// Publish says which sources the offer of PeerConnection Generation holds, and mints their names.
 	Publish struct {
-		By         ParticipantID
 		Generation uint32
 		Sources    []Publication // ID and Source set; CSRC and Muted are decided
 	}
 	// SetMuted mutes or unmutes an own source.
 	SetMuted struct {
-		By     ParticipantID
 		Source Source
 		Muted  bool
 	}
 	// Mute mutes somebody else's source. There is no remote unmute.
 	Mute struct {
-		By, Target ParticipantID
-		Source     Source
+		Target ParticipantID
+		Source Source
 	}
 	// AskUnmute asks somebody to unmute.
 	AskUnmute struct {
-		By, Target ParticipantID
-		Source     Source
+		Target ParticipantID
+		Source Source
 	}
 	// SetPermission allows a participant to publish a source, or forbids it.
 	SetPermission struct {
-		By, Target ParticipantID
-		Source     Source
-		Allowed    bool
+		Target  ParticipantID
+		Source  Source
+		Allowed bool
 	}
 	// SetRole makes one of the group a participant, an observer or a cohost.
 	SetRole struct {
-		By, Target ParticipantID
-		Role       auth.Role
+		Target ParticipantID
+		Role   auth.Role
 	}
 	// AskScreen asks the hosts for it.
-	AskScreen struct{ By ParticipantID }
+	AskScreen struct{}
 	// SetHand raises or lowers the own hand.
 	SetHand struct {
-		By     ParticipantID
 		Raised bool
 	}
 	// Message passes words between one who waits and the hosts. Target is "" from one who waits.
 	Message struct {
-		By, Target ParticipantID
-		Text       string
+		Target ParticipantID
+		Text   string
 	}
 
 	// Acknowledge says that one read and accepts the text with this hash.
 	Acknowledge struct {
-		By       ParticipantID
 		TextHash string
 	}
 	// PasscodeEntered says whether the passcode that one entered is right: the daemon compares, policy never sees it.
 	PasscodeEntered struct {
-		By ParticipantID
 		OK bool
 	}
 	// Verify says that a host knows who somebody is, or takes it back.
 	Verify struct {
-		By, Target ParticipantID
-		Verified   bool
+		Target   ParticipantID
+		Verified bool
 	}
 
 	// AskConsent asks everyone for consent to record Scopes; the recording begins when the policy's rule is met.
 	AskConsent struct {
-		By     ParticipantID
 		Scopes []Scope
 	}
 	// StopRecording ends the recording, and the asking for it.
-	StopRecording struct{ By ParticipantID }
+	StopRecording struct{}
 	// RespondConsent answers for oneself. TextHash is that of the text that was shown.
 	RespondConsent struct {
-		By       ParticipantID
 		Scope    Scope
 		TextHash string
 		Granted  bool
 	}
 	// WithdrawConsent takes the own consent back; with Scope "" to everything. It is never refused to one who has a seat.
 	WithdrawConsent struct {
-		By    ParticipantID
 		Scope Scope
 	}
 
 	// Extend moves the absolute limit.
 	Extend struct {
-		By      ParticipantID
 		Minutes int
 	}
 	// OpenSideRoom takes a participant apart from the group.
-	OpenSideRoom struct{ By, Target ParticipantID }
+	OpenSideRoom struct{ Target ParticipantID }
 	// CloseSideRoom brings both back. Either of the two may.
-	CloseSideRoom struct{ By ParticipantID }
+	CloseSideRoom struct{}
 	// SignalHelp tells the hosts, and nobody else, that one needs help.
-	SignalHelp struct{ By ParticipantID }
+	SignalHelp struct{}
 	// RemindAgreement shows the agreement to the group again.
-	RemindAgreement struct{ By ParticipantID }
+	RemindAgreement struct{}
 	// ClearHelp says that a host has seen to it.
-	ClearHelp struct{ By, Target ParticipantID }
+	ClearHelp struct{ Target ParticipantID }
 
 	// Revoke ends the seats of people and bars them, or ends the session with All. Only the daemon does so.
 	Revoke struct {
@@ -234,3 +233,34 @@ func (FailRecording) command()    {}
 func (RateExceeded) command()     {}
 func (Amend) command()            {}
 func (Tick) command()             {}
+
+func (Leave) request()           {}
+func (Admit) request()           {}
+func (Deny) request()            {}
+func (SendBack) request()        {}
+func (Remove) request()          {}
+func (Lift) request()            {}
+func (Lock) request()            {}
+func (Unlock) request()          {}
+func (End) request()             {}
+func (SetMuted) request()        {}
+func (Mute) request()            {}
+func (AskUnmute) request()       {}
+func (SetPermission) request()   {}
+func (SetRole) request()         {}
+func (AskScreen) request()       {}
+func (SetHand) request()         {}
+func (Message) request()         {}
+func (Acknowledge) request()     {}
+func (PasscodeEntered) request() {}
+func (Verify) request()          {}
+func (AskConsent) request()      {}
+func (StopRecording) request()   {}
+func (RespondConsent) request()  {}
+func (WithdrawConsent) request() {}
+func (Extend) request()          {}
+func (OpenSideRoom) request()    {}
+func (CloseSideRoom) request()   {}
+func (SignalHelp) request()      {}
+func (RemindAgreement) request() {}
+func (ClearHelp) request()       {}

@@ -70,18 +70,18 @@ func consentsOf(s State, p Participant) []ConsentView {
 }
 
 // askConsent begins to ask everyone. The recording itself begins when the policy's rule is met.
-func askConsent(now time.Time, s State, c AskConsent) (Decision, *Error) {
+func askConsent(now time.Time, s State, by ParticipantID, c AskConsent) (Decision, *Error) {
 	if s.Policy.Recording == NoRecording {
-		if _, err := actor(s, c.By, actStopRecord); err != nil {
+		if _, err := actor(s, by, actStopRecord); err != nil {
 			return Decision{}, err
 		}
 		return Decision{}, refuse(RecordingUnavailable, "the policy records nothing")
 	}
-	by, err := actor(s, c.By, actRecord)
+	p, err := actor(s, by, actRecord)
 	if err != nil {
 		return Decision{}, err
 	}
-	if !s.Policy.RecordingBy.met(now, by.Login) {
+	if !s.Policy.RecordingBy.met(now, p.Login) {
 		return Decision{}, refuse(MFARequired, "to record needs another login")
 	}
 	if len(c.Scopes) == 0 || len(c.Scopes) > maxScopes {
@@ -104,8 +104,8 @@ func askConsent(now time.Time, s State, c AskConsent) (Decision, *Error) {
 
 // stopRecording ends the recording. What people answered stands until they withdraw it or the session ends: asked again, they
 // need not answer again.
-func stopRecording(s State, c StopRecording) (Decision, *Error) {
-	if _, err := actor(s, c.By, actStopRecord); err != nil {
+func stopRecording(s State, by ParticipantID) (Decision, *Error) {
+	if _, err := actor(s, by, actStopRecord); err != nil {
 		return Decision{}, err
 	}
 	if len(s.Asked) == 0 {
@@ -115,8 +115,8 @@ func stopRecording(s State, c StopRecording) (Decision, *Error) {
 }
 
 // respondConsent takes an answer: while it is asked, as often as one changes one's mind.
-func respondConsent(now time.Time, s State, c RespondConsent) (Decision, *Error) {
-	p, err := actor(s, c.By, actConsent)
+func respondConsent(now time.Time, s State, by ParticipantID, c RespondConsent) (Decision, *Error) {
+	p, err := actor(s, by, actConsent)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -144,8 +144,8 @@ func answered(now time.Time, s State, p Participant, scope Scope, hash string, a
 
 // withdrawConsent takes consent back. It is never refused to one who has a seat, admitted or not; what does not stand is
 // withdrawn without a word.
-func withdrawConsent(now time.Time, s State, c WithdrawConsent) (Decision, *Error) {
-	p, ok := s.seat(c.By)
+func withdrawConsent(now time.Time, s State, by ParticipantID, c WithdrawConsent) (Decision, *Error) {
+	p, ok := s.seat(by)
 	if !ok {
 		return Decision{}, refuse(InvalidState, "this seat is over")
 	}

@@ -26,7 +26,7 @@ func (r *script) consents(id ParticipantID, scopes ...Scope) {
 	r.t.Helper()
 	for _, scope := range scopes {
 		f, _ := r.s.Policy.form(scope)
-		r.do(RespondConsent{By: id, Scope: scope, TextHash: f.Texts[0].Hash, Granted: true})
+		r.do(as(id, RespondConsent{Scope: scope, TextHash: f.Texts[0].Hash, Granted: true}))
 	}
 }
 
@@ -85,56 +85,56 @@ func TestARecordingIsOnWhenItIsSafe(t *testing.T) {
 		r.wantRecording(state, pubs...)
 	}
 	confirm(RecordingOff)
-	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
+	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
 	confirm(RecordingAsking)
 	r.consents("ann", RecordingAudio)
 	r.wantRecording(RecordingStarting, "ann/microphone")
-	r.do(WithdrawConsent{By: "ann"})
+	r.do(as("ann", WithdrawConsent{}))
 	confirm(RecordingAsking)
 	r.consents("ann", RecordingAudio)
 	r.wantBegun("ann/microphone")
-	r.do(WithdrawConsent{By: "ann"})
+	r.do(as("ann", WithdrawConsent{}))
 	confirm(RecordingPaused)
 	r.consents("ann", RecordingAudio)
 	r.wantRecording(RecordingStarting, "ann/microphone")
-	r.do(WithdrawConsent{By: "ann"})
+	r.do(as("ann", WithdrawConsent{}))
 	r.wantRecording(RecordingPaused)
 	r.consents("ann", RecordingAudio)
 	r.wantBegun("ann/microphone")
-	r.do(StopRecording{By: "host"})
+	r.do(as("host", StopRecording{}))
 	confirm(RecordingOff)
 }
 
 func TestRecordingWithEach(t *testing.T) {
 	r := recordScript(t, WithEach)
 	r.wantRecording(RecordingOff)
-	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio, RecordingVideo}})
+	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio, RecordingVideo}}))
 	r.wantRecording(RecordingAsking)
-	r.do(RespondConsent{By: "ben", Scope: RecordingAudio, TextHash: audioText.Hash})
+	r.do(as("ben", RespondConsent{Scope: RecordingAudio, TextHash: audioText.Hash}))
 	r.wantRecording(RecordingAsking)
 	r.consents("ann", RecordingAudio)
 	r.wantBegun("ann/microphone")
 	r.consents("ann", RecordingVideo)
 	r.wantRecording(RecordingOn, "ann/microphone", "ann/camera")
-	r.do(SetPermission{By: "host", Target: "ann", Source: Screen, Allowed: true})
+	r.do(as("host", SetPermission{Target: "ann", Source: Screen, Allowed: true}))
 	r.wantRecording(RecordingOn, "ann/microphone", "ann/camera", "ann/screen")
-	r.do(SetPermission{By: "host", Target: "ann", Source: Camera})
+	r.do(as("host", SetPermission{Target: "ann", Source: Camera}))
 	r.wantRecording(RecordingOn, "ann/microphone", "ann/screen")
-	r.do(WithdrawConsent{By: "ann", Scope: RecordingAudio})
+	r.do(as("ann", WithdrawConsent{Scope: RecordingAudio}))
 	r.wantRecording(RecordingOn, "ann/screen")
-	r.do(WithdrawConsent{By: "ann"})
+	r.do(as("ann", WithdrawConsent{}))
 	r.wantRecording(RecordingPaused)
 	r.consents("ann", RecordingAudio) // until they consent again
 	r.wantBegun("ann/microphone")
-	r.do(StopRecording{By: "host"})
+	r.do(as("host", StopRecording{}))
 	r.wantRecording(RecordingOff)
-	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
+	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
 	r.wantBegun("ann/microphone") // what was answered stands
 }
 
 func TestRecordingWithEveryone(t *testing.T) {
 	r := recordScript(t, WithEveryone)
-	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
+	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
 	r.consents("ann", RecordingAudio)
 	r.consents("ben", RecordingAudio)
 	r.wantRecording(RecordingAsking) // the host is one of everyone
@@ -142,35 +142,35 @@ func TestRecordingWithEveryone(t *testing.T) {
 	r.wantBegun("host/microphone", "ann/microphone", "ben/microphone")
 	r.seatOf("late", auth.Participant)
 	r.wantRecording(RecordingPaused)
-	r.do(RespondConsent{By: "late", Scope: RecordingAudio, TextHash: audioText.Hash})
+	r.do(as("late", RespondConsent{Scope: RecordingAudio, TextHash: audioText.Hash}))
 	r.wantRecording(RecordingPaused)
 	r.consents("late", RecordingAudio)
 	r.wantBegun("host/microphone", "ann/microphone", "ben/microphone")
-	r.do(WithdrawConsent{By: "ben"})
+	r.do(as("ben", WithdrawConsent{}))
 	r.wantRecording(RecordingPaused)
-	r.do(Leave{By: "ben"})
+	r.do(as("ben", Leave{}))
 	r.wantBegun("host/microphone", "ann/microphone")
-	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingVideo}}) // now both are asked of everyone
+	r.do(as("host", AskConsent{Scopes: []Scope{RecordingVideo}})) // now both are asked of everyone
 	r.wantRecording(RecordingPaused)
 }
 
 func TestASideRoomIsNeverRecorded(t *testing.T) {
 	for _, rule := range []RecordingRule{WithEach, WithEveryone} {
 		r := recordScript(t, rule)
-		r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
+		r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
 		for _, id := range ids("host", "ann", "ben") {
 			r.consents(id, RecordingAudio)
 		}
-		r.do(OpenSideRoom{By: "host", Target: "ann"})
+		r.do(as("host", OpenSideRoom{Target: "ann"}))
 		r.wantBegun("ben/microphone")
-		r.do(CloseSideRoom{By: "ann"})
+		r.do(as("ann", CloseSideRoom{}))
 		r.wantRecording(RecordingOn, "host/microphone", "ann/microphone", "ben/microphone")
 	}
 }
 
 func TestChangedConsentTextAsksAgain(t *testing.T) {
 	r := recordScript(t, WithEach)
-	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
+	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
 	r.consents("ann", RecordingAudio)
 	r.wantBegun("ann/microphone")
 	p := r.s.Policy
@@ -180,7 +180,7 @@ func TestChangedConsentTextAsksAgain(t *testing.T) {
 	if c := ViewOf(r.s, "ann").Self.Consents; len(c) != 1 || c[0].Answer != "" || c[0].Texts[0] != newAudio {
 		t.Fatalf("asked %+v", c)
 	}
-	r.refused(RespondConsent{By: "ann", Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}, ConsentRequired)
+	r.refused(as("ann", RespondConsent{Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}), ConsentRequired)
 	r.consents("ann", RecordingAudio)
 	r.wantBegun("ann/microphone")
 }
@@ -190,10 +190,10 @@ func TestConsentIsOnesOwn(t *testing.T) {
 	if c := ViewOf(r.s, "ann").Self.Consents; c != nil {
 		t.Fatalf("asked without a host's wish: %+v", c)
 	}
-	r.refused(RespondConsent{By: "ann", Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}, InvalidState)
-	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
+	r.refused(as("ann", RespondConsent{Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}), InvalidState)
+	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
 	before, group := ViewOf(r.s, "host"), ViewOf(r.s, "ben")
-	r.do(RespondConsent{By: "ann", Scope: RecordingAudio, TextHash: audioText.Hash})
+	r.do(as("ann", RespondConsent{Scope: RecordingAudio, TextHash: audioText.Hash}))
 	if !reflect.DeepEqual(ViewOf(r.s, "host"), before) || !reflect.DeepEqual(ViewOf(r.s, "ben"), group) {
 		t.Fatal("others see who refused")
 	}
@@ -204,44 +204,44 @@ func TestConsentIsOnesOwn(t *testing.T) {
 
 func TestWithdrawingIsNeverRefused(t *testing.T) {
 	r := recordScript(t, WithEach)
-	if d := r.do(WithdrawConsent{By: "ann"}); d.Events != nil {
+	if d := r.do(as("ann", WithdrawConsent{})); d.Events != nil {
 		t.Fatalf("withdrew nothing: %+v", d)
 	}
-	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
+	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
 	r.consents("ann", RecordingAudio)
-	r.do(StopRecording{By: "host"})
-	r.do(SendBack{By: "host", Target: "ann"})
-	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingVideo}})
+	r.do(as("host", StopRecording{}))
+	r.do(as("host", SendBack{Target: "ann"}))
+	r.do(as("host", AskConsent{Scopes: []Scope{RecordingVideo}}))
 	if c := ViewOf(r.s, "ann").Self.Consents; len(c) != 1 || c[0].Scope != RecordingAudio || c[0].Answer != Granted {
 		t.Fatalf("who waits is told %+v", c) // what stands, not what the group is asked
 	}
-	r.do(WithdrawConsent{By: "ann", Scope: RecordingAudio}) // stopped, and waiting
+	r.do(as("ann", WithdrawConsent{Scope: RecordingAudio})) // stopped, and waiting
 	if c := ViewOf(r.s, "ann").Self.Consents; c != nil {
 		t.Fatalf("who waits and took it back is told %+v", c)
 	}
 	if answerOf(r.s, "ann", RecordingAudio) != Withdrawn {
 		t.Fatalf("consents %+v", r.s.Consents)
 	}
-	r.refused(WithdrawConsent{By: "gone"}, InvalidState)
+	r.refused(as("gone", WithdrawConsent{}), InvalidState)
 }
 
 func TestAskConsent(t *testing.T) {
 	r := recordScript(t, NoRecording)
-	r.refused(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}}, RecordingUnavailable)
+	r.refused(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}), RecordingUnavailable)
 	r = recordScript(t, WithEach)
-	r.refused(AskConsent{By: "host"}, BadRequest)
-	r.refused(AskConsent{By: "host", Scopes: []Scope{"smell"}}, RecordingUnavailable)
-	r.refused(AskConsent{By: "ann", Scopes: []Scope{RecordingAudio}}, Forbidden)
+	r.refused(as("host", AskConsent{}), BadRequest)
+	r.refused(as("host", AskConsent{Scopes: []Scope{"smell"}}), RecordingUnavailable)
+	r.refused(as("ann", AskConsent{Scopes: []Scope{RecordingAudio}}), Forbidden)
 	r.s.Policy.RecordingBy.AMR = []string{"mfa"}
-	r.refused(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}}, MFARequired)
+	r.refused(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}), MFARequired)
 	r.s.Policy.RecordingBy = Assurance{}
-	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
-	if d := r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}}); d.Events != nil {
+	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
+	if d := r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}})); d.Events != nil {
 		t.Fatalf("asked twice: %+v", d)
 	}
-	r.refused(StopRecording{By: "ann"}, Forbidden)
-	r.do(StopRecording{By: "host"})
-	if d := r.do(StopRecording{By: "host"}); d.Events != nil {
+	r.refused(as("ann", StopRecording{}), Forbidden)
+	r.do(as("host", StopRecording{}))
+	if d := r.do(as("host", StopRecording{})); d.Events != nil {
 		t.Fatalf("stopped twice: %+v", d)
 	}
 }

@@ -16,15 +16,15 @@ func (d *dealer) care() Command {
 	}
 	switch d.next(19) {
 	case 0, 1:
-		return Acknowledge{By: d.seat(), TextHash: hash()}
+		return as(d.seat(), Acknowledge{TextHash: hash()})
 	case 2:
-		return PasscodeEntered{By: d.seat(), OK: d.flag()}
+		return as(d.seat(), PasscodeEntered{OK: d.flag()})
 	case 3:
-		return Verify{By: d.by(), Target: d.seat(), Verified: d.flag()}
+		return as(d.by(), Verify{Target: d.seat(), Verified: d.flag()})
 	case 4:
-		return AskConsent{By: d.by(), Scopes: []Scope{scope()}}
+		return as(d.by(), AskConsent{Scopes: []Scope{scope()}})
 	case 17:
-		return AskConsent{By: d.by(), Scopes: []Scope{RecordingAudio}}
+		return as(d.by(), AskConsent{Scopes: []Scope{RecordingAudio}})
 	case 5:
 		switch {
 		case RecordingOf(d.s) == RecordingStarting:
@@ -32,35 +32,35 @@ func (d *dealer) care() Command {
 		case d.s.Recorder != "":
 			return FailRecording{Fault: DiskFull}
 		}
-		return StopRecording{By: d.by()}
+		return as(d.by(), StopRecording{})
 	case 6, 7:
 		if d.next(4) == 0 {
-			return RespondConsent{By: d.seat(), Scope: scope(), TextHash: hash(), Granted: d.flag()}
+			return as(d.seat(), RespondConsent{Scope: scope(), TextHash: hash(), Granted: d.flag()})
 		}
 		f := d.s.Policy.Consents[d.next(2)]
-		return RespondConsent{By: d.seat(), Scope: f.Scope, TextHash: f.Texts[0].Hash, Granted: d.next(8) > 0}
+		return as(d.seat(), RespondConsent{Scope: f.Scope, TextHash: f.Texts[0].Hash, Granted: d.next(8) > 0})
 	case 8:
-		return WithdrawConsent{By: d.seat(), Scope: []Scope{"", scope()}[d.next(2)]}
+		return as(d.seat(), WithdrawConsent{Scope: []Scope{"", scope()}[d.next(2)]})
 	case 9:
-		return Extend{By: d.by(), Minutes: d.next(70)}
+		return as(d.by(), Extend{Minutes: d.next(70)})
 	case 10:
-		return OpenSideRoom{By: d.by(), Target: d.seat()}
+		return as(d.by(), OpenSideRoom{Target: d.seat()})
 	case 11:
-		return CloseSideRoom{By: d.seat()}
+		return as(d.seat(), CloseSideRoom{})
 	case 12:
 		by := d.seat()
 		if p, ok := d.s.seat(by); ok && p.Role.Hosts() && len(p.Publications) > 0 { // who cannot call for help
 			return RateExceeded{Target: by, Publication: p.Publications[0].ID, Withheld: true}
 		}
-		return SignalHelp{By: by}
+		return as(by, SignalHelp{})
 	case 13:
 		by, target := d.by(), d.seat()
 		if len(d.s.Policy.Agreement) == 0 {
-			return ClearHelp{By: by, Target: target}
+			return as(by, ClearHelp{Target: target})
 		}
-		return RemindAgreement{By: by}
+		return as(by, RemindAgreement{})
 	case 14:
-		return SetRole{By: d.by(), Target: d.seat(), Role: []auth.Role{auth.Cohost, auth.Participant, auth.Observer, auth.Host}[d.next(4)]}
+		return as(d.by(), SetRole{Target: d.seat(), Role: []auth.Role{auth.Cohost, auth.Participant, auth.Observer, auth.Host}[d.next(4)]})
 	case 15:
 		switch d.next(4) {
 		case 0:
@@ -68,7 +68,7 @@ func (d *dealer) care() Command {
 		case 1:
 			return Reinstate{Person: PersonID(fmt.Sprint("p", d.next(12)))}
 		}
-		return Admit{By: ByClinic, All: true}
+		return as(ByClinic, Admit{All: true})
 	case 16:
 		if d.next(4) > 0 {
 			return d.publish()

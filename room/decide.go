@@ -21,12 +21,13 @@ type Refusal struct {
 	Code        Code
 }
 
-// Decide says what follows from a command. The error, if any, is an *Error; then nothing follows.
-func Decide(now time.Time, s State, c Command) (Decision, error) {
+// Decide says what follows from a command of the participant by, of ByClinic or of ByDaemon. The error, if any, is an *Error; then
+// nothing follows.
+func Decide(now time.Time, s State, by ParticipantID, c Command) (Decision, error) {
 	if s.EndedFor != "" {
 		return Decision{}, refuse(RoomEnded, "the session is over")
 	}
-	d, err := dispatch(now, s, c)
+	d, err := dispatch(now, s, by, c)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -34,94 +35,80 @@ func Decide(now time.Time, s State, c Command) (Decision, error) {
 }
 
 // dispatch finds the rule of a command. Rules return *Error, not error, so that nothing else can come out of them.
-func dispatch(now time.Time, s State, c Command) (Decision, error) {
-	var d Decision
-	var err *Error
+func dispatch(now time.Time, s State, by ParticipantID, c Command) (Decision, *Error) {
 	switch c := c.(type) {
 	case Join:
-		d, err = join(now, s, c)
+		return join(now, s, c)
 	case Resume:
-		d, err = resume(now, s, c)
+		return resume(now, s, c)
 	case Confirm:
-		d, err = confirm(s, c)
+		return confirm(s, by)
 	case Disconnect:
-		d, err = disconnect(now, s, c)
+		return disconnect(now, s, by)
 	case Leave:
-		d, err = leave(s, c)
+		return leave(s, by)
 	case Admit:
-		d, err = admit(now, s, c)
+		return admit(now, s, by, c)
 	case Deny:
-		d, err = deny(s, c)
+		return deny(s, by, c)
 	case SendBack:
-		d, err = sendBack(now, s, c)
+		return sendBack(now, s, by, c)
 	case Remove:
-		d, err = remove(s, c)
+		return remove(s, by, c)
 	case Lift:
-		d, err = lift(s, c)
+		return lift(s, by, c)
 	case Lock:
-		d, err = setLock(s, c.By, true)
+		return setLock(s, by, true)
 	case Unlock:
-		d, err = setLock(s, c.By, false)
+		return setLock(s, by, false)
 	case End:
-		d, err = end(s, c)
+		return end(s, by, c)
 	case Publish:
-		d, err = publish(now, s, c)
+		return publish(now, s, by, c)
 	case SetMuted:
-		d, err = setMuted(s, c)
+		return setMuted(s, by, c)
 	case Mute:
-		d, err = mute(s, c)
+		return mute(s, by, c)
 	case AskUnmute:
-		d, err = askUnmute(s, c)
+		return askUnmute(s, by, c)
 	case SetPermission:
-		d, err = setPermission(s, c)
+		return setPermission(s, by, c)
 	case SetRole:
-		d, err = setRole(now, s, c)
+		return setRole(now, s, by, c)
 	case AskScreen:
-		d, err = askScreen(s, c)
+		return askScreen(s, by)
 	case SetHand:
-		d, err = setHand(s, c)
+		return setHand(s, by, c)
 	case Message:
-		d, err = message(s, c)
+		return message(s, by, c)
 	case Tick:
-		d, err = tick(s, c)
-	default:
-		d, err = dispatchCare(now, s, c)
-	}
-	if err != nil {
-		return Decision{}, err
-	}
-	return d, nil
-}
-
-// dispatchCare goes on with what people agree to, and with what keeps them safe.
-func dispatchCare(now time.Time, s State, c Command) (Decision, *Error) {
-	switch c := c.(type) {
+		return tick(s, c)
 	case Acknowledge:
-		return acknowledge(s, c)
+		return acknowledge(s, by, c)
 	case RemindAgreement:
-		return remindAgreement(s, c)
+		return remindAgreement(s, by)
 	case PasscodeEntered:
-		return passcodeEntered(s, c)
+		return passcodeEntered(s, by, c)
 	case Verify:
-		return verify(s, c)
+		return verify(s, by, c)
 	case AskConsent:
-		return askConsent(now, s, c)
+		return askConsent(now, s, by, c)
 	case StopRecording:
-		return stopRecording(s, c)
+		return stopRecording(s, by)
 	case RespondConsent:
-		return respondConsent(now, s, c)
+		return respondConsent(now, s, by, c)
 	case WithdrawConsent:
-		return withdrawConsent(now, s, c)
+		return withdrawConsent(now, s, by, c)
 	case Extend:
-		return extend(now, s, c)
+		return extend(now, s, by, c)
 	case OpenSideRoom:
-		return openSideRoom(s, c)
+		return openSideRoom(s, by, c)
 	case CloseSideRoom:
-		return closeSideRoom(s, c)
+		return closeSideRoom(s, by)
 	case SignalHelp:
-		return signalHelp(s, c)
+		return signalHelp(s, by)
 	case ClearHelp:
-		return clearHelp(s, c)
+		return clearHelp(s, by, c)
 	case Revoke:
 		return revoke(s, c)
 	case Reinstate:

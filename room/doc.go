@@ -1,6 +1,6 @@
 // Package room is the policy of a session: pure, without clock, network, goroutine or log.
 //
-//	command ──► Decide(now, state, command) ──► events, effects, or an Error
+//	command ──► Decide(now, state, actor, command) ──► events, effects, or an Error
 //	                                             │
 //	state ◄── Apply(state, event) ◄──────────────┘
 //	state ──► View(state, participant)   what this person may see: the only place that says so

@@ -118,12 +118,12 @@ func (d *dealer) join() Join {
 	return c
 }
 
-func (d *dealer) publish() Publish {
-	c := Publish{By: d.by(), Generation: uint32(d.next(4))}
+func (d *dealer) publish() Command {
+	by, c := d.by(), Publish{Generation: uint32(d.next(4))}
 	for i := range d.next(4) {
 		c.Sources = append(c.Sources, Publication{ID: PublicationID(fmt.Sprint(len(d.data), "-", i)), Source: d.source()})
 	}
-	return c
+	return as(by, c)
 }
 
 func (d *dealer) command(now time.Time) Command {
@@ -137,48 +137,48 @@ func (d *dealer) command(now time.Time) Command {
 		id := d.seat()
 		return Resume{Participant: id, Secret: hash(string(id)), Next: hash(string(id))}
 	case 2:
-		return Confirm{By: d.seat()}
+		return as(d.seat(), Confirm{})
 	case 3:
-		return Disconnect{By: d.seat()}
+		return as(d.seat(), Disconnect{})
 	case 4:
-		return Leave{By: d.seat()}
+		return as(d.seat(), Leave{})
 	case 5:
-		return Admit{By: d.by(), All: true}
+		return as(d.by(), Admit{All: true})
 	case 6:
-		return Admit{By: d.by(), Targets: ids(d.seat(), d.seat())}
+		return as(d.by(), Admit{Targets: ids(d.seat(), d.seat())})
 	case 7:
-		return Deny{By: d.by(), Target: d.seat()}
+		return as(d.by(), Deny{Target: d.seat()})
 	case 8:
-		return SendBack{By: d.by(), Target: d.seat()}
+		return as(d.by(), SendBack{Target: d.seat()})
 	case 9:
-		return Remove{By: d.by(), Target: d.seat()}
+		return as(d.by(), Remove{Target: d.seat()})
 	case 10:
-		return Lift{By: d.by(), Target: d.seat()}
+		return as(d.by(), Lift{Target: d.seat()})
 	case 11:
-		return Lock{By: d.by()}
+		return as(d.by(), Lock{})
 	case 12:
-		return Unlock{By: d.by()}
+		return as(d.by(), Unlock{})
 	case 13:
 		if d.next(8) > 0 { // an end is the end: rarely
 			return Tick{Now: now}
 		}
-		return End{By: d.by()}
+		return as(d.by(), End{})
 	case 14, 15:
 		return d.publish()
 	case 16:
-		return SetMuted{By: d.seat(), Source: d.source(), Muted: d.flag()}
+		return as(d.seat(), SetMuted{Source: d.source(), Muted: d.flag()})
 	case 17:
-		return Mute{By: d.by(), Target: d.seat(), Source: d.source()}
+		return as(d.by(), Mute{Target: d.seat(), Source: d.source()})
 	case 18:
-		return AskUnmute{By: d.by(), Target: d.seat(), Source: d.source()}
+		return as(d.by(), AskUnmute{Target: d.seat(), Source: d.source()})
 	case 19:
-		return SetPermission{By: d.by(), Target: d.seat(), Source: d.source(), Allowed: d.flag()}
+		return as(d.by(), SetPermission{Target: d.seat(), Source: d.source(), Allowed: d.flag()})
 	case 20:
-		return AskScreen{By: d.seat()}
+		return as(d.seat(), AskScreen{})
 	case 21:
-		return SetHand{By: d.seat(), Raised: d.flag()}
+		return as(d.seat(), SetHand{Raised: d.flag()})
 	case 22:
-		return Message{By: d.by(), Target: d.seat(), Text: "words"}
+		return as(d.by(), Message{Target: d.seat(), Text: "words"})
 	case 23:
 		return Tick{Now: now}
 	}
@@ -203,26 +203,26 @@ func play(t *testing.T, data []byte) map[string]bool {
 		now = now.Add(time.Duration(d.next(6)) * time.Second)
 		c := d.command(now)
 		before := deepCopy(s)
-		dec, err := Decide(now, s, c)
-		again, err2 := Decide(now, before, c)
+		dec, err := decide(now, s, c)
+		again, err2 := decide(now, before, c)
 		if !reflect.DeepEqual(dec, again) || codeOf(err) != codeOf(err2) {
-			t.Fatalf("%T: equal inputs, two answers:\n%+v %v\n%+v %v", c, dec, err, again, err2)
+			t.Fatalf("%s: equal inputs, two answers:\n%+v %v\n%+v %v", commandName(c), dec, err, again, err2)
 		}
 		if err != nil && (codeOf(err) == "" || dec.Events != nil || dec.Effects != nil) {
-			t.Fatalf("%T: refused with %v and consequences %+v", c, err, dec)
+			t.Fatalf("%s: refused with %v and consequences %+v", commandName(c), err, dec)
 		}
 		next := s
 		for _, e := range dec.Events {
 			if e, ok := e.(SeatEnded); ok {
 				if ended[e.ID] {
-					t.Fatalf("%T: seat %s ends twice", c, e.ID)
+					t.Fatalf("%s: seat %s ends twice", commandName(c), e.ID)
 				}
 				ended[e.ID] = true
 			}
 			next = Apply(next, e)
 		}
 		if !reflect.DeepEqual(s, before) {
-			t.Fatalf("%T: Apply changed its input from\n%+v to\n%+v", c, before, s)
+			t.Fatalf("%s: Apply changed its input from\n%+v to\n%+v", commandName(c), before, s)
 		}
 		if next.EndedFor == "" && len(d.data)%16 == 0 {
 			checkKept(t, next)
@@ -389,7 +389,7 @@ func checkStep(t *testing.T, s, next State, c Command, d Decision) {
 	}
 	for _, p := range s.Participants {
 		if _, still := next.seat(p.ID); still == closed[p.ID] {
-			t.Fatalf("%T: %s: seated %v, told the end %v", c, p.ID, still, closed[p.ID])
+			t.Fatalf("%s: %s: seated %v, told the end %v", commandName(c), p.ID, still, closed[p.ID])
 		}
 	}
 	for _, p := range next.Participants {
@@ -398,13 +398,13 @@ func checkStep(t *testing.T, s, next State, c Command, d Decision) {
 			continue
 		}
 		if s.Locked && !p.Role.Hosts() && !old.Returning {
-			t.Fatalf("%T: %s entered a locked room", c, p.ID)
+			t.Fatalf("%s: %s entered a locked room", commandName(c), p.ID)
 		}
 		if !p.Role.Hosts() && qualified(next, p) != nil {
-			t.Fatalf("%T: %s entered and does not qualify", c, p.ID)
+			t.Fatalf("%s: %s entered and does not qualify", commandName(c), p.ID)
 		}
 		if !next.known(p.Person) {
-			t.Fatalf("%T: %s entered and is not known", c, p.ID)
+			t.Fatalf("%s: %s entered and is not known", commandName(c), p.ID)
 		}
 	}
 	csrcs := map[PublicationID]uint32{}
@@ -416,12 +416,12 @@ func checkStep(t *testing.T, s, next State, c Command, d Decision) {
 	for _, p := range next.Participants {
 		for _, pub := range p.Publications {
 			if was, there := csrcs[pub.ID]; there && was != pub.CSRC {
-				t.Fatalf("%T: publication %s has another CSRC", c, pub.ID)
+				t.Fatalf("%s: publication %s has another CSRC", commandName(c), pub.ID)
 			}
 		}
 	}
 	if next.LastCSRC < s.LastCSRC {
-		t.Fatalf("%T: CSRCs go back", c)
+		t.Fatalf("%s: CSRCs go back", commandName(c))
 	}
 }
 

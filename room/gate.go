@@ -63,8 +63,8 @@ func scheduled(now time.Time, s State, p Participant, early time.Duration) *Erro
 }
 
 // passcodeEntered takes note of the right passcode, of one who waits or is in. Guesses are counted elsewhere (auth).
-func passcodeEntered(s State, c PasscodeEntered) (Decision, *Error) {
-	p, ok := s.seat(c.By)
+func passcodeEntered(s State, by ParticipantID, c PasscodeEntered) (Decision, *Error) {
+	p, ok := s.seat(by)
 	switch {
 	case !ok:
 		return Decision{}, refuse(InvalidState, "this seat is over")
@@ -80,8 +80,8 @@ func passcodeEntered(s State, c PasscodeEntered) (Decision, *Error) {
 
 // verify marks somebody as known to a host, waiting or admitted, or takes it back. Where the policy wants the mark, who loses it
 // waits again.
-func verify(s State, c Verify) (Decision, *Error) {
-	if _, err := moderate(s, c.By, c.Target, actVerify); err != nil {
+func verify(s State, by ParticipantID, c Verify) (Decision, *Error) {
+	if _, err := moderate(s, by, c.Target, actVerify); err != nil {
 		return Decision{}, err
 	}
 	p, ok := s.seat(c.Target)

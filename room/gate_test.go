@@ -26,13 +26,13 @@ func TestGate(t *testing.T) {
 	}{
 		"nothing asked":          {join: joinAs("new", "new", auth.Participant)},
 		"passcode missing":       {policy: func(p *Policy) { p.Passcode = true }, join: joinAs("new", "new", auth.Participant), admits: PasscodeWrong},
-		"passcode entered":       {policy: func(p *Policy) { p.Passcode = true }, join: joinAs("new", "new", auth.Observer), before: []Command{PasscodeEntered{By: "new", OK: true}}},
+		"passcode entered":       {policy: func(p *Policy) { p.Passcode = true }, join: joinAs("new", "new", auth.Observer), before: []Command{as("new", PasscodeEntered{OK: true})}},
 		"host without passcode":  {policy: func(p *Policy) { p.Passcode = true }, join: joinAs("new", "new", auth.Host)},
 		"passcode for all":       {policy: func(p *Policy) { p.Passcode, p.PasscodeForAll = true, true }, join: joinAs("new", "new", auth.Host), joins: PasscodeWrong},
 		"passcode of a host":     {policy: func(p *Policy) { p.Passcode, p.PasscodeForAll = true, true }, join: withPasscode},
 		"unverified":             {policy: func(p *Policy) { p.Verify = true }, join: joinAs("new", "new", auth.Participant), admits: VerificationRequired},
-		"verified":               {policy: func(p *Policy) { p.Verify = true }, join: joinAs("new", "new", auth.Participant), before: []Command{Verify{By: "host", Target: "new", Verified: true}}},
-		"verified and not":       {policy: func(p *Policy) { p.Verify = true }, join: joinAs("new", "new", auth.Participant), before: []Command{Verify{By: "host", Target: "new", Verified: true}, Verify{By: "host", Target: "new"}}, admits: VerificationRequired},
+		"verified":               {policy: func(p *Policy) { p.Verify = true }, join: joinAs("new", "new", auth.Participant), before: []Command{as("host", Verify{Target: "new", Verified: true})}},
+		"verified and not":       {policy: func(p *Policy) { p.Verify = true }, join: joinAs("new", "new", auth.Participant), before: []Command{as("host", Verify{Target: "new", Verified: true}), as("host", Verify{Target: "new"})}, admits: VerificationRequired},
 		"no login":               {policy: func(p *Policy) { p.Entry = mfa }, join: joinAs("new", "new", auth.Participant), joins: MFARequired},
 		"weak login":             {policy: func(p *Policy) { p.Entry = mfa }, join: login(auth.Participant, 0, "pwd"), joins: MFARequired},
 		"strong login":           {policy: func(p *Policy) { p.Entry = mfa }, join: login(auth.Participant, 0, "pwd", "mfa")},
@@ -61,9 +61,9 @@ func TestGate(t *testing.T) {
 			if tt.join.Grant.Role.Hosts() {
 				r.wantAccess("new", Admitted)
 			} else if tt.admits != "" {
-				r.refused(Admit{By: "host", All: true}, tt.admits)
+				r.refused(as("host", Admit{All: true}), tt.admits)
 			} else {
-				r.do(Admit{By: "host", All: true})
+				r.do(as("host", Admit{All: true}))
 			}
 		})
 	}
@@ -78,44 +78,44 @@ func TestLoginGrowsOld(t *testing.T) {
 	c.Grant.AuthTime = start.Add(-59 * time.Minute)
 	r.do(c)
 	r.now = r.now.Add(2 * time.Minute)
-	r.refused(Admit{By: "host", All: true}, MFARequired)
+	r.refused(as("host", Admit{All: true}), MFARequired)
 }
 
 func TestPasscode(t *testing.T) {
 	r := newScript(t)
 	r.seatOf("host", auth.Host)
 	r.do(joinAs("ann", "ann", auth.Participant))
-	r.refused(PasscodeEntered{By: "ann", OK: true}, InvalidState)
+	r.refused(as("ann", PasscodeEntered{OK: true}), InvalidState)
 	r.s.Policy.Passcode = true
-	r.refused(PasscodeEntered{By: "ann"}, PasscodeWrong)
-	r.refused(PasscodeEntered{By: "gone", OK: true}, InvalidState)
-	r.do(PasscodeEntered{By: "ann", OK: true})
-	if d := r.do(PasscodeEntered{By: "ann", OK: true}); d.Events != nil {
+	r.refused(as("ann", PasscodeEntered{}), PasscodeWrong)
+	r.refused(as("gone", PasscodeEntered{OK: true}), InvalidState)
+	r.do(as("ann", PasscodeEntered{OK: true}))
+	if d := r.do(as("ann", PasscodeEntered{OK: true})); d.Events != nil {
 		t.Fatalf("entered twice: %+v", d)
 	}
 }
 
 func TestVerify(t *testing.T) {
 	r := group(t)
-	r.refused(Verify{By: "ann", Target: "ben", Verified: true}, Forbidden)
-	r.refused(Verify{By: "host", Target: "nobody", Verified: true}, TargetNotFound)
-	r.do(Verify{By: "cohost", Target: "ann", Verified: true})
-	r.do(Verify{By: "host", Target: "wait", Verified: true})
-	if d := r.do(Verify{By: "host", Target: "ann", Verified: true}); d.Events != nil {
+	r.refused(as("ann", Verify{Target: "ben", Verified: true}), Forbidden)
+	r.refused(as("host", Verify{Target: "nobody", Verified: true}), TargetNotFound)
+	r.do(as("cohost", Verify{Target: "ann", Verified: true}))
+	r.do(as("host", Verify{Target: "wait", Verified: true}))
+	if d := r.do(as("host", Verify{Target: "ann", Verified: true})); d.Events != nil {
 		t.Fatalf("verified twice: %+v", d)
 	}
 	if !ViewOf(r.s, "ben").Roster[2].Verified || !ViewOf(r.s, "host").Waiting[0].Verified {
 		t.Fatal("nobody sees the mark")
 	}
-	r.do(Verify{By: "host", Target: "ann"})
+	r.do(as("host", Verify{Target: "ann"}))
 	r.wantAccess("ann", Admitted)
-	r.do(Verify{By: "host", Target: "ann", Verified: true})
+	r.do(as("host", Verify{Target: "ann", Verified: true}))
 	p := r.s.Policy
 	p.Verify = true
 	r.do(Amend{Policy: p}) // ben is not verified
 	r.wantAccess("ben", Waiting)
 	r.wantAccess("ann", Admitted)
-	r.do(Verify{By: "host", Target: "ann"})
+	r.do(as("host", Verify{Target: "ann"}))
 	r.wantAccess("ann", Waiting)
 }
 
@@ -125,7 +125,7 @@ func TestVerifiedNameIsForHosts(t *testing.T) {
 	c := joinAs("ann", "ann", auth.Participant)
 	c.DisplayName, c.Grant.Name = "Sunny", "Ann Smith"
 	r.do(c)
-	r.do(Admit{By: "host", All: true})
+	r.do(as("host", Admit{All: true}))
 	if p := ViewOf(r.s, "host").Roster[1]; p.DisplayName != "Sunny" || p.VerifiedName != "Ann Smith" {
 		t.Fatalf("a host sees %+v", p)
 	}

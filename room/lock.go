@@ -11,17 +11,17 @@ func setLock(s State, by ParticipantID, locked bool) (Decision, *Error) {
 	return Decision{Events: []Event{LockSet{Locked: locked}}}, nil
 }
 
-// end ends the session for everyone, the waiting included. By is "" when the daemon does it, with its own reason.
-func end(s State, c End) (Decision, *Error) {
+// end ends the session for everyone, the waiting included. The daemon gives a reason of its own.
+func end(s State, by ParticipantID, c End) (Decision, *Error) {
 	reason := "host"
-	if c.By == ByClinic {
+	if by == ByClinic {
 		reason = "clinic"
 	}
-	if c.By == "" {
+	if by == ByDaemon {
 		if reason = c.Reason; reason == "" {
 			return Decision{}, refuse(BadRequest, "an end needs a reason")
 		}
-	} else if _, err := actor(s, c.By, actEnd); err != nil {
+	} else if _, err := actor(s, by, actEnd); err != nil {
 		return Decision{}, err
 	}
 	return ended(s, reason), nil

@@ -12,25 +12,25 @@ import (
 func TestRemove(t *testing.T) {
 	tests := map[string]struct {
 		before []Command
-		remove Remove
+		remove Command
 		code   Code
 	}{
-		"participant":                   {remove: Remove{By: "host", Target: "ann"}},
-		"one who waits":                 {remove: Remove{By: "cohost", Target: "wait"}},
-		"cohost by host":                {remove: Remove{By: "host", Target: "cohost"}},
-		"cohost by cohost":              {before: []Command{joinAs("co2", "co2", auth.Cohost)}, remove: Remove{By: "co2", Target: "cohost"}, code: Forbidden},
-		"host by cohost":                {remove: Remove{By: "cohost", Target: "host"}, code: Forbidden},
-		"host by host":                  {before: []Command{joinAs("h2", "h2", auth.Host)}, remove: Remove{By: "h2", Target: "host"}, code: Forbidden},
-		"a host's seat as participant":  {before: []Command{joinAs("h2", "host", auth.Participant)}, remove: Remove{By: "cohost", Target: "h2"}, code: Forbidden},
-		"oneself":                       {remove: Remove{By: "host", Target: "host"}, code: InvalidState},
-		"oneself, second seat":          {before: []Command{joinAs("co2", "cohost", auth.Participant)}, remove: Remove{By: "cohost", Target: "co2"}, code: InvalidState},
-		"nobody":                        {remove: Remove{By: "host", Target: "nobody"}, code: TargetNotFound},
-		"one removed already":           {remove: Remove{By: "host", Target: "gone"}, code: TargetNotFound},
-		"no target":                     {remove: Remove{By: "host"}, code: BadRequest},
-		"by a participant":              {remove: Remove{By: "ann", Target: "ben"}, code: Forbidden},
-		"by one who waits":              {remove: Remove{By: "wait", Target: "ann"}, code: NotAdmitted},
-		"by one who is gone":            {remove: Remove{By: "gone", Target: "ann"}, code: InvalidState},
-		"with too many words beside it": {remove: Remove{By: "host", Target: "ann", Message: strings.Repeat("x", 1001)}, code: BadRequest},
+		"participant":                   {remove: as("host", Remove{Target: "ann"})},
+		"one who waits":                 {remove: as("cohost", Remove{Target: "wait"})},
+		"cohost by host":                {remove: as("host", Remove{Target: "cohost"})},
+		"cohost by cohost":              {before: []Command{joinAs("co2", "co2", auth.Cohost)}, remove: as("co2", Remove{Target: "cohost"}), code: Forbidden},
+		"host by cohost":                {remove: as("cohost", Remove{Target: "host"}), code: Forbidden},
+		"host by host":                  {before: []Command{joinAs("h2", "h2", auth.Host)}, remove: as("h2", Remove{Target: "host"}), code: Forbidden},
+		"a host's seat as participant":  {before: []Command{joinAs("h2", "host", auth.Participant)}, remove: as("cohost", Remove{Target: "h2"}), code: Forbidden},
+		"oneself":                       {remove: as("host", Remove{Target: "host"}), code: InvalidState},
+		"oneself, second seat":          {before: []Command{joinAs("co2", "cohost", auth.Participant)}, remove: as("cohost", Remove{Target: "co2"}), code: InvalidState},
+		"nobody":                        {remove: as("host", Remove{Target: "nobody"}), code: TargetNotFound},
+		"one removed already":           {remove: as("host", Remove{Target: "gone"}), code: TargetNotFound},
+		"no target":                     {remove: as("host", Remove{}), code: BadRequest},
+		"by a participant":              {remove: as("ann", Remove{Target: "ben"}), code: Forbidden},
+		"by one who waits":              {remove: as("wait", Remove{Target: "ann"}), code: NotAdmitted},
+		"by one who is gone":            {remove: as("gone", Remove{Target: "ann"}), code: InvalidState},
+		"with too many words beside it": {remove: as("host", Remove{Target: "ann", Message: strings.Repeat("x", 1001)}), code: BadRequest},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -42,7 +42,7 @@ func TestRemove(t *testing.T) {
 				r.refused(tt.remove, tt.code)
 				return
 			}
-			p, _ := r.s.seat(tt.remove.Target)
+			p, _ := r.s.seat(tt.remove.(act).Command.(Remove).Target)
 			d := r.do(tt.remove)
 			if got := closing(d, p.ID); got.Access != Removed || got.Reason != "removed" {
 				t.Fatalf("told %+v", got)
@@ -56,7 +56,7 @@ func TestRemove(t *testing.T) {
 func TestRemoveEndsAllSeatsOfThePerson(t *testing.T) {
 	r := group(t)
 	r.do(joinAs("ann2", "ann", auth.Participant))
-	d := r.do(Remove{By: "host", Target: "ann2"})
+	d := r.do(as("host", Remove{Target: "ann2"}))
 	for _, id := range ids("ann", "ann2") {
 		if got := closing(d, id); got.Access != Removed {
 			t.Fatalf("%s got %+v", id, got)
@@ -66,19 +66,19 @@ func TestRemoveEndsAllSeatsOfThePerson(t *testing.T) {
 
 func TestLift(t *testing.T) {
 	r := group(t)
-	r.refused(Lift{By: "host", Target: "ann"}, TargetNotFound)
-	r.refused(Lift{By: "ann", Target: "gone"}, Forbidden)
-	r.do(Lift{By: "cohost", Target: "gone"})
-	r.refused(Lift{By: "host", Target: "gone"}, TargetNotFound)
+	r.refused(as("host", Lift{Target: "ann"}), TargetNotFound)
+	r.refused(as("ann", Lift{Target: "gone"}), Forbidden)
+	r.do(as("cohost", Lift{Target: "gone"}))
+	r.refused(as("host", Lift{Target: "gone"}), TargetNotFound)
 	r.do(joinAs("gone2", "gone", auth.Participant))
 }
 
 func TestEnd(t *testing.T) {
 	r := group(t)
-	r.refused(End{By: "cohost"}, Forbidden)
+	r.refused(as("cohost", End{}), Forbidden)
 	r.refused(End{}, BadRequest)
 	everyone := len(r.s.Participants)
-	d := r.do(End{By: "host", Reason: "empty"})
+	d := r.do(as("host", End{Reason: "empty"}))
 	if r.s.EndedFor != "host" || len(d.Effects) != everyone {
 		t.Fatalf("ended for %q, %d told of %d", r.s.EndedFor, len(d.Effects), everyone)
 	}
@@ -110,42 +110,42 @@ func TestScreen(t *testing.T) {
 	if pub := sends(); !pub.Muted || pub.CSRC == 0 {
 		t.Fatalf("a screen that may be granted later is in the plan, muted; got %+v", pub)
 	}
-	r.refused(SetMuted{By: "ann", Source: Screen}, Forbidden)
-	if d := r.do(AskScreen{By: "ann"}); !reflect.DeepEqual(d.Effects, []Effect{Asked{"host", "ann"}, Asked{"cohost", "ann"}}) {
+	r.refused(as("ann", SetMuted{Source: Screen}), Forbidden)
+	if d := r.do(as("ann", AskScreen{})); !reflect.DeepEqual(d.Effects, []Effect{Asked{"host", "ann"}, Asked{"cohost", "ann"}}) {
 		t.Fatalf("asked %+v", d.Effects)
 	}
-	r.do(SetPermission{By: "cohost", Target: "ann", Source: Screen, Allowed: true})
-	r.refused(AskScreen{By: "ann"}, InvalidState)
-	r.do(SetMuted{By: "ann", Source: Screen})
+	r.do(as("cohost", SetPermission{Target: "ann", Source: Screen, Allowed: true}))
+	r.refused(as("ann", AskScreen{}), InvalidState)
+	r.do(as("ann", SetMuted{Source: Screen}))
 	if sends().Muted {
 		t.Fatal("a granted screen is muted")
 	}
-	r.do(SetPermission{By: "host", Target: "ann", Source: Screen, Allowed: false})
+	r.do(as("host", SetPermission{Target: "ann", Source: Screen, Allowed: false}))
 	if p, _ := r.s.seat("ann"); !sends().Muted || !p.Publications[2].Muted {
 		t.Fatal("the grant is gone, the screen is not")
 	}
-	r.refused(SetMuted{By: "ann", Source: Screen}, Forbidden)
-	r.refused(SetPermission{By: "host", Target: "obs", Source: Screen, Allowed: true}, InvalidState)
-	r.refused(SetPermission{By: "host", Target: "wait", Source: Screen, Allowed: true}, TargetNotFound)
-	r.refused(AskScreen{By: "obs"}, Forbidden)
-	r.refused(AskScreen{By: "host"}, Forbidden)
+	r.refused(as("ann", SetMuted{Source: Screen}), Forbidden)
+	r.refused(as("host", SetPermission{Target: "obs", Source: Screen, Allowed: true}), InvalidState)
+	r.refused(as("host", SetPermission{Target: "wait", Source: Screen, Allowed: true}), TargetNotFound)
+	r.refused(as("obs", AskScreen{}), Forbidden)
+	r.refused(as("host", AskScreen{}), Forbidden)
 	r.s.Policy.ScreenForAll = true
-	r.do(SetMuted{By: "ann", Source: Screen})
+	r.do(as("ann", SetMuted{Source: Screen}))
 }
 
 func TestPublish(t *testing.T) {
 	r := group(t)
 	r.refused(offer("wait", 1), NotAdmitted)
 	r.refused(offer("ann", 0), BadRequest)
-	r.refused(Publish{By: "ann", Generation: 2, Sources: []Publication{{ID: "a", Source: "smell"}}}, BadRequest)
-	r.refused(Publish{By: "ann", Generation: 2, Sources: []Publication{{Source: Camera}}}, BadRequest)
-	r.refused(Publish{By: "ann", Generation: 2, Sources: []Publication{{ID: "a", Source: Camera}, {ID: "b", Source: Camera}}}, BadRequest)
+	r.refused(as("ann", Publish{Generation: 2, Sources: []Publication{{ID: "a", Source: "smell"}}}), BadRequest)
+	r.refused(as("ann", Publish{Generation: 2, Sources: []Publication{{Source: Camera}}}), BadRequest)
+	r.refused(as("ann", Publish{Generation: 2, Sources: []Publication{{ID: "a", Source: Camera}, {ID: "b", Source: Camera}}}), BadRequest)
 	first, _ := r.s.seat("ann")
 	r.do(offer("ann", 1))
 	if again, _ := r.s.seat("ann"); !reflect.DeepEqual(again, first) {
 		t.Fatalf("a renegotiation changed %+v to %+v", first.Publications, again.Publications)
 	}
-	r.do(Mute{By: "host", Target: "ann", Source: Microphone})
+	r.do(as("host", Mute{Target: "ann", Source: Microphone}))
 	r.do(offer("ann", 2))
 	second, _ := r.s.seat("ann")
 	for i, pub := range second.Publications {
@@ -157,7 +157,7 @@ func TestPublish(t *testing.T) {
 		t.Fatalf("a new connection: %+v; a muted microphone stays muted, a screen starts so", got)
 	}
 	r.refused(offer("ann", 1), StaleGeneration)
-	r.do(Publish{By: "ann", Generation: 2, Sources: []Publication{{ID: "c", Source: Camera}}})
+	r.do(as("ann", Publish{Generation: 2, Sources: []Publication{{ID: "c", Source: Camera}}}))
 	if p, _ := r.s.seat("ann"); len(p.Publications) != 1 || p.Publications[0] != second.Publications[1] {
 		t.Fatalf("what is not offered any more is gone: %+v", p.Publications)
 	}
@@ -170,67 +170,67 @@ func TestPublish(t *testing.T) {
 
 func TestMute(t *testing.T) {
 	r := group(t)
-	r.do(Mute{By: "cohost", Target: "ann", Source: Microphone})
+	r.do(as("cohost", Mute{Target: "ann", Source: Microphone}))
 	if p, _ := r.s.seat("ann"); !p.Publications[0].Muted {
 		t.Fatal("not muted")
 	}
-	if d := r.do(Mute{By: "host", Target: "ann", Source: Microphone}); d.Events != nil {
+	if d := r.do(as("host", Mute{Target: "ann", Source: Microphone})); d.Events != nil {
 		t.Fatalf("muted twice: %+v", d.Events)
 	}
-	r.refused(Mute{By: "ann", Target: "ben", Source: Microphone}, Forbidden)
-	r.refused(Mute{By: "host", Target: "host", Source: Microphone}, InvalidState)
-	r.refused(Mute{By: "host", Target: "ann", Source: "smell"}, BadRequest)
-	r.refused(Mute{By: "host", Target: "obs", Source: Camera}, InvalidState)
-	r.refused(Mute{By: "host", Target: "wait", Source: Camera}, TargetNotFound)
-	if d := r.do(AskUnmute{By: "host", Target: "ann", Source: Microphone}); !reflect.DeepEqual(d.Effects, []Effect{UnmuteAsked{"ann", Microphone}}) {
+	r.refused(as("ann", Mute{Target: "ben", Source: Microphone}), Forbidden)
+	r.refused(as("host", Mute{Target: "host", Source: Microphone}), InvalidState)
+	r.refused(as("host", Mute{Target: "ann", Source: "smell"}), BadRequest)
+	r.refused(as("host", Mute{Target: "obs", Source: Camera}), InvalidState)
+	r.refused(as("host", Mute{Target: "wait", Source: Camera}), TargetNotFound)
+	if d := r.do(as("host", AskUnmute{Target: "ann", Source: Microphone})); !reflect.DeepEqual(d.Effects, []Effect{UnmuteAsked{"ann", Microphone}}) {
 		t.Fatalf("asked %+v", d.Effects)
 	}
-	r.refused(AskUnmute{By: "host", Target: "ann", Source: Camera}, InvalidState)
-	r.refused(AskUnmute{By: "host", Target: "ann", Source: Screen}, InvalidState)
-	r.refused(AskUnmute{By: "host", Target: "ann", Source: ""}, BadRequest)
-	r.do(SetMuted{By: "ann", Source: Microphone})
-	r.refused(SetMuted{By: "ann", Source: ""}, BadRequest)
-	r.refused(SetMuted{By: "obs", Source: Camera}, Forbidden)
-	r.refused(SetMuted{By: "wait", Source: Camera}, NotAdmitted)
+	r.refused(as("host", AskUnmute{Target: "ann", Source: Camera}), InvalidState)
+	r.refused(as("host", AskUnmute{Target: "ann", Source: Screen}), InvalidState)
+	r.refused(as("host", AskUnmute{Target: "ann", Source: ""}), BadRequest)
+	r.do(as("ann", SetMuted{Source: Microphone}))
+	r.refused(as("ann", SetMuted{Source: ""}), BadRequest)
+	r.refused(as("obs", SetMuted{Source: Camera}), Forbidden)
+	r.refused(as("wait", SetMuted{Source: Camera}), NotAdmitted)
 }
 
 func TestMessage(t *testing.T) {
 	r := group(t)
-	d := r.do(Message{By: "wait", Text: "hello"})
+	d := r.do(as("wait", Message{Text: "hello"}))
 	if want := []Effect{Said{"host", false, "wait", "hello"}, Said{"cohost", false, "wait", "hello"}}; !reflect.DeepEqual(d.Effects, want) {
 		t.Fatalf("said %+v", d.Effects)
 	}
-	d = r.do(Message{By: "cohost", Target: "wait", Text: "soon"})
+	d = r.do(as("cohost", Message{Target: "wait", Text: "soon"}))
 	want := []Effect{Said{"wait", true, "wait", "soon"}, Said{"host", true, "wait", "soon"}, Said{"cohost", true, "wait", "soon"}}
 	if !reflect.DeepEqual(d.Effects, want) || d.Events != nil {
 		t.Fatalf("said %+v", d)
 	}
-	r.refused(Message{By: "wait", Target: "ann", Text: "psst"}, NotAdmitted)
-	r.refused(Message{By: "ann", Target: "wait", Text: "psst"}, Forbidden)
-	r.refused(Message{By: "host", Target: "ann", Text: "psst"}, TargetNotFound)
-	r.refused(Message{By: "host", Text: "psst"}, BadRequest)
-	r.refused(Message{By: "gone", Text: "psst"}, InvalidState)
-	r.refused(Message{By: "wait", Text: " "}, BadRequest)
-	r.refused(Message{By: "wait", Text: strings.Repeat("é", 1001)}, BadRequest)
-	r.do(Message{By: "wait", Text: strings.Repeat("é", 1000)})
+	r.refused(as("wait", Message{Target: "ann", Text: "psst"}), NotAdmitted)
+	r.refused(as("ann", Message{Target: "wait", Text: "psst"}), Forbidden)
+	r.refused(as("host", Message{Target: "ann", Text: "psst"}), TargetNotFound)
+	r.refused(as("host", Message{Text: "psst"}), BadRequest)
+	r.refused(as("gone", Message{Text: "psst"}), InvalidState)
+	r.refused(as("wait", Message{Text: " "}), BadRequest)
+	r.refused(as("wait", Message{Text: strings.Repeat("é", 1001)}), BadRequest)
+	r.do(as("wait", Message{Text: strings.Repeat("é", 1000)}))
 }
 
 func TestHand(t *testing.T) {
 	r := group(t)
 	for _, id := range ids("host", "cohost", "ann", "obs") {
-		r.do(SetHand{By: id, Raised: true})
-		if d := r.do(SetHand{By: id, Raised: true}); d.Events != nil {
+		r.do(as(id, SetHand{Raised: true}))
+		if d := r.do(as(id, SetHand{Raised: true})); d.Events != nil {
 			t.Fatalf("raised twice: %+v", d.Events)
 		}
 	}
-	r.refused(SetHand{By: "wait", Raised: true}, NotAdmitted)
+	r.refused(as("wait", SetHand{Raised: true}), NotAdmitted)
 }
 
 // TestRateExceeded: the hosts are told of a publication that sends more than it may; one that is withheld is muted, and its owner unmutes
 // it. What was replaced or is muted is no news.
 func TestRateExceeded(t *testing.T) {
 	r := group(t)
-	published := r.do(Publish{By: "ann", Generation: 9, Sources: []Publication{{ID: "m", Source: Microphone}, {ID: "c", Source: Camera}}})
+	published := r.do(as("ann", Publish{Generation: 9, Sources: []Publication{{ID: "m", Source: Microphone}, {ID: "c", Source: Camera}}}))
 	if len(published.Events) != 1 {
 		t.Fatal("nothing was published")
 	}
@@ -268,7 +268,7 @@ func TestRateExceeded(t *testing.T) {
 			t.Errorf("%s: %+v", name, d)
 		}
 	}
-	r.do(SetMuted{By: "ann", Source: Microphone})
+	r.do(as("ann", SetMuted{Source: Microphone}))
 	if p, _ := r.s.seat("ann"); p.Publications[0].Muted {
 		t.Fatal("the owner cannot unmute it")
 	}
@@ -281,9 +281,9 @@ func TestWithheldAgain(t *testing.T) {
 	generation := uint32(8)
 	withhold := func(id ParticipantID) Decision {
 		generation++
-		r.do(Publish{By: id, Generation: generation, Sources: []Publication{{ID: PublicationID("m" + string(id)), Source: Microphone}}})
+		r.do(as(id, Publish{Generation: generation, Sources: []Publication{{ID: PublicationID("m" + string(id)), Source: Microphone}}}))
 		if p, _ := r.s.seat(id); p.Publications[0].Muted {
-			r.do(SetMuted{By: id, Source: Microphone})
+			r.do(as(id, SetMuted{Source: Microphone}))
 		}
 		return r.do(RateExceeded{Target: id, Publication: PublicationID("m" + string(id)), Withheld: true})
 	}
@@ -305,8 +305,8 @@ func TestWithheldAgain(t *testing.T) {
 	if !taken(withhold("ann"), "ann") {
 		t.Fatal("the second time it is only muted")
 	}
-	r.refused(SetMuted{By: "ann", Source: Microphone}, Forbidden)
-	r.do(SetPermission{By: "host", Target: "ann", Source: Microphone, Allowed: true})
+	r.refused(as("ann", SetMuted{Source: Microphone}), Forbidden)
+	r.do(as("host", SetPermission{Target: "ann", Source: Microphone, Allowed: true}))
 	if !taken(withhold("ann"), "ann") {
 		t.Fatal("given back once, it is given for good")
 	}

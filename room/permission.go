@@ -53,8 +53,8 @@ func (o Overrides) kept() Overrides {
 
 // setPermission gives a participant a source or takes it. What is taken is muted in the same breath, and stays so when it is
 // given back: only its owner unmutes.
-func setPermission(s State, c SetPermission) (Decision, *Error) {
-	if _, err := moderate(s, c.By, c.Target, actGrant); err != nil {
+func setPermission(s State, by ParticipantID, c SetPermission) (Decision, *Error) {
+	if _, err := moderate(s, by, c.Target, actGrant); err != nil {
 		return Decision{}, err
 	}
 	p, err := target(s, c.Target, Admitted)
@@ -97,8 +97,8 @@ func (d *Decision) muteForbidden(s State, id ParticipantID) {
 
 // setRole makes one of the group a participant, an observer or a cohost. Nobody's host role changes. Who leads no more observes
 // again if the token said so, and must stand where a participant would: settle sends back whom the gate would not admit.
-func setRole(now time.Time, s State, c SetRole) (Decision, *Error) {
-	if _, err := moderate(s, c.By, c.Target, actRole); err != nil {
+func setRole(now time.Time, s State, by ParticipantID, c SetRole) (Decision, *Error) {
+	if _, err := moderate(s, by, c.Target, actRole); err != nil {
 		return Decision{}, err
 	}
 	p, err := target(s, c.Target, Admitted)

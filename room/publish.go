@@ -21,8 +21,8 @@ func (s Source) act() action {
 
 // publish takes note of what an offer carries. A new PeerConnection replaces all publications; a renegotiation keeps those
 // that go on. A muted microphone or camera stays muted when its connection is replaced: only its owner unmutes it.
-func publish(now time.Time, s State, c Publish) (Decision, *Error) {
-	p, err := actor(s, c.By, actOffer)
+func publish(now time.Time, s State, by ParticipantID, c Publish) (Decision, *Error) {
+	p, err := actor(s, by, actOffer)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -67,8 +67,8 @@ func mayEverPublish(s State, p Participant, source Source) bool {
 }
 
 // setMuted mutes or unmutes an own source. This is the only way to unmute.
-func setMuted(s State, c SetMuted) (Decision, *Error) {
-	p, err := actor(s, c.By, actSetMuted)
+func setMuted(s State, by ParticipantID, c SetMuted) (Decision, *Error) {
+	p, err := actor(s, by, actSetMuted)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -82,8 +82,8 @@ func setMuted(s State, c SetMuted) (Decision, *Error) {
 }
 
 // mute mutes somebody else's source.
-func mute(s State, c Mute) (Decision, *Error) {
-	if _, err := moderate(s, c.By, c.Target, actMute); err != nil {
+func mute(s State, by ParticipantID, c Mute) (Decision, *Error) {
+	if _, err := moderate(s, by, c.Target, actMute); err != nil {
 		return Decision{}, err
 	}
 	p, err := target(s, c.Target, Admitted)
@@ -152,8 +152,8 @@ func (d *Decision) withhold(s State, p Participant, source Source) bool {
 }
 
 // askUnmute passes a host's wish to one who is muted and could unmute.
-func askUnmute(s State, c AskUnmute) (Decision, *Error) {
-	if _, err := moderate(s, c.By, c.Target, actAskUnmute); err != nil {
+func askUnmute(s State, by ParticipantID, c AskUnmute) (Decision, *Error) {
+	if _, err := moderate(s, by, c.Target, actAskUnmute); err != nil {
 		return Decision{}, err
 	}
 	p, err := target(s, c.Target, Admitted)
@@ -170,8 +170,8 @@ func askUnmute(s State, c AskUnmute) (Decision, *Error) {
 }
 
 // setHand raises or lowers the own hand.
-func setHand(s State, c SetHand) (Decision, *Error) {
-	p, err := actor(s, c.By, actHand)
+func setHand(s State, by ParticipantID, c SetHand) (Decision, *Error) {
+	p, err := actor(s, by, actHand)
 	if err != nil {
 		return Decision{}, err
 	}

@@ -7,10 +7,10 @@ func TestRecorderFails(t *testing.T) {
 	if d := r.do(FailRecording{Fault: DiskFull}); d.Events != nil || d.Effects != nil {
 		t.Fatalf("failed although nothing was asked: %+v", d)
 	}
-	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
+	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
 	r.consents("ann", RecordingAudio)
 	r.seatOf("late", "participant")
-	r.do(SendBack{By: "host", Target: "late"})
+	r.do(as("host", SendBack{Target: "late"}))
 	before := r.s
 	d := r.do(FailRecording{Fault: DiskFull})
 	r.wantRecording(RecordingOff)
@@ -27,6 +27,6 @@ func TestRecorderFails(t *testing.T) {
 	if Opens(before, d.Events) || !Keeps(d.Events) {
 		t.Fatal("the end of a recording opens something, or is not kept")
 	}
-	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
+	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
 	r.wantBegun("ann/microphone") // a host asks again, and consent stands
 }

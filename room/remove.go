@@ -8,8 +8,8 @@ import (
 
 // remove ends a seat and bars its person, so all seats of the person end with it. Nobody removes a host, and only a host
 // removes a cohost: whatever seat of theirs is named.
-func remove(s State, c Remove) (Decision, *Error) {
-	by, err := moderate(s, c.By, c.Target, actRemove)
+func remove(s State, by ParticipantID, c Remove) (Decision, *Error) {
+	host, err := moderate(s, by, c.Target, actRemove)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -20,7 +20,7 @@ func remove(s State, c Remove) (Decision, *Error) {
 	if !ok {
 		return Decision{}, refuse(TargetNotFound, "no such participant")
 	}
-	if p.Person == by.Person {
+	if p.Person == host.Person {
 		return Decision{}, refuse(InvalidState, "that is you")
 	}
 	d := Decision{Events: []Event{PersonBarred{Bar{Person: p.Person, Participant: p.ID, DisplayName: p.DisplayName}}}}
@@ -28,7 +28,7 @@ func remove(s State, c Remove) (Decision, *Error) {
 		if seat.Person != p.Person {
 			continue
 		}
-		if seat.Role == auth.Host || seat.Role == auth.Cohost && !owning[by.Role] {
+		if seat.Role == auth.Host || seat.Role == auth.Cohost && !owning[host.Role] {
 			return Decision{}, refuse(Forbidden, "nobody removes a host, and only a host a cohost")
 		}
 		d.close(seat.ID, Removed, "removed", c.Message)
@@ -37,8 +37,8 @@ func remove(s State, c Remove) (Decision, *Error) {
 }
 
 // lift ends a bar. The person needs a new token and waits like everyone.
-func lift(s State, c Lift) (Decision, *Error) {
-	if _, err := moderate(s, c.By, c.Target, actLift); err != nil {
+func lift(s State, by ParticipantID, c Lift) (Decision, *Error) {
+	if _, err := moderate(s, by, c.Target, actLift); err != nil {
 		return Decision{}, err
 	}
 	if !slices.ContainsFunc(s.Barred, func(b Bar) bool { return b.Participant == c.Target }) {

@@ -11,8 +11,8 @@ import (
 func TestWaitingWindow(t *testing.T) {
 	r := group(t)
 	r.s.Policy.WaitingResume = 10 * time.Minute
-	r.do(Disconnect{By: "ann"})
-	r.do(Disconnect{By: "wait"})
+	r.do(as("ann", Disconnect{}))
+	r.do(as("wait", Disconnect{}))
 	lost := r.now
 	r.do(Tick{Now: lost.Add(time.Minute)})
 	r.wantAccess("ann", "")
@@ -30,12 +30,12 @@ func TestWaitingWindow(t *testing.T) {
 
 	r.s = again // a host lets them in at the last moment: they cannot know
 	r.now = lost.Add(10*time.Minute - 1)
-	r.do(Admit{By: "host", Targets: []ParticipantID{"wait"}})
+	r.do(as("host", Admit{Targets: []ParticipantID{"wait"}}))
 	let := r.now
 	r.do(Tick{Now: let.Add(10*time.Minute - 2)})
 	r.wantAccess("wait", Admitted)
 	r.do(Resume{Participant: "wait", Secret: hash("wait"), Next: hash("wait/1")})
-	r.do(Disconnect{By: "wait"})
+	r.do(as("wait", Disconnect{}))
 	r.do(Tick{Now: r.now.Add(time.Minute)})
 	r.wantAccess("wait", "")
 }

@@ -227,8 +227,8 @@ func target(s State, id ParticipantID, a Access) (Participant, *Error) {
 }
 
 // askScreen passes the wish to share a screen to the hosts.
-func askScreen(s State, c AskScreen) (Decision, *Error) {
-	p, err := actor(s, c.By, actAskScreen)
+func askScreen(s State, by ParticipantID) (Decision, *Error) {
+	p, err := actor(s, by, actAskScreen)
 	if err != nil {
 		return Decision{}, err
 	}

@@ -9,58 +9,58 @@ import (
 	"alcove/auth"
 )
 
-// acts has every act of the wire in a form that is allowed in group once the role is right. By is filled in.
+// acts has every act of the wire in a form that is allowed in group once the role is right.
 var acts = map[string]func(by ParticipantID) []Command{
-	"admit":         func(by ParticipantID) []Command { return []Command{Admit{By: by, All: true}} },
-	"deny":          func(by ParticipantID) []Command { return []Command{Deny{By: by, Target: "wait"}} },
-	"send back":     func(by ParticipantID) []Command { return []Command{SendBack{By: by, Target: "ben"}} },
-	"remove":        func(by ParticipantID) []Command { return []Command{Remove{By: by, Target: "ben"}} },
-	"remove cohost": func(by ParticipantID) []Command { return []Command{Remove{By: by, Target: "cohost"}} },
-	"remove host":   func(by ParticipantID) []Command { return []Command{Remove{By: by, Target: "host"}} },
-	"lift":          func(by ParticipantID) []Command { return []Command{Lift{By: by, Target: "gone"}} },
-	"lock":          func(by ParticipantID) []Command { return []Command{Lock{By: by}} },
-	"unlock":        func(by ParticipantID) []Command { return []Command{Unlock{By: by}} },
-	"end":           func(by ParticipantID) []Command { return []Command{End{By: by}} },
-	"mute":          func(by ParticipantID) []Command { return []Command{Mute{By: by, Target: "ben", Source: Camera}} },
-	"ask to unmute": func(by ParticipantID) []Command { return []Command{AskUnmute{By: by, Target: "quiet", Source: Camera}} },
+	"admit":         func(by ParticipantID) []Command { return []Command{as(by, Admit{All: true})} },
+	"deny":          func(by ParticipantID) []Command { return []Command{as(by, Deny{Target: "wait"})} },
+	"send back":     func(by ParticipantID) []Command { return []Command{as(by, SendBack{Target: "ben"})} },
+	"remove":        func(by ParticipantID) []Command { return []Command{as(by, Remove{Target: "ben"})} },
+	"remove cohost": func(by ParticipantID) []Command { return []Command{as(by, Remove{Target: "cohost"})} },
+	"remove host":   func(by ParticipantID) []Command { return []Command{as(by, Remove{Target: "host"})} },
+	"lift":          func(by ParticipantID) []Command { return []Command{as(by, Lift{Target: "gone"})} },
+	"lock":          func(by ParticipantID) []Command { return []Command{as(by, Lock{})} },
+	"unlock":        func(by ParticipantID) []Command { return []Command{as(by, Unlock{})} },
+	"end":           func(by ParticipantID) []Command { return []Command{as(by, End{})} },
+	"mute":          func(by ParticipantID) []Command { return []Command{as(by, Mute{Target: "ben", Source: Camera})} },
+	"ask to unmute": func(by ParticipantID) []Command { return []Command{as(by, AskUnmute{Target: "quiet", Source: Camera})} },
 	"grant": func(by ParticipantID) []Command {
-		return []Command{SetPermission{By: by, Target: "ben", Source: Screen, Allowed: true}}
+		return []Command{as(by, SetPermission{Target: "ben", Source: Screen, Allowed: true})}
 	},
-	"answer waiting":    func(by ParticipantID) []Command { return []Command{Message{By: by, Target: "wait", Text: "soon"}} },
-	"ask for screen":    func(by ParticipantID) []Command { return []Command{AskScreen{By: by}} },
-	"raise hand":        func(by ParticipantID) []Command { return []Command{SetHand{By: by, Raised: true}} },
+	"answer waiting":    func(by ParticipantID) []Command { return []Command{as(by, Message{Target: "wait", Text: "soon"})} },
+	"ask for screen":    func(by ParticipantID) []Command { return []Command{as(by, AskScreen{})} },
+	"raise hand":        func(by ParticipantID) []Command { return []Command{as(by, SetHand{Raised: true})} },
 	"offer":             func(by ParticipantID) []Command { return []Command{offer(by, 2)} },
-	"unmute microphone": func(by ParticipantID) []Command { return []Command{SetMuted{By: by, Source: Microphone}} },
-	"unmute camera":     func(by ParticipantID) []Command { return []Command{SetMuted{By: by, Source: Camera}} },
-	"unmute screen":     func(by ParticipantID) []Command { return []Command{SetMuted{By: by, Source: Screen}} },
-	"write to hosts":    func(by ParticipantID) []Command { return []Command{Message{By: by, Text: "hello"}} },
-	"leave":             func(by ParticipantID) []Command { return []Command{Leave{By: by}} },
-	"confirm":           func(by ParticipantID) []Command { return []Command{Confirm{By: by}} },
-	"disconnect":        func(by ParticipantID) []Command { return []Command{Disconnect{By: by}} },
+	"unmute microphone": func(by ParticipantID) []Command { return []Command{as(by, SetMuted{Source: Microphone})} },
+	"unmute camera":     func(by ParticipantID) []Command { return []Command{as(by, SetMuted{Source: Camera})} },
+	"unmute screen":     func(by ParticipantID) []Command { return []Command{as(by, SetMuted{Source: Screen})} },
+	"write to hosts":    func(by ParticipantID) []Command { return []Command{as(by, Message{Text: "hello"})} },
+	"leave":             func(by ParticipantID) []Command { return []Command{as(by, Leave{})} },
+	"confirm":           func(by ParticipantID) []Command { return []Command{as(by, Confirm{})} },
+	"disconnect":        func(by ParticipantID) []Command { return []Command{as(by, Disconnect{})} },
 	"set role": func(by ParticipantID) []Command {
-		return []Command{SetRole{By: by, Target: "ben", Role: auth.Observer}}
+		return []Command{as(by, SetRole{Target: "ben", Role: auth.Observer})}
 	},
-	"verify":          func(by ParticipantID) []Command { return []Command{Verify{By: by, Target: "ben", Verified: true}} },
-	"open side room":  func(by ParticipantID) []Command { return []Command{OpenSideRoom{By: by, Target: "ben"}} },
-	"close side room": func(by ParticipantID) []Command { return []Command{CloseSideRoom{By: by}} },
-	"help":            func(by ParticipantID) []Command { return []Command{SignalHelp{By: by}} },
-	"clear help":      func(by ParticipantID) []Command { return []Command{ClearHelp{By: by, Target: "quiet"}} },
+	"verify":          func(by ParticipantID) []Command { return []Command{as(by, Verify{Target: "ben", Verified: true})} },
+	"open side room":  func(by ParticipantID) []Command { return []Command{as(by, OpenSideRoom{Target: "ben"})} },
+	"close side room": func(by ParticipantID) []Command { return []Command{as(by, CloseSideRoom{})} },
+	"help":            func(by ParticipantID) []Command { return []Command{as(by, SignalHelp{})} },
+	"clear help":      func(by ParticipantID) []Command { return []Command{as(by, ClearHelp{Target: "quiet"})} },
 	"record": func(by ParticipantID) []Command {
-		return []Command{AskConsent{By: by, Scopes: []Scope{RecordingVideo}}}
+		return []Command{as(by, AskConsent{Scopes: []Scope{RecordingVideo}})}
 	},
-	"remind":         func(by ParticipantID) []Command { return []Command{RemindAgreement{By: by}} },
-	"stop recording": func(by ParticipantID) []Command { return []Command{StopRecording{By: by}} },
+	"remind":         func(by ParticipantID) []Command { return []Command{as(by, RemindAgreement{})} },
+	"stop recording": func(by ParticipantID) []Command { return []Command{as(by, StopRecording{})} },
 	"consent": func(by ParticipantID) []Command {
-		return []Command{RespondConsent{By: by, Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}}
+		return []Command{as(by, RespondConsent{Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true})}
 	},
 	"refuse": func(by ParticipantID) []Command {
-		return []Command{RespondConsent{By: by, Scope: RecordingAudio, TextHash: audioText.Hash}}
+		return []Command{as(by, RespondConsent{Scope: RecordingAudio, TextHash: audioText.Hash})}
 	},
-	"withdraw":     func(by ParticipantID) []Command { return []Command{WithdrawConsent{By: by}} },
-	"extend":       func(by ParticipantID) []Command { return []Command{Extend{By: by, Minutes: 10}} },
-	"acknowledge":  func(by ParticipantID) []Command { return []Command{Acknowledge{By: by, TextHash: houseRules.Hash}} },
-	"passcode":     func(by ParticipantID) []Command { return []Command{PasscodeEntered{By: by, OK: true}} },
-	"mute oneself": func(by ParticipantID) []Command { return []Command{SetMuted{By: by, Source: Microphone, Muted: true}} },
+	"withdraw":     func(by ParticipantID) []Command { return []Command{as(by, WithdrawConsent{})} },
+	"extend":       func(by ParticipantID) []Command { return []Command{as(by, Extend{Minutes: 10})} },
+	"acknowledge":  func(by ParticipantID) []Command { return []Command{as(by, Acknowledge{TextHash: houseRules.Hash})} },
+	"passcode":     func(by ParticipantID) []Command { return []Command{as(by, PasscodeEntered{OK: true})} },
+	"mute oneself": func(by ParticipantID) []Command { return []Command{as(by, SetMuted{Source: Microphone, Muted: true})} },
 }
 
 // matrix is written by hand, apart from the table of the code: the code of the answer, "" if allowed, for each of them.
@@ -113,15 +113,15 @@ func full(t *testing.T) *script {
 	r := group(t)
 	r.seatOf("quiet", auth.Participant)
 	r.do(offer("quiet", 1))
-	r.do(Mute{By: "host", Target: "quiet", Source: Camera})
-	r.do(SignalHelp{By: "quiet"})
+	r.do(as("host", Mute{Target: "quiet", Source: Camera}))
+	r.do(as("quiet", SignalHelp{}))
 	r.s.Policy.Recording, r.s.Policy.Consents = WithEach, forms
 	r.s.Policy.Agreement = []Text{houseRules}
 	for _, p := range r.s.Participants {
 		r.s = Apply(r.s, TextAcknowledged{ID: p.ID, Person: p.Person, Hash: houseRules.Hash})
 	}
 	r.s.EndsAt = r.now.Add(time.Hour)
-	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
+	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
 	return r
 }
 
@@ -133,7 +133,7 @@ func TestEveryActByEveryRole(t *testing.T) {
 	for name, act := range acts {
 		for _, by := range ids("host", "cohost", "ann", "obs", "wait", ByClinic) {
 			for _, c := range act(by) {
-				_, err := Decide(r.now, r.s, c)
+				_, err := decide(r.now, r.s, c)
 				if got, want := codeOf(err), matrix[name][by]; got != want {
 					t.Errorf("%s by %s: %q, want %q", name, by, got, want)
 				}
@@ -164,7 +164,7 @@ func TestEveryRowByEveryRole(t *testing.T) {
 			if act == nil {
 				t.Fatalf("nobody tries to %s", line.action)
 			}
-			_, err := Decide(r.now, r.s, act(by)[0])
+			_, err := decide(r.now, r.s, act(by)[0])
 			if code := codeOf(err); (code == "") != line.roles[role] || code != "" && code != Forbidden && by != ByClinic {
 				t.Errorf("%s by %s: %q, in the table %v", line.action, role, code, line.roles[role])
 			}
@@ -213,18 +213,18 @@ func statesOf(t *testing.T) map[string]State {
 	return map[string]State{
 		"new":       newScript(t).s,
 		"group":     after(),
-		"locked":    after(Lock{By: "host"}),
-		"ended":     after(End{By: "host"}),
-		"host lost": after(Disconnect{By: "host"}),
-		"ben gone":  after(Remove{By: "host", Target: "ben"}),
-		"ben back":  after(SendBack{By: "host", Target: "ben"}),
-		"nobody":    after(Leave{By: "wait"}),
-		"absent":    after(Leave{By: "host"}, Leave{By: "cohost"}),
-		"aside":     after(OpenSideRoom{By: "host", Target: "ann"}, SignalHelp{By: "ben"}),
+		"locked":    after(as("host", Lock{})),
+		"ended":     after(as("host", End{})),
+		"host lost": after(as("host", Disconnect{})),
+		"ben gone":  after(as("host", Remove{Target: "ben"})),
+		"ben back":  after(as("host", SendBack{Target: "ben"})),
+		"nobody":    after(as("wait", Leave{})),
+		"absent":    after(as("host", Leave{}), as("cohost", Leave{})),
+		"aside":     after(as("host", OpenSideRoom{Target: "ann"}), as("ben", SignalHelp{})),
 		"full":      full(t).s,
 		"revoked":   after(Revoke{Persons: []PersonID{"ann", "host"}}),
 		"amended":   after(Amend{Policy: strictPolicy}),
-		"returning": after(Lock{By: "host"}, joinAs("ann2", "ann", auth.Participant)),
+		"returning": after(as("host", Lock{}), joinAs("ann2", "ann", auth.Participant)),
 	}
 }
 
@@ -256,15 +256,15 @@ func TestEveryCommandInEveryState(t *testing.T) {
 			}
 		}
 		for _, c := range commands {
-			d, err := Decide(start, s, c)
+			d, err := decide(start, s, c)
 			if err != nil {
 				if code := codeOf(err); !slices.Contains(listed, code) {
-					t.Errorf("%s: %T: code %q is not listed", state, c, code)
+					t.Errorf("%s: %s: code %q is not listed", state, commandName(c), code)
 				}
 				continue
 			}
 			if s.EndedFor != "" {
-				t.Errorf("%s: %T: %+v after the end", state, c, d)
+				t.Errorf("%s: %s: %+v after the end", state, commandName(c), d)
 			}
 			checkState(t, ApplyAll(s, d.Events))
 		}

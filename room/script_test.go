@@ -2,6 +2,7 @@ package room
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -24,13 +25,37 @@ func newScript(t *testing.T) *script {
 	}}}
 }
 
+// An act is a command with the participant who gives it; a bare Command is given by the daemon.
+type act struct {
+	by ParticipantID
+	Command
+}
+
+func as(by ParticipantID, c Command) act { return act{by, c} }
+
+// decide decides an act.
+func decide(now time.Time, s State, c Command) (Decision, error) {
+	if a, ok := c.(act); ok {
+		return Decide(now, s, a.by, a.Command)
+	}
+	return Decide(now, s, ByDaemon, c)
+}
+
+// commandName is the type of a command, for messages.
+func commandName(c Command) string {
+	if a, ok := c.(act); ok {
+		c = a.Command
+	}
+	return fmt.Sprintf("%T", c)
+}
+
 // do plays a command that must succeed, a second later.
 func (r *script) do(c Command) Decision {
 	r.t.Helper()
 	r.now = r.now.Add(time.Second)
-	d, err := Decide(r.now, r.s, c)
+	d, err := decide(r.now, r.s, c)
 	if err != nil {
-		r.t.Fatalf("%T%+v: %v", c, c, err)
+		r.t.Fatalf("%s%+v: %v", commandName(c), c, err)
 	}
 	r.s = ApplyAll(r.s, d.Events)
 	return d
@@ -39,12 +64,12 @@ func (r *script) do(c Command) Decision {
 // refused plays a command that must be refused, and change nothing.
 func (r *script) refused(c Command, want Code) {
 	r.t.Helper()
-	d, err := Decide(r.now, r.s, c)
+	d, err := decide(r.now, r.s, c)
 	if code := codeOf(err); code != want {
-		r.t.Fatalf("%T%+v: code %q, want %q", c, c, code, want)
+		r.t.Fatalf("%s%+v: code %q, want %q", commandName(c), c, code, want)
 	}
 	if d.Events != nil || d.Effects != nil {
-		r.t.Fatalf("%T: a refusal with consequences: %+v", c, d)
+		r.t.Fatalf("%s: a refusal with consequences: %+v", commandName(c), d)
 	}
 }
 
@@ -71,7 +96,7 @@ func (r *script) seatOf(id string, role auth.Role) {
 	r.t.Helper()
 	r.do(joinAs(id, id, role))
 	if !role.Hosts() {
-		r.do(Admit{By: "host", Targets: []ParticipantID{ParticipantID(id)}})
+		r.do(as("host", Admit{Targets: []ParticipantID{ParticipantID(id)}}))
 	}
 }
 
@@ -86,7 +111,7 @@ func group(t *testing.T) *script {
 	r.seatOf("ben", auth.Participant)
 	r.seatOf("obs", auth.Observer)
 	r.seatOf("gone", auth.Participant)
-	r.do(Remove{By: "host", Target: "gone"})
+	r.do(as("host", Remove{Target: "gone"}))
 	r.do(joinAs("wait", "wait", auth.Participant))
 	for _, id := range []ParticipantID{"host", "cohost", "ann", "ben", "obs"} {
 		r.do(offer(id, 1))
@@ -95,12 +120,12 @@ func group(t *testing.T) *script {
 }
 
 // offer publishes all three sources.
-func offer(by ParticipantID, generation uint32) Publish {
-	c := Publish{By: by, Generation: generation}
+func offer(by ParticipantID, generation uint32) Command {
+	c := Publish{Generation: generation}
 	for _, source := range []Source{Microphone, Camera, Screen} {
 		c.Sources = append(c.Sources, Publication{ID: PublicationID(by) + "/" + PublicationID(source), Source: source})
 	}
-	return c
+	return as(by, c)
 }
 
 func (r *script) access(id ParticipantID) Access {

@@ -30,8 +30,8 @@ func Together(s State, a, b ParticipantID) bool {
 
 // openSideRoom takes a participant apart from the group: for a crisis, or a private word. Nobody needs a new token, and the host
 // counts as present.
-func openSideRoom(s State, c OpenSideRoom) (Decision, *Error) {
-	by, err := moderate(s, c.By, c.Target, actSideRoom)
+func openSideRoom(s State, by ParticipantID, c OpenSideRoom) (Decision, *Error) {
+	host, err := moderate(s, by, c.Target, actSideRoom)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -42,17 +42,17 @@ func openSideRoom(s State, c OpenSideRoom) (Decision, *Error) {
 	if p.Role.Hosts() {
 		return Decision{}, refuse(InvalidState, "a side room is for a host and a participant")
 	}
-	for _, id := range []ParticipantID{by.ID, p.ID} {
+	for _, id := range []ParticipantID{host.ID, p.ID} {
 		if _, aside := s.sideRoomOf(id); aside {
 			return Decision{}, refuse(InvalidState, "in a side room already")
 		}
 	}
-	return Decision{Events: []Event{SideRoomOpened{SideRoom{Host: by.ID, Guest: p.ID}}}}, nil
+	return Decision{Events: []Event{SideRoomOpened{SideRoom{Host: host.ID, Guest: p.ID}}}}, nil
 }
 
 // closeSideRoom brings both back to the group.
-func closeSideRoom(s State, c CloseSideRoom) (Decision, *Error) {
-	p, ok := s.seat(c.By)
+func closeSideRoom(s State, by ParticipantID) (Decision, *Error) {
+	p, ok := s.seat(by)
 	if !ok {
 		return Decision{}, refuse(InvalidState, "this seat is over")
 	}
@@ -71,8 +71,8 @@ func (s State) stillApart(r SideRoom) bool {
 }
 
 // signalHelp calls the hosts. Who calls again is heard again; nobody else learns of it.
-func signalHelp(s State, c SignalHelp) (Decision, *Error) {
-	p, err := actor(s, c.By, actHelp)
+func signalHelp(s State, by ParticipantID) (Decision, *Error) {
+	p, err := actor(s, by, actHelp)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -87,8 +87,8 @@ func signalHelp(s State, c SignalHelp) (Decision, *Error) {
 }
 
 // clearHelp says that a host has seen to it.
-func clearHelp(s State, c ClearHelp) (Decision, *Error) {
-	if _, err := moderate(s, c.By, c.Target, actClearHelp); err != nil {
+func clearHelp(s State, by ParticipantID, c ClearHelp) (Decision, *Error) {
+	if _, err := moderate(s, by, c.Target, actClearHelp); err != nil {
 		return Decision{}, err
 	}
 	p, ok := s.seat(c.Target)

@@ -19,8 +19,8 @@ func (r *script) hears() map[ParticipantID][]ParticipantID {
 func TestSideRoom(t *testing.T) {
 	r := group(t)
 	before := r.hears()
-	r.do(SetHand{By: "ann", Raised: true})
-	r.do(OpenSideRoom{By: "host", Target: "ann"})
+	r.do(as("ann", SetHand{Raised: true}))
+	r.do(as("host", OpenSideRoom{Target: "ann"}))
 	want := map[ParticipantID][]ParticipantID{
 		"host": ids("ann"), "ann": ids("host"), "cohost": ids("ben", "obs"), "ben": ids("cohost", "obs"), "obs": ids("cohost", "ben"),
 	}
@@ -41,19 +41,19 @@ func TestSideRoom(t *testing.T) {
 	if v := ViewOf(r.s, "ann"); v.Self.SideRoom != "host" || v.Roster[0].Away || v.Roster[2].Away || !v.Roster[2].HandRaised {
 		t.Fatalf("ann sees %+v", v)
 	}
-	r.refused(OpenSideRoom{By: "cohost", Target: "ann"}, InvalidState)
-	r.refused(OpenSideRoom{By: "host", Target: "ben"}, InvalidState)
-	r.refused(OpenSideRoom{By: "cohost", Target: "host"}, InvalidState)
-	r.refused(OpenSideRoom{By: "cohost", Target: "wait"}, TargetNotFound)
-	r.refused(OpenSideRoom{By: "ben", Target: "obs"}, Forbidden)
-	r.refused(CloseSideRoom{By: "cohost"}, InvalidState)
-	r.refused(CloseSideRoom{By: "gone"}, InvalidState)
-	r.do(OpenSideRoom{By: "cohost", Target: "ben"}) // a second one
+	r.refused(as("cohost", OpenSideRoom{Target: "ann"}), InvalidState)
+	r.refused(as("host", OpenSideRoom{Target: "ben"}), InvalidState)
+	r.refused(as("cohost", OpenSideRoom{Target: "host"}), InvalidState)
+	r.refused(as("cohost", OpenSideRoom{Target: "wait"}), TargetNotFound)
+	r.refused(as("ben", OpenSideRoom{Target: "obs"}), Forbidden)
+	r.refused(as("cohost", CloseSideRoom{}), InvalidState)
+	r.refused(as("gone", CloseSideRoom{}), InvalidState)
+	r.do(as("cohost", OpenSideRoom{Target: "ben"})) // a second one
 	if got := r.hears()["obs"]; got != nil {
 		t.Fatalf("left alone, obs hears %v", got)
 	}
-	r.do(CloseSideRoom{By: "ann"})
-	r.do(CloseSideRoom{By: "cohost"})
+	r.do(as("ann", CloseSideRoom{}))
+	r.do(as("cohost", CloseSideRoom{}))
 	if got := r.hears(); !reflect.DeepEqual(got, before) {
 		t.Fatalf("back, hear %v", got)
 	}
@@ -61,23 +61,23 @@ func TestSideRoom(t *testing.T) {
 
 func TestSideRoomEndsWithOneOfTwo(t *testing.T) {
 	for name, c := range map[string]Command{
-		"host leaves": Leave{By: "host"}, "guest leaves": Leave{By: "ann"}, "sent back": SendBack{By: "cohost", Target: "ann"},
-		"removed": Remove{By: "cohost", Target: "ann"}, "revoked": Revoke{Persons: []PersonID{"host"}},
+		"host leaves": as("host", Leave{}), "guest leaves": as("ann", Leave{}), "sent back": as("cohost", SendBack{Target: "ann"}),
+		"removed": as("cohost", Remove{Target: "ann"}), "revoked": Revoke{Persons: []PersonID{"host"}},
 	} {
 		r := group(t)
-		r.do(OpenSideRoom{By: "host", Target: "ann"})
+		r.do(as("host", OpenSideRoom{Target: "ann"}))
 		r.do(c)
 		if len(r.s.SideRooms) != 0 {
 			t.Errorf("%s: %+v", name, r.s.SideRooms)
 		}
 	}
 	r := group(t)
-	r.do(OpenSideRoom{By: "cohost", Target: "ann"})
-	r.do(Disconnect{By: "ann"})
+	r.do(as("cohost", OpenSideRoom{Target: "ann"}))
+	r.do(as("ann", Disconnect{}))
 	if len(r.s.SideRooms) != 1 {
 		t.Error("a lost connection ends a side room")
 	}
-	r.do(SetRole{By: "host", Target: "cohost", Role: auth.Participant})
+	r.do(as("host", SetRole{Target: "cohost", Role: auth.Participant}))
 	if len(r.s.SideRooms) != 0 {
 		t.Error("two participants in a side room")
 	}
@@ -85,26 +85,26 @@ func TestSideRoomEndsWithOneOfTwo(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	r := group(t)
-	d := r.do(SignalHelp{By: "ann"})
+	d := r.do(as("ann", SignalHelp{}))
 	want := []Effect{HelpSignalled{"host", "ann"}, HelpSignalled{"cohost", "ann"}}
 	if !reflect.DeepEqual(d.Effects, want) {
 		t.Fatalf("told %+v", d.Effects)
 	}
-	if d := r.do(SignalHelp{By: "ann"}); d.Events != nil || !reflect.DeepEqual(d.Effects, want) {
+	if d := r.do(as("ann", SignalHelp{})); d.Events != nil || !reflect.DeepEqual(d.Effects, want) {
 		t.Fatalf("called again: %+v", d)
 	}
 	if !ViewOf(r.s, "cohost").Roster[2].HelpRaised || !ViewOf(r.s, "ann").Self.HelpRaised || ViewOf(r.s, "ben").Roster[2].HelpRaised {
 		t.Fatal("seen by others than hosts and oneself, or by nobody")
 	}
-	r.do(SendBack{By: "host", Target: "ann"})
+	r.do(as("host", SendBack{Target: "ann"}))
 	if w := ViewOf(r.s, "host").Waiting; !w[0].HelpRaised {
 		t.Fatalf("forgotten: %+v", w)
 	}
-	r.do(ClearHelp{By: "cohost", Target: "ann"})
-	r.refused(ClearHelp{By: "host", Target: "ann"}, TargetNotFound)
-	r.refused(ClearHelp{By: "ben", Target: "ann"}, Forbidden)
-	r.refused(SignalHelp{By: "wait"}, NotAdmitted)
-	r.do(SignalHelp{By: "obs"})
+	r.do(as("cohost", ClearHelp{Target: "ann"}))
+	r.refused(as("host", ClearHelp{Target: "ann"}), TargetNotFound)
+	r.refused(as("ben", ClearHelp{Target: "ann"}), Forbidden)
+	r.refused(as("wait", SignalHelp{}), NotAdmitted)
+	r.do(as("obs", SignalHelp{}))
 }
 
 func TestRevoke(t *testing.T) {
@@ -122,8 +122,8 @@ func TestRevoke(t *testing.T) {
 	if list := ViewOf(r.s, "cohost").Barred; len(list) != 3 {
 		t.Fatalf("the hosts see %+v", list)
 	}
-	r.refused(Lift{By: "cohost", Target: "ann2"}, Forbidden)
-	r.refused(Lift{By: ByClinic, Target: "ann2"}, Forbidden)
+	r.refused(as("cohost", Lift{Target: "ann2"}), Forbidden)
+	r.refused(as(ByClinic, Lift{Target: "ann2"}), Forbidden)
 	if d := r.do(Revoke{Persons: []PersonID{"ann"}}); d.Events != nil {
 		t.Fatalf("revoked twice: %+v", d)
 	}
@@ -143,25 +143,25 @@ func TestRevoke(t *testing.T) {
 // What the clinic takes back is its own word, not that of a host.
 func TestReinstateLeavesBarsOfHosts(t *testing.T) {
 	r := group(t)
-	r.do(Remove{By: "host", Target: "ann"})
+	r.do(as("host", Remove{Target: "ann"}))
 	r.do(Revoke{Persons: []PersonID{"ann"}})
 	r.do(Reinstate{Person: "ann"})
 	r.refused(joinAs("ann2", "ann", auth.Participant), BarredPerson)
-	r.do(Lift{By: "host", Target: "ann"})
+	r.do(as("host", Lift{Target: "ann"}))
 	r.do(joinAs("ann2", "ann", auth.Participant))
 }
 
 func TestClinicActs(t *testing.T) {
 	r := group(t)
-	r.do(Admit{By: ByClinic, All: true})
-	r.do(Remove{By: ByClinic, Target: "cohost"})
-	r.refused(Remove{By: ByClinic, Target: "host"}, Forbidden)
+	r.do(as(ByClinic, Admit{All: true}))
+	r.do(as(ByClinic, Remove{Target: "cohost"}))
+	r.refused(as(ByClinic, Remove{Target: "host"}), Forbidden)
 	r.refused(joinAs(string(ByClinic), "x", auth.Host), BadRequest)
 	v := ViewOf(r.s, ByClinic)
 	if len(v.Roster) != 5 || v.Waiting == nil || len(v.Barred) != 2 || !reflect.DeepEqual(v.Self, Self{}) {
 		t.Fatalf("the clinic sees %+v", v)
 	}
-	r.do(End{By: ByClinic, Reason: "whatever"})
+	r.do(as(ByClinic, End{Reason: "whatever"}))
 	r.wantEnded("clinic")
 }
 
@@ -179,15 +179,15 @@ func TestPermissions(t *testing.T) {
 		return live
 	}
 	set := func(source Source, allowed bool) {
-		r.do(SetPermission{By: "cohost", Target: "ann", Source: source, Allowed: allowed})
+		r.do(as("cohost", SetPermission{Target: "ann", Source: source, Allowed: allowed}))
 	}
 	set(Microphone, false)
 	if got := sends(); got[Microphone] || !got[Camera] {
 		t.Fatalf("sends %v", got)
 	}
-	r.refused(SetMuted{By: "ann", Source: Microphone}, Forbidden)
+	r.refused(as("ann", SetMuted{Source: Microphone}), Forbidden)
 	r.do(offer("ann", 2)) // a new connection changes nothing
-	r.refused(AskUnmute{By: "host", Target: "ann", Source: Microphone}, InvalidState)
+	r.refused(as("host", AskUnmute{Target: "ann", Source: Microphone}), InvalidState)
 	set(Microphone, true)
 	if sends()[Microphone] {
 		t.Fatal("given back, and unmuted by somebody else")
@@ -195,44 +195,44 @@ func TestPermissions(t *testing.T) {
 	if p, _ := r.s.seat("ann"); p.Overrides != (Overrides{}) {
 		t.Fatalf("overrides %+v", p.Overrides)
 	}
-	r.do(SetMuted{By: "ann", Source: Microphone})
+	r.do(as("ann", SetMuted{Source: Microphone}))
 	set(Camera, false)
 	set(Screen, true)
-	r.do(SendBack{By: "host", Target: "ann"})
+	r.do(as("host", SendBack{Target: "ann"}))
 	if p, _ := r.s.seat("ann"); p.Overrides != (Overrides{Camera: Taken}) {
 		t.Fatalf("sent back with %+v", p.Overrides)
 	}
-	r.refused(SetPermission{By: "host", Target: "ben", Source: "smell", Allowed: true}, BadRequest)
-	r.refused(SetPermission{By: "host", Target: "cohost", Source: Camera}, InvalidState)
-	r.refused(SetPermission{By: "ben", Target: "ben", Source: Camera}, Forbidden)
+	r.refused(as("host", SetPermission{Target: "ben", Source: "smell", Allowed: true}), BadRequest)
+	r.refused(as("host", SetPermission{Target: "cohost", Source: Camera}), InvalidState)
+	r.refused(as("ben", SetPermission{Target: "ben", Source: Camera}), Forbidden)
 	r.s.Policy.ScreenForAll = true
-	r.do(SetPermission{By: "host", Target: "ben", Source: Screen})
-	r.refused(SetMuted{By: "ben", Source: Screen}, Forbidden)
+	r.do(as("host", SetPermission{Target: "ben", Source: Screen}))
+	r.refused(as("ben", SetMuted{Source: Screen}), Forbidden)
 }
 
 func TestSetRole(t *testing.T) {
 	r := group(t)
-	r.do(SetRole{By: "host", Target: "ann", Role: auth.Cohost})
-	r.do(Mute{By: "ann", Target: "ben", Source: Camera})
-	r.do(SetMuted{By: "ann", Source: Screen})
-	r.do(SetRole{By: "host", Target: "ann", Role: auth.Observer})
+	r.do(as("host", SetRole{Target: "ann", Role: auth.Cohost}))
+	r.do(as("ann", Mute{Target: "ben", Source: Camera}))
+	r.do(as("ann", SetMuted{Source: Screen}))
+	r.do(as("host", SetRole{Target: "ann", Role: auth.Observer}))
 	if p, _ := r.s.seat("ann"); !p.Publications[0].Muted || !p.Publications[2].Muted || len(ViewOf(r.s, "ben").Roster) != 5 {
 		t.Fatalf("an observer, seen by all, who publishes %+v", p.Publications)
 	}
-	r.do(SetRole{By: "host", Target: "ann", Role: auth.Participant})
+	r.do(as("host", SetRole{Target: "ann", Role: auth.Participant}))
 	if p, _ := r.s.seat("ann"); !p.Publications[0].Muted {
 		t.Fatal("unmuted by somebody else")
 	}
-	if d := r.do(SetRole{By: "host", Target: "ann", Role: auth.Participant}); d.Events != nil {
+	if d := r.do(as("host", SetRole{Target: "ann", Role: auth.Participant})); d.Events != nil {
 		t.Fatalf("changed nothing with %+v", d)
 	}
-	r.refused(SetRole{By: "host", Target: "ann", Role: auth.Host}, BadRequest)
-	r.refused(SetRole{By: "host", Target: "host", Role: auth.Observer}, InvalidState)
-	r.refused(SetRole{By: "host", Target: "wait", Role: auth.Cohost}, TargetNotFound)
+	r.refused(as("host", SetRole{Target: "ann", Role: auth.Host}), BadRequest)
+	r.refused(as("host", SetRole{Target: "host", Role: auth.Observer}), InvalidState)
+	r.refused(as("host", SetRole{Target: "wait", Role: auth.Cohost}), TargetNotFound)
 	r.do(joinAs("host2", "host2", auth.Host))
-	r.refused(SetRole{By: "host", Target: "host2", Role: auth.Participant}, Forbidden)
+	r.refused(as("host", SetRole{Target: "host2", Role: auth.Participant}), Forbidden)
 	r.s.Policy.Hosting.AMR = []string{"mfa"}
-	r.refused(SetRole{By: "host", Target: "ann", Role: auth.Cohost}, MFARequired)
+	r.refused(as("host", SetRole{Target: "ann", Role: auth.Cohost}), MFARequired)
 }
 
 // TestWhoLeadsNoMoreIsWhatTheTokenSaid: an observer who was made a cohost does not come out of it a participant.
@@ -246,26 +246,26 @@ func TestWhoLeadsNoMoreIsWhatTheTokenSaid(t *testing.T) {
 		id   ParticipantID
 		want auth.Role
 	}{{"obs", auth.Observer}, {"ann", auth.Participant}} {
-		r.do(SetRole{By: "host", Target: one.id, Role: auth.Cohost})
+		r.do(as("host", SetRole{Target: one.id, Role: auth.Cohost}))
 		r.do(offer(one.id, 2))
-		r.do(SetRole{By: "host", Target: one.id, Role: auth.Participant})
+		r.do(as("host", SetRole{Target: one.id, Role: auth.Participant}))
 		p, _ := r.s.seat(one.id)
 		if p.Role != one.want || p.Publications[0].Muted != (one.want == auth.Observer) {
 			t.Errorf("%s leads no more and is %q with %+v", one.id, p.Role, p.Publications[0])
 		}
 	}
-	r.do(SetRole{By: "host", Target: "obs", Role: auth.Cohost})
+	r.do(as("host", SetRole{Target: "obs", Role: auth.Cohost}))
 	s, err := DecodeState(EncodeState(r.s))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.s = Revive(r.now, s, r.s.Policy)
 	r.do(Resume{Participant: "host", Secret: hash("host"), Next: hash("host again")})
-	r.do(SetRole{By: "host", Target: "obs", Role: auth.Participant})
+	r.do(as("host", SetRole{Target: "obs", Role: auth.Participant}))
 	if role("obs") != auth.Observer {
 		t.Error("a restart forgot what the token said")
 	}
-	r.do(SetRole{By: "host", Target: "obs", Role: auth.Participant})
+	r.do(as("host", SetRole{Target: "obs", Role: auth.Participant}))
 	if role("obs") != auth.Participant {
 		t.Error("no host may make an observer a participant")
 	}
@@ -277,6 +277,6 @@ func TestWhoLeadsNoMoreStandsWhereTheyWould(t *testing.T) {
 	r.s.Policy.Agreement = []Text{houseRules}
 	r.seatOf("host", auth.Host)
 	r.seatOf("cohost", auth.Cohost)
-	r.do(SetRole{By: "host", Target: "cohost", Role: auth.Participant})
+	r.do(as("host", SetRole{Target: "cohost", Role: auth.Participant}))
 	r.wantAccess("cohost", Waiting)
 }

@@ -3,8 +3,8 @@ package room
 import "time"
 
 // disconnect starts the time in which a seat may be resumed.
-func disconnect(now time.Time, s State, c Disconnect) (Decision, *Error) {
-	p, ok := s.seat(c.By)
+func disconnect(now time.Time, s State, by ParticipantID) (Decision, *Error) {
+	p, ok := s.seat(by)
 	if !ok {
 		return Decision{}, refuse(InvalidState, "this seat is over")
 	}
@@ -15,20 +15,20 @@ func disconnect(now time.Time, s State, c Disconnect) (Decision, *Error) {
 }
 
 // confirm lets the secret before the newest die.
-func confirm(s State, c Confirm) (Decision, *Error) {
-	if _, ok := s.seat(c.By); !ok {
+func confirm(s State, by ParticipantID) (Decision, *Error) {
+	if _, ok := s.seat(by); !ok {
 		return Decision{}, refuse(InvalidState, "this seat is over")
 	}
-	return Decision{Events: []Event{SecretConfirmed{ID: c.By}}}, nil
+	return Decision{Events: []Event{SecretConfirmed{ID: by}}}, nil
 }
 
 // leave ends the own seat, from the group or from the waiting room.
-func leave(s State, c Leave) (Decision, *Error) {
-	if _, ok := s.seat(c.By); !ok {
+func leave(s State, by ParticipantID) (Decision, *Error) {
+	if _, ok := s.seat(by); !ok {
 		return Decision{}, refuse(InvalidState, "this seat is over")
 	}
 	var d Decision
-	d.close(c.By, Left, "left", "")
+	d.close(by, Left, "left", "")
 	return d, nil
 }
 
@@ -163,8 +163,8 @@ func nextWarning(s State) (time.Time, bool) {
 }
 
 // extend moves the absolute limit, not beyond the schedule.
-func extend(now time.Time, s State, c Extend) (Decision, *Error) {
-	if _, err := actor(s, c.By, actExtend); err != nil {
+func extend(now time.Time, s State, by ParticipantID, c Extend) (Decision, *Error) {
+	if _, err := actor(s, by, actExtend); err != nil {
 		return Decision{}, err
 	}
 	if c.Minutes < 1 || c.Minutes > maxExtension {

@@ -20,7 +20,7 @@ func (r *script) wait(d time.Duration) []Effect {
 			return told
 		}
 		r.now = due
-		dec, err := Decide(r.now, r.s, Tick{Now: r.now})
+		dec, err := decide(r.now, r.s, Tick{Now: r.now})
 		if err != nil || len(dec.Events) == 0 {
 			r.t.Fatalf("a deadline at %s where nothing happens: %v", r.now, err)
 		}
@@ -61,10 +61,10 @@ func TestAbsoluteLimit(t *testing.T) {
 	if told := r.wait(5 * time.Minute); !reflect.DeepEqual(told, both(5)) {
 		t.Fatalf("told %+v", told)
 	}
-	r.refused(Extend{By: "ann", Minutes: 10}, Forbidden)
-	r.refused(Extend{By: "host"}, BadRequest)
-	r.refused(Extend{By: "host", Minutes: 61}, BadRequest)
-	r.do(Extend{By: "host", Minutes: 4}) // 8 minutes are left: the next warning is at 5
+	r.refused(as("ann", Extend{Minutes: 10}), Forbidden)
+	r.refused(as("host", Extend{}), BadRequest)
+	r.refused(as("host", Extend{Minutes: 61}), BadRequest)
+	r.do(as("host", Extend{Minutes: 4})) // 8 minutes are left: the next warning is at 5
 	if told := r.wait(4 * time.Minute); !reflect.DeepEqual(told, both(5)) {
 		t.Fatalf("told %+v", told)
 	}
@@ -89,10 +89,10 @@ func TestALateTickWarnsOnce(t *testing.T) {
 
 func TestExtendHasAnEnd(t *testing.T) {
 	r := timed(t, func(*Policy) {})
-	r.refused(Extend{By: "host", Minutes: 10}, InvalidState)
+	r.refused(as("host", Extend{Minutes: 10}), InvalidState)
 	r.s.EndsAt = r.s.StartedAt.Add(maxSession - time.Minute)
-	r.do(Extend{By: "host", Minutes: 10})
-	r.refused(Extend{By: "host", Minutes: 10}, InvalidState)
+	r.do(as("host", Extend{Minutes: 10}))
+	r.refused(as("host", Extend{Minutes: 10}), InvalidState)
 }
 
 func TestSchedule(t *testing.T) {
@@ -107,13 +107,13 @@ func TestSchedule(t *testing.T) {
 	r.now = start.Add(6 * time.Minute)
 	r.do(early)
 	r.do(joinAs("host", "host", auth.Host)) // may come early, and finds the schedule of the first token
-	r.refused(Admit{By: "host", All: true}, RoomNotStarted)
+	r.refused(as("host", Admit{All: true}), RoomNotStarted)
 	r.now = start.Add(20 * time.Minute)
-	r.do(Admit{By: "host", All: true})
+	r.do(as("host", Admit{All: true}))
 	if end := ViewOf(r.s, "ann").Room.EndsAt; !end.Equal(start.Add(time.Hour)) {
 		t.Fatalf("ends at %s", end)
 	}
-	r.refused(Extend{By: "host", Minutes: 60}, InvalidState) // not beyond the schedule
+	r.refused(as("host", Extend{Minutes: 60}), InvalidState) // not beyond the schedule
 	if told := r.wait(35 * time.Minute); len(told) != 4 {
 		t.Fatalf("told %+v", told)
 	}
@@ -134,7 +134,7 @@ func TestWaitingLimit(t *testing.T) {
 		t.Fatalf("told %+v", told)
 	}
 	r.wantAccess("ann", Admitted)
-	r.do(SendBack{By: "host", Target: "ann"}) // waits from now on
+	r.do(as("host", SendBack{Target: "ann"})) // waits from now on
 	r.wait(9 * time.Minute)
 	r.wantAccess("ann", Waiting)
 }
@@ -142,11 +142,11 @@ func TestWaitingLimit(t *testing.T) {
 func TestIdleLimit(t *testing.T) {
 	r := timed(t, func(p *Policy) { p.IdleLimit = 20 * time.Minute })
 	r.wait(time.Hour)
-	r.do(Leave{By: "ann"})
+	r.do(as("ann", Leave{}))
 	r.wait(19 * time.Minute)
 	r.seatOf("ben", auth.Participant)
 	r.wait(time.Hour)
-	r.do(Leave{By: "ben"})
+	r.do(as("ben", Leave{}))
 	r.wait(20 * time.Minute)
 	r.wantEnded("idle")
 }
@@ -163,7 +163,7 @@ func TestLastHostLeaves(t *testing.T) {
 	grace := func(p *Policy) { p.HostGrace = 5 * time.Minute }
 	r := timed(t, grace)
 	r.do(joinAs("wait", "wait", auth.Participant))
-	r.do(Leave{By: "host"})
+	r.do(as("host", Leave{}))
 	v := ViewOf(r.s, "ann").Room
 	if !v.Locked || !v.AbsenceLock || !v.HostAbsent || !v.EndsAt.Equal(r.now.Add(5*time.Minute)) || v.EndsFor != "absent" {
 		t.Fatalf("the group sees %+v", v)
@@ -174,21 +174,21 @@ func TestLastHostLeaves(t *testing.T) {
 	if v := ViewOf(r.s, "ann").Room; v.Locked || v.AbsenceLock || v.HostAbsent || !v.EndsAt.IsZero() || v.EndsFor != "" {
 		t.Fatalf("the group sees %+v", v)
 	}
-	r.do(Admit{By: "host2", All: true})
-	r.do(Leave{By: "host2"})
+	r.do(as("host2", Admit{All: true}))
+	r.do(as("host2", Leave{}))
 	r.wait(5 * time.Minute)
 	r.wantEnded("absent")
 
 	r = timed(t, grace)
-	r.do(Lock{By: "host"})
-	r.do(Leave{By: "host"})
+	r.do(as("host", Lock{}))
+	r.do(as("host", Leave{}))
 	r.do(joinAs("host2", "host", auth.Host))
 	if v := ViewOf(r.s, "ann").Room; !v.Locked || v.AbsenceLock {
 		t.Fatalf("a host's lock was lifted by a return: %+v", v)
 	}
 
 	r = timed(t, grace)
-	r.do(Disconnect{By: "host"})
+	r.do(as("host", Disconnect{}))
 	if r.s.Locked {
 		t.Fatal("locked while the host's seat waits")
 	}
@@ -200,7 +200,7 @@ func TestLastHostLeaves(t *testing.T) {
 	r.wantEnded("absent")
 
 	r = timed(t, func(*Policy) {})
-	r.do(Leave{By: "host"})
+	r.do(as("host", Leave{}))
 	r.wait(time.Hour)
 	r.wantEnded("") // no grace period is no end
 }
@@ -208,7 +208,7 @@ func TestLastHostLeaves(t *testing.T) {
 func TestAHostInASideRoomIsPresent(t *testing.T) {
 	r := timed(t, func(p *Policy) { p.HostGrace = time.Minute })
 	r.seatOf("ben", auth.Participant)
-	r.do(OpenSideRoom{By: "host", Target: "ann"})
+	r.do(as("host", OpenSideRoom{Target: "ann"}))
 	r.wait(time.Hour)
 	if v := ViewOf(r.s, "ben").Room; v.Locked || v.HostAbsent {
 		t.Fatalf("the group sees %+v", v)

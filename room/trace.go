@@ -11,7 +11,7 @@ import (
 type Trace struct {
 	Session string
 	At      time.Time
-	By      ParticipantID // who acts, "" for time itself and the daemon
+	By      ParticipantID // who acts: a seat, ByClinic or ByDaemon
 }
 
 // EntriesOf gives what the audit log keeps of a decision: before is the state it was made on. Equal inputs give equal entries.

@@ -20,7 +20,7 @@ func (r *script) traced(by ParticipantID, c Command) ([]string, []ConsentRecord)
 	var acts []string
 	for _, e := range EntriesOf(t, before, d.Events) {
 		if e.By != by || e.Session != "key" || !e.At.Equal(r.now) || e.Subject != "" && e.Person == "" {
-			r.t.Errorf("%T: entry %+v", c, e)
+			r.t.Errorf("%s: entry %+v", commandName(c), e)
 		}
 		acts = append(acts, strings.Join(strings.Fields(e.Act+" "+string(e.Subject)+" "+e.Detail), " "))
 	}
@@ -41,52 +41,52 @@ func TestEntries(t *testing.T) {
 		open bool
 	}{
 		{"x", joinAs("x", "xeno", auth.Participant), []string{"seat.waiting x participant"}, false},
-		{"x", PasscodeEntered{By: "x", OK: true}, []string{"passcode.entered x"}, true},
-		{"host", Verify{By: "host", Target: "x", Verified: true}, []string{"identity.verified x"}, true},
-		{"host", Admit{By: "host", All: true}, []string{"seat.admitted x participant"}, true},
-		{"host", Verify{By: "host", Target: "x"}, []string{"identity.withdrawn x"}, false},
-		{"host", SetPermission{By: "host", Target: "x", Source: Screen, Allowed: true}, []string{"permission.given x screen"}, true},
-		{"host", SetPermission{By: "host", Target: "x", Source: Microphone}, []string{"permission.taken x microphone"}, false},
-		{"host", SetRole{By: "host", Target: "x", Role: auth.Cohost}, []string{"role.set x cohost"}, true},
-		{"host", SetRole{By: "host", Target: "x", Role: auth.Observer}, []string{"role.set x observer"}, false},
-		{"x", SignalHelp{By: "x"}, []string{"help.called x"}, false},
-		{"host", ClearHelp{By: "host", Target: "x"}, []string{"help.answered x"}, false},
-		{"host", OpenSideRoom{By: "host", Target: "x"}, []string{"sideroom.opened x"}, false},
-		{"x", CloseSideRoom{By: "x"}, []string{"sideroom.closed x"}, false},
-		{"host", Lock{By: "host"}, []string{"room.locked"}, false},
-		{"host", Unlock{By: "host"}, []string{"room.unlocked"}, true},
-		{"host", Extend{By: "host", Minutes: 5}, []string{"session.extended 2026-03-02T10:05:00Z"}, true},
-		{"host", AskConsent{By: "host", Scopes: []Scope{RecordingAudio}}, []string{"recording.asked recording.audio"}, true},
-		{"ann", RespondConsent{By: "ann", Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true},
+		{"x", as("x", PasscodeEntered{OK: true}), []string{"passcode.entered x"}, true},
+		{"host", as("host", Verify{Target: "x", Verified: true}), []string{"identity.verified x"}, true},
+		{"host", as("host", Admit{All: true}), []string{"seat.admitted x participant"}, true},
+		{"host", as("host", Verify{Target: "x"}), []string{"identity.withdrawn x"}, false},
+		{"host", as("host", SetPermission{Target: "x", Source: Screen, Allowed: true}), []string{"permission.given x screen"}, true},
+		{"host", as("host", SetPermission{Target: "x", Source: Microphone}), []string{"permission.taken x microphone"}, false},
+		{"host", as("host", SetRole{Target: "x", Role: auth.Cohost}), []string{"role.set x cohost"}, true},
+		{"host", as("host", SetRole{Target: "x", Role: auth.Observer}), []string{"role.set x observer"}, false},
+		{"x", as("x", SignalHelp{}), []string{"help.called x"}, false},
+		{"host", as("host", ClearHelp{Target: "x"}), []string{"help.answered x"}, false},
+		{"host", as("host", OpenSideRoom{Target: "x"}), []string{"sideroom.opened x"}, false},
+		{"x", as("x", CloseSideRoom{}), []string{"sideroom.closed x"}, false},
+		{"host", as("host", Lock{}), []string{"room.locked"}, false},
+		{"host", as("host", Unlock{}), []string{"room.unlocked"}, true},
+		{"host", as("host", Extend{Minutes: 5}), []string{"session.extended 2026-03-02T10:05:00Z"}, true},
+		{"host", as("host", AskConsent{Scopes: []Scope{RecordingAudio}}), []string{"recording.asked recording.audio"}, true},
+		{"ann", as("ann", RespondConsent{Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}),
 			[]string{"consent.granted ann recording.audio " + audioText.Hash}, true},
 		{"", ConfirmRecording{}, []string{"recording.began"}, false},
-		{"ann", WithdrawConsent{By: "ann"}, []string{"consent.withdrawn ann recording.audio " + audioText.Hash}, false},
-		{"ann", RespondConsent{By: "ann", Scope: RecordingAudio, TextHash: audioText.Hash}, []string{"consent.refused ann recording.audio " + audioText.Hash}, false},
-		{"host", StopRecording{By: "host"}, []string{"recording.stopped"}, false},
-		{"", Disconnect{By: "ann"}, []string{"seat.dropped ann"}, false},
+		{"ann", as("ann", WithdrawConsent{}), []string{"consent.withdrawn ann recording.audio " + audioText.Hash}, false},
+		{"ann", as("ann", RespondConsent{Scope: RecordingAudio, TextHash: audioText.Hash}), []string{"consent.refused ann recording.audio " + audioText.Hash}, false},
+		{"host", as("host", StopRecording{}), []string{"recording.stopped"}, false},
+		{"", as("ann", Disconnect{}), []string{"seat.dropped ann"}, false},
 		{"ann", Resume{Participant: "ann", Secret: hash("ann"), Next: hash("next")}, []string{"seat.resumed ann"}, false},
-		{"host", SendBack{By: "host", Target: "x"}, []string{"seat.sent_back x"}, false},
-		{"host", Remove{By: "host", Target: "x"}, []string{"person.barred x", "seat.ended x removed"}, false},
-		{"host", Lift{By: "host", Target: "x"}, []string{"person.lifted x"}, true},
-		{"host", Leave{By: "host"}, []string{"seat.ended host left", "hosts.absent", "room.locked absence"}, false},
+		{"host", as("host", SendBack{Target: "x"}), []string{"seat.sent_back x"}, false},
+		{"host", as("host", Remove{Target: "x"}), []string{"person.barred x", "seat.ended x removed"}, false},
+		{"host", as("host", Lift{Target: "x"}), []string{"person.lifted x"}, true},
+		{"host", as("host", Leave{}), []string{"seat.ended host left", "hosts.absent", "room.locked absence"}, false},
 		{"h2", joinAs("h2", "host", auth.Host), []string{"seat.admitted h2 host", "hosts.back", "room.unlocked absence"}, true},
 		{"", Revoke{Persons: []PersonID{"ben"}}, []string{"person.barred ben revoked", "seat.ended ben removed"}, false},
 		{"", Reinstate{Person: "ben"}, []string{"person.lifted ben revoked"}, true},
-		{"ann", SetHand{By: "ann", Raised: true}, nil, false},
-		{"h2", End{By: "h2"}, []string{"seat.ended ann ended", "seat.ended h2 ended", "session.ended host"}, false},
+		{"ann", as("ann", SetHand{Raised: true}), nil, false},
+		{"h2", as("h2", End{}), []string{"seat.ended ann ended", "seat.ended h2 ended", "session.ended host"}, false},
 	}
 	for _, step := range steps {
 		before := r.s
 		acts, _ := r.traced(step.by, step.do)
 		if !slices.Equal(acts, step.acts) {
-			t.Errorf("%T: %q, want %q", step.do, acts, step.acts)
+			t.Errorf("%s: %q, want %q", commandName(step.do), acts, step.acts)
 		}
-		d, _ := Decide(r.now, before, step.do)
+		d, _ := decide(r.now, before, step.do)
 		if Opens(before, d.Events) != step.open || (len(OpeningsOf(Trace{}, before, d.Events)) > 0) != step.open {
-			t.Errorf("%T opens: %v", step.do, !step.open)
+			t.Errorf("%s opens: %v", commandName(step.do), !step.open)
 		}
 		if hand := acts == nil; Keeps(d.Events) == hand {
-			t.Errorf("%T is kept: %v", step.do, !hand)
+			t.Errorf("%s is kept: %v", commandName(step.do), !hand)
 		}
 	}
 }
@@ -98,7 +98,7 @@ func TestEntriesNameNobody(t *testing.T) {
 	c := joinAs("host", "host", auth.Host)
 	c.DisplayName, c.Grant.Name = "canary-display", "canary-clinic"
 	var all []string
-	for _, step := range []Command{c, joinAs("ann", "ann", auth.Participant), Deny{By: "host", Target: "ann", Message: "canary-words"}, End{By: "host"}} {
+	for _, step := range []Command{c, joinAs("ann", "ann", auth.Participant), as("host", Deny{Target: "ann", Message: "canary-words"}), as("host", End{})} {
 		acts, _ := r.traced("host", step)
 		all = append(all, acts...)
 	}
@@ -113,13 +113,13 @@ func TestConsentRecords(t *testing.T) {
 	for _, p := range r.s.Participants {
 		r.s = Apply(r.s, TextAcknowledged{Person: p.Person, Hash: houseRules.Hash})
 	}
-	_, got := r.traced("ann", Acknowledge{By: "ann", TextHash: hausregeln.Hash})
+	_, got := r.traced("ann", as("ann", Acknowledge{TextHash: hausregeln.Hash}))
 	want := ConsentRecord{At: r.now, Session: "key", Person: "ann", Kind: "agreement", TextID: hausregeln.ID, Version: hausregeln.Version, TextHash: hausregeln.Hash, Locale: "de", Decision: "acknowledged"}
 	if !reflect.DeepEqual(got, []ConsentRecord{want}) {
 		t.Fatalf("%+v", got)
 	}
-	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
-	_, got = r.traced("ann", RespondConsent{By: "ann", Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true})
+	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
+	_, got = r.traced("ann", as("ann", RespondConsent{Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}))
 	want = ConsentRecord{At: r.now, Session: "key", Person: "ann", Kind: "recording.audio", Purpose: "supervision", TextID: audioText.ID, Version: audioText.Version, TextHash: audioText.Hash, Locale: "en", Decision: "granted"}
 	if !reflect.DeepEqual(got, []ConsentRecord{want}) {
 		t.Fatalf("%+v", got)
@@ -128,10 +128,10 @@ func TestConsentRecords(t *testing.T) {
 
 func TestKeptState(t *testing.T) {
 	r := recordScript(t, WithEach)
-	r.do(AskConsent{By: "host", Scopes: []Scope{RecordingAudio}})
+	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
 	r.consents("ann", RecordingAudio)
 	r.do(Resume{Participant: "ann", Secret: hash("ann"), Next: hash("next")})
-	r.do(Lock{By: "host"})
+	r.do(as("host", Lock{}))
 	kept := EncodeState(r.s)
 	back, err := DecodeState(kept)
 	if err != nil || back.Policy.Name != "default" || back.Policy.MaxParticipants != 0 {
@@ -170,8 +170,8 @@ func TestDecodeStateIsStrict(t *testing.T) {
 // TestReviveAsksAgain: a text changed while the daemon was down.
 func TestReviveAsksAgain(t *testing.T) {
 	r := rulesScript(t)
-	r.do(Acknowledge{By: "ann", TextHash: houseRules.Hash})
-	r.do(Admit{By: "host", All: true})
+	r.do(as("ann", Acknowledge{TextHash: houseRules.Hash}))
+	r.do(as("host", Admit{All: true}))
 	p := r.s.Policy
 	p.Agreement = []Text{newRules}
 	r.s = Revive(r.now, r.s, p)

@@ -75,7 +75,7 @@ func TestRosterInOrderOfAdmission(t *testing.T) {
 	r.seatOf("host", auth.Host)
 	r.do(joinAs("early", "early", auth.Participant))
 	r.seatOf("late", auth.Participant)
-	r.do(Admit{By: "host", All: true})
+	r.do(as("host", Admit{All: true}))
 	var order []ParticipantID
 	for _, p := range ViewOf(r.s, "host").Roster {
 		order = append(order, p.ID)

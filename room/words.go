@@ -25,18 +25,18 @@ func checkMessage(text string) *Error {
 
 // message carries words between one who waits and the hosts. Nothing is kept. Whether a host is there to read, the waiting
 // do not learn.
-func message(s State, c Message) (Decision, *Error) {
-	by, ok := s.seat(c.By)
+func message(s State, by ParticipantID, c Message) (Decision, *Error) {
+	author, ok := s.seat(by)
 	if !ok {
 		return Decision{}, refuse(InvalidState, "this seat is over")
 	}
-	waiter := by
-	if by.Access == Waiting {
-		if c.Target != "" && c.Target != c.By {
+	waiter := author
+	if author.Access == Waiting {
+		if c.Target != "" && c.Target != by {
 			return Decision{}, refuse(NotAdmitted, "who waits writes to the hosts")
 		}
 	} else {
-		_, err := moderate(s, c.By, c.Target, actAnswerWaiting)
+		_, err := moderate(s, by, c.Target, actAnswerWaiting)
 		if err != nil {
 			return Decision{}, err
 		}
@@ -48,7 +48,7 @@ func message(s State, c Message) (Decision, *Error) {
 		return Decision{}, refuse(BadRequest, "text: 1 to 1000 characters")
 	}
 	var d Decision
-	said := Said{FromHost: by.Access == Admitted, Waiter: waiter.ID, Text: c.Text}
+	said := Said{FromHost: author.Access == Admitted, Waiter: waiter.ID, Text: c.Text}
 	if said.FromHost {
 		said.To = waiter.ID
 		d.tell(said)

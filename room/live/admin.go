@@ -38,16 +38,15 @@ func (r *Registry) View(ctx context.Context, name string) (room.View, error) {
 	return ask(ctx, one, func(answer reply[room.View]) { answer.give(room.ViewOf(one.state, room.ByClinic), nil) })
 }
 
-// Do acts for the clinic: By of the command is set to room.ByClinic, whatever it was. It waits as Seat.Do does.
+// Do gives a command of the clinic, room.ByClinic: a room.Request or a room.Revoke. It waits as Seat.Do does.
 func (r *Registry) Do(ctx context.Context, name string, c room.Command) (room.Outcome, error) {
 	one, err := r.find(name)
 	if err != nil {
 		return room.Outcome{}, err
 	}
-	if _, revokes := c.(room.Revoke); !revokes {
-		if c, err = own(c, room.ByClinic); err != nil {
-			return room.Outcome{}, err
-		}
+	_, requests := c.(room.Request)
+	if _, revokes := c.(room.Revoke); !requests && !revokes {
+		return room.Outcome{}, errNoRequest
 	}
 	return ask(ctx, one, func(answer reply[room.Outcome]) { one.doForClinic(c, answer) })
 }

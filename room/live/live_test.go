@@ -43,7 +43,7 @@ func TestAdmission(t *testing.T) {
 		if n := h.told(ann); n != nil {
 			t.Fatalf("one who waits was told %+v", n)
 		}
-		got := h.do(host, room.Admit{By: "forged", Targets: []room.ParticipantID{ann.ID()}})
+		got := h.do(host, room.Admit{Targets: []room.ParticipantID{ann.ID()}})
 		if !reflect.DeepEqual(got.Admitted, []room.ParticipantID{ann.ID()}) {
 			t.Fatalf("outcome %+v", got)
 		}
@@ -72,15 +72,16 @@ func TestNobodySpeaksForOthers(t *testing.T) {
 		host := h.join("g", "host", auth.Host)
 		ann := h.join("g", "ann", auth.Participant)
 		for _, c := range []room.Command{
-			room.Join{}, room.Resume{}, room.Tick{}, room.Publish{By: host.ID()}, room.Disconnect{By: host.ID()}, room.Confirm{}, nil,
+			room.Join{}, room.Resume{}, room.Tick{}, room.Publish{}, room.Disconnect{}, room.Confirm{}, nil,
+			room.Revoke{All: true}, room.Reinstate{Person: "p"}, room.ConfirmRecording{}, room.FailRecording{}, room.RateExceeded{}, room.Amend{},
 		} {
 			_, err := ann.Do(t.Context(), c)
 			h.wantCode(err, room.BadRequest)
 		}
 		for _, c := range []room.Command{
-			room.Admit{By: host.ID(), All: true}, room.End{By: ""}, room.Lock{By: host.ID()}, room.SetHand{By: host.ID()},
+			room.Admit{All: true}, room.End{}, room.Lock{}, room.SetHand{},
 			room.Unlock{}, room.Deny{Target: host.ID()}, room.SendBack{Target: host.ID()}, room.Remove{Target: host.ID()},
-			room.Lift{Target: host.ID()}, room.SetMuted{By: host.ID()}, room.Mute{Target: host.ID()}, room.AskScreen{},
+			room.Lift{Target: host.ID()}, room.SetMuted{}, room.Mute{Target: host.ID()}, room.AskScreen{},
 			room.AskUnmute{Target: host.ID()}, room.SetPermission{Target: host.ID()},
 		} {
 			_, err := ann.Do(t.Context(), c)

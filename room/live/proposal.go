@@ -98,7 +98,7 @@ func (r *running) submit(state room.State, p *proposal, act []room.Entry, consen
 	if state.EndedFor == "" || r.journal.backlogged() {
 		encoded = room.EncodeState(state)
 	}
-	r.journal.submit(r.trace(""), encoded, p, act, consents)
+	r.journal.submit(r.trace(room.ByDaemon), encoded, p, act, consents)
 }
 
 // written goes on when the journal answered for the record in flight.
@@ -144,7 +144,7 @@ func (r *running) expire() {
 // stopUnrecordable stops a recording while the answers of people to it cannot be written.
 func (r *running) stopUnrecordable() {
 	if r.behind.Load() && room.RecordingOf(r.state) != room.RecordingOff {
-		r.doNow("", room.FailRecording{Fault: room.StoreFailed})
+		r.doNow(room.ByDaemon, room.FailRecording{Fault: room.StoreFailed})
 	}
 }
 

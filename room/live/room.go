@@ -101,13 +101,13 @@ func (r *running) run() {
 		case <-timer.C:
 			r.expire()
 			if r.met && !r.expecting() {
-				r.doNow("", room.Tick{Now: r.cfg.Now()})
+				r.doNow(room.ByDaemon, room.Tick{Now: r.cfg.Now()})
 			}
 		case <-r.stop:
 			if r.journal.journal != nil {
 				return // the session goes on when the daemon does
 			}
-			r.doNow("", room.End{Reason: "draining"})
+			r.doNow(room.ByDaemon, room.End{Reason: "draining"})
 		}
 	}
 }
@@ -131,7 +131,7 @@ func (r *running) schedule(timer *time.Timer) {
 
 // doNow decides and carries out what opens nothing, for the seat by or for the daemon itself.
 func (r *running) doNow(by room.ParticipantID, c room.Command) error {
-	d, err := room.Decide(r.cfg.Now(), r.state, c)
+	d, err := room.Decide(r.cfg.Now(), r.state, by, c)
 	if err != nil {
 		return err
 	}
@@ -282,13 +282,13 @@ func (r *running) close(e room.Closing) {
 func (r *running) hear() {
 	n := r.inbox.take()
 	if n.failed {
-		r.doNow("", room.End{Reason: "internal"})
+		r.doNow(room.ByDaemon, room.End{Reason: "internal"})
 		return
 	}
 	for _, p := range r.state.Participants {
 		if at, ok := n.drops[p.ID]; ok && r.chairs[p.ID] != nil && r.chairs[p.ID].number == at {
 			r.chairs[p.ID].connected = false
-			r.doNow(p.ID, room.Disconnect{By: p.ID})
+			r.doNow(p.ID, room.Disconnect{})
 		}
 	}
 	for id, e := range n.slots {
@@ -298,13 +298,13 @@ func (r *running) hear() {
 		}
 	}
 	if n.begun {
-		r.doNow("", room.ConfirmRecording{})
+		r.doNow(room.ByDaemon, room.ConfirmRecording{})
 	}
 	if n.fault != "" {
-		r.doNow("", room.FailRecording{Fault: n.fault})
+		r.doNow(room.ByDaemon, room.FailRecording{Fault: n.fault})
 	}
 	for x, withheld := range n.exceeded {
-		r.doNow("", room.RateExceeded{Target: x.participant, Publication: x.publication, Withheld: withheld})
+		r.doNow(room.ByDaemon, room.RateExceeded{Target: x.participant, Publication: x.publication, Withheld: withheld})
 	}
 	for s, e := range n.wanted {
 		if c := r.chairs[s.participant]; c != nil && c.connected && c.last.Room != nil {

@@ -20,14 +20,13 @@ type Seat struct {
 // ID names the participant.
 func (s *Seat) ID() room.ParticipantID { return s.id }
 
-// Do asks for something and waits until the media plane obeys, where it must. By of the command is set to the own seat,
-// whatever it was. Join, Resume, Confirm, Disconnect, Publish and Tick are refused: they have ways of their own.
+// Do gives a command of this participant and waits until the media plane has applied it, where it must. What is not a room.Request
+// is refused: the daemon gives such commands itself.
 //
 // When ctx ends first the answer is "unavailable"; the act may be in force all the same.
 func (s *Seat) Do(ctx context.Context, c room.Command) (room.Outcome, error) {
-	c, err := own(c, s.id)
-	if err != nil {
-		return room.Outcome{}, err
+	if _, ok := c.(room.Request); !ok {
+		return room.Outcome{}, errNoRequest
 	}
 	return ask(ctx, s.room, func(answer reply[room.Outcome]) { s.room.do(s, c, answer) })
 }
@@ -71,11 +70,11 @@ func (r *running) offer(s *Seat, o Offer, answer reply[Answer]) {
 		answer.fail(gone())
 		return
 	}
-	wish := room.Publish{By: s.id, Generation: o.Generation}
+	wish := room.Publish{Generation: o.Generation}
 	for _, t := range o.Tracks {
 		wish.Sources = append(wish.Sources, room.Publication{ID: room.PublicationID(token()), Source: t.Source})
 	}
-	if _, err := room.Decide(r.cfg.Now(), r.state, wish); err != nil {
+	if _, err := room.Decide(r.cfg.Now(), r.state, s.id, wish); err != nil {
 		answer.fail(err)
 		return
 	}
@@ -129,7 +128,7 @@ func (s *Seat) Confirm() {
 	r := s.room
 	r.post(mail{do: func() {
 		if r.holds(s) {
-			r.doNow(s.id, room.Confirm{By: s.id})
+			r.doNow(s.id, room.Confirm{})
 		}
 	}, fail: func(error) {}})
 }
@@ -139,6 +138,9 @@ func (r *running) holds(s *Seat) bool {
 	c := r.chairs[s.id]
 	return c != nil && c.number == s.number
 }
+
+// errNoRequest refuses a command that is the daemon's to give.
+var errNoRequest = &room.Error{Code: room.BadRequest, Detail: "no request of a participant"}
 
 func gone() error { return &room.Error{Code: room.InvalidState, Detail: "this seat is over"} }
 

@@ -96,7 +96,7 @@ func (r *running) lastRecord(failed bool) {
 	}
 	if failed {
 		end := room.Decision{Events: []room.Event{room.SessionEnded{Reason: "internal"}}}
-		w.happened(r.trace(""), r.state, end, nil, false)
+		w.happened(r.trace(room.ByDaemon), r.state, end, nil, false)
 		r.state = room.ApplyAll(r.state, end.Events)
 	}
 	patience := time.NewTimer(journalPatience)

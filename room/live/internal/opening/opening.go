@@ -57,9 +57,9 @@ type Verdict struct {
 	Openings []room.Entry // those of Entries that stand for what opens
 }
 
-// Judge asks policy about a command. The entries of a decision that opens nothing are left out unless all is set.
+// Judge asks policy about a command of t.By. The entries of a decision that opens nothing are left out unless all is set.
 func Judge(t room.Trace, s room.State, c room.Command, all bool) Verdict {
-	d, err := room.Decide(t.At, s, c)
+	d, err := room.Decide(t.At, s, t.By, c)
 	if err != nil {
 		return Verdict{Err: err}
 	}

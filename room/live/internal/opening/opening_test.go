@@ -333,14 +333,14 @@ func TestJudge(t *testing.T) {
 		t.Fatalf("the first host: %+v", v)
 	}
 	s = room.ApplyAll(s, v.Decision.Events)
-	leave := room.Leave{By: "host"}
+	leave := room.Leave{}
 	if v := Judge(room.Trace{At: now, By: "host"}, s, leave, false); v.Err != nil || v.Opens || v.Entries != nil {
 		t.Fatalf("a leave: %+v", v)
 	}
 	if v := Judge(room.Trace{At: now, By: "host"}, s, leave, true); len(v.Entries) == 0 || len(v.Openings) != 0 {
 		t.Fatalf("a leave with its entries: %+v", v)
 	}
-	if v := Judge(room.Trace{At: now, By: "x"}, s, room.Leave{By: "x"}, true); v.Err == nil || v.Entries != nil {
+	if v := Judge(room.Trace{At: now, By: "x"}, s, leave, true); v.Err == nil || v.Entries != nil {
 		t.Fatalf("a leave of nobody: %+v", v)
 	}
 }
