@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { Withdrawal } from '../page/withdrawal';
+import { Withdrawal } from '../../page/withdrawal';
 
 const settled = (): Promise<void> => new Promise((done) => setImmediate(done));
 

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import type { Storage } from '../client/env';
-import { loadSeat, saveSeat } from '../client/seat';
-import { Session } from '../client/session';
-import { TabStorage } from '../client/storage';
-import { keepReturn, loadReturn, type Return } from '../page/return';
-import { FakeEnv } from './fake';
+import type { Storage } from '../../client/env';
+import { loadSeat, saveSeat } from '../../client/seat';
+import { Session } from '../../client/session';
+import { TabStorage } from '../../client/storage';
+import { keepReturn, loadReturn, type Return } from '../../page/return';
+import { FakeEnv } from '../support/env';
 
 const denied = (): never => {
   throw new DOMException('The operation is insecure.', 'SecurityError');

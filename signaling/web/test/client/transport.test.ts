@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Session } from '../client/session';
-import { FakeEnv } from './fake';
+import { Session } from '../../client/session';
+import { FakeEnv } from '../support/env';
 
 const client = { name: 'test', version: '1' };
 const opening = { token: 'a.b.c', displayName: 'Mara', client };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { bestText, calling, faultWords, paragraphs, refusalWords } from '../page/care';
-import { RequestError } from '../client/errors';
+import { bestText, calling, faultWords, paragraphs, refusalWords } from '../../page/care';
+import { RequestError } from '../../client/errors';
 
 const text = (id: string, locale: string): Parameters<typeof bestText>[0][number] => ({
   id, version: '1', locale, text: `${id} ${locale}`, textHash: `${id}-${locale}`,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { Consent, Session } from '../client';
-import { Store } from '../page/store';
+import type { Consent, Session } from '../../client';
+import { Store } from '../../page/store';
 
 // What a browser has, as far as it is asked for here.
 Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { languages: ['en'] } });

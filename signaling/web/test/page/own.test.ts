@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { signal } from '@preact/signals';
-import { RequestError, type Media, type Session, type Source } from '../client';
-import { interruptedMs } from '../page/devices';
-import { Own } from '../page/own';
+import { RequestError, type Media, type Session, type Source } from '../../client';
+import { interruptedMs } from '../../page/devices';
+import { Own } from '../../page/own';
 
 // What a browser has, as far as it is asked for here.
 class Element {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { ServerClock } from '../client/clock';
-import { Session } from '../client/session';
-import { FakeEnv } from './fake';
+import { ServerClock } from '../../client/clock';
+import { Session } from '../../client/session';
+import { FakeEnv } from '../support/env';
 
 const hour = 3_600_000;
 

@@ -1,6 +1,7 @@
-// Time, sockets and memory in the hands of a test.
+// Time, sockets and storage in the hands of a test.
 
-import type { Env, Socket, Storage } from '../client/env';
+import type { Env, Socket, Storage } from '../../client/env';
+import { FakeTime } from './time';
 
 export class FakeSocket implements Socket {
   onopen: Socket['onopen'] = null;
@@ -55,20 +56,7 @@ export class FakeEnv implements Env {
   readonly log: string[] = [];
   readonly sockets: FakeSocket[] = [];
   readonly kept = new Map<string, string>();
-  #now = 0;
-  #timers: { at: number; run: () => void }[] = [];
-
-  readonly timers = {
-    set: (run: () => void, ms: number): unknown => {
-      const timer = { at: this.#now + ms, run };
-      this.#timers.push(timer);
-      return timer;
-    },
-    clear: (timer: unknown): void => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
-    },
-    now: (): number => this.#now,
-  };
+  readonly timers = new FakeTime();
 
   readonly storage: Storage = {
     getItem: (key) => this.kept.get(key) ?? null,
@@ -96,14 +84,6 @@ export class FakeEnv implements Env {
   }
 
   advance(ms: number): void {
-    const end = this.#now + ms;
-    for (;;) {
-      const next = this.#timers.filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at)[0];
-      if (!next) break;
-      this.#now = next.at;
-      this.timers.clear(next);
-      next.run();
-    }
-    this.#now = end;
+    this.timers.advance(ms);
   }
 }

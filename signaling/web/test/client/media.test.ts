@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { adjusted, encodingsOf, fitting } from '../client/encodings';
-import { RequestError } from '../client/errors';
-import { FrameGate } from '../client/gate';
-import { Health, type Expected, type Look, type Received, type Sent } from '../client/health';
-import { Media } from '../client/media';
-import { badLooks, disconnectedGraceMs, finalRefusals, lookMs, undecodedLooks, directMs, offerAttempts, offerLaterMs, offerRetryMs, relayedMs, showAllMs } from '../client/params';
-import type { MediaReady } from '../client/protocol';
-import { Route } from '../client/route';
-import { opusConstantBitRate, withoutDescriptor } from '../client/sdp';
-import type { Session } from '../client/session';
-import { changed, Watcher, type Sight } from '../page/sight';
+import { adjusted, encodingsOf, fitting } from '../../client/encodings';
+import { RequestError } from '../../client/errors';
+import { FrameGate } from '../../client/gate';
+import { Health, type Expected, type Look, type Received, type Sent } from '../../client/health';
+import { Media } from '../../client/media';
+import { badLooks, disconnectedGraceMs, finalRefusals, lookMs, undecodedLooks, directMs, offerAttempts, offerLaterMs, offerRetryMs, relayedMs, showAllMs } from '../../client/params';
+import type { MediaReady } from '../../client/protocol';
+import { Route } from '../../client/route';
+import { opusConstantBitRate, withoutDescriptor } from '../../client/sdp';
+import type { Session } from '../../client/session';
+import { changed, Watcher, type Sight } from '../../page/sight';
+import { fakePeers } from '../support/peer';
 
 test('a slot shows nothing before the first picture of its new owner', () => {
   const gate = new FrameGate();
@@ -160,43 +161,7 @@ test('the relay is for who comes through no other way, and never beside it', () 
 // A browser's connection that is connected as soon as an offer is answered, a server that refuses the next offers, and time.
 function refusing(t: TestContext) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
-  const made: FakePeer[] = [];
-  let stats: object[] = [];
-  class FakePeer {
-    connectionState = 'new';
-    signalingState = 'stable';
-    remoteDescription: unknown = null;
-    localDescription = { sdp: '' };
-    onconnectionstatechange: (() => void) | null = null;
-    constructor(readonly configuration: RTCConfiguration) {
-      made.push(this);
-    }
-    addTransceiver = (_: string, { sendEncodings = [] }: { sendEncodings?: object[] } = {}) => {
-      const sender = {
-        track: null as unknown,
-        parameters: { encodings: sendEncodings },
-        replaceTrack: (track: unknown) => void (sender.track = track),
-        getParameters: () => structuredClone(sender.parameters),
-        setParameters: async (parameters: { encodings: object[] }) => void (sender.parameters = parameters),
-      };
-      this.senders.push(sender);
-      return { mid: '0', receiver: {}, setCodecPreferences() {}, sender };
-    };
-    senders: { track: unknown; parameters: { encodings: { rid?: string; active?: boolean; scaleResolutionDownBy?: number }[] } }[] = [];
-    getTransceivers = () => [];
-    getStats = async () => stats;
-    throws = false;
-    setLocalDescription = () => void (this.signalingState = 'have-local-offer');
-    setRemoteDescription = (answer: unknown) => {
-      if (this.throws) throw new DOMException('no such line', 'InvalidAccessError');
-      [this.remoteDescription, this.signalingState, this.connectionState] = [answer, 'stable', 'connected'];
-      this.onconnectionstatechange?.();
-    };
-    close = () => void (this.connectionState = 'closed');
-    restarts = 0;
-    restartIce = () => void (this.restarts += 1);
-  }
-  Object.assign(globalThis, { RTCPeerConnection: FakePeer, MediaStream: class {}, RTCRtpReceiver: { getCapabilities: () => ({ codecs: [] }) } });
+  const { made, show } = fakePeers();
   const server = { refusals: 0, code: 'unavailable', offers: [] as number[] };
   const heard = new Map<string, (data: unknown) => void>();
   const session = {
@@ -223,7 +188,6 @@ function refusing(t: TestContext) {
     t.mock.timers.tick(ms);
     await settle();
   };
-  const show = (now: object[]) => (stats = now);
   return { media, server, session, made, states, ready, pass, settle, heard, show };
 }
 const relay = [{ urls: ['turn:video.example.org:443?transport=tcp'], username: 'u', credential: 'c' }];

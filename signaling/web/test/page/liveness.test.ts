@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Liveness, ownState, stalledMs, type PictureState } from '../page/liveness';
-import { FakeEnv } from './fake';
+import { Liveness, ownState, stalledMs, type PictureState } from '../../page/liveness';
+import { FakeEnv } from '../support/env';
 
 function begin() {
   const env = new FakeEnv();

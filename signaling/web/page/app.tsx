@@ -1,0 +1,146 @@
+// The page: finds out how the person joins, then draws the screen that the store names.
+
+import { render, type JSX } from 'preact';
+import { useEffect } from 'preact/hooks';
+import { loadConfig, supported, type Config } from './config';
+import { CheckScreen } from './screens/check';
+import { EndingScreen } from './screens/ending';
+import { NameScreen } from './screens/name';
+import { SessionScreen } from './screens/session';
+import { WaitingScreen } from './screens/waiting';
+import { Store } from './store';
+import { awaitToken, peek, putToken, takeToken } from './token';
+import { Heading } from './ui/basics';
+import { StoreContext, useStore } from './ui/context';
+import { Confirm } from './ui/dialog';
+import { Sprite } from './ui/icon';
+import { Top } from './ui/top';
+
+let token: string | undefined;
+
+export async function start(target: HTMLElement): Promise<void> {
+  token = takeToken(); // first, before a request could carry the address
+  let store: Store | undefined;
+  addEventListener('hashchange', () => another(store));
+  const offline: Config = { clinic: '', phone: '', dev: false, origins: [], aheadMs: 0 };
+  const config = await loadConfig().catch(() => offline);
+  store = new Store(config);
+  if (config.dev) Object.assign(window, { __alcove: testHook(store) });
+  render(<Page store={store} />, target);
+  await enter(store);
+}
+
+async function enter(store: Store): Promise<void> {
+  const end = (code: string): void => {
+    store.ending.value = { code };
+    store.screen.value = 'ended';
+  };
+  if (!supported()) return end('unsupported');
+  const seat = store.left();
+  // A link that is opened again in its own tab leads back to the seat that it gave.
+  if (seat && (!token || (seat.link !== '' && peek(token).id === seat.link))) return store.resume(seat);
+  token ??= await awaitToken(store.config.origins);
+  if (!token) return end('no_link');
+  // A host comes in by one's own act, because much begins with it; all others take their place while the link lives.
+  store.screen.value = peek(token).host ? 'check' : 'name';
+}
+
+// A link pasted into this tab changes the fragment alone, and the browser loads nothing. Who has no place here comes in as if it had
+// been opened; who has one is asked first, unless it is the link of this very place.
+function another(store: Store | undefined): void {
+  const next = takeToken();
+  if (!next) return;
+  if (!store?.placed) openLink(next);
+  else if (peek(next).id !== store.linkId) store.offered.value = next;
+}
+
+function openLink(link: string): void {
+  putToken(link);
+  location.reload();
+}
+
+function NewLink(): JSX.Element | null {
+  const store = useStore();
+  const next = store.offered.value;
+  if (!next) return null;
+  const leave = async (): Promise<void> => {
+    await store.leave();
+    openLink(next);
+  };
+  const text = store.access.value?.state === 'admitted'
+    ? 'You are in a session. To open the new link you leave it, and the others see that you left.'
+    : 'You have a place in a waiting room. To open the new link you give it up.';
+  return (
+    <Confirm title="Leave for the new link?" text={text} yes="Leave and open it" no="Stay here" onNo={() => (store.offered.value = '')}
+      onYes={() => void leave()} />
+  );
+}
+
+// What the browser tests look at; a deployed page does not have it.
+function testHook(store: Store): object {
+  return {
+    store,
+    get session() {
+      return store.session;
+    },
+    get connection() {
+      return store.media?.connection;
+    },
+    get slots() {
+      return store.slots.peek();
+    },
+    get map() {
+      return store.map.peek();
+    },
+  };
+}
+
+const titles = {
+  start: 'Alcove', name: 'Your name – Alcove', check: 'Check your camera and sound – Alcove', joining: 'Connecting – Alcove',
+  waiting: 'Waiting room – Alcove', session: 'Session – Alcove', ended: 'Alcove',
+};
+
+function Page({ store }: { store: Store }): JSX.Element {
+  const screen = store.screen.value;
+  const title = screen === 'check' && store.observing.value ? 'Check your sound – Alcove' : titles[screen];
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+  return (
+    <StoreContext.Provider value={store}>
+      <p class="sr" role="status" data-testid="announcer">{store.announcer.text.value}</p>
+      <Current store={store} />
+      <NewLink />
+      <Sprite />
+    </StoreContext.Provider>
+  );
+}
+
+function Current({ store }: { store: Store }): JSX.Element {
+  switch (store.screen.value) {
+    case 'name': return <NameScreen {...peek(token)} onName={(name) => token && store.join(token, name)} />;
+    case 'check': return <CheckScreen door={store.session ? undefined : { ...peek(token), onEnter: (name) => token && store.enter(token, name) }} />;
+    case 'waiting': return <WaitingScreen />;
+    case 'session': return <SessionScreen />;
+    case 'ended': {
+      const again = store.session ? () => store.again() : undefined;
+      return <EndingScreen code={store.ending.value?.code ?? ''} onAgain={again} />;
+    }
+    case 'joining': return <Joining />;
+    case 'start': return <Top />;
+  }
+}
+
+function Joining(): JSX.Element {
+  return (
+    <>
+      <Top />
+      <main class="page">
+        <div class="lead" role="status">
+          <Heading>Connecting to the clinic’s server</Heading>
+          <p>This takes a moment. Nobody sees or hears you.</p>
+        </div>
+      </main>
+    </>
+  );
+}

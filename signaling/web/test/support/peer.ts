@@ -1,0 +1,81 @@
+// RTCPeerConnection in the hands of a test: connected as soon as an answer is set.
+
+interface Parameters {
+  encodings: { rid?: string; active?: boolean; scaleResolutionDownBy?: number }[];
+}
+export interface FakeSender {
+  track: unknown;
+  parameters: Parameters;
+}
+export interface FakeReceiver {
+  track: { id: string; kind: string };
+  sources: { source: number; timestamp: number; rtpTimestamp: number }[];
+  getContributingSources(): FakeReceiver['sources'];
+}
+export interface FakePeer {
+  configuration: RTCConfiguration;
+  connectionState: string;
+  onconnectionstatechange: (() => void) | null;
+  senders: FakeSender[];
+  receivers: FakeReceiver[];
+  restarts: number;
+  throws: boolean;
+}
+
+// Puts the constructors where a page looks for them. made lists every connection; show sets what getStats reports.
+export function fakePeers(): { made: FakePeer[]; show(stats: object[]): void } {
+  const made: FakePeer[] = [];
+  let stats: object[] = [];
+  class Peer implements FakePeer {
+    connectionState = 'new';
+    signalingState = 'stable';
+    remoteDescription: unknown = null;
+    localDescription = { sdp: '' };
+    onconnectionstatechange: (() => void) | null = null;
+    senders: FakeSender[] = [];
+    receivers: FakeReceiver[] = [];
+    restarts = 0;
+    throws = false;
+    #transceivers: { mid: string; receiver: FakeReceiver }[] = [];
+
+    constructor(readonly configuration: RTCConfiguration) {
+      made.push(this);
+    }
+
+    addTransceiver = (kind: string, { direction, sendEncodings = [] }: { direction?: string; sendEncodings?: object[] } = {}) => {
+      const sender = {
+        track: null as unknown,
+        parameters: { encodings: sendEncodings },
+        replaceTrack: async (track: unknown) => void (sender.track = track),
+        getParameters: () => structuredClone(sender.parameters),
+        setParameters: async (parameters: Parameters) => void (sender.parameters = parameters),
+      };
+      const sources: FakeReceiver['sources'] = [];
+      const receiver: FakeReceiver = { track: { id: `${kind}-${this.#transceivers.length}`, kind }, sources, getContributingSources: () => sources };
+      if (direction === 'recvonly') this.receivers.push(receiver);
+      else this.senders.push(sender);
+      const transceiver = { mid: String(this.#transceivers.length), receiver, setCodecPreferences() {}, sender };
+      this.#transceivers.push(transceiver);
+      return transceiver;
+    };
+    getTransceivers = () => this.#transceivers;
+    getStats = async () => stats;
+    setLocalDescription = () => void (this.signalingState = 'have-local-offer');
+    setRemoteDescription = (answer: unknown) => {
+      if (this.throws) throw new DOMException('no such line', 'InvalidAccessError');
+      [this.remoteDescription, this.signalingState, this.connectionState] = [answer, 'stable', 'connected'];
+      this.onconnectionstatechange?.();
+    };
+    close = () => void (this.connectionState = 'closed');
+    restartIce = () => void (this.restarts += 1);
+  }
+  class Receiver {
+    static getCapabilities = (kind: string) => ({ codecs: [{ mimeType: kind === 'audio' ? 'audio/opus' : 'video/VP8' }] });
+    getContributingSources(): void {}
+  }
+  class Transceiver {
+    setCodecPreferences(): void {}
+  }
+  Object.assign(globalThis, { RTCPeerConnection: Peer, MediaStream: class { constructor(readonly tracks: object[] = []) {} }, RTCRtpReceiver: Receiver, RTCRtpTransceiver: Transceiver });
+  return { made, show: (now) => (stats = now) };
+}
