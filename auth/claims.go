@@ -130,13 +130,13 @@ func ValidPolicyName(s string) bool {
 	return s != "" && len(s) <= MaxPolicy && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-_") == ""
 }
 
-// plain reports whether s is at most limit characters that stand in one line, not all of them spaces.
+// isPlainText reports whether s is at most limit characters that stand in one line, not all of them spaces.
 func isPlainText(s string, limit int) bool {
 	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= limit &&
 		!strings.ContainsFunc(s, breaksLine) && strings.TrimSpace(s) != ""
 }
 
-// disturbing are the characters that break a line or turn the text around them, so that one name could look like another
+// breaksLine are the characters that break a line or turn the text around them, so that one name could look like another
 // (Unicode Standard Annex 9, section 2). Joiners stay: names in several scripts need them.
 func breaksLine(r rune) bool {
 	switch {
@@ -148,7 +148,7 @@ func breaksLine(r rune) bool {
 	return false
 }
 
-// when writes a date of a token for the operator.
+// formatDate writes a date of a token for the operator.
 func formatDate(d *jwt.NumericDate) string {
 	if d == nil {
 		return "missing"

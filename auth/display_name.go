@@ -43,7 +43,7 @@ func displayText(s string, limit int) string {
 	return strings.TrimRight(b.String(), " \u200C\u200D")
 }
 
-// unseen are characters that stand for nothing, break a line, or turn the text around them, so that one name could look like another
+// isInvisible are characters that stand for nothing, break a line, or turn the text around them, so that one name could look like another
 // (Unicode Standard Annex 9, section 2). Joiners stay: names in several scripts, and emoji, need them.
 func isInvisible(r rune) bool {
 	switch {
@@ -55,7 +55,7 @@ func isInvisible(r rune) bool {
 	return false
 }
 
-// seen reports whether a character leaves a mark of its own. The letters without one are fillers of Hangul, and the blank of Braille.
+// leavesMark reports whether a character leaves a mark of its own. The letters without one are fillers of Hangul, and the blank of Braille.
 func leavesMark(r rune) bool {
 	switch r {
 	case '\u115F', '\u1160', '\u3164', '\uFFA0', '\u2800':

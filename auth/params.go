@@ -99,13 +99,14 @@ const (
 	// whoever they are. Twenty people who mistype at once wait ten seconds at most.
 	failedBurst     = 8
 	failedPerSecond = 1
-	// maxGuessBudgets bounds their memory, at 24 bytes each. Beyond it all begin anew, with failedBurst more for each room.
+	// maxGuessBudgets bounds the memory of those budgets, 80 bytes each. Beyond it all are reset, which gives each room failedBurst
+	// guesses more.
 	maxGuessBudgets = 4096
-	// maxRightPasscodes is how many passcodes are known to be right: one for each policy, and some that were changed.
+	// maxKnownPasscodes is how many passcodes are known to be right: one for each policy, and some that were changed.
 	maxKnownPasscodes = 256
-	// forgetGuesser is how long a source has to be quiet to begin anew: longer than it ever waits.
+	// forgetGuessAfter is how long a source has to be quiet to begin anew: longer than it ever waits.
 	forgetGuessAfter = 15 * time.Minute
-	// maxGuessers bounds the memory: 64 bytes each.
+	// maxGuessRecords bounds the memory: 64 bytes each.
 	maxGuessRecords = 20_000
 	evictionSample  = 64
 )

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // cheap is a hash of the lowest cost that is accepted.
@@ -240,13 +242,13 @@ func TestPasscodeConcurrency(t *testing.T) {
 	})
 }
 
-// TestPasscodePlaces: a place and the front of the queue are for those who have not failed; when it is full, who failed most goes.
+// TestPasscodeQueueSlots: a place and the front of the queue are for those who have not failed; when it is full, who failed most goes.
 func TestPasscodeQueueSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := NewPasscodes()
 		leave := make(chan struct{})
 		p.match = func(PasscodeHash, Secret) bool { <-leave; return false }
-		p.budgets[maphash.String(p.seed, "tuesday")] = &roomBudget{tokens: 1000, last: start}
+		p.budgets[maphash.String(p.seed, "tuesday")] = rate.NewLimiter(failedPerSecond, 1000)
 		for i := range passcodeQueue {
 			p.sources[maphash.Comparable(p.seed, [2]string{"tuesday", fmt.Sprint("bad", i)})] = &guessRecord{wrong: 1 + i, last: start}
 		}

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Why a guess at a passcode brought nothing.
@@ -51,7 +53,7 @@ type Passcodes struct {
 
 	mu            sync.Mutex
 	sources       map[uint64]*guessRecord      // Guarded by mu. By room and source, or its network; at most maxGuessers.
-	budgets       map[uint64]*roomBudget       // Guarded by mu. By room: of sources that failed; at most maxGuessBudgets.
+	budgets       map[uint64]*rate.Limiter     // Guarded by mu. By room: of sources that failed; at most maxGuessBudgets.
 	known         map[uint64][sha256.Size]byte // Guarded by mu. By hash: the HMAC of the passcode; at most maxRightPasscodes.
 	queue         []*pendingGuess              // Guarded by mu. Fewest failures first, then oldest first; at most passcodeQueue.
 	waiting       map[uint64]int               // Guarded by mu. By room: guesses in the queue.
@@ -60,7 +62,7 @@ type Passcodes struct {
 	swept         time.Time                    // Guarded by mu.
 }
 
-// A guesser is one source at one room, or the network that sources are in.
+// A guessRecord is one source at one room, or the network that sources are in.
 type guessRecord struct {
 	wrong int
 	until time.Time // not before
@@ -68,13 +70,7 @@ type guessRecord struct {
 	busy  bool // a guess of its own is being looked at
 }
 
-// A guessBudget is a token bucket.
-type roomBudget struct {
-	tokens float64
-	last   time.Time
-}
-
-// A passcodeWaiter is one guess in the queue.
+// A pendingGuess is one guess in the queue.
 type pendingGuess struct {
 	room, source, network uint64        // site is 0 where there is none
 	failures              int           // of its source, and of the network around it beyond what people mistype
@@ -87,7 +83,7 @@ type pendingGuess struct {
 func NewPasscodes() *Passcodes {
 	p := &Passcodes{
 		seed: maphash.MakeSeed(), match: PasscodeHash.matches,
-		sources: map[uint64]*guessRecord{}, budgets: map[uint64]*roomBudget{}, known: map[uint64][sha256.Size]byte{}, waiting: map[uint64]int{},
+		sources: map[uint64]*guessRecord{}, budgets: map[uint64]*rate.Limiter{}, known: map[uint64][sha256.Size]byte{}, waiting: map[uint64]int{},
 	}
 	rand.Read(p.key[:]) // never fails
 	return p
@@ -138,7 +134,7 @@ func (p *Passcodes) Check(ctx context.Context, now time.Time, room, source strin
 	return nil
 }
 
-// site is the network around a source: a /48 or a /24, which one customer may have. What is no address has none around it.
+// networkAround is the network around a source: a /48 or a /24, which one customer may have. What is no address has none around it.
 func networkAround(source string) netip.Prefix {
 	at, err := netip.ParsePrefix(source)
 	if err != nil {
@@ -152,7 +148,7 @@ func networkAround(source string) netip.Prefix {
 	return around
 }
 
-// recognise gives what a passcode that was found right is known by. A change of the hash changes both.
+// knownKey gives what a passcode that was found right is known by. A change of the hash changes both.
 func (p *Passcodes) knownKey(h PasscodeHash, guess Secret) (hashKey uint64, mac [sha256.Size]byte) {
 	m := hmac.New(sha256.New, p.key[:])
 	m.Write([]byte(h.Reveal()))
@@ -161,7 +157,7 @@ func (p *Passcodes) knownKey(h PasscodeHash, guess Secret) (hashKey uint64, mac 
 	return maphash.String(p.seed, h.Reveal()), [sha256.Size]byte(m.Sum(nil))
 }
 
-// remember makes a passcode known to be right. The caller holds mu.
+// rememberKnown makes a passcode known to be right. The caller holds mu.
 func (p *Passcodes) rememberKnown(hashKey uint64, mac [sha256.Size]byte) {
 	if len(p.known) >= maxKnownPasscodes {
 		clear(p.known) // hashes that are configured no more, most of them; argon2 looks at the others once again
@@ -177,7 +173,7 @@ func penalty(wrong int) time.Duration {
 	return min(firstPenalty<<min(wrong-freeGuesses, 16), maxPenalty)
 }
 
-// enter takes a place in the queue, or says that none is needed.
+// enqueue takes a place in the queue, or says that none is needed.
 func (p *Passcodes) enqueue(now time.Time, w *pendingGuess, hashKey uint64, mac [sha256.Size]byte) (known bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -239,7 +235,7 @@ func (p *Passcodes) displace(w *pendingGuess) bool {
 	return false
 }
 
-// spend takes one guess of a room's budget for sources that failed, or says how long until there is one. Half of it is for those who
+// takeBudget takes one guess of a room's budget for sources that failed, or says how long until there is one. Half of it is for those who
 // may have mistyped. The caller holds mu.
 func (p *Passcodes) takeBudget(now time.Time, w *pendingGuess) (wait time.Duration) {
 	need := 1.0
@@ -249,21 +245,18 @@ func (p *Passcodes) takeBudget(now time.Time, w *pendingGuess) (wait time.Durati
 	case w.failures >= freeGuesses:
 		need += failedBurst / 2
 	}
-	b := p.budgets[w.room]
-	if b == nil {
+	budget := p.budgets[w.room]
+	if budget == nil {
 		if len(p.budgets) >= maxGuessBudgets {
 			clear(p.budgets)
 		}
-		b = &roomBudget{tokens: failedBurst, last: now}
-		p.budgets[w.room] = b
+		budget = rate.NewLimiter(failedPerSecond, failedBurst)
+		p.budgets[w.room] = budget
 	}
-	if gone := now.Sub(b.last); gone > 0 {
-		b.tokens, b.last = min(failedBurst, b.tokens+gone.Seconds()*failedPerSecond), now
+	if tokens := budget.TokensAt(now); tokens < need {
+		return max(time.Duration((need-tokens)/failedPerSecond*float64(time.Second)), time.Millisecond)
 	}
-	if b.tokens < need {
-		return max(time.Duration((need-b.tokens)/failedPerSecond*float64(time.Second)), time.Millisecond)
-	}
-	b.tokens--
+	budget.AllowN(now, 1)
 	return 0
 }
 
@@ -303,7 +296,7 @@ func (p *Passcodes) isDisplaced(w *pendingGuess) bool {
 	return w.displaced
 }
 
-// leave gives back what a guess took, wherever it came to. The caller holds mu.
+// release gives back what a guess took, wherever it came to. The caller holds mu.
 func (p *Passcodes) release(w *pendingGuess) {
 	p.unqueue(w)
 	if w.slot != nil {
@@ -317,7 +310,7 @@ func (p *Passcodes) release(w *pendingGuess) {
 	p.dispatch()
 }
 
-// conclude notes what came of a guess that was looked at. The caller holds mu.
+// recordResult notes what came of a guess that was looked at. The caller holds mu.
 func (p *Passcodes) recordResult(now time.Time, w *pendingGuess, right bool) {
 	if right {
 		delete(p.sources, w.source)
@@ -340,7 +333,7 @@ func (p *Passcodes) recordResult(now time.Time, w *pendingGuess, right bool) {
 	g.until = now.Add(penalty(g.wrong))
 }
 
-// makeRoom forgets who has been quiet for long. When there are more sources than can be remembered, the one that matters least is
+// evict forgets who has been quiet for long. When there are more sources than can be remembered, the one that matters least is
 // forgotten: with that it gets back a few free guesses, no more than another address would. The caller holds mu.
 func (p *Passcodes) evict(now time.Time) {
 	if len(p.sources) < maxGuessRecords {

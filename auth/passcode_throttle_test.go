@@ -71,7 +71,7 @@ func (c *crowd) enter(t *testing.T, source string) time.Duration {
 	}
 }
 
-// TestPasscodeCrowd: guessers from 45 addresses, and one who has a /48, do not keep a right passcode waiting, at any moment of their
+// TestPasscodeGuessersAndGroup: guessers from 45 addresses, and one who has a /48, do not keep a right passcode waiting, at any moment of their
 // attack; nor one who mistyped it once. What they cost stays far below a core.
 func TestPasscodeGuessersAndGroup(t *testing.T) {
 	addresses, networks := []string{}, []string{}

@@ -50,7 +50,7 @@ type Finding struct {
 	Detail string
 }
 
-// findings collects what is wrong, in order.
+// findingList collects what is wrong, in order.
 type findingList []Finding
 
 func (f *findingList) add(r Reason, detail string) { *f = append(*f, Finding{r, detail}) }

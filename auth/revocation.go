@@ -27,10 +27,10 @@ type Revocation struct {
 	Until   time.Time      `json:"until,omitzero"` // zero: until it is lifted
 }
 
-// Over reports whether it ended by itself.
+// Expired reports whether it ended by itself.
 func (r Revocation) Expired(now time.Time) bool { return !r.Until.IsZero() && now.After(r.Until) }
 
-// Shown is what a token says of what could be revoked.
+// RevocationSubjects is what a token says of what could be revoked.
 type RevocationSubjects struct {
 	Token        TokenKey
 	Person, Room string // as in Revocation.Subject
@@ -95,7 +95,7 @@ func (l *RevocationList) Add(now time.Time, r Revocation) error {
 	return nil
 }
 
-// Lift takes the revocation back that was made at this time, none that was made anew, and reports whether there was one. Times are not
+// Remove takes the revocation back that was made at this time, none that was made anew, and reports whether there was one. Times are not
 // compared otherwise: a clock may have been set.
 func (l *RevocationList) Remove(kind RevocationKind, subject string, at time.Time) bool {
 	l.mu.Lock()
@@ -129,7 +129,7 @@ func (l *RevocationList) List(now time.Time) []Revocation {
 	return all
 }
 
-// Over gives at most n that ended by themselves and are remembered all the same.
+// Expired gives at most n that ended by themselves and are remembered all the same.
 func (l *RevocationList) Expired(now time.Time, n int) []Revocation {
 	l.mu.RLock()
 	defer l.mu.RUnlock()

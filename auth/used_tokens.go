@@ -23,7 +23,7 @@ type Use struct {
 	KeyID    string    // kid of the key that signed it
 }
 
-// Kept is until when a use is remembered that happens now.
+// KeepUntil is until when a use is remembered that happens now.
 func (u Use) KeepUntil(now time.Time) time.Time {
 	if kept := now.Add(UsedTokenRetention); kept.After(u.Until) {
 		return kept
@@ -33,7 +33,7 @@ func (u Use) KeepUntil(now time.Time) time.Time {
 
 // A UsedTokens remembers which tokens were used.
 type UsedTokens interface {
-	// Spend marks a use; ErrTokenUsed, ErrIssuedBeforeStart, ErrUsedTokensFull or any other error refuse the token.
+	// MarkUsed marks a use; ErrTokenUsed, ErrIssuedBeforeStart, ErrUsedTokensFull or any other error refuse the token.
 	MarkUsed(now time.Time, u Use) error
 }
 
@@ -56,7 +56,7 @@ func NewUsedTokenMemory(begin time.Time, limit int) (*UsedTokenMemory, error) {
 	return &UsedTokenMemory{start: begin.Truncate(time.Second), limit: limit, until: map[TokenKey]time.Time{}}, nil
 }
 
-// Spend implements UsedTokens.
+// MarkUsed implements UsedTokens.
 func (m *UsedTokenMemory) MarkUsed(now time.Time, u Use) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

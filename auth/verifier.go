@@ -66,7 +66,7 @@ func (v *Verifier) Verify(now time.Time, token Secret) (Grant, error) {
 	}
 }
 
-// Again does every check of Verify but that of single use: for a token that Verify accepted from the very same client, whom the
+// Recheck does every check of Verify but that of single use: for a token that Verify accepted from the very same client, whom the
 // caller knows by something that the token does not say.
 func (v *Verifier) Recheck(now time.Time, token Secret) (Grant, error) {
 	e := v.inspect(now, token.Reveal(), false)
@@ -76,7 +76,7 @@ func (v *Verifier) Recheck(now time.Time, token Secret) (Grant, error) {
 	return v.checkRevokedAgain(now, e.claims.grant(v.c.PersonKey))
 }
 
-// still looks again: what was revoked while the token was spent is not let in behind the back of who revoked it.
+// checkRevokedAgain looks again: what was revoked while the token was spent is not let in behind the back of who revoked it.
 func (v *Verifier) checkRevokedAgain(now time.Time, g Grant) (Grant, error) {
 	if v.revoked(now, g) {
 		return Grant{}, Refusal{Revoked}
@@ -116,14 +116,14 @@ func (v *Verifier) Explain(now time.Time, token Secret) Explanation {
 	return x
 }
 
-// examination is one look at one token.
+// inspection is one look at one token.
 type inspection struct {
 	kid, alg string
 	claims   *claims // nil if they cannot be read
 	findings findingList
 }
 
-// examine does every check but that of single use, in this order: size, header, signature, times and parties, claims. Unless
+// inspect does every check but that of single use, in this order: size, header, signature, times and parties, claims. Unless
 // all is set it stops after the first group that finds something: what is not signed is not read.
 func (v *Verifier) inspect(now time.Time, raw string, all bool) (e inspection) {
 	if len(raw) > MaxToken {

@@ -24,7 +24,7 @@ type search struct {
 	maxRooms int
 }
 
-// A found is the answer of a search.
+// A searchResult is the answer of a search.
 type searchResult struct {
 	rooms            int    // the largest that held
 	broke            string // the first objective that did not hold with more
@@ -44,7 +44,7 @@ const (
 // rampPerRoom keeps the search from measuring a storm of handshakes: groups do not all begin in the same second.
 const rampPerRoom = 250 * time.Millisecond
 
-// tries of a size that does not hold, before it counts.
+// attemptsPerSize of a size that does not hold, before it counts.
 const attemptsPerSize = 2
 
 func (s *search) run() (searchResult, error) {
@@ -79,10 +79,10 @@ func (s *search) run() (searchResult, error) {
 	return f, nil
 }
 
-// enough stops where another step would tell less than runs differ by: 5 %.
+// closeEnough stops where another step would tell less than runs differ by: 5 %.
 func closeEnough(low, high int) bool { return high-low <= max(1, low/20) }
 
-// size tries one number of rooms.
+// tryRooms tries one number of rooms.
 func (s *search) tryRooms(n int) (outcome, *report.Report, error) {
 	var last outcome
 	var r *report.Report
@@ -111,7 +111,7 @@ func (s *search) tryRooms(n int) (outcome, *report.Report, error) {
 	return last, r, nil
 }
 
-// first is what broke first.
+// firstFailure is what broke first.
 func firstFailure(r *report.Report) string {
 	if b := r.FirstNotHeld(); b != "" {
 		return b
@@ -123,7 +123,7 @@ func firstFailure(r *report.Report) string {
 	return kinds[0]
 }
 
-// shortly is the server's side in a few words.
+// serverSummary is the server's side in a few words.
 func serverSummary(r *report.Report) string {
 	s := fmt.Sprintf("  (join p95 %.0f ms, sound p99 %.2f ms, picture p99 %.2f ms", r.Times["joinAll"].P95, r.Audio.Latency.P99, r.Video.Latency.P99)
 	if r.Server != nil {

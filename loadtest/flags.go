@@ -18,7 +18,7 @@ import (
 	"alcove/loadtest/scenario"
 )
 
-// list is a flag that may be given more than once.
+// stringList is a flag that may be given more than once.
 type stringList []string
 
 func (l *stringList) String() string     { return strings.Join(*l, ", ") }
@@ -161,7 +161,7 @@ func objectives(s scenario.Scenario) ([]report.Objective, error) {
 	return all, nil
 }
 
-// interruptible is a context that the first Ctrl-C ends; the second ends the process.
+// interruptContext is a context that the first Ctrl-C ends; the second ends the process.
 func interruptContext() (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 1) // the first; the next meets the default

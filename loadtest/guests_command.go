@@ -89,7 +89,7 @@ type guests struct {
 	out *json.Encoder // Guarded by mu.
 }
 
-// A guestLine is what became of one guest.
+// A guestStatus is what became of one guest.
 type guestStatus struct {
 	Guest  string `json:"guest"`
 	State  string `json:"is"` // sending, gone, or failed
@@ -102,7 +102,7 @@ func (g *guests) writeStatus(l guestStatus) {
 	_ = g.out.Encode(l)
 }
 
-// follow obeys the input until it or the run ends.
+// readCounts obeys the input until it or the run ends.
 func (g *guests) readCounts(ctx context.Context, in io.Reader) {
 	lines := make(chan int)
 	go func() {
@@ -122,7 +122,7 @@ func (g *guests) readCounts(ctx context.Context, in io.Reader) {
 	}
 }
 
-// become lets people enter or leave until so many are there; who came last leaves first.
+// setCount lets people enter or leave until so many are there; who came last leaves first.
 func (g *guests) setCount(ctx context.Context, n int) {
 	for len(g.present) > n {
 		m, name := g.present[len(g.present)-1], guestName(len(g.present)-1)

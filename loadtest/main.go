@@ -52,7 +52,7 @@ func main() {
 	os.Exit(command(terminal{os.Stdout, os.Stderr}, os.Args[1:]))
 }
 
-// An exit is an error with a code of its own.
+// An exitError is an error with a code of its own.
 type exitError struct {
 	code    int
 	message string

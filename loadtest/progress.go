@@ -10,7 +10,7 @@ import (
 	"alcove/loadtest/scenario"
 )
 
-// A view shows a run while it goes on: one line that is written again and again on a terminal, a line a second elsewhere.
+// A progressView shows a run while it goes on: one line that is written again and again on a terminal, a line a second elsewhere.
 type progressView struct {
 	out      io.Writer
 	terminal bool

@@ -17,7 +17,7 @@ import (
 // maxBrowsers of one run: each decodes all others.
 const maxBrowsers = 16
 
-// split takes the arguments that come before the flags: names of scenarios and files.
+// splitArguments takes the arguments that come before the flags: names of scenarios and files.
 func splitArguments(args []string) (names, flags []string) {
 	for len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		names, args = append(names, args[0]), args[1:]
@@ -91,7 +91,7 @@ func (f *loadFlags) write(rep *report.Report) error {
 	return nil
 }
 
-// verdict turns a report into an exit code.
+// exitCode turns a report into an exit code.
 func exitCode(rep *report.Report) error {
 	switch broken := rep.FirstNotHeld(); {
 	case !rep.Valid():
@@ -117,7 +117,7 @@ func scenariosCommand(t terminal, _ []string) error {
 	return nil
 }
 
-// create writes a file whole or not at all.
+// writeFile writes a file whole or not at all.
 func writeFile(name string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(name), ".report-*")
 	if err != nil {

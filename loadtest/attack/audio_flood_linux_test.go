@@ -21,7 +21,7 @@ type quality struct {
 	Taken         bool   `json:"taken"`
 }
 
-// words gathers the events of one type.
+// qualityEvents gathers the events of one type.
 type qualityEvents struct {
 	mu  sync.Mutex
 	all []quality // Guarded by mu.

@@ -136,7 +136,7 @@ func (d *Daemon) Drops(t testing.TB, reason string) int {
 	return int(d.Metric(t, "alcove_media_drops_total", `reason="`+reason+`"`))
 }
 
-// A Victim is a person of a room.
+// A Client is a person of a room.
 type Client struct {
 	*client.Member
 	Group *client.Group // counts what this one receives
@@ -151,7 +151,7 @@ func (d *Daemon) Enter(t testing.TB, who client.Persona) *Client {
 	return d.EnterWithEvents(t, who, nil)
 }
 
-// EnterHearing is Enter of one whose events are handed to hear, on the reader's goroutine.
+// EnterWithEvents is Enter of one whose events are handed to hear, on the reader's goroutine.
 func (d *Daemon) EnterWithEvents(t testing.TB, who client.Persona, hear func(client.Event)) *Client {
 	t.Helper()
 	v := &Client{Group: client.NewGroup(), NAT: newNAT(t, d.Media), SDPTap: &SDPTap{}}
@@ -174,7 +174,7 @@ func (d *Daemon) EnterWithEvents(t testing.TB, who client.Persona, hear func(cli
 	return v
 }
 
-// Heard is how many packets of sound came so far.
+// AudioPackets is how many packets of sound came so far.
 func (v *Client) AudioPackets() uint64 {
 	audio, _ := v.Group.Take()
 	return audio.Packets

@@ -12,7 +12,7 @@ import (
 // Attacks on where media goes: an ICE-lite server that takes "a check came from there" for "the client receives there" sends it wherever
 // somebody wants.
 
-// A stranger is a host of which nothing is known, and what was sent to it.
+// A spoofedHost is a host of which nothing is known, and what was sent to it.
 type spoofedHost struct {
 	at             netip.Addr
 	stun, rest     atomic.Int64 // bytes that came: of STUN, of anything else
@@ -49,7 +49,7 @@ func hostAndGuest(t *testing.T, d *Daemon, room string) (host, guest *Client) {
 	return host, guest
 }
 
-// hears waits until each has heard so many packets more.
+// waitForAudio waits until each has heard so many packets more.
 func waitForAudio(t *testing.T, when string, more uint64, all ...*Client) {
 	t.Helper()
 	for _, v := range all {
@@ -58,7 +58,7 @@ func waitForAudio(t *testing.T, when string, more uint64, all ...*Client) {
 	}
 }
 
-// TestForgedSource: an admitted person sends genuine checks of his own connection, with the source address of somebody in another room. That one
+// TestForgedSourceAddress: an admitted person sends genuine checks of his own connection, with the source address of somebody in another room. That one
 // keeps the address, and hears and is heard as before; the attacker gets nothing of it.
 func TestForgedSourceAddress(t *testing.T) {
 	d, w := NewDaemon(t, ""), NewRawConn(t)
@@ -71,7 +71,7 @@ func TestForgedSourceAddress(t *testing.T) {
 	waitForAudio(t, "after the attack", 100, host, victim, attacker)
 }
 
-// TestRepeatedCheck: somebody overhears a check and repeats it from elsewhere for as long as he likes, from one address and from more than any table
+// TestReplayedCheck: somebody overhears a check and repeats it from elsewhere for as long as he likes, from one address and from more than any table
 // holds. He gets no media, the person keeps it, and when the person's own address changes, media follows within a second.
 func TestReplayedCheck(t *testing.T) {
 	d, w := NewDaemon(t, ""), NewRawConn(t)
@@ -104,7 +104,7 @@ func TestReplayedCheck(t *testing.T) {
 	waitForAudio(t, "after the attack", 100, host, victim)
 }
 
-// roams gives somebody another address and holds that media follows before a second's worth of packets left from there.
+// changeAddress gives somebody another address and holds that media follows before a second's worth of packets left from there.
 func changeAddress(t *testing.T, d *Daemon, w *RawConn, v *Client, to string) {
 	t.Helper()
 	at := netip.MustParseAddr(to)

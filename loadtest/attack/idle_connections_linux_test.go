@@ -42,7 +42,7 @@ func dialerFrom(host netip.Addr) *net.Dialer {
 	return d
 }
 
-// An idler holds one connection that says nothing, and opens it again when it is closed: nothing at all, a page that was asked for once,
+// An idleConn holds one connection that says nothing, and opens it again when it is closed: nothing at all, a page that was asked for once,
 // a WebSocket without a hello.
 type idleConn struct {
 	d      *Daemon
@@ -89,7 +89,7 @@ func (i idleConn) open(ctx context.Context) (net.Conn, error) {
 	return c, nil
 }
 
-// A visitor is a person with a browser, by hand: each attempt is the only one.
+// A wsClient is a person with a browser, by hand: each attempt is the only one.
 type wsClient struct {
 	t       *testing.T
 	d       *Daemon
@@ -149,7 +149,7 @@ func (v *wsClient) hello(data map[string]any) {
 	}
 }
 
-// stay pings as clients do, until the test closes the connection. It gives what ended it before that.
+// ping pings as clients do, until the test closes the connection. It gives what ended it before that.
 func (v *wsClient) ping() error {
 	v.ws.SetReadDeadline(time.Time{})
 	ended := make(chan error, 1)
@@ -195,7 +195,7 @@ func newDualDaemon(t *testing.T) *Daemon {
 	return NewDaemon(t, "trusted_proxies: [10.20.0.0/24]\n")
 }
 
-// TestIdleConnections: 5,000 connections that say nothing, from two, 20 and 200 addresses and from one IPv6 /48, which come again as soon as they are closed,
+// TestIdleConnectionsKeepNobodyOut: 5,000 connections that say nothing, from two, 20 and 200 addresses and from one IPv6 /48, which come again as soon as they are closed,
 // keep nobody out: who comes enters at the first attempt, who is dropped resumes from another network, and who is there stays.
 func TestIdleConnectionsKeepNobodyOut(t *testing.T) {
 	v4 := func(n int) netip.Addr { return netip.AddrFrom4([4]byte{127, 1, byte(n), 7}) }

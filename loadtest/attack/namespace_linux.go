@@ -21,7 +21,7 @@ const (
 // Long reports whether attacks may take their time.
 func Long() bool { return os.Getenv(envLong) != "" }
 
-// Inside runs f within a network namespace of its own and returns its exit code. Outside it builds the daemon and starts this program
+// RunInNamespace runs f within a network namespace of its own and returns its exit code. Outside it builds the daemon and starts this program
 // again inside; f runs there only.
 func RunInNamespace(f func() int) int {
 	if os.Getenv(envInside) == "" {

@@ -34,7 +34,7 @@ type answer struct {
 	}
 }
 
-// guess says hello with a token of its own and a passcode, from a host.
+// helloWithPasscode says hello with a token of its own and a passcode, from a host.
 func helloWithPasscode(ctx context.Context, d *Daemon, host netip.Addr, subject, passcode string) (a answer, err error) {
 	token, err := d.env.Minter.Token("calm", subject, subject, auth.Participant)
 	if err != nil {
@@ -55,7 +55,7 @@ func helloWithPasscode(ctx context.Context, d *Daemon, host netip.Addr, subject,
 	return a, err
 }
 
-// TestPasscodeGuessers: people with tokens who guess from 45 addresses, each again as soon as it may, keep no right passcode waiting: who
+// TestPasscodeGuessingKeepsNobodyOut: people with tokens who guess from 45 addresses, each again as soon as it may, keep no right passcode waiting: who
 // has not failed is let in at the first attempt, and what is guessed meanwhile is what the room's budget allows.
 func TestPasscodeGuessingKeepsNobodyOut(t *testing.T) {
 	const guessers = 45

@@ -22,7 +22,7 @@ type Datagram struct {
 	Data     []byte
 }
 
-// A Wire is a pair of raw sockets (raw(7)): one sends datagrams from any address, one hears all datagrams of the namespace.
+// A RawConn is a pair of raw sockets (raw(7)): one sends datagrams from any address, one hears all datagrams of the namespace.
 type RawConn struct {
 	t       testing.TB
 	send    int
@@ -33,7 +33,7 @@ type RawConn struct {
 	callbacks []func(Datagram) // Guarded by mu.
 }
 
-// NewWire opens the sockets until the test ends.
+// NewRawConn opens the sockets until the test ends.
 func NewRawConn(t testing.TB) *RawConn {
 	t.Helper()
 	send, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
@@ -78,7 +78,7 @@ func (w *RawConn) OnDatagram(f func(Datagram)) {
 	w.callbacks = append(w.callbacks, f)
 }
 
-// Overheard returns the STUN datagrams so far: the first byte of others is larger (RFC 7983).
+// CapturedSTUN returns the STUN datagrams so far: the first byte of others is larger (RFC 7983).
 func (w *RawConn) CapturedSTUN() []Datagram {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"alcove/loadtest/client"
 )
 
-// A Tap reads the ICE credentials of both sides from a member's session descriptions: an attacker who is admitted knows his own.
+// A SDPTap reads the ICE credentials of both sides from a member's session descriptions: an attacker who is admitted knows his own.
 type SDPTap struct {
 	client.Transport
 

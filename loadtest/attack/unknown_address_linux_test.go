@@ -10,7 +10,7 @@ import (
 	"alcove/loadtest/client"
 )
 
-// TestStrangers: datagrams of every kind from hosts that nobody knows are dropped by name, and nobody is answered.
+// TestUnknownAddressesGetNoAnswer: datagrams of every kind from hosts that nobody knows are dropped by name, and nobody is answered.
 func TestUnknownAddressesGetNoAnswer(t *testing.T) {
 	d, w := NewDaemon(t, ""), NewRawConn(t)
 	stranger := netip.MustParseAddrPort("127.0.0.66:4000")
@@ -33,7 +33,7 @@ func TestUnknownAddressesGetNoAnswer(t *testing.T) {
 	}
 }
 
-// TestVictims: people hear each other through NATs of ours. What attacks show is worth nothing where this does not hold.
+// TestClientsBehindNAT: people hear each other through NATs of ours. What attacks show is worth nothing where this does not hold.
 func TestClientsBehindNAT(t *testing.T) {
 	d := NewDaemon(t, "")
 	voice := client.Microphone()

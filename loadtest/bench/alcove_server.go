@@ -111,7 +111,7 @@ func fetch(ctx context.Context, url string) (string, error) {
 	return b.String(), nil
 }
 
-// An alcoveGuest speaks our protocol. The first of a room is its host, and lets everybody in.
+// An alcoveParticipant speaks our protocol. The first of a room is its host, and lets everybody in.
 type alcoveParticipant struct{ member *client.Member }
 
 func (a *alcove) guest(h *env, s position) participant {

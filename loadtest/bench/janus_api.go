@@ -57,7 +57,7 @@ func (m janusMessage) failure() error {
 	return nil
 }
 
-// A janusWire is one WebSocket with one session.
+// A janusConn is one WebSocket with one session.
 type janusConn struct {
 	ws      *websocket.Conn
 	session uint64
@@ -113,7 +113,7 @@ func (w *janusConn) read() {
 	}
 }
 
-// ask sends a request and waits for its answer.
+// request sends a request and waits for its answer.
 func (w *janusConn) request(ctx context.Context, request map[string]any) (janusMessage, error) {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
@@ -156,7 +156,7 @@ func (w *janusConn) attach(ctx context.Context) (uint64, error) {
 	return m.Data.ID, err
 }
 
-// tell asks the plugin on a handle.
+// message asks the plugin on a handle.
 func (w *janusConn) message(ctx context.Context, handle uint64, body map[string]any, description *jsep) (janusMessage, error) {
 	request := map[string]any{"janus": "message", "handle_id": handle, "body": body}
 	if description != nil {

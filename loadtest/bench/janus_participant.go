@@ -10,7 +10,7 @@ import (
 	"alcove/loadtest/pace"
 )
 
-// A janusGuest has two connections: one that sends, if it does, and one that receives everybody.
+// A janusParticipant has two connections: one that sends, if it does, and one that receives everybody.
 //
 //	join ──► publish ──► offer ──► answer ──► Connect
 //	   └──► publishers ──► subscribe ──► offer of Janus ──► answer ──► Connect

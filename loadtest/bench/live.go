@@ -108,7 +108,7 @@ func keys() []string {
 	return all
 }
 
-// kinds finds the servers that were asked for and are there.
+// implementations finds the servers that were asked for and are there.
 func (o options) implementations() ([]implementation, error) {
 	var all []implementation
 	for _, name := range strings.Split(o.servers, ",") {

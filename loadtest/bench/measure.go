@@ -18,7 +18,7 @@ import (
 // values are what one measurement gave, by column.
 type values map[string]float64
 
-// A stage is what measurements have in common.
+// A session is what measurements have in common.
 type session struct {
 	env          *env
 	server       server
@@ -26,10 +26,10 @@ type session struct {
 	participants []participant
 }
 
-// A crowd is rooms of equal size, in each of which the first ones send.
+// A load is rooms of equal size, in each of which the first ones send.
 type load struct{ rooms, people, senders int }
 
-// gather fills rooms and waits until everybody has everybody's media.
+// fillRooms fills rooms and waits until everybody has everybody's media.
 func (s *session) fillRooms(ctx context.Context, c load) error {
 	var others []int
 	for number := range c.people {
@@ -91,7 +91,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// disperse sends everybody home.
+// leaveAll sends everybody home.
 func (s *session) leaveAll() {
 	var all sync.WaitGroup
 	for _, g := range s.participants {
@@ -101,7 +101,7 @@ func (s *session) leaveAll() {
 	s.participants = nil
 }
 
-// load measures what forwarding costs and how long it takes.
+// measureTraffic measures what forwarding costs and how long it takes.
 func (c load) measureTraffic(ctx context.Context, s *session) (values, error) {
 	if err := s.fillRooms(ctx, c); err != nil {
 		return nil, err
@@ -167,7 +167,7 @@ func ownCPU() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// weigh measures what a participant of a room takes.
+// measureMemory measures what a participant of a room takes.
 func (c load) measureMemory(ctx context.Context, s *session) (values, error) {
 	look := func() (memory, tasks float64, err error) {
 		kib, err := proc.Status(s.server.process().pid(), "VmRSS")
@@ -198,7 +198,7 @@ func (c load) measureMemory(ctx context.Context, s *session) (values, error) {
 	return values{"memory": (memory - memory0) / n, "tasks": (tasks - tasks0) / n, "empty": memory0, "full": memory}, nil
 }
 
-// enterLate measures how long the last one of a room waits for everybody's media, from the offer on, again and again.
+// measureJoin measures how long the last one of a room waits for everybody's media, from the offer on, again and again.
 func (c load) measureJoin(ctx context.Context, s *session) (values, error) {
 	most := c
 	most.people--
@@ -227,7 +227,7 @@ func (c load) measureJoin(ctx context.Context, s *session) (values, error) {
 	return values{"join": median(waits), "joinMax": slices.Max(waits)}, nil
 }
 
-// rushIn lets everybody come within rushTime and measures until the last one has all media.
+// measureRush lets everybody come within rushTime and measures until the last one has all media.
 func (c load) measureRush(ctx context.Context, s *session) (values, error) {
 	var mu sync.Mutex
 	var last time.Duration

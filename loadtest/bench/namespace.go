@@ -10,10 +10,10 @@ import (
 	"syscall"
 )
 
-// onStage says that this process is the inner one, in a network of its own and on the clients' core.
+// envNamespace says that this process is the inner one, in a network of its own and on the clients' core.
 const envNamespace = "BENCH_STAGE"
 
-// enterStage runs this program again in a fresh network namespace, pinned to the clients' core, and waits for it.
+// runInNamespace runs this program again in a fresh network namespace, pinned to the clients' core, and waits for it.
 func runInNamespace(ctx context.Context, args []string) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -36,7 +36,7 @@ func runInNamespace(ctx context.Context, args []string) error {
 	return err
 }
 
-// dressStage gives the empty namespace its interfaces: loopback for signalling, one that is not loopback for media. Where the
+// setUpNetwork gives the empty namespace its interfaces: loopback for signalling, one that is not loopback for media. Where the
 // kernel has no dummy interface, a pair of virtual ones will do: the kernel keeps traffic to its own address to itself.
 func setUpNetwork(ctx context.Context) error {
 	if err := ip(ctx, "link set lo up"); err != nil {

@@ -42,9 +42,9 @@ const (
 	// defaultWarm lets congestion control, histories and the garbage collector settle.
 	defaultWarm   = 4 * time.Second
 	defaultWindow = 10 * time.Second
-	// settle is how long the room whose memory is looked at runs before: several collections of garbage.
+	// memorySettle is how long the room whose memory is looked at runs before: several collections of garbage.
 	memorySettle = 6 * time.Second
-	// idle is how long a fresh server rests before its memory is looked at.
+	// idleBefore is how long a fresh server rests before its memory is looked at.
 	idleBefore = time.Second
 )
 

@@ -7,7 +7,7 @@ import (
 	"alcove/loadtest/client"
 )
 
-// A kind is a server that can be measured.
+// An implementation is a server that can be measured.
 type implementation interface {
 	name() string
 	start(ctx context.Context, folder string) (server, error)
@@ -20,7 +20,7 @@ type server interface {
 	tasks(ctx context.Context) (float64, error) // goroutines, or threads where there are none
 }
 
-// A guest is one participant of a room.
+// A participant is one participant of a room.
 type participant interface {
 	// enter returns when the guest is in, and sends if it is one who sends.
 	enter(ctx context.Context) error
@@ -31,13 +31,13 @@ type participant interface {
 	leave()
 }
 
-// A hall is what the guests of one measurement share.
+// An env is what the guests of one measurement share.
 type env struct {
 	lab   *client.Env
 	group *client.Group
 }
 
-// A seat says where a guest sits.
+// A position says where a guest sits.
 type position struct {
 	room, number int // the first of a room has number 0 and opens it
 	sends        bool
@@ -52,7 +52,7 @@ func (s position) shapes() (audio, video *client.MediaProfile) {
 	return &a, &v
 }
 
-// completed finds the moment by which all sources had shown themselves: each of others one sound and one key frame.
+// allMediaAt finds the moment by which all sources had shown themselves: each of others one sound and one key frame.
 func allMediaAt(firsts map[string]client.FirstArrival, others int) time.Duration {
 	var last time.Duration
 	whole := 0
@@ -68,7 +68,7 @@ func allMediaAt(firsts map[string]client.FirstArrival, others int) time.Duration
 	return last
 }
 
-// completedSources does so where sources have no owner: half of them are sound, half pictures.
+// allSourcesAt does so where sources have no owner: half of them are sound, half pictures.
 func allSourcesAt(firsts map[uint32]client.FirstArrival, others int) time.Duration {
 	var last time.Duration
 	pictures := 0

@@ -47,7 +47,7 @@ func (c *Chromium) NewPeer(ctx context.Context) (*Peer, error) {
 	return p, c.evaluate(ctx, p.session, script, nil)
 }
 
-// loaded waits for the page. A new tab begins with an empty document, and whoever asks that one is told, when the page comes,
+// waitLoaded waits for the page. A new tab begins with an empty document, and whoever asks that one is told, when the page comes,
 // that it is gone: then the page itself is asked.
 func (p *Peer) waitLoaded(ctx context.Context) error {
 	const ready = `new Promise((ok) => document.readyState === "complete" && location.protocol === "http:" ? ok(true) : addEventListener("load", () => ok(true)))`
@@ -101,7 +101,7 @@ func (p *Peer) Close(bool) {
 	})
 }
 
-// A Look is what a tab received so far.
+// A Stats is what a tab received so far.
 type Stats struct {
 	At            float64            // ms
 	FramesByTrack map[string]float64 // frames so far, by track: one for each person who was seen
@@ -120,7 +120,7 @@ type Stats struct {
 	FirstFrame    float64 // ms since the offer
 }
 
-// Look asks the tab.
+// Stats asks the tab.
 func (p *Peer) Stats(ctx context.Context) (Stats, error) {
 	var l Stats
 	err := p.c.evaluate(ctx, p.session, "peer.look()", &l)

@@ -14,7 +14,7 @@ import (
 	"alcove/loadtest/pace"
 )
 
-// A Plain is a light connection for servers of another protocol: the caller carries the descriptions. It either sends, then it
+// An External is a light connection for servers of another protocol: the caller carries the descriptions. It either sends, then it
 // offers and the server answers; or it receives, then the server offers and it answers.
 //
 //	Offer ──► server's answer ──► Connect            Answer(server's offer) ──► server knows ──► Connect
@@ -24,7 +24,7 @@ type External struct {
 	random *rand.Rand
 }
 
-// NewPlain opens a connection's socket; shapes say what it sends, nil for none.
+// NewExternal opens a connection's socket; shapes say what it sends, nil for none.
 func NewExternal(env *Env, group *Group, audio, video *MediaProfile) (*External, error) {
 	id, err := env.sharedIdentity()
 	if err != nil {
@@ -57,7 +57,7 @@ func (p *External) candidate() string {
 	return fmt.Sprintf("a=candidate:1 1 udp 2130706431 %s %d typ host\r\na=end-of-candidates\r\n", at.Addr(), at.Port())
 }
 
-// An offered line is an m-line of a server's offer.
+// An offeredLine line is an m-line of a server's offer.
 type offeredLine struct {
 	kind, port, mid, direction string
 	formats                    []string
@@ -184,7 +184,7 @@ const (
 // keyFrameWait is how long a receiver waits for a key frame before it asks for one, as Chromium's.
 const keyFrameWait = 200 * time.Millisecond
 
-// want asks for the key frames that did not come (RFC 4585, section 6.3.1). Runs on the pacer.
+// requestKeyFrames asks for the key frames that did not come (RFC 4585, section 6.3.1). Runs on the pacer.
 func (p *External) requestKeyFrames() bool {
 	if p.light.isClosed() {
 		return false
@@ -198,7 +198,7 @@ func (p *External) requestKeyFrames() bool {
 	return true
 }
 
-// blank reports on the streams of pictures that have begun without a key frame. Some servers know a feedback message only by
+// awaitingKeyFrame reports on the streams of pictures that have begun without a key frame. Some servers know a feedback message only by
 // the report before it.
 func (s *Sink) awaitingKeyFrame() []rtcp.ReceptionReport {
 	s.group.mu.Lock()
@@ -212,7 +212,7 @@ func (s *Sink) awaitingKeyFrame() []rtcp.ReceptionReport {
 	return all
 }
 
-// insist repeats the nominating check until the connection is made, as browsers do.
+// repeatCheck repeats the nominating check until the connection is made, as browsers do.
 func (p *External) repeatCheck(ctx context.Context) {
 	ticker := time.NewTicker(checkRepeat)
 	defer ticker.Stop()
@@ -228,7 +228,7 @@ func (p *External) repeatCheck(ctx context.Context) {
 	}
 }
 
-// reply closes ours on the first answer to a check. It answers the checks of servers that are not content with ours (RFC 8445,
+// handleChecks closes ours on the first answer to a check. It answers the checks of servers that are not content with ours (RFC 8445,
 // section 7.3) until the connection ends, and closes theirs on the first.
 func (p *External) handleChecks(ours, theirs chan<- struct{}) {
 	l := p.light
@@ -252,7 +252,7 @@ func (p *External) handleChecks(ours, theirs chan<- struct{}) {
 	}
 }
 
-// closed closes a channel once.
+// closeOnce closes a channel once.
 func closeOnce(c chan<- struct{}) chan<- struct{} {
 	if c != nil {
 		close(c)
@@ -260,7 +260,7 @@ func closeOnce(c chan<- struct{}) chan<- struct{} {
 	return nil
 }
 
-// succeed answers a check.
+// answerCheck answers a check.
 func (l *Light) answerCheck(request *stun.Message) {
 	mapped := &stun.XORMappedAddress{IP: l.to.Addr().AsSlice(), Port: int(l.to.Port())}
 	m, err := stun.Build(request, stun.BindingSuccess, mapped, stun.NewShortTermIntegrity(l.pwd), stun.Fingerprint)
@@ -269,7 +269,7 @@ func (l *Light) answerCheck(request *stun.Message) {
 	}
 }
 
-// Firsts gives when each source was first seen, by SSRC where the server puts no CSRC.
+// FirstPackets gives when each source was first seen, by SSRC where the server puts no CSRC.
 func (p *External) FirstPackets() map[uint32]FirstArrival { return p.sink.FirstPackets() }
 
 // Close says goodbye and ends the connection.

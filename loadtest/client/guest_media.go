@@ -39,7 +39,7 @@ func Silence(speaking bool) MediaProfile {
 	return s
 }
 
-// cut lays a frame into packets, with a payload descriptor before each part of a picture.
+// packetize lays a frame into packets, with a payload descriptor before each part of a picture.
 func packetize(frame []byte, video bool) [][]byte {
 	if !video {
 		return [][]byte{frame}

@@ -125,7 +125,7 @@ func (l *Light) handshake(ctx context.Context) (*keys, error) {
 	return k, err
 }
 
-// A dtlsEnd is the packet connection that pion's DTLS reads and writes.
+// A dtlsConn is the packet connection that pion's DTLS reads and writes.
 type dtlsConn struct {
 	light *Light
 	in    chan []byte // full: dropped, DTLS repeats
@@ -184,7 +184,7 @@ func (d *dtlsConn) SetDeadline(time.Time) error      { return nil }
 func (d *dtlsConn) SetReadDeadline(time.Time) error  { return nil }
 func (d *dtlsConn) SetWriteDeadline(time.Time) error { return nil }
 
-// quiet throws pion's log lines away.
+// discardLogger throws pion's log lines away.
 type discardLogger struct{}
 
 func (discardLogger) NewLogger(string) logging.LeveledLogger { return discardLogger{} }

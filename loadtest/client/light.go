@@ -275,7 +275,7 @@ func (l *Light) read() {
 	}
 }
 
-// datagram tells STUN, DTLS, RTP and RTCP apart (RFC 7983; RFC 5761, section 4).
+// demux tells STUN, DTLS, RTP and RTCP apart (RFC 7983; RFC 5761, section 4).
 func (l *Light) demux(now time.Duration, b []byte, from netip.AddrPort) {
 	if len(b) < 12 || (l.to.IsValid() && from != l.to) {
 		return
@@ -300,7 +300,7 @@ func (l *Light) demux(now time.Duration, b []byte, from netip.AddrPort) {
 	}
 }
 
-// secured takes SRTP and SRTCP. The server may send as soon as its side of the handshake is done: what comes before ours is done
+// receiveSRTP takes SRTP and SRTCP. The server may send as soon as its side of the handshake is done: what comes before ours is done
 // waits, or the first key frame would be lost.
 func (l *Light) receiveSRTP(now time.Duration, b []byte) {
 	if l.keys.Load() == nil {
@@ -362,7 +362,7 @@ func (l *Light) receiveRTP(now time.Duration, b []byte) {
 	}
 }
 
-// note keeps what feedback needs.
+// recordTWCC keeps what feedback needs.
 func (l *Light) recordTWCC(header []byte, ssrc uint32) {
 	if l.recorder == nil || header[0]&0x10 == 0 {
 		return
@@ -386,7 +386,7 @@ func (l *Light) recordTWCC(header []byte, ssrc uint32) {
 	}
 }
 
-// control reads reports and requests of the server.
+// receiveRTCP reads reports and requests of the server.
 func (l *Light) receiveRTCP(b []byte) {
 	k := l.keys.Load()
 	if k == nil {
@@ -416,7 +416,7 @@ func (l *Light) receiveRTCP(b []byte) {
 	}
 }
 
-// harass asks for the newest packets of every slot again, and for key frames. Runs on the pacer.
+// sendRequests asks for the newest packets of every slot again, and for key frames. Runs on the pacer.
 func (l *Light) sendRequests() bool {
 	if l.isClosed() {
 		return false

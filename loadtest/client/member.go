@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"hash/fnv"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
@@ -14,7 +15,7 @@ import (
 	"alcove/loadtest/pace"
 )
 
-// A Lab is what all members of a run share.
+// An Env is what all members of a run share.
 type Env struct {
 	Server string      // http://host:port
 	TLS    *tls.Config // nil: the system's roots
@@ -36,7 +37,7 @@ func (l *Env) sharedIdentity() (*identity, error) {
 	return l.identity, l.err
 }
 
-// A Who says who somebody is and what they do.
+// A Persona says who somebody is and what they do.
 type Persona struct {
 	Room, Subject, Name string
 	Role                auth.Role
@@ -109,13 +110,11 @@ func NewMember(env *Env, group *Group, persona Persona, onEvent func(Event)) *Me
 	return m
 }
 
-// hash is FNV-1a of 64 bits.
+// hash turns a name into a seed.
 func hash(s string) uint64 {
-	h := uint64(14695981039346656037)
-	for i := range len(s) {
-		h = (h ^ uint64(s[i])) * 1099511628211
-	}
-	return h
+	h := fnv.New64a()
+	h.Write([]byte(s)) // never fails
+	return h.Sum64()
 }
 
 // welcome is the answer to hello.
@@ -203,7 +202,7 @@ func (m *Member) keepAlive(conn *SignalConn) {
 	}
 }
 
-// enter notes a state. Called with mu held.
+// setState notes a state. Called with mu held.
 func (m *Member) setState(state string) {
 	if state == "admitted" && m.times.Admitted == 0 {
 		m.times.Admitted = pace.Now()

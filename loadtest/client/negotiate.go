@@ -32,7 +32,7 @@ func (m *Member) negotiate(conn *SignalConn) {
 	}
 }
 
-// media answers one media.ready.
+// offerMedia answers one media.ready.
 func (m *Member) offerMedia(ctx context.Context, conn *SignalConn, r ready) error {
 	if m.persona.SendOnly {
 		r.Slots = Slots{}
@@ -201,10 +201,10 @@ func (v View) stage() string {
 	return "connected"
 }
 
-// view is called with mu held.
+// snapshot is called with mu held.
 func (m *Member) snapshot() View { return View{m.id, m.state, m.times, m.failure} }
 
-// Look gives the member as it is.
+// View gives the member as it is.
 func (m *Member) View() View {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -266,7 +266,7 @@ func (m *Member) RenewedSSRCs(video bool) int {
 	return n
 }
 
-// Cut drops the connection to the server without a word; media goes on.
+// Disconnect drops the connection to the server without a word; media goes on.
 func (m *Member) Disconnect() {
 	m.mu.Lock()
 	conn := m.conn
@@ -314,13 +314,13 @@ func (m *Member) Leave(ctx context.Context) error {
 	return err
 }
 
-// A Debut is when a member's source was first sent.
+// A FirstSent is when a member's source was first sent.
 type FirstSent struct {
 	Video bool
 	At    time.Duration
 }
 
-// Sent gives how many packets the member's sources sent so far on this connection, and their debuts.
+// PacketsSent gives how many packets the member's sources sent so far on this connection, and their debuts.
 func (m *Member) PacketsSent() (packets uint64, debuts []FirstSent) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -333,7 +333,7 @@ func (m *Member) PacketsSent() (packets uint64, debuts []FirstSent) {
 	return packets, debuts
 }
 
-// Seen gives when each participant's sources were first seen: sound, and the first key frame.
+// FirstPackets gives when each participant's sources were first seen: sound, and the first key frame.
 func (m *Member) FirstPackets() map[string]FirstArrival {
 	firsts := m.sink.FirstPackets()
 	m.mu.Lock()
@@ -352,7 +352,7 @@ func (m *Member) FirstPackets() map[string]FirstArrival {
 	return all
 }
 
-// Mapped tells who is in a slot, as the newest slot map says.
+// InSlots tells who is in a slot, as the newest slot map says.
 func (m *Member) InSlots() map[string]bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -372,7 +372,7 @@ func (m *Member) KernelDrops() uint64 {
 // Host reports whether the member hosts the room.
 func (m *Member) Host() bool { return m.persona.Role == auth.Host }
 
-// Debuted reports whether the member's own source has sent anything on this connection.
+// HasSent reports whether the member's own source has sent anything on this connection.
 func (m *Member) HasSent(video bool) bool {
 	_, debuts := m.PacketsSent()
 	return slices.ContainsFunc(debuts, func(d FirstSent) bool { return d.Video == video })
@@ -402,7 +402,7 @@ func (m *Member) Admit(ctx context.Context) {
 	}
 }
 
-// Ended waits for the end of the wire and gives its close code, 0 if it did not come.
+// WaitClosed waits for the end of the wire and gives its close code, 0 if it did not come.
 func (m *Member) WaitClosed(ctx context.Context) int {
 	m.mu.Lock()
 	conn := m.conn
@@ -424,7 +424,7 @@ func (m *Member) Stall() {
 	}
 }
 
-// Harass lets a light member ask for every packet again, and for a key frame of everybody, at every interval.
+// AskRepeatedly lets a light member ask for every packet again, and for a key frame of everybody, at every interval.
 func (m *Member) AskRepeatedly(every time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

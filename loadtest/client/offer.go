@@ -65,7 +65,7 @@ func (l *Light) offerLight(slots Slots) (sdp string, tracks []Track) {
 	return b.String(), tracks
 }
 
-// grow adds receiving m-lines behind those there are: m-lines never change their place (RFC 8829, section 5.2.2).
+// addSlots adds receiving m-lines behind those there are: m-lines never change their place (RFC 8829, section 5.2.2).
 func (l *Light) addSlots(want Slots) {
 	for ; l.slotCount.Pairs < want.Pairs; l.slotCount.Pairs++ {
 		l.slots = append(l.slots, false, true)
@@ -89,7 +89,7 @@ const (
 	twccURI  = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 )
 
-// remote is what an answer says of the server's end.
+// remoteDescription is what an answer says of the server's end.
 type remoteDescription struct {
 	ufrag, pwd, fingerprint string
 	candidates              []netip.AddrPort

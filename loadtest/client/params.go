@@ -56,7 +56,7 @@ const (
 const (
 	// readBatch is how many datagrams a light client takes at once: some frames of a few people.
 	readBatch = 16
-	// maxEarly bounds what waits for the keys: the first frames of a full room.
+	// maxPendingSRTP bounds what waits for the keys: the first frames of a full room.
 	maxPendingSRTP = 128
 	// maxFrame bounds one message of the server, in bytes: its own bound for ours.
 	maxFrame = 512 << 10

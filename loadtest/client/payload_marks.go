@@ -27,7 +27,7 @@ func (m *Member) Marks() (audio, video [][]byte) {
 	return audio, video
 }
 
-// Find tells when each payload with this mark was sent, by pace.Now, of those that lie in data in clear.
+// FindMarks tells when each payload with this mark was sent, by pace.Now, of those that lie in data in clear.
 func FindMarks(data, mark []byte) (sent []time.Duration) {
 	for {
 		i := bytes.Index(data, mark)

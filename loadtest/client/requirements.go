@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// asked is what stands before admission, and what consent is asked for: in the answer to hello and in self.updated
+// requirements is what stands before admission, and what consent is asked for: in the answer to hello and in self.updated
 // (PROTOCOL.md, section 4a). A server that asks nothing leaves it out.
 type requirements struct {
 	Needs     []string `json:"needs"`
@@ -24,7 +24,7 @@ type text struct {
 	TextHash string `json:"textHash"`
 }
 
-// answerAll does what is asked: acknowledges one language of each text, consents, enters the passcode. It runs on a goroutine of
+// respondAll does what is asked: acknowledges one language of each text, consents, enters the passcode. It runs on a goroutine of
 // its own; what the server asks again meanwhile is answered again.
 func (m *Member) respondAll(conn *SignalConn, a requirements) {
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
@@ -53,7 +53,7 @@ func (m *Member) respondAll(conn *SignalConn, a requirements) {
 	}
 }
 
-// lasting is an error that another state of the room explains: what was asked is not asked any more, or the wire is gone.
+// unexpectedState is an error that another state of the room explains: what was asked is not asked any more, or the wire is gone.
 func unexpectedState(err error) bool {
 	switch Code(err) {
 	case "agreement_required", "consent_required", "invalid_state", "not_admitted":
@@ -62,7 +62,7 @@ func unexpectedState(err error) bool {
 	return Code(err) == "" // ErrLost, or the end of the run
 }
 
-// ask takes what the server asks. Called from the reader and after hello.
+// respond takes what the server asks. Called from the reader and after hello.
 func (m *Member) respond(conn *SignalConn, data json.RawMessage) {
 	var a requirements
 	if json.Unmarshal(data, &a) == nil && (len(a.Needs) > 0 || len(a.Consents) > 0) {

@@ -54,7 +54,7 @@ type frame struct {
 	Error *Refusal        `json:"error"`
 }
 
-// A Wire is one WebSocket connection. Call may be used from any goroutine; events come on the reader's, which must not Call.
+// A SignalConn is one WebSocket connection. Call may be used from any goroutine; events come on the reader's, which must not Call.
 type SignalConn struct {
 	ws     *websocket.Conn
 	prefix string // makes ids unique in the session
@@ -199,7 +199,7 @@ func (w *SignalConn) CloseCode() int {
 	return w.closed
 }
 
-// Cut drops the connection without a word, as a network does.
+// Disconnect drops the connection without a word, as a network does.
 func (w *SignalConn) Disconnect() {
 	_ = w.ws.NetConn().Close()
 	<-w.done

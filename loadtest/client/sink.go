@@ -40,7 +40,7 @@ func (c Counts) Since(o Counts) Counts {
 	}
 }
 
-// A Medium is what a group measured of sound or of pictures.
+// A Measurement is what a group measured of sound or of pictures.
 type Measurement struct {
 	Counts
 	Latency   *hdrhistogram.Histogram // from the publisher's socket to the receiver's, since the last Take
@@ -98,7 +98,7 @@ type Sink struct {
 	first   map[uint32]FirstArrival // by CSRC
 }
 
-// First says when a source was first heard or seen; zero: never.
+// FirstArrival says when a source was first heard or seen; zero: never.
 type FirstArrival struct{ Packet, KeyFrame time.Duration }
 
 // NewSink opens the books of one more receiver.
@@ -117,7 +117,7 @@ func (s *Sink) Close() {
 	s.streams = map[uint32]*stream{}
 }
 
-// Firsts copies when each source was first seen since the sink was opened or Forget was called.
+// FirstPackets copies when each source was first seen since the sink was opened or Forget was called.
 func (s *Sink) FirstPackets() map[uint32]FirstArrival {
 	s.group.mu.Lock()
 	defer s.group.mu.Unlock()
@@ -208,7 +208,7 @@ func (s *Sink) reports(at time.Duration) []rtcp.ReceptionReport {
 	return blocks
 }
 
-// blind lists the slots whose picture never began with a key frame.
+// withoutKeyFrame lists the slots whose picture never began with a key frame.
 func (s *Sink) withoutKeyFrame() (ssrcs []uint32) {
 	s.group.mu.Lock()
 	defer s.group.mu.Unlock()

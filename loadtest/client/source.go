@@ -9,7 +9,7 @@ import (
 	"alcove/loadtest/pace"
 )
 
-// A Shape says what one publication sends.
+// A MediaProfile says what one publication sends.
 type MediaProfile struct {
 	Interval time.Duration // between frames
 	Sizes    []int         // bytes of payload of a frame's packets, sent back to back

@@ -6,7 +6,7 @@ import (
 	"github.com/pion/rtcp"
 )
 
-// recent is how many sequence numbers are remembered, to tell late from twice.
+// windowSize is how many sequence numbers are remembered, to tell late from twice.
 const windowSize = 1024
 
 // A stream is one slot as its receiver sees it: one SSRC, whose CSRC says who is in it now. Guarded by the group's mu.
@@ -35,7 +35,7 @@ type stream struct {
 	senderReportAt                 time.Duration
 }
 
-// count keeps the sequence numbers; it reports false for a packet that came before. Numbers go on when a slot changes hands,
+// updateSequence keeps the sequence numbers; it reports false for a packet that came before. Numbers go on when a slot changes hands,
 // so what is lost between two people is lost for neither.
 func (s *stream) updateSequence(m *Measurement, p Packet) bool {
 	if !s.started || s.csrc != p.CSRC {
@@ -77,7 +77,7 @@ func (s *stream) updateSequence(m *Measurement, p Packet) bool {
 
 func (s *stream) mark(n uint64) { s.bits[n/64%uint64(len(s.bits))] |= 1 << (n % 64) }
 
-// arrived follows jitter, what was withheld, and freezes.
+// updateTiming follows jitter, what was withheld, and freezes.
 func (s *stream) updateTiming(now time.Duration, m *Measurement, mark stamp, p Packet) {
 	if p.Seq != uint16(s.highest) {
 		return // late: it tells nothing of the pace
@@ -103,7 +103,7 @@ func (s *stream) updateTiming(now time.Duration, m *Measurement, mark stamp, p P
 	}
 }
 
-// show takes a whole frame. What the publisher paused by itself is no freeze: a freeze is what came later than it was sent, and
+// frameComplete takes a whole frame. What the publisher paused by itself is no freeze: a freeze is what came later than it was sent, and
 // what was sent and did not come.
 func (s *stream) frameComplete(now time.Duration, m *Measurement, due time.Duration) {
 	gap, paused := now-s.shownAt, due-s.shownDue

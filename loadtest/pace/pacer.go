@@ -10,10 +10,10 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// A Beat is what a Pacer does when it is due. It returns when it is due next, or false when it is over.
+// A Tick is what a Pacer does when it is due. It returns when it is due next, or false when it is over.
 type Tick func(due, now time.Duration) (next time.Duration, ok bool)
 
-// An entry waits in the pacer's heap.
+// A task waits in the pacer's heap.
 type task struct {
 	due time.Duration
 	do  Tick
@@ -127,7 +127,7 @@ func (p *Pacer) step() {
 	}
 }
 
-// fire does what is due, and returns what is due again.
+// runDue does what is due, and returns what is due again.
 func (p *Pacer) runDue(ready []task) []task {
 	again := ready[:0]
 	for _, e := range ready {

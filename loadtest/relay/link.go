@@ -15,13 +15,13 @@ type Profile struct {
 	Queue   time.Duration // how long a packet may wait for the rate; what would wait longer is dropped
 }
 
-// headers are IPv4 and UDP, which fill a line too, in bytes.
+// headerBytes are IPv4 and UDP, which fill a line too, in bytes.
 const headerBytes = 28
 
-// Lag is how much later a reordered packet comes: beyond the next frame of sound.
+// ReorderDelay is how much later a reordered packet comes: beyond the next frame of sound.
 const ReorderDelay = 25 * time.Millisecond
 
-// wander is how much jitter may change per time: below one, so that packets keep their order.
+// maxJitterSlope is how much jitter may change per time: below one, so that packets keep their order.
 const maxJitterSlope = 0.8
 
 // A Drop says why a packet went no further.
@@ -42,7 +42,7 @@ type Link struct {
 	to      jitterPoint
 }
 
-// A knot is a moment and the jitter then.
+// A jitterPoint is a moment and the jitter then.
 type jitterPoint struct {
 	at     time.Duration
 	jitter time.Duration

@@ -22,7 +22,7 @@ import (
 const (
 	// maxFlows bounds the clients of one relay, and so its sockets.
 	maxFlows = 4096
-	// maxHeld bounds the packets on their way, some 64 MiB: more than 300 Mbit/s for a second. Full: dropped, as by a router.
+	// maxInFlight bounds the packets on their way, some 64 MiB: more than 300 Mbit/s for a second. Full: dropped, as by a router.
 	maxInFlight = 50000
 	// maxDatagram is larger than any packet of WebRTC, in bytes.
 	maxDatagram = 2048
@@ -86,7 +86,7 @@ func (r *Relay) Counts() Counts {
 	return r.counts
 }
 
-// Change makes the network another one from now on, for all flows.
+// SetProfile makes the network another one from now on, for all flows.
 func (r *Relay) SetProfile(p Profile) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -162,7 +162,7 @@ func (r *Relay) readUpstream(f *flow) {
 	}
 }
 
-// pass asks the link, and sends a copy when the time comes.
+// forward asks the link, and sends a copy when the time comes.
 func (r *Relay) forward(l *Link, data []byte, send func([]byte)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -30,7 +30,7 @@ func judged(name string) bool {
 		name != "participants" && name != "rooms" && !strings.HasPrefix(name, "sendlag") && !strings.HasPrefix(name, "generator")
 }
 
-// least is the smallest difference of a metric that counts.
+// minDifference is the smallest difference of a metric that counts.
 func minDifference(name string) float64 {
 	switch {
 	case name == "failures" || strings.HasSuffix(name, ".freezes"):
@@ -65,7 +65,7 @@ func Compare(before, after *Report, tolerance float64) []Change {
 	return all
 }
 
-// Unlike says what makes two reports hard to compare: other machines, other scenarios.
+// Differences says what makes two reports hard to compare: other machines, other scenarios.
 func Differences(a, b *Report) []string {
 	var all []string
 	for _, d := range []struct{ what, before, after string }{

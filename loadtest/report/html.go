@@ -162,7 +162,7 @@ func (r *Report) rows() []row {
 	return all
 }
 
-// figureOf writes milliseconds with three digits that mean something.
+// formatMillis writes milliseconds with three digits that mean something.
 func formatMillis(v float64) string {
 	switch {
 	case v < 10:

@@ -102,7 +102,7 @@ func (r *Report) Judge(objectives []Objective) {
 	}
 }
 
-// near lists names that begin alike, so that a typing error is found at once.
+// similarNames lists names that begin alike, so that a typing error is found at once.
 func similarNames(m map[string]float64, name string) []string {
 	head, _, _ := strings.Cut(name, ".")
 	var all []string
@@ -120,7 +120,7 @@ func similarNames(m map[string]float64, name string) []string {
 	return all
 }
 
-// Broken is the first objective that did not hold, "" if all did.
+// FirstNotHeld is the first objective that did not hold, "" if all did.
 func (r *Report) FirstNotHeld() string {
 	for _, v := range r.Verdicts {
 		if !v.Held {

@@ -88,7 +88,7 @@ type Distribution struct {
 // curvePercentiles are drawn.
 var curvePercentiles = []float64{0, 5, 10, 20, 30, 40, 50, 60, 70, 80, 85, 90, 92.5, 95, 97, 98, 99, 99.5, 99.8, 99.9, 99.95, 99.99, 100}
 
-// Distill makes a distribution of a histogram of microseconds.
+// NewDistribution makes a distribution of a histogram of microseconds.
 func NewDistribution(h *hdrhistogram.Histogram) Distribution {
 	if h == nil || h.TotalCount() == 0 {
 		return Distribution{}

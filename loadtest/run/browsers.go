@@ -12,7 +12,7 @@ import (
 	"alcove/loadtest/report"
 )
 
-// A theatre is a room of browsers beside the rooms under load: what people in one group see meanwhile.
+// A browserRoom is a room of browsers beside the rooms under load: what people in one group see meanwhile.
 type browserRoom struct {
 	r        *runner
 	chromium *browser.Chromium
@@ -20,7 +20,7 @@ type browserRoom struct {
 	clients  []*browserClient // Guarded by mu.
 }
 
-// A seat is one browser.
+// A browserClient is one browser.
 type browserClient struct {
 	name       string
 	member     *client.Member
@@ -30,7 +30,7 @@ type browserClient struct {
 	others     int // who publish a picture
 }
 
-// browse opens the room of browsers, if there is to be one.
+// openBrowserRoom opens the room of browsers, if there is to be one.
 func (r *runner) openBrowserRoom(ctx context.Context) *browserRoom {
 	if r.o.Browsers == 0 {
 		return nil
@@ -47,7 +47,7 @@ func (r *runner) openBrowserRoom(ctx context.Context) *browserRoom {
 	return t
 }
 
-// sit lets one browser in; the first is the host.
+// join lets one browser in; the first is the host.
 func (t *browserRoom) join(ctx context.Context, i int) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()

@@ -132,7 +132,7 @@ func (r *runner) restart(ctx context.Context) {
 	all.Wait()
 }
 
-// comeBack resumes, or enters anew where the seat is gone, and waits for everybody's media.
+// rejoin resumes, or enters anew where the seat is gone, and waits for everybody's media.
 func (p *room) rejoin(ctx context.Context, n *person, since time.Duration) {
 	n.Vanish()
 	for {

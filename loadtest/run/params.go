@@ -10,15 +10,15 @@ const (
 	settlePoll = 10 * time.Millisecond
 	// warmUp is between the last arrival and the window: key frames and bandwidth bounds calm down.
 	warmUp = time.Second
-	// shortest is the least time that a point of the plots is drawn of; the window begins and ends between points.
+	// minPlotInterval is the least time that a point of the plots is drawn of; the window begins and ends between points.
 	minPlotInterval = 300 * time.Millisecond
 	// leaveTimeout bounds the goodbyes.
 	leaveTimeout = 10 * time.Second
 	// sampleInterval of the series.
 	sampleInterval = time.Second
-	// maxKinds bounds the kinds of failures that a report tells apart.
+	// maxFailureKinds bounds the kinds of failures that a report tells apart.
 	maxFailureKinds = 40
-	// atOnce is how many people of one run enter at the same time, below the daemon's bound for strangers of one address (32).
+	// maxEntering is how many people of one run enter at the same time, below the daemon's bound for strangers of one address (32).
 	maxEntering = 24
 )
 
@@ -42,7 +42,7 @@ const (
 	outage = 500 * time.Millisecond
 )
 
-// leastPictures a second of one person: below it nobody would say that they see them.
+// minFrameRate a second of one person: below it nobody would say that they see them.
 const minFrameRate = 1.0
 
 // Stalled and hostile receivers.

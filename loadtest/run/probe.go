@@ -27,7 +27,7 @@ type sample struct {
 	forwarded  float64 // RTP packets
 }
 
-// look samples; what cannot be read stays zero.
+// sample samples; what cannot be read stays zero.
 func (p probe) sample(ctx context.Context) sample {
 	s := sample{}
 	if p.pid != 0 {

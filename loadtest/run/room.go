@@ -12,7 +12,7 @@ import (
 	"alcove/loadtest/client"
 )
 
-// A place is one room with its people.
+// A room is one room with its people.
 type room struct {
 	r    *runner
 	name string
@@ -39,12 +39,12 @@ func newRoom(r *runner, i int) *room {
 	}
 }
 
-// shape is what a publication of the scenario sends.
+// mediaProfile is what a publication of the scenario sends.
 func mediaProfile(sizes []int, interval time.Duration) *client.MediaProfile {
 	return &client.MediaProfile{Interval: interval, Sizes: sizes}
 }
 
-// newcomer makes the next person. seat is their place in the room, by which the scenario says who publishes.
+// newPerson makes the next person. seat is their place in the room, by which the scenario says who publishes.
 func (p *room) newPerson(seat int) *person {
 	p.mu.Lock()
 	number := p.next
@@ -96,7 +96,7 @@ func (p *room) open(ctx context.Context) {
 	p.addFaultyClients()
 }
 
-// bring lets one person enter, and waits until media may flow.
+// join lets one person enter, and waits until media may flow.
 func (p *room) join(ctx context.Context, n *person) bool {
 	select {
 	case p.r.entering <- struct{}{}:
@@ -148,7 +148,7 @@ func (p *room) present() []*person {
 	return all
 }
 
-// gone takes one off the list.
+// removed takes one off the list.
 func (p *room) removed(n *person) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -158,7 +158,7 @@ func (p *room) removed(n *person) {
 	}
 }
 
-// complete waits until one sees and hears all others that publish.
+// waitForMedia waits until one sees and hears all others that publish.
 func (p *room) waitForMedia(ctx context.Context, n *person) bool {
 	ticker := time.NewTicker(settlePoll)
 	defer ticker.Stop()
@@ -180,7 +180,7 @@ func (p *room) waitForMedia(ctx context.Context, n *person) bool {
 	}
 }
 
-// gaps count the others whom one does not see or hear.
+// missingMedia count the others whom one does not see or hear.
 type missingMedia struct{ audio, video, unmapped int }
 
 func (g missingMedia) String() string {
@@ -210,10 +210,10 @@ func (p *room) missingFor(n *person) (g missingMedia) {
 	return g
 }
 
-// joined records how long it took one to see and hear those who were there before.
+// recordJoin records how long it took one to see and hear those who were there before.
 func (p *room) recordJoin(n *person) { p.recordArrivals(n, "join", n.View().Times.Offered) }
 
-// seen records times since an instant: until the first person is seen and heard, and until all are who published then.
+// recordArrivals records times since an instant: until the first person is seen and heard, and until all are who published then.
 func (p *room) recordArrivals(n *person, name string, since time.Duration) {
 	seen := n.FirstPackets()
 	var first, all time.Duration
@@ -242,7 +242,7 @@ func (p *room) recordArrivals(n *person, name string, since time.Duration) {
 	}
 }
 
-// spoil lets the last people of the room misbehave, if the scenario says so.
+// addFaultyClients lets the last people of the room misbehave, if the scenario says so.
 func (p *room) addFaultyClients() {
 	people := p.present()
 	for i := range people {

@@ -196,7 +196,7 @@ func clientKind(light bool) string {
 	return "real"
 }
 
-// why lists what makes the numbers the generator's own.
+// invalidReasons lists what makes the numbers the generator's own.
 func (r *runner) invalidReasons(rep *report.Report) []string {
 	var all []string
 	g := rep.Generator
@@ -218,7 +218,7 @@ func (r *runner) invalidReasons(rep *report.Report) []string {
 	return all
 }
 
-// enter names the phase.
+// setPhase names the phase.
 func (r *runner) setPhase(phase string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -242,7 +242,7 @@ func (r *runner) fail(what string, err error) {
 	r.failures[what]++
 }
 
-// took records how long something took.
+// recordTime records how long something took.
 func (r *runner) recordTime(name string, d time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

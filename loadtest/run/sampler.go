@@ -12,7 +12,7 @@ import (
 	"alcove/loadtest/report"
 )
 
-// books gather one sample a second, and what lies within the window. Owned by sample and, while that waits, by run: each look
+// sampler gather one sample a second, and what lies within the window. Owned by sample and, while that waits, by run: each look
 // holds turn.
 type sampler struct {
 	r    *runner
@@ -40,7 +40,7 @@ type sampler struct {
 	peakRSS, peakGoroutine            float64
 }
 
-// kindBooks are the histograms of one kind of media within the window.
+// mediaHistograms are the histograms of one kind of media within the window.
 type mediaHistograms struct{ latency, corrected, jitter *hdrhistogram.Histogram }
 
 func newMediaHistograms() mediaHistograms {
@@ -51,7 +51,7 @@ func newSampler(r *runner) *sampler {
 	return &sampler{r: r, lock: make(chan struct{}, 1), plottedAt: r.began, audio: newMediaHistograms(), video: newMediaHistograms(), lag: pace.NewHistogram()}
 }
 
-// usage is the CPU time of this process.
+// processCPU is the CPU time of this process.
 func processCPU() time.Duration {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
@@ -74,7 +74,7 @@ func (b *sampler) sample(ctx context.Context) {
 	}
 }
 
-// look takes what came since the last look.
+// collect takes what came since the last look.
 func (b *sampler) collect(ctx context.Context) {
 	b.lock <- struct{}{}
 	defer func() { <-b.lock }()
@@ -101,7 +101,7 @@ func (b *sampler) collect(ctx context.Context) {
 	}
 }
 
-// draw adds a point to the plots, of all since the last one.
+// addPoint adds a point to the plots, of all since the last one.
 func (b *sampler) addPoint(second report.Second, elapsed time.Duration) {
 	audio, video := b.lastCounts[0].Since(b.plotted[0]), b.lastCounts[1].Since(b.plotted[1])
 	second.Audio = uint64(float64(audio.Packets) / elapsed.Seconds())
@@ -130,7 +130,7 @@ func (k *mediaHistograms) add(o mediaHistograms) {
 	k.jitter.Merge(o.jitter)
 }
 
-// take empties the books.
+// drain empties the books.
 func (b *sampler) drain() (audio, video mediaHistograms, counts [2]client.Counts) {
 	a, v := b.r.measured.Take()
 	return mediaHistograms{a.Latency, a.Corrected, a.Jitter}, mediaHistograms{v.Latency, v.Corrected, v.Jitter}, [2]client.Counts{a.Counts, v.Counts}

@@ -20,7 +20,7 @@ func (p *room) play(ctx context.Context) {
 	}
 }
 
-// A cue waits for a share of the window; it reports false when the run was ended before.
+// A waitUntil waits for a share of the window; it reports false when the run was ended before.
 func (p *room) waitUntil(ctx context.Context, share float64, begun time.Duration) bool {
 	at := begun + time.Duration(share*float64(p.r.sc.Duration))
 	return pause(ctx, at-pace.Now())
@@ -50,7 +50,7 @@ func (p *room) therapy(ctx context.Context) {
 	p.end(context.WithoutCancel(ctx), host)
 }
 
-// turns lets one after the other speak; the others mute themselves.
+// takeTurns lets one after the other speak; the others mute themselves.
 func (p *room) takeTurns(ctx context.Context, people []*person, begun time.Duration) {
 	for _, n := range people[1:] {
 		p.mute(ctx, n, true)
@@ -122,7 +122,7 @@ func (p *room) reconnect(ctx context.Context, n *person) {
 	}
 }
 
-// lateComer finds the door locked.
+// rejectLateComer finds the door locked.
 func (p *room) rejectLateComer(ctx context.Context, host *person) {
 	if err := host.Call(ctx, "room.lock", nil, nil); err != nil {
 		p.r.failUnless(ctx, "room.lock", err)

@@ -15,16 +15,16 @@ type Config struct {
 	// Recipients gives whom recordings are sealed to. It is called by each Start, so that a key that was lost stops the next track.
 	Recipients func() (Recipients, error)
 
-	// Began is told of each track when its first record is on the disk, and Ended when its end is there, or as much as there will be; nil
+	// OnStarted is told of each track when its first record is on the disk, and Ended when its end is there, or as much as there will be; nil
 	// for nobody. They come in this order, if at all, from the goroutine of the track, which they must not keep.
 	OnStarted func(TrackStarted)
 	OnEnded   func(TrackEnded)
 
-	// Failed is told of each track that had to stop, once, by one goroutine of the recorder. What was synced is kept; Put refuses
+	// OnFailed is told of each track that had to stop, once, by one goroutine of the recorder. What was synced is kept; Put refuses
 	// from before the call on. It must not wait for the recorder.
 	OnFailed func(Failure)
 
-	// Synced is told how long each sync took, for a histogram; nil for nobody. Called by the goroutines of tracks.
+	// OnSynced is told how long each sync took, for a histogram; nil for nobody. Called by the goroutines of tracks.
 	OnSynced func(time.Duration)
 
 	SegmentBytes int64         // a longer segment is closed and followed by another
@@ -103,7 +103,7 @@ type TrackStarted struct {
 	Running        bool   // it was neither stopped nor has it failed meanwhile
 }
 
-// An Ended is a track of which nothing more comes.
+// A TrackEnded is a track of which nothing more comes.
 type TrackEnded struct {
 	Session, Track string
 	ErasureKey     string
@@ -175,5 +175,5 @@ type File interface {
 	Discard() error
 }
 
-// Space is a Storage that knows how many bytes are free.
+// FreeSpacer is a Storage that knows how many bytes are free.
 type FreeSpacer interface{ Free() (uint64, error) }

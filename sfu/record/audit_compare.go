@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A Logged is what an audit log says of one track: files that were removed, emptied or cut are missing by it.
+// A LoggedTrack is what an audit log says of one track: files that were removed, emptied or cut are missing by it.
 type LoggedTrack struct {
 	Session, Track string
 	ErasureKey     string    // id
@@ -76,7 +76,7 @@ func (l LoggedTrack) length() string {
 	return fmt.Sprintf(" and had %d records in %d segments", l.Records, l.Segments)
 }
 
-// A Found is a track on the disk whose end nobody told: the daemon died.
+// An UnfinishedTrack is a track on the disk whose end nobody told: the daemon died.
 type UnfinishedTrack struct {
 	Session, Track, ErasureKey string
 	Chain

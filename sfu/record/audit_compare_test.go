@@ -47,7 +47,7 @@ func logged(t *testing.T) (c *clinic, log []LoggedTrack) {
 	return c, log
 }
 
-// TestWhatTheLogKnows: a file that was removed, emptied or cut is missed, whatever its track; and what went by itself is not.
+// TestCompareWithAuditLog: a file that was removed, emptied or cut is missed, whatever its track; and what went by itself is not.
 func TestCompareWithAuditLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, log := logged(t)
@@ -114,7 +114,7 @@ func TestCompareWithAuditLog(t *testing.T) {
 	})
 }
 
-// TestWhatTheLogKnowsOfPeople: an erasure needs no entry but that of the keyring, and one person's recordings are looked for by the
+// TestCompareWithAuditLogByPerson: an erasure needs no entry but that of the keyring, and one person's recordings are looked for by the
 // keyring alone: the log has no ids of people.
 func TestCompareWithAuditLogByPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -140,7 +140,7 @@ func TestCompareWithAuditLogByPerson(t *testing.T) {
 	})
 }
 
-// TestFindBroken: what a crash leaves is counted as it will be read.
+// TestFindUnfinished: what a crash leaves is counted as it will be read.
 func TestFindUnfinished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClinic(t, func(cfg *Config) { cfg.SegmentTime = 2 * time.Second })
@@ -167,7 +167,7 @@ func TestFindUnfinished(t *testing.T) {
 	})
 }
 
-// TestExpiryIsToldFirst: a track that expires is told of once, before anything of it goes, and stays if that fails.
+// TestExpiryReportedBeforeRemoval: a track that expires is told of once, before anything of it goes, and stays if that fails.
 func TestExpiryReportedBeforeRemoval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := logged(t)

@@ -58,7 +58,7 @@ func BenchmarkSeal(b *testing.B) {
 	}
 }
 
-// nowhere is a Storage that keeps nothing.
+// discardStorage is a Storage that keeps nothing.
 type discardStorage struct{}
 
 func (discardStorage) Create(string) (File, error)        { return discardFile{io.Discard}, nil }

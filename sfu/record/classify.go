@@ -26,7 +26,7 @@ const (
 	Unlogged Finding = "unlogged" // the log does not know it
 )
 
-// unread is the trouble of a file whose header did not come: one that is empty was begun when a crash came, and holds nothing.
+// headerFinding is the trouble of a file whose header did not come: one that is empty was begun when a crash came, and holds nothing.
 func headerFinding(err error) Finding {
 	if errors.Is(err, errEmpty) {
 		return Incomplete
@@ -47,7 +47,7 @@ func (s *segment) addProblem(record int64, t Finding, detail string) {
 	s.problems = append(s.problems, Problem{Segment: s.name, Record: record, Finding: t, Detail: detail})
 }
 
-// judge names what is wrong with the pieces of a file, and keeps the authentic records.
+// classify names what is wrong with the pieces of a file, and keeps the authentic records.
 func (s *segment) classify(list []piece) {
 	if s.headerDamaged(list) {
 		s.addProblem(-1, Damaged, "no record fits the header")
@@ -139,7 +139,7 @@ func (s *segment) tail(expected uint64, bad []piece, ended bool) {
 	}
 }
 
-// chain checks that every record follows the one before it. Both are authentic, so only a broken writer could fail this.
+// checkChain checks that every record follows the one before it. Both are authentic, so only a broken writer could fail this.
 func (s *segment) checkChain(list []piece) {
 	tags, previous := map[uint64][tagSize]byte{}, map[uint64][tagSize]byte{}
 	for _, p := range list {

@@ -182,7 +182,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestCloseGivesUp: a daemon ends even if its disk does not answer.
+// TestCloseTimesOut: a daemon ends even if its disk does not answer.
 func TestCloseTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClinic(t, nil)

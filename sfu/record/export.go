@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// An Exported is one file that Export wrote.
+// An ExportedFile is one file that Export wrote.
 type ExportedFile struct {
 	Session string        `json:"session"`
 	Person  string        `json:"person"`
@@ -39,7 +39,7 @@ type WriteSeekCloser interface {
 	io.Closer
 }
 
-// A take is one track to export, with its segments in order.
+// An exportTrack is one track to export, with its segments in order.
 type exportTrack struct {
 	segments []ListedSegment
 	line     *timeline
@@ -143,7 +143,7 @@ func (x *Exporter) entries(segments []ListedSegment, p pass) iter.Seq2[Entry, er
 	}
 }
 
-// learn is the first pass over a track.
+// readTimeline is the first pass over a track.
 func (x *Exporter) readTimeline(segments []ListedSegment) (exportTrack, error) {
 	t := exportTrack{segments: segments, line: newTimeline(segments[0].Header.ClockRate), first: math.MaxInt64}
 	for e, err := range x.entries(segments, timelinePass) {
@@ -166,7 +166,7 @@ func (x *Exporter) readTimeline(segments []ListedSegment) (exportTrack, error) {
 	return t, nil
 }
 
-// session writes the files of one session.
+// exportSession writes the files of one session.
 func (x *Exporter) exportSession(tracks []exportTrack) (list []ExportedFile, err error) {
 	zero := int64(math.MaxInt64)
 	people := map[string][]exportTrack{}
@@ -202,7 +202,7 @@ type stream struct {
 	head block
 }
 
-// person writes one file.
+// exportPerson writes one file.
 func (x *Exporter) exportPerson(takes []exportTrack, zero int64) (e ExportedFile, err error) {
 	h := takes[0].header()
 	e = ExportedFile{Session: h.Session, Person: h.Person, Zero: time.Unix(0, zero).UTC()}

@@ -46,7 +46,7 @@ const (
 	labelErasure = "alcove recording 1: erasure"
 )
 
-// An End is why a segment has no more records.
+// An EndReason is why a segment has no more records.
 type EndReason byte
 
 // The ends.
@@ -109,7 +109,7 @@ func parseHeader(data []byte) (h Header, records int, err error) {
 	return h, head + int(n), nil
 }
 
-// sound checks what the rest of the package takes for granted.
+// valid checks what the rest of the package takes for granted.
 func (h Header) valid() bool {
 	return isID(h.File) && isID(h.Track) && h.Segment >= 0 && h.Segment <= maxSegments && h.info().check() == nil &&
 		(h.Previous == "" || isID(h.Previous)) && isID(h.ErasureKey) && (h.Previous == "") == (h.Segment == 0)

@@ -14,13 +14,13 @@ type block struct {
 	width, height int // of a key frame of video
 }
 
-// A timed unit knows when it was captured.
+// A timedUnit unit knows when it was captured.
 type timedUnit struct {
 	Unit
 	at int64 // ns since 1970
 }
 
-// order brings units into the order of their sequence numbers, each once. What is missing is waited for until maxWaiting others
+// reorderBuffer brings units into the order of their sequence numbers, each once. What is missing is waited for until maxWaiting others
 // are there.
 type reorderBuffer struct {
 	started bool

@@ -24,7 +24,7 @@ func (h Hold) same(o Hold) bool { return h.Session == o.Session && h.Person == o
 // Holds are those of one Storage.
 type Holds []Hold
 
-// Cover says whether a segment is held.
+// Covers says whether a segment is held.
 func (list Holds) Covers(h Header) bool {
 	return slices.ContainsFunc(list, func(one Hold) bool {
 		return one.Session != "" && one.Session == h.Session || one.Person != "" && one.Person == h.Person

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// meanwhile is a disk on which somebody else does something just after the holds were read.
+// holdRace is a disk on which somebody else does something just after the holds were read.
 type holdRace struct {
 	*disk
 	do func() // once
@@ -157,7 +157,7 @@ func childEnds(t *testing.T, cmd *exec.Cmd) {
 	}
 }
 
-// TestHoldsOfManyProcesses: none of the holds that several commands set at once is lost.
+// TestHoldsAcrossProcesses: none of the holds that several commands set at once is lost.
 func TestHoldsAcrossProcesses(t *testing.T) {
 	const children, holds = 4, 25
 	set := func(dir, who string) {
@@ -175,7 +175,7 @@ func TestHoldsAcrossProcesses(t *testing.T) {
 	dir := t.TempDir()
 	var all []*exec.Cmd
 	for n := range children {
-		all = append(all, lockedChild(t, "TestHoldsOfManyProcesses", dir, fmt.Sprint("child-", n)))
+		all = append(all, lockedChild(t, "TestHoldsAcrossProcesses", dir, fmt.Sprint("child-", n)))
 	}
 	set(dir, "parent")
 	for _, cmd := range all {
@@ -186,7 +186,7 @@ func TestHoldsAcrossProcesses(t *testing.T) {
 	}
 }
 
-// TestHoldDuringSweepOfTheDaemon: when the command returns, the sweep of another process takes nothing more that it covers.
+// TestHoldDuringSweepAcrossProcesses: when the command returns, the sweep of another process takes nothing more that it covers.
 func TestHoldDuringSweepAcrossProcesses(t *testing.T) {
 	if os.Getenv(lockChild) != "" {
 		l := must(ReadFolder(os.Getenv(lockChild + "_DIR")))(t)
@@ -201,7 +201,7 @@ func TestHoldDuringSweepAcrossProcesses(t *testing.T) {
 	for range segments {
 		left(t, l, "person-a")
 	}
-	daemon := lockedChild(t, "TestHoldDuringSweepOfTheDaemon", dir, "sweeps")
+	daemon := lockedChild(t, "TestHoldDuringSweepAcrossProcesses", dir, "sweeps")
 	count := func() int { return len(must(filepath.Glob(filepath.Join(dir, "*"+suffix)))(t)) }
 	for late := time.Now().Add(time.Minute); count() == segments; { // until the sweep is under way
 		if time.Now().After(late) {

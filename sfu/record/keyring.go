@@ -110,7 +110,7 @@ func RecreateCopy(f KeyringPaths) error {
 	return f.reseal(s.file, s.keys)
 }
 
-// with gives the state as it is on disk, both places in agreement.
+// withState gives the state as it is on disk, both places in agreement.
 func (k *Keyring) withState(do func(*keyringState) error) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -141,7 +141,7 @@ func (k *Keyring) withState(do func(*keyringState) error) error {
 	return do(s)
 }
 
-// keyOf gives a person's key, made if there is none yet: it is in both places before this returns.
+// erasureKeyOf gives a person's key, made if there is none yet: it is in both places before this returns.
 func (k *Keyring) erasureKeyOf(person string) (key []byte, id string, err error) {
 	if k.readOnly {
 		return nil, "", errReadOnly
@@ -186,7 +186,7 @@ func (k *Keyring) Has(person string) (has bool, err error) {
 	return has, err
 }
 
-// A Receipt is an erasure that is done and still wants an entry in the audit log.
+// An ErasureReceipt is an erasure that is done and still wants an entry in the audit log.
 type ErasureReceipt struct {
 	ID       string    `json:"id"`
 	Person   string    `json:"person"`
@@ -220,7 +220,7 @@ func (k *Keyring) destroy(person string, segments int) (r ErasureReceipt, err er
 	return r, err
 }
 
-// Receipts hands every erasure that still wants an entry in the audit log to deliver, and forgets those it took. The daemon calls
+// DeliverReceipts hands every erasure that still wants an entry in the audit log to deliver, and forgets those it took. The daemon calls
 // it on a schedule, because an operator may erase while the daemon holds the log.
 func (k *Keyring) DeliverReceipts(deliver func(ErasureReceipt) error) error {
 	if k.readOnly {

@@ -19,7 +19,7 @@ import (
 // The keyring's file has two lines: what may be read by all, as JSON, and base64 of the rest, sealed by AES-256-GCM with the first
 // line authenticated and a random nonce in front. A key file has one sealing key a line, base64; two of them during an erasure.
 
-// A ring is the content of the file.
+// A keyringFile is the content of the file.
 type keyringFile struct {
 	ID         string   `json:"made"`       // random id of this keyring
 	Generation uint64   `json:"generation"` // grows by one with each write
@@ -46,14 +46,14 @@ type keyringSecrets struct {
 	Receipts []ErasureReceipt `json:"receipts,omitempty"`
 }
 
-// A state is what load found.
+// A keyringState is what load found.
 type keyringState struct {
 	file        keyringFile
 	keys        [][]byte // sealing keys of all places, the one that opened the ring first
 	needsReseal bool     // the places differ, or hold keys that should be gone
 }
 
-// load reads both places, the second only if it is named, and takes the newest that opens, without what any of them says was
+// loadKeyring reads both places, the second only if it is named, and takes the newest that opens, without what any of them says was
 // erased.
 func loadKeyring(f KeyringPaths) (*keyringState, error) {
 	s := &keyringState{}
@@ -92,7 +92,7 @@ func loadKeyring(f KeyringPaths) (*keyringState, error) {
 	return s, s.chooseNewest(first, second, f.Copy != "")
 }
 
-// choose takes the newer of the two that opens. The newest must open: an older one lacks keys, and perhaps erasures.
+// chooseNewest takes the newer of the two that opens. The newest must open: an older one lacks keys, and perhaps erasures.
 func (s *keyringState) chooseNewest(first, second []byte, both bool) error {
 	s.needsReseal = s.needsReseal || both && !bytes.Equal(first, second)
 	var erased []Erased
@@ -124,7 +124,7 @@ func (s *keyringState) chooseNewest(first, second []byte, both bool) error {
 	return s.applyErasures(erased)
 }
 
-// replay drops what any place says was erased.
+// applyErasures drops what any place says was erased.
 func (s *keyringState) applyErasures(erased []Erased) error {
 	for _, e := range erased {
 		if !slices.ContainsFunc(s.file.Erased, func(have Erased) bool { return have.ID == e.ID }) {
@@ -137,7 +137,7 @@ func (s *keyringState) applyErasures(erased []Erased) error {
 	return nil
 }
 
-// parseRing reads what stands in the open.
+// parseKeyringFile reads what stands in the open.
 func parseKeyringFile(data []byte) (r keyringFile, err error) {
 	line, _, _ := bytes.Cut(data, []byte("\n"))
 	d := json.NewDecoder(bytes.NewReader(line))

@@ -161,7 +161,7 @@ func TestKeyringBackups(t *testing.T) {
 	}
 }
 
-// TestSecondPlaceNotMounted: no keyring begins without its second place, and none is left half made.
+// TestKeyringCopyNotMounted: no keyring begins without its second place, and none is left half made.
 func TestKeyringCopyNotMounted(t *testing.T) {
 	f, _, _ := keyringFiles(t)
 	f.File, f.KeyFile, f.Copy = f.File+"2", f.KeyFile+"2", filepath.Join(t.TempDir(), "unmounted", "erasure")
@@ -173,7 +173,7 @@ func TestKeyringCopyNotMounted(t *testing.T) {
 	}
 }
 
-// TestAdoptCopy: a second place that was lost is written anew, when an operator says so.
+// TestRecreateCopy: a second place that was lost is written anew, when an operator says so.
 func TestRecreateCopy(t *testing.T) {
 	f, _, made := keyringFiles(t, "person-a")
 	for _, name := range []string{f.Copy, f.keyCopy()} {
@@ -189,7 +189,7 @@ func TestRecreateCopy(t *testing.T) {
 	}
 }
 
-// TestReplay: two places that went different ways, because one was taken for lost: what either calls erased is gone, although the
+// TestErasuresAreReplayed: two places that went different ways, because one was taken for lost: what either calls erased is gone, although the
 // other is newer.
 func TestErasuresAreReplayed(t *testing.T) {
 	f, k, made := keyringFiles(t, "person-a", "person-b")

@@ -61,7 +61,7 @@ func (o *Opener) trackKey(h Header) ([]byte, error) {
 	return key, err
 }
 
-// A Listed is a segment as its header, which nobody has verified, describes it.
+// A ListedSegment is a segment as its header, which nobody has verified, describes it.
 type ListedSegment struct {
 	Name   string
 	Header Header
@@ -235,7 +235,7 @@ func torn(file [idSize]byte, b []byte, whole bool) bool {
 	return !whole && bytes.Equal(b[:n], file[:n])
 }
 
-// understand reads what the records hold, and compares it with what the last one says.
+// parseRecords reads what the records hold, and compares it with what the last one says.
 func (s *segment) parseRecords() error {
 	units, keys := uint64(0), index{}
 	for _, r := range s.records {

@@ -105,7 +105,7 @@ func unit(n int, began time.Time) Unit {
 	return Unit{Seq: uint64(n) + 65530, Timestamp: uint32(n * 960), Arrived: began.Add(time.Duration(n) * 20 * time.Millisecond), Marker: n%3 == 0, KeyFrame: n%50 == 0, Payload: p}
 }
 
-// talk puts units from up to to, in simulated time.
+// putUnits puts units from up to to, in simulated time.
 func putUnits(t testing.TB, track *Track, began time.Time, from, to int) {
 	t.Helper()
 	for n := from; n < to; n++ {
@@ -227,7 +227,7 @@ func TestStartWhileClosing(t *testing.T) {
 	}
 }
 
-// TestNothingRecorded: a track without a unit leaves no file, whether it was stopped or could not start.
+// TestEmptyTrackLeavesNoFile: a track without a unit leaves no file, whether it was stopped or could not start.
 func TestEmptyTrackLeavesNoFile(t *testing.T) {
 	c := newClinic(t, nil)
 	track := c.start(audioOf("person-a"))

@@ -94,7 +94,7 @@ func (r *Recorder) Start(i Info) (*Track, error) {
 	return b.track, b.err
 }
 
-// A beginning is a Start under way.
+// A pendingStart is a Start under way.
 type pendingStart struct {
 	done  chan struct{} // closed when track or err is set
 	track *Track
@@ -148,7 +148,7 @@ func (b *pendingStart) run(r *Recorder, i Info) {
 	}
 }
 
-// begin makes a track whose goroutine does not run yet.
+// newTrack makes a track whose goroutine does not run yet.
 func (r *Recorder) newTrack(i Info) (*Track, error) {
 	if r.full() {
 		return nil, ErrNoSpace
@@ -183,7 +183,7 @@ func (r *Recorder) newTrack(i Info) (*Track, error) {
 	return t, nil
 }
 
-// add begins the track's goroutine, unless the recorder was closed meanwhile. The caller holds mu.
+// launch begins the track's goroutine, unless the recorder was closed meanwhile. The caller holds mu.
 func (r *Recorder) launch(t *Track) error {
 	if r.closed {
 		return ErrClosed
@@ -196,7 +196,7 @@ func (r *Recorder) launch(t *Track) error {
 	return nil
 }
 
-// settle forgets a track that is over. One that has failed stays until watch has told of it.
+// forget forgets a track that is over. One that has failed stays until watch has told of it.
 func (r *Recorder) forget(t *Track) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 )
 
-// A queue is a ring of entries between one writer, the worker, and one reader, the track's goroutine: bytes in a buffer of fixed
+// A ringBuffer is a ring of entries between one writer, the worker, and one reader, the track's goroutine: bytes in a buffer of fixed
 // size, and two counters. Full policy: a unit that does not fit fails its track.
 type ringBuffer struct {
 	buf  []byte        // a power of two long
@@ -43,7 +43,7 @@ func (q *ringBuffer) copyOut(b []byte, at uint64) {
 
 func (q *ringBuffer) empty() bool { return q.tail.Load() == q.head.Load() }
 
-// take appends whole entries to dst up to its capacity and calls each with the head of every one. Nothing of them stays in the ring.
+// drain appends whole entries to dst up to its capacity and calls each with the head of every one. Nothing of them stays in the ring.
 func (q *ringBuffer) drain(dst []byte, each func(head *[entryHead]byte)) []byte {
 	tail, end := q.tail.Load(), q.head.Load()
 	var head [entryHead]byte

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestRotationOnABadDisk: a segment never says "continued" of one that is not on the disk, and the cause that is told is the one that
+// TestRotationOnFailingDisk: a segment never says "continued" of one that is not on the disk, and the cause that is told is the one that
 // an operator has to mend, however slow the disk is besides.
 func TestRotationOnFailingDisk(t *testing.T) {
 	tests := []struct {

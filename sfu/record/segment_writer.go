@@ -85,7 +85,7 @@ func (o *segmentWriter) flush() *Cause {
 	return causeOf(err)
 }
 
-// safe notes that so many records of a segment are on the disk. The first of all says that the track has begun.
+// markDurable notes that so many records of a segment are on the disk. The first of all says that the track has begun.
 func (o *segmentWriter) markDurable(segment int, records uint64, tag [tagSize]byte) {
 	begins := o.chain.Records == 0
 	o.chain = Chain{segment + 1, o.earlierRecords + int(records), hex.EncodeToString(tag[:])}
@@ -94,7 +94,7 @@ func (o *segmentWriter) markDurable(segment int, records uint64, tag [tagSize]by
 	}
 }
 
-// ended tells once what is on the disk of a track of which nothing more comes.
+// reportEnded tells once what is on the disk of a track of which nothing more comes.
 func (o *segmentWriter) reportEnded(complete bool) {
 	if t := o.t; o.chain.Records > 0 && t.r.cfg.OnEnded != nil {
 		t.r.cfg.OnEnded(TrackEnded{t.info.Session, t.id, o.header.ErasureKey, o.chain, complete})
@@ -102,13 +102,13 @@ func (o *segmentWriter) reportEnded(complete bool) {
 	o.chain = Chain{}
 }
 
-// full says that what comes belongs into another segment. A track that is silent stays where it is.
+// needsRotation says that what comes belongs into another segment. A track that is silent stays where it is.
 func (o *segmentWriter) needsRotation() bool {
 	c := o.t.r.cfg
 	return o.number > 0 && (len(o.index) >= maxIndex/2 || o.size >= c.SegmentBytes || c.Now().Sub(o.header.Begins) >= c.SegmentTime)
 }
 
-// count notes what the entries of the record to come are.
+// noteEntry notes what the entries of the record to come are.
 func (o *segmentWriter) noteEntry(head *[entryHead]byte) {
 	if head[0] != entryUnit {
 		return
@@ -207,7 +207,7 @@ func (o *segmentWriter) abandon() {
 	o.wipeKeys()
 }
 
-// forget wipes what was in clear.
+// wipeKeys wipes what was in clear.
 func (o *segmentWriter) wipeKeys() {
 	clear(o.key)
 	clear(o.plain[:cap(o.plain)])
@@ -217,7 +217,7 @@ func (o *segmentWriter) wipeKeys() {
 // errSlowSync says that all is on the disk, but that it took too long. Anything else that went wrong counts for more.
 var errSlowSync = errors.New("a sync took too long")
 
-// harder joins two errors, without errSlowSync beside another.
+// worse joins two errors, without errSlowSync beside another.
 func worse(a, b error) error {
 	switch {
 	case a == nil || a == errSlowSync && b != nil:

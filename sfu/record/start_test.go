@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// hangCreate is a disk that makes no file until hang is closed.
+// hangingDisk is a disk that makes no file until hang is closed.
 type hangingDisk struct {
 	*disk
 	hang chan struct{}
@@ -17,7 +17,7 @@ type hangingDisk struct {
 
 func (h hangingDisk) Create(name string) (File, error) { <-h.hang; return h.disk.Create(name) }
 
-// TestStartOnADiskThatHangs: a track that cannot begin is refused in time, the next one at once, and when the disk answers nothing of
+// TestStartOnHangingDisk: a track that cannot begin is refused in time, the next one at once, and when the disk answers nothing of
 // them is there and all is well again.
 func TestStartOnHangingDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -55,7 +55,7 @@ func TestStartOnHangingDisk(t *testing.T) {
 	})
 }
 
-// TestBegunAndEnded: a track has begun when its first record survives a crash, and has ended with as many records as can be read.
+// TestStartedAndEndedCallbacks: a track has begun when its first record survives a crash, and has ended with as many records as can be read.
 func TestStartedAndEndedCallbacks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var begun []TrackStarted
@@ -124,7 +124,7 @@ func wantChains(t *testing.T, r Report, ended []TrackEnded, complete bool) {
 	}
 }
 
-// TestEndedOnABadDisk: what is told of a track that failed is what a crash would leave.
+// TestEndedCallbackOnFailingDisk: what is told of a track that failed is what a crash would leave.
 func TestEndedCallbackOnFailingDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ended []TrackEnded

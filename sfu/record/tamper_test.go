@@ -121,7 +121,7 @@ func places(n int) (list []int) {
 	return list
 }
 
-// TestRearranged: records that are taken out, swapped, repeated, or brought from another file of the same person and track, or of
+// TestRearrangedRecords: records that are taken out, swapped, repeated, or brought from another file of the same person and track, or of
 // another person, are named.
 func TestRearrangedRecords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -58,7 +58,7 @@ func (l *timeline) nanoseconds(rtp int64) float64 {
 	return float64(rtp) / l.rate * float64(time.Second)
 }
 
-// settle ends the first pass.
+// finish ends the first pass.
 func (l *timeline) finish() {
 	for i := range l.epochs {
 		x := &l.epochs[i]
@@ -82,7 +82,7 @@ func smooth(list []point) []point {
 	return out
 }
 
-// when gives a moment in ns since 1970.
+// wallTime gives a moment in ns since 1970.
 func (l *timeline) wallTime(n int, rtp int64) int64 {
 	if len(l.epochs) == 0 {
 		return 0

@@ -138,7 +138,7 @@ func (t *Track) run() {
 	}
 }
 
-// begin and end say when the disk is waited for, so that the watch sees one that hangs.
+// diskBusy and end say when the disk is waited for, so that the watch sees one that hangs.
 func (t *Track) diskBusy() { t.busySince.Store(max(1, int64(t.r.cfg.Now().Sub(t.r.opened)))) }
 func (t *Track) diskIdle() { t.busySince.Store(0) }
 

@@ -19,7 +19,7 @@ type Report struct {
 	unopened map[string]bool // tracks of such segments, and of those whose header is damaged
 }
 
-// Sound says that nothing was changed, removed or put elsewhere. What is only incomplete or closed is sound: a crash and an erasure
+// Intact says that nothing was changed, removed or put elsewhere. What is only incomplete or closed is sound: a crash and an erasure
 // are no forgery.
 func (r Report) Intact() bool {
 	return !slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Finding != Incomplete && p.Finding != Closed && p.Finding != Unlogged })
@@ -114,7 +114,7 @@ func (o *Opener) verifyTrack(l Storage, list []ListedSegment, r *Report) error {
 	return nil
 }
 
-// place judges where a segment stands among those of its track.
+// checkOrder judges where a segment stands among those of its track.
 func (s *segment) checkOrder(before *segment, expected int) {
 	if s.name != s.header.File+suffix {
 		s.addProblem(-1, Spliced, "the file has the name of another")

@@ -14,14 +14,14 @@ var (
 	errAllocation    = errors.New("relay: UDP from a client with a credential only")
 )
 
-// A relayed is the UDP half of an allocation. It sends to our media ports and hears nobody else. Clients know the ports by their public
+// An allocation is the UDP half of an allocation. It sends to our media ports and hears nobody else. Clients know the ports by their public
 // addresses, so those are what pion sees.
 type allocation struct {
 	*net.UDPConn
 	conn *conn
 }
 
-// open makes the socket, on the address of the media ports: a client learns from their answers where they saw it, and Firefox takes
+// listenUDP makes the socket, on the address of the media ports: a client learns from their answers where they saw it, and Firefox takes
 // no answer to a loopback address. Datagrams between the two never leave this host, and the kernel takes none with an address of
 // ours from outside.
 func (c *conn) listenUDP() (*allocation, error) {
@@ -74,7 +74,7 @@ func unmapped(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
 }
 
-// A generator makes allocations for pion (turn.RelayAddressGenerator).
+// An addressGenerator makes allocations for pion (turn.RelayAddressGenerator).
 type addressGenerator struct{ conn *conn }
 
 func (addressGenerator) Validate() error { return nil }

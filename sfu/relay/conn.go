@@ -15,7 +15,7 @@ import (
 	"github.com/pion/turn/v5"
 )
 
-// errOver is the end of a connection whose allocation was not refreshed.
+// errExpired is the end of a connection whose allocation was not refreshed.
 var errExpired = errors.New("relay: the allocation is over")
 
 // A conn is one client's connection as pion wants it: a socket that gives whole messages. pion reads from one goroutine and writes
@@ -86,7 +86,7 @@ func (c *conn) WriteTo(b []byte, _ net.Addr) (int, error) {
 	return n, err
 }
 
-// granted is for how long this answer lets an allocation live. That to an Allocate said again tells the lifetime of then, and changes
+// answeredLifetime is for how long this answer lets an allocation live. That to an Allocate said again tells the lifetime of then, and changes
 // nothing.
 func (c *conn) answeredLifetime(answer []byte) (lifetime time.Duration, ok bool) {
 	if kind := binary.BigEndian.Uint16(answer); kind != refreshSuccess && (kind != allocateSuccess || !c.endsAt.IsZero()) {
@@ -121,7 +121,7 @@ func (c *conn) allocated() bool {
 	return c.allocation != nil
 }
 
-// key gives pion the key of a username (RFC 8489, section 9.2.2).
+// authKey gives pion the key of a username (RFC 8489, section 9.2.2).
 func (c *conn) authKey(r *turn.RequestAttributes) (string, []byte, bool) {
 	g := c.server.find(r.Username)
 	if g == nil || r.Realm != realm {
@@ -131,7 +131,7 @@ func (c *conn) authKey(r *turn.RequestAttributes) (string, []byte, bool) {
 	return r.Username, g.key, true
 }
 
-// judged counts wrong passwords.
+// onAuth counts wrong passwords.
 func (c *conn) onAuth(_, _ net.Addr, _, _, _, _ string, ok bool) {
 	if !ok {
 		c.server.refused[wrongCredential].Add(1)
@@ -141,7 +141,7 @@ func (c *conn) onAuth(_, _ net.Addr, _, _, _, _ string, ok bool) {
 // claim takes one of the connections of a credential; it was proven.
 func (c *conn) claim(username, _ string, _ net.Addr) bool { return c.server.claim(c, username) }
 
-// bound ends a connection that binds a channel too many. It is called with locks of pion's held, which Close takes none of.
+// onChannel ends a connection that binds a channel too many. It is called with locks of pion's held, which Close takes none of.
 func (c *conn) onChannel(_, _ net.Addr, _, _, _ string, _, _ net.Addr, _ uint16) {
 	if c.channels++; c.channels > maxChannels {
 		c.server.refused[forbiddenPeer].Add(1)
@@ -149,7 +149,7 @@ func (c *conn) onChannel(_, _ net.Addr, _, _, _ string, _, _ net.Addr, _ uint16)
 	}
 }
 
-// permits reports whether a client may name this address at all; which port counts is judged at each datagram.
+// onPermission reports whether a client may name this address at all; which port counts is judged at each datagram.
 func (c *conn) onPermission(_ net.Addr, ip net.IP) bool {
 	for _, m := range c.media {
 		if ip.Equal(m.Public.Addr().AsSlice()) {

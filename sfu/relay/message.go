@@ -15,7 +15,7 @@ const (
 	channelHeader = 4
 )
 
-// spoken are the types of STUN messages that a client of ours sends: Binding, Allocate, Refresh, CreatePermission and ChannelBind
+// allowedMethods are the types of STUN messages that a client of ours sends: Binding, Allocate, Refresh, CreatePermission and ChannelBind
 // requests, and Send indications. RFC 6062, TCP beyond the relay, is not spoken.
 var allowedMethods = []uint16{0x0001, 0x0003, 0x0004, 0x0008, 0x0009, 0x0016}
 
@@ -60,6 +60,6 @@ func readMessage(r *bufio.Reader, b []byte) (int, error) {
 	return length, err
 }
 
-// Speaks reports whether a connection that begins with this byte speaks TURN: all its requests begin with two zero bits and six of
+// IsTURN reports whether a connection that begins with this byte speaks TURN: all its requests begin with two zero bits and six of
 // their method. HTTP begins with a letter (RFC 9112, section 3).
 func IsTURN(first byte) bool { return first == 0 }

@@ -7,12 +7,12 @@ const (
 	realm = "alcove"
 	// allocateTimeout is how long a connection may have no allocation: a browser needs three round trips after TLS.
 	allocateTimeout = 10 * time.Second
-	// maxBefore bounds the messages of a connection without an allocation: a browser sends two, one more if a nonce is stale.
+	// maxUnallocatedMessages bounds the messages of a connection without an allocation: a browser sends two, one more if a nonce is stale.
 	maxUnallocatedMessages = 16
 	// maxConns is how many connections one credential may have: browsers open one for each network that they are in, and those of
 	// a network that is gone live on until TCP gives up.
 	maxConns = 8
-	// endsBefore is how long before an allocation its connection ends: pion crashes if a lifetime, which clients choose, is over in the
+	// endMargin is how long before an allocation its connection ends: pion crashes if a lifetime, which clients choose, is over in the
 	// moment that a permission is made, so that moment never comes. Firefox refreshes 10 s before the end.
 	endMargin = 3 * time.Second
 	// maxChannels is how many channels a connection may bind: one for the media port of its room, and again when it expired.

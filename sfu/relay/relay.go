@@ -47,7 +47,7 @@ func New(media func() []Media) *Server {
 	return &Server{media: media, grants: map[string]*grant{}, holders: map[string]*grant{}, conns: map[*conn]bool{}}
 }
 
-// An Allocated connection wants to know when it has an allocation: it is no stranger's from then on.
+// An AllocationListener connection wants to know when it has an allocation: it is no stranger's from then on.
 type AllocationListener interface{ Allocated() }
 
 // Serve takes a connection over and speaks TURN with it until it is gone. Close of the connection must not wait for the client.
@@ -102,7 +102,7 @@ func (s *Server) allocate(c *conn, r *allocation) bool {
 	return ok
 }
 
-// leave forgets a connection.
+// forget forgets a connection.
 func (s *Server) forget(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

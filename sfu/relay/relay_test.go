@@ -16,7 +16,7 @@ import (
 	"github.com/pion/turn/v5"
 )
 
-// A lab is a relay on a loopback port, with a media port that sends back what it hears.
+// A testServer is a relay on a loopback port, with a media port that sends back what it hears.
 type testServer struct {
 	t      *testing.T
 	server *Server
@@ -248,7 +248,7 @@ func TestConnectionsEndWithAdmission(t *testing.T) {
 	}
 }
 
-// TestNowhereElse: nothing but the media port hears anything, and nobody but the media port is heard.
+// TestForbiddenPeers: nothing but the media port hears anything, and nobody but the media port is heard.
 func TestForbiddenPeers(t *testing.T) {
 	l := newTestServer(t)
 	l.admit("ann")
@@ -310,7 +310,7 @@ func TestQuota(t *testing.T) {
 	l.allocate("ann")
 }
 
-// TestStrangers: who has no allocation costs little, and not for long.
+// TestUnauthenticatedLimits: who has no allocation costs little, and not for long.
 func TestUnauthenticatedLimits(t *testing.T) {
 	l := newTestServer(t)
 	binding := []byte("\x00\x01\x00\x00\x21\x12\xa4\x42............")
@@ -385,7 +385,7 @@ func TestTimeouts(t *testing.T) {
 	})
 }
 
-// TestEndsBeforeTheAllocation: the goroutine that reads ends a connection, never the timer of pion's allocation: a permission that is
+// TestConnectionEndsBeforeAllocation: the goroutine that reads ends a connection, never the timer of pion's allocation: a permission that is
 // made meanwhile would be the end of the daemon.
 func TestConnectionEndsBeforeAllocation(t *testing.T) {
 	answer := func(kind byte, seconds byte) []byte {

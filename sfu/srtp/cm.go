@@ -61,7 +61,7 @@ func newCM(key, salt []byte, keyLabel, authLabel, saltLabel byte) (*cm, error) {
 func (c *cm) NonceSize() int { return SaltSize }
 func (c *cm) Overhead() int  { return cmTagSize }
 
-// crypt is the key stream of section 4.1.1: IV = salt·2^16 ⊕ SSRC·2^64 ⊕ index·2^16.
+// xorKeyStream is the key stream of section 4.1.1: IV = salt·2^16 ⊕ SSRC·2^64 ⊕ index·2^16.
 func (c *cm) xorKeyStream(nonce, data []byte) {
 	copy(c.counter[:], c.salt[:])
 	c.counter[14], c.counter[15] = 0, 0

@@ -2,14 +2,14 @@ package srtp
 
 // Bounds of what an Opener remembers of one peer. Both count only what was authenticated: strangers add nothing.
 const (
-	// maxLive is how many sources have a window: three sources with three encodings and RTX each, four times over.
+	// maxWindows is how many sources have a window: three sources with three encodings and RTX each, four times over.
 	maxWindows = 64
-	// maxForgotten is how many replaced sources leave their highest index behind, 40 bytes each. A microphone that begins anew every
+	// maxNextIndices is how many replaced sources leave their highest index behind, 40 bytes each. A microphone that begins anew every
 	// minute has so many in three days.
 	maxNextIndices = 4096
 )
 
-// sources are the replay states of the SSRCs of one direction. All live under one key, so no packet that was ever accepted may be
+// replayStates are the replay states of the SSRCs of one direction. All live under one key, so no packet that was ever accepted may be
 // accepted again, however many SSRCs came after it (RFC 3711, section 3.3.2):
 //
 //   - A live source has a window: each index once, those older than the window never.
@@ -40,7 +40,7 @@ func (s *replayStates) mark(src *source, index uint64) {
 	src.mark(index)
 }
 
-// begin gives an SSRC a window with its authenticated first packet, whose index is at least next: what forgotten says of it.
+// open gives an SSRC a window with its authenticated first packet, whose index is at least next: what forgotten says of it.
 func (s *replayStates) open(ssrc uint32, next, index uint64) error {
 	if next == 0 && len(s.windows)+len(s.nextIndex) >= maxWindows+maxNextIndices {
 		return ErrKeyExhausted
@@ -81,7 +81,7 @@ type window struct {
 	bits [windowSize / 64]uint64
 }
 
-// begin lets the window count all before next as seen.
+// resumeAt lets the window count all before next as seen.
 func (w *window) resumeAt(next uint64) {
 	w.top = next
 	for i := range w.bits {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// of is a plain packet of an SSRC.
+// packetOf is a plain packet of an SSRC.
 func packetOf(ssrc uint32, index uint64) []byte {
 	b := packet(uint16(index), "words")
 	binary.BigEndian.PutUint32(b[8:], ssrc)
@@ -54,7 +54,7 @@ func TestFirstPacket(t *testing.T) {
 	}
 }
 
-// TestStrangerCostsNoState: whatever a stranger sends leaves nothing, allocates nothing, and does not keep the real source out.
+// TestUnauthenticatedPacketsCostNoState: whatever a stranger sends leaves nothing, allocates nothing, and does not keep the real source out.
 func TestUnauthenticatedPacketsCostNoState(t *testing.T) {
 	s, o, _ := contexts(t, 32)
 	rnd := rand.New(rand.NewPCG(3, 4))
@@ -82,7 +82,7 @@ func TestUnauthenticatedPacketsCostNoState(t *testing.T) {
 	}
 }
 
-// TestManySources: each new SSRC is heard, and nothing that was ever opened is opened again.
+// TestReplayStateEviction: each new SSRC is heard, and nothing that was ever opened is opened again.
 func TestReplayStateEviction(t *testing.T) {
 	s, o, _ := contexts(t, 32)
 	const changes = 1000
@@ -120,7 +120,7 @@ func TestReplayStateEviction(t *testing.T) {
 	}
 }
 
-// TestSourcesModel lets sources come, go and come back in any order, with packets lost, late and repeated, against a model that
+// TestReplayStatesModel lets sources come, go and come back in any order, with packets lost, late and repeated, against a model that
 // remembers every index.
 func TestReplayStatesModel(t *testing.T) {
 	s, o, _ := contexts(t, 32)
@@ -160,7 +160,7 @@ func TestReplayStatesModel(t *testing.T) {
 	}
 }
 
-// TestUsedUp: a key that is used up says so, in both directions, and seals nothing more (RFC 3711, section 9.2).
+// TestKeyExhausted: a key that is used up says so, in both directions, and seals nothing more (RFC 3711, section 9.2).
 func TestKeyExhausted(t *testing.T) {
 	s, o, _ := contexts(t, 32)
 	if s.RTP(withCapacity(packetOf(1, maxRTPIndex)), 16, 1, maxRTPIndex) == nil || s.RTP(withCapacity(packetOf(1, 0)), 16, 1, maxRTPIndex+1) != nil {
@@ -188,7 +188,7 @@ func TestKeyExhausted(t *testing.T) {
 	}
 }
 
-// TestNoRoomForSources: where even the record of forgotten sources is full, the key is used up. Nothing of it is opened again.
+// TestReplayStatesFull: where even the record of forgotten sources is full, the key is used up. Nothing of it is opened again.
 func TestReplayStatesFull(t *testing.T) {
 	s, o, _ := contexts(t, 32)
 	for ssrc := range uint32(maxWindows + maxNextIndices) {

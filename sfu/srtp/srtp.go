@@ -27,7 +27,7 @@ const (
 const (
 	maxRTPIndex  = 1<<48 - 1
 	maxRTCPIndex = 1<<31 - 1
-	// margin is how long before it an Opener says so: the last packet may be lost.
+	// exhaustionMargin is how long before it an Opener says so: the last packet may be lost.
 	exhaustionMargin = 1 << 15
 )
 
@@ -146,7 +146,7 @@ func newDirections(key, salt []byte) (rtp, rtcp direction, err error) {
 	return rtp, rtcp, err
 }
 
-// cmHalves make the nonce without salt: cm has its own.
+// newCMDirections make the nonce without salt: cm has its own.
 func newCMDirections(key, salt []byte) (rtp, rtcp direction, err error) {
 	r, err := newCM(key, salt, labelRTPKey, labelRTPAuth, labelRTPSalt)
 	if err != nil {
@@ -235,7 +235,7 @@ func (o *Opener) RTP(packet []byte, headerSize int) ([]byte, error) {
 	return packet[:len(packet)-o.rtp.tag], nil
 }
 
-// Fresh reports whether a packet of a source that has a window is authentic and was not accepted before. It accepts nothing and destroys
+// Authenticates reports whether a packet of a source that has a window is authentic and was not accepted before. It accepts nothing and destroys
 // the packet.
 func (o *Opener) Authenticates(packet []byte, headerSize int) bool {
 	if headerSize < 12 || len(packet) < headerSize+o.rtp.tag {
@@ -256,7 +256,7 @@ func (o *Opener) openRTP(packet []byte, headerSize int, ssrc uint32, index uint6
 	return err
 }
 
-// first opens a packet of a source without a window: a new one, or one that was forgotten.
+// openUnknown opens a packet of a source without a window: a new one, or one that was forgotten.
 //
 // A new source begins with any sequence number, under rollover counter 0 (RFC 3711, section 3.3.1), and its first packets may be
 // lost: a low number may be of counter 1 already. It is tried under both, so that a forged packet costs twice as much as one of a

@@ -33,7 +33,7 @@ const (
 	maxTrain = 64
 	// maxTrainBytes keeps a train within one IP datagram's length field.
 	maxTrainBytes = 65000
-	// maxNoTrains bounds what is remembered of remotes. Full: all are forgotten, and each costs one refused train more.
+	// maxNoGSO bounds what is remembered of remotes. Full: all are forgotten, and each costs one refused train more.
 	maxNoGSO = 1024
 	// maxMessages bounds one system call (UIO_MAXIOV is 1024).
 	maxMessages = 256
@@ -69,7 +69,7 @@ type batchConn struct {
 	outCtl   [][controlSize]byte
 	noGSO    bool // the kernel knows no trains
 
-	// noTrains are the remotes behind a device that cannot do trains (EIO: it has no checksum offload), at most maxNoTrains.
+	// noGSOTo are the remotes behind a device that cannot do trains (EIO: it has no checksum offload), at most maxNoTrains.
 	noGSOTo map[netip.Addr]struct{}
 
 	single         *Packet // sent by itself
@@ -109,7 +109,7 @@ func newBatchConn(c *net.UDPConn, stats *Stats, receiveTrains bool) (Conn, error
 	return f, err
 }
 
-// givenBuffer asks what became of SetReadBuffer: the kernel counts its own overhead, twice what we asked for.
+// receiveBufferSize asks what became of SetReadBuffer: the kernel counts its own overhead, twice what we asked for.
 func receiveBufferSize(c *net.UDPConn) int {
 	raw, err := c.SyscallConn()
 	if err != nil {
@@ -130,7 +130,7 @@ func addrPort(sa *syscall.RawSockaddrInet6) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), swapPort(sa.Port))
 }
 
-// swap turns network byte order into the machine's and back.
+// swapPort turns network byte order into the machine's and back.
 func swapPort(port uint16) uint16 {
 	var b [2]byte
 	binary.NativeEndian.PutUint16(b[:], port)
@@ -151,7 +151,7 @@ func (f *batchConn) Write(batch []Packet) int {
 	return taken
 }
 
-// load fills messages from the front of the batch and returns how many packets they hold.
+// fillMessages fills messages from the front of the batch and returns how many packets they hold.
 func (f *batchConn) fillMessages(batch []Packet) int {
 	if len(f.outIov) < len(batch) {
 		f.outIov = make([]syscall.Iovec, len(batch))
@@ -190,7 +190,7 @@ func (f *batchConn) fillMessage(first Packet, at, n int) {
 	}
 }
 
-// train is how many packets at the front of the batch may leave as one: to one address, of one size, the last may be
+// trainLength is how many packets at the front of the batch may leave as one: to one address, of one size, the last may be
 // shorter.
 func trainLength(batch []Packet) int {
 	size, total := len(batch[0].Data), len(batch[0].Data)
@@ -219,7 +219,7 @@ func (f *batchConn) putAddress(sa *syscall.RawSockaddrInet6, to netip.AddrPort) 
 	return syscall.SizeofSockaddrInet6
 }
 
-// discover sets how the socket treats the MTU of paths, for both families where it has both.
+// setPathMTU sets how the socket treats the MTU of paths, for both families where it has both.
 func (f *batchConn) setPathMTU(fd uintptr, how int) {
 	_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_IP, mtuDiscover, how)
 	if f.family == syscall.AF_INET6 {
@@ -235,7 +235,7 @@ func (f *batchConn) gsoTo(to netip.Addr) bool {
 	return !without
 }
 
-// refuses remembers a remote that no train reaches.
+// disableGSOTo remembers a remote that no train reaches.
 func (f *batchConn) disableGSOTo(to netip.Addr) {
 	if len(f.noGSOTo) >= maxNoGSO {
 		clear(f.noGSOTo)
@@ -243,7 +243,7 @@ func (f *batchConn) disableGSOTo(to netip.Addr) {
 	f.noGSOTo[to] = struct{}{}
 }
 
-// singly sends the packets of a refused train, or one that was refused alone, and returns how many it dealt with.
+// sendOneByOne sends the packets of a refused train, or one that was refused alone, and returns how many it dealt with.
 func (f *batchConn) sendOneByOne(batch []Packet) int {
 	for i := range batch {
 		f.single = &batch[i]

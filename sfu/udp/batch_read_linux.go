@@ -70,7 +70,7 @@ func (b *receiveBatch) deliver(batch []Packet) int {
 	return n
 }
 
-// control finds a control message of four bytes, 0 if it is not there (cmsg(3)).
+// controlValue finds a control message of four bytes, 0 if it is not there (cmsg(3)).
 func controlValue(b []byte, size uint64, level, kind uint32) uint32 {
 	for b = b[:min(size, uint64(len(b)))]; len(b) >= 20; b = b[controlSize:] {
 		if binary.NativeEndian.Uint32(b[8:]) == level && binary.NativeEndian.Uint32(b[12:]) == kind {
@@ -136,7 +136,7 @@ func (f *batchConn) recvmmsg(fd uintptr) bool {
 	return true
 }
 
-// took hands on what was read, and counts what the kernel dropped.
+// afterRead hands on what was read, and counts what the kernel dropped.
 func (f *batchConn) afterRead(batch []Packet) int {
 	if last := f.in.received - 1; last >= 0 {
 		c := &f.in.ctl[last]

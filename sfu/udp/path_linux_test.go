@@ -54,7 +54,7 @@ type arrived struct {
 	Mark byte
 }
 
-// far waits until its interfaces are up, says so, and tells of each datagram that comes to port 9.
+// receiver waits until its interfaces are up, says so, and tells of each datagram that comes to port 9.
 func receiver() {
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
@@ -89,11 +89,11 @@ func receiver() {
 	}
 }
 
-// TestPath sends over virtual cables with an MTU of 1,500, 1,280 and 1,000: what one of them refuses costs the others nothing, no train
+// TestPathMTU sends over virtual cables with an MTU of 1,500, 1,280 and 1,000: what one of them refuses costs the others nothing, no train
 // is given up for it, nothing above BaseDatagram leaves in fragments and nothing below is lost.
 func TestPathMTU(t *testing.T) {
 	if os.Getenv(pathRole) == "" {
-		cmd := inNamespace("near", "-test.run=^TestPath$", "-test.v")
+		cmd := inNamespace("near", "-test.run=^TestPathMTU$", "-test.v")
 		out, err := cmd.Output()
 		if err != nil {
 			t.Fatalf("in a network namespace (it needs root or user namespaces, and iproute2): %v\n%s", err, out)
@@ -184,7 +184,7 @@ func testPath(t *testing.T, s *Socket, to []string, lines *bufio.Scanner) {
 	}
 }
 
-// TestNoTrains holds that a remote whose device refused a train (EIO) gets none again, that all others do, and that the memory is bounded.
+// TestGSODisabledPerRemote holds that a remote whose device refused a train (EIO) gets none again, that all others do, and that the memory is bounded.
 func TestGSODisabledPerRemote(t *testing.T) {
 	s, _ := open(t, Trains)
 	f := s.Conn.(*batchConn)

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// moved is a deadline in the past, unlike any that is asked for: Wake sets it, and the next Read sets its own again.
+// wakeDeadline is a deadline in the past, unlike any that is asked for: Wake sets it, and the next Read sets its own again.
 var wakeDeadline = time.Unix(0, 1)
 
-// plain sends and receives one datagram a call: it works on every system.
+// plainConn sends and receives one datagram a call: it works on every system.
 type plainConn struct {
 	conn     *net.UDPConn
 	woken    atomic.Bool

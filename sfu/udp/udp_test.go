@@ -19,14 +19,14 @@ func open(t *testing.T, mode Mode) (*Socket, netip.AddrPort) {
 	return s, s.Local
 }
 
-// all runs a test with and without what Linux has.
+// forEachMode runs a test with and without what Linux has.
 func forEachMode(t *testing.T, test func(t *testing.T, mode Mode)) {
 	t.Run("trains", func(t *testing.T) { test(t, Trains) })
 	t.Run("batches", func(t *testing.T) { test(t, Batch) })
 	t.Run("plain", func(t *testing.T) { test(t, Plain) })
 }
 
-// TestFamily: a wildcard of IPv4 is one. pion takes the family of whoever comes from that of the socket.
+// TestAddressFamily: a wildcard of IPv4 is one. pion takes the family of whoever comes from that of the socket.
 func TestAddressFamily(t *testing.T) {
 	for _, at := range []string{"0.0.0.0", "127.0.0.1", "::", "::1"} {
 		s, err := Listen(netip.AddrPortFrom(netip.MustParseAddr(at), 0), Trains)
@@ -131,7 +131,7 @@ func testClose(t *testing.T, mode Mode) {
 	}
 }
 
-// TestTrains sends to two addresses in every mixture of sizes and holds that each gets its own, whole and in order.
+// TestSegmentationOffload sends to two addresses in every mixture of sizes and holds that each gets its own, whole and in order.
 func TestSegmentationOffload(t *testing.T) {
 	forEachMode(t, func(t *testing.T, mode Mode) {
 		from, _ := open(t, mode)
