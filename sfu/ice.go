@@ -272,15 +272,16 @@ func (w *worker) stray(data []byte, from netip.AddrPort) {
 	if err != nil {
 		return
 	}
-	for _, p := range w.peers {
+	for _, p := range w.peers { // an SSRC may be that of several
 		if p.agent == nil || p.keys.open == nil || p.streams[h.SSRC] == nil {
 			continue
 		}
-		if p.keys.open.Authenticates(data, h.Size) {
+		w.tried = append(w.tried[:0], data...) // a try destroys it
+		if p.keys.open.Authenticates(w.tried, h.Size) {
 			w.acting = p
 			p.agent.moved(from, len(data))
+			return
 		}
-		return
 	}
 }
 

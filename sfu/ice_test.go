@@ -526,6 +526,37 @@ func TestAfterIntegrity(t *testing.T) {
 	}
 }
 
+// TestSameSSRC: several clients send under one SSRC, by chance or because one heard it of another. Each is found when its media comes from
+// elsewhere.
+func TestSameSSRC(t *testing.T) {
+	const ssrc = 77
+	for moves := range 3 {
+		n, to := newICENet(t), host(9, 6000)
+		var mover *iceClient
+		var last []byte
+		for i, id := range []PeerID{"a", "b", "c"} {
+			c, own := n.join(id), simKeys(t, 1+i, 1)
+			c.connect(host(1+i, 5000))
+			c.peer.install(simKeys(t, 1+i, 1))
+			c.peer.streams[ssrc] = &stream{}
+			packet := func(seq byte) []byte {
+				b := append(make([]byte, 0, 200), 0x80, 111, 0, seq, 0, 0, 0, 0, 0, 0, 0, ssrc)
+				return own.seal.RTP(append(b, make([]byte, 80)...), 12, ssrc, uint64(seq))
+			}
+			if _, err := c.peer.keys.open.RTP(packet(100), 12); err != nil {
+				t.Fatal(err)
+			}
+			if i == moves {
+				mover, last = c, packet(101)
+			}
+		}
+		n.w.now = n.w.now.Add(2 * nominationsSettle)
+		n.w.datagram(last, to)
+		mover.answer(to)
+		mover.uses(to)
+	}
+}
+
 // FuzzChecks: whatever comes, authenticated or not, moves nothing without proof, and every table stays bounded.
 func FuzzChecks(f *testing.F) {
 	f.Add([]byte{0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, uint16(1))

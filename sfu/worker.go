@@ -39,6 +39,7 @@ type worker struct {
 	outgoing    *stun.Message
 	strays      float64 // tries that are left, see strayTries
 	straysAt    time.Time
+	tried       []byte // a copy of what stray looks at
 	in          []udp.Packet
 	box         outbox
 	load        load
