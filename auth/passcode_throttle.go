@@ -194,11 +194,15 @@ func (p *Passcodes) enqueue(now time.Time, w *pendingGuess, hashKey uint64, mac 
 	if around := p.sources[w.network]; around != nil && around.wrong > freeGuessesAround {
 		w.failures += around.wrong - freeGuessesAround
 	}
-	if !p.displace(w) {
+	budget, wait := p.budget(now, w)
+	if wait > 0 {
+		return false, Throttled{wait}
+	}
+	if !p.displace(w) { // last, for it may cost another the place
 		return false, ErrPasscodeBusy
 	}
-	if wait := p.takeBudget(now, w); wait > 0 {
-		return false, Throttled{wait}
+	if budget != nil {
+		budget.AllowN(now, 1)
 	}
 	if g == nil {
 		p.evict(now)
@@ -235,18 +239,17 @@ func (p *Passcodes) displace(w *pendingGuess) bool {
 	return false
 }
 
-// takeBudget takes one guess of a room's budget for sources that failed, or says how long until there is one. Half of it is for those who
-// may have mistyped. The caller holds mu.
-func (p *Passcodes) takeBudget(now time.Time, w *pendingGuess) (wait time.Duration) {
+// budget is the room's, for sources that failed, with one guess left at least, or says how long until there is one; nil for a source that has
+// not failed. Half of it is for those who may have mistyped. The caller holds mu.
+func (p *Passcodes) budget(now time.Time, w *pendingGuess) (budget *rate.Limiter, wait time.Duration) {
 	need := 1.0
 	switch {
 	case w.failures == 0:
-		return 0
+		return nil, 0
 	case w.failures >= freeGuesses:
 		need += failedBurst / 2
 	}
-	budget := p.budgets[w.room]
-	if budget == nil {
+	if budget = p.budgets[w.room]; budget == nil {
 		if len(p.budgets) >= maxGuessBudgets {
 			clear(p.budgets)
 		}
@@ -254,10 +257,9 @@ func (p *Passcodes) takeBudget(now time.Time, w *pendingGuess) (wait time.Durati
 		p.budgets[w.room] = budget
 	}
 	if tokens := budget.TokensAt(now); tokens < need {
-		return max(time.Duration((need-tokens)/failedPerSecond*float64(time.Second)), time.Millisecond)
+		return nil, max(time.Duration((need-tokens)/failedPerSecond*float64(time.Second)), time.Millisecond)
 	}
-	budget.AllowN(now, 1)
-	return 0
+	return budget, 0
 }
 
 // dispatch gives free places to those who wait. The caller holds mu.

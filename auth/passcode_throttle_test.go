@@ -2,14 +2,18 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // A crowd guesses at one room from every source without a pause, while argon2 takes as long as it does on a small server. Virtual time.
@@ -115,6 +119,37 @@ func TestPasscodeGuessersAndGroup(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// TestThrottledDisplacesNobody: a guess that the budget of its room refuses takes nobody's place in the queue, and one without a place takes
+// nothing of the budget.
+func TestThrottledDisplacesNobody(t *testing.T) {
+	p, now := NewPasscodes(), time.Now()
+	room := maphash.String(p.seed, "tuesday")
+	p.openSlotBusy, p.cleanSlotBusy = true, true // both places are taken
+	for range passcodeQueue / 2 {
+		p.queue = append(p.queue, &pendingGuess{room: room, failures: 2, decided: make(chan struct{})})
+		p.waiting[room]++
+	}
+	guess := func(wrong int) error {
+		w := &pendingGuess{room: room, source: 7, decided: make(chan struct{})}
+		p.sources[7] = &guessRecord{wrong: wrong, last: now}
+		_, err := p.enqueue(now, w, 1, [sha256.Size]byte{})
+		return err
+	}
+	budget := rate.NewLimiter(failedPerSecond, failedBurst)
+	budget.AllowN(now, failedBurst)
+	p.budgets[room] = budget
+	if err, ok := errors.AsType[Throttled](guess(1)); !ok || len(p.queue) != passcodeQueue/2 {
+		t.Errorf("above the budget: %v, and %d wait", err, len(p.queue))
+	}
+	now = now.Add(time.Hour)
+	if err := guess(2); err != ErrPasscodeBusy || budget.TokensAt(now) != failedBurst {
+		t.Errorf("without a place: %v, and %v are left", err, budget.TokensAt(now))
+	}
+	if err := guess(1); err != nil || budget.TokensAt(now) != failedBurst-1 || len(p.queue) != passcodeQueue/2 {
+		t.Errorf("with both: %v, %v are left, %d wait", err, budget.TokensAt(now), len(p.queue))
 	}
 }
 
