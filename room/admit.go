@@ -10,7 +10,7 @@ func mayStay(s State, person PersonID) *Error {
 	switch {
 	case s.EndedFor != "":
 		return refuse(RoomEnded, "the session is over")
-	case s.barred(person):
+	case s.isBarred(person):
 		return refuse(BarredPerson, "a host removed this person")
 	}
 	return nil
@@ -35,25 +35,25 @@ func mayEnter(now time.Time, s State, p Participant) *Error {
 	if s.count(Admitted) >= limit {
 		return refuse(RoomFull, "no seat")
 	}
-	if err := scheduled(now, s, p, 0); err != nil {
+	if err := checkSchedule(now, s, p, 0); err != nil {
 		return err
 	}
-	if err := loggedIn(now, s, p); err != nil {
+	if err := checkLogin(now, s, p); err != nil {
 		return err
 	}
-	return qualified(s, p)
+	return checkRequirements(s, p)
 }
 
 // join seats somebody who comes with a grant: hosts in the group, all others in the waiting room.
 func join(now time.Time, s State, c Join) (Decision, *Error) {
-	p, err := newcomer(now, s, c)
+	p, err := newSeat(now, s, c)
 	if err != nil {
 		return Decision{}, err
 	}
 	var d Decision
-	d.schedule(s, c)
-	dropStale(&d, s, p)
-	d.rememberTexts(s, p.Person, c.Acknowledged)
+	d.setSchedule(s, c)
+	endOlderSeats(&d, s, p)
+	d.addAcknowledged(s, p.Person, c.Acknowledged)
 	after := ApplyAll(s, d.Events)
 	if p.Role.Hosts() {
 		err = mayEnter(now, after, p)
@@ -68,7 +68,7 @@ func join(now time.Time, s State, c Join) (Decision, *Error) {
 }
 
 // schedule fixes when the session may be: with its first seat, as the token says or else the policy.
-func (d *Decision) schedule(s State, c Join) {
+func (d *Decision) setSchedule(s State, c Join) {
 	e := ScheduleSet{c.NotBefore, c.NotAfter}
 	if e == (ScheduleSet{}) {
 		e = ScheduleSet{s.Policy.NotBefore, s.Policy.NotAfter}
@@ -79,7 +79,7 @@ func (d *Decision) schedule(s State, c Join) {
 }
 
 // newcomer makes the seat that a grant asks for.
-func newcomer(now time.Time, s State, c Join) (Participant, *Error) {
+func newSeat(now time.Time, s State, c Join) (Participant, *Error) {
 	policy := c.Grant.Policy
 	if policy == "" {
 		policy = defaultPolicy
@@ -91,13 +91,13 @@ func newcomer(now time.Time, s State, c Join) (Participant, *Error) {
 	if _, taken := s.seat(c.Participant); taken || c.Participant == "" || c.Participant == ByClinic || person == "" {
 		return Participant{}, refuse(BadRequest, "a seat needs a new name and a person")
 	}
-	if !known(c.Grant.Role) {
+	if !isRole(c.Grant.Role) {
 		return Participant{}, refuse(Forbidden, "no such role")
 	}
-	shown, verified := names(c.DisplayName, c.Grant.Name)
+	shown, verified := displayNames(c.DisplayName, c.Grant.Name)
 	p := Participant{
 		ID: c.Participant, Person: person, Role: c.Grant.Role, TokenRole: c.Grant.Role, DisplayName: shown, VerifiedName: verified,
-		Access: Waiting, Since: now, Returning: s.known(person), Connected: true, Secret: c.Secret,
+		Access: Waiting, Since: now, Returning: s.wasAdmitted(person), Connected: true, Secret: c.Secret,
 		PasscodeOK: c.PasscodeOK, Login: Login{AMR: c.Grant.AMR, ACR: c.Grant.ACR, At: c.Grant.AuthTime},
 	}
 	if p.Role.Hosts() {
@@ -109,10 +109,10 @@ func newcomer(now time.Time, s State, c Join) (Participant, *Error) {
 // dropStale ends the seats that one who comes anew leaves behind. A person has one seat in the group, whatever their role: that of the
 // device that was let in last, so that no forgotten one goes on listening. Hosts are let in at once, so all they had ends at once; for
 // others it ends when a host admits them (admitOne), but a place in the waiting room that was lost is not kept beside the new one.
-func dropStale(d *Decision, s State, p Participant) {
+func endOlderSeats(d *Decision, s State, p Participant) {
 	for _, old := range s.Participants {
 		if old.Person == p.Person && (p.Role.Hosts() || !old.Connected && old.Access == Waiting) {
-			d.close(old.ID, Left, "replaced", "")
+			d.endSeat(old.ID, Left, "replaced", "")
 		}
 	}
 }
@@ -122,10 +122,10 @@ func mayWait(now time.Time, s State, p Participant) *Error {
 	if err := mayStay(s, p.Person); err != nil {
 		return err
 	}
-	if err := scheduled(now, s, p, s.Policy.EarlyEntry); err != nil {
+	if err := checkSchedule(now, s, p, s.Policy.EarlyEntry); err != nil {
 		return err
 	}
-	if err := loggedIn(now, s, p); err != nil {
+	if err := checkLogin(now, s, p); err != nil {
 		return err
 	}
 	seats := 0
@@ -163,7 +163,7 @@ func resume(now time.Time, s State, c Resume) (Decision, *Error) {
 
 // admit lets people in, each through the gate, in the order of the request. Who is let in ends the seat that they had.
 func admit(now time.Time, s State, by ParticipantID, c Admit) (Decision, *Error) {
-	if _, err := actor(s, by, actAdmit); err != nil {
+	if _, err := authorize(s, by, actAdmit); err != nil {
 		return Decision{}, err
 	}
 	targets := c.Targets
@@ -185,7 +185,7 @@ func admit(now time.Time, s State, by ParticipantID, c Admit) (Decision, *Error)
 		}
 		s = ApplyAll(s, one.Events)
 		d.add(one.Events...)
-		d.tell(one.Effects...)
+		d.emit(one.Effects...)
 		d.Outcome.Admitted = append(d.Outcome.Admitted, id)
 	}
 	if len(d.Outcome.Admitted) > 0 || len(targets) == 0 { // all of nobody are admitted
@@ -205,7 +205,7 @@ func waiting(s State) []ParticipantID {
 }
 
 func admitOne(now time.Time, s State, id ParticipantID) (Decision, *Error) {
-	p, err := target(s, id, Waiting)
+	p, err := findTarget(s, id, Waiting)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -215,43 +215,43 @@ func admitOne(now time.Time, s State, id ParticipantID) (Decision, *Error) {
 		if old.ID == id {
 			newer = true
 		} else if old.Person == p.Person && (old.Access == Admitted || !newer) {
-			d.close(old.ID, Left, "replaced", "")
+			d.endSeat(old.ID, Left, "replaced", "")
 		}
 	}
 	if err := mayEnter(now, ApplyAll(s, d.Events), p); err != nil {
 		return Decision{}, err
 	}
 	d.add(SeatAdmitted{ID: id, At: now})
-	d.tell(Moved{To: id, Reason: "admitted"})
+	d.emit(AccessReason{To: id, Reason: "admitted"})
 	return d, nil
 }
 
 // deny refuses one who waits. The person may come again with another token: a bar is what remove is for.
 func deny(s State, by ParticipantID, c Deny) (Decision, *Error) {
-	if _, err := moderate(s, by, c.Target, actDeny); err != nil {
+	if _, err := authorizeOn(s, by, c.Target, actDeny); err != nil {
 		return Decision{}, err
 	}
 	if err := checkMessage(c.Message); err != nil {
 		return Decision{}, err
 	}
-	p, err := target(s, c.Target, Waiting)
+	p, err := findTarget(s, c.Target, Waiting)
 	if err != nil {
 		return Decision{}, err
 	}
 	var d Decision
-	d.close(p.ID, Denied, "denied", c.Message)
+	d.endSeat(p.ID, Denied, "denied", c.Message)
 	return d, nil
 }
 
 // sendBack takes one of the group to the waiting room. Hosts never wait, so they cannot be sent there.
 func sendBack(now time.Time, s State, by ParticipantID, c SendBack) (Decision, *Error) {
-	if _, err := moderate(s, by, c.Target, actSendBack); err != nil {
+	if _, err := authorizeOn(s, by, c.Target, actSendBack); err != nil {
 		return Decision{}, err
 	}
 	if err := checkMessage(c.Message); err != nil {
 		return Decision{}, err
 	}
-	p, err := target(s, c.Target, Admitted)
+	p, err := findTarget(s, c.Target, Admitted)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -260,6 +260,6 @@ func sendBack(now time.Time, s State, by ParticipantID, c SendBack) (Decision, *
 	}
 	return Decision{
 		Events:  []Event{SeatSentBack{ID: p.ID, At: now}},
-		Effects: []Effect{Moved{To: p.ID, Reason: "sent_back", Message: c.Message}},
+		Effects: []Effect{AccessReason{To: p.ID, Reason: "sent_back", Message: c.Message}},
 	}, nil
 }

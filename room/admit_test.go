@@ -53,7 +53,7 @@ func TestJoin(t *testing.T) {
 		"locked, waits already":    {before: []Command{as("host", Lock{})}, join: joinAs("new", "wait", auth.Participant), code: RoomLocked},
 		"barred":                   {join: joinAs("new", "gone", auth.Participant), code: BarredPerson},
 		"barred with a host token": {join: joinAs("new", "gone", auth.Host), code: BarredPerson},
-		"bar lifted":               {before: []Command{as("host", Lift{Target: "gone"})}, join: joinAs("new", "gone", auth.Participant), access: Waiting},
+		"bar lifted":               {before: []Command{as("host", Unbar{Target: "gone"})}, join: joinAs("new", "gone", auth.Participant), access: Waiting},
 		"ended":                    {before: []Command{as("host", End{})}, join: joinAs("new", "new", auth.Host), code: RoomEnded},
 	}
 	for name, tt := range tests {
@@ -229,7 +229,7 @@ func TestSendBack(t *testing.T) {
 	r.do(as("host", SetPermission{Target: "ann", Source: Screen, Allowed: true}))
 	r.do(as("ann", SetHand{Raised: true}))
 	d := r.do(as("host", SendBack{Target: "ann", Message: "a moment"}))
-	if !reflect.DeepEqual(d.Effects, []Effect{Moved{"ann", "sent_back", "a moment"}}) {
+	if !reflect.DeepEqual(d.Effects, []Effect{AccessReason{"ann", "sent_back", "a moment"}}) {
 		t.Fatalf("told %+v", d.Effects)
 	}
 	p, _ := r.s.seat("ann")

@@ -34,12 +34,12 @@ func unacknowledged(s State, p Participant) []Text {
 }
 
 // acknowledge takes note that one read and accepts a text, waiting or admitted. The hash must be of a text as it is now.
-func acknowledge(s State, by ParticipantID, c Acknowledge) (Decision, *Error) {
+func acknowledgeText(s State, by ParticipantID, c Acknowledge) (Decision, *Error) {
 	p, ok := s.seat(by)
 	if !ok {
 		return Decision{}, refuse(InvalidState, "this seat is over")
 	}
-	if !s.Policy.asks(c.TextHash) {
+	if !s.Policy.asksText(c.TextHash) {
 		return Decision{}, refuse(AgreementRequired, "textHash: the text is another now")
 	}
 	if s.acknowledged(p.Person, c.TextHash) {
@@ -49,25 +49,25 @@ func acknowledge(s State, by ParticipantID, c Acknowledge) (Decision, *Error) {
 }
 
 // remindAgreement shows everyone in the group what they agreed to. Nothing is asked anew, and nothing is kept of it.
-func remindAgreement(s State, by ParticipantID) (Decision, *Error) {
-	if _, err := actor(s, by, actRemind); err != nil {
+func showAgreement(s State, by ParticipantID) (Decision, *Error) {
+	if _, err := authorize(s, by, actRemind); err != nil {
 		return Decision{}, err
 	}
 	var d Decision
 	for _, p := range s.Participants {
 		if p.Access == Admitted {
-			d.tell(Reminded{To: p.ID, Texts: s.Policy.Agreement})
+			d.emit(AgreementShown{To: p.ID, Texts: s.Policy.Agreement})
 		}
 	}
 	return d, nil
 }
 
-func (p Policy) asks(hash string) bool {
+func (p Policy) asksText(hash string) bool {
 	return slices.ContainsFunc(p.Agreement, func(t Text) bool { return t.Hash == hash })
 }
 
 // rememberTexts takes over what a person acknowledged in earlier sessions, of the texts that are still asked.
-func (d *Decision) rememberTexts(s State, person PersonID, hashes []string) {
+func (d *Decision) addAcknowledged(s State, person PersonID, hashes []string) {
 	for _, t := range s.Policy.Agreement {
 		if slices.Contains(hashes, t.Hash) && !s.acknowledged(person, t.Hash) {
 			d.add(TextAcknowledged{Person: person, Hash: t.Hash})

@@ -49,7 +49,7 @@ func TestAgreementOfAnEarlierSession(t *testing.T) {
 	c.Acknowledged = []string{"an old text's", hausregeln.Hash, hausregeln.Hash}
 	d := r.do(c)
 	r.do(as("host", Admit{Targets: ids("ben")}))
-	if len(r.s.Acknowledged) != 1 || len(ConsentsOf(Trace{}, r.s, d.Events)) != 0 {
+	if len(r.s.Acknowledged) != 1 || len(ConsentsOf(EntryContext{}, r.s, d.Events)) != 0 {
 		t.Fatalf("acknowledged %+v, recorded again %+v", r.s.Acknowledged, d.Events)
 	}
 }
@@ -61,28 +61,28 @@ func TestChangedTextAsksAgain(t *testing.T) {
 	r.do(offer("ann", 1))
 	p := r.s.Policy
 	p.Agreement = []Text{newRules}
-	d := r.do(Amend{Policy: p})
+	d := r.do(UpdatePolicy{Policy: p})
 	r.wantAccess("ann", Waiting)
 	r.wantAccess("host", Admitted)
-	if !reflect.DeepEqual(d.Effects, []Effect{Moved{To: "ann", Reason: "sent_back"}}) || len(PlanOf(r.s).Seats) != 1 {
+	if !reflect.DeepEqual(d.Effects, []Effect{AccessReason{To: "ann", Reason: "sent_back"}}) || len(PlanOf(r.s).Entries) != 1 {
 		t.Fatalf("told %+v", d.Effects)
 	}
 	r.refused(as("host", Admit{All: true}), AgreementRequired)
 	r.do(as("ann", Acknowledge{TextHash: newRules.Hash}))
 	r.do(as("host", Admit{All: true}))
 	p.Name = "other"
-	r.refused(Amend{Policy: p}, PolicyMismatch)
+	r.refused(UpdatePolicy{Policy: p}, PolicyMismatch)
 }
 
 func TestRemindAgreement(t *testing.T) {
 	r := full(t)
-	d := r.do(as("cohost", RemindAgreement{}))
+	d := r.do(as("cohost", ShowAgreement{}))
 	if len(d.Events) != 0 {
 		t.Errorf("a reminder changes %+v", d.Events)
 	}
 	told := map[ParticipantID]bool{}
 	for _, e := range d.Effects {
-		if e, ok := e.(Reminded); ok && len(e.Texts) == 1 && e.Texts[0] == houseRules {
+		if e, ok := e.(AgreementShown); ok && len(e.Texts) == 1 && e.Texts[0] == houseRules {
 			told[e.To] = true
 		}
 	}
@@ -92,7 +92,7 @@ func TestRemindAgreement(t *testing.T) {
 		}
 	}
 	r.s.Policy.Agreement = nil
-	r.refused(as("host", RemindAgreement{}), Forbidden)
+	r.refused(as("host", ShowAgreement{}), Forbidden)
 }
 
 func TestTwoAgreements(t *testing.T) {

@@ -13,30 +13,30 @@ func Apply(s State, e Event) State {
 	case SeatTaken:
 		s.Participants = append(slices.Clip(s.Participants), e.Seat)
 		if e.Seat.Access == Admitted {
-			s.Known = withPerson(s.Known, e.Seat.Person)
+			s.Known = addPerson(s.Known, e.Seat.Person)
 		}
 	case SeatAdmitted:
 		p, _ := s.seat(e.ID)
-		s.Known = withPerson(s.Known, p.Person)
-		s = s.with(e.ID, func(p *Participant) { p.Access, p.Since = Admitted, e.At })
+		s.Known = addPerson(s.Known, p.Person)
+		s = s.withSeat(e.ID, func(p *Participant) { p.Access, p.Since = Admitted, e.At })
 	case SeatSentBack:
-		s = s.with(e.ID, func(p *Participant) {
+		s = s.withSeat(e.ID, func(p *Participant) {
 			p.Access, p.Since, p.Returning = Waiting, e.At, true
 			p.Publications, p.HandRaised, p.Overrides = nil, false, p.Overrides.kept()
 		})
 	case SeatEnded:
 		s.Participants = without(s.Participants, func(p Participant) bool { return p.ID == e.ID })
 	case SeatDropped:
-		s = s.with(e.ID, func(p *Participant) { p.Connected, p.LostAt = false, e.At })
+		s = s.withSeat(e.ID, func(p *Participant) { p.Connected, p.LostAt = false, e.At })
 	case SeatResumed:
-		s = s.with(e.ID, func(p *Participant) { p.Connected, p.Secret, p.OldSecret = true, e.Secret, e.Old })
+		s = s.withSeat(e.ID, func(p *Participant) { p.Connected, p.Secret, p.OldSecret = true, e.Secret, e.Old })
 	case SecretConfirmed:
-		s = s.with(e.ID, func(p *Participant) { p.OldSecret = auth.SecretHash{} })
+		s = s.withSeat(e.ID, func(p *Participant) { p.OldSecret = auth.SecretHash{} })
 	case PersonBarred:
 		s.Barred = append(slices.Clip(s.Barred), e.Bar)
-	case BarLifted:
+	case PersonUnbarred:
 		s.Barred = without(s.Barred, func(b Bar) bool { return b.Participant == e.ID })
-	case PersonReinstated:
+	case RevokeUndone:
 		s.Barred = without(s.Barred, func(b Bar) bool { return b.revokes(e.Person) })
 	case LockSet:
 		s.Locked = e.Locked
@@ -44,29 +44,29 @@ func Apply(s State, e Event) State {
 		s.EndedFor = e.Reason
 	case SourcesPublished:
 		s.LastCSRC = e.LastCSRC
-		s = s.with(e.ID, func(p *Participant) { p.Generation, p.Publications = e.Generation, e.Publications })
+		s = s.withSeat(e.ID, func(p *Participant) { p.Generation, p.Publications = e.Generation, e.Publications })
 	case MutedSet:
-		s = s.with(e.ID, func(p *Participant) { p.Publications = withMuted(p.Publications, e.Source, e.Muted) })
+		s = s.withSeat(e.ID, func(p *Participant) { p.Publications = withMuted(p.Publications, e.Source, e.Muted) })
 	case OverridesSet:
-		s = s.with(e.ID, func(p *Participant) { p.Overrides = e.Overrides })
+		s = s.withSeat(e.ID, func(p *Participant) { p.Overrides = e.Overrides })
 	case RoleSet:
-		s = s.with(e.ID, func(p *Participant) { p.Role = e.Role })
+		s = s.withSeat(e.ID, func(p *Participant) { p.Role = e.Role })
 	case HandSet:
-		s = s.with(e.ID, func(p *Participant) { p.HandRaised = e.Raised })
+		s = s.withSeat(e.ID, func(p *Participant) { p.HandRaised = e.Raised })
 	case VerifiedSet:
-		s = s.with(e.ID, func(p *Participant) { p.Verified = e.Verified })
+		s = s.withSeat(e.ID, func(p *Participant) { p.Verified = e.Verified })
 	case PasscodePassed:
-		s = s.with(e.ID, func(p *Participant) { p.PasscodeOK = true })
+		s = s.withSeat(e.ID, func(p *Participant) { p.PasscodeOK = true })
 	case HelpSet:
-		s = s.with(e.ID, func(p *Participant) { p.HelpRaised = e.Raised })
+		s = s.withSeat(e.ID, func(p *Participant) { p.HelpRaised = e.Raised })
 	default:
-		s = applyToSession(s, e)
+		s = applySession(s, e)
 	}
 	return s
 }
 
 // applyToSession is Apply for what concerns no single seat.
-func applyToSession(s State, e Event) State {
+func applySession(s State, e Event) State {
 	switch e := e.(type) {
 	case TextAcknowledged:
 		s.Acknowledged = append(slices.Clip(s.Acknowledged), Acknowledgement{e.Person, e.Hash})
@@ -104,7 +104,7 @@ func applyToSession(s State, e Event) State {
 	case SideRoomClosed:
 		s.SideRooms = without(s.SideRooms, func(r SideRoom) bool { return r == e.Room })
 	case SourceWithheld:
-		s.Withheld = withPerson(s.Withheld, e.Person)
+		s.Withheld = addPerson(s.Withheld, e.Person)
 	case PolicySet:
 		s.Policy = e.Policy
 	}
@@ -120,7 +120,7 @@ func ApplyAll(s State, events []Event) State {
 }
 
 // with copies the seats and changes the one that id names.
-func (s State) with(id ParticipantID, change func(*Participant)) State {
+func (s State) withSeat(id ParticipantID, change func(*Participant)) State {
 	s.Participants = slices.Clone(s.Participants)
 	for i := range s.Participants {
 		if s.Participants[i].ID == id {
@@ -140,7 +140,7 @@ func withMuted(pubs []Publication, source Source, muted bool) []Publication {
 	return pubs
 }
 
-func withPerson(known []PersonID, p PersonID) []PersonID {
+func addPerson(known []PersonID, p PersonID) []PersonID {
 	if slices.Contains(known, p) {
 		return known
 	}
@@ -162,10 +162,10 @@ func (s State) seat(id ParticipantID) (Participant, bool) {
 }
 
 // known reports whether the person was admitted in this session.
-func (s State) known(p PersonID) bool { return slices.Contains(s.Known, p) }
+func (s State) wasAdmitted(p PersonID) bool { return slices.Contains(s.Known, p) }
 
 // barred reports whether a host removed the person.
-func (s State) barred(p PersonID) bool {
+func (s State) isBarred(p PersonID) bool {
 	return slices.ContainsFunc(s.Barred, func(b Bar) bool { return b.Person == p })
 }
 

@@ -67,7 +67,7 @@ type (
 		Message string
 	}
 	// Lift ends the bar that came with the removal of the seat Target.
-	Lift struct{ Target ParticipantID }
+	Unbar struct{ Target ParticipantID }
 
 	// Lock closes the room, Unlock opens it.
 	Lock struct{}
@@ -142,7 +142,7 @@ type (
 	// StopRecording ends the recording, and the asking for it.
 	StopRecording struct{}
 	// RespondConsent answers for oneself. TextHash is that of the text that was shown.
-	RespondConsent struct {
+	AnswerConsent struct {
 		Scope    Scope
 		TextHash string
 		Granted  bool
@@ -161,9 +161,9 @@ type (
 	// CloseSideRoom brings both back. Either of the two may.
 	CloseSideRoom struct{}
 	// SignalHelp tells the hosts, and nobody else, that one needs help.
-	SignalHelp struct{}
+	RequestHelp struct{}
 	// RemindAgreement shows the agreement to the group again.
-	RemindAgreement struct{}
+	ShowAgreement struct{}
 	// ClearHelp says that a host has seen to it.
 	ClearHelp struct{ Target ParticipantID }
 
@@ -173,7 +173,7 @@ type (
 		All     bool
 	}
 	// Reinstate takes back a Revoke of a person. Only the daemon does so.
-	Reinstate struct{ Person PersonID }
+	UndoRevoke struct{ Person PersonID }
 	// ConfirmRecording says that the first record since consent is complete is on the disk. Only the daemon does so.
 	ConfirmRecording struct{}
 	// FailRecording says that the recorder cannot go on, and why. Only the daemon does so.
@@ -186,7 +186,7 @@ type (
 		Withheld    bool
 	}
 	// Amend brings the policy of the running session up to date with the configuration. Only the daemon does so.
-	Amend struct{ Policy Policy }
+	UpdatePolicy struct{ Policy Policy }
 	// Tick says what time it is.
 	Tick struct{ Now time.Time }
 )
@@ -200,7 +200,7 @@ func (Admit) command()            {}
 func (Deny) command()             {}
 func (SendBack) command()         {}
 func (Remove) command()           {}
-func (Lift) command()             {}
+func (Unbar) command()            {}
 func (Lock) command()             {}
 func (Unlock) command()           {}
 func (End) command()              {}
@@ -218,20 +218,20 @@ func (PasscodeEntered) command()  {}
 func (Verify) command()           {}
 func (AskConsent) command()       {}
 func (StopRecording) command()    {}
-func (RespondConsent) command()   {}
+func (AnswerConsent) command()    {}
 func (WithdrawConsent) command()  {}
 func (Extend) command()           {}
 func (OpenSideRoom) command()     {}
 func (CloseSideRoom) command()    {}
-func (SignalHelp) command()       {}
-func (RemindAgreement) command()  {}
+func (RequestHelp) command()      {}
+func (ShowAgreement) command()    {}
 func (ClearHelp) command()        {}
 func (Revoke) command()           {}
-func (Reinstate) command()        {}
+func (UndoRevoke) command()       {}
 func (ConfirmRecording) command() {}
 func (FailRecording) command()    {}
 func (RateExceeded) command()     {}
-func (Amend) command()            {}
+func (UpdatePolicy) command()     {}
 func (Tick) command()             {}
 
 func (Leave) request()           {}
@@ -239,7 +239,7 @@ func (Admit) request()           {}
 func (Deny) request()            {}
 func (SendBack) request()        {}
 func (Remove) request()          {}
-func (Lift) request()            {}
+func (Unbar) request()           {}
 func (Lock) request()            {}
 func (Unlock) request()          {}
 func (End) request()             {}
@@ -256,11 +256,11 @@ func (PasscodeEntered) request() {}
 func (Verify) request()          {}
 func (AskConsent) request()      {}
 func (StopRecording) request()   {}
-func (RespondConsent) request()  {}
+func (AnswerConsent) request()   {}
 func (WithdrawConsent) request() {}
 func (Extend) request()          {}
 func (OpenSideRoom) request()    {}
 func (CloseSideRoom) request()   {}
-func (SignalHelp) request()      {}
-func (RemindAgreement) request() {}
+func (RequestHelp) request()     {}
+func (ShowAgreement) request()   {}
 func (ClearHelp) request()       {}

@@ -25,7 +25,7 @@ type Consent struct {
 }
 
 // form finds what is asked for a scope.
-func (p Policy) form(scope Scope) (ConsentForm, bool) {
+func (p Policy) consentForm(scope Scope) (ConsentForm, bool) {
 	for _, f := range p.Consents {
 		if f.Scope == scope {
 			return f, true
@@ -34,19 +34,19 @@ func (p Policy) form(scope Scope) (ConsentForm, bool) {
 	return ConsentForm{}, false
 }
 
-func (f ConsentForm) asks(hash string) bool {
+func (f ConsentForm) includes(hash string) bool {
 	return slices.ContainsFunc(f.Texts, func(t Text) bool { return t.Hash == hash })
 }
 
 // answerOf gives what a person answered to the texts of a scope as they are now, "" if nothing: a text that changed is asked
 // again.
 func answerOf(s State, person PersonID, scope Scope) Answer {
-	f, ok := s.Policy.form(scope)
+	f, ok := s.Policy.consentForm(scope)
 	if !ok {
 		return ""
 	}
 	for _, c := range s.Consents {
-		if c.Person == person && c.Scope == scope && f.asks(c.TextHash) {
+		if c.Person == person && c.Scope == scope && f.includes(c.TextHash) {
 			return c.Answer
 		}
 	}
@@ -54,7 +54,9 @@ func answerOf(s State, person PersonID, scope Scope) Answer {
 }
 
 // stands reports whether a consent stands: given, to the text as it is now, and not withdrawn.
-func stands(s State, person PersonID, scope Scope) bool { return answerOf(s, person, scope) == Granted }
+func hasConsent(s State, person PersonID, scope Scope) bool {
+	return answerOf(s, person, scope) == Granted
+}
 
 // consentsOf lists what one is asked, and what one consented to and may withdraw. Who waits is told only the latter: what is asked
 // is the group's.
@@ -72,12 +74,12 @@ func consentsOf(s State, p Participant) []ConsentView {
 // askConsent begins to ask everyone. The recording itself begins when the policy's rule is met.
 func askConsent(now time.Time, s State, by ParticipantID, c AskConsent) (Decision, *Error) {
 	if s.Policy.Recording == NoRecording {
-		if _, err := actor(s, by, actStopRecord); err != nil {
+		if _, err := authorize(s, by, actStopRecord); err != nil {
 			return Decision{}, err
 		}
 		return Decision{}, refuse(RecordingUnavailable, "the policy records nothing")
 	}
-	p, err := actor(s, by, actRecord)
+	p, err := authorize(s, by, actRecord)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -89,7 +91,7 @@ func askConsent(now time.Time, s State, by ParticipantID, c AskConsent) (Decisio
 	}
 	asked := slices.Clone(s.Asked)
 	for _, scope := range c.Scopes {
-		if _, ok := s.Policy.form(scope); !ok {
+		if _, ok := s.Policy.consentForm(scope); !ok {
 			return Decision{}, refuse(RecordingUnavailable, "the policy does not record this")
 		}
 		if !slices.Contains(asked, scope) {
@@ -105,7 +107,7 @@ func askConsent(now time.Time, s State, by ParticipantID, c AskConsent) (Decisio
 // stopRecording ends the recording. What people answered stands until they withdraw it or the session ends: asked again, they
 // need not answer again.
 func stopRecording(s State, by ParticipantID) (Decision, *Error) {
-	if _, err := actor(s, by, actStopRecord); err != nil {
+	if _, err := authorize(s, by, actStopRecord); err != nil {
 		return Decision{}, err
 	}
 	if len(s.Asked) == 0 {
@@ -115,25 +117,25 @@ func stopRecording(s State, by ParticipantID) (Decision, *Error) {
 }
 
 // respondConsent takes an answer: while it is asked, as often as one changes one's mind.
-func respondConsent(now time.Time, s State, by ParticipantID, c RespondConsent) (Decision, *Error) {
-	p, err := actor(s, by, actConsent)
+func answerConsent(now time.Time, s State, by ParticipantID, c AnswerConsent) (Decision, *Error) {
+	p, err := authorize(s, by, actConsent)
 	if err != nil {
 		return Decision{}, err
 	}
 	if !slices.Contains(s.Asked, c.Scope) {
 		return Decision{}, refuse(InvalidState, "nobody asks for this")
 	}
-	if f, ok := s.Policy.form(c.Scope); !ok || !f.asks(c.TextHash) {
+	if f, ok := s.Policy.consentForm(c.Scope); !ok || !f.includes(c.TextHash) {
 		return Decision{}, refuse(ConsentRequired, "textHash: the text is another now")
 	}
 	answer := Refused
 	if c.Granted {
 		answer = Granted
 	}
-	return answered(now, s, p, c.Scope, c.TextHash, answer), nil
+	return recordAnswer(now, s, p, c.Scope, c.TextHash, answer), nil
 }
 
-func answered(now time.Time, s State, p Participant, scope Scope, hash string, answer Answer) Decision {
+func recordAnswer(now time.Time, s State, p Participant, scope Scope, hash string, answer Answer) Decision {
 	if answerOf(s, p.Person, scope) == answer {
 		return Decision{}
 	}
@@ -152,7 +154,7 @@ func withdrawConsent(now time.Time, s State, by ParticipantID, c WithdrawConsent
 	var d Decision
 	for _, old := range s.Consents {
 		if old.Person == p.Person && old.Answer == Granted && (c.Scope == "" || c.Scope == old.Scope) {
-			d.add(answered(now, s, p, old.Scope, old.TextHash, Withdrawn).Events...)
+			d.add(recordAnswer(now, s, p, old.Scope, old.TextHash, Withdrawn).Events...)
 		}
 	}
 	return d, nil

@@ -25,8 +25,8 @@ func recordScript(t *testing.T, rule RecordingRule) *script {
 func (r *script) consents(id ParticipantID, scopes ...Scope) {
 	r.t.Helper()
 	for _, scope := range scopes {
-		f, _ := r.s.Policy.form(scope)
-		r.do(as(id, RespondConsent{Scope: scope, TextHash: f.Texts[0].Hash, Granted: true}))
+		f, _ := r.s.Policy.consentForm(scope)
+		r.do(as(id, AnswerConsent{Scope: scope, TextHash: f.Texts[0].Hash, Granted: true}))
 	}
 }
 
@@ -50,7 +50,7 @@ func (r *script) wantRecording(state RecordingState, pubs ...PublicationID) {
 		if p.Access != Admitted {
 			continue
 		}
-		there := slices.ContainsFunc(v.Roster, func(one PersonView) bool { return one.ID == TheRecorder && one.Role == RecorderRole })
+		there := slices.ContainsFunc(v.Roster, func(one PersonView) bool { return one.ID == RecorderID && one.Role == RecorderRole })
 		if v.Room.Recording != state || there != state.Records() {
 			r.t.Fatalf("%s sees %s, and the recorder %v", p.ID, v.Room.Recording, there)
 		}
@@ -65,7 +65,7 @@ func (r *script) wantBegun(pubs ...PublicationID) {
 	r.t.Helper()
 	r.wantRecording(RecordingStarting, pubs...)
 	before := r.s
-	if d := r.do(ConfirmRecording{}); len(EntriesOf(Trace{}, before, d.Events)) != 1 || EntriesOf(Trace{}, before, d.Events)[0].Act != ActRecorded || Opens(before, d.Events) {
+	if d := r.do(ConfirmRecording{}); len(EntriesOf(EntryContext{}, before, d.Events)) != 1 || EntriesOf(EntryContext{}, before, d.Events)[0].Act != ActRecordBegan || Opens(before, d.Events) {
 		r.t.Fatalf("the log holds %+v", d.Events)
 	}
 	r.wantRecording(RecordingOn, pubs...)
@@ -110,7 +110,7 @@ func TestRecordingWithEach(t *testing.T) {
 	r.wantRecording(RecordingOff)
 	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio, RecordingVideo}}))
 	r.wantRecording(RecordingAsking)
-	r.do(as("ben", RespondConsent{Scope: RecordingAudio, TextHash: audioText.Hash}))
+	r.do(as("ben", AnswerConsent{Scope: RecordingAudio, TextHash: audioText.Hash}))
 	r.wantRecording(RecordingAsking)
 	r.consents("ann", RecordingAudio)
 	r.wantBegun("ann/microphone")
@@ -142,7 +142,7 @@ func TestRecordingWithEveryone(t *testing.T) {
 	r.wantBegun("host/microphone", "ann/microphone", "ben/microphone")
 	r.seatOf("late", auth.Participant)
 	r.wantRecording(RecordingPaused)
-	r.do(as("late", RespondConsent{Scope: RecordingAudio, TextHash: audioText.Hash}))
+	r.do(as("late", AnswerConsent{Scope: RecordingAudio, TextHash: audioText.Hash}))
 	r.wantRecording(RecordingPaused)
 	r.consents("late", RecordingAudio)
 	r.wantBegun("host/microphone", "ann/microphone", "ben/microphone")
@@ -175,12 +175,12 @@ func TestChangedConsentTextAsksAgain(t *testing.T) {
 	r.wantBegun("ann/microphone")
 	p := r.s.Policy
 	p.Consents = []ConsentForm{{Scope: RecordingAudio, Purpose: "supervision", Texts: []Text{newAudio}}}
-	r.do(Amend{Policy: p})
+	r.do(UpdatePolicy{Policy: p})
 	r.wantRecording(RecordingPaused)
 	if c := ViewOf(r.s, "ann").Self.Consents; len(c) != 1 || c[0].Answer != "" || c[0].Texts[0] != newAudio {
 		t.Fatalf("asked %+v", c)
 	}
-	r.refused(as("ann", RespondConsent{Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}), ConsentRequired)
+	r.refused(as("ann", AnswerConsent{Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}), ConsentRequired)
 	r.consents("ann", RecordingAudio)
 	r.wantBegun("ann/microphone")
 }
@@ -190,10 +190,10 @@ func TestConsentIsOnesOwn(t *testing.T) {
 	if c := ViewOf(r.s, "ann").Self.Consents; c != nil {
 		t.Fatalf("asked without a host's wish: %+v", c)
 	}
-	r.refused(as("ann", RespondConsent{Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}), InvalidState)
+	r.refused(as("ann", AnswerConsent{Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}), InvalidState)
 	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
 	before, group := ViewOf(r.s, "host"), ViewOf(r.s, "ben")
-	r.do(as("ann", RespondConsent{Scope: RecordingAudio, TextHash: audioText.Hash}))
+	r.do(as("ann", AnswerConsent{Scope: RecordingAudio, TextHash: audioText.Hash}))
 	if !reflect.DeepEqual(ViewOf(r.s, "host"), before) || !reflect.DeepEqual(ViewOf(r.s, "ben"), group) {
 		t.Fatal("others see who refused")
 	}

@@ -27,15 +27,15 @@ func Decide(now time.Time, s State, by ParticipantID, c Command) (Decision, erro
 	if s.EndedFor != "" {
 		return Decision{}, refuse(RoomEnded, "the session is over")
 	}
-	d, err := dispatch(now, s, by, c)
+	d, err := ruleFor(now, s, by, c)
 	if err != nil {
 		return Decision{}, err
 	}
-	return d.settle(now, s), nil
+	return d.enforceInvariants(now, s), nil
 }
 
 // dispatch finds the rule of a command. Rules return *Error, not error, so that nothing else can come out of them.
-func dispatch(now time.Time, s State, by ParticipantID, c Command) (Decision, *Error) {
+func ruleFor(now time.Time, s State, by ParticipantID, c Command) (Decision, *Error) {
 	switch c := c.(type) {
 	case Join:
 		return join(now, s, c)
@@ -55,8 +55,8 @@ func dispatch(now time.Time, s State, by ParticipantID, c Command) (Decision, *E
 		return sendBack(now, s, by, c)
 	case Remove:
 		return remove(s, by, c)
-	case Lift:
-		return lift(s, by, c)
+	case Unbar:
+		return unbar(s, by, c)
 	case Lock:
 		return setLock(s, by, true)
 	case Unlock:
@@ -80,13 +80,13 @@ func dispatch(now time.Time, s State, by ParticipantID, c Command) (Decision, *E
 	case SetHand:
 		return setHand(s, by, c)
 	case Message:
-		return message(s, by, c)
+		return sendMessage(s, by, c)
 	case Tick:
 		return tick(s, c)
 	case Acknowledge:
-		return acknowledge(s, by, c)
-	case RemindAgreement:
-		return remindAgreement(s, by)
+		return acknowledgeText(s, by, c)
+	case ShowAgreement:
+		return showAgreement(s, by)
 	case PasscodeEntered:
 		return passcodeEntered(s, by, c)
 	case Verify:
@@ -95,8 +95,8 @@ func dispatch(now time.Time, s State, by ParticipantID, c Command) (Decision, *E
 		return askConsent(now, s, by, c)
 	case StopRecording:
 		return stopRecording(s, by)
-	case RespondConsent:
-		return respondConsent(now, s, by, c)
+	case AnswerConsent:
+		return answerConsent(now, s, by, c)
 	case WithdrawConsent:
 		return withdrawConsent(now, s, by, c)
 	case Extend:
@@ -105,22 +105,22 @@ func dispatch(now time.Time, s State, by ParticipantID, c Command) (Decision, *E
 		return openSideRoom(s, by, c)
 	case CloseSideRoom:
 		return closeSideRoom(s, by)
-	case SignalHelp:
-		return signalHelp(s, by)
+	case RequestHelp:
+		return requestHelp(s, by)
 	case ClearHelp:
 		return clearHelp(s, by, c)
 	case Revoke:
 		return revoke(s, c)
-	case Reinstate:
-		return reinstate(s, c)
+	case UndoRevoke:
+		return undoRevoke(s, c)
 	case ConfirmRecording:
 		return confirmRecording(s)
 	case FailRecording:
 		return failRecording(s, c)
 	case RateExceeded:
 		return rateExceeded(s, c)
-	case Amend:
-		return amend(s, c)
+	case UpdatePolicy:
+		return updatePolicy(s, c)
 	}
 	return Decision{}, refuse(BadRequest, "no such command")
 }
@@ -131,10 +131,10 @@ func refuse(code Code, detail string) *Error { return &Error{Code: code, Detail:
 func (d *Decision) add(events ...Event) { d.Events = append(d.Events, events...) }
 
 // tell appends effects.
-func (d *Decision) tell(effects ...Effect) { d.Effects = append(d.Effects, effects...) }
+func (d *Decision) emit(effects ...Effect) { d.Effects = append(d.Effects, effects...) }
 
 // close ends a seat and tells it so.
-func (d *Decision) close(id ParticipantID, a Access, reason, message string) {
+func (d *Decision) endSeat(id ParticipantID, a Access, reason, message string) {
 	d.add(SeatEnded{ID: id, Access: a, Reason: reason})
-	d.tell(Closing{To: id, Access: a, Reason: reason, Message: message})
+	d.emit(Closing{To: id, Access: a, Reason: reason, Message: message})
 }

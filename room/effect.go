@@ -12,22 +12,22 @@ type (
 		Message string // a host's own words
 	}
 	// Moved gives the reason for a change of access that the next View shows (admitted, sent_back).
-	Moved struct {
+	AccessReason struct {
 		To      ParticipantID
 		Reason  string
 		Message string
 	}
 	// Asked tells a host that Participant asks for a permission.
-	Asked struct{ To, Participant ParticipantID }
+	ScreenRequested struct{ To, Participant ParticipantID }
 	// UnmuteAsked asks To to unmute.
 	UnmuteAsked struct {
 		To     ParticipantID
 		Source Source
 	}
 	// HelpSignalled tells a host that Participant needs help.
-	HelpSignalled struct{ To, Participant ParticipantID }
+	HelpRequested struct{ To, Participant ParticipantID }
 	// Reminded shows To the agreement again, in every locale.
-	Reminded struct {
+	AgreementShown struct {
 		To    ParticipantID
 		Texts []Text
 	}
@@ -49,7 +49,7 @@ type (
 		Withheld, Taken bool
 	}
 	// Said carries words between the waiting room and the hosts.
-	Said struct {
+	MessageSent struct {
 		To       ParticipantID
 		FromHost bool
 		Waiter   ParticipantID
@@ -57,13 +57,13 @@ type (
 	}
 )
 
-func (Closing) effect()        {}
-func (Moved) effect()          {}
-func (Asked) effect()          {}
-func (UnmuteAsked) effect()    {}
-func (HelpSignalled) effect()  {}
-func (Reminded) effect()       {}
-func (Warning) effect()        {}
-func (RecorderFailed) effect() {}
-func (QualityWarned) effect()  {}
-func (Said) effect()           {}
+func (Closing) effect()         {}
+func (AccessReason) effect()    {}
+func (ScreenRequested) effect() {}
+func (UnmuteAsked) effect()     {}
+func (HelpRequested) effect()   {}
+func (AgreementShown) effect()  {}
+func (Warning) effect()         {}
+func (RecorderFailed) effect()  {}
+func (QualityWarned) effect()   {}
+func (MessageSent) effect()     {}

@@ -14,7 +14,7 @@ import (
 const stateVersion = 1
 
 // stored is how a State is kept. The policy is kept by name alone: what it says is the configuration's, also after a restart.
-type stored struct {
+type storedState struct {
 	Version int
 	Policy  string
 	State   State
@@ -22,7 +22,7 @@ type stored struct {
 
 // EncodeState makes bytes of a session, for DecodeState. They hold names: whoever keeps them encrypts them.
 func EncodeState(s State) []byte {
-	v := stored{Version: stateVersion, Policy: s.Policy.Name, State: s}
+	v := storedState{Version: stateVersion, Policy: s.Policy.Name, State: s}
 	v.State.Policy = Policy{}
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -36,7 +36,7 @@ func EncodeState(s State) []byte {
 func DecodeState(data []byte) (State, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	var v stored
+	var v storedState
 	if err := d.Decode(&v); err != nil {
 		return State{}, fmt.Errorf("no state of a session: %w", err)
 	}
@@ -53,7 +53,7 @@ func DecodeState(data []byte) (State, error) {
 // Revive makes a stored session run again at now, under the policy as it is configured now. No connection lived through the
 // restart: every seat waits for its resume, the window beginning anew, with its newest secret only, so that used ones stay
 // dead. No media lived either, and a recording is not continued: a host asks for it again, and consents stand.
-func Revive(now time.Time, s State, p Policy) State {
+func Restore(now time.Time, s State, p Policy) State {
 	s.Policy = p
 	seats := make([]Participant, 0, len(s.Participants))
 	for _, one := range s.Participants {
@@ -63,5 +63,5 @@ func Revive(now time.Time, s State, p Policy) State {
 	}
 	s.Participants = seats
 	s.Asked, s.Recorder = nil, ""
-	return ApplyAll(s, Decision{}.settle(now, s).Events)
+	return ApplyAll(s, Decision{}.enforceInvariants(now, s).Events)
 }

@@ -43,9 +43,9 @@ type (
 	// PersonBarred: this person takes no seat until the bar is lifted.
 	PersonBarred struct{ Bar Bar }
 	// BarLifted: the bar that names the seat ID is gone.
-	BarLifted struct{ ID ParticipantID }
+	PersonUnbarred struct{ ID ParticipantID }
 	// PersonReinstated: the bar of a revocation is gone.
-	PersonReinstated struct{ Person PersonID }
+	RevokeUndone struct{ Person PersonID }
 	// LockSet: the room is locked or open.
 	LockSet struct{ Locked bool }
 	// SessionEnded: nothing comes after.
@@ -155,8 +155,8 @@ func (SeatDropped) event()          {}
 func (SeatResumed) event()          {}
 func (SecretConfirmed) event()      {}
 func (PersonBarred) event()         {}
-func (PersonReinstated) event()     {}
-func (BarLifted) event()            {}
+func (RevokeUndone) event()         {}
+func (PersonUnbarred) event()       {}
 func (LockSet) event()              {}
 func (SessionEnded) event()         {}
 func (SourcesPublished) event()     {}

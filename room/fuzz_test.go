@@ -67,7 +67,7 @@ func TestRandomSessions(t *testing.T) {
 // interesting names what a test of many sessions must have come to.
 func interesting(s State) map[string]bool {
 	return map[string]bool{
-		"recording": len(RecordedBy(s)) > 0, "side room": len(s.SideRooms) > 0, "locked": s.Locked, "warned": s.Warned > 0,
+		"recording": len(Recordable(s)) > 0, "side room": len(s.SideRooms) > 0, "locked": s.Locked, "warned": s.Warned > 0,
 		"absent": !s.AbsentSince.IsZero(), "extended": s.EndsAt.After(s.StartedAt.Add(s.Policy.SessionLimit)),
 		"help":      slices.ContainsFunc(s.Participants, func(p Participant) bool { return p.HelpRaised }),
 		"sent back": slices.ContainsFunc(s.Participants, func(p Participant) bool { return p.Returning }),
@@ -75,13 +75,13 @@ func interesting(s State) map[string]bool {
 }
 
 // A dealer turns bytes into commands.
-type dealer struct {
+type generator struct {
 	data []byte
 	n    int // seats named so far
 	s    State
 }
 
-func (d *dealer) next(n int) int {
+func (d *generator) next(n int) int {
 	if len(d.data) == 0 {
 		return 0
 	}
@@ -91,7 +91,7 @@ func (d *dealer) next(n int) int {
 }
 
 // seat deals one that is there, mostly.
-func (d *dealer) seat() ParticipantID {
+func (d *generator) seat() ParticipantID {
 	if n := len(d.s.Participants); n > 0 && d.next(8) > 0 {
 		return d.s.Participants[d.next(n)].ID
 	}
@@ -99,18 +99,18 @@ func (d *dealer) seat() ParticipantID {
 }
 
 // by deals one who acts, mostly a host.
-func (d *dealer) by() ParticipantID {
+func (d *generator) by() ParticipantID {
 	if list := hosts(d.s); len(list) > 0 && d.next(4) > 0 {
 		return list[d.next(len(list))]
 	}
 	return d.seat()
 }
 
-func (d *dealer) source() Source { return []Source{Microphone, Camera, Screen, "smell"}[d.next(4)] }
+func (d *generator) source() Source { return []Source{Microphone, Camera, Screen, "smell"}[d.next(4)] }
 
-func (d *dealer) flag() bool { return d.next(2) == 0 }
+func (d *generator) flag() bool { return d.next(2) == 0 }
 
-func (d *dealer) join() Join {
+func (d *generator) join() Join {
 	role := []auth.Role{auth.Host, auth.Cohost, auth.Participant, auth.Participant, auth.Observer, "admin"}[d.next(6)]
 	c := joinAs(fmt.Sprint("s", d.n), fmt.Sprint("p", d.next(24)), role)
 	c.DisplayName = []string{"", "Ann", "\u202e"}[d.next(3)]
@@ -118,7 +118,7 @@ func (d *dealer) join() Join {
 	return c
 }
 
-func (d *dealer) publish() Command {
+func (d *generator) publish() Command {
 	by, c := d.by(), Publish{Generation: uint32(d.next(4))}
 	for i := range d.next(4) {
 		c.Sources = append(c.Sources, Publication{ID: PublicationID(fmt.Sprint(len(d.data), "-", i)), Source: d.source()})
@@ -126,7 +126,7 @@ func (d *dealer) publish() Command {
 	return as(by, c)
 }
 
-func (d *dealer) command(now time.Time) Command {
+func (d *generator) command(now time.Time) Command {
 	if len(d.s.Participants) < 3 && d.flag() {
 		return d.join()
 	}
@@ -153,7 +153,7 @@ func (d *dealer) command(now time.Time) Command {
 	case 9:
 		return as(d.by(), Remove{Target: d.seat()})
 	case 10:
-		return as(d.by(), Lift{Target: d.seat()})
+		return as(d.by(), Unbar{Target: d.seat()})
 	case 11:
 		return as(d.by(), Lock{})
 	case 12:
@@ -182,14 +182,14 @@ func (d *dealer) command(now time.Time) Command {
 	case 23:
 		return Tick{Now: now}
 	}
-	return d.care()
+	return d.otherCommand()
 }
 
 // play plays a session, holds every step against the invariants, and says what it came to.
 func play(t *testing.T, data []byte) map[string]bool {
 	t.Helper()
 	reached := map[string]bool{}
-	d := &dealer{data: data}
+	d := &generator{data: data}
 	s := newScript(t).s
 	s.Policy = d.policy()
 	d.s = s
@@ -246,7 +246,7 @@ func checkState(t *testing.T, s State) {
 	csrcs := map[uint32]bool{}
 	for _, p := range s.Participants {
 		in[p.ID] = p.Access == Admitted
-		if s.barred(p.Person) {
+		if s.isBarred(p.Person) {
 			t.Fatalf("%s is barred and has a seat", p.ID)
 		}
 		if p.Access == Waiting && (p.Publications != nil || p.Role.Hosts()) {
@@ -269,13 +269,13 @@ func checkState(t *testing.T, s State) {
 	if n := s.count(Admitted); n > s.Policy.MaxParticipants+hostReserve || s.count(Waiting) > s.Policy.MaxWaiting+s.Policy.MaxParticipants {
 		t.Fatalf("%d admitted, %d waiting", n, s.count(Waiting))
 	}
-	for _, seat := range PlanOf(s).Seats {
+	for _, seat := range PlanOf(s).Entries {
 		p, _ := s.seat(seat.Participant)
 		if !in[seat.Participant] || !p.Role.Hosts() && !acknowledgedAll(s, p) || s.EndedFor != "" {
 			t.Fatalf("%s is in the plan, unadmitted or unasked", seat.Participant)
 		}
-		for _, id := range seat.Hears {
-			if !in[id] || id == seat.Participant || !Together(s, id, seat.Participant) {
+		for _, id := range seat.Receives {
+			if !in[id] || id == seat.Participant || !CanHear(s, id, seat.Participant) {
 				t.Fatalf("%s hears %s", seat.Participant, id)
 			}
 		}
@@ -334,7 +334,7 @@ func checkRecording(t *testing.T, s State) {
 			t.Fatalf("%s is recorded: consent %v, aside %v, %s", id, granted, aside, p.Access)
 		}
 		for _, other := range s.Participants {
-			if s.Policy.Recording == WithEveryone && other.Access == Admitted && !stands(s, other.Person, scope) {
+			if s.Policy.Recording == WithEveryone && other.Access == Admitted && !hasConsent(s, other.Person, scope) {
 				t.Fatalf("%s is recorded although %s has not consented", id, other.ID)
 			}
 		}
@@ -357,7 +357,7 @@ func checkView(t *testing.T, s State, p Participant, in map[ParticipantID]bool) 
 	if p.Access == Waiting {
 		self := v.Self
 		v.Self = Self{}
-		foreign := slices.ContainsFunc(self.Consents, func(c ConsentView) bool { return !stands(s, p.Person, c.Scope) })
+		foreign := slices.ContainsFunc(self.Consents, func(c ConsentView) bool { return !hasConsent(s, p.Person, c.Scope) })
 		if self.ID != p.ID || self.Permissions != nil || foreign || self.SideRoom != "" || !reflect.DeepEqual(v, View{}) {
 			t.Fatalf("one who waits sees %+v", v)
 		}
@@ -372,7 +372,7 @@ func checkView(t *testing.T, s State, p Participant, in map[ParticipantID]bool) 
 		t.Fatalf("%s sees the door: %+v", p.Role, v)
 	}
 	for _, row := range v.Roster {
-		if !in[row.ID] && (row.ID != TheRecorder || !RecordingOf(s).Records()) {
+		if !in[row.ID] && (row.ID != RecorderID || !RecordingOf(s).Records()) {
 			t.Fatalf("%s is in a roster, unadmitted", row.ID)
 		}
 	}
@@ -400,10 +400,10 @@ func checkStep(t *testing.T, s, next State, c Command, d Decision) {
 		if s.Locked && !p.Role.Hosts() && !old.Returning {
 			t.Fatalf("%s: %s entered a locked room", commandName(c), p.ID)
 		}
-		if !p.Role.Hosts() && qualified(next, p) != nil {
+		if !p.Role.Hosts() && checkRequirements(next, p) != nil {
 			t.Fatalf("%s: %s entered and does not qualify", commandName(c), p.ID)
 		}
-		if !next.known(p.Person) {
+		if !next.wasAdmitted(p.Person) {
 			t.Fatalf("%s: %s entered and is not known", commandName(c), p.ID)
 		}
 	}

@@ -66,10 +66,10 @@ func TestRemoveEndsAllSeatsOfThePerson(t *testing.T) {
 
 func TestLift(t *testing.T) {
 	r := group(t)
-	r.refused(as("host", Lift{Target: "ann"}), TargetNotFound)
-	r.refused(as("ann", Lift{Target: "gone"}), Forbidden)
-	r.do(as("cohost", Lift{Target: "gone"}))
-	r.refused(as("host", Lift{Target: "gone"}), TargetNotFound)
+	r.refused(as("host", Unbar{Target: "ann"}), TargetNotFound)
+	r.refused(as("ann", Unbar{Target: "gone"}), Forbidden)
+	r.do(as("cohost", Unbar{Target: "gone"}))
+	r.refused(as("host", Unbar{Target: "gone"}), TargetNotFound)
 	r.do(joinAs("gone2", "gone", auth.Participant))
 }
 
@@ -85,7 +85,7 @@ func TestEnd(t *testing.T) {
 	if got := closing(d, "wait"); got.Access != Ended || got.Reason != "ended" {
 		t.Fatalf("one who waited got %+v", got)
 	}
-	if len(PlanOf(r.s).Seats) != 0 {
+	if len(PlanOf(r.s).Entries) != 0 {
 		t.Fatal("a plan after the end")
 	}
 	r = group(t)
@@ -98,7 +98,7 @@ func TestEnd(t *testing.T) {
 func TestScreen(t *testing.T) {
 	r := group(t)
 	sends := func() Publication {
-		for _, seat := range PlanOf(r.s).Seats {
+		for _, seat := range PlanOf(r.s).Entries {
 			for _, pub := range seat.Sends {
 				if seat.Participant == "ann" && pub.Source == Screen {
 					return pub
@@ -111,7 +111,7 @@ func TestScreen(t *testing.T) {
 		t.Fatalf("a screen that may be granted later is in the plan, muted; got %+v", pub)
 	}
 	r.refused(as("ann", SetMuted{Source: Screen}), Forbidden)
-	if d := r.do(as("ann", AskScreen{})); !reflect.DeepEqual(d.Effects, []Effect{Asked{"host", "ann"}, Asked{"cohost", "ann"}}) {
+	if d := r.do(as("ann", AskScreen{})); !reflect.DeepEqual(d.Effects, []Effect{ScreenRequested{"host", "ann"}, ScreenRequested{"cohost", "ann"}}) {
 		t.Fatalf("asked %+v", d.Effects)
 	}
 	r.do(as("cohost", SetPermission{Target: "ann", Source: Screen, Allowed: true}))
@@ -197,11 +197,11 @@ func TestMute(t *testing.T) {
 func TestMessage(t *testing.T) {
 	r := group(t)
 	d := r.do(as("wait", Message{Text: "hello"}))
-	if want := []Effect{Said{"host", false, "wait", "hello"}, Said{"cohost", false, "wait", "hello"}}; !reflect.DeepEqual(d.Effects, want) {
+	if want := []Effect{MessageSent{"host", false, "wait", "hello"}, MessageSent{"cohost", false, "wait", "hello"}}; !reflect.DeepEqual(d.Effects, want) {
 		t.Fatalf("said %+v", d.Effects)
 	}
 	d = r.do(as("cohost", Message{Target: "wait", Text: "soon"}))
-	want := []Effect{Said{"wait", true, "wait", "soon"}, Said{"host", true, "wait", "soon"}, Said{"cohost", true, "wait", "soon"}}
+	want := []Effect{MessageSent{"wait", true, "wait", "soon"}, MessageSent{"host", true, "wait", "soon"}, MessageSent{"cohost", true, "wait", "soon"}}
 	if !reflect.DeepEqual(d.Effects, want) || d.Events != nil {
 		t.Fatalf("said %+v", d)
 	}

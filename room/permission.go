@@ -54,17 +54,17 @@ func (o Overrides) kept() Overrides {
 // setPermission gives a participant a source or takes it. What is taken is muted in the same breath, and stays so when it is
 // given back: only its owner unmutes.
 func setPermission(s State, by ParticipantID, c SetPermission) (Decision, *Error) {
-	if _, err := moderate(s, by, c.Target, actGrant); err != nil {
+	if _, err := authorizeOn(s, by, c.Target, actGrant); err != nil {
 		return Decision{}, err
 	}
-	p, err := target(s, c.Target, Admitted)
+	p, err := findTarget(s, c.Target, Admitted)
 	if err != nil {
 		return Decision{}, err
 	}
 	if c.Source.act() == "" {
 		return Decision{}, refuse(BadRequest, "source: microphone, camera or screen")
 	}
-	if !asking[p.Role] {
+	if !participants[p.Role] {
 		return Decision{}, refuse(InvalidState, "permissions are given to participants")
 	}
 	var d Decision
@@ -98,10 +98,10 @@ func (d *Decision) muteForbidden(s State, id ParticipantID) {
 // setRole makes one of the group a participant, an observer or a cohost. Nobody's host role changes. Who leads no more observes
 // again if the token said so, and must stand where a participant would: settle sends back whom the gate would not admit.
 func setRole(now time.Time, s State, by ParticipantID, c SetRole) (Decision, *Error) {
-	if _, err := moderate(s, by, c.Target, actRole); err != nil {
+	if _, err := authorizeOn(s, by, c.Target, actRole); err != nil {
 		return Decision{}, err
 	}
-	p, err := target(s, c.Target, Admitted)
+	p, err := findTarget(s, c.Target, Admitted)
 	if err != nil {
 		return Decision{}, err
 	}

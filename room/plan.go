@@ -2,12 +2,12 @@ package room
 
 // A Plan is all that the media plane may do for a room. Who is not in it has no peer.
 type Plan struct {
-	Seats  []Seat     // admitted participants, in order of arrival
-	Record []Recorded // what a recorder may subscribe to; the state of it is told to all before
+	Entries []PlanEntry           // admitted participants, in order of arrival
+	Record  []RecordedPublication // what a recorder may subscribe to; the state of it is told to all before
 }
 
 // Recorded is one publication whose owner's consent to Scope stands.
-type Recorded struct {
+type RecordedPublication struct {
 	Publication PublicationID
 	Participant ParticipantID
 	Person      PersonID // whose recording it is: it is sealed for them, and erased with them
@@ -15,36 +15,36 @@ type Recorded struct {
 }
 
 // A Seat says what one participant may send and whom they receive.
-type Seat struct {
+type PlanEntry struct {
 	Participant ParticipantID
 	Sends       []Publication   // what is not listed, or Muted, is dropped at the door
-	Hears       []ParticipantID // whose publications go to this participant
+	Receives    []ParticipantID // whose publications go to this participant
 }
 
 // PlanOf says what the media plane must do. Mutes and missing permissions are one thing to it: nothing is sent.
 func PlanOf(s State) Plan {
 	var plan Plan
 	for _, p := range s.Participants {
-		if !inGroup(s, p) {
+		if !mayHaveMedia(s, p) {
 			continue
 		}
-		seat := Seat{Participant: p.ID}
+		seat := PlanEntry{Participant: p.ID}
 		for _, pub := range p.Publications {
 			pub.Muted = pub.Muted || !may(s, p, pub.Source.act())
 			seat.Sends = append(seat.Sends, pub)
 		}
 		for _, other := range s.Participants {
-			if other.ID != p.ID && inGroup(s, other) && Together(s, p.ID, other.ID) {
-				seat.Hears = append(seat.Hears, other.ID)
+			if other.ID != p.ID && mayHaveMedia(s, other) && CanHear(s, p.ID, other.ID) {
+				seat.Receives = append(seat.Receives, other.ID)
 			}
 		}
-		plan.Seats = append(plan.Seats, seat)
+		plan.Entries = append(plan.Entries, seat)
 	}
-	plan.Record = RecordedBy(s)
+	plan.Record = Recordable(s)
 	return plan
 }
 
 // inGroup is the shadow of the gate: who is admitted without having done what the policy asks gets no media, whatever happened.
-func inGroup(s State, p Participant) bool {
-	return p.Access == Admitted && s.EndedFor == "" && qualified(s, p) == nil
+func mayHaveMedia(s State, p Participant) bool {
+	return p.Access == Admitted && s.EndedFor == "" && checkRequirements(s, p) == nil
 }

@@ -22,7 +22,7 @@ func (s Source) act() action {
 // publish takes note of what an offer carries. A new PeerConnection replaces all publications; a renegotiation keeps those
 // that go on. A muted microphone or camera stays muted when its connection is replaced: only its owner unmutes it.
 func publish(now time.Time, s State, by ParticipantID, c Publish) (Decision, *Error) {
-	p, err := actor(s, by, actOffer)
+	p, err := authorize(s, by, actOffer)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -63,12 +63,12 @@ func publish(now time.Time, s State, by ParticipantID, c Publish) (Decision, *Er
 // mayEverPublish reports whether a source is worth a place in the connection: permitted now, or one that a host may give
 // later without a new offer. The latter stays muted until then.
 func mayEverPublish(s State, p Participant, source Source) bool {
-	return may(s, p, source.act()) || asking[p.Role]
+	return may(s, p, source.act()) || participants[p.Role]
 }
 
 // setMuted mutes or unmutes an own source. This is the only way to unmute.
 func setMuted(s State, by ParticipantID, c SetMuted) (Decision, *Error) {
-	p, err := actor(s, by, actSetMuted)
+	p, err := authorize(s, by, actSetMuted)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -83,10 +83,10 @@ func setMuted(s State, by ParticipantID, c SetMuted) (Decision, *Error) {
 
 // mute mutes somebody else's source.
 func mute(s State, by ParticipantID, c Mute) (Decision, *Error) {
-	if _, err := moderate(s, by, c.Target, actMute); err != nil {
+	if _, err := authorizeOn(s, by, c.Target, actMute); err != nil {
 		return Decision{}, err
 	}
-	p, err := target(s, c.Target, Admitted)
+	p, err := findTarget(s, c.Target, Admitted)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -131,7 +131,7 @@ func rateExceeded(s State, c RateExceeded) (Decision, *Error) {
 	}
 	for _, id := range told {
 		words.To = id
-		d.tell(words)
+		d.emit(words)
 	}
 	return d, nil
 }
@@ -140,7 +140,7 @@ func rateExceeded(s State, c RateExceeded) (Decision, *Error) {
 // Those who lead are trusted with what they could give back to each other.
 func (d *Decision) withhold(s State, p Participant, source Source) bool {
 	d.add(MutedSet{ID: p.ID, Source: source, Muted: true})
-	if !asking[p.Role] {
+	if !participants[p.Role] {
 		return false
 	}
 	if !slices.Contains(s.Withheld, p.Person) {
@@ -153,10 +153,10 @@ func (d *Decision) withhold(s State, p Participant, source Source) bool {
 
 // askUnmute passes a host's wish to one who is muted and could unmute.
 func askUnmute(s State, by ParticipantID, c AskUnmute) (Decision, *Error) {
-	if _, err := moderate(s, by, c.Target, actAskUnmute); err != nil {
+	if _, err := authorizeOn(s, by, c.Target, actAskUnmute); err != nil {
 		return Decision{}, err
 	}
-	p, err := target(s, c.Target, Admitted)
+	p, err := findTarget(s, c.Target, Admitted)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -171,7 +171,7 @@ func askUnmute(s State, by ParticipantID, c AskUnmute) (Decision, *Error) {
 
 // setHand raises or lowers the own hand.
 func setHand(s State, by ParticipantID, c SetHand) (Decision, *Error) {
-	p, err := actor(s, by, actHand)
+	p, err := authorize(s, by, actHand)
 	if err != nil {
 		return Decision{}, err
 	}

@@ -4,7 +4,7 @@ import "alcove/auth"
 
 // The recorder stands in the roster like a person while it records, so that nobody overlooks it. No seat is called so.
 const (
-	TheRecorder  ParticipantID = "recorder"
+	RecorderID   ParticipantID = "recorder"
 	RecorderRole auth.Role     = "recorder" // of no token
 )
 
@@ -38,7 +38,7 @@ func failRecording(s State, c FailRecording) (Decision, *Error) {
 	d := Decision{Events: []Event{RecordingFailed(c)}}
 	for _, p := range s.Participants {
 		if p.Access == Admitted {
-			d.tell(RecorderFailed{To: p.ID, Fault: c.Fault})
+			d.emit(RecorderFailed{To: p.ID, Fault: c.Fault})
 		}
 	}
 	return d, nil

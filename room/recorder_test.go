@@ -21,10 +21,10 @@ func TestRecorderFails(t *testing.T) {
 	if len(told) != 3 || told["late"] {
 		t.Fatalf("told %v", told)
 	}
-	if list := EntriesOf(Trace{}, before, d.Events); len(list) != 1 || list[0].Act != ActRecordFailed || list[0].Detail != "disk_full" {
+	if list := EntriesOf(EntryContext{}, before, d.Events); len(list) != 1 || list[0].Act != ActRecordFailed || list[0].Detail != "disk_full" {
 		t.Fatalf("the log holds %+v", list)
 	}
-	if Opens(before, d.Events) || !Keeps(d.Events) {
+	if Opens(before, d.Events) || !NeedsRecord(d.Events) {
 		t.Fatal("the end of a recording opens something, or is not kept")
 	}
 	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))

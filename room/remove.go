@@ -9,7 +9,7 @@ import (
 // remove ends a seat and bars its person, so all seats of the person end with it. Nobody removes a host, and only a host
 // removes a cohost: whatever seat of theirs is named.
 func remove(s State, by ParticipantID, c Remove) (Decision, *Error) {
-	host, err := moderate(s, by, c.Target, actRemove)
+	host, err := authorizeOn(s, by, c.Target, actRemove)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -28,17 +28,17 @@ func remove(s State, by ParticipantID, c Remove) (Decision, *Error) {
 		if seat.Person != p.Person {
 			continue
 		}
-		if seat.Role == auth.Host || seat.Role == auth.Cohost && !owning[host.Role] {
+		if seat.Role == auth.Host || seat.Role == auth.Cohost && !hostsAndClinic[host.Role] {
 			return Decision{}, refuse(Forbidden, "nobody removes a host, and only a host a cohost")
 		}
-		d.close(seat.ID, Removed, "removed", c.Message)
+		d.endSeat(seat.ID, Removed, "removed", c.Message)
 	}
 	return d, nil
 }
 
 // lift ends a bar. The person needs a new token and waits like everyone.
-func lift(s State, by ParticipantID, c Lift) (Decision, *Error) {
-	if _, err := moderate(s, by, c.Target, actLift); err != nil {
+func unbar(s State, by ParticipantID, c Unbar) (Decision, *Error) {
+	if _, err := authorizeOn(s, by, c.Target, actUnbar); err != nil {
 		return Decision{}, err
 	}
 	if !slices.ContainsFunc(s.Barred, func(b Bar) bool { return b.Participant == c.Target }) {
@@ -47,5 +47,5 @@ func lift(s State, by ParticipantID, c Lift) (Decision, *Error) {
 	if slices.ContainsFunc(s.Barred, func(b Bar) bool { return b.Participant == c.Target && b.Revoked }) {
 		return Decision{}, refuse(Forbidden, "the clinic revoked this person")
 	}
-	return Decision{Events: []Event{BarLifted{ID: c.Target}}}, nil
+	return Decision{Events: []Event{PersonUnbarred{ID: c.Target}}}, nil
 }

@@ -6,7 +6,7 @@ import "slices"
 // No host lifts such a bar.
 func revoke(s State, c Revoke) (Decision, *Error) {
 	if c.All {
-		return ended(s, "revoked"), nil
+		return endSession(s, "revoked"), nil
 	}
 	if len(c.Persons) == 0 || slices.Contains(c.Persons, "") {
 		return Decision{}, refuse(BadRequest, "persons: missing")
@@ -21,7 +21,7 @@ func revoke(s State, c Revoke) (Decision, *Error) {
 		for _, p := range s.Participants {
 			if p.Person == person {
 				bar.Participant, bar.DisplayName = p.ID, p.DisplayName
-				d.close(p.ID, Removed, "removed", "")
+				d.endSeat(p.ID, Removed, "removed", "")
 			}
 		}
 		d.Events = slices.Insert(d.Events, 0, Event(PersonBarred{bar}))
@@ -30,20 +30,20 @@ func revoke(s State, c Revoke) (Decision, *Error) {
 }
 
 // reinstate lifts what revoke barred, and nothing that a host did. The person needs a new token and waits like everyone.
-func reinstate(s State, c Reinstate) (Decision, *Error) {
+func undoRevoke(s State, c UndoRevoke) (Decision, *Error) {
 	if c.Person == "" {
 		return Decision{}, refuse(BadRequest, "person: missing")
 	}
 	if !slices.ContainsFunc(s.Barred, func(b Bar) bool { return b.revokes(c.Person) }) {
 		return Decision{}, nil
 	}
-	return Decision{Events: []Event{PersonReinstated(c)}}, nil
+	return Decision{Events: []Event{RevokeUndone(c)}}, nil
 }
 
 func (b Bar) revokes(p PersonID) bool { return b.Revoked && b.Person == p }
 
 // amend takes over the policy as the configuration has it now. What it asks anew, settle sees to.
-func amend(s State, c Amend) (Decision, *Error) {
+func updatePolicy(s State, c UpdatePolicy) (Decision, *Error) {
 	if c.Policy.Name != s.Policy.Name {
 		return Decision{}, refuse(PolicyMismatch, "the room runs under another policy")
 	}

@@ -21,7 +21,7 @@ const (
 	actMute              action = "mute"
 	actAskUnmute         action = "ask to unmute"
 	actRemove            action = "remove"
-	actLift              action = "lift a bar"
+	actUnbar             action = "lift a bar"
 	actGrant             action = "give or take a permission"
 	actHelp              action = "ask the hosts for help"
 	actConsent           action = "consent, refuse, withdraw"
@@ -37,66 +37,66 @@ const (
 	actEnd               action = "end"
 )
 
-type roles map[auth.Role]bool
+type roleSet map[auth.Role]bool
 
 // clinicRole is the column of ByClinic: no token gives it.
 const clinicRole auth.Role = "clinic"
 
 // The sets of the table.
 var (
-	everyone = roles{auth.Host: true, auth.Cohost: true, auth.Participant: true, auth.Observer: true}
-	speaking = roles{auth.Host: true, auth.Cohost: true, auth.Participant: true}
-	asking   = roles{auth.Participant: true}
-	guests   = roles{auth.Participant: true, auth.Observer: true}
-	leading  = roles{auth.Host: true, auth.Cohost: true}
-	guarding = roles{auth.Host: true, auth.Cohost: true, clinicRole: true}
-	hosting  = roles{auth.Host: true}
-	owning   = roles{auth.Host: true, clinicRole: true}
+	everyRole        = roleSet{auth.Host: true, auth.Cohost: true, auth.Participant: true, auth.Observer: true}
+	publishers       = roleSet{auth.Host: true, auth.Cohost: true, auth.Participant: true}
+	participants     = roleSet{auth.Participant: true}
+	guests           = roleSet{auth.Participant: true, auth.Observer: true}
+	leaders          = roleSet{auth.Host: true, auth.Cohost: true}
+	leadersAndClinic = roleSet{auth.Host: true, auth.Cohost: true, clinicRole: true}
+	hostsOnly        = roleSet{auth.Host: true}
+	hostsAndClinic   = roleSet{auth.Host: true, clinicRole: true}
 )
 
 // A row is one action and the roles that may do it.
-type row struct {
+type roleRow struct {
 	action action
-	roles  roles
+	roles  roleSet
 	note   string // what is not said by the roles
 }
 
 // table is the role × action matrix, deny by default.
-var table = []row{
-	{actPublishMicrophone, speaking, "a host may take it from a participant"},
-	{actPublishCamera, speaking, "a host may take it from a participant"},
-	{actPublishScreen, leading, "a participant by the policy or when a host gives it"},
-	{actAskScreen, asking, ""},
-	{actOffer, everyone, ""},
-	{actSetMuted, speaking, ""},
-	{actHand, everyone, ""},
+var roleTable = []roleRow{
+	{actPublishMicrophone, publishers, "a host may take it from a participant"},
+	{actPublishCamera, publishers, "a host may take it from a participant"},
+	{actPublishScreen, leaders, "a participant by the policy or when a host gives it"},
+	{actAskScreen, participants, ""},
+	{actOffer, everyRole, ""},
+	{actSetMuted, publishers, ""},
+	{actHand, everyRole, ""},
 	{actHelp, guests, "only the hosts see it"},
-	{actConsent, everyone, "for oneself, when asked"},
-	{actAdmit, guarding, ""},
-	{actDeny, guarding, ""},
-	{actSendBack, leading, ""},
-	{actAnswerWaiting, leading, ""},
-	{actVerify, leading, ""},
-	{actRemind, leading, "where there is one"},
-	{actMute, leading, ""},
-	{actAskUnmute, leading, ""},
-	{actRemove, guarding, "nobody removes a host, and only a host or the clinic a cohost"},
-	{actLift, guarding, "not what the clinic revoked"},
-	{actGrant, leading, "to participants"},
-	{actRole, hosting, "not of a host"},
-	{actSideRoom, leading, "with a participant or an observer"},
-	{actClearHelp, leading, ""},
-	{actRecord, leading, "where the policy records, and with the login it wants"},
-	{actStopRecord, leading, ""},
-	{actExtend, guarding, "not beyond the schedule"},
-	{actLock, guarding, ""},
-	{actEnd, owning, ""},
+	{actConsent, everyRole, "for oneself, when asked"},
+	{actAdmit, leadersAndClinic, ""},
+	{actDeny, leadersAndClinic, ""},
+	{actSendBack, leaders, ""},
+	{actAnswerWaiting, leaders, ""},
+	{actVerify, leaders, ""},
+	{actRemind, leaders, "where there is one"},
+	{actMute, leaders, ""},
+	{actAskUnmute, leaders, ""},
+	{actRemove, leadersAndClinic, "nobody removes a host, and only a host or the clinic a cohost"},
+	{actUnbar, leadersAndClinic, "not what the clinic revoked"},
+	{actGrant, leaders, "to participants"},
+	{actRole, hostsOnly, "not of a host"},
+	{actSideRoom, leaders, "with a participant or an observer"},
+	{actClearHelp, leaders, ""},
+	{actRecord, leaders, "where the policy records, and with the login it wants"},
+	{actStopRecord, leaders, ""},
+	{actExtend, leadersAndClinic, "not beyond the schedule"},
+	{actLock, leadersAndClinic, ""},
+	{actEnd, hostsAndClinic, ""},
 }
 
 // allowed is table, found by action.
-var allowed = func() map[action]roles {
-	m := map[action]roles{}
-	for _, r := range table {
+var allowed = func() map[action]roleSet {
+	m := map[action]roleSet{}
+	for _, r := range roleTable {
 		m[r.action] = r.roles
 	}
 	return m
@@ -112,7 +112,7 @@ type RoleRow struct {
 // RoleTable gives the role × action matrix that the room goes by; what it does not list nobody may do.
 func RoleTable() []RoleRow {
 	var rows []RoleRow
-	for _, r := range table {
+	for _, r := range roleTable {
 		line := RoleRow{Action: string(r.action), Note: r.note}
 		for _, role := range []auth.Role{auth.Host, auth.Cohost, auth.Participant, auth.Observer, clinicRole} {
 			if r.roles[role] {
@@ -125,7 +125,7 @@ func RoleTable() []RoleRow {
 }
 
 // named gives the permissions that the wire knows, in its order, and the action each stands for.
-var named = []struct {
+var wirePermissions = []struct {
 	permission Permission
 	action     action
 }{
@@ -148,7 +148,7 @@ var named = []struct {
 	{RoomEnd, actEnd},
 }
 
-func known(r auth.Role) bool { return everyone[r] }
+func isRole(r auth.Role) bool { return everyRole[r] }
 
 // may reports whether an admitted participant may do something: by role, or by what policy and hosts gave.
 func may(s State, p Participant, a action) bool {
@@ -175,7 +175,7 @@ func may(s State, p Participant, a action) bool {
 // permissions lists what the wire tells a participant about the table. Who waits has none.
 func permissions(s State, p Participant) []Permission {
 	var list []Permission
-	for _, n := range named {
+	for _, n := range wirePermissions {
 		if may(s, p, n.action) {
 			list = append(list, n.permission)
 		}
@@ -184,10 +184,10 @@ func permissions(s State, p Participant) []Permission {
 }
 
 // actor finds who acts and checks that they may.
-func actor(s State, by ParticipantID, a action) (Participant, *Error) {
+func authorize(s State, by ParticipantID, a action) (Participant, *Error) {
 	p, ok := s.seat(by)
 	if by == ByClinic {
-		p, ok = clinic(), true
+		p, ok = clinicActor(), true
 	}
 	switch {
 	case !ok:
@@ -201,11 +201,11 @@ func actor(s State, by ParticipantID, a action) (Participant, *Error) {
 }
 
 // clinic is who acts for ByClinic: as one admitted, in the column of its own.
-func clinic() Participant { return Participant{ID: ByClinic, Role: clinicRole, Access: Admitted} }
+func clinicActor() Participant { return Participant{ID: ByClinic, Role: clinicRole, Access: Admitted} }
 
 // moderate is actor for acts upon somebody else.
-func moderate(s State, by, target ParticipantID, a action) (Participant, *Error) {
-	p, err := actor(s, by, a)
+func authorizeOn(s State, by, target ParticipantID, a action) (Participant, *Error) {
+	p, err := authorize(s, by, a)
 	switch {
 	case err != nil:
 		return Participant{}, err
@@ -218,7 +218,7 @@ func moderate(s State, by, target ParticipantID, a action) (Participant, *Error)
 }
 
 // target finds the participant acted upon, in the state that the act needs.
-func target(s State, id ParticipantID, a Access) (Participant, *Error) {
+func findTarget(s State, id ParticipantID, a Access) (Participant, *Error) {
 	p, ok := s.seat(id)
 	if !ok || p.Access != a {
 		return Participant{}, refuse(TargetNotFound, "no such participant is "+string(a))
@@ -228,7 +228,7 @@ func target(s State, id ParticipantID, a Access) (Participant, *Error) {
 
 // askScreen passes the wish to share a screen to the hosts.
 func askScreen(s State, by ParticipantID) (Decision, *Error) {
-	p, err := actor(s, by, actAskScreen)
+	p, err := authorize(s, by, actAskScreen)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -237,7 +237,7 @@ func askScreen(s State, by ParticipantID) (Decision, *Error) {
 	}
 	var d Decision
 	for _, host := range hosts(s) {
-		d.tell(Asked{To: host, Participant: p.ID})
+		d.emit(ScreenRequested{To: host, Participant: p.ID})
 	}
 	return d, nil
 }

@@ -17,7 +17,7 @@ var acts = map[string]func(by ParticipantID) []Command{
 	"remove":        func(by ParticipantID) []Command { return []Command{as(by, Remove{Target: "ben"})} },
 	"remove cohost": func(by ParticipantID) []Command { return []Command{as(by, Remove{Target: "cohost"})} },
 	"remove host":   func(by ParticipantID) []Command { return []Command{as(by, Remove{Target: "host"})} },
-	"lift":          func(by ParticipantID) []Command { return []Command{as(by, Lift{Target: "gone"})} },
+	"lift":          func(by ParticipantID) []Command { return []Command{as(by, Unbar{Target: "gone"})} },
 	"lock":          func(by ParticipantID) []Command { return []Command{as(by, Lock{})} },
 	"unlock":        func(by ParticipantID) []Command { return []Command{as(by, Unlock{})} },
 	"end":           func(by ParticipantID) []Command { return []Command{as(by, End{})} },
@@ -43,18 +43,18 @@ var acts = map[string]func(by ParticipantID) []Command{
 	"verify":          func(by ParticipantID) []Command { return []Command{as(by, Verify{Target: "ben", Verified: true})} },
 	"open side room":  func(by ParticipantID) []Command { return []Command{as(by, OpenSideRoom{Target: "ben"})} },
 	"close side room": func(by ParticipantID) []Command { return []Command{as(by, CloseSideRoom{})} },
-	"help":            func(by ParticipantID) []Command { return []Command{as(by, SignalHelp{})} },
+	"help":            func(by ParticipantID) []Command { return []Command{as(by, RequestHelp{})} },
 	"clear help":      func(by ParticipantID) []Command { return []Command{as(by, ClearHelp{Target: "quiet"})} },
 	"record": func(by ParticipantID) []Command {
 		return []Command{as(by, AskConsent{Scopes: []Scope{RecordingVideo}})}
 	},
-	"remind":         func(by ParticipantID) []Command { return []Command{as(by, RemindAgreement{})} },
+	"remind":         func(by ParticipantID) []Command { return []Command{as(by, ShowAgreement{})} },
 	"stop recording": func(by ParticipantID) []Command { return []Command{as(by, StopRecording{})} },
 	"consent": func(by ParticipantID) []Command {
-		return []Command{as(by, RespondConsent{Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true})}
+		return []Command{as(by, AnswerConsent{Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true})}
 	},
 	"refuse": func(by ParticipantID) []Command {
-		return []Command{as(by, RespondConsent{Scope: RecordingAudio, TextHash: audioText.Hash})}
+		return []Command{as(by, AnswerConsent{Scope: RecordingAudio, TextHash: audioText.Hash})}
 	},
 	"withdraw":     func(by ParticipantID) []Command { return []Command{as(by, WithdrawConsent{})} },
 	"extend":       func(by ParticipantID) []Command { return []Command{as(by, Extend{Minutes: 10})} },
@@ -114,7 +114,7 @@ func full(t *testing.T) *script {
 	r.seatOf("quiet", auth.Participant)
 	r.do(offer("quiet", 1))
 	r.do(as("host", Mute{Target: "quiet", Source: Camera}))
-	r.do(as("quiet", SignalHelp{}))
+	r.do(as("quiet", RequestHelp{}))
 	r.s.Policy.Recording, r.s.Policy.Consents = WithEach, forms
 	r.s.Policy.Agreement = []Text{houseRules}
 	for _, p := range r.s.Participants {
@@ -147,7 +147,7 @@ var tried = map[action]string{
 	actPublishMicrophone: "unmute microphone", actPublishCamera: "unmute camera", actPublishScreen: "unmute screen",
 	actAskScreen: "ask for screen", actOffer: "offer", actSetMuted: "mute oneself", actHand: "raise hand", actHelp: "help",
 	actConsent: "consent", actAdmit: "admit", actDeny: "deny", actSendBack: "send back", actAnswerWaiting: "answer waiting",
-	actVerify: "verify", actMute: "mute", actAskUnmute: "ask to unmute", actRemove: "remove", actLift: "lift", actGrant: "grant",
+	actVerify: "verify", actMute: "mute", actAskUnmute: "ask to unmute", actRemove: "remove", actUnbar: "lift", actGrant: "grant",
 	actRole: "set role", actSideRoom: "open side room", actClearHelp: "clear help", actRemind: "remind", actRecord: "record",
 	actStopRecord: "stop recording", actExtend: "extend", actLock: "lock", actEnd: "end",
 }
@@ -158,7 +158,7 @@ func TestEveryRowByEveryRole(t *testing.T) {
 	seats := map[auth.Role]ParticipantID{
 		auth.Host: "host", auth.Cohost: "cohost", auth.Participant: "ann", auth.Observer: "obs", clinicRole: ByClinic,
 	}
-	for _, line := range table {
+	for _, line := range roleTable {
 		for role, by := range seats {
 			act := acts[tried[line.action]]
 			if act == nil {
@@ -170,8 +170,8 @@ func TestEveryRowByEveryRole(t *testing.T) {
 			}
 		}
 	}
-	if len(RoleTable()) != len(table) || len(allowed) != len(table) {
-		t.Errorf("%d rows printed, %d known, of %d", len(RoleTable()), len(allowed), len(table))
+	if len(RoleTable()) != len(roleTable) || len(allowed) != len(roleTable) {
+		t.Errorf("%d rows printed, %d known, of %d", len(RoleTable()), len(allowed), len(roleTable))
 	}
 	if first := RoleTable()[0]; first.Action != string(actPublishMicrophone) || len(first.Roles) != 3 {
 		t.Errorf("first row %+v", first)
@@ -187,8 +187,8 @@ func TestPermissionsTellTheTruth(t *testing.T) {
 		ParticipantRole: "set role", SideRoomOpen: "open side room", RecordingManage: "record", RoomExtend: "extend",
 		AgreementRemind: "remind",
 	}
-	if len(of) != len(named) {
-		t.Fatalf("%d permissions tested of %d", len(of), len(named))
+	if len(of) != len(wirePermissions) {
+		t.Fatalf("%d permissions tested of %d", len(of), len(wirePermissions))
 	}
 	r := full(t)
 	for _, by := range ids("host", "cohost", "ann", "obs", "wait") {
@@ -220,10 +220,10 @@ func statesOf(t *testing.T) map[string]State {
 		"ben back":  after(as("host", SendBack{Target: "ben"})),
 		"nobody":    after(as("wait", Leave{})),
 		"absent":    after(as("host", Leave{}), as("cohost", Leave{})),
-		"aside":     after(as("host", OpenSideRoom{Target: "ann"}), as("ben", SignalHelp{})),
+		"aside":     after(as("host", OpenSideRoom{Target: "ann"}), as("ben", RequestHelp{})),
 		"full":      full(t).s,
 		"revoked":   after(Revoke{Persons: []PersonID{"ann", "host"}}),
-		"amended":   after(Amend{Policy: strictPolicy}),
+		"amended":   after(UpdatePolicy{Policy: strictPolicy}),
 		"returning": after(as("host", Lock{}), joinAs("ann2", "ann", auth.Participant)),
 	}
 }
@@ -248,7 +248,7 @@ func TestEveryCommandInEveryState(t *testing.T) {
 			nil, strange{}, Tick{}, Tick{Now: start.AddDate(0, 0, 1)}, End{Reason: "draining"}, Join{}, Resume{},
 			joinAs("new", "new", auth.Host), joinAs("new", "new", auth.Participant), joinAs("new", "gone", auth.Observer),
 			Resume{Participant: "ann", Secret: hash("ann"), Next: hash("x")}, Revoke{Persons: []PersonID{"ben"}}, Revoke{All: true},
-			Revoke{}, Reinstate{}, Reinstate{Person: "ann"}, Amend{}, Amend{Policy: strictPolicy},
+			Revoke{}, UndoRevoke{}, UndoRevoke{Person: "ann"}, UpdatePolicy{}, UpdatePolicy{Policy: strictPolicy},
 		}
 		for _, act := range acts {
 			for _, by := range ids("host", "cohost", "ann", "ben", "obs", "wait", "gone", ByClinic, "") {

@@ -1,7 +1,7 @@
 package room
 
 // holds reports whether a seat is in the side room.
-func (r SideRoom) holds(id ParticipantID) bool { return r.Host == id || r.Guest == id }
+func (r SideRoom) has(id ParticipantID) bool { return r.Host == id || r.Guest == id }
 
 // other is who is there with id.
 func (r SideRoom) other(id ParticipantID) ParticipantID {
@@ -14,7 +14,7 @@ func (r SideRoom) other(id ParticipantID) ParticipantID {
 // sideRoomOf finds the side room of a seat.
 func (s State) sideRoomOf(id ParticipantID) (SideRoom, bool) {
 	for _, r := range s.SideRooms {
-		if r.holds(id) {
+		if r.has(id) {
 			return r, true
 		}
 	}
@@ -22,7 +22,7 @@ func (s State) sideRoomOf(id ParticipantID) (SideRoom, bool) {
 }
 
 // Together reports whether two seats hear each other: both in the group, or both in one side room.
-func Together(s State, a, b ParticipantID) bool {
+func CanHear(s State, a, b ParticipantID) bool {
 	ra, asideA := s.sideRoomOf(a)
 	rb, asideB := s.sideRoomOf(b)
 	return asideA == asideB && ra == rb
@@ -31,11 +31,11 @@ func Together(s State, a, b ParticipantID) bool {
 // openSideRoom takes a participant apart from the group: for a crisis, or a private word. Nobody needs a new token, and the host
 // counts as present.
 func openSideRoom(s State, by ParticipantID, c OpenSideRoom) (Decision, *Error) {
-	host, err := moderate(s, by, c.Target, actSideRoom)
+	host, err := authorizeOn(s, by, c.Target, actSideRoom)
 	if err != nil {
 		return Decision{}, err
 	}
-	p, err := target(s, c.Target, Admitted)
+	p, err := findTarget(s, c.Target, Admitted)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -64,15 +64,15 @@ func closeSideRoom(s State, by ParticipantID) (Decision, *Error) {
 }
 
 // stillApart reports whether both are in the group and one still leads.
-func (s State) stillApart(r SideRoom) bool {
+func (s State) sideRoomStands(r SideRoom) bool {
 	host, ok := s.seat(r.Host)
 	guest, also := s.seat(r.Guest)
 	return ok && also && host.Access == Admitted && host.Role.Hosts() && guest.Access == Admitted
 }
 
 // signalHelp calls the hosts. Who calls again is heard again; nobody else learns of it.
-func signalHelp(s State, by ParticipantID) (Decision, *Error) {
-	p, err := actor(s, by, actHelp)
+func requestHelp(s State, by ParticipantID) (Decision, *Error) {
+	p, err := authorize(s, by, actHelp)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -81,14 +81,14 @@ func signalHelp(s State, by ParticipantID) (Decision, *Error) {
 		d.add(HelpSet{ID: p.ID, Raised: true})
 	}
 	for _, host := range hosts(s) {
-		d.tell(HelpSignalled{To: host, Participant: p.ID})
+		d.emit(HelpRequested{To: host, Participant: p.ID})
 	}
 	return d, nil
 }
 
 // clearHelp says that a host has seen to it.
 func clearHelp(s State, by ParticipantID, c ClearHelp) (Decision, *Error) {
-	if _, err := moderate(s, by, c.Target, actClearHelp); err != nil {
+	if _, err := authorizeOn(s, by, c.Target, actClearHelp); err != nil {
 		return Decision{}, err
 	}
 	p, ok := s.seat(c.Target)

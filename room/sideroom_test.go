@@ -10,8 +10,8 @@ import (
 // hears lists whom each admitted participant hears.
 func (r *script) hears() map[ParticipantID][]ParticipantID {
 	m := map[ParticipantID][]ParticipantID{}
-	for _, seat := range PlanOf(r.s).Seats {
-		m[seat.Participant] = seat.Hears
+	for _, seat := range PlanOf(r.s).Entries {
+		m[seat.Participant] = seat.Receives
 	}
 	return m
 }
@@ -85,12 +85,12 @@ func TestSideRoomEndsWithOneOfTwo(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	r := group(t)
-	d := r.do(as("ann", SignalHelp{}))
-	want := []Effect{HelpSignalled{"host", "ann"}, HelpSignalled{"cohost", "ann"}}
+	d := r.do(as("ann", RequestHelp{}))
+	want := []Effect{HelpRequested{"host", "ann"}, HelpRequested{"cohost", "ann"}}
 	if !reflect.DeepEqual(d.Effects, want) {
 		t.Fatalf("told %+v", d.Effects)
 	}
-	if d := r.do(as("ann", SignalHelp{})); d.Events != nil || !reflect.DeepEqual(d.Effects, want) {
+	if d := r.do(as("ann", RequestHelp{})); d.Events != nil || !reflect.DeepEqual(d.Effects, want) {
 		t.Fatalf("called again: %+v", d)
 	}
 	if !ViewOf(r.s, "cohost").Roster[2].HelpRaised || !ViewOf(r.s, "ann").Self.HelpRaised || ViewOf(r.s, "ben").Roster[2].HelpRaised {
@@ -103,8 +103,8 @@ func TestHelp(t *testing.T) {
 	r.do(as("cohost", ClearHelp{Target: "ann"}))
 	r.refused(as("host", ClearHelp{Target: "ann"}), TargetNotFound)
 	r.refused(as("ben", ClearHelp{Target: "ann"}), Forbidden)
-	r.refused(as("wait", SignalHelp{}), NotAdmitted)
-	r.do(as("obs", SignalHelp{}))
+	r.refused(as("wait", RequestHelp{}), NotAdmitted)
+	r.do(as("obs", RequestHelp{}))
 }
 
 func TestRevoke(t *testing.T) {
@@ -122,18 +122,18 @@ func TestRevoke(t *testing.T) {
 	if list := ViewOf(r.s, "cohost").Barred; len(list) != 3 {
 		t.Fatalf("the hosts see %+v", list)
 	}
-	r.refused(as("cohost", Lift{Target: "ann2"}), Forbidden)
-	r.refused(as(ByClinic, Lift{Target: "ann2"}), Forbidden)
+	r.refused(as("cohost", Unbar{Target: "ann2"}), Forbidden)
+	r.refused(as(ByClinic, Unbar{Target: "ann2"}), Forbidden)
 	if d := r.do(Revoke{Persons: []PersonID{"ann"}}); d.Events != nil {
 		t.Fatalf("revoked twice: %+v", d)
 	}
 	r.refused(Revoke{}, BadRequest)
 	r.refused(Revoke{Persons: []PersonID{""}}, BadRequest)
-	r.refused(Reinstate{}, BadRequest)
-	r.do(Reinstate{Person: "never here"})
+	r.refused(UndoRevoke{}, BadRequest)
+	r.do(UndoRevoke{Person: "never here"})
 	r.do(joinAs("x", "never here", auth.Participant))
 	r.refused(joinAs("y", "ann", auth.Participant), BarredPerson)
-	if d := r.do(Reinstate{Person: "never here"}); d.Events != nil {
+	if d := r.do(UndoRevoke{Person: "never here"}); d.Events != nil {
 		t.Fatalf("lifted twice: %+v", d)
 	}
 	r.do(Revoke{All: true})
@@ -145,9 +145,9 @@ func TestReinstateLeavesBarsOfHosts(t *testing.T) {
 	r := group(t)
 	r.do(as("host", Remove{Target: "ann"}))
 	r.do(Revoke{Persons: []PersonID{"ann"}})
-	r.do(Reinstate{Person: "ann"})
+	r.do(UndoRevoke{Person: "ann"})
 	r.refused(joinAs("ann2", "ann", auth.Participant), BarredPerson)
-	r.do(as("host", Lift{Target: "ann"}))
+	r.do(as("host", Unbar{Target: "ann"}))
 	r.do(joinAs("ann2", "ann", auth.Participant))
 }
 
@@ -169,7 +169,7 @@ func TestPermissions(t *testing.T) {
 	r := group(t)
 	sends := func() map[Source]bool {
 		live := map[Source]bool{}
-		for _, seat := range PlanOf(r.s).Seats {
+		for _, seat := range PlanOf(r.s).Entries {
 			for _, pub := range seat.Sends {
 				if seat.Participant == "ann" && !pub.Muted {
 					live[pub.Source] = true
@@ -259,7 +259,7 @@ func TestWhoLeadsNoMoreIsWhatTheTokenSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.s = Revive(r.now, s, r.s.Policy)
+	r.s = Restore(r.now, s, r.s.Policy)
 	r.do(Resume{Participant: "host", Secret: hash("host"), Next: hash("host again")})
 	r.do(as("host", SetRole{Target: "obs", Role: auth.Participant}))
 	if role("obs") != auth.Observer {

@@ -28,7 +28,7 @@ func leave(s State, by ParticipantID) (Decision, *Error) {
 		return Decision{}, refuse(InvalidState, "this seat is over")
 	}
 	var d Decision
-	d.close(by, Left, "left", "")
+	d.endSeat(by, Left, "left", "")
 	return d, nil
 }
 
@@ -38,15 +38,15 @@ func tick(s State, c Tick) (Decision, *Error) {
 	if len(s.Participants) == 0 {
 		return Decision{Events: []Event{SessionEnded{Reason: "empty"}}}, nil
 	}
-	for _, end := range ends(s) {
+	for _, end := range sessionEnds(s) {
 		if !c.Now.Before(end.at) {
-			return ended(s, end.reason), nil
+			return endSession(s, end.reason), nil
 		}
 	}
 	var d Decision
 	for _, p := range s.Participants {
-		if at, reason, ok := lastCall(s, p); ok && !c.Now.Before(at) {
-			d.close(p.ID, Left, reason, "")
+		if at, reason, ok := seatDeadline(s, p); ok && !c.Now.Before(at) {
+			d.endSeat(p.ID, Left, reason, "")
 		}
 	}
 	d.warn(c.Now, s)
@@ -54,7 +54,7 @@ func tick(s State, c Tick) (Decision, *Error) {
 }
 
 // lastCall is when a seat ends by itself, and why: dropped and not resumed, or waiting for too long.
-func lastCall(s State, p Participant) (at time.Time, reason string, ok bool) {
+func seatDeadline(s State, p Participant) (at time.Time, reason string, ok bool) {
 	if !p.Connected {
 		at, reason, ok = resumeUntil(s.Policy, p), "expired", true
 	}
@@ -79,33 +79,33 @@ func resumeUntil(policy Policy, p Participant) time.Time {
 }
 
 // An ending is one way in which time ends a session.
-type ending struct {
+type sessionEnd struct {
 	at     time.Time
 	reason string
 }
 
 // ends lists the ways that are open now, and that everyone may know of, first the absolute ones.
-func ends(s State) []ending {
-	var list []ending
+func sessionEnds(s State) []sessionEnd {
+	var list []sessionEnd
 	if !s.NotAfter.IsZero() {
-		list = append(list, ending{s.NotAfter, "limit"})
+		list = append(list, sessionEnd{s.NotAfter, "limit"})
 	}
 	if !s.EndsAt.IsZero() {
-		list = append(list, ending{s.EndsAt, "limit"})
+		list = append(list, sessionEnd{s.EndsAt, "limit"})
 	}
 	if !s.AbsentSince.IsZero() && s.Policy.HostGrace > 0 {
-		list = append(list, ending{s.AbsentSince.Add(s.Policy.HostGrace), "absent"})
+		list = append(list, sessionEnd{s.AbsentSince.Add(s.Policy.HostGrace), "absent"})
 	}
 	if !s.AloneSince.IsZero() && s.Policy.IdleLimit > 0 {
-		list = append(list, ending{s.AloneSince.Add(s.Policy.IdleLimit), "idle"})
+		list = append(list, sessionEnd{s.AloneSince.Add(s.Policy.IdleLimit), "idle"})
 	}
 	return list
 }
 
 // nextEnd is the first of them, zero if there is none.
-func nextEnd(s State) ending {
-	var next ending
-	for _, e := range ends(s) {
+func nextEnd(s State) sessionEnd {
+	var next sessionEnd
+	for _, e := range sessionEnds(s) {
 		if next.at.IsZero() || e.at.Before(next.at) {
 			next = e
 		}
@@ -114,7 +114,7 @@ func nextEnd(s State) ending {
 }
 
 // limit is the end that is warned of: the absolute limit or the schedule's, zero if there is none.
-func limit(s State) time.Time {
+func timeLimit(s State) time.Time {
 	if s.EndsAt.IsZero() || !s.NotAfter.IsZero() && s.NotAfter.Before(s.EndsAt) {
 		return s.NotAfter
 	}
@@ -134,7 +134,7 @@ func markAt(now, end time.Time) int {
 
 // warn tells everyone in the group that the end comes, once at each mark.
 func (d *Decision) warn(now time.Time, s State) {
-	end := limit(s)
+	end := timeLimit(s)
 	mark := markAt(now, end)
 	if end.IsZero() || mark == 0 || s.Warned != 0 && mark >= s.Warned {
 		return
@@ -143,14 +143,14 @@ func (d *Decision) warn(now time.Time, s State) {
 	left := int((end.Sub(now) + time.Minute - 1) / time.Minute)
 	for _, p := range ApplyAll(s, d.Events).Participants {
 		if p.Access == Admitted {
-			d.tell(Warning{To: p.ID, Minutes: left})
+			d.emit(Warning{To: p.ID, Minutes: left})
 		}
 	}
 }
 
 // nextWarning is when the next mark is reached.
 func nextWarning(s State) (time.Time, bool) {
-	end := limit(s)
+	end := timeLimit(s)
 	if end.IsZero() {
 		return time.Time{}, false
 	}
@@ -164,7 +164,7 @@ func nextWarning(s State) (time.Time, bool) {
 
 // extend moves the absolute limit, not beyond the schedule.
 func extend(now time.Time, s State, by ParticipantID, c Extend) (Decision, *Error) {
-	if _, err := actor(s, by, actExtend); err != nil {
+	if _, err := authorize(s, by, actExtend); err != nil {
 		return Decision{}, err
 	}
 	if c.Minutes < 1 || c.Minutes > maxExtension {
@@ -203,7 +203,7 @@ func NextDeadline(s State) (time.Time, bool) {
 	}
 	sooner(nextWarning(s))
 	for _, p := range s.Participants {
-		at, _, ok := lastCall(s, p)
+		at, _, ok := seatDeadline(s, p)
 		sooner(at, ok)
 	}
 	return next, found

@@ -123,7 +123,7 @@ type View struct {
 // does. Its slices are shared with the State: read only.
 func ViewOf(s State, id ParticipantID) View {
 	if id == ByClinic {
-		return View{Room: roomView(s), Roster: roster(s, clinic()), Waiting: waiters(s), Barred: bars(s)}
+		return View{Room: roomView(s), Roster: roster(s, clinicActor()), Waiting: waiters(s), Barred: bars(s)}
 	}
 	p, ok := s.seat(id)
 	if !ok {
@@ -175,7 +175,7 @@ func roster(s State, viewer Participant) []PersonView {
 		list = append(list, personView(s, p, viewer))
 	}
 	if RecordingOf(s).Records() && viewer.ID != ByClinic { // whose software reads the state instead
-		list = append(list, PersonView{ID: TheRecorder, Role: RecorderRole, Connected: true})
+		list = append(list, PersonView{ID: RecorderID, Role: RecorderRole, Connected: true})
 	}
 	return list
 }
@@ -189,7 +189,7 @@ func personView(s State, p, viewer Participant) PersonView {
 	if viewer.Role.Hosts() || viewer.ID == ByClinic {
 		v.VerifiedName, v.HelpRaised = p.VerifiedName, p.HelpRaised
 	}
-	if r, away := s.sideRoomOf(p.ID); away && !r.holds(viewer.ID) {
+	if r, away := s.sideRoomOf(p.ID); away && !r.has(viewer.ID) {
 		v.Away, v.HandRaised, v.Publications = true, false, slices.Clone(p.Publications)
 		for i := range v.Publications {
 			v.Publications[i].Muted = true

@@ -52,7 +52,7 @@ func TestNobodyIsHidden(t *testing.T) {
 		for _, viewer := range append(slices.Clone(in), ByClinic) {
 			var seen []ParticipantID
 			for _, p := range ViewOf(s, viewer).Roster {
-				if p.ID != TheRecorder {
+				if p.ID != RecorderID {
 					seen = append(seen, p.ID)
 				}
 				if p.Role == auth.Observer {
@@ -107,14 +107,14 @@ func TestSlots(t *testing.T) {
 func TestPlan(t *testing.T) {
 	r := group(t)
 	plan := PlanOf(r.s)
-	if len(plan.Seats) != 5 {
-		t.Fatalf("%d seats", len(plan.Seats))
+	if len(plan.Entries) != 5 {
+		t.Fatalf("%d seats", len(plan.Entries))
 	}
-	seat := plan.Seats[2]
-	if seat.Participant != "ann" || !reflect.DeepEqual(seat.Hears, ids("host", "cohost", "ben", "obs")) || len(seat.Sends) != 3 {
+	seat := plan.Entries[2]
+	if seat.Participant != "ann" || !reflect.DeepEqual(seat.Receives, ids("host", "cohost", "ben", "obs")) || len(seat.Sends) != 3 {
 		t.Fatalf("seat %+v", seat)
 	}
-	if obs := plan.Seats[4]; obs.Sends != nil || len(obs.Hears) != 4 {
+	if obs := plan.Entries[4]; obs.Sends != nil || len(obs.Receives) != 4 {
 		t.Fatalf("observer %+v", obs)
 	}
 }
@@ -123,10 +123,10 @@ func TestPlan(t *testing.T) {
 func TestPlanForgivesNothing(t *testing.T) {
 	r := group(t)
 	r.s = Apply(r.s, MutedSet{ID: "ann", Source: Screen, Muted: false})
-	if pub := PlanOf(r.s).Seats[2].Sends[2]; pub.Source != Screen || !pub.Muted {
+	if pub := PlanOf(r.s).Entries[2].Sends[2]; pub.Source != Screen || !pub.Muted {
 		t.Fatalf("a screen without permission: %+v", pub)
 	}
-	if plan := PlanOf(Apply(r.s, SessionEnded{Reason: "host"})); plan.Seats != nil {
+	if plan := PlanOf(Apply(r.s, SessionEnded{Reason: "host"})); plan.Entries != nil {
 		t.Fatalf("a plan after the end: %+v", plan)
 	}
 }

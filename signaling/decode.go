@@ -94,7 +94,7 @@ var coreRequests = map[string]func(cursor) any{
 	"waiting.message": decodeMessage,
 	"mod.sendBack":    func(c cursor) any { return room.SendBack{Target: c.target(), Message: c.message()} },
 	"mod.remove":      func(c cursor) any { return room.Remove{Target: c.target(), Message: c.message()} },
-	"mod.lift":        func(c cursor) any { return room.Lift{Target: c.target()} },
+	"mod.lift":        func(c cursor) any { return room.Unbar{Target: c.target()} },
 	"mod.mute":        func(c cursor) any { return room.Mute{Target: c.target(), Source: c.source()} },
 	"mod.askUnmute":   func(c cursor) any { return room.AskUnmute{Target: c.target(), Source: c.source()} },
 	"mod.grant":       decodeGrant,

@@ -25,8 +25,8 @@ var careRequests = map[string]func(cursor) any{
 	"mod.setRole":      func(c cursor) any { return room.SetRole{Target: c.target(), Role: c.role()} },
 	"mod.sideRoom":     func(c cursor) any { return room.OpenSideRoom{Target: c.target()} },
 	"sideRoom.leave":   func(cursor) any { return room.CloseSideRoom{} },
-	"help.signal":      func(cursor) any { return room.SignalHelp{} },
-	"agreement.remind": func(cursor) any { return room.RemindAgreement{} },
+	"help.signal":      func(cursor) any { return room.RequestHelp{} },
+	"agreement.remind": func(cursor) any { return room.ShowAgreement{} },
 	"help.clear":       func(c cursor) any { return room.ClearHelp{Target: c.target()} },
 	"room.extend":      func(c cursor) any { return room.Extend{Minutes: c.whole("minutes", maxExtension)} },
 }
@@ -50,7 +50,7 @@ func (c cursor) role() auth.Role {
 
 func decodeConsent(c cursor) any {
 	granted := c.oneOf("decision", string(room.Granted), string(room.Refused)) == string(room.Granted)
-	return room.RespondConsent{Scope: c.scope("scope"), TextHash: c.hash("textHash"), Granted: granted}
+	return room.AnswerConsent{Scope: c.scope("scope"), TextHash: c.hash("textHash"), Granted: granted}
 }
 
 func decodeRecording(c cursor) any {

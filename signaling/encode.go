@@ -79,11 +79,11 @@ func EventOf(n live.Notice, ice []ICEServer) (string, Object) {
 
 func effectEvent(e room.Effect) (string, Object) {
 	switch e := e.(type) {
-	case room.Asked:
+	case room.ScreenRequested:
 		return "permission.asked", Object{"participantId": e.Participant, "permission": room.Screen}
-	case room.HelpSignalled:
+	case room.HelpRequested:
 		return "help.raised", Object{"participantId": e.Participant}
-	case room.Reminded:
+	case room.AgreementShown:
 		return "agreement.reminder", Object{"texts": List(e.Texts, agreedText)}
 	case room.Warning:
 		return "room.warning", Object{"minutes": e.Minutes}
@@ -97,7 +97,7 @@ func effectEvent(e room.Effect) (string, Object) {
 		return "quality", o
 	case room.UnmuteAsked:
 		return "unmute.asked", Object{"source": e.Source}
-	case room.Said:
+	case room.MessageSent:
 		from := "waiting"
 		if e.FromHost {
 			from = "host"

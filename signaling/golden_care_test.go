@@ -18,8 +18,8 @@ func decodedCare() map[string][]any {
 		"passcode.enter":        {PasscodeGuess{auth.NewSecret("ab2c-d3ef-g4hi")}},
 		"agreement.acknowledge": {room.Acknowledge{TextHash: goldenHash}},
 		"consent.respond": {
-			room.RespondConsent{Scope: room.RecordingAudio, TextHash: goldenHash, Granted: true},
-			room.RespondConsent{Scope: room.RecordingVideo, TextHash: goldenHash},
+			room.AnswerConsent{Scope: room.RecordingAudio, TextHash: goldenHash, Granted: true},
+			room.AnswerConsent{Scope: room.RecordingVideo, TextHash: goldenHash},
 		},
 		"consent.withdraw": {room.WithdrawConsent{Scope: room.RecordingVideo}, room.WithdrawConsent{}},
 		"recording.start": {
@@ -34,8 +34,8 @@ func decodedCare() map[string][]any {
 		},
 		"mod.sideRoom":     {room.OpenSideRoom{Target: p1}},
 		"sideRoom.leave":   {room.CloseSideRoom{}, room.CloseSideRoom{}},
-		"help.signal":      {room.SignalHelp{}, room.SignalHelp{}},
-		"agreement.remind": {room.RemindAgreement{}, room.RemindAgreement{}},
+		"help.signal":      {room.RequestHelp{}, room.RequestHelp{}},
+		"agreement.remind": {room.ShowAgreement{}, room.ShowAgreement{}},
 		"help.clear":       {room.ClearHelp{Target: p1}},
 		"room.extend":      {room.Extend{Minutes: 15}},
 	}
@@ -66,8 +66,8 @@ func careNotices() map[string][]live.Notice {
 			live.SelfUpdated{Self: room.Self{Consents: []room.ConsentView{asked}}},
 			live.SelfUpdated{Self: room.Self{Consents: []room.ConsentView{withdrawn}, SideRoom: p2, HelpRaised: true}},
 		},
-		"help.raised":        {live.Words{Effect: room.HelpSignalled{Participant: p1}}},
-		"agreement.reminder": {live.Words{Effect: room.Reminded{Texts: []room.Text{goldenText, german}}}},
+		"help.raised":        {live.Words{Effect: room.HelpRequested{Participant: p1}}},
+		"agreement.reminder": {live.Words{Effect: room.AgreementShown{Texts: []room.Text{goldenText, german}}}},
 		"room.warning":       {live.Words{Effect: room.Warning{Minutes: 10}}, live.Words{Effect: room.Warning{Minutes: 1}}},
 		"recording.failed": {
 			live.Words{Effect: room.RecorderFailed{Fault: room.DiskFull}}, live.Words{Effect: room.RecorderFailed{Fault: room.SealFailed}},

@@ -181,7 +181,7 @@ func decoded() map[string][]any {
 		},
 		"mod.sendBack":  {room.SendBack{Target: p1}, room.SendBack{Target: p1, Message: words}},
 		"mod.remove":    {room.Remove{Target: p1}, room.Remove{Target: p1, Message: words}},
-		"mod.lift":      {room.Lift{Target: p1}},
+		"mod.lift":      {room.Unbar{Target: p1}},
 		"mod.mute":      {room.Mute{Target: p1, Source: room.Microphone}, room.Mute{Target: p1, Source: room.Screen}},
 		"mod.askUnmute": {room.AskUnmute{Target: p1, Source: room.Microphone}, room.AskUnmute{Target: p1, Source: room.Screen}},
 		"mod.grant": {room.SetPermission{Target: p1, Source: room.Screen, Allowed: true}, room.SetPermission{Target: p1, Source: room.Screen},
@@ -249,7 +249,7 @@ func notices() map[string][]live.Notice {
 	guest := room.PersonView{ID: p1, DisplayName: "Maria S.", Role: auth.Participant, HandRaised: true, Verified: true, Away: true,
 		VerifiedName: "Maria Schmidt", HelpRaised: true, Overrides: room.Overrides{Screen: room.Given, Camera: room.Taken},
 		Publications: []room.Publication{{ID: "uT5yx4", Source: room.Microphone, Muted: true, CSRC: 3}}}
-	recorder := room.PersonView{ID: room.TheRecorder, Role: room.RecorderRole, Connected: true}
+	recorder := room.PersonView{ID: room.RecorderID, Role: room.RecorderRole, Connected: true}
 	fresh := room.PersonView{ID: p1, DisplayName: "Maria S.", Role: auth.Participant, Connected: true}
 	w1 := room.WaiterView{ID: p1, DisplayName: "Maria S.", VerifiedName: "Maria Schmidt", Since: time.UnixMilli(1789999940000), Connected: true,
 		Needs: room.Needs{Agreement: true, Verification: true}}
@@ -270,11 +270,11 @@ func notices() map[string][]live.Notice {
 		"participant.joined":  {live.PersonJoined{Person: fresh}, live.PersonJoined{Person: recorder}},
 		"participant.updated": {live.PersonUpdated{Person: guest}},
 		"speakers":            {live.Speakers{IDs: []room.ParticipantID{p2, p1}}, live.Speakers{}},
-		"permission.asked":    {live.Words{Effect: room.Asked{Participant: p1}}},
+		"permission.asked":    {live.Words{Effect: room.ScreenRequested{Participant: p1}}},
 		"unmute.asked":        {live.Words{Effect: room.UnmuteAsked{Source: room.Microphone}}},
 		"waiting.message": {
-			live.Words{Effect: room.Said{FromHost: true, Waiter: p1, Text: "Two more minutes."}},
-			live.Words{Effect: room.Said{Waiter: p1, Text: "I have no camera today.\nIs that all right?"}},
+			live.Words{Effect: room.MessageSent{FromHost: true, Waiter: p1, Text: "Two more minutes."}},
+			live.Words{Effect: room.MessageSent{Waiter: p1, Text: "I have no camera today.\nIs that all right?"}},
 		},
 		"waiting.list":    {live.WaitingList{Waiting: []room.WaiterView{w1, w2}}, live.WaitingList{}},
 		"waiting.added":   {live.WaiterAdded{Waiter: w1}, live.WaiterAdded{Waiter: w2}},
@@ -299,7 +299,7 @@ func notices() map[string][]live.Notice {
 	for _, reason := range []string{"left", "removed", "sent_back", "replaced", "expired"} {
 		out["participant.left"] = append(out["participant.left"], live.PersonLeft{ID: p1, Reason: reason})
 	}
-	out["participant.left"] = append(out["participant.left"], live.PersonLeft{ID: room.TheRecorder, Reason: "left"})
+	out["participant.left"] = append(out["participant.left"], live.PersonLeft{ID: room.RecorderID, Reason: "left"})
 	for _, reason := range []string{"host", "empty", "draining", "limit", "absent", "idle", "revoked"} {
 		out["room.ended"] = append(out["room.ended"], live.RoomEnded{Reason: reason})
 	}

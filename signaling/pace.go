@@ -30,15 +30,15 @@ func paceOf(asked any) *pace {
 	switch a := asked.(type) {
 	case room.Message:
 		return &wordsPace
-	case room.SignalHelp:
+	case room.RequestHelp:
 		return &helpPace
-	case room.RespondConsent:
+	case room.AnswerConsent:
 		if a.Granted {
 			return &consentPace
 		}
 	case room.AskConsent:
 		return &consentPace
-	case room.AskScreen, room.AskUnmute, room.RemindAgreement:
+	case room.AskScreen, room.AskUnmute, room.ShowAgreement:
 		return &asksPace
 	}
 	return nil

@@ -69,7 +69,7 @@ func TestPaceNeverCloses(t *testing.T) {
 	a := &idempotencyCache{limiters: map[*pace]*spending{}}
 	now := time.Unix(1_790_000_000, 0)
 	for _, c := range []room.Command{
-		room.WithdrawConsent{}, room.RespondConsent{}, room.StopRecording{}, room.Leave{}, room.Remove{}, room.Deny{}, room.Mute{}, room.Lock{},
+		room.WithdrawConsent{}, room.AnswerConsent{}, room.StopRecording{}, room.Leave{}, room.Remove{}, room.Deny{}, room.Mute{}, room.Lock{},
 		room.End{}, room.SendBack{}, room.SetMuted{Muted: true}, room.CloseSideRoom{}, room.Acknowledge{},
 	} {
 		for range 1000 {
@@ -80,8 +80,8 @@ func TestPaceNeverCloses(t *testing.T) {
 		}
 	}
 	for _, c := range []room.Command{
-		room.Message{}, room.SignalHelp{}, room.RespondConsent{Granted: true}, room.AskConsent{}, room.AskScreen{}, room.AskUnmute{},
-		room.RemindAgreement{},
+		room.Message{}, room.RequestHelp{}, room.AnswerConsent{Granted: true}, room.AskConsent{}, room.AskScreen{}, room.AskUnmute{},
+		room.ShowAgreement{},
 	} {
 		a, done := &idempotencyCache{limiters: map[*pace]*spending{}}, 0
 		for i := range 600 { // ten minutes of ten a minute more than anybody means
@@ -93,7 +93,7 @@ func TestPaceNeverCloses(t *testing.T) {
 			t.Errorf("%T: %d in ten minutes", c, done)
 		}
 	}
-	if wait := a.reserve(room.SignalHelp{}, false, now); wait > 0 {
+	if wait := a.reserve(room.RequestHelp{}, false, now); wait > 0 {
 		t.Errorf("the first call for help has to wait for %s", wait)
 	}
 }

@@ -133,16 +133,16 @@ func (m mediaRoom) Answer(o live.Offer, accept func() error, done func(live.Answ
 
 // Obey implements live.MediaRoom.
 func (m mediaRoom) Obey(p room.Plan, done func()) {
-	m.relayFor(p.Seats)
+	m.relayFor(p.Entries)
 	var plan sfu.Plan
-	for _, s := range p.Seats {
+	for _, s := range p.Entries {
 		seat := sfu.Seat{Peer: sfu.PeerID(s.Participant)}
 		for _, pub := range s.Sends {
 			seat.Sends = append(seat.Sends, sfu.Send{
 				ID: string(pub.ID), Source: sfu.Source(pub.Source), CSRC: pub.CSRC, Muted: pub.Muted,
 			})
 		}
-		for _, id := range s.Hears {
+		for _, id := range s.Receives {
 			seat.Hears = append(seat.Hears, sfu.PeerID(id))
 		}
 		plan.Seats = append(plan.Seats, seat)
@@ -160,7 +160,7 @@ func (m mediaRoom) Obey(p room.Plan, done func()) {
 }
 
 // relayFor lets those who are in the plan use the relay, and nobody else: what it had for others ends here.
-func (m mediaRoom) relayFor(seats []room.Seat) {
+func (m mediaRoom) relayFor(seats []room.PlanEntry) {
 	if m.relay == nil {
 		return
 	}

@@ -58,7 +58,7 @@ func (r *Registry) Revoke(ctx context.Context, persons ...room.PersonID) error {
 
 // Reinstate lifts the bars of Revoke in all rooms.
 func (r *Registry) Reinstate(ctx context.Context, person room.PersonID) error {
-	return r.everywhere(ctx, room.Reinstate{Person: person})
+	return r.everywhere(ctx, room.UndoRevoke{Person: person})
 }
 
 func (r *Registry) everywhere(ctx context.Context, c room.Command) error {
@@ -116,7 +116,7 @@ func (r *Registry) Restore() error {
 			continue
 		}
 		policy.Name = state.Policy.Name
-		one := newRunning(r, record.Session, room.Revive(r.cfg.Now(), state, policy))
+		one := newRunning(r, record.Session, room.Restore(r.cfg.Now(), state, policy))
 		one.met, one.journal.dirty = true, true
 		r.start(one)
 	}

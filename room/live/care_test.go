@@ -50,7 +50,7 @@ func TestRecordingIsAnnouncedFirst(t *testing.T) {
 				}
 			}
 		})
-		h.do(ann, room.RespondConsent{Scope: room.RecordingAudio, TextHash: audio.Hash, Granted: true})
+		h.do(ann, room.AnswerConsent{Scope: room.RecordingAudio, TextHash: audio.Hash, Granted: true})
 		if !toldFirst || len(media.plans) != plans+1 || len(media.plans[plans].Record) != 1 {
 			t.Fatalf("told first %v, plans %+v", toldFirst, media.plans[plans:])
 		}
@@ -64,7 +64,7 @@ func TestRecordingIsAnnouncedFirst(t *testing.T) {
 		if last := media.plans[len(media.plans)-1]; last.Record != nil {
 			t.Fatalf("recorded after a withdrawal: %+v", last)
 		}
-		if n := h.told(host); len(n) != 2 || n[0].(RoomUpdated).Room.Recording != room.RecordingPaused || n[1].(PersonLeft).ID != room.TheRecorder {
+		if n := h.told(host); len(n) != 2 || n[0].(RoomUpdated).Room.Recording != room.RecordingPaused || n[1].(PersonLeft).ID != room.RecorderID {
 			t.Fatalf("told %+v", n)
 		}
 	})
@@ -82,7 +82,7 @@ func TestWhoIsAwayIsNotRecorded(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		grant := room.RespondConsent{Scope: room.RecordingAudio, TextHash: audio.Hash, Granted: true}
+		grant := room.AnswerConsent{Scope: room.RecordingAudio, TextHash: audio.Hash, Granted: true}
 		h.do(host, room.AskConsent{Scopes: []room.Scope{room.RecordingAudio}})
 		h.do(ann, grant)
 		h.do(host, room.StopRecording{})
@@ -128,12 +128,12 @@ func TestRecorderFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.do(host, room.AskConsent{Scopes: []room.Scope{room.RecordingAudio}})
-		h.do(ann, room.RespondConsent{Scope: room.RecordingAudio, TextHash: audio.Hash, Granted: true})
+		h.do(ann, room.AnswerConsent{Scope: room.RecordingAudio, TextHash: audio.Hash, Granted: true})
 		h.told(ann)
 		media := h.media.rooms[0]
 		media.events(RecorderFailed{Fault: room.DiskFull})
 		synctest.Wait()
-		if last := media.plans[len(media.plans)-1]; last.Record != nil || len(last.Seats) != 2 {
+		if last := media.plans[len(media.plans)-1]; last.Record != nil || len(last.Entries) != 2 {
 			t.Fatalf("after the fault the plan is %+v", last)
 		}
 		n := h.told(ann)
@@ -185,7 +185,7 @@ func TestHelpAndWarnings(t *testing.T) {
 		h.do(host, room.Admit{All: true})
 		h.told(host)
 		h.told(ben)
-		h.do(ann, room.SignalHelp{})
+		h.do(ann, room.RequestHelp{})
 		h.wantKinds(h.told(host), "PersonUpdated", "Words")
 		if n := h.told(ben); n != nil {
 			t.Fatalf("the group was told of a call for help: %+v", n)
@@ -239,7 +239,7 @@ func TestClinic(t *testing.T) {
 		h.wantEnd(ann, room.Removed, "removed")
 		h.wantEnd(other, room.Removed, "removed")
 		h.refusedJoin(auth.Grant{Room: "g", Person: "ann", Role: auth.Participant}, room.BarredPerson)
-		_, err = h.reg.Do(t.Context(), "g", room.Reinstate{Person: "ann"})
+		_, err = h.reg.Do(t.Context(), "g", room.UndoRevoke{Person: "ann"})
 		h.wantCode(err, room.BadRequest)
 		if err := h.reg.Reinstate(t.Context(), "ann"); err != nil {
 			t.Fatal(err)
@@ -296,7 +296,7 @@ func TestStoreFailsTheRecording(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.do(host, room.AskConsent{Scopes: []room.Scope{room.RecordingAudio}})
-		h.do(ann, room.RespondConsent{Scope: room.RecordingAudio, TextHash: audio.Hash, Granted: true})
+		h.do(ann, room.AnswerConsent{Scope: room.RecordingAudio, TextHash: audio.Hash, Granted: true})
 		media := h.media.rooms[0]
 		newest := func() (p room.Plan) {
 			synctest.Wait()
@@ -309,7 +309,7 @@ func TestStoreFailsTheRecording(t *testing.T) {
 		j.set(func() { j.fails = true })
 		h.told(host)
 		h.do(host, room.Lock{})
-		if p := newest(); len(p.Record) != 0 || len(p.Seats) != 2 {
+		if p := newest(); len(p.Record) != 0 || len(p.Entries) != 2 {
 			t.Fatalf("with the store down the plan is %+v", p)
 		}
 		if n := h.told(host); n[len(n)-1].(Words).Effect.(room.RecorderFailed).Fault != room.StoreFailed {

@@ -8,14 +8,14 @@ import (
 
 // reasons are the words for changes, which Views do not hold.
 type reasons struct {
-	left  map[room.ParticipantID]string     // who is no longer in the group, and why
-	moved map[room.ParticipantID]room.Moved // whose access changed, and why
-	apart bool                              // who hears whom changed
+	left  map[room.ParticipantID]string            // who is no longer in the group, and why
+	moved map[room.ParticipantID]room.AccessReason // whose access changed, and why
+	apart bool                                     // who hears whom changed
 }
 
 // reasonsOf reads them from a decision.
 func reasonsOf(d room.Decision) reasons {
-	why := reasons{left: map[room.ParticipantID]string{}, moved: map[room.ParticipantID]room.Moved{}}
+	why := reasons{left: map[room.ParticipantID]string{}, moved: map[room.ParticipantID]room.AccessReason{}}
 	for _, e := range d.Events {
 		switch e := e.(type) {
 		case room.SeatEnded:
@@ -27,7 +27,7 @@ func reasonsOf(d room.Decision) reasons {
 		}
 	}
 	for _, e := range d.Effects {
-		if m, ok := e.(room.Moved); ok {
+		if m, ok := e.(room.AccessReason); ok {
 			why.moved[m.To] = m
 		}
 	}

@@ -35,7 +35,7 @@ func TestDiff(t *testing.T) {
 	waiting := room.View{Self: self(room.Waiting)}
 	why := reasons{
 		left:  map[room.ParticipantID]string{"ann": "sent_back"},
-		moved: map[room.ParticipantID]room.Moved{"me": {To: "me", Reason: "admitted", Message: "hello"}},
+		moved: map[room.ParticipantID]room.AccessReason{"me": {To: "me", Reason: "admitted", Message: "hello"}},
 	}
 	ready := MediaReady{Generation: 4, Pairs: 3, Screens: screenSlots}
 	tests := map[string]struct {

@@ -355,7 +355,7 @@ func TestWhatIsAnsweredIsWritten(t *testing.T) {
 		h.reg.cfg.Policies["default"] = p
 		host, ann, ben := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant), h.join("g", "ben", auth.Participant)
 		answer := func(granted bool) room.Command {
-			return room.RespondConsent{Scope: room.RecordingAudio, TextHash: audio.Hash, Granted: granted}
+			return room.AnswerConsent{Scope: room.RecordingAudio, TextHash: audio.Hash, Granted: granted}
 		}
 		consent := func(want room.Answer) func(room.State) bool {
 			return func(s room.State) bool { return len(s.Consents) == 1 && s.Consents[0].Answer == want }
@@ -442,7 +442,7 @@ func TestUnwrittenIsBounded(t *testing.T) {
 	}
 	now, records := time.Now(), 0
 	for s.dirty = true; s.dirty; records++ {
-		s.submit(room.Trace{Session: "key", At: now}, nil, nil, nil, nil)
+		s.submit(room.EntryContext{Session: "key", At: now}, nil, nil, nil, nil)
 		s.completed(now, <-s.results)
 	}
 	if len(s.entries) != 0 || s.lost != 0 || records != maxUnwritten/maxEntries {

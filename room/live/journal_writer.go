@@ -76,8 +76,8 @@ func (w *journalWriter) status(now time.Time) opening.Journal {
 
 // happened keeps what a decision leaves behind, without the entries that a record holds already. persisted says that a record
 // holds its consents too.
-func (w *journalWriter) happened(t room.Trace, before room.State, d room.Decision, recorded []room.Entry, persisted bool) {
-	if w.journal == nil || !room.Keeps(d.Events) {
+func (w *journalWriter) happened(t room.EntryContext, before room.State, d room.Decision, recorded []room.Entry, persisted bool) {
+	if w.journal == nil || !room.NeedsRecord(d.Events) {
 		return
 	}
 	w.dirty = true
@@ -149,7 +149,7 @@ func (w *journalWriter) replyAll() {
 }
 
 // submit hands the journal a record of the state and of all that happened, and with it the act of p, if p is not nil.
-func (w *journalWriter) submit(t room.Trace, state []byte, p *proposal, act []room.Entry, consents []room.ConsentRecord) {
+func (w *journalWriter) submit(t room.EntryContext, state []byte, p *proposal, act []room.Entry, consents []room.ConsentRecord) {
 	n := min(len(w.entries), maxEntries)
 	sent := &inFlightRecord{
 		since: t.At, proposal: p, version: w.version, replies: w.replies, entries: n, consents: len(w.consents),
@@ -219,6 +219,6 @@ func (w *journalWriter) proposals() []*proposal {
 }
 
 // lostEntries says in the audit log how many entries were lost.
-func lostEntries(t room.Trace, n int) room.Entry {
+func lostEntries(t room.EntryContext, n int) room.Entry {
 	return room.Entry{At: t.At, Session: t.Session, Act: room.ActGap, Detail: strconv.Itoa(n)}
 }

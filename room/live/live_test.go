@@ -73,7 +73,7 @@ func TestNobodySpeaksForOthers(t *testing.T) {
 		ann := h.join("g", "ann", auth.Participant)
 		for _, c := range []room.Command{
 			room.Join{}, room.Resume{}, room.Tick{}, room.Publish{}, room.Disconnect{}, room.Confirm{}, nil,
-			room.Revoke{All: true}, room.Reinstate{Person: "p"}, room.ConfirmRecording{}, room.FailRecording{}, room.RateExceeded{}, room.Amend{},
+			room.Revoke{All: true}, room.UndoRevoke{Person: "p"}, room.ConfirmRecording{}, room.FailRecording{}, room.RateExceeded{}, room.UpdatePolicy{},
 		} {
 			_, err := ann.Do(t.Context(), c)
 			h.wantCode(err, room.BadRequest)
@@ -81,7 +81,7 @@ func TestNobodySpeaksForOthers(t *testing.T) {
 		for _, c := range []room.Command{
 			room.Admit{All: true}, room.End{}, room.Lock{}, room.SetHand{},
 			room.Unlock{}, room.Deny{Target: host.ID()}, room.SendBack{Target: host.ID()}, room.Remove{Target: host.ID()},
-			room.Lift{Target: host.ID()}, room.SetMuted{}, room.Mute{Target: host.ID()}, room.AskScreen{},
+			room.Unbar{Target: host.ID()}, room.SetMuted{}, room.Mute{Target: host.ID()}, room.AskScreen{},
 			room.AskUnmute{Target: host.ID()}, room.SetPermission{Target: host.ID()},
 		} {
 			_, err := ann.Do(t.Context(), c)

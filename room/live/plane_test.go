@@ -38,7 +38,7 @@ func TestAnswerComesWhenTheActIsInForce(t *testing.T) {
 		if len(answers) != 0 {
 			t.Fatal("answered before the media plane obeyed")
 		}
-		if plan := media.plans[len(media.plans)-1]; len(plan.Seats) != 1 {
+		if plan := media.plans[len(media.plans)-1]; len(plan.Entries) != 1 {
 			t.Fatalf("plan %+v", plan)
 		}
 		media.release()
@@ -88,7 +88,7 @@ func TestOffer(t *testing.T) {
 			t.Fatalf("answer %+v %v to %+v", a, err, media.offers)
 		}
 		plan := media.plans[len(media.plans)-1]
-		if sends := plan.Seats[1].Sends; len(sends) != 2 || sends[0].CSRC == 0 || sends[0].ID == sends[1].ID {
+		if sends := plan.Entries[1].Sends; len(sends) != 2 || sends[0].CSRC == 0 || sends[0].ID == sends[1].ID {
 			t.Fatalf("plan %+v", plan)
 		}
 		offer.Generation = 0
@@ -446,7 +446,7 @@ func TestTooMuchIsTold(t *testing.T) {
 		}
 		media := h.media.rooms[0]
 		var id room.PublicationID
-		for _, seat := range media.plans[len(media.plans)-1].Seats {
+		for _, seat := range media.plans[len(media.plans)-1].Entries {
 			if seat.Participant == ann.ID() {
 				id = seat.Sends[0].ID
 			}
@@ -472,7 +472,7 @@ func TestTooMuchIsTold(t *testing.T) {
 			t.Fatalf("told %+v", n)
 		}
 		h.wantKinds(h.told(ben), "PersonUpdated")
-		for _, seat := range media.plans[len(media.plans)-1].Seats {
+		for _, seat := range media.plans[len(media.plans)-1].Entries {
 			if seat.Participant == ann.ID() && !seat.Sends[0].Muted {
 				t.Fatal("the plan lets it pass")
 			}

@@ -71,7 +71,7 @@ func (r *running) carryOut(p *proposal, step opening.Step) {
 		return
 	}
 	o := outcome{step.Decision, r.barrier, r.barrier != before}
-	if p.act.State() == opening.Persisted || !room.Keeps(step.Decision.Events) {
+	if p.act.State() == opening.Persisted || !room.NeedsRecord(step.Decision.Events) {
 		p.done(o, nil)
 		return
 	}
@@ -148,6 +148,6 @@ func (r *running) stopUnrecordable() {
 	}
 }
 
-func (r *running) trace(by room.ParticipantID) room.Trace {
-	return room.Trace{Session: r.key, At: r.cfg.Now(), By: by}
+func (r *running) trace(by room.ParticipantID) room.EntryContext {
+	return room.EntryContext{Session: r.key, At: r.cfg.Now(), By: by}
 }

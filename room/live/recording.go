@@ -8,19 +8,19 @@ import (
 
 // unbegun leaves out of a plan what is not recorded yet: everybody is told before.
 func (r *running) unbegun(plan room.Plan) room.Plan {
-	return recording(plan, func(rec room.Recorded) bool { return slices.Contains(r.plan.Record, rec) })
+	return recording(plan, func(rec room.RecordedPublication) bool { return slices.Contains(r.plan.Record, rec) })
 }
 
 // informed leaves out those who were not told: their connection dropped before, and they hear it on resume.
 func (r *running) informed(plan room.Plan) room.Plan {
-	return recording(plan, func(rec room.Recorded) bool {
+	return recording(plan, func(rec room.RecordedPublication) bool {
 		c := r.chairs[rec.Participant]
 		return c != nil && c.knows
 	})
 }
 
-func recording(plan room.Plan, keep func(room.Recorded) bool) room.Plan {
-	var list []room.Recorded
+func recording(plan room.Plan, keep func(room.RecordedPublication) bool) room.Plan {
+	var list []room.RecordedPublication
 	for _, rec := range plan.Record {
 		if keep(rec) {
 			list = append(list, rec)

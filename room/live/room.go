@@ -167,7 +167,7 @@ func (r *running) enact(p *proposal, step opening.Step) error {
 
 // openMedia gives the room a media plane when the first one is admitted.
 func (r *running) openMedia(plan room.Plan) error {
-	if r.media != nil || len(plan.Seats) == 0 {
+	if r.media != nil || len(plan.Entries) == 0 {
 		return nil
 	}
 	media, err := r.cfg.Media.Open(MediaSession{Key: r.key, Policy: r.state.Policy.Name}, r.inbox.hear)
@@ -204,13 +204,13 @@ func (r *running) tell(d room.Decision) {
 		switch e := e.(type) {
 		case room.Closing:
 			r.close(e)
-		case room.Asked:
+		case room.ScreenRequested:
 			r.say(e.To, e)
 		case room.UnmuteAsked:
 			r.say(e.To, e)
-		case room.HelpSignalled:
+		case room.HelpRequested:
 			r.say(e.To, e)
-		case room.Reminded:
+		case room.AgreementShown:
 			r.say(e.To, e)
 		case room.Warning:
 			r.say(e.To, e)
@@ -218,7 +218,7 @@ func (r *running) tell(d room.Decision) {
 			r.say(e.To, e)
 		case room.QualityWarned:
 			r.say(e.To, e)
-		case room.Said:
+		case room.MessageSent:
 			r.say(e.To, e)
 		}
 	}
@@ -362,7 +362,7 @@ func (r *running) speak(ids []room.ParticipantID) {
 // heard lists the speakers that one hears, oneself included.
 func (r *running) heard(by room.ParticipantID) []room.ParticipantID {
 	return slices.DeleteFunc(slices.Clone(r.speakers), func(id room.ParticipantID) bool {
-		return !room.Together(r.state, by, id)
+		return !room.CanHear(r.state, by, id)
 	})
 }
 

@@ -58,14 +58,14 @@ type Verdict struct {
 }
 
 // Judge asks policy about a command of t.By. The entries of a decision that opens nothing are left out unless all is set.
-func Judge(t room.Trace, s room.State, c room.Command, all bool) Verdict {
+func Judge(t room.EntryContext, s room.State, c room.Command, all bool) Verdict {
 	d, err := room.Decide(t.At, s, t.By, c)
 	if err != nil {
 		return Verdict{Err: err}
 	}
 	v := Verdict{Decision: d, Opens: room.Opens(s, d.Events)}
 	if v.Opens || all {
-		v.Entries, v.Openings = room.EntriesOf(t, s, d.Events), room.OpeningsOf(t, s, d.Events)
+		v.Entries, v.Openings = room.EntriesOf(t, s, d.Events), room.OpeningEntriesOf(t, s, d.Events)
 	}
 	return v
 }

@@ -10,7 +10,7 @@ import (
 
 // names gives the name that the group sees and the name that the clinic vouches for, by the one rule for both (auth.ShownName).
 // Nobody is refused for a name: what cannot be shown is as good as unsaid.
-func names(chosen, clinic string) (shown, verified string) {
+func displayNames(chosen, clinic string) (shown, verified string) {
 	verified = auth.DisplayName(clinic)
 	return cmp.Or(auth.DisplayName(chosen), verified, defaultName), verified
 }
@@ -25,7 +25,7 @@ func checkMessage(text string) *Error {
 
 // message carries words between one who waits and the hosts. Nothing is kept. Whether a host is there to read, the waiting
 // do not learn.
-func message(s State, by ParticipantID, c Message) (Decision, *Error) {
+func sendMessage(s State, by ParticipantID, c Message) (Decision, *Error) {
 	author, ok := s.seat(by)
 	if !ok {
 		return Decision{}, refuse(InvalidState, "this seat is over")
@@ -36,11 +36,11 @@ func message(s State, by ParticipantID, c Message) (Decision, *Error) {
 			return Decision{}, refuse(NotAdmitted, "who waits writes to the hosts")
 		}
 	} else {
-		_, err := moderate(s, by, c.Target, actAnswerWaiting)
+		_, err := authorizeOn(s, by, c.Target, actAnswerWaiting)
 		if err != nil {
 			return Decision{}, err
 		}
-		if waiter, err = target(s, c.Target, Waiting); err != nil {
+		if waiter, err = findTarget(s, c.Target, Waiting); err != nil {
 			return Decision{}, err
 		}
 	}
@@ -48,14 +48,14 @@ func message(s State, by ParticipantID, c Message) (Decision, *Error) {
 		return Decision{}, refuse(BadRequest, "text: 1 to 1000 characters")
 	}
 	var d Decision
-	said := Said{FromHost: author.Access == Admitted, Waiter: waiter.ID, Text: c.Text}
+	said := MessageSent{FromHost: author.Access == Admitted, Waiter: waiter.ID, Text: c.Text}
 	if said.FromHost {
 		said.To = waiter.ID
-		d.tell(said)
+		d.emit(said)
 	}
 	for _, host := range hosts(s) {
 		said.To = host
-		d.tell(said)
+		d.emit(said)
 	}
 	return d, nil
 }

@@ -8,23 +8,23 @@ import (
 )
 
 // A Trace says for whom and when entries are made.
-type Trace struct {
+type EntryContext struct {
 	Session string
 	At      time.Time
 	By      ParticipantID // who acts: a seat, ByClinic or ByDaemon
 }
 
 // EntriesOf gives what the audit log keeps of a decision: before is the state it was made on. Equal inputs give equal entries.
-func EntriesOf(t Trace, before State, events []Event) []Entry {
-	return entries(t, before, events, func(State, Event) bool { return true })
+func EntriesOf(t EntryContext, before State, events []Event) []Entry {
+	return collectEntries(t, before, events, func(State, Event) bool { return true })
 }
 
 // OpeningsOf gives those of EntriesOf that stand for what opens.
-func OpeningsOf(t Trace, before State, events []Event) []Entry {
-	return entries(t, before, events, opens)
+func OpeningEntriesOf(t EntryContext, before State, events []Event) []Entry {
+	return collectEntries(t, before, events, opens)
 }
 
-func entries(t Trace, before State, events []Event, wanted func(State, Event) bool) []Entry {
+func collectEntries(t EntryContext, before State, events []Event, wanted func(State, Event) bool) []Entry {
 	var list []Entry
 	s := before
 	for _, e := range events {
@@ -73,28 +73,28 @@ func entriesOf(s State, e Event) []Entry {
 			detail = "revoked"
 		}
 		return []Entry{{Act: ActBarred, Subject: e.Bar.Participant, Person: e.Bar.Person, Detail: detail}}
-	case BarLifted:
+	case PersonUnbarred:
 		for _, b := range s.Barred {
 			if b.Participant == e.ID {
-				return []Entry{{Act: ActLifted, Subject: e.ID, Person: b.Person}}
+				return []Entry{{Act: ActUnbarred, Subject: e.ID, Person: b.Person}}
 			}
 		}
-	case PersonReinstated:
+	case RevokeUndone:
 		for _, b := range s.Barred {
 			if b.revokes(e.Person) {
-				return []Entry{{Act: ActLifted, Subject: b.Participant, Person: b.Person, Detail: "revoked"}}
+				return []Entry{{Act: ActUnbarred, Subject: b.Participant, Person: b.Person, Detail: "revoked"}}
 			}
 		}
 	case OverridesSet:
-		return overridden(s, e)
+		return overrideEntries(s, e)
 	case RoleSet:
 		return one(ActRole, e.ID, string(e.Role))
 	case VerifiedSet:
-		return one(either(e.Verified, ActVerified, ActUnverified), e.ID, "")
+		return one(choose(e.Verified, ActVerified, ActUnverified), e.ID, "")
 	case PasscodePassed:
 		return one(ActPasscode, e.ID, "")
 	case HelpSet:
-		return one(either(e.Raised, ActHelp, ActHelped), e.ID, "")
+		return one(choose(e.Raised, ActHelp, ActHelpAnswered), e.ID, "")
 	case SideRoomOpened:
 		return one(ActSideRoom, e.Room.Guest, "")
 	case SideRoomClosed:
@@ -115,7 +115,7 @@ func sessionEntriesOf(e Event) []Entry {
 	one := func(act, detail string) []Entry { return []Entry{{Act: act, Detail: detail}} }
 	switch e := e.(type) {
 	case LockSet:
-		return one(either(e.Locked, ActLocked, ActUnlocked), "")
+		return one(choose(e.Locked, ActLocked, ActUnlocked), "")
 	case SessionStarted:
 		return one(ActStarted, "")
 	case EndMoved:
@@ -124,14 +124,14 @@ func sessionEntriesOf(e Event) []Entry {
 		return one(ActSessionEnded, e.Reason)
 	case HostsLeft:
 		if e.Locked {
-			return append(one(ActAbsent, ""), one(ActLocked, "absence")...)
+			return append(one(ActHostsAbsent, ""), one(ActLocked, "absence")...)
 		}
-		return one(ActAbsent, "")
+		return one(ActHostsAbsent, "")
 	case HostsBack:
 		if e.Unlocked {
-			return append(one(ActBack, ""), one(ActUnlocked, "absence")...)
+			return append(one(ActHostsBack, ""), one(ActUnlocked, "absence")...)
 		}
-		return one(ActBack, "")
+		return one(ActHostsBack, "")
 	case ConsentAsked:
 		if len(e.Scopes) == 0 {
 			return one(ActRecordStopped, "")
@@ -142,7 +142,7 @@ func sessionEntriesOf(e Event) []Entry {
 		}
 		return one(ActAsked, strings.Join(scopes, " "))
 	case RecordingBegan:
-		return one(ActRecorded, "")
+		return one(ActRecordBegan, "")
 	case RecordingFailed:
 		return one(ActRecordFailed, string(e.Fault))
 	case PolicySet:
@@ -151,7 +151,7 @@ func sessionEntriesOf(e Event) []Entry {
 	return nil
 }
 
-func either(first bool, a, b string) string {
+func choose(first bool, a, b string) string {
 	if first {
 		return a
 	}
@@ -159,21 +159,21 @@ func either(first bool, a, b string) string {
 }
 
 // overridden says which sources one may publish now and could not before, or the other way round.
-func overridden(s State, e OverridesSet) []Entry {
+func overrideEntries(s State, e OverridesSet) []Entry {
 	var list []Entry
 	p, _ := s.seat(e.ID)
 	now, _ := Apply(s, e).seat(e.ID)
 	for _, source := range []Source{Microphone, Camera, Screen} {
 		before, after := may(s, p, source.act()), may(s, now, source.act())
 		if before != after {
-			list = append(list, Entry{Act: either(after, ActGiven, ActTaken), Subject: e.ID, Detail: string(source)})
+			list = append(list, Entry{Act: choose(after, ActPermissionGiven, ActPermissionTaken), Subject: e.ID, Detail: string(source)})
 		}
 	}
 	return list
 }
 
 // ConsentsOf gives the records of what people answered in a decision.
-func ConsentsOf(t Trace, before State, events []Event) []ConsentRecord {
+func ConsentsOf(t EntryContext, before State, events []Event) []ConsentRecord {
 	var list []ConsentRecord
 	for _, e := range events {
 		switch e := e.(type) {
@@ -188,7 +188,7 @@ func ConsentsOf(t Trace, before State, events []Event) []ConsentRecord {
 			})
 		case ConsentGiven:
 			c := e.Consent
-			f, _ := before.Policy.form(c.Scope)
+			f, _ := before.Policy.consentForm(c.Scope)
 			text := textOf(f.Texts, c.TextHash)
 			list = append(list, ConsentRecord{
 				At: t.At, Session: t.Session, Person: c.Person, Kind: string(c.Scope), Purpose: f.Purpose, TextID: text.ID,
@@ -227,7 +227,7 @@ func opens(s State, e Event) bool {
 	switch e := e.(type) {
 	case SeatTaken:
 		return e.Seat.Access == Admitted
-	case SeatAdmitted, BarLifted, PersonReinstated, PasscodePassed, EndMoved:
+	case SeatAdmitted, PersonUnbarred, RevokeUndone, PasscodePassed, EndMoved:
 		return true
 	case LockSet:
 		return !e.Locked
@@ -245,8 +245,8 @@ func opens(s State, e Event) bool {
 		p, _ := s.seat(e.ID)
 		return rank[e.Role] > rank[p.Role]
 	case OverridesSet:
-		for _, entry := range overridden(s, e) {
-			if entry.Act == ActGiven {
+		for _, entry := range overrideEntries(s, e) {
+			if entry.Act == ActPermissionGiven {
 				return true
 			}
 		}
@@ -259,7 +259,7 @@ var rank = map[auth.Role]int{auth.Observer: 1, auth.Participant: 2, auth.Cohost:
 
 // Keeps reports whether a decision is worth a record: whether what it changes should outlive the daemon. Mutes, hands and media
 // do not: after a restart every connection is new.
-func Keeps(events []Event) bool {
+func NeedsRecord(events []Event) bool {
 	for _, e := range events {
 		switch e.(type) {
 		case MutedSet, HandSet, SourcesPublished:

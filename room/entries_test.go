@@ -16,7 +16,7 @@ func (r *script) traced(by ParticipantID, c Command) ([]string, []ConsentRecord)
 	r.t.Helper()
 	before := r.s
 	d := r.do(c)
-	t := Trace{Session: "key", At: r.now, By: by}
+	t := EntryContext{Session: "key", At: r.now, By: by}
 	var acts []string
 	for _, e := range EntriesOf(t, before, d.Events) {
 		if e.By != by || e.Session != "key" || !e.At.Equal(r.now) || e.Subject != "" && e.Person == "" {
@@ -49,7 +49,7 @@ func TestEntries(t *testing.T) {
 		{"host", as("host", SetPermission{Target: "x", Source: Microphone}), []string{"permission.taken x microphone"}, false},
 		{"host", as("host", SetRole{Target: "x", Role: auth.Cohost}), []string{"role.set x cohost"}, true},
 		{"host", as("host", SetRole{Target: "x", Role: auth.Observer}), []string{"role.set x observer"}, false},
-		{"x", as("x", SignalHelp{}), []string{"help.called x"}, false},
+		{"x", as("x", RequestHelp{}), []string{"help.called x"}, false},
 		{"host", as("host", ClearHelp{Target: "x"}), []string{"help.answered x"}, false},
 		{"host", as("host", OpenSideRoom{Target: "x"}), []string{"sideroom.opened x"}, false},
 		{"x", as("x", CloseSideRoom{}), []string{"sideroom.closed x"}, false},
@@ -57,21 +57,21 @@ func TestEntries(t *testing.T) {
 		{"host", as("host", Unlock{}), []string{"room.unlocked"}, true},
 		{"host", as("host", Extend{Minutes: 5}), []string{"session.extended 2026-03-02T10:05:00Z"}, true},
 		{"host", as("host", AskConsent{Scopes: []Scope{RecordingAudio}}), []string{"recording.asked recording.audio"}, true},
-		{"ann", as("ann", RespondConsent{Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}),
+		{"ann", as("ann", AnswerConsent{Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}),
 			[]string{"consent.granted ann recording.audio " + audioText.Hash}, true},
 		{"", ConfirmRecording{}, []string{"recording.began"}, false},
 		{"ann", as("ann", WithdrawConsent{}), []string{"consent.withdrawn ann recording.audio " + audioText.Hash}, false},
-		{"ann", as("ann", RespondConsent{Scope: RecordingAudio, TextHash: audioText.Hash}), []string{"consent.refused ann recording.audio " + audioText.Hash}, false},
+		{"ann", as("ann", AnswerConsent{Scope: RecordingAudio, TextHash: audioText.Hash}), []string{"consent.refused ann recording.audio " + audioText.Hash}, false},
 		{"host", as("host", StopRecording{}), []string{"recording.stopped"}, false},
 		{"", as("ann", Disconnect{}), []string{"seat.dropped ann"}, false},
 		{"ann", Resume{Participant: "ann", Secret: hash("ann"), Next: hash("next")}, []string{"seat.resumed ann"}, false},
 		{"host", as("host", SendBack{Target: "x"}), []string{"seat.sent_back x"}, false},
 		{"host", as("host", Remove{Target: "x"}), []string{"person.barred x", "seat.ended x removed"}, false},
-		{"host", as("host", Lift{Target: "x"}), []string{"person.lifted x"}, true},
+		{"host", as("host", Unbar{Target: "x"}), []string{"person.lifted x"}, true},
 		{"host", as("host", Leave{}), []string{"seat.ended host left", "hosts.absent", "room.locked absence"}, false},
 		{"h2", joinAs("h2", "host", auth.Host), []string{"seat.admitted h2 host", "hosts.back", "room.unlocked absence"}, true},
 		{"", Revoke{Persons: []PersonID{"ben"}}, []string{"person.barred ben revoked", "seat.ended ben removed"}, false},
-		{"", Reinstate{Person: "ben"}, []string{"person.lifted ben revoked"}, true},
+		{"", UndoRevoke{Person: "ben"}, []string{"person.lifted ben revoked"}, true},
 		{"ann", as("ann", SetHand{Raised: true}), nil, false},
 		{"h2", as("h2", End{}), []string{"seat.ended ann ended", "seat.ended h2 ended", "session.ended host"}, false},
 	}
@@ -82,10 +82,10 @@ func TestEntries(t *testing.T) {
 			t.Errorf("%s: %q, want %q", commandName(step.do), acts, step.acts)
 		}
 		d, _ := decide(r.now, before, step.do)
-		if Opens(before, d.Events) != step.open || (len(OpeningsOf(Trace{}, before, d.Events)) > 0) != step.open {
+		if Opens(before, d.Events) != step.open || (len(OpeningEntriesOf(EntryContext{}, before, d.Events)) > 0) != step.open {
 			t.Errorf("%s opens: %v", commandName(step.do), !step.open)
 		}
-		if hand := acts == nil; Keeps(d.Events) == hand {
+		if hand := acts == nil; NeedsRecord(d.Events) == hand {
 			t.Errorf("%s is kept: %v", commandName(step.do), !hand)
 		}
 	}
@@ -119,7 +119,7 @@ func TestConsentRecords(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
-	_, got = r.traced("ann", as("ann", RespondConsent{Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}))
+	_, got = r.traced("ann", as("ann", AnswerConsent{Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}))
 	want = ConsentRecord{At: r.now, Session: "key", Person: "ann", Kind: "recording.audio", Purpose: "supervision", TextID: audioText.ID, Version: audioText.Version, TextHash: audioText.Hash, Locale: "en", Decision: "granted"}
 	if !reflect.DeepEqual(got, []ConsentRecord{want}) {
 		t.Fatalf("%+v", got)
@@ -137,10 +137,10 @@ func TestKeptState(t *testing.T) {
 	if err != nil || back.Policy.Name != "default" || back.Policy.MaxParticipants != 0 {
 		t.Fatalf("%+v %v", back.Policy, err)
 	}
-	s := Revive(r.now.Add(time.Hour), back, r.s.Policy)
+	s := Restore(r.now.Add(time.Hour), back, r.s.Policy)
 	r.s, r.now = s, r.now.Add(time.Hour)
 	r.wantRecording(RecordingOff)
-	if !s.Locked || !stands(s, "ann", RecordingAudio) {
+	if !s.Locked || !hasConsent(s, "ann", RecordingAudio) {
 		t.Fatalf("revived %+v", s)
 	}
 	r.refused(Resume{Participant: "ann", Secret: hash("ann"), Next: hash("x")}, ResumeExpired)
@@ -174,6 +174,6 @@ func TestReviveAsksAgain(t *testing.T) {
 	r.do(as("host", Admit{All: true}))
 	p := r.s.Policy
 	p.Agreement = []Text{newRules}
-	r.s = Revive(r.now, r.s, p)
+	r.s = Restore(r.now, r.s, p)
 	r.wantAccess("ann", Waiting)
 }

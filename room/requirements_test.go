@@ -112,7 +112,7 @@ func TestVerify(t *testing.T) {
 	r.do(as("host", Verify{Target: "ann", Verified: true}))
 	p := r.s.Policy
 	p.Verify = true
-	r.do(Amend{Policy: p}) // ben is not verified
+	r.do(UpdatePolicy{Policy: p}) // ben is not verified
 	r.wantAccess("ben", Waiting)
 	r.wantAccess("ann", Admitted)
 	r.do(as("host", Verify{Target: "ann"}))

@@ -5,7 +5,7 @@ import "time"
 // settle adds what follows from a decision by itself, so that every state is sound whatever the command was: who does not qualify
 // any more waits, a side room ends with one of its two, the room locks with its last host, and the session ends with its
 // last seat.
-func (d Decision) settle(now time.Time, s State) Decision {
+func (d Decision) enforceInvariants(now time.Time, s State) Decision {
 	after := ApplyAll(s, d.Events)
 	if after.EndedFor != "" {
 		return d
@@ -16,10 +16,10 @@ func (d Decision) settle(now time.Time, s State) Decision {
 		}
 		return d
 	}
-	for _, rule := range []func(time.Time, State) Decision{unqualified, apart, begin, absence, alone, recorded} {
+	for _, rule := range []func(time.Time, State) Decision{sendBackUnqualified, closeBrokenSideRooms, startSession, lockWithoutHost, noteIdle, interruptRecording} {
 		more := rule(now, after)
 		d.add(more.Events...)
-		d.tell(more.Effects...)
+		d.emit(more.Effects...)
 		after = ApplyAll(after, more.Events)
 	}
 	return d
@@ -27,21 +27,21 @@ func (d Decision) settle(now time.Time, s State) Decision {
 
 // unqualified sends back who is in and does not qualify: a text changed, a mark was taken back, a cohost leads no more. Hosts
 // never wait; the plan leaves them out until they qualify.
-func unqualified(now time.Time, s State) Decision {
+func sendBackUnqualified(now time.Time, s State) Decision {
 	var d Decision
 	for _, p := range s.Participants {
-		if p.Access == Admitted && !p.Role.Hosts() && qualified(s, p) != nil {
+		if p.Access == Admitted && !p.Role.Hosts() && checkRequirements(s, p) != nil {
 			d.add(SeatSentBack{ID: p.ID, At: now})
-			d.tell(Moved{To: p.ID, Reason: "sent_back"})
+			d.emit(AccessReason{To: p.ID, Reason: "sent_back"})
 		}
 	}
 	return d
 }
 
-func apart(_ time.Time, s State) Decision {
+func closeBrokenSideRooms(_ time.Time, s State) Decision {
 	var d Decision
 	for _, r := range s.SideRooms {
-		if !s.stillApart(r) {
+		if !s.sideRoomStands(r) {
 			d.add(SideRoomClosed{r})
 		}
 	}
@@ -49,7 +49,7 @@ func apart(_ time.Time, s State) Decision {
 }
 
 // begin starts the absolute limit with the first admission.
-func begin(now time.Time, s State) Decision {
+func startSession(now time.Time, s State) Decision {
 	if !s.StartedAt.IsZero() || s.count(Admitted) == 0 {
 		return Decision{}
 	}
@@ -58,7 +58,7 @@ func begin(now time.Time, s State) Decision {
 		e.EndsAt = now.Add(s.Policy.SessionLimit)
 	}
 	s = Apply(s, e)
-	if end := limit(s); !end.IsZero() {
+	if end := timeLimit(s); !end.IsZero() {
 		e.Mark = markAt(now, end)
 	}
 	return Decision{Events: []Event{e}}
@@ -66,7 +66,7 @@ func begin(now time.Time, s State) Decision {
 
 // absence locks the room when its last host leaves, and unlocks it on a host's return if it was open before. A dropped connection
 // is no leaving while the seat waits for it.
-func absence(now time.Time, s State) Decision {
+func lockWithoutHost(now time.Time, s State) Decision {
 	there := len(hosts(s)) > 0
 	switch {
 	case there && !s.AbsentSince.IsZero():
@@ -78,7 +78,7 @@ func absence(now time.Time, s State) Decision {
 }
 
 // alone notes since when fewer than two are in a session that has begun: then it is idle.
-func alone(now time.Time, s State) Decision {
+func noteIdle(now time.Time, s State) Decision {
 	idle := !s.StartedAt.IsZero() && s.count(Admitted) < 2
 	switch {
 	case idle && s.AloneSince.IsZero():
@@ -90,7 +90,7 @@ func alone(now time.Time, s State) Decision {
 }
 
 // recorded notes that the recorder stopped because consent is missing: when it begins again, it is on when that is on the disk.
-func recorded(_ time.Time, s State) Decision {
+func interruptRecording(_ time.Time, s State) Decision {
 	if s.Recorder == RecorderWrites && !RecordingOf(s).Records() {
 		return Decision{Events: []Event{RecordingInterrupted{}}}
 	}

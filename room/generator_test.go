@@ -9,7 +9,7 @@ import (
 )
 
 // care is the second half of command.
-func (d *dealer) care() Command {
+func (d *generator) otherCommand() Command {
 	scope := func() Scope { return []Scope{RecordingAudio, RecordingVideo, "smell"}[d.next(3)] }
 	hash := func() string {
 		return []Text{audioText, videoText, houseRules, hausregeln, newRules, newAudio}[d.next(6)].Hash
@@ -35,10 +35,10 @@ func (d *dealer) care() Command {
 		return as(d.by(), StopRecording{})
 	case 6, 7:
 		if d.next(4) == 0 {
-			return as(d.seat(), RespondConsent{Scope: scope(), TextHash: hash(), Granted: d.flag()})
+			return as(d.seat(), AnswerConsent{Scope: scope(), TextHash: hash(), Granted: d.flag()})
 		}
 		f := d.s.Policy.Consents[d.next(2)]
-		return as(d.seat(), RespondConsent{Scope: f.Scope, TextHash: f.Texts[0].Hash, Granted: d.next(8) > 0})
+		return as(d.seat(), AnswerConsent{Scope: f.Scope, TextHash: f.Texts[0].Hash, Granted: d.next(8) > 0})
 	case 8:
 		return as(d.seat(), WithdrawConsent{Scope: []Scope{"", scope()}[d.next(2)]})
 	case 9:
@@ -52,13 +52,13 @@ func (d *dealer) care() Command {
 		if p, ok := d.s.seat(by); ok && p.Role.Hosts() && len(p.Publications) > 0 { // who cannot call for help
 			return RateExceeded{Target: by, Publication: p.Publications[0].ID, Withheld: true}
 		}
-		return as(by, SignalHelp{})
+		return as(by, RequestHelp{})
 	case 13:
 		by, target := d.by(), d.seat()
 		if len(d.s.Policy.Agreement) == 0 {
 			return as(by, ClearHelp{Target: target})
 		}
-		return as(by, RemindAgreement{})
+		return as(by, ShowAgreement{})
 	case 14:
 		return as(d.by(), SetRole{Target: d.seat(), Role: []auth.Role{auth.Cohost, auth.Participant, auth.Observer, auth.Host}[d.next(4)]})
 	case 15:
@@ -66,14 +66,14 @@ func (d *dealer) care() Command {
 		case 0:
 			return Revoke{Persons: []PersonID{PersonID(fmt.Sprint("p", d.next(12)))}}
 		case 1:
-			return Reinstate{Person: PersonID(fmt.Sprint("p", d.next(12)))}
+			return UndoRevoke{Person: PersonID(fmt.Sprint("p", d.next(12)))}
 		}
 		return as(ByClinic, Admit{All: true})
 	case 16:
 		if d.next(4) > 0 {
 			return d.publish()
 		}
-		return Amend{Policy: d.policy()}
+		return UpdatePolicy{Policy: d.policy()}
 	}
 	return d.join()
 }
@@ -81,7 +81,7 @@ func (d *dealer) care() Command {
 var newAudio = NewText("audio", "2", "en", "May we record your voice, for longer?")
 
 // policy deals one of many; its sizes and name stay.
-func (d *dealer) policy() Policy {
+func (d *generator) policy() Policy {
 	p := Policy{Name: "default", MaxParticipants: 4, MaxWaiting: 4, ResumeWindow: time.Minute, ScreenForAll: d.flag()}
 	switch d.next(6) {
 	case 1:

@@ -51,7 +51,7 @@ func consentSuffices(s State) bool {
 			continue
 		}
 		for _, scope := range s.Asked {
-			yes := stands(s, p.Person, scope)
+			yes := hasConsent(s, p.Person, scope)
 			all, some = all && yes, some || yes
 		}
 	}
@@ -63,19 +63,19 @@ func consentSuffices(s State) bool {
 
 // RecordedBy lists the publications that a recorder may subscribe to: while the recording is starting or on, of people in the group, not in
 // a side room, whose own consent to this kind stands. No consent, no subscription: whatever the rule.
-func RecordedBy(s State) []Recorded {
+func Recordable(s State) []RecordedPublication {
 	if !RecordingOf(s).Records() {
 		return nil
 	}
-	var list []Recorded
+	var list []RecordedPublication
 	for _, p := range s.Participants {
-		if _, aside := s.sideRoomOf(p.ID); aside || p.Access != Admitted || qualified(s, p) != nil {
+		if _, aside := s.sideRoomOf(p.ID); aside || p.Access != Admitted || checkRequirements(s, p) != nil {
 			continue
 		}
 		for _, pub := range p.Publications {
 			scope := pub.Source.scope()
-			if slices.Contains(s.Asked, scope) && stands(s, p.Person, scope) && may(s, p, pub.Source.act()) {
-				list = append(list, Recorded{Publication: pub.ID, Participant: p.ID, Person: p.Person, Scope: scope})
+			if slices.Contains(s.Asked, scope) && hasConsent(s, p.Person, scope) && may(s, p, pub.Source.act()) {
+				list = append(list, RecordedPublication{Publication: pub.ID, Participant: p.ID, Person: p.Person, Scope: scope})
 			}
 		}
 	}

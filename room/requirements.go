@@ -7,11 +7,11 @@ import (
 
 // met reports whether a login is good enough.
 func (a Assurance) met(now time.Time, l Login) bool {
-	return a.known(l) && (a.MaxAuthAge == 0 || !l.At.IsZero() && !now.After(l.At.Add(a.MaxAuthAge)))
+	return a.matches(l) && (a.MaxAuthAge == 0 || !l.At.IsZero() && !now.After(l.At.Add(a.MaxAuthAge)))
 }
 
 // known is met as far as time does not change it.
-func (a Assurance) known(l Login) bool {
+func (a Assurance) matches(l Login) bool {
 	method := len(a.AMR) == 0 || slices.ContainsFunc(l.AMR, func(m string) bool { return slices.Contains(a.AMR, m) })
 	return method && (len(a.ACR) == 0 || l.ACR != "" && slices.Contains(a.ACR, l.ACR))
 }
@@ -23,13 +23,13 @@ func needsOf(s State, p Participant) Needs {
 		Agreement:    len(unacknowledged(s, p)) > 0,
 		Passcode:     s.Policy.Passcode && !p.PasscodeOK && (!hosts || s.Policy.PasscodeForAll),
 		Verification: s.Policy.Verify && !p.Verified && !hosts,
-		MFA:          !s.Policy.Entry.known(p.Login) || hosts && !s.Policy.Hosting.known(p.Login),
+		MFA:          !s.Policy.Entry.matches(p.Login) || hosts && !s.Policy.Hosting.matches(p.Login),
 	}
 }
 
 // qualified refuses who has not done what the policy asks. It holds for everyone in the group at any time: settle sends back who
 // does not qualify any more.
-func qualified(s State, p Participant) *Error {
+func checkRequirements(s State, p Participant) *Error {
 	switch n := needsOf(s, p); {
 	case n.MFA:
 		return refuse(MFARequired, "the room needs another login")
@@ -44,7 +44,7 @@ func qualified(s State, p Participant) *Error {
 }
 
 // loggedIn refuses whose login is not good enough or too long ago.
-func loggedIn(now time.Time, s State, p Participant) *Error {
+func checkLogin(now time.Time, s State, p Participant) *Error {
 	if !s.Policy.Entry.met(now, p.Login) || p.Role.Hosts() && !s.Policy.Hosting.met(now, p.Login) {
 		return refuse(MFARequired, "the room needs another login")
 	}
@@ -52,7 +52,7 @@ func loggedIn(now time.Time, s State, p Participant) *Error {
 }
 
 // scheduled refuses who is early or late. Hosts may come early, and others wait from EarlyEntry before.
-func scheduled(now time.Time, s State, p Participant, early time.Duration) *Error {
+func checkSchedule(now time.Time, s State, p Participant, early time.Duration) *Error {
 	switch {
 	case !s.NotAfter.IsZero() && !now.Before(s.NotAfter):
 		return refuse(RoomEnded, "the scheduled time is over")
@@ -81,7 +81,7 @@ func passcodeEntered(s State, by ParticipantID, c PasscodeEntered) (Decision, *E
 // verify marks somebody as known to a host, waiting or admitted, or takes it back. Where the policy wants the mark, who loses it
 // waits again.
 func verify(s State, by ParticipantID, c Verify) (Decision, *Error) {
-	if _, err := moderate(s, by, c.Target, actVerify); err != nil {
+	if _, err := authorizeOn(s, by, c.Target, actVerify); err != nil {
 		return Decision{}, err
 	}
 	p, ok := s.seat(c.Target)
