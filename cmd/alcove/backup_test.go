@@ -76,6 +76,9 @@ func TestBackupDrill(t *testing.T) {
 	p.stop()
 	state, keys, elsewhere := t.TempDir(), t.TempDir(), t.TempDir()
 	p.copyTo(state, "store", "audit")
+	if files, err := os.ReadDir(filepath.Join(state, "store")); err != nil || len(files) != 1 || files[0].Name() != "store.db" {
+		t.Errorf("the store is not one file: %v, %v", files, err)
+	}
 	p.copyTo(keys, storeKeyFile, auditKeyFile, auditPublic, personKeyFile, signingKeyFile, "jwks.json")
 	p.copyTo(elsewhere, "audit") // for its newest checkpoint, which a second place would have
 	p.start()
@@ -160,5 +163,22 @@ func TestBackupWithAnotherKey(t *testing.T) {
 	err := runDev(terminal{nil, io.Discard, &said}, []string{"--data", other, "--listen", "127.0.0.1:0"})
 	if err == nil || !strings.Contains(err.Error(), "cannot open the audit log") {
 		t.Errorf("a daemon with other keys: %v", err)
+	}
+}
+
+// A copy of the store that was cut short is refused, by name.
+func TestDamagedBackup(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t)
+	p.enter(canaryHost)
+	p.stop()
+	file := filepath.Join(p.dir, "store", "store.db")
+	if err := os.Truncate(file, 12<<10); err != nil { // all that names the root, and not all that it names
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	err := runDev(terminal{nil, io.Discard, &said}, []string{"--data", p.dir, "--listen", "127.0.0.1:0"})
+	if err == nil || !strings.Contains(err.Error(), "the store is damaged: restore it") {
+		t.Errorf("a daemon with half a store: %v", err)
 	}
 }

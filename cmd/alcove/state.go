@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -37,7 +38,11 @@ func openStore(c config, m material, more func(*store.Config)) (*store.Store, er
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the audit log: %w", err)
 	}
-	cfg := store.Config{Dir: c.Store.Dir, Key: m.store, Audit: l, Now: time.Now}
+	values, err := store.OpenFile(c.Store.Dir, time.Now)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot open the store: %w", err), l.Close())
+	}
+	cfg := store.Config{Values: values, Key: m.store, Audit: l, Now: time.Now}
 	more(&cfg)
 	s, err := store.Open(cfg)
 	if err != nil {

@@ -104,7 +104,7 @@ func TestClosingOutlivesTrouble(t *testing.T) {
 			return func() { f.set(nil, nil) }
 		},
 		"of the sessions": func(p *place, _ *faulty) func() {
-			p.fill(sessionsBucket)
+			p.fill()
 			return func() {}
 		},
 	} {

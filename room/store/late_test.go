@@ -66,7 +66,7 @@ func TestRefusedRevocationIsWritten(t *testing.T) {
 				s.Write(record(fmt.Sprint("s", i), "x", "admitted"), func(error) { wg.Done() })
 			}
 			if c.want == ErrStalled {
-				until(t, "the writer is at work", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return !s.since.IsZero() })
+				until(t, "the writer is at work", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.current != nil })
 				clock.add(stallAfter + 1)
 			}
 			if err := revokePerson1(t, s); !errors.Is(err, c.want) {
@@ -75,7 +75,7 @@ func TestRefusedRevocationIsWritten(t *testing.T) {
 			f.set(nil, nil)
 			close(hang)
 			wg.Wait()
-			until(t, "the revocation is tried again", func() bool { return s.lateJobs() == 0 })
+			until(t, "the revocation is tried again", func() bool { return s.unwritten() == 0 })
 			if err := write(t, s, record("after", "x", "admitted")); err != nil { // comes after it
 				t.Fatal(err)
 			}
@@ -125,7 +125,7 @@ func TestNewestRevocationWins(t *testing.T) {
 		clock.add(time.Second)
 	}
 	f.set(nil, nil)
-	until(t, "all is written", func() bool { return s.lateJobs() == 0 && s.Err() == nil })
+	until(t, "all is written", func() bool { return s.unwritten() == 0 && s.Err() == nil })
 	if lift(t, s, auth.RevokePerson, "person-1", true); s.Revoked(time.Now(), person1) {
 		t.Error("a revocation is not lifted")
 	}

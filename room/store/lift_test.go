@@ -50,26 +50,16 @@ func TestLiftFailsClosed(t *testing.T) {
 	p.close(s)
 }
 
-// A lift whose value went but whose group failed is closed again: it was refused, so it must not come true by a restart.
-func TestHalfLiftIsClosedAgain(t *testing.T) {
+// A lift that failed may be on the disk: it is closed again, since it was refused and must not come true by a restart.
+func TestUnconfirmedLiftIsClosedAgain(t *testing.T) {
 	p, _, _ := troubled(t)
 	s := p.open()
 	if err := revokePerson1(t, s); err != nil {
 		t.Fatal(err)
 	}
-	failed := errors.New("no answer")
-	results := make(chan error, 2)
-	stands, _ := s.revoked.Find(auth.RevokePerson, "person-1")
-	restore := s.restoring(stands, func(bool) {})
-	write := restore.write
-	restore.write = func(ctx context.Context) error { return errors.Join(write(ctx), failed) }
-	done := restore.done
-	restore.done = func(err error) { done(err); results <- err }
-	if err := s.offer(restore); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-results; !errors.Is(err, failed) {
-		t.Errorf("got %v", err)
+	p.values.fail(1, true)
+	if lifted, err := s.Restore(t.Context(), auth.RevokePerson, "person-1"); err == nil || lifted {
+		t.Errorf("lifted %v, %v", lifted, err)
 	}
 	if !s.Revoked(time.Now(), person1) {
 		t.Error("a lift that failed lifts")
@@ -90,12 +80,12 @@ func TestRevokedAgainWhileLifted(t *testing.T) {
 	}
 	lifted := make(chan bool, 1)
 	stands, _ := s.revoked.Find(auth.RevokePerson, "person-1")
-	restore := s.restoring(stands, func(did bool) { lifted <- did })
+	restore := s.restoreJob(stands, func(did bool) { lifted <- did })
 	clock.add(time.Second)
 	if err := revokePerson1(t, s); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.offer(restore); err != nil {
+	if err := s.enqueue(restore); err != nil {
 		t.Fatal(err)
 	}
 	if <-lifted || !s.Revoked(time.Now(), person1) || !p.crashed().Revoked(time.Now(), person1) {
@@ -110,7 +100,7 @@ func TestOverRevocationsLeave(t *testing.T) {
 	s := p.open()
 	kept := func() (n int) {
 		t.Helper()
-		if err := s.bucket(revocationsBucket).all(t.Context(), "*", func(string, []byte) error { n++; return nil }); err != nil {
+		if err := s.each(t.Context(), Revocations, "", func([]byte) error { n++; return nil }); err != nil {
 			t.Fatal(err)
 		}
 		return n
@@ -118,13 +108,13 @@ func TestOverRevocationsLeave(t *testing.T) {
 	if err := revokePerson1(t, s); err != nil {
 		t.Fatal(err)
 	}
-	for i := range forgetAtOnce + 1 {
+	for i := range maxExpiredRevocations + 1 {
 		if err := revoke(s, auth.Revocation{Kind: auth.RevokeToken, Subject: fmt.Sprint("token-", i)}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	clock.add(3 * time.Minute)
-	if n := len(s.Revocations(clock.now())); n != forgetAtOnce+2 || kept() != n {
+	if n := len(s.Revocations(clock.now())); n != maxExpiredRevocations+2 || kept() != n {
 		t.Errorf("%d stand, %d are kept", n, kept())
 	}
 	clock.add(48 * time.Hour)
@@ -164,7 +154,7 @@ func TestLateUntilWritten(t *testing.T) {
 	until(t, "it is tried again", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return len(s.late) == 0
+		return len(s.retrying) == 0
 	})
 	if s.Late() == nil || rooms.Err() == nil {
 		t.Error("what is being written counts as written")
@@ -188,7 +178,7 @@ func TestLiftGivenUp(t *testing.T) {
 	f.set(nil, hang)
 	written := make(chan error, 2)
 	s.Write(record("before", "x", "admitted"), func(err error) { written <- err })
-	until(t, "the writer is at work", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return !s.since.IsZero() })
+	until(t, "the writer is at work", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.current != nil })
 	ctx, cancel := context.WithCancel(t.Context())
 	gaveUp := make(chan struct{})
 	go func() {

@@ -8,15 +8,18 @@ import (
 
 // Every group is told of, with what failed of it.
 func TestWrote(t *testing.T) {
-	p, f, c := troubled(t)
+	p, f, _ := troubled(t)
 	type told struct {
 		took   time.Duration
 		failed Part
 	}
 	groups := make(chan told, 100)
-	s, err := Open(Config{Dir: p.dir + "/store", Key: p.key, Audit: p.log(), Now: c.now, Wrote: func(took time.Duration, failed Part) {
-		groups <- told{took, failed}
-	}})
+	cfg, err := p.config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Wrote = func(took time.Duration, failed Part) { groups <- told{took, failed} }
+	s, err := Open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,12 +7,10 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"strings"
 
 	"alcove/auth"
@@ -46,9 +44,6 @@ func (k Key) derive(use string) []byte {
 	return b
 }
 
-// jetStream is the passphrase of JetStream's own cipher.
-func (k Key) jetStream() string { return hex.EncodeToString(k.derive("jetstream")) }
-
 // A seal closes values. The nonce is random: under one key 2^32 values are safe (NIST SP 800-38D, section 8.3), one a second for
 // a century.
 type seal struct{ aead cipher.AEAD }
@@ -66,60 +61,18 @@ func (k Key) seal() seal {
 }
 
 // close binds a value to its place: nobody moves it to another.
-func (s seal) close(bucket, key string, value []byte) []byte {
-	return s.aead.Seal(nil, nil, value, []byte(bucket+"/"+key))
+func (s seal) close(bucket Bucket, key string, value []byte) []byte {
+	return s.aead.Seal(nil, nil, value, []byte(string(bucket)+"/"+key))
 }
 
 var errSeal = errors.New("a value of the store was changed, or belongs to another place")
 
-func (s seal) open(bucket, key string, sealed []byte) ([]byte, error) {
-	value, err := s.aead.Open(nil, nil, sealed, []byte(bucket+"/"+key))
+func (s seal) open(bucket Bucket, key string, sealed []byte) ([]byte, error) {
+	value, err := s.aead.Open(nil, nil, sealed, []byte(string(bucket)+"/"+key))
 	if err != nil {
 		return nil, errSeal
 	}
 	return value, nil
-}
-
-// checkKey compares the key with the one that the store was made with. JetStream would pass over files that it cannot read, and
-// begin anew: every used token would work again.
-func checkKey(root *os.Root, s seal) (known bool, err error) {
-	f, err := root.Open(checkFile)
-	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
-	} else if err != nil {
-		return false, err
-	}
-	defer f.Close()
-	sealed, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
-	if err != nil {
-		return false, err
-	}
-	if _, err := s.open("", checkFile, sealed); err != nil {
-		return false, errors.New("the store was made with another key: give it back the one it had")
-	}
-	return true, nil
-}
-
-// leaveCheck says that the store is whole and which key it has. The file comes to be whole or not at all: a part of it would mean
-// another key, for good.
-func leaveCheck(root *os.Root, s seal) error {
-	const fresh = checkFile + ".new"
-	f, err := root.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, modeFile)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(s.close("", checkFile, []byte("alcove")))
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := root.Rename(fresh, checkFile); err != nil {
-		return err
-	}
-	folder, err := root.Open(".")
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // Format redacts every verb of fmt.

@@ -32,6 +32,7 @@ type place struct {
 	publicKey string
 	wrap      func(audit.Folder) audit.Folder
 	now       func() time.Time
+	values    faultyValues // around the file that was opened last
 }
 
 func newPlace(t testing.TB) *place {
@@ -69,7 +70,21 @@ func (p *place) log() *audit.Log {
 
 func (p *place) try() (*Store, error) {
 	p.t.Helper()
-	return Open(Config{Dir: filepath.Join(p.dir, "store"), Key: p.key, Audit: p.log(), Now: p.now})
+	cfg, err := p.config()
+	if err != nil {
+		return nil, err
+	}
+	return Open(cfg)
+}
+
+func (p *place) config() (Config, error) {
+	p.t.Helper()
+	file, err := OpenFile(filepath.Join(p.dir, "store"), p.now)
+	if err != nil {
+		return Config{}, err
+	}
+	p.values = faultyValues{File: file, faults: &faults{}}
+	return Config{Values: p.values, Key: p.key, Audit: p.log(), Now: p.now}, nil
 }
 
 func (p *place) open() *Store {
@@ -259,41 +274,28 @@ func TestSpend(t *testing.T) {
 }
 
 // A use is forgotten in the end, and not as soon as the token has expired: then a clock that is set back would let it in again.
-func TestSpendForgets(t *testing.T) {
-	p := newPlace(t)
+func TestUsedTokenIsForgotten(t *testing.T) {
+	p, _, clock := troubled(t)
 	s := p.open()
 	defer p.close(s)
-	long := use("long", 0)
-	if err := s.MarkUsed(time.Now(), long); err != nil {
+	u := use("a", time.Minute)
+	if err := s.MarkUsed(clock.now(), u); err != nil {
 		t.Fatal(err)
 	}
-	s.kept = func(_ time.Time, u auth.Use) time.Time { return u.Until }
-	u := use("a", 0)
-	w, err := s.bucket(spentBucket).kv().Watch(t.Context(), u.Key.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Stop()
-	if err := s.MarkUsed(time.Now(), u); err != nil {
-		t.Fatal(err)
-	}
-	deadline := time.NewTimer(20 * time.Second)
-	defer deadline.Stop()
-	for {
-		select {
-		case e := <-w.Updates():
-			if e != nil && len(e.Value()) == 0 { // the mark of its end
-				if err := s.MarkUsed(time.Now(), u); err != nil {
-					t.Errorf("its name is not free again: %v", err)
-				}
-				if err := s.MarkUsed(long.IssuedAt, long); !errors.Is(err, auth.ErrTokenUsed) { // its mark is older than the one that is gone
-					t.Errorf("an expired token works again when the clock is set back: %v", err)
-				}
-				return
-			}
-		case <-deadline.C:
-			t.Fatal("a used token is kept for ever")
+	for _, c := range []struct {
+		after time.Duration
+		want  error
+	}{{2 * time.Minute, auth.ErrTokenUsed}, {auth.UsedTokenRetention - 3*time.Minute, auth.ErrTokenUsed}, {2 * time.Minute, nil}} {
+		clock.add(c.after)
+		if err := write(t, s, record("a", "x", "admitted")); err != nil { // values that expired go with a transaction
+			t.Fatal(err)
 		}
+		if err := s.ensureUnused(u.Key.String()); !errors.Is(err, c.want) {
+			t.Errorf("at %v: %v, want %v", clock.now(), err, c.want)
+		}
+	}
+	if err := s.MarkUsed(clock.now(), u); err != nil {
+		t.Errorf("its name is not free again: %v", err)
 	}
 }
 
@@ -332,8 +334,8 @@ func TestOpenFailsClosed(t *testing.T) {
 	if err := write(t, s, record("a", "state", "admitted")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := audit.Lock(filepath.Join(p.dir, "store")); err == nil {
-		t.Error("two daemons share a store")
+	if _, err := OpenFile(filepath.Join(p.dir, "store"), p.now); !errors.Is(err, audit.ErrLocked) {
+		t.Errorf("two daemons share a store: %v", err)
 	}
 	p.close(s)
 
@@ -349,13 +351,6 @@ func TestOpenFailsClosed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	stream := filepath.Join(p.dir, "store", "jetstream", "$G", "streams", "KV_"+spentBucket)
-	move(stream, kept)
-	if _, err := p.try(); err == nil || !strings.Contains(err.Error(), "restore the store") {
-		t.Errorf("without its used tokens: %v", err)
-	}
-	os.RemoveAll(stream)
-	move(kept, stream)
 	log := filepath.Join(p.dir, "audit")
 	move(log, kept)
 	if _, err := p.try(); err == nil || !strings.Contains(err.Error(), "audit log was cut") {
@@ -395,17 +390,17 @@ func TestNothingInClear(t *testing.T) {
 			}
 			files++
 			data, err := os.ReadFile(name)
-			for _, c := range append(planted, p.key.secret.Reveal(), p.key.jetStream()) {
+			for _, c := range append(planted, p.key.secret.Reveal()) {
 				if strings.Contains(string(data), c) || strings.Contains(name, c) {
 					t.Errorf("%s: %s holds %q", when, name, c)
 				}
 			}
-			if info, err := d.Info(); err != nil || info.Mode().Perm()&0o077 != 0 && !strings.Contains(name, "jetstream") {
+			if info, err := d.Info(); err != nil || info.Mode().Perm()&0o077 != 0 {
 				t.Errorf("others may read %s: %v", name, info.Mode())
 			}
 			return err
 		})
-		if err != nil || files < 10 {
+		if err != nil || files != 5 {
 			t.Errorf("%d files, %v", files, err)
 		}
 	}

@@ -165,7 +165,7 @@ func TestStall(t *testing.T) {
 	results := make(chan error, 2)
 	wg.Add(1)
 	s.Write(record("a", "state 1", "admitted"), func(err error) { results <- err; wg.Done() })
-	until(t, "the writer is at work", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return !s.since.IsZero() })
+	until(t, "the writer is at work", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.current != nil })
 	if err := s.Err(); err != nil {
 		t.Errorf("stalled at once: %v", err)
 	}
@@ -222,9 +222,9 @@ func TestUnsure(t *testing.T) {
 	if err := write(t, s, record("a", "state 1", "admitted")); err != nil {
 		t.Fatal(err)
 	}
-	s.backend.Load().server.Shutdown()
+	p.values.fail(1, false)
 	if err := write(t, s, record("a", "state 2", "unlocked")); err == nil {
-		t.Fatal("written to a server that is gone")
+		t.Fatal("written to a disk that is gone")
 	}
 	p.recovers(s)
 	if text := p.logText(); !strings.Contains(text, `"act":"audit.unsure","detail":"1-1"`) {

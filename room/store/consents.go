@@ -9,19 +9,19 @@ import (
 	"alcove/room"
 )
 
-// putConsent keeps one answer of one person. Its name is a hash of all of it: written twice it is still one.
-func (s *Store) putConsent(ctx context.Context, c room.ConsentRecord) error {
+// consentChange keeps one answer of one person. Its name is a hash of all of it: written twice it is still one.
+func (s *Store) consentChange(c room.ConsentRecord) (Change, error) {
 	value, err := json.Marshal(c)
 	if err != nil {
-		return err
+		return Change{}, err
 	}
-	return s.bucket(consentsBucket).put(ctx, hashed(string(c.Person))+"."+hashed(string(value)), value)
+	return s.put(Consents, hashed(string(c.Person))+"."+hashed(string(value)), value)
 }
 
 // Consents gives all answers of a person in the order of time: what they agreed to, consented to, refused and withdrew.
 func (s *Store) Consents(ctx context.Context, person room.PersonID) ([]room.ConsentRecord, error) {
 	var all []room.ConsentRecord
-	err := s.bucket(consentsBucket).all(ctx, hashed(string(person))+".*", func(_ string, value []byte) error {
+	err := s.each(ctx, Consents, hashed(string(person))+".", func(value []byte) error {
 		var c room.ConsentRecord
 		if err := json.Unmarshal(value, &c); err != nil {
 			return err
