@@ -237,7 +237,7 @@ func checkDocs(t *testing.T, all []source) {
 }
 
 func checkTopLevel(t *testing.T) {
-	want := []string{"cmd", "sfu", "signaling", "room", "auth", "deploy", "loadtest", "LICENSE", "Makefile", "README.md", "go.mod", "go.sum"}
+	want := []string{"cmd", "sfu", "signaling", "room", "auth", "deploy", "loadtest", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "SECURITY.md", "go.mod", "go.sum"}
 	entries, err := os.ReadDir("../..")
 	if err != nil {
 		t.Fatal(err)
