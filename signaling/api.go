@@ -43,7 +43,7 @@ type adminRooms interface {
 	View(ctx context.Context, name string) (room.View, error)
 	Do(ctx context.Context, name string, c room.Command) (room.Outcome, error)
 	Revoke(ctx context.Context, persons ...room.PersonID) error
-	Reinstate(ctx context.Context, person room.PersonID) error
+	UndoRevoke(ctx context.Context, person room.PersonID) error
 }
 
 // An operation answers one request that was admitted; in holds the fields of its body.

@@ -10,7 +10,7 @@ import (
 // brittle gives seats that break when the room is locked.
 type brittle struct{ roomRegistry }
 
-func (b brittle) join(ctx context.Context, a live.Arrival, c live.Client) (seat, live.Welcome, error) {
+func (b brittle) join(ctx context.Context, a live.JoinRequest, c live.Client) (seat, live.Welcome, error) {
 	s, w, err := b.roomRegistry.join(ctx, a, c)
 	return brittleSeat{s}, w, err
 }

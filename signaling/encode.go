@@ -69,7 +69,7 @@ func EventOf(n live.Notice, ice []ICEServer) (string, Object) {
 		return "media.failed", Object{"participantId": n.Participant, "code": n.Code}
 	case live.Speakers:
 		return "speakers", Object{"participantIds": List(n.IDs, identity)}
-	case live.Words:
+	case live.EffectNotice:
 		return effectEvent(n.Effect)
 	case live.RoomEnded:
 		return "room.ended", Object{"reason": n.Reason}

@@ -66,16 +66,16 @@ func careNotices() map[string][]live.Notice {
 			live.SelfUpdated{Self: room.Self{Consents: []room.ConsentView{asked}}},
 			live.SelfUpdated{Self: room.Self{Consents: []room.ConsentView{withdrawn}, SideRoom: p2, HelpRaised: true}},
 		},
-		"help.raised":        {live.Words{Effect: room.HelpRequested{Participant: p1}}},
-		"agreement.reminder": {live.Words{Effect: room.AgreementShown{Texts: []room.Text{goldenText, german}}}},
-		"room.warning":       {live.Words{Effect: room.Warning{Minutes: 10}}, live.Words{Effect: room.Warning{Minutes: 1}}},
+		"help.raised":        {live.EffectNotice{Effect: room.HelpRequested{Participant: p1}}},
+		"agreement.reminder": {live.EffectNotice{Effect: room.AgreementShown{Texts: []room.Text{goldenText, german}}}},
+		"room.warning":       {live.EffectNotice{Effect: room.Warning{Minutes: 10}}, live.EffectNotice{Effect: room.Warning{Minutes: 1}}},
 		"recording.failed": {
-			live.Words{Effect: room.RecorderFailed{Fault: room.DiskFull}}, live.Words{Effect: room.RecorderFailed{Fault: room.SealFailed}},
+			live.EffectNotice{Effect: room.RecorderFailed{Fault: room.DiskFull}}, live.EffectNotice{Effect: room.RecorderFailed{Fault: room.SealFailed}},
 		},
 		"quality": {
-			live.Words{Effect: room.QualityWarned{Participant: p1, Source: room.Camera}},
-			live.Words{Effect: room.QualityWarned{Participant: p1, Source: room.Microphone, Withheld: true}},
-			live.Words{Effect: room.QualityWarned{Participant: p1, Source: room.Microphone, Withheld: true, Taken: true}},
+			live.EffectNotice{Effect: room.QualityWarned{Participant: p1, Source: room.Camera}},
+			live.EffectNotice{Effect: room.QualityWarned{Participant: p1, Source: room.Microphone, Withheld: true}},
+			live.EffectNotice{Effect: room.QualityWarned{Participant: p1, Source: room.Microphone, Withheld: true, Taken: true}},
 		},
 		"room.updated": {
 			live.RoomUpdated{Room: state(false, room.RecordingOff, 0)},

@@ -302,7 +302,7 @@ func (s *Server) Close(ctx context.Context) error {
 // registry makes the doors of a live.Registry.
 type liveRooms struct{ *live.Registry }
 
-func (r liveRooms) join(ctx context.Context, a live.Arrival, c live.Client) (seat, live.Welcome, error) {
+func (r liveRooms) join(ctx context.Context, a live.JoinRequest, c live.Client) (seat, live.Welcome, error) {
 	return r.Join(ctx, a, c)
 }
 

@@ -56,8 +56,8 @@ func (s *session) enterPasscode(ctx context.Context, p PasscodeGuess) *Failure {
 }
 
 // arrive gathers what is known of one who comes with a good token.
-func (s *session) admission(ctx context.Context, h Hello, g auth.Grant) (live.Arrival, *Failure) {
-	a := live.Arrival{Grant: g, DisplayName: h.DisplayName, NotBefore: g.NotBefore, NotAfter: g.NotAfter}
+func (s *session) admission(ctx context.Context, h Hello, g auth.Grant) (live.JoinRequest, *Failure) {
+	a := live.JoinRequest{Grant: g, DisplayName: h.DisplayName, NotBefore: g.NotBefore, NotAfter: g.NotAfter}
 	if !h.Passcode.Empty() {
 		policy := g.Policy
 		if policy == "" {

@@ -99,7 +99,7 @@ func (s *Server) removeRevocation(r *http.Request, in cursor) (Object, error) {
 	}
 	err := s.ready()
 	if err == nil && kind == auth.RevokePerson {
-		err = s.admin.Reinstate(r.Context(), room.PersonID(subject))
+		err = s.admin.UndoRevoke(r.Context(), room.PersonID(subject))
 	}
 	var lifted bool
 	if err == nil {

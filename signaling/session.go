@@ -26,7 +26,7 @@ type seat interface {
 
 // doors is where seats come from: the registry of rooms.
 type roomRegistry interface {
-	join(context.Context, live.Arrival, live.Client) (seat, live.Welcome, error)
+	join(context.Context, live.JoinRequest, live.Client) (seat, live.Welcome, error)
 	resume(context.Context, live.SessionID, auth.Secret, live.Client) (seat, live.Welcome, error)
 }
 

@@ -339,7 +339,7 @@ func TestSlowReader(t *testing.T) {
 		if i > 10_000 {
 			t.Fatal("the queue takes without end")
 		}
-		s.Deliver(live.Words{Effect: room.MessageSent{Waiter: "w", Text: words}})
+		s.Deliver(live.EffectNotice{Effect: room.MessageSent{Waiter: "w", Text: words}})
 	}
 	if code := host.closed(); code != CloseRateLimited {
 		t.Errorf("closed with %d", code)

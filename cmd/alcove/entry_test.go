@@ -223,7 +223,7 @@ func TestReadyzSaysWhy(t *testing.T) {
 	web := httptest.NewServer(server.AdminHandler())
 	defer web.Close()
 	grant := auth.Grant{Room: "r", Person: "p", Role: auth.Host, Policy: defaultPolicy}
-	seat, _, err := rooms.Join(t.Context(), live.Arrival{Grant: grant}, nobody{})
+	seat, _, err := rooms.Join(t.Context(), live.JoinRequest{Grant: grant}, nobody{})
 	if err != nil {
 		t.Fatal(err)
 	}

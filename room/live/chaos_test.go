@@ -15,11 +15,11 @@ import (
 // is kept is what is so, and the log tells of nobody admitted who was not, after what was undone.
 func TestJournalComesToTheSame(t *testing.T) {
 	for seed := range uint64(40) {
-		inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+		withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 			dice := rand.New(rand.NewPCG(seed, 1))
 			host := h.join("g", "host", auth.Host)
-			hosts := []guest{host, h.join("g", "cohost", auth.Cohost)}
-			var others []guest
+			hosts := []testSeat{host, h.join("g", "cohost", auth.Cohost)}
+			var others []testSeat
 			for _, name := range []string{"a", "b", "c", "d"} {
 				others = append(others, h.join("g", name, auth.Participant))
 			}
@@ -50,24 +50,24 @@ func TestJournalComesToTheSame(t *testing.T) {
 			for range 3 {
 				j.set(func() { j.holds, j.fails = false, false })
 				j.release()
-				time.Sleep(2 * lastRetry)
+				time.Sleep(2 * maxRetry)
 			}
-			state, err := ask(t.Context(), host.Seat.room, func(answer reply[room.State]) { answer.give(host.Seat.room.state, nil) })
+			state, err := call(t.Context(), host.Seat.room, func(answer reply[room.State]) { answer.send(host.Seat.room.state, nil) })
 			if err != nil || h.reg.Err() != nil {
 				t.Fatal(err, h.reg.Err())
 			}
-			kept := j.kept(t)
+			kept := j.savedState(t)
 			kept.Policy = state.Policy
-			if a, b := settled(kept), settled(state); !bytes.Equal(a, b) {
+			if a, b := encodeWithoutTimes(kept), encodeWithoutTimes(state); !bytes.Equal(a, b) {
 				t.Fatalf("session %d: kept\n%s\nis\n%s", seed, a, b)
 			}
-			j.wantTruth(t, seed, state)
+			j.wantLogMatches(t, seed, state)
 		})
 	}
 }
 
 // settled encodes a state without the times at which things became so: a record was made a moment before its act.
-func settled(s room.State) []byte {
+func encodeWithoutTimes(s room.State) []byte {
 	var seats []room.Participant
 	for _, p := range s.Participants {
 		p.Since = time.Time{}
@@ -78,7 +78,7 @@ func settled(s room.State) []byte {
 }
 
 // wantTruth replays the log: who is in and whether the room is locked come to the same.
-func (j *fakeJournal) wantTruth(t *testing.T, seed uint64, s room.State) {
+func (j *fakeJournal) wantLogMatches(t *testing.T, seed uint64, s room.State) {
 	t.Helper()
 	in := map[room.ParticipantID]int{}
 	locked := 0

@@ -7,15 +7,15 @@ import (
 )
 
 // reasons are the words for changes, which Views do not hold.
-type reasons struct {
-	left  map[room.ParticipantID]string            // who is no longer in the group, and why
-	moved map[room.ParticipantID]room.AccessReason // whose access changed, and why
-	apart bool                                     // who hears whom changed
+type changeReasons struct {
+	left             map[room.ParticipantID]string            // who is no longer in the group, and why
+	moved            map[room.ParticipantID]room.AccessReason // whose access changed, and why
+	sideRoomsChanged bool                                     // who hears whom changed
 }
 
 // reasonsOf reads them from a decision.
-func reasonsOf(d room.Decision) reasons {
-	why := reasons{left: map[room.ParticipantID]string{}, moved: map[room.ParticipantID]room.AccessReason{}}
+func reasonsOf(d room.Decision) changeReasons {
+	why := changeReasons{left: map[room.ParticipantID]string{}, moved: map[room.ParticipantID]room.AccessReason{}}
 	for _, e := range d.Events {
 		switch e := e.(type) {
 		case room.SeatEnded:
@@ -23,7 +23,7 @@ func reasonsOf(d room.Decision) reasons {
 		case room.SeatSentBack:
 			why.left[e.ID] = "sent_back"
 		case room.SideRoomOpened, room.SideRoomClosed:
-			why.apart = true
+			why.sideRoomsChanged = true
 		}
 	}
 	for _, e := range d.Effects {
@@ -36,7 +36,7 @@ func reasonsOf(d room.Decision) reasons {
 
 // diff says what one participant is told when what they may see turns from old to new. Nobody is told anything else about
 // the room.
-func diff(old, new room.View, why reasons) []Notice {
+func diff(old, new room.View, why changeReasons) []Notice {
 	var list []Notice
 	if old.Self.Access != new.Self.Access {
 		m := why.moved[new.Self.ID]
@@ -44,14 +44,14 @@ func diff(old, new room.View, why reasons) []Notice {
 	} else if !slices.Equal(old.Self.Permissions, new.Self.Permissions) || old.Self.Role != new.Self.Role {
 		list = append(list, AccessChanged{Self: new.Self})
 	}
-	if !sameCare(old.Self, new.Self) {
+	if !sameSelf(old.Self, new.Self) {
 		list = append(list, SelfUpdated{Self: new.Self})
 	}
 	switch {
 	case new.Room == nil:
 		return list
 	case old.Room == nil:
-		return append(list, entering(new)...)
+		return append(list, enteringGroup(new)...)
 	}
 	if *old.Room != *new.Room {
 		list = append(list, RoomUpdated{Room: *new.Room})
@@ -70,7 +70,7 @@ func diff(old, new room.View, why reasons) []Notice {
 }
 
 // entering tells everything to one who has just come into the group.
-func entering(v room.View) []Notice {
+func enteringGroup(v room.View) []Notice {
 	list := []Notice{RoomUpdated{Room: *v.Room}, Roster{People: v.Roster}}
 	if v.Waiting != nil {
 		list = append(list, WaitingList{Waiting: v.Waiting}, BarredList{Barred: v.Barred})
@@ -82,10 +82,10 @@ func mediaReady(v room.View) MediaReady {
 	return MediaReady{Generation: v.Self.Generation, Pairs: v.Slots, Screens: screenSlots}
 }
 
-func diffRoster(old, new []room.PersonView, why reasons) []Notice {
+func diffRoster(old, new []room.PersonView, why changeReasons) []Notice {
 	var list []Notice
 	for _, p := range old {
-		if _, ok := find(new, p.ID, personID); !ok {
+		if _, ok := findByID(new, p.ID, personID); !ok {
 			reason := why.left[p.ID]
 			if reason == "" {
 				reason = "left"
@@ -94,7 +94,7 @@ func diffRoster(old, new []room.PersonView, why reasons) []Notice {
 		}
 	}
 	for _, p := range new {
-		before, ok := find(old, p.ID, personID)
+		before, ok := findByID(old, p.ID, personID)
 		switch {
 		case !ok:
 			list = append(list, PersonJoined{Person: p})
@@ -108,12 +108,12 @@ func diffRoster(old, new []room.PersonView, why reasons) []Notice {
 func diffWaiting(old, new []room.WaiterView) []Notice {
 	var list []Notice
 	for _, w := range old {
-		if _, ok := find(new, w.ID, waiterID); !ok {
+		if _, ok := findByID(new, w.ID, waiterID); !ok {
 			list = append(list, WaiterRemoved{ID: w.ID})
 		}
 	}
 	for _, w := range new {
-		before, ok := find(old, w.ID, waiterID)
+		before, ok := findByID(old, w.ID, waiterID)
 		switch {
 		case !ok:
 			list = append(list, WaiterAdded{Waiter: w})
@@ -127,7 +127,7 @@ func diffWaiting(old, new []room.WaiterView) []Notice {
 func personID(p room.PersonView) room.ParticipantID { return p.ID }
 func waiterID(w room.WaiterView) room.ParticipantID { return w.ID }
 
-func find[T any](list []T, id room.ParticipantID, of func(T) room.ParticipantID) (T, bool) {
+func findByID[T any](list []T, id room.ParticipantID, of func(T) room.ParticipantID) (T, bool) {
 	i := slices.IndexFunc(list, func(one T) bool { return of(one) == id })
 	if i < 0 {
 		var none T
@@ -143,7 +143,7 @@ func samePerson(a, b room.PersonView) bool {
 }
 
 // sameCare reports whether nothing changed in what is asked of a participant and where they are.
-func sameCare(a, b room.Self) bool {
+func sameSelf(a, b room.Self) bool {
 	return a.Needs == b.Needs && a.SideRoom == b.SideRoom && a.HelpRaised == b.HelpRaised &&
 		slices.Equal(a.Agreement, b.Agreement) && slices.EqualFunc(a.Consents, b.Consents, sameConsent)
 }

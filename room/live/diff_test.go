@@ -33,7 +33,7 @@ func TestDiff(t *testing.T) {
 	people := func(p ...room.PersonView) func(*room.View) { return func(v *room.View) { v.Roster = p } }
 	waiters := func(w ...room.WaiterView) func(*room.View) { return func(v *room.View) { v.Waiting = w } }
 	waiting := room.View{Self: self(room.Waiting)}
-	why := reasons{
+	why := changeReasons{
 		left:  map[room.ParticipantID]string{"ann": "sent_back"},
 		moved: map[room.ParticipantID]room.AccessReason{"me": {To: "me", Reason: "admitted", Message: "hello"}},
 	}

@@ -195,24 +195,24 @@ func (o *fakeObserver) Waited(d time.Duration) { o.count("waited " + d.String())
 func (o *fakeObserver) Panicked()              { o.count("panicked") }
 
 // A house is a registry with fakes around it, inside a bubble.
-type house struct {
-	t     *testing.T
-	reg   *Registry
-	media *fakeMedia
-	seen  *fakeObserver
+type harness struct {
+	t        *testing.T
+	reg      *Registry
+	media    *fakeMedia
+	observer *fakeObserver
 }
 
 // inHouse runs a test in a bubble of its own time, and holds that all goroutines end with the rooms.
-func inHouse(t *testing.T, test func(t *testing.T, h *house)) {
+func withHarness(t *testing.T, test func(t *testing.T, h *harness)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		h := &house{t: t, media: &fakeMedia{}, seen: &fakeObserver{}}
+		h := &harness{t: t, media: &fakeMedia{}, observer: &fakeObserver{}}
 		h.reg = NewRegistry(Config{
 			Policies: map[string]room.Policy{
 				"default": {MaxParticipants: 50, MaxWaiting: 100, ResumeWindow: time.Minute},
 				"other":   {MaxParticipants: 5, MaxWaiting: 5, ResumeWindow: time.Minute},
 			},
-			Media: h.media, Observe: h.seen, MaxRooms: 3,
+			Media: h.media, Observe: h.observer, MaxRooms: 3,
 		})
 		test(t, h)
 		if err := h.reg.Close(t.Context()); err != nil {
@@ -227,7 +227,7 @@ func inHouse(t *testing.T, test func(t *testing.T, h *house)) {
 }
 
 // A guest is a joined client.
-type guest struct {
+type testSeat struct {
 	*Seat
 	client  *fakeClient
 	welcome Welcome
@@ -237,20 +237,20 @@ func grant(name, person string, role auth.Role) auth.Grant {
 	return auth.Grant{Room: name, Person: person, Role: role, Name: person, IssuedAt: time.Now()}
 }
 
-func (h *house) join(name, person string, role auth.Role) guest {
+func (h *harness) join(name, person string, role auth.Role) testSeat {
 	h.t.Helper()
 	c := &fakeClient{t: h.t}
-	seat, welcome, err := h.reg.Join(h.t.Context(), Arrival{Grant: grant(name, person, role)}, c)
+	seat, welcome, err := h.reg.Join(h.t.Context(), JoinRequest{Grant: grant(name, person, role)}, c)
 	if err != nil {
 		h.t.Fatalf("join of %s: %v", person, err)
 	}
-	return guest{seat, c, welcome}
+	return testSeat{seat, c, welcome}
 }
 
-func (h *house) refusedJoin(g auth.Grant, want room.Code) {
+func (h *harness) refusedJoin(g auth.Grant, want room.Code) {
 	h.t.Helper()
 	c := &fakeClient{t: h.t}
-	_, _, err := h.reg.Join(h.t.Context(), Arrival{Grant: g}, c)
+	_, _, err := h.reg.Join(h.t.Context(), JoinRequest{Grant: g}, c)
 	h.wantCode(err, want)
 	if n := c.take(); n != nil {
 		h.t.Fatalf("a refused client was told %+v", n)
@@ -260,13 +260,13 @@ func (h *house) refusedJoin(g auth.Grant, want room.Code) {
 	}
 }
 
-func (h *house) resume(g guest) (guest, error) {
+func (h *harness) resume(g testSeat) (testSeat, error) {
 	c := &fakeClient{t: h.t}
 	seat, welcome, err := h.reg.Resume(h.t.Context(), g.welcome.Session, g.welcome.Secret, c)
-	return guest{seat, c, welcome}, err
+	return testSeat{seat, c, welcome}, err
 }
 
-func (h *house) do(g guest, c room.Command) room.Outcome {
+func (h *harness) do(g testSeat, c room.Command) room.Outcome {
 	h.t.Helper()
 	o, err := g.Do(h.t.Context(), c)
 	if err != nil {
@@ -275,7 +275,7 @@ func (h *house) do(g guest, c room.Command) room.Outcome {
 	return o
 }
 
-func (h *house) wantCode(err error, want room.Code) {
+func (h *harness) wantCode(err error, want room.Code) {
 	h.t.Helper()
 	var e *room.Error
 	if !errors.As(err, &e) || e.Code != want {
@@ -283,7 +283,7 @@ func (h *house) wantCode(err error, want room.Code) {
 	}
 }
 
-func (h *house) wantEnd(g guest, access room.Access, reason string) {
+func (h *harness) wantEnd(g testSeat, access room.Access, reason string) {
 	h.t.Helper()
 	synctest.Wait()
 	if e, ok := g.client.ended(); !ok || e.Access != access || e.Reason != reason {
@@ -292,11 +292,11 @@ func (h *house) wantEnd(g guest, access room.Access, reason string) {
 }
 
 // told waits until all is quiet and gives the notices since the last time.
-func (h *house) told(g guest) []Notice {
+func (h *harness) notices(g testSeat) []Notice {
 	synctest.Wait()
 	return g.client.take()
 }
 
-func briefly(h *house) (context.Context, context.CancelFunc) {
+func briefly(h *harness) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(h.t.Context(), 2*time.Second)
 }

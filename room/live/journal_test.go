@@ -107,7 +107,7 @@ func (j *fakeJournal) acts() []string {
 }
 
 // kept is the state of the only session.
-func (j *fakeJournal) kept(t *testing.T) room.State {
+func (j *fakeJournal) savedState(t *testing.T) room.State {
 	t.Helper()
 	synctest.Wait()
 	records, _ := j.Load()
@@ -122,9 +122,9 @@ func (j *fakeJournal) kept(t *testing.T) room.State {
 }
 
 // inKeptHouse is inHouse with a journal.
-func inKeptHouse(t *testing.T, test func(t *testing.T, h *house, j *fakeJournal)) {
+func withJournal(t *testing.T, test func(t *testing.T, h *harness, j *fakeJournal)) {
 	t.Helper()
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		j := newFakeJournal()
 		h.reg.cfg.Journal = j
 		test(t, h, j)
@@ -134,7 +134,7 @@ func inKeptHouse(t *testing.T, test func(t *testing.T, h *house, j *fakeJournal)
 }
 
 // asks runs an act beside the test and gives its answer later.
-func (h *house) asks(g guest, c room.Command) chan error {
+func (h *harness) start(g testSeat, c room.Command) chan error {
 	answer := make(chan error, 1)
 	go func() {
 		_, err := g.Do(h.t.Context(), c)
@@ -145,38 +145,38 @@ func (h *house) asks(g guest, c room.Command) chan error {
 }
 
 func TestOpeningIsWrittenFirst(t *testing.T) {
-	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host := h.join("g", "host", auth.Host)
 		ann := h.join("g", "ann", auth.Participant)
-		h.told(ann)
+		h.notices(ann)
 		j.set(func() { j.holds = true })
-		answer := h.asks(host, room.Admit{All: true})
-		if n := h.told(ann); n != nil || len(answer) != 0 {
+		answer := h.start(host, room.Admit{All: true})
+		if n := h.notices(ann); n != nil || len(answer) != 0 {
 			t.Fatalf("admitted before it was written: %+v", n)
 		}
-		h.asks(ann, room.Message{Text: "hello"}) // the room goes on meanwhile
+		h.start(ann, room.Message{Text: "hello"}) // the room goes on meanwhile
 		j.release()
 		if err := <-answer; err != nil {
 			t.Fatal(err)
 		}
-		h.wantKinds(h.told(ann)[1:], "RoomUpdated", "Roster", "MediaReady")
+		h.wantKinds(h.notices(ann)[1:], "RoomUpdated", "Roster", "MediaReady")
 		want := []string{room.ActAdmitted, room.ActStarted, room.ActWaiting, room.ActAdmitted}
 		if got := j.acts(); !slices.Equal(got, want) {
 			t.Fatalf("written %v, want %v", got, want)
 		}
-		if p := j.kept(t).Participants[1]; p.Access != room.Admitted {
+		if p := j.savedState(t).Participants[1]; p.Access != room.Admitted {
 			t.Fatalf("kept %+v", p)
 		}
 	})
 }
 
 func TestClosingIsCarriedOutFirst(t *testing.T) {
-	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host := h.join("g", "host", auth.Host)
 		ann := h.join("g", "ann", auth.Participant)
 		h.do(host, room.Admit{All: true})
 		j.set(func() { j.holds = true })
-		answer := h.asks(host, room.Remove{Target: ann.ID()})
+		answer := h.start(host, room.Remove{Target: ann.ID()})
 		h.wantEnd(ann, room.Removed, "removed")
 		if len(answer) != 0 {
 			t.Fatal("answered before it was written, although the journal may work")
@@ -194,12 +194,12 @@ func TestClosingIsCarriedOutFirst(t *testing.T) {
 		h.wantCode(err, room.Unavailable)
 		j.set(func() { j.holds, j.fails = false, false })
 		j.release()
-		time.Sleep(2 * lastRetry)
+		time.Sleep(2 * maxRetry)
 		acts, want := j.acts(), []string{room.ActBarred, room.ActEnded, room.ActLocked}
 		if !slices.Equal(acts[len(acts)-3:], want) {
 			t.Fatalf("written %v, want %v at the end", acts, want)
 		}
-		if s := j.kept(t); !s.Locked || len(s.Barred) != 1 || h.reg.Err() != nil {
+		if s := j.savedState(t); !s.Locked || len(s.Barred) != 1 || h.reg.Err() != nil {
 			t.Fatalf("kept %+v, %v", s, h.reg.Err())
 		}
 		h.do(host, room.Unlock{})
@@ -207,19 +207,19 @@ func TestClosingIsCarriedOutFirst(t *testing.T) {
 }
 
 func TestDecidedAgain(t *testing.T) {
-	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host, cohost := h.join("g", "host", auth.Host), h.join("g", "cohost", auth.Cohost)
 		ann := h.join("g", "ann", auth.Participant)
 		j.set(func() { j.holds = true })
-		admit := h.asks(host, room.Admit{Targets: []room.ParticipantID{ann.ID()}})
-		lock := h.asks(cohost, room.Lock{})
+		admit := h.start(host, room.Admit{Targets: []room.ParticipantID{ann.ID()}})
+		lock := h.start(cohost, room.Lock{})
 		j.release() // what the admission would come to
 		h.wantCode(<-admit, room.RoomLocked)
 		j.release() // the lock
 		if err := <-lock; err != nil {
 			t.Fatal(err)
 		}
-		if s := j.kept(t); !s.Locked || s.Participants[2].Access != room.Waiting {
+		if s := j.savedState(t); !s.Locked || s.Participants[2].Access != room.Waiting {
 			t.Fatalf("kept %+v", s)
 		}
 		if acts := j.acts(); !slices.Contains(acts, room.ActUndone+" "+room.ActAdmitted) {
@@ -229,12 +229,12 @@ func TestDecidedAgain(t *testing.T) {
 }
 
 func TestNobodyEntersUnwritten(t *testing.T) {
-	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host := h.join("g", "host", auth.Host)
 		ann := h.join("g", "ann", auth.Participant)
-		h.told(ann)
+		h.notices(ann)
 		j.set(func() { j.holds = true })
-		admit := h.asks(host, room.Admit{All: true})
+		admit := h.start(host, room.Admit{All: true})
 		go h.join("g", "ben", auth.Participant)
 		synctest.Wait()
 		j.release()
@@ -261,17 +261,17 @@ func TestNobodyEntersUnwritten(t *testing.T) {
 }
 
 func TestStalledJournal(t *testing.T) {
-	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host := h.join("g", "host", auth.Host)
 		ann := h.join("g", "ann", auth.Participant)
 		j.set(func() { j.holds = true })
 		began := time.Now()
 		_, err := host.Do(t.Context(), room.Admit{All: true})
-		if h.wantCode(err, room.Unavailable); time.Since(began) != journalPatience {
+		if h.wantCode(err, room.Unavailable); time.Since(began) != journalTimeout {
 			t.Fatalf("refused after %s", time.Since(began))
 		}
 		_, err = host.Do(t.Context(), room.Admit{All: true})
-		if h.wantCode(err, room.Unavailable); time.Since(began) != journalPatience {
+		if h.wantCode(err, room.Unavailable); time.Since(began) != journalTimeout {
 			t.Fatal("waited for a journal that stalls")
 		}
 		if h.reg.Err() == nil {
@@ -290,7 +290,7 @@ func TestStalledJournal(t *testing.T) {
 		if acts := j.acts(); !slices.Contains(acts, room.ActUndone+" "+room.ActAdmitted) {
 			t.Fatalf("written %v", acts)
 		}
-		s := j.kept(t)
+		s := j.savedState(t)
 		if !s.Locked || s.Participants[1].Access != room.Waiting || h.reg.Err() != nil {
 			t.Fatalf("kept %+v, %v", s, h.reg.Err())
 		}
@@ -300,14 +300,14 @@ func TestStalledJournal(t *testing.T) {
 }
 
 func TestStalledJournalAndResume(t *testing.T) {
-	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host := h.join("g", "host", auth.Host)
 		host.Disconnect()
 		synctest.Wait()
 		j.set(func() { j.holds = true })
 		began := time.Now()
 		again, err := h.resume(host)
-		if err != nil || time.Since(began) != journalPatience {
+		if err != nil || time.Since(began) != journalTimeout {
 			t.Fatalf("resumed after %s: %v", time.Since(began), err)
 		}
 		h.refusedJoin(grant("g", "host2", auth.Host), room.Unavailable)
@@ -319,7 +319,7 @@ func TestStalledJournalAndResume(t *testing.T) {
 }
 
 func TestDeadJournal(t *testing.T) {
-	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host := h.join("g", "host", auth.Host)
 		j.set(func() { j.err, j.fails = errors.New("no disk"), true })
 		h.refusedJoin(grant("another", "host", auth.Host), room.Unavailable)
@@ -335,7 +335,7 @@ func TestDeadJournal(t *testing.T) {
 		}
 		h.wantEnd(host, room.Ended, "ended")
 		j.set(func() { j.err, j.fails = nil, false })
-		time.Sleep(2 * lastRetry)
+		time.Sleep(2 * maxRetry)
 		if acts := j.acts(); acts[len(acts)-1] != room.ActSessionEnded {
 			t.Fatalf("written %v", acts)
 		}
@@ -347,7 +347,7 @@ func TestDeadJournal(t *testing.T) {
 
 // TestWhatIsAnsweredIsWritten crashes right after each answer: what was acknowledged is in the journal by then.
 func TestWhatIsAnsweredIsWritten(t *testing.T) {
-	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		j.set(func() { j.slow = 3 * time.Millisecond })
 		rules := room.NewText("rules", "1", "en", "What is said here stays here.")
 		p := recordingPolicy()
@@ -361,7 +361,7 @@ func TestWhatIsAnsweredIsWritten(t *testing.T) {
 			return func(s room.State) bool { return len(s.Consents) == 1 && s.Consents[0].Answer == want }
 		}
 		for _, step := range []struct {
-			by   guest
+			by   testSeat
 			do   room.Command
 			kept func(room.State) bool
 		}{
@@ -394,13 +394,13 @@ func TestWhatIsAnsweredIsWritten(t *testing.T) {
 }
 
 func TestFailedWrite(t *testing.T) {
-	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host := h.join("g", "host", auth.Host)
 		h.join("g", "ann", auth.Participant)
 		host.Disconnect()
 		synctest.Wait()
 		j.set(func() { j.holds, j.fails = true, true })
-		resumed := make(chan guest, 1)
+		resumed := make(chan testSeat, 1)
 		go func() {
 			g, err := h.resume(host)
 			if err != nil {
@@ -415,15 +415,15 @@ func TestFailedWrite(t *testing.T) {
 		h.wantCode(err, room.Unavailable)
 		j.set(func() { j.holds, j.fails = false, false })
 		j.release()
-		time.Sleep(2 * lastRetry)
+		time.Sleep(2 * maxRetry)
 		h.do(host, room.Admit{All: true})
 		j.set(func() { j.fails = true })
 		_, err = h.reg.Do(t.Context(), "g", room.Extend{Minutes: 1})
 		h.wantCode(err, room.InvalidState)
-		_, _, err = h.reg.Join(t.Context(), Arrival{Grant: grant("g2", "host", auth.Host)}, &fakeClient{t: t})
+		_, _, err = h.reg.Join(t.Context(), JoinRequest{Grant: grant("g2", "host", auth.Host)}, &fakeClient{t: t})
 		h.wantCode(err, room.Unavailable) // found out with its own record
 		j.set(func() { j.fails = false })
-		time.Sleep(2 * lastRetry)
+		time.Sleep(2 * maxRetry)
 		if n := h.reg.Counts().Rooms; n != 1 {
 			t.Fatalf("%d rooms run: one that nobody entered is over", n)
 		}
@@ -456,12 +456,12 @@ func TestUnwrittenIsBounded(t *testing.T) {
 
 // TestAPanicIsWritten: a room that failed does not come back with the daemon.
 func TestAPanicIsWritten(t *testing.T) {
-	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host := h.join("g", "host", auth.Host)
 		h.join("g", "ann", auth.Participant)
 		h.media.set(func() { h.media.panics = true })
 		j.set(func() { j.slow = time.Millisecond })
-		admit := h.asks(host, room.Admit{All: true}) // fails when its record is back
+		admit := h.start(host, room.Admit{All: true}) // fails when its record is back
 		time.Sleep(time.Second)
 		h.wantCode(<-admit, room.Internal)
 		h.wantEnd(host, room.Ended, "internal")
@@ -475,16 +475,16 @@ func TestAPanicIsWritten(t *testing.T) {
 
 // TestEndAnswersWhatIsOnItsWay: nobody waits for a journal of a room that is over.
 func TestEndAnswersWhatIsOnItsWay(t *testing.T) {
-	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host, cohost := h.join("g", "host", auth.Host), h.join("g", "cohost", auth.Cohost)
 		h.join("g", "ann", auth.Participant)
 		j.set(func() { j.holds = true })
-		admit, lift := h.asks(cohost, room.Admit{All: true}), h.asks(cohost, room.SetPermission{})
-		end := h.asks(host, room.End{})
+		admit, lift := h.start(cohost, room.Admit{All: true}), h.start(cohost, room.SetPermission{})
+		end := h.start(host, room.End{})
 		h.wantCode(<-admit, room.RoomEnded)
 		h.wantCode(<-lift, room.BadRequest)
 		h.wantEnd(cohost, room.Ended, "ended")
-		time.Sleep(journalPatience)
+		time.Sleep(journalTimeout)
 		synctest.Wait()
 		if len(end) != 1 {
 			t.Fatal("an end waits for the journal for ever")

@@ -10,7 +10,7 @@ import (
 )
 
 // A journalWriter keeps the journal of one room up to date. One record is in flight at a time, so that an older state never
-// overwrites a newer one; what happens meanwhile goes into the next record. All of it is owned by running.run.
+// overwrites a newer one; what happens meanwhile goes into the next record. All of it is owned by roomActor.run.
 //
 //	closes: carried out ──► entries ──► written, again and again until it works
 //	opens:  opening.Act ──► queue ──► written ──► carried out, or refused and written as undone
@@ -58,7 +58,7 @@ func (w *journalWriter) failing(now time.Time) bool {
 
 // stalled reports whether the record in flight takes too long.
 func (w *journalWriter) stalled(now time.Time) bool {
-	return w.inFlight != nil && !now.Before(w.inFlight.since.Add(journalPatience))
+	return w.inFlight != nil && !now.Before(w.inFlight.since.Add(journalTimeout))
 }
 
 // status says what the journal can do for an act that opens.
@@ -114,7 +114,7 @@ func (w *journalWriter) replyWhenWritten(now time.Time, send func()) {
 		send()
 		return
 	}
-	w.replies = append(w.replies, pendingReply{send, now.Add(journalPatience)})
+	w.replies = append(w.replies, pendingReply{send, now.Add(journalTimeout)})
 }
 
 // replyOverdue sends the replies that are overdue.
@@ -180,7 +180,7 @@ func (w *journalWriter) completed(now time.Time, err error) *inFlightRecord {
 	}
 	w.dirty = true // whatever the journal holds, it is not this
 	w.failures++
-	w.retryAt = now.Add(min(firstRetry<<min(w.failures-1, 10), lastRetry))
+	w.retryAt = now.Add(min(minRetry<<min(w.failures-1, 10), maxRetry))
 	return sent
 }
 

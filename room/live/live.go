@@ -73,7 +73,7 @@ type (
 	}
 	// Words carries an effect that leaves no trace: room.Asked, room.UnmuteAsked, room.HelpSignalled, room.Reminded, room.Warning,
 	// room.RecorderFailed, room.QualityWarned or room.Said.
-	Words struct{ Effect room.Effect }
+	EffectNotice struct{ Effect room.Effect }
 	// RoomEnded tells that the session is over.
 	RoomEnded struct{ Reason string }
 )
@@ -104,7 +104,7 @@ func (SlotMap) notice()         {}
 func (Speakers) notice()        {}
 func (EncodingsWanted) notice() {}
 func (HandshakeFailed) notice() {}
-func (Words) notice()           {}
+func (EffectNotice) notice()    {}
 func (RoomEnded) notice()       {}
 
 // Media opens the media plane of one room; cmd/alcove implements it with sfu.

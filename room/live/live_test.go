@@ -18,7 +18,7 @@ func kinds(list []Notice) []string {
 	return k
 }
 
-func (h *house) wantKinds(got []Notice, want ...string) {
+func (h *harness) wantKinds(got []Notice, want ...string) {
 	h.t.Helper()
 	if !reflect.DeepEqual(kinds(got), want) {
 		h.t.Fatalf("told %v, want %v", kinds(got), want)
@@ -26,7 +26,7 @@ func (h *house) wantKinds(got []Notice, want ...string) {
 }
 
 func TestAdmission(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		ann := h.join("g", "ann", auth.Participant)
 		if ann.welcome.Self.Access != room.Waiting || ann.welcome.Secret.Empty() || ann.welcome.Policy.Name != "default" {
 			t.Fatalf("welcome %+v", ann.welcome)
@@ -35,40 +35,40 @@ func TestAdmission(t *testing.T) {
 			t.Fatal("a media plane for people who wait")
 		}
 		host := h.join("g", "host", auth.Host)
-		told := h.told(host)
+		told := h.notices(host)
 		h.wantKinds(told, "RoomUpdated", "Roster", "WaitingList", "BarredList", "MediaReady")
 		if ready := told[4].(MediaReady); ready.Session == "" || ready.Session != host.welcome.Session {
 			t.Fatalf("media of %q, the seat is %q", ready.Session, host.welcome.Session)
 		}
-		if n := h.told(ann); n != nil {
+		if n := h.notices(ann); n != nil {
 			t.Fatalf("one who waits was told %+v", n)
 		}
 		got := h.do(host, room.Admit{Targets: []room.ParticipantID{ann.ID()}})
 		if !reflect.DeepEqual(got.Admitted, []room.ParticipantID{ann.ID()}) {
 			t.Fatalf("outcome %+v", got)
 		}
-		h.wantKinds(h.told(ann), "AccessChanged", "RoomUpdated", "Roster", "MediaReady")
-		h.wantKinds(h.told(host), "PersonJoined", "WaiterRemoved")
+		h.wantKinds(h.notices(ann), "AccessChanged", "RoomUpdated", "Roster", "MediaReady")
+		h.wantKinds(h.notices(host), "PersonJoined", "WaiterRemoved")
 		if c := h.reg.Counts(); c.Rooms != 1 || c.Waiting != 0 || c.Admitted[auth.Participant] != 1 || c.Admitted[auth.Host] != 1 {
 			t.Fatalf("counts %+v", c)
 		}
 		h.do(ann, room.Leave{})
 		h.wantEnd(ann, room.Left, "left")
-		if n := h.told(host); !reflect.DeepEqual(n, []Notice{PersonLeft{ann.ID(), "left"}}) {
+		if n := h.notices(host); !reflect.DeepEqual(n, []Notice{PersonLeft{ann.ID(), "left"}}) {
 			t.Fatalf("told %+v", n)
 		}
 		_, err := ann.Do(t.Context(), room.SetHand{Raised: true})
 		h.wantCode(err, room.InvalidState)
 		for key, want := range map[string]int{"joined waiting": 1, "joined admitted": 1, "admitted ok": 1} {
-			if h.seen.got(key) != want {
-				t.Errorf("%s: %d, want %d", key, h.seen.got(key), want)
+			if h.observer.got(key) != want {
+				t.Errorf("%s: %d, want %d", key, h.observer.got(key), want)
 			}
 		}
 	})
 }
 
 func TestNobodySpeaksForOthers(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
 		ann := h.join("g", "ann", auth.Participant)
 		for _, c := range []room.Command{
@@ -91,24 +91,24 @@ func TestNobodySpeaksForOthers(t *testing.T) {
 }
 
 func TestModeration(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
 		ann := h.join("g", "ann", auth.Participant)
 		ben := h.join("g", "ben", auth.Participant)
 		h.do(ann, room.Message{Text: "hello"})
-		h.wantKinds(h.told(host)[5:], "WaiterAdded", "WaiterAdded", "Words")
+		h.wantKinds(h.notices(host)[5:], "WaiterAdded", "WaiterAdded", "EffectNotice")
 		h.do(host, room.Admit{All: true})
-		h.told(ann)
+		h.notices(ann)
 		h.do(host, room.SendBack{Target: ann.ID(), Message: "a moment"})
-		n := h.told(ann)
+		n := h.notices(ann)
 		h.wantKinds(n, "AccessChanged")
 		if a := n[0].(AccessChanged); a.Reason != "sent_back" || a.Message != "a moment" || a.Self.Permissions != nil {
 			t.Fatalf("told %+v", a)
 		}
-		h.told(ben)
+		h.notices(ben)
 		h.do(host, room.Remove{Target: ann.ID()})
 		h.wantEnd(ann, room.Removed, "removed")
-		if n := h.told(ben); n != nil {
+		if n := h.notices(ben); n != nil {
 			t.Fatalf("the group was told of the waiting room: %+v", n)
 		}
 		_, err := h.resume(ann)
@@ -116,16 +116,16 @@ func TestModeration(t *testing.T) {
 		h.refusedJoin(grant("g", "ann", auth.Participant), room.BarredPerson)
 		h.do(ben, room.AskScreen{})
 		h.do(host, room.SetPermission{Target: ben.ID(), Source: room.Screen, Allowed: true})
-		h.wantKinds(h.told(ben), "AccessChanged", "PersonUpdated")
+		h.wantKinds(h.notices(ben), "AccessChanged", "PersonUpdated")
 		carl := h.join("g", "carl", auth.Participant)
 		h.do(host, room.End{})
 		h.wantEnd(host, room.Ended, "ended")
 		h.wantEnd(carl, room.Ended, "ended")
-		if n := h.told(carl); n != nil {
+		if n := h.notices(carl); n != nil {
 			t.Fatalf("one who waited was told %+v", n)
 		}
 		h.wantEnd(ben, room.Ended, "ended")
-		n = h.told(ben)
+		n = h.notices(ben)
 		if !reflect.DeepEqual(n, []Notice{RoomEnded{"host"}}) {
 			t.Fatalf("told %+v", n)
 		}
@@ -136,16 +136,16 @@ func TestModeration(t *testing.T) {
 }
 
 func TestResumeTellsEverythingAgain(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
-		h.told(host)
+		h.notices(host)
 		media := h.media.rooms[0]
 		media.events(SlotsMapped{Participant: host.ID(), Version: 1, Slots: []SlotOwner{{Kind: "audio", CSRC: 7}}})
-		h.wantKinds(h.told(host), "SlotMap")
+		h.wantKinds(h.notices(host), "SlotMap")
 		host.Disconnect()
 		media.events(SlotsMapped{Participant: host.ID(), Version: 2, Slots: []SlotOwner{{Kind: "audio", CSRC: 8}}})
 		media.events(SpeakersChanged{IDs: []room.ParticipantID{host.ID(), "stranger"}})
-		if n := h.told(host); n != nil || !reflect.DeepEqual(media.announced, []uint64{1}) {
+		if n := h.notices(host); n != nil || !reflect.DeepEqual(media.announced, []uint64{1}) {
 			t.Fatalf("away: told %+v, announced %v", n, media.announced)
 		}
 		if _, ok := host.client.ended(); ok {
@@ -156,7 +156,7 @@ func TestResumeTellsEverythingAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.wantEnd(host, room.Left, "replaced")
-		n := h.told(again)
+		n := h.notices(again)
 		h.wantKinds(n, "RoomUpdated", "Roster", "WaitingList", "BarredList", "MediaReady", "SlotMap", "Speakers")
 		if !n[1].(Roster).People[0].Connected || n[5].(SlotMap).Slots[0].CSRC != 8 {
 			t.Fatalf("told %+v", n)
@@ -181,7 +181,7 @@ func TestResumeTellsEverythingAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		third.Confirm()
-		h.told(third)
+		h.notices(third)
 		_, err = h.resume(host)
 		h.wantCode(err, room.ResumeExpired)
 		h.wantEnd(again, room.Left, "replaced")
@@ -189,7 +189,7 @@ func TestResumeTellsEverythingAgain(t *testing.T) {
 }
 
 func TestResumeWindow(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
 		ann := h.join("g", "ann", auth.Participant)
 		h.do(host, room.Admit{All: true})
@@ -200,11 +200,11 @@ func TestResumeWindow(t *testing.T) {
 		if err != nil {
 			t.Fatalf("resume into a locked room: %v", err)
 		}
-		h.told(host)
+		h.notices(host)
 		ann.Disconnect()
 		time.Sleep(61 * time.Second)
 		h.wantEnd(ann, room.Left, "expired")
-		n := h.told(host)
+		n := h.notices(host)
 		if h.wantKinds(n, "PersonUpdated", "PersonLeft"); n[1].(PersonLeft).Reason != "expired" {
 			t.Fatalf("told %+v", n[1])
 		}
@@ -224,58 +224,58 @@ func TestResumeWindow(t *testing.T) {
 }
 
 func TestSlotMapsAndSpeakersAreForTheAdmitted(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
 		ann := h.join("g", "ann", auth.Participant)
-		h.told(host)
+		h.notices(host)
 		media := h.media.rooms[0]
 		media.events(SlotsMapped{Participant: ann.ID(), Version: 1})
 		media.events(SlotsMapped{Participant: "stranger", Version: 1})
 		media.events(SpeakersChanged{IDs: []room.ParticipantID{ann.ID(), host.ID()}})
-		if n := h.told(ann); n != nil || media.announced != nil {
+		if n := h.notices(ann); n != nil || media.announced != nil {
 			t.Fatalf("one who waits was told %+v", n)
 		}
-		if n := h.told(host); !reflect.DeepEqual(n, []Notice{Speakers{[]room.ParticipantID{host.ID()}}}) {
+		if n := h.notices(host); !reflect.DeepEqual(n, []Notice{Speakers{[]room.ParticipantID{host.ID()}}}) {
 			t.Fatalf("told %+v", n)
 		}
 		media.events(SpeakersChanged{IDs: []room.ParticipantID{host.ID()}})
-		if n := h.told(host); n != nil {
+		if n := h.notices(host); n != nil {
 			t.Fatalf("told twice: %+v", n)
 		}
 	})
 }
 
 func TestSlotMapsOfAnEarlierStayAreForgotten(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
 		ann := h.join("g", "ann", auth.Participant)
 		h.do(host, room.Admit{All: true})
 		h.media.rooms[0].events(SlotsMapped{Participant: ann.ID(), Version: 1})
-		h.told(ann)
+		h.notices(ann)
 		h.do(host, room.SendBack{Target: ann.ID()})
 		h.do(host, room.Admit{All: true})
 		ann, err := h.resume(ann)
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.wantKinds(h.told(ann), "RoomUpdated", "Roster", "MediaReady")
+		h.wantKinds(h.notices(ann), "RoomUpdated", "Roster", "MediaReady")
 	})
 }
 
 func TestMediaReadyOnlyWhenTheRoomGrows(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
 		ready := func() (pairs []int) {
-			for _, n := range h.told(host) {
+			for _, n := range h.notices(host) {
 				if m, ok := n.(MediaReady); ok {
 					pairs = append(pairs, m.Pairs)
 				}
 			}
 			return pairs
 		}
-		more := func(n int) (in []guest) {
+		more := func(n int) (in []testSeat) {
 			for range n {
-				in = append(in, h.join("g", token(), auth.Participant))
+				in = append(in, h.join("g", newID(), auth.Participant))
 			}
 			h.do(host, room.Admit{All: true})
 			return in
@@ -296,7 +296,7 @@ func TestMediaReadyOnlyWhenTheRoomGrows(t *testing.T) {
 
 // TestWaitingResume: one who waits comes back after nine minutes with a locked phone, to the same place, and is let in.
 func TestWaitingResume(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		policy := h.reg.cfg.Policies["default"]
 		policy.WaitingResume = 10 * time.Minute
 		h.reg.Reconfigure(map[string]room.Policy{"default": policy}, 10)

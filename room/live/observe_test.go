@@ -10,7 +10,7 @@ import (
 
 // How long people waited is measured when they are let in, of each; of hosts, who never wait, it is not.
 func TestObserveWaits(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
 		h.join("g", "ann", auth.Participant)
 		time.Sleep(5 * time.Second)
@@ -19,8 +19,8 @@ func TestObserveWaits(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		h.do(host, room.Deny{Target: ben.ID()})
 		h.do(host, room.Admit{All: true})
-		if h.seen.got("waited 7s") != 1 || h.seen.got("waited 2s") != 1 || h.seen.got("waited 0s") != 0 {
-			t.Errorf("seen %+v", h.seen)
+		if h.observer.got("waited 7s") != 1 || h.observer.got("waited 2s") != 1 || h.observer.got("waited 0s") != 0 {
+			t.Errorf("seen %+v", h.observer)
 		}
 	})
 }

@@ -19,15 +19,15 @@ const (
 	maxEndedRooms = 4096
 
 	// joinTries is how often a join looks again when the room it found ends at that moment.
-	joinTries = 3
+	maxJoinAttempts = 3
 
 	// journalPatience is how long an act may wait for its record: what took longer is refused, because the room it was meant
 	// for is another by then; and who closed something hears that it is closed.
-	journalPatience = 2 * time.Second
+	journalTimeout = 2 * time.Second
 
 	// firstRetry and lastRetry are the pauses between records that fail: a hiccup is over soon, a full disk is not.
-	firstRetry = 50 * time.Millisecond
-	lastRetry  = 5 * time.Second
+	minRetry = 50 * time.Millisecond
+	maxRetry = 5 * time.Second
 
 	// maxUnwritten is how many entries one room keeps while nothing can be written: hours of a busy session, 2 MB.
 	maxUnwritten = 10000

@@ -16,7 +16,7 @@ import (
 )
 
 func TestAnswerComesWhenTheActIsInForce(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
 		ann := h.join("g", "ann", auth.Participant)
 		h.do(host, room.Admit{All: true})
@@ -51,18 +51,18 @@ func TestAnswerComesWhenTheActIsInForce(t *testing.T) {
 }
 
 func TestSlowMediaDoesNotStallTheRoom(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
 		ann := h.join("g", "ann", auth.Participant)
 		ben := h.join("g", "ben", auth.Participant)
 		h.do(host, room.Admit{All: true})
 		h.media.set(func() { h.media.holds = true })
-		h.told(ben)
+		h.notices(ben)
 		ctx, cancel := briefly(h)
 		defer cancel()
 		_, err := host.Do(ctx, room.Remove{Target: ann.ID()})
 		h.wantCode(err, room.Unavailable)
-		h.wantKinds(h.told(ben), "PersonLeft")
+		h.wantKinds(h.notices(ben), "PersonLeft")
 		h.do(ben, room.SetHand{Raised: true}) // not an act of the media plane
 		h.join("g", "carl", auth.Participant)
 		h.do(ben, room.Leave{})
@@ -72,7 +72,7 @@ func TestSlowMediaDoesNotStallTheRoom(t *testing.T) {
 }
 
 func TestOffer(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
 		ann := h.join("g", "ann", auth.Participant)
 		offer := Offer{Participant: host.ID(), Generation: 1, SDP: "offer", Tracks: []Track{{"0", room.Microphone}, {"1", room.Camera}}}
@@ -108,14 +108,14 @@ func TestOffer(t *testing.T) {
 
 // TestRefusedOfferChangesNothing: who offers what cannot be answered keeps the connection, its number and its publications.
 func TestRefusedOfferChangesNothing(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
 		media := h.media.rooms[0]
 		offer := Offer{Generation: 1, SDP: "offer", Tracks: []Track{{"0", room.Microphone}, {"1", room.Camera}}}
 		if _, err := host.Offer(t.Context(), offer); err != nil {
 			t.Fatal(err)
 		}
-		h.told(host)
+		h.notices(host)
 		before, plans := room.ViewOf(host.room.state, host.ID()), len(media.plans)
 		for _, cause := range []error{&room.Error{Code: SDPInvalid}, &room.Error{Code: CodecUnsupported}, errors.New("no port")} {
 			h.media.set(func() { h.media.answer = cause })
@@ -132,7 +132,7 @@ func TestRefusedOfferChangesNothing(t *testing.T) {
 		if n := len(media.plans); n != plans {
 			t.Errorf("%d plans more", n-plans)
 		}
-		h.wantKinds(h.told(host))
+		h.wantKinds(h.notices(host))
 		h.media.set(func() { h.media.answer = nil })
 		offer.Generation = 2
 		if _, err := host.Offer(t.Context(), offer); err != nil {
@@ -143,7 +143,7 @@ func TestRefusedOfferChangesNothing(t *testing.T) {
 
 // TestOfferOfOneWhoLeaves: what the room no longer allows when the media plane has read the offer is refused, and publishes nothing.
 func TestOfferOfOneWhoLeaves(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		host, ann := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant)
 		h.do(host, room.Admit{All: true})
 		h.media.set(func() {
@@ -158,7 +158,7 @@ func TestOfferOfOneWhoLeaves(t *testing.T) {
 }
 
 func TestNoMediaNoAdmission(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		h.media.refuses = true
 		h.refusedJoin(grant("g", "host", auth.Host), room.Unavailable)
 		synctest.Wait()
@@ -171,15 +171,15 @@ func TestNoMediaNoAdmission(t *testing.T) {
 }
 
 func TestMailboxFull(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
 		r := host.Seat.room
 		stuck := make(chan struct{})
-		r.post(mail{do: func() { <-stuck }, fail: func(error) {}})
+		r.post(request{do: func() { <-stuck }, fail: func(error) {}})
 		synctest.Wait()
 		var failed int
 		for range mailboxSize + 5 {
-			r.post(mail{do: func() {}, fail: func(error) { failed++ }})
+			r.post(request{do: func() {}, fail: func(error) { failed++ }})
 		}
 		if failed != 5 {
 			t.Fatalf("%d failed, want 5", failed)
@@ -195,14 +195,14 @@ func TestMailboxFull(t *testing.T) {
 
 // TestJoinLooksAgain has a room end while a join waits in its mailbox: the join opens the next one.
 func TestJoinLooksAgain(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		ann := h.join("g", "ann", auth.Participant)
 		stuck := make(chan struct{})
-		ann.Seat.room.post(mail{do: func() { <-stuck }, fail: func(error) {}})
+		ann.Seat.room.post(request{do: func() { <-stuck }, fail: func(error) {}})
 		synctest.Wait()
 		go h.do(ann, room.Leave{})
 		synctest.Wait()
-		joined := make(chan guest, 1)
+		joined := make(chan testSeat, 1)
 		go func() { joined <- h.join("g", "ben", auth.Participant) }()
 		synctest.Wait()
 		close(stuck)
@@ -214,7 +214,7 @@ func TestJoinLooksAgain(t *testing.T) {
 
 // TestLockAgainstJoins races many who come against one lock: after its answer nobody new is in or waits.
 func TestLockAgainstJoins(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
 		cohost := h.join("g", "cohost", auth.Cohost)
 		var wg sync.WaitGroup
@@ -225,7 +225,7 @@ func TestLockAgainstJoins(t *testing.T) {
 				mu.Lock()
 				late := locked
 				mu.Unlock()
-				_, _, err := h.reg.Join(t.Context(), Arrival{Grant: grant("g", token(), auth.Participant)}, &fakeClient{t: t})
+				_, _, err := h.reg.Join(t.Context(), JoinRequest{Grant: grant("g", newID(), auth.Participant)}, &fakeClient{t: t})
 				if late && err == nil {
 					t.Error("joined after the lock was answered")
 				}
@@ -259,7 +259,7 @@ func TestLockAgainstJoins(t *testing.T) {
 }
 
 func TestTombstones(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		early := grant("g", "ann", auth.Participant)
 		time.Sleep(time.Second)
 		// A room where nobody ever was in leaves no tombstone: early arrival changes nothing.
@@ -284,7 +284,7 @@ func TestEndedRoomsAreBounded(t *testing.T) {
 	ended := newEndedRooms()
 	now := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 	for range maxEndedRooms + 10 {
-		ended.remember(token(), token(), now)
+		ended.remember(newID(), newID(), now)
 	}
 	if len(ended.byName) != maxEndedRooms || len(ended.byKey) != maxEndedRooms || len(ended.queue) != maxEndedRooms {
 		t.Fatalf("%d %d %d", len(ended.byName), len(ended.byKey), len(ended.queue))
@@ -301,12 +301,12 @@ func TestEndedRoomsAreBounded(t *testing.T) {
 }
 
 func TestPolicies(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		g := grant("g", "host", auth.Host)
 		g.Policy = "unheard of"
 		h.refusedJoin(g, room.PolicyMismatch)
 		g.Policy = "other"
-		if _, w, err := h.reg.Join(t.Context(), Arrival{Grant: g}, &fakeClient{t: t}); err != nil || w.Policy.Name != "other" {
+		if _, w, err := h.reg.Join(t.Context(), JoinRequest{Grant: g}, &fakeClient{t: t}); err != nil || w.Policy.Name != "other" {
 			t.Fatalf("%+v %v", w, err)
 		}
 		h.refusedJoin(grant("g", "ann", auth.Participant), room.PolicyMismatch)
@@ -317,7 +317,7 @@ func TestPolicies(t *testing.T) {
 }
 
 func TestDrain(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
 		h.reg.Drain()
 		h.refusedJoin(grant("other", "ann", auth.Host), room.Draining)
@@ -329,12 +329,12 @@ func TestDrain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.told(host)
+		h.notices(host)
 		if err := h.reg.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		h.wantEnd(host, room.Ended, "ended")
-		if n := h.told(host); len(n) != 1 || n[0] != (RoomEnded{"draining"}) {
+		if n := h.notices(host); len(n) != 1 || n[0] != (RoomEnded{"draining"}) {
 			t.Fatalf("told %+v", n)
 		}
 		_, err = host.Do(t.Context(), room.Lock{})
@@ -344,12 +344,12 @@ func TestDrain(t *testing.T) {
 
 func TestPanicCostsOneRoom(t *testing.T) {
 	var log strings.Builder
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		h.reg.cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
 		host := h.join("secret-group", "host", auth.Host)
 		ann := h.join("secret-group", "ann", auth.Participant)
 		other := h.join("other", "host", auth.Host)
-		h.told(other)
+		h.notices(other)
 		h.media.set(func() { h.media.panics = true })
 		_, err := host.Do(t.Context(), room.Admit{All: true})
 		h.wantCode(err, room.Internal)
@@ -357,9 +357,9 @@ func TestPanicCostsOneRoom(t *testing.T) {
 		h.wantEnd(ann, room.Ended, "internal")
 		h.media.set(func() { h.media.panics = false })
 		h.do(other, room.Lock{})
-		h.wantKinds(h.told(other), "RoomUpdated")
-		if h.seen.got("panicked") != 1 || !strings.Contains(log.String(), "a room panicked") {
-			t.Fatalf("panics %d, log %q", h.seen.got("panicked"), log.String())
+		h.wantKinds(h.notices(other), "RoomUpdated")
+		if h.observer.got("panicked") != 1 || !strings.Contains(log.String(), "a room panicked") {
+			t.Fatalf("panics %d, log %q", h.observer.got("panicked"), log.String())
 		}
 		if strings.Contains(log.String(), "secret-group") {
 			t.Fatal("the log names a room")
@@ -367,7 +367,7 @@ func TestPanicCostsOneRoom(t *testing.T) {
 		h.join("secret-group", "host", auth.Host) // and the group can meet again
 
 		third := &fakeClient{t: t, panics: true}
-		_, _, err = h.reg.Join(t.Context(), Arrival{Grant: grant("third", "host", auth.Host)}, third)
+		_, _, err = h.reg.Join(t.Context(), JoinRequest{Grant: grant("third", "host", auth.Host)}, third)
 		h.wantCode(err, room.Internal)
 		if _, ok := third.ended(); ok {
 			t.Fatal("ended, and the join refused")
@@ -376,7 +376,7 @@ func TestPanicCostsOneRoom(t *testing.T) {
 }
 
 func TestFailedMediaEndsTheRoom(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
 		other := h.join("another", "someone", auth.Host)
 		h.media.rooms[0].events(MediaFailed{})
@@ -387,10 +387,10 @@ func TestFailedMediaEndsTheRoom(t *testing.T) {
 }
 
 func TestViewsAndWantedEncodings(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
 		ann := h.join("g", "ann", auth.Participant)
-		h.told(host)
+		h.notices(host)
 		h.wantCode(ann.View(t.Context(), View{"x": 90}), room.NotAdmitted)
 		if err := host.View(t.Context(), View{"x": 90}); err != nil {
 			t.Fatal(err)
@@ -402,12 +402,12 @@ func TestViewsAndWantedEncodings(t *testing.T) {
 		h.media.rooms[0].events(EncodingsChanged{Participant: host.ID(), Source: room.Camera, RIDs: []string{"q", "h"}})
 		h.media.rooms[0].events(EncodingsChanged{Participant: ann.ID(), Source: room.Camera, RIDs: []string{"q"}})
 		synctest.Wait()
-		for _, n := range h.told(ann) {
+		for _, n := range h.notices(ann) {
 			if _, ok := n.(EncodingsWanted); ok {
 				t.Fatal("one who waits hears of media")
 			}
 		}
-		told := h.told(host)
+		told := h.notices(host)
 		if n, ok := told[len(told)-1].(EncodingsWanted); !ok || len(n.RIDs) != 2 {
 			t.Fatalf("told %+v", told)
 		}
@@ -416,18 +416,18 @@ func TestViewsAndWantedEncodings(t *testing.T) {
 
 // TestFailedHandshakeIsTold: whose connection got no keys is told why, and the hosts, but nobody else.
 func TestFailedHandshakeIsTold(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		host, ann, ben := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant), h.join("g", "ben", auth.Participant)
 		h.do(host, room.Admit{All: true})
 		synctest.Wait()
-		for _, who := range []guest{host, ann, ben} {
-			h.told(who)
+		for _, who := range []testSeat{host, ann, ben} {
+			h.notices(who)
 		}
 		h.media.rooms[0].events(ConnectionFailed{Participant: ann.ID(), Code: "srtp_profile"})
 		synctest.Wait()
 		want := HandshakeFailed{Participant: ann.ID(), Code: "srtp_profile"}
-		for i, who := range []guest{host, ann, ben} {
-			if got := slices.Contains(h.told(who), Notice(want)); got != (i < 2) {
+		for i, who := range []testSeat{host, ann, ben} {
+			if got := slices.Contains(h.notices(who), Notice(want)); got != (i < 2) {
 				t.Errorf("%s is told: %v", who.ID(), got)
 			}
 		}
@@ -438,7 +438,7 @@ func TestFailedHandshakeIsTold(t *testing.T) {
 // TestTooMuchIsTold: what the media plane says of a publication that sends too much reaches the hosts; one that it withholds is muted in the
 // next plan, for all to see.
 func TestTooMuchIsTold(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		host, ann, ben := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant), h.join("g", "ben", auth.Participant)
 		h.do(host, room.Admit{All: true})
 		if _, err := ann.Offer(t.Context(), Offer{Generation: 1, Tracks: []Track{{"0", room.Microphone}}}); err != nil {
@@ -451,27 +451,27 @@ func TestTooMuchIsTold(t *testing.T) {
 				id = seat.Sends[0].ID
 			}
 		}
-		h.told(host)
-		h.told(ben)
+		h.notices(host)
+		h.notices(ben)
 		media.events(RateExceeded{Participant: ann.ID(), Publication: id})
 		synctest.Wait()
-		n := h.told(host)
-		h.wantKinds(n, "Words")
-		if w := n[0].(Words).Effect.(room.QualityWarned); w.Participant != ann.ID() || w.Source != room.Microphone || w.Withheld {
+		n := h.notices(host)
+		h.wantKinds(n, "EffectNotice")
+		if w := n[0].(EffectNotice).Effect.(room.QualityWarned); w.Participant != ann.ID() || w.Source != room.Microphone || w.Withheld {
 			t.Fatalf("told %+v", w)
 		}
-		if n := h.told(ben); len(n) > 0 {
+		if n := h.notices(ben); len(n) > 0 {
 			t.Fatalf("one who is no host is told %+v", n)
 		}
 		media.events(RateExceeded{Participant: ann.ID(), Publication: id, Withheld: true})
 		media.events(RateExceeded{Participant: ann.ID(), Publication: id}) // must not hide it
 		synctest.Wait()
-		n = h.told(host)
-		h.wantKinds(n, "PersonUpdated", "Words")
-		if p := n[0].(PersonUpdated).Person; p.ID != ann.ID() || !p.Publications[0].Muted || !n[1].(Words).Effect.(room.QualityWarned).Withheld {
+		n = h.notices(host)
+		h.wantKinds(n, "PersonUpdated", "EffectNotice")
+		if p := n[0].(PersonUpdated).Person; p.ID != ann.ID() || !p.Publications[0].Muted || !n[1].(EffectNotice).Effect.(room.QualityWarned).Withheld {
 			t.Fatalf("told %+v", n)
 		}
-		h.wantKinds(h.told(ben), "PersonUpdated")
+		h.wantKinds(h.notices(ben), "PersonUpdated")
 		for _, seat := range media.plans[len(media.plans)-1].Entries {
 			if seat.Participant == ann.ID() && !seat.Sends[0].Muted {
 				t.Fatal("the plan lets it pass")

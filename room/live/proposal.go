@@ -28,24 +28,24 @@ type outcome struct {
 }
 
 // propose decides a command. What closes is carried out at once; what opens, once it is written and still allowed.
-func (r *running) propose(p *proposal) {
+func (r *roomActor) propose(p *proposal) {
 	now := r.cfg.Now()
 	var step opening.Step
-	p.act, step = opening.New(r.judge(p), p.must, r.journal.status(now), now.Add(journalPatience))
+	p.act, step = opening.New(r.judge(p), p.must, r.journal.status(now), now.Add(journalTimeout))
 	r.execute(p, step)
 	r.writeNext()
 }
 
 // judge asks policy, about the state as it is now.
-func (r *running) judge(p *proposal) opening.Verdict {
+func (r *roomActor) judge(p *proposal) opening.Verdict {
 	if p.mayAct != nil && !p.mayAct() {
-		return opening.Verdict{Err: gone()}
+		return opening.Verdict{Err: errSeatOver()}
 	}
 	return opening.Judge(r.trace(p.by), r.state, p.command, p.must)
 }
 
 // execute does what package opening says about a proposal.
-func (r *running) execute(p *proposal, step opening.Step) {
+func (r *roomActor) execute(p *proposal, step opening.Step) {
 	w, now := &r.journal, r.cfg.Now()
 	w.undone(now, step.Undone)
 	switch step.Action {
@@ -64,7 +64,7 @@ func (r *running) execute(p *proposal, step opening.Step) {
 }
 
 // carryOut carries a decision out, and answers when it is written, if it is not yet and the journal works.
-func (r *running) carryOut(p *proposal, step opening.Step) {
+func (r *roomActor) carryOut(p *proposal, step opening.Step) {
 	before := r.barrier
 	if err := r.enact(p, step); err != nil {
 		r.execute(p, p.act.Fail(err))
@@ -79,7 +79,7 @@ func (r *running) carryOut(p *proposal, step opening.Step) {
 }
 
 // writeNext submits the next record if none is in flight: that of the next act that opens, else what happened.
-func (r *running) writeNext() {
+func (r *roomActor) writeNext() {
 	w := &r.journal
 	for w.journal != nil && w.inFlight == nil && !w.backlogged() && len(w.queue) > 0 && r.state.EndedFor == "" {
 		p := w.queue[0]
@@ -93,7 +93,7 @@ func (r *running) writeNext() {
 
 // submit hands the journal a record of a state. A state that ended is left out, and its session forgotten, once all entries
 // are in.
-func (r *running) submit(state room.State, p *proposal, act []room.Entry, consents []room.ConsentRecord) {
+func (r *roomActor) submit(state room.State, p *proposal, act []room.Entry, consents []room.ConsentRecord) {
 	var encoded []byte
 	if state.EndedFor == "" || r.journal.backlogged() {
 		encoded = room.EncodeState(state)
@@ -102,7 +102,7 @@ func (r *running) submit(state room.State, p *proposal, act []room.Entry, consen
 }
 
 // written goes on when the journal answered for the record in flight.
-func (r *running) written(err error) {
+func (r *roomActor) written(err error) {
 	w := &r.journal
 	before := w.version
 	sent := w.completed(r.cfg.Now(), err)
@@ -121,7 +121,7 @@ func (r *running) written(err error) {
 }
 
 // expire answers what waited for the journal for too long.
-func (r *running) expire() {
+func (r *roomActor) expire() {
 	w, now := &r.journal, r.cfg.Now()
 	overdue := func(p *proposal) bool {
 		at, waits := p.act.Deadline()
@@ -142,12 +142,12 @@ func (r *running) expire() {
 }
 
 // stopUnrecordable stops a recording while the answers of people to it cannot be written.
-func (r *running) stopUnrecordable() {
+func (r *roomActor) stopUnrecordable() {
 	if r.behind.Load() && room.RecordingOf(r.state) != room.RecordingOff {
 		r.doNow(room.ByDaemon, room.FailRecording{Fault: room.StoreFailed})
 	}
 }
 
-func (r *running) trace(by room.ParticipantID) room.EntryContext {
+func (r *roomActor) trace(by room.ParticipantID) room.EntryContext {
 	return room.EntryContext{Session: r.key, At: r.cfg.Now(), By: by}
 }

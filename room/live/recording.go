@@ -7,19 +7,19 @@ import (
 )
 
 // unbegun leaves out of a plan what is not recorded yet: everybody is told before.
-func (r *running) unbegun(plan room.Plan) room.Plan {
-	return recording(plan, func(rec room.RecordedPublication) bool { return slices.Contains(r.plan.Record, rec) })
+func (r *roomActor) withoutNewRecordings(plan room.Plan) room.Plan {
+	return filterRecordings(plan, func(rec room.RecordedPublication) bool { return slices.Contains(r.plan.Record, rec) })
 }
 
 // informed leaves out those who were not told: their connection dropped before, and they hear it on resume.
-func (r *running) informed(plan room.Plan) room.Plan {
-	return recording(plan, func(rec room.RecordedPublication) bool {
-		c := r.chairs[rec.Participant]
-		return c != nil && c.knows
+func (r *roomActor) toldOnly(plan room.Plan) room.Plan {
+	return filterRecordings(plan, func(rec room.RecordedPublication) bool {
+		c := r.connections[rec.Participant]
+		return c != nil && c.toldRecording
 	})
 }
 
-func recording(plan room.Plan, keep func(room.RecordedPublication) bool) room.Plan {
+func filterRecordings(plan room.Plan, keep func(room.RecordedPublication) bool) room.Plan {
 	var list []room.RecordedPublication
 	for _, rec := range plan.Record {
 		if keep(rec) {
@@ -31,7 +31,7 @@ func recording(plan room.Plan, keep func(room.RecordedPublication) bool) room.Pl
 }
 
 // hear notes what a connection was just told of the recording. What was told holds while the recording goes on.
-func (c *chair) hear(v room.View) {
+func (c *connection) noteRecording(v room.View) {
 	on := v.Room != nil && v.Room.Recording.Records()
-	c.knows = on && (c.knows || c.connected)
+	c.toldRecording = on && (c.toldRecording || c.connected)
 }

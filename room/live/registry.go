@@ -15,7 +15,7 @@ import (
 )
 
 // An Arrival is who comes, with all that is known of them beside the room. Only Grant must be set.
-type Arrival struct {
+type JoinRequest struct {
 	Grant       auth.Grant // verified
 	DisplayName string
 
@@ -50,13 +50,13 @@ type Observer interface {
 	Panicked()
 }
 
-type nobody struct{}
+type noObserver struct{}
 
-func (nobody) Joined(string)        {}
-func (nobody) Resumed(string)       {}
-func (nobody) Admitted(string)      {}
-func (nobody) Waited(time.Duration) {}
-func (nobody) Panicked()            {}
+func (noObserver) Joined(string)        {}
+func (noObserver) Resumed(string)       {}
+func (noObserver) Admitted(string)      {}
+func (noObserver) Waited(time.Duration) {}
+func (noObserver) Panicked()            {}
 
 // Counts is the size of everything that runs.
 type Counts struct {
@@ -65,19 +65,19 @@ type Counts struct {
 	Waiting  int
 }
 
-// A Registry knows the running rooms and those that ended lately. All methods are safe for concurrent use.
+// A Registry knows the roomActor rooms and those that ended lately. All methods are safe for concurrent use.
 type Registry struct {
-	cfg  Config
-	wg   sync.WaitGroup // one for each running room
-	gone chan struct{}  // closed when Close gives up waiting for the journal
+	cfg       Config
+	wg        sync.WaitGroup // one for each roomActor room
+	abandoned chan struct{}  // closed when Close gives up waiting for the journal
 
 	mu       sync.Mutex
-	byName   map[string]*running // Guarded by mu.
-	byKey    map[string]*running // Guarded by mu.
-	ended    endedRooms          // Guarded by mu.
-	draining bool                // Guarded by mu.
-	closing  bool                // Guarded by mu.
-	gaveUp   bool                // Guarded by mu.
+	byName   map[string]*roomActor // Guarded by mu.
+	byKey    map[string]*roomActor // Guarded by mu.
+	ended    endedRooms            // Guarded by mu.
+	draining bool                  // Guarded by mu.
+	closing  bool                  // Guarded by mu.
+	gaveUp   bool                  // Guarded by mu.
 }
 
 // NewRegistry makes an empty registry.
@@ -92,13 +92,13 @@ func NewRegistry(cfg Config) *Registry {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Observe == nil {
-		cfg.Observe = nobody{}
+		cfg.Observe = noObserver{}
 	}
-	return &Registry{cfg: cfg, gone: make(chan struct{}), byName: map[string]*running{}, byKey: map[string]*running{}, ended: newEndedRooms()}
+	return &Registry{cfg: cfg, abandoned: make(chan struct{}), byName: map[string]*roomActor{}, byKey: map[string]*roomActor{}, ended: newEndedRooms()}
 }
 
 // taken is a seat with its welcome.
-type taken struct {
+type seatResult struct {
 	seat    *Seat
 	welcome Welcome
 }
@@ -107,7 +107,7 @@ type taken struct {
 // refused hears nothing, not even End.
 //
 // The first notices are delivered before Join returns: a Client holds what it is given until it has written the welcome.
-func (r *Registry) Join(ctx context.Context, a Arrival, c Client) (*Seat, Welcome, error) {
+func (r *Registry) Join(ctx context.Context, a JoinRequest, c Client) (*Seat, Welcome, error) {
 	got, err := r.join(ctx, a, c)
 	if err != nil {
 		r.cfg.Observe.Joined(codeOf(err))
@@ -117,36 +117,36 @@ func (r *Registry) Join(ctx context.Context, a Arrival, c Client) (*Seat, Welcom
 	return got.seat, got.welcome, nil
 }
 
-func (r *Registry) join(ctx context.Context, a Arrival, c Client) (taken, error) {
-	for range joinTries {
+func (r *Registry) join(ctx context.Context, a JoinRequest, c Client) (seatResult, error) {
+	for range maxJoinAttempts {
 		if ctx.Err() != nil {
 			break
 		}
 		target, err := r.open(a.Grant)
 		if err != nil {
-			return taken{}, err
+			return seatResult{}, err
 		}
-		id, secret := room.ParticipantID(token()), auth.RandomSecret()
+		id, secret := room.ParticipantID(newID()), auth.RandomSecret()
 		wish := room.Join{
 			Participant: id, Grant: a.Grant, DisplayName: a.DisplayName, Secret: secret.Hash(),
 			Acknowledged: a.Acknowledged, PasscodeOK: a.PasscodeOK, NotBefore: a.NotBefore, NotAfter: a.NotAfter,
 		}
-		got, err := target.seat(wish, id, secret, c)
-		if err != error(errOver) {
+		got, err := target.askForSeat(wish, id, secret, c)
+		if err != error(errRoomEnded) {
 			return got, err
 		}
 	}
-	return taken{}, &room.Error{Code: room.Unavailable, Detail: "the room is ending"}
+	return seatResult{}, &room.Error{Code: room.Unavailable, Detail: "the room is ending"}
 }
 
 // seat waits for the answer without a context: a room answers within journalPatience or is over, and a seat nobody knows of
 // must not be.
-func (r *running) seat(wish room.Command, id room.ParticipantID, secret auth.Secret, c Client) (taken, error) {
-	return ask(context.Background(), r, func(answer reply[taken]) { r.take(wish, id, secret, c, answer) })
+func (r *roomActor) askForSeat(wish room.Command, id room.ParticipantID, secret auth.Secret, c Client) (seatResult, error) {
+	return call(context.Background(), r, func(answer reply[seatResult]) { r.takeSeat(wish, id, secret, c, answer) })
 }
 
 // open finds the room of a grant, or starts it.
-func (r *Registry) open(g auth.Grant) (*running, error) {
+func (r *Registry) open(g auth.Grant) (*roomActor, error) {
 	policy := g.Policy
 	if policy == "" {
 		policy = "default"
@@ -173,13 +173,13 @@ func (r *Registry) open(g auth.Grant) (*running, error) {
 		return nil, &room.Error{Code: room.Unavailable, Detail: "too many rooms"}
 	}
 	p.Name = policy
-	running := newRunning(r, token(), room.State{Name: g.Room, Policy: p})
+	running := newRunning(r, newID(), room.State{Name: g.Room, Policy: p})
 	r.start(running)
 	return running, nil
 }
 
 // start runs a room. The caller holds r.mu.
-func (r *Registry) start(one *running) {
+func (r *Registry) start(one *roomActor) {
 	r.byKey[one.key] = one
 	if r.byName[one.name] == nil {
 		r.byName[one.name] = one
@@ -202,9 +202,9 @@ func (r *Registry) Resume(ctx context.Context, id SessionID, secret auth.Secret,
 	return got.seat, got.welcome, nil
 }
 
-func (r *Registry) resume(ctx context.Context, id SessionID, secret auth.Secret, c Client) (taken, error) {
+func (r *Registry) resume(ctx context.Context, id SessionID, secret auth.Secret, c Client) (seatResult, error) {
 	if ctx.Err() != nil {
-		return taken{}, &room.Error{Code: room.Unavailable, Detail: "too late"}
+		return seatResult{}, &room.Error{Code: room.Unavailable, Detail: "too late"}
 	}
 	key, seat, _ := strings.Cut(string(id), ".")
 	r.mu.Lock()
@@ -213,18 +213,18 @@ func (r *Registry) resume(ctx context.Context, id SessionID, secret auth.Secret,
 	r.mu.Unlock()
 	switch {
 	case ended:
-		return taken{}, errOver
+		return seatResult{}, errRoomEnded
 	case !ok:
-		return taken{}, &room.Error{Code: room.ResumeExpired, Detail: "unknown, used or late"}
+		return seatResult{}, &room.Error{Code: room.ResumeExpired, Detail: "unknown, used or late"}
 	}
 	next := auth.RandomSecret()
 	p := room.ParticipantID(seat)
-	return target.seat(room.Resume{Participant: p, Secret: secret.Hash(), Next: next.Hash()}, p, next, c)
+	return target.askForSeat(room.Resume{Participant: p, Secret: secret.Hash(), Next: next.Hash()}, p, next, c)
 }
 
 // forget removes a room that is over. With ended, tokens issued before are refused from now on: not if nobody was ever admitted,
 // for to arrive early changes nothing.
-func (r *Registry) forget(gone *running, ended bool) {
+func (r *Registry) forget(gone *roomActor, ended bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.byName[gone.name] == gone {
@@ -249,10 +249,10 @@ func (r *Registry) Counts() Counts {
 	return sum
 }
 
-func (r *Registry) running() []*running {
+func (r *Registry) running() []*roomActor {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var list []*running
+	var list []*roomActor
 	for _, one := range r.byKey {
 		list = append(list, one)
 	}
@@ -301,7 +301,7 @@ func (r *Registry) Close(ctx context.Context) error {
 		r.mu.Lock()
 		if !r.gaveUp {
 			r.gaveUp = true
-			close(r.gone)
+			close(r.abandoned)
 		}
 		r.mu.Unlock()
 		return ctx.Err()
@@ -309,7 +309,7 @@ func (r *Registry) Close(ctx context.Context) error {
 }
 
 // token makes a name that cannot be guessed: 128 random bits in base64url.
-func token() string {
+func newID() string {
 	var b [16]byte
 	rand.Read(b[:])
 	return base64.RawURLEncoding.EncodeToString(b[:])

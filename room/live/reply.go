@@ -7,7 +7,7 @@ import (
 )
 
 // A mail is one wish to a room. Either do runs in the room's goroutine, or fail says why not.
-type mail struct {
+type request struct {
 	do   func()
 	fail func(error)
 }
@@ -22,7 +22,7 @@ type result[T any] struct {
 
 func newReply[T any]() reply[T] { return make(reply[T], 1) }
 
-func (r reply[T]) give(v T, err error) {
+func (r reply[T]) send(v T, err error) {
 	select {
 	case r <- result[T]{v, err}:
 	default:
@@ -31,16 +31,16 @@ func (r reply[T]) give(v T, err error) {
 
 func (r reply[T]) fail(err error) {
 	var none T
-	r.give(none, err)
+	r.send(none, err)
 }
 
 // errOver answers what a room did not look at any more before it ended.
-var errOver = &room.Error{Code: room.RoomEnded, Detail: "the session is over"}
+var errRoomEnded = &room.Error{Code: room.RoomEnded, Detail: "the session is over"}
 
 // ask posts a wish and waits for its answer until ctx ends. The wish may still be granted after that.
-func ask[T any](ctx context.Context, r *running, do func(reply[T])) (T, error) {
+func call[T any](ctx context.Context, r *roomActor, do func(reply[T])) (T, error) {
 	answer := newReply[T]()
-	r.post(mail{do: func() { do(answer) }, fail: answer.fail})
+	r.post(request{do: func() { do(answer) }, fail: answer.fail})
 	select {
 	case got := <-answer:
 		return got.value, got.err

@@ -10,7 +10,7 @@ import (
 )
 
 // again is a registry after a restart.
-func (h *house) again(j *fakeJournal) {
+func (h *harness) restart(j *fakeJournal) {
 	h.t.Helper()
 	if err := h.reg.Close(h.t.Context()); err != nil {
 		h.t.Fatal(err)
@@ -24,7 +24,7 @@ func (h *house) again(j *fakeJournal) {
 }
 
 func TestRestore(t *testing.T) {
-	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host := h.join("g", "host", auth.Host)
 		ann, ben, carl := h.join("g", "ann", auth.Participant), h.join("g", "ben", auth.Participant), h.join("g", "carl", auth.Participant)
 		h.do(host, room.Admit{All: true})
@@ -36,7 +36,7 @@ func TestRestore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.again(j)
+		h.restart(j)
 		h.wantEnd(ann, room.Admitted, "draining")
 		time.Sleep(59 * time.Second) // the window began anew
 		_, err = h.resume(first)
@@ -44,7 +44,7 @@ func TestRestore(t *testing.T) {
 		if ann, err = h.resume(ann); err != nil {
 			t.Fatalf("resume into a locked room after a restart: %v", err)
 		}
-		for _, n := range h.told(ann) {
+		for _, n := range h.notices(ann) {
 			if ready, ok := n.(MediaReady); ok && ready.Generation != 0 {
 				t.Errorf("asked to go on with connection %d, which died with the daemon", ready.Generation)
 			}
@@ -58,10 +58,10 @@ func TestRestore(t *testing.T) {
 		_, err = h.resume(carl)
 		h.wantCode(err, room.ResumeExpired)
 		h.do(host, room.Unlock{})
-		h.told(ann)
+		h.notices(ann)
 		h.do(host, room.End{})
 		h.wantEnd(ann, room.Ended, "ended")
-		h.again(j)
+		h.restart(j)
 		if n := h.reg.Counts().Rooms; n != 0 {
 			t.Fatalf("%d rooms came back from the dead", n)
 		}
@@ -69,7 +69,7 @@ func TestRestore(t *testing.T) {
 }
 
 func TestRestoreNamesWhatItCannotRead(t *testing.T) {
-	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host := h.join("g", "host", auth.Host)
 		synctest.Wait()
 		j.set(func() {
@@ -98,10 +98,10 @@ func TestRestoreNamesWhatItCannotRead(t *testing.T) {
 }
 
 func TestCloseGivesUpOnTheJournal(t *testing.T) {
-	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host := h.join("g", "host", auth.Host)
 		j.set(func() { j.holds = true })
-		h.asks(host, room.Lock{})
+		h.start(host, room.Lock{})
 		ctx, cancel := briefly(h)
 		defer cancel()
 		if err := h.reg.Close(ctx); err == nil {

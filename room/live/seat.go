@@ -13,7 +13,7 @@ import (
 // for concurrent use; errors are *room.Error.
 type Seat struct {
 	id     room.ParticipantID
-	room   *running
+	room   *roomActor
 	number uint64 // of the connection
 }
 
@@ -28,30 +28,30 @@ func (s *Seat) Do(ctx context.Context, c room.Command) (room.Outcome, error) {
 	if _, ok := c.(room.Request); !ok {
 		return room.Outcome{}, errNoRequest
 	}
-	return ask(ctx, s.room, func(answer reply[room.Outcome]) { s.room.do(s, c, answer) })
+	return call(ctx, s.room, func(answer reply[room.Outcome]) { s.room.do(s, c, answer) })
 }
 
 // do answers when the act is in force: at once if it does not touch the media plane, except to hosts, whom the answer to a
 // second mute must not tell more than is so. Who leaves need not wait.
-func (r *running) do(s *Seat, c room.Command, answer reply[room.Outcome]) {
-	if !r.holds(s) {
-		answer.fail(gone())
+func (r *roomActor) do(s *Seat, c room.Command, answer reply[room.Outcome]) {
+	if !r.hasSeat(s) {
+		answer.fail(errSeatOver())
 		return
 	}
 	self := room.ViewOf(r.state, s.id).Self
 	hosts := self.Access == room.Admitted && self.Role.Hosts()
 	_, leaves := c.(room.Leave)
 	r.propose(&proposal{
-		command: c, by: s.id, mayAct: func() bool { return r.holds(s) },
+		command: c, by: s.id, mayAct: func() bool { return r.hasSeat(s) },
 		done: func(o outcome, err error) {
 			r.observeAdmit(c, o.Decision, err)
 			switch {
 			case err != nil:
 				answer.fail(err)
 			case leaves || !o.changedPlan && !hosts:
-				answer.give(o.Outcome, nil)
+				answer.send(o.Outcome, nil)
 			default:
-				o.barrier.onApplied(func() { answer.give(o.Outcome, nil) })
+				o.barrier.onApplied(func() { answer.send(o.Outcome, nil) })
 			}
 		},
 	})
@@ -60,19 +60,19 @@ func (r *running) do(s *Seat, c room.Command, answer reply[room.Outcome]) {
 // Offer negotiates the PeerConnection of this seat. Participant of the offer is set to the own seat.
 func (s *Seat) Offer(ctx context.Context, o Offer) (Answer, error) {
 	o.Participant = s.id
-	return ask(ctx, s.room, func(answer reply[Answer]) { s.room.offer(s, o, answer) })
+	return call(ctx, s.room, func(answer reply[Answer]) { s.room.offer(s, o, answer) })
 }
 
 // offer asks policy whether an offer may be made, has the media plane look at it, and notes what it publishes once it can be answered:
 // an offer that is refused changes nothing. What policy does not name in the plan, the media plane does not take.
-func (r *running) offer(s *Seat, o Offer, answer reply[Answer]) {
-	if !r.holds(s) {
-		answer.fail(gone())
+func (r *roomActor) offer(s *Seat, o Offer, answer reply[Answer]) {
+	if !r.hasSeat(s) {
+		answer.fail(errSeatOver())
 		return
 	}
 	wish := room.Publish{Generation: o.Generation}
 	for _, t := range o.Tracks {
-		wish.Sources = append(wish.Sources, room.Publication{ID: room.PublicationID(token()), Source: t.Source})
+		wish.Sources = append(wish.Sources, room.Publication{ID: room.PublicationID(newID()), Source: t.Source})
 	}
 	if _, err := room.Decide(r.cfg.Now(), r.state, s.id, wish); err != nil {
 		answer.fail(err)
@@ -84,35 +84,35 @@ func (r *running) offer(s *Seat, o Offer, answer reply[Answer]) {
 			log.Warn("the media plane could not answer an offer", "error", fmt.Sprintf("%T", err))
 			err = &room.Error{Code: room.Unavailable, Detail: "media"}
 		}
-		answer.give(a, err)
+		answer.send(a, err)
 	})
 }
 
 // publish carries out what a valid offer asks for. It waits for the room: not on its goroutine.
 func (s *Seat) publish(wish room.Publish) error {
 	r, verdict := s.room, newReply[struct{}]()
-	r.post(mail{fail: verdict.fail, do: func() {
-		if !r.holds(s) {
-			verdict.fail(gone())
+	r.post(request{fail: verdict.fail, do: func() {
+		if !r.hasSeat(s) {
+			verdict.fail(errSeatOver())
 			return
 		}
-		verdict.give(struct{}{}, r.doNow(s.id, wish))
+		verdict.send(struct{}{}, r.doNow(s.id, wish))
 	}})
 	return (<-verdict).err
 }
 
 // View tells the media plane what this participant shows. One who waits has nothing to show.
 func (s *Seat) View(ctx context.Context, v View) error {
-	_, err := ask(ctx, s.room, func(answer reply[struct{}]) {
+	_, err := call(ctx, s.room, func(answer reply[struct{}]) {
 		r := s.room
-		switch c := r.chairs[s.id]; {
-		case !r.holds(s):
-			answer.fail(gone())
-		case c.last.Room == nil:
+		switch c := r.connections[s.id]; {
+		case !r.hasSeat(s):
+			answer.fail(errSeatOver())
+		case c.lastView.Room == nil:
 			answer.fail(&room.Error{Code: room.NotAdmitted, Detail: "you wait"})
 		default:
 			r.media.View(s.id, v)
-			answer.give(struct{}{}, nil)
+			answer.send(struct{}{}, nil)
 		}
 	})
 	return err
@@ -120,57 +120,57 @@ func (s *Seat) View(ctx context.Context, v View) error {
 
 // Disconnect says that the connection is gone; the seat stays for the policy's ResumeWindow. It does nothing if a newer
 // connection resumed the seat. Client.End still comes, once, when the seat ends or is resumed.
-func (s *Seat) Disconnect() { s.room.inbox.drop(s.id, s.number) }
+func (s *Seat) Disconnect() { s.room.inbox.addDisconnect(s.id, s.number) }
 
 // Confirm says that the client holds the newest secret: the one before dies. In an overloaded room it lives on until the next
 // resume.
 func (s *Seat) Confirm() {
 	r := s.room
-	r.post(mail{do: func() {
-		if r.holds(s) {
+	r.post(request{do: func() {
+		if r.hasSeat(s) {
 			r.doNow(s.id, room.Confirm{})
 		}
 	}, fail: func(error) {}})
 }
 
 // holds reports whether the seat is still that of this connection.
-func (r *running) holds(s *Seat) bool {
-	c := r.chairs[s.id]
+func (r *roomActor) hasSeat(s *Seat) bool {
+	c := r.connections[s.id]
 	return c != nil && c.number == s.number
 }
 
 // errNoRequest refuses a command that is the daemon's to give.
 var errNoRequest = &room.Error{Code: room.BadRequest, Detail: "no request of a participant"}
 
-func gone() error { return &room.Error{Code: room.InvalidState, Detail: "this seat is over"} }
+func errSeatOver() error { return &room.Error{Code: room.InvalidState, Detail: "this seat is over"} }
 
 // take seats a client: of a Join or a Resume. A resume is a session that goes on: it is written first if that can be, so that a
 // used secret stays dead, and done all the same if not.
-func (r *running) take(c room.Command, id room.ParticipantID, secret auth.Secret, client Client, answer reply[taken]) {
-	r.connections++
-	seat := &Seat{id: id, room: r, number: r.connections}
+func (r *roomActor) takeSeat(c room.Command, id room.ParticipantID, secret auth.Secret, client Client, answer reply[seatResult]) {
+	r.lastConnection++
+	seat := &Seat{id: id, room: r, number: r.lastConnection}
 	_, resumes := c.(room.Resume)
 	var welcome Welcome
 	r.propose(&proposal{
 		command: c, by: id, seat: id, must: resumes,
 		onSeated: func() {
-			now := &chair{client: client, number: seat.number, connected: true, fresh: true}
-			if old := r.chairs[id]; old != nil {
-				now.slots, now.announced = old.slots, old.announced
+			now := &connection{client: client, number: seat.number, connected: true, welcomeOnly: true}
+			if old := r.connections[id]; old != nil {
+				now.slots, now.slotsAnnounced = old.slots, old.slotsAnnounced
 				old.client.End(room.Closing{To: id, Access: room.Left, Reason: "replaced"})
 			}
-			r.chairs[id] = now
+			r.connections[id] = now
 			welcome = Welcome{
 				Room: r.name, Session: SessionOf(r.key, id), Secret: secret,
 				Self: room.ViewOf(r.state, id).Self, Policy: r.state.Policy,
 			}
 		},
-		done: func(_ outcome, err error) { answer.give(taken{seat, welcome}, err) },
+		done: func(_ outcome, err error) { answer.send(seatResult{seat, welcome}, err) },
 	})
 }
 
 // observeAdmit counts what became of those a host tried to let in.
-func (r *running) observeAdmit(c room.Command, d room.Decision, err error) {
+func (r *roomActor) observeAdmit(c room.Command, d room.Decision, err error) {
 	if _, ok := c.(room.Admit); !ok {
 		return
 	}
@@ -186,7 +186,7 @@ func (r *running) observeAdmit(c room.Command, d room.Decision, err error) {
 }
 
 // observeWaits measures how long those had waited who are let in.
-func (r *running) observeWaits(before room.State, d room.Decision) {
+func (r *roomActor) observeWaits(before room.State, d room.Decision) {
 	for _, e := range d.Events {
 		admitted, ok := e.(room.SeatAdmitted)
 		if !ok {

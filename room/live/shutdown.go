@@ -11,7 +11,7 @@ import (
 
 // shutdown ends the room: after the session, after a panic, or when the daemon stops and the session goes on after. What is not
 // written yet is written last.
-func (r *running) shutdown() {
+func (r *roomActor) shutdown() {
 	panicked := recover()
 	if panicked != nil {
 		// The value may hold anything, so only its type is logged; the stack holds no values but addresses.
@@ -23,17 +23,17 @@ func (r *running) shutdown() {
 	r.reg.forget(r, !ours && !paused && len(r.state.Known) > 0)
 	r.inbox.close()
 	r.mu.Lock()
-	r.over = true
+	r.closed = true
 	r.mu.Unlock()
-	failure, over := &room.Error{Code: room.Internal, Detail: "the room failed"}, errOver
+	failure, over := &room.Error{Code: room.Internal, Detail: "the room failed"}, errRoomEnded
 	if paused {
 		over = &room.Error{Code: room.Draining, Detail: "the daemon stops; the session goes on after"}
 	}
 	if r.current != nil {
 		r.current.fail(failure)
 	}
-	if p := r.carrying; p != nil {
-		delete(r.chairs, p.seat) // is told the failure, not End
+	if p := r.enacting; p != nil {
+		delete(r.connections, p.seat) // is told the failure, not End
 		if p.done != nil {
 			r.guard(func() { p.done(outcome{}, failure) })
 		}
@@ -54,19 +54,19 @@ func (r *running) shutdown() {
 }
 
 // endConnections ends the connections that are left: of a room that failed, or of a session that goes on after a restart.
-func (r *running) endConnections(paused bool) {
-	for id, c := range r.chairs {
-		delete(r.chairs, id)
+func (r *roomActor) endConnections(paused bool) {
+	for id, c := range r.connections {
+		delete(r.connections, id)
 		last := room.Closing{To: id, Access: room.Ended, Reason: "internal"}
 		if paused {
-			last.Access, last.Reason = c.last.Self.Access, "draining"
+			last.Access, last.Reason = c.lastView.Self.Access, "draining"
 		}
 		r.guard(func() { c.client.End(last) })
 	}
 }
 
 // guard runs a step of the shutdown, and survives its panic so that the steps after it run.
-func (r *running) guard(f func()) {
+func (r *roomActor) guard(f func()) {
 	defer func() {
 		if v := recover(); v != nil {
 			r.cfg.Log.Error("a room panicked while it shut down", "panic", fmt.Sprintf("%T", v))
@@ -76,7 +76,7 @@ func (r *running) guard(f func()) {
 }
 
 // abandonProposals refuses what is still on its way through the journal.
-func (r *running) abandonProposals(err error) {
+func (r *roomActor) abandonProposals(err error) {
 	all := r.journal.proposals()
 	r.journal.queue = nil
 	for _, p := range all {
@@ -88,7 +88,7 @@ func (r *running) abandonProposals(err error) {
 
 // lastRecord writes what the room leaves: that it is over, or the state in which it goes on after a restart. It tries until it
 // works or the registry gives up, and sends the replies that wait for it after journalPatience at most.
-func (r *running) lastRecord(failed bool) {
+func (r *roomActor) lastRecord(failed bool) {
 	w := &r.journal
 	defer w.replyAll()
 	if w.journal == nil {
@@ -99,7 +99,7 @@ func (r *running) lastRecord(failed bool) {
 		w.happened(r.trace(room.ByDaemon), r.state, end, nil, false)
 		r.state = room.ApplyAll(r.state, end.Events)
 	}
-	patience := time.NewTimer(journalPatience)
+	patience := time.NewTimer(journalTimeout)
 	defer patience.Stop()
 	for w.inFlight != nil || w.dirty {
 		if w.inFlight == nil {
@@ -119,14 +119,14 @@ func (r *running) lastRecord(failed bool) {
 			}
 		case <-patience.C:
 			w.replyAll()
-		case <-r.reg.gone:
+		case <-r.reg.abandoned:
 			return
 		}
 	}
 }
 
 // awaitRetry waits until the next record may be submitted. It reports false when the registry gives up.
-func (r *running) awaitRetry(patience *time.Timer) bool {
+func (r *roomActor) awaitRetry(patience *time.Timer) bool {
 	wait := time.NewTimer(max(0, r.journal.retryAt.Sub(r.cfg.Now())))
 	defer wait.Stop()
 	for {
@@ -135,7 +135,7 @@ func (r *running) awaitRetry(patience *time.Timer) bool {
 			return true
 		case <-patience.C:
 			r.journal.replyAll()
-		case <-r.reg.gone:
+		case <-r.reg.abandoned:
 			return false
 		}
 	}

@@ -62,7 +62,7 @@ type guest struct {
 
 func (c clinic) join(name, person string, role auth.Role) (guest, error) {
 	g := auth.Grant{Room: name, Person: person, Role: role, Name: person, IssuedAt: time.Now()}
-	seat, welcome, err := c.rooms.Join(c.t.Context(), live.Arrival{Grant: g}, plane{})
+	seat, welcome, err := c.rooms.Join(c.t.Context(), live.JoinRequest{Grant: g}, plane{})
 	return guest{seat, welcome}, err
 }
 

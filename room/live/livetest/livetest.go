@@ -56,7 +56,7 @@ type Guest struct {
 func Join(rooms *live.Registry, name, person string, role auth.Role) (Guest, error) {
 	c := &Client{}
 	g := auth.Grant{Room: name, Person: person, Role: role, IssuedAt: time.Now()}
-	seat, welcome, err := rooms.Join(context.Background(), live.Arrival{Grant: g}, c)
+	seat, welcome, err := rooms.Join(context.Background(), live.JoinRequest{Grant: g}, c)
 	return Guest{seat, welcome, c}, err
 }
 

@@ -20,7 +20,7 @@ type Summary struct {
 	Waiting   int
 }
 
-// Rooms lists the running rooms, in no order.
+// Rooms lists the roomActor rooms, in no order.
 func (r *Registry) Rooms() []Summary {
 	var list []Summary
 	for _, one := range r.running() {
@@ -35,7 +35,7 @@ func (r *Registry) View(ctx context.Context, name string) (room.View, error) {
 	if err != nil {
 		return room.View{}, err
 	}
-	return ask(ctx, one, func(answer reply[room.View]) { answer.give(room.ViewOf(one.state, room.ByClinic), nil) })
+	return call(ctx, one, func(answer reply[room.View]) { answer.send(room.ViewOf(one.state, room.ByClinic), nil) })
 }
 
 // Do gives a command of the clinic, room.ByClinic: a room.Request or a room.Revoke. It waits as Seat.Do does.
@@ -48,42 +48,42 @@ func (r *Registry) Do(ctx context.Context, name string, c room.Command) (room.Ou
 	if _, revokes := c.(room.Revoke); !requests && !revokes {
 		return room.Outcome{}, errNoRequest
 	}
-	return ask(ctx, one, func(answer reply[room.Outcome]) { one.doForClinic(c, answer) })
+	return call(ctx, one, func(answer reply[room.Outcome]) { one.doAsClinic(c, answer) })
 }
 
 // Revoke ends the seats of people in all rooms and bars them there. Tokens that they have are refused elsewhere (auth).
 func (r *Registry) Revoke(ctx context.Context, persons ...room.PersonID) error {
-	return r.everywhere(ctx, room.Revoke{Persons: persons})
+	return r.doInAllRooms(ctx, room.Revoke{Persons: persons})
 }
 
 // Reinstate lifts the bars of Revoke in all rooms.
-func (r *Registry) Reinstate(ctx context.Context, person room.PersonID) error {
-	return r.everywhere(ctx, room.UndoRevoke{Person: person})
+func (r *Registry) UndoRevoke(ctx context.Context, person room.PersonID) error {
+	return r.doInAllRooms(ctx, room.UndoRevoke{Person: person})
 }
 
-func (r *Registry) everywhere(ctx context.Context, c room.Command) error {
+func (r *Registry) doInAllRooms(ctx context.Context, c room.Command) error {
 	var errs []error
 	for _, one := range r.running() {
-		_, err := ask(ctx, one, func(answer reply[room.Outcome]) { one.doForClinic(c, answer) })
-		if !errors.Is(err, errOver) {
+		_, err := call(ctx, one, func(answer reply[room.Outcome]) { one.doAsClinic(c, answer) })
+		if !errors.Is(err, errRoomEnded) {
 			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (r *running) doForClinic(c room.Command, answer reply[room.Outcome]) {
+func (r *roomActor) doAsClinic(c room.Command, answer reply[room.Outcome]) {
 	r.propose(&proposal{command: c, by: room.ByClinic, done: func(o outcome, err error) {
 		r.observeAdmit(c, o.Decision, err)
 		if err != nil {
 			answer.fail(err)
 			return
 		}
-		o.barrier.onApplied(func() { answer.give(o.Outcome, nil) })
+		o.barrier.onApplied(func() { answer.send(o.Outcome, nil) })
 	}})
 }
 
-func (r *Registry) find(name string) (*running, error) {
+func (r *Registry) find(name string) (*roomActor, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	one, ok := r.byName[name]
@@ -117,7 +117,7 @@ func (r *Registry) Restore() error {
 		}
 		policy.Name = state.Policy.Name
 		one := newRunning(r, record.Session, room.Restore(r.cfg.Now(), state, policy))
-		one.met, one.journal.dirty = true, true
+		one.hadRequest, one.journal.dirty = true, true
 		r.start(one)
 	}
 	return errors.Join(errs...)

@@ -24,7 +24,7 @@ func recordingPolicy() room.Policy {
 // TestRecordingIsAnnouncedFirst holds that everyone was told before the media plane may record, and that a withdrawal stops it
 // before anybody is told.
 func TestRecordingIsAnnouncedFirst(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		h.reg.cfg.Policies["default"] = recordingPolicy()
 		host, ann := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant)
 		h.do(host, room.Admit{All: true})
@@ -32,7 +32,7 @@ func TestRecordingIsAnnouncedFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.do(host, room.AskConsent{Scopes: []room.Scope{room.RecordingAudio}})
-		n := h.told(ann)
+		n := h.notices(ann)
 		self := n[len(n)-2].(SelfUpdated).Self
 		if got := n[len(n)-1].(RoomUpdated).Room.Recording; got != room.RecordingAsking || self.Consents[0].Texts[0] != audio {
 			t.Fatalf("told %+v", n)
@@ -54,17 +54,17 @@ func TestRecordingIsAnnouncedFirst(t *testing.T) {
 		if !toldFirst || len(media.plans) != plans+1 || len(media.plans[plans].Record) != 1 {
 			t.Fatalf("told first %v, plans %+v", toldFirst, media.plans[plans:])
 		}
-		h.told(host)
+		h.notices(host)
 		media.events(RecorderBegan{})
 		synctest.Wait()
-		if n := h.told(host); len(n) != 1 || n[0].(RoomUpdated).Room.Recording != room.RecordingOn {
+		if n := h.notices(host); len(n) != 1 || n[0].(RoomUpdated).Room.Recording != room.RecordingOn {
 			t.Fatalf("when the first record is safe they are told %+v", n)
 		}
 		h.do(ann, room.WithdrawConsent{})
 		if last := media.plans[len(media.plans)-1]; last.Record != nil {
 			t.Fatalf("recorded after a withdrawal: %+v", last)
 		}
-		if n := h.told(host); len(n) != 2 || n[0].(RoomUpdated).Room.Recording != room.RecordingPaused || n[1].(PersonLeft).ID != room.RecorderID {
+		if n := h.notices(host); len(n) != 2 || n[0].(RoomUpdated).Room.Recording != room.RecordingPaused || n[1].(PersonLeft).ID != room.RecorderID {
 			t.Fatalf("told %+v", n)
 		}
 	})
@@ -73,11 +73,11 @@ func TestRecordingIsAnnouncedFirst(t *testing.T) {
 // TestWhoIsAwayIsNotRecorded holds that one whose connection dropped before a recording began is recorded only from when they
 // were told, and that a connection that drops later changes nothing.
 func TestWhoIsAwayIsNotRecorded(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		h.reg.cfg.Policies["default"] = recordingPolicy()
 		host, ann := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant)
 		h.do(host, room.Admit{All: true})
-		for _, p := range []guest{host, ann} {
+		for _, p := range []testSeat{host, ann} {
 			if _, err := p.Offer(t.Context(), Offer{Generation: 1, Tracks: []Track{{"0", room.Microphone}}}); err != nil {
 				t.Fatal(err)
 			}
@@ -120,7 +120,7 @@ func TestWhoIsAwayIsNotRecorded(t *testing.T) {
 
 // TestRecorderFails holds that a fault of the recorder ends the recording for all, who are told why, and nothing else.
 func TestRecorderFails(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		h.reg.cfg.Policies["default"] = recordingPolicy()
 		host, ann := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant)
 		h.do(host, room.Admit{All: true})
@@ -129,16 +129,16 @@ func TestRecorderFails(t *testing.T) {
 		}
 		h.do(host, room.AskConsent{Scopes: []room.Scope{room.RecordingAudio}})
 		h.do(ann, room.AnswerConsent{Scope: room.RecordingAudio, TextHash: audio.Hash, Granted: true})
-		h.told(ann)
+		h.notices(ann)
 		media := h.media.rooms[0]
 		media.events(RecorderFailed{Fault: room.DiskFull})
 		synctest.Wait()
 		if last := media.plans[len(media.plans)-1]; last.Record != nil || len(last.Entries) != 2 {
 			t.Fatalf("after the fault the plan is %+v", last)
 		}
-		n := h.told(ann)
-		h.wantKinds(n, "RoomUpdated", "PersonLeft", "Words")
-		if n[0].(RoomUpdated).Room.Recording != room.RecordingOff || n[2].(Words).Effect.(room.RecorderFailed).Fault != room.DiskFull {
+		n := h.notices(ann)
+		h.wantKinds(n, "RoomUpdated", "PersonLeft", "EffectNotice")
+		if n[0].(RoomUpdated).Room.Recording != room.RecordingOff || n[2].(EffectNotice).Effect.(room.RecorderFailed).Fault != room.DiskFull {
 			t.Fatalf("told %+v", n)
 		}
 		h.do(host, room.AskConsent{Scopes: []room.Scope{room.RecordingAudio}}) // begins anew: what was answered stands
@@ -149,65 +149,65 @@ func TestRecorderFails(t *testing.T) {
 }
 
 func TestSideRoomIsNotHeardOf(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		host, ann, ben := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant), h.join("g", "ben", auth.Participant)
 		h.do(host, room.Admit{All: true})
 		media := h.media.rooms[0]
 		media.events(SpeakersChanged{IDs: []room.ParticipantID{ann.ID(), ben.ID()}})
-		h.told(ben)
-		h.told(ann)
+		h.notices(ben)
+		h.notices(ann)
 		h.do(host, room.OpenSideRoom{Target: ann.ID()})
-		n := h.told(ben)
+		n := h.notices(ben)
 		h.wantKinds(n, "PersonUpdated", "PersonUpdated", "Speakers")
 		if p := n[1].(PersonUpdated).Person; !p.Away || !reflect.DeepEqual(n[2], Speakers{[]room.ParticipantID{ben.ID()}}) {
 			t.Fatalf("told %+v", n)
 		}
-		n = h.told(ann)
+		n = h.notices(ann)
 		if self := n[0].(SelfUpdated).Self; self.SideRoom != host.ID() {
 			t.Fatalf("told %+v", n)
 		}
 		media.events(SpeakersChanged{IDs: []room.ParticipantID{host.ID(), ann.ID()}})
-		if n := h.told(ben); !reflect.DeepEqual(n, []Notice{Speakers{IDs: []room.ParticipantID{}}}) {
+		if n := h.notices(ben); !reflect.DeepEqual(n, []Notice{Speakers{IDs: []room.ParticipantID{}}}) {
 			t.Fatalf("told of a side room: %+v", n)
 		}
 		h.do(ann, room.CloseSideRoom{})
-		n = h.told(ben)
+		n = h.notices(ben)
 		h.wantKinds(n, "PersonUpdated", "PersonUpdated", "Speakers")
 	})
 }
 
 func TestHelpAndWarnings(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		h.reg.cfg.Policies["default"] = room.Policy{
 			MaxParticipants: 50, MaxWaiting: 100, ResumeWindow: time.Minute, SessionLimit: time.Hour,
 		}
 		host, ann, ben := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant), h.join("g", "ben", auth.Participant)
 		h.do(host, room.Admit{All: true})
-		h.told(host)
-		h.told(ben)
+		h.notices(host)
+		h.notices(ben)
 		h.do(ann, room.RequestHelp{})
-		h.wantKinds(h.told(host), "PersonUpdated", "Words")
-		if n := h.told(ben); n != nil {
+		h.wantKinds(h.notices(host), "PersonUpdated", "EffectNotice")
+		if n := h.notices(ben); n != nil {
 			t.Fatalf("the group was told of a call for help: %+v", n)
 		}
 		time.Sleep(50*time.Minute + time.Second)
-		if n := h.told(ben); !reflect.DeepEqual(n, []Notice{Words{room.Warning{To: ben.ID(), Minutes: 10}}}) {
+		if n := h.notices(ben); !reflect.DeepEqual(n, []Notice{EffectNotice{room.Warning{To: ben.ID(), Minutes: 10}}}) {
 			t.Fatalf("told %+v", n)
 		}
 		h.do(host, room.Extend{Minutes: 5})
-		h.told(ben)
+		h.notices(ben)
 		time.Sleep(14 * time.Minute)
-		h.wantKinds(h.told(ben), "Words", "Words", "Words")
+		h.wantKinds(h.notices(ben), "EffectNotice", "EffectNotice", "EffectNotice")
 		time.Sleep(time.Minute)
 		h.wantEnd(ben, room.Ended, "ended")
-		if n := h.told(ben); !reflect.DeepEqual(n, []Notice{RoomEnded{"limit"}}) {
+		if n := h.notices(ben); !reflect.DeepEqual(n, []Notice{RoomEnded{"limit"}}) {
 			t.Fatalf("told %+v", n)
 		}
 	})
 }
 
 func TestClinic(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		host, ann := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant)
 		other := h.join("g2", "ann", auth.Participant)
 		if _, err := h.reg.Do(t.Context(), "g", room.Admit{Targets: []room.ParticipantID{ann.ID()}}); err != nil {
@@ -241,7 +241,7 @@ func TestClinic(t *testing.T) {
 		h.refusedJoin(auth.Grant{Room: "g", Person: "ann", Role: auth.Participant}, room.BarredPerson)
 		_, err = h.reg.Do(t.Context(), "g", room.UndoRevoke{Person: "ann"})
 		h.wantCode(err, room.BadRequest)
-		if err := h.reg.Reinstate(t.Context(), "ann"); err != nil {
+		if err := h.reg.UndoRevoke(t.Context(), "ann"); err != nil {
 			t.Fatal(err)
 		}
 		h.join("g", "ann", auth.Participant)
@@ -250,14 +250,14 @@ func TestClinic(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if n := h.told(host); !reflect.DeepEqual(n[len(n)-1], RoomEnded{"clinic"}) {
+		if n := h.notices(host); !reflect.DeepEqual(n[len(n)-1], RoomEnded{"clinic"}) {
 			t.Fatalf("told %+v", n)
 		}
 	})
 }
 
 func TestWhatIsAskedIsTold(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
+	withHarness(t, func(t *testing.T, h *harness) {
 		rules := room.NewText("rules", "1", "en", "What is said here stays here.")
 		p := h.reg.cfg.Policies["default"]
 		p.Agreement = []room.Text{rules}
@@ -268,17 +268,17 @@ func TestWhatIsAskedIsTold(t *testing.T) {
 		}
 		_, err := host.Do(t.Context(), room.Admit{All: true})
 		h.wantCode(err, room.AgreementRequired)
-		h.told(host)
+		h.notices(host)
 		h.do(ann, room.Acknowledge{TextHash: rules.Hash})
-		n := h.told(ann)
+		n := h.notices(ann)
 		h.wantKinds(n, "SelfUpdated")
 		if self := n[0].(SelfUpdated).Self; self.Needs != (room.Needs{}) || self.Agreement != nil {
 			t.Fatalf("told %+v", self)
 		}
-		h.wantKinds(h.told(host), "WaiterUpdated")
+		h.wantKinds(h.notices(host), "WaiterUpdated")
 		h.do(host, room.Admit{All: true})
 		ben := &fakeClient{t: t}
-		_, w, err := h.reg.Join(t.Context(), Arrival{Grant: grant("g", "ben", auth.Participant), Acknowledged: []string{rules.Hash}}, ben)
+		_, w, err := h.reg.Join(t.Context(), JoinRequest{Grant: grant("g", "ben", auth.Participant), Acknowledged: []string{rules.Hash}}, ben)
 		if err != nil || w.Self.Needs.Agreement {
 			t.Fatalf("%+v %v", w.Self, err)
 		}
@@ -288,7 +288,7 @@ func TestWhatIsAskedIsTold(t *testing.T) {
 // TestStoreFailsTheRecording holds that nothing is recorded while what people answer cannot be kept, and that withdrawing works
 // all the same.
 func TestStoreFailsTheRecording(t *testing.T) {
-	inKeptHouse(t, func(t *testing.T, h *house, j *fakeJournal) {
+	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		h.reg.cfg.Policies["default"] = recordingPolicy()
 		host, ann := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant)
 		h.do(host, room.Admit{All: true})
@@ -307,12 +307,12 @@ func TestStoreFailsTheRecording(t *testing.T) {
 			t.Fatal("nothing is recorded")
 		}
 		j.set(func() { j.fails = true })
-		h.told(host)
+		h.notices(host)
 		h.do(host, room.Lock{})
 		if p := newest(); len(p.Record) != 0 || len(p.Entries) != 2 {
 			t.Fatalf("with the store down the plan is %+v", p)
 		}
-		if n := h.told(host); n[len(n)-1].(Words).Effect.(room.RecorderFailed).Fault != room.StoreFailed {
+		if n := h.notices(host); n[len(n)-1].(EffectNotice).Effect.(room.RecorderFailed).Fault != room.StoreFailed {
 			t.Fatalf("told %+v", n)
 		}
 		h.do(ann, room.WithdrawConsent{})

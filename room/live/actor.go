@@ -13,66 +13,66 @@ import (
 	"alcove/room/live/internal/opening"
 )
 
-// A running is one room: its state, its media plane and the connections of its seats, all owned by one goroutine.
-type running struct {
+// A roomActor is one room: its state, its media plane and the connections of its seats, all owned by one goroutine.
+type roomActor struct {
 	key  string // first half of a SessionID
 	name string
 	reg  *Registry
 	cfg  *Config
 
-	mailbox chan mail // bounded; when it is full the caller hears "unavailable"
+	mailbox chan request // bounded; when it is full the caller hears "unavailable"
 	inbox   *inbox
 	stop    chan struct{} // closed once by Registry.Close
 	summary atomic.Pointer[Summary]
 
-	mu   sync.Mutex
-	over bool // nothing is posted any more. Guarded by mu.
+	mu     sync.Mutex
+	closed bool // nothing is posted any more. Guarded by mu.
 
-	state       room.State                    // Owned by run.
-	chairs      map[room.ParticipantID]*chair // Owned by run.
-	connections uint64                        // number of the newest. Owned by run.
-	media       MediaRoom                     // nil before the first admission. Owned by run.
-	plan        room.Plan                     // what media was told last. Owned by run.
-	barrier     *planBarrier                  // of plan. Owned by run.
-	speakers    []room.ParticipantID          // Owned by run.
-	current     *mail                         // what is being done. Owned by run.
-	met         bool                          // the first mail was done. Owned by run.
-	carrying    *proposal                     // what is being carried out. Owned by run.
-	journal     journalWriter                 // Owned by run.
-	behind      atomic.Bool                   // something is not written that should be
+	state          room.State                         // Owned by run.
+	connections    map[room.ParticipantID]*connection // Owned by run.
+	lastConnection uint64                             // number of the newest. Owned by run.
+	media          MediaRoom                          // nil before the first admission. Owned by run.
+	plan           room.Plan                          // what media was told last. Owned by run.
+	barrier        *planBarrier                       // of plan. Owned by run.
+	speakers       []room.ParticipantID               // Owned by run.
+	current        *request                           // what is being done. Owned by run.
+	hadRequest     bool                               // the first mail was done. Owned by run.
+	enacting       *proposal                          // what is being carried out. Owned by run.
+	journal        journalWriter                      // Owned by run.
+	behind         atomic.Bool                        // something is not written that should be
 }
 
-// A chair is the connection of one seat. All of it is owned by running.run.
-type chair struct {
-	client    Client
-	number    uint64 // tells this connection from the ones before
-	connected bool
-	fresh     bool         // was told the welcome and nothing else
-	last      room.View    // what it was told
-	knows     bool         // was told that a recording is on
-	slots     *SlotsMapped // the newest
-	announced bool         // the newest was told
-	speakers  []room.ParticipantID
+// A connection is the connection of one seat. All of it is owned by roomActor.run.
+type connection struct {
+	client         Client
+	number         uint64 // tells this connection from the ones before
+	connected      bool
+	welcomeOnly    bool         // was told the welcome and nothing else
+	lastView       room.View    // what it was told
+	toldRecording  bool         // was told that a recording is on
+	slots          *SlotsMapped // the newest
+	slotsAnnounced bool         // the newest was told
+	speakers       []room.ParticipantID
 }
 
-func newRunning(reg *Registry, key string, state room.State) *running {
-	r := &running{
+func newRunning(reg *Registry, key string, state room.State) *roomActor {
+	r := &roomActor{
 		key: key, name: state.Name, reg: reg, cfg: &reg.cfg,
-		mailbox: make(chan mail, mailboxSize), inbox: newInbox(), stop: make(chan struct{}),
-		state:  state,
-		chairs: map[room.ParticipantID]*chair{},
+		mailbox: make(chan request, mailboxSize), inbox: newInbox(), stop: make(chan struct{}),
+		state:       state,
+		connections: map[room.ParticipantID]*connection{},
 	}
 	r.journal = journalWriter{journal: reg.cfg.Journal, results: make(chan error, 1)}
-	r.recount()
+	r.publishSummary()
 	return r
 }
 
 // post queues a wish, or fails it at once.
-func (r *running) post(m mail) {
+func (r *roomActor) post(m request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.over {
-		m.fail(errOver)
+	if r.closed {
+		m.fail(errRoomEnded)
 		return
 	}
 	select {
@@ -83,7 +83,7 @@ func (r *running) post(m mail) {
 }
 
 // run is the room. It ends with the session, or with a panic that costs this room and no other.
-func (r *running) run() {
+func (r *roomActor) run() {
 	defer r.shutdown()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -91,16 +91,16 @@ func (r *running) run() {
 		r.schedule(timer)
 		select {
 		case m := <-r.mailbox:
-			r.current, r.met = &m, true
+			r.current, r.hadRequest = &m, true
 			m.do()
 			r.current = nil
 		case <-r.inbox.wake:
-			r.hear()
+			r.handleNews()
 		case err := <-r.journal.results:
 			r.written(err)
 		case <-timer.C:
 			r.expire()
-			if r.met && !r.expecting() {
+			if r.hadRequest && !r.expecting() {
 				r.doNow(room.ByDaemon, room.Tick{Now: r.cfg.Now()})
 			}
 		case <-r.stop:
@@ -113,15 +113,15 @@ func (r *running) run() {
 }
 
 // expecting reports whether the first one is on the way in: the room is not empty, although nobody has a seat yet.
-func (r *running) expecting() bool {
+func (r *roomActor) expecting() bool {
 	return len(r.state.Participants) == 0 && len(r.journal.proposals()) > 0
 }
 
 // schedule sets the timer to the next deadline. A room waits for its first mail, whoever sent it.
-func (r *running) schedule(timer *time.Timer) {
+func (r *roomActor) schedule(timer *time.Timer) {
 	timer.Stop()
 	next, found := r.journal.due()
-	if due, ok := room.NextDeadline(r.state); ok && r.met && !r.expecting() && (!found || due.Before(next)) {
+	if due, ok := room.NextDeadline(r.state); ok && r.hadRequest && !r.expecting() && (!found || due.Before(next)) {
 		next, found = due, true
 	}
 	if found {
@@ -130,7 +130,7 @@ func (r *running) schedule(timer *time.Timer) {
 }
 
 // doNow decides and carries out what opens nothing, for the seat by or for the daemon itself.
-func (r *running) doNow(by room.ParticipantID, c room.Command) error {
+func (r *roomActor) doNow(by room.ParticipantID, c room.Command) error {
 	d, err := room.Decide(r.cfg.Now(), r.state, by, c)
 	if err != nil {
 		return err
@@ -142,35 +142,35 @@ func (r *running) doNow(by room.ParticipantID, c room.Command) error {
 
 // enact carries a decision out: the media plane first, so that what closes is closed before anybody is told; but who is
 // recorded is told before the first byte is. What fails on the way is found in carrying.
-func (r *running) enact(p *proposal, step opening.Step) error {
+func (r *roomActor) enact(p *proposal, step opening.Step) error {
 	d := step.Decision
 	before, next := r.state, room.ApplyAll(r.state, d.Events)
 	plan := room.PlanOf(next)
 	if err := r.openMedia(plan); err != nil {
 		return err
 	}
-	r.carrying = p
+	r.enacting = p
 	r.state = next
 	r.observeWaits(before, d)
 	persisted := p.act != nil && p.act.State() == opening.Persisted
 	r.journal.happened(r.trace(p.by), before, d, step.Entries, persisted)
-	r.obey(r.unbegun(plan))
+	r.applyPlan(r.withoutNewRecordings(plan))
 	if p.onSeated != nil {
 		p.onSeated()
 	}
-	r.tell(d)
-	r.obey(r.informed(plan))
-	r.recount()
-	r.carrying = nil
+	r.notifyAll(d)
+	r.applyPlan(r.toldOnly(plan))
+	r.publishSummary()
+	r.enacting = nil
 	return nil
 }
 
 // openMedia gives the room a media plane when the first one is admitted.
-func (r *running) openMedia(plan room.Plan) error {
+func (r *roomActor) openMedia(plan room.Plan) error {
 	if r.media != nil || len(plan.Entries) == 0 {
 		return nil
 	}
-	media, err := r.cfg.Media.Open(MediaSession{Key: r.key, Policy: r.state.Policy.Name}, r.inbox.hear)
+	media, err := r.cfg.Media.Open(MediaSession{Key: r.key, Policy: r.state.Policy.Name}, r.inbox.addEvent)
 	if err != nil {
 		r.cfg.Log.Warn("no media for a room", "error", fmt.Sprintf("%T", err))
 		return &room.Error{Code: room.Unavailable, Detail: "no media"}
@@ -180,7 +180,7 @@ func (r *running) openMedia(plan room.Plan) error {
 }
 
 // obey hands a new plan to the media plane.
-func (r *running) obey(plan room.Plan) {
+func (r *roomActor) applyPlan(plan room.Plan) {
 	if r.media == nil || reflect.DeepEqual(plan, r.plan) {
 		return
 	}
@@ -190,56 +190,56 @@ func (r *running) obey(plan room.Plan) {
 }
 
 // tell tells each connection what changed for it, passes on words, and closes what is over.
-func (r *running) tell(d room.Decision) {
+func (r *roomActor) notifyAll(d room.Decision) {
 	if len(d.Events) > 0 {
 		why := reasonsOf(d)
 		for _, p := range r.state.Participants {
-			r.tellOne(p.ID, why)
+			r.notify(p.ID, why)
 		}
-		if why.apart {
-			r.speak(r.speakers)
+		if why.sideRoomsChanged {
+			r.updateSpeakers(r.speakers)
 		}
 	}
 	for _, e := range d.Effects {
 		switch e := e.(type) {
 		case room.Closing:
-			r.close(e)
+			r.endConnection(e)
 		case room.ScreenRequested:
-			r.say(e.To, e)
+			r.sendEffect(e.To, e)
 		case room.UnmuteAsked:
-			r.say(e.To, e)
+			r.sendEffect(e.To, e)
 		case room.HelpRequested:
-			r.say(e.To, e)
+			r.sendEffect(e.To, e)
 		case room.AgreementShown:
-			r.say(e.To, e)
+			r.sendEffect(e.To, e)
 		case room.Warning:
-			r.say(e.To, e)
+			r.sendEffect(e.To, e)
 		case room.RecorderFailed:
-			r.say(e.To, e)
+			r.sendEffect(e.To, e)
 		case room.QualityWarned:
-			r.say(e.To, e)
+			r.sendEffect(e.To, e)
 		case room.MessageSent:
-			r.say(e.To, e)
+			r.sendEffect(e.To, e)
 		}
 	}
 }
 
-func (r *running) tellOne(id room.ParticipantID, why reasons) {
-	c := r.chairs[id]
+func (r *roomActor) notify(id room.ParticipantID, why changeReasons) {
+	c := r.connections[id]
 	if c == nil {
 		return
 	}
 	v := room.ViewOf(r.state, id)
-	if c.fresh {
-		c.last = room.View{Self: v.Self} // the welcome says so
+	if c.welcomeOnly {
+		c.lastView = room.View{Self: v.Self} // the welcome says so
 	}
 	if v.Room != nil {
-		v.Slots = max(v.Slots, c.last.Slots) // what was offered is not taken back
+		v.Slots = max(v.Slots, c.lastView.Slots) // what was offered is not taken back
 	} else {
 		c.slots = nil
 	}
 	if c.connected {
-		for _, n := range diff(c.last, v, why) {
+		for _, n := range diff(c.lastView, v, why) {
 			if m, ok := n.(MediaReady); ok {
 				m.Session = SessionOf(r.key, id)
 				n = m
@@ -247,85 +247,85 @@ func (r *running) tellOne(id room.ParticipantID, why reasons) {
 			c.client.Deliver(n)
 		}
 	}
-	c.hear(v)
-	c.last = v
-	if c.fresh && v.Room != nil {
+	c.noteRecording(v)
+	c.lastView = v
+	if c.welcomeOnly && v.Room != nil {
 		r.announce(id, c)
-		r.speakers = r.inGroup(r.speakers)
-		if c.speakers = r.heard(id); len(c.speakers) > 0 {
+		r.speakers = r.admittedOnly(r.speakers)
+		if c.speakers = r.audibleSpeakers(id); len(c.speakers) > 0 {
 			c.client.Deliver(Speakers{IDs: c.speakers})
 		}
 	}
-	c.fresh = false
+	c.welcomeOnly = false
 }
 
-func (r *running) say(to room.ParticipantID, words room.Effect) {
-	if c := r.chairs[to]; c != nil && c.connected {
-		c.client.Deliver(Words{Effect: words})
+func (r *roomActor) sendEffect(to room.ParticipantID, words room.Effect) {
+	if c := r.connections[to]; c != nil && c.connected {
+		c.client.Deliver(EffectNotice{Effect: words})
 	}
 }
 
 // close ends the connection of a seat that is over.
-func (r *running) close(e room.Closing) {
-	c := r.chairs[e.To]
+func (r *roomActor) endConnection(e room.Closing) {
+	c := r.connections[e.To]
 	if c == nil {
 		return
 	}
-	delete(r.chairs, e.To)
-	if c.connected && c.last.Room != nil && e.Access == room.Ended {
+	delete(r.connections, e.To)
+	if c.connected && c.lastView.Room != nil && e.Access == room.Ended {
 		c.client.Deliver(RoomEnded{Reason: r.state.EndedFor})
 	}
 	c.client.End(e)
 }
 
 // hear takes in what the inbox holds.
-func (r *running) hear() {
+func (r *roomActor) handleNews() {
 	n := r.inbox.take()
-	if n.failed {
+	if n.mediaFailed {
 		r.doNow(room.ByDaemon, room.End{Reason: "internal"})
 		return
 	}
 	for _, p := range r.state.Participants {
-		if at, ok := n.drops[p.ID]; ok && r.chairs[p.ID] != nil && r.chairs[p.ID].number == at {
-			r.chairs[p.ID].connected = false
+		if at, ok := n.disconnects[p.ID]; ok && r.connections[p.ID] != nil && r.connections[p.ID].number == at {
+			r.connections[p.ID].connected = false
 			r.doNow(p.ID, room.Disconnect{})
 		}
 	}
 	for id, e := range n.slots {
-		if c := r.chairs[id]; c != nil && c.last.Room != nil {
-			c.slots, c.announced = &e, false
+		if c := r.connections[id]; c != nil && c.lastView.Room != nil {
+			c.slots, c.slotsAnnounced = &e, false
 			r.announce(id, c)
 		}
 	}
-	if n.begun {
+	if n.recorderBegan {
 		r.doNow(room.ByDaemon, room.ConfirmRecording{})
 	}
-	if n.fault != "" {
-		r.doNow(room.ByDaemon, room.FailRecording{Fault: n.fault})
+	if n.recorderFault != "" {
+		r.doNow(room.ByDaemon, room.FailRecording{Fault: n.recorderFault})
 	}
 	for x, withheld := range n.exceeded {
 		r.doNow(room.ByDaemon, room.RateExceeded{Target: x.participant, Publication: x.publication, Withheld: withheld})
 	}
 	for s, e := range n.wanted {
-		if c := r.chairs[s.participant]; c != nil && c.connected && c.last.Room != nil {
+		if c := r.connections[s.participant]; c != nil && c.connected && c.lastView.Room != nil {
 			c.client.Deliver(EncodingsWanted{Source: s.source, RIDs: e.RIDs})
 		}
 	}
-	for id, code := range n.unkeyed {
-		r.tellFailed(id, code)
+	for id, code := range n.handshakeFaults {
+		r.notifyHandshakeFailed(id, code)
 	}
 	if n.speakers != nil {
-		r.speak(n.speakers.IDs)
+		r.updateSpeakers(n.speakers.IDs)
 	}
 }
 
 // tellFailed tells the person whose connection got no keys, and the hosts.
-func (r *running) tellFailed(id room.ParticipantID, code string) {
-	if c := r.chairs[id]; c == nil || c.last.Room == nil {
+func (r *roomActor) notifyHandshakeFailed(id room.ParticipantID, code string) {
+	if c := r.connections[id]; c == nil || c.lastView.Room == nil {
 		return // left meanwhile
 	}
 	for _, p := range r.state.Participants {
-		if c := r.chairs[p.ID]; c != nil && c.connected && c.last.Room != nil && (p.ID == id || p.Role.Hosts()) {
+		if c := r.connections[p.ID]; c != nil && c.connected && c.lastView.Room != nil && (p.ID == id || p.Role.Hosts()) {
 			c.client.Deliver(HandshakeFailed{Participant: id, Code: code})
 		}
 	}
@@ -333,26 +333,26 @@ func (r *running) tellFailed(id room.ParticipantID, code string) {
 
 // announce tells the newest slot map, and the media plane that it was told. One who is away is told on resume; until then the
 // media of changed slots waits.
-func (r *running) announce(id room.ParticipantID, c *chair) {
+func (r *roomActor) announce(id room.ParticipantID, c *connection) {
 	if c.slots == nil || !c.connected {
 		return
 	}
 	c.client.Deliver(SlotMap{Slots: c.slots.Slots})
-	if !c.announced {
-		c.announced = true
+	if !c.slotsAnnounced {
+		c.slotsAnnounced = true
 		r.media.Announced(id, c.slots.Version)
 	}
 }
 
 // speak tells everyone who speaks of those they hear: who is in a side room is not heard of.
-func (r *running) speak(ids []room.ParticipantID) {
-	r.speakers = r.inGroup(ids)
+func (r *roomActor) updateSpeakers(ids []room.ParticipantID) {
+	r.speakers = r.admittedOnly(ids)
 	for _, p := range r.state.Participants {
-		c := r.chairs[p.ID]
-		if c == nil || !c.connected || c.last.Room == nil {
+		c := r.connections[p.ID]
+		if c == nil || !c.connected || c.lastView.Room == nil {
 			continue
 		}
-		if heard := r.heard(p.ID); !slices.Equal(heard, c.speakers) {
+		if heard := r.audibleSpeakers(p.ID); !slices.Equal(heard, c.speakers) {
 			c.speakers = heard
 			c.client.Deliver(Speakers{IDs: heard})
 		}
@@ -360,22 +360,22 @@ func (r *running) speak(ids []room.ParticipantID) {
 }
 
 // heard lists the speakers that one hears, oneself included.
-func (r *running) heard(by room.ParticipantID) []room.ParticipantID {
+func (r *roomActor) audibleSpeakers(by room.ParticipantID) []room.ParticipantID {
 	return slices.DeleteFunc(slices.Clone(r.speakers), func(id room.ParticipantID) bool {
 		return !room.CanHear(r.state, by, id)
 	})
 }
 
 // inGroup leaves those who are admitted and were told so.
-func (r *running) inGroup(ids []room.ParticipantID) []room.ParticipantID {
+func (r *roomActor) admittedOnly(ids []room.ParticipantID) []room.ParticipantID {
 	return slices.DeleteFunc(slices.Clone(ids), func(id room.ParticipantID) bool {
-		c := r.chairs[id]
-		return c == nil || c.last.Room == nil
+		c := r.connections[id]
+		return c == nil || c.lastView.Room == nil
 	})
 }
 
 // recount publishes what the registry tells of the room.
-func (r *running) recount() {
+func (r *roomActor) publishSummary() {
 	n := &Summary{
 		Name: r.name, Locked: r.state.Locked, Recording: room.RecordingOf(r.state), StartedAt: r.state.StartedAt,
 		Admitted: map[auth.Role]int{},
