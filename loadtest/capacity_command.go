@@ -125,7 +125,7 @@ func firstFailure(r *report.Report) string {
 
 // serverSummary is the server's side in a few words.
 func serverSummary(r *report.Report) string {
-	s := fmt.Sprintf("  (join p95 %.0f ms, sound p99 %.2f ms, picture p99 %.2f ms", r.Times["joinAll"].P95, r.Audio.Latency.P99, r.Video.Latency.P99)
+	s := fmt.Sprintf("  (join p95 %.0f ms, audio p99 %.2f ms, video p99 %.2f ms", r.Times["joinAll"].P95, r.Audio.Latency.P99, r.Video.Latency.P99)
 	if r.Server != nil {
 		s += fmt.Sprintf(", server %.0f %%, %.2f us/packet", 100*r.Server.CPUShare, r.Server.MicrosPerPacket)
 	}

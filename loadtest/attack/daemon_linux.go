@@ -174,7 +174,7 @@ func (d *Daemon) EnterWithEvents(t testing.TB, who client.Persona, hear func(cli
 	return v
 }
 
-// AudioPackets is how many packets of sound came so far.
+// AudioPackets is how many packets of audio came so far.
 func (v *Client) AudioPackets() uint64 {
 	audio, _ := v.Group.Take()
 	return audio.Packets

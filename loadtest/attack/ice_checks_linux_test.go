@@ -54,7 +54,7 @@ func waitForAudio(t *testing.T, when string, more uint64, all ...*Client) {
 	t.Helper()
 	for _, v := range all {
 		before := v.AudioPackets()
-		Eventually(t, "sound "+when, func() bool { return v.AudioPackets() >= before+more })
+		Eventually(t, "audio "+when, func() bool { return v.AudioPackets() >= before+more })
 	}
 }
 
@@ -88,7 +88,7 @@ func TestReplayedCheck(t *testing.T) {
 	})
 	before := victim.AudioPackets()
 	port := 0
-	Eventually(t, "sound while the check is repeated", func() bool {
+	Eventually(t, "audio while the check is repeated", func() bool {
 		port++
 		w.Send(spy.port(1000+port), d.Media, check)
 		w.Send(spy.port(1000), d.Media, check)
@@ -136,7 +136,7 @@ func TestAmplification(t *testing.T) {
 	_, attacker := hostAndGuest(t, d, "hostile")
 	sent := 0
 	before := attacker.AudioPackets()
-	Eventually(t, "sound while checks are forged", func() bool {
+	Eventually(t, "audio while checks are forged", func() bool {
 		for _, nominate := range []bool{true, false} {
 			b := attacker.Check(nominate).Bytes()
 			sent += len(b)

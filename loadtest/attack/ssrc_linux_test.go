@@ -12,16 +12,16 @@ import (
 func TestManySSRCs(t *testing.T) {
 	const changes = 50
 	d := NewDaemon(t, "")
-	voice, picture := client.Microphone(), client.Camera()
-	voice.MID, picture.MID = true, true
-	host := d.Enter(t, client.Persona{Room: "many", Subject: "host", Name: "Host", Role: auth.Host, Light: true, Audio: &voice, Video: &picture})
+	voice, video := client.Microphone(), client.Camera()
+	voice.MID, video.MID = true, true
+	host := d.Enter(t, client.Persona{Room: "many", Subject: "host", Name: "Host", Role: auth.Host, Light: true, Audio: &voice, Video: &video})
 	guest := d.Enter(t, client.Persona{Room: "many", Subject: "guest", Name: "Guest", Role: auth.Participant, Light: true})
 	came := func(video bool) uint64 {
-		audio, pictures := guest.Group.Take()
+		a, v := guest.Group.Take()
 		if video {
-			return pictures.Packets
+			return v.Packets
 		}
-		return audio.Packets
+		return a.Packets
 	}
 	Eventually(t, "the guest hears and sees the host", func() bool { return came(false) > 10 && came(true) > 10 })
 	for n := 1; n <= changes; n++ {
@@ -29,8 +29,8 @@ func TestManySSRCs(t *testing.T) {
 			host.RenewSSRC(video)
 			Eventually(t, "another SSRC", func() bool { return host.RenewedSSRCs(video) == n })
 		}
-		sound, pictures := came(false), came(true)
-		Eventually(t, "what comes under it", func() bool { return came(false) >= sound+5 && came(true) >= pictures+5 })
+		audio, video := came(false), came(true)
+		Eventually(t, "what comes under it", func() bool { return came(false) >= audio+5 && came(true) >= video+5 })
 	}
 	if lost := d.Drops(t, "unannounced"); lost > 0 {
 		t.Errorf("%d packets were of an SSRC that the server did not take", lost)

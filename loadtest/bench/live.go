@@ -44,7 +44,7 @@ var measurements = []measurement{
 	{"memory", "room of 12, all sending", []column{
 		{"memory", "MiB/participant", 2}, {"tasks", "goroutines or threads/participant", 1}, {"empty", "MiB empty", 1}, {"full", "MiB full", 1},
 	}, load{1, 12, 12}.measureMemory},
-	{"join", "one more into a room of 8: offer to first sound and key frame from all", []column{
+	{"join", "one more into a room of 8: offer to first audio and key frame from all", []column{
 		{"join", "p50 ms", 0}, {"joinMax", "worst ms", 0},
 	}, load{1, 8, 8}.measureJoin},
 	{"rush", fmt.Sprintf("%d within %v into %d rooms: until all have media", rushPeople, rushTime, rushRooms), []column{

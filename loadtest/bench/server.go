@@ -24,7 +24,7 @@ type server interface {
 type participant interface {
 	// enter returns when the guest is in, and sends if it is one who sends.
 	enter(ctx context.Context) error
-	// complete says when the first sound and the first key frame of everyone of others had come; zero: not yet.
+	// complete says when the first audio packet and the first key frame of each of the others had come; zero: not yet.
 	complete(others int) (time.Duration, error)
 	// offered is when the guest sent its first offer.
 	offered() time.Duration
@@ -52,7 +52,7 @@ func (s position) shapes() (audio, video *client.MediaProfile) {
 	return &a, &v
 }
 
-// allMediaAt finds the moment by which all sources had shown themselves: each of others one sound and one key frame.
+// allMediaAt finds the moment by which all sources had shown themselves: one audio packet and one key frame of each of the others.
 func allMediaAt(firsts map[string]client.FirstArrival, others int) time.Duration {
 	var last time.Duration
 	whole := 0
@@ -68,17 +68,17 @@ func allMediaAt(firsts map[string]client.FirstArrival, others int) time.Duration
 	return last
 }
 
-// allSourcesAt does so where sources have no owner: half of them are sound, half pictures.
+// allSourcesAt does so where sources have no owner: half of them carry audio, half video.
 func allSourcesAt(firsts map[uint32]client.FirstArrival, others int) time.Duration {
 	var last time.Duration
-	pictures := 0
+	videos := 0
 	for _, f := range firsts {
 		if f.KeyFrame != 0 {
-			pictures++
+			videos++
 		}
 		last = max(last, f.Packet, f.KeyFrame)
 	}
-	if pictures < others || len(firsts) < 2*others {
+	if videos < others || len(firsts) < 2*others {
 		return 0
 	}
 	return last

@@ -1,7 +1,7 @@
 // One participant's media: the connection, the tiles, and what was seen.
 "use strict";
 globalThis.peer = {
-  pc: null, slots: { pairs: 0, screens: 0 }, own: [], began: 0, firstPicture: 0, firstSound: 0, closed: false,
+  pc: null, slots: { pairs: 0, screens: 0 }, own: [], began: 0, firstFrame: 0, closed: false,
 
   async offer(pairs, screens) {
     if (!this.pc) await this.open();
@@ -39,7 +39,7 @@ globalThis.peer = {
       Object.assign(element, { autoplay: true, muted: true, playsInline: true, srcObject: new MediaStream([e.track]) });
       document.body.append(element);
       if (e.track.kind === "video") {
-        element.requestVideoFrameCallback(() => { this.firstPicture ||= performance.now() - this.began; });
+        element.requestVideoFrameCallback(() => { this.firstFrame ||= performance.now() - this.began; });
       }
     };
   },
@@ -56,16 +56,16 @@ globalThis.peer = {
     return true;
   },
 
-  // look sums up what was received so far.
-  async look() {
+  // stats sums up what was received so far.
+  async stats() {
     const sum = { at: performance.now(), frames: 0, freezes: 0, frozen: 0, samples: 0, concealed: 0, lost: 0, received: 0, rtt: 0,
-      width: 0, bytes: 0, bufferDelay: 0, bufferCount: 0, firstPicture: this.firstPicture, pictures: {} };
+      width: 0, bytes: 0, bufferDelay: 0, bufferCount: 0, firstFrame: this.firstFrame, framesByTrack: {} };
     for (const s of (await this.pc.getStats()).values()) {
       if (s.type === "inbound-rtp") {
         sum.lost += s.packetsLost || 0;
         sum.received += s.packetsReceived || 0;
         if (s.kind === "video" && s.framesDecoded > 0) {
-          sum.pictures[s.trackIdentifier] = s.framesDecoded;
+          sum.framesByTrack[s.trackIdentifier] = s.framesDecoded;
           sum.frames += s.framesDecoded;
           sum.freezes += s.freezeCount || 0;
           sum.frozen += s.totalFreezesDuration || 0;

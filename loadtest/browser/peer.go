@@ -115,7 +115,7 @@ type Stats struct {
 	RTT           float64 // s
 	Width         float64
 	Bytes         float64
-	BufferDelay   float64 // s, of all pictures
+	BufferDelay   float64 // s, of all video
 	BufferCount   float64
 	FirstFrame    float64 // ms since the offer
 }
@@ -123,6 +123,6 @@ type Stats struct {
 // Stats asks the tab.
 func (p *Peer) Stats(ctx context.Context) (Stats, error) {
 	var l Stats
-	err := p.c.evaluate(ctx, p.session, "peer.look()", &l)
+	err := p.c.evaluate(ctx, p.session, "peer.stats()", &l)
 	return l, err
 }

@@ -1,4 +1,4 @@
-// Package client plays participants: it speaks protocol v1 (signaling/PROTOCOL.md), publishes sound and pictures, and measures
+// Package client plays participants: it speaks protocol v1 (signaling/PROTOCOL.md), publishes audio and video, and measures
 // what comes back.
 //
 //	Join ──► Wire (WebSocket, JSON) ──► hello ─► wait ─► admitted ─► media.ready ─► media.offer

@@ -198,7 +198,7 @@ func (p *External) requestKeyFrames() bool {
 	return true
 }
 
-// awaitingKeyFrame reports on the streams of pictures that have begun without a key frame. Some servers know a feedback message only by
+// awaitingKeyFrame reports on the video streams that have begun without a key frame. Some servers know a feedback message only by
 // the report before it.
 func (s *Sink) awaitingKeyFrame() []rtcp.ReceptionReport {
 	s.group.mu.Lock()

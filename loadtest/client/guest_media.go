@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Guests are cheap and yet real: a decoder shows their pictures and plays their sound. Each picture is a key frame of its own, so any
+// Guests cost little, but a decoder shows their video and plays their audio. Each frame is a key frame, so any
 // may be lost and any may be the first.
 const (
 	faceInterval    = 250 * time.Millisecond
@@ -39,7 +39,7 @@ func Silence(speaking bool) MediaProfile {
 	return s
 }
 
-// packetize lays a frame into packets, with a payload descriptor before each part of a picture.
+// packetize splits a frame into payloads; each video payload begins with a descriptor.
 func packetize(frame []byte, video bool) [][]byte {
 	if !video {
 		return [][]byte{frame}
@@ -53,5 +53,5 @@ func packetize(frame []byte, video bool) [][]byte {
 	return bufs
 }
 
-// facePacket is how many bytes of a picture one packet holds.
+// facePacket is how many bytes of a frame one packet holds.
 const facePacket = 1000

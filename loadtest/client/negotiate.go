@@ -333,7 +333,7 @@ func (m *Member) PacketsSent() (packets uint64, debuts []FirstSent) {
 	return packets, debuts
 }
 
-// FirstPackets gives when each participant's sources were first seen: sound, and the first key frame.
+// FirstPackets gives when each participant's sources were first seen: audio, and the first key frame.
 func (m *Member) FirstPackets() map[string]FirstArrival {
 	firsts := m.sink.FirstPackets()
 	m.mu.Lock()

@@ -8,11 +8,11 @@ const (
 	audioInterval = 20 * time.Millisecond
 	// audioSize is 32 kbit/s at that interval with room for the stamp, in bytes. Constant: RFC 6562 wants it so.
 	audioSize = 100
-	// videoInterval is 30 pictures a second.
+	// videoInterval is 30 frames a second.
 	videoInterval = time.Second / 30
 )
 
-// videoSizes are the packets of one picture, sent back to back: 600 kbit/s at 30 a second, in bytes of payload.
+// videoSizes are the packets of one frame, sent back to back: 600 kbit/s at 30 a second, in bytes of payload.
 var videoSizes = []int{1100, 1100, 300}
 
 // Payload types of our offers; any dynamic ones would do (RFC 3551, section 3).

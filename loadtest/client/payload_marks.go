@@ -10,7 +10,7 @@ import (
 const markSize = 24
 
 // Marks are the bytes that stand before the stamp in every payload of the member's sources on this connection: to find in what a
-// server stored what must not be there. Sound first.
+// server stored what must not be there.
 func (m *Member) Marks() (audio, video [][]byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

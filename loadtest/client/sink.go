@@ -40,7 +40,7 @@ func (c Counts) Since(o Counts) Counts {
 	}
 }
 
-// A Measurement is what a group measured of sound or of pictures.
+// A Measurement is what a group measured of audio or of video.
 type Measurement struct {
 	Counts
 	Latency   *hdrhistogram.Histogram // from the publisher's socket to the receiver's, since the last Take
@@ -208,7 +208,7 @@ func (s *Sink) reports(at time.Duration) []rtcp.ReceptionReport {
 	return blocks
 }
 
-// withoutKeyFrame lists the slots whose picture never began with a key frame.
+// withoutKeyFrame lists the slots whose video never began with a key frame.
 func (s *Sink) withoutKeyFrame() (ssrcs []uint32) {
 	s.group.mu.Lock()
 	defer s.group.mu.Unlock()

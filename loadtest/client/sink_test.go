@@ -120,7 +120,7 @@ func TestSlotChangesParticipant(t *testing.T) {
 	}
 }
 
-// frames sends pictures of one packet at 30 a second; what says what becomes of each, and how late it comes.
+// frames sends video frames of one packet each, 30 a second; what says what becomes of each, and how late it comes.
 func (r *rig) frames(n int, what func(i int) (delay time.Duration, lost bool)) Counts {
 	for i := range n {
 		sent := time.Second + time.Duration(i)*time.Second/30
@@ -136,14 +136,14 @@ func (r *rig) frames(n int, what func(i int) (delay time.Duration, lost bool)) C
 func TestFreezes(t *testing.T) {
 	steady := func(int) (time.Duration, bool) { return time.Millisecond, false }
 	if c := newRig().frames(100, steady); c.Freezes != 0 || c.Frames != 100 {
-		t.Errorf("a steady picture: %+v", c)
+		t.Errorf("steady video: %+v", c)
 	}
-	// Ten pictures lost in a row: a third of a second without one. The picture behind the gap has a hole before it and is not shown.
+	// Ten frames lost in a row: a third of a second without one. The frame behind the gap is incomplete and is not shown.
 	c := newRig().frames(100, func(i int) (time.Duration, bool) { return 0, i >= 50 && i < 60 })
 	if c.Freezes != 1 || c.Frozen < 300*time.Millisecond || c.Frozen > 450*time.Millisecond || c.Lost != 10 {
 		t.Errorf("ten lost: %+v", c)
 	}
-	// One lost picture is none: δ + 150 ms.
+	// One lost frame is no freeze: δ + 150 ms.
 	if c := newRig().frames(100, func(i int) (time.Duration, bool) { return 0, i == 50 }); c.Freezes != 0 {
 		t.Errorf("one lost: %+v", c)
 	}
@@ -168,7 +168,7 @@ func TestPausesAndWithheldPackets(t *testing.T) {
 	if c.Freezes != 0 || video.Freezes != 0 || video.Withheld != 0 {
 		t.Errorf("a camera that was off: %+v", video.Counts)
 	}
-	r.count += 90 // three seconds of pictures that the server left out, with the numbers closed up
+	r.count += 90 // three seconds of video that the server left out, with the numbers closed up
 	for i := range 50 {
 		sent := 15*time.Second + time.Duration(i)*time.Second/30
 		r.receive(sent, r.packet(true, true, sent, 0))

@@ -14,14 +14,14 @@ type MediaProfile struct {
 	Interval time.Duration // between frames
 	Sizes    []int         // bytes of payload of a frame's packets, sent back to back
 	Frame    []byte        // what each frame is, without stamps; nil: noise of Sizes
-	Level    uint8         // of sound, in -dBov (RFC 6464); 0: speech
+	Level    uint8         // of audio, in -dBov (RFC 6464); 0: speech
 	MID      bool          // packets name their m-line (RFC 9143, section 15), so that their SSRC may change
 }
 
-// Microphone is Opus at constant bit rate; Camera is VP8 of 600 kbit/s at 30 pictures a second.
+// Microphone is Opus at constant bit rate; Camera is VP8 of 600 kbit/s at 30 frames a second.
 func Microphone() MediaProfile { return MediaProfile{Interval: audioInterval, Sizes: []int{audioSize}} }
 
-// Camera is one picture of 1,100 + 1,100 + 300 bytes 30 times a second.
+// Camera is one frame of 1,100 + 1,100 + 300 bytes 30 times a second.
 func Camera() MediaProfile { return MediaProfile{Interval: videoInterval, Sizes: videoSizes} }
 
 // A source makes the frames of one publication. Owned by the pacer, but for what is atomic.

@@ -2,21 +2,21 @@ package client
 
 import "encoding/binary"
 
-// descriptorSize is our payload descriptor: required byte, extension byte, picture id of 15 bits (RFC 7741, section 4.2).
+// descriptorSize is our payload descriptor: required byte, extension byte, picture ID of 15 bits (RFC 7741, section 4.2).
 const descriptorSize = 4
 
 // putDescriptor writes the payload descriptor of one packet.
-func putDescriptor(b []byte, first bool, picture uint16) {
+func putDescriptor(b []byte, first bool, pictureID uint16) {
 	b[0] = 0x80 // X
 	if first {
 		b[0] |= 0x10 // S: start of partition 0
 	}
 	b[1] = 0x80 // I
-	binary.BigEndian.PutUint16(b[2:], picture|0x8000)
+	binary.BigEndian.PutUint16(b[2:], pictureID|0x8000)
 }
 
 // putFrame writes the frame header behind the descriptor of a frame's first packet (RFC 6386, section 9.1; RFC 7741, section 4.3):
-// real enough for a server that looks whether it is a key frame. The picture itself is noise.
+// enough for a server that checks for key frames. The coded video is noise.
 func putFrame(b []byte, key bool) {
 	b[4] = 0x10 // show_frame
 	if !key {

@@ -18,7 +18,7 @@ type Profile struct {
 // headerBytes are IPv4 and UDP, which fill a line too, in bytes.
 const headerBytes = 28
 
-// ReorderDelay is how much later a reordered packet comes: beyond the next frame of sound.
+// ReorderDelay is how much later a reordered packet comes: beyond the next frame of audio.
 const ReorderDelay = 25 * time.Millisecond
 
 // maxJitterSlope is how much jitter may change per time: below one, so that packets keep their order.

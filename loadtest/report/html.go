@@ -68,7 +68,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 }
 
 // browserHead names the columns of cells.
-var browserHead = []string{"", "people seen", "pictures/s", "kbit/s", "freezes", "frozen", "sound concealed", "first picture", "lost", "round trip", "buffer"}
+var browserHead = []string{"", "people seen", "frames/s", "kbit/s", "freezes", "frozen", "audio concealed", "first frame", "lost", "round trip", "buffer"}
 
 func (b Browser) cells() []string {
 	return []string{
@@ -110,10 +110,10 @@ func (r *Report) tiles() []tile {
 	all := []tile{
 		{"Participants", strconv.Itoa(r.Participants), "", fmt.Sprintf("in %d room(s), %s clients", r.Rooms, r.Clients)},
 		{"Join until all are seen", millis(r.Times["joinAll"].P95), "ms", "p95; p50 " + millis(r.Times["joinAll"].P50)},
-		{"Sound, one way", millis(r.Audio.Latency.P99), "ms", "p99; p50 " + millis(r.Audio.Latency.P50)},
-		{"Picture, one way", millis(r.Video.Latency.P99), "ms", "p99; p50 " + millis(r.Video.Latency.P50)},
-		{"Sound lost", share(r.Audio.LossRate()), "%", number(float64(r.Audio.Packets)) + " packets came"},
-		{"Picture lost", share(r.Video.LossRate()), "%", fmt.Sprintf("%s packets came; %d freezes", number(float64(r.Video.Packets)), r.Video.Freezes)},
+		{"Audio, one way", millis(r.Audio.Latency.P99), "ms", "p99; p50 " + millis(r.Audio.Latency.P50)},
+		{"Video, one way", millis(r.Video.Latency.P99), "ms", "p99; p50 " + millis(r.Video.Latency.P50)},
+		{"Audio lost", share(r.Audio.LossRate()), "%", number(float64(r.Audio.Packets)) + " packets came"},
+		{"Video lost", share(r.Video.LossRate()), "%", fmt.Sprintf("%s packets came; %d freezes", number(float64(r.Video.Packets)), r.Video.Freezes)},
 	}
 	if s := r.Server; s != nil && s.MicrosPerPacket > 0 {
 		all = append(all,
@@ -145,12 +145,12 @@ func (r *Report) rows() []row {
 		}
 		all = append(all, o)
 	}
-	add("Sound: one way, socket to socket", r.Audio.Latency)
-	add("Sound: from when it was due", r.Audio.Corrected)
-	add("Sound: jitter", r.Audio.Jitter)
-	add("Picture: one way, socket to socket", r.Video.Latency)
-	add("Picture: from when it was due", r.Video.Corrected)
-	add("Picture: jitter", r.Video.Jitter)
+	add("Audio: one way, socket to socket", r.Audio.Latency)
+	add("Audio: from when it was due", r.Audio.Corrected)
+	add("Audio: jitter", r.Audio.Jitter)
+	add("Video: one way, socket to socket", r.Video.Latency)
+	add("Video: from when it was due", r.Video.Corrected)
+	add("Video: jitter", r.Video.Jitter)
 	for _, name := range slices.Sorted(maps.Keys(r.Times)) {
 		label := labels[name]
 		if label == "" {
@@ -202,12 +202,12 @@ func (r *Report) plots() []figure {
 	audio, video := "audio", "video"
 	all := []*plot{
 		r.timeline(plot{title: "One-way latency", note: "each second; logarithmic", unit: "ms", log: true, lines: []line{
-			of("sound p99", audio, func(s Second) float64 { return s.AudioP99 }), of("sound p50", audio+" thin", func(s Second) float64 { return s.AudioP50 }),
-			of("picture p99", video, func(s Second) float64 { return s.VideoP99 }), of("picture p50", video+" thin", func(s Second) float64 { return s.VideoP50 }),
+			of("audio p99", audio, func(s Second) float64 { return s.AudioP99 }), of("audio p50", audio+" thin", func(s Second) float64 { return s.AudioP50 }),
+			of("video p99", video, func(s Second) float64 { return s.VideoP99 }), of("video p50", video+" thin", func(s Second) float64 { return s.VideoP50 }),
 		}}),
 		r.quantiles(),
 		r.timeline(plot{title: "Packets received", note: "by all participants together", unit: "packets/s", lines: []line{
-			of("sound", audio, func(s Second) float64 { return float64(s.Audio) }), of("picture", video, func(s Second) float64 { return float64(s.Video) }),
+			of("audio", audio, func(s Second) float64 { return float64(s.Audio) }), of("video", video, func(s Second) float64 { return float64(s.Video) }),
 		}}),
 		r.timeline(plot{title: "Participants", note: "with media", unit: "people", lines: []line{
 			of("people", "other", func(s Second) float64 { return float64(s.People) }),
@@ -259,8 +259,8 @@ func (r *Report) quantiles() *plot {
 		name, class string
 		d           Distribution
 	}{
-		{"sound", "audio", r.Audio.Latency}, {"sound, due", "audio thin", r.Audio.Corrected},
-		{"picture", "video", r.Video.Latency}, {"picture, due", "video thin", r.Video.Corrected},
+		{"audio", "audio", r.Audio.Latency}, {"audio, due", "audio thin", r.Audio.Corrected},
+		{"video", "video", r.Video.Latency}, {"video, due", "video thin", r.Video.Corrected},
 	} {
 		l := line{name: c.name, class: c.class}
 		for _, at := range c.d.Curve {

@@ -24,7 +24,7 @@ type line struct {
 	points      [][2]float64
 }
 
-// A plot is a picture of lines over one horizontal axis.
+// A plot is a chart of lines over one horizontal axis.
 type plot struct {
 	title, note string
 	unit        string  // of the vertical axis
@@ -44,7 +44,7 @@ type tick struct {
 	text string
 }
 
-// x and y put values on the picture.
+// x and y map values to the coordinates of the chart.
 func (p *plot) x(v float64) float64 {
 	return plotLeft + (v-p.from)/(p.to-p.from)*(plotWidth-plotLeft-plotRight)
 }

@@ -156,7 +156,7 @@ type Verdict struct {
 type Browser struct {
 	Name          string  `json:"name"`
 	Streams       float64 `json:"streams"` // people whom it showed
-	Missing       float64 `json:"missing"` // people whose picture the server left out
+	Missing       float64 `json:"missing"` // people whose video the server left out
 	FPS           float64 `json:"fps"`     // of each, on average
 	Freezes       float64 `json:"freezes"` // of all
 	FrozenShare   float64 `json:"frozenShare"`
@@ -164,7 +164,7 @@ type Browser struct {
 	FirstFrameMs  float64 `json:"firstFrameMs"`   // since the offer
 	Loss          float64 `json:"lossShare"`      // after repeats
 	RTTMs         float64 `json:"rttMs"`
-	BufferMs      float64 `json:"bufferMs"` // a picture waits for its turn
+	BufferMs      float64 `json:"bufferMs"` // a frame waits for its turn
 	KbitPerStream float64 `json:"kbitPerStream"`
 	Width         float64 `json:"width"`
 }

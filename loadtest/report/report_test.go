@@ -108,7 +108,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// The page is well formed, escapes what it shows, fetches nothing, and its pictures hold no number that is none.
+// The page is well formed, escapes what it shows, fetches nothing, and its charts hold no NaN.
 func TestHTML(t *testing.T) {
 	for name, change := range map[string]func(*Report){
 		"full":    func(*Report) {},
@@ -145,7 +145,7 @@ func TestHTML(t *testing.T) {
 				if _, err := d.Token(); err == io.EOF {
 					break
 				} else if err != nil {
-					t.Errorf("%s: a picture is not well formed: %v", name, err)
+					t.Errorf("%s: a chart is not well formed: %v", name, err)
 					break
 				}
 			}

@@ -27,7 +27,7 @@ type browserClient struct {
 	mu         sync.Mutex
 	peer       *browser.Peer // Guarded by mu: the newest.
 	firstStats browser.Stats
-	others     int // who publish a picture
+	others     int // who publish video
 }
 
 // openBrowserRoom opens the room of browsers, if there is to be one.
@@ -122,7 +122,7 @@ func (t *browserRoom) close(ctx context.Context) []report.Browser {
 	return all
 }
 
-// row is what one browser saw within the window. A picture that stands still for all of it is missing: the server left it out.
+// row is what one browser saw within the window. A video that shows no new frame in the window counts as missing: the server left it out.
 func (s *browserClient) row(last browser.Stats) report.Browser {
 	f := s.firstStats
 	seconds := (last.At - f.At) / 1000

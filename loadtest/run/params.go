@@ -24,7 +24,7 @@ const (
 
 // A generator beyond these measures itself, and the run is invalid.
 const (
-	// maxSendLag, p99: a frame of sound is 20 ms; a quarter of it is more than any network jitter that we want to see.
+	// maxSendLag, p99: a frame of audio is 20 ms; a quarter of it is more than any network jitter that we want to see.
 	maxSendLag = 5 * time.Millisecond
 	// maxStall: a pause like this is one of the whole process, and all that was measured during it is its own.
 	maxStall = 250 * time.Millisecond

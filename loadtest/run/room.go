@@ -184,7 +184,7 @@ func (p *room) waitForMedia(ctx context.Context, n *person) bool {
 type missingMedia struct{ audio, video, unmapped int }
 
 func (g missingMedia) String() string {
-	return fmt.Sprintf("never came: sound of %d, pictures of %d; %d of them are in no slot", g.audio, g.video, g.unmapped)
+	return fmt.Sprintf("never came: audio of %d, video of %d; %d of them are in no slot", g.audio, g.video, g.unmapped)
 }
 
 func (p *room) missingFor(n *person) (g missingMedia) {
