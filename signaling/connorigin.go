@@ -6,8 +6,8 @@ import (
 	"alcove/signaling/conns"
 )
 
-// An arrival is how a connection came: its place among all, nil if nobody bounds them, and whether a proxy wrote its address (the PROXY
-// protocol).
+// A connOrigin tells how a TCP connection came: its lease, nil if connections are not limited, and whether a proxy sent its
+// address by the PROXY protocol.
 type connOrigin struct {
 	lease   *conns.Lease
 	proxied bool

@@ -1,19 +1,18 @@
-// Package signaling speaks the protocol alcove.v1 (PROTOCOL.md) over WebSocket, and serves the page and the health of the
-// daemon over HTTP. It translates and bounds; it decides nothing: who may do what is the room's.
+// Package signaling serves the page, the WebSockets of the protocol alcove.v1 (PROTOCOL.md), health, metrics and the HTTP API
+// over HTTP. It checks where a connection comes from and how many there are; the packages below it do the rest.
 //
-//	public listener                                               admin listener
-//	  GET /            the page, under a strict CSP                 /livez /readyz /metrics
-//	  GET /v1/page.json
-//	  GET /v1/rtc ─► Origin, subprotocol, strangers' quota ─► one connection, two goroutines:
+//	public listener                                                    admin listener
+//	  GET /             the page, under a strict CSP                     /livez /readyz /metrics
+//	  GET /v1/page.json                                                  /v1/ ─► api: the HTTP API for clinics
+//	  GET /v1/rtc ─► Origin, subprotocol ─► limit before hello ─► session ─► live.Seat
 //
-//	  socket ─► reader: bounded frame ─► parse ─► table of requests ─► Seat.Do / Seat.Offer ─┐ waits until in force
-//	                                                                                         ▼
-//	  socket ◄─ writer ◄─────────────────── outbox (bounded) ◄─────────────── answer ────────┘
-//	                                            ▲
-//	  room's actor ─► Deliver, End: event ──────┘ never blocks
+//	conns    limits TCP connections, so that strangers cannot take those of people
+//	session  serves one connection: reader, writer, rate limits, idempotency, repeated hello
+//	wire     encodes and decodes messages: pure functions
+//	api      the HTTP API for clinics
+//	web      the page: TypeScript, embedded
 //
-// Invariants, tested: a stranger costs a fixed budget of memory and goroutines; every frame gets an answer or a documented
-// close code; an answer comes after the act is in force, the hello's answer before every event; the same request id does
-// nothing twice, also across a resume; a panic costs the connection it happened in; no token, name, address, SDP or name of
-// a room reaches the log.
+// Invariants, tested: a forwarding header counts only from a trusted proxy; a foreign page cannot open a connection; a
+// connection without hello has a fixed budget of memory and goroutines; a panic costs the request or the connection in which it
+// happened; no token, name, address, SDP or room name reaches the log.
 package signaling

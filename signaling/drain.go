@@ -1,21 +1,26 @@
 package signaling
 
-import "time"
+import (
+	"time"
 
-// Drain lets readyz say that no new room should come here; the registry of rooms refuses them. At a time that is not zero the
-// daemon will stop: all who have a seat are told, and all who take one.
+	"alcove/signaling/session"
+	"alcove/signaling/wire"
+)
+
+// Drain makes readyz answer 503, so that a load balancer opens no new rooms here; the registry of rooms refuses them. If the
+// daemon will stop at a known time, which is then not zero, everybody with a seat is told, and everybody who takes one.
 func (s *Server) Drain(stopsAt time.Time) {
 	s.draining.Store(true)
 	s.notifyDraining(stopsAt)
 }
 
-// Undrain takes it back.
+// Undrain ends Drain.
 func (s *Server) Undrain() {
 	s.draining.Store(false)
 	s.notifyDraining(time.Time{})
 }
 
-// announce tells all who have a seat when it is news. An outbox never blocks.
+// notifyDraining sends server.draining to everybody with a seat if the time has changed. Sending never blocks.
 func (s *Server) notifyDraining(stopsAt time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -23,21 +28,21 @@ func (s *Server) notifyDraining(stopsAt time.Time) {
 		return
 	}
 	s.stopsAt = stopsAt
-	for c, seated := range s.sessions {
+	for c, seated := range s.open {
 		if seated {
-			c.out.event(s.now(), "server.draining", DrainingData(stopsAt))
+			c.Send("server.draining", wire.DrainingData(stopsAt))
 		}
 	}
 }
 
-// Draining reports whether no new room should come here.
+// Draining reports whether the server takes no new rooms.
 func (s *Server) Draining() bool { return s.draining.Load() }
 
 // People counts the connections that have a seat, waiting or admitted.
 func (s *Server) People() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, seated := range s.sessions {
+	for _, seated := range s.open {
 		if seated {
 			n++
 		}
@@ -45,20 +50,12 @@ func (s *Server) People() (n int) {
 	return n
 }
 
-// seated marks who is about to hear the welcome, and tells them after it what the others were told.
-func (s *Server) markSeated(c *session) {
+// markSeated counts a connection as seated. If a stop was announced, the client is told after the answer to its hello.
+func (s *Server) markSeated(c *session.Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sessions[c] = true
+	s.open[c] = true
 	if !s.stopsAt.IsZero() {
-		c.out.event(s.now(), "server.draining", DrainingData(s.stopsAt))
+		c.Send("server.draining", wire.DrainingData(s.stopsAt))
 	}
-}
-
-// draining is the data of server.draining.
-func DrainingData(stopsAt time.Time) Object {
-	if stopsAt.IsZero() {
-		return Object{"draining": false}
-	}
-	return Object{"draining": true, "stopsAt": stopsAt.UnixMilli()}
 }

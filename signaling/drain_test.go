@@ -5,11 +5,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"alcove/signaling/internal/wiretest"
+	"alcove/signaling/wire"
 )
 
 // TestDrain: all who have a seat hear when the daemon stops, who takes one later too, strangers nothing; and that it goes on.
 func TestDrain(t *testing.T) {
-	h := newHouse(t, nil)
+	h := newTestServer(t, nil)
 	admin := httptest.NewServer(h.srv.AdminHandler())
 	t.Cleanup(admin.Close)
 	stranger, host := h.dial(), h.enter(hostToken)
@@ -18,8 +21,8 @@ func TestDrain(t *testing.T) {
 	h.srv.Drain(at)
 	h.srv.Drain(at) // no news
 	late := h.enter("tuesday|participant|jonas|Jonas")
-	for _, c := range []*caller{host, waiting, late} {
-		if e := c.until("server.draining"); e.Data["draining"] != true || e.Data["stopsAt"] != float64(at.UnixMilli()) {
+	for _, c := range []*wiretest.Client{host, waiting, late} {
+		if e := c.WaitFor("server.draining"); e.Data["draining"] != true || e.Data["stopsAt"] != float64(at.UnixMilli()) {
 			t.Errorf("told %v", e.Data)
 		}
 	}
@@ -30,14 +33,14 @@ func TestDrain(t *testing.T) {
 	if resp, _ := get(t, admin.URL+"/readyz"); resp.StatusCode != 200 {
 		t.Errorf("readyz says %s afterwards", resp.Status)
 	}
-	for _, c := range []*caller{host, waiting, late} {
-		if e := c.until("server.draining"); e.Data["draining"] != false {
+	for _, c := range []*wiretest.Client{host, waiting, late} {
+		if e := c.WaitFor("server.draining"); e.Data["draining"] != false {
 			t.Errorf("told %v then", e.Data)
 		}
 	}
-	stranger.greet(Object{"token": "tuesday|participant|noor|Noor"})
-	stranger.done("ping", nil)
-	for _, e := range stranger.events {
+	stranger.Hello(wire.Object{"token": "tuesday|participant|noor|Noor"})
+	stranger.Do("ping", nil)
+	for _, e := range stranger.Events {
 		if e.Type == "server.draining" {
 			t.Errorf("one who came after was told %v", e.Data)
 		}
@@ -46,12 +49,12 @@ func TestDrain(t *testing.T) {
 
 // TestDrainTellsNobodyWithoutATime: sessions go on, so there is nothing to tell.
 func TestDrainTellsNobodyWithoutATime(t *testing.T) {
-	h := newHouse(t, nil)
+	h := newTestServer(t, nil)
 	host := h.enter(hostToken)
 	h.srv.Drain(time.Time{})
 	h.srv.Undrain()
-	host.done("ping", nil)
-	for _, e := range host.events {
+	host.Do("ping", nil)
+	for _, e := range host.Events {
 		if e.Type == "server.draining" {
 			t.Errorf("told %v", e.Data)
 		}

@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// How proxies write whom they pass on. Every form is read, and what is none gives an address that is not valid.
+// The forms in which proxies write addresses. Anything else gives an invalid address.
 
 // A forwardedHop is one element of Forwarded (RFC 7239, section 4).
 type forwardedHop struct {
-	client      netip.Addr // not valid: unknown, or a name that the proxy made up (section 6.3)
+	client      netip.Addr // invalid: unknown, or an obfuscated identifier (section 6.3)
 	host, proto string
 }
 
 // plainHops reads X-Forwarded-For, whose entries are
 //
 //	203.0.113.9             most
-//	203.0.113.9:41234       load balancers of clouds, where they are to keep the port
+//	203.0.113.9:41234       load balancers of clouds that keep the port
 //	2001:db8::9             most
-//	[2001:db8::9]:41234     as RFC 3986 has it, with a port or without
+//	[2001:db8::9]:41234     RFC 3986, with a port or without
 func plainHops(values []string) []netip.Addr {
 	if len(values) == 0 {
 		return nil
@@ -56,11 +56,11 @@ func hopAddr(s string) netip.Addr {
 	return a.Unmap().WithZone("")
 }
 
-// validPort takes a number, or a name that a proxy made up instead (RFC 7239, section 6.2).
+// validPort accepts a number or an obfuscated port (RFC 7239, section 6.2).
 func validPort(s string) bool {
 	s, ok := strings.CutPrefix(s, ":")
-	if made, is := strings.CutPrefix(s, "_"); is {
-		return ok && made != "" && strings.Trim(strings.ToLower(made), "abcdefghijklmnopqrstuvwxyz0123456789._-") == ""
+	if obfuscated, is := strings.CutPrefix(s, "_"); is {
+		return ok && obfuscated != "" && strings.Trim(strings.ToLower(obfuscated), "abcdefghijklmnopqrstuvwxyz0123456789._-") == ""
 	}
 	return ok && s != "" && len(s) <= 5 && strings.Trim(s, "0123456789") == ""
 }
@@ -73,7 +73,7 @@ func hopAddrs(hops []forwardedHop) []netip.Addr {
 	return all
 }
 
-// forwardedHops reads Forwarded (RFC 7239, section 4). From what cannot be read on, nothing of what stands before it is known.
+// forwardedHops reads Forwarded (RFC 7239, section 4). A syntax error makes the whole header one invalid hop.
 func forwardedHops(values []string) []forwardedHop {
 	var hops []forwardedHop
 	rest := strings.Join(values, ",")
@@ -82,14 +82,14 @@ func forwardedHops(values []string) []forwardedHop {
 		var ok bool
 		hop, rest, ok = nextHop(rest)
 		if !ok {
-			return []forwardedHop{{}} // nobody's
+			return []forwardedHop{{}}
 		}
 		hops = append(hops, hop)
 	}
 	return hops
 }
 
-// nextHop reads one element, and the comma behind it.
+// nextHop reads one element and the comma behind it.
 func nextHop(s string) (hop forwardedHop, rest string, ok bool) {
 	for {
 		name, value, after, ok := nextPair(s)
@@ -114,7 +114,7 @@ func nextHop(s string) (hop forwardedHop, rest string, ok bool) {
 	}
 }
 
-// nextPair reads name=token or name="quoted", up to a comma, a semicolon or the end. An empty pair is none.
+// nextPair reads name=token or name="quoted", up to a comma, a semicolon or the end. An empty pair has no name.
 func nextPair(s string) (name, value, after string, ok bool) {
 	s = strings.TrimLeft(s, " \t")
 	if s == "" || s[0] == ',' || s[0] == ';' {
@@ -138,7 +138,7 @@ func nextPair(s string) (name, value, after string, ok bool) {
 				b.WriteByte(s[i])
 			}
 		}
-		return "", "", "", false // no end
+		return "", "", "", false // the quote is not closed
 	}
 	end := strings.IndexAny(s, ",;")
 	if end < 0 {

@@ -8,25 +8,27 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"alcove/signaling/wire"
 )
 
-// RefusedHeader says why a handshake was refused, as one of the reasons below: for `alcove doctor --probe`.
+// RefusedHeader holds the reason of a refused handshake, for `alcove doctor --probe`.
 const RefusedHeader = "Alcove-Refused"
 
-// Why a handshake was refused. All but the first two are mistakes of a proxy in front, mostly: nobody can join through it.
+// Reasons of refused handshakes. All but the first two are usually mistakes of a reverse proxy, through which nobody can join.
 const (
-	RefusedOrigin      = "origin"          // another page's, which origins does not name
-	RefusedSubprotocol = "subprotocol"     // no WebSocket of ours
-	RefusedUpgrade     = "upgrade"         // the headers of a WebSocket came, and no Upgrade
-	RefusedHost        = "host"            // through a proxy, with a Host that is not the page's
+	RefusedOrigin      = "origin"          // a page that is not listed in origins
+	RefusedSubprotocol = "subprotocol"     // a request without the subprotocol alcove.v1
+	RefusedUpgrade     = "upgrade"         // headers of a WebSocket without Upgrade
+	RefusedHost        = "host"            // a Host that is not the page's, through a proxy
 	RefusedHostPort    = "host_port"       // the page's Host without its port
 	RefusedScheme      = "scheme"          // the page is https, and the proxy says http
-	RefusedUntrusted   = "untrusted_proxy" // the page is https, and who passed it on in http is not one of trusted_proxies
-	refusedUnproxied   = "proxy_protocol"  // a trusted proxy did not write it
+	RefusedUntrusted   = "untrusted_proxy" // the page is https, and the proxy is not in trusted_proxies
+	refusedUnproxied   = "proxy_protocol"  // a trusted proxy did not send the PROXY protocol
 	refusedDisputed    = "forwarded_twice" // X-Forwarded-For and Forwarded name two clients
 )
 
-// remedies are what the log says beside the reason. They hold nothing of a request.
+// handshakeFixes are logged with the reason. They contain nothing of a request.
 var handshakeFixes = map[string]string{
 	RefusedOrigin:    "a page of another origin wants to connect: name it in origins, if it is yours",
 	RefusedUpgrade:   "the proxy has to pass on Upgrade and Connection: in nginx, proxy_http_version 1.1 and proxy_set_header for both",
@@ -38,19 +40,19 @@ var handshakeFixes = map[string]string{
 	refusedDisputed:  "the proxy writes one of X-Forwarded-For and Forwarded and passes on the other: have it remove that",
 }
 
-// complaints are the reasons that the log was told, and when: each once in complainEvery.
+// A reasonLog remembers when each reason was logged last, to log it once in logReasonEvery.
 type reasonLog struct {
 	mu         sync.Mutex
 	lastLogged map[string]time.Time // Guarded by mu.
 }
 
-// complain writes a line to the log, once a minute for each reason.
+// logRefusal logs a reason, once in logReasonEvery.
 func (s *Server) logRefusal(reason string) {
 	fix, named := handshakeFixes[reason]
 	now := s.now()
 	s.handshakeLog.mu.Lock()
-	last, told := s.handshakeLog.lastLogged[reason]
-	due := !told || now.Sub(last) >= logReasonEvery || now.Before(last)
+	last, logged := s.handshakeLog.lastLogged[reason]
+	due := !logged || now.Sub(last) >= logReasonEvery || now.Before(last)
 	if named && due {
 		s.handshakeLog.lastLogged[reason] = now
 	}
@@ -60,10 +62,10 @@ func (s *Server) logRefusal(reason string) {
 	}
 }
 
-// Unproxied takes note of a trusted proxy that did not write the PROXY protocol.
+// ReportMissingProxyHeader logs that a trusted proxy did not send the PROXY protocol.
 func (s *Server) ReportMissingProxyHeader() { s.logRefusal(refusedUnproxied) }
 
-// handshakeFault says why a handshake cannot be accepted; "" if it can.
+// handshakeError returns the reason to refuse a handshake, "" if there is none.
 func (s *Server) handshakeError(r *http.Request) string {
 	upgrade := websocket.IsWebSocketUpgrade(r)
 	switch {
@@ -71,13 +73,14 @@ func (s *Server) handshakeError(r *http.Request) string {
 		return RefusedUpgrade
 	case !s.originAllowed(r):
 		return s.originError(r)
-	case !upgrade || !slices.Contains(websocket.Subprotocols(r), Subprotocol):
+	case !upgrade || !slices.Contains(websocket.Subprotocols(r), wire.Subprotocol):
 		return RefusedSubprotocol
 	}
 	return ""
 }
 
-// originFault says why an Origin is not the page's. A browser that says that it is the page's own blames the proxy.
+// originError returns the reason why an Origin is not allowed. If the browser says that the page is the server's own, the proxy
+// is at fault.
 func (s *Server) originError(r *http.Request) string {
 	given := r.Header.Values("Origin")
 	if len(given) != 1 || origin(given[0]) == "" {
@@ -99,4 +102,22 @@ func (s *Server) originError(r *http.Request) string {
 		return RefusedHost
 	}
 	return RefusedOrigin
+}
+
+const (
+	originNotAllowed = "this origin may not connect: a page is to be named in origins of the configuration, and a program without Origin sends Authorization: Bearer"
+	notWebSocket     = "WebSocket with subprotocol " + wire.Subprotocol + " is needed"
+)
+
+// refuseHandshake answers a handshake with a reason of handshakeError.
+func (s *Server) refuseHandshake(w http.ResponseWriter, reason string) {
+	s.metrics.refused.WithLabelValues(reason).Inc()
+	s.logRefusal(reason)
+	w.Header().Set(RefusedHeader, reason)
+	switch reason {
+	case RefusedSubprotocol, RefusedUpgrade:
+		http.Error(w, notWebSocket, http.StatusBadRequest)
+	default:
+		http.Error(w, originNotAllowed, http.StatusForbidden)
+	}
 }

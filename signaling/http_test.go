@@ -14,12 +14,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"alcove/room"
 	"alcove/room/live"
+	"alcove/signaling/internal/wiretest"
+	"alcove/signaling/wire"
 )
 
 func TestPageFiles(t *testing.T) {
-	h := newHouse(t, func(c *Config, _ *Server) {
+	h := newTestServer(t, func(c *Config, _ *Server) {
 		c.Page = Page{Clinic: "Clinic", Phone: "030 1234"}
 		c.Bundle = fstest.MapFS{
 			"index.html":               {Data: []byte("<!doctype html>")},
@@ -71,7 +72,7 @@ func TestPageFiles(t *testing.T) {
 	}
 }
 
-func checkHardened(t *testing.T, h *house, resp *http.Response) {
+func checkHardened(t *testing.T, h *testServer, resp *http.Response) {
 	t.Helper()
 	policy := resp.Header.Get("Content-Security-Policy")
 	for _, part := range []string{"default-src 'none'; ", "script-src 'self'; ", "base-uri 'none'; ", "form-action 'none'; ",
@@ -92,7 +93,7 @@ func checkHardened(t *testing.T, h *house, resp *http.Response) {
 }
 
 func TestPageNotBuilt(t *testing.T) {
-	h := newHouse(t, func(c *Config, _ *Server) { c.Bundle = fstest.MapFS{} })
+	h := newTestServer(t, func(c *Config, _ *Server) { c.Bundle = fstest.MapFS{} })
 	if resp, body := get(t, h.web.URL+"/"); resp.StatusCode != 503 || !strings.Contains(body, "make page") {
 		t.Error(resp.StatusCode, body)
 	}
@@ -100,7 +101,7 @@ func TestPageNotBuilt(t *testing.T) {
 
 func TestDev(t *testing.T) {
 	extra := map[string]http.Handler{"/dev/link": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { panic("CANARY") })}
-	h := newHouse(t, func(c *Config, _ *Server) { c.Dev, c.Extra = true, extra })
+	h := newTestServer(t, func(c *Config, _ *Server) { c.Dev, c.Extra = true, extra })
 	if _, body := get(t, h.web.URL+"/v1/page.json"); !strings.Contains(body, `"dev":true`) {
 		t.Error(body)
 	}
@@ -108,13 +109,13 @@ func TestDev(t *testing.T) {
 		t.Error("a handler that fails: ", resp.StatusCode, body)
 	}
 	c := h.dial()
-	if r := c.ask("hello", Object{"token": "bad", "client": Object{"name": "t", "version": "1"}}); !strings.HasSuffix(r.Error.Message, ": expired") {
+	if r := c.Request("hello", wire.Object{"token": "bad", "client": wiretest.ClientInfo}); !strings.HasSuffix(r.Error.Message, ": expired") {
 		t.Errorf("%+v", r.Error)
 	}
 }
 
 func TestConfigIsChecked(t *testing.T) {
-	base := Config{Tokens: fakeTokens{}, Rooms: live.NewRegistry(live.Config{})}
+	base := Config{Tokens: wiretest.Tokens{}, Rooms: live.NewRegistry(live.Config{})}
 	for note, tune := range map[string]func(*Config){
 		"more handlers without dev":     func(c *Config) { c.Extra = map[string]http.Handler{"/dev/x": http.NotFoundHandler()} },
 		"more handlers outside of /dev": func(c *Config) { c.Dev, c.Extra = true, map[string]http.Handler{"/v1/x": http.NotFoundHandler()} },
@@ -134,7 +135,7 @@ func TestConfigIsChecked(t *testing.T) {
 
 func TestAdmin(t *testing.T) {
 	why := errors.New("the media plane has no socket")
-	h := newHouse(t, func(c *Config, _ *Server) { c.Ready = func() error { return why } })
+	h := newTestServer(t, func(c *Config, _ *Server) { c.Ready = func() error { return why } })
 	admin := httptest.NewServer(h.srv.AdminHandler())
 	defer admin.Close()
 	if resp, _ := get(t, admin.URL+"/livez"); resp.StatusCode != 200 {
@@ -147,10 +148,13 @@ func TestAdmin(t *testing.T) {
 	if resp, _ := get(t, admin.URL+"/readyz"); resp.StatusCode != 200 {
 		t.Error("readyz", resp.StatusCode)
 	}
+	if resp, _ := get(t, admin.URL+"/v1/rooms"); resp.StatusCode != http.StatusNotFound {
+		t.Error("an API that is not configured answers", resp.StatusCode)
+	}
 	host, guest := h.enter(hostToken), h.enter(guestToken)
-	host.done("ping", nil)
-	host.refused("made.up", nil, UnknownType)
-	host.done("waiting.admit", Object{"participantIds": []string{guest.said.ParticipantID}})
+	host.Do("ping", nil)
+	host.Refused("made.up", nil, wire.UnknownType)
+	host.Do("waiting.admit", wire.Object{"participantIds": []string{guest.Welcome.ParticipantID}})
 	h.enter("tuesday|participant|jonas|Jonas")
 	_, body := get(t, admin.URL+"/metrics")
 	for _, line := range []string{
@@ -269,32 +273,11 @@ func TestSource(t *testing.T) {
 	}
 }
 
-// TestBugInARequest costs the connection it happened in, is answered, and leaves the others.
-func TestBugInARequest(t *testing.T) {
-	h := newHouse(t, func(c *Config, s *Server) {
-		if s != nil {
-			s.rooms = brittle{s.rooms}
-		}
-	})
-	host, other := h.enter(hostToken), h.enter("wednesday|host|b|B")
-	r := host.ask("room.lock", nil)
-	if r.OK || r.Error.Code != room.Internal || !strings.Contains(h.log.String(), "ref="+r.Error.Ref) {
-		t.Errorf("%+v", r.Error)
-	}
-	if code := host.closed(); code != CloseInternal {
-		t.Errorf("closed with %d", code)
-	}
-	other.done("ping", nil)
-	back := h.dial()
-	back.greet(Object{"resume": Object{"sessionId": host.said.SessionID, "secret": host.said.ResumeSecret}})
-	back.done("ping", nil)
-}
-
 // TestProxyMistakes: a proxy that nobody can join through is named, to who probes it and to the log, once a minute for each mistake.
 func TestProxyMistakes(t *testing.T) {
 	now := time.Now()
 	var mu sync.Mutex
-	h := newHouse(t, func(c *Config, _ *Server) {
+	h := newTestServer(t, func(c *Config, _ *Server) {
 		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 		c.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
 	})
@@ -302,7 +285,7 @@ func TestProxyMistakes(t *testing.T) {
 		r := httptest.NewRequest("GET", "http://clinic.example:8443/v1/rtc", nil)
 		r.RemoteAddr = peer
 		for name, value := range map[string]string{"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
-			"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": Subprotocol, "Origin": "https://clinic.example:8443"} {
+			"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": wire.Subprotocol, "Origin": "https://clinic.example:8443"} {
 			r.Header.Set(name, value)
 		}
 		change(r)

@@ -1,7 +1,6 @@
 package signaling
 
 import (
-	"slices"
 	"strconv"
 	"time"
 
@@ -10,10 +9,11 @@ import (
 	"alcove/auth"
 	"alcove/room"
 	"alcove/room/live"
+	"alcove/signaling/wire"
 )
 
 // Metrics counts what signaling and the rooms do. Every label has a closed set of values; none names a room, a person or an
-// address. It implements live.Observer.
+// address. It implements live.Observer and session.Metrics.
 type Metrics struct {
 	registry    *prometheus.Registry
 	joins       *prometheus.CounterVec   // result
@@ -21,8 +21,8 @@ type Metrics struct {
 	admissions  *prometheus.CounterVec   // result
 	messages    *prometheus.CounterVec   // type, result
 	closes      *prometheus.CounterVec   // code
-	refused     *prometheus.CounterVec   // reason: of a handshake
-	hellos      *prometheus.HistogramVec // result: how long the answer to hello took
+	refused     *prometheus.CounterVec   // reason
+	hellos      *prometheus.HistogramVec // result
 	waits       prometheus.Histogram
 	connections prometheus.Gauge
 	panics      prometheus.Counter
@@ -30,7 +30,7 @@ type Metrics struct {
 	httpErrors  prometheus.Counter
 }
 
-// NewMetrics registers the metrics on reg. version is what build_info says.
+// NewMetrics registers the metrics on reg. version is the label of alcove_build_info.
 func NewMetrics(reg *prometheus.Registry, version string) *Metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
@@ -69,15 +69,15 @@ func NewMetrics(reg *prometheus.Registry, version string) *Metrics {
 	return m
 }
 
-// begin makes every series that an alert may watch, at 0: of one that appears with its first count Prometheus sees no increase.
+// initSeries creates every series that an alert may watch, at 0: if a series appears with its first count, Prometheus sees no
+// increase.
 func (m *Metrics) initSeries() {
 	for _, c := range []*prometheus.CounterVec{m.joins, m.resumes, m.admissions} {
-		for _, result := range append(ErrorCodes(), "ok", string(room.Admitted), string(room.Waiting), "other") {
+		for _, result := range append(wire.ErrorCodes(), "ok", string(room.Admitted), string(room.Waiting), "other") {
 			c.WithLabelValues(result)
 		}
 	}
-	for _, code := range []int{CloseNormal, CloseGoingAway, CloseInternal, CloseProtocol, CloseInvalidToken, CloseForbidden, CloseHelloTimeout, CloseReplaced, CloseRoomEnded,
-		CloseTooLarge, CloseRateLimited, CloseDraining} {
+	for _, code := range wire.CloseCodes() {
 		m.closes.WithLabelValues(closeLabel(code))
 	}
 }
@@ -94,24 +94,20 @@ func (m *Metrics) Admitted(result string) { m.admissions.WithLabelValues(knownLa
 // Waited implements live.Observer.
 func (m *Metrics) Waited(d time.Duration) { m.waits.Observe(d.Seconds()) }
 
-// greeted measures the answer to a hello.
-func (m *Metrics) helloAnswered(h Hello, w live.Welcome, f *Failure, took time.Duration) {
-	result := string(w.Self.Access)
-	switch {
-	case f != nil:
-		result = "refused"
-	case h.Session != "":
-		result = "resumed"
-	}
+// HelloAnswered implements session.Metrics.
+func (m *Metrics) HelloAnswered(result string, took time.Duration) {
 	m.hellos.WithLabelValues(result).Observe(took.Seconds())
 }
+
+// ConnectionClosed implements session.Metrics.
+func (m *Metrics) ConnectionClosed(code int) { m.closes.WithLabelValues(closeLabel(code)).Inc() }
 
 // Panicked implements live.Observer.
 func (m *Metrics) Panicked() { m.roomPanics.Inc() }
 
-// message counts one request. What a client calls it must not become a label.
-func (m *Metrics) requestAnswered(kind string, f *Failure) {
-	if _, known := requests[kind]; !known {
+// RequestAnswered implements session.Metrics. An unknown type is text of a client, which must not become a label.
+func (m *Metrics) RequestAnswered(kind string, f *wire.Failure) {
+	if !wire.IsRequest(kind) {
 		kind = "unknown"
 	}
 	result := "ok"
@@ -121,34 +117,26 @@ func (m *Metrics) requestAnswered(kind string, f *Failure) {
 	m.messages.WithLabelValues(kind, result).Inc()
 }
 
-// closed keeps a label in its set.
+// knownLabel keeps the label result in its closed set.
 func knownLabel(result string) string {
 	switch result {
 	case "ok", string(room.Admitted), string(room.Waiting):
 		return result
 	}
-	if _, known := errorRules[room.Code(result)]; known {
+	if wire.IsErrorCode(room.Code(result)) {
 		return result
 	}
 	return "other"
 }
 
-// Codes lists the errors that can be labels.
-func ErrorCodes() []string {
-	var all []string
-	for code := range errorRules {
-		all = append(all, string(code))
-	}
-	slices.Sort(all)
-	return all
+// MessageSeries is the number of series that alcove_messages_total can have: each type with each result.
+func MessageSeries() int {
+	return (len(wire.RequestTypes()) + 1) * (len(wire.ErrorCodes()) + 1)
 }
-
-// MessageSeries is how many series alcove_messages_total can have: each type with each result.
-func MessageSeries() int { return (len(requests) + 1) * (len(errorRules) + 1) }
 
 func closeLabel(code int) string { return strconv.Itoa(code) }
 
-// A census is read from the registry of rooms whenever the metrics are.
+// A roomCollector reads the registry of rooms at each scrape.
 type roomCollector struct {
 	count    func() live.Counts
 	draining func() bool

@@ -6,15 +6,17 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"alcove/signaling/api"
 )
 
-// How a request reached us. Only a trusted proxy may say more than the connection does; it is otherwise a stranger's claim.
+// Forwarding headers count only from a trusted proxy; from anybody else they are claims of the client.
 
-// ClientAddr is the address that a request came from: the last hop that is not a trusted proxy, if the connection is one's. What cannot be
-// read ends the walk at the hop before: its owner is all we know.
+// ClientAddr returns the address of the client: the address of the connection, or if that is a trusted proxy, the last hop that
+// is none. At a hop that cannot be parsed the hop behind it counts.
 //
-// Proxies write X-Forwarded-For or Forwarded, and mostly pass on what a client wrote into the other. So two that disagree tell nothing,
-// and count for the proxy.
+// Proxies write X-Forwarded-For or Forwarded, and most pass on what a client wrote into the other. So if the two disagree,
+// neither counts, and the proxy itself is the client.
 func (s *Server) ClientAddr(r *http.Request) netip.Addr {
 	peer := peerAddr(r)
 	if !s.trusted(peer) {
@@ -35,7 +37,7 @@ func (s *Server) ClientAddr(r *http.Request) netip.Addr {
 	return one
 }
 
-// walk goes from our end of a chain to its first stranger.
+// walk follows a chain from the server's end to the first hop that is not a trusted proxy.
 func (s *Server) walk(peer netip.Addr, hops []netip.Addr) netip.Addr {
 	for i, seen := len(hops)-1, 0; i >= 0 && seen < maxForwarded; i, seen = i-1, seen+1 {
 		if !hops[i].IsValid() {
@@ -60,41 +62,41 @@ func (s *Server) trusted(a netip.Addr) bool {
 	return slices.ContainsFunc(s.cfg.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// clientNet is whose quota an address uses: an IPv6 customer has at least a /64 (RFC 6177).
+// clientPrefix is the network whose addresses share a quota: an IPv6 customer has at least a /64 (RFC 6177).
 func clientPrefix(a netip.Addr) netip.Prefix {
 	bits := 32
 	if a.Is6() {
 		bits = 64
 	}
-	p, _ := a.Prefix(bits) // an address that is not valid gives the zero prefix: one quota for all of them
+	p, _ := a.Prefix(bits) // all invalid addresses share the zero prefix
 	return p
 }
 
-// proxied reports whether a trusted proxy passed a request or its connection on.
+// viaProxy reports whether a request or its connection came through a trusted proxy.
 func (s *Server) viaProxy(r *http.Request) bool {
 	return s.trusted(peerAddr(r)) || connOriginOf(r.Context()).proxied
 }
 
-// ownOrigin is how the page's own address reads in an Origin header (RFC 6454, section 6.2). Behind a proxy that does not say the scheme
-// it is HTTPS, for no browser gives a camera to another page.
+// ownOrigin returns the origin of the page as the browser knows it (RFC 6454, section 6.2). Behind a proxy that does not send the
+// scheme it is HTTPS, because browsers give a camera to no other page.
 func (s *Server) ownOrigin(r *http.Request) string {
 	scheme := "http"
 	if r.TLS != nil || s.viaProxy(r) {
 		scheme = "https"
 	}
 	if s.trusted(peerAddr(r)) {
-		said := r.Header.Get("X-Forwarded-Proto")
-		if said == "" {
-			said = s.forwarded(r).proto
+		proto := r.Header.Get("X-Forwarded-Proto")
+		if proto == "" {
+			proto = s.forwarded(r).proto
 		}
-		if said == "http" {
+		if proto == "http" {
 			scheme = "http"
 		}
 	}
 	return origin(scheme + "://" + s.host(r))
 }
 
-// host is what the client called us by.
+// host is the name by which the client reached the server.
 func (s *Server) host(r *http.Request) string {
 	if s.trusted(peerAddr(r)) {
 		if h := r.Header.Get("X-Forwarded-Host"); h != "" {
@@ -107,7 +109,7 @@ func (s *Server) host(r *http.Request) string {
 	return r.Host
 }
 
-// forwarded is the hop of a Forwarded header that the outermost trusted proxy wrote: what the client asked for.
+// forwarded returns the hop of a Forwarded header that the outermost trusted proxy wrote: the client's request.
 func (s *Server) forwarded(r *http.Request) (outer forwardedHop) {
 	hops := forwardedHops(r.Header.Values("Forwarded"))
 	for i, seen := len(hops)-1, 0; i >= 0 && seen < maxForwarded; i, seen = i-1, seen+1 {
@@ -119,7 +121,7 @@ func (s *Server) forwarded(r *http.Request) (outer forwardedHop) {
 	return outer
 }
 
-// origin normalises: lower case, without the default port. "" if it is none.
+// origin normalises an origin: lower case, without the default port. It returns "" for anything else.
 func origin(s string) string {
 	u, err := url.Parse(strings.ToLower(s))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil ||
@@ -130,12 +132,12 @@ func origin(s string) string {
 	return u.Scheme + "://" + strings.TrimSuffix(u.Host, port)
 }
 
-// admissible reports whether the page that opens the connection may: a foreign page could otherwise use the browser of
-// somebody inside. Programs without Origin must show a token at once, which no browser can be made to send.
+// originAllowed reports whether the page that opens the connection may. Otherwise a foreign page could use the session of a
+// person who visits it. Programs send no Origin; they need an Authorization header, which no page can make a browser send.
 func (s *Server) originAllowed(r *http.Request) bool {
 	given := r.Header.Values("Origin")
 	if len(given) == 0 {
-		return !bearer(r).Empty()
+		return !api.BearerToken(r).Empty()
 	}
 	o := origin(given[0])
 	return len(given) == 1 && o != "" && (o == s.ownOrigin(r) || slices.Contains(s.origins, o))

@@ -24,6 +24,7 @@ import (
 	"alcove/room"
 	"alcove/room/live"
 	"alcove/signaling"
+	"alcove/signaling/api"
 )
 
 // adminToken signs a token for the admin API with the key in a folder, as an embedding app would.
@@ -119,7 +120,7 @@ func TestAdminAnswersWhenDiskHangs(t *testing.T) {
 		hash := func(name string) string { return name }
 		server, err := signaling.NewServer(signaling.Config{
 			Tokens: &auth.Verifier{}, Rooms: live.NewRegistry(live.Config{Media: &silence{}}), Metrics: signaling.NewMetrics(prometheus.NewRegistry(), ""),
-			Admin: &signaling.Admin{
+			API: &api.Config{
 				Tokens: anyToken{}, Room: hash, Person: hash, Issuer: devIssuer,
 				Revoke:      func(auth.Revocation, func(error)) {}, // it hangs
 				Restore:     func(context.Context, auth.RevocationKind, string) (bool, error) { return false, nil },

@@ -22,6 +22,7 @@ const module = "alcove"
 type rule struct {
 	path     string
 	internal []string // packages of ours, "…/*" for all below; the package's own are always allowed in its tests
+	inTests  []string // the same, for tests alone
 	forbid   []string // path prefixes of packages that are not ours
 	std      bool     // the standard library only
 	pure     bool     // no network, clock, chance, log, file or goroutine
@@ -39,6 +40,11 @@ var rules = []rule{
 	{path: "room/audit", internal: []string{"auth", "room"}, forbid: pion},
 	{path: "room/store", internal: []string{"auth", "room", "room/audit", "room/live"}, forbid: pion}, // implements live.Journal
 	{path: "signaling", internal: []string{"auth", "room", "room/*", "signaling/*"}, forbid: pion},
+	{path: "signaling/wire", internal: []string{"auth", "room", "room/live"}, forbid: pion, pure: true},
+	{path: "signaling/conns", forbid: pion},
+	{path: "signaling/session", internal: []string{"auth", "room", "room/live", "signaling/wire", "signaling/conns", "signaling/internal/*"}, forbid: pion},
+	{path: "signaling/api", internal: []string{"auth", "room", "room/live", "signaling/wire", "signaling/internal/*"}, inTests: []string{"signaling/session"}, forbid: pion},
+	{path: "signaling/internal", internal: []string{"auth", "room", "room/live", "signaling/wire"}, forbid: pion},
 	{path: "sfu", internal: []string{"sfu/*"}},
 	{path: "sfu/forward", std: true, pure: true},
 	{path: "sfu/udp"},
@@ -168,7 +174,8 @@ func (r *rule) refuses(s source, imported string) string {
 	switch {
 	case first == module:
 		p := strings.TrimPrefix(imported, module+"/")
-		if (s.test && p == s.dir) || slices.ContainsFunc(r.internal, func(ok string) bool { return covers(ok, p) }) {
+		if (s.test && p == s.dir) || slices.ContainsFunc(r.internal, func(ok string) bool { return covers(ok, p) }) ||
+			s.test && slices.Contains(r.inTests, p) {
 			return ""
 		}
 		return "imports point the other way"

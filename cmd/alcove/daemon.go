@@ -20,6 +20,7 @@ import (
 	"alcove/room/live"
 	"alcove/room/store"
 	"alcove/signaling"
+	"alcove/signaling/api"
 	"alcove/signaling/conns"
 )
 
@@ -264,7 +265,7 @@ func (d daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *
 	}
 	return signaling.NewServer(signaling.Config{
 		Tokens: tokens, Rooms: rooms, Metrics: metrics, ICEServers: iceServers(plane.relaying(), d.config, d.relay),
-		Admin: &signaling.Admin{
+		API: &api.Config{
 			Tokens: admins, Room: d.material.person.Room, Person: d.material.person.Person, Issuer: d.config.Auth.Issuer,
 			Revoke: state.Revoke, Restore: state.Restore, Revocations: state.Revocations, Consents: state.Consents,
 		},

@@ -17,6 +17,7 @@ import (
 	"alcove/sfu/relay"
 	"alcove/signaling"
 	"alcove/signaling/conns"
+	"alcove/signaling/wire"
 )
 
 // maxSeries is what one daemon may ever show: a small Prometheus keeps hundreds of such targets.
@@ -24,7 +25,7 @@ const maxSeries = 2000
 
 // labelled are all labels of all metrics, and how many values each can have. What is not in here has no labels.
 func labelled() map[string]map[string]int {
-	results := len(signaling.ErrorCodes()) + 4 // ok, admitted, waiting, other
+	results := len(wire.ErrorCodes()) + 4 // ok, admitted, waiting, other
 	return map[string]map[string]int{
 		"alcove_joins_total":                    {"result": results},
 		"alcove_resumes_total":                  {"result": results},

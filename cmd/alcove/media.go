@@ -16,7 +16,7 @@ import (
 	"alcove/sfu"
 	"alcove/sfu/record"
 	"alcove/sfu/relay"
-	"alcove/signaling"
+	"alcove/signaling/wire"
 )
 
 // newMedia starts the media plane and what records it. The closer ends both, and is the collector of their metrics.
@@ -44,7 +44,7 @@ func newMedia(all config, log *slog.Logger) (live.Media, plane, error) {
 func allowed() map[sfu.Source][]int {
 	all := map[sfu.Source][]int{}
 	for _, source := range []room.Source{room.Camera, room.Screen} {
-		all[sfu.Source(source)] = signaling.MaxBitrates(source)
+		all[sfu.Source(source)] = wire.MaxBitrates(source)
 	}
 	return all
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"alcove/signaling"
+	"alcove/signaling/wire"
 )
 
 // probeJoin opens the WebSocket as the page at target does. A proxy that passes pages on may still spoil that, and then nobody can join.
@@ -20,7 +21,7 @@ func probeJoin(ctx context.Context, target string, roots *x509.CertPool) finding
 	host := strings.TrimSuffix(target, ":443") // as browsers write it
 	dialer := websocket.Dialer{
 		TLSClientConfig:  &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-		Subprotocols:     []string{signaling.Subprotocol},
+		Subprotocols:     []string{wire.Subprotocol},
 		HandshakeTimeout: probeTimeout,
 	}
 	conn, answer, err := dialer.DialContext(ctx, "wss://"+host+"/v1/rtc", http.Header{"Origin": {"https://" + host}})

@@ -31,6 +31,7 @@ import (
 	"alcove/room/live"
 	"alcove/signaling"
 	"alcove/signaling/conns"
+	"alcove/signaling/wire"
 )
 
 // The configurations of deploy/docs/proxies are run as they stand, but for ports and files.
@@ -212,7 +213,7 @@ func (b *behind) clients() []netip.Addr {
 func (b *behind) forge(from string) error {
 	dialer := websocket.Dialer{
 		NetDial: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}).Dial, TLSClientConfig: &tls.Config{RootCAs: b.roots},
-		Subprotocols: []string{signaling.Subprotocol}, HandshakeTimeout: probeTimeout,
+		Subprotocols: []string{wire.Subprotocol}, HandshakeTimeout: probeTimeout,
 	}
 	c, _, err := dialer.Dial("wss://"+b.name+"/v1/rtc", http.Header{"Origin": {"https://" + b.name},
 		"X-Forwarded-For": {"192.0.2.66"}, "Forwarded": {"for=192.0.2.66;host=evil.example;proto=http"}, "X-Forwarded-Host": {"evil.example"}})

@@ -11,7 +11,7 @@ import (
 
 	"alcove/sfu"
 	"alcove/sfu/relay"
-	"alcove/signaling"
+	"alcove/signaling/wire"
 )
 
 // Where the relay is.
@@ -51,11 +51,11 @@ func newRelay(c config, e *sfu.Engine) *relay.Server {
 
 // iceServers tells a client in the group where the relay is, and its credential. own listens for a relay that does not share
 // that of the page.
-func iceServers(r *relay.Server, c config, own net.Listener) func(signaling.ICEClient) []signaling.ICEServer {
+func iceServers(r *relay.Server, c config, own net.Listener) func(wire.ICEClient) []wire.ICEServer {
 	if r == nil {
 		return nil
 	}
-	return func(client signaling.ICEClient) []signaling.ICEServer {
+	return func(client wire.ICEClient) []wire.ICEServer {
 		credential, ok := r.Credential(client.Seat)
 		host, port := client.Host, 80
 		if c.TLS.on() {
@@ -73,7 +73,7 @@ func iceServers(r *relay.Server, c config, own net.Listener) func(signaling.ICEC
 		if !ok || url == "" {
 			return nil
 		}
-		return []signaling.ICEServer{{URLs: []string{url}, Username: credential.Username, Credential: credential.Password}}
+		return []wire.ICEServer{{URLs: []string{url}, Username: credential.Username, Credential: credential.Password}}
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 	"github.com/pion/turn/v5"
 
 	"alcove/room/live"
-	"alcove/signaling"
+	"alcove/signaling/wire"
 )
 
 // TestRelayURL: what a client calls us by is a claim, and nothing but a name and a port gets into a URL.
@@ -84,12 +84,12 @@ func TestRelayAt(t *testing.T) {
 }
 
 // readyFor reads events until media.ready, or until the answer to the request, and gives what the former says of the relay.
-func readyFor(t *testing.T, conn *websocket.Conn, answer string) []signaling.ICEServer {
+func readyFor(t *testing.T, conn *websocket.Conn, answer string) []wire.ICEServer {
 	t.Helper()
 	for {
 		var frame struct {
 			ID, Type string
-			Data     struct{ ICEServers []signaling.ICEServer }
+			Data     struct{ ICEServers []wire.ICEServer }
 		}
 		text := next(t, conn)
 		if err := json.Unmarshal([]byte(text), &frame); err != nil {
@@ -114,7 +114,7 @@ func say(t *testing.T, conn *websocket.Conn, frame string) {
 }
 
 // relayed asks for an allocation, over TLS if config is not nil.
-func relayed(t *testing.T, at string, s signaling.ICEServer, config *tls.Config) (net.PacketConn, error) {
+func relayed(t *testing.T, at string, s wire.ICEServer, config *tls.Config) (net.PacketConn, error) {
 	t.Helper()
 	c, err := net.Dial("tcp", at)
 	if err != nil {

@@ -13,7 +13,7 @@ interface Golden {
   frames: { note: string; frame: Record<string, unknown> }[];
 }
 
-const folder = join(process.env.ALCOVE_WEB ?? '', '../testdata/messages');
+const folder = join(process.env.ALCOVE_WEB ?? '', '../wire/testdata/messages');
 const files = readdirSync(folder).filter((name) => name.endsWith('.json')).sort();
 const read = (name: string): Golden => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Golden;
 const isRequest = (type: string): type is RequestType => Object.hasOwn(requests, type);

@@ -1,0 +1,64 @@
+package session
+
+import (
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"alcove/room"
+)
+
+// A requestLimit bounds requests that others see or that are written for good, far below the rate of messages. The limiters
+// belong to the session, not to the connection, so a resume does not refill them.
+type requestLimit struct{ burst, perMinute int }
+
+// Each limit counts all requests that it covers together.
+var (
+	// chatLimit: messages between somebody who waits and the hosts. A host may answer a waiting room of a dozen at once.
+	chatLimit = requestLimit{burst: 12, perMinute: 12}
+	// helpLimit: repeated calls for help before a host cleared the last one. The first call is never refused.
+	helpLimit = requestLimit{burst: 3, perMinute: 3}
+	// consentLimit: asking for consent and granting it. Withdrawing is never refused.
+	consentLimit = requestLimit{burst: 6, perMinute: 6}
+	// promptLimit: prompts on somebody else's screen that change nothing.
+	promptLimit = requestLimit{burst: 12, perMinute: 12}
+)
+
+func (l *requestLimit) limiter() *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(float64(l.perMinute)/60), l.burst)
+}
+
+// requestLimitOf returns the limit of a request, nil if it has none: everything that closes, withdraws or refuses.
+func requestLimitOf(content any) *requestLimit {
+	switch c := content.(type) {
+	case room.Message:
+		return &chatLimit
+	case room.RequestHelp:
+		return &helpLimit
+	case room.AnswerConsent:
+		if c.Granted {
+			return &consentLimit
+		}
+	case room.AskConsent:
+		return &consentLimit
+	case room.AskScreen, room.AskUnmute, room.ShowAgreement:
+		return &promptLimit
+	}
+	return nil
+}
+
+// takeLimit charges a request to its limit and returns the time after which it would fit, 0 if it does.
+func (c *idempotencyCache) takeLimit(content any, helpRaised bool, now time.Time) time.Duration {
+	limit := requestLimitOf(content)
+	if limit == nil || limit == &helpLimit && !helpRaised {
+		return 0
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l := c.limiters[limit]
+	if l == nil {
+		l = limit.limiter()
+		c.limiters[limit] = l
+	}
+	return take(l, now)
+}

@@ -1,0 +1,113 @@
+package session
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"alcove/room"
+	"alcove/signaling/wire"
+)
+
+// TestChatLimit: chat messages are limited per session, across connections. A refused request may be repeated with its ID.
+func TestChatLimit(t *testing.T) {
+	var ahead atomic.Int64
+	h := newTestServer(t, func(c *Config, _ *Service) {
+		c.Now = func() time.Time { return time.Unix(1_790_000_000, ahead.Load()) }
+	})
+	host, guest := h.enter(hostToken), h.enter(guestToken)
+	host.WaitFor("waiting.added")
+	message := wire.Object{"text": "Hello?"}
+	for range chatLimit.burst {
+		guest.Do("waiting.message", message)
+	}
+	r := guest.RequestAs("again", "waiting.message", message)
+	if r.OK || r.Error.Code != wire.RateLimited || r.Error.RetryAfterMs != 5000 || !r.Error.Retryable {
+		t.Fatalf("one too many: %+v %+v", r, r.Error)
+	}
+	other := h.dial()
+	other.Hello(wire.Object{"resume": wire.Object{"sessionId": guest.Welcome.SessionID, "secret": guest.Welcome.ResumeSecret}})
+	other.Refused("waiting.message", message, wire.RateLimited)
+	ahead.Add(int64(5 * time.Second))
+	if r := other.RequestAs("again", "waiting.message", message); !r.OK {
+		t.Errorf("after its time: %+v", r.Error)
+	}
+	other.Refused("waiting.message", message, wire.RateLimited)
+	for range chatLimit.burst + 1 {
+		host.WaitFor("waiting.message")
+	}
+	host.Do("waiting.deny", wire.Object{"participantId": guest.Welcome.ParticipantID, "message": "Not now."})
+}
+
+// TestHelpLimit: repeated calls for help are limited, but neither the first one nor the first after a host cleared the last.
+func TestHelpLimit(t *testing.T) {
+	now := time.Unix(1_790_000_000, 0)
+	h := newTestServer(t, func(c *Config, _ *Service) { c.Now = func() time.Time { return now } })
+	host, guest := h.enter(hostToken), h.enter(guestToken)
+	id := guest.Welcome.ParticipantID
+	host.Do("waiting.admit", wire.Object{"participantIds": []string{id}})
+	guest.WaitFor("roster")
+	for i := range 3 {
+		guest.Do("help.signal", nil)
+		if i == 0 {
+			for range helpLimit.burst {
+				guest.Do("help.signal", nil)
+			}
+		}
+		guest.Refused("help.signal", nil, wire.RateLimited)
+		other := h.dial()
+		other.Hello(wire.Object{"resume": wire.Object{"sessionId": guest.Welcome.SessionID, "secret": guest.Welcome.ResumeSecret}})
+		guest = other
+		guest.Refused("help.signal", nil, wire.RateLimited)
+		host.Do("help.clear", wire.Object{"participantId": id})
+		guest.WaitFor("self.updated")
+	}
+}
+
+// TestRequestLimits: requests that withdraw, refuse, close or moderate have no limit; those that others see have one.
+func TestRequestLimits(t *testing.T) {
+	a := newIdempotencyCache()
+	now := time.Unix(1_790_000_000, 0)
+	for _, c := range []room.Command{
+		room.WithdrawConsent{}, room.AnswerConsent{}, room.StopRecording{}, room.Leave{}, room.Remove{}, room.Deny{}, room.Mute{}, room.Lock{},
+		room.End{}, room.SendBack{}, room.SetMuted{Muted: true}, room.CloseSideRoom{}, room.Acknowledge{},
+	} {
+		for range 1000 {
+			if wait := a.takeLimit(c, true, now); wait > 0 {
+				t.Errorf("%T has to wait for %s", c, wait)
+				break
+			}
+		}
+	}
+	for _, c := range []room.Command{
+		room.Message{}, room.RequestHelp{}, room.AnswerConsent{Granted: true}, room.AskConsent{}, room.AskScreen{}, room.AskUnmute{},
+		room.ShowAgreement{},
+	} {
+		a, done := newIdempotencyCache(), 0
+		for i := range 600 { // ten minutes of ten a minute more than anybody means
+			if a.takeLimit(c, true, now.Add(time.Duration(i)*time.Second)) == 0 {
+				done++
+			}
+		}
+		if l := requestLimitOf(c); done > l.burst+10*l.perMinute || done == 0 {
+			t.Errorf("%T: %d in ten minutes", c, done)
+		}
+	}
+	if wait := a.takeLimit(room.RequestHelp{}, false, now); wait > 0 {
+		t.Errorf("the first call for help has to wait for %s", wait)
+	}
+}
+
+// TestLimitClockSetBack: a clock that is set back makes nobody wait for longer than without.
+func TestLimitClockSetBack(t *testing.T) {
+	l, now := chatLimit.limiter(), time.Unix(1_790_000_000, 0)
+	for range chatLimit.burst {
+		take(l, now)
+	}
+	if wait := take(l, now.Add(-time.Hour)); wait != 5*time.Second {
+		t.Errorf("has to wait for %s", wait)
+	}
+	if wait := take(l, now.Add(5*time.Second-time.Hour)); wait != 0 {
+		t.Errorf("has to wait for %s", wait)
+	}
+}

@@ -1,0 +1,134 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"alcove/auth"
+	"alcove/room"
+	"alcove/room/live"
+	"alcove/signaling/conns"
+	"alcove/signaling/internal/report"
+	"alcove/signaling/wire"
+)
+
+// A TokenVerifier turns a token into a grant. auth.Verifier is one; its errors are of type auth.Refusal.
+type TokenVerifier interface {
+	// Verify accepts a token once.
+	Verify(now time.Time, token auth.Secret) (auth.Grant, error)
+	// Recheck checks everything but the single use, for the client whose token Verify accepted.
+	Recheck(now time.Time, token auth.Secret) (auth.Grant, error)
+}
+
+// Metrics counts what connections do.
+type Metrics interface {
+	// Joined counts a first join that failed before the room was asked.
+	Joined(result string)
+	// HelloAnswered measures the time from a hello to its answer: admitted, waiting, resumed or refused.
+	HelloAnswered(result string, took time.Duration)
+	// RequestAnswered counts a request by its type and its error, nil if there was none. kind may be free text of a client.
+	RequestAnswered(kind string, f *wire.Failure)
+	// ConnectionClosed counts a close code.
+	ConnectionClosed(code int)
+}
+
+// Config is what a Service runs on. All fields are required that have no default.
+type Config struct {
+	Tokens   TokenVerifier
+	Rooms    *live.Registry
+	Metrics  Metrics
+	Faults   report.Faults
+	Refusals *report.Refusals
+	Log      *slog.Logger
+	Now      func() time.Time
+
+	// ICEServers lists the servers of media.ready; nil: none. It runs on the goroutine of a room and must not block.
+	ICEServers func(wire.ICEClient) []wire.ICEServer
+	// PasscodeHash returns the hash of the passcode of a policy, empty if it has none; nil: no policy has one.
+	PasscodeHash func(policy string) auth.PasscodeHash
+	// Acknowledged returns the hashes of the texts that a person (auth.Grant.Person) acknowledged in earlier sessions; nil:
+	// none. It may take until ctx ends.
+	Acknowledged func(ctx context.Context, person string) ([]string, error)
+	// ExplainTokens tells clients why a token was refused. Only for development: it helps to forge one.
+	ExplainTokens bool
+}
+
+// timing holds every timeout of a connection, so that tests can shorten them.
+type timing struct{ hello, ping, request, write, close time.Duration }
+
+// A passcodeChecker compares a guess with a hash and limits the rate of guesses; auth.Passcodes is one. Its errors are those of
+// auth.Passcodes.Check.
+type passcodeChecker interface {
+	Check(ctx context.Context, now time.Time, room, source string, h auth.PasscodeHash, guess auth.Secret) error
+}
+
+// A Service serves connections. All methods are safe for concurrent use.
+type Service struct {
+	cfg       Config
+	rooms     roomRegistry
+	timing    timing
+	caches    *idempotencyCaches
+	attempts  *helloAttempts
+	passcodes passcodeChecker
+}
+
+// NewService returns a service without connections.
+func NewService(cfg Config) (*Service, error) {
+	if cfg.Tokens == nil || cfg.Rooms == nil || cfg.Metrics == nil || cfg.Refusals == nil || cfg.Log == nil || cfg.Now == nil {
+		return nil, errors.New("session: a required field of Config is missing")
+	}
+	return &Service{
+		cfg: cfg, rooms: liveRooms{cfg.Rooms},
+		timing: timing{helloTimeout, pingInterval, RequestTimeout, writeTimeout, closeTimeout},
+		caches: newIdempotencyCaches(), attempts: newHelloAttempts(), passcodes: auth.NewPasscodes(),
+	}, nil
+}
+
+// seat is what a session needs of a live.Seat.
+type seat interface {
+	Do(context.Context, room.Command) (room.Outcome, error)
+	Offer(context.Context, live.Offer) (live.Answer, error)
+	View(context.Context, live.View) error
+	Confirm()
+	Disconnect()
+}
+
+// roomRegistry is what a session needs of a live.Registry, with seats that tests can replace.
+type roomRegistry interface {
+	join(context.Context, live.JoinRequest, live.Client) (seat, live.Welcome, error)
+	resume(context.Context, live.SessionID, auth.Secret, live.Client) (seat, live.Welcome, error)
+}
+
+// liveRooms implements roomRegistry.
+type liveRooms struct{ *live.Registry }
+
+func (r liveRooms) join(ctx context.Context, a live.JoinRequest, c live.Client) (seat, live.Welcome, error) {
+	return r.Join(ctx, a, c)
+}
+
+func (r liveRooms) resume(ctx context.Context, id live.SessionID, secret auth.Secret, c live.Client) (seat, live.Welcome, error) {
+	return r.Resume(ctx, id, secret, c)
+}
+
+// A Peer is what the HTTP request told about the client of a connection.
+type Peer struct {
+	Host   string      // the name by which the client reached the server
+	Prefix string      // the network whose guesses at passcodes count together
+	Bearer auth.Secret // the token of the Authorization header; empty if there was none
+
+	Lease        *conns.Lease // of the TCP connection; may be nil
+	PreAuthLease *conns.Lease // among the connections without a hello; may be nil
+}
+
+// New returns the session of a connection, which Run serves.
+func (v *Service) New(conn *websocket.Conn, peer Peer) *Session {
+	s := &Session{svc: v, conn: conn, out: newOutbox(), peer: peer, bearer: peer.Bearer, messages: newMessageLimiter(v.timing.ping)}
+	s.peer.Bearer = auth.Secret{}
+	s.frameLimit.Store(wire.MaxFrameWaiting)
+	conn.SetPingHandler(s.answerPing)
+	return s
+}

@@ -1,0 +1,66 @@
+package wire
+
+// Subprotocol is the WebSocket subprotocol that both sides name in the handshake (RFC 6455, section 1.9).
+const Subprotocol = "alcove.v1"
+
+// Limits of messages (PROTOCOL.md, section 1), in bytes.
+const (
+	// MaxFrameWaiting holds a hello with the largest token (8 KiB) and a name. Nothing larger is read before admission.
+	MaxFrameWaiting = 16 << 10
+	// MaxFrameAdmitted holds an offer of maxLines m-lines: browsers write up to 5 KiB a line.
+	MaxFrameAdmitted = 512 << 10
+)
+
+// Limits of the shape of a frame.
+const (
+	// maxDepth is far above what the protocol nests (4). It bounds the stack that hostile nesting can cost.
+	maxDepth = 16
+	// maxFields bounds the fields of one object: the largest of the protocol has four.
+	maxFields = 64
+	// maxLines bounds the m-lines of an offer: 32 pairs of slots, screens and a client's own sources fit.
+	maxLines = 100
+)
+
+// Limits of fields. Strings are counted in Unicode code points.
+const (
+	maxRequestID = 64      // chosen by the client: a UUID and a prefix fit
+	MaxID        = 128     // the server's own IDs are shorter; a SessionID joins two
+	MaxToken     = 8 << 10 // auth.MaxToken: what HTTP servers carry in a header
+	maxSecret    = 128     // auth.RandomSecret has 43
+	MinNonce     = 22      // 128 random bits in base64url
+	maxNonce     = 128
+	MaxName      = 64    // one line of a roster
+	maxText      = 1000  // a chat message, which is never stored
+	maxTargets   = 256   // above the largest waiting room
+	maxViews     = 64    // of each list: above the slots of the largest offer
+	maxPixels    = 16384 // per dimension: VP8 codes it in 14 bits (RFC 6386, section 9.1)
+	maxPasscode  = 128   // auth.MaxPasscode
+	hashLength   = 64    // SHA-256 in hex
+	maxScopes    = 2     // consent has two scopes
+	maxExtension = 60    // minutes of one room.extend
+	maxMID       = 16    // browsers write a number (RFC 8843, section 14.1, asks for a short one)
+)
+
+// Delays that the server asks for with a retryable error, in ms.
+const (
+	retryUnavailable = 1000 // a full mailbox empties faster
+	// retryDraining: seats are resumed within 5 s of a restart, so a client may not wait for much of that.
+	retryDraining = 1000
+)
+
+// Bitrates in bit/s and frame rates that senders may reach at most (media.ready). Talking heads in a grid of tiles need no
+// more, and twelve of them must fit through a home connection.
+const (
+	microphoneBitrate = 32_000
+	cameraFramerate   = 30
+	screenBitrate     = 1_500_000
+	screenFramerate   = 15
+)
+
+// cameraEncodings is the simulcast of a camera (RFC 8853), the lowest encoding first: a quarter, half and all of its height.
+// Each step has four times the pixels and needs about three times the bits. Encodings that no receiver selects are not sent
+// (encodings.wanted).
+var cameraEncodings = []struct {
+	rid            string
+	scale, bitrate int
+}{{"q", 4, 100_000}, {"h", 2, 300_000}, {"f", 1, 900_000}}
