@@ -224,7 +224,9 @@ func TestDaemonWithoutMedia(t *testing.T) {
 		media: func(config, *slog.Logger) (live.Media, plane, error) {
 			return nil, nil, errors.New("port in use")
 		}}
-	if err := d.run(stopSignals{}); err == nil || !strings.Contains(err.Error(), "port in use") {
+	stop, done := countSignals(nil)
+	defer done()
+	if err := d.run(stop); err == nil || !strings.Contains(err.Error(), "port in use") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := listeners[0].Accept(); err == nil {
