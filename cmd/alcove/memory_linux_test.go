@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"alcove/cmd/alcove/internal/alcovetest"
 )
 
 // TestNoCores: a daemon that records nothing writes no core file either: names, words and keys lie in its memory all the same.
@@ -24,7 +26,7 @@ func TestNoCores(t *testing.T) {
 		t.Logf("this process may write no core file itself, so the test sees less: %v", err)
 	}
 	defer unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: before.Cur, Max: wanted.Max})
-	folder, _ := serveFolder(t)
+	folder, _ := alcovetest.Folder(t)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -6,24 +6,16 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"alcove/auth"
+	"alcove/cmd/alcove/internal/alcovetest"
+	"alcove/cmd/alcove/internal/cli"
+	"alcove/cmd/alcove/internal/demotest"
+	"alcove/cmd/alcove/internal/keyfile"
 )
-
-// await looks until something is so: a signal is taken by another goroutine.
-func await(t *testing.T, what string, so func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !so(); runtime.Gosched() {
-		if time.Now().After(deadline) {
-			t.Fatal("not within 20 s: " + what)
-		}
-	}
-}
 
 // edit changes a file of the daemon.
 func (s *serving) edit(name string, change func(string) string) {
@@ -33,7 +25,7 @@ func (s *serving) edit(name string, change func(string) string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(change(string(data))), modeSecret); err != nil {
+	if err := os.WriteFile(path, []byte(change(string(data))), keyfile.ModeSecret); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -68,7 +60,7 @@ func (s *serving) page() string {
 
 // A daemon takes what can be changed while it runs, and keeps a call.
 func TestReload(t *testing.T) {
-	folder, roots := serveFolder(t)
+	folder, roots := alcovetest.Folder(t)
 	s := startServe(t, folder, roots)
 	defer s.stop()
 	conn, answer := s.join(s.token("--room", "tuesday", "--sub", "h", "--role", "host"))
@@ -76,12 +68,12 @@ func TestReload(t *testing.T) {
 		t.Fatal(answer)
 	}
 
-	s.roots = putCertificate(t, folder)
+	s.roots = alcovetest.PutCertificate(t, folder)
 	fresh := auth.GenerateSigningKey()
 	s.edit("jwks.json", func(string) string { return string(fresh.JWKS()) })
 	s.add("page: {clinic: Other}\nlog: {level: debug}\nlimits: {rooms: 1}\nadmin: 127.0.0.1:1\npolicies: {night: {max_waiting: 3}}\n")
 	s.edit("alcove.yaml", func(text string) string { return strings.Replace(text, "admin: 127.0.0.1:0\n", "", 1) })
-	if said, code := alcove(t, "reload", "--config", s.config); code != exitOK || !strings.Contains(said, "only a restart puts in force: admin") {
+	if said, code := demotest.Command(t, "reload", "--config", s.config); code != cli.ExitOK || !strings.Contains(said, "only a restart puts in force: admin") {
 		t.Fatalf("reload: %d %s", code, said)
 	}
 	if !s.trusted() {
@@ -99,45 +91,45 @@ func TestReload(t *testing.T) {
 
 	// What is wrong changes nothing, and is told with its line.
 	s.add("limit: 7\n")
-	if said, code := alcove(t, "reload", "--socket", filepath.Join(folder, "state", "alcove.sock")); code != exitError || !strings.Contains(said, `unknown key "limit"`) {
+	if said, code := demotest.Command(t, "reload", "--socket", filepath.Join(folder, "state", "alcove.sock")); code != cli.ExitError || !strings.Contains(said, `unknown key "limit"`) {
 		t.Errorf("reload of a mistake: %d %s", code, said)
 	}
 	if !strings.Contains(s.page(), "Other") || !s.trusted() {
 		t.Error("a mistake changed something")
 	}
-	if _, page := get(t, "http://"+s.Admin+"/metrics"); !strings.Contains(page, `alcove_reloads_total{result="failed"} 1`) || !strings.Contains(page, `alcove_reloads_total{result="ok"} 1`) {
+	if _, page := alcovetest.Get(t, "http://"+s.Admin+"/metrics"); !strings.Contains(page, `alcove_reloads_total{result="failed"} 1`) || !strings.Contains(page, `alcove_reloads_total{result="ok"} 1`) {
 		t.Error("the reloads are not counted")
 	}
 	if err := conn.WriteMessage(1, []byte(`{"id":"9","type":"ping"}`)); err != nil {
 		t.Fatal(err)
 	}
-	for !strings.Contains(next(t, conn), `"id":"9","ok":true`) { // the call went on
+	for !strings.Contains(alcovetest.Next(t, conn), `"id":"9","ok":true`) { // the call went on
 	}
 }
 
 // SIGHUP does the same, and the service manager hears of it.
 func TestReloadBySignal(t *testing.T) {
-	folder, roots := serveFolder(t)
+	folder, roots := alcovetest.Folder(t)
 	socket := filepath.Join(t.TempDir(), "notify")
-	heard := listenNotify(t, socket)
+	heard := alcovetest.ListenNotify(t, socket)
 	t.Setenv("NOTIFY_SOCKET", socket)
 	s := startServe(t, folder, roots)
 	defer s.stop()
-	if got := heard(); got != notifyReady {
+	if got := heard(); got != "READY=1" {
 		t.Errorf("heard %q first", got)
 	}
 	s.edit("jwks.json", func(string) string { return "{" })
 	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	if got := heard(); !strings.HasPrefix(got, notifyReloading+"\nMONOTONIC_USEC=") || strings.HasSuffix(got, "=0") {
+	if got := heard(); !strings.HasPrefix(got, "RELOADING=1\nMONOTONIC_USEC=") || strings.HasSuffix(got, "=0") {
 		t.Errorf("heard %q then", got)
 	}
-	if got := heard(); got != notifyReady {
+	if got := heard(); got != "READY=1" {
 		t.Errorf("heard %q at last", got)
 	}
 	if log := s.log.String(); !strings.Contains(log, "what was in force stays") {
-		await(t, "the log tells of it", func() bool { return strings.Contains(s.log.String(), "what was in force stays") })
+		alcovetest.Await(t, "the log tells of it", func() bool { return strings.Contains(s.log.String(), "what was in force stays") })
 	}
 	if _, answer := s.join(s.token("--room", "tuesday", "--sub", "h")); !strings.Contains(answer, `"state":"waiting"`) {
 		t.Errorf("a token of the keys before hears %s", answer)
@@ -146,18 +138,18 @@ func TestReloadBySignal(t *testing.T) {
 
 // Files that renew themselves are found without a signal; a pair that does not fit, half written, is not used.
 func TestPoll(t *testing.T) {
-	folder, roots := serveFolder(t)
+	folder, roots := alcovetest.Folder(t)
 	s := startServe(t, folder, roots)
 	defer s.stop()
 	key, err := os.ReadFile(filepath.Join(folder, "key.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	putCertificate(t, folder)
+	alcovetest.PutCertificate(t, folder)
 	s.edit("key.pem", func(string) string { return string(key) })
 	if !s.trusted() {
 		t.Error("a certificate without its key took the place of a good one")
 	}
-	s.roots = putCertificate(t, folder)
-	await(t, "the new certificate", s.trusted)
+	s.roots = alcovetest.PutCertificate(t, folder)
+	alcovetest.Await(t, "the new certificate", s.trusted)
 }

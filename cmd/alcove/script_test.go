@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"alcove/cmd/alcove/internal/keyfile"
 )
 
 func TestMain(m *testing.M) {
@@ -18,7 +20,7 @@ func TestScripts(t *testing.T) {
 	if err != nil || len(scripts) < 4 {
 		t.Fatalf("found %d scripts: %v", len(scripts), err)
 	}
-	example, err := filepath.Abs(exampleFile)
+	example, err := filepath.Abs("../../deploy/alcove.example.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +32,7 @@ func TestScripts(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return os.WriteFile(filepath.Join(e.WorkDir, "example.yaml"), data, modePublic)
+			return os.WriteFile(filepath.Join(e.WorkDir, "example.yaml"), data, keyfile.ModePublic)
 		},
 	})
 }

@@ -3,10 +3,10 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
@@ -15,59 +15,16 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/gorilla/websocket"
+
+	"alcove/cmd/alcove/internal/alcovetest"
+	"alcove/cmd/alcove/internal/cli"
+	"alcove/cmd/alcove/internal/daemon"
+	"alcove/cmd/alcove/internal/keyfile"
+	"alcove/cmd/alcove/internal/operator"
 )
-
-// serveFolder holds a configuration with keys and a certificate.
-func serveFolder(t *testing.T) (folder string, roots *x509.CertPool) {
-	t.Helper()
-	folder = t.TempDir()
-	if _, _, err := makeKeys(folder); err != nil {
-		t.Fatal(err)
-	}
-	roots = putCertificate(t, folder)
-	media, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := media.LocalAddr().(*net.UDPAddr).Port
-	media.Close()
-	for name, content := range map[string][]byte{
-		"alcove.yaml": fmt.Appendf(nil, `listen: 127.0.0.1:0
-admin: 127.0.0.1:0
-tls: {cert_file: cert.pem, key_file: key.pem}
-auth: {issuer: https://id.example.org, audience: alcove, jwks_file: jwks.json, person_key_file: person.key}
-media: {listen: 127.0.0.1, port: %d}
-drain_wait: 100ms
-`, port),
-	} {
-		if err := os.WriteFile(filepath.Join(folder, name), content, modeSecret); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return folder, roots
-}
-
-// putCertificate writes a new certificate for localhost and its key into a folder, and gives who trusts it.
-func putCertificate(t *testing.T, folder string) *x509.CertPool {
-	t.Helper()
-	cert, roots := selfSigned(t)
-	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, block := range map[string]*pem.Block{
-		"cert.pem": {Type: "CERTIFICATE", Bytes: cert.Certificate[0]}, "key.pem": {Type: "PRIVATE KEY", Bytes: key},
-	} {
-		if err := os.WriteFile(filepath.Join(folder, name), pem.EncodeToMemory(block), modeSecret); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return roots
-}
 
 // A serving is a daemon of `alcove serve` in this process.
 type serving struct {
@@ -75,8 +32,9 @@ type serving struct {
 	folder  string
 	config  string
 	roots   *x509.CertPool
-	log     *lockedBuffer
+	log     *alcovetest.Log
 	stopped chan error
+	end     func()
 	logged  chan struct{} // closed when the log is whole
 	Message string        `json:"msg"`
 	Listen  []string      `json:"listen"`
@@ -86,10 +44,12 @@ type serving struct {
 // startServe waits until the daemon says that it serves.
 func startServe(t *testing.T, folder string, roots *x509.CertPool) *serving {
 	t.Helper()
-	s := &serving{t: t, folder: folder, config: filepath.Join(folder, "alcove.yaml"), roots: roots, log: &lockedBuffer{}, stopped: make(chan error, 1), logged: make(chan struct{})}
+	s := &serving{t: t, folder: folder, config: filepath.Join(folder, "alcove.yaml"), roots: roots, log: &alcovetest.Log{}, stopped: make(chan error, 1), logged: make(chan struct{})}
 	logs, logWriter := io.Pipe()
+	graceful, stop := context.WithCancel(context.Background())
+	s.end = stop
 	go func() {
-		err := runServe(terminal{nil, io.Discard, logWriter}, []string{"--config", s.config})
+		err := serve(cli.Terminal{Out: io.Discard, Err: logWriter}, []string{"--config", s.config}, daemon.StopSignals{Graceful: graceful, Forced: context.Background()})
 		logWriter.Close()
 		s.stopped <- err
 	}()
@@ -114,8 +74,8 @@ func startServe(t *testing.T, folder string, roots *x509.CertPool) *serving {
 func (s *serving) token(args ...string) string {
 	s.t.Helper()
 	var token bytes.Buffer
-	args = append([]string{"--config", s.config, "--key", filepath.Join(s.folder, signingKeyFile)}, args...)
-	if err := runToken(terminal{nil, &token, io.Discard}, args); err != nil {
+	args = append([]string{"--config", s.config, "--key", filepath.Join(s.folder, keyfile.SigningFile)}, args...)
+	if err := operator.RunToken(cli.Terminal{Out: &token, Err: io.Discard}, args); err != nil {
 		s.t.Fatal(err)
 	}
 	return strings.TrimSpace(token.String())
@@ -134,15 +94,13 @@ func (s *serving) join(token string) (*websocket.Conn, string) {
 	if err := conn.WriteMessage(websocket.TextMessage, []byte(message)); err != nil {
 		s.t.Fatal(err)
 	}
-	return conn, next(s.t, conn)
+	return conn, alcovetest.Next(s.t, conn)
 }
 
-// stop ends the daemon as a service manager does.
+// stop ends the daemon as the first signal does.
 func (s *serving) stop() {
 	s.t.Helper()
-	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
-		s.t.Fatal(err)
-	}
+	s.end()
 	if err := <-s.stopped; err != nil {
 		s.t.Errorf("stopped with %v", err)
 	}
@@ -151,7 +109,7 @@ func (s *serving) stop() {
 
 // The operator's way: keys, a configuration, serve, a token, a seat, and SIGTERM.
 func TestServe(t *testing.T) {
-	folder, roots := serveFolder(t)
+	folder, roots := alcovetest.Folder(t)
 	s := startServe(t, folder, roots)
 	token := s.token("--room", "tuesday", "--sub", "planted-sub", "--name", "PlantedName")
 	if _, answer := s.join(token); !strings.Contains(answer, `"state":"waiting"`) {
@@ -160,7 +118,7 @@ func TestServe(t *testing.T) {
 	if _, answer := s.join(token); !strings.Contains(answer, `"invalid_token","message":"the token was refused"`) {
 		t.Errorf("a replayed token hears %s", answer)
 	}
-	if resp, _ := get(t, "http://"+s.Admin+"/readyz"); resp.StatusCode != http.StatusOK {
+	if resp, _ := alcovetest.Get(t, "http://"+s.Admin+"/readyz"); resp.StatusCode != http.StatusOK {
 		t.Errorf("readyz says %s", resp.Status)
 	}
 	s.stop()
@@ -187,16 +145,16 @@ func TestPortsInUse(t *testing.T) {
 		`admin: 127.0.0.1:0`:  {"admin: " + tcp, "alcove.yaml:2: admin: tcp " + tcp},
 		`port: [0-9]+`:        {fmt.Sprint("port: ", udp.Port), "media.port: udp " + udp.String()},
 	} {
-		folder, _ := serveFolder(t)
+		folder, _ := alcovetest.Folder(t)
 		name := filepath.Join(folder, "alcove.yaml")
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(name, regexp.MustCompile(pattern).ReplaceAll(text, []byte(c.with)), modeSecret); err != nil {
+		if err := os.WriteFile(name, regexp.MustCompile(pattern).ReplaceAll(text, []byte(c.with)), keyfile.ModeSecret); err != nil {
 			t.Fatal(err)
 		}
-		err = runServe(terminal{nil, io.Discard, io.Discard}, []string{"--config", name})
+		err = runServe(cli.Terminal{Out: io.Discard, Err: io.Discard}, []string{"--config", name})
 		if err == nil || !strings.Contains(err.Error(), c.says+" is taken by another program (fix: `ss -lntup`") {
 			t.Errorf("%s: %v", pattern, err)
 		}

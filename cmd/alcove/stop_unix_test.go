@@ -12,6 +12,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"alcove/cmd/alcove/internal/alcovetest"
+	"alcove/cmd/alcove/internal/cli"
+	"alcove/cmd/alcove/internal/keyfile"
 )
 
 // TestStopBesideHungDisk: while a file of the daemon hangs, as on a disk that does not answer, one signal stops the daemon in the time of a
@@ -21,10 +25,10 @@ func TestStopBesideHungDisk(t *testing.T) {
 		name    string
 		signals int
 		code    int
-	}{{"one signal", 1, exitUnfinished}, {"two signals", 2, exitForced}} {
+	}{{"one signal", 1, cli.ExitUnfinished}, {"two signals", 2, cli.ExitForced}} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			folder, _ := serveFolder(t)
+			folder, _ := alcovetest.Folder(t)
 			self, err := os.Executable()
 			if err != nil {
 				t.Fatal(err)
@@ -79,10 +83,12 @@ func hang(t *testing.T, name string) {
 	if err := os.Remove(name); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mkfifo(name, modeSecret); err != nil {
+	if err := syscall.Mkfifo(name, keyfile.ModeSecret); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(time.Minute); ; {
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	for deadline := time.Now().Add(time.Minute); ; <-look.C {
 		f, err := os.OpenFile(name, os.O_WRONLY|syscall.O_NONBLOCK, 0)
 		if err == nil { // held open, the reader waits for what comes
 			t.Cleanup(func() { f.Close() })
@@ -91,6 +97,5 @@ func hang(t *testing.T, name string) {
 		if time.Now().After(deadline) {
 			t.Fatalf("nobody reads %s: %v", name, err)
 		}
-		time.Sleep(keyPoll / 100)
 	}
 }

@@ -107,7 +107,7 @@ func (HandshakeFailed) notice() {}
 func (EffectNotice) notice()    {}
 func (RoomEnded) notice()       {}
 
-// Media opens the media plane of one room; cmd/alcove implements it with sfu.
+// Media opens the media plane of one room; cmd/alcove/internal/daemon implements it with sfu.
 type Media interface {
 	// Open places a room. events is called on any goroutine and must not block.
 	Open(session MediaSession, events func(MediaEvent)) (MediaRoom, error)

@@ -24,7 +24,7 @@ const (
 	// seatedLeases are the places of a source with a seat that nobody takes away: six that a browser opens for the page, a WebSocket,
 	// two of the relay, twice.
 	seatedLeases = 18
-	// seatedFor is how long a source keeps them after its last seat: the longest resume window (cmd/alcove, maxResumeWindow).
+	// seatedFor is how long a source keeps them after its last seat: the longest resume window (maxResumeWindow of cmd/alcove/internal/config).
 	seatedFor = 10 * time.Minute
 	// maxSeated bounds the sources that are remembered without a seat, at some 100 bytes each.
 	maxSeated = 16384

@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+)
+
+// A Terminal is what a command reads and writes.
+type Terminal struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// Exit codes.
+const (
+	ExitOK    = 0
+	ExitError = 1
+	ExitUsage = 2
+	// exitForced: a second signal ended the daemon before all was let go.
+	ExitForced = 3
+	// exitUnfinished: something had not ended within the limit of a stop, and may not be written.
+	ExitUnfinished = 4
+	// exitBusy: people were still there when `drain --wait` gave up.
+	ExitBusy = 5
+)
+
+// An Exit is an error with a code of its own.
+type Exit struct {
+	Code int
+	Text string
+}
+
+func (e Exit) Error() string { return e.Text }
+
+// ErrUsage says that the usage was printed already.
+var ErrUsage = errors.New("usage")
+
+// NewFlags makes the flags of a command whose usage opens with the given lines.
+func NewFlags(t Terminal, name, about string) *flag.FlagSet {
+	f := flag.NewFlagSet(name, flag.ContinueOnError)
+	f.SetOutput(t.Err)
+	f.Usage = func() {
+		fmt.Fprintf(f.Output(), "usage: alcove %s\n\n", about)
+		f.PrintDefaults()
+	}
+	return f
+}
+
+// ParseFlags refuses arguments above the given number.
+func ParseFlags(f *flag.FlagSet, args []string, arguments int) error {
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return ErrUsage
+	}
+	if f.NArg() > arguments {
+		fmt.Fprintf(f.Output(), "unexpected argument %q\n", f.Arg(arguments))
+		f.Usage()
+		return ErrUsage
+	}
+	return nil
+}

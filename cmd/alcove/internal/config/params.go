@@ -1,0 +1,46 @@
+package config
+
+import (
+	"time"
+)
+
+// Ranges of the configuration. They catch a wrong unit or a digit too many, not an unusual value.
+const (
+	MaxConfigFile = 1 << 20 // a configuration has a few KiB
+	// A worker is one goroutine that fills a core.
+	maxWorkers = 64
+	MaxPort    = 65535
+	// maxRooms and maxConnections are far above what one host carries; below them memory is the limit.
+	maxRooms       = 10_000
+	maxConnections = 100_000
+	// A group has two people at least; 500 is where a gallery and its offer (100 m-lines, paged) stop making sense.
+	minParticipants = 2
+	maxParticipants = 500
+	minWaiting      = 1
+	maxWaiting      = 1000
+	// A seat that resumes within less than a second never does; one that is kept for more than 10 minutes blocks a place.
+	minResumeWindow = time.Second
+	maxResumeWindow = 10 * time.Minute
+	// A place in the waiting room may be kept for longer, but who is gone for an hour has given up.
+	maxWaitingResume = time.Hour
+	// A limit below a minute is a wrong unit; room.Policy ends every session after a day.
+	minLimit = time.Minute
+	maxLimit = 24 * time.Hour
+	// maxLoginAge: identity providers remember people for a month at most.
+	maxLoginAge = 30 * 24 * time.Hour
+	// A welcome holds all texts of a room, in every language, and maxQueuedBytes of signaling (1 MiB) holds some of them. Few
+	// people read more than ten pages before they agree.
+	maxTextFile  = 64 << 10
+	maxTexts     = 128 << 10
+	maxTextCount = 32
+	maxTextName  = 64
+	maxPurpose   = 200
+	// A day is longer than any session; who wants to wait for more has forgotten the daemon.
+	MaxDrainWait = 24 * time.Hour
+	// The page shows the clinic's name and phone in one line.
+	maxClinic = 80
+	maxPhone  = 40
+	// Less than an hour is a mistake; more than a century is "for ever", which is written 0s.
+	minRetention = time.Hour
+	maxRetention = 100 * 365 * 24 * time.Hour
+)

@@ -1,0 +1,270 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"alcove/auth"
+	"alcove/cmd/alcove/internal/keyfile"
+	"alcove/room"
+)
+
+// A Policy is one kind of rooms; loadPolicies makes a room.Policy of it.
+type Policy struct {
+	MaxParticipants int             `yaml:"max_participants"`
+	MaxWaiting      int             `yaml:"max_waiting"`
+	ScreenForAll    bool            `yaml:"screen_for_all"`
+	ResumeWindow    Duration        `yaml:"resume_window"`
+	WaitingResume   Duration        `yaml:"waiting_resume"`
+	PasscodeHash    string          `yaml:"passcode_hash"`
+	PasscodeFile    string          `yaml:"passcode_hash_file"`
+	PasscodeForAll  bool            `yaml:"passcode_for_all"`
+	Verify          bool            `yaml:"verify"`
+	Agreement       []Text          `yaml:"agreement"`
+	Login           Login           `yaml:"login"`
+	WaitingLimit    Duration        `yaml:"waiting_limit"`
+	IdleLimit       Duration        `yaml:"idle_limit"`
+	SessionLimit    Duration        `yaml:"session_limit"`
+	HostGrace       Duration        `yaml:"host_grace"`
+	Schedule        Schedule        `yaml:"schedule"`
+	Recording       PolicyRecording `yaml:"recording"`
+}
+
+// A Text is one version of words that people agree to, in one language. They are the bytes of the file.
+type Text struct {
+	ID      string `yaml:"id"`
+	Version string `yaml:"version"`
+	Locale  string `yaml:"locale"`
+	File    string `yaml:"file"`
+	SHA256  string `yaml:"sha256"` // of the file, hex; empty: not compared
+}
+
+// A Login says how sure the clinic must be of those who enter, lead, record.
+type Login struct {
+	Entry     Assurance `yaml:"entry"`
+	Hosting   Assurance `yaml:"hosting"`
+	Recording Assurance `yaml:"recording"`
+}
+
+type Assurance struct {
+	AMR    []string `yaml:"amr"`
+	ACR    []string `yaml:"acr"`
+	MaxAge Duration `yaml:"max_age"`
+}
+
+func (a Assurance) roomAssurance() room.Assurance {
+	return room.Assurance{AMR: a.AMR, ACR: a.ACR, MaxAuthAge: time.Duration(a.MaxAge)}
+}
+
+// A Schedule is for tokens that name no times of their own.
+type Schedule struct {
+	NotBefore  Instant  `yaml:"not_before"`
+	NotAfter   Instant  `yaml:"not_after"`
+	EarlyEntry Duration `yaml:"early_entry"`
+}
+
+type PolicyRecording struct {
+	Mode     string    `yaml:"mode"`
+	Consents []Consent `yaml:"consents"`
+}
+
+type Consent struct {
+	Scope   string `yaml:"scope"`
+	Purpose string `yaml:"purpose"`
+	Texts   []Text `yaml:"texts"`
+}
+
+const DefaultPolicyName = "default" // of tokens that name none
+
+// recordingRules are the modes as they are written.
+var recordingRules = map[string]room.RecordingRule{"none": room.NoRecording, "everyone": room.WithEveryone, "each": room.WithEach}
+
+func DefaultPolicy() Policy {
+	return Policy{
+		MaxParticipants: 30, MaxWaiting: 60, ResumeWindow: Duration(time.Minute), WaitingResume: Duration(10 * time.Minute),
+		WaitingLimit: Duration(time.Hour), IdleLimit: Duration(30 * time.Minute), HostGrace: Duration(15 * time.Minute),
+		Schedule: Schedule{EarlyEntry: Duration(15 * time.Minute)}, Recording: PolicyRecording{Mode: "none"},
+	}
+}
+
+// UnmarshalYAML starts every policy from the defaults. Unknown keys were refused before.
+func (p *Policy) UnmarshalYAML(n *yaml.Node) error {
+	type plain Policy
+	v := plain(DefaultPolicy())
+	if err := n.Decode(&v); err != nil {
+		return err
+	}
+	*p = Policy(v)
+	return nil
+}
+
+// fillPolicyDefaults gives defaults to the policy "default" and to those of which nothing is said.
+func fillPolicyDefaults(c *Config) {
+	if c.Policies == nil {
+		c.Policies = map[string]Policy{}
+	}
+	if _, there := c.Policies[DefaultPolicyName]; !there {
+		c.Policies[DefaultPolicyName] = DefaultPolicy()
+	}
+	for name, p := range c.Policies {
+		if reflect.ValueOf(p).IsZero() {
+			c.Policies[name] = DefaultPolicy()
+		}
+	}
+}
+
+// A textList is a list of texts with its key in the configuration.
+type textList struct {
+	key   string
+	texts []Text
+}
+
+// textLists gives what people agree to, and what they consent to, each with its key below that of the policy.
+func (p Policy) textLists() []textList {
+	lists := []textList{{"agreement", p.Agreement}}
+	for i, f := range p.Recording.Consents {
+		lists = append(lists, textList{indexed("recording.consents", i) + ".texts", f.Texts})
+	}
+	return lists
+}
+
+// resolveTexts makes the names of all texts relative to a folder.
+func resolveTexts(policies map[string]Policy, folder string) {
+	for _, p := range policies {
+		for _, list := range p.textLists() {
+			for i, t := range list.texts {
+				if t.File != "" && !filepath.IsAbs(t.File) {
+					list.texts[i].File = filepath.Join(folder, t.File)
+				}
+			}
+		}
+	}
+}
+
+// readPasscodes reads the hashes that have files of their own, so that no secret need stand in the configuration.
+func readPasscodes(policies map[string]Policy, folder string, l *SourceMap) error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(policies)) {
+		p := policies[name]
+		if p.PasscodeFile == "" {
+			continue
+		}
+		if !filepath.IsAbs(p.PasscodeFile) {
+			p.PasscodeFile = filepath.Join(folder, p.PasscodeFile)
+		}
+		hash, err := keyfile.ReadSecret(p.PasscodeFile, func(data []byte) (auth.PasscodeHash, error) {
+			return auth.ParsePasscodeHash(strings.TrimSpace(string(data)))
+		})
+		if err != nil {
+			errs = append(errs, l.At("policies."+name+".passcode_hash_file", err))
+			continue
+		}
+		p.PasscodeHash = hash.Reveal()
+		policies[name] = p
+	}
+	return errors.Join(errs...)
+}
+
+// A textReader reads the file of a text.
+type textReader func(name string) ([]byte, error)
+
+func readText(name string) ([]byte, error) { return keyfile.ReadLimited(name, maxTextFile) }
+
+// LoadPolicies makes the rules that rooms run under, with all texts as they are now; a changed text has another hash and is asked
+// again. Errors name the line of the text that cannot be used, and then there are no rules at all.
+func LoadPolicies(c Config, l *SourceMap, read textReader) (map[string]room.Policy, error) {
+	all := map[string]room.Policy{}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(c.Policies)) {
+		p := c.Policies[name]
+		key := "policies." + name
+		rule := p.roomPolicy(name)
+		size := 0
+		load := func(list textList) []room.Text {
+			var texts []room.Text
+			for i, t := range list.texts {
+				text, err := loadText(t, read)
+				if err != nil {
+					errs = append(errs, l.At(key+"."+indexed(list.key, i)+".file", err))
+				}
+				size += len(text.Text)
+				texts = append(texts, text)
+			}
+			return texts
+		}
+		lists := p.textLists()
+		rule.Agreement = load(lists[0])
+		for i, f := range p.Recording.Consents {
+			rule.Consents = append(rule.Consents, room.ConsentForm{Scope: room.Scope(f.Scope), Purpose: f.Purpose, Texts: load(lists[i+1])})
+		}
+		if size > maxTexts {
+			errs = append(errs, l.At(key, fmt.Errorf("its texts have %d bytes together, and %d are sent at most: shorten them", size, maxTexts)))
+		}
+		all[name] = rule
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// roomPolicy is the policy without its texts.
+func (p Policy) roomPolicy(name string) room.Policy {
+	return room.Policy{
+		Name: name, MaxParticipants: p.MaxParticipants, MaxWaiting: p.MaxWaiting, ScreenForAll: p.ScreenForAll,
+		ResumeWindow: time.Duration(p.ResumeWindow), WaitingResume: time.Duration(p.WaitingResume), Verify: p.Verify, Passcode: p.PasscodeHash != "", PasscodeForAll: p.PasscodeForAll,
+		Entry: p.Login.Entry.roomAssurance(), Hosting: p.Login.Hosting.roomAssurance(), RecordingBy: p.Login.Recording.roomAssurance(),
+		Recording: recordingRules[p.Recording.Mode],
+		NotBefore: time.Time(p.Schedule.NotBefore), NotAfter: time.Time(p.Schedule.NotAfter),
+		EarlyEntry: time.Duration(p.Schedule.EarlyEntry), WaitingLimit: time.Duration(p.WaitingLimit),
+		IdleLimit: time.Duration(p.IdleLimit), SessionLimit: time.Duration(p.SessionLimit), HostGrace: time.Duration(p.HostGrace),
+	}
+}
+
+func loadText(t Text, read textReader) (room.Text, error) {
+	data, err := read(t.File)
+	if err != nil {
+		return room.Text{}, err
+	}
+	text := room.NewText(t.ID, t.Version, t.Locale, string(data))
+	switch {
+	case strings.TrimSpace(text.Text) == "":
+		return room.Text{}, fmt.Errorf("%s is empty", t.File)
+	case !utf8.Valid(data) || strings.ContainsFunc(text.Text, unprintable):
+		return room.Text{}, fmt.Errorf("%s is no plain text in UTF-8", t.File)
+	case t.SHA256 != "" && t.SHA256 != text.Hash:
+		return room.Text{}, fmt.Errorf("%s has the SHA-256 %s, and sha256 names another: give what was changed a new version, and its hash", t.File, text.Hash)
+	}
+	return text, nil
+}
+
+func unprintable(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' }
+
+// PasscodeHashes are the hashes of the policies that have one.
+func PasscodeHashes(c Config) map[string]auth.PasscodeHash {
+	all := map[string]auth.PasscodeHash{}
+	for name, p := range c.Policies {
+		if h, err := auth.ParsePasscodeHash(p.PasscodeHash); err == nil { // validate refused the others
+			all[name] = h
+		}
+	}
+	return all
+}
+
+// DisableRecording lets no policy record: there is nothing to record with.
+func DisableRecording(policies map[string]room.Policy) {
+	for name, p := range policies {
+		p.Recording = room.NoRecording
+		policies[name] = p
+	}
+}

@@ -1,0 +1,64 @@
+package config
+
+import (
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Where the relay is.
+const (
+	RelayOff    = "off"
+	RelayShared = "shared" // on the port of the page
+	RelayOwn    = "own"
+)
+
+// RelayMode says where the relay is: behind a proxy that speaks HTTP only it needs an address of its own. One that writes the PROXY
+// protocol passes TCP on as it is, where TLS is ours.
+func (c Config) RelayMode() string {
+	switch {
+	case !c.Relay.Enabled:
+		return RelayOff
+	case c.Relay.Listen != "":
+		return RelayOwn
+	case len(c.TrustedProxies) > 0 && !(c.ProxyProtocol && c.TLS.Enabled()):
+		return RelayOff
+	}
+	return RelayShared
+}
+
+// hostPort is a name or an address (RFC 3986, section 3.2.2), with a port or without.
+var hostPort = regexp.MustCompile(`^([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([1-9][0-9]{0,4}))?$`)
+
+// HostOf is the host of host[:port]; "" if it is none.
+func HostOf(address string) string {
+	if m := hostPort.FindStringSubmatch(address); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+// RelayURL is that of a relay over TCP (RFC 7065) at host[:port]; "" if it is none. The host may be what a client said.
+func RelayURL(host string, port int, secure bool) string {
+	m := hostPort.FindStringSubmatch(host)
+	if m == nil {
+		return ""
+	}
+	if bare, ok := strings.CutPrefix(m[1], "["); ok {
+		if ip, err := netip.ParseAddr(strings.TrimSuffix(bare, "]")); err != nil || !ip.Is6() {
+			return ""
+		}
+	}
+	if m[2] != "" {
+		port, _ = strconv.Atoi(m[2]) // five digits at most
+	}
+	if port > MaxPort {
+		return ""
+	}
+	scheme := "turn"
+	if secure {
+		scheme = "turns"
+	}
+	return scheme + ":" + m[1] + ":" + strconv.Itoa(port) + "?transport=tcp"
+}

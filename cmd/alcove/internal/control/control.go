@@ -1,0 +1,66 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+)
+
+// A State is what every request on the control socket is answered with.
+type State struct {
+	Draining bool `json:"draining"`
+	Rooms    int  `json:"rooms"`
+	People   int  `json:"people"` // connected, waiting or admitted
+
+	Swept *SweepResult `json:"swept,omitempty"` // what /sweep did
+
+	NeedsRestart []string `json:"needsRestart,omitempty"` // keys of the configuration that were read, and are not in force
+}
+
+// A SweepResult says what a sweep of recordings did: segments, as in record.GCResult.
+type SweepResult struct{ Removed, Held, Unknown int }
+
+func (s State) String() string {
+	what := "taking new rooms"
+	if s.Draining {
+		what = "draining"
+	}
+	said := fmt.Sprintf("%s; %d rooms, %d people connected", what, s.Rooms, s.People)
+	if len(s.NeedsRestart) > 0 {
+		said += "; only a restart puts in force: " + strings.Join(s.NeedsRestart, ", ")
+	}
+	return said
+}
+
+// Request asks a running daemon.
+func Request(socket, method, path string) (state State, err error) {
+	client := http.Client{Timeout: Timeout, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", socket)
+		},
+	}}
+	req, err := http.NewRequest(method, "http://alcove"+path, nil)
+	if err != nil {
+		return state, err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return state, fmt.Errorf("no daemon answers on %s: %w", socket, errors.Unwrap(err))
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	switch {
+	case err != nil:
+		return state, err
+	case resp.StatusCode != http.StatusOK:
+		return state, errors.New(strings.TrimSpace(string(body)))
+	}
+	return state, json.Unmarshal(body, &state)
+}

@@ -1,0 +1,12 @@
+package control
+
+import "time"
+
+const (
+	// DrainPoll is how often a daemon that drains, or a command that waits for it, looks whether somebody is connected.
+	DrainPoll = 200 * time.Millisecond
+	// Timeout bounds one request on the control socket; a reload reads files.
+	Timeout = 10 * time.Second
+	// maxAnswer bounds what a command reads of an answer: a reload that fails names every line that is wrong.
+	maxAnswer = 1 << 20
+)

@@ -1,0 +1,288 @@
+package daemon
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"alcove/auth"
+	"alcove/cmd/alcove/internal/cli"
+	"alcove/cmd/alcove/internal/config"
+	"alcove/cmd/alcove/internal/control"
+	"alcove/cmd/alcove/internal/front"
+	"alcove/cmd/alcove/internal/state"
+	"alcove/room/live"
+	"alcove/room/store"
+	"alcove/signaling"
+	"alcove/signaling/api"
+	"alcove/signaling/conns"
+)
+
+// A Daemon is what serve and dev have in common, ready to run.
+type Daemon struct {
+	Config    config.Config
+	Secrets   config.Secrets
+	Public    []net.Listener
+	Admin     net.Listener
+	Relay     net.Listener // of a relay that has an address of its own; may be nil
+	Log       *slog.Logger
+	Level     *slog.LevelVar                                // of log; may be nil
+	Read      func() (config.Config, config.Secrets, error) // the configuration as it is now; nil in dev
+	OpenMedia func(config.Config, *slog.Logger) (live.Media, Plane, error)
+	DemoLinks map[string]http.Handler // nil in serve
+}
+
+// Run serves until it is told to stop. A disk that hangs ends no wait by itself, and may hang whoever reads, writes or closes a file: the
+// second signal ends all of them, and so does the limit of a stop, once everything else has ended. What hangs ends with the process.
+func (d Daemon) Run(stop StopSignals) error {
+	over, ending := make(chan error, 1), make(chan struct{})
+	go func() { over <- d.serve(stop, ending) }()
+	select {
+	case err := <-over:
+		return err
+	case <-ending:
+	case <-stop.Forced.Done():
+	}
+	limit := time.NewTimer(StopTimeout)
+	defer limit.Stop()
+	select {
+	case err := <-over:
+		return err
+	case <-limit.C:
+		return cli.Exit{Code: cli.ExitUnfinished, Text: "stopped before all had ended: a disk does not answer, and may lack the last that was written"}
+	case <-stop.Forced.Done():
+	}
+	last := time.NewTimer(forcedTimeout)
+	defer last.Stop()
+	select {
+	case err := <-over:
+		return err
+	case <-last.C:
+		return cli.Exit{Code: cli.ExitForced, Text: "stopped at once: a second signal came, and a disk does not answer"}
+	}
+}
+
+// serve is run without its limits. It closes the listeners in every case, and ending when only files are left to be closed.
+func (d Daemon) serve(stop StopSignals, ending chan<- struct{}) (err error) {
+	for _, l := range append(d.privateListeners(), d.Public...) {
+		defer l.Close()
+	}
+	certs, err := front.NewCertificates(d.Config.TLS, d.Secrets.Certificate)
+	if err != nil {
+		return err
+	}
+	media, plane, err := d.OpenMedia(d.Config, d.Log)
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Addr != nil {
+		return fmt.Errorf("media.port: %w", front.CannotListen("udp", op.Addr.String(), err))
+	} else if err != nil {
+		return fmt.Errorf("cannot start the media plane: %w", err)
+	}
+	defer func() { err = errors.Join(err, plane.Close()) }()
+	counts := newStateMetrics()
+	journal, err := d.openState(counts)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, journal.Close()) }()
+	if rec := plane.recorder(); rec != nil {
+		known, err := state.ReadTracks(d.Config.Audit.Dir, journal.Entries())
+		if err != nil {
+			return fmt.Errorf("cannot read the audit log: %w", err)
+		}
+		defer background(func(ctx context.Context) { rec.run(ctx, known, newAuditEntries(ctx, journal)) })()
+	}
+	socket, err := control.Listen(d.Config.Control)
+	if err != nil {
+		return err
+	}
+	defer socket.Close()
+	counts.state = journal
+	limiters := front.NewConnLimiters(d.Config)
+	metrics, reloads, err := d.register(prometheus.NewRegistry(), plane, limiters, certs, counts)
+	if err != nil {
+		return err
+	}
+	rooms := live.NewRegistry(live.Config{
+		Policies: d.Secrets.Policies, Media: media, Journal: journal, MaxRooms: d.Config.Limits.Rooms, Log: d.Log, Observe: metrics,
+	})
+	d.restore(rooms)
+	server, err := d.server(rooms, metrics, journal, plane)
+	if err != nil {
+		return err
+	}
+	drain := &drainer{rooms: rooms, server: server, log: d.Log}
+	reload := &reloader{read: d.Read, keys: d.Secrets.Keys, certs: certs, level: d.Level, rooms: rooms, server: server, limiters: limiters,
+		log: d.Log, count: reloads, started: d.Config, hup: make(chan os.Signal, 1)}
+	reload.current.Store(&d.Config)
+	signal.Notify(reload.hup, syscall.SIGHUP) // before anybody hears that we are ready: without, it would end us
+	defer background(reload.run)()
+	if certs != nil && certs.ACME() {
+		go certs.KeepObtained(stop.Graceful, d.Log) // not waited for: an ACME server that hangs must not hold us
+	}
+	listeners := d.listeners(server, socket, controlHandler(drain, reload, plane.recorder().sweeper(journal)), limiters, certs, plane)
+	failed := make(chan error, len(listeners)) // one place for each goroutine, which so never waits
+	for _, l := range listeners {
+		go func() { failed <- l.server.Serve(l.listener) }()
+	}
+	d.Log.Info("serving", "version", cli.Version(), "listen", addresses(d.Public), "tls", certs != nil, "relay", d.Config.RelayMode(), "admin", d.Admin.Addr().String())
+	notify(d.Log, notifyReady)
+	select {
+	case err = <-failed:
+		err = fmt.Errorf("a listener failed: %w", err)
+		notify(d.Log, notifyStopping)
+	case <-stop.Graceful.Done():
+		wait := reload.drainWait()
+		d.Log.Info("stopping", "people", server.People(), "wait", wait.String())
+		notify(d.Log, notifyStopping)
+		if drain.finish(stop.Forced, wait) != nil {
+			d.Log.Warn("stopping at once")
+		}
+	}
+	err = errors.Join(err, shutdown(stop.Forced, rooms, plane, server, listeners))
+	close(ending)
+	return err
+}
+
+// A servedListener is a listener with the server that serves it.
+type servedListener struct {
+	server   *http.Server
+	listener net.Listener
+}
+
+// privateListeners are the listeners that are not for the page.
+func (d Daemon) privateListeners() []net.Listener {
+	if d.Relay == nil {
+		return []net.Listener{d.Admin}
+	}
+	return []net.Listener{d.Admin, d.Relay}
+}
+
+// listeners are the public ones, those of the admin and of the relay, and the operator's socket.
+func (d Daemon) listeners(server *signaling.Server, socket net.Listener, operator http.Handler, limiters front.ConnLimiters, certs *front.Certificates, plane Plane) []servedListener {
+	public := server.HTTPServer(server.Handler())
+	admin := server.HTTPServer(server.AdminHandler())
+	onSocket := &http.Server{Handler: operator, ReadHeaderTimeout: front.HeaderTimeout, ReadTimeout: front.HeaderTimeout,
+		WriteTimeout: control.Timeout, ErrorLog: public.ErrorLog}
+	all := []servedListener{{admin, d.Admin}, {onSocket, socket}}
+	var tlsConfig *tls.Config
+	if certs != nil {
+		tlsConfig = certs.TLSConfig()
+	}
+	bounded := func(l net.Listener, proxied bool) net.Listener {
+		return limiters.All.Listener(l, conns.ListenerConfig{ProxyProtocol: proxied, HeaderTimeout: front.HeaderTimeout, OnMissingHeader: server.ReportMissingProxyHeader})
+	}
+	demuxed := func(l net.Listener) net.Listener {
+		return front.NewDemux(l, limiters.Relay, tlsConfig, plane.relayServer(), func() { public.ErrorLog.Print("TLS handshake") })
+	}
+	for _, l := range d.Public {
+		l = bounded(l, d.Config.ProxyProtocol)
+		switch {
+		case plane.relayServer() != nil && d.Config.RelayMode() == config.RelayShared:
+			l = demuxed(l)
+		case certs != nil:
+			l = tls.NewListener(l, tlsConfig)
+		}
+		all = append(all, servedListener{public, l})
+	}
+	if d.Relay != nil {
+		all = append(all, servedListener{server.HTTPServer(http.NotFoundHandler()), demuxed(bounded(d.Relay, d.Config.Relay.ProxyProtocol))})
+	}
+	return all
+}
+
+// background starts what ends with its context, and gives the function that ends it and waits.
+func background(run func(context.Context)) (end func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		run(ctx)
+	}()
+	return func() { cancel(); <-over }
+}
+
+// shutdown ends all in the order of who depends on whom: the rooms, what they recorded, their connections, the listeners.
+func shutdown(forced context.Context, rooms *live.Registry, media Plane, server *signaling.Server, listeners []servedListener) error {
+	ctx, cancel := context.WithTimeout(forced, StopTimeout)
+	defer cancel()
+	errs := []error{rooms.Close(ctx)}
+	errs = append(errs, media.Finish(ctx))
+	errs = append(errs, server.Close(ctx))
+	for _, l := range listeners {
+		errs = append(errs, l.server.Shutdown(ctx))
+		l.server.Close()
+	}
+	err := errors.Join(errs...)
+	switch {
+	case forced.Err() != nil:
+		return cli.Exit{Code: cli.ExitForced, Text: "stopped at once: a second signal came"}
+	case err == nil:
+		return nil
+	}
+	return cli.Exit{Code: cli.ExitUnfinished, Text: fmt.Sprintf("stopped before all had ended: %v", err)}
+}
+
+// register registers all metrics; reloads counts what became of a reload.
+func (d Daemon) register(registry *prometheus.Registry, media Plane, limiters front.ConnLimiters, certs *front.Certificates, state prometheus.Collector) (_ *signaling.Metrics, reloads func(result string), err error) {
+	// Goroutines and memory; open files, time of processors, the start.
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m := signaling.NewMetrics(registry, cli.Version())
+	limiters.Register(registry)
+	reloaded := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "alcove_reloads_total", Help: "Times the configuration was read again: ok, or failed and all stayed as it was.",
+	}, []string{"result"})
+	for _, result := range []string{"ok", "failed"} { // at 0: of a series that appears with its first count no increase is seen
+		reloaded.WithLabelValues(result)
+	}
+	errs := []error{registry.Register(state), registry.Register(reloaded)}
+	if certs != nil {
+		errs = append(errs, registry.Register(certs.ExpiryMetric()))
+	}
+	errs = append(errs, registry.Register(media))
+	return m, func(result string) { reloaded.WithLabelValues(result).Inc() }, errors.Join(errs...)
+}
+
+func (d Daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *store.Store, plane Plane) (*signaling.Server, error) {
+	tokens, err := auth.NewVerifier(auth.VerifierConfig{
+		Issuer: d.Config.Auth.Issuer, Audience: d.Config.Auth.Audience, Keys: d.Secrets.Keys, PersonKey: d.Secrets.PersonKey,
+		UsedTokens: state, Revoked: state,
+	})
+	if err != nil {
+		return nil, err
+	}
+	admins, err := auth.NewAdminVerifier(d.Config.Auth.Issuer, d.Secrets.Keys)
+	if err != nil {
+		return nil, err
+	}
+	return signaling.NewServer(signaling.Config{
+		Tokens: tokens, Rooms: rooms, Metrics: metrics, ICEServers: iceServers(plane.relayServer(), d.Config, d.Relay),
+		API: &api.Config{
+			Tokens: admins, Room: d.Secrets.PersonKey.Room, Person: d.Secrets.PersonKey.Person, Issuer: d.Config.Auth.Issuer,
+			Revoke: state.Revoke, Restore: state.Restore, Revocations: state.Revocations, Consents: state.Consents,
+		},
+		Origins: d.Config.Origins, FrameAncestors: d.Config.FrameAncestors, TrustedProxies: config.ParseProxies(d.Config.TrustedProxies),
+		Page: settings(d.Config).Page, Passcodes: settings(d.Config).Passcodes,
+		Refused: state.Note,
+		Ready:   rooms.Err, Acknowledged: state.Acknowledged,
+		Dev: d.DemoLinks != nil, Extra: d.DemoLinks, Log: d.Log,
+	})
+}
+
+func addresses(listeners []net.Listener) []string {
+	var all []string
+	for _, l := range listeners {
+		all = append(all, l.Addr().String())
+	}
+	return all
+}

@@ -1,0 +1,76 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"alcove/cmd/alcove/internal/control"
+	"alcove/room/live"
+	"alcove/signaling"
+)
+
+// A drainer lets the daemon take no new rooms, and tells people when it stops. It is safe for concurrent use.
+type drainer struct {
+	rooms  *live.Registry
+	server *signaling.Server
+	log    *slog.Logger
+
+	mu       sync.Mutex
+	stopping bool // Guarded by mu. The daemon stops: nothing takes that back.
+}
+
+var errStopping = errors.New("the daemon stops")
+
+// begin takes no new rooms from now on. People are told when the daemon stops, if that is known; sessions go on.
+func (d *drainer) begin(stopsAt time.Time) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stopping {
+		return errStopping
+	}
+	d.rooms.Drain()
+	d.server.Drain(stopsAt)
+	d.log.Info("draining", "people", d.server.People())
+	return nil
+}
+
+// end takes new rooms again.
+func (d *drainer) end() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stopping {
+		return errStopping
+	}
+	d.rooms.Undrain()
+	d.server.Undrain()
+	d.log.Info("taking new rooms again")
+	return nil
+}
+
+// finish drains for good, and waits until nobody is there any more, but not longer than wait. The error is that of forced.
+func (d *drainer) finish(forced context.Context, wait time.Duration) error {
+	d.mu.Lock()
+	d.stopping = true
+	d.rooms.Drain()
+	d.server.Drain(time.Now().Add(wait))
+	d.mu.Unlock()
+	if wait > 0 {
+		notify(d.log, fmt.Sprintf("%s\nEXTEND_TIMEOUT_USEC=%d", notifyStopping, (wait+StopTimeout+stopMargin).Microseconds()))
+	}
+	ctx, cancel := context.WithTimeout(forced, wait)
+	defer cancel()
+	look := time.NewTicker(control.DrainPoll)
+	defer look.Stop()
+	for d.server.People() > 0 {
+		select {
+		case <-ctx.Done():
+			return forced.Err()
+		case <-look.C:
+		}
+	}
+	return nil
+}

@@ -1,0 +1,234 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"alcove/cmd/alcove/internal/config"
+	"alcove/cmd/alcove/internal/control"
+	"alcove/cmd/alcove/internal/state"
+	"alcove/room"
+	"alcove/room/live"
+	"alcove/room/store"
+	"alcove/sfu"
+	"alcove/sfu/record"
+	"alcove/sfu/relay"
+	"alcove/signaling/wire"
+)
+
+// OpenMedia starts the media plane and what records it. The closer ends both, and is the collector of their metrics.
+func OpenMedia(all config.Config, log *slog.Logger) (live.Media, Plane, error) {
+	c := all.Media
+	rec, err := openRecorder(all.Recording, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	e, err := sfu.New(sfu.Config{
+		Listen: net.JoinHostPort(c.Listen, strconv.Itoa(c.Port)), Workers: c.Workers, Advertise: c.Advertise,
+		AllowAES128: c.AllowAES128, Log: log, Allowed: allowed(),
+	})
+	if err != nil {
+		return nil, nil, errors.Join(err, rec.close(context.Background()))
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	to := newRelay(all, e)
+	return media{e, rec, to}, mediaPlane{newMediaMetrics(e), rec, to}, nil
+}
+
+// allowed is what clients are told to send of pictures, in the words of the media plane.
+func allowed() map[sfu.Source][]int {
+	all := map[sfu.Source][]int{}
+	for _, source := range []room.Source{room.Camera, room.Screen} {
+		all[sfu.Source(source)] = wire.MaxBitrates(source)
+	}
+	return all
+}
+
+// newAuditEntries enters into the audit log of a store.
+func newAuditEntries(ctx context.Context, s *store.Store) auditEntries {
+	return auditEntries{
+		receipt: func(r record.ErasureReceipt) error { return state.EnterErasure(ctx, s, r.At, r.Person, r.ID) },
+		track:   func(ctx context.Context, e state.TrackEntry) error { return state.EnterTrack(ctx, s, e) },
+	}
+}
+
+// sweeper removes now what has expired, for an operator.
+func (r *recorder) sweeper(s *store.Store) func() (*control.SweepResult, error) {
+	return func() (*control.SweepResult, error) {
+		if r == nil {
+			return nil, errors.New("recording.dir: is empty: nothing is recorded")
+		}
+		swept, err := r.sweep(newAuditEntries(context.Background(), s))
+		return (*control.SweepResult)(&swept), err
+	}
+}
+
+// media shows the media plane to the rooms in their words: this file is the only one that sees both.
+type media struct {
+	engine   *sfu.Engine
+	recorder *recorder     // nil: nothing is recorded
+	relay    *relay.Server // nil: there is none
+}
+
+// Open implements live.Media.
+func (m media) Open(session live.MediaSession, events func(live.MediaEvent)) (live.MediaRoom, error) {
+	r, err := m.engine.Open(func(e sfu.Event) { events(translateEvent(e)) })
+	if err != nil {
+		return nil, offerError(err)
+	}
+	tell := tapCallbacks{
+		began:  func() { events(live.RecorderBegan{}) },
+		failed: func(fault string) { events(live.RecorderFailed{Fault: room.Fault(fault)}) },
+	}
+	out := mediaRoom{room: r, key: session.Key, callbacks: tell}
+	if m.relay != nil {
+		out.relay = m.relay.Group()
+	}
+	if m.recorder != nil {
+		out.tap = m.recorder.tap(session.Key, session.Policy, tell)
+		r.Tap(out.tap)
+	}
+	return out, nil
+}
+
+type mediaRoom struct {
+	room      *sfu.Room
+	key       string
+	tap       *roomTap     // nil: nothing is recorded
+	relay     *relay.Group // nil: there is none
+	callbacks tapCallbacks
+}
+
+// Answer implements live.MediaRoom.
+func (m mediaRoom) Answer(o live.Offer, accept func() error, done func(live.Answer, error)) {
+	offer := sfu.Offer{Peer: sfu.PeerID(o.Participant), Generation: o.Generation, SDP: o.SDP}
+	for _, t := range o.Tracks {
+		offer.Tracks = append(offer.Tracks, sfu.Track{MID: t.MID, Source: sfu.Source(t.Source)})
+	}
+	m.room.Answer(offer, accept, func(a sfu.Answer, err error) {
+		answer := live.Answer{SDP: a.SDP}
+		for _, s := range a.Slots {
+			answer.Slots = append(answer.Slots, live.Slot(s))
+		}
+		done(answer, offerError(err))
+	})
+}
+
+// Obey implements live.MediaRoom.
+func (m mediaRoom) Obey(p room.Plan, done func()) {
+	m.relayFor(p.Entries)
+	var plan sfu.Plan
+	for _, s := range p.Entries {
+		seat := sfu.Seat{Peer: sfu.PeerID(s.Participant)}
+		for _, pub := range s.Sends {
+			seat.Sends = append(seat.Sends, sfu.Send{
+				ID: string(pub.ID), Source: sfu.Source(pub.Source), CSRC: pub.CSRC, Muted: pub.Muted,
+			})
+		}
+		for _, id := range s.Receives {
+			seat.Hears = append(seat.Hears, sfu.PeerID(id))
+		}
+		plan.Seats = append(plan.Seats, seat)
+	}
+	if len(p.Record) > 0 && m.tap == nil {
+		m.callbacks.failed(faultWrite) // nobody shall believe that it is recorded
+	}
+	for _, rec := range p.Record {
+		if m.tap != nil {
+			m.tap.setSubject(string(rec.Publication), subject{person: string(rec.Person), scope: string(rec.Scope)})
+			plan.Record = append(plan.Record, string(rec.Publication))
+		}
+	}
+	m.room.Obey(plan, done)
+}
+
+// relayFor lets those who are in the plan use the relay, and nobody else: what it had for others ends here.
+func (m mediaRoom) relayFor(seats []room.PlanEntry) {
+	if m.relay == nil {
+		return
+	}
+	var all []string
+	for _, s := range seats {
+		all = append(all, string(live.SessionOf(m.key, s.Participant)))
+	}
+	m.relay.Allow(all)
+}
+
+// Announced implements live.MediaRoom.
+func (m mediaRoom) Announced(p room.ParticipantID, version uint64) {
+	m.room.Announced(sfu.PeerID(p), version)
+}
+
+// View implements live.MediaRoom.
+func (m mediaRoom) View(p room.ParticipantID, v live.View) {
+	heights := map[string]int{}
+	for id, h := range v {
+		heights[string(id)] = h
+	}
+	m.room.View(sfu.PeerID(p), sfu.View{Heights: heights})
+}
+
+// Close implements live.MediaRoom.
+func (m mediaRoom) Close() {
+	m.relayFor(nil)
+	m.room.Close()
+	if m.tap != nil {
+		m.tap.close()
+	}
+}
+
+func translateEvent(e sfu.Event) live.MediaEvent {
+	switch e := e.(type) {
+	case sfu.SlotsMapped:
+		out := live.SlotsMapped{Participant: room.ParticipantID(e.Peer), Version: e.Version}
+		for _, s := range e.Slots {
+			out.Slots = append(out.Slots, live.SlotOwner{
+				Kind: s.Kind, Index: s.Index, Publication: room.PublicationID(s.Publication),
+				Participant: room.ParticipantID(s.Peer), CSRC: s.CSRC,
+			})
+		}
+		return out
+	case sfu.SpeakersChanged:
+		out := live.SpeakersChanged{}
+		for _, id := range e.Peers {
+			out.IDs = append(out.IDs, room.ParticipantID(id))
+		}
+		return out
+	case sfu.RateExceeded:
+		return live.RateExceeded{Participant: room.ParticipantID(e.Peer), Publication: room.PublicationID(e.Publication), Withheld: e.Withheld}
+	case sfu.HandshakeFailed:
+		return live.ConnectionFailed{Participant: room.ParticipantID(e.Peer), Code: string(e.Fault)}
+	case sfu.EncodingsWanted:
+		return live.EncodingsChanged{Participant: room.ParticipantID(e.Peer), Source: room.Source(e.Source), RIDs: e.RIDs}
+	}
+	return live.MediaFailed{}
+}
+
+// offerErrorCodes are the errors of an offer as the protocol names them.
+var offerErrorCodes = map[error]room.Code{
+	sfu.ErrSDP: live.SDPInvalid, sfu.ErrCodec: live.CodecUnsupported, sfu.ErrTracks: live.TrackLimit,
+	sfu.ErrRefused: room.NotAdmitted, sfu.ErrStale: room.StaleGeneration,
+}
+
+func offerError(err error) error {
+	if err == nil {
+		return nil
+	}
+	if ours, ok := errors.AsType[*room.Error](err); ok {
+		return ours // the room did not accept the offer
+	}
+	for cause, code := range offerErrorCodes {
+		if errors.Is(err, cause) {
+			return &room.Error{Code: code, Detail: strings.TrimPrefix(err.Error(), cause.Error()+": ")}
+		}
+	}
+	return &room.Error{Code: room.Unavailable, Detail: "the media plane is busy"}
+}

@@ -1,0 +1,32 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"alcove/room"
+	"alcove/room/live"
+	"alcove/sfu"
+)
+
+// TestRefusal: an offer that is refused has its code, and a detail that does not say the code again.
+func TestRefusal(t *testing.T) {
+	for _, c := range []struct {
+		err    error
+		code   room.Code
+		detail string
+	}{
+		{fmt.Errorf("%w: mid missing", sfu.ErrSDP), live.SDPInvalid, "mid missing"},
+		{sfu.ErrStale, room.StaleGeneration, sfu.ErrStale.Error()},
+		{errors.New("something else"), room.Unavailable, "the media plane is busy"},
+	} {
+		var got *room.Error
+		if err := offerError(c.err); !errors.As(err, &got) || got.Code != c.code || got.Detail != c.detail {
+			t.Errorf("%v: %v", c.err, err)
+		}
+	}
+	if offerError(nil) != nil {
+		t.Error("a refusal of nothing")
+	}
+}

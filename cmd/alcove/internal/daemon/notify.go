@@ -1,0 +1,38 @@
+package daemon
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+)
+
+// What a service manager is told (sd_notify(3)).
+const (
+	notifyReady     = "READY=1"
+	notifyReloading = "RELOADING=1"
+	notifyStopping  = "STOPPING=1"
+)
+
+// notify tells the service manager that started us, if one asked to be told. Its socket is in NOTIFY_SOCKET; an abstract one
+// begins with @, as Go writes it too. That nobody listens is no reason to stop serving: it is logged.
+func notify(log *slog.Logger, state string) {
+	socket := os.Getenv("NOTIFY_SOCKET")
+	if socket == "" {
+		return
+	}
+	if err := sendDatagram(socket, state); err != nil {
+		log.Warn("cannot tell the service manager", "state", state, "error", err.Error())
+	}
+}
+
+// sendDatagram sends one datagram, which a socket of this kind takes whole or not at all.
+func sendDatagram(socket, state string) error {
+	c, err := net.Dial("unixgram", socket)
+	if err != nil {
+		return fmt.Errorf("cannot reach NOTIFY_SOCKET: %w", err)
+	}
+	defer c.Close()
+	_, err = c.Write([]byte(state))
+	return err
+}

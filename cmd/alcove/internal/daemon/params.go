@@ -1,0 +1,24 @@
+package daemon
+
+import (
+	"time"
+)
+
+const (
+	// maxTrackEntries bounds the entries about recordings that wait for the audit log: of an hour with 500 people in 60 rooms.
+	maxTrackEntries = 4096
+	// trackRetry is how soon what could not be entered is tried again.
+	trackRetry = time.Second
+	// stopTimeout bounds a graceful stop: clients resume elsewhere or after the restart, and init systems kill after 10 s or more.
+	StopTimeout = 5 * time.Second
+	// forcedTimeout is how long a stop at once may take: the time to close what answers.
+	forcedTimeout = time.Second
+	// stopMargin is what a service manager is asked for beyond the limits of a stop.
+	stopMargin = 5 * time.Second
+	// keyPoll is how often the JWKS file is looked at: a new key is published minutes before it signs.
+	keyPoll = 5 * time.Second
+	// sweepEvery is how often expired recordings are removed: retention counts in days.
+	sweepEvery = time.Hour
+	// gcPercent trades a little work for memory: the packet path makes no garbage, and a small server has more time than space.
+	gcPercent = 25
+)

@@ -1,0 +1,299 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"alcove/cmd/alcove/internal/config"
+	"alcove/cmd/alcove/internal/state"
+	"alcove/sfu"
+	"alcove/sfu/record"
+)
+
+// A recorder keeps the recordings of the daemon: it joins the taps of rooms, which name publications, with tracks on the disk,
+// which name people.
+type recorder struct {
+	config   config.Recording
+	storage  record.Storage
+	keyring  *record.Keyring
+	recorder *record.Recorder
+	opened   time.Time
+	tracks   *trackLog
+	log      *slog.Logger
+	metrics  *recorderMetrics
+
+	mu   sync.Mutex
+	taps map[string]*roomTap // Guarded by mu. By session.
+}
+
+// openRecorder makes the folder and the keys of people where there are none, and keeps memory out of core files. It gives nil
+// where nothing is recorded.
+func openRecorder(c config.Recording, log *slog.Logger) (_ *recorder, err error) {
+	if !c.Enabled() {
+		return nil, nil
+	}
+	if err := record.NoCoreDumps(); err != nil {
+		return nil, err
+	}
+	r := &recorder{config: c, opened: time.Now(), tracks: newTrackLog(log), log: log, metrics: newRecorderMetrics(), taps: map[string]*roomTap{}}
+	if r.storage, err = record.OpenFolder(c.Dir); err != nil {
+		return nil, fmt.Errorf("recording.dir: %w", err)
+	}
+	if r.keyring, err = r.openKeyring(); err != nil {
+		return nil, fmt.Errorf("recording.erasure_keys_file: %w", err)
+	}
+	switch n, err := record.RemoveEmpty(r.storage); {
+	case err != nil:
+		return nil, fmt.Errorf("recording.dir: %w", err)
+	case n > 0:
+		log.Info("empty files that a crash left among the recordings were removed", "files", n)
+	}
+	r.recorder, err = record.Open(record.Config{
+		Storage: r.storage, Keyring: r.keyring, Recipients: c.Recipients, OnStarted: r.began, OnEnded: r.ended, OnFailed: r.failed, OnSynced: r.metrics.synced,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("recording: %w", err)
+	}
+	r.metrics.stats = r.recorder.Stats
+	return r, nil
+}
+
+// openKeyring makes keys only where nothing was ever recorded: without the old ones what is there could not be opened.
+func (r *recorder) openKeyring() (*record.Keyring, error) {
+	files := r.config.Keyring()
+	_, err := os.Stat(files.File)
+	_, copied := os.Stat(files.Copy)
+	if errors.Is(err, fs.ErrNotExist) && errors.Is(copied, fs.ErrNotExist) {
+		all, err := record.List(r.storage)
+		if err != nil {
+			return nil, err
+		}
+		if len(all) > 0 {
+			return nil, fmt.Errorf("%s and its copy are gone, and recording.dir holds recordings: bring them back, or empty the folder", files.File)
+		}
+		if err := record.CreateKeyring(files); err != nil {
+			return nil, err
+		}
+	}
+	return record.OpenKeyring(files, time.Now)
+}
+
+// began says that the recording of a room is on, when the first record of a track is on the disk.
+func (r *recorder) began(b record.TrackStarted) {
+	r.tracks.add(state.TrackEntry{Session: b.Session, Act: state.TrackBegan, Detail: b.Track + "/" + b.ErasureKey})
+	r.mu.Lock()
+	tap := r.taps[b.Session]
+	r.mu.Unlock()
+	if tap != nil && b.Running { // of one that was stopped meanwhile, what is recorded may be over, and begin anew
+		tap.callbacks.began()
+	}
+}
+
+func (r *recorder) ended(e record.TrackEnded) {
+	act := state.TrackEnded
+	if !e.Complete {
+		act = state.TrackBroke
+	}
+	r.tracks.add(state.TrackEntry{Session: e.Session, Act: act, Detail: state.LengthDetail(e.Track, e.ErasureKey, e.Chain)})
+}
+
+// failed stops the recording of the room whose track failed.
+func (r *recorder) failed(f record.Failure) {
+	r.log.Error("a recording stopped", "cause", string(f.Cause))
+	r.mu.Lock()
+	tap := r.taps[f.Session]
+	r.mu.Unlock()
+	if tap != nil {
+		tap.callbacks.failed(faultOfCause(f.Cause))
+	}
+}
+
+// A tapCallbacks is what a room hears of its recorder, on any goroutine: that its first record is on the disk, and why it cannot go on.
+type tapCallbacks struct {
+	began  func()
+	failed func(fault string)
+}
+
+// tap gives a room its way to the recorder.
+func (r *recorder) tap(session, policy string, tell tapCallbacks) *roomTap {
+	t := &roomTap{recorder: r, session: session, class: r.config.ClassOf(policy), callbacks: tell, subjects: map[string]subject{}}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.taps[session] = t
+	return t
+}
+
+// A auditEntries is the way of the recorder to the audit log; each returns when the entry is on the disk.
+type auditEntries struct {
+	receipt func(record.ErasureReceipt) error
+	track   func(context.Context, state.TrackEntry) error
+}
+
+// sweep removes what has expired, and has that and erasures entered into the audit log.
+func (r *recorder) sweep(to auditEntries) (record.GCResult, error) {
+	swept, err := record.GC(r.storage, r.config.RetentionClasses(), time.Now(), enterExpiry(to))
+	switch {
+	case err != nil:
+		r.log.Error("expired recordings were not removed", "error", err.Error())
+	case swept.Removed > 0:
+		r.log.Info("expired recordings were removed", "segments", swept.Removed, "held", swept.Held)
+	}
+	if err := r.keyring.DeliverReceipts(to.receipt); err != nil {
+		r.log.Error("an erasure is not in the audit log yet", "error", err.Error())
+	}
+	return swept, err
+}
+
+// enterExpiry enters that a track expires before it goes.
+func enterExpiry(to auditEntries) func(session, track string) error {
+	return func(session, track string) error {
+		return to.track(context.Background(), state.ExpiryEntry(session, track))
+	}
+}
+
+// run has what begins and ends entered into the audit log, and sweeps now and then, until ctx ends.
+func (r *recorder) run(ctx context.Context, known []state.TrackEntry, to auditEntries) {
+	if err := r.logUnended(known); err != nil {
+		r.log.Error("recordings of before the start were not looked at", "error", err.Error())
+	}
+	defer background(func(context.Context) { r.tracks.run(ctx, to.track) })()
+	r.sweep(to)
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			r.sweep(to)
+		}
+	}
+}
+
+// close writes the end of every track.
+func (r *recorder) close(ctx context.Context) error {
+	if r == nil {
+		return nil
+	}
+	done := make(chan error, 1)
+	go func() { done <- r.recorder.Close() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("the ends of some recordings are not written: %w", ctx.Err())
+	}
+}
+
+// A subject says whose recording a publication is, and what they consented to.
+type subject struct{ person, scope string }
+
+// A roomTap is the recorder of one room.
+type roomTap struct {
+	recorder  *recorder
+	session   string
+	class     string
+	callbacks tapCallbacks
+
+	mu       sync.Mutex
+	subjects map[string]subject // Guarded by mu. By publication: those of the session, a handful for each person.
+}
+
+// setSubject says whose publication it is, before a plan lets it be recorded.
+func (t *roomTap) setSubject(publication string, r subject) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.subjects[publication] = r
+}
+
+// close forgets the room.
+func (t *roomTap) close() {
+	t.recorder.mu.Lock()
+	defer t.recorder.mu.Unlock()
+	if t.recorder.taps[t.session] == t {
+		delete(t.recorder.taps, t.session)
+	}
+}
+
+// Begin implements sfu.Tap: the disk is not for the worker.
+func (t *roomTap) Begin(about sfu.Tapped, ready func(sfu.TapTrack)) {
+	t.mu.Lock()
+	whose, ok := t.subjects[about.Publication]
+	t.mu.Unlock()
+	if !ok {
+		go ready(nil) // of no plan
+		return
+	}
+	info := record.Info{
+		Session: t.session, Person: whose.person, Purpose: whose.scope, Source: string(about.Source), ClockRate: about.ClockRate,
+		Kind: record.Video, Codec: record.VP8, Class: t.class,
+	}
+	if about.Source == sfu.Microphone {
+		info.Kind, info.Codec = record.Audio, record.Opus
+	}
+	go func() {
+		track, err := t.recorder.recorder.Start(info)
+		if err != nil {
+			t.recorder.log.Error("a recording could not begin", "error", err.Error())
+			t.recorder.metrics.refused.Inc()
+			ready(nil)
+			t.callbacks.failed(faultOfStart(err))
+			return
+		}
+		ready(tapTrack{track})
+	}()
+}
+
+// What becomes of a recording, as people and the audit log are told.
+const (
+	faultFull  = "disk_full"
+	faultSlow  = "disk_slow"
+	faultWrite = "write_failed"
+	faultSeal  = "seal_failed"
+)
+
+// faultOfCause names why a track had to stop.
+func faultOfCause(c record.Cause) string {
+	switch c {
+	case record.DiskFull:
+		return faultFull
+	case record.SlowDisk, record.QueueFull:
+		return faultSlow
+	}
+	return faultWrite
+}
+
+// faultOfStart names why a track could not begin.
+func faultOfStart(err error) string {
+	switch {
+	case errors.Is(err, record.ErrNoSpace):
+		return faultFull
+	case errors.Is(err, record.ErrSlowStorage):
+		return faultSlow
+	case errors.Is(err, record.ErrRecipients), errors.Is(err, record.ErrKeyring):
+		return faultSeal
+	}
+	return faultWrite
+}
+
+// A tapTrack is a track as the worker knows it. What it refuses, its failure tells.
+type tapTrack struct{ track *record.Track }
+
+// Put implements sfu.TapTrack.
+func (t tapTrack) Put(u sfu.TapUnit) {
+	t.track.Put(record.Unit{
+		Seq: u.Seq, Timestamp: u.Timestamp, Arrived: u.Arrival, Marker: u.Marker, KeyFrame: u.KeyFrame, Payload: u.Payload,
+	})
+}
+
+// Clock implements sfu.TapTrack.
+func (t tapTrack) Clock(timestamp uint32, at time.Time) { t.track.Clock(timestamp, at) }
+
+// End implements sfu.TapTrack.
+func (t tapTrack) End() { t.track.Stop() }

@@ -1,0 +1,81 @@
+package daemon
+
+import (
+	"net"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"alcove/cmd/alcove/internal/config"
+	"alcove/sfu"
+	"alcove/sfu/relay"
+	"alcove/signaling/wire"
+)
+
+// newRelay makes the relay to the ports of an engine; nil where there is none.
+func newRelay(c config.Config, e *sfu.Engine) *relay.Server {
+	if c.RelayMode() == config.RelayOff {
+		return nil
+	}
+	return relay.New(func() []relay.Media {
+		var all []relay.Media
+		for _, r := range e.Reach() {
+			all = append(all, relay.Media(r))
+		}
+		return all
+	})
+}
+
+// iceServers tells a client in the group where the relay is, and its credential. own listens for a relay that does not share
+// that of the page.
+func iceServers(r *relay.Server, c config.Config, own net.Listener) func(wire.ICEClient) []wire.ICEServer {
+	if r == nil {
+		return nil
+	}
+	return func(client wire.ICEClient) []wire.ICEServer {
+		credential, ok := r.Credential(client.Seat)
+		host, port := client.Host, 80
+		if c.TLS.Enabled() {
+			port = 443
+		}
+		if own != nil {
+			host, port = c.Relay.Host, own.Addr().(*net.TCPAddr).Port
+			if host == "" {
+				host = config.HostOf(client.Host)
+			}
+		}
+		url := config.RelayURL(host, port, c.TLS.Enabled())
+		if !ok || url == "" {
+			return nil
+		}
+		return []wire.ICEServer{{URLs: []string{url}, Username: credential.Username, Credential: credential.Password}}
+	}
+}
+
+// relayMetrics reads the counters of the relay when somebody scrapes.
+type relayMetrics struct {
+	relay                       *relay.Server
+	allocations, bytes, refused *prometheus.Desc
+}
+
+func newRelayMetrics(r *relay.Server) *relayMetrics {
+	return &relayMetrics{
+		relay:       r,
+		allocations: prometheus.NewDesc("alcove_relay_allocations", "Allocations of the relay, one for each network that a client is in.", nil, nil),
+		bytes:       prometheus.NewDesc("alcove_relay_bytes_total", "Bytes of datagrams that the relay passed on.", []string{"direction"}, nil),
+		refused:     prometheus.NewDesc("alcove_relay_refused_total", "What the relay refused, by reason.", []string{"reason"}, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (m *relayMetrics) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, ch) }
+
+// Collect implements prometheus.Collector.
+func (m *relayMetrics) Collect(ch chan<- prometheus.Metric) {
+	c := m.relay.Counts()
+	ch <- prometheus.MustNewConstMetric(m.allocations, prometheus.GaugeValue, float64(c.Allocations))
+	ch <- prometheus.MustNewConstMetric(m.bytes, prometheus.CounterValue, float64(c.BytesIn), "in")
+	ch <- prometheus.MustNewConstMetric(m.bytes, prometheus.CounterValue, float64(c.BytesOut), "out")
+	for i, reason := range relay.Refusals() {
+		ch <- prometheus.MustNewConstMetric(m.refused, prometheus.CounterValue, float64(c.Refused[i]), reason)
+	}
+}

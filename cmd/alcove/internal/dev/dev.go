@@ -1,0 +1,220 @@
+package dev
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"alcove/auth"
+	"alcove/cmd/alcove/internal/cli"
+	"alcove/cmd/alcove/internal/config"
+	"alcove/cmd/alcove/internal/keyfile"
+	"alcove/room/audit"
+	"alcove/room/store"
+	"alcove/signaling/web"
+)
+
+// What dev mode runs on.
+const (
+	Issuer   = "alcove dev"
+	Audience = "alcove"
+	clinic   = "Alcove demo"
+)
+
+// A Demo is what a daemon needs to serve one.
+type Demo struct {
+	Config  config.Config
+	Secrets config.Secrets
+	Public  []net.Listener
+	Admin   net.Listener
+	Links   map[string]http.Handler // of the page: they make tokens
+}
+
+// Run parses the flags, makes keys and listeners, prints the links, and has serve run the daemon.
+func Run(t cli.Terminal, args []string, serve func(Demo, *slog.Logger) error) error {
+	f := cli.NewFlags(t, "dev", `dev [flags]
+
+Runs a demo on this machine, with keys of its own and two links: one for the therapist, one for participants. It gives tokens
+to whoever asks, so the page is on loopback addresses only. Media may be on another address of this machine, for native clients that
+skip loopback.`)
+	data := f.String("data", "", "the `folder` for its state, kept at exit; a temporary one if left out")
+	listen := f.String("listen", "127.0.0.1:8080", "the loopback `address` of the page; port 0 takes any free one")
+	admin := f.String("admin", "127.0.0.1:0", "the loopback `address` of /livez, /readyz and /metrics")
+	mediaListen := f.String("media-listen", "127.0.0.1", "the `address` of this machine for media: loopback, or one of an interface for native clients that skip loopback")
+	mediaPort := f.Int("media-port", 0, "the UDP `port` for media; 0 takes any free one")
+	level := f.String("log", "info", "the `level` of the log: debug, info, warn or error")
+	if err := cli.ParseFlags(f, args, 0); err != nil {
+		return err
+	}
+	if _, ok := config.LogLevels[*level]; !ok {
+		return fmt.Errorf("--log %q is no level: use debug, info, warn or error", *level)
+	}
+	c := config.Default()
+	c.Listen, c.Admin, c.Page.Clinic = *listen, *admin, clinic
+	c.Auth.Issuer, c.Auth.Audience = Issuer, Audience
+	c.Media.Listen, c.Media.Port = *mediaListen, *mediaPort
+	if err := checkAddresses(c); err != nil {
+		return err
+	}
+	folder, remove, err := stateFolder(*data)
+	if err != nil {
+		return err
+	}
+	d, err := Open(c, folder)
+	if err != nil {
+		return errors.Join(err, remove())
+	}
+	if err := printLinks(t.Out, d, *data); err != nil {
+		return errors.Join(err, remove())
+	}
+	log := slog.New(slog.NewTextHandler(t.Err, &slog.HandlerOptions{Level: config.LogLevels[*level]}))
+	return errors.Join(serve(d, log), remove())
+}
+
+// checkAddresses refuses every address at which others could get a token. Media goes to nobody without one.
+func checkAddresses(c config.Config) error {
+	if !config.Loopback(c.Admin) {
+		return errors.New("--admin is not a loopback address: dev listens on this machine only; use `alcove serve` for others")
+	}
+	if !config.LoopbackHost(c.Media.Listen) && !ownAddress(c.Media.Listen) {
+		return fmt.Errorf("--media-listen %q is no address of this machine: use 127.0.0.1, or one that `ip address` shows", c.Media.Listen)
+	}
+	if c.Media.Port < 0 || c.Media.Port > config.MaxPort {
+		return fmt.Errorf("--media-port %d is out of range: use 1 to %d, or 0 for any free one", c.Media.Port, config.MaxPort)
+	}
+	return nil
+}
+
+// ownAddress reports whether an interface of this machine has the address. "Any" is none: what is advertised must be one.
+func ownAddress(host string) bool {
+	at, err := netip.ParseAddr(host)
+	all, listed := net.InterfaceAddrs()
+	return err == nil && listed == nil && slices.ContainsFunc(all, func(a net.Addr) bool {
+		n, ok := a.(*net.IPNet)
+		own, valid := netip.Addr{}, false
+		if ok {
+			own, valid = netip.AddrFromSlice(n.IP)
+		}
+		return valid && own.Unmap() == at.Unmap()
+	})
+}
+
+// stateFolder is where dev keeps its state; remove does nothing to a folder that somebody named.
+func stateFolder(data string) (folder string, remove func() error, err error) {
+	if data != "" {
+		if err := os.MkdirAll(data, keyfile.ModeFolder); err != nil {
+			return "", nil, fmt.Errorf("cannot make the folder of --data: %w", err)
+		}
+		return data, func() error { return nil }, nil
+	}
+	folder, err = os.MkdirTemp("", "alcove-dev-")
+	if err != nil {
+		return "", nil, fmt.Errorf("cannot make a temporary folder: %w", err)
+	}
+	return folder, func() error { return os.RemoveAll(folder) }, nil
+}
+
+// Open makes the keys and opens the listeners.
+func Open(c config.Config, folder string) (Demo, error) {
+	signing, person, err := demoKeys(folder)
+	if err != nil {
+		return Demo{}, err
+	}
+	m, err := demoSecrets(&c, folder, signing, person)
+	if err != nil {
+		return Demo{}, err
+	}
+	public, err := listenLoopback(c.Listen)
+	if err != nil {
+		return Demo{}, err
+	}
+	admin, err := net.Listen("tcp", c.Admin)
+	if err != nil {
+		for _, l := range public {
+			l.Close()
+		}
+		return Demo{}, fmt.Errorf("cannot listen: %w (another port: --admin 127.0.0.1:0)", err)
+	}
+	return Demo{Config: c, Secrets: m, Public: public, Admin: admin, Links: map[string]http.Handler{"/dev/": newTokenLinks(signing)}}, nil
+}
+
+// demoSecrets puts the state of dev into its folder, and makes the keys of a folder that is older than they are.
+func demoSecrets(c *config.Config, folder string, signing auth.SigningKey, person auth.PersonKey) (m config.Secrets, err error) {
+	in := func(name string) string { return filepath.Join(folder, name) }
+	c.Store = config.Store{Dir: in("store"), KeyFile: in(keyfile.StoreFile)}
+	c.Control, c.DrainWait = in("alcove.sock"), 0 // Ctrl-C means now
+	c.Audit.Dir, c.Audit.KeyFile = in("audit"), in(keyfile.AuditFile)
+	if !keyfile.Exists(c.Store.KeyFile) {
+		if err := keyfile.Write(folder, keyfile.GenerateState()); err != nil {
+			return m, err
+		}
+	}
+	m.PersonKey = person
+	if err := ConfigureRecording(c, folder); err != nil {
+		return m, err
+	}
+	if err := addPolicies(c); err != nil {
+		return m, err
+	}
+	if m.Policies, err = config.LoadPolicies(*c, &config.SourceMap{}, texts.ReadFile); err != nil {
+		return m, err
+	}
+	if m.Keys, err = auth.OpenKeyFile(func() ([]byte, error) { return signing.JWKS(), nil }); err != nil {
+		return m, err
+	}
+	if m.StoreKey, err = keyfile.ReadSecret(c.Store.KeyFile, store.ParseKey); err != nil {
+		return m, err
+	}
+	m.AuditKey, err = keyfile.ReadSecret(c.Audit.KeyFile, audit.ParseKey)
+	return m, err
+}
+
+// demoKeys reads the keys of the folder, or makes them.
+func demoKeys(folder string) (auth.SigningKey, auth.PersonKey, error) {
+	if !keyfile.Exists(filepath.Join(folder, keyfile.SigningFile)) {
+		return keyfile.Generate(folder)
+	}
+	signing, err := keyfile.ReadSigningKey(filepath.Join(folder, keyfile.SigningFile))
+	if err != nil {
+		return auth.SigningKey{}, auth.PersonKey{}, err
+	}
+	person, err := keyfile.ReadSecret(filepath.Join(folder, keyfile.PersonFile), auth.ParsePersonKey)
+	return signing, person, err
+}
+
+// printLinks prints the links.
+func printLinks(w io.Writer, d Demo, data string) error {
+	base := fmt.Sprintf("http://localhost:%d", d.Public[0].Addr().(*net.TCPAddr).Port)
+	state := "State is in a temporary folder that is removed at exit; --data DIR keeps it."
+	if data != "" {
+		state = "State is kept in " + data + "."
+	}
+	if !web.Built(web.FS()) {
+		state += "\nThe page was not built into this daemon: run `make page` and build it again."
+	}
+	reach := "Alcove runs on this machine only."
+	if at := d.Config.Media.Listen; !config.LoopbackHost(at) {
+		reach = "The page is for this machine only; media is on " + at + "."
+	}
+	_, err := fmt.Fprintf(w, `%[5]s
+
+  therapist     %[1]s/dev/host
+  participants  %[1]s/dev/join   each opening is another person
+
+Each opening makes a token that works once. Health and metrics: http://%[2]s/metrics
+%[3]s Ctrl-C stops.
+
+Recordings of the room "care" lie in
+  %[4]s
+encrypted; this demo keeps the key that opens them, and those of people, beside them. A real one would not.
+
+`, base, d.Admin.Addr(), state, d.Config.Recording.Dir, reach)
+	return err
+}

@@ -1,0 +1,96 @@
+package dev
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"alcove/auth"
+	"alcove/cmd/alcove/internal/claims"
+	"alcove/cmd/alcove/internal/config"
+)
+
+// Who the links of dev mode make.
+const (
+	demoRoom    = "demo"
+	hostSubject = "dev-host"
+	HostName    = "Dr. Lind"
+)
+
+// tokenLinks makes a token for whoever asks:
+//
+//	/dev/host    302 to the page, as the therapist
+//	/dev/join    302 to the page, as somebody new
+//	/dev/token   the bare token, for tests
+//
+// Each takes ?room= ?sub= ?name= ?role= ?policy= instead of its own, and ?amr= ?acr= ?auth_time= ?not_before= ?not_after=, the times
+// as RFC 3339 has them.
+type tokenLinks struct {
+	signing auth.SigningKey
+	mux     *http.ServeMux
+}
+
+func newTokenLinks(signing auth.SigningKey) http.Handler {
+	d := &tokenLinks{signing: signing, mux: http.NewServeMux()}
+	d.mux.HandleFunc("GET /dev/host", d.redirect(auth.Host, hostSubject, HostName))
+	d.mux.HandleFunc("GET /dev/join", d.redirect(auth.Participant, "", ""))
+	d.mux.HandleFunc("GET /dev/token", func(w http.ResponseWriter, r *http.Request) {
+		if token, ok := d.sign(w, r, auth.Participant, "", ""); ok {
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			fmt.Fprintln(w, token.Reveal())
+		}
+	})
+	return d
+}
+
+// ServeHTTP refuses other names of this host: a page elsewhere could point its own name at 127.0.0.1 and read our answers (DNS
+// rebinding).
+func (d *tokenLinks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	u := url.URL{Host: r.Host}
+	w.Header().Set("Cache-Control", "no-store")
+	if !config.LoopbackHost(u.Hostname()) {
+		http.Error(w, "dev links answer to localhost only", http.StatusForbidden)
+		return
+	}
+	d.mux.ServeHTTP(w, r)
+}
+
+func (d *tokenLinks) redirect(role auth.Role, sub, name string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if token, ok := d.sign(w, r, role, sub, name); ok {
+			w.Header().Set("Location", claims.Fragment(token))
+			w.WriteHeader(http.StatusFound)
+		}
+	}
+}
+
+// sign makes a token as the query wishes, or answers why not. Without a sub it is for somebody new.
+func (d *tokenLinks) sign(w http.ResponseWriter, r *http.Request, role auth.Role, sub, name string) (auth.Secret, bool) {
+	q := r.URL.Query()
+	take := func(key, otherwise string) string {
+		if q.Has(key) {
+			return q.Get(key)
+		}
+		return otherwise
+	}
+	if sub == "" {
+		sub = "dev-" + rand.Text()
+	}
+	wanted := auth.TokenClaims{
+		Issuer: Issuer, Audience: Audience, Room: take("room", demoRoom), Subject: take("sub", sub), Name: take("name", name),
+		Role: auth.Role(take("role", string(role))), Policy: take("policy", ""), IssuedAt: time.Now(), Lifetime: auth.MaxLifetime,
+	}
+	login := claims.Login{NotBefore: q.Get("not_before"), NotAfter: q.Get("not_after"), AMR: q.Get("amr"), ACR: q.Get("acr"), AuthTime: q.Get("auth_time")}
+	err := login.Apply(&wanted)
+	token := auth.Secret{}
+	if err == nil {
+		token, err = d.signing.Sign(wanted)
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return auth.Secret{}, false
+	}
+	return token, true
+}

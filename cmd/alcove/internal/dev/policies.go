@@ -1,0 +1,46 @@
+package dev
+
+import (
+	"embed"
+	"time"
+
+	"alcove/auth"
+	"alcove/cmd/alcove/internal/config"
+	"alcove/room"
+)
+
+// The policies of dev mode beside the default: `/dev/host?policy=care&room=care` shows everything that a room can ask for,
+// `policy=short` how a session nears its end, and `policy=guarded` a passcode that hosts enter too.
+const (
+	CarePolicy    = "care"
+	shortPolicy   = "short"
+	guardedPolicy = "guarded"
+	// devPasscode is no secret: dev mode gives tokens to whoever asks.
+	Passcode = "quiet-alcove"
+)
+
+//go:embed texts
+var texts embed.FS
+
+// addPolicies puts the policies of dev mode beside the others.
+func addPolicies(c *config.Config) error {
+	hash, err := auth.HashPasscode(auth.NewSecret(Passcode))
+	if err != nil {
+		return err
+	}
+	text := func(id, version string) []config.Text {
+		return []config.Text{{ID: id, Version: version, Locale: "en", File: "texts/" + id + ".en.txt"}}
+	}
+	care, short, guarded := config.DefaultPolicy(), config.DefaultPolicy(), config.DefaultPolicy()
+	care.PasscodeHash, care.Verify, care.Agreement = hash.Reveal(), true, text("confidentiality", "4")
+	const purpose = "Supervision of the therapists"
+	care.Recording = config.PolicyRecording{Mode: "everyone", Consents: []config.Consent{
+		{Scope: string(room.RecordingAudio), Purpose: purpose, Texts: text("audio", "1")},
+		{Scope: string(room.RecordingVideo), Purpose: purpose, Texts: text("video", "1")},
+	}}
+	care.SessionLimit, care.HostGrace = config.Duration(50*time.Minute), config.Duration(5*time.Minute)
+	short.SessionLimit = config.Duration(10*time.Minute + 5*time.Second) // the first warning comes after 5 s
+	guarded.PasscodeHash, guarded.PasscodeForAll = hash.Reveal(), true
+	c.Policies[CarePolicy], c.Policies[shortPolicy], c.Policies[guardedPolicy] = care, short, guarded
+	return nil
+}

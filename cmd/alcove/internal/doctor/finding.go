@@ -1,0 +1,50 @@
+package doctor
+
+import (
+	"fmt"
+	"io"
+)
+
+// A grade says how much a finding matters.
+type grade string
+
+// The closed list of grades. Only a fault makes doctor fail: a warning may be what the operator wants.
+const (
+	gradeOK      grade = "ok"
+	gradeUnknown grade = "unknown" // cannot be told from here
+	gradeWarning grade = "warning"
+	gradeFault   grade = "fault"
+)
+
+// A finding is one thing that doctor looked at. All but what is ok names the fix, or who can tell.
+type finding struct {
+	grade     grade
+	what      string
+	text, fix string
+}
+
+func fine(what, format string, args ...any) finding {
+	return finding{gradeOK, what, fmt.Sprintf(format, args...), ""}
+}
+
+func unknown(what, text, fix string) finding { return finding{gradeUnknown, what, text, fix} }
+
+func warning(what, text, fix string) finding { return finding{gradeWarning, what, text, fix} }
+
+func fault(what, text, fix string) finding { return finding{gradeFault, what, text, fix} }
+
+// writeFindings prints all and says how many are faults.
+func writeFindings(w io.Writer, all []finding) (faults int, err error) {
+	for _, f := range all {
+		if _, err := fmt.Fprintf(w, "%-8s %-12s %s\n", f.grade, f.what, f.text); err != nil {
+			return faults, err
+		}
+		if f.fix != "" {
+			fmt.Fprintf(w, "%21s fix: %s\n", "", f.fix)
+		}
+		if f.grade == gradeFault {
+			faults++
+		}
+	}
+	return faults, nil
+}

@@ -1,0 +1,152 @@
+package front
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/crypto/acme"
+	"golang.org/x/crypto/acme/autocert"
+
+	"alcove/cmd/alcove/internal/config"
+	"alcove/cmd/alcove/internal/keyfile"
+)
+
+// Certificates gives the certificate of each handshake: that of the files, as they were read last, or that of an ACME server. A
+// failure of either costs handshakes that have none, never the daemon and never a connection that stands.
+type Certificates struct {
+	files   atomic.Pointer[tls.Certificate] // nil with ACME
+	manager *autocert.Manager               // nil with files
+	hosts   []string
+	expires atomic.Int64 // of the certificate that ends first, Unix seconds; 0: there is none
+	failing atomic.Bool  // the last look at the ACME server's certificates failed
+}
+
+// NewCertificates gives nil where TLS is not ours.
+func NewCertificates(c config.TLS, cert *tls.Certificate) (*Certificates, error) {
+	if !c.Enabled() {
+		return nil, nil
+	}
+	all := &Certificates{hosts: c.ACME.Hosts}
+	if cert != nil {
+		all.Replace(cert)
+		return all, nil
+	}
+	client := &acme.Client{DirectoryURL: c.ACME.Directory, UserAgent: "alcove", HTTPClient: &http.Client{Timeout: acmeTimeout}}
+	if c.ACME.CAFile != "" {
+		pem, err := keyfile.ReadLimited(c.ACME.CAFile, keyfile.MaxSize)
+		if err != nil {
+			return nil, err
+		}
+		roots := x509.NewCertPool()
+		if !roots.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s holds no certificate", c.ACME.CAFile)
+		}
+		client.HTTPClient.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	}
+	all.manager = &autocert.Manager{
+		Prompt: autocert.AcceptTOS, Cache: autocert.DirCache(c.ACME.CacheDir), HostPolicy: autocert.HostWhitelist(c.ACME.Hosts...),
+		Email: c.ACME.Email, Client: client,
+	}
+	return all, nil
+}
+
+// TLSConfig is that of the public listener. WebSockets need HTTP/1.1 (RFC 6455, section 4.1), so it is all that is offered, beside that
+// of the relay, for the clients that name it (RFC 7443), and the one in which an ACME server asks whether a name is ours (RFC 8737).
+func (c *Certificates) TLSConfig() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS13, NextProtos: []string{"http/1.1", turnProtocol, acme.ALPNProto}, GetCertificate: c.getCertificate}
+}
+
+func (c *Certificates) getCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if c.manager == nil {
+		return c.files.Load(), nil
+	}
+	return c.manager.GetCertificate(hello)
+}
+
+// Replace takes another pair of files.
+func (c *Certificates) Replace(cert *tls.Certificate) {
+	c.files.Store(cert)
+	if cert.Leaf != nil {
+		c.expires.Store(cert.Leaf.NotAfter.Unix())
+	}
+}
+
+// ReloadFiles reads the files again, for who replaces them seldom tells. A pair that does not fit changes nothing: perhaps one of them is
+// being written. That is told once.
+func (c *Certificates) ReloadFiles(t config.TLS, log *slog.Logger) {
+	cert, err := config.LoadCertificate(t)
+	switch before := c.failing.Swap(err != nil); {
+	case err != nil && !before:
+		log.Error("the certificate cannot be read again: the one before stays", "error", err.Error())
+	case err == nil && !bytes.Equal(cert.Certificate[0], c.files.Load().Certificate[0]):
+		c.Replace(cert)
+		log.Info("the certificate was read again", "until", cert.Leaf.NotAfter.UTC().Format(time.DateOnly))
+	}
+}
+
+// ecdsaHello asks for the certificate that browsers get: ECDSA with P-256.
+func ecdsaHello(host string) *tls.ClientHelloInfo {
+	return &tls.ClientHelloInfo{
+		ServerName: host, SupportedVersions: []uint16{tls.VersionTLS13}, SupportedCurves: []tls.CurveID{tls.CurveP256},
+		SignatureSchemes: []tls.SignatureScheme{tls.ECDSAWithP256AndSHA256}, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256},
+	}
+}
+
+// obtain asks for the certificates of all names, so that they are there before people are, and notes when the first ends.
+func (c *Certificates) obtain() error {
+	var errs []error
+	var first time.Time
+	for _, host := range c.hosts {
+		cert, err := c.manager.GetCertificate(ecdsaHello(host))
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", host, err))
+			continue
+		}
+		if leaf := cert.Leaf; leaf != nil && (first.IsZero() || leaf.NotAfter.Before(first)) {
+			first = leaf.NotAfter
+		}
+	}
+	if !first.IsZero() {
+		c.expires.Store(first.Unix())
+	}
+	return errors.Join(errs...)
+}
+
+// KeepObtained looks again and again until ctx ends; it says so when that begins to fail, and when it works again.
+func (c *Certificates) KeepObtained(ctx context.Context, log *slog.Logger) {
+	again := time.NewTicker(acmeInterval)
+	defer again.Stop()
+	for {
+		err := c.obtain()
+		switch before := c.failing.Swap(err != nil); {
+		case err != nil && !before:
+			log.Error("no certificate from the ACME server: what there is goes on being used", "error", err.Error())
+		case err == nil && before:
+			log.Info("the ACME server gave certificates again")
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-again.C:
+		}
+	}
+}
+
+// ExpiryMetric tells when the first certificate ends.
+func (c *Certificates) ExpiryMetric() prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "alcove_certificate_expiry_timestamp_seconds", Help: "When the certificate that ends first does, since 1970; 0: there is none yet.",
+	}, func() float64 { return float64(c.expires.Load()) })
+}
+
+// ACME reports whether an ACME server makes the certificates.
+func (c *Certificates) ACME() bool { return c.manager != nil }

@@ -1,0 +1,38 @@
+package front
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"alcove/cmd/alcove/internal/config"
+	"alcove/signaling/conns"
+)
+
+// ConnLimiters bound the connections of all listeners together: all, and those of the relay, which may have half of them, so that it keeps nobody
+// from the page.
+type ConnLimiters struct{ All, Relay *conns.Limiter }
+
+func NewConnLimiters(c config.Config) ConnLimiters {
+	many := config.ParseProxies(c.TrustedProxies)
+	return ConnLimiters{conns.New(c.Limits.Connections, many...), conns.New(halfOf(c.Limits.Connections), many...)}
+}
+
+func (d ConnLimiters) SetLimit(n int) {
+	d.All.SetLimit(n)
+	d.Relay.SetLimit(halfOf(n))
+}
+
+// halfOf of one is one.
+func halfOf(limit int) int { return (limit + 1) / 2 }
+
+// Register registers what the doors count.
+func (d ConnLimiters) Register(registry *prometheus.Registry) {
+	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "alcove_connections_refused_total", Help: "TCP connections closed at once because all of limits.connections have a seat.",
+	}, func() float64 { return float64(d.All.Refused()) }))
+	for i, reason := range conns.DisplacedReasons() {
+		registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "alcove_connections_displaced_total", Help: "TCP connections without a seat that were closed for others: full, for a newcomer; crowded, after some idle seconds.",
+			ConstLabels: prometheus.Labels{"reason": reason},
+		}, func() float64 { return float64(d.All.Displaced()[i] + d.Relay.Displaced()[i]) }))
+	}
+}

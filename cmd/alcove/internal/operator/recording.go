@@ -1,0 +1,132 @@
+package operator
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+
+	"alcove/cmd/alcove/internal/cli"
+	"alcove/cmd/alcove/internal/config"
+	"alcove/cmd/alcove/internal/keyfile"
+	"alcove/sfu/record"
+)
+
+const recordingUsage = `usage: alcove recording list    tracks, as their headers describe them
+       alcove recording verify  whether anything was changed, removed or put elsewhere
+       alcove recording export  WebM, one file for each person
+       alcove recording gc      remove what has expired
+       alcove recording hold    keep a session or a person from expiry and erasure
+       alcove recording erase   a person, in every recording and every backup of one
+       alcove recording adopt   write the second place of the erasure keys anew
+`
+
+func runRecording(t cli.Terminal, args []string) error {
+	if len(args) > 0 {
+		switch args[0] {
+		case "list":
+			return runRecordingList(t, args[1:])
+		case "verify":
+			return runRecordingVerify(t, args[1:])
+		case "export":
+			return runRecordingExport(t, args[1:])
+		case "gc":
+			return runRecordingGC(t, args[1:])
+		case "hold":
+			return runRecordingHold(t, args[1:])
+		case "erase":
+			return runRecordingErase(t, args[1:])
+		case "adopt":
+			return runRecordingAdopt(t, args[1:])
+		}
+	}
+	fmt.Fprint(t.Err, recordingUsage)
+	return cli.ErrUsage
+}
+
+// A selection says which recordings a command is about, and where they lie.
+type selection struct {
+	config, dir, session, person *string
+}
+
+func newSelection(f *flag.FlagSet) selection {
+	return selection{
+		config:  f.String("config", "", "the configuration `file`, where the daemon's is at hand"),
+		dir:     f.String("dir", "", "the `folder` of recordings, where it is not"),
+		session: f.String("session", "", "only this session, by its opaque `key`"),
+		person:  f.String("person", "", "only this person, by their opaque `id`"),
+	}
+}
+
+// open gives the folder and, if it was named, the configuration.
+func (s selection) open() (record.Storage, config.Config, error) {
+	if (*s.config == "") == (*s.dir == "") {
+		return nil, config.Config{}, errors.New("give --config FILE, or --dir FOLDER where there is no configuration")
+	}
+	var c config.Config
+	dir := *s.dir
+	if dir == "" {
+		var err error
+		if c, _, err = recordingConfigOf(*s.config); err != nil {
+			return nil, c, err
+		}
+		dir = c.Recording.Dir
+	}
+	l, err := record.ReadFolder(dir)
+	if err != nil {
+		return nil, c, fmt.Errorf("cannot open the recordings: %w", err)
+	}
+	return l, c, nil
+}
+
+// recordingConfigOf reads a configuration that records.
+func recordingConfigOf(name string) (config.Config, *config.SourceMap, error) {
+	c, l, err := config.Load(name)
+	if err == nil && !c.Recording.Enabled() {
+		err = l.At("recording.dir", errors.New("is empty: nothing is recorded"))
+	}
+	return c, l, err
+}
+
+func (s selection) matches(h record.Header) bool {
+	return (*s.session == "" || *s.session == h.Session) && (*s.person == "" || *s.person == h.Person)
+}
+
+// openerFlags are what opens recordings.
+type openerFlags struct{ identity, keyring, key *string }
+
+func newOpenerFlags(f *flag.FlagSet) openerFlags {
+	return openerFlags{
+		identity: f.String("identity", "", "the `file` with the clinic's private key, as age-keygen makes it"),
+		keyring:  f.String("erasure-keys", "", "the `file` of erasure keys (recording.erasure_keys_file, or its copy); the configuration's if left out"),
+		key:      f.String("erasure-key", "", "the `file` of the key that seals them (recording.erasure_key_file); their name and .key if left out"),
+	}
+}
+
+// opener reads the keys. It writes nothing: erasures that the second place knows of count all the same where it is configured.
+func (k openerFlags) opener(c config.Config) (*record.Opener, error) {
+	if *k.identity == "" {
+		return nil, errors.New("give --identity FILE: the private key of a recipient, which belongs on the clinic's own machine")
+	}
+	if err := record.NoCoreDumps(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return nil, err
+	}
+	identity, err := keyfile.ReadLimited(*k.identity, keyfile.MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	files := c.Recording.Keyring()
+	if *k.keyring != "" {
+		files = record.KeyringPaths{File: *k.keyring, KeyFile: *k.keyring + ".key"}
+	}
+	if *k.key != "" {
+		files.KeyFile = *k.key
+	}
+	if files.File == "" {
+		return nil, errors.New("give --erasure-keys FILE: without the erasure keys nothing opens")
+	}
+	keyring, err := record.ReadKeyring(files)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", files.File, err)
+	}
+	return record.NewOpener(identity, keyring)
+}

@@ -1,0 +1,78 @@
+package operator
+
+import (
+	"flag"
+	"fmt"
+	"os"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"alcove/cmd/alcove/internal/config"
+	"alcove/cmd/alcove/internal/keyfile"
+	"alcove/cmd/alcove/internal/state"
+	"alcove/room/audit"
+)
+
+// auditFiles say where the audit log is that knows of recordings.
+type auditFiles struct{ dir, key, checkpoint *string }
+
+func auditFlags(f *flag.FlagSet) auditFiles {
+	return auditFiles{
+		dir:        f.String("audit", "", "the `folder` of the audit log (audit.dir); the configuration's if left out"),
+		key:        f.String("audit-key", "", "the public key `file` of the audit log ("+keyfile.AuditPublicFile+"); the one in its folder if left out"),
+		checkpoint: f.String("checkpoint", "", "the `file` of a checkpoint of the audit log from another place (audit.checkpoint_copy)"),
+	}
+}
+
+// A logReport says what the audit log is worth.
+type logReport struct {
+	read   bool
+	report audit.Report
+	bad    *audit.Bad // nil: it is what was signed
+}
+
+// tracks gives what the log says of tracks, nothing where none is named.
+func (a auditFiles) tracks(c config.Config) (list []state.TrackEntry, p logReport, err error) {
+	dir, checkpoint := *a.dir, *a.checkpoint
+	if dir == "" && c.Recording.Enabled() {
+		dir = c.Audit.Dir
+		if _, err := os.Stat(c.Audit.CheckpointCopy); err == nil && checkpoint == "" {
+			checkpoint = c.Audit.CheckpointCopy
+		}
+	}
+	if dir == "" {
+		return nil, p, nil
+	}
+	var key note.Verifier
+	if *a.key != "" {
+		data, err := keyfile.ReadLimited(*a.key, keyfile.MaxSize)
+		if err != nil {
+			return nil, p, err
+		}
+		if key, err = audit.ParsePublicKey(data); err != nil {
+			return nil, p, fmt.Errorf("%s: %w", *a.key, err)
+		}
+	}
+	var elsewhere []byte
+	if checkpoint != "" {
+		if elsewhere, err = keyfile.ReadLimited(checkpoint, maxCheckpoints); err != nil {
+			return nil, p, err
+		}
+	}
+	p.read = true
+	list, p.report, err = state.VerifyTracks(dir, key, elsewhere)
+	p.bad = p.report.Bad
+	return list, p, err
+}
+
+func (p logReport) describe(tracks int) string {
+	switch {
+	case !p.read:
+		return "not read: name its folder (--audit) to find what was removed or cut"
+	case p.bad != nil:
+		return "not what was signed, so nothing was compared with it: " + p.bad.String()
+	case p.report.Proven < p.report.Entries:
+		return fmt.Sprintf("%d tracks compared with %d entries, the last %d of them unproven: a checkpoint from elsewhere (--checkpoint) shows whether more were there", tracks, p.report.Entries, p.report.Entries-p.report.Proven)
+	}
+	return fmt.Sprintf("%d tracks compared with %d entries, all proven by a checkpoint from elsewhere", tracks, p.report.Entries)
+}
