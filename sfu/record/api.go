@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// Config is what a Recorder works with. Storage, Keyring, Recipients and Failed must be set; zero numbers mean the defaults of
+// Config configures a Recorder. Storage, Keyring, Recipients and OnFailed are required; zero numbers select the defaults of
 // params.go.
 type Config struct {
 	Storage Storage  // where segments go: OpenFolder, or another store
 	Keyring *Keyring // the erasure keys of people
 
-	// Recipients gives whom recordings are sealed to. It is called by each Start, so that a key that was lost stops the next track.
+	// Recipients returns the public keys that recordings are sealed to. Each Start calls it, so a removed key applies to the next track.
 	Recipients func() (Recipients, error)
 
 	// OnStarted is told of each track when its first record is on the disk, and Ended when its end is there, or as much as there will be; nil
@@ -45,7 +45,7 @@ const (
 	Video Kind = "video"
 )
 
-// Codec is how a track's units are to be read.
+// Codec is the format of a track's units.
 type Codec string
 
 // The codecs that can be recorded: one Opus packet a unit (RFC 7587), one VP8 payload with its descriptor a unit (RFC 7741).
@@ -54,7 +54,7 @@ const (
 	VP8  Codec = "vp8"
 )
 
-// Info says what a track is. All texts are opaque: they stand in the open in the header of a segment, so no name belongs there.
+// Info describes a track. All texts are opaque ids: the header of a segment is not encrypted, so it must hold no names.
 type Info struct {
 	Session   string // the session's opaque id
 	Person    string // the person's opaque key: whom an erasure erases
@@ -66,10 +66,10 @@ type Info struct {
 	Purpose   string // what people consented to, such as the scope's name
 }
 
-// A Unit is one RTP packet's payload, in clear, with what is needed to order and time it. All units of a track are of one RTP
-// stream: another SSRC or encoding has other numbers and times, and so is another track.
+// A Unit is the payload of one RTP packet, unencrypted, with its sequence number and times. All units of a track belong to one RTP
+// stream; another SSRC or encoding is another track, because its numbers and times are unrelated.
 type Unit struct {
-	Seq       uint64 // the extended sequence number (RFC 3550, appendix A.1): never goes back by wrapping
+	Seq       uint64 // the extended sequence number (RFC 3550, appendix A.1): never wraps
 	Timestamp uint32 // RTP
 	Arrived   time.Time
 	Marker    bool
@@ -77,7 +77,7 @@ type Unit struct {
 	Payload   []byte // copied by Put; at most MaxUnit bytes
 }
 
-// Cause is why a track had to stop: a closed list, for metrics and the audit log.
+// Cause is the reason why a track failed: a closed list, for metrics and the audit log.
 type Cause string
 
 // The causes.
@@ -89,7 +89,7 @@ const (
 	TooLong     Cause = "too_long"     // a unit was longer than MaxUnit
 )
 
-// A Failure is a track that had to stop.
+// A Failure is a track that failed.
 type Failure struct {
 	Session string // Info.Session
 	Track   string // Track.ID
@@ -100,28 +100,28 @@ type Failure struct {
 type TrackStarted struct {
 	Session, Track string
 	ErasureKey     string // id of the key that erases it
-	Running        bool   // it was neither stopped nor has it failed meanwhile
+	Running        bool   // it was neither stopped nor has failed since
 }
 
-// A TrackEnded is a track of which nothing more comes.
+// A TrackEnded is a track that has ended.
 type TrackEnded struct {
 	Session, Track string
 	ErasureKey     string
 	Chain
-	Complete bool // with an end: stopped, or failed and told so
+	Complete bool // it has an end record
 }
 
-// A Chain says how much of a track is on the disk. Each record authenticates the tag of the one before, so the last tag stands for all.
+// A Chain is the synced length of a track. Each record authenticates the tag of its predecessor, so the last tag covers all of them.
 type Chain struct {
 	Segments int    `json:"segments"`
 	Records  int    `json:"records"` // of all segments, ends included
 	Tag      string `json:"tag"`     // of the last record, hexadecimal
 }
 
-// Errors of Start and Open. Their texts name no one.
+// Errors of Start and Open. Their texts hold no personal data.
 var (
 	ErrClosed      = errors.New("record: the recorder is closed")
-	ErrRecipients  = errors.New("record: there is nobody to seal to")
+	ErrRecipients  = errors.New("record: there are no recipients to seal to")
 	ErrKeyring     = errors.New("record: the erasure keys cannot be used")
 	ErrInfo        = errors.New("record: incomplete or unsuitable track info")
 	ErrNoSpace     = errors.New("record: the disk is full")
@@ -132,7 +132,7 @@ var (
 // Stats are counters since Open, for metrics.
 type Stats struct {
 	Tracks   int    // recording now
-	Hanging  int    // that were given up and still wait for the disk
+	Hanging  int    // starts that timed out and still wait for the disk
 	Bytes    uint64 // written, headers and tags included
 	Records  uint64
 	Units    uint64
@@ -142,7 +142,7 @@ type Stats struct {
 	Failures map[Cause]uint64
 }
 
-// A Storage is where segments live: a folder, or a store of objects. Names are random hexadecimal ids with a suffix and hold no
+// A Storage is where segments are stored: a folder, or an object store. Names are random hexadecimal ids with a suffix and hold no
 // separators. It is used by many goroutines at once.
 type Storage interface {
 	// Create makes a file that must not exist.
@@ -151,12 +151,12 @@ type Storage interface {
 	Open(name string) (io.ReadCloser, error)
 	// List gives the names of all files.
 	List() ([]string, error)
-	// Lock waits until nobody else holds the lock, in this process or another, and takes turns with them.
+	// Lock acquires the lock of the storage, which is exclusive across processes. Waiters are served in turn.
 	Lock() (LockedStorage, error)
 }
 
-// A LockedStorage is a Storage while its lock is held. Segments are removed and holds are changed only under it, so that no removal goes by
-// holds that are changing. It is for one goroutine.
+// A LockedStorage is a Storage while its lock is held. Segments are removed and holds are changed only under it, so that a removal never races
+// a change of the holds. It is for one goroutine.
 type LockedStorage interface {
 	// Remove removes a file, durably; one that is not there is no error.
 	Remove(name string) error
@@ -171,9 +171,9 @@ type File interface {
 	// Sync returns once everything written so far, and the file's name, survives a crash.
 	Sync() error
 	Close() error
-	// Discard closes and removes a file in which nothing was recorded. It needs no lock: nobody else knows the file yet.
+	// Discard closes and removes a file without records. It needs no lock: no other process knows the file yet.
 	Discard() error
 }
 
-// FreeSpacer is a Storage that knows how many bytes are free.
+// FreeSpacer is a Storage that reports how many bytes are free.
 type FreeSpacer interface{ Free() (uint64, error) }

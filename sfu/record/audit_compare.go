@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A LoggedTrack is what an audit log says of one track: files that were removed, emptied or cut are missing by it.
+// A LoggedTrack is what the audit log says about one track. It reveals files that were removed, emptied or truncated.
 type LoggedTrack struct {
 	Session, Track string
 	ErasureKey     string    // id
@@ -47,8 +47,8 @@ func (r *Report) Compare(o *Opener, log []LoggedTrack, filter func(Header) bool)
 	}
 }
 
-// compare holds what can be read of a track against its length in the log. A track that broke may be longer: what was written after
-// the last sync may have reached the disk.
+// compare checks the readable records of a track against its length in the log. A track without an end may be longer: records written
+// after the last sync may have reached the disk.
 func (r *Report) compare(one LoggedTrack, t TrackReport) {
 	switch {
 	case t.Records < one.Records && !one.Expired:
@@ -76,14 +76,14 @@ func (l LoggedTrack) length() string {
 	return fmt.Sprintf(" and had %d records in %d segments", l.Records, l.Segments)
 }
 
-// An UnfinishedTrack is a track on the disk whose end nobody told: the daemon died.
+// An UnfinishedTrack is a track without a logged end: the daemon died.
 type UnfinishedTrack struct {
 	Session, Track, ErasureKey string
 	Chain
 }
 
-// FindUnfinished reads, without any key, the tracks that began before a moment and of which known says that their end is not: how many
-// records of each lie there. It is called after a crash, so that what is cut later is missed.
+// FindUnfinished counts, without any key, the records of tracks that began before a moment and whose end known does not have. It is
+// called after a crash, so that a later truncation is noticed.
 func FindUnfinished(l Storage, before time.Time, known func(track string) bool) (list []UnfinishedTrack, err error) {
 	all, err := List(l)
 	if err != nil {

@@ -12,18 +12,18 @@ type Finding string
 // The troubles.
 const (
 	Damaged    Finding = "damaged"    // the bytes are not those that were written
-	Missing    Finding = "missing"    // taken out of the middle, or a segment that others say was there
-	Reordered  Finding = "reordered"  // authentic, but in another's place
-	Repeated   Finding = "repeated"   // authentic, but there twice
+	Missing    Finding = "missing"    // removed from the middle, or a segment that its neighbours prove existed
+	Reordered  Finding = "reordered"  // authentic, but at the wrong position
+	Repeated   Finding = "repeated"   // authentic, but present twice
 	Spliced    Finding = "spliced"    // of another file
-	Incomplete Finding = "incomplete" // the end is not there: a crash, a full disk, a recording that still runs; or it was cut off
+	Incomplete Finding = "incomplete" // no end record: a crash, a full disk, a running recording, or truncation
 	Closed     Finding = "closed"     // it cannot be opened: the person was erased, or it is sealed to others
 	Unreadable Finding = "unreadable" // the file's header is damaged, or the file cannot be read
 
-	// Of whole tracks, by what the audit log says of them.
-	Removed  Finding = "removed"  // nothing of it is here, and no expiry or erasure says why
-	Cut      Finding = "cut"      // it is shorter than it was
-	Unlogged Finding = "unlogged" // the log does not know it
+	// Of whole tracks, compared with the audit log.
+	Removed  Finding = "removed"  // no segment exists, and no expiry or erasure explains it
+	Cut      Finding = "cut"      // shorter than the log says
+	Unlogged Finding = "unlogged" // not in the log
 )
 
 // headerFinding is the trouble of a file whose header did not come: one that is empty was begun when a crash came, and holds nothing.
@@ -47,7 +47,7 @@ func (s *segment) addProblem(record int64, t Finding, detail string) {
 	s.problems = append(s.problems, Problem{Segment: s.name, Record: record, Finding: t, Detail: detail})
 }
 
-// classify names what is wrong with the pieces of a file, and keeps the authentic records.
+// classify adds a problem for each piece that is not in order, and keeps the authentic records.
 func (s *segment) classify(list []piece) {
 	if s.headerDamaged(list) {
 		s.addProblem(-1, Damaged, "no record fits the header")
@@ -92,7 +92,7 @@ func (s *segment) headerDamaged(list []piece) bool {
 	return len(list) > 1 && !slices.ContainsFunc(list, func(p piece) bool { return p.plain != nil })
 }
 
-// gap names the records from expected up to number, between which lie the bad pieces.
+// gap reports the records from expected up to number; bad are the pieces between them.
 func (s *segment) gap(expected, number uint64, bad []piece, there map[uint64]bool) {
 	for ; expected < number; expected++ {
 		switch {
@@ -112,7 +112,7 @@ func (s *segment) gap(expected, number uint64, bad []piece, there map[uint64]boo
 	}
 }
 
-// skipTo moves to the last of a run of missing records: their number is whatever a record said, so they are not named one by one.
+// skipTo moves to the last of a run of missing records: a forged number could make it billions, so they are not reported one by one.
 func (s *segment) skipTo(expected *uint64, number uint64, there map[uint64]bool) {
 	last := number - 1
 	for n := range there {
@@ -123,7 +123,7 @@ func (s *segment) skipTo(expected *uint64, number uint64, there map[uint64]bool)
 	*expected = last
 }
 
-// tail judges what follows the last authentic record.
+// tail reports what follows the last authentic record.
 func (s *segment) tail(expected uint64, bad []piece, ended bool) {
 	for i, p := range bad {
 		switch {
@@ -139,7 +139,7 @@ func (s *segment) tail(expected uint64, bad []piece, ended bool) {
 	}
 }
 
-// checkChain checks that every record follows the one before it. Both are authentic, so only a broken writer could fail this.
+// checkChain checks that every record follows the one before it. Both are authentic, so only a faulty writer fails this check.
 func (s *segment) checkChain(list []piece) {
 	tags, previous := map[uint64][tagSize]byte{}, map[uint64][tagSize]byte{}
 	for _, p := range list {

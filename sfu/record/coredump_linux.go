@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// NoCoreDumps keeps this process's memory, in which media and keys lie in clear, out of core files and away from other processes
+// NoCoreDumps keeps this process's memory, which holds unencrypted media and keys, out of core files and away from other processes
 // of the same user (RLIMIT_CORE, PR_SET_DUMPABLE). It cannot be undone by a crash handler; call it first.
 func NoCoreDumps() error {
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
@@ -18,7 +18,7 @@ func NoCoreDumps() error {
 	return nil
 }
 
-// Dumpable says whether the kernel would still write a core file of this process, or let another one attach to it.
+// Dumpable reports whether the kernel would still write a core file of this process, or let another one attach to it.
 func Dumpable() (bool, error) {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_CORE, &limit); err != nil {

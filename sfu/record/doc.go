@@ -1,6 +1,6 @@
-// Package record keeps recordings that their own server cannot read.
+// Package record writes recordings that the server itself cannot decrypt.
 //
-//	worker ─ Put ─► ring of one track ─► its goroutine: seal a record, write, sync ─► segment in a Storage
+//	worker ─ Put ─► ring buffer of a track ─► its goroutine: seal a record, write, sync ─► segment in the Storage
 //	                                                          │
 //	clinic's public keys ─ age ─► wrapped track key ─ erasure key of the person ─► header of the segment
 //
@@ -11,7 +11,7 @@
 //   - The worker never waits: Put, Clock and Stop copy, set a flag and return, without a lock or an allocation.
 //   - Every record is sealed with its number, its file and the tag of the record before it. What was synced stays readable after a
 //     crash; a segment is never reopened.
-//   - When something fails, what was synced stays; the track refuses what comes, and Config.Failed says so once.
+//   - When a write fails, synced records stay, the track refuses further units, and Config.OnFailed is called once.
 //
 // FORMAT.md describes the files. The package knows neither rooms nor peer connections.
 package record

@@ -20,7 +20,7 @@ type ExportedFile struct {
 	Blocks  int           `json:"blocks"`
 }
 
-// An Exporter turns recordings into WebM.
+// An Exporter converts recordings to WebM.
 type Exporter struct {
 	Opener *Opener
 	Layer  Storage
@@ -48,8 +48,8 @@ type exportTrack struct {
 
 func (t exportTrack) header() Header { return t.segments[0].Header }
 
-// Export writes one file for each person of each session. All files of a session begin at the same moment, so that they line up;
-// where nothing was recorded there is nothing. What is damaged or missing is told to Problems, left out, and the rest is written.
+// Export writes one file for each person of each session. All files of a session begin at the same moment, so that they are in sync,
+// with gaps where nothing was recorded. Damaged or missing segments are reported to OnProblem and left out.
 func (x *Exporter) Export() ([]ExportedFile, error) {
 	all, err := List(x.Layer)
 	if err != nil {
@@ -114,7 +114,7 @@ const (
 	blockPass
 )
 
-// entries reads segments one after another. What cannot be opened is left out, once by name.
+// entries reads segments one after another. Segments that cannot be decrypted are reported once and left out.
 func (x *Exporter) entries(segments []ListedSegment, p pass) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		for _, one := range segments {
@@ -143,7 +143,7 @@ func (x *Exporter) entries(segments []ListedSegment, p pass) iter.Seq2[Entry, er
 	}
 }
 
-// readTimeline is the first pass over a track.
+// readTimeline is the first pass over a track: it collects the clock mappings.
 func (x *Exporter) readTimeline(segments []ListedSegment) (exportTrack, error) {
 	t := exportTrack{segments: segments, line: newTimeline(segments[0].Header.ClockRate), first: math.MaxInt64}
 	for e, err := range x.entries(segments, timelinePass) {
@@ -258,7 +258,7 @@ func merge(f *webmFile, streams []*stream) (blocks int, err error) {
 	return blocks, nil
 }
 
-// streams gives those that have anything to show: the microphone first, then pictures. Each holds its first block already.
+// streams returns the streams that have at least one block, audio first. Each has read its first block already.
 func (x *Exporter) streams(tracks []exportTrack) (list []*stream, err error) {
 	bySource := map[webmTrack][]exportTrack{}
 	for _, t := range tracks {

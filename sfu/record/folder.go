@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// A folder is a Storage of the file system. os.Root keeps every name inside, whatever links lie there.
+// A folder is a Storage in the file system. os.Root confines every name to it, whatever links it contains.
 type folder struct {
 	root *os.Root
 	mu   *sync.Mutex // of lock, within this process: network file systems lock by process
@@ -22,7 +22,7 @@ const (
 	turnstileName = "holds.turn"
 )
 
-// OpenFolder gives a folder as a Storage, made if it is not there.
+// OpenFolder opens a folder as a Storage and creates it if needed.
 func OpenFolder(dir string) (Storage, error) {
 	if err := os.MkdirAll(dir, modeFolder); err != nil {
 		return nil, err
@@ -30,7 +30,7 @@ func OpenFolder(dir string) (Storage, error) {
 	return openFolder(dir)
 }
 
-// ReadFolder gives a folder that must be there, to read recordings where nothing may be made.
+// ReadFolder opens an existing folder to read recordings; it creates nothing.
 func ReadFolder(dir string) (Storage, error) { return openFolder(dir) }
 
 func openFolder(dir string) (Storage, error) {
@@ -41,7 +41,7 @@ func openFolder(dir string) (Storage, error) {
 	return folder{root, &sync.Mutex{}}, nil
 }
 
-// A created file syncs its name once, with its first bytes.
+// A created file syncs its directory entry once, with its first bytes.
 type created struct {
 	*os.File
 	folder folder

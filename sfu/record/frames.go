@@ -20,15 +20,15 @@ type timedUnit struct {
 	at int64 // ns since 1970
 }
 
-// reorderBuffer brings units into the order of their sequence numbers, each once. What is missing is waited for until maxWaiting others
-// are there.
+// reorderBuffer sorts units by sequence number and drops duplicates. It waits for a missing unit until maxWaiting later ones
+// have arrived.
 type reorderBuffer struct {
 	started bool
 	next    uint64
 	waiting []timedUnit // ascending
 }
 
-// push gives the units that are in order now.
+// push returns the units that are in order now.
 func (o *reorderBuffer) push(u timedUnit) []timedUnit {
 	if o.started && u.Seq < o.next {
 		return nil
@@ -65,7 +65,7 @@ func (o *reorderBuffer) ready(limit int) (list []timedUnit) {
 	return list
 }
 
-// An assembler makes blocks of units that come in order.
+// An assembler makes blocks from ordered units.
 type assembler interface{ push(timedUnit) []block }
 
 // opusBlocks: one packet is one block (RFC 7587, section 4.2).
@@ -127,7 +127,7 @@ func (v *vp8Frames) push(u timedUnit) (list []block) {
 	return list
 }
 
-// follows says that the frame that begins is the one after the last whole one, although sequence numbers between are missing:
+// follows reports whether the frame that begins comes directly after the last whole one, although sequence numbers between are missing:
 // those were of padding.
 func (v *vp8Frames) follows(p codecs.VP8Packet) bool {
 	return v.previousWhole && v.hasID && p.I == 1 && (p.PictureID == v.previousID+1 || p.PictureID == 0 && (v.previousID == 0x7f || v.previousID == 0x7fff))

@@ -18,8 +18,8 @@ type GCResult struct {
 
 // GC removes what has expired and is not held. It may run beside a Recorder and other processes; the daemon calls it on a schedule. It
 // locks and reads the holds anew for each few segments, so that a hold which is set meanwhile keeps all that is left. Holds that
-// cannot be read keep everything. expire is told of each track before the first of its segments goes, under the lock; after an error of
-// it nothing more goes. It may be nil.
+// cannot be read keep everything. onExpire is called for each track before its first segment is removed, under the lock; after an error from it
+// nothing more is removed. It may be nil.
 func GC(l Storage, classes Classes, now time.Time, onExpire func(session, track string) error) (s GCResult, err error) {
 	all, err := List(l)
 	if err != nil {
@@ -55,7 +55,7 @@ func GC(l Storage, classes Classes, now time.Time, onExpire func(session, track 
 	return s, nil
 }
 
-// sweep removes those of a batch that nothing holds now.
+// sweep removes the segments of a batch that no hold covers.
 func (s *GCResult) sweep(l Storage, batch []ListedSegment, report func(Header) error) error {
 	return withLock(l, func(locked LockedStorage) error {
 		holds, err := ReadHolds(l)

@@ -24,14 +24,14 @@ func (h Hold) same(o Hold) bool { return h.Session == o.Session && h.Person == o
 // Holds are those of one Storage.
 type Holds []Hold
 
-// Covers says whether a segment is held.
+// Covers reports whether a segment is held.
 func (list Holds) Covers(h Header) bool {
 	return slices.ContainsFunc(list, func(one Hold) bool {
 		return one.Session != "" && one.Session == h.Session || one.Person != "" && one.Person == h.Person
 	})
 }
 
-// ReadHolds reads the holds of a Storage. It knows only what it can read whole: anything else is an error, and nothing may be removed.
+// ReadHolds reads the holds of a Storage. If they cannot be read completely it returns an error, and nothing may be removed.
 func ReadHolds(l Storage) (list Holds, err error) {
 	f, err := l.Open(holdsFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -50,8 +50,8 @@ func ReadHolds(l Storage) (list Holds, err error) {
 	return list, nil
 }
 
-// SetHold adds or releases a hold. It says whether that changed anything. Once it has returned, nothing that a new hold covers is
-// removed, by no process.
+// SetHold adds or releases a hold and reports whether that changed anything. After it returns no process removes a segment that the
+// new hold covers.
 func SetHold(l Storage, h Hold, held bool) (changed bool, err error) {
 	if (h.Session == "") == (h.Person == "") {
 		return false, errors.New("a hold is on a session or on a person")
@@ -89,9 +89,9 @@ func setHold(l Storage, locked LockedStorage, h Hold, held bool) (changed bool, 
 // ErrHeld says that a legal hold forbids an erasure.
 var ErrHeld = errors.New("a legal hold covers recordings of this person: release it first")
 
-// Erase destroys a person's erasure keys and removes their segments. Once the keys are gone no copy of a segment opens, wherever it
-// lies; removing the files here only saves space, so an error there leaves the erasure done. The receipt waits in the keyring: see
-// Keyring.Receipts.
+// Erase destroys a person's erasure keys and removes their segments. Without the keys no copy of a segment can be
+// decrypted; removing the files only saves space, so an error there leaves the erasure done. The receipt stays in the keyring until
+// Keyring.DeliverReceipts.
 func Erase(l Storage, k *Keyring, person string) (r ErasureReceipt, err error) {
 	err = withLock(l, func(locked LockedStorage) error {
 		r, err = erase(l, locked, k, person)
@@ -100,7 +100,7 @@ func Erase(l Storage, k *Keyring, person string) (r ErasureReceipt, err error) {
 	return r, err
 }
 
-// erase looks at the holds and destroys under one lock.
+// erase checks the holds and destroys the keys under one lock.
 func erase(l Storage, locked LockedStorage, k *Keyring, person string) (r ErasureReceipt, err error) {
 	holds, err := ReadHolds(l)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// KeyringPaths say where erasure keys lie. File is one small file, sealed under the key in KeyFile, which is replaced at each
+// KeyringPaths are the files of the erasure keys. File is one small file, sealed under the key in KeyFile, which is replaced at each
 // erasure and belongs into no backup. Copy is a second place for both, Copy and Copy.key: another disk, outside the backup of the
 // first. It survives the loss of the first place, and when the first was restored from an old backup, key file and all, it knows
 // what was erased since.
@@ -23,7 +23,7 @@ func (f KeyringPaths) keyCopy() string { return f.Copy + ".key" }
 
 // Errors of a keyring.
 var (
-	// ErrStaleKeyring says that the keyring is sealed under a key that is gone.
+	// ErrStaleKeyring says that the keyring is sealed under a key that was replaced.
 	ErrStaleKeyring = errors.New("the erasure keys are sealed under a key that was replaced: they are from a backup of before an erasure")
 	// ErrNoCopy says that the second place is not there.
 	ErrNoCopy = errors.New("the second place of the erasure keys is not there: whether something was erased since cannot be known")
@@ -37,8 +37,8 @@ var (
 	errSecond   = errors.New("the erasure keys need a second place: it keeps what was erased erased when a backup is restored")
 )
 
-// A Keyring holds one erasure key for each person who was ever recorded. It keeps none in memory: each call reads the files, under
-// a lock that other processes respect. Its methods are safe for concurrent use.
+// A Keyring holds one erasure key for each recorded person. It keeps none in memory: each call reads the files under
+// a file lock. Its methods are safe for concurrent use.
 type Keyring struct {
 	files    KeyringPaths
 	now      func() time.Time
@@ -77,7 +77,7 @@ func CreateKeyring(f KeyringPaths) error {
 	return nil
 }
 
-// OpenKeyring opens a keyring, finishes what a crash interrupted, and applies what the second place says was erased.
+// OpenKeyring opens a keyring, completes what a crash interrupted, and applies the erasures of both copies.
 func OpenKeyring(f KeyringPaths, now func() time.Time) (*Keyring, error) {
 	if f.Copy == "" {
 		return nil, errSecond
@@ -110,7 +110,7 @@ func RecreateCopy(f KeyringPaths) error {
 	return f.reseal(s.file, s.keys)
 }
 
-// withState gives the state as it is on disk, both places in agreement.
+// withState passes the state on disk to do, after both copies agree.
 func (k *Keyring) withState(do func(*keyringState) error) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -141,7 +141,7 @@ func (k *Keyring) withState(do func(*keyringState) error) error {
 	return do(s)
 }
 
-// erasureKeyOf gives a person's key, made if there is none yet: it is in both places before this returns.
+// erasureKeyOf returns a person's key and creates it if there is none: it is in both copies before this returns.
 func (k *Keyring) erasureKeyOf(person string) (key []byte, id string, err error) {
 	if k.readOnly {
 		return nil, "", errReadOnly
@@ -177,7 +177,7 @@ func (k *Keyring) keys() (map[string][]byte, error) {
 	return all, err
 }
 
-// Has says whether a person has an erasure key, and with it possibly recordings that can be opened.
+// Has reports whether a person has an erasure key, and with it possibly recordings that can be opened.
 func (k *Keyring) Has(person string) (has bool, err error) {
 	err = k.withState(func(s *keyringState) error {
 		has = slices.ContainsFunc(s.file.Keys, func(e erasureKey) bool { return e.Person == person })

@@ -60,7 +60,7 @@ const (
 	beginWaiting  = 256                    // units that are looked at before the first is chosen: more than a large key frame has
 	maxWaiting    = 512                    // units in front of which one is missing: more than a second of video
 
-	clusterTime  = 5 * time.Second // of WebM, and between cues where there is only sound; below the 32 s that a block can express
-	cueEvery     = time.Second     // at most, with pictures
+	clusterTime  = 5 * time.Second // of WebM, and between cues where there is only audio; below the 32 s that a block can express
+	cueEvery     = time.Second     // at most, with video
 	clusterBytes = 4 << 20
 )

@@ -13,7 +13,7 @@ import (
 	"filippo.io/age"
 )
 
-// An Opener opens recordings: it takes the clinic's identity and the erasure keys. It is for one goroutine.
+// An Opener decrypts recordings with the clinic's identity and the erasure keys. It is not safe for concurrent use.
 type Opener struct {
 	identities []age.Identity
 	erasure    map[string][]byte
@@ -22,7 +22,7 @@ type Opener struct {
 	tracks     map[string][]byte // keys that were unwrapped, by track
 }
 
-// NewOpener takes the content of an identity file (AGE-SECRET-KEY-1…, AGE-SECRET-KEY-PQ-1…; # begins a comment) and a keyring.
+// NewOpener parses the content of an identity file (AGE-SECRET-KEY-1…, AGE-SECRET-KEY-PQ-1…; # begins a comment) and a keyring.
 func NewOpener(identity []byte, k *Keyring) (*Opener, error) {
 	identities, err := age.ParseIdentities(bytes.NewReader(identity))
 	if err != nil {
@@ -61,14 +61,14 @@ func (o *Opener) trackKey(h Header) ([]byte, error) {
 	return key, err
 }
 
-// A ListedSegment is a segment as its header, which nobody has verified, describes it.
+// A ListedSegment is a segment as its unverified header describes it.
 type ListedSegment struct {
 	Name   string
 	Header Header
 	Err    error // the header cannot be read
 }
 
-// List reads all headers. It takes no key: headers stand in the open. Tracks come in the order of their beginning, segments in
+// List reads all headers. It needs no key: headers are not encrypted. Tracks come in the order of their beginning, segments in
 // theirs; what cannot be read comes last.
 func List(l Storage) ([]ListedSegment, error) {
 	names, err := l.List()
@@ -145,7 +145,7 @@ type opened struct {
 	plain  []byte
 }
 
-// read opens a segment. Problems are in it; the error says that nothing can be opened, and why.
+// read decrypts a segment. Its problems are in the result; the error says why nothing can be decrypted.
 func (o *Opener) read(l Storage, name string) (*segment, error) {
 	f, err := l.Open(name)
 	if err != nil {
@@ -180,7 +180,7 @@ func (o *Opener) parse(name string, data []byte) (*segment, error) {
 	return s, s.parseRecords()
 }
 
-// A piece is a stretch of a file: an authentic record, or bytes that are none.
+// A piece is a range of a file: an authentic record, or other bytes.
 type piece struct {
 	frame
 	plain   []byte // nil if it is not authentic
@@ -218,14 +218,14 @@ func scan(s *sealer, data []byte, at int) (list []piece) {
 	return list
 }
 
-// opensAsOwn says that only the file id of a record is damaged.
+// opensAsOwn reports whether only the file id of a record is damaged.
 func (s *sealer) opensAsOwn(f frame) bool {
 	f.head = slices.Concat(s.file[:], f.head[idSize:])
 	_, err := s.open(f)
 	return err == nil
 }
 
-// torn says that bytes look like the end of a file after a crash: a record cut short, or one of which some never reached the disk
+// torn reports whether bytes look like the end of a file after a crash: a truncated record, or one of which a part never reached the disk
 // and reads as zeros. Neither happens to ciphertext by chance.
 func torn(file [idSize]byte, b []byte, whole bool) bool {
 	if bytes.Contains(b, make([]byte, zeroRun)) || len(bytes.Trim(b, "\x00")) == 0 || len(b) >= tagSize && [tagSize]byte(b[len(b)-tagSize:]) == [tagSize]byte{} {
@@ -235,7 +235,7 @@ func torn(file [idSize]byte, b []byte, whole bool) bool {
 	return !whole && bytes.Equal(b[:n], file[:n])
 }
 
-// parseRecords reads what the records hold, and compares it with what the last one says.
+// parseRecords parses the entries of all records and checks them against the end record.
 func (s *segment) parseRecords() error {
 	units, keys := uint64(0), index{}
 	for _, r := range s.records {

@@ -11,7 +11,7 @@ import (
 // Recipients are the public keys that recordings are sealed to, all of one kind.
 type Recipients struct{ keys []age.Recipient }
 
-// Empty says that there is nobody to seal to.
+// Empty reports whether there are no recipients.
 func (r Recipients) Empty() bool { return len(r.keys) == 0 }
 
 // ErrMixedRecipients says that X25519 and post-quantum recipients stand side by side. age refuses that for a good reason: what one

@@ -28,7 +28,7 @@ type Recorder struct {
 	failures map[Cause]uint64 // Guarded by mu.
 }
 
-// Open checks what it works with. It writes nothing. Close must be called.
+// Open checks the configuration and starts the recorder; it writes nothing. The caller must call Close.
 func Open(cfg Config) (*Recorder, error) {
 	if cfg.Storage == nil || cfg.Keyring == nil || cfg.Recipients == nil || cfg.OnFailed == nil {
 		return nil, ErrConfig
@@ -65,10 +65,10 @@ func Open(cfg Config) (*Recorder, error) {
 	return r, nil
 }
 
-// Start begins a track with a file and a key of its own. It reads and writes the disk, so the worker must not call it: a
-// goroutine does, and hands the worker the Track. It gives up after Config.SlowStart, and while another that it gave up still waits
-// for the disk it refuses at once: so few goroutines hang as begin at one moment. After an error no byte of the track exists, or
-// will when the disk answers.
+// Start begins a track with a file and a key of its own. It accesses the disk, so the worker must not call it: another
+// goroutine calls it and passes the Track to the worker. It times out after Config.SlowStart. While a start that timed out still waits
+// for the disk, Start fails at once, which bounds the goroutines that hang. After an error no byte of the track exists, or
+// will exist once the disk answers.
 func (r *Recorder) Start(i Info) (*Track, error) {
 	if err := i.check(); err != nil {
 		return nil, err
@@ -148,7 +148,7 @@ func (b *pendingStart) run(r *Recorder, i Info) {
 	}
 }
 
-// newTrack makes a track whose goroutine does not run yet.
+// newTrack creates a track whose goroutine does not run yet.
 func (r *Recorder) newTrack(i Info) (*Track, error) {
 	if r.full() {
 		return nil, ErrNoSpace
@@ -183,7 +183,7 @@ func (r *Recorder) newTrack(i Info) (*Track, error) {
 	return t, nil
 }
 
-// launch begins the track's goroutine, unless the recorder was closed meanwhile. The caller holds mu.
+// launch starts the track's goroutine unless the recorder is closed. The caller holds mu.
 func (r *Recorder) launch(t *Track) error {
 	if r.closed {
 		return ErrClosed
@@ -196,7 +196,7 @@ func (r *Recorder) launch(t *Track) error {
 	return nil
 }
 
-// forget forgets a track that is over. One that has failed stays until watch has told of it.
+// forget removes a track that has ended. One that has failed stays until watch has reported it.
 func (r *Recorder) forget(t *Track) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -212,7 +212,7 @@ func (r *Recorder) startError(err error) error {
 	return fmt.Errorf("record: cannot begin a segment: %w", err)
 }
 
-// watch tells of tracks that failed, and fails those whose disk hangs. It never touches the disk itself.
+// watch reports failed tracks and fails those whose disk hangs. It never accesses the disk itself.
 func (r *Recorder) watch() {
 	defer close(r.done)
 	tick := time.NewTicker(watchEvery)
@@ -235,7 +235,7 @@ func (r *Recorder) watch() {
 	}
 }
 
-// watchSpace fails all tracks before the disk is full. Close does not wait for it: the disk may not answer.
+// watchSpace fails all tracks before the disk is full. Close does not wait for it, because the disk may hang.
 func (r *Recorder) watchSpace() {
 	tick := time.NewTicker(spaceEvery)
 	defer tick.Stop()
@@ -254,7 +254,7 @@ func (r *Recorder) watchSpace() {
 	}
 }
 
-// full says that the Storage has less free space than it must keep. A Storage that cannot tell is never full until it says so.
+// full reports whether the Storage has less than Config.MinFree bytes free. A Storage without FreeSpacer is full only when a write fails.
 func (r *Recorder) full() bool {
 	s, ok := r.cfg.Storage.(FreeSpacer)
 	if !ok {
@@ -296,7 +296,7 @@ func (r *Recorder) wakeWatch() {
 	}
 }
 
-// Stats counts.
+// Stats returns the counters.
 func (r *Recorder) Stats() Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -306,8 +306,8 @@ func (r *Recorder) Stats() Stats {
 	}
 }
 
-// Close stops all tracks and waits until each has written its end. Start and Put refuse from then on. It gives up on a disk that
-// hangs: what was synced is there, incomplete.
+// Close stops all tracks and waits until each has written its end record. Start and Put refuse from then on. It times out on a disk that
+// hangs: synced records stay, without an end.
 func (r *Recorder) Close() error {
 	r.mu.Lock()
 	if r.closed {

@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// A ringBuffer is a ring of entries between one writer, the worker, and one reader, the track's goroutine: bytes in a buffer of fixed
-// size, and two counters. Full policy: a unit that does not fit fails its track.
+// A ringBuffer passes entries from one writer, the worker, to one reader, the track's goroutine: a byte buffer of fixed
+// size and two counters. Full policy: a unit that does not fit fails its track.
 type ringBuffer struct {
 	buf  []byte        // a power of two long
 	head atomic.Uint64 // bytes ever written. Stored by the writer.
@@ -15,7 +15,7 @@ type ringBuffer struct {
 
 func newRingBuffer(size int) *ringBuffer { return &ringBuffer{buf: make([]byte, size)} }
 
-// put copies an entry in, whole or not at all. More is true when the queue is half full: the reader should hurry.
+// put copies an entry in, whole or not at all. halfFull asks the caller to wake the reader.
 func (q *ringBuffer) put(head *[entryHead]byte, payload []byte) (ok, halfFull bool) {
 	at := q.head.Load()
 	used := at - q.tail.Load()
@@ -43,7 +43,7 @@ func (q *ringBuffer) copyOut(b []byte, at uint64) {
 
 func (q *ringBuffer) empty() bool { return q.tail.Load() == q.head.Load() }
 
-// drain appends whole entries to dst up to its capacity and calls each with the head of every one. Nothing of them stays in the ring.
+// drain appends whole entries to dst up to its capacity, calls each with the head of every one, and wipes them from the buffer.
 func (q *ringBuffer) drain(dst []byte, each func(head *[entryHead]byte)) []byte {
 	tail, end := q.tail.Load(), q.head.Load()
 	var head [entryHead]byte

@@ -56,7 +56,7 @@ func (o *segmentWriter) write(b []byte) error {
 	return err
 }
 
-// flush writes what waits, a record of at most maxPlain at a time, and syncs.
+// flush writes the queued entries in records of at most maxPlain bytes, and syncs.
 func (o *segmentWriter) flush() *Cause {
 	o.t.diskBusy()
 	defer o.t.diskIdle()
@@ -85,7 +85,7 @@ func (o *segmentWriter) flush() *Cause {
 	return causeOf(err)
 }
 
-// markDurable notes that so many records of a segment are on the disk. The first of all says that the track has begun.
+// markDurable notes the number of synced records of a segment. The first one of the track calls OnStarted.
 func (o *segmentWriter) markDurable(segment int, records uint64, tag [tagSize]byte) {
 	begins := o.chain.Records == 0
 	o.chain = Chain{segment + 1, o.earlierRecords + int(records), hex.EncodeToString(tag[:])}
@@ -94,7 +94,7 @@ func (o *segmentWriter) markDurable(segment int, records uint64, tag [tagSize]by
 	}
 }
 
-// reportEnded tells once what is on the disk of a track of which nothing more comes.
+// reportEnded calls OnEnded once, with what is synced of the track.
 func (o *segmentWriter) reportEnded(complete bool) {
 	if t := o.t; o.chain.Records > 0 && t.r.cfg.OnEnded != nil {
 		t.r.cfg.OnEnded(TrackEnded{t.info.Session, t.id, o.header.ErasureKey, o.chain, complete})
@@ -102,7 +102,7 @@ func (o *segmentWriter) reportEnded(complete bool) {
 	o.chain = Chain{}
 }
 
-// needsRotation says that what comes belongs into another segment. A track that is silent stays where it is.
+// needsRotation reports whether the next record belongs to a new segment. A track without new units does not rotate.
 func (o *segmentWriter) needsRotation() bool {
 	c := o.t.r.cfg
 	return o.number > 0 && (len(o.index) >= maxIndex/2 || o.size >= c.SegmentBytes || c.Now().Sub(o.header.Begins) >= c.SegmentTime)
@@ -143,8 +143,8 @@ func (o *segmentWriter) sync() error {
 	return err
 }
 
-// rotate closes a segment and opens the next. The next is on disk before the end of this one says that it follows, so that a crash
-// never leaves a segment that seems to have been taken away.
+// rotate closes a segment and opens the next. The next one is synced before the end record of this one announces it, so that a crash
+// never looks like a removed segment.
 func (o *segmentWriter) rotate() error {
 	end, tag := o.endRecord(Continued)
 	closing := *o
@@ -183,7 +183,7 @@ func (o *segmentWriter) writeEnd(end []byte) error {
 	return o.sync()
 }
 
-// finish writes the end. A track that never got a unit leaves no file.
+// finish writes the end record. A track without units leaves no file.
 func (o *segmentWriter) finish(reason EndReason) *Cause {
 	o.t.diskBusy()
 	defer o.t.diskIdle()
@@ -200,21 +200,21 @@ func (o *segmentWriter) finish(reason EndReason) *Cause {
 	return causeOf(worse(err, o.file.Close()))
 }
 
-// abandon leaves the segment as it is: what was synced stays, incomplete.
+// abandon leaves the segment without an end record: synced records stay.
 func (o *segmentWriter) abandon() {
 	o.file.Close()
 	o.reportEnded(false)
 	o.wipeKeys()
 }
 
-// wipeKeys wipes what was in clear.
+// wipeKeys clears the key and the scratch buffers of plaintext.
 func (o *segmentWriter) wipeKeys() {
 	clear(o.key)
 	clear(o.plain[:cap(o.plain)])
 	o.sealer = nil
 }
 
-// errSlowSync says that all is on the disk, but that it took too long. Anything else that went wrong counts for more.
+// errSlowSync says that a sync succeeded but took too long. Any other error takes precedence.
 var errSlowSync = errors.New("a sync took too long")
 
 // worse joins two errors, without errSlowSync beside another.
@@ -248,7 +248,7 @@ func newKey() []byte {
 	return key
 }
 
-// discard removes a track that never began.
+// discard removes the file of a track that did not start.
 func (o *segmentWriter) discard() error {
 	o.wipeKeys()
 	if o.file == nil {

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// A timeline turns a track's RTP times into moments of the server's clock, by what sender reports said. A sender that pauses may
+// A timeline maps a track's RTP times to the server's clock, by its sender reports. A sender that pauses may
 // freeze or restart its RTP clock, so time is cut into epochs, in each of which RTP time and arrival go together.
 //
-// Two passes use it: the first learns (add), the second asks (cursor, when).
+// Two passes use it: the first adds entries (add), the second maps times (cursor, wallTime).
 type timeline struct {
 	rate    float64 // of the RTP clock, Hz
 	learner cursor
@@ -58,7 +58,7 @@ func (l *timeline) nanoseconds(rtp int64) float64 {
 	return float64(rtp) / l.rate * float64(time.Second)
 }
 
-// finish ends the first pass.
+// finish completes the first pass.
 func (l *timeline) finish() {
 	for i := range l.epochs {
 		x := &l.epochs[i]
@@ -82,7 +82,7 @@ func smooth(list []point) []point {
 	return out
 }
 
-// wallTime gives a moment in ns since 1970.
+// wallTime returns the wall time in ns since 1970.
 func (l *timeline) wallTime(n int, rtp int64) int64 {
 	if len(l.epochs) == 0 {
 		return 0

@@ -29,7 +29,7 @@ func (t *Track) ID() string { return t.id }
 // Done is closed when the end is on disk, or all that a failed track could still write.
 func (t *Track) Done() <-chan struct{} { return t.done }
 
-// Put copies a unit into the track's queue. False means that it was not taken: the track is stopped, has failed, or fails now
+// Put copies a unit into the track's queue. It returns false if it refuses the unit: the track is stopped, has failed, or fails now
 // because its queue is full or the unit is longer than MaxUnit. A packet without a payload, such as padding, is put like any
 // other: it keeps the sequence whole.
 func (t *Track) Put(u Unit) bool {
@@ -54,7 +54,7 @@ func (t *Track) Put(u Unit) bool {
 	return t.put(&head, u.Payload)
 }
 
-// Clock says that the RTP time is that moment of the server's clock: a sender report, already converted (RFC 3550, section 6.4.1).
+// Clock maps an RTP time to the server's clock, as a converted sender report does (RFC 3550, section 6.4.1).
 func (t *Track) Clock(rtp uint32, at time.Time) {
 	if t.stopped.Load() || t.failed.Load() != nil {
 		return
@@ -77,7 +77,7 @@ func (t *Track) put(head *[entryHead]byte, payload []byte) bool {
 	return true
 }
 
-// Stop ends the track: what was put before is written, with an explicit end; nothing is taken any more. Again it does nothing.
+// Stop ends the track: units that were put before are written, then an end record; later units are refused. A second call does nothing.
 func (t *Track) Stop() {
 	if !t.stopped.Swap(true) {
 		t.wakeWriter()
@@ -87,7 +87,7 @@ func (t *Track) Stop() {
 func (t *Track) wakeWriter() {
 	select {
 	case t.wake <- struct{}{}:
-	default: // it was told already
+	default: // it was woken already
 	}
 }
 
@@ -97,7 +97,7 @@ var (
 	writeFailed, tooLong          = WriteFailed, TooLong
 )
 
-// fail makes the track refuse all that comes; the recorder's watch tells of it. The first cause counts.
+// fail makes the track refuse further units; the recorder's watch reports it. The first cause counts.
 func (t *Track) fail(c *Cause) {
 	if t.failed.CompareAndSwap(nil, c) {
 		t.r.wakeWatch()
@@ -105,8 +105,8 @@ func (t *Track) fail(c *Cause) {
 	}
 }
 
-// run seals and writes what the worker puts, until the track is stopped or fails. What was taken before a failure is written too,
-// if the disk still takes it.
+// run seals and writes the queued units until the track is stopped or fails. Units that were accepted before a failure are written too,
+// if the disk still accepts them.
 func (t *Track) run() {
 	defer close(t.done)
 	timer := time.NewTimer(flushEvery)
@@ -138,11 +138,11 @@ func (t *Track) run() {
 	}
 }
 
-// diskBusy and end say when the disk is waited for, so that the watch sees one that hangs.
+// diskBusy and end mark the time of a write or sync, so that watch notices a disk that hangs.
 func (t *Track) diskBusy() { t.busySince.Store(max(1, int64(t.r.cfg.Now().Sub(t.r.opened)))) }
 func (t *Track) diskIdle() { t.busySince.Store(0) }
 
-// hangs says whether the disk has not answered for longer than it may.
+// hangs reports whether a write or sync has taken longer than Config.SlowSync.
 func (t *Track) hangs(now time.Time) bool {
 	since := t.busySince.Load()
 	return since != 0 && now.Sub(t.r.opened)-time.Duration(since) > t.r.cfg.SlowSync

@@ -19,8 +19,8 @@ type Report struct {
 	unopened map[string]bool // tracks of such segments, and of those whose header is damaged
 }
 
-// Intact says that nothing was changed, removed or put elsewhere. What is only incomplete or closed is sound: a crash and an erasure
-// are no forgery.
+// Intact reports whether nothing was changed, removed or moved. Incomplete and closed segments are intact: a crash or an erasure is no
+// forgery.
 func (r Report) Intact() bool {
 	return !slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Finding != Incomplete && p.Finding != Closed && p.Finding != Unlogged })
 }
@@ -39,10 +39,10 @@ type TrackReport struct {
 	Started    time.Time `json:"started"`
 }
 
-// Progress is told how many segments of how many are done; nil for nobody.
+// Progress receives the number of segments that are done, and their total; nil is allowed.
 type Progress func(done, total int64)
 
-// Verify reads all that is chosen and names what is wrong. A recording that is still written reads as incomplete.
+// Verify reads all segments that filter accepts and reports their problems. A recording that is still being written is incomplete.
 func (o *Opener) Verify(l Storage, filter func(Header) bool, progress Progress) (Report, error) {
 	all, err := List(l)
 	if err != nil {
@@ -71,7 +71,7 @@ func (o *Opener) Verify(l Storage, filter func(Header) bool, progress Progress) 
 	return r, nil
 }
 
-// verifyTrack judges the segments of one track, which come by number.
+// verifyTrack checks the segments of one track, in order of their numbers.
 func (o *Opener) verifyTrack(l Storage, list []ListedSegment, r *Report) error {
 	h := list[0].Header
 	t := TrackReport{Track: h.Track, Session: h.Session, Person: h.Person, Kind: h.Kind, Source: h.Source, ErasureKey: h.ErasureKey, Started: h.Started}
@@ -114,7 +114,7 @@ func (o *Opener) verifyTrack(l Storage, list []ListedSegment, r *Report) error {
 	return nil
 }
 
-// checkOrder judges where a segment stands among those of its track.
+// checkOrder checks the position of a segment in its track.
 func (s *segment) checkOrder(before *segment, expected int) {
 	if s.name != s.header.File+suffix {
 		s.addProblem(-1, Spliced, "the file has the name of another")
