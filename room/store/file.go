@@ -31,6 +31,10 @@ type File struct {
 
 	readers chan struct{} // bounds the goroutines that a disk that hangs can hold
 
+	maxExpiring int                       // maxExpiring, but in tests
+	confirm     func(*os.File, int) error // confirmRoot, but in tests
+	opened      func(*bbolt.DB)           // nil, but in tests
+
 	writing sync.Mutex // held by Commit and Close
 	suspect bool       // Guarded by writing. The last Commit failed: the file is opened anew before the next.
 	expires int        // Guarded by writing. How many values have an Expires.
@@ -57,7 +61,7 @@ func OpenFile(dir string, now func() time.Time) (*File, error) {
 	if err := os.Chmod(dir, modeFolder); err != nil {
 		return nil, err
 	}
-	f := &File{dir: filepath.Clean(dir), now: now, readers: make(chan struct{}, maxReaders)}
+	f := &File{dir: filepath.Clean(dir), now: now, readers: make(chan struct{}, maxReaders), maxExpiring: maxExpiring, confirm: confirmRoot}
 	if _, err := os.Stat(f.path()); errors.Is(err, fs.ErrNotExist) {
 		if err := f.create(); err != nil {
 			return nil, fmt.Errorf("cannot make %s: %w", f.path(), err)
@@ -112,24 +116,19 @@ func (f *File) open() error {
 	}
 	err = file.Chmod(modeFile)
 	if err == nil {
-		err = confirmRoot(file, db.Info().PageSize)
+		err = f.confirm(file, db.Info().PageSize)
 	}
 	if err == nil {
 		f.expires, err = inspect(db, file)
 	}
 	if err != nil {
-		return errors.Join(err, closeDB(db, file, err))
+		return errors.Join(err, db.Close())
 	}
 	f.db, f.file = db, file
-	return nil
-}
-
-// closeDB closes what bbolt has open. After a panic only the file: bbolt's own Close could wait for a lock that the panic left behind.
-func closeDB(db *bbolt.DB, file *os.File, reason error) error {
-	if errors.Is(reason, ErrDamaged) {
-		return file.Close()
+	if f.opened != nil {
+		f.opened(db)
 	}
-	return db.Close()
+	return nil
 }
 
 func openDB(name string, flag int) (db *bbolt.DB, file *os.File, err error) {
@@ -211,7 +210,7 @@ func inspect(db *bbolt.DB, file *os.File) (expires int, err error) {
 func walk(b *bbolt.Bucket) (n int, err error) {
 	var last []byte
 	err = b.ForEach(func(key, value []byte) error {
-		if n > 0 && bytes.Compare(last, key) >= 0 || len(value) > 2*maxValue {
+		if n > 0 && bytes.Compare(last, key) >= 0 || len(value) > 2*MaxValue {
 			return fmt.Errorf("%w (its keys are out of order, or a value has no end)", ErrDamaged)
 		}
 		last = key
@@ -242,7 +241,7 @@ func (f *File) Commit(changes []Change) ([]Outcome, error) {
 		}
 		f.suspect = false
 	}
-	t := transaction{outcomes: make([]Outcome, len(changes)), expires: f.expires}
+	t := transaction{outcomes: make([]Outcome, len(changes)), expires: f.expires, limit: f.maxExpiring}
 	err := f.use(func(db *bbolt.DB) error {
 		return db.Update(func(tx *bbolt.Tx) error {
 			t.Tx = tx
@@ -331,7 +330,8 @@ func tryDisk(dir string) error {
 type transaction struct {
 	*bbolt.Tx
 	outcomes []Outcome
-	expires  int
+	expires  int // how many values have an Expires
+	limit    int // of them
 }
 
 func (t *transaction) apply(c Change, outcome *Outcome) error {
@@ -349,7 +349,7 @@ func (t *transaction) apply(c Change, outcome *Outcome) error {
 		return b.Put(key, c.Value)
 	case !c.Create:
 		return errors.New("only a value that is created can expire")
-	case t.expires >= maxExpiring:
+	case t.expires >= t.limit:
 		*outcome = Full
 		return nil
 	}
@@ -431,6 +431,9 @@ type pair struct {
 
 // read collects values on a goroutine of its own, since nothing ends a read of a disk that hangs.
 func (f *File) read(ctx context.Context, bucket Bucket, collect func(*bbolt.Bucket) []pair) ([]pair, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("%w (%w)", ErrStalled, err)
+	}
 	select {
 	case f.readers <- struct{}{}:
 	case <-ctx.Done():
@@ -474,8 +477,11 @@ func (f *File) Close() error {
 		return nil
 	}
 	f.closed = true
-	if f.db == nil {
+	switch {
+	case f.db == nil:
 		return nil
+	case f.damaged != nil: // bbolt's own Close could wait for a lock that a panic left behind
+		return f.file.Close()
 	}
-	return closeDB(f.db, f.file, f.damaged)
+	return f.db.Close()
 }

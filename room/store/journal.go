@@ -77,7 +77,7 @@ func (s *Store) Load() ([]live.Record, error) {
 
 // put is a change that seals a value.
 func (s *Store) put(bucket Bucket, key string, value []byte) (Change, error) {
-	if len(value) > maxValue {
+	if len(value) > MaxValue {
 		return Change{}, fmt.Errorf("a value of %d bytes is too large for the store", len(value))
 	}
 	return Change{Bucket: bucket, Key: key, Value: s.seal.close(bucket, key, value)}, nil

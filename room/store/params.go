@@ -20,8 +20,8 @@ const (
 
 	// maxState bounds the state of a session: 500 in it and 1000 who wait, with two kilobytes each.
 	maxState = 3 << 20
-	// maxValue bounds one value: a state, of which base64 makes four thirds, and its names.
-	maxValue = maxState/3*4 + 1<<10
+	// MaxValue bounds one value before it is sealed: a state, of which base64 makes four thirds, and its names.
+	MaxValue = maxState/3*4 + 1<<10
 	// maxExpiring bounds used tokens: ten joins a second for nearly all of auth.UsedTokenRetention, in some 400 MB. Full, it refuses tokens.
 	maxExpiring = 800_000
 	// maxExpired bounds the values that expired and are deleted in one transaction: twice as many as one creates.
@@ -49,7 +49,7 @@ const (
 	fileName   = "store.db"
 	// tryFile is written, and removed, to see whether a disk that failed takes something again: as much as the largest value.
 	tryFile = "try"
-	trySize = maxValue
+	trySize = MaxValue
 )
 
 // Keys of the bucket Meta.

@@ -38,7 +38,8 @@ var rules = []rule{
 	{path: "room/live/internal/opening", internal: []string{"auth", "room"}, forbid: pion, pure: true},
 	{path: "room/live/livetest", internal: []string{"auth", "room", "room/live"}, forbid: pion}, // stands for signaling and media in tests
 	{path: "room/audit", internal: []string{"auth", "room"}, forbid: pion},
-	{path: "room/store", internal: []string{"auth", "room", "room/audit", "room/live"}, forbid: pion}, // implements live.Journal
+	{path: "room/store", internal: []string{"auth", "room", "room/audit", "room/live", "room/store/storetest"}, forbid: pion}, // implements live.Journal
+	{path: "room/store/storetest", internal: []string{"room/store"}, forbid: pion},                                            // the contract of store.Values
 	{path: "signaling", internal: []string{"auth", "room", "room/*", "signaling/*"}, forbid: pion},
 	{path: "signaling/wire", internal: []string{"auth", "room", "room/live"}, forbid: pion, pure: true},
 	{path: "signaling/conns", forbid: pion},
