@@ -12,6 +12,7 @@ import (
 
 // TestRefusalsAreLogged: what was refused stands in the audit log of the daemon when it has stopped, in words of closed lists.
 func TestRefusalsAreLogged(t *testing.T) {
+	t.Parallel()
 	p := demotest.NewProcess(t)
 	ann := p.Dial()
 	ann.Ask("hello", map[string]any{"token": p.Token("sub=CANARY"), "client": demotest.Client})

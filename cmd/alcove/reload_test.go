@@ -60,6 +60,7 @@ func (s *serving) page() string {
 
 // A daemon takes what can be changed while it runs, and keeps a call.
 func TestReload(t *testing.T) {
+	t.Parallel()
 	folder, roots := alcovetest.Folder(t)
 	s := startServe(t, folder, roots)
 	defer s.stop()
@@ -138,6 +139,7 @@ func TestReloadBySignal(t *testing.T) {
 
 // Files that renew themselves are found without a signal; a pair that does not fit, half written, is not used.
 func TestPoll(t *testing.T) {
+	t.Parallel()
 	folder, roots := alcovetest.Folder(t)
 	s := startServe(t, folder, roots)
 	defer s.stop()

@@ -14,6 +14,7 @@ import (
 
 // A daemon whose ACME server cannot be reached serves all the same: health, metrics, and who comes by a name it has.
 func TestServeWithoutACME(t *testing.T) {
+	t.Parallel()
 	folder, _ := alcovetest.Folder(t)
 	s := &serving{folder: folder, t: t}
 	s.edit("alcove.yaml", func(text string) string {

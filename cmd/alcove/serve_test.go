@@ -109,6 +109,7 @@ func (s *serving) stop() {
 
 // The operator's way: keys, a configuration, serve, a token, a seat, and SIGTERM.
 func TestServe(t *testing.T) {
+	t.Parallel()
 	folder, roots := alcovetest.Folder(t)
 	s := startServe(t, folder, roots)
 	token := s.token("--room", "tuesday", "--sub", "planted-sub", "--name", "PlantedName")
@@ -129,6 +130,7 @@ func TestServe(t *testing.T) {
 
 // TestPortsInUse: a daemon that cannot have a port names it, the key of the configuration, and what to do.
 func TestPortsInUse(t *testing.T) {
+	t.Parallel()
 	stream, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -21,6 +21,7 @@ import (
 // TestStopBesideHungDisk: while a file of the daemon hangs, as on a disk that does not answer, one signal stops the daemon in the time of a
 // stop, and a second one at once. The file is a pipe that nobody writes to.
 func TestStopBesideHungDisk(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		signals int

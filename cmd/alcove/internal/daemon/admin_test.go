@@ -59,6 +59,7 @@ func adminToken(t *testing.T, folder string, audience string) string {
 
 // The admin API of the whole daemon: a list, a revocation, and a token for joins that is refused.
 func TestAdminAPI(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	r := startDevIn(t, folder)
 	_, token := alcovetest.Get(t, r.base+"/dev/token?sub=maria&role=host&room=tuesday")

@@ -22,6 +22,7 @@ import (
 
 // A person's answers are exported while the daemon runs, by asking it, and the same when it does not, by reading the store.
 func TestConsentExport(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	r := startDevIn(t, folder)
 	p := r.process(t)
@@ -83,6 +84,7 @@ audit: {dir: audit, key_file: audit.key}
 }
 
 func TestDialable(t *testing.T) {
+	t.Parallel()
 	for listen, want := range map[string]string{
 		"127.0.0.1:9091": "127.0.0.1:9091", "0.0.0.0:9091": "127.0.0.1:9091", ":9091": "127.0.0.1:9091", "[::]:9091": "[::1]:9091",
 		"10.0.0.7:1": "10.0.0.7:1", "localhost:1": "localhost:1",

@@ -119,6 +119,7 @@ func (r *running) hello(t *testing.T, token string) (*websocket.Conn, string) {
 
 // From token to seat, through everything but media.
 func TestDaemon(t *testing.T) {
+	t.Parallel()
 	r := startDev(t)
 	for _, path := range []string{"/livez", "/readyz"} {
 		if resp, body := alcovetest.Get(t, r.admin+path); resp.StatusCode != http.StatusOK {
@@ -170,6 +171,7 @@ func TestDaemon(t *testing.T) {
 }
 
 func TestDaemonWithoutMedia(t *testing.T) {
+	t.Parallel()
 	public, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -193,6 +195,7 @@ func TestDaemonWithoutMedia(t *testing.T) {
 }
 
 func TestSignals(t *testing.T) {
+	t.Parallel()
 	signals := make(chan os.Signal, 2)
 	stop, done := signalContexts(signals)
 	defer done()

@@ -55,6 +55,7 @@ func metricsOf(t *testing.T) (names map[string]bool, page string) {
 
 // A rule or a panel for a metric that was renamed would be silent for ever.
 func TestRulesAndDashboards(t *testing.T) {
+	t.Parallel()
 	names, page := metricsOf(t)
 	problems, err := promlint.New(strings.NewReader(page)).Lint()
 	if err != nil || len(problems) > 0 {

@@ -30,6 +30,7 @@ func (r *running) token(t *testing.T, query string) string {
 }
 
 func TestDrainCommands(t *testing.T) {
+	t.Parallel()
 	r := startDev(t)
 	host, _ := r.hello(t, r.token(t, "role=host&room=tuesday&sub=h"))
 	if said, code := demotest.Command(t, "drain", "--socket", r.socket, "--stops-in", "20m"); code != cli.ExitOK || said != "draining; 1 rooms, 1 people connected\n" {
@@ -78,6 +79,7 @@ func TestDrainCommands(t *testing.T) {
 
 // A stop waits until nobody is there; a first one who goes early ends the wait.
 func TestStopWaitsForPeople(t *testing.T) {
+	t.Parallel()
 	r := startDevWith(t, t.TempDir(), func(d *Daemon) { d.Config.DrainWait = config.Duration(time.Hour) })
 	host, _ := r.hello(t, r.token(t, "role=host"))
 	r.signals <- os.Interrupt
@@ -95,6 +97,7 @@ func TestStopWaitsForPeople(t *testing.T) {
 
 // A second signal ends the wait, and the exit code says so.
 func TestSecondSignal(t *testing.T) {
+	t.Parallel()
 	r := startDevWith(t, t.TempDir(), func(d *Daemon) { d.Config.DrainWait = config.Duration(time.Hour) })
 	host, _ := r.hello(t, r.token(t, "role=host"))
 	r.signals <- os.Interrupt
@@ -107,6 +110,7 @@ func TestSecondSignal(t *testing.T) {
 }
 
 func TestControlSocket(t *testing.T) {
+	t.Parallel()
 	name := filepath.Join(t.TempDir(), "deep", "alcove.sock")
 	first, err := control.Listen(name)
 	if err != nil {

@@ -64,6 +64,7 @@ func in(d time.Duration) string { return url.QueryEscape(time.Now().Add(d).Forma
 
 // The schedule of a token binds everyone but hosts, and goes before that of the policy.
 func TestSchedule(t *testing.T) {
+	t.Parallel()
 	r := startRules(t, func(c *config.Config) {
 		later := config.DefaultPolicy()
 		later.Schedule.NotBefore = config.Instant(time.Now().Add(time.Hour))
@@ -94,6 +95,7 @@ func TestSchedule(t *testing.T) {
 
 // What the policy wants of a login is asked of the token, at the door and for each act.
 func TestLogin(t *testing.T) {
+	t.Parallel()
 	r := startRules(t, func(c *config.Config) {
 		strict := config.DefaultPolicy()
 		strict.Login = config.Login{
@@ -131,6 +133,7 @@ func TestLogin(t *testing.T) {
 
 // A text that somebody acknowledged is not asked of them again: not in another room, and not after a restart.
 func TestAcknowledgedBefore(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	r := startDevIn(t, folder)
 	p := r.process(t)
@@ -184,6 +187,7 @@ func (nobody) End(room.Closing) {}
 
 // readyz says that acts cannot be written, and why, although the store itself has no complaint.
 func TestReadyzSaysWhy(t *testing.T) {
+	t.Parallel()
 	c := config.Default()
 	c.Listen, c.Admin = "127.0.0.1:0", "127.0.0.1:0"
 	c.Auth.Issuer, c.Auth.Audience = dev.Issuer, dev.Audience

@@ -112,6 +112,7 @@ func describedMetrics(t *testing.T) map[string][]string {
 
 // TestLabels: no metric has a label that is not in the table, and all series that can ever be stay below the limit.
 func TestLabels(t *testing.T) {
+	t.Parallel()
 	table, seen := labelled(), describedMetrics(t)
 	if len(seen) < 60 {
 		t.Fatalf("found %d metrics only: %v", len(seen), slices.Sorted(maps.Keys(seen)))
@@ -147,6 +148,7 @@ func TestLabels(t *testing.T) {
 
 // TestLabelsInUse scrapes a daemon after all kinds of nonsense: what strangers say never becomes a label.
 func TestLabelsInUse(t *testing.T) {
+	t.Parallel()
 	r := startDev(t)
 	conn, _ := r.hello(t, r.token(t, "role=host"))
 	for _, message := range []string{`{"id":"2","type":"planted.type"}`, `{"id":"3","type":"waiting.admit","data":{"participantIds":["planted"]}}`} {

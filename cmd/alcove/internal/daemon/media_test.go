@@ -12,6 +12,7 @@ import (
 
 // TestRefusal: an offer that is refused has its code, and a detail that does not say the code again.
 func TestRefusal(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		err    error
 		code   room.Code

@@ -26,6 +26,7 @@ func (c counted) Finish(ctx context.Context) error {
 // TestWrappedPlaneLosesNothing: what stands between the daemon and the media plane switches off neither metrics, nor retention, nor the
 // ends of recordings.
 func TestWrappedPlaneLosesNothing(t *testing.T) {
+	t.Parallel()
 	var finished atomic.Int64
 	r := startDevWith(t, t.TempDir(), func(d *Daemon) {
 		d.Config.Media.Listen, d.Config.Media.Port = "127.0.0.1", 0

@@ -25,6 +25,7 @@ import (
 
 // TestNothingIsRecordedUnasked holds that people who talk, and people who refuse, leave nothing.
 func TestNothingIsRecordedUnasked(t *testing.T) {
+	t.Parallel()
 	s := newStudio(t, "each")
 	if dumps, err := record.Dumpable(); err != nil || dumps {
 		t.Errorf("a crash would write what is recorded into a core file: %v", err)
@@ -49,6 +50,7 @@ func TestNothingIsRecordedUnasked(t *testing.T) {
 // TestEachIsRecordedByConsent: one consents and withdraws in the middle of a word, consents again; one refuses; one never answers;
 // one consents to sound alone.
 func TestEachIsRecordedByConsent(t *testing.T) {
+	t.Parallel()
 	s := newStudio(t, "each")
 	host, ann, ben, cem := s.enter("host", auth.Host), s.enter("ann", auth.Participant), s.enter("ben", auth.Participant), s.enter("cem", auth.Participant)
 	host.ask(soundScope, pictureScope)
@@ -86,6 +88,7 @@ func TestEachIsRecordedByConsent(t *testing.T) {
 
 // TestEveryoneOrNobody: one refusal and nothing is written; a late joiner pauses all; a side room and a mute are left out.
 func TestEveryoneOrNobody(t *testing.T) {
+	t.Parallel()
 	s := newStudio(t, "everyone")
 	host, ann := s.enter("host", auth.Host), s.enter("ann", auth.Participant)
 	host.ask(soundScope)
@@ -132,6 +135,7 @@ func TestEveryoneOrNobody(t *testing.T) {
 // TestSoundAndPictureLineUp holds that what was sent at one moment plays at one moment, from a publisher whose sender reports are
 // known, through the whole daemon: within maxSkew, also for two people.
 func TestSoundAndPictureLineUp(t *testing.T) {
+	t.Parallel()
 	const maxSkew = 5 * time.Millisecond
 	s := newStudio(t, "each")
 	host, ann := s.enter("host", auth.Host), s.enter("ann", auth.Participant)
@@ -188,6 +192,7 @@ func (s *studio) played(mark []byte) (line time.Duration, blocks int) {
 // TestRecordingFails holds that what goes wrong with the recorder ends the recording with a word to all, and nothing else: the
 // session goes on, what is written opens, and nothing begins again by itself.
 func TestRecordingFails(t *testing.T) {
+	t.Parallel()
 	for fault, spoil := range map[string]func(*studio) error{
 		faultSeal: func(s *studio) error { return os.Remove(s.recorder.config.RecipientsFile) },
 		faultWrite: func(s *studio) error {

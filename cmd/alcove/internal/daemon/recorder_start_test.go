@@ -19,6 +19,7 @@ import (
 // TestRecordingOnADiskThatHangs holds that nobody is told that it records while the disk does not answer: it is starting, then it has
 // failed, with a word to all, and asked again when the disk is back it begins.
 func TestRecordingOnADiskThatHangs(t *testing.T) {
+	t.Parallel()
 	s := newStudio(t, "each")
 	host, ann := s.enter("host", auth.Host), s.enter("ann", auth.Participant)
 	host.ask(soundScope)

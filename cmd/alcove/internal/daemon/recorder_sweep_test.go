@@ -19,6 +19,7 @@ import (
 
 // TestSweep holds that what has expired goes by itself, what has not stays, and that an erasure comes into the audit log.
 func TestSweep(t *testing.T) {
+	t.Parallel()
 	s := newStudio(t, "each")
 	host, ann := s.enter("host", auth.Host), s.enter("ann", auth.Participant)
 	host.ask(soundScope)

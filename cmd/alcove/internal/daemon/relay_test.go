@@ -39,6 +39,7 @@ func measured(t *testing.T, admin string, metric *regexp.Regexp, want string) {
 
 // TestRelayInTheDaemon: on the port of the page, for who is admitted, to the media port, until they leave.
 func TestRelayInTheDaemon(t *testing.T) {
+	t.Parallel()
 	planes := make(chan mediaPlane, 1)
 	r := startDevWith(t, t.TempDir(), func(d *Daemon) {
 		d.Config.Media.Listen, d.Config.Media.Port = "127.0.0.1", 0

@@ -7,6 +7,7 @@ import (
 
 // The gauges of the store say what an alert needs, and no more.
 func TestStateMetrics(t *testing.T) {
+	t.Parallel()
 	m := newStateMetrics()
 	m.state = fakeState{nil, errors.New("no such machine"), 7}
 	got := map[string]float64{}

@@ -15,6 +15,7 @@ var increaseOf = regexp.MustCompile(`(?:increase|rate)\((alcove_\w+_total)(?:\{(
 // TestWatchedCountersBegin: each counter whose increase an alert watches is there, at 0, before anything happened: of one that appears with
 // its first count Prometheus sees no increase.
 func TestWatchedCountersBegin(t *testing.T) {
+	t.Parallel()
 	rules, err := os.ReadFile("../../../../deploy/prometheus/rules.yaml")
 	if err != nil {
 		t.Fatal(err)

@@ -51,6 +51,7 @@ func expect(t *testing.T, what string, got []finding, want ...string) {
 }
 
 func TestDiagnoseCertificate(t *testing.T) {
+	t.Parallel()
 	leaf := func(from, until time.Time) *tls.Certificate {
 		return &tls.Certificate{Certificate: [][]byte{{}}, Leaf: &x509.Certificate{
 			DNSNames: []string{"video.example.org"}, NotBefore: from, NotAfter: until,
@@ -84,6 +85,7 @@ func TestDiagnoseCertificate(t *testing.T) {
 }
 
 func TestDiagnoseNetwork(t *testing.T) {
+	t.Parallel()
 	outside, inside := netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("10.0.0.7")
 	name := func(err error, found ...netip.Addr) []finding {
 		return []finding{diagnoseName("v.example.org", found, err, []string{"198.51.100.1"}, []netip.Addr{inside, outside})}
@@ -125,6 +127,7 @@ func TestDiagnoseNetwork(t *testing.T) {
 }
 
 func TestDiagnoseHost(t *testing.T) {
+	t.Parallel()
 	one := func(f finding) []finding { return []finding{f} }
 	expect(t, "kept", one(diagnoseClock(true, nil)), "ok")
 	expect(t, "not kept", one(diagnoseClock(false, nil)), "warning")
@@ -184,6 +187,7 @@ func TestDiagnoseHost(t *testing.T) {
 
 // The constant is a copy: what the media socket asks for belongs to sfu/udp.
 func TestMediaBuffer(t *testing.T) {
+	t.Parallel()
 	if !regexp.MustCompile(`(?m)^const receiveBuffer = 4 << 20$`).Match(alcovetest.ReadFile(t, "sfu/udp/udp.go")) || mediaBuffer != 4<<20 {
 		t.Error("sfu/udp asks for another receive buffer than doctor looks for")
 	}
@@ -191,6 +195,7 @@ func TestMediaBuffer(t *testing.T) {
 
 // All is asked, and what is wrong with a real folder is found.
 func TestExamine(t *testing.T) {
+	t.Parallel()
 	folder, _ := alcovetest.Folder(t)
 	file := filepath.Join(folder, "alcove.yaml")
 	c, l, err := config.Load(file)
@@ -229,6 +234,7 @@ func TestExamine(t *testing.T) {
 
 // A real disk is measured, and left as it was.
 func TestMeasureDisk(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	d, err := measureDisk(filepath.Join(folder, "not", "there", "yet"))
 	if err != nil {
@@ -243,6 +249,7 @@ func TestMeasureDisk(t *testing.T) {
 }
 
 func TestProbePage(t *testing.T) {
+	t.Parallel()
 	page := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v1/page.json" {
 			w.Write([]byte("{}"))
@@ -266,6 +273,7 @@ func TestProbePage(t *testing.T) {
 
 // An open media port is silent to strangers, a closed one refuses, another program's answers.
 func TestProbeMedia(t *testing.T) {
+	t.Parallel()
 	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -293,6 +301,7 @@ func TestProbeMedia(t *testing.T) {
 }
 
 func TestCheckNamesCertificate(t *testing.T) {
+	t.Parallel()
 	cert, _ := alcovetest.SelfSigned(t)
 	if text := certificate(&cert); !strings.Contains(text, "localhost until "+cert.Leaf.NotAfter.UTC().Format(time.DateOnly)) {
 		t.Errorf("check says %q", text)

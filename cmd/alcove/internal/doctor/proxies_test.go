@@ -238,6 +238,7 @@ func tells(t *testing.T, what string, got finding, want string) {
 // TestProxies: through each configuration of deploy/docs/proxies that Debian has a program for, people can join, the probe says so, and
 // the daemon knows who comes, whatever a client writes into its headers.
 func TestProxies(t *testing.T) {
+	t.Parallel()
 	for file, tcp := range map[string]bool{"nginx.conf": false, "haproxy.cfg": false, "haproxy-tcp.cfg": true, "Caddyfile": false} {
 		t.Run(file, func(t *testing.T) {
 			b := newBehind(t, tcp)
@@ -257,6 +258,7 @@ func TestProxies(t *testing.T) {
 
 // TestProxiesSetUpWrongly: the probe names the mistake and its line, and the daemon's log has it once.
 func TestProxiesSetUpWrongly(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		file    string
 		changes []string
@@ -284,6 +286,7 @@ func TestProxiesSetUpWrongly(t *testing.T) {
 
 // TestProbeJoin: what else may answer.
 func TestProbeJoin(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		status         int
 		reason, server string

@@ -11,6 +11,7 @@ import (
 )
 
 func TestDiagnoseRecorder(t *testing.T) {
+	t.Parallel()
 	c := config.Default()
 	if all := diagnoseRecordings(c, recordingFindings{}); all != nil {
 		t.Errorf("without recordings doctor says %v", all)
@@ -38,6 +39,7 @@ func TestDiagnoseRecorder(t *testing.T) {
 
 // TestCheckSaysWhatIsRecorded: a policy alone records nothing, and check says so.
 func TestCheckSaysWhatIsRecorded(t *testing.T) {
+	t.Parallel()
 	c := config.Default()
 	c.Policies["care"] = config.Policy{Recording: config.PolicyRecording{Mode: "everyone"}}
 	if said := recorderPlan(c); len(said) != 1 || !strings.Contains(said[0], "nothing is recorded, for recording.dir is empty") || !strings.Contains(said[0], "care") {

@@ -7,6 +7,7 @@ import (
 )
 
 func TestRelayAt(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		change func(*config.Config)
 		at     string

@@ -180,6 +180,7 @@ func wants(t *testing.T, text string, parts ...string) {
 }
 
 func TestRecordingRead(t *testing.T) {
+	t.Parallel()
 	a := newArchive(t)
 	out, _ := a.run(cli.ExitOK, "list", "--config", a.config())
 	wants(t, out, "BEGAN", "SESSION", archiveSession, a.person.Person(mira), "microphone", "1 segments", archived.UTC().Add(720*time.Hour).Format(time.RFC3339), "2 tracks, 0 files that cannot be read")
@@ -229,6 +230,7 @@ func TestRecordingRead(t *testing.T) {
 
 // TestRecordingMissed: with the audit log, what was removed, emptied or cut is named, and is no crash.
 func TestRecordingMissed(t *testing.T) {
+	t.Parallel()
 	a := newArchive(t)
 	files, err := filepath.Glob(filepath.Join(a.dir, "recordings", "*.seg"))
 	if err != nil || len(files) != 2 {
@@ -300,6 +302,7 @@ func layerOf(t *testing.T, dir string) record.Storage {
 }
 
 func TestRecordingKept(t *testing.T) {
+	t.Parallel()
 	a := newArchive(t)
 	out, _ := a.run(cli.ExitOK, "hold", "--config", a.config(), "--sub", mira)
 	wants(t, out, "held: 1 tracks")
@@ -342,6 +345,7 @@ func TestRecordingKept(t *testing.T) {
 
 // TestRecordingErasedWhileRunning: who holds the audit log enters the receipt later.
 func TestRecordingErasedWhileRunning(t *testing.T) {
+	t.Parallel()
 	a := newArchive(t)
 	lock, err := audit.OpenDir(filepath.Join(a.dir, "state/audit"))
 	if err != nil {
@@ -360,6 +364,7 @@ func TestRecordingErasedWhileRunning(t *testing.T) {
 }
 
 func TestRecordingRefusals(t *testing.T) {
+	t.Parallel()
 	a := newArchive(t)
 	other, err := age.GenerateX25519Identity()
 	if err != nil {
@@ -404,6 +409,7 @@ func TestRecordingRefusals(t *testing.T) {
 
 // TestBar draws on a terminal only: what is no file is none.
 func TestBar(t *testing.T) {
+	t.Parallel()
 	var b bytes.Buffer
 	hidden := newProgressBar(&b, "segments")
 	hidden.progress(1, 2)
@@ -437,6 +443,7 @@ func (l sweptMeanwhile) Lock() (record.LockedStorage, error) {
 
 // TestHoldCountsWhatIsLeft: what expired while the hold was being set does not count as held, and is said.
 func TestHoldCountsWhatIsLeft(t *testing.T) {
+	t.Parallel()
 	a := newArchive(t)
 	c, _, err := recordingConfigOf(a.config())
 	if err != nil {
