@@ -129,8 +129,8 @@ func TestReloadBySignal(t *testing.T) {
 	if got := heard(); got != "READY=1" {
 		t.Errorf("heard %q at last", got)
 	}
-	if log := s.log.String(); !strings.Contains(log, "what was in force stays") {
-		alcovetest.Await(t, "the log tells of it", func() bool { return strings.Contains(s.log.String(), "what was in force stays") })
+	if log := s.log.String(); !strings.Contains(log, "the previous one stays in force") {
+		alcovetest.Await(t, "the log tells of it", func() bool { return strings.Contains(s.log.String(), "the previous one stays in force") })
 	}
 	if _, answer := s.join(s.token("--room", "tuesday", "--sub", "h")); !strings.Contains(answer, `"state":"waiting"`) {
 		t.Errorf("a token of the keys before hears %s", answer)

@@ -17,7 +17,7 @@ func runServe(t cli.Terminal, args []string) error {
 	return serve(t, args, stop)
 }
 
-// serve runs the daemon of a configuration until it is told to stop.
+// serve runs the daemon of a configuration until a signal stops it.
 func serve(t cli.Terminal, args []string, stop daemon.StopSignals) error {
 	f := cli.NewFlags(t, "serve", "serve --config FILE\n\nRuns the daemon. `alcove check --config FILE` says what it would start.")
 	name := f.String("config", "", "the configuration `file`")

@@ -18,11 +18,11 @@ const (
 	ExitOK    = 0
 	ExitError = 1
 	ExitUsage = 2
-	// exitForced: a second signal ended the daemon before all was let go.
+	// ExitForced: a second signal stopped the daemon before everything was closed.
 	ExitForced = 3
-	// exitUnfinished: something had not ended within the limit of a stop, and may not be written.
+	// ExitUnfinished: something did not end within StopTimeout and may not be written.
 	ExitUnfinished = 4
-	// exitBusy: people were still there when `drain --wait` gave up.
+	// ExitBusy: people were still connected when `drain --wait` gave up.
 	ExitBusy = 5
 )
 

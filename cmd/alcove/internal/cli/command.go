@@ -13,7 +13,7 @@ type Command struct {
 	Run           func(t Terminal, args []string) error
 }
 
-// Run runs the command that the first argument names and gives the exit code.
+// Run runs the command that the first argument names and returns the exit code.
 func Run(t Terminal, all []Command, args []string) int {
 	if len(args) == 0 {
 		usage(t.Err, all)

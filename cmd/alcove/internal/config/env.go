@@ -83,7 +83,7 @@ func parseValue(t reflect.Type, value string) (*yaml.Node, error) {
 	return doc.Content[0], nil
 }
 
-// setLine gives a node and all in it a line, which says where it came from.
+// setLine sets the line of a node and its children: below 0 it stands for a variable.
 func setLine(n *yaml.Node, line int) {
 	n.Line = line
 	for _, c := range n.Content {

@@ -21,7 +21,7 @@ const (
 	// A seat that resumes within less than a second never does; one that is kept for more than 10 minutes blocks a place.
 	minResumeWindow = time.Second
 	maxResumeWindow = 10 * time.Minute
-	// A place in the waiting room may be kept for longer, but who is gone for an hour has given up.
+	// A place in the waiting room may be kept for longer, but after an hour the person has given up.
 	maxWaitingResume = time.Hour
 	// A limit below a minute is a wrong unit; room.Policy ends every session after a day.
 	minLimit = time.Minute
@@ -35,7 +35,7 @@ const (
 	maxTextCount = 32
 	maxTextName  = 64
 	maxPurpose   = 200
-	// A day is longer than any session; who wants to wait for more has forgotten the daemon.
+	// A day is longer than any session; a longer wait is a mistake.
 	MaxDrainWait = 24 * time.Hour
 	// The page shows the clinic's name and phone in one line.
 	maxClinic = 80

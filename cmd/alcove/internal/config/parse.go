@@ -151,7 +151,7 @@ func (l *SourceMap) err() error {
 
 var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (-?\d+): (.*)$`)
 
-// failYAML gives the errors of the YAML reader our form.
+// failYAML turns the errors of the YAML reader into sourceErrors.
 func (l *SourceMap) failYAML(err error) {
 	texts := []string{err.Error()}
 	if t, ok := errors.AsType[*yaml.TypeError](err); ok {

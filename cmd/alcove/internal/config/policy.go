@@ -49,7 +49,7 @@ type Text struct {
 	SHA256  string `yaml:"sha256"` // of the file, hex; empty: not compared
 }
 
-// A Login says how sure the clinic must be of those who enter, lead, record.
+// A Login configures how strong a login must be to enter, to host and to record.
 type Login struct {
 	Entry     Assurance `yaml:"entry"`
 	Hosting   Assurance `yaml:"hosting"`
@@ -108,7 +108,7 @@ func (p *Policy) UnmarshalYAML(n *yaml.Node) error {
 	return nil
 }
 
-// fillPolicyDefaults gives defaults to the policy "default" and to those of which nothing is said.
+// fillPolicyDefaults sets the defaults of the policy "default" and of policies without keys.
 func fillPolicyDefaults(c *Config) {
 	if c.Policies == nil {
 		c.Policies = map[string]Policy{}
@@ -261,7 +261,7 @@ func PasscodeHashes(c Config) map[string]auth.PasscodeHash {
 	return all
 }
 
-// DisableRecording lets no policy record: there is nothing to record with.
+// DisableRecording turns recording off in all policies, for a daemon without a recorder.
 func DisableRecording(policies map[string]room.Policy) {
 	for name, p := range policies {
 		p.Recording = room.NoRecording

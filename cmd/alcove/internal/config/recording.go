@@ -12,12 +12,12 @@ import (
 	"alcove/sfu/record"
 )
 
-// A Recording says where recordings lie and who can open them. Without Dir nothing is recorded, whatever a policy says.
+// A Recording configures where recordings are stored and who can open them. Without Dir nothing is recorded, whatever a policy says.
 type Recording struct {
 	Dir            string `yaml:"dir"`
 	RecipientsFile string `yaml:"recipients_file"`
 
-	// The keys of people: without them nobody opens anything. See record.KeyringPaths.
+	// The erasure keys: without them no recording can be opened. See record.KeyringPaths.
 	ErasureKeysFile string `yaml:"erasure_keys_file"`
 	ErasureKeyFile  string `yaml:"erasure_key_file"`
 	ErasureCopy     string `yaml:"erasure_copy"`
@@ -57,7 +57,7 @@ func (c Recording) RetentionClasses() record.Classes {
 	return all
 }
 
-// Recipients reads whom recordings are sealed to, each time a track begins.
+// Recipients reads the public keys that recordings are encrypted to, each time a track starts.
 func (c Recording) Recipients() (record.Recipients, error) {
 	data, err := keyfile.ReadLimited(c.RecipientsFile, keyfile.MaxSize)
 	if err != nil {
@@ -109,7 +109,7 @@ func (l *SourceMap) validateRecorder(c *Config) {
 	}
 }
 
-// checkRecipients looks whether recordings could be made.
+// checkRecipients checks that recordings could be encrypted.
 func checkRecipients(c Config, l *SourceMap) error {
 	if !c.Recording.Enabled() {
 		return nil

@@ -15,7 +15,7 @@ const (
 )
 
 // RelayMode says where the relay is: behind a proxy that speaks HTTP only it needs an address of its own. One that writes the PROXY
-// protocol passes TCP on as it is, where TLS is ours.
+// protocol forwards TCP unchanged, so that the daemon does TLS.
 func (c Config) RelayMode() string {
 	switch {
 	case !c.Relay.Enabled:

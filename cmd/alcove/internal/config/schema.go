@@ -41,7 +41,7 @@ type TLS struct {
 	ACME ACME `yaml:"acme"`
 }
 
-// An ACME says who makes certificates for which names (RFC 8555). Without names nobody does.
+// An ACME configures the server that issues certificates (RFC 8555), and the names they are for. Without names ACME is off.
 type ACME struct {
 	Hosts     []string `yaml:"hosts"`
 	Directory string   `yaml:"directory"`
@@ -160,7 +160,7 @@ func parseInstant(s string) (Instant, error) {
 	return Instant(at), err
 }
 
-// UnmarshalYAML takes what walk let pass.
+// UnmarshalYAML reads what walk has checked.
 func (t *Instant) UnmarshalYAML(n *yaml.Node) (err error) {
 	*t, err = parseInstant(n.Value)
 	return err

@@ -193,7 +193,7 @@ func (l *SourceMap) address(key, s string) {
 	}
 }
 
-// validateOrigins takes exact origins only (RFC 6454, section 6.2): a wildcard would let in whoever gets a subdomain.
+// validateOrigins takes exact origins only (RFC 6454, section 6.2): a wildcard would allow every subdomain, whoever runs it.
 func (l *SourceMap) validateOrigins(key string, origins []string) {
 	for i, o := range origins {
 		u, err := url.Parse(o)

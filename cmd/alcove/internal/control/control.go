@@ -37,7 +37,7 @@ func (s State) String() string {
 	return said
 }
 
-// Request asks a running daemon.
+// Request sends one request to a running daemon.
 func Request(socket, method, path string) (state State, err error) {
 	client := http.Client{Timeout: Timeout, Transport: &http.Transport{
 		DisableKeepAlives: true,

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// LocalClient speaks to a daemon of ours: never through a proxy of the environment, which would read the bearer token, and never to where
+// LocalClient is an HTTP client for a daemon on this host: never through a proxy of the environment, which would read the bearer token, and never to where
 // an answer points. timeout 0 leaves it to the context.
 func LocalClient(timeout time.Duration) *http.Client {
 	return &http.Client{

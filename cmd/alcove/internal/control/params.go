@@ -3,7 +3,7 @@ package control
 import "time"
 
 const (
-	// DrainPoll is how often a daemon that drains, or a command that waits for it, looks whether somebody is connected.
+	// DrainPoll is how often a daemon that drains, or a command that waits for it, checks who is still connected.
 	DrainPoll = 200 * time.Millisecond
 	// Timeout bounds one request on the control socket; a reload reads files.
 	Timeout = 10 * time.Second

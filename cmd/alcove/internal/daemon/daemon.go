@@ -43,7 +43,7 @@ type Daemon struct {
 	DemoLinks map[string]http.Handler // nil in serve
 }
 
-// Run serves until it is told to stop. A disk that hangs ends no wait by itself, and may hang whoever reads, writes or closes a file: the
+// Run serves until stop. A disk that hangs ends no wait by itself, and blocks every goroutine that reads, writes or closes a file: the
 // second signal ends all of them, and so does the limit of a stop, once everything else has ended. What hangs ends with the process.
 func (d Daemon) Run(stop StopSignals) error {
 	over, ending := make(chan error, 1), make(chan struct{})
@@ -60,7 +60,7 @@ func (d Daemon) Run(stop StopSignals) error {
 	case err := <-over:
 		return err
 	case <-limit.C:
-		return cli.Exit{Code: cli.ExitUnfinished, Text: "stopped before all had ended: a disk does not answer, and may lack the last that was written"}
+		return cli.Exit{Code: cli.ExitUnfinished, Text: "stopped before everything had ended: a disk does not answer, and may lack the last writes"}
 	case <-stop.Forced.Done():
 	}
 	last := time.NewTimer(forcedTimeout)
@@ -125,7 +125,7 @@ func (d Daemon) serve(stop StopSignals, ending chan<- struct{}) (err error) {
 	reload := &reloader{read: d.Read, keys: d.Secrets.Keys, certs: certs, level: d.Level, rooms: rooms, server: server, limiters: limiters,
 		log: d.Log, count: reloads, started: d.Config, hup: make(chan os.Signal, 1)}
 	reload.current.Store(&d.Config)
-	signal.Notify(reload.hup, syscall.SIGHUP) // before anybody hears that we are ready: without, it would end us
+	signal.Notify(reload.hup, syscall.SIGHUP) // before READY=1: without a handler the signal would end the process
 	defer background(reload.run)()
 	if certs != nil && certs.ACME() {
 		go certs.KeepObtained(stop.Graceful, d.Log) // not waited for: an ACME server that hangs must not hold us
@@ -201,7 +201,7 @@ func (d Daemon) listeners(server *signaling.Server, socket net.Listener, operato
 	return all
 }
 
-// background starts what ends with its context, and gives the function that ends it and waits.
+// background runs a function on a goroutine. The returned function ends its context and waits.
 func background(run func(context.Context)) (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	over := make(chan struct{})
@@ -212,7 +212,7 @@ func background(run func(context.Context)) (end func()) {
 	return func() { cancel(); <-over }
 }
 
-// shutdown ends all in the order of who depends on whom: the rooms, what they recorded, their connections, the listeners.
+// shutdown closes in the order of dependence: rooms, recordings, connections, listeners.
 func shutdown(forced context.Context, rooms *live.Registry, media Plane, server *signaling.Server, listeners []servedListener) error {
 	ctx, cancel := context.WithTimeout(forced, StopTimeout)
 	defer cancel()
@@ -230,7 +230,7 @@ func shutdown(forced context.Context, rooms *live.Registry, media Plane, server 
 	case err == nil:
 		return nil
 	}
-	return cli.Exit{Code: cli.ExitUnfinished, Text: fmt.Sprintf("stopped before all had ended: %v", err)}
+	return cli.Exit{Code: cli.ExitUnfinished, Text: fmt.Sprintf("stopped before everything had ended: %v", err)}
 }
 
 // register registers all metrics; reloads counts what became of a reload.

@@ -13,7 +13,7 @@ import (
 	"alcove/signaling"
 )
 
-// A drainer lets the daemon take no new rooms, and tells people when it stops. It is safe for concurrent use.
+// A drainer stops the daemon from opening rooms, and announces when it stops. It is safe for concurrent use.
 type drainer struct {
 	rooms  *live.Registry
 	server *signaling.Server
@@ -25,7 +25,7 @@ type drainer struct {
 
 var errStopping = errors.New("the daemon stops")
 
-// begin takes no new rooms from now on. People are told when the daemon stops, if that is known; sessions go on.
+// begin opens no new rooms from now on, and announces the time of the stop if it is known. Sessions go on.
 func (d *drainer) begin(stopsAt time.Time) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -51,7 +51,7 @@ func (d *drainer) end() error {
 	return nil
 }
 
-// finish drains for good, and waits until nobody is there any more, but not longer than wait. The error is that of forced.
+// finish drains for good and waits until nobody is connected, but no longer than wait. The error is that of forced.
 func (d *drainer) finish(forced context.Context, wait time.Duration) error {
 	d.mu.Lock()
 	d.stopping = true

@@ -43,7 +43,7 @@ func OpenMedia(all config.Config, log *slog.Logger) (live.Media, Plane, error) {
 	return media{e, rec, to}, mediaPlane{newMediaMetrics(e), rec, to}, nil
 }
 
-// allowed is what clients are told to send of pictures, in the words of the media plane.
+// allowed lists the bitrates of video that clients may send, by source.
 func allowed() map[sfu.Source][]int {
 	all := map[sfu.Source][]int{}
 	for _, source := range []room.Source{room.Camera, room.Screen} {
@@ -139,7 +139,7 @@ func (m mediaRoom) Obey(p room.Plan, done func()) {
 		plan.Seats = append(plan.Seats, seat)
 	}
 	if len(p.Record) > 0 && m.tap == nil {
-		m.callbacks.failed(faultWrite) // nobody shall believe that it is recorded
+		m.callbacks.failed(faultWrite) // fail closed: without a recorder the room must not appear recorded
 	}
 	for _, rec := range p.Record {
 		if m.tap != nil {
@@ -150,7 +150,7 @@ func (m mediaRoom) Obey(p room.Plan, done func()) {
 	m.room.Obey(plan, done)
 }
 
-// relayFor lets those who are in the plan use the relay, and nobody else: what it had for others ends here.
+// relayFor allows the relay to the participants of the plan only, and ends the allocations of all others.
 func (m mediaRoom) relayFor(seats []room.PlanEntry) {
 	if m.relay == nil {
 		return

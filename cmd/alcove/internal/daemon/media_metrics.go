@@ -6,7 +6,7 @@ import (
 	"alcove/sfu"
 )
 
-// mediaMetrics reads the counters of the media plane when somebody scrapes. All labels are closed lists.
+// mediaMetrics reads the counters of the media plane at each scrape. All labels are closed lists.
 type mediaMetrics struct {
 	engine                                                       *sfu.Engine
 	datagrams, bytes, packets, payload, nacks, keyFrames         *prometheus.Desc

@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// What a service manager is told (sd_notify(3)).
+// States of sd_notify(3).
 const (
 	notifyReady     = "READY=1"
 	notifyReloading = "RELOADING=1"
@@ -22,7 +22,7 @@ func notify(log *slog.Logger, state string) {
 		return
 	}
 	if err := sendDatagram(socket, state); err != nil {
-		log.Warn("cannot tell the service manager", "state", state, "error", err.Error())
+		log.Warn("cannot notify the service manager", "state", state, "error", err.Error())
 	}
 }
 

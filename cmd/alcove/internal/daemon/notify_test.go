@@ -31,7 +31,7 @@ func TestNotifyNobody(t *testing.T) {
 	var log alcovetest.Log
 	t.Setenv("NOTIFY_SOCKET", filepath.Join(t.TempDir(), "nobody"))
 	notify(slog.New(slog.NewTextHandler(&log, nil)), notifyReady)
-	if !strings.Contains(log.String(), "cannot tell the service manager") {
+	if !strings.Contains(log.String(), "cannot notify the service manager") {
 		t.Errorf("the log says %q", log.String())
 	}
 	log.Reset()

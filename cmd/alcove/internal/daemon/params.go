@@ -9,11 +9,11 @@ const (
 	maxTrackEntries = 4096
 	// trackRetry is how soon what could not be entered is tried again.
 	trackRetry = time.Second
-	// stopTimeout bounds a graceful stop: clients resume elsewhere or after the restart, and init systems kill after 10 s or more.
+	// StopTimeout bounds a graceful stop: clients resume elsewhere or after the restart, and init systems kill after 10 s or more.
 	StopTimeout = 5 * time.Second
 	// forcedTimeout is how long a stop at once may take: the time to close what answers.
 	forcedTimeout = time.Second
-	// stopMargin is what a service manager is asked for beyond the limits of a stop.
+	// stopMargin is the time that a service manager is asked for beyond the limits of a stop.
 	stopMargin = 5 * time.Second
 	// keyPoll is how often the JWKS file is looked at: a new key is published minutes before it signs.
 	keyPoll = 5 * time.Second

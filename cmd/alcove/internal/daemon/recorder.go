@@ -114,13 +114,13 @@ func (r *recorder) failed(f record.Failure) {
 	}
 }
 
-// A tapCallbacks is what a room hears of its recorder, on any goroutine: that its first record is on the disk, and why it cannot go on.
+// tapCallbacks report to a room, on any goroutine, that its first record is on the disk, and why its recording stopped.
 type tapCallbacks struct {
 	began  func()
 	failed func(fault string)
 }
 
-// tap gives a room its way to the recorder.
+// tap makes the tap of a room.
 func (r *recorder) tap(session, policy string, tell tapCallbacks) *roomTap {
 	t := &roomTap{recorder: r, session: session, class: r.config.ClassOf(policy), callbacks: tell, subjects: map[string]subject{}}
 	r.mu.Lock()
@@ -160,7 +160,7 @@ func enterExpiry(to auditEntries) func(session, track string) error {
 // run has what begins and ends entered into the audit log, and sweeps now and then, until ctx ends.
 func (r *recorder) run(ctx context.Context, known []state.TrackEntry, to auditEntries) {
 	if err := r.logUnended(known); err != nil {
-		r.log.Error("recordings of before the start were not looked at", "error", err.Error())
+		r.log.Error("unfinished recordings of the last run were not checked", "error", err.Error())
 	}
 	defer background(func(context.Context) { r.tracks.run(ctx, to.track) })()
 	r.sweep(to)
@@ -205,7 +205,7 @@ type roomTap struct {
 	subjects map[string]subject // Guarded by mu. By publication: those of the session, a handful for each person.
 }
 
-// setSubject says whose publication it is, before a plan lets it be recorded.
+// setSubject stores whose publication it is, before a plan records it.
 func (t *roomTap) setSubject(publication string, r subject) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -240,7 +240,7 @@ func (t *roomTap) Begin(about sfu.Tapped, ready func(sfu.TapTrack)) {
 	go func() {
 		track, err := t.recorder.recorder.Start(info)
 		if err != nil {
-			t.recorder.log.Error("a recording could not begin", "error", err.Error())
+			t.recorder.log.Error("a recording could not start", "error", err.Error())
 			t.recorder.metrics.refused.Inc()
 			ready(nil)
 			t.callbacks.failed(faultOfStart(err))
@@ -250,7 +250,7 @@ func (t *roomTap) Begin(about sfu.Tapped, ready func(sfu.TapTrack)) {
 	}()
 }
 
-// What becomes of a recording, as people and the audit log are told.
+// Faults of a recording, as clients and the audit log name them.
 const (
 	faultFull  = "disk_full"
 	faultSlow  = "disk_slow"
@@ -282,7 +282,7 @@ func faultOfStart(err error) string {
 	return faultWrite
 }
 
-// A tapTrack is a track as the worker knows it. What it refuses, its failure tells.
+// A tapTrack implements sfu.TapTrack. A unit that it refuses is reported by the track's failure.
 type tapTrack struct{ track *record.Track }
 
 // Put implements sfu.TapTrack.

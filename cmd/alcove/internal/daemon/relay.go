@@ -25,7 +25,7 @@ func newRelay(c config.Config, e *sfu.Engine) *relay.Server {
 	})
 }
 
-// iceServers tells a client in the group where the relay is, and its credential. own listens for a relay that does not share
+// iceServers returns the relay's address and a credential for a client of a group. own listens for a relay that does not share
 // that of the page.
 func iceServers(r *relay.Server, c config.Config, own net.Listener) func(wire.ICEClient) []wire.ICEServer {
 	if r == nil {
@@ -51,7 +51,7 @@ func iceServers(r *relay.Server, c config.Config, own net.Listener) func(wire.IC
 	}
 }
 
-// relayMetrics reads the counters of the relay when somebody scrapes.
+// relayMetrics reads the counters of the relay at each scrape.
 type relayMetrics struct {
 	relay                       *relay.Server
 	allocations, bytes, refused *prometheus.Desc

@@ -32,11 +32,11 @@ type reloader struct {
 	limiters front.ConnLimiters
 	log      *slog.Logger
 	count    func(result string)
-	hup      chan os.Signal // SIGHUP; one that waits asks for all that came before
+	hup      chan os.Signal // SIGHUP; one pending signal stands for all before it
 
 	started config.Config // what the daemon started with
 
-	mu      sync.Mutex                    // held while files are read: who stops the daemon must not wait for it, for the disk may hang
+	mu      sync.Mutex                    // held while files are read; a stop must not wait for it, because the disk may hang
 	current atomic.Pointer[config.Config] // what was read last; written under mu
 }
 
@@ -52,7 +52,7 @@ func (r *reloader) reload() error {
 	notify(r.log, notifyReady)
 	if err != nil {
 		r.count("failed")
-		r.log.Error("the configuration was not read again: what was in force stays", "error", err.Error())
+		r.log.Error("the configuration cannot be read: the previous one stays in force", "error", err.Error())
 		return err
 	}
 	r.count("ok")
@@ -141,7 +141,7 @@ func (r *reloader) poll() {
 	change, changed := r.keys.Reload()
 	switch {
 	case changed && change.Err != nil:
-		r.log.Error("the JWKS file cannot be used: tokens are verified with the keys before", "error", change.Err.Error())
+		r.log.Error("the JWKS file cannot be used: the previous keys stay in force", "error", change.Err.Error())
 	case changed:
 		r.log.Info("the JWKS file was read again", "keys", len(change.Keys))
 	}

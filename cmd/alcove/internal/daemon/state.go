@@ -22,10 +22,10 @@ func (d Daemon) openState(m stateMetrics) (*store.Store, error) {
 	return s, nil
 }
 
-// restore brings back the sessions of before. One that cannot be read keeps nobody else out.
+// restore resumes the sessions of the last run. One that cannot be read does not stop the others.
 func (d Daemon) restore(rooms *live.Registry) {
 	if err := rooms.Restore(); err != nil {
-		d.Log.Error("not every session of before the restart goes on", "error", err.Error())
+		d.Log.Error("some sessions of the last run were not restored", "error", err.Error())
 	}
 }
 

@@ -34,7 +34,7 @@ func (l *trackLog) add(e state.TrackEntry) {
 	}
 	l.mu.Unlock()
 	if full {
-		l.log.Error("the audit log does not take what began and ended of recordings: an entry is lost until the next start")
+		l.log.Error("the queue of audit entries about recordings is full: one is missing until the next start")
 	}
 	select {
 	case l.wake <- struct{}{}:
@@ -57,7 +57,7 @@ func (l *trackLog) run(ctx context.Context, enter func(context.Context, state.Tr
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), state.EntryTimeout)
 			defer cancel()
 			if err := l.flush(last, enter); err != nil {
-				l.log.Error("the audit log lacks what began and ended of recordings: the next start looks for it", "error", err.Error())
+				l.log.Error("entries about recordings are missing in the audit log: the next start adds them", "error", err.Error())
 			}
 			return
 		case <-wake:

@@ -78,7 +78,7 @@ skip loopback.`)
 	return errors.Join(serve(d, log), remove())
 }
 
-// checkAddresses refuses every address at which others could get a token. Media goes to nobody without one.
+// checkAddresses refuses every address at which others could get a token. Media needs a token.
 func checkAddresses(c config.Config) error {
 	if !config.Loopback(c.Admin) {
 		return errors.New("--admin is not a loopback address: dev listens on this machine only; use `alcove serve` for others")
@@ -106,7 +106,7 @@ func ownAddress(host string) bool {
 	})
 }
 
-// stateFolder is where dev keeps its state; remove does nothing to a folder that somebody named.
+// stateFolder is where dev keeps its state; remove keeps a folder that --data named.
 func stateFolder(data string) (folder string, remove func() error, err error) {
 	if data != "" {
 		if err := os.MkdirAll(data, keyfile.ModeFolder); err != nil {

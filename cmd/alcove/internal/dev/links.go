@@ -12,7 +12,7 @@ import (
 	"alcove/cmd/alcove/internal/config"
 )
 
-// Who the links of dev mode make.
+// Defaults of the links.
 const (
 	demoRoom    = "demo"
 	hostSubject = "dev-host"
@@ -66,7 +66,7 @@ func (d *tokenLinks) redirect(role auth.Role, sub, name string) http.HandlerFunc
 	}
 }
 
-// sign makes a token as the query wishes, or answers why not. Without a sub it is for somebody new.
+// sign makes the token that the query describes, or answers with the error. Without a sub the token is for a new person.
 func (d *tokenLinks) sign(w http.ResponseWriter, r *http.Request, role auth.Role, sub, name string) (auth.Secret, bool) {
 	q := r.URL.Query()
 	take := func(key, otherwise string) string {

@@ -16,7 +16,7 @@ const (
 	recipientsFile = "recipients.txt"
 )
 
-// ConfigureRecording lets dev record as a real deployment does, with keys of its own.
+// ConfigureRecording configures recording as in a real deployment, with keys of the demo.
 func ConfigureRecording(c *config.Config, folder string) error {
 	in := func(name string) string { return filepath.Join(folder, name) }
 	c.Recording = config.DefaultRecording()

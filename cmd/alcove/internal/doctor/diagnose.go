@@ -142,7 +142,7 @@ func diagnosePort(network, address string, err error, running bool) finding {
 	return fault(what, text, fix)
 }
 
-// diagnoseRelay: who is on a network that blocks UDP hears nobody without one.
+// diagnoseRelay: without a relay, clients on a network that blocks UDP have no media.
 func diagnoseRelay(c config.Config) finding {
 	const what = "relay"
 	switch at := c.RelayMode(); {

@@ -51,7 +51,7 @@ and which line of the proxy in front to mend.`)
 	return err
 }
 
-// examine asks the host everything that the configuration makes matter.
+// examine runs every check that the configuration makes relevant.
 func examine(ctx context.Context, h host, c config.Config, m config.Secrets, public string) []finding {
 	local, err := h.addresses()
 	if err != nil {
@@ -98,7 +98,7 @@ func examine(ctx context.Context, h host, c config.Config, m config.Secrets, pub
 	return append(all, examineModes(h, c)...)
 }
 
-// sockets is how many those who are connected need. Half of the connections may be the relay's, each with one more.
+// sockets is how many sockets all connections need. Half of the connections may be TURN, and each of those has one socket more.
 func sockets(c config.Config) int {
 	if c.RelayMode() == config.RelayOff {
 		return c.Limits.Connections
@@ -106,7 +106,7 @@ func sockets(c config.Config) int {
 	return c.Limits.Connections + (c.Limits.Connections+1)/2
 }
 
-// examineFiles gives each file that cannot be used a line of its own.
+// examineFiles makes one finding of each file that cannot be used.
 func examineFiles(c config.Config, name string, err error) []finding {
 	if err == nil {
 		return []finding{fine("files", "%s and the files it names can be used", name)}
@@ -135,7 +135,7 @@ func examinePorts(ctx context.Context, h host, c config.Config) []finding {
 	return all
 }
 
-// examineModes looks at who may read or write what decides who comes in.
+// examineModes checks which users may read secrets or write keys.
 func examineModes(h host, c config.Config) []finding {
 	var all []finding
 	for _, f := range []struct {

@@ -11,12 +11,12 @@ type grade string
 // The closed list of grades. Only a fault makes doctor fail: a warning may be what the operator wants.
 const (
 	gradeOK      grade = "ok"
-	gradeUnknown grade = "unknown" // cannot be told from here
+	gradeUnknown grade = "unknown" // cannot be seen from here
 	gradeWarning grade = "warning"
 	gradeFault   grade = "fault"
 )
 
-// A finding is one thing that doctor looked at. All but what is ok names the fix, or who can tell.
+// A finding is the result of one check. Unless it is ok it names the fix, or how to find out.
 type finding struct {
 	grade     grade
 	what      string

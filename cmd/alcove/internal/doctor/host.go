@@ -94,7 +94,7 @@ func tryBind(network, address string) error {
 	return c.Close()
 }
 
-// isAlive asks a daemon that may run. A listener on all addresses is asked on loopback.
+// isAlive reports whether a daemon answers /livez. A listener on all addresses is asked on loopback.
 func isAlive(ctx context.Context, admin string) bool {
 	name, port, err := net.SplitHostPort(admin)
 	if err != nil {

@@ -11,7 +11,7 @@ const (
 	magicRAM  = 0x858458f6 // RAMFS_MAGIC
 )
 
-// clockSynced is what whoever keeps the clock told the kernel. No network is asked.
+// clockSynced reports whether the kernel's clock is synchronized. It sends nothing to the network.
 func clockSynced() (bool, error) {
 	var t syscall.Timex
 	state, err := syscall.Adjtimex(&t)

@@ -18,7 +18,7 @@ const (
 	mediaBuffer = 4 << 20
 	// sparesFiles: media sockets, the store's files, listeners.
 	spareFiles = 256
-	// The store syncs every write, and a join waits for it: 20 ms are felt by nobody, 200 ms by all.
+	// The store syncs every write, and a join waits for it: nobody notices 20 ms, everybody notices 200 ms.
 	diskSlow    = 20 * time.Millisecond
 	diskTooSlow = 200 * time.Millisecond
 	diskWrites  = 20
@@ -27,7 +27,7 @@ const (
 	// whatever else fills that disk.
 	diskTight = 2 << 30
 	diskFull  = 200 << 20
-	// othersWrite are the bits that let others change what decides who comes in.
+	// othersWrite are the mode bits that let other users change keys.
 	othersWrite = 0o022
 	// clockSlack: file servers and this host may differ a little.
 	clockSlack = time.Minute

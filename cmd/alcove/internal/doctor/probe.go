@@ -76,7 +76,7 @@ func diagnosePage(target string, err error) finding {
 	return fault(what, err.Error(), "is it HTTPS, and is this the port?")
 }
 
-// probeMedia sends STUN checks (RFC 8489) of nobody's.
+// probeMedia sends STUN binding requests (RFC 8489) with a username that belongs to no session.
 func probeMedia(ctx context.Context, address string) finding {
 	c, err := (&net.Dialer{}).DialContext(ctx, "udp", address)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"alcove/signaling/wire"
 )
 
-// probeJoin opens the WebSocket as the page at target does. A proxy that passes pages on may still spoil that, and then nobody can join.
+// probeJoin opens the WebSocket as the page at target does. A proxy that forwards pages may still break the handshake; then nobody can join.
 func probeJoin(ctx context.Context, target string, roots *x509.CertPool) finding {
 	const what = "join"
 	host := strings.TrimSuffix(target, ":443") // as browsers write it
@@ -36,7 +36,7 @@ func probeJoin(ctx context.Context, target string, roots *x509.CertPool) finding
 	return diagnoseJoin(target, answer.StatusCode, answer.Header.Get(signaling.RefusedHeader), answer.Header.Get("Server"))
 }
 
-// A proxyMistake is one by which nobody can join, with the line to mend in each proxy.
+// A proxyMistake is a proxy setting with which nobody can join, and the line that mends it in each proxy.
 type proxyMistake struct {
 	text                           string
 	nginx, traefik, caddy, haproxy string

@@ -27,10 +27,10 @@ type Certificates struct {
 	manager *autocert.Manager               // nil with files
 	hosts   []string
 	expires atomic.Int64 // of the certificate that ends first, Unix seconds; 0: there is none
-	failing atomic.Bool  // the last look at the ACME server's certificates failed
+	failing atomic.Bool  // the last attempt to read or obtain a certificate failed
 }
 
-// NewCertificates gives nil where TLS is not ours.
+// NewCertificates returns nil where the daemon does no TLS.
 func NewCertificates(c config.TLS, cert *tls.Certificate) (*Certificates, error) {
 	if !c.Enabled() {
 		return nil, nil
@@ -86,14 +86,14 @@ func (c *Certificates) ReloadFiles(t config.TLS, log *slog.Logger) {
 	cert, err := config.LoadCertificate(t)
 	switch before := c.failing.Swap(err != nil); {
 	case err != nil && !before:
-		log.Error("the certificate cannot be read again: the one before stays", "error", err.Error())
+		log.Error("the certificate cannot be read: the previous one stays in use", "error", err.Error())
 	case err == nil && !bytes.Equal(cert.Certificate[0], c.files.Load().Certificate[0]):
 		c.Replace(cert)
 		log.Info("the certificate was read again", "until", cert.Leaf.NotAfter.UTC().Format(time.DateOnly))
 	}
 }
 
-// ecdsaHello asks for the certificate that browsers get: ECDSA with P-256.
+// ecdsaHello is the ClientHello of a browser, which gets a certificate for ECDSA with P-256.
 func ecdsaHello(host string) *tls.ClientHelloInfo {
 	return &tls.ClientHelloInfo{
 		ServerName: host, SupportedVersions: []uint16{tls.VersionTLS13}, SupportedCurves: []tls.CurveID{tls.CurveP256},
@@ -101,7 +101,7 @@ func ecdsaHello(host string) *tls.ClientHelloInfo {
 	}
 }
 
-// obtain asks for the certificates of all names, so that they are there before people are, and notes when the first ends.
+// obtain gets the certificates of all names before the first client connects, and stores when the first one expires.
 func (c *Certificates) obtain() error {
 	var errs []error
 	var first time.Time
@@ -121,7 +121,7 @@ func (c *Certificates) obtain() error {
 	return errors.Join(errs...)
 }
 
-// KeepObtained looks again and again until ctx ends; it says so when that begins to fail, and when it works again.
+// KeepObtained calls obtain at each acmeInterval until ctx ends. It logs when that starts to fail, and when it works again.
 func (c *Certificates) KeepObtained(ctx context.Context, log *slog.Logger) {
 	again := time.NewTicker(acmeInterval)
 	defer again.Stop()
@@ -129,9 +129,9 @@ func (c *Certificates) KeepObtained(ctx context.Context, log *slog.Logger) {
 		err := c.obtain()
 		switch before := c.failing.Swap(err != nil); {
 		case err != nil && !before:
-			log.Error("no certificate from the ACME server: what there is goes on being used", "error", err.Error())
+			log.Error("the ACME server issued no certificate: the current ones stay in use", "error", err.Error())
 		case err == nil && before:
-			log.Info("the ACME server gave certificates again")
+			log.Info("the ACME server issues certificates again")
 		}
 		select {
 		case <-ctx.Done():
@@ -141,7 +141,7 @@ func (c *Certificates) KeepObtained(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// ExpiryMetric tells when the first certificate ends.
+// ExpiryMetric is the time at which the first certificate expires.
 func (c *Certificates) ExpiryMetric() prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "alcove_certificate_expiry_timestamp_seconds", Help: "When the certificate that ends first does, since 1970; 0: there is none yet.",

@@ -74,7 +74,7 @@ func TestACMEFails(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // one look
 	all.KeepObtained(ctx, slog.New(slog.NewTextHandler(log, nil)))
-	if !strings.Contains(log.String(), "no certificate from the ACME server") || all.expires.Load() != 0 {
+	if !strings.Contains(log.String(), "the ACME server issued no certificate") || all.expires.Load() != 0 {
 		t.Errorf("the log says %s", log)
 	}
 }

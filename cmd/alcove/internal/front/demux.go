@@ -17,15 +17,15 @@ import (
 // turnProtocol is that of the relay in TLS (RFC 7443, section 4).
 const turnProtocol = "stun.turn"
 
-// errACMEChallenge is the end of a connection by which an ACME server asks whether a name is ours: the handshake is all of it (RFC 8737, section 3).
+// errACMEChallenge ends a connection of an ACME server that validates a name: the handshake is all of it (RFC 8737, section 3).
 var errACMEChallenge = errors.New("asked by ACME")
 
-// A Demux is a listener whose connections speak HTTP or TURN, told apart by their first byte, after TLS where that is ours:
+// A Demux is a listener for HTTP and TURN. It tells them apart by the first byte, after TLS if there is any:
 //
 //	inner.Accept ─► one goroutine each, for headerTimeout: TLS, first byte ─► HTTP: Accept
 //	                                                                      └► TURN: the relay
 //
-// Who says nothing is waited for by nobody else. The inner listener bounds how many there are, and places those of the relay.
+// A silent connection delays no other one. The inner listener bounds all connections, relayLimit those of TURN.
 type Demux struct {
 	net.Listener
 	relayLimit      *conns.Limiter // of the relay
@@ -41,7 +41,7 @@ type Demux struct {
 	sniffing map[net.Conn]bool // that have not said anything. Guarded by mu; nil after Close.
 }
 
-// acceptResult is what Accept gives.
+// acceptResult is what Accept returns.
 type acceptResult struct {
 	conn net.Conn
 	err  error
@@ -54,7 +54,7 @@ func NewDemux(inner net.Listener, places *conns.Limiter, config *tls.Config, to 
 	return s
 }
 
-// run accepts until Close. An error is handed on, and the next try waits until it was taken: who accepts waits longer each time.
+// run accepts until Close. It returns each error through Accept before it tries again, because net/http waits longer after each error.
 func (s *Demux) run() {
 	for {
 		c, err := s.Listener.Accept()
@@ -70,7 +70,7 @@ func (s *Demux) run() {
 	}
 }
 
-// Accept gives the next connection that speaks HTTP.
+// Accept returns the next connection that speaks HTTP.
 func (s *Demux) Accept() (net.Conn, error) {
 	select {
 	case a := <-s.accepted:
@@ -97,7 +97,7 @@ func (s *Demux) Close() error {
 	return err
 }
 
-// demux waits for the first byte of a connection, and gives it to whom that is for.
+// demux reads the first byte of a connection and passes the connection to HTTP or TURN.
 func (s *Demux) demux(raw net.Conn) {
 	s.mu.Lock()
 	open := s.sniffing != nil
@@ -160,7 +160,7 @@ func (c *sniffedConn) NetConn() net.Conn { return c.raw }
 
 func isLetter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
 
-// serveTURN gives a connection to the relay, if it has a place left.
+// serveTURN passes a connection to the relay, if relayLimit has room.
 func (s *Demux) serveTURN(c *sniffedConn) {
 	place := s.relayLimit.Acquire(conns.Addr(c.raw.RemoteAddr()), func() { conns.Abort(c.raw) })
 	if place == nil {
@@ -208,13 +208,13 @@ func (c tlsConn) ConnectionState() tls.ConnectionState { return c.tls.Connection
 // NetConn is the connection below TLS.
 func (c tlsConn) NetConn() net.Conn { return c.tls.NetConn() }
 
-// A relayConn closes at once: the farewell of TLS waits for who does not read.
+// A relayConn closes at once: the close_notify of TLS would wait for a client that does not read.
 type relayConn struct {
 	*sniffedConn
 	slot *conns.Lease // one of the relay's
 }
 
-// Allocated keeps the places of who proved a credential (relay.Server).
+// Allocated keeps the leases of a client with a valid credential (relay.Server).
 func (c *relayConn) Allocated() {
 	under, _ := conns.LeaseOf(c.raw)
 	under.MarkSeated(true)

@@ -5,7 +5,7 @@ const (
 	ModeSecret = 0o600 // only the owner signs
 	ModePublic = 0o644
 	ModeFolder = 0o700
-	othersRead = 0o077 // bits that let others use a signing key
+	othersRead = 0o077 // mode bits with which others could read a key
 	groupRead  = 0o040
 	MaxSize    = 256 << 10
 )

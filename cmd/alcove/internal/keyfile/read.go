@@ -46,7 +46,7 @@ func ReadSigningKey(name string) (auth.SigningKey, error) {
 	return key, nil
 }
 
-// KeySetReader reads a JWKS file each time it is asked; its errors name the file.
+// KeySetReader returns a function that reads a JWKS file; its errors name the file.
 func KeySetReader(name string) func() ([]byte, error) {
 	return func() ([]byte, error) { return ReadLimited(name, auth.MaxKeySet) }
 }
@@ -66,7 +66,7 @@ func ReadSecret[T any](name string, parse func([]byte) (T, error)) (key T, err e
 	return key, nil
 }
 
-// CheckPrivate looks whether others on this host may read a secret.
+// CheckPrivate returns an error if others on this host may read a secret.
 func CheckPrivate(name string) error {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -88,7 +88,7 @@ func IsPrivate(mode os.FileMode, ours bool) bool {
 	return mode.Perm()&others == 0
 }
 
-// OwnedByProcess is true where the system does not tell.
+// OwnedByProcess reports whether the process owns a file; true where the system does not say.
 func OwnedByProcess(info os.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return !ok || int(stat.Uid) == os.Geteuid()

@@ -116,7 +116,7 @@ func adminBearer(in io.Reader, c config.Config, key, token string) (auth.Secret,
 		"with one for its admin API; or stop it")
 }
 
-// askConsents asks the daemon that runs.
+// askConsents gets the consents from a running daemon.
 func askConsents(w io.Writer, admin string, bearer auth.Secret, person string) error {
 	body, err := json.Marshal(map[string]string{"person": person})
 	if err != nil {

@@ -48,7 +48,7 @@ is connected any more, or exits with 5 when the time of --stops-in is over. undr
 	return err
 }
 
-// waitForNobody looks until nobody is connected, or the time is over; 0 is no limit.
+// waitForNobody polls until nobody is connected or the limit is over; 0 is no limit.
 func waitForNobody(socket string, limit time.Duration) (state control.State, err error) {
 	ctx := context.Background()
 	if limit > 0 {

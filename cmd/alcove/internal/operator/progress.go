@@ -9,7 +9,7 @@ import (
 
 // A progressBar shows progress on a terminal, and nothing anywhere else.
 type progressBar struct {
-	w    io.Writer // nil: nobody looks
+	w    io.Writer // nil: not a terminal
 	unit string
 	last int64 // percent shown, -1 for none
 }

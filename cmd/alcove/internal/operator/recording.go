@@ -57,7 +57,7 @@ func newSelection(f *flag.FlagSet) selection {
 	}
 }
 
-// open gives the folder and, if it was named, the configuration.
+// open opens the folder of recordings and, if it was named, the configuration.
 func (s selection) open() (record.Storage, config.Config, error) {
 	if (*s.config == "") == (*s.dir == "") {
 		return nil, config.Config{}, errors.New("give --config FILE, or --dir FOLDER where there is no configuration")

@@ -31,7 +31,7 @@ type logReport struct {
 	bad    *audit.Bad // nil: it is what was signed
 }
 
-// tracks gives what the log says of tracks, nothing where none is named.
+// tracks reads the entries about tracks; none where no log is named.
 func (a auditFiles) tracks(c config.Config) (list []state.TrackEntry, p logReport, err error) {
 	dir, checkpoint := *a.dir, *a.checkpoint
 	if dir == "" && c.Recording.Enabled() {

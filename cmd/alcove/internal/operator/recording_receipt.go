@@ -21,7 +21,7 @@ func withTracks(c config.Config, m config.Secrets, do func(enter func(context.Co
 	return false, do(func(ctx context.Context, e state.TrackEntry) error { return state.EnterTrack(ctx, s, e) })
 }
 
-// enterReceipts opens store and audit log and enters the receipts of erasures. It gives the length of the log, or says that a daemon has it.
+// enterReceipts opens store and audit log and enters the receipts of erasures. It returns the length of the log, or busy while a daemon has it open.
 func enterReceipts(c config.Config, m config.Secrets, receipts func(func(record.ErasureReceipt) error) error) (entries int64, busy bool, err error) {
 	s, err := state.Open(c, m)
 	if errors.Is(err, state.ErrLocked) {

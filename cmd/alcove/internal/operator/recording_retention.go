@@ -144,7 +144,7 @@ func segments(list []listedTrack) (n int) {
 	return n
 }
 
-// personOf gives the opaque id of a sub.
+// personOf returns the opaque id of a sub.
 func personOf(c config.Config, sub, person string) (string, error) {
 	if (sub == "") == (person == "") {
 		return "", errors.New("give --sub or --person")

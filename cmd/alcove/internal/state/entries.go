@@ -27,7 +27,7 @@ func EnterTrack(ctx context.Context, s *store.Store, e TrackEntry) error {
 	return s.Enter(ctx, room.Entry{At: e.At, Session: e.Session, Act: trackActs[e.Act], Detail: e.Detail})
 }
 
-// ReadTracks gives the entries about tracks among the first so many of the log in a folder.
+// ReadTracks reads the entries about tracks among the first entries of the log in a folder.
 func ReadTracks(folder string, first int64) (list []TrackEntry, err error) {
 	acts := map[string]trackAct{}
 	for act, name := range trackActs {
