@@ -31,7 +31,7 @@ case "${1:-}" in
 '') for name in "${gate[@]}"; do tests+=("$name.test.mjs"); done ;;
 --all) tests=(*.test.mjs) ;;
 *) for word in "$@"; do
-	for file in *"$word"*.test.mjs; do tests+=("$file"); done
+	if [ -f "$word.test.mjs" ]; then tests+=("$word.test.mjs"); else tests+=(*"$word"*.test.mjs); fi
 done ;;
 esac
 
