@@ -8,38 +8,38 @@ import { clockStepMs } from './params';
 
 export class ServerClock {
   #aheadMs = 0;
-  #anew = true; // the next event counts, whatever came before
-  #basis: number | undefined; // of the wall clock over the monotonic one
-  #answers = 0; // to pings, until what comes is known to be new again; 0 while nothing is doubted
+  #remeasure = true; // the next event counts, whatever came before
+  #offset: number | undefined; // of the wall clock over the monotonic one
+  #pongsUntilTrusted = 0; // to pings, until what comes is known to be new again; 0 while nothing is doubted
 
   get aheadMs(): number {
     return this.#aheadMs;
   }
 
   // A new connection: all that comes was sent just now.
-  greeted(wall: number, monotonic: number): void {
-    this.#basis = wall - monotonic;
-    this.#answers = 0;
-    this.#anew = true;
+  onConnected(wall: number, monotonic: number): void {
+    this.#offset = wall - monotonic;
+    this.#pongsUntilTrusted = 0;
+    this.#remeasure = true;
   }
 
   // An event says that it was `ts` at the server, in milliseconds since 1970.
-  heard(ts: number, wall: number, monotonic: number): void {
+  onEvent(ts: number, wall: number, monotonic: number): void {
     // The first answer that follows may be to a ping from before, the second is not.
-    if (this.#ranAway(wall, monotonic)) this.#answers = 2;
-    this.#aheadMs = this.#anew ? ts - wall : Math.max(this.#aheadMs, ts - wall);
-    this.#anew = false;
+    if (this.#stepped(wall, monotonic)) this.#pongsUntilTrusted = 2;
+    this.#aheadMs = this.#remeasure ? ts - wall : Math.max(this.#aheadMs, ts - wall);
+    this.#remeasure = false;
   }
 
   // A ping was answered; the next is sent after this.
-  answered(wall: number, monotonic: number): void {
-    if (this.#ranAway(wall, monotonic)) this.#answers = 1;
-    else if (this.#answers > 0 && --this.#answers === 0) this.#anew = true;
+  onPong(wall: number, monotonic: number): void {
+    if (this.#stepped(wall, monotonic)) this.#pongsUntilTrusted = 1;
+    else if (this.#pongsUntilTrusted > 0 && --this.#pongsUntilTrusted === 0) this.#remeasure = true;
   }
 
-  #ranAway(wall: number, monotonic: number): boolean {
-    const before = this.#basis;
-    this.#basis = wall - monotonic;
-    return before !== undefined && Math.abs(this.#basis - before) > clockStepMs;
+  #stepped(wall: number, monotonic: number): boolean {
+    const before = this.#offset;
+    this.#offset = wall - monotonic;
+    return before !== undefined && Math.abs(this.#offset - before) > clockStepMs;
   }
 }

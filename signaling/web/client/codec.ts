@@ -4,12 +4,12 @@ import { events, failure, requests } from './protocol';
 import type { AnswerData, EventData, EventType, Failure, RequestData, RequestType } from './protocol';
 import { flag, number, object, text } from './shape';
 
-export type Told = { [T in EventType]: { kind: 'event'; type: T; seq: number; ts: number; data: EventData<T> } }[EventType];
+export type ServerEvent = { [T in EventType]: { kind: 'event'; type: T; seq: number; ts: number; data: EventData<T> } }[EventType];
 export type Frame =
   | { kind: 'answer'; id: string; ok: true; data: unknown }
   | { kind: 'answer'; id: string; ok: false; error: Failure }
   | { kind: 'unknown'; type: string }
-  | Told;
+  | ServerEvent;
 
 const answerHead = object({ id: text, ok: flag });
 const eventHead = object({ seq: number, type: text, ts: number });
@@ -30,7 +30,7 @@ export function decodeFrame(raw: string): Frame {
   if (!Object.hasOwn(events, type)) return { kind: 'unknown', type };
   const known = type as EventType;
   const data = events[known]((frame as { data?: unknown }).data ?? {}, 'data');
-  return { kind: 'event', type: known, seq, ts, data } as Told;
+  return { kind: 'event', type: known, seq, ts, data } as ServerEvent;
 }
 
 function decodeAnswerFrame(frame: object): Frame {

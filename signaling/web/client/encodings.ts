@@ -24,7 +24,7 @@ export interface Size {
 
 // How many encodings of a simulcast are made of a picture of this size. Chromium makes fewer of a small one, and leaves out the largest:
 // of 640 x 480 it would send nothing above 320 x 240. So a small picture has fewer here, of which the best is always all of it.
-export function fitting(count: number, { width = 0, height = 0 }: Size = {}): number {
+export function encodingCountFor(count: number, { width = 0, height = 0 }: Size = {}): number {
   const pixels = width * height;
   if (pixels === 0) return count;
   return Math.min(count, 1 + simulcastPixels.filter((least) => pixels >= least).length);
@@ -38,7 +38,7 @@ type Sent = Encoding & { active?: boolean };
 //
 // Of a small picture the first `fit` are sent, with the scales and limits of the best ones, and in place of one that is not made the
 // best one is.
-export function adjusted(sent: readonly Sent[], told: readonly Encoding[], wanted: readonly string[] | undefined, fit = sent.length): Sent[] {
+export function adjustEncodings(sent: readonly Sent[], told: readonly Encoding[], wanted: readonly string[] | undefined, fit = sent.length): Sent[] {
   const best = Math.min(fit, sent.length) - 1;
   const limits = sent.map(({ rid }, i) => told.find((one) => one.rid !== undefined && one.rid === rid) ?? told[sent.length === 1 ? 0 : i]);
   const rank = (rid: string): number => Math.min(best, sent.findIndex((one) => one.rid === rid));

@@ -19,7 +19,7 @@ export class RequestError extends Error {
   }
 }
 
-export function ownError(code: 'timeout' | 'closed'): RequestError {
+export function localError(code: 'timeout' | 'closed'): RequestError {
   return new RequestError({ code, message: 'no answer came', retryable: true });
 }
 

@@ -5,20 +5,20 @@
 //        no picture of them
 //   out: a device makes sound or pictures, and nothing is sent · it is sent, and the server reports nothing of it
 
-import { badLooks, undecodedLooks } from './params';
+import { badSamples, undecodedSamples } from './params';
 import type { SlotKind, Source } from './protocol';
 
-export interface Look {
+export interface StatsSample {
   received: ReadonlyMap<string, Received>; // by MID
   sent: ReadonlyMap<string, Sent>; // by MID
 }
 export interface Received {
   packets: number;
   frames: number; // decoded
-  told: number; // packets that the server says it sent, -1 unsaid
+  remoteSent: number; // packets that the server says it sent, -1 unsaid
 }
 export interface Sent {
-  made: number; // by the device, in its own unit, -1 unsaid
+  captured: number; // by the device, in its own unit, -1 unsaid
   packets: number;
   limited: boolean; // the browser holds it back, for the path or the processor carries no more
   reportAt: number; // when the server last reported on it
@@ -30,7 +30,7 @@ export interface Expected {
 
 // Follows one connection.
 export class Health {
-  #last: Look | undefined;
+  #last: StatsSample | undefined;
   #bad = new Map<string, number>(); // looks in a row, by what is wrong
 
   // The next look is compared with nothing: time stood still, or nothing was to be seen.
@@ -40,7 +40,7 @@ export class Health {
   }
 
   // Returns what is wrong for so long that only another connection can mend it.
-  observe(look: Look, expected: Expected): string | undefined {
+  observe(look: StatsSample, expected: Expected): string | undefined {
     const last = this.#last;
     this.#last = look;
     const wrong = new Set(expected.slots.filter(({ mid }) => mid === undefined).map(({ kind }) => `no slot for ${kind}`));
@@ -49,37 +49,37 @@ export class Health {
       for (const fault of outbound(last, look, expected)) wrong.add(fault);
     }
     this.#bad = new Map([...wrong].map((fault) => [fault, (this.#bad.get(fault) ?? 0) + 1]));
-    return [...this.#bad].find(([fault, looks]) => looks >= (fault.startsWith('undecoded') ? undecodedLooks : badLooks))?.[0];
+    return [...this.#bad].find(([fault, looks]) => looks >= (fault.startsWith('undecoded') ? undecodedSamples : badSamples))?.[0];
   }
 
-  get well(): boolean {
+  get healthy(): boolean {
     return this.#last !== undefined && this.#bad.size === 0;
   }
 }
 
-function* inbound(last: Look, look: Look, { slots }: Expected): Generator<string> {
+function* inbound(last: StatsSample, look: StatsSample, { slots }: Expected): Generator<string> {
   for (const { kind, mid } of slots) {
     const [before, now] = [last.received.get(mid ?? ''), look.received.get(mid ?? '')];
     if (!before || !now) continue;
     const came = now.packets - before.packets;
-    if (came <= 0 && before.told >= 0 && now.told > before.told) yield `not received ${mid}`;
+    if (came <= 0 && before.remoteSent >= 0 && now.remoteSent > before.remoteSent) yield `not received ${mid}`;
     if (came > 0 && kind !== 'audio' && now.frames <= before.frames) yield `undecoded ${mid}`;
   }
 }
 
-function* outbound(last: Look, look: Look, { sources }: Expected): Generator<string> {
+function* outbound(last: StatsSample, look: StatsSample, { sources }: Expected): Generator<string> {
   for (const { source, mid } of sources) {
     const [before, now] = [last.sent.get(mid), look.sent.get(mid)];
     if (!before || !now) continue;
     const left = now.packets - before.packets;
-    if (left <= 0 && !now.limited && before.made >= 0 && now.made > before.made) yield `not sent ${source}`;
+    if (left <= 0 && !now.limited && before.captured >= 0 && now.captured > before.captured) yield `not sent ${source}`;
     if (left > 0 && now.reportAt <= before.reportAt) yield `not reported ${source}`;
   }
 }
 
 type Report = Record<string, unknown> & { id: string; type: string; timestamp: number };
 
-export function lookOf(stats: RTCStatsReport): Look {
+export function sampleOf(stats: RTCStatsReport): StatsSample {
   const all = new Map<string, Report>();
   stats.forEach((report: Report) => all.set(report.id, report));
   const number = (report: Report | undefined, name: string): number | undefined =>
@@ -93,14 +93,14 @@ export function lookOf(stats: RTCStatsReport): Look {
       const remote = other(report, 'remoteId');
       received.set(mid, {
         packets: number(report, 'packetsReceived') ?? 0, frames: number(report, 'framesDecoded') ?? 0,
-        told: number(remote, 'packetsSent') ?? -1,
+        remoteSent: number(remote, 'packetsSent') ?? -1,
       });
     }
     if (report.type === 'outbound-rtp') {
       const device = other(report, 'mediaSourceId');
-      const before = sent.get(mid) ?? { made: -1, packets: 0, limited: false, reportAt: 0 }; // of another encoding
+      const before = sent.get(mid) ?? { captured: -1, packets: 0, limited: false, reportAt: 0 }; // of another encoding
       sent.set(mid, {
-        made: Math.max(before.made, number(device, 'frames') ?? number(device, 'totalSamplesDuration') ?? -1),
+        captured: Math.max(before.captured, number(device, 'frames') ?? number(device, 'totalSamplesDuration') ?? -1),
         packets: before.packets + (number(report, 'packetsSent') ?? 0),
         limited: before.limited || ['bandwidth', 'cpu'].includes(String(report.qualityLimitationReason)),
         reportAt: Math.max(before.reportAt, other(report, 'remoteId')?.timestamp ?? 0),

@@ -13,13 +13,13 @@
 
 import { Emitter } from './emitter';
 import { RequestError } from './errors';
-import { adjusted, encodingsOf, fitting } from './encodings';
-import { Health, lookOf, type Expected } from './health';
+import { adjustEncodings, encodingsOf, encodingCountFor } from './encodings';
+import { Health, sampleOf, type Expected } from './health';
 import {
-  disconnectedGraceMs, finalRefusals, lookMs, offerAttempts, offerLaterMs, offerRetryMs, renewFirstMs, renewMaxMs, showAllMs,
+  disconnectedGraceMs, finalRefusals, statsIntervalMs, offerAttempts, offerLaterMs, offerRetryMs, renewFirstMs, renewMaxMs, sendAllMs,
 } from './params';
 import type { MediaReady, SlotEntry, SlotKind, SlotMid, Source } from './protocol';
-import { codecsFor, opusConstantBitRate, withoutDescriptor } from './sdp';
+import { codecsFor, requestConstantBitRate, removeDependencyDescriptor } from './sdp';
 import { Route } from './route';
 import type { Session } from './session';
 
@@ -42,59 +42,59 @@ export class Media extends Emitter<Events> {
   readonly #tracks = new Map<Source, MediaStreamTrack>();
   readonly #senders = new Map<Source, RTCRtpTransceiver>();
   readonly #wanted = new Map<Source, readonly string[]>();
-  readonly #fits = new Map<Source, number>(); // how many encodings were last made of it
-  readonly #showing = new Map<Source, ReturnType<typeof setTimeout>>(); // all are sent, whatever is wanted
-  readonly #stops: (() => void)[];
+  readonly #encodingCounts = new Map<Source, number>(); // how many encodings were last made of it
+  readonly #sendingAll = new Map<Source, ReturnType<typeof setTimeout>>(); // all are sent, whatever is wanted
+  readonly #unsubscribe: (() => void)[];
   readonly #route = new Route();
   readonly #health = new Health();
   #pc: RTCPeerConnection | undefined;
-  #came = false; // the connection was there once
+  #everConnected = false; // the connection was there once
   #generation = 0;
   #counts = { pairs: 0, screens: 0 };
   #ready: MediaReady | undefined;
-  #held: boolean;
-  #kept: MediaReady | undefined; // while held: the offer that the server waits for
-  #linked = true;
-  #greeted = false; // since the last media.ready
+  #deferring: boolean;
+  #deferredReady: MediaReady | undefined; // while held: the offer that the server waits for
+  #signalingOpen = true;
+  #welcomed = false; // since the last media.ready
   #refused: string | undefined; // the code: nothing more is offered
   #refusals = 0; // in a row, of new connections, that another offer does not change
   #mids: readonly SlotMid[] = []; // of the slots, as last answered
-  #map: readonly SlotEntry[] = []; // what is in them, as last told
-  #watch: ReturnType<typeof setTimeout> | undefined;
-  #look: ReturnType<typeof setTimeout> | undefined;
-  #lookedAt = 0;
+  #slotMap: readonly SlotEntry[] = []; // what is in them, as last told
+  #recoveryTimer: ReturnType<typeof setTimeout> | undefined;
+  #statsTimer: ReturnType<typeof setTimeout> | undefined;
+  #sampledAt = 0;
   #restarted = false; // ICE, since it was connected last
   #renewAt = 0; // not before, by what was seen
   #renewPause = renewFirstMs;
-  #later: ReturnType<typeof setTimeout> | undefined; // the next offer, after too many were refused
+  #retryTimer: ReturnType<typeof setTimeout> | undefined; // the next offer, after too many were refused
   // Offers go one after the other, however often the server or the network asks for one.
   #work: Promise<void> = Promise.resolve();
 
   // held: nothing is offered before release, so one may be admitted and not yet send or receive.
   constructor(session: Session, { held = false } = {}) {
     super();
-    this.#held = held;
+    this.#deferring = held;
     this.#session = session;
-    this.#stops = [
-      session.on('welcome', () => (this.#greeted = true)),
+    this.#unsubscribe = [
+      session.on('welcome', () => (this.#welcomed = true)),
       session.on('mediaReady', (ready) => {
-        const first = this.#greeted;
-        this.#greeted = false;
-        if (this.#held) this.#kept = ready;
-        else this.#queue(() => this.#serve(ready, first));
+        const first = this.#welcomed;
+        this.#welcomed = false;
+        if (this.#deferring) this.#deferredReady = ready;
+        else this.#queue(() => this.#negotiate(ready, first));
       }),
-      session.on('wanted', ({ source, rids }) => {
+      session.on('encodingsWanted', ({ source, rids }) => {
         this.#wanted.set(source, rids);
         this.#queue(() => this.#adjust(source));
       }),
-      session.on('slots', (map) => (this.#map = map)),
-      session.on('mediaFailed', ({ participantId, code }) => participantId === session.participantId && this.#unkeyed(code)),
-      session.on('roster', () => this.#queue(() => this.#heed())),
+      session.on('slotMap', (map) => (this.#slotMap = map)),
+      session.on('mediaFailed', ({ participantId, code }) => participantId === session.participantId && this.#onHandshakeRefused(code)),
+      session.on('roster', () => this.#queue(() => this.#addMissingSenders())),
       session.on('access', ({ state }) => state !== 'admitted' && this.close()),
       session.on('ended', () => this.dispose()),
       session.on('link', (link) => {
-        this.#linked = link === 'open';
-        this.#watchHealth();
+        this.#signalingOpen = link === 'open';
+        this.#supervise();
       }),
     ];
   }
@@ -104,10 +104,10 @@ export class Media extends Emitter<Events> {
   }
 
   release(): void {
-    const ready = this.#kept;
-    this.#held = false;
-    this.#kept = undefined;
-    if (ready) this.#queue(() => this.#serve(ready, true));
+    const ready = this.#deferredReady;
+    this.#deferring = false;
+    this.#deferredReady = undefined;
+    if (ready) this.#queue(() => this.#negotiate(ready, true));
   }
 
   // What the source sends from now on; null sends nothing at all, not even black or silence.
@@ -125,21 +125,21 @@ export class Media extends Emitter<Events> {
 
   // Ends the connection; the next media.ready makes a new one.
   close(): void {
-    clearTimeout(this.#watch);
-    clearTimeout(this.#later);
-    clearTimeout(this.#look);
-    this.#look = undefined;
+    clearTimeout(this.#recoveryTimer);
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#statsTimer);
+    this.#statsTimer = undefined;
     this.#health.reset();
     const pc = this.#pc;
     this.#pc = undefined;
     this.#mids = [];
     this.#ready = undefined;
-    this.#kept = undefined;
+    this.#deferredReady = undefined;
     this.#senders.clear();
     this.#wanted.clear();
-    this.#fits.clear();
-    for (const timer of this.#showing.values()) clearTimeout(timer);
-    this.#showing.clear();
+    this.#encodingCounts.clear();
+    for (const timer of this.#sendingAll.values()) clearTimeout(timer);
+    this.#sendingAll.clear();
     this.#counts = { pairs: 0, screens: 0 };
     if (!pc) return;
     pc.onconnectionstatechange = null;
@@ -150,7 +150,7 @@ export class Media extends Emitter<Events> {
 
   dispose(): void {
     this.close();
-    for (const stop of this.#stops) stop();
+    for (const stop of this.#unsubscribe) stop();
   }
 
   #queue(work: () => Promise<void>): void {
@@ -160,8 +160,8 @@ export class Media extends Emitter<Events> {
 
   // The first after a welcome tells which connection the server has: another than ours if it restarted. A later one may have been
   // on its way when we made ours.
-  async #serve(ready: MediaReady, first: boolean): Promise<void> {
-    clearTimeout(this.#later);
+  async #negotiate(ready: MediaReady, first: boolean): Promise<void> {
+    clearTimeout(this.#retryTimer);
     // Another server may answer now, but what this browser speaks is the same.
     if (first && this.#refused !== 'codec_unsupported') [this.#refused, this.#refusals] = [undefined, 0];
     // Sent out while this waited its turn, or of no use.
@@ -171,9 +171,9 @@ export class Media extends Emitter<Events> {
     const known = first ? ready.generation === this.#generation : ready.generation <= this.#generation;
     // Who comes back with media broken, too, has changed the network; that does not heal.
     const broken = pc?.connectionState === 'failed' || (first && pc?.connectionState === 'disconnected');
-    const usable = pc !== undefined && pc.signalingState === 'stable' && !broken && known && !this.#lacksOwn;
+    const usable = pc !== undefined && pc.signalingState === 'stable' && !broken && known && !this.#lacksSenders;
     const enough = ready.slots.pairs <= this.#counts.pairs && ready.slots.screens <= this.#counts.screens;
-    if (usable && enough) return this.#watchHealth();
+    if (usable && enough) return this.#supervise();
     let same = usable; // what works is kept: only a stale one is replaced
     for (let attempt = 1; this.#ready === ready && attempt <= offerAttempts; attempt += 1) {
       const next = await this.#attempt(ready, same);
@@ -183,7 +183,7 @@ export class Media extends Emitter<Events> {
     }
     if (this.#ready !== ready) return;
     if (!same) this.emit('state', 'failed');
-    this.#later = setTimeout(() => this.#queue(() => this.#serve(ready, false)), offerLaterMs);
+    this.#retryTimer = setTimeout(() => this.#queue(() => this.#negotiate(ready, false)), offerLaterMs);
   }
 
   // Returns how long to wait before another attempt, and whether by the same connection, or undefined when none is needed or none would
@@ -219,7 +219,7 @@ export class Media extends Emitter<Events> {
   }
 
   // The server could agree on no keys with this browser. A connection that ended or took too long may come about the next time.
-  #unkeyed(code: string): void {
+  #onHandshakeRefused(code: string): void {
     const passing = code === 'timeout' || code === 'closed';
     if (!passing && this.#pc?.connectionState !== 'connected') this.#refuse(code);
   }
@@ -236,26 +236,26 @@ export class Media extends Emitter<Events> {
     this.#generation = Math.max(this.#generation, ready.generation) + 1;
     const pc = new RTCPeerConnection({ ...this.#route.configuration(ready.iceServers), bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' });
     this.#pc = pc;
-    [this.#came, this.#restarted] = [false, false];
+    [this.#everConnected, this.#restarted] = [false, false];
     pc.onconnectionstatechange = () => {
       if (this.#pc !== pc) return;
       this.emit('state', pc.connectionState);
-      this.#watchHealth();
+      this.#supervise();
     };
-    if (this.#lacksOwn) this.#addOwn(pc, ready);
+    if (this.#lacksSenders) this.#addSenders(pc, ready);
   }
 
   // Who observes sends nothing, until a host says otherwise.
-  get #lacksOwn(): boolean {
+  get #lacksSenders(): boolean {
     return this.#session.role !== 'observer' && this.#senders.size === 0;
   }
 
   // An observer who is one no more needs a new connection: Chromium adds no camera in several sizes to one that had none.
-  async #heed(): Promise<void> {
-    if (this.#pc && this.#ready && this.#lacksOwn) await this.#serve(this.#ready, false);
+  async #addMissingSenders(): Promise<void> {
+    if (this.#pc && this.#ready && this.#lacksSenders) await this.#negotiate(this.#ready, false);
   }
 
-  #addOwn(pc: RTCPeerConnection, ready: MediaReady): void {
+  #addSenders(pc: RTCPeerConnection, ready: MediaReady): void {
     const person = new MediaStream();
     const display = new MediaStream();
     for (const source of sources) {
@@ -279,15 +279,15 @@ export class Media extends Emitter<Events> {
     }
     await pc.setLocalDescription();
     const tracks = [...this.#senders].map(([source, { mid }]) => ({ mid: mid ?? '', source }));
-    const sdp = withoutDescriptor(opusConstantBitRate(pc.localDescription?.sdp ?? ''));
+    const sdp = removeDependencyDescriptor(requestConstantBitRate(pc.localDescription?.sdp ?? ''));
     const offer = { generation: this.#generation, sdp, tracks };
     const answer = await this.#session.request('media.offer', offer);
     if (this.#pc !== pc) return;
-    await pc.setRemoteDescription({ type: 'answer', sdp: opusConstantBitRate(answer.sdp) });
+    await pc.setRemoteDescription({ type: 'answer', sdp: requestConstantBitRate(answer.sdp) });
     this.#mids = answer.slots;
     this.emit('slots', slotsOf(pc, answer.slots));
     for (const source of this.#senders.keys()) await this.#adjust(source);
-    this.#watchHealth();
+    this.#supervise();
   }
 
   async #adjust(source: Source): Promise<void> {
@@ -297,22 +297,22 @@ export class Media extends Emitter<Events> {
     const parameters = sender.getParameters();
     if (!parameters.encodings?.length) return;
     const { encodings } = parameters;
-    const fit = fitting(encodings.length, sender.track?.getSettings());
-    this.#fitted(source, fit);
-    const wanted = this.#showing.has(source) ? undefined : this.#wanted.get(source);
-    parameters.encodings = adjusted(encodings, encodingsOf(source, ready), wanted, fit);
+    const fit = encodingCountFor(encodings.length, sender.track?.getSettings());
+    this.#onEncodingCount(source, fit);
+    const wanted = this.#sendingAll.has(source) ? undefined : this.#wanted.get(source);
+    parameters.encodings = adjustEncodings(encodings, encodingsOf(source, ready), wanted, fit);
     await sender.setParameters(parameters).catch(() => undefined);
   }
 
-  #fitted(source: Source, fit: number): void {
-    const before = this.#fits.get(source) ?? fit;
-    this.#fits.set(source, fit);
+  #onEncodingCount(source: Source, fit: number): void {
+    const before = this.#encodingCounts.get(source) ?? fit;
+    this.#encodingCounts.set(source, fit);
     if (fit <= before) return;
-    clearTimeout(this.#showing.get(source));
-    this.#showing.set(source, setTimeout(() => {
-      this.#showing.delete(source);
+    clearTimeout(this.#sendingAll.get(source));
+    this.#sendingAll.set(source, setTimeout(() => {
+      this.#sendingAll.delete(source);
       this.refit(source);
-    }, showAllMs));
+    }, sendAllMs));
   }
 
   #addSlots(pc: RTCPeerConnection, wanted: MediaReady['slots']): void {
@@ -326,25 +326,25 @@ export class Media extends Emitter<Events> {
   }
 
   // While signaling is away, nothing can be offered; when it is back, a connection that does not heal is replaced.
-  #watchHealth(): void {
-    clearTimeout(this.#watch);
+  #supervise(): void {
+    clearTimeout(this.#recoveryTimer);
     const pc = this.#pc;
-    if (!pc || !this.#linked) return;
-    if (pc.connectionState === 'connected') [this.#came, this.#restarted] = [true, false];
-    this.#look ??= setTimeout(() => void this.#lookAt(pc), lookMs);
-    const patience = this.#came ? undefined : this.#route.patience(this.#ready?.iceServers ?? []);
+    if (!pc || !this.#signalingOpen) return;
+    if (pc.connectionState === 'connected') [this.#everConnected, this.#restarted] = [true, false];
+    this.#statsTimer ??= setTimeout(() => void this.#checkHealth(pc), statsIntervalMs);
+    const patience = this.#everConnected ? undefined : this.#route.timeoutMs(this.#ready?.iceServers ?? []);
     if (pc.connectionState === 'failed') this.#replace(pc);
     else if (pc.connectionState === 'disconnected') {
-      this.#watch = setTimeout(() => this.#replace(pc), disconnectedGraceMs);
+      this.#recoveryTimer = setTimeout(() => this.#replace(pc), disconnectedGraceMs);
       this.#restart(pc);
     }
-    else if (patience) this.#watch = setTimeout(() => this.#replace(pc), patience);
+    else if (patience) this.#recoveryTimer = setTimeout(() => this.#replace(pc), patience);
   }
 
   // The network may be another one now. An ICE restart finds the new way and keeps the connection, its pictures and its keys (RFC 8445,
   // section 2.4); where it finds none, the connection is replaced.
   #restart(pc: RTCPeerConnection): void {
-    if (!this.#came || this.#restarted) return;
+    if (!this.#everConnected || this.#restarted) return;
     this.#restarted = true;
     this.#queue(async () => {
       const ready = this.#ready;
@@ -354,17 +354,17 @@ export class Media extends Emitter<Events> {
     });
   }
 
-  async #lookAt(pc: RTCPeerConnection): Promise<void> {
+  async #checkHealth(pc: RTCPeerConnection): Promise<void> {
     const stats = await pc.getStats().catch(() => undefined);
     if (this.#pc !== pc) return;
-    this.#look = setTimeout(() => void this.#lookAt(pc), lookMs);
+    this.#statsTimer = setTimeout(() => void this.#checkHealth(pc), statsIntervalMs);
     const now = performance.now();
-    const slept = now - this.#lookedAt > 3 * lookMs;
-    this.#lookedAt = now;
+    const slept = now - this.#sampledAt > 3 * statsIntervalMs;
+    this.#sampledAt = now;
     // Only what stands is judged, and only while another connection could be offered.
-    if (!stats || slept || pc.connectionState !== 'connected' || pc.signalingState !== 'stable' || !this.#linked) return this.#health.reset();
-    const fault = this.#health.observe(lookOf(stats), this.#expected());
-    if (this.#health.well) this.#renewPause = renewFirstMs;
+    if (!stats || slept || pc.connectionState !== 'connected' || pc.signalingState !== 'stable' || !this.#signalingOpen) return this.#health.reset();
+    const fault = this.#health.observe(sampleOf(stats), this.#expected());
+    if (this.#health.healthy) this.#renewPause = renewFirstMs;
     if (!fault || now < this.#renewAt) return;
     this.#renewAt = now + this.#renewPause;
     this.#renewPause = Math.min(2 * this.#renewPause, renewMaxMs);
@@ -373,7 +373,7 @@ export class Media extends Emitter<Events> {
       const ready = this.#ready;
       if (!ready || this.#pc !== pc) return;
       this.close();
-      await this.#serve(ready, false);
+      await this.#negotiate(ready, false);
     });
   }
 
@@ -381,7 +381,7 @@ export class Media extends Emitter<Events> {
   #expected(): Expected {
     const { roster, participantId } = this.#session;
     const own = roster.find(({ id }) => id === participantId)?.publications ?? [];
-    const slots = this.#map.map(({ kind, index }) => ({
+    const slots = this.#slotMap.map(({ kind, index }) => ({
       kind, mid: this.#mids.find((slot) => slot.kind === kind && slot.index === index)?.mid,
     }));
     const sends = sources.flatMap((source) => {
@@ -397,9 +397,9 @@ export class Media extends Emitter<Events> {
     this.#queue(async () => {
       const ready = this.#ready;
       if (!ready || this.#pc !== pc || pc.connectionState === 'connected') return;
-      if (!this.#came && pc.remoteDescription) this.#route.turn(); // a refused offer tried no way
+      if (!this.#everConnected && pc.remoteDescription) this.#route.toggle(); // a refused offer tried no way
       this.close();
-      await this.#serve(ready, false);
+      await this.#negotiate(ready, false);
     });
   }
 }

@@ -39,18 +39,18 @@ export const offerLaterMs = 15_000;
 export const simulcastPixels = [480 * 270, 960 * 540] as const;
 // A camera that gives larger pictures than before is sent in all sizes for so long, or the server would not learn that there are more:
 // it asks for nothing that did not come.
-export const showAllMs = 3_000;
+export const sendAllMs = 3_000;
 
 // Large enough for all three.
 export const camera = { width: 960, height: 540, frameRate: 24, maxBitrate: 900_000 } as const;
 export const screen = { frameRate: 15, maxBitrate: 1_500_000 } as const;
 
 // How often the statistics of a connection are looked at. Server and browser report once a second.
-export const lookMs = 2_000;
+export const statsIntervalMs = 2_000;
 // So many looks in a row must find the same wrong before the connection is made anew: reports get lost, and a key frame takes its time.
-export const badLooks = 3;
+export const badSamples = 3;
 // A busy machine may decode nothing for some seconds; another connection does not make it faster.
-export const undecodedLooks = 6;
+export const undecodedSamples = 6;
 // After a connection that was made anew because of what was seen, the next such waits, twice as long each time until all is well.
 export const renewFirstMs = 10_000;
 export const renewMaxMs = 300_000;

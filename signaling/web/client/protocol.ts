@@ -35,10 +35,10 @@ export const consent = object({
   scope, purpose: text, texts: list(agreedText), decision: optional(oneOf('granted', 'refused', 'withdrawn')),
 });
 // What is asked of somebody and where they are: part of the welcome, and an event of its own.
-const care = {
+const selfStateFields = {
   needs: list(text), agreement: list(agreedText), consents: list(consent), helpRaised: flag, sideRoom: optional(text),
 };
-const careState = object(care);
+const selfState = object(selfStateFields);
 
 export type Source = Of<typeof source>;
 export type Role = Of<typeof role>;
@@ -52,18 +52,18 @@ export type SlotMid = Of<typeof slotMid>;
 export type SlotEntry = Of<typeof slotEntry>;
 export type AgreedText = Of<typeof agreedText>;
 export type Consent = Of<typeof consent>;
-export type Care = Of<typeof careState>;
+export type SelfState = Of<typeof selfState>;
 
 export const welcome = object({
   sessionId: text, resumeSecret: text, participantId: text, state: oneOf('waiting', 'admitted'), role,
   permissions: list(text), pingMs: number, resumeMs: number, waitingResumeMs: optional(number), policy: object({ name: text, recording: text, scopes: list(scope), screenForAll: optional(flag) }),
-  ...care,
+  ...selfStateFields,
 });
 export type Welcome = Of<typeof welcome>;
 
 const target = { participantId: text };
-const worded = object({ ...target, message: optional(text) });
-const onSource = object({ ...target, source });
+const targetWithMessage = object({ ...target, message: optional(text) });
+const targetAndSource = object({ ...target, source });
 
 // What a client asks, and what it is told: `data` of the request and of its answer.
 export const requests = {
@@ -80,13 +80,13 @@ export const requests = {
     object({ participantIds: either(oneOf('*'), list(text)) }),
     object({ admitted: list(text), refused: list(object({ participantId: text, code: text })) }),
   ],
-  'waiting.deny': [worded, empty],
+  'waiting.deny': [targetWithMessage, empty],
   'waiting.message': [object({ participantId: optional(text), text }), empty],
-  'mod.sendBack': [worded, empty],
-  'mod.remove': [worded, empty],
+  'mod.sendBack': [targetWithMessage, empty],
+  'mod.remove': [targetWithMessage, empty],
   'mod.lift': [object(target), empty],
-  'mod.mute': [onSource, empty],
-  'mod.askUnmute': [onSource, empty],
+  'mod.mute': [targetAndSource, empty],
+  'mod.askUnmute': [targetAndSource, empty],
   'mod.grant': [object({ ...target, grant: text, granted: flag }), empty],
   'passcode.enter': [object({ code: text }), empty],
   'agreement.acknowledge': [object({ textHash: text }), empty],
@@ -124,7 +124,7 @@ export const events = {
     state: oneOf('waiting', 'admitted', 'denied', 'removed', 'left', 'ended'),
     reason: optional(text), message: optional(text), permissions: list(text),
   }),
-  'self.updated': careState,
+  'self.updated': selfState,
   'room.updated': object({
     name: text, locked: flag, absenceLock: flag, hostAbsent: flag, recording: text, endsAt: optional(number), endsFor: optional(text),
   }),

@@ -19,13 +19,13 @@ export class Route {
   }
 
   // How long it may take; undefined is as long as the browser tries.
-  patience(servers: Servers): number | undefined {
+  timeoutMs(servers: Servers): number | undefined {
     if (servers.length === 0) return undefined;
     return this.#relayed ? relayedMs : directMs;
   }
 
   // The connection did not come about.
-  turn(): void {
+  toggle(): void {
     this.#relayed = !this.#relayed;
   }
 }

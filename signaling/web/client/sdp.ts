@@ -3,7 +3,7 @@
 // Opus at a constant bit rate: the size of a packet must not tell what is said (RFC 7587 section 7, RFC 6562). A
 // browser encodes as the description of the other side asks, so this is applied to the answer before it is set, and to
 // the offer before it is sent.
-export function opusConstantBitRate(sdp: string): string {
+export function requestConstantBitRate(sdp: string): string {
   const wanted: [string, string][] = [['cbr', '1'], ['useinbandfec', '1']];
   const payloads = [...sdp.matchAll(/^a=rtpmap:(\d+) opus\/48000/gim)].map((match) => match[1]);
   return payloads.reduce<string>((text, payload) => withParameters(text, payload ?? '', wanted), sdp);
@@ -24,11 +24,11 @@ function withParameters(sdp: string, payload: string, wanted: [string, string][]
 
 // Chromium offers the Dependency Descriptor and then does not write it for plain VP8; who has agreed on it reads pictures from
 // nowhere else. So it is not offered.
-export function withoutDescriptor(sdp: string): string {
+export function removeDependencyDescriptor(sdp: string): string {
   return sdp.replace(/^a=extmap:[^\r\n]*dependency-descriptor[^\r\n]*\r?\n/gm, '');
 }
 
-const spoken: Record<'audio' | 'video', string[]> = {
+const offeredCodecs: Record<'audio' | 'video', string[]> = {
   audio: ['audio/opus'],
   video: ['video/vp8', 'video/rtx'],
 };
@@ -36,5 +36,5 @@ const spoken: Record<'audio' | 'video', string[]> = {
 // Codecs for setCodecPreferences: matching what nobody speaks costs the server most of the time of an offer.
 export function codecsFor(kind: 'audio' | 'video'): RTCRtpCodec[] {
   const all = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
-  return all.filter((codec) => spoken[kind].includes(codec.mimeType.toLowerCase()));
+  return all.filter((codec) => offeredCodecs[kind].includes(codec.mimeType.toLowerCase()));
 }

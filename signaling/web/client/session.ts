@@ -2,14 +2,14 @@
 // events and calls the acts. Lists are replaced, never changed in place, so that a page may compare by identity.
 
 import { ServerClock } from './clock';
-import type { Told } from './codec';
+import type { ServerEvent } from './codec';
 import { Emitter } from './emitter';
 import type { Env } from './env';
 import { leaveTimeoutMs } from './params';
 import type {
-  AnswerData, Barred, Care, EventData, MediaReady, Participant, RequestData, RequestType, Role, SlotEntry, Waiter, Wanted, Welcome,
+  AnswerData, Barred, SelfState, EventData, MediaReady, Participant, RequestData, RequestType, Role, SlotEntry, Waiter, Wanted, Welcome,
 } from './protocol';
-import { Transport, type LinkState, type Opening } from './transport';
+import { Transport, type LinkState, type HelloParams } from './transport';
 
 export interface Access {
   state: 'waiting' | 'admitted';
@@ -26,12 +26,12 @@ export interface SessionEvents {
   welcome: Welcome;
   access: Access;
   permissions: readonly string[];
-  care: Care;
+  selfState: SelfState;
   warning: EventData<'room.warning'>;
   recordingFailed: EventData<'recording.failed'>;
   quality: EventData<'quality'>;
   draining: EventData<'server.draining'>;
-  help: EventData<'help.raised'>;
+  helpRaised: EventData<'help.raised'>;
   reminder: EventData<'agreement.reminder'>;
   room: EventData<'room.updated'>;
   roster: readonly Participant[];
@@ -40,19 +40,19 @@ export interface SessionEvents {
   waiting: readonly Waiter[];
   barred: readonly Barred[];
   speakers: readonly string[];
-  letter: EventData<'waiting.message'>;
-  asked: EventData<'permission.asked'>;
+  waitingMessage: EventData<'waiting.message'>;
+  permissionAsked: EventData<'permission.asked'>;
   unmuteAsked: EventData<'unmute.asked'>;
   mediaReady: MediaReady;
-  slots: readonly SlotEntry[];
-  wanted: Wanted;
+  slotMap: readonly SlotEntry[];
+  encodingsWanted: Wanted;
   mediaFailed: EventData<'media.failed'>;
   ended: Ending;
 }
 
 export class Session extends Emitter<SessionEvents> {
   readonly #transport: Transport;
-  #over = false;
+  #finished = false;
   participantId = '';
   role: Role = 'participant';
   state: 'new' | 'waiting' | 'admitted' | 'ended' = 'new';
@@ -62,15 +62,15 @@ export class Session extends Emitter<SessionEvents> {
   readonly #clock = new ServerClock();
   readonly #monotonic: () => number;
 
-  constructor(env: Env, opening: Opening) {
+  constructor(env: Env, opening: HelloParams) {
     super();
     this.#monotonic = () => env.timers.now();
     this.#transport = new Transport(env, opening);
-    this.#transport.on('welcome', () => this.#clock.greeted(Date.now(), this.#monotonic()));
-    this.#transport.on('pong', () => this.#clock.answered(Date.now(), this.#monotonic()));
+    this.#transport.on('welcome', () => this.#clock.onConnected(Date.now(), this.#monotonic()));
+    this.#transport.on('pong', () => this.#clock.onPong(Date.now(), this.#monotonic()));
     this.#transport.on('link', (link) => this.emit('link', link));
-    this.#transport.on('welcome', (welcome) => this.#welcome(welcome));
-    this.#transport.on('told', (told) => this.#told(told));
+    this.#transport.on('welcome', (welcome) => this.#onWelcome(welcome));
+    this.#transport.on('event', (told) => this.#onEvent(told));
     this.#transport.on('closed', (closing) => this.#finish(closing));
   }
 
@@ -101,64 +101,64 @@ export class Session extends Emitter<SessionEvents> {
     this.#finish({ code: 'left' });
   }
 
-  #welcome(welcome: Welcome): void {
+  #onWelcome(welcome: Welcome): void {
     this.participantId = welcome.participantId;
     this.role = welcome.role;
     // Everything is told again after a resume, but an empty list may go without saying.
     this.#setWaiting([]);
     this.emit('barred', []);
     this.emit('welcome', welcome);
-    this.emit('care', welcome);
-    this.#stand({ state: welcome.state }, welcome.permissions);
+    this.emit('selfState', welcome);
+    this.#applyAccess({ state: welcome.state }, welcome.permissions);
   }
 
-  #told(told: Told): void {
-    this.#clock.heard(told.ts, Date.now(), this.#monotonic());
-    switch (told.type) {
-      case 'access.changed': return this.#accessChanged(told.data);
-      case 'self.updated': return this.emit('care', told.data);
-      case 'room.warning': return this.emit('warning', told.data);
-      case 'recording.failed': return this.emit('recordingFailed', told.data);
-      case 'quality': return this.emit('quality', told.data);
-      case 'server.draining': return this.emit('draining', told.data);
-      case 'agreement.reminder': return this.emit('reminder', told.data);
-      case 'help.raised': return this.emit('help', told.data);
-      case 'room.updated': return this.emit('room', told.data);
-      case 'roster': return this.#setRoster(told.data.participants);
+  #onEvent(event: ServerEvent): void {
+    this.#clock.onEvent(event.ts, Date.now(), this.#monotonic());
+    switch (event.type) {
+      case 'access.changed': return this.#onAccessChanged(event.data);
+      case 'self.updated': return this.emit('selfState', event.data);
+      case 'room.warning': return this.emit('warning', event.data);
+      case 'recording.failed': return this.emit('recordingFailed', event.data);
+      case 'quality': return this.emit('quality', event.data);
+      case 'server.draining': return this.emit('draining', event.data);
+      case 'agreement.reminder': return this.emit('reminder', event.data);
+      case 'help.raised': return this.emit('helpRaised', event.data);
+      case 'room.updated': return this.emit('room', event.data);
+      case 'roster': return this.#setRoster(event.data.participants);
       case 'participant.joined':
-        this.#setRoster(upsert(this.roster, told.data.participant, (p) => p.id));
-        return this.emit('joined', told.data.participant);
-      case 'participant.updated': return this.#setRoster(upsert(this.roster, told.data.participant, (p) => p.id));
+        this.#setRoster(upsert(this.roster, event.data.participant, (p) => p.id));
+        return this.emit('joined', event.data.participant);
+      case 'participant.updated': return this.#setRoster(upsert(this.roster, event.data.participant, (p) => p.id));
       case 'participant.left':
-        this.emit('left', told.data);
-        return this.#setRoster(this.roster.filter((p) => p.id !== told.data.participantId));
-      case 'speakers': return this.emit('speakers', told.data.participantIds);
-      case 'room.ended': return this.#finish({ code: endingOf(told.data.reason) });
-      case 'waiting.list': return this.#setWaiting(told.data.waiting);
+        this.emit('left', event.data);
+        return this.#setRoster(this.roster.filter((p) => p.id !== event.data.participantId));
+      case 'speakers': return this.emit('speakers', event.data.participantIds);
+      case 'room.ended': return this.#finish({ code: endingOf(event.data.reason) });
+      case 'waiting.list': return this.#setWaiting(event.data.waiting);
       case 'waiting.added':
-      case 'waiting.updated': return this.#setWaiting(upsert(this.waiting, told.data.waiter, (w) => w.participantId));
-      case 'waiting.removed': return this.#setWaiting(this.waiting.filter((w) => w.participantId !== told.data.participantId));
-      case 'waiting.message': return this.emit('letter', told.data);
-      case 'barred.list': return this.emit('barred', told.data.barred);
-      case 'permission.asked': return this.emit('asked', told.data);
-      case 'unmute.asked': return this.emit('unmuteAsked', told.data);
-      case 'media.ready': return this.emit('mediaReady', told.data);
-      case 'slot.map': return this.emit('slots', told.data.slots);
-      case 'media.failed': return this.emit('mediaFailed', told.data);
-      case 'encodings.wanted': return this.emit('wanted', told.data);
+      case 'waiting.updated': return this.#setWaiting(upsert(this.waiting, event.data.waiter, (w) => w.participantId));
+      case 'waiting.removed': return this.#setWaiting(this.waiting.filter((w) => w.participantId !== event.data.participantId));
+      case 'waiting.message': return this.emit('waitingMessage', event.data);
+      case 'barred.list': return this.emit('barred', event.data.barred);
+      case 'permission.asked': return this.emit('permissionAsked', event.data);
+      case 'unmute.asked': return this.emit('unmuteAsked', event.data);
+      case 'media.ready': return this.emit('mediaReady', event.data);
+      case 'slot.map': return this.emit('slotMap', event.data.slots);
+      case 'media.failed': return this.emit('mediaFailed', event.data);
+      case 'encodings.wanted': return this.emit('encodingsWanted', event.data);
     }
   }
 
-  #accessChanged({ state, reason, message, permissions }: EventData<'access.changed'>): void {
+  #onAccessChanged({ state, reason, message, permissions }: EventData<'access.changed'>): void {
     if (state !== 'waiting' && state !== 'admitted') {
       return this.#finish({ code: reason ?? state, ...(message ? { message } : {}) });
     }
     if (state === this.state) return this.#setPermissions(permissions);
-    this.#stand({ state, ...(reason ? { reason } : {}), ...(message ? { message } : {}) }, permissions);
+    this.#applyAccess({ state, ...(reason ? { reason } : {}), ...(message ? { message } : {}) }, permissions);
   }
 
   // Who enters knows what is allowed before acting on it; who is sent back has not lost a permission, but the group.
-  #stand(access: Access, permissions: readonly string[]): void {
+  #applyAccess(access: Access, permissions: readonly string[]): void {
     if (access.state === 'admitted') this.#setPermissions(permissions);
     this.#setAccess(access);
     if (access.state !== 'admitted') this.#setPermissions(permissions);
@@ -171,7 +171,7 @@ export class Session extends Emitter<SessionEvents> {
       this.#setRoster([]);
       this.#setWaiting([]);
       this.emit('barred', []);
-      this.emit('slots', []);
+      this.emit('slotMap', []);
     }
     this.emit('access', access);
   }
@@ -193,8 +193,8 @@ export class Session extends Emitter<SessionEvents> {
   }
 
   #finish(ending: Ending): void {
-    if (this.#over) return;
-    this.#over = true;
+    if (this.#finished) return;
+    this.#finished = true;
     this.state = 'ended';
     // Media stops by this event; the socket is closed after it.
     this.emit('ended', ending);

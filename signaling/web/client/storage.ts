@@ -8,7 +8,7 @@ const probe = 'alcove.probe';
 export class TabStorage implements Storage {
   readonly #memory = new Map<string, string>();
   readonly #failed: () => void;
-  #kept: Storage | undefined;
+  #backing: Storage | undefined;
 
   // open names the storage of the browser. failed is called when it refuses later, from inside the call that it refused.
   constructor(open: () => Storage | null | undefined = () => sessionStorage, failed: () => void = () => undefined) {
@@ -17,15 +17,15 @@ export class TabStorage implements Storage {
       const kept = open() ?? undefined;
       kept?.setItem(probe, probe);
       kept?.removeItem(probe);
-      this.#kept = kept;
+      this.#backing = kept;
     } catch {
       // As good as none.
     }
   }
 
   // Whether what is kept outlasts a reload.
-  get lasting(): boolean {
-    return this.#kept !== undefined;
+  get persistent(): boolean {
+    return this.#backing !== undefined;
   }
 
   getItem(key: string): string | null {
@@ -43,19 +43,19 @@ export class TabStorage implements Storage {
   }
 
   #try<T>(act: (kept: Storage) => T): T | undefined {
-    const kept = this.#kept;
+    const kept = this.#backing;
     if (!kept) return undefined;
     try {
       return act(kept);
     } catch {
-      this.#giveUp(kept);
+      this.#disable(kept);
       return undefined;
     }
   }
 
   // What stands there is of an older state: a secret that was used.
-  #giveUp(kept: Storage): void {
-    this.#kept = undefined;
+  #disable(kept: Storage): void {
+    this.#backing = undefined;
     for (const key of this.#memory.keys()) {
       try {
         kept.removeItem(key);

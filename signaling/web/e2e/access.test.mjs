@@ -126,15 +126,15 @@ test('keyboard only', { timeout: 240_000 }, async (t) => {
       assert.ok(modal.length >= 4 && modal.every(Boolean), `a key pressed in time went elsewhere: ${modal}`);
     }],
     ['help, on a phone and in forced colours', async () => {
+      await lind.page.setViewportSize({ width: 320, height: 640 });
       await key(mara, 'help');
       await lind.sees('help-alert');
-      await lind.audit('help asked for');
-      await lind.page.setViewportSize({ width: 320, height: 640 });
       await until('the therapist sees the call on a phone', () => lind.find('help-alert').evaluate((alert) => {
         const { top, bottom } = alert.getBoundingClientRect();
         return top >= 0 && bottom <= innerHeight;
       }));
       await lind.page.setViewportSize({ width: 1280, height: 800 });
+      await lind.audit('help asked for');
       await lind.page.emulateMedia({ forcedColors: 'active' });
       await key(lind, 'more');
       const edge = (id) => lind.find(id).first().evaluate((button) => getComputedStyle(button).borderTopWidth);

@@ -158,7 +158,7 @@ test('devices that fail', { timeout: 90_000 }, async (t) => {
       });
       await mayShare(false);
       assert.equal(await mara.page.evaluate(() => { window.__pick(); return window.__shared; }), 'ended');
-      assert.equal(await mara.page.evaluate(() => window.__alcove.store.own.screen.value), null);
+      assert.equal(await mara.page.evaluate(() => window.__alcove.store.localMedia.screen.value), null);
     }],
     ['who takes back a yes while the server is away sends nothing more', async () => {
       assert.equal((await lights()).length, 2);

@@ -2,14 +2,14 @@
 
 import { render, type JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { loadConfig, supported, type Config } from './config';
+import { loadConfig, supported, type Config } from './state/config';
 import { CheckScreen } from './screens/check';
 import { EndingScreen } from './screens/ending';
 import { NameScreen } from './screens/name';
 import { SessionScreen } from './screens/session';
 import { WaitingScreen } from './screens/waiting';
-import { Store } from './store';
-import { awaitToken, peek, putToken, takeToken } from './token';
+import { Store } from './state/store';
+import { awaitToken, readClaims, putToken, takeToken } from './state/token';
 import { Heading } from './ui/basics';
 import { StoreContext, useStore } from './ui/context';
 import { Confirm } from './ui/dialog';
@@ -21,7 +21,7 @@ let token: string | undefined;
 export async function start(target: HTMLElement): Promise<void> {
   token = takeToken(); // first, before a request could carry the address
   let store: Store | undefined;
-  addEventListener('hashchange', () => another(store));
+  addEventListener('hashchange', () => onHashChange(store));
   const offline: Config = { clinic: '', phone: '', dev: false, origins: [], aheadMs: 0 };
   const config = await loadConfig().catch(() => offline);
   store = new Store(config);
@@ -36,22 +36,22 @@ async function enter(store: Store): Promise<void> {
     store.screen.value = 'ended';
   };
   if (!supported()) return end('unsupported');
-  const seat = store.left();
+  const seat = store.reloadState();
   // A link that is opened again in its own tab leads back to the seat that it gave.
-  if (seat && (!token || (seat.link !== '' && peek(token).id === seat.link))) return store.resume(seat);
+  if (seat && (!token || (seat.link !== '' && readClaims(token).id === seat.link))) return store.resume(seat);
   token ??= await awaitToken(store.config.origins);
   if (!token) return end('no_link');
   // A host comes in by one's own act, because much begins with it; all others take their place while the link lives.
-  store.screen.value = peek(token).host ? 'check' : 'name';
+  store.screen.value = readClaims(token).host ? 'check' : 'name';
 }
 
 // A link pasted into this tab changes the fragment alone, and the browser loads nothing. Who has no place here comes in as if it had
 // been opened; who has one is asked first, unless it is the link of this very place.
-function another(store: Store | undefined): void {
+function onHashChange(store: Store | undefined): void {
   const next = takeToken();
   if (!next) return;
-  if (!store?.placed) openLink(next);
-  else if (peek(next).id !== store.linkId) store.offered.value = next;
+  if (!store?.hasSeat) openLink(next);
+  else if (readClaims(next).id !== store.linkId) store.offeredToken.value = next;
 }
 
 function openLink(link: string): void {
@@ -61,7 +61,7 @@ function openLink(link: string): void {
 
 function NewLink(): JSX.Element | null {
   const store = useStore();
-  const next = store.offered.value;
+  const next = store.offeredToken.value;
   if (!next) return null;
   const leave = async (): Promise<void> => {
     await store.leave();
@@ -71,7 +71,7 @@ function NewLink(): JSX.Element | null {
     ? 'You are in a session. To open the new link you leave it, and the others see that you left.'
     : 'You have a place in a waiting room. To open the new link you give it up.';
   return (
-    <Confirm title="Leave for the new link?" text={text} yes="Leave and open it" no="Stay here" onNo={() => (store.offered.value = '')}
+    <Confirm title="Leave for the new link?" text={text} yes="Leave and open it" no="Stay here" onNo={() => (store.offeredToken.value = '')}
       onYes={() => void leave()} />
   );
 }
@@ -118,12 +118,12 @@ function Page({ store }: { store: Store }): JSX.Element {
 
 function Current({ store }: { store: Store }): JSX.Element {
   switch (store.screen.value) {
-    case 'name': return <NameScreen {...peek(token)} onName={(name) => token && store.join(token, name)} />;
-    case 'check': return <CheckScreen door={store.session ? undefined : { ...peek(token), onEnter: (name) => token && store.enter(token, name) }} />;
+    case 'name': return <NameScreen {...readClaims(token)} onName={(name) => token && store.join(token, name)} />;
+    case 'check': return <CheckScreen door={store.session ? undefined : { ...readClaims(token), onEnter: (name) => token && store.enter(token, name) }} />;
     case 'waiting': return <WaitingScreen />;
     case 'session': return <SessionScreen />;
     case 'ended': {
-      const again = store.session ? () => store.again() : undefined;
+      const again = store.session ? () => store.retry() : undefined;
       return <EndingScreen code={store.ending.value?.code ?? ''} onAgain={again} />;
     }
     case 'joining': return <Joining />;

@@ -13,6 +13,8 @@ import { until } from './wait.mjs';
 // The interface that run.sh makes: Firefox gathers no loopback candidate beside it.
 const mediaAddress = '10.99.0.1';
 
+const shown = 3_000; // from being let in to being seen, while the page could run
+
 const config = `
 listen: 127.0.0.1:8080
 auth: {issuer: https://id.example.org, audience: alcove, jwks_file: keys/jwks.json, person_key_file: keys/person.key}

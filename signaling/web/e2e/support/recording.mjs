@@ -13,7 +13,6 @@ export const farPort = 8081; // where one participant reaches the daemon, throug
 // Browsers that share two processors capture and send late, by some hundred milliseconds, and say nothing of it. So this finds what is
 // lost or out of place for a viewer; to 5 ms it is held where senders are known (cmd/alcove, TestSoundAndPictureLineUp, and sfu/record).
 export const tolerance = 0.5; // seconds
-export const lipSync = 0.4;
 
 // chimes notes, inside the page, what is played without being heard by others: the notes of the page itself, in Hz.
 function chimes() {

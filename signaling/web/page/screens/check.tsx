@@ -3,17 +3,17 @@
 
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { Device } from '../devices';
+import type { Device } from '../media/devices';
 import { Btn, Heading, Note, State } from '../ui/basics';
-import { GivenCard, WithdrawalBanner } from '../ui/care';
+import { GrantedConsentCard, WithdrawalBanner } from '../ui/care';
 import { MicCheck, SpeakerCheck } from '../ui/checks';
 import { useStore } from '../ui/context';
 import { Choice, DeviceCtls, joinTrouble, SelfVideo } from '../ui/devices';
 import { Icon } from '../ui/icon';
 import { Banners, LinkBanner, NoticeBanner, ReloadBanner, RestartBanner } from '../ui/messages';
-import { Call, Top } from '../ui/top';
+import { ClinicPhone, Top } from '../ui/top';
 import { LinkLife, NameField, withName } from './name';
-import { Letters } from './waiting';
+import { ChatMessages } from './waiting';
 
 interface Props {
   // Of a host, who comes in by pressing the button; all others have their place already.
@@ -28,7 +28,7 @@ export function CheckScreen({ door }: Props): JSX.Element {
   const join = (event: SubmitEvent): void => {
     if (door) return withName(event, door.onEnter);
     event.preventDefault();
-    store.goIn();
+    store.finishCheck();
   };
   return (
     <>
@@ -61,9 +61,9 @@ export function CheckScreen({ door }: Props): JSX.Element {
                 </p>
               </div>
             </form>
-            {!door && <GivenCard />}
-            {!door && !admitted && <Letters />}
-            {!door && <div class="spread"><Call look="line" /><Btn data-testid="leave" onClick={() => void store.leave()}>Leave</Btn></div>}
+            {!door && <GrantedConsentCard />}
+            {!door && !admitted && <ChatMessages />}
+            {!door && <div class="spread"><ClinicPhone look="line" /><Btn data-testid="leave" onClick={() => void store.leave()}>Leave</Btn></div>}
           </div>
         </div>
       </main>

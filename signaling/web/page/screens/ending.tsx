@@ -5,8 +5,8 @@ import type { JSX } from 'preact';
 import { Btn, Heading } from '../ui/basics';
 import { useStore } from '../ui/context';
 import { Icon, type IconName } from '../ui/icon';
-import { DoorPasscode } from '../ui/care';
-import { Call, Top } from '../ui/top';
+import { HelloPasscode } from '../ui/care';
+import { ClinicPhone, Top } from '../ui/top';
 
 interface Words {
   icon: IconName;
@@ -86,7 +86,7 @@ const endings: Record<string, Words> = {
 };
 
 export function EndingScreen({ code, onAgain }: { code: string; onAgain?: (() => void) | undefined }): JSX.Element {
-  const { ending: { value: ending }, care } = useStore();
+  const { ending: { value: ending }, selfState: care } = useStore();
   const words = endings[code] ?? unexpected;
   return (
     <>
@@ -97,15 +97,15 @@ export function EndingScreen({ code, onAgain }: { code: string; onAgain?: (() =>
           <div class="body" role="status">
             {words.body.map((sentence, i) => <p key={i}>{sentence}</p>)}
             {ending?.message && <><p>They wrote:</p><p class="said">“{ending.message}”</p></>}
-            {care.leftYes.value && code !== 'replaced' && (
+            {care.leftWithConsent.value && code !== 'replaced' && (
               <p data-testid="left-yes">You had said yes to a recording. If you want to take that back now, ask the clinic to delete what was recorded of you.</p>
             )}
-            {code === 'passcode_wrong' && onAgain && <DoorPasscode />}
+            {code === 'passcode_wrong' && onAgain && <HelloPasscode />}
             {ending?.ref && <p class="quiet small">If you speak with the clinic, this number helps them: {ending.ref}</p>}
           </div>
           <div class="actions">
             {words.again && onAgain && <Btn onClick={onAgain}>{words.again}</Btn>}
-            <Call look="button" />
+            <ClinicPhone look="button" />
           </div>
         </article>
       </main>

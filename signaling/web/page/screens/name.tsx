@@ -5,7 +5,7 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Btn, Heading, Note } from '../ui/basics';
 import { useStore } from '../ui/context';
-import { Call, Top } from '../ui/top';
+import { ClinicPhone, Top } from '../ui/top';
 
 interface Props {
   name: string;
@@ -71,7 +71,7 @@ export function LinkLife({ endsAt, button }: { endsAt: number | undefined; butto
       {phase === 'over' && (
         <div class="stack" data-testid="link-over">
           <Note icon="clock">The time of your link is over. Open it again where you found it, or ask the clinic for a new one.</Note>
-          <Call look="line" />
+          <ClinicPhone look="line" />
         </div>
       )}
     </div>

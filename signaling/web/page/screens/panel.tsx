@@ -3,8 +3,8 @@
 import type { JSX } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import type { Participant, Waiter } from '../../client';
-import type { Call } from '../care';
-import { colourOf, gettingReady, initialOf, roleName, sends } from '../people';
+import type { HelpCall } from '../state/self-state';
+import { colourOf, gettingReady, initialOf, roleName, isSending } from '../state/people';
 import { Btn, Count, State } from '../ui/basics';
 import { useStore } from '../ui/context';
 import { Confirm, Write } from '../ui/dialog';
@@ -19,7 +19,7 @@ export function Panel(): JSX.Element {
   return (
     <aside class="panel" aria-label="Host panel">
       <div class="panel-scroll" tabIndex={0} role="region" aria-label="Waiting and group">
-        <Wishes />
+        <HostRequests />
         <WaitingList />
         <PeopleList />
         <BarredList />
@@ -30,12 +30,12 @@ export function Panel(): JSX.Element {
 }
 
 // What people ask of hosts, at the head of the panel, and over the group while the panel is closed: it may not be missed.
-export function Wishes(): JSX.Element {
-  return <>{useStore().calls.value.map((call) => <HelpAlert key={call.id} {...call} />)}<Asks /></>;
+export function HostRequests(): JSX.Element {
+  return <>{useStore().helpCalls.value.map((call) => <HelpAlert key={call.id} {...call} />)}<ShareRequests /></>;
 }
 
 // A call for help stays until a host has seen to it.
-function HelpAlert({ id, name, here }: Call): JSX.Element {
+function HelpAlert({ id, name, here }: HelpCall): JSX.Element {
   const store = useStore();
   const ref = useRef<HTMLElement>(null);
   useEffect(() => ref.current?.scrollIntoView({ block: 'nearest' }), []);
@@ -43,7 +43,7 @@ function HelpAlert({ id, name, here }: Call): JSX.Element {
     <section ref={ref} class="alert" role="alert" aria-label="Help asked for" data-testid="help-alert">
       <div class="who"><Icon name="help" /><p><strong>{name} asks for help</strong><br /><span class="small">{here ? '' : 'In the waiting room. '}Only therapists see this</span></p></div>
       <div class="actions">
-        {here && store.may('sideroom.open') && !store.care.care.value.sideRoom && (
+        {here && store.may('sideroom.open') && !store.selfState.latest.value.sideRoom && (
           <Btn look="slim" aria-label={`Side room with ${name}`} data-testid="help-side-room"
             onClick={() => void store.act('mod.sideRoom', { participantId: id })}>Side room</Btn>
         )}
@@ -63,13 +63,13 @@ const needWords: Record<string, string> = {
   mfa: 'a better login', passcode: 'the passcode', agreement: 'the agreement', verification: 'your mark',
 };
 
-function Asks(): JSX.Element | null {
+function ShareRequests(): JSX.Element | null {
   const store = useStore();
-  const people = store.asks.value.flatMap((id) => store.roster.value.find((person) => person.id === id) ?? []);
+  const people = store.shareRequests.value.flatMap((id) => store.roster.value.find((person) => person.id === id) ?? []);
   if (people.length === 0) return null;
   const grant = (participantId: string): void => {
     void store.act('mod.grant', { participantId, grant: 'screen', granted: true });
-    store.dismissAsk(participantId);
+    store.dismissShareRequest(participantId);
   };
   return (
     <>
@@ -78,7 +78,7 @@ function Asks(): JSX.Element | null {
           <div class="who"><Icon name="share" /><p><strong>{displayName} asks to share a screen</strong><br /><span class="small">Only therapists see this</span></p></div>
           <div class="actions">
             <Btn look="slim" onClick={() => grant(id)}>Allow</Btn>
-            <Btn look="slim" onClick={() => store.dismissAsk(id)}>Not now</Btn>
+            <Btn look="slim" onClick={() => store.dismissShareRequest(id)}>Not now</Btn>
           </div>
         </section>
       ))}
@@ -116,7 +116,7 @@ function WaiterRow({ waiter }: { waiter: Waiter }): JSX.Element {
   const store = useStore();
   const [writing, setWriting] = useState(false);
   const { participantId, displayName: name, verifiedName, returning, connected } = waiter;
-  const letters = store.letters.value.get(participantId) ?? [];
+  const letters = store.chatMessages.value.get(participantId) ?? [];
   const decide = (type: 'admit' | 'deny'): void => {
     if (type === 'admit') void store.act('waiting.admit', { participantIds: [participantId] });
     else void store.act('waiting.deny', { participantId });
@@ -211,7 +211,7 @@ function PersonRow({ person }: { person: Participant }): JSX.Element {
 
 function MuteOrMuted({ person }: { person: Participant }): JSX.Element {
   const store = useStore();
-  if (!sends(person, 'microphone')) return <State icon="mic-off" look="quiet">Muted</State>;
+  if (!isSending(person, 'microphone')) return <State icon="mic-off" look="quiet">Muted</State>;
   return (
     <Btn look="slim" aria-label={`Mute ${person.displayName}`} data-testid="mute"
       onClick={() => void store.act('mod.mute', { participantId: person.id, source: 'microphone' })}>Mute</Btn>
@@ -234,7 +234,7 @@ function More({ id, person }: { id: string; person: Participant }): JSX.Element 
   };
   return (
     <div class="person-more" id={id} role="group" aria-label={name}>
-      {!sends(person, 'microphone') && person.role !== 'observer' && allowed.microphone && (
+      {!isSending(person, 'microphone') && person.role !== 'observer' && allowed.microphone && (
         <Btn look="slim" icon="mic" onClick={() => void store.act('mod.askUnmute', { participantId, source: 'microphone' })}>Ask to unmute</Btn>
       )}
       {person.role === 'participant' && store.may('participant.grant') && (
@@ -248,7 +248,7 @@ function More({ id, person }: { id: string; person: Participant }): JSX.Element 
         <Btn look="slim" icon="verified" aria-pressed={person.verified} data-testid="verify"
           onClick={() => void store.act('mod.verify', { participantId, verified: !person.verified })}>Mark verified</Btn>
       )}
-      {store.may('sideroom.open') && person.role !== 'cohost' && !store.care.care.value.sideRoom && !person.away && (
+      {store.may('sideroom.open') && person.role !== 'cohost' && !store.selfState.latest.value.sideRoom && !person.away && (
         <Btn look="slim" icon="door" data-testid="side-room-open" onClick={() => void store.act('mod.sideRoom', { participantId })}>Side room</Btn>
       )}
       {store.may('participant.role') && (
@@ -306,7 +306,7 @@ function Foot(): JSX.Element {
   const store = useStore();
   const [ending, setEnding] = useState(false);
   const { locked, recording } = store.room.value;
-  const scopes = [...store.care.scopes.value];
+  const scopes = [...store.selfState.scopes.value];
   const record = (): void => void (recording === 'off' ? store.act('recording.start', { scopes }) : store.act('recording.stop', {}));
   return (
     <section class="panel-foot" aria-label="Session">

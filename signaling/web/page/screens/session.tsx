@@ -2,7 +2,7 @@
 
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { Device } from '../devices';
+import type { Device } from '../media/devices';
 import { Ctl, Heading, State } from '../ui/basics';
 import {
   AbsenceBanner, AloneBanner, ConsentBanner, ConsentDialog, FaultBanner, HelpCtl, ReminderDialog, RecordingBanner, RecordingState, SideRoomBanner, TimeLeft, WarningBanner,
@@ -13,10 +13,10 @@ import { useStore } from '../ui/context';
 import { DeviceCtls } from '../ui/devices';
 import { Confirm } from '../ui/dialog';
 import { Mark } from '../ui/icon';
-import { Banners, DeviceBanner, LinkBanner, MediaBanner, NoticeBanner, ReloadBanner, RestartBanner, SoundBanner, SpeakerBanner, UnmuteBanner } from '../ui/messages';
-import { Sound } from '../ui/picture';
+import { Banners, DeviceBanner, LinkBanner, MediaBanner, NoticeBanner, ReloadBanner, RestartBanner, AudioBlockedBanner, SpeakerBanner, UnmuteBanner } from '../ui/messages';
+import { GroupAudio } from '../ui/video';
 import { Stage, type View } from '../ui/stage';
-import { Panel, Wishes } from './panel';
+import { Panel, HostRequests } from './panel';
 
 export function SessionScreen(): JSX.Element {
   const store = useStore();
@@ -28,9 +28,9 @@ export function SessionScreen(): JSX.Element {
       <Head />
       <main class="stage" id="stage" aria-label="Group" tabIndex={0}>
         <Banners>
-          {store.hosting.value && !open && <Wishes />}
+          {store.hosting.value && !open && <HostRequests />}
           <WithdrawalBanner /><RecordingBanner /><FaultBanner /><SideRoomBanner /><WarningBanner /><AbsenceBanner /><AloneBanner /><ConsentBanner />
-          <ReloadBanner /><RestartBanner /><LinkBanner /><MediaBanner /><SoundBanner /><UnmuteBanner /><NoticeBanner />
+          <ReloadBanner /><RestartBanner /><LinkBanner /><MediaBanner /><AudioBlockedBanner /><UnmuteBanner /><NoticeBanner />
           <DeviceBanner kind="microphone" /><DeviceBanner kind="camera" /><SpeakerBanner />
         </Banners>
         <Stage view={view} />
@@ -39,7 +39,7 @@ export function SessionScreen(): JSX.Element {
       {open && <Panel />}
       <ConsentDialog />
       <ReminderDialog />
-      <Sound />
+      <GroupAudio />
     </div>
   );
 }
@@ -102,7 +102,7 @@ function ShareCtl(): JSX.Element | null {
   const store = useStore();
   if (!('getDisplayMedia' in navigator.mediaDevices) || store.self.value?.role === 'observer') return null;
   const allowed = store.may('publish.screen');
-  const props = allowed ? { pressed: store.own.screen.value !== null } : {};
+  const props = allowed ? { pressed: store.localMedia.screen.value !== null } : {};
   return (
     <Ctl icon="share" label={allowed ? 'Share' : 'Ask to share'} look="laptop" testid="screen-toggle" {...props}
       onClick={() => void store.share()} />

@@ -2,7 +2,7 @@
 
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { Letter } from '../store';
+import type { ChatMessage } from '../state/store';
 import { Btn, Heading } from '../ui/basics';
 import { DevicesCtl } from '../ui/checks';
 import { useStore } from '../ui/context';
@@ -10,16 +10,16 @@ import { DeviceCtls, SelfVideo } from '../ui/devices';
 import { Write } from '../ui/dialog';
 import { Icon } from '../ui/icon';
 import { Banners, DeviceBanner, LinkBanner, NoticeBanner, ReloadBanner, RestartBanner, SpeakerBanner } from '../ui/messages';
-import { AgreementDialog, GivenCard, Todo, WithdrawalBanner } from '../ui/care';
-import { Call, Top } from '../ui/top';
+import { AgreementDialog, GrantedConsentCard, Requirements, WithdrawalBanner } from '../ui/care';
+import { ClinicPhone, Top } from '../ui/top';
 
 export function WaitingScreen(): JSX.Element {
   const store = useStore();
   const back = store.access.value?.reason === 'sent_back';
-  const todo = store.care.needs.value.some((need) => need !== 'verification');
+  const todo = store.selfState.needs.value.some((need) => need !== 'verification');
   return (
     <>
-      <Top step={store.care.needs.value.includes('agreement') ? 'agreement' : 'waiting'} />
+      <Top step={store.selfState.needs.value.includes('agreement') ? 'agreement' : 'waiting'} />
       <main class="page" data-testid="waiting-room">
         <Banners><WithdrawalBanner /><ReloadBanner /><RestartBanner /><LinkBanner /><NoticeBanner /><DeviceBanner kind="microphone" /><DeviceBanner kind="camera" /><SpeakerBanner /></Banners>
         <div class="split waiting">
@@ -34,13 +34,13 @@ export function WaitingScreen(): JSX.Element {
               </p>
               {back && store.access.value?.message && <p>They wrote: “{store.access.value.message}”</p>}
             </div>
-            <Todo />
-            <GivenCard />
-            <Answer />
-            <Letters />
+            <Requirements />
+            <GrantedConsentCard />
+            <PrivacyAnswer />
+            <ChatMessages />
             <Next />
             <div class="spread">
-              <Call look="line" />
+              <ClinicPhone look="line" />
               <Btn data-testid="leave" onClick={() => void store.leave()}>Leave the waiting room</Btn>
             </div>
           </div>
@@ -67,7 +67,7 @@ function Self(): JSX.Element {
   );
 }
 
-function Answer(): JSX.Element {
+function PrivacyAnswer(): JSX.Element {
   const observing = useStore().observing.value;
   return (
     <section class="answer" aria-labelledby="who-h">
@@ -79,10 +79,10 @@ function Answer(): JSX.Element {
   );
 }
 
-export function Letters(): JSX.Element {
+export function ChatMessages(): JSX.Element {
   const store = useStore();
   const [writing, setWriting] = useState(false);
-  const letters = store.letters.value.get(store.selfId.value) ?? [];
+  const letters = store.chatMessages.value.get(store.selfId.value) ?? [];
   const send = async (text: string): Promise<void> => {
     setWriting(false);
     await store.act('waiting.message', { text });
@@ -90,7 +90,7 @@ export function Letters(): JSX.Element {
   return (
     <>
       <div class="stack" aria-live="polite">
-        {letters.map((letter, i) => <LetterCard key={i} letter={letter} />)}
+        {letters.map((letter, i) => <ChatMessageCard key={i} letter={letter} />)}
       </div>
       <div>
         <Btn look="slim" icon="chat" onClick={() => setWriting(true)}>{letters.length > 0 ? 'Write back' : 'Write to a therapist'}</Btn>
@@ -103,7 +103,7 @@ export function Letters(): JSX.Element {
   );
 }
 
-function LetterCard({ letter }: { letter: Letter }): JSX.Element {
+function ChatMessageCard({ letter }: { letter: ChatMessage }): JSX.Element {
   const time = new Date(letter.at).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
   const from = letter.from === 'host' ? 'A therapist, only to you' : 'You, to the therapists';
   return (
@@ -115,7 +115,7 @@ function LetterCard({ letter }: { letter: Letter }): JSX.Element {
 }
 
 function Next(): JSX.Element {
-  const { microphone, camera, observing, care } = useStore();
+  const { microphone, camera, observing, selfState: care } = useStore();
   const starts = (on: boolean): string => (on ? 'starts on' : 'starts off');
   return (
     <section class="stack" aria-labelledby="next-h">

@@ -3,7 +3,7 @@
 
 import type { ComponentChildren, JSX } from 'preact';
 import { useId, useState } from 'preact/hooks';
-import { paragraphs, recordingSaid, records } from '../care';
+import { paragraphs, recordingAnnouncements, isRecording } from '../state/self-state';
 import { Btn, refocus, State } from './basics';
 import { useStore } from './context';
 import { Dialog } from './dialog';
@@ -12,7 +12,7 @@ import { Icon } from './icon';
 // From when on one who is alone is told that it ends.
 const soonMinutes = 5;
 
-function Paper({ text, label }: { text: string; label: string }): JSX.Element {
+function ClinicText({ text, label }: { text: string; label: string }): JSX.Element {
   return (
     <div class="paper" tabIndex={0} role="region" aria-label={label}>
       {paragraphs(text).map(({ heading, words }, i) => (heading ? <h3 key={i}>{words}</h3> : <p class="said" key={i}>{words}</p>))}
@@ -20,7 +20,7 @@ function Paper({ text, label }: { text: string; label: string }): JSX.Element {
   );
 }
 
-function keepCopy(text: string): void {
+function saveCopy(text: string): void {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(new Blob([text], { type: 'text/plain' }));
   link.download = 'agreement.txt';
@@ -30,7 +30,7 @@ function keepCopy(text: string): void {
 
 export function AgreementDialog(): JSX.Element | null {
   const store = useStore();
-  const { text, agreementClosed } = store.care;
+  const { text, agreementClosed } = store.selfState;
   const { phone } = store.config;
   const shown = text.value;
   if (!shown || agreementClosed.value) return null;
@@ -38,8 +38,8 @@ export function AgreementDialog(): JSX.Element | null {
   return (
     <Dialog key={shown.textHash} title="Our confidentiality agreement" onClose={close}
       about="Please read it before you join the group. You are asked again only when the text changes.">
-      <Paper text={shown.text} label="Text of the agreement" />
-      <p class="quiet small">Version {shown.version}. <button class="link" type="button" onClick={() => keepCopy(shown.text)}>Keep a copy</button></p>
+      <ClinicText text={shown.text} label="Text of the agreement" />
+      <p class="quiet small">Version {shown.version}. <button class="link" type="button" onClick={() => saveCopy(shown.text)}>Keep a copy</button></p>
       <div class="actions equal">
         <Btn data-testid="disagree" onClick={close}>I do not agree</Btn>
         <Btn data-testid="agree" onClick={() => void store.act('agreement.acknowledge', { textHash: shown.textHash })}>I agree</Btn>
@@ -54,21 +54,21 @@ export function AgreementDialog(): JSX.Element | null {
 
 // A therapist shows what was agreed: there is nothing to answer.
 export function ReminderDialog(): JSX.Element | null {
-  const { reminder } = useStore().care;
+  const { reminder } = useStore().selfState;
   const shown = reminder.value;
   if (!shown) return null;
   const close = (): void => void (reminder.value = undefined);
   return (
     <Dialog key={shown.textHash} title="What we agreed" onClose={close} about="A therapist shows everyone the agreement again.">
-      <Paper text={shown.text} label="Text of the agreement" />
+      <ClinicText text={shown.text} label="Text of the agreement" />
       <div class="actions"><Btn data-testid="reminder-close" onClick={close}>Close</Btn></div>
     </Dialog>
   );
 }
 
 // What the waiting room still asks of the person.
-export function Todo(): JSX.Element | null {
-  const { care } = useStore();
+export function Requirements(): JSX.Element | null {
+  const { selfState: care } = useStore();
   const needs = care.needs.value;
   if (needs.length === 0) return null;
   return (
@@ -90,9 +90,9 @@ export function Todo(): JSX.Element | null {
 const wrongPasscode = 'That is not the passcode. Please look again, or ask the clinic.';
 
 // What a room asks before it opens to a host.
-export function DoorPasscode(): JSX.Element {
+export function HelloPasscode(): JSX.Element {
   const store = useStore();
-  return <PasscodeForm trouble={store.guessed ? wrongPasscode : ''} onEnter={(code) => store.again(code)} />;
+  return <PasscodeForm trouble={store.passcodeTried ? wrongPasscode : ''} onEnter={(code) => store.retry(code)} />;
 }
 
 function PasscodeField(): JSX.Element {
@@ -104,7 +104,7 @@ function PasscodeField(): JSX.Element {
     if (error?.code === 'rate_limited') setTrouble(`Too many attempts. Please wait ${wait === 1 ? 'one second' : `${wait} seconds`}, then try again.`);
     else setTrouble(error ? wrongPasscode : '');
     if (error) return;
-    store.announcer.say('The passcode is right.');
+    store.announcer.announce('The passcode is right.');
     refocus();
   };
   return <PasscodeForm trouble={trouble} onEnter={(code) => void enter(code)} />;
@@ -136,7 +136,7 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
 
 export function ConsentDialog(): JSX.Element | null {
   const store = useStore();
-  const { open, again, consentClosed, recordingRule } = store.care;
+  const { openConsents: open, answeringAgain: again, consentClosed, recordingRule } = store.selfState;
   const asked = open.value;
   if (asked.length === 0 || store.withheld.value || (consentClosed.value && !again.value)) return null;
   const close = (): void => {
@@ -163,7 +163,7 @@ export function ConsentDialog(): JSX.Element | null {
         <Fact name="Later">You can take back a yes at any time. Recording {each ? 'of you ' : ''}then stops at once.</Fact>
       </dl>
       {asked.map(({ scope, texts }) => store.textOf(texts) && (
-        <Paper key={scope} text={store.textOf(texts)?.text ?? ''} label={scope === 'recording.audio' ? 'What you say yes or no to: sound' : 'What you say yes or no to: picture'} />
+        <ClinicText key={scope} text={store.textOf(texts)?.text ?? ''} label={scope === 'recording.audio' ? 'What you say yes or no to: sound' : 'What you say yes or no to: picture'} />
       ))}
       <p class="note"><Icon name="shield" /><span>You stay in the session either way. The other participants are not told how you answered.</span></p>
       <div class="actions equal">
@@ -176,8 +176,8 @@ export function ConsentDialog(): JSX.Element | null {
 }
 
 export function ConsentBanner(): JSX.Element | null {
-  const { care } = useStore();
-  if (care.open.value.length === 0 || care.again.value || !care.consentClosed.value) return null;
+  const { selfState: care } = useStore();
+  if (care.openConsents.value.length === 0 || care.answeringAgain.value || !care.consentClosed.value) return null;
   return (
     <div class="banner calm">
       <Icon name="rec-off" />
@@ -188,27 +188,27 @@ export function ConsentBanner(): JSX.Element | null {
 }
 
 // Outside the group too: who was sent back, or comes again, may still take back what they gave.
-export function GivenCard(): JSX.Element | null {
+export function GrantedConsentCard(): JSX.Element | null {
   const store = useStore();
-  if (store.care.given.value.length === 0) return null;
+  if (store.selfState.granted.value.length === 0) return null;
   return (
     <section class="card spread" aria-label="Recording">
       <p><strong>You said yes to a recording.</strong> Here nothing of you is recorded.</p>
-      <TakeBack />
+      <WithdrawButton />
     </section>
   );
 }
 
-function TakeBack({ look = '' }: { look?: string }): JSX.Element | null {
+function WithdrawButton({ look = '' }: { look?: string }): JSX.Element | null {
   const store = useStore();
-  if (store.withdrawal.late.value) return null;
+  if (store.withdrawal.delayed.value) return null;
   return <Btn look={look} data-testid="withdraw" onClick={() => void store.withdraw().then(refocus)}>Take back my yes</Btn>;
 }
 
 // The server does not know of it yet.
 export function WithdrawalBanner(): JSX.Element | null {
   const store = useStore();
-  if (!store.withdrawal.late.value) return null;
+  if (!store.withdrawal.delayed.value) return null;
   return (
     <div class="banner" data-testid="withdrawing">
       <Icon name="rec-off" />
@@ -225,18 +225,18 @@ export function RecordingBanner(): JSX.Element | null {
   const store = useStore();
   const { recording } = store.room.value;
   const [closed, setClosed] = useState(false);
-  if (!records(recording)) {
+  if (!isRecording(recording)) {
     if (closed) setClosed(false);
     return null;
   }
-  if (closed || store.withdrawal.late.value) return null; // there is another word on it
-  const each = store.care.recordingRule.value === 'each';
-  const given = store.care.given.value.length > 0;
+  if (closed || store.withdrawal.delayed.value) return null; // there is another word on it
+  const each = store.selfState.recordingRule.value === 'each';
+  const given = store.selfState.granted.value.length > 0;
   return (
     <div class="banner rec" data-testid="recording-banner">
       <State icon="rec" look="recording">Recording</State>
       <p class="words">
-        <strong>{recording === 'on' ? recordingSaid.on : recordingSaid.starting}</strong>{' '}
+        <strong>{recording === 'on' ? recordingAnnouncements.on : recordingAnnouncements.starting}</strong>{' '}
         <span>
           {each ? (given ? 'You said yes, so you are recorded.' : 'You are not recorded.') : 'Everyone here said yes.'}
           {given && ' You can take back your yes at any time, above, and it then stops.'}
@@ -249,7 +249,7 @@ export function RecordingBanner(): JSX.Element | null {
 
 // A recording that ended by itself is said until somebody has read it.
 export function FaultBanner(): JSX.Element | null {
-  const { fault } = useStore().care;
+  const { recordingFault: fault } = useStore().selfState;
   if (!fault.value) return null;
   return (
     <div class="banner" role="alert" data-testid="recording-fault">
@@ -275,18 +275,18 @@ export function RecordingState(): JSX.Element {
   return (
     <>
       <li data-testid="recording" data-state={recording}>{shown}</li>
-      {store.care.given.value.length > 0 && (
-        <li><TakeBack look="slim" /></li>
+      {store.selfState.granted.value.length > 0 && (
+        <li><WithdrawButton look="slim" /></li>
       )}
-      {recording !== 'off' && store.care.denied.value && (
-        <li><Btn look="slim" data-testid="answer-again" onClick={() => (store.care.again.value = true)}>Change my answer</Btn></li>
+      {recording !== 'off' && store.selfState.denied.value && (
+        <li><Btn look="slim" data-testid="answer-again" onClick={() => (store.selfState.answeringAgain.value = true)}>Change my answer</Btn></li>
       )}
     </>
   );
 }
 
 export function TimeLeft(): JSX.Element | null {
-  const { minutesLeft, endsFor } = useStore().care;
+  const { minutesLeft, endsFor } = useStore().selfState;
   const left = minutesLeft.value;
   if (left === undefined || endsFor.value !== 'limit') return null;
   return <li data-testid="time-left"><State icon="clock" look={left <= 10 ? 'num warn' : 'num'}>{left} min left</State></li>;
@@ -294,7 +294,7 @@ export function TimeLeft(): JSX.Element | null {
 
 export function WarningBanner(): JSX.Element | null {
   const store = useStore();
-  const { warned } = store.care;
+  const { warningMinutes: warned } = store.selfState;
   const minutes = warned.value;
   if (minutes === null) return null;
   return (
@@ -311,7 +311,7 @@ export function WarningBanner(): JSX.Element | null {
 
 // Nobody else is there, and the room does not stay open for that.
 export function AloneBanner(): JSX.Element | null {
-  const { minutesLeft, endsFor } = useStore().care;
+  const { minutesLeft, endsFor } = useStore().selfState;
   const left = minutesLeft.value;
   if (left === undefined || endsFor.value !== 'idle' || left > soonMinutes) return null;
   return (
@@ -323,7 +323,7 @@ export function AloneBanner(): JSX.Element | null {
 }
 
 export function AbsenceBanner(): JSX.Element | null {
-  const { room, care } = useStore();
+  const { room, selfState: care } = useStore();
   if (!room.value.hostAbsent) return null;
   const left = care.endsFor.value === 'absent' ? care.minutesLeft.value : undefined;
   return (
@@ -339,7 +339,7 @@ export function AbsenceBanner(): JSX.Element | null {
 
 export function SideRoomBanner(): JSX.Element | null {
   const store = useStore();
-  const { sideRoom } = store.care.care.value;
+  const { sideRoom } = store.selfState.latest.value;
   if (!sideRoom) return null;
   const name = store.roster.value.find(({ id }) => id === sideRoom)?.displayName ?? 'a therapist';
   return (
@@ -354,7 +354,7 @@ export function SideRoomBanner(): JSX.Element | null {
 export function HelpCtl(): JSX.Element | null {
   const store = useStore();
   if (!store.may('help.signal')) return null;
-  const called = store.care.care.value.helpRaised;
+  const called = store.selfState.latest.value.helpRaised;
   return (
     <button class={called ? 'ctl help called' : 'ctl help'} type="button" data-testid="help" onClick={() => void store.callHelp()}>
       <Icon name="help" /><span>Help</span><span class="hint">{called ? 'Therapists know' : 'Only therapists see it'}</span>

@@ -2,7 +2,7 @@
 
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { meter, type Device, type Note } from '../devices';
+import { meter, type Device, type Note } from '../media/devices';
 import { Btn, Ctl, State } from './basics';
 import { useStore } from './context';
 import { Choice, DeviceCtls, deviceTrouble, SelfVideo, speakerTrouble } from './devices';
@@ -94,7 +94,7 @@ export function SpeakerCheck({ level = 2 }: { level?: 2 | 3 }): JSX.Element {
         </select>
       ) : <p class="quiet small">The speaker your system has chosen</p>}
       <Btn icon="speaker" disabled={playing} onClick={() => void play()}>Play tone</Btn>
-      <p class="full quiet small" role="status">{speaker.gone.value && `Your speaker is not there any more. ${speakerTrouble}`}</p>
+      <p class="full quiet small" role="status">{speaker.unplugged.value && `Your speaker is not there any more. ${speakerTrouble}`}</p>
     </section>
   );
 }
@@ -115,7 +115,7 @@ export function DevicesCtl(props: Allowed): JSX.Element {
 }
 
 function DevicesDialog({ allowed = () => true, onClose }: Allowed & { onClose(): void }): JSX.Element {
-  const { own, microphone, camera } = useStore();
+  const { localMedia: own, microphone, camera } = useStore();
   useEffect(() => own.list(), []);
   return (
     <Dialog title="Devices" about="What you choose is used at once. What is off stays off." onClose={onClose}>

@@ -2,11 +2,11 @@
 
 import type { ComponentChildren, JSX } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import type { Device, DeviceState } from '../devices';
+import type { Device, DeviceState } from '../media/devices';
 import { Ctl } from './basics';
-import type { PictureState } from '../liveness';
+import type { VideoState } from '../media/liveness';
 import { useStore } from './context';
-import { eachFrame, watch } from './picture';
+import { eachFrame, watchLiveness } from './video';
 
 interface Props {
   allowed?: (kind: Device['kind']) => boolean;
@@ -31,7 +31,7 @@ export function DeviceCtls({ allowed = () => true, children }: Props): JSX.Eleme
   );
 }
 
-export function SelfVideo({ label, onState }: { label?: string; onState?(state: PictureState): void }): JSX.Element | null {
+export function SelfVideo({ label, onState }: { label?: string; onState?(state: VideoState): void }): JSX.Element | null {
   const { track } = useStore().camera;
   const ref = useRef<HTMLVideoElement>(null);
   const shown = track.value;
@@ -41,7 +41,7 @@ export function SelfVideo({ label, onState }: { label?: string; onState?(state: 
     video.srcObject = shown ? new MediaStream([shown]) : null;
     if (!shown || !onState) return undefined;
     onState('starting');
-    const alive = watch(video, onState);
+    const alive = watchLiveness(video, onState);
     const stop = eachFrame(video, () => video.currentTime, (anew) => anew && alive.frame(true));
     return () => {
       stop();

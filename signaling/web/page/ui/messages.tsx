@@ -2,7 +2,7 @@
 
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { Device } from '../devices';
+import type { Device } from '../media/devices';
 import { Btn } from './basics';
 import { useStore } from './context';
 import { deviceTrouble, interruptedWords, speakerTrouble } from './devices';
@@ -43,7 +43,7 @@ function InterruptedBanner({ device }: { device: Device }): JSX.Element {
 }
 
 export function SpeakerBanner(): JSX.Element | null {
-  const { gone } = useStore().speaker;
+  const { unplugged: gone } = useStore().speaker;
   if (!gone.value) return null;
   return (
     <div class="banner" data-testid="speaker-trouble">
@@ -124,8 +124,8 @@ function RefusedBanner({ code }: { code: string }): JSX.Element {
   );
 }
 
-export function SoundBanner(): JSX.Element | null {
-  const { soundBlocked } = useStore();
+export function AudioBlockedBanner(): JSX.Element | null {
+  const { audioBlocked: soundBlocked } = useStore();
   if (!soundBlocked.value) return null;
   return (
     <div class="banner calm">
@@ -138,7 +138,7 @@ export function SoundBanner(): JSX.Element | null {
 
 // Said once, before much depends on it.
 export function ReloadBanner(): JSX.Element | null {
-  const { lasting, reloadTold } = useStore();
+  const { persistent: lasting, reloadWarningClosed: reloadTold } = useStore();
   if (lasting.value || reloadTold.value) return null;
   return (
     <div class="banner calm" data-testid="reload-warning">

@@ -3,19 +3,19 @@
 import type { JSX, RefObject } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Participant, SlotEntry } from '../../client';
-import type { Device } from '../devices';
-import { ownState, stateWords, type PictureState, type TileState } from '../liveness';
-import { colourOf, gettingReady, initialOf, roleName, sends } from '../people';
+import type { Device } from '../media/devices';
+import { localTileState, stateWords, type VideoState, type TileState } from '../media/liveness';
+import { colourOf, gettingReady, initialOf, roleName, isSending } from '../state/people';
 import { useStore } from './context';
 import { SelfVideo } from './devices';
 import { Icon } from './icon';
-import { Picture } from './picture';
+import { GuardedVideo } from './video';
 
 export type View = 'gallery' | 'speaker';
 
 export function Stage({ view }: { view: View }): JSX.Element {
   const store = useStore();
-  const { sideRoom } = store.care.care.value;
+  const { sideRoom } = store.selfState.latest.value;
   // In a side room the two are all there is.
   const people = sideRoom ? store.roster.value.filter(({ id }) => id === sideRoom || id === store.selfId.value) : store.roster.value;
   const screens = store.map.value.filter(({ kind }) => kind === 'screen');
@@ -49,22 +49,22 @@ function useLarge(people: readonly Participant[]): Participant | undefined {
 function Tile({ person }: { person: Participant }): JSX.Element {
   const store = useStore();
   const self = person.id === store.selfId.value;
-  const camera = self ? store.camera.sending.value : sends(person, 'camera');
-  const muted = self ? !store.microphone.sending.value : !sends(person, 'microphone');
+  const camera = self ? store.camera.sending.value : isSending(person, 'camera');
+  const muted = self ? !store.microphone.sending.value : !isSending(person, 'microphone');
   const speaking = !muted && store.speakers.value.includes(person.id);
   const entry = store.map.value.find(({ kind, participantId }) => kind === 'video' && participantId === person.id);
   const slot = entry && store.slots.value.find(({ kind, index }) => kind === 'video' && index === entry.index);
   const shown = !self && camera && entry && slot ? { entry, slot } : undefined;
-  const [picture, setPicture] = usePicture(self ? store.camera.track.value?.id ?? '' : shown ? `${shown.slot.track.id}:${shown.entry.csrc}` : '');
-  const state = self ? ownState(ownDevice(store.camera), picture) : camera ? picture : 'off';
+  const [picture, setPicture] = useVideoState(self ? store.camera.track.value?.id ?? '' : shown ? `${shown.slot.track.id}:${shown.entry.csrc}` : '');
+  const state = self ? localTileState(ownDevice(store.camera), picture) : camera ? picture : 'off';
   const look = `tile off ${colourOf(person.id)}${speaking ? ' speaking' : ''}`;
   const name = self ? 'You' : person.displayName;
-  const ref = useSight(entry?.publicationId);
+  const ref = useVisibility(entry?.publicationId);
   return (
     <div ref={ref} class={look} data-testid="tile" data-participant={person.id} data-name={person.displayName} data-state={state}>
       <Face name={person.displayName} state={state} />
       {self && <SelfVideo onState={setPicture} />}
-      {shown && <Picture key={`${shown.entry.index}:${shown.entry.csrc}`} slot={shown.slot} csrc={shown.entry.csrc} onState={setPicture} />}
+      {shown && <GuardedVideo key={`${shown.entry.index}:${shown.entry.csrc}`} slot={shown.slot} csrc={shown.entry.csrc} onState={setPicture} />}
       {state === 'stalled' && <Stalled />}
       {person.handRaised && <div class="badge hand"><Icon name="hand" /><span class="words">Hand raised</span></div>}
       <div class="plate">
@@ -82,14 +82,14 @@ function Tile({ person }: { person: Participant }): JSX.Element {
 }
 
 // The state of the picture that is named by the key; of another one nothing is known yet.
-function usePicture(key: string): [PictureState, (state: PictureState) => void] {
-  const [told, setTold] = useState<{ key: string; state: PictureState }>({ key, state: 'starting' });
+function useVideoState(key: string): [VideoState, (state: VideoState) => void] {
+  const [told, setTold] = useState<{ key: string; state: VideoState }>({ key, state: 'starting' });
   const now = useRef(key);
   now.current = key;
   return [told.key === key ? told.state : 'starting', (state) => setTold({ key: now.current, state })];
 }
 
-function ownDevice({ track, interrupted, state }: Device): Parameters<typeof ownState>[0] {
+function ownDevice({ track, interrupted, state }: Device): Parameters<typeof localTileState>[0] {
   if (track.value) return interrupted.value ? 'interrupted' : 'on';
   return state.value === 'asking' ? 'asking' : 'off';
 }
@@ -112,8 +112,8 @@ function Stalled(): JSX.Element {
 }
 
 // Lets the server know how large a tile is.
-function useSight<E extends Element = HTMLDivElement>(publicationId: string | undefined): RefObject<E | null> {
-  const { sight } = useStore();
+function useVisibility<E extends Element = HTMLDivElement>(publicationId: string | undefined): RefObject<E | null> {
+  const { visibility: sight } = useStore();
   const ref = useRef<E>(null);
   useLayoutEffect(() => (ref.current && publicationId ? sight.watch(ref.current, publicationId) : undefined), [publicationId]);
   return ref;
@@ -122,15 +122,15 @@ function useSight<E extends Element = HTMLDivElement>(publicationId: string | un
 function Screen({ entry }: { entry: SlotEntry }): JSX.Element {
   const store = useStore();
   const { participantId: owner, index, csrc, publicationId } = entry;
-  const ref = useSight<HTMLElement>(publicationId);
+  const ref = useVisibility<HTMLElement>(publicationId);
   // One that stands still is as it should be: nothing on it changes.
-  const [state, setState] = useState<PictureState>('starting');
+  const [state, setState] = useState<VideoState>('starting');
   const slot = store.slots.value.find((other) => other.kind === 'screen' && other.index === index);
   const name = store.roster.value.find(({ id }) => id === owner)?.displayName ?? '';
   return (
     <figure ref={ref} class="tile screen" data-testid="screen" data-participant={owner}>
       {state === 'starting' && <span class="why" aria-hidden="true"><Icon name="share" /><span class="words">Screen starting</span></span>}
-      {slot && <Picture slot={slot} csrc={csrc} onState={setState} />}
+      {slot && <GuardedVideo slot={slot} csrc={csrc} onState={setState} />}
       <figcaption class="plate"><Icon name="share" /><span class="name">{name} shares a screen</span>{state === 'starting' && <span class="sr">, starting</span>}</figcaption>
     </figure>
   );

@@ -8,7 +8,7 @@ const steps = [['name', 'Name'], ['check', 'Check'], ['agreement', 'Agreement'],
 type Step = (typeof steps)[number][0];
 
 export function Top({ step }: { step?: Step }): JSX.Element {
-  const { config, care } = useStore();
+  const { config, selfState: care } = useStore();
   const asked = steps.filter(([key]) => key !== 'agreement' || care.agreementAsked.value);
   const at = asked.findIndex(([key]) => key === step);
   return (
@@ -29,7 +29,7 @@ export function Top({ step }: { step?: Step }): JSX.Element {
 }
 
 // Offers the clinic's number, where one is configured.
-export function Call({ look }: { look: 'button' | 'line' }): JSX.Element | null {
+export function ClinicPhone({ look }: { look: 'button' | 'line' }): JSX.Element | null {
   const { phone } = useStore().config;
   if (!phone) return null;
   const href = `tel:${phone.replaceAll(/[^\d+]/g, '')}`;

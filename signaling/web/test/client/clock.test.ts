@@ -17,9 +17,9 @@ function begin() {
     server,
     pass: (ms: number) => { wall += ms; monotonic += ms; },
     step: (ms: number) => void (wall += ms), // set, or slept while the monotonic clock stood
-    greet: () => clock.greeted(wall, monotonic),
-    hear: (lateMs = 0) => clock.heard(wall + server.aheadMs - lateMs, wall, monotonic),
-    pong: () => clock.answered(wall, monotonic),
+    greet: () => clock.onConnected(wall, monotonic),
+    hear: (lateMs = 0) => clock.onEvent(wall + server.aheadMs - lateMs, wall, monotonic),
+    pong: () => clock.onPong(wall, monotonic),
   };
 }
 
@@ -92,7 +92,7 @@ test('the end of a session stays where it is when a frame comes late', (t: TestC
     policy: { name: 'default', recording: 'never', scopes: [] }, needs: [], agreement: [], consents: [], helpRaised: false,
   });
   const endsAt = 1_790_000_000_000 + hour;
-  const tell = (seq: number, ts: number) => env.socket.tell({
+  const tell = (seq: number, ts: number) => env.socket.receive({
     seq, type: 'room.updated', ts, data: { name: 'g', locked: false, absenceLock: false, hostAbsent: false, recording: 'off', endsAt },
   });
   tell(1, 1_790_000_000_000);

@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { adjusted, encodingsOf, fitting } from '../../client/encodings';
+import { adjustEncodings, encodingsOf, encodingCountFor } from '../../client/encodings';
 import { RequestError } from '../../client/errors';
-import { FrameGate } from '../../client/gate';
-import { Health, type Expected, type Look, type Received, type Sent } from '../../client/health';
+import { FrameGuard } from '../../client/frame-guard';
+import { Health, type Expected, type StatsSample, type Received, type Sent } from '../../client/health';
 import { Media } from '../../client/media';
-import { badLooks, disconnectedGraceMs, finalRefusals, lookMs, undecodedLooks, directMs, offerAttempts, offerLaterMs, offerRetryMs, relayedMs, showAllMs } from '../../client/params';
+import { badSamples, disconnectedGraceMs, finalRefusals, statsIntervalMs, undecodedSamples, directMs, offerAttempts, offerLaterMs, offerRetryMs, relayedMs, sendAllMs } from '../../client/params';
 import type { MediaReady } from '../../client/protocol';
 import { Route } from '../../client/route';
-import { opusConstantBitRate, withoutDescriptor } from '../../client/sdp';
+import { requestConstantBitRate, removeDependencyDescriptor } from '../../client/sdp';
 import type { Session } from '../../client/session';
-import { changed, Watcher, type Sight } from '../../page/sight';
+import { visibilityChanged, VisibilityWatcher, type VisibleTiles } from '../../page/media/visibility';
 import { fakePeers } from '../support/peer';
 
 test('a slot shows nothing before the first picture of its new owner', () => {
-  const gate = new FrameGate();
+  const gate = new FrameGuard();
   gate.expect(7, []);
   assert.equal(gate.observe([], 1), false);
   assert.equal(gate.observe([{ source: 7, timestamp: 10, rtpTimestamp: 900 }], 900), true);
@@ -30,7 +30,7 @@ test('a slot shows nothing before the first picture of its new owner', () => {
 });
 
 test('the same owner after a pause needs a new picture', () => {
-  const gate = new FrameGate();
+  const gate = new FrameGuard();
   const old = [{ source: 7, timestamp: 10, rtpTimestamp: 900 }];
   gate.expect(7, []);
   assert.equal(gate.observe(old, 900), true);
@@ -42,7 +42,7 @@ test('the same owner after a pause needs a new picture', () => {
 });
 
 test('without frame times two pictures in a row decide', () => {
-  const gate = new FrameGate();
+  const gate = new FrameGuard();
   gate.expect(7, []);
   assert.equal(gate.observe([{ source: 7, timestamp: 10 }]), false);
   assert.equal(gate.observe([{ source: 7, timestamp: 12 }]), true);
@@ -51,10 +51,10 @@ test('without frame times two pictures in a row decide', () => {
 test('Opus is asked for at a constant bit rate with error correction, nothing else is touched', () => {
   const sdp = 'm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=0\r\n'
     + 'm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\n';
-  const munged = opusConstantBitRate(sdp);
+  const munged = requestConstantBitRate(sdp);
   assert.equal(munged, sdp.replace('minptime=10;useinbandfec=0', 'minptime=10;cbr=1;useinbandfec=1'));
-  assert.equal(opusConstantBitRate(munged), munged);
-  assert.match(opusConstantBitRate('a=rtpmap:109 opus/48000/2\r\n'), /a=fmtp:109 cbr=1;useinbandfec=1\r\n/);
+  assert.equal(requestConstantBitRate(munged), munged);
+  assert.match(requestConstantBitRate('a=rtpmap:109 opus/48000/2\r\n'), /a=fmtp:109 cbr=1;useinbandfec=1\r\n/);
 });
 
 const told = [
@@ -65,9 +65,9 @@ const told = [
 test('the camera is sent as the server says, and what nobody watches is paused', () => {
   assert.deepEqual(encodingsOf('camera', { encodings: { camera: told } }), told);
   const sent = told.map(({ rid }) => ({ rid, active: true }));
-  assert.deepEqual(adjusted(sent, told, undefined), told.map((one) => ({ ...one, active: true })));
-  assert.deepEqual(adjusted(sent, told, ['q']).map(({ rid, active }) => [rid, active]), [['q', true], ['h', false], ['f', false]]);
-  assert.deepEqual(adjusted(sent, told, []).map(({ active }) => active), [false, false, false]);
+  assert.deepEqual(adjustEncodings(sent, told, undefined), told.map((one) => ({ ...one, active: true })));
+  assert.deepEqual(adjustEncodings(sent, told, ['q']).map(({ rid, active }) => [rid, active]), [['q', true], ['h', false], ['f', false]]);
+  assert.deepEqual(adjustEncodings(sent, told, []).map(({ active }) => active), [false, false, false]);
 });
 
 test('of a small picture the best encoding is all of it', () => {
@@ -75,37 +75,37 @@ test('of a small picture the best encoding is all of it', () => {
     [1280, 720, 3], [960, 540, 3], [540, 960, 3], [640, 480, 2], [480, 640, 2], [640, 360, 2], [480, 270, 2], [320, 240, 1], [320, 180, 1], [0, 0, 3],
   ];
   for (const [width, height, count] of sizes) {
-    const fit = fitting(3, { width, height });
+    const fit = encodingCountFor(3, { width, height });
     assert.equal(fit, count, `${width} x ${height}`);
-    const sent = adjusted(told.map(({ rid }) => ({ rid, active: true })), told, undefined, fit);
+    const sent = adjustEncodings(told.map(({ rid }) => ({ rid, active: true })), told, undefined, fit);
     assert.deepEqual(sent.map(({ active }) => active), [true, fit > 1, fit > 2]);
     const best = sent[fit - 1];
     assert.deepEqual([best?.scaleResolutionDownBy, best?.maxBitrate], [1, 900], 'all of the picture, with the limits for it');
     assert.deepEqual(sent.map(({ rid }) => rid), ['q', 'h', 'f']);
   }
-  const wanted = (fit: number, ...rids: string[]) => adjusted(told.map(({ rid }) => ({ rid })), told, rids, fit).flatMap(({ rid, active }) => (active ? [rid] : []));
+  const wanted = (fit: number, ...rids: string[]) => adjustEncodings(told.map(({ rid }) => ({ rid })), told, rids, fit).flatMap(({ rid, active }) => (active ? [rid] : []));
   assert.deepEqual([wanted(2, 'f'), wanted(2, 'q', 'f'), wanted(2, 'h'), wanted(1, 'h', 'f'), wanted(1), wanted(2, 'x')], [['h'], ['q', 'h'], ['h'], ['q'], [], []]);
-  assert.deepEqual([fitting(3), fitting(3, {}), fitting(1, { width: 320, height: 240 })], [3, 3, 1]);
+  assert.deepEqual([encodingCountFor(3), encodingCountFor(3, {}), encodingCountFor(1, { width: 320, height: 240 })], [3, 3, 1]);
 });
 
 test('one encoding has no name, and is never paused', () => {
   const screen = [{ maxBitrate: 1500, maxFramerate: 15 }];
-  assert.deepEqual(adjusted([{ active: true }], screen, []), [{ maxBitrate: 1500, maxFramerate: 15, active: true }]);
+  assert.deepEqual(adjustEncodings([{ active: true }], screen, []), [{ maxBitrate: 1500, maxFramerate: 15, active: true }]);
   assert.deepEqual(encodingsOf('microphone', {}), [{}]);
   assert.equal(encodingsOf('camera', { encodings: { camera: [] } }).length, 1);
 });
 
 test('a view is told when it changed by more than a tenth, or hides, or shows', () => {
-  const sight = (entries: Record<string, [number, number] | null>): Sight => new Map(Object.entries(entries)
+  const sight = (entries: Record<string, [number, number] | null>): VisibleTiles => new Map(Object.entries(entries)
     .map(([id, size]) => [id, size && { width: size[0], height: size[1] }]));
   const before = sight({ a: [640, 360], b: null });
-  assert.equal(changed(before, sight({ a: [640, 360], b: null })), false);
-  assert.equal(changed(before, sight({ a: [650, 390], b: null })), false);
-  assert.equal(changed(before, sight({ a: [640, 400], b: null })), true);
-  assert.equal(changed(before, sight({ a: [500, 360], b: null })), true);
-  assert.equal(changed(before, sight({ a: null, b: null })), true);
-  assert.equal(changed(before, sight({ a: [640, 360], b: [10, 10] })), true);
-  assert.equal(changed(before, sight({ a: [640, 360] })), true);
+  assert.equal(visibilityChanged(before, sight({ a: [640, 360], b: null })), false);
+  assert.equal(visibilityChanged(before, sight({ a: [650, 390], b: null })), false);
+  assert.equal(visibilityChanged(before, sight({ a: [640, 400], b: null })), true);
+  assert.equal(visibilityChanged(before, sight({ a: [500, 360], b: null })), true);
+  assert.equal(visibilityChanged(before, sight({ a: null, b: null })), true);
+  assert.equal(visibilityChanged(before, sight({ a: [640, 360], b: [10, 10] })), true);
+  assert.equal(visibilityChanged(before, sight({ a: [640, 360] })), true);
 });
 
 test('a view that came too soon is told again, as it is then', async (t) => {
@@ -117,7 +117,7 @@ test('a view that came too soon is told again, as it is then', async (t) => {
   Object.assign(globalThis, { ResizeObserver: Observer, IntersectionObserver: Observer, document: new EventTarget(), devicePixelRatio: 1 });
   const told: string[] = [];
   const answers: (boolean | number)[] = [2_500, 1_500, true, false];
-  const watcher = new Watcher(async (sight) => {
+  const watcher = new VisibilityWatcher(async (sight) => {
     told.push([...sight.keys()].join());
     return answers.shift() ?? true;
   });
@@ -125,17 +125,17 @@ test('a view that came too soon is told again, as it is then', async (t) => {
     t.mock.timers.tick(ms);
     for (let i = 0; i < 10; i += 1) await Promise.resolve();
   };
-  watcher.slots(['a']);
+  watcher.setSlots(['a']);
   await pass(300);
   await pass(2_499);
   assert.deepEqual(told, ['a']);
   await pass(1);
   assert.deepEqual(told.splice(0), ['a', 'a']);
-  watcher.slots(['a', 'b']);
+  watcher.setSlots(['a', 'b']);
   await pass(300);
   await pass(60_000);
   assert.deepEqual(told.splice(0), ['a,b'], 'the newest, and once');
-  watcher.slots(['b']);
+  watcher.setSlots(['b']);
   await pass(60_000);
   assert.deepEqual(told.splice(0), ['b'], 'what is refused for another reason waits for the next change');
 });
@@ -144,18 +144,18 @@ test('the Dependency Descriptor is not offered, all else stays', () => {
   const line = (id: number, uri: string): string => `a=extmap:${id} ${uri}\r\n`;
   const descriptor = line(12, 'https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension');
   const mid = line(4, 'urn:ietf:params:rtp-hdrext:sdes:mid');
-  assert.equal(withoutDescriptor(`m=video 9\r\n${descriptor}${mid}m=video 9\r\n${mid}${descriptor}`), `m=video 9\r\n${mid}m=video 9\r\n${mid}`);
+  assert.equal(removeDependencyDescriptor(`m=video 9\r\n${descriptor}${mid}m=video 9\r\n${mid}${descriptor}`), `m=video 9\r\n${mid}m=video 9\r\n${mid}`);
 });
 
 test('the relay is for who comes through no other way, and never beside it', () => {
   const servers = [{ urls: ['turns:video.example.org:443?transport=tcp'], username: 'u', credential: 'c' }];
   const route = new Route();
-  assert.deepEqual([route.configuration(servers), route.patience(servers)], [{}, directMs]);
-  route.turn();
-  assert.deepEqual([route.configuration(servers), route.patience(servers)], [{ iceServers: servers, iceTransportPolicy: 'relay' }, relayedMs]);
-  assert.deepEqual([route.configuration([]), route.patience([])], [{}, undefined], 'no relay, no other way');
-  route.turn();
-  assert.deepEqual([route.configuration(servers), route.patience(servers)], [{}, directMs]);
+  assert.deepEqual([route.configuration(servers), route.timeoutMs(servers)], [{}, directMs]);
+  route.toggle();
+  assert.deepEqual([route.configuration(servers), route.timeoutMs(servers)], [{ iceServers: servers, iceTransportPolicy: 'relay' }, relayedMs]);
+  assert.deepEqual([route.configuration([]), route.timeoutMs([])], [{}, undefined], 'no relay, no other way');
+  route.toggle();
+  assert.deepEqual([route.configuration(servers), route.timeoutMs(servers)], [{}, directMs]);
 });
 
 // A browser's connection that is connected as soon as an offer is answered, a server that refuses the next offers, and time.
@@ -315,7 +315,7 @@ test('another camera, or a device that was turned, is sent as it is then', async
   await media.setTrack('camera', camera(640, 480));
   await ready(1);
   assert.deepEqual(sent(), ['q/2', 'h/1']);
-  heard.get('wanted')?.({ source: 'camera', rids: ['f'] });
+  heard.get('encodingsWanted')?.({ source: 'camera', rids: ['f'] });
   await settle();
   assert.deepEqual(sent(), ['h/1']);
   await media.setTrack('camera', camera(320, 240));
@@ -324,7 +324,7 @@ test('another camera, or a device that was turned, is sent as it is then', async
   await media.setTrack('camera', camera(1280, 720));
   await settle();
   assert.deepEqual(sent(), ['q/4', 'h/2', 'f/1'], 'the server learns what there is now');
-  await pass(showAllMs);
+  await pass(sendAllMs);
   assert.deepEqual(sent(), ['f/1']);
   const turned = { width: 640, height: 480 };
   await media.setTrack('camera', { getSettings: () => turned } as unknown as MediaStreamTrack);
@@ -362,55 +362,55 @@ test('a browser that throws at every answer is not asked without end', async (t)
   assert.equal(server.offers.length, 2 + offerAttempts);
 });
 
-const looked = (received: Partial<Received> | undefined, sent?: Partial<Sent>): Look => ({
-  received: new Map(received ? [['0', { packets: 0, frames: 0, told: -1, ...received }]] : []),
-  sent: new Map(sent ? [['9', { made: -1, packets: 0, limited: false, reportAt: 0, ...sent }]] : []),
+const looked = (received: Partial<Received> | undefined, sent?: Partial<Sent>): StatsSample => ({
+  received: new Map(received ? [['0', { packets: 0, frames: 0, remoteSent: -1, ...received }]] : []),
+  sent: new Map(sent ? [['9', { captured: -1, packets: 0, limited: false, reportAt: 0, ...sent }]] : []),
 });
 const slot = (kind: 'audio' | 'video', mid: string | undefined = '0'): Expected => ({ slots: [{ kind, mid }], sources: [] });
 const mine: Expected = { slots: [], sources: [{ source: 'camera', mid: '9' }] };
 
 test('media that should flow and does not is found, in both directions', () => {
-  const faults: [string, Expected, (i: number) => Look, string | undefined][] = [
-    ['all is well', slot('video'), (i) => looked({ packets: 9 * i, frames: i, told: 9 * i }), undefined],
-    ['nobody sends', slot('audio'), () => looked({ packets: 5, told: 5 }), undefined],
+  const faults: [string, Expected, (i: number) => StatsSample, string | undefined][] = [
+    ['all is well', slot('video'), (i) => looked({ packets: 9 * i, frames: i, remoteSent: 9 * i }), undefined],
+    ['nobody sends', slot('audio'), () => looked({ packets: 5, remoteSent: 5 }), undefined],
     ['nothing came yet', slot('audio'), () => looked(undefined), undefined],
-    ['sent and lost', slot('audio'), (i) => looked({ packets: 5, told: 50 * i }), 'not received 0'],
+    ['sent and lost', slot('audio'), (i) => looked({ packets: 5, remoteSent: 50 * i }), 'not received 0'],
     ['a slot that the connection lacks', { slots: [{ kind: 'video', mid: undefined }], sources: [] }, () => looked(undefined), 'no slot for video'],
     ['a picture that cannot be read', slot('video'), (i) => looked({ packets: 9 * i, frames: 3 }), 'undecoded 0'],
     ['sound has no pictures', slot('audio'), (i) => looked({ packets: 9 * i }), undefined],
-    ['own picture well', mine, (i) => looked(undefined, { made: i, packets: i, reportAt: i }), undefined],
-    ['own camera gives none', mine, () => looked(undefined, { made: 7, packets: 7, reportAt: 7 }), undefined],
-    ['made and not sent', mine, (i) => looked(undefined, { made: i, packets: 7, reportAt: i }), 'not sent camera'],
-    ['held back for a narrow path', mine, (i) => looked(undefined, { made: i, packets: 7, limited: true, reportAt: i }), undefined],
-    ['sent and not reported', mine, (i) => looked(undefined, { made: i, packets: i, reportAt: 7 }), 'not reported camera'],
+    ['own picture well', mine, (i) => looked(undefined, { captured: i, packets: i, reportAt: i }), undefined],
+    ['own camera gives none', mine, () => looked(undefined, { captured: 7, packets: 7, reportAt: 7 }), undefined],
+    ['made and not sent', mine, (i) => looked(undefined, { captured: i, packets: 7, reportAt: i }), 'not sent camera'],
+    ['held back for a narrow path', mine, (i) => looked(undefined, { captured: i, packets: 7, limited: true, reportAt: i }), undefined],
+    ['sent and not reported', mine, (i) => looked(undefined, { captured: i, packets: i, reportAt: 7 }), 'not reported camera'],
     ['sent by a browser that tells of no device', mine, (i) => looked(undefined, { packets: i, reportAt: i }), undefined],
   ];
   for (const [name, expected, look, want] of faults) {
     const health = new Health();
-    const found = Array.from({ length: undecodedLooks + 2 }, (_, i) => health.observe(look(i + 1), expected));
+    const found = Array.from({ length: undecodedSamples + 2 }, (_, i) => health.observe(look(i + 1), expected));
     assert.equal(found.at(-1), want, name);
-    assert.equal(health.well, want === undefined, name);
-    if (want) assert.ok(found.slice(0, badLooks - 1).every((fault) => fault === undefined), `${name}: too soon`);
+    assert.equal(health.healthy, want === undefined, name);
+    if (want) assert.ok(found.slice(0, badSamples - 1).every((fault) => fault === undefined), `${name}: too soon`);
   }
 });
 
 test('what heals meanwhile is no fault', () => {
   const health = new Health();
-  for (let i = 1; i < 20; i += 1) assert.equal(health.observe(looked({ packets: Math.floor(i / 3), told: i }), slot('audio')), undefined);
+  for (let i = 1; i < 20; i += 1) assert.equal(health.observe(looked({ packets: Math.floor(i / 3), remoteSent: i }), slot('audio')), undefined);
 });
 
 test('a connection through which nothing comes is made anew, and the next of them later', async (t) => {
   const { made, heard, ready, pass, show } = refusing(t);
   await ready(1);
-  heard.get('slots')?.([{ kind: 'audio', index: 0, publicationId: 'p', participantId: 'other', csrc: 7 }]);
+  heard.get('slotMap')?.([{ kind: 'audio', index: 0, publicationId: 'p', participantId: 'other', csrc: 7 }]);
   let told = 0;
   const look = async () => {
     told += 50;
     show([{ id: 'r', type: 'remote-outbound-rtp', packetsSent: told, timestamp: told }, { id: 'i', type: 'inbound-rtp', mid: '0', remoteId: 'r', packetsReceived: 3 }]);
-    await pass(lookMs);
+    await pass(statsIntervalMs);
   };
-  for (let i = 0; i <= badLooks + 1; i += 1) await look();
+  for (let i = 0; i <= badSamples + 1; i += 1) await look();
   assert.equal(made.length, 2);
-  for (let i = 0; i <= badLooks + 1; i += 1) await look();
+  for (let i = 0; i <= badSamples + 1; i += 1) await look();
   assert.equal(made.length, 2, 'a network that carries nothing is not loaded with connections');
 });

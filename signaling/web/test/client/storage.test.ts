@@ -6,7 +6,7 @@ import type { Storage } from '../../client/env';
 import { loadSeat, saveSeat } from '../../client/seat';
 import { Session } from '../../client/session';
 import { TabStorage } from '../../client/storage';
-import { keepReturn, loadReturn, type Return } from '../../page/return';
+import { saveReloadState, loadReloadState, type ReloadState } from '../../page/state/reload';
 import { FakeEnv } from '../support/env';
 
 const denied = (): never => {
@@ -33,7 +33,7 @@ const refusals: Record<string, () => Storage | null> = {
 for (const [why, open] of Object.entries(refusals)) {
   test(`memory takes over where ${why}`, () => {
     const storage = new TabStorage(open);
-    assert.equal(storage.lasting, false);
+    assert.equal(storage.persistent, false);
     saveSeat(storage, { sessionId: 's', secret: 'one' });
     assert.deepEqual(loadSeat(storage), { sessionId: 's', secret: 'one' });
     storage.removeItem('alcove.seat');
@@ -44,15 +44,15 @@ for (const [why, open] of Object.entries(refusals)) {
 test('what a browser keeps outlasts a reload', () => {
   const { real, items } = kept();
   const storage = new TabStorage(() => real);
-  assert.equal(storage.lasting, true);
+  assert.equal(storage.persistent, true);
   saveSeat(storage, { sessionId: 's', secret: 'one' });
-  const back: Return = {
+  const back: ReloadState = {
     name: 'Mara', microphone: true, camera: false, chosen: { microphone: 'm', camera: '', speaker: '' }, asked: true, ready: true, link: 'j', withdrawing: false,
   };
-  keepReturn(storage, back);
+  saveReloadState(storage, back);
   const reloaded = new TabStorage(() => real);
   assert.deepEqual(loadSeat(reloaded), { sessionId: 's', secret: 'one' });
-  assert.deepEqual(loadReturn(reloaded), back);
+  assert.deepEqual(loadReloadState(reloaded), back);
   assert.equal(items.size, 2);
 });
 
@@ -64,7 +64,7 @@ test('storage that fails later leaves no used secret behind, and says so', () =>
   refuses.push('setItem');
   saveSeat(storage, { sessionId: 's', secret: 'two' });
   saveSeat(storage, { sessionId: 's', secret: 'three' });
-  assert.deepEqual([loadSeat(storage)?.secret, storage.lasting, failed, items.size], ['three', false, 1, 0]);
+  assert.deepEqual([loadSeat(storage)?.secret, storage.persistent, failed, items.size], ['three', false, 1, 0]);
 });
 
 test('a seat is taken and resumed without storage', () => {

@@ -35,7 +35,7 @@ function enter(secret = 'one'): ReturnType<typeof begin> {
 test('says hello with the token, and never keeps it', () => {
   const { env, links } = enter();
   assert.deepEqual(env.socket.last('hello').data, { token: 'a.b.c', displayName: 'Mara', client });
-  assert.equal([...env.kept.values()].join().includes('a.b.c'), false);
+  assert.equal([...env.stored.values()].join().includes('a.b.c'), false);
   assert.deepEqual(links, ['connecting', 'open']);
 });
 
@@ -218,7 +218,7 @@ test('final closes and refusals end the session and forget the seat', () => {
     env.advance(60_000);
     assert.deepEqual(ends, [word]);
     assert.equal(env.sockets.length, 1);
-    assert.equal(env.kept.size, 0);
+    assert.equal(env.stored.size, 0);
   }
   const { env, ends } = begin();
   env.socket.open();
@@ -229,7 +229,7 @@ test('final closes and refusals end the session and forget the seat', () => {
 test('a request without an answer fails', async () => {
   const { env, session } = enter();
   const raised = session.request('hand.set', { raised: true });
-  env.socket.tell({ seq: 1, type: 'speakers', ts: 1, data: { participantIds: [] } });
+  env.socket.receive({ seq: 1, type: 'speakers', ts: 1, data: { participantIds: [] } });
   env.advance(4000);
   const rejected = assert.rejects(raised, { code: 'timeout' });
   for (let i = 0; i < 2; i += 1) {
@@ -253,9 +253,9 @@ test('sent back: whoever waits knows nobody', () => {
     grants: [], taken: [],
     publications: [],
   };
-  env.socket.tell({ seq: 1, type: 'roster', ts: 1, data: { participants: [person] } });
+  env.socket.receive({ seq: 1, type: 'roster', ts: 1, data: { participants: [person] } });
   assert.equal(session.roster.length, 1);
-  env.socket.tell({ seq: 2, type: 'access.changed', ts: 1, data: { state: 'waiting', reason: 'sent_back', permissions: [] } });
+  env.socket.receive({ seq: 2, type: 'access.changed', ts: 1, data: { state: 'waiting', reason: 'sent_back', permissions: [] } });
   assert.equal(session.state, 'waiting');
   assert.equal(session.roster.length, 0);
   assert.equal(session.may('hand.raise'), false);

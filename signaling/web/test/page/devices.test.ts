@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Device } from '../../page/devices';
+import { Device } from '../../page/media/devices';
 
 interface FakeTrack {
   id: string;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Liveness, ownState, stalledMs, type PictureState } from '../../page/liveness';
+import { Liveness, localTileState, stalledMs, type VideoState } from '../../page/media/liveness';
 import { FakeEnv } from '../support/env';
 
 function begin() {
   const env = new FakeEnv();
-  const told: PictureState[] = [];
+  const told: VideoState[] = [];
   const picture = new Liveness((state) => told.push(state), env.timers);
   return { env, told, picture };
 }
@@ -39,15 +39,15 @@ test('what nobody looks at does not stand still, and has time when it is seen ag
   const { env, told, picture } = begin();
   picture.frame(true);
   env.advance(1000);
-  picture.look(false);
+  picture.setVisible(false);
   env.advance(60_000);
-  picture.look(true);
+  picture.setVisible(true);
   env.advance(stalledMs - 1);
   assert.deepEqual(told, ['live']);
   env.advance(1);
   assert.deepEqual(told, ['live', 'stalled']);
-  picture.look(false);
-  picture.look(true);
+  picture.setVisible(false);
+  picture.setVisible(true);
   assert.equal(told.length, 2, 'it stands still until a frame comes');
   picture.frame(true);
   picture.stop();
@@ -56,6 +56,6 @@ test('what nobody looks at does not stand still, and has time when it is seen ag
 });
 
 test('the own tile knows its device', () => {
-  assert.deepEqual([ownState('off', 'live'), ownState('asking', 'live'), ownState('on', 'live'), ownState('on', 'stalled'), ownState('interrupted', 'live')],
+  assert.deepEqual([localTileState('off', 'live'), localTileState('asking', 'live'), localTileState('on', 'live'), localTileState('on', 'stalled'), localTileState('interrupted', 'live')],
     ['off', 'starting', 'live', 'stalled', 'stalled']);
 });

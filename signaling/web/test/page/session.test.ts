@@ -269,11 +269,11 @@ test('who may not share a screen asks, and one that is picked too late is shown 
     const track = new FakeTrack('video', 'screen');
     pick(track);
     await page.settle();
-    assert.deepEqual([track.readyState, page.store.own.screen.value !== null], late ? ['ended', false] : ['live', true]);
+    assert.deepEqual([track.readyState, page.store.localMedia.screen.value !== null], late ? ['ended', false] : ['live', true]);
   }
   assert.equal(page.find('screen-toggle').getAttribute('aria-pressed'), 'true');
   await may(false);
-  assert.equal(page.store.own.screen.value, null, 'a grant that was taken back ends the sharing');
+  assert.equal(page.store.localMedia.screen.value, null, 'a grant that was taken back ends the sharing');
 });
 
 test('a device that is unplugged, or that another program has, is said, and muted for the group', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Consent, Session } from '../../client';
-import { Store } from '../../page/store';
+import { Store } from '../../page/state/store';
 
 // What a browser has, as far as it is asked for here.
 Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { languages: ['en'] } });
@@ -16,7 +16,7 @@ test('no yes follows a no that comes before it is answered', async () => {
   store.session = { request } as unknown as Session;
   const asked = (scope: Consent['scope']): Consent =>
     ({ scope, texts: [{ id: scope, version: '1', locale: 'en', text: '', textHash: scope }] }) as unknown as Consent;
-  store.care.care.value = { ...store.care.care.value, consents: [asked('recording.audio'), asked('recording.video')] };
+  store.selfState.latest.value = { ...store.selfState.latest.value, consents: [asked('recording.audio'), asked('recording.video')] };
   const answering = store.answerConsent('granted');
   await Promise.all([answering, store.withdraw()]);
   assert.deepEqual(said, ['consent.respond', 'consent.respond', 'consent.withdraw']);

@@ -1,7 +1,7 @@
 // Tiles: whose picture is in which, and what is said in place of one. Slots and frames are a browser's, whose part the test plays.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { stalledMs } from '../../page/liveness';
+import { stalledMs } from '../../page/media/liveness';
 import { lind, openSession, person, self, type Page } from '../support/page';
 
 const words = { off: 'Camera off', starting: 'No picture yet', stalled: 'Picture frozen' };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { Withdrawal } from '../../page/withdrawal';
+import { Withdrawal } from '../../page/state/withdrawal';
 
 const settled = (): Promise<void> => new Promise((done) => setImmediate(done));
 
@@ -10,7 +10,7 @@ function begin(t: TestContext) {
   const asked: ((known: boolean) => void)[] = [];
   const told: boolean[] = [];
   const withdrawal = new Withdrawal(() => new Promise((answer) => asked.push(answer)), (late) => told.push(late));
-  const state = (): string => (withdrawal.late.value ? 'late' : withdrawal.pending.value ? 'pending' : 'none');
+  const state = (): string => (withdrawal.delayed.value ? 'late' : withdrawal.pending.value ? 'pending' : 'none');
   const pass = async (ms: number): Promise<void> => {
     await settled();
     t.mock.timers.tick(ms);
@@ -90,11 +90,11 @@ test('another seat has nothing to take back, and without a session nobody is ask
   const done = withdrawal.attempt();
   asked[0]?.(false);
   await done;
-  withdrawal.rest();
+  withdrawal.suspend();
   await pass(60_000);
   assert.equal(asked.length, 1);
   const again = withdrawal.attempt();
-  withdrawal.drop();
+  withdrawal.clear();
   asked[1]?.(true);
   await again;
   assert.deepEqual([state(), told], ['none', []]);
@@ -103,7 +103,7 @@ test('another seat has nothing to take back, and without a session nobody is ask
 test('a session that ends while the server is asked leaves nothing to wait for', async (t) => {
   const { withdrawal, asked, state, pass } = begin(t);
   const done = withdrawal.begin();
-  withdrawal.rest();
+  withdrawal.suspend();
   asked[0]?.(false);
   await done;
   await pass(60_000);

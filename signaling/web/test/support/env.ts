@@ -29,7 +29,7 @@ export class FakeSocket implements Socket {
     this.onopen?.({} as never);
   }
 
-  tell(frame: object): void {
+  receive(frame: object): void {
     this.onmessage?.({ data: JSON.stringify(frame) });
   }
 
@@ -44,27 +44,27 @@ export class FakeSocket implements Socket {
   }
 
   answer(type: string, data: object = {}): void {
-    this.tell({ id: this.last(type).id, ok: true, data });
+    this.receive({ id: this.last(type).id, ok: true, data });
   }
 
   refuse(type: string, error: object): void {
-    this.tell({ id: this.last(type).id, ok: false, error });
+    this.receive({ id: this.last(type).id, ok: false, error });
   }
 }
 
 export class FakeEnv implements Env {
   readonly log: string[] = [];
   readonly sockets: FakeSocket[] = [];
-  readonly kept = new Map<string, string>();
+  readonly stored = new Map<string, string>();
   readonly timers = new FakeTime();
 
   readonly storage: Storage = {
-    getItem: (key) => this.kept.get(key) ?? null,
+    getItem: (key) => this.stored.get(key) ?? null,
     setItem: (key, value) => {
       this.log.push(`keep ${(JSON.parse(value) as { secret: string }).secret}`);
-      this.kept.set(key, value);
+      this.stored.set(key, value);
     },
-    removeItem: (key) => void this.kept.delete(key),
+    removeItem: (key) => void this.stored.delete(key),
   };
 
   random(): number {

@@ -4,7 +4,7 @@
 import type { TestContext } from 'node:test';
 import { Window } from 'happy-dom';
 import type { EventData, EventType, Participant, Waiter, Welcome } from '../../client/protocol';
-import type { Store } from '../../page/store';
+import type { Store } from '../../page/state/store';
 import { FakeSocket } from './env';
 import { fakePeers, type FakePeer } from './peer';
 import { FakeTime } from './time';
@@ -176,7 +176,7 @@ export async function openPage(t: TestContext, { hash = '', config = {}, kept = 
       super.send(raw);
       const { id, type } = JSON.parse(raw) as { id: string; type: string };
       const reply = replies.has(type) ? replies.get(type) : {};
-      if (reply) queueMicrotask(() => this.tell({ id, ok: true, data: {}, ...reply }));
+      if (reply) queueMicrotask(() => this.receive({ id, ok: true, data: {}, ...reply }));
     }
   }
   const storage = {
@@ -407,7 +407,7 @@ export class Page {
 
   async tell<T extends EventType>(type: T, data: EventData<T>): Promise<void> {
     this.#seq += 1;
-    this.socket.tell({ seq: this.#seq, type, ts: Date.now(), data });
+    this.socket.receive({ seq: this.#seq, type, ts: Date.now(), data });
     await this.settle();
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { bestText, calling, faultWords, paragraphs, refusalWords } from '../../page/care';
+import { bestText, helpCallsOf, faultWords, paragraphs, refusalWords } from '../../page/state/self-state';
 import { RequestError } from '../../client/errors';
 
 const text = (id: string, locale: string): Parameters<typeof bestText>[0][number] => ({
@@ -42,5 +42,5 @@ test('a call for help is seen in the group and in the waiting room', () => {
   const waiter = { displayName: 'Jonas', since: 0, returning: true, connected: true, verified: true, needs: [] };
   const roster = [{ id: '1', helpRaised: true, ...person }, { id: '2', ...person }];
   const waiting = [{ participantId: '3', helpRaised: true, ...waiter }, { participantId: '4', ...waiter }];
-  assert.deepEqual(calling(roster, waiting), [{ id: '1', name: 'Mara', here: true }, { id: '3', name: 'Jonas', here: false }]);
+  assert.deepEqual(helpCallsOf(roster, waiting), [{ id: '1', name: 'Mara', here: true }, { id: '3', name: 'Jonas', here: false }]);
 });

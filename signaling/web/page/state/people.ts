@@ -1,6 +1,6 @@
 // How people are named and coloured.
 
-import type { Participant, Role, Source } from '../client';
+import type { Participant, Role, Source } from '../../client';
 
 // Hues are given in the order in which people are first seen: eight differ before one comes again, and the same person
 // keeps the same one in every list, whoever leaves.
@@ -29,6 +29,6 @@ export function gettingReady({ connected, role, publications }: Participant): bo
   return connected && role !== 'observer' && publications.length === 0;
 }
 
-export function sends(person: Participant, source: Source): boolean {
+export function isSending(person: Participant, source: Source): boolean {
   return person.publications.some((publication) => publication.source === source && !publication.muted);
 }

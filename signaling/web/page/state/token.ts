@@ -30,7 +30,7 @@ export function awaitToken(origins: readonly string[]): Promise<string> | undefi
   });
 }
 
-export interface Peek {
+export interface TokenClaims {
   name: string;
   host: boolean;
   observer: boolean;
@@ -39,7 +39,7 @@ export interface Peek {
 }
 
 // What the token says of its bearer, only to fill in a name and choose words: the server alone decides.
-export function peek(token: string | undefined): Peek {
+export function readClaims(token: string | undefined): TokenClaims {
   try {
     const part = (token?.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
     const bytes = Uint8Array.from(atob(part), (letter) => letter.charCodeAt(0));

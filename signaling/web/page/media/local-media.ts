@@ -1,12 +1,12 @@
 // The own devices and screen, and what the group gets of them. What is released here is muted at the server too.
 
 import { effect, signal, type ReadonlySignal } from '@preact/signals';
-import { pauseOf, type Media, type Session, type Source } from '../client';
+import { pauseOf, type Media, type Session, type Source } from '../../client';
 import { Device, pickScreen, Speaker } from './devices';
-import type { Chosen } from './return';
+import type { ChosenDevices } from '../state/reload';
 
 // Where it goes, if anywhere yet.
-interface Seat {
+interface SessionContext {
   readonly ready: ReadonlySignal<boolean>;
   readonly session: Session | undefined;
   readonly media: Media | undefined;
@@ -14,36 +14,36 @@ interface Seat {
 }
 
 // From the turn of a device to the first picture that is turned too.
-const turnedMs = 1_000;
+const rotationMs = 1_000;
 
-export class Own {
+export class LocalMedia {
   readonly microphone = new Device('microphone');
   readonly camera = new Device('camera');
   readonly speaker = new Speaker();
   readonly screen = signal<MediaStreamTrack | null>(null);
-  readonly #seat: Seat;
-  #stops = 0; // so many times no screen was to be shown any more
-  #told: Partial<Record<Source, boolean>> = {}; // the server knows that it is on
-  #setting = { microphone: 0, camera: 0, screen: 0 };
-  #turn = { microphone: 0, camera: 0, screen: 0 }; // the newest that was told
+  readonly #context: SessionContext;
+  #screenStops = 0; // so many times no screen was to be shown any more
+  #knownLive: Partial<Record<Source, boolean>> = {}; // the server knows that it is on
+  #requestsPending = { microphone: 0, camera: 0, screen: 0 };
+  #latest = { microphone: 0, camera: 0, screen: 0 }; // the newest that was told
 
-  constructor(seat: Seat) {
-    this.#seat = seat;
+  constructor(seat: SessionContext) {
+    this.#context = seat;
     for (const { kind, track, sending } of [this.microphone, this.camera]) {
       effect(() => this.#send(kind, track.value));
-      effect(() => this.#tell(kind, sending.value)); // one device for another is nobody's concern
+      effect(() => this.#publish(kind, sending.value)); // one device for another is nobody's concern
     }
     effect(() => this.#send('screen', this.screen.value));
-    effect(() => this.#tell('screen', this.screen.value !== null));
+    effect(() => this.#publish('screen', this.screen.value !== null));
     navigator.mediaDevices?.addEventListener('devicechange', () => this.list());
-    document.addEventListener('visibilitychange', () => document.hidden || this.#look());
-    globalThis.screen?.orientation?.addEventListener('change', () => setTimeout(() => this.#seat.media?.refit('camera'), turnedMs));
+    document.addEventListener('visibilitychange', () => document.hidden || this.#onVisible());
+    globalThis.screen?.orientation?.addEventListener('change', () => setTimeout(() => this.#context.media?.refit('camera'), rotationMs));
   }
 
-  #look(): void {
-    this.microphone.look();
-    this.camera.look();
-    this.#seat.media?.refit('camera');
+  #onVisible(): void {
+    this.microphone.checkTrack();
+    this.camera.checkTrack();
+    this.#context.media?.refit('camera');
   }
 
   list(): void {
@@ -52,12 +52,12 @@ export class Own {
     void this.speaker.list();
   }
 
-  chosen(): Chosen {
+  chosen(): ChosenDevices {
     return { microphone: this.microphone.chosen.value, camera: this.camera.chosen.value, speaker: this.speaker.chosen.value };
   }
 
   // As they were before; none is turned on by it.
-  choose({ microphone, camera, speaker }: Chosen): void {
+  choose({ microphone, camera, speaker }: ChosenDevices): void {
     this.microphone.chosen.value = microphone;
     this.camera.chosen.value = camera;
     this.speaker.choose(speaker);
@@ -65,40 +65,40 @@ export class Own {
   }
 
   // The server has not yet answered how the source was set here.
-  setting(source: Source): boolean {
-    return this.#setting[source] > 0;
+  isSetting(source: Source): boolean {
+    return this.#requestsPending[source] > 0;
   }
 
   // Over a connection that has none of it, to a server that knows nothing of it.
   sendAll(): void {
-    this.#told = {};
+    this.#knownLive = {};
     for (const { kind, track } of [this.microphone, this.camera]) this.#send(kind, track.peek());
     this.#send('screen', this.screen.peek());
   }
 
   // To a server that may have forgotten. What it knows is on is not said again: a host may have muted it while words did not get
   // through.
-  tellAll(): void {
+  publishAll(): void {
     for (const { kind, sending } of [this.microphone, this.camera]) {
-      if (!sending.peek() || !this.#told[kind]) this.#tell(kind, sending.peek());
+      if (!sending.peek() || !this.#knownLive[kind]) this.#publish(kind, sending.peek());
     }
-    if (this.screen.peek()) this.#tell('screen', true);
+    if (this.screen.peek()) this.#publish('screen', true);
   }
 
   // A picker may stand open for long: who may not share any more, leaves, or is not in the group, shows it to nobody later either.
   async pickScreen(): Promise<void> {
-    const stops = this.#stops;
+    const stops = this.#screenStops;
     const track = await pickScreen();
     if (!track) return;
-    const { session } = this.#seat;
-    if (stops !== this.#stops || session?.state !== 'admitted' || !session.may('publish.screen')) return track.stop();
+    const { session } = this.#context;
+    if (stops !== this.#screenStops || session?.state !== 'admitted' || !session.may('publish.screen')) return track.stop();
     this.screen.value?.stop(); // of another picker
     track.onended = () => this.stopScreen();
     this.screen.value = track;
   }
 
   stopScreen(): void {
-    this.#stops += 1;
+    this.#screenStops += 1;
     this.screen.value?.stop();
     this.screen.value = null;
   }
@@ -112,29 +112,29 @@ export class Own {
   // In place of a voice that is withheld goes silence: without a track Chromium's clock of sound stands still, and the voice would come
   // too early in a recording afterwards.
   #send(source: Source, track: MediaStreamTrack | null): void {
-    const withheld = this.#seat.withheld.value; // read before there is a connection too, or no effect would heed it
+    const withheld = this.#context.withheld.value; // read before there is a connection too, or no effect would heed it
     if (track) track.enabled = !withheld;
     const silent = source === 'microphone';
-    const sent = this.#seat.media?.setTrack(source, withheld && !silent ? null : track);
+    const sent = this.#context.media?.setTrack(source, withheld && !silent ? null : track);
     // A browser may take a moment to let go of a picture. When it has, its owner may see it again.
     if (withheld && track && !silent) void Promise.resolve(sent).then(() => (track.enabled = true));
   }
 
-  #tell(source: Source, live: boolean): void {
-    const { session, ready } = this.#seat;
-    this.#told[source] = false;
+  #publish(source: Source, live: boolean): void {
+    const { session, ready } = this.#context;
+    this.#knownLive[source] = false;
     if (!ready.value || session?.state !== 'admitted' || !session.may(`publish.${source}`)) return;
-    this.#setting[source] += 1;
-    const turn = (this.#turn[source] += 1);
-    void this.#say(session, source, live, turn).finally(() => (this.#setting[source] -= 1));
+    this.#requestsPending[source] += 1;
+    const turn = (this.#latest[source] += 1);
+    void this.#publishUntilAccepted(session, source, live, turn).finally(() => (this.#requestsPending[source] -= 1));
   }
 
   // Said again as long as it is only refused for its pace, and nothing newer is to be said: what the server does not know, it may keep from
   // the group, or not.
-  async #say(session: Session, source: Source, live: boolean, turn: number): Promise<void> {
-    while (this.#turn[source] === turn && this.#seat.session === session && session.state === 'admitted') {
+  async #publishUntilAccepted(session: Session, source: Source, live: boolean, turn: number): Promise<void> {
+    while (this.#latest[source] === turn && this.#context.session === session && session.state === 'admitted') {
       const pause = await session.request('publication.set', { source, muted: !live }).then(() => {
-        this.#told[source] = live;
+        this.#knownLive[source] = live;
         return undefined;
       }, pauseOf);
       if (pause === undefined) return;

@@ -1,8 +1,8 @@
 // Whether a picture is there, and goes on. A tile knows four states: the camera is off, it is starting, its picture is live, or it stands
 // still. A calm face and a picture that stands still look the same, so the difference is said.
 
-export type PictureState = 'starting' | 'live' | 'stalled';
-export type TileState = 'off' | PictureState;
+export type VideoState = 'starting' | 'live' | 'stalled';
+export type TileState = 'off' | VideoState;
 
 // Without a frame for so long a picture stands still. Above the gap of a key frame that is asked for anew, and of a dim camera.
 export const stalledMs = 2_000;
@@ -20,56 +20,56 @@ const pageClock: Clock = {
 };
 
 export class Liveness {
-  readonly #tell: (state: PictureState) => void;
+  readonly #onChange: (state: VideoState) => void;
   readonly #clock: Clock;
-  #state: PictureState = 'starting';
+  #state: VideoState = 'starting';
   #last = 0; // when the newest frame came, or since when it is looked at
-  #looked = true; // a browser tells nothing of frames that nobody sees, and they are not sent
+  #visible = true; // a browser tells nothing of frames that nobody sees, and they are not sent
   #timer: unknown;
 
-  constructor(tell: (state: PictureState) => void, clock: Clock = pageClock) {
-    this.#tell = tell;
+  constructor(tell: (state: VideoState) => void, clock: Clock = pageClock) {
+    this.#onChange = tell;
     this.#clock = clock;
   }
 
   // A frame was presented; shown, if it is of the right person.
   frame(shown: boolean): void {
-    if (!shown) return this.#become('starting');
+    if (!shown) return this.#setState('starting');
     this.#last = this.#clock.now();
-    this.#become('live');
+    this.#setState('live');
   }
 
   // The tile is in sight, or not.
-  look(seen: boolean): void {
-    if (seen === this.#looked) return;
-    this.#looked = seen;
+  setVisible(seen: boolean): void {
+    if (seen === this.#visible) return;
+    this.#visible = seen;
     this.#last = this.#clock.now();
-    this.#watch();
+    this.#schedule();
   }
 
   stop(): void {
     this.#clock.clear(this.#timer);
-    this.#looked = false;
+    this.#visible = false;
   }
 
-  #become(state: PictureState): void {
+  #setState(state: VideoState): void {
     if (state === this.#state) return;
     this.#state = state;
-    this.#watch();
-    this.#tell(state);
+    this.#schedule();
+    this.#onChange(state);
   }
 
   // One timer, not one for each frame.
-  #watch(): void {
+  #schedule(): void {
     this.#clock.clear(this.#timer);
-    if (this.#state !== 'live' || !this.#looked) return;
+    if (this.#state !== 'live' || !this.#visible) return;
     const left = this.#last + stalledMs - this.#clock.now();
-    this.#timer = this.#clock.set(() => this.#due(), left);
+    this.#timer = this.#clock.set(() => this.#onTimer(), left);
   }
 
-  #due(): void {
-    if (this.#clock.now() - this.#last >= stalledMs) this.#become('stalled');
-    else this.#watch();
+  #onTimer(): void {
+    if (this.#clock.now() - this.#last >= stalledMs) this.#setState('stalled');
+    else this.#schedule();
   }
 }
 
@@ -79,7 +79,7 @@ export const stateWords: Record<Exclude<TileState, 'live'>, string> = {
 };
 
 // Of the own camera: what is known of the device goes before what is seen of it.
-export function ownState(device: 'off' | 'asking' | 'on' | 'interrupted', picture: PictureState): TileState {
+export function localTileState(device: 'off' | 'asking' | 'on' | 'interrupted', picture: VideoState): TileState {
   if (device === 'asking') return 'starting';
   if (device === 'interrupted') return 'stalled';
   return device === 'off' ? 'off' : picture;

@@ -1,35 +1,35 @@
 // What a reload needs besides the seat: the own name, which devices were chosen and on, and how far one had come. Gone with the tab.
 
-import { loadSeat, type Storage } from '../client';
+import { loadSeat, type Storage } from '../../client';
 
 const key = 'alcove.return';
 
 // The browser's own numbers of devices, "" for none.
-export interface Chosen {
+export interface ChosenDevices {
   microphone: string;
   camera: string;
   speaker: string;
 }
-export interface Return {
+export interface ReloadState {
   name: string;
   microphone: boolean;
   camera: boolean;
-  chosen: Chosen;
+  chosen: ChosenDevices;
   asked: boolean; // for both devices; else what stands above was nobody's choice
   ready: boolean; // the device check is over
   link: string; // jti of the link that this seat was taken with
   withdrawing: boolean; // a yes was taken back, and the server does not know
 }
 
-export function keepReturn(storage: Storage, state: Return): void {
+export function saveReloadState(storage: Storage, state: ReloadState): void {
   storage.setItem(key, JSON.stringify(state));
 }
 
 // Nothing without a seat to return to.
-export function loadReturn(storage: Storage): Return | undefined {
+export function loadReloadState(storage: Storage): ReloadState | undefined {
   if (!loadSeat(storage)) return undefined;
   try {
-    const kept = JSON.parse(storage.getItem(key) ?? '{}') as Partial<Record<keyof Return, unknown>>;
+    const kept = JSON.parse(storage.getItem(key) ?? '{}') as Partial<Record<keyof ReloadState, unknown>>;
     return {
       name: String(kept.name ?? ''), microphone: kept.microphone === true, camera: kept.camera === true, chosen: chosenOf(kept.chosen),
       asked: kept.asked !== false, ready: kept.ready !== false, link: String(kept.link ?? ''),
@@ -40,7 +40,7 @@ export function loadReturn(storage: Storage): Return | undefined {
   }
 }
 
-function chosenOf(kept: unknown): Chosen {
-  const { microphone, camera, speaker } = (kept ?? {}) as Partial<Record<keyof Chosen, unknown>>;
+function chosenOf(kept: unknown): ChosenDevices {
+  const { microphone, camera, speaker } = (kept ?? {}) as Partial<Record<keyof ChosenDevices, unknown>>;
   return { microphone: String(microphone ?? ''), camera: String(camera ?? ''), speaker: String(speaker ?? '') };
 }

@@ -9,10 +9,10 @@ export interface Config {
 }
 
 // The page works without; it must not wait for long.
-const patienceMs = 5_000;
+const configTimeoutMs = 5_000;
 
 export async function loadConfig(): Promise<Config> {
-  const response = await fetch('/v1/page.json', { cache: 'no-store', signal: AbortSignal.timeout(patienceMs) });
+  const response = await fetch('/v1/page.json', { cache: 'no-store', signal: AbortSignal.timeout(configTimeoutMs) });
   if (!response.ok) throw new Error(`page.json: ${response.status}`);
   const told = (await response.json()) as Partial<Record<keyof Config, unknown>>;
   const then = Date.parse(response.headers.get('date') ?? '');
@@ -30,10 +30,10 @@ export function supported(): boolean {
   return typeof RTCPeerConnection === 'function' && typeof WebSocket === 'function'
     && typeof HTMLDialogElement === 'function' && typeof RTCRtpReceiver === 'function'
     && 'getContributingSources' in RTCRtpReceiver.prototype && 'setCodecPreferences' in RTCRtpTransceiver.prototype
-    && navigator.mediaDevices !== undefined && speaks('audio', 'audio/opus') && speaks('video', 'video/VP8');
+    && navigator.mediaDevices !== undefined && supportsCodec('audio', 'audio/opus') && supportsCodec('video', 'video/VP8');
 }
 
 // Known before the link is spent. What the server takes beside these is its own matter.
-function speaks(kind: string, codec: string): boolean {
+function supportsCodec(kind: string, codec: string): boolean {
   return RTCRtpReceiver.getCapabilities(kind)?.codecs.some(({ mimeType }) => mimeType.toLowerCase() === codec.toLowerCase()) ?? false;
 }

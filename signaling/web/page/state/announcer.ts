@@ -6,22 +6,22 @@ const gatherMs = 1200;
 
 export class Announcer {
   readonly text = signal('');
-  #waiting: string[] = [];
+  #pending: string[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   // Names of the group do not outlast being in it.
   clear(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#waiting = [];
+    this.#pending = [];
     this.text.value = '';
   }
 
-  say(sentence: string): void {
-    if (!this.#waiting.includes(sentence)) this.#waiting.push(sentence);
+  announce(sentence: string): void {
+    if (!this.#pending.includes(sentence)) this.#pending.push(sentence);
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      this.text.value = this.#waiting.splice(0).join(' ');
+      this.text.value = this.#pending.splice(0).join(' ');
     }, gatherMs);
   }
 }

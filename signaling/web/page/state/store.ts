@@ -6,19 +6,19 @@ import {
   browserEnv, dropSeat, Media, pauseOf, Session, subprotocol, TabStorage,
   type Access, type AnswerData, type Barred, type Ending, type LinkState, type Participant, type RequestData,
   type RequestType, type Role, type Slot, type SlotEntry, type Waiter, type AgreedText, type EventData, RequestError,
-} from '../client';
-import { Announcer } from './announce';
-import { bestText, calling, CareState, faultWords, recordingSaid, records, refusalWords } from './care';
-import { chime } from './chime';
+} from '../../client';
+import { Announcer } from './announcer';
+import { bestText, helpCallsOf, SelfStateStore, faultWords, recordingAnnouncements, isRecording, refusalWords } from './self-state';
+import { chime } from '../media/chime';
 import type { Config } from './config';
-import { Own } from './own';
-import { keepReturn, loadReturn, type Return } from './return';
-import { viewOf, Watcher } from './sight';
-import { peek } from './token';
+import { LocalMedia } from '../media/local-media';
+import { saveReloadState, loadReloadState, type ReloadState } from './reload';
+import { viewOf, VisibilityWatcher } from '../media/visibility';
+import { readClaims } from './token';
 import { Withdrawal } from './withdrawal';
 
 export type Screen = 'start' | 'name' | 'check' | 'joining' | 'waiting' | 'session' | 'ended';
-export interface Letter {
+export interface ChatMessage {
   from: 'host' | 'waiting';
   text: string;
   at: number;
@@ -27,7 +27,7 @@ export interface Letter {
 const version = '1.0';
 
 // How one comes in, or comes back.
-interface Way {
+interface JoinParams {
   token?: string;
   nonce?: string;
   passcode?: string;
@@ -43,7 +43,7 @@ function newNonce(): string {
 export class Store {
   readonly config: Config;
   readonly announcer = new Announcer();
-  readonly sight = new Watcher(async (sight) => {
+  readonly visibility = new VisibilityWatcher(async (sight) => {
     if (this.session?.state !== 'admitted') return false;
     return this.session.request('view.set', viewOf(sight)).then(() => true, (error: unknown) => pauseOf(error) ?? false);
   });
@@ -56,10 +56,10 @@ export class Store {
     (late) => (this.notice.value = `You took back your yes. Nothing more of you is recorded.${late ? ' You can turn your camera and microphone on again.' : ''}`),
   );
   readonly withheld = this.withdrawal.pending;
-  readonly own = new Own(this);
-  readonly microphone = this.own.microphone;
-  readonly camera = this.own.camera;
-  readonly speaker = this.own.speaker;
+  readonly localMedia = new LocalMedia(this);
+  readonly microphone = this.localMedia.microphone;
+  readonly camera = this.localMedia.camera;
+  readonly speaker = this.localMedia.speaker;
   readonly ending = signal<Ending | null>(null);
   readonly link = signal<LinkState>('connecting');
   readonly access = signal<Access | null>(null);
@@ -76,43 +76,43 @@ export class Store {
   readonly slots = signal<readonly Slot[]>([]);
   readonly mediaState = signal<RTCPeerConnectionState>('new');
   readonly mediaRefused = signal(''); // the code why no connection for media is made, for good
-  readonly letters = signal<ReadonlyMap<string, readonly Letter[]>>(new Map());
-  readonly asks = signal<readonly string[]>([]);
-  readonly offered = signal(''); // the token of another link, until the person has answered whether to leave for it
+  readonly chatMessages = signal<ReadonlyMap<string, readonly ChatMessage[]>>(new Map());
+  readonly shareRequests = signal<readonly string[]>([]);
+  readonly offeredToken = signal(''); // the token of another link, until the person has answered whether to leave for it
   readonly unmuteAsked = signal<'microphone' | 'camera' | null>(null);
   readonly notice = signal('');
-  readonly soundBlocked = signal(false);
+  readonly audioBlocked = signal(false);
   readonly restarting = signal(false); // the server said that it will
-  readonly reloadTold = signal(false); // and the person knows that a reload would not come back
+  readonly reloadWarningClosed = signal(false); // and the person knows that a reload would not come back
   readonly panel = signal(true);
   readonly screenForAll = signal(false); // by the room's rules; a host may still take it
-  readonly care = new CareState();
+  readonly selfState = new SelfStateStore();
 
   readonly self = computed(() => this.roster.value.find(({ id }) => id === this.selfId.value));
-  readonly calls = computed(() => calling(this.roster.value, this.waiting.value));
+  readonly helpCalls = computed(() => helpCallsOf(this.roster.value, this.waiting.value));
   // Who observes sends nothing: no microphone and no camera is asked for.
   readonly observing = computed(() => this.role.value === 'observer');
   readonly hosting = computed(() => this.permissions.value.includes('waiting.manage'));
 
   session: Session | undefined;
   media: Media | undefined;
-  readonly #storage = new TabStorage(undefined, () => (this.lasting.value = false));
-  readonly lasting = signal(this.#storage.lasting); // a reload comes back to the seat
-  #opening: Way | undefined;
-  #asked = false; // for both devices
-  #refused: { type: RequestType; words: string } | undefined; // the act of which the notice last told
+  readonly #storage = new TabStorage(undefined, () => (this.persistent.value = false));
+  readonly persistent = signal(this.#storage.persistent); // a reload comes back to the seat
+  #joinParams: JoinParams | undefined;
+  #devicesAsked = false; // for both devices
+  #lastRefusal: { type: RequestType; words: string } | undefined; // the act of which the notice last told
 
   constructor(config: Config) {
     this.config = config;
     effect(() => {
-      if (this.screen.value !== 'start' && this.#opening) keepReturn(this.#storage, this.#returning());
+      if (this.screen.value !== 'start' && this.#joinParams) saveReloadState(this.#storage, this.#currentReloadState());
     });
     for (const { kind, interrupted, live } of [this.microphone, this.camera]) {
-      interrupted.subscribe((now) => !now && live.value && this.screen.value === 'session' && this.#say(`Your ${kind} works again.`));
+      interrupted.subscribe((now) => !now && live.value && this.screen.value === 'session' && this.#announce(`Your ${kind} works again.`));
     }
     addEventListener('online', () => this.session?.tryNow());
     addEventListener('beforeunload', (event) => {
-      if (this.placed && !this.lasting.value) event.preventDefault(); // the browser asks first
+      if (this.hasSeat && !this.persistent.value) event.preventDefault(); // the browser asks first
     });
   }
 
@@ -123,8 +123,8 @@ export class Store {
   // Asks to join with a fresh token; a seat of an earlier link in this tab is given up for it.
   join(token: string, name: string): void {
     dropSeat(this.#storage);
-    this.withdrawal.drop();
-    this.#connect({ token, name, nonce: newNonce(), link: peek(token).id });
+    this.withdrawal.clear();
+    this.#connect({ token, name, nonce: newNonce(), link: readClaims(token).id });
   }
 
   // Of a host, after the device check.
@@ -134,68 +134,68 @@ export class Store {
   }
 
   // The device check is over: into the waiting room, or into the group if a host opened meanwhile.
-  goIn(): void {
+  finishCheck(): void {
     this.ready.value = true;
     const access = this.access.value;
     if (!access) return;
     this.media?.release();
-    this.#entered(access);
-    if (access.state === 'admitted' && records(this.room.value.recording)) this.#recordingTurned(this.room.value.recording);
+    this.#onAccess(access);
+    if (access.state === 'admitted' && isRecording(this.room.value.recording)) this.#onRecordingChanged(this.room.value.recording);
   }
 
   // One question of the browser after the other, once: what was chosen since stays.
   async askDevices(): Promise<void> {
-    if (this.#asked || this.observing.value) return;
+    if (this.#devicesAsked || this.observing.value) return;
     await this.microphone.turnOn();
     if (!['', 'passcode_wrong'].includes(this.ending.value?.code ?? '')) return; // over meanwhile: no light goes on
-    this.#asked = true;
+    this.#devicesAsked = true;
     await this.camera.turnOn();
-    this.own.list();
+    this.localMedia.list();
   }
 
   // What a reload left, if it left a seat.
-  left(): Return | undefined {
-    return loadReturn(this.#storage);
+  reloadState(): ReloadState | undefined {
+    return loadReloadState(this.#storage);
   }
 
   // Takes up the seat that a reload left.
-  resume(from: Return): void {
-    this.#asked = from.asked;
+  resume(from: ReloadState): void {
+    this.#devicesAsked = from.asked;
     this.ready.value = from.ready;
     if (from.withdrawing) this.withdrawal.resume();
-    this.own.choose(from.chosen);
+    this.localMedia.choose(from.chosen);
     if (from.asked && from.microphone) void this.microphone.turnOn();
     if (from.asked && from.camera) void this.camera.turnOn();
     this.#connect({ name: from.name, link: from.link });
   }
 
   // After a door that may open later, or that asks for the passcode.
-  again(passcode?: string): void {
-    if (this.#opening) this.#connect({ ...this.#opening, ...(passcode ? { passcode } : {}) });
+  retry(passcode?: string): void {
+    if (this.#joinParams) this.#connect({ ...this.#joinParams, ...(passcode ? { passcode } : {}) });
   }
 
   // For good. The lights go out now, whether or not the server can be told.
   async leave(): Promise<void> {
-    this.own.allOff();
+    this.localMedia.allOff();
     await this.session?.leave();
   }
 
   // Has a seat, or is about to take one.
-  get placed(): boolean {
+  get hasSeat(): boolean {
     return this.session !== undefined && this.screen.value !== 'ended';
   }
 
   // jti of the link that led here.
   get linkId(): string {
-    return this.#opening?.link ?? '';
+    return this.#joinParams?.link ?? '';
   }
 
-  get guessed(): boolean {
-    return this.#opening?.passcode !== undefined;
+  get passcodeTried(): boolean {
+    return this.#joinParams?.passcode !== undefined;
   }
 
-  #connect(opening: Way): void {
-    this.#opening = opening;
+  #connect(opening: JoinParams): void {
+    this.#joinParams = opening;
     const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/rtc`;
     const { token, nonce, passcode, name } = opening;
     const session = new Session(browserEnv(url, subprotocol, this.#storage), {
@@ -204,7 +204,7 @@ export class Store {
     });
     this.session = session;
     this.media = new Media(session, { held: !this.ready.value });
-    this.#listen(session, this.media);
+    this.#subscribe(session, this.media);
     batch(() => {
       this.ending.value = null;
       this.mediaRefused.value = '';
@@ -212,65 +212,65 @@ export class Store {
     });
     session.connect();
     // A second connection starts without the tracks the first one had.
-    this.own.sendAll();
+    this.localMedia.sendAll();
   }
 
-  #listen(session: Session, media: Media): void {
-    this.care.listen(session);
-    session.on('help', ({ participantId }) => this.#called(participantId));
-    session.on('draining', (told) => this.#draining(told));
-    session.on('warning', ({ minutes }) => this.#say(`The session ends in ${minutes} min.`));
-    session.on('link', (link) => this.#linked(link));
+  #subscribe(session: Session, media: Media): void {
+    this.selfState.subscribe(session);
+    session.on('helpRaised', ({ participantId }) => this.#onHelpRaised(participantId));
+    session.on('draining', (told) => this.#onDraining(told));
+    session.on('warning', ({ minutes }) => this.#announce(`The session ends in ${minutes} min.`));
+    session.on('link', (link) => this.#onLink(link));
     session.on('welcome', ({ participantId, role, policy }) => {
       this.screenForAll.value = policy.screenForAll ?? false;
       this.selfId.value = participantId;
       this.role.value = role;
       this.restarting.value = false; // who still restarts says so again
     });
-    session.on('permissions', (permissions) => this.#permitted(permissions));
-    session.on('access', (access) => this.#entered(access));
-    session.on('room', (room) => this.#roomChanged(room));
-    session.on('roster', (roster) => this.#rosterChanged(roster));
-    session.on('joined', ({ id, displayName, role }) => id !== this.selfId.value && role !== 'recorder' && this.#say(`${displayName} joined.`));
-    session.on('recordingFailed', ({ reason }) => (this.care.fault.value = faultWords(reason)));
-    session.on('quality', (told) => this.#tooMuch(told));
-    session.on('mediaFailed', (told) => this.#noKeys(told));
-    session.on('left', ({ participantId }) => this.#gone(participantId));
-    session.on('waiting', (waiting) => this.#waitingChanged(waiting));
+    session.on('permissions', (permissions) => this.#onPermissions(permissions));
+    session.on('access', (access) => this.#onAccess(access));
+    session.on('room', (room) => this.#onRoom(room));
+    session.on('roster', (roster) => this.#onRoster(roster));
+    session.on('joined', ({ id, displayName, role }) => id !== this.selfId.value && role !== 'recorder' && this.#announce(`${displayName} joined.`));
+    session.on('recordingFailed', ({ reason }) => (this.selfState.recordingFault.value = faultWords(reason)));
+    session.on('quality', (told) => this.#onQuality(told));
+    session.on('mediaFailed', (told) => this.#onMediaFailed(told));
+    session.on('left', ({ participantId }) => this.#onLeft(participantId));
+    session.on('waiting', (waiting) => this.#onWaitingList(waiting));
     session.on('barred', (barred) => (this.barred.value = barred));
     session.on('speakers', (speakers) => (this.speakers.value = speakers));
-    session.on('slots', (map) => this.#mapped(map));
-    session.on('letter', ({ from, participantId, text }) => this.#letter(participantId, { from, text, at: Date.now() }));
-    session.on('asked', ({ participantId }) => this.#askedToShare(participantId));
+    session.on('slotMap', (map) => this.#onSlotMap(map));
+    session.on('waitingMessage', ({ from, participantId, text }) => this.#onChatMessage(participantId, { from, text, at: Date.now() }));
+    session.on('permissionAsked', ({ participantId }) => this.#onShareRequest(participantId));
     session.on('unmuteAsked', ({ source }) => source !== 'screen' && (this.unmuteAsked.value = source));
-    session.on('ended', (ending) => this.#ended(ending));
+    session.on('ended', (ending) => this.#onEnded(ending));
     media.on('slots', (slots) => (this.slots.value = slots));
     media.on('refused', (code) => {
       this.mediaRefused.value = code;
-      this.own.allOff(); // nobody would see or hear it
+      this.localMedia.allOff(); // nobody would see or hear it
     });
     media.on('state', (state) => {
       this.mediaState.value = state;
       if (state !== 'connected') return;
       this.mediaRefused.value = '';
-      this.own.tellAll();
+      this.localMedia.publishAll();
     });
   }
 
-  #linked(link: LinkState): void {
+  #onLink(link: LinkState): void {
     this.link.value = link;
     if (link === 'open') void this.withdrawal.attempt();
   }
 
   // What a connection got no keys for: nobody's fault for one that ended or took too long, for that one comes again.
-  #noKeys({ participantId, code }: EventData<'media.failed'>): void {
+  #onMediaFailed({ participantId, code }: EventData<'media.failed'>): void {
     if (code === 'timeout' || code === 'closed' || participantId === this.selfId.value) return; // a banner tells oneself
     const name = this.roster.value.find((person) => person.id === participantId)?.displayName ?? 'Somebody';
     this.notice.value = `${name} is not connected: that browser cannot make a connection that is safe enough.`;
   }
 
   // Hosts are told of a source that sends more than the server takes: of a fault, or of one who means harm.
-  #tooMuch({ participantId, source, withheld, taken }: EventData<'quality'>): void {
+  #onQuality({ participantId, source, withheld, taken }: EventData<'quality'>): void {
     const own = participantId === this.selfId.value;
     const whose = own ? 'Your' : `${this.roster.value.find(({ id }) => id === participantId)?.displayName ?? 'Somebody'}’s`;
     const before = `${whose} ${source} sent far more than it may`;
@@ -280,25 +280,25 @@ export class Store {
   }
 
   // Who has not come in yet is told nothing of the group.
-  #say(sentence: string): void {
-    if (this.ready.value) this.announcer.say(sentence);
+  #announce(sentence: string): void {
+    if (this.ready.value) this.announcer.announce(sentence);
   }
 
-  #mapped(map: readonly SlotEntry[]): void {
+  #onSlotMap(map: readonly SlotEntry[]): void {
     this.map.value = map;
-    this.sight.slots(map.filter(({ kind }) => kind !== 'audio').map(({ publicationId }) => publicationId));
+    this.visibility.setSlots(map.filter(({ kind }) => kind !== 'audio').map(({ publicationId }) => publicationId));
   }
 
-  #permitted(permissions: readonly string[]): void {
+  #onPermissions(permissions: readonly string[]): void {
     const before = this.permissions.value;
     this.permissions.value = permissions;
-    if (this.session?.state === 'admitted' && before.length > 0) this.#allowed(before, permissions);
+    if (this.session?.state === 'admitted' && before.length > 0) this.#onSourcesChanged(before, permissions);
     // A grant that was taken back ends the sharing here too, not only at the server.
-    if (!permissions.includes('publish.screen')) this.own.stopScreen();
+    if (!permissions.includes('publish.screen')) this.localMedia.stopScreen();
   }
 
   // A host took the own microphone or camera, or gave it, by itself or by another role: what is taken is released here too.
-  #allowed(before: readonly string[], now: readonly string[]): void {
+  #onSourcesChanged(before: readonly string[], now: readonly string[]): void {
     const sources = ['microphone', 'camera'] as const;
     const gained = sources.filter((source) => now.includes(`publish.${source}`) && !before.includes(`publish.${source}`));
     const lost = sources.filter((source) => before.includes(`publish.${source}`) && !now.includes(`publish.${source}`));
@@ -307,25 +307,25 @@ export class Store {
     if (lost.length > 0) this.notice.value = `A therapist took your ${lost.join(' and ')} away for now. They can give ${lost.length > 1 ? 'them' : 'it'} back.`;
   }
 
-  #entered(access: Access): void {
+  #onAccess(access: Access): void {
     batch(() => {
       this.access.value = access;
       this.screen.value = !this.ready.value ? 'check' : access.state === 'admitted' ? 'session' : 'waiting';
       if (access.state === 'waiting') {
-        this.own.stopScreen();
+        this.localMedia.stopScreen();
         this.unmuteAsked.value = null;
       }
     });
     if (access.state !== 'admitted') return this.announcer.clear();
-    this.sight.forget();
-    this.own.tellAll();
+    this.visibility.reportAgain();
+    this.localMedia.publishAll();
   }
 
-  #ended(ending: Ending): void {
-    this.withdrawal.rest();
+  #onEnded(ending: Ending): void {
+    this.withdrawal.suspend();
     batch(() => {
-      if (this.withdrawal.pending.value) this.care.leftYes.value = true;
-      if (ending.code !== 'passcode_wrong') this.own.allOff(); // which is asked at once, and devices stay as they were set
+      if (this.withdrawal.pending.value) this.selfState.leftWithConsent.value = true;
+      if (ending.code !== 'passcode_wrong') this.localMedia.allOff(); // which is asked at once, and devices stay as they were set
       this.announcer.clear();
       this.ending.value = ending;
       this.screen.value = 'ended';
@@ -334,27 +334,27 @@ export class Store {
       this.barred.value = [];
       this.recorder.value = false;
       this.room.value = { ...this.room.value, recording: 'off' };
-      this.letters.value = new Map();
+      this.chatMessages.value = new Map();
     });
   }
 
-  #roomChanged(room: EventData<'room.updated'>): void {
+  #onRoom(room: EventData<'room.updated'>): void {
     const before = this.room.value;
     this.room.value = room;
     if (before.name && before.locked !== room.locked) {
-      this.#say(room.locked ? 'The session is locked.' : 'The session is open again.');
+      this.#announce(room.locked ? 'The session is locked.' : 'The session is open again.');
     }
-    if (before.recording !== room.recording && (records(before.recording) || records(room.recording))) this.#recordingTurned(room.recording, before.recording);
+    if (before.recording !== room.recording && (isRecording(before.recording) || isRecording(room.recording))) this.#onRecordingChanged(room.recording, before.recording);
   }
 
   // Seen, said and heard: nobody has to look to know.
-  #recordingTurned(now: string, before = 'off'): void {
-    if (records(now)) this.care.fault.value = '';
-    this.#say(recordingSaid[now as keyof typeof recordingSaid] ?? recordingSaid.off);
-    if (this.ready.value && records(now) !== records(before)) void chime(records(now) ? 'begin' : 'end', this.speaker);
+  #onRecordingChanged(now: string, before = 'off'): void {
+    if (isRecording(now)) this.selfState.recordingFault.value = '';
+    this.#announce(recordingAnnouncements[now as keyof typeof recordingAnnouncements] ?? recordingAnnouncements.off);
+    if (this.ready.value && isRecording(now) !== isRecording(before)) void chime(isRecording(now) ? 'begin' : 'end', this.speaker);
   }
 
-  #rosterChanged(all: readonly Participant[]): void {
+  #onRoster(all: readonly Participant[]): void {
     const before = this.roster.value;
     const roster = all.filter(({ role }) => role !== 'recorder');
     this.recorder.value = all.length > roster.length;
@@ -363,21 +363,21 @@ export class Store {
       const then = before.find(({ id }) => id === person.id);
       if (person.id === this.selfId.value) {
         this.role.value = person.role;
-        this.#obeyMute(then, person);
+        this.#applyHostMute(then, person);
       }
-      else if (then && person.handRaised && !then.handRaised) this.#say(`${person.displayName} raised a hand.`);
+      else if (then && person.handRaised && !then.handRaised) this.#announce(`${person.displayName} raised a hand.`);
     }
-    this.asks.value = this.asks.value.filter((id) => roster.some((p) => p.id === id && !p.grants.includes('screen')));
+    this.shareRequests.value = this.shareRequests.value.filter((id) => roster.some((p) => p.id === id && !p.grants.includes('screen')));
   }
 
   // A host muted us: the device is released too, and only we turn it on again.
-  #obeyMute(then: Participant | undefined, now: Participant): void {
+  #applyHostMute(then: Participant | undefined, now: Participant): void {
     for (const source of ['microphone', 'camera', 'screen'] as const) {
       const was = then?.publications.find((p) => p.source === source);
       const is = now.publications.find((p) => p.source === source);
-      if (!was || was.muted || !is?.muted || this.own.setting(source)) continue;
+      if (!was || was.muted || !is?.muted || this.localMedia.isSetting(source)) continue;
       if (source !== 'screen' && this[source].interrupted.value) continue; // said so ourselves
-      if (source === 'screen') this.own.stopScreen();
+      if (source === 'screen') this.localMedia.stopScreen();
       else if (this[source].track.value) {
         this[source].turnOff();
         this.notice.value = source === 'microphone'
@@ -387,64 +387,64 @@ export class Store {
     }
   }
 
-  #draining({ draining, stopsAt }: EventData<'server.draining'>): void {
+  #onDraining({ draining, stopsAt }: EventData<'server.draining'>): void {
     if (this.restarting.value === draining) return;
     this.restarting.value = draining;
     const seconds = Math.round(((stopsAt ?? 0) - (this.session?.serverAheadMs ?? 0) - Date.now()) / 1000);
     const when = seconds > 90 ? `within ${Math.ceil(seconds / 60)} minutes` : 'in a moment';
-    this.#say(draining
+    this.#announce(draining
       ? `The server restarts ${when}. You come back by yourself, without waiting again.`
       : 'The server does not restart after all.');
   }
 
   // Nobody may miss it: the panel opens.
-  #called(id: string): void {
+  #onHelpRaised(id: string): void {
     this.panel.value = true;
     const name = this.roster.value.find((person) => person.id === id)?.displayName;
-    if (name) this.#say(`${name} asks for help. Only therapists see this.`);
+    if (name) this.#announce(`${name} asks for help. Only therapists see this.`);
   }
 
-  #gone(id: string): void {
+  #onLeft(id: string): void {
     const name = this.roster.value.find((person) => person.id === id)?.displayName;
-    if (name) this.#say(`${name} left.`);
+    if (name) this.#announce(`${name} left.`);
   }
 
-  #waitingChanged(waiting: readonly Waiter[]): void {
+  #onWaitingList(waiting: readonly Waiter[]): void {
     for (const { participantId, displayName } of waiting) {
       const known = this.waiting.value.some((waiter) => waiter.participantId === participantId);
-      if (!known) this.#say(`${displayName} is waiting.`);
+      if (!known) this.#announce(`${displayName} is waiting.`);
     }
     this.waiting.value = waiting;
   }
 
-  #letter(participantId: string, letter: Letter): void {
-    const letters = new Map(this.letters.value);
+  #onChatMessage(participantId: string, letter: ChatMessage): void {
+    const letters = new Map(this.chatMessages.value);
     letters.set(participantId, [...(letters.get(participantId) ?? []), letter]);
-    this.letters.value = letters;
+    this.chatMessages.value = letters;
     const waiter = this.waiting.value.find((other) => other.participantId === participantId);
-    if (letter.from === 'waiting' && waiter) this.#say(`${waiter.displayName} wrote to you.`);
+    if (letter.from === 'waiting' && waiter) this.#announce(`${waiter.displayName} wrote to you.`);
   }
 
-  #askedToShare(id: string): void {
-    if (!this.asks.value.includes(id)) this.asks.value = [...this.asks.value, id];
+  #onShareRequest(id: string): void {
+    if (!this.shareRequests.value.includes(id)) this.shareRequests.value = [...this.shareRequests.value, id];
     const name = this.roster.value.find((person) => person.id === id)?.displayName;
-    if (name) this.#say(`${name} asks to share a screen.`);
+    if (name) this.#announce(`${name} asks to share a screen.`);
   }
 
   async share(): Promise<void> {
-    if (this.own.screen.value) return this.own.stopScreen();
+    if (this.localMedia.screen.value) return this.localMedia.stopScreen();
     if (!this.may('publish.screen')) {
       const asked = await this.act('permission.ask', { permission: 'screen' });
       if (asked) this.notice.value = 'You asked to share your screen. A therapist can allow it.';
       return;
     }
-    await this.own.pickScreen();
+    await this.localMedia.pickScreen();
   }
 
-  #returning(): Return {
+  #currentReloadState(): ReloadState {
     return {
-      name: this.#opening?.name ?? '', microphone: this.microphone.on.value, camera: this.camera.on.value,
-      chosen: this.own.chosen(), asked: this.#asked, ready: this.ready.value, link: this.#opening?.link ?? '',
+      name: this.#joinParams?.name ?? '', microphone: this.microphone.on.value, camera: this.camera.on.value,
+      chosen: this.localMedia.chosen(), asked: this.#devicesAsked, ready: this.ready.value, link: this.#joinParams?.link ?? '',
       withdrawing: this.withdrawal.pending.value,
     };
   }
@@ -456,11 +456,11 @@ export class Store {
     try {
       const answer = await this.session?.request(type, data);
       // What was said of the same act before is over. All else still stands: a device that was taken, an answer to another act.
-      if (this.#refused?.type === type && this.#refused.words === this.notice.value) this.notice.value = '';
+      if (this.#lastRefusal?.type === type && this.#lastRefusal.words === this.notice.value) this.notice.value = '';
       return answer;
     } catch (error) {
       const words = refusalWords(error instanceof RequestError ? error : undefined);
-      this.#refused = { type, words };
+      this.#lastRefusal = { type, words };
       this.notice.value = words;
       return undefined;
     }
@@ -483,8 +483,8 @@ export class Store {
   // One answer to all that is asked, at once, or a yes might follow the no that came in between. The text that was shown is the one
   // that is answered.
   async answerConsent(decision: 'granted' | 'refused'): Promise<void> {
-    const asked = this.care.open.value;
-    this.care.again.value = false;
+    const asked = this.selfState.openConsents.value;
+    this.selfState.answeringAgain.value = false;
     await Promise.all(asked.map(({ scope, texts }) => {
       const text = this.textOf(texts);
       return text && this.act('consent.respond', { scope, textHash: text.textHash, decision });
@@ -493,7 +493,7 @@ export class Store {
 
   async withdraw(): Promise<void> {
     await this.withdrawal.begin();
-    if (this.withdrawal.late.value) this.own.allOff();
+    if (this.withdrawal.delayed.value) this.localMedia.allOff();
   }
 
   async callHelp(): Promise<void> {
@@ -504,7 +504,7 @@ export class Store {
     void this.act('room.extend', { minutes: 15 });
   }
 
-  dismissAsk(id: string): void {
-    this.asks.value = this.asks.value.filter((other) => other !== id);
+  dismissShareRequest(id: string): void {
+    this.shareRequests.value = this.shareRequests.value.filter((other) => other !== id);
   }
 }

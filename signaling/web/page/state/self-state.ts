@@ -1,10 +1,10 @@
 // What people agree to and what keeps them safe: the state of it, and the acts behind its buttons.
 
 import { batch, computed, signal } from '@preact/signals';
-import type { AgreedText, Care, Consent, Participant, RequestError, Session, Waiter } from '../client';
+import type { AgreedText, Care, Consent, Participant, RequestError, Session, Waiter } from '../../client';
 
 export type RecordingScope = Consent['scope'];
-export interface Call {
+export interface HelpCall {
   id: string;
   name: string;
   here: boolean; // in the group; else in the waiting room
@@ -12,92 +12,92 @@ export interface Call {
 
 const minuteMs = 60_000;
 // How often the header counts anew: whole minutes need no more.
-const tickMs = 10_000;
+const clockTickMs = 10_000;
 
 // Whether the recorder takes what it may: as soon as it starts, before the first byte.
-export const records = (recording: string): boolean => recording === 'starting' || recording === 'on';
+export const isRecording = (recording: string): boolean => recording === 'starting' || recording === 'on';
 
-export const recordingSaid = {
+export const recordingAnnouncements = {
   off: 'Recording has stopped.',
   starting: 'Recording is starting.',
   on: 'Recording has begun.',
   paused: 'Recording is paused.',
 };
 
-export class CareState {
-  readonly care = signal<Care>({ needs: [], agreement: [], consents: [], helpRaised: false });
+export class SelfStateStore {
+  readonly latest = signal<Care>({ needs: [], agreement: [], consents: [], helpRaised: false });
   readonly recordingRule = signal('never');
   readonly scopes = signal<readonly RecordingScope[]>([]);
   readonly agreementAsked = signal(false); // in this session, at any time: it is a step then
   readonly agreementClosed = signal(false); // the person did not agree, or looks at the page behind it
   readonly reminder = signal<AgreedText | undefined>(undefined); // shown again by a host, until closed
   readonly consentClosed = signal(false);
-  readonly warned = signal<number | null>(null); // minutes, until closed
-  readonly leftYes = signal(false); // the seat ended while a consent stood: only the clinic can still be asked
-  readonly fault = signal(''); // why the recording ended by itself, until closed
+  readonly warningMinutes = signal<number | null>(null); // minutes, until closed
+  readonly leftWithConsent = signal(false); // the seat ended while a consent stood: only the clinic can still be asked
+  readonly recordingFault = signal(''); // why the recording ended by itself, until closed
   readonly endsAt = signal<number | undefined>(undefined); // on this device's clock
   readonly endsFor = signal(''); // limit, absent or idle
   readonly now = signal(Date.now());
 
-  readonly needs = computed(() => this.care.value.needs);
-  readonly text = computed(() => bestText(this.care.value.agreement, navigator.languages));
-  readonly again = signal(false); // the person wants to answer anew
-  readonly open = computed(() => this.care.value.consents
-    .filter(({ decision }) => decision === undefined || (this.again.value && decision !== 'granted')));
-  readonly denied = computed(() => this.care.value.consents.some(({ decision }) => decision === 'refused' || decision === 'withdrawn'));
-  readonly given = computed(() => this.care.value.consents.filter(({ decision }) => decision === 'granted'));
+  readonly needs = computed(() => this.latest.value.needs);
+  readonly text = computed(() => bestText(this.latest.value.agreement, navigator.languages));
+  readonly answeringAgain = signal(false); // the person wants to answer anew
+  readonly openConsents = computed(() => this.latest.value.consents
+    .filter(({ decision }) => decision === undefined || (this.answeringAgain.value && decision !== 'granted')));
+  readonly denied = computed(() => this.latest.value.consents.some(({ decision }) => decision === 'refused' || decision === 'withdrawn'));
+  readonly granted = computed(() => this.latest.value.consents.filter(({ decision }) => decision === 'granted'));
   readonly minutesLeft = computed(() => {
     const end = this.endsAt.value;
     return end === undefined ? undefined : Math.max(0, Math.ceil((end - this.now.value) / minuteMs));
   });
   #clock: ReturnType<typeof setInterval> | undefined;
 
-  listen(session: Session): void {
+  subscribe(session: Session): void {
     session.on('welcome', ({ policy }) => batch(() => {
       this.recordingRule.value = policy.recording;
       this.scopes.value = policy.scopes;
     }));
-    session.on('care', (care) => this.#told(care));
+    session.on('selfState', (care) => this.#onSelfState(care));
     session.on('room', ({ endsAt, endsFor }) => batch(() => {
       this.endsFor.value = endsFor ?? '';
       this.endsAt.value = endsAt === undefined ? undefined : endsAt - session.serverAheadMs;
       this.now.value = Date.now();
       const left = this.minutesLeft.value;
-      if (left === undefined || left > (this.warned.value ?? 0)) this.warned.value = null;
+      if (left === undefined || left > (this.warningMinutes.value ?? 0)) this.warningMinutes.value = null;
     }));
     session.on('warning', ({ minutes }) => batch(() => {
       this.now.value = Date.now();
-      this.warned.value = minutes;
+      this.warningMinutes.value = minutes;
     }));
     session.on('reminder', ({ texts }) => (this.reminder.value = bestText(texts, navigator.languages)));
     session.on('ended', () => this.stop());
-    this.#clock ??= setInterval(() => (this.now.value = Date.now()), tickMs);
+    this.#clock ??= setInterval(() => (this.now.value = Date.now()), clockTickMs);
   }
 
   stop(): void {
     clearInterval(this.#clock);
     this.#clock = undefined;
     batch(() => {
-      this.leftYes.value = this.given.value.length > 0;
-      this.care.value = { needs: [], agreement: [], consents: [], helpRaised: false };
+      this.leftWithConsent.value = this.granted.value.length > 0;
+      this.latest.value = { needs: [], agreement: [], consents: [], helpRaised: false };
       this.endsAt.value = undefined;
       this.reminder.value = undefined;
-      this.warned.value = null;
-      this.fault.value = '';
+      this.warningMinutes.value = null;
+      this.recordingFault.value = '';
     });
   }
 
-  #told(care: Care): void {
+  #onSelfState(care: Care): void {
     const asked = (consents: readonly Consent[]): string => consents.map(({ scope, texts }) => scope + texts.map((t) => t.textHash)).join();
-    const before = this.care.value;
+    const before = this.latest.value;
     batch(() => {
       if (asked(before.consents) !== asked(care.consents)) {
         this.consentClosed.value = false;
-        this.again.value = false;
+        this.answeringAgain.value = false;
       }
       if (care.agreement.length > 0) this.agreementAsked.value = true;
       if (bestText(before.agreement, [])?.textHash !== bestText(care.agreement, [])?.textHash) this.agreementClosed.value = false;
-      this.care.value = care;
+      this.latest.value = care;
     });
   }
 }
@@ -122,7 +122,7 @@ export function paragraphs(text: string): { heading: boolean; words: string }[] 
 }
 
 // A call outlasts being sent back.
-export function calling(roster: readonly Participant[], waiting: readonly Waiter[]): Call[] {
+export function helpCallsOf(roster: readonly Participant[], waiting: readonly Waiter[]): HelpCall[] {
   return [
     ...roster.filter(({ helpRaised }) => helpRaised).map(({ id, displayName }) => ({ id, name: displayName, here: true })),
     ...waiting.filter(({ helpRaised }) => helpRaised).map(({ participantId, displayName }) => ({ id: participantId, name: displayName, here: false })),

@@ -1,7 +1,7 @@
 // Camera, microphone and speaker. What is off is released: the light beside the lens goes out.
 
 import { batch, computed, signal } from '@preact/signals';
-import { cameraLimits, screenLimits } from '../client';
+import { cameraLimits, screenLimits } from '../../client';
 
 export type DeviceState = 'off' | 'asking' | 'on' | 'denied' | 'missing' | 'busy' | 'lost';
 
@@ -21,7 +21,7 @@ export class Device {
   readonly interrupted = signal(false);
   readonly sending = computed(() => this.live.value && !this.interrupted.value);
   #round = 0;
-  #patience: ReturnType<typeof setTimeout> | undefined;
+  #muteTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(kind: Device['kind']) {
     this.kind = kind;
@@ -31,11 +31,11 @@ export class Device {
     const round = ++this.#round;
     if (!this.live.value) this.state.value = 'asking';
     try {
-      const stream = await this.#open(round);
+      const stream = await this.#requestStream(round);
       const [track] = stream.getTracks();
       // Turned off, or another one chosen, while the browser asked.
       if (round !== this.#round || !track) return stream.getTracks().forEach((late) => late.stop());
-      this.#use(track);
+      this.#setTrack(track);
     } catch (error) {
       if (round === this.#round) this.#fail(stateOf(error));
     }
@@ -49,11 +49,11 @@ export class Device {
   }
 
   // The page is seen again: what happened meanwhile may not have been told. A phone ends the camera of a page that is not seen.
-  look(): void {
+  checkTrack(): void {
     const track = this.track.value;
     if (!track) return;
     if (track.readyState === 'ended') void this.turnOn();
-    else this.#heed(track);
+    else this.#watchMute(track);
   }
 
   toggle(): void {
@@ -75,8 +75,8 @@ export class Device {
 
   // Another one takes the place of one that is gone. Many phones run one camera at a time: there the next starts once the one before
   // has stopped.
-  async #open(round: number): Promise<MediaStream> {
-    const ask = (): Promise<MediaStream> => navigator.mediaDevices.getUserMedia(this.#wanted());
+  async #requestStream(round: number): Promise<MediaStream> {
+    const ask = (): Promise<MediaStream> => navigator.mediaDevices.getUserMedia(this.#constraints());
     try {
       return await ask();
     } catch (error) {
@@ -90,13 +90,13 @@ export class Device {
     }
   }
 
-  #use(track: MediaStreamTrack): void {
+  #setTrack(track: MediaStreamTrack): void {
     const before = this.track.value;
     if (this.kind === 'camera') track.contentHint = 'motion';
     track.onended = () => {
       if (this.track.value === track) this.#fail('lost');
     };
-    track.onmute = track.onunmute = () => this.#heed(track);
+    track.onmute = track.onunmute = () => this.#watchMute(track);
     this.chosen.value = track.getSettings().deviceId ?? '';
     batch(() => {
       this.interrupted.value = false;
@@ -104,14 +104,14 @@ export class Device {
       this.state.value = 'on';
     });
     before?.stop();
-    this.#heed(track);
+    this.#watchMute(track);
   }
 
   // A change of headphones interrupts for a moment, and is nobody's concern.
-  #heed(track: MediaStreamTrack): void {
+  #watchMute(track: MediaStreamTrack): void {
     if (this.track.value !== track) return;
-    clearTimeout(this.#patience);
-    if (track.muted) this.#patience = setTimeout(() => (this.interrupted.value = this.track.value === track && track.muted), interruptedMs);
+    clearTimeout(this.#muteTimer);
+    if (track.muted) this.#muteTimer = setTimeout(() => (this.interrupted.value = this.track.value === track && track.muted), interruptedMs);
     else this.interrupted.value = false;
   }
 
@@ -122,7 +122,7 @@ export class Device {
   }
 
   #release(): void {
-    clearTimeout(this.#patience);
+    clearTimeout(this.#muteTimer);
     this.track.value?.stop();
     batch(() => {
       this.track.value = null;
@@ -130,7 +130,7 @@ export class Device {
     });
   }
 
-  #wanted(): MediaStreamConstraints {
+  #constraints(): MediaStreamConstraints {
     // A browser may prefer the one it used last to one that is only ideal.
     const deviceId = this.chosen.value ? { exact: this.chosen.value } : undefined;
     if (this.kind === 'microphone') {
@@ -180,13 +180,13 @@ const tailSeconds = 0.2; // what an element still holds when the last note is ov
 export class Speaker {
   readonly choices = signal<readonly MediaDeviceInfo[]>([]);
   readonly chosen = signal('');
-  readonly gone = signal(false); // the one that was chosen is not there any more, and nobody has read it yet
+  readonly unplugged = signal(false); // the one that was chosen is not there any more, and nobody has read it yet
   // Not every browser lets a page choose where sound comes out.
   readonly selectable = 'setSinkId' in HTMLMediaElement.prototype;
 
   choose(id: string): void {
     this.chosen.value = id;
-    this.gone.value = false;
+    this.unplugged.value = false;
   }
 
   async list(): Promise<void> {
@@ -196,7 +196,7 @@ export class Speaker {
     const there = this.choices.value.some(({ deviceId }) => deviceId === this.chosen.value);
     if (this.choices.value.length === 0 || there || this.chosen.value === '') return;
     this.chosen.value = '';
-    this.gone.value = true;
+    this.unplugged.value = true;
   }
 
   async direct(element: HTMLAudioElement): Promise<void> {
@@ -214,7 +214,7 @@ export class Speaker {
     try {
       const ready = Promise.all([context.resume(), this.direct(element).then(() => element.play())]);
       if (!await Promise.race([ready, wait(patienceMs)])) return;
-      for (const note of notes) sound(context, target, note);
+      for (const note of notes) playNote(context, target, note);
       await wait(1000 * (Math.max(...notes.map(({ at, seconds }) => at + seconds)) + tailSeconds));
     } finally {
       element.srcObject = null;
@@ -225,7 +225,7 @@ export class Speaker {
 
 const wait = (ms: number): Promise<void> => new Promise((over) => setTimeout(over, ms));
 
-function sound(context: AudioContext, target: AudioNode, { pitch, at, seconds, loudness }: Note): void {
+function playNote(context: AudioContext, target: AudioNode, { pitch, at, seconds, loudness }: Note): void {
   const begin = context.currentTime + at;
   const tone = new OscillatorNode(context, { frequency: pitch });
   const volume = new GainNode(context, { gain: 0 });
@@ -238,7 +238,7 @@ function sound(context: AudioContext, target: AudioNode, { pitch, at, seconds, l
 }
 
 // Tells the loudness of a microphone in sixteenths, ten times a second. Returns what stops it.
-export function meter(track: MediaStreamTrack, tell: (level: number) => void): () => void {
+export function meter(track: MediaStreamTrack, onLevel: (level: number) => void): () => void {
   const context = new AudioContext();
   const analyser = new AnalyserNode(context, { fftSize: 1024 });
   context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
@@ -248,7 +248,7 @@ export function meter(track: MediaStreamTrack, tell: (level: number) => void): (
     const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
     // -60 dB to -8 dB, quiet room to loud speech, over the sixteen steps.
     const level = ((10 * Math.log10(power + 1e-9) + 60) / 52) * 16;
-    tell(Math.max(0, Math.min(16, Math.round(level))));
+    onLevel(Math.max(0, Math.min(16, Math.round(level))));
   }, 100);
   return () => {
     clearInterval(timer);

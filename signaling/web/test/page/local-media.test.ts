@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { signal } from '@preact/signals';
 import { RequestError, type Media, type Session, type Source } from '../../client';
-import { interruptedMs } from '../../page/devices';
-import { Own } from '../../page/own';
+import { interruptedMs } from '../../page/media/devices';
+import { LocalMedia } from '../../page/media/local-media';
 
 // What a browser has, as far as it is asked for here.
 class Element {
@@ -22,7 +22,7 @@ function begin() {
   const sent: Partial<Record<Source, string>> = {};
   const media = { setTrack: async (source: Source, now: MediaStreamTrack | null) => void (sent[source] = now?.enabled ? now.id : '-'), refit: () => undefined } as unknown as Media;
   const seat = { ready: signal(true), session: undefined as Session | undefined, media: undefined as Media | undefined, withheld: signal(false) };
-  const own = new Own(seat);
+  const own = new LocalMedia(seat);
   return { own, seat, media, sent };
 }
 
@@ -89,7 +89,7 @@ test('what the server knows is on is not told again: a host may have muted it si
     return said.splice(0).join();
   };
   const turnOn = (): void => void (own.microphone.track.value = track('a'));
-  const comeBack = (): void => own.tellAll();
+  const comeBack = (): void => own.publishAll();
   assert.equal(await told(turnOn), 'microphone on');
   assert.equal(await told(comeBack), 'camera off');
   assert.equal(await told(() => own.microphone.turnOff()), 'microphone off');
@@ -122,10 +122,10 @@ test('what was refused for its pace is said again after the pause, if it is stil
   };
   refuse('rate_limited', 2_500, undefined);
   own.microphone.track.value = track('a');
-  assert.deepEqual([await pass(0), await pass(2_499), own.setting('microphone')], ['microphone on', '', true]);
+  assert.deepEqual([await pass(0), await pass(2_499), own.isSetting('microphone')], ['microphone on', '', true]);
   assert.equal(await pass(1), 'microphone on');
   assert.equal(await pass(1_000), 'microphone on');
-  assert.deepEqual([await pass(60_000), own.setting('microphone')], ['', false]);
+  assert.deepEqual([await pass(60_000), own.isSetting('microphone')], ['', false]);
   refuse('rate_limited', 2_000, 2_000);
   own.microphone.turnOff();
   own.microphone.track.value = track('b');

@@ -9,17 +9,17 @@ export interface Contribution {
   rtpTimestamp?: number;
 }
 
-export class FrameGate {
+export class FrameGuard {
   #expected: number | undefined;
   #since = -Infinity;
-  #agreed = 0;
+  #matches = 0;
 
   // A slot got a new owner, or none. `sources` is what the receiver lists at this moment.
   expect(csrc: number | undefined, sources: readonly Contribution[]): void {
     if (csrc === this.#expected) return;
     this.#expected = csrc;
     this.#since = newest(sources)?.timestamp ?? -Infinity;
-    this.#agreed = 0;
+    this.#matches = 0;
   }
 
   // Called for each presented frame; `frameRtpTimestamp` is its own time where the browser tells it. Returns whether
@@ -27,13 +27,13 @@ export class FrameGate {
   observe(sources: readonly Contribution[], frameRtpTimestamp?: number): boolean {
     const last = newest(sources);
     if (!last || last.source !== this.#expected || last.timestamp <= this.#since) {
-      this.#agreed = 0;
+      this.#matches = 0;
       return false;
     }
     // The list may run one frame ahead of the screen: either this very frame is the one listed, or wait for the next.
     const same = frameRtpTimestamp !== undefined && last.rtpTimestamp === frameRtpTimestamp;
-    this.#agreed += same ? 2 : 1;
-    return this.#agreed >= 2;
+    this.#matches += same ? 2 : 1;
+    return this.#matches >= 2;
   }
 }
 

@@ -5,21 +5,21 @@
 import { signal } from '@preact/signals';
 
 // Who presses the button is left without a word for no longer. A link that is lost looks open for a while.
-const patienceMs = 2_000;
-const againMs = 2_000; // after a refusal, which there should be none of
+const delayNoticeMs = 2_000;
+const retryMs = 2_000; // after a refusal, which there should be none of
 
 export class Withdrawal {
   readonly pending = signal(false); // nothing may be sent
-  readonly late = signal(false); // and the person knows that it takes longer
-  readonly #tell: () => Promise<boolean>;
-  readonly #told: (late: boolean) => void;
-  #telling: symbol | undefined; // the question that is under way
-  #again: ReturnType<typeof setTimeout> | undefined;
+  readonly delayed = signal(false); // and the person knows that it takes longer
+  readonly #request: () => Promise<boolean>;
+  readonly #onConfirmed: (late: boolean) => void;
+  #attemptId: symbol | undefined; // the question that is under way
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
 
   // tell says whether the server knows now; told is called when it does.
   constructor(tell: () => Promise<boolean>, told: (late: boolean) => void) {
-    this.#tell = tell;
-    this.#told = told;
+    this.#request = tell;
+    this.#onConfirmed = told;
   }
 
   // Returns when the server knows, or when it is clear that this takes longer.
@@ -27,41 +27,41 @@ export class Withdrawal {
     if (this.pending.value) return;
     this.pending.value = true;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const patience = new Promise<void>((over) => (timer = setTimeout(over, patienceMs)));
+    const patience = new Promise<void>((over) => (timer = setTimeout(over, delayNoticeMs)));
     await Promise.race([this.attempt(), patience]);
     clearTimeout(timer);
-    this.late.value = this.pending.value;
+    this.delayed.value = this.pending.value;
   }
 
   // As it was before a reload.
   resume(): void {
     this.pending.value = true;
-    this.late.value = true;
+    this.delayed.value = true;
   }
 
   // There is a connection, or there may be one.
   async attempt(): Promise<void> {
-    if (!this.pending.value || this.#telling) return;
-    clearTimeout(this.#again);
-    const telling = this.#telling = Symbol();
-    const known = await this.#tell();
-    if (telling !== this.#telling) return; // the answer of a session that is over
-    this.#telling = undefined;
-    if (!known) return void (this.#again = setTimeout(() => void this.attempt(), againMs));
-    this.#told(this.late.value);
-    this.drop();
+    if (!this.pending.value || this.#attemptId) return;
+    clearTimeout(this.#retryTimer);
+    const telling = this.#attemptId = Symbol();
+    const known = await this.#request();
+    if (telling !== this.#attemptId) return; // the answer of a session that is over
+    this.#attemptId = undefined;
+    if (!known) return void (this.#retryTimer = setTimeout(() => void this.attempt(), retryMs));
+    this.#onConfirmed(this.delayed.value);
+    this.clear();
   }
 
   // Nobody is left to be told, or somebody was.
-  drop(): void {
-    this.rest();
+  clear(): void {
+    this.suspend();
     this.pending.value = false;
-    this.late.value = false;
+    this.delayed.value = false;
   }
 
   // Until there is a session again.
-  rest(): void {
-    clearTimeout(this.#again);
-    this.#telling = undefined;
+  suspend(): void {
+    clearTimeout(this.#retryTimer);
+    this.#attemptId = undefined;
   }
 }

@@ -3,19 +3,19 @@
 import type { JSX } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { FrameGate, type Slot } from '../../client';
-import { Liveness, type PictureState } from '../liveness';
+import { Liveness, type VideoState } from '../media/liveness';
 import { useStore } from './context';
 
 // Shown only while the newest picture is known to be the named source's (see FrameGate). The caller gives each pair of
 // slot and source a key of its own, so an element never outlives the person it was made for.
-export function Picture({ slot, csrc, onState }: { slot: Slot; csrc: number; onState(state: PictureState): void }): JSX.Element {
+export function GuardedVideo({ slot, csrc, onState }: { slot: Slot; csrc: number; onState(state: VideoState): void }): JSX.Element {
   const ref = useRef<HTMLVideoElement>(null);
   useLayoutEffect(() => {
     const video = ref.current;
     if (!video) return undefined;
     video.srcObject = new MediaStream([slot.track]);
     onState('starting');
-    const alive = watch(video, onState);
+    const alive = watchLiveness(video, onState);
     const stop = guard(video, slot, csrc, (shown) => alive.frame(shown));
     return () => {
       stop();
@@ -58,10 +58,10 @@ export function eachFrame(video: HTMLVideoElement, clock: () => number, look: (a
 }
 
 // Tells whether a picture goes on, as far as somebody looks at it.
-export function watch(video: HTMLVideoElement, tell: (state: PictureState) => void): { frame(shown: boolean): void; stop(): void } {
+export function watchLiveness(video: HTMLVideoElement, tell: (state: VideoState) => void): { frame(shown: boolean): void; stop(): void } {
   const liveness = new Liveness(tell);
   let inside = true;
-  const look = (): void => liveness.look(inside && !document.hidden);
+  const look = (): void => liveness.setVisible(inside && !document.hidden);
   const places = new IntersectionObserver((entries) => {
     inside = entries.at(-1)?.isIntersecting ?? inside;
     look();
@@ -79,14 +79,14 @@ export function watch(video: HTMLVideoElement, tell: (state: PictureState) => vo
 }
 
 // One element for each audio slot, for as long as the connection lives: sound needs no name to be heard.
-export function Sound(): JSX.Element {
+export function GroupAudio(): JSX.Element {
   const { slots } = useStore();
   const audio = slots.value.filter(({ kind }) => kind === 'audio');
-  return <>{audio.map((slot) => <Voice key={slot.track.id} slot={slot} />)}</>;
+  return <>{audio.map((slot) => <AudioSlot key={slot.track.id} slot={slot} />)}</>;
 }
 
-function Voice({ slot }: { slot: Slot }): JSX.Element {
-  const { speaker, soundBlocked } = useStore();
+function AudioSlot({ slot }: { slot: Slot }): JSX.Element {
+  const { speaker, audioBlocked: soundBlocked } = useStore();
   const ref = useRef<HTMLAudioElement>(null);
   const blocked = soundBlocked.value;
   const { chosen, choices } = speaker;
