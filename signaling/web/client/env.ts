@@ -1,4 +1,4 @@
-// What the client takes from outside, so that tests give it time, chance, sockets and memory.
+// What the client takes from its environment, so that tests can replace time, randomness, sockets and storage.
 
 export interface Timers {
   set(run: () => void, ms: number): unknown;

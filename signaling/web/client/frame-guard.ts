@@ -1,7 +1,7 @@
-// A video slot changes hands without a new track: the element would go on showing the last picture of the person
-// before. The gate is open only while the newest picture is known to come from the source the slot map names
-// (CSRC, RFC 3550 section 5.1). Old sources stay listed for ten seconds, so only the newest entry counts, and only if
-// it is newer than everything that was there when the slot changed hands.
+// A video slot is reassigned without a new track, so an element would go on showing the last frame of the previous participant. The guard
+// allows a frame only while the newest one is known to come from the source that the slot map names (CSRC, RFC 3550 section 5.1). Old
+// sources stay listed for ten seconds, so only the newest entry counts, and only if it is newer than all that were listed at the
+// reassignment.
 
 export interface Contribution {
   source: number;
@@ -14,7 +14,7 @@ export class FrameGuard {
   #since = -Infinity;
   #matches = 0;
 
-  // A slot got a new owner, or none. `sources` is what the receiver lists at this moment.
+  // The slot was reassigned, or emptied. `sources` is what the receiver lists now.
   expect(csrc: number | undefined, sources: readonly Contribution[]): void {
     if (csrc === this.#expected) return;
     this.#expected = csrc;
@@ -22,8 +22,7 @@ export class FrameGuard {
     this.#matches = 0;
   }
 
-  // Called for each presented frame; `frameRtpTimestamp` is its own time where the browser tells it. Returns whether
-  // the picture may be seen.
+  // Called for each presented frame, with its RTP timestamp where the browser reports it. Returns whether the frame may be shown.
   observe(sources: readonly Contribution[], frameRtpTimestamp?: number): boolean {
     const last = newest(sources);
     if (!last || last.source !== this.#expected || last.timestamp <= this.#since) {

@@ -1,5 +1,5 @@
-// Whether media that should flow does, in both directions. States of a connection do not say it: ICE and DTLS may be well while one
-// m-line carries nothing. What is compared is two looks at the statistics of a connection (W3C webrtc-stats).
+// Detects media that should flow and does not, in both directions. Connection states do not show it: ICE and DTLS can be fine while one
+// m-line carries nothing. Two samples of the connection's statistics are compared (W3C webrtc-stats).
 //
 //   in:  a slot map names a slot that this connection does not have · the server says that it sent, and nothing came · packets come, and
 //        no picture of them
@@ -15,12 +15,12 @@ export interface StatsSample {
 export interface Received {
   packets: number;
   frames: number; // decoded
-  remoteSent: number; // packets that the server says it sent, -1 unsaid
+  remoteSent: number; // packets sent by the server's report, -1 if unknown
 }
 export interface Sent {
-  captured: number; // by the device, in its own unit, -1 unsaid
+  captured: number; // frames or seconds from the device, -1 if unknown
   packets: number;
-  limited: boolean; // the browser holds it back, for the path or the processor carries no more
+  limited: boolean; // by bandwidth or CPU (qualityLimitationReason)
   reportAt: number; // when the server last reported on it
 }
 export interface Expected {
@@ -31,15 +31,15 @@ export interface Expected {
 // Follows one connection.
 export class Health {
   #last: StatsSample | undefined;
-  #bad = new Map<string, number>(); // looks in a row, by what is wrong
+  #bad = new Map<string, number>(); // consecutive samples, by fault
 
-  // The next look is compared with nothing: time stood still, or nothing was to be seen.
+  // Starts over: the device slept, or nothing could be judged.
   reset(): void {
     this.#last = undefined;
     this.#bad.clear();
   }
 
-  // Returns what is wrong for so long that only another connection can mend it.
+  // Returns a fault that has lasted so long that only a new connection helps.
   observe(look: StatsSample, expected: Expected): string | undefined {
     const last = this.#last;
     this.#last = look;

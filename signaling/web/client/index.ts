@@ -3,11 +3,11 @@
 
 export { browserEnv, type Env, type Storage } from './env';
 export { pauseOf, RequestError } from './errors';
-export { FrameGuard as FrameGate, type Contribution } from './frame-guard';
+export { FrameGuard, type Contribution } from './frame-guard';
 export { Media, type Slot } from './media';
 export { camera as cameraLimits, screen as screenLimits } from './params';
 export {
-  subprotocol, type AgreedText, type AnswerData, type Barred, type SelfState as Care, type Consent, type EventData, type Participant,
+  subprotocol, type AgreedText, type AnswerData, type Barred, type SelfState, type Consent, type EventData, type Participant,
   type Publication, type RequestData, type RequestType, type Role, type SlotEntry, type Source, type Waiter,
 } from './protocol';
 export { dropSeat, loadSeat } from './seat';

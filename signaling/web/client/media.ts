@@ -1,5 +1,5 @@
-// The one PeerConnection of a seat: own tracks out, slots in. The client offers, the server answers; people come and
-// go in the slots without another offer.
+// The one RTCPeerConnection of a seat: local tracks out, slots in. The client offers, the server answers; participants join and leave
+// slots without renegotiation.
 //
 //   media.ready ─► offer ─► answer ─► slots          (same connection: more slots)
 //   disconnected while signaling works ─► an ICE restart of the same connection
@@ -48,29 +48,29 @@ export class Media extends Emitter<Events> {
   readonly #route = new Route();
   readonly #health = new Health();
   #pc: RTCPeerConnection | undefined;
-  #everConnected = false; // the connection was there once
+  #everConnected = false; // this connection was connected once
   #generation = 0;
   #counts = { pairs: 0, screens: 0 };
   #ready: MediaReady | undefined;
   #deferring: boolean;
-  #deferredReady: MediaReady | undefined; // while held: the offer that the server waits for
+  #deferredReady: MediaReady | undefined; // the media.ready to answer once offers are allowed
   #signalingOpen = true;
-  #welcomed = false; // since the last media.ready
+  #welcomed = false; // a welcome arrived after the last media.ready
   #refused: string | undefined; // the code: nothing more is offered
   #refusals = 0; // in a row, of new connections, that another offer does not change
-  #mids: readonly SlotMid[] = []; // of the slots, as last answered
-  #slotMap: readonly SlotEntry[] = []; // what is in them, as last told
+  #mids: readonly SlotMid[] = []; // of the slots, from the last answer
+  #slotMap: readonly SlotEntry[] = []; // from the last slot.map
   #recoveryTimer: ReturnType<typeof setTimeout> | undefined;
   #statsTimer: ReturnType<typeof setTimeout> | undefined;
   #sampledAt = 0;
   #restarted = false; // ICE, since it was connected last
-  #renewAt = 0; // not before, by what was seen
+  #renewAt = 0; // earliest time of the next renewal for bad statistics
   #renewPause = renewFirstMs;
-  #retryTimer: ReturnType<typeof setTimeout> | undefined; // the next offer, after too many were refused
-  // Offers go one after the other, however often the server or the network asks for one.
+  #retryTimer: ReturnType<typeof setTimeout> | undefined; // retries after too many refused offers
+  // Negotiations run one at a time, however often the server or the network asks for one.
   #work: Promise<void> = Promise.resolve();
 
-  // held: nothing is offered before release, so one may be admitted and not yet send or receive.
+  // held: no offer is sent before release, so a person can be admitted without sending or receiving yet.
   constructor(session: Session, { held = false } = {}) {
     super();
     this.#deferring = held;
@@ -110,7 +110,7 @@ export class Media extends Emitter<Events> {
     if (ready) this.#queue(() => this.#negotiate(ready, true));
   }
 
-  // What the source sends from now on; null sends nothing at all, not even black or silence.
+  // Sets the track of a source. null sends nothing at all, not even black frames or silence.
   async setTrack(source: Source, track: MediaStreamTrack | null): Promise<void> {
     if (track) this.#tracks.set(source, track);
     else this.#tracks.delete(source);
@@ -118,7 +118,7 @@ export class Media extends Emitter<Events> {
     this.refit(source);
   }
 
-  // The track gives another size than before: the device was turned, or is another one.
+  // The track's resolution may have changed: the device was rotated or replaced.
   refit(source: Source): void {
     if (this.#senders.has(source)) this.#queue(() => this.#adjust(source));
   }
@@ -154,27 +154,27 @@ export class Media extends Emitter<Events> {
   }
 
   #queue(work: () => Promise<void>): void {
-    // What the browser itself refuses is told as a failed connection: the person must not wait for a picture in vain.
+    // Errors of the browser are reported as a failed connection, so that the person is not left waiting.
     this.#work = this.#work.then(work).catch(() => this.emit('state', 'failed'));
   }
 
-  // The first after a welcome tells which connection the server has: another than ours if it restarted. A later one may have been
-  // on its way when we made ours.
+  // The first media.ready after a welcome names the connection that the server holds, which differs from ours after a restart. A later one
+  // may have been sent before the server saw ours.
   async #negotiate(ready: MediaReady, first: boolean): Promise<void> {
     clearTimeout(this.#retryTimer);
     // Another server may answer now, but what this browser speaks is the same.
     if (first && this.#refused !== 'codec_unsupported') [this.#refused, this.#refusals] = [undefined, 0];
-    // Sent out while this waited its turn, or of no use.
+    // Removed from the group while this was queued, or refused for good.
     if (this.#session.state !== 'admitted' || this.#refused) return;
     this.#ready = ready;
     const pc = this.#pc;
     const known = first ? ready.generation === this.#generation : ready.generation <= this.#generation;
-    // Who comes back with media broken, too, has changed the network; that does not heal.
+    // Signaling and media lost together mean another network: that connection does not recover.
     const broken = pc?.connectionState === 'failed' || (first && pc?.connectionState === 'disconnected');
     const usable = pc !== undefined && pc.signalingState === 'stable' && !broken && known && !this.#lacksSenders;
     const enough = ready.slots.pairs <= this.#counts.pairs && ready.slots.screens <= this.#counts.screens;
     if (usable && enough) return this.#supervise();
-    let same = usable; // what works is kept: only a stale one is replaced
+    let same = usable; // a working connection is kept; only a stale one is replaced
     for (let attempt = 1; this.#ready === ready && attempt <= offerAttempts; attempt += 1) {
       const next = await this.#attempt(ready, same);
       if (!next) return;
@@ -200,10 +200,10 @@ export class Media extends Emitter<Events> {
         this.#refuse(refusal.code);
         return undefined;
       }
-      // After a lost connection the server tells media.ready again by itself.
+      // After a reconnect the server sends media.ready again.
       if (refusal?.code === 'closed' || refusal?.code === 'not_admitted') return undefined;
       if (refusal?.retryable) return { wait: refusal.retryAfterMs ?? offerRetryMs, same };
-      // Said again it would be refused again, but a connection without this one's past may be made.
+      // The same offer would be refused again; a new connection may be accepted.
       const stale = refusal?.code === 'stale_generation';
       return { wait: same || stale ? 0 : offerRetryMs, same: false };
     }
@@ -245,12 +245,12 @@ export class Media extends Emitter<Events> {
     if (this.#lacksSenders) this.#addSenders(pc, ready);
   }
 
-  // Who observes sends nothing, until a host says otherwise.
+  // Observers have no senders, until a host changes their role.
   get #lacksSenders(): boolean {
     return this.#session.role !== 'observer' && this.#senders.size === 0;
   }
 
-  // An observer who is one no more needs a new connection: Chromium adds no camera in several sizes to one that had none.
+  // A former observer needs a new connection: Chromium adds no simulcast sender to one that had none.
   async #addMissingSenders(): Promise<void> {
     if (this.#pc && this.#ready && this.#lacksSenders) await this.#negotiate(this.#ready, false);
   }
@@ -325,7 +325,7 @@ export class Media extends Emitter<Events> {
     for (; this.#counts.screens < wanted.screens; this.#counts.screens += 1) add('video');
   }
 
-  // While signaling is away, nothing can be offered; when it is back, a connection that does not heal is replaced.
+  // Without signaling nothing can be offered. Once it is back, a connection that does not recover is replaced.
   #supervise(): void {
     clearTimeout(this.#recoveryTimer);
     const pc = this.#pc;
@@ -341,8 +341,8 @@ export class Media extends Emitter<Events> {
     else if (patience) this.#recoveryTimer = setTimeout(() => this.#replace(pc), patience);
   }
 
-  // The network may be another one now. An ICE restart finds the new way and keeps the connection, its pictures and its keys (RFC 8445,
-  // section 2.4); where it finds none, the connection is replaced.
+  // The network may have changed. An ICE restart finds a new path and keeps the connection, its streams and its keys (RFC 8445, section
+  // 2.4); without one, the connection is replaced.
   #restart(pc: RTCPeerConnection): void {
     if (!this.#everConnected || this.#restarted) return;
     this.#restarted = true;
@@ -350,7 +350,7 @@ export class Media extends Emitter<Events> {
       const ready = this.#ready;
       if (!ready || this.#pc !== pc || pc.connectionState !== 'disconnected' || pc.signalingState !== 'stable') return;
       pc.restartIce();
-      await this.#offer(ready).catch(() => undefined); // then the connection is replaced
+      await this.#offer(ready).catch(() => undefined); // the recovery timer then replaces the connection
     });
   }
 
@@ -361,7 +361,7 @@ export class Media extends Emitter<Events> {
     const now = performance.now();
     const slept = now - this.#sampledAt > 3 * statsIntervalMs;
     this.#sampledAt = now;
-    // Only what stands is judged, and only while another connection could be offered.
+    // Judge only a stable connection, and only while another could be offered.
     if (!stats || slept || pc.connectionState !== 'connected' || pc.signalingState !== 'stable' || !this.#signalingOpen) return this.#health.reset();
     const fault = this.#health.observe(sampleOf(stats), this.#expected());
     if (this.#health.healthy) this.#renewPause = renewFirstMs;
@@ -377,7 +377,7 @@ export class Media extends Emitter<Events> {
     });
   }
 
-  // What should flow, as the server said last.
+  // The media that should flow, by the last events of the server.
   #expected(): Expected {
     const { roster, participantId } = this.#session;
     const own = roster.find(({ id }) => id === participantId)?.publications ?? [];
@@ -397,7 +397,7 @@ export class Media extends Emitter<Events> {
     this.#queue(async () => {
       const ready = this.#ready;
       if (!ready || this.#pc !== pc || pc.connectionState === 'connected') return;
-      if (!this.#everConnected && pc.remoteDescription) this.#route.toggle(); // a refused offer tried no way
+      if (!this.#everConnected && pc.remoteDescription) this.#route.toggle(); // a refused offer tried no route
       this.close();
       await this.#negotiate(ready, false);
     });

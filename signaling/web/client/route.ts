@@ -1,8 +1,7 @@
-// Which way media goes: by UDP, or through the server's relay where the network lets no UDP out. Such a network says nothing, so the
-// relay is next when a connection without it does not come about in time, and the other way round: a browser that finds no relay may
-// wait for ever.
+// Chooses the route of media: UDP, or the server's relay on networks that block UDP. Such a network gives no error, so the relay is tried
+// when a direct connection does not come up in time, and the other way round, because a browser that reaches no relay may wait forever.
 //
-// One after the other: a relay that is not needed carries nothing, and costs the server nothing.
+// One route at a time: a relay that is not needed costs the server nothing.
 
 import { directMs, relayedMs } from './params';
 import type { MediaReady } from './protocol';

@@ -1,5 +1,5 @@
-// The seat is what a reload or a lost connection comes back with: the session's id and its present secret. Nothing
-// else is kept; the token never is.
+// The seat resumes a session after a reload or a lost connection: the session id and its current secret. Nothing else is stored; the
+// token never is.
 
 import type { Storage } from './env';
 import { object, text, type Of } from './shape';
@@ -13,7 +13,7 @@ export function loadSeat(storage: Storage): Seat | undefined {
     const raw = storage.getItem(key);
     return raw === null ? undefined : shape(JSON.parse(raw), 'seat');
   } catch {
-    // Unreadable or foreign: as good as none.
+    // Unreadable or not ours: no seat.
     return undefined;
   }
 }

@@ -1,5 +1,5 @@
-// A participant's view of the session: who I am here, who else is, who waits. Framework-free; a page listens to the
-// events and calls the acts. Lists are replaced, never changed in place, so that a page may compare by identity.
+// One participant's view of the session: own role and permissions, the roster, the waiting list. It needs no framework; a page subscribes
+// to events and sends requests. Lists are replaced, never changed in place, so a page can compare them by identity.
 
 import { ServerClock } from './clock';
 import type { ServerEvent } from './codec';
@@ -74,7 +74,7 @@ export class Session extends Emitter<SessionEvents> {
     this.#transport.on('closed', (closing) => this.#finish(closing));
   }
 
-  // How far the server's clock is ahead of this one: a clock that is wrong must not end a session early.
+  // How far the server's clock is ahead of the local one, so that a wrong local clock does not show a wrong end.
   get serverAheadMs(): number {
     return this.#clock.aheadMs;
   }
@@ -95,7 +95,7 @@ export class Session extends Emitter<SessionEvents> {
     return this.permissions.includes(permission);
   }
 
-  // Leaves for good. The person goes now, whether or not the server could be told.
+  // Leaves for good. The session ends locally even if the server does not answer.
   async leave(): Promise<void> {
     await this.#transport.request('leave', {}, leaveTimeoutMs).catch(() => undefined);
     this.#finish({ code: 'left' });
@@ -104,7 +104,7 @@ export class Session extends Emitter<SessionEvents> {
   #onWelcome(welcome: Welcome): void {
     this.participantId = welcome.participantId;
     this.role = welcome.role;
-    // Everything is told again after a resume, but an empty list may go without saying.
+    // The server sends everything again after a resume, except empty lists.
     this.#setWaiting([]);
     this.emit('barred', []);
     this.emit('welcome', welcome);
@@ -157,7 +157,7 @@ export class Session extends Emitter<SessionEvents> {
     this.#applyAccess({ state, ...(reason ? { reason } : {}), ...(message ? { message } : {}) }, permissions);
   }
 
-  // Who enters knows what is allowed before acting on it; who is sent back has not lost a permission, but the group.
+  // On admission permissions come before access; on being sent back after it, so that nothing looks like a lost permission.
   #applyAccess(access: Access, permissions: readonly string[]): void {
     if (access.state === 'admitted') this.#setPermissions(permissions);
     this.#setAccess(access);
@@ -167,7 +167,7 @@ export class Session extends Emitter<SessionEvents> {
   #setAccess(access: Access): void {
     this.state = access.state;
     if (access.state === 'waiting') {
-      // Who waits knows nobody: what was known goes at once.
+      // The waiting room sees nobody: drop what was known of the group.
       this.#setRoster([]);
       this.#setWaiting([]);
       this.emit('barred', []);
@@ -202,7 +202,7 @@ export class Session extends Emitter<SessionEvents> {
   }
 }
 
-// Why a session ended, where the page has words of its own for it.
+// The ending's code: reasons that the page has a text for, else 'ended'.
 function endingOf(reason: string): string {
   return ['draining', 'limit', 'absent', 'idle', 'revoked'].includes(reason) ? reason : 'ended';
 }

@@ -1,5 +1,5 @@
-// The one way to what a browser keeps for this tab. Where it refuses (cookies blocked, a frame of another site, a private window, no
-// space left) it may throw already when it is named, so all goes through here: memory takes over, and a reload finds nothing.
+// The only access to sessionStorage. Where the browser refuses (blocked cookies, a third-party frame, a private window, a full disk),
+// reading the property itself may throw. Memory then takes over, and a reload finds nothing.
 
 import type { Storage } from './env';
 
@@ -23,7 +23,7 @@ export class TabStorage implements Storage {
     }
   }
 
-  // Whether what is kept outlasts a reload.
+  // Whether values survive a reload.
   get persistent(): boolean {
     return this.#backing !== undefined;
   }

@@ -1,11 +1,11 @@
-// One conversation with the server over as many sockets as it takes.
+// One session with the server, over as many WebSocket connections as it takes.
 //
 //   dial ─► hello(token | seat) ─► welcome ─► requests, answers, events, ping
 //     ▲                                             │ lost, or a ping without answer
 //     └───────────────── backoff ◄──────────────────┘
 //
-// Requests that were under way when a socket died are sent again with the same id after the resume; the server
-// answers each id once. Some belong to their moment, see below.
+// Requests that were pending when a socket closed are sent again after the resume with the same id; the server answers each id once.
+// A few are bound to their connection, see connectionBound.
 
 import { Backoff } from './backoff';
 import { decodeAnswer, decodeFrame, encodeRequest, type ServerEvent } from './codec';
@@ -20,7 +20,7 @@ import { dropSeat, loadSeat, saveSeat } from './seat';
 export type LinkState = 'connecting' | 'open' | 'lost';
 export interface HelloParams {
   token?: string;
-  nonce?: string; // of 128 random bits, made for this token: a hello whose answer was lost may then be said again
+  nonce?: string; // 128 random bits or more, made for this token, so that a hello whose answer was lost can be repeated
   passcode?: string;
   displayName?: string;
   client: { name: string; version: string };
@@ -43,15 +43,15 @@ interface Pending {
   settle(answer: { ok: true; data: unknown } | { ok: false; error: RequestError }): void;
 }
 
-// Close codes after which coming back by oneself would be wrong, and the word for each.
+// Close codes that end the session: reconnecting would be wrong. The value is the ending's code.
 const finalCloses: Record<number, string> = {
   [close.left]: 'left', [close.protocol]: 'protocol', [close.token]: 'invalid_token', [close.door]: 'denied',
   [close.replaced]: 'replaced', [close.ended]: 'ended', [close.tooLarge]: 'protocol',
 };
-// What is said on the socket that is there, or not at all: an offer belongs to a connection, and a yes must not come after the no
+// Requests that are never repeated on another connection: an offer belongs to one, and a late consent must not override the withdrawal
 // that followed it.
 const connectionBound = new Set<RequestType>(['ping', 'media.offer', 'consent.respond', 'consent.withdraw']);
-// A refused hello with one of these is worth another attempt without asking the person.
+// A hello refused with one of these codes is retried without asking the person.
 const transientRefusals = new Set(['draining', 'unavailable', 'rate_limited', 'internal']);
 const unreachable = 'unreachable';
 
@@ -76,7 +76,7 @@ export class Transport extends Emitter<Events> {
     this.#env = env;
     this.#helloParams = opening;
     this.#backoff = new Backoff(env.random);
-    // Ids must be new after a reload too: the server remembers the last 64 of a session.
+    // Ids must be unique across reloads: the server remembers the last 64 of a session.
     this.#prefix = Math.floor(env.random() * 2 ** 40).toString(36);
     this.#tryingSince = env.timers.now();
   }
@@ -86,7 +86,7 @@ export class Transport extends Emitter<Events> {
     this.#dial();
   }
 
-  // Ends the wait between two attempts.
+  // Reconnects now instead of waiting for the backoff.
   tryNow(): void {
     if (this.#stopped || this.#socket) return;
     this.#env.timers.clear(this.#retry);
@@ -115,7 +115,7 @@ export class Transport extends Emitter<Events> {
     });
   }
 
-  // Ends the conversation from this side and forgets the seat, unless the server may have it still and only could not be asked.
+  // Closes the session from this side. Forgets the seat, unless the server may still hold it and could only not be reached.
   stop(closing: Closing, socketCode: number = close.left): void {
     if (this.#stopped) return;
     this.#stopped = true;
@@ -167,12 +167,12 @@ export class Transport extends Emitter<Events> {
   }
 
   #onWelcome(welcome: Welcome): void {
-    // Before anything else is sent: our next frame is what makes the server forget the old secret.
+    // Stored before anything else is sent: with our next frame the server forgets the old secret.
     saveSeat(this.#env.storage, { sessionId: welcome.sessionId, secret: welcome.resumeSecret });
     this.#open = true;
     this.#backoff.reset();
     const underWay = [...this.#pending.values()];
-    this.emit('link', 'open'); // who has something to say before all else says it now
+    this.emit('link', 'open'); // listeners may send what must precede the pending requests
     for (const { raw } of underWay) this.#socket?.send(raw);
     this.emit('welcome', welcome);
     this.#env.timers.clear(this.#watchdog);
@@ -184,7 +184,7 @@ export class Transport extends Emitter<Events> {
       const id = this.#nextId();
       const dead = this.#env.timers.set(() => this.#onLost(), everyMs);
       this.#pending.set(id, {
-        // A refusal shows as well that the server is there. Of a socket that is gone nothing is asked any more.
+        // A refusal proves as well that the server is alive. No ping follows on a closed socket.
         type: 'ping', raw: '', timer: dead, settle: () => this.#open && this.#pong(everyMs),
       });
       this.#socket?.send(encodeRequest(id, 'ping', {}));
@@ -206,7 +206,7 @@ export class Transport extends Emitter<Events> {
     this.#onLost(refusal?.retryAfterMs);
   }
 
-  // The socket is of no use any more: let go of it and come back after a while.
+  // The connection is unusable: close it and reconnect after a pause.
   #onLost(afterMs?: number): void {
     const seated = loadSeat(this.#env.storage) !== undefined;
     if (this.#open) this.#tryingSince = this.#env.timers.now();
@@ -249,7 +249,7 @@ function closingOf(failure: Failure): Closing {
   return { code: failure.code, ...(failure.ref ? { ref: failure.ref } : {}) };
 }
 
-// What cannot be read is nothing.
+// Returns undefined for a frame that does not decode.
 function decodeOrUndefined<T>(decode: () => T): T | undefined {
   try {
     return decode();

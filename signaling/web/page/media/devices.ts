@@ -1,4 +1,4 @@
-// Camera, microphone and speaker. What is off is released: the light beside the lens goes out.
+// Camera, microphone and speaker. A device that is off is released, so its light goes out.
 
 import { batch, computed, signal } from '@preact/signals';
 import { cameraLimits, screenLimits } from '../../client';
@@ -13,11 +13,11 @@ export class Device {
   readonly track = signal<MediaStreamTrack | null>(null);
   readonly choices = signal<readonly MediaDeviceInfo[]>([]);
   readonly chosen = signal('');
-  readonly failures = signal(0); // so many times it could not be used: the same trouble may come again
+  readonly failures = signal(0); // counts failures, so that a repeated one is shown again
   readonly on = computed(() => this.state.value === 'on' || this.state.value === 'asking'); // wanted on
   readonly live = computed(() => this.track.value !== null);
-  // On, but it gives nothing: a phone call, a closed lid or another program has it (`muted` of a track, W3C Media Capture and Streams,
-  // section 4.3.1). It goes on by itself when it is let go.
+  // On, but delivering nothing: a phone call, a closed lid or another program holds it (`muted` of a track, W3C Media Capture and Streams,
+  // section 4.3.1). It resumes by itself.
   readonly interrupted = signal(false);
   readonly sending = computed(() => this.live.value && !this.interrupted.value);
   #round = 0;
@@ -33,7 +33,7 @@ export class Device {
     try {
       const stream = await this.#requestStream(round);
       const [track] = stream.getTracks();
-      // Turned off, or another one chosen, while the browser asked.
+      // Turned off, or another device chosen, while the browser asked.
       if (round !== this.#round || !track) return stream.getTracks().forEach((late) => late.stop());
       this.#setTrack(track);
     } catch (error) {
@@ -48,7 +48,7 @@ export class Device {
     this.state.value = 'off';
   }
 
-  // The page is seen again: what happened meanwhile may not have been told. A phone ends the camera of a page that is not seen.
+  // Call when the page becomes visible: events may have been missed, and phones end the camera of a hidden page.
   checkTrack(): void {
     const track = this.track.value;
     if (!track) return;
@@ -61,7 +61,7 @@ export class Device {
     else void this.turnOn();
   }
 
-  // What is on goes on until the other one runs; what is off stays off.
+  // A running device goes on until the new one runs; one that is off stays off.
   async choose(id: string): Promise<void> {
     this.chosen.value = id;
     if (this.on.value) await this.turnOn();
@@ -73,8 +73,7 @@ export class Device {
     this.choices.value = all.filter((device) => device.kind === kind && device.deviceId !== '');
   }
 
-  // Another one takes the place of one that is gone. Many phones run one camera at a time: there the next starts once the one before
-  // has stopped.
+  // Falls back to the default when the chosen device is gone. Many phones run one camera at a time: there the current one is stopped first.
   async #requestStream(round: number): Promise<MediaStream> {
     const ask = (): Promise<MediaStream> => navigator.mediaDevices.getUserMedia(this.#constraints());
     try {
@@ -107,7 +106,7 @@ export class Device {
     this.#watchMute(track);
   }
 
-  // A change of headphones interrupts for a moment, and is nobody's concern.
+  // Switching headphones mutes a track for a moment, which is ignored.
   #watchMute(track: MediaStreamTrack): void {
     if (this.track.value !== track) return;
     clearTimeout(this.#muteTimer);

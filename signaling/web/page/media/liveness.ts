@@ -1,10 +1,10 @@
-// Whether a picture is there, and goes on. A tile knows four states: the camera is off, it is starting, its picture is live, or it stands
-// still. A calm face and a picture that stands still look the same, so the difference is said.
+// Whether video is present and moving. A tile has four states: off, starting, live, or stalled. A calm face and a frozen frame look alike,
+// so the difference is stated.
 
 export type VideoState = 'starting' | 'live' | 'stalled';
 export type TileState = 'off' | VideoState;
 
-// Without a frame for so long a picture stands still. Above the gap of a key frame that is asked for anew, and of a dim camera.
+// Video without a frame for this long is stalled. Longer than waiting for a requested key frame, or a dim camera's frame interval.
 export const stalledMs = 2_000;
 
 interface Clock {
@@ -23,8 +23,8 @@ export class Liveness {
   readonly #onChange: (state: VideoState) => void;
   readonly #clock: Clock;
   #state: VideoState = 'starting';
-  #last = 0; // when the newest frame came, or since when it is looked at
-  #visible = true; // a browser tells nothing of frames that nobody sees, and they are not sent
+  #last = 0; // time of the newest frame, or since when the tile is visible
+  #visible = true; // browsers report no frames of hidden tiles, and none are sent
   #timer: unknown;
 
   constructor(tell: (state: VideoState) => void, clock: Clock = pageClock) {
@@ -32,14 +32,14 @@ export class Liveness {
     this.#clock = clock;
   }
 
-  // A frame was presented; shown, if it is of the right person.
+  // A frame was presented. shown: it belongs to the right participant.
   frame(shown: boolean): void {
     if (!shown) return this.#setState('starting');
     this.#last = this.#clock.now();
     this.#setState('live');
   }
 
-  // The tile is in sight, or not.
+  // The tile is visible, or not.
   setVisible(seen: boolean): void {
     if (seen === this.#visible) return;
     this.#visible = seen;
@@ -73,12 +73,12 @@ export class Liveness {
   }
 }
 
-// In words, as they stand on a tile and are read out.
+// The words on a tile, also read by screen readers.
 export const stateWords: Record<Exclude<TileState, 'live'>, string> = {
   off: 'Camera off', starting: 'No picture yet', stalled: 'Picture frozen',
 };
 
-// Of the own camera: what is known of the device goes before what is seen of it.
+// State of the local tile: the device's state precedes what is seen of its video.
 export function localTileState(device: 'off' | 'asking' | 'on' | 'interrupted', picture: VideoState): TileState {
   if (device === 'asking') return 'starting';
   if (device === 'interrupted') return 'stalled';

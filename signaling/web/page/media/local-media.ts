@@ -1,11 +1,11 @@
-// The own devices and screen, and what the group gets of them. What is released here is muted at the server too.
+// Local devices and screen, and what is sent of them. A released device is muted at the server too.
 
 import { effect, signal, type ReadonlySignal } from '@preact/signals';
 import { pauseOf, type Media, type Session, type Source } from '../../client';
 import { Device, pickScreen, Speaker } from './devices';
 import type { ChosenDevices } from '../state/reload';
 
-// Where it goes, if anywhere yet.
+// The session that media is sent to, if there is one.
 interface SessionContext {
   readonly ready: ReadonlySignal<boolean>;
   readonly session: Session | undefined;
@@ -13,7 +13,7 @@ interface SessionContext {
   readonly withheld: ReadonlySignal<boolean>; // nothing may be sent
 }
 
-// From the turn of a device to the first picture that is turned too.
+// From the rotation of a device until its camera delivers rotated frames.
 const rotationMs = 1_000;
 
 export class LocalMedia {
@@ -22,16 +22,16 @@ export class LocalMedia {
   readonly speaker = new Speaker();
   readonly screen = signal<MediaStreamTrack | null>(null);
   readonly #context: SessionContext;
-  #screenStops = 0; // so many times no screen was to be shown any more
-  #knownLive: Partial<Record<Source, boolean>> = {}; // the server knows that it is on
+  #screenStops = 0; // a picker opened before the latest stop is ignored
+  #knownLive: Partial<Record<Source, boolean>> = {}; // the server has confirmed it as live
   #requestsPending = { microphone: 0, camera: 0, screen: 0 };
-  #latest = { microphone: 0, camera: 0, screen: 0 }; // the newest that was told
+  #latest = { microphone: 0, camera: 0, screen: 0 }; // number of the newest publication.set
 
   constructor(seat: SessionContext) {
     this.#context = seat;
     for (const { kind, track, sending } of [this.microphone, this.camera]) {
       effect(() => this.#send(kind, track.value));
-      effect(() => this.#publish(kind, sending.value)); // one device for another is nobody's concern
+      effect(() => this.#publish(kind, sending.value)); // switching devices changes nothing here
     }
     effect(() => this.#send('screen', this.screen.value));
     effect(() => this.#publish('screen', this.screen.value !== null));
@@ -56,7 +56,7 @@ export class LocalMedia {
     return { microphone: this.microphone.chosen.value, camera: this.camera.chosen.value, speaker: this.speaker.chosen.value };
   }
 
-  // As they were before; none is turned on by it.
+  // Restores earlier choices without turning a device on.
   choose({ microphone, camera, speaker }: ChosenDevices): void {
     this.microphone.chosen.value = microphone;
     this.camera.chosen.value = camera;
@@ -64,12 +64,12 @@ export class LocalMedia {
     this.list();
   }
 
-  // The server has not yet answered how the source was set here.
+  // A publication.set of the source is unanswered.
   isSetting(source: Source): boolean {
     return this.#requestsPending[source] > 0;
   }
 
-  // Over a connection that has none of it, to a server that knows nothing of it.
+  // After a new connection: sends all tracks, and assumes that the server knows nothing.
   sendAll(): void {
     this.#knownLive = {};
     for (const { kind, track } of [this.microphone, this.camera]) this.#send(kind, track.peek());
@@ -85,7 +85,7 @@ export class LocalMedia {
     if (this.screen.peek()) this.#publish('screen', true);
   }
 
-  // A picker may stand open for long: who may not share any more, leaves, or is not in the group, shows it to nobody later either.
+  // A picker can stay open for long. A screen picked after the permission or the group was lost is not shared.
   async pickScreen(): Promise<void> {
     const stops = this.#screenStops;
     const track = await pickScreen();
@@ -109,14 +109,13 @@ export class LocalMedia {
     this.stopScreen();
   }
 
-  // In place of a voice that is withheld goes silence: without a track Chromium's clock of sound stands still, and the voice would come
-  // too early in a recording afterwards.
+  // Withheld audio is replaced by silence: without a track Chromium's audio clock stops, and later audio would be early in a recording.
   #send(source: Source, track: MediaStreamTrack | null): void {
-    const withheld = this.#context.withheld.value; // read before there is a connection too, or no effect would heed it
+    const withheld = this.#context.withheld.value; // read first, so that the effect depends on it even without a connection
     if (track) track.enabled = !withheld;
     const silent = source === 'microphone';
     const sent = this.#context.media?.setTrack(source, withheld && !silent ? null : track);
-    // A browser may take a moment to let go of a picture. When it has, its owner may see it again.
+    // The track is enabled again for the local preview once the sender has released it.
     if (withheld && track && !silent) void Promise.resolve(sent).then(() => (track.enabled = true));
   }
 

@@ -1,12 +1,12 @@
-// What this page shows of others, told to the server so that no more is sent than is seen. Tiles are measured, not pictures: a
-// camera that is turned on again is asked for in its size at once.
+// Reports the size of visible tiles to the server, so that no more is sent than is shown. Tiles are measured, not videos: a camera that is
+// turned on again is requested at its size at once.
 
 import type { RequestData } from '../../client';
 
-// Heights and widths in device pixels by publication; null is not seen.
+// Width and height in device pixels by publication; null is not visible.
 export type VisibleTiles = ReadonlyMap<string, { width: number; height: number } | null>;
 
-// A drag of the window's edge is one change; below a tenth nobody sees the difference.
+// Debounces window resizing; changes below a tenth are not visible.
 const settleMs = 300;
 const tenth = 0.1;
 const maxPixels = 16384;
@@ -44,7 +44,7 @@ interface WatchedTile {
 // Returns whether it was heard, or after how many milliseconds it may be said again.
 type Report = (sight: VisibleTiles) => Promise<boolean | number>;
 
-// Watches tiles and tells when what they show has settled.
+// Observes tiles and reports when their visibility has settled.
 export class VisibilityWatcher {
   readonly #send: Report;
   readonly #tiles = new Map<Element, WatchedTile>();
@@ -59,13 +59,13 @@ export class VisibilityWatcher {
     document.addEventListener('visibilitychange', () => this.#schedule());
   }
 
-  // The publications that the server has in a video slot: those without a tile are not seen.
+  // The publications in video slots; those without a tile are not visible.
   setSlots(publications: readonly string[]): void {
     this.#slots = publications;
     this.#schedule();
   }
 
-  // The server knows nothing of us: tell all again.
+  // The server has no report of this page: send all again.
   reportAgain(): void {
     this.#reported = new Map();
     this.#schedule();

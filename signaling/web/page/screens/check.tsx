@@ -5,7 +5,7 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Device } from '../media/devices';
 import { Btn, Heading, Note, State } from '../ui/basics';
-import { GrantedConsentCard, WithdrawalBanner } from '../ui/care';
+import { GrantedConsentCard, WithdrawalBanner } from '../ui/consent';
 import { MicCheck, SpeakerCheck } from '../ui/checks';
 import { useStore } from '../ui/context';
 import { Choice, DeviceCtls, joinTrouble, SelfVideo } from '../ui/devices';

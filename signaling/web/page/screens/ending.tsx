@@ -5,7 +5,7 @@ import type { JSX } from 'preact';
 import { Btn, Heading } from '../ui/basics';
 import { useStore } from '../ui/context';
 import { Icon, type IconName } from '../ui/icon';
-import { HelloPasscode } from '../ui/care';
+import { HelloPasscode } from '../ui/requirements';
 import { ClinicPhone, Top } from '../ui/top';
 
 interface Words {

@@ -29,7 +29,7 @@ export function Panel(): JSX.Element {
   );
 }
 
-// What people ask of hosts, at the head of the panel, and over the group while the panel is closed: it may not be missed.
+// Requests to hosts: at the top of the panel, or above the group while the panel is closed.
 export function HostRequests(): JSX.Element {
   return <>{useStore().helpCalls.value.map((call) => <HelpAlert key={call.id} {...call} />)}<ShareRequests /></>;
 }

@@ -4,10 +4,11 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Device } from '../media/devices';
 import { Ctl, Heading, State } from '../ui/basics';
-import {
-  AbsenceBanner, AloneBanner, ConsentBanner, ConsentDialog, FaultBanner, HelpCtl, ReminderDialog, RecordingBanner, RecordingState, SideRoomBanner, TimeLeft, WarningBanner,
-  WithdrawalBanner,
-} from '../ui/care';
+import { ReminderDialog } from '../ui/agreement';
+import { ConsentBanner, ConsentDialog, WithdrawalBanner } from '../ui/consent';
+import { HelpCtl, SideRoomBanner } from '../ui/help';
+import { FaultBanner, RecordingBanner, RecordingState } from '../ui/recording';
+import { AbsenceBanner, AloneBanner, TimeLeft, WarningBanner } from '../ui/time';
 import { DevicesCtl } from '../ui/checks';
 import { useStore } from '../ui/context';
 import { DeviceCtls } from '../ui/devices';

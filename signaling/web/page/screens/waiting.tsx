@@ -10,7 +10,9 @@ import { DeviceCtls, SelfVideo } from '../ui/devices';
 import { Write } from '../ui/dialog';
 import { Icon } from '../ui/icon';
 import { Banners, DeviceBanner, LinkBanner, NoticeBanner, ReloadBanner, RestartBanner, SpeakerBanner } from '../ui/messages';
-import { AgreementDialog, GrantedConsentCard, Requirements, WithdrawalBanner } from '../ui/care';
+import { AgreementDialog } from '../ui/agreement';
+import { GrantedConsentCard, WithdrawalBanner } from '../ui/consent';
+import { Requirements } from '../ui/requirements';
 import { ClinicPhone, Top } from '../ui/top';
 
 export function WaitingScreen(): JSX.Element {

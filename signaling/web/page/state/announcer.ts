@@ -1,4 +1,4 @@
-// Polite announcements, gathered for a moment so that three arrivals are one sentence, not three interruptions.
+// Announcements for screen readers (aria-live polite), batched so that three arrivals interrupt once.
 
 import { signal } from '@preact/signals';
 
@@ -9,7 +9,7 @@ export class Announcer {
   #pending: string[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  // Names of the group do not outlast being in it.
+  // Names must not outlive membership in the group.
   clear(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

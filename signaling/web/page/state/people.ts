@@ -1,4 +1,4 @@
-// How people are named and coloured.
+// Names, colours and states of participants.
 
 import type { Participant, Role, Source } from '../../client';
 

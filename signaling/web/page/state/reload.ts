@@ -1,4 +1,4 @@
-// What a reload needs besides the seat: the own name, which devices were chosen and on, and how far one had come. Gone with the tab.
+// What a reload needs besides the seat: the name, chosen and running devices, and progress. It ends with the tab.
 
 import { loadSeat, type Storage } from '../../client';
 

@@ -1,7 +1,7 @@
-// What people agree to and what keeps them safe: the state of it, and the acts behind its buttons.
+// A participant's own state by `self.updated`: requirements, agreement, consents, help, side room; and the end of the session.
 
 import { batch, computed, signal } from '@preact/signals';
-import type { AgreedText, Care, Consent, Participant, RequestError, Session, Waiter } from '../../client';
+import type { AgreedText, SelfState, Consent, Participant, RequestError, Session, Waiter } from '../../client';
 
 export type RecordingScope = Consent['scope'];
 export interface HelpCall {
@@ -25,7 +25,7 @@ export const recordingAnnouncements = {
 };
 
 export class SelfStateStore {
-  readonly latest = signal<Care>({ needs: [], agreement: [], consents: [], helpRaised: false });
+  readonly latest = signal<SelfState>({ needs: [], agreement: [], consents: [], helpRaised: false });
   readonly recordingRule = signal('never');
   readonly scopes = signal<readonly RecordingScope[]>([]);
   readonly agreementAsked = signal(false); // in this session, at any time: it is a step then
@@ -87,7 +87,7 @@ export class SelfStateStore {
     });
   }
 
-  #onSelfState(care: Care): void {
+  #onSelfState(care: SelfState): void {
     const asked = (consents: readonly Consent[]): string => consents.map(({ scope, texts }) => scope + texts.map((t) => t.textHash)).join();
     const before = this.latest.value;
     batch(() => {

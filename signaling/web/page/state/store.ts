@@ -1,5 +1,5 @@
-// The state of the page, as signals, and the acts behind its buttons. Screens read and call; they hold no state of
-// the session themselves.
+// The page's state as signals, and the actions behind its controls. Screens read signals and call actions; they hold no session state
+// themselves.
 
 import { batch, computed, effect, signal } from '@preact/signals';
 import {
@@ -26,7 +26,7 @@ export interface ChatMessage {
 
 const version = '1.0';
 
-// How one comes in, or comes back.
+// How a person joins or rejoins.
 interface JoinParams {
   token?: string;
   nonce?: string;
@@ -49,7 +49,7 @@ export class Store {
   });
 
   readonly screen = signal<Screen>('start');
-  // The person pressed the button under the device check. Until then nothing is sent, and nothing of the group shown or heard.
+  // The device check is finished. Until then no media is sent, and nothing of the group is shown or played.
   readonly ready = signal(false);
   readonly withdrawal = new Withdrawal(
     async () => this.session !== undefined && !await this.attempt('consent.withdraw', {}),
@@ -67,8 +67,8 @@ export class Store {
   readonly selfId = signal('');
   readonly role = signal<Role>('participant');
   readonly permissions = signal<readonly string[]>([]);
-  readonly roster = signal<readonly Participant[]>([]); // people only
-  readonly recorder = signal(false); // stands in the roster beside them
+  readonly roster = signal<readonly Participant[]>([]); // without the recorder
+  readonly recorder = signal(false); // the roster contains the recorder
   readonly waiting = signal<readonly Waiter[]>([]);
   readonly barred = signal<readonly Barred[]>([]);
   readonly speakers = signal<readonly string[]>([]);
@@ -78,29 +78,29 @@ export class Store {
   readonly mediaRefused = signal(''); // the code why no connection for media is made, for good
   readonly chatMessages = signal<ReadonlyMap<string, readonly ChatMessage[]>>(new Map());
   readonly shareRequests = signal<readonly string[]>([]);
-  readonly offeredToken = signal(''); // the token of another link, until the person has answered whether to leave for it
+  readonly offeredToken = signal(''); // token of a pasted link, until the person decides whether to leave for it
   readonly unmuteAsked = signal<'microphone' | 'camera' | null>(null);
   readonly notice = signal('');
   readonly audioBlocked = signal(false);
-  readonly restarting = signal(false); // the server said that it will
-  readonly reloadWarningClosed = signal(false); // and the person knows that a reload would not come back
+  readonly restarting = signal(false); // announced by the server
+  readonly reloadWarningClosed = signal(false); // the person closed the warning that a reload loses the seat
   readonly panel = signal(true);
-  readonly screenForAll = signal(false); // by the room's rules; a host may still take it
+  readonly screenForAll = signal(false); // by policy; a host can still revoke it
   readonly selfState = new SelfStateStore();
 
   readonly self = computed(() => this.roster.value.find(({ id }) => id === this.selfId.value));
   readonly helpCalls = computed(() => helpCallsOf(this.roster.value, this.waiting.value));
-  // Who observes sends nothing: no microphone and no camera is asked for.
+  // Observers send nothing: neither microphone nor camera is requested.
   readonly observing = computed(() => this.role.value === 'observer');
   readonly hosting = computed(() => this.permissions.value.includes('waiting.manage'));
 
   session: Session | undefined;
   media: Media | undefined;
   readonly #storage = new TabStorage(undefined, () => (this.persistent.value = false));
-  readonly persistent = signal(this.#storage.persistent); // a reload comes back to the seat
+  readonly persistent = signal(this.#storage.persistent); // storage survives a reload
   #joinParams: JoinParams | undefined;
   #devicesAsked = false; // for both devices
-  #lastRefusal: { type: RequestType; words: string } | undefined; // the act of which the notice last told
+  #lastRefusal: { type: RequestType; words: string } | undefined; // the request that the notice is about
 
   constructor(config: Config) {
     this.config = config;
@@ -120,20 +120,20 @@ export class Store {
     return this.permissions.value.includes(permission);
   }
 
-  // Asks to join with a fresh token; a seat of an earlier link in this tab is given up for it.
+  // Joins with a new token; drops the seat of an earlier link in this tab.
   join(token: string, name: string): void {
     dropSeat(this.#storage);
     this.withdrawal.clear();
     this.#connect({ token, name, nonce: newNonce(), link: readClaims(token).id });
   }
 
-  // Of a host, after the device check.
+  // Joins as a host, after the device check.
   enter(token: string, name: string): void {
     this.ready.value = true;
     this.join(token, name);
   }
 
-  // The device check is over: into the waiting room, or into the group if a host opened meanwhile.
+  // Goes on to the waiting room, or to the group if a host has admitted the person meanwhile.
   finishCheck(): void {
     this.ready.value = true;
     const access = this.access.value;
@@ -143,22 +143,22 @@ export class Store {
     if (access.state === 'admitted' && isRecording(this.room.value.recording)) this.#onRecordingChanged(this.room.value.recording);
   }
 
-  // One question of the browser after the other, once: what was chosen since stays.
+  // Requests the microphone, then the camera, once. Later choices are kept.
   async askDevices(): Promise<void> {
     if (this.#devicesAsked || this.observing.value) return;
     await this.microphone.turnOn();
-    if (!['', 'passcode_wrong'].includes(this.ending.value?.code ?? '')) return; // over meanwhile: no light goes on
+    if (!['', 'passcode_wrong'].includes(this.ending.value?.code ?? '')) return; // the session ended meanwhile
     this.#devicesAsked = true;
     await this.camera.turnOn();
     this.localMedia.list();
   }
 
-  // What a reload left, if it left a seat.
+  // The state saved before a reload, if there is a seat to resume.
   reloadState(): ReloadState | undefined {
     return loadReloadState(this.#storage);
   }
 
-  // Takes up the seat that a reload left.
+  // Resumes the seat after a reload.
   resume(from: ReloadState): void {
     this.#devicesAsked = from.asked;
     this.ready.value = from.ready;
@@ -169,18 +169,18 @@ export class Store {
     this.#connect({ name: from.name, link: from.link });
   }
 
-  // After a door that may open later, or that asks for the passcode.
+  // Tries again after a refusal that may pass, or with a passcode.
   retry(passcode?: string): void {
     if (this.#joinParams) this.#connect({ ...this.#joinParams, ...(passcode ? { passcode } : {}) });
   }
 
-  // For good. The lights go out now, whether or not the server can be told.
+  // Leaves for good. Devices stop at once, whether or not the server can be reached.
   async leave(): Promise<void> {
     this.localMedia.allOff();
     await this.session?.leave();
   }
 
-  // Has a seat, or is about to take one.
+  // Has a seat, or is joining.
   get hasSeat(): boolean {
     return this.session !== undefined && this.screen.value !== 'ended';
   }
@@ -211,7 +211,7 @@ export class Store {
       this.screen.value = 'joining';
     });
     session.connect();
-    // A second connection starts without the tracks the first one had.
+    // A new connection has no tracks yet.
     this.localMedia.sendAll();
   }
 
@@ -279,7 +279,7 @@ export class Store {
     else this.notice.value = `${whose} ${source} sends more than it may. Part of it is left out.`;
   }
 
-  // Who has not come in yet is told nothing of the group.
+  // Before the device check is finished, nothing of the group is announced.
   #announce(sentence: string): void {
     if (this.ready.value) this.announcer.announce(sentence);
   }
@@ -293,11 +293,11 @@ export class Store {
     const before = this.permissions.value;
     this.permissions.value = permissions;
     if (this.session?.state === 'admitted' && before.length > 0) this.#onSourcesChanged(before, permissions);
-    // A grant that was taken back ends the sharing here too, not only at the server.
+    // A revoked grant also stops sharing locally.
     if (!permissions.includes('publish.screen')) this.localMedia.stopScreen();
   }
 
-  // A host took the own microphone or camera, or gave it, by itself or by another role: what is taken is released here too.
+  // A host revoked or granted the microphone or camera, directly or by a role. A revoked device is released locally too.
   #onSourcesChanged(before: readonly string[], now: readonly string[]): void {
     const sources = ['microphone', 'camera'] as const;
     const gained = sources.filter((source) => now.includes(`publish.${source}`) && !before.includes(`publish.${source}`));
@@ -347,7 +347,7 @@ export class Store {
     if (before.recording !== room.recording && (isRecording(before.recording) || isRecording(room.recording))) this.#onRecordingChanged(room.recording, before.recording);
   }
 
-  // Seen, said and heard: nobody has to look to know.
+  // Shown, announced and chimed.
   #onRecordingChanged(now: string, before = 'off'): void {
     if (isRecording(now)) this.selfState.recordingFault.value = '';
     this.#announce(recordingAnnouncements[now as keyof typeof recordingAnnouncements] ?? recordingAnnouncements.off);
@@ -370,13 +370,13 @@ export class Store {
     this.shareRequests.value = this.shareRequests.value.filter((id) => roster.some((p) => p.id === id && !p.grants.includes('screen')));
   }
 
-  // A host muted us: the device is released too, and only we turn it on again.
+  // A host muted the person: the device is released too, and only the person turns it on again.
   #applyHostMute(then: Participant | undefined, now: Participant): void {
     for (const source of ['microphone', 'camera', 'screen'] as const) {
       const was = then?.publications.find((p) => p.source === source);
       const is = now.publications.find((p) => p.source === source);
       if (!was || was.muted || !is?.muted || this.localMedia.isSetting(source)) continue;
-      if (source !== 'screen' && this[source].interrupted.value) continue; // said so ourselves
+      if (source !== 'screen' && this[source].interrupted.value) continue; // reported by this page
       if (source === 'screen') this.localMedia.stopScreen();
       else if (this[source].track.value) {
         this[source].turnOff();
@@ -397,7 +397,7 @@ export class Store {
       : 'The server does not restart after all.');
   }
 
-  // Nobody may miss it: the panel opens.
+  // Opens the panel, so that a call for help is not missed.
   #onHelpRaised(id: string): void {
     this.panel.value = true;
     const name = this.roster.value.find((person) => person.id === id)?.displayName;
@@ -451,11 +451,11 @@ export class Store {
 
   // ---- acts ----
 
-  // Asks the server; what fails is said in words and does no harm.
+  // Sends a request. A refusal is shown as a notice.
   async act<T extends RequestType>(type: T, data: RequestData<T>): Promise<AnswerData<T> | undefined> {
     try {
       const answer = await this.session?.request(type, data);
-      // What was said of the same act before is over. All else still stands: a device that was taken, an answer to another act.
+      // Clears the notice of an earlier refusal of the same request; other notices stay.
       if (this.#lastRefusal?.type === type && this.#lastRefusal.words === this.notice.value) this.notice.value = '';
       return answer;
     } catch (error) {
@@ -466,7 +466,7 @@ export class Store {
     }
   }
 
-  // Asks the server, and leaves the words for a refusal to the caller.
+  // Sends a request, and returns its refusal to the caller.
   async attempt<T extends RequestType>(type: T, data: RequestData<T>, timeoutMs?: number): Promise<RequestError | undefined> {
     try {
       await this.session?.request(type, data, timeoutMs);
@@ -480,8 +480,7 @@ export class Store {
     return bestText(texts, navigator.languages);
   }
 
-  // One answer to all that is asked, at once, or a yes might follow the no that came in between. The text that was shown is the one
-  // that is answered.
+  // Answers all open consents in one go, so that no grant follows a withdrawal made in between. The answer names the text that was shown.
   async answerConsent(decision: 'granted' | 'refused'): Promise<void> {
     const asked = this.selfState.openConsents.value;
     this.selfState.answeringAgain.value = false;

@@ -1,10 +1,9 @@
-// A yes taken back. From the press of the button until the server knows of it nothing of the person is sent: a connection that is lost
-// for words may still carry sound and picture into a recording. What could not be told is told before all else when the connection
-// is back, after a reload too.
+// Withdrawal of consent. Until the server has confirmed it, nothing of the person is sent: without signaling, media may still flow into a
+// recording. An unconfirmed withdrawal is the first request after a reconnect or a reload.
 
 import { signal } from '@preact/signals';
 
-// Who presses the button is left without a word for no longer. A link that is lost looks open for a while.
+// When the person is told that it takes longer. A lost connection looks open for a while.
 const delayNoticeMs = 2_000;
 const retryMs = 2_000; // after a refusal, which there should be none of
 

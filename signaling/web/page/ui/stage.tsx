@@ -1,4 +1,4 @@
-// The people: everyone the same size, or one large and the others small.
+// The group: all tiles in one size, or one large and the others small.
 
 import type { JSX, RefObject } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';

@@ -1,13 +1,13 @@
-// A slot's picture and the group's sound.
+// The video of a slot and the audio of the group.
 
 import type { JSX } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
-import { FrameGate, type Slot } from '../../client';
+import { FrameGuard, type Slot } from '../../client';
 import { Liveness, type VideoState } from '../media/liveness';
 import { useStore } from './context';
 
-// Shown only while the newest picture is known to be the named source's (see FrameGate). The caller gives each pair of
-// slot and source a key of its own, so an element never outlives the person it was made for.
+// Video that is shown only while FrameGuard allows it. The caller keys each pair of slot and source, so an element never outlives the
+// participant it was made for.
 export function GuardedVideo({ slot, csrc, onState }: { slot: Slot; csrc: number; onState(state: VideoState): void }): JSX.Element {
   const ref = useRef<HTMLVideoElement>(null);
   useLayoutEffect(() => {
@@ -28,7 +28,7 @@ export function GuardedVideo({ slot, csrc, onState }: { slot: Slot; csrc: number
 
 // Checks every presented frame; where a browser cannot tell of frames, every repaint. Returns what stops it.
 function guard(video: HTMLVideoElement, slot: Slot, csrc: number, tell: (shown: boolean) => void): () => void {
-  const gate = new FrameGate();
+  const gate = new FrameGuard();
   const sources = (): RTCRtpContributingSource[] => slot.receiver.getContributingSources();
   gate.expect(csrc, sources());
   return eachFrame(video, () => Math.max(...sources().map(({ timestamp }) => timestamp)), (anew, rtpTimestamp) => {

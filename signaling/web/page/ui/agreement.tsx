@@ -1,0 +1,62 @@
+// The agreement that a person reads and answers in the waiting room, and its reminder in the session. Yes and no have the same weight;
+// closing is no answer.
+
+import type { JSX } from 'preact';
+import { paragraphs } from '../state/self-state';
+import { Btn } from './basics';
+import { useStore } from './context';
+import { Dialog } from './dialog';
+
+export function ClinicText({ text, label }: { text: string; label: string }): JSX.Element {
+  return (
+    <div class="paper" tabIndex={0} role="region" aria-label={label}>
+      {paragraphs(text).map(({ heading, words }, i) => (heading ? <h3 key={i}>{words}</h3> : <p class="said" key={i}>{words}</p>))}
+    </div>
+  );
+}
+
+function saveCopy(text: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([text], { type: 'text/plain' }));
+  link.download = 'agreement.txt';
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+export function AgreementDialog(): JSX.Element | null {
+  const store = useStore();
+  const { text, agreementClosed } = store.selfState;
+  const { phone } = store.config;
+  const shown = text.value;
+  if (!shown || agreementClosed.value) return null;
+  const close = (): void => void (agreementClosed.value = true);
+  return (
+    <Dialog key={shown.textHash} title="Our confidentiality agreement" onClose={close}
+      about="Please read it before you join the group. You are asked again only when the text changes.">
+      <ClinicText text={shown.text} label="Text of the agreement" />
+      <p class="quiet small">Version {shown.version}. <button class="link" type="button" onClick={() => saveCopy(shown.text)}>Keep a copy</button></p>
+      <div class="actions equal">
+        <Btn data-testid="disagree" onClick={close}>I do not agree</Btn>
+        <Btn data-testid="agree" onClick={() => void store.act('agreement.acknowledge', { textHash: shown.textHash })}>I agree</Btn>
+      </div>
+      <p class="quiet small">
+        Without agreeing you cannot join this group.
+        {phone && <> To talk about it first, call the clinic: <a href={`tel:${phone.replaceAll(/[^\d+]/g, '')}`}>{phone}</a></>}
+      </p>
+    </Dialog>
+  );
+}
+
+// A therapist shows the agreement again; there is nothing to answer.
+export function ReminderDialog(): JSX.Element | null {
+  const { reminder } = useStore().selfState;
+  const shown = reminder.value;
+  if (!shown) return null;
+  const close = (): void => void (reminder.value = undefined);
+  return (
+    <Dialog key={shown.textHash} title="What we agreed" onClose={close} about="A therapist shows everyone the agreement again.">
+      <ClinicText text={shown.text} label="Text of the agreement" />
+      <div class="actions"><Btn data-testid="reminder-close" onClick={close}>Close</Btn></div>
+    </Dialog>
+  );
+}
