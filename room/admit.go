@@ -67,7 +67,7 @@ func join(now time.Time, s State, c Join) (Decision, *Error) {
 	return d, nil
 }
 
-// schedule fixes when the session may be: with its first seat, as the token says or else the policy.
+// setSchedule fixes when the session may be: with its first seat, as the token says or else the policy.
 func (d *Decision) setSchedule(s State, c Join) {
 	e := ScheduleSet{c.NotBefore, c.NotAfter}
 	if e == (ScheduleSet{}) {
@@ -78,7 +78,7 @@ func (d *Decision) setSchedule(s State, c Join) {
 	}
 }
 
-// newcomer makes the seat that a grant asks for.
+// newSeat makes the seat that a grant asks for.
 func newSeat(now time.Time, s State, c Join) (Participant, *Error) {
 	policy := c.Grant.Policy
 	if policy == "" {
@@ -106,7 +106,7 @@ func newSeat(now time.Time, s State, c Join) (Participant, *Error) {
 	return p, nil
 }
 
-// dropStale ends the seats that one who comes anew leaves behind. A person has one seat in the group, whatever their role: that of the
+// endOlderSeats ends the seats that one who comes anew leaves behind. A person has one seat in the group, whatever their role: that of the
 // device that was let in last, so that no forgotten one goes on listening. Hosts are let in at once, so all they had ends at once; for
 // others it ends when a host admits them (admitOne), but a place in the waiting room that was lost is not kept beside the new one.
 func endOlderSeats(d *Decision, s State, p Participant) {

@@ -33,7 +33,7 @@ func unacknowledged(s State, p Participant) []Text {
 	return list
 }
 
-// acknowledge takes note that one read and accepts a text, waiting or admitted. The hash must be of a text as it is now.
+// acknowledgeText takes note that one read and accepts a text, waiting or admitted. The hash must be of a text as it is now.
 func acknowledgeText(s State, by ParticipantID, c Acknowledge) (Decision, *Error) {
 	p, ok := s.seat(by)
 	if !ok {
@@ -48,7 +48,7 @@ func acknowledgeText(s State, by ParticipantID, c Acknowledge) (Decision, *Error
 	return Decision{Events: []Event{TextAcknowledged{ID: p.ID, Person: p.Person, Hash: c.TextHash}}}, nil
 }
 
-// remindAgreement shows everyone in the group what they agreed to. Nothing is asked anew, and nothing is kept of it.
+// showAgreement shows everyone in the group what they agreed to. Nothing is asked anew, and nothing is kept of it.
 func showAgreement(s State, by ParticipantID) (Decision, *Error) {
 	if _, err := authorize(s, by, actRemind); err != nil {
 		return Decision{}, err
@@ -66,7 +66,7 @@ func (p Policy) asksText(hash string) bool {
 	return slices.ContainsFunc(p.Agreement, func(t Text) bool { return t.Hash == hash })
 }
 
-// rememberTexts takes over what a person acknowledged in earlier sessions, of the texts that are still asked.
+// addAcknowledged takes over what a person acknowledged in earlier sessions, of the texts that are still asked.
 func (d *Decision) addAcknowledged(s State, person PersonID, hashes []string) {
 	for _, t := range s.Policy.Agreement {
 		if slices.Contains(hashes, t.Hash) && !s.acknowledged(person, t.Hash) {

@@ -7,7 +7,7 @@ import (
 	"alcove/auth"
 )
 
-// Apply makes one event true. It copies what it changes: s and all its slices stay as they were.
+// Apply returns the state after an event. It copies what it changes: s and its slices stay as they were.
 func Apply(s State, e Event) State {
 	switch e := e.(type) {
 	case SeatTaken:
@@ -59,15 +59,6 @@ func Apply(s State, e Event) State {
 		s = s.withSeat(e.ID, func(p *Participant) { p.PasscodeOK = true })
 	case HelpSet:
 		s = s.withSeat(e.ID, func(p *Participant) { p.HelpRaised = e.Raised })
-	default:
-		s = applySession(s, e)
-	}
-	return s
-}
-
-// applyToSession is Apply for what concerns no single seat.
-func applySession(s State, e Event) State {
-	switch e := e.(type) {
 	case TextAcknowledged:
 		s.Acknowledged = append(slices.Clip(s.Acknowledged), Acknowledgement{e.Person, e.Hash})
 	case ConsentAsked:
@@ -111,7 +102,7 @@ func applySession(s State, e Event) State {
 	return s
 }
 
-// ApplyAll makes the events true, one after the other.
+// ApplyAll applies events in their order.
 func ApplyAll(s State, events []Event) State {
 	for _, e := range events {
 		s = Apply(s, e)
@@ -119,7 +110,7 @@ func ApplyAll(s State, events []Event) State {
 	return s
 }
 
-// with copies the seats and changes the one that id names.
+// withSeat returns a state in which the seat id is changed.
 func (s State) withSeat(id ParticipantID, change func(*Participant)) State {
 	s.Participants = slices.Clone(s.Participants)
 	for i := range s.Participants {
@@ -161,10 +152,10 @@ func (s State) seat(id ParticipantID) (Participant, bool) {
 	return Participant{}, false
 }
 
-// known reports whether the person was admitted in this session.
+// wasAdmitted reports whether the person was admitted in this session.
 func (s State) wasAdmitted(p PersonID) bool { return slices.Contains(s.Known, p) }
 
-// barred reports whether a host removed the person.
+// isBarred reports whether a host removed the person, or the clinic revoked them.
 func (s State) isBarred(p PersonID) bool {
 	return slices.ContainsFunc(s.Barred, func(b Bar) bool { return b.Person == p })
 }

@@ -66,7 +66,7 @@ type (
 		Target  ParticipantID
 		Message string
 	}
-	// Lift ends the bar that came with the removal of the seat Target.
+	// Unbar ends the bar that came with the removal of the seat Target.
 	Unbar struct{ Target ParticipantID }
 
 	// Lock closes the room, Unlock opens it.
@@ -141,7 +141,7 @@ type (
 	}
 	// StopRecording ends the recording, and the asking for it.
 	StopRecording struct{}
-	// RespondConsent answers for oneself. TextHash is that of the text that was shown.
+	// AnswerConsent answers for oneself. TextHash is that of the text that was shown.
 	AnswerConsent struct {
 		Scope    Scope
 		TextHash string
@@ -160,9 +160,9 @@ type (
 	OpenSideRoom struct{ Target ParticipantID }
 	// CloseSideRoom brings both back. Either of the two may.
 	CloseSideRoom struct{}
-	// SignalHelp tells the hosts, and nobody else, that one needs help.
+	// RequestHelp tells the hosts, and nobody else, that one needs help.
 	RequestHelp struct{}
-	// RemindAgreement shows the agreement to the group again.
+	// ShowAgreement shows the agreement to the group again.
 	ShowAgreement struct{}
 	// ClearHelp says that a host has seen to it.
 	ClearHelp struct{ Target ParticipantID }
@@ -172,7 +172,7 @@ type (
 		Persons []PersonID
 		All     bool
 	}
-	// Reinstate takes back a Revoke of a person. Only the daemon does so.
+	// UndoRevoke takes back a Revoke of a person. Only the daemon does so.
 	UndoRevoke struct{ Person PersonID }
 	// ConfirmRecording says that the first record since consent is complete is on the disk. Only the daemon does so.
 	ConfirmRecording struct{}
@@ -185,7 +185,7 @@ type (
 		Publication PublicationID
 		Withheld    bool
 	}
-	// Amend brings the policy of the running session up to date with the configuration. Only the daemon does so.
+	// UpdatePolicy brings the policy of the running session up to date with the configuration. Only the daemon does so.
 	UpdatePolicy struct{ Policy Policy }
 	// Tick says what time it is.
 	Tick struct{ Now time.Time }

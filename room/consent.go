@@ -24,7 +24,7 @@ type Consent struct {
 	At       time.Time
 }
 
-// form finds what is asked for a scope.
+// consentForm finds what is asked for a scope.
 func (p Policy) consentForm(scope Scope) (ConsentForm, bool) {
 	for _, f := range p.Consents {
 		if f.Scope == scope {
@@ -53,7 +53,7 @@ func answerOf(s State, person PersonID, scope Scope) Answer {
 	return ""
 }
 
-// stands reports whether a consent stands: given, to the text as it is now, and not withdrawn.
+// hasConsent reports whether a consent stands: given, to the text as it is now, and not withdrawn.
 func hasConsent(s State, person PersonID, scope Scope) bool {
 	return answerOf(s, person, scope) == Granted
 }
@@ -116,7 +116,7 @@ func stopRecording(s State, by ParticipantID) (Decision, *Error) {
 	return Decision{Events: []Event{ConsentAsked{}}}, nil
 }
 
-// respondConsent takes an answer: while it is asked, as often as one changes one's mind.
+// answerConsent takes an answer: while it is asked, as often as one changes one's mind.
 func answerConsent(now time.Time, s State, by ParticipantID, c AnswerConsent) (Decision, *Error) {
 	p, err := authorize(s, by, actConsent)
 	if err != nil {

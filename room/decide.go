@@ -34,7 +34,7 @@ func Decide(now time.Time, s State, by ParticipantID, c Command) (Decision, erro
 	return d.enforceInvariants(now, s), nil
 }
 
-// dispatch finds the rule of a command. Rules return *Error, not error, so that nothing else can come out of them.
+// ruleFor finds the rule of a command. Rules return *Error, not error, so that nothing else can come out of them.
 func ruleFor(now time.Time, s State, by ParticipantID, c Command) (Decision, *Error) {
 	switch c := c.(type) {
 	case Join:
@@ -130,10 +130,10 @@ func refuse(code Code, detail string) *Error { return &Error{Code: code, Detail:
 // add appends events.
 func (d *Decision) add(events ...Event) { d.Events = append(d.Events, events...) }
 
-// tell appends effects.
+// emit appends effects.
 func (d *Decision) emit(effects ...Effect) { d.Effects = append(d.Effects, effects...) }
 
-// close ends a seat and tells it so.
+// endSeat ends a seat and tells it so.
 func (d *Decision) endSeat(id ParticipantID, a Access, reason, message string) {
 	d.add(SeatEnded{ID: id, Access: a, Reason: reason})
 	d.emit(Closing{To: id, Access: a, Reason: reason, Message: message})

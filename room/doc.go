@@ -8,12 +8,12 @@
 //	state ──► NextDeadline(state)        when a Tick is due
 //	before, events ──► EntriesOf, ConsentsOf, Opens    what is written of a decision, and whether before it is done
 //
-// Nobody is told anything but the difference between two Views, and no packet flows but by a Plan: admission has one gate, in
-// admit.go, and one shadow of it in the media plane. Equal inputs give equal outputs. The actor that owns a running room is
+// A participant is notified of the difference between two Views and of nothing else, and a packet passes only by a Plan: admission is
+// checked in one place, admit.go, and once more in PlanOf. Equal inputs give equal outputs. The actor that owns a running room is
 // room/live.
 //
-// One file holds one rule: agreement, consent, gate (passcode, identity, login, schedule), permission, sideroom, revoke,
-// timeouts. What follows by itself, whatever the command was, is in settle.
+// One file holds one rule: agreement, consent, requirements (passcode, identity, login, schedule), permission, sideroom, revoke,
+// timeouts. What follows from a decision whatever the command was is in invariants.
 //
 // Invariants, fuzzed: who is not Admitted sees no roster, is in no Plan, and nobody hears of them but hosts; nobody is in a
 // Plan who has not acknowledged what the policy asks; nothing is recorded without a standing consent of its owner, nor

@@ -11,22 +11,22 @@ type (
 		Reason  string // as access.changed names it
 		Message string // a host's own words
 	}
-	// Moved gives the reason for a change of access that the next View shows (admitted, sent_back).
+	// AccessReason gives the reason for a change of access that the next View shows (admitted, sent_back).
 	AccessReason struct {
 		To      ParticipantID
 		Reason  string
 		Message string
 	}
-	// Asked tells a host that Participant asks for a permission.
+	// ScreenRequested tells a host that Participant asks for a permission.
 	ScreenRequested struct{ To, Participant ParticipantID }
 	// UnmuteAsked asks To to unmute.
 	UnmuteAsked struct {
 		To     ParticipantID
 		Source Source
 	}
-	// HelpSignalled tells a host that Participant needs help.
+	// HelpRequested tells a host that Participant needs help.
 	HelpRequested struct{ To, Participant ParticipantID }
-	// Reminded shows To the agreement again, in every locale.
+	// AgreementShown shows To the agreement again, in every locale.
 	AgreementShown struct {
 		To    ParticipantID
 		Texts []Text
@@ -48,7 +48,7 @@ type (
 		Source          Source
 		Withheld, Taken bool
 	}
-	// Said carries words between the waiting room and the hosts.
+	// MessageSent carries words between the waiting room and the hosts.
 	MessageSent struct {
 		To       ParticipantID
 		FromHost bool

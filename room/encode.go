@@ -50,7 +50,7 @@ func DecodeState(data []byte) (State, error) {
 	return v.State, nil
 }
 
-// Revive makes a stored session run again at now, under the policy as it is configured now. No connection lived through the
+// Restore makes a stored session run again at now, under the policy as it is configured now. No connection lived through the
 // restart: every seat waits for its resume, the window beginning anew, with its newest secret only, so that used ones stay
 // dead. No media lived either, and a recording is not continued: a host asks for it again, and consents stand.
 func Restore(now time.Time, s State, p Policy) State {

@@ -16,7 +16,7 @@ func end(s State, by ParticipantID, c End) (Decision, *Error) {
 	return endSession(s, reason), nil
 }
 
-// ended ends the session for everyone.
+// endSession ends the session for everyone.
 func endSession(s State, reason string) Decision {
 	var d Decision
 	for _, p := range s.Participants {

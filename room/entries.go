@@ -7,7 +7,7 @@ import (
 	"alcove/auth"
 )
 
-// A Trace says for whom and when entries are made.
+// An EntryContext says for whom and when entries are made.
 type EntryContext struct {
 	Session string
 	At      time.Time
@@ -19,7 +19,7 @@ func EntriesOf(t EntryContext, before State, events []Event) []Entry {
 	return collectEntries(t, before, events, func(State, Event) bool { return true })
 }
 
-// OpeningsOf gives those of EntriesOf that stand for what opens.
+// OpeningEntriesOf gives those of EntriesOf that stand for what opens.
 func OpeningEntriesOf(t EntryContext, before State, events []Event) []Entry {
 	return collectEntries(t, before, events, opens)
 }
@@ -158,7 +158,7 @@ func choose(first bool, a, b string) string {
 	return b
 }
 
-// overridden says which sources one may publish now and could not before, or the other way round.
+// overrideEntries says which sources one may publish now and could not before, or the other way round.
 func overrideEntries(s State, e OverridesSet) []Entry {
 	var list []Entry
 	p, _ := s.seat(e.ID)
@@ -257,7 +257,7 @@ func opens(s State, e Event) bool {
 // rank orders the roles by what they may do.
 var rank = map[auth.Role]int{auth.Observer: 1, auth.Participant: 2, auth.Cohost: 3, auth.Host: 4}
 
-// Keeps reports whether a decision is worth a record: whether what it changes should outlive the daemon. Mutes, hands and media
+// NeedsRecord reports whether a decision is worth a record: whether what it changes should outlive the daemon. Mutes, hands and media
 // do not: after a restart every connection is new.
 func NeedsRecord(events []Event) bool {
 	for _, e := range events {

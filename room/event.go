@@ -42,9 +42,9 @@ type (
 	SecretConfirmed struct{ ID ParticipantID }
 	// PersonBarred: this person takes no seat until the bar is lifted.
 	PersonBarred struct{ Bar Bar }
-	// BarLifted: the bar that names the seat ID is gone.
+	// PersonUnbarred: the bar that names the seat ID is gone.
 	PersonUnbarred struct{ ID ParticipantID }
-	// PersonReinstated: the bar of a revocation is gone.
+	// RevokeUndone: the bar of a revocation is gone.
 	RevokeUndone struct{ Person PersonID }
 	// LockSet: the room is locked or open.
 	LockSet struct{ Locked bool }

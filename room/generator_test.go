@@ -8,7 +8,7 @@ import (
 	"alcove/auth"
 )
 
-// care is the second half of command.
+// otherCommand is the second half of command.
 func (d *generator) otherCommand() Command {
 	scope := func() Scope { return []Scope{RecordingAudio, RecordingVideo, "smell"}[d.next(3)] }
 	hash := func() string {

@@ -2,9 +2,9 @@ package room
 
 import "time"
 
-// settle adds what follows from a decision by itself, so that every state is sound whatever the command was: who does not qualify
-// any more waits, a side room ends with one of its two, the room locks with its last host, and the session ends with its
-// last seat.
+// enforceInvariants adds what follows from a decision whatever the command was: participants who no longer meet the requirements
+// wait, a side room closes with either of its two, the room locks when its last host leaves, and the session ends with its last
+// seat.
 func (d Decision) enforceInvariants(now time.Time, s State) Decision {
 	after := ApplyAll(s, d.Events)
 	if after.EndedFor != "" {
@@ -25,8 +25,8 @@ func (d Decision) enforceInvariants(now time.Time, s State) Decision {
 	return d
 }
 
-// unqualified sends back who is in and does not qualify: a text changed, a mark was taken back, a cohost leads no more. Hosts
-// never wait; the plan leaves them out until they qualify.
+// sendBackUnqualified moves participants who no longer meet the requirements to the waiting room: a text changed, a verification
+// was withdrawn, a cohost became a participant. Hosts never wait; the plan leaves them out until they meet the requirements.
 func sendBackUnqualified(now time.Time, s State) Decision {
 	var d Decision
 	for _, p := range s.Participants {
@@ -38,6 +38,7 @@ func sendBackUnqualified(now time.Time, s State) Decision {
 	return d
 }
 
+// closeBrokenSideRooms closes side rooms that one of the two left.
 func closeBrokenSideRooms(_ time.Time, s State) Decision {
 	var d Decision
 	for _, r := range s.SideRooms {
@@ -48,7 +49,7 @@ func closeBrokenSideRooms(_ time.Time, s State) Decision {
 	return d
 }
 
-// begin starts the absolute limit with the first admission.
+// startSession starts the session, and its absolute limit, with the first admission.
 func startSession(now time.Time, s State) Decision {
 	if !s.StartedAt.IsZero() || s.count(Admitted) == 0 {
 		return Decision{}
@@ -64,8 +65,8 @@ func startSession(now time.Time, s State) Decision {
 	return Decision{Events: []Event{e}}
 }
 
-// absence locks the room when its last host leaves, and unlocks it on a host's return if it was open before. A dropped connection
-// is no leaving while the seat waits for it.
+// lockWithoutHost locks the room when its last host leaves, and unlocks it when a host returns if it was unlocked before. A host
+// whose connection was lost has not left while the seat can be resumed.
 func lockWithoutHost(now time.Time, s State) Decision {
 	there := len(hosts(s)) > 0
 	switch {
@@ -77,7 +78,7 @@ func lockWithoutHost(now time.Time, s State) Decision {
 	return Decision{}
 }
 
-// alone notes since when fewer than two are in a session that has begun: then it is idle.
+// noteIdle notes since when a session that started has fewer than two participants: it is idle then.
 func noteIdle(now time.Time, s State) Decision {
 	idle := !s.StartedAt.IsZero() && s.count(Admitted) < 2
 	switch {
@@ -89,7 +90,8 @@ func noteIdle(now time.Time, s State) Decision {
 	return Decision{}
 }
 
-// recorded notes that the recorder stopped because consent is missing: when it begins again, it is on when that is on the disk.
+// interruptRecording notes that the recorder stopped because consent is missing. When consent is complete again, the recording is
+// on only once its next record is on the disk.
 func interruptRecording(_ time.Time, s State) Decision {
 	if s.Recorder == RecorderWrites && !RecordingOf(s).Records() {
 		return Decision{Events: []Event{RecordingInterrupted{}}}

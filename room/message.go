@@ -8,7 +8,7 @@ import (
 	"alcove/auth"
 )
 
-// names gives the name that the group sees and the name that the clinic vouches for, by the one rule for both (auth.ShownName).
+// displayNames gives the name that the group sees and the name that the clinic vouches for, by the one rule for both (auth.ShownName).
 // Nobody is refused for a name: what cannot be shown is as good as unsaid.
 func displayNames(chosen, clinic string) (shown, verified string) {
 	verified = auth.DisplayName(clinic)
@@ -23,7 +23,7 @@ func checkMessage(text string) *Error {
 	return nil
 }
 
-// message carries words between one who waits and the hosts. Nothing is kept. Whether a host is there to read, the waiting
+// sendMessage carries words between one who waits and the hosts. Nothing is kept. Whether a host is there to read, the waiting
 // do not learn.
 func sendMessage(s State, by ParticipantID, c Message) (Decision, *Error) {
 	author, ok := s.seat(by)

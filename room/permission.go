@@ -96,7 +96,8 @@ func (d *Decision) muteForbidden(s State, id ParticipantID) {
 }
 
 // setRole makes one of the group a participant, an observer or a cohost. Nobody's host role changes. Who leads no more observes
-// again if the token said so, and must stand where a participant would: settle sends back whom the gate would not admit.
+// again if the token said so, and must stand where a participant would: enforceInvariants sends back a participant who
+// does not meet the requirements.
 func setRole(now time.Time, s State, by ParticipantID, c SetRole) (Decision, *Error) {
 	if _, err := authorizeOn(s, by, c.Target, actRole); err != nil {
 		return Decision{}, err

@@ -6,7 +6,7 @@ type Plan struct {
 	Record  []RecordedPublication // what a recorder may subscribe to; the state of it is told to all before
 }
 
-// Recorded is one publication whose owner's consent to Scope stands.
+// RecordedPublication is one publication whose owner's consent to Scope stands.
 type RecordedPublication struct {
 	Publication PublicationID
 	Participant ParticipantID
@@ -14,7 +14,7 @@ type RecordedPublication struct {
 	Scope       Scope
 }
 
-// A Seat says what one participant may send and whom they receive.
+// A PlanEntry says what one participant may send and whom they receive.
 type PlanEntry struct {
 	Participant ParticipantID
 	Sends       []Publication   // what is not listed, or Muted, is dropped at the door
@@ -44,7 +44,7 @@ func PlanOf(s State) Plan {
 	return plan
 }
 
-// inGroup is the shadow of the gate: who is admitted without having done what the policy asks gets no media, whatever happened.
+// mayHaveMedia is the shadow of the gate: who is admitted without having done what the policy asks gets no media, whatever happened.
 func mayHaveMedia(s State, p Participant) bool {
 	return p.Access == Admitted && s.EndedFor == "" && checkRequirements(s, p) == nil
 }

@@ -37,15 +37,15 @@ func publish(now time.Time, s State, by ParticipantID, c Publish) (Decision, *Er
 	}
 	e := SourcesPublished{ID: p.ID, Generation: c.Generation, LastCSRC: s.LastCSRC}
 	seen := map[Source]bool{}
-	for _, wish := range c.Sources {
-		if wish.Source.act() == "" || wish.ID == "" || seen[wish.Source] {
+	for _, offered := range c.Sources {
+		if offered.Source.act() == "" || offered.ID == "" || seen[offered.Source] {
 			return Decision{}, refuse(BadRequest, "tracks: each of microphone, camera, screen at most once")
 		}
-		seen[wish.Source] = true
-		if !mayEverPublish(s, p, wish.Source) {
+		seen[offered.Source] = true
+		if !mayEverPublish(s, p, offered.Source) {
 			continue
 		}
-		old, had := p.publication(wish.Source)
+		old, had := p.publication(offered.Source)
 		if had && c.Generation == p.Generation {
 			e.Publications = append(e.Publications, old)
 			continue
@@ -54,8 +54,8 @@ func publish(now time.Time, s State, by ParticipantID, c Publish) (Decision, *Er
 			return Decision{}, refuse(Unavailable, "no CSRC left in this session")
 		}
 		e.LastCSRC++
-		muted := wish.Source == Screen || had && old.Muted || !may(s, p, wish.Source.act())
-		e.Publications = append(e.Publications, Publication{ID: wish.ID, Source: wish.Source, Muted: muted, CSRC: e.LastCSRC})
+		muted := offered.Source == Screen || had && old.Muted || !may(s, p, offered.Source.act())
+		e.Publications = append(e.Publications, Publication{ID: offered.ID, Source: offered.Source, Muted: muted, CSRC: e.LastCSRC})
 	}
 	return Decision{Events: []Event{e}}, nil
 }
@@ -151,7 +151,7 @@ func (d *Decision) withhold(s State, p Participant, source Source) bool {
 	return true
 }
 
-// askUnmute passes a host's wish to one who is muted and could unmute.
+// askUnmute asks a muted participant to unmute. It is refused if they may not.
 func askUnmute(s State, by ParticipantID, c AskUnmute) (Decision, *Error) {
 	if _, err := authorizeOn(s, by, c.Target, actAskUnmute); err != nil {
 		return Decision{}, err

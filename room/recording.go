@@ -61,7 +61,7 @@ func consentSuffices(s State) bool {
 	return all
 }
 
-// RecordedBy lists the publications that a recorder may subscribe to: while the recording is starting or on, of people in the group, not in
+// Recordable lists the publications that a recorder may subscribe to: while the recording is starting or on, of people in the group, not in
 // a side room, whose own consent to this kind stands. No consent, no subscription: whatever the rule.
 func Recordable(s State) []RecordedPublication {
 	if !RecordingOf(s).Records() {

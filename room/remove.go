@@ -36,7 +36,7 @@ func remove(s State, by ParticipantID, c Remove) (Decision, *Error) {
 	return d, nil
 }
 
-// lift ends a bar. The person needs a new token and waits like everyone.
+// unbar ends a bar. The person needs a new token and waits like everyone.
 func unbar(s State, by ParticipantID, c Unbar) (Decision, *Error) {
 	if _, err := authorizeOn(s, by, c.Target, actUnbar); err != nil {
 		return Decision{}, err

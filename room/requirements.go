@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// met reports whether a login is good enough.
+// met reports whether a login meets the assurance at now.
 func (a Assurance) met(now time.Time, l Login) bool {
 	return a.matches(l) && (a.MaxAuthAge == 0 || !l.At.IsZero() && !now.After(l.At.Add(a.MaxAuthAge)))
 }
 
-// known is met as far as time does not change it.
+// matches is met without the age of the login.
 func (a Assurance) matches(l Login) bool {
 	method := len(a.AMR) == 0 || slices.ContainsFunc(l.AMR, func(m string) bool { return slices.Contains(a.AMR, m) })
 	return method && (len(a.ACR) == 0 || l.ACR != "" && slices.Contains(a.ACR, l.ACR))
 }
 
-// needsOf says what stands between a person and the group, apart from time and the lock.
+// needsOf lists the requirements that a participant does not meet, apart from the schedule and the lock.
 func needsOf(s State, p Participant) Needs {
 	hosts := p.Role.Hosts()
 	return Needs{
@@ -27,8 +27,8 @@ func needsOf(s State, p Participant) Needs {
 	}
 }
 
-// qualified refuses who has not done what the policy asks. It holds for everyone in the group at any time: settle sends back who
-// does not qualify any more.
+// checkRequirements refuses a participant who does not meet the requirements of the policy. Everyone in the group meets them at any
+// time: enforceInvariants sends back those who no longer do.
 func checkRequirements(s State, p Participant) *Error {
 	switch n := needsOf(s, p); {
 	case n.MFA:
@@ -43,7 +43,7 @@ func checkRequirements(s State, p Participant) *Error {
 	return nil
 }
 
-// loggedIn refuses whose login is not good enough or too long ago.
+// checkLogin refuses a participant whose login is too weak or too long ago.
 func checkLogin(now time.Time, s State, p Participant) *Error {
 	if !s.Policy.Entry.met(now, p.Login) || p.Role.Hosts() && !s.Policy.Hosting.met(now, p.Login) {
 		return refuse(MFARequired, "the room needs another login")
@@ -51,7 +51,8 @@ func checkLogin(now time.Time, s State, p Participant) *Error {
 	return nil
 }
 
-// scheduled refuses who is early or late. Hosts may come early, and others wait from EarlyEntry before.
+// checkSchedule refuses a participant who is too early or too late. Hosts may enter at any time before; others may wait from early
+// before the start.
 func checkSchedule(now time.Time, s State, p Participant, early time.Duration) *Error {
 	switch {
 	case !s.NotAfter.IsZero() && !now.Before(s.NotAfter):
@@ -62,7 +63,7 @@ func checkSchedule(now time.Time, s State, p Participant, early time.Duration) *
 	return nil
 }
 
-// passcodeEntered takes note of the right passcode, of one who waits or is in. Guesses are counted elsewhere (auth).
+// passcodeEntered notes that a participant, waiting or admitted, entered the right passcode. Package auth limits guesses.
 func passcodeEntered(s State, by ParticipantID, c PasscodeEntered) (Decision, *Error) {
 	p, ok := s.seat(by)
 	switch {
@@ -78,8 +79,8 @@ func passcodeEntered(s State, by ParticipantID, c PasscodeEntered) (Decision, *E
 	return Decision{Events: []Event{PasscodePassed{ID: p.ID}}}, nil
 }
 
-// verify marks somebody as known to a host, waiting or admitted, or takes it back. Where the policy wants the mark, who loses it
-// waits again.
+// verify notes that a host knows who a participant is, waiting or admitted, or withdraws that. Where the policy requires
+// verification, a participant without it waits again.
 func verify(s State, by ParticipantID, c Verify) (Decision, *Error) {
 	if _, err := authorizeOn(s, by, c.Target, actVerify); err != nil {
 		return Decision{}, err

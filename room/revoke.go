@@ -29,7 +29,7 @@ func revoke(s State, c Revoke) (Decision, *Error) {
 	return d, nil
 }
 
-// reinstate lifts what revoke barred, and nothing that a host did. The person needs a new token and waits like everyone.
+// undoRevoke lifts what revoke barred, and nothing that a host did. The person needs a new token and waits like everyone.
 func undoRevoke(s State, c UndoRevoke) (Decision, *Error) {
 	if c.Person == "" {
 		return Decision{}, refuse(BadRequest, "person: missing")
@@ -42,7 +42,7 @@ func undoRevoke(s State, c UndoRevoke) (Decision, *Error) {
 
 func (b Bar) revokes(p PersonID) bool { return b.Revoked && b.Person == p }
 
-// amend takes over the policy as the configuration has it now. What it asks anew, settle sees to.
+// updatePolicy takes over the policy as the configuration has it now. enforceInvariants applies what it requires anew.
 func updatePolicy(s State, c UpdatePolicy) (Decision, *Error) {
 	if c.Policy.Name != s.Policy.Name {
 		return Decision{}, refuse(PolicyMismatch, "the room runs under another policy")

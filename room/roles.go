@@ -183,7 +183,7 @@ func permissions(s State, p Participant) []Permission {
 	return list
 }
 
-// actor finds who acts and checks that they may.
+// authorize finds who acts and checks that they may.
 func authorize(s State, by ParticipantID, a action) (Participant, *Error) {
 	p, ok := s.seat(by)
 	if by == ByClinic {
@@ -200,10 +200,10 @@ func authorize(s State, by ParticipantID, a action) (Participant, *Error) {
 	return p, nil
 }
 
-// clinic is who acts for ByClinic: as one admitted, in the column of its own.
+// clinicActor is who acts for ByClinic: as one admitted, in the column of its own.
 func clinicActor() Participant { return Participant{ID: ByClinic, Role: clinicRole, Access: Admitted} }
 
-// moderate is actor for acts upon somebody else.
+// authorizeOn is actor for acts upon somebody else.
 func authorizeOn(s State, by, target ParticipantID, a action) (Participant, *Error) {
 	p, err := authorize(s, by, a)
 	switch {
@@ -217,7 +217,7 @@ func authorizeOn(s State, by, target ParticipantID, a action) (Participant, *Err
 	return p, nil
 }
 
-// target finds the participant acted upon, in the state that the act needs.
+// findTarget finds the participant acted upon, in the state that the act needs.
 func findTarget(s State, id ParticipantID, a Access) (Participant, *Error) {
 	p, ok := s.seat(id)
 	if !ok || p.Access != a {

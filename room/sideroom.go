@@ -1,6 +1,6 @@
 package room
 
-// holds reports whether a seat is in the side room.
+// has reports whether a seat is in the side room.
 func (r SideRoom) has(id ParticipantID) bool { return r.Host == id || r.Guest == id }
 
 // other is who is there with id.
@@ -21,7 +21,7 @@ func (s State) sideRoomOf(id ParticipantID) (SideRoom, bool) {
 	return SideRoom{}, false
 }
 
-// Together reports whether two seats hear each other: both in the group, or both in one side room.
+// CanHear reports whether two seats hear each other: both in the group, or both in one side room.
 func CanHear(s State, a, b ParticipantID) bool {
 	ra, asideA := s.sideRoomOf(a)
 	rb, asideB := s.sideRoomOf(b)
@@ -63,14 +63,14 @@ func closeSideRoom(s State, by ParticipantID) (Decision, *Error) {
 	return Decision{Events: []Event{SideRoomClosed{r}}}, nil
 }
 
-// stillApart reports whether both are in the group and one still leads.
+// sideRoomStands reports whether both are in the group and one still leads.
 func (s State) sideRoomStands(r SideRoom) bool {
 	host, ok := s.seat(r.Host)
 	guest, also := s.seat(r.Guest)
 	return ok && also && host.Access == Admitted && host.Role.Hosts() && guest.Access == Admitted
 }
 
-// signalHelp calls the hosts. Who calls again is heard again; nobody else learns of it.
+// requestHelp calls the hosts. Who calls again is heard again; nobody else learns of it.
 func requestHelp(s State, by ParticipantID) (Decision, *Error) {
 	p, err := authorize(s, by, actHelp)
 	if err != nil {

@@ -53,7 +53,7 @@ func tick(s State, c Tick) (Decision, *Error) {
 	return d, nil
 }
 
-// lastCall is when a seat ends by itself, and why: dropped and not resumed, or waiting for too long.
+// seatDeadline is when a seat ends by itself, and why: dropped and not resumed, or waiting for too long.
 func seatDeadline(s State, p Participant) (at time.Time, reason string, ok bool) {
 	if !p.Connected {
 		at, reason, ok = resumeUntil(s.Policy, p), "expired", true
@@ -84,7 +84,7 @@ type sessionEnd struct {
 	reason string
 }
 
-// ends lists the ways that are open now, and that everyone may know of, first the absolute ones.
+// sessionEnds lists the ways that are open now, and that everyone may know of, first the absolute ones.
 func sessionEnds(s State) []sessionEnd {
 	var list []sessionEnd
 	if !s.NotAfter.IsZero() {
@@ -113,7 +113,7 @@ func nextEnd(s State) sessionEnd {
 	return next
 }
 
-// limit is the end that is warned of: the absolute limit or the schedule's, zero if there is none.
+// timeLimit is the end that is warned of: the absolute limit or the schedule's, zero if there is none.
 func timeLimit(s State) time.Time {
 	if s.EndsAt.IsZero() || !s.NotAfter.IsZero() && s.NotAfter.Before(s.EndsAt) {
 		return s.NotAfter

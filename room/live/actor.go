@@ -20,7 +20,7 @@ type roomActor struct {
 	reg  *Registry
 	cfg  *Config
 
-	mailbox chan request // bounded; when it is full the caller hears "unavailable"
+	mailbox chan request // bounded; when it is full the answer is "unavailable"
 	inbox   *inbox
 	stop    chan struct{} // closed once by Registry.Close
 	summary atomic.Pointer[Summary]
@@ -32,11 +32,11 @@ type roomActor struct {
 	connections    map[room.ParticipantID]*connection // Owned by run.
 	lastConnection uint64                             // number of the newest. Owned by run.
 	media          MediaRoom                          // nil before the first admission. Owned by run.
-	plan           room.Plan                          // what media was told last. Owned by run.
+	plan           room.Plan                          // what media applies. Owned by run.
 	barrier        *planBarrier                       // of plan. Owned by run.
 	speakers       []room.ParticipantID               // Owned by run.
-	current        *request                           // what is being done. Owned by run.
-	hadRequest     bool                               // the first mail was done. Owned by run.
+	current        *request                           // what runs now. Owned by run.
+	hadRequest     bool                               // the first request was done. Owned by run.
 	enacting       *proposal                          // what is being carried out. Owned by run.
 	journal        journalWriter                      // Owned by run.
 	behind         atomic.Bool                        // something is not written that should be
@@ -45,13 +45,13 @@ type roomActor struct {
 // A connection is the connection of one seat. All of it is owned by roomActor.run.
 type connection struct {
 	client         Client
-	number         uint64 // tells this connection from the ones before
+	number         uint64 // later connections of a seat have higher numbers
 	connected      bool
-	welcomeOnly    bool         // was told the welcome and nothing else
-	lastView       room.View    // what it was told
-	toldRecording  bool         // was told that a recording is on
+	welcomeOnly    bool         // the client got the welcome and nothing else
+	lastView       room.View    // what its notices amount to
+	toldRecording  bool         // the client was notified that a recording is on
 	slots          *SlotsMapped // the newest
-	slotsAnnounced bool         // the newest was told
+	slotsAnnounced bool         // the newest was sent
 	speakers       []room.ParticipantID
 }
 
@@ -67,7 +67,7 @@ func newRunning(reg *Registry, key string, state room.State) *roomActor {
 	return r
 }
 
-// post queues a wish, or fails it at once.
+// post queues a request, or fails it at once.
 func (r *roomActor) post(m request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -82,7 +82,7 @@ func (r *roomActor) post(m request) {
 	}
 }
 
-// run is the room. It ends with the session, or with a panic that costs this room and no other.
+// run is the loop of the room. It ends with the session, or with a panic, which ends this room and no other.
 func (r *roomActor) run() {
 	defer r.shutdown()
 	timer := time.NewTimer(0)
@@ -112,12 +112,12 @@ func (r *roomActor) run() {
 	}
 }
 
-// expecting reports whether the first one is on the way in: the room is not empty, although nobody has a seat yet.
+// expecting reports whether the first join waits for the journal: the room is not empty then, although nobody has a seat yet.
 func (r *roomActor) expecting() bool {
 	return len(r.state.Participants) == 0 && len(r.journal.proposals()) > 0
 }
 
-// schedule sets the timer to the next deadline. A room waits for its first mail, whoever sent it.
+// schedule sets the timer to the next deadline. A room does not end before its first request.
 func (r *roomActor) schedule(timer *time.Timer) {
 	timer.Stop()
 	next, found := r.journal.due()
@@ -140,8 +140,8 @@ func (r *roomActor) doNow(by room.ParticipantID, c room.Command) error {
 	return err
 }
 
-// enact carries a decision out: the media plane first, so that what closes is closed before anybody is told; but who is
-// recorded is told before the first byte is. What fails on the way is found in carrying.
+// enact carries a decision out: the media plane first, so that what closes is closed before anybody is notified; but participants are
+// notified of a recording before its first byte. If it panics, shutdown finds the proposal in enacting.
 func (r *roomActor) enact(p *proposal, step opening.Step) error {
 	d := step.Decision
 	before, next := r.state, room.ApplyAll(r.state, d.Events)
@@ -179,7 +179,7 @@ func (r *roomActor) openMedia(plan room.Plan) error {
 	return nil
 }
 
-// obey hands a new plan to the media plane.
+// applyPlan hands a new plan to the media plane.
 func (r *roomActor) applyPlan(plan room.Plan) {
 	if r.media == nil || reflect.DeepEqual(plan, r.plan) {
 		return
@@ -189,7 +189,7 @@ func (r *roomActor) applyPlan(plan room.Plan) {
 	r.media.Obey(plan, r.barrier.done)
 }
 
-// tell tells each connection what changed for it, passes on words, and closes what is over.
+// notifyAll notifies each connection of what changed for it, delivers effects, and ends the connections of seats that are over.
 func (r *roomActor) notifyAll(d room.Decision) {
 	if len(d.Events) > 0 {
 		why := reasonsOf(d)
@@ -265,7 +265,7 @@ func (r *roomActor) sendEffect(to room.ParticipantID, words room.Effect) {
 	}
 }
 
-// close ends the connection of a seat that is over.
+// endConnection ends the connection of a seat that is over.
 func (r *roomActor) endConnection(e room.Closing) {
 	c := r.connections[e.To]
 	if c == nil {
@@ -278,7 +278,7 @@ func (r *roomActor) endConnection(e room.Closing) {
 	c.client.End(e)
 }
 
-// hear takes in what the inbox holds.
+// handleNews handles what the inbox holds.
 func (r *roomActor) handleNews() {
 	n := r.inbox.take()
 	if n.mediaFailed {
@@ -319,7 +319,7 @@ func (r *roomActor) handleNews() {
 	}
 }
 
-// tellFailed tells the person whose connection got no keys, and the hosts.
+// notifyHandshakeFailed notifies the participant whose DTLS handshake failed, and the hosts.
 func (r *roomActor) notifyHandshakeFailed(id room.ParticipantID, code string) {
 	if c := r.connections[id]; c == nil || c.lastView.Room == nil {
 		return // left meanwhile
@@ -331,8 +331,8 @@ func (r *roomActor) notifyHandshakeFailed(id room.ParticipantID, code string) {
 	}
 }
 
-// announce tells the newest slot map, and the media plane that it was told. One who is away is told on resume; until then the
-// media of changed slots waits.
+// announce sends the newest slot map, and confirms that to the media plane. A client without a connection gets it on resume; until
+// then the media of changed slots waits.
 func (r *roomActor) announce(id room.ParticipantID, c *connection) {
 	if c.slots == nil || !c.connected {
 		return
@@ -344,7 +344,7 @@ func (r *roomActor) announce(id room.ParticipantID, c *connection) {
 	}
 }
 
-// speak tells everyone who speaks of those they hear: who is in a side room is not heard of.
+// updateSpeakers sends each participant the active speakers that they can hear, so none of a side room to the group.
 func (r *roomActor) updateSpeakers(ids []room.ParticipantID) {
 	r.speakers = r.admittedOnly(ids)
 	for _, p := range r.state.Participants {
@@ -359,14 +359,14 @@ func (r *roomActor) updateSpeakers(ids []room.ParticipantID) {
 	}
 }
 
-// heard lists the speakers that one hears, oneself included.
+// audibleSpeakers lists the active speakers that a participant can hear, with the participant.
 func (r *roomActor) audibleSpeakers(by room.ParticipantID) []room.ParticipantID {
 	return slices.DeleteFunc(slices.Clone(r.speakers), func(id room.ParticipantID) bool {
 		return !room.CanHear(r.state, by, id)
 	})
 }
 
-// inGroup leaves those who are admitted and were told so.
+// admittedOnly keeps the participants whose client was notified of the admission.
 func (r *roomActor) admittedOnly(ids []room.ParticipantID) []room.ParticipantID {
 	return slices.DeleteFunc(slices.Clone(ids), func(id room.ParticipantID) bool {
 		c := r.connections[id]
@@ -374,7 +374,7 @@ func (r *roomActor) admittedOnly(ids []room.ParticipantID) []room.ParticipantID 
 	})
 }
 
-// recount publishes what the registry tells of the room.
+// publishSummary publishes the summary that Registry.Rooms returns.
 func (r *roomActor) publishSummary() {
 	n := &Summary{
 		Name: r.name, Locked: r.state.Locked, Recording: room.RecordingOf(r.state), StartedAt: r.state.StartedAt,

@@ -66,7 +66,7 @@ func TestJournalComesToTheSame(t *testing.T) {
 	}
 }
 
-// settled encodes a state without the times at which things became so: a record was made a moment before its act.
+// encodeWithoutTimes encodes a state without the times at which things became so: a record was made a moment before its act.
 func encodeWithoutTimes(s room.State) []byte {
 	var seats []room.Participant
 	for _, p := range s.Participants {
@@ -77,7 +77,7 @@ func encodeWithoutTimes(s room.State) []byte {
 	return room.EncodeState(s)
 }
 
-// wantTruth replays the log: who is in and whether the room is locked come to the same.
+// wantLogMatches replays the log: who is in and whether the room is locked come to the same.
 func (j *fakeJournal) wantLogMatches(t *testing.T, seed uint64, s room.State) {
 	t.Helper()
 	in := map[room.ParticipantID]int{}

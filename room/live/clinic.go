@@ -10,17 +10,17 @@ import (
 	"alcove/room"
 )
 
-// A Summary is what the registry tells of a room without asking it: as of its last command.
+// A Summary describes a room as of its last command.
 type Summary struct {
 	Name      string
 	Locked    bool
 	Recording room.RecordingState
-	StartedAt time.Time // the first admission; zero: nobody was in yet
+	StartedAt time.Time // the first admission; zero: nobody was admitted yet
 	Admitted  map[auth.Role]int
 	Waiting   int
 }
 
-// Rooms lists the roomActor rooms, in no order.
+// Rooms lists the running rooms, in no order.
 func (r *Registry) Rooms() []Summary {
 	var list []Summary
 	for _, one := range r.running() {
@@ -29,7 +29,7 @@ func (r *Registry) Rooms() []Summary {
 	return list
 }
 
-// View shows a room as a host sees it, without a Self. The error is TargetNotFound when no such room runs.
+// View returns a room as a host sees it, without a Self. The error is TargetNotFound when no such room runs.
 func (r *Registry) View(ctx context.Context, name string) (room.View, error) {
 	one, err := r.find(name)
 	if err != nil {
@@ -56,7 +56,7 @@ func (r *Registry) Revoke(ctx context.Context, persons ...room.PersonID) error {
 	return r.doInAllRooms(ctx, room.Revoke{Persons: persons})
 }
 
-// Reinstate lifts the bars of Revoke in all rooms.
+// UndoRevoke ends the bars of Revoke in all rooms.
 func (r *Registry) UndoRevoke(ctx context.Context, person room.PersonID) error {
 	return r.doInAllRooms(ctx, room.UndoRevoke{Person: person})
 }
@@ -123,7 +123,7 @@ func (r *Registry) Restore() error {
 	return errors.Join(errs...)
 }
 
-// Err says why acts that open are refused, or what closes is not written yet; nil if neither.
+// Err returns an error while what opens is refused, or what closes is in force and not written.
 func (r *Registry) Err() error {
 	if r.cfg.Journal == nil {
 		return nil

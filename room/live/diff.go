@@ -6,7 +6,7 @@ import (
 	"alcove/room"
 )
 
-// reasons are the words for changes, which Views do not hold.
+// changeReasons explain changes; Views do not hold them.
 type changeReasons struct {
 	left             map[room.ParticipantID]string            // who is no longer in the group, and why
 	moved            map[room.ParticipantID]room.AccessReason // whose access changed, and why
@@ -34,8 +34,8 @@ func reasonsOf(d room.Decision) changeReasons {
 	return why
 }
 
-// diff says what one participant is told when what they may see turns from old to new. Nobody is told anything else about
-// the room.
+// diff returns the notices for one participant when what they may see changes from old to new. Nothing else about the room is ever
+// sent to a participant.
 func diff(old, new room.View, why changeReasons) []Notice {
 	var list []Notice
 	if old.Self.Access != new.Self.Access {
@@ -69,7 +69,7 @@ func diff(old, new room.View, why changeReasons) []Notice {
 	return list
 }
 
-// entering tells everything to one who has just come into the group.
+// enteringGroup tells everything to one who has just come into the group.
 func enteringGroup(v room.View) []Notice {
 	list := []Notice{RoomUpdated{Room: *v.Room}, Roster{People: v.Roster}}
 	if v.Waiting != nil {
@@ -142,7 +142,7 @@ func samePerson(a, b room.PersonView) bool {
 		a.VerifiedName == b.VerifiedName && a.HelpRaised == b.HelpRaised && slices.Equal(a.Publications, b.Publications)
 }
 
-// sameCare reports whether nothing changed in what is asked of a participant and where they are.
+// sameSelf reports whether nothing changed in what is asked of a participant and where they are.
 func sameSelf(a, b room.Self) bool {
 	return a.Needs == b.Needs && a.SideRoom == b.SideRoom && a.HelpRaised == b.HelpRaised &&
 		slices.Equal(a.Agreement, b.Agreement) && slices.EqualFunc(a.Consents, b.Consents, sameConsent)

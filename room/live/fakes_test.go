@@ -202,7 +202,7 @@ type harness struct {
 	observer *fakeObserver
 }
 
-// inHouse runs a test in a bubble of its own time, and holds that all goroutines end with the rooms.
+// withHarness runs a test in a bubble of its own time, and holds that all goroutines end with the rooms.
 func withHarness(t *testing.T, test func(t *testing.T, h *harness)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -291,7 +291,7 @@ func (h *harness) wantEnd(g testSeat, access room.Access, reason string) {
 	}
 }
 
-// told waits until all is quiet and gives the notices since the last time.
+// notices waits until all is quiet and gives the notices since the last time.
 func (h *harness) notices(g testSeat) []Notice {
 	synctest.Wait()
 	return g.client.take()

@@ -2,18 +2,18 @@ package live
 
 import "alcove/room"
 
-// A Journal makes durable what rooms decide; room/store implements it. It never blocks its caller.
+// A Journal makes the decisions of rooms durable; room/store implements it. It never blocks its caller.
 //
-// Acts that open are carried out only after done(nil); acts that close are carried out first and written after, again and
-// again until it works. A journal that cannot take more answers done(error) at once.
+// What opens is carried out only after done(nil); what closes is carried out first and written after, again and again until it
+// works. A journal whose queue is full calls done(error) at once.
 type Journal interface {
 	// Write makes a record durable, whole or not at all; done is called once, on any goroutine.
 	Write(Record, func(error))
-	// Load gives the sessions that had not ended when the daemon last stopped.
+	// Load returns the sessions that had not ended when the daemon last stopped.
 	Load() ([]Record, error)
 	// Err says why nothing can be written now, nil if it can.
 	Err() error
-	// Late says that something that closes is in force and not written yet, nil if all is.
+	// Late returns an error while something that closes is in force and not written.
 	Late() error
 }
 

@@ -106,7 +106,7 @@ func (j *fakeJournal) acts() []string {
 	return list
 }
 
-// kept is the state of the only session.
+// savedState is the state of the only session.
 func (j *fakeJournal) savedState(t *testing.T) room.State {
 	t.Helper()
 	synctest.Wait()
@@ -121,7 +121,7 @@ func (j *fakeJournal) savedState(t *testing.T) room.State {
 	return s
 }
 
-// inKeptHouse is inHouse with a journal.
+// withJournal is inHouse with a journal.
 func withJournal(t *testing.T, test func(t *testing.T, h *harness, j *fakeJournal)) {
 	t.Helper()
 	withHarness(t, func(t *testing.T, h *harness) {
@@ -133,7 +133,7 @@ func withJournal(t *testing.T, test func(t *testing.T, h *harness, j *fakeJourna
 	})
 }
 
-// asks runs an act beside the test and gives its answer later.
+// start runs an act beside the test and gives its answer later.
 func (h *harness) start(g testSeat, c room.Command) chan error {
 	answer := make(chan error, 1)
 	go func() {

@@ -6,27 +6,27 @@ import (
 	"alcove/room"
 )
 
-// An inbox holds the news that must not be lost and may not block who brings it: of each kind only the latest counts, so it is
-// bounded by the seats of the room.
+// An inbox holds events of the media plane and lost connections until the actor handles them. Adding never blocks; of each kind only
+// the latest counts, so the inbox is bounded by the seats of the room.
 type inbox struct {
-	wake chan struct{} // holds one token while there is news
+	wake chan struct{} // has one token while there is something to handle
 
 	mu              sync.Mutex
 	slots           map[room.ParticipantID]SlotsMapped // Guarded by mu.
 	disconnects     map[room.ParticipantID]uint64      // lost connections, by their number. Guarded by mu.
 	wanted          map[sourceKey]EncodingsChanged     // Guarded by mu.
-	exceeded        map[rateKey]bool                   // too much is sent; true: it is withheld. Guarded by mu.
-	handshakeFaults map[room.ParticipantID]string      // codes of connections without keys. Guarded by mu.
+	exceeded        map[rateKey]bool                   // above their limits; true: withheld. Guarded by mu.
+	handshakeFaults map[room.ParticipantID]string      // codes of failed DTLS handshakes. Guarded by mu.
 	speakers        *SpeakersChanged                   // Guarded by mu.
-	recorderBegan   bool                               // the recorder. Guarded by mu.
-	recorderFault   room.Fault                         // of the recorder. Guarded by mu.
-	mediaFailed     bool                               // the media plane gave the room up. Guarded by mu.
+	recorderBegan   bool                               // Guarded by mu.
+	recorderFault   room.Fault                         // Guarded by mu.
+	mediaFailed     bool                               // the media plane closed the room. Guarded by mu.
 	closed          bool                               // Guarded by mu.
 }
 
 func newInbox() *inbox { return &inbox{wake: make(chan struct{}, 1)} }
 
-// hear takes an event of the media plane.
+// addEvent adds an event of the media plane.
 func (b *inbox) addEvent(e MediaEvent) {
 	b.add(func() {
 		switch e := e.(type) {
@@ -63,7 +63,7 @@ func (b *inbox) addEvent(e MediaEvent) {
 	})
 }
 
-// drop takes the news that a connection is gone.
+// addDisconnect adds a lost connection.
 func (b *inbox) addDisconnect(id room.ParticipantID, connection uint64) {
 	b.add(func() {
 		if b.disconnects == nil {
@@ -86,13 +86,13 @@ func (b *inbox) add(change func()) {
 	}
 }
 
-// A source is one source of one participant.
+// A sourceKey names one source of one participant.
 type sourceKey struct {
 	participant room.ParticipantID
 	source      room.Source
 }
 
-// An excess is a publication that sends more than it may.
+// A rateKey names a publication that exceeds its limits.
 type rateKey struct {
 	participant room.ParticipantID
 	publication room.PublicationID
@@ -111,7 +111,7 @@ type news struct {
 	mediaFailed     bool
 }
 
-// take empties the inbox.
+// take empties the inbox and returns what it held.
 func (b *inbox) take() news {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -120,7 +120,7 @@ func (b *inbox) take() news {
 	return n
 }
 
-// close drops all news from now on.
+// close drops everything, now and from now on.
 func (b *inbox) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -4,8 +4,8 @@ import "time"
 
 // Limits, and why they are what they are.
 const (
-	// mailboxSize is how many wishes may queue for one room. A room decides thousands a second; a queue this long means that
-	// it is stuck, and then the caller hears "unavailable" and may try again.
+	// mailboxSize is how many requests may queue for one room. A room decides thousands a second; a queue this long means that
+	// it is stuck. The answer is "unavailable" then, and the caller may try again.
 	mailboxSize = 256
 
 	// defaultMaxRooms holds when the configuration does not say: more groups than one machine can carry.
@@ -18,14 +18,14 @@ const (
 	// maxEndedRooms bounds the memory of ended rooms; the oldest is forgotten first.
 	maxEndedRooms = 4096
 
-	// joinTries is how often a join looks again when the room it found ends at that moment.
+	// maxJoinAttempts is how often a join opens a room again when the room it found ends at that moment.
 	maxJoinAttempts = 3
 
-	// journalPatience is how long an act may wait for its record: what took longer is refused, because the room it was meant
-	// for is another by then; and who closed something hears that it is closed.
+	// journalTimeout is how long a command may wait for its record. What opens is refused after that, because the room has changed;
+	// what closes is in force already, and is answered.
 	journalTimeout = 2 * time.Second
 
-	// firstRetry and lastRetry are the pauses between records that fail: a hiccup is over soon, a full disk is not.
+	// minRetry and maxRetry bound the pause between records that fail: a hiccup is over soon, a full disk is not.
 	minRetry = 50 * time.Millisecond
 	maxRetry = 5 * time.Second
 

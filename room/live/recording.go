@@ -6,12 +6,12 @@ import (
 	"alcove/room"
 )
 
-// unbegun leaves out of a plan what is not recorded yet: everybody is told before.
+// withoutNewRecordings leaves out of a plan what is not recorded yet: all participants are notified before.
 func (r *roomActor) withoutNewRecordings(plan room.Plan) room.Plan {
 	return filterRecordings(plan, func(rec room.RecordedPublication) bool { return slices.Contains(r.plan.Record, rec) })
 }
 
-// informed leaves out those who were not told: their connection dropped before, and they hear it on resume.
+// toldOnly leaves out participants who were not notified: their connection was lost before, and their resume notifies them.
 func (r *roomActor) toldOnly(plan room.Plan) room.Plan {
 	return filterRecordings(plan, func(rec room.RecordedPublication) bool {
 		c := r.connections[rec.Participant]
@@ -30,7 +30,7 @@ func filterRecordings(plan room.Plan, keep func(room.RecordedPublication) bool) 
 	return plan
 }
 
-// hear notes what a connection was just told of the recording. What was told holds while the recording goes on.
+// noteRecording notes what a connection was just told of the recording. A connection that was told keeps that until the recording ends.
 func (c *connection) noteRecording(v room.View) {
 	on := v.Room != nil && v.Room.Recording.Records()
 	c.toldRecording = on && (c.toldRecording || c.connected)

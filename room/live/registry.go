@@ -14,7 +14,7 @@ import (
 	"alcove/room"
 )
 
-// An Arrival is who comes, with all that is known of them beside the room. Only Grant must be set.
+// An Arrival is the request of a person for a seat. Only Grant must be set.
 type JoinRequest struct {
 	Grant       auth.Grant // verified
 	DisplayName string
@@ -104,9 +104,9 @@ type seatResult struct {
 }
 
 // Join takes a new seat in the room of the grant, which is opened if it does not run. Errors are *room.Error; a Client that was
-// refused hears nothing, not even End.
+// refused is told nothing, not even End.
 //
-// The first notices are delivered before Join returns: a Client holds what it is given until it has written the welcome.
+// The first notices are delivered before Join returns: a Client keeps them back until it has written the welcome.
 func (r *Registry) Join(ctx context.Context, a JoinRequest, c Client) (*Seat, Welcome, error) {
 	got, err := r.join(ctx, a, c)
 	if err != nil {
@@ -127,11 +127,11 @@ func (r *Registry) join(ctx context.Context, a JoinRequest, c Client) (seatResul
 			return seatResult{}, err
 		}
 		id, secret := room.ParticipantID(newID()), auth.RandomSecret()
-		wish := room.Join{
+		command := room.Join{
 			Participant: id, Grant: a.Grant, DisplayName: a.DisplayName, Secret: secret.Hash(),
 			Acknowledged: a.Acknowledged, PasscodeOK: a.PasscodeOK, NotBefore: a.NotBefore, NotAfter: a.NotAfter,
 		}
-		got, err := target.askForSeat(wish, id, secret, c)
+		got, err := target.askForSeat(command, id, secret, c)
 		if err != error(errRoomEnded) {
 			return got, err
 		}
@@ -139,10 +139,10 @@ func (r *Registry) join(ctx context.Context, a JoinRequest, c Client) (seatResul
 	return seatResult{}, &room.Error{Code: room.Unavailable, Detail: "the room is ending"}
 }
 
-// seat waits for the answer without a context: a room answers within journalPatience or is over, and a seat nobody knows of
+// askForSeat waits for the answer without a context: a room answers within journalPatience or is over, and a seat nobody knows of
 // must not be.
-func (r *roomActor) askForSeat(wish room.Command, id room.ParticipantID, secret auth.Secret, c Client) (seatResult, error) {
-	return call(context.Background(), r, func(answer reply[seatResult]) { r.takeSeat(wish, id, secret, c, answer) })
+func (r *roomActor) askForSeat(command room.Command, id room.ParticipantID, secret auth.Secret, c Client) (seatResult, error) {
+	return call(context.Background(), r, func(answer reply[seatResult]) { r.takeSeat(command, id, secret, c, answer) })
 }
 
 // open finds the room of a grant, or starts it.
@@ -188,10 +188,10 @@ func (r *Registry) start(one *roomActor) {
 	go one.run()
 }
 
-// Resume takes a dropped seat again; a connection that still holds it is ended as "replaced". Errors are *room.Error; a Client
-// that was refused hears nothing, not even End.
+// Resume takes a dropped seat again; a connection that still has it is ended as "replaced". Errors are *room.Error; a Client
+// that was refused is told nothing, not even End.
 //
-// Everything is told again, as if newly entered, and as with Join before Resume returns.
+// All notices are delivered again as after a Join, before Resume returns.
 func (r *Registry) Resume(ctx context.Context, id SessionID, secret auth.Secret, c Client) (*Seat, Welcome, error) {
 	got, err := r.resume(ctx, id, secret, c)
 	if err != nil {
@@ -308,7 +308,7 @@ func (r *Registry) Close(ctx context.Context) error {
 	}
 }
 
-// token makes a name that cannot be guessed: 128 random bits in base64url.
+// newID makes a name that cannot be guessed: 128 random bits in base64url.
 func newID() string {
 	var b [16]byte
 	rand.Read(b[:])

@@ -6,13 +6,13 @@ import (
 	"alcove/room"
 )
 
-// A mail is one wish to a room. Either do runs in the room's goroutine, or fail says why not.
+// A request is posted to a room. Either do runs on the goroutine of the room, or fail is called with the reason why not.
 type request struct {
 	do   func()
 	fail func(error)
 }
 
-// A reply takes one answer; the first counts, and giving it never blocks.
+// A reply takes one answer; the first counts, and sending it never blocks.
 type reply[T any] chan result[T]
 
 type result[T any] struct {
@@ -34,10 +34,10 @@ func (r reply[T]) fail(err error) {
 	r.send(none, err)
 }
 
-// errOver answers what a room did not look at any more before it ended.
+// errRoomEnded answers requests that a room did not handle before it ended.
 var errRoomEnded = &room.Error{Code: room.RoomEnded, Detail: "the session is over"}
 
-// ask posts a wish and waits for its answer until ctx ends. The wish may still be granted after that.
+// call posts a request and waits for its answer until ctx ends. The request may be carried out after that all the same.
 func call[T any](ctx context.Context, r *roomActor, do func(reply[T])) (T, error) {
 	answer := newReply[T]()
 	r.post(request{do: func() { do(answer) }, fail: answer.fail})

@@ -9,7 +9,7 @@ import (
 	"alcove/room"
 )
 
-// again is a registry after a restart.
+// restart is a registry after a restart.
 func (h *harness) restart(j *fakeJournal) {
 	h.t.Helper()
 	if err := h.reg.Close(h.t.Context()); err != nil {

@@ -9,7 +9,7 @@ import (
 	"alcove/room"
 )
 
-// A Seat is what one connection holds of a room. It is good until Client.End; a resume makes another. All methods are safe
+// A Seat is what one connection has of a room. It is valid until Client.End; a resume makes another. All methods are safe
 // for concurrent use; errors are *room.Error.
 type Seat struct {
 	id     room.ParticipantID
@@ -31,8 +31,8 @@ func (s *Seat) Do(ctx context.Context, c room.Command) (room.Outcome, error) {
 	return call(ctx, s.room, func(answer reply[room.Outcome]) { s.room.do(s, c, answer) })
 }
 
-// do answers when the act is in force: at once if it does not touch the media plane, except to hosts, whom the answer to a
-// second mute must not tell more than is so. Who leaves need not wait.
+// do answers when the command is in force: at once if it does not change the plan. Hosts always wait for the plan, because the answer
+// to a second mute says that the first is applied. A participant who leaves does not wait.
 func (r *roomActor) do(s *Seat, c room.Command, answer reply[room.Outcome]) {
 	if !r.hasSeat(s) {
 		answer.fail(errSeatOver())
@@ -63,23 +63,23 @@ func (s *Seat) Offer(ctx context.Context, o Offer) (Answer, error) {
 	return call(ctx, s.room, func(answer reply[Answer]) { s.room.offer(s, o, answer) })
 }
 
-// offer asks policy whether an offer may be made, has the media plane look at it, and notes what it publishes once it can be answered:
-// an offer that is refused changes nothing. What policy does not name in the plan, the media plane does not take.
+// offer asks policy whether an offer may be made, has the media plane validate it, and publishes its sources once it can be answered:
+// an offer that is refused changes nothing. The media plane takes only publications that are in the plan.
 func (r *roomActor) offer(s *Seat, o Offer, answer reply[Answer]) {
 	if !r.hasSeat(s) {
 		answer.fail(errSeatOver())
 		return
 	}
-	wish := room.Publish{Generation: o.Generation}
+	command := room.Publish{Generation: o.Generation}
 	for _, t := range o.Tracks {
-		wish.Sources = append(wish.Sources, room.Publication{ID: room.PublicationID(newID()), Source: t.Source})
+		command.Sources = append(command.Sources, room.Publication{ID: room.PublicationID(newID()), Source: t.Source})
 	}
-	if _, err := room.Decide(r.cfg.Now(), r.state, s.id, wish); err != nil {
+	if _, err := room.Decide(r.cfg.Now(), r.state, s.id, command); err != nil {
 		answer.fail(err)
 		return
 	}
 	log := r.cfg.Log
-	r.media.Answer(o, func() error { return s.publish(wish) }, func(a Answer, err error) {
+	r.media.Answer(o, func() error { return s.publish(command) }, func(a Answer, err error) {
 		if refusal := (*room.Error)(nil); err != nil && !errors.As(err, &refusal) {
 			log.Warn("the media plane could not answer an offer", "error", fmt.Sprintf("%T", err))
 			err = &room.Error{Code: room.Unavailable, Detail: "media"}
@@ -88,20 +88,20 @@ func (r *roomActor) offer(s *Seat, o Offer, answer reply[Answer]) {
 	})
 }
 
-// publish carries out what a valid offer asks for. It waits for the room: not on its goroutine.
-func (s *Seat) publish(wish room.Publish) error {
+// publish publishes the sources of a valid offer. It waits for the actor, so the actor must not call it.
+func (s *Seat) publish(command room.Publish) error {
 	r, verdict := s.room, newReply[struct{}]()
 	r.post(request{fail: verdict.fail, do: func() {
 		if !r.hasSeat(s) {
 			verdict.fail(errSeatOver())
 			return
 		}
-		verdict.send(struct{}{}, r.doNow(s.id, wish))
+		verdict.send(struct{}{}, r.doNow(s.id, command))
 	}})
 	return (<-verdict).err
 }
 
-// View tells the media plane what this participant shows. One who waits has nothing to show.
+// View tells the media plane what this participant displays. It is refused while they wait.
 func (s *Seat) View(ctx context.Context, v View) error {
 	_, err := call(ctx, s.room, func(answer reply[struct{}]) {
 		r := s.room
@@ -118,12 +118,12 @@ func (s *Seat) View(ctx context.Context, v View) error {
 	return err
 }
 
-// Disconnect says that the connection is gone; the seat stays for the policy's ResumeWindow. It does nothing if a newer
-// connection resumed the seat. Client.End still comes, once, when the seat ends or is resumed.
+// Disconnect says that the connection is lost; the seat stays for the policy's ResumeWindow. It does nothing if a newer
+// connection resumed the seat. Client.End is still called, once, when the seat ends or is resumed.
 func (s *Seat) Disconnect() { s.room.inbox.addDisconnect(s.id, s.number) }
 
-// Confirm says that the client holds the newest secret: the one before dies. In an overloaded room it lives on until the next
-// resume.
+// Confirm says that the client has the newest secret: the one before is not accepted any more. In an overloaded room it stays valid
+// until the next resume.
 func (s *Seat) Confirm() {
 	r := s.room
 	r.post(request{do: func() {
@@ -133,7 +133,7 @@ func (s *Seat) Confirm() {
 	}, fail: func(error) {}})
 }
 
-// holds reports whether the seat is still that of this connection.
+// hasSeat reports whether the seat is still that of this connection.
 func (r *roomActor) hasSeat(s *Seat) bool {
 	c := r.connections[s.id]
 	return c != nil && c.number == s.number
@@ -144,8 +144,8 @@ var errNoRequest = &room.Error{Code: room.BadRequest, Detail: "no request of a p
 
 func errSeatOver() error { return &room.Error{Code: room.InvalidState, Detail: "this seat is over"} }
 
-// take seats a client: of a Join or a Resume. A resume is a session that goes on: it is written first if that can be, so that a
-// used secret stays dead, and done all the same if not.
+// takeSeat gives a client its seat: the new one of a Join, or the old one of a Resume. A resume is written before it is carried out,
+// so that a used secret is refused after a restart too, and is carried out without its record if the journal fails.
 func (r *roomActor) takeSeat(c room.Command, id room.ParticipantID, secret auth.Secret, client Client, answer reply[seatResult]) {
 	r.lastConnection++
 	seat := &Seat{id: id, room: r, number: r.lastConnection}
@@ -169,7 +169,7 @@ func (r *roomActor) takeSeat(c room.Command, id room.ParticipantID, secret auth.
 	})
 }
 
-// observeAdmit counts what became of those a host tried to let in.
+// observeAdmit counts the result of an Admit for each participant.
 func (r *roomActor) observeAdmit(c room.Command, d room.Decision, err error) {
 	if _, ok := c.(room.Admit); !ok {
 		return
@@ -185,7 +185,7 @@ func (r *roomActor) observeAdmit(c room.Command, d room.Decision, err error) {
 	}
 }
 
-// observeWaits measures how long those had waited who are let in.
+// observeWaits measures how long the admitted participants waited.
 func (r *roomActor) observeWaits(before room.State, d room.Decision) {
 	for _, e := range d.Events {
 		admitted, ok := e.(room.SeatAdmitted)

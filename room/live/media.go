@@ -1,0 +1,114 @@
+package live
+
+import "alcove/room"
+
+// Media opens the media plane of one room; cmd/alcove/internal/daemon implements it with sfu.
+type Media interface {
+	// Open places a room. events is called on any goroutine and must not block.
+	Open(session MediaSession, events func(MediaEvent)) (MediaRoom, error)
+}
+
+// A MediaSession names a room for the recorder. Neither field identifies a person.
+type MediaSession struct {
+	Key    string // as the audit log has it
+	Policy string
+}
+
+// A MediaRoom is the media plane of one room. No method blocks. Callbacks run on any goroutine: done exactly once, accept at most once.
+type MediaRoom interface {
+	// Answer negotiates the PeerConnection of one participant of the Plan. accept is called when the offer is valid and can be
+	// answered, before it changes anything, on a goroutine that it may block; its error refuses the offer.
+	Answer(o Offer, accept func() error, done func(Answer, error))
+	// Obey replaces the plan. done is called when the plan is applied: from then on no packet passes that it does not allow.
+	Obey(plan room.Plan, done func())
+	// Announced says that the participant was sent the slot map of this version: media of its slots may be sent.
+	Announced(p room.ParticipantID, version uint64)
+	// View says what the participant displays, so that no more is sent.
+	View(p room.ParticipantID, v View)
+	// Close ends all peers.
+	Close()
+}
+
+// A View is what a participant displays: heights in pixels by publication, 0 for a hidden one. A publication that it does not name is
+// displayed in full.
+type View map[room.PublicationID]int
+
+// An Offer is the description of a PeerConnection (RFC 8829) with the sources of its m-lines.
+type Offer struct {
+	Participant room.ParticipantID
+	Generation  uint32
+	SDP         string
+	Tracks      []Track
+}
+
+// A Track says which source an m-line carries.
+type Track struct {
+	MID    string
+	Source room.Source
+}
+
+// An Answer is the server's description and the roles of the receive-only m-lines.
+type Answer struct {
+	SDP   string
+	Slots []Slot
+}
+
+// A Slot is one receive-only m-line.
+type Slot struct {
+	MID   string
+	Kind  string // audio, video or screen
+	Index int
+}
+
+// Codes of media errors (signaling/PROTOCOL.md, section 6).
+const (
+	SDPInvalid       room.Code = "sdp_invalid"
+	CodecUnsupported room.Code = "codec_unsupported"
+	TrackLimit       room.Code = "track_limit"
+)
+
+// A MediaEvent is an event of the media plane.
+type MediaEvent interface{ mediaEvent() }
+
+type (
+	// SlotsMapped: the slots of Participant carry Slots from now on; their media waits for Announced(Version).
+	SlotsMapped struct {
+		Participant room.ParticipantID
+		Version     uint64
+		Slots       []SlotOwner
+	}
+	// SpeakersChanged: the active speakers, loudest first.
+	SpeakersChanged struct{ IDs []room.ParticipantID }
+	// EncodingsChanged: the encodings of a source of Participant that have subscribers now.
+	EncodingsChanged struct {
+		Participant room.ParticipantID
+		Source      room.Source
+		RIDs        []string
+	}
+	// ConnectionFailed: the DTLS handshake of Participant failed, and the connection was closed.
+	ConnectionFailed struct {
+		Participant room.ParticipantID
+		Code        string
+	}
+	// RecorderBegan: the first record of the recording that started is on the disk.
+	RecorderBegan struct{}
+	// RecorderFailed: the recording cannot continue, or not of all publications.
+	RecorderFailed struct{ Fault room.Fault }
+	// RateExceeded: a publication exceeds its limits. Withheld: its packets are dropped until a plan mutes it and a later one unmutes it.
+	RateExceeded struct {
+		Participant room.ParticipantID
+		Publication room.PublicationID
+		Withheld    bool
+	}
+	// MediaFailed: the media plane closed the room after a panic. The room ends too.
+	MediaFailed struct{}
+)
+
+func (SlotsMapped) mediaEvent()      {}
+func (SpeakersChanged) mediaEvent()  {}
+func (EncodingsChanged) mediaEvent() {}
+func (ConnectionFailed) mediaEvent() {}
+func (RecorderBegan) mediaEvent()    {}
+func (RecorderFailed) mediaEvent()   {}
+func (RateExceeded) mediaEvent()     {}
+func (MediaFailed) mediaEvent()      {}
