@@ -11,10 +11,10 @@
 //
 // Values is an interface. File, one bbolt file, is what a node by itself uses; package storetest holds its contract as a test. Values
 // are sealed with AES-256-GCM before they get there, and bound to their place. Names of keys are hashes or random. What is deleted or
-// replaced stays in the file, sealed, until its page is used again: who must be sure that it cannot be read destroys the key.
+// replaced stays in the file, sealed, until its page is used again: to make it unreadable for good, destroy the key.
 //
 // Invariants: done(nil) only after log and values are on the disk; entries go first, so that no act is carried out that the log
 // lacks; a group that failed or was cut short by a crash is called unconfirmed in the log itself. A token that cannot be remembered is
-// refused. Nothing here is waited for by a session that runs: the queue is bounded, and when it is full or the disk hangs the
+// refused. A running session never waits for the store: the queue is bounded, and when it is full or the disk hangs the
 // answer is an error at once.
 package store

@@ -39,7 +39,7 @@ type File struct {
 	suspect bool       // Guarded by writing. The last Commit failed: the file is opened anew before the next.
 	expires int        // Guarded by writing. How many values have an Expires.
 
-	mu      sync.RWMutex // held for reading by who uses db
+	mu      sync.RWMutex // held for reading while db is used
 	db      *bbolt.DB    // Guarded by mu. nil: it could not be opened again.
 	file    *os.File     // Guarded by mu. The one that db has open.
 	closed  bool         // Guarded by mu.
@@ -169,7 +169,7 @@ func confirmRoot(file *os.File, pageSize int) error {
 	return file.Sync()
 }
 
-// inspect reads every page that is in use, so that damage is an error now and no surprise later. It counts the values that expire.
+// inspect reads every page that is in use, so that damage is found when the file is opened. It counts the values that expire.
 func inspect(db *bbolt.DB, file *os.File) (expires int, err error) {
 	err = guard(func() error {
 		return db.View(func(tx *bbolt.Tx) error {
@@ -264,7 +264,7 @@ func (f *File) Commit(changes []Change) ([]Outcome, error) {
 	return t.outcomes, nil
 }
 
-// use lends db, unless the file is closed or damaged.
+// use calls do with db, unless the file is closed or damaged.
 func (f *File) use(do func(*bbolt.DB) error) error {
 	f.mu.RLock()
 	db, err := f.db, f.damaged
@@ -287,7 +287,8 @@ func (f *File) use(do func(*bbolt.DB) error) error {
 	return err
 }
 
-// reopen opens the file anew once the disk takes something: what bbolt remembers of a transaction that failed is not what the disk has.
+// reopen opens the file again once the disk accepts writes: after a transaction that failed, what bbolt has in memory is not what the
+// disk has.
 func (f *File) reopen() error {
 	if err := tryDisk(f.dir); err != nil { // before the lock: if it hangs, reads go on
 		return err

@@ -25,8 +25,8 @@ const (
 type job struct {
 	state   jobState // Guarded by Store.mu.
 	entries []room.Entry
-	changes func() ([]Change, error) // asked by the writer, right before it writes: what stands by then; may be nil
-	settle  func([]Outcome) error    // called by the writer once the changes are on the disk, may refuse by what became of them; may be nil
+	changes func() ([]Change, error) // called by the writer right before it writes, so that it sees the newest state; may be nil
+	settle  func([]Outcome) error    // called by the writer once the changes are durable; its error goes to done; may be nil
 	done    func(error)              // called once: with nil when written, with an error when refused or failed
 	closes  string                   // names what it closes; "" if it closes nothing
 }
@@ -37,8 +37,8 @@ type group struct {
 	jobs  []*job
 }
 
-// enqueue queues a job or says why not: what closes is tried later then. Closing holds mu, so that nothing is queued that nobody
-// will write.
+// enqueue queues a job, or returns why it cannot; a job that closes something is then retried. Close holds mu too, so that no job is
+// queued after the writer has ended.
 func (s *Store) enqueue(j *job) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,9 +55,9 @@ func (s *Store) enqueue(j *job) error {
 	return err
 }
 
-// enqueueAndWait writes a job and waits for it.
+// enqueueAndWait queues a job and waits until it is written, fails, or ctx is done.
 func (s *Store) enqueueAndWait(ctx context.Context, j *job) error {
-	result, done := make(chan error, 1), j.done // the writer never waits for who gave up
+	result, done := make(chan error, 1), j.done // buffered: the writer never waits for a caller that gave up
 	j.done = func(err error) {
 		if done != nil {
 			done(err)
@@ -75,14 +75,14 @@ func (s *Store) enqueueAndWait(ctx context.Context, j *job) error {
 	}
 }
 
-// keepTrying keeps a job that closes something until it works: refused or failed, it is in force all the same. Of what is closed
-// again meanwhile the first job is kept, since it asks for what stands when it is written. If the list is full the newest is not kept;
-// but each has a place in the list of revocations, which is no longer. The caller holds mu.
+// keepTrying puts a job that closes something among those that are retried: it is in force although it was refused or failed. If one
+// for the same subject is there already, that one stays, since it reads the current revocation when it is written. A full list drops the
+// job, which cannot happen: every job has a place in the list of revocations, which is no longer. The caller holds mu.
 func (s *Store) keepTrying(j *job) {
 	if _, there := s.retrying[j.closes]; j.closes == "" || there || len(s.retrying) >= auth.MaxRevocations {
 		return
 	}
-	j.state, j.done = retrying, func(error) {} // who waited was told
+	j.state, j.done = retrying, func(error) {} // the caller has the error already
 	s.retrying[j.closes] = j
 }
 

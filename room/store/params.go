@@ -9,7 +9,7 @@ const (
 	maxBatch = 64
 	// stallAfter is when a group that is under way counts as stalled: rooms refuse what waited for longer.
 	stallAfter = 2 * time.Second
-	// markTimeout bounds each step of marking a token as used: who waits for longer is told to come again.
+	// markTimeout bounds each step of marking a token as used: after it the client is asked to try again.
 	markTimeout = 3 * time.Second
 	// readTimeout bounds a read of many values at the start.
 	readTimeout = 30 * time.Second
@@ -18,7 +18,7 @@ const (
 	// retryPause is how often a store that failed tries again.
 	retryPause = time.Second
 
-	// maxState bounds the state of a session: 500 in it and 1000 who wait, with two kilobytes each.
+	// maxState bounds the state of a session: 500 participants and 1000 in the waiting room, with two kilobytes each.
 	maxState = 3 << 20
 	// MaxValue bounds one value before it is sealed: a state, of which base64 makes four thirds, and its names.
 	MaxValue = maxState/3*4 + 1<<10
@@ -33,7 +33,7 @@ const (
 	initialMap = 64 << 20
 	// growBy is by how much the file grows, which costs a sync of its own: some thousand used tokens.
 	growBy = 1 << 20
-	// maxReaders bounds the goroutines that read: as many wait for a disk that hangs, and no more.
+	// maxReaders bounds the goroutines that a hanging disk can block in a read.
 	maxReaders = 64
 
 	// keySize is that of AES-256.

@@ -16,7 +16,7 @@ import (
 	"alcove/auth"
 )
 
-// A Key encrypts the store. It prints nothing of itself; who loses it loses the store.
+// A Key encrypts the store. It is redacted wherever it is printed. Without it the store cannot be read.
 type Key struct{ secret auth.Secret }
 
 // GenerateKey makes the content of a key file: 32 random bytes in base64.

@@ -10,15 +10,15 @@ import (
 	"alcove/room/audit"
 )
 
-// MarkUsed implements auth.UsedTokens: it is an entry of the audit log that the token was shown, and on the disk that it is used, before it
-// counts. It blocks until then. The mark comes after the entry, so that who is refused for want of that may come again.
+// MarkUsed implements auth.UsedTokens. It blocks until the audit log has an entry that the token was shown, and the disk has the mark. The
+// mark is written after the entry: a client that is refused because the log cannot be written may show its token again.
 func (s *Store) MarkUsed(now time.Time, u auth.Use) error {
 	if err := s.Err(); err != nil {
 		return err
 	}
 	key := u.Key.String()
 	if err := s.ensureUnused(key); err != nil {
-		return err // without an entry: nobody fills the log with one token
+		return err // without an entry: one token must not fill the log
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), markTimeout)
 	defer cancel()
@@ -41,7 +41,7 @@ func (s *Store) MarkUsed(now time.Time, u auth.Use) error {
 	})
 }
 
-// ensureUnused refuses a token that is marked as used, or of which that cannot be found out in time.
+// ensureUnused returns auth.ErrTokenUsed for a token that is marked, and another error if the marks cannot be read in time.
 func (s *Store) ensureUnused(key string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), markTimeout)
 	defer cancel()

@@ -9,7 +9,7 @@ import (
 	"alcove/room/audit"
 )
 
-// run writes groups until the store is closed. While the store fails it tries itself, so that it recovers without a request.
+// run writes groups until the store is closed. While the store fails, run tries again on its own, so that recovery needs no request.
 func (s *Store) run() {
 	defer close(s.stopped)
 	retry := time.NewTicker(s.retryPause)
@@ -39,7 +39,7 @@ func (s *Store) run() {
 	}
 }
 
-// gather takes what waits besides a first job, as far as it makes one group.
+// gather adds jobs from the queue to a first one, up to the size of one group.
 func (s *Store) gather(first *job) []*job {
 	batch, entries := []*job{first}, len(first.entries)
 	for len(batch) < maxBatch && entries < audit.MaxGroup/4 {
@@ -96,11 +96,11 @@ func (s *Store) write() error {
 	case failed == nil && before != nil:
 		s.cfg.Log.Info("the store can be written again")
 	}
-	told := make([]func(error), len(g.jobs))
+	callbacks := make([]func(error), len(g.jobs))
 	s.mu.Lock()
 	s.current, s.failed = nil, failed
 	for i, j := range g.jobs {
-		told[i] = j.done
+		callbacks[i] = j.done
 		switch {
 		case errs[i] == nil:
 			j.state = written
@@ -114,15 +114,15 @@ func (s *Store) write() error {
 		}
 	}
 	s.mu.Unlock()
-	for i, tell := range told {
-		tell(errs[i])
+	for i, done := range callbacks {
+		done(errs[i])
 	}
 	return failed
 }
 
-// commit writes the entries of all, then the changes of all in one transaction. It gives the error of each job, which part failed,
-// and why. After a failure it first looks whether the values can be written: until they can, the log is not filled with entries that
-// nothing confirms.
+// commit appends the entries of all jobs, then writes their changes in one transaction. It returns the error of each job, the part that
+// failed, and why. After a failure it first commits nothing to see whether values can be written: until they can, no entries are appended
+// that nothing confirms.
 func (s *Store) commit(batch []*job, failing bool) (errs []error, part Part, failed error) {
 	errs = make([]error, len(batch))
 	fail := func(part Part, err error) ([]error, Part, error) {
@@ -144,7 +144,7 @@ func (s *Store) commit(batch []*job, failing bool) (errs []error, part Part, fai
 		if j.changes != nil {
 			var some []Change
 			some, errs[i] = j.changes()
-			if errs[i] != nil { // it costs no other job anything
+			if errs[i] != nil { // the other jobs go on
 				ends[i] = len(changes)
 				continue
 			}
