@@ -25,15 +25,15 @@ const (
 
 // A Plan is all that may happen in a room; who is not in it has no peer.
 type Plan struct {
-	Seats  []Seat
-	Record []string // publications that the room's Tap may have; muted ones are silent there too
+	Entries []PlanEntry
+	Record  []string // publications that the room's Tap may have; muted ones are silent there too
 }
 
-// A Seat says what one peer may send and whom it receives, in order.
-type Seat struct {
-	Peer  PeerID
-	Sends []Send
-	Hears []PeerID
+// A PlanEntry says what one peer may send and whom it receives, in order.
+type PlanEntry struct {
+	Peer     PeerID
+	Sends    []Send
+	Receives []PeerID
 }
 
 // A Send is one source that a peer may publish.
@@ -137,6 +137,6 @@ type Config struct {
 	AllowAES128 bool     // also AEAD_AES_128_GCM and AES128_CM_HMAC_SHA1_80
 	Log         *slog.Logger
 
-	// Allowed is what senders of pictures are told, in bit/s at most: of each encoding of a source, the lowest first.
-	Allowed map[Source][]int
+	// MaxBitrates is what senders of pictures are told, in bit/s at most: of each encoding of a source, the lowest first.
+	MaxBitrates map[Source][]int
 }

@@ -56,7 +56,7 @@ const (
 	frameBytes   = 600_000 / 8 / 30
 	partBytes    = 1100 // a frame is split into equal parts up to this
 	keyPackets   = 30   // the first packets are of key frames: long enough for a track to be ready
-	benchWindow  = pictureWait
+	benchWindow  = videoWait
 )
 
 func newBench(tb testing.TB, people int) *bench {
@@ -71,7 +71,7 @@ func newBench(tb testing.TB, people int) *bench {
 	room := &Room{worker: b.w, members: map[PeerID]*member{}}
 	room.events = func(ev Event) {
 		if m, ok := ev.(SlotsMapped); ok {
-			b.w.mail.put(func() { room.members[m.Peer].announced(m.Version) })
+			b.w.queue.put(func() { room.members[m.Peer].announced(m.Version) })
 		}
 	}
 	b.w.now = b.now
@@ -79,7 +79,7 @@ func newBench(tb testing.TB, people int) *bench {
 	for i := range people {
 		ids = append(ids, PeerID(fmt.Sprint(i)))
 	}
-	room.obey(everyone(ids...))
+	room.applyPlan(everyone(ids...))
 	for i, id := range ids {
 		b.people = append(b.people, b.enter(room, id, i, people))
 	}
@@ -99,14 +99,14 @@ func (b *bench) enter(room *Room, id PeerID, i, people int) *person {
 	x.nextSound = b.now.Add(soundEvery * time.Duration(i) / time.Duration(people))
 	x.nextReport = b.now.Add(time.Second * time.Duration(i) / time.Duration(people))
 	x.nextFrame = b.now.Add(frameEvery * time.Duration(b.rnd.IntN(1000)) / 1000)
-	lines := []line{
+	lines := []mLine{
 		{mid: "0", kind: "audio", use: usePublish, source: Microphone, payload: 111, ssrc: 1, levelExt: 1, twccExt: 3},
 		{mid: "1", kind: "video", use: usePublish, source: Camera, payload: 96, rtx: 97, ssrc: 2, rtxSSRC: 3, twccExt: 3},
 	}
 	for k := range people - 1 {
 		lines = append(lines,
-			line{kind: "audio", use: useSlot, slotKind: slotAudio, slotIndex: k, payload: 111, slotSSRC: uint32(1000 + k)},
-			line{kind: "video", use: useSlot, slotKind: slotVideo, slotIndex: k, payload: 96, rtx: 97, slotSSRC: uint32(2000 + k), slotRTX: uint32(3000 + k)})
+			mLine{kind: "audio", use: useSlot, slotKind: slotAudio, slotIndex: k, payload: 111, slotSSRC: uint32(1000 + k)},
+			mLine{kind: "video", use: useSlot, slotKind: slotVideo, slotIndex: k, payload: 96, rtx: 97, slotSSRC: uint32(2000 + k), slotRTX: uint32(3000 + k)})
 	}
 	x.peer = &peer{id: id, generation: 1, worker: b.w, offer: &offer{lines: lines}}
 	if err := room.adopt(x.peer, true); err != nil {

@@ -74,7 +74,7 @@ func (r *testRoom) slotMap(id PeerID) []SlotOwner {
 func everyone(ids ...PeerID) Plan {
 	var p Plan
 	for i, id := range ids {
-		s := Seat{Peer: id}
+		s := PlanEntry{Peer: id}
 		for j, source := range []Source{Microphone, Camera, Screen} {
 			s.Sends = append(s.Sends, Send{
 				ID: fmt.Sprintf("%s-%s", id, source), Source: source, CSRC: uint32(10*(i+1) + j), Muted: source == Screen,
@@ -82,10 +82,10 @@ func everyone(ids ...PeerID) Plan {
 		}
 		for _, other := range ids {
 			if other != id {
-				s.Hears = append(s.Hears, other)
+				s.Receives = append(s.Receives, other)
 			}
 		}
-		p.Seats = append(p.Seats, s)
+		p.Entries = append(p.Entries, s)
 	}
 	return p
 }
@@ -93,7 +93,7 @@ func everyone(ids ...PeerID) Plan {
 func (r *testRoom) obey(p Plan) {
 	r.t.Helper()
 	done := make(chan struct{})
-	r.Obey(p, func() { close(done) })
+	r.Apply(p, func() { close(done) })
 	receive(r.t, done, "the plan in force")
 }
 

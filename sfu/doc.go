@@ -1,7 +1,7 @@
 // Package sfu is the media plane: pion shakes hands, Alcove moves media.
 //
-//	Room.Answer(offer) ──► sdp.go: what each m-line is ──► transport.go: DTLS by pion ──► keys ─────────┐ mailbox
-//	Room.Obey(plan) ─────────────────────────────────────────────────────────────────────────────────┤
+//	Room.Answer(offer) ──► sdp.go: what each m-line is ──► transport.go: DTLS by pion ──► keys ─────────┐ taskQueue
+//	Room.Apply(plan) ─────────────────────────────────────────────────────────────────────────────────┤
 //	                                                                                                   ▼
 //	udp.Conn.Read ──► worker ─┬─► STUN, DTLS ──► ice.go; pipe.go ──► pion: DTLS
 //	                          ├─► SRTP  ──► peer ──► publication ──► each subscription ──► slot ──► udp.Conn.Write

@@ -76,7 +76,7 @@ func (e *Engine) Close() error {
 		close(e.closing)
 	}
 	for _, w := range e.workers {
-		w.post(w.stop)
+		w.submit(w.stop)
 	}
 	e.running.Wait()
 	return nil
@@ -108,7 +108,7 @@ type Room struct {
 	mu     sync.Mutex
 	next   *Plan    // Guarded by mu: the newest plan not yet in force.
 	dones  []func() // Guarded by mu: who waits for it.
-	queued bool     // Guarded by mu: the mailbox holds a letter for it.
+	queued bool     // Guarded by mu: the taskQueue holds a letter for it.
 
 	members  map[PeerID]*member // Owned by worker.run, as all below.
 	order    []*member          // as in the plan
@@ -117,12 +117,12 @@ type Room struct {
 	panics   int
 	version  uint64 // of the newest slot map of anybody
 	closed   bool
-	law      *law // the plan in force, as the cross-check keeps it
+	expected *expectedPlan // the plan in force, as the cross-check keeps it
 }
 
-// Obey makes the plan the only truth. done is called by the worker when nothing passes any more that the plan does not
+// Apply makes the plan the only truth. done is called by the worker when nothing passes any more that the plan does not
 // allow. Plans that come faster than the worker takes them are skipped but the newest.
-func (r *Room) Obey(p Plan, done func()) {
+func (r *Room) Apply(p Plan, done func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.next = &p
@@ -133,33 +133,33 @@ func (r *Room) Obey(p Plan, done func()) {
 		return
 	}
 	r.queued = true
-	r.worker.postFor(r, nil, r.takePlan)
+	r.worker.submitFor(r, nil, r.applyNewest)
 }
 
-// takePlan puts the newest plan in force. What a panic interrupts begins again without whom it cost, so that in the end the plan is in force
+// applyNewest puts the newest plan in force. What a panic interrupts begins again without whom it cost, so that in the end the plan is in force
 // or the room is closed: only then is anybody told so.
-func (r *Room) takePlan() {
+func (r *Room) applyNewest() {
 	r.mu.Lock()
 	plan, dones := r.next, r.dones
 	r.next, r.dones, r.queued = nil, nil, false
 	r.mu.Unlock()
 	for done := false; !done && !r.closed; { // at most twice: the second panic closes the room
-		done = r.worker.guard(r, nil, func() { r.obey(*plan) })
+		done = r.worker.guard(r, nil, func() { r.applyPlan(*plan) })
 	}
 	for _, f := range dones {
 		r.worker.guard(r, nil, func() {
 			f()
-			r.worker.at(stepDone, nil)
+			r.worker.atStep(stepDone, nil)
 		})
 	}
 }
 
 // Announced says that the client was told slot map version: what it maps may flow.
 func (r *Room) Announced(id PeerID, version uint64) {
-	r.worker.postFor(r, nil, func() {
+	r.worker.submitFor(r, nil, func() {
 		if m := r.members[id]; m != nil {
 			r.worker.acting = m.peer
-			r.worker.at(stepAnnounced, m.peer)
+			r.worker.atStep(stepAnnounced, m.peer)
 			m.announced(version)
 		}
 	})
@@ -167,9 +167,9 @@ func (r *Room) Announced(id PeerID, version uint64) {
 
 // Close ends all peers of the room.
 func (r *Room) Close() {
-	r.worker.postFor(r, nil, func() {
+	r.worker.submitFor(r, nil, func() {
 		for done := false; !done && !r.closed; {
-			done = r.worker.guard(r, nil, func() { r.obey(Plan{}) })
+			done = r.worker.guard(r, nil, func() { r.applyPlan(Plan{}) })
 		}
 		if !r.closed {
 			r.closed = true

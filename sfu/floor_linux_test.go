@@ -65,8 +65,8 @@ func (f *floor) run(fd int) time.Duration {
 	start := threadTime()
 	for _, p := range f.packets {
 		*(*uint64)(unsafe.Pointer(&f.nonce[0]))++
-		body := p[forward.SentHeader : len(p)-srtp.TagSize]
-		f.aead.Seal(body[:0], f.nonce[:], body, p[:forward.SentHeader])
+		body := p[forward.SentHeaderSize : len(p)-srtp.TagSize]
+		f.aead.Seal(body[:0], f.nonce[:], body, p[:forward.SentHeaderSize])
 	}
 	for sent := 0; sent < len(f.messages); {
 		n, _, e := syscall.RawSyscall6(307, uintptr(fd), uintptr(unsafe.Pointer(&f.messages[sent])), uintptr(len(f.messages)-sent), 0, 0, 0)

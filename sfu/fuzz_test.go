@@ -42,7 +42,7 @@ func FuzzOffer(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if err := o.mint(); err != nil {
+		if err := o.assignSSRCs(); err != nil {
 			t.Fatal(err)
 		}
 		answer := o.answer(local{ufrag: "ufrag", pwd: "password", candidates: []string{"192.0.2.1 9"}, version: 1})
@@ -57,7 +57,7 @@ func FuzzOffer(f *testing.F) {
 		if err != nil {
 			t.Fatalf("the same offer again: %v", err)
 		}
-		if err := again.keep(o); err != nil {
+		if err := again.carryOver(o); err != nil {
 			t.Fatalf("the same offer again: %v", err)
 		}
 		if got := again.answer(local{ufrag: "ufrag", pwd: "password", candidates: []string{"192.0.2.1 9"}, version: 1}); got != answer {
@@ -118,12 +118,12 @@ func FuzzReports(f *testing.F) {
 // quietPeer is a peer with one publication and one slot that shows it, without a connection.
 func quietPeer() *peer {
 	w := &worker{now: time.Unix(1790000000, 0), rooms: map[*Room]struct{}{}}
-	p := &peer{worker: w, offer: &offer{lines: []line{
+	p := &peer{worker: w, offer: &offer{lines: []mLine{
 		{mid: "0", kind: "video", use: usePublish, source: Camera, payload: 96, ssrc: 7},
 		{mid: "1", kind: "video", use: useSlot, slotKind: slotScreen, payload: 96, slotSSRC: 100},
 	}}}
 	m := &member{id: "x", room: &Room{worker: w, events: func(Event) {}, members: map[PeerID]*member{}}}
-	m.seat.Sends = []Send{{ID: "x", Source: Camera, CSRC: 1}}
+	m.entry.Sends = []Send{{ID: "x", Source: Camera, CSRC: 1}}
 	p.start(m)
 	p.slots[0].source = p.publications[0]
 	p.attach()

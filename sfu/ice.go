@@ -50,15 +50,15 @@ type seenCheck struct {
 
 // credentials are those of both sides between two ICE restarts.
 type credentials struct {
-	agent      *agent
-	id         uint32 // random; part of our transaction ids
-	tieBreaker uint64
-	ufrag, pwd string // ours
-	ourName    string // USERNAME of their checks: ours:theirs
-	ourKey     stun.MessageIntegrity
-	theirName  stun.Username // of ours: theirs:ours
-	theirKey   stun.MessageIntegrity
-	nominees   nominations
+	agent       *agent
+	id          uint32 // random; part of our transaction ids
+	tieBreaker  uint64
+	ufrag, pwd  string // ours
+	ourName     string // USERNAME of their checks: ours:theirs
+	ourKey      stun.MessageIntegrity
+	theirName   stun.Username // of ours: theirs:ours
+	theirKey    stun.MessageIntegrity
+	nominations nominations
 }
 
 // A path is an address of the client under one pair of credentials.
@@ -66,9 +66,9 @@ type path struct {
 	addr        netip.AddrPort
 	credentials *credentials
 	priority    uint32
-	checked     time.Time // when the last check came
-	asked       time.Time // when the last request left
-	proved      time.Time // when the last response came; zero: never
+	lastCheck   time.Time // when the last check came
+	lastRequest time.Time // when the last request left
+	validatedAt time.Time // when the last response came; zero: never
 	received    int       // bytes, since it was proved or ever
 	sent        int       // likewise, but for what a fresh proof allows
 	nominated   bool      // and the nomination waits for proof
@@ -76,10 +76,12 @@ type path struct {
 	nomination  [stun.TransactionIDSize]byte
 }
 
-func (p *path) isProved() bool { return !p.proved.IsZero() }
+func (p *path) isValidated() bool { return !p.validatedAt.IsZero() }
 
-// fresh reports whether the proof is new enough for media to move here.
-func (p *path) fresh(now time.Time) bool { return p.isProved() && now.Sub(p.proved) < proofLasts }
+// recentlyValidated reports whether the proof is new enough for media to move here.
+func (p *path) recentlyValidated(now time.Time) bool {
+	return p.isValidated() && now.Sub(p.validatedAt) < validationFresh
+}
 
 func newCredentials(ufrag, pwd string, o *offer) *credentials {
 	var b [12]byte
@@ -113,7 +115,7 @@ func (a *agent) restart(c *credentials) {
 	}
 	c.agent, a.next = a, c
 	w.register(c)
-	w.count.Restarts++
+	w.count.ICERestarts++
 }
 
 // stop forgets everything that the worker knows of this agent.
@@ -127,13 +129,13 @@ func (a *agent) stop() {
 	}
 }
 
-// cut does the same without relying on its structures, which may be what is broken.
-func (a *agent) cut() {
+// forceClose does the same without relying on its structures, which may be what is broken.
+func (a *agent) forceClose() {
 	w := a.peer.worker
 	mine := func(c *credentials) bool { return c.agent == a }
 	maps.DeleteFunc(w.byUfrag, func(_ string, c *credentials) bool { return mine(c) })
-	maps.DeleteFunc(w.byProof, func(_ uint32, c *credentials) bool { return mine(c) })
-	maps.DeleteFunc(w.claims, func(_ netip.AddrPort, p *path) bool { return mine(p.credentials) })
+	maps.DeleteFunc(w.byTransaction, func(_ uint32, c *credentials) bool { return mine(c) })
+	maps.DeleteFunc(w.pendingPaths, func(_ netip.AddrPort, p *path) bool { return mine(p.credentials) })
 	a.paths = nil
 }
 
@@ -141,12 +143,12 @@ func (a *agent) cut() {
 // until it is forgotten.
 func (a *agent) retire(c *credentials) {
 	a.peer.worker.unregister(c)
-	c.nominees = nominations{}
+	c.nominations = nominations{}
 	for _, p := range slices.Clone(a.paths) {
 		if p.credentials != c {
 			continue
 		}
-		if p.nominated = false; !p.isProved() {
+		if p.nominated = false; !p.isValidated() {
 			a.forget(p)
 		}
 	}
@@ -156,10 +158,10 @@ func (a *agent) retire(c *credentials) {
 func (a *agent) forget(p *path) {
 	w := a.peer.worker
 	a.paths = slices.DeleteFunc(a.paths, func(o *path) bool { return o == p })
-	if w.claims[p.addr] == p {
-		delete(w.claims, p.addr)
+	if w.pendingPaths[p.addr] == p {
+		delete(w.pendingPaths, p.addr)
 	}
-	known := slices.ContainsFunc(a.paths, func(o *path) bool { return o.addr == p.addr && o.isProved() })
+	known := slices.ContainsFunc(a.paths, func(o *path) bool { return o.addr == p.addr && o.isValidated() })
 	if !known && w.byAddr[p.addr] == a.peer {
 		delete(w.byAddr, p.addr)
 	}
@@ -170,23 +172,23 @@ func (a *agent) forget(p *path) {
 
 // register lets checks and responses find credentials.
 func (w *worker) register(c *credentials) {
-	for w.byProof[c.id] != nil {
+	for w.byTransaction[c.id] != nil {
 		c.id++
 	}
-	w.byUfrag[c.ufrag], w.byProof[c.id] = c, c
+	w.byUfrag[c.ufrag], w.byTransaction[c.id] = c, c
 }
 
 func (w *worker) unregister(c *credentials) {
 	if w.byUfrag[c.ufrag] == c {
 		delete(w.byUfrag, c.ufrag)
 	}
-	if w.byProof[c.id] == c {
-		delete(w.byProof, c.id)
+	if w.byTransaction[c.id] == c {
+		delete(w.byTransaction, c.id)
 	}
 }
 
-// stun takes one STUN datagram. What is not for one of our credentials costs nothing but the look.
-func (w *worker) stun(data []byte, from netip.AddrPort) forward.Drop {
+// handleSTUN takes one STUN datagram. What is not for one of our credentials costs nothing but the look.
+func (w *worker) handleSTUN(data []byte, from netip.AddrPort) forward.Drop {
 	kind, ok := stunKind(data)
 	if !ok {
 		return forward.Malformed
@@ -200,7 +202,7 @@ func (w *worker) stun(data []byte, from netip.AddrPort) forward.Drop {
 		}
 		c = w.byUfrag[string(ufrag)]
 	case stunSuccess:
-		c = w.byProof[binary.BigEndian.Uint32(data[8:])]
+		c = w.byTransaction[binary.BigEndian.Uint32(data[8:])]
 	default:
 		return forward.Malformed
 	}
@@ -213,34 +215,34 @@ func (w *worker) stun(data []byte, from netip.AddrPort) forward.Drop {
 		return forward.Malformed
 	}
 	if kind == stunSuccess {
-		return c.agent.answered(c, m, from)
+		return c.agent.handleResponse(c, m, from)
 	}
-	return c.agent.check(c, m, from, len(data))
+	return c.agent.handleCheck(c, m, from, len(data))
 }
 
-// check takes a check of the client, or of somebody who repeats or forges one.
-func (a *agent) check(c *credentials, m *stun.Message, from netip.AddrPort, size int) forward.Drop {
+// handleCheck takes a check of the client, or of somebody who repeats or forges one.
+func (a *agent) handleCheck(c *credentials, m *stun.Message, from netip.AddrPort, size int) forward.Drop {
 	w := a.peer.worker
 	var name stun.Username
 	if name.GetFrom(m) != nil || name.String() != c.ourName || c.ourKey.Check(m) != nil {
 		return forward.Unauthentic
 	}
 	w.acting = a.peer
-	if !a.free(from) {
+	if !a.isFree(from) {
 		return forward.AddressHeld
 	}
-	if a.repeated(m.TransactionID, from) && !a.mayRepeat() {
-		return forward.CheckRepeat
+	if a.seenElsewhere(m.TransactionID, from) && !a.mayRepeat() {
+		return forward.RepeatedCheck
 	}
 	p := a.path(c, from)
 	var priority [4]byte
 	if v, err := m.Get(stun.AttrPriority); err == nil && len(v) == len(priority) {
 		p.priority = binary.BigEndian.Uint32(v)
 	}
-	p.checked = w.now
+	p.lastCheck = w.now
 	p.received += size
-	if !p.isProved() && w.byAddr[from] == nil {
-		w.claims[from] = p
+	if !p.isValidated() && w.byAddr[from] == nil {
+		w.pendingPaths[from] = p
 	}
 	nominates := m.Contains(stun.AttrUseCandidate)
 	id := m.TransactionID
@@ -248,26 +250,26 @@ func (a *agent) check(c *credentials, m *stun.Message, from netip.AddrPort, size
 	if nominates {
 		a.nominated(p, id)
 	}
-	if !p.fresh(w.now) {
-		a.ask(p)
+	if !p.recentlyValidated(w.now) {
+		a.sendRequest(p)
 	}
 	return drop
 }
 
-// stray looks whether RTP from an unknown address is of a client whose address changed: behind a NAT that forgot, say. Browsers check a pair
+// handleStray looks whether RTP from an unknown address is of a client whose address changed: behind a NAT that forgot, say. Browsers check a pair
 // that works every 2.5 s only, but send sound every 20 ms. The packet itself goes no further; it may be a copy that somebody sends from elsewhere.
-func (w *worker) stray(data []byte, from netip.AddrPort) {
-	w.at(stepStray, nil)
-	if claim := w.claims[from]; claim != nil {
+func (w *worker) handleStray(data []byte, from netip.AddrPort) {
+	w.atStep(stepStray, nil)
+	if claim := w.pendingPaths[from]; claim != nil {
 		claim.received += len(data)
 		return
 	}
-	w.strays = min(strayTries, w.strays+w.now.Sub(w.straysAt).Seconds()*strayTries)
+	w.strayTokens = min(strayTries, w.strayTokens+w.now.Sub(w.straysAt).Seconds()*strayTries)
 	w.straysAt = w.now
-	if w.strays < 1 {
+	if w.strayTokens < 1 {
 		return
 	}
-	w.strays--
+	w.strayTokens--
 	h, err := forward.ParseHeader(data)
 	if err != nil {
 		return
@@ -276,30 +278,30 @@ func (w *worker) stray(data []byte, from netip.AddrPort) {
 		if p.agent == nil || p.keys.open == nil || p.streams[h.SSRC] == nil {
 			continue
 		}
-		w.tried = append(w.tried[:0], data...) // a try destroys it
-		if p.keys.open.Authenticates(w.tried, h.Size) {
+		w.tryBuffer = append(w.tryBuffer[:0], data...) // a try destroys it
+		if p.keys.open.Authenticates(w.tryBuffer, h.Size) {
 			w.acting = p
-			p.agent.moved(from, len(data))
+			p.agent.addressChanged(from, len(data))
 			return
 		}
 	}
 }
 
-// moved asks an address from which the client's media comes. Once it is proved, it is used: the client uses it already.
-func (a *agent) moved(to netip.AddrPort, size int) {
+// addressChanged asks an address from which the client's media comes. Once it is proved, it is used: the client uses it already.
+func (a *agent) addressChanged(to netip.AddrPort, size int) {
 	w, selected := a.peer.worker, a.selected()
-	if selected == nil || !selected.isProved() || !a.free(to) {
+	if selected == nil || !selected.isValidated() || !a.isFree(to) {
 		return
 	}
 	p := a.path(a.current, to)
-	p.priority, p.checked, p.received = selected.priority, w.now, p.received+size
+	p.priority, p.lastCheck, p.received = selected.priority, w.now, p.received+size
 	p.nominated, p.insisted = true, true
-	w.claims[to] = p
-	a.ask(p)
+	w.pendingPaths[to] = p
+	a.sendRequest(p)
 }
 
-// free reports whether no other peer holds the address. One that holds it without a recent proof loses it.
-func (a *agent) free(at netip.AddrPort) bool {
+// isFree reports whether no other peer holds the address. One that holds it without a recent proof loses it.
+func (a *agent) isFree(at netip.AddrPort) bool {
 	holder := a.peer.worker.byAddr[at]
 	if holder == nil || holder == a.peer {
 		return true
@@ -312,7 +314,7 @@ func (a *agent) free(at netip.AddrPort) bool {
 		if p.addr != at {
 			continue
 		}
-		if p.isProved() && now.Sub(p.proved) < consentLimit {
+		if p.isValidated() && now.Sub(p.validatedAt) < consentLimit {
 			return false
 		}
 		holder.agent.forget(p)
@@ -320,9 +322,9 @@ func (a *agent) free(at netip.AddrPort) bool {
 	return true
 }
 
-// repeated reports whether a check with this id came from another address before, and remembers it. One from the same address is a
+// seenElsewhere reports whether a check with this id came from another address before, and remembers it. One from the same address is a
 // retransmission (RFC 8489, section 6.2.1).
-func (a *agent) repeated(id [stun.TransactionIDSize]byte, from netip.AddrPort) bool {
+func (a *agent) seenElsewhere(id [stun.TransactionIDSize]byte, from netip.AddrPort) bool {
 	for i := range a.seen {
 		if a.seen[i].id == id && a.seen[i].from.IsValid() {
 			return a.seen[i].from != from
@@ -348,7 +350,7 @@ func (a *agent) mayRepeat() bool {
 
 // path finds or adds an address. When the table is full, the one that is longest without a check goes, and of those that are not proved first.
 func (a *agent) path(c *credentials, addr netip.AddrPort) *path {
-	if p := a.known(c, addr); p != nil {
+	if p := a.findPath(c, addr); p != nil {
 		return p
 	}
 	if len(a.paths) >= maxPaths {
@@ -359,8 +361,8 @@ func (a *agent) path(c *credentials, addr netip.AddrPort) *path {
 	return p
 }
 
-// known is the path of an address, nil if there is none.
-func (a *agent) known(c *credentials, addr netip.AddrPort) *path {
+// findPath is the path of an address, nil if there is none.
+func (a *agent) findPath(c *credentials, addr netip.AddrPort) *path {
 	for _, p := range a.paths {
 		if p.addr == addr && p.credentials == c {
 			return p
@@ -372,10 +374,10 @@ func (a *agent) known(c *credentials, addr netip.AddrPort) *path {
 func (a *agent) evict() {
 	var victim *path
 	for _, p := range a.paths {
-		if p == p.credentials.nominees.selected {
+		if p == p.credentials.nominations.selected {
 			continue
 		}
-		if victim == nil || victim.isProved() && !p.isProved() || victim.isProved() == p.isProved() && p.checked.Before(victim.checked) {
+		if victim == nil || victim.isValidated() && !p.isValidated() || victim.isValidated() == p.isValidated() && p.lastCheck.Before(victim.lastCheck) {
 			victim = p
 		}
 	}
@@ -385,52 +387,52 @@ func (a *agent) evict() {
 // nominated notes what the client wants to use. It counts at once where the address was proved just now, or where there is nothing
 // better yet; else it waits for proof.
 func (a *agent) nominated(p *path, id [stun.TransactionIDSize]byte) {
-	now, n := a.peer.worker.now, &p.credentials.nominees
-	if p.fresh(now) || p == n.selected {
+	now, n := a.peer.worker.now, &p.credentials.nominations
+	if p.recentlyValidated(now) || p == n.selected {
 		n.nominated(now, p, id)
-		a.follow(p.credentials)
+		a.applySelection(p.credentials)
 		return
 	}
 	p.insisted = p.insisted || p.nominated && p.nomination != id
 	p.nominated, p.nomination = true, id
-	if n.selected == nil || !n.selected.isProved() {
+	if n.selected == nil || !n.selected.isValidated() {
 		n.nominated(now, p, id)
 	}
 }
 
-// answered takes a response to a request of ours.
-func (a *agent) answered(c *credentials, m *stun.Message, from netip.AddrPort) forward.Drop {
+// handleResponse takes a response to a request of ours.
+func (a *agent) handleResponse(c *credentials, m *stun.Message, from netip.AddrPort) forward.Drop {
 	w := a.peer.worker
-	nominated, ok := w.prover.asked(w.now, m.TransactionID, from)
+	nominated, ok := w.validator.verify(w.now, m.TransactionID, from)
 	if !ok || c.theirKey.Check(m) != nil {
 		return forward.Unauthentic
 	}
 	w.acting = a.peer
-	if !a.free(from) {
+	if !a.isFree(from) {
 		return forward.AddressHeld
 	}
-	p := a.known(c, from)
+	p := a.findPath(c, from)
 	if p == nil { // driven out of the table since it was asked
 		p = a.path(c, from)
 		p.nominated = nominated
 	}
-	if !p.isProved() {
-		w.count.Proofs++
+	if !p.isValidated() {
+		w.count.AddressesValidated++
 	}
-	p.proved, p.received, p.sent = w.now, 0, 0
-	if w.claims[from] != nil {
-		delete(w.claims, from)
+	p.validatedAt, p.received, p.sent = w.now, 0, 0
+	if w.pendingPaths[from] != nil {
+		delete(w.pendingPaths, from)
 	}
 	w.byAddr[from] = a.peer
 	if p.nominated {
 		p.nominated = false
-		n := &c.nominees
+		n := &c.nominations
 		if !n.nominated(w.now, p, p.nomination) && p.insisted {
-			n.selected, n.asked = p, nil
+			n.selected, n.candidate = p, nil
 		}
 		p.insisted = false
 	}
-	a.follow(c)
+	a.applySelection(c)
 	if p == a.selected() {
 		a.consent = w.now
 	}
@@ -438,25 +440,25 @@ func (a *agent) answered(c *credentials, m *stun.Message, from netip.AddrPort) f
 }
 
 // selected is the path in use, nil before the first nomination.
-func (a *agent) selected() *path { return a.current.nominees.selected }
+func (a *agent) selected() *path { return a.current.nominations.selected }
 
-// follow moves media to the selected path, once it is proved. The first of an ICE restart ends what was before.
-func (a *agent) follow(c *credentials) {
-	p := c.nominees.selected
-	if p == nil || !p.isProved() {
+// applySelection moves media to the selected path, once it is proved. The first of an ICE restart ends what was before.
+func (a *agent) applySelection(c *credentials) {
+	p := c.nominations.selected
+	if p == nil || !p.isValidated() {
 		return
 	}
 	w := a.peer.worker
 	if c == a.next {
 		old := a.current
 		a.current, a.next = c, nil
-		c.nominees.settle(w.now)
+		c.nominations.settle(w.now)
 		a.retire(old)
 	}
 	if c != a.current || a.peer.remote == p.addr {
 		return
 	}
-	a.consent = p.proved
+	a.consent = p.validatedAt
 	a.peer.selected(p.addr)
 }
 
@@ -467,8 +469,8 @@ func (a *agent) tick() bool {
 		return false
 	}
 	for _, p := range a.paths {
-		if (p.nominated || p == p.credentials.nominees.selected && !p.isProved()) && now.Sub(p.asked) >= proofRepeat {
-			a.ask(p)
+		if (p.nominated || p == p.credentials.nominations.selected && !p.isValidated()) && now.Sub(p.lastRequest) >= validationRetry {
+			a.sendRequest(p)
 		}
 	}
 	if now.Before(a.askDue) {
@@ -476,8 +478,8 @@ func (a *agent) tick() bool {
 	}
 	// Within 0.8 to 1.2 times the interval (RFC 7675, section 5.1).
 	a.askDue = now.Add(consentInterval*4/5 + time.Duration(mrand.Int64N(int64(consentInterval*2/5))))
-	if p := a.selected(); p != nil && p.isProved() {
-		a.ask(p)
+	if p := a.selected(); p != nil && p.isValidated() {
+		a.sendRequest(p)
 	}
 	a.sweep(now)
 	return true
@@ -486,19 +488,19 @@ func (a *agent) tick() bool {
 // sweep forgets paths that said nothing for as long as consent lasts.
 func (a *agent) sweep(now time.Time) {
 	for _, p := range slices.Clone(a.paths) {
-		silent := now.Sub(p.checked) > consentLimit && now.Sub(p.proved) > consentLimit
-		if silent && p != p.credentials.nominees.selected {
+		silent := now.Sub(p.lastCheck) > consentLimit && now.Sub(p.validatedAt) > consentLimit
+		if silent && p != p.credentials.nominations.selected {
 			a.forget(p)
 		}
 	}
 }
 
-// ask sends a request that only the client itself can answer, and only if it receives there.
-func (a *agent) ask(p *path) {
+// sendRequest sends a request that only the client itself can answer, and only if it receives there.
+func (a *agent) sendRequest(p *path) {
 	w := a.peer.worker
-	p.asked = w.now
+	p.lastRequest = w.now
 	c := p.credentials
-	w.drop(a.send(p, request(w.outgoing, w.prover.id(w.now, c.id, p.addr, p.nominated), c)))
+	w.drop(a.send(p, request(w.outgoing, w.validator.id(w.now, c.id, p.addr, p.nominated), c)))
 }
 
 // send sends what w.outgoing holds.
@@ -511,9 +513,9 @@ func (a *agent) send(p *path, err error) forward.Drop {
 
 // write sends within the limit on what a host gets that never asked for anything (RFC 9000, section 8.1).
 func (a *agent) write(p *path, b []byte) forward.Drop {
-	if !p.fresh(a.peer.worker.now) && !(p.isProved() && p == a.selected()) {
+	if !p.recentlyValidated(a.peer.worker.now) && !(p.isValidated() && p == a.selected()) {
 		if p.sent+len(b) > maxAmplification*p.received {
-			return forward.Unproved
+			return forward.UnvalidatedAddress
 		}
 		p.sent += len(b)
 	}
@@ -521,11 +523,11 @@ func (a *agent) write(p *path, b []byte) forward.Drop {
 	return forward.Kept
 }
 
-// dtls takes a DTLS datagram of an address that passed a check.
-func (w *worker) dtls(data []byte, from netip.AddrPort) forward.Drop {
+// handleDTLS takes a DTLS datagram of an address that passed a check.
+func (w *worker) handleDTLS(data []byte, from netip.AddrPort) forward.Drop {
 	p := w.byAddr[from]
 	if p == nil {
-		claim := w.claims[from]
+		claim := w.pendingPaths[from]
 		if claim == nil {
 			return forward.Unknown
 		}
@@ -539,8 +541,8 @@ func (w *worker) dtls(data []byte, from netip.AddrPort) forward.Drop {
 	return p.transport.pipe.push(data)
 }
 
-// handshaking sends what pion's DTLS says: to the selected path; before there is one to where DTLS came from.
-func (a *agent) handshaking(b []byte) {
+// sendDTLS sends what pion's DTLS says: to the selected path; before there is one to where DTLS came from.
+func (a *agent) sendDTLS(b []byte) {
 	p := a.selected()
 	if p == nil {
 		p = a.dtlsFrom

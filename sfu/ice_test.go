@@ -41,7 +41,7 @@ func newICENet(t *testing.T) *iceNet {
 	n.w = newWorker(e, &udp.Socket{Conn: n, Local: netip.MustParseAddrPort("192.0.2.1:3478"), Stats: &udp.Stats{}})
 	n.w.now = simBegin
 	n.room = &Room{worker: n.w, members: map[PeerID]*member{}, events: func(Event) {}}
-	n.room.obey(everyone("a", "b", "c"))
+	n.room.applyPlan(everyone("a", "b", "c"))
 	return n
 }
 
@@ -100,7 +100,7 @@ func (c *iceClient) answer(at netip.AddrPort) (requests [][]byte) {
 		if r := c.respond(b, c.offer.pwd); r != nil {
 			requests = append(requests, b)
 			if !c.silent {
-				c.n.w.drop(c.n.w.stun(r, at))
+				c.n.w.drop(c.n.w.handleSTUN(r, at))
 			}
 		}
 	}
@@ -110,7 +110,7 @@ func (c *iceClient) answer(at netip.AddrPort) (requests [][]byte) {
 // connect nominates an address and proves it.
 func (c *iceClient) connect(at netip.AddrPort) {
 	c.n.t.Helper()
-	c.n.w.drop(c.n.w.stun(c.check(100, true), at))
+	c.n.w.drop(c.n.w.handleSTUN(c.check(100, true), at))
 	c.answer(at)
 	c.uses(at)
 }
@@ -152,8 +152,8 @@ func TestProof(t *testing.T) {
 		drop     forward.Drop
 	}{
 		"the client's":              {from: at, password: "the password of a", want: at},
-		"late, but not too late":    {from: at, password: "the password of a", after: proofWindow - time.Second, want: at},
-		"too late":                  {from: at, password: "the password of a", after: proofWindow + 2*time.Second, drop: forward.Unauthentic},
+		"late, but not too late":    {from: at, password: "the password of a", after: responseWindow - time.Second, want: at},
+		"too late":                  {from: at, password: "the password of a", after: responseWindow + 2*time.Second, drop: forward.Unauthentic},
 		"from elsewhere":            {from: other, password: "the password of a", drop: forward.Unauthentic},
 		"under the server's secret": {from: at, password: "the server's for a", drop: forward.Unauthentic},
 		"of nobody":                 {from: at, password: "guessed", drop: forward.Unauthentic},
@@ -161,13 +161,13 @@ func TestProof(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n := newICENet(t)
 			a := n.join("a")
-			n.w.drop(n.w.stun(a.check(100, true), at))
+			n.w.drop(n.w.handleSTUN(a.check(100, true), at))
 			if a.uses(netip.AddrPort{}); len(n.sent[at]) != 2 {
 				t.Fatalf("%d datagrams after a check, want a response and a request", len(n.sent[at]))
 			}
 			request := n.sent[at][1]
 			n.w.now = n.w.now.Add(c.after)
-			if drop := n.w.stun(a.respond(request, c.password), c.from); drop != c.drop {
+			if drop := n.w.handleSTUN(a.respond(request, c.password), c.from); drop != c.drop {
 				t.Errorf("the response: %v, want %v", drop, c.drop)
 			}
 			a.uses(c.want)
@@ -179,12 +179,12 @@ func TestProof(t *testing.T) {
 func TestProofCannotBeGuessed(t *testing.T) {
 	n, at := newICENet(t), host(1, 5000)
 	a := n.join("a")
-	n.w.drop(n.w.stun(a.check(100, true), at))
+	n.w.drop(n.w.handleSTUN(a.check(100, true), at))
 	request := n.sent[at][1]
 	for bit := range 8 * stun.TransactionIDSize {
 		b := bytes.Clone(request)
 		b[8+bit/8] ^= 1 << (bit % 8)
-		if drop := n.w.stun(a.respond(b, a.offer.pwd), at); drop == forward.Kept {
+		if drop := n.w.handleSTUN(a.respond(b, a.offer.pwd), at); drop == forward.Kept {
 			t.Fatalf("bit %d does not matter", bit)
 		}
 	}
@@ -198,7 +198,7 @@ func TestRequestOfOurs(t *testing.T) {
 	ids := map[[stun.TransactionIDSize]byte]bool{}
 	for i := range 10 {
 		n.w.now = n.w.now.Add(time.Second)
-		n.w.drop(n.w.stun(a.check(100, false), host(1, 5000+i%2)))
+		n.w.drop(n.w.handleSTUN(a.check(100, false), host(1, 5000+i%2)))
 	}
 	for _, b := range append(n.sent[at], n.sent[host(1, 5001)]...) {
 		m := &stun.Message{Raw: b}
@@ -234,7 +234,7 @@ func TestAddressHeld(t *testing.T) {
 	b := n.join("b")
 	got := n.size[at]
 	for range 100 {
-		if drop := n.w.stun(b.check(100, true), at); drop != forward.AddressHeld {
+		if drop := n.w.handleSTUN(b.check(100, true), at); drop != forward.AddressHeld {
 			t.Fatalf("a check from the address of another: %v", drop)
 		}
 	}
@@ -257,11 +257,11 @@ func TestAddressHeld(t *testing.T) {
 func TestForgedFirst(t *testing.T) {
 	n, at := newICENet(t), host(1, 5000)
 	a, b := n.join("a"), n.join("b")
-	n.w.drop(n.w.stun(b.check(100, true), at))
+	n.w.drop(n.w.handleSTUN(b.check(100, true), at))
 	b.silent = true // it does not receive there
 	a.connect(at)
 	b.uses(netip.AddrPort{})
-	if n.w.byAddr[at] != a.peer || n.w.claims[at] != nil {
+	if n.w.byAddr[at] != a.peer || n.w.pendingPaths[at] != nil {
 		t.Error("the address does not belong to who proved it")
 	}
 }
@@ -272,27 +272,27 @@ func TestRepeatsElsewhere(t *testing.T) {
 	n, at, to := newICENet(t), host(1, 5000), host(2, 6000)
 	a := n.join("a")
 	check := a.check(100, true)
-	n.w.drop(n.w.stun(check, at))
+	n.w.drop(n.w.handleSTUN(check, at))
 	a.answer(at)
 	a.peer.install(simKeys(t, 1, 1))
 	home := map[netip.AddrPort]*iceClient{at: a}
-	n.pass(2*nominationsSettle, home)
+	n.pass(2*nominationsSettleTime, home)
 	for i := range 70 {
-		n.w.drop(n.w.stun(check, host(3, 1000+i)))
+		n.w.drop(n.w.handleSTUN(check, host(3, 1000+i)))
 	}
-	if drops := n.w.count.Drops[forward.CheckRepeat]; drops < 70-repeatedChecks-1 {
+	if drops := n.w.count.Drops[forward.RepeatedCheck]; drops < 70-repeatedChecks-1 {
 		t.Errorf("%d repeats were dropped", drops)
 	}
 	n.pass(time.Minute, home)
 	for range 600 {
-		n.w.drop(n.w.stun(check, host(3, 1000)))
+		n.w.drop(n.w.handleSTUN(check, host(3, 1000)))
 		n.pass(100*time.Millisecond, home)
 	}
 	a.uses(at)
 	if len(a.peer.agent.paths) > maxPaths {
 		t.Errorf("%d paths", len(a.peer.agent.paths))
 	}
-	n.w.drop(n.w.stun(a.check(100, true), to))
+	n.w.drop(n.w.handleSTUN(a.check(100, true), to))
 	a.uses(at) // not before the proof
 	a.answer(to)
 	a.uses(to)
@@ -304,8 +304,8 @@ func TestOvertaken(t *testing.T) {
 	n, at, spy := newICENet(t), host(1, 5000), host(3, 7000)
 	a := n.join("a")
 	check := a.check(100, true)
-	n.w.drop(n.w.stun(check, spy))
-	n.w.drop(n.w.stun(check, at))
+	n.w.drop(n.w.handleSTUN(check, spy))
+	n.w.drop(n.w.handleSTUN(check, at))
 	a.uses(netip.AddrPort{})
 	a.answer(at)
 	a.uses(at)
@@ -319,21 +319,21 @@ func TestTableOfPaths(t *testing.T) {
 	a.connect(at)
 	a.peer.install(simKeys(t, 1, 1))
 	home := map[netip.AddrPort]*iceClient{at: a}
-	n.pass(2*nominationsSettle, home)
+	n.pass(2*nominationsSettleTime, home)
 	flood := func() {
 		for range 10 * maxPaths {
-			n.w.drop(n.w.stun(a.check(1<<30, true), host(100+len(n.size), 7000)))
+			n.w.drop(n.w.handleSTUN(a.check(1<<30, true), host(100+len(n.size), 7000)))
 		}
 	}
 	for range 10 {
 		flood()
 		n.pass(tick, home)
-		if p := a.peer.agent; len(p.paths) > maxPaths || len(n.w.claims) > maxPaths || n.w.byAddr[at] != a.peer {
-			t.Fatalf("%d paths, %d claims; the client's own is there: %v", len(p.paths), len(n.w.claims), n.w.byAddr[at] == a.peer)
+		if p := a.peer.agent; len(p.paths) > maxPaths || len(n.w.pendingPaths) > maxPaths || n.w.byAddr[at] != a.peer {
+			t.Fatalf("%d paths, %d claims; the client's own is there: %v", len(p.paths), len(n.w.pendingPaths), n.w.byAddr[at] == a.peer)
 		}
 	}
 	a.uses(at)
-	n.w.drop(n.w.stun(a.check(100, true), to))
+	n.w.drop(n.w.handleSTUN(a.check(100, true), to))
 	flood() // drives it out of the table before the client's answer comes
 	a.answer(to)
 	a.uses(to) // the answer says what was nominated
@@ -345,18 +345,18 @@ func TestForgottenNomination(t *testing.T) {
 	a := n.join("a")
 	a.connect(at)
 	a.peer.install(simKeys(t, 1, 1))
-	n.pass(2*nominationsSettle, map[netip.AddrPort]*iceClient{at: a})
-	n.w.drop(n.w.stun(a.check(100, true), to))
+	n.pass(2*nominationsSettleTime, map[netip.AddrPort]*iceClient{at: a})
+	n.w.drop(n.w.handleSTUN(a.check(100, true), to))
 	request := a.answer(to)[0]
 	a.uses(to)
-	n.w.drop(n.w.stun(a.check(100, true), at))
+	n.w.drop(n.w.handleSTUN(a.check(100, true), at))
 	a.answer(at)
 	a.uses(at)
-	n.w.drop(n.w.stun(a.respond(request, a.offer.pwd), to))
+	n.w.drop(n.w.handleSTUN(a.respond(request, a.offer.pwd), to))
 	a.uses(at)
 	m := bytes.Clone(request)
 	m[12] ^= 1 // what is not nominated cannot be made so
-	if drop := n.w.stun(a.respond(m, a.offer.pwd), to); drop != forward.Unauthentic {
+	if drop := n.w.handleSTUN(a.respond(m, a.offer.pwd), to); drop != forward.Unauthentic {
 		t.Errorf("a changed transaction id: %v", drop)
 	}
 }
@@ -369,14 +369,14 @@ func TestAmplification(t *testing.T) {
 	for i := range 20 {
 		b := a.check(100, i%2 == 0)
 		came += len(b)
-		n.w.drop(n.w.stun(b, at))
-		a.peer.agent.handshaking(make([]byte, 1000)) // a flight of DTLS
+		n.w.drop(n.w.handleSTUN(b, at))
+		a.peer.agent.sendDTLS(make([]byte, 1000)) // a flight of DTLS
 		n.pass(time.Second, nil)
 		if n.size[at] > maxAmplification*came {
 			t.Fatalf("%d bytes for %d", n.size[at], came)
 		}
 	}
-	if n.w.count.Drops[forward.Unproved] == 0 {
+	if n.w.count.Drops[forward.UnvalidatedAddress] == 0 {
 		t.Error("nothing was held back")
 	}
 	if n.size[at] < 1000 {
@@ -391,8 +391,8 @@ func TestOldAddress(t *testing.T) {
 	a := n.join("a")
 	a.connect(at)
 	a.peer.install(simKeys(t, 1, 1))
-	n.pass(2*nominationsSettle, map[netip.AddrPort]*iceClient{at: a})
-	n.w.drop(n.w.stun(a.check(100, true), to))
+	n.pass(2*nominationsSettleTime, map[netip.AddrPort]*iceClient{at: a})
+	n.w.drop(n.w.handleSTUN(a.check(100, true), to))
 	a.answer(to)
 	a.uses(to)
 	n.pass(5*time.Second, map[netip.AddrPort]*iceClient{to: a})
@@ -400,7 +400,7 @@ func TestOldAddress(t *testing.T) {
 	for range 20 {
 		b := a.check(100, true)
 		came += len(b)
-		n.w.drop(n.w.stun(b, at))
+		n.w.drop(n.w.handleSTUN(b, at))
 		n.pass(time.Second, map[netip.AddrPort]*iceClient{to: a})
 	}
 	a.uses(to)
@@ -421,7 +421,7 @@ func TestConsent(t *testing.T) {
 	b.connect(to)
 	b.silent = true
 	for range 12 {
-		n.w.drop(n.w.stun(b.check(100, true), to))
+		n.w.drop(n.w.handleSTUN(b.check(100, true), to))
 		n.pass(5*time.Second, map[netip.AddrPort]*iceClient{at: a, to: b})
 	}
 	if a.peer.closed || !b.peer.closed {
@@ -433,15 +433,15 @@ func TestConsent(t *testing.T) {
 func TestLostRequests(t *testing.T) {
 	n, at, to := newICENet(t), host(1, 5000), host(2, 6000)
 	a := n.join("a")
-	n.w.drop(n.w.stun(a.check(100, true), at))
+	n.w.drop(n.w.handleSTUN(a.check(100, true), at))
 	delete(n.sent, at)
-	n.pass(proofRepeat+tick, map[netip.AddrPort]*iceClient{at: a})
+	n.pass(validationRetry+tick, map[netip.AddrPort]*iceClient{at: a})
 	a.uses(at)
 	a.peer.install(simKeys(t, 1, 1))
-	n.pass(2*nominationsSettle, map[netip.AddrPort]*iceClient{at: a})
-	n.w.drop(n.w.stun(a.check(100, true), to))
+	n.pass(2*nominationsSettleTime, map[netip.AddrPort]*iceClient{at: a})
+	n.w.drop(n.w.handleSTUN(a.check(100, true), to))
 	delete(n.sent, to)
-	n.pass(proofRepeat+tick, map[netip.AddrPort]*iceClient{to: a})
+	n.pass(validationRetry+tick, map[netip.AddrPort]*iceClient{to: a})
 	a.uses(to)
 }
 
@@ -453,30 +453,30 @@ func TestRestart(t *testing.T) {
 			a := n.join("a")
 			a.connect(at)
 			a.peer.install(simKeys(t, 1, 1))
-			n.pass(2*nominationsSettle, map[netip.AddrPort]*iceClient{at: a})
+			n.pass(2*nominationsSettleTime, map[netip.AddrPort]*iceClient{at: a})
 			old := *a
 			for round := range 3 {
 				a.offer = &offer{ufrag: fmt.Sprint("again", round), pwd: fmt.Sprint("another password, of round ", round)}
 				a.ufrag, a.pwd = fmt.Sprint("new", round), fmt.Sprint("the server's of round ", round)
 				a.peer.agent.restart(newCredentials(a.ufrag, a.pwd, a.offer))
 			}
-			if len(n.w.byUfrag) != 2 || len(n.w.byProof) != 2 {
+			if len(n.w.byUfrag) != 2 || len(n.w.byTransaction) != 2 {
 				t.Errorf("%d credentials after three restarts, want those in use and the last ones", len(n.w.byUfrag))
 			}
 			n.pass(10*time.Second, map[netip.AddrPort]*iceClient{at: &old})
 			a.uses(at)
-			n.w.drop(n.w.stun(a.check(100, false), to))
+			n.w.drop(n.w.handleSTUN(a.check(100, false), to))
 			a.answer(to)
 			if a.peer.agent.next == nil {
 				t.Error("a pair that is not nominated ended the old ones")
 			}
-			n.w.drop(n.w.stun(a.check(100, true), to))
+			n.w.drop(n.w.handleSTUN(a.check(100, true), to))
 			a.answer(to)
 			a.uses(to)
 			if a.peer.agent.next != nil || len(n.w.byUfrag) != 1 {
 				t.Error("the old credentials live on")
 			}
-			if drop := n.w.stun(old.check(100, true), at); drop != forward.Unknown {
+			if drop := n.w.handleSTUN(old.check(100, true), at); drop != forward.Unknown {
 				t.Errorf("a check under the old ones: %v", drop)
 			}
 			n.pass(2*time.Minute, map[netip.AddrPort]*iceClient{to: a})
@@ -495,9 +495,9 @@ func TestAfterIntegrity(t *testing.T) {
 	a.connect(at)
 	a.peer.install(simKeys(t, 1, 1))
 	both := map[netip.AddrPort]*iceClient{at: a, other: a}
-	n.pass(2*nominationsSettle, both)
+	n.pass(2*nominationsSettleTime, both)
 	check := a.check(50, false)
-	n.w.drop(n.w.stun(check, other)) // a pair that the client keeps and does not use
+	n.w.drop(n.w.handleSTUN(check, other)) // a pair that the client keeps and does not use
 	a.answer(other)
 	if a.uses(at); n.w.byAddr[other] != a.peer {
 		t.Fatal("the second address is not proved")
@@ -510,7 +510,7 @@ func TestAfterIntegrity(t *testing.T) {
 	m.Add(stun.AttrPriority, []byte{0x7f, 0xff, 0xff, 0xff})
 	m.WriteLength()
 	for range 3 {
-		if drop := n.w.stun(m.Raw, other); drop != forward.Kept {
+		if drop := n.w.handleSTUN(m.Raw, other); drop != forward.Kept {
 			t.Fatalf("the check with an addition: %v", drop)
 		}
 		a.answer(other)
@@ -521,7 +521,7 @@ func TestAfterIntegrity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if drop := n.w.stun(forged.Raw, other); drop != forward.Unauthentic {
+	if drop := n.w.handleSTUN(forged.Raw, other); drop != forward.Unauthentic {
 		t.Errorf("a USERNAME behind the integrity: %v", drop)
 	}
 }
@@ -550,7 +550,7 @@ func TestSameSSRC(t *testing.T) {
 				mover, last = c, packet(101)
 			}
 		}
-		n.w.now = n.w.now.Add(2 * nominationsSettle)
+		n.w.now = n.w.now.Add(2 * nominationsSettleTime)
 		n.w.datagram(last, to)
 		mover.answer(to)
 		mover.uses(to)
@@ -571,11 +571,11 @@ func FuzzChecks(f *testing.F) {
 		a := n.join("a")
 		at, from := host(1, 5000), host(2, int(port))
 		a.connect(at)
-		n.w.stun(data, from)
-		n.w.dtls(data, from)
+		n.w.handleSTUN(data, from)
+		n.w.handleDTLS(data, from)
 		m := &stun.Message{Raw: bytes.Clone(data)}
 		if m.Decode() == nil { // as the client itself would have sent it
-			n.w.stun(a.check(uint32(port), m.Contains(stun.AttrUseCandidate)), from)
+			n.w.handleSTUN(a.check(uint32(port), m.Contains(stun.AttrUseCandidate)), from)
 		}
 		if a.uses(at); n.size[from] > maxAmplification*2*(len(data)+200) || len(a.peer.agent.paths) > maxPaths {
 			t.Errorf("%d bytes sent, %d paths", n.size[from], len(a.peer.agent.paths))
@@ -591,7 +591,7 @@ func TestMediaFromElsewhere(t *testing.T) {
 	a.connect(at)
 	own := simKeys(t, 1, 1)
 	a.peer.install(simKeys(t, 1, 1))
-	n.pass(2*nominationsSettle, map[netip.AddrPort]*iceClient{at: a})
+	n.pass(2*nominationsSettleTime, map[netip.AddrPort]*iceClient{at: a})
 	const ssrc = 77
 	a.peer.streams[ssrc] = &stream{}
 	packet := func(seq uint16) []byte {
@@ -629,8 +629,8 @@ func TestMediaFromElsewhere(t *testing.T) {
 		for i := range 1000 {
 			n.w.datagram(packet(uint16(104+i)), host(10, 1000+i))
 		}
-		if more := len(n.size) - asked; more > strayTries || len(n.w.claims) > maxPaths {
-			t.Errorf("%d addresses were asked, %d are claimed", more, len(n.w.claims))
+		if more := len(n.size) - asked; more > strayTries || len(n.w.pendingPaths) > maxPaths {
+			t.Errorf("%d addresses were asked, %d are claimed", more, len(n.w.pendingPaths))
 		}
 		a.uses(to)
 	})

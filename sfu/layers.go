@@ -14,11 +14,11 @@ type View struct {
 
 // View tells what a peer shows, so that no more is sent than is seen.
 func (r *Room) View(id PeerID, v View) {
-	r.worker.postFor(r, nil, func() {
+	r.worker.submitFor(r, nil, func() {
 		if m := r.members[id]; m != nil {
 			m.view = v
 			if r.worker.acting = m.peer; m.peer != nil {
-				r.worker.at(stepView, m.peer)
+				r.worker.atStep(stepView, m.peer)
 				m.peer.shareBandwidth(r.worker.now)
 			}
 		}
@@ -45,7 +45,7 @@ func (s *slot) ideal() *encoding {
 		return best
 	}
 	for i, e := range all[:best.index] {
-		if own := full >> (len(all) - 1 - i); e.absent.IsZero() && float64(own)*slightlyBlown >= float64(height) {
+		if own := full >> (len(all) - 1 - i); e.absentSince.IsZero() && float64(own)*maxUpscale >= float64(height) {
 			return e
 		}
 	}
@@ -56,30 +56,30 @@ func (s *slot) ideal() *encoding {
 func (pub *publication) best() *encoding {
 	all := pub.encodings
 	for i := len(all) - 1; i >= 0; i-- {
-		if all[i].absent.IsZero() {
+		if all[i].absentSince.IsZero() {
 			return all[i]
 		}
 	}
 	return all[len(all)-1]
 }
 
-// learnAbsent finds out which encodings the client makes: one that is wanted in vain while another comes is absent, for a while.
-func (pub *publication) learnAbsent(now time.Time) {
+// updateAbsent finds out which encodings the client makes: one that is wanted in vain while another comes is absent, for a while.
+func (pub *publication) updateAbsent(now time.Time) {
 	comes := slices.ContainsFunc(pub.encodings, func(e *encoding) bool { return e.alive(now) })
 	for _, e := range pub.encodings {
 		switch {
 		case e.alive(now):
-			e.inVain, e.absent = time.Time{}, time.Time{}
-		case !e.absent.IsZero():
-			if now.Sub(e.absent) >= absentFor {
-				e.inVain, e.absent = time.Time{}, time.Time{}
+			e.missingSince, e.absentSince = time.Time{}, time.Time{}
+		case !e.absentSince.IsZero():
+			if now.Sub(e.absentSince) >= absentFor {
+				e.missingSince, e.absentSince = time.Time{}, time.Time{}
 			}
 		case !comes || !slices.Contains(pub.wanted, e.rid):
-			e.inVain = time.Time{}
-		case e.inVain.IsZero():
-			e.inVain = now
-		case now.Sub(e.inVain) >= absentAfter:
-			e.absent = now
+			e.missingSince = time.Time{}
+		case e.missingSince.IsZero():
+			e.missingSince = now
+		case now.Sub(e.missingSince) >= absentAfter:
+			e.absentSince = now
 		}
 	}
 }
@@ -87,7 +87,7 @@ func (pub *publication) learnAbsent(now time.Time) {
 // forgetAbsent begins anew: the camera may be another one.
 func (pub *publication) forgetAbsent() {
 	for _, e := range pub.encodings {
-		e.inVain, e.absent = time.Time{}, time.Time{}
+		e.missingSince, e.absentSince = time.Time{}, time.Time{}
 	}
 }
 
@@ -159,9 +159,9 @@ func (p *peer) shareBandwidth(now time.Time) {
 		}
 		sum += choices[i].rate(now)
 	}
-	for sum > p.bound.Rate() {
+	for sum > p.estimate.Rate() {
 		before := sum
-		for i := len(choices) - 1; i >= 0 && sum > p.bound.Rate(); i-- {
+		for i := len(choices) - 1; i >= 0 && sum > p.estimate.Rate(); i-- {
 			next := choices[i].lower(now)
 			sum += next.rate(now) - choices[i].rate(now)
 			choices[i] = next
@@ -173,18 +173,18 @@ func (p *peer) shareBandwidth(now time.Time) {
 	paused := false
 	for i, s := range slots {
 		s.choose(choices[i])
-		s.flow.tellWanted(now)
+		s.flow.notifyWanted(now)
 		paused = paused || choices[i].encoding == nil && s.ideal() != nil
 	}
 	if paused && sum == 0 {
-		p.bound.Grow(now) // nothing comes that could be reported: what was too much is tried again some day
+		p.estimate.Increase(now) // nothing comes that could be reported: what was too much is tried again some day
 	}
 }
 
 // choose lets the slot go over to another encoding; the change comes with that one's next key frame, until then the old one
 // goes on.
 func (s *slot) choose(c choice) {
-	s.base = c.base
+	s.baseOnly = c.base
 	switch {
 	case c.encoding == nil:
 		s.target, s.current = nil, nil
@@ -192,7 +192,7 @@ func (s *slot) choose(c choice) {
 	case s.target != c.encoding:
 		s.target = c.encoding
 		if s.current != s.target && s.peer.connected() {
-			s.target.wantKey()
+			s.target.requestKeyFrame()
 		}
 	}
 }
@@ -206,7 +206,7 @@ func (s *slot) accepts(e *encoding, packet *forward.Packet) forward.Drop {
 		s.current = e
 		s.selector.Switch()
 	case e != s.current && e == s.target:
-		e.wantKey()
+		e.requestKeyFrame()
 		if s.current == nil {
 			return forward.AwaitKey
 		}
@@ -222,7 +222,7 @@ func (s *slot) accepts(e *encoding, packet *forward.Packet) forward.Drop {
 func (pub *publication) wants(now time.Time) []string {
 	all := pub.encodings
 	watched := func(e *encoding) bool {
-		return e.absent.IsZero() && (pub.tapping.wants(e) || slices.ContainsFunc(pub.subscribers, func(s *slot) bool { return s.current == e || s.target == e || s.ideal() == e }))
+		return e.absentSince.IsZero() && (pub.tapped.wants(e) || slices.ContainsFunc(pub.subscribers, func(s *slot) bool { return s.current == e || s.target == e || s.ideal() == e }))
 	}
 	top := len(all) - 1
 	for top >= 0 && !watched(all[top]) {
@@ -230,14 +230,14 @@ func (pub *publication) wants(now time.Time) []string {
 	}
 	switch {
 	case top < 0 || all[top].alive(now):
-		pub.missing = time.Time{}
-	case pub.missing.IsZero():
-		pub.missing = now
+		pub.topMissingSince = time.Time{}
+	case pub.topMissingSince.IsZero():
+		pub.topMissingSince = now
 	}
-	instead := !pub.missing.IsZero() && now.Sub(pub.missing) >= insteadAfter
+	instead := !pub.topMissingSince.IsZero() && now.Sub(pub.topMissingSince) >= fallbackAfter
 	var rids []string
 	for i := top; i >= 0; i-- {
-		if instead && all[i].absent.IsZero() || watched(all[i]) {
+		if instead && all[i].absentSince.IsZero() || watched(all[i]) {
 			rids = append(rids, all[i].rid)
 		}
 		instead = instead && !all[i].alive(now)
@@ -246,27 +246,27 @@ func (pub *publication) wants(now time.Time) []string {
 	return rids
 }
 
-// tellWanted tells a simulcast's client which encodings to send. What nobody wants is paused a little later: a layout that changes
+// notifyWanted tells a simulcast's client which encodings to send. What nobody wants is paused a little later: a layout that changes
 // back costs no key frame.
-func (pub *publication) tellWanted(now time.Time) {
+func (pub *publication) notifyWanted(now time.Time) {
 	if len(pub.encodings) < 2 || !pub.open() {
-		pub.missing = time.Time{}
+		pub.topMissingSince = time.Time{}
 		return
 	}
-	pub.learnAbsent(now)
+	pub.updateAbsent(now)
 	rids := pub.wants(now)
 	more := slices.ContainsFunc(rids, func(r string) bool { return !slices.Contains(pub.wanted, r) })
 	switch {
 	case slices.Equal(rids, pub.wanted):
-		pub.unwanted = time.Time{}
+		pub.unwantedSince = time.Time{}
 		return
-	case !more && pub.unwanted.IsZero():
-		pub.unwanted = now
+	case !more && pub.unwantedSince.IsZero():
+		pub.unwantedSince = now
 		return
-	case !more && now.Sub(pub.unwanted) < pauseAfter:
+	case !more && now.Sub(pub.unwantedSince) < pauseAfter:
 		return
 	}
-	pub.wanted, pub.unwanted = rids, time.Time{}
+	pub.wanted, pub.unwantedSince = rids, time.Time{}
 	m := pub.peer.member
 	m.room.events(EncodingsWanted{Peer: m.id, Source: pub.line.source, RIDs: rids})
 }

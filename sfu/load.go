@@ -9,12 +9,12 @@ import (
 // Constants of the load estimate.
 const (
 	loadWindow = 100 * time.Millisecond
-	// lightLoad is the share of time up to which a worker is woken by every packet and forwards it at once. Above it looks for
-	// packets at intervals; at fullLoad packets gather as long as they may.
-	lightLoad = 0.08
-	fullLoad  = 0.6
-	// shortestWait is the first interval: shorter ones would wake it more often than the packets of that load do.
-	shortestWait = 500 * time.Microsecond
+	// lowLoad is the share of time up to which a worker is woken by every packet and forwards it at once. Above it looks for
+	// packets at intervals; at highLoad packets gather as long as they may.
+	lowLoad  = 0.08
+	highLoad = 0.6
+	// minGather is the first interval: shorter ones would wake it more often than the packets of that load do.
+	minGather = 500 * time.Microsecond
 	// roomLoad is what a room counts before its load shows: rooms that open at the same time go to different workers.
 	roomLoad = 0.01
 	// refuseLoad is the share from which a worker takes no new rooms: rather one group told to wait than all hurt.
@@ -23,18 +23,18 @@ const (
 
 // Without a spare processor, signaling runs only when a worker lets it.
 const (
-	// longestHold is how long a worker works on before others get their turn: with one round more, and a nap, well under 5 ms.
-	longestHold = 2 * time.Millisecond
-	// leastRest is a sleep that the scheduler uses to look for what came from the network.
-	leastRest = 50 * time.Microsecond
+	// maxBusy is how long a worker works on before others get their turn: with one round more, and a nap, well under 5 ms.
+	maxBusy = 2 * time.Millisecond
+	// minSleep is a sleep that the scheduler uses to look for what came from the network.
+	minSleep = 50 * time.Microsecond
 )
 
 // pause lets packets gather. A nap costs less than a sleep, but holds the processor.
 func (w *worker) pause(d time.Duration) {
 	switch {
-	case w.spare:
+	case w.spareCPU:
 		udp.Nap(d)
-	case d < leastRest:
+	case d < minSleep:
 		w.yield()
 	default:
 		w.sleep(d)
@@ -43,14 +43,14 @@ func (w *worker) pause(d time.Duration) {
 
 // yield lets others run, if there is no processor for them and the worker did not wait for long.
 func (w *worker) yield() {
-	if !w.spare && time.Since(w.rested) >= longestHold {
-		w.sleep(leastRest)
+	if !w.spareCPU && time.Since(w.yieldedAt) >= maxBusy {
+		w.sleep(minSleep)
 	}
 }
 
 func (w *worker) sleep(d time.Duration) {
 	time.Sleep(d)
-	w.rested = time.Now()
+	w.yieldedAt = time.Now()
 }
 
 // A load is the share of its time that a worker works. Owned by worker.run.
@@ -60,18 +60,18 @@ type load struct {
 	began time.Time
 }
 
-// worked adds one round.
-func (l *load) worked(from, to time.Time) {
+// addRound adds one round.
+func (l *load) addRound(from, to time.Time) {
 	l.busy += to.Sub(from)
 	if since := to.Sub(l.began); since >= loadWindow {
 		l.ratio, l.busy, l.began = min(1, float64(l.busy)/float64(since)), 0, to
 	}
 }
 
-// wait is how long packets may gather at this load.
-func (l *load) wait(most time.Duration) time.Duration {
-	if l.ratio <= lightLoad {
+// gatherTime is how long packets may gather at this load.
+func (l *load) gatherTime(most time.Duration) time.Duration {
+	if l.ratio <= lowLoad {
 		return 0
 	}
-	return max(shortestWait, time.Duration(float64(most)*min(1, (l.ratio-lightLoad)/(fullLoad-lightLoad))))
+	return max(minGather, time.Duration(float64(most)*min(1, (l.ratio-lowLoad)/(highLoad-lowLoad))))
 }

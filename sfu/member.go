@@ -4,49 +4,49 @@ import "slices"
 
 // A member is one seat of the plan: what it may do, and its connection once there is one. Owned by the worker.
 type member struct {
-	id    PeerID
-	room  *Room
-	seat  Seat
-	hears []*member // seat.Hears, resolved
-	view  View
-	peer  *peer // nil before the first offer
+	id       PeerID
+	room     *Room
+	entry    PlanEntry
+	receives []*member // seat.Hears, resolved
+	view     View
+	peer     *peer // nil before the first offer
 
 	version uint64 // of the slot map
 	owners  []SlotOwner
 }
 
-// obey makes the room what the plan says. Runs on the worker.
-func (r *Room) obey(p Plan) {
+// applyPlan makes the room what the plan says. Runs on the worker.
+func (r *Room) applyPlan(p Plan) {
 	if r.closed {
 		return
 	}
 	w := r.worker
-	r.enact(p)
+	r.snapshotPlan(p)
 	r.record = p.Record
 	r.evict(p)
-	if delete(r.worker.rooms, r); len(p.Seats) > 0 {
+	if delete(r.worker.rooms, r); len(p.Entries) > 0 {
 		r.worker.rooms[r] = struct{}{}
 	}
 	r.order = r.order[:0]
-	for _, s := range p.Seats {
+	for _, s := range p.Entries {
 		m := r.members[s.Peer]
 		if m == nil {
 			m = &member{id: s.Peer, room: r}
 			r.members[s.Peer] = m
 		}
-		m.seat = s
+		m.entry = s
 		r.order = append(r.order, m)
 		if w.acting = m.peer; m.peer != nil {
-			w.at(stepPermit, m.peer)
-			m.peer.permit(s.Sends)
+			w.atStep(stepPermissions, m.peer)
+			m.peer.applyPermissions(s.Sends)
 		}
 	}
 	w.acting = nil
 	for _, m := range r.order {
-		m.hears = m.hears[:0]
-		for _, id := range m.seat.Hears {
+		m.receives = m.receives[:0]
+		for _, id := range m.entry.Receives {
 			if other := r.members[id]; other != nil && other != m {
-				m.hears = append(m.hears, other)
+				m.receives = append(m.receives, other)
 			}
 		}
 	}
@@ -56,7 +56,7 @@ func (r *Room) obey(p Plan) {
 // evict ends the seats that a plan does not have: those of the plan before, and any that a panic left over.
 func (r *Room) evict(p Plan) {
 	keep := map[PeerID]bool{}
-	for _, s := range p.Seats {
+	for _, s := range p.Entries {
 		keep[s.Peer] = true
 	}
 	gone := func(m *member) {
@@ -64,7 +64,7 @@ func (r *Room) evict(p Plan) {
 			return
 		}
 		if r.worker.acting = m.peer; m.peer != nil {
-			r.worker.at(stepEvict, m.peer)
+			r.worker.atStep(stepEvict, m.peer)
 			m.peer.close()
 		}
 		delete(r.members, m.id)
@@ -83,7 +83,7 @@ func (r *Room) remap() {
 	before := r.worker.acting
 	for _, m := range r.order {
 		if r.worker.acting = m.peer; m.peer != nil {
-			r.worker.at(stepRemap, m.peer)
+			r.worker.atStep(stepRemap, m.peer)
 		}
 		m.remap()
 	}
@@ -96,8 +96,8 @@ func (m *member) remap() {
 	if m.peer == nil {
 		return
 	}
-	m.peer.assignPairs(m.hears)
-	m.peer.assignScreens(m.hears)
+	m.peer.assignPairs(m.receives)
+	m.peer.assignScreens(m.receives)
 	var owners []SlotOwner
 	for _, s := range m.peer.slots {
 		if s.flow != s.source {
@@ -132,7 +132,7 @@ func (r *Room) adopt(p *peer, fresh bool) error {
 	if m == nil || r.closed {
 		return ErrRefused
 	}
-	r.worker.at(stepAdopt, p)
+	r.worker.atStep(stepAdopt, p)
 	if !fresh {
 		if m.peer == nil || m.peer.generation != p.generation {
 			return ErrStale

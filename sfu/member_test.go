@@ -17,17 +17,17 @@ func TestWhoComesBackIsToldAnew(t *testing.T) {
 		}
 	}}
 	enter := func(id PeerID) {
-		lines := []line{{kind: "audio", use: usePublish, source: Microphone}, {kind: "audio", use: useSlot, slotKind: slotAudio, slotSSRC: 1}}
+		lines := []mLine{{kind: "audio", use: usePublish, source: Microphone}, {kind: "audio", use: useSlot, slotKind: slotAudio, slotSSRC: 1}}
 		if err := r.adopt(&peer{id: id, generation: 1, worker: w, offer: &offer{lines: lines}}, true); err != nil {
 			t.Fatal(err)
 		}
 	}
-	r.obey(everyone("a", "b"))
+	r.applyPlan(everyone("a", "b"))
 	enter("a")
 	enter("b")
 	before := versions["b"]
-	r.obey(everyone("a"))
-	r.obey(everyone("a", "b"))
+	r.applyPlan(everyone("a"))
+	r.applyPlan(everyone("a", "b"))
 	enter("b")
 	if versions["b"] <= before {
 		t.Fatalf("slot map %d after %d", versions["b"], before)
@@ -52,8 +52,8 @@ func TestCSRCOfPublication(t *testing.T) {
 	}
 	s.w.flush()
 	changed := everyone("a", "b")
-	for i := range changed.Seats[0].Sends {
-		changed.Seats[0].Sends[i].CSRC += 500
+	for i := range changed.Entries[0].Sends {
+		changed.Entries[0].Sends[i].CSRC += 500
 	}
 	s.hold = func(SlotsMapped) bool { return true }
 	s.obey(changed)

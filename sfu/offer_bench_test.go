@@ -10,7 +10,7 @@ func BenchmarkOffer(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := o.mint(); err != nil {
+		if err := o.assignSSRCs(); err != nil {
 			b.Fatal(err)
 		}
 		_ = o.answer(local{ufrag: "ufrag", pwd: "password", candidates: []string{"192.0.2.1 9"}, version: 1})

@@ -17,24 +17,24 @@ const (
 	// maxPadding equalises packets of a frame, in bytes of RTP padding (RFC 3550, section 5.1): packetizers split frames into
 	// parts that differ by a byte.
 	maxPadding = 4
-	// soundWait and pictureWait are how long a loaded worker lets packets gather into trains, in its socket and here: well under
+	// audioWait and videoWait are how long a loaded worker lets packets gather into trains, in its socket and here: well under
 	// the jitter of any path. An idle one forwards at once.
-	soundWait   = 5 * time.Millisecond
-	pictureWait = 2 * time.Millisecond
+	audioWait = 5 * time.Millisecond
+	videoWait = 2 * time.Millisecond
 )
 
-// A departure is one packet that waits to be sealed: header and payload stand in the slab.
-type departure struct {
-	slot  *slot
-	data  []byte // in the slab, with room for padding and tag
-	ssrc  uint32
-	index uint64 // SRTP index
-	next  int32  // of the same queue, in outbox.waiting; 0: none, as everywhere, for they count from 1
-	gone  bool
+// A pendingPacket is one packet that waits to be sealed: header and payload stand in the slab.
+type pendingPacket struct {
+	slot   *slot
+	data   []byte // in the slab, with room for padding and tag
+	ssrc   uint32
+	index  uint64 // SRTP index
+	next   int32  // of the same queue, in outbox.waiting; 0: none, as everywhere, for they count from 1
+	sealed bool
 }
 
-// A queue is what waits for one peer, in the order in which it came.
-type queue struct {
+// A packetQueue is what waits for one peer, in the order in which it came.
+type packetQueue struct {
 	first, last int32 // in outbox.waiting
 	count       int32
 }
@@ -43,35 +43,35 @@ type queue struct {
 // that the socket can make trains of them; sound of all subscribers leaves before any picture. Owned by worker.run.
 type outbox struct {
 	slab     []byte
-	used     int          // packets of the slab
-	control  []udp.Packet // RTCP, sealed already
-	waiting  []departure  // of all peers: what is about to leave stands together
-	boarding []*departure // of the peer whose packets are sealed now
-	peers    []*peer      // who have departures
+	used     int              // packets of the slab
+	control  []udp.Packet     // RTCP, sealed already
+	waiting  []pendingPacket  // of all peers: what is about to leave stands together
+	batch    []*pendingPacket // of the peer whose packets are sealed now
+	peers    []*peer          // who have departures
 	out      []udp.Packet
-	slots    []*slot   // of out, nil for RTCP
-	rounds   uint64    // never wraps: a slot that holds an old number would be passed over
-	since    time.Time // when the oldest may have come
-	picture  bool      // some of them are pictures
-	came     lots      // how many, by round
-	left     lots      // the same of those that left in this round
-	broken   []*peer   // in whose packets a bug showed, to be ended when no packet is being handed on
+	slots    []*slot        // of out, nil for RTCP
+	rounds   uint64         // never wraps: a slot that holds an old number would be passed over
+	since    time.Time      // when the oldest may have come
+	hasVideo bool           // some of them are pictures
+	arrived  arrivalBatches // how many, by round
+	departed arrivalBatches // the same of those that left in this round
+	broken   []*peer        // in whose packets a bug showed, to be ended when no packet is being handed on
 }
 
 func newOutbox() outbox {
 	return outbox{
-		slab: make([]byte, slabPackets*udp.MaxDatagram), waiting: make([]departure, 0, slabPackets),
+		slab: make([]byte, slabPackets*udp.MaxDatagram), waiting: make([]pendingPacket, 0, slabPackets),
 		out: make([]udp.Packet, 0, slabPackets), slots: make([]*slot, 0, slabPackets),
 	}
 }
 
-// room gives space for one packet of up to udp.MaxDatagram bytes.
-func (w *worker) room() []byte {
+// slabBuffer gives space for one packet of up to udp.MaxDatagram bytes.
+func (w *worker) slabBuffer() []byte {
 	if w.box.used == slabPackets {
 		w.flush()
 	}
 	if w.box.used == 0 {
-		w.box.since, w.box.picture = w.looked, false
+		w.box.since, w.box.hasVideo = w.previousRound, false
 	}
 	i := w.box.used * udp.MaxDatagram
 	w.box.used++
@@ -83,26 +83,26 @@ func (w *worker) sendControl(data []byte, to netip.AddrPort) {
 	w.box.control = append(w.box.control, udp.Packet{Data: data, Addr: to})
 }
 
-// depart queues a packet of a slot that stands in the slab.
-func (w *worker) depart(s *slot, data []byte, ssrc uint32, index uint64) {
+// enqueue queues a packet of a slot that stands in the slab.
+func (w *worker) enqueue(s *slot, data []byte, ssrc uint32, index uint64) {
 	p := s.peer
-	if p.sound.count+p.pictures.count == 0 {
+	if p.audioQueue.count+p.videoQueue.count == 0 {
 		w.box.peers = append(w.box.peers, p)
 	}
-	w.box.came.add(w.now, 1)
+	w.box.arrived.add(w.now, 1)
 	w.box.waiting = w.box.waiting[:len(w.box.waiting)+1]
 	d := &w.box.waiting[len(w.box.waiting)-1]
 	d.slot, d.data, d.ssrc, d.index = s, data, ssrc, index // not made aside and copied, see forward.Sent.Put
 	if s.video() {
-		w.box.join(&p.pictures)
-		w.box.picture = true
+		w.box.link(&p.videoQueue)
+		w.box.hasVideo = true
 	} else {
-		w.box.join(&p.sound)
+		w.box.link(&p.audioQueue)
 	}
 }
 
-// join puts the newest departure at the end of its queue.
-func (b *outbox) join(q *queue) {
+// link puts the newest departure at the end of its queue.
+func (b *outbox) link(q *packetQueue) {
 	newest := int32(len(b.waiting))
 	if q.count++; q.first == 0 {
 		q.first = newest
@@ -112,15 +112,15 @@ func (b *outbox) join(q *queue) {
 	q.last = newest
 }
 
-// call empties a queue. The list is valid until the next call.
-func (b *outbox) call(q *queue) []*departure {
-	b.boarding = b.boarding[:0]
+// drain empties a queue. The list is valid until the next call.
+func (b *outbox) drain(q *packetQueue) []*pendingPacket {
+	b.batch = b.batch[:0]
 	for i := q.first; i != 0; {
 		d := &b.waiting[i-1]
-		b.boarding, i = append(b.boarding, d), d.next
+		b.batch, i = append(b.batch, d), d.next
 	}
-	*q = queue{}
-	return b.boarding
+	*q = packetQueue{}
+	return b.batch
 }
 
 // due is when what waits has to leave, zero if nothing waits.
@@ -128,10 +128,10 @@ func (w *worker) due() time.Time {
 	switch {
 	case w.box.used == 0:
 		return time.Time{}
-	case w.box.picture:
-		return w.box.since.Add(w.load.wait(pictureWait))
+	case w.box.hasVideo:
+		return w.box.since.Add(w.load.gatherTime(videoWait))
 	}
-	return w.box.since.Add(w.load.wait(soundWait))
+	return w.box.since.Add(w.load.gatherTime(audioWait))
 }
 
 // flush seals and sends all that waits.
@@ -145,106 +145,106 @@ func (w *worker) flush() {
 		b.slots = append(b.slots, nil)
 	}
 	for _, p := range b.peers {
-		w.seal(p, &p.sound, 0)
+		w.seal(p, &p.audioQueue, 0)
 	}
 	for _, p := range b.peers {
 		padding := maxPadding
 		if p.exact {
 			padding = 0
 		}
-		w.seal(p, &p.pictures, padding)
+		w.seal(p, &p.videoQueue, padding)
 	}
 	taken := 0
 	w.guard(nil, nil, func() {
-		w.at(stepWrite, nil)
+		w.atStep(stepWrite, nil)
 		taken = w.sock.Write(b.out)
 		w.count.DatagramsOut += uint64(taken)
 		for i := range b.out[:taken] {
 			out := &b.out[i]
 			w.count.BytesOut += uint64(len(out.Data))
 			if out.TooLong {
-				w.refusedPath(out)
+				w.handleTooLong(out)
 			}
 		}
 	})
 	clear(b.peers)
 	clear(b.waiting)
 	b.control, b.peers, b.waiting, b.used = b.control[:0], b.peers[:0], b.waiting[:0], 0
-	b.left.take(&b.came)
-	w.refused(b.slots[taken:]) // it asks for key frames: into the empty box
+	b.departed.take(&b.arrived)
+	w.handleUnsent(b.slots[taken:]) // it asks for key frames: into the empty box
 }
 
 // seal prepares what waits in one queue of a peer. A panic costs that peer, and not the others what waits for them.
-func (w *worker) seal(p *peer, q *queue, padding int) {
+func (w *worker) seal(p *peer, q *packetQueue, padding int) {
 	if slices.Contains(w.box.broken, p) {
 		return
 	}
 	if !w.try(func() {
-		w.at(stepSeal, p)
-		w.board(p, w.box.call(q), padding)
+		w.atStep(stepSeal, p)
+		w.batchPeer(p, w.box.drain(q), padding)
 	}) {
-		w.breakOff(p)
+		w.markBroken(p)
 	}
 }
 
-// breakOff lets nothing more leave for a peer that endBroken will end.
-func (w *worker) breakOff(p *peer) {
-	p.sound, p.pictures, p.keys.seal = queue{}, queue{}, nil
+// markBroken lets nothing more leave for a peer that closeBroken will end.
+func (w *worker) markBroken(p *peer) {
+	p.audioQueue, p.videoQueue, p.keys.seal = packetQueue{}, packetQueue{}, nil
 	w.box.broken = append(w.box.broken, p)
 }
 
-// refused counts what the kernel did not take. A picture goes on with its next key frame.
-func (w *worker) refused(slots []*slot) {
+// handleUnsent counts what the kernel did not take. A picture goes on with its next key frame.
+func (w *worker) handleUnsent(slots []*slot) {
 	w.count.Drops[forward.SocketFull] += uint64(len(slots))
 	for _, s := range slots {
 		if s == nil || !s.video() || slices.Contains(w.box.broken, s.peer) {
 			continue
 		}
 		if !w.try(func() {
-			w.at(stepRefused, s.peer)
+			w.atStep(stepUnsent, s.peer)
 			s.restart()
 		}) {
-			w.breakOff(s.peer)
+			w.markBroken(s.peer)
 		}
 	}
 }
 
-// board seals the departures of one peer in an order that makes long trains: all packets of about the size of the first
+// batchPeer seals the departures of one peer in an order that makes long trains: all packets of about the size of the first
 // one that waits, then one shorter, and again. Packets of one slot keep their order.
-func (w *worker) board(p *peer, list []*departure, padding int) {
+func (w *worker) batchPeer(p *peer, list []*pendingPacket, padding int) {
 	if !p.connected() {
 		w.count.Drops[forward.Unmapped] += uint64(len(list))
 		return
 	}
 	for left := len(list); left > 0; {
 		w.box.rounds++
-		size, first := w.size(list, padding), true
+		size, first := w.trainSize(list, padding), true
 		for i := range list {
 			d := list[i]
-			if d.gone || d.slot.round == w.box.rounds {
+			if d.sealed || d.slot.round == w.box.rounds {
 				continue
 			}
 			if n := len(d.data); n > size || n+padding < size {
 				d.slot.round = w.box.rounds // what comes behind it in this slot has to wait
 				continue
 			}
-			w.leave(p, d, size)
+			w.sealAndQueue(p, d, size)
 			left, first = left-1, false
 		}
 		if first {
 			panic("sfu: a train without a packet")
 		}
 		if left > 0 {
-			left -= w.last(p, list, size)
+			left -= w.shortTail(p, list, size)
 		}
 	}
 }
 
-// size is the largest of a waiting packet that the first one can be padded to.
-func (w *worker) size(list []*departure, padding int) int {
+// trainSize is the largest of a waiting packet that the first one can be padded to.
+func (w *worker) trainSize(list []*pendingPacket, padding int) int {
 	size, base := 0, 0
 	for i := range list {
-		if d := list[i]; !d.gone {
+		if d := list[i]; !d.sealed {
 			n := len(d.data)
 			if base == 0 {
 				base, size = n, n
@@ -256,16 +256,16 @@ func (w *worker) size(list []*departure, padding int) int {
 	return size
 }
 
-// last lets one shorter packet end the train.
-func (w *worker) last(p *peer, list []*departure, size int) int {
+// shortTail lets one shorter packet end the train.
+func (w *worker) shortTail(p *peer, list []*pendingPacket, size int) int {
 	w.box.rounds++
 	for i := range list {
 		d := list[i]
-		if d.gone || d.slot.round == w.box.rounds {
+		if d.sealed || d.slot.round == w.box.rounds {
 			continue
 		}
 		if len(d.data) < size {
-			w.leave(p, d, len(d.data))
+			w.sealAndQueue(p, d, len(d.data))
 			return 1
 		}
 		d.slot.round = w.box.rounds
@@ -273,9 +273,9 @@ func (w *worker) last(p *peer, list []*departure, size int) int {
 	return 0
 }
 
-// leave pads, seals and sends one packet.
-func (w *worker) leave(p *peer, d *departure, size int) {
-	d.gone = true
+// sealAndQueue pads, seals and sends one packet.
+func (w *worker) sealAndQueue(p *peer, d *pendingPacket, size int) {
+	d.sealed = true
 	if n := size - len(d.data); n > 0 {
 		d.data[0] |= 0x20 // P
 		for range n {
@@ -283,9 +283,9 @@ func (w *worker) leave(p *peer, d *departure, size int) {
 		}
 		d.data[len(d.data)-1] = byte(n)
 	}
-	sealed := p.keys.seal.RTP(d.data, forward.SentHeader, d.ssrc, d.index)
+	sealed := p.keys.seal.RTP(d.data, forward.SentHeaderSize, d.ssrc, d.index)
 	if sealed == nil {
-		w.drop(p.wornOut())
+		w.drop(p.markKeyUsedUp())
 		return
 	}
 	w.box.out = w.box.out[:len(w.box.out)+1]
@@ -294,5 +294,5 @@ func (w *worker) leave(p *peer, d *departure, size int) {
 	w.box.slots = append(w.box.slots, d.slot)
 }
 
-// maxPlain is what a plain packet may hold so that padding and tag still fit the slab.
-const maxPlain = udp.MaxDatagram - srtp.TagSize - maxPadding
+// maxPlaintext is what a plain packet may hold so that padding and tag still fit the slab.
+const maxPlaintext = udp.MaxDatagram - srtp.TagSize - maxPadding

@@ -32,13 +32,13 @@ const (
 	consentLimit = 30 * time.Second
 	// consentInterval is how often we ask for it, on average (RFC 7675, section 5.1).
 	consentInterval = 5 * time.Second
-	// proofLasts is how old a proof may be for media to move to its address at once; an older one is asked for again first.
-	proofLasts = 2 * time.Second
-	// proofWindow is how late a response may come: longer than any round trip in which a conversation is possible.
-	proofWindow = 5 * time.Second
-	// proofRepeat is the pause before an address is asked again: the first round trip of ICE is expected to take less (RFC 8445,
+	// validationFresh is how old a proof may be for media to move to its address at once; an older one is asked for again first.
+	validationFresh = 2 * time.Second
+	// responseWindow is how late a response may come: longer than any round trip in which a conversation is possible.
+	responseWindow = 5 * time.Second
+	// validationRetry is the pause before an address is asked again: the first round trip of ICE is expected to take less (RFC 8445,
 	// section 14.3, would wait for 500 ms; a person whose network changed hears nothing meanwhile).
-	proofRepeat = 250 * time.Millisecond
+	validationRetry = 250 * time.Millisecond
 )
 
 // The worker's clock.
@@ -61,9 +61,9 @@ const (
 	videoPause = time.Second
 	// pauseAfter is how long nobody must want an encoding before its sender is told.
 	pauseAfter = 2 * time.Second
-	// insteadAfter is how long a client may take to send the encoding that is wanted, before it is asked for lesser ones beside it: a
+	// fallbackAfter is how long a client may take to send the encoding that is wanted, before it is asked for lesser ones beside it: a
 	// camera that starts, or a picture that grows, has no need of them.
-	insteadAfter = 2 * time.Second
+	fallbackAfter = 2 * time.Second
 	// absentAfter is how long an encoding may be wanted in vain, while another comes, until it counts as one that the client does not
 	// make: a camera is too small for it. Longer than a path takes to grow by one.
 	absentAfter = 6 * time.Second
@@ -76,23 +76,23 @@ const (
 	maxSpeakers = 3
 )
 
-// slightlyBlown is how far a picture is stretched before a larger encoding is asked for.
-const slightlyBlown = 1.34
+// maxUpscale is how far a picture is stretched before a larger encoding is asked for.
+const maxUpscale = 1.34
 
 // Limits of what one publication may send, headers, padding and repeats included: what is above is dropped at the door. Sound gets four times
 // what the page sends.
 const (
-	soundBits    = 128_000
-	soundPackets = 200             // a second: Opus of 5 ms
-	soundBurst   = 2 * time.Second // what a path holds back and delivers at once
+	audioBits    = 128_000
+	audioPackets = 200             // a second: Opus of 5 ms
+	audioBurst   = 2 * time.Second // what a path holds back and delivers at once
 	// Pictures may be twice what their sender was told: key frames, repeats, and the padding with which browsers probe the path.
-	pictureShare = 2
-	pictureBurst = time.Second
-	// leastPacket is the mean size of pictures' packets, in bytes, below which their number is what is limited: each costs all receivers, and
+	videoShare = 2
+	videoBurst = time.Second
+	// minMeanPacket is the mean size of pictures' packets, in bytes, below which their number is what is limited: each costs all receivers, and
 	// this host, as much as a large one. The padding with which Chromium probes is of 224 bytes.
-	leastPacket = 200
-	// untoldBits is for pictures of which nobody was told a rate.
-	untoldBits = 2_500_000
+	minMeanPacket = 200
+	// defaultVideoBits is for pictures of which nobody was told a rate.
+	defaultVideoBits = 2_500_000
 	// A peer's RTCP: in a group of thirty on a path with much loss a browser sends some 300 requests for repeats a second, of 100
 	// bytes at most.
 	controlBits    = 1_000_000
@@ -104,11 +104,11 @@ const (
 	// excessPause is how long nothing may be dropped until the next drop begins a new excess: of sound that is above by a hundredth one
 	// packet of two seconds is dropped.
 	excessPause = 2 * time.Second
-	// excessTold is how long it must last until the room is told, and told again.
-	excessTold  = time.Second
-	excessAgain = 10 * time.Second
-	// soundWithheld is how long sound may stay above its limit until the publication is withheld.
-	soundWithheld = 5 * time.Second
+	// excessReported is how long it must last until the room is told, and told again.
+	excessReported = time.Second
+	excessRepeat   = 10 * time.Second
+	// audioWithheld is how long sound may stay above its limit until the publication is withheld.
+	audioWithheld = 5 * time.Second
 )
 
 // Queues.

@@ -14,17 +14,17 @@ import (
 // worker, offer and transport is owned by the worker, and offer is only read.
 type peer struct {
 	// What each packet to this peer needs stands together, and first, as in slot.
-	closed    bool
-	usedUp    bool  // keys: it ends with the next tick
-	borrowed  bool  // transport belongs to another peer: this one only carries an offer to it
-	ended     bool  // transport is closed, or about to be
-	exact     bool  // repeats leave under their old number (no RTX): to the byte as before, so nothing is padded
-	sound     queue // what waits to leave, see outbox.go
-	pictures  queue
-	videoBits int // sent to this peer since the last report of loss
-	keys      keys
-	remote    netip.AddrPort // the selected address, proved; invalid before
-	limit     int            // the largest datagram that the path is known to take, in bytes
+	closed     bool
+	keyUsedUp  bool        // keys: it ends with the next tick
+	borrowed   bool        // transport belongs to another peer: this one only carries an offer to it
+	ended      bool        // transport is closed, or about to be
+	exact      bool        // repeats leave under their old number (no RTX): to the byte as before, so nothing is padded
+	audioQueue packetQueue // what waits to leave, see outbox.go
+	videoQueue packetQueue
+	videoBits  int // sent to this peer since the last report of loss
+	keys       keys
+	remote     netip.AddrPort // the selected address, proved; invalid before
+	limit      int            // the largest datagram that the path is known to take, in bytes
 
 	id         PeerID
 	generation uint32
@@ -50,8 +50,8 @@ type peer struct {
 	rtt          time.Duration
 	clockOffset  time.Duration // our wall clock minus the client's NTP clock, the least seen
 	clockKnown   bool
-	bound        forward.Bound
-	unlost       int // pictures' packets that were reported on and not counted as lost
+	estimate     forward.BandwidthEstimate
+	lossBudget   int // pictures' packets that were reported on and not counted as lost
 	videoSince   time.Time
 	control      forward.Bucket // of incoming RTCP
 	resendTokens float64
@@ -77,7 +77,7 @@ func (p *peer) renegotiated(next *peer) {
 	for _, pub := range p.publications {
 		was, now := p.offer.line(pub.line.mid), next.offer.line(pub.line.mid)
 		if was.ssrc != now.ssrc || was.rtxSSRC != now.rtxSSRC { // else the packets may know a newer one
-			pub.announced(now)
+			pub.bindAnnounced(now)
 		}
 	}
 	p.local = next.local
@@ -114,13 +114,13 @@ func (p *peer) take(o *offer) {
 		p.slotOf[l.slotSSRC] = s
 		p.exact = p.exact || s.video() && l.slotRTX == 0
 	}
-	p.permit(p.member.seat.Sends)
+	p.applyPermissions(p.member.entry.Sends)
 }
 
-// permit tells each publication what the plan says of it.
-func (p *peer) permit(sends []Send) {
+// applyPermissions tells each publication what the plan says of it.
+func (p *peer) applyPermissions(sends []Send) {
 	for _, pub := range p.publications {
-		pub.permit(sends)
+		pub.applyPermissions(sends)
 	}
 }
 
@@ -129,13 +129,13 @@ func (p *peer) selected(at netip.AddrPort) {
 	if p.closed || p.member == nil {
 		return
 	}
-	p.worker.at(stepSelected, p)
+	p.worker.atStep(stepSelected, p)
 	if p.remote != at {
 		p.newPath()
 	}
 	p.remote = at
 	p.worker.byAddr[at] = p
-	p.awaken()
+	p.mediaReady()
 }
 
 // install takes the keys of a verified handshake.
@@ -143,20 +143,20 @@ func (p *peer) install(k keys) {
 	if p.closed {
 		return
 	}
-	p.worker.at(stepInstall, p)
+	p.worker.atStep(stepInstall, p)
 	p.keys = k
 	if p.agent != nil {
-		p.agent.current.nominees.settle(p.worker.now)
+		p.agent.current.nominations.settle(p.worker.now)
 	}
 	p.worker.count.Peers++
 	if k.aes128 {
 		p.worker.count.AES128++
 	}
-	p.awaken()
+	p.mediaReady()
 }
 
-// awaken asks for key frames once media can flow to this peer.
-func (p *peer) awaken() {
+// mediaReady asks for key frames once media can flow to this peer.
+func (p *peer) mediaReady() {
 	if !p.connected() {
 		return
 	}
@@ -194,7 +194,7 @@ func (p *peer) close() {
 	for _, s := range p.slots {
 		s.detach()
 	}
-	p.worker.at(stepClose, p)
+	p.worker.atStep(stepClose, p)
 	p.endTransport()
 	m := p.member
 	if m == nil || m.peer != p {
@@ -202,7 +202,7 @@ func (p *peer) close() {
 	}
 	m.peer, m.owners = nil, nil
 	for _, pub := range p.publications {
-		pub.dismiss()
+		pub.detachAll()
 	}
 	m.room.remap()
 }
@@ -215,14 +215,14 @@ func (p *peer) tick() {
 	if !p.connected() {
 		return
 	}
-	if p.usedUp {
+	if p.keyUsedUp {
 		p.worker.flush() // what waits of it leaves before others are told that it is gone
 		p.close()
 		return
 	}
 	now := p.worker.now
 	p.probePath(now)
-	p.askAgain(now)
+	p.repeatRequests(now)
 	if p.twccExt != 0 && !now.Before(p.feedbackDue) {
 		p.feedbackDue = now.Add(feedbackInterval)
 		p.sendFeedback()

@@ -11,50 +11,50 @@ import (
 // worker.
 type publication struct {
 	peer        *peer
-	line        *line
+	line        *mLine
 	send        Send // what the plan says; zero: nothing may pass
 	encodings   []*encoding
 	level       forward.Level
 	subscribers []*slot
-	tapping     *tapping // nil: the plan does not let it be recorded
+	tapped      *tapSubscription // nil: the plan does not let it be recorded
 
 	limit    forward.Limit // of all that comes
 	bucket   forward.Bucket
 	excess   excess
 	withheld bool // its sound stayed above the limit: nothing passes until the plan mutes it
 
-	hushed    bool  // too quiet to be heard in a large room
-	keyWanted uint8 // bit of each encoding whose key frame somebody waits for
-	keyAsked  time.Time
-	wanted    []string // RIDs that the client was last told to send
-	unwanted  time.Time
-	missing   time.Time // since when the highest that is wanted does not come, zero while it does
+	suppressed      bool  // too quiet to be heard in a large room
+	keyFramesWanted uint8 // bit of each encoding whose key frame somebody waits for
+	keyRequestedAt  time.Time
+	wanted          []string // RIDs that the client was last told to send
+	unwantedSince   time.Time
+	topMissingSince time.Time // since when the highest that is wanted does not come, zero while it does
 }
 
 // An encoding is one quality of a publication, the lowest first.
 type encoding struct {
-	publication *publication
-	rid         string // empty without simulcast
-	index       int
-	main        *stream           // the SSRC in use, nil before the first
-	repeats     *stream           // the same of its repeats
-	history     *forward.History  // of pictures only: sound mends itself
-	structure   forward.Structure // of the Dependency Descriptor
-	described   bool              // a descriptor came: the payload is nobody's business
-	height      int               // pixels, 0 unknown
+	publication   *publication
+	rid           string // empty without simulcast
+	index         int
+	main          *stream           // the SSRC in use, nil before the first
+	repeats       *stream           // the same of its repeats
+	history       *forward.History  // of pictures only: sound mends itself
+	structure     forward.Structure // of the Dependency Descriptor
+	hasDescriptor bool              // a descriptor came: the payload is nobody's business
+	height        int               // pixels, 0 unknown
 
-	inVain time.Time // since when it is wanted and does not come, while another does; zero while it comes
-	absent time.Time // since when it counts as one that the client does not make, zero while it does not
+	missingSince time.Time // since when it is wanted and does not come, while another does; zero while it comes
+	absentSince  time.Time // since when it counts as one that the client does not make, zero while it does not
 
 	limit  forward.Limit // of its own packets, without padding and repeats; pictures only
 	bucket forward.Bucket
 
-	lastCame time.Time
-	bytes    int // since bitsAt
-	baseBits int // of them, in the lowest temporal layer
-	bitsAt   time.Time
-	bitrate  int // bit/s, of the last second
-	baseRate int // the same, of the lowest temporal layer
+	lastArrival time.Time
+	bytes       int // since bitsAt
+	baseBits    int // of them, in the lowest temporal layer
+	bitsAt      time.Time
+	bitrate     int // bit/s, of the last second
+	baseRate    int // the same, of the lowest temporal layer
 
 	// the client's last sender report (RFC 3550, section 6.4.1)
 	reported  bool
@@ -64,7 +64,7 @@ type encoding struct {
 	reportAt  time.Time
 }
 
-func newPublication(p *peer, l *line) *publication {
+func newPublication(p *peer, l *mLine) *publication {
 	pub := &publication{peer: p, line: l}
 	rids := l.rids
 	for _, rid := range rids { // untold, a client sends all that its offer did not pause
@@ -83,12 +83,12 @@ func newPublication(p *peer, l *line) *publication {
 		pub.encodings = append(pub.encodings, e)
 	}
 	pub.limits(p.worker.engine.allowed(l.source))
-	pub.announced(l)
+	pub.bindAnnounced(l)
 	return pub
 }
 
-// announced binds the SSRCs that an offer names. In a simulcast they say nothing of RIDs.
-func (pub *publication) announced(l *line) {
+// bindAnnounced binds the SSRCs that an offer names. In a simulcast they say nothing of RIDs.
+func (pub *publication) bindAnnounced(l *mLine) {
 	if len(pub.line.rids) > 0 {
 		return
 	}
@@ -119,69 +119,69 @@ func (pub *publication) clockRate() uint32 {
 	return 48000
 }
 
-// permit takes what the plan says. What was muted and is live again continues in a fresh picture, and without a gap.
-func (pub *publication) permit(sends []Send) {
+// applyPermissions takes what the plan says. What was muted and is live again continues in a fresh picture, and without a gap.
+func (pub *publication) applyPermissions(sends []Send) {
 	was := pub.send
 	pub.send = Send{}
 	if i := slices.IndexFunc(sends, func(s Send) bool { return s.Source == pub.line.source }); i >= 0 {
 		pub.send = sends[i]
 	}
 	if was.ID != pub.send.ID || was.CSRC != pub.send.CSRC {
-		pub.dismiss() // under its new name it must be announced first; for the CSRC see Send
+		pub.detachAll() // under its new name it must be announced first; for the CSRC see Send
 	}
 	pub.withheld = pub.withheld && !pub.send.Muted // the room knows, and says when it may go on
-	pub.follow()
+	pub.updateTap()
 	if pub.open() && was.Muted {
 		pub.forgetAbsent()
 		for _, s := range pub.subscribers {
 			s.restart()
 		}
-		if pub.tapping != nil {
-			pub.tapping.restart()
+		if pub.tapped != nil {
+			pub.tapped.restart()
 		}
 	}
 }
 
-// dismiss ends the flow to all subscribers, the recorder included.
-func (pub *publication) dismiss() {
+// detachAll ends the flow to all subscribers, the recorder included.
+func (pub *publication) detachAll() {
 	for len(pub.subscribers) > 0 {
 		pub.subscribers[0].detach()
 	}
-	pub.unfollow()
+	pub.endTap()
 }
 
 // watched reports whether anybody needs what comes.
-func (pub *publication) watched() bool { return len(pub.subscribers) > 0 || pub.tapping != nil }
+func (pub *publication) watched() bool { return len(pub.subscribers) > 0 || pub.tapped != nil }
 
 // open reports whether the plan lets this publication pass.
 func (pub *publication) open() bool {
 	return pub.send.ID != "" && !pub.send.Muted && !pub.withheld
 }
 
-// wantKey asks the source for a key frame of an encoding: once for all who want it, and again until it comes (RFC 4585,
+// requestKeyFrame asks the source for a key frame of an encoding: once for all who want it, and again until it comes (RFC 4585,
 // section 6.3.1). One request brings those of all encodings.
-func (e *encoding) wantKey() {
+func (e *encoding) requestKeyFrame() {
 	pub := e.publication
-	pub.keyWanted |= 1 << e.index
-	pub.askKey(pub.peer.worker.now)
+	pub.keyFramesWanted |= 1 << e.index
+	pub.sendKeyFrameRequest(pub.peer.worker.now)
 }
 
-func (pub *publication) askKey(now time.Time) {
-	if pub.keyWanted == 0 || !pub.open() || !pub.peer.connected() || now.Sub(pub.keyAsked) < keyFrameRepeat {
+func (pub *publication) sendKeyFrameRequest(now time.Time) {
+	if pub.keyFramesWanted == 0 || !pub.open() || !pub.peer.connected() || now.Sub(pub.keyRequestedAt) < keyFrameRepeat {
 		return
 	}
 	for _, e := range pub.encodings {
-		if e.main != nil && pub.keyWanted&(1<<e.index) != 0 {
-			pub.keyAsked = now
+		if e.main != nil && pub.keyFramesWanted&(1<<e.index) != 0 {
+			pub.keyRequestedAt = now
 			pub.peer.sendPLI(e)
 			return
 		}
 	}
 }
 
-// put stores what came and measures the rate.
-func (e *encoding) put(now time.Time, ext uint64, h *forward.Header, temporal uint8, payload []byte) {
-	e.lastCame = now
+// store stores what came and measures the rate.
+func (e *encoding) store(now time.Time, ext uint64, h *forward.Header, temporal uint8, payload []byte) {
+	e.lastArrival = now
 	if e.history != nil {
 		e.history.Put(ext, h.Timestamp, h.Marker, temporal, payload)
 	}
@@ -197,7 +197,9 @@ func (e *encoding) put(now time.Time, ext uint64, h *forward.Header, temporal ui
 }
 
 // alive reports whether the encoding comes in: browsers leave out what their path cannot carry.
-func (e *encoding) alive(now time.Time) bool { return e.main != nil && now.Sub(e.lastCame) < aliveFor }
+func (e *encoding) alive(now time.Time) bool {
+	return e.main != nil && now.Sub(e.lastArrival) < aliveFor
+}
 
 // rtpAt is the source's RTP timestamp at a moment of our clock, from its sender reports.
 func (e *encoding) rtpAt(now time.Time) (uint32, bool) {

@@ -8,9 +8,9 @@ import (
 	"alcove/sfu/srtp"
 )
 
-// rtp takes one SRTP packet of a peer to all who receive it. This is the path that is counted in microseconds: no lock, no
+// handleRTP takes one SRTP packet of a peer to all who receive it. This is the path that is counted in microseconds: no lock, no
 // queue, no allocation.
-func (w *worker) rtp(p *peer, data []byte) forward.Drop {
+func (w *worker) handleRTP(p *peer, data []byte) forward.Drop {
 	h, err := forward.ParseHeader(data)
 	if err != nil {
 		return forward.Malformed
@@ -21,16 +21,16 @@ func (w *worker) rtp(p *peer, data []byte) forward.Drop {
 	case srtp.ErrReplayed:
 		return forward.Replayed
 	case srtp.ErrKeyExhausted:
-		return p.wornOut()
+		return p.markKeyUsedUp()
 	default:
 		return forward.Unauthentic
 	}
 	s := p.streams[h.SSRC]
 	if s == nil {
-		s = p.learn(&h)
+		s = p.bindNewSSRC(&h)
 	}
-	if s != nil && !s.admits(w.now, len(data)) {
-		return w.excess(s, &h)
+	if s != nil && !s.withinLimit(w.now, len(data)) {
+		return w.dropExcess(s, &h)
 	}
 	if p.twccExt != 0 {
 		if seq := h.Extension(p.twccExt); len(seq) == 2 {
@@ -41,18 +41,18 @@ func (w *worker) rtp(p *peer, data []byte) forward.Drop {
 		return forward.Unannounced
 	}
 	payload, err := h.Payload(plain)
-	if err != nil || len(payload) > maxPlain-forward.SentHeader-2 { // 2: the original number in a repeat
+	if err != nil || len(payload) > maxPlaintext-forward.SentHeaderSize-2 { // 2: the original number in a repeat
 		return forward.Malformed
 	}
 	if s.repeats {
-		return w.repeated(s, &h, payload)
+		return w.retransmission(s, &h, payload)
 	}
 	return w.publish(s, &h, payload)
 }
 
-// excess drops what is above a limit. It counts as lost for the sender's estimate of its path (transport-wide feedback), so that an honest
+// dropExcess drops what is above a limit. It counts as lost for the sender's estimate of its path (transport-wide feedback), so that an honest
 // one slows down, and as come for NACKs: to ask for it again would make it more.
-func (w *worker) excess(s *stream, h *forward.Header) forward.Drop {
+func (w *worker) dropExcess(s *stream, h *forward.Header) forward.Drop {
 	if !s.repeats && s.current(w.now) {
 		s.received(w.now, h.Seq, false)
 	}
@@ -69,14 +69,14 @@ func (s *stream) received(now time.Time, seq uint16, nack bool) (uint64, forward
 				sub.restart()
 			}
 		}
-		e.publication.tapping.restarted(e)
+		e.publication.tapped.restarted(e)
 	}
 	return ext, verdict
 }
 
-// learn finds the publication of a new SSRC by its MID (RFC 8843, section 9.2), the encoding by its RID (RFC 8852) and what
+// bindNewSSRC finds the publication of a new SSRC by its MID (RFC 8843, section 9.2), the encoding by its RID (RFC 8852) and what
 // it is by its payload type.
-func (p *peer) learn(h *forward.Header) *stream {
+func (p *peer) bindNewSSRC(h *forward.Header) *stream {
 	for _, pub := range p.publications {
 		l := pub.line
 		if mid := h.Extension(l.midExt); l.midExt == 0 || string(mid) != l.mid {
@@ -104,8 +104,8 @@ func (p *peer) learn(h *forward.Header) *stream {
 	return nil
 }
 
-// repeated takes an RTX packet if what it repeats is missing: browsers probe the path with repeats of what came.
-func (w *worker) repeated(s *stream, h *forward.Header, payload []byte) forward.Drop {
+// retransmission takes an RTX packet if what it repeats is missing: browsers probe the path with repeats of what came.
+func (w *worker) retransmission(s *stream, h *forward.Header, payload []byte) forward.Drop {
 	if len(payload) < 2 {
 		return forward.Padding
 	}
@@ -130,10 +130,10 @@ func (w *worker) publish(s *stream, h *forward.Header, payload []byte) forward.D
 		return forward.Repeated
 	}
 	if !pub.open() {
-		return forward.MutedSource
+		return forward.Muted
 	}
-	if s.track.Lacks() {
-		w.hurry()
+	if s.track.HasMissing() {
+		w.wakeSoon()
 	}
 	packet := forward.Packet{Ext: ext, Timestamp: h.Timestamp, Empty: len(payload) == 0}
 	var vp8 forward.VP8
@@ -141,19 +141,19 @@ func (w *worker) publish(s *stream, h *forward.Header, payload []byte) forward.D
 	if pub.video() {
 		vp8, temporal = e.inspect(h, payload, verdict == forward.Late, &packet)
 	} else {
-		quiet = !pub.heard(h)
+		quiet = !pub.updateLevel(h)
 	}
-	if pub.tapping != nil {
-		pub.tapping.take(w.now, e, &packet, h.Marker, payload)
+	if pub.tapped != nil {
+		pub.tapped.take(w.now, e, &packet, h.Marker, payload)
 	}
 	if quiet {
 		return forward.Quiet
 	}
 	if !packet.Empty {
-		e.put(w.now, ext, h, temporal, payload)
+		e.store(w.now, ext, h, temporal, payload)
 	}
 	for _, sub := range pub.subscribers {
-		packet.Above = sub.base && temporal > 0
+		packet.AboveTarget = sub.baseOnly && temporal > 0
 		w.drop(w.forward(sub, e, &packet, h.Marker, &vp8, payload))
 	}
 	return forward.Kept
@@ -165,7 +165,7 @@ func (w *worker) publish(s *stream, h *forward.Header, payload []byte) forward.D
 func (e *encoding) inspect(h *forward.Header, payload []byte, late bool, packet *forward.Packet) (vp8 forward.VP8, temporal uint8) {
 	height := 0
 	extension := h.Extension(e.publication.line.ddExt)
-	if e.described = e.described || extension != nil; e.described {
+	if e.hasDescriptor = e.hasDescriptor || extension != nil; e.hasDescriptor {
 		d := e.describe(extension, late)
 		packet.KeyFrame, temporal, height = d.KeyFrame, d.Temporal, d.Height
 	} else {
@@ -173,7 +173,7 @@ func (e *encoding) inspect(h *forward.Header, payload []byte, late bool, packet 
 		packet.KeyFrame, packet.Picture, temporal, height = vp8.KeyFrame, vp8.Picture, vp8.Temporal, vp8.Height
 	}
 	if packet.KeyFrame {
-		e.keyCame()
+		e.keyFrameArrived()
 		if height > 0 {
 			e.height = height
 		}
@@ -194,7 +194,7 @@ func (e *encoding) describe(extension []byte, late bool) forward.Descriptor {
 	}
 	d, err := forward.ParseDescriptor(extension, structure)
 	if err == forward.ErrTemplate && e.publication.watched() {
-		e.wantKey()
+		e.requestKeyFrame()
 	}
 	if err != nil {
 		return forward.Descriptor{}
@@ -202,15 +202,15 @@ func (e *encoding) describe(extension []byte, late bool) forward.Descriptor {
 	return d
 }
 
-func (e *encoding) keyCame() { e.publication.keyWanted &^= 1 << e.index }
+func (e *encoding) keyFrameArrived() { e.publication.keyFramesWanted &^= 1 << e.index }
 
 // forward sends a packet into one slot.
 func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bool, vp8 *forward.VP8, payload []byte) forward.Drop {
 	if !s.peer.connected() {
 		return forward.Unmapped
 	}
-	w.at(stepForward, s.peer)
-	if size := onTheWire(len(payload)); size > s.peer.limit || s.long > s.peer.limit {
+	w.atStep(stepForward, s.peer)
+	if size := datagramSize(len(payload)); size > s.peer.limit || s.tooLongSize > s.peer.limit {
 		if s.tooLong(w.now, size) {
 			return forward.PathMTU
 		}
@@ -222,13 +222,13 @@ func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bo
 	out, drop := s.selector.Next(w.now, packet)
 	if drop != forward.Kept {
 		if drop == forward.AwaitKey {
-			e.wantKey()
+			e.requestKeyFrame()
 		}
 		return drop
 	}
 	s.packets++
 	s.octets += uint32(len(payload))
-	origin := forward.Origin{Ext: packet.Ext, Timestamp: out.Timestamp, Pictures: out.Pictures, TL0: out.TL0, Encoding: uint8(e.index), Verbatim: e.described}
+	origin := forward.Origin{Ext: packet.Ext, Timestamp: out.Timestamp, PictureIDOffset: out.PictureIDOffset, TL0Offset: out.TL0Offset, Encoding: uint8(e.index), Verbatim: e.hasDescriptor}
 	if !s.video() { // Opus mends itself (in-band FEC): nobody asks for it again
 		w.write(s, s.payload, s.ssrc, out.Ext, &origin, marker, nil, nil, payload)
 		w.count.Audio++
@@ -236,7 +236,7 @@ func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bo
 		return forward.Kept
 	}
 	if s.sent.Empty() {
-		s.sent = forward.NewSent(s.line.slotKind == slotScreen)
+		s.sent = forward.NewSentIndex(s.line.slotKind == slotScreen)
 	}
 	s.sent.Put(out.Ext, &origin)
 	w.write(s, s.payload, s.ssrc, out.Ext, &origin, marker, nil, vp8, payload)
@@ -247,17 +247,17 @@ func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bo
 	}
 	s.peer.videoBits += 8 * len(payload)
 	if awaited && packet.Ext < e.main.track.Highest() {
-		w.rest(s, e, packet.Ext+1)
+		w.replayStored(s, e, packet.Ext+1)
 	}
 	return forward.Kept
 }
 
-// rest gives a slot that begins with the late first packet of a key frame what came before that packet and is behind it: it was
+// replayStored gives a slot that begins with the late first packet of a key frame what came before that packet and is behind it: it was
 // dropped while the slot waited. The receiver would ask for it again in vain, and then for another key frame.
-func (w *worker) rest(s *slot, e *encoding, from uint64) {
+func (w *worker) replayStored(s *slot, e *encoding, from uint64) {
 	for ext := from; ext <= e.main.track.Highest(); ext++ {
 		if packet, stored, vp8, ok := e.stored(ext); ok {
-			packet.Above = s.base && stored.Temporal > 0
+			packet.AboveTarget = s.baseOnly && stored.Temporal > 0
 			w.drop(w.forward(s, e, &packet, stored.Marker, &vp8, stored.Payload))
 		}
 	}
@@ -268,10 +268,10 @@ func (e *encoding) stored(ext uint64) (packet forward.Packet, stored forward.Sto
 	packet.Ext = ext
 	if stored, ok = e.history.Get(ext); !ok {
 		packet.Empty = true
-		return packet, stored, vp8, e.main.track.Came(ext)
+		return packet, stored, vp8, e.main.track.Received(ext)
 	}
 	packet.Timestamp = stored.Timestamp
-	if !e.described {
+	if !e.hasDescriptor {
 		vp8 = forward.ParseVP8(stored.Payload)
 		packet.KeyFrame, packet.Picture = vp8.KeyFrame, vp8.Picture
 	}
@@ -281,14 +281,14 @@ func (e *encoding) stored(ext uint64) (packet forward.Packet, stored forward.Sto
 // write puts one packet into the slab, to be sealed when it leaves. index is the SRTP index and, in its low 16 bits, the
 // sequence number: the same index is never given to two payloads.
 func (w *worker) write(s *slot, pt uint8, ssrc uint32, index uint64, o *forward.Origin, marker bool, prefix []byte, vp8 *forward.VP8, payload []byte) {
-	b := forward.AppendHeader(w.room(), marker, pt, uint16(index), o.Timestamp, ssrc, s.flow.send.CSRC)
+	b := forward.AppendHeader(w.slabBuffer(), marker, pt, uint16(index), o.Timestamp, ssrc, s.flow.send.CSRC)
 	b = append(b, prefix...)
 	at := len(b)
 	b = append(b, payload...)
-	if o.Pictures != 0 || o.TL0 != 0 {
-		vp8.Rewrite(b[at:], o.Pictures, o.TL0)
+	if o.PictureIDOffset != 0 || o.TL0Offset != 0 {
+		vp8.Rewrite(b[at:], o.PictureIDOffset, o.TL0Offset)
 	}
-	w.depart(s, b, ssrc, index)
+	w.enqueue(s, b, ssrc, index)
 }
 
 // resend answers a NACK for one packet, through RTX where it was negotiated (RFC 4588), else as it was. A slot that changed
@@ -306,8 +306,8 @@ func (w *worker) resend(s *slot, seq uint16) forward.Drop {
 	if !ok {
 		return forward.HistoryGone
 	}
-	if size := onTheWire(len(stored.Payload) + 2); size > s.peer.limit { // 2: the original number in a repeat
-		s.peer.path.wanted = max(s.peer.path.wanted, size)
+	if size := datagramSize(len(stored.Payload) + 2); size > s.peer.limit { // 2: the original number in a repeat
+		s.peer.path.needed = max(s.peer.path.needed, size)
 		return forward.PathMTU
 	}
 	if !s.peer.mayResend(w.now) {

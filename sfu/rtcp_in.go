@@ -23,8 +23,8 @@ const (
 
 var controlLimit = forward.Limit{Bits: controlBits, Packets: controlPackets, Burst: time.Second}
 
-// rtcp takes one SRTCP compound packet of a peer.
-func (w *worker) rtcp(p *peer, data []byte) forward.Drop {
+// handleRTCP takes one SRTCP compound packet of a peer.
+func (w *worker) handleRTCP(p *peer, data []byte) forward.Drop {
 	if len(data) < 8 {
 		return forward.Malformed
 	}
@@ -34,7 +34,7 @@ func (w *worker) rtcp(p *peer, data []byte) forward.Drop {
 	case srtp.ErrReplayed:
 		return forward.Replayed
 	case srtp.ErrKeyExhausted:
-		return p.wornOut()
+		return p.markKeyUsedUp()
 	default:
 		return forward.Unauthentic
 	}
@@ -109,7 +109,7 @@ func (p *peer) senderReport(b []byte) {
 	} else {
 		p.clockOffset += min(offset-p.clockOffset, clockDrift) // slowly up: clocks drift, the path only adds
 	}
-	e.publication.tapping.clock(now, e)
+	e.publication.tapped.clock(now, e)
 }
 
 // clockDrift is how far the estimate of a client's clock may rise with each report: 0.1 % of a second.
@@ -133,17 +133,17 @@ func (p *peer) reportBlocks(b []byte, count int) {
 			continue
 		}
 		video = true
-		n, numbers := int(s.packets-s.packetsTold), int(s.selector.Last()-s.numbersTold)
-		since := now.Sub(s.toldAt)
-		if p.cutAt(s, binary.BigEndian.Uint32(b[8:]), numbers, since) {
+		n, numbers := int(s.packets-s.reportedPackets), int(s.selector.Last()-s.reportedSeq)
+		since := now.Sub(s.reportedAt)
+		if p.cutOffBy(s, binary.BigEndian.Uint32(b[8:]), numbers, since) {
 			continue // its losses come with a later report
 		}
 		// The fraction lost is of an interval that the receiver chose; when packets wait, it is not the one since its last report.
 		total := int(int32(binary.BigEndian.Uint32(b[4:])<<8) >> 8) // 24 bits, signed
-		fresh := total - s.lostTold
-		s.packetsTold, s.numbersTold, s.lostTold = s.packets, s.selector.Last(), total
-		cut := !s.toldAt.IsZero() && p.bound.Silent(since)
-		s.toldAt = now
+		fresh := total - s.reportedLost
+		s.reportedPackets, s.reportedSeq, s.reportedLost = s.packets, s.selector.Last(), total
+		cut := !s.reportedAt.IsZero() && p.estimate.CutOff(since)
+		s.reportedAt = now
 		lost += fresh
 		sent += n
 		if !cut { // browsers do not report of what is long silent: after a cut each slot comes back in a report of its own
@@ -151,9 +151,9 @@ func (p *peer) reportBlocks(b []byte, count int) {
 			judged += n
 		}
 	}
-	p.unlost += sent
-	lost = min(max(lost, 0), p.unlost) // nobody loses more than was sent to them
-	p.unlost -= lost
+	p.lossBudget += sent
+	lost = min(max(lost, 0), p.lossBudget) // nobody loses more than was sent to them
+	p.lossBudget -= lost
 	p.worker.count.Reported += uint64(sent)
 	p.worker.count.Lost += uint64(lost)
 	if heard {
@@ -166,20 +166,20 @@ func (p *peer) reportBlocks(b []byte, count int) {
 	if heard {
 		rtt = p.rtt
 	}
-	fell := p.bound.Report(now, judged, 256*ours, rtt, p.videoBits, now.Sub(p.videoSince))
+	fell := p.estimate.Report(now, judged, 256*ours, rtt, p.videoBits, now.Sub(p.videoSince))
 	if p.videoBits, p.videoSince = 0, now; fell {
 		p.shareBandwidth(now)
 	}
 }
 
-// cutAt tells whether a receiver whose highest sequence number is this was cut off by then: it lacks more than may be on its way, of as
+// cutOffBy tells whether a receiver whose highest sequence number is this was cut off by then: it lacks more than may be on its way, of as
 // many numbers since the last report.
-func (p *peer) cutAt(s *slot, highest uint32, numbers int, since time.Duration) bool {
+func (p *peer) cutOffBy(s *slot, highest uint32, numbers int, since time.Duration) bool {
 	behind := int(int16(uint16(s.selector.Last()) - uint16(highest)))
-	if s.toldAt.IsZero() || highest == 0 || behind <= 0 || numbers <= 0 {
+	if s.reportedAt.IsZero() || highest == 0 || behind <= 0 || numbers <= 0 {
 		return false
 	}
-	return p.bound.Silent(since*time.Duration(min(behind, numbers))/time.Duration(numbers) - p.rtt)
+	return p.estimate.CutOff(since*time.Duration(min(behind, numbers))/time.Duration(numbers) - p.rtt)
 }
 
 // shortNTP is the middle 32 bits of an NTP timestamp (RFC 3550, section 4).
@@ -208,7 +208,7 @@ func (p *peer) nack(media uint32, b []byte) {
 
 // mayResend takes one of the tokens that bound a receiver which asks for everything.
 func (p *peer) mayResend(now time.Time) bool {
-	budget := min(nackBudget, max(nackLeast, float64(p.bound.Rate())/nackShare))
+	budget := min(nackBudget, max(nackLeast, float64(p.estimate.Rate())/nackShare))
 	p.resendTokens = min(max(nackBurst, budget), p.resendTokens+now.Sub(p.resendAt).Seconds()*budget)
 	p.resendAt = now
 	if p.resendTokens < 1 {
@@ -222,10 +222,10 @@ func (p *peer) mayResend(now time.Time) bool {
 func (p *peer) keyRequest(media uint32) {
 	s := p.slotOf[media]
 	now := p.worker.now
-	if s == nil || s.target == nil || !s.video() || now.Sub(s.asked) < minKeyFrameGap {
+	if s == nil || s.target == nil || !s.video() || now.Sub(s.keyRequestedAt) < minKeyFrameGap {
 		return
 	}
 	p.worker.count.KeyFrameRequestsIn++
-	s.asked = now
-	s.target.wantKey()
+	s.keyRequestedAt = now
+	s.target.requestKeyFrame()
 }

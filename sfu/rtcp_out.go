@@ -28,7 +28,7 @@ func (p *peer) sendRTCP(packets ...rtcp.Packet) {
 			b = nil
 		}
 		if b == nil {
-			b = w.room()
+			b = w.slabBuffer()
 		}
 		b = append(b, raw...)
 	}
@@ -40,15 +40,15 @@ func (p *peer) sendRTCP(packets ...rtcp.Packet) {
 // sendControl queues a sealed packet, nil if the key is used up.
 func (p *peer) sendControl(sealed []byte) {
 	if sealed == nil {
-		p.worker.drop(p.wornOut())
+		p.worker.drop(p.markKeyUsedUp())
 		return
 	}
 	p.worker.sendControl(sealed, p.remote)
 }
 
-// wornOut lets the peer end with its next tick: its key seals nothing more, and the client makes another connection under another key.
-func (p *peer) wornOut() forward.Drop {
-	p.usedUp = true
+// markKeyUsedUp lets the peer end with its next tick: its key seals nothing more, and the client makes another connection under another key.
+func (p *peer) markKeyUsedUp() forward.Drop {
+	p.keyUsedUp = true
 	return forward.KeyUsedUp
 }
 
@@ -58,42 +58,42 @@ func (p *peer) sendPLI(e *encoding) {
 	p.sendRTCP(&rtcp.PictureLossIndication{SenderSSRC: p.ssrc, MediaSSRC: e.main.ssrc})
 }
 
-// askAgain repeats what was asked for and did not come: lost packets and key frames.
-func (p *peer) askAgain(now time.Time) {
+// repeatRequests repeats what was asked for and did not come: lost packets and key frames.
+func (p *peer) repeatRequests(now time.Time) {
 	for _, pub := range p.publications {
 		if !pub.video() || !pub.open() {
 			continue
 		}
 		for _, e := range pub.encodings {
 			if e.main != nil {
-				e.askLost(now)
+				e.requestLost(now)
 			}
 		}
 		if slices.ContainsFunc(pub.encodings, func(e *encoding) bool { return e.alive(now) }) {
-			pub.forgetGone(now)
-			pub.askKey(now)
+			pub.dropDeadRequests(now)
+			pub.sendKeyFrameRequest(now)
 		}
 	}
 }
 
-// forgetGone stops asking for key frames of encodings that are gone while others are there: each request would cost one of
+// dropDeadRequests stops asking for key frames of encodings that are gone while others are there: each request would cost one of
 // all that are left, and never end. Who waits for one asks again when it is back.
-func (pub *publication) forgetGone(now time.Time) {
+func (pub *publication) dropDeadRequests(now time.Time) {
 	for _, e := range pub.encodings {
 		if !e.alive(now) {
-			pub.keyWanted &^= 1 << e.index
+			pub.keyFramesWanted &^= 1 << e.index
 		}
 	}
 }
 
-func (e *encoding) askLost(now time.Time) {
+func (e *encoding) requestLost(now time.Time) {
 	p := e.publication.peer
-	ask, lost := e.main.track.Nacks(now, p.rtt, p.worker.asking[:0])
+	ask, lost := e.main.track.Nacks(now, p.rtt, p.worker.nackBuffer[:0])
 	if lost > 0 && e.publication.watched() {
-		e.wantKey() // no repeat came: only a key frame mends the picture
+		e.requestKeyFrame() // no repeat came: only a key frame mends the picture
 	}
-	if e.main.track.Lacks() {
-		p.worker.hurry()
+	if e.main.track.HasMissing() {
+		p.worker.wakeSoon()
 	}
 	if len(ask) == 0 {
 		return
@@ -153,7 +153,7 @@ func (p *peer) sendReports(now time.Time) {
 				blocks = append(blocks, e.receptionReport(now))
 			}
 		}
-		pub.tellWanted(now)
+		pub.notifyWanted(now)
 	}
 	var c compound
 	rr := &rtcp.ReceiverReport{SSRC: p.ssrc, Reports: blocks}

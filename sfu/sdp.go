@@ -32,11 +32,11 @@ const (
 type offer struct {
 	ufrag, pwd   string
 	fingerprints []webrtc.DTLSFingerprint
-	lines        []line
+	lines        []mLine
 }
 
-// A line is one m-line: what the client offers, and what it becomes.
-type line struct {
+// A mLine is one m-line: what the client offers, and what it becomes.
+type mLine struct {
 	mid         string
 	kind        string // audio, video, or what the m-line says
 	sends       bool   // the client
@@ -56,7 +56,7 @@ type line struct {
 	ssrc        uint32 // the client's, 0 if unsaid
 	rtxSSRC     uint32
 	extNames    map[uint8]string
-	use         lineUse
+	use         mLineUse
 	source      Source // use == usePublish
 	slotKind    string // use == useSlot: audio, video or screen
 	slotIndex   int
@@ -64,10 +64,10 @@ type line struct {
 	slotRTX     uint32
 }
 
-type lineUse uint8
+type mLineUse uint8
 
 const (
-	useNone lineUse = iota
+	useNone mLineUse = iota
 	usePublish
 	useSlot
 )
@@ -117,8 +117,8 @@ func bundled(d *sdp.SessionDescription) map[string]bool {
 }
 
 // line finds an m-line that is known to be there.
-func (o *offer) line(mid string) *line {
-	return &o.lines[slices.IndexFunc(o.lines, func(l line) bool { return l.mid == mid })]
+func (o *offer) line(mid string) *mLine {
+	return &o.lines[slices.IndexFunc(o.lines, func(l mLine) bool { return l.mid == mid })]
 }
 
 // attribute looks in the m-line, then in the session.
@@ -159,8 +159,8 @@ func stopped(m *sdp.MediaDescription) bool {
 	return m.MediaName.Port.Value == 0 && !only
 }
 
-func parseLine(m *sdp.MediaDescription) (line, error) {
-	l := line{kind: m.MediaName.Media, extNames: map[uint8]string{}}
+func parseLine(m *sdp.MediaDescription) (mLine, error) {
+	l := mLine{kind: m.MediaName.Media, extNames: map[uint8]string{}}
 	l.mid, _ = m.Attribute("mid")
 	if l.mid == "" || len(l.mid) > maxMID || strings.ContainsAny(l.mid, " \r\n") {
 		return l, fmt.Errorf("%w: mid missing", ErrSDP)
@@ -177,7 +177,7 @@ func parseLine(m *sdp.MediaDescription) (line, error) {
 		l.attribute(a.Key, a.Value)
 	}
 	if len(l.codecs) > 0 {
-		l.speak(l.codecs[0])
+		l.choosePayload(l.codecs[0])
 	}
 	if l.ridExt == 0 {
 		l.rids, l.paused = nil, nil // packets could not say which encoding they are of
@@ -185,10 +185,10 @@ func parseLine(m *sdp.MediaDescription) (line, error) {
 	return l, nil
 }
 
-// speak chooses one of the offered payload types, with what repeats it.
-func (l *line) speak(payload uint8) { l.payload, l.rtx = payload, l.rtxOf[payload] }
+// choosePayload chooses one of the offered payload types, with what repeats it.
+func (l *mLine) choosePayload(payload uint8) { l.payload, l.rtx = payload, l.rtxOf[payload] }
 
-func (l *line) attribute(key, value string) {
+func (l *mLine) attribute(key, value string) {
 	switch key {
 	case "sendonly":
 		l.receives = false
@@ -224,7 +224,7 @@ func (l *line) attribute(key, value string) {
 	}
 }
 
-func (l *line) extension(value string) {
+func (l *mLine) extension(value string) {
 	f := strings.Fields(value)
 	if len(f) < 2 {
 		return
@@ -256,7 +256,7 @@ func (l *line) extension(value string) {
 // simulcast reads "send a;~b;c,d" (RFC 8853, section 5.1): streams, the lowest first as the page and browsers name them; "~" marks
 // one that is not sent for now, which Chromium writes once setParameters paused it; "," parts alternatives of one stream, of which
 // we take the first that is sent. More streams than we forward are left out of the answer.
-func (l *line) simulcast(value string) {
+func (l *mLine) simulcast(value string) {
 	f := strings.Fields(value)
 	at := slices.Index(f, "send")
 	if at < 0 || at+1 >= len(f) || len(l.rids) > 0 {
@@ -362,7 +362,7 @@ func (o *offer) assign(tracks []Track) error {
 	return nil
 }
 
-func (l *line) publish(s Source) error {
+func (l *mLine) publish(s Source) error {
 	if (l.kind == "audio") != (s == Microphone) || !l.sends || l.receives {
 		return fmt.Errorf("%w: the m-line of a track must be sendonly and of its kind", ErrSDP)
 	}
@@ -401,7 +401,7 @@ func (o *offer) answer(p local) string {
 	return b.String()
 }
 
-func (l *line) write(b *strings.Builder, p local) {
+func (l *mLine) write(b *strings.Builder, p local) {
 	rtx := ""
 	if l.rtx != 0 {
 		rtx = " " + strconv.Itoa(int(l.rtx))
@@ -430,7 +430,7 @@ func (l *line) write(b *strings.Builder, p local) {
 	}
 }
 
-func (l *line) writePublish(b *strings.Builder) {
+func (l *mLine) writePublish(b *strings.Builder) {
 	if l.twccExt != 0 {
 		fmt.Fprintf(b, "a=rtcp-fb:%d transport-cc\r\n", l.payload)
 	}
@@ -449,12 +449,12 @@ func (l *line) writePublish(b *strings.Builder) {
 }
 
 // extensions are the ids of what we read, in the order of the answer.
-func (l *line) extensions() [6]*uint8 {
+func (l *mLine) extensions() [6]*uint8 {
 	return [...]*uint8{&l.midExt, &l.levelExt, &l.twccExt, &l.ridExt, &l.repairedExt, &l.ddExt}
 }
 
 // writeSlot names the slot's stream: audio and video of one index share it, for lip-sync.
-func (l *line) writeSlot(b *strings.Builder) {
+func (l *mLine) writeSlot(b *strings.Builder) {
 	stream := "pair" + strconv.Itoa(l.slotIndex)
 	if l.slotKind == slotScreen {
 		stream = "screen" + strconv.Itoa(l.slotIndex)

@@ -169,7 +169,7 @@ func TestReofferIsAnsweredAsBefore(t *testing.T) {
 	}
 	plain := simulcastOffer(t, "a=simulcast:send q;h;f")
 	first := parse(plain)
-	if err := first.mint(); err != nil {
+	if err := first.assignSSRCs(); err != nil {
 		t.Fatal(err)
 	}
 	before := first.answer(local{})
@@ -193,7 +193,7 @@ func TestReofferIsAnsweredAsBefore(t *testing.T) {
 	}
 	for _, tt := range tests {
 		next := parse(tt.sdp)
-		err := next.keep(first)
+		err := next.carryOver(first)
 		switch {
 		case tt.refused && !errors.Is(err, ErrSDP):
 			t.Errorf("%s: %v, want a refusal", tt.name, err)
@@ -222,11 +222,11 @@ func TestBrowsersReoffer(t *testing.T) {
 				t.Fatalf("%s%s: %v", browser, name, err)
 			}
 			if before != nil {
-				if err := o.keep(before); err != nil {
+				if err := o.carryOver(before); err != nil {
 					t.Fatalf("%s%s: %v", browser, name, err)
 				}
 			}
-			if err := o.mint(); err != nil {
+			if err := o.assignSSRCs(); err != nil {
 				t.Fatal(err)
 			}
 			before = o

@@ -105,7 +105,7 @@ func TestMutedAtTheDoor(t *testing.T) {
 	b.join()
 	talk(t, "b hears a", []*testClient{a}, func() bool { return b.count(10) > 5 })
 	plan = everyone("a", "b")
-	plan.Seats[0].Sends[0].Muted = true
+	plan.Entries[0].Sends[0].Muted = true
 	r.obey(plan)
 	before := len(b.packets(11))
 	talk(t, "the picture goes on", []*testClient{a}, func() bool { return b.count(11) > before+20 })
@@ -161,7 +161,7 @@ func TestSlotChangesHands(t *testing.T) {
 	}
 	last := c.packets(11)
 	plan := everyone("a", "b", "c")
-	plan.Seats[2].Hears = []PeerID{"b"}
+	plan.Entries[2].Receives = []PeerID{"b"}
 	r.obey(plan)
 	talk(t, "c sees b in the same slot", all, func() bool { return c.count(21) > 10 && c.count(20) > 10 })
 	first := c.packets(21)[0]
@@ -229,7 +229,7 @@ func TestPanicCostsThePeer(t *testing.T) {
 		k.join()
 	}
 	fault := func(id PeerID) {
-		e.workers[0].post(func() {
+		e.workers[0].submit(func() {
 			e.workers[0].onStep = func(at step, p *peer) {
 				if at == stepPacket && p.id == id {
 					panic("a bug")
@@ -305,7 +305,7 @@ func TestRefusedOfferChangesNothing(t *testing.T) {
 	before := b.count(11)
 	talk(t, "the picture goes on", []*testClient{a, b}, func() bool { return b.count(11) > before+20 })
 	state := make(chan string, 1)
-	r.worker.post(func() {
+	r.worker.submit(func() {
 		p := r.members["a"].peer
 		state <- fmt.Sprintf("generation %d, description %d, %d m-lines, restarting: %v", p.generation, p.local.version, len(p.offer.lines), p.agent.next != nil)
 	})
@@ -346,14 +346,14 @@ func TestICERestart(t *testing.T) {
 		eventually(t, "the old credentials are dead", func() bool {
 			known := make(chan bool, 2)
 			w := r.worker
-			w.post(func() { known <- w.byUfrag[before] != nil; known <- w.byUfrag[after] != nil })
+			w.submit(func() { known <- w.byUfrag[before] != nil; known <- w.byUfrag[after] != nil })
 			return !receive(t, known, "the worker") && receive(t, known, "the worker")
 		})
 		heard := b.count(11)
 		talk(t, "b sees a after the restart", []*testClient{a, b}, func() bool { return b.count(11) > heard+20 })
 		seen := a.count(21)
 		talk(t, "a sees b after the restart", []*testClient{a, b}, func() bool { return a.count(21) > seen+20 })
-		if n := r.e.Counters().Restarts; n > uint64(round+1) {
+		if n := r.e.Counters().ICERestarts; n > uint64(round+1) {
 			t.Errorf("%d restarts after %d", n, round+1)
 		}
 	}

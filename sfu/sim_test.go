@@ -17,7 +17,7 @@ import (
 )
 
 // A sim is a worker with one room in virtual time, without sockets and goroutines. All chance comes from its seed; every
-// packet that leaves is checked (simcheck_test.go) before its link loses, delays or doubles it.
+// packet that leaves is checked (sim_check_test.go) before its link loses, delays or doubles it.
 type sim struct {
 	t       *testing.T
 	seed    uint64
@@ -56,7 +56,7 @@ type sim struct {
 	tick  int64
 }
 
-// A simSeat is a Seat in force, for look-ups.
+// A simSeat is a PlanEntry in force, for look-ups.
 type simSeat struct {
 	hears map[PeerID]bool
 	sends map[Source]Send
@@ -125,7 +125,7 @@ func (s *sim) beside(ids ...PeerID) []*simPeer {
 	for _, id := range ids {
 		s.apart[id] = r
 	}
-	r.Obey(p, func() { s.enforce(p) })
+	r.Apply(p, func() { s.enforce(p) })
 	var all []*simPeer
 	for _, id := range ids {
 		all = append(all, s.join(id, simSpec{pairs: len(ids) - 1}))
@@ -161,7 +161,7 @@ func (s *sim) event(ev Event) {
 
 // announce tells a client its slot map, and the worker that it knows.
 func (s *sim) announce(ev SlotsMapped) {
-	s.w.mail.put(func() {
+	s.w.queue.put(func() {
 		if s.mapped[ev.Peer].Version == ev.Version {
 			s.told[ev.Peer] = ev
 		}
@@ -180,12 +180,12 @@ func (s *sim) obey(p Plan) {
 	s.plan = p
 	s.plans++
 	number := s.plans
-	s.room.Obey(p, func() {
+	s.room.Apply(p, func() {
 		s.ready = number
 		maps.DeleteFunc(s.force, func(id PeerID, _ simSeat) bool { return s.apart[id] == nil })
 		s.record = p.Record
 		s.enforce(p)
-		for _, seat := range p.Seats {
+		for _, seat := range p.Entries {
 			if number == s.plans { // one that the next overtook was never in force: nothing fell silent
 				s.unmuted(seat)
 			}
@@ -199,9 +199,9 @@ func (s *sim) obey(p Plan) {
 }
 
 func (s *sim) enforce(p Plan) {
-	for _, seat := range p.Seats {
+	for _, seat := range p.Entries {
 		f := simSeat{hears: map[PeerID]bool{}, sends: map[Source]Send{}}
-		for _, id := range seat.Hears {
+		for _, id := range seat.Receives {
 			f.hears[id] = true
 		}
 		for _, send := range seat.Sends {
@@ -215,7 +215,7 @@ func (s *sim) enforce(p Plan) {
 func (s *sim) run(d time.Duration) {
 	for end := s.now.Add(d); s.now.Before(end); {
 		s.now = s.now.Add(s.quantum)
-		s.w.now, s.w.looked = s.now, s.now // nothing lay in a socket
+		s.w.now, s.w.previousRound = s.now, s.now // nothing lay in a socket
 		for last := int64(s.now.Sub(simBegin) / simTick); s.tick < last; {
 			s.tick++
 			flights := s.wheel[s.tick]
@@ -323,7 +323,7 @@ func (s *sim) join(id PeerID, spec simSpec) *simPeer {
 	x.peer = &peer{id: id, generation: uint32(s.number), worker: s.w, offer: &offer{lines: x.lines(spec)}}
 	up, down := simKeys(s.t, s.number, 1), simKeys(s.t, s.number, 2)
 	x.seal, x.open = up.seal, down.open
-	s.w.mail.add(letter{s.home(id), x.peer, func() {
+	s.w.queue.add(task{s.home(id), x.peer, func() {
 		if old := s.people[id]; old != nil {
 			s.left(old)
 		}
@@ -367,8 +367,8 @@ func simKeys(tb testing.TB, number, direction int) keys {
 }
 
 // lines are the m-lines of an offer, and the sources behind them.
-func (x *simPeer) lines(spec simSpec) []line {
-	own := line{use: usePublish, midExt: 4}
+func (x *simPeer) lines(spec simSpec) []mLine {
+	own := mLine{use: usePublish, midExt: 4}
 	if spec.twcc {
 		own.twccExt = 3
 	}
@@ -380,14 +380,14 @@ func (x *simPeer) lines(spec simSpec) []line {
 		cam.ddExt = 7
 	}
 	screen.mid, screen.kind, screen.source, screen.payload, screen.rtx = "2", "video", Screen, 96, 97
-	lines := []line{mic, cam}
+	lines := []mLine{mic, cam}
 	if spec.screen {
 		lines = append(lines, screen)
 	}
 	for i := range lines {
 		x.publishes(&lines[i], spec)
 	}
-	slot := func(l line, n int) {
+	slot := func(l mLine, n int) {
 		l.use, l.payload, l.slotSSRC = useSlot, 96, uint32(n*1000+l.slotIndex)
 		if l.kind == "audio" {
 			l.payload = 111
@@ -397,11 +397,11 @@ func (x *simPeer) lines(spec simSpec) []line {
 		lines = append(lines, l)
 	}
 	for i := range spec.pairs {
-		slot(line{kind: "audio", slotKind: slotAudio, slotIndex: i}, 1)
-		slot(line{kind: "video", slotKind: slotVideo, slotIndex: i}, 2)
+		slot(mLine{kind: "audio", slotKind: slotAudio, slotIndex: i}, 1)
+		slot(mLine{kind: "video", slotKind: slotVideo, slotIndex: i}, 2)
 	}
 	for i := range spec.screens {
-		slot(line{kind: "video", slotKind: slotScreen, slotIndex: i}, 3)
+		slot(mLine{kind: "video", slotKind: slotScreen, slotIndex: i}, 3)
 	}
 	for i := range lines {
 		if l := &lines[i]; l.use == useSlot {

@@ -11,35 +11,35 @@ import (
 // worker.
 type slot struct {
 	// What each packet needs stands together, and first: a server that is not busy finds all of it outside the cache.
-	peer     *peer
-	target   *encoding    // what shall pass from its next key frame on, nil: nothing
-	current  *encoding    // what passes, nil before the first
-	flow     *publication // what flows: source, once the client was told; nil before
-	ssrc     uint32
-	payload  uint8  // type
-	pictures bool   // else sound
-	base     bool   // only the lowest temporal layer
-	packets  uint32 // sent, for sender reports
-	octets   uint32
-	round    uint64       // of the outbox, in which this slot's packets wait
-	long     int          // bytes of the last datagram that was larger than the path takes, 0: none
-	sent     forward.Sent // begins with the first packet
-	selector forward.Selector
+	peer        *peer
+	target      *encoding    // what shall pass from its next key frame on, nil: nothing
+	current     *encoding    // what passes, nil before the first
+	flow        *publication // what flows: source, once the client was told; nil before
+	ssrc        uint32
+	payload     uint8  // type
+	isVideo     bool   // else sound
+	baseOnly    bool   // only the lowest temporal layer
+	packets     uint32 // sent, for sender reports
+	octets      uint32
+	round       uint64            // of the outbox, in which this slot's packets wait
+	tooLongSize int               // bytes of the last datagram that was larger than the path takes, 0: none
+	sent        forward.SentIndex // begins with the first packet
+	selector    forward.Selector
 
-	line        *line
-	source      *publication // what the newest slot map says, nil: empty
-	nextRTX     uint64       // index of the next repeat (RFC 4588), from 1
-	packetsTold uint32       // packets, at the last report of this receiver
-	numbersTold uint64       // the newest number, then
-	lostTold    int          // what it had lost in all, then
-	toldAt      time.Time    // when that was
-	checked     uint32       // packets, at the last look of the cross-check
-	longAt      time.Time    // when that was
-	asked       time.Time    // when this receiver last asked for a key frame
+	line            *mLine
+	source          *publication // what the newest slot map says, nil: empty
+	nextRTX         uint64       // index of the next repeat (RFC 4588), from 1
+	reportedPackets uint32       // packets, at the last report of this receiver
+	reportedSeq     uint64       // the newest number, then
+	reportedLost    int          // what it had lost in all, then
+	reportedAt      time.Time    // when that was
+	checkedPackets  uint32       // packets, at the last look of the cross-check
+	tooLongAt       time.Time    // when that was
+	keyRequestedAt  time.Time    // when this receiver last asked for a key frame
 }
 
-func newSlot(p *peer, l *line) *slot {
-	s := &slot{peer: p, line: l, ssrc: l.slotSSRC, payload: l.payload, pictures: l.kind == "video", nextRTX: 1}
+func newSlot(p *peer, l *mLine) *slot {
+	s := &slot{peer: p, line: l, ssrc: l.slotSSRC, payload: l.payload, isVideo: l.kind == "video", nextRTX: 1}
 	s.selector = forward.Selector{ClockRate: 90000, Video: true}
 	if l.kind == "audio" {
 		s.selector = forward.Selector{ClockRate: 48000}
@@ -47,7 +47,7 @@ func newSlot(p *peer, l *line) *slot {
 	return s
 }
 
-func (s *slot) video() bool { return s.pictures }
+func (s *slot) video() bool { return s.isVideo }
 
 // assignPairs gives every person one pair, as long as there are pairs.
 func (p *peer) assignPairs(hears []*member) {
@@ -139,7 +139,7 @@ func (p *peer) attach() {
 		if s.source == nil || s.flow != nil {
 			continue
 		}
-		p.worker.at(stepAttach, p)
+		p.worker.atStep(stepAttach, p)
 		s.flow = s.source
 		s.flow.subscribers = append(s.flow.subscribers, s)
 		s.sent.Reset()
@@ -164,6 +164,6 @@ func (s *slot) detach() {
 func (s *slot) restart() {
 	s.selector.Switch()
 	if s.video() && s.target != nil && s.peer.connected() {
-		s.target.wantKey()
+		s.target.requestKeyFrame()
 	}
 }

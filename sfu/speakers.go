@@ -20,7 +20,7 @@ func (r *Room) voices(now time.Time) []voice {
 	var all []voice
 	for _, m := range r.order {
 		if r.worker.acting = m.peer; m.peer != nil {
-			r.worker.at(stepSpeakers, m.peer)
+			r.worker.atStep(stepSpeakers, m.peer)
 		}
 		if pub := m.peer.find(Microphone); pub != nil && pub.open() {
 			speaking, level := pub.level.Speaking(now)
@@ -31,7 +31,7 @@ func (r *Room) voices(now time.Time) []voice {
 		switch {
 		case v.speaking:
 			return 0
-		case !v.publication.hushed:
+		case !v.publication.suppressed:
 			return 1
 		}
 		return 2
@@ -53,7 +53,7 @@ func (r *Room) updateSpeakers(now time.Time) {
 		}
 		v.publication.hush(i >= maxVoices)
 	}
-	if same(ids, r.speakers) {
+	if sameSet(ids, r.speakers) {
 		return
 	}
 	r.speakers = ids
@@ -62,32 +62,32 @@ func (r *Room) updateSpeakers(now time.Time) {
 
 // hush lets a microphone wait until it is among the loudest. What it says again follows on without a gap.
 func (pub *publication) hush(quiet bool) {
-	if pub.hushed && !quiet {
+	if pub.suppressed && !quiet {
 		for _, s := range pub.subscribers {
 			s.restart()
 		}
 	}
-	pub.hushed = quiet
+	pub.suppressed = quiet
 }
 
-// heard takes the level of a packet and decides whether the microphone may be heard. One who begins to speak is not kept
+// updateLevel takes the level of a packet and decides whether the microphone may be heard. One who begins to speak is not kept
 // waiting.
-func (pub *publication) heard(h *forward.Header) bool {
+func (pub *publication) updateLevel(h *forward.Header) bool {
 	w := pub.peer.worker
 	if level := h.Extension(pub.line.levelExt); len(level) > 0 {
 		pub.level.Put(w.now, level[0])
 	}
-	if pub.hushed {
+	if pub.suppressed {
 		if speaking, _ := pub.level.Speaking(w.now); speaking {
 			w.speakersDue = w.now
 			pub.peer.member.room.updateSpeakers(w.now)
 		}
 	}
-	return !pub.hushed
+	return !pub.suppressed
 }
 
-// same ignores the order: two who speak at once and change places are no news.
-func same(a, b []PeerID) bool {
+// sameSet ignores the order: two who speak at once and change places are no news.
+func sameSet(a, b []PeerID) bool {
 	if len(a) != len(b) {
 		return false
 	}

@@ -18,11 +18,11 @@ type Counters struct {
 	Load                   float64 // share of its time that the busiest worker works
 	AES128                 uint64  // connections that had to use AES-128
 	HandshakesFailed       [len(HandshakeFaults)]uint64
-	Proofs                 uint64 // addresses of clients that were proved
-	Restarts               uint64 // of ICE, by offers
-	Drops                  [forward.DropCount]uint64
+	AddressesValidated     uint64 // addresses of clients that were proved
+	ICERestarts            uint64 // of ICE, by offers
+	Drops                  [forward.NumDrops]uint64
 
-	AdmissionViolations uint64 // packets that left against the plan; see check.go
+	AdmissionViolations uint64 // packets that left against the plan; see plan_check.go
 	ConsentViolations   uint64 // looks that found a recording against the plan
 
 	Reported, Lost uint64    // pictures' packets that receivers reported on, and how many of them they missed
@@ -52,8 +52,8 @@ func (e *Engine) Counters() Counters {
 		sum.KeyFrameRequestsOut += c.KeyFrameRequestsOut
 		sum.Peers += c.Peers
 		sum.AES128 += c.AES128
-		sum.Proofs += c.Proofs
-		sum.Restarts += c.Restarts
+		sum.AddressesValidated += c.AddressesValidated
+		sum.ICERestarts += c.ICERestarts
 		sum.Load = max(sum.Load, c.Load)
 		sum.AdmissionViolations += c.AdmissionViolations
 		sum.ConsentViolations += c.ConsentViolations
@@ -74,7 +74,7 @@ func (e *Engine) Counters() Counters {
 // DropReasons are the names of Counters.Drops, in its order.
 func DropReasons() []string {
 	var names []string
-	for d := range forward.DropCount {
+	for d := range forward.NumDrops {
 		names = append(names, d.String())
 	}
 	return names

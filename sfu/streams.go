@@ -14,13 +14,13 @@ import (
 // on is taken back when the one in its place has been silent for as long as an encoding counts as sent. Replay is no concern here:
 // srtp accepts no index of any SSRC twice, forgotten or not.
 type stream struct {
-	encoding *encoding
-	ssrc     uint32
-	repeats  bool
-	track    forward.Track
-	came     time.Time // its last packet
-	since    time.Time // when it took its place, or lost it
-	replaced bool      // another SSRC is in its place
+	encoding    *encoding
+	ssrc        uint32
+	repeats     bool
+	track       forward.Track
+	lastArrival time.Time // its last packet
+	since       time.Time // when it took its place, or lost it
+	replaced    bool      // another SSRC is in its place
 }
 
 // place is where the stream that is current stands, for the SSRCs of one kind.
@@ -64,7 +64,7 @@ func (s *stream) succeed(now time.Time) {
 	e := s.encoding
 	old := *s.place()
 	*s.place() = s
-	s.since, s.came, s.replaced = now, now, false
+	s.since, s.lastArrival, s.replaced = now, now, false
 	if old != nil {
 		old.replace(now)
 	}
@@ -82,7 +82,7 @@ func (s *stream) succeed(now time.Time) {
 			sub.restart()
 		}
 	}
-	e.publication.tapping.restarted(e)
+	e.publication.tapped.restarted(e)
 }
 
 func (s *stream) replace(now time.Time) { s.replaced, s.since = true, now }
@@ -91,11 +91,11 @@ func (s *stream) replace(now time.Time) { s.replaced, s.since = true, now }
 func (s *stream) current(now time.Time) bool {
 	if s.replaced {
 		other := *s.place()
-		if now.Sub(s.since) < aliveFor || other != nil && now.Sub(other.came) < aliveFor {
+		if now.Sub(s.since) < aliveFor || other != nil && now.Sub(other.lastArrival) < aliveFor {
 			return false
 		}
 		s.succeed(now)
 	}
-	s.came = now
+	s.lastArrival = now
 	return true
 }

@@ -88,7 +88,7 @@ func TestStreamTableOfTheLiving(t *testing.T) {
 	p := quietPeer()
 	p.worker.now = time.Unix(1790000000, 0)
 	e := p.publications[0].encodings[0]
-	other := newPublication(p, &line{mid: "2", kind: "audio", use: usePublish, source: Microphone, payload: 111, ssrc: 9000}).encodings[0]
+	other := newPublication(p, &mLine{mid: "2", kind: "audio", use: usePublish, source: Microphone, payload: 111, ssrc: 9000}).encodings[0]
 	for n := uint32(100); n < 400; n++ {
 		p.worker.now = p.worker.now.Add(aliveFor / 2)
 		s := e.bind(n, n%2 == 0)

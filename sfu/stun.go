@@ -16,7 +16,7 @@ import (
 // ourPriority is that of a host candidate of the first component (RFC 8445, section 5.1.2.1), as our answers name it.
 const ourPriority = ice.PriorityAttr(2130706431)
 
-// A prover makes transaction ids from which it knows again, without any memory, what it asked and where. Strangers can fill no table
+// A addressValidator makes transaction ids from which it knows again, without any memory, what it asked and where. Strangers can fill no table
 // of requests under way, for there is none.
 //
 //	| 4 bytes: whose credentials | 7 bits: the second | 1 bit: nominated | 7 bytes: MAC of all that and of the address asked |
@@ -25,23 +25,23 @@ const ourPriority = ice.PriorityAttr(2130706431)
 //
 // Who did not get a request cannot know its id, and 56 bits are too many to guess; besides, the response is authenticated by the
 // client's password. Owned by the worker.
-type prover struct {
+type addressValidator struct {
 	mac hash.Hash
 	sum []byte
 }
 
-func newProver() prover {
+func newAddressValidator() addressValidator {
 	key := make([]byte, 32)
 	rand.Read(key)
-	return prover{mac: hmac.New(sha256.New, key), sum: make([]byte, 0, sha256.Size)}
+	return addressValidator{mac: hmac.New(sha256.New, key), sum: make([]byte, 0, sha256.Size)}
 }
 
 // id is the transaction id of a request now to this address.
-func (v *prover) id(now time.Time, credentials uint32, to netip.AddrPort, nominated bool) [stun.TransactionIDSize]byte {
-	return v.at(now.Unix(), credentials, to, nominated)
+func (v *addressValidator) id(now time.Time, credentials uint32, to netip.AddrPort, nominated bool) [stun.TransactionIDSize]byte {
+	return v.compute(now.Unix(), credentials, to, nominated)
 }
 
-func (v *prover) at(second int64, credentials uint32, to netip.AddrPort, nominated bool) (id [stun.TransactionIDSize]byte) {
+func (v *addressValidator) compute(second int64, credentials uint32, to netip.AddrPort, nominated bool) (id [stun.TransactionIDSize]byte) {
 	var b [34]byte
 	if nominated {
 		id[4], b[30] = 1, 1
@@ -60,14 +60,14 @@ func (v *prover) at(second int64, credentials uint32, to netip.AddrPort, nominat
 	return id
 }
 
-// asked reports whether the id is of a request that went to this address at most proofWindow ago, and whether the address was nominated then.
-func (v *prover) asked(now time.Time, id [stun.TransactionIDSize]byte, from netip.AddrPort) (nominated, ok bool) {
+// verify reports whether the id is of a request that went to this address at most responseWindow ago, and whether the address was nominated then.
+func (v *addressValidator) verify(now time.Time, id [stun.TransactionIDSize]byte, from netip.AddrPort) (nominated, ok bool) {
 	age := int64((byte(now.Unix()) - id[4]>>1) & 0x7f)
-	if age > int64(proofWindow/time.Second) {
+	if age > int64(responseWindow/time.Second) {
 		return false, false
 	}
 	nominated = id[4]&1 != 0
-	want := v.at(now.Unix()-age, binary.BigEndian.Uint32(id[0:]), from, nominated)
+	want := v.compute(now.Unix()-age, binary.BigEndian.Uint32(id[0:]), from, nominated)
 	return nominated, hmac.Equal(want[:], id[:])
 }
 

@@ -13,7 +13,7 @@ type Tap interface {
 	// Begin asks for a track when the first packet comes of what the plan in force lets be recorded. ready is called once, by
 	// any goroutine but the worker's: with the track, or with nil where it cannot be; then the publication is not recorded
 	// until a plan names it anew.
-	Begin(t Tapped, ready func(TapTrack))
+	Begin(t TapInfo, ready func(TapTrack))
 }
 
 // A TapTrack is one publication as it is recorded: one stream of numbers and timestamps, whatever encoding it is of. Only the
@@ -27,8 +27,8 @@ type TapTrack interface {
 	End()
 }
 
-// A Tapped names what is recorded.
-type Tapped struct {
+// A TapInfo names what is recorded.
+type TapInfo struct {
 	Publication string
 	Peer        PeerID
 	Source      Source
@@ -48,91 +48,91 @@ type TapUnit struct {
 // Tap lets what plans name be recorded by t. It comes before the first plan.
 func (r *Room) Tap(t Tap) { r.tap = t }
 
-// A tapping is the recorder's subscription to one publication: as a slot, but to the best encoding that comes, and whole.
+// A tapSubscription is the recorder's subscription to one publication: as a slot, but to the best encoding that comes, and whole.
 // Owned by the worker.
-type tapping struct {
+type tapSubscription struct {
 	publication *publication
 	selector    forward.Selector
 	current     *encoding // what is recorded, nil before the first packet
 	asked       bool      // for a track
 	track       TapTrack  // nil until it is ready, and if it was refused
 	newest      uint64    // number of the last packet of current, by its source
-	anew        bool      // nothing was recorded since the last restart
-	lined       bool      // offset is that of current as it comes now
+	restarting  bool      // nothing was recorded since the last restart
+	timelineSet bool      // offset is that of current as it comes now
 	offset      uint32    // of the time line against the source's
 	lastTS      uint32    // the highest that was recorded
 	lastAt      time.Time // and when it came, zero before the first
 }
 
-// follow lets the recorder have the publication, or not any more, as the plan says.
-func (pub *publication) follow() {
+// updateTap lets the recorder have the publication, or not any more, as the plan says.
+func (pub *publication) updateTap() {
 	room := pub.peer.member.room
 	wanted := room.tap != nil && pub.send.ID != "" && slices.Contains(room.record, pub.send.ID)
 	switch {
 	case !wanted:
-		pub.unfollow()
-	case pub.tapping == nil:
-		pub.tapping = &tapping{
+		pub.endTap()
+	case pub.tapped == nil:
+		pub.tapped = &tapSubscription{
 			publication: pub, selector: forward.Selector{ClockRate: pub.clockRate(), Video: pub.video()},
 		}
 	}
 }
 
-// unfollow ends the recording of the publication, at once.
-func (pub *publication) unfollow() {
-	if t := pub.tapping; t != nil && t.track != nil {
+// endTap ends the recording of the publication, at once.
+func (pub *publication) endTap() {
+	if t := pub.tapped; t != nil && t.track != nil {
 		t.track.End()
 	}
-	pub.tapping = nil
+	pub.tapped = nil
 }
 
 // restart lets the recording go on at a key frame, with its numbers.
-func (t *tapping) restart() {
+func (t *tapSubscription) restart() {
 	t.selector.Switch()
-	t.anew = true
+	t.restarting = true
 	if all := t.publication.encodings; t.publication.video() && all[len(all)-1].main != nil {
-		all[len(all)-1].nearest(t.publication.peer.worker.now).wantKey()
+		all[len(all)-1].nearest(t.publication.peer.worker.now).requestKeyFrame()
 	}
 }
 
 // restarted is restart for an encoding whose numbers begin anew.
-func (t *tapping) restarted(e *encoding) {
+func (t *tapSubscription) restarted(e *encoding) {
 	if t != nil && t.current == e {
-		t.lined = false
+		t.timelineSet = false
 		t.restart()
 	}
 }
 
 // take decides about a packet of the publication and hands it on.
-func (t *tapping) take(now time.Time, e *encoding, packet *forward.Packet, marker bool, payload []byte) {
+func (t *tapSubscription) take(now time.Time, e *encoding, packet *forward.Packet, marker bool, payload []byte) {
 	if !t.asked && !packet.Empty {
 		t.begin()
 	}
 	if t.track == nil || !t.accepts(now, e, packet) {
 		return
 	}
-	if t.anew && packet.Ext < t.newest { // what comes late begins nothing
+	if t.restarting && packet.Ext < t.newest { // what comes late begins nothing
 		return
 	}
 	awaited := t.selector.AwaitsKey()
 	out, drop := t.selector.Next(now, packet)
 	if drop == forward.AwaitKey {
-		e.wantKey()
+		e.requestKeyFrame()
 	}
 	if drop != forward.Kept {
 		return
 	}
-	t.anew, t.newest = false, max(t.newest, packet.Ext)
+	t.restarting, t.newest = false, max(t.newest, packet.Ext)
 	t.track.Put(TapUnit{
 		Seq: out.Ext, Timestamp: t.timestamp(now, e, packet), Arrival: now, Marker: marker, KeyFrame: packet.KeyFrame, Payload: payload,
 	})
 	if awaited && packet.Ext < e.main.track.Highest() {
-		t.rest(now, e, packet.Ext+1)
+		t.replayStored(now, e, packet.Ext+1)
 	}
 }
 
-// rest is that of worker.rest, for the recorder.
-func (t *tapping) rest(now time.Time, e *encoding, from uint64) {
+// replayStored is that of worker.rest, for the recorder.
+func (t *tapSubscription) replayStored(now time.Time, e *encoding, from uint64) {
 	for ext := from; ext <= e.main.track.Highest(); ext++ {
 		if packet, stored, _, ok := e.stored(ext); ok {
 			t.take(now, e, &packet, stored.Marker, stored.Payload)
@@ -143,9 +143,9 @@ func (t *tapping) rest(now time.Time, e *encoding, from uint64) {
 // timestamp is that of the source, moved only where another source begins: there it follows on by the time that passed. A live
 // slot moves it after a silence too; here that would make a slow network look like one, and what reads the recording knows
 // better, for it has seen what came after.
-func (t *tapping) timestamp(now time.Time, e *encoding, packet *forward.Packet) uint32 {
-	if !t.lined {
-		t.lined = true
+func (t *tapSubscription) timestamp(now time.Time, e *encoding, packet *forward.Packet) uint32 {
+	if !t.timelineSet {
+		t.timelineSet = true
 		if !t.lastAt.IsZero() {
 			passed := max(int64(now.Sub(t.lastAt))*int64(t.selector.ClockRate)/int64(time.Second), 1)
 			t.offset = t.lastTS + uint32(passed) - packet.Timestamp
@@ -160,7 +160,7 @@ func (t *tapping) timestamp(now time.Time, e *encoding, packet *forward.Packet) 
 }
 
 // accepts takes the best encoding that comes: a better one from its next key frame on, a lesser one when that is gone.
-func (t *tapping) accepts(now time.Time, e *encoding, packet *forward.Packet) bool {
+func (t *tapSubscription) accepts(now time.Time, e *encoding, packet *forward.Packet) bool {
 	switch {
 	case e == t.current:
 		return true
@@ -168,28 +168,28 @@ func (t *tapping) accepts(now time.Time, e *encoding, packet *forward.Packet) bo
 		return false
 	case t.publication.video() && !packet.KeyFrame:
 		if !packet.Empty {
-			e.wantKey()
+			e.requestKeyFrame()
 		}
 		return false
 	}
-	t.current, t.newest, t.lined = e, 0, false
+	t.current, t.newest, t.timelineSet = e, 0, false
 	t.selector.Switch()
 	return true
 }
 
 // begin asks for a track. What comes before it is there is not recorded; a track that comes when the plan has changed ends
 // empty.
-func (t *tapping) begin() {
+func (t *tapSubscription) begin() {
 	t.asked = true
 	pub := t.publication
 	m := pub.peer.member
-	about := Tapped{Publication: pub.send.ID, Peer: m.id, Source: pub.line.source, ClockRate: pub.clockRate()}
+	about := TapInfo{Publication: pub.send.ID, Peer: m.id, Source: pub.line.source, ClockRate: pub.clockRate()}
 	m.room.tap.Begin(about, func(track TapTrack) {
 		if track == nil {
 			return
 		}
-		m.room.worker.postFor(m.room, pub.peer, func() {
-			if pub.tapping != t {
+		m.room.worker.submitFor(m.room, pub.peer, func() {
+			if pub.tapped != t {
 				track.End()
 				return
 			}
@@ -200,8 +200,8 @@ func (t *tapping) begin() {
 }
 
 // clock tells the recorder what the sender's reports say of the time line.
-func (t *tapping) clock(now time.Time, e *encoding) {
-	if t == nil || t.track == nil || e != t.current || !t.lined {
+func (t *tapSubscription) clock(now time.Time, e *encoding) {
+	if t == nil || t.track == nil || e != t.current || !t.timelineSet {
 		return
 	}
 	if source, ok := e.rtpAt(now); ok {
@@ -210,6 +210,6 @@ func (t *tapping) clock(now time.Time, e *encoding) {
 }
 
 // wants reports whether an encoding is worth sending for the recorder alone.
-func (t *tapping) wants(e *encoding) bool {
+func (t *tapSubscription) wants(e *encoding) bool {
 	return t != nil && (e == t.current || e == e.publication.best())
 }

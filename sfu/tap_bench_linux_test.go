@@ -104,7 +104,7 @@ func newDiskTap(tb testing.TB) diskTap {
 }
 
 // Begin implements Tap. The bench's clock waits for the disk: its first pictures are key frames only for so long.
-func (d diskTap) Begin(about Tapped, ready func(TapTrack)) {
+func (d diskTap) Begin(about TapInfo, ready func(TapTrack)) {
 	info := record.Info{
 		Session: "session", Person: string(about.Peer), Kind: record.Video, Codec: record.VP8, Source: string(about.Source),
 		ClockRate: about.ClockRate, Class: "default", Purpose: "bench",

@@ -19,39 +19,39 @@ import (
 type worker struct {
 	engine    *Engine
 	sock      *udp.Socket
-	mail      mailbox
+	queue     taskQueue
 	roomCount atomic.Int64 // rooms placed here, for Engine.Open
 
 	// Owned by run, all below.
-	now         time.Time
-	clock       mediaClock
-	looked      time.Time          // now, of the round before: what came since then may have waited in the socket
-	rooms       map[*Room]struct{} // with members
-	peers       []*peer
-	speakersDue time.Time
-	asking      [64]uint16               // sequence numbers of one NACK
-	byAddr      map[netip.AddrPort]*peer // by the addresses that they proved
-	claims      map[netip.AddrPort]*path // addresses that passed a check and are not proved; the newest check counts
-	byUfrag     map[string]*credentials
-	byProof     map[uint32]*credentials // by what begins our transaction ids
-	prover      prover
-	incoming    *stun.Message // reused for each
-	outgoing    *stun.Message
-	strays      float64 // tries that are left, see strayTries
-	straysAt    time.Time
-	tried       []byte // a copy of what stray looks at
-	in          []udp.Packet
-	box         outbox
-	load        load
-	letters     []letter
-	nextTick    time.Time
-	count       Counters
-	stopped     bool
-	spare       bool      // a processor is left for all other goroutines while every worker naps; as of the last tick
-	rested      time.Time // when the worker last let other goroutines run, without a spare processor
-	acting      *peer     // for whom the present step works, nil: for no single peer
-	faults      int       // rounds in a row that ended in a panic
-	faultLogged time.Time // when a stack was last logged
+	now           time.Time
+	clock         mediaClock
+	previousRound time.Time          // now, of the round before: what came since then may have waited in the socket
+	rooms         map[*Room]struct{} // with members
+	peers         []*peer
+	speakersDue   time.Time
+	nackBuffer    [64]uint16               // sequence numbers of one NACK
+	byAddr        map[netip.AddrPort]*peer // by the addresses that they proved
+	pendingPaths  map[netip.AddrPort]*path // addresses that passed a check and are not proved; the newest check counts
+	byUfrag       map[string]*credentials
+	byTransaction map[uint32]*credentials // by what begins our transaction ids
+	validator     addressValidator
+	incoming      *stun.Message // reused for each
+	outgoing      *stun.Message
+	strayTokens   float64 // tries that are left, see strayTries
+	straysAt      time.Time
+	tryBuffer     []byte // a copy of what stray looks at
+	in            []udp.Packet
+	box           outbox
+	load          load
+	tasks         []task
+	nextTick      time.Time
+	count         Counters
+	stopped       bool
+	spareCPU      bool      // a processor is left for all other goroutines while every worker naps; as of the last tick
+	yieldedAt     time.Time // when the worker last let other goroutines run, without a spare processor
+	acting        *peer     // for whom the present step works, nil: for no single peer
+	faults        int       // rounds in a row that ended in a panic
+	faultLogged   time.Time // when a stack was last logged
 
 	shared atomic.Pointer[Counters] // what run last published
 
@@ -60,25 +60,25 @@ type worker struct {
 
 func newWorker(e *Engine, sock *udp.Socket) *worker {
 	w := &worker{
-		engine: e, sock: sock, prover: newProver(), incoming: stun.New(), outgoing: stun.New(),
-		rooms: map[*Room]struct{}{}, byAddr: map[netip.AddrPort]*peer{}, claims: map[netip.AddrPort]*path{},
-		byUfrag: map[string]*credentials{}, byProof: map[uint32]*credentials{},
+		engine: e, sock: sock, validator: newAddressValidator(), incoming: stun.New(), outgoing: stun.New(),
+		rooms: map[*Room]struct{}{}, byAddr: map[netip.AddrPort]*peer{}, pendingPaths: map[netip.AddrPort]*path{},
+		byUfrag: map[string]*credentials{}, byTransaction: map[uint32]*credentials{},
 		in: make([]udp.Packet, readBatch), box: newOutbox(),
 	}
 	w.shared.Store(&Counters{})
 	return w
 }
 
-// post leaves a letter, from any goroutine but run's own, where it would only be late.
-func (w *worker) post(f func()) {
-	if w.mail.put(f) {
+// submit leaves a letter, from any goroutine but run's own, where it would only be late.
+func (w *worker) submit(f func()) {
+	if w.queue.put(f) {
 		w.sock.Wake()
 	}
 }
 
-// postFor leaves a letter on behalf of a room and, unless nil, a peer of it: a panic in it costs them.
-func (w *worker) postFor(r *Room, p *peer, f func()) {
-	if w.mail.add(letter{r, p, f}) {
+// submitFor leaves a letter on behalf of a room and, unless nil, a peer of it: a panic in it costs them.
+func (w *worker) submitFor(r *Room, p *peer, f func()) {
+	if w.queue.add(task{r, p, f}) {
 		w.sock.Wake()
 	}
 }
@@ -89,7 +89,7 @@ func (w *worker) run() {
 	quiet := true // nothing came last time
 	for !w.stopped {
 		deadline := w.deadline()
-		if nap := w.load.wait(pictureWait); nap > 0 && (!quiet || w.box.used > 0) {
+		if nap := w.load.gatherTime(videoWait); nap > 0 && (!quiet || w.box.used > 0) {
 			// Under load it looks for packets at intervals: to be woken by each would cost what the trains save.
 			w.pause(nap - time.Since(w.now))
 			deadline = udp.Now
@@ -101,18 +101,18 @@ func (w *worker) run() {
 			return
 		}
 		quiet = n == 0
-		w.turn(n)
+		w.guardedRound(n)
 	}
 }
 
 // read takes datagrams; a panic counts as none.
 func (w *worker) read(deadline time.Time) (n int, err error) {
 	if !w.try(func() {
-		w.at(stepRead, nil)
+		w.atStep(stepRead, nil)
 		began := time.Now()
 		n, err = w.sock.Read(w.in, deadline)
-		if now := time.Now(); now.Sub(began) > leastRest {
-			w.rested = now // it waited
+		if now := time.Now(); now.Sub(began) > minSleep {
+			w.yieldedAt = now // it waited
 		}
 	}) {
 		w.fault()
@@ -121,15 +121,15 @@ func (w *worker) read(deadline time.Time) (n int, err error) {
 	return n, err
 }
 
-// turn is one round. A panic that no step of it took on itself may have lost a letter, so all rooms are closed; the same if it does not end.
-func (w *worker) turn(n int) {
+// guardedRound is one round. A panic that no step of it took on itself may have lost a letter, so all rooms are closed; the same if it does not end.
+func (w *worker) guardedRound(n int) {
 	if !w.try(func() {
 		w.round(w.clock.now(time.Now(), len(w.peers) > 0), n)
 		end := time.Now()
-		w.load.worked(w.now, end)
-		w.count.Forwarding.lots(&w.box.left, end)
+		w.load.addRound(w.now, end)
+		w.count.Forwarding.observeArrivals(&w.box.departed, end)
 	}) {
-		w.giveUp()
+		w.closeAllRooms()
 		w.fault()
 		return
 	}
@@ -139,35 +139,35 @@ func (w *worker) turn(n int) {
 // fault counts rounds that failed: a worker that can do nothing at all does it without a core.
 func (w *worker) fault() {
 	if w.faults++; w.faults >= maxFaults {
-		w.giveUp()
+		w.closeAllRooms()
 		time.Sleep(faultLogInterval)
 	}
 }
 
 func (w *worker) round(now time.Time, n int) {
-	w.looked, w.now = w.now, now
+	w.previousRound, w.now = w.now, now
 	for i := range w.in[:n] {
 		w.datagram(w.in[i].Data, w.in[i].Addr)
 	}
-	if w.letters = w.mail.take(w.letters); len(w.letters) > 0 {
+	if w.tasks = w.queue.take(w.tasks); len(w.tasks) > 0 {
 		w.flush()
-		w.endBroken()
-		for i := range w.letters {
-			l := &w.letters[i]
+		w.closeBroken()
+		for i := range w.tasks {
+			l := &w.tasks[i]
 			w.guard(l.room, l.peer, l.run)
-			*l = letter{}
+			*l = task{}
 		}
 	}
 	if len(w.peers) == 0 {
 		w.load.ratio = 0
-		w.guard(nil, nil, w.share) // nobody ticks any more
+		w.guard(nil, nil, w.publishCounters) // nobody ticks any more
 	} else if !w.now.Before(w.nextTick) {
-		w.ticked()
+		w.runTimers()
 	}
 	if !w.now.Before(w.due()) {
 		w.flush()
 	}
-	w.endBroken()
+	w.closeBroken()
 }
 
 // deadline is the next tick, or none while nobody is connected: an idle worker sleeps.
@@ -186,13 +186,13 @@ func (w *worker) datagram(data []byte, from netip.AddrPort) {
 		w.drop(forward.Oversized)
 	case c == classSTUN && w.probed(data, from):
 	case c == classSTUN:
-		w.handshakeDatagram(data, from, (*worker).stun)
+		w.handshakeDatagram(data, from, (*worker).handleSTUN)
 	case c == classDTLS:
-		w.handshakeDatagram(data, from, (*worker).dtls)
+		w.handshakeDatagram(data, from, (*worker).handleDTLS)
 	case c == classRTP:
-		w.media(data, from, (*worker).rtp)
+		w.handleMedia(data, from, (*worker).handleRTP)
 	case c == classRTCP:
-		w.media(data, from, (*worker).rtcp)
+		w.handleMedia(data, from, (*worker).handleRTCP)
 	default:
 		w.drop(forward.Malformed)
 	}
@@ -211,28 +211,28 @@ func (w *worker) probed(data []byte, from netip.AddrPort) (done bool) {
 // handshakeDatagram takes STUN or DTLS. Anybody can send it, so a panic costs the datagram and nobody, unless it was authenticated.
 func (w *worker) handshakeDatagram(data []byte, from netip.AddrPort, take func(*worker, []byte, netip.AddrPort) forward.Drop) {
 	w.guard(nil, nil, func() {
-		w.at(stepHandshake, nil)
+		w.atStep(stepHandshake, nil)
 		w.drop(take(w, data, from))
 	})
 }
 
-// media finds the peer of an address and handles one packet of it. A panic costs that peer.
-func (w *worker) media(data []byte, from netip.AddrPort, handle func(*worker, *peer, []byte) forward.Drop) {
+// handleMedia finds the peer of an address and handles one packet of it. A panic costs that peer.
+func (w *worker) handleMedia(data []byte, from netip.AddrPort, handle func(*worker, *peer, []byte) forward.Drop) {
 	p := w.byAddr[from]
 	if p == nil || p.keys.open == nil {
 		if p == nil {
-			w.guard(nil, nil, func() { w.stray(data, from) })
+			w.guard(nil, nil, func() { w.handleStray(data, from) })
 		}
 		w.drop(forward.Unknown)
 		return
 	}
 	defer func() {
 		if err := recover(); err != nil {
-			w.noteFault()
-			w.blame(nil, p)
+			w.recordFault()
+			w.closeAffected(nil, p)
 		}
 	}()
-	w.at(stepPacket, p)
+	w.atStep(stepPacket, p)
 	w.drop(handle(w, p, data))
 }
 
@@ -242,21 +242,21 @@ func (w *worker) drop(d forward.Drop) {
 	}
 }
 
-// hurry lets timers be looked at soon: something is missing.
-func (w *worker) hurry() {
+// wakeSoon lets timers be looked at soon: something is missing.
+func (w *worker) wakeSoon() {
 	if soon := w.now.Add(lossTick); soon.Before(w.nextTick) {
 		w.nextTick = soon
 	}
 }
 
-// ticked looks at all timers.
-func (w *worker) ticked() {
+// runTimers looks at all timers.
+func (w *worker) runTimers() {
 	w.nextTick = w.now.Add(tick)
-	w.spare = runtime.GOMAXPROCS(0) > len(w.engine.workers) // the runtime follows the limits of a container
-	for i := 0; i < len(w.peers); i++ {                     // one that a panic ends takes itself out; who moves up has the next tick
+	w.spareCPU = runtime.GOMAXPROCS(0) > len(w.engine.workers) // the runtime follows the limits of a container
+	for i := 0; i < len(w.peers); i++ {                        // one that a panic ends takes itself out; who moves up has the next tick
 		p := w.peers[i]
 		w.guard(nil, p, func() {
-			w.at(stepTick, p)
+			w.atStep(stepTick, p)
 			p.tick()
 		})
 	}
@@ -264,20 +264,20 @@ func (w *worker) ticked() {
 		w.speakersDue = w.now.Add(speakersInterval)
 		for _, p := range slices.Clone(w.peers) {
 			w.guard(nil, p, func() {
-				w.at(stepCheck, p)
-				p.check(p.member.room.law)
+				w.atStep(stepCheck, p)
+				p.checkPlan(p.member.room.expected)
 			})
 		}
 		for r := range w.rooms {
 			w.guard(r, nil, func() { r.updateSpeakers(w.now) })
 		}
 	}
-	w.guard(nil, nil, w.share)
+	w.guard(nil, nil, w.publishCounters)
 }
 
-// share publishes the counters.
-func (w *worker) share() {
-	w.at(stepShare, nil)
+// publishCounters publishes the counters.
+func (w *worker) publishCounters() {
+	w.atStep(stepPublish, nil)
 	c := w.count
 	c.Drops[forward.SendRefused] = w.sock.Stats.Refused
 	c.Load = w.load.ratio
@@ -290,7 +290,7 @@ func (w *worker) stop() {
 	w.stopped = true
 	for _, p := range slices.Clone(w.peers) {
 		if !w.try(p.close) {
-			p.cut()
+			p.forceClose()
 		}
 	}
 	_ = w.sock.Close()

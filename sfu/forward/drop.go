@@ -5,38 +5,38 @@ type Drop uint8
 
 // The closed list of reasons. Kept is none.
 const (
-	Kept         Drop = iota
-	Malformed         // not RTP or RTCP as its header says
-	Unknown           // from an address without a peer
-	Unauthentic       // SRTP authentication failed
-	Replayed          // SRTP index seen or too old
-	Unannounced       // SSRC that no publication of the plan claims
-	Repeated          // a duplicate, or an RTX packet nobody misses
-	Padding           // padding only
-	MutedSource       // the plan says: not this source
-	Quiet             // a microphone that is not among the loudest
-	Unmapped          // no announced slot
-	AwaitKey          // a picture that begins without its key frame
-	BeforeSwitch      // older than what the slot shows now
-	Layer             // of an encoding or a temporal layer that this slot does not show
-	Bandwidth         // the subscriber's path has no room
-	SocketFull        // the kernel took no more (EAGAIN)
-	SendRefused       // the kernel refused the destination
-	HistoryGone       // asked for again after it was forgotten
-	NackLimit         // asked for again too often
-	PathMTU           // larger than the subscriber's path is known to take
-	RateLimit         // more than the publication may send
-	ControlLimit      // more RTCP than one peer needs
-	Oversized         // STUN or DTLS that is larger than any client's
-	KeyUsedUp         // the SRTP key must not be used any more (RFC 3711, section 9.2), which ends the peer
-	AddressHeld       // a check from an address that another peer proved
-	CheckRepeat       // a check that came from another address before
-	Unproved          // an answer to an address that got three times what came from there
-	PeerPanic         // a bug, which cost the peer
-	DropCount         // how many there are
+	Kept               Drop = iota
+	Malformed               // not RTP or RTCP as its header says
+	Unknown                 // from an address without a peer
+	Unauthentic             // SRTP authentication failed
+	Replayed                // SRTP index seen or too old
+	Unannounced             // SSRC that no publication of the plan claims
+	Repeated                // a duplicate, or an RTX packet nobody misses
+	Padding                 // padding only
+	Muted                   // the plan says: not this source
+	Quiet                   // a microphone that is not among the loudest
+	Unmapped                // no announced slot
+	AwaitKey                // a picture that begins without its key frame
+	BeforeSwitch            // older than what the slot shows now
+	Layer                   // of an encoding or a temporal layer that this slot does not show
+	Bandwidth               // the subscriber's path has no room
+	SocketFull              // the kernel took no more (EAGAIN)
+	SendRefused             // the kernel refused the destination
+	HistoryGone             // asked for again after it was forgotten
+	NackLimit               // asked for again too often
+	PathMTU                 // larger than the subscriber's path is known to take
+	RateLimit               // more than the publication may send
+	ControlLimit            // more RTCP than one peer needs
+	Oversized               // STUN or DTLS that is larger than any client's
+	KeyUsedUp               // the SRTP key must not be used any more (RFC 3711, section 9.2), which ends the peer
+	AddressHeld             // a check from an address that another peer proved
+	RepeatedCheck           // a check that came from another address before
+	UnvalidatedAddress      // an answer to an address that got three times what came from there
+	Panic                   // a bug, which cost the peer
+	NumDrops                // how many there are
 )
 
-var dropNames = [DropCount]string{
+var dropNames = [NumDrops]string{
 	"kept", "malformed", "unknown_address", "unauthentic", "replayed", "unannounced", "repeated", "padding", "muted", "quiet",
 	"unmapped", "await_key", "before_switch", "layer", "bandwidth", "socket_full", "send_refused", "history_gone", "nack_limit", "path_mtu", "rate_limit", "control_limit", "oversized", "key_used_up",
 	"address_held", "repeated_check", "unproved_address", "panic",

@@ -8,8 +8,8 @@ import (
 // ErrMalformed answers any packet that is not what its header says.
 var ErrMalformed = errors.New("forward: malformed packet")
 
-// fixedHeader is the size of an RTP header without CSRCs and extensions (RFC 3550, section 5.1), in bytes.
-const fixedHeader = 12
+// fixedHeaderSize is the size of an RTP header without CSRCs and extensions (RFC 3550, section 5.1), in bytes.
+const fixedHeaderSize = 12
 
 // A Header is an RTP header (RFC 3550, section 5.1), as far as forwarding needs it.
 type Header struct {
@@ -27,13 +27,13 @@ type Header struct {
 
 // ParseHeader reads the header of an RTP packet. Extensions of the result point into b.
 func ParseHeader(b []byte) (h Header, err error) {
-	if len(b) < fixedHeader || b[0]>>6 != 2 {
+	if len(b) < fixedHeaderSize || b[0]>>6 != 2 {
 		return h, ErrMalformed
 	}
 	h = Header{
 		Marker: b[1]>>7 == 1, Padding: b[0]&0x20 != 0, PayloadType: b[1] & 0x7f,
 		Seq: binary.BigEndian.Uint16(b[2:]), Timestamp: binary.BigEndian.Uint32(b[4:]), SSRC: binary.BigEndian.Uint32(b[8:]),
-		Size: fixedHeader + 4*int(b[0]&0x0f),
+		Size: fixedHeaderSize + 4*int(b[0]&0x0f),
 	}
 	if b[0]&0x10 == 0 {
 		if len(b) < h.Size {
@@ -66,14 +66,14 @@ func (h *Header) Extension(id uint8) []byte {
 	case id == 0:
 		return nil
 	case h.profile == oneByteProfile:
-		return oneByte(h.extensions, id)
+		return oneByteExtension(h.extensions, id)
 	case h.profile&0xfff0 == twoByteProfile:
-		return twoByte(h.extensions, id)
+		return twoByteExtension(h.extensions, id)
 	}
 	return nil
 }
 
-func oneByte(b []byte, id uint8) []byte {
+func oneByteExtension(b []byte, id uint8) []byte {
 	for i := 0; i < len(b); {
 		if b[i] == 0 { // padding
 			i++
@@ -91,7 +91,7 @@ func oneByte(b []byte, id uint8) []byte {
 	return nil
 }
 
-func twoByte(b []byte, id uint8) []byte {
+func twoByteExtension(b []byte, id uint8) []byte {
 	for i := 0; i < len(b); {
 		if b[i] == 0 {
 			i++
@@ -127,8 +127,8 @@ func (h *Header) Payload(b []byte) ([]byte, error) {
 	return p[:len(p)-int(p[len(p)-1])], nil
 }
 
-// SentHeader is the size of what AppendHeader writes: the fixed header and one CSRC, in bytes.
-const SentHeader = fixedHeader + 4
+// SentHeaderSize is the size of what AppendHeader writes: the fixed header and one CSRC, in bytes.
+const SentHeaderSize = fixedHeaderSize + 4
 
 // AppendHeader writes a header with one CSRC: the source that a slot shows (RFC 3550, section 5.1).
 func AppendHeader(b []byte, marker bool, payloadType uint8, seq uint16, timestamp, ssrc, csrc uint32) []byte {

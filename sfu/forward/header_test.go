@@ -157,7 +157,7 @@ func TestAppendHeaderAgainstPion(t *testing.T) {
 			Version: 2, Marker: marker, PayloadType: 111, SequenceNumber: 0xfffe, Timestamp: 0xdeadbeef, SSRC: 0xcafe0001,
 			CSRC: []uint32{0xcafe0002},
 		}).Marshal()
-		if err != nil || !bytes.Equal(b, append([]byte("kept"), want...)) || len(want) != SentHeader {
+		if err != nil || !bytes.Equal(b, append([]byte("kept"), want...)) || len(want) != SentHeaderSize {
 			t.Errorf("%x, want %x, %v", b, want, err)
 		}
 	}
@@ -168,7 +168,7 @@ func TestAppendHeaderAgainstPion(t *testing.T) {
 }
 
 func TestHeaderAllocates(t *testing.T) {
-	b, dst := block(0xbede, 0x10, 7, 0x21, 8, 9), make([]byte, 0, SentHeader)
+	b, dst := block(0xbede, 0x10, 7, 0x21, 8, 9), make([]byte, 0, SentHeaderSize)
 	if n := testing.AllocsPerRun(100, func() {
 		h, err := ParseHeader(b)
 		if p, bad := h.Payload(b); err != nil || bad != nil || len(p) == 0 || len(h.Extension(2)) != 2 {
@@ -207,11 +207,11 @@ func FuzzParseHeader(f *testing.F) {
 // checkInside demands that every extension is a part of the packet's header.
 func checkInside(t *testing.T, b []byte, h *Header) {
 	t.Helper()
-	if h.Size > len(b) || h.Size < fixedHeader {
+	if h.Size > len(b) || h.Size < fixedHeaderSize {
 		t.Fatalf("size %d of %d bytes", h.Size, len(b))
 	}
 	for id := range 256 {
-		if e := h.Extension(uint8(id)); len(e) > 0 && !within(b[fixedHeader:h.Size], e) {
+		if e := h.Extension(uint8(id)); len(e) > 0 && !within(b[fixedHeaderSize:h.Size], e) {
 			t.Fatalf("extension %d lies outside the header", id)
 		}
 	}

@@ -30,11 +30,11 @@ type entry struct {
 // A History keeps the last packets of one publication, once for all its subscribers, who hold only numbers. Owned by the
 // worker of the publication.
 type History struct {
-	entries [historyPackets]entry
-	ring    []byte
-	pos     uint64 // absolute position of the next payload
-	end     uint64 // absolute position where the ring ends and begins again
-	lap     uint32 // timestamp of the packet that began it
+	entries  [historyPackets]entry
+	ring     []byte
+	pos      uint64 // absolute position of the next payload
+	end      uint64 // absolute position where the ring ends and begins again
+	lapStart uint32 // timestamp of the packet that began it
 }
 
 // Put stores a payload under its extended sequence number, over the oldest.
@@ -45,22 +45,22 @@ func (h *History) Put(ext uint64, timestamp uint32, marker bool, temporal uint8,
 	}
 	size := uint64(len(payload))
 	if h.ring == nil {
-		h.ring, h.end, h.lap = make([]byte, historyMin), historyMin, timestamp
+		h.ring, h.end, h.lapStart = make([]byte, historyMin), historyMin, timestamp
 	} else if h.pos+size > h.end { // a payload is never split
-		h.turn(ext, timestamp)
+		h.wrap(ext, timestamp)
 	}
 	copy(h.ring[h.pos%uint64(len(h.ring)):], payload)
 	*at = entry{ext: ext, pos: h.pos, timestamp: timestamp, size: uint16(size), marker: marker, temporal: temporal}
 	h.pos += size
 }
 
-// turn begins the ring again, or makes it larger where it was filled too fast.
-func (h *History) turn(ext uint64, timestamp uint32) {
-	if timestamp-h.lap < historySpan && len(h.ring) < historyMax {
+// wrap begins the ring again, or makes it larger where it was filled too fast.
+func (h *History) wrap(ext uint64, timestamp uint32) {
+	if timestamp-h.lapStart < historySpan && len(h.ring) < historyMax {
 		h.grow(ext)
 		return
 	}
-	h.pos, h.lap = h.end, timestamp
+	h.pos, h.lapStart = h.end, timestamp
 	h.end += uint64(len(h.ring))
 }
 

@@ -16,47 +16,47 @@ const (
 
 // A Packet is what a Selector has to know of an incoming packet.
 type Packet struct {
-	Ext       uint64
-	Timestamp uint32
-	KeyFrame  bool // begins one
-	Empty     bool // padding only
-	Above     bool // of a temporal layer that the slot does not get
-	Picture   Picture
+	Ext         uint64
+	Timestamp   uint32
+	KeyFrame    bool // begins one
+	Empty       bool // padding only
+	AboveTarget bool // of a temporal layer that the slot does not get
+	Picture     Picture
 }
 
 // An Out is how a packet leaves.
 type Out struct {
-	Ext       uint64 // extended outgoing sequence number, from 1: also the SRTP index (RFC 3711, section 3.3.1)
-	Timestamp uint32
-	Pictures  uint16 // to add to the picture id
-	TL0       uint8  // to add to TL0PICIDX
+	Ext             uint64 // extended outgoing sequence number, from 1: also the SRTP index (RFC 3711, section 3.3.1)
+	Timestamp       uint32
+	PictureIDOffset uint16 // to add to the picture id
+	TL0Offset       uint8  // to add to TL0PICIDX
 }
 
-// A change says what holds for source numbers from one on, up to the next change.
-type change struct {
-	from     uint64 // extended source number
-	offset   int64
-	skipped  uint32    // numbers of padding or layers just before it, which never get one of ours
-	hides    bool      // among them are frames that were not shown,
-	hidden   [2]uint32 // and these are the source's timestamps of the first and the last
-	tsOffset uint32
-	pictures uint16
-	tl0      uint8
-	rebased  bool   // the time line was moved, from the source's timestamp since on
-	since    uint32 // what is older than it, and late, has the offset of before
-	before   uint32
-	over     uint64 // highest source number that had left then,
-	until    uint64 // and the one that moved it: what lies between may be of before or after
+// A offsetChange says what holds for source numbers from one on, up to the next change.
+type offsetChange struct {
+	from            uint64 // extended source number
+	offset          int64
+	skipped         uint32    // numbers of padding or layers just before it, which never get one of ours
+	hasHidden       bool      // among them are frames that were not shown,
+	hiddenFrames    [2]uint32 // and these are the source's timestamps of the first and the last
+	tsOffset        uint32
+	pictureIDOffset uint16
+	tl0Offset       uint8
+	rebased         bool   // the time line was moved, from the source's timestamp since on
+	rebaseTS        uint32 // what is older than it, and late, has the offset of before
+	tsOffsetBefore  uint32
+	rebaseAfter     uint64 // highest source number that had left then,
+	rebaseUntil     uint64 // and the one that moved it: what lies between may be of before or after
 }
 
-// late is the slot's timestamp of a packet that comes late: its frame may have been split by a silence, or by padding in it.
-func (s *Selector) late(p *Packet, c *change) uint32 {
+// lateTimestamp is the slot's timestamp of a packet that comes late: its frame may have been split by a silence, or by padding in it.
+func (s *Selector) lateTimestamp(p *Packet, c *offsetChange) uint32 {
 	newest := &s.changes[s.count-1]
 	switch {
-	case newest.rebased && p.Ext > newest.over && p.Ext < newest.until && int32(p.Timestamp-newest.since) >= 0:
+	case newest.rebased && p.Ext > newest.rebaseAfter && p.Ext < newest.rebaseUntil && int32(p.Timestamp-newest.rebaseTS) >= 0:
 		return p.Timestamp + newest.tsOffset
-	case c.rebased && p.Ext < c.until && int32(p.Timestamp-c.since) < 0:
-		return p.Timestamp + c.before
+	case c.rebased && p.Ext < c.rebaseUntil && int32(p.Timestamp-c.rebaseTS) < 0:
+		return p.Timestamp + c.tsOffsetBefore
 	}
 	return p.Timestamp + c.tsOffset
 }
@@ -67,22 +67,22 @@ type Selector struct {
 	ClockRate uint32 // Hz
 	Video     bool   // a switch waits for a key frame
 
-	running   bool   // something was sent in this slot
-	switching bool   // the next packet begins a new source
-	above     bool   // the source's newest frame is not shown,
-	frame     uint32 // which has this timestamp
-	count     int    // of changes
-	lastOut   uint64
-	lastTS    uint32
-	lastAt    time.Time
-	newest    uint64             // source number of the highest that left, which may have come late,
-	newestTS  uint32             // its timestamp,
-	newestOf  uint32             // and that of the source,
-	newestAt  time.Time          // and when it left
-	picture   Picture            // the last names, as they left
-	highest   uint64             // source number
-	heard     time.Time          // when anything new came, of any layer
-	changes   [maxChanges]change // newest last, from index 0
+	running        bool   // something was sent in this slot
+	switching      bool   // the next packet begins a new source
+	frameHidden    bool   // the source's newest frame is not shown,
+	frameTS        uint32 // which has this timestamp
+	count          int    // of changes
+	lastOut        uint64
+	lastTS         uint32
+	lastAt         time.Time
+	newestExt      uint64                   // source number of the highest that left, which may have come late,
+	newestTS       uint32                   // its timestamp,
+	newestSourceTS uint32                   // and that of the source,
+	newestAt       time.Time                // and when it left
+	picture        Picture                  // the last names, as they left
+	highest        uint64                   // source number
+	lastArrival    time.Time                // when anything new came, of any layer
+	changes        [maxChanges]offsetChange // newest last, from index 0
 }
 
 // Switch makes the next packet (of a key frame, for video) begin a new source.
@@ -100,11 +100,11 @@ func (s *Selector) Next(now time.Time, p *Packet) (Out, Drop) {
 	}
 	// An outage longer than any history cannot be mended: to follow on closes the gap, else every receiver counts it as loss
 	// of its own path, and asks for what nobody has.
-	if s.count > 0 && !s.switching && p.Ext > s.highest+1 && now.Sub(s.heard) > outage {
+	if s.count > 0 && !s.switching && p.Ext > s.highest+1 && now.Sub(s.lastArrival) > outage {
 		s.Switch()
 	}
 	if p.Ext > s.highest {
-		s.heard = now
+		s.lastArrival = now
 	}
 	if s.switching {
 		if p.Empty {
@@ -132,19 +132,19 @@ func (s *Selector) Next(now time.Time, p *Packet) (Out, Drop) {
 	if drop != Kept {
 		return Out{}, drop
 	}
-	out := Out{Ext: uint64(int64(p.Ext) + c.offset), Timestamp: p.Timestamp + c.tsOffset, Pictures: c.pictures, TL0: c.tl0}
+	out := Out{Ext: uint64(int64(p.Ext) + c.offset), Timestamp: p.Timestamp + c.tsOffset, PictureIDOffset: c.pictureIDOffset, TL0Offset: c.tl0Offset}
 	if !ahead {
-		out.Timestamp = s.late(p, c)
+		out.Timestamp = s.lateTimestamp(p, c)
 	}
 	if out.Ext > s.lastOut { // what comes late behind padding only is the newest all the same
-		if ahead && !s.samePicture(now, p) { // what comes late, even behind padding only, says nothing about the time
+		if ahead && !s.sameFrame(now, p) { // what comes late, even behind padding only, says nothing about the time
 			s.lastTS, s.lastAt = out.Timestamp, now
 		}
-		if ahead || int32(p.Timestamp-s.frame) > 0 {
-			s.frame, s.above = p.Timestamp, false
+		if ahead || int32(p.Timestamp-s.frameTS) > 0 {
+			s.frameTS, s.frameHidden = p.Timestamp, false
 		}
-		s.lastOut, s.newest, s.newestTS, s.newestOf, s.newestAt = out.Ext, p.Ext, out.Timestamp, p.Timestamp, now
-		s.name(p, c)
+		s.lastOut, s.newestExt, s.newestTS, s.newestSourceTS, s.newestAt = out.Ext, p.Ext, out.Timestamp, p.Timestamp, now
+		s.rememberPicture(p, c)
 	}
 	return out, Kept
 }
@@ -157,31 +157,31 @@ func (s *Selector) isAbove(p *Packet, ahead bool) bool {
 		return s.isHidden(p.Timestamp)
 	case p.KeyFrame:
 		return false
-	case s.count > 0 && p.Timestamp == s.frame:
-		return s.above
+	case s.count > 0 && p.Timestamp == s.frameTS:
+		return s.frameHidden
 	}
-	return p.Above
+	return p.AboveTarget
 }
 
 // isHidden reports whether a packet of the frame was skipped: of one that lies outside all runs of skipped packets, the others
 // can only lie at the end of one.
 func (s *Selector) isHidden(timestamp uint32) bool {
 	for i := range s.changes[:s.count] {
-		if c := &s.changes[i]; c.hides && (timestamp == c.hidden[0] || timestamp == c.hidden[1]) {
+		if c := &s.changes[i]; c.hasHidden && (timestamp == c.hiddenFrames[0] || timestamp == c.hiddenFrames[1]) {
 			return true
 		}
 	}
 	return false
 }
 
-// name remembers the names of the newest frame that goes out. They outlast a source that has none.
-func (s *Selector) name(p *Packet, c *change) {
-	to := p.Picture.moved(c.pictures, c.tl0)
-	if to.Named {
-		s.picture.ID, s.picture.Named = to.ID, true
+// rememberPicture remembers the names of the newest frame that goes out. They outlast a source that has none.
+func (s *Selector) rememberPicture(p *Packet, c *offsetChange) {
+	to := p.Picture.moved(c.pictureIDOffset, c.tl0Offset)
+	if to.HasID {
+		s.picture.ID, s.picture.HasID = to.ID, true
 	}
-	if to.Indexed {
-		s.picture.TL0, s.picture.Indexed = to.TL0, true
+	if to.HasTL0 {
+		s.picture.TL0, s.picture.HasTL0 = to.TL0, true
 	}
 }
 
@@ -193,42 +193,42 @@ func (s *Selector) begin(now time.Time, p *Packet) Out {
 	}
 	s.lastOut++
 	s.lastTS, s.lastAt = timestamp, now
-	s.newest, s.newestTS, s.newestOf, s.newestAt = p.Ext, timestamp, p.Timestamp, now
-	c := change{from: p.Ext, offset: int64(s.lastOut) - int64(p.Ext), tsOffset: timestamp - p.Timestamp}
-	if s.picture.Named && p.Picture.Named {
-		c.pictures = s.picture.ID + 1 - p.Picture.ID
+	s.newestExt, s.newestTS, s.newestSourceTS, s.newestAt = p.Ext, timestamp, p.Timestamp, now
+	c := offsetChange{from: p.Ext, offset: int64(s.lastOut) - int64(p.Ext), tsOffset: timestamp - p.Timestamp}
+	if s.picture.HasID && p.Picture.HasID {
+		c.pictureIDOffset = s.picture.ID + 1 - p.Picture.ID
 	}
-	if s.picture.Indexed && p.Picture.Indexed {
-		c.tl0 = s.picture.TL0 + 1 - p.Picture.TL0
+	if s.picture.HasTL0 && p.Picture.HasTL0 {
+		c.tl0Offset = s.picture.TL0 + 1 - p.Picture.TL0
 	}
-	s.name(p, &c)
-	s.frame, s.above = p.Timestamp, false
+	s.rememberPicture(p, &c)
+	s.frameTS, s.frameHidden = p.Timestamp, false
 	s.changes[0] = c
-	s.highest, s.heard, s.count, s.running, s.switching = p.Ext, now, 1, true, false
-	return Out{Ext: s.lastOut, Timestamp: timestamp, Pictures: c.pictures, TL0: c.tl0}
+	s.highest, s.lastArrival, s.count, s.running, s.switching = p.Ext, now, 1, true, false
+	return Out{Ext: s.lastOut, Timestamp: timestamp, PictureIDOffset: c.pictureIDOffset, TL0Offset: c.tl0Offset}
 }
 
 // rebase moves the time line when the source's clock stood still during a silence. What comes late from before the silence
 // keeps the old one, and the rest of a picture has the time of its beginning, however late it is.
 func (s *Selector) rebase(now time.Time, p *Packet) {
 	gap := now.Sub(s.lastAt)
-	if gap < rebaseGap || s.samePicture(now, p) {
+	if gap < rebaseGap || s.sameFrame(now, p) {
 		return
 	}
 	c := s.changes[s.count-1]
 	want := s.after(gap)
 	skew := int32(p.Timestamp + c.tsOffset - want)
 	if limit := int32(s.ticks(rebaseSkew)); skew > limit || skew < -limit {
-		c.rebased, c.since, c.before = true, p.Timestamp, c.tsOffset
-		c.over, c.until = s.newest, p.Ext
+		c.rebased, c.rebaseTS, c.tsOffsetBefore = true, p.Timestamp, c.tsOffset
+		c.rebaseAfter, c.rebaseUntil = s.newestExt, p.Ext
 		c.from, c.skipped, c.tsOffset = s.highest+1, 0, want-p.Timestamp
 		s.push(c)
 	}
 }
 
-// samePicture reports whether the packet belongs to the picture of the newest that left.
-func (s *Selector) samePicture(now time.Time, p *Packet) bool {
-	return s.Video && p.Timestamp == s.newestOf && now.Sub(s.newestAt) < outage
+// sameFrame reports whether the packet belongs to the picture of the newest that left.
+func (s *Selector) sameFrame(now time.Time, p *Packet) bool {
+	return s.Video && p.Timestamp == s.newestSourceTS && now.Sub(s.newestAt) < outage
 }
 
 // after is the slot's timestamp some time after the last packet. Two pictures never share one, nor does one that was
@@ -255,24 +255,24 @@ func (s *Selector) skip(p *Packet) {
 	s.highest = p.Ext
 	if c := &s.changes[s.count-1]; c.skipped == 0 || c.from != p.Ext {
 		next := *c
-		next.skipped, next.hides = 0, false
+		next.skipped, next.hasHidden = 0, false
 		s.push(next)
 	}
 	c := &s.changes[s.count-1]
 	if !p.Empty {
-		if p.Timestamp != s.frame { // counted by the first packet of it that comes, for the very first may be lost
-			c.pictures--
+		if p.Timestamp != s.frameTS { // counted by the first packet of it that comes, for the very first may be lost
+			c.pictureIDOffset--
 		}
-		if !c.hides {
-			c.hides, c.hidden[0] = true, p.Timestamp
+		if !c.hasHidden {
+			c.hasHidden, c.hiddenFrames[0] = true, p.Timestamp
 		}
-		c.hidden[1] = p.Timestamp
-		s.frame, s.above = p.Timestamp, true
+		c.hiddenFrames[1] = p.Timestamp
+		s.frameTS, s.frameHidden = p.Timestamp, true
 	}
 	c.from, c.skipped, c.offset = p.Ext+1, c.skipped+1, c.offset-1
 }
 
-func (s *Selector) push(c change) {
+func (s *Selector) push(c offsetChange) {
 	if s.count == maxChanges {
 		copy(s.changes[:], s.changes[1:])
 		s.count--
@@ -282,7 +282,7 @@ func (s *Selector) push(c change) {
 }
 
 // changeAt finds the offsets that held when this packet should have come.
-func (s *Selector) changeAt(ext uint64) (*change, Drop) {
+func (s *Selector) changeAt(ext uint64) (*offsetChange, Drop) {
 	for i := s.count - 1; i >= 0; i-- {
 		c := &s.changes[i]
 		switch {

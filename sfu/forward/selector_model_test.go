@@ -129,7 +129,7 @@ func (m *selectorModel) give(src *source, p Packet) {
 		t.Fatalf("%v left as %+v, then as %+v: a nonce used twice", name, first, out)
 	}
 	m.given[out.Ext], m.answers[name] = name, out
-	switch picture := m.s.Video && !began && p.Timestamp == before.newestOf && m.now.Sub(before.newestAt) < outage; {
+	switch picture := m.s.Video && !began && p.Timestamp == before.newestSourceTS && m.now.Sub(before.newestAt) < outage; {
 	case p.Ext > before.highest && picture:
 		if out.Timestamp != before.newestTS {
 			t.Fatalf("a picture with the timestamps %d and %d", before.newestTS, out.Timestamp)

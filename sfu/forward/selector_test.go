@@ -178,7 +178,7 @@ var videoSteps = map[string][]step{
 	"a silence of the shown layer only": {
 		{0, key(70_000, 0), Out{Ext: 1, Timestamp: 0}, Kept, true},
 		{900 * ms, above(at(70_001, 81_000)), Out{}, Layer, false},
-		{900 * ms, at(70_003, 162_000), Out{Ext: 3, Timestamp: 162_000, Pictures: 1<<16 - 1}, Kept, false},
+		{900 * ms, at(70_003, 162_000), Out{Ext: 3, Timestamp: 162_000, PictureIDOffset: 1<<16 - 1}, Kept, false},
 	},
 	"a long outage waits for a key frame": {
 		{0, key(70_000, 0), Out{Ext: 1, Timestamp: 0}, Kept, true},

@@ -38,13 +38,13 @@ type missing struct {
 // A Track follows the sequence of one incoming SSRC: extends sequence numbers, finds duplicates and losses (RFC 4585,
 // section 6.2.1). All methods belong to its one owner.
 type Track struct {
-	started bool
-	base    uint64 // extended numbers begin above, see Follow
-	first   uint64 // extended
-	highest uint64 // extended
-	seen    [seenSize / 64]uint64
-	missing []missing
-	outage  int // lost for good, for missing was full
+	started      bool
+	base         uint64 // extended numbers begin above, see Follow
+	first        uint64 // extended
+	highest      uint64 // extended
+	seen         [seenSize / 64]uint64
+	missing      []missing
+	lostInOutage int // lost for good, for missing was full
 
 	received uint64 // without duplicates, which would hide losses
 	// of the last report (RFC 3550, appendix A.3)
@@ -101,7 +101,7 @@ func (t *Track) advance(now time.Time, ext uint64, nack bool) {
 		case len(t.missing) < maxMissing:
 			t.missing = append(t.missing, missing{ext: e, nextNack: now.Add(firstNack)})
 		default:
-			t.outage++
+			t.lostInOutage++
 		}
 	}
 	t.set(ext)
@@ -123,8 +123,8 @@ func (t *Track) Missing(seq uint16) bool {
 	return false
 }
 
-// Lacks reports whether anything is missing and still wanted.
-func (t *Track) Lacks() bool { return len(t.missing) > 0 }
+// HasMissing reports whether anything is missing and still wanted.
+func (t *Track) HasMissing() bool { return len(t.missing) > 0 }
 
 func (t *Track) forget(ext uint64) {
 	for i := range t.missing {
@@ -139,7 +139,7 @@ func (t *Track) forget(ext uint64) {
 // the last request has its round trip too.
 func (t *Track) Nacks(now time.Time, rtt time.Duration, dst []uint16) (ask []uint16, lost int) {
 	wait := max(rtt, minNackInterval)
-	lost, t.outage = t.outage, 0
+	lost, t.lostInOutage = t.lostInOutage, 0
 	kept := t.missing[:0]
 	for _, m := range t.missing {
 		due := !now.Before(m.nextNack)
@@ -181,8 +181,8 @@ func (t *Track) Report() Report {
 	return r
 }
 
-// Came reports whether this number came, of the last seenSize.
-func (t *Track) Came(ext uint64) bool {
+// Received reports whether this number came, of the last seenSize.
+func (t *Track) Received(ext uint64) bool {
 	return ext >= t.first && ext <= t.highest && t.highest-ext < seenSize && t.has(ext)
 }
 

@@ -16,9 +16,9 @@ type VP8 struct {
 type Picture struct {
 	ID      uint16
 	TL0     uint8
-	Named   bool // has an id
-	Short   bool // of 7 bits, else 15
-	Indexed bool // has a TL0PICIDX
+	HasID   bool // has an id
+	ShortID bool // of 7 bits, else 15
+	HasTL0  bool // has a TL0PICIDX
 }
 
 // ParseVP8 reads a payload. What is cut short is read as far as it goes; it never reads past the payload.
@@ -53,11 +53,11 @@ func (v *VP8) extended(p []byte) int {
 	if x&0x80 != 0 { // I: picture id of 7 or 15 bits
 		switch {
 		case len(p) > at && p[at]&0x80 == 0:
-			v.Picture = Picture{ID: uint16(p[at]), Named: true, Short: true}
+			v.Picture = Picture{ID: uint16(p[at]), HasID: true, ShortID: true}
 			v.pictureAt = at
 			at++
 		case len(p) > at+1:
-			v.Picture = Picture{ID: uint16(p[at]&0x7f)<<8 | uint16(p[at+1]), Named: true}
+			v.Picture = Picture{ID: uint16(p[at]&0x7f)<<8 | uint16(p[at+1]), HasID: true}
 			v.pictureAt = at
 			at += 2
 		default:
@@ -68,7 +68,7 @@ func (v *VP8) extended(p []byte) int {
 		if len(p) <= at {
 			return -1
 		}
-		v.Picture.TL0, v.Picture.Indexed, v.tl0At = p[at], true, at
+		v.Picture.TL0, v.Picture.HasTL0, v.tl0At = p[at], true, at
 		at++
 	}
 	if x&0x30 != 0 { // T or K: TID, Y, KEYIDX
@@ -87,25 +87,25 @@ func (v *VP8) extended(p []byte) int {
 func (v VP8) Rewrite(p []byte, pictures uint16, tl0 uint8) {
 	to := v.Picture.moved(pictures, tl0)
 	switch {
-	case to.Named && to.Short:
+	case to.HasID && to.ShortID:
 		p[v.pictureAt] = byte(to.ID)
-	case to.Named:
+	case to.HasID:
 		p[v.pictureAt], p[v.pictureAt+1] = 0x80|byte(to.ID>>8), byte(to.ID)
 	}
-	if to.Indexed {
+	if to.HasTL0 {
 		p[v.tl0At] = to.TL0
 	}
 }
 
 // moved is a picture as it leaves.
 func (p Picture) moved(pictures uint16, tl0 uint8) Picture {
-	if p.Named {
+	if p.HasID {
 		p.ID = (p.ID + pictures) & 0x7fff
 	}
-	if p.Short {
+	if p.ShortID {
 		p.ID &= 0x7f
 	}
-	if p.Indexed {
+	if p.HasTL0 {
 		p.TL0 += tl0
 	}
 	return p

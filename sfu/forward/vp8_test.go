@@ -63,11 +63,11 @@ func checkVP8(t *testing.T, b []byte) {
 	start := p.S == 1 && p.PID == 0
 	want := VP8{
 		Start: start, KeyFrame: start && len(frame) > 0 && frame[0]&1 == 0, Temporal: p.TID,
-		Picture: Picture{ID: p.PictureID, TL0: p.TL0PICIDX, Named: p.I == 1, Short: v.Picture.Short, Indexed: p.L == 1},
+		Picture: Picture{ID: p.PictureID, TL0: p.TL0PICIDX, HasID: p.I == 1, ShortID: v.Picture.ShortID, HasTL0: p.L == 1},
 	}
 	got := v
 	got.Width, got.Height, got.pictureAt, got.tl0At = 0, 0, 0, 0
-	if got != want || v.Picture.Short != (p.I == 1 && b[2]&0x80 == 0) {
+	if got != want || v.Picture.ShortID != (p.I == 1 && b[2]&0x80 == 0) {
 		t.Fatalf("%x: %+v, pion %+v", b, got, want)
 	}
 	if v.Width|v.Height != 0 && (!v.KeyFrame || len(frame) < 10) || v.Width >= 1<<14 || v.Height >= 1<<14 {
@@ -160,7 +160,7 @@ func FuzzParseVP8(f *testing.F) {
 		}
 		if p.I == 1 {
 			names := uint16(1<<7 - 1)
-			if !v.Picture.Short {
+			if !v.Picture.ShortID {
 				names = 1<<15 - 1
 			}
 			p.PictureID = (p.PictureID + pictures) & names

@@ -31,7 +31,7 @@ func OpenMedia(all config.Config, log *slog.Logger) (live.Media, Plane, error) {
 	}
 	e, err := sfu.New(sfu.Config{
 		Listen: net.JoinHostPort(c.Listen, strconv.Itoa(c.Port)), Workers: c.Workers, Advertise: c.Advertise,
-		AllowAES128: c.AllowAES128, Log: log, Allowed: allowed(),
+		AllowAES128: c.AllowAES128, Log: log, MaxBitrates: allowed(),
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, rec.close(context.Background()))
@@ -127,16 +127,16 @@ func (m mediaRoom) Obey(p room.Plan, done func()) {
 	m.relayFor(p.Entries)
 	var plan sfu.Plan
 	for _, s := range p.Entries {
-		seat := sfu.Seat{Peer: sfu.PeerID(s.Participant)}
+		seat := sfu.PlanEntry{Peer: sfu.PeerID(s.Participant)}
 		for _, pub := range s.Sends {
 			seat.Sends = append(seat.Sends, sfu.Send{
 				ID: string(pub.ID), Source: sfu.Source(pub.Source), CSRC: pub.CSRC, Muted: pub.Muted,
 			})
 		}
 		for _, id := range s.Receives {
-			seat.Hears = append(seat.Hears, sfu.PeerID(id))
+			seat.Receives = append(seat.Receives, sfu.PeerID(id))
 		}
-		plan.Seats = append(plan.Seats, seat)
+		plan.Entries = append(plan.Entries, seat)
 	}
 	if len(p.Record) > 0 && m.tap == nil {
 		m.callbacks.failed(faultWrite) // fail closed: without a recorder the room must not appear recorded
@@ -147,7 +147,7 @@ func (m mediaRoom) Obey(p room.Plan, done func()) {
 			plan.Record = append(plan.Record, string(rec.Publication))
 		}
 	}
-	m.room.Obey(plan, done)
+	m.room.Apply(plan, done)
 }
 
 // relayFor allows the relay to the participants of the plan only, and ends the allocations of all others.

@@ -76,8 +76,8 @@ func (m *mediaMetrics) Collect(ch chan<- prometheus.Metric) {
 	for i, fault := range sfu.HandshakeFaults {
 		counter(m.failed, c.HandshakesFailed[i], string(fault))
 	}
-	counter(m.proofs, c.Proofs)
-	counter(m.restarts, c.Restarts)
+	counter(m.proofs, c.AddressesValidated)
+	counter(m.restarts, c.ICERestarts)
 	counter(m.reported, c.Reported)
 	counter(m.lost, c.Lost)
 	counter(m.admission, c.AdmissionViolations)

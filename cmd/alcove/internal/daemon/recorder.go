@@ -222,7 +222,7 @@ func (t *roomTap) close() {
 }
 
 // Begin implements sfu.Tap: the disk is not for the worker.
-func (t *roomTap) Begin(about sfu.Tapped, ready func(sfu.TapTrack)) {
+func (t *roomTap) Begin(about sfu.TapInfo, ready func(sfu.TapTrack)) {
 	t.mu.Lock()
 	whose, ok := t.subjects[about.Publication]
 	t.mu.Unlock()

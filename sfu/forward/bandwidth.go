@@ -1,0 +1,238 @@
+package forward
+
+import (
+	"math"
+	"time"
+)
+
+// Constants of the bound, in bits per second and 1/256 of packets. Its thresholds of loss are those of Google congestion control
+// (draft-ietf-rmcat-gcc-02, section 6).
+const (
+	initialRate  = 20_000_000 // thirty pictures of 600 kbit/s: a path that is narrower says so within a second
+	minRate      = 150_000
+	maxRate      = 30_000_000
+	lossHigh     = 26 // 10 %: the path is full
+	lossModerate = 10 // 4 %: it is full if packets wait, too
+	lossLow      = 5  // 2 %: grow
+	// longQueue is a round trip so much above the shortest, all of a sample: what we send waits on its way.
+	longQueue  = 120 * time.Millisecond
+	shortQueue = 40 * time.Millisecond
+	// A full path gets so much less than came through it that its queue empties within seconds: a share, or the time that
+	// packets wait, of each second.
+	drainUnqueued = 0.15 // nothing waits
+	minDrain      = 0.25
+	maxDrain      = 0.5
+	// growth is for each second in which the path was not full.
+	growth = 1.10
+	// decreaseHold is how long after a fall reports tell what was before it, the round trip not counted.
+	decreaseHold = 300 * time.Millisecond
+	// A silence of the receiver, longer than cutOff and much longer than it usually takes: what was lost meanwhile says nothing of how
+	// wide the path is.
+	minCutOff    = 2 * time.Second
+	cutOffFactor = 3
+	// A short cut looks like a full path without a queue. It does not take all, and what follows comes back soon, unless the path
+	// was full not long ago.
+	minStep        = 0.25 // of what was sent
+	recoveryGrowth = 1.5  // a second
+	uncongestedFor = 30 * time.Second
+	// A path that was full holds as much for a while, and if it is full soon again, for twice as long: to try more costs a
+	// picture that stands still.
+	minHold      = 8 * time.Second
+	maxHold      = time.Minute
+	ceilingShare = 0.85
+)
+
+// A sample is judged when it is large enough: of a few packets one that is lost by chance looks like a full path.
+const (
+	samplePackets    = 60 // at least, in sampleSoon
+	sampleMinTime    = 500 * time.Millisecond
+	sampleMinPackets = 20 // at least, in sampleLate
+	sampleMaxTime    = 2 * time.Second
+)
+
+// What the path does by itself is the least of this window and the one before.
+const (
+	// A radio link loses some packets at any rate: what was lost at least, for a while, is none of ours. What is too much for
+	// the path falls to nothing whenever we back off.
+	baseLossWindow = 5 * time.Second
+	maxBaseLoss    = 20 // 8 %: above it nobody would like to see more
+	rttWindow      = 30 * time.Second
+	// maxFutileDecreases is how many falls in a row may leave the queue as it is; then it is another's, such as of an upload.
+	maxFutileDecreases = 3
+)
+
+// A BandwidthEstimate is how much video may go to one subscriber: from the loss and the round trips in its receiver reports, for a full
+// path drops packets or lets them wait. Owned by the worker.
+type BandwidthEstimate struct {
+	rate             int // bit/s, 0: initialRate
+	sample           sample
+	smoothedLoss     int // loss of the last samples, in 1/2048
+	baseLoss         windowedMin[int]
+	baseRTT          windowedMin[time.Duration]
+	lastIncrease     time.Time
+	uncongestedSince time.Time     // since when the path was never full: the first report, or the last fall
+	lastReport       time.Time     // the last report
+	usualGap         time.Duration // between reports, smoothed
+	previousRTT      time.Duration // round trip of the sample before, 0: unknown
+	lastSample       time.Time
+
+	// Of the last fall:
+	lastDecrease    time.Time
+	ceiling         float64       // bit/s that came through
+	decreaseRTT     time.Duration // the round trip then
+	queue           time.Duration // then, or less since
+	futileDecreases int           // falls in a row that left the queue as it was
+	hold            time.Duration
+	recoverTo       int // bit/s to come back to soon, 0: none
+}
+
+// A sample is what several reports say.
+type sample struct {
+	packets, lost int           // lost in 1/256
+	credit        int           // of lost, below zero: what the sample before was told never came to us, and the receiver not yet
+	rtt           time.Duration // the shortest, 0: unknown
+	bits          int           // sent
+	time          time.Duration // in which they were sent
+}
+
+// A windowedMin is the least of a window and the one before.
+type windowedMin[T int | time.Duration] struct {
+	least, before T
+	since         time.Time
+}
+
+func (f *windowedMin[T]) update(now time.Time, v T, window time.Duration) T {
+	switch {
+	case f.since.IsZero():
+		f.least, f.before, f.since = v, v, now
+	case now.Sub(f.since) >= window:
+		f.before, f.least, f.since = f.least, v, now
+	}
+	f.least = min(f.least, v)
+	return min(f.least, f.before)
+}
+
+// Rate is the bound in bit/s.
+func (b *BandwidthEstimate) Rate() int {
+	if b.rate == 0 {
+		return initialRate
+	}
+	return b.rate
+}
+
+// Report takes what a receiver report says: of how many packets, how much of them was lost in 1/256, and the round trip, 0 if
+// unknown; and how many bits were sent meanwhile, in what time. It reports whether the bound fell.
+func (b *BandwidthEstimate) Report(now time.Time, packets, lost int, rtt time.Duration, bits int, since time.Duration) (fell bool) {
+	if b.uncongestedSince.IsZero() {
+		b.uncongestedSince, b.lastReport = now, now
+	}
+	gap := now.Sub(b.lastReport)
+	silent := b.CutOff(gap)
+	b.lastReport, b.usualGap = now, b.usualGap+(min(gap, b.cutOffAfter())-b.usualGap)/4
+	if silent {
+		b.sample = sample{}
+		return false
+	}
+	if now.Sub(b.lastDecrease) < decreaseHold+b.decreaseRTT {
+		return false
+	}
+	s := &b.sample
+	s.packets, s.lost, s.bits, s.time = s.packets+packets, s.lost+lost, s.bits+bits, s.time+since
+	if s.rtt == 0 || rtt > 0 && rtt < s.rtt {
+		s.rtt = rtt
+	}
+	if many := s.packets >= samplePackets && s.time >= sampleMinTime; !many && (s.packets < sampleMinPackets || s.time < sampleMaxTime) {
+		return false
+	}
+	before := b.Rate()
+	b.evaluate(now, *s)
+	owed := 0
+	if s.lost != s.credit { // else nobody draws on it
+		owed = max(min(s.lost, 0), -256*s.packets)
+	}
+	b.sample = sample{lost: owed, credit: owed}
+	return b.Rate() < before
+}
+
+// CutOff tells whether a receiver that says nothing for so long was cut off.
+func (b *BandwidthEstimate) CutOff(gap time.Duration) bool { return gap > b.cutOffAfter() }
+
+func (b *BandwidthEstimate) cutOffAfter() time.Duration {
+	return max(minCutOff, cutOffFactor*b.usualGap)
+}
+
+// evaluate lets the bound fall if the path was full, and grow if it was not.
+func (b *BandwidthEstimate) evaluate(now time.Time, s sample) {
+	fraction := min(max(s.lost/s.packets, 0), 255)
+	sent := float64(s.bits) / s.time.Seconds()
+	through := sent * float64(256-fraction) / 256
+	if since := now.Sub(b.lastSample).Seconds(); b.previousRTT > 0 && s.rtt > b.previousRTT {
+		// What a path does not drop waits: by how much the queue grew says how much more came than went.
+		through /= 1 + (s.rtt-b.previousRTT).Seconds()/since
+	}
+	b.previousRTT, b.lastSample = s.rtt, now
+	b.smoothedLoss += fraction - b.smoothedLoss/8
+	own := min(b.baseLoss.update(now, b.smoothedLoss/8, baseLossWindow), maxBaseLoss)
+	queue := time.Duration(0)
+	if s.rtt > 0 {
+		queue = s.rtt - b.baseRTT.update(now, s.rtt, rttWindow)
+	}
+	switch lost := fraction - own; {
+	case lost > lossHigh, lost > lossModerate && queue > shortQueue:
+	case queue > longQueue && queue < b.queue*9/10:
+		b.queue = queue // it empties
+		return
+	case queue > longQueue:
+	case lost < lossLow:
+		b.Increase(now)
+		fallthrough
+	default:
+		b.queue, b.futileDecreases = 0, 0
+		return
+	}
+	b.decrease(now, max(through, sent*minStep), s.rtt, queue)
+}
+
+// decrease leaves the path less than what came through it, in bit/s.
+func (b *BandwidthEstimate) decrease(now time.Time, through float64, rtt, queue time.Duration) {
+	if b.recoverTo = 0; queue <= shortQueue && now.Sub(b.uncongestedSince) > uncongestedFor {
+		b.recoverTo = b.Rate()
+	}
+	b.uncongestedSince = now
+	switch since := now.Sub(b.lastDecrease); {
+	case since > 3*b.hold:
+		b.hold = minHold
+	case since > b.hold:
+		b.hold = min(2*b.hold, maxHold)
+	}
+	if b.queue > 0 {
+		b.futileDecreases++
+	}
+	if b.futileDecreases == maxFutileDecreases {
+		b.baseRTT, b.queue, b.futileDecreases, b.hold = windowedMin[time.Duration]{}, 0, 0, 0
+		return
+	}
+	drain := drainUnqueued
+	if queue > shortQueue {
+		drain = min(max(queue.Seconds(), minDrain), maxDrain)
+	}
+	b.lastDecrease, b.lastIncrease, b.ceiling, b.decreaseRTT, b.queue = now, now, through, rtt, queue
+	b.rate = max(min(b.Rate(), int(through*(1-drain))), minRate)
+}
+
+// Increase takes note that the path was not full since it was asked last.
+func (b *BandwidthEstimate) Increase(now time.Time) {
+	since := now.Sub(b.lastIncrease)
+	b.lastIncrease = now
+	step := min(since, sampleMaxTime).Seconds()
+	rate := float64(b.Rate())
+	switch {
+	case b.Rate() < b.recoverTo:
+		rate = min(rate*math.Pow(recoveryGrowth, step), float64(b.recoverTo))
+	case now.Sub(b.lastDecrease) < b.hold && b.recoverTo == 0:
+		rate = min(rate*math.Pow(growth, step), b.ceiling*ceilingShare)
+	default:
+		rate *= math.Pow(growth, step)
+	}
+	b.rate = min(max(int(rate), minRate), maxRate)
+}

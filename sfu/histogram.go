@@ -1,0 +1,69 @@
+package sfu
+
+import "time"
+
+// DurationBounds are the upper bounds of the buckets of all Durations: from a packet that meets an idle worker to a line on
+// which nobody can talk.
+var DurationBounds = [...]time.Duration{
+	100 * time.Microsecond, 250 * time.Microsecond, 500 * time.Microsecond, time.Millisecond, 2 * time.Millisecond,
+	5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond,
+	200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond,
+}
+
+// Durations are a histogram: how many fell below each bound and not below the one before, the rest last, and their sum.
+type Durations struct {
+	Buckets [len(DurationBounds) + 1]uint64
+	Sum     time.Duration
+}
+
+// observe counts n times the same.
+func (d *Durations) observe(v time.Duration, n int) {
+	i := 0
+	for i < len(DurationBounds) && v > DurationBounds[i] {
+		i++
+	}
+	d.Buckets[i] += uint64(n)
+	d.Sum += time.Duration(n) * v
+}
+
+func (d *Durations) add(o Durations) {
+	for i, n := range o.Buckets {
+		d.Buckets[i] += n
+	}
+	d.Sum += o.Sum
+}
+
+// arrivalBatches are packets that came together, by the moment of it. What comes when the list is full counts with the newest.
+type arrivalBatches struct {
+	list [32]arrivalBatch
+	n    int
+}
+
+type arrivalBatch struct {
+	at      time.Time
+	packets int
+}
+
+func (l *arrivalBatches) add(at time.Time, packets int) {
+	if l.n == 0 || l.list[l.n-1].at != at && l.n < len(l.list) {
+		l.list[l.n] = arrivalBatch{at: at}
+		l.n++
+	}
+	l.list[l.n-1].packets += packets
+}
+
+// take moves the others here.
+func (l *arrivalBatches) take(others *arrivalBatches) {
+	for _, o := range others.list[:others.n] {
+		l.add(o.at, o.packets)
+	}
+	others.n = 0
+}
+
+// observeArrivals counts how long packets took that left now.
+func (d *Durations) observeArrivals(l *arrivalBatches, now time.Time) {
+	for _, o := range l.list[:l.n] {
+		d.observe(now.Sub(o.at), o.packets)
+	}
+	l.n = 0
+}

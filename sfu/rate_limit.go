@@ -1,0 +1,72 @@
+package sfu
+
+import (
+	"slices"
+	"time"
+
+	"alcove/sfu/forward"
+)
+
+// An excess is a time in which a publication sends more than it may. Owned by the worker.
+type excess struct {
+	since, last time.Time // the first and the newest drop, zero before any
+	reported    time.Time
+}
+
+// allowed is what senders of a source are told, of each encoding.
+func (e *Engine) allowed(source Source) []int {
+	if e == nil { // only tests go without
+		return nil
+	}
+	return e.config.MaxBitrates[source]
+}
+
+// limits sets what the publication and each of its encodings may send. Of a small picture any encoding may be the best one, so each may
+// send what the best may; all together what as many are told.
+func (pub *publication) limits(allowed []int) {
+	if !pub.video() {
+		pub.limit = forward.Limit{Bits: audioBits, Packets: audioPackets, Burst: audioBurst}
+		return
+	}
+	if len(allowed) == 0 {
+		allowed = []int{defaultVideoBits}
+	}
+	allowed = slices.Sorted(slices.Values(allowed))
+	best, sum := allowed[len(allowed)-1], 0
+	for i, e := range pub.encodings {
+		e.limit = forward.Limit{Bits: videoShare * best, Burst: videoBurst}
+		sum += allowed[max(len(allowed)-1-i, 0)]
+	}
+	pub.limit = forward.Limit{Bits: videoShare * sum, Packets: videoShare * sum / 8 / minMeanPacket, Burst: videoBurst}
+}
+
+// withinLimit charges a packet of so many bytes to its publication, whatever it holds: the publication's own packets, padding and repeats.
+func (s *stream) withinLimit(now time.Time, bytes int) bool {
+	e := s.encoding
+	pub := e.publication
+	if pub.bucket.Take(now, &pub.limit, bytes) && (s.repeats || !pub.video() || e.bucket.Take(now, &e.limit, bytes)) {
+		return true
+	}
+	pub.exceeded(now)
+	return false
+}
+
+// exceeded takes note of a drop, and tells the room when they last.
+func (pub *publication) exceeded(now time.Time) {
+	x := &pub.excess
+	if x.since.IsZero() || now.Sub(x.last) > excessPause {
+		x.since = now
+	}
+	x.last = now
+	lasts := now.Sub(x.since)
+	withhold := !pub.video() && lasts >= audioWithheld && pub.open()
+	if !withhold && (lasts < excessReported || !x.reported.IsZero() && now.Sub(x.reported) < excessRepeat) || !pub.open() {
+		return
+	}
+	x.reported = now
+	if withhold {
+		pub.withheld, x.since = true, time.Time{}
+	}
+	m := pub.peer.member
+	m.room.events(RateExceeded{Peer: m.id, Publication: pub.send.ID, Source: pub.line.source, Withheld: withhold})
+}
