@@ -29,7 +29,7 @@ import (
 	"alcove/signaling/conns"
 )
 
-// A Daemon is what serve and dev have in common, ready to run.
+// A Daemon is a daemon that is ready to run: its configuration, secrets and listeners.
 type Daemon struct {
 	Config    config.Config
 	Secrets   config.Secrets
@@ -73,7 +73,7 @@ func (d Daemon) Run(stop StopSignals) error {
 	}
 }
 
-// serve is run without its limits. It closes the listeners in every case, and ending when only files are left to be closed.
+// serve is Run without the limits of a stop. It closes the listeners in every case, and ending when only files are left to be closed.
 func (d Daemon) serve(stop StopSignals, ending chan<- struct{}) (err error) {
 	for _, l := range append(d.privateListeners(), d.Public...) {
 		defer l.Close()
@@ -131,7 +131,7 @@ func (d Daemon) serve(stop StopSignals, ending chan<- struct{}) (err error) {
 		go certs.KeepObtained(stop.Graceful, d.Log) // not waited for: an ACME server that hangs must not hold us
 	}
 	listeners := d.listeners(server, socket, controlHandler(drain, reload, plane.recorder().sweeper(journal)), limiters, certs, plane)
-	failed := make(chan error, len(listeners)) // one place for each goroutine, which so never waits
+	failed := make(chan error, len(listeners)) // buffered, so that no goroutine waits
 	for _, l := range listeners {
 		go func() { failed <- l.server.Serve(l.listener) }()
 	}

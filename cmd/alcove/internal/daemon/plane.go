@@ -10,8 +10,8 @@ import (
 	"alcove/sfu/relay"
 )
 
-// A Plane is all that the daemon ends, counts and looks after of the media plane. Each of it is asked for by its type, so that nothing that
-// stands between (a test, another plane) can leave out retention, metrics or the ends of recordings without a word.
+// A Plane is what the daemon closes, counts and maintains of the media plane. It is one interface, so that a wrapper (a test, another plane)
+// that leaves out retention, metrics or the ends of recordings does not compile.
 type Plane interface {
 	io.Closer
 	prometheus.Collector
@@ -20,7 +20,7 @@ type Plane interface {
 	relayServer() *relay.Server   // nil: there is none
 }
 
-// A mediaPlane is what the daemon has to end, and to count.
+// A mediaPlane is the Plane of a real media plane.
 type mediaPlane struct {
 	*mediaMetrics
 	rec  *recorder     // nil: nothing is recorded

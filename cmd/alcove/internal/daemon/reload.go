@@ -116,7 +116,7 @@ func (r *reloader) drainWait() time.Duration {
 	return time.Duration(r.current.Load().DrainWait)
 }
 
-// run reads the JWKS file and the files of the certificate again every few seconds, for who renews them seldom tells, and all
+// run reads the JWKS file and the files of the certificate again every few seconds, because they are mostly replaced without a signal, and all
 // else at SIGHUP, until ctx ends.
 func (r *reloader) run(ctx context.Context) {
 	poll := time.NewTicker(keyPoll)

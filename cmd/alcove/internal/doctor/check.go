@@ -16,6 +16,7 @@ import (
 	"alcove/room"
 )
 
+// RunCheck runs the command check.
 func RunCheck(t cli.Terminal, args []string) error {
 	f := cli.NewFlags(t, "check", "check --config FILE\n\nSays what the configuration would start. Starts nothing. Exits with 1 if something is wrong.")
 	name := f.String("config", "", "the configuration `file`")

@@ -60,7 +60,7 @@ func NewCertificates(c config.TLS, cert *tls.Certificate) (*Certificates, error)
 }
 
 // TLSConfig is that of the public listener. WebSockets need HTTP/1.1 (RFC 6455, section 4.1), so it is all that is offered, beside that
-// of the relay, for the clients that name it (RFC 7443), and the one in which an ACME server asks whether a name is ours (RFC 8737).
+// of the relay, for the clients that name it (RFC 7443), and the one by which an ACME server validates a name (RFC 8737).
 func (c *Certificates) TLSConfig() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS13, NextProtos: []string{"http/1.1", turnProtocol, acme.ALPNProto}, GetCertificate: c.getCertificate}
 }
@@ -72,7 +72,7 @@ func (c *Certificates) getCertificate(hello *tls.ClientHelloInfo) (*tls.Certific
 	return c.manager.GetCertificate(hello)
 }
 
-// Replace takes another pair of files.
+// Replace uses another certificate from the next handshake on.
 func (c *Certificates) Replace(cert *tls.Certificate) {
 	c.files.Store(cert)
 	if cert.Leaf != nil {
@@ -80,8 +80,8 @@ func (c *Certificates) Replace(cert *tls.Certificate) {
 	}
 }
 
-// ReloadFiles reads the files again, for who replaces them seldom tells. A pair that does not fit changes nothing: perhaps one of them is
-// being written. That is told once.
+// ReloadFiles reads the files again, because they are mostly replaced without a signal. A pair that does not fit changes nothing, since one
+// of the files may be half written; the first such failure is logged.
 func (c *Certificates) ReloadFiles(t config.TLS, log *slog.Logger) {
 	cert, err := config.LoadCertificate(t)
 	switch before := c.failing.Swap(err != nil); {

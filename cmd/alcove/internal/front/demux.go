@@ -28,17 +28,17 @@ var errACMEChallenge = errors.New("asked by ACME")
 // A silent connection delays no other one. The inner listener bounds all connections, relayLimit those of TURN.
 type Demux struct {
 	net.Listener
-	relayLimit      *conns.Limiter // of the relay
+	relayLimit      *conns.Limiter // of TURN connections
 	tls             *tls.Config    // nil: none
 	relay           *relay.Server
-	handshakeFailed func() // a handshake failed
+	handshakeFailed func() // called after each failed TLS handshake
 
 	accepted chan acceptResult
 	done     chan struct{}
 	once     sync.Once
 
 	mu       sync.Mutex
-	sniffing map[net.Conn]bool // that have not said anything. Guarded by mu; nil after Close.
+	sniffing map[net.Conn]bool // connections without a first byte. Guarded by mu; nil after Close.
 }
 
 // acceptResult is what Accept returns.
@@ -47,8 +47,9 @@ type acceptResult struct {
 	err  error
 }
 
-func NewDemux(inner net.Listener, places *conns.Limiter, config *tls.Config, to *relay.Server, failed func()) *Demux {
-	s := &Demux{Listener: inner, relayLimit: places, tls: config, relay: to, handshakeFailed: failed,
+// NewDemux starts to accept from inner. config is nil where the daemon does no TLS.
+func NewDemux(inner net.Listener, relayLimit *conns.Limiter, config *tls.Config, to *relay.Server, handshakeFailed func()) *Demux {
+	s := &Demux{Listener: inner, relayLimit: relayLimit, tls: config, relay: to, handshakeFailed: handshakeFailed,
 		accepted: make(chan acceptResult), done: make(chan struct{}), sniffing: map[net.Conn]bool{}}
 	go s.run()
 	return s

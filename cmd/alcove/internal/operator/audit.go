@@ -16,6 +16,7 @@ import (
 	"alcove/room/audit"
 )
 
+// RunAudit runs the command audit.
 func RunAudit(t cli.Terminal, args []string) error {
 	if len(args) > 0 {
 		switch args[0] {

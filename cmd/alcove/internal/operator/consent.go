@@ -20,6 +20,7 @@ import (
 	"alcove/room"
 )
 
+// RunConsent runs the command consent.
 func RunConsent(t cli.Terminal, args []string) error {
 	if len(args) == 0 || args[0] != "export" {
 		fmt.Fprint(t.Err, "usage: alcove consent export --config FILE --sub WHO\n")

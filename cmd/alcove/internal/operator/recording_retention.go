@@ -25,11 +25,11 @@ daemon does the same every hour; where it runs, it is asked to do so now.`)
 	if err := cli.ParseFlags(f, args, 0); err != nil {
 		return err
 	}
-	c, places, err := recordingConfigOf(*name)
+	c, source, err := recordingConfigOf(*name)
 	if err != nil {
 		return err
 	}
-	m, err := config.LoadSecrets(c, places)
+	m, err := config.LoadSecrets(c, source)
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ being recorded loses that recording as well.`)
 	if err := cli.ParseFlags(f, args, 0); err != nil {
 		return err
 	}
-	c, places, err := recordingConfigOf(*name)
+	c, source, err := recordingConfigOf(*name)
 	if err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ being recorded loses that recording as well.`)
 	if err != nil {
 		return err
 	}
-	m, err := config.LoadSecrets(c, places) // before anything is destroyed: the receipt needs the audit log
+	m, err := config.LoadSecrets(c, source) // before anything is destroyed: the receipt needs the audit log
 	if err != nil {
 		return err
 	}

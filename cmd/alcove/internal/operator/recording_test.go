@@ -81,7 +81,7 @@ func (a *archive) config() string { return filepath.Join(a.dir, "alcove.yaml") }
 // record leaves two seconds of sound of each person, two months old.
 func (a *archive) record() {
 	a.t.Helper()
-	c, places, err := recordingConfigOf(a.config())
+	c, source, err := recordingConfigOf(a.config())
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func (a *archive) record() {
 		a.t.Fatal(err)
 	}
 	defer func() {
-		m, err := config.LoadSecrets(c, places)
+		m, err := config.LoadSecrets(c, source)
 		if err != nil {
 			a.t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 	"alcove/cmd/alcove/internal/keyfile"
 )
 
+// RunToken runs the command token.
 func RunToken(t cli.Terminal, args []string) error {
 	if len(args) > 0 {
 		switch args[0] {
