@@ -1,10 +1,10 @@
 package auth
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
+
+	"alcove/auth/strictjson"
 )
 
 var (
@@ -16,37 +16,16 @@ var (
 // object is a JSON object whose names are compared exactly, unlike those of encoding/json, which ignores their case.
 type object map[string]json.RawMessage
 
-// parseObject reads one JSON object; a name that comes twice is refused, because two readers could take different ones
-// (RFC 7515, section 4; RFC 7519, section 4).
+// parseObject reads one JSON object. The caller has bounded its length.
 func parseObject(data []byte) (object, error) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, errNoObject
-	}
-	o := object{}
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
-			return nil, errNoObject
-		}
-		name, ok := t.(string)
-		if !ok {
-			return nil, errNoObject
-		}
-		if _, twice := o[name]; twice {
-			return nil, errDuplicate
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, errNoObject
-		}
-		o[name] = value
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, errNoObject
-	}
-	if _, err := d.Token(); err != io.EOF {
+	o, err := strictjson.Parse(data, len(data))
+	switch {
+	case errors.Is(err, strictjson.ErrDuplicate):
+		return nil, errDuplicate
+	case errors.Is(err, strictjson.ErrTrailing):
 		return nil, errTrailing
+	case err != nil:
+		return nil, errNoObject
 	}
 	return o, nil
 }

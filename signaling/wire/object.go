@@ -1,15 +1,14 @@
 package wire
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"unicode/utf8"
+
+	"alcove/auth/strictjson"
 )
 
-// fields is one JSON object with exact, unique names. encoding/json alone would match names without regard to case and let the
-// last of two equal names win, so two readers of one frame could disagree.
+// fields is one JSON object with exact, unique names (strictjson).
 type fields map[string]json.RawMessage
 
 var (
@@ -34,33 +33,13 @@ func ParseObject(raw []byte) (Reader, error) {
 
 // parseObject reads one object and nothing after it. The values are only known to be JSON.
 func parseObject(raw []byte) (fields, error) {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
-		return nil, errNotObject
-	}
-	f := fields{}
-	for dec.More() {
-		token, err := dec.Token()
-		name, ok := token.(string)
-		if err != nil || !ok {
-			return nil, errNotObject
-		}
-		if _, repeated := f[name]; repeated {
-			return nil, errRepeated
-		}
-		if len(f) == maxFields {
-			return nil, errFields
-		}
-		var value json.RawMessage
-		if dec.Decode(&value) != nil {
-			return nil, errNotObject
-		}
-		f[name] = value
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, errNotObject
-	}
-	if _, err := dec.Token(); err != io.EOF {
+	f, err := strictjson.Parse(raw, maxFields)
+	switch {
+	case errors.Is(err, strictjson.ErrDuplicate):
+		return nil, errRepeated
+	case errors.Is(err, strictjson.ErrTooMany):
+		return nil, errFields
+	case err != nil:
 		return nil, errNotObject
 	}
 	return f, nil

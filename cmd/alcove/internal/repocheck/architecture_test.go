@@ -32,7 +32,8 @@ var pion = []string{"github.com/pion/"}
 
 // Imports point one way: cmd → signaling → room → auth, and cmd → sfu → sfu/forward, sfu/udp.
 var rules = []rule{
-	{path: "auth", forbid: pion},
+	{path: "auth", internal: []string{"auth/*"}, forbid: pion},
+	{path: "auth/strictjson", std: true, pure: true},
 	{path: "room", internal: []string{"auth"}, forbid: pion, pure: true},
 	{path: "room/live", internal: []string{"auth", "room", "room/live/internal/*"}, forbid: pion},
 	{path: "room/live/internal/opening", internal: []string{"auth", "room"}, forbid: pion, pure: true},
@@ -41,7 +42,7 @@ var rules = []rule{
 	{path: "room/store", internal: []string{"auth", "room", "room/audit", "room/live", "room/store/storetest"}, forbid: pion}, // implements live.Journal
 	{path: "room/store/storetest", internal: []string{"room/store"}, forbid: pion},                                            // the contract of store.Values
 	{path: "signaling", internal: []string{"auth", "room", "room/*", "signaling/*"}, forbid: pion},
-	{path: "signaling/wire", internal: []string{"auth", "room", "room/live"}, forbid: pion, pure: true},
+	{path: "signaling/wire", internal: []string{"auth", "auth/strictjson", "room", "room/live"}, forbid: pion, pure: true},
 	{path: "signaling/conns", forbid: pion},
 	{path: "signaling/session", internal: []string{"auth", "room", "room/live", "signaling/wire", "signaling/conns", "signaling/internal/*"}, forbid: pion},
 	{path: "signaling/api", internal: []string{"auth", "room", "room/live", "signaling/wire", "signaling/internal/*"}, tests: []string{"signaling/session"}, forbid: pion},
