@@ -24,6 +24,12 @@ func (c *auditLog) enter(e room.Entry) {
 	c.all = append(c.all, e)
 }
 
+func (c *auditLog) entries() []room.Entry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.all)
+}
+
 func (c *auditLog) has(t *testing.T, act, detail string) (found room.Entry) {
 	t.Helper()
 	c.mu.Lock()
@@ -48,21 +54,21 @@ func TestRefusalsAreBounded(t *testing.T) {
 				r.Request("key.other", "room.end", room.Forbidden) // not hidden by the flood of another
 			}
 		}
-		if len(c.all) != 2*auditedRefusals+1 {
-			t.Errorf("%d entries in the first minute", len(c.all))
+		if len(c.entries()) != 2*auditedRefusals+1 {
+			t.Errorf("%d entries in the first minute", len(c.entries()))
 		}
 		time.Sleep(61 * time.Second)
 		synctest.Wait()
-		if len(c.all) != 2*auditedRefusals+3 {
-			t.Errorf("%d entries after it: %v", len(c.all), c.all)
+		if len(c.entries()) != 2*auditedRefusals+3 {
+			t.Errorf("%d entries after it: %v", len(c.entries()), c.entries())
 		}
 		c.has(t, room.ActTokenRefused, fmt.Sprint("more=", 1000-auditedRefusals))
 		if e := c.has(t, room.ActRefusedAct, fmt.Sprint("more=", 1000-auditedRefusals)); e.Session != "key" || e.By != "seat" {
 			t.Errorf("whose: %+v", e)
 		}
 		r.Token("expired")
-		if len(c.all) != 2*auditedRefusals+4 || len(r.counts) != 1 {
-			t.Errorf("the next minute: %d entries, %d counted", len(c.all), len(r.counts))
+		if len(c.entries()) != 2*auditedRefusals+4 || len(r.counts) != 1 {
+			t.Errorf("the next minute: %d entries, %d counted", len(c.entries()), len(r.counts))
 		}
 		for i := range 2 * maxRefusalKeys {
 			r.Request("key.p"+"0", fmt.Sprint("free text ", i), room.BadRequest)
@@ -72,7 +78,7 @@ func TestRefusalsAreBounded(t *testing.T) {
 			t.Errorf("%d are counted", len(r.counts))
 		}
 		r.Close()
-		for _, e := range c.all {
+		for _, e := range c.entries() {
 			if strings.Contains(e.Detail, "free text") {
 				t.Errorf("what a client sent is in an entry: %+v", e)
 			}
