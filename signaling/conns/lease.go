@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// last is when a connection did something last: while it serves, when bytes moved; else, when it began to wait.
+// lastActive returns the time of the last activity: while the connection serves, of the last transfer; else the start of its wait.
 func (p *Lease) lastActive() time.Time {
 	if moved := time.Unix(0, p.lastTransfer.Load()); p.serving && moved.After(p.since) {
 		return moved
@@ -14,7 +14,7 @@ func (p *Lease) lastActive() time.Time {
 	return p.since
 }
 
-// Identify says whose connection it is, where a proxy told.
+// SetSource sets the address of the client, which a proxy has named.
 func (p *Lease) SetSource(from netip.Addr) {
 	if p == nil {
 		return
@@ -26,9 +26,9 @@ func (p *Lease) SetSource(from netip.Addr) {
 	}
 }
 
-// Follow notes what an HTTP server does with the connection.
+// SetState follows the state of the connection in the HTTP server.
 func (p *Lease) SetState(state http.ConnState) {
-	if p == nil || state == http.StateNew || state == http.StateClosed { // Leave follows
+	if p == nil || state == http.StateNew || state == http.StateClosed { // Release follows
 		return
 	}
 	p.limiter.mu.Lock()
@@ -36,8 +36,7 @@ func (p *Lease) SetState(state http.ConnState) {
 	p.serving, p.since = state == http.StateActive, time.Now()
 }
 
-// Seat keeps the place until the connection ends. A new seat needs more free places than one that is taken up again: false, there are
-// too few.
+// MarkSeated keeps the lease until the connection ends. A new seat needs more free leases than a resumed one; false: there are too few.
 func (p *Lease) MarkSeated(resumed bool) bool {
 	if p == nil {
 		return true
@@ -60,8 +59,8 @@ func (p *Lease) MarkSeated(resumed bool) bool {
 	return true
 }
 
-// unseat notes that a seat of a source ended. When too many are remembered, those who have none are forgotten: they have to come in as
-// strangers do. The caller holds mu.
+// removeSeat ends a seat of a source. When too many sources are remembered, those without a seat are forgotten and lose their kept
+// leases. The caller holds mu.
 func (l *Limiter) removeSeat(source netip.Addr) {
 	s := l.sources[source]
 	s.open--
@@ -77,7 +76,7 @@ func (l *Limiter) removeSeat(source netip.Addr) {
 	}
 }
 
-// Leave gives the place back. It may be called often.
+// Release ends the lease. Only its first call has an effect.
 func (p *Lease) Release() {
 	if p == nil {
 		return

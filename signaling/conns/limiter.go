@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A Limiter bounds how many connections there are. Full policy: the idle connection of the heaviest source is closed for the newest;
-// if all places are seats, the newest is refused. All methods are safe for concurrent use.
+// A Limiter bounds the number of connections. Full policy: the idle connection of the heaviest source is closed for the newest; if
+// all leases are seated, the newest is refused. All methods are safe for concurrent use.
 type Limiter struct {
 	limit     atomic.Int64
 	proxies   []netip.Prefix
@@ -19,61 +19,62 @@ type Limiter struct {
 
 	mu        sync.Mutex
 	leases    map[*Lease]bool            // Guarded by mu.
-	seats     int                        // of places. Guarded by mu.
+	seats     int                        // seated leases. Guarded by mu.
 	sources   map[netip.Addr]sourceSeats // Guarded by mu. By source.
 	lastSweep time.Time                  // Guarded by mu.
 }
 
-// sourceSeats are the seats of a source: how many there are, or until when it is remembered.
+// sourceSeats counts the seats of a source, and says until when the source is remembered after its last one.
 type sourceSeats struct {
 	open  int
 	until time.Time
 }
 
-// Why a connection was closed for others.
+// Reasons why a connection was closed for others.
 const (
-	displacedFull    = iota // for a newcomer
-	displacedCrowded        // it did nothing for crowdedIdle
+	displacedFull    = iota // to make room for a new connection
+	displacedCrowded        // idle for crowdedIdle
 	reasons
 )
 
-// Reasons are their names, in order.
+// DisplacedReasons returns the names of the reasons in the order of Displaced.
 func DisplacedReasons() []string { return []string{"full", "crowded"} }
 
-// A Place is that of one connection. A nil Place is that of a connection that nobody bounds; its methods do nothing.
+// A Lease is the right of one connection to exist. The methods of a nil Lease do nothing: the connection is not limited.
 type Lease struct {
 	limiter      *Limiter
 	abort        func()
-	lastTransfer atomic.Int64 // when bytes moved last while serving, in Unix nanoseconds
+	lastTransfer atomic.Int64 // time of the last read or write, in Unix nanoseconds
 
 	// Guarded by limiter.mu.
-	prefixes [3]netip.Addr // the networks it counts for, see levels
-	proxy    bool          // of a proxy, which did not say whose it is
-	since    time.Time     // of the present state
+	prefixes [3]netip.Addr // see prefixLevels
+	proxy    bool          // of a proxy that has not named the client yet
+	since    time.Time     // start of the current state
 	serving  bool
 	seated   bool
 	released bool
-	rank     int // while places are searched, see ranked
+	rank     int // scratch of rankUnseated
 }
 
-// levels are the networks that share, in bits: an IPv6 customer has at least a /64, many have a /56 or a /48 (RFC 6177).
+// prefixLevels are the prefix lengths whose addresses count together: an IPv6 customer has at least a /64, many have a /56 or a
+// /48 (RFC 6177).
 var prefixLevels = [3]struct{ v4, v6 int }{{32, 64}, {32, 56}, {24, 48}}
 
-// New makes a limiter. An address of proxies stands for many people, until the client is known (Identify): each of its connections weighs
-// less.
+// New returns a limiter. An address of a proxy stands for many people until the client is known (SetSource), so its connections
+// weigh less.
 func New(limit int, proxies ...netip.Prefix) *Limiter {
 	l := &Limiter{proxies: proxies, leases: map[*Lease]bool{}, sources: map[netip.Addr]sourceSeats{}}
 	l.limit.Store(int64(limit))
 	return l
 }
 
-// SetLimit changes the bound. Connections above it go when the next one comes, but for seats.
+// SetLimit changes the bound. Connections above it are closed when the next one comes, except seated ones.
 func (l *Limiter) SetLimit(n int) { l.limit.Store(int64(n)) }
 
-// Refused counts connections for which there was no place.
+// Refused returns the number of refused connections.
 func (l *Limiter) Refused() uint64 { return l.refused.Load() }
 
-// Displaced counts connections that were closed for others, in the order of Reasons.
+// Displaced returns the numbers of connections that were closed for others, in the order of DisplacedReasons.
 func (l *Limiter) Displaced() []uint64 {
 	var all []uint64
 	for i := range l.displaced {
@@ -82,14 +83,14 @@ func (l *Limiter) Displaced() []uint64 {
 	return all
 }
 
-// Len is how many connections there are.
+// Len returns the number of connections.
 func (l *Limiter) Len() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.leases)
 }
 
-// Enter takes a place for a connection, which close ends at once, from any goroutine. It is nil if all places are seats.
+// Acquire leases a connection. close ends it at once and may run on any goroutine. The lease is nil if the connection is refused.
 func (l *Limiter) Acquire(from netip.Addr, close func()) *Lease {
 	p := &Lease{limiter: l, abort: close, prefixes: prefixesOf(from), proxy: l.isProxy(from)}
 	now := time.Now()
@@ -121,12 +122,12 @@ func (l *Limiter) Acquire(from netip.Addr, close func()) *Lease {
 	return p
 }
 
-// proxy reports whether an address is that of a proxy.
+// isProxy reports whether an address belongs to a proxy.
 func (l *Limiter) isProxy(a netip.Addr) bool {
 	return slices.ContainsFunc(l.proxies, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// netsOf are the networks that an address counts for. Those of no address are one source.
+// prefixesOf returns the prefixes of an address, one for each level. All invalid addresses are one source.
 func prefixesOf(a netip.Addr) (all [3]netip.Addr) {
 	a = a.Unmap().WithZone("")
 	for i, level := range prefixLevels {
@@ -140,7 +141,7 @@ func prefixesOf(a netip.Addr) (all [3]netip.Addr) {
 	return all
 }
 
-// idle takes out those that did nothing for crowdedIdle, but for those of proxies and the places that seated sources keep. The caller
+// evictIdle removes the leases that were idle for crowdedIdle, except those of proxies and those that seated sources keep. The caller
 // holds mu.
 func (l *Limiter) evictIdle(now time.Time) (all []*Lease) {
 	for _, p := range l.rankUnseated(now) {
@@ -152,8 +153,8 @@ func (l *Limiter) evictIdle(now time.Time) (all []*Lease) {
 	return all
 }
 
-// heaviest takes out n of those without a seat: of the heaviest network the heaviest source, of that the one that is idle longest, and
-// again. The caller holds mu.
+// evictHeaviest removes n leases without a seat, one after the other: from the heaviest network its heaviest source, and of that the lease
+// that was idle longest. The caller holds mu.
 func (l *Limiter) evictHeaviest(now time.Time, n int) []*Lease {
 	all := l.rankUnseated(now)
 	weigh := func(p *Lease) int {
@@ -170,9 +171,9 @@ func (l *Limiter) evictHeaviest(now time.Time, n int) []*Lease {
 	return all
 }
 
-// ranked gives all without a seat, each with its rank in the widest of its networks: within a source the newest comes first, within a
-// network its sources take turns, so what is last in there is of the heaviest. What sources with a seat keep has a rank below 0, and is taken away
-// last. The caller holds mu.
+// rankUnseated returns the leases without a seat and sets their ranks. Within a source the newest has the lowest rank; within a network
+// its sources take turns, so the highest rank belongs to the heaviest source. A lease that a seated source keeps has rank -1 and is
+// evicted last. The caller holds mu.
 func (l *Limiter) rankUnseated(now time.Time) []*Lease {
 	var all, kept []*Lease
 	for p := range l.leases {
@@ -207,13 +208,13 @@ func (l *Limiter) rankUnseated(now time.Time) []*Lease {
 	return append(all, kept...)
 }
 
-// holds reports whether a source has a seat, or had one a short time ago. The caller holds mu.
+// hasSeat reports whether a source has a seat, or had one in the last seatedFor. The caller holds mu.
 func (l *Limiter) hasSeat(now time.Time, source netip.Addr) bool {
 	s, ok := l.sources[source]
 	return ok && (s.open > 0 || now.Before(s.until))
 }
 
-// remove takes a place out. The caller holds mu.
+// remove removes a lease. The caller holds mu.
 func (l *Limiter) remove(p *Lease) {
 	if p.released {
 		return

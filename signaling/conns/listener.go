@@ -9,18 +9,18 @@ import (
 	"github.com/pires/go-proxyproto"
 )
 
-// A Front says how connections come to a listener.
+// ListenerConfig says how connections reach a listener.
 type ListenerConfig struct {
-	// Proxied: connections of proxies begin with the client's address, by the PROXY protocol (haproxy.org, proxy-protocol.txt). Without
-	// it they are closed. Of others nothing is read: they could write any address.
+	// ProxyProtocol: connections of proxies begin with the address of the client (haproxy.org, proxy-protocol.txt), else they are
+	// closed. From other addresses the header is not read, because anybody could write one.
 	ProxyProtocol bool
-	// HeaderTimeout is how long a proxy may take over that.
+	// HeaderTimeout bounds the wait for that header.
 	HeaderTimeout time.Duration
-	// Unproxied, if not nil, is told of a proxy that did not write it.
+	// OnMissingHeader, if not nil, is called when a proxy did not send the header.
 	OnMissingHeader func()
 }
 
-// Listener bounds the connections that inner accepts.
+// Listener limits the connections that inner accepts.
 func (l *Limiter) Listener(inner net.Listener, front ListenerConfig) net.Listener {
 	return listener{inner, l, front}
 }
@@ -31,7 +31,7 @@ type listener struct {
 	cfg     ListenerConfig
 }
 
-// Accept gives the next connection that has a place.
+// Accept returns the next connection that is not refused.
 func (l listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
@@ -39,30 +39,30 @@ func (l listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		from := Addr(c.RemoteAddr())
-		place := l.limiter.Acquire(from, func() { Abort(c) })
-		if place == nil {
+		lease := l.limiter.Acquire(from, func() { Abort(c) })
+		if lease == nil {
 			Abort(c)
 			continue
 		}
 		if l.cfg.ProxyProtocol && l.limiter.isProxy(from) {
-			return &conn{Conn: l.read(c, place), raw: c, lease: place, cfg: l.cfg, proxied: true}, nil
+			return &conn{Conn: l.read(c, lease), raw: c, lease: lease, cfg: l.cfg, proxied: true}, nil
 		}
-		return &conn{Conn: c, raw: c, lease: place}, nil
+		return &conn{Conn: c, raw: c, lease: lease}, nil
 	}
 }
 
-// read makes the connection whose header is read at its first use, on the goroutine of who uses it.
-func (l listener) read(c net.Conn, place *Lease) net.Conn {
+// read returns a connection that reads the header at its first use, on the goroutine that uses it.
+func (l listener) read(c net.Conn, lease *Lease) net.Conn {
 	return proxyproto.NewConn(c, proxyproto.WithPolicy(proxyproto.REQUIRE), proxyproto.SetReadHeaderTimeout(l.cfg.HeaderTimeout),
 		proxyproto.ValidateHeader(func(h *proxyproto.Header) error {
-			if !h.Command.IsLocal() && h.SourceAddr != nil { // the proxy's own look at us has none
-				place.SetSource(Addr(h.SourceAddr))
+			if !h.Command.IsLocal() && h.SourceAddr != nil { // a health check of the proxy has none
+				lease.SetSource(Addr(h.SourceAddr))
 			}
 			return nil
 		}))
 }
 
-// Addr is the IP address of an address of net; not valid if there is none.
+// Addr returns the IP address of a net.Addr, invalid if there is none.
 func Addr(a net.Addr) netip.Addr {
 	p, err := netip.ParseAddrPort(a.String())
 	if err != nil {
@@ -71,7 +71,7 @@ func Addr(a net.Addr) netip.Addr {
 	return p.Addr().Unmap().WithZone("")
 }
 
-// Cut closes a connection of TCP at once, with what it has not sent: it holds nothing in the kernel either.
+// Abort closes a TCP connection at once and discards what it has not sent, so that the kernel keeps nothing of it.
 func Abort(c net.Conn) {
 	if t := TCPConn(c); t != nil {
 		t.SetLinger(0)
@@ -79,7 +79,7 @@ func Abort(c net.Conn) {
 	c.Close()
 }
 
-// A conn gives its place back when it is closed.
+// A conn releases its lease when it is closed.
 type conn struct {
 	net.Conn
 	raw     net.Conn
@@ -112,8 +112,8 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// Under finds the place of a connection below whatever speaks over it, and whether its address came by the PROXY protocol.
-func LeaseOf(c net.Conn) (p *Lease, proxied bool) {
+// LeaseOf returns the lease of a connection below TLS and other layers, and whether its address came by the PROXY protocol.
+func LeaseOf(c net.Conn) (lease *Lease, proxied bool) {
 	for {
 		switch at := c.(type) {
 		case *conn:
@@ -126,7 +126,7 @@ func LeaseOf(c net.Conn) (p *Lease, proxied bool) {
 	}
 }
 
-// TCP finds the connection of TCP below whatever speaks over it; nil if there is none.
+// TCPConn returns the TCP connection below TLS and other layers, nil if there is none.
 func TCPConn(c net.Conn) *net.TCPConn {
 	for {
 		switch at := c.(type) {
