@@ -12,7 +12,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// claims is what a token says (RFC 7519, section 4). What could not be read of it is in wrong, and absent here.
+// claims are the claims of a token (RFC 7519, section 4). A claim that could not be parsed is absent and listed in findings.
 type claims struct {
 	iss, sub, jti      string
 	aud                jwt.ClaimStrings
@@ -55,7 +55,7 @@ func (c *claims) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// read takes one claim whole or not at all.
+// read parses one claim, or adds a finding.
 func read[T any](c *claims, o object, name string, into *T, r Reason) {
 	raw, there := o[name]
 	if !there {
@@ -78,7 +78,7 @@ func (c *claims) GetIssuer() (string, error)                   { return c.iss, n
 func (c *claims) GetSubject() (string, error)                  { return c.sub, nil }
 func (c *claims) GetAudience() (jwt.ClaimStrings, error)       { return c.aud, nil }
 
-// check lists what is wrong with the claims that golang-jwt knows nothing of, or would forgive to be missing.
+// check returns findings for the claims that golang-jwt does not check, or allows to be missing.
 func (c *claims) check() findingList {
 	f := slices.Clone(c.findings)
 	must := func(ok bool, r Reason, detail string) {

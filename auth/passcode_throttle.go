@@ -16,22 +16,22 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Why a guess at a passcode brought nothing.
+// The errors of a guess at a passcode.
 var (
 	// ErrPasscodeWrong says that the passcode is another.
 	ErrPasscodeWrong = errors.New("the passcode is wrong")
-	// ErrPasscodeBusy says that too many guesses are being looked at: come back soon.
+	// ErrPasscodeBusy says that too many guesses are being checked: retry soon.
 	ErrPasscodeBusy = errors.New("too many passcodes are being checked")
 )
 
-// Throttled says that this source has to wait before it guesses at this room again. The guess was not looked at.
+// Throttled says that this source has to wait before its next guess at this room. The guess was not checked.
 type Throttled struct{ RetryAfter time.Duration }
 
 func (t Throttled) Error() string {
 	return fmt.Sprintf("too many wrong passcodes: wait %s", t.RetryAfter)
 }
 
-// Passcodes checks guesses, few at a time, because each takes the memory and time that make guessing dear.
+// Passcodes checks guesses, few at a time, because each takes the memory and time that make guessing expensive.
 //
 //	Check ─► penalty of the source ─► known to be right ─► budget of the room ─► queue, fewest failures first ─► argon2
 //	             Throttled                  nil            Throttled             ErrPasscodeBusy              nil, ErrPasscodeWrong
@@ -45,7 +45,7 @@ func (t Throttled) Error() string {
 // A passcode that argon2 found right is recognised from then on by an HMAC under a key of the process, in microseconds: a group
 // that enters at once does not queue. The key and the HMAC stay in memory.
 //
-// It keeps no room's name and no address, only a hash of both under a key of the process.
+// It stores no room name and no address, only a hash of both under a key of the process.
 type Passcodes struct {
 	seed  maphash.Seed
 	key   [sha256.Size]byte               // of right
@@ -262,7 +262,7 @@ func (p *Passcodes) budget(now time.Time, w *pendingGuess) (budget *rate.Limiter
 	return budget, 0
 }
 
-// dispatch gives free places to those who wait. The caller holds mu.
+// dispatch assigns free slots to the queue. The caller holds mu.
 func (p *Passcodes) dispatch() {
 	for len(p.queue) > 0 {
 		next := p.queue[0]

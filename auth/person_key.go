@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// A PersonKey turns subjects into people. Whoever has it can test whether a known email address took part, so it is a secret, and
-// whoever replaces it makes strangers of all.
+// A PersonKey derives person ids from subjects. With it one can test whether a known email address took part, so it is a secret.
+// Replacing it changes every person's id.
 type PersonKey struct{ key Secret }
 
 // NewPersonKey takes at least MinPersonKey bytes.
@@ -41,7 +41,7 @@ func RandomPersonKey() PersonKey {
 	return PersonKey{NewSecret(string(b[:]))}
 }
 
-// Person is what a subject is called outside this package: base64url of HMAC-SHA-256 (RFC 2104).
+// Person returns the id of a subject outside this package: base64url of HMAC-SHA-256 (RFC 2104).
 func (k PersonKey) Person(sub string) string {
 	m := hmac.New(sha256.New, k.secret())
 	m.Write([]byte(sub))

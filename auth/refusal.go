@@ -38,7 +38,7 @@ const (
 	UsedTokensFailed Reason = "spent_failed"    // the memory of single use did not answer
 )
 
-// A Refusal is the error of a token that is not accepted. Strangers never hear the Reason.
+// A Refusal is the error of a token that is not accepted. The client never receives the Reason.
 type Refusal struct{ Reason Reason }
 
 func (r Refusal) Error() string { return "token refused: " + string(r.Reason) }

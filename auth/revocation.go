@@ -19,7 +19,7 @@ const (
 	RevokeRoom   RevocationKind = "room"   // all tokens for a room
 )
 
-// A Revocation refuses tokens that are otherwise good. Its subject is a hash: what is kept names nobody.
+// A Revocation refuses tokens that are otherwise valid. Its subject is a hash, so a stored revocation identifies nobody.
 type Revocation struct {
 	Kind    RevocationKind `json:"kind"`
 	Subject string         `json:"subject"` // TokenKey.String, PersonKey.Person or PersonKey.Room
@@ -36,7 +36,7 @@ type RevocationSubjects struct {
 	Person, Room string // as in Revocation.Subject
 }
 
-// Revocations knows what was revoked.
+// Revocations tells whether something is revoked.
 type Revocations interface {
 	// Revoked reports whether anything of what is shown is revoked.
 	Revoked(now time.Time, s RevocationSubjects) bool

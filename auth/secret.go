@@ -19,14 +19,14 @@ const redacted = "[secret]"
 // NewSecret wraps a value that must not be seen.
 func NewSecret(value string) Secret { return Secret{&value} }
 
-// RandomSecret makes 256 random bits in base64url.
+// RandomSecret returns 256 random bits in base64url.
 func RandomSecret() Secret {
 	var b [32]byte
 	rand.Read(b[:])
 	return NewSecret(base64.RawURLEncoding.EncodeToString(b[:]))
 }
 
-// Reveal gives the value, for the wire or a key only.
+// Reveal returns the value, for the wire or a key only.
 func (s Secret) Reveal() string {
 	if s.value == nil {
 		return ""
@@ -42,7 +42,7 @@ func (s Secret) Equal(o Secret) bool {
 	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(o.Reveal())) == 1
 }
 
-// Hash is what may be kept of a secret to recognise it.
+// Hash may be stored to recognise the secret.
 func (s Secret) Hash() SecretHash { return sha256.Sum256([]byte(s.Reveal())) }
 
 // Format redacts every verb of fmt, those for numbers too.

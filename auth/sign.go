@@ -15,7 +15,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// A SigningKey makes tokens where no identity provider does. It is an Ed25519 key (RFC 8032) and prints nothing of itself.
+// A SigningKey signs tokens where no identity provider does. It is an Ed25519 key (RFC 8032) and prints nothing of itself.
 type SigningKey struct {
 	id   string
 	seed Secret // RFC 8032, section 5.1.5
@@ -107,7 +107,7 @@ func ParseSigningKey(data []byte) (SigningKey, error) {
 	return SigningKey{public.ID, NewSecret(string(seed))}, nil
 }
 
-// TokenClaims is what a token shall say.
+// TokenClaims are the claims of a token to sign.
 type TokenClaims struct {
 	Issuer, Audience string
 	Subject          string
@@ -147,7 +147,7 @@ func (t TokenClaims) claims() jwt.MapClaims {
 	return m
 }
 
-// Sign makes a token that Verify accepts, or says why it would not.
+// Sign returns a token that Verify accepts, or an error that says why Verify would refuse it.
 func (k SigningKey) Sign(t TokenClaims) (Secret, error) {
 	if k.seed.Empty() {
 		return Secret{}, errors.New("the signing key is empty: make one with `alcove keygen`")
@@ -161,7 +161,7 @@ func (k SigningKey) Sign(t TokenClaims) (Secret, error) {
 	return k.sign(t.claims(), (*claims).check)
 }
 
-// SignAdmin makes a token for the admin API that AdminVerifier accepts, or says why it would not.
+// SignAdmin returns a token for the admin API that AdminVerifier accepts, or an error that says why it would be refused.
 func (k SigningKey) SignAdmin(issuer string, issuedAt time.Time, lifetime time.Duration) (Secret, error) {
 	if k.seed.Empty() {
 		return Secret{}, errors.New("the signing key is empty: make one with `alcove keygen`")

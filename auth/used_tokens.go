@@ -14,7 +14,7 @@ var (
 	ErrUsedTokensFull    = errors.New("memory of used tokens is full")
 )
 
-// A Use is the one use of one token.
+// A Use is the single use of one token.
 type Use struct {
 	Key      TokenKey
 	IssuedAt time.Time

@@ -14,8 +14,8 @@ var (
 	errAllocation    = errors.New("relay: UDP from a client with a credential only")
 )
 
-// An allocation is the UDP half of an allocation. It sends to our media ports and hears nobody else. Clients know the ports by their public
-// addresses, so those are what pion sees.
+// An allocation is the UDP half of an allocation. It exchanges datagrams with our media ports only. Clients know the ports by their public
+// addresses, so pion sees those.
 type allocation struct {
 	*net.UDPConn
 	conn *conn

@@ -18,14 +18,14 @@ import (
 // errExpired is the end of a connection whose allocation was not refreshed.
 var errExpired = errors.New("relay: the allocation is over")
 
-// A conn is one client's connection as pion wants it: a socket that gives whole messages. pion reads from one goroutine and writes
-// from two, one for answers and one for what was relayed, so who reads slowly delays nobody else.
+// A conn is one client's connection as a net.PacketConn of whole messages. pion reads from one goroutine and writes from two, one for
+// responses and one for relayed data, so a slow client delays no other.
 type conn struct {
 	net.Conn
 	server              *Server
 	media               []Media       // as it was when the connection began
 	in                  *bufio.Reader // Owned by ReadFrom.
-	unallocatedMessages int           // messages without an allocation. Owned by ReadFrom.
+	unallocatedMessages int           // received before the allocation. Owned by ReadFrom.
 	once                sync.Once
 
 	channels int       // that were bound. Owned by pion's reader.
@@ -48,7 +48,7 @@ func (c *conn) serve() error {
 	return err
 }
 
-// ReadFrom gives one message, and ends the connection where it cannot (net.PacketConn).
+// ReadFrom reads one message and closes the connection on any error (net.PacketConn).
 func (c *conn) ReadFrom(b []byte) (int, net.Addr, error) {
 	n, err := readMessage(c.in, b)
 	if err == nil && !c.endsAt.IsZero() && !time.Now().Before(c.endsAt) {
@@ -72,7 +72,7 @@ func (c *conn) ReadFrom(b []byte) (int, net.Addr, error) {
 	return n, c.RemoteAddr(), nil
 }
 
-// WriteTo sends one message: there is one client only (net.PacketConn).
+// WriteTo sends one message to the client, whatever the address (net.PacketConn).
 func (c *conn) WriteTo(b []byte, _ net.Addr) (int, error) {
 	if lifetime, ok := c.answeredLifetime(b); ok {
 		c.endsAt = time.Now().Add(max(lifetime-endMargin, 0))
@@ -86,8 +86,8 @@ func (c *conn) WriteTo(b []byte, _ net.Addr) (int, error) {
 	return n, err
 }
 
-// answeredLifetime is for how long this answer lets an allocation live. That to an Allocate said again tells the lifetime of then, and changes
-// nothing.
+// answeredLifetime returns the LIFETIME of a success response. The response to a retransmitted Allocate repeats the first lifetime and
+// is ignored.
 func (c *conn) answeredLifetime(answer []byte) (lifetime time.Duration, ok bool) {
 	if kind := binary.BigEndian.Uint16(answer); kind != refreshSuccess && (kind != allocateSuccess || !c.endsAt.IsZero()) {
 		return 0, false
@@ -103,7 +103,7 @@ func (c *conn) answeredLifetime(answer []byte) (lifetime time.Duration, ok bool)
 	return time.Duration(binary.BigEndian.Uint32(v)) * time.Second, true
 }
 
-// LocalAddr is of the family of our media, which pion takes for that of the allocation where a browser names none.
+// LocalAddr has the address family of our media. pion uses it for an allocation whose request names no family.
 func (c *conn) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(c.media[0].Public) }
 
 // Close ends the connection with its allocation, from any goroutine.
@@ -131,17 +131,17 @@ func (c *conn) authKey(r *turn.RequestAttributes) (string, []byte, bool) {
 	return r.Username, g.key, true
 }
 
-// onAuth counts wrong passwords.
+// onAuth counts failed authentications.
 func (c *conn) onAuth(_, _ net.Addr, _, _, _, _ string, ok bool) {
 	if !ok {
 		c.server.refused[wrongCredential].Add(1)
 	}
 }
 
-// claim takes one of the connections of a credential; it was proven.
+// claim counts the connection against the quota of its credential, after authentication.
 func (c *conn) claim(username, _ string, _ net.Addr) bool { return c.server.claim(c, username) }
 
-// onChannel ends a connection that binds a channel too many. It is called with locks of pion's held, which Close takes none of.
+// onChannel closes a connection that binds too many channels. pion holds locks of its own meanwhile; Close takes none of them.
 func (c *conn) onChannel(_, _ net.Addr, _, _, _ string, _, _ net.Addr, _ uint16) {
 	if c.channels++; c.channels > maxChannels {
 		c.server.refused[forbiddenPeer].Add(1)
@@ -149,7 +149,7 @@ func (c *conn) onChannel(_, _ net.Addr, _, _, _ string, _, _ net.Addr, _ uint16)
 	}
 }
 
-// onPermission reports whether a client may name this address at all; which port counts is judged at each datagram.
+// onPermission reports whether a client may use this IP address; WriteTo checks the port of each datagram.
 func (c *conn) onPermission(_ net.Addr, ip net.IP) bool {
 	for _, m := range c.media {
 		if ip.Equal(m.Public.Addr().AsSlice()) {

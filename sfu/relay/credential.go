@@ -10,23 +10,23 @@ import (
 // A Credential is a username and a password (RFC 8489, section 9.2), random both.
 type Credential struct{ Username, Password string }
 
-// A grant is the credential of one holder with the connections that proved it.
+// A grant is the credential of one holder with its authenticated connections.
 type grant struct {
 	credential Credential
 	key        []byte         // what pion compares, in constant time
 	conns      map[*conn]bool // Guarded by Server.mu.
 }
 
-// A Group is those of one room who may use the relay.
+// A Group is the set of holders in one room that may use the relay.
 type Group struct {
 	server *Server
 	grants map[string]*grant // by holder. Guarded by server.mu.
 }
 
-// Group makes one that nobody is in.
+// Group creates an empty group.
 func (s *Server) Group() *Group { return &Group{server: s, grants: map[string]*grant{}} }
 
-// Allow makes credentials for those who are new among the holders. Those of all others end, with their connections.
+// Allow creates credentials for new holders and revokes those of all others, closing their connections.
 func (g *Group) Allow(holders []string) {
 	s := g.server
 	wanted := map[string]bool{}
@@ -58,7 +58,7 @@ func (g *Group) Allow(holders []string) {
 	}
 }
 
-// Credential is that of a holder; ok says whether they may use the relay.
+// Credential returns a holder's credential; ok is false if the holder may not use the relay.
 func (s *Server) Credential(holder string) (c Credential, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

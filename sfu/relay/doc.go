@@ -5,9 +5,9 @@
 //	                                                            │ datagrams
 //	                 a worker's socket ◄─── UDP on this host ── relayed: the media ports or nothing
 //
-// Each connection has a TURN server of its own, so that all it knows ends with it. A credential is made when a seat is admitted, and
-// ends with the admission: its connections are cut at once. It is random and says nothing of a person.
+// Each connection has a TURN server of its own, so that its state ends with it. A credential is created when a seat is admitted and
+// revoked with the admission, which closes its connections at once. It is random and identifies nobody.
 //
-// What a stranger costs is fixed: a connection without an allocation sends a few messages and lives for some seconds. Nothing here
-// writes a log: all that could be said holds addresses.
+// An unauthenticated client has a fixed cost: without an allocation it may send a few messages and stay for some seconds. The package
+// writes no log, because every line would hold addresses.
 package relay

@@ -16,7 +16,7 @@ const (
 )
 
 // allowedMethods are the types of STUN messages that a client of ours sends: Binding, Allocate, Refresh, CreatePermission and ChannelBind
-// requests, and Send indications. RFC 6062, TCP beyond the relay, is not spoken.
+// requests, and Send indications. TCP allocations (RFC 6062) are not supported.
 var allowedMethods = []uint16{0x0001, 0x0003, 0x0004, 0x0008, 0x0009, 0x0016}
 
 // Success responses that say how long an allocation lives.
@@ -27,8 +27,8 @@ const (
 
 var errMessage = errors.New("relay: not a message of TURN")
 
-// readMessage reads one whole message into b and gives its length. The lengths are judged here: pion's framing computes them in 16
-// bits, and a message that claims 65516 bytes would keep it busy for ever.
+// readMessage reads one whole message into b and gives its length. It checks the lengths itself: pion's framing computes them in 16
+// bits and loops for ever on a message that claims 65516 bytes.
 func readMessage(r *bufio.Reader, b []byte) (int, error) {
 	head, err := r.Peek(channelHeader)
 	if err != nil {
@@ -60,6 +60,6 @@ func readMessage(r *bufio.Reader, b []byte) (int, error) {
 	return length, err
 }
 
-// IsTURN reports whether a connection that begins with this byte speaks TURN: all its requests begin with two zero bits and six of
+// IsTURN reports whether a connection that begins with this byte carries TURN: all its requests begin with two zero bits and six of
 // their method. HTTP begins with a letter (RFC 9112, section 3).
 func IsTURN(first byte) bool { return first == 0 }

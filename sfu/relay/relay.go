@@ -8,10 +8,10 @@ import (
 	"sync/atomic"
 )
 
-// A Media is a media port: as clients know it, and as this host reaches it.
+// A Media is a media port: the address that clients know and the one on this host.
 type Media struct{ Public, Local netip.AddrPort }
 
-// Why somebody could not use the relay.
+// The reasons of refusals.
 const (
 	wrongCredential = iota // unknown, ended, or with a wrong password
 	overQuota              // too many connections of one credential
@@ -22,7 +22,7 @@ const (
 	refusalCount
 )
 
-// Refusals are their names, in order.
+// Refusals returns their names, in order.
 func Refusals() []string {
 	return []string{"credential", "quota", "full", "malformed", "silent", "destination"}
 }
@@ -47,10 +47,10 @@ func New(media func() []Media) *Server {
 	return &Server{media: media, grants: map[string]*grant{}, holders: map[string]*grant{}, conns: map[*conn]bool{}}
 }
 
-// An AllocationListener connection wants to know when it has an allocation: it is no stranger's from then on.
+// An AllocationListener is a connection that is told of its allocation, after which it is authenticated.
 type AllocationListener interface{ Allocated() }
 
-// Serve takes a connection over and speaks TURN with it until it is gone. Close of the connection must not wait for the client.
+// Serve takes over a connection and serves TURN on it until it closes. The connection's Close must not wait for the client.
 func (s *Server) Serve(with net.Conn) {
 	c := &conn{Conn: with, server: s, media: s.media(), in: bufio.NewReaderSize(with, maxMessage)}
 	s.mu.Lock()
@@ -64,13 +64,13 @@ func (s *Server) Serve(with net.Conn) {
 	}
 }
 
-// Refuse closes a connection for which there is no place.
+// Refuse closes a connection above the server's limit and counts it.
 func (s *Server) Refuse(c net.Conn) {
 	s.refused[serverFull].Add(1)
 	c.Close()
 }
 
-// claim gives a connection to the credential that it proved, for good.
+// claim binds a connection to the credential that it authenticated with.
 func (s *Server) claim(c *conn, username string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,7 +87,7 @@ func (s *Server) claim(c *conn, username string) bool {
 	return true
 }
 
-// allocate notes the allocation of a connection, of which there can be one.
+// allocate registers the one allocation of a connection.
 func (s *Server) allocate(c *conn, r *allocation) bool {
 	s.mu.Lock()
 	ok := !c.closed && c.grant != nil && c.allocation == nil
@@ -102,7 +102,7 @@ func (s *Server) allocate(c *conn, r *allocation) bool {
 	return ok
 }
 
-// forget forgets a connection.
+// forget removes a connection.
 func (s *Server) forget(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -116,7 +116,7 @@ func (s *Server) forget(c *conn) {
 	}
 }
 
-// Close ends all connections; those that come later end at once.
+// Close closes all connections; later ones are closed at once.
 func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true

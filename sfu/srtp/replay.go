@@ -1,6 +1,6 @@
 package srtp
 
-// Bounds of what an Opener remembers of one peer. Both count only what was authenticated: strangers add nothing.
+// Bounds of the replay state of one peer. Only authenticated packets add state.
 const (
 	// maxWindows is how many sources have a window: three sources with three encodings and RTX each, four times over.
 	maxWindows = 64
@@ -9,8 +9,8 @@ const (
 	maxNextIndices = 4096
 )
 
-// replayStates are the replay states of the SSRCs of one direction. All live under one key, so no packet that was ever accepted may be
-// accepted again, however many SSRCs came after it (RFC 3711, section 3.3.2):
+// replayStates are the replay states of the SSRCs of one direction. All share one key, so an accepted packet is never
+// accepted again, however many SSRCs follow it (RFC 3711, section 3.3.2):
 //
 //   - A live source has a window: each index once, those older than the window never.
 //   - When a new source needs the place, the one that was silent longest loses its window and leaves the next index: all at or above
@@ -33,7 +33,7 @@ func newReplayStates() replayStates {
 	return replayStates{windows: map[uint32]*source{}, nextIndex: map[uint32]uint64{}}
 }
 
-// mark notes an authenticated packet of a live source.
+// mark notes an authenticated packet of a source that has a window.
 func (s *replayStates) mark(src *source, index uint64) {
 	s.clock++
 	src.used = s.clock
@@ -72,7 +72,7 @@ func (s *replayStates) oldest() *source {
 	return oldest
 }
 
-// windowSize is how far back a packet may come late: RFC 3711 asks for 64 at least; video bursts want more.
+// windowSize is how late a packet may arrive, in packets: RFC 3711 asks for 64 at least; video bursts want more.
 const windowSize = 1024
 
 // window remembers which of the last windowSize indices came (RFC 3711, section 3.3.2).

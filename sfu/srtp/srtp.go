@@ -1,8 +1,9 @@
-// Package srtp protects and opens SRTP and SRTCP packets with AES-GCM (RFC 3711, RFC 7714), or with AES-CM and HMAC-SHA1 for clients that know nothing better, without allocating.
+// Package srtp protects and opens SRTP and SRTCP packets without allocating: with AES-GCM (RFC 3711, RFC 7714), or with AES-CM and
+// HMAC-SHA1 for clients that support nothing else.
 //
 //	keys (RFC 5764) ──► Derive ──► Sealer (what we send)    index given by the caller, who owns the sequence
 //	                          └──► Opener (what we receive)  rollover and replay kept per SSRC, only after authentication;
-//	                                                         an SSRC that was replaced keeps its highest index, see sources.go
+//	                                                         an evicted SSRC keeps its highest index, see replay.go
 //
 // A Sealer and an Opener have one owner each; neither is safe for concurrent use. The caller of a Sealer must never give
 // the same SSRC and index to two different packets: with GCM that reveals the key stream (RFC 7714, section 8.1).
@@ -22,12 +23,12 @@ const (
 	indexSize = 4 // E flag and SRTCP index
 )
 
-// The highest indices (RFC 3711, sections 3.3.1 and 3.4). A key that reached one is used up (section 9.2): another packet would be
-// sealed with a nonce that was used before.
+// The highest indices (RFC 3711, sections 3.3.1 and 3.4). A key that reached one is exhausted (section 9.2): another packet would
+// reuse a nonce.
 const (
 	maxRTPIndex  = 1<<48 - 1
 	maxRTCPIndex = 1<<31 - 1
-	// exhaustionMargin is how long before it an Opener says so: the last packet may be lost.
+	// exhaustionMargin is how many packets earlier an Opener reports it: the last packet may be lost.
 	exhaustionMargin = 1 << 15
 )
 
@@ -44,7 +45,7 @@ var (
 	ErrShort        = errors.New("srtp: packet too short")
 	ErrReplayed     = errors.New("srtp: replayed or too old")
 	ErrAuth         = errors.New("srtp: authentication failed")
-	ErrKeyExhausted = errors.New("srtp: the key is used up")
+	ErrKeyExhausted = errors.New("srtp: the key is exhausted")
 	ErrKey          = errors.New("srtp: master key must have 16 or 32 bytes, salt 12")
 )
 
@@ -119,7 +120,7 @@ func (h *direction) rtcpNonce(ssrc, index uint32) []byte {
 // A Sealer protects what one side sends.
 type Sealer struct {
 	rtp, rtcp direction
-	rtcpIndex uint32   // of the next report; maxRTCPIndex+1: the key is used up
+	rtcpIndex uint32   // of the next report; maxRTCPIndex+1: the key is exhausted
 	aad       [12]byte // scratch
 }
 
@@ -157,7 +158,7 @@ func newCMDirections(key, salt []byte) (rtp, rtcp direction, err error) {
 }
 
 // RTP seals in place: packet holds the header, then the payload, and must have room for TagSize more. It returns the
-// longer packet. index is ROC<<16|SEQ. Beyond 2^48 packets of a source the answer is nil: the key is used up, and the connection must
+// longer packet. index is ROC<<16|SEQ. Beyond 2^48 packets of a source it returns nil: the key is exhausted and the connection must
 // end (RFC 3711, section 9.2).
 func (s *Sealer) RTP(packet []byte, headerSize int, ssrc uint32, index uint64) []byte {
 	if index > maxRTPIndex {
@@ -168,7 +169,7 @@ func (s *Sealer) RTP(packet []byte, headerSize int, ssrc uint32, index uint64) [
 	return packet[:len(packet)+s.rtp.tag]
 }
 
-// RTCP seals a compound packet in place; packet must have room for TagSize+4 more. After 2^31 packets the answer is nil, as of RTP.
+// RTCP seals a compound packet in place; packet must have room for TagSize+4 more. After 2^31 packets it returns nil, as RTP does.
 func (s *Sealer) RTCP(packet []byte) []byte {
 	if s.rtcpIndex > maxRTCPIndex {
 		return nil
@@ -235,8 +236,8 @@ func (o *Opener) RTP(packet []byte, headerSize int) ([]byte, error) {
 	return packet[:len(packet)-o.rtp.tag], nil
 }
 
-// Authenticates reports whether a packet of a source that has a window is authentic and was not accepted before. It accepts nothing and destroys
-// the packet.
+// Authenticates reports whether a packet of a source that has a window is authentic and was not accepted before. It does not
+// update the replay state, and it overwrites the packet.
 func (o *Opener) Authenticates(packet []byte, headerSize int) bool {
 	if headerSize < 12 || len(packet) < headerSize+o.rtp.tag {
 		return false
@@ -260,8 +261,8 @@ func (o *Opener) openRTP(packet []byte, headerSize int, ssrc uint32, index uint6
 //
 // A new source begins with any sequence number, under rollover counter 0 (RFC 3711, section 3.3.1), and its first packets may be
 // lost: a low number may be of counter 1 already. It is tried under both, so that a forged packet costs twice as much as one of a
-// known source, and nothing that a stranger does makes it more. There is no budget for these tries: forged packets would use it up,
-// and the real source would not be heard.
+// known source, and nothing that a stranger does makes it more. These attempts have no budget: forged packets would exhaust it
+// and block the real source.
 func (o *Opener) openUnknown(packet []byte, headerSize int, ssrc uint32, seq uint16) ([]byte, error) {
 	next := o.sources.nextIndex[ssrc]
 	index, second := uint64(seq), uint64(seq)+1<<16
@@ -289,7 +290,7 @@ func (o *Opener) openUnknown(packet []byte, headerSize int, ssrc uint32, seq uin
 	return packet[:len(packet)-o.rtp.tag], nil
 }
 
-// estimateIndex is the packet index nearest to the highest one (RFC 3711, appendix A).
+// estimateIndex returns the packet index nearest to the highest one (RFC 3711, appendix A).
 func estimateIndex(highest uint64, seq uint16) uint64 {
 	d := int64(int16(seq - uint16(highest)))
 	if int64(highest)+d < 0 {

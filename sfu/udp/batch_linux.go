@@ -346,9 +346,9 @@ func (f *batchConn) Wake() {
 
 func (f *batchConn) Close() error { return f.conn.Close() }
 
-// Nap lets the thread rest for a moment too short for timers, which count in milliseconds here. The scheduler is not told: it
-// would hand the processor on and look for it every 20 µs, which costs more than all that the nap saves. A collection of
-// garbage ends the nap by its signal.
+// Nap sleeps for a time that is too short for Go's timers, which have millisecond resolution here. It is a raw system call, so the
+// scheduler does not hand the processor to another thread, which would cost more than the sleep saves. A garbage collection
+// interrupts it by a signal.
 func Nap(d time.Duration) {
 	if d <= 0 {
 		return

@@ -38,7 +38,7 @@ func (b *receiveBatch) allocate() {
 	b.prepare()
 }
 
-// prepare makes the messages ready that the last read used up.
+// prepare resets the messages of the last read.
 func (b *receiveBatch) prepare() {
 	for i := range b.received {
 		b.iov[i] = syscall.Iovec{Base: &b.buffer[i*b.size], Len: uint64(b.size)}
@@ -50,7 +50,7 @@ func (b *receiveBatch) prepare() {
 	b.received, b.next, b.offset = 0, 0, 0
 }
 
-// deliver hands on as many datagrams as the batch holds.
+// deliver copies as many datagrams as fit into the batch.
 func (b *receiveBatch) deliver(batch []Packet) int {
 	n := 0
 	for ; n < len(batch) && b.next < b.received; n++ {

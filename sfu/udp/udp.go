@@ -1,4 +1,4 @@
-// Package udp is the media socket: batches in, batches out, and a wake from elsewhere.
+// Package udp is the media socket: it reads and writes batches of datagrams, and a read can be woken.
 //
 //	Read(batch, deadline) ──► datagrams, or none at the deadline or after Wake
 //	Write(batch)          ──► how many the kernel took
@@ -21,7 +21,7 @@ const MaxDatagram = 1600
 const BaseDatagram = 1280 - 40 - 8
 
 // receiveBuffer is the size asked for the kernel's receive buffer, in bytes: 160 ms of a 200 Mbit/s worker. The kernel may
-// give less (net.core.rmem_max); Socket.ReceiveBuffer tells.
+// grant less (net.core.rmem_max); see Socket.ReceiveBuffer.
 const receiveBuffer = 4 << 20
 
 // A Packet is one datagram with the address of the other side.
@@ -31,7 +31,7 @@ type Packet struct {
 	TooLong bool // set by Write: larger than the MTU of the interface, and not sent
 }
 
-// Now is the deadline of a Read that takes what is there and does not wait.
+// Now is the deadline of a Read that does not wait.
 var Now = time.Unix(0, 2)
 
 // A Conn is the media socket of one worker.
@@ -51,7 +51,7 @@ type Conn interface {
 	Close() error
 }
 
-// A Socket is an open Conn and what is known of it.
+// A Socket is an open Conn with its address and counters.
 type Socket struct {
 	Conn
 	Local         netip.AddrPort
@@ -59,7 +59,7 @@ type Socket struct {
 	Stats         *Stats // Owned by the goroutine that reads and writes.
 }
 
-// Stats count what a socket did. Figures only grow.
+// Stats are the counters of a socket. They only grow.
 type Stats struct {
 	Datagrams    uint64 // sent in batches
 	Messages     uint64 // of the kernel that carried them: Datagrams/Messages is the mean length of a train
@@ -67,10 +67,10 @@ type Stats struct {
 	Refused      uint64 // sent, and refused for reasons of their destination
 	TooLong      uint64 // of Refused: larger than the MTU of the interface
 	Fragmented   uint64 // sent in fragments, for the MTU of the interface is below BaseDatagram
-	ResentTrains uint64 // trains that a device or a path refused, sent again one by one
+	ResentTrains uint64 // trains that a device or a path refused, resent as single datagrams
 }
 
-// A Mode says what a socket may use of its system.
+// A Mode selects the system calls that a socket may use.
 type Mode uint8
 
 // The modes.
