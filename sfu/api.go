@@ -5,7 +5,7 @@ import "log/slog"
 type (
 	// PeerID names one participant of one room to the media plane.
 	PeerID string
-	// Source is what a publication shows or sounds.
+	// Source is the kind of media source of a publication.
 	Source string
 )
 
@@ -23,13 +23,13 @@ const (
 	slotScreen = "screen"
 )
 
-// A Plan is all that may happen in a room; who is not in it has no peer.
+// A Plan states everything that may happen in a room. A participant outside it has no peer.
 type Plan struct {
 	Entries []PlanEntry
 	Record  []string // publications that the room's Tap may have; muted ones are silent there too
 }
 
-// A PlanEntry says what one peer may send and whom it receives, in order.
+// A PlanEntry lists what one peer may send and from which peers it receives, in order.
 type PlanEntry struct {
 	Peer     PeerID
 	Sends    []Send
@@ -38,15 +38,14 @@ type PlanEntry struct {
 
 // A Send is one source that a peer may publish.
 //
-// The CSRC of a publication never changes. A packet that is sent again without RTX leaves under the index under which it left
-// first; were anything in it different, such as the CSRC, two packets would share one nonce, which gives the authentication key away
-// (RFC 7714, section 8.1; RFC 5116, section 5.1.1). A plan that breaks the rule ends the flow into all slots, which forget what they
-// sent: as for another publication.
+// The CSRC of a publication never changes. A retransmission without RTX reuses the SRTP index of the original packet; if anything in it
+// differed, such as the CSRC, two packets would share one nonce, which reveals the authentication key (RFC 7714, section 8.1; RFC 5116,
+// section 5.1.1). A plan that changes the CSRC is treated as a new publication: all slots detach and forget what they sent.
 type Send struct {
 	ID     string // of the publication
 	Source Source
-	CSRC   uint32 // what names it in packets
-	Muted  bool   // dropped at the door
+	CSRC   uint32 // identifies it in packets
+	Muted  bool   // its packets are dropped on arrival
 }
 
 // An Offer is a client's session description with the sources of its m-lines.
@@ -76,7 +75,7 @@ type Slot struct {
 	Index int
 }
 
-// A SlotOwner says whose publication a slot carries.
+// A SlotOwner is the publication that a slot carries.
 type SlotOwner struct {
 	Kind        string
 	Index       int
@@ -85,40 +84,40 @@ type SlotOwner struct {
 	CSRC        uint32
 }
 
-// An Event is news from a room's media.
+// An Event reports a change in a room's media.
 type Event interface{ event() }
 
 type (
-	// SlotsMapped says what the slots of Peer carry from now on. Nothing flows through a new mapping before
+	// SlotsMapped lists what the slots of Peer carry from now on. No media flows through a new mapping before
 	// Room.Announced(Peer, Version).
 	SlotsMapped struct {
 		Peer    PeerID
 		Version uint64
 		Slots   []SlotOwner
 	}
-	// SpeakersChanged says who speaks, loudest first.
+	// SpeakersChanged lists the active speakers, loudest first.
 	SpeakersChanged struct{ Peers []PeerID }
-	// EncodingsWanted says which encodings of a simulcast of Peer somebody watches; the others need not be sent.
+	// EncodingsWanted lists the encodings of Peer's simulcast that have a receiver; the client may pause the others.
 	EncodingsWanted struct {
 		Peer   PeerID
 		Source Source
 		RIDs   []string
 	}
-	// RateExceeded says that a publication of Peer sends more than it may: what is above is dropped. Withheld: it is sound, it
-	// stayed above, and nothing of it passes until a plan mutes it and another unmutes it.
+	// RateExceeded reports that a publication of Peer exceeds its limit; the excess is dropped. Withheld is set for audio that
+	// stayed above the limit: it is blocked until a plan mutes it and a later plan unmutes it.
 	RateExceeded struct {
 		Peer        PeerID
 		Publication string
 		Source      Source
 		Withheld    bool
 	}
-	// HandshakeFailed says why the connection of Peer got no keys; it has ended.
+	// HandshakeFailed reports why the DTLS handshake of Peer failed. The connection has ended.
 	HandshakeFailed struct {
 		Peer       PeerID
 		Generation uint32
 		Fault      HandshakeFault
 	}
-	// Failed says that the room's media ended because of a bug of ours.
+	// Failed reports that the room's media ended after a panic.
 	Failed struct{}
 )
 
@@ -137,6 +136,6 @@ type Config struct {
 	AllowAES128 bool     // also AEAD_AES_128_GCM and AES128_CM_HMAC_SHA1_80
 	Log         *slog.Logger
 
-	// MaxBitrates is what senders of pictures are told, in bit/s at most: of each encoding of a source, the lowest first.
+	// MaxBitrates is the highest bitrate announced to senders of video, in bit/s, for each encoding of a source, lowest first.
 	MaxBitrates map[Source][]int
 }

@@ -3,8 +3,7 @@ package sfu
 import "time"
 
 // A mediaClock is the time that reports, feedback and recordings see: the wall clock as it was when the first peer of now connected, and
-// from there on elapsed time. Were the wall clock set meanwhile, by hand or by NTP, a receiver would see its picture and its sound
-// jump against what it heard before: media time never follows it (RFC 3550, section 4). While nobody is connected the clock is read
+// from there on elapsed time. Were the wall clock set meanwhile, by hand or by NTP, receivers would see a jump in audio and video time: media time never follows it (RFC 3550, section 4). While nobody is connected the clock is read
 // anew. Owned by worker.run.
 type mediaClock struct{ began time.Time }
 

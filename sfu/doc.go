@@ -5,13 +5,13 @@
 //	                                                                                                   ▼
 //	udp.Conn.Read ──► worker ─┬─► STUN, DTLS ──► ice.go; pipe.go ──► pion: DTLS
 //	                          ├─► SRTP  ──► peer ──► publication ──► each subscription ──► slot ──► udp.Conn.Write
-//	                          │                                 └──► tapping ──► Tap: what a plan lets be recorded
+//	                          │                                 └──► tapSubscription ──► Tap: what a plan lets be recorded
 //	                          └─► SRTCP ──► NACK, PLI, reports
 //
 // A room lives on one worker; the worker is one goroutine and owns every structure of its rooms' media, so that between a
-// packet's arrival and its departures there is no lock, no queue and no other goroutine. What it may do is said by a
-// Plan, always whole: who is not in it has no peer, what is not in it does not pass. sfu knows nothing of why.
+// packet's arrival and its sending there is no lock, no queue and no other goroutine. A Plan states
+// everything that may happen in a room: a participant outside it has no peer, and media outside it is dropped. sfu does not know why.
 //
-// Keys are used only once DTLS is verified. Media goes only to the address that the client nominated and that is proved (ice.go), and
-// comes only from addresses that are proved. All RTCP is ours: pion never writes any, for two writers of one SRTCP context reuse nonces.
+// Keys are used only after DTLS is verified. Media is sent only to the nominated, validated address (ice.go) and accepted only from
+// validated addresses. The sfu writes all RTCP: a second writer of the same SRTCP context would reuse nonces.
 package sfu

@@ -107,21 +107,21 @@ type Room struct {
 
 	mu     sync.Mutex
 	next   *Plan    // Guarded by mu: the newest plan not yet in force.
-	dones  []func() // Guarded by mu: who waits for it.
-	queued bool     // Guarded by mu: the taskQueue holds a letter for it.
+	dones  []func() // Guarded by mu: called once it is in force.
+	queued bool     // Guarded by mu: the taskQueue has a task for it.
 
 	members  map[PeerID]*member // Owned by worker.run, as all below.
 	order    []*member          // as in the plan
 	record   []string           // the same
 	speakers []PeerID
 	panics   int
-	version  uint64 // of the newest slot map of anybody
+	version  uint64 // of the newest slot map of any member
 	closed   bool
 	expected *expectedPlan // the plan in force, as the cross-check keeps it
 }
 
-// Apply makes the plan the only truth. done is called by the worker when nothing passes any more that the plan does not
-// allow. Plans that come faster than the worker takes them are skipped but the newest.
+// Apply puts a plan in force. The worker calls done when nothing passes any more that the plan does not allow. If plans arrive faster
+// than the worker applies them, only the newest is applied.
 func (r *Room) Apply(p Plan, done func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -136,8 +136,8 @@ func (r *Room) Apply(p Plan, done func()) {
 	r.worker.submitFor(r, nil, r.applyNewest)
 }
 
-// applyNewest puts the newest plan in force. What a panic interrupts begins again without whom it cost, so that in the end the plan is in force
-// or the room is closed: only then is anybody told so.
+// applyNewest puts the newest plan in force. If a panic interrupts it, it starts over without the peer that the
+// panic closed. The done callbacks run only when the plan is in force or the room is closed.
 func (r *Room) applyNewest() {
 	r.mu.Lock()
 	plan, dones := r.next, r.dones
@@ -154,7 +154,7 @@ func (r *Room) applyNewest() {
 	}
 }
 
-// Announced says that the client was told slot map version: what it maps may flow.
+// Announced confirms that the client was sent this version of the slot map, so its media may flow.
 func (r *Room) Announced(id PeerID, version uint64) {
 	r.worker.submitFor(r, nil, func() {
 		if m := r.members[id]; m != nil {

@@ -100,7 +100,7 @@ func newAgent(p *peer, c *credentials) *agent {
 	return a
 }
 
-// start lets checks come: the answer is on its way.
+// start starts accepting checks: the answer is being sent.
 func (a *agent) start() {
 	w := a.peer.worker
 	a.consent, a.repeatsAt = w.now, w.now
@@ -220,7 +220,7 @@ func (w *worker) handleSTUN(data []byte, from netip.AddrPort) forward.Drop {
 	return c.agent.handleCheck(c, m, from, len(data))
 }
 
-// handleCheck takes a check of the client, or of somebody who repeats or forges one.
+// handleCheck handles a connectivity check, which may be replayed or forged.
 func (a *agent) handleCheck(c *credentials, m *stun.Message, from netip.AddrPort, size int) forward.Drop {
 	w := a.peer.worker
 	var name stun.Username

@@ -253,8 +253,8 @@ func TestAddressHeld(t *testing.T) {
 	})
 }
 
-// TestForgedFirst: somebody else's check from the client's address comes before the client's own. The client gets its address all the same.
-func TestForgedFirst(t *testing.T) {
+// TestForgedCheckFirst: somebody else's check from the client's address comes before the client's own. The client gets its address all the same.
+func TestForgedCheckFirst(t *testing.T) {
 	n, at := newICENet(t), host(1, 5000)
 	a, b := n.join("a"), n.join("b")
 	n.w.drop(n.w.handleSTUN(b.check(100, true), at))
@@ -266,9 +266,9 @@ func TestForgedFirst(t *testing.T) {
 	}
 }
 
-// TestRepeatsElsewhere: a check that was overheard is repeated, from one address and from many. It moves nothing and fills nothing, and the
+// TestReplayedChecks: a check that was overheard is repeated, from one address and from many. It moves nothing and fills nothing, and the
 // person may still go elsewhere.
-func TestRepeatsElsewhere(t *testing.T) {
+func TestReplayedChecks(t *testing.T) {
 	n, at, to := newICENet(t), host(1, 5000), host(2, 6000)
 	a := n.join("a")
 	check := a.check(100, true)
@@ -298,9 +298,9 @@ func TestRepeatsElsewhere(t *testing.T) {
 	a.uses(to)
 }
 
-// TestOvertaken: a copy of the very first check comes from elsewhere before the check itself, which looks like the repeat then. The client gets its
+// TestCheckOvertakenByCopy: a copy of the very first check comes from elsewhere before the check itself, which looks like the repeat then. The client gets its
 // connection all the same.
-func TestOvertaken(t *testing.T) {
+func TestCheckOvertakenByCopy(t *testing.T) {
 	n, at, spy := newICENet(t), host(1, 5000), host(3, 7000)
 	a := n.join("a")
 	check := a.check(100, true)
@@ -311,9 +311,9 @@ func TestOvertaken(t *testing.T) {
 	a.uses(at)
 }
 
-// TestTableOfPaths: somebody who recorded many checks sends each from an address of its own. What is proved stays, and who is at a new address
+// TestPathTableLimit: somebody who recorded many checks sends each from an address of its own. What is proved stays, and who is at a new address
 // proves it at once.
-func TestTableOfPaths(t *testing.T) {
+func TestPathTableLimit(t *testing.T) {
 	n, at, to := newICENet(t), host(1, 5000), host(2, 6000)
 	a := n.join("a")
 	a.connect(at)

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// picturesOf stops a camera: the test sends its frames itself.
-func picturesOf(x *simPeer) *simStream {
+// stopCamera stops a camera: the test sends its frames itself.
+func stopCamera(x *simPeer) *simStream {
 	src := x.source(Camera)
 	src.on, src.parts, src.size = false, 5, 300
 	return src.streams[0]
@@ -23,9 +23,9 @@ func (st *simStream) frame(temporal uint8) uint32 {
 	return st.clock(90)
 }
 
-// TestRestOfKeyFrame: where the first packet of a key frame comes last, each slot that waits for it gets what came before, padding
+// TestLateKeyFrameStart: where the first packet of a key frame comes last, each slot that waits for it gets what came before, padding
 // left out, and so does the recorder: nobody asks for anything again.
-func TestRestOfKeyFrame(t *testing.T) {
+func TestLateKeyFrameStart(t *testing.T) {
 	for name, c := range map[string]struct {
 		spec    simSpec
 		padding bool
@@ -47,7 +47,7 @@ func TestRestOfKeyFrame(t *testing.T) {
 			c.spec.pairs = 2
 			all := []*simPeer{s.join("a", c.spec), s.join("b", c.spec), s.join("c", c.spec)}
 			s.run(3 * time.Second)
-			st := picturesOf(all[0])
+			st := stopCamera(all[0])
 			s.run(keyFrameRepeat)
 			e := all[0].peer.publications[1].encodings[0]
 			for _, sub := range e.publication.subscribers {

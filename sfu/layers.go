@@ -141,8 +141,8 @@ func (c choice) lower(now time.Time) choice {
 	return choice{}
 }
 
-// shareBandwidth gives every slot what its path has room for: screens first, then pictures in the order of slots. All give
-// way step by step, the last first, until the sum fits. Sound is never paused.
+// shareBandwidth gives every slot what its path has room for: screens first, then cameras in slot order. Choices are
+// lowered step by step, the last slot first, until the sum fits. Audio is never paused.
 func (p *peer) shareBandwidth(now time.Time) {
 	var slots []*slot
 	for _, kind := range []string{slotScreen, slotVideo} {

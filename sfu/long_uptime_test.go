@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestOutboxAge lets an outbox count over 2^32 rounds, as a busy worker does within days: a slot whose number is old must not be passed over.
-func TestOutboxAge(t *testing.T) {
+// TestOutboxRoundsBeyond32Bits lets an outbox count over 2^32 rounds, as a busy worker does within days: a slot whose number is old must not be passed over.
+func TestOutboxRoundsBeyond32Bits(t *testing.T) {
 	s, all := newGroup(t, 31, simSpec{}, "a", "b")
 	s.w.box.rounds = 1<<32 - 20
 	before := all[1].shows("a", slotAudio).count
@@ -19,9 +19,9 @@ func TestOutboxAge(t *testing.T) {
 	}
 }
 
-// TestReportDelayAge holds that a receiver report does not name a sender report that is too old for DLSR: the sender would take a round trip
+// TestReportDelayLimit holds that a receiver report does not name a sender report that is too old for DLSR: the sender would take a round trip
 // of hours from it.
-func TestReportDelayAge(t *testing.T) {
+func TestReportDelayLimit(t *testing.T) {
 	_, all := newGroup(t, 32, simSpec{}, "a", "b")
 	e := all[0].peer.publications[0].encodings[0]
 	e.reported, e.reportLSR, e.reportAt = true, 7, simBegin

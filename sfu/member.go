@@ -2,7 +2,7 @@ package sfu
 
 import "slices"
 
-// A member is one seat of the plan: what it may do, and its connection once there is one. Owned by the worker.
+// A member is one entry of the plan, and its connection once there is one. Owned by the worker.
 type member struct {
 	id       PeerID
 	room     *Room
@@ -15,7 +15,7 @@ type member struct {
 	owners  []SlotOwner
 }
 
-// applyPlan makes the room what the plan says. Runs on the worker.
+// applyPlan brings the room in line with the plan. Runs on the worker.
 func (r *Room) applyPlan(p Plan) {
 	if r.closed {
 		return
@@ -90,8 +90,8 @@ func (r *Room) remap() {
 	r.worker.acting = before
 }
 
-// remap decides whose publications the slots of this member carry: a person keeps a pair as long as they are heard, the
-// others take what is free, in the order of the plan.
+// remap decides whose publications the slots of this member carry: a peer keeps its pair as long as it is received; the
+// others get free pairs in the order of the plan.
 func (m *member) remap() {
 	if m.peer == nil {
 		return
@@ -114,7 +114,7 @@ func (m *member) remap() {
 		return
 	}
 	m.owners = owners
-	m.room.version++ // one count for all: who leaves and comes back must not meet an old announcement
+	m.room.version++ // one counter for the room: after a rejoin, an old announcement must not match
 	m.version = m.room.version
 	m.room.events(SlotsMapped{Peer: m.id, Version: m.version, Slots: owners})
 }

@@ -7,8 +7,8 @@ import (
 	"alcove/sfu/forward"
 )
 
-// TestWhoComesBackIsToldAnew holds that an announcement from before does not let media flow by a map of after.
-func TestWhoComesBackIsToldAnew(t *testing.T) {
+// TestRejoinNeedsNewAnnouncement holds that an announcement from before does not let media flow by a map of after.
+func TestRejoinNeedsNewAnnouncement(t *testing.T) {
 	w := &worker{now: time.Unix(1790000000, 0), rooms: map[*Room]struct{}{}}
 	versions := map[PeerID]uint64{}
 	r := &Room{worker: w, members: map[PeerID]*member{}, events: func(e Event) {

@@ -14,8 +14,8 @@ import (
 // maxSetups bounds handshakes under way in one engine: 50 people who join at once, several times over. Full: unavailable.
 const maxSetups = 256
 
-// Answer negotiates the PeerConnection of a peer of the plan. accept is called when the offer is valid and can be answered, and before
-// it changes anything; its error refuses the offer, and it may block. done is called once. Both come on any goroutine.
+// Answer negotiates the PeerConnection of a peer of the plan. accept is called once the offer is valid, before
+// anything changes; it may block, and its error refuses the offer. done is called once. Both may run on any goroutine.
 func (r *Room) Answer(o Offer, accept func() error, done func(Answer, error)) {
 	e := r.worker.engine
 	select {
@@ -42,7 +42,7 @@ func (r *Room) Answer(o Offer, accept func() error, done func(Answer, error)) {
 	}()
 }
 
-// setupFailed makes a panic of a setup cost its peer. It does not count for the room: a setup touches nothing of it.
+// setupFailed makes a panic of a setup cost its peer. It does not count against the room, whose state a setup does not touch.
 func (r *Room) setupFailed(p *peer, answered bool, done func(Answer, error)) {
 	w := r.worker
 	w.engine.log.Error("panic in the setup of a connection", "stack", string(debug.Stack()))

@@ -39,8 +39,8 @@ type packetQueue struct {
 	count       int32
 }
 
-// An outbox gathers what one round, or a few under load, sends. Equal sizes of one subscriber leave next to each other, so
-// that the socket can make trains of them; sound of all subscribers leaves before any picture. Owned by worker.run.
+// An outbox gathers what one round, or a few under load, sends. Packets of equal size for one subscriber are adjacent, so
+// that the socket can send them with segmentation offload; all audio leaves before any video. Owned by worker.run.
 type outbox struct {
 	slab     []byte
 	used     int              // packets of the slab
@@ -52,10 +52,10 @@ type outbox struct {
 	slots    []*slot        // of out, nil for RTCP
 	rounds   uint64         // never wraps: a slot that holds an old number would be passed over
 	since    time.Time      // when the oldest may have come
-	hasVideo bool           // some of them are pictures
+	hasVideo bool           // some of them are video
 	arrived  arrivalBatches // how many, by round
 	departed arrivalBatches // the same of those that left in this round
-	broken   []*peer        // in whose packets a bug showed, to be ended when no packet is being handed on
+	broken   []*peer        // whose packets caused a panic; closed when no packet is being forwarded
 }
 
 func newOutbox() outbox {
@@ -65,7 +65,7 @@ func newOutbox() outbox {
 	}
 }
 
-// slabBuffer gives space for one packet of up to udp.MaxDatagram bytes.
+// slabBuffer returns a buffer for one packet of up to udp.MaxDatagram bytes.
 func (w *worker) slabBuffer() []byte {
 	if w.box.used == slabPackets {
 		w.flush()
@@ -112,7 +112,7 @@ func (b *outbox) link(q *packetQueue) {
 	q.last = newest
 }
 
-// drain empties a queue. The list is valid until the next call.
+// drain removes and returns all packets of a queue. The result is valid until the next call.
 func (b *outbox) drain(q *packetQueue) []*pendingPacket {
 	b.batch = b.batch[:0]
 	for i := q.first; i != 0; {
@@ -174,7 +174,7 @@ func (w *worker) flush() {
 	w.handleUnsent(b.slots[taken:]) // it asks for key frames: into the empty box
 }
 
-// seal prepares what waits in one queue of a peer. A panic costs that peer, and not the others what waits for them.
+// seal prepares what waits in one queue of a peer. A panic closes that peer only.
 func (w *worker) seal(p *peer, q *packetQueue, padding int) {
 	if slices.Contains(w.box.broken, p) {
 		return
@@ -187,13 +187,13 @@ func (w *worker) seal(p *peer, q *packetQueue, padding int) {
 	}
 }
 
-// markBroken lets nothing more leave for a peer that closeBroken will end.
+// markBroken stops sending to a peer that closeBroken will close.
 func (w *worker) markBroken(p *peer) {
 	p.audioQueue, p.videoQueue, p.keys.seal = packetQueue{}, packetQueue{}, nil
 	w.box.broken = append(w.box.broken, p)
 }
 
-// handleUnsent counts what the kernel did not take. A picture goes on with its next key frame.
+// handleUnsent counts packets that the kernel did not take. Video continues with its next key frame.
 func (w *worker) handleUnsent(slots []*slot) {
 	w.count.Drops[forward.SocketFull] += uint64(len(slots))
 	for _, s := range slots {
@@ -209,8 +209,8 @@ func (w *worker) handleUnsent(slots []*slot) {
 	}
 }
 
-// batchPeer seals the departures of one peer in an order that makes long trains: all packets of about the size of the first
-// one that waits, then one shorter, and again. Packets of one slot keep their order.
+// batchPeer seals the pending packets of one peer in an order that makes long trains: all packets of about the size of the first
+// pending one, then one shorter packet, and again. Packets of one slot keep their order.
 func (w *worker) batchPeer(p *peer, list []*pendingPacket, padding int) {
 	if !p.connected() {
 		w.count.Drops[forward.Unmapped] += uint64(len(list))
@@ -225,7 +225,7 @@ func (w *worker) batchPeer(p *peer, list []*pendingPacket, padding int) {
 				continue
 			}
 			if n := len(d.data); n > size || n+padding < size {
-				d.slot.round = w.box.rounds // what comes behind it in this slot has to wait
+				d.slot.round = w.box.rounds // later packets of this slot must keep their order
 				continue
 			}
 			w.sealAndQueue(p, d, size)
@@ -256,7 +256,7 @@ func (w *worker) trainSize(list []*pendingPacket, padding int) int {
 	return size
 }
 
-// shortTail lets one shorter packet end the train.
+// shortTail ends the train with one shorter packet, as segmentation offload allows.
 func (w *worker) shortTail(p *peer, list []*pendingPacket, size int) int {
 	w.box.rounds++
 	for i := range list {

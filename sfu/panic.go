@@ -8,11 +8,10 @@ import (
 	"alcove/sfu/forward"
 )
 
-// A panic is a bug of ours. It costs the peer for which the worker acted; the second one in a room, and one that concerns no single peer,
-// costs the room. What a panic leaves undone is never an open door: a peer or a room that it costs is closed, and a plan counts as
-// obeyed only when it is in force or the room is closed.
+// A panic is a bug. It closes the peer for which the worker was acting. The second panic in a room, and one that concerns no single peer,
+// closes the room. Panics fail closed: a plan counts as applied only when it is in force or the room is closed.
 
-// faultLogInterval is the least time between two stacks in the log: what a peer sends may bring about each of them.
+// faultLogInterval is the minimum time between two stacks in the log, because a peer may be able to trigger them.
 const faultLogInterval = time.Second
 
 // maxFaults is how many rounds in a row may end in a panic before the worker gives up all its rooms.
@@ -24,7 +23,7 @@ type step string
 const (
 	stepRead        step = "read"
 	stepHandshake   step = "handshake datagram"
-	stepStray       step = "packet of a stranger"
+	stepStray       step = "packet of an unknown address"
 	stepPacket      step = "packet"
 	stepForward     step = "forward"
 	stepSnapshot    step = "enact"
@@ -63,7 +62,7 @@ func (w *worker) atStep(s step, p *peer) {
 	}
 }
 
-// guard runs a step on behalf of a peer, a room or nobody (both nil), and reports whether it came to its end. A step that goes through
+// guard runs a step for a peer or a room (both may be nil) and reports whether it completed. A step that goes through
 // several peers names each in w.acting.
 func (w *worker) guard(r *Room, p *peer, f func()) (ok bool) {
 	before := w.acting
@@ -118,7 +117,7 @@ func (w *worker) closeAffected(r *Room, p *peer) {
 	}
 }
 
-// closeBroken makes the peers pay in whose packets flush found a bug. Not in flush: packets are being handed on while it runs.
+// closeBroken closes the peers whose packets caused a panic in flush. flush itself cannot, because it is called while packets are forwarded.
 func (w *worker) closeBroken() {
 	for len(w.box.broken) > 0 {
 		p := w.box.broken[0]

@@ -11,8 +11,8 @@ import (
 	"alcove/sfu/forward"
 )
 
-// nobodys are the steps that concern no peer and no room: a panic there costs nobody.
-var nobodys = []step{stepRead, stepHandshake, stepStray, stepPublish, stepWrite}
+// unattributedSteps are the steps that concern no peer and no room: a panic there costs nobody.
+var unattributedSteps = []step{stepRead, stepHandshake, stepStray, stepPublish, stepWrite}
 
 // TestFaults puts one panic, then two, at every step of the loop. One costs a peer of the room, or the room; two cost the room; the plan is in
 // force or the room is closed; and the other room of the worker goes on. That nothing leaves against a plan, nor for a closed peer, is
@@ -64,7 +64,7 @@ func testFault(t *testing.T, at step, faults int) {
 		}
 	}
 	switch {
-	case slices.Contains(nobodys, at):
+	case slices.Contains(unattributedSteps, at):
 		if closed > 0 || s.room.closed {
 			t.Errorf("a panic that concerns nobody cost %d peers, and the room: %v", closed, s.room.closed)
 		}
@@ -203,8 +203,8 @@ func TestFaultOfSetup(t *testing.T) {
 	eventually(t, "no setup holds a place", func() bool { return len(r.e.setups) == 0 })
 }
 
-// TestGiveUp closes all rooms of a worker that can do nothing.
-func TestGiveUp(t *testing.T) {
+// TestCloseAllRooms closes all rooms of a worker that can do nothing.
+func TestCloseAllRooms(t *testing.T) {
 	s, all := newGroup(t, 43, simSpec{}, "a", "b")
 	s.w.closeAllRooms()
 	if !s.failed || !s.room.closed || len(s.w.peers)+len(s.w.byAddr)+len(s.w.rooms) > 0 || !all[0].peer.closed {

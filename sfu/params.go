@@ -79,13 +79,13 @@ const (
 // maxUpscale is how far a picture is stretched before a larger encoding is asked for.
 const maxUpscale = 1.34
 
-// Limits of what one publication may send, headers, padding and repeats included: what is above is dropped at the door. Sound gets four times
+// Limits of what one publication may send, headers, padding and repeats included: what is above is dropped on arrival. Audio gets four times
 // what the page sends.
 const (
 	audioBits    = 128_000
 	audioPackets = 200             // a second: Opus of 5 ms
 	audioBurst   = 2 * time.Second // what a path holds back and delivers at once
-	// Pictures may be twice what their sender was told: key frames, repeats, and the padding with which browsers probe the path.
+	// Video may be twice the announced bitrate: key frames, repeats, and the padding with which browsers probe the path.
 	videoShare = 2
 	videoBurst = time.Second
 	// minMeanPacket is the mean size of pictures' packets, in bytes, below which their number is what is limited: each costs all receivers, and

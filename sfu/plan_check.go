@@ -2,17 +2,17 @@ package sfu
 
 import "slices"
 
-// The cross-check: what left is held against the plan in force by code that shares nothing with the gate but the plan itself. The gate
-// attaches and detaches as plans change; the check only looks at who got packets since it last looked, and asks a copy of the plan
-// whether they may. Its counters stand still for as long as the gate works.
+// The plan check compares the packets that were sent with the plan in force. It shares no code with the gate, which attaches and detaches
+// slots when plans change: it only looks at which peers got packets since its last run, and looks them up in its own copy of the plan. Its
+// counters stay zero as long as the gate works.
 
-// A expectedPlan is a plan as the check keeps it. Owned by the worker.
+// A expectedPlan is the plan check's copy of a plan. Owned by the worker.
 type expectedPlan struct {
 	entries map[PeerID]PlanEntry
 	record  []string
 }
 
-// snapshotPlan settles what left under the plan before, and takes a copy of the next. It comes before the gate obeys.
+// snapshotPlan checks what was sent under the old plan, then copies the next. It runs before the gate applies the plan.
 func (r *Room) snapshotPlan(p Plan) {
 	r.worker.atStep(stepSnapshot, nil)
 	r.checkPlan()
@@ -25,7 +25,7 @@ func (r *Room) snapshotPlan(p Plan) {
 	r.expected = next
 }
 
-// checkPlan looks at everyone who is connected in this room, in the plan or not.
+// checkPlan checks every connected peer of this room, whether the plan has it or not.
 func (r *Room) checkPlan() {
 	for _, p := range r.worker.peers {
 		if p.member.room == r {
@@ -35,7 +35,7 @@ func (r *Room) checkPlan() {
 	}
 }
 
-// checkPlan counts packets that left for this peer, and records that are taken of it, against the law.
+// checkPlan counts packets sent to this peer and recordings of it that the expected plan does not allow.
 func (p *peer) checkPlan(l *expectedPlan) {
 	count := &p.worker.count
 	for _, s := range p.slots {
@@ -52,7 +52,7 @@ func (p *peer) checkPlan(l *expectedPlan) {
 	}
 }
 
-// receives reports whether a peer may get a publication of another now.
+// receives reports whether a peer may receive a publication of another peer.
 func (l *expectedPlan) receives(by, of PeerID, source Source, id string) bool {
 	if l == nil || !slices.Contains(l.entries[by].Receives, of) {
 		return false

@@ -17,8 +17,8 @@ func (s *sim) wantNone(what string) {
 	}
 }
 
-// TestCheckSeesNothing changes plans under traffic: whoever comes, goes, is muted, apart or recorded, the gate obeys.
-func TestCheckSeesNothing(t *testing.T) {
+// TestPlanCheckWithWorkingGate changes plans under traffic: whoever comes, goes, is muted, apart or recorded, the gate obeys.
+func TestPlanCheckWithWorkingGate(t *testing.T) {
 	s, _ := newGroup(t, 41, simSpec{}, "a", "b", "c")
 	newSimTap(s)
 	step := func(what string, change func(*Plan)) {
@@ -36,8 +36,8 @@ func TestCheckSeesNothing(t *testing.T) {
 	step("back", func(*Plan) {})
 }
 
-// TestCheckSeesABrokenGate breaks the gate on purpose: a plan comes into force, and the gate goes on with the one before.
-func TestCheckSeesABrokenGate(t *testing.T) {
+// TestPlanCheckFindsViolations breaks the gate on purpose: a plan comes into force, and the gate goes on with the one before.
+func TestPlanCheckFindsViolations(t *testing.T) {
 	for what, c := range map[string]struct {
 		change             func(*Plan)
 		admission, consent bool
@@ -70,7 +70,7 @@ func TestCheckSeesABrokenGate(t *testing.T) {
 	}
 }
 
-func TestCheckWithoutALaw(t *testing.T) {
+func TestPlanCheckWithoutPlan(t *testing.T) {
 	var none *expectedPlan
 	if none.receives("a", "b", Camera, "x") || none.records("b", Camera, "x") {
 		t.Error("without a plan something is allowed")

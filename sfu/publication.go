@@ -38,9 +38,9 @@ type encoding struct {
 	index         int
 	main          *stream           // the SSRC in use, nil before the first
 	repeats       *stream           // the same of its repeats
-	history       *forward.History  // of pictures only: sound mends itself
+	history       *forward.History  // video only: Opus has in-band FEC
 	structure     forward.Structure // of the Dependency Descriptor
-	hasDescriptor bool              // a descriptor came: the payload is nobody's business
+	hasDescriptor bool              // once a Dependency Descriptor was seen, the payload is never parsed
 	height        int               // pixels, 0 unknown
 
 	missingSince time.Time // since when it is wanted and does not come, while another does; zero while it comes
@@ -119,7 +119,7 @@ func (pub *publication) clockRate() uint32 {
 	return 48000
 }
 
-// applyPermissions takes what the plan says. What was muted and is live again continues in a fresh picture, and without a gap.
+// applyPermissions takes what the plan says. An unmuted publication continues with a key frame, without a sequence gap.
 func (pub *publication) applyPermissions(sends []Send) {
 	was := pub.send
 	pub.send = Send{}
@@ -158,7 +158,7 @@ func (pub *publication) open() bool {
 	return pub.send.ID != "" && !pub.send.Muted && !pub.withheld
 }
 
-// requestKeyFrame asks the source for a key frame of an encoding: once for all who want it, and again until it comes (RFC 4585,
+// requestKeyFrame asks the source for a key frame of an encoding: one request for all receivers, repeated until the key frame arrives (RFC 4585,
 // section 6.3.1). One request brings those of all encodings.
 func (e *encoding) requestKeyFrame() {
 	pub := e.publication

@@ -8,9 +8,9 @@ import (
 	"alcove/sfu/forward"
 )
 
-// TestSoundAboveLimit: 25 Mbit/s of valid Opus. What is above the limit goes to nobody, the room is told, then the publication is
+// TestAudioAboveLimit: 25 Mbit/s of valid Opus. What is above the limit goes to nobody, the room is told, then the publication is
 // withheld, until a plan mutes it and another unmutes it.
-func TestSoundAboveLimit(t *testing.T) {
+func TestAudioAboveLimit(t *testing.T) {
 	s, all := newGroup(t, 91, simSpec{twcc: true}, "a", "b", "c")
 	a, b := all[0], all[1]
 	mic, slot := a.source(Microphone), b.shows("a", slotAudio)
@@ -65,9 +65,9 @@ func TestSoundAboveLimit(t *testing.T) {
 	}
 }
 
-// TestPicturesAboveLimit: an encoding may send what its sender was told twice over; what is above is dropped, told again and again,
+// TestVideoAboveLimit: an encoding may send what its sender was told twice over; what is above is dropped, told again and again,
 // and never withheld. Everything that a publication sends counts.
-func TestPicturesAboveLimit(t *testing.T) {
+func TestVideoAboveLimit(t *testing.T) {
 	told := map[Source][]int{Camera: {100_000, 300_000, 900_000}}
 	flood := func(st *simStream, packets int, each func(*simStream, int)) {
 		for range 100 {
@@ -123,9 +123,9 @@ func TestPicturesAboveLimit(t *testing.T) {
 	}
 }
 
-// TestSmallPictures: a picture in packets of a few bytes costs the others, and this host, as much for each packet as one in large packets. So
+// TestSmallVideoPackets: a picture in packets of a few bytes costs the others, and this host, as much for each packet as one in large packets. So
 // their number is limited, too, where it is no browser's.
-func TestSmallPictures(t *testing.T) {
+func TestSmallVideoPackets(t *testing.T) {
 	s := newSim(t, 95)
 	s.w.engine.config.MaxBitrates = map[Source][]int{Camera: {100_000, 300_000, 900_000}}
 	s.obey(everyone("a", "b"))

@@ -8,8 +8,8 @@ import (
 	"alcove/sfu/srtp"
 )
 
-// handleRTP takes one SRTP packet of a peer to all who receive it. This is the path that is counted in microseconds: no lock, no
-// queue, no allocation.
+// handleRTP forwards one SRTP packet of a peer to all its receivers. This is the hot path: no lock, no queue, no
+// allocation.
 func (w *worker) handleRTP(p *peer, data []byte) forward.Drop {
 	h, err := forward.ParseHeader(data)
 	if err != nil {
@@ -59,7 +59,7 @@ func (w *worker) dropExcess(s *stream, h *forward.Header) forward.Drop {
 	return forward.RateLimit
 }
 
-// received counts a packet in. A sequence that begins anew begins anew in all slots.
+// received counts a packet in. If the sequence restarted, all slots restart.
 func (s *stream) received(now time.Time, seq uint16, nack bool) (uint64, forward.Verdict) {
 	ext, verdict := s.track.Receive(now, seq, nack)
 	if verdict == forward.Restarted {

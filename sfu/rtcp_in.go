@@ -152,7 +152,7 @@ func (p *peer) reportBlocks(b []byte, count int) {
 		}
 	}
 	p.lossBudget += sent
-	lost = min(max(lost, 0), p.lossBudget) // nobody loses more than was sent to them
+	lost = min(max(lost, 0), p.lossBudget) // losses never exceed what was sent
 	p.lossBudget -= lost
 	p.worker.count.Reported += uint64(sent)
 	p.worker.count.Lost += uint64(lost)
@@ -188,7 +188,7 @@ func shortNTP(t time.Time) uint32 {
 	return uint32(ns/1e9+ntpEpoch)<<16 | uint32(ns%1e9<<16/1e9)
 }
 
-// nack sends again what a receiver misses, from the one history of the publication.
+// nack retransmits missing packets from the history of the publication.
 func (p *peer) nack(media uint32, b []byte) {
 	s := p.slotOf[media]
 	if s == nil {

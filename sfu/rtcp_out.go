@@ -90,7 +90,7 @@ func (e *encoding) requestLost(now time.Time) {
 	p := e.publication.peer
 	ask, lost := e.main.track.Nacks(now, p.rtt, p.worker.nackBuffer[:0])
 	if lost > 0 && e.publication.watched() {
-		e.requestKeyFrame() // no repeat came: only a key frame mends the picture
+		e.requestKeyFrame() // no retransmission arrived: only a key frame repairs the video
 	}
 	if e.main.track.HasMissing() {
 		p.worker.wakeSoon()
@@ -104,7 +104,7 @@ func (e *encoding) requestLost(now time.Time) {
 	})
 }
 
-// sendFeedback tells the client how its packets came, so that its estimate of the path grows
+// sendFeedback reports packet arrivals to the client's bandwidth estimator
 // (draft-holmer-rmcat-transport-wide-cc-extensions-01).
 func (p *peer) sendFeedback() {
 	p.sendRTCP(p.feedback.BuildFeedbackPacket()...)
@@ -187,7 +187,7 @@ func (e *encoding) receptionReport(now time.Time) rtcp.ReceptionReport {
 }
 
 // senderReport relates the slot's time line to our clock: through the source's own reports where there are some, so that
-// sound and picture of one person agree.
+// audio and video of one peer stay in sync.
 func (s *slot) senderReport(now time.Time) rtcp.Packet {
 	ts := s.selector.TimestampAt(now)
 	if s.current != nil {

@@ -12,7 +12,7 @@ import (
 	"alcove/sfu/forward"
 )
 
-func TestThreeHearAndSeeEachOther(t *testing.T) {
+func TestThreePeersExchangeMedia(t *testing.T) {
 	r := openRoom(t, newEngine(t))
 	r.obey(everyone("a", "b", "c"))
 	clients := []*testClient{newClient(r, "a", 3), newClient(r, "b", 3), newClient(r, "c", 3)}
@@ -69,7 +69,7 @@ func TestListens(t *testing.T) {
 	}
 }
 
-func TestNobodyOutsideThePlan(t *testing.T) {
+func TestOnlyPeersOfThePlan(t *testing.T) {
 	r := openRoom(t, newEngine(t))
 	r.obey(everyone("a"))
 	c := newClient(r, "stranger", 1)
@@ -96,7 +96,7 @@ func TestRemovedAtOnce(t *testing.T) {
 	}
 }
 
-func TestMutedAtTheDoor(t *testing.T) {
+func TestMutedSourceIsDropped(t *testing.T) {
 	r := openRoom(t, newEngine(t))
 	plan := everyone("a", "b")
 	r.obey(plan)
@@ -124,7 +124,7 @@ func TestMutedAtTheDoor(t *testing.T) {
 	}
 }
 
-func TestNothingBeforeTheSlotMapIsTold(t *testing.T) {
+func TestNothingBeforeAnnouncement(t *testing.T) {
 	r := openRoom(t, newEngine(t))
 	r.hold.Store(true)
 	r.obey(everyone("a", "b"))

@@ -272,7 +272,7 @@ func (x *simPeer) follows(slot *simSlot, now simSent) {
 	}
 	x.times(slot, now, frame || began)
 	if now.named && last.named && slot.given <= slot.max {
-		x.pictures(slot, now, frame || began)
+		x.checkPictureIDs(slot, now, frame || began)
 	}
 }
 
@@ -310,8 +310,8 @@ func (x *simPeer) times(slot *simSlot, now simSent, frame bool) {
 	}
 }
 
-// pictures holds that frames count up by one, but for those that the source lost.
-func (x *simPeer) pictures(slot *simSlot, now simSent, frame bool) {
+// checkPictureIDs holds that frames count up by one, but for those that the source lost.
+func (x *simPeer) checkPictureIDs(slot *simSlot, now simSent, frame bool) {
 	last := slot.last
 	step, most := (now.id-last.id)&0x7fff, uint32(1)
 	if now.stream(last.stamp) {

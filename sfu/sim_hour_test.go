@@ -218,7 +218,7 @@ var hourActs = []hourAct{
 		h.rnd.Shuffle(len(h.in), func(i, j int) { h.in[i], h.in[j] = h.in[j], h.in[i] })
 		h.obey(h.story())
 	}},
-	{"untold", hourUntold},
+	{"untold", hourUnannounced},
 	{"view", hourView},
 	{"weather", func(h *hour) {
 		for range 3 {
@@ -271,8 +271,8 @@ func hourRecord(h *hour) {
 	}
 }
 
-// hourUntold holds slot maps back: some come late, some are overtaken by a newer one, some never come.
-func hourUntold(h *hour) {
+// hourUnannounced holds slot maps back: some come late, some are overtaken by a newer one, some never come.
+func hourUnannounced(h *hour) {
 	var late []SlotsMapped
 	h.hold = func(m SlotsMapped) bool {
 		late = append(late, m)
@@ -324,7 +324,7 @@ func hourNewSSRC(h *hour) {
 	src := x.sources[h.rnd.IntN(len(x.sources))]
 	i := h.rnd.IntN(len(src.streams))
 	old := src.streams[i]
-	st := src.anew(i)
+	st := src.newStream(i)
 	if h.rnd.IntN(2) == 0 { // numbers that were used before
 		st.seq = uint64(uint16(old.seq - uint64(h.rnd.IntN(200))%old.seq)) // a new SSRC begins with rollover counter 0
 		st.born = st.seq

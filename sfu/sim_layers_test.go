@@ -148,8 +148,8 @@ func TestEncodingsWanted(t *testing.T) {
 	step("somebody looks", 2*simTick, "q")
 }
 
-// TestNobodyIsThere holds that who is alone is told to send nothing.
-func TestNobodyIsThere(t *testing.T) {
+// TestEncodingWithoutViewers holds that who is alone is told to send nothing.
+func TestEncodingWithoutViewers(t *testing.T) {
 	s := newSim(t, 15)
 	s.obey(everyone("a", "b"))
 	s.join("a", simSpec{pairs: 1, rids: threeRIDs})
@@ -188,9 +188,9 @@ func TestDeadTopLayer(t *testing.T) {
 	}
 }
 
-// TestInsteadOfTheWanted holds that a client is asked for lesser encodings while the one that is wanted does not come: a browser leaves
+// TestFallbackEncoding holds that a client is asked for lesser encodings while the one that is wanted does not come: a browser leaves
 // out the largest of a small camera, and the camera may be another one now.
-func TestInsteadOfTheWanted(t *testing.T) {
+func TestFallbackEncoding(t *testing.T) {
 	s, all := newGroup(t, 17, simSpec{rids: threeRIDs}, "a", "b")
 	wanted := threeRIDs
 	for _, step := range []struct {

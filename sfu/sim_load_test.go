@@ -267,9 +267,9 @@ func TestUpstreamLossIsNotTheirs(t *testing.T) {
 	}
 }
 
-// TestCutIsNoFullPath holds that what was lost while a receiver was cut off bounds nobody, also where the first report afterwards does not
+// TestOutageIsNotCongestion holds that what was lost while a receiver was cut off bounds nobody, also where the first report afterwards does not
 // tell of all that it watches, for browsers leave out what is long silent; or leaves before anything comes.
-func TestCutIsNoFullPath(t *testing.T) {
+func TestOutageIsNotCongestion(t *testing.T) {
 	for name, back := range map[string]func(s *sim, a *simPeer, cameras []*simStream){
 		"one picture before the others": func(s *sim, a *simPeer, cameras []*simStream) {
 			for _, camera := range cameras[1:] {
@@ -317,9 +317,9 @@ func newWatcher(t *testing.T, seed uint64) (s *sim, a, b *simPeer) {
 	return s, all[0], all[1]
 }
 
-// TestFallLeavesWhatCameThrough holds that the first report of a full path, even after a long silence, leaves its receiver about
+// TestDecreaseKeepsThroughput holds that the first report of a full path, even after a long silence, leaves its receiver about
 // what came through, not the least there is.
-func TestFallLeavesWhatCameThrough(t *testing.T) {
+func TestDecreaseKeepsThroughput(t *testing.T) {
 	s, a, b := newWatcher(t, 27)
 	camera := b.source(Camera).streams[0]
 	camera.off = true

@@ -110,8 +110,8 @@ func (src *simSource) stream(i int, rid string) *simStream {
 	return st
 }
 
-// anew lets a stream go on under another SSRC of the same MID and RID.
-func (src *simSource) anew(i int) *simStream {
+// newStream lets a stream go on under another SSRC of the same MID and RID.
+func (src *simSource) newStream(i int) *simStream {
 	old := src.streams[i]
 	st := src.stream(old.index, old.rid)
 	st.life = old.life + 1
@@ -136,7 +136,7 @@ func (x *simPeer) act() {
 				src.frame++
 				st.send(true, st.clock(48), st.stamp(stampStart, nil, src.size))
 			} else {
-				src.picture()
+				src.sendFrame()
 			}
 		}
 	}
@@ -150,8 +150,8 @@ func (st *simStream) clock(perMS int64) uint32 {
 	return st.base + uint32(int64(st.source.owner.sim.now.Sub(simBegin)/time.Millisecond)*perMS)
 }
 
-// picture sends one frame in all encodings; every second one is of the upper temporal layer.
-func (src *simSource) picture() {
+// sendFrame sends one frame in all encodings; every second one is of the upper temporal layer.
+func (src *simSource) sendFrame() {
 	src.frame++
 	key := src.key
 	src.key = false

@@ -112,7 +112,7 @@ func TestLoadGathers(t *testing.T) {
 		slot := all[1].shows("a", src.line.kind)
 		before := slot.count
 		if st := src.streams[0]; c.picture {
-			src.picture()
+			src.sendFrame()
 		} else {
 			src.frame++
 			st.send(true, st.clock(48), st.stamp(stampStart, nil, src.size))
@@ -179,8 +179,8 @@ func TestPlansOvertakeNothing(t *testing.T) {
 	}
 }
 
-// TestLettersFlush holds the same for one packet: it leaves as the letter is read, not after.
-func TestLettersFlush(t *testing.T) {
+// TestTasksFlushFirst holds the same for one packet: it leaves as the letter is read, not after.
+func TestTasksFlushFirst(t *testing.T) {
 	s, all := newGroup(t, 24, simSpec{}, "a", "b")
 	s.w.load.ratio = 1
 	slot := all[1].shows("a", slotAudio)

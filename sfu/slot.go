@@ -7,7 +7,7 @@ import (
 	"alcove/sfu/forward"
 )
 
-// A slot is one sending m-line of a peer. It keeps its SSRC whoever it shows; the CSRC says who that is. Owned by the
+// A slot is one sending m-line of a peer. Its SSRC never changes; the CSRC identifies the publication that it carries. Owned by the
 // worker.
 type slot struct {
 	// What each packet needs stands together, and first: a server that is not busy finds all of it outside the cache.
@@ -50,7 +50,7 @@ func newSlot(p *peer, l *mLine) *slot {
 func (s *slot) video() bool { return s.isVideo }
 
 // assignPairs gives every person one pair, as long as there are pairs.
-func (p *peer) assignPairs(hears []*member) {
+func (p *peer) assignPairs(receives []*member) {
 	audio, video := map[int]*slot{}, map[int]*slot{}
 	holder := map[int]*peer{}
 	for _, s := range p.slots {
@@ -68,14 +68,14 @@ func (p *peer) assignPairs(hears []*member) {
 	}
 	placed := map[*peer]bool{}
 	for i, h := range holder {
-		if h.closed || !slices.Contains(hears, h.member) {
+		if h.closed || !slices.Contains(receives, h.member) {
 			holder[i] = nil
 		} else {
 			placed[h] = true
 		}
 	}
 	free := 0
-	for _, m := range hears {
+	for _, m := range receives {
 		if m.peer == nil || placed[m.peer] || len(m.peer.publications) == 0 {
 			continue
 		}
@@ -96,9 +96,9 @@ func (p *peer) assignPairs(hears []*member) {
 }
 
 // assignScreens gives the screens that are live the slots made for them.
-func (p *peer) assignScreens(hears []*member) {
+func (p *peer) assignScreens(receives []*member) {
 	var live []*publication
-	for _, m := range hears {
+	for _, m := range receives {
 		if pub := m.peer.find(Screen); pub != nil && pub.open() {
 			live = append(live, pub)
 		}
@@ -133,7 +133,7 @@ func (p *peer) find(source Source) *publication {
 	return nil
 }
 
-// attach lets the publications flow that the client was told of.
+// attach starts the flow of the publications that were announced to the client.
 func (p *peer) attach() {
 	for _, s := range p.slots {
 		if s.source == nil || s.flow != nil {
@@ -160,7 +160,7 @@ func (s *slot) detach() {
 	s.flow, s.current, s.target = nil, nil, nil
 }
 
-// restart lets the slot begin anew with what it shows: at a key frame, with the numbers going on.
+// restart makes the slot continue at the next key frame, without a gap in its sequence numbers.
 func (s *slot) restart() {
 	s.selector.Switch()
 	if s.video() && s.target != nil && s.peer.connected() {

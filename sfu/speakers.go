@@ -8,14 +8,14 @@ import (
 	"alcove/sfu/forward"
 )
 
-// A voice is one open microphone as it sounds now.
+// A voice is one open microphone with its current level.
 type voice struct {
 	publication *publication
 	speaking    bool
 	level       int // smaller is louder
 }
 
-// voices are the room's open microphones: who speaks first, then the loudest; who is heard already goes first among equals.
+// voices are the room's open microphones: active speakers first, then by level; a microphone that is forwarded already wins a tie.
 func (r *Room) voices(now time.Time) []voice {
 	var all []voice
 	for _, m := range r.order {
@@ -42,7 +42,7 @@ func (r *Room) voices(now time.Time) []voice {
 	return all
 }
 
-// updateSpeakers tells the room who speaks, when that changed, and lets the loudest be heard where there are many.
+// updateSpeakers reports changes of the active speakers and forwards only the loudest in large rooms.
 func (r *Room) updateSpeakers(now time.Time) {
 	voices := r.voices(now)
 	r.worker.acting = nil
@@ -70,8 +70,8 @@ func (pub *publication) hush(quiet bool) {
 	pub.suppressed = quiet
 }
 
-// updateLevel takes the level of a packet and decides whether the microphone may be heard. One who begins to speak is not kept
-// waiting.
+// updateLevel takes the level of a packet and decides whether the microphone may be heard. A new speaker is let
+// through at once.
 func (pub *publication) updateLevel(h *forward.Header) bool {
 	w := pub.peer.worker
 	if level := h.Extension(pub.line.levelExt); len(level) > 0 {
@@ -86,7 +86,7 @@ func (pub *publication) updateLevel(h *forward.Header) bool {
 	return !pub.suppressed
 }
 
-// sameSet ignores the order: two who speak at once and change places are no news.
+// sameSet ignores the order: two speakers that change places are not reported.
 func sameSet(a, b []PeerID) bool {
 	if len(a) != len(b) {
 		return false

@@ -58,8 +58,8 @@ func (p *peer) forgetStream() bool {
 	return true
 }
 
-// succeed lets the stream take the place of the one before, whose packets no longer count. Numbers that were given are never given
-// again: two sequences in one slot would be one nonce for two packets (RFC 7714, section 8.1).
+// succeed lets the stream take the place of the one before, whose packets no longer count. Sequence numbers are never reused:
+// two sequences in one slot would use one nonce for two packets (RFC 7714, section 8.1).
 func (s *stream) succeed(now time.Time) {
 	e := s.encoding
 	old := *s.place()

@@ -23,7 +23,7 @@ func TestManySSRCs(t *testing.T) {
 		for life := 1; life <= 60; life++ {
 			for _, src := range a.sources {
 				for i := range src.streams {
-					src.anew(i)
+					src.newStream(i)
 				}
 			}
 			heard := b.during(time.Second)
@@ -49,7 +49,7 @@ func TestLateAndReturningSSRC(t *testing.T) {
 	heard := func(d time.Duration) int { return b.during(d)[b.shows("a", slotAudio)] }
 	first := mic.streams[0]
 	s.run(time.Second)
-	second := mic.anew(0)
+	second := mic.newStream(0)
 	s.run(100 * time.Millisecond)
 	late := func() { first.send(true, first.clock(48), first.stamp(stampStart, nil, 60)) }
 	for range 20 {
@@ -113,12 +113,12 @@ func TestStreamTableOfTheLiving(t *testing.T) {
 	}
 }
 
-// TestUsedUpKeys: a key that is used up ends the peer, whichever side used it up (RFC 3711, section 9.2), and only that one.
-func TestUsedUpKeys(t *testing.T) {
+// TestExhaustedKeys: a key that is used up ends the peer, whichever side used it up (RFC 3711, section 9.2), and only that one.
+func TestExhaustedKeys(t *testing.T) {
 	for name, wear := range map[string]func(a *simPeer){
 		"what it sends": func(a *simPeer) { // far more SSRCs than srtp can tell apart
 			for range 5000 {
-				st := a.source(Microphone).anew(0)
+				st := a.source(Microphone).newStream(0)
 				st.send(true, 0, st.stamp(stampStart, nil, 60))
 			}
 		},

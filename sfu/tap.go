@@ -7,8 +7,8 @@ import (
 	"alcove/sfu/forward"
 )
 
-// A Tap takes what is recorded of one room. The worker calls it between two packets: no method may block, nor keep the
-// payload of a unit.
+// A Tap receives the recorded media of one room. The worker calls it: no method may block or retain the payload
+// of a unit.
 type Tap interface {
 	// Begin asks for a track when the first packet comes of what the plan in force lets be recorded. ready is called once, by
 	// any goroutine but the worker's: with the track, or with nil where it cannot be; then the publication is not recorded
@@ -21,13 +21,13 @@ type Tap interface {
 type TapTrack interface {
 	// Put takes one RTP payload, each once; those that come late fill gaps.
 	Put(TapUnit)
-	// Clock says which timestamp belongs to a moment of our clock, from the sender's reports (RFC 3550, section 6.4.1).
+	// Clock maps a timestamp to the server's clock, from the sender's reports (RFC 3550, section 6.4.1).
 	Clock(timestamp uint32, at time.Time)
-	// End says that nothing follows. It comes before any plan without the publication counts as obeyed.
+	// End ends the track. It is called before a plan without the publication counts as applied.
 	End()
 }
 
-// A TapInfo names what is recorded.
+// A TapInfo describes a recorded publication.
 type TapInfo struct {
 	Publication string
 	Peer        PeerID
@@ -111,7 +111,7 @@ func (t *tapSubscription) take(now time.Time, e *encoding, packet *forward.Packe
 	if t.track == nil || !t.accepts(now, e, packet) {
 		return
 	}
-	if t.restarting && packet.Ext < t.newest { // what comes late begins nothing
+	if t.restarting && packet.Ext < t.newest { // a late packet must not start the recording
 		return
 	}
 	awaited := t.selector.AwaitsKey()

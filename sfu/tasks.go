@@ -2,25 +2,25 @@ package sfu
 
 import "sync"
 
-// A taskQueue holds what others want of a worker. It is bounded by what can write to it: one letter per room for plans, one per
-// slot map that was sent, two per handshake, and handshakes are bounded (maxSetups); none is ever dropped, for a
-// forgotten plan would leave open what should be closed.
+// A taskQueue holds the tasks that other goroutines submit to a worker. It is bounded by its writers: one task per room for plans, one per
+// slot map that was sent, two per handshake, and handshakes are bounded (maxSetups); no task is ever dropped, because
+// a lost plan would leave media flowing that it forbids.
 type taskQueue struct {
 	mu    sync.Mutex
 	tasks []task // Guarded by mu.
 }
 
-// A task is a step for the worker, and on whose behalf it is: a peer's, a room's, or nobody's (both nil).
+// A task is a function for the worker to run, with the room or peer that a panic in it closes (both may be nil).
 type task struct {
 	room *Room
 	peer *peer
 	run  func()
 }
 
-// put adds a step on nobody's behalf.
+// put adds a task that belongs to no room and no peer.
 func (m *taskQueue) put(f func()) bool { return m.add(task{run: f}) }
 
-// add adds a letter and tells whether the reader has to be woken.
+// add adds a task and reports whether the worker has to be woken.
 func (m *taskQueue) add(l task) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -28,7 +28,7 @@ func (m *taskQueue) add(l task) bool {
 	return len(m.tasks) == 1
 }
 
-// take empties the box.
+// take removes and returns all tasks.
 func (m *taskQueue) take(into []task) []task {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -16,8 +16,8 @@ import (
 
 func (r *testRoom) drops(d forward.Drop) uint64 { return r.e.Counters().Drops[d] }
 
-// TestStrangersGetNothing sends every class of datagram from an address that passed no check.
-func TestStrangersGetNothing(t *testing.T) {
+// TestUnknownAddressesGetNothing sends every class of datagram from an address that passed no check.
+func TestUnknownAddressesGetNothing(t *testing.T) {
 	r := openRoom(t, newEngine(t))
 	r.obey(everyone("a", "b"))
 	a, b := newClient(r, "a", 1), newClient(r, "b", 1)
@@ -126,8 +126,8 @@ func descriptors(t *testing.T) int {
 	return len(d)
 }
 
-// TestNothingIsLeft lets 200 clients come and vanish without a word; goroutines and descriptors return to the baseline.
-func TestNothingIsLeft(t *testing.T) {
+// TestClosedRoomsLeaveNothing lets 200 clients come and vanish without a word; goroutines and descriptors return to the baseline.
+func TestClosedRoomsLeaveNothing(t *testing.T) {
 	e := newEngine(t)
 	const rooms, size = 20, 10
 	baseline, files := runtime.NumGoroutine(), descriptors(t)

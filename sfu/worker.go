@@ -55,7 +55,7 @@ type worker struct {
 
 	shared atomic.Pointer[Counters] // what run last published
 
-	onStep func(step, *peer) // tests put faults here
+	onStep func(step, *peer) // tests inject panics here
 }
 
 func newWorker(e *Engine, sock *udp.Socket) *worker {
@@ -69,22 +69,22 @@ func newWorker(e *Engine, sock *udp.Socket) *worker {
 	return w
 }
 
-// submit leaves a letter, from any goroutine but run's own, where it would only be late.
+// submit queues a task from any goroutine but run's own, where it would be delayed.
 func (w *worker) submit(f func()) {
 	if w.queue.put(f) {
 		w.sock.Wake()
 	}
 }
 
-// submitFor leaves a letter on behalf of a room and, unless nil, a peer of it: a panic in it costs them.
+// submitFor queues a task for a room and, unless nil, one of its peers, which a panic in it closes.
 func (w *worker) submitFor(r *Room, p *peer, f func()) {
 	if w.queue.add(task{r, p, f}) {
 		w.sock.Wake()
 	}
 }
 
-// run is the loop: packets, letters, timers; what they produced leaves at the end of each round, or a little later under
-// load, but always before a letter is read: what a plan forbids does not leave after it.
+// run is the loop: packets, tasks, timers. Pending packets leave at the end of each round, or a little later under load, but always
+// before a task runs: what a plan forbids must not leave after it.
 func (w *worker) run() {
 	quiet := true // nothing came last time
 	for !w.stopped {
@@ -121,7 +121,7 @@ func (w *worker) read(deadline time.Time) (n int, err error) {
 	return n, err
 }
 
-// guardedRound is one round. A panic that no step of it took on itself may have lost a letter, so all rooms are closed; the same if it does not end.
+// guardedRound is one round. A panic that no step caught may have lost a task, so all rooms are closed.
 func (w *worker) guardedRound(n int) {
 	if !w.try(func() {
 		w.round(w.clock.now(time.Now(), len(w.peers) > 0), n)
@@ -160,7 +160,7 @@ func (w *worker) round(now time.Time, n int) {
 	}
 	if len(w.peers) == 0 {
 		w.load.ratio = 0
-		w.guard(nil, nil, w.publishCounters) // nobody ticks any more
+		w.guard(nil, nil, w.publishCounters) // no peer, so no tick publishes them
 	} else if !w.now.Before(w.nextTick) {
 		w.runTimers()
 	}
@@ -242,7 +242,7 @@ func (w *worker) drop(d forward.Drop) {
 	}
 }
 
-// wakeSoon lets timers be looked at soon: something is missing.
+// wakeSoon runs the timers soon, because packets are missing.
 func (w *worker) wakeSoon() {
 	if soon := w.now.Add(lossTick); soon.Before(w.nextTick) {
 		w.nextTick = soon

@@ -35,7 +35,7 @@ func (l *Level) Put(now time.Time, level uint8) {
 	}
 }
 
-// Speaking reports whether the person speaks, and how loudly (smaller is louder).
+// Speaking reports voice activity and the level (smaller is louder).
 func (l *Level) Speaking(now time.Time) (bool, int) {
 	l.expire(now)
 	if l.stale(now) {

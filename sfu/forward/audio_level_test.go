@@ -56,7 +56,7 @@ func TestLevel(t *testing.T) {
 	}
 }
 
-func TestLevelTellsTheLouder(t *testing.T) {
+func TestLevelOrdersSpeakers(t *testing.T) {
 	var silent, soft, loud Level
 	if on, level := silent.Speaking(epoch); on || level != 127 {
 		t.Errorf("before the first packet: %v at %d", on, level)

@@ -61,8 +61,8 @@ const (
 	maxFutileDecreases = 3
 )
 
-// A BandwidthEstimate is how much video may go to one subscriber: from the loss and the round trips in its receiver reports, for a full
-// path drops packets or lets them wait. Owned by the worker.
+// A BandwidthEstimate limits the video sent to one subscriber. It uses loss and round-trip times of receiver reports: a congested
+// path drops or delays packets. Owned by the worker.
 type BandwidthEstimate struct {
 	rate             int // bit/s, 0: initialRate
 	sample           sample

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// FuzzBound holds that nothing that a receiver says, true or not, takes its bound out of its limits, and that no lie is for ever: an
+// FuzzBandwidthEstimate holds that nothing that a receiver says, true or not, takes its bound out of its limits, and that no lie is for ever: an
 // honest path is used again.
-func FuzzBound(f *testing.F) {
+func FuzzBandwidthEstimate(f *testing.F) {
 	step := func(after uint16, packets uint32, lost int32, rtt uint32, bits uint32) []byte {
 		b := binary.BigEndian.AppendUint16(nil, after)
 		b = binary.BigEndian.AppendUint32(b, packets)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestBound(t *testing.T) {
+func TestBandwidthEstimate(t *testing.T) {
 	const second = time.Second
 	for name, c := range map[string]struct {
 		rate, packets, lost, bits int
@@ -128,7 +128,7 @@ func (d drive) between(from, to time.Duration) (mean int, wait time.Duration, lo
 }
 
 // Whatever the line is like, after a few seconds most of what it carries is used, and nothing waits long.
-func TestBoundOnLines(t *testing.T) {
+func TestBandwidthEstimateOnLines(t *testing.T) {
 	for name, p := range map[string]path{
 		"wide":               {carries: 20_000_000, loses: 0, trip: 20 * ms, room: 200 * ms, demand: 4_000_000},
 		"wide and lossy":     {carries: 20_000_000, loses: 0.05, trip: 40 * ms, room: 200 * ms, demand: 4_000_000},
@@ -158,7 +158,7 @@ func TestBoundOnLines(t *testing.T) {
 }
 
 // A line that becomes narrow is left soon, and used again once it is wide; also by who reports seldom.
-func TestBoundFollows(t *testing.T) {
+func TestBandwidthEstimateFollows(t *testing.T) {
 	for _, reports := range []time.Duration{300 * ms, 5 * time.Second} {
 		p := path{carries: 5_000_000, trip: 60 * ms, room: time.Second, reports: reports, demand: 4_000_000}
 		d := p.drive(&BandwidthEstimate{}, 1, 3*time.Minute, func(p *path, at time.Duration) {
@@ -179,7 +179,7 @@ func TestBoundFollows(t *testing.T) {
 }
 
 // Somebody's upload fills the way back: that lengthens the round trip, and is no reason to show less for long.
-func TestBoundOnUpload(t *testing.T) {
+func TestBandwidthEstimateDuringUpload(t *testing.T) {
 	p := path{carries: 5_000_000, trip: 60 * ms, room: time.Second, demand: 2_000_000}
 	d := p.drive(&BandwidthEstimate{}, 1, time.Minute, func(p *path, at time.Duration) {
 		if at >= 10*time.Second {
@@ -193,7 +193,7 @@ func TestBoundOnUpload(t *testing.T) {
 
 // Numbers that never came to us are taken off a receiver's loss when they leave, and are reported by it a round trip later: in
 // another sample. What it does not report by then is forgotten.
-func TestBoundCredit(t *testing.T) {
+func TestBandwidthEstimateLossCredit(t *testing.T) {
 	for name, c := range map[string]struct {
 		lost []int // of each sample, in packets of 60
 		fall bool
@@ -217,7 +217,7 @@ func TestBoundCredit(t *testing.T) {
 }
 
 // Who was cut off for a moment sees again what they saw soon after.
-func TestBoundAfterCut(t *testing.T) {
+func TestBandwidthEstimateAfterOutage(t *testing.T) {
 	for _, length := range []time.Duration{500 * ms, time.Second, 2 * time.Second, 3 * time.Second, 10 * time.Second} {
 		p := path{carries: 20_000_000, trip: 60 * ms, room: time.Second, demand: 2_000_000}
 		end := 40*time.Second + length

@@ -2,8 +2,8 @@
 //
 //	packet ──► ParseHeader ──► Track (loss, duplicates, extended sequence) ──► History.Put
 //	       └──► ParseDescriptor, ParseVP8 (frames, layers, picture ids) ───┴──► Selector.Next ──► Out or a named Drop
-//	NACK ───► Sent.Find ──► History.Get ──► VP8.Rewrite
+//	NACK ───► SentIndex.Find ──► History.Get ──► VP8.Rewrite
 //
-// Sequence numbers are extended to 64 bits once, at the publication, so that nothing behind it has to think about
+// Sequence numbers are extended to 64 bits once, at the publication, so that later stages need not handle
 // wrapping. The words are those of RFC 3550.
 package forward

@@ -11,12 +11,12 @@ const (
 	Unauthentic             // SRTP authentication failed
 	Replayed                // SRTP index seen or too old
 	Unannounced             // SSRC that no publication of the plan claims
-	Repeated                // a duplicate, or an RTX packet nobody misses
+	Repeated                // a duplicate, or an RTX packet for one that arrived
 	Padding                 // padding only
-	Muted                   // the plan says: not this source
+	Muted                   // the plan mutes this source
 	Quiet                   // a microphone that is not among the loudest
 	Unmapped                // no announced slot
-	AwaitKey                // a picture that begins without its key frame
+	AwaitKey                // video that waits for a key frame
 	BeforeSwitch            // older than what the slot shows now
 	Layer                   // of an encoding or a temporal layer that this slot does not show
 	Bandwidth               // the subscriber's path has no room
@@ -32,7 +32,7 @@ const (
 	AddressHeld             // a check from an address that another peer proved
 	RepeatedCheck           // a check that came from another address before
 	UnvalidatedAddress      // an answer to an address that got three times what came from there
-	Panic                   // a bug, which cost the peer
+	Panic                   // a panic, which closed the peer
 	NumDrops                // how many there are
 )
 

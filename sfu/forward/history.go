@@ -34,7 +34,7 @@ type History struct {
 	ring     []byte
 	pos      uint64 // absolute position of the next payload
 	end      uint64 // absolute position where the ring ends and begins again
-	lapStart uint32 // timestamp of the packet that began it
+	lapStart uint32 // timestamp of the first packet since the last wrap
 }
 
 // Put stores a payload under its extended sequence number, over the oldest.
@@ -54,7 +54,7 @@ func (h *History) Put(ext uint64, timestamp uint32, marker bool, temporal uint8,
 	h.pos += size
 }
 
-// wrap begins the ring again, or makes it larger where it was filled too fast.
+// wrap starts the ring over, or grows it if it filled too fast.
 func (h *History) wrap(ext uint64, timestamp uint32) {
 	if timestamp-h.lapStart < historySpan && len(h.ring) < historyMax {
 		h.grow(ext)

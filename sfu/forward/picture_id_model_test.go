@@ -225,7 +225,7 @@ func (m *pictureModel) tl0Of(source, frame int) uint8 {
 	return 0
 }
 
-func TestPicturesModel(t *testing.T) {
+func TestPictureIDsModel(t *testing.T) {
 	kept := 0
 	for seed := range uint64(20) {
 		m := newPictureModel(t, seed)
@@ -240,7 +240,7 @@ func TestPicturesModel(t *testing.T) {
 	}
 }
 
-func FuzzPictures(f *testing.F) {
+func FuzzPictureIDs(f *testing.F) {
 	f.Add(uint64(1), []byte{10, 0, 0, 0xc0, 0, 0, 0, 1, 0, 2, 0, 3, 10, 1, 0, 1})
 	f.Add(uint64(2), []byte{0, 0, 10, 0, 0, 0xc2, 7, 1, 0, 0, 8, 12, 8, 20, 9, 0, 11, 4, 0, 0})
 	for i := range 8 {

@@ -113,7 +113,7 @@ var pictureSteps = map[string][]pictureStep{
 	},
 }
 
-func TestPictures(t *testing.T) {
+func TestPictureIDs(t *testing.T) {
 	for name, steps := range pictureSteps {
 		s := Selector{ClockRate: 90_000, Video: true}
 		for i, st := range steps {

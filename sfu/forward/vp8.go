@@ -84,8 +84,8 @@ func (v *VP8) extended(p []byte) int {
 }
 
 // Rewrite moves the picture's names in a copy of the payload that v was read from.
-func (v VP8) Rewrite(p []byte, pictures uint16, tl0 uint8) {
-	to := v.Picture.moved(pictures, tl0)
+func (v VP8) Rewrite(p []byte, pictureIDOffset uint16, tl0Offset uint8) {
+	to := v.Picture.moved(pictureIDOffset, tl0Offset)
 	switch {
 	case to.HasID && to.ShortID:
 		p[v.pictureAt] = byte(to.ID)
@@ -98,15 +98,15 @@ func (v VP8) Rewrite(p []byte, pictures uint16, tl0 uint8) {
 }
 
 // moved is a picture as it leaves.
-func (p Picture) moved(pictures uint16, tl0 uint8) Picture {
+func (p Picture) moved(pictureIDOffset uint16, tl0Offset uint8) Picture {
 	if p.HasID {
-		p.ID = (p.ID + pictures) & 0x7fff
+		p.ID = (p.ID + pictureIDOffset) & 0x7fff
 	}
 	if p.ShortID {
 		p.ID &= 0x7f
 	}
 	if p.HasTL0 {
-		p.TL0 += tl0
+		p.TL0 += tl0Offset
 	}
 	return p
 }
