@@ -83,7 +83,7 @@ func newBench(tb testing.TB, people int) *bench {
 	for i, id := range ids {
 		b.people = append(b.people, b.enter(room, id, i, people))
 	}
-	b.w.round(b.now, 0) // the letters: all slot maps are told
+	b.w.round(b.now, 0) // the tasks: all slot maps are told
 	b.expect()
 	b.drain(false)
 	return b

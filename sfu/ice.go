@@ -15,16 +15,16 @@ import (
 )
 
 // An agent is the ICE side of one peer. It is an ICE-lite agent (RFC 8445, section 2.5): it answers the client's checks and makes none
-// to find pairs. But a check says only that somebody sent it: its source address may be forged, and whoever overheard it can send it again
-// from elsewhere. So each address that a check names is asked in turn, by a Binding request under the client's own credentials, which a full agent
-// has to answer (RFC 8445, section 7.3; Chromium and Firefox do), and which reaches the client only where the client receives:
+// to find pairs. A check alone proves little: its source address may be forged, and an eavesdropper can replay it
+// from another address. So the server sends each address a Binding request under the client's own credentials, which a full agent
+// must answer (RFC 8445, section 7.3; Chromium and Firefox do), and which reaches the client only where the client receives:
 //
-//	check ──► answered ──► request of ours ──► response from the address that was asked ──► proved ──┬─► nominated: media moves there
-//	            └── at most 3 times the bytes that came from an address go there before it is proved     └─► else: known
+//	check ──► answered ──► request of ours ──► response from the address that was asked ──► validated ──┬─► nominated: media moves there
+//	            └── at most 3 times the bytes that came from an address go there before it is validated     └─► else: known
 //
-// What holds: only proof moves media or takes an address. An address that was proved within consentLimit belongs to its peer and is
-// taken over by nobody. The old address stays until the new one is proved. Consent is refreshed by proof alone (RFC 7675). Who has no
-// password of the client can neither fill the table of paths nor drive anything out of it that is proved.
+// Invariants: only validation moves media or claims an address. An address that was validated within consentLimit belongs to its peer
+// and cannot be taken over. The old address stays in use until the new one is validated. Only validation refreshes consent (RFC 7675).
+// Without the client's password an attacker can neither fill the path table nor evict a validated path.
 //
 // Owned by the worker, once its peer is adopted.
 type agent struct {
@@ -33,7 +33,7 @@ type agent struct {
 	next    *credentials // of an ICE restart; nil when none is under way
 	paths   []*path      // at most maxPaths
 
-	consent   time.Time // when the selected address was last proved; before, when the agent began
+	consent   time.Time // when the selected address was last validated; before, when the agent began
 	askDue    time.Time
 	dtlsFrom  *path // where the last DTLS datagram came from, before anything is nominated
 	seen      [seenChecks]seenCheck
@@ -69,16 +69,16 @@ type path struct {
 	lastCheck   time.Time // when the last check came
 	lastRequest time.Time // when the last request left
 	validatedAt time.Time // when the last response came; zero: never
-	received    int       // bytes, since it was proved or ever
-	sent        int       // likewise, but for what a fresh proof allows
-	nominated   bool      // and the nomination waits for proof
+	received    int       // bytes, since it was validated or ever
+	sent        int       // likewise, but for what a fresh validation allows
+	nominated   bool      // and the nomination waits for validation
 	insisted    bool      // by two checks
 	nomination  [stun.TransactionIDSize]byte
 }
 
 func (p *path) isValidated() bool { return !p.validatedAt.IsZero() }
 
-// recentlyValidated reports whether the proof is new enough for media to move here.
+// recentlyValidated reports whether the validation is new enough for media to move here.
 func (p *path) recentlyValidated(now time.Time) bool {
 	return p.isValidated() && now.Sub(p.validatedAt) < validationFresh
 }
@@ -107,7 +107,7 @@ func (a *agent) start() {
 	w.register(a.current)
 }
 
-// restart takes new credentials (RFC 8445, section 2.4). The pair in use stays until one of the new ones is proved and nominated.
+// restart takes new credentials (RFC 8445, section 2.4). The pair in use stays until one of the new ones is validated and nominated.
 func (a *agent) restart(c *credentials) {
 	w := a.peer.worker
 	if a.next != nil {
@@ -139,7 +139,7 @@ func (a *agent) forceClose() {
 	a.paths = nil
 }
 
-// retire ends credentials: no check under them is answered any more. What is still under way from an address that was proved may come
+// retire ends credentials: no check under them is answered any more. What is still under way from an address that was validated may come
 // until it is forgotten.
 func (a *agent) retire(c *credentials) {
 	a.peer.worker.unregister(c)
@@ -257,7 +257,7 @@ func (a *agent) handleCheck(c *credentials, m *stun.Message, from netip.AddrPort
 }
 
 // handleStray looks whether RTP from an unknown address is of a client whose address changed: behind a NAT that forgot, say. Browsers check a pair
-// that works every 2.5 s only, but send sound every 20 ms. The packet itself goes no further; it may be a copy that somebody sends from elsewhere.
+// that works every 2.5 s only, but send audio every 20 ms. The packet itself is dropped, because it may be a replay from another address.
 func (w *worker) handleStray(data []byte, from netip.AddrPort) {
 	w.atStep(stepStray, nil)
 	if claim := w.pendingPaths[from]; claim != nil {
@@ -287,7 +287,7 @@ func (w *worker) handleStray(data []byte, from netip.AddrPort) {
 	}
 }
 
-// addressChanged asks an address from which the client's media comes. Once it is proved, it is used: the client uses it already.
+// addressChanged asks an address from which the client's media comes. Once it is validated, it is used: the client uses it already.
 func (a *agent) addressChanged(to netip.AddrPort, size int) {
 	w, selected := a.peer.worker, a.selected()
 	if selected == nil || !selected.isValidated() || !a.isFree(to) {
@@ -300,7 +300,7 @@ func (a *agent) addressChanged(to netip.AddrPort, size int) {
 	a.sendRequest(p)
 }
 
-// isFree reports whether no other peer holds the address. One that holds it without a recent proof loses it.
+// isFree reports whether no other peer holds the address. One that holds it without a recent validation loses it.
 func (a *agent) isFree(at netip.AddrPort) bool {
 	holder := a.peer.worker.byAddr[at]
 	if holder == nil || holder == a.peer {
@@ -348,7 +348,7 @@ func (a *agent) mayRepeat() bool {
 	return true
 }
 
-// path finds or adds an address. When the table is full, the one that is longest without a check goes, and of those that are not proved first.
+// path finds or adds an address. When the table is full, the one that is longest without a check goes, and of those that are not validated first.
 func (a *agent) path(c *credentials, addr netip.AddrPort) *path {
 	if p := a.findPath(c, addr); p != nil {
 		return p
@@ -384,8 +384,8 @@ func (a *agent) evict() {
 	a.forget(victim) // at most two are selected, so there is one
 }
 
-// nominated notes what the client wants to use. It counts at once where the address was proved just now, or where there is nothing
-// better yet; else it waits for proof.
+// nominated notes what the client wants to use. It counts at once where the address was validated just now, or where there is nothing
+// better yet; else it waits for validation.
 func (a *agent) nominated(p *path, id [stun.TransactionIDSize]byte) {
 	now, n := a.peer.worker.now, &p.credentials.nominations
 	if p.recentlyValidated(now) || p == n.selected {
@@ -442,7 +442,7 @@ func (a *agent) handleResponse(c *credentials, m *stun.Message, from netip.AddrP
 // selected is the path in use, nil before the first nomination.
 func (a *agent) selected() *path { return a.current.nominations.selected }
 
-// applySelection moves media to the selected path, once it is proved. The first of an ICE restart ends what was before.
+// applySelection moves media to the selected path, once it is validated. The first of an ICE restart ends what was before.
 func (a *agent) applySelection(c *credentials) {
 	p := c.nominations.selected
 	if p == nil || !p.isValidated() {

@@ -139,9 +139,9 @@ func host(i, port int) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)}), uint16(port))
 }
 
-// TestProof: nothing but the response of the client itself, to our request, from the address that was asked, in time, makes an address one
+// TestAddressValidation: nothing but the response of the client itself, to our request, from the address that was asked, in time, makes an address one
 // that media goes to.
-func TestProof(t *testing.T) {
+func TestAddressValidation(t *testing.T) {
 	at, other := host(1, 5000), host(2, 5000)
 	for name, c := range map[string]struct {
 		from     netip.AddrPort
@@ -175,8 +175,8 @@ func TestProof(t *testing.T) {
 	}
 }
 
-// TestProofCannotBeGuessed: a response with another transaction id proves nothing, even from the client.
-func TestProofCannotBeGuessed(t *testing.T) {
+// TestTransactionIDCannotBeGuessed: a response with another transaction id proves nothing, even from the client.
+func TestTransactionIDCannotBeGuessed(t *testing.T) {
 	n, at := newICENet(t), host(1, 5000)
 	a := n.join("a")
 	n.w.drop(n.w.handleSTUN(a.check(100, true), at))
@@ -248,7 +248,7 @@ func TestAddressHeld(t *testing.T) {
 		if !a.peer.closed {
 			t.Fatal("who answers nothing is still there")
 		}
-		c := n.join("c") // b never proved anything and is gone, too
+		c := n.join("c") // b never validated anything and is gone, too
 		c.connect(at)
 	})
 }
@@ -293,7 +293,7 @@ func TestReplayedChecks(t *testing.T) {
 		t.Errorf("%d paths", len(a.peer.agent.paths))
 	}
 	n.w.drop(n.w.handleSTUN(a.check(100, true), to))
-	a.uses(at) // not before the proof
+	a.uses(at) // not before the validation
 	a.answer(to)
 	a.uses(to)
 }
@@ -311,7 +311,7 @@ func TestCheckOvertakenByCopy(t *testing.T) {
 	a.uses(at)
 }
 
-// TestPathTableLimit: somebody who recorded many checks sends each from an address of its own. What is proved stays, and who is at a new address
+// TestPathTableLimit: somebody who recorded many checks sends each from an address of its own. What is validated stays, and who is at a new address
 // proves it at once.
 func TestPathTableLimit(t *testing.T) {
 	n, at, to := newICENet(t), host(1, 5000), host(2, 6000)
@@ -339,8 +339,8 @@ func TestPathTableLimit(t *testing.T) {
 	a.uses(to) // the answer says what was nominated
 }
 
-// TestForgottenNomination: only who was driven out of the table is nominated by an answer; one that comes again brings nothing back.
-func TestForgottenNomination(t *testing.T) {
+// TestNominationOfEvictedPath: only who was driven out of the table is nominated by an answer; one that comes again brings nothing back.
+func TestNominationOfEvictedPath(t *testing.T) {
 	n, at, to := newICENet(t), host(1, 5000), host(2, 6000)
 	a := n.join("a")
 	a.connect(at)
@@ -384,9 +384,9 @@ func TestAmplification(t *testing.T) {
 	}
 }
 
-// TestOldAddress: an address that was proved long ago is proved again before media goes back there, and gets no more than three times what
+// TestPreviousAddress: an address that was validated long ago is validated again before media goes back there, and gets no more than three times what
 // claims to come from there.
-func TestOldAddress(t *testing.T) {
+func TestPreviousAddress(t *testing.T) {
 	n, at, to := newICENet(t), host(1, 5000), host(2, 6000)
 	a := n.join("a")
 	a.connect(at)
@@ -445,7 +445,7 @@ func TestLostRequests(t *testing.T) {
 	a.uses(to)
 }
 
-// TestRestart: the old pair serves until one under the new credentials is proved and nominated; then the old ones are dead.
+// TestRestart: the old pair serves until one under the new credentials is validated and nominated; then the old ones are dead.
 func TestRestart(t *testing.T) {
 	for name, to := range map[string]netip.AddrPort{"elsewhere": host(2, 6000), "at the same address": host(1, 5000)} {
 		t.Run(name, func(t *testing.T) {
@@ -526,9 +526,9 @@ func TestAfterIntegrity(t *testing.T) {
 	}
 }
 
-// TestSameSSRC: several clients send under one SSRC, by chance or because one heard it of another. Each is found when its media comes from
+// TestSSRCSharedByPeers: several clients send under one SSRC, by chance or because one heard it of another. Each is found when its media comes from
 // elsewhere.
-func TestSameSSRC(t *testing.T) {
+func TestSSRCSharedByPeers(t *testing.T) {
 	const ssrc = 77
 	for moves := range 3 {
 		n, to := newICENet(t), host(9, 6000)
@@ -557,7 +557,7 @@ func TestSameSSRC(t *testing.T) {
 	}
 }
 
-// FuzzChecks: whatever comes, authenticated or not, moves nothing without proof, and every table stays bounded.
+// FuzzChecks: whatever comes, authenticated or not, moves nothing without validation, and every table stays bounded.
 func FuzzChecks(f *testing.F) {
 	f.Add([]byte{0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, uint16(1))
 	f.Add([]byte{1, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, uint16(2))

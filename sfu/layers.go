@@ -84,7 +84,7 @@ func (pub *publication) updateAbsent(now time.Time) {
 	}
 }
 
-// forgetAbsent begins anew: the camera may be another one.
+// forgetAbsent resets the state: the camera may have changed.
 func (pub *publication) forgetAbsent() {
 	for _, e := range pub.encodings {
 		e.missingSince, e.absentSince = time.Time{}, time.Time{}
@@ -125,7 +125,7 @@ func (c choice) rate(now time.Time) int {
 	return c.encoding.bitrate
 }
 
-// lower is the next cheaper choice: temporal layers go before the picture gets smaller, and that before there is none.
+// lower is the next cheaper choice: temporal layers are dropped first, then resolution, then the video itself.
 func (c choice) lower(now time.Time) choice {
 	switch {
 	case c.encoding == nil:
@@ -217,7 +217,7 @@ func (s *slot) accepts(e *encoding, packet *forward.Packet) forward.Drop {
 	return forward.Kept
 }
 
-// wants lists the RIDs that somebody watches. While the highest of them does not come, lower ones are wanted too, down to the first
+// wants lists the RIDs that have a receiver. While the highest of them does not come, lower ones are wanted too, down to the first
 // that does: a browser leaves out what its camera is too small for, or its path too narrow. What it does not make is not wanted.
 func (pub *publication) wants(now time.Time) []string {
 	all := pub.encodings
@@ -246,7 +246,7 @@ func (pub *publication) wants(now time.Time) []string {
 	return rids
 }
 
-// notifyWanted tells a simulcast's client which encodings to send. What nobody wants is paused a little later: a layout that changes
+// notifyWanted tells a simulcast's client which encodings to send. An encoding without receivers is paused a little later: a layout that changes
 // back costs no key frame.
 func (pub *publication) notifyWanted(now time.Time) {
 	if len(pub.encodings) < 2 || !pub.open() {

@@ -17,7 +17,7 @@ const (
 	minGather = 500 * time.Microsecond
 	// roomLoad is what a room counts before its load shows: rooms that open at the same time go to different workers.
 	roomLoad = 0.01
-	// refuseLoad is the share from which a worker takes no new rooms: rather one group told to wait than all hurt.
+	// refuseLoad is the share from which a worker takes no new rooms: one refused group is better than loss for all.
 	refuseLoad = 0.85
 )
 

@@ -12,7 +12,7 @@ const nominationsSettleTime = 3 * time.Second
 // A nominations says which pair a client uses, of several that it nominated. Firefox nominates every pair that it checks, and uses
 // the one of the highest priority (RFC 5245, sections 8.1.1.2 and 8.1.2.2); where a round trip is longer than the pace of its checks, the
 // last one to come is any of them. Chromium nominates what it uses, whatever its priority, again and again. So the highest priority counts,
-// and another pair when the client insists on it, or says so when all is settled. A proved address always comes before one that is
+// and another pair when the client insists on it, or says so when all is settled. A validated address always comes before one that is
 // not, and is never left for one. Owned by the worker.
 type nominations struct {
 	selected  *path
@@ -26,7 +26,7 @@ type nominations struct {
 func (n *nominations) settle(now time.Time) { n.settled = now.Add(nominationsSettleTime) }
 
 // nominated takes a check that nominates a path, and reports whether the path is the selected one then. One whose address is not
-// proved must not come here once a proved one is selected.
+// validated must not come here once a validated one is selected.
 func (n *nominations) nominated(now time.Time, p *path, id [stun.TransactionIDSize]byte) bool {
 	switch {
 	case n.selected == nil, p == n.selected, p.priority > n.selected.priority:

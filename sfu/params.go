@@ -16,7 +16,7 @@ const (
 	strayTries = 20
 	// repeatedChecks of a peer are answered within a second, and at once.
 	repeatedChecks = 8
-	// maxAmplification is how many times the bytes that came from an address may go there before it is proved (RFC 9000, section 8.1).
+	// maxAmplification is how many times the bytes that came from an address may go there before it is validated (RFC 9000, section 8.1).
 	maxAmplification = 3
 	maxRIDs          = 3  // encodings of a simulcast, as browsers send
 	maxRID           = 16 // characters (RFC 8851, section 10)
@@ -28,16 +28,16 @@ const (
 	// handshakeLimit is how long ICE and DTLS may take from the answer on.
 	handshakeLimit = 30 * time.Second
 	// consentLimit is how long media goes on without an answer of the client to our requests (RFC 7675, section 5.1), and how long
-	// a proved address is taken over by nobody.
+	// no other peer can take over a validated address.
 	consentLimit = 30 * time.Second
 	// consentInterval is how often we ask for it, on average (RFC 7675, section 5.1).
 	consentInterval = 5 * time.Second
-	// validationFresh is how old a proof may be for media to move to its address at once; an older one is asked for again first.
+	// validationFresh is how old a validation may be for media to move to its address at once; an older one is asked for again first.
 	validationFresh = 2 * time.Second
 	// responseWindow is how late a response may come: longer than any round trip in which a conversation is possible.
 	responseWindow = 5 * time.Second
 	// validationRetry is the pause before an address is asked again: the first round trip of ICE is expected to take less (RFC 8445,
-	// section 14.3, would wait for 500 ms; a person whose network changed hears nothing meanwhile).
+	// section 14.3, would wait for 500 ms; a client whose network changed gets no media meanwhile).
 	validationRetry = 250 * time.Millisecond
 )
 
@@ -59,10 +59,10 @@ const (
 	aliveFor = time.Second
 	// videoPause is a gap that counts as none of the time in which a peer was sent video.
 	videoPause = time.Second
-	// pauseAfter is how long nobody must want an encoding before its sender is told.
+	// pauseAfter is how long an encoding has no receiver before its sender may pause it.
 	pauseAfter = 2 * time.Second
 	// fallbackAfter is how long a client may take to send the encoding that is wanted, before it is asked for lesser ones beside it: a
-	// camera that starts, or a picture that grows, has no need of them.
+	// camera that starts, or a view that grows, does not need them.
 	fallbackAfter = 2 * time.Second
 	// absentAfter is how long an encoding may be wanted in vain, while another comes, until it counts as one that the client does not
 	// make: a camera is too small for it. Longer than a path takes to grow by one.
@@ -70,13 +70,13 @@ const (
 	// absentFor is how long it then counts as that; after it it is wanted again, for the camera may be another one now, or the path was
 	// too narrow.
 	absentFor = 15 * time.Second
-	// maxVoices are heard at once: in a larger room the loudest. More people at once nobody understands.
+	// maxVoices is how many microphones are forwarded at once, the loudest first.
 	maxVoices = 16
 	// maxSpeakers are named at once.
 	maxSpeakers = 3
 )
 
-// maxUpscale is how far a picture is stretched before a larger encoding is asked for.
+// maxUpscale is how far an encoding is scaled up before a larger one is requested.
 const maxUpscale = 1.34
 
 // Limits of what one publication may send, headers, padding and repeats included: what is above is dropped on arrival. Audio gets four times
@@ -88,10 +88,10 @@ const (
 	// Video may be twice the announced bitrate: key frames, repeats, and the padding with which browsers probe the path.
 	videoShare = 2
 	videoBurst = time.Second
-	// minMeanPacket is the mean size of pictures' packets, in bytes, below which their number is what is limited: each costs all receivers, and
+	// minMeanPacket is the mean size of video packets, in bytes, below which their number is limited: each costs all receivers, and
 	// this host, as much as a large one. The padding with which Chromium probes is of 224 bytes.
 	minMeanPacket = 200
-	// defaultVideoBits is for pictures of which nobody was told a rate.
+	// defaultVideoBits is for video without an announced bitrate.
 	defaultVideoBits = 2_500_000
 	// A peer's RTCP: in a group of thirty on a path with much loss a browser sends some 300 requests for repeats a second, of 100
 	// bytes at most.
@@ -101,13 +101,13 @@ const (
 
 // Times of what is above its limit.
 const (
-	// excessPause is how long nothing may be dropped until the next drop begins a new excess: of sound that is above by a hundredth one
+	// excessPause is how long nothing may be dropped until the next drop begins a new excess: of audio that is 1 % above the limit, one
 	// packet of two seconds is dropped.
 	excessPause = 2 * time.Second
-	// excessReported is how long it must last until the room is told, and told again.
+	// excessReported is how long an excess lasts until the room is notified; excessRepeat is the interval after that.
 	excessReported = time.Second
 	excessRepeat   = 10 * time.Second
-	// audioWithheld is how long sound may stay above its limit until the publication is withheld.
+	// audioWithheld is how long audio may stay above its limit until the publication is withheld.
 	audioWithheld = 5 * time.Second
 )
 
@@ -115,7 +115,7 @@ const (
 const (
 	// pipeQueue bounds DTLS datagrams that wait for pion. Full: the datagram is dropped, for DTLS repeats.
 	pipeQueue = 32
-	// maxSTUN and maxDTLS are the largest datagrams that are copied for pion, in bytes: the kernel may join what strangers send into
+	// maxSTUN and maxDTLS are the largest datagrams that are copied for pion, in bytes: the kernel may join datagrams of unknown senders into
 	// 64 KiB, and 32 of those wait for each connection. A check holds our name and one of up to 256 characters (RFC 8445, section 5.3), 273
 	// bytes, and some 150 more; DTLS flights are cut to what an Ethernet frame holds.
 	maxSTUN = 800
@@ -128,11 +128,11 @@ const (
 const (
 	// nackBudget is how many packets a second may be sent again to one peer, and how many at once: 5 Mbit/s of repeats.
 	nackBudget = 500
-	// On a narrow path repeats get at most half of what pictures do, of packets of 1000 bytes: what fills it is lost again, and sound
+	// On a narrow path retransmissions get at most half of the video bandwidth, of packets of 1000 bytes: what fills it is lost again, and audio
 	// with it. A few are always mended.
 	nackShare = 2 * 8 * 1000
 	nackLeast = 20
 	nackBurst = 64 // at once, on the narrowest: a key frame
-	// minKeyFrameGap: a receiver that asks more often is not heard; the source is asked once for all.
+	// minKeyFrameGap is the minimum time between key frame requests of one receiver; more frequent ones are ignored.
 	minKeyFrameGap = keyFrameRepeat
 )

@@ -27,7 +27,7 @@ const (
 	// confirmInterval is how often a size above what every path takes is tried again: the path may have changed (CONFIRMATION_TIMER, with the
 	// pace of consent checks).
 	confirmInterval = 15 * time.Second
-	// tooLongHold is how long a slot shows nothing after a packet that does not fit: the rest of such a picture is of no use, and to ask for key
+	// tooLongHold is how long a slot shows nothing after a packet that does not fit: the rest of such a frame is useless, and to request key
 	// frames that do not fit either would cost all others.
 	tooLongHold = time.Second
 )
@@ -107,7 +107,7 @@ func (p *peer) sendProbe(now time.Time) {
 	}
 }
 
-// Attributes of a check (RFC 8445, section 16.1), and one that nobody knows, to be passed over (RFC 8489, section 14).
+// Attributes of a check (RFC 8445, section 16.1), and an unassigned one that receivers ignore (RFC 8489, section 14).
 const (
 	attrPriority   = stun.AttrType(0x0024)
 	attrControlled = stun.AttrType(0x8029)

@@ -23,7 +23,7 @@ type peer struct {
 	videoQueue packetQueue
 	videoBits  int // sent to this peer since the last report of loss
 	keys       keys
-	remote     netip.AddrPort // the selected address, proved; invalid before
+	remote     netip.AddrPort // the selected address, validated; invalid before
 	limit      int            // the largest datagram that the path is known to take, in bytes
 
 	id         PeerID
@@ -51,7 +51,7 @@ type peer struct {
 	clockOffset  time.Duration // our wall clock minus the client's NTP clock, the least seen
 	clockKnown   bool
 	estimate     forward.BandwidthEstimate
-	lossBudget   int // pictures' packets that were reported on and not counted as lost
+	lossBudget   int // video packets that were reported on and not counted as lost
 	videoSince   time.Time
 	control      forward.Bucket // of incoming RTCP
 	resendTokens float64
@@ -124,7 +124,7 @@ func (p *peer) applyPermissions(sends []Send) {
 	}
 }
 
-// selected takes an address that was proved and nominated: the only thing that moves the stream.
+// selected takes an address that was validated and nominated: the only thing that moves the stream.
 func (p *peer) selected(at netip.AddrPort) {
 	if p.closed || p.member == nil {
 		return
@@ -216,7 +216,7 @@ func (p *peer) tick() {
 		return
 	}
 	if p.keyUsedUp {
-		p.worker.flush() // what waits of it leaves before others are told that it is gone
+		p.worker.flush() // pending packets leave before its end is announced
 		p.close()
 		return
 	}

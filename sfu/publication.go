@@ -21,10 +21,10 @@ type publication struct {
 	limit    forward.Limit // of all that comes
 	bucket   forward.Bucket
 	excess   excess
-	withheld bool // its sound stayed above the limit: nothing passes until the plan mutes it
+	withheld bool // audio that stayed above the limit: blocked until the plan mutes it
 
-	suppressed      bool  // too quiet to be heard in a large room
-	keyFramesWanted uint8 // bit of each encoding whose key frame somebody waits for
+	suppressed      bool  // not among the loudest in a large room
+	keyFramesWanted uint8 // bit of each encoding whose key frame a receiver waits for
 	keyRequestedAt  time.Time
 	wanted          []string // RIDs that the client was last told to send
 	unwantedSince   time.Time
@@ -46,7 +46,7 @@ type encoding struct {
 	missingSince time.Time // since when it is wanted and does not come, while another does; zero while it comes
 	absentSince  time.Time // since when it counts as one that the client does not make, zero while it does not
 
-	limit  forward.Limit // of its own packets, without padding and repeats; pictures only
+	limit  forward.Limit // of its own packets, without padding and retransmissions; video only
 	bucket forward.Bucket
 
 	lastArrival time.Time

@@ -13,7 +13,7 @@ type excess struct {
 	reported    time.Time
 }
 
-// allowed is what senders of a source are told, of each encoding.
+// allowed returns the bitrates announced to senders of a source, one for each encoding.
 func (e *Engine) allowed(source Source) []int {
 	if e == nil { // only tests go without
 		return nil
@@ -21,8 +21,8 @@ func (e *Engine) allowed(source Source) []int {
 	return e.config.MaxBitrates[source]
 }
 
-// limits sets what the publication and each of its encodings may send. Of a small picture any encoding may be the best one, so each may
-// send what the best may; all together what as many are told.
+// limits sets what the publication and each of its encodings may send. With a small camera any encoding may be the best one, so each may
+// send as much as the best; together they may send the sum of their announced bitrates.
 func (pub *publication) limits(allowed []int) {
 	if !pub.video() {
 		pub.limit = forward.Limit{Bits: audioBits, Packets: audioPackets, Burst: audioBurst}

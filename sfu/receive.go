@@ -159,8 +159,8 @@ func (w *worker) publish(s *stream, h *forward.Header, payload []byte) forward.D
 	return forward.Kept
 }
 
-// inspect reads what the packet is of its picture: from the Dependency Descriptor once one came, and then from nowhere else,
-// for the payload may be sealed end to end; otherwise from the payload. Chromium agrees on descriptors for plain VP8 and
+// inspect reads frame and layer information: from the payload, or, once a Dependency Descriptor was seen, only from the descriptor,
+// because the payload may be end-to-end encrypted. Chromium agrees on descriptors for plain VP8 and
 // writes none.
 func (e *encoding) inspect(h *forward.Header, payload []byte, late bool, packet *forward.Packet) (vp8 forward.VP8, temporal uint8) {
 	height := 0
@@ -229,7 +229,7 @@ func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bo
 	s.packets++
 	s.octets += uint32(len(payload))
 	origin := forward.Origin{Ext: packet.Ext, Timestamp: out.Timestamp, PictureIDOffset: out.PictureIDOffset, TL0Offset: out.TL0Offset, Encoding: uint8(e.index), Verbatim: e.hasDescriptor}
-	if !s.video() { // Opus mends itself (in-band FEC): nobody asks for it again
+	if !s.video() { // Opus has in-band FEC and is not retransmitted
 		w.write(s, s.payload, s.ssrc, out.Ext, &origin, marker, nil, nil, payload)
 		w.count.Audio++
 		w.count.AudioBytes += uint64(len(payload))

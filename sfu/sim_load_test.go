@@ -125,7 +125,7 @@ func TestFullSocket(t *testing.T) {
 		}
 	}
 	s.run(40 * time.Millisecond)
-	s.takes = 3 + 12 // RTCP, and the sound of three for four
+	s.takes = 3 + 12 // RTCP, and the audio of three for four
 	sound := all[0].shows("b", slotAudio).count
 	plis := len(all[1].source(Camera).plis)
 	full := s.w.count.Drops[forward.SocketFull]

@@ -14,10 +14,10 @@ type slot struct {
 	peer        *peer
 	target      *encoding    // what shall pass from its next key frame on, nil: nothing
 	current     *encoding    // what passes, nil before the first
-	flow        *publication // what flows: source, once the client was told; nil before
+	flow        *publication // the source once it was announced to the client; nil before
 	ssrc        uint32
 	payload     uint8  // type
-	isVideo     bool   // else sound
+	isVideo     bool   // else audio
 	baseOnly    bool   // only the lowest temporal layer
 	packets     uint32 // sent, for sender reports
 	octets      uint32

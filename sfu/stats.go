@@ -18,14 +18,14 @@ type Counters struct {
 	Load                   float64 // share of its time that the busiest worker works
 	AES128                 uint64  // connections that had to use AES-128
 	HandshakesFailed       [len(HandshakeFaults)]uint64
-	AddressesValidated     uint64 // addresses of clients that were proved
+	AddressesValidated     uint64 // addresses of clients that were validated
 	ICERestarts            uint64 // of ICE, by offers
 	Drops                  [forward.NumDrops]uint64
 
 	AdmissionViolations uint64 // packets that left against the plan; see plan_check.go
 	ConsentViolations   uint64 // looks that found a recording against the plan
 
-	Reported, Lost uint64    // pictures' packets that receivers reported on, and how many of them they missed
+	Reported, Lost uint64    // video packets that receivers reported on, and how many of them were lost
 	RoundTrips     Durations // one for each report
 	Forwarding     Durations // from reading a packet to handing each of its copies to the kernel
 }

@@ -8,7 +8,7 @@ import (
 
 // A stream is one incoming SSRC of an encoding: the source itself or its repeats (RFC 4588). Owned by the worker.
 //
-// A client that begins its microphone anew has another SSRC each time (RFC 3550, section 8), bound by its MID. The newest takes the
+// A client that restarts its microphone uses another SSRC each time (RFC 3550, section 8), bound by its MID. The newest takes the
 // place of the one before at once. What was replaced stays in the peer's table for a while, so that packets of it that come late are
 // not taken for a change back; when the table is full, the one that was replaced first is forgotten. An SSRC that is replaced and goes
 // on is taken back when the one in its place has been silent for as long as an encoding counts as sent. Replay is no concern here:

@@ -12,7 +12,7 @@ import (
 type Tap interface {
 	// Begin asks for a track when the first packet comes of what the plan in force lets be recorded. ready is called once, by
 	// any goroutine but the worker's: with the track, or with nil where it cannot be; then the publication is not recorded
-	// until a plan names it anew.
+	// until a later plan names it again.
 	Begin(t TapInfo, ready func(TapTrack))
 }
 
@@ -95,7 +95,7 @@ func (t *tapSubscription) restart() {
 	}
 }
 
-// restarted is restart for an encoding whose numbers begin anew.
+// restarted is restart for an encoding whose sequence numbers restart.
 func (t *tapSubscription) restarted(e *encoding) {
 	if t != nil && t.current == e {
 		t.timelineSet = false

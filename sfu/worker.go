@@ -30,8 +30,8 @@ type worker struct {
 	peers         []*peer
 	speakersDue   time.Time
 	nackBuffer    [64]uint16               // sequence numbers of one NACK
-	byAddr        map[netip.AddrPort]*peer // by the addresses that they proved
-	pendingPaths  map[netip.AddrPort]*path // addresses that passed a check and are not proved; the newest check counts
+	byAddr        map[netip.AddrPort]*peer // by the addresses that they validated
+	pendingPaths  map[netip.AddrPort]*path // addresses that passed a check and are not validated; the newest check counts
 	byUfrag       map[string]*credentials
 	byTransaction map[uint32]*credentials // by what begins our transaction ids
 	validator     addressValidator
@@ -170,7 +170,7 @@ func (w *worker) round(now time.Time, n int) {
 	w.closeBroken()
 }
 
-// deadline is the next tick, or none while nobody is connected: an idle worker sleeps.
+// deadline is the next tick, or none while no peer is connected: an idle worker sleeps.
 func (w *worker) deadline() time.Time {
 	if len(w.peers) == 0 {
 		return time.Time{}
@@ -208,7 +208,7 @@ func (w *worker) probed(data []byte, from netip.AddrPort) (done bool) {
 	return done
 }
 
-// handshakeDatagram takes STUN or DTLS. Anybody can send it, so a panic costs the datagram and nobody, unless it was authenticated.
+// handshakeDatagram takes STUN or DTLS. It is unauthenticated at first, so a panic drops only the datagram, unless it was authenticated.
 func (w *worker) handshakeDatagram(data []byte, from netip.AddrPort, take func(*worker, []byte, netip.AddrPort) forward.Drop) {
 	w.guard(nil, nil, func() {
 		w.atStep(stepHandshake, nil)

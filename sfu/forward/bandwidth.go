@@ -8,7 +8,7 @@ import (
 // Constants of the bound, in bits per second and 1/256 of packets. Its thresholds of loss are those of Google congestion control
 // (draft-ietf-rmcat-gcc-02, section 6).
 const (
-	initialRate  = 20_000_000 // thirty pictures of 600 kbit/s: a path that is narrower says so within a second
+	initialRate  = 20_000_000 // thirty cameras at 600 kbit/s: a narrower path shows loss or delay within a second
 	minRate      = 150_000
 	maxRate      = 30_000_000
 	lossHigh     = 26 // 10 %: the path is full
@@ -55,7 +55,7 @@ const (
 	// A radio link loses some packets at any rate: what was lost at least, for a while, is none of ours. What is too much for
 	// the path falls to nothing whenever we back off.
 	baseLossWindow = 5 * time.Second
-	maxBaseLoss    = 20 // 8 %: above it nobody would like to see more
+	maxBaseLoss    = 20 // 8 %: above it more video would be useless
 	rttWindow      = 30 * time.Second
 	// maxFutileDecreases is how many falls in a row may leave the queue as it is; then it is another's, such as of an upload.
 	maxFutileDecreases = 3
@@ -147,7 +147,7 @@ func (b *BandwidthEstimate) Report(now time.Time, packets, lost int, rtt time.Du
 	before := b.Rate()
 	b.evaluate(now, *s)
 	owed := 0
-	if s.lost != s.credit { // else nobody draws on it
+	if s.lost != s.credit { // else the credit is unused
 		owed = max(min(s.lost, 0), -256*s.packets)
 	}
 	b.sample = sample{lost: owed, credit: owed}

@@ -99,7 +99,7 @@ func (s *Selector) Next(now time.Time, p *Packet) (Out, Drop) {
 		s.Switch()
 	}
 	// An outage longer than any history cannot be mended: to follow on closes the gap, else every receiver counts it as loss
-	// of its own path, and asks for what nobody has.
+	// of its own path, and requests packets that no history holds.
 	if s.count > 0 && !s.switching && p.Ext > s.highest+1 && now.Sub(s.lastArrival) > outage {
 		s.Switch()
 	}
@@ -209,7 +209,7 @@ func (s *Selector) begin(now time.Time, p *Packet) Out {
 }
 
 // rebase moves the time line when the source's clock stood still during a silence. What comes late from before the silence
-// keeps the old one, and the rest of a picture has the time of its beginning, however late it is.
+// keeps the old one, and all packets of a frame have the same timestamp, however late they are.
 func (s *Selector) rebase(now time.Time, p *Packet) {
 	gap := now.Sub(s.lastAt)
 	if gap < rebaseGap || s.sameFrame(now, p) {
@@ -226,13 +226,13 @@ func (s *Selector) rebase(now time.Time, p *Packet) {
 	}
 }
 
-// sameFrame reports whether the packet belongs to the picture of the newest that left.
+// sameFrame reports whether the packet belongs to the frame of the newest packet sent.
 func (s *Selector) sameFrame(now time.Time, p *Packet) bool {
 	return s.Video && p.Timestamp == s.newestSourceTS && now.Sub(s.newestAt) < outage
 }
 
-// after is the slot's timestamp some time after the last packet. Two pictures never share one, nor does one that was
-// overtaken by padding look younger than the next: to be ahead of the time harms nobody, for sender reports know it.
+// after is the slot's timestamp some time after the last packet. Two frames never share one, and a frame that was
+// overtaken by padding keeps its order. Being ahead of time is harmless, because sender reports account for it.
 func (s *Selector) after(gap time.Duration) uint32 {
 	timestamp := s.lastTS + max(s.ticks(gap), 1)
 	if gap < time.Minute && int32(timestamp-s.newestTS) <= 0 {

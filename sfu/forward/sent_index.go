@@ -64,7 +64,7 @@ func (s *SentIndex) Find(seq uint16, last uint64) (out uint64, from Origin, ok b
 		return 0, Origin{}, false
 	}
 	e := s.at(out)
-	if out == 0 || out > last || e.ext == 0 || e.out != uint32(out) { // 0 is given to nobody
+	if out == 0 || out > last || e.ext == 0 || e.out != uint32(out) { // 0 is never used
 		return 0, Origin{}, false
 	}
 	return out, Origin{e.ext, e.timestamp, e.pictureIDOffset, e.tl0Offset, e.encoding &^ verbatim, e.encoding&verbatim != 0}, true

@@ -14,7 +14,7 @@ const (
 	minNackInterval = 40 * time.Millisecond
 	// seenSize is how many packets back a duplicate is recognised.
 	seenSize = 1024
-	// maxJump is a sequence step that no outage explains: the source started anew.
+	// maxJump is a sequence step that no outage explains: the source restarted.
 	maxJump = 3000
 )
 
@@ -75,7 +75,7 @@ func (t *Track) Receive(now time.Time, seq uint16, nack bool) (uint64, Verdict) 
 	ext := uint64(int64(t.highest) + step)
 	switch {
 	case step > maxJump || step < -maxJump:
-		// A source that starts anew keeps the time line: the next number follows the highest.
+		// A source that restarts keeps the time line: the next number follows the highest.
 		restart := (t.highest>>16+1)<<16 + uint64(seq)
 		*t = Track{started: true, first: restart, highest: restart, missing: t.missing[:0], received: 1}
 		t.set(restart)

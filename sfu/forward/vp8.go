@@ -12,7 +12,7 @@ type VP8 struct {
 	pictureAt, tl0At int // in the payload
 }
 
-// A Picture names a frame to the decoder: PictureID counts frames, TL0 those of the lowest temporal layer.
+// A Picture identifies a frame to the decoder: PictureID counts frames, TL0 those of the lowest temporal layer.
 type Picture struct {
 	ID      uint16
 	TL0     uint8
@@ -83,7 +83,7 @@ func (v *VP8) extended(p []byte) int {
 	return at
 }
 
-// Rewrite moves the picture's names in a copy of the payload that v was read from.
+// Rewrite applies the offsets to PictureID and TL0PICIDX in a copy of the payload that v was parsed from.
 func (v VP8) Rewrite(p []byte, pictureIDOffset uint16, tl0Offset uint8) {
 	to := v.Picture.moved(pictureIDOffset, tl0Offset)
 	switch {
@@ -97,7 +97,7 @@ func (v VP8) Rewrite(p []byte, pictureIDOffset uint16, tl0Offset uint8) {
 	}
 }
 
-// moved is a picture as it leaves.
+// moved returns the picture identifiers with the offsets applied.
 func (p Picture) moved(pictureIDOffset uint16, tl0Offset uint8) Picture {
 	if p.HasID {
 		p.ID = (p.ID + pictureIDOffset) & 0x7fff
