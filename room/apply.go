@@ -22,7 +22,7 @@ func Apply(s State, e Event) State {
 	case SeatSentBack:
 		s = s.withSeat(e.ID, func(p *Participant) {
 			p.Access, p.Since, p.Returning = Waiting, e.At, true
-			p.Publications, p.HandRaised, p.Overrides = nil, false, p.Overrides.kept()
+			p.Publications, p.Media, p.HandRaised, p.Overrides = nil, MediaState{}, false, p.Overrides.kept()
 		})
 	case SeatEnded:
 		s.Participants = without(s.Participants, func(p Participant) bool { return p.ID == e.ID })
@@ -47,6 +47,8 @@ func Apply(s State, e Event) State {
 		s = s.withSeat(e.ID, func(p *Participant) { p.Generation, p.Publications = e.Generation, e.Publications })
 	case MutedSet:
 		s = s.withSeat(e.ID, func(p *Participant) { p.Publications = withMuted(p.Publications, e.Source, e.Muted) })
+	case MediaStateSet:
+		s = s.withSeat(e.ID, func(p *Participant) { p.Media = e.Media })
 	case OverridesSet:
 		s = s.withSeat(e.ID, func(p *Participant) { p.Overrides = e.Overrides })
 	case RoleSet:

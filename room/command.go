@@ -185,6 +185,16 @@ type (
 		Publication PublicationID
 		Withheld    bool
 	}
+	// MediaConnected says that a connection for media of Target got keys. Only the daemon does so.
+	MediaConnected struct {
+		Target ParticipantID
+		AES128 bool
+	}
+	// MediaFailed says why one got none. Only the daemon does so.
+	MediaFailed struct {
+		Target ParticipantID
+		Code   string
+	}
 	// UpdatePolicy brings the policy of the running session up to date with the configuration. Only the daemon does so.
 	UpdatePolicy struct{ Policy Policy }
 	// Tick says what time it is.
@@ -231,6 +241,8 @@ func (UndoRevoke) command()       {}
 func (ConfirmRecording) command() {}
 func (FailRecording) command()    {}
 func (RateExceeded) command()     {}
+func (MediaConnected) command()   {}
+func (MediaFailed) command()      {}
 func (UpdatePolicy) command()     {}
 func (Tick) command()             {}
 

@@ -119,6 +119,10 @@ func ruleFor(now time.Time, s State, by ParticipantID, c Command) (Decision, *Er
 		return failRecording(s, c)
 	case RateExceeded:
 		return rateExceeded(s, c)
+	case MediaConnected:
+		return setMedia(s, c.Target, MediaState{AES128: c.AES128})
+	case MediaFailed:
+		return setMedia(s, c.Target, MediaState{Failure: c.Code})
 	case UpdatePolicy:
 		return updatePolicy(s, c)
 	}

@@ -58,7 +58,7 @@ func Restore(now time.Time, s State, p Policy) State {
 	seats := make([]Participant, 0, len(s.Participants))
 	for _, one := range s.Participants {
 		one.Connected, one.LostAt, one.OldSecret, one.Publications = false, now, auth.SecretHash{}, nil
-		one.Generation = 0 // no PeerConnection outlives the daemon
+		one.Generation, one.Media = 0, MediaState{} // no PeerConnection outlives the daemon
 		seats = append(seats, one)
 	}
 	s.Participants = seats

@@ -262,7 +262,7 @@ var rank = map[auth.Role]int{auth.Observer: 1, auth.Participant: 2, auth.Cohost:
 func NeedsRecord(events []Event) bool {
 	for _, e := range events {
 		switch e.(type) {
-		case MutedSet, HandSet, SourcesPublished:
+		case MutedSet, HandSet, SourcesPublished, MediaStateSet:
 		default:
 			return true
 		}

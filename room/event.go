@@ -73,6 +73,11 @@ type (
 		ID     ParticipantID
 		Person PersonID
 	}
+	// MediaStateSet: another connection for media of ID got keys, or none.
+	MediaStateSet struct {
+		ID    ParticipantID
+		Media MediaState
+	}
 	// RoleSet: ID has another role.
 	RoleSet struct {
 		ID   ParticipantID
@@ -163,6 +168,7 @@ func (SourcesPublished) event()     {}
 func (MutedSet) event()             {}
 func (OverridesSet) event()         {}
 func (SourceWithheld) event()       {}
+func (MediaStateSet) event()        {}
 func (RoleSet) event()              {}
 func (HandSet) event()              {}
 func (TextAcknowledged) event()     {}

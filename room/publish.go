@@ -136,6 +136,15 @@ func rateExceeded(s State, c RateExceeded) (Decision, *Error) {
 	return d, nil
 }
 
+// setMedia takes note of what became of a connection for media.
+func setMedia(s State, id ParticipantID, m MediaState) (Decision, *Error) {
+	p, ok := s.seat(id)
+	if !ok || p.Access != Admitted || p.Media == m {
+		return Decision{}, nil
+	}
+	return Decision{Events: []Event{MediaStateSet{ID: id, Media: m}}}, nil
+}
+
 // withhold mutes a source, and reports whether it also takes away the permission: of a participant for whom it is not the first time.
 // Those who lead are trusted with what they could give back to each other.
 func (d *Decision) withhold(s State, p Participant, source Source) bool {

@@ -61,6 +61,13 @@ type Participant struct {
 	OldSecret    auth.SecretHash // the one before, until Secret is confirmed
 	Generation   uint32          // number of the PeerConnection, 0 before the first offer
 	Publications []Publication
+	Media        MediaState
+}
+
+// MediaState is what hosts see of a participant's connection for media.
+type MediaState struct {
+	AES128  bool   // the newest that got keys had to use AES-128
+	Failure string // why the newest got no keys, a code of the protocol; "" once one has
 }
 
 // A Publication is one source of one participant. Its CSRC never changes: a new one needs a new ID, for the media plane sends packets

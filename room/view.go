@@ -85,8 +85,9 @@ type PersonView struct {
 	Away         bool // in a side room with somebody else; why they are away, nobody is told
 	Publications []Publication
 
-	VerifiedName string // for hosts only: the name of the token
-	HelpRaised   bool   // for hosts only
+	VerifiedName string     // for hosts only: the name of the token
+	HelpRaised   bool       // for hosts only
+	Media        MediaState // for hosts only
 }
 
 // A WaiterView is one row of the hosts' waiting list.
@@ -187,7 +188,7 @@ func personView(s State, p, viewer Participant) PersonView {
 		Verified: p.Verified, Overrides: p.Overrides, Publications: p.Publications,
 	}
 	if viewer.Role.Hosts() || viewer.ID == ByClinic {
-		v.VerifiedName, v.HelpRaised = p.VerifiedName, p.HelpRaised
+		v.VerifiedName, v.HelpRaised, v.Media = p.VerifiedName, p.HelpRaised, p.Media
 	}
 	if r, away := s.sideRoomOf(p.ID); away && !r.has(viewer.ID) {
 		v.Away, v.HandRaised, v.Publications = true, false, slices.Clone(p.Publications)

@@ -117,6 +117,12 @@ type (
 		Generation uint32
 		Fault      HandshakeFault
 	}
+	// Connected says that the connection of Peer has keys, and whether it had to use AES-128.
+	Connected struct {
+		Peer       PeerID
+		Generation uint32
+		AES128     bool
+	}
 	// Failed reports that the room's media ended after a panic.
 	Failed struct{}
 )
@@ -126,6 +132,7 @@ func (SpeakersChanged) event() {}
 func (EncodingsWanted) event() {}
 func (RateExceeded) event()    {}
 func (HandshakeFailed) event() {}
+func (Connected) event()       {}
 func (Failed) event()          {}
 
 // A Config sets up an Engine.

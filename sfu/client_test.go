@@ -125,19 +125,20 @@ func eventually(t *testing.T, what string, ok func() bool) {
 
 // A testClient is a real pion client.
 type testClient struct {
-	changeOffer func(string) string // of the SDP, nil: none
-	t           *testing.T
-	room        *testRoom
-	id          PeerID
-	pc          *webrtc.PeerConnection
-	audio       *webrtc.TrackLocalStaticRTP
-	video       *webrtc.TrackLocalStaticRTP
-	seq         uint16
-	pairs       int
-	plis        atomic.Int64
-	mu          sync.Mutex
-	got         map[uint32][]*rtp.Packet // by CSRC
-	closed      chan struct{}
+	changeOffer  func(string) string // of the SDP, nil: none
+	changeAnswer func(string) string
+	t            *testing.T
+	room         *testRoom
+	id           PeerID
+	pc           *webrtc.PeerConnection
+	audio        *webrtc.TrackLocalStaticRTP
+	video        *webrtc.TrackLocalStaticRTP
+	seq          uint16
+	pairs        int
+	plis         atomic.Int64
+	mu           sync.Mutex
+	got          map[uint32][]*rtp.Packet // by CSRC
+	closed       chan struct{}
 }
 
 func newAPI(t *testing.T, settings func(*webrtc.SettingEngine)) *webrtc.API {
@@ -239,6 +240,9 @@ func (c *testClient) offer(generation uint32) (Answer, error) {
 	c.t.Helper()
 	answer, err := c.ask(generation)
 	if err == nil {
+		if c.changeAnswer != nil {
+			answer.SDP = c.changeAnswer(answer.SDP)
+		}
 		if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer.SDP}); err != nil {
 			c.t.Fatalf("the answer does not parse: %v\n%s", err, answer.SDP)
 		}

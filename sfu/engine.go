@@ -27,6 +27,8 @@ type Engine struct {
 	setups     chan struct{} // one token for each handshake under way
 	running    sync.WaitGroup
 	closing    chan struct{}
+
+	handshake time.Duration // 0: handshakeLimit
 }
 
 // New opens the sockets and starts the workers.

@@ -9,8 +9,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pion/dtls/v3"
+	"github.com/pion/dtls/v3/pkg/crypto/elliptic"
+	"github.com/pion/dtls/v3/pkg/protocol"
+	"github.com/pion/dtls/v3/pkg/protocol/extension"
+	"github.com/pion/dtls/v3/pkg/protocol/handshake"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -43,35 +48,62 @@ func engineWith(t *testing.T, c Config) *Engine {
 	return e
 }
 
+// hello changes what the client says first in DTLS.
+func hello(change func(*handshake.MessageClientHello)) func(*webrtc.SettingEngine) {
+	return func(s *webrtc.SettingEngine) {
+		s.SetDTLSClientHelloMessageHook(func(m handshake.MessageClientHello) handshake.Message {
+			change(&m)
+			return &m
+		})
+	}
+}
+
+// otherFingerprint changes the first digit of each fingerprint.
+func otherFingerprint(sdp string) string {
+	var out []string
+	for line := range strings.Lines(sdp) {
+		if at := strings.Index(line, "a=fingerprint:sha-256 "); at == 0 {
+			digit := "0"
+			if line[22] == '0' {
+				digit = "1"
+			}
+			line = line[:22] + digit + line[23:]
+		}
+		out = append(out, line)
+	}
+	return strings.Join(out, "")
+}
+
 // TestHandshakeFaults lets handshakes fail in each way that a client can bring about, and holds that it is counted and told by its reason, logged
 // without an address, and ends the peer but not the room.
 func TestHandshakeFaults(t *testing.T) {
 	for _, c := range []struct {
 		fault    HandshakeFault
 		settings func(*webrtc.SettingEngine)
-		change   func(string) string // of the offer
+		offer    func(string) string // changes the offer
+		answer   func(string) string // changes the answer, before the client sees it
 	}{
-		{FaultProfile, func(s *webrtc.SettingEngine) { s.SetSRTPProtectionProfiles(dtls.SRTP_AES128_CM_HMAC_SHA1_80) }, nil},
-		{FaultProfile, func(s *webrtc.SettingEngine) { s.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM) }, nil},
-		{FaultSuite, func(s *webrtc.SettingEngine) { s.SetDTLSCipherSuites(dtls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA) }, nil},
-		{FaultFingerprint, nil, func(sdp string) string { // the first byte of each is another
-			var out []string
-			for line := range strings.Lines(sdp) {
-				if at := strings.Index(line, "a=fingerprint:sha-256 "); at == 0 {
-					digit := "0"
-					if line[22] == '0' {
-						digit = "1"
-					}
-					line = line[:22] + digit + line[23:]
+		{FaultProfile, func(s *webrtc.SettingEngine) { s.SetSRTPProtectionProfiles(dtls.SRTP_AES128_CM_HMAC_SHA1_80) }, nil, nil},
+		{FaultProfile, func(s *webrtc.SettingEngine) { s.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM) }, nil, nil},
+		{FaultSuite, func(s *webrtc.SettingEngine) { s.SetDTLSCipherSuites(dtls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA) }, nil, nil},
+		{FaultSuite, hello(func(m *handshake.MessageClientHello) { // secp521r1 only (RFC 8422, section 5.1.1)
+			for _, e := range m.Extensions {
+				if curves, ok := e.(*extension.SupportedEllipticCurves); ok {
+					curves.EllipticCurves = []elliptic.Curve{25}
 				}
-				out = append(out, line)
 			}
-			return strings.Join(out, "")
-		}},
+		}), nil, nil},
+		{FaultVersion, hello(func(m *handshake.MessageClientHello) { m.Version = protocol.Version1_0 }), nil, nil},
+		{FaultFingerprint, nil, otherFingerprint, nil},
+		{FaultClosed, nil, nil, otherFingerprint}, // the client ends it with an alert
+		{FaultTimeout, nil, nil, func(sdp string) string { return strings.ReplaceAll(sdp, "a=candidate:", "a=x-candidate:") }},
 	} {
 		t.Run(string(c.fault), func(t *testing.T) {
 			log := &lockedBuffer{}
 			e := engineWith(t, Config{Log: slog.New(slog.NewTextHandler(log, nil))})
+			if c.fault == FaultTimeout {
+				e.handshake = 200 * time.Millisecond
+			}
 			r := openRoom(t, e)
 			told := make(chan HandshakeFailed, 8)
 			other := r.events
@@ -83,7 +115,7 @@ func TestHandshakeFaults(t *testing.T) {
 			}
 			r.obey(everyone("a"))
 			k := newClientWith(r, "a", 1, c.settings)
-			k.changeOffer = c.change
+			k.changeOffer, k.changeAnswer = c.offer, c.answer
 			if _, err := k.offer(1); err != nil {
 				t.Fatal(err)
 			}
@@ -108,12 +140,11 @@ func TestHandshakeFaults(t *testing.T) {
 	}
 }
 
+// TestFaultOf: faults that pion exports an error for.
 func TestFaultOf(t *testing.T) {
 	for err, want := range map[error]HandshakeFault{
-		fmt.Errorf("x: %w", context.DeadlineExceeded):                                                    FaultTimeout,
-		errors.New("dtls fatal: unsupported protocol version"):                                           FaultVersion,
-		errors.New("client requested zero or more elliptic curves that are not supported by the server"): FaultSuite,
-		errors.New("conn is closed"):                                                                     FaultClosed, errors.New("something new"): FaultOther,
+		fmt.Errorf("x: %w", context.DeadlineExceeded): FaultTimeout, fmt.Errorf("x: %w", dtls.ErrConnClosed): FaultClosed,
+		errors.New("something new"): FaultOther,
 	} {
 		if got := faultOf(err); got != want {
 			t.Errorf("%v: %s, want %s", err, got, want)
@@ -127,11 +158,24 @@ func TestAES128Profiles(t *testing.T) {
 		t.Run(fmt.Sprintf("%#04x", uint16(profile)), func(t *testing.T) {
 			e := engineWith(t, Config{AllowAES128: true})
 			r := openRoom(t, e)
+			told, other := make(chan Connected, 8), r.events
+			r.events = func(ev Event) {
+				if made, ok := ev.(Connected); ok {
+					told <- made
+				}
+				other(ev)
+			}
 			r.obey(everyone("a", "b"))
 			old := newClientWith(r, "a", 1, func(s *webrtc.SettingEngine) { s.SetSRTPProtectionProfiles(profile) })
 			b := newClient(r, "b", 1)
 			old.join()
+			if got := receive(t, told, "news of the connection"); got != (Connected{"a", 1, true}) {
+				t.Fatalf("told %+v", got)
+			}
 			b.join()
+			if got := receive(t, told, "news of the connection"); got != (Connected{"b", 1, false}) {
+				t.Fatalf("told %+v", got)
+			}
 			talk(t, "both hear each other", []*testClient{old, b}, func() bool {
 				return b.count(10) > 5 && b.count(11) > 5 && old.count(20) > 5 && old.count(21) > 5
 			})

@@ -152,6 +152,9 @@ func (p *peer) install(k keys) {
 	if k.aes128 {
 		p.worker.count.AES128++
 	}
+	if p.member != nil {
+		p.member.room.events(Connected{Peer: p.id, Generation: p.generation, AES128: k.aes128})
+	}
 	p.mediaReady()
 }
 

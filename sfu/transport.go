@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,7 +60,7 @@ func (e *Engine) newTransport() (*transport, error) {
 	if t.dtls, err = api.NewDTLSTransport(t.ice, []webrtc.Certificate{own.cert}); err != nil {
 		return nil, fmt.Errorf("%w: %w", errTransport, err)
 	}
-	t.ctx, t.cancel = context.WithTimeout(context.Background(), handshakeLimit)
+	t.ctx, t.cancel = context.WithTimeout(context.Background(), cmp.Or(e.handshake, handshakeLimit))
 	if err := t.gather(); err != nil {
 		t.close()
 		return nil, err

@@ -311,8 +311,13 @@ func (r *roomActor) handleNews() {
 			c.client.Deliver(EncodingsWanted{Source: s.source, RIDs: e.RIDs})
 		}
 	}
-	for id, code := range n.handshakeFaults {
-		r.notifyHandshakeFailed(id, code)
+	for id, m := range n.connections {
+		if m.Failure == "" {
+			r.doNow(room.ByDaemon, room.MediaConnected{Target: id, AES128: m.AES128})
+			continue
+		}
+		r.doNow(room.ByDaemon, room.MediaFailed{Target: id, Code: m.Failure})
+		r.notifyHandshakeFailed(id, m.Failure)
 	}
 	if n.speakers != nil {
 		r.updateSpeakers(n.speakers.IDs)

@@ -139,7 +139,7 @@ func findByID[T any](list []T, id room.ParticipantID, of func(T) room.Participan
 func samePerson(a, b room.PersonView) bool {
 	return a.DisplayName == b.DisplayName && a.Role == b.Role && a.Connected == b.Connected &&
 		a.HandRaised == b.HandRaised && a.Verified == b.Verified && a.Overrides == b.Overrides && a.Away == b.Away &&
-		a.VerifiedName == b.VerifiedName && a.HelpRaised == b.HelpRaised && slices.Equal(a.Publications, b.Publications)
+		a.VerifiedName == b.VerifiedName && a.HelpRaised == b.HelpRaised && a.Media == b.Media && slices.Equal(a.Publications, b.Publications)
 }
 
 // sameSelf reports whether nothing changed in what is asked of a participant and where they are.

@@ -85,6 +85,11 @@ type (
 		Source      room.Source
 		RIDs        []string
 	}
+	// ConnectionMade: the connection of Participant got keys, of AES-128 where it knows nothing better.
+	ConnectionMade struct {
+		Participant room.ParticipantID
+		AES128      bool
+	}
 	// ConnectionFailed: the DTLS handshake of Participant failed, and the connection was closed.
 	ConnectionFailed struct {
 		Participant room.ParticipantID
@@ -107,6 +112,7 @@ type (
 func (SlotsMapped) mediaEvent()      {}
 func (SpeakersChanged) mediaEvent()  {}
 func (EncodingsChanged) mediaEvent() {}
+func (ConnectionMade) mediaEvent()   {}
 func (ConnectionFailed) mediaEvent() {}
 func (RecorderBegan) mediaEvent()    {}
 func (RecorderFailed) mediaEvent()   {}

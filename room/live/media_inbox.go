@@ -11,17 +11,17 @@ import (
 type inbox struct {
 	wake chan struct{} // has one token while there is something to handle
 
-	mu              sync.Mutex
-	slots           map[room.ParticipantID]SlotsMapped // Guarded by mu.
-	disconnects     map[room.ParticipantID]uint64      // lost connections, by their number. Guarded by mu.
-	wanted          map[sourceKey]EncodingsChanged     // Guarded by mu.
-	exceeded        map[rateKey]bool                   // above their limits; true: withheld. Guarded by mu.
-	handshakeFaults map[room.ParticipantID]string      // codes of failed DTLS handshakes. Guarded by mu.
-	speakers        *SpeakersChanged                   // Guarded by mu.
-	recorderBegan   bool                               // Guarded by mu.
-	recorderFault   room.Fault                         // Guarded by mu.
-	mediaFailed     bool                               // the media plane closed the room. Guarded by mu.
-	closed          bool                               // Guarded by mu.
+	mu            sync.Mutex
+	slots         map[room.ParticipantID]SlotsMapped     // Guarded by mu.
+	disconnects   map[room.ParticipantID]uint64          // lost connections, by their number. Guarded by mu.
+	wanted        map[sourceKey]EncodingsChanged         // Guarded by mu.
+	exceeded      map[rateKey]bool                       // above their limits; true: withheld. Guarded by mu.
+	connections   map[room.ParticipantID]room.MediaState // for media, of each the newest. Guarded by mu.
+	speakers      *SpeakersChanged                       // Guarded by mu.
+	recorderBegan bool                                   // Guarded by mu.
+	recorderFault room.Fault                             // Guarded by mu.
+	mediaFailed   bool                                   // the media plane closed the room. Guarded by mu.
+	closed        bool                                   // Guarded by mu.
 }
 
 func newInbox() *inbox { return &inbox{wake: make(chan struct{}, 1)} }
@@ -46,11 +46,10 @@ func (b *inbox) addEvent(e MediaEvent) {
 			}
 			x := rateKey{e.Participant, e.Publication}
 			b.exceeded[x] = b.exceeded[x] || e.Withheld
+		case ConnectionMade:
+			b.setMedia(e.Participant, room.MediaState{AES128: e.AES128})
 		case ConnectionFailed:
-			if b.handshakeFaults == nil {
-				b.handshakeFaults = map[room.ParticipantID]string{}
-			}
-			b.handshakeFaults[e.Participant] = e.Code
+			b.setMedia(e.Participant, room.MediaState{Failure: e.Code})
 		case SpeakersChanged:
 			b.speakers = &e
 		case RecorderBegan:
@@ -61,6 +60,14 @@ func (b *inbox) addEvent(e MediaEvent) {
 			b.mediaFailed = true
 		}
 	})
+}
+
+// setMedia keeps what became of the newest connection for media. The caller holds mu.
+func (b *inbox) setMedia(id room.ParticipantID, m room.MediaState) {
+	if b.connections == nil {
+		b.connections = map[room.ParticipantID]room.MediaState{}
+	}
+	b.connections[id] = m
 }
 
 // addDisconnect adds a lost connection.
@@ -100,23 +107,23 @@ type rateKey struct {
 
 // news is what an inbox held.
 type news struct {
-	disconnects     map[room.ParticipantID]uint64
-	slots           map[room.ParticipantID]SlotsMapped
-	wanted          map[sourceKey]EncodingsChanged
-	exceeded        map[rateKey]bool
-	handshakeFaults map[room.ParticipantID]string
-	speakers        *SpeakersChanged
-	recorderBegan   bool
-	recorderFault   room.Fault
-	mediaFailed     bool
+	disconnects   map[room.ParticipantID]uint64
+	slots         map[room.ParticipantID]SlotsMapped
+	wanted        map[sourceKey]EncodingsChanged
+	exceeded      map[rateKey]bool
+	connections   map[room.ParticipantID]room.MediaState
+	speakers      *SpeakersChanged
+	recorderBegan bool
+	recorderFault room.Fault
+	mediaFailed   bool
 }
 
 // take empties the inbox and returns what it held.
 func (b *inbox) take() news {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := news{b.disconnects, b.slots, b.wanted, b.exceeded, b.handshakeFaults, b.speakers, b.recorderBegan, b.recorderFault, b.mediaFailed}
-	b.disconnects, b.slots, b.wanted, b.exceeded, b.handshakeFaults, b.speakers, b.recorderBegan, b.recorderFault = nil, nil, nil, nil, nil, nil, false, ""
+	n := news{b.disconnects, b.slots, b.wanted, b.exceeded, b.connections, b.speakers, b.recorderBegan, b.recorderFault, b.mediaFailed}
+	b.disconnects, b.slots, b.wanted, b.exceeded, b.connections, b.speakers, b.recorderBegan, b.recorderFault = nil, nil, nil, nil, nil, nil, false, ""
 	return n
 }
 
@@ -124,5 +131,5 @@ func (b *inbox) take() news {
 func (b *inbox) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.closed, b.disconnects, b.slots, b.wanted, b.exceeded, b.handshakeFaults, b.speakers = true, nil, nil, nil, nil, nil, nil
+	b.closed, b.disconnects, b.slots, b.wanted, b.exceeded, b.connections, b.speakers = true, nil, nil, nil, nil, nil, nil
 }

@@ -435,6 +435,69 @@ func TestFailedHandshakeIsTold(t *testing.T) {
 	})
 }
 
+// TestMediaStateOfPeople: what became of a person's connection for media is shown to hosts, those who come later included, until another
+// connection is there or the person is sent back, and to nobody else.
+func TestMediaStateOfPeople(t *testing.T) {
+	withHarness(t, func(t *testing.T, h *harness) {
+		host, ann, ben := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant), h.join("g", "ben", auth.Participant)
+		h.do(host, room.Admit{All: true})
+		shown := func(who testSeat) (m room.MediaState, found bool) {
+			synctest.Wait()
+			for _, n := range h.notices(who) {
+				switch n := n.(type) {
+				case PersonUpdated:
+					if n.Person.ID == ann.ID() {
+						m, found = n.Person.Media, true
+					}
+				case Roster:
+					for _, p := range n.People {
+						if p.ID == ann.ID() {
+							m, found = p.Media, true
+						}
+					}
+				}
+			}
+			return m, found
+		}
+		for _, who := range []testSeat{host, ben} {
+			shown(who)
+		}
+		for i, c := range []struct {
+			event MediaEvent
+			want  room.MediaState
+		}{
+			{ConnectionFailed{Participant: ann.ID(), Code: "srtp_profile"}, room.MediaState{Failure: "srtp_profile"}},
+			{ConnectionMade{Participant: ann.ID(), AES128: true}, room.MediaState{AES128: true}},
+			{ConnectionFailed{Participant: ann.ID(), Code: "timeout"}, room.MediaState{Failure: "timeout"}},
+			{ConnectionMade{Participant: ann.ID()}, room.MediaState{}},
+			{ConnectionFailed{Participant: ann.ID(), Code: "fingerprint"}, room.MediaState{Failure: "fingerprint"}},
+		} {
+			h.media.rooms[0].events(c.event)
+			if m, found := shown(host); !found || m != c.want {
+				t.Errorf("%d: the host is shown %+v, %v", i, m, found)
+			}
+			if m, found := shown(ben); found {
+				t.Errorf("%d: another is shown %+v", i, m)
+			}
+		}
+		h.media.rooms[0].events(ConnectionMade{Participant: ben.ID()})
+		if _, found := shown(host); found {
+			t.Error("a connection as it should be is news")
+		}
+		late := h.join("g", "late", auth.Host)
+		if m, found := shown(late); !found || m.Failure != "fingerprint" {
+			t.Errorf("a host who comes later is shown %+v, %v", m, found)
+		}
+		h.do(host, room.SendBack{Target: ann.ID()})
+		h.do(host, room.Admit{Targets: []room.ParticipantID{ann.ID()}})
+		for _, n := range h.notices(host) {
+			if p, ok := n.(PersonJoined); ok && p.Person.Media != (room.MediaState{}) {
+				t.Errorf("after the waiting room: %+v", p.Person.Media)
+			}
+		}
+	})
+}
+
 // TestTooMuchIsTold: what the media plane says of a publication that sends too much reaches the hosts; one that it withholds is muted in the
 // next plan, for all to see.
 func TestTooMuchIsTold(t *testing.T) {

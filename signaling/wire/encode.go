@@ -132,6 +132,12 @@ func person(p room.PersonView) Object {
 	if p.HelpRaised {
 		o["helpRaised"] = true
 	}
+	if p.Media.AES128 {
+		o["aes128"] = true
+	}
+	if p.Media.Failure != "" {
+		o["mediaFailed"] = p.Media.Failure
+	}
 	return o
 }
 

@@ -251,6 +251,8 @@ func notices() map[string][]live.Notice {
 		Publications: []room.Publication{{ID: "uT5yx4", Source: room.Microphone, Muted: true, CSRC: 3}}}
 	recorder := room.PersonView{ID: room.RecorderID, Role: room.RecorderRole, Connected: true}
 	fresh := room.PersonView{ID: p1, DisplayName: "Maria S.", Role: auth.Participant, Connected: true}
+	weak, failed := fresh, fresh
+	weak.Media, failed.Media = room.MediaState{AES128: true}, room.MediaState{Failure: "srtp_profile"}
 	w1 := room.WaiterView{ID: p1, DisplayName: "Maria S.", VerifiedName: "Maria Schmidt", Since: time.UnixMilli(1789999940000), Connected: true,
 		Needs: room.Needs{Agreement: true, Verification: true}}
 	w2 := room.WaiterView{ID: p3, DisplayName: "Guest", Since: time.UnixMilli(1789999950000), Returning: true,
@@ -268,7 +270,7 @@ func notices() map[string][]live.Notice {
 		},
 		"roster":              {live.Roster{People: []room.PersonView{host, guest}}},
 		"participant.joined":  {live.PersonJoined{Person: fresh}, live.PersonJoined{Person: recorder}},
-		"participant.updated": {live.PersonUpdated{Person: guest}},
+		"participant.updated": {live.PersonUpdated{Person: guest}, live.PersonUpdated{Person: weak}, live.PersonUpdated{Person: failed}},
 		"speakers":            {live.Speakers{IDs: []room.ParticipantID{p2, p1}}, live.Speakers{}},
 		"permission.asked":    {live.EffectNotice{Effect: room.ScreenRequested{Participant: p1}}},
 		"unmute.asked":        {live.EffectNotice{Effect: room.UnmuteAsked{Source: room.Microphone}}},

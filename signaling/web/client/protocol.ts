@@ -13,6 +13,7 @@ export const publication = object({ id: text, source, muted: flag, csrc: number 
 export const participant = object({
   id: text, displayName: text, role, connected: flag, handRaised: flag, verified: flag, away: flag,
   grants: list(text), taken: list(text), publications: list(publication), verifiedName: optional(text), helpRaised: optional(flag),
+  aes128: optional(flag), mediaFailed: optional(text),
 });
 export const waiter = object({
   participantId: text, displayName: text, verifiedName: optional(text), since: number, returning: flag, connected: flag,

@@ -204,6 +204,8 @@ func translateEvent(e sfu.Event) live.MediaEvent {
 		return out
 	case sfu.RateExceeded:
 		return live.RateExceeded{Participant: room.ParticipantID(e.Peer), Publication: room.PublicationID(e.Publication), Withheld: e.Withheld}
+	case sfu.Connected:
+		return live.ConnectionMade{Participant: room.ParticipantID(e.Peer), AES128: e.AES128}
 	case sfu.HandshakeFailed:
 		return live.ConnectionFailed{Participant: room.ParticipantID(e.Peer), Code: string(e.Fault)}
 	case sfu.EncodingsWanted:
