@@ -34,7 +34,7 @@ type person struct {
 	seal       *srtp.Sealer
 	open       *srtp.Opener
 	seq        [2]uint64 // of sound and picture
-	nextSound  time.Time
+	nextAudio  time.Time
 	nextFrame  time.Time
 	nextReport time.Time
 	wide       uint16 // transport-wide number
@@ -50,13 +50,13 @@ var benchBegin = time.Unix(1790000000, 0)
 
 // What everybody sends: Opus at a constant rate, VP8 of 600 kbit/s in 30 frames a second.
 const (
-	soundEvery   = 20 * time.Millisecond
-	frameEvery   = time.Second / 30
-	soundPayload = 100
-	frameBytes   = 600_000 / 8 / 30
-	partBytes    = 1100 // a frame is split into equal parts up to this
-	keyPackets   = 30   // the first packets are of key frames: long enough for a track to be ready
-	benchWindow  = videoWait
+	audioInterval = 20 * time.Millisecond
+	frameEvery    = time.Second / 30
+	audioPayload  = 100
+	frameBytes    = 600_000 / 8 / 30
+	partBytes     = 1100 // a frame is split into equal parts up to this
+	keyPackets    = 30   // the first packets are of key frames: long enough for a track to be ready
+	benchWindow   = videoWait
 )
 
 func newBench(tb testing.TB, people int) *bench {
@@ -79,7 +79,7 @@ func newBench(tb testing.TB, people int) *bench {
 	for i := range people {
 		ids = append(ids, PeerID(fmt.Sprint(i)))
 	}
-	room.applyPlan(everyone(ids...))
+	room.applyPlan(fullPlan(ids...))
 	for i, id := range ids {
 		b.people = append(b.people, b.enter(room, id, i, people))
 	}
@@ -96,7 +96,7 @@ func (b *bench) enter(room *Room, id PeerID, i, people int) *person {
 	}
 	b.tb.Cleanup(func() { sock.Close() })
 	x := &person{sock: sock, level: 40, in: make([]udp.Packet, 64), out: make([]byte, 0, udp.MaxDatagram)}
-	x.nextSound = b.now.Add(soundEvery * time.Duration(i) / time.Duration(people))
+	x.nextAudio = b.now.Add(audioInterval * time.Duration(i) / time.Duration(people))
 	x.nextReport = b.now.Add(time.Second * time.Duration(i) / time.Duration(people))
 	x.nextFrame = b.now.Add(frameEvery * time.Duration(b.rnd.IntN(1000)) / 1000)
 	lines := []mLine{
@@ -139,8 +139,8 @@ func (b *bench) window() int {
 	b.now = b.now.Add(benchWindow)
 	sent := 0
 	for _, x := range b.people {
-		for ; x.nextSound.Before(b.now); x.nextSound = x.nextSound.Add(soundEvery) {
-			b.send(x, 0, 111, true, b.scratch[:soundPayload])
+		for ; x.nextAudio.Before(b.now); x.nextAudio = x.nextAudio.Add(audioInterval) {
+			b.send(x, 0, 111, true, b.scratch[:audioPayload])
 			sent++
 		}
 		for ; x.nextFrame.Before(b.now); x.nextFrame = x.nextFrame.Add(frameEvery) {
@@ -205,7 +205,7 @@ func (b *bench) work(n int) time.Duration {
 	var cpu time.Duration
 	for took := 0; took < n; {
 		start := threadTime()
-		got, err := b.w.sock.Read(b.w.in, time.Time{})
+		got, err := b.w.sock.Read(b.w.batch, time.Time{})
 		b.w.round(b.now, got)
 		cpu += threadTime() - start
 		if err != nil {

@@ -70,8 +70,8 @@ func (r *testRoom) slotMap(id PeerID) []SlotOwner {
 	return r.maps[id]
 }
 
-// everyone is a plan in which all hear all. CSRCs are 10, 20, 30 … plus 0 for sound, 1 for the camera, 2 for the screen.
-func everyone(ids ...PeerID) Plan {
+// fullPlan is a plan in which every peer receives every other. CSRCs are 10, 20, 30 … plus 0 for audio, 1 for the camera, 2 for the screen.
+func fullPlan(ids ...PeerID) Plan {
 	var p Plan
 	for i, id := range ids {
 		s := PlanEntry{Peer: id}
@@ -90,7 +90,7 @@ func everyone(ids ...PeerID) Plan {
 	return p
 }
 
-func (r *testRoom) obey(p Plan) {
+func (r *testRoom) applyPlan(p Plan) {
 	r.t.Helper()
 	done := make(chan struct{})
 	r.Apply(p, func() { close(done) })
@@ -345,8 +345,8 @@ func (c *testClient) packets(csrc uint32) []*rtp.Packet {
 	return append([]*rtp.Packet(nil), c.got[csrc]...)
 }
 
-// talk lets everybody send until ok holds.
-func talk(t *testing.T, what string, clients []*testClient, ok func() bool) {
+// sendUntil makes all clients send until ok holds.
+func sendUntil(t *testing.T, what string, clients []*testClient, ok func() bool) {
 	t.Helper()
 	n := 0
 	eventually(t, what, func() bool {

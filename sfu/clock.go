@@ -3,7 +3,7 @@ package sfu
 import "time"
 
 // A mediaClock is the time that reports, feedback and recordings see: the wall clock as it was when the first peer of now connected, and
-// from there on elapsed time. Were the wall clock set meanwhile, by hand or by NTP, receivers would see a jump in audio and video time: media time never follows it (RFC 3550, section 4). While nobody is connected the clock is read
+// from there on elapsed time. If media time followed a wall clock that is set, by hand or by NTP, audio and video would jump (RFC 3550, section 4). While nobody is connected the clock is read
 // anew. Owned by worker.run.
 type mediaClock struct{ began time.Time }
 

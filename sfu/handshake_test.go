@@ -113,7 +113,7 @@ func TestHandshakeFaults(t *testing.T) {
 				}
 				other(ev)
 			}
-			r.obey(everyone("a"))
+			r.applyPlan(fullPlan("a"))
 			k := newClientWith(r, "a", 1, c.settings)
 			k.changeOffer, k.changeAnswer = c.offer, c.answer
 			if _, err := k.offer(1); err != nil {
@@ -165,7 +165,7 @@ func TestAES128Profiles(t *testing.T) {
 				}
 				other(ev)
 			}
-			r.obey(everyone("a", "b"))
+			r.applyPlan(fullPlan("a", "b"))
 			old := newClientWith(r, "a", 1, func(s *webrtc.SettingEngine) { s.SetSRTPProtectionProfiles(profile) })
 			b := newClient(r, "b", 1)
 			old.join()
@@ -176,7 +176,7 @@ func TestAES128Profiles(t *testing.T) {
 			if got := receive(t, told, "news of the connection"); got != (Connected{"b", 1, false}) {
 				t.Fatalf("told %+v", got)
 			}
-			talk(t, "both hear each other", []*testClient{old, b}, func() bool {
+			sendUntil(t, "both hear each other", []*testClient{old, b}, func() bool {
 				return b.count(10) > 5 && b.count(11) > 5 && old.count(20) > 5 && old.count(21) > 5
 			})
 			eventually(t, "one is counted", func() bool { return e.Counters().AES128 == 1 })

@@ -2,8 +2,8 @@ package sfu
 
 import "time"
 
-// DurationBounds are the upper bounds of the buckets of all Durations: from a packet that meets an idle worker to a line on
-// which nobody can talk.
+// DurationBounds are the upper bounds of the buckets of all Durations: from forwarding by an idle worker to a round trip
+// that makes conversation impossible.
 var DurationBounds = [...]time.Duration{
 	100 * time.Microsecond, 250 * time.Microsecond, 500 * time.Microsecond, time.Millisecond, 2 * time.Millisecond,
 	5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond,

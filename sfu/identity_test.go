@@ -64,7 +64,7 @@ func TestCertificateClock(t *testing.T) {
 // used, and a new connection gets the new one.
 func TestCertificateOfRunningConnection(t *testing.T) {
 	r := openRoom(t, newEngine(t))
-	r.obey(everyone("a", "b"))
+	r.applyPlan(fullPlan("a", "b"))
 	a := newClient(r, "a", 1)
 	a.join()
 	was := fingerprintOf(t, a.pc.RemoteDescription().SDP)

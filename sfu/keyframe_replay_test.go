@@ -37,13 +37,13 @@ func TestLateKeyFrameStart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSim(t, 51)
 			s.tap = newSimTap(s)
-			plan := everyone("a", "b", "c")
+			plan := fullPlan("a", "b", "c")
 			for _, seat := range plan.Entries {
 				for _, send := range seat.Sends {
 					plan.Record = append(plan.Record, send.ID)
 				}
 			}
-			s.obey(plan)
+			s.applyPlan(plan)
 			c.spec.pairs = 2
 			all := []*simPeer{s.join("a", c.spec), s.join("b", c.spec), s.join("c", c.spec)}
 			s.run(3 * time.Second)

@@ -22,12 +22,12 @@ func TestRejoinNeedsNewAnnouncement(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r.applyPlan(everyone("a", "b"))
+	r.applyPlan(fullPlan("a", "b"))
 	enter("a")
 	enter("b")
 	before := versions["b"]
-	r.applyPlan(everyone("a"))
-	r.applyPlan(everyone("a", "b"))
+	r.applyPlan(fullPlan("a"))
+	r.applyPlan(fullPlan("a", "b"))
 	enter("b")
 	if versions["b"] <= before {
 		t.Fatalf("slot map %d after %d", versions["b"], before)
@@ -51,12 +51,12 @@ func TestCSRCOfPublication(t *testing.T) {
 		t.Fatalf("what was just sent is not sent again: %v", drop)
 	}
 	s.w.flush()
-	changed := everyone("a", "b")
+	changed := fullPlan("a", "b")
 	for i := range changed.Entries[0].Sends {
 		changed.Entries[0].Sends[i].CSRC += 500
 	}
 	s.hold = func(SlotsMapped) bool { return true }
-	s.obey(changed)
+	s.applyPlan(changed)
 	s.run(simTick)
 	if drop := s.w.resend(out, last); drop != forward.HistoryGone || out.flow != nil {
 		t.Fatalf("under another CSRC: %v", drop)

@@ -65,7 +65,7 @@ func TestNominatedTwice(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := openRoom(t, newEngine(t))
-			r.obey(everyone("a"))
+			r.applyPlan(fullPlan("a"))
 			a := newClient(r, "a", 1)
 			answer, err := a.ask(1)
 			if err != nil {
@@ -95,7 +95,7 @@ func TestNominatedTwice(t *testing.T) {
 					}
 				}()
 			}
-			go shakeHands(t.Context(), paths[c.used], server)
+			go dtlsHandshake(t.Context(), paths[c.used], server)
 			if i := receive(t, heard, "an answer to DTLS"); i != c.used {
 				t.Errorf("DTLS goes to path %d", i)
 			}
@@ -103,8 +103,8 @@ func TestNominatedTwice(t *testing.T) {
 	}
 }
 
-// shakeHands begins DTLS by a path on which somebody else reads.
-func shakeHands(ctx context.Context, p *route, server net.Addr) {
+// dtlsHandshake begins DTLS by a path on which another socket reads.
+func dtlsHandshake(ctx context.Context, p *route, server net.Addr) {
 	if conn, err := dtls.ClientWithOptions(deaf{p, ctx}, server, dtls.WithInsecureSkipVerify(true)); err == nil {
 		_ = conn.HandshakeContext(ctx)
 		_ = conn.Close()

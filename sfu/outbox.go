@@ -47,7 +47,7 @@ type outbox struct {
 	control  []udp.Packet     // RTCP, sealed already
 	waiting  []pendingPacket  // of all peers: what is about to leave stands together
 	batch    []*pendingPacket // of the peer whose packets are sealed now
-	peers    []*peer          // who have departures
+	peers    []*peer          // with pending packets
 	out      []udp.Packet
 	slots    []*slot        // of out, nil for RTCP
 	rounds   uint64         // never wraps: a slot that holds an old number would be passed over
@@ -101,7 +101,7 @@ func (w *worker) enqueue(s *slot, data []byte, ssrc uint32, index uint64) {
 	}
 }
 
-// link puts the newest departure at the end of its queue.
+// link puts the newest packet at the end of its queue.
 func (b *outbox) link(q *packetQueue) {
 	newest := int32(len(b.waiting))
 	if q.count++; q.first == 0 {

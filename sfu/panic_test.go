@@ -34,7 +34,7 @@ func TestFaults(t *testing.T) {
 func testFault(t *testing.T, at step, faults int) {
 	s, all := newGroup(t, 41, simSpec{}, "a", "b", "c", "d")
 	tap := newSimTap(s)
-	others := s.beside("x", "y")
+	others := s.addRoom("x", "y")
 	s.run(2 * time.Second)
 	if others[0].shows("y", slotAudio).count == 0 || all[0].shows("b", slotAudio).count == 0 {
 		t.Fatal("nothing flows before the fault")
@@ -53,7 +53,7 @@ func testFault(t *testing.T, at step, faults int) {
 		}
 		panic("a fault")
 	}
-	s.misfortune(all)
+	s.injectFaults(all)
 	if left > 0 {
 		t.Fatalf("%d of %d faults were never reached", left, faults)
 	}
@@ -93,35 +93,35 @@ func testFault(t *testing.T, at step, faults int) {
 	}
 }
 
-// misfortune takes a room through every step of the loop.
-func (s *sim) misfortune(all []*simPeer) {
+// injectFaults takes a room through every step of the loop.
+func (s *sim) injectFaults(all []*simPeer) {
 	stun := []byte{0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 	stranger, sound := netip.MustParseAddrPort("192.0.2.77:7"), append([]byte{0x80, 111}, make([]byte, 40)...)
 	for range 2 {
 		s.w.datagram(stun, all[0].addr)
 		s.w.datagram(sound, stranger)
 	}
-	muted := everyone("a", "b", "c", "d")
+	muted := fullPlan("a", "b", "c", "d")
 	muted.Entries[0].Sends[1].Muted = true
 	muted.Record = []string{"b-microphone", "c-camera"}
-	s.obey(muted)
+	s.applyPlan(muted)
 	s.run(time.Second)
 	s.room.View("b", View{Heights: map[string]int{"c-camera": 180}})
 	s.room.View("c", View{Heights: map[string]int{"b-camera": 180}})
 	s.takes = 2
 	s.run(200 * time.Millisecond)
 	s.takes = -1
-	apart := everyone("a", "b", "c") // d leaves, and a hears nobody
+	apart := fullPlan("a", "b", "c") // d leaves, and a hears nobody
 	apart.Entries[0].Receives = nil
-	s.obey(apart)
+	s.applyPlan(apart)
 	s.run(time.Second)
-	s.obey(everyone("a", "b", "c", "e", "f"))
+	s.applyPlan(fullPlan("a", "b", "c", "e", "f"))
 	s.run(100 * time.Millisecond)
 	for _, id := range []PeerID{"e", "f"} {
 		s.join(id, simSpec{pairs: 4})
 	}
 	s.run(time.Second)
-	s.obey(everyone("a", "b", "c"))
+	s.applyPlan(fullPlan("a", "b", "c"))
 	s.run(time.Second)
 }
 
@@ -139,9 +139,9 @@ func TestFaultOfEvents(t *testing.T) {
 			}
 			told(ev)
 		}
-		p := everyone("a", "b")
+		p := fullPlan("a", "b")
 		p.Entries[0].Receives = nil
-		s.obey(p)
+		s.applyPlan(p)
 		s.run(time.Second)
 		if s.ready != s.plans {
 			t.Fatalf("%d faults: the plan is not done", faults)
@@ -167,18 +167,18 @@ func TestFaultOfReading(t *testing.T) {
 		close(set)
 	})
 	receive(t, set, "the worker")
-	r.obey(everyone("a", "b"))
+	r.applyPlan(fullPlan("a", "b"))
 	a, b := newClient(r, "a", 1), newClient(r, "b", 1)
 	a.join()
 	b.join()
-	talk(t, "b sees a", []*testClient{a}, func() bool { return b.count(11) > 5 })
+	sendUntil(t, "b sees a", []*testClient{a}, func() bool { return b.count(11) > 5 })
 	eventually(t, "the panics are counted", func() bool { return r.drops(forward.Panic) == 3 })
 }
 
 // TestFaultOfSetup lets the reading of an offer panic: it is answered, its place is free again, and the next one works.
 func TestFaultOfSetup(t *testing.T) {
 	r := openRoom(t, newEngine(t))
-	r.obey(everyone("a", "b"))
+	r.applyPlan(fullPlan("a", "b"))
 	set := make(chan bool)
 	var left atomic.Int32
 	left.Store(2)

@@ -210,7 +210,7 @@ func TestProbeWhileRestarting(t *testing.T) {
 // TestPathOfRealClient lets a pion client answer the probe: payloads of 1,400 bytes, as GStreamer makes them, come through.
 func TestPathOfRealClient(t *testing.T) {
 	r := openRoom(t, newEngine(t))
-	r.obey(everyone("a", "b"))
+	r.applyPlan(fullPlan("a", "b"))
 	a, b := newClient(r, "a", 1), newClient(r, "b", 1)
 	a.join()
 	b.join()

@@ -66,7 +66,7 @@ func (p *peer) start(m *member) {
 	p.feedback = twcc.NewRecorder(p.ssrc)
 	p.resendTokens = nackBudget
 	p.worker.peers = append(p.worker.peers, p)
-	p.take(p.offer)
+	p.addLines(p.offer)
 	if p.agent != nil {
 		p.agent.start()
 	}
@@ -81,14 +81,14 @@ func (p *peer) renegotiated(next *peer) {
 		}
 	}
 	p.local = next.local
-	p.take(next.offer)
+	p.addLines(next.offer)
 	if next.restarting != nil && p.agent != nil {
 		p.agent.restart(next.restarting)
 	}
 }
 
-// take makes publications and slots for the m-lines that are new.
-func (p *peer) take(o *offer) {
+// addLines makes publications and slots for the m-lines that are new.
+func (p *peer) addLines(o *offer) {
 	known := map[string]bool{}
 	p.offer = o
 	for _, pub := range p.publications {

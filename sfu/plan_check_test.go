@@ -17,14 +17,14 @@ func (s *sim) wantNone(what string) {
 	}
 }
 
-// TestPlanCheckWithWorkingGate changes plans under traffic: whoever comes, goes, is muted, apart or recorded, the gate obeys.
+// TestPlanCheckWithWorkingGate changes plans under traffic: peers join, leave, are muted, separated or recorded, and the gate applies each plan.
 func TestPlanCheckWithWorkingGate(t *testing.T) {
 	s, _ := newGroup(t, 41, simSpec{}, "a", "b", "c")
 	newSimTap(s)
 	step := func(what string, change func(*Plan)) {
-		p := everyone("a", "b", "c")
+		p := fullPlan("a", "b", "c")
 		change(&p)
-		s.obey(p)
+		s.applyPlan(p)
 		s.run(time.Second)
 		s.wantNone(what)
 	}
@@ -36,7 +36,7 @@ func TestPlanCheckWithWorkingGate(t *testing.T) {
 	step("back", func(*Plan) {})
 }
 
-// TestPlanCheckFindsViolations breaks the gate on purpose: a plan comes into force, and the gate goes on with the one before.
+// TestPlanCheckFindsViolations breaks the gate on purpose: a plan comes into force, and the gate keeps applying the previous one.
 func TestPlanCheckFindsViolations(t *testing.T) {
 	for what, c := range map[string]struct {
 		change             func(*Plan)
@@ -53,15 +53,15 @@ func TestPlanCheckFindsViolations(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			s, _ := newGroup(t, 42, simSpec{}, "a", "b")
 			newSimTap(s)
-			p := everyone("a", "b")
+			p := fullPlan("a", "b")
 			p.Record = []string{p.Entries[0].Sends[0].ID}
-			s.obey(p)
+			s.applyPlan(p)
 			s.run(2 * time.Second)
 			s.wantNone("before")
-			next := everyone("a", "b")
+			next := fullPlan("a", "b")
 			next.Record = []string{next.Entries[0].Sends[0].ID}
 			c.change(&next)
-			s.room.snapshotPlan(next) // and nobody obeys
+			s.room.snapshotPlan(next) // and the gate does not apply it
 			s.run(time.Second)
 			if a, k := s.violations(); (a > 0) != c.admission || (k > 0) != c.consent {
 				t.Errorf("%d admission and %d consent violations", a, k)

@@ -26,7 +26,7 @@ type publication struct {
 	suppressed      bool  // not among the loudest in a large room
 	keyFramesWanted uint8 // bit of each encoding whose key frame a receiver waits for
 	keyRequestedAt  time.Time
-	wanted          []string // RIDs that the client was last told to send
+	wanted          []string // RIDs that the client was last asked to send
 	unwantedSince   time.Time
 	topMissingSince time.Time // since when the highest that is wanted does not come, zero while it does
 }

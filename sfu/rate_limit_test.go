@@ -44,7 +44,7 @@ func TestAudioAboveLimit(t *testing.T) {
 	if n := flood(5 * time.Second); n > 0 {
 		t.Errorf("%d packets of a withheld publication", n)
 	}
-	s.obey(s.plan) // says nothing of it
+	s.applyPlan(s.plan) // says nothing of it
 	if n := flood(time.Second); n > 0 {
 		t.Errorf("%d packets after a plan that says nothing of it", n)
 	}
@@ -52,14 +52,14 @@ func TestAudioAboveLimit(t *testing.T) {
 		t.Errorf("told again while nothing passes: %+v", s.exceeded[2:])
 	}
 	mic.on, mic.every, mic.size = true, 20*time.Millisecond, 120
-	muted := everyone("a", "b", "c")
+	muted := fullPlan("a", "b", "c")
 	muted.Entries[0].Sends[0].Muted = true
 	if muted.Entries[0].Sends[0].Source != Microphone {
 		t.Fatal("another source is muted")
 	}
-	s.obey(muted)
+	s.applyPlan(muted)
 	s.run(100 * time.Millisecond)
-	s.obey(everyone("a", "b", "c"))
+	s.applyPlan(fullPlan("a", "b", "c"))
 	if n := b.during(4 * time.Second)[slot]; n < 180 {
 		t.Errorf("%d packets after it was muted and unmuted", n)
 	}
@@ -93,7 +93,7 @@ func TestVideoAboveLimit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSim(t, 92)
 			s.w.engine.config.MaxBitrates = told
-			s.obey(everyone("a", "b"))
+			s.applyPlan(fullPlan("a", "b"))
 			spec := simSpec{pairs: 1, rids: []string{"q", "h", "f"}}
 			a, _ := s.join("a", spec), s.join("b", spec)
 			s.run(time.Second)
@@ -128,7 +128,7 @@ func TestVideoAboveLimit(t *testing.T) {
 func TestSmallVideoPackets(t *testing.T) {
 	s := newSim(t, 95)
 	s.w.engine.config.MaxBitrates = map[Source][]int{Camera: {100_000, 300_000, 900_000}}
-	s.obey(everyone("a", "b"))
+	s.applyPlan(fullPlan("a", "b"))
 	spec := simSpec{pairs: 1, rids: []string{"q", "h", "f"}}
 	a, _ := s.join("a", spec), s.join("b", spec)
 	s.run(time.Second)
@@ -185,7 +185,7 @@ func TestControlLimit(t *testing.T) {
 func TestHonestSenders(t *testing.T) {
 	s := newSim(t, 94)
 	s.w.engine.config.MaxBitrates = map[Source][]int{Camera: {100_000, 300_000, 900_000}, Screen: {1_500_000}}
-	s.obey(everyone("a", "b"))
+	s.applyPlan(fullPlan("a", "b"))
 	spec := simSpec{pairs: 1, rids: []string{"q", "h", "f"}, screen: true, twcc: true}
 	a, b := s.join("a", spec), s.join("b", spec)
 	for _, x := range []*simPeer{a, b} {

@@ -144,7 +144,7 @@ func (w *worker) publish(s *stream, h *forward.Header, payload []byte) forward.D
 		quiet = !pub.updateLevel(h)
 	}
 	if pub.tapped != nil {
-		pub.tapped.take(w.now, e, &packet, h.Marker, payload)
+		pub.tapped.forward(w.now, e, &packet, h.Marker, payload)
 	}
 	if quiet {
 		return forward.Quiet

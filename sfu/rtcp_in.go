@@ -109,7 +109,7 @@ func (p *peer) senderReport(b []byte) {
 	} else {
 		p.clockOffset += min(offset-p.clockOffset, clockDrift) // slowly up: clocks drift, the path only adds
 	}
-	e.publication.tapped.clock(now, e)
+	e.publication.tapped.reportClock(now, e)
 }
 
 // clockDrift is how far the estimate of a client's clock may rise with each report: 0.1 % of a second.

@@ -77,7 +77,7 @@ func (p *peer) repeatRequests(now time.Time) {
 }
 
 // dropDeadRequests stops asking for key frames of encodings that are gone while others are there: each request would cost one of
-// all that are left, and never end. Who waits for one asks again when it is back.
+// all that are left, and never end. A slot that waits for one requests it again when the encoding is back.
 func (pub *publication) dropDeadRequests(now time.Time) {
 	for _, e := range pub.encodings {
 		if !e.alive(now) {
@@ -129,7 +129,7 @@ type compound struct {
 	size    int // without the names
 }
 
-// add adds a report and the name of who reports. It tells whether there is room.
+// add adds a report and the CNAME of its SSRC. It reports whether there was room.
 func (c *compound) add(report rtcp.Packet, ssrc uint32, size int) bool {
 	names := len(c.names.Chunks) + 1
 	if len(c.packets) > 0 && (names > maxChunks || c.size+size+sdesHeader+names*chunkSize > maxReport) {

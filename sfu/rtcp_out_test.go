@@ -12,7 +12,7 @@ import (
 func TestCompoundReports(t *testing.T) {
 	s := newSim(t, 61)
 	ids := []PeerID{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"}
-	s.obey(everyone(ids...))
+	s.applyPlan(fullPlan(ids...))
 	var a *simPeer
 	for _, id := range ids {
 		if x := s.join(id, simSpec{pairs: len(ids) - 1}); a == nil {

@@ -415,7 +415,7 @@ func (l *mLine) write(b *strings.Builder, p local) {
 	b.WriteString("a=end-of-candidates\r\na=rtcp-mux\r\na=rtcp-rsize\r\n")
 	fmt.Fprintf(b, "a=rtpmap:%d %s\r\n", l.payload, codecOf(l.kind))
 	if l.kind == "audio" {
-		// In-band FEC mends single losses; constant bit rate hides what is said from those who count bytes (RFC 6562).
+		// In-band FEC mends single losses; constant bit rate hides speech patterns from traffic analysis (RFC 6562).
 		fmt.Fprintf(b, "a=fmtp:%d minptime=10;useinbandfec=1;cbr=1\r\n", l.payload)
 	} else {
 		fmt.Fprintf(b, "a=rtcp-fb:%d nack\r\na=rtcp-fb:%d nack pli\r\na=rtcp-fb:%d ccm fir\r\n", l.payload, l.payload, l.payload)

@@ -14,12 +14,12 @@ import (
 
 func TestThreePeersExchangeMedia(t *testing.T) {
 	r := openRoom(t, newEngine(t))
-	r.obey(everyone("a", "b", "c"))
+	r.applyPlan(fullPlan("a", "b", "c"))
 	clients := []*testClient{newClient(r, "a", 3), newClient(r, "b", 3), newClient(r, "c", 3)}
 	for _, c := range clients {
 		c.join()
 	}
-	talk(t, "everybody gets sound and picture of the two others", clients, func() bool {
+	sendUntil(t, "everybody gets sound and picture of the two others", clients, func() bool {
 		for i, c := range clients {
 			for j := range clients {
 				if own := uint32(10 * (j + 1)); i != j && (c.count(own) < 20 || c.count(own+1) < 20) {
@@ -63,7 +63,7 @@ func TestListens(t *testing.T) {
 			}
 			t.Cleanup(func() { e.Close() })
 			r := openRoom(t, e)
-			r.obey(everyone("a"))
+			r.applyPlan(fullPlan("a"))
 			newClient(r, "a", 1).join()
 		})
 	}
@@ -71,7 +71,7 @@ func TestListens(t *testing.T) {
 
 func TestOnlyPeersOfThePlan(t *testing.T) {
 	r := openRoom(t, newEngine(t))
-	r.obey(everyone("a"))
+	r.applyPlan(fullPlan("a"))
 	c := newClient(r, "stranger", 1)
 	if _, err := c.offer(1); !errors.Is(err, ErrRefused) {
 		t.Fatalf("an offer from outside the plan: %v", err)
@@ -80,12 +80,12 @@ func TestOnlyPeersOfThePlan(t *testing.T) {
 
 func TestRemovedAtOnce(t *testing.T) {
 	r := openRoom(t, newEngine(t))
-	r.obey(everyone("a", "b"))
+	r.applyPlan(fullPlan("a", "b"))
 	a, b := newClient(r, "a", 1), newClient(r, "b", 1)
 	a.join()
 	b.join()
-	talk(t, "b gets a's media", []*testClient{a, b}, func() bool { return b.count(11) > 5 })
-	r.obey(everyone("a")) // b is out
+	sendUntil(t, "b gets a's media", []*testClient{a, b}, func() bool { return b.count(11) > 5 })
+	r.applyPlan(fullPlan("a")) // b is out
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.members["b"] != nil {
@@ -98,24 +98,24 @@ func TestRemovedAtOnce(t *testing.T) {
 
 func TestMutedSourceIsDropped(t *testing.T) {
 	r := openRoom(t, newEngine(t))
-	plan := everyone("a", "b")
-	r.obey(plan)
+	plan := fullPlan("a", "b")
+	r.applyPlan(plan)
 	a, b := newClient(r, "a", 1), newClient(r, "b", 1)
 	a.join()
 	b.join()
-	talk(t, "b hears a", []*testClient{a}, func() bool { return b.count(10) > 5 })
-	plan = everyone("a", "b")
+	sendUntil(t, "b hears a", []*testClient{a}, func() bool { return b.count(10) > 5 })
+	plan = fullPlan("a", "b")
 	plan.Entries[0].Sends[0].Muted = true
-	r.obey(plan)
+	r.applyPlan(plan)
 	before := len(b.packets(11))
-	talk(t, "the picture goes on", []*testClient{a}, func() bool { return b.count(11) > before+20 })
+	sendUntil(t, "the picture goes on", []*testClient{a}, func() bool { return b.count(11) > before+20 })
 	quiet := b.count(10)
-	talk(t, "the picture goes on", []*testClient{a}, func() bool { return b.count(11) > before+60 })
+	sendUntil(t, "the picture goes on", []*testClient{a}, func() bool { return b.count(11) > before+60 })
 	if b.count(10) > quiet {
 		t.Fatal("a muted microphone is heard")
 	}
-	r.obey(everyone("a", "b"))
-	talk(t, "b hears a again", []*testClient{a}, func() bool { return b.count(10) > quiet+5 })
+	r.applyPlan(fullPlan("a", "b"))
+	sendUntil(t, "b hears a again", []*testClient{a}, func() bool { return b.count(10) > quiet+5 })
 	packets := b.packets(10)
 	for i, p := range packets[1:] {
 		if p.SequenceNumber != packets[i].SequenceNumber+1 {
@@ -127,13 +127,13 @@ func TestMutedSourceIsDropped(t *testing.T) {
 func TestNothingBeforeAnnouncement(t *testing.T) {
 	r := openRoom(t, newEngine(t))
 	r.hold.Store(true)
-	r.obey(everyone("a", "b"))
+	r.applyPlan(fullPlan("a", "b"))
 	a, b := newClient(r, "a", 1), newClient(r, "b", 1)
 	a.join()
 	b.join()
 	eventually(t, "b's slot map", func() bool { return len(r.slotMap("b")) == 2 })
 	n := 0
-	talk(t, "time passes", []*testClient{a}, func() bool { n++; return n > 100 })
+	sendUntil(t, "time passes", []*testClient{a}, func() bool { n++; return n > 100 })
 	if b.count(10)+b.count(11) > 0 {
 		t.Fatal("media before its slot map")
 	}
@@ -141,7 +141,7 @@ func TestNothingBeforeAnnouncement(t *testing.T) {
 	version := r.version["b"]
 	r.mu.Unlock()
 	r.Announced("b", version)
-	talk(t, "b sees a", []*testClient{a}, func() bool { return b.count(10) > 5 && b.count(11) > 5 })
+	sendUntil(t, "b sees a", []*testClient{a}, func() bool { return b.count(10) > 5 && b.count(11) > 5 })
 	if first := b.packets(11)[0]; first.Payload[1]&1 != 0 {
 		t.Fatal("the first picture is no key frame")
 	}
@@ -149,21 +149,21 @@ func TestNothingBeforeAnnouncement(t *testing.T) {
 
 func TestSlotChangesHands(t *testing.T) {
 	r := openRoom(t, newEngine(t))
-	r.obey(everyone("a", "b", "c"))
+	r.applyPlan(fullPlan("a", "b", "c"))
 	a, b, c := newClient(r, "a", 1), newClient(r, "b", 1), newClient(r, "c", 1)
 	for _, x := range []*testClient{a, b, c} {
 		x.join()
 	}
 	all := []*testClient{a, b, c}
-	talk(t, "c sees a, for whom it has the one pair", all, func() bool { return c.count(11) > 10 && c.count(10) > 10 })
+	sendUntil(t, "c sees a, for whom it has the one pair", all, func() bool { return c.count(11) > 10 && c.count(10) > 10 })
 	if c.count(20)+c.count(21) > 0 {
 		t.Fatal("c has one pair and gets two people")
 	}
 	last := c.packets(11)
-	plan := everyone("a", "b", "c")
+	plan := fullPlan("a", "b", "c")
 	plan.Entries[2].Receives = []PeerID{"b"}
-	r.obey(plan)
-	talk(t, "c sees b in the same slot", all, func() bool { return c.count(21) > 10 && c.count(20) > 10 })
+	r.applyPlan(plan)
+	sendUntil(t, "c sees b in the same slot", all, func() bool { return c.count(21) > 10 && c.count(20) > 10 })
 	first := c.packets(21)[0]
 	end := last[len(last)-1]
 	if more := c.packets(11); len(more) > len(last) {
@@ -182,35 +182,35 @@ func TestSlotChangesHands(t *testing.T) {
 
 func TestMoreSlotsWhileMediaRuns(t *testing.T) {
 	r := openRoom(t, newEngine(t))
-	r.obey(everyone("a", "b", "c"))
+	r.applyPlan(fullPlan("a", "b", "c"))
 	a, b, c := newClient(r, "a", 1), newClient(r, "b", 1), newClient(r, "c", 1)
 	for _, x := range []*testClient{a, b, c} {
 		x.join()
 	}
 	all := []*testClient{a, b, c}
-	talk(t, "c sees a", all, func() bool { return c.count(11) > 5 })
+	sendUntil(t, "c sees a", all, func() bool { return c.count(11) > 5 })
 	c.addPairs(2)
 	answer, err := c.offer(1)
 	if err != nil || len(answer.Slots) != 6 {
 		t.Fatal(len(answer.Slots), err)
 	}
-	talk(t, "c sees a and b", all, func() bool { return c.count(21) > 5 && c.count(20) > 5 })
+	sendUntil(t, "c sees a and b", all, func() bool { return c.count(21) > 5 && c.count(20) > 5 })
 }
 
 func TestGenerations(t *testing.T) {
 	r := openRoom(t, newEngine(t))
-	r.obey(everyone("a", "b"))
+	r.applyPlan(fullPlan("a", "b"))
 	a, b := newClient(r, "a", 1), newClient(r, "b", 1)
 	a.join()
 	b.join()
-	talk(t, "b sees a", []*testClient{a}, func() bool { return b.count(11) > 5 })
+	sendUntil(t, "b sees a", []*testClient{a}, func() bool { return b.count(11) > 5 })
 	again := newClient(r, "a", 1)
 	if _, err := again.offer(2); err != nil {
 		t.Fatal(err)
 	}
 	again.connected()
 	had := b.count(11)
-	talk(t, "b sees the new a", []*testClient{again}, func() bool { return b.count(11) > had+5 })
+	sendUntil(t, "b sees the new a", []*testClient{again}, func() bool { return b.count(11) > had+5 })
 	stale := newClient(r, "a", 1)
 	if _, err := stale.offer(1); !errors.Is(err, ErrStale) {
 		t.Fatalf("an older generation: %v", err)
@@ -220,8 +220,8 @@ func TestGenerations(t *testing.T) {
 func TestPanicCostsThePeer(t *testing.T) {
 	e := newEngine(t)
 	r, other := openRoom(t, e), openRoom(t, e)
-	r.obey(everyone("a", "b", "c"))
-	other.obey(everyone("x", "y"))
+	r.applyPlan(fullPlan("a", "b", "c"))
+	other.applyPlan(fullPlan("x", "y"))
 	a, b, c := newClient(r, "a", 2), newClient(r, "b", 2), newClient(r, "c", 2)
 	x, y := newClient(other, "x", 1), newClient(other, "y", 1)
 	all := []*testClient{a, b, c, x, y}
@@ -237,25 +237,25 @@ func TestPanicCostsThePeer(t *testing.T) {
 			}
 		})
 	}
-	talk(t, "all rooms run", all, func() bool { return c.count(11) > 5 && y.count(11) > 5 })
+	sendUntil(t, "all rooms run", all, func() bool { return c.count(11) > 5 && y.count(11) > 5 })
 	fault("a")
-	talk(t, "a's peer is closed", all, func() bool { return len(r.slotMap("c")) == 2 })
+	sendUntil(t, "a's peer is closed", all, func() bool { return len(r.slotMap("c")) == 2 })
 	had, others := c.count(21), y.count(11)
-	talk(t, "the others go on", all, func() bool { return c.count(21) > had+5 && y.count(11) > others+5 })
+	sendUntil(t, "the others go on", all, func() bool { return c.count(21) > had+5 && y.count(11) > others+5 })
 	fault("b")
-	talk(t, "the second one ends the room's media", all, r.failed.Load)
+	sendUntil(t, "the second one ends the room's media", all, r.failed.Load)
 	others = y.count(11)
-	talk(t, "the other room goes on", all, func() bool { return y.count(11) > others+20 })
+	sendUntil(t, "the other room goes on", all, func() bool { return y.count(11) > others+20 })
 	eventually(t, "both panics are counted", func() bool { n := e.Counters().Drops; return n[len(n)-1] == 2 })
 }
 
 func TestLostPacketsComeAgain(t *testing.T) {
 	r := openRoom(t, newEngine(t))
-	r.obey(everyone("a", "b"))
+	r.applyPlan(fullPlan("a", "b"))
 	a, b := newClient(r, "a", 1), newClient(r, "b", 1)
 	a.join()
 	b.join()
-	talk(t, "b sees a", []*testClient{a}, func() bool { return b.count(11) > 30 })
+	sendUntil(t, "b sees a", []*testClient{a}, func() bool { return b.count(11) > 30 })
 	// b asks for a packet it has: what comes back must be the same payload, by RTX or again.
 	packet := b.packets(11)[10]
 	b.nack(packet.SSRC, packet.SequenceNumber)
@@ -270,11 +270,11 @@ var fingerprintLine = regexp.MustCompile(`(?m)^a=fingerprint:sha-256 \S+`)
 // that runs, and only what can be answered is asked about.
 func TestRefusedOfferChangesNothing(t *testing.T) {
 	r := openRoom(t, newEngine(t))
-	r.obey(everyone("a", "b"))
+	r.applyPlan(fullPlan("a", "b"))
 	a, b := newClient(r, "a", 1), newClient(r, "b", 1)
 	a.join()
 	b.join()
-	talk(t, "b gets a's media", []*testClient{a, b}, func() bool { return b.count(11) > 5 })
+	sendUntil(t, "b gets a's media", []*testClient{a, b}, func() bool { return b.count(11) > 5 })
 	text := a.pc.LocalDescription().SDP
 	own := []Track{{"0", Microphone}, {"1", Camera}}
 	no := errors.New("no")
@@ -303,7 +303,7 @@ func TestRefusedOfferChangesNothing(t *testing.T) {
 		}
 	}
 	before := b.count(11)
-	talk(t, "the picture goes on", []*testClient{a, b}, func() bool { return b.count(11) > before+20 })
+	sendUntil(t, "the picture goes on", []*testClient{a, b}, func() bool { return b.count(11) > before+20 })
 	state := make(chan string, 1)
 	r.worker.submit(func() {
 		p := r.members["a"].peer
@@ -318,11 +318,11 @@ func TestRefusedOfferChangesNothing(t *testing.T) {
 // end, and media goes on under the same keys.
 func TestICERestart(t *testing.T) {
 	r := openRoom(t, newEngine(t))
-	r.obey(everyone("a", "b"))
+	r.applyPlan(fullPlan("a", "b"))
 	a, b := newClient(r, "a", 1), newClient(r, "b", 1)
 	a.join()
 	b.join()
-	talk(t, "b sees a", []*testClient{a}, func() bool { return b.count(11) > 5 })
+	sendUntil(t, "b sees a", []*testClient{a}, func() bool { return b.count(11) > 5 })
 	for round := range 3 {
 		before := ufragLine.FindStringSubmatch(b.pc.RemoteDescription().SDP)[1]
 		o, err := b.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: true})
@@ -350,9 +350,9 @@ func TestICERestart(t *testing.T) {
 			return !receive(t, known, "the worker") && receive(t, known, "the worker")
 		})
 		heard := b.count(11)
-		talk(t, "b sees a after the restart", []*testClient{a, b}, func() bool { return b.count(11) > heard+20 })
+		sendUntil(t, "b sees a after the restart", []*testClient{a, b}, func() bool { return b.count(11) > heard+20 })
 		seen := a.count(21)
-		talk(t, "a sees b after the restart", []*testClient{a, b}, func() bool { return a.count(21) > seen+20 })
+		sendUntil(t, "a sees b after the restart", []*testClient{a, b}, func() bool { return a.count(21) > seen+20 })
 		if n := r.e.Counters().ICERestarts; n > uint64(round+1) {
 			t.Errorf("%d restarts after %d", n, round+1)
 		}

@@ -135,7 +135,7 @@ func (x *simPeer) media(data []byte) arrival {
 	csrc := binary.BigEndian.Uint32(data[12:])
 	sealed := maphash.Bytes(simHash, data)
 	if h.SSRC != slot.line.slotSSRC {
-		return x.repetition(slot, &h, csrc, data)
+		return x.retransmission(slot, &h, csrc, data)
 	}
 	index := uint64(h.Seq)
 	if slot.max > 0 {
@@ -215,8 +215,8 @@ func owned(slots []SlotOwner, l *mLine, id PeerID, send Send) bool {
 	return false
 }
 
-// repetition checks an RTX packet: it is what left under that number, to the byte.
-func (x *simPeer) repetition(slot *simSlot, h *forward.Header, csrc uint32, data []byte) arrival {
+// retransmission checks an RTX packet: it is what left under that number, to the byte.
+func (x *simPeer) retransmission(slot *simSlot, h *forward.Header, csrc uint32, data []byte) arrival {
 	index := uint64(int64(slot.rtxMax) + int64(int16(h.Seq-uint16(slot.rtxMax))))
 	if index != slot.rtxMax+1 {
 		x.sim.fatal("%s: repeat %d after %d", x.slotName(slot), index, slot.rtxMax)

@@ -65,8 +65,8 @@ func newHour(t *testing.T, seed uint64) *hour {
 	return h
 }
 
-// story is the plan of now.
-func (h *hour) story() Plan {
+// plan returns the plan for the current moment.
+func (h *hour) plan() Plan {
 	var p Plan
 	for _, id := range h.in {
 		s := PlanEntry{Peer: id}
@@ -95,7 +95,7 @@ func (h *hour) enter() {
 			h.in = slices.Insert(h.in, h.rnd.IntN(len(h.in)+1), id)
 			h.names[id]++
 			delete(h.apart, id)
-			h.obey(h.story())
+			h.applyPlan(h.plan())
 			h.connect(id)
 			return
 		}
@@ -187,7 +187,7 @@ var hourActs = []hourAct{
 		if len(h.in) > 8 {
 			i := h.rnd.IntN(len(h.in))
 			h.in = slices.Delete(h.in, i, i+1)
-			h.obey(h.story())
+			h.applyPlan(h.plan())
 		}
 	}},
 	{"reconnect", func(h *hour) { h.connect(h.any().id) }},
@@ -196,13 +196,13 @@ var hourActs = []hourAct{
 			k := string(h.any().id) + string([]Source{Microphone, Camera, Screen}[h.rnd.IntN(3)])
 			h.mute[k] = !h.mute[k]
 		}
-		h.obey(h.story())
+		h.applyPlan(h.plan())
 	}},
 	{"flicker", func(h *hour) {
 		k := string(h.any().id) + string(Camera)
 		for range 4 {
 			h.mute[k] = !h.mute[k]
-			h.obey(h.story())
+			h.applyPlan(h.plan())
 			h.run(time.Duration(h.rnd.IntN(150)) * time.Millisecond)
 		}
 	}},
@@ -211,12 +211,12 @@ var hourActs = []hourAct{
 			id := h.any().id
 			h.apart[id] = !h.apart[id]
 		}
-		h.obey(h.story())
+		h.applyPlan(h.plan())
 	}},
 	{"record", hourRecord},
 	{"order", func(h *hour) {
 		h.rnd.Shuffle(len(h.in), func(i, j int) { h.in[i], h.in[j] = h.in[j], h.in[i] })
-		h.obey(h.story())
+		h.applyPlan(h.plan())
 	}},
 	{"untold", hourUnannounced},
 	{"view", hourView},
@@ -266,7 +266,7 @@ func hourRecord(h *hour) {
 				h.taped[string(x.id)+string(source)] = h.rnd.IntN(3) > 0
 			}
 		}
-		h.obey(h.story())
+		h.applyPlan(h.plan())
 		h.run(time.Duration(h.rnd.IntN(300)) * time.Millisecond)
 	}
 }
@@ -285,7 +285,7 @@ func hourUnannounced(h *hour) {
 		} else {
 			h.connect(id)
 		}
-		h.obey(h.story())
+		h.applyPlan(h.plan())
 		h.run(time.Duration(h.rnd.IntN(400)) * time.Millisecond)
 	}
 	h.hold = nil
@@ -367,7 +367,7 @@ func (h *hour) settle() {
 			h.taped[string(id)+string(source)] = true
 		}
 	}
-	h.obey(h.story())
+	h.applyPlan(h.plan())
 	for _, a := range hourActs {
 		if a.name == "calm" {
 			a.do(h)

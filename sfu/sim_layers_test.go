@@ -151,7 +151,7 @@ func TestEncodingsWanted(t *testing.T) {
 // TestEncodingWithoutViewers holds that who is alone is told to send nothing.
 func TestEncodingWithoutViewers(t *testing.T) {
 	s := newSim(t, 15)
-	s.obey(everyone("a", "b"))
+	s.applyPlan(fullPlan("a", "b"))
 	s.join("a", simSpec{pairs: 1, rids: threeRIDs})
 	s.run(5 * time.Second)
 	if want := []EncodingsWanted{{"a", Camera, nil}}; !reflect.DeepEqual(s.wanted, want) {

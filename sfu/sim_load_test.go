@@ -12,7 +12,7 @@ import (
 // newGroup is a sim of people who all see each other, over paths without fault, for a second already.
 func newGroup(t *testing.T, seed uint64, spec simSpec, ids ...PeerID) (*sim, []*simPeer) {
 	s := newSim(t, seed)
-	s.obey(everyone(ids...))
+	s.applyPlan(fullPlan(ids...))
 	var all []*simPeer
 	spec.pairs = len(ids) - 1
 	for _, id := range ids {

@@ -141,7 +141,7 @@ func (x *simPeer) act() {
 		}
 	}
 	if !x.stalled {
-		x.complain()
+		x.sendFeedback()
 	}
 }
 

@@ -47,11 +47,11 @@ type arrival struct {
 
 // Constants of a receiving client.
 const (
-	simNackAfter = 20 * time.Millisecond
-	simNackEvery = 60 * time.Millisecond
-	simGiveUp    = 600 * time.Millisecond
-	simDropout   = 3000            // MAX_DROPOUT of RFC 3550, appendix A.1
-	simSilent    = 8 * time.Second // Chromium reports nothing of an SSRC that is quiet for so long
+	simNackAfter     = 20 * time.Millisecond
+	simNackEvery     = 60 * time.Millisecond
+	simGiveUp        = 600 * time.Millisecond
+	simDropout       = 3000            // MAX_DROPOUT of RFC 3550, appendix A.1
+	simReportTimeout = 8 * time.Second // Chromium reports nothing of an SSRC that is quiet for so long
 )
 
 func (x *simPeer) arrives(a arrival) {
@@ -110,8 +110,8 @@ func (x *simPeer) arrives(a arrival) {
 	}
 }
 
-// complain asks again for what is missing, for key frames where that did not help, and reports.
-func (x *simPeer) complain() {
+// sendFeedback sends NACKs, key frame requests where those did not help, and reports.
+func (x *simPeer) sendFeedback() {
 	now := x.sim.now
 	for _, s := range x.list {
 		if s.line.kind != "video" {
@@ -168,7 +168,7 @@ func (x *simPeer) reports() {
 	}
 	b, blocks := []byte{0x80, typeRR, 0, 0, 0, 0, 0, 9}, byte(0)
 	for _, s := range x.list {
-		if s.cameAt.IsZero() || now.Sub(s.cameAt) > simSilent || blocks == 31 {
+		if s.cameAt.IsZero() || now.Sub(s.cameAt) > simReportTimeout || blocks == 31 {
 			continue
 		}
 		blocks++

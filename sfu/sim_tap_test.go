@@ -144,9 +144,9 @@ func (t *simTap) settled(since time.Time) {
 func TestTapTakesTheBest(t *testing.T) {
 	s := newSim(t, 31)
 	s.tap = newSimTap(s)
-	p := everyone("a", "b")
+	p := fullPlan("a", "b")
 	p.Record = []string{p.Entries[0].Sends[1].ID}
-	s.obey(p)
+	s.applyPlan(p)
 	x := s.join("a", simSpec{pairs: 1, rids: []string{"q", "h", "f"}})
 	s.join("b", simSpec{pairs: 1})
 	s.run(simTick)
@@ -177,9 +177,9 @@ func TestTapTakesTheBest(t *testing.T) {
 func TestTapClock(t *testing.T) {
 	s := newSim(t, 32)
 	s.tap = newSimTap(s)
-	p := everyone("a", "b")
+	p := fullPlan("a", "b")
 	p.Record = []string{p.Entries[0].Sends[0].ID, p.Entries[0].Sends[1].ID}
-	s.obey(p)
+	s.applyPlan(p)
 	x := s.join("a", simSpec{pairs: 1})
 	s.join("b", simSpec{pairs: 1})
 	s.run(5 * time.Second)
@@ -213,9 +213,9 @@ func TestTapRefused(t *testing.T) {
 	s := newSim(t, 33)
 	s.tap = newSimTap(s)
 	s.tap.refuses = true
-	p := everyone("a", "b")
+	p := fullPlan("a", "b")
 	p.Record = []string{p.Entries[0].Sends[0].ID}
-	s.obey(p)
+	s.applyPlan(p)
 	s.join("a", simSpec{pairs: 1})
 	s.join("b", simSpec{pairs: 1})
 	s.run(3 * time.Second)
@@ -225,10 +225,10 @@ func TestTapRefused(t *testing.T) {
 	s.tap.refuses = false
 	record := p.Record
 	p.Record = nil
-	s.obey(p)
+	s.applyPlan(p)
 	s.run(simTick)
 	p.Record = record
-	s.obey(p)
+	s.applyPlan(p)
 	s.run(3 * time.Second)
 	if s.tap.begun != 2 || s.tap.units == 0 {
 		t.Fatalf("asked %d times, %d units", s.tap.begun, s.tap.units)

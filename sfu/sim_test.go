@@ -111,8 +111,8 @@ func newSim(t *testing.T, seed uint64) *sim {
 	return s
 }
 
-// beside opens another room on the same worker, where all hear all.
-func (s *sim) beside(ids ...PeerID) []*simPeer {
+// addRoom opens another room on the same worker, whose peers all receive each other.
+func (s *sim) addRoom(ids ...PeerID) []*simPeer {
 	r := &Room{worker: s.w, members: map[PeerID]*member{}}
 	r.events = func(ev Event) {
 		if _, ok := ev.(Failed); ok {
@@ -120,7 +120,7 @@ func (s *sim) beside(ids ...PeerID) []*simPeer {
 		}
 		s.event(ev)
 	}
-	p := everyone(ids...)
+	p := fullPlan(ids...)
 	s.apart = map[PeerID]*Room{}
 	for _, id := range ids {
 		s.apart[id] = r
@@ -133,8 +133,8 @@ func (s *sim) beside(ids ...PeerID) []*simPeer {
 	return all
 }
 
-// home is the room of a person.
-func (s *sim) home(id PeerID) *Room {
+// roomOf returns the room of a peer.
+func (s *sim) roomOf(id PeerID) *Room {
 	if r := s.apart[id]; r != nil {
 		return r
 	}
@@ -166,7 +166,7 @@ func (s *sim) announce(ev SlotsMapped) {
 			s.told[ev.Peer] = ev
 		}
 	})
-	s.home(ev.Peer).Announced(ev.Peer, ev.Version)
+	s.roomOf(ev.Peer).Announced(ev.Peer, ev.Version)
 }
 
 // fatal ends the test with what is needed to see it again.
@@ -175,8 +175,8 @@ func (s *sim) fatal(format string, args ...any) {
 	s.t.Fatalf("seed %d at %v: %s", s.seed, s.now.Sub(simBegin), fmt.Sprintf(format, args...))
 }
 
-// obey asks for a plan; it is the truth from done on.
-func (s *sim) obey(p Plan) {
+// applyPlan requests a plan; it is in force once done runs.
+func (s *sim) applyPlan(p Plan) {
 	s.plan = p
 	s.plans++
 	number := s.plans
@@ -323,12 +323,12 @@ func (s *sim) join(id PeerID, spec simSpec) *simPeer {
 	x.peer = &peer{id: id, generation: uint32(s.number), worker: s.w, offer: &offer{lines: x.lines(spec)}}
 	up, down := simKeys(s.t, s.number, 1), simKeys(s.t, s.number, 2)
 	x.seal, x.open = up.seal, down.open
-	s.w.queue.add(task{s.home(id), x.peer, func() {
+	s.w.queue.add(task{s.roomOf(id), x.peer, func() {
 		if old := s.people[id]; old != nil {
 			s.left(old)
 		}
-		if err := s.home(id).adopt(x.peer, true); err != nil {
-			if s.home(id).closed {
+		if err := s.roomOf(id).adopt(x.peer, true); err != nil {
+			if s.roomOf(id).closed {
 				return
 			}
 			s.fatal("%s joins: %v", id, err)

@@ -50,9 +50,9 @@ func TestSpeakerEvents(t *testing.T) {
 	step("b's microphone stops", 5*time.Second, "[]")
 	level(2, 40)
 	step("c speaks", 5*time.Second, "[c]")
-	p := everyone("a", "b", "c")
+	p := fullPlan("a", "b", "c")
 	p.Entries[2].Sends[0].Muted = true
-	s.obey(p)
+	s.applyPlan(p)
 	step("c is muted", time.Second, "[]")
 }
 
@@ -162,14 +162,14 @@ func TestPlansOvertakeNothing(t *testing.T) {
 		if i%3 > 0 {
 			continue
 		}
-		p := everyone("a", "b", "c")
+		p := fullPlan("a", "b", "c")
 		for j := range p.Entries {
 			p.Entries[j].Sends[0].Muted, p.Entries[j].Sends[1].Muted = (i+j)%3 == 0, (i+j)%4 == 0
 			if (i+j)%5 == 0 {
 				p.Entries[j].Receives = nil
 			}
 		}
-		s.obey(p)
+		s.applyPlan(p)
 	}
 	if waited < 100 {
 		t.Fatalf("only %d rounds left something waiting", waited)
@@ -179,7 +179,7 @@ func TestPlansOvertakeNothing(t *testing.T) {
 	}
 }
 
-// TestTasksFlushFirst holds the same for one packet: it leaves as the letter is read, not after.
+// TestTasksFlushFirst holds the same for one packet: it leaves before the task runs, not after.
 func TestTasksFlushFirst(t *testing.T) {
 	s, all := newGroup(t, 24, simSpec{}, "a", "b")
 	s.w.load.ratio = 1

@@ -8,26 +8,26 @@ import (
 	"alcove/sfu/forward"
 )
 
-// A voice is one open microphone with its current level.
-type voice struct {
+// A microphone is one open microphone with its current level.
+type microphone struct {
 	publication *publication
 	speaking    bool
 	level       int // smaller is louder
 }
 
-// voices are the room's open microphones: active speakers first, then by level; a microphone that is forwarded already wins a tie.
-func (r *Room) voices(now time.Time) []voice {
-	var all []voice
+// rankMicrophones returns the open microphones of the room: active speakers first, then by level; a microphone that is forwarded already wins a tie.
+func (r *Room) rankMicrophones(now time.Time) []microphone {
+	var all []microphone
 	for _, m := range r.order {
 		if r.worker.acting = m.peer; m.peer != nil {
 			r.worker.atStep(stepSpeakers, m.peer)
 		}
 		if pub := m.peer.find(Microphone); pub != nil && pub.open() {
 			speaking, level := pub.level.Speaking(now)
-			all = append(all, voice{pub, speaking, level})
+			all = append(all, microphone{pub, speaking, level})
 		}
 	}
-	rank := func(v voice) int {
+	rank := func(v microphone) int {
 		switch {
 		case v.speaking:
 			return 0
@@ -36,7 +36,7 @@ func (r *Room) voices(now time.Time) []voice {
 		}
 		return 2
 	}
-	slices.SortStableFunc(all, func(a, b voice) int {
+	slices.SortStableFunc(all, func(a, b microphone) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.level, b.level))
 	})
 	return all
@@ -44,14 +44,14 @@ func (r *Room) voices(now time.Time) []voice {
 
 // updateSpeakers reports changes of the active speakers and forwards only the loudest in large rooms.
 func (r *Room) updateSpeakers(now time.Time) {
-	voices := r.voices(now)
+	voices := r.rankMicrophones(now)
 	r.worker.acting = nil
 	var ids []PeerID
 	for i, v := range voices {
 		if v.speaking && len(ids) < maxSpeakers {
 			ids = append(ids, v.publication.peer.member.id)
 		}
-		v.publication.hush(i >= maxVoices)
+		v.publication.suppress(i >= maxVoices)
 	}
 	if sameSet(ids, r.speakers) {
 		return
@@ -60,8 +60,8 @@ func (r *Room) updateSpeakers(now time.Time) {
 	r.events(SpeakersChanged{Peers: ids})
 }
 
-// hush lets a microphone wait until it is among the loudest. What it says again follows on without a gap.
-func (pub *publication) hush(quiet bool) {
+// suppress drops a microphone until it is among the loudest. It then continues without a sequence gap.
+func (pub *publication) suppress(quiet bool) {
 	if pub.suppressed && !quiet {
 		for _, s := range pub.subscribers {
 			s.restart()

@@ -23,7 +23,7 @@ const ourPriority = ice.PriorityAttr(2130706431)
 //
 // A flood of overheard checks may drive a path out of its peer's table before the answer comes; the id still says that the client wanted to use it.
 //
-// Who did not get a request cannot know its id, and 56 bits are too many to guess; besides, the response is authenticated by the
+// Only the recipient of a request knows its id, and 56 bits cannot be guessed; besides, the response is authenticated by the
 // client's password. Owned by the worker.
 type addressValidator struct {
 	mac hash.Hash

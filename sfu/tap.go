@@ -103,8 +103,8 @@ func (t *tapSubscription) restarted(e *encoding) {
 	}
 }
 
-// take decides about a packet of the publication and hands it on.
-func (t *tapSubscription) take(now time.Time, e *encoding, packet *forward.Packet, marker bool, payload []byte) {
+// forward decides about a packet of the publication and passes it to the track.
+func (t *tapSubscription) forward(now time.Time, e *encoding, packet *forward.Packet, marker bool, payload []byte) {
 	if !t.asked && !packet.Empty {
 		t.begin()
 	}
@@ -135,7 +135,7 @@ func (t *tapSubscription) take(now time.Time, e *encoding, packet *forward.Packe
 func (t *tapSubscription) replayStored(now time.Time, e *encoding, from uint64) {
 	for ext := from; ext <= e.main.track.Highest(); ext++ {
 		if packet, stored, _, ok := e.stored(ext); ok {
-			t.take(now, e, &packet, stored.Marker, stored.Payload)
+			t.forward(now, e, &packet, stored.Marker, stored.Payload)
 		}
 	}
 }
@@ -150,7 +150,7 @@ func (t *tapSubscription) timestamp(now time.Time, e *encoding, packet *forward.
 			passed := max(int64(now.Sub(t.lastAt))*int64(t.selector.ClockRate)/int64(time.Second), 1)
 			t.offset = t.lastTS + uint32(passed) - packet.Timestamp
 		}
-		t.clock(now, e)
+		t.reportClock(now, e)
 	}
 	timestamp := packet.Timestamp + t.offset
 	if t.lastAt.IsZero() || int32(timestamp-t.lastTS) > 0 {
@@ -199,8 +199,8 @@ func (t *tapSubscription) begin() {
 	})
 }
 
-// clock tells the recorder what the sender's reports say of the time line.
-func (t *tapSubscription) clock(now time.Time, e *encoding) {
+// reportClock passes the mapping of the sender's reports to the recorder.
+func (t *tapSubscription) reportClock(now time.Time, e *encoding) {
 	if t == nil || t.track == nil || e != t.current || !t.timelineSet {
 		return
 	}

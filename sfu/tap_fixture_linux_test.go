@@ -9,7 +9,7 @@ func (b *bench) record(t Tap) {
 	for _, x := range b.people {
 		ids = append(ids, x.peer.id)
 	}
-	p := everyone(ids...)
+	p := fullPlan(ids...)
 	for _, s := range p.Entries {
 		for _, send := range s.Sends {
 			p.Record = append(p.Record, send.ID)

@@ -19,11 +19,11 @@ func (r *testRoom) drops(d forward.Drop) uint64 { return r.e.Counters().Drops[d]
 // TestUnknownAddressesGetNothing sends every class of datagram from an address that passed no check.
 func TestUnknownAddressesGetNothing(t *testing.T) {
 	r := openRoom(t, newEngine(t))
-	r.obey(everyone("a", "b"))
+	r.applyPlan(fullPlan("a", "b"))
 	a, b := newClient(r, "a", 1), newClient(r, "b", 1)
 	a.join()
 	b.join()
-	talk(t, "b sees a", []*testClient{a}, func() bool { return b.count(11) > 5 })
+	sendUntil(t, "b sees a", []*testClient{a}, func() bool { return b.count(11) > 5 })
 	stranger, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(r.e.Addresses()[0]))
 	if err != nil {
 		t.Fatal(err)
@@ -52,11 +52,11 @@ func TestUnknownAddressesGetNothing(t *testing.T) {
 // TestMediaFollowsChecksOnly replays a client's own packets from elsewhere: the stream must not follow them.
 func TestMediaFollowsChecksOnly(t *testing.T) {
 	r := openRoom(t, newEngine(t))
-	r.obey(everyone("a", "b"))
+	r.applyPlan(fullPlan("a", "b"))
 	a, b := newClient(r, "a", 1), newClient(r, "b", 1)
 	a.join()
 	b.join()
-	talk(t, "b sees a", []*testClient{a}, func() bool { return b.count(11) > 5 })
+	sendUntil(t, "b sees a", []*testClient{a}, func() bool { return b.count(11) > 5 })
 	remote := make(chan netip.AddrPort, 1)
 	r.worker.submit(func() { remote <- r.members["b"].peer.remote })
 	before := receive(t, remote, "b's address")
@@ -80,7 +80,7 @@ func TestMediaFollowsChecksOnly(t *testing.T) {
 // TestAES256 asserts the profile that was negotiated, as the client sees it.
 func TestAES256(t *testing.T) {
 	r := openRoom(t, newEngine(t))
-	r.obey(everyone("a"))
+	r.applyPlan(fullPlan("a"))
 	a := newClient(r, "a", 1)
 	a.join()
 	for _, s := range a.pc.GetStats() {
@@ -101,7 +101,7 @@ func TestAES256(t *testing.T) {
 // TestOldCiphersAreRefused offers a client that knows AES-CM with HMAC-SHA1 only.
 func TestOldCiphersAreRefused(t *testing.T) {
 	r := openRoom(t, newEngine(t))
-	r.obey(everyone("a"))
+	r.applyPlan(fullPlan("a"))
 	c := newClientWith(r, "a", 1, func(s *webrtc.SettingEngine) {
 		s.SetSRTPProtectionProfiles(1) // SRTP_AES128_CM_HMAC_SHA1_80 (RFC 5764, section 4.1.2)
 	})
@@ -134,7 +134,7 @@ func TestClosedRoomsLeaveNothing(t *testing.T) {
 	for i := range rooms {
 		r := openRoom(t, e)
 		ids := []PeerID{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"}[:size]
-		r.obey(everyone(ids...))
+		r.applyPlan(fullPlan(ids...))
 		var clients []*testClient
 		for _, id := range ids {
 			c := newClient(r, id, 1)

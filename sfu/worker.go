@@ -40,7 +40,7 @@ type worker struct {
 	strayTokens   float64 // tries that are left, see strayTries
 	straysAt      time.Time
 	tryBuffer     []byte // a copy of what stray looks at
-	in            []udp.Packet
+	batch         []udp.Packet
 	box           outbox
 	load          load
 	tasks         []task
@@ -49,7 +49,7 @@ type worker struct {
 	stopped       bool
 	spareCPU      bool      // a processor is left for all other goroutines while every worker naps; as of the last tick
 	yieldedAt     time.Time // when the worker last let other goroutines run, without a spare processor
-	acting        *peer     // for whom the present step works, nil: for no single peer
+	acting        *peer     // the peer that the current step works for; nil: no single peer
 	faults        int       // rounds in a row that ended in a panic
 	faultLogged   time.Time // when a stack was last logged
 
@@ -63,7 +63,7 @@ func newWorker(e *Engine, sock *udp.Socket) *worker {
 		engine: e, sock: sock, validator: newAddressValidator(), incoming: stun.New(), outgoing: stun.New(),
 		rooms: map[*Room]struct{}{}, byAddr: map[netip.AddrPort]*peer{}, pendingPaths: map[netip.AddrPort]*path{},
 		byUfrag: map[string]*credentials{}, byTransaction: map[uint32]*credentials{},
-		in: make([]udp.Packet, readBatch), box: newOutbox(),
+		batch: make([]udp.Packet, readBatch), box: newOutbox(),
 	}
 	w.shared.Store(&Counters{})
 	return w
@@ -110,7 +110,7 @@ func (w *worker) read(deadline time.Time) (n int, err error) {
 	if !w.try(func() {
 		w.atStep(stepRead, nil)
 		began := time.Now()
-		n, err = w.sock.Read(w.in, deadline)
+		n, err = w.sock.Read(w.batch, deadline)
 		if now := time.Now(); now.Sub(began) > minSleep {
 			w.yieldedAt = now // it waited
 		}
@@ -146,8 +146,8 @@ func (w *worker) fault() {
 
 func (w *worker) round(now time.Time, n int) {
 	w.previousRound, w.now = w.now, now
-	for i := range w.in[:n] {
-		w.datagram(w.in[i].Data, w.in[i].Addr)
+	for i := range w.batch[:n] {
+		w.datagram(w.batch[i].Data, w.batch[i].Addr)
 	}
 	if w.tasks = w.queue.take(w.tasks); len(w.tasks) > 0 {
 		w.flush()
@@ -253,7 +253,7 @@ func (w *worker) wakeSoon() {
 func (w *worker) runTimers() {
 	w.nextTick = w.now.Add(tick)
 	w.spareCPU = runtime.GOMAXPROCS(0) > len(w.engine.workers) // the runtime follows the limits of a container
-	for i := 0; i < len(w.peers); i++ {                        // one that a panic ends takes itself out; who moves up has the next tick
+	for i := 0; i < len(w.peers); i++ {                        // a peer closed by a panic removes itself; the one that moves up waits for the next tick
 		p := w.peers[i]
 		w.guard(nil, p, func() {
 			w.atStep(stepTick, p)

@@ -89,7 +89,7 @@ type BandwidthEstimate struct {
 // A sample is what several reports say.
 type sample struct {
 	packets, lost int           // lost in 1/256
-	credit        int           // of lost, below zero: what the sample before was told never came to us, and the receiver not yet
+	credit        int           // of lost, at most zero: upstream losses the last sample subtracted before the receiver reported them
 	rtt           time.Duration // the shortest, 0: unknown
 	bits          int           // sent
 	time          time.Duration // in which they were sent

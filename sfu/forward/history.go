@@ -27,7 +27,7 @@ type entry struct {
 	temporal  uint8
 }
 
-// A History keeps the last packets of one publication, once for all its subscribers, who hold only numbers. Owned by the
+// A History keeps the last packets of one publication, once for all its subscribers, which store only sequence numbers. Owned by the
 // worker of the publication.
 type History struct {
 	entries  [historyPackets]entry

@@ -16,7 +16,7 @@ type Origin struct {
 	Verbatim        bool   // the payload was not looked into: it left as it came
 }
 
-// sentEntry is an Origin packed into 24 bytes: a room has one list for each who sees each other.
+// sentEntry is an Origin packed into 24 bytes: a room has one list per sender and receiver.
 type sentEntry struct {
 	ext             uint64 // 0: none
 	timestamp       uint32
