@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// TestNoAllocations holds that taking, forwarding, recording, repeating and reporting leave no work to the garbage collector.
+// TestNoAllocations checks that taking, forwarding, recording, repeating and reporting leave no work to the garbage collector.
 func TestNoAllocations(t *testing.T) {
 	b := newBench(t, 4)
 	b.bare = true

@@ -33,7 +33,7 @@ type person struct {
 	peer       *peer
 	seal       *srtp.Sealer
 	open       *srtp.Opener
-	seq        [2]uint64 // of sound and picture
+	seq        [2]uint64 // of audio and video
 	nextAudio  time.Time
 	nextFrame  time.Time
 	nextReport time.Time
@@ -42,7 +42,7 @@ type person struct {
 	expected   int // packets that left for this person
 	got        int // and arrived whole
 	in         []udp.Packet
-	level      byte           // of the sound that is sent, as RFC 6464 counts: 127 is silence
+	level      byte           // of the audio that is sent, as RFC 6464 counts: 127 is silence
 	heard      map[uint32]int // packets opened, by CSRC
 }
 
@@ -83,7 +83,7 @@ func newBench(tb testing.TB, people int) *bench {
 	for i, id := range ids {
 		b.people = append(b.people, b.enter(room, id, i, people))
 	}
-	b.w.round(b.now, 0) // the tasks: all slot maps are told
+	b.w.round(b.now, 0) // the tasks: all slot maps are announced
 	b.expect()
 	b.drain(false)
 	return b
@@ -154,7 +154,7 @@ func (b *bench) window() int {
 	return sent
 }
 
-// frame sends one picture, split as browsers do: into equal parts, the remainder in the last ones.
+// frame sends one frame, split as browsers do: into equal parts, the remainder in the last ones.
 func (b *bench) frame(x *person) int {
 	left := frameBytes + b.rnd.IntN(400) - 200
 	parts := (left + partBytes - 1) / partBytes

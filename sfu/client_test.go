@@ -318,7 +318,7 @@ func (c *testClient) vanish() {
 	c.close()
 }
 
-// say sends one packet of sound and one of video, a key frame if asked for.
+// say sends one packet of audio and one of video, a key frame if asked for.
 func (c *testClient) say(key bool) {
 	c.seq++
 	frame := []byte{0x10, 0x01, byte(c.seq), byte(c.seq >> 8), 0, 0, 0, 0, 0, 0, 0}

@@ -74,7 +74,7 @@ func otherFingerprint(sdp string) string {
 	return strings.Join(out, "")
 }
 
-// TestHandshakeFaults lets handshakes fail in each way that a client can bring about, and holds that it is counted and told by its reason, logged
+// TestHandshakeFaults lets handshakes fail in each way that a client can bring about, and checks that it is counted and reported by its reason, logged
 // without an address, and ends the peer but not the room.
 func TestHandshakeFaults(t *testing.T) {
 	for _, c := range []struct {

@@ -487,7 +487,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestAfterIntegrity: what somebody adds to an overheard check behind its MESSAGE-INTEGRITY counts for nothing (RFC 8489, section 14.5): pion
+// TestAfterIntegrity: what somebody adds to an captured check behind its MESSAGE-INTEGRITY counts for nothing (RFC 8489, section 14.5): pion
 // leaves it out, and this holds it to that.
 func TestAfterIntegrity(t *testing.T) {
 	n, at, other := newICENet(t), host(1, 5000), host(2, 6000)

@@ -50,7 +50,7 @@ func (b *busySocket) Read(in []udp.Packet, _ time.Time) (int, error) {
 func (b *busySocket) Write(p []udp.Packet) int { return len(p) }
 func (b *busySocket) Wake()                    {}
 
-// TestSignalingUnderLoad holds that signaling waits for a round or two of a loaded worker, not for the scheduler's 10 ms, where the two share
+// TestSignalingUnderLoad checks that signaling waits for a round or two of a loaded worker, not for the scheduler's 10 ms, where the two share
 // one processor: with rounds that leave time for a nap, and with rounds that leave none.
 func TestSignalingUnderLoad(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))

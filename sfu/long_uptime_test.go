@@ -19,7 +19,7 @@ func TestOutboxRoundsBeyond32Bits(t *testing.T) {
 	}
 }
 
-// TestReportDelayLimit holds that a receiver report does not name a sender report that is too old for DLSR: the sender would take a round trip
+// TestReportDelayLimit checks that a receiver report does not name a sender report that is too old for DLSR: the sender would take a round trip
 // of hours from it.
 func TestReportDelayLimit(t *testing.T) {
 	_, all := newGroup(t, 32, simSpec{}, "a", "b")

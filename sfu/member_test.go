@@ -7,7 +7,7 @@ import (
 	"alcove/sfu/forward"
 )
 
-// TestRejoinNeedsNewAnnouncement holds that an announcement from before does not let media flow by a map of after.
+// TestRejoinNeedsNewAnnouncement checks that an announcement from before does not let media flow by a map of after.
 func TestRejoinNeedsNewAnnouncement(t *testing.T) {
 	w := &worker{now: time.Unix(1790000000, 0), rooms: map[*Room]struct{}{}}
 	versions := map[PeerID]uint64{}

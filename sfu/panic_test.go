@@ -11,7 +11,7 @@ import (
 	"alcove/sfu/forward"
 )
 
-// unattributedSteps are the steps that concern no peer and no room: a panic there costs nobody.
+// unattributedSteps are the steps that concern no peer and no room: a panic there closes none.
 var unattributedSteps = []step{stepRead, stepHandshake, stepStray, stepPublish, stepWrite}
 
 // TestFaults puts one panic, then two, at every step of the loop. One costs a peer of the room, or the room; two cost the room; the plan is in

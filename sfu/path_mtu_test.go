@@ -73,7 +73,7 @@ func newProbedPath(t *testing.T, mtu, near int) (*sim, *probedPath, *simSource) 
 	return s, c, cam
 }
 
-// frames counts the pictures of b that the receiver with the narrow path, and c, get in two seconds.
+// frames counts the frames of b that the receiver with the narrow path, and c, get in two seconds.
 func pathFrames(s *sim) (narrow, wide int) {
 	a, c := s.people["a"].shows("b", slotVideo), s.people["c"].shows("b", slotVideo)
 	before := [2]int{a.frames, c.frames}
@@ -82,7 +82,7 @@ func pathFrames(s *sim) (narrow, wide int) {
 }
 
 // TestPathMTU lets a publisher send payloads of every size over ways of every size: what every path takes passes at once, more after a probe came
-// through, and what does not fit is dropped by name, without sound or the others being hurt and without a storm of key frames.
+// through, and what does not fit is dropped by name, without audio or the others being hurt and without a storm of key frames.
 func TestPathMTU(t *testing.T) {
 	for _, c := range []struct {
 		name          string
@@ -128,7 +128,7 @@ func TestPathMTU(t *testing.T) {
 	}
 }
 
-// TestPathShrinks lets a way become narrow that was wide: large pictures end, by name, and small ones go on.
+// TestPathShrinks lets a way become narrow that was wide: large frames are dropped, by name, and small ones pass.
 func TestPathShrinks(t *testing.T) {
 	s, way, cam := newProbedPath(t, 1472, 1472)
 	s.people["c"].peer.limit, s.people["c"].peer.path.confirmAfter = udp.MaxDatagram, s.now.Add(time.Hour)
@@ -149,7 +149,7 @@ func TestPathShrinks(t *testing.T) {
 	}
 }
 
-// TestProbeAnswers holds that only the answer of the client itself, to this probe, counts.
+// TestProbeAnswers checks that only the answer of the client itself, to this probe, counts.
 func TestProbeAnswers(t *testing.T) {
 	s, way, _ := newProbedPath(t, 0, 1472)
 	p := s.people["a"].peer

@@ -8,7 +8,7 @@ import (
 	"alcove/sfu/forward"
 )
 
-// TestAudioAboveLimit: 25 Mbit/s of valid Opus. What is above the limit goes to nobody, the room is told, then the publication is
+// TestAudioAboveLimit: 25 Mbit/s of valid Opus. What is above the limit goes to nobody, the room is notified, then the publication is
 // withheld, until a plan mutes it and another unmutes it.
 func TestAudioAboveLimit(t *testing.T) {
 	s, all := newGroup(t, 91, simSpec{twcc: true}, "a", "b", "c")
@@ -123,7 +123,7 @@ func TestVideoAboveLimit(t *testing.T) {
 	}
 }
 
-// TestSmallVideoPackets: a picture in packets of a few bytes costs the others, and this host, as much for each packet as one in large packets. So
+// TestSmallVideoPackets: video in packets of a few bytes costs the others, and this host, as much for each packet as one in large packets. So
 // their number is limited, too, where it is no browser's.
 func TestSmallVideoPackets(t *testing.T) {
 	s := newSim(t, 95)

@@ -157,7 +157,7 @@ func TestSimulcastOfAnOffer(t *testing.T) {
 	}
 }
 
-// TestReofferIsAnsweredAsBefore holds that a running connection keeps what it agreed on, whatever a later offer says in other words.
+// TestReofferIsAnsweredAsBefore checks that a running connection keeps what it agreed on, whatever a later offer says in other words.
 func TestReofferIsAnsweredAsBefore(t *testing.T) {
 	parse := func(text string) *offer {
 		t.Helper()

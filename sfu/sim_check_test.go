@@ -80,7 +80,7 @@ func (s *sim) leaves(p udp.Packet) {
 	}
 }
 
-// misses takes what the socket did not: it had its number, and a picture goes on with its next key frame.
+// misses takes what the socket did not: it had its number, and video goes on with its next key frame.
 func (s *sim) misses(p udp.Packet) {
 	x := s.byAddr[p.Addr]
 	h, err := forward.ParseHeader(p.Data)
@@ -117,7 +117,7 @@ func (x *simPeer) requests(b []byte) {
 	}
 }
 
-// pli holds that a publication is asked at most three times a second.
+// pli checks that a publication is asked at most three times a second.
 func (src *simSource) pli(s *sim) {
 	src.plis = append(src.plis, s.now)
 	if n := len(src.plis); n > 3 && s.now.Sub(src.plis[n-4]) < time.Second {
@@ -235,7 +235,7 @@ func (x *simPeer) retransmission(slot *simSlot, h *forward.Header, csrc uint32, 
 	return arrival{slot: slot, index: original, repeat: true}
 }
 
-// follows holds that a slot is one continuous stream.
+// follows checks that a slot is one continuous stream.
 func (x *simPeer) follows(slot *simSlot, now simSent) {
 	last := slot.last
 	switch {
@@ -278,7 +278,7 @@ func (x *simPeer) follows(slot *simSlot, now simSent) {
 
 // late checks a packet that fills a gap.
 func (x *simPeer) late(slot *simSlot, now simSent) {
-	if now.index <= slot.given { // the socket did not take it the first time, and the slot began anew meanwhile
+	if now.index <= slot.given { // the socket did not take it the first time, and the slot restarted meanwhile
 		return
 	}
 	before, after := slot.sent[(now.index-1)%simRemembered], slot.sent[(now.index+1)%simRemembered]
@@ -294,7 +294,7 @@ func (x *simPeer) late(slot *simSlot, now simSent) {
 	}
 }
 
-// times holds that frames have one timestamp each, and that they go on with the clock.
+// times checks that frames have one timestamp each, and that they go on with the clock.
 func (x *simPeer) times(slot *simSlot, now simSent, frame bool) {
 	step := int32(now.ts - slot.last.ts)
 	if !frame && step != 0 || frame && step <= 0 {
@@ -310,7 +310,7 @@ func (x *simPeer) times(slot *simSlot, now simSent, frame bool) {
 	}
 }
 
-// checkPictureIDs holds that frames count up by one, but for those that the source lost.
+// checkPictureIDs checks that frames count up by one, but for those that the source lost.
 func (x *simPeer) checkPictureIDs(slot *simSlot, now simSent, frame bool) {
 	last := slot.last
 	step, most := (now.id-last.id)&0x7fff, uint32(1)

@@ -331,7 +331,7 @@ func hourNewSSRC(h *hour) {
 	}
 }
 
-// bounded holds that nothing grows.
+// bounded checks that nothing grows.
 func (h *hour) bounded() {
 	w := h.w
 	if len(w.peers) != len(h.people) || len(w.byAddr) != len(h.people) || len(w.rooms) != 1 || len(h.order) != len(h.people) {
@@ -358,7 +358,7 @@ func (h *hour) bounded() {
 	}
 }
 
-// settle holds that after all of it everybody sees and hears whom the slot map names.
+// settle checks that after all of it everybody sees and hears whom the slot map names.
 func (h *hour) settle() {
 	clear(h.mute)
 	clear(h.apart)

@@ -23,7 +23,7 @@ func (x *simPeer) view(of PeerID, height int) {
 	x.sim.room.View(x.id, View{Heights: map[string]int{string(of) + "-camera": height}})
 }
 
-// TestViewChooses holds that the height shown chooses the encoding (180, 360, 720 pixels high), with and without descriptors:
+// TestViewChooses checks that the height shown chooses the encoding (180, 360, 720 pixels high), with and without descriptors:
 // with them nobody can read the payload.
 func TestViewChooses(t *testing.T) {
 	for _, dd := range []bool{false, true} {
@@ -52,7 +52,7 @@ func TestViewChooses(t *testing.T) {
 	}
 }
 
-// TestSwitchWaitsForKey holds that the old encoding goes on until the key frame of the new one is there.
+// TestSwitchWaitsForKey checks that the old encoding goes on until the key frame of the new one is there.
 func TestSwitchWaitsForKey(t *testing.T) {
 	for _, dd := range []bool{false, true} {
 		s, all := newGroup(t, 12, simSpec{rids: threeRIDs, dd: dd}, "a", "b")
@@ -103,7 +103,7 @@ func TestSwitchesLoseNothing(t *testing.T) {
 	}
 }
 
-// TestEncodingsWanted holds that a client hears at once what somebody wants again, and after two seconds what nobody does.
+// TestEncodingsWanted checks that a client hears at once what somebody wants again, and after two seconds what nobody does.
 func TestEncodingsWanted(t *testing.T) {
 	s, all := newGroup(t, 14, simSpec{rids: threeRIDs}, "a", "b", "c")
 	s.run(5 * time.Second)
@@ -148,7 +148,7 @@ func TestEncodingsWanted(t *testing.T) {
 	step("somebody looks", 2*simTick, "q")
 }
 
-// TestEncodingWithoutViewers holds that who is alone is told to send nothing.
+// TestEncodingWithoutViewers checks that a client without receivers is asked to send nothing.
 func TestEncodingWithoutViewers(t *testing.T) {
 	s := newSim(t, 15)
 	s.applyPlan(fullPlan("a", "b"))
@@ -164,7 +164,7 @@ func TestEncodingWithoutViewers(t *testing.T) {
 	}
 }
 
-// TestDeadTopLayer holds that the nearest encoding is shown while the wanted one does not come.
+// TestDeadTopLayer checks that the nearest encoding is shown while the wanted one does not come.
 func TestDeadTopLayer(t *testing.T) {
 	s, all := newGroup(t, 16, simSpec{rids: threeRIDs}, "a", "b")
 	a, streams := all[0], all[1].source(Camera).streams
@@ -188,7 +188,7 @@ func TestDeadTopLayer(t *testing.T) {
 	}
 }
 
-// TestFallbackEncoding holds that a client is asked for lesser encodings while the one that is wanted does not come: a browser leaves
+// TestFallbackEncoding checks that a client is asked for lesser encodings while the one that is wanted does not come: a browser leaves
 // out the largest of a small camera, and the camera may be another one now.
 func TestFallbackEncoding(t *testing.T) {
 	s, all := newGroup(t, 17, simSpec{rids: threeRIDs}, "a", "b")
@@ -220,7 +220,7 @@ func TestFallbackEncoding(t *testing.T) {
 	}
 }
 
-// TestAbsentEncoding holds that what a client does not make is wanted no more after absentAfter, by nobody, and wanted again from time to
+// TestAbsentEncoding checks that what a client does not make is wanted no more after absentAfter, by nobody, and wanted again from time to
 // time and when the camera was off; a camera that is off altogether teaches nothing.
 func TestAbsentEncoding(t *testing.T) {
 	s, all := newGroup(t, 18, simSpec{rids: threeRIDs}, "a", "b", "c")

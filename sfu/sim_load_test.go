@@ -62,7 +62,7 @@ func TestStalledReceiver(t *testing.T) {
 	}
 }
 
-// TestNackBudgetOnNarrowPath holds that repeats do not fill a path that pictures do not fit.
+// TestNackBudgetOnNarrowPath checks that retransmissions do not fill a path that is too narrow for the video.
 func TestNackBudgetOnNarrowPath(t *testing.T) {
 	s, all := newGroup(t, 28, simSpec{}, "a", "b", "c")
 	for _, x := range all {
@@ -115,7 +115,7 @@ func TestKeyFrameStorm(t *testing.T) {
 	}
 }
 
-// TestFullSocket holds that sound goes first, that what has to go is named, and that a picture goes on with its key frame,
+// TestFullSocket checks that audio goes first, that what has to go is named, and that video goes on with its key frame,
 // asked for at once.
 func TestFullSocket(t *testing.T) {
 	s, all := newGroup(t, 5, simSpec{}, "a", "b", "c", "d")
@@ -148,7 +148,7 @@ func TestFullSocket(t *testing.T) {
 	}
 }
 
-// TestNarrowPath lets one receiver claim loss: temporal layers go first, then sizes, then pictures, never sound; and all of it
+// TestNarrowPath lets one receiver claim loss: temporal layers go first, then sizes, then video, never audio; and all of it
 // comes back.
 func TestNarrowPath(t *testing.T) {
 	s, all := newGroup(t, 6, simSpec{rids: []string{"q", "h", "f"}}, "a", "b")
@@ -205,7 +205,7 @@ func inOrder(steps, want []string) bool {
 	return true
 }
 
-// TestPausedPathRecovers holds that a path on which not even one picture fits is tried again, though its client reports
+// TestPausedPathRecovers checks that a path on which not even one camera fits is tried again, though its client reports
 // nothing of what it does not get.
 func TestPausedPathRecovers(t *testing.T) {
 	s, all := newGroup(t, 7, simSpec{}, "a", "b")
@@ -220,7 +220,7 @@ func TestPausedPathRecovers(t *testing.T) {
 	s.until("it comes back", 120*time.Second, func() bool { return slot.current != nil })
 }
 
-// TestDeadLayerAsksNothing holds that nobody asks for the key frame of an encoding that is gone.
+// TestDeadLayerAsksNothing checks that no slot requests the key frame of an encoding that is gone.
 func TestDeadLayerAsksNothing(t *testing.T) {
 	s, all := newGroup(t, 8, simSpec{rids: []string{"q", "h", "f"}}, "a", "b", "c")
 	cam := all[2].source(Camera)
@@ -267,7 +267,7 @@ func TestUpstreamLossIsNotTheirs(t *testing.T) {
 	}
 }
 
-// TestOutageIsNotCongestion holds that what was lost while a receiver was cut off bounds nobody, also where the first report afterwards does not
+// TestOutageIsNotCongestion checks that what was lost while a receiver was cut off bounds nobody, also where the first report afterwards does not
 // tell of all that it watches, for browsers leave out what is long silent; or leaves before anything comes.
 func TestOutageIsNotCongestion(t *testing.T) {
 	for name, back := range map[string]func(s *sim, a *simPeer, cameras []*simStream){
@@ -317,7 +317,7 @@ func newWatcher(t *testing.T, seed uint64) (s *sim, a, b *simPeer) {
 	return s, all[0], all[1]
 }
 
-// TestDecreaseKeepsThroughput holds that the first report of a full path, even after a long silence, leaves its receiver about
+// TestDecreaseKeepsThroughput checks that the first report of a full path, even after a long silence, leaves its receiver about
 // what came through, not the least there is.
 func TestDecreaseKeepsThroughput(t *testing.T) {
 	s, a, b := newWatcher(t, 27)
@@ -332,7 +332,7 @@ func TestDecreaseKeepsThroughput(t *testing.T) {
 	}
 }
 
-// TestLossIsCountedInAll holds that loss counts whatever fraction a receiver gives for intervals of its own: reports that it sends with
+// TestLossIsCountedInAll checks that loss counts whatever fraction a receiver gives for intervals of its own: reports that it sends with
 // each NACK come late and in heaps when packets wait. What it makes up counts only up to what was sent.
 func TestLossIsCountedInAll(t *testing.T) {
 	s, a, _ := newWatcher(t, 29)

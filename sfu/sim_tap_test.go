@@ -69,7 +69,7 @@ func (x *simTrack) Clock(ts uint32, at time.Time) {
 	x.clock.ts, x.clock.at = ts, at
 }
 
-// Put holds that the plan in force allows what is recorded, that it is what the source sent, once, and that it begins with a
+// Put checks that the plan in force allows what is recorded, that it is what the source sent, once, and that it begins with a
 // key frame.
 func (x *simTrack) Put(u TapUnit) {
 	s := x.tap.sim
@@ -103,7 +103,7 @@ func (x *simTrack) Put(u TapUnit) {
 	x.units++
 }
 
-// order holds that numbers and times follow those of the source.
+// order checks that numbers and times follow those of the source.
 func (x *simTrack) order(u TapUnit, st stamp) {
 	s := x.tap.sim
 	if u.Seq < x.max {
@@ -120,7 +120,7 @@ func (x *simTrack) order(u TapUnit, st stamp) {
 	}
 }
 
-// settled holds that all that may be recorded is.
+// settled checks that all that may be recorded is.
 func (t *simTap) settled(since time.Time) {
 	s := t.sim
 	live := map[string]*simTrack{}
@@ -139,7 +139,7 @@ func (t *simTap) settled(since time.Time) {
 	}
 }
 
-// TestTapTakesTheBest holds that a recorder has the best encoding that comes, even where nobody watches it, and falls back
+// TestTapTakesTheBest checks that a recorder has the best encoding that comes, even where nobody watches it, and falls back
 // to the next when that stops.
 func TestTapTakesTheBest(t *testing.T) {
 	s := newSim(t, 31)
@@ -172,7 +172,7 @@ func TestTapTakesTheBest(t *testing.T) {
 	}
 }
 
-// TestTapClock holds that two tracks of one person lie on one time line, whatever their clocks begin with, and that a pause
+// TestTapClock checks that two tracks of one person lie on one time line, whatever their clocks begin with, and that a pause
 // in which a clock stood still does not part them.
 func TestTapClock(t *testing.T) {
 	s := newSim(t, 32)
@@ -208,7 +208,7 @@ func TestTapClock(t *testing.T) {
 	check()
 }
 
-// TestTapRefused holds that what the recorder cannot take is not offered again and again, but with the next plan.
+// TestTapRefused checks that what the recorder cannot take is not offered again and again, but with the next plan.
 func TestTapRefused(t *testing.T) {
 	s := newSim(t, 33)
 	s.tap = newSimTap(s)

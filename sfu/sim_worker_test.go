@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestSpeakerEvents holds that who speaks is told once, after levels of RFC 6464 with hysteresis, and again only when it changed.
+// TestSpeakerEvents checks that a speaker change is reported once, after levels of RFC 6464 with hysteresis, and again only when it changed.
 func TestSpeakerEvents(t *testing.T) {
 	s, all := newGroup(t, 21, simSpec{}, "a", "b", "c")
 	for _, x := range all {
@@ -143,7 +143,7 @@ func TestLoadGathers(t *testing.T) {
 	}
 }
 
-// TestPlansOvertakeNothing holds that a loaded worker sends what it gathered before a plan is in force, and nothing of it after:
+// TestPlansOvertakeNothing checks that a loaded worker sends what it gathered before a plan is in force, and nothing of it after:
 // the checker knows the moment.
 func TestPlansOvertakeNothing(t *testing.T) {
 	s, all := newGroup(t, 23, simSpec{}, "a", "b", "c")

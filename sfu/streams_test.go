@@ -9,7 +9,7 @@ import (
 	"alcove/sfu/forward"
 )
 
-// TestManySSRCs: a client whose sources begin anew again and again, each time under another SSRC (RFC 3550, section 8), is seen and
+// TestManySSRCs: a client whose sources restart again and again, each time under another SSRC (RFC 3550, section 8), is seen and
 // heard every time.
 func TestManySSRCs(t *testing.T) {
 	for _, rids := range [][]string{nil, {"q", "h", "f"}} {

@@ -103,7 +103,7 @@ func newDiskTap(tb testing.TB) diskTap {
 	return diskTap{tb, r}
 }
 
-// Begin implements Tap. The bench's clock waits for the disk: its first pictures are key frames only for so long.
+// Begin implements Tap. The bench's clock waits for the disk: its first frames are key frames only for so long.
 func (d diskTap) Begin(about TapInfo, ready func(TapTrack)) {
 	info := record.Info{
 		Session: "session", Person: string(about.Peer), Kind: record.Video, Codec: record.VP8, Source: string(about.Source),

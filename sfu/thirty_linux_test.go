@@ -17,7 +17,7 @@ func (b *bench) run(d time.Duration) time.Duration {
 	return cpu
 }
 
-// TestRoomOfThirty holds that thirty people see all the others and hear the sixteen loudest, at once when somebody begins
+// TestRoomOfThirty checks that thirty people see all the others and hear the sixteen loudest, at once when somebody begins
 // to speak.
 func TestRoomOfThirty(t *testing.T) {
 	const size, loud = 30, 3

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// FuzzBandwidthEstimate holds that nothing that a receiver says, true or not, takes its bound out of its limits, and that no lie is for ever: an
+// FuzzBandwidthEstimate checks that nothing that a receiver says, true or not, takes its bound out of its limits, and that no lie is for ever: an
 // honest path is used again.
 func FuzzBandwidthEstimate(f *testing.F) {
 	step := func(after uint16, packets uint32, lost int32, rtt uint32, bits uint32) []byte {

@@ -47,7 +47,7 @@ func (src *pictureSource) make(arg byte) framed {
 	return p
 }
 
-// A pictureModel drives a Selector with pictures and remembers every answer since the last switch.
+// A pictureModel drives a Selector with frames and remembers every answer since the last switch.
 type pictureModel struct {
 	t       *testing.T
 	s       Selector

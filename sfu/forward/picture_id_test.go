@@ -4,7 +4,7 @@ import (
 	"testing"
 )
 
-// A pictureStep is a packet and the picture it leaves as; -1 is one that does not leave.
+// A pictureStep is a packet and the picture identifiers it is sent with; -1 is one that does not leave.
 type pictureStep struct {
 	packet    Packet
 	switching bool // Switch comes first
@@ -12,7 +12,7 @@ type pictureStep struct {
 	ext       uint64
 }
 
-// named is a packet of a picture: its source number, its picture id, and the frame's timestamp made of that.
+// named is a packet of a frame: its source number, its picture id, and the frame's timestamp made of that.
 func named(ext uint64, id uint16, tl0 uint8) Packet {
 	return Packet{Ext: ext, Timestamp: uint32(id) * 3000, Picture: Picture{ID: id, TL0: tl0, HasID: true, HasTL0: true}}
 }

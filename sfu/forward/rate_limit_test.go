@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// TestBucketRates holds that what passes is never more than the limit and a burst, in any stretch of time, and that what stays below
+// TestBucketRates checks that what passes is never more than the limit and a burst, in any stretch of time, and that what stays below
 // always passes.
 func TestBucketRates(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -91,11 +91,11 @@ func (m *selectorModel) op(code, arg byte) {
 	case 7: // silence
 		src.frozen = arg%2 == 0
 		m.now = m.now.Add(300*ms + time.Duration(arg)*time.Duration(arg)*100*ms)
-	case 8: // the slot changes hands, or only its layer is asked for anew
+	case 8: // the slot changes hands, or only its layer is requested again
 		m.shown = int(arg) % len(m.sources)
 		m.s.Switch()
 		m.fresh = true
-	case 9: // the source starts anew
+	case 9: // the source restarts
 		m.unbroken = false
 		src.ext += uint64(arg) << 10
 		src.timestamp += uint32(arg) << 24

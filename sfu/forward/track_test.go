@@ -41,7 +41,7 @@ func TestReceive(t *testing.T) {
 	}
 }
 
-// TestFollow holds that an SSRC which takes the place of another never gives a number again.
+// TestFollow checks that an SSRC which takes the place of another never gives a number again.
 func TestFollow(t *testing.T) {
 	var first, second, third, fourth Track
 	second.Follow(&first)
