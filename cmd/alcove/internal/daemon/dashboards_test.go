@@ -78,6 +78,9 @@ func TestRulesAndDashboards(t *testing.T) {
 		expressions[name] = valuesOf(board, "expr")
 	}
 	reasons := append(sfu.DropReasons(), conns.DisplacedReasons()...)
+	for _, fault := range sfu.HandshakeFaults {
+		reasons = append(reasons, string(fault))
+	}
 	for file, all := range expressions {
 		if len(all) < 10 {
 			t.Errorf("%s has %d expressions", file, len(all))
@@ -91,7 +94,7 @@ func TestRulesAndDashboards(t *testing.T) {
 			for _, m := range reasonIs.FindAllStringSubmatch(e, -1) {
 				for reason := range strings.SplitSeq(m[1], "|") {
 					if !slices.Contains(reasons, reason) {
-						t.Errorf("%s asks for the reason %q, which no drop has", file, reason)
+						t.Errorf("%s asks for the reason %q, which no metric has", file, reason)
 					}
 				}
 			}
