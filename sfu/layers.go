@@ -141,8 +141,50 @@ func (c choice) lower(now time.Time) choice {
 	return choice{}
 }
 
-// shareBandwidth gives every slot what its path has room for: screens first, then cameras in slot order. Choices are
-// lowered step by step, the last slot first, until the sum fits. Audio is never paused.
+// lowest is the last choice before nothing.
+func (c choice) lowest(now time.Time) choice {
+	for next := c.lower(now); next.encoding != nil && next != c; next = c.lower(now) {
+		c = next
+	}
+	return c
+}
+
+// shareRate lowers choices, which are in the order of priority, until they fit a rate in bit/s, and returns what they then take. A video gets
+// more than its lowest layer only after each has that; without room even for these, videos are dropped from the end. Those that
+// were paused before come back only with room to spare.
+func shareRate(choices []choice, paused []bool, rate int, now time.Time) (sum int) {
+	for _, c := range choices {
+		sum += c.lowest(now).rate(now)
+	}
+	for i := len(choices) - 1; i >= 0; i-- {
+		room := rate
+		if paused[i] {
+			room = int(float64(rate) * resumeShare)
+		}
+		if c := choices[i]; c.encoding != nil && sum > room {
+			sum -= c.lowest(now).rate(now)
+			choices[i] = choice{}
+		} else if c.encoding != nil {
+			break
+		}
+	}
+	sum = 0
+	for _, c := range choices {
+		sum += c.rate(now)
+	}
+	for lowered := true; lowered && sum > rate; {
+		lowered = false
+		for i := len(choices) - 1; i >= 0 && sum > rate; i-- {
+			if next := choices[i].lower(now); next.encoding != nil {
+				sum += next.rate(now) - choices[i].rate(now)
+				choices[i], lowered = next, true
+			}
+		}
+	}
+	return sum
+}
+
+// shareBandwidth gives every slot what its path has room for: screens first, then cameras in slot order. Audio is never paused.
 func (p *peer) shareBandwidth(now time.Time) {
 	var slots []*slot
 	for _, kind := range []string{slotScreen, slotVideo} {
@@ -152,31 +194,20 @@ func (p *peer) shareBandwidth(now time.Time) {
 			}
 		}
 	}
-	choices, sum := make([]choice, len(slots)), 0
+	choices, paused := make([]choice, len(slots)), make([]bool, len(slots))
 	for i, s := range slots {
 		if e := s.ideal(); e != nil {
 			choices[i].encoding = e.nearest(now)
 		}
-		sum += choices[i].rate(now)
+		paused[i] = s.paused
 	}
-	for sum > p.estimate.Rate() {
-		before := sum
-		for i := len(choices) - 1; i >= 0 && sum > p.estimate.Rate(); i-- {
-			next := choices[i].lower(now)
-			sum += next.rate(now) - choices[i].rate(now)
-			choices[i] = next
-		}
-		if sum == before {
-			break // nothing is left to take
-		}
-	}
-	paused := false
+	sum := shareRate(choices, paused, p.estimate.Rate(), now)
 	for i, s := range slots {
+		s.paused = choices[i].encoding == nil && s.ideal() != nil
 		s.choose(choices[i])
 		s.flow.notifyWanted(now)
-		paused = paused || choices[i].encoding == nil && s.ideal() != nil
 	}
-	if paused && sum == 0 {
+	if sum == 0 && slices.ContainsFunc(slots, func(s *slot) bool { return s.paused }) {
 		p.estimate.Increase(now) // nothing comes that could be reported: what was too much is tried again some day
 	}
 }

@@ -76,6 +76,10 @@ const (
 	maxSpeakers = 3
 )
 
+// resumeShare is how much of the bound everybody's lowest layers may take for a paused video to come back: rates change from second to
+// second, and each return costs a key frame.
+const resumeShare = 0.9
+
 // maxUpscale is how far an encoding is scaled up before a larger one is requested.
 const maxUpscale = 1.34
 
