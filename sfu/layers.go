@@ -201,9 +201,11 @@ func (p *peer) shareBandwidth(now time.Time) {
 		}
 		paused[i] = s.paused
 	}
+	full := slices.Clone(choices)
 	sum := shareRate(choices, paused, p.estimate.Rate(), now)
 	for i, s := range slots {
-		s.paused = choices[i].encoding == nil && s.ideal() != nil
+		s.limited = choices[i] != full[i]
+		s.paused = s.limited && choices[i].encoding == nil
 		s.choose(choices[i])
 		s.flow.notifyWanted(now)
 	}
@@ -248,12 +250,18 @@ func (s *slot) accepts(e *encoding, packet *forward.Packet) forward.Drop {
 	return forward.Kept
 }
 
+// wants reports whether the slot needs an encoding. On a path without room for its ideal one it needs the lowest, too, which the client may
+// have paused: only encodings that come in can be chosen.
+func (s *slot) wants(e *encoding) bool {
+	return s.current == e || s.target == e || s.limited && e.index == 0 || s.ideal() == e
+}
+
 // wants lists the RIDs that have a receiver. While the highest of them does not come, lower ones are wanted too, down to the first
 // that does: a browser leaves out what its camera is too small for, or its path too narrow. What it does not make is not wanted.
 func (pub *publication) wants(now time.Time) []string {
 	all := pub.encodings
 	watched := func(e *encoding) bool {
-		return e.absentSince.IsZero() && (pub.tapped.wants(e) || slices.ContainsFunc(pub.subscribers, func(s *slot) bool { return s.current == e || s.target == e || s.ideal() == e }))
+		return e.absentSince.IsZero() && (pub.tapped.wants(e) || slices.ContainsFunc(pub.subscribers, func(s *slot) bool { return s.wants(e) }))
 	}
 	top := len(all) - 1
 	for top >= 0 && !watched(all[top]) {

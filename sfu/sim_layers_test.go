@@ -272,3 +272,40 @@ func TestAbsentEncoding(t *testing.T) {
 	obey(absentFor + absentAfter)
 	step("it stands still, and nothing is learnt of that", "q", threeRIDs...)
 }
+
+// TestLowestLayerIsWanted checks that a client which sends only its largest encoding, because everybody shows it large, is asked for the
+// smallest when a path has no room for the largest.
+func TestLowestLayerIsWanted(t *testing.T) {
+	s, all := newGroup(t, 19, simSpec{rids: threeRIDs}, "a", "b")
+	a, cam := all[0], all[1].source(Camera)
+	cam.size, cam.parts, cam.every = 290, 4, 50*time.Millisecond
+	wanted := threeRIDs
+	obey := func(d time.Duration, ok func() bool) bool {
+		for range d / (100 * time.Millisecond) {
+			for _, ev := range s.wanted {
+				if ev.Peer == "b" && ev.Source == Camera {
+					wanted = ev.RIDs
+				}
+			}
+			for i, rid := range threeRIDs {
+				cam.streams[i].off = !slices.Contains(wanted, rid)
+			}
+			if s.run(100 * time.Millisecond); ok() {
+				return true
+			}
+		}
+		return false
+	}
+	obey(5*time.Second, func() bool { return false })
+	if !slices.Equal(wanted, []string{"f"}) {
+		t.Fatalf("%v wanted", wanted)
+	}
+	a.loss = 60
+	if !obey(60*time.Second, func() bool { return a.shown("b") == "q" }) {
+		t.Errorf("%q is shown and %v wanted on a narrow path", a.shown("b"), wanted)
+	}
+	a.loss = 0
+	if !obey(120*time.Second, func() bool { return a.shown("b") == "f" && slices.Equal(wanted, []string{"f"}) }) {
+		t.Errorf("%q is shown and %v wanted on a wide path", a.shown("b"), wanted)
+	}
+}

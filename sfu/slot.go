@@ -19,6 +19,7 @@ type slot struct {
 	payload     uint8  // type
 	isVideo     bool   // else audio
 	baseOnly    bool   // only the lowest temporal layer
+	limited     bool   // the path has no room for all of what the view needs
 	paused      bool   // the path has no room for this video: it comes back only with some room to spare
 	packets     uint32 // sent, for sender reports
 	octets      uint32
@@ -158,7 +159,7 @@ func (s *slot) detach() {
 	if i := slices.Index(s.flow.subscribers, s); i >= 0 {
 		s.flow.subscribers = slices.Delete(s.flow.subscribers, i, i+1)
 	}
-	s.flow, s.current, s.target, s.paused = nil, nil, nil, false
+	s.flow, s.current, s.target, s.limited, s.paused = nil, nil, nil, false, false
 }
 
 // restart makes the slot continue at the next key frame, without a gap in its sequence numbers.
