@@ -4,8 +4,8 @@ import type { JSX } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import type { Participant, Waiter } from '../../client';
 import type { HelpCall } from '../state/self-state';
-import { colourOf, gettingReady, initialOf, roleName, isSending } from '../state/people';
-import { Btn, Count, State } from '../ui/basics';
+import { colourOf, encryptionWarning, gettingReady, initialOf, roleName, isSending } from '../state/people';
+import { Btn, Count, EncryptionWords, State } from '../ui/basics';
 import { useStore } from '../ui/context';
 import { Confirm, Write } from '../ui/dialog';
 import { Icon } from '../ui/icon';
@@ -191,6 +191,7 @@ function PersonRow({ person }: { person: Participant }): JSX.Element {
   const id = useId();
   const self = person.id === store.selfId.value;
   const name = person.displayName;
+  const warning = encryptionWarning(person);
   const sub = [self ? 'You' : '', roleName(person.role), !self && gettingReady(person) ? 'Getting ready' : ''].filter(Boolean).join(', ');
   return (
     <li class={`person ${colourOf(person.id)}`} data-testid="person" data-participant={person.id} data-name={name}>
@@ -203,6 +204,7 @@ function PersonRow({ person }: { person: Participant }): JSX.Element {
           <Btn look="plain slim square" icon="more" aria-expanded={more} aria-controls={id} aria-label={`More for ${name}`}
             data-testid="more" onClick={() => setMore(!more)} />
         )}
+        {warning && <span class="state warn"><EncryptionWords warning={warning} /></span>}
       </div>
       {more && <More id={id} person={person} />}
     </li>

@@ -24,9 +24,29 @@ export function roleName(role: Role): string {
   return roleNames[role];
 }
 
-// Let in, but not come in: who has a connection publishes at least what is muted. Observers have nothing to publish.
-export function gettingReady({ connected, role, publications }: Participant): boolean {
-  return connected && role !== 'observer' && publications.length === 0;
+// Let in, but not come in: who has a connection publishes at least what is muted. Observers have nothing to publish. Of a connection
+// without keys only hosts are told.
+export function gettingReady({ connected, role, publications, mediaFailed }: Participant): boolean {
+  return connected && role !== 'observer' && publications.length === 0 && !mediaFailed;
+}
+
+const cannotEncrypt = 'the browser cannot encrypt as this server asks for';
+// Why a connection for media got no keys, by the codes of media.failed.
+const mediaFailures: Record<string, string> = {
+  timeout: 'it took too long', closed: 'the browser ended it', fingerprint: 'something on the way changed it',
+  srtp_profile: cannotEncrypt, cipher_suite: cannotEncrypt, dtls_version: cannotEncrypt,
+};
+
+// What hosts are told of the encryption of a person's audio and video. Small tiles show what is wrong and leave out the detail.
+export interface EncryptionWarning {
+  failed: boolean;
+  what: string;
+  detail: string;
+}
+
+export function encryptionWarning({ aes128, mediaFailed }: Participant): EncryptionWarning | undefined {
+  if (mediaFailed) return { failed: true, what: 'No safe connection', detail: `: ${mediaFailures[mediaFailed] ?? `for an unknown reason (${mediaFailed})`}` };
+  return aes128 ? { failed: false, what: 'Weaker encryption', detail: ' (AES-128)' } : undefined;
 }
 
 export function isSending(person: Participant, source: Source): boolean {

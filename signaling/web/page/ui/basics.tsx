@@ -2,6 +2,7 @@
 
 import type { ComponentChildren, JSX } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
+import type { EncryptionWarning } from '../state/people';
 import { Icon, type IconName } from './icon';
 
 type BtnProps = Omit<JSX.IntrinsicElements['button'], 'class' | 'type' | 'icon'> & {
@@ -42,6 +43,10 @@ export function Ctl({ icon, off, label, look = '', pressed, expanded, count, cou
 
 export function State({ icon, look = '', children }: { icon: IconName; look?: string; children: ComponentChildren }): JSX.Element {
   return <span class={`state ${look}`.trim()}><Icon name={icon} /> {children}</span>;
+}
+
+export function EncryptionWords({ warning: { failed, what, detail } }: { warning: EncryptionWarning }): JSX.Element {
+  return <><Icon name={failed ? 'link' : 'shield-weak'} /><span class="words encryption">{what}<span class="detail">{detail}</span></span></>;
 }
 
 export function Note({ icon, children }: { icon: IconName; children: ComponentChildren }): JSX.Element {

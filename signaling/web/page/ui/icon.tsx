@@ -31,6 +31,7 @@ export type IconName =
   | 'remove'
   | 'share'
   | 'shield'
+  | 'shield-weak'
   | 'signal'
   | 'speaker'
   | 'still'
@@ -82,6 +83,7 @@ export function Sprite(): JSX.Element {
       <symbol id="remove" viewBox="0 0 24 24"><circle cx="10" cy="8.5" r="3.5"/><path d="M3.5 19.5a6.5 6.5 0 0 1 13 0M16.5 10.5h5"/></symbol>
       <symbol id="share" viewBox="0 0 24 24"><rect x="3" y="4.5" width="18" height="12" rx="2.5"/><path d="M12 13.5V8M9.5 10.3 12 7.8l2.5 2.5M8.5 20h7"/></symbol>
       <symbol id="shield" viewBox="0 0 24 24"><path d="M12 3.2 5 5.8v5.4c0 4.3 2.9 7.6 7 9.6 4.1-2 7-5.3 7-9.6V5.8Z"/></symbol>
+      <symbol id="shield-weak" viewBox="0 0 24 24"><path d="M12 3.2 5 5.8v5.4c0 4.3 2.9 7.6 7 9.6 4.1-2 7-5.3 7-9.6V5.8Z"/><path d="M12 8v4.5M12 15.5h.01"/></symbol>
       <symbol id="signal" viewBox="0 0 24 24"><path d="M5 19v-3M10 19v-6M15 19v-9M20 19V6"/></symbol>
       <symbol id="speaker" viewBox="0 0 24 24"><path d="M4 9.8v4.4c0 .5.4.8.8.8H8l4.2 3.7c.5.4 1.3.1 1.3-.6V5.9c0-.7-.8-1-1.3-.6L8 9H4.8a.8.8 0 0 0-.8.8Z"/><path d="M16.5 9a4.2 4.2 0 0 1 0 6M19 6.5a7.8 7.8 0 0 1 0 11"/></symbol>
       <symbol id="still" viewBox="0 0 24 24"><rect x="3" y="5" width="18" height="14" rx="2.5"/><path d="M10 9.5v5M14 9.5v5"/></symbol>

@@ -5,10 +5,11 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Participant, SlotEntry } from '../../client';
 import type { Device } from '../media/devices';
 import { localTileState, stateWords, type VideoState, type TileState } from '../media/liveness';
-import { colourOf, gettingReady, initialOf, roleName, isSending } from '../state/people';
+import { colourOf, encryptionWarning, gettingReady, initialOf, roleName, isSending, type EncryptionWarning } from '../state/people';
+import { EncryptionWords } from './basics';
 import { useStore } from './context';
 import { SelfVideo } from './devices';
-import { Icon } from './icon';
+import { Icon, type IconName } from './icon';
 import { GuardedVideo } from './video';
 
 export type View = 'gallery' | 'speaker';
@@ -60,13 +61,15 @@ function Tile({ person }: { person: Participant }): JSX.Element {
   const look = `tile off ${colourOf(person.id)}${speaking ? ' speaking' : ''}`;
   const name = self ? 'You' : person.displayName;
   const ref = useVisibility(entry?.publicationId);
+  const warning = store.hosting.value ? encryptionWarning(person) : undefined;
   return (
     <div ref={ref} class={look} data-testid="tile" data-participant={person.id} data-name={person.displayName} data-state={state}>
-      <Face name={person.displayName} state={state} />
+      <Face name={person.displayName} state={state} warning={warning} />
       {self && <SelfVideo onState={setPicture} />}
       {shown && <GuardedVideo key={`${shown.entry.index}:${shown.entry.csrc}`} slot={shown.slot} csrc={shown.entry.csrc} onState={setPicture} />}
-      {state === 'stalled' && <Stalled />}
+      {state === 'stalled' && <Stalled warning={warning} />}
       {person.handRaised && <div class="badge hand"><Icon name="hand" /><span class="words">Hand raised</span></div>}
+      {warning && (!warning.failed || state === 'live') && <div class="badge media" aria-hidden="true"><EncryptionWords warning={warning} /></div>}
       <div class="plate">
         {speaking && <><Icon name="wave" /><span class="sr">Speaking: </span></>}
         {muted && <><Icon name="mic-off" /><span class="sr">Muted: </span></>}
@@ -76,6 +79,7 @@ function Tile({ person }: { person: Participant }): JSX.Element {
         {person.connected && person.away && <span class="role">Away</span>}
         {!self && gettingReady(person) && <span class="role">Getting ready</span>}
         {person.connected && !person.away && roleName(person.role) && <span class="role">{roleName(person.role)}</span>}
+        {warning && <span class="sr">, {warning.what}{warning.detail}</span>}
       </div>
     </div>
   );
@@ -94,21 +98,29 @@ function ownDevice({ track, interrupted, state }: Device): Parameters<typeof loc
   return state.value === 'asking' ? 'asking' : 'off';
 }
 
+interface WhyProps {
+  state: keyof typeof stateWords;
+  warning: EncryptionWarning | undefined;
+}
+
 // In place of a picture: who it is, and why there is none. Read out with the name, on the plate.
-function Face({ name, state }: { name: string; state: TileState }): JSX.Element {
+function Face({ name, state, warning }: { name: string; state: TileState } & Pick<WhyProps, 'warning'>): JSX.Element {
   return (
     <div class="face" aria-hidden="true">
       <span class="initials">{initialOf(name)}</span>
-      {(state === 'off' || state === 'starting') && (
-        <span class="why"><Icon name={state === 'off' ? 'cam-off' : 'cam'} /><span class="words">{stateWords[state]}</span></span>
-      )}
+      {(state === 'off' || state === 'starting') && <Why icon={state === 'off' ? 'cam-off' : 'cam'} state={state} warning={warning} />}
     </div>
   );
 }
 
 // Over the last picture, which is darkened: nobody shall talk to a face that is not there.
-function Stalled(): JSX.Element {
-  return <div class="stalled" aria-hidden="true"><span class="why"><Icon name="still" /><span class="words">{stateWords.stalled}</span></span></div>;
+function Stalled({ warning }: Pick<WhyProps, 'warning'>): JSX.Element {
+  return <div class="stalled" aria-hidden="true"><Why icon="still" state="stalled" warning={warning} /></div>;
+}
+
+// Without a connection the camera does not matter.
+function Why({ icon, state, warning }: { icon: IconName } & WhyProps): JSX.Element {
+  return <span class="why">{warning?.failed ? <EncryptionWords warning={warning} /> : <><Icon name={icon} /><span class="words">{stateWords[state]}</span></>}</span>;
 }
 
 // Lets the server know how large a tile is.

@@ -186,3 +186,46 @@ test('rows say who a person is and what they do', async (t) => {
   for (const [i, words] of [/You, Therapist/, /Co-therapist/, /Observer.*Muted/, /Getting ready.*Not verified/, /identity verified.*Side room/].entries()) assert.match(rows[i] ?? '', words);
   assert.equal(page.all('more').length, 4);
 });
+
+test('hosts see on tile and row whose encryption is weaker, and who has no safe connection and why', async (t) => {
+  const page = await openHost(t);
+  const tile = () => page.all('tile').find(({ dataset }) => dataset.participant === 'jonas')!;
+  const row = () => page.all('person').find(({ dataset }) => dataset.participant === 'jonas')!;
+  const marks = () => page.query('.tile .encryption, .person .encryption').length;
+  const tell = (more: object) => page.tell('participant.updated', { participant: person('jonas', 'Jonas', more) });
+  assert.equal(marks(), 0);
+  const told: [object, string, string][] = [
+    [{ aes128: true }, 'Weaker encryption (AES-128)', 'shield-weak'],
+    [{ mediaFailed: 'timeout' }, 'No safe connection: it took too long', 'link'],
+    [{ mediaFailed: 'closed' }, 'No safe connection: the browser ended it', 'link'],
+    ...['srtp_profile', 'cipher_suite', 'dtls_version'].map((mediaFailed): [object, string, string] =>
+      [{ mediaFailed, publications: [] }, 'No safe connection: the browser cannot encrypt as this server asks for', 'link']),
+    [{ mediaFailed: 'fingerprint' }, 'No safe connection: something on the way changed it', 'link'],
+    [{ mediaFailed: 'other' }, 'No safe connection: for an unknown reason (other)', 'link'],
+    [{ mediaFailed: 'later' }, 'No safe connection: for an unknown reason (later)', 'link'],
+  ];
+  for (const [more, words, icon] of told) {
+    await tell(more);
+    assert.equal(marks(), 2, words);
+    const mark = tile().querySelector('.encryption')!;
+    assert.equal(mark.textContent, words);
+    assert.ok(mark.closest('[aria-hidden="true"]'), 'it is read twice');
+    assert.ok(tile().querySelector('.plate .sr:last-child')?.textContent?.includes(words), `not read out: ${words}`);
+    const line = row().querySelector('.encryption')!;
+    assert.equal(line.textContent?.trim(), words);
+    assert.equal(line.closest('[aria-hidden]'), null);
+    for (const one of [mark, line]) assert.equal(one.parentElement?.querySelector('use')?.getAttribute('href'), `#${icon}`);
+    assert.doesNotMatch(page.text, /Getting ready/, 'one without keys does not come by itself');
+  }
+  await tell({});
+  assert.equal(marks(), 0);
+});
+
+test('one who is no host any more sees no marks of encryption', async (t) => {
+  const page = await openHost(t);
+  await page.tell('roster', { participants: [host, person('jonas', 'Jonas', { aes128: true }), person('ada', 'Ada', { mediaFailed: 'closed' })] });
+  assert.equal(page.query('.tile .encryption').length, 2);
+  await page.tell('access.changed', { state: 'admitted', permissions: ['publish.microphone', 'publish.camera'] });
+  assert.equal(page.query('.tile .encryption').length, 0);
+  assert.doesNotMatch(page.text, /AES-128|safe connection/);
+});
