@@ -5,7 +5,7 @@
 //        no picture of them
 //   out: a device makes sound or pictures, and nothing is sent · it is sent, and the server reports nothing of it
 
-import { badSamples, undecodedSamples } from './params';
+import { badSamples, undecodedSamples, unreportedSamples } from './params';
 import type { SlotKind, Source } from './protocol';
 
 export interface StatsSample {
@@ -49,12 +49,17 @@ export class Health {
       for (const fault of outbound(last, look, expected)) wrong.add(fault);
     }
     this.#bad = new Map([...wrong].map((fault) => [fault, (this.#bad.get(fault) ?? 0) + 1]));
-    return [...this.#bad].find(([fault, looks]) => looks >= (fault.startsWith('undecoded') ? undecodedSamples : badSamples))?.[0];
+    return [...this.#bad].find(([fault, looks]) => looks >= samplesFor(fault))?.[0];
   }
 
   get healthy(): boolean {
     return this.#last !== undefined && this.#bad.size === 0;
   }
+}
+
+function samplesFor(fault: string): number {
+  if (fault.startsWith('undecoded')) return undecodedSamples;
+  return fault.startsWith('not reported') ? unreportedSamples : badSamples;
 }
 
 function* inbound(last: StatsSample, look: StatsSample, { slots }: Expected): Generator<string> {

@@ -49,6 +49,10 @@ export const screen = { frameRate: 15, maxBitrate: 1_500_000 } as const;
 export const statsIntervalMs = 2_000;
 // So many looks in a row must find the same wrong before the connection is made anew: reports get lost, and a key frame takes its time.
 export const badSamples = 3;
+// A browser calls a connection whose path is cut disconnected after at most so long.
+export const disconnectedAfterMs = 8_000;
+// No reports come over a path that is cut, either. ICE is to notice first: its restart keeps the connection.
+export const unreportedSamples = 1 + disconnectedAfterMs / statsIntervalMs;
 // A busy machine may decode nothing for some seconds; another connection does not make it faster.
 export const undecodedSamples = 6;
 // After a connection that was made anew because of what was seen, the next such waits, twice as long each time until all is well.

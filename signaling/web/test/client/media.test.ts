@@ -5,7 +5,7 @@ import { RequestError } from '../../client/errors';
 import { FrameGuard } from '../../client/frame-guard';
 import { Health, type Expected, type StatsSample, type Received, type Sent } from '../../client/health';
 import { Media } from '../../client/media';
-import { badSamples, disconnectedGraceMs, finalRefusals, statsIntervalMs, undecodedSamples, directMs, offerAttempts, offerLaterMs, offerRetryMs, relayedMs, sendAllMs } from '../../client/params';
+import { badSamples, disconnectedAfterMs, disconnectedGraceMs, finalRefusals, statsIntervalMs, undecodedSamples, directMs, offerAttempts, offerLaterMs, offerRetryMs, relayedMs, sendAllMs } from '../../client/params';
 import type { MediaReady } from '../../client/protocol';
 import { Route } from '../../client/route';
 import { requestConstantBitRate, removeDependencyDescriptor } from '../../client/sdp';
@@ -397,6 +397,14 @@ test('media that should flow and does not is found, in both directions', () => {
 test('what heals meanwhile is no fault', () => {
   const health = new Health();
   for (let i = 1; i < 20; i += 1) assert.equal(health.observe(looked({ packets: Math.floor(i / 3), remoteSent: i }), slot('audio')), undefined);
+});
+
+test('a path that is cut is left to ICE for some seconds, which then restarts', () => {
+  const health = new Health();
+  const found = Array.from({ length: 2 + disconnectedAfterMs / statsIntervalMs }, (_, i) => // two samples make one comparison
+    health.observe(looked(undefined, { captured: i, packets: i, reportAt: 7 }), mine));
+  assert.equal(found.pop(), 'not reported camera');
+  assert.ok(found.every((fault) => fault === undefined));
 });
 
 test('a connection through which nothing comes is made anew, and the next of them later', async (t) => {
