@@ -79,6 +79,17 @@ test('networks as people have them', { timeout: 120_000 }, async (t) => {
         assert.deepEqual([protocol, relayProtocol], ['udp', undefined], person.name);
       }
     }],
+    ['a short cut leads to an ICE restart of the same connection', async () => {
+      const peers = async () => (await mara.page.evaluate(inside.peerStates)).length;
+      const [made, ufrag, offers] = [await peers(), await mara.page.evaluate(inside.localUfrag), mara.said('media.offer').length];
+      const unblock = network.blockUDP(2);
+      await until('an offer', () => mara.said('media.offer').length > offers, 30_000);
+      unblock();
+      await until('the connection is back', async () => (await mara.page.evaluate(inside.peerStates)).at(-1) === 'connected', 10_000);
+      await Promise.all([mara.receives([lind]), lind.receives([mara])]);
+      assert.equal(await peers(), made, 'the connection was replaced');
+      assert.notEqual(await mara.page.evaluate(inside.localUfrag), ufrag, 'ICE was not restarted');
+    }],
     ['who changes the network keeps the seat, and offers as soon as signaling is back', async () => {
       const { id } = mara;
       const pings = mara.said('ping').length;

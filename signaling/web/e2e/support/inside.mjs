@@ -16,6 +16,9 @@ export function watchPeers() {
 // peerStates: the connection state of every peer ever made by the page as loaded now.
 export const peerStates = () => window.__peers.map((peer) => peer.connectionState);
 
+// localUfrag is the ICE username fragment of the newest peer: an ICE restart makes another one.
+export const localUfrag = () => /^a=ice-ufrag:(\S+)/m.exec(window.__peers.at(-1).localDescription.sdp)[1];
+
 // media reads what the living peers receive and send, by m-line, and every local port
 // that could carry it: a browser moves to another when one falls silent.
 export async function media() {

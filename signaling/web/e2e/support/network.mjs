@@ -49,9 +49,11 @@ export async function startHomes(count, server) {
       router.run(`ip address add 100.64.${n}.1/24 dev lan${n}`);
       homes[n - 1].run(`ip address flush dev lan && ip address add 100.64.${n}.2/24 dev lan && ip route add default via 100.64.${n}.1`);
     },
+    // No UDP passes to or from the home any more, until the function that it returns is called.
     blockUDP(n) {
       router.run("nft add table inet block && nft 'add chain inet block on { type filter hook forward priority 0 ; }'");
       for (const side of ['iifname', 'oifname']) router.run(`nft add rule inet block on ${side} lan${n} meta l4proto udp drop`);
+      return () => router.run('nft delete table inet block');
     },
     close() {
       for (const { holder } of [router, ...homes]) holder.kill('SIGKILL');
