@@ -27,15 +27,7 @@ func TestNoCores(t *testing.T) {
 	}
 	defer unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: before.Cur, Max: wanted.Max})
 	folder, _ := alcovetest.Folder(t)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	binary := filepath.Join(t.TempDir(), "alcove")
-	if err := os.Symlink(self, binary); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(binary, "serve", "--config", filepath.Join(folder, "alcove.yaml"))
+	cmd := exec.Command(alcovetest.Binary(t), "serve", "--config", filepath.Join(folder, "alcove.yaml"))
 	said, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -30,15 +30,7 @@ func TestStopBesideHungDisk(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			folder, _ := alcovetest.Folder(t)
-			self, err := os.Executable()
-			if err != nil {
-				t.Fatal(err)
-			}
-			binary := filepath.Join(t.TempDir(), "alcove")
-			if err := os.Symlink(self, binary); err != nil {
-				t.Fatal(err)
-			}
-			cmd := exec.Command(binary, "serve", "--config", filepath.Join(folder, "alcove.yaml"))
+			cmd := exec.Command(alcovetest.Binary(t), "serve", "--config", filepath.Join(folder, "alcove.yaml"))
 			said, err := cmd.StderrPipe()
 			if err != nil {
 				t.Fatal(err)

@@ -109,15 +109,7 @@ var greeting = regexp.MustCompile(`(?s)(http://localhost:\d+)/dev/host.*Health a
 // NewProcess runs this test's own binary under another name, which makes it the daemon (testscript.Main).
 func NewProcess(t *testing.T) *Process {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	binary := filepath.Join(t.TempDir(), "alcove")
-	if err := os.Symlink(self, binary); err != nil {
-		t.Fatal(err)
-	}
-	p := &Process{T: t, binary: binary, Dir: filepath.Join(t.TempDir(), "data"), Log: &alcovetest.Log{}}
+	p := &Process{T: t, binary: alcovetest.Binary(t), Dir: filepath.Join(t.TempDir(), "data"), Log: &alcovetest.Log{}}
 	p.Start()
 	t.Cleanup(func() { p.Cmd.Process.Kill(); p.Cmd.Wait() })
 	return p

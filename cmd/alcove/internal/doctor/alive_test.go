@@ -1,38 +1,23 @@
 package doctor
 
 import (
-	"io"
-	"net/http"
-	"net/http/httptest"
-	"net/url"
-	"strings"
-	"sync/atomic"
 	"testing"
+
+	"alcove/cmd/alcove/internal/alcovetest"
 )
 
-// TestAliveTakesNoProxy: the question whether a daemon is alive goes to it and nowhere else, whatever HTTP_PROXY says and whereto
-// an answer points.
+// TestAliveTakesNoProxy: the request that asks whether a daemon is alive reaches that daemon alone, whatever HTTP_PROXY says and
+// wherever a redirect points.
 func TestAliveTakesNoProxy(t *testing.T) {
-	var proxied, elsewhere atomic.Int64
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { proxied.Add(1); io.WriteString(w, "ok") }))
-	defer proxy.Close()
-	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
-	defer other.Close()
-	daemon := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusTemporaryRedirect))
-	at := strings.TrimPrefix(daemon.URL, "http://")
-	to, err := url.Parse(proxy.URL)
-	if err != nil {
-		t.Fatal(err)
+	daemon := alcovetest.NewLocalDaemon(t)
+	if isAlive(t.Context(), daemon.Addr) {
+		t.Error("a redirect is taken for a daemon that is alive")
 	}
-	usual := http.DefaultTransport.(*http.Transport) // reads the environment once, and never for loopback: so in its place
-	before := usual.Proxy
-	usual.Proxy = http.ProxyURL(to)
-	defer func() { usual.Proxy = before }()
 	daemon.Close()
-	if isAlive(t.Context(), at) {
+	if isAlive(t.Context(), daemon.Addr) {
 		t.Error("a daemon that does not run is called alive")
 	}
-	if proxied.Load() != 0 || elsewhere.Load() != 0 {
-		t.Errorf("%d requests went through the proxy, %d elsewhere", proxied.Load(), elsewhere.Load())
+	if n := daemon.Strayed(); n != 0 {
+		t.Errorf("%d requests went to the proxy or followed the redirect", n)
 	}
 }
