@@ -6,7 +6,7 @@ import "slices"
 // slots when plans change: it only looks at which peers got packets since its last run, and looks them up in its own copy of the plan. Its
 // counters stay zero as long as the gate works.
 
-// A expectedPlan is the plan check's copy of a plan. Owned by the worker.
+// An expectedPlan is the plan check's copy of a plan. Owned by the worker.
 type expectedPlan struct {
 	entries map[PeerID]PlanEntry
 	record  []string

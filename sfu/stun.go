@@ -16,7 +16,7 @@ import (
 // ourPriority is that of a host candidate of the first component (RFC 8445, section 5.1.2.1), as our answers name it.
 const ourPriority = ice.PriorityAttr(2130706431)
 
-// A addressValidator makes transaction ids from which it knows again, without any memory, what it asked and where. Strangers can fill no table
+// An addressValidator makes transaction ids from which it knows again, without any memory, what it asked and where. Strangers can fill no table
 // of requests under way, for there is none.
 //
 //	| 4 bytes: whose credentials | 7 bits: the second | 1 bit: nominated | 7 bytes: MAC of all that and of the address asked |

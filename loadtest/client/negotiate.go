@@ -214,12 +214,6 @@ func (m *Member) View() View {
 // Connected reports that media may flow.
 func Connected(v View) bool { return v.State == "admitted" && v.Times.Connected != 0 }
 
-// Admitted reports that a host let the member in.
-func Admitted(v View) bool { return v.State == "admitted" }
-
-// Waiting reports that the member is before the door.
-func Waiting(v View) bool { return v.State == "waiting" }
-
 // SetMuted stops or starts one of the member's own sources, and tells the server: muting begins here, unmuting there.
 func (m *Member) SetMuted(ctx context.Context, video, muted bool) error {
 	if muted {

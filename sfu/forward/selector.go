@@ -32,7 +32,7 @@ type Out struct {
 	TL0Offset       uint8  // to add to TL0PICIDX
 }
 
-// A offsetChange says what holds for source numbers from one on, up to the next change.
+// An offsetChange says what holds for source numbers from one on, up to the next change.
 type offsetChange struct {
 	from            uint64 // extended source number
 	offset          int64

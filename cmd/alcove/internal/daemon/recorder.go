@@ -129,7 +129,7 @@ func (r *recorder) tap(session, policy string, tell tapCallbacks) *roomTap {
 	return t
 }
 
-// A auditEntries is the way of the recorder to the audit log; each returns when the entry is on the disk.
+// An auditEntries is the way of the recorder to the audit log; each returns when the entry is on the disk.
 type auditEntries struct {
 	receipt func(record.ErasureReceipt) error
 	track   func(context.Context, state.TrackEntry) error

@@ -260,7 +260,7 @@ func (s *studio) quiet(of *player) {
 	}
 }
 
-// A interval is when the person's consent stood, from the request that gave it to the answer of the one that took it.
+// An interval is when the person's consent stood, from the request that gave it to the answer of the one that took it.
 type interval struct{ from, to time.Duration }
 
 // begin opens an interval before the act that lets something be recorded.
