@@ -1,7 +1,7 @@
 // What a request can fail with: the server's refusal, or `timeout` and `closed`, which are this side's own.
 
 import { pacePauseMs } from './params';
-import type { Failure } from './protocol';
+import type { Failure } from './wire/protocol';
 
 export class RequestError extends Error {
   override name = 'RequestError';

@@ -3,14 +3,14 @@
 
 export { browserEnv, type Env, type Storage } from './env';
 export { pauseOf, RequestError } from './errors';
-export { FrameGuard, type Contribution } from './frame-guard';
-export { Media, type Slot } from './media';
+export { FrameGuard, type Contribution } from './media/frame-guard';
+export { Media, type Slot } from './media/media';
 export { camera as cameraLimits, screen as screenLimits } from './params';
 export {
   subprotocol, type AgreedText, type AnswerData, type Barred, type SelfState, type Consent, type EventData, type Participant,
   type Publication, type RequestData, type RequestType, type Role, type SlotEntry, type Source, type Waiter,
-} from './protocol';
-export { dropSeat, loadSeat } from './seat';
+} from './wire/protocol';
+export { dropSeat, loadSeat } from './connection/seat';
 export { TabStorage } from './storage';
 export { Session, type Access, type Ending } from './session';
-export type { LinkState } from './transport';
+export type { LinkState } from './connection/transport';

@@ -1,15 +1,15 @@
 // One participant's view of the session: own role and permissions, the roster, the waiting list. It needs no framework; a page subscribes
 // to events and sends requests. Lists are replaced, never changed in place, so a page can compare them by identity.
 
-import { ServerClock } from './clock';
-import type { ServerEvent } from './codec';
+import { ServerClock } from './connection/clock';
+import type { ServerEvent } from './wire/codec';
 import { Emitter } from './emitter';
 import type { Env } from './env';
 import { leaveTimeoutMs } from './params';
 import type {
   AnswerData, Barred, SelfState, EventData, MediaReady, Participant, RequestData, RequestType, Role, SlotEntry, Waiter, Wanted, Welcome,
-} from './protocol';
-import { Transport, type LinkState, type HelloParams } from './transport';
+} from './wire/protocol';
+import { Transport, type LinkState, type HelloParams } from './connection/transport';
 
 export interface Access {
   state: 'waiting' | 'admitted';

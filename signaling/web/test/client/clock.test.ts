@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { ServerClock } from '../../client/clock';
+import { ServerClock } from '../../client/connection/clock';
 import { Session } from '../../client/session';
 import { FakeEnv } from '../support/env';
 

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { decodeAnswer, decodeFrame, encodeRequest } from '../../client/codec';
-import { events, requests, type RequestType } from '../../client/protocol';
+import { decodeAnswer, decodeFrame, encodeRequest } from '../../client/wire/codec';
+import { events, requests, type RequestType } from '../../client/wire/protocol';
 
 interface Golden {
   type: string;

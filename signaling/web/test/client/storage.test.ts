@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import type { Storage } from '../../client/env';
-import { loadSeat, saveSeat } from '../../client/seat';
+import { loadSeat, saveSeat } from '../../client/connection/seat';
 import { Session } from '../../client/session';
 import { TabStorage } from '../../client/storage';
 import { saveReloadState, loadReloadState, type ReloadState } from '../../page/state/reload';

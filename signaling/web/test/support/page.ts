@@ -3,7 +3,7 @@
 
 import type { TestContext } from 'node:test';
 import { Window } from 'happy-dom';
-import type { EventData, EventType, Participant, Waiter, Welcome } from '../../client/protocol';
+import type { EventData, EventType, Participant, Waiter, Welcome } from '../../client/wire/protocol';
 import type { Store } from '../../page/state/store';
 import { FakeSocket } from './env';
 import { fakePeers, type FakePeer } from './peer';

@@ -3,8 +3,8 @@
 //
 // One route at a time: a relay that is not needed costs the server nothing.
 
-import { directMs, relayedMs } from './params';
-import type { MediaReady } from './protocol';
+import { directMs, relayedMs } from '../params';
+import type { MediaReady } from '../wire/protocol';
 
 type Servers = MediaReady['iceServers'];
 

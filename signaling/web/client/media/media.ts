@@ -11,17 +11,17 @@
 //   connected, and media that should flow does not (Health) ─► a new connection
 //   an offer refused for good, of a new connection too, or DTLS that cannot be ─► none, and the page is told why
 
-import { Emitter } from './emitter';
-import { RequestError } from './errors';
+import { Emitter } from '../emitter';
+import { RequestError } from '../errors';
 import { adjustEncodings, encodingsOf, encodingCountFor } from './encodings';
 import { Health, sampleOf, type Expected } from './health';
 import {
   disconnectedGraceMs, finalRefusals, statsIntervalMs, offerAttempts, offerLaterMs, offerRetryMs, renewFirstMs, renewMaxMs, sendAllMs,
-} from './params';
-import type { MediaReady, SlotEntry, SlotKind, SlotMid, Source } from './protocol';
+} from '../params';
+import type { MediaReady, SlotEntry, SlotKind, SlotMid, Source } from '../wire/protocol';
 import { codecsFor, requestConstantBitRate, removeDependencyDescriptor } from './sdp';
 import { Route } from './route';
-import type { Session } from './session';
+import type { Session } from '../session';
 
 export interface Slot {
   kind: SlotKind;

@@ -5,8 +5,8 @@
 //        no picture of them
 //   out: a device makes sound or pictures, and nothing is sent · it is sent, and the server reports nothing of it
 
-import { badSamples, undecodedSamples, unreportedSamples } from './params';
-import type { SlotKind, Source } from './protocol';
+import { badSamples, undecodedSamples, unreportedSamples } from '../params';
+import type { SlotKind, Source } from '../wire/protocol';
 
 export interface StatsSample {
   received: ReadonlyMap<string, Received>; // by MID

@@ -1,8 +1,8 @@
 // What a source is sent as: one encoding, or the several of a simulcast (RFC 8853), of which only those that somebody
 // watches are sent.
 
-import { camera, screen, simulcastPixels } from './params';
-import type { Encoding, MediaReady, Source } from './protocol';
+import { camera, screen, simulcastPixels } from '../params';
+import type { Encoding, MediaReady, Source } from '../wire/protocol';
 
 // Where a server says nothing.
 const defaults: Record<Source, readonly Encoding[]> = {

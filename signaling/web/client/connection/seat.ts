@@ -1,8 +1,8 @@
 // The seat resumes a session after a reload or a lost connection: the session id and its current secret. Nothing else is stored; the
 // token never is.
 
-import type { Storage } from './env';
-import { object, text, type Of } from './shape';
+import type { Storage } from '../env';
+import { object, text, type Of } from '../wire/shape';
 
 const key = 'alcove.seat';
 const shape = object({ sessionId: text, secret: text });

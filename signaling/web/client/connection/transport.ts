@@ -8,13 +8,13 @@
 // A few are bound to their connection, see connectionBound.
 
 import { Backoff } from './backoff';
-import { decodeAnswer, decodeFrame, encodeRequest, type ServerEvent } from './codec';
-import { Emitter } from './emitter';
-import type { Env, Socket } from './env';
-import { localError, RequestError } from './errors';
-import { connectTimeoutMs, giveUpFirstMs, giveUpResumeMs, requestTimeoutMs, tooManyPauseMs } from './params';
-import { close } from './protocol';
-import type { AnswerData, Failure, RequestData, RequestType, Welcome } from './protocol';
+import { decodeAnswer, decodeFrame, encodeRequest, type ServerEvent } from '../wire/codec';
+import { Emitter } from '../emitter';
+import type { Env, Socket } from '../env';
+import { localError, RequestError } from '../errors';
+import { connectTimeoutMs, giveUpFirstMs, giveUpResumeMs, requestTimeoutMs, tooManyPauseMs } from '../params';
+import { close } from '../wire/protocol';
+import type { AnswerData, Failure, RequestData, RequestType, Welcome } from '../wire/protocol';
 import { dropSeat, loadSeat, saveSeat } from './seat';
 
 export type LinkState = 'connecting' | 'open' | 'lost';

@@ -1,7 +1,7 @@
 // Exponential backoff with full jitter in the upper half: after a restart of the daemon a whole group must not come
 // back in the same millisecond, and nobody should wait much longer than the others.
 
-import { backoffFirstMs, backoffMaxMs, backoffRestartMs } from './params';
+import { backoffFirstMs, backoffMaxMs, backoffRestartMs } from '../params';
 
 export class Backoff {
   #attempt = 0;

@@ -4,7 +4,7 @@
 // The exception is a local clock that was stepped, which a sleeping device resembles: wall and monotonic clock drift apart. Frames that
 // arrive then may still be old. A pong to a ping sent after the step proves that later frames are current, and measuring restarts.
 
-import { clockStepMs } from './params';
+import { clockStepMs } from '../params';
 
 export class ServerClock {
   #aheadMs = 0;
