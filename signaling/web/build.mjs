@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { mlsPatch, unusedBySuite } from './mls-patch.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const dist = join(here, 'dist');
@@ -14,6 +15,7 @@ const bundled = await build({
   entryPoints: { page: 'page/main.tsx', style: 'page/css/style.css' },
   outdir: dist, write: false, bundle: true, minify: true, format: 'esm', target: ['es2022', 'chrome120', 'firefox128', 'safari17.4'],
   jsx: 'automatic', jsxImportSource: 'preact', legalComments: 'none', logLevel: 'warning',
+  plugins: [mlsPatch], external: unusedBySuite,
 });
 
 mkdirSync(dist, { recursive: true });

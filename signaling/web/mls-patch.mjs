@@ -1,0 +1,43 @@
+// An esbuild plugin that mends ts-mls while it is bundled. The library's check of a ratchet tree compares whole lists of unmerged leaves
+// up to the root and so refuses trees that are valid: after some joins and leaves nobody can join any more. RFC 9420, section
+// 12.4.3.1, asks only that the nodes between a leaf and the parent that lists it as unmerged list that leaf, too.
+// Each text must be found exactly once, so that another version of the library fails the build instead of going unmended.
+import { readFile } from 'node:fs/promises';
+
+const replacements = [
+  [
+    'for (const parentIdx of dp) {\n                    const dpNode',
+    'for (const parentIdx of dp) {\n                    if (parentIdx === i) break;\n                    const dpNode',
+  ],
+  [
+    '!arraysEqual(dpNode.parent.unmergedLeaves, n.parent.unmergedLeaves)',
+    '!dpNode.parent.unmergedLeaves.includes(unmergedLeaf)',
+  ],
+];
+
+// What the library imports by itself only for suites that we do not use.
+export const unusedBySuite = ['@hpke/dhkem-x448', '@hpke/chacha20poly1305'];
+
+export function mend(source) {
+  return replacements.reduce((text, [from, to]) => {
+    const parts = text.split(from);
+    if (parts.length !== 2) throw new Error(`ts-mls: ${parts.length - 1} places to mend instead of 1: ${from}`);
+    return parts.join(to);
+  }, source);
+}
+
+export const mlsPatch = {
+  name: 'mls-patch',
+  setup(build) {
+    let bundled = false;
+    let mended = false;
+    build.onStart(() => { bundled = mended = false; });
+    build.onLoad({ filter: /[\\/]ts-mls[\\/]dist[\\/]src[\\/](index|clientState)\.js$/ }, async ({ path }) => {
+      bundled = true;
+      if (!path.endsWith('clientState.js')) return undefined;
+      mended = true;
+      return { contents: mend(await readFile(path, 'utf8')), loader: 'js' };
+    });
+    build.onEnd(() => (bundled && !mended ? { errors: [{ text: 'ts-mls is bundled without its mended file' }] } : undefined));
+  },
+};
