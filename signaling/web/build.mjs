@@ -10,9 +10,12 @@ import { mlsPatch, unusedBySuite } from './mls-patch.mjs';
 const here = fileURLToPath(new URL('.', import.meta.url));
 const dist = join(here, 'dist');
 
+// Workers are files of their own. The page finds each by a meta element of index.html: <meta name="frames-worker" content="/frames.js">.
+const workers = {};
+
 const bundled = await build({
   absWorkingDir: here,
-  entryPoints: { page: 'page/main.tsx', style: 'page/css/style.css' },
+  entryPoints: { page: 'page/main.tsx', style: 'page/css/style.css', ...workers },
   outdir: dist, write: false, bundle: true, minify: true, format: 'esm', target: ['es2022', 'chrome120', 'firefox128', 'safari17.4'],
   jsx: 'automatic', jsxImportSource: 'preact', legalComments: 'none', logLevel: 'warning',
   plugins: [mlsPatch], external: unusedBySuite,
@@ -32,6 +35,7 @@ for (const { path, contents } of [...bundled.outputFiles, icon]) {
   const hash = createHash('sha256').update(contents).digest('hex').slice(0, 8).toUpperCase();
   const file = `assets/${name}-${hash}.${ending}`;
   writeFileSync(join(dist, file), contents);
+  if (!html.includes(`/${name}.${ending}`)) throw new Error(`index.html does not name ${name}.${ending}`);
   html = html.replaceAll(`/${name}.${ending}`, `/${file}`);
 }
 writeFileSync(join(dist, 'index.html'), html);
