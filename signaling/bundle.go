@@ -2,7 +2,6 @@ package signaling
 
 import (
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -22,8 +21,11 @@ import (
 // pageNotBuilt answers / in a daemon that was built without the page.
 const pageNotBuilt = "The page was not built into this daemon. Run `make page`, then build the daemon again.\n"
 
-// minCompressed is the size in bytes from which gzip saves a packet.
+// minCompressed is the size in bytes from which compression saves a packet.
 const minCompressed = 1400
+
+// brotliSuffix marks the Brotli form of a file (RFC 7932), which the build writes beside it. The standard library cannot make one.
+const brotliSuffix = ".br"
 
 // hashedName matches the names of files whose content never changes, as the bundler writes them: name-HASH.js.
 var hashedName = regexp.MustCompile(`-[A-Z0-9]{8}\.[a-z0-9]+(\.map)?$`)
@@ -35,8 +37,8 @@ var contentTypes = map[string]string{
 	".map": "application/json", ".webmanifest": "application/manifest+json", ".wasm": "application/wasm", ".txt": "text/plain; charset=utf-8",
 }
 
-// A bundle serves the files of the page and nothing else: no folders and no fallback. Each file is hashed, and compressed where
-// that helps, at its first request.
+// A bundle serves the files of the page and nothing else: no folders and no fallback. Each file is hashed and compressed
+// by gzip at its first request; its Brotli form comes from the build.
 type bundle struct {
 	files fs.FS
 
@@ -46,10 +48,10 @@ type bundle struct {
 
 // A bundleFile is one file with what its answers need.
 type bundleFile struct {
-	content, gzipped []byte // gzipped is nil where gzip does not help
-	etag             string // of content, without quotes (RFC 9110, section 8.8.3)
-	contentType      string
-	cacheControl     string
+	codings      []coding // the preferred one first
+	etag         string   // of the content without coding, without quotes (RFC 9110, section 8.8.3)
+	contentType  string
+	cacheControl string
 }
 
 func newBundle(files fs.FS) *bundle {
@@ -76,19 +78,24 @@ func (b *bundle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h := w.Header()
+	h.Set("Vary", "Accept-Encoding")
+	chosen := chooseCoding(r.Header.Values("Accept-Encoding"), f.codings)
+	if chosen < 0 {
+		h.Set("Cache-Control", "no-store")
+		http.Error(w, "no acceptable content coding", http.StatusNotAcceptable)
+		return
+	}
+	c := f.codings[chosen]
 	h.Set("Cache-Control", f.cacheControl)
 	h.Set("Content-Type", f.contentType)
-	content, etag := f.content, f.etag
-	if f.gzipped != nil {
-		h.Set("Vary", "Accept-Encoding")
-		if acceptsGzip(r) {
-			content, etag = f.gzipped, f.etag+"-gzip"
-			h.Set("Content-Encoding", "gzip")
-			h.Set("Content-Length", strconv.Itoa(len(content))) // ServeContent leaves it out for an encoded file
-		}
+	etag := f.etag
+	if c.name != identity {
+		etag += "-" + c.name
+		h.Set("Content-Encoding", c.name)
+		h.Set("Content-Length", strconv.Itoa(len(c.content))) // ServeContent leaves it out for an encoded file
 	}
 	h.Set("ETag", `"`+etag+`"`)
-	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
+	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(c.content))
 }
 
 // load returns a file of the bundle, nil if there is none.
@@ -99,21 +106,20 @@ func (b *bundle) load(name string) *bundleFile {
 		return f
 	}
 	content, err := fs.ReadFile(b.files, name)
-	if err != nil || strings.HasPrefix(path.Base(name), ".") {
+	if err != nil || strings.HasPrefix(path.Base(name), ".") || path.Ext(name) == brotliSuffix {
 		return nil
 	}
+	brotli, err := fs.ReadFile(b.files, name+brotliSuffix)
+	if err != nil {
+		brotli = nil
+	}
 	hash := sha256.Sum256(content)
-	f := &bundleFile{content: content, etag: hex.EncodeToString(hash[:16]), contentType: contentTypeOf(name), cacheControl: "no-cache"}
+	f := &bundleFile{codings: codingsOf(content, brotli), etag: hex.EncodeToString(hash[:16]), contentType: contentTypeOf(name), cacheControl: "no-cache"}
 	switch {
 	case name == web.Index:
 		f.cacheControl = "no-store"
 	case hashedName.MatchString(name):
 		f.cacheControl = "public, max-age=31536000, immutable"
-	}
-	if len(content) >= minCompressed {
-		if small := compress(content); len(small) < len(content)*9/10 {
-			f.gzipped = small
-		}
 	}
 	b.loaded[name] = f
 	return f
@@ -128,26 +134,4 @@ func contentTypeOf(name string) string {
 		kind = "application/octet-stream"
 	}
 	return kind
-}
-
-func compress(content []byte) []byte {
-	var out bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&out, gzip.BestCompression) // a valid level
-	w.Write(content)
-	w.Close()
-	return out.Bytes()
-}
-
-// acceptsGzip reports whether the client takes gzip (RFC 9110, section 12.5.3).
-func acceptsGzip(r *http.Request) bool {
-	for _, coding := range strings.Split(strings.Join(r.Header.Values("Accept-Encoding"), ","), ",") {
-		name, params, _ := strings.Cut(coding, ";")
-		if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
-			continue
-		}
-		q, given := strings.CutPrefix(strings.ToLower(strings.ReplaceAll(params, " ", "")), "q=")
-		weight, err := strconv.ParseFloat(q, 64)
-		return !given || err == nil && weight > 0
-	}
-	return false
 }

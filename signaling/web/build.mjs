@@ -1,14 +1,15 @@
-// Bundles the page into dist/, which the daemon embeds: index.html and hashed files it names. Nothing inline, so that
+// Bundles the page into dist/ (or the folder that is named), which the daemon embeds: index.html and hashed files it names. Nothing inline, so that
 // the content policy can stay strict; no source maps, they would carry the builder's paths.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, constants } from 'node:zlib';
 import { build } from 'esbuild';
 import { mlsPatch, unusedBySuite } from './mls-patch.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-const dist = join(here, 'dist');
+const dist = process.argv[2] ?? join(here, 'dist');
 
 // Workers are files of their own. The page finds each by a meta element of index.html: <meta name="frames-worker" content="/frames.js">.
 const workers = {};
@@ -39,3 +40,10 @@ for (const { path, contents } of [...bundled.outputFiles, icon]) {
   html = html.replaceAll(`/${name}.${ending}`, `/${file}`);
 }
 writeFileSync(join(dist, 'index.html'), html);
+
+// The Brotli form of each text stands beside it: the daemon serves it, and Go's standard library cannot make one.
+for (const name of readdirSync(dist, { recursive: true }).map(String).filter((name) => /\.(js|css|svg|html)$/.test(name))) {
+  const contents = readFileSync(join(dist, name));
+  const params = { [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT, [constants.BROTLI_PARAM_SIZE_HINT]: contents.length };
+  writeFileSync(join(dist, `${name}.br`), brotliCompressSync(contents, { params }));
+}
