@@ -52,6 +52,7 @@ var rules = []rule{
 	{path: "sfu/udp"},
 	{path: "sfu/relay"}, // a TURN server that knows addresses of media ports and nothing else of us
 	{path: "sfu/record", internal: []string{"sfu/*"}, forbid: []string{"github.com/pion/webrtc"}},
+	{path: "sfu/record/sframe", std: true, pure: true},
 	{path: "loadtest", internal: []string{"auth", "loadtest/*", "signaling/*", "sfu/srtp", "sfu/udp"}}, // leaves of the media plane
 	// The command. Its packages import down this list only, and main all of them.
 	{path: "cmd/alcove", internal: []string{below + "*", "sfu/record"}, tests: []string{"auth", "room"}},
