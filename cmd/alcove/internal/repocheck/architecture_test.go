@@ -34,6 +34,7 @@ var pion = []string{"github.com/pion/"}
 var rules = []rule{
 	{path: "auth", internal: []string{"auth/*"}, forbid: pion},
 	{path: "auth/strictjson", std: true, pure: true},
+	{path: "auth/e2ee", internal: []string{"auth"}, forbid: pion}, // the issuer's: never of the daemon
 	{path: "room", internal: []string{"auth"}, forbid: pion, pure: true},
 	{path: "room/live", internal: []string{"auth", "room", "room/live/internal/*"}, forbid: pion},
 	{path: "room/live/internal/opening", internal: []string{"auth", "room"}, forbid: pion, pure: true},
