@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// mayStay is the part of the gate that binds everyone, seated or not.
+// mayStay is the part of the admission check that applies to everyone, with or without a seat.
 func mayStay(s State, person PersonID) *Error {
 	switch {
 	case s.EndedFor != "":
@@ -16,13 +16,13 @@ func mayStay(s State, person PersonID) *Error {
 	return nil
 }
 
-// mayEnter is the one gate to the group. Whoever is to be admitted passes it at every entry: first join, a host's hand,
-// resume, a new offer. Who is in stays in whatever the lock says.
+// mayEnter is the only check for admission to the group, made at every entry: first join, admission by a host, resume, a new offer.
+// A participant who is already admitted stays, even if the room was locked meanwhile.
 func mayEnter(now time.Time, s State, p Participant) *Error {
 	if err := mayStay(s, p.Person); err != nil {
 		return err
 	}
-	if in, ok := s.seat(p.ID); ok && in.Access == Admitted {
+	if seat, ok := s.seat(p.ID); ok && seat.Access == Admitted {
 		return nil
 	}
 	if s.Locked && !p.Role.Hosts() && !p.Returning {
@@ -44,7 +44,7 @@ func mayEnter(now time.Time, s State, p Participant) *Error {
 	return checkRequirements(s, p)
 }
 
-// join seats somebody who comes with a grant: hosts in the group, all others in the waiting room.
+// join gives a seat to the holder of a grant: hosts in the group, all others in the waiting room.
 func join(now time.Time, s State, c Join) (Decision, *Error) {
 	p, err := newSeat(now, s, c)
 	if err != nil {
@@ -67,7 +67,7 @@ func join(now time.Time, s State, c Join) (Decision, *Error) {
 	return d, nil
 }
 
-// setSchedule fixes when the session may be: with its first seat, as the token says or else the policy.
+// setSchedule fixes the schedule with the first seat of the session, from the token or else from the policy.
 func (d *Decision) setSchedule(s State, c Join) {
 	e := ScheduleSet{c.NotBefore, c.NotAfter}
 	if e == (ScheduleSet{}) {
@@ -78,7 +78,7 @@ func (d *Decision) setSchedule(s State, c Join) {
 	}
 }
 
-// newSeat makes the seat that a grant asks for.
+// newSeat builds the seat that a grant allows.
 func newSeat(now time.Time, s State, c Join) (Participant, *Error) {
 	policy := c.Grant.Policy
 	if policy == "" {
@@ -106,9 +106,9 @@ func newSeat(now time.Time, s State, c Join) (Participant, *Error) {
 	return p, nil
 }
 
-// endOlderSeats ends the seats that one who comes anew leaves behind. A person has one seat in the group, whatever their role: that of the
-// device that was let in last, so that no forgotten one goes on listening. Hosts are let in at once, so all they had ends at once; for
-// others it ends when a host admits them (admitOne), but a place in the waiting room that was lost is not kept beside the new one.
+// endOlderSeats ends the older seats of a person who joins again. A person has at most one seat in the group, that of the device that was
+// admitted last, so that no forgotten device keeps listening. Hosts are admitted at once, so all their older seats end at once. Those of
+// others end when a host admits the new one (admitOne); only a disconnected seat in the waiting room ends at once.
 func endOlderSeats(d *Decision, s State, p Participant) {
 	for _, old := range s.Participants {
 		if old.Person == p.Person && (p.Role.Hosts() || !old.Connected && old.Access == Waiting) {
@@ -117,7 +117,7 @@ func endOlderSeats(d *Decision, s State, p Participant) {
 	}
 }
 
-// mayWait is the gate to the waiting room.
+// mayWait is the check for the waiting room.
 func mayWait(now time.Time, s State, p Participant) *Error {
 	if err := mayStay(s, p.Person); err != nil {
 		return err
@@ -145,7 +145,7 @@ func mayWait(now time.Time, s State, p Participant) *Error {
 	return nil
 }
 
-// resume gives a dropped seat to a new connection that knows its secret.
+// resume moves a dropped seat to a new connection that presents its secret.
 func resume(now time.Time, s State, c Resume) (Decision, *Error) {
 	p, ok := s.seat(c.Participant)
 	if !ok || !p.Secret.Matches(c.Secret) && !p.OldSecret.Matches(c.Secret) {
@@ -161,7 +161,7 @@ func resume(now time.Time, s State, c Resume) (Decision, *Error) {
 	return Decision{Events: []Event{SeatResumed{ID: p.ID, Secret: c.Next, Old: c.Secret}}}, nil
 }
 
-// admit lets people in, each through the gate, in the order of the request. Who is let in ends the seat that they had.
+// admit admits participants in the order of the request, each after mayEnter. Admission ends the person's older seats.
 func admit(now time.Time, s State, by ParticipantID, c Admit) (Decision, *Error) {
 	if _, err := authorize(s, by, actAdmit); err != nil {
 		return Decision{}, err
@@ -188,7 +188,7 @@ func admit(now time.Time, s State, by ParticipantID, c Admit) (Decision, *Error)
 		d.emit(one.Effects...)
 		d.Outcome.Admitted = append(d.Outcome.Admitted, id)
 	}
-	if len(d.Outcome.Admitted) > 0 || len(targets) == 0 { // all of nobody are admitted
+	if len(d.Outcome.Admitted) > 0 || len(targets) == 0 { // "all" of an empty waiting room succeeds
 		return d, nil
 	}
 	return Decision{}, refuse(d.Outcome.Refused[0].Code, "nobody could be admitted")
@@ -210,11 +210,11 @@ func admitOne(now time.Time, s State, id ParticipantID) (Decision, *Error) {
 		return Decision{}, err
 	}
 	var d Decision
-	newer := false // those after it came later, and may go on waiting
+	after := false // seats taken after this one may keep waiting
 	for _, old := range s.Participants {
 		if old.ID == id {
-			newer = true
-		} else if old.Person == p.Person && (old.Access == Admitted || !newer) {
+			after = true
+		} else if old.Person == p.Person && (old.Access == Admitted || !after) {
 			d.endSeat(old.ID, Left, "replaced", "")
 		}
 	}
@@ -226,7 +226,7 @@ func admitOne(now time.Time, s State, id ParticipantID) (Decision, *Error) {
 	return d, nil
 }
 
-// deny refuses one who waits. The person may come again with another token: a bar is what remove is for.
+// deny refuses a waiting participant. The person may join again with another token; remove bars a person.
 func deny(s State, by ParticipantID, c Deny) (Decision, *Error) {
 	if _, err := authorizeOn(s, by, c.Target, actDeny); err != nil {
 		return Decision{}, err
@@ -243,7 +243,7 @@ func deny(s State, by ParticipantID, c Deny) (Decision, *Error) {
 	return d, nil
 }
 
-// sendBack takes one of the group to the waiting room. Hosts never wait, so they cannot be sent there.
+// sendBack moves an admitted participant to the waiting room. Hosts never wait, so they cannot be sent there.
 func sendBack(now time.Time, s State, by ParticipantID, c SendBack) (Decision, *Error) {
 	if _, err := authorizeOn(s, by, c.Target, actSendBack); err != nil {
 		return Decision{}, err

@@ -190,7 +190,7 @@ func TestReturningPersonEntersAFullRoomInTheirOwnPlace(t *testing.T) {
 	r.wantAccess("a2", Admitted)
 }
 
-// TestTwoDevicesOfANewPerson: of two devices of one person the one that is let in last stays.
+// TestTwoDevicesOfANewPerson checks that of two devices of one person the one admitted last keeps its seat.
 func TestTwoDevicesOfANewPerson(t *testing.T) {
 	r := group(t)
 	r.do(joinAs("wait2", "wait", auth.Participant))
@@ -247,7 +247,7 @@ func TestResume(t *testing.T) {
 	r.refused(Resume{Participant: "gone", Secret: hash("gone"), Next: hash("x")}, ResumeExpired)
 	r.refused(Resume{Participant: "ann", Next: hash("x")}, ResumeExpired)
 	r.do(Resume{Participant: "ann", Secret: hash("ann"), Next: hash("ann/1")})
-	// The answer was lost, so the old secret comes again; the one that was lost is dead.
+	// The answer was lost, so the client sends the old secret again; the new one that was lost is invalid.
 	r.do(Resume{Participant: "ann", Secret: hash("ann"), Next: hash("ann/2")})
 	r.refused(Resume{Participant: "ann", Secret: hash("ann/1"), Next: hash("x")}, ResumeExpired)
 	r.do(as("ann", Confirm{}))

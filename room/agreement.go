@@ -2,7 +2,7 @@ package room
 
 import "slices"
 
-// An Acknowledgement says that a person acknowledged a text.
+// An Acknowledgement records that a person acknowledged a text.
 type Acknowledgement struct {
 	Person PersonID
 	Hash   string
@@ -12,8 +12,8 @@ func (s State) acknowledged(person PersonID, hash string) bool {
 	return slices.Contains(s.Acknowledged, Acknowledgement{person, hash})
 }
 
-// unacknowledged lists the texts that a person still has to acknowledge, in every locale. A text that changed has another hash,
-// so it is asked again. Of hosts nothing is asked.
+// unacknowledged lists the texts that a person still has to acknowledge, in every locale. A changed text has another hash, so it has
+// to be acknowledged again. Hosts have nothing to acknowledge.
 func unacknowledged(s State, p Participant) []Text {
 	if p.Role.Hosts() {
 		return nil
@@ -33,7 +33,7 @@ func unacknowledged(s State, p Participant) []Text {
 	return list
 }
 
-// acknowledgeText takes note that one read and accepts a text, waiting or admitted. The hash must be of a text as it is now.
+// acknowledgeText records that a participant, waiting or admitted, accepts a text. The hash must be that of a current text.
 func acknowledgeText(s State, by ParticipantID, c Acknowledge) (Decision, *Error) {
 	p, ok := s.seat(by)
 	if !ok {
@@ -48,9 +48,9 @@ func acknowledgeText(s State, by ParticipantID, c Acknowledge) (Decision, *Error
 	return Decision{Events: []Event{TextAcknowledged{ID: p.ID, Person: p.Person, Hash: c.TextHash}}}, nil
 }
 
-// showAgreement shows everyone in the group what they agreed to. Nothing is asked anew, and nothing is kept of it.
+// showAgreement shows the agreement to everyone in the group. It requires no new acknowledgement and changes no state.
 func showAgreement(s State, by ParticipantID) (Decision, *Error) {
-	if _, err := authorize(s, by, actRemind); err != nil {
+	if _, err := authorize(s, by, actShowAgreement); err != nil {
 		return Decision{}, err
 	}
 	var d Decision
@@ -66,7 +66,7 @@ func (p Policy) asksText(hash string) bool {
 	return slices.ContainsFunc(p.Agreement, func(t Text) bool { return t.Hash == hash })
 }
 
-// addAcknowledged takes over what a person acknowledged in earlier sessions, of the texts that are still asked.
+// addAcknowledged carries over acknowledgements of earlier sessions, for texts that are still required.
 func (d *Decision) addAcknowledged(s State, person PersonID, hashes []string) {
 	for _, t := range s.Policy.Agreement {
 		if slices.Contains(hashes, t.Hash) && !s.acknowledged(person, t.Hash) {

@@ -8,7 +8,7 @@ import (
 	"alcove/auth"
 )
 
-// rulesScript is a session whose people acknowledge house rules, in English or German.
+// rulesScript is a session whose policy requires house rules to be acknowledged, in English or German.
 func rulesScript(t *testing.T) *script {
 	t.Helper()
 	r := newScript(t)
@@ -54,7 +54,7 @@ func TestAgreementOfAnEarlierSession(t *testing.T) {
 	}
 }
 
-func TestChangedTextAsksAgain(t *testing.T) {
+func TestChangedTextIsRequiredAgain(t *testing.T) {
 	r := rulesScript(t)
 	r.do(as("ann", Acknowledge{TextHash: houseRules.Hash}))
 	r.do(as("host", Admit{All: true}))
@@ -74,7 +74,7 @@ func TestChangedTextAsksAgain(t *testing.T) {
 	r.refused(UpdatePolicy{Policy: p}, PolicyMismatch)
 }
 
-func TestRemindAgreement(t *testing.T) {
+func TestShowAgreement(t *testing.T) {
 	r := full(t)
 	d := r.do(as("cohost", ShowAgreement{}))
 	if len(d.Events) != 0 {

@@ -7,7 +7,7 @@ import (
 	"alcove/auth"
 )
 
-// Apply returns the state after an event. It copies what it changes: s and its slices stay as they were.
+// Apply returns the state after an event. It copies what it changes: s and its slices stay unmodified.
 func Apply(s State, e Event) State {
 	switch e := e.(type) {
 	case SeatTaken:
@@ -112,7 +112,7 @@ func ApplyAll(s State, events []Event) State {
 	return s
 }
 
-// withSeat returns a state in which the seat id is changed.
+// withSeat returns a state with the seat id changed.
 func (s State) withSeat(id ParticipantID, change func(*Participant)) State {
 	s.Participants = slices.Clone(s.Participants)
 	for i := range s.Participants {
@@ -140,11 +140,11 @@ func addPerson(known []PersonID, p PersonID) []PersonID {
 	return append(slices.Clip(known), p)
 }
 
-func without[T any](list []T, gone func(T) bool) []T {
-	return slices.DeleteFunc(slices.Clone(list), gone)
+func without[T any](list []T, remove func(T) bool) []T {
+	return slices.DeleteFunc(slices.Clone(list), remove)
 }
 
-// seat finds a seat.
+// seat returns the seat id.
 func (s State) seat(id ParticipantID) (Participant, bool) {
 	for _, p := range s.Participants {
 		if p.ID == id {
@@ -162,7 +162,7 @@ func (s State) isBarred(p PersonID) bool {
 	return slices.ContainsFunc(s.Barred, func(b Bar) bool { return b.Person == p })
 }
 
-// count counts the seats in a state of access.
+// count counts the seats with the given access.
 func (s State) count(a Access) int {
 	n := 0
 	for _, p := range s.Participants {
@@ -173,7 +173,7 @@ func (s State) count(a Access) int {
 	return n
 }
 
-// publication finds a source of a seat.
+// publication returns the publication of a source.
 func (p Participant) publication(source Source) (Publication, bool) {
 	for _, pub := range p.Publications {
 		if pub.Source == source {

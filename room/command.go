@@ -6,52 +6,51 @@ import (
 	"alcove/auth"
 )
 
-// A Command asks policy for a change. Randomness comes with the command; the caller of Decide says who gives it.
+// A Command requests a change of the session. It carries any randomness it needs; Decide receives the acting participant beside it.
 type Command interface{ command() }
 
-// A Request is a Command that a participant gives, or the clinic. All others come from the daemon, some of them on behalf of a
-// connection.
+// A Request is a Command of a participant or of the clinic. All other commands come from the daemon, some on behalf of a connection.
 type Request interface {
 	Command
 	request()
 }
 
-// Two actors that have no seat.
+// Two actors without a seat.
 const (
-	ByClinic ParticipantID = "clinic" // the clinic's own software, through the admin API
-	ByDaemon ParticipantID = ""       // time, and what the daemon does by itself
+	ByClinic ParticipantID = "clinic" // the clinic's software, through the admin API
+	ByDaemon ParticipantID = ""       // the daemon itself, and time
 )
 
 type (
-	// Join takes a new seat. Grant was verified; Participant and Secret are fresh.
+	// Join takes a new seat. Grant is verified; Participant and Secret are newly generated.
 	Join struct {
 		Participant ParticipantID
 		Grant       auth.Grant
-		DisplayName string // "" takes Grant.Name, else "Guest"
+		DisplayName string // "": Grant.Name, or "Guest" without one
 		Secret      auth.SecretHash
 
-		Acknowledged        []string  // hashes of the texts that the person acknowledged in earlier sessions
+		Acknowledged        []string  // hashes of texts that the person acknowledged in earlier sessions
 		PasscodeOK          bool      // the passcode came with the token
 		NotBefore, NotAfter time.Time // the schedule of the token; the first one fixes that of the session
 	}
-	// Resume takes a dropped seat again; Next replaces Secret.
+	// Resume resumes a dropped seat; Next replaces Secret.
 	Resume struct {
 		Participant  ParticipantID
 		Secret, Next auth.SecretHash
 	}
-	// Confirm says that the client holds the newest secret: the one before dies.
+	// Confirm reports that the client received the newest secret, which invalidates the previous one.
 	Confirm struct{}
-	// Disconnect says that the connection of a seat dropped.
+	// Disconnect reports that the connection of a seat was lost.
 	Disconnect struct{}
-	// Leave ends the own seat.
+	// Leave ends the actor's seat.
 	Leave struct{}
 
-	// Admit lets in Targets, or all who wait.
+	// Admit admits Targets, or everyone in the waiting room.
 	Admit struct {
 		Targets []ParticipantID
 		All     bool
 	}
-	// Deny refuses one who waits.
+	// Deny refuses a waiting participant.
 	Deny struct {
 		Target  ParticipantID
 		Message string
@@ -66,34 +65,34 @@ type (
 		Target  ParticipantID
 		Message string
 	}
-	// Unbar ends the bar that came with the removal of the seat Target.
+	// Unbar removes the bar that the removal of the seat Target set.
 	Unbar struct{ Target ParticipantID }
 
-	// Lock closes the room, Unlock opens it.
+	// Lock locks the room.
 	Lock struct{}
-	// Unlock opens the room.
+	// Unlock unlocks the room.
 	Unlock struct{}
-	// End ends the room for all. The daemon gives a Reason (draining, internal); that of others is host or clinic.
+	// End ends the session for everyone. Only the daemon sets Reason (draining, internal); for others it is host or clinic.
 	End struct {
 		Reason string
 	}
 
-	// Publish says which sources the offer of PeerConnection Generation holds, and mints their names.
+	// Publish reports the sources that the offer of PeerConnection Generation contains, with new IDs.
 	Publish struct {
 		Generation uint32
 		Sources    []Publication // ID and Source set; CSRC and Muted are decided
 	}
-	// SetMuted mutes or unmutes an own source.
+	// SetMuted mutes or unmutes a source of the actor.
 	SetMuted struct {
 		Source Source
 		Muted  bool
 	}
-	// Mute mutes somebody else's source. There is no remote unmute.
+	// Mute mutes a source of another participant. There is no remote unmute.
 	Mute struct {
 		Target ParticipantID
 		Source Source
 	}
-	// AskUnmute asks somebody to unmute.
+	// AskUnmute asks another participant to unmute.
 	AskUnmute struct {
 		Target ParticipantID
 		Source Source
@@ -104,50 +103,50 @@ type (
 		Source  Source
 		Allowed bool
 	}
-	// SetRole makes one of the group a participant, an observer or a cohost.
+	// SetRole makes an admitted participant a participant, an observer or a cohost.
 	SetRole struct {
 		Target ParticipantID
 		Role   auth.Role
 	}
-	// AskScreen asks the hosts for it.
+	// AskScreen asks the hosts for permission to share a screen.
 	AskScreen struct{}
-	// SetHand raises or lowers the own hand.
+	// SetHand raises or lowers the actor's hand.
 	SetHand struct {
 		Raised bool
 	}
-	// Message passes words between one who waits and the hosts. Target is "" from one who waits.
+	// Message sends a text between a waiting participant and the hosts. Target is "" if the former sends it.
 	Message struct {
 		Target ParticipantID
 		Text   string
 	}
 
-	// Acknowledge says that one read and accepts the text with this hash.
+	// Acknowledge accepts the agreement text with this hash.
 	Acknowledge struct {
 		TextHash string
 	}
-	// PasscodeEntered says whether the passcode that one entered is right: the daemon compares, policy never sees it.
+	// PasscodeEntered reports whether the actor's passcode was correct. The daemon compares it; this package never sees it.
 	PasscodeEntered struct {
 		OK bool
 	}
-	// Verify says that a host knows who somebody is, or takes it back.
+	// Verify marks the identity of a participant as verified by a host, or withdraws that.
 	Verify struct {
 		Target   ParticipantID
 		Verified bool
 	}
 
-	// AskConsent asks everyone for consent to record Scopes; the recording begins when the policy's rule is met.
+	// AskConsent asks everyone for consent to record Scopes; the recording starts when the policy's rule is met.
 	AskConsent struct {
 		Scopes []Scope
 	}
-	// StopRecording ends the recording, and the asking for it.
+	// StopRecording ends the recording, or the request for consent to it.
 	StopRecording struct{}
-	// AnswerConsent answers for oneself. TextHash is that of the text that was shown.
+	// AnswerConsent is the actor's answer. TextHash names the text that was shown.
 	AnswerConsent struct {
 		Scope    Scope
 		TextHash string
 		Granted  bool
 	}
-	// WithdrawConsent takes the own consent back; with Scope "" to everything. It is never refused to one who has a seat.
+	// WithdrawConsent withdraws the actor's consent to Scope, or to everything if Scope is "". It is never refused while the seat exists.
 	WithdrawConsent struct {
 		Scope Scope
 	}
@@ -156,48 +155,47 @@ type (
 	Extend struct {
 		Minutes int
 	}
-	// OpenSideRoom takes a participant apart from the group.
+	// OpenSideRoom moves the actor and a participant to a side room.
 	OpenSideRoom struct{ Target ParticipantID }
-	// CloseSideRoom brings both back. Either of the two may.
+	// CloseSideRoom returns both to the group. Either of them may send it.
 	CloseSideRoom struct{}
-	// RequestHelp tells the hosts, and nobody else, that one needs help.
+	// RequestHelp asks the hosts, and only them, for help.
 	RequestHelp struct{}
 	// ShowAgreement shows the agreement to the group again.
 	ShowAgreement struct{}
-	// ClearHelp says that a host has seen to it.
+	// ClearHelp marks a request for help as answered.
 	ClearHelp struct{ Target ParticipantID }
 
-	// Revoke ends the seats of people and bars them, or ends the session with All. Only the daemon does so.
+	// Revoke ends the seats of people and bars them, or ends the session with All. Only the daemon sends it.
 	Revoke struct {
 		Persons []PersonID
 		All     bool
 	}
-	// UndoRevoke takes back a Revoke of a person. Only the daemon does so.
+	// UndoRevoke undoes the revocation of a person. Only the daemon sends it.
 	UndoRevoke struct{ Person PersonID }
-	// ConfirmRecording says that the first record since consent is complete is on the disk. Only the daemon does so.
+	// ConfirmRecording reports that the first record since consent was complete is on disk. Only the daemon sends it.
 	ConfirmRecording struct{}
-	// FailRecording says that the recorder cannot go on, and why. Only the daemon does so.
+	// FailRecording reports that the recorder stopped because of Fault. Only the daemon sends it.
 	FailRecording struct{ Fault Fault }
-	// RateExceeded says that a publication sends more than it may, and with Withheld that nothing of it passes any more. Only the daemon
-	// does so.
+	// RateExceeded reports that a publication exceeds its rate limit; with Withheld, that all of it is dropped. Only the daemon sends it.
 	RateExceeded struct {
 		Target      ParticipantID
 		Publication PublicationID
 		Withheld    bool
 	}
-	// MediaConnected says that a connection for media of Target got keys. Only the daemon does so.
+	// MediaConnected reports that a media connection of Target got keys. Only the daemon sends it.
 	MediaConnected struct {
 		Target ParticipantID
 		AES128 bool
 	}
-	// MediaFailed says why one got none. Only the daemon does so.
+	// MediaFailed reports why a media connection of Target got no keys. Only the daemon sends it.
 	MediaFailed struct {
 		Target ParticipantID
 		Code   string
 	}
-	// UpdatePolicy brings the policy of the running session up to date with the configuration. Only the daemon does so.
+	// UpdatePolicy replaces the policy of the running session after the configuration changed. Only the daemon sends it.
 	UpdatePolicy struct{ Policy Policy }
-	// Tick says what time it is.
+	// Tick applies the deadlines that have passed at Now.
 	Tick struct{ Now time.Time }
 )
 

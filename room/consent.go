@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// An Answer is what a person decided about a scope of consent.
+// An Answer is a person's decision about a scope of consent.
 type Answer string
 
-// The closed list of answers. The zero value is none yet.
+// The closed list of answers. The zero value means not answered.
 const (
 	Granted   Answer = "granted"
 	Refused   Answer = "refused"
@@ -19,12 +19,12 @@ const (
 type Consent struct {
 	Person   PersonID
 	Scope    Scope
-	TextHash string // of the text that was answered
+	TextHash string // hash of the text that was shown
 	Answer   Answer
 	At       time.Time
 }
 
-// consentForm finds what is asked for a scope.
+// consentForm finds the form of a scope.
 func (p Policy) consentForm(scope Scope) (ConsentForm, bool) {
 	for _, f := range p.Consents {
 		if f.Scope == scope {
@@ -38,8 +38,7 @@ func (f ConsentForm) includes(hash string) bool {
 	return slices.ContainsFunc(f.Texts, func(t Text) bool { return t.Hash == hash })
 }
 
-// answerOf gives what a person answered to the texts of a scope as they are now, "" if nothing: a text that changed is asked
-// again.
+// answerOf returns a person's answer to the current texts of a scope, "" if there is none: an answer to an older text does not count.
 func answerOf(s State, person PersonID, scope Scope) Answer {
 	f, ok := s.Policy.consentForm(scope)
 	if !ok {
@@ -53,13 +52,13 @@ func answerOf(s State, person PersonID, scope Scope) Answer {
 	return ""
 }
 
-// hasConsent reports whether a consent stands: given, to the text as it is now, and not withdrawn.
+// hasConsent reports whether consent is in force: granted, to a current text, and not withdrawn.
 func hasConsent(s State, person PersonID, scope Scope) bool {
 	return answerOf(s, person, scope) == Granted
 }
 
-// consentsOf lists what one is asked, and what one consented to and may withdraw. Who waits is told only the latter: what is asked
-// is the group's.
+// consentsOf lists the scopes that a participant is asked for, and those they granted and may withdraw. In the waiting room it lists
+// only the latter, because requests for consent are shown to the group only.
 func consentsOf(s State, p Participant) []ConsentView {
 	var list []ConsentView
 	for _, f := range s.Policy.Consents {
@@ -71,7 +70,7 @@ func consentsOf(s State, p Participant) []ConsentView {
 	return list
 }
 
-// askConsent begins to ask everyone. The recording itself begins when the policy's rule is met.
+// askConsent starts asking everyone for consent. The recording starts when the policy's rule is met.
 func askConsent(now time.Time, s State, by ParticipantID, c AskConsent) (Decision, *Error) {
 	if s.Policy.Recording == NoRecording {
 		if _, err := authorize(s, by, actStopRecord); err != nil {
@@ -104,8 +103,8 @@ func askConsent(now time.Time, s State, by ParticipantID, c AskConsent) (Decisio
 	return Decision{Events: []Event{ConsentAsked{Scopes: asked}}}, nil
 }
 
-// stopRecording ends the recording. What people answered stands until they withdraw it or the session ends: asked again, they
-// need not answer again.
+// stopRecording ends the recording. Answers remain valid until they are withdrawn or the session ends, so a later request does not
+// ask for them again.
 func stopRecording(s State, by ParticipantID) (Decision, *Error) {
 	if _, err := authorize(s, by, actStopRecord); err != nil {
 		return Decision{}, err
@@ -116,7 +115,7 @@ func stopRecording(s State, by ParticipantID) (Decision, *Error) {
 	return Decision{Events: []Event{ConsentAsked{}}}, nil
 }
 
-// answerConsent takes an answer: while it is asked, as often as one changes one's mind.
+// answerConsent records an answer. It may be changed as long as consent is asked for.
 func answerConsent(now time.Time, s State, by ParticipantID, c AnswerConsent) (Decision, *Error) {
 	p, err := authorize(s, by, actConsent)
 	if err != nil {
@@ -144,8 +143,8 @@ func recordAnswer(now time.Time, s State, p Participant, scope Scope, hash strin
 	}}}}
 }
 
-// withdrawConsent takes consent back. It is never refused to one who has a seat, admitted or not; what does not stand is
-// withdrawn without a word.
+// withdrawConsent withdraws consent. It is never refused to a participant with a seat, admitted or not; withdrawing consent that was
+// not granted is a no-op.
 func withdrawConsent(now time.Time, s State, by ParticipantID, c WithdrawConsent) (Decision, *Error) {
 	p, ok := s.seat(by)
 	if !ok {

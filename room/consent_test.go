@@ -8,7 +8,7 @@ import (
 	"alcove/auth"
 )
 
-// recordScript is a group whose policy records by rule.
+// recordScript is a group whose policy has the given recording rule.
 func recordScript(t *testing.T, rule RecordingRule) *script {
 	t.Helper()
 	r := newScript(t)
@@ -30,7 +30,7 @@ func (r *script) consents(id ParticipantID, scopes ...Scope) {
 	}
 }
 
-// wantRecording holds the state that all see, and who of them is recorded.
+// wantRecording checks the state that everyone sees and the publications that are recorded.
 func (r *script) wantRecording(state RecordingState, pubs ...PublicationID) {
 	r.t.Helper()
 	var record []PublicationID
@@ -60,8 +60,8 @@ func (r *script) wantRecording(state RecordingState, pubs ...PublicationID) {
 	}
 }
 
-// wantBegun holds that the recorder may begin and everybody is told so, and that it is on when the first record is safe.
-func (r *script) wantBegun(pubs ...PublicationID) {
+// wantRecordingStarts checks that the recording starts, that everyone sees it, and that it is on once the first record is written.
+func (r *script) wantRecordingStarts(pubs ...PublicationID) {
 	r.t.Helper()
 	r.wantRecording(RecordingStarting, pubs...)
 	before := r.s
@@ -74,8 +74,8 @@ func (r *script) wantBegun(pubs ...PublicationID) {
 	}
 }
 
-// TestARecordingIsOnWhenItIsSafe: what the recorder says too late, or after consent was taken back, turns nothing on.
-func TestARecordingIsOnWhenItIsSafe(t *testing.T) {
+// TestRecordingIsOnOnceWritten also checks that a late confirmation, or one after consent was withdrawn, has no effect.
+func TestRecordingIsOnOnceWritten(t *testing.T) {
 	r := recordScript(t, WithEach)
 	confirm := func(state RecordingState, pubs ...PublicationID) {
 		t.Helper()
@@ -92,7 +92,7 @@ func TestARecordingIsOnWhenItIsSafe(t *testing.T) {
 	r.do(as("ann", WithdrawConsent{}))
 	confirm(RecordingAsking)
 	r.consents("ann", RecordingAudio)
-	r.wantBegun("ann/microphone")
+	r.wantRecordingStarts("ann/microphone")
 	r.do(as("ann", WithdrawConsent{}))
 	confirm(RecordingPaused)
 	r.consents("ann", RecordingAudio)
@@ -100,7 +100,7 @@ func TestARecordingIsOnWhenItIsSafe(t *testing.T) {
 	r.do(as("ann", WithdrawConsent{}))
 	r.wantRecording(RecordingPaused)
 	r.consents("ann", RecordingAudio)
-	r.wantBegun("ann/microphone")
+	r.wantRecordingStarts("ann/microphone")
 	r.do(as("host", StopRecording{}))
 	confirm(RecordingOff)
 }
@@ -113,7 +113,7 @@ func TestRecordingWithEach(t *testing.T) {
 	r.do(as("ben", AnswerConsent{Scope: RecordingAudio, TextHash: audioText.Hash}))
 	r.wantRecording(RecordingAsking)
 	r.consents("ann", RecordingAudio)
-	r.wantBegun("ann/microphone")
+	r.wantRecordingStarts("ann/microphone")
 	r.consents("ann", RecordingVideo)
 	r.wantRecording(RecordingOn, "ann/microphone", "ann/camera")
 	r.do(as("host", SetPermission{Target: "ann", Source: Screen, Allowed: true}))
@@ -125,11 +125,11 @@ func TestRecordingWithEach(t *testing.T) {
 	r.do(as("ann", WithdrawConsent{}))
 	r.wantRecording(RecordingPaused)
 	r.consents("ann", RecordingAudio) // until they consent again
-	r.wantBegun("ann/microphone")
+	r.wantRecordingStarts("ann/microphone")
 	r.do(as("host", StopRecording{}))
 	r.wantRecording(RecordingOff)
 	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
-	r.wantBegun("ann/microphone") // what was answered stands
+	r.wantRecordingStarts("ann/microphone") // what was answered stands
 }
 
 func TestRecordingWithEveryone(t *testing.T) {
@@ -139,22 +139,22 @@ func TestRecordingWithEveryone(t *testing.T) {
 	r.consents("ben", RecordingAudio)
 	r.wantRecording(RecordingAsking) // the host is one of everyone
 	r.consents("host", RecordingAudio)
-	r.wantBegun("host/microphone", "ann/microphone", "ben/microphone")
+	r.wantRecordingStarts("host/microphone", "ann/microphone", "ben/microphone")
 	r.seatOf("late", auth.Participant)
 	r.wantRecording(RecordingPaused)
 	r.do(as("late", AnswerConsent{Scope: RecordingAudio, TextHash: audioText.Hash}))
 	r.wantRecording(RecordingPaused)
 	r.consents("late", RecordingAudio)
-	r.wantBegun("host/microphone", "ann/microphone", "ben/microphone")
+	r.wantRecordingStarts("host/microphone", "ann/microphone", "ben/microphone")
 	r.do(as("ben", WithdrawConsent{}))
 	r.wantRecording(RecordingPaused)
 	r.do(as("ben", Leave{}))
-	r.wantBegun("host/microphone", "ann/microphone")
+	r.wantRecordingStarts("host/microphone", "ann/microphone")
 	r.do(as("host", AskConsent{Scopes: []Scope{RecordingVideo}})) // now both are asked of everyone
 	r.wantRecording(RecordingPaused)
 }
 
-func TestASideRoomIsNeverRecorded(t *testing.T) {
+func TestSideRoomIsNotRecorded(t *testing.T) {
 	for _, rule := range []RecordingRule{WithEach, WithEveryone} {
 		r := recordScript(t, rule)
 		r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
@@ -162,17 +162,17 @@ func TestASideRoomIsNeverRecorded(t *testing.T) {
 			r.consents(id, RecordingAudio)
 		}
 		r.do(as("host", OpenSideRoom{Target: "ann"}))
-		r.wantBegun("ben/microphone")
+		r.wantRecordingStarts("ben/microphone")
 		r.do(as("ann", CloseSideRoom{}))
 		r.wantRecording(RecordingOn, "host/microphone", "ann/microphone", "ben/microphone")
 	}
 }
 
-func TestChangedConsentTextAsksAgain(t *testing.T) {
+func TestChangedConsentTextNeedsNewAnswer(t *testing.T) {
 	r := recordScript(t, WithEach)
 	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
 	r.consents("ann", RecordingAudio)
-	r.wantBegun("ann/microphone")
+	r.wantRecordingStarts("ann/microphone")
 	p := r.s.Policy
 	p.Consents = []ConsentForm{{Scope: RecordingAudio, Purpose: "supervision", Texts: []Text{newAudio}}}
 	r.do(UpdatePolicy{Policy: p})
@@ -182,10 +182,10 @@ func TestChangedConsentTextAsksAgain(t *testing.T) {
 	}
 	r.refused(as("ann", AnswerConsent{Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}), ConsentRequired)
 	r.consents("ann", RecordingAudio)
-	r.wantBegun("ann/microphone")
+	r.wantRecordingStarts("ann/microphone")
 }
 
-func TestConsentIsOnesOwn(t *testing.T) {
+func TestConsentIsPerPerson(t *testing.T) {
 	r := recordScript(t, WithEveryone)
 	if c := ViewOf(r.s, "ann").Self.Consents; c != nil {
 		t.Fatalf("asked without a host's wish: %+v", c)
@@ -202,7 +202,7 @@ func TestConsentIsOnesOwn(t *testing.T) {
 	}
 }
 
-func TestWithdrawingIsNeverRefused(t *testing.T) {
+func TestWithdrawIsNeverRefused(t *testing.T) {
 	r := recordScript(t, WithEach)
 	if d := r.do(as("ann", WithdrawConsent{})); d.Events != nil {
 		t.Fatalf("withdrew nothing: %+v", d)

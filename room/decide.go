@@ -2,27 +2,27 @@ package room
 
 import "time"
 
-// A Decision is all that follows from one command. The caller applies the Events in order, then performs the Effects.
+// A Decision is the result of one command. The caller applies the Events in order, then performs the Effects.
 type Decision struct {
 	Events  []Event
 	Effects []Effect
 	Outcome Outcome
 }
 
-// An Outcome answers an act on many: who was let in, and who not and why.
+// An Outcome reports the result of admitting several participants.
 type Outcome struct {
 	Admitted []ParticipantID
 	Refused  []Refusal
 }
 
-// A Refusal says why one of many was not let in.
+// A Refusal reports why one of several participants was not admitted.
 type Refusal struct {
 	Participant ParticipantID
 	Code        Code
 }
 
-// Decide says what follows from a command of the participant by, of ByClinic or of ByDaemon. The error, if any, is an *Error; then
-// nothing follows.
+// Decide computes the result of a command of by: a participant, ByClinic or ByDaemon. An error is always an *Error; the Decision is
+// empty then.
 func Decide(now time.Time, s State, by ParticipantID, c Command) (Decision, error) {
 	if s.EndedFor != "" {
 		return Decision{}, refuse(RoomEnded, "the session is over")
@@ -34,7 +34,7 @@ func Decide(now time.Time, s State, by ParticipantID, c Command) (Decision, erro
 	return d.enforceInvariants(now, s), nil
 }
 
-// ruleFor finds the rule of a command. Rules return *Error, not error, so that nothing else can come out of them.
+// ruleFor calls the rule of a command. Rules return *Error rather than error, so that the compiler excludes other errors.
 func ruleFor(now time.Time, s State, by ParticipantID, c Command) (Decision, *Error) {
 	switch c := c.(type) {
 	case Join:
@@ -137,7 +137,7 @@ func (d *Decision) add(events ...Event) { d.Events = append(d.Events, events...)
 // emit appends effects.
 func (d *Decision) emit(effects ...Effect) { d.Effects = append(d.Effects, effects...) }
 
-// endSeat ends a seat and tells it so.
+// endSeat ends a seat and notifies its participant.
 func (d *Decision) endSeat(id ParticipantID, a Access, reason, message string) {
 	d.add(SeatEnded{ID: id, Access: a, Reason: reason})
 	d.emit(Closing{To: id, Access: a, Reason: reason, Message: message})

@@ -1,54 +1,54 @@
 package room
 
-// An Effect is what the actor does beside the events: words to one participant that leave no trace in the State.
+// An Effect is a notification to one participant that does not change the State.
 type Effect interface{ effect() }
 
 type (
-	// Closing tells To that the seat is over, before the connection closes.
+	// Closing notifies To that the seat ended, before the connection closes.
 	Closing struct {
 		To      ParticipantID
 		Access  Access // final
-		Reason  string // as access.changed names it
-		Message string // a host's own words
+		Reason  string // a reason of access.changed
+		Message string // written by a host, or ""
 	}
-	// AccessReason gives the reason for a change of access that the next View shows (admitted, sent_back).
+	// AccessReason is the reason (admitted, sent_back) of a change of access that the next View shows.
 	AccessReason struct {
 		To      ParticipantID
 		Reason  string
 		Message string
 	}
-	// ScreenRequested tells a host that Participant asks for a permission.
+	// ScreenRequested notifies a host that Participant asks for permission to share a screen.
 	ScreenRequested struct{ To, Participant ParticipantID }
 	// UnmuteAsked asks To to unmute.
 	UnmuteAsked struct {
 		To     ParticipantID
 		Source Source
 	}
-	// HelpRequested tells a host that Participant needs help.
+	// HelpRequested notifies a host that Participant asks for help.
 	HelpRequested struct{ To, Participant ParticipantID }
 	// AgreementShown shows To the agreement again, in every locale.
 	AgreementShown struct {
 		To    ParticipantID
 		Texts []Text
 	}
-	// Warning tells To that the session ends in so many minutes, rounded up.
+	// Warning notifies To that the session ends in Minutes, rounded up.
 	Warning struct {
 		To      ParticipantID
 		Minutes int
 	}
-	// RecorderFailed tells To that nothing is recorded any more, and why. The session goes on.
+	// RecorderFailed notifies To that the recording ended because of Fault. The session continues.
 	RecorderFailed struct {
 		To    ParticipantID
 		Fault Fault
 	}
-	// QualityWarned tells a host that a source of Participant sends more than it may: what is above is dropped. Withheld: it is
-	// muted for it, and Participant is told too. Taken: it was not the first time, and the permission is gone.
+	// QualityWarned notifies a host that a source of Participant exceeds its rate limit; the excess is dropped. Withheld: the source was
+	// muted, and Participant is notified too. Taken: it was not the first time, so the permission was taken away.
 	QualityWarned struct {
 		To, Participant ParticipantID
 		Source          Source
 		Withheld, Taken bool
 	}
-	// MessageSent carries words between the waiting room and the hosts.
+	// MessageSent delivers a text between the waiting room and the hosts.
 	MessageSent struct {
 		To       ParticipantID
 		FromHost bool

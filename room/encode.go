@@ -10,29 +10,29 @@ import (
 	"alcove/auth"
 )
 
-// stateVersion is raised when old states can no longer be read as they were meant.
+// stateVersion is incremented when the meaning of a stored state changes.
 const stateVersion = 1
 
-// stored is how a State is kept. The policy is kept by name alone: what it says is the configuration's, also after a restart.
+// storedState is the stored form of a State. It holds the policy's name only: after a restart the current configuration applies.
 type storedState struct {
 	Version int
 	Policy  string
 	State   State
 }
 
-// EncodeState makes bytes of a session, for DecodeState. They hold names: whoever keeps them encrypts them.
+// EncodeState encodes a session for DecodeState. The result contains names, so callers must encrypt it before storing it.
 func EncodeState(s State) []byte {
 	v := storedState{Version: stateVersion, Policy: s.Policy.Name, State: s}
 	v.State.Policy = Policy{}
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // types of ours, which cannot fail
+		panic(err) // these types always encode
 	}
 	return b
 }
 
-// DecodeState reads what EncodeState made, strictly: an unknown field, another version or anything after it is an error. Of the
-// policy it gives the name only.
+// DecodeState decodes the output of EncodeState strictly: an unknown field, another version or trailing data is an error. The policy
+// has only its name set.
 func DecodeState(data []byte) (State, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
@@ -50,16 +50,16 @@ func DecodeState(data []byte) (State, error) {
 	return v.State, nil
 }
 
-// Restore makes a stored session run again at now, under the policy as it is configured now. No connection lived through the
-// restart: every seat waits for its resume, the window beginning anew, with its newest secret only, so that used ones stay
-// dead. No media lived either, and a recording is not continued: a host asks for it again, and consents stand.
+// Restore continues a stored session at now, under the policy as configured now. No connection survives a restart: every seat is
+// disconnected with a new resume window, and only its newest secret is valid, so that used ones stay invalid. No media connection
+// survives either, and a recording does not continue: a host has to ask for it again, but answers given to it remain valid.
 func Restore(now time.Time, s State, p Policy) State {
 	s.Policy = p
 	seats := make([]Participant, 0, len(s.Participants))
-	for _, one := range s.Participants {
-		one.Connected, one.LostAt, one.OldSecret, one.Publications = false, now, auth.SecretHash{}, nil
-		one.Generation, one.Media = 0, MediaState{} // no PeerConnection outlives the daemon
-		seats = append(seats, one)
+	for _, seat := range s.Participants {
+		seat.Connected, seat.LostAt, seat.OldSecret, seat.Publications = false, now, auth.SecretHash{}, nil
+		seat.Generation, seat.Media = 0, MediaState{} // no PeerConnection outlives the daemon
+		seats = append(seats, seat)
 	}
 	s.Participants = seats
 	s.Asked, s.Recorder = nil, ""

@@ -1,6 +1,6 @@
 package room
 
-// end ends the session for everyone, the waiting included. The daemon gives a reason of its own.
+// end ends the session for everyone, including the waiting room. The daemon sets the reason itself.
 func end(s State, by ParticipantID, c End) (Decision, *Error) {
 	reason := "host"
 	if by == ByClinic {

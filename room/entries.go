@@ -7,19 +7,19 @@ import (
 	"alcove/auth"
 )
 
-// An EntryContext says for whom and when entries are made.
+// An EntryContext holds what all entries of one decision share.
 type EntryContext struct {
 	Session string
 	At      time.Time
-	By      ParticipantID // who acts: a seat, ByClinic or ByDaemon
+	By      ParticipantID // the actor: a seat, ByClinic or ByDaemon
 }
 
-// EntriesOf gives what the audit log keeps of a decision: before is the state it was made on. Equal inputs give equal entries.
+// EntriesOf returns the audit entries of a decision; before is the state it was made on. Equal inputs give equal entries.
 func EntriesOf(t EntryContext, before State, events []Event) []Entry {
 	return collectEntries(t, before, events, func(State, Event) bool { return true })
 }
 
-// OpeningEntriesOf gives those of EntriesOf that stand for what opens.
+// OpeningEntriesOf returns those of EntriesOf whose events open something (see Opens).
 func OpeningEntriesOf(t EntryContext, before State, events []Event) []Entry {
 	return collectEntries(t, before, events, opens)
 }
@@ -44,7 +44,7 @@ func collectEntries(t EntryContext, before State, events []Event, wanted func(St
 	return list
 }
 
-// entriesOf knows only what matters to who asks later: not who spoke, nor whose hand was up.
+// entriesOf returns the entries of one event. Mutes, raised hands and media changes have none: an audit does not need them.
 func entriesOf(s State, e Event) []Entry {
 	one := func(act string, subject ParticipantID, detail string) []Entry {
 		return []Entry{{Act: act, Subject: subject, Detail: detail}}
@@ -110,7 +110,7 @@ func entriesOf(s State, e Event) []Entry {
 	return sessionEntriesOf(e)
 }
 
-// sessionEntriesOf is entriesOf for what concerns no single seat.
+// sessionEntriesOf is entriesOf for events that affect no single seat.
 func sessionEntriesOf(e Event) []Entry {
 	one := func(act, detail string) []Entry { return []Entry{{Act: act, Detail: detail}} }
 	switch e := e.(type) {
@@ -158,7 +158,7 @@ func choose(first bool, a, b string) string {
 	return b
 }
 
-// overrideEntries says which sources one may publish now and could not before, or the other way round.
+// overrideEntries lists the sources that a participant may publish after the event but not before, or the other way round.
 func overrideEntries(s State, e OverridesSet) []Entry {
 	var list []Entry
 	p, _ := s.seat(e.ID)
@@ -172,14 +172,14 @@ func overrideEntries(s State, e OverridesSet) []Entry {
 	return list
 }
 
-// ConsentsOf gives the records of what people answered in a decision.
+// ConsentsOf returns the records of the answers in a decision.
 func ConsentsOf(t EntryContext, before State, events []Event) []ConsentRecord {
 	var list []ConsentRecord
 	for _, e := range events {
 		switch e := e.(type) {
 		case TextAcknowledged:
 			if e.ID == "" {
-				continue // was recorded when it was done
+				continue // recorded in the earlier session
 			}
 			text := textOf(before.Policy.Agreement, e.Hash)
 			list = append(list, ConsentRecord{
@@ -199,7 +199,7 @@ func ConsentsOf(t EntryContext, before State, events []Event) []ConsentRecord {
 	return list
 }
 
-// textOf finds a text by its hash; it has no name if it is not asked any more.
+// textOf finds a text by its hash; the result is empty if the policy no longer has it.
 func textOf(texts []Text, hash string) Text {
 	for _, t := range texts {
 		if t.Hash == hash {
@@ -209,9 +209,9 @@ func textOf(texts []Text, hash string) Text {
 	return Text{}
 }
 
-// Opens reports whether a decision lets somebody do or see more than before: such a decision is written before it is carried
-// out, and refused when it cannot be. What began by itself (a recording, once the consent is there) opens nothing: all it
-// rests on was written.
+// Opens reports whether a decision lets anybody do or see more than before. Such a decision is written to the audit log before it is
+// applied, and refused if it cannot be written. The start of a recording opens nothing, because the consents that allow it were
+// written.
 func Opens(before State, events []Event) bool {
 	s := before
 	for _, e := range events {
@@ -254,11 +254,11 @@ func opens(s State, e Event) bool {
 	return false
 }
 
-// rank orders the roles by what they may do.
+// rank orders the roles by their permissions.
 var rank = map[auth.Role]int{auth.Observer: 1, auth.Participant: 2, auth.Cohost: 3, auth.Host: 4}
 
-// NeedsRecord reports whether a decision is worth a record: whether what it changes should outlive the daemon. Mutes, hands and media
-// do not: after a restart every connection is new.
+// NeedsRecord reports whether a decision has to be stored, so that it survives a restart of the daemon. Mutes, hands and media
+// connections need not: after a restart every connection is new.
 func NeedsRecord(events []Event) bool {
 	for _, e := range events {
 		switch e.(type) {

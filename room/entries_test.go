@@ -11,8 +11,8 @@ import (
 	"alcove/auth"
 )
 
-// traced plays a command and gives what the audit log and the consent records keep of it.
-func (r *script) traced(by ParticipantID, c Command) ([]string, []ConsentRecord) {
+// entriesOf runs a command and returns its audit entries and consent records.
+func (r *script) entriesOf(by ParticipantID, c Command) ([]string, []ConsentRecord) {
 	r.t.Helper()
 	before := r.s
 	d := r.do(c)
@@ -77,7 +77,7 @@ func TestEntries(t *testing.T) {
 	}
 	for _, step := range steps {
 		before := r.s
-		acts, _ := r.traced(step.by, step.do)
+		acts, _ := r.entriesOf(step.by, step.do)
 		if !slices.Equal(acts, step.acts) {
 			t.Errorf("%s: %q, want %q", commandName(step.do), acts, step.acts)
 		}
@@ -91,15 +91,15 @@ func TestEntries(t *testing.T) {
 	}
 }
 
-// TestEntriesNameNobody holds that no name, room or word gets into what is kept for years.
-func TestEntriesNameNobody(t *testing.T) {
+// TestEntriesHoldNoNames checks that entries and consent records contain no person's name, room name or message.
+func TestEntriesHoldNoNames(t *testing.T) {
 	r := newScript(t)
 	r.s.Name = "canary-room"
 	c := joinAs("host", "host", auth.Host)
 	c.DisplayName, c.Grant.Name = "canary-display", "canary-clinic"
 	var all []string
 	for _, step := range []Command{c, joinAs("ann", "ann", auth.Participant), as("host", Deny{Target: "ann", Message: "canary-words"}), as("host", End{})} {
-		acts, _ := r.traced("host", step)
+		acts, _ := r.entriesOf("host", step)
 		all = append(all, acts...)
 	}
 	if text := strings.Join(all, "\n"); len(all) < 5 || strings.Contains(text, "canary") {
@@ -113,20 +113,20 @@ func TestConsentRecords(t *testing.T) {
 	for _, p := range r.s.Participants {
 		r.s = Apply(r.s, TextAcknowledged{Person: p.Person, Hash: houseRules.Hash})
 	}
-	_, got := r.traced("ann", as("ann", Acknowledge{TextHash: hausregeln.Hash}))
+	_, got := r.entriesOf("ann", as("ann", Acknowledge{TextHash: hausregeln.Hash}))
 	want := ConsentRecord{At: r.now, Session: "key", Person: "ann", Kind: "agreement", TextID: hausregeln.ID, Version: hausregeln.Version, TextHash: hausregeln.Hash, Locale: "de", Decision: "acknowledged"}
 	if !reflect.DeepEqual(got, []ConsentRecord{want}) {
 		t.Fatalf("%+v", got)
 	}
 	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
-	_, got = r.traced("ann", as("ann", AnswerConsent{Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}))
+	_, got = r.entriesOf("ann", as("ann", AnswerConsent{Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}))
 	want = ConsentRecord{At: r.now, Session: "key", Person: "ann", Kind: "recording.audio", Purpose: "supervision", TextID: audioText.ID, Version: audioText.Version, TextHash: audioText.Hash, Locale: "en", Decision: "granted"}
 	if !reflect.DeepEqual(got, []ConsentRecord{want}) {
 		t.Fatalf("%+v", got)
 	}
 }
 
-func TestKeptState(t *testing.T) {
+func TestStateRoundTrip(t *testing.T) {
 	r := recordScript(t, WithEach)
 	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
 	r.consents("ann", RecordingAudio)
@@ -167,8 +167,8 @@ func TestDecodeStateIsStrict(t *testing.T) {
 	}
 }
 
-// TestReviveAsksAgain: a text changed while the daemon was down.
-func TestReviveAsksAgain(t *testing.T) {
+// TestRestoreAppliesChangedTexts restores a session whose agreement text changed while the daemon was down.
+func TestRestoreAppliesChangedTexts(t *testing.T) {
 	r := rulesScript(t)
 	r.do(as("ann", Acknowledge{TextHash: houseRules.Hash}))
 	r.do(as("host", Admit{All: true}))

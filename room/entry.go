@@ -2,19 +2,19 @@ package room
 
 import "time"
 
-// An Entry is one line of the audit log: what was done, by which seat, to which seat, never who that is or what was said.
-// The schema is stable: fields are added, never changed.
+// An Entry is one line of the audit log: the act, the acting seat and the affected seat. It holds no names and no content.
+// The schema is stable: fields may be added but never changed.
 type Entry struct {
 	At      time.Time     `json:"at"`
 	Session string        `json:"session"` // random key of one session of a room
 	Act     string        `json:"act"`     // a name of the closed list in entry.go
 	By      ParticipantID `json:"by,omitempty"`
 	Subject ParticipantID `json:"subject,omitempty"`
-	Person  PersonID      `json:"person,omitempty"` // of the subject: HMAC under the deployment's key
-	Detail  string        `json:"detail,omitempty"` // a code, a role, a hash of a text: from closed lists, never free text
+	Person  PersonID      `json:"person,omitempty"` // of the subject; the log keeps an HMAC under the deployment's key
+	Detail  string        `json:"detail,omitempty"` // a code, a role or the hash of a text; never free text
 }
 
-// A ConsentRecord is one answer of one person, kept for as long as the clinic needs to show it (CAPABILITIES row 10).
+// A ConsentRecord is one answer of one person, kept for as long as the clinic has to prove it.
 type ConsentRecord struct {
 	At       time.Time `json:"at"`
 	Session  string    `json:"session"`
@@ -28,7 +28,7 @@ type ConsentRecord struct {
 	Decision string    `json:"decision"` // acknowledged, granted, refused, withdrawn
 }
 
-// The closed list of acts. Detail is what stands behind each, if anything.
+// The closed list of acts. The comment of an act says what Detail holds, if anything.
 const (
 	ActWaiting         = "seat.waiting"   // the role
 	ActAdmitted        = "seat.admitted"  // the role
@@ -36,9 +36,9 @@ const (
 	ActEnded           = "seat.ended"     // the reason, as participant.left names it
 	ActDropped         = "seat.dropped"
 	ActResumed         = "seat.resumed"
-	ActBarred          = "person.barred"    // "revoked" if the clinic did it
-	ActUnbarred        = "person.lifted"    //
-	ActPasscode        = "passcode.entered" // the right one
+	ActBarred          = "person.barred" // "revoked" if the clinic did it
+	ActUnbarred        = "person.lifted" //
+	ActPasscode        = "passcode.entered"
 	ActVerified        = "identity.verified"
 	ActUnverified      = "identity.withdrawn"
 	ActPermissionGiven = "permission.given" // the source
@@ -46,20 +46,20 @@ const (
 	ActRole            = "role.set"         // the role
 	ActAcknowledged    = "agreement.acknowledged"
 	ActAsked           = "recording.asked" // the scopes
-	ActRecordBegan     = "recording.began" // its first record is on the disk; again after consent was missing
+	ActRecordBegan     = "recording.began" // the first record is on disk; again after each interruption
 	ActRecordStopped   = "recording.stopped"
-	ActRecordFailed    = "recording.failed"        // why: a Fault
-	ActTrackBegan      = "recording.track_began"   // its id, and that of the key that erases it, joined by /
-	ActTrackEnded      = "recording.track_ended"   // the same, segments, records, and the tag of the last record, which stands for all
-	ActTrackBroke      = "recording.track_broke"   // the same of one without an end: so much at least is on the disk
-	ActTrackFound      = "recording.track_found"   // the same of one that was found after a crash
-	ActTrackExpired    = "recording.track_expired" // its id: its class expired, and it is removed
-	ActErased          = "recording.erased"        // all recordings of the person, by an operator: the id of the receipt
+	ActRecordFailed    = "recording.failed"        // a Fault
+	ActTrackBegan      = "recording.track_began"   // track id "/" id of its erasure key
+	ActTrackEnded      = "recording.track_ended"   // the same, segments, records, and the tag of the last record, which authenticates all
+	ActTrackBroke      = "recording.track_broke"   // the same for a track without an end record: at least this much is on disk
+	ActTrackFound      = "recording.track_found"   // the same for a track found after a crash
+	ActTrackExpired    = "recording.track_expired" // track id; removed because its retention class expired
+	ActErased          = "recording.erased"        // id of the receipt; an operator erased all recordings of the person
 	ActGranted         = "consent.granted"         // the scope and the hash of the text
 	ActRefused         = "consent.refused"         // the same
 	ActWithdrawn       = "consent.withdrawn"       // the same
-	ActLocked          = "room.locked"             // "absence" if nobody did it
-	ActUnlocked        = "room.unlocked"           // "absence" if a host's return did it
+	ActLocked          = "room.locked"             // "absence" if the last host left
+	ActUnlocked        = "room.unlocked"           // "absence" if a host returned
 	ActStarted         = "session.started"
 	ActExtended        = "session.extended" // the new end, RFC 3339
 	ActSessionEnded    = "session.ended"    // the reason, as room.ended names it
@@ -70,13 +70,13 @@ const (
 	ActHelp            = "help.called"
 	ActHelpAnswered    = "help.answered"
 	ActPolicy          = "policy.changed"
-	ActTokenRefused    = "token.refused" // why: an auth.Reason. Of this and the next three the first few of a minute, then MoreRefused
-	ActLoginFailed     = "login.failed"  // what: passcode_wrong, mfa_required, the request, or admin and why
-	ActEntryRefused    = "entry.refused" // a person with a good token: the code
-	ActRefusedAct      = "act.refused"   // of one who has a seat: the request and the code
-	ActUndone          = "act.undone"    // a written act that was refused after all: the act. Nothing came of it
-	ActGap             = "entries.lost"  // how many: more acts than memory holds while nothing could be written
+	ActTokenRefused    = "token.refused" // an auth.Reason. This and the next three are limited: the first few of a minute, then MoreRefused
+	ActLoginFailed     = "login.failed"  // passcode_wrong, mfa_required, the request, or "admin" and the reason
+	ActEntryRefused    = "entry.refused" // the code; the token was valid
+	ActRefusedAct      = "act.refused"   // the request and the code; the participant has a seat
+	ActUndone          = "act.undone"    // the act: it was written, then refused, and had no effect
+	ActGap             = "entries.lost"  // number of acts dropped because the buffer was full while nothing could be written
 )
 
-// MoreRefused begins the detail of an entry that stands for many: how many more were refused within the minute.
+// MoreRefused starts the detail of an entry that counts further refusals within the minute.
 const MoreRefused = "more="

@@ -1,9 +1,9 @@
 package room
 
-// A Code is a stable name of a refusal; signaling/PROTOCOL.md, section 8, explains each.
+// A Code is the stable name of a refusal; signaling/PROTOCOL.md, section 8, lists them.
 type Code string
 
-// The codes that policy gives.
+// The codes of this package.
 const (
 	PolicyMismatch  Code = "policy_mismatch"
 	RoomEnded       Code = "room_ended"
@@ -19,21 +19,21 @@ const (
 	StaleGeneration Code = "stale_generation"
 	ResumeExpired   Code = "resume_expired"
 
-	// What still stands between a person and the group.
-	PasscodeWrong        Code = "passcode_wrong" // not entered yet, too
+	// Requirements that are not met.
+	PasscodeWrong        Code = "passcode_wrong" // or not entered yet
 	AgreementRequired    Code = "agreement_required"
 	VerificationRequired Code = "verification_required"
 	MFARequired          Code = "mfa_required"
 
-	ConsentRequired      Code = "consent_required"      // the text is another now
-	RecordingUnavailable Code = "recording_unavailable" // the policy has none
+	ConsentRequired      Code = "consent_required"      // the text has changed
+	RecordingUnavailable Code = "recording_unavailable" // the policy does not allow it
 
 	Unavailable Code = "unavailable"
 	Draining    Code = "draining"
 	Internal    Code = "internal"
 )
 
-// An Error refuses a command. Detail is for developers and holds nothing personal.
+// An Error refuses a command. Detail is for developers and contains no personal data.
 type Error struct {
 	Code   Code
 	Detail string

@@ -6,74 +6,74 @@ import (
 	"alcove/auth"
 )
 
-// An Event is one thing that became true. Apply knows no rules: whatever Decide says is so.
+// An Event is one change of the State. Apply checks no rules: Decide has checked them.
 type Event interface{ event() }
 
 type (
-	// SeatTaken: Seat is new, waiting or admitted.
+	// SeatTaken adds Seat, waiting or admitted.
 	SeatTaken struct{ Seat Participant }
-	// SeatAdmitted: one who waited is in the group.
+	// SeatAdmitted: a waiting participant was admitted to the group.
 	SeatAdmitted struct {
 		ID ParticipantID
 		At time.Time
 	}
-	// SeatSentBack: one of the group waits again, without publications, grants and raised hand.
+	// SeatSentBack: an admitted participant waits again, without publications, given permissions and raised hand.
 	SeatSentBack struct {
 		ID ParticipantID
 		At time.Time
 	}
-	// SeatEnded: the seat is gone. Reason is as participant.left or access.changed names it.
+	// SeatEnded: the seat ended. Reason is a reason of participant.left or access.changed.
 	SeatEnded struct {
 		ID     ParticipantID
 		Access Access
 		Reason string
 	}
-	// SeatDropped: the connection is gone, the seat waits for it.
+	// SeatDropped: the connection was lost; the seat can be resumed.
 	SeatDropped struct {
 		ID ParticipantID
 		At time.Time
 	}
-	// SeatResumed: the connection is back; Old is good until Secret is confirmed.
+	// SeatResumed: a new connection took over the seat; Old is valid until Secret is confirmed.
 	SeatResumed struct {
 		ID          ParticipantID
 		Secret, Old auth.SecretHash
 	}
-	// SecretConfirmed: the secret before the newest is dead.
+	// SecretConfirmed: the previous secret is invalid.
 	SecretConfirmed struct{ ID ParticipantID }
-	// PersonBarred: this person takes no seat until the bar is lifted.
+	// PersonBarred: this person can take no seat until the bar is removed.
 	PersonBarred struct{ Bar Bar }
-	// PersonUnbarred: the bar that names the seat ID is gone.
+	// PersonUnbarred: the bar of the removed seat ID was removed.
 	PersonUnbarred struct{ ID ParticipantID }
-	// RevokeUndone: the bar of a revocation is gone.
+	// RevokeUndone: the bar of a revocation was removed.
 	RevokeUndone struct{ Person PersonID }
 	// LockSet: the room is locked or open.
 	LockSet struct{ Locked bool }
-	// SessionEnded: nothing comes after.
+	// SessionEnded is the last event of a session.
 	SessionEnded struct{ Reason string }
-	// SourcesPublished: the PeerConnection Generation of ID carries Publications and no others.
+	// SourcesPublished: PeerConnection Generation of ID carries exactly Publications.
 	SourcesPublished struct {
 		ID           ParticipantID
 		Generation   uint32
 		Publications []Publication
 		LastCSRC     uint32
 	}
-	// MutedSet: a source of ID is muted or live.
+	// MutedSet: a source of ID was muted or unmuted.
 	MutedSet struct {
 		ID     ParticipantID
 		Source Source
 		Muted  bool
 	}
-	// OverridesSet: what hosts gave ID or took away.
+	// OverridesSet: the permissions of ID that differ from those of the role.
 	OverridesSet struct {
 		ID        ParticipantID
 		Overrides Overrides
 	}
-	// SourceWithheld: the media plane withheld the sound of Person, who has the seat ID, for the first time.
+	// SourceWithheld: a source of Person, in the seat ID, exceeded its rate for the first time and was withheld.
 	SourceWithheld struct {
 		ID     ParticipantID
 		Person PersonID
 	}
-	// MediaStateSet: another connection for media of ID got keys, or none.
+	// MediaStateSet: a media connection of ID got keys, or failed.
 	MediaStateSet struct {
 		ID    ParticipantID
 		Media MediaState
@@ -83,13 +83,13 @@ type (
 		ID   ParticipantID
 		Role auth.Role
 	}
-	// HandSet: the hand of ID is up or down.
+	// HandSet: ID raised or lowered the hand.
 	HandSet struct {
 		ID     ParticipantID
 		Raised bool
 	}
 
-	// TextAcknowledged: Person acknowledged a text. ID is the seat, "" if it was in an earlier session.
+	// TextAcknowledged: Person acknowledged a text. ID is the seat, "" if acknowledged in an earlier session.
 	TextAcknowledged struct {
 		ID     ParticipantID
 		Person PersonID
@@ -97,28 +97,28 @@ type (
 	}
 	// PasscodePassed: ID entered the passcode.
 	PasscodePassed struct{ ID ParticipantID }
-	// VerifiedSet: a host knows who ID is, or does not any more.
+	// VerifiedSet: a host verified the identity of ID, or withdrew that.
 	VerifiedSet struct {
 		ID       ParticipantID
 		Verified bool
 	}
-	// ConsentAsked: a host wants to record Scopes; with none the recording is over.
+	// ConsentAsked: a host asks for consent to record Scopes; with none the recording ends.
 	ConsentAsked struct{ Scopes []Scope }
-	// RecordingBegan: the consent that the policy wants is there, and the first record is on the disk.
+	// RecordingBegan: the policy's consent rule is met and the first record is on disk.
 	RecordingBegan struct{}
 	// RecordingInterrupted: consent is missing again.
 	RecordingInterrupted struct{}
-	// RecordingFailed: the recorder could not go on. The recording is over until a host asks anew.
+	// RecordingFailed: the recorder stopped because of Fault. Nothing is recorded until a host asks again.
 	RecordingFailed struct{ Fault Fault }
-	// ConsentGiven: somebody answered, or withdrew.
+	// ConsentGiven: a participant answered a request for consent, or withdrew consent.
 	ConsentGiven struct {
 		ID      ParticipantID
 		Consent Consent
 	}
 
-	// ScheduleSet: the first token says when the session may be.
+	// ScheduleSet: the first token, or the policy, fixed the schedule.
 	ScheduleSet struct{ NotBefore, NotAfter time.Time }
-	// SessionStarted: the first one is admitted. EndsAt is the absolute limit, zero if there is none; Mark is as in Warned.
+	// SessionStarted: the first participant was admitted. EndsAt is the absolute limit, zero if none; Mark is as in Warned.
 	SessionStarted struct {
 		At, EndsAt time.Time
 		Mark       int
@@ -128,22 +128,22 @@ type (
 		At   time.Time
 		Mark int
 	}
-	// Warned: everyone was told that the end comes. Mark is in minutes before it: marks from there on are done with.
+	// Warned: everyone was warned of the end. Mark is in minutes before it; no mark of this size or above is announced again.
 	Warned struct{ Mark int }
-	// HostsLeft: the last host left; Locked says that the room was open and is locked for it.
+	// HostsLeft: the last host left. Locked reports whether that locked the room.
 	HostsLeft struct {
 		At     time.Time
 		Locked bool
 	}
-	// HostsBack: a host is there again; Unlocked says that the lock went with the absence.
+	// HostsBack: a host returned. Unlocked reports whether that unlocked the room.
 	HostsBack struct{ Unlocked bool }
-	// AloneSet: fewer than two are admitted since At; zero: two or more are.
+	// AloneSet: fewer than two participants are admitted since At; zero: two or more are.
 	AloneSet struct{ At time.Time }
-	// SideRoomOpened: two are apart.
+	// SideRoomOpened: a host and a participant are apart from the group.
 	SideRoomOpened struct{ Room SideRoom }
-	// SideRoomClosed: they are back, or one of them is gone.
+	// SideRoomClosed: both returned to the group, or one of them left it.
 	SideRoomClosed struct{ Room SideRoom }
-	// HelpSet: ID asks for help, or was helped.
+	// HelpSet: ID asked for help, or a host answered.
 	HelpSet struct {
 		ID     ParticipantID
 		Raised bool

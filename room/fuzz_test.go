@@ -12,7 +12,7 @@ import (
 	"alcove/auth"
 )
 
-// seeds are the openings that the fuzzer starts from: bytes that dealer turns into commands.
+// seeds are the seed corpus of the fuzzer: bytes that generator turns into commands.
 var seeds = [][]byte{
 	{},
 	[]byte("\x00\x00\x00\x00\x01\x12\x02\x05"),
@@ -38,10 +38,10 @@ func FuzzDecide(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { play(t, data) })
 }
 
-// sessions is how many the tests play each time: seconds, also under the race detector. The fuzzer plays the others.
+// sessions is the number of random sessions in each test run; it takes seconds, also under the race detector.
 const sessions = 14
 
-// TestRandomSessions plays many sessions from a fixed start, so that every run of the tests covers long ones.
+// TestRandomSessions runs many sessions from a fixed seed, so that every test run covers long ones.
 func TestRandomSessions(t *testing.T) {
 	reached := map[string]int{}
 	for n := range uint64(sessions) {
@@ -64,8 +64,8 @@ func TestRandomSessions(t *testing.T) {
 	}
 }
 
-// interesting names what a test of many sessions must have come to.
-func interesting(s State) map[string]bool {
+// stateFeatures names the features of a state that the random sessions have to reach.
+func stateFeatures(s State) map[string]bool {
 	return map[string]bool{
 		"recording": len(Recordable(s)) > 0, "side room": len(s.SideRooms) > 0, "locked": s.Locked, "warned": s.Warned > 0,
 		"absent": !s.AbsentSince.IsZero(), "extended": s.EndsAt.After(s.StartedAt.Add(s.Policy.SessionLimit)),
@@ -74,7 +74,7 @@ func interesting(s State) map[string]bool {
 	}
 }
 
-// A dealer turns bytes into commands.
+// A generator turns bytes into commands.
 type generator struct {
 	data []byte
 	n    int // seats named so far
@@ -90,7 +90,7 @@ func (d *generator) next(n int) int {
 	return int(b) % n
 }
 
-// seat deals one that is there, mostly.
+// seat picks a participant, mostly one that has a seat.
 func (d *generator) seat() ParticipantID {
 	if n := len(d.s.Participants); n > 0 && d.next(8) > 0 {
 		return d.s.Participants[d.next(n)].ID
@@ -98,7 +98,7 @@ func (d *generator) seat() ParticipantID {
 	return ParticipantID(fmt.Sprint("s", d.next(max(d.n, 1))))
 }
 
-// by deals one who acts, mostly a host.
+// by picks an actor, mostly a host.
 func (d *generator) by() ParticipantID {
 	if list := hosts(d.s); len(list) > 0 && d.next(4) > 0 {
 		return list[d.next(len(list))]
@@ -185,7 +185,7 @@ func (d *generator) command(now time.Time) Command {
 	return d.otherCommand()
 }
 
-// play plays a session, holds every step against the invariants, and says what it came to.
+// play runs a session, checks the invariants after every step, and returns the features that it reached.
 func play(t *testing.T, data []byte) map[string]bool {
 	t.Helper()
 	reached := map[string]bool{}
@@ -225,12 +225,12 @@ func play(t *testing.T, data []byte) map[string]bool {
 			t.Fatalf("%s: Apply changed its input from\n%+v to\n%+v", commandName(c), before, s)
 		}
 		if next.EndedFor == "" && len(d.data)%16 == 0 {
-			checkKept(t, next)
+			checkStateRoundTrip(t, next)
 		}
 		checkState(t, next)
 		checkStep(t, s, next, c, dec)
 		s = next
-		for what, is := range interesting(s) {
+		for what, is := range stateFeatures(s) {
 			if is {
 				reached[what] = true
 			}
@@ -239,7 +239,7 @@ func play(t *testing.T, data []byte) map[string]bool {
 	return reached
 }
 
-// checkState holds what is true of every state.
+// checkState checks the invariants of every state.
 func checkState(t *testing.T, s State) {
 	t.Helper()
 	in := map[ParticipantID]bool{}
@@ -292,7 +292,7 @@ func checkState(t *testing.T, s State) {
 	checkRecording(t, s)
 }
 
-// acknowledgedAll is written apart from the rule: of each ID that the policy asks, the person acknowledged a text.
+// acknowledgedAll reimplements the rule independently: the person acknowledged a text of each ID in the policy.
 func acknowledgedAll(s State, p Participant) bool {
 	done := map[string]bool{}
 	for _, text := range s.Policy.Agreement {
@@ -306,7 +306,7 @@ func acknowledgedAll(s State, p Participant) bool {
 	return true
 }
 
-// checkRecording holds that nothing is recorded without a standing consent, nor anything of a side room.
+// checkRecording checks that nothing is recorded without consent in force, and nothing of a side room.
 func checkRecording(t *testing.T, s State) {
 	t.Helper()
 	owners := map[PublicationID]Participant{}
@@ -341,8 +341,8 @@ func checkRecording(t *testing.T, s State) {
 	}
 }
 
-// checkKept holds that a state survives being kept, but for its policy.
-func checkKept(t *testing.T, s State) {
+// checkStateRoundTrip checks that a state survives encoding, except for its policy.
+func checkStateRoundTrip(t *testing.T, s State) {
 	t.Helper()
 	back, err := DecodeState(EncodeState(s))
 	back.Policy = s.Policy
@@ -378,7 +378,7 @@ func checkView(t *testing.T, s State, p Participant, in map[ParticipantID]bool) 
 	}
 }
 
-// checkStep holds what is true of every step.
+// checkStep checks the invariants of every step.
 func checkStep(t *testing.T, s, next State, c Command, d Decision) {
 	t.Helper()
 	closed := map[ParticipantID]bool{}

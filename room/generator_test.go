@@ -80,7 +80,7 @@ func (d *generator) otherCommand() Command {
 
 var newAudio = NewText("audio", "2", "en", "May we record your voice, for longer?")
 
-// policy deals one of many; its sizes and name stay.
+// policy picks one of many policies; its sizes and name stay the same.
 func (d *generator) policy() Policy {
 	p := Policy{Name: "default", MaxParticipants: 4, MaxWaiting: 4, ResumeWindow: time.Minute, ScreenForAll: d.flag()}
 	switch d.next(6) {

@@ -2,9 +2,8 @@ package room
 
 import "time"
 
-// enforceInvariants adds what follows from a decision whatever the command was: participants who no longer meet the requirements
-// wait, a side room closes with either of its two, the room locks when its last host leaves, and the session ends with its last
-// seat.
+// enforceInvariants adds the consequences that any command can have: participants who no longer meet the requirements wait, a side
+// room closes when one of the two leaves, the room locks when its last host leaves, and the session ends with its last seat.
 func (d Decision) enforceInvariants(now time.Time, s State) Decision {
 	after := ApplyAll(s, d.Events)
 	if after.EndedFor != "" {
@@ -42,7 +41,7 @@ func sendBackUnqualified(now time.Time, s State) Decision {
 func closeBrokenSideRooms(_ time.Time, s State) Decision {
 	var d Decision
 	for _, r := range s.SideRooms {
-		if !s.sideRoomStands(r) {
+		if !s.sideRoomValid(r) {
 			d.add(SideRoomClosed{r})
 		}
 	}

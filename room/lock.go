@@ -1,6 +1,6 @@
 package room
 
-// setLock closes or opens the room. Who is in stays; who waits waits on.
+// setLock locks or unlocks the room. Admitted and waiting participants keep their seats.
 func setLock(s State, by ParticipantID, locked bool) (Decision, *Error) {
 	if _, err := authorize(s, by, actLock); err != nil {
 		return Decision{}, err

@@ -8,14 +8,14 @@ import (
 	"alcove/auth"
 )
 
-// displayNames gives the name that the group sees and the name that the clinic vouches for, by the one rule for both (auth.ShownName).
-// Nobody is refused for a name: what cannot be shown is as good as unsaid.
+// displayNames returns the name that the group sees and the one that the token vouches for, both normalized by auth.DisplayName. A
+// name that cannot be shown is treated as missing, so nobody is refused for a name.
 func displayNames(chosen, clinic string) (shown, verified string) {
 	verified = auth.DisplayName(clinic)
 	return cmp.Or(auth.DisplayName(chosen), verified, defaultName), verified
 }
 
-// checkMessage checks a host's own words beside an act; they may be missing.
+// checkMessage checks a host's text beside an act; it may be empty.
 func checkMessage(text string) *Error {
 	if !utf8.ValidString(text) || utf8.RuneCountInString(text) > maxTextRunes {
 		return refuse(BadRequest, "message: at most 1000 characters")
@@ -23,8 +23,8 @@ func checkMessage(text string) *Error {
 	return nil
 }
 
-// sendMessage carries words between one who waits and the hosts. Nothing is kept. Whether a host is there to read, the waiting
-// do not learn.
+// sendMessage delivers a text between a waiting participant and the hosts. It is not stored, and the sender in the waiting room does
+// not learn whether a host is connected.
 func sendMessage(s State, by ParticipantID, c Message) (Decision, *Error) {
 	author, ok := s.seat(by)
 	if !ok {
@@ -48,14 +48,14 @@ func sendMessage(s State, by ParticipantID, c Message) (Decision, *Error) {
 		return Decision{}, refuse(BadRequest, "text: 1 to 1000 characters")
 	}
 	var d Decision
-	said := MessageSent{FromHost: author.Access == Admitted, Waiter: waiter.ID, Text: c.Text}
-	if said.FromHost {
-		said.To = waiter.ID
-		d.emit(said)
+	message := MessageSent{FromHost: author.Access == Admitted, Waiter: waiter.ID, Text: c.Text}
+	if message.FromHost {
+		message.To = waiter.ID
+		d.emit(message)
 	}
 	for _, host := range hosts(s) {
-		said.To = host
-		d.emit(said)
+		message.To = host
+		d.emit(message)
 	}
 	return d, nil
 }

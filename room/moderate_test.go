@@ -64,7 +64,7 @@ func TestRemoveEndsAllSeatsOfThePerson(t *testing.T) {
 	}
 }
 
-func TestLift(t *testing.T) {
+func TestUnbar(t *testing.T) {
 	r := group(t)
 	r.refused(as("host", Unbar{Target: "ann"}), TargetNotFound)
 	r.refused(as("ann", Unbar{Target: "gone"}), Forbidden)
@@ -226,8 +226,8 @@ func TestHand(t *testing.T) {
 	r.refused(as("wait", SetHand{Raised: true}), NotAdmitted)
 }
 
-// TestRateExceeded: the hosts are told of a publication that sends more than it may; one that is withheld is muted, and its owner unmutes
-// it. What was replaced or is muted is no news.
+// TestRateExceeded checks that hosts are notified of a publication above its limits, that a withheld one is muted until its owner
+// unmutes it, and that replaced or muted publications are ignored.
 func TestRateExceeded(t *testing.T) {
 	r := group(t)
 	published := r.do(as("ann", Publish{Generation: 9, Sources: []Publication{{ID: "m", Source: Microphone}, {ID: "c", Source: Camera}}}))
@@ -274,9 +274,9 @@ func TestRateExceeded(t *testing.T) {
 	}
 }
 
-// TestWithheldAgain: whose microphone is withheld a second time in a session may not use it, whatever they do, until a host gives it back.
-// Those who lead are only muted.
-func TestWithheldAgain(t *testing.T) {
+// TestSecondWithholdTakesPermission checks that a participant whose microphone is withheld twice in a session cannot use it until a host
+// allows it again. Hosts and cohosts are only muted.
+func TestSecondWithholdTakesPermission(t *testing.T) {
 	r := group(t)
 	generation := uint32(8)
 	withhold := func(id ParticipantID) Decision {

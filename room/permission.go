@@ -6,20 +6,20 @@ import (
 	"alcove/auth"
 )
 
-// An Override is what a host said about one source of one participant.
+// An Override is a host's decision about one source of one participant.
 type Override int8
 
 // The closed list of overrides.
 const (
-	ByRole Override = 0  // nothing: role and policy decide
-	Given  Override = 1  // may, although the role may not
-	Taken  Override = -1 // may not, although the role may
+	ByRole Override = 0  // none: role and policy decide
+	Given  Override = 1  // allowed although the role does not allow it
+	Taken  Override = -1 // forbidden although the role allows it
 )
 
-// Overrides are those of all sources.
+// Overrides holds the override of each source.
 type Overrides struct{ Microphone, Camera, Screen Override }
 
-// Of gives the override of a source.
+// Of returns the override of a source.
 func (o Overrides) Of(s Source) Override { return o.of(s.act()) }
 
 func (o Overrides) of(a action) Override {
@@ -46,13 +46,13 @@ func (o Overrides) with(s Source, v Override) Overrides {
 	return o
 }
 
-// kept is what outlives being sent back: what was taken, not what was given.
+// kept returns the overrides that survive being sent back: those taken away, not those given.
 func (o Overrides) kept() Overrides {
 	return Overrides{min(o.Microphone, ByRole), min(o.Camera, ByRole), min(o.Screen, ByRole)}
 }
 
-// setPermission gives a participant a source or takes it. What is taken is muted in the same breath, and stays so when it is
-// given back: only its owner unmutes.
+// setPermission allows a participant to publish a source, or forbids it. A forbidden source is muted by the same decision, and stays
+// muted when it is allowed again: only its owner unmutes.
 func setPermission(s State, by ParticipantID, c SetPermission) (Decision, *Error) {
 	if _, err := authorizeOn(s, by, c.Target, actGrant); err != nil {
 		return Decision{}, err
@@ -71,15 +71,15 @@ func setPermission(s State, by ParticipantID, c SetPermission) (Decision, *Error
 	if may(s, p, c.Source.act()) == c.Allowed {
 		return d, nil
 	}
-	next := Given
+	override := Given
 	if !c.Allowed {
-		next = Taken
+		override = Taken
 	}
 	p.Overrides = p.Overrides.with(c.Source, ByRole)
 	if may(s, p, c.Source.act()) == c.Allowed {
-		next = ByRole
+		override = ByRole
 	}
-	d.add(OverridesSet{ID: p.ID, Overrides: p.Overrides.with(c.Source, next)})
+	d.add(OverridesSet{ID: p.ID, Overrides: p.Overrides.with(c.Source, override)})
 	d.muteForbidden(s, p.ID)
 	return d, nil
 }
@@ -95,9 +95,9 @@ func (d *Decision) muteForbidden(s State, id ParticipantID) {
 	}
 }
 
-// setRole makes one of the group a participant, an observer or a cohost. Nobody's host role changes. Who leads no more observes
-// again if the token said so, and must stand where a participant would: enforceInvariants sends back a participant who
-// does not meet the requirements.
+// setRole makes an admitted participant a participant, an observer or a cohost. The role of a host never changes. A former cohost
+// whose token says observer becomes an observer again. enforceInvariants sends back a former cohost who does not meet the
+// requirements for participants.
 func setRole(now time.Time, s State, by ParticipantID, c SetRole) (Decision, *Error) {
 	if _, err := authorizeOn(s, by, c.Target, actRole); err != nil {
 		return Decision{}, err

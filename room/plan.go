@@ -1,27 +1,27 @@
 package room
 
-// A Plan is all that the media plane may do for a room. Who is not in it has no peer.
+// A Plan is everything that the media plane may forward for a room. Participants without an entry have no peer.
 type Plan struct {
 	Entries []PlanEntry           // admitted participants, in order of arrival
-	Record  []RecordedPublication // what a recorder may subscribe to; the state of it is told to all before
+	Record  []RecordedPublication // publications that the recorder may receive; everyone is notified before it does
 }
 
-// RecordedPublication is one publication whose owner's consent to Scope stands.
+// A RecordedPublication is one publication whose owner's consent to Scope is in force.
 type RecordedPublication struct {
 	Publication PublicationID
 	Participant ParticipantID
-	Person      PersonID // whose recording it is: it is sealed for them, and erased with them
+	Person      PersonID // the owner: the recording is sealed with their key, and erased with it
 	Scope       Scope
 }
 
-// A PlanEntry says what one participant may send and whom they receive.
+// A PlanEntry lists what one participant may send and whom they receive.
 type PlanEntry struct {
 	Participant ParticipantID
-	Sends       []Publication   // what is not listed, or Muted, is dropped at the door
+	Sends       []Publication   // packets of publications that are Muted or not listed are dropped on arrival
 	Receives    []ParticipantID // whose publications go to this participant
 }
 
-// PlanOf says what the media plane must do. Mutes and missing permissions are one thing to it: nothing is sent.
+// PlanOf computes what the media plane must do. A missing permission has the same effect as a mute.
 func PlanOf(s State) Plan {
 	var plan Plan
 	for _, p := range s.Participants {
@@ -44,7 +44,8 @@ func PlanOf(s State) Plan {
 	return plan
 }
 
-// mayHaveMedia is the shadow of the gate: who is admitted without having done what the policy asks gets no media, whatever happened.
+// mayHaveMedia checks admission a second time: a participant who does not meet the requirements gets no media, even if a bug admitted
+// them.
 func mayHaveMedia(s State, p Participant) bool {
 	return p.Access == Admitted && s.EndedFor == "" && checkRequirements(s, p) == nil
 }

@@ -7,46 +7,46 @@ import (
 	"time"
 )
 
-// A Policy is what the configuration says of a kind of room. Zero values ask for nothing and limit nothing, but for the two
-// sizes and the ResumeWindow.
+// A Policy is the configuration of a kind of room. Zero values require and limit nothing, except MaxParticipants, MaxWaiting and
+// ResumeWindow.
 type Policy struct {
 	Name            string
 	MaxParticipants int // admitted at the same time
 	MaxWaiting      int
 	ScreenForAll    bool          // participants may share a screen without a grant
 	ResumeWindow    time.Duration // how long a dropped connection keeps its seat
-	WaitingResume   time.Duration // the same of one who waits, whose phone may lock meanwhile; 0: ResumeWindow
+	WaitingResume   time.Duration // the same in the waiting room, where phones lock themselves; 0: ResumeWindow
 
-	// What stands before admission. Hosts lead by their contract: Agreement, Verify and Passcode are not asked of them.
-	Agreement      []Text // acknowledged before admission: of each ID one, in any locale
-	Verify         bool   // a host marks everyone as verified before admission
-	Passcode       bool   // the room's passcode is entered before admission
-	PasscodeForAll bool   // by hosts too
+	// Requirements before admission. Hosts are bound by contract, so Agreement, Verify and Passcode are not required of them.
+	Agreement      []Text // one text of each ID has to be acknowledged, in any locale
+	Verify         bool   // a host has to mark the participant as verified
+	Passcode       bool   // the room's passcode has to be entered
+	PasscodeForAll bool   // hosts have to enter it too
 
-	// How sure the clinic must be who somebody is: of everyone who enters, of those who lead, of those who record.
+	// Required logins: to enter, to be host or cohost, to record.
 	Entry, Hosting, RecordingBy Assurance
 
 	Recording RecordingRule
-	Consents  []ConsentForm // what is asked before anything is recorded, one a scope
+	Consents  []ConsentForm // one per scope that may be recorded
 
 	// Time. The schedule of a token replaces that of the policy.
 	NotBefore, NotAfter time.Time
-	EarlyEntry          time.Duration // how long before NotBefore one may wait
-	WaitingLimit        time.Duration // how long one may wait
-	IdleLimit           time.Duration // how long a session goes on with fewer than two people in it
-	SessionLimit        time.Duration // how long a session lasts from the first admission, unless a host extends it
-	HostGrace           time.Duration // how long a group may stay when the last host has left
+	EarlyEntry          time.Duration // how long before NotBefore the waiting room opens
+	WaitingLimit        time.Duration // the longest wait
+	IdleLimit           time.Duration // how long a session continues with fewer than two participants
+	SessionLimit        time.Duration // length of a session from the first admission, unless a host extends it
+	HostGrace           time.Duration // how long a group may stay after the last host left
 }
 
 // WaitingWindow is how long a dropped connection keeps its place in the waiting room.
 func (p Policy) WaitingWindow() time.Duration { return cmp.Or(p.WaitingResume, p.ResumeWindow) }
 
-// A Text is one version of words that people agree to, in one language. Two texts with one ID say the same: to acknowledge
-// one of them is enough.
+// A Text is one version of an agreement or consent text, in one language. Texts with the same ID are translations of each other:
+// acknowledging one of them is enough.
 type Text struct {
 	ID, Version, Locale string // Locale as BCP 47 names it
 	Text                string
-	Hash                string // SHA-256 of Text, hex: what is acknowledged is this
+	Hash                string // SHA-256 of Text in hex; acknowledgements and answers name it
 }
 
 // NewText makes a text and its hash.
@@ -55,7 +55,7 @@ func NewText(id, version, locale, text string) Text {
 	return Text{ID: id, Version: version, Locale: locale, Text: text, Hash: hex.EncodeToString(sum[:])}
 }
 
-// A Scope is what a consent allows.
+// A Scope is a kind of recording that consent allows.
 type Scope string
 
 // The closed list of scopes.
@@ -64,33 +64,33 @@ const (
 	RecordingVideo Scope = "recording.video" // cameras and screens
 )
 
-// A RecordingRule says whose consent a recording needs. The zero value records nothing.
+// A RecordingRule states whose consent a recording needs. The zero value records nothing.
 type RecordingRule string
 
 // The closed list of rules.
 const (
 	NoRecording  RecordingRule = ""
-	WithEveryone RecordingRule = "everyone" // nothing is recorded unless all who are admitted consent
-	WithEach     RecordingRule = "each"     // whoever consents is recorded, the others are not
+	WithEveryone RecordingRule = "everyone" // nothing is recorded unless all admitted participants consent
+	WithEach     RecordingRule = "each"     // participants who consent are recorded, the others are not
 )
 
-// A ConsentForm is what is asked for one scope.
+// A ConsentForm is the request for consent to one scope.
 type ConsentForm struct {
 	Scope   Scope
-	Purpose string // a word of the clinic's, as "supervision"
-	Texts   []Text // the same in several languages
+	Purpose string // chosen by the clinic, such as "supervision"
+	Texts   []Text // one per language
 }
 
-// An Assurance is what a token must say of how a person logged in. The zero value demands nothing.
+// An Assurance is the required strength of a login, as the token states it. The zero value requires nothing.
 type Assurance struct {
-	AMR        []string      // one of these methods (RFC 8176)
-	ACR        []string      // one of these classes (OpenID Connect Core, section 2): those good enough, for they have no order
-	MaxAuthAge time.Duration // how long ago at most; 0: any time
+	AMR        []string      // any of these methods (RFC 8176)
+	ACR        []string      // any of these classes (OpenID Connect Core, section 2); classes have no order, so all accepted ones are listed
+	MaxAuthAge time.Duration // maximum age; 0: any
 }
 
-// A Login is what the token said of it.
+// A Login is how the person logged in, as the token states it.
 type Login struct {
 	AMR []string
 	ACR string
-	At  time.Time // zero if unsaid
+	At  time.Time // zero if the token does not state it
 }

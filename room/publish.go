@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// act is the row of the role table that a source needs.
+// act is the action of the role table that publishing a source needs.
 func (s Source) act() action {
 	switch s {
 	case Microphone:
@@ -16,11 +16,11 @@ func (s Source) act() action {
 	case Screen:
 		return actPublishScreen
 	}
-	return "" // nobody's
+	return "" // allowed to no role
 }
 
-// publish takes note of what an offer carries. A new PeerConnection replaces all publications; a renegotiation keeps those
-// that go on. A muted microphone or camera stays muted when its connection is replaced: only its owner unmutes it.
+// publish records the sources of an offer. A new PeerConnection replaces all publications; a renegotiation keeps those that it
+// still contains. A muted microphone or camera stays muted when its connection is replaced: only its owner unmutes it.
 func publish(now time.Time, s State, by ParticipantID, c Publish) (Decision, *Error) {
 	p, err := authorize(s, by, actOffer)
 	if err != nil {
@@ -45,8 +45,8 @@ func publish(now time.Time, s State, by ParticipantID, c Publish) (Decision, *Er
 		if !mayEverPublish(s, p, offered.Source) {
 			continue
 		}
-		old, had := p.publication(offered.Source)
-		if had && c.Generation == p.Generation {
+		old, existed := p.publication(offered.Source)
+		if existed && c.Generation == p.Generation {
 			e.Publications = append(e.Publications, old)
 			continue
 		}
@@ -54,19 +54,19 @@ func publish(now time.Time, s State, by ParticipantID, c Publish) (Decision, *Er
 			return Decision{}, refuse(Unavailable, "no CSRC left in this session")
 		}
 		e.LastCSRC++
-		muted := offered.Source == Screen || had && old.Muted || !may(s, p, offered.Source.act())
+		muted := offered.Source == Screen || existed && old.Muted || !may(s, p, offered.Source.act())
 		e.Publications = append(e.Publications, Publication{ID: offered.ID, Source: offered.Source, Muted: muted, CSRC: e.LastCSRC})
 	}
 	return Decision{Events: []Event{e}}, nil
 }
 
-// mayEverPublish reports whether a source is worth a place in the connection: permitted now, or one that a host may give
-// later without a new offer. The latter stays muted until then.
+// mayEverPublish reports whether a source gets a publication: it is permitted now, or a host may permit it later without a new
+// offer. It stays muted until it is permitted.
 func mayEverPublish(s State, p Participant, source Source) bool {
 	return may(s, p, source.act()) || participants[p.Role]
 }
 
-// setMuted mutes or unmutes an own source. This is the only way to unmute.
+// setMuted mutes or unmutes a source of the actor. There is no other way to unmute.
 func setMuted(s State, by ParticipantID, c SetMuted) (Decision, *Error) {
 	p, err := authorize(s, by, actSetMuted)
 	if err != nil {
@@ -81,7 +81,7 @@ func setMuted(s State, by ParticipantID, c SetMuted) (Decision, *Error) {
 	return changeMuted(p, c.Source, c.Muted)
 }
 
-// mute mutes somebody else's source.
+// mute mutes a source of another participant.
 func mute(s State, by ParticipantID, c Mute) (Decision, *Error) {
 	if _, err := authorizeOn(s, by, c.Target, actMute); err != nil {
 		return Decision{}, err
@@ -107,9 +107,9 @@ func changeMuted(p Participant, source Source, muted bool) (Decision, *Error) {
 	return Decision{Events: []Event{MutedSet{ID: p.ID, Source: source, Muted: muted}}}, nil
 }
 
-// rateExceeded mutes a publication that the media plane withholds, which its owner may unmute as after a host's mute, and tells the
-// hosts and the owner. The second time in a session it takes the permission away, until a host gives it back: else the owner could
-// unmute and flood the group again, for ever. What was replaced or muted meanwhile is no news.
+// rateExceeded mutes a publication that the media plane withholds, and notifies the hosts and the owner, who may unmute it as after a
+// host's mute. The second time in a session it also takes the permission away until a host restores it, because otherwise the owner
+// could keep flooding the group. Publications that were replaced or muted meanwhile are ignored.
 func rateExceeded(s State, c RateExceeded) (Decision, *Error) {
 	p, ok := s.seat(c.Target)
 	if !ok || p.Access != Admitted {
@@ -121,22 +121,22 @@ func rateExceeded(s State, c RateExceeded) (Decision, *Error) {
 	}
 	var d Decision
 	source := p.Publications[i].Source
-	words := QualityWarned{Participant: p.ID, Source: source, Withheld: c.Withheld}
-	told := hosts(s)
+	warning := QualityWarned{Participant: p.ID, Source: source, Withheld: c.Withheld}
+	recipients := hosts(s)
 	if c.Withheld {
-		words.Taken = d.withhold(s, p, source)
-		if !slices.Contains(told, p.ID) {
-			told = append(told, p.ID)
+		warning.Taken = d.withhold(s, p, source)
+		if !slices.Contains(recipients, p.ID) {
+			recipients = append(recipients, p.ID)
 		}
 	}
-	for _, id := range told {
-		words.To = id
-		d.emit(words)
+	for _, id := range recipients {
+		warning.To = id
+		d.emit(warning)
 	}
 	return d, nil
 }
 
-// setMedia takes note of what became of a connection for media.
+// setMedia records the state of a participant's media connection.
 func setMedia(s State, id ParticipantID, m MediaState) (Decision, *Error) {
 	p, ok := s.seat(id)
 	if !ok || p.Access != Admitted || p.Media == m {
@@ -145,8 +145,8 @@ func setMedia(s State, id ParticipantID, m MediaState) (Decision, *Error) {
 	return Decision{Events: []Event{MediaStateSet{ID: id, Media: m}}}, nil
 }
 
-// withhold mutes a source, and reports whether it also takes away the permission: of a participant for whom it is not the first time.
-// Those who lead are trusted with what they could give back to each other.
+// withhold mutes a source, and reports whether it also takes the permission away: from a participant, the second time. Hosts and
+// cohosts keep theirs, because they could restore it to each other.
 func (d *Decision) withhold(s State, p Participant, source Source) bool {
 	d.add(MutedSet{ID: p.ID, Source: source, Muted: true})
 	if !participants[p.Role] {
@@ -160,7 +160,7 @@ func (d *Decision) withhold(s State, p Participant, source Source) bool {
 	return true
 }
 
-// askUnmute asks a muted participant to unmute. It is refused if they may not.
+// askUnmute asks a muted participant to unmute. It is refused if they are not permitted to.
 func askUnmute(s State, by ParticipantID, c AskUnmute) (Decision, *Error) {
 	if _, err := authorizeOn(s, by, c.Target, actAskUnmute); err != nil {
 		return Decision{}, err
@@ -178,7 +178,7 @@ func askUnmute(s State, by ParticipantID, c AskUnmute) (Decision, *Error) {
 	return Decision{Effects: []Effect{UnmuteAsked{To: p.ID, Source: c.Source}}}, nil
 }
 
-// setHand raises or lowers the own hand.
+// setHand raises or lowers the actor's hand.
 func setHand(s State, by ParticipantID, c SetHand) (Decision, *Error) {
 	p, err := authorize(s, by, actHand)
 	if err != nil {

@@ -2,26 +2,26 @@ package room
 
 import "alcove/auth"
 
-// The recorder stands in the roster like a person while it records, so that nobody overlooks it. No seat is called so.
+// The recorder has a row in the roster while it records, so that nobody overlooks it. No seat has this ID.
 const (
 	RecorderID   ParticipantID = "recorder"
-	RecorderRole auth.Role     = "recorder" // of no token
+	RecorderRole auth.Role     = "recorder" // no token has it
 )
 
-// A Fault is why the recorder could not go on, as the wire and the audit log name it.
+// A Fault is the reason why the recorder stopped, as the wire and the audit log name it.
 type Fault string
 
 // The closed list of faults.
 const (
 	DiskFull    Fault = "disk_full"
-	DiskSlow    Fault = "disk_slow"    // it cannot keep up, or not for sure within a second
-	WriteFailed Fault = "write_failed" // any other trouble with the disk
-	SealFailed  Fault = "seal_failed"  // the clinic's public keys, or a person's erasure key, cannot be had
-	StoreFailed Fault = "store_failed" // what people answer cannot be kept any more
+	DiskSlow    Fault = "disk_slow"    // writing or syncing takes longer than the recorder can buffer
+	WriteFailed Fault = "write_failed" // any other error of the disk
+	SealFailed  Fault = "seal_failed"  // the clinic's public keys or a person's erasure key are unavailable
+	StoreFailed Fault = "store_failed" // answers to requests for consent can no longer be stored
 )
 
-// confirmRecording turns a recording that starts on: from now on it is true that the session is recorded. What comes too late, when
-// consent is missing again or the recording is over, says nothing.
+// confirmRecording moves a starting recording to on, because its first record is on disk. It is a no-op if consent is missing again or
+// the recording ended meanwhile.
 func confirmRecording(s State) (Decision, *Error) {
 	if RecordingOf(s) != RecordingStarting {
 		return Decision{}, nil
@@ -29,8 +29,8 @@ func confirmRecording(s State) (Decision, *Error) {
 	return Decision{Events: []Event{RecordingBegan{}}}, nil
 }
 
-// failRecording ends the recording for all, whoever asked for it. The session goes on. It is not begun again by itself: a host
-// asks, and all see it.
+// failRecording ends the recording. The session continues. The recording is not restarted automatically: a host has to ask for it
+// again, so that everyone sees it.
 func failRecording(s State, c FailRecording) (Decision, *Error) {
 	if len(s.Asked) == 0 {
 		return Decision{}, nil

@@ -2,7 +2,7 @@ package room
 
 import "testing"
 
-func TestRecorderFails(t *testing.T) {
+func TestFailRecording(t *testing.T) {
 	r := recordScript(t, WithEach)
 	if d := r.do(FailRecording{Fault: DiskFull}); d.Events != nil || d.Effects != nil {
 		t.Fatalf("failed although nothing was asked: %+v", d)
@@ -28,5 +28,5 @@ func TestRecorderFails(t *testing.T) {
 		t.Fatal("the end of a recording opens something, or is not kept")
 	}
 	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
-	r.wantBegun("ann/microphone") // a host asks again, and consent stands
+	r.wantRecordingStarts("ann/microphone") // a host asks again, and consent stands
 }

@@ -2,31 +2,31 @@ package room
 
 import "slices"
 
-// A RecordingState is what everyone admitted sees of the recording; never who refused.
+// A RecordingState is the state of the recording that every admitted participant sees. It does not show who refused.
 type RecordingState string
 
 // The closed list of states.
 const (
 	RecordingOff      RecordingState = "off"
 	RecordingAsking   RecordingState = "asking"   // a host wants to record and consent is missing
-	RecordingStarting RecordingState = "starting" // consent is there and the recorder begins; nothing is on the disk for sure
-	RecordingOn       RecordingState = "on"       // what is recorded is on the disk
-	RecordingPaused   RecordingState = "paused"   // it was on, and consent is missing now
+	RecordingStarting RecordingState = "starting" // consent is complete and the recorder starts; nothing may be on disk yet
+	RecordingOn       RecordingState = "on"       // the first record is on disk
+	RecordingPaused   RecordingState = "paused"   // it was on; consent is missing now
 )
 
-// Records says that the recorder takes what it may, whether or not it is on the disk already: everybody is told before.
+// Records reports whether the recorder receives media, on disk already or not. Everyone is notified before it does.
 func (r RecordingState) Records() bool { return r == RecordingStarting || r == RecordingOn }
 
-// RecorderProgress is how far the recorder came with what was asked for.
+// RecorderProgress is the recorder's progress with the recording that was asked for.
 type RecorderProgress string
 
-// The closed list of progress. The zero value: nothing is on the disk yet.
+// The closed list of progress. The zero value means that nothing is on disk yet.
 const (
-	RecorderWrites      RecorderProgress = "writes"      // the first record since consent is complete is on the disk
-	RecorderInterrupted RecorderProgress = "interrupted" // it wrote, and consent is missing, or was since
+	RecorderWrites      RecorderProgress = "writes"      // the first record since consent was complete is on disk
+	RecorderInterrupted RecorderProgress = "interrupted" // it wrote, then consent was missing
 )
 
-// RecordingOf says how the recording stands.
+// RecordingOf returns the state of the recording.
 func RecordingOf(s State) RecordingState {
 	switch {
 	case s.EndedFor != "" || len(s.Asked) == 0 || s.Policy.Recording == NoRecording:
@@ -42,8 +42,8 @@ func RecordingOf(s State) RecordingState {
 	return RecordingAsking
 }
 
-// consentSuffices is the policy's rule: with WithEveryone all who are admitted consent to all that is asked, with WithEach
-// somebody to something.
+// consentSuffices applies the policy's rule. WithEveryone: all admitted participants consent to all scopes asked for. WithEach: at
+// least one participant consents to one of them.
 func consentSuffices(s State) bool {
 	all, some := s.count(Admitted) > 0, false
 	for _, p := range s.Participants {
@@ -51,8 +51,8 @@ func consentSuffices(s State) bool {
 			continue
 		}
 		for _, scope := range s.Asked {
-			yes := hasConsent(s, p.Person, scope)
-			all, some = all && yes, some || yes
+			granted := hasConsent(s, p.Person, scope)
+			all, some = all && granted, some || granted
 		}
 	}
 	if s.Policy.Recording == WithEach {
@@ -61,8 +61,8 @@ func consentSuffices(s State) bool {
 	return all
 }
 
-// Recordable lists the publications that a recorder may subscribe to: while the recording is starting or on, of people in the group, not in
-// a side room, whose own consent to this kind stands. No consent, no subscription: whatever the rule.
+// Recordable lists the publications that the recorder may receive: while the recording is starting or on, those of participants in the
+// group, not in a side room, whose own consent to the scope is in force. This holds under every rule.
 func Recordable(s State) []RecordedPublication {
 	if !RecordingOf(s).Records() {
 		return nil

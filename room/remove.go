@@ -6,8 +6,8 @@ import (
 	"alcove/auth"
 )
 
-// remove ends a seat and bars its person, so all seats of the person end with it. Nobody removes a host, and only a host
-// removes a cohost: whatever seat of theirs is named.
+// remove bars the person of a seat and ends all seats of that person. Nobody removes a host, and only a host or the clinic removes a
+// cohost, whichever of their seats is named.
 func remove(s State, by ParticipantID, c Remove) (Decision, *Error) {
 	host, err := authorizeOn(s, by, c.Target, actRemove)
 	if err != nil {
@@ -36,7 +36,7 @@ func remove(s State, by ParticipantID, c Remove) (Decision, *Error) {
 	return d, nil
 }
 
-// unbar ends a bar. The person needs a new token and waits like everyone.
+// unbar removes a bar. The person needs a new token and waits like everyone.
 func unbar(s State, by ParticipantID, c Unbar) (Decision, *Error) {
 	if _, err := authorizeOn(s, by, c.Target, actUnbar); err != nil {
 		return Decision{}, err

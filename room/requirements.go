@@ -10,7 +10,7 @@ func (a Assurance) met(now time.Time, l Login) bool {
 	return a.matches(l) && (a.MaxAuthAge == 0 || !l.At.IsZero() && !now.After(l.At.Add(a.MaxAuthAge)))
 }
 
-// matches is met without the age of the login.
+// matches is met without the check of the login's age.
 func (a Assurance) matches(l Login) bool {
 	method := len(a.AMR) == 0 || slices.ContainsFunc(l.AMR, func(m string) bool { return slices.Contains(a.AMR, m) })
 	return method && (len(a.ACR) == 0 || l.ACR != "" && slices.Contains(a.ACR, l.ACR))

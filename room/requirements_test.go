@@ -7,8 +7,8 @@ import (
 	"alcove/auth"
 )
 
-// TestGate tries the one gate against everything that a policy may ask for.
-func TestGate(t *testing.T) {
+// TestMayEnter checks the admission rule against every requirement that a policy can have.
+func TestMayEnter(t *testing.T) {
 	mfa := Assurance{AMR: []string{"mfa", "hwk"}, MaxAuthAge: time.Hour}
 	login := func(role auth.Role, ago time.Duration, amr ...string) Join {
 		c := joinAs("new", "new", role)
@@ -69,8 +69,8 @@ func TestGate(t *testing.T) {
 	}
 }
 
-// TestLoginGrowsOld holds that the gate looks at the login once more when somebody is admitted.
-func TestLoginGrowsOld(t *testing.T) {
+// TestLoginAgeIsCheckedAtAdmission checks that the age of the login is checked again at admission.
+func TestLoginAgeIsCheckedAtAdmission(t *testing.T) {
 	r := newScript(t)
 	r.seatOf("host", auth.Host)
 	r.s.Policy.Entry.MaxAuthAge = time.Hour

@@ -7,7 +7,7 @@ import (
 	"alcove/auth"
 )
 
-// TestWaitingWindow: who only waits keeps the place while the phone is locked; who is in does not keep the seat for so long.
+// TestWaitingWindow checks that a waiting participant keeps the seat longer than an admitted one, because phones lock themselves.
 func TestWaitingWindow(t *testing.T) {
 	r := group(t)
 	r.s.Policy.WaitingResume = 10 * time.Minute
@@ -40,7 +40,7 @@ func TestWaitingWindow(t *testing.T) {
 	r.wantAccess("wait", "")
 }
 
-// TestSecondDeviceOfHost: a person has one seat in the group, a host too: that of the device that came last.
+// TestSecondDeviceOfHost checks that a host also has only one seat in the group, that of the newest device.
 func TestSecondDeviceOfHost(t *testing.T) {
 	r := group(t)
 	d := r.do(joinAs("laptop", "host", auth.Host))

@@ -2,8 +2,8 @@ package room
 
 import "slices"
 
-// revoke ends the seats of people and bars them, whatever their role and whether they are here: the clinic takes its word back.
-// No host lifts such a bar.
+// revoke bars people and ends their seats, whatever their role, and whether or not they have a seat. Only the clinic can remove such
+// a bar.
 func revoke(s State, c Revoke) (Decision, *Error) {
 	if c.All {
 		return endSession(s, "revoked"), nil
@@ -29,7 +29,7 @@ func revoke(s State, c Revoke) (Decision, *Error) {
 	return d, nil
 }
 
-// undoRevoke lifts what revoke barred, and nothing that a host did. The person needs a new token and waits like everyone.
+// undoRevoke removes the bar that revoke set, but not one that a host set. The person needs a new token and waits like everyone.
 func undoRevoke(s State, c UndoRevoke) (Decision, *Error) {
 	if c.Person == "" {
 		return Decision{}, refuse(BadRequest, "person: missing")
@@ -42,7 +42,7 @@ func undoRevoke(s State, c UndoRevoke) (Decision, *Error) {
 
 func (b Bar) revokes(p PersonID) bool { return b.Revoked && b.Person == p }
 
-// updatePolicy takes over the policy as the configuration has it now. enforceInvariants applies what it requires anew.
+// updatePolicy replaces the policy with the one now configured. enforceInvariants applies its new requirements.
 func updatePolicy(s State, c UpdatePolicy) (Decision, *Error) {
 	if c.Policy.Name != s.Policy.Name {
 		return Decision{}, refuse(PolicyMismatch, "the room runs under another policy")

@@ -5,12 +5,12 @@ import "alcove/auth"
 // An action is a row of the role table.
 type action string
 
-// The closed list of actions of the admitted. What is not in the table is nobody's.
+// The closed list of actions of admitted participants. An action without a row is allowed to nobody.
 const (
 	actPublishMicrophone action = "publish microphone"
 	actPublishCamera     action = "publish camera"
 	actPublishScreen     action = "publish screen"
-	actAskScreen         action = "ask to share a screen"
+	actRequestScreen     action = "ask to share a screen"
 	actOffer             action = "offer a connection"
 	actSetMuted          action = "mute or unmute oneself"
 	actHand              action = "raise a hand"
@@ -26,10 +26,10 @@ const (
 	actHelp              action = "ask the hosts for help"
 	actConsent           action = "consent, refuse, withdraw"
 	actVerify            action = "verify who somebody is"
-	actRemind            action = "show the agreement again"
+	actShowAgreement     action = "show the agreement again"
 	actRole              action = "change a role"
 	actSideRoom          action = "open a side room"
-	actClearHelp         action = "answer a call for help"
+	actAnswerHelp        action = "answer a call for help"
 	actRecord            action = "record"
 	actStopRecord        action = "stop recording"
 	actExtend            action = "extend the session"
@@ -42,7 +42,7 @@ type roleSet map[auth.Role]bool
 // clinicRole is the column of ByClinic: no token gives it.
 const clinicRole auth.Role = "clinic"
 
-// The sets of the table.
+// The sets of roles in the table.
 var (
 	everyRole        = roleSet{auth.Host: true, auth.Cohost: true, auth.Participant: true, auth.Observer: true}
 	publishers       = roleSet{auth.Host: true, auth.Cohost: true, auth.Participant: true}
@@ -54,19 +54,19 @@ var (
 	hostsAndClinic   = roleSet{auth.Host: true, clinicRole: true}
 )
 
-// A row is one action and the roles that may do it.
+// A roleRow is one action and the roles that it is allowed to.
 type roleRow struct {
 	action action
 	roles  roleSet
-	note   string // what is not said by the roles
+	note   string // conditions beside the role
 }
 
-// table is the role × action matrix, deny by default.
+// roleTable is the role × action matrix, deny by default.
 var roleTable = []roleRow{
 	{actPublishMicrophone, publishers, "a host may take it from a participant"},
 	{actPublishCamera, publishers, "a host may take it from a participant"},
 	{actPublishScreen, leaders, "a participant by the policy or when a host gives it"},
-	{actAskScreen, participants, ""},
+	{actRequestScreen, participants, ""},
 	{actOffer, everyRole, ""},
 	{actSetMuted, publishers, ""},
 	{actHand, everyRole, ""},
@@ -77,7 +77,7 @@ var roleTable = []roleRow{
 	{actSendBack, leaders, ""},
 	{actAnswerWaiting, leaders, ""},
 	{actVerify, leaders, ""},
-	{actRemind, leaders, "where there is one"},
+	{actShowAgreement, leaders, "where there is one"},
 	{actMute, leaders, ""},
 	{actAskUnmute, leaders, ""},
 	{actRemove, leadersAndClinic, "nobody removes a host, and only a host or the clinic a cohost"},
@@ -85,7 +85,7 @@ var roleTable = []roleRow{
 	{actGrant, leaders, "to participants"},
 	{actRole, hostsOnly, "not of a host"},
 	{actSideRoom, leaders, "with a participant or an observer"},
-	{actClearHelp, leaders, ""},
+	{actAnswerHelp, leaders, ""},
 	{actRecord, leaders, "where the policy records, and with the login it wants"},
 	{actStopRecord, leaders, ""},
 	{actExtend, leadersAndClinic, "not beyond the schedule"},
@@ -93,7 +93,7 @@ var roleTable = []roleRow{
 	{actEnd, hostsAndClinic, ""},
 }
 
-// allowed is table, found by action.
+// allowed is roleTable indexed by action.
 var allowed = func() map[action]roleSet {
 	m := map[action]roleSet{}
 	for _, r := range roleTable {
@@ -102,14 +102,14 @@ var allowed = func() map[action]roleSet {
 	return m
 }()
 
-// A RoleRow is one row of the role table, for people to read.
+// A RoleRow is one row of the role table, for documentation.
 type RoleRow struct {
 	Action string
-	Roles  []auth.Role // who may, in the order host, cohost, participant, observer, clinic (the admin API)
+	Roles  []auth.Role // in the order host, cohost, participant, observer, clinic (the admin API)
 	Note   string
 }
 
-// RoleTable gives the role × action matrix that the room goes by; what it does not list nobody may do.
+// RoleTable returns the role × action matrix. Actions that it does not list are allowed to nobody.
 func RoleTable() []RoleRow {
 	var rows []RoleRow
 	for _, r := range roleTable {
@@ -124,7 +124,7 @@ func RoleTable() []RoleRow {
 	return rows
 }
 
-// named gives the permissions that the wire knows, in its order, and the action each stands for.
+// wirePermissions lists the permissions that the wire names, in its order, with their actions.
 var wirePermissions = []struct {
 	permission Permission
 	action     action
@@ -136,7 +136,7 @@ var wirePermissions = []struct {
 	{HelpSignal, actHelp},
 	{WaitingManage, actAdmit},
 	{ParticipantVerify, actVerify},
-	{AgreementRemind, actRemind},
+	{AgreementRemind, actShowAgreement},
 	{ParticipantMute, actMute},
 	{ParticipantRemove, actRemove},
 	{ParticipantGrant, actGrant},
@@ -150,7 +150,7 @@ var wirePermissions = []struct {
 
 func isRole(r auth.Role) bool { return everyRole[r] }
 
-// may reports whether an admitted participant may do something: by role, or by what policy and hosts gave.
+// may reports whether an action is allowed to a participant, by role, policy and overrides.
 func may(s State, p Participant, a action) bool {
 	if p.Access != Admitted {
 		return false
@@ -166,13 +166,13 @@ func may(s State, p Participant, a action) bool {
 			return s.Policy.ScreenForAll
 		}
 	}
-	if a == actRecord && s.Policy.Recording == NoRecording || a == actRemind && len(s.Policy.Agreement) == 0 {
+	if a == actRecord && s.Policy.Recording == NoRecording || a == actShowAgreement && len(s.Policy.Agreement) == 0 {
 		return false
 	}
 	return allowed[a][p.Role]
 }
 
-// permissions lists what the wire tells a participant about the table. Who waits has none.
+// permissions lists the permissions of a participant that the wire names; none while they wait.
 func permissions(s State, p Participant) []Permission {
 	var list []Permission
 	for _, n := range wirePermissions {
@@ -183,7 +183,7 @@ func permissions(s State, p Participant) []Permission {
 	return list
 }
 
-// authorize finds who acts and checks that they may.
+// authorize returns the acting participant if the action is allowed to them.
 func authorize(s State, by ParticipantID, a action) (Participant, *Error) {
 	p, ok := s.seat(by)
 	if by == ByClinic {
@@ -200,10 +200,10 @@ func authorize(s State, by ParticipantID, a action) (Participant, *Error) {
 	return p, nil
 }
 
-// clinicActor is who acts for ByClinic: as one admitted, in the column of its own.
+// clinicActor is the participant that acts for ByClinic: admitted, with a role of its own.
 func clinicActor() Participant { return Participant{ID: ByClinic, Role: clinicRole, Access: Admitted} }
 
-// authorizeOn is actor for acts upon somebody else.
+// authorizeOn is authorize for actions on another participant.
 func authorizeOn(s State, by, target ParticipantID, a action) (Participant, *Error) {
 	p, err := authorize(s, by, a)
 	switch {
@@ -217,7 +217,7 @@ func authorizeOn(s State, by, target ParticipantID, a action) (Participant, *Err
 	return p, nil
 }
 
-// findTarget finds the participant acted upon, in the state that the act needs.
+// findTarget returns the participant acted upon, if they have the given access.
 func findTarget(s State, id ParticipantID, a Access) (Participant, *Error) {
 	p, ok := s.seat(id)
 	if !ok || p.Access != a {
@@ -226,9 +226,9 @@ func findTarget(s State, id ParticipantID, a Access) (Participant, *Error) {
 	return p, nil
 }
 
-// askScreen passes the wish to share a screen to the hosts.
+// askScreen asks the hosts for permission to share a screen.
 func askScreen(s State, by ParticipantID) (Decision, *Error) {
-	p, err := authorize(s, by, actAskScreen)
+	p, err := authorize(s, by, actRequestScreen)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -242,7 +242,7 @@ func askScreen(s State, by ParticipantID) (Decision, *Error) {
 	return d, nil
 }
 
-// hosts lists those who lead the session.
+// hosts lists the admitted hosts and cohosts.
 func hosts(s State) []ParticipantID {
 	var ids []ParticipantID
 	for _, p := range s.Participants {

@@ -9,7 +9,7 @@ import (
 	"alcove/auth"
 )
 
-// acts has every act of the wire in a form that is allowed in group once the role is right.
+// acts holds every request of the wire in a form that group allows to the right role.
 var acts = map[string]func(by ParticipantID) []Command{
 	"admit":         func(by ParticipantID) []Command { return []Command{as(by, Admit{All: true})} },
 	"deny":          func(by ParticipantID) []Command { return []Command{as(by, Deny{Target: "wait"})} },
@@ -63,7 +63,7 @@ var acts = map[string]func(by ParticipantID) []Command{
 	"mute oneself": func(by ParticipantID) []Command { return []Command{as(by, SetMuted{Source: Microphone, Muted: true})} },
 }
 
-// matrix is written by hand, apart from the table of the code: the code of the answer, "" if allowed, for each of them.
+// matrix is written by hand, independently of roleTable: the expected code of each act, "" if allowed.
 var matrix = map[string]map[ParticipantID]Code{
 	"admit":             {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted},
 	"deny":              {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted},
@@ -107,7 +107,7 @@ var matrix = map[string]map[ParticipantID]Code{
 	"mute oneself":      {"obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
 }
 
-// full is group with all that the acts need: a recording that is asked for, an end to extend, a call for help.
+// full is group with everything that the acts need: a requested recording, an end to extend, a request for help.
 func full(t *testing.T) *script {
 	t.Helper()
 	r := group(t)
@@ -142,17 +142,17 @@ func TestEveryActByEveryRole(t *testing.T) {
 	}
 }
 
-// tried names, for each row of the table, the act that shows it.
-var tried = map[action]string{
+// actsByRow names the act that tests each row of the table.
+var actsByRow = map[action]string{
 	actPublishMicrophone: "unmute microphone", actPublishCamera: "unmute camera", actPublishScreen: "unmute screen",
-	actAskScreen: "ask for screen", actOffer: "offer", actSetMuted: "mute oneself", actHand: "raise hand", actHelp: "help",
+	actRequestScreen: "ask for screen", actOffer: "offer", actSetMuted: "mute oneself", actHand: "raise hand", actHelp: "help",
 	actConsent: "consent", actAdmit: "admit", actDeny: "deny", actSendBack: "send back", actAnswerWaiting: "answer waiting",
 	actVerify: "verify", actMute: "mute", actAskUnmute: "ask to unmute", actRemove: "remove", actUnbar: "lift", actGrant: "grant",
-	actRole: "set role", actSideRoom: "open side room", actClearHelp: "clear help", actRemind: "remind", actRecord: "record",
+	actRole: "set role", actSideRoom: "open side room", actAnswerHelp: "clear help", actShowAgreement: "remind", actRecord: "record",
 	actStopRecord: "stop recording", actExtend: "extend", actLock: "lock", actEnd: "end",
 }
 
-// TestEveryRowByEveryRole is generated from the table: who is in a row passes, all others are refused.
+// TestEveryRowByEveryRole is generated from the table: the roles in a row are allowed, all others are refused.
 func TestEveryRowByEveryRole(t *testing.T) {
 	r := full(t)
 	seats := map[auth.Role]ParticipantID{
@@ -160,7 +160,7 @@ func TestEveryRowByEveryRole(t *testing.T) {
 	}
 	for _, line := range roleTable {
 		for role, by := range seats {
-			act := acts[tried[line.action]]
+			act := acts[actsByRow[line.action]]
 			if act == nil {
 				t.Fatalf("nobody tries to %s", line.action)
 			}
@@ -178,8 +178,8 @@ func TestEveryRowByEveryRole(t *testing.T) {
 	}
 }
 
-// TestPermissionsTellTheTruth compares what the wire says with what is then allowed.
-func TestPermissionsTellTheTruth(t *testing.T) {
+// TestPermissionsMatchActs compares the permissions on the wire with the acts that are allowed.
+func TestPermissionsMatchActs(t *testing.T) {
 	of := map[Permission]string{
 		PublishMicrophone: "unmute microphone", PublishCamera: "unmute camera", PublishScreen: "unmute screen",
 		HandRaise: "raise hand", WaitingManage: "admit", ParticipantMute: "mute", ParticipantRemove: "remove",
@@ -201,7 +201,7 @@ func TestPermissionsTellTheTruth(t *testing.T) {
 	}
 }
 
-// statesOf are sessions in all kinds of state.
+// statesOf returns sessions in many states.
 func statesOf(t *testing.T) map[string]State {
 	after := func(commands ...Command) State {
 		r := group(t)
@@ -228,7 +228,7 @@ func statesOf(t *testing.T) map[string]State {
 	}
 }
 
-// strictPolicy asks for all that can be asked.
+// strictPolicy has every requirement that a policy can have.
 var strictPolicy = Policy{
 	Name: "default", MaxParticipants: 8, MaxWaiting: 4, ResumeWindow: time.Minute, Agreement: []Text{houseRules}, Verify: true,
 	Passcode: true, PasscodeForAll: true, Entry: Assurance{AMR: []string{"mfa"}}, Hosting: Assurance{MaxAuthAge: time.Minute},

@@ -11,7 +11,7 @@ import (
 
 var start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
-// A script plays commands to one session.
+// A script runs commands on one session.
 type script struct {
 	t   *testing.T
 	now time.Time
@@ -25,7 +25,7 @@ func newScript(t *testing.T) *script {
 	}}}
 }
 
-// An act is a command with the participant who gives it; a bare Command is given by the daemon.
+// An act is a command with its actor; a bare Command comes from the daemon.
 type act struct {
 	by ParticipantID
 	Command
@@ -49,7 +49,7 @@ func commandName(c Command) string {
 	return fmt.Sprintf("%T", c)
 }
 
-// do plays a command that must succeed, a second later.
+// do runs a command that must succeed, a second later.
 func (r *script) do(c Command) Decision {
 	r.t.Helper()
 	r.now = r.now.Add(time.Second)
@@ -61,7 +61,7 @@ func (r *script) do(c Command) Decision {
 	return d
 }
 
-// refused plays a command that must be refused, and change nothing.
+// refused runs a command that must be refused and change nothing.
 func (r *script) refused(c Command, want Code) {
 	r.t.Helper()
 	d, err := decide(r.now, r.s, c)
@@ -83,7 +83,7 @@ func codeOf(err error) Code {
 
 func hash(s string) auth.SecretHash { return auth.NewSecret(s).Hash() }
 
-// joinAs is a Join by person, whose seat and secret are both called id.
+// joinAs is a Join by person, with id as seat and secret.
 func joinAs(id, person string, role auth.Role) Join {
 	return Join{
 		Participant: ParticipantID(id), Secret: hash(id),
@@ -91,7 +91,7 @@ func joinAs(id, person string, role auth.Role) Join {
 	}
 }
 
-// seatOf joins a new person who is called as their seat, and admits them by "host" unless the role does.
+// seatOf joins a new person named like the seat, and lets "host" admit them if they wait.
 func (r *script) seatOf(id string, role auth.Role) {
 	r.t.Helper()
 	r.do(joinAs(id, id, role))
@@ -100,7 +100,7 @@ func (r *script) seatOf(id string, role auth.Role) {
 	}
 }
 
-// group is a session with one of each role, one who waits, one who was removed.
+// group is a session with a participant of each role, a waiting one and a removed one.
 func group(t *testing.T) *script {
 	t.Helper()
 	r := newScript(t)
@@ -140,7 +140,7 @@ func (r *script) wantAccess(id ParticipantID, want Access) {
 	}
 }
 
-// closing finds what a seat is told at its end.
+// closing returns the Closing effect of a seat.
 func closing(d Decision, id ParticipantID) Closing {
 	for _, e := range d.Effects {
 		if c, ok := e.(Closing); ok && c.To == id {

@@ -3,7 +3,7 @@ package room
 // has reports whether a seat is in the side room.
 func (r SideRoom) has(id ParticipantID) bool { return r.Host == id || r.Guest == id }
 
-// other is who is there with id.
+// other returns the other participant of the side room.
 func (r SideRoom) other(id ParticipantID) ParticipantID {
 	if r.Host == id {
 		return r.Guest
@@ -21,15 +21,15 @@ func (s State) sideRoomOf(id ParticipantID) (SideRoom, bool) {
 	return SideRoom{}, false
 }
 
-// CanHear reports whether two seats hear each other: both in the group, or both in one side room.
+// CanHear reports whether two seats receive each other's media: both in the group, or both in one side room.
 func CanHear(s State, a, b ParticipantID) bool {
 	ra, asideA := s.sideRoomOf(a)
 	rb, asideB := s.sideRoomOf(b)
 	return asideA == asideB && ra == rb
 }
 
-// openSideRoom takes a participant apart from the group: for a crisis, or a private word. Nobody needs a new token, and the host
-// counts as present.
+// openSideRoom moves the host and a participant to a side room, for a crisis or a private talk. They need no new token, and the host
+// still counts as present.
 func openSideRoom(s State, by ParticipantID, c OpenSideRoom) (Decision, *Error) {
 	host, err := authorizeOn(s, by, c.Target, actSideRoom)
 	if err != nil {
@@ -50,7 +50,7 @@ func openSideRoom(s State, by ParticipantID, c OpenSideRoom) (Decision, *Error) 
 	return Decision{Events: []Event{SideRoomOpened{SideRoom{Host: host.ID, Guest: p.ID}}}}, nil
 }
 
-// closeSideRoom brings both back to the group.
+// closeSideRoom returns both to the group.
 func closeSideRoom(s State, by ParticipantID) (Decision, *Error) {
 	p, ok := s.seat(by)
 	if !ok {
@@ -63,14 +63,14 @@ func closeSideRoom(s State, by ParticipantID) (Decision, *Error) {
 	return Decision{Events: []Event{SideRoomClosed{r}}}, nil
 }
 
-// sideRoomStands reports whether both are in the group and one still leads.
-func (s State) sideRoomStands(r SideRoom) bool {
+// sideRoomValid reports whether both are admitted and the host is still host or cohost.
+func (s State) sideRoomValid(r SideRoom) bool {
 	host, ok := s.seat(r.Host)
 	guest, also := s.seat(r.Guest)
 	return ok && also && host.Access == Admitted && host.Role.Hosts() && guest.Access == Admitted
 }
 
-// requestHelp calls the hosts. Who calls again is heard again; nobody else learns of it.
+// requestHelp asks the hosts for help. A repeated request notifies them again. Other participants are not notified.
 func requestHelp(s State, by ParticipantID) (Decision, *Error) {
 	p, err := authorize(s, by, actHelp)
 	if err != nil {
@@ -86,9 +86,9 @@ func requestHelp(s State, by ParticipantID) (Decision, *Error) {
 	return d, nil
 }
 
-// clearHelp says that a host has seen to it.
+// clearHelp marks a request for help as answered.
 func clearHelp(s State, by ParticipantID, c ClearHelp) (Decision, *Error) {
-	if _, err := authorizeOn(s, by, c.Target, actClearHelp); err != nil {
+	if _, err := authorizeOn(s, by, c.Target, actAnswerHelp); err != nil {
 		return Decision{}, err
 	}
 	p, ok := s.seat(c.Target)

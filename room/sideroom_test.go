@@ -7,8 +7,8 @@ import (
 	"alcove/auth"
 )
 
-// hears lists whom each admitted participant hears.
-func (r *script) hears() map[ParticipantID][]ParticipantID {
+// receives lists whose media each admitted participant receives.
+func (r *script) receives() map[ParticipantID][]ParticipantID {
 	m := map[ParticipantID][]ParticipantID{}
 	for _, seat := range PlanOf(r.s).Entries {
 		m[seat.Participant] = seat.Receives
@@ -18,13 +18,13 @@ func (r *script) hears() map[ParticipantID][]ParticipantID {
 
 func TestSideRoom(t *testing.T) {
 	r := group(t)
-	before := r.hears()
+	before := r.receives()
 	r.do(as("ann", SetHand{Raised: true}))
 	r.do(as("host", OpenSideRoom{Target: "ann"}))
 	want := map[ParticipantID][]ParticipantID{
 		"host": ids("ann"), "ann": ids("host"), "cohost": ids("ben", "obs"), "ben": ids("cohost", "obs"), "obs": ids("cohost", "ben"),
 	}
-	if got := r.hears(); !reflect.DeepEqual(got, want) {
+	if got := r.receives(); !reflect.DeepEqual(got, want) {
 		t.Fatalf("hear %v", got)
 	}
 	for _, viewer := range ids("ben", "cohost") {
@@ -49,12 +49,12 @@ func TestSideRoom(t *testing.T) {
 	r.refused(as("cohost", CloseSideRoom{}), InvalidState)
 	r.refused(as("gone", CloseSideRoom{}), InvalidState)
 	r.do(as("cohost", OpenSideRoom{Target: "ben"})) // a second one
-	if got := r.hears()["obs"]; got != nil {
+	if got := r.receives()["obs"]; got != nil {
 		t.Fatalf("left alone, obs hears %v", got)
 	}
 	r.do(as("ann", CloseSideRoom{}))
 	r.do(as("cohost", CloseSideRoom{}))
-	if got := r.hears(); !reflect.DeepEqual(got, before) {
+	if got := r.receives(); !reflect.DeepEqual(got, before) {
 		t.Fatalf("back, hear %v", got)
 	}
 }
@@ -140,8 +140,8 @@ func TestRevoke(t *testing.T) {
 	r.wantEnded("revoked")
 }
 
-// What the clinic takes back is its own word, not that of a host.
-func TestReinstateLeavesBarsOfHosts(t *testing.T) {
+// The clinic undoes its own revocations, not the bars of hosts.
+func TestUndoRevokeKeepsBarsOfHosts(t *testing.T) {
 	r := group(t)
 	r.do(as("host", Remove{Target: "ann"}))
 	r.do(Revoke{Persons: []PersonID{"ann"}})
@@ -235,8 +235,8 @@ func TestSetRole(t *testing.T) {
 	r.refused(as("host", SetRole{Target: "ann", Role: auth.Cohost}), MFARequired)
 }
 
-// TestWhoLeadsNoMoreIsWhatTheTokenSaid: an observer who was made a cohost does not come out of it a participant.
-func TestWhoLeadsNoMoreIsWhatTheTokenSaid(t *testing.T) {
+// TestFormerCohostKeepsTokenRole checks that an observer who was made a cohost does not become a participant afterwards.
+func TestFormerCohostKeepsTokenRole(t *testing.T) {
 	r := group(t)
 	role := func(id ParticipantID) auth.Role {
 		p, _ := r.s.seat(id)
@@ -271,8 +271,8 @@ func TestWhoLeadsNoMoreIsWhatTheTokenSaid(t *testing.T) {
 	}
 }
 
-// TestWhoLeadsNoMoreStandsWhereTheyWould: a cohost never acknowledged anything.
-func TestWhoLeadsNoMoreStandsWhereTheyWould(t *testing.T) {
+// TestFormerCohostNeedsRequirements demotes a cohost who never acknowledged anything.
+func TestFormerCohostNeedsRequirements(t *testing.T) {
 	r := newScript(t)
 	r.s.Policy.Agreement = []Text{houseRules}
 	r.seatOf("host", auth.Host)

@@ -15,7 +15,7 @@ type (
 	PublicationID string
 )
 
-// Source is what a publication shows or sounds (W3C Media Capture).
+// Source is the kind of device that a publication captures (W3C Media Capture).
 type Source string
 
 // The closed list of sources.
@@ -25,10 +25,10 @@ const (
 	Screen     Source = "screen"
 )
 
-// Access is where a participant stands.
+// Access is a participant's state of admission.
 type Access string
 
-// The closed list of states. All but Waiting and Admitted are final: the participant is gone from the State.
+// The closed list of states. All but Waiting and Admitted are final: the seat is no longer in the State.
 const (
 	Waiting  Access = "waiting"
 	Admitted Access = "admitted"
@@ -43,7 +43,7 @@ type Participant struct {
 	ID           ParticipantID
 	Person       PersonID
 	Role         auth.Role
-	TokenRole    auth.Role // as the token gave it: Role may be another since
+	TokenRole    auth.Role // role of the token; Role may have changed since
 	DisplayName  string
 	VerifiedName string
 	Access       Access    // Waiting or Admitted
@@ -51,27 +51,27 @@ type Participant struct {
 	Returning    bool      // was admitted in this session before
 	Connected    bool
 	LostAt       time.Time // when the connection dropped, if not Connected
-	Verified     bool      // a host knows who this is
+	Verified     bool      // a host verified the person's identity
 	PasscodeOK   bool      // entered the room's passcode
-	Login        Login     // how the person proved to the clinic who they are
+	Login        Login     // how the person logged in at the clinic
 	HandRaised   bool
-	HelpRaised   bool // asked the hosts for help: nobody else sees it
+	HelpRaised   bool // asked the hosts for help; only they see it
 	Overrides    Overrides
 	Secret       auth.SecretHash // resumes this seat
 	OldSecret    auth.SecretHash // the one before, until Secret is confirmed
-	Generation   uint32          // number of the PeerConnection, 0 before the first offer
+	Generation   uint32          // number of the PeerConnection; 0 before the first offer
 	Publications []Publication
 	Media        MediaState
 }
 
-// MediaState is what hosts see of a participant's connection for media.
+// MediaState is the state of a participant's media connection, shown to hosts.
 type MediaState struct {
-	AES128  bool   // the newest that got keys had to use AES-128
-	Failure string // why the newest got no keys, a code of the protocol; "" once one has
+	AES128  bool   // the newest connection with keys uses AES-128
+	Failure string // protocol code of why the newest connection got no keys; "" once one has
 }
 
-// A Publication is one source of one participant. Its CSRC never changes: a new one needs a new ID, for the media plane sends packets
-// again under their first number, to the bit as before.
+// A Publication is one source of one participant. Its CSRC never changes, because the media plane retransmits packets bit for bit: a
+// new CSRC needs a new ID.
 type Publication struct {
 	ID     PublicationID
 	Source Source
@@ -79,39 +79,39 @@ type Publication struct {
 	CSRC   uint32 // names the source in packets (RFC 3550, section 5.1), unique in the session
 }
 
-// A Bar keeps a removed person out for the session.
+// A Bar excludes a removed person for the rest of the session.
 type Bar struct {
 	Person      PersonID
 	Participant ParticipantID // the removed seat
 	DisplayName string
-	Revoked     bool // the clinic's word: no host lifts it
+	Revoked     bool // set by the clinic; no host can remove it
 }
 
-// A SideRoom is a host and one participant apart from the group: they hear only each other.
+// A SideRoom holds a host and one participant apart from the group: they receive only each other's media.
 type SideRoom struct{ Host, Guest ParticipantID }
 
 // State is a session. It is a value: Apply copies what it changes.
 type State struct {
 	Name         string
 	Policy       Policy
-	NotBefore    time.Time // nobody but hosts is in before; zero: no such time
-	NotAfter     time.Time // the session ends then, whatever a host extends; zero: no such time
+	NotBefore    time.Time // only hosts enter earlier; zero: no limit
+	NotAfter     time.Time // the session ends then, even if extended; zero: no limit
 	StartedAt    time.Time // the first admission
 	EndsAt       time.Time // the absolute limit, as extended; zero: none
-	Warned       int       // the mark of the last warning, in minutes before the end; 0: none yet
-	AbsentSince  time.Time // when the last host left; zero: a host is there, or none ever was
-	AloneSince   time.Time // since when fewer than two are admitted; zero: not so
+	Warned       int       // mark of the last warning, in minutes before the end; 0: none yet
+	AbsentSince  time.Time // when the last host left; zero: a host is present, or none ever was
+	AloneSince   time.Time // since when fewer than two are admitted; zero: two or more are
 	Locked       bool
-	AbsenceLock  bool          // the lock came with the last host's leaving and goes with a host's return
-	EndedFor     string        // "" while it runs, else the reason: host, empty, draining, internal
+	AbsenceLock  bool          // locked because the last host left; unlocked when a host returns
+	EndedFor     string        // reason for the end: host, empty, draining, internal, ...; "" while the session runs
 	Participants []Participant // waiting and admitted, in order of arrival
-	Known        []PersonID    // was admitted once
+	Known        []PersonID    // people who were admitted in this session
 	Barred       []Bar
 	LastCSRC     uint32
-	Acknowledged []Acknowledgement // texts that people acknowledged, here or in an earlier session
-	Asked        []Scope           // what a host wants to record: the scopes of consent that are asked for
-	Recorder     RecorderProgress  // with what is asked for
-	Consents     []Consent         // the newest answer of each person to each scope
+	Acknowledged []Acknowledgement // texts that people acknowledged, in this or an earlier session
+	Asked        []Scope           // scopes that a host asks to record
+	Recorder     RecorderProgress  // with the scopes in Asked
+	Consents     []Consent         // newest answer of each person to each scope
 	SideRooms    []SideRoom
-	Withheld     []PersonID // whose sound was withheld once: the next time the permission is taken away
+	Withheld     []PersonID // people with a source that was withheld once; the next time its permission is taken away
 }

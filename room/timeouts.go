@@ -2,7 +2,7 @@ package room
 
 import "time"
 
-// disconnect starts the time in which a seat may be resumed.
+// disconnect starts the resume window of a seat.
 func disconnect(now time.Time, s State, by ParticipantID) (Decision, *Error) {
 	p, ok := s.seat(by)
 	if !ok {
@@ -14,7 +14,7 @@ func disconnect(now time.Time, s State, by ParticipantID) (Decision, *Error) {
 	return Decision{Events: []Event{SeatDropped{ID: p.ID, At: now}}}, nil
 }
 
-// confirm lets the secret before the newest die.
+// confirm invalidates the previous resume secret.
 func confirm(s State, by ParticipantID) (Decision, *Error) {
 	if _, ok := s.seat(by); !ok {
 		return Decision{}, refuse(InvalidState, "this seat is over")
@@ -22,7 +22,7 @@ func confirm(s State, by ParticipantID) (Decision, *Error) {
 	return Decision{Events: []Event{SecretConfirmed{ID: by}}}, nil
 }
 
-// leave ends the own seat, from the group or from the waiting room.
+// leave ends the participant's own seat, in the group or in the waiting room.
 func leave(s State, by ParticipantID) (Decision, *Error) {
 	if _, ok := s.seat(by); !ok {
 		return Decision{}, refuse(InvalidState, "this seat is over")
@@ -32,8 +32,7 @@ func leave(s State, by ParticipantID) (Decision, *Error) {
 	return d, nil
 }
 
-// tick does what time asks for: the session ends, or seats that nobody resumed and those that waited too long do, or everyone is
-// warned of the end.
+// tick applies deadlines: it ends the session, ends seats that were not resumed or waited too long, and warns of the end.
 func tick(s State, c Tick) (Decision, *Error) {
 	if len(s.Participants) == 0 {
 		return Decision{Events: []Event{SessionEnded{Reason: "empty"}}}, nil
@@ -53,7 +52,7 @@ func tick(s State, c Tick) (Decision, *Error) {
 	return d, nil
 }
 
-// seatDeadline is when a seat ends by itself, and why: dropped and not resumed, or waiting for too long.
+// seatDeadline returns when a seat expires, and why: dropped and not resumed, or waiting for too long.
 func seatDeadline(s State, p Participant) (at time.Time, reason string, ok bool) {
 	if !p.Connected {
 		at, reason, ok = resumeUntil(s.Policy, p), "expired", true
@@ -66,8 +65,8 @@ func seatDeadline(s State, p Participant) (at time.Time, reason string, ok bool)
 	return at, reason, ok
 }
 
-// resumeUntil is when a dropped seat ends. One who waits has longer: nobody looks at a waiting room all the time, and a phone locks itself.
-// Whoever is admitted meanwhile cannot know, and has as long again.
+// resumeUntil returns the end of a dropped seat's resume window. In the waiting room it is longer, because people put the phone away
+// and it locks itself. A participant admitted while disconnected does not know it yet, and gets the long window again.
 func resumeUntil(policy Policy, p Participant) time.Time {
 	switch {
 	case p.Access == Waiting:
@@ -78,13 +77,13 @@ func resumeUntil(policy Policy, p Participant) time.Time {
 	return p.LostAt.Add(policy.ResumeWindow)
 }
 
-// An ending is one way in which time ends a session.
+// A sessionEnd is one deadline that ends the session.
 type sessionEnd struct {
 	at     time.Time
 	reason string
 }
 
-// sessionEnds lists the ways that are open now, and that everyone may know of, first the absolute ones.
+// sessionEnds lists the deadlines in force, the absolute ones first. All of them may be shown to everyone.
 func sessionEnds(s State) []sessionEnd {
 	var list []sessionEnd
 	if !s.NotAfter.IsZero() {
@@ -102,7 +101,7 @@ func sessionEnds(s State) []sessionEnd {
 	return list
 }
 
-// nextEnd is the first of them, zero if there is none.
+// nextEnd returns the earliest of them, zero if there is none.
 func nextEnd(s State) sessionEnd {
 	var next sessionEnd
 	for _, e := range sessionEnds(s) {
@@ -113,7 +112,7 @@ func nextEnd(s State) sessionEnd {
 	return next
 }
 
-// timeLimit is the end that is warned of: the absolute limit or the schedule's, zero if there is none.
+// timeLimit returns the end that warnings announce: the absolute limit or the scheduled end, whichever is earlier; zero if none.
 func timeLimit(s State) time.Time {
 	if s.EndsAt.IsZero() || !s.NotAfter.IsZero() && s.NotAfter.Before(s.EndsAt) {
 		return s.NotAfter
@@ -121,7 +120,7 @@ func timeLimit(s State) time.Time {
 	return s.EndsAt
 }
 
-// markAt is the smallest mark that is not below what is left, 0 above all: it and those above are done with.
+// markAt returns the smallest mark that the remaining time has reached, 0 if none: warnings for it and for larger marks are due.
 func markAt(now, end time.Time) int {
 	mark := 0
 	for _, m := range warningMarks {
@@ -132,7 +131,7 @@ func markAt(now, end time.Time) int {
 	return mark
 }
 
-// warn tells everyone in the group that the end comes, once at each mark.
+// warn warns everyone in the group of the end, once at each mark.
 func (d *Decision) warn(now time.Time, s State) {
 	end := timeLimit(s)
 	mark := markAt(now, end)
@@ -148,7 +147,7 @@ func (d *Decision) warn(now time.Time, s State) {
 	}
 }
 
-// nextWarning is when the next mark is reached.
+// nextWarning returns when the next mark is reached.
 func nextWarning(s State) (time.Time, bool) {
 	end := timeLimit(s)
 	if end.IsZero() {
@@ -162,7 +161,7 @@ func nextWarning(s State) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// extend moves the absolute limit, not beyond the schedule.
+// extend moves the absolute limit, but not beyond the scheduled end.
 func extend(now time.Time, s State, by ParticipantID, c Extend) (Decision, *Error) {
 	if _, err := authorize(s, by, actExtend); err != nil {
 		return Decision{}, err
@@ -174,8 +173,8 @@ func extend(now time.Time, s State, by ParticipantID, c Extend) (Decision, *Erro
 		return Decision{}, refuse(InvalidState, "the session has no limit to extend")
 	}
 	to := s.EndsAt.Add(time.Duration(c.Minutes) * time.Minute)
-	if last := s.StartedAt.Add(maxSession); to.After(last) {
-		to = last
+	if latest := s.StartedAt.Add(maxSession); to.After(latest) {
+		to = latest
 	}
 	if !s.NotAfter.IsZero() && to.After(s.NotAfter) {
 		to = s.NotAfter
@@ -186,7 +185,7 @@ func extend(now time.Time, s State, by ParticipantID, c Extend) (Decision, *Erro
 	return Decision{Events: []Event{EndMoved{At: to, Mark: markAt(now, to)}}}, nil
 }
 
-// NextDeadline says when a Tick is due, if ever. A session without seats is due at once.
+// NextDeadline returns when a Tick is due, and false if never. A session without seats is due at once.
 func NextDeadline(s State) (time.Time, bool) {
 	if s.EndedFor != "" {
 		return time.Time{}, false

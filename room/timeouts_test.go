@@ -8,7 +8,7 @@ import (
 	"alcove/auth"
 )
 
-// wait lets time pass the way the actor does: a Tick at each deadline. It gives the last effects.
+// wait advances time as the actor does, with a Tick at each deadline. It returns the last effects.
 func (r *script) wait(d time.Duration) []Effect {
 	r.t.Helper()
 	var told []Effect
@@ -31,7 +31,7 @@ func (r *script) wait(d time.Duration) []Effect {
 	return nil
 }
 
-func timed(t *testing.T, change func(*Policy)) *script {
+func newTimedScript(t *testing.T, change func(*Policy)) *script {
 	t.Helper()
 	r := newScript(t)
 	change(&r.s.Policy)
@@ -48,7 +48,7 @@ func (r *script) wantEnded(reason string) {
 }
 
 func TestAbsoluteLimit(t *testing.T) {
-	r := timed(t, func(p *Policy) { p.SessionLimit = 30 * time.Minute })
+	r := newTimedScript(t, func(p *Policy) { p.SessionLimit = 30 * time.Minute })
 	end := r.s.StartedAt.Add(30 * time.Minute)
 	if v := ViewOf(r.s, "ann").Room; !v.EndsAt.Equal(end) || v.EndsFor != "limit" {
 		t.Fatalf("ends at %s for %q", v.EndsAt, v.EndsFor)
@@ -75,8 +75,8 @@ func TestAbsoluteLimit(t *testing.T) {
 	r.wantEnded("limit")
 }
 
-func TestALateTickWarnsOnce(t *testing.T) {
-	r := timed(t, func(p *Policy) { p.SessionLimit = 30 * time.Minute })
+func TestLateTickWarnsOnce(t *testing.T) {
+	r := newTimedScript(t, func(p *Policy) { p.SessionLimit = 30 * time.Minute })
 	r.now = r.s.EndsAt.Add(-4*time.Minute - time.Second)
 	d := r.do(Tick{Now: r.now})
 	if !reflect.DeepEqual(d.Effects, []Effect{Warning{"host", 5}, Warning{"ann", 5}}) {
@@ -87,8 +87,8 @@ func TestALateTickWarnsOnce(t *testing.T) {
 	}
 }
 
-func TestExtendHasAnEnd(t *testing.T) {
-	r := timed(t, func(*Policy) {})
+func TestExtendIsBounded(t *testing.T) {
+	r := newTimedScript(t, func(*Policy) {})
 	r.refused(as("host", Extend{Minutes: 10}), InvalidState)
 	r.s.EndsAt = r.s.StartedAt.Add(maxSession - time.Minute)
 	r.do(as("host", Extend{Minutes: 10}))
@@ -127,7 +127,7 @@ func TestSchedule(t *testing.T) {
 }
 
 func TestWaitingLimit(t *testing.T) {
-	r := timed(t, func(p *Policy) { p.WaitingLimit = 10 * time.Minute })
+	r := newTimedScript(t, func(p *Policy) { p.WaitingLimit = 10 * time.Minute })
 	r.do(joinAs("ben", "ben", auth.Participant))
 	told := r.wait(10 * time.Minute)
 	if want := []Effect{Closing{To: "ben", Access: Left, Reason: "timeout"}}; !reflect.DeepEqual(told, want) {
@@ -140,7 +140,7 @@ func TestWaitingLimit(t *testing.T) {
 }
 
 func TestIdleLimit(t *testing.T) {
-	r := timed(t, func(p *Policy) { p.IdleLimit = 20 * time.Minute })
+	r := newTimedScript(t, func(p *Policy) { p.IdleLimit = 20 * time.Minute })
 	r.wait(time.Hour)
 	r.do(as("ann", Leave{}))
 	r.wait(19 * time.Minute)
@@ -161,7 +161,7 @@ func TestWaitingForTheHostIsNotIdle(t *testing.T) {
 
 func TestLastHostLeaves(t *testing.T) {
 	grace := func(p *Policy) { p.HostGrace = 5 * time.Minute }
-	r := timed(t, grace)
+	r := newTimedScript(t, grace)
 	r.do(joinAs("wait", "wait", auth.Participant))
 	r.do(as("host", Leave{}))
 	v := ViewOf(r.s, "ann").Room
@@ -179,7 +179,7 @@ func TestLastHostLeaves(t *testing.T) {
 	r.wait(5 * time.Minute)
 	r.wantEnded("absent")
 
-	r = timed(t, grace)
+	r = newTimedScript(t, grace)
 	r.do(as("host", Lock{}))
 	r.do(as("host", Leave{}))
 	r.do(joinAs("host2", "host", auth.Host))
@@ -187,7 +187,7 @@ func TestLastHostLeaves(t *testing.T) {
 		t.Fatalf("a host's lock was lifted by a return: %+v", v)
 	}
 
-	r = timed(t, grace)
+	r = newTimedScript(t, grace)
 	r.do(as("host", Disconnect{}))
 	if r.s.Locked {
 		t.Fatal("locked while the host's seat waits")
@@ -199,14 +199,14 @@ func TestLastHostLeaves(t *testing.T) {
 	r.wait(5 * time.Minute)
 	r.wantEnded("absent")
 
-	r = timed(t, func(*Policy) {})
+	r = newTimedScript(t, func(*Policy) {})
 	r.do(as("host", Leave{}))
 	r.wait(time.Hour)
 	r.wantEnded("") // no grace period is no end
 }
 
-func TestAHostInASideRoomIsPresent(t *testing.T) {
-	r := timed(t, func(p *Policy) { p.HostGrace = time.Minute })
+func TestHostInSideRoomIsPresent(t *testing.T) {
+	r := newTimedScript(t, func(p *Policy) { p.HostGrace = time.Minute })
 	r.seatOf("ben", auth.Participant)
 	r.do(as("host", OpenSideRoom{Target: "ann"}))
 	r.wait(time.Hour)

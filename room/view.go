@@ -31,7 +31,7 @@ const (
 	HelpSignal        Permission = "help.signal"
 )
 
-// A Self is what a participant knows of the own seat.
+// A Self is the participant's own part of a View.
 type Self struct {
 	ID          ParticipantID
 	Role        auth.Role
@@ -39,38 +39,38 @@ type Self struct {
 	Permissions []Permission
 	Generation  uint32
 
-	Needs      Needs         // what stands before admission
-	Agreement  []Text        // what is to be acknowledged, in every locale: of each ID one
-	Consents   []ConsentView // what is asked, and the own answers
-	SideRoom   ParticipantID // the other one in the side room, "" in the group
+	Needs      Needs         // requirements still to be met before admission
+	Agreement  []Text        // texts still to be acknowledged, in every locale; one of each ID is enough
+	Consents   []ConsentView // consents asked for, with the participant's answers
+	SideRoom   ParticipantID // the other participant in the side room, "" in the group
 	HelpRaised bool
 }
 
-// Needs is what one has to do before a host may admit them.
+// Needs lists the requirements that a participant has to meet before a host may admit them.
 type Needs struct {
 	Agreement    bool // acknowledge Self.Agreement
 	Passcode     bool
 	Verification bool // by a host
-	MFA          bool // log in better, and come with another token
+	MFA          bool // a stronger login, with a new token
 }
 
-// A ConsentView is one scope that is asked for, and the own answer to it; the answers of others are nobody's business.
+// A ConsentView is one scope that consent is asked for, and the participant's answer to it. It never shows the answers of others.
 type ConsentView struct {
 	Scope   Scope
 	Purpose string
-	Texts   []Text // one to show and to answer, in every locale
-	Answer  Answer // "" if there is none to these texts
+	Texts   []Text // the text to be answered, in every locale
+	Answer  Answer // "" if none was given to these texts
 }
 
-// A RoomView is what the admitted know of the room.
+// A RoomView is the part of a View about the room, for admitted participants.
 type RoomView struct {
 	Name        string
 	Locked      bool
-	AbsenceLock bool // nobody locked it: the last host left
+	AbsenceLock bool // locked because the last host left
 	HostAbsent  bool
 	Recording   RecordingState
-	EndsAt      time.Time // the next end that is known
-	EndsFor     string    // why it would end then: limit, absent, idle
+	EndsAt      time.Time // the earliest known end; zero if none
+	EndsFor     string    // reason for it: limit, absent, idle
 }
 
 // A PersonView is one row of the roster.
@@ -82,7 +82,7 @@ type PersonView struct {
 	HandRaised   bool
 	Verified     bool
 	Overrides    Overrides
-	Away         bool // in a side room with somebody else; why they are away, nobody is told
+	Away         bool // in a side room without the viewer; the reason is not shown
 	Publications []Publication
 
 	VerifiedName string     // for hosts only: the name of the token
@@ -99,29 +99,28 @@ type WaiterView struct {
 	Returning    bool
 	Connected    bool
 	Verified     bool
-	HelpRaised   bool // before they were sent back
+	HelpRaised   bool // had asked for help before being sent back
 	Needs        Needs
 }
 
-// A BarView is one row of the hosts' list of the barred.
+// A BarView is one row of the hosts' list of barred people.
 type BarView struct {
 	ID          ParticipantID
 	DisplayName string
 }
 
-// A View is everything that one participant may see. For one who waits all but Self is empty; Waiting and Barred are for
-// hosts.
+// A View is everything that one participant may see. While they wait, all but Self is empty; Waiting and Barred are for hosts.
 type View struct {
 	Self    Self
 	Room    *RoomView    // nil unless admitted
 	Roster  []PersonView // nil unless admitted
 	Waiting []WaiterView // nil unless host or cohost
 	Barred  []BarView
-	Slots   int // pairs of slots this participant needs: 0 unless admitted
+	Slots   int // pairs of slots that this participant needs; 0 unless admitted
 }
 
-// ViewOf says what id may see, and is the only place that does. For one who has no seat it is empty; ByClinic sees what a host
-// does. Its slices are shared with the State: read only.
+// ViewOf computes what id may see; no other code decides that. Without a seat the View is empty; ByClinic sees what a host sees.
+// Its slices are shared with the State and are read-only.
 func ViewOf(s State, id ParticipantID) View {
 	if id == ByClinic {
 		return View{Room: roomView(s), Roster: roster(s, clinicActor()), Waiting: waiters(s), Barred: bars(s)}
@@ -162,7 +161,7 @@ func roomView(s State) *RoomView {
 	}
 }
 
-// roster lists the admitted in order of admission, as viewer sees them, and the recorder while it is there.
+// roster lists the admitted participants in order of admission, as viewer sees them, and the recorder while it records.
 func roster(s State, viewer Participant) []PersonView {
 	var in []Participant
 	for _, p := range s.Participants {
@@ -175,13 +174,13 @@ func roster(s State, viewer Participant) []PersonView {
 	for _, p := range in {
 		list = append(list, personView(s, p, viewer))
 	}
-	if RecordingOf(s).Records() && viewer.ID != ByClinic { // whose software reads the state instead
+	if RecordingOf(s).Records() && viewer.ID != ByClinic { // the clinic reads Room.Recording instead
 		list = append(list, PersonView{ID: RecorderID, Role: RecorderRole, Connected: true})
 	}
 	return list
 }
 
-// personView shows one of the group. Of one who is away nothing shows what happens there.
+// personView is the roster row of p. For p in another side room it reveals nothing of what happens there.
 func personView(s State, p, viewer Participant) PersonView {
 	v := PersonView{
 		ID: p.ID, DisplayName: p.DisplayName, Role: p.Role, Connected: p.Connected, HandRaised: p.HandRaised,
@@ -217,14 +216,14 @@ func bars(s State) []BarView {
 	list := []BarView{}
 	for _, b := range s.Barred {
 		if b.Participant == "" {
-			continue // never had a seat here
+			continue // never had a seat in this session
 		}
 		list = append(list, BarView{ID: b.Participant, DisplayName: b.DisplayName})
 	}
 	return list
 }
 
-// slotsFor counts the others who may be seen or heard, rounded up to a step so that offers are rare.
+// slotsFor counts the other participants who may publish, rounded up to a step so that new offers are rare.
 func slotsFor(s State, id ParticipantID) int {
 	n := 0
 	for _, p := range s.Participants {

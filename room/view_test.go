@@ -39,8 +39,8 @@ func TestViewOfAdmitted(t *testing.T) {
 	}
 }
 
-// Nobody is hidden: in every state everyone who is admitted sees everyone who is, observers and who is aside included.
-func TestNobodyIsHidden(t *testing.T) {
+// In every state the roster of every admitted participant lists all admitted participants, including observers and side rooms.
+func TestRosterListsEveryone(t *testing.T) {
 	observers := 0
 	for state, s := range statesOf(t) {
 		var in []ParticipantID
@@ -119,8 +119,8 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// TestPlanForgivesNothing gives the plan states that Decide never makes.
-func TestPlanForgivesNothing(t *testing.T) {
+// TestPlanChecksImpossibleStates passes states to PlanOf that Decide never produces.
+func TestPlanChecksImpossibleStates(t *testing.T) {
 	r := group(t)
 	r.s = Apply(r.s, MutedSet{ID: "ann", Source: Screen, Muted: false})
 	if pub := PlanOf(r.s).Entries[2].Sends[2]; pub.Source != Screen || !pub.Muted {
