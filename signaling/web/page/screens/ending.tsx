@@ -86,7 +86,7 @@ const endings: Record<string, Words> = {
 };
 
 export function EndingScreen({ code, onAgain }: { code: string; onAgain?: (() => void) | undefined }): JSX.Element {
-  const { ending: { value: ending }, selfState: care } = useStore();
+  const { ending: { value: ending }, selfState } = useStore();
   const words = endings[code] ?? unexpected;
   return (
     <>
@@ -97,7 +97,7 @@ export function EndingScreen({ code, onAgain }: { code: string; onAgain?: (() =>
           <div class="body" role="status">
             {words.body.map((sentence, i) => <p key={i}>{sentence}</p>)}
             {ending?.message && <><p>They wrote:</p><p class="said">“{ending.message}”</p></>}
-            {care.leftWithConsent.value && code !== 'replaced' && (
+            {selfState.leftWithConsent.value && code !== 'replaced' && (
               <p data-testid="left-yes">You had said yes to a recording. If you want to take that back now, ask the clinic to delete what was recorded of you.</p>
             )}
             {code === 'passcode_wrong' && onAgain && <HelloPasscode />}

@@ -3,7 +3,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import type { Participant, Waiter } from '../../client';
-import type { HelpCall } from '../state/self-state';
+import type { HelpCall } from '../state/people';
 import { colourOf, encryptionWarning, gettingReady, initialOf, roleName, isSending } from '../state/people';
 import { Btn, Count, EncryptionWords, State } from '../ui/basics';
 import { useStore } from '../ui/context';
@@ -308,7 +308,7 @@ function Foot(): JSX.Element {
   const store = useStore();
   const [ending, setEnding] = useState(false);
   const { locked, recording } = store.room.value;
-  const scopes = [...store.selfState.scopes.value];
+  const scopes = [...store.recording.scopes.value];
   const record = (): void => void (recording === 'off' ? store.act('recording.start', { scopes }) : store.act('recording.stop', {}));
   return (
     <section class="panel-foot" aria-label="Session">

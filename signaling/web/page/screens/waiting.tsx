@@ -117,7 +117,7 @@ function ChatMessageCard({ letter }: { letter: ChatMessage }): JSX.Element {
 }
 
 function Next(): JSX.Element {
-  const { microphone, camera, observing, selfState: care } = useStore();
+  const { microphone, camera, observing, recording } = useStore();
   const starts = (on: boolean): string => (on ? 'starts on' : 'starts off');
   return (
     <section class="stack" aria-labelledby="next-h">
@@ -126,7 +126,7 @@ function Next(): JSX.Element {
         <li><p>A therapist lets you in and you see the group.</p></li>
         <li><p>{observing.value ? 'You see and hear the group. It sees your name, and that you observe.'
           : `Your microphone ${starts(microphone.live.value)} and your camera ${starts(camera.live.value)}, as set here.`}</p></li>
-        <li><p>{care.recordingRule.value === 'never' ? 'The session is not recorded.' : 'Nothing of you is recorded unless you have said yes first.'}</p></li>
+        <li><p>{recording.rule.value === 'never' ? 'The session is not recorded.' : 'Nothing of you is recorded unless you have said yes first.'}</p></li>
       </ol>
     </section>
   );

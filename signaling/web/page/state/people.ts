@@ -1,6 +1,6 @@
 // Names, colours and states of participants.
 
-import type { Participant, Role, Source } from '../../client';
+import type { Participant, Role, Source, Waiter } from '../../client';
 
 // Hues are given in the order in which people are first seen: eight differ before one comes again, and the same person
 // keeps the same one in every list, whoever leaves.
@@ -51,4 +51,18 @@ export function encryptionWarning({ aes128, mediaFailed }: Participant): Encrypt
 
 export function isSending(person: Participant, source: Source): boolean {
   return person.publications.some((publication) => publication.source === source && !publication.muted);
+}
+
+export interface HelpCall {
+  id: string;
+  name: string;
+  here: boolean; // in the group, else in the waiting room
+}
+
+// The calls for help of the group and the waiting room: a person who is sent back keeps calling.
+export function helpCallsOf(roster: readonly Participant[], waiting: readonly Waiter[]): HelpCall[] {
+  return [
+    ...roster.filter(({ helpRaised }) => helpRaised).map(({ id, displayName }) => ({ id, name: displayName, here: true })),
+    ...waiting.filter(({ helpRaised }) => helpRaised).map(({ participantId, displayName }) => ({ id: participantId, name: displayName, here: false })),
+  ];
 }

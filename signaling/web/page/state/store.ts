@@ -8,7 +8,12 @@ import {
   type RequestType, type Role, type Slot, type SlotEntry, type Waiter, type AgreedText, type EventData, RequestError,
 } from '../../client';
 import { Announcer } from './announcer';
-import { bestText, helpCallsOf, SelfStateStore, faultWords, recordingAnnouncements, isRecording, refusalWords } from './self-state';
+import { helpCallsOf } from './people';
+import { isRecording, recordingAnnouncements, RecordingStore } from './recording';
+import { refusalWords } from './refusals';
+import { SelfStateStore } from './self-state';
+import { SessionClock } from './session-clock';
+import { bestText } from './texts';
 import { chime } from '../media/chime';
 import type { Config } from './config';
 import { LocalMedia } from '../media/local-media';
@@ -87,6 +92,8 @@ export class Store {
   readonly panel = signal(true);
   readonly screenForAll = signal(false); // by policy; a host can still revoke it
   readonly selfState = new SelfStateStore();
+  readonly recording = new RecordingStore();
+  readonly clock = new SessionClock();
 
   readonly self = computed(() => this.roster.value.find(({ id }) => id === this.selfId.value));
   readonly helpCalls = computed(() => helpCallsOf(this.roster.value, this.waiting.value));
@@ -217,6 +224,8 @@ export class Store {
 
   #subscribe(session: Session, media: Media): void {
     this.selfState.subscribe(session);
+    this.recording.subscribe(session);
+    this.clock.subscribe(session);
     session.on('helpRaised', ({ participantId }) => this.#onHelpRaised(participantId));
     session.on('draining', (told) => this.#onDraining(told));
     session.on('warning', ({ minutes }) => this.#announce(`The session ends in ${minutes} min.`));
@@ -232,7 +241,6 @@ export class Store {
     session.on('room', (room) => this.#onRoom(room));
     session.on('roster', (roster) => this.#onRoster(roster));
     session.on('joined', ({ id, displayName, role }) => id !== this.selfId.value && role !== 'recorder' && this.#announce(`${displayName} joined.`));
-    session.on('recordingFailed', ({ reason }) => (this.selfState.recordingFault.value = faultWords(reason)));
     session.on('quality', (told) => this.#onQuality(told));
     session.on('mediaFailed', (told) => this.#onMediaFailed(told));
     session.on('left', ({ participantId }) => this.#onLeft(participantId));
@@ -349,7 +357,7 @@ export class Store {
 
   // Shown, announced and chimed.
   #onRecordingChanged(now: string, before = 'off'): void {
-    if (isRecording(now)) this.selfState.recordingFault.value = '';
+    if (isRecording(now)) this.recording.fault.value = '';
     this.#announce(recordingAnnouncements[now as keyof typeof recordingAnnouncements] ?? recordingAnnouncements.off);
     if (this.ready.value && isRecording(now) !== isRecording(before)) void chime(isRecording(now) ? 'begin' : 'end', this.speaker);
   }

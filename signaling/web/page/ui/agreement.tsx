@@ -2,7 +2,7 @@
 // closing is no answer.
 
 import type { JSX } from 'preact';
-import { paragraphs } from '../state/self-state';
+import { paragraphs } from '../state/texts';
 import { Btn } from './basics';
 import { useStore } from './context';
 import { Dialog } from './dialog';

@@ -13,7 +13,7 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
 
 export function ConsentDialog(): JSX.Element | null {
   const store = useStore();
-  const { openConsents: open, answeringAgain: again, consentClosed, recordingRule } = store.selfState;
+  const { openConsents: open, answeringAgain: again, consentClosed } = store.selfState;
   const asked = open.value;
   if (asked.length === 0 || store.withheld.value || (consentClosed.value && !again.value)) return null;
   const close = (): void => {
@@ -25,7 +25,7 @@ export function ConsentDialog(): JSX.Element | null {
   const audio = asked.some(({ scope }) => scope === 'recording.audio');
   const what = video && audio ? 'Picture and sound' : video ? 'Picture, not sound' : 'Sound, no picture';
   const purposes = [...new Set(asked.map(({ purpose }) => purpose).filter(Boolean))].join(', ');
-  const each = recordingRule.value === 'each';
+  const each = store.recording.rule.value === 'each';
   return (
     <Dialog title="May this session be recorded?" onClose={close}
       about="The therapists ask everyone. Your answer is yours alone.">
@@ -53,13 +53,13 @@ export function ConsentDialog(): JSX.Element | null {
 }
 
 export function ConsentBanner(): JSX.Element | null {
-  const { selfState: care } = useStore();
-  if (care.openConsents.value.length === 0 || care.answeringAgain.value || !care.consentClosed.value) return null;
+  const { selfState } = useStore();
+  if (selfState.openConsents.value.length === 0 || selfState.answeringAgain.value || !selfState.consentClosed.value) return null;
   return (
     <div class="banner calm">
       <Icon name="rec-off" />
       <p class="words"><strong>You have not answered whether the session may be recorded.</strong> <span>That counts as no.</span></p>
-      <Btn data-testid="consent-answer" onClick={() => (care.consentClosed.value = false)}>Answer</Btn>
+      <Btn data-testid="consent-answer" onClick={() => (selfState.consentClosed.value = false)}>Answer</Btn>
     </div>
   );
 }

@@ -2,7 +2,7 @@
 
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { recordingAnnouncements, isRecording } from '../state/self-state';
+import { recordingAnnouncements, isRecording } from '../state/recording';
 import { Btn, State } from './basics';
 import { WithdrawButton } from './consent';
 import { useStore } from './context';
@@ -18,7 +18,7 @@ export function RecordingBanner(): JSX.Element | null {
     return null;
   }
   if (closed || store.withdrawal.delayed.value) return null; // WithdrawalBanner is shown instead
-  const each = store.selfState.recordingRule.value === 'each';
+  const each = store.recording.rule.value === 'each';
   const given = store.selfState.granted.value.length > 0;
   return (
     <div class="banner rec" data-testid="recording-banner">
@@ -37,7 +37,7 @@ export function RecordingBanner(): JSX.Element | null {
 
 // A recording that failed stays on screen until the person closes the banner.
 export function FaultBanner(): JSX.Element | null {
-  const { recordingFault: fault } = useStore().selfState;
+  const { fault } = useStore().recording;
   if (!fault.value) return null;
   return (
     <div class="banner" role="alert" data-testid="recording-fault">

@@ -7,8 +7,8 @@ import { useStore } from './context';
 
 // What the person must still do in the waiting room.
 export function Requirements(): JSX.Element | null {
-  const { selfState: care } = useStore();
-  const needs = care.needs.value;
+  const { selfState } = useStore();
+  const needs = selfState.needs.value;
   if (needs.length === 0) return null;
   return (
     <section class="card stack" aria-labelledby="todo-h" data-testid="todo">
@@ -18,7 +18,7 @@ export function Requirements(): JSX.Element | null {
       {needs.includes('agreement') && (
         <div class="spread">
           <p>You have not agreed to the confidentiality agreement.</p>
-          <Btn data-testid="read-agreement" onClick={() => (care.agreementClosed.value = false)}>Read the agreement</Btn>
+          <Btn data-testid="read-agreement" onClick={() => (selfState.agreementClosed.value = false)}>Read the agreement</Btn>
         </div>
       )}
       {needs.includes('verification') && <p>A therapist checks who you are. You do not need to do anything.</p>}

@@ -9,7 +9,7 @@ import { Icon } from './icon';
 const soonMinutes = 5;
 
 export function TimeLeft(): JSX.Element | null {
-  const { minutesLeft, endsFor } = useStore().selfState;
+  const { minutesLeft, endsFor } = useStore().clock;
   const left = minutesLeft.value;
   if (left === undefined || endsFor.value !== 'limit') return null;
   return <li data-testid="time-left"><State icon="clock" look={left <= 10 ? 'num warn' : 'num'}>{left} min left</State></li>;
@@ -17,7 +17,7 @@ export function TimeLeft(): JSX.Element | null {
 
 export function WarningBanner(): JSX.Element | null {
   const store = useStore();
-  const { warningMinutes: warned } = store.selfState;
+  const { warningMinutes: warned } = store.clock;
   const minutes = warned.value;
   if (minutes === null) return null;
   return (
@@ -34,7 +34,7 @@ export function WarningBanner(): JSX.Element | null {
 
 // An idle room ends by itself.
 export function AloneBanner(): JSX.Element | null {
-  const { minutesLeft, endsFor } = useStore().selfState;
+  const { minutesLeft, endsFor } = useStore().clock;
   const left = minutesLeft.value;
   if (left === undefined || endsFor.value !== 'idle' || left > soonMinutes) return null;
   return (
@@ -46,9 +46,9 @@ export function AloneBanner(): JSX.Element | null {
 }
 
 export function AbsenceBanner(): JSX.Element | null {
-  const { room, selfState: care } = useStore();
+  const { room, clock } = useStore();
   if (!room.value.hostAbsent) return null;
-  const left = care.endsFor.value === 'absent' ? care.minutesLeft.value : undefined;
+  const left = clock.endsFor.value === 'absent' ? clock.minutesLeft.value : undefined;
   return (
     <div class="banner" data-testid="absent">
       <Icon name="people" />

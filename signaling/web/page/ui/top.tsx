@@ -8,8 +8,8 @@ const steps = [['name', 'Name'], ['check', 'Check'], ['agreement', 'Agreement'],
 type Step = (typeof steps)[number][0];
 
 export function Top({ step }: { step?: Step }): JSX.Element {
-  const { config, selfState: care } = useStore();
-  const asked = steps.filter(([key]) => key !== 'agreement' || care.agreementAsked.value);
+  const { config, selfState } = useStore();
+  const asked = steps.filter(([key]) => key !== 'agreement' || selfState.agreementAsked.value);
   const at = asked.findIndex(([key]) => key === step);
   return (
     <header class="top">

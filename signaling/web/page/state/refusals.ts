@@ -1,0 +1,16 @@
+// What a refusal means to the person who pressed the button.
+
+import type { RequestError } from '../../client';
+
+const words: Record<string, string> = {
+  agreement_required: 'That is not possible yet: the agreement is not signed.',
+  passcode_wrong: 'That is not possible yet: the passcode is missing.',
+  verification_required: 'That is not possible yet: first mark who this is.',
+  mfa_required: 'For that, log in at the clinic with a second factor, and come with a new link.',
+  recording_unavailable: 'This session cannot be recorded.',
+  invalid_state: 'That is not possible right now.',
+};
+
+export function refusalWords(error: RequestError | undefined): string {
+  return words[error?.code ?? ''] ?? 'That did not work. Please try again.';
+}

@@ -1,0 +1,11 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { RequestError } from '../../client/errors';
+import { refusalWords } from '../../page/state/refusals';
+
+test('a refusal is said in words, never by its code', () => {
+  for (const code of ['agreement_required', 'verification_required', 'mfa_required', 'internal']) {
+    const said = refusalWords(new RequestError({ code, message: 'for developers', retryable: false }));
+    assert.ok(said.endsWith('.') && !said.includes('_') && !said.includes('developers'), said);
+  }
+});
