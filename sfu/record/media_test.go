@@ -132,15 +132,21 @@ func (s sender) publish(t testing.TB, track *Track, units []Unit, began time.Tim
 // export writes all files of a Storage into a folder and gives their names by person.
 func (c *clinic) export(l Storage) (names map[string]string, list []ExportedFile) {
 	c.t.Helper()
-	dir := c.t.TempDir()
+	return exportTo(c.t, c.opener(), l)
+}
+
+// exportTo exports what an opener can open.
+func exportTo(t testing.TB, o *Opener, l Storage) (names map[string]string, list []ExportedFile) {
+	t.Helper()
+	dir := t.TempDir()
 	names = map[string]string{}
-	x := Exporter{Opener: c.opener(), Layer: l, Create: func(session, person string) (WriteSeekCloser, error) {
+	x := Exporter{Opener: o, Layer: l, Create: func(session, person string) (WriteSeekCloser, error) {
 		names[person] = filepath.Join(dir, session+"-"+person+".webm")
 		return os.Create(names[person])
 	}}
 	list, err := x.Export()
 	if err != nil {
-		c.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return names, list
 }
