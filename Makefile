@@ -15,7 +15,7 @@ ARGS ?=
 # `make bench BENCH="-json FILE"` and `make bench-live BENCH="-rounds 1"` hand options to the benchmark.
 BENCH ?=
 
-.PHONY: run test style page build release reproduce setup lint unit attack fuzz web e2e e2e-all screens bench bench-live clean
+.PHONY: run test style page build release reproduce setup lint unit attack fuzz web web-fuzz e2e e2e-all screens bench bench-live clean
 
 run: ## starts a demo session on this machine
 	deploy/setup.sh page
@@ -77,6 +77,9 @@ fuzz: ## every fuzz target for FUZZTIME
 web: $(WEB)/node_modules/.package-lock.json ## types and tests of the page
 	cd $(WEB) && $(TOOLS) node node_modules/typescript/bin/tsc --noEmit
 	cd $(WEB) && $(TOOLS) node test.mjs
+
+web-fuzz: $(WEB)/node_modules/.package-lock.json ## long random sessions of the group of end-to-end encryption; some minutes
+	cd $(WEB) && ALCOVE_LONG=1 $(TOOLS) node test.mjs e2ee/mls e2ee/group
 
 # Sessions in real browsers. Screenshots of each stage are in signaling/web/e2e/out.
 e2e: build
