@@ -154,7 +154,7 @@ func TestAdmit(t *testing.T) {
 				return
 			}
 			d := r.do(tt.admit)
-			if want := (Outcome{tt.admitted, tt.refused}); !reflect.DeepEqual(d.Outcome, want) {
+			if want := (Outcome{Admitted: tt.admitted, Refused: tt.refused}); !reflect.DeepEqual(d.Outcome, want) {
 				t.Fatalf("outcome %+v, want %+v", d.Outcome, want)
 			}
 			for _, id := range tt.admitted {

@@ -31,12 +31,14 @@ type (
 
 		Acknowledged        []string  // hashes of texts that the person acknowledged in earlier sessions
 		PasscodeOK          bool      // the passcode came with the token
+		E2EE                bool      // the client speaks end-to-end encryption
 		NotBefore, NotAfter time.Time // the schedule of the token; the first one fixes that of the session
 	}
 	// Resume resumes a dropped seat; Next replaces Secret.
 	Resume struct {
 		Participant  ParticipantID
 		Secret, Next auth.SecretHash
+		E2EE         bool // the client speaks end-to-end encryption
 	}
 	// Confirm reports that the client received the newest secret, which invalidates the previous one.
 	Confirm struct{}
@@ -166,6 +168,35 @@ type (
 	// ClearHelp marks a request for help as answered.
 	ClearHelp struct{ Target ParticipantID }
 
+	// SetKeyPackage gives the own key package, in place of the one before.
+	SetKeyPackage struct{ KeyPackage KeyPackage }
+	// CreateGroup makes a group. Replaces is the main group until now, "" if there is none, or if it is the group of a side room.
+	CreateGroup struct{ Group, Replaces GroupID }
+	// CommitGroup changes a group whose number is After (RFC 9420, section 12.4).
+	CommitGroup struct {
+		Group           GroupID
+		After           uint64
+		Commit, Welcome Sealed          // Welcome is "" unless it adds
+		To              []ParticipantID // who is added
+		Proofs          []Sealed        // for each of To, or none
+	}
+	// SendToGroup relays an application message to To, or to all others (RFC 9420, section 15).
+	SendToGroup struct {
+		Group   GroupID
+		After   uint64
+		Message Sealed
+		To      []ParticipantID
+	}
+	// SyncGroup asks for the entries after a number again.
+	SyncGroup struct{ After uint64 }
+	// ReleaseKeys gives the clinic keys of own streams, for a recording. Sealed holds the key that opens Keys; "" if it was given before.
+	ReleaseKeys struct {
+		Scope  Scope
+		Number uint64
+		Sealed Sealed
+		Keys   []ReleasedKey
+	}
+
 	// Revoke ends the seats of people and bars them, or ends the session with All. Only the daemon sends it.
 	Revoke struct {
 		Persons []PersonID
@@ -234,6 +265,12 @@ func (CloseSideRoom) command()    {}
 func (RequestHelp) command()      {}
 func (ShowAgreement) command()    {}
 func (ClearHelp) command()        {}
+func (SetKeyPackage) command()    {}
+func (CreateGroup) command()      {}
+func (CommitGroup) command()      {}
+func (SendToGroup) command()      {}
+func (SyncGroup) command()        {}
+func (ReleaseKeys) command()      {}
 func (Revoke) command()           {}
 func (UndoRevoke) command()       {}
 func (ConfirmRecording) command() {}
@@ -274,3 +311,9 @@ func (CloseSideRoom) request()   {}
 func (RequestHelp) request()     {}
 func (ShowAgreement) request()   {}
 func (ClearHelp) request()       {}
+func (SetKeyPackage) request()   {}
+func (CreateGroup) request()     {}
+func (CommitGroup) request()     {}
+func (SendToGroup) request()     {}
+func (SyncGroup) request()       {}
+func (ReleaseKeys) request()     {}

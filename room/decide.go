@@ -13,6 +13,7 @@ type Decision struct {
 type Outcome struct {
 	Admitted []ParticipantID
 	Refused  []Refusal
+	Through  uint64 // of a SyncGroup: the number of the last entry that was told again
 }
 
 // A Refusal reports why one of several participants was not admitted.

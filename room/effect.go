@@ -55,15 +55,42 @@ type (
 		Waiter   ParticipantID
 		Text     string
 	}
+	// EntrySent carries an entry of a group to somebody admitted.
+	EntrySent struct {
+		To    ParticipantID
+		Entry GroupEntry
+	}
+	// WelcomeSent carries the welcome in it to somebody whom it adds.
+	WelcomeSent struct {
+		To    ParticipantID
+		Entry GroupEntry
+	}
+	// GroupMessageSent carries an application message.
+	GroupMessageSent struct {
+		To, From ParticipantID
+		Group    GroupID
+		Number   uint64
+		Message  Sealed
+	}
+	// KeysReleased carries keys of Participant into the recording of Person.
+	KeysReleased struct {
+		Participant ParticipantID
+		Person      PersonID
+		ReleaseKeys
+	}
 )
 
-func (Closing) effect()         {}
-func (AccessReason) effect()    {}
-func (ScreenRequested) effect() {}
-func (UnmuteAsked) effect()     {}
-func (HelpRequested) effect()   {}
-func (AgreementShown) effect()  {}
-func (Warning) effect()         {}
-func (RecorderFailed) effect()  {}
-func (QualityWarned) effect()   {}
-func (MessageSent) effect()     {}
+func (Closing) effect()          {}
+func (AccessReason) effect()     {}
+func (ScreenRequested) effect()  {}
+func (UnmuteAsked) effect()      {}
+func (HelpRequested) effect()    {}
+func (AgreementShown) effect()   {}
+func (Warning) effect()          {}
+func (RecorderFailed) effect()   {}
+func (QualityWarned) effect()    {}
+func (MessageSent) effect()      {}
+func (WelcomeSent) effect()      {}
+func (EntrySent) effect()        {}
+func (GroupMessageSent) effect() {}
+func (KeysReleased) effect()     {}

@@ -28,6 +28,10 @@ const (
 	ConsentRequired      Code = "consent_required"      // the text has changed
 	RecordingUnavailable Code = "recording_unavailable" // the policy does not allow it
 
+	NeedsE2EE Code = "e2ee_required" // the client does not speak end-to-end encryption
+	E2EEStale Code = "e2ee_stale"    // the group is at another number
+	E2EEGone  Code = "e2ee_gone"     // the entries are not all kept
+
 	Unavailable Code = "unavailable"
 	Draining    Code = "draining"
 	Internal    Code = "internal"

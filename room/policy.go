@@ -17,6 +17,8 @@ type Policy struct {
 	ResumeWindow    time.Duration // how long a dropped connection keeps its seat
 	WaitingResume   time.Duration // the same in the waiting room, where phones lock themselves; 0: ResumeWindow
 
+	E2EE E2EEMode // fixed for a session: a change of the configuration applies to later sessions
+
 	// Requirements before admission. Hosts are bound by contract, so Agreement, Verify and Passcode are not required of them.
 	Agreement      []Text // one text of each ID has to be acknowledged, in any locale
 	Verify         bool   // a host has to mark the participant as verified

@@ -74,6 +74,16 @@ type (
 	// EffectNotice carries an effect that leaves no trace: room.Asked, room.UnmuteAsked, room.HelpSignalled, room.Reminded, room.Warning,
 	// room.RecorderFailed, room.QualityWarned or room.Said.
 	EffectNotice struct{ Effect room.Effect }
+	// GroupState says at which number the groups of the session are, "" where there is none: the main group, and that of the own side room.
+	GroupState struct {
+		Number         uint64
+		Main, SideRoom room.GroupID
+	}
+	// KeyPackageGiven carries the key package of a participant to hosts.
+	KeyPackageGiven struct {
+		Participant room.ParticipantID
+		KeyPackage  room.KeyPackage
+	}
 	// RoomEnded says that the session is over.
 	RoomEnded struct{ Reason string }
 )
@@ -105,6 +115,8 @@ func (Speakers) notice()        {}
 func (EncodingsWanted) notice() {}
 func (HandshakeFailed) notice() {}
 func (EffectNotice) notice()    {}
+func (GroupState) notice()      {}
+func (KeyPackageGiven) notice() {}
 func (RoomEnded) notice()       {}
 
 // A SessionID names a seat for a resume: the key of its room, and the participant.

@@ -210,8 +210,11 @@ func (s *Session) dispatch(r wire.Request) (wire.Object, *wire.Failure) {
 		if err != nil {
 			return nil, s.failure(r.Type, err)
 		}
-		if _, admit := c.(room.Admit); admit {
+		switch c.(type) {
+		case room.Admit:
 			return wire.OutcomeData(outcome), nil
+		case room.SyncGroup:
+			return wire.SyncData(outcome), nil
 		}
 		return nil, nil
 	}

@@ -20,6 +20,7 @@ type (
 		Passcode    auth.Secret // of the room, from hosts where the policy asks them too
 		Nonce       auth.Secret // proves that a repeated token comes from the client that sent it first
 		Client      ClientInfo
+		E2EE        int // the version of end-to-end encryption that the client speaks, 0 if none
 	}
 	// A Ping keeps the connection alive.
 	Ping struct{}
@@ -73,6 +74,14 @@ var decoders = map[string]func(Reader) any{
 	"agreement.remind": func(Reader) any { return room.ShowAgreement{} },
 	"help.clear":       func(c Reader) any { return room.ClearHelp{Target: c.Target()} },
 	"room.extend":      func(c Reader) any { return room.Extend{Minutes: c.integer("minutes", maxExtension)} },
+
+	// End-to-end encryption.
+	"e2ee.key":     decodeKeyPackage,
+	"e2ee.create":  decodeCreateGroup,
+	"e2ee.commit":  decodeCommitGroup,
+	"e2ee.app":     decodeSendToGroup,
+	"e2ee.sync":    decodeSyncGroup,
+	"e2ee.release": decodeReleaseKeys,
 }
 
 // endedByHost is the reason of room.ended (PROTOCOL.md, section 5).
@@ -104,6 +113,9 @@ func decodeHello(c Reader) any {
 			c.fail("nonce", "22 to 128 characters")
 		}
 		h.Nonce = auth.NewSecret(nonce)
+	}
+	if c.has("e2ee") {
+		h.E2EE = c.integer("e2ee", maxE2EEVersion)
 	}
 	if c.has("token") {
 		h.Token = auth.NewSecret(c.Text("token", MaxToken, visibleASCII))

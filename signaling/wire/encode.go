@@ -31,6 +31,7 @@ var events = []string{
 	"access.changed", "room.updated", "roster", "participant.joined", "participant.updated", "participant.left", "speakers",
 	"room.ended", "permission.asked", "unmute.asked", "waiting.message", "waiting.list", "waiting.added", "waiting.updated",
 	"waiting.removed", "barred.list", "media.ready", "slot.map", "encodings.wanted", "media.failed",
+	"e2ee.state", "e2ee.entry", "e2ee.welcome", "e2ee.keys", "e2ee.app",
 	"self.updated", "help.raised", "agreement.reminder", "room.warning", "recording.failed", "quality", "server.draining",
 }
 
@@ -73,6 +74,10 @@ func EventOf(n live.Notice, ice []ICEServer) (string, Object) {
 		return "speakers", Object{"participantIds": List(n.IDs, identity)}
 	case live.EffectNotice:
 		return effectEvent(n.Effect)
+	case live.GroupState:
+		return "e2ee.state", groupState(n)
+	case live.KeyPackageGiven:
+		return "e2ee.keys", keyPackage(n)
 	case live.RoomEnded:
 		return "room.ended", Object{"reason": n.Reason}
 	}
@@ -97,6 +102,12 @@ func effectEvent(e room.Effect) (string, Object) {
 			o["taken"] = true
 		}
 		return "quality", o
+	case room.EntrySent:
+		return "e2ee.entry", groupEntry(e.Entry)
+	case room.WelcomeSent:
+		return "e2ee.welcome", groupWelcome(e.To, e.Entry)
+	case room.GroupMessageSent:
+		return "e2ee.app", groupMessage(e)
 	case room.UnmuteAsked:
 		return "unmute.asked", Object{"source": e.Source}
 	case room.MessageSent:
@@ -210,7 +221,8 @@ func WelcomeData(w live.Welcome, pingMs int64) Object {
 		"sessionId": w.Session, "resumeSecret": w.Secret.Reveal(), "participantId": w.Self.ID, "state": w.Self.Access,
 		"role": w.Self.Role, "permissions": List(w.Self.Permissions, identity), "pingMs": pingMs,
 		"resumeMs": w.Policy.ResumeWindow.Milliseconds(), "waitingResumeMs": w.Policy.WaitingWindow().Milliseconds(),
-		"policy": Object{"name": w.Policy.Name, "recording": recordingRule(w.Policy), "scopes": List(w.Policy.Consents, scopeOf), "screenForAll": w.Policy.ScreenForAll},
+		"policy": Object{"name": w.Policy.Name, "recording": recordingRule(w.Policy), "scopes": List(w.Policy.Consents, scopeOf), "screenForAll": w.Policy.ScreenForAll,
+			"e2ee": w.Policy.E2EE.String()},
 	}
 	maps.Copy(o, selfData(w.Self))
 	return o

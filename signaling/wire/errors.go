@@ -62,6 +62,10 @@ var errorRules = map[room.Code]errorRule{
 	room.ConsentRequired:      {closeCode: CloseProtocol},
 	room.RecordingUnavailable: {closeCode: CloseProtocol},
 
+	room.NeedsE2EE: {closeCode: CloseForbidden},
+	room.E2EEStale: {retryable: true, closeCode: CloseProtocol},
+	room.E2EEGone:  {closeCode: CloseProtocol},
+
 	room.NotAdmitted:      {retryable: true, closeCode: CloseProtocol},
 	room.Forbidden:        {closeCode: CloseForbidden},
 	room.TargetNotFound:   {closeCode: CloseProtocol},

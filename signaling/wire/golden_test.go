@@ -94,7 +94,7 @@ func TestErrorsAreTheTable(t *testing.T) {
 	page, _ := os.ReadFile("../PROTOCOL.md")
 	_, section, _ := strings.Cut(string(page), "## 8. Errors")
 	table := map[room.Code]bool{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|.*\\| (yes|no) \\|$").FindAllStringSubmatch(section, -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z0-9_]+)` \\|.*\\| (yes|no) \\|$").FindAllStringSubmatch(section, -1) {
 		table[room.Code(m[1])] = m[2] == "yes"
 	}
 	if len(table) != len(errorRules) {
@@ -163,6 +163,7 @@ func requestContents() map[string][]any {
 			Hello{Token: token, Nonce: auth.NewSecret("mB2xq0Vt9sKdLr4uYw7zPa1e"), Client: page},
 			Hello{Token: token, DisplayName: "Maria S.", Client: page},
 			Hello{Token: token, Client: page},
+			Hello{Token: token, Client: page, E2EE: 1},
 		},
 		"ping":     {Ping{}, Ping{}},
 		"leave":    {room.Leave{}, room.Leave{}},
@@ -201,6 +202,7 @@ func requestContents() map[string][]any {
 func TestGoldenRequests(t *testing.T) {
 	goldens, want := readGoldens(t), requestContents()
 	maps.Copy(want, consentRequestContents())
+	maps.Copy(want, e2eeRequestContents())
 	for kind := range decoders {
 		g := goldens[kind]
 		if len(g.Frames) != len(want[kind]) {
@@ -311,6 +313,7 @@ func notices() map[string][]live.Notice {
 func TestGoldenEvents(t *testing.T) {
 	goldens, expected := readGoldens(t), notices()
 	maps.Copy(expected, consentNotices())
+	maps.Copy(expected, e2eeNotices())
 	relay := []ICEServer{{URLs: []string{"turns:video.example.org:443?transport=tcp"}, Username: "q3Zk0cXnS8mYw1Rj5uVbTg", Credential: "L2pTq9dFh4sKx7NzC1vBaQ"}}
 	for _, kind := range events {
 		g := goldens[eventFile(kind)]
@@ -346,7 +349,7 @@ func TestGoldenAnswers(t *testing.T) {
 			WelcomeData(live.Welcome{Session: "r4Kd.p9mXw2LhTt0e", Secret: auth.NewSecret("w8B2cVn5xKq0zLr7tYh4mJd1sGf6pEa9uIo3kNb8vXc"), Policy: policy,
 				Self: room.Self{ID: p2, Role: auth.Host, Access: room.Admitted, Permissions: all}}, 5000),
 			WelcomeData(live.Welcome{Session: "r4Kd.pYcv4zdRq1uK", Secret: auth.NewSecret(goldenSecret),
-				Policy: room.Policy{Name: "care", ResumeWindow: time.Minute, WaitingResume: 10 * time.Minute, Recording: room.WithEveryone,
+				Policy: room.Policy{Name: "care", E2EE: room.E2EERequired, ResumeWindow: time.Minute, WaitingResume: 10 * time.Minute, Recording: room.WithEveryone,
 					Consents: []room.ConsentForm{{Scope: room.RecordingAudio}}},
 				Self: room.Self{ID: p1, Role: auth.Participant, Access: room.Waiting, Needs: room.Needs{Passcode: true, Agreement: true},
 					Agreement: []room.Text{goldenText}}}, 5000),
@@ -355,6 +358,7 @@ func TestGoldenAnswers(t *testing.T) {
 			OutcomeData(room.Outcome{Admitted: []room.ParticipantID{p1, p3}}),
 			OutcomeData(room.Outcome{Admitted: []room.ParticipantID{p1}, Refused: []room.Refusal{{Participant: p3, Code: room.TargetNotFound}}}),
 		},
+		"e2ee.sync": {SyncData(room.Outcome{Through: 12})},
 		"media.offer": {AnswerData(live.Answer{SDP: "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nt=0 0\r\na=ice-lite\r\n", Slots: []live.Slot{
 			{MID: "3", Kind: "audio"}, {MID: "4", Kind: "video"}, {MID: "5", Kind: "audio", Index: 1}, {MID: "6", Kind: "video", Index: 1}, {MID: "7", Kind: "screen"}}})},
 	}

@@ -38,7 +38,24 @@ const (
 	hashLength   = 64    // SHA-256 in hex
 	maxScopes    = 2     // consent has two scopes
 	maxExtension = 60    // minutes of one room.extend
-	maxMID       = 16    // browsers write a number (RFC 8843, section 14.1, asks for a short one)
+	// maxE2EEVersion is far above the versions of end-to-end encryption that there will be.
+	maxE2EEVersion = 1000
+	maxMID         = 16 // browsers write a number (RFC 8843, section 14.1, asks for a short one)
+)
+
+// Limits of end-to-end encryption. Sizes are in characters of base64, four for three bytes.
+const (
+	maxKeyPackage    = 8 << 10   // with X-Wing 4 KiB
+	maxGroupID       = 88        // 64 bytes
+	maxCommit        = 192 << 10 // of a commit and of a welcome: with X-Wing and maxAdded newcomers 104 KiB each, both in one frame
+	maxAdded         = 32        // newcomers of one commit
+	maxGroupMessage  = 64 << 10  // a chat message, or the keys of a file for a group
+	maxReleaseSealed = 12 << 10  // one key for several recipients, 2.3 KiB for each that resists quantum computers
+	maxReleaseKeys   = 16        // a person has five streams, of which one may have two generations
+	maxReleaseKey    = 80        // 60 bytes: key, salt and tag
+	digestLength     = 44        // 32 bytes
+	// maxNumber is the largest integer that every JSON reader holds exactly.
+	maxNumber = 1<<53 - 1
 )
 
 // Delays that the server asks for with a retryable error, in ms.

@@ -57,7 +57,7 @@ export type SelfState = Of<typeof selfState>;
 
 export const welcome = object({
   sessionId: text, resumeSecret: text, participantId: text, state: oneOf('waiting', 'admitted'), role,
-  permissions: list(text), pingMs: number, resumeMs: number, waitingResumeMs: optional(number), policy: object({ name: text, recording: text, scopes: list(scope), screenForAll: optional(flag) }),
+  permissions: list(text), pingMs: number, resumeMs: number, waitingResumeMs: optional(number), policy: object({ name: text, recording: text, scopes: list(scope), screenForAll: optional(flag), e2ee: optional(oneOf('off', 'required')) }),
   ...selfStateFields,
 });
 export type Welcome = Of<typeof welcome>;
@@ -70,7 +70,7 @@ const targetAndSource = object({ ...target, source });
 export const requests = {
   hello: [object({
     token: optional(text), nonce: optional(text), resume: optional(object({ sessionId: text, secret: text })), displayName: optional(text),
-    passcode: optional(text), client: object({ name: text, version: text }),
+    passcode: optional(text), e2ee: optional(number), client: object({ name: text, version: text }),
   }), welcome],
   ping: [empty, empty],
   leave: [empty, empty],
@@ -112,6 +112,16 @@ export const requests = {
   ],
   'view.set': [
     object({ views: list(object({ publicationId: text, width: number, height: number })), paused: list(text) }), empty,
+  ],
+  'e2ee.key': [object({ keyPackage: text, tokenHash: text, proof: optional(text) }), empty],
+  'e2ee.create': [object({ group: text, replaces: optional(text) }), empty],
+  'e2ee.commit': [
+    object({ group: text, after: number, commit: text, welcome: optional(text), to: optional(list(text)), proofs: optional(list(text)) }), empty,
+  ],
+  'e2ee.app': [object({ group: text, after: number, blob: text, to: optional(list(text)) }), empty],
+  'e2ee.sync': [object({ after: number }), object({ number })],
+  'e2ee.release': [
+    object({ scope, number, sealed: optional(text), keys: list(object({ kid: number, blob: text })) }), empty,
   ],
 } satisfies Record<string, [Shape<unknown>, Shape<unknown>]>;
 
@@ -158,6 +168,14 @@ export const events = {
   'slot.map': object({ slots: list(slotEntry) }),
   'encodings.wanted': object({ source, rids: list(text) }),
   'media.failed': object({ participantId: text, code: text }),
+  'e2ee.state': object({ number, group: optional(text), sideRoomGroup: optional(text) }),
+  'e2ee.entry': object({
+    group: text, number, previous: number, kind: oneOf('create', 'commit'), from: text, blob: optional(text), replaces: optional(text),
+    sideRoom: optional(flag),
+  }),
+  'e2ee.welcome': object({ group: text, number, from: text, blob: text, proof: optional(text) }),
+  'e2ee.keys': object({ participantId: text, keyPackage: text, tokenHash: text, proof: optional(text) }),
+  'e2ee.app': object({ group: text, number, from: text, blob: text }),
 } satisfies Record<string, Shape<unknown>>;
 
 export type EventType = keyof typeof events;
