@@ -124,6 +124,8 @@ func ruleFor(now time.Time, s State, by ParticipantID, c Command) (Decision, *Er
 		return setMedia(s, c.Target, MediaState{AES128: c.AES128})
 	case MediaFailed:
 		return setMedia(s, c.Target, MediaState{Failure: c.Code})
+	case SendFile:
+		return sendFile(s, by, c)
 	case UpdatePolicy:
 		return updatePolicy(s, c)
 	}

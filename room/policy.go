@@ -17,7 +17,10 @@ type Policy struct {
 	ResumeWindow    time.Duration // how long a dropped connection keeps its seat
 	WaitingResume   time.Duration // the same in the waiting room, where phones lock themselves; 0: ResumeWindow
 
-	E2EE E2EEMode // fixed for a session: a change of the configuration applies to later sessions
+	E2EE         E2EEMode // fixed for a session: a change of the configuration applies to later sessions
+	Chat         Reach    // who may write to whom: enforced by the pages, because messages are end-to-end encrypted
+	Files        Reach    // who may send files to whom
+	ClinicPapers bool     // everyone may seal an emergency card or a journal to the clinic
 
 	// Requirements before admission. Hosts are bound by contract, so Agreement, Verify and Passcode are not required of them.
 	Agreement      []Text // one text of each ID has to be acknowledged, in any locale

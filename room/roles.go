@@ -29,6 +29,8 @@ const (
 	actShowAgreement     action = "show the agreement again"
 	actRole              action = "change a role"
 	actSideRoom          action = "open a side room"
+	actSendFile          action = "send a file"
+	actWriteClinic       action = "seal a card or a journal to the clinic"
 	actAnswerHelp        action = "answer a call for help"
 	actRecord            action = "record"
 	actStopRecord        action = "stop recording"
@@ -72,6 +74,8 @@ var roleTable = []roleRow{
 	{actHand, everyRole, ""},
 	{actHelp, guests, "only the hosts see it"},
 	{actConsent, everyRole, "for oneself, when asked"},
+	{actSendFile, publishers, "where the policy allows it; a participant to hosts, or to others and every host"},
+	{actWriteClinic, everyRole, "where the policy allows it; nobody in the room can open it"},
 	{actAdmit, leadersAndClinic, ""},
 	{actDeny, leadersAndClinic, ""},
 	{actSendBack, leaders, ""},
@@ -134,6 +138,8 @@ var wirePermissions = []struct {
 	{PublishScreen, actPublishScreen},
 	{HandRaise, actHand},
 	{HelpSignal, actHelp},
+	{FileSend, actSendFile},
+	{ClinicWrite, actWriteClinic},
 	{WaitingManage, actAdmit},
 	{ParticipantVerify, actVerify},
 	{AgreementRemind, actShowAgreement},
@@ -167,6 +173,9 @@ func may(s State, p Participant, a action) bool {
 		}
 	}
 	if a == actRecord && s.Policy.Recording == NoRecording || a == actShowAgreement && len(s.Policy.Agreement) == 0 {
+		return false
+	}
+	if a == actSendFile && s.Policy.Files == ReachNobody || a == actWriteClinic && !s.Policy.ClinicPapers {
 		return false
 	}
 	return allowed[a][p.Role]

@@ -61,6 +61,11 @@ var acts = map[string]func(by ParticipantID) []Command{
 	"acknowledge":  func(by ParticipantID) []Command { return []Command{as(by, Acknowledge{TextHash: houseRules.Hash})} },
 	"passcode":     func(by ParticipantID) []Command { return []Command{as(by, PasscodeEntered{OK: true})} },
 	"mute oneself": func(by ParticipantID) []Command { return []Command{as(by, SetMuted{Source: Microphone, Muted: true})} },
+	"send file": func(by ParticipantID) []Command {
+		to := slices.DeleteFunc(ids("host", "cohost", "ben"), func(id ParticipantID) bool { return id == by })
+		return []Command{as(by, SendFile{To: to})}
+	},
+	"seal": func(by ParticipantID) []Command { return []Command{as(by, SendFile{Clinic: Journal})} },
 }
 
 // matrix is written by hand, independently of roleTable: the expected code of each act, "" if allowed.
@@ -105,6 +110,8 @@ var matrix = map[string]map[ParticipantID]Code{
 	"acknowledge":       {"clinic": InvalidState},
 	"passcode":          {"host": InvalidState, "cohost": InvalidState, "ann": InvalidState, "obs": InvalidState, "wait": InvalidState, "clinic": InvalidState},
 	"mute oneself":      {"obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"send file":         {"obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"seal":              {"wait": NotAdmitted, "clinic": Forbidden},
 }
 
 // full is group with everything that the acts need: a requested recording, an end to extend, a request for help.
@@ -117,6 +124,7 @@ func full(t *testing.T) *script {
 	r.do(as("quiet", RequestHelp{}))
 	r.s.Policy.Recording, r.s.Policy.Consents = WithEach, forms
 	r.s.Policy.Agreement = []Text{houseRules}
+	r.s.Policy.Files, r.s.Policy.ClinicPapers = ReachAll, true
 	for _, p := range r.s.Participants {
 		r.s = Apply(r.s, TextAcknowledged{ID: p.ID, Person: p.Person, Hash: houseRules.Hash})
 	}
@@ -149,6 +157,7 @@ var actsByRow = map[action]string{
 	actConsent: "consent", actAdmit: "admit", actDeny: "deny", actSendBack: "send back", actAnswerWaiting: "answer waiting",
 	actVerify: "verify", actMute: "mute", actAskUnmute: "ask to unmute", actRemove: "remove", actUnbar: "lift", actGrant: "grant",
 	actRole: "set role", actSideRoom: "open side room", actAnswerHelp: "clear help", actShowAgreement: "remind", actRecord: "record",
+	actSendFile: "send file", actWriteClinic: "seal",
 	actStopRecord: "stop recording", actExtend: "extend", actLock: "lock", actEnd: "end",
 }
 
@@ -185,7 +194,7 @@ func TestPermissionsMatchActs(t *testing.T) {
 		HandRaise: "raise hand", WaitingManage: "admit", ParticipantMute: "mute", ParticipantRemove: "remove",
 		ParticipantGrant: "grant", RoomLock: "lock", RoomEnd: "end", HelpSignal: "help", ParticipantVerify: "verify",
 		ParticipantRole: "set role", SideRoomOpen: "open side room", RecordingManage: "record", RoomExtend: "extend",
-		AgreementRemind: "remind",
+		AgreementRemind: "remind", FileSend: "send file", ClinicWrite: "seal",
 	}
 	if len(of) != len(wirePermissions) {
 		t.Fatalf("%d permissions tested of %d", len(of), len(wirePermissions))

@@ -29,6 +29,8 @@ const (
 	RoomExtend        Permission = "room.extend"
 	RecordingManage   Permission = "recording.manage"
 	HelpSignal        Permission = "help.signal"
+	FileSend          Permission = "file.send"
+	ClinicWrite       Permission = "clinic.write"
 )
 
 // A Self is the participant's own part of a View.

@@ -152,6 +152,7 @@ func (r *roomActor) enact(p *proposal, step opening.Step) error {
 	r.enacting = p
 	r.state = next
 	r.observeWaits(before, d)
+	r.reportLostSeats(before, d)
 	persisted := p.act != nil && p.act.State() == opening.Persisted
 	r.journal.happened(r.trace(p.by), before, d, step.Entries, persisted)
 	r.applyPlan(r.withoutNewRecordings(plan))

@@ -24,11 +24,12 @@ type JoinRequest struct {
 	NotBefore, NotAfter time.Time // the schedule that the token names; zero: none
 }
 
-// Config is what a Registry runs on. Zero values of MaxRooms, Now, Log and Observe are fine.
+// Config is what a Registry runs on. Zero values of MaxRooms, Files, Now, Log and Observe are fine.
 type Config struct {
 	Policies map[string]room.Policy // by name; "default" serves tokens that name none
 	Media    Media
 	Journal  Journal // nil: nothing outlives the daemon
+	Files    Files   // nil: there are none
 	MaxRooms int
 	Now      func() time.Time
 	Log      *slog.Logger
@@ -90,6 +91,9 @@ func NewRegistry(cfg Config) *Registry {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Files == nil {
+		cfg.Files = noFiles{}
 	}
 	if cfg.Observe == nil {
 		cfg.Observe = noObserver{}

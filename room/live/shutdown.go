@@ -21,6 +21,9 @@ func (r *roomActor) shutdown() {
 	ours := panicked != nil || r.state.EndedFor == "internal" // then the group may meet again with the tokens it has
 	paused := !ours && r.state.EndedFor == ""
 	r.reg.forget(r, !ours && !paused && len(r.state.Known) > 0)
+	if !paused {
+		r.guard(r.endFiles)
+	}
 	r.inbox.close()
 	r.mu.Lock()
 	r.closed = true

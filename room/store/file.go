@@ -119,6 +119,9 @@ func (f *File) open() error {
 		err = f.confirm(file, db.Info().PageSize)
 	}
 	if err == nil {
+		err = addFiles(db)
+	}
+	if err == nil {
 		f.expires, err = inspect(db, file)
 	}
 	if err != nil {
@@ -167,6 +170,23 @@ func confirmRoot(file *os.File, pageSize int) error {
 		return err
 	}
 	return file.Sync()
+}
+
+// addFiles makes the bucket Files in a file that was made before there was one. What else is missing is damage.
+func addFiles(db *bbolt.DB) error {
+	missing := false
+	err := guard(func() error {
+		return db.View(func(tx *bbolt.Tx) error {
+			missing = tx.Bucket([]byte(Meta)) != nil && tx.Bucket([]byte(Files)) == nil
+			return nil
+		})
+	})
+	if err != nil || !missing {
+		return err
+	}
+	return guard(func() error {
+		return db.Update(func(tx *bbolt.Tx) error { _, err := tx.CreateBucket([]byte(Files)); return err })
+	})
 }
 
 // inspect reads every page that is in use, so that damage is found when the file is opened. It counts the values that expire.

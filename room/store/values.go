@@ -30,11 +30,12 @@ const (
 	UsedTokens  Bucket = "used"
 	Consents    Bucket = "consents"
 	Revocations Bucket = "revocations"
+	Files       Bucket = "files"
 	Meta        Bucket = "meta"
 )
 
 // Buckets lists all of them.
-func Buckets() []Bucket { return []Bucket{Sessions, UsedTokens, Consents, Revocations, Meta} }
+func Buckets() []Bucket { return []Bucket{Sessions, UsedTokens, Consents, Revocations, Files, Meta} }
 
 // A Change puts, creates or deletes one value. Later changes of a Commit see those before them.
 type Change struct {
