@@ -1,8 +1,8 @@
-// Other devices in the middle of a group: who changes theirs is seen and heard all along, and nobody is told of it.
+// A participant changes devices during a session: audio and video go on, and the others see no change.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startDemo } from './support/demo.mjs';
-import { stages } from './support/stage.mjs';
+import { steps } from './support/steps.mjs';
 import { until } from './support/wait.mjs';
 
 // Inside the page, before its own code: keeps every track that the browser gave, fails what is in __busy, hides what is in __unplugged,
@@ -66,7 +66,7 @@ test('devices changed in the session', { timeout: 120_000 }, async (t) => {
   }, unplugged);
   const trouble = () => dialog().getByText('The camera did not start. Another program may be using it.').count();
 
-  await stages(t, { people, daemon: () => daemon }, [
+  await steps(t, { people, daemon: () => daemon }, [
     ['in the waiting room, where what is off stays off', async () => {
       lind = await enter('Dr. Lind', `${daemon.origin}/dev/host`);
       await lind.join();
@@ -94,8 +94,8 @@ test('devices changed in the session', { timeout: 120_000 }, async (t) => {
     }],
 
     ['in the group, by keyboard, and nobody is told', async () => {
-      const told = () => [mara.said('media.offer'), mara.said('publication.set'), lind.heard('participant.updated')].map((all) => all.length);
-      await until('what came before is over', async () => (await mara.peerStates()).at(-1) === 'connected' && mara.answers('publication.set').length === mara.said('publication.set').length);
+      const told = () => [mara.sent('media.offer'), mara.sent('publication.set'), lind.received('participant.updated')].map((all) => all.length);
+      await until('what came before is over', async () => (await mara.peerStates()).at(-1) === 'connected' && mara.answers('publication.set').length === mara.sent('publication.set').length);
       const before = told();
       await mara.tabTo('devices');
       await mara.page.keyboard.press('Enter');
@@ -200,7 +200,7 @@ test('devices changed in the session', { timeout: 120_000 }, async (t) => {
       await until('it is said', async () => await trouble() === 1);
       assert.deepEqual(await running(), ['Fake Audio Input 1']);
       assert.equal(await dialog().getByTestId('camera-toggle').getAttribute('aria-pressed'), 'false');
-      await until('the others see it', () => lind.heard('participant.updated').at(-1)?.participant.publications.find((p) => p.source === 'camera')?.muted);
+      await until('the others see it', () => lind.received('participant.updated').at(-1)?.participant.publications.find((p) => p.source === 'camera')?.muted);
       await mara.audit('a camera that does not start');
       await mara.shot('devices-6-busy');
       await chooses('Camera', 'fake_device_4');
@@ -225,7 +225,7 @@ test('devices changed in the session', { timeout: 120_000 }, async (t) => {
         Object.defineProperty(track, 'muted', { value, configurable: true });
         track.dispatchEvent(new Event(value ? 'mute' : 'unmute'));
       }, now);
-      const off = () => lind.heard('participant.updated').at(-1)?.participant.publications.find(({ source }) => source === 'camera')?.muted;
+      const off = () => lind.received('participant.updated').at(-1)?.participant.publications.find(({ source }) => source === 'camera')?.muted;
       await close();
       await muted(true);
       await mara.sees('camera-interrupted');

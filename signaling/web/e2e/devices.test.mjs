@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startDemo } from './support/demo.mjs';
-import { stages } from './support/stage.mjs';
+import { steps } from './support/steps.mjs';
 import { until } from './support/wait.mjs';
 
 const slowMs = 45_000; // of a busy machine; it takes two seconds
@@ -55,7 +55,7 @@ test('devices, tiles and small cameras', { timeout: 240_000 }, async (t) => {
     throw new Error(`it is ${now}`);
   }, slowMs);
   const look = async (height) => {
-    const publicationId = lind.heard('slot.map').at(-1).slots.find((s) => s.kind === 'video' && s.participantId === mara.id).publicationId;
+    const publicationId = lind.received('slot.map').at(-1).slots.find((s) => s.kind === 'video' && s.participantId === mara.id).publicationId;
     await lind.page.evaluate((view) => window.__alcove.session.request('view.set', { views: [view], paused: [] }), { publicationId, width: height * 2, height });
   };
   // Another camera, of this size: what is captured goes out, all of it.
@@ -71,7 +71,7 @@ test('devices, tiles and small cameras', { timeout: 240_000 }, async (t) => {
     }, slowMs);
   };
 
-  await stages(t, { people, daemon: () => daemon }, [
+  await steps(t, { people, daemon: () => daemon }, [
     ['two are in a session', async () => {
       lind = await enter('Dr. Lind', 'host');
       await lind.sees('session');
@@ -82,8 +82,8 @@ test('devices, tiles and small cameras', { timeout: 240_000 }, async (t) => {
       await Promise.all([lind.receives([mara]), mara.receives([lind])]);
     }],
     ['devices change by keyboard on the same connection, and nobody is told', async () => {
-      const told = () => [mara.said('media.offer'), mara.said('publication.set'), lind.heard('participant.updated')].map((all) => all.length);
-      await until('what came before is over', () => mara.answers('publication.set').length === mara.said('publication.set').length);
+      const told = () => [mara.sent('media.offer'), mara.sent('publication.set'), lind.received('participant.updated')].map((all) => all.length);
+      await until('what came before is over', () => mara.answers('publication.set').length === mara.sent('publication.set').length);
       const before = told();
       await mara.tabTo('devices');
       await mara.page.keyboard.press('Enter');

@@ -1,9 +1,9 @@
-// The page at every width, from a phone to a desk, and in forced colours: nothing overlaps, nothing is pushed out, no name is lost.
+// The layout at every width from a phone to a desktop, and in forced colours: nothing overlaps, overflows or truncates a name.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startDemo } from './support/demo.mjs';
 import { until } from './support/wait.mjs';
-import { stages } from './support/stage.mjs';
+import { steps } from './support/steps.mjs';
 
 // 640 × 400 is a laptop of 1280 × 800 at 200 %.
 const sizes = [[320, 640], [640, 400], [700, 500], [900, 700], [1024, 700], [1280, 800]];
@@ -30,7 +30,7 @@ function faults({ whole }) {
   return list;
 }
 
-async function lies(person, screen, options = {}) {
+async function assertFits(person, screen, options = {}) {
   const usual = person.page.viewportSize();
   for (const [width, height] of sizes) {
     await person.page.setViewportSize({ width, height });
@@ -43,29 +43,29 @@ test('layout', { timeout: 90_000 }, async (t) => {
   const { daemon, people, enter: open } = await startDemo(t);
   const enter = async (name, role) => open(name, await daemon.guarded(name, role, 'care'));
   let lind, mara;
-  await stages(t, { people, daemon: () => daemon }, [
+  await steps(t, { people, daemon: () => daemon }, [
     ['before the session', async () => {
       lind = await enter('Dr. Lind', 'host');
       await lind.sees('join-button');
-      await lies(lind, 'check of a therapist');
+      await assertFits(lind, 'check of a therapist');
       await lind.join();
       await lind.sees('session');
       mara = await enter('Mara Holm-Sørensen', 'participant');
       await mara.sees('name-input');
-      await lies(mara, 'name');
-      await mara.named();
+      await assertFits(mara, 'name');
+      await mara.fillName();
       await mara.sees('join-button');
-      await lies(mara, 'check');
+      await assertFits(mara, 'check');
       await mara.find('join-button').click();
       await mara.sees('agree');
-      await lies(mara, 'agreement');
+      await assertFits(mara, 'agreement');
       await mara.page.keyboard.press('Escape');
       await mara.sees('todo');
-      await lies(mara, 'waiting room');
+      await assertFits(mara, 'waiting room');
     }],
     ['the panel beside people who wait', async () => {
       await lind.sees('waiter');
-      await lies(lind, 'session of a therapist');
+      await assertFits(lind, 'session of a therapist');
       await lind.shot('layout-1-waiting');
     }],
     ['the group', async () => {
@@ -88,7 +88,7 @@ test('layout', { timeout: 90_000 }, async (t) => {
       await until('the therapist sees the call on a phone', inView);
       await lind.find('people-toggle').click();
       await until('and with the panel closed', async () => await lind.page.locator('.banners [data-testid="help-alert"]').count() === 1 && await inView());
-      await lies(lind, 'a call with the panel closed', { whole: true });
+      await assertFits(lind, 'a call with the panel closed', { whole: true });
       await lind.shot('layout-3-call');
       await lind.find('people-toggle').click();
       await lind.page.setViewportSize({ width: 1280, height: 800 });
@@ -99,7 +99,7 @@ test('layout', { timeout: 90_000 }, async (t) => {
       assert.equal(await lind.find('help-side-room').count(), 0);
       await lind.find('admit').click();
       await mara.sees('session');
-      await lies(mara, 'session', { whole: true });
+      await assertFits(mara, 'session', { whole: true });
     }],
     ['what is on can be told from what is off, and a message from the page, in forced colours', async () => {
       await lind.page.emulateMedia({ forcedColors: 'active' });

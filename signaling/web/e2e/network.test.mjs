@@ -1,5 +1,5 @@
-// As installed: the media settings are the default ones, the host has several interfaces, the page is HTTPS, and people are at home
-// behind a router that translates addresses. Then one changes the network, and one's lets no UDP out.
+// An installation with default media settings, several interfaces and HTTPS, and people behind NAT. Then one changes the network, and
+// another network blocks UDP.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { alcove, startDaemon } from './support/daemon.mjs';
-import * as inside from './support/inside.mjs';
+import * as inPage from './support/in-page.mjs';
 import { startHomes, within } from './support/network.mjs';
 import { launch, Person } from './support/person.mjs';
-import { stages } from './support/stage.mjs';
+import { steps } from './support/steps.mjs';
 import { until } from './support/wait.mjs';
 
 const server = '203.0.113.10';
@@ -54,7 +54,7 @@ test('networks as people have them', { timeout: 120_000 }, async (t) => {
     launch({ executablePath: within(folder, home, '/usr/bin/chromium'), args: [trust] })));
   const people = [];
   const admitted = async (name) => {
-    const person = await Person.enter(browsers[1], name, link(name, 'participant'));
+    const person = await Person.open(browsers[1], name, link(name, 'participant'));
     people.push(person);
     await person.join();
     await until('the therapist sees who waits', async () => await lind.find('admit').count() === 1);
@@ -62,14 +62,14 @@ test('networks as people have them', { timeout: 120_000 }, async (t) => {
     await person.sees('session');
     return person;
   };
-  const local = async (person) => (await person.page.evaluate(inside.selectedPair)).local;
+  const local = async (person) => (await person.page.evaluate(inPage.selectedPair)).local;
   // When the person last said it, in milliseconds.
   const lastSaid = (person, type) => person.frames.findLast(({ sent, frame }) => sent && frame.type === type).at;
   let lind, mara, theo;
 
-  await stages(t, { people, daemon: () => daemon }, [
+  await steps(t, { people, daemon: () => daemon }, [
     ['two at home decode each other by UDP', async () => {
-      people.push(lind = await Person.enter(browsers[0], 'Dr. Lind', link('Dr. Lind', 'host')));
+      people.push(lind = await Person.open(browsers[0], 'Dr. Lind', link('Dr. Lind', 'host')));
       await lind.join();
       await lind.sees('session');
       mara = await admitted('Mara');
@@ -80,23 +80,23 @@ test('networks as people have them', { timeout: 120_000 }, async (t) => {
       }
     }],
     ['a short cut leads to an ICE restart of the same connection', async () => {
-      const peers = async () => (await mara.page.evaluate(inside.peerStates)).length;
-      const [made, ufrag, offers] = [await peers(), await mara.page.evaluate(inside.localUfrag), mara.said('media.offer').length];
+      const peers = async () => (await mara.page.evaluate(inPage.peerStates)).length;
+      const [made, ufrag, offers] = [await peers(), await mara.page.evaluate(inPage.localUfrag), mara.sent('media.offer').length];
       const unblock = network.blockUDP(2);
-      await until('an offer', () => mara.said('media.offer').length > offers, 30_000);
+      await until('an offer', () => mara.sent('media.offer').length > offers, 30_000);
       unblock();
-      await until('the connection is back', async () => (await mara.page.evaluate(inside.peerStates)).at(-1) === 'connected', 10_000);
+      await until('the connection is back', async () => (await mara.page.evaluate(inPage.peerStates)).at(-1) === 'connected', 10_000);
       await Promise.all([mara.receives([lind]), lind.receives([mara])]);
       assert.equal(await peers(), made, 'the connection was replaced');
-      assert.notEqual(await mara.page.evaluate(inside.localUfrag), ufrag, 'ICE was not restarted');
+      assert.notEqual(await mara.page.evaluate(inPage.localUfrag), ufrag, 'ICE was not restarted');
     }],
     ['who changes the network keeps the seat, and offers as soon as signaling is back', async () => {
       const { id } = mara;
-      const pings = mara.said('ping').length;
-      await until('a ping', () => mara.said('ping').length > pings); // the next one is five seconds away: media breaks first
+      const pings = mara.sent('ping').length;
+      await until('a ping', () => mara.sent('ping').length > pings); // the next one is five seconds away: media breaks first
       network.move(2);
-      const hellos = mara.said('hello').length;
-      await until('another hello', () => mara.said('hello').length > hellos, 20_000);
+      const hellos = mara.sent('hello').length;
+      await until('another hello', () => mara.sent('hello').length > hellos, 20_000);
       await Promise.all([mara.receives([lind]), lind.receives([mara])]);
       assert.equal(mara.id, id);
       const wait = lastSaid(mara, 'media.offer') - lastSaid(mara, 'hello');
@@ -108,7 +108,7 @@ test('networks as people have them', { timeout: 120_000 }, async (t) => {
       await Promise.all([mara.receives([lind], 30_000), theo.receives([lind], 30_000), lind.receives([mara, theo], 30_000)]);
       for (const person of [mara, theo]) {
         assert.equal((await local(person)).relayProtocol, 'tls', person.name);
-        assert.deepEqual(person.heard('media.ready').at(-1).iceServers[0].urls, [`turns:${server}:443?transport=tcp`]);
+        assert.deepEqual(person.received('media.ready').at(-1).iceServers[0].urls, [`turns:${server}:443?transport=tcp`]);
       }
       assert.equal((await local(lind)).relayProtocol, undefined);
     }],

@@ -1,8 +1,8 @@
-// One who observes: sees and hears the group, is never asked for a device, and sends nothing.
+// An observer receives the group's audio and video, is never asked for a device, and sends nothing.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startDemo } from './support/demo.mjs';
-import { stages } from './support/stage.mjs';
+import { steps } from './support/steps.mjs';
 import { until } from './support/wait.mjs';
 
 // Inside the page, before its own code: counts what it asks of the browser.
@@ -24,7 +24,7 @@ test('an observer', { timeout: 60_000 }, async (t) => {
     assert.equal(await asks(noor), 0, `${where}: asked for a device`);
   };
   let lind, noor;
-  await stages(t, { people, daemon: () => daemon }, [
+  await steps(t, { people, daemon: () => daemon }, [
     ['the check is of sound alone', async () => {
       lind = await enter('Dr. Lind', `${daemon.origin}/dev/host`, countAsks);
       await lind.join();
@@ -33,7 +33,7 @@ test('an observer', { timeout: 60_000 }, async (t) => {
       noor = await enter('Noor', `${daemon.origin}/#t=${await daemon.token('noor', 'Noor', 'observer')}`, countAsks);
       await noor.sees('name-input');
       assert.equal(await noor.page.getByText('camera').count(), 0);
-      await noor.named();
+      await noor.fillName();
       await noor.sees('join-button');
       assert.equal(await noor.page.locator('h1').innerText(), 'Check your sound');
       assert.equal(await noor.page.title(), 'Check your sound – Alcove');
@@ -56,7 +56,7 @@ test('an observer', { timeout: 60_000 }, async (t) => {
       await noDevices('session');
       await noor.audit('session of an observer');
       await noor.shot('observer-3-session');
-      assert.deepEqual(lind.heard('roster').at(-1).participants.concat(lind.heard('participant.joined').map(({ participant }) => participant))
+      assert.deepEqual(lind.received('roster').at(-1).participants.concat(lind.received('participant.joined').map(({ participant }) => participant))
         .filter(({ role }) => role === 'observer').flatMap(({ publications }) => publications), []);
     }],
     ['nor after a reload', async () => {
@@ -81,7 +81,7 @@ test('an observer', { timeout: 60_000 }, async (t) => {
       await until('the microphone is on', live);
       await lind.find('set-role').click();
       await until('no device is left', async () => await noor.find('mic-toggle').count() === 0 && !await live());
-      await until('Lind hears of it', () => lind.heard('participant.updated').at(-1).participant.role === 'observer');
+      await until('Lind hears of it', () => lind.received('participant.updated').at(-1).participant.role === 'observer');
       await noor.find('devices').click();
       await noor.sees('devices-dialog');
       assert.deepEqual(await noor.find('devices-dialog').locator('h3').allInnerTexts(), ['Speaker']);

@@ -1,10 +1,10 @@
-// One changes devices while two are recorded, and one takes a yes back while the server cannot be told.
+// Changes during a recording: another device, and a consent that is withdrawn while the server is unreachable.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startProxy } from './support/proxy.mjs';
-import { beeps, complaints, flashes, offset, sizes, times } from './support/recorded.mjs';
+import { beeps, complaints, flashes, offset, sizes, times } from './support/recording-files.mjs';
 import { begin, farPort, state, turns } from './support/recording.mjs';
-import { stages } from './support/stage.mjs';
+import { steps } from './support/steps.mjs';
 import { pause, until } from './support/wait.mjs';
 
 test('one who changes devices is recorded all along', { timeout: 120_000 }, async (t) => {
@@ -17,13 +17,13 @@ test('one who changes devices is recorded all along', { timeout: 120_000 }, asyn
     await list.selectOption(last);
     await until(`the other ${label} is sent`, async () => (await sending()).includes(last));
   };
-  await stages(t, { people, daemon: () => daemon }, [
+  await steps(t, { people, daemon: () => daemon }, [
     ['two are recorded', async () => {
       [lind, mara] = await two();
       await pause(4000);
     }],
     ['one changes both, and nobody is told', async () => {
-      const told = () => [mara.said('media.offer'), mara.said('publication.set'), lind.heard('participant.updated')].map(({ length }) => length);
+      const told = () => [mara.sent('media.offer'), mara.sent('publication.set'), lind.received('participant.updated')].map(({ length }) => length);
       const before = told();
       await mara.find('devices').click();
       await mara.sees('devices-dialog');
@@ -71,7 +71,7 @@ test('a yes taken back while the server cannot be told', { timeout: 120_000 }, a
     return await came() === before;
   };
   const lights = () => mara.page.evaluate(() => ['camera', 'microphone'].filter((kind) => window.__alcove.store[kind].track.value));
-  await stages(t, { people, daemon: () => daemon }, [
+  await steps(t, { people, daemon: () => daemon }, [
     ['two are recorded, and go on to be while words do not get through', async () => {
       [lind, mara] = await two(`http://localhost:${farPort}`);
       line = lind.linesOf(mara);
@@ -109,7 +109,7 @@ test('a yes taken back while the server cannot be told', { timeout: 120_000 }, a
       assert.equal(first.type, 'consent.withdraw');
       await until('she knows', async () => await mara.page.getByText('You took back your yes.').count() === 1);
       assert.equal(await mara.find('withdrawing').count(), 0);
-      assert.equal(mara.said('consent.withdraw').length, 2);
+      assert.equal(mara.sent('consent.withdraw').length, 2);
     }],
     ['then she is seen and heard again', async () => {
       await mara.find('mic-toggle').click();

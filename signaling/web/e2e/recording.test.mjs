@@ -1,16 +1,16 @@
-// A session of four is recorded with everyone's consent, one takes it back in between, and the files of it play.
+// Four people consent to a recording, one withdraws in between, and the exported files play.
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { about, beeps, complaints, median, offset, times } from './support/recorded.mjs';
+import { about, beeps, complaints, median, offset, times } from './support/recording-files.mjs';
 import { begin, fall, hears, rise, tolerance, turns } from './support/recording.mjs';
-import { stages } from './support/stage.mjs';
+import { steps } from './support/steps.mjs';
 import { pause, until } from './support/wait.mjs';
 
 test('four are recorded, one withdraws in between, and it plays', { timeout: 300_000 }, async (t) => {
   const { data, daemon, people, enter, admitted, all, exported } = await begin(t);
   let lind, mara, jonas, sofia, late;
-  await stages(t, { people, daemon: () => daemon }, [
+  await steps(t, { people, daemon: () => daemon }, [
     ['four come in', async () => {
       lind = await enter('Dr. Lind', 'host');
       await lind.sees('session');
@@ -39,7 +39,7 @@ test('four are recorded, one withdraws in between, and it plays', { timeout: 300
       }
       await lind.sees('recorder');
       assert.equal(await mara.find('tile').count(), 4, 'the recorder is shown as a person');
-      const told = mara.heard('participant.joined').map(({ participant }) => participant);
+      const told = mara.received('participant.joined').map(({ participant }) => participant);
       assert.deepEqual(told.filter(({ role }) => role === 'recorder').map(({ id, displayName }) => [id, displayName]), [['recorder', '']]);
       await mara.audit('while it records');
       await mara.shot('recording-1-on');
@@ -50,7 +50,7 @@ test('four are recorded, one withdraws in between, and it plays', { timeout: 300
       await all('paused');
       for (const person of people) await hears(person, [...rise, ...fall]);
       await until('the recorder is gone', async () => await lind.find('recorder').count() === 0);
-      assert.ok(!JSON.stringify(jonas.heard('self.updated')).includes('withdrawn'), 'Jonas was told who it was');
+      assert.ok(!JSON.stringify(jonas.received('self.updated')).includes('withdrawn'), 'Jonas was told who it was');
       await pause(2000);
       await mara.find('answer-again').click();
       await mara.find('consent-yes').click();

@@ -1,11 +1,11 @@
-// What breaks in the middle of a session, and comes back by itself: the network of one, the page of one, and a connection.
+// Recovery during a session: from a lost network, a reloaded page and a failed connection.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cutPorts } from './support/cut.mjs';
+import { blockPorts } from './support/firewall.mjs';
 import { startDemo } from './support/demo.mjs';
-import * as inside from './support/inside.mjs';
+import * as inPage from './support/in-page.mjs';
 import { startProxy } from './support/proxy.mjs';
-import { stages } from './support/stage.mjs';
+import { steps } from './support/steps.mjs';
 import { pause, until } from './support/wait.mjs';
 
 const cutMs = 10_000; // two pings of signaling, and what ICE needs to notice
@@ -18,9 +18,9 @@ test('what breaks comes back', { timeout: 240_000 }, async (t) => {
   const everyone = () => Promise.all(people.map((p) => p.receives(people.filter((other) => other !== p), 45_000)));
   let lind, mara, jonas;
 
-  await stages(t, { people, daemon: () => daemon }, [
+  await steps(t, { people, daemon: () => daemon }, [
     ['a group of three, one of them behind a proxy', async () => {
-      lind = await enter('Dr. Lind', `${daemon.origin}/dev/host`, inside.watchPeople);
+      lind = await enter('Dr. Lind', `${daemon.origin}/dev/host`, inPage.watchPeople);
       await lind.join();
       await lind.sees('session');
       mara = await enter('Mara', await daemon.link('mara', 'Mara'));
@@ -36,7 +36,7 @@ test('what breaks comes back', { timeout: 240_000 }, async (t) => {
       const seat = jonas.id;
       const { ports } = await jonas.media();
       assert.ok(ports.length > 0, 'no port carries the media');
-      const cut = cutPorts(ports);
+      const cut = blockPorts(ports);
       proxy.freeze();
       try {
         const before = (await mara.media()).inbound[mara.linesOf(jonas).video].frames;
@@ -48,17 +48,17 @@ test('what breaks comes back', { timeout: 240_000 }, async (t) => {
         await jonas.sees('banner');
         await jonas.shot('6-cut');
       } finally {
-        cut.mend();
+        cut.restore();
         proxy.thaw();
       }
-      await until('Jonas resumes', () => jonas.said('hello').at(-1).data.resume && jonas.answers('hello').length > 1 && jonas.answers('hello').at(-1).ok, 20_000);
+      await until('Jonas resumes', () => jonas.sent('hello').at(-1).data.resume && jonas.answers('hello').length > 1 && jonas.answers('hello').at(-1).ok, 20_000);
       assert.equal(jonas.id, seat, 'another seat');
       await jonas.sees('session');
       await everyone();
     }],
 
     ['who is muted while words do not get through is so when they are back', async () => {
-      const muted = () => lind.heard('participant.updated').findLast(({ participant }) => participant.id === jonas.id)
+      const muted = () => lind.received('participant.updated').findLast(({ participant }) => participant.id === jonas.id)
         ?.participant.publications.find(({ source }) => source === 'microphone').muted;
       const row = lind.page.locator(`[data-testid="person"][data-participant="${jonas.id}"]`);
       proxy.freeze();
@@ -80,7 +80,7 @@ test('what breaks comes back', { timeout: 240_000 }, async (t) => {
       const hellos = mara.answers('hello').length;
       await mara.page.reload();
       await until('Mara resumes', () => mara.answers('hello').length > hellos && mara.answers('hello').at(-1).ok);
-      assert.ok(mara.said('hello').at(-1).data.resume, 'Mara came by a token');
+      assert.ok(mara.sent('hello').at(-1).data.resume, 'Mara came by a token');
       assert.equal(mara.id, seat, 'another seat');
       await mara.sees('session');
       await everyone();

@@ -1,4 +1,4 @@
-// A network that lets no UDP out: Chromium and Firefox hear and see each other through the relay, which shares the port of the page.
+// A network that blocks UDP: Chromium and Firefox connect through the TURN relay on the page's port.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { alcove, startDaemon } from './support/daemon.mjs';
 import { FirefoxPerson, launchFirefox } from './support/firefox.mjs';
-import * as inside from './support/inside.mjs';
+import * as inPage from './support/in-page.mjs';
 import { launch, Person } from './support/person.mjs';
-import { stages } from './support/stage.mjs';
+import { steps } from './support/steps.mjs';
 import { until } from './support/wait.mjs';
 
 // What browsers are told: an address to which no datagram comes through. The daemon does not have it itself, as behind a router.
@@ -50,18 +50,18 @@ test('a network without UDP', { timeout: 150_000 }, async (t) => {
   // Media flows by TCP to the relay, and from there to the media port. That sees it by the inner address, so browsers may call their
   // candidate reflexive, too.
   const isRelayed = async (person) => {
-    const { local, remote } = await person.page.evaluate(inside.selectedPair);
+    const { local, remote } = await person.page.evaluate(inPage.selectedPair);
     assert.ok(['relay', 'prflx'].includes(local?.candidateType), `${person.name}: ${JSON.stringify(local)}`);
     assert.deepEqual([local.relayProtocol, remote?.address], ['tcp', mediaAddress], `${person.name}: ${JSON.stringify(local)}`);
   };
   let lind, mara, theo;
 
-  await stages(t, { people, daemon: () => daemon }, [
+  await steps(t, { people, daemon: () => daemon }, [
     ['who waits is told of no relay', async () => {
-      people.push(lind = await Person.enter(chromium, 'Dr. Lind', link('Dr. Lind', 'host')));
+      people.push(lind = await Person.open(chromium, 'Dr. Lind', link('Dr. Lind', 'host')));
       await lind.join();
       await lind.sees('session');
-      people.push(mara = await Person.enter(chromium, 'Mara', link('Mara', 'participant')));
+      people.push(mara = await Person.open(chromium, 'Mara', link('Mara', 'participant')));
       await mara.join();
       await mara.sees('waiting-room');
       assert.ok(mara.welcome);
@@ -71,18 +71,18 @@ test('a network without UDP', { timeout: 150_000 }, async (t) => {
       await admit(mara);
       await Promise.all([mara.receives([lind], 30_000), lind.receives([mara], 30_000)]);
       await Promise.all([isRelayed(lind), isRelayed(mara)]);
-      const [a, b] = people.map((person) => person.heard('media.ready').at(-1).iceServers[0]);
+      const [a, b] = people.map((person) => person.received('media.ready').at(-1).iceServers[0]);
       assert.deepEqual(a.urls, ['turn:localhost:8080?transport=tcp']);
       assert.notEqual(a.username, b.username);
-      assert.equal(mara.said('media.offer').length, 2, 'one by UDP, in vain, and one by the relay');
+      assert.equal(mara.sent('media.offer').length, 2, 'one by UDP, in vain, and one by the relay');
     }],
     ['Firefox, too', async () => {
-      people.push(theo = await FirefoxPerson.enter(firefox, 'Theo', link('Theo', 'participant')));
+      people.push(theo = await FirefoxPerson.open(firefox, 'Theo', link('Theo', 'participant')));
       await theo.join();
       await theo.sees('waiting-room');
       await admit(theo);
       await theo.receives(60_000); // it gives a first connection through the relay up at times, after 15 s; the page tries on
-      const id = lind.heard('participant.joined').at(-1).participant.id;
+      const id = lind.received('participant.joined').at(-1).participant.id;
       await lind.receives([{ name: 'Theo', id }], 30_000);
       await isRelayed(theo);
     }],

@@ -6,10 +6,10 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { confine, watchEgress } from './support/confined.mjs';
+import { confine, watchEgress } from './support/sandbox.mjs';
 import { alcove, startDaemon } from './support/daemon.mjs';
 import { launch, Person } from './support/person.mjs';
-import { stages } from './support/stage.mjs';
+import { steps } from './support/steps.mjs';
 import { until } from './support/wait.mjs';
 
 const backMs = 5_000; // from a daemon that serves again to everyone in their seat, seen and heard
@@ -66,7 +66,7 @@ test('restart', { timeout: 170_000 }, async (t) => {
   });
   const people = [];
   const enter = async (sub, name, role) => {
-    const person = await Person.enter(browser, name, link(sub, name, role));
+    const person = await Person.open(browser, name, link(sub, name, role));
     people.push(person);
     await person.join();
     return person;
@@ -74,14 +74,14 @@ test('restart', { timeout: 170_000 }, async (t) => {
   let lind, mara, jonas, theo, before;
   const everyone = (ms) => Promise.all([lind, mara, jonas].map((p) => p.receives([lind, mara, jonas].filter((other) => other !== p), ms)));
 
-  await stages(t, { people, daemon: () => daemon }, [
+  await steps(t, { people, daemon: () => daemon }, [
     ['a session, locked, with one who waits and one who was removed', async () => {
       lind = await enter('lind', 'Dr. Lind', 'host');
       await lind.sees('session');
       [mara, jonas, theo] = [await enter('mara', 'Mara'), await enter('jonas', 'Jonas'), await enter('theo', 'Theo')];
       await until('three wait', async () => await lind.find('admit').count() === 3);
       await lind.find('admit-all').click();
-      await until('all are in', () => lind.heard('participant.joined').length === 3);
+      await until('all are in', () => lind.received('participant.joined').length === 3);
       const row = lind.page.locator(`[data-testid="person"][data-participant="${theo.id}"]`);
       await row.locator('[data-testid="more"]').click();
       await row.locator('[data-testid="remove"]').click();
@@ -90,7 +90,7 @@ test('restart', { timeout: 170_000 }, async (t) => {
       await theo.sees('ending-card');
       await everyone();
       await lind.find('lock-toggle').click();
-      await until('it is locked', () => mara.heard('room.updated').at(-1)?.locked);
+      await until('it is locked', () => mara.received('room.updated').at(-1)?.locked);
     }],
 
     ['one consents, and is recorded', async () => {
@@ -138,9 +138,9 @@ test('restart', { timeout: 170_000 }, async (t) => {
       const took = Math.round(performance.now() - from);
       console.log(`back after ${took} ms`);
       assert.ok(took < backMs, `it took ${took} ms`);
-      assert.ok(mara.heard('room.updated').at(-1).locked, 'the lock is gone');
-      assert.equal(lind.heard('barred.list').at(-1).barred.length, 1, 'the bar is gone');
-      assert.equal(mara.heard('room.updated').at(-1).recording, 'off', 'it records again, and nobody asked for it');
+      assert.ok(mara.received('room.updated').at(-1).locked, 'the lock is gone');
+      assert.equal(lind.received('barred.list').at(-1).barred.length, 1, 'the bar is gone');
+      assert.equal(mara.received('room.updated').at(-1).recording, 'off', 'it records again, and nobody asked for it');
       assert.equal(await mara.find('restarting').count(), 0, 'the notice stays');
     }],
 
@@ -162,7 +162,7 @@ test('restart', { timeout: 170_000 }, async (t) => {
       assert.ok(inside > 1000, 'the daemon sent nothing: the test looks at nobody');
       if (limits.user !== process.getuid()) assert.equal(outside, 0, 'the daemon sent packets elsewhere');
       else console.log('NOT looked at: egress of the daemon alone, for it has no user of its own here');
-      for (const person of people) person.stayedHome(['localhost:8080']);
+      for (const person of people) person.assertSameOrigin(['localhost:8080']);
     }],
 
     ['end for all', async () => {

@@ -22,7 +22,7 @@ ip link set alcove1 up
 ip route add default via 10.99.0.2 dev alcove0
 
 # The gate: together they prove what only browsers can. The others prove wording, rarer networks and longer sessions, too: --all.
-gate=(session grow recording recovery devices access)
+gate=(session group-size recording recovery devices accessibility)
 
 rm -rf out
 mkdir out

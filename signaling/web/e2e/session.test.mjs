@@ -8,9 +8,9 @@ import { test } from 'node:test';
 import { alcove, startDaemon } from './support/daemon.mjs';
 import { startDemo } from './support/demo.mjs';
 import { FirefoxPerson, launchFirefox } from './support/firefox.mjs';
-import { converse } from './support/inside.mjs';
+import { converse } from './support/in-page.mjs';
 import { launch, Person } from './support/person.mjs';
-import { stages } from './support/stage.mjs';
+import { steps } from './support/steps.mjs';
 import { pause, until } from './support/wait.mjs';
 
 
@@ -19,7 +19,7 @@ const welcomeFields = ['sessionId', 'resumeSecret', 'participantId', 'state', 'r
   'needs', 'agreement', 'consents', 'helpRaised'];
 const waitingPermissions = [];
 
-async function knowsNothing(person) {
+async function assertKnowsNobody(person) {
   const allowed = new Set([...person.answers('hello'), ...person.answers('ping')]);
   const heard = person.frames.filter((f) => !f.sent).map((f) => f.frame);
   assert.ok(heard.length > 0, `${person.name} heard nothing at all: the test looks at nothing`);
@@ -40,14 +40,14 @@ test('a group session', { timeout: 170_000 }, async (t) => {
   const { daemon, people, enter } = await startDemo(t);
   let lind, mara, jonas, theo, theoAgain;
 
-  await stages(t, { people, daemon: () => daemon }, [
+  await steps(t, { people, daemon: () => daemon }, [
     ['nothing reaches those who wait', async () => {
       // Mara is early: that changes nothing.
       mara = await enter('Mara', await daemon.link('mara', 'Mara'));
       await mara.sees('name-input');
       await mara.audit('name');
       await mara.shot('0-name');
-      await mara.named();
+      await mara.fillName();
       await mara.sees('join-button');
       await until('the camera is on', async () => await mara.find('camera-toggle').getAttribute('aria-pressed') === 'true');
       await mara.audit('device check');
@@ -63,7 +63,7 @@ test('a group session', { timeout: 170_000 }, async (t) => {
       await until('the therapist sees three who wait', async () => await lind.find('admit').count() === 3);
       for (const person of [mara, jonas, theo]) {
         await person.sees('waiting-room');
-        await knowsNothing(person);
+        await assertKnowsNobody(person);
       }
       await mara.audit('waiting room');
       await mara.shot('2-waiting');
@@ -75,8 +75,8 @@ test('a group session', { timeout: 170_000 }, async (t) => {
       await lind.find('admit').first().click();
       await mara.sees('session');
       await Promise.all([mara.receives([lind]), lind.receives([mara])]);
-      await knowsNothing(jonas);
-      await knowsNothing(theo);
+      await assertKnowsNobody(jonas);
+      await assertKnowsNobody(theo);
     }],
 
     ['everyone decodes everyone', async () => {
@@ -96,10 +96,10 @@ test('a group session', { timeout: 170_000 }, async (t) => {
       const size = others[0].page.viewportSize();
       await Promise.all(others.map((p) => p.page.setViewportSize({ width: 640, height: 400 })));
       await until('the tiles are told', () => others.every((p) => {
-        const views = p.said('view.set').at(-1)?.data.views ?? [];
+        const views = p.sent('view.set').at(-1)?.data.views ?? [];
         return views.length === 3 && views.every(({ height }) => height < 200);
       }));
-      await until('the largest is not wanted', () => lind.heard('encodings.wanted').at(-1)?.rids.includes('f') === false);
+      await until('the largest is not wanted', () => lind.received('encodings.wanted').at(-1)?.rids.includes('f') === false);
       const frames = async () => Object.entries((await lind.media()).outbound).find(([line]) => line.endsWith('f'))[1].frames;
       await until('it is not sent', async () => {
         const before = await frames();
@@ -112,12 +112,12 @@ test('a group session', { timeout: 170_000 }, async (t) => {
 
     ['a locked room refuses a fifth', async () => {
       await lind.find('lock-toggle').click();
-      await until('everybody is told', () => [lind, mara, jonas, theo].every((p) => p.heard('room.updated').at(-1)?.locked));
+      await until('everybody is told', () => [lind, mara, jonas, theo].every((p) => p.received('room.updated').at(-1)?.locked));
       const noor = await enter('Noor', await daemon.link('noor', 'Noor'));
-      await noor.named();
+      await noor.fillName();
       await noor.sees('ending-card');
       assert.equal(await noor.find('ending-card').getAttribute('data-code'), 'room_locked');
-      assert.deepEqual(noor.heard('roster'), []);
+      assert.deepEqual(noor.received('roster'), []);
       assert.deepEqual(await noor.peerStates(), []);
       await noor.audit('ending card');
       await noor.shot('5-locked');
@@ -129,8 +129,8 @@ test('a group session', { timeout: 170_000 }, async (t) => {
       theoAgain = await enter('Theo', await daemon.link('theo', 'Theo'));
       await theoAgain.join();
       await theoAgain.sees('waiting-room');
-      await knowsNothing(theoAgain);
-      await until('marked as returning', () => lind.heard('waiting.added').at(-1)?.waiter.returning);
+      await assertKnowsNobody(theoAgain);
+      await until('marked as returning', () => lind.received('waiting.added').at(-1)?.waiter.returning);
       await lind.shot('8-returning');
       await lind.find('admit').first().click();
       await theoAgain.sees('session');
@@ -168,7 +168,7 @@ test('a group session', { timeout: 170_000 }, async (t) => {
       const client = { name: 'e2e', version: '1' };
       const say = (data) => theoAgain.page.evaluate(converse, { id: '1', type: 'hello', data: { ...data, client } });
       const { sessionId } = theoAgain.welcome;
-      const { token } = theoAgain.said('hello')[0].data;
+      const { token } = theoAgain.sent('hello')[0].data;
       for (const [what, data, code] of [
         ['the secret', { resume: { sessionId, secret: theoAgain.welcome.resumeSecret } }, 'resume_expired'],
         ['the token', { token }, 'invalid_token'],
@@ -194,7 +194,7 @@ test('a group session', { timeout: 170_000 }, async (t) => {
     }],
 
     ['nobody asked a third party', () => {
-      for (const person of people) person.stayedHome(['localhost:8080']);
+      for (const person of people) person.assertSameOrigin(['localhost:8080']);
     }],
   ]);
 });
@@ -240,13 +240,13 @@ test('Chromium and Firefox', { timeout: 90_000 }, async (t) => {
   });
   const people = [];
   let lind, mara;
-  await stages(t, { people, daemon: () => daemon }, [
+  await steps(t, { people, daemon: () => daemon }, [
     ['a participant in Firefox waits', async () => {
-      lind = await Person.enter(chromium, 'Dr. Lind', link('lind', 'Dr. Lind', 'host'));
+      lind = await Person.open(chromium, 'Dr. Lind', link('lind', 'Dr. Lind', 'host'));
       people.push(lind);
       await lind.join();
       await lind.sees('session');
-      mara = await FirefoxPerson.enter(firefox, 'Mara', link('mara', 'Mara', 'participant'));
+      mara = await FirefoxPerson.open(firefox, 'Mara', link('mara', 'Mara', 'participant'));
       people.push(mara);
       await mara.join();
       await mara.sees('waiting-room');
@@ -257,7 +257,7 @@ test('Chromium and Firefox', { timeout: 90_000 }, async (t) => {
       await until('somebody waits', async () => await lind.find('admit').count() === 1);
       await lind.find('admit').click();
       await mara.sees('session');
-      const other = { name: 'Mara', id: lind.heard('roster').at(-1) && await until('Mara joined', () => lind.heard('participant.joined').at(-1)?.participant.id) };
+      const other = { name: 'Mara', id: lind.received('roster').at(-1) && await until('Mara joined', () => lind.received('participant.joined').at(-1)?.participant.id) };
       await Promise.all([lind.receives([other]), mara.receives()]);
       await mara.shot('firefox-2-session');
       await lind.shot('firefox-3-session-of-chromium');
@@ -267,8 +267,8 @@ test('Chromium and Firefox', { timeout: 90_000 }, async (t) => {
       await lind.sees('confirm');
       await lind.find('confirm').click();
       await mara.sees('ending-card');
-      lind.stayedHome(['localhost:8080']);
-      mara.stayedHome(['localhost:8080']);
+      lind.assertSameOrigin(['localhost:8080']);
+      mara.assertSameOrigin(['localhost:8080']);
     }],
   ]);
 });

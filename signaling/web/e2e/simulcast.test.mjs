@@ -1,9 +1,9 @@
-// One camera in three sizes: who changes the size of a tile sees the picture go on. And how long it takes until one sees and hears.
+// Simulcast: video continues while a tile's size changes; and the time from joining to the first audio and video.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startDemo } from './support/demo.mjs';
-import * as inside from './support/inside.mjs';
-import { stages } from './support/stage.mjs';
+import * as inPage from './support/in-page.mjs';
+import { steps } from './support/steps.mjs';
 import { until } from './support/wait.mjs';
 
 const freezeMs = 1_000; // a picture that waits for a key frame which nobody asked for stands longer; a busy machine alone takes most of this
@@ -13,12 +13,12 @@ const joinMs = 5_000; // far above what it takes; the number itself is reported
 test('three simulcast switches without a freeze', { timeout: 120_000 }, async (t) => {
   const { daemon, people, enter: open } = await startDemo(t);
   const enter = async (name, role) => {
-    const person = await open(name, await daemon.guarded(name, role, 'default'), inside.watchJoin);
+    const person = await open(name, await daemon.guarded(name, role, 'default'), inPage.watchJoin);
     await person.join();
     return person;
   };
   let lind, mara, camera, full;
-  const frames = () => mara.page.evaluate(inside.frames);
+  const frames = () => mara.page.evaluate(inPage.frames);
   // Shows the camera at this height, and waits until that is what comes, for some pictures.
   const show = async (height, expected) => {
     const before = (await frames()).length;
@@ -32,7 +32,7 @@ test('three simulcast switches without a freeze', { timeout: 120_000 }, async (t
     }, 20_000);
   };
 
-  await stages(t, { people, daemon: () => daemon }, [
+  await steps(t, { people, daemon: () => daemon }, [
     ['two people see each other', async () => {
       lind = await enter('Dr. Lind', 'host');
       await lind.sees('session');
@@ -49,8 +49,8 @@ test('three simulcast switches without a freeze', { timeout: 120_000 }, async (t
     }],
     ['the sizes that there are', async () => {
       full = await lind.page.evaluate(() => window.__alcove.store.camera.track.value.getSettings().height);
-      camera = mara.heard('slot.map').at(-1).slots.find((s) => s.kind === 'video' && s.participantId === lind.id).publicationId;
-      await mara.page.evaluate(inside.watchFrames, mara.linesOf(lind).video);
+      camera = mara.received('slot.map').at(-1).slots.find((s) => s.kind === 'video' && s.participantId === lind.id).publicationId;
+      await mara.page.evaluate(inPage.watchFrames, mara.linesOf(lind).video);
       await show(full, full);
     }],
     ['low, middle, high, and the picture goes on', async () => {

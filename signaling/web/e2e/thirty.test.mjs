@@ -1,12 +1,12 @@
-// A group grows to thirty, in one page of Chromium and in one of Firefox ESR; and what goes wrong on the way.
+// A group grows to thirty, seen by Chromium and by Firefox ESR, with failures on the way.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { FirefoxPerson, launchFirefox } from './support/firefox.mjs';
-import { grow, start } from './support/growing.mjs';
-import * as inside from './support/inside.mjs';
+import { grow, start } from './support/group.mjs';
+import * as inPage from './support/in-page.mjs';
 import { launch, Person } from './support/person.mjs';
-import { stages } from './support/stage.mjs';
+import { steps } from './support/steps.mjs';
 import { until } from './support/wait.mjs';
 
 const sizes = [2, 5, 10, 16, 30]; // people in all, the one who looks included
@@ -16,7 +16,7 @@ test('a group grows to thirty, in Chromium', { timeout: 300_000 }, async (t) => 
   const { daemon, guests, link } = await start(t);
   const browser = await launch();
   t.after(() => browser.close());
-  const lind = await Person.enter(browser, 'Dr. Lind', link, inside.watchPeople);
+  const lind = await Person.open(browser, 'Dr. Lind', link, inPage.watchPeople);
   await grow(t, counts, lind, daemon, guests, async (count, i) => {
     if (i >= sizes.length) return;
     await lind.shot(`grow-${count}-desktop`);
@@ -30,7 +30,7 @@ test('a group grows to thirty, in Firefox', { timeout: 300_000 }, async (t) => {
   const { daemon, guests, link } = await start(t);
   const browser = await launchFirefox();
   t.after(() => browser.close());
-  const lind = await FirefoxPerson.enter(browser, 'Dr. Lind', link, inside.watchPeople);
+  const lind = await FirefoxPerson.open(browser, 'Dr. Lind', link, inPage.watchPeople);
   await grow(t, counts, lind, daemon, guests, async (count) => count === 30 && lind.shot('grow-30-firefox'), true);
 });
 
@@ -39,25 +39,25 @@ test('a connection that is of no use any more is made anew', { timeout: 120_000 
   const { daemon, guests, link } = await start(t);
   const browser = await launch();
   t.after(() => browser.close());
-  const lind = await Person.enter(browser, 'Dr. Lind', link, inside.watchPeople);
-  const peers = () => lind.page.evaluate(inside.peerStates);
+  const lind = await Person.open(browser, 'Dr. Lind', link, inPage.watchPeople);
+  const peers = () => lind.page.evaluate(inPage.peerStates);
   const seen = async (count) => {
-    const names = await guests.arrived(count, 30_000);
+    const names = await guests.sending(count, 30_000);
     await until('everybody else is seen', async () => {
-      const { tiles } = await lind.page.evaluate(inside.people);
+      const { tiles } = await lind.page.evaluate(inPage.people);
       return tiles.filter(({ name, shown }) => names.includes(name) && shown).length === count;
     }, 60_000);
   };
   const admit = async (count) => {
-    guests.become(count);
-    await until('they wait', async () => (await lind.page.evaluate(inside.people)).waiting > 0, 30_000);
+    guests.setCount(count);
+    await until('they wait', async () => (await lind.page.evaluate(inPage.people)).waiting > 0, 30_000);
     await until('and all of them', async () => {
-      const { tiles, waiting } = await lind.page.evaluate(inside.people);
+      const { tiles, waiting } = await lind.page.evaluate(inPage.people);
       return tiles.length - 1 + waiting === count;
     }, 30_000);
     await lind.find('admit-all').click();
   };
-  await stages(t, { people: [lind], daemon: () => daemon }, [
+  await steps(t, { people: [lind], daemon: () => daemon }, [
     ['a group of three', async () => {
       await lind.join();
       await lind.sees('session');
@@ -87,7 +87,7 @@ test('a connection that is of no use any more is made anew', { timeout: 120_000 
       await until('the page makes another connection', async () => (await peers()).length === 3, 40_000);
       nft('delete', 'table', 'inet', 'alcove_grow');
       await until('through which all are seen', async () => {
-        const { tiles } = await lind.page.evaluate(inside.people);
+        const { tiles } = await lind.page.evaluate(inPage.people);
         return tiles.filter(({ shown }) => shown).length === 5 && (await peers()).at(-1) === 'connected';
       }, 30_000);
       const { inbound } = await lind.media();

@@ -1,8 +1,8 @@
-// A tile says whether the camera is off, starting, live, or stands still: in words, in looks, and to a screen reader.
+// A tile shows whether the camera is off, starting, live or frozen: in text, visually, and to a screen reader.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startDemo } from './support/demo.mjs';
-import { stages } from './support/stage.mjs';
+import { steps } from './support/steps.mjs';
 import { until } from './support/wait.mjs';
 
 const words = { off: 'Camera off', starting: 'No picture yet', stalled: 'Picture frozen' };
@@ -67,7 +67,7 @@ test('the states of a tile', { timeout: 150_000 }, async (t) => {
     await lind.page.emulateMedia({ colorScheme: 'light' });
   };
 
-  await stages(t, { people, daemon: () => daemon }, [
+  await steps(t, { people, daemon: () => daemon }, [
     ['all are live', async () => {
       lind = await enter('Dr. Lind', `${daemon.origin}/dev/host`, stoppable);
       await lind.join();
@@ -120,7 +120,7 @@ test('the states of a tile', { timeout: 150_000 }, async (t) => {
         Object.defineProperty(document, 'hidden', { value: true, configurable: true });
         document.dispatchEvent(new Event('visibilitychange'));
       });
-      await until('nothing is sent to who does not look', () => lind.said('view.set').at(-1)?.data.paused.length === 3);
+      await until('nothing is sent to who does not look', () => lind.sent('view.set').at(-1)?.data.paused.length === 3);
       const changes = await lind.page.evaluate(() => new Promise((done) => {
         const seen = [];
         new MutationObserver((all) => all.forEach(({ target }) => seen.push(target.dataset.state)))

@@ -12,7 +12,7 @@ export async function startDemo(t, options) {
   const people = [];
   // One opens a link; the scripts run in the page before its own code.
   const enter = async (name, url, ...scripts) => {
-    const person = await Person.enter(browser, name, url, ...scripts);
+    const person = await Person.open(browser, name, url, ...scripts);
     people.push(person);
     return person;
   };

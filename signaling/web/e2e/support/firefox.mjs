@@ -1,8 +1,8 @@
 // One person in Firefox ESR, driven by WebDriver BiDi. It offers the part of Person that a mixed session needs.
 import assert from 'node:assert/strict';
 import puppeteer from 'puppeteer-core';
-import * as inside from './inside.mjs';
-import { out, strays } from './person.mjs';
+import * as inPage from './in-page.mjs';
+import { out, foreignRequests } from './person.mjs';
 import { until } from './wait.mjs';
 
 export function launchFirefox() {
@@ -23,7 +23,7 @@ export class FirefoxPerson {
   lines = [];
   requests = [];
 
-  static async enter(browser, name, url, ...scripts) {
+  static async open(browser, name, url, ...scripts) {
     const person = new FirefoxPerson();
     person.name = name;
     person.page = await browser.newPage();
@@ -31,7 +31,7 @@ export class FirefoxPerson {
     person.page.on('console', (line) => person.lines.push(`${line.type()}: ${line.text()}`));
     person.page.on('pageerror', (error) => person.lines.push(`error: ${error.stack ?? error}`));
     person.page.on('request', (request) => person.requests.push(request.url()));
-    for (const script of [inside.watchPeers, ...scripts]) await person.page.evaluateOnNewDocument(script);
+    for (const script of [inPage.watchPeers, ...scripts]) await person.page.evaluateOnNewDocument(script);
     await person.page.goto(url);
     return person;
   }
@@ -51,11 +51,11 @@ export class FirefoxPerson {
   }
 
   media() {
-    return this.page.evaluate(inside.media);
+    return this.page.evaluate(inPage.media);
   }
 
   peerStates() {
-    return this.page.evaluate(inside.peerStates);
+    return this.page.evaluate(inPage.peerStates);
   }
 
   // Waits until picture and sound of somebody are newly decoded.
@@ -70,8 +70,8 @@ export class FirefoxPerson {
     }, ms);
   }
 
-  stayedHome(origins) {
-    assert.deepEqual(strays(this.requests, origins), [], `${this.name} asked third parties`);
+  assertSameOrigin(origins) {
+    assert.deepEqual(foreignRequests(this.requests, origins), [], `${this.name} asked third parties`);
     assert.ok(this.requests.length > 2, `${this.name} made no request: the test looks at nothing`);
   }
 

@@ -1,4 +1,4 @@
-// Light people of the load test, who fill a room: they are seen and heard, and cost next to nothing.
+// Light clients of the load test, which fill a room at little cost.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { until } from './wait.mjs';
@@ -18,9 +18,9 @@ export function startGuests(args) {
   });
   return {
     // So many shall be there; who came last leaves first.
-    become: (count) => child.stdin.write(`${count}\n`),
+    setCount: (count) => child.stdin.write(`${count}\n`),
     // Waits until so many have a connection, and names them.
-    async arrived(count, ms) {
+    async sending(count, ms) {
       await until(`${count} guests send`, () => {
         if (failures.length > 0) throw new Error(failures.join('\n'));
         return sending.size === count;

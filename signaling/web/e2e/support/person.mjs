@@ -1,8 +1,8 @@
-// One person in Chromium: a context, a page, and everything that went over its wire.
+// One person in Chromium: a context, a page, and all WebSocket frames and requests.
 import assert from 'node:assert/strict';
 import { AxeBuilder } from '@axe-core/playwright';
 import { chromium } from 'playwright-core';
-import * as inside from './inside.mjs';
+import * as inPage from './in-page.mjs';
 import { until } from './wait.mjs';
 
 export const out = new URL('../out/', import.meta.url).pathname;
@@ -18,14 +18,14 @@ export function launch({ cameras = 1, executablePath = '/usr/bin/chromium', args
 }
 
 // A context with a profile of its own, and what that profile's settings say.
-export function launchKept(profile) {
+export function launchWithProfile(profile) {
   return chromium.launchPersistentContext(profile, {
     executablePath: '/usr/bin/chromium', args: flags(1), viewport: { width: 1280, height: 800 }, permissions: ['camera', 'microphone'],
   });
 }
 
 // The requests that left for elsewhere.
-export function strays(requests, hosts) {
+export function foreignRequests(requests, hosts) {
   return requests.filter((url) => {
     const { protocol, host } = new URL(url);
     return protocol !== 'data:' && protocol !== 'blob:' && !hosts.includes(host);
@@ -37,11 +37,11 @@ export class Person {
   requests = [];
   lines = []; // what the page's console said
 
-  static async enter(browser, name, url, ...scripts) {
+  static async open(browser, name, url, ...scripts) {
     const person = new Person();
     person.name = name;
     person.context = await browser.newContext({ viewport: { width: 1280, height: 800 }, permissions: ['camera', 'microphone'] });
-    for (const script of [inside.watchPeers, ...scripts]) await person.context.addInitScript(script);
+    for (const script of [inPage.watchPeers, ...scripts]) await person.context.addInitScript(script);
     person.page = await person.context.newPage();
     person.#listen();
     await person.page.goto(url);
@@ -70,7 +70,7 @@ export class Person {
   }
 
   // Up to the device check. Hosts give their name there; of others it is asked before.
-  async named() {
+  async fillName() {
     await this.page.locator('[data-testid="name-input"], [data-testid="join-button"]').first().waitFor();
     if (await this.find('name-input').isVisible()) await this.find('name-input').fill(this.name);
     if (await this.find('name-continue').isVisible()) await this.find('name-continue').click();
@@ -78,17 +78,17 @@ export class Person {
 
   // From the link to the waiting room, or for hosts into the session.
   async join() {
-    await this.named();
+    await this.fillName();
     await this.sees('join-button');
     await until(`${this.name} can join`, () => this.find('join-button').isEnabled());
     await this.find('join-button').click();
   }
 
-  said(type) {
+  sent(type) {
     return this.frames.filter((f) => f.sent && f.frame.type === type).map((f) => f.frame);
   }
 
-  heard(type) {
+  received(type) {
     return this.frames.filter((f) => !f.sent && f.frame.type === type).map((f) => f.frame.data);
   }
 
@@ -114,21 +114,21 @@ export class Person {
   // The m-lines on which this person now receives the other: { audio, video, screen }.
   linesOf(other) {
     const lines = this.answers('media.offer').findLast((a) => a.ok)?.data.slots ?? [];
-    const owners = this.heard('slot.map').at(-1)?.slots.filter((s) => s.participantId === other.id) ?? [];
+    const owners = this.received('slot.map').at(-1)?.slots.filter((s) => s.participantId === other.id) ?? [];
     return Object.fromEntries(owners.map((o) => [o.kind, lines.find((l) => l.kind === o.kind && l.index === o.index)?.mid]));
   }
 
   media() {
-    return this.page.evaluate(inside.media);
+    return this.page.evaluate(inPage.media);
   }
 
   peerStates() {
-    return this.page.evaluate(inside.peerStates);
+    return this.page.evaluate(inPage.peerStates);
   }
 
   // For how long the pictures of others have stood still, in seconds, as the browser counts it.
   frozen() {
-    return this.page.evaluate(inside.frozen);
+    return this.page.evaluate(inPage.frozen);
   }
 
   // Waits until this person newly decodes picture and sound of each of the others.
@@ -170,8 +170,8 @@ export class Person {
   }
 
   // Every request went to the origin that the page came from.
-  stayedHome(origins) {
-    assert.deepEqual(strays(this.requests, origins), [], `${this.name} asked third parties`);
+  assertSameOrigin(origins) {
+    assert.deepEqual(foreignRequests(this.requests, origins), [], `${this.name} asked third parties`);
     assert.ok(this.requests.length > 2, `${this.name} made no request: the test looks at nothing`);
   }
 }

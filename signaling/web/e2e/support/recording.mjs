@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { alcove, startDaemon } from './daemon.mjs';
 import { launch, Person } from './person.mjs';
-import { flashAndBeep } from './recorded.mjs';
+import { flashAndBeep } from './recording-files.mjs';
 import { until } from './wait.mjs';
 
 const passcode = 'quiet-alcove';
@@ -40,7 +40,7 @@ export async function begin(t, options) {
   const people = [];
   const enter = async (name, role = 'participant', from = daemon.origin) => {
     const link = await daemon.guarded(name, role, 'care');
-    const person = await Person.enter(browser, name, link.replace(daemon.origin, from), flashAndBeep, chimes);
+    const person = await Person.open(browser, name, link.replace(daemon.origin, from), flashAndBeep, chimes);
     people.push(person);
     await person.join();
     return person;
@@ -50,12 +50,12 @@ export async function begin(t, options) {
     const person = await enter(name, 'participant', from);
     await person.sees('agree');
     await person.find('agree').click();
-    await until('the agreement is made', () => person.heard('self.updated').at(-1)?.needs.includes('agreement') === false);
+    await until('the agreement is made', () => person.received('self.updated').at(-1)?.needs.includes('agreement') === false);
     await person.find('passcode').fill(passcode);
     await person.find('passcode-enter').click();
     await until('the therapist can mark', async () => await host.find('verify-waiter').count() === 1);
     await host.find('verify-waiter').click();
-    await until('nothing is missing', () => host.heard('waiting.updated').at(-1)?.waiter.needs.length === 0);
+    await until('nothing is missing', () => host.received('waiting.updated').at(-1)?.waiter.needs.length === 0);
     await host.find('admit').click();
     await person.sees('session');
     return person;

@@ -41,12 +41,12 @@ test('a session ends with its reason, devices off, and the words of the therapis
   const reasons: Record<string, string> = { limit: 'The time of the session is over', absent: 'The session has ended', idle: 'The session has ended', revoked: 'The clinic ended the session', closed: 'The session has ended' };
   for (const [reason, title] of Object.entries(reasons)) {
     const page = await openSession(t);
-    await page.tell('room.ended', { reason });
+    await page.receive('room.ended', { reason });
     assert.equal(page.query('h1')[0]?.textContent, title);
     assert.deepEqual([page.devices.lights, page.all('tile').length, page.socket.closedWith], [[], 0, 1000]);
   }
   const page = await openSession(t);
-  await page.tell('access.changed', { state: 'removed', reason: 'removed', message: 'Until next week.', permissions: [] });
+  await page.receive('access.changed', { state: 'removed', reason: 'removed', message: 'Until next week.', permissions: [] });
   assert.match(page.text, /You were taken out of the session.*They wrote: ?“Until next week\.”.*Call the clinic/);
 });
 
@@ -59,7 +59,7 @@ test('another window takes over, and this one says so', async (t) => {
 test('denied, and waited for too long', async (t) => {
   for (const [reason, title] of [['denied', 'You were not let in'], ['timeout', 'You waited for a long time']] as const) {
     const page = await openCheck(t);
-    await page.tell('access.changed', { state: 'denied', reason, permissions: [] });
+    await page.receive('access.changed', { state: 'denied', reason, permissions: [] });
     assert.equal(page.query('h1')[0]?.textContent, title);
   }
 });

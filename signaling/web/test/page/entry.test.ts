@@ -32,8 +32,8 @@ test('a participant gives the name, then has a place, then checks devices; nothi
   assert.deepEqual([hello?.displayName, typeof hello?.token, String(hello?.nonce).length], ['Mara', 'string', 24]);
   assert.equal(page.title, 'Check your camera and sound – Alcove');
   assert.deepEqual(page.devices.lights, ['audio', 'video']);
-  await page.tell('access.changed', { state: 'admitted', permissions: [] });
-  await page.tell('media.ready', { generation: 0, iceServers: [], slots: { pairs: 1, screens: 0 }, codecs: { audio: [], video: [] } });
+  await page.receive('access.changed', { state: 'admitted', permissions: [] });
+  await page.receive('media.ready', { generation: 0, iceServers: [], slots: { pairs: 1, screens: 0 }, codecs: { audio: [], video: [] } });
   assert.match(page.textOf('let-in'), /A therapist has let you in\. The group sees your name\. Nobody sees or hears you/);
   assert.equal(page.textOf('join-button'), 'Join the group');
   assert.deepEqual([page.peers.length, page.sent('media.offer').length, page.sent('publication.set').length], [0, 0, 0]);
@@ -59,8 +59,8 @@ test('an observer is asked for no device, here or later', async (t) => {
   assert.doesNotMatch(page.text, /Mic\b/);
   await page.submit('join-button');
   assert.match(page.text, /Your camera and microphone are not used, here or in the group\./);
-  await page.tell('access.changed', { state: 'admitted', permissions: [] });
-  await page.tell('roster', { participants: [lind(), self({ role: 'observer', publications: [] })] });
+  await page.receive('access.changed', { state: 'admitted', permissions: [] });
+  await page.receive('roster', { participants: [lind(), self({ role: 'observer', publications: [] })] });
   assert.ok(page.shows('session'));
   for (const id of ['mic-toggle', 'camera-toggle', 'screen-toggle', 'hand-toggle', 'help']) assert.ok(!page.shows(id), id);
   assert.deepEqual(page.devices.tracks, []);
@@ -122,7 +122,7 @@ test('who has a place is asked before a pasted link takes it', async (t) => {
   assert.match(page.text, /You have a place in a waiting room\. To open the new link you give it up\./);
   await page.closeDialog();
   assert.deepEqual([page.shows('confirm'), page.reloads, page.sent('leave').length], [false, 0, 0]);
-  await page.tell('access.changed', { state: 'admitted', permissions: [] });
+  await page.receive('access.changed', { state: 'admitted', permissions: [] });
   await page.paste(link({ jti: 'other' }));
   assert.match(page.text, /You are in a session\. To open the new link you leave it, and the others see that you left\./);
   await page.click('confirm');
@@ -193,7 +193,7 @@ test('the passcode of a host is asked at the door, with one link, and the device
 
 test('a host who leaves keeps no name', async (t) => {
   const page = await openHost(t);
-  await page.tell('barred.list', { barred: [{ participantId: 'x', displayName: 'Xenia' }] });
+  await page.receive('barred.list', { barred: [{ participantId: 'x', displayName: 'Xenia' }] });
   await page.click('leave');
   await page.click('confirm');
   assert.deepEqual([page.store.waiting, page.store.barred, page.store.roster].map(({ value }) => value.length), [0, 0, 0]);

@@ -7,7 +7,7 @@ const host = self({ displayName: 'Dr. Lind', role: 'host' });
 
 test('each control asks for one thing', async (t) => {
   const page = await openHost(t, {}, { policy: { name: 'care', recording: 'everyone', scopes: ['recording.audio', 'recording.video'] } });
-  await page.tell('room.updated', room({ endsAt: Date.now() + 50 * 60_000, endsFor: 'limit' }));
+  await page.receive('room.updated', room({ endsAt: Date.now() + 50 * 60_000, endsFor: 'limit' }));
   await page.click('more');
   const participantId = 'jonas';
   const acts: [string, string, object][] = [
@@ -32,8 +32,8 @@ test('each control asks for one thing', async (t) => {
 
 test('what is on asks for the opposite', async (t) => {
   const page = await openHost(t, {}, { policy: { name: 'care', recording: 'everyone', scopes: ['recording.audio'] } });
-  await page.tell('room.updated', room({ locked: true, recording: 'on' }));
-  await page.tell('roster', { participants: [host, person('jonas', 'Jonas', { verified: true, taken: ['camera'], grants: ['screen'], publications: [] })] });
+  await page.receive('room.updated', room({ locked: true, recording: 'on' }));
+  await page.receive('roster', { participants: [host, person('jonas', 'Jonas', { verified: true, taken: ['camera'], grants: ['screen'], publications: [] })] });
   await page.click('more');
   const participantId = 'jonas';
   const acts: [string, string, object][] = [
@@ -88,8 +88,8 @@ test('what the server refuses is said in words, and goes with the next success o
 test('a call for help is an alert, opens the panel, and outlasts being sent back', async (t) => {
   const page = await openHost(t);
   await page.click('people-toggle');
-  await page.tell('participant.updated', { participant: person('jonas', 'Jonas', { helpRaised: true }) });
-  await page.tell('help.raised', { participantId: 'jonas' });
+  await page.receive('participant.updated', { participant: person('jonas', 'Jonas', { helpRaised: true }) });
+  await page.receive('help.raised', { participantId: 'jonas' });
   assert.ok(page.store.panel.value);
   assert.equal(page.find('help-alert').getAttribute('role'), 'alert');
   assert.match(page.textOf('help-alert'), /Jonas asks for help.*Only therapists see this/);
@@ -97,8 +97,8 @@ test('a call for help is an alert, opens the panel, and outlasts being sent back
   assert.deepEqual(page.sent('mod.sideRoom'), [{ participantId: 'jonas' }]);
   await page.click('people-toggle');
   assert.equal(page.query('.banners [data-testid="help-alert"]').length, 1);
-  await page.tell('participant.left', { participantId: 'jonas', reason: 'sent_back' });
-  await page.tell('waiting.added', { waiter: waiter('jonas', 'Jonas', { helpRaised: true }) });
+  await page.receive('participant.left', { participantId: 'jonas', reason: 'sent_back' });
+  await page.receive('waiting.added', { waiter: waiter('jonas', 'Jonas', { helpRaised: true }) });
   assert.match(page.textOf('help-alert'), /In the waiting room\. Only therapists see this/);
   assert.ok(!page.shows('help-side-room'));
   await page.click('help-done');
@@ -107,7 +107,7 @@ test('a call for help is an alert, opens the panel, and outlasts being sent back
 
 test('who asks to share a screen is allowed, or not now', async (t) => {
   const page = await openHost(t);
-  const ask = () => page.tell('permission.asked', { participantId: 'jonas', permission: 'screen' });
+  const ask = () => page.receive('permission.asked', { participantId: 'jonas', permission: 'screen' });
   await ask();
   await ask();
   assert.equal(page.query('.alert').length, 1);
@@ -120,7 +120,7 @@ test('who asks to share a screen is allowed, or not now', async (t) => {
 
 test('who was taken out may be allowed back', async (t) => {
   const page = await openHost(t);
-  await page.tell('barred.list', { barred: [{ participantId: 'x', displayName: 'Xenia' }] });
+  await page.receive('barred.list', { barred: [{ participantId: 'x', displayName: 'Xenia' }] });
   assert.match(page.text, /Taken out ?1 ?Xenia/);
   await page.click('lift');
   assert.deepEqual(page.sent('mod.lift'), [{ participantId: 'x' }]);
@@ -133,8 +133,8 @@ test('hosts write to one who waits', async (t) => {
   page.query('dialog form')[0]!.dispatchEvent(new Event('submit', { bubbles: true, cancelable: true }));
   await page.settle();
   assert.deepEqual(page.sent('waiting.message'), [{ participantId: 'theo', text: 'One minute.' }]);
-  await page.tell('waiting.message', { from: 'host', participantId: 'theo', text: 'One minute.' });
-  await page.tell('waiting.message', { from: 'waiting', participantId: 'theo', text: 'Fine.' });
+  await page.receive('waiting.message', { from: 'host', participantId: 'theo', text: 'One minute.' });
+  await page.receive('waiting.message', { from: 'waiting', participantId: 'theo', text: 'Fine.' });
   assert.match(page.textOf('waiter'), /Therapist: One minute\. ?Theo: Fine\./);
   await page.pass(1_200);
   assert.match(page.announced, /Theo wrote to you\./);
@@ -143,12 +143,12 @@ test('hosts write to one who waits', async (t) => {
 test('arrivals and departures are one announcement, by name', async (t) => {
   const page = await openHost(t);
   await page.pass(1_200);
-  await page.tell('participant.joined', { participant: person('ada', 'Ada') });
-  await page.tell('participant.joined', { participant: person('rec', '', { role: 'recorder' }) });
-  await page.tell('participant.updated', { participant: person('ada', 'Ada', { handRaised: true }) });
-  await page.tell('participant.left', { participantId: 'jonas', reason: 'left' });
-  await page.tell('waiting.added', { waiter: waiter('noor', 'Noor') });
-  await page.tell('room.updated', room({ locked: true }));
+  await page.receive('participant.joined', { participant: person('ada', 'Ada') });
+  await page.receive('participant.joined', { participant: person('rec', '', { role: 'recorder' }) });
+  await page.receive('participant.updated', { participant: person('ada', 'Ada', { handRaised: true }) });
+  await page.receive('participant.left', { participantId: 'jonas', reason: 'left' });
+  await page.receive('waiting.added', { waiter: waiter('noor', 'Noor') });
+  await page.receive('room.updated', room({ locked: true }));
   await page.pass(1_199);
   assert.doesNotMatch(page.announced, /Ada/);
   await page.pass(1);
@@ -160,25 +160,25 @@ test('arrivals and departures are one announcement, by name', async (t) => {
 test('hosts read of a source that sends too much, and of one without a safe connection', async (t) => {
   const page = await openHost(t);
   const banner = () => page.query('.banner').map((one) => one.textContent).join();
-  await page.tell('quality', { participantId: 'jonas', source: 'camera', reason: 'rate', withheld: false });
+  await page.receive('quality', { participantId: 'jonas', source: 'camera', reason: 'rate', withheld: false });
   assert.match(banner(), /Jonas’s camera sends more than it may\. Part of it is left out\./);
-  await page.tell('quality', { participantId: 'me', source: 'microphone', reason: 'rate', withheld: true });
+  await page.receive('quality', { participantId: 'me', source: 'microphone', reason: 'rate', withheld: true });
   assert.match(banner(), /Your microphone sent far more than it may and was muted\. It can be turned on again\./);
-  await page.tell('media.failed', { participantId: 'jonas', code: 'timeout' });
+  await page.receive('media.failed', { participantId: 'jonas', code: 'timeout' });
   assert.match(banner(), /Your microphone/, 'one that took too long comes again by itself');
-  await page.tell('media.failed', { participantId: 'jonas', code: 'dtls' });
+  await page.receive('media.failed', { participantId: 'jonas', code: 'dtls' });
   assert.match(banner(), /Jonas is not connected: that browser cannot make a connection that is safe enough\./);
-  await page.tell('quality', { participantId: 'jonas', source: 'microphone', reason: 'rate', withheld: true, taken: true });
+  await page.receive('quality', { participantId: 'jonas', source: 'microphone', reason: 'rate', withheld: true, taken: true });
   assert.match(banner(), /Jonas’s microphone sent far more than it may again and was taken away\. You can give it back\./);
   for (const [code, words] of [['srtp_profile', 'cannot protect them as this server asks for'], ['fingerprint', 'Something between this browser and the server'], ['later', 'does not take what it offers \\(later\\)']] as const) {
-    await page.tell('media.failed', { participantId: 'me', code });
+    await page.receive('media.failed', { participantId: 'me', code });
     assert.match(page.textOf('media-refused'), new RegExp(words));
   }
 });
 
 test('rows say who a person is and what they do', async (t) => {
   const page = await openHost(t);
-  await page.tell('roster', { participants: [
+  await page.receive('roster', { participants: [
     host, person('co', 'Dr. Ito', { role: 'cohost' }), person('o', 'Olga', { role: 'observer', publications: [] }), person('g', 'Gil', { publications: [] }),
     person('v', 'Vera', { verified: true, away: true }),
   ] });
@@ -192,7 +192,7 @@ test('hosts see on tile and row whose encryption is weaker, and who has no safe 
   const tile = () => page.all('tile').find(({ dataset }) => dataset.participant === 'jonas')!;
   const row = () => page.all('person').find(({ dataset }) => dataset.participant === 'jonas')!;
   const marks = () => page.query('.tile .encryption, .person .encryption').length;
-  const tell = (more: object) => page.tell('participant.updated', { participant: person('jonas', 'Jonas', more) });
+  const tell = (more: object) => page.receive('participant.updated', { participant: person('jonas', 'Jonas', more) });
   assert.equal(marks(), 0);
   const told: [object, string, string][] = [
     [{ aes128: true }, 'Weaker encryption (AES-128)', 'shield-weak'],
@@ -223,9 +223,9 @@ test('hosts see on tile and row whose encryption is weaker, and who has no safe 
 
 test('one who is no host any more sees no marks of encryption', async (t) => {
   const page = await openHost(t);
-  await page.tell('roster', { participants: [host, person('jonas', 'Jonas', { aes128: true }), person('ada', 'Ada', { mediaFailed: 'closed' })] });
+  await page.receive('roster', { participants: [host, person('jonas', 'Jonas', { aes128: true }), person('ada', 'Ada', { mediaFailed: 'closed' })] });
   assert.equal(page.query('.tile .encryption').length, 2);
-  await page.tell('access.changed', { state: 'admitted', permissions: ['publish.microphone', 'publish.camera'] });
+  await page.receive('access.changed', { state: 'admitted', permissions: ['publish.microphone', 'publish.camera'] });
   assert.equal(page.query('.tile .encryption').length, 0);
   assert.doesNotMatch(page.text, /AES-128|safe connection/);
 });

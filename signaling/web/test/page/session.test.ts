@@ -15,36 +15,36 @@ test('the header says the name, the lock, the recording and the time', async (t)
   const page = await openSession(t);
   const header = () => page.query('.head')[0]?.textContent?.replaceAll(/\s+/g, ' ') ?? '';
   assert.match(header(), /Tuesday *Not locked *Not recording/);
-  await page.tell('room.updated', room({ locked: true, recording: 'paused', endsAt: Date.now() + 50 * minute, endsFor: 'limit' }));
+  await page.receive('room.updated', room({ locked: true, recording: 'paused', endsAt: Date.now() + 50 * minute, endsFor: 'limit' }));
   assert.match(header(), /Locked *Recording paused *50 min left/);
   await page.pass(41 * minute);
   assert.match(page.textOf('time-left'), /^9 min left$/);
   assert.equal(page.query('[data-testid="time-left"] .warn').length, 1);
-  await page.tell('room.updated', room({ endsAt: Date.now() + minute, endsFor: 'idle' }));
+  await page.receive('room.updated', room({ endsAt: Date.now() + minute, endsFor: 'idle' }));
   assert.ok(!page.shows('time-left'), 'the end of an idle room is no limit of the session');
 });
 
 test('the end is warned of, and only who may can move it', async (t) => {
   for (const [open, may] of [[openSession, false], [openHost, true]] as const) {
     const page = await open(t);
-    await page.tell('room.updated', room({ endsAt: Date.now() + 5 * minute, endsFor: 'limit' }));
-    await page.tell('room.warning', { minutes: 5 });
+    await page.receive('room.updated', room({ endsAt: Date.now() + 5 * minute, endsFor: 'limit' }));
+    await page.receive('room.warning', { minutes: 5 });
     assert.match(page.textOf('warning'), /The session ends in 5 minutes\./);
     assert.equal(page.shows('extend-banner'), may);
-    await page.tell('room.warning', { minutes: 1 });
+    await page.receive('room.warning', { minutes: 1 });
     assert.match(page.textOf('warning'), /one minute/);
-    await page.tell('room.updated', room({ endsAt: Date.now() + 20 * minute, endsFor: 'limit' }));
+    await page.receive('room.updated', room({ endsAt: Date.now() + 20 * minute, endsFor: 'limit' }));
     assert.ok(!page.shows('warning'));
   }
 });
 
 test('who is alone, and whom no therapist is with, is told when it ends', async (t) => {
   const page = await openSession(t);
-  await page.tell('room.updated', room({ endsAt: Date.now() + 6 * minute, endsFor: 'idle' }));
+  await page.receive('room.updated', room({ endsAt: Date.now() + 6 * minute, endsFor: 'idle' }));
   assert.ok(!page.shows('alone'));
   await page.pass(minute + 10_000);
   assert.match(page.textOf('alone'), /If nobody comes, the session ends in 5 min\./);
-  await page.tell('room.updated', room({ hostAbsent: true, endsAt: Date.now() + 3 * minute, endsFor: 'absent' }));
+  await page.receive('room.updated', room({ hostAbsent: true, endsAt: Date.now() + 3 * minute, endsFor: 'absent' }));
   assert.match(page.textOf('absent'), /No therapist is here right now\. Nobody new can enter\. If nobody comes back, the session ends in 3 min\./);
 });
 
@@ -59,18 +59,18 @@ test('a recording is seen, said and heard, when it begins and when it ends', asy
     ['off', 'Not recording', '', [523.25, 783.99, 783.99, 523.25]],
   ];
   for (const [recording, shown, said, notes] of steps) {
-    await page.tell('room.updated', room({ recording }));
+    await page.receive('room.updated', room({ recording }));
     assert.deepEqual([page.textOf('recording'), page.find('recording').dataset.state, page.shows('recording-banner'), page.notes], [shown, recording, ['starting', 'on'].includes(recording), notes]);
     await page.pass(1_200);
     if (said) assert.equal(page.announced, said);
   }
-  await page.tell('room.updated', room({ recording: 'of a later version' }));
+  await page.receive('room.updated', room({ recording: 'of a later version' }));
   assert.equal(page.textOf('recording'), 'Recording', 'what is unknown is taken for a recording');
 });
 
 test('why a recording failed is said until somebody has read it', async (t) => {
   const page = await openSession(t);
-  await page.tell('recording.failed', { reason: 'disk_full' });
+  await page.receive('recording.failed', { reason: 'disk_full' });
   assert.match(page.textOf('recording-fault'), /Recording has stopped: there is no space left for it\./);
   assert.equal(page.find('recording-fault').getAttribute('role'), 'alert');
   await page.press('Close');
@@ -79,8 +79,8 @@ test('why a recording failed is said until somebody has read it', async (t) => {
 
 test('consent is asked with its terms; closing is no answer; a no is answered anew only by the own hand', async (t) => {
   const page = await openSession(t, {}, { policy: { name: 'care', recording: 'everyone', scopes: ['recording.audio', 'recording.video'] } });
-  await page.tell('room.updated', room({ recording: 'asking' }));
-  await page.tell('self.updated', state({ consents: [consent('recording.audio'), consent('recording.video')] }));
+  await page.receive('room.updated', room({ recording: 'asking' }));
+  await page.receive('self.updated', state({ consents: [consent('recording.audio'), consent('recording.video')] }));
   const dialog = page.query('dialog')[0]?.textContent ?? '';
   for (const words of ['Supervision', 'Picture and sound of this session', 'Only if everyone says yes. One no is enough', 'About recording.audio', 'About recording.video', 'are not told how you answered']) assert.ok(dialog.includes(words), words);
   assert.deepEqual(page.query('dialog .actions.equal button').map((b) => [b.className, b.textContent]), [['btn', 'No, do not record'], ['btn', 'Yes, record']]);
@@ -90,7 +90,7 @@ test('consent is asked with its terms; closing is no answer; a no is answered an
   await page.click('consent-answer');
   await page.click('consent-no');
   assert.deepEqual(page.sent('consent.respond'), ['audio', 'video'].map((kind) => ({ scope: `recording.${kind}`, textHash: `recording.${kind}`, decision: 'refused' })));
-  await page.tell('self.updated', state({ consents: [consent('recording.audio', 'refused'), consent('recording.video', 'refused')] }));
+  await page.receive('self.updated', state({ consents: [consent('recording.audio', 'refused'), consent('recording.video', 'refused')] }));
   assert.equal(page.query('dialog').length, 0);
   await page.click('answer-again');
   await page.click('consent-yes');
@@ -99,19 +99,19 @@ test('consent is asked with its terms; closing is no answer; a no is answered an
 
 test('each is recorded alone where the rules say so', async (t) => {
   const page = await openSession(t, {}, { policy: { name: 'each', recording: 'each', scopes: ['recording.audio'] } });
-  await page.tell('self.updated', state({ consents: [consent('recording.audio')] }));
+  await page.receive('self.updated', state({ consents: [consent('recording.audio')] }));
   assert.match(page.query('dialog')[0]?.textContent ?? '', /Sound, no picture of this session.*Only those who say yes are recorded.*Recording of you then stops at once/);
   await page.closeDialog();
-  await page.tell('room.updated', room({ recording: 'on' }));
+  await page.receive('room.updated', room({ recording: 'on' }));
   assert.match(page.textOf('recording-banner'), /You are not recorded\./);
-  await page.tell('self.updated', state({ consents: [consent('recording.audio', 'granted')] }));
+  await page.receive('self.updated', state({ consents: [consent('recording.audio', 'granted')] }));
   assert.match(page.textOf('recording-banner'), /You said yes, so you are recorded\./);
 });
 
 test('a yes that is taken back while the server is silent turns everything off until it knows', async (t) => {
   const page = await openSession(t);
-  await page.tell('room.updated', room({ recording: 'on' }));
-  await page.tell('self.updated', state({ consents: [consent('recording.audio', 'granted')] }));
+  await page.receive('room.updated', room({ recording: 'on' }));
+  await page.receive('self.updated', state({ consents: [consent('recording.audio', 'granted')] }));
   page.leaveOpen('consent.withdraw');
   await page.click('withdraw');
   assert.deepEqual([page.devices.tracks.map(({ enabled }) => enabled), page.shows('withdrawing')], [[false, true], false]);
@@ -144,13 +144,13 @@ test('a lost connection says that the place is kept, for as long as it is', asyn
 test('a restart of the server is said, when it is near and when it is not after all', async (t) => {
   const page = await openSession(t);
   await page.pass(1_200);
-  await page.tell('server.draining', { draining: true, stopsAt: Date.now() + 300_000 });
+  await page.receive('server.draining', { draining: true, stopsAt: Date.now() + 300_000 });
   assert.match(page.textOf('restarting'), /Your place is kept: you come back by yourself/);
   await page.pass(1_200);
   assert.match(page.announced, /The server restarts within 5 minutes\./);
-  await page.tell('server.draining', { draining: false });
+  await page.receive('server.draining', { draining: false });
   assert.ok(!page.shows('restarting'));
-  await page.tell('server.draining', { draining: true, stopsAt: Date.now() + 8_000 });
+  await page.receive('server.draining', { draining: true, stopsAt: Date.now() + 8_000 });
   await page.pass(1_200);
   assert.match(page.announced, /in a moment/);
   await page.drop(4503);
@@ -161,10 +161,10 @@ test('what a host mutes is released here, and only the own hand turns it on agai
   const page = await openSession(t);
   for (const [source, light] of [['microphone', 'audio'], ['camera', 'video']] as const) {
     const muted = self({ publications: self().publications.map((one) => ({ ...one, muted: one.source === source })) });
-    await page.tell('participant.updated', { participant: muted });
+    await page.receive('participant.updated', { participant: muted });
     assert.ok(banners(page).includes(`A therapist turned your ${source} off. You can turn it on again.`));
     assert.ok(!page.devices.lights.includes(light));
-    await page.tell('participant.updated', { participant: self() });
+    await page.receive('participant.updated', { participant: self() });
     assert.ok(!page.devices.lights.includes(light), 'it started by itself');
   }
 });
@@ -174,14 +174,14 @@ test('a mute that this page asked for itself is not taken for one of a host', as
   page.leaveOpen('publication.set');
   await page.click('mic-toggle');
   await page.click('mic-toggle');
-  await page.tell('participant.updated', { participant: self({ publications: self().publications.map((one) => ({ ...one, muted: one.source === 'microphone' })) }) });
+  await page.receive('participant.updated', { participant: self({ publications: self().publications.map((one) => ({ ...one, muted: one.source === 'microphone' })) }) });
   assert.ok(page.devices.lights.includes('audio'));
   assert.equal(banners(page), '');
 });
 
 test('what a host takes has no control until it is given back, and then stays off', async (t) => {
   const page = await openSession(t);
-  const allow = (permissions: string[]) => page.tell('access.changed', { state: 'admitted', permissions });
+  const allow = (permissions: string[]) => page.receive('access.changed', { state: 'admitted', permissions });
   await allow(permissionsOf.participant.filter((one) => one !== 'publish.camera'));
   assert.match(banners(page), /A therapist took your camera away for now\. They can give it back\./);
   assert.deepEqual([page.shows('camera-toggle'), page.devices.lights], [false, ['audio']]);
@@ -195,29 +195,29 @@ test('what a host takes has no control until it is given back, and then stays of
 test('a wish to unmute is answered by the person, and is gone with being sent back', async (t) => {
   const page = await openSession(t);
   const wish = 'A therapist asks you to turn on your microphone.';
-  await page.tell('unmute.asked', { source: 'microphone' });
+  await page.receive('unmute.asked', { source: 'microphone' });
   assert.ok(!page.text.includes(wish), 'it is on');
   await page.click('mic-toggle');
   assert.ok(page.text.includes(wish));
   await page.press('Keep it off');
   assert.deepEqual([page.text.includes(wish), page.devices.lights], [false, ['video']]);
-  await page.tell('unmute.asked', { source: 'microphone' });
+  await page.receive('unmute.asked', { source: 'microphone' });
   await page.press('Turn it on');
   assert.deepEqual(page.devices.lights, ['video', 'audio']);
   await page.click('mic-toggle');
-  await page.tell('unmute.asked', { source: 'microphone' });
-  await page.tell('access.changed', { state: 'waiting', reason: 'sent_back', permissions: [] });
-  await page.tell('access.changed', { state: 'admitted', permissions: permissionsOf.participant });
+  await page.receive('unmute.asked', { source: 'microphone' });
+  await page.receive('access.changed', { state: 'waiting', reason: 'sent_back', permissions: [] });
+  await page.receive('access.changed', { state: 'admitted', permissions: permissionsOf.participant });
   assert.ok(!page.text.includes(wish));
 });
 
 test('what was announced of the group is gone with it', async (t) => {
   const page = await openSession(t);
-  await page.tell('participant.updated', { participant: person('jonas', 'Jonas', { handRaised: true }) });
+  await page.receive('participant.updated', { participant: person('jonas', 'Jonas', { handRaised: true }) });
   await page.pass(1_200);
   assert.match(page.announced, /Jonas raised a hand\./);
-  await page.tell('participant.left', { participantId: 'jonas', reason: 'left' });
-  await page.tell('access.changed', { state: 'waiting', reason: 'sent_back', permissions: [] });
+  await page.receive('participant.left', { participantId: 'jonas', reason: 'left' });
+  await page.receive('access.changed', { state: 'waiting', reason: 'sent_back', permissions: [] });
   await page.pass(1_200);
   assert.equal(page.announced, '');
 });
@@ -225,20 +225,20 @@ test('what was announced of the group is gone with it', async (t) => {
 test('a hand is raised and lowered, help is asked for, and a refusal is said', async (t) => {
   const page = await openSession(t);
   await page.click('hand-toggle');
-  await page.tell('participant.updated', { participant: self({ handRaised: true }) });
+  await page.receive('participant.updated', { participant: self({ handRaised: true }) });
   await page.click('hand-toggle');
   assert.deepEqual(page.sent('hand.set'), [{ raised: true }, { raised: false }]);
   assert.match(page.textOf('help'), /Only therapists see it/);
   await page.click('help');
   assert.match(banners(page), /The therapists know that you ask for help\. Nobody else in the group sees it\./);
-  await page.tell('self.updated', state({ helpRaised: true }));
+  await page.receive('self.updated', state({ helpRaised: true }));
   assert.match(page.textOf('help'), /Therapists know/);
 });
 
 test('in a side room the two are all there is', async (t) => {
   const page = await openSession(t);
   assert.equal(page.all('tile').length, 3);
-  await page.tell('self.updated', state({ sideRoom: 'lind' }));
+  await page.receive('self.updated', state({ sideRoom: 'lind' }));
   assert.match(page.textOf('side-room'), /You are in a side room with Dr\. Lind\./);
   assert.deepEqual(page.all('tile').map(({ dataset }) => dataset.name), ['Dr. Lind', 'Mara']);
   await page.click('side-room-leave');
@@ -247,7 +247,7 @@ test('in a side room the two are all there is', async (t) => {
 
 test('the agreement is shown again without a question', async (t) => {
   const page = await openSession(t);
-  await page.tell('agreement.reminder', { texts: [{ id: 'rules', version: '1', locale: 'en', text: 'Stays here.', textHash: 'h' }] });
+  await page.receive('agreement.reminder', { texts: [{ id: 'rules', version: '1', locale: 'en', text: 'Stays here.', textHash: 'h' }] });
   assert.match(page.query('dialog')[0]?.textContent ?? '', /What we agreed.*Stays here\./);
   await page.click('reminder-close');
   assert.deepEqual([page.query('dialog').length, page.sent('agreement.acknowledge')], [0, []]);
@@ -259,7 +259,7 @@ test('who may not share a screen asks, and one that is picked too late is shown 
   await page.click('screen-toggle');
   assert.deepEqual(page.sent('permission.ask'), [{ permission: 'screen' }]);
   assert.match(banners(page), /You asked to share your screen\./);
-  const may = (yes: boolean) => page.tell('access.changed', { state: 'admitted', permissions: [...permissionsOf.participant, ...(yes ? ['publish.screen'] : [])] });
+  const may = (yes: boolean) => page.receive('access.changed', { state: 'admitted', permissions: [...permissionsOf.participant, ...(yes ? ['publish.screen'] : [])] });
   for (const late of [true, false]) {
     await may(true);
     let pick = (_: FakeTrack | null): void => undefined;
@@ -318,7 +318,7 @@ test('devices are changed in a dialog; what is off stays off; a speaker that is 
 test('a browser that speaks no codec of the server is told once, with its devices off', async (t) => {
   const page = await openSession(t);
   page.refuse('media.offer', 'codec_unsupported');
-  await page.tell('media.ready', { generation: 0, iceServers: [], slots: { pairs: 1, screens: 0 }, codecs: { audio: [], video: [] } });
+  await page.receive('media.ready', { generation: 0, iceServers: [], slots: { pairs: 1, screens: 0 }, codecs: { audio: [], video: [] } });
   assert.match(page.textOf('media-refused'), /It lacks VP8 or Opus/);
   assert.deepEqual(page.devices.lights, []);
 });
@@ -329,7 +329,7 @@ test('leaving asks first, and says what it means', async (t) => {
   assert.match(page.text, /The others see that you left\./);
   await page.press('Stay');
   assert.equal(page.sent('leave').length, 0);
-  await page.tell('self.updated', state({ consents: [consent('recording.audio', 'granted')] }));
+  await page.receive('self.updated', state({ consents: [consent('recording.audio', 'granted')] }));
   await page.click('leave');
   await page.click('confirm');
   assert.equal(page.find('ending-card').dataset.code, 'left');
@@ -344,7 +344,7 @@ test('hosts leave a group that goes on', async (t) => {
 
 test('the tile of a host says so', async (t) => {
   const page = await openSession(t);
-  await page.tell('roster', { participants: [lind({ connected: false }), self(), person('jonas', 'Jonas', { away: true, handRaised: true })] });
+  await page.receive('roster', { participants: [lind({ connected: false }), self(), person('jonas', 'Jonas', { away: true, handRaised: true })] });
   const [first, , third] = page.all('tile').map(({ textContent }) => textContent ?? '');
   assert.match(first ?? '', /Reconnecting/);
   assert.match(third ?? '', /Hand raised.*Away/);

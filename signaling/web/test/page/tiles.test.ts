@@ -26,7 +26,7 @@ async function connected(t: Parameters<typeof openSession>[0]) {
   page.accept('media.offer', { sdp: '', slots: [
     { mid: '3', kind: 'audio', index: 0 }, { mid: '4', kind: 'video', index: 0 }, { mid: '6', kind: 'video', index: 1 }, { mid: '7', kind: 'screen', index: 0 },
   ] });
-  await page.tell('media.ready', { generation: 0, iceServers: [], slots: { pairs: 2, screens: 1 }, codecs: { audio: [], video: [] } });
+  await page.receive('media.ready', { generation: 0, iceServers: [], slots: { pairs: 2, screens: 1 }, codecs: { audio: [], video: [] } });
   const [, first, , second, screen] = page.peers[0]!.receivers;
   let rtp = 0;
   // The next picture of a slot is of this source.
@@ -40,7 +40,7 @@ async function connected(t: Parameters<typeof openSession>[0]) {
 
 test('a tile says off, starting, live or stalled, in words and to a screen reader', async (t) => {
   const { page, first, frame } = await connected(t);
-  await page.tell('slot.map', { slots: [entry('lind', 0, 7)] });
+  await page.receive('slot.map', { slots: [entry('lind', 0, 7)] });
   says(page, 'lind', 'starting');
   says(page, 'jonas', 'starting');
   await frame(first, 7);
@@ -48,18 +48,18 @@ test('a tile says off, starting, live or stalled, in words and to a screen reade
   await page.pass(stalledMs * 2);
   await frame(first, 7);
   says(page, 'lind', 'live');
-  await page.tell('participant.updated', { participant: lind({ publications: lind().publications.map((one) => ({ ...one, muted: true })) }) });
+  await page.receive('participant.updated', { participant: lind({ publications: lind().publications.map((one) => ({ ...one, muted: true })) }) });
   says(page, 'lind', 'off');
   assert.match(tile(page, 'lind').textContent ?? '', /Muted:/);
 });
 
 test('a slot that changes hands shows nothing of the person before', async (t) => {
   const { page, first, frame } = await connected(t);
-  await page.tell('slot.map', { slots: [entry('lind', 0, 7)] });
+  await page.receive('slot.map', { slots: [entry('lind', 0, 7)] });
   await frame(first, 7);
   const shown = () => page.query('video.guarded[data-shown]').length;
   assert.equal(shown(), 1);
-  await page.tell('slot.map', { slots: [entry('jonas', 0, 8)] });
+  await page.receive('slot.map', { slots: [entry('jonas', 0, 8)] });
   assert.equal(shown(), 0);
   await frame(first, 7);
   says(page, 'jonas', 'starting');
@@ -85,13 +85,13 @@ test('who speaks is large, in silence who spoke last, and a screen goes before a
   await page.click('layout-toggle');
   const large = () => page.query('.spot-main [data-testid="tile"]').map(({ dataset }) => dataset.name).join();
   assert.equal(large(), 'Dr. Lind');
-  await page.tell('speakers', { participantIds: ['jonas'] });
+  await page.receive('speakers', { participantIds: ['jonas'] });
   assert.equal(large(), 'Jonas');
   assert.match(tile(page, 'jonas').textContent ?? '', /Speaking:/);
-  await page.tell('speakers', { participantIds: ['me'] });
+  await page.receive('speakers', { participantIds: ['me'] });
   assert.equal(large(), 'Jonas', 'the own picture is not what one looks at');
   await page.click('layout-toggle');
-  await page.tell('slot.map', { slots: [entry('jonas', 0, 9, 'screen')] });
+  await page.receive('slot.map', { slots: [entry('jonas', 0, 9, 'screen')] });
   assert.match(page.textOf('screen'), /Screen starting.*Jonas shares a screen/);
   assert.equal(page.query('.strip .seat').length, 3);
   await frame(screen, 9);
@@ -100,7 +100,7 @@ test('who speaks is large, in silence who spoke last, and a screen goes before a
 
 test('people who get ready, observe or help have it on their tile', async (t) => {
   const { page } = await connected(t);
-  await page.tell('roster', { participants: [
+  await page.receive('roster', { participants: [
     self(), person('g', 'Gil', { publications: [] }), person('o', 'Olga', { role: 'observer', publications: [] }), person('c', 'Dr. Ito', { role: 'cohost' }),
   ] });
   const text = (id: string) => tile(page, id).textContent ?? '';

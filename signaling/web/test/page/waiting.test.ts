@@ -25,8 +25,8 @@ test('the waiting room says that nobody sees or hears, and knows nobody', async 
 
 test('who is sent back reads it, with the words of the therapist', async (t) => {
   const page = await openWaiting(t);
-  await page.tell('access.changed', { state: 'admitted', permissions: [] });
-  await page.tell('access.changed', { state: 'waiting', reason: 'sent_back', message: 'One minute.', permissions: [] });
+  await page.receive('access.changed', { state: 'admitted', permissions: [] });
+  await page.receive('access.changed', { state: 'waiting', reason: 'sent_back', message: 'One minute.', permissions: [] });
   assert.match(page.text, /You are back in the waiting room.*They wrote: “One minute\.”/);
 });
 
@@ -42,7 +42,7 @@ test('the agreement comes first, in the language of the person, and closing it i
   await page.click('read-agreement');
   await page.click('agree');
   assert.deepEqual(page.sent('agreement.acknowledge'), [{ textHash: 'rules-de' }]);
-  await page.tell('self.updated', { needs: ['verification'], agreement: [], consents: [], helpRaised: false });
+  await page.receive('self.updated', { needs: ['verification'], agreement: [], consents: [], helpRaised: false });
   assert.equal(page.query('dialog').length, 0);
   assert.equal(page.textOf('todo'), 'Before you can be let inA therapist checks who you are. You do not need to do anything.');
 });
@@ -51,7 +51,7 @@ test('a text that changed is asked again', async (t) => {
   const page = await openWaiting(t, 'participant', {}, { needs: ['agreement'], agreement });
   await page.click('disagree');
   assert.equal(page.query('dialog').length, 0);
-  await page.tell('self.updated', { needs: ['agreement'], agreement: [text('rules', 'en', 'New.')].map((one) => ({ ...one, textHash: 'new' })), consents: [], helpRaised: false });
+  await page.receive('self.updated', { needs: ['agreement'], agreement: [text('rules', 'en', 'New.')].map((one) => ({ ...one, textHash: 'new' })), consents: [], helpRaised: false });
   assert.ok(page.shows('agree'));
 });
 
@@ -72,7 +72,7 @@ test('the passcode, wrong, too often, and right', async (t) => {
   assert.match(await enter('guess'), /Please wait one second/);
   page.accept('passcode.enter');
   await enter('quiet-alcove');
-  await page.tell('self.updated', { needs: [], agreement: [], consents: [], helpRaised: false });
+  await page.receive('self.updated', { needs: [], agreement: [], consents: [], helpRaised: false });
   await page.pass(1_200);
   assert.equal(page.announced, 'The passcode is right.');
   assert.ok(!page.shows('todo'));
@@ -80,7 +80,7 @@ test('the passcode, wrong, too often, and right', async (t) => {
 
 test('messages go both ways, in the check too', async (t) => {
   const page = await openCheck(t);
-  await page.tell('waiting.message', { from: 'host', participantId: 'me', text: 'One minute, please.' });
+  await page.receive('waiting.message', { from: 'host', participantId: 'me', text: 'One minute, please.' });
   assert.match(page.text, /A therapist, only to you.*One minute, please\./);
   await page.press('Write back');
   await page.fill(page.query('dialog textarea')[0]!, 'Thank you.');
@@ -152,7 +152,7 @@ test('what is wrong with a device is said in words, and is no obstacle before th
 
 test('hosts see who waits, what is still missing, and decide', async (t) => {
   const page = await openHost(t);
-  await page.tell('waiting.updated', { waiter: waiter('theo', 'Theo', { verifiedName: 'Theodor', returning: true, connected: false, needs: ['passcode', 'verification', 'later'] }) });
+  await page.receive('waiting.updated', { waiter: waiter('theo', 'Theo', { verifiedName: 'Theodor', returning: true, connected: false, needs: ['passcode', 'verification', 'later'] }) });
   assert.match(page.textOf('waiter'), /Theo.*On file: Theodor.*Still missing: the passcode, your mark, later.*Was here earlier.*Reconnecting/);
   await page.click('verify-waiter');
   await page.click('admit');
@@ -162,6 +162,6 @@ test('hosts see who waits, what is still missing, and decide', async (t) => {
   assert.deepEqual(page.sent('waiting.admit'), [{ participantIds: ['theo'] }, { participantIds: '*' }]);
   await page.pass(60_000);
   assert.match(page.textOf('waiter'), /1 min/);
-  await page.tell('waiting.removed', { participantId: 'theo' });
+  await page.receive('waiting.removed', { participantId: 'theo' });
   assert.match(page.text, /Nobody is waiting\./);
 });

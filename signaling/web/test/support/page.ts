@@ -405,7 +405,7 @@ export class Page {
     this.#parts.replies.set(type, undefined);
   }
 
-  async tell<T extends EventType>(type: T, data: EventData<T>): Promise<void> {
+  async receive<T extends EventType>(type: T, data: EventData<T>): Promise<void> {
     this.#seq += 1;
     this.socket.receive({ seq: this.#seq, type, ts: Date.now(), data });
     await this.settle();
@@ -449,9 +449,9 @@ export const self = (more: Partial<Participant> = {}): Participant => person('me
 // One who is in the group with a therapist and Jonas.
 export async function openSession(t: TestContext, options: Options = {}, more: Partial<Welcome> = {}): Promise<Page> {
   const page = await openWaiting(t, 'participant', options, more);
-  await page.tell('access.changed', { state: 'admitted', permissions: permissionsOf.participant });
-  await page.tell('room.updated', room());
-  await page.tell('roster', { participants: [lind(), self(), person('jonas', 'Jonas')] });
+  await page.receive('access.changed', { state: 'admitted', permissions: permissionsOf.participant });
+  await page.receive('room.updated', room());
+  await page.receive('roster', { participants: [lind(), self(), person('jonas', 'Jonas')] });
   page.requests();
   return page;
 }
@@ -462,9 +462,9 @@ export async function openHost(t: TestContext, options: Options = {}, more: Part
   await page.fill('name-input', 'Dr. Lind');
   await page.submit('join-button');
   await page.welcome({ state: 'admitted', role: 'host', permissions: permissionsOf.host, ...more });
-  await page.tell('room.updated', room());
-  await page.tell('roster', { participants: [self({ displayName: 'Dr. Lind', role: 'host' }), person('jonas', 'Jonas')] });
-  await page.tell('waiting.list', { waiting: [waiter('theo', 'Theo')] });
+  await page.receive('room.updated', room());
+  await page.receive('roster', { participants: [self({ displayName: 'Dr. Lind', role: 'host' }), person('jonas', 'Jonas')] });
+  await page.receive('waiting.list', { waiting: [waiter('theo', 'Theo')] });
   page.requests();
   return page;
 }

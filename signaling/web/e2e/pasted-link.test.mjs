@@ -1,8 +1,8 @@
-// A link pasted into a tab that is open already: only the fragment changes, and the browser loads nothing by itself.
+// A link pasted into an open tab changes only the fragment, so the browser does not load the page again.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startDemo } from './support/demo.mjs';
-import { stages } from './support/stage.mjs';
+import { steps } from './support/steps.mjs';
 import { until } from './support/wait.mjs';
 
 test('another link in the same tab', { timeout: 90_000 }, async (t) => {
@@ -17,9 +17,9 @@ test('another link in the same tab', { timeout: 90_000 }, async (t) => {
     await mara.sees('ending-card');
     assert.equal(await mara.find('ending-card').getAttribute('data-code'), code);
   };
-  const hears = () => mara.heard('access.changed').length;
+  const hears = () => mara.received('access.changed').length;
   let lind, mara, used;
-  await stages(t, { people, daemon: () => daemon }, [
+  await steps(t, { people, daemon: () => daemon }, [
     ['before one has a place it is opened at once', async () => {
       lind = await enter('Dr. Lind', `${daemon.origin}/dev/host`);
       await lind.join();
@@ -68,15 +68,15 @@ test('another link in the same tab', { timeout: 90_000 }, async (t) => {
       await mara.sees('confirm');
       await nothingInTheAddress();
       await mara.shot('link-2-session');
-      assert.equal(lind.heard('participant.left').length, 0);
+      assert.equal(lind.received('participant.left').length, 0);
       await mara.find('confirm').click();
       await asksForTheNameOf('Other');
-      await until('the others see that she left', () => lind.heard('participant.left').at(-1)?.participantId === seat);
+      await until('the others see that she left', () => lind.received('participant.left').at(-1)?.participantId === seat);
     }],
     ['and comes in with the new one', async () => {
       await mara.join();
       await mara.sees('waiting-room');
-      await until('the therapist sees the other name', () => lind.heard('waiting.added').at(-1)?.waiter.verifiedName === 'Other');
+      await until('the therapist sees the other name', () => lind.received('waiting.added').at(-1)?.waiter.verifiedName === 'Other');
     }],
     ['after a denial, and after leaving, it is opened at once', async () => {
       await lind.find('deny').click();

@@ -1,9 +1,9 @@
-// What goes wrong before and in a session: a slow network, devices refused, and unplugged in mid-session. What happened is said where
-// one looks, and read out.
+// Failures before and during a session: a slow network, devices that are refused or unplugged. The page says what happened where the
+// person looks, and to screen readers.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startDemo } from './support/demo.mjs';
-import { stages } from './support/stage.mjs';
+import { steps } from './support/steps.mjs';
 import { until } from './support/wait.mjs';
 
 // Inside the page, before its own code: the browser refuses what is in __refused.
@@ -49,15 +49,15 @@ test('devices that fail', { timeout: 90_000 }, async (t) => {
   const { daemon, people, enter } = await startDemo(t);
   const troubles = () => mara.page.locator('.banner').count();
   const lights = () => mara.page.evaluate(() => ['camera', 'microphone'].filter((kind) => window.__alcove.store[kind].track.value));
-  const muted = (source) => lind.heard('participant.updated').at(-1)?.participant.publications.find((p) => p.source === source)?.muted;
+  const muted = (source) => lind.received('participant.updated').at(-1)?.participant.publications.find((p) => p.source === source)?.muted;
   let lind, mara;
-  await stages(t, { people, daemon: () => daemon }, [
+  await steps(t, { people, daemon: () => daemon }, [
     ['a refused camera is said in the device check, and not again', async () => {
       lind = await enter('Dr. Lind', `${daemon.origin}/dev/host`);
       await lind.join();
       await lind.sees('session');
       mara = await enter('Mara', await daemon.link('mara', 'Mara'), refuse);
-      await mara.named();
+      await mara.fillName();
       const said = mara.page.getByText('This page may not use the camera.');
       await said.waitFor();
       assert.match(await said.innerText(), /You can also join without a picture\.$/);
@@ -75,7 +75,7 @@ test('devices that fail', { timeout: 90_000 }, async (t) => {
     ['what the browser still asks for is not shown as on', async () => {
       const theo = await enter('Theo', await daemon.link('theo', 'Theo'), ask);
       const pressed = () => Promise.all(['mic-toggle', 'camera-toggle'].map((id) => theo.find(id).getAttribute('aria-pressed')));
-      await theo.named();
+      await theo.fillName();
       await theo.page.getByText('Waiting for it').waitFor();
       assert.deepEqual(await pressed(), ['false', 'false']);
       await theo.find('join-button').click();
@@ -90,7 +90,7 @@ test('devices that fail', { timeout: 90_000 }, async (t) => {
     }],
     ['that a yes is not taken back yet is said in the device check, too', async () => {
       const noor = await enter('Noor', await daemon.link('noor', 'Noor'));
-      await noor.named();
+      await noor.fillName();
       await noor.sees('join-button');
       await noor.page.evaluate(() => {
         WebSocket.prototype.send = () => undefined;
@@ -162,7 +162,7 @@ test('devices that fail', { timeout: 90_000 }, async (t) => {
     }],
     ['who takes back a yes while the server is away sends nothing more', async () => {
       assert.equal((await lights()).length, 2);
-      await (await enter('Noor', await daemon.link('noor', 'Noor'))).named();
+      await (await enter('Noor', await daemon.link('noor', 'Noor'))).fillName();
       await lind.sees('admit');
       await daemon.stop();
       await mara.sees('banner');

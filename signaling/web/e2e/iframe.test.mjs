@@ -1,4 +1,4 @@
-// The page in a frame of another site, in a browser that lets frames of other sites keep nothing: naming sessionStorage throws there.
+// The page in a frame of another site, in a browser that blocks storage there: reading sessionStorage throws.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { alcove, startDaemon } from './support/daemon.mjs';
-import { launch, launchKept, out, Person } from './support/person.mjs';
-import { stages } from './support/stage.mjs';
+import { launch, launchWithProfile, out, Person } from './support/person.mjs';
+import { steps } from './support/steps.mjs';
 import { until } from './support/wait.mjs';
 
 // Browsers trust both without TLS, and take them for two sites.
@@ -53,17 +53,17 @@ test('in a frame of another site', { timeout: 150_000 }, async (t) => {
     rmSync(folder, { recursive: true });
   });
   const people = [];
-  const lind = await Person.enter(host, 'Dr. Lind', link('lind', 'Dr. Lind', 'host'));
+  const lind = await Person.open(host, 'Dr. Lind', link('lind', 'Dr. Lind', 'host'));
   people.push(lind);
   await lind.join();
   await lind.sees('session');
 
-  await stages(t, { people, daemon: () => daemon }, browsers.map(([name, settings, throws], i) => [name, async () => {
+  await steps(t, { people, daemon: () => daemon }, browsers.map(([name, settings, throws], i) => [name, async () => {
     const profile = join(folder, `profile-${i}`);
     mkdirSync(join(profile, 'Default'), { recursive: true });
     writeFileSync(join(profile, 'Default', 'Preferences'), JSON.stringify({ profile: settings }));
     const server = await startPortal(link(`mara-${i}`, 'Mara', 'participant'));
-    const context = await launchKept(profile);
+    const context = await launchWithProfile(profile);
     const page = await context.newPage();
     const [faults, lines] = [[], []];
     try {
@@ -88,7 +88,7 @@ test('in a frame of another site', { timeout: 150_000 }, async (t) => {
       await lind.find('admit').click();
       await sees('session');
       // Seen and heard, as anybody: sound and picture go both ways.
-      const mara = await until('Mara is in the roster', () => lind.heard('roster').concat(lind.heard('participant.joined').map(({ participant }) => ({ participants: [participant] })))
+      const mara = await until('Mara is in the roster', () => lind.received('roster').concat(lind.received('participant.joined').map(({ participant }) => ({ participants: [participant] })))
         .flatMap(({ participants }) => participants).findLast(({ displayName }) => displayName === 'Mara'));
       await lind.receives([{ name: 'Mara', id: mara.id }]);
       await until('Mara sees the therapist', () => frame.locator('video.guarded[data-shown]').count().then((count) => count === 1));

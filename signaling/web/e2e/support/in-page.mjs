@@ -1,4 +1,4 @@
-// Functions that run inside the pages, before and beside the page's own code. Each stands alone: it is sent as text.
+// Functions that run inside the page, before or beside its own code. Each is sent as text, so it uses nothing from outside itself.
 
 // watchPeers keeps every RTCPeerConnection that the page makes, so that a test can see that there is none, or ask it.
 export function watchPeers() {

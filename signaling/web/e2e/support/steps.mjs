@@ -1,7 +1,7 @@
-// Stages of one long session: each builds on the one before, so the first that fails ends the test and says all it knows.
+// The steps of one long session. Each builds on the one before, so the first failure ends the test and prints the state of all people.
 import { out } from './person.mjs';
 
-export async function stages(t, { people, daemon }, list) {
+export async function steps(t, { people, daemon }, list) {
   for (const [name, run] of list) {
     let failed;
     await t.test(name, async () => {
@@ -9,17 +9,17 @@ export async function stages(t, { people, daemon }, list) {
         await run();
       } catch (error) {
         failed = error;
-        await tell(name, people, daemon);
+        await report(name, people, daemon);
         throw error;
       }
     });
-    if (failed) throw new Error(`the stage "${name}" failed: ${failed.message}`); // again, because what is said last is found first
+    if (failed) throw new Error(`the step "${name}" failed: ${failed.message}`); // repeated, because the end of the output is read first
   }
 }
 
-async function tell(stage, people, daemon) {
+async function report(step, people, daemon) {
   for (const person of people) {
-    const file = `failed-${stage}-${person.name}`.replaceAll(/[^\w-]+/g, '-');
+    const file = `failed-${step}-${person.name}`.replaceAll(/[^\w-]+/g, '-');
     await person.shot(file).catch(() => undefined);
     console.log(`--- ${person.name}: ${out}${file}.png\n${person.lines.slice(-30).join('\n')}`);
     console.log(JSON.stringify(await person.media().catch(String)));

@@ -1,10 +1,10 @@
-// A long way between browsers and the daemon: datagrams take their time, some are lost, and for a while all of them may be.
+// A UDP proxy between browsers and the daemon that delays and drops datagrams.
 import { createSocket } from 'node:dgram';
 
-// startFar carries what comes to host:port to target:port, and back, each way in delayMs and up to jitterMs more, in order; of a hundred
-// datagrams it loses so many.
-export async function startFar(host, port, target, { delayMs, jitterMs, percent }) {
-  const fars = new Map(); // by the browser's address and port
+// startUdpDelay forwards datagrams between host:port and target:port. Each direction adds delayMs and up to jitterMs, keeps the order, and
+// loses percent of them.
+export async function startUdpDelay(host, port, target, { delayMs, jitterMs, percent }) {
+  const remotes = new Map(); // by the browser's address and port
   let cut = false;
   let lost = 0;
   // One direction of one browser.
@@ -21,12 +21,12 @@ export async function startFar(host, port, target, { delayMs, jitterMs, percent 
   const bound = (socket, ...at) => new Promise((done) => socket.bind(...at, done));
   near.on('message', (bytes, from) => {
     const key = `${from.address}:${from.port}`;
-    let far = fars.get(key);
+    let far = remotes.get(key);
     if (!far) {
       const socket = createSocket('udp4');
       const [out, back] = [way(), way()];
       far = { socket, out, ready: bound(socket, 0, target) };
-      fars.set(key, far);
+      remotes.set(key, far);
       socket.on('message', (answer) => back(() => open && near.send(answer, from.port, from.address)));
     }
     far.out(() => far.ready.then(() => open && far.socket.send(bytes, port, target)));
@@ -36,11 +36,11 @@ export async function startFar(host, port, target, { delayMs, jitterMs, percent 
   return {
     lost: () => lost,
     cut() { cut = true; },
-    mend() { cut = false; },
+    restore() { cut = false; },
     close() {
       open = false;
       near.close();
-      for (const { socket } of fars.values()) socket.close();
+      for (const { socket } of remotes.values()) socket.close();
     },
   };
 }

@@ -1,4 +1,4 @@
-// A link lives for two minutes; who takes longer over camera and microphone must not find it dead.
+// A link expires after two minutes. A device check that takes longer must not make it unusable.
 import assert from 'node:assert/strict';
 import { createPrivateKey, randomUUID, sign } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { startDaemon } from './support/daemon.mjs';
-import { converse } from './support/inside.mjs';
+import { converse } from './support/in-page.mjs';
 import { launch, Person } from './support/person.mjs';
-import { stages } from './support/stage.mjs';
+import { steps } from './support/steps.mjs';
 import { pause, until } from './support/wait.mjs';
 
 const leewayS = 30; // auth.Leeway: the server takes a token for so long after its end
@@ -36,7 +36,7 @@ test('a slow device check', { timeout: 180_000 }, async (t) => {
   });
   const people = [];
   const enter = async (name, url) => {
-    const person = await Person.enter(browser, name, url);
+    const person = await Person.open(browser, name, url);
     people.push(person);
     return person;
   };
@@ -45,11 +45,11 @@ test('a slow device check', { timeout: 180_000 }, async (t) => {
   const row = (person) => lind.page.locator(`[data-testid="person"][data-participant="${person.id}"]`);
   const silent = async (person) => {
     assert.deepEqual(await person.peerStates(), [], `${person.name} has not joined, but has a PeerConnection`);
-    for (const type of ['media.offer', 'publication.set']) assert.deepEqual(person.said(type), []);
+    for (const type of ['media.offer', 'publication.set']) assert.deepEqual(person.sent(type), []);
   };
   let lind, mara, jonas, theo;
 
-  await stages(t, { people, daemon: () => daemon }, [
+  await steps(t, { people, daemon: () => daemon }, [
     ['goes on after the link is dead', async () => {
       lind = await enter('Dr. Lind', `${daemon.origin}/dev/host`);
       await lind.join();
@@ -58,7 +58,7 @@ test('a slow device check', { timeout: 180_000 }, async (t) => {
       const exp = nowS() - leewayS + 6;
       const other = await short('another', exp);
       await mara.page.goto(`${daemon.origin}/#t=${await short('mara', exp)}`);
-      await mara.named();
+      await mara.fillName();
       await mara.sees('join-button');
       await pause(Math.max(0, (exp + leewayS + 1) * 1000 - Date.now()));
       const { answer } = await mara.page.evaluate(converse, { id: '1', type: 'hello', data: { token: other, client } });
@@ -72,7 +72,7 @@ test('a slow device check', { timeout: 180_000 }, async (t) => {
 
     ['the therapist sees who still checks, and may let them in: nothing flows before they join', async () => {
       jonas = await enter('Jonas', await daemon.link('jonas', 'Jonas'));
-      await jonas.named();
+      await jonas.fillName();
       await until('Jonas waits', () => jonas.welcome && waits(jonas).count());
       assert.equal(await lind.page.getByText('may still be checking').count(), 1);
       await jonas.sees('join-button');
@@ -83,7 +83,7 @@ test('a slow device check', { timeout: 180_000 }, async (t) => {
       await jonas.shot('slow-2-let-in');
       await until('the therapist sees that he gets ready', async () => await row(jonas).getByText('Getting ready').count() === 1);
       await lind.shot('slow-3-getting-ready');
-      assert.ok(jonas.heard('media.ready').length > 0, 'there was nothing to hold back');
+      assert.ok(jonas.received('media.ready').length > 0, 'there was nothing to hold back');
       await silent(jonas);
       assert.equal(await jonas.find('tile').count(), 0);
     }],
@@ -95,7 +95,7 @@ test('a slow device check', { timeout: 180_000 }, async (t) => {
       await jonas.find('camera-toggle').click();
       await jonas.page.reload();
       await jonas.sees('let-in');
-      assert.ok(jonas.said('hello').at(-1).data.resume);
+      assert.ok(jonas.sent('hello').at(-1).data.resume);
       assert.equal(jonas.id, seat, 'another seat');
       assert.equal(await on(), 'false', 'the camera started by itself');
       await silent(jonas);
@@ -109,18 +109,18 @@ test('a slow device check', { timeout: 180_000 }, async (t) => {
     ['the link opened twice: elsewhere it is used, in the same tab it leads back', async () => {
       const link = await daemon.link('theo', 'Theo');
       theo = await enter('Theo', link);
-      await theo.named();
+      await theo.fillName();
       await theo.sees('join-button');
       const seat = theo.id;
       const twin = await enter('Theo', link);
-      await twin.named();
+      await twin.fillName();
       await twin.sees('ending-card');
       assert.equal(await twin.find('ending-card').getAttribute('data-code'), 'invalid_token');
       assert.equal(await twin.page.getByText('open in another window').count(), 1);
       await theo.page.goto('about:blank');
       await theo.page.goto(link);
       await theo.sees('join-button');
-      assert.ok(theo.said('hello').at(-1).data.resume);
+      assert.ok(theo.sent('hello').at(-1).data.resume);
       assert.equal(theo.id, seat, 'another seat');
     }],
 
@@ -142,7 +142,7 @@ test('a slow device check', { timeout: 180_000 }, async (t) => {
 
     ['leaving during the check frees the place', async () => {
       const noor = await enter('Noor', await daemon.link('noor', 'Noor'));
-      await noor.named();
+      await noor.fillName();
       await noor.sees('join-button');
       await until('Noor waits', () => waits(noor).count());
       await noor.find('leave').click();

@@ -1,8 +1,8 @@
-// What people agree to and what keeps them safe, in the room of the demo that asks for everything.
+// The room of the demo whose policy asks for everything: agreement, passcode, identity, consent, help and side rooms.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startDemo } from './support/demo.mjs';
-import { stages } from './support/stage.mjs';
+import { steps } from './support/steps.mjs';
 import { until } from './support/wait.mjs';
 
 const passcode = 'quiet-alcove';
@@ -18,7 +18,7 @@ async function begin(t) {
 }
 
 // The two answers of a question look alike: same size, same style, same distance.
-async function equalWeight(person, one, other) {
+async function assertSameStyle(person, one, other) {
   const [a, b] = await Promise.all([one, other].map((id) => person.find(id).evaluate((button) => {
     const { width, height, top } = button.getBoundingClientRect();
     const { color, backgroundColor, borderColor, fontWeight, fontSize } = getComputedStyle(button);
@@ -33,21 +33,21 @@ const row = (host, person) => host.page.locator(`[data-testid="person"][data-par
 test('agreement, passcode, identity, consent, help, side room', { timeout: 240_000 }, async (t) => {
   const { daemon, people, enter } = await begin(t);
   let lind, mara, jonas;
-  await stages(t, { people, daemon: () => daemon }, [
+  await steps(t, { people, daemon: () => daemon }, [
     ['the agreement comes before the door, and closing it is a no', async () => {
       lind = await enter('Dr. Lind', 'host', 'care');
       await lind.sees('session');
-      await until('the therapist knows of the end', () => lind.heard('room.updated').at(-1)?.endsFor === 'idle');
+      await until('the therapist knows of the end', () => lind.received('room.updated').at(-1)?.endsFor === 'idle');
       for (const id of ['time-left', 'extend']) assert.equal(await lind.find(id).count(), 0, `who is alone is shown ${id}`);
       mara = await enter('Mara', 'participant', 'care');
       await mara.sees('agree');
       assert.equal(await focused(mara), 'H2');
-      await equalWeight(mara, 'agree', 'disagree');
+      await assertSameStyle(mara, 'agree', 'disagree');
       await mara.audit('agreement');
       await mara.shot('care-1-agreement');
       await mara.page.keyboard.press('Escape');
       await mara.sees('todo');
-      assert.deepEqual(mara.said('agreement.acknowledge'), [], 'escape was taken for a yes');
+      assert.deepEqual(mara.sent('agreement.acknowledge'), [], 'escape was taken for a yes');
       await mara.audit('waiting room with things to do');
       await mara.shot('care-2-todo');
     }],
@@ -67,10 +67,10 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
       await mara.sees('agree');
       await mara.tabTo('agree');
       await mara.page.keyboard.press('Enter');
-      await until('it is told', () => mara.heard('self.updated').at(-1)?.needs.join() === 'verification');
+      await until('it is told', () => mara.received('self.updated').at(-1)?.needs.join() === 'verification');
       assert.equal(await mara.find('agree').count(), 0);
       assert.equal(await focused(mara), 'H1', 'the keyboard is lost with the button that opened the dialog');
-      assert.equal(mara.heard('roster').length, 0, 'Mara is not in, but was told who is');
+      assert.equal(mara.received('roster').length, 0, 'Mara is not in, but was told who is');
     }],
     ['nobody is in before a therapist knows who it is', async () => {
       await lind.find('admit').click();
@@ -90,7 +90,7 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
       await jonas.find('passcode-enter').click();
       await until('the therapist can mark', async () => await lind.find('verify-waiter').count() === 1);
       await lind.find('verify-waiter').click();
-      await until('nothing is missing', () => lind.heard('waiting.updated').at(-1)?.waiter.needs.length === 0);
+      await until('nothing is missing', () => lind.received('waiting.updated').at(-1)?.waiter.needs.length === 0);
       await lind.find('admit').click();
       await jonas.sees('session');
     }],
@@ -99,15 +99,15 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
         assert.equal(await person.find('recording').getAttribute('data-state'), 'off');
         assert.match(await person.find('time-left').innerText(), /^(49|50) min left$/);
       }
-      const before = lind.heard('room.updated').at(-1).endsAt;
+      const before = lind.received('room.updated').at(-1).endsAt;
       await lind.find('extend').click();
-      await until('a quarter of an hour more', () => mara.heard('room.updated').at(-1).endsAt === before + 15 * 60_000);
+      await until('a quarter of an hour more', () => mara.received('room.updated').at(-1).endsAt === before + 15 * 60_000);
       await until('it is shown', async () => /^6[45] min left$/.test(await mara.find('time-left').innerText()));
     }],
     ['consent: everyone is asked, closing is no answer, a no stays a secret', async () => {
       await lind.find('record').click();
       for (const person of [lind, mara, jonas]) await person.sees('consent-yes');
-      await equalWeight(mara, 'consent-yes', 'consent-no');
+      await assertSameStyle(mara, 'consent-yes', 'consent-no');
       assert.equal(await focused(mara), 'H2');
       await mara.audit('consent');
       await mara.shot('care-4-consent');
@@ -115,13 +115,13 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
       await jonas.find('consent-yes').click();
       await mara.page.keyboard.press('Escape');
       await mara.sees('consent-answer');
-      assert.deepEqual(mara.said('consent.respond'), [], 'escape was taken for an answer');
+      assert.deepEqual(mara.sent('consent.respond'), [], 'escape was taken for an answer');
       assert.equal(await jonas.find('recording').getAttribute('data-state'), 'asking');
       await mara.find('consent-answer').click();
       await mara.find('consent-no').click();
       await until('answered', () => mara.answers('consent.respond').length === 2);
       assert.equal(await jonas.find('recording').getAttribute('data-state'), 'asking');
-      const told = jonas.heard('self.updated').flatMap(({ consents }) => consents).map(({ decision }) => decision);
+      const told = jonas.received('self.updated').flatMap(({ consents }) => consents).map(({ decision }) => decision);
       assert.ok(!told.includes('refused'), 'Jonas was told of a refusal');
       await lind.find('record').click();
       await until('the asking is over', async () => await mara.find('recording').getAttribute('data-state') === 'off');
@@ -135,15 +135,15 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
       await lind.shot('care-5-help');
       await until('Mara sees that they know', async () => (await mara.find('help').innerText()).includes('Therapists know'));
       assert.equal(await jonas.find('help-alert').count(), 0);
-      assert.equal(jonas.heard('help.raised').length, 0);
-      assert.ok(!JSON.stringify(jonas.heard('participant.updated')).includes('helpRaised'), 'Jonas was told');
+      assert.equal(jonas.received('help.raised').length, 0);
+      assert.ok(!JSON.stringify(jonas.received('participant.updated')).includes('helpRaised'), 'Jonas was told');
     }],
     ['a side room and back', async () => {
       await lind.find('help-side-room').click();
       for (const person of [lind, mara]) await person.sees('side-room');
       await until('two are there', async () => await mara.find('tile').count() === 2);
-      await until('Jonas sees that they are away, not why', () => jonas.heard('participant.updated').some(({ participant }) => participant.id === mara.id && participant.away));
-      await until('Jonas receives nobody', () => jonas.heard('slot.map').at(-1)?.slots.length === 0);
+      await until('Jonas sees that they are away, not why', () => jonas.received('participant.updated').some(({ participant }) => participant.id === mara.id && participant.away));
+      await until('Jonas receives nobody', () => jonas.received('slot.map').at(-1)?.slots.length === 0);
       await Promise.all([mara.receives([lind]), lind.receives([mara])]);
       await mara.audit('side room');
       await mara.shot('care-6-side-room');
@@ -163,12 +163,12 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
       await mara.shot('care-13-reminder');
       for (const person of [lind, mara, jonas]) await person.page.keyboard.press('Escape');
       for (const person of [lind, mara, jonas]) await until('it is closed', async () => await person.find('reminder-close').count() === 0);
-      assert.equal(mara.said('agreement.acknowledge').length, 1, 'it was asked again');
+      assert.equal(mara.sent('agreement.acknowledge').length, 1, 'it was asked again');
     }],
     ['the therapist takes camera and microphone, and gives them back', async () => {
       await row(lind, jonas).getByTestId('more').click();
       for (const [source, control] of [['camera', 'camera-toggle'], ['microphone', 'mic-toggle']]) {
-        const muted = () => mara.heard('participant.updated').findLast(({ participant }) => participant.id === jonas.id)
+        const muted = () => mara.received('participant.updated').findLast(({ participant }) => participant.id === jonas.id)
           ?.participant.publications.find((p) => p.source === source)?.muted;
         const device = () => jonas.page.evaluate((kind) => window.__alcove.store[kind].track.value !== null, source);
         const grant = row(lind, jonas).getByTestId(`grant-${source}`);
@@ -213,12 +213,12 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
       await jonas.shot('care-9-recording');
       await jonas.find('withdraw').click();
       await until('it stops for all', async () => await mara.find('recording').getAttribute('data-state') === 'paused');
-      await until('nothing of Jonas stands', () => jonas.heard('self.updated').at(-1).consents.every(({ decision }) => decision === 'withdrawn'));
+      await until('nothing of Jonas stands', () => jonas.received('self.updated').at(-1).consents.every(({ decision }) => decision === 'withdrawn'));
       await lind.find('record').click();
       await until('it is off', async () => await mara.find('recording').getAttribute('data-state') === 'off');
     }],
     ['who is sent back takes back the yes there', async () => {
-      await until('both stand', () => mara.heard('self.updated').at(-1).consents.map(({ decision }) => decision).join() === 'granted,granted');
+      await until('both stand', () => mara.received('self.updated').at(-1).consents.map(({ decision }) => decision).join() === 'granted,granted');
       await row(lind, mara).getByTestId('more').click();
       await row(lind, mara).getByTestId('send-back').click();
       await mara.sees('waiting-room');
@@ -227,7 +227,7 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
       await mara.shot('care-14-sent-back');
       await mara.tabTo('withdraw');
       await mara.page.keyboard.press('Enter');
-      await until('nothing of Mara stands', () => mara.heard('self.updated').at(-1).consents.every(({ decision }) => decision !== 'granted'));
+      await until('nothing of Mara stands', () => mara.received('self.updated').at(-1).consents.every(({ decision }) => decision !== 'granted'));
       await until('the button is gone', async () => await mara.find('withdraw').count() === 0);
       await until('the keyboard goes on at the head', async () => await focused(mara) === 'H1');
       await until('it is said', async () => await mara.page.getByText('You took back your yes').count() === 1);
@@ -249,7 +249,7 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
 test('the end comes with a warning, and a therapist may move it', { timeout: 60_000 }, async (t) => {
   const { daemon, people, enter } = await begin(t);
   let lind, mara;
-  await stages(t, { people, daemon: () => daemon }, [
+  await steps(t, { people, daemon: () => daemon }, [
     ['everyone is warned', async () => {
       lind = await enter('Dr. Lind', 'host', 'short');
       await lind.sees('session');
@@ -274,7 +274,7 @@ test('the end comes with a warning, and a therapist may move it', { timeout: 60_
 test('a passcode that therapists enter too, with one link', { timeout: 90_000 }, async (t) => {
   const { daemon, people, enter } = await begin(t);
   let lind;
-  await stages(t, { people, daemon: () => daemon }, [
+  await steps(t, { people, daemon: () => daemon }, [
     ['the door asks for it', async () => {
       lind = await enter('Dr. Lind', 'host', 'guarded');
       await lind.sees('passcode');
@@ -292,7 +292,7 @@ test('a passcode that therapists enter too, with one link', { timeout: 90_000 },
       await lind.find('passcode').fill(passcode);
       await lind.page.keyboard.press('Enter');
       await lind.sees('session');
-      const hellos = lind.said('hello').map(({ data }) => data);
+      const hellos = lind.sent('hello').map(({ data }) => data);
       assert.equal(hellos.length, 3);
       assert.equal(new Set(hellos.map(({ token, nonce }) => `${token} ${nonce}`)).size, 1, 'not one token');
       assert.equal(await lind.find('camera-toggle').getAttribute('aria-pressed'), 'true');

@@ -1,8 +1,8 @@
-// A session by keyboard alone, judged by axe on every screen and dialog; and how the page lies on a phone and in forced colours.
+// A session by keyboard alone, with axe on every screen and dialog, on a phone and in forced colours.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startDemo } from './support/demo.mjs';
-import { stages } from './support/stage.mjs';
+import { steps } from './support/steps.mjs';
 import { until } from './support/wait.mjs';
 
 // Inside the page: notes of each dialog whether it was modal as soon as it was there.
@@ -19,7 +19,7 @@ function watchDialogs() {
 const passcode = 'quiet-alcove';
 
 // The two answers of a question look alike: same size, same style, same height.
-async function equalWeight(person, one, other) {
+async function assertSameStyle(person, one, other) {
   const [a, b] = await Promise.all([one, other].map((id) => person.find(id).evaluate((button) => {
     const { width, height, top } = button.getBoundingClientRect();
     const { color, backgroundColor, borderColor, fontWeight, fontSize } = getComputedStyle(button);
@@ -29,7 +29,7 @@ async function equalWeight(person, one, other) {
 }
 
 // Nothing is pushed out of the page, on a phone and on a laptop at 200 %.
-async function lies(person, screen) {
+async function assertFits(person, screen) {
   const usual = person.page.viewportSize();
   for (const [width, height] of [[320, 640], [640, 400]]) {
     await person.page.setViewportSize({ width, height });
@@ -53,7 +53,7 @@ test('keyboard only', { timeout: 240_000 }, async (t) => {
     await person.page.keyboard.press('Enter');
   };
   let lind, mara;
-  await stages(t, { people, daemon: () => daemon }, [
+  await steps(t, { people, daemon: () => daemon }, [
     ['join', async () => {
       lind = await enter('Dr. Lind', await daemon.guarded('Dr. Lind', 'host', 'care'));
       await lind.sees('join-button');
@@ -63,27 +63,27 @@ test('keyboard only', { timeout: 240_000 }, async (t) => {
       mara = await enter('Mara', await daemon.guarded('Mara', 'participant', 'care'), watchDialogs);
       await mara.sees('name-input');
       await mara.audit('name');
-      await lies(mara, 'name');
+      await assertFits(mara, 'name');
       await type(mara, 'name-input', 'Mara');
       await mara.sees('join-button');
       await mara.audit('check');
-      await lies(mara, 'check');
+      await assertFits(mara, 'check');
       await key(mara, 'join-button');
     }],
     ['the agreement and the passcode', async () => {
       await mara.sees('agree');
       assert.equal(await focused(mara), 'H2');
-      await equalWeight(mara, 'agree', 'disagree');
+      await assertSameStyle(mara, 'agree', 'disagree');
       await mara.audit('agreement');
       await mara.page.keyboard.press('Escape');
       await mara.sees('todo');
-      assert.deepEqual(mara.said('agreement.acknowledge'), [], 'escape was taken for a yes');
+      assert.deepEqual(mara.sent('agreement.acknowledge'), [], 'escape was taken for a yes');
       await mara.audit('waiting room with things to do');
-      await lies(mara, 'waiting room');
+      await assertFits(mara, 'waiting room');
       await key(mara, 'read-agreement');
       await mara.sees('agree');
       await key(mara, 'agree');
-      await until('it is known', () => mara.heard('self.updated').at(-1)?.needs.includes('agreement') === false);
+      await until('it is known', () => mara.received('self.updated').at(-1)?.needs.includes('agreement') === false);
       await until('the keyboard goes on at the head', async () => await focused(mara) === 'H1');
       await type(mara, 'passcode', passcode);
       await until('the passcode is right', async () => await mara.find('passcode').count() === 0);
@@ -92,21 +92,21 @@ test('keyboard only', { timeout: 240_000 }, async (t) => {
       await until('somebody waits', async () => await lind.find('verify-waiter').count() === 1);
       await lind.audit('session of a therapist, with one who waits');
       await key(lind, 'verify-waiter');
-      await until('nothing is missing', () => lind.heard('waiting.updated').at(-1)?.waiter.needs.length === 0);
+      await until('nothing is missing', () => lind.received('waiting.updated').at(-1)?.waiter.needs.length === 0);
       await key(lind, 'admit');
       await mara.sees('session');
       await Promise.all([mara.receives([lind]), lind.receives([mara])]);
       await mara.audit('session');
-      await Promise.all([lies(lind, 'session of a therapist'), lies(mara, 'session')]);
+      await Promise.all([assertFits(lind, 'session of a therapist'), assertFits(mara, 'session')]);
     }],
     ['consent: closing is no answer, and a yes begins the recording', async () => {
       await key(lind, 'record');
       await Promise.all([lind.sees('consent-yes'), mara.sees('consent-yes')]);
-      await equalWeight(mara, 'consent-yes', 'consent-no');
+      await assertSameStyle(mara, 'consent-yes', 'consent-no');
       await mara.audit('consent');
       await mara.page.keyboard.press('Escape');
       await mara.sees('consent-answer');
-      assert.deepEqual(mara.said('consent.respond'), [], 'escape was taken for an answer');
+      assert.deepEqual(mara.sent('consent.respond'), [], 'escape was taken for an answer');
       await key(mara, 'consent-answer');
       await mara.sees('consent-yes');
       await key(mara, 'consent-yes');
@@ -144,16 +144,16 @@ test('keyboard only', { timeout: 240_000 }, async (t) => {
     }],
     ['raise a hand, mute, leave', async () => {
       await key(mara, 'hand-toggle', 'Space');
-      await until('the therapist sees the hand', () => lind.heard('participant.updated').some(({ participant }) => participant.handRaised));
+      await until('the therapist sees the hand', () => lind.received('participant.updated').some(({ participant }) => participant.handRaised));
       await key(mara, 'mic-toggle', 'Space');
-      await until('the therapist sees the mute', () => lind.heard('participant.updated').at(-1)?.participant.publications
+      await until('the therapist sees the mute', () => lind.received('participant.updated').at(-1)?.participant.publications
         .some((p) => p.source === 'microphone' && p.muted));
       await key(mara, 'leave');
       await mara.sees('confirm');
       await key(mara, 'confirm');
       await mara.sees('ending-card');
       await mara.audit('the end');
-      await until('she left', () => lind.heard('participant.left').at(-1)?.participantId === mara.id);
+      await until('she left', () => lind.received('participant.left').at(-1)?.participantId === mara.id);
       assert.ok((await mara.peerStates()).every((s) => s === 'closed'));
     }],
   ]);

@@ -1,5 +1,4 @@
-// The restrictions of the systemd unit, as far as this machine can apply them without systemd. What it cannot is printed, so that
-// nobody takes the drill for more than it is.
+// The restrictions of the systemd unit, as far as this machine can apply them without systemd. It prints those that it cannot apply.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
