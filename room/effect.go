@@ -1,7 +1,10 @@
 package room
 
 // An Effect is a notification to one participant that does not change the State.
-type Effect interface{ effect() }
+type Effect interface {
+	// Recipient is the participant to notify.
+	Recipient() ParticipantID
+}
 
 type (
 	// Closing notifies To that the seat ended, before the connection closes.
@@ -80,17 +83,19 @@ type (
 	}
 )
 
-func (Closing) effect()          {}
-func (AccessReason) effect()     {}
-func (ScreenRequested) effect()  {}
-func (UnmuteAsked) effect()      {}
-func (HelpRequested) effect()    {}
-func (AgreementShown) effect()   {}
-func (Warning) effect()          {}
-func (RecorderFailed) effect()   {}
-func (QualityWarned) effect()    {}
-func (MessageSent) effect()      {}
-func (WelcomeSent) effect()      {}
-func (EntrySent) effect()        {}
-func (GroupMessageSent) effect() {}
-func (KeysReleased) effect()     {}
+func (e Closing) Recipient() ParticipantID          { return e.To }
+func (e AccessReason) Recipient() ParticipantID     { return e.To }
+func (e ScreenRequested) Recipient() ParticipantID  { return e.To }
+func (e UnmuteAsked) Recipient() ParticipantID      { return e.To }
+func (e HelpRequested) Recipient() ParticipantID    { return e.To }
+func (e AgreementShown) Recipient() ParticipantID   { return e.To }
+func (e Warning) Recipient() ParticipantID          { return e.To }
+func (e RecorderFailed) Recipient() ParticipantID   { return e.To }
+func (e QualityWarned) Recipient() ParticipantID    { return e.To }
+func (e MessageSent) Recipient() ParticipantID      { return e.To }
+func (e WelcomeSent) Recipient() ParticipantID      { return e.To }
+func (e EntrySent) Recipient() ParticipantID        { return e.To }
+func (e GroupMessageSent) Recipient() ParticipantID { return e.To }
+
+// Recipient is empty: the keys go to the recorder.
+func (e KeysReleased) Recipient() ParticipantID { return "" }

@@ -13,49 +13,49 @@ import (
 	"alcove/room/live/internal/opening"
 )
 
-// A roomActor is one room: its state, its media plane and the connections of its seats, all owned by one goroutine.
+// A roomActor runs one room. One goroutine owns its state, its media plane and the connections of its seats.
 type roomActor struct {
 	key  string // first half of a SessionID
 	name string
 	reg  *Registry
 	cfg  *Config
 
-	mailbox chan request // bounded; when it is full the answer is "unavailable"
+	mailbox chan request // bounded; requests beyond it are answered "unavailable"
 	inbox   *inbox
 	stop    chan struct{} // closed once by Registry.Close
 	summary atomic.Pointer[Summary]
 
 	mu     sync.Mutex
-	closed bool // nothing is posted any more. Guarded by mu.
+	closed bool // no request is accepted any more. Guarded by mu.
 
 	state          room.State                         // Owned by run.
 	connections    map[room.ParticipantID]*connection // Owned by run.
-	lastConnection uint64                             // number of the newest. Owned by run.
+	lastConnection uint64                             // number of the newest connection. Owned by run.
 	media          MediaRoom                          // nil before the first admission. Owned by run.
-	plan           room.Plan                          // what media applies. Owned by run.
+	plan           room.Plan                          // the plan that media applies. Owned by run.
 	barrier        *planBarrier                       // of plan. Owned by run.
 	speakers       []room.ParticipantID               // Owned by run.
-	current        *request                           // what runs now. Owned by run.
-	hadRequest     bool                               // the first request was done. Owned by run.
-	enacting       *proposal                          // what is being carried out. Owned by run.
+	current        *request                           // the request being executed. Owned by run.
+	hadRequest     bool                               // the first request was executed. Owned by run.
+	enacting       *proposal                          // the proposal being carried out. Owned by run.
 	journal        journalWriter                      // Owned by run.
-	behind         atomic.Bool                        // something is not written that should be
+	behind         atomic.Bool                        // decisions in force are not written yet
 }
 
 // A connection is the connection of one seat. All of it is owned by roomActor.run.
 type connection struct {
-	client         Client
-	number         uint64 // later connections of a seat have higher numbers
-	connected      bool
-	welcomeOnly    bool         // the client got the welcome and nothing else
-	lastView       room.View    // what its notices amount to
-	toldRecording  bool         // the client was notified that a recording is on
-	slots          *SlotsMapped // the newest
-	slotsAnnounced bool         // the newest was sent
-	speakers       []room.ParticipantID
+	client              Client
+	number              uint64 // later connections of a seat have higher numbers
+	connected           bool
+	welcomeOnly         bool         // the client got nothing but the welcome
+	lastView            room.View    // the view that all its notices add up to
+	notifiedOfRecording bool         // the client was notified that a recording is on
+	slots               *SlotsMapped // the newest slot map
+	slotsAnnounced      bool         // slots was sent
+	speakers            []room.ParticipantID
 }
 
-func newRunning(reg *Registry, key string, state room.State) *roomActor {
+func newRoomActor(reg *Registry, key string, state room.State) *roomActor {
 	r := &roomActor{
 		key: key, name: state.Name, reg: reg, cfg: &reg.cfg,
 		mailbox: make(chan request, mailboxSize), inbox: newInbox(), stop: make(chan struct{}),
@@ -67,7 +67,7 @@ func newRunning(reg *Registry, key string, state room.State) *roomActor {
 	return r
 }
 
-// post queues a request, or fails it at once.
+// post queues a request, or fails it at once if the mailbox is full or closed.
 func (r *roomActor) post(m request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -82,7 +82,7 @@ func (r *roomActor) post(m request) {
 	}
 }
 
-// run is the loop of the room. It ends with the session, or with a panic, which ends this room and no other.
+// run is the event loop of the room. It ends with the session, or with a panic, which ends only this room.
 func (r *roomActor) run() {
 	defer r.shutdown()
 	timer := time.NewTimer(0)
@@ -95,7 +95,7 @@ func (r *roomActor) run() {
 			m.do()
 			r.current = nil
 		case <-r.inbox.wake:
-			r.handleNews()
+			r.handleInbox()
 		case err := <-r.journal.results:
 			r.written(err)
 		case <-timer.C:
@@ -105,14 +105,14 @@ func (r *roomActor) run() {
 			}
 		case <-r.stop:
 			if r.journal.journal != nil {
-				return // the session goes on when the daemon does
+				return // the session continues after the restart
 			}
 			r.doNow(room.ByDaemon, room.End{Reason: "draining"})
 		}
 	}
 }
 
-// expecting reports whether the first join waits for the journal: the room is not empty then, although nobody has a seat yet.
+// expecting reports whether the first join waits for the journal. The room does not count as empty then, although it has no seats.
 func (r *roomActor) expecting() bool {
 	return len(r.state.Participants) == 0 && len(r.journal.proposals()) > 0
 }
@@ -129,7 +129,7 @@ func (r *roomActor) schedule(timer *time.Timer) {
 	}
 }
 
-// doNow decides and carries out what opens nothing, for the seat by or for the daemon itself.
+// doNow decides and carries out a command that opens nothing, for the seat by or for the daemon.
 func (r *roomActor) doNow(by room.ParticipantID, c room.Command) error {
 	d, err := room.Decide(r.cfg.Now(), r.state, by, c)
 	if err != nil {
@@ -140,8 +140,8 @@ func (r *roomActor) doNow(by room.ParticipantID, c room.Command) error {
 	return err
 }
 
-// enact carries a decision out: the media plane first, so that what closes is closed before anybody is notified; but participants are
-// notified of a recording before its first byte. If it panics, shutdown finds the proposal in enacting.
+// enact carries a decision out. The media plane comes first, so that restrictions apply before anybody is notified of them; but
+// participants are notified of a recording before it starts. After a panic, shutdown finds the proposal in enacting.
 func (r *roomActor) enact(p *proposal, step opening.Step) error {
 	d := step.Decision
 	before, next := r.state, room.ApplyAll(r.state, d.Events)
@@ -154,19 +154,19 @@ func (r *roomActor) enact(p *proposal, step opening.Step) error {
 	r.observeWaits(before, d)
 	r.reportLostSeats(before, d)
 	persisted := p.act != nil && p.act.State() == opening.Persisted
-	r.journal.happened(r.trace(p.by), before, d, step.Entries, persisted)
+	r.journal.record(r.entryContext(p.by), before, d, step.Entries, persisted)
 	r.applyPlan(r.withoutNewRecordings(plan))
 	if p.onSeated != nil {
 		p.onSeated()
 	}
 	r.notifyAll(d)
-	r.applyPlan(r.toldOnly(plan))
+	r.applyPlan(r.notifiedOnly(plan))
 	r.publishSummary()
 	r.enacting = nil
 	return nil
 }
 
-// openMedia gives the room a media plane when the first one is admitted.
+// openMedia opens the media plane when the first participant is admitted.
 func (r *roomActor) openMedia(plan room.Plan) error {
 	if r.media != nil || len(plan.Entries) == 0 {
 		return nil
@@ -187,10 +187,10 @@ func (r *roomActor) applyPlan(plan room.Plan) {
 	}
 	r.plan = plan
 	r.barrier = &planBarrier{}
-	r.media.Obey(plan, r.barrier.done)
+	r.media.ApplyPlan(plan, r.barrier.done)
 }
 
-// notifyAll notifies each connection of what changed for it, delivers effects, and ends the connections of seats that are over.
+// notifyAll notifies each connection of its changes, delivers effects, and ends the connections of ended seats.
 func (r *roomActor) notifyAll(d room.Decision) {
 	if len(d.Events) > 0 {
 		why := reasonsOf(d)
@@ -205,22 +205,9 @@ func (r *roomActor) notifyAll(d room.Decision) {
 		switch e := e.(type) {
 		case room.Closing:
 			r.endConnection(e)
-		case room.ScreenRequested:
-			r.sendEffect(e.To, e)
-		case room.UnmuteAsked:
-			r.sendEffect(e.To, e)
-		case room.HelpRequested:
-			r.sendEffect(e.To, e)
-		case room.AgreementShown:
-			r.sendEffect(e.To, e)
-		case room.Warning:
-			r.sendEffect(e.To, e)
-		case room.RecorderFailed:
-			r.sendEffect(e.To, e)
-		case room.QualityWarned:
-			r.sendEffect(e.To, e)
-		case room.MessageSent:
-			r.sendEffect(e.To, e)
+		case room.AccessReason: // part of AccessChanged
+		default:
+			r.sendEffect(e)
 		}
 	}
 }
@@ -232,10 +219,10 @@ func (r *roomActor) notify(id room.ParticipantID, why changeReasons) {
 	}
 	v := room.ViewOf(r.state, id)
 	if c.welcomeOnly {
-		c.lastView = room.View{Self: v.Self} // the welcome says so
+		c.lastView = room.View{Self: v.Self} // part of the welcome
 	}
 	if v.Room != nil {
-		v.Slots = max(v.Slots, c.lastView.Slots) // what was offered is not taken back
+		v.Slots = max(v.Slots, c.lastView.Slots) // slots that were offered are never withdrawn
 	} else {
 		c.slots = nil
 	}
@@ -260,13 +247,13 @@ func (r *roomActor) notify(id room.ParticipantID, why changeReasons) {
 	c.welcomeOnly = false
 }
 
-func (r *roomActor) sendEffect(to room.ParticipantID, words room.Effect) {
-	if c := r.connections[to]; c != nil && c.connected {
-		c.client.Deliver(EffectNotice{Effect: words})
+func (r *roomActor) sendEffect(effect room.Effect) {
+	if c := r.connections[effect.Recipient()]; c != nil && c.connected {
+		c.client.Deliver(EffectNotice{Effect: effect})
 	}
 }
 
-// endConnection ends the connection of a seat that is over.
+// endConnection ends the connection of an ended seat.
 func (r *roomActor) endConnection(e room.Closing) {
 	c := r.connections[e.To]
 	if c == nil {
@@ -279,8 +266,8 @@ func (r *roomActor) endConnection(e room.Closing) {
 	c.client.End(e)
 }
 
-// handleNews handles what the inbox holds.
-func (r *roomActor) handleNews() {
+// handleInbox handles the events in the inbox.
+func (r *roomActor) handleInbox() {
 	n := r.inbox.take()
 	if n.mediaFailed {
 		r.doNow(room.ByDaemon, room.End{Reason: "internal"})
@@ -337,8 +324,8 @@ func (r *roomActor) notifyHandshakeFailed(id room.ParticipantID, code string) {
 	}
 }
 
-// announce sends the newest slot map, and confirms that to the media plane. A client without a connection gets it on resume; until
-// then the media of changed slots waits.
+// announce sends the newest slot map and confirms it to the media plane. A disconnected client gets it on resume; until then no
+// media is sent on changed slots.
 func (r *roomActor) announce(id room.ParticipantID, c *connection) {
 	if c.slots == nil || !c.connected {
 		return
@@ -350,7 +337,7 @@ func (r *roomActor) announce(id room.ParticipantID, c *connection) {
 	}
 }
 
-// updateSpeakers sends each participant the active speakers that they can hear, so none of a side room to the group.
+// updateSpeakers sends each participant the active speakers that they can hear. Speakers in a side room are not sent to the group.
 func (r *roomActor) updateSpeakers(ids []room.ParticipantID) {
 	r.speakers = r.admittedOnly(ids)
 	for _, p := range r.state.Participants {
@@ -365,14 +352,14 @@ func (r *roomActor) updateSpeakers(ids []room.ParticipantID) {
 	}
 }
 
-// audibleSpeakers lists the active speakers that a participant can hear, with the participant.
+// audibleSpeakers lists the active speakers that a participant can hear, including the participant.
 func (r *roomActor) audibleSpeakers(by room.ParticipantID) []room.ParticipantID {
 	return slices.DeleteFunc(slices.Clone(r.speakers), func(id room.ParticipantID) bool {
 		return !room.CanHear(r.state, by, id)
 	})
 }
 
-// admittedOnly keeps the participants whose client was notified of the admission.
+// admittedOnly filters for participants whose client was notified of the admission.
 func (r *roomActor) admittedOnly(ids []room.ParticipantID) []room.ParticipantID {
 	return slices.DeleteFunc(slices.Clone(ids), func(id room.ParticipantID) bool {
 		c := r.connections[id]

@@ -11,9 +11,9 @@ import (
 	"alcove/room"
 )
 
-// TestJournalComesToTheSame lets people act at random while the journal writes late, fails and stalls. When it works again, what
-// is kept is what is so, and the log tells of nobody admitted who was not, after what was undone.
-func TestJournalComesToTheSame(t *testing.T) {
+// TestJournalMatchesState runs random acts while the journal is slow, fails and stalls. Once it works again the stored state is the
+// current one, and the log, without undone entries, lists exactly the participants who were admitted.
+func TestJournalMatchesState(t *testing.T) {
 	for seed := range uint64(40) {
 		withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 			dice := rand.New(rand.NewPCG(seed, 1))
@@ -66,7 +66,7 @@ func TestJournalComesToTheSame(t *testing.T) {
 	}
 }
 
-// encodeWithoutTimes encodes a state without the times at which things became so: a record was made a moment before its act.
+// encodeWithoutTimes encodes a state without the times of changes, because a record is made a moment before its act.
 func encodeWithoutTimes(s room.State) []byte {
 	var seats []room.Participant
 	for _, p := range s.Participants {
@@ -77,7 +77,7 @@ func encodeWithoutTimes(s room.State) []byte {
 	return room.EncodeState(s)
 }
 
-// wantLogMatches replays the log: who is in and whether the room is locked come to the same.
+// wantLogMatches replays the log and checks that the admitted participants and the lock are those of the state.
 func (j *fakeJournal) wantLogMatches(t *testing.T, seed uint64, s room.State) {
 	t.Helper()
 	in := map[room.ParticipantID]int{}

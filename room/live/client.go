@@ -5,14 +5,14 @@ import (
 	"alcove/room"
 )
 
-// A Client is the connection of one seat, as the room sees it. Neither method blocks; a client whose queue is full closes itself.
-// One goroutine at a time calls them, and it may before Join or Resume returns: a client keeps notices back until the welcome is
-// written. A client must not wait for a method of its Seat inside of them.
+// A Client is the connection of one seat. Its methods must not block; a client whose queue is full closes itself. They are called by
+// one goroutine at a time, possibly before Join or Resume returns: a client holds notices back until it has written the welcome.
+// They must not wait for a method of the client's Seat.
 type Client interface {
-	// Deliver passes one notice on.
+	// Deliver queues one notice.
 	Deliver(Notice)
-	// End passes the last notice on; the connection closes after it. It is called exactly once for every client that got a seat,
-	// also after Seat.Disconnect, and nothing is delivered after it. It may precede the answer to the command that caused it.
+	// End queues the last notice and closes the connection after it. It is called exactly once for every client that got a seat,
+	// also after Seat.Disconnect. It may precede the answer to the command that caused it.
 	End(room.Closing)
 }
 
@@ -20,13 +20,12 @@ type Client interface {
 type Notice interface{ notice() }
 
 type (
-	// AccessChanged carries the own access and permissions.
+	// AccessChanged carries the participant's access and permissions.
 	AccessChanged struct {
 		Self            room.Self
 		Reason, Message string
 	}
-	// SelfUpdated carries what is asked of this participant (needs, agreement, consents) and the side room, also while they wait.
-	// The first of it is in the welcome.
+	// SelfUpdated carries the participant's requirements, consents and side room, also while they wait. The welcome holds the first.
 	SelfUpdated struct{ Self room.Self }
 	// RoomUpdated carries the state of the room.
 	RoomUpdated struct{ Room room.RoomView }
@@ -43,36 +42,35 @@ type (
 	}
 	// WaitingList lists the waiting participants, for hosts.
 	WaitingList struct{ Waiting []room.WaiterView }
-	// WaiterAdded adds one to it.
+	// WaiterAdded adds a waiting participant to it.
 	WaiterAdded struct{ Waiter room.WaiterView }
-	// WaiterUpdated replaces one in it.
+	// WaiterUpdated replaces a waiting participant in it.
 	WaiterUpdated struct{ Waiter room.WaiterView }
-	// WaiterRemoved removes one from it.
+	// WaiterRemoved removes a waiting participant from it.
 	WaiterRemoved struct{ ID room.ParticipantID }
 	// BarredList lists the barred people, for hosts.
 	BarredList struct{ Barred []room.BarView }
 	// MediaReady asks for an offer.
 	MediaReady struct {
-		Session        SessionID // whose media it is
+		Session        SessionID // identifies the participant's media
 		Generation     uint32
 		Pairs, Screens int
 	}
-	// SlotMap says which publication each slot carries. MediaRoom.Announced is called once the notice is in the queue of the connection.
+	// SlotMap maps slots to publications. MediaRoom.Announced is called once the notice is in the queue of the connection.
 	SlotMap struct{ Slots []SlotOwner }
 	// Speakers lists the active speakers, loudest first.
 	Speakers struct{ IDs []room.ParticipantID }
-	// EncodingsWanted says which encodings of an own source have subscribers.
+	// EncodingsWanted lists the encodings of the participant's source that have subscribers.
 	EncodingsWanted struct {
 		Source room.Source
 		RIDs   []string
 	}
-	// HandshakeFailed tells a participant, and the hosts, why the DTLS handshake of that participant failed.
+	// HandshakeFailed notifies a participant and the hosts why the participant's DTLS handshake failed.
 	HandshakeFailed struct {
 		Participant room.ParticipantID
 		Code        string // of a closed list, see PROTOCOL.md
 	}
-	// EffectNotice carries an effect that leaves no trace: room.Asked, room.UnmuteAsked, room.HelpSignalled, room.Reminded, room.Warning,
-	// room.RecorderFailed, room.QualityWarned or room.Said.
+	// EffectNotice carries any room.Effect except room.Closing and room.AccessReason.
 	EffectNotice struct{ Effect room.Effect }
 	// GroupState says at which number the groups of the session are, "" where there is none: the main group, and that of the own side room.
 	GroupState struct {
@@ -84,11 +82,11 @@ type (
 		Participant room.ParticipantID
 		KeyPackage  room.KeyPackage
 	}
-	// RoomEnded says that the session is over.
+	// RoomEnded reports that the session ended.
 	RoomEnded struct{ Reason string }
 )
 
-// A SlotOwner says whose publication one slot carries.
+// A SlotOwner is the publication that one slot carries.
 type SlotOwner struct {
 	Kind        string // audio, video or screen
 	Index       int
@@ -122,12 +120,12 @@ func (RoomEnded) notice()       {}
 // A SessionID names a seat for a resume: the key of its room, and the participant.
 type SessionID string
 
-// SessionOf is that of a participant; key is that of their MediaSession.
+// SessionOf is the SessionID of a participant; key is the Key of the room's MediaSession.
 func SessionOf(key string, p room.ParticipantID) SessionID { return SessionID(key + "." + string(p)) }
 
 // Welcome describes the seat that a client took.
 type Welcome struct {
-	Room    string // the name that tokens give it
+	Room    string // the room's name in tokens
 	Session SessionID
 	Secret  auth.Secret // resumes the seat
 	Self    room.Self

@@ -23,48 +23,48 @@ type Summary struct {
 // Rooms lists the running rooms, in no order.
 func (r *Registry) Rooms() []Summary {
 	var list []Summary
-	for _, one := range r.running() {
-		list = append(list, *one.summary.Load())
+	for _, actor := range r.running() {
+		list = append(list, *actor.summary.Load())
 	}
 	return list
 }
 
 // View returns a room as a host sees it, without a Self. The error is TargetNotFound when no such room runs.
 func (r *Registry) View(ctx context.Context, name string) (room.View, error) {
-	one, err := r.find(name)
+	actor, err := r.find(name)
 	if err != nil {
 		return room.View{}, err
 	}
-	return call(ctx, one, func(answer reply[room.View]) { answer.send(room.ViewOf(one.state, room.ByClinic), nil) })
+	return call(ctx, actor, func(answer reply[room.View]) { answer.send(room.ViewOf(actor.state, room.ByClinic), nil) })
 }
 
-// Do gives a command of the clinic, room.ByClinic: a room.Request or a room.Revoke. It waits as Seat.Do does.
+// Do executes a command of the clinic (room.ByClinic): a room.Request or a room.Revoke. It waits as Seat.Do does.
 func (r *Registry) Do(ctx context.Context, name string, c room.Command) (room.Outcome, error) {
-	one, err := r.find(name)
+	actor, err := r.find(name)
 	if err != nil {
 		return room.Outcome{}, err
 	}
 	_, requests := c.(room.Request)
 	if _, revokes := c.(room.Revoke); !requests && !revokes {
-		return room.Outcome{}, errNoRequest
+		return room.Outcome{}, errNotRequest
 	}
-	return call(ctx, one, func(answer reply[room.Outcome]) { one.doAsClinic(c, answer) })
+	return call(ctx, actor, func(answer reply[room.Outcome]) { actor.doAsClinic(c, answer) })
 }
 
-// Revoke ends the seats of people in all rooms and bars them there. Tokens that they have are refused elsewhere (auth).
+// Revoke ends the seats of people in all rooms and bars them there. Package auth refuses their tokens.
 func (r *Registry) Revoke(ctx context.Context, persons ...room.PersonID) error {
 	return r.doInAllRooms(ctx, room.Revoke{Persons: persons})
 }
 
-// UndoRevoke ends the bars of Revoke in all rooms.
+// UndoRevoke removes the bars of Revoke in all rooms.
 func (r *Registry) UndoRevoke(ctx context.Context, person room.PersonID) error {
 	return r.doInAllRooms(ctx, room.UndoRevoke{Person: person})
 }
 
 func (r *Registry) doInAllRooms(ctx context.Context, c room.Command) error {
 	var errs []error
-	for _, one := range r.running() {
-		_, err := call(ctx, one, func(answer reply[room.Outcome]) { one.doAsClinic(c, answer) })
+	for _, actor := range r.running() {
+		_, err := call(ctx, actor, func(answer reply[room.Outcome]) { actor.doAsClinic(c, answer) })
 		if !errors.Is(err, errRoomEnded) {
 			errs = append(errs, err)
 		}
@@ -86,16 +86,16 @@ func (r *roomActor) doAsClinic(c room.Command, answer reply[room.Outcome]) {
 func (r *Registry) find(name string) (*roomActor, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	one, ok := r.byName[name]
+	actor, ok := r.byName[name]
 	if !ok {
 		return nil, &room.Error{Code: room.TargetNotFound, Detail: "no such room runs"}
 	}
-	return one, nil
+	return actor, nil
 }
 
-// Restore brings back the sessions that had not ended when the daemon last stopped, under the policies as they are configured
-// now: seats in their resume window, which begins anew, locks, bars, consents. It is called once, before the first Join. A
-// session that cannot be read or whose policy is gone is named in the error by its key; the others run.
+// Restore continues the sessions that had not ended when the daemon last stopped, under the policies now configured, with their seats,
+// locks, bars and consents. Resume windows start again. It is called once, before the first Join. The error lists the keys of sessions
+// that cannot be decoded or whose policy is not configured; the others run.
 func (r *Registry) Restore() error {
 	if r.cfg.Journal == nil {
 		return nil
@@ -116,14 +116,14 @@ func (r *Registry) Restore() error {
 			continue
 		}
 		policy.Name = state.Policy.Name
-		one := newRunning(r, record.Session, room.Restore(r.cfg.Now(), state, policy))
-		one.hadRequest, one.journal.dirty = true, true
-		r.start(one)
+		actor := newRoomActor(r, record.Session, room.Restore(r.cfg.Now(), state, policy))
+		actor.hadRequest, actor.journal.dirty = true, true
+		r.start(actor)
 	}
 	return errors.Join(errs...)
 }
 
-// Err returns an error while what opens is refused, or what closes is in force and not written.
+// Err returns an error while acts that open something are refused, or acts in force are not written yet.
 func (r *Registry) Err() error {
 	if r.cfg.Journal == nil {
 		return nil
@@ -135,8 +135,8 @@ func (r *Registry) Err() error {
 		return err
 	}
 	behind := 0
-	for _, one := range r.running() {
-		if one.behind.Load() {
+	for _, actor := range r.running() {
+		if actor.behind.Load() {
 			behind++
 		}
 	}

@@ -13,7 +13,7 @@ import (
 
 var audio = room.NewText("audio", "1", "en", "May we record your voice?")
 
-// recordingPolicy records whoever consents.
+// recordingPolicy records each participant who consents.
 func recordingPolicy() room.Policy {
 	return room.Policy{
 		MaxParticipants: 50, MaxWaiting: 100, ResumeWindow: time.Minute, Recording: room.WithEach,
@@ -21,8 +21,8 @@ func recordingPolicy() room.Policy {
 	}
 }
 
-// TestRecordingIsAnnouncedFirst holds that everyone was told before the media plane may record, and that a withdrawal stops it
-// before anybody is told.
+// TestRecordingIsAnnouncedFirst checks that everyone is notified before the media plane may record, and that a withdrawal stops it
+// before anybody is notified.
 func TestRecordingIsAnnouncedFirst(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
 		h.reg.cfg.Policies["default"] = recordingPolicy()
@@ -41,7 +41,7 @@ func TestRecordingIsAnnouncedFirst(t *testing.T) {
 		plans := len(media.plans)
 		var toldFirst bool
 		media.media.set(func() {
-			media.obeyed = func(p room.Plan) {
+			media.onPlan = func(p room.Plan) {
 				if len(p.Record) > 0 {
 					toldFirst = slices.ContainsFunc(host.client.take(), func(n Notice) bool {
 						u, ok := n.(RoomUpdated)
@@ -70,9 +70,9 @@ func TestRecordingIsAnnouncedFirst(t *testing.T) {
 	})
 }
 
-// TestWhoIsAwayIsNotRecorded holds that one whose connection dropped before a recording began is recorded only from when they
-// were told, and that a connection that drops later changes nothing.
-func TestWhoIsAwayIsNotRecorded(t *testing.T) {
+// TestDisconnectedIsNotRecorded checks that a participant who disconnected before a recording is recorded only once they are notified,
+// and that a later disconnect has no effect.
+func TestDisconnectedIsNotRecorded(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
 		h.reg.cfg.Policies["default"] = recordingPolicy()
 		host, ann := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant)
@@ -118,7 +118,7 @@ func TestWhoIsAwayIsNotRecorded(t *testing.T) {
 	})
 }
 
-// TestRecorderFails holds that a fault of the recorder ends the recording for all, who are told why, and nothing else.
+// TestRecorderFails checks that a fault of the recorder ends the recording and notifies everyone of the reason.
 func TestRecorderFails(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
 		h.reg.cfg.Policies["default"] = recordingPolicy()
@@ -148,7 +148,7 @@ func TestRecorderFails(t *testing.T) {
 	})
 }
 
-func TestSideRoomIsNotHeardOf(t *testing.T) {
+func TestSideRoomIsNotShownToTheGroup(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
 		host, ann, ben := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant), h.join("g", "ben", auth.Participant)
 		h.do(host, room.Admit{All: true})
@@ -256,7 +256,7 @@ func TestClinic(t *testing.T) {
 	})
 }
 
-func TestWhatIsAskedIsTold(t *testing.T) {
+func TestSelfUpdated(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
 		rules := room.NewText("rules", "1", "en", "What is said here stays here.")
 		p := h.reg.cfg.Policies["default"]
@@ -285,9 +285,8 @@ func TestWhatIsAskedIsTold(t *testing.T) {
 	})
 }
 
-// TestStoreFailsTheRecording holds that nothing is recorded while what people answer cannot be kept, and that withdrawing works
-// all the same.
-func TestStoreFailsTheRecording(t *testing.T) {
+// TestStoreFailureEndsTheRecording checks that nothing is recorded while answers cannot be stored, and that withdrawing still works.
+func TestStoreFailureEndsTheRecording(t *testing.T) {
 	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		h.reg.cfg.Policies["default"] = recordingPolicy()
 		host, ann := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant)

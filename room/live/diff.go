@@ -6,14 +6,14 @@ import (
 	"alcove/room"
 )
 
-// changeReasons explain changes; Views do not hold them.
+// changeReasons holds the reasons for changes, which Views do not contain.
 type changeReasons struct {
-	left             map[room.ParticipantID]string            // who is no longer in the group, and why
-	moved            map[room.ParticipantID]room.AccessReason // whose access changed, and why
-	sideRoomsChanged bool                                     // who hears whom changed
+	left             map[room.ParticipantID]string            // reasons of participants who left the group
+	moved            map[room.ParticipantID]room.AccessReason // reasons of participants whose access changed
+	sideRoomsChanged bool                                     // a side room opened or closed
 }
 
-// reasonsOf reads them from a decision.
+// reasonsOf extracts the reasons from a decision.
 func reasonsOf(d room.Decision) changeReasons {
 	why := changeReasons{left: map[room.ParticipantID]string{}, moved: map[room.ParticipantID]room.AccessReason{}}
 	for _, e := range d.Events {
@@ -34,8 +34,8 @@ func reasonsOf(d room.Decision) changeReasons {
 	return why
 }
 
-// diff returns the notices for one participant when what they may see changes from old to new. Nothing else about the room is ever
-// sent to a participant.
+// diff returns the notices for one participant when their view changes from old to new. Apart from effects, media events and the
+// welcome, participants are notified of nothing else.
 func diff(old, new room.View, why changeReasons) []Notice {
 	var list []Notice
 	if old.Self.Access != new.Self.Access {
@@ -69,7 +69,7 @@ func diff(old, new room.View, why changeReasons) []Notice {
 	return list
 }
 
-// enteringGroup tells everything to one who has just come into the group.
+// enteringGroup returns the notices for a participant who was just admitted to the group.
 func enteringGroup(v room.View) []Notice {
 	list := []Notice{RoomUpdated{Room: *v.Room}, Roster{People: v.Roster}}
 	if v.Waiting != nil {
@@ -127,8 +127,8 @@ func diffWaiting(old, new []room.WaiterView) []Notice {
 func personID(p room.PersonView) room.ParticipantID { return p.ID }
 func waiterID(w room.WaiterView) room.ParticipantID { return w.ID }
 
-func findByID[T any](list []T, id room.ParticipantID, of func(T) room.ParticipantID) (T, bool) {
-	i := slices.IndexFunc(list, func(one T) bool { return of(one) == id })
+func findByID[T any](list []T, id room.ParticipantID, key func(T) room.ParticipantID) (T, bool) {
+	i := slices.IndexFunc(list, func(item T) bool { return key(item) == id })
 	if i < 0 {
 		var none T
 		return none, false
@@ -142,7 +142,7 @@ func samePerson(a, b room.PersonView) bool {
 		a.VerifiedName == b.VerifiedName && a.HelpRaised == b.HelpRaised && a.Media == b.Media && slices.Equal(a.Publications, b.Publications)
 }
 
-// sameSelf reports whether nothing changed in what is asked of a participant and where they are.
+// sameSelf reports whether a participant's requirements, consents and side room are equal.
 func sameSelf(a, b room.Self) bool {
 	return a.Needs == b.Needs && a.SideRoom == b.SideRoom && a.HelpRaised == b.HelpRaised &&
 		slices.Equal(a.Agreement, b.Agreement) && slices.EqualFunc(a.Consents, b.Consents, sameConsent)

@@ -5,12 +5,11 @@
 //	timer ─────────────────────────────────────────────────────────────┤
 //	                                                     room.Decide, room.Apply
 //	                                                       │            │
-//	                       Client.Deliver(what changed in the View)   Media.Obey(Plan), then the answer
+//	                       Client.Deliver(changes of the View)   MediaRoom.ApplyPlan(Plan), then the answer
 //
-// The actor (roomActor) never waits for a socket, the media plane or a disk: Deliver, Obey and Journal.Write do not block, and an
-// answer that has to wait for one of them is sent from its callback. The mailbox is bounded; when it is full the answer is
-// "unavailable".
+// The actor (roomActor) never waits for a socket, the media plane or a disk: Deliver, ApplyPlan and Journal.Write do not block, and an
+// answer that depends on one of them is sent from its callback. The mailbox is bounded; requests beyond it are answered "unavailable".
 //
-// A command that opens something (an admission, an unlock, a grant) goes through the journal first: package opening decides at each
-// point what happens to it, and proposal.go executes that. A command that closes something is carried out first and written after.
+// A command that opens something (an admission, an unlock, a permission) is written to the journal first: package opening decides each
+// step, and proposal.go executes it. A command that closes something is carried out first and then written.
 package live

@@ -12,7 +12,7 @@ import (
 	"alcove/room"
 )
 
-// A fakeClient keeps what it is given. panics makes the next Deliver fail.
+// A fakeClient records its notices. panics makes the next Deliver panic.
 type fakeClient struct {
 	t *testing.T
 
@@ -43,7 +43,7 @@ func (c *fakeClient) End(e room.Closing) {
 	}
 }
 
-// take empties what was delivered.
+// take returns and clears the notices.
 func (c *fakeClient) take() []Notice {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -61,11 +61,11 @@ func (c *fakeClient) ended() (room.Closing, bool) {
 	return c.ends[0], true
 }
 
-// A fakeMedia is a media plane that obeys at once, later, or never.
+// A fakeMedia is a media plane that applies plans at once, later, or never.
 type fakeMedia struct {
 	mu      sync.Mutex
 	refuses bool
-	holds   bool // keep the callbacks of Obey
+	holds   bool // keep the callbacks of ApplyPlan
 	panics  bool
 	answer  error
 	reads   func() // is called when an offer was read, before it is accepted
@@ -89,7 +89,7 @@ func (m *fakeMedia) set(change func()) {
 	change()
 }
 
-// A fakeRoom keeps what it is told.
+// A fakeRoom records its calls.
 type fakeRoom struct {
 	media     *fakeMedia
 	events    func(MediaEvent)
@@ -99,7 +99,7 @@ type fakeRoom struct {
 	announced []uint64
 	views     map[room.ParticipantID]View
 	closed    int
-	obeyed    func(room.Plan) // sees each plan; may be nil
+	onPlan    func(room.Plan) // called with each plan; may be nil
 }
 
 func (r *fakeRoom) Answer(o Offer, accept func() error, done func(Answer, error)) {
@@ -118,15 +118,15 @@ func (r *fakeRoom) Answer(o Offer, accept func() error, done func(Answer, error)
 	}()
 }
 
-func (r *fakeRoom) Obey(plan room.Plan, done func()) {
+func (r *fakeRoom) ApplyPlan(plan room.Plan, done func()) {
 	r.media.mu.Lock()
 	defer r.media.mu.Unlock()
 	if r.media.panics {
 		panic(errors.New("the media plane failed"))
 	}
 	r.plans = append(r.plans, plan)
-	if r.obeyed != nil {
-		r.obeyed(plan)
+	if r.onPlan != nil {
+		r.onPlan(plan)
 	}
 	if r.media.holds {
 		r.held = append(r.held, done)
@@ -156,7 +156,7 @@ func (r *fakeRoom) Close() {
 	r.closed++
 }
 
-// release calls what Obey kept.
+// release calls the callbacks that ApplyPlan kept.
 func (r *fakeRoom) release() {
 	r.media.mu.Lock()
 	held := r.held
@@ -194,7 +194,7 @@ func (o *fakeObserver) Admitted(r string)      { o.count("admitted " + r) }
 func (o *fakeObserver) Waited(d time.Duration) { o.count("waited " + d.String()) }
 func (o *fakeObserver) Panicked()              { o.count("panicked") }
 
-// A house is a registry with fakes around it, inside a bubble.
+// A harness is a registry with fakes, inside a synctest bubble.
 type harness struct {
 	t        *testing.T
 	reg      *Registry
@@ -202,7 +202,7 @@ type harness struct {
 	observer *fakeObserver
 }
 
-// withHarness runs a test in a bubble of its own time, and holds that all goroutines end with the rooms.
+// withHarness runs a test in a synctest bubble and checks that all goroutines end with the rooms.
 func withHarness(t *testing.T, test func(t *testing.T, h *harness)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -226,7 +226,7 @@ func withHarness(t *testing.T, test func(t *testing.T, h *harness)) {
 	})
 }
 
-// A guest is a joined client.
+// A testSeat is a joined client.
 type testSeat struct {
 	*Seat
 	client  *fakeClient
@@ -291,12 +291,12 @@ func (h *harness) wantEnd(g testSeat, access room.Access, reason string) {
 	}
 }
 
-// notices waits until all is quiet and gives the notices since the last time.
+// notices waits until all goroutines are blocked and returns the notices since the last call.
 func (h *harness) notices(g testSeat) []Notice {
 	synctest.Wait()
 	return g.client.take()
 }
 
-func briefly(h *harness) (context.Context, context.CancelFunc) {
+func shortContext(h *harness) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(h.t.Context(), 2*time.Second)
 }

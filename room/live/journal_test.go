@@ -13,7 +13,7 @@ import (
 	"alcove/room"
 )
 
-// A fakeJournal writes at once, later, never, or not at all.
+// A fakeJournal writes at once, later or never, or fails.
 type fakeJournal struct {
 	mu       sync.Mutex
 	holds    bool
@@ -79,7 +79,7 @@ func (j *fakeJournal) set(change func()) {
 	change()
 }
 
-// release writes what was held.
+// release writes the records that were held back.
 func (j *fakeJournal) release() {
 	j.mu.Lock()
 	held := j.held
@@ -91,7 +91,7 @@ func (j *fakeJournal) release() {
 	synctest.Wait()
 }
 
-// acts lists the entries by name, after all is quiet.
+// acts waits until all goroutines are blocked and lists the acts of all entries.
 func (j *fakeJournal) acts() []string {
 	synctest.Wait()
 	j.mu.Lock()
@@ -121,7 +121,7 @@ func (j *fakeJournal) savedState(t *testing.T) room.State {
 	return s
 }
 
-// withJournal is inHouse with a journal.
+// withJournal is withHarness with a journal.
 func withJournal(t *testing.T, test func(t *testing.T, h *harness, j *fakeJournal)) {
 	t.Helper()
 	withHarness(t, func(t *testing.T, h *harness) {
@@ -133,7 +133,7 @@ func withJournal(t *testing.T, test func(t *testing.T, h *harness, j *fakeJourna
 	})
 }
 
-// start runs an act beside the test and gives its answer later.
+// start runs a command in the background and returns a channel for its result.
 func (h *harness) start(g testSeat, c room.Command) chan error {
 	answer := make(chan error, 1)
 	go func() {
@@ -206,7 +206,7 @@ func TestClosingIsCarriedOutFirst(t *testing.T) {
 	})
 }
 
-func TestDecidedAgain(t *testing.T) {
+func TestActIsDecidedAgainAfterItsRecord(t *testing.T) {
 	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host, cohost := h.join("g", "host", auth.Host), h.join("g", "cohost", auth.Cohost)
 		ann := h.join("g", "ann", auth.Participant)
@@ -228,7 +228,7 @@ func TestDecidedAgain(t *testing.T) {
 	})
 }
 
-func TestNobodyEntersUnwritten(t *testing.T) {
+func TestAdmissionNeedsARecord(t *testing.T) {
 	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host := h.join("g", "host", auth.Host)
 		ann := h.join("g", "ann", auth.Participant)
@@ -345,8 +345,8 @@ func TestDeadJournal(t *testing.T) {
 	})
 }
 
-// TestWhatIsAnsweredIsWritten crashes right after each answer: what was acknowledged is in the journal by then.
-func TestWhatIsAnsweredIsWritten(t *testing.T) {
+// TestAnswersAreWrittenFirst crashes right after each answer and checks that the answered act is in the journal.
+func TestAnswersAreWrittenFirst(t *testing.T) {
 	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		j.set(func() { j.slow = 3 * time.Millisecond })
 		rules := room.NewText("rules", "1", "en", "What is said here stays here.")
@@ -430,12 +430,12 @@ func TestFailedWrite(t *testing.T) {
 	})
 }
 
-// TestUnwrittenIsBounded fills the memory of a room whose journal is dead: what is beyond is counted, and said.
+// TestUnwrittenIsBounded fills the buffer of a room whose journal fails, and checks that dropped entries are counted and logged.
 func TestUnwrittenIsBounded(t *testing.T) {
 	s := journalWriter{journal: newFakeJournal(), results: make(chan error, 1)}
 	entry := room.Entry{Act: room.ActHelp}
 	for range maxUnwritten + 3 {
-		s.keep(entry)
+		s.addEntries(entry)
 	}
 	if len(s.entries) != maxUnwritten || s.lost != 3 {
 		t.Fatalf("%d kept, %d lost", len(s.entries), s.lost)
@@ -454,8 +454,8 @@ func TestUnwrittenIsBounded(t *testing.T) {
 	}
 }
 
-// TestAPanicIsWritten: a room that failed does not come back with the daemon.
-func TestAPanicIsWritten(t *testing.T) {
+// TestPanicIsWritten checks that a room that panicked is not restored.
+func TestPanicIsWritten(t *testing.T) {
 	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host := h.join("g", "host", auth.Host)
 		h.join("g", "ann", auth.Participant)
@@ -473,8 +473,8 @@ func TestAPanicIsWritten(t *testing.T) {
 	})
 }
 
-// TestEndAnswersWhatIsOnItsWay: nobody waits for a journal of a room that is over.
-func TestEndAnswersWhatIsOnItsWay(t *testing.T) {
+// TestEndAnswersPendingRequests checks that requests waiting for the journal are answered when the room ends.
+func TestEndAnswersPendingRequests(t *testing.T) {
 	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host, cohost := h.join("g", "host", auth.Host), h.join("g", "cohost", auth.Cohost)
 		h.join("g", "ann", auth.Participant)

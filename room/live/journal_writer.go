@@ -9,49 +9,49 @@ import (
 	"alcove/room/live/internal/opening"
 )
 
-// A journalWriter keeps the journal of one room up to date. One record is in flight at a time, so that an older state never
-// overwrites a newer one; what happens meanwhile goes into the next record. All of it is owned by roomActor.run.
+// A journalWriter writes the journal of one room. One record is in flight at a time, so that an older state never overwrites a newer
+// one; later acts go into the next record. All of it is owned by roomActor.run.
 //
-//	closes: carried out ──► entries ──► written, again and again until it works
+//	closes: carried out ──► entries ──► written, with retries
 //	opens:  opening.Act ──► queue ──► written ──► carried out, or refused and written as undone
 type journalWriter struct {
 	journal  Journal // nil: nothing is recorded
 	results  chan error
 	inFlight *inFlightRecord // nil: the journal is free
-	queue    []*proposal     // acts that open, in the order of their turns
+	queue    []*proposal     // acts that open something, in order
 	replies  []pendingReply  // to acts that are in force and in no record yet
-	dirty    bool            // the state is not that of the last record
-	version  uint64          // counts the changes that outlive the daemon
+	dirty    bool            // the state differs from the last record
+	version  uint64          // counts changes that survive a restart
 
-	entries  []room.Entry         // happened and not written, in order, at most maxUnwritten
+	entries  []room.Entry         // of acts in force, not written yet, in order, at most maxUnwritten
 	consents []room.ConsentRecord // the same
-	lost     int                  // entries beyond that
+	lost     int                  // number of entries dropped beyond that
 
-	failures int       // records that failed in a row
-	retryAt  time.Time // not before
+	failures int       // consecutive failures
+	retryAt  time.Time // earliest time of the next record
 }
 
-// An inFlightRecord is the record that the journal is writing, and what of the journalWriter it holds.
+// An inFlightRecord is the record that the journal is writing, and which parts of the journalWriter it contains.
 type inFlightRecord struct {
 	since    time.Time
-	proposal *proposal      // the act that it is for; nil: it holds what happened only
-	version  uint64         // of the state that it began from
-	replies  []pendingReply // to the acts that it holds
-	entries  int            // of journalWriter.entries
-	consents int            // of journalWriter.consents
-	lost     int            // of journalWriter.lost
+	proposal *proposal      // the act that it is for; nil: it only holds acts in force
+	version  uint64         // of the state before the act
+	replies  []pendingReply // to the acts in force that it contains
+	entries  int            // how many of journalWriter.entries
+	consents int            // how many of journalWriter.consents
+	lost     int            // how many of journalWriter.lost
 }
 
-// A pendingReply waits for the record of its act, but not for long: the act is in force.
+// A pendingReply waits for the record of its act, for a limited time because the act is in force.
 type pendingReply struct {
 	send  func()
 	until time.Time
 }
 
-// backlogged reports whether what happened has to be written before an act that opens.
+// backlogged reports whether entries have to be written before an act that opens something.
 func (w *journalWriter) backlogged() bool { return len(w.entries) > maxEntries }
 
-// failing reports whether it is of no use to wait for the journal.
+// failing reports whether waiting for the journal is pointless.
 func (w *journalWriter) failing(now time.Time) bool {
 	return w.journal.Err() != nil || w.failures > 0 || w.stalled(now)
 }
@@ -61,7 +61,7 @@ func (w *journalWriter) stalled(now time.Time) bool {
 	return w.inFlight != nil && !now.Before(w.inFlight.since.Add(journalTimeout))
 }
 
-// status says what the journal can do for an act that opens.
+// status returns what the journal can do for an act that opens something.
 func (w *journalWriter) status(now time.Time) opening.Journal {
 	switch {
 	case w.journal == nil:
@@ -74,31 +74,31 @@ func (w *journalWriter) status(now time.Time) opening.Journal {
 	return opening.Free
 }
 
-// happened keeps what a decision leaves behind, without the entries that a record holds already. persisted says that a record
-// holds its consents too.
-func (w *journalWriter) happened(t room.EntryContext, before room.State, d room.Decision, recorded []room.Entry, persisted bool) {
+// record adds a decision in force to the next record, without the entries that an earlier record contains. With persisted that record
+// contains its consents too.
+func (w *journalWriter) record(t room.EntryContext, before room.State, d room.Decision, recorded []room.Entry, persisted bool) {
 	if w.journal == nil || !room.NeedsRecord(d.Events) {
 		return
 	}
 	w.dirty = true
 	w.version++
-	w.keep(opening.Missing(room.EntriesOf(t, before, d.Events), recorded)...)
+	w.addEntries(opening.Missing(room.EntriesOf(t, before, d.Events), recorded)...)
 	if !persisted {
 		w.consents = append(w.consents, room.ConsentsOf(t, before, d.Events)...)
 	}
 }
 
-// undone keeps that what records say did not come true.
-func (w *journalWriter) undone(now time.Time, entries []room.Entry) {
+// recordUndone adds entries stating that acts in earlier records did not take effect.
+func (w *journalWriter) recordUndone(now time.Time, entries []room.Entry) {
 	for _, e := range entries {
 		e.At, e.Detail, e.Act = now, e.Act, room.ActUndone
-		w.keep(e)
+		w.addEntries(e)
 		w.dirty = true
 	}
 }
 
-// keep adds entries, as far as memory allows: what is beyond is counted.
-func (w *journalWriter) keep(entries ...room.Entry) {
+// addEntries adds entries up to maxUnwritten, and counts those beyond it.
+func (w *journalWriter) addEntries(entries ...room.Entry) {
 	for _, e := range entries {
 		if len(w.entries) >= maxUnwritten {
 			w.lost++
@@ -108,7 +108,7 @@ func (w *journalWriter) keep(entries ...room.Entry) {
 	}
 }
 
-// replyWhenWritten calls send when all that happened is written, or at once if that may take long.
+// replyWhenWritten calls send when all acts in force are written, or at once if the journal is failing.
 func (w *journalWriter) replyWhenWritten(now time.Time, send func()) {
 	if w.journal == nil || w.failing(now) {
 		send()
@@ -117,7 +117,7 @@ func (w *journalWriter) replyWhenWritten(now time.Time, send func()) {
 	w.replies = append(w.replies, pendingReply{send, now.Add(journalTimeout)})
 }
 
-// replyOverdue sends the replies that are overdue.
+// replyOverdue sends the replies whose wait is over.
 func (w *journalWriter) replyOverdue(now time.Time) {
 	send := func(list []pendingReply) (rest []pendingReply) {
 		for _, reply := range list {
@@ -135,7 +135,7 @@ func (w *journalWriter) replyOverdue(now time.Time) {
 	}
 }
 
-// replyAll sends all replies: their acts are in force.
+// replyAll sends all replies, because their acts are in force.
 func (w *journalWriter) replyAll() {
 	all := w.replies
 	w.replies = nil
@@ -148,7 +148,7 @@ func (w *journalWriter) replyAll() {
 	}
 }
 
-// submit hands the journal a record of the state and of all that happened, and with it the act of p, if p is not nil.
+// submit passes the journal a record of the state and of all unwritten acts, and of the act of p if p is not nil.
 func (w *journalWriter) submit(t room.EntryContext, state []byte, p *proposal, act []room.Entry, consents []room.ConsentRecord) {
 	n := min(len(w.entries), maxEntries)
 	sent := &inFlightRecord{
@@ -167,7 +167,7 @@ func (w *journalWriter) submit(t room.EntryContext, state []byte, p *proposal, a
 	w.journal.Write(record, func(err error) { results <- err })
 }
 
-// completed takes the result of the record in flight and returns that record.
+// completed handles the result of the record in flight and returns that record.
 func (w *journalWriter) completed(now time.Time, err error) *inFlightRecord {
 	sent := w.inFlight
 	w.inFlight = nil
@@ -178,13 +178,13 @@ func (w *journalWriter) completed(now time.Time, err error) *inFlightRecord {
 		w.lost -= sent.lost
 		return sent
 	}
-	w.dirty = true // whatever the journal holds, it is not this
+	w.dirty = true // it is unknown what the journal contains
 	w.failures++
 	w.retryAt = now.Add(min(minRetry<<min(w.failures-1, 10), maxRetry))
 	return sent
 }
 
-// due is when expire or writeNext has something to do, if ever.
+// due returns when expire or writeNext has to run, and false if never.
 func (w *journalWriter) due() (time.Time, bool) {
 	var next time.Time
 	sooner := func(at time.Time) {
@@ -210,7 +210,7 @@ func (w *journalWriter) due() (time.Time, bool) {
 	return next, !next.IsZero()
 }
 
-// proposals lists the acts that are on their way through the journal: the one in flight, then those that wait.
+// proposals lists the acts that wait for the journal: the one in flight, then the queue.
 func (w *journalWriter) proposals() []*proposal {
 	if w.inFlight == nil || w.inFlight.proposal == nil {
 		return w.queue
@@ -218,7 +218,7 @@ func (w *journalWriter) proposals() []*proposal {
 	return slices.Concat([]*proposal{w.inFlight.proposal}, w.queue)
 }
 
-// lostEntries says in the audit log how many entries were lost.
+// lostEntries is the audit entry that states how many entries were lost.
 func lostEntries(t room.EntryContext, n int) room.Entry {
 	return room.Entry{At: t.At, Session: t.Session, Act: room.ActGap, Detail: strconv.Itoa(n)}
 }

@@ -67,7 +67,7 @@ func TestAdmission(t *testing.T) {
 	})
 }
 
-func TestNobodySpeaksForOthers(t *testing.T) {
+func TestSeatActsForItself(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
 		ann := h.join("g", "ann", auth.Participant)
@@ -135,7 +135,7 @@ func TestModeration(t *testing.T) {
 	})
 }
 
-func TestResumeTellsEverythingAgain(t *testing.T) {
+func TestResumeDeliversEverythingAgain(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
 		h.notices(host)
@@ -167,7 +167,7 @@ func TestResumeTellsEverythingAgain(t *testing.T) {
 		if !reflect.DeepEqual(media.announced, []uint64{1, 2}) {
 			t.Fatalf("announced %v", media.announced)
 		}
-		// The connection that was replaced has no say any more.
+		// Commands of the replaced connection are refused.
 		host.Disconnect()
 		_, err = host.Do(t.Context(), room.Lock{})
 		h.wantCode(err, room.InvalidState)
@@ -223,7 +223,7 @@ func TestResumeWindow(t *testing.T) {
 	})
 }
 
-func TestSlotMapsAndSpeakersAreForTheAdmitted(t *testing.T) {
+func TestSlotMapsAndSpeakersNeedAdmission(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
 		ann := h.join("g", "ann", auth.Participant)
@@ -245,7 +245,7 @@ func TestSlotMapsAndSpeakersAreForTheAdmitted(t *testing.T) {
 	})
 }
 
-func TestSlotMapsOfAnEarlierStayAreForgotten(t *testing.T) {
+func TestReadmissionDropsSlotMap(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
 		ann := h.join("g", "ann", auth.Participant)
@@ -294,7 +294,7 @@ func TestMediaReadyOnlyWhenTheRoomGrows(t *testing.T) {
 	})
 }
 
-// TestWaitingResume: one who waits comes back after nine minutes with a locked phone, to the same place, and is let in.
+// TestWaitingResume resumes a waiting seat after nine minutes, as after a locked phone, and admits it.
 func TestWaitingResume(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
 		policy := h.reg.cfg.Policies["default"]

@@ -10,7 +10,7 @@ type Media interface {
 
 // A MediaSession names a room for the recorder. Neither field identifies a person.
 type MediaSession struct {
-	Key    string // as the audit log has it
+	Key    string // as in the audit log
 	Policy string
 }
 
@@ -19,11 +19,11 @@ type MediaRoom interface {
 	// Answer negotiates the PeerConnection of one participant of the Plan. accept is called when the offer is valid and can be
 	// answered, before it changes anything, on a goroutine that it may block; its error refuses the offer.
 	Answer(o Offer, accept func() error, done func(Answer, error))
-	// Obey replaces the plan. done is called when the plan is applied: from then on no packet passes that it does not allow.
-	Obey(plan room.Plan, done func())
-	// Announced says that the participant was sent the slot map of this version: media of its slots may be sent.
+	// ApplyPlan replaces the plan. done is called once it is applied: from then on no packet passes that the plan does not allow.
+	ApplyPlan(plan room.Plan, done func())
+	// Announced reports that the slot map of this version was sent to the participant, so that media of its slots may be sent.
 	Announced(p room.ParticipantID, version uint64)
-	// View says what the participant displays, so that no more is sent.
+	// View reports what the participant displays, so that no more than that is sent.
 	View(p room.ParticipantID, v View)
 	// Close ends all peers.
 	Close()
@@ -41,7 +41,7 @@ type Offer struct {
 	Tracks      []Track
 }
 
-// A Track says which source an m-line carries.
+// A Track is the source that an m-line carries.
 type Track struct {
 	MID    string
 	Source room.Source
@@ -85,7 +85,7 @@ type (
 		Source      room.Source
 		RIDs        []string
 	}
-	// ConnectionMade: the connection of Participant got keys, of AES-128 where it knows nothing better.
+	// ConnectionMade: the media connection of Participant got keys; AES128 if the client supports nothing stronger.
 	ConnectionMade struct {
 		Participant room.ParticipantID
 		AES128      bool
@@ -95,9 +95,9 @@ type (
 		Participant room.ParticipantID
 		Code        string
 	}
-	// RecorderBegan: the first record of the recording that started is on the disk.
+	// RecorderBegan: the first record of the recording is on disk.
 	RecorderBegan struct{}
-	// RecorderFailed: the recording cannot continue, or not of all publications.
+	// RecorderFailed: the recording of at least one publication cannot continue.
 	RecorderFailed struct{ Fault room.Fault }
 	// RateExceeded: a publication exceeds its limits. Withheld: its packets are dropped until a plan mutes it and a later one unmutes it.
 	RateExceeded struct {

@@ -6,17 +6,17 @@ import (
 	"alcove/room"
 )
 
-// An inbox holds events of the media plane and lost connections until the actor handles them. Adding never blocks; of each kind only
-// the latest counts, so the inbox is bounded by the seats of the room.
+// An inbox holds media events and lost connections until the actor handles them. Adding never blocks. It keeps only the latest of
+// each kind, so it is bounded by the seats of the room.
 type inbox struct {
-	wake chan struct{} // has one token while there is something to handle
+	wake chan struct{} // holds a token while the inbox is not empty
 
 	mu            sync.Mutex
 	slots         map[room.ParticipantID]SlotsMapped     // Guarded by mu.
-	disconnects   map[room.ParticipantID]uint64          // lost connections, by their number. Guarded by mu.
+	disconnects   map[room.ParticipantID]uint64          // numbers of lost connections. Guarded by mu.
 	wanted        map[sourceKey]EncodingsChanged         // Guarded by mu.
-	exceeded      map[rateKey]bool                       // above their limits; true: withheld. Guarded by mu.
-	connections   map[room.ParticipantID]room.MediaState // for media, of each the newest. Guarded by mu.
+	exceeded      map[rateKey]bool                       // publications above their limits; true: withheld. Guarded by mu.
+	connections   map[room.ParticipantID]room.MediaState // newest media state. Guarded by mu.
 	speakers      *SpeakersChanged                       // Guarded by mu.
 	recorderBegan bool                                   // Guarded by mu.
 	recorderFault room.Fault                             // Guarded by mu.
@@ -62,7 +62,7 @@ func (b *inbox) addEvent(e MediaEvent) {
 	})
 }
 
-// setMedia keeps what became of the newest connection for media. The caller holds mu.
+// setMedia keeps the state of the newest media connection. The caller holds mu.
 func (b *inbox) setMedia(id room.ParticipantID, m room.MediaState) {
 	if b.connections == nil {
 		b.connections = map[room.ParticipantID]room.MediaState{}
@@ -105,8 +105,8 @@ type rateKey struct {
 	publication room.PublicationID
 }
 
-// news is what an inbox held.
-type news struct {
+// inboxEvents is the content of an inbox.
+type inboxEvents struct {
 	disconnects   map[room.ParticipantID]uint64
 	slots         map[room.ParticipantID]SlotsMapped
 	wanted        map[sourceKey]EncodingsChanged
@@ -118,16 +118,16 @@ type news struct {
 	mediaFailed   bool
 }
 
-// take empties the inbox and returns what it held.
-func (b *inbox) take() news {
+// take empties the inbox and returns its content.
+func (b *inbox) take() inboxEvents {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := news{b.disconnects, b.slots, b.wanted, b.exceeded, b.connections, b.speakers, b.recorderBegan, b.recorderFault, b.mediaFailed}
+	n := inboxEvents{b.disconnects, b.slots, b.wanted, b.exceeded, b.connections, b.speakers, b.recorderBegan, b.recorderFault, b.mediaFailed}
 	b.disconnects, b.slots, b.wanted, b.exceeded, b.connections, b.speakers, b.recorderBegan, b.recorderFault = nil, nil, nil, nil, nil, nil, false, ""
 	return n
 }
 
-// close drops everything, now and from now on.
+// close drops the content and everything added later.
 func (b *inbox) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"alcove/room"
 )
 
-// How long people waited is measured when they are let in, of each; of hosts, who never wait, it is not.
+// TestObserveWaits checks that the wait of each participant is measured at admission, but not that of hosts, who never wait.
 func TestObserveWaits(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)

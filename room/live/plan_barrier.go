@@ -2,7 +2,7 @@ package live
 
 import "sync"
 
-// A planBarrier says when the media plane has applied one plan. Its callbacks are bounded by the connections of the room: each
+// A planBarrier waits until the media plane has applied one plan. Its callbacks are bounded by the connections of the room, because each
 // has one request at a time.
 type planBarrier struct {
 	mu        sync.Mutex
@@ -10,7 +10,7 @@ type planBarrier struct {
 	callbacks []func() // Guarded by mu.
 }
 
-// done says that the media plane has applied the plan.
+// done reports that the media plane has applied the plan.
 func (b *planBarrier) done() {
 	b.mu.Lock()
 	b.applied = true

@@ -15,7 +15,7 @@ import (
 	"alcove/room"
 )
 
-func TestAnswerComesWhenTheActIsInForce(t *testing.T) {
+func TestAnswerAfterPlanApplied(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
 		ann := h.join("g", "ann", auth.Participant)
@@ -36,7 +36,7 @@ func TestAnswerComesWhenTheActIsInForce(t *testing.T) {
 		go lock() // many may be pending, and none is answered before what came before it
 		h.wantEnd(ann, room.Removed, "removed")
 		if len(answers) != 0 {
-			t.Fatal("answered before the media plane obeyed")
+			t.Fatal("answered before the media plane applied the plan")
 		}
 		if plan := media.plans[len(media.plans)-1]; len(plan.Entries) != 1 {
 			t.Fatalf("plan %+v", plan)
@@ -44,7 +44,7 @@ func TestAnswerComesWhenTheActIsInForce(t *testing.T) {
 		media.release()
 		synctest.Wait()
 		if len(answers) != 2 || <-answers != nil || <-answers != nil {
-			t.Fatal("no answers although the media plane obeys")
+			t.Fatal("no answers although the media plane applied the plan")
 		}
 		h.media.set(func() { h.media.holds = false })
 	})
@@ -58,7 +58,7 @@ func TestSlowMediaDoesNotStallTheRoom(t *testing.T) {
 		h.do(host, room.Admit{All: true})
 		h.media.set(func() { h.media.holds = true })
 		h.notices(ben)
-		ctx, cancel := briefly(h)
+		ctx, cancel := shortContext(h)
 		defer cancel()
 		_, err := host.Do(ctx, room.Remove{Target: ann.ID()})
 		h.wantCode(err, room.Unavailable)
@@ -106,7 +106,7 @@ func TestOffer(t *testing.T) {
 	})
 }
 
-// TestRefusedOfferChangesNothing: who offers what cannot be answered keeps the connection, its number and its publications.
+// TestRefusedOfferChangesNothing checks that an offer that cannot be answered keeps the connection, its generation and publications.
 func TestRefusedOfferChangesNothing(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
@@ -141,8 +141,8 @@ func TestRefusedOfferChangesNothing(t *testing.T) {
 	})
 }
 
-// TestOfferOfOneWhoLeaves: what the room no longer allows when the media plane has read the offer is refused, and publishes nothing.
-func TestOfferOfOneWhoLeaves(t *testing.T) {
+// TestOfferAfterLeaving checks that an offer is refused, and publishes nothing, if the participant leaves while it is validated.
+func TestOfferAfterLeaving(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
 		host, ann := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant)
 		h.do(host, room.Admit{All: true})
@@ -193,8 +193,8 @@ func TestMailboxFull(t *testing.T) {
 	})
 }
 
-// TestJoinLooksAgain has a room end while a join waits in its mailbox: the join opens the next one.
-func TestJoinLooksAgain(t *testing.T) {
+// TestJoinRetriesEndedRoom ends a room while a join waits in its mailbox, and checks that the join opens the next one.
+func TestJoinRetriesEndedRoom(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
 		ann := h.join("g", "ann", auth.Participant)
 		stuck := make(chan struct{})
@@ -212,7 +212,7 @@ func TestJoinLooksAgain(t *testing.T) {
 	})
 }
 
-// TestLockAgainstJoins races many who come against one lock: after its answer nobody new is in or waits.
+// TestLockAgainstJoins races many joins against a lock: after its answer no new participant is admitted or waits.
 func TestLockAgainstJoins(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
 		host := h.join("g", "host", auth.Host)
@@ -258,11 +258,11 @@ func TestLockAgainstJoins(t *testing.T) {
 	})
 }
 
-func TestTombstones(t *testing.T) {
+func TestEndedRooms(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
 		early := grant("g", "ann", auth.Participant)
 		time.Sleep(time.Second)
-		// A room where nobody ever was in leaves no tombstone: early arrival changes nothing.
+		// A room in which nobody was ever admitted is not remembered, so that an early arrival changes nothing.
 		ben := h.join("g", "ben", auth.Participant)
 		h.do(ben, room.Leave{})
 		synctest.Wait()
@@ -414,8 +414,8 @@ func TestViewsAndWantedEncodings(t *testing.T) {
 	})
 }
 
-// TestFailedHandshakeIsTold: whose connection got no keys is told why, and the hosts, but nobody else.
-func TestFailedHandshakeIsTold(t *testing.T) {
+// TestHandshakeFailed checks that a failed handshake is reported to the participant and the hosts only.
+func TestHandshakeFailed(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
 		host, ann, ben := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant), h.join("g", "ben", auth.Participant)
 		h.do(host, room.Admit{All: true})
@@ -435,9 +435,9 @@ func TestFailedHandshakeIsTold(t *testing.T) {
 	})
 }
 
-// TestMediaStateOfPeople: what became of a person's connection for media is shown to hosts, those who come later included, until another
-// connection is there or the person is sent back, and to nobody else.
-func TestMediaStateOfPeople(t *testing.T) {
+// TestMediaState checks that the state of a participant's media connection is shown to hosts only, including later ones, until another
+// connection replaces it or the participant is sent back.
+func TestMediaState(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
 		host, ann, ben := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant), h.join("g", "ben", auth.Participant)
 		h.do(host, room.Admit{All: true})
@@ -498,9 +498,8 @@ func TestMediaStateOfPeople(t *testing.T) {
 	})
 }
 
-// TestTooMuchIsTold: what the media plane says of a publication that sends too much reaches the hosts; one that it withholds is muted in the
-// next plan, for all to see.
-func TestTooMuchIsTold(t *testing.T) {
+// TestRateExceeded checks that hosts are notified of a publication above its limits, and that a withheld one is muted in the next plan.
+func TestRateExceeded(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
 		host, ann, ben := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant), h.join("g", "ben", auth.Participant)
 		h.do(host, room.Admit{All: true})

@@ -6,16 +6,16 @@ import (
 	"alcove/room"
 )
 
-// withoutNewRecordings leaves out of a plan what is not recorded yet: all participants are notified before.
+// withoutNewRecordings removes recordings from a plan that have not started: all participants are notified before they do.
 func (r *roomActor) withoutNewRecordings(plan room.Plan) room.Plan {
 	return filterRecordings(plan, func(rec room.RecordedPublication) bool { return slices.Contains(r.plan.Record, rec) })
 }
 
-// toldOnly leaves out participants who were not notified: their connection was lost before, and their resume notifies them.
-func (r *roomActor) toldOnly(plan room.Plan) room.Plan {
+// notifiedOnly removes recordings of participants who were not notified because they are disconnected; their resume notifies them.
+func (r *roomActor) notifiedOnly(plan room.Plan) room.Plan {
 	return filterRecordings(plan, func(rec room.RecordedPublication) bool {
 		c := r.connections[rec.Participant]
-		return c != nil && c.toldRecording
+		return c != nil && c.notifiedOfRecording
 	})
 }
 
@@ -30,8 +30,8 @@ func filterRecordings(plan room.Plan, keep func(room.RecordedPublication) bool) 
 	return plan
 }
 
-// noteRecording notes what a connection was just told of the recording. A connection that was told keeps that until the recording ends.
+// noteRecording notes whether a connection was notified of the recording. Once notified, it remains so until the recording ends.
 func (c *connection) noteRecording(v room.View) {
 	on := v.Room != nil && v.Room.Recording.Records()
-	c.toldRecording = on && (c.toldRecording || c.connected)
+	c.notifiedOfRecording = on && (c.notifiedOfRecording || c.connected)
 }

@@ -14,21 +14,21 @@ import (
 	"alcove/room"
 )
 
-// An Arrival is the request of a person for a seat. Only Grant must be set.
+// A JoinRequest is a person's request for a seat. Only Grant must be set.
 type JoinRequest struct {
 	Grant       auth.Grant // verified
 	DisplayName string
 
 	Acknowledged        []string  // hashes of texts that the person acknowledged in earlier sessions (room/store)
-	PasscodeOK          bool      // the room's passcode came with the token, and is right
-	NotBefore, NotAfter time.Time // the schedule that the token names; zero: none
+	PasscodeOK          bool      // the room's passcode came with the token and is correct
+	NotBefore, NotAfter time.Time // schedule in the token; zero: none
 }
 
-// Config is what a Registry runs on. Zero values of MaxRooms, Files, Now, Log and Observe are fine.
+// Config configures a Registry. MaxRooms, Now, Log and Observe have defaults.
 type Config struct {
-	Policies map[string]room.Policy // by name; "default" serves tokens that name none
+	Policies map[string]room.Policy // by name; "default" applies to tokens that name none
 	Media    Media
-	Journal  Journal // nil: nothing outlives the daemon
+	Journal  Journal // nil: nothing survives a restart
 	Files    Files   // nil: there are none
 	MaxRooms int
 	Now      func() time.Time
@@ -36,18 +36,18 @@ type Config struct {
 	Observe  Observer
 }
 
-// An Observer counts. Results are "ok", "admitted", "waiting" or a room.Code: a closed set, fit for metric labels. Its methods
+// An Observer counts results, each "ok", "admitted", "waiting" or a room.Code, which is a closed set fit for metric labels. Its methods
 // are called on any goroutine and must not block.
 type Observer interface {
 	// Joined counts a first join: admitted, waiting, or the code of the refusal.
 	Joined(result string)
 	// Resumed counts a resume: ok, or the code of the refusal.
 	Resumed(result string)
-	// Admitted counts one person a host tried to let in: ok, or the code of the refusal.
+	// Admitted counts each participant that a host admitted, or tried to: ok, or the code of the refusal.
 	Admitted(result string)
-	// Waited measures how long somebody waited who was let in.
+	// Waited measures how long an admitted participant waited.
 	Waited(time.Duration)
-	// Panicked counts a room that ended by our fault.
+	// Panicked counts a room that ended with a panic.
 	Panicked()
 }
 
@@ -59,17 +59,17 @@ func (noObserver) Admitted(string)      {}
 func (noObserver) Waited(time.Duration) {}
 func (noObserver) Panicked()            {}
 
-// Counts is the size of everything that runs.
+// Counts sums up the running rooms.
 type Counts struct {
 	Rooms    int
 	Admitted map[auth.Role]int
 	Waiting  int
 }
 
-// A Registry knows the roomActor rooms and those that ended lately. All methods are safe for concurrent use.
+// A Registry holds the running rooms and those that ended lately. All methods are safe for concurrent use.
 type Registry struct {
 	cfg       Config
-	wg        sync.WaitGroup // one for each roomActor room
+	wg        sync.WaitGroup // one for each roomActor
 	abandoned chan struct{}  // closed when Close gives up waiting for the journal
 
 	mu       sync.Mutex
@@ -81,7 +81,7 @@ type Registry struct {
 	gaveUp   bool                  // Guarded by mu.
 }
 
-// NewRegistry makes an empty registry.
+// NewRegistry returns an empty registry.
 func NewRegistry(cfg Config) *Registry {
 	if cfg.MaxRooms == 0 {
 		cfg.MaxRooms = defaultMaxRooms
@@ -101,24 +101,24 @@ func NewRegistry(cfg Config) *Registry {
 	return &Registry{cfg: cfg, abandoned: make(chan struct{}), byName: map[string]*roomActor{}, byKey: map[string]*roomActor{}, ended: newEndedRooms()}
 }
 
-// taken is a seat with its welcome.
+// A seatResult is a seat with its welcome.
 type seatResult struct {
 	seat    *Seat
 	welcome Welcome
 }
 
-// Join takes a new seat in the room of the grant, which is opened if it does not run. Errors are *room.Error; a Client that was
-// refused is told nothing, not even End.
+// Join takes a new seat in the room of the grant, which it starts if it does not run. Errors are *room.Error; no method of a refused
+// Client is called.
 //
-// The first notices are delivered before Join returns: a Client keeps them back until it has written the welcome.
+// The first notices are delivered before Join returns: a Client holds them back until it has written the welcome.
 func (r *Registry) Join(ctx context.Context, a JoinRequest, c Client) (*Seat, Welcome, error) {
-	got, err := r.join(ctx, a, c)
+	result, err := r.join(ctx, a, c)
 	if err != nil {
 		r.cfg.Observe.Joined(codeOf(err))
 		return nil, Welcome{}, err
 	}
-	r.cfg.Observe.Joined(string(got.welcome.Self.Access))
-	return got.seat, got.welcome, nil
+	r.cfg.Observe.Joined(string(result.welcome.Self.Access))
+	return result.seat, result.welcome, nil
 }
 
 func (r *Registry) join(ctx context.Context, a JoinRequest, c Client) (seatResult, error) {
@@ -126,7 +126,7 @@ func (r *Registry) join(ctx context.Context, a JoinRequest, c Client) (seatResul
 		if ctx.Err() != nil {
 			break
 		}
-		target, err := r.open(a.Grant)
+		actor, err := r.open(a.Grant)
 		if err != nil {
 			return seatResult{}, err
 		}
@@ -135,21 +135,21 @@ func (r *Registry) join(ctx context.Context, a JoinRequest, c Client) (seatResul
 			Participant: id, Grant: a.Grant, DisplayName: a.DisplayName, Secret: secret.Hash(),
 			Acknowledged: a.Acknowledged, PasscodeOK: a.PasscodeOK, NotBefore: a.NotBefore, NotAfter: a.NotAfter,
 		}
-		got, err := target.askForSeat(command, id, secret, c)
+		result, err := actor.askForSeat(command, id, secret, c)
 		if err != error(errRoomEnded) {
-			return got, err
+			return result, err
 		}
 	}
 	return seatResult{}, &room.Error{Code: room.Unavailable, Detail: "the room is ending"}
 }
 
-// askForSeat waits for the answer without a context: a room answers within journalPatience or is over, and a seat nobody knows of
-// must not be.
+// askForSeat waits for the answer without a context, so that no seat exists without a caller. A room answers within journalTimeout, or
+// when it ends.
 func (r *roomActor) askForSeat(command room.Command, id room.ParticipantID, secret auth.Secret, c Client) (seatResult, error) {
 	return call(context.Background(), r, func(answer reply[seatResult]) { r.takeSeat(command, id, secret, c, answer) })
 }
 
-// open finds the room of a grant, or starts it.
+// open returns the room of a grant, and starts it if it does not run.
 func (r *Registry) open(g auth.Grant) (*roomActor, error) {
 	policy := g.Policy
 	if policy == "" {
@@ -163,8 +163,8 @@ func (r *Registry) open(g auth.Grant) (*roomActor, error) {
 	if r.ended.endedAfter(g.Room, g.IssuedAt, r.cfg.Now()) {
 		return nil, &room.Error{Code: room.RoomEnded, Detail: "the room ended after this token was made"}
 	}
-	if running, ok := r.byName[g.Room]; ok {
-		return running, nil
+	if actor, ok := r.byName[g.Room]; ok {
+		return actor, nil
 	}
 	if r.draining {
 		return nil, &room.Error{Code: room.Draining, Detail: "the daemon opens no new rooms"}
@@ -177,33 +177,33 @@ func (r *Registry) open(g auth.Grant) (*roomActor, error) {
 		return nil, &room.Error{Code: room.Unavailable, Detail: "too many rooms"}
 	}
 	p.Name = policy
-	running := newRunning(r, newID(), room.State{Name: g.Room, Policy: p})
-	r.start(running)
-	return running, nil
+	actor := newRoomActor(r, newID(), room.State{Name: g.Room, Policy: p})
+	r.start(actor)
+	return actor, nil
 }
 
 // start runs a room. The caller holds r.mu.
-func (r *Registry) start(one *roomActor) {
-	r.byKey[one.key] = one
-	if r.byName[one.name] == nil {
-		r.byName[one.name] = one
+func (r *Registry) start(actor *roomActor) {
+	r.byKey[actor.key] = actor
+	if r.byName[actor.name] == nil {
+		r.byName[actor.name] = actor
 	}
 	r.wg.Add(1)
-	go one.run()
+	go actor.run()
 }
 
-// Resume takes a dropped seat again; a connection that still has it is ended as "replaced". Errors are *room.Error; a Client
-// that was refused is told nothing, not even End.
+// Resume resumes a seat; a connection that still has it is ended as "replaced". Errors are *room.Error; no method of a refused Client is
+// called.
 //
-// All notices are delivered again as after a Join, before Resume returns.
+// All notices are delivered again, as after a Join, before Resume returns.
 func (r *Registry) Resume(ctx context.Context, id SessionID, secret auth.Secret, c Client) (*Seat, Welcome, error) {
-	got, err := r.resume(ctx, id, secret, c)
+	result, err := r.resume(ctx, id, secret, c)
 	if err != nil {
 		r.cfg.Observe.Resumed(codeOf(err))
 		return nil, Welcome{}, err
 	}
 	r.cfg.Observe.Resumed("ok")
-	return got.seat, got.welcome, nil
+	return result.seat, result.welcome, nil
 }
 
 func (r *Registry) resume(ctx context.Context, id SessionID, secret auth.Secret, c Client) (seatResult, error) {
@@ -212,7 +212,7 @@ func (r *Registry) resume(ctx context.Context, id SessionID, secret auth.Secret,
 	}
 	key, seat, _ := strings.Cut(string(id), ".")
 	r.mu.Lock()
-	target, ok := r.byKey[key]
+	actor, ok := r.byKey[key]
 	ended := r.ended.has(key, r.cfg.Now())
 	r.mu.Unlock()
 	switch {
@@ -223,24 +223,24 @@ func (r *Registry) resume(ctx context.Context, id SessionID, secret auth.Secret,
 	}
 	next := auth.RandomSecret()
 	p := room.ParticipantID(seat)
-	return target.askForSeat(room.Resume{Participant: p, Secret: secret.Hash(), Next: next.Hash()}, p, next, c)
+	return actor.askForSeat(room.Resume{Participant: p, Secret: secret.Hash(), Next: next.Hash()}, p, next, c)
 }
 
-// forget removes a room that is over. With ended, tokens issued before are refused from now on: not if nobody was ever admitted,
-// for to arrive early changes nothing.
-func (r *Registry) forget(gone *roomActor, ended bool) {
+// forget removes a room that stopped. With ended, tokens issued before are refused from now on; a room in which nobody was ever admitted
+// does not count as ended, so that an early arrival changes nothing.
+func (r *Registry) forget(actor *roomActor, ended bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.byName[gone.name] == gone {
-		delete(r.byName, gone.name)
+	if r.byName[actor.name] == actor {
+		delete(r.byName, actor.name)
 	}
-	delete(r.byKey, gone.key)
+	delete(r.byKey, actor.key)
 	if ended {
-		r.ended.remember(gone.name, gone.key, r.cfg.Now())
+		r.ended.remember(actor.name, actor.key, r.cfg.Now())
 	}
 }
 
-// Counts sums up all rooms as of their last command.
+// Counts sums up all rooms, as of their last command.
 func (r *Registry) Counts() Counts {
 	sum := Counts{Admitted: map[auth.Role]int{}}
 	for _, n := range r.Rooms() {
@@ -257,16 +257,16 @@ func (r *Registry) running() []*roomActor {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var list []*roomActor
-	for _, one := range r.byKey {
-		list = append(list, one)
+	for _, actor := range r.byKey {
+		list = append(list, actor)
 	}
 	return list
 }
 
-// Drain opens no new rooms from now on. Sessions that run go on, and who comes late to one is let in as ever.
+// Drain stops the opening of new rooms. Running sessions continue and accept joins.
 func (r *Registry) Drain() { r.drain(true) }
 
-// Undrain opens rooms again.
+// Undrain allows the opening of rooms again.
 func (r *Registry) Undrain() { r.drain(false) }
 
 func (r *Registry) drain(on bool) {
@@ -275,31 +275,31 @@ func (r *Registry) drain(on bool) {
 	r.draining = on
 }
 
-// Reconfigure opens rooms under other policies, and as many as it says, from now on. Sessions that run keep theirs.
+// Reconfigure replaces the policies and the limit for rooms opened from now on. Running sessions keep their policies.
 func (r *Registry) Reconfigure(policies map[string]room.Policy, maxRooms int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.cfg.Policies, r.cfg.MaxRooms = policies, maxRooms
 }
 
-// Close refuses all joins from now on, and ends all rooms with reason "draining"; or, with a Journal, lets go of them so that
-// Restore brings them back. It waits for them until ctx ends; what is not written then is lost.
+// Close refuses all joins from now on and stops all rooms: with a Journal so that Restore can continue them, else by ending them with
+// reason "draining". It waits for them until ctx ends; acts that are not written then are lost.
 func (r *Registry) Close(ctx context.Context) error {
 	r.mu.Lock()
 	if !r.closing {
 		r.closing = true
-		for _, one := range r.byKey {
-			close(one.stop)
+		for _, actor := range r.byKey {
+			close(actor.stop)
 		}
 	}
 	r.mu.Unlock()
-	over := make(chan struct{})
+	stopped := make(chan struct{})
 	go func() {
 		r.wg.Wait()
-		close(over)
+		close(stopped)
 	}()
 	select {
-	case <-over:
+	case <-stopped:
 		return nil
 	case <-ctx.Done():
 		r.mu.Lock()
@@ -312,14 +312,14 @@ func (r *Registry) Close(ctx context.Context) error {
 	}
 }
 
-// newID makes a name that cannot be guessed: 128 random bits in base64url.
+// newID returns an unguessable ID: 128 random bits in base64url.
 func newID() string {
 	var b [16]byte
 	rand.Read(b[:])
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// codeOf names a refusal.
+// codeOf returns the code of a refusal.
 func codeOf(err error) string {
 	if refusal := (*room.Error)(nil); errors.As(err, &refusal) {
 		return string(refusal.Code)

@@ -6,13 +6,13 @@ import (
 	"alcove/room"
 )
 
-// A request is posted to a room. Either do runs on the goroutine of the room, or fail is called with the reason why not.
+// A request is posted to a room. Either do runs on the goroutine of the room, or fail is called with the reason.
 type request struct {
 	do   func()
 	fail func(error)
 }
 
-// A reply takes one answer; the first counts, and sending it never blocks.
+// A reply receives one answer. Only the first counts; sending never blocks.
 type reply[T any] chan result[T]
 
 type result[T any] struct {
@@ -42,8 +42,8 @@ func call[T any](ctx context.Context, r *roomActor, do func(reply[T])) (T, error
 	answer := newReply[T]()
 	r.post(request{do: func() { do(answer) }, fail: answer.fail})
 	select {
-	case got := <-answer:
-		return got.value, got.err
+	case result := <-answer:
+		return result.value, result.err
 	case <-ctx.Done():
 		var none T
 		return none, &room.Error{Code: room.Unavailable, Detail: "not in force in time"}

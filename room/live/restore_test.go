@@ -9,7 +9,7 @@ import (
 	"alcove/room"
 )
 
-// restart is a registry after a restart.
+// restart replaces the registry, as after a restart of the daemon.
 func (h *harness) restart(j *fakeJournal) {
 	h.t.Helper()
 	if err := h.reg.Close(h.t.Context()); err != nil {
@@ -68,7 +68,7 @@ func TestRestore(t *testing.T) {
 	})
 }
 
-func TestRestoreNamesWhatItCannotRead(t *testing.T) {
+func TestRestoreReportsUnreadableSessions(t *testing.T) {
 	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host := h.join("g", "host", auth.Host)
 		synctest.Wait()
@@ -102,7 +102,7 @@ func TestCloseGivesUpOnTheJournal(t *testing.T) {
 		host := h.join("g", "host", auth.Host)
 		j.set(func() { j.holds = true })
 		h.start(host, room.Lock{})
-		ctx, cancel := briefly(h)
+		ctx, cancel := shortContext(h)
 		defer cancel()
 		if err := h.reg.Close(ctx); err == nil {
 			t.Fatal("closed, and nothing was written")

@@ -9,7 +9,7 @@ import (
 	"alcove/room"
 )
 
-// A Seat is what one connection has of a room. It is valid until Client.End; a resume makes another. All methods are safe
+// A Seat is the handle of one connection to its room. It is valid until Client.End; a resume creates another. All methods are safe
 // for concurrent use; errors are *room.Error.
 type Seat struct {
 	id     room.ParticipantID
@@ -17,22 +17,22 @@ type Seat struct {
 	number uint64 // of the connection
 }
 
-// ID names the participant.
+// ID identifies the participant.
 func (s *Seat) ID() room.ParticipantID { return s.id }
 
-// Do gives a command of this participant and waits until the media plane has applied it, where it must. What is not a room.Request
-// is refused: the daemon gives such commands itself.
+// Do executes a command of this participant and waits until the media plane has applied it, if it changes the plan. Commands that are
+// not a room.Request are refused, because only the daemon may send them.
 //
-// When ctx ends first the answer is "unavailable"; the act may be in force all the same.
+// If ctx ends first the answer is "unavailable", but the command may still take effect.
 func (s *Seat) Do(ctx context.Context, c room.Command) (room.Outcome, error) {
 	if _, ok := c.(room.Request); !ok {
-		return room.Outcome{}, errNoRequest
+		return room.Outcome{}, errNotRequest
 	}
 	return call(ctx, s.room, func(answer reply[room.Outcome]) { s.room.do(s, c, answer) })
 }
 
 // do answers when the command is in force: at once if it does not change the plan. Hosts always wait for the plan, because the answer
-// to a second mute says that the first is applied. A participant who leaves does not wait.
+// to a second mute must mean that the first is applied. A participant who leaves does not wait.
 func (r *roomActor) do(s *Seat, c room.Command, answer reply[room.Outcome]) {
 	if !r.hasSeat(s) {
 		answer.fail(errSeatOver())
@@ -57,14 +57,14 @@ func (r *roomActor) do(s *Seat, c room.Command, answer reply[room.Outcome]) {
 	})
 }
 
-// Offer negotiates the PeerConnection of this seat. Participant of the offer is set to the own seat.
+// Offer negotiates the PeerConnection of this seat. It sets Participant of the offer.
 func (s *Seat) Offer(ctx context.Context, o Offer) (Answer, error) {
 	o.Participant = s.id
 	return call(ctx, s.room, func(answer reply[Answer]) { s.room.offer(s, o, answer) })
 }
 
-// offer asks policy whether an offer may be made, has the media plane validate it, and publishes its sources once it can be answered:
-// an offer that is refused changes nothing. The media plane takes only publications that are in the plan.
+// offer checks that policy allows the offer, lets the media plane validate it, and publishes its sources once it can be answered, so
+// that a refused offer changes nothing. The media plane accepts only publications in the plan.
 func (r *roomActor) offer(s *Seat, o Offer, answer reply[Answer]) {
 	if !r.hasSeat(s) {
 		answer.fail(errSeatOver())
@@ -101,7 +101,7 @@ func (s *Seat) publish(command room.Publish) error {
 	return (<-verdict).err
 }
 
-// View tells the media plane what this participant displays. It is refused while they wait.
+// View reports to the media plane what this participant displays. It is refused while they wait.
 func (s *Seat) View(ctx context.Context, v View) error {
 	_, err := call(ctx, s.room, func(answer reply[struct{}]) {
 		r := s.room
@@ -118,12 +118,12 @@ func (s *Seat) View(ctx context.Context, v View) error {
 	return err
 }
 
-// Disconnect says that the connection is lost; the seat stays for the policy's ResumeWindow. It does nothing if a newer
+// Disconnect reports that the connection was lost; the seat can be resumed during the policy's ResumeWindow. It is a no-op if a newer
 // connection resumed the seat. Client.End is still called, once, when the seat ends or is resumed.
 func (s *Seat) Disconnect() { s.room.inbox.addDisconnect(s.id, s.number) }
 
-// Confirm says that the client has the newest secret: the one before is not accepted any more. In an overloaded room it stays valid
-// until the next resume.
+// Confirm reports that the client received the newest secret, which invalidates the previous one. In an overloaded room the previous
+// one stays valid until the next resume.
 func (s *Seat) Confirm() {
 	r := s.room
 	r.post(request{do: func() {
@@ -133,19 +133,19 @@ func (s *Seat) Confirm() {
 	}, fail: func(error) {}})
 }
 
-// hasSeat reports whether the seat is still that of this connection.
+// hasSeat reports whether the seat still belongs to this connection.
 func (r *roomActor) hasSeat(s *Seat) bool {
 	c := r.connections[s.id]
 	return c != nil && c.number == s.number
 }
 
-// errNoRequest refuses a command that is the daemon's to give.
-var errNoRequest = &room.Error{Code: room.BadRequest, Detail: "no request of a participant"}
+// errNotRequest refuses a command that only the daemon may send.
+var errNotRequest = &room.Error{Code: room.BadRequest, Detail: "no request of a participant"}
 
 func errSeatOver() error { return &room.Error{Code: room.InvalidState, Detail: "this seat is over"} }
 
-// takeSeat gives a client its seat: the new one of a Join, or the old one of a Resume. A resume is written before it is carried out,
-// so that a used secret is refused after a restart too, and is carried out without its record if the journal fails.
+// takeSeat gives a client its seat: a new one for a Join, the existing one for a Resume. A resume is written before it is carried out,
+// so that a used secret is refused after a restart too; if the journal fails it is carried out without its record.
 func (r *roomActor) takeSeat(c room.Command, id room.ParticipantID, secret auth.Secret, client Client, answer reply[seatResult]) {
 	r.lastConnection++
 	seat := &Seat{id: id, room: r, number: r.lastConnection}

@@ -9,8 +9,8 @@ import (
 	"alcove/room/live/internal/opening"
 )
 
-// shutdown ends the room: after the session, after a panic, or when the daemon stops and the session goes on after. What is not
-// written yet is written last.
+// shutdown stops the room: after the session ended, after a panic, or when the daemon stops and the session will be restored. It
+// writes what is not written yet.
 func (r *roomActor) shutdown() {
 	panicked := recover()
 	if panicked != nil {
@@ -18,9 +18,9 @@ func (r *roomActor) shutdown() {
 		r.cfg.Log.Error("a room panicked", "panic", fmt.Sprintf("%T", panicked), "stack", string(debug.Stack()))
 		r.cfg.Observe.Panicked()
 	}
-	ours := panicked != nil || r.state.EndedFor == "internal" // then the group may meet again with the tokens it has
-	paused := !ours && r.state.EndedFor == ""
-	r.reg.forget(r, !ours && !paused && len(r.state.Known) > 0)
+	failed := panicked != nil || r.state.EndedFor == "internal" // the group may then meet again with the same tokens
+	paused := !failed && r.state.EndedFor == ""
+	r.reg.forget(r, !failed && !paused && len(r.state.Known) > 0)
 	if !paused {
 		r.guard(r.endFiles)
 	}
@@ -28,26 +28,26 @@ func (r *roomActor) shutdown() {
 	r.mu.Lock()
 	r.closed = true
 	r.mu.Unlock()
-	failure, over := &room.Error{Code: room.Internal, Detail: "the room failed"}, errRoomEnded
+	failure, refusal := &room.Error{Code: room.Internal, Detail: "the room failed"}, errRoomEnded
 	if paused {
-		over = &room.Error{Code: room.Draining, Detail: "the daemon stops; the session goes on after"}
+		refusal = &room.Error{Code: room.Draining, Detail: "the daemon stops; the session goes on after"}
 	}
 	if r.current != nil {
 		r.current.fail(failure)
 	}
 	if p := r.enacting; p != nil {
-		delete(r.connections, p.seat) // is told the failure, not End
+		delete(r.connections, p.seat) // its client gets the failure instead of End
 		if p.done != nil {
 			r.guard(func() { p.done(outcome{}, failure) })
 		}
 	}
 	for len(r.mailbox) > 0 {
-		(<-r.mailbox).fail(over)
+		(<-r.mailbox).fail(refusal)
 	}
 	if panicked != nil {
-		over = failure
+		refusal = failure
 	}
-	r.abandonProposals(over)
+	r.abandonProposals(refusal)
 	r.endConnections(paused)
 	if r.media != nil {
 		r.guard(r.media.Close)
@@ -56,7 +56,7 @@ func (r *roomActor) shutdown() {
 	r.reg.wg.Done()
 }
 
-// endConnections ends the connections that are left: of a room that failed, or of a session that goes on after a restart.
+// endConnections ends the remaining connections: of a room that failed, or of a session that will be restored.
 func (r *roomActor) endConnections(paused bool) {
 	for id, c := range r.connections {
 		delete(r.connections, id)
@@ -68,7 +68,7 @@ func (r *roomActor) endConnections(paused bool) {
 	}
 }
 
-// guard runs a step of the shutdown, and survives its panic so that the steps after it run.
+// guard runs a step of the shutdown and recovers from its panic, so that later steps run.
 func (r *roomActor) guard(f func()) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -78,7 +78,7 @@ func (r *roomActor) guard(f func()) {
 	f()
 }
 
-// abandonProposals refuses what is still on its way through the journal.
+// abandonProposals refuses the proposals that still wait for the journal.
 func (r *roomActor) abandonProposals(err error) {
 	all := r.journal.proposals()
 	r.journal.queue = nil
@@ -89,8 +89,8 @@ func (r *roomActor) abandonProposals(err error) {
 	}
 }
 
-// lastRecord writes what the room leaves: that it is over, or the state in which it goes on after a restart. It tries until it
-// works or the registry gives up, and sends the replies that wait for it after journalPatience at most.
+// lastRecord writes the last record of the room: that the session ended, or the state that a restart restores. It retries until it
+// succeeds or the registry gives up, and sends the replies that wait for it after journalTimeout at most.
 func (r *roomActor) lastRecord(failed bool) {
 	w := &r.journal
 	defer w.replyAll()
@@ -99,14 +99,14 @@ func (r *roomActor) lastRecord(failed bool) {
 	}
 	if failed {
 		end := room.Decision{Events: []room.Event{room.SessionEnded{Reason: "internal"}}}
-		w.happened(r.trace(room.ByDaemon), r.state, end, nil, false)
+		w.record(r.entryContext(room.ByDaemon), r.state, end, nil, false)
 		r.state = room.ApplyAll(r.state, end.Events)
 	}
-	patience := time.NewTimer(journalTimeout)
-	defer patience.Stop()
+	timeout := time.NewTimer(journalTimeout)
+	defer timeout.Stop()
 	for w.inFlight != nil || w.dirty {
 		if w.inFlight == nil {
-			if !r.awaitRetry(patience) {
+			if !r.awaitRetry(timeout) {
 				return
 			}
 			r.submit(r.state, nil, nil, nil)
@@ -120,7 +120,7 @@ func (r *roomActor) lastRecord(failed bool) {
 			if p := sent.proposal; p != nil {
 				r.execute(p, p.act.Written(opening.Verdict{}, err)) // abandoned, so there is nothing to decide
 			}
-		case <-patience.C:
+		case <-timeout.C:
 			w.replyAll()
 		case <-r.reg.abandoned:
 			return
@@ -129,14 +129,14 @@ func (r *roomActor) lastRecord(failed bool) {
 }
 
 // awaitRetry waits until the next record may be submitted. It reports false when the registry gives up.
-func (r *roomActor) awaitRetry(patience *time.Timer) bool {
+func (r *roomActor) awaitRetry(timeout *time.Timer) bool {
 	wait := time.NewTimer(max(0, r.journal.retryAt.Sub(r.cfg.Now())))
 	defer wait.Stop()
 	for {
 		select {
 		case <-wait.C:
 			return true
-		case <-patience.C:
+		case <-timeout.C:
 			r.journal.replyAll()
 		case <-r.reg.abandoned:
 			return false

@@ -12,7 +12,7 @@ import (
 	"alcove/room/live"
 )
 
-// A plane is media that obeys; it and its client hear nothing.
+// A plane is a media plane that applies plans at once; its client discards notices.
 type plane struct{}
 
 func (plane) Open(live.MediaSession, func(live.MediaEvent)) (live.MediaRoom, error) {
@@ -22,7 +22,7 @@ func (plane) Open(live.MediaSession, func(live.MediaEvent)) (live.MediaRoom, err
 func (plane) Answer(_ live.Offer, accept func() error, done func(live.Answer, error)) {
 	go func() { done(live.Answer{}, accept()) }()
 }
-func (plane) Obey(_ room.Plan, done func())        { go done() }
+func (plane) ApplyPlan(_ room.Plan, done func())   { go done() }
 func (plane) Announced(room.ParticipantID, uint64) {}
 func (plane) View(room.ParticipantID, live.View)   {}
 func (plane) Close()                               {}

@@ -16,10 +16,10 @@ import (
 	"alcove/room/live"
 )
 
-// Policies serve every test that asks for nothing else.
+// Policies are the default policies of tests.
 var Policies = map[string]room.Policy{"default": {MaxParticipants: 50, MaxWaiting: 100, ResumeWindow: time.Minute}}
 
-// Rooms makes a registry over a journal, whose media plane obeys at once. A nil map takes Policies.
+// Rooms returns a registry with a journal and a media plane that applies plans at once. With nil policies it uses Policies.
 func Rooms(j live.Journal, policies map[string]room.Policy) *live.Registry {
 	if policies == nil {
 		policies = Policies
@@ -27,7 +27,7 @@ func Rooms(j live.Journal, policies map[string]room.Policy) *live.Registry {
 	return live.NewRegistry(live.Config{Policies: policies, Media: Media{}, Journal: j})
 }
 
-// Media is a media plane that obeys at once and answers every offer.
+// Media is a media plane that applies plans at once and answers every offer.
 type Media struct{}
 
 // Open implements live.Media.
@@ -40,19 +40,19 @@ type mediaRoom struct{}
 func (mediaRoom) Answer(_ live.Offer, accept func() error, done func(live.Answer, error)) {
 	go func() { done(live.Answer{}, accept()) }()
 }
-func (mediaRoom) Obey(_ room.Plan, done func())        { go done() }
+func (mediaRoom) ApplyPlan(_ room.Plan, done func())   { go done() }
 func (mediaRoom) View(room.ParticipantID, live.View)   {}
 func (mediaRoom) Announced(room.ParticipantID, uint64) {}
 func (mediaRoom) Close()                               {}
 
-// A Guest is one who has a seat.
+// A Guest is a participant with a seat.
 type Guest struct {
 	*live.Seat
 	Welcome live.Welcome
 	Client  *Client
 }
 
-// Join takes a seat with a token made now, as auth.Verifier would have it.
+// Join takes a seat with a grant issued now.
 func Join(rooms *live.Registry, name, person string, role auth.Role) (Guest, error) {
 	c := &Client{}
 	g := auth.Grant{Room: name, Person: person, Role: role, IssuedAt: time.Now()}
@@ -60,14 +60,14 @@ func Join(rooms *live.Registry, name, person string, role auth.Role) (Guest, err
 	return Guest{seat, welcome, c}, err
 }
 
-// Resume takes the seat again, after a restart of the daemon too.
+// Resume resumes the seat, also after a restart of the daemon.
 func (g Guest) Resume(rooms *live.Registry) (Guest, error) {
 	c := &Client{}
 	seat, welcome, err := rooms.Resume(context.Background(), g.Welcome.Session, g.Welcome.Secret, c)
 	return Guest{seat, welcome, c}, err
 }
 
-// A Client keeps what it is told. Its methods are safe for concurrent use.
+// A Client records its notices. Its methods are safe for concurrent use.
 type Client struct {
 	mu      sync.Mutex
 	notices []live.Notice // Guarded by mu.
@@ -88,8 +88,8 @@ func (c *Client) End(e room.Closing) {
 	c.end = &e
 }
 
-// Told gives what was delivered so far, and the end if it came.
-func (c *Client) Told() ([]live.Notice, *room.Closing) {
+// Delivered returns the notices so far, and the Closing once the seat ended.
+func (c *Client) Delivered() ([]live.Notice, *room.Closing) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return append([]live.Notice(nil), c.notices...), c.end

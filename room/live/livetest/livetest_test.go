@@ -19,13 +19,13 @@ func TestAGuestComesAndGoes(t *testing.T) {
 	if _, err := host.Do(t.Context(), room.Lock{}); err != nil {
 		t.Fatal(err)
 	}
-	if told, end := host.Client.Told(); len(told) == 0 || end != nil {
+	if told, end := host.Client.Delivered(); len(told) == 0 || end != nil {
 		t.Fatalf("told %v, end %v", told, end)
 	}
 	if err := rooms.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, end := host.Client.Told(); end == nil {
+	if _, end := host.Client.Delivered(); end == nil {
 		t.Fatal("no end")
 	}
 }

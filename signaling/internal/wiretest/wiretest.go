@@ -72,7 +72,7 @@ func (r mediaRoom) Answer(o live.Offer, accept func() error, done func(live.Answ
 		done(live.Answer{SDP: "v=0\r\n"}, nil)
 	}()
 }
-func (r mediaRoom) Obey(plan room.Plan, done func()) {
+func (r mediaRoom) ApplyPlan(plan room.Plan, done func()) {
 	go func() {
 		done()
 		if len(plan.Record) > 0 {

@@ -47,7 +47,7 @@ func (silentRoom) Answer(_ live.Offer, _ func() error, f func(live.Answer, error
 	f(live.Answer{}, errors.New("silence"))
 }
 
-func (silentRoom) Obey(_ room.Plan, done func()) { done() }
+func (silentRoom) ApplyPlan(_ room.Plan, done func()) { done() }
 
 func (silentRoom) Announced(room.ParticipantID, uint64) {}
 

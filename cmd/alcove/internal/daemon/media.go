@@ -123,7 +123,7 @@ func (m mediaRoom) Answer(o live.Offer, accept func() error, done func(live.Answ
 }
 
 // Obey implements live.MediaRoom.
-func (m mediaRoom) Obey(p room.Plan, done func()) {
+func (m mediaRoom) ApplyPlan(p room.Plan, done func()) {
 	m.relayFor(p.Entries)
 	var plan sfu.Plan
 	for _, s := range p.Entries {

@@ -1,16 +1,16 @@
-// Package opening decides what happens to an act that opens something: an admission, an unlock, a grant, a consent. Such an act
-// is carried out only after its record is durable, and only if policy still allows it then.
+// Package opening is the state machine of an act that opens something: an admission, an unlock, a permission, a consent. Such an act is
+// carried out only after its record is durable, and only if policy still allows it then.
 //
 //	New ──► Decided ──Turn──► Persisting ──Written──► Persisted    carried out
 //	           ▲                  │  │
 //	           └── opens more ────┘  │
-//	                                 ├── policy or the journal says no ──► Refused
+//	                                 ├── policy or the journal refuses ──► Refused
 //	                                 └── the deadline passes ────────────► Expired
 //
 // The package is pure: no clock, no goroutine, no journal. Every input returns a Step, which the actor of the room executes.
 //
-// Invariants: an act is answered once, by CarryOut or by Refuse; an entry that a record holds and that did not come true is
-// returned in Undone once; without a durable record nothing is carried out, unless it opens nothing or Must is set.
+// Invariants: an act is answered once, by CarryOut or by Refuse; an entry in a record that did not take effect is returned in Undone
+// once; without a durable record nothing is carried out, unless it opens nothing or must is set.
 package opening
 
 import (
@@ -20,7 +20,7 @@ import (
 	"alcove/room"
 )
 
-// A State says how far an act has come.
+// A State is the progress of an act.
 type State int
 
 // The closed list of states. All but the first two are final.
@@ -28,37 +28,37 @@ const (
 	Decided    State = iota // policy allows it; it waits for its turn in the journal
 	Persisting              // the journal is writing its record
 	Persisted               // carried out, and its record was durable before
-	Unrecorded              // carried out without a record of its own: it opens nothing, or Must is set and the journal fails
+	Unrecorded              // carried out without a record of its own: it opens nothing, or must is set and the journal fails
 	Refused                 // by policy, by the journal, or because the room ended
-	Expired                 // answered at its deadline; a record that was under way then is undone when it is durable
+	Expired                 // answered at its deadline; a record in flight then is undone once it is durable
 )
 
 func (s State) String() string {
 	return [...]string{"decided", "persisting", "persisted", "unrecorded", "refused", "expired"}[s]
 }
 
-// A Journal says what the journal can do at the moment.
+// A Journal is the current condition of the journal.
 type Journal int
 
-// The closed list of what it can do.
+// The closed list of conditions.
 const (
 	Absent  Journal = iota // nothing is recorded
-	Free                   // it takes a record now
-	Busy                   // it writes another record, or other acts wait for it
+	Free                   // it accepts a record now
+	Busy                   // it is writing another record, or other acts wait for it
 	Failing                // no record would be durable before the deadline
 )
 
-// A Verdict is what policy says of an act on the state of the room as it is now.
+// A Verdict is the decision of policy on an act, for the current state of the room.
 type Verdict struct {
 	Decision room.Decision
 	Err      error        // refuses the act; the other fields are empty then
-	Opens    bool         // the decision lets somebody do or see more than before
-	Entries  []room.Entry // what the audit log keeps of the decision
-	Openings []room.Entry // those of Entries that stand for what opens
+	Opens    bool         // room.Opens of the decision
+	Entries  []room.Entry // room.EntriesOf the decision
+	Openings []room.Entry // room.OpeningEntriesOf the decision
 }
 
-// Judge asks policy about a command of t.By. The entries of a decision that opens nothing are left out unless all is set.
-func Judge(t room.EntryContext, s room.State, c room.Command, all bool) Verdict {
+// Decide applies policy to a command of t.By. The entries of a decision that opens nothing are left out unless all is set.
+func Decide(t room.EntryContext, s room.State, c room.Command, all bool) Verdict {
 	d, err := room.Decide(t.At, s, t.By, c)
 	if err != nil {
 		return Verdict{Err: err}
@@ -76,33 +76,33 @@ type Action int
 // The closed list of actions.
 const (
 	Wait     Action = iota // nothing: the act was answered before
-	Queue                  // wait for a turn behind the acts that wait already
-	Requeue                // wait for a turn before them
-	Write                  // hand the journal a record of the Decision, with Entries
+	Queue                  // append the act to the queue
+	Requeue                // put the act at the head of the queue
+	Write                  // pass the journal a record of the Decision, with Entries
 	CarryOut               // carry the Decision out and answer
 	Refuse                 // answer Err
 )
 
-// A Step is what the actor executes: first it enters Undone into the audit log, then it does Action.
+// A Step is what the actor executes: it adds Undone to the audit log, then performs Action.
 type Step struct {
 	Action   Action
 	Decision room.Decision
 	Err      error
-	Entries  []room.Entry // of Write: what the record adds to the audit log; of CarryOut: what records hold already
-	Undone   []room.Entry // what records hold and what did not come true
+	Entries  []room.Entry // of Write: the entries that the record adds; of CarryOut: those in earlier records
+	Undone   []room.Entry // entries in records that did not take effect
 }
 
-// An Act is one act on its way through the journal. The zero value is of no use: New makes one.
+// An Act is one act that opens something. Use New to create one.
 type Act struct {
 	state    State
 	must     bool
 	deadline time.Time
-	recorded []room.Entry // what durable records say of it
-	pending  []room.Entry // what the record under way adds
+	recorded []room.Entry // its entries in durable records
+	pending  []room.Entry // its entries in the record in flight
 }
 
-// New begins an act. With must it is carried out even if its record cannot be written in time: a session goes on. The deadline
-// counts from now on, if the act has to wait for the journal.
+// New creates an act. With must it is carried out even if its record cannot be written in time, so that the session continues. The
+// deadline applies if the act has to wait for the journal.
 func New(v Verdict, must bool, j Journal, deadline time.Time) (*Act, Step) {
 	a := &Act{state: Decided, must: must, deadline: deadline}
 	switch {
@@ -118,15 +118,15 @@ func New(v Verdict, must bool, j Journal, deadline time.Time) (*Act, Step) {
 	return a, Step{Action: Queue}
 }
 
-// State says how far the act has come.
+// State returns the state of the act.
 func (a *Act) State() State { return a.state }
 
-// Deadline is when Expire is due, if the act still waits for its answer.
+// Deadline returns when Expire is due, and whether the act still waits for its answer.
 func (a *Act) Deadline() (time.Time, bool) {
 	return a.deadline, a.state == Decided || a.state == Persisting
 }
 
-// Turn tells a Decided act that the journal takes its record now. The room went on since, so the verdict is a new one.
+// Turn reports that the journal accepts the record of a Decided act now. The room may have changed since, so v is a new verdict.
 func (a *Act) Turn(v Verdict) Step {
 	switch {
 	case v.Err != nil:
@@ -138,9 +138,9 @@ func (a *Act) Turn(v Verdict) Step {
 	return Step{Action: Write, Decision: v.Decision, Entries: a.pending}
 }
 
-// Written tells the act what became of its record: durable, or err. The room went on meanwhile, so the verdict is a new one.
+// Written reports that the record is durable, or failed with err. The room may have changed meanwhile, so v is a new verdict.
 func (a *Act) Written(v Verdict, err error) Step {
-	if err == nil { // whole or not at all
+	if err == nil { // records are atomic
 		a.recorded = append(a.recorded, a.pending...)
 	}
 	a.pending = nil
@@ -168,7 +168,7 @@ func (a *Act) Expire(v Verdict) Step {
 	return step
 }
 
-// Abandon refuses an act because its room is over. A record that is under way is undone when it is durable.
+// Abandon refuses an act because its room stopped. A record in flight is undone once it is durable.
 func (a *Act) Abandon(err error) Step {
 	writing := a.state == Persisting
 	step := a.refuse(err)
@@ -178,7 +178,7 @@ func (a *Act) Abandon(err error) Step {
 	return step
 }
 
-// Fail refuses an act that was to be carried out and could not be.
+// Fail refuses an act that could not be carried out.
 func (a *Act) Fail(err error) Step {
 	if a.state == Expired {
 		return Step{Action: Refuse, Err: err}
@@ -202,7 +202,7 @@ func (a *Act) refuse(err error) Step {
 	return Step{Action: Refuse, Err: err, Undone: a.undo()}
 }
 
-// carryOut carries an act out although no record holds it. What records say of it was said of another decision.
+// carryOut carries an act out without a record of its own. Entries in earlier records belong to other decisions, so they are undone.
 func (a *Act) carryOut(v Verdict) Step {
 	a.state = Unrecorded
 	return Step{Action: CarryOut, Decision: v.Decision, Undone: a.undo()}
@@ -214,7 +214,7 @@ func (a *Act) undo() []room.Entry {
 	return undone
 }
 
-// Missing returns the entries that recorded does not hold, whatever the time of either.
+// Missing returns the entries that recorded does not contain, ignoring times.
 func Missing(entries, recorded []room.Entry) []room.Entry {
 	var list []room.Entry
 	for _, e := range entries {

@@ -328,19 +328,19 @@ func TestJudge(t *testing.T) {
 	now := deadline
 	s := room.State{Name: "g", Policy: room.Policy{Name: "default", MaxParticipants: 5, MaxWaiting: 5}}
 	join := room.Join{Participant: "host", Grant: auth.Grant{Room: "g", Person: "host", Role: auth.Host}}
-	v := Judge(room.EntryContext{Session: "key", At: now, By: "host"}, s, join, false)
+	v := Decide(room.EntryContext{Session: "key", At: now, By: "host"}, s, join, false)
 	if !v.Opens || len(v.Openings) == 0 || v.Entries[0].By != "host" || v.Entries[0].Act != room.ActAdmitted {
 		t.Fatalf("the first host: %+v", v)
 	}
 	s = room.ApplyAll(s, v.Decision.Events)
 	leave := room.Leave{}
-	if v := Judge(room.EntryContext{At: now, By: "host"}, s, leave, false); v.Err != nil || v.Opens || v.Entries != nil {
+	if v := Decide(room.EntryContext{At: now, By: "host"}, s, leave, false); v.Err != nil || v.Opens || v.Entries != nil {
 		t.Fatalf("a leave: %+v", v)
 	}
-	if v := Judge(room.EntryContext{At: now, By: "host"}, s, leave, true); len(v.Entries) == 0 || len(v.Openings) != 0 {
+	if v := Decide(room.EntryContext{At: now, By: "host"}, s, leave, true); len(v.Entries) == 0 || len(v.Openings) != 0 {
 		t.Fatalf("a leave with its entries: %+v", v)
 	}
-	if v := Judge(room.EntryContext{At: now, By: "x"}, s, leave, true); v.Err == nil || v.Entries != nil {
+	if v := Decide(room.EntryContext{At: now, By: "x"}, s, leave, true); v.Err == nil || v.Entries != nil {
 		t.Fatalf("a leave of nobody: %+v", v)
 	}
 }
