@@ -2,7 +2,7 @@ package room
 
 // An Effect is a notification to one participant that does not change the State.
 type Effect interface {
-	// Recipient is the participant to notify.
+	// Recipient is the participant to notify, "" if the effect is not for one.
 	Recipient() ParticipantID
 }
 
