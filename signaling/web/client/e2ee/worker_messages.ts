@@ -4,6 +4,8 @@
 //
 // Base keys go from the keys worker straight to the frames worker. The page never holds one.
 
+import type { Kind } from './sframe';
+
 // The streams of one sender, as the KID of a frame names them. The three encodings of a camera's simulcast are 1 to 3, in order of
 // appearance.
 export const streams = { microphone: 0, camera: 1, screen: 4 } as const;
@@ -60,6 +62,7 @@ export type FramesToPage =
 // Why a frame was not passed on. See frames.ts for the order of the checks.
 export const refusals = [
   'no_key', // own: no epoch to seal under, or no KID left in it
+  'unsealable', // own: no frame of its kind
   'plain', // not of the shape of a sealed frame
   'no_csrc', // names no source
   'future', // sealed under a number that is not known after futureHoldMs
@@ -73,7 +76,7 @@ export type Refusal = (typeof refusals)[number];
 // What a transform is made with: new RTCRtpScriptTransform(worker, options).
 export type TransformOptions =
   | { direction: 'send'; stream: Owner['stream'] }
-  | { direction: 'receive' };
+  | { direction: 'receive'; kind: Kind };
 
 // From the page to the keys worker: where the frames worker listens. Again for each new frames worker; the keys worker then says its epoch
 // and owners again.
