@@ -64,6 +64,7 @@ type Info struct {
 	ClockRate uint32 // of RTP timestamps, in Hz
 	Class     string // the retention class: see GC
 	Purpose   string // what people consented to, such as the scope's name
+	Sealed    bool   // frames are sealed end to end: nothing is written before a release (see Track.Release)
 }
 
 // A Unit is the payload of one RTP packet, unencrypted, with its sequence number and times. All units of a track belong to one RTP
@@ -86,7 +87,8 @@ const (
 	SlowDisk    Cause = "slow_disk"    // a sync took longer than Config.SlowSync
 	QueueFull   Cause = "queue_full"   // units came faster than they could be written
 	WriteFailed Cause = "write_failed" // any other error of the Storage
-	TooLong     Cause = "too_long"     // a unit was longer than MaxUnit
+	TooLong     Cause = "too_long"     // a unit or a release was longer than may be
+	NoRelease   Cause = "unreleased"   // media of a sealed track came for ReleaseWait, and no release
 )
 
 // A Failure is a track that failed.
@@ -131,15 +133,17 @@ var (
 
 // Stats are counters since Open, for metrics.
 type Stats struct {
-	Tracks   int    // recording now
-	Hanging  int    // starts that timed out and still wait for the disk
-	Bytes    uint64 // written, headers and tags included
-	Records  uint64
-	Units    uint64
-	Refused  uint64 // units that Put refused
-	Syncs    uint64
-	SyncTime time.Duration // of all syncs together
-	Failures map[Cause]uint64
+	Tracks  int    // recording now
+	Hanging int    // starts that timed out and still wait for the disk
+	Bytes   uint64 // written, headers and tags included
+	Records uint64
+	Units   uint64
+	Refused uint64 // units that Put refused
+	Syncs   uint64
+
+	Unreleased uint64        // units that were dropped because no release came for their track
+	SyncTime   time.Duration // of all syncs together
+	Failures   map[Cause]uint64
 }
 
 // A Storage is where segments are stored: a folder, or an object store. Names are random hexadecimal ids with a suffix and hold no

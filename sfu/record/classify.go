@@ -18,7 +18,11 @@ const (
 	Spliced    Finding = "spliced"    // of another file
 	Incomplete Finding = "incomplete" // no end record: a crash, a full disk, a running recording, or truncation
 	Closed     Finding = "closed"     // it cannot be opened: the person was erased, or it is sealed to others
-	Unreadable Finding = "unreadable" // the file's header is damaged, or the file cannot be read
+	Unreadable Finding = "unreadable" // the file's header is damaged or of a later version, or the file cannot be read
+
+	// Of frames that are sealed end to end.
+	Unreleased Finding = "unreleased" // their keys were not released
+	Forged     Finding = "forged"     // they are not what the owner of the key sealed, or were there before
 
 	// Of whole tracks, compared with the audit log.
 	Removed  Finding = "removed"  // no segment exists, and no expiry or erasure explains it
@@ -34,6 +38,14 @@ func headerFinding(err error) Finding {
 	return Unreadable
 }
 
+// headerDetail adds what the finding does not say.
+func headerDetail(err error) string {
+	if errors.Is(err, errVersion) {
+		return errVersion.Error()
+	}
+	return ""
+}
+
 // A Problem is one trouble in one place.
 type Problem struct {
 	Segment string  `json:"segment,omitempty"` // the file's name; empty for a whole track
@@ -41,6 +53,8 @@ type Problem struct {
 	Record  int64   `json:"record"`            // -1 for the whole segment
 	Finding Finding `json:"trouble"`
 	Detail  string  `json:"detail,omitempty"`
+
+	release bool // it is of a release
 }
 
 func (s *segment) addProblem(record int64, t Finding, detail string) {

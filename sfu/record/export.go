@@ -43,7 +43,8 @@ type WriteSeekCloser interface {
 type exportTrack struct {
 	segments []ListedSegment
 	line     *timeline
-	first    int64 // ns since 1970, of its first unit
+	first    int64      // ns since 1970, of its first unit
+	keys     *frameKeys // of a track whose frames are sealed, else nil
 }
 
 func (t exportTrack) header() Header { return t.segments[0].Header }
@@ -58,7 +59,7 @@ func (x *Exporter) Export() ([]ExportedFile, error) {
 	var chosen []ListedSegment
 	for _, one := range all {
 		if one.Err != nil {
-			x.report(timelinePass, Problem{Segment: one.Name, Record: -1, Finding: headerFinding(one.Err), Detail: ""})
+			x.report(timelinePass, Problem{Segment: one.Name, Record: -1, Finding: headerFinding(one.Err), Detail: headerDetail(one.Err)})
 		} else if x.Filter == nil || x.Filter(one.Header) {
 			chosen = append(chosen, one)
 		}
@@ -146,17 +147,29 @@ func (x *Exporter) entries(segments []ListedSegment, p pass) iter.Seq2[Entry, er
 // readTimeline is the first pass over a track: it collects the clock mappings.
 func (x *Exporter) readTimeline(segments []ListedSegment) (exportTrack, error) {
 	t := exportTrack{segments: segments, line: newTimeline(segments[0].Header.ClockRate), first: math.MaxInt64}
+	if t.header().Sealed() {
+		t.keys = x.Opener.newFrameKeys(t.header())
+	}
+	named := map[error]bool{}
 	for e, err := range x.entries(segments, timelinePass) {
 		if err != nil {
 			return t, err
 		}
-		t.line.add(e)
+		if !e.Release {
+			t.line.add(e)
+		} else if err := t.keys.add(e.Payload); err != nil && !named[err] {
+			named[err] = true
+			x.report(timelinePass, Problem{Track: t.header().Track, Record: -1, Finding: releaseFinding(err), Detail: err.Error(), release: true})
+		}
 	}
 	t.line.finish()
 	c := t.line.cursor()
 	for e, err := range x.entries(segments[:1], startPass) {
 		if err != nil {
 			return t, err
+		}
+		if e.Release {
+			continue
 		}
 		n, rtp := c.next(e)
 		if !e.Clock && len(e.Payload) > 0 {
@@ -289,38 +302,58 @@ func (x *Exporter) streams(tracks []exportTrack) (list []*stream, err error) {
 func (x *Exporter) blocks(tracks []exportTrack) iter.Seq2[block, error] {
 	return func(yield func(block, error) bool) {
 		for _, t := range tracks {
-			var assemble assembler = opusBlocks{}
-			if t.header().Kind == Video {
-				assemble = &vp8Frames{}
+			var opener *frameOpener
+			if t.keys != nil {
+				opener = newFrameOpener(t.header().Kind, t.keys)
 			}
-			emit := func(units []timedUnit) bool {
-				for _, u := range units {
-					for _, b := range assemble.push(u) {
-						if !yield(b, nil) {
-							return false
-						}
+			for b, err := range x.frames(t, opener) {
+				if !yield(b, err) || err != nil {
+					return
+				}
+			}
+			if opener != nil {
+				x.report(timelinePass, opener.problems(t.header().Track)...)
+			}
+		}
+	}
+}
+
+// frames gives what one track holds; opener, unless it is nil, opens each frame once it is whole.
+func (x *Exporter) frames(t exportTrack, opener *frameOpener) iter.Seq2[block, error] {
+	return func(yield func(block, error) bool) {
+		var assemble assembler = opusBlocks{}
+		if t.header().Kind == Video {
+			assemble = &vp8Frames{}
+		}
+		emit := func(units []timedUnit) bool {
+			for _, u := range units {
+				for _, b := range assemble.push(u) {
+					opened := true
+					if opener != nil {
+						b, opened = opener.open(b)
+					}
+					if opened && !yield(b, nil) {
+						return false
 					}
 				}
-				return true
 			}
-			var reorder reorderBuffer
-			c := t.line.cursor()
-			for e, err := range x.entries(t.segments, blockPass) {
-				if err != nil {
-					yield(block{}, err)
-					return
-				}
-				n, rtp := c.next(e)
-				if e.Clock {
-					continue
-				}
-				if !emit(reorder.push(timedUnit{e.Unit, t.line.wallTime(n, rtp)})) {
-					return
-				}
+			return true
+		}
+		var reorder reorderBuffer
+		c := t.line.cursor()
+		for e, err := range x.entries(t.segments, blockPass) {
+			if err != nil {
+				yield(block{}, err)
+				return
 			}
-			if !emit(reorder.flush()) {
+			if e.Release {
+				continue
+			}
+			n, rtp := c.next(e)
+			if !e.Clock && !emit(reorder.push(timedUnit{e.Unit, t.line.wallTime(n, rtp)})) {
 				return
 			}
 		}
+		emit(reorder.flush())
 	}
 }

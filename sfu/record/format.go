@@ -17,7 +17,8 @@ import (
 
 // The layout of a segment; FORMAT.md is the specification. Numbers are big-endian.
 const (
-	magic      = "ALCVREC1"
+	magic      = "ALCVREC" // and the version: one digit
+	magicSize  = len(magic) + 1
 	suffix     = ".seg"
 	recordHead = 16 + 1 + 8 + 4 + tagSize // file id, kind, number, length of what follows, tag of the record before
 	entryHead  = 1 + 1 + 2 + 8 + 4 + 8    // kind, flags, length of the payload, sequence number, RTP time, time in ns since 1970
@@ -33,8 +34,9 @@ const (
 	recordData byte = 1
 	recordEnd  byte = 2
 
-	entryUnit  byte = 1
-	entryClock byte = 2
+	entryUnit    byte = 1
+	entryClock   byte = 2
+	entryRelease byte = 3 // of version 2
 
 	flagMarker   byte = 1
 	flagKeyFrame byte = 2
@@ -44,6 +46,12 @@ const (
 const (
 	labelSegment = "alcove recording 1: segment"
 	labelErasure = "alcove recording 1: erasure"
+)
+
+// Versions of the format.
+const (
+	version1 = 1
+	version2 = 2 // frames are sealed end to end: keys come in entries of kind release
 )
 
 // An EndReason is why a segment has no more records.
@@ -74,9 +82,17 @@ type Header struct {
 	Begins     time.Time `json:"begins"`     // the segment
 	ErasureKey string    `json:"erasureKey"` // id of the key that Wrapped is wrapped under
 	Wrapped    []byte    `json:"wrapped"`    // the track's key: wrapped by age, then under the erasure key
+
+	Version int `json:"-"` // of the format: the last byte of the magic
 }
 
+// Sealed reports whether the track's frames are sealed end to end.
+func (h Header) Sealed() bool { return h.Version == version2 }
+
 var errHeader = errors.New("this is no segment of a recording, or its header is damaged")
+
+// errVersion is a segment of a later version of the format.
+var errVersion = errors.New("this segment is of a later version of the format than this release reads")
 
 // errEmpty is a file without a header: the crash that came as it began.
 var errEmpty = errors.New("this segment of a recording is empty")
@@ -87,17 +103,21 @@ func (h Header) marshal() ([]byte, error) {
 	if err != nil || len(text) > maxHeader {
 		return nil, ErrInfo
 	}
-	b := binary.BigEndian.AppendUint32([]byte(magic), uint32(len(text)))
+	b := binary.BigEndian.AppendUint32(append([]byte(magic), '0'+byte(h.Version)), uint32(len(text)))
 	return append(b, text...), nil
 }
 
 // parseHeader reads the header of a segment and says where its records begin.
 func parseHeader(data []byte) (h Header, records int, err error) {
-	head := len(magic) + 4
-	if len(data) < head || string(data[:len(magic)]) != magic {
+	head := magicSize + 4
+	if len(data) < head {
 		return h, 0, errHeader
 	}
-	n := binary.BigEndian.Uint32(data[len(magic):])
+	version, err := parseMagic(data)
+	if err != nil {
+		return h, 0, err
+	}
+	n := binary.BigEndian.Uint32(data[magicSize:])
 	if n > maxHeader || len(data)-head < int(n) {
 		return h, 0, errHeader
 	}
@@ -106,7 +126,22 @@ func parseHeader(data []byte) (h Header, records int, err error) {
 	if err := d.Decode(&h); err != nil || d.InputOffset() != int64(n) || !h.valid() {
 		return Header{}, 0, errHeader
 	}
+	h.Version = version
 	return h, head + int(n), nil
+}
+
+// parseMagic gives the version of the format. It refuses one that it does not know, by name, instead of guessing.
+func parseMagic(data []byte) (version int, err error) {
+	if len(data) < magicSize || string(data[:len(magic)]) != magic {
+		return 0, errHeader
+	}
+	switch version = int(data[len(magic)]) - '0'; {
+	case version == version1 || version == version2:
+		return version, nil
+	case version > version2 && version <= 9:
+		return 0, errVersion
+	}
+	return 0, errHeader
 }
 
 // valid checks what the rest of the package takes for granted.
@@ -116,7 +151,7 @@ func (h Header) valid() bool {
 }
 
 func (h Header) info() Info {
-	return Info{h.Session, h.Person, h.Kind, h.Codec, h.Source, h.ClockRate, h.Class, h.Purpose}
+	return Info{h.Session, h.Person, h.Kind, h.Codec, h.Source, h.ClockRate, h.Class, h.Purpose, h.Sealed()}
 }
 
 // check refuses what a reader could not use, and texts that are no opaque ids.
@@ -240,11 +275,15 @@ func readFrame(data []byte, at int) (f frame, ok bool) {
 	return f, true
 }
 
-// An Entry is a unit, or a clock mapping: Clock is true, Timestamp is Arrived in the server's clock.
+// An Entry is a unit, a clock mapping (Clock is true, Timestamp is Arrived in the server's clock) or a release (Release is true, the
+// payload is its JSON).
 type Entry struct {
 	Unit
-	Clock bool
+	Clock, Release bool
 }
+
+// media reports whether the entry is a unit.
+func (e Entry) media() bool { return !e.Clock && !e.Release }
 
 // putEntry writes the head of an entry.
 func putEntry(b *[entryHead]byte, kind, flags byte, length int, seq uint64, timestamp uint32, at time.Time) {
@@ -257,17 +296,18 @@ func putEntry(b *[entryHead]byte, kind, flags byte, length int, seq uint64, time
 
 func timestampOf(head *[entryHead]byte) uint32 { return binary.BigEndian.Uint32(head[12:]) }
 
-// parseEntries reads the plaintext of a data record. Payloads share its memory.
-func parseEntries(plain []byte) (list []Entry, err error) {
+// parseEntries reads the plaintext of a data record of a version. Payloads share its memory.
+func parseEntries(version int, plain []byte) (list []Entry, err error) {
 	for len(plain) > 0 {
 		if len(plain) < entryHead {
 			return nil, errors.New("an entry is cut short")
 		}
 		n := int(binary.BigEndian.Uint16(plain[2:]))
-		if plain[0] != entryUnit && plain[0] != entryClock || len(plain) < entryHead+n {
+		known := plain[0] == entryUnit || plain[0] == entryClock || plain[0] == entryRelease && version == version2
+		if !known || len(plain) < entryHead+n {
 			return nil, fmt.Errorf("an entry of kind %d is not understood", plain[0])
 		}
-		list = append(list, Entry{Clock: plain[0] == entryClock, Unit: Unit{
+		list = append(list, Entry{Clock: plain[0] == entryClock, Release: plain[0] == entryRelease, Unit: Unit{
 			Seq:       binary.BigEndian.Uint64(plain[4:]),
 			Timestamp: binary.BigEndian.Uint32(plain[12:]),
 			Arrived:   time.Unix(0, int64(binary.BigEndian.Uint64(plain[16:]))).UTC(),

@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"testing"
 	"time"
 )
@@ -11,7 +12,7 @@ import (
 func FuzzSegment(f *testing.F) {
 	key := bytes.Repeat([]byte{7}, keySize)
 	h := Header{File: "00112233445566778899aabbccddeeff", Track: "ffeeddccbbaa99887766554433221100", Session: "s", Person: "p", Kind: Audio, Codec: Opus,
-		Source: "microphone", ClockRate: 48000, Class: "c", Purpose: "test", Started: began, Begins: began, ErasureKey: "000102030405060708090a0b0c0d0e0f"}
+		Source: "microphone", ClockRate: 48000, Class: "c", Purpose: "test", Started: began, Begins: began, ErasureKey: "000102030405060708090a0b0c0d0e0f", Version: version1}
 	head, err := h.marshal()
 	if err != nil {
 		f.Fatal(err)
@@ -70,8 +71,11 @@ func FuzzEntries(f *testing.F) {
 	putEntry(&e, entryClock, 0, 0, 0, 77, began.Add(time.Second))
 	f.Add(append(bytes.Clone(one), e[:]...), true)
 	f.Add(one[:10], false)
+	putEntry(&e, entryRelease, 0, 2, 0, 0, began)
+	f.Add(append(append(bytes.Clone(e[:]), "{}"...), one...), true)
+	opener := &Opener{releases: map[[sha256.Size]byte][]byte{}}
 	f.Fuzz(func(t *testing.T, plain []byte, video bool) {
-		list, err := parseEntries(plain)
+		list, err := parseEntries(version2, plain)
 		if err != nil {
 			return
 		}
@@ -86,8 +90,19 @@ func FuzzEntries(f *testing.F) {
 			make = &vp8Frames{}
 		}
 		c := line.cursor()
+		kind := Audio
+		if video {
+			kind = Video
+		}
+		frames := newFrameOpener(kind, opener.newFrameKeys(Header{Source: "camera"}))
 		bytesIn, bytesOut := 0, 0
 		for _, e := range list {
+			if e.Release {
+				if frames.keys.add(e.Payload) == nil && len(frames.keys.keys) > 0 {
+					t.Error("a key was released that nothing sealed")
+				}
+				continue
+			}
 			n, rtp := c.next(e)
 			if e.Clock {
 				continue
@@ -96,6 +111,9 @@ func FuzzEntries(f *testing.F) {
 			for _, u := range sorted.push(timedUnit{e.Unit, line.wallTime(n, rtp)}) {
 				for _, b := range make.push(u) {
 					bytesOut += len(b.data)
+					if _, opened := frames.open(b); opened {
+						t.Error("a frame opened without a key")
+					}
 				}
 			}
 		}

@@ -127,7 +127,7 @@ func left(t testing.TB, l Storage, person string) {
 	t.Helper()
 	i := audioOf(person)
 	h := Header{File: newID(), Track: newID(), Session: i.Session, Person: i.Person, Kind: i.Kind, Codec: i.Codec, Source: i.Source,
-		ClockRate: i.ClockRate, Class: i.Class, Purpose: i.Purpose, Started: time.Now().UTC(), Begins: time.Now().UTC(), ErasureKey: newID(), Wrapped: []byte{1}}
+		ClockRate: i.ClockRate, Class: i.Class, Purpose: i.Purpose, Started: time.Now().UTC(), Begins: time.Now().UTC(), ErasureKey: newID(), Wrapped: []byte{1}, Version: version1}
 	f := must(l.Create(h.File + suffix))(t)
 	_, err := f.Write(must(h.marshal())(t))
 	if err := errors.Join(err, f.Close()); err != nil {

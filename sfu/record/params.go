@@ -6,6 +6,13 @@ import "time"
 const (
 	MaxUnit = 16 << 10 // bytes of one unit: no RTP packet is longer than an Ethernet jumbo frame, with room to spare
 
+	MaxRelease = 16 << 10 // bytes of a release as JSON: what the protocol allows; 2 kB are sealed, 60 bytes each of at most some 20 keys
+	maxPending = 32       // releases of a track that wait to be written: hundreds of milliseconds, with a few a second
+
+	// ReleaseWait is how long media of a sealed track waits for its first release. People release before they consent, so it is there; a
+	// track queues 6 s of video.
+	ReleaseWait = 2 * time.Second
+
 	flushEvery = 400 * time.Millisecond // a crash may cost a second: this, and the time a sync takes
 	maxPlain   = 64 << 10               // bytes of a record in clear
 	maxIndex   = 2048                   // key frames of one segment; it is closed when the index is full, and so fits a record
@@ -46,6 +53,12 @@ const (
 const (
 	modeFolder = 0o700
 	modeFile   = 0o600
+)
+
+// Limits of opening frames.
+const (
+	maxKeysOfKID = 8    // of different keys under one name: a page never gives two
+	replaySize   = 1024 // counters: twice what the reordering of maxWaiting units allows
 )
 
 const maxOldKeys = 8 // of a sealing key's file: crashes in the middle of erasures leave one each

@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -20,6 +21,8 @@ type Opener struct {
 	erased     map[string]bool
 	people     map[string]string // whose an erasure key is, by its id
 	tracks     map[string][]byte // keys that were unwrapped, by track
+
+	releases map[[sha256.Size]byte][]byte // keys of releases that were opened, by the hash of what was sealed
 }
 
 // NewOpener parses the content of an identity file (AGE-SECRET-KEY-1…, AGE-SECRET-KEY-PQ-1…; # begins a comment) and a keyring.
@@ -28,7 +31,7 @@ func NewOpener(identity []byte, k *Keyring) (*Opener, error) {
 	if err != nil {
 		return nil, errors.New("record: this is no identity file of age, or it is protected by a passphrase") // the error may quote it
 	}
-	o := &Opener{identities: identities, erased: map[string]bool{}, people: map[string]string{}, tracks: map[string][]byte{}}
+	o := &Opener{identities: identities, erased: map[string]bool{}, people: map[string]string{}, tracks: map[string][]byte{}, releases: map[[sha256.Size]byte][]byte{}}
 	if o.erasure, err = k.keys(); err != nil {
 		return nil, err
 	}
@@ -106,19 +109,22 @@ func readHeader(l Storage, name string) (Header, error) {
 		return Header{}, err
 	}
 	defer f.Close()
-	data := make([]byte, len(magic)+4)
+	data := make([]byte, magicSize+4)
 	switch _, err := io.ReadFull(f, data); {
 	case errors.Is(err, io.EOF): // not a byte
 		return Header{}, errEmpty
 	case err != nil:
 		return Header{}, errHeader
 	}
-	n := binary.BigEndian.Uint32(data[len(magic):])
+	if _, err := parseMagic(data); err != nil {
+		return Header{}, err
+	}
+	n := binary.BigEndian.Uint32(data[magicSize:])
 	if n > maxHeader {
 		return Header{}, errHeader
 	}
 	data = append(data, make([]byte, n)...)
-	if _, err := io.ReadFull(f, data[len(magic)+4:]); err != nil {
+	if _, err := io.ReadFull(f, data[magicSize+4:]); err != nil {
 		return Header{}, errHeader
 	}
 	h, _, err := parseHeader(data)
@@ -251,15 +257,15 @@ func (s *segment) parseRecords() error {
 			}
 			return nil
 		}
-		entries, err := parseEntries(r.plain)
+		entries, err := parseEntries(s.header.Version, r.plain)
 		if err != nil {
 			return err
 		}
 		for _, e := range entries {
-			if !e.Clock {
+			if e.media() {
 				units++
 			}
-			if !e.Clock && e.KeyFrame && len(keys) < maxIndex {
+			if e.media() && e.KeyFrame && len(keys) < maxIndex {
 				keys = append(keys, keyFrameEntry{r.number, uint64(r.at), e.Timestamp})
 			}
 		}
@@ -272,7 +278,7 @@ func (s *segment) parseRecords() error {
 func (s *segment) entries() (list []Entry) {
 	for _, r := range s.records {
 		if r.kind == recordData {
-			more, _ := parseEntries(r.plain) // understand has read them
+			more, _ := parseEntries(s.header.Version, r.plain) // parseRecords has read them
 			list = append(list, more...)
 		}
 	}

@@ -18,8 +18,8 @@ type Recorder struct {
 	stop   chan struct{} // closed by Close
 	done   chan struct{} // closed when watch has ended
 
-	bytes, records, units, refused, syncs atomic.Uint64
-	syncTime                              atomic.Int64
+	bytes, records, units, refused, unreleased, syncs atomic.Uint64
+	syncTime                                          atomic.Int64
 
 	mu       sync.Mutex
 	closed   bool             // Guarded by mu.
@@ -172,10 +172,14 @@ func (r *Recorder) newTrack(i Info) (*Track, error) {
 	if err != nil {
 		return nil, err
 	}
+	version := version1
+	if i.Sealed {
+		version = version2
+	}
 	now := r.cfg.Now().UTC()
 	t.out = newSegmentWriter(t, Header{
 		Track: t.id, Session: i.Session, Person: i.Person, Kind: i.Kind, Codec: i.Codec, Source: i.Source, ClockRate: i.ClockRate,
-		Class: i.Class, Purpose: i.Purpose, Started: now, Begins: now, ErasureKey: erasureID, Wrapped: wrapped,
+		Class: i.Class, Purpose: i.Purpose, Started: now, Begins: now, ErasureKey: erasureID, Wrapped: wrapped, Version: version,
 	}, key)
 	if err := t.out.open(t.out.header); err != nil {
 		return nil, errors.Join(r.startError(err), t.out.discard())
@@ -302,7 +306,7 @@ func (r *Recorder) Stats() Stats {
 	defer r.mu.Unlock()
 	return Stats{
 		Tracks: len(r.tracks), Hanging: r.hanging, Bytes: r.bytes.Load(), Records: r.records.Load(), Units: r.units.Load(), Refused: r.refused.Load(),
-		Syncs: r.syncs.Load(), SyncTime: time.Duration(r.syncTime.Load()), Failures: maps.Clone(r.failures),
+		Unreleased: r.unreleased.Load(), Syncs: r.syncs.Load(), SyncTime: time.Duration(r.syncTime.Load()), Failures: maps.Clone(r.failures),
 	}
 }
 

@@ -19,8 +19,10 @@ type segmentWriter struct {
 	tag            [tagSize]byte
 	units          uint64
 	index          index
-	earlierRecords int    // records of the segments before
-	chain          Chain  // what is on the disk, none before the first record
+	earlierRecords int   // records of the segments before
+	chain          Chain // what is on the disk, none before the first record
+	release        mergedRelease
+	unwritten      []pendingRelease
 	plain          []byte // scratch: capacity maxPlain
 	sealed         []byte // scratch: capacity of a whole record
 }
@@ -56,11 +58,18 @@ func (o *segmentWriter) write(b []byte) error {
 	return err
 }
 
-// flush writes the queued entries in records of at most maxPlain bytes, and syncs.
+// flush writes releases and the queued entries in records of at most maxPlain bytes, and syncs. A sealed track waits for its first release.
 func (o *segmentWriter) flush() *Cause {
 	o.t.diskBusy()
 	defer o.t.diskIdle()
-	wrote := false
+	o.noteReleases(o.t.pending.take())
+	if begins := o.chain.Records == 0; begins && o.t.queue.empty() || o.t.awaitsRelease(o.t.r.cfg.Now()) {
+		return nil
+	}
+	wrote, err := o.writeReleases()
+	if err != nil {
+		return causeOf(err)
+	}
 	for !o.t.queue.empty() {
 		if o.needsRotation() {
 			if err := o.rotate(); err != nil {
@@ -78,7 +87,7 @@ func (o *segmentWriter) flush() *Cause {
 	if !wrote {
 		return nil
 	}
-	err := o.sync()
+	err = o.sync()
 	if err == nil || err == errSlowSync {
 		o.markDurable(o.header.Segment, o.number, o.tag)
 	}
@@ -158,6 +167,12 @@ func (o *segmentWriter) rotate() error {
 		closing.file.Close()
 		return err
 	}
+	if o.release.there() { // each segment can be opened without the others
+		if err := o.writeRelease(o.release.Release, o.t.r.cfg.Now()); err != nil {
+			closing.file.Close()
+			return err
+		}
+	}
 	err := o.sync()
 	if err == nil || err == errSlowSync { // slow, it is on the disk all the same
 		written := closing.writeEnd(end)
@@ -188,6 +203,7 @@ func (o *segmentWriter) finish(reason EndReason) *Cause {
 	o.t.diskBusy()
 	defer o.t.diskIdle()
 	defer o.wipeKeys()
+	o.dropQueue()
 	if o.number == 0 && o.header.Segment == 0 {
 		return causeOf(o.file.Discard())
 	}

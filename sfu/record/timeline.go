@@ -36,6 +36,9 @@ func newTimeline(rate uint32) *timeline {
 func (l *timeline) cursor() *cursor { return &cursor{rate: l.rate, epoch: -1} }
 
 func (l *timeline) add(e Entry) {
+	if e.Release {
+		return
+	}
 	n, rtp := l.learner.next(e)
 	for len(l.epochs) <= n {
 		l.epochs = append(l.epochs, epoch{})

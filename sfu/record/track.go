@@ -6,7 +6,7 @@ import (
 )
 
 // A Track is one consented interval of one source. Put, Clock and Stop are for one goroutine, the worker; none of them waits,
-// locks or allocates.
+// locks or allocates. Release is for any other.
 type Track struct {
 	r     *Recorder
 	id    string
@@ -21,6 +21,9 @@ type Track struct {
 	reported  bool                  // of the failure. Owned by Recorder.watch.
 
 	out *segmentWriter // Owned by run.
+
+	pending   pendingReleases
+	waitsFrom time.Time // when media was first there without a release, zero before. Owned by run.
 }
 
 // ID is the track's random id: what its segments, and entries in the audit log, name it by.
@@ -84,6 +87,36 @@ func (t *Track) Stop() {
 	}
 }
 
+// Release adds the keys of a sealed track's frames, which its owner gave to the clinic. The first one lets the track write; each is written
+// before the media that is in the queue then. It returns false if the track has ended, or fails now because the release is longer than MaxRelease
+// or too many wait.
+func (t *Track) Release(r Release) bool {
+	if t.stopped.Load() || t.failed.Load() != nil || !t.info.Sealed {
+		return false
+	}
+	if cause := t.pending.add(r, t.r.cfg.Now()); cause != nil {
+		t.fail(cause)
+		return false
+	}
+	t.wakeWriter()
+	return true
+}
+
+// awaitsRelease reports whether nothing may be written yet. It fails a track whose media has waited too long. Owned by run.
+func (t *Track) awaitsRelease(now time.Time) bool {
+	if !t.info.Sealed || t.out.release.there() {
+		return false
+	}
+	switch {
+	case t.queue.empty():
+	case t.waitsFrom.IsZero():
+		t.waitsFrom = now
+	case now.Sub(t.waitsFrom) >= ReleaseWait:
+		t.fail(&noRelease)
+	}
+	return true
+}
+
 func (t *Track) wakeWriter() {
 	select {
 	case t.wake <- struct{}{}:
@@ -95,6 +128,7 @@ func (t *Track) wakeWriter() {
 var (
 	diskFull, slowDisk, queueFull = DiskFull, SlowDisk, QueueFull
 	writeFailed, tooLong          = WriteFailed, TooLong
+	noRelease                     = NoRelease
 )
 
 // fail makes the track refuse further units; the recorder's watch reports it. The first cause counts.

@@ -19,10 +19,13 @@ type Report struct {
 	unopened map[string]bool // tracks of such segments, and of those whose header is damaged
 }
 
+// harmless findings are no forgery: a crash, an erasure, a key that nobody released.
+var harmless = []Finding{Incomplete, Closed, Unlogged, Unreleased}
+
 // Intact reports whether nothing was changed, removed or moved. Incomplete and closed segments are intact: a crash or an erasure is no
 // forgery.
 func (r Report) Intact() bool {
-	return !slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Finding != Incomplete && p.Finding != Closed && p.Finding != Unlogged })
+	return !slices.ContainsFunc(r.Problems, func(p Problem) bool { return !slices.Contains(harmless, p.Finding) })
 }
 
 // A TrackReport is what can be read of one track.
@@ -37,6 +40,8 @@ type TrackReport struct {
 	Units      uint64    `json:"units"`
 	Complete   bool      `json:"complete"`
 	Started    time.Time `json:"started"`
+
+	Frames *FrameCounts `json:"frames,omitempty"` // of a track whose frames are sealed end to end
 }
 
 // Progress receives the number of segments that are done, and their total; nil is allowed.
@@ -54,7 +59,7 @@ func (o *Opener) Verify(l Storage, filter func(Header) bool, progress Progress) 
 		switch {
 		case errors.Is(one.Err, fs.ErrNotExist): // gc took it
 		case one.Err != nil:
-			r.Problems = append(r.Problems, Problem{Segment: one.Name, Record: -1, Finding: headerFinding(one.Err), Detail: ""})
+			r.Problems = append(r.Problems, Problem{Segment: one.Name, Record: -1, Finding: headerFinding(one.Err), Detail: headerDetail(one.Err)})
 		case filter == nil || filter(one.Header):
 			chosen = append(chosen, one)
 		}
@@ -108,10 +113,38 @@ func (o *Opener) verifyTrack(l Storage, list []ListedSegment, r *Report) error {
 	if before != nil && before.end == Continued {
 		r.Problems = append(r.Problems, Problem{Segment: before.name, Record: -1, Finding: Missing, Detail: fmt.Sprintf("segment %d of its track, which follows", expected)})
 	}
+	if t.Segments > 0 && h.Sealed() {
+		opener, err := o.countFrames(l, list, r)
+		if err != nil {
+			return err
+		}
+		t.Frames = &opener.counts
+		r.Problems = append(r.Problems, opener.problems(h.Track)...)
+	}
 	if t.Segments > 0 {
 		r.Tracks = append(r.Tracks, t)
 	}
 	return nil
+}
+
+// countFrames assembles the frames of a sealed track and opens them.
+func (o *Opener) countFrames(l Storage, list []ListedSegment, r *Report) (*frameOpener, error) {
+	x := Exporter{Opener: o, Layer: l, OnProblem: func(p Problem) {
+		if p.release {
+			r.Problems = append(r.Problems, p)
+		}
+	}}
+	t, err := x.readTimeline(list)
+	if err != nil {
+		return nil, err
+	}
+	opener := newFrameOpener(t.header().Kind, t.keys)
+	for _, err := range x.frames(t, opener) {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return opener, nil
 }
 
 // checkOrder checks the position of a segment in its track.
