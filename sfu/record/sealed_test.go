@@ -328,7 +328,11 @@ func TestReleasesThatDoNotOpen(t *testing.T) {
 				t.Fatal("refused")
 			}
 			audio := sender{rate: 48000}
-			audio.publish(t, a, audio.packets(Audio, m.seal(good[0], sframe.Opus, media.audio[:50]), began), began)
+			kid := good[0]
+			if tt.finding == "" { // a camera's stream in a microphone's track
+				kid = kids(1, 0, 1)[0]
+			}
+			audio.publish(t, a, audio.packets(Audio, m.seal(kid, sframe.Opus, media.audio[:50]), began), began)
 			c.close()
 			r := c.verify(c.disk)
 			want := []Finding{tt.finding, Unreleased}

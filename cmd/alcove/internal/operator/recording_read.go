@@ -104,8 +104,10 @@ func runRecordingVerify(t cli.Terminal, args []string) error {
 
 Opens every record and names those that are damaged, missing, reordered, repeated or of another file. A recording that ends without
 its last record is incomplete: after a crash, or while it is made. The audit log knows which tracks began and how many records each
-ended with, so that what was removed, emptied or cut is named, too; with --dir it is read where --audit says. Exits with 1 if anything
-was changed, removed, cut or put elsewhere, or the audit log is not what was signed.`)
+ended with, so that what was removed, emptied or cut is named, too; with --dir it is read where --audit says. Of an end-to-end encrypted
+session it opens each frame with the keys that people released, and counts those that opened, those without a released key, such as
+after a withdrawal, and those that were forged. Exits with 1 if anything was changed, removed, cut, forged or put elsewhere, or the audit
+log is not what was signed.`)
 	which, keys, log := newSelection(f), newOpenerFlags(f), auditFlags(f)
 	asJSON := f.Bool("json", false, "write JSON")
 	if err := cli.ParseFlags(f, args, 0); err != nil {
@@ -162,7 +164,7 @@ func writeVerified(w io.Writer, r record.Report, proof logReport, asJSON bool) e
 		if !t.Complete {
 			state = "incomplete"
 		}
-		fmt.Fprintf(&b, "%-10s  %s  %s  %s  %s: %d segments, %d records, %d packets\n", state, t.Session, t.Person, t.Source, t.Track, t.Segments, t.Records, t.Units)
+		fmt.Fprintf(&b, "%-10s  %s  %s  %s  %s: %d segments, %d records, %d packets%s\n", state, t.Session, t.Person, t.Source, t.Track, t.Segments, t.Records, t.Units, framesText(t.Frames))
 	}
 	for _, p := range r.Problems {
 		b.WriteString(problemLine(p) + "\n")
@@ -181,6 +183,14 @@ func writeVerified(w io.Writer, r record.Report, proof logReport, asJSON bool) e
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// framesText says how the frames of an end-to-end encrypted track fared, "" for any other.
+func framesText(c *record.FrameCounts) string {
+	if c == nil {
+		return ""
+	}
+	return fmt.Sprintf("; %d frames opened, %d without a released key, %d forged", c.Opened, c.Unreleased, c.Forged)
 }
 
 func problemLine(p record.Problem) string {
