@@ -16,7 +16,7 @@ import (
 	"alcove/room"
 )
 
-// The tree is that of package tlog, at every size.
+// TestTree compares the tree with that of package tlog, at every size.
 func TestTree(t *testing.T) {
 	var stored []tlog.Hash
 	reader := tlog.HashReaderFunc(func(indexes []int64) (h []tlog.Hash, err error) {
@@ -33,30 +33,30 @@ func TestTree(t *testing.T) {
 			t.Fatal(err)
 		}
 		stored = append(stored, more...)
-		grown.grow(tlog.RecordHash(data))
+		grown.add(tlog.RecordHash(data))
 		if want, err := tlog.TreeHash(n+1, reader); err != nil || grown.root() != want {
 			t.Fatalf("root of %d entries is %s, want %s (%v)", n+1, grown.root(), want, err)
 		}
 	}
 }
 
-// written is a log of ten groups of three.
-type written struct {
+// A testLog is a log of ten groups of three entries.
+type testLog struct {
 	key         Key
 	disk        *disk
 	checkpoints [][]byte // as they were after each group
 }
 
-func write(t testing.TB) written {
+func newTestLog(t testing.TB) testLog {
 	t.Helper()
-	w := written{key: testKey(t), disk: newDisk(1)}
-	second := &mirror{}
+	w := testLog{key: testKey(t), disk: newDisk(1)}
+	second := &memoryStore{}
 	l := openLog(t, w.disk, w.key, nil)
 	for i := range 10 {
 		if _, err := l.Append(group(3*i, 3)); err != nil {
 			t.Fatal(err)
 		}
-		s := newNotes(bytes.NewReader(w.disk.live[checkpointsFile].now))
+		s := newNoteReader(bytes.NewReader(w.disk.live[checkpointsFile].now))
 		for {
 			signed, err := s.next()
 			if err != nil {
@@ -69,11 +69,11 @@ func write(t testing.TB) written {
 	return w
 }
 
-func (w written) lines() [][]byte {
+func (w testLog) lines() [][]byte {
 	return bytes.SplitAfter(bytes.TrimSuffix(w.disk.live[entriesFile].now, nil), []byte("\n"))[:30]
 }
 
-func (w written) verify(t testing.TB, lines, checkpoints [][]byte, elsewhere []byte) Report {
+func (w testLog) verify(t testing.TB, lines, checkpoints [][]byte, elsewhere []byte) Report {
 	t.Helper()
 	var notes []byte
 	for _, c := range checkpoints {
@@ -87,7 +87,7 @@ func (w written) verify(t testing.TB, lines, checkpoints [][]byte, elsewhere []b
 }
 
 func TestVerify(t *testing.T) {
-	w := write(t)
+	w := newTestLog(t)
 	elsewhere := w.checkpoints[7] // 24 entries
 	r := w.verify(t, w.lines(), w.checkpoints, nil)
 	if r != (Report{Entries: 30}) {
@@ -108,69 +108,69 @@ func TestVerify(t *testing.T) {
 			cases["reordered"] = swapped
 		}
 		for name, lines := range cases {
-			if r := w.verify(t, lines, w.checkpoints, nil); r.Bad == nil || r.Bad.First != int64(at) || r.Bad.Last != int64(at) {
-				t.Errorf("%s at %d: found %v", name, at, r.Bad)
+			if r := w.verify(t, lines, w.checkpoints, nil); r.Damage == nil || r.Damage.First != int64(at) || r.Damage.Last != int64(at) {
+				t.Errorf("%s at %d: found %v", name, at, r.Damage)
 			}
 		}
 	}
 }
 
-// The tail is cut, cleanly, with its checkpoints.
-func TestVerifyCut(t *testing.T) {
-	w := write(t)
+// TestVerifyTruncated removes the last groups together with their checkpoints.
+func TestVerifyTruncated(t *testing.T) {
+	w := newTestLog(t)
 	for groups := range 10 {
 		lines, checkpoints := w.lines()[:3*groups], w.checkpoints[:groups]
-		if r := w.verify(t, lines, checkpoints, nil); r.Bad != nil || r.Entries != int64(3*groups) || r.Proven != 0 {
+		if r := w.verify(t, lines, checkpoints, nil); r.Damage != nil || r.Entries != int64(3*groups) || r.Proven != 0 {
 			t.Errorf("%d groups without a checkpoint are %+v", groups, r)
 		}
 		r := w.verify(t, lines, checkpoints, w.checkpoints[7])
-		if groups < 8 && (r.Bad == nil || r.Bad.First != int64(3*groups) || !strings.Contains(r.Bad.What, "cut")) {
-			t.Errorf("a cut after %d groups is found as %+v", groups, r.Bad)
+		if groups < 8 && (r.Damage == nil || r.Damage.First != int64(3*groups) || !strings.Contains(r.Damage.Reason, "cut")) {
+			t.Errorf("a cut after %d groups is found as %+v", groups, r.Damage)
 		}
-		if groups >= 8 && (r.Bad != nil || r.Proven != 24) {
+		if groups >= 8 && (r.Damage != nil || r.Proven != 24) {
 			t.Errorf("%d groups are %+v", groups, r)
 		}
 	}
-	if r := w.verify(t, w.lines()[:29], w.checkpoints, nil); r.Bad == nil || r.Bad.First != 29 {
-		t.Errorf("a missing last entry is %+v", r.Bad)
+	if r := w.verify(t, w.lines()[:29], w.checkpoints, nil); r.Damage == nil || r.Damage.First != 29 {
+		t.Errorf("a missing last entry is %+v", r.Damage)
 	}
-	if r := w.verify(t, append(w.lines(), []byte("more\n")), w.checkpoints, nil); r.Bad != nil || r.After != 5 {
+	if r := w.verify(t, append(w.lines(), []byte("more\n")), w.checkpoints, nil); r.Damage != nil || r.Trailing != 5 {
 		t.Errorf("bytes after the last checkpoint are %+v", r)
 	}
 }
 
-// Checkpoints that were tampered with.
+// TestVerifyCheckpoints changes, removes and repeats checkpoints.
 func TestVerifyCheckpoints(t *testing.T) {
-	w := write(t)
+	w := newTestLog(t)
 	for at := range 10 {
 		changed := append([][]byte{}, w.checkpoints...)
 		changed[at] = bytes.Replace(changed[at], []byte("— alcove"), []byte("— Alcove"), 1)
-		if r := w.verify(t, w.lines(), changed, nil); r.Bad == nil || r.Bad.First != int64(3*at) {
-			t.Errorf("changed checkpoint %d: %v", at, r.Bad)
+		if r := w.verify(t, w.lines(), changed, nil); r.Damage == nil || r.Damage.First != int64(3*at) {
+			t.Errorf("changed checkpoint %d: %v", at, r.Damage)
 		}
 		if at == 9 {
 			continue
 		}
 		gap := append(append([][]byte{}, w.checkpoints[:at]...), w.checkpoints[at+1:]...)
-		if r := w.verify(t, w.lines(), gap, nil); r.Bad != nil || r.Entries != 30 {
+		if r := w.verify(t, w.lines(), gap, nil); r.Damage != nil || r.Entries != 30 {
 			t.Errorf("without checkpoint %d a good log is %+v", at, r)
 		}
 		lines := w.lines()
 		lines[3*at+1] = []byte("{}\n")
-		if r := w.verify(t, lines, gap, nil); r.Bad == nil || r.Bad.First > int64(3*at+1) || r.Bad.Last < int64(3*at+1) {
-			t.Errorf("without checkpoint %d a bad entry is %v", at, r.Bad)
+		if r := w.verify(t, lines, gap, nil); r.Damage == nil || r.Damage.First > int64(3*at+1) || r.Damage.Last < int64(3*at+1) {
+			t.Errorf("without checkpoint %d a bad entry is %v", at, r.Damage)
 		}
 	}
 	twice := append(append([][]byte{}, w.checkpoints[:2]...), w.checkpoints[1:]...)
-	if r := w.verify(t, w.lines(), twice, nil); r.Bad == nil || r.Bad.First != 6 {
-		t.Errorf("a checkpoint that comes twice is %v", r.Bad)
+	if r := w.verify(t, w.lines(), twice, nil); r.Damage == nil || r.Damage.First != 6 {
+		t.Errorf("a checkpoint that comes twice is %v", r.Damage)
 	}
 }
 
-// Somebody with the private key signs a changed log anew: only a checkpoint kept elsewhere tells.
-func TestVerifySignedAnew(t *testing.T) {
-	w := write(t)
-	forged := written{key: w.key, disk: newDisk(2)}
+// TestVerifyResigned changes a log and signs it with the private key, which only an external checkpoint can detect.
+func TestVerifyResigned(t *testing.T) {
+	w := newTestLog(t)
+	forged := testLog{key: w.key, disk: newDisk(2)}
 	l := openLog(t, forged.disk, w.key, nil)
 	for i := range 30 {
 		e := entry(i)
@@ -181,20 +181,20 @@ func TestVerifySignedAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if r := verifyDisk(t, forged.disk, w.key, nil); r.Bad != nil {
-		t.Errorf("without another checkpoint: %v", r.Bad)
+	if r := verifyDisk(t, forged.disk, w.key, nil); r.Damage != nil {
+		t.Errorf("without another checkpoint: %v", r.Damage)
 	}
 	r := verifyDisk(t, forged.disk, w.key, w.checkpoints[7])
-	if r.Bad == nil || r.Bad.First > 10 || r.Bad.Last < 10 || r.Proven != 0 {
-		t.Errorf("with one: %v", r.Bad)
+	if r.Damage == nil || r.Damage.First > 10 || r.Damage.Last < 10 || r.Proven != 0 {
+		t.Errorf("with one: %v", r.Damage)
 	}
-	both := slicesJoin(w.checkpoints[2], w.checkpoints[7])
-	if r = verifyDisk(t, forged.disk, w.key, both); r.Bad == nil || r.Bad.First != 9 || r.Proven != 9 {
-		t.Errorf("with two: %v", r.Bad)
+	both := joinNotes(w.checkpoints[2], w.checkpoints[7])
+	if r = verifyDisk(t, forged.disk, w.key, both); r.Damage == nil || r.Damage.First != 9 || r.Proven != 9 {
+		t.Errorf("with two: %v", r.Damage)
 	}
 }
 
-func slicesJoin(notes ...[]byte) (b []byte) {
+func joinNotes(notes ...[]byte) (b []byte) {
 	for _, n := range notes {
 		b = append(append(b, n...), '\n')
 	}
@@ -202,11 +202,11 @@ func slicesJoin(notes ...[]byte) (b []byte) {
 }
 
 func TestVerifyRefusesForeignCheckpoints(t *testing.T) {
-	w, other := write(t), write(t)
+	w, other := newTestLog(t), newTestLog(t)
 	for name, elsewhere := range map[string][]byte{
 		"another log":  other.checkpoints[3],
 		"no note":      []byte("hello\n"),
-		"wrong order":  slicesJoin(w.checkpoints[3], w.checkpoints[2]),
+		"wrong order":  joinNotes(w.checkpoints[3], w.checkpoints[2]),
 		"only newline": []byte("\n"),
 	} {
 		if _, err := Verify(bytes.NewReader(nil), bytes.NewReader(nil), w.key.verifier(), elsewhere); err == nil {
@@ -215,36 +215,36 @@ func TestVerifyRefusesForeignCheckpoints(t *testing.T) {
 	}
 }
 
-// A log that is not what it was is not written to.
+// TestOpenRefuses checks that a changed log is not written to.
 func TestOpenRefuses(t *testing.T) {
-	damage := map[string]func(w written) (*mirror, error){
-		"an edited entry": func(w written) (*mirror, error) {
+	damage := map[string]func(w testLog) (*memoryStore, error){
+		"an edited entry": func(w testLog) (*memoryStore, error) {
 			f := w.disk.live[entriesFile]
 			f.now = bytes.Replace(f.now, []byte("p11"), []byte("p12"), 1)
 			return nil, ErrDamaged
 		},
-		"a missing entry": func(w written) (*mirror, error) {
+		"a missing entry": func(w testLog) (*memoryStore, error) {
 			f := w.disk.live[entriesFile]
 			f.now = f.now[:len(f.now)-3]
 			return nil, ErrDamaged
 		},
-		"a changed signature": func(w written) (*mirror, error) {
+		"a changed signature": func(w testLog) (*memoryStore, error) {
 			f := w.disk.live[checkpointsFile]
 			f.now[len(f.now)-6] ^= 1
 			return nil, ErrDamaged
 		},
-		"a cut tail": func(w written) (*mirror, error) {
+		"a cut tail": func(w testLog) (*memoryStore, error) {
 			w.disk.live[entriesFile].now = bytes.Join(w.lines()[:27], nil)
-			w.disk.live[checkpointsFile].now = slicesJoin(w.checkpoints[:9]...)
-			return &mirror{w.checkpoints[9]}, ErrCut
+			w.disk.live[checkpointsFile].now = joinNotes(w.checkpoints[:9]...)
+			return &memoryStore{w.checkpoints[9]}, ErrTruncated
 		},
 	}
 	for name, f := range damage {
-		w := write(t)
+		w := newTestLog(t)
 		second, want := f(w)
 		cfg := Config{Folder: w.disk, Key: w.key, Now: time.Now}
 		if second != nil {
-			cfg.Second = second
+			cfg.Copy = second
 		}
 		if _, err := Open(cfg); !errors.Is(err, want) {
 			t.Errorf("%s: got %v, want %v", name, err, want)
@@ -253,7 +253,7 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := Open(Config{Folder: newDisk(1), Now: time.Now}); err == nil {
 		t.Error("opened without a key")
 	}
-	if _, err := Open(Config{Folder: write(t).disk, Key: testKey(t), Now: time.Now}); !errors.Is(err, ErrDamaged) {
+	if _, err := Open(Config{Folder: newTestLog(t).disk, Key: testKey(t), Now: time.Now}); !errors.Is(err, ErrDamaged) {
 		t.Errorf("with another key: %v", err)
 	}
 }
@@ -289,11 +289,11 @@ func TestAppend(t *testing.T) {
 	}
 }
 
-// Words that could be anything are not written.
+// TestEntriesHoldNoText checks that fields that could be free text are not written.
 func TestEntriesHoldNoText(t *testing.T) {
 	d := newDisk(1)
 	l := openLog(t, d, testKey(t), nil)
-	planted := []string{"Mira Ö.", "mira@example.org", "line\nbreak", "quo\"te", strings.Repeat("x", maxWord+1)}
+	planted := []string{"Mira Ö.", "mira@example.org", "line\nbreak", "quo\"te", strings.Repeat("x", maxField+1)}
 	for _, p := range planted {
 		if _, err := l.Append([]room.Entry{{At: began, Session: p, Act: p, By: room.ParticipantID(p), Subject: room.ParticipantID(p), Person: room.PersonID(p), Detail: p}}); err != nil {
 			t.Fatal(err)
@@ -310,12 +310,12 @@ func TestEntriesHoldNoText(t *testing.T) {
 		t.Errorf("got %s, want %s", first, want)
 	}
 	good := "sha256:0aF-_,=/;."
-	if word(good) != good || word("") != "" {
+	if sanitize(good) != good || sanitize("") != "" {
 		t.Error("a good word is refused")
 	}
 }
 
-func TestWho(t *testing.T) {
+func TestFindAffected(t *testing.T) {
 	d := newDisk(1)
 	l := openLog(t, d, testKey(t), nil)
 	at := func(minute int) time.Time { return began.Add(time.Duration(minute) * time.Minute) }
@@ -335,20 +335,20 @@ func TestWho(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name string
-		q    Question
+		q    Query
 		want string
 	}{
-		{"everybody", Question{}, "[early late] [e1 l1 l0 l2] [ann bob cem]"},
-		{"a session", Question{Session: "early"}, "[early] [e1] [ann]"},
-		{"between two entries", Question{From: at(30), To: at(31)}, "[late] [l1 l0] [bob]"},
-		{"from", Question{From: at(11)}, "[late] [l1 l0 l2] [bob cem]"},
-		{"to", Question{To: at(5)}, "[early] [e1] [ann]"},
-		{"a key", Question{Key: KeyDetail("kid-1")}, "[] [] [ann]"},
-		{"a token", Question{Token: TokenDetail([32]byte{2})}, "[] [] [bob]"},
-		{"a key in time", Question{Key: KeyDetail("kid-1"), From: at(1)}, "[] [] []"},
-		{"nobody", Question{Session: "none"}, "[] [] []"},
+		{"everybody", Query{}, "[early late] [e1 l1 l0 l2] [ann bob cem]"},
+		{"a session", Query{Session: "early"}, "[early] [e1] [ann]"},
+		{"between two entries", Query{From: at(30), To: at(31)}, "[late] [l1 l0] [bob]"},
+		{"from", Query{From: at(11)}, "[late] [l1 l0 l2] [bob cem]"},
+		{"to", Query{To: at(5)}, "[early] [e1] [ann]"},
+		{"a key", Query{Key: KeyDetail("kid-1")}, "[] [] [ann]"},
+		{"a token", Query{Token: TokenDetail([32]byte{2})}, "[] [] [bob]"},
+		{"a key in time", Query{Key: KeyDetail("kid-1"), From: at(1)}, "[] [] []"},
+		{"nobody", Query{Session: "none"}, "[] [] []"},
 	} {
-		a, err := Who(d.live[entriesFile], tt.q)
+		a, err := FindAffected(d.live[entriesFile], tt.q)
 		if got := fmt.Sprint(a.Sessions, a.Seats, a.People); err != nil || got != tt.want || a.Entries != 8 {
 			t.Errorf("%s: got %s of %d, want %s (%v)", tt.name, got, a.Entries, tt.want, err)
 		}
@@ -382,10 +382,10 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// The real folder: modes, lock, second place.
+// TestDir checks file modes, the lock and the copied checkpoint in a real folder.
 func TestDir(t *testing.T) {
 	name, k := filepath.Join(t.TempDir(), "audit"), testKey(t)
-	second := NewCopy(filepath.Join(t.TempDir(), "checkpoint"))
+	second := NewCheckpointFile(filepath.Join(t.TempDir(), "checkpoint"))
 	folder, err := OpenDir(name)
 	if err != nil {
 		t.Fatal(err)
@@ -397,8 +397,8 @@ func TestDir(t *testing.T) {
 	if _, err := l.Append(group(0, 3)); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Close(); err != nil || l.SecondErr() != nil {
-		t.Fatal(err, l.SecondErr())
+	if err := l.Close(); err != nil || l.CopyErr() != nil {
+		t.Fatal(err, l.CopyErr())
 	}
 	elsewhere, err := second.Load()
 	if err != nil {
@@ -407,7 +407,7 @@ func TestDir(t *testing.T) {
 	if r, err := VerifyDir(name, nil, elsewhere); err != nil || r != (Report{Entries: 3, Proven: 3}) {
 		t.Errorf("verified as %+v, %v", r, err)
 	}
-	if a, err := WhoDir(name, Question{}); err != nil || len(a.People) != 3 {
+	if a, err := FindAffectedDir(name, Query{}); err != nil || len(a.People) != 3 {
 		t.Errorf("who is %+v, %v", a, err)
 	}
 	files, err := os.ReadDir(name)
@@ -428,9 +428,9 @@ func TestDir(t *testing.T) {
 	l.Close()
 }
 
-// A second place that fails or hangs stops nobody.
-func TestSecondPlace(t *testing.T) {
-	hung := &hanging{enter: make(chan struct{}, 10), leave: make(chan error)}
+// TestCopier checks that a checkpoint store that fails or hangs does not block the log.
+func TestCopier(t *testing.T) {
+	hung := &hangingStore{enter: make(chan struct{}, 10), leave: make(chan error)}
 	l := openLog(t, newDisk(1), testKey(t), hung)
 	for i := range 5 {
 		if _, err := l.Append(group(i, 1)); err != nil {
@@ -442,7 +442,7 @@ func TestSecondPlace(t *testing.T) {
 	}
 	hung.leave <- errors.New("no such machine")
 	<-hung.enter
-	if err := l.SecondErr(); err == nil {
+	if err := l.CopyErr(); err == nil {
 		t.Error("nobody says that the second place failed")
 	}
 	hung.leave <- nil
@@ -454,14 +454,14 @@ func TestSecondPlace(t *testing.T) {
 	}
 }
 
-type hanging struct {
+type hangingStore struct {
 	enter chan struct{}
 	leave chan error
 	last  []byte
 }
 
-func (h *hanging) Load() ([]byte, error) { return nil, nil }
-func (h *hanging) Save(signed []byte) error {
+func (h *hangingStore) Load() ([]byte, error) { return nil, nil }
+func (h *hangingStore) Save(signed []byte) error {
 	h.enter <- struct{}{}
 	err := <-h.leave
 	h.last = signed

@@ -14,14 +14,14 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// A checkpoint says how many entries there are and what they hash to.
+// A checkpoint states the number of entries and their root hash.
 type checkpoint struct {
 	n      int64
 	root   tlog.Hash
-	leaves []tlog.Hash // of the group that it ends: entries n-len(leaves) to n-1
+	leaves []tlog.Hash // of the last group: entries n-len(leaves) to n-1
 }
 
-// format is the text that is signed: C2SP tlog-checkpoint, with the leaves as extension lines.
+// format returns the signed text: C2SP tlog-checkpoint, with the leaves as extension lines.
 func (c checkpoint) format(origin string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%d\n%s\n", origin, c.n, c.root)
@@ -33,7 +33,7 @@ func (c checkpoint) format(origin string) string {
 
 var errCheckpoint = errors.New("not a checkpoint of this log")
 
-// parseCheckpoint reads what format wrote, and nothing else.
+// parseCheckpoint parses exactly the output of format.
 func parseCheckpoint(text, origin string) (c checkpoint, err error) {
 	lines := strings.Split(text, "\n")
 	if len(lines) < 4 || lines[0] != origin || lines[len(lines)-1] != "" {
@@ -66,7 +66,7 @@ func parseHash(s string) (h tlog.Hash, err error) {
 	return tlog.Hash(b), nil
 }
 
-// openCheckpoint verifies a note and reads its checkpoint.
+// openCheckpoint verifies a note and parses its checkpoint.
 func openCheckpoint(signed []byte, key note.Verifier) (checkpoint, error) {
 	n, err := note.Open(signed, note.VerifierList(key))
 	if err != nil {
@@ -75,23 +75,23 @@ func openCheckpoint(signed []byte, key note.Verifier) (checkpoint, error) {
 	return parseCheckpoint(n.Text, key.Name())
 }
 
-// sign makes the note of a checkpoint.
+// sign returns the checkpoint as a signed note.
 func (c checkpoint) sign(key Key) ([]byte, error) {
 	return note.Sign(&note.Note{Text: c.format(key.signer.Name())}, key.signer)
 }
 
-// notes reads the file of checkpoints, one note after the other.
-type notes struct {
+// A noteReader reads the file of checkpoints, one note after the other.
+type noteReader struct {
 	r    *bufio.Reader
-	end  int64 // of the last whole note, its empty line included
+	end  int64 // of the last complete note, with its empty line
 	torn int64 // bytes after it
 }
 
-func newNotes(r io.Reader) *notes { return &notes{r: bufio.NewReader(r)} }
+func newNoteReader(r io.Reader) *noteReader { return &noteReader{r: bufio.NewReader(r)} }
 
-// next gives the next note; io.EOF after the last. What is not ended by an empty line was torn by a crash, and so is what
-// holds zeros: file systems leave them where a size reached the disk before its bytes. Only the end of a file can be torn.
-func (s *notes) next() ([]byte, error) {
+// next returns the next note, and io.EOF after the last. Bytes without a final empty line were torn by a crash, and so were bytes
+// with zeros, which file systems leave if a size reaches the disk before its bytes. Only the end of a file can be torn.
+func (s *noteReader) next() ([]byte, error) {
 	var b []byte
 	for empty := 0; empty < 2; { // one ends the text, one the signatures
 		part, err := s.r.ReadSlice('\n')
@@ -103,7 +103,7 @@ func (s *notes) next() ([]byte, error) {
 		case err != nil && err != bufio.ErrBufferFull:
 			return nil, err
 		case bytes.IndexByte(part, 0) >= 0 || len(b) > maxNote:
-			return nil, s.drain(int64(len(b)), bytes.IndexByte(part, 0) >= 0)
+			return nil, s.skipTorn(int64(len(b)), bytes.IndexByte(part, 0) >= 0)
 		case len(part) == 1 && err == nil:
 			empty++
 		}
@@ -112,8 +112,8 @@ func (s *notes) next() ([]byte, error) {
 	return b[:len(b)-1], nil
 }
 
-// drain counts what is left. Zeros are the mark of a crash.
-func (s *notes) drain(read int64, zeros bool) error {
+// skipTorn counts the rest of the file as torn if it has zeros, the mark of a crash; else it fails.
+func (s *noteReader) skipTorn(read int64, zeros bool) error {
 	rest, err := io.Copy(io.Discard, s.r)
 	if err != nil {
 		return err

@@ -17,8 +17,8 @@ import (
 
 var errCrash = errors.New("the power is gone")
 
-// A disk is a Folder that keeps what was synced, and after a crash throws away the rest: all of it, or all but the first
-// writes, the last of them torn. Names of new files are kept only once the folder was synced.
+// A disk is a Folder that keeps synced writes. A crash drops the others: all of them, or all but the first, the last of which is torn.
+// Names of new files survive only if the folder was synced.
 type disk struct {
 	chance *rand.Rand
 	left   int // operations until the crash; negative: none is to come
@@ -49,7 +49,7 @@ func (d *disk) step() error {
 	return nil
 }
 
-// crash throws away what is not durable.
+// crash drops what is not durable.
 func (d *disk) crash() {
 	for _, name := range slices.Sorted(maps.Keys(d.live)) {
 		f := d.live[name]
@@ -176,11 +176,11 @@ func (f *diskFile) Sync() error {
 
 func (f *diskFile) Close() error { return nil }
 
-// mirror is a second place that is always there.
-type mirror struct{ signed []byte }
+// A memoryStore is a CheckpointStore in memory.
+type memoryStore struct{ signed []byte }
 
-func (m *mirror) Load() ([]byte, error)    { return m.signed, nil }
-func (m *mirror) Save(signed []byte) error { m.signed = signed; return nil }
+func (m *memoryStore) Load() ([]byte, error)    { return m.signed, nil }
+func (m *memoryStore) Save(signed []byte) error { m.signed = signed; return nil }
 
 var began = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
 
@@ -199,18 +199,18 @@ func testKey(t testing.TB) Key {
 	return k
 }
 
-func openLog(t testing.TB, d Folder, k Key, second Second) *Log {
+func openLog(t testing.TB, d Folder, k Key, second CheckpointStore) *Log {
 	t.Helper()
-	l, err := Open(Config{Folder: d, Key: k, Second: second, Now: func() time.Time { return began }})
+	l, err := Open(Config{Folder: d, Key: k, Copy: second, Now: func() time.Time { return began }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return l
 }
 
-// run appends groups until something fails, and gives what was acknowledged.
-func run(d *disk, k Key, second Second) (acknowledged []room.Entry) {
-	l, err := Open(Config{Folder: d, Key: k, Second: second, Now: func() time.Time { return began }})
+// run appends groups until an error and returns the acknowledged entries.
+func run(d *disk, k Key, second CheckpointStore) (acknowledged []room.Entry) {
+	l, err := Open(Config{Folder: d, Key: k, Copy: second, Now: func() time.Time { return began }})
 	if err != nil {
 		return nil
 	}
@@ -228,14 +228,14 @@ func run(d *disk, k Key, second Second) (acknowledged []room.Entry) {
 	}
 }
 
-// acts are the subjects of all entries of the log, those of a repair aside.
+// subjects returns the subjects of all entries except repairs, and the number of repairs.
 func subjects(t *testing.T, d *disk) (all []string, repairs int) {
 	t.Helper()
 	f, err := d.Open(entriesFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = each(f, func(e room.Entry) {
+	err = forEachEntry(f, func(e room.Entry) {
 		if e.Act == Repaired {
 			repairs++
 			return
@@ -252,26 +252,26 @@ func verifyDisk(t *testing.T, d *disk, k Key, elsewhere []byte) Report {
 	t.Helper()
 	checkpoints, _ := d.Open(checkpointsFile)
 	entries, _ := d.Open(entriesFile)
-	r, err := Verify(whole(checkpoints), whole(entries), k.verifier(), elsewhere)
+	r, err := Verify(readerOf(checkpoints), readerOf(entries), k.verifier(), elsewhere)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-// 200 times the power goes: at each of the first 40 operations of the disk, with five kinds of luck about what was on its way, and
-// once more while the log is repaired.
+// TestCrash loses power 200 times: at each of the first 40 disk operations, with five outcomes for unsynced writes, and again during the
+// repair.
 func TestCrash(t *testing.T) {
 	const operations = 40
 	k := testKey(t)
 	cut := 0
 	for point := range 5 * operations {
-		d, second := newDisk(uint64(point)), &mirror{}
+		d, second := newDisk(uint64(point)), &memoryStore{}
 		d.left = point % operations
 		acknowledged := run(d, k, second)
 		d.crash()
 		d.left = point % 9
-		if l, err := Open(Config{Folder: d, Key: k, Second: second, Now: func() time.Time { return began }}); err == nil {
+		if l, err := Open(Config{Folder: d, Key: k, Copy: second, Now: func() time.Time { return began }}); err == nil {
 			l.Close()
 		}
 		d.crash()
@@ -292,7 +292,7 @@ func TestCrash(t *testing.T) {
 			}
 		}
 		r := verifyDisk(t, d, k, second.signed)
-		if r.Bad != nil || r.Entries != int64(len(all)+repairs) || r.Proven != r.Entries || r.After != 0 {
+		if r.Damage != nil || r.Entries != int64(len(all)+repairs) || r.Proven != r.Entries || r.Trailing != 0 {
 			t.Fatalf("point %d: verified as %+v", point, r)
 		}
 		if repairs > 0 {
@@ -327,13 +327,13 @@ func TestDiskFull(t *testing.T) {
 		if first, err := l.Append(group(int(n), 2)); err != nil || first != n {
 			t.Fatalf("after space was made: index %d, %v", first, err)
 		}
-		if r := verifyDisk(t, d, k, nil); r.Bad != nil || r.Entries != n+2 || r.After != 0 {
+		if r := verifyDisk(t, d, k, nil); r.Damage != nil || r.Entries != n+2 || r.Trailing != 0 {
 			t.Fatalf("verified as %+v", r)
 		}
 	}
 }
 
-// After a failed fsync the bytes are cut and written again.
+// TestSyncFails checks that after a failed fsync the bytes are truncated and written again.
 func TestSyncFails(t *testing.T) {
 	k, d := testKey(t), newDisk(1)
 	l := openLog(t, d, k, nil)
@@ -357,7 +357,7 @@ func TestSyncFails(t *testing.T) {
 	if _, err := l.Append(group(9, 1)); err != nil {
 		t.Fatal(err)
 	}
-	if r := verifyDisk(t, d, k, nil); r.Bad != nil || r.Entries != l.Len() || r.After != 0 {
+	if r := verifyDisk(t, d, k, nil); r.Damage != nil || r.Entries != l.Len() || r.Trailing != 0 {
 		t.Errorf("verified as %+v", r)
 	}
 }

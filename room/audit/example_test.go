@@ -10,7 +10,7 @@ import (
 	"alcove/room/audit"
 )
 
-// The log is verified with its public key, before and after somebody changed a byte of it.
+// ExampleVerifyDir verifies a log with its public key, before and after a byte of it changes.
 func ExampleVerifyDir() {
 	dir, err := os.MkdirTemp("", "audit-example-")
 	if err != nil {
@@ -29,7 +29,7 @@ func ExampleVerifyDir() {
 		return
 	}
 	report, err := audit.VerifyDir(dir, key, nil)
-	fmt.Println(report.Entries, "entries, bad:", report.Bad, "error:", err)
+	fmt.Println(report.Entries, "entries, bad:", report.Damage, "error:", err)
 
 	name := filepath.Join(dir, "entries")
 	entries, err := os.ReadFile(name)
@@ -43,7 +43,7 @@ func ExampleVerifyDir() {
 		return
 	}
 	report, err = audit.VerifyDir(dir, key, nil)
-	fmt.Println("after a change: bad:", report.Bad != nil, "error:", err)
+	fmt.Println("after a change: bad:", report.Damage != nil, "error:", err)
 
 	// Output:
 	// 2 entries, bad: <nil> error: <nil>

@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 )
 
-// A Folder is where a log lives. Tests put one in its place that forgets what was not synced.
+// A Folder holds the files of a log. Tests replace it with one that loses unsynced writes.
 type Folder interface {
-	// Open gives a file, made if it is not there.
+	// Open opens a file, and creates it if it does not exist.
 	Open(name string) (File, error)
 	// Sync makes the names of new files durable.
 	Sync() error
@@ -27,15 +27,15 @@ type File interface {
 	Close() error
 }
 
-// dir is a Folder of the file system. os.Root keeps every name inside, whatever links lie there.
+// dir is a Folder of the file system. os.Root keeps every name inside it, also through links.
 type dir struct {
 	root     *os.Root
-	lock     io.Closer // held while a log may be written, nil if it is only read
+	lock     io.Closer // held while the log may be written; nil if it is only read
 	readOnly bool
 }
 
-// OpenDir opens a folder to write a log in, makes it if it is not there, and locks it: two writers would each cut what
-// the other wrote.
+// OpenDir opens a folder for writing a log, creates it if it does not exist, and locks it, because two writers would truncate each
+// other's entries.
 func OpenDir(name string) (Folder, error) {
 	if err := os.MkdirAll(name, modeFolder); err != nil {
 		return nil, err
@@ -51,10 +51,10 @@ func OpenDir(name string) (Folder, error) {
 	return &dir{root: root, lock: lock}, nil
 }
 
-// ErrLocked says that a folder is held by another process.
+// ErrLocked is returned when another process holds the lock of a folder.
 var ErrLocked = errors.New("another daemon writes to this folder: stop it first, or give each its own")
 
-// Lock holds a folder for this process until it is closed or the process ends, however it does.
+// Lock locks a folder for this process, until the result is closed or the process ends.
 func Lock(folder string) (io.Closer, error) {
 	root, err := os.OpenRoot(folder)
 	if err != nil {
@@ -71,7 +71,7 @@ func Lock(folder string) (io.Closer, error) {
 	return f, nil
 }
 
-// readDir opens a folder to read a log; a daemon may be writing it.
+// readDir opens a folder for reading a log, which a daemon may be writing.
 func readDir(name string) (*dir, error) {
 	root, err := os.OpenRoot(name)
 	if err != nil {
@@ -102,14 +102,16 @@ func (d *dir) Close() error {
 	return d.root.Close()
 }
 
-// A Copy is a second place for the newest checkpoint: another disk, or better another machine.
-type Copy struct{ folder, name string }
+// A CheckpointFile is a CheckpointStore in a file, which should be on another disk or, better, another machine.
+type CheckpointFile struct{ folder, name string }
 
-// NewCopy names the file of a second place; its folder must be there.
-func NewCopy(file string) Copy { return Copy{filepath.Dir(file), filepath.Base(file)} }
+// NewCheckpointFile returns a CheckpointFile; the folder of the file must exist.
+func NewCheckpointFile(file string) CheckpointFile {
+	return CheckpointFile{filepath.Dir(file), filepath.Base(file)}
+}
 
-// Load gives the checkpoint that lies there, nil if there is none yet.
-func (c Copy) Load() ([]byte, error) {
+// Load returns the stored checkpoint, nil if there is none yet.
+func (c CheckpointFile) Load() ([]byte, error) {
 	root, err := os.OpenRoot(c.folder)
 	if err != nil {
 		return nil, err
@@ -125,15 +127,15 @@ func (c Copy) Load() ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxNote+1))
 }
 
-// Save puts a checkpoint there, whole or not at all.
-func (c Copy) Save(signed []byte) error {
+// Save replaces the stored checkpoint atomically.
+func (c CheckpointFile) Save(signed []byte) error {
 	root, err := os.OpenRoot(c.folder)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	fresh := c.name + ".new"
-	f, err := root.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, modeFile)
+	temp := c.name + ".new"
+	f, err := root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, modeFile)
 	if err != nil {
 		return err
 	}
@@ -141,7 +143,7 @@ func (c Copy) Save(signed []byte) error {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := root.Rename(fresh, c.name); err != nil {
+	if err := root.Rename(temp, c.name); err != nil {
 		return err
 	}
 	return (&dir{root: root}).Sync()

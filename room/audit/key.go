@@ -16,14 +16,14 @@ import (
 	"alcove/auth"
 )
 
-// A Key signs checkpoints. It prints nothing of itself.
+// A Key signs checkpoints. It redacts itself when printed.
 type Key struct {
 	signer note.Signer
 	public string
 }
 
-// GenerateKey makes a key for one log: the content of its file, which is secret, and its public half. Both are in the form
-// of package note.
+// GenerateKey generates the key of one log: the content of its file, which is secret, and the public key. Both have the format of
+// package note.
 func GenerateKey() (private auth.Secret, public string) {
 	var id [4]byte
 	rand.Read(id[:])
@@ -36,7 +36,7 @@ func GenerateKey() (private auth.Secret, public string) {
 
 var errKey = errors.New("this is no key of an audit log: make one with `alcove keygen`")
 
-// ParseKey reads the content of a key file. Its errors hold nothing of it.
+// ParseKey parses the content of a key file. Its errors contain no part of the key.
 func ParseKey(data []byte) (Key, error) {
 	text := strings.TrimSpace(string(data))
 	signer, err := note.NewSigner(text)
@@ -56,10 +56,10 @@ func ParseKey(data []byte) (Key, error) {
 	return Key{signer, public}, nil
 }
 
-// Public is the key that verifies, in one line.
+// Public returns the public key, in one line.
 func (k Key) Public() string { return k.public }
 
-// ParsePublicKey reads what verifies a log.
+// ParsePublicKey parses a public key.
 func ParsePublicKey(data []byte) (note.Verifier, error) {
 	text := strings.TrimSpace(string(data))
 	if strings.HasPrefix(text, "PRIVATE+KEY+") {

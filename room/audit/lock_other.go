@@ -4,5 +4,5 @@ package audit
 
 import "os"
 
-// flock does nothing where there are no such locks: there, two daemons on one folder are found out by the next check only.
+// flock is a no-op on systems without such locks: there, only the next check of the log detects two daemons on one folder.
 func flock(*os.File) error { return nil }

@@ -18,67 +18,67 @@ import (
 	"alcove/room"
 )
 
-// Why a log cannot be opened or written.
+// Errors of opening and writing a log.
 var (
-	// ErrDamaged says that the log is not what its checkpoints say: `alcove audit verify` finds the place.
+	// ErrDamaged: the log does not match its checkpoints. `alcove audit verify` locates the damage.
 	ErrDamaged = errors.New("the audit log does not match its checkpoints: `alcove audit verify` says where; nothing is written to it")
-	// ErrCut says that the second place knows of more entries than there are.
-	ErrCut = errors.New("the audit log was cut: the checkpoint kept elsewhere speaks of more entries")
-	// ErrDiskFull says that there is no room for another entry.
+	// ErrTruncated: the copied checkpoint covers more entries than the log has.
+	ErrTruncated = errors.New("the audit log was cut: the checkpoint kept elsewhere speaks of more entries")
+	// ErrDiskFull: there is no space for another entry.
 	ErrDiskFull = errors.New("the disk of the audit log is full")
-	// ErrClosed says that the log was closed.
+	// ErrClosed: the log was closed.
 	ErrClosed = errors.New("the audit log is closed")
 )
 
-// A Second is a second place for the newest checkpoint; Copy is one.
-type Second interface {
+// A CheckpointStore keeps a copy of the newest checkpoint outside the log. CheckpointFile implements it.
+type CheckpointStore interface {
 	Load() ([]byte, error)
 	Save(signed []byte) error
 }
 
-// Config is what a Log needs. Second may be nil.
+// Config configures a Log. Copy may be nil.
 type Config struct {
 	Folder Folder // closed by Close
 	Key    Key
-	Second Second
+	Copy   CheckpointStore
 	Now    func() time.Time
 }
 
 // A Log is an open log. Its methods are safe for concurrent use.
 type Log struct {
 	cfg    Config
-	second *second // nil without a second place
+	copier *copier // nil without a second place
 	length atomic.Int64
 
 	mu                   sync.Mutex
 	entries, checkpoints File
-	tree                 tree  // Guarded by mu. Of what is acknowledged.
-	entriesEnd, notesEnd int64 // Guarded by mu. Bytes that are acknowledged.
-	dirty                bool  // Guarded by mu. There may be bytes after the ends.
+	tree                 tree  // Guarded by mu. Of the acknowledged entries.
+	entriesEnd, notesEnd int64 // Guarded by mu. Acknowledged bytes.
+	dirty                bool  // Guarded by mu. There may be unacknowledged bytes after them.
 	closed               bool  // Guarded by mu.
 }
 
-// Open opens a log, cuts off what a crash left after the last checkpoint, and checks all else against it. The cut is an entry of
-// its own. It reads the log once: a million entries take some seconds.
+// Open opens a log, truncates what a crash left after the last checkpoint, and verifies the rest against it. A truncation is logged as
+// an entry. Open reads the whole log: a million entries take some seconds.
 func Open(cfg Config) (*Log, error) {
 	if cfg.Key.empty() || cfg.Folder == nil || cfg.Now == nil {
 		return nil, errors.New("an audit log needs a folder, a key and a clock")
 	}
 	l := &Log{cfg: cfg}
 	torn, err := l.load()
-	if err == nil && cfg.Second != nil {
-		err = l.compare()
+	if err == nil && cfg.Copy != nil {
+		err = l.checkCopy()
 	}
 	if err == nil && torn > 0 {
 		l.dirty = true
-		err = l.cut()
+		err = l.truncate()
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.closeFiles())
 	}
 	l.length.Store(l.tree.n)
-	if cfg.Second != nil {
-		l.second = newSecond(cfg.Second)
+	if cfg.Copy != nil {
+		l.copier = newCopier(cfg.Copy)
 	}
 	if torn > 0 {
 		_, err = l.Append([]room.Entry{{At: cfg.Now(), Act: Repaired, Detail: strconv.FormatInt(torn, 10)}})
@@ -89,7 +89,7 @@ func Open(cfg Config) (*Log, error) {
 	return l, nil
 }
 
-// load reads both files and counts the bytes after the last checkpoint.
+// load reads both files and returns the number of bytes after the last checkpoint.
 func (l *Log) load() (torn int64, err error) {
 	if l.entries, err = l.cfg.Folder.Open(entriesFile); err != nil {
 		return 0, err
@@ -97,11 +97,11 @@ func (l *Log) load() (torn int64, err error) {
 	if l.checkpoints, err = l.cfg.Folder.Open(checkpointsFile); err != nil {
 		return 0, err
 	}
-	if err := errors.Join(l.publish(), l.cfg.Folder.Sync()); err != nil {
+	if err := errors.Join(l.writePublicKey(), l.cfg.Folder.Sync()); err != nil {
 		return 0, err
 	}
 	var last []byte
-	s := newNotes(whole(l.checkpoints))
+	s := newNoteReader(readerOf(l.checkpoints))
 	for {
 		signed, err := s.next()
 		if err == io.EOF {
@@ -122,15 +122,15 @@ func (l *Log) load() (torn int64, err error) {
 	return s.torn + rest, err
 }
 
-// loadEntries grows the tree up to a checkpoint and counts the bytes after it.
+// loadEntries builds the tree up to a checkpoint and returns the number of bytes after it.
 func (l *Log) loadEntries(c checkpoint) (torn int64, err error) {
-	r := bufio.NewReaderSize(whole(l.entries), maxLine)
+	r := bufio.NewReaderSize(readerOf(l.entries), maxLine)
 	for l.tree.n < c.n {
 		b, err := r.ReadSlice('\n')
 		if err != nil {
 			return 0, fmt.Errorf("%w (entry %d is missing)", ErrDamaged, l.tree.n)
 		}
-		l.tree.grow(leafHash(b))
+		l.tree.add(leafHash(b))
 		l.entriesEnd += int64(len(b))
 	}
 	if c.n > 0 && l.tree.root() != c.root {
@@ -140,14 +140,14 @@ func (l *Log) loadEntries(c checkpoint) (torn int64, err error) {
 }
 
 // publish leaves the public key beside the log, so that it can be verified where nobody kept it.
-func (l *Log) publish() error {
+func (l *Log) writePublicKey() error {
 	f, err := l.cfg.Folder.Open(publicKeyFile)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	want := []byte(l.cfg.Key.Public() + "\n")
-	have, err := io.ReadAll(io.LimitReader(whole(f), maxKeyFile))
+	have, err := io.ReadAll(io.LimitReader(readerOf(f), maxKeyFile))
 	if err != nil || string(have) == string(want) {
 		return err
 	}
@@ -155,18 +155,18 @@ func (l *Log) publish() error {
 	return errors.Join(err, f.Truncate(int64(len(want))), f.Sync())
 }
 
-// compare holds the log against the second place, which is never ahead of it: it is written to last.
-func (l *Log) compare() error {
-	signed, err := l.cfg.Second.Load()
+// checkCopy compares the log with the copied checkpoint. The copy is written last, so it is never newer than the log.
+func (l *Log) checkCopy() error {
+	signed, err := l.cfg.Copy.Load()
 	if err != nil || len(signed) == 0 {
-		return err // a place that cannot be read may hold proof of a cut
+		return err // a copy that cannot be read may prove a truncation
 	}
 	c, err := openCheckpoint(signed, l.cfg.Key.verifier())
 	switch {
 	case err != nil:
 		return fmt.Errorf("the checkpoint kept elsewhere is not of this log and key: move it away if the log was begun anew (%w)", err)
 	case c.n > l.tree.n:
-		return fmt.Errorf("%w: %d, not %d; move that checkpoint away to go on with what is left, for example after a restore", ErrCut, c.n, l.tree.n)
+		return fmt.Errorf("%w: %d, not %d; move that checkpoint away to go on with what is left, for example after a restore", ErrTruncated, c.n, l.tree.n)
 	case c.n == l.tree.n && c.root != l.tree.root():
 		return ErrDamaged
 	}
@@ -183,11 +183,11 @@ func (k Key) verifier() note.Verifier {
 
 func leafHash(line []byte) tlog.Hash { return tlog.RecordHash(line[:len(line)-1]) }
 
-// whole reads a file from its beginning.
-func whole(f io.ReaderAt) io.Reader { return io.NewSectionReader(f, 0, math.MaxInt64) }
+// readerOf reads a file from its beginning.
+func readerOf(f io.ReaderAt) io.Reader { return io.NewSectionReader(f, 0, math.MaxInt64) }
 
-// Append writes entries as one group and gives the index of the first. When it returns without an error they are on the disk,
-// under a signed checkpoint; after an error none of them is in the log, unless the disk lies.
+// Append writes entries as one group and returns the index of the first. When it returns without an error they are on disk, covered by
+// a signed checkpoint; after an error none of them is in the log, unless the disk reported success falsely.
 func (l *Log) Append(entries []room.Entry) (first int64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -203,9 +203,9 @@ func (l *Log) Append(entries []room.Entry) (first int64, err error) {
 	var lines []byte
 	c := checkpoint{}
 	for _, e := range entries {
-		b := line(e)
+		b := encodeEntry(e)
 		h := leafHash(b)
-		grown.grow(h)
+		grown.add(h)
 		lines, c.leaves = append(lines, b...), append(c.leaves, h)
 	}
 	c.n, c.root = grown.n, grown.root()
@@ -218,25 +218,25 @@ func (l *Log) Append(entries []room.Entry) (first int64, err error) {
 	}
 	first, l.tree = l.tree.n, grown
 	l.length.Store(grown.n)
-	if l.second != nil {
-		l.second.put(signed)
+	if l.copier != nil {
+		l.copier.put(signed)
 	}
 	return first, nil
 }
 
-// commit puts both on the disk. What is left of a failed try is cut off at once, or before the next: after a failed
-// fsync nobody knows what reached the disk, and the same bytes have to be written again (Rebello and others, "Can Applications
-// Recover from fsync Failures?", 2020).
+// commit writes both to disk. The remains of a failed attempt are truncated at once, or before the next attempt: after a failed fsync it
+// is unknown which bytes reached the disk, so they have to be written again (Rebello and others, "Can Applications Recover from fsync
+// Failures?", 2020).
 func (l *Log) commit(lines, signed []byte) error {
-	if err := l.cut(); err != nil {
-		return named(err)
+	if err := l.truncate(); err != nil {
+		return writeError(err)
 	}
 	l.dirty = true
 	if err := l.write(lines, signed); err != nil {
-		if again := l.cut(); again != nil {
-			return named(errors.Join(err, again))
+		if truncateErr := l.truncate(); truncateErr != nil {
+			return writeError(errors.Join(err, truncateErr))
 		}
-		return named(err)
+		return writeError(err)
 	}
 	l.dirty = false
 	l.entriesEnd += int64(len(lines))
@@ -244,7 +244,7 @@ func (l *Log) commit(lines, signed []byte) error {
 	return nil
 }
 
-// write keeps the order that recovery rests on: no checkpoint before its entries.
+// write writes the entries before their checkpoint, as recovery requires.
 func (l *Log) write(lines, signed []byte) error {
 	if _, err := l.entries.WriteAt(lines, l.entriesEnd); err != nil {
 		return err
@@ -258,8 +258,8 @@ func (l *Log) write(lines, signed []byte) error {
 	return l.checkpoints.Sync()
 }
 
-// cut removes what is not acknowledged, checkpoints first.
-func (l *Log) cut() error {
+// truncate removes unacknowledged bytes, checkpoints first.
+func (l *Log) truncate() error {
 	if !l.dirty {
 		return nil
 	}
@@ -278,29 +278,29 @@ func (l *Log) cut() error {
 	return nil
 }
 
-// named tells the one reason that an operator can do something about.
-func named(err error) error {
+// writeError marks a full disk, the one cause that an operator can fix.
+func writeError(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return fmt.Errorf("%w: %w", ErrDiskFull, err)
 	}
 	return fmt.Errorf("the audit log cannot be written: %w", err)
 }
 
-// Len is the number of acknowledged entries. It never waits for the disk.
+// Len returns the number of acknowledged entries. It never waits for the disk.
 func (l *Log) Len() int64 { return l.length.Load() }
 
-// Name tells this log from others: that of its key.
+// Name returns the name of the key, which identifies the log.
 func (l *Log) Name() string { return l.cfg.Key.signer.Name() }
 
-// SecondErr says why the second place lacks the newest checkpoint, nil if it has it or is being written.
-func (l *Log) SecondErr() error {
-	if l.second == nil {
+// CopyErr returns why the newest checkpoint was not copied; nil if it was, or is being copied.
+func (l *Log) CopyErr() error {
+	if l.copier == nil {
 		return nil
 	}
-	return l.second.err()
+	return l.copier.err()
 }
 
-// Close waits a little for the second place.
+// Close closes the log. It waits up to closeTimeout for the copy of the checkpoint.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -309,8 +309,8 @@ func (l *Log) Close() error {
 	}
 	l.closed = true
 	var err error
-	if l.second != nil {
-		err = l.second.close()
+	if l.copier != nil {
+		err = l.copier.close()
 	}
 	return errors.Join(err, l.closeFiles())
 }

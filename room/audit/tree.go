@@ -6,15 +6,15 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// A tree is what has to be known of a Merkle tree to grow it: how many leaves it has, and the roots of the perfect subtrees
-// that they fill, the largest first (RFC 9162, section 2.1.2). A million leaves need twenty hashes.
+// A tree is an appendable Merkle tree: the number of leaves and the roots of the perfect subtrees that they fill, the largest first
+// (RFC 9162, section 2.1.2). A million leaves need twenty hashes.
 type tree struct {
 	n     int64
 	roots []tlog.Hash
 }
 
 // grow adds a leaf. Two subtrees of one size become one: as often as n ends in binary ones.
-func (t *tree) grow(leaf tlog.Hash) {
+func (t *tree) add(leaf tlog.Hash) {
 	t.roots = append(t.roots, leaf)
 	for m := t.n; m&1 == 1; m >>= 1 {
 		last := len(t.roots) - 1
@@ -24,7 +24,7 @@ func (t *tree) grow(leaf tlog.Hash) {
 	t.n++
 }
 
-// root is the hash of the whole tree, which must not be empty.
+// root returns the hash of the whole tree, which must not be empty.
 func (t *tree) root() tlog.Hash {
 	last := len(t.roots) - 1
 	h := t.roots[last]

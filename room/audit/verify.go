@@ -11,31 +11,31 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// A Report is what a log proves.
+// A Report is the result of a verification.
 type Report struct {
-	Entries int64 // under a good checkpoint of the log itself
-	Proven  int64 // under a checkpoint from elsewhere: nothing before this was cut, changed or signed anew
-	Bad     *Bad  // nil: none
-	After   int64 // bytes after the last checkpoint: never acknowledged, or put there by somebody
+	Entries  int64   // entries covered by a valid checkpoint of the log
+	Proven   int64   // entries covered by an external checkpoint: none of them was truncated, changed or re-signed
+	Damage   *Damage // nil: none
+	Trailing int64   // bytes after the last checkpoint: never acknowledged, or added by somebody
 }
 
-// Bad is the first place where the log is not what was signed.
-type Bad struct {
-	First int64  // index of the first bad entry
-	Last  int64  // where it can be told from, up to which entry the first bad one may lie; else First
-	What  string // in a few words
+// Damage is the first position where the log differs from what was signed.
+type Damage struct {
+	First  int64  // index of the first bad entry
+	Last   int64  // the first bad entry is at First to Last, if it cannot be located exactly; else First
+	Reason string // in a few words
 }
 
-func (b Bad) String() string {
+func (b Damage) String() string {
 	if b.Last > b.First {
-		return fmt.Sprintf("first bad entry between %d and %d: %s", b.First, b.Last, b.What)
+		return fmt.Sprintf("first bad entry between %d and %d: %s", b.First, b.Last, b.Reason)
 	}
-	return fmt.Sprintf("first bad entry %d: %s", b.First, b.What)
+	return fmt.Sprintf("first bad entry %d: %s", b.First, b.Reason)
 }
 
-// VerifyDir verifies the log in a folder; a daemon may be writing it. Without a key it takes the one beside the log, which
-// proves nothing against somebody who replaced both. elsewhere holds checkpoints kept in another place, or nothing.
-func VerifyDir(name string, key note.Verifier, elsewhere []byte) (Report, error) {
+// VerifyDir verifies the log in a folder, which a daemon may be writing. Without a key it uses the one in the folder, which proves
+// nothing against somebody who replaced both. external holds checkpoints stored elsewhere, or nothing.
+func VerifyDir(name string, key note.Verifier, external []byte) (Report, error) {
 	d, err := readDir(name)
 	if err != nil {
 		return Report{}, err
@@ -56,8 +56,8 @@ func VerifyDir(name string, key note.Verifier, elsewhere []byte) (Report, error)
 		return Report{}, err
 	}
 	defer entries.Close()
-	// A checkpoint that was there before the entries are read has its entries there.
-	return Verify(whole(checkpoints), whole(entries), key, elsewhere)
+	// The entries of a checkpoint that is read first are on disk.
+	return Verify(readerOf(checkpoints), readerOf(entries), key, external)
 }
 
 func (d *dir) publicKey() (note.Verifier, error) {
@@ -66,40 +66,40 @@ func (d *dir) publicKey() (note.Verifier, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(whole(f), maxKeyFile))
+	data, err := io.ReadAll(io.LimitReader(readerOf(f), maxKeyFile))
 	if err != nil {
 		return nil, err
 	}
 	return ParsePublicKey(data)
 }
 
-// A verification walks both files once, side by side.
+// A verification reads both files once, in parallel.
 type verification struct {
-	key       note.Verifier
-	entries   *bufio.Reader
-	tree      tree
-	group     []tlog.Hash  // leaves of the group being read
-	elsewhere []checkpoint // by size
-	report    Report
+	key      note.Verifier
+	entries  *bufio.Reader
+	tree     tree
+	group    []tlog.Hash  // leaves of the group being read
+	external []checkpoint // by size
+	report   Report
 }
 
-// Verify holds entries against the checkpoints of their log and those kept elsewhere. Errors are of reading, or of checkpoints
-// from elsewhere that this key did not sign; what is wrong with the log is in the Report.
-func Verify(checkpoints, entries io.Reader, key note.Verifier, elsewhere []byte) (Report, error) {
+// Verify checks entries against the checkpoints of their log and against external ones. Errors are those of reading, or of external
+// checkpoints that this key did not sign; damage to the log is in the Report.
+func Verify(checkpoints, entries io.Reader, key note.Verifier, external []byte) (Report, error) {
 	v := &verification{key: key, entries: bufio.NewReaderSize(entries, maxLine)}
-	if err := v.readElsewhere(elsewhere); err != nil {
+	if err := v.readExternal(external); err != nil {
 		return Report{}, err
 	}
-	s := newNotes(checkpoints)
-	for v.report.Bad == nil {
+	s := newNoteReader(checkpoints)
+	for v.report.Damage == nil {
 		signed, err := s.next()
 		if err == io.EOF {
 			break
 		} else if err != nil {
-			v.bad(v.tree.n, v.tree.n, "the next checkpoint is unreadable")
+			v.fail(v.tree.n, v.tree.n, "the next checkpoint is unreadable")
 			break
 		}
-		if err := v.step(signed); err != nil {
+		if err := v.verifyCheckpoint(signed); err != nil {
 			return v.report, err
 		}
 	}
@@ -107,23 +107,23 @@ func Verify(checkpoints, entries io.Reader, key note.Verifier, elsewhere []byte)
 	if err != nil {
 		return v.report, err
 	}
-	v.report.After = rest + s.torn
-	if n := len(v.elsewhere); v.report.Bad == nil && n > 0 {
-		v.bad(v.tree.n, v.tree.n, fmt.Sprintf("the tail was cut: a checkpoint kept elsewhere speaks of %d entries", v.elsewhere[n-1].n))
+	v.report.Trailing = rest + s.torn
+	if n := len(v.external); v.report.Damage == nil && n > 0 {
+		v.fail(v.tree.n, v.tree.n, fmt.Sprintf("the tail was cut: a checkpoint kept elsewhere speaks of %d entries", v.external[n-1].n))
 	}
 	return v.report, nil
 }
 
-func (v *verification) bad(first, last int64, what string) {
-	v.report.Bad = &Bad{first, last, what}
+func (v *verification) fail(first, last int64, what string) {
+	v.report.Damage = &Damage{first, last, what}
 }
 
 // readElsewhere takes one note, or several in the form of the log's own file.
-func (v *verification) readElsewhere(data []byte) error {
+func (v *verification) readExternal(data []byte) error {
 	if len(data) == 0 {
 		return nil
 	}
-	s := newNotes(bytes.NewReader(append(bytes.TrimRight(data, "\n"), '\n', '\n')))
+	s := newNoteReader(bytes.NewReader(append(bytes.TrimRight(data, "\n"), '\n', '\n')))
 	for {
 		signed, err := s.next()
 		if err == io.EOF {
@@ -135,40 +135,40 @@ func (v *verification) readElsewhere(data []byte) error {
 		if err != nil {
 			return fmt.Errorf("the checkpoint from elsewhere is not of this log and key: %w", err)
 		}
-		if n := len(v.elsewhere); n > 0 && c.n <= v.elsewhere[n-1].n {
+		if n := len(v.external); n > 0 && c.n <= v.external[n-1].n {
 			return errors.New("the checkpoints from elsewhere are not in their order")
 		}
-		v.elsewhere = append(v.elsewhere, c)
+		v.external = append(v.external, c)
 	}
-	if len(v.elsewhere) == 0 || s.torn > 0 {
+	if len(v.external) == 0 || s.torn > 0 {
 		return errors.New("the file from elsewhere holds no whole checkpoint")
 	}
 	return nil
 }
 
-// step verifies one checkpoint and the entries that it ends.
-func (v *verification) step(signed []byte) error {
+// verifyCheckpoint verifies one checkpoint and the entries since the one before.
+func (v *verification) verifyCheckpoint(signed []byte) error {
 	from := v.tree.n
 	c, err := openCheckpoint(signed, v.key)
 	if err != nil {
-		v.bad(from, from, "the signature of its checkpoint is not of this key, or the checkpoint was changed")
+		v.fail(from, from, "the signature of its checkpoint is not of this key, or the checkpoint was changed")
 		return nil
 	}
 	if c.n <= from {
-		v.bad(from, from, "the checkpoints are not in their order")
+		v.fail(from, from, "the checkpoints are not in their order")
 		return nil
 	}
 	v.group = v.group[:0]
-	known := c.n - int64(len(c.leaves)) // leaves from here on are named by the checkpoint
+	known := c.n - int64(len(c.leaves)) // the checkpoint lists the leaves from here on
 	for v.tree.n < c.n {
 		at := v.tree.n
 		b, err := v.entries.ReadSlice('\n')
 		switch {
 		case err == io.EOF:
-			v.bad(at, at, "it was removed: the log ends before its checkpoint")
+			v.fail(at, at, "it was removed: the log ends before its checkpoint")
 			return nil
 		case err == bufio.ErrBufferFull:
-			v.bad(at, at, "it was changed: no entry is that long")
+			v.fail(at, at, "it was changed: no entry is that long")
 			return nil
 		case err != nil:
 			return err
@@ -178,39 +178,39 @@ func (v *verification) step(signed []byte) error {
 			v.locate(from, known, at)
 			return nil
 		}
-		v.tree.grow(h)
-		if v.compare(); v.report.Bad != nil {
+		v.tree.add(h)
+		if v.checkExternal(); v.report.Damage != nil {
 			return nil
 		}
 	}
 	if v.tree.root() != c.root {
-		v.bad(from, max(known-1, from), "it was changed, removed or put elsewhere")
+		v.fail(from, max(known-1, from), "it was changed, removed or put elsewhere")
 		return nil
 	}
 	v.report.Entries = c.n
 	return nil
 }
 
-// locate says which entry is the first that is wrong when the one at index at is: if checkpoints before it are missing, those
-// between are not named by any, and may be wrong as well.
+// locate reports the first bad entry, given that the one at index at is bad: if checkpoints before it are missing, no checkpoint lists
+// the entries between, so they may be bad as well.
 func (v *verification) locate(from, known, at int64) {
 	if known > from && at == known {
-		v.bad(from, at, "it was changed, removed or put elsewhere; the checkpoints between are missing")
+		v.fail(from, at, "it was changed, removed or put elsewhere; the checkpoints between are missing")
 		return
 	}
-	v.bad(at, at, "it was changed, removed or put elsewhere")
+	v.fail(at, at, "it was changed, removed or put elsewhere")
 }
 
-// compare holds the tree against the checkpoint from elsewhere of this size, if there is one. Where they differ, the log was
-// signed anew by somebody with the private key: only the leaves that the checkpoint names can be told apart.
-func (v *verification) compare() {
-	if len(v.elsewhere) == 0 || v.elsewhere[0].n != v.tree.n {
+// checkExternal compares the tree with the external checkpoint of this size, if there is one. If they differ, somebody with the private
+// key re-signed a changed log.
+func (v *verification) checkExternal() {
+	if len(v.external) == 0 || v.external[0].n != v.tree.n {
 		return
 	}
-	c := v.elsewhere[0]
-	v.elsewhere = v.elsewhere[1:]
+	c := v.external[0]
+	v.external = v.external[1:]
 	if v.tree.root() != c.root {
-		v.bad(v.report.Proven, c.n-1, "the log was signed anew: a checkpoint kept elsewhere says otherwise")
+		v.fail(v.report.Proven, c.n-1, "the log was signed anew: a checkpoint kept elsewhere says otherwise")
 		return
 	}
 	v.report.Proven = c.n

@@ -156,8 +156,8 @@ func (s *Store) Late() error {
 	return nil
 }
 
-// SecondErr says why the audit log's second place lacks the newest checkpoint, nil if it has it.
-func (s *Store) SecondErr() error { return s.cfg.Audit.SecondErr() }
+// CopyErr says why the audit log's second place lacks the newest checkpoint, nil if it has it.
+func (s *Store) CopyErr() error { return s.cfg.Audit.CopyErr() }
 
 // Entries is the number of entries of the audit log.
 func (s *Store) Entries() int64 { return s.cfg.Audit.Len() }

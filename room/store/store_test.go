@@ -111,7 +111,7 @@ func (p *place) verify(entries int64) {
 		p.t.Fatal(err)
 	}
 	r, err := audit.VerifyDir(filepath.Join(p.dir, "audit"), key, nil)
-	if err != nil || r.Bad != nil || r.Entries != entries {
+	if err != nil || r.Damage != nil || r.Entries != entries {
 		p.t.Errorf("the log is %+v, want %d entries (%v)", r, entries, err)
 	}
 }
@@ -187,7 +187,7 @@ func TestJournal(t *testing.T) {
 	if hashes, err := s.Acknowledged(t.Context(), "person-1"); err != nil || fmt.Sprint(hashes) != "[h1]" {
 		t.Errorf("acknowledged: %v, %v", hashes, err)
 	}
-	if strings.Contains(p.logText(), audit.Unsure) {
+	if strings.Contains(p.logText(), audit.Unconfirmed) {
 		t.Error("a store that was closed calls entries unsure")
 	}
 }
@@ -267,7 +267,7 @@ func TestSpend(t *testing.T) {
 	} else {
 		p.verify(int64(n))
 	}
-	a, err := audit.WhoDir(filepath.Join(p.dir, "audit"), audit.Question{Key: audit.KeyDetail("kid-1"), Token: audit.TokenDetail(auth.NewTokenKey("i", "a"))})
+	a, err := audit.FindAffectedDir(filepath.Join(p.dir, "audit"), audit.Query{Key: audit.KeyDetail("kid-1"), Token: audit.TokenDetail(auth.NewTokenKey("i", "a"))})
 	if err != nil || len(a.People) != 1 {
 		t.Errorf("who showed the token: %+v, %v", a, err)
 	}

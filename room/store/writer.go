@@ -196,7 +196,7 @@ func (s *Store) unconfirmedEntries() (entries []room.Entry) {
 	}
 	s.unconfirmed = joined
 	for _, u := range joined[:min(len(joined), audit.MaxGroup/4)] {
-		entries = append(entries, room.Entry{At: s.cfg.Now(), Act: audit.Unsure, Detail: fmt.Sprintf("%d-%d", u.First, u.Last)})
+		entries = append(entries, room.Entry{At: s.cfg.Now(), Act: audit.Unconfirmed, Detail: fmt.Sprintf("%d-%d", u.First, u.Last)})
 	}
 	return entries
 }

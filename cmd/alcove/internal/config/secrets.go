@@ -61,7 +61,7 @@ func LoadSecrets(c Config, l *SourceMap) (m Secrets, err error) {
 		DisableRecording(m.Policies)
 	}
 	if c.Audit.CheckpointCopy != "" {
-		if _, err := audit.NewCopy(c.Audit.CheckpointCopy).Load(); err != nil {
+		if _, err := audit.NewCheckpointFile(c.Audit.CheckpointCopy).Load(); err != nil {
 			errs = append(errs, l.At("audit.checkpoint_copy", err))
 		}
 	}

@@ -16,7 +16,7 @@ func (d Daemon) openState(m stateMetrics) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.SecondErr(); err != nil {
+	if err := s.CopyErr(); err != nil {
 		d.Log.Warn("the audit checkpoint was not copied", "error", err.Error())
 	}
 	return s, nil
@@ -35,7 +35,7 @@ type stateMetrics struct {
 	failures *prometheus.CounterVec
 	state    interface {
 		Err() error
-		SecondErr() error
+		CopyErr() error
 		Entries() int64
 	}
 }
@@ -78,7 +78,7 @@ func (m stateMetrics) samples() []sample {
 	}
 	return []sample{
 		{"alcove_store_failed", "1 while acts that open are refused because they cannot be recorded.", failed(m.state.Err())},
-		{"alcove_audit_copy_failed", "1 while the second place lacks the newest audit checkpoint.", failed(m.state.SecondErr())},
+		{"alcove_audit_copy_failed", "1 while the second place lacks the newest audit checkpoint.", failed(m.state.CopyErr())},
 		{"alcove_audit_entries", "Entries of the audit log.", float64(m.state.Entries())},
 	}
 }

@@ -30,6 +30,6 @@ type fakeState struct {
 
 func (f fakeState) Err() error { return f.err }
 
-func (f fakeState) SecondErr() error { return f.second }
+func (f fakeState) CopyErr() error { return f.second }
 
 func (f fakeState) Entries() int64 { return f.entries }

@@ -82,11 +82,11 @@ func writeReport(w io.Writer, r audit.Report, ownKey bool) error {
 	if !ownKey {
 		fmt.Fprintln(w, "key      taken from the folder itself: who replaced the log could have replaced it; give --key")
 	}
-	if r.After > 0 {
-		fmt.Fprintf(w, "after    %d bytes follow that no checkpoint covers: being written, left by a crash, or put there\n", r.After)
+	if r.Trailing > 0 {
+		fmt.Fprintf(w, "after    %d bytes follow that no checkpoint covers: being written, left by a crash, or put there\n", r.Trailing)
 	}
-	if r.Bad != nil {
-		fmt.Fprintf(w, "wrong    %s\n", r.Bad)
+	if r.Damage != nil {
+		fmt.Fprintf(w, "wrong    %s\n", r.Damage)
 		return errors.New("the audit log is not what was signed")
 	}
 	_, err := fmt.Fprintln(w, "fine     nothing was changed, removed or put elsewhere")
@@ -107,7 +107,7 @@ Lists the opaque ids of who was in sessions at that time, or showed a token sign
 	if err := cli.ParseFlags(f, args, 1); err != nil {
 		return err
 	}
-	q := audit.Question{Session: *session}
+	q := audit.Query{Session: *session}
 	for _, at := range []struct {
 		text string
 		into *time.Time
@@ -133,7 +133,7 @@ Lists the opaque ids of who was in sessions at that time, or showed a token sign
 	if f.Arg(0) == "" {
 		return errors.New("name the folder of the log: audit.dir of the configuration")
 	}
-	a, err := audit.WhoDir(f.Arg(0), q)
+	a, err := audit.FindAffectedDir(f.Arg(0), q)
 	if err != nil {
 		return err
 	}

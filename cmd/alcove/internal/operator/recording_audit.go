@@ -28,7 +28,7 @@ func auditFlags(f *flag.FlagSet) auditFiles {
 type logReport struct {
 	read   bool
 	report audit.Report
-	bad    *audit.Bad // nil: it is what was signed
+	damage *audit.Damage // nil: it is what was signed
 }
 
 // tracks reads the entries about tracks; none where no log is named.
@@ -53,15 +53,15 @@ func (a auditFiles) tracks(c config.Config) (list []state.TrackEntry, p logRepor
 			return nil, p, fmt.Errorf("%s: %w", *a.key, err)
 		}
 	}
-	var elsewhere []byte
+	var external []byte
 	if checkpoint != "" {
-		if elsewhere, err = keyfile.ReadLimited(checkpoint, maxCheckpoints); err != nil {
+		if external, err = keyfile.ReadLimited(checkpoint, maxCheckpoints); err != nil {
 			return nil, p, err
 		}
 	}
 	p.read = true
-	list, p.report, err = state.VerifyTracks(dir, key, elsewhere)
-	p.bad = p.report.Bad
+	list, p.report, err = state.VerifyTracks(dir, key, external)
+	p.damage = p.report.Damage
 	return list, p, err
 }
 
@@ -69,8 +69,8 @@ func (p logReport) describe(tracks int) string {
 	switch {
 	case !p.read:
 		return "not read: name its folder (--audit) to find what was removed or cut"
-	case p.bad != nil:
-		return "not what was signed, so nothing was compared with it: " + p.bad.String()
+	case p.damage != nil:
+		return "not what was signed, so nothing was compared with it: " + p.damage.String()
 	case p.report.Proven < p.report.Entries:
 		return fmt.Sprintf("%d tracks compared with %d entries, the last %d of them unproven: a checkpoint from elsewhere (--checkpoint) shows whether more were there", tracks, p.report.Entries, p.report.Entries-p.report.Proven)
 	}

@@ -135,7 +135,7 @@ log is not what was signed.`)
 		return err
 	}
 	switch {
-	case proof.bad != nil:
+	case proof.damage != nil:
 		return errors.New("the audit log is not what was signed: alcove audit verify says more")
 	case !r.Intact():
 		return errors.New("recordings are not what was written")
@@ -148,7 +148,7 @@ log is not what was signed.`)
 // compare adds to a report what the audit log knows and the folder lacks.
 func (a auditFiles) compare(r *record.Report, o *record.Opener, c config.Config, choose func(record.Header) bool) (logReport, error) {
 	list, proof, err := a.tracks(c)
-	if err == nil && proof.read && proof.bad == nil {
+	if err == nil && proof.read && proof.damage == nil {
 		r.Compare(o, state.LoggedTracks(list), choose)
 	}
 	return proof, err
@@ -171,7 +171,7 @@ func writeVerified(w io.Writer, r record.Report, proof logReport, asJSON bool) e
 	}
 	fmt.Fprintf(&b, "log         %s\n", proof.describe(r.Logged))
 	switch {
-	case r.Intact() && proof.bad != nil:
+	case r.Intact() && proof.damage != nil:
 	case r.Intact() && r.Closed > 0:
 		fmt.Fprintf(&b, "unknown     %d segments cannot be opened; of the others nothing was changed or put elsewhere\n", r.Closed)
 	case r.Intact() && len(r.Problems) == 0:

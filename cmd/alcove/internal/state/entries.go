@@ -48,7 +48,7 @@ func VerifyTracks(folder string, key note.Verifier, elsewhere []byte) ([]TrackEn
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("there is no audit log, so nobody knows which recordings were removed or cut: %w", err)
 	}
-	if err != nil || report.Bad != nil {
+	if err != nil || report.Damage != nil {
 		return nil, report, err
 	}
 	list, err := ReadTracks(folder, report.Entries)

@@ -21,7 +21,7 @@ func Open(c config.Config, m config.Secrets, options ...func(*store.Config)) (*s
 	}
 	log := audit.Config{Folder: folder, Key: m.AuditKey, Now: time.Now}
 	if c.Audit.CheckpointCopy != "" {
-		log.Second = audit.NewCopy(c.Audit.CheckpointCopy)
+		log.Copy = audit.NewCheckpointFile(c.Audit.CheckpointCopy)
 	}
 	l, err := audit.Open(log)
 	if err != nil {

@@ -13,36 +13,36 @@ import (
 	"alcove/room"
 )
 
-// A Question asks who was affected by something that went wrong. Each field that is set narrows it; none asks for everybody.
-type Question struct {
-	From, To time.Time // sessions that overlap this span, and who was named in them before its end; zero is open
+// A Query selects entries, to find the people affected by an incident. Each field that is set narrows it; the zero Query selects all.
+type Query struct {
+	From, To time.Time // sessions that overlap this span, with their entries up to its end; zero: open
 	Session  string    // one session
-	Key      string    // KeyDetail of the key that signed the tokens shown
+	Key      string    // KeyDetail of the key that signed the presented tokens
 	Token    string    // TokenDetail of one token
 }
 
-// Affected are opaque ids, each list in the order of the log.
+// Affected lists opaque IDs, each list in the order of the log.
 type Affected struct {
 	Sessions []string
 	Seats    []room.ParticipantID
 	People   []room.PersonID
-	Entries  int64 // that were read
+	Entries  int64 // number of entries that were read
 }
 
-// KeyDetail names a signing key in Entry.Detail by a hash of its kid: a kid is text that somebody chose.
+// KeyDetail identifies a signing key in Entry.Detail by a hash of its kid, because a kid is free text.
 func KeyDetail(kid string) string {
 	sum := sha256.Sum256([]byte(kid))
 	return "key:" + hex.EncodeToString(sum[:8])
 }
 
-// TokenDetail names a token by its key in auth.Use.
+// TokenDetail identifies a token by its key in auth.Use.
 func TokenDetail(key [sha256.Size]byte) string { return "token:" + hex.EncodeToString(key[:8]) }
 
-// span is from the first to the last entry of a session.
-type span struct{ first, last time.Time }
+// A timeSpan is the time from the first to the last entry of a session.
+type timeSpan struct{ first, last time.Time }
 
-// WhoDir answers from the log in a folder; see Who. It does not verify: do that first.
-func WhoDir(name string, q Question) (Affected, error) {
+// FindAffectedDir is FindAffected for the log in a folder. It does not verify the log; call VerifyDir first.
+func FindAffectedDir(name string, q Query) (Affected, error) {
 	d, err := readDir(name)
 	if err != nil {
 		return Affected{}, err
@@ -53,10 +53,10 @@ func WhoDir(name string, q Question) (Affected, error) {
 		return Affected{}, err
 	}
 	defer f.Close()
-	return Who(f, q)
+	return FindAffected(f, q)
 }
 
-// ReadDir hands the first so many entries of the log in a folder to use. It does not verify: do that first.
+// ReadDir calls use for the first entries of the log in a folder. It does not verify the log; call VerifyDir first.
 func ReadDir(name string, first int64, use func(room.Entry)) error {
 	d, err := readDir(name)
 	if err != nil {
@@ -69,18 +69,19 @@ func ReadDir(name string, first int64, use func(room.Entry)) error {
 	}
 	defer f.Close()
 	n := int64(0)
-	return each(f, func(e room.Entry) {
+	return forEachEntry(f, func(e room.Entry) {
 		if n++; n <= first {
 			use(e)
 		}
 	})
 }
 
-// Who lists whom entries speak of. It names too many rather than too few: of a session that overlaps the span it names
-// everybody up to the span's end, left or not; a session without an entry in the span counts if it has some before and after.
-func Who(entries io.ReaderAt, q Question) (Affected, error) {
-	spans := map[string]span{}
-	err := each(entries, func(e room.Entry) {
+// FindAffected lists the sessions, seats and people in the selected entries. It errs on the side of listing too many: of a session
+// that overlaps the span it lists everybody up to the span's end, even if they left earlier; a session without an entry in the span
+// counts if it has entries before and after.
+func FindAffected(entries io.ReaderAt, q Query) (Affected, error) {
+	spans := map[string]timeSpan{}
+	err := forEachEntry(entries, func(e room.Entry) {
 		s, there := spans[e.Session]
 		if !there || e.At.Before(s.first) {
 			s.first = e.At
@@ -95,18 +96,18 @@ func Who(entries io.ReaderAt, q Question) (Affected, error) {
 	}
 	var a Affected
 	seen := map[string]bool{}
-	err = each(entries, func(e room.Entry) {
+	err = forEachEntry(entries, func(e room.Entry) {
 		a.Entries++
-		if q.concerns(e, spans[e.Session]) {
+		if q.matches(e, spans[e.Session]) {
 			a.add(e, seen)
 		}
 	})
 	return a, err
 }
 
-func (q Question) concerns(e room.Entry, s span) bool {
-	if e.Session == "" { // outside a session, such as a token shown: only its own time counts
-		s = span{e.At, e.At}
+func (q Query) matches(e room.Entry, s timeSpan) bool {
+	if e.Session == "" { // not of a session, such as a presented token: only its own time counts
+		s = timeSpan{e.At, e.At}
 	}
 	details := strings.Split(e.Detail, "/")
 	switch {
@@ -121,29 +122,29 @@ func (q Question) concerns(e room.Entry, s span) bool {
 }
 
 func (a *Affected) add(e room.Entry, seen map[string]bool) {
-	fresh := func(kind, id string) bool {
+	isNew := func(kind, id string) bool {
 		if id == "" || seen[kind+id] {
 			return false
 		}
 		seen[kind+id] = true
 		return true
 	}
-	if fresh("session ", e.Session) {
+	if isNew("session ", e.Session) {
 		a.Sessions = append(a.Sessions, e.Session)
 	}
 	for _, id := range []room.ParticipantID{e.By, e.Subject} {
-		if fresh("seat ", string(id)) {
+		if isNew("seat ", string(id)) {
 			a.Seats = append(a.Seats, id)
 		}
 	}
-	if fresh("person ", string(e.Person)) {
+	if isNew("person ", string(e.Person)) {
 		a.People = append(a.People, e.Person)
 	}
 }
 
-// each reads all entries. The last line may be torn, or be written just now.
-func each(entries io.ReaderAt, use func(room.Entry)) error {
-	r := bufio.NewReaderSize(whole(entries), maxLine)
+// forEachEntry calls use for all entries. The last line may be incomplete, after a crash or because it is being written.
+func forEachEntry(entries io.ReaderAt, use func(room.Entry)) error {
+	r := bufio.NewReaderSize(readerOf(entries), maxLine)
 	for n := 0; ; n++ {
 		b, err := r.ReadSlice('\n')
 		if err == io.EOF {
@@ -151,7 +152,7 @@ func each(entries io.ReaderAt, use func(room.Entry)) error {
 		} else if err != nil {
 			return fmt.Errorf("entry %d: %w", n, err)
 		}
-		e, err := parseLine(b)
+		e, err := decodeEntry(b)
 		if err != nil {
 			return fmt.Errorf("entry %d is unreadable: `alcove audit verify` says more", n)
 		}
