@@ -1,6 +1,7 @@
 // The protocol client of Alcove: no framework, no dependency. `Session` is who is here and what they may do, `Media`
 // is the one PeerConnection; a page draws both.
 
+export { DamagedLinkError, identityOf, loadIdentity, saveIdentity, type LinkIdentity } from './e2ee/link';
 export { browserEnv, type Env, type Storage } from './env';
 export { pauseOf, RequestError } from './errors';
 export { FrameGuard, type Contribution } from './media/frame-guard';

@@ -3,6 +3,7 @@
 
 import { ServerClock } from './connection/clock';
 import type { ServerEvent } from './wire/codec';
+import type { LinkIdentity } from './e2ee/link';
 import { Emitter } from './emitter';
 import type { Env } from './env';
 import { leaveTimeoutMs } from './params';
@@ -62,7 +63,7 @@ export class Session extends Emitter<SessionEvents> {
   readonly #clock = new ServerClock();
   readonly #monotonic: () => number;
 
-  constructor(env: Env, opening: HelloParams) {
+  constructor(env: Env, opening: HelloParams, readonly identity?: LinkIdentity) {
     super();
     this.#monotonic = () => env.timers.now();
     this.#transport = new Transport(env, opening);

@@ -2,6 +2,7 @@
 
 import { render, type JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
+import { identityOf, type LinkIdentity } from '../client';
 import { loadConfig, supported, type Config } from './state/config';
 import { CheckScreen } from './screens/check';
 import { EndingScreen } from './screens/ending';
@@ -9,17 +10,18 @@ import { NameScreen } from './screens/name';
 import { SessionScreen } from './screens/session';
 import { WaitingScreen } from './screens/waiting';
 import { Store } from './state/store';
-import { awaitToken, readClaims, putToken, takeToken } from './state/token';
+import { awaitLink, putLink, readClaims, takeLink, type Link } from './state/token';
 import { Heading } from './ui/basics';
 import { StoreContext, useStore } from './ui/context';
 import { Confirm } from './ui/dialog';
 import { Sprite } from './ui/icon';
 import { Top } from './ui/top';
 
-let token: string | undefined;
+let link: Link | undefined;
+let identity: LinkIdentity | undefined;
 
 export async function start(target: HTMLElement): Promise<void> {
-  token = takeToken(); // first, before a request could carry the address
+  link = takeLink(); // first, before a request could carry the address
   let store: Store | undefined;
   addEventListener('hashchange', () => onHashChange(store));
   const offline: Config = { clinic: '', phone: '', dev: false, origins: [], aheadMs: 0 };
@@ -38,9 +40,12 @@ async function enter(store: Store): Promise<void> {
   if (!supported()) return end('unsupported');
   const seat = store.reloadState();
   // A link that is opened again in its own tab leads back to the seat that it gave.
-  if (seat && (!token || (seat.link !== '' && readClaims(token).id === seat.link))) return store.resume(seat);
-  token ??= await awaitToken(store.config.origins);
-  if (!token) return end('no_link');
+  if (seat && (!link || (seat.link !== '' && readClaims(link.token).id === seat.link))) return store.resume(seat);
+  link ??= await awaitLink(store.config.origins);
+  if (!link) return end('no_link');
+  const { token, k } = link;
+  identity = await identityOf(token, k).catch(() => undefined);
+  if (!identity) return end('link_damaged');
   // A host comes in by one's own act, because much begins with it; all others take their place while the link lives.
   store.screen.value = readClaims(token).host ? 'check' : 'name';
 }
@@ -48,20 +53,20 @@ async function enter(store: Store): Promise<void> {
 // A link pasted into this tab changes the fragment alone, and the browser loads nothing. Who has no place here comes in as if it had
 // been opened; who has one is asked first, unless it is the link of this very place.
 function onHashChange(store: Store | undefined): void {
-  const next = takeToken();
+  const next = takeLink();
   if (!next) return;
   if (!store?.hasSeat) openLink(next);
-  else if (readClaims(next).id !== store.linkId) store.offeredToken.value = next;
+  else if (readClaims(next.token).id !== store.linkId) store.offeredLink.value = next;
 }
 
-function openLink(link: string): void {
-  putToken(link);
+function openLink(next: Link): void {
+  putLink(next);
   location.reload();
 }
 
 function NewLink(): JSX.Element | null {
   const store = useStore();
-  const next = store.offeredToken.value;
+  const next = store.offeredLink.value;
   if (!next) return null;
   const leave = async (): Promise<void> => {
     await store.leave();
@@ -71,7 +76,7 @@ function NewLink(): JSX.Element | null {
     ? 'You are in a session. To open the new link you leave it, and the others see that you left.'
     : 'You have a place in a waiting room. To open the new link you give it up.';
   return (
-    <Confirm title="Leave for the new link?" text={text} yes="Leave and open it" no="Stay here" onNo={() => (store.offeredToken.value = '')}
+    <Confirm title="Leave for the new link?" text={text} yes="Leave and open it" no="Stay here" onNo={() => (store.offeredLink.value = null)}
       onYes={() => void leave()} />
   );
 }
@@ -118,8 +123,8 @@ function Page({ store }: { store: Store }): JSX.Element {
 
 function Current({ store }: { store: Store }): JSX.Element {
   switch (store.screen.value) {
-    case 'name': return <NameScreen {...readClaims(token)} onName={(name) => token && store.join(token, name)} />;
-    case 'check': return <CheckScreen door={store.session ? undefined : { ...readClaims(token), onEnter: (name) => token && store.enter(token, name) }} />;
+    case 'name': return <NameScreen {...readClaims(link?.token)} onName={(name) => link && identity && store.join(link.token, name, identity)} />;
+    case 'check': return <CheckScreen door={store.session ? undefined : { ...readClaims(link?.token), onEnter: (name) => link && identity && store.enter(link.token, name, identity) }} />;
     case 'waiting': return <WaitingScreen />;
     case 'session': return <SessionScreen />;
     case 'ended': {

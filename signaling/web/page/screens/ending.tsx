@@ -59,6 +59,7 @@ const endings: Record<string, Words> = {
   passcode_wrong: { icon: 'lock', title: 'This session has a passcode', body: ['Therapists enter it too, before they come in.'] },
   invalid_token: link,
   no_link: { icon: 'link', title: 'Open the link from the clinic', body: ['This page needs the link that the clinic sent you. It works until you have come in with it. After that, ask the clinic for a new one.'] },
+  link_damaged: { icon: 'link', title: 'This link is not whole', body: ['Its end is missing, so your part of the encryption is not in it. Copy the whole link, or click on it where you got it.'] },
   policy_mismatch: mismatch,
   room_full: { icon: 'people', title: 'The session is full', body: ['There is no free place right now.', off], again: 'Try again' },
   replaced: {

@@ -3,9 +3,9 @@
 
 import { batch, computed, effect, signal } from '@preact/signals';
 import {
-  browserEnv, dropSeat, Media, pauseOf, Session, subprotocol, TabStorage,
+  browserEnv, dropSeat, loadIdentity, Media, pauseOf, saveIdentity, Session, subprotocol, TabStorage,
   type Access, type AnswerData, type Barred, type Ending, type LinkState, type Participant, type RequestData,
-  type RequestType, type Role, type Slot, type SlotEntry, type Waiter, type AgreedText, type EventData, RequestError,
+  type LinkIdentity, type RequestType, type Role, type Slot, type SlotEntry, type Waiter, type AgreedText, type EventData, RequestError,
 } from '../../client';
 import { Announcer } from './announcer';
 import { helpCallsOf } from './people';
@@ -19,7 +19,7 @@ import type { Config } from './config';
 import { LocalMedia } from '../media/local-media';
 import { saveReloadState, loadReloadState, type ReloadState } from './reload';
 import { viewOf, VisibilityWatcher } from '../media/visibility';
-import { readClaims } from './token';
+import { readClaims, type Link } from './token';
 import { Withdrawal } from './withdrawal';
 
 export type Screen = 'start' | 'name' | 'check' | 'joining' | 'waiting' | 'session' | 'ended';
@@ -38,6 +38,7 @@ interface JoinParams {
   passcode?: string;
   name: string;
   link: string;
+  identity: LinkIdentity | undefined;
 }
 
 // 144 random bits in base64url.
@@ -83,7 +84,7 @@ export class Store {
   readonly mediaRefused = signal(''); // the code why no connection for media is made, for good
   readonly chatMessages = signal<ReadonlyMap<string, readonly ChatMessage[]>>(new Map());
   readonly shareRequests = signal<readonly string[]>([]);
-  readonly offeredToken = signal(''); // token of a pasted link, until the person decides whether to leave for it
+  readonly offeredLink = signal<Link | null>(null); // pasted, until the person decides whether to leave for it
   readonly unmuteAsked = signal<'microphone' | 'camera' | null>(null);
   readonly notice = signal('');
   readonly audioBlocked = signal(false);
@@ -128,16 +129,16 @@ export class Store {
   }
 
   // Joins with a new token; drops the seat of an earlier link in this tab.
-  join(token: string, name: string): void {
+  join(token: string, name: string, identity: LinkIdentity): void {
     dropSeat(this.#storage);
     this.withdrawal.clear();
-    this.#connect({ token, name, nonce: newNonce(), link: readClaims(token).id });
+    this.#connect({ token, name, nonce: newNonce(), link: readClaims(token).id, identity });
   }
 
   // Joins as a host, after the device check.
-  enter(token: string, name: string): void {
+  enter(token: string, name: string, identity: LinkIdentity): void {
     this.ready.value = true;
-    this.join(token, name);
+    this.join(token, name, identity);
   }
 
   // Goes on to the waiting room, or to the group if a host has admitted the person meanwhile.
@@ -173,7 +174,7 @@ export class Store {
     this.localMedia.choose(from.chosen);
     if (from.asked && from.microphone) void this.microphone.turnOn();
     if (from.asked && from.camera) void this.camera.turnOn();
-    this.#connect({ name: from.name, link: from.link });
+    this.#connect({ name: from.name, link: from.link, identity: loadIdentity(this.#storage) });
   }
 
   // Tries again after a refusal that may pass, or with a passcode.
@@ -204,11 +205,12 @@ export class Store {
   #connect(opening: JoinParams): void {
     this.#joinParams = opening;
     const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/rtc`;
-    const { token, nonce, passcode, name } = opening;
+    const { token, nonce, passcode, name, identity } = opening;
+    if (identity) saveIdentity(this.#storage, identity);
     const session = new Session(browserEnv(url, subprotocol, this.#storage), {
       client: { name: 'alcove-page', version }, ...(token ? { token } : {}), ...(token && nonce ? { nonce } : {}),
       ...(passcode ? { passcode } : {}), ...(name ? { displayName: name } : {}),
-    });
+    }, identity);
     this.session = session;
     this.media = new Media(session, { held: !this.ready.value });
     this.#subscribe(session, this.media);

@@ -1,29 +1,36 @@
-// The token comes in the fragment of the link, or from the page that frames us. It is kept in memory until it is used,
-// and nowhere else.
+// The token, and the secret k of encryption beside it, come in the fragment of the link, or from the page that frames us. The token is kept
+// in memory until it is used, and nowhere else; k goes to no server (client/e2ee/link.ts keeps it for reloads).
 
-// Takes the token out of the address before any request could carry it.
-export function takeToken(): string | undefined {
-  const token = new URLSearchParams(location.hash.slice(1)).get('t') ?? undefined;
+export interface Link {
+  token: string;
+  k?: string;
+}
+
+// Takes the link out of the address before any request could carry it.
+export function takeLink(): Link | undefined {
+  const fields = new URLSearchParams(location.hash.slice(1));
   if (location.hash) history.replaceState(null, '', location.pathname + location.search);
-  return token || undefined;
+  const token = fields.get('t');
+  const k = fields.get('k') ?? undefined; // "" is a k that was cut off, not none
+  return token ? { token, ...(k === undefined ? {} : { k }) } : undefined;
 }
 
-// Puts a token where the page takes it from when it is loaded, which must follow at once.
-export function putToken(token: string): void {
-  history.replaceState(null, '', `#t=${token}`);
+// Puts a link where the page takes it from when it is loaded, which must follow at once.
+export function putLink({ token, k }: Link): void {
+  history.replaceState(null, '', `#t=${token}${k === undefined ? '' : `&k=${encodeURIComponent(k)}`}`);
 }
 
-// Waits for `{type: "alcove.token", token}` from one of the allowed origins, and tells them we are ready for it.
-export function awaitToken(origins: readonly string[]): Promise<string> | undefined {
+// Waits for `{type: "alcove.token", token, k?}` from one of the allowed origins, and tells them we are ready for it.
+export function awaitLink(origins: readonly string[]): Promise<Link> | undefined {
   const other = window.parent !== window ? window.parent : (window.opener as Window | null);
   if (!other || origins.length === 0) return undefined;
   return new Promise((resolve) => {
     const listen = ({ origin, source, data }: MessageEvent): void => {
-      const message = data as { type?: unknown; token?: unknown } | null;
+      const message = data as { type?: unknown; token?: unknown; k?: unknown } | null;
       if (source !== other || !origins.includes(origin)) return;
       if (message?.type !== 'alcove.token' || typeof message.token !== 'string') return;
       removeEventListener('message', listen);
-      resolve(message.token);
+      resolve({ token: message.token, ...(message.k === undefined || message.k === null ? {} : { k: String(message.k) }) });
     };
     addEventListener('message', listen);
     for (const origin of origins) other.postMessage({ type: 'alcove.ready' }, origin);

@@ -200,3 +200,31 @@ test('a host who leaves keeps no name', async (t) => {
   assert.doesNotMatch(page.text, /Theo|Xenia|Jonas/);
   assert.deepEqual(page.devices.lights, []);
 });
+
+const k = Buffer.alloc(32, 9).toString('base64url');
+
+test('the secret of encryption leaves the address with the token, is sent to nobody, and lasts over a reload', async (t) => {
+  const kept = new Map<string, string>();
+  const page = await openPage(t, { kept, hash: `${link({ name: 'Mara', jti: 'a', e2ee: 'required' })}&k=${k}` });
+  assert.equal(page.address, 'http://localhost:8080/');
+  await page.fill('name-input', 'Mara');
+  await page.submit('name-input');
+  await page.welcome({});
+  assert.equal(page.store.session?.identity?.k, k);
+  assert.equal(page.store.session?.identity?.required, true);
+  const frames = page.socket.sent.map((frame) => JSON.stringify(frame));
+  assert.ok(frames.length > 0 && !frames.some((frame) => frame.includes(k)), 'k is in a frame');
+  const again = await openPage(t, { kept });
+  assert.equal(again.store.session?.identity?.k, k);
+  assert.equal(again.store.session?.identity?.required, true);
+  await again.receive('room.ended', { reason: 'ended' });
+  assert.ok(![...kept.values()].some((value) => value.includes(k)), 'k outlives the seat');
+});
+
+test('a link whose end is missing is said to be damaged, and dials nothing', async (t) => {
+  for (const cut of ['', k.slice(0, 20), k.slice(1)]) {
+    const page = await openPage(t, { hash: `${link({ name: 'Mara', jti: 'a' })}&k=${cut}` });
+    assert.equal(page.find('ending-card').dataset.code, 'link_damaged');
+    assert.throws(() => page.socket);
+  }
+});

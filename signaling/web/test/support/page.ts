@@ -208,6 +208,18 @@ export async function openPage(t: TestContext, { hash = '', config = {}, kept = 
   return page;
 }
 
+// Hashes that are under way: another thread makes them, in its own time.
+const hashing = new Set<Promise<ArrayBuffer>>();
+const { subtle } = globalThis.crypto;
+const digest = subtle.digest.bind(subtle);
+subtle.digest = (...of): Promise<ArrayBuffer> => {
+  const hash = digest(...of);
+  hashing.add(hash);
+  const done = (): void => void hashing.delete(hash);
+  void hash.then(done, done);
+  return hash;
+};
+
 function refuse(): never {
   throw new DOMException('The operation is insecure.', 'SecurityError');
 }
@@ -252,9 +264,12 @@ export class Page {
     return reloads;
   }
 
-  // Lets promises and effects run.
+  // Lets promises and effects run, and what they hash end.
   async settle(): Promise<void> {
-    for (let i = 0; i < 4; i += 1) await new Promise((done) => setImmediate(done));
+    for (let i = 0; i < 4; i += 1) {
+      await Promise.all(hashing);
+      await new Promise((done) => setImmediate(done));
+    }
   }
 
   // Stops at each timer, so that what it began goes on before the next.
