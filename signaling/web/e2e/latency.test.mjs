@@ -49,7 +49,7 @@ test('far away', { timeout: 120_000 }, async (t) => {
   const people = [];
   let lind, mara, jonas;
   const enter = async (Kind, browser, name, role = 'participant') => {
-    const person = await Kind.enter(browser, name, link(name, role));
+    const person = await Kind.open(browser, name, link(name, role));
     people.push(person);
     await person.join();
     return person;
