@@ -15,7 +15,8 @@ import {
   type LeafNode, type PrivateKeyPackage, type PrivateMessage, type Proposal, type ProposalWithSender,
 } from 'ts-mls';
 import { defaultClientConfig } from 'ts-mls/clientConfig.js';
-import { makeKeyPackageRef } from 'ts-mls/keyPackage.js';
+import { makeKeyPackageRef, verifyKeyPackage } from 'ts-mls/keyPackage.js';
+import { verifyLeafNodeSignatureKeyPackage } from 'ts-mls/leafNode.js';
 import { unprotectPrivateMessage } from 'ts-mls/messageProtection.js';
 import { ratchetTreeFromExtension } from 'ts-mls/groupInfo.js';
 import { decryptGroupInfo, decryptGroupSecrets } from 'ts-mls/welcome.js';
@@ -113,8 +114,11 @@ class TsMls implements Mls<MlsGroup> {
   }
 
   async readKeyPackage(keyPackage: Uint8Array): Promise<Identity & { signatureKey: string }> {
-    const { leafNode, cipherSuite } = keyPackageOf(keyPackage);
+    const read = keyPackageOf(keyPackage);
+    const { leafNode, cipherSuite } = read;
     if (cipherSuite !== this.#cs.name) throw new Error('another cipher suite');
+    const { signature } = this.#cs;
+    if (!(await verifyKeyPackage(read, signature)) || !(await verifyLeafNodeSignatureKeyPackage(leafNode, signature))) throw new Error('a wrong signature');
     return { ...identityOf(leafNode.credential), signatureKey: toBase64(leafNode.signaturePublicKey) };
   }
 

@@ -1,0 +1,423 @@
+// The group machine against a server that orders, in virtual time with random delays. What a session must keep, whatever happens: everybody
+// who is in sends under one number with one key, and nobody gets the key of a number that was made after they left.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { changeAllowed } from '../../../client/e2ee/group_rules';
+import type { Leaf } from '../../../client/e2ee/mls';
+import { FakeMls, type FakeGroup } from '../../support/fake-mls';
+import { Session, type Client } from '../../support/group-session';
+
+type One = Client<FakeGroup>;
+// `make web-fuzz` tries many more.
+const seeds = Array.from({ length: process.env.ALCOVE_LONG === '1' ? 100 : 4 }, (_, at) => at + 1);
+
+function each(name: string, run: (session: Session<FakeGroup>) => Promise<void>): void {
+  test(name, { timeout: 600_000 }, async () => {
+    for (const seed of seeds) {
+      const session = new Session(new FakeMls(), seed);
+      await run(session).catch((error: unknown) => {
+        throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      });
+    }
+  });
+}
+
+async function withPeople(session: Session<FakeGroup>, count: number): Promise<{ host: One; people: One[] }> {
+  const host = session.add('host', 'host');
+  const people = Array.from({ length: count }, (_, at) => session.add(`p${at}`, 'participant'));
+  await session.run(1_000);
+  session.server.admit(...people);
+  await session.settle();
+  return { host, people };
+}
+
+const requests = (session: Session<FakeGroup>, name: string) => session.clients.reduce((sum, { requests }) => sum + (requests.get(name) ?? 0), 0);
+
+each('a host alone makes the group, and whoever is admitted is added', async (session) => {
+  const host = session.add('host', 'host');
+  await session.settle();
+  assert.equal(host.status?.state, 'member');
+  const guest = session.add('p0', 'participant');
+  await session.run(500);
+  assert.equal(guest.media, undefined);
+  assert.equal(guest.status?.state, 'preparing');
+  session.server.admit(guest);
+  await session.settle();
+  assert.equal(guest.status?.members, 2);
+  assert.equal(guest.status?.code, host.status?.code);
+  assert.match(host.status!.code!, /^\d{5}( \d{5}){5}$/);
+});
+
+each('a storm of 29 is added in few commits', async (session) => {
+  await withPeople(session, 29);
+  assert.ok(session.server.number <= 8, `${session.server.number} entries`);
+});
+
+each('whoever leaves is removed, and gets no later key', async (session) => {
+  const { people } = await withPeople(session, 5);
+  const [gone] = people as [One];
+  const last = session.server.number;
+  session.server.leave(gone);
+  await session.settle();
+  assert.ok([...gone.epochs.keys()].every((number) => number <= last));
+  assert.ok(session.server.number > last);
+});
+
+each('people leave while others join', async (session) => {
+  const host = session.add('host', 'host');
+  const people = Array.from({ length: 20 }, (_, at) => session.add(`p${at}`, 'participant'));
+  await session.run(500);
+  for (const person of people) session.after(session.random() * 1_500, () => session.server.admit(person));
+  for (const person of people.slice(0, 8)) session.after(1_600 + session.random() * 600, () => session.server.leave(person));
+  await session.run(2_300);
+  await session.settle();
+  assert.equal(host.status?.members, 13);
+  assert.equal(host.status?.problem, null, session.describe());
+  for (const { problem } of session.server.admitted.map(({ status }) => status!)) assert.equal(problem, null);
+});
+
+each('two hosts who come at once make one group', async (session) => {
+  session.add('h1', 'host');
+  session.add('h2', 'host');
+  await session.settle();
+  assert.ok(requests(session, 'e2ee.create') >= 1);
+});
+
+each('the second host takes over while the first one is gone', async (session) => {
+  const first = session.add('h1', 'host');
+  await session.settle();
+  const second = session.add('h2', 'host');
+  await session.settle();
+  first.cut();
+  const guest = session.add('p0', 'participant');
+  await session.run(500);
+  session.server.admit(guest);
+  await session.settle();
+  assert.ok((second.requests.get('e2ee.commit') ?? 0) > 0);
+  first.resume();
+  await session.settle();
+});
+
+each('with two hosts the first commits alone', async (session) => {
+  session.add('h1', 'host');
+  await session.settle();
+  const second = session.add('h2', 'host');
+  await session.settle();
+  const before = second.requests.get('e2ee.commit') ?? 0;
+  for (let at = 0; at < 5; at++) {
+    const guest = session.add(`p${at}`, 'participant');
+    await session.run(500);
+    session.server.admit(guest);
+    await session.settle();
+  }
+  // It may have tried when the first was slow; it never did as a rule.
+  assert.ok((second.requests.get('e2ee.commit') ?? 0) - before <= 2);
+});
+
+each('the last host goes: the group goes on, rekeys on a leave, and is made anew when a host returns', async (session) => {
+  const { host, people } = await withPeople(session, 4);
+  session.server.leave(host);
+  await session.until(() => session.settled(), 10_000, 'without a host');
+  const before = session.server.number;
+  session.server.leave(people[0]!);
+  await session.settle();
+  assert.ok(session.server.number > before);
+  const main = session.server.main;
+  session.add('host2', 'host');
+  await session.settle();
+  assert.notEqual(session.server.main, main);
+});
+
+each('the only host reloads', async (session) => {
+  const { host, people } = await withPeople(session, 4);
+  host.reload();
+  await session.settle();
+  assert.equal(people[0]!.status?.members, 5);
+  assert.equal(people[0]!.status?.codeChanged, true);
+});
+
+each('a host reloads beside another', async (session) => {
+  const { host } = await withPeople(session, 3);
+  session.add('h2', 'host');
+  await session.settle();
+  const { main } = session.server;
+  host.reload();
+  await session.settle();
+  assert.equal(session.server.main, main);
+});
+
+each('a participant reloads: one commit removes the old leaf and adds the new one', async (session) => {
+  const { people } = await withPeople(session, 4);
+  const before = session.server.number;
+  people[1]!.reload();
+  await session.settle();
+  assert.equal(session.server.number, before + 1);
+});
+
+each('two reload, and one of them again, in a storm', async (session) => {
+  const { people } = await withPeople(session, 6);
+  people[1]!.reload();
+  people[2]!.reload();
+  await session.run(session.random() * 300);
+  people[1]!.reload();
+  const more = session.add('late', 'participant');
+  await session.run(300);
+  session.server.admit(more);
+  await session.settle(20_000);
+});
+
+each('who was cut reads what was missed', async (session) => {
+  const { people } = await withPeople(session, 4);
+  people[0]!.cut();
+  await session.run(200);
+  session.server.leave(people[3]!);
+  await session.settle(session.server.admitted.length ? 10_000 : 0).catch(() => undefined);
+  await session.run(1_000);
+  people[0]!.resume();
+  await session.settle();
+  assert.equal(people[0]!.status?.problem, null);
+  assert.ok((people[0]!.requests.get('e2ee.sync') ?? 0) >= 1);
+});
+
+each('somebody came and went while one was cut', async (session) => {
+  const { people } = await withPeople(session, 3);
+  const visitor = session.add('visitor', 'participant');
+  await session.run(500);
+  people[0]!.cut();
+  session.server.admit(visitor);
+  await session.run(2_000);
+  session.server.leave(visitor);
+  await session.run(2_000);
+  people[0]!.resume();
+  await session.settle();
+  assert.equal(people[0]!.status?.problem, null);
+});
+
+each('who was cut for too much comes back with a new leaf', async (session) => {
+  const { people } = await withPeople(session, 3);
+  people[0]!.cut();
+  await session.run(500);
+  const before = session.server.number;
+  session.server.leave(people[2]!);
+  await session.run(2_000);
+  session.server.log = [];
+  session.server.gone = session.server.number;
+  people[0]!.resume();
+  await session.settle();
+  assert.ok(session.server.number > before + 1);
+});
+
+each('who was removed while cut learns it', async (session) => {
+  const { host, people } = await withPeople(session, 3);
+  people[0]!.cut();
+  await session.run(300);
+  host.tell({ type: 'exclude', id: 'p0' });
+  await session.run(2_000);
+  assert.deepEqual(host.excluded, ['p0']);
+  session.server.sendBack(people[0]!);
+  people[0]!.resume();
+  await session.run(2_000);
+  assert.equal(people[0]!.media, undefined);
+  session.server.admit(people[0]!);
+  await session.settle();
+});
+
+each('the daemon restarts and everybody resumes', async (session) => {
+  const { host, people } = await withPeople(session, 4);
+  const { number, main } = session.server;
+  session.server.restart();
+  await session.run(1_000);
+  for (const client of [...people, host]) {
+    await session.run(session.random() * 200);
+    client.resume();
+  }
+  await session.settle();
+  assert.equal(session.server.main, main);
+  assert.equal(session.server.number, number);
+  session.server.leave(people[0]!);
+  const late = session.add('late', 'participant');
+  await session.run(500);
+  session.server.admit(late);
+  await session.settle();
+});
+
+each('the daemon restarts during a storm', async (session) => {
+  const host = session.add('host', 'host');
+  const people = Array.from({ length: 12 }, (_, at) => session.add(`p${at}`, 'participant'));
+  await session.run(1_000);
+  session.server.admit(...people);
+  await session.run(50 + session.random() * 400);
+  session.server.restart();
+  await session.run(500);
+  for (const client of [host, ...people]) client.resume();
+  await session.settle(30_000);
+});
+
+each('the commit that removes goes out before the request that removes', async (session) => {
+  const { host, people } = await withPeople(session, 4);
+  const before = session.server.number;
+  host.tell({ type: 'exclude', id: 'p2' });
+  await session.until(() => host.excluded.includes('p2'), 3_000, 'excluded');
+  await session.until(() => session.server.number > before, 3_000, 'committed');
+  await session.run(1_000);
+  // The server does nothing: the person is still in the roster, and out of the keys.
+  assert.equal(host.status?.members, 4);
+  assert.equal(people[2]!.media, undefined);
+  assert.ok(!people[2]!.epochs.has(host.media!));
+  host.tell({ type: 'include', id: 'p2' });
+  await session.settle();
+});
+
+each('exclude while another commit is under way', async (session) => {
+  const { host } = await withPeople(session, 4);
+  const late = session.add('late', 'participant');
+  await session.run(500);
+  session.server.admit(late);
+  await session.run(session.random() * 300);
+  host.tell({ type: 'exclude', id: 'p2' });
+  await session.until(() => host.excluded.includes('p2'), 5_000, 'excluded');
+  session.server.leave(session.clients.find(({ id }) => id === 'p2')!);
+  await session.settle();
+});
+
+each('a host renews the encryption', async (session) => {
+  const { host, people } = await withPeople(session, 4);
+  const { main } = session.server;
+  people[0]!.tell({ type: 'renew' });
+  await session.run(1_000);
+  assert.equal(session.server.main, main, 'only a host may');
+  host.tell({ type: 'renew' });
+  const before = host.media!;
+  await session.until(() => session.server.main !== main && people.every(({ media }) => media! > before), 5_000, 'made anew');
+  await session.settle();
+  assert.equal(people[0]!.status?.codeChanged, true);
+  people[0]!.tell({ type: 'compare', result: 'same' });
+  await session.run(500);
+  assert.equal(people[0]!.status?.proved, true);
+});
+
+each('a side room is a group of two, and the others keep theirs', async (session) => {
+  const { host, people } = await withPeople(session, 4);
+  const main = host.media!;
+  session.server.apart([host, people[0]!]);
+  const pair = [host, people[0]!];
+  await session.until(() => pair.every(({ media }) => media !== undefined && media > main), 10_000, 'apart');
+  await session.run(1_000);
+  assert.equal(pair[0]!.media, pair[1]!.media);
+  for (const other of people.slice(1)) {
+    assert.ok(!other.epochs.has(host.media!));
+    assert.equal(other.media, main);
+  }
+  // The main group goes on meanwhile.
+  session.server.leave(people[3]!);
+  await session.run(3_000);
+  assert.ok(people[1]!.media! > main);
+  session.server.apart(undefined);
+  await session.settle();
+});
+
+each('the guest of a side room reloads', async (session) => {
+  const { host, people } = await withPeople(session, 3);
+  session.server.apart([host, people[0]!]);
+  await session.run(3_000);
+  people[0]!.reload();
+  await session.until(() => people[0]!.media !== undefined && people[0]!.media === host.media, 15_000, 'apart again');
+  session.server.apart(undefined);
+  await session.settle();
+});
+
+each('an observer is a member, a recorder is not', async (session) => {
+  session.add('host', 'host');
+  const observer = session.add('o', 'observer');
+  await session.run(500);
+  session.server.admit(observer);
+  await session.settle();
+  assert.ok(observer.media !== undefined);
+});
+
+each('used-up KIDs of a number make a new number', async (session) => {
+  const { people } = await withPeople(session, 3);
+  const number = people[1]!.media!;
+  people[1]!.tell({ type: 'exhausted', number });
+  await session.until(() => session.settled() && people[1]!.media! > number, 5_000, 'a new number');
+});
+
+each('application messages reach the members, over commits too', async (session) => {
+  const { host, people } = await withPeople(session, 4);
+  for (let at = 0; at < 10; at++) {
+    people[0]!.tell({ type: 'send', message: at, content: new TextEncoder().encode(`words ${at}`), to: undefined });
+    if (at === 4) session.server.leave(people[3]!);
+    await session.run(session.random() * 200);
+  }
+  await session.until(() => people[0]!.sent.size === 10, 20_000, 'sent');
+  await session.run(1_000);
+  assert.ok([...people[0]!.sent.values()].every(Boolean));
+  for (const client of [host, people[1]!]) {
+    assert.deepEqual(client.opened.map(({ text }) => text).sort(), Array.from({ length: 10 }, (_, at) => `words ${at}`).sort());
+    assert.ok(client.opened.every(({ from }) => from === 'p0'));
+  }
+});
+
+each('a key package that the server swapped or put off is made good by itself', async (session) => {
+  const { people } = await withPeople(session, 2);
+  let dropped = 0;
+  session.server.intercept = (client, request) => {
+    if (client.id !== 'late' || request.name !== 'e2ee.key' || dropped++ > 0) return undefined;
+    return { ok: true, data: {} };
+  };
+  const late = session.add('late', 'participant');
+  await session.run(500);
+  session.server.admit(late);
+  await session.settle(30_000);
+  assert.equal(people[0]!.status?.members, 4);
+});
+
+each('random sessions settle', async (session) => {
+  const seats: One[] = [session.add('host', 'host')];
+  await session.settle();
+  let made = 0;
+  for (let step = 0; step < 40; step++) {
+    const roll = session.random();
+    const inside = session.server.admitted.filter(({ connected }) => connected);
+    const one = inside[Math.floor(session.random() * inside.length)];
+    if (roll < 0.35 || !one) {
+      const role = session.random() < 0.15 ? 'host' : 'participant';
+      const client = session.add(`p${made++}`, role);
+      seats.push(client);
+      if (role !== 'host') session.after(session.random() * 400, () => session.server.admit(client));
+    } else if (roll < 0.5) session.server.leave(one);
+    else if (roll < 0.65) one.reload();
+    else if (roll < 0.8) {
+      one.cut();
+      session.after(session.random() * 5_000, () => { if (session.server.admitted.includes(one)) one.resume(); });
+    } else if (roll < 0.85) one.tell({ type: 'renew' });
+    await session.run(session.random() * 800);
+  }
+  await session.run(6_000);
+  if (!session.server.admitted.some(({ role }) => role === 'host')) session.add('last', 'host');
+  await session.settle(60_000);
+  for (const client of session.server.admitted) assert.notEqual(client.status?.state, 'broken', session.describe());
+});
+
+test('what a member allows another to change', () => {
+  const leaf = (id: string, role: string, at: number): Leaf => ({ id, role, leaf: at, signatureKey: `k${at}` });
+  const members = [leaf('host', 'host', 0), leaf('a', 'participant', 1), leaf('b', 'participant', 2)];
+  const known = { present: (id: string) => ['host', 'a', 'b', 'new'].includes(id), inRoster: (id: string) => ['host', 'a', 'b', 'new'].includes(id), replayed: false, only: undefined };
+  const [host, a, b] = members as [Leaf, Leaf, Leaf];
+  const added = [{ id: 'new', role: 'participant' }];
+  const cases: [string, boolean, Parameters<typeof changeAllowed>[0], Partial<typeof known>?][] = [
+    ['a host adds', true, { sender: host, added, removed: [], other: false }],
+    ['a participant adds', false, { sender: a, added, removed: [], other: false }],
+    ['a host adds somebody who is not in the roster', false, { sender: host, added: [{ id: 'ghost', role: 'participant' }], removed: [], other: false }],
+    ['a host adds somebody twice', false, { sender: host, added: [...added, ...added], removed: [], other: false }],
+    ['a host adds somebody who is a member', false, { sender: host, added: [{ id: 'a', role: 'participant' }], removed: [], other: false }],
+    ['a host replaces a leaf', true, { sender: host, added: [{ id: 'a', role: 'participant' }], removed: [a], other: false }],
+    ['a host removes', true, { sender: host, added: [], removed: [b], other: false }],
+    ['a participant removes one who is there', false, { sender: a, added: [], removed: [b], other: false }],
+    ['a participant removes one who left', true, { sender: a, added: [], removed: [b], other: false }, { inRoster: (id) => id !== 'b' }],
+    ['an empty commit', true, { sender: a, added: [], removed: [], other: false }],
+    ['another kind of proposal', false, { sender: host, added: [], removed: [], other: true }],
+  ];
+  for (const [name, allowed, change, other] of cases) assert.equal(changeAllowed(change, members, { ...known, ...other }), allowed, name);
+  assert.equal(changeAllowed({ sender: host, added, removed: [], other: false }, [host], { ...known, only: ['host', 'a'] as never }), false, 'a third in a side room');
+});
