@@ -81,7 +81,7 @@ func TestContentCoding(t *testing.T) {
 	}
 }
 
-// FuzzAcceptEncoding: no header makes the server choose a coding that the client excludes, or one that a file does not have.
+// FuzzAcceptEncoding checks that no header makes the server choose a coding that the client excludes or that a file does not have.
 func FuzzAcceptEncoding(f *testing.F) {
 	for _, seed := range []string{"", "br", "gzip;q=0.3, *;q=0", "identity;q=0", ";;q==,", "br;q=1e309"} {
 		f.Add(seed)

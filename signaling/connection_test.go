@@ -62,15 +62,15 @@ func TestBearer(t *testing.T) {
 		t.Errorf("%+v", c.Welcome)
 	}
 	dial().Refused("hello", wire.Object{"token": hostToken, "client": wiretest.ClientInfo}, room.BadRequest)
-	// A resume comes with the token of before, used or not: without an Origin nothing else opens the connection.
+	// A resume presents the earlier token, used or not: without an Origin, nothing else opens the connection.
 	back := dial()
 	if back.Hello(wire.Object{"resume": wire.Object{"sessionId": c.Welcome.SessionID, "secret": c.Welcome.ResumeSecret}}); back.Welcome.Role != "host" {
 		t.Errorf("%+v", back.Welcome)
 	}
 }
 
-// TestStrangersAreBounded: of those who have not said hello the idle one goes for the newest, and whoever said hello stays.
-func TestStrangersAreBounded(t *testing.T) {
+// TestPreAuthConnectionsAreBounded checks that a new connection displaces the idlest one without a hello, and never one with a hello.
+func TestPreAuthConnectionsAreBounded(t *testing.T) {
 	h := newTestServer(t, nil)
 	h.srv.preAuth.SetLimit(4)
 	host := h.enter(hostToken)
@@ -91,7 +91,7 @@ func TestStrangersAreBounded(t *testing.T) {
 	host.Do("ping", nil)
 }
 
-// TestLog: what must stay out of the log does, whatever happens.
+// TestLog checks that names, addresses and tokens never get into the log.
 func TestLog(t *testing.T) {
 	h := newTestServer(t, nil)
 	host := h.enter("CANARYroom|host|CANARYperson|CANARYname")
@@ -128,7 +128,7 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// TestClose: a daemon that goes says so to everyone.
+// TestClose checks that a daemon that stops notifies every client.
 func TestClose(t *testing.T) {
 	h := newTestServer(t, nil)
 	host, stranger := h.enter(hostToken), h.dial()

@@ -7,8 +7,8 @@ import (
 	"alcove/signaling/wire"
 )
 
-// Drain makes readyz answer 503, so that a load balancer opens no new rooms here; the registry of rooms refuses them. If the
-// daemon will stop at a known time, which is then not zero, everybody with a seat is told, and everybody who takes one.
+// Drain makes readyz answer 503, so that a load balancer opens no new rooms here; the registry of rooms refuses them. If the daemon will
+// stop at a known time (not zero), all seated clients are notified, including later ones.
 func (s *Server) Drain(stopsAt time.Time) {
 	s.draining.Store(true)
 	s.notifyDraining(stopsAt)
@@ -20,7 +20,7 @@ func (s *Server) Undrain() {
 	s.notifyDraining(time.Time{})
 }
 
-// notifyDraining sends server.draining to everybody with a seat if the time has changed. Sending never blocks.
+// notifyDraining sends server.draining to all seated clients if the time has changed. Sending never blocks.
 func (s *Server) notifyDraining(stopsAt time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -50,7 +50,7 @@ func (s *Server) People() (n int) {
 	return n
 }
 
-// markSeated counts a connection as seated. If a stop was announced, the client is told after the answer to its hello.
+// markSeated counts a connection as seated. If a stop was announced, the client is notified after the answer to its hello.
 func (s *Server) markSeated(c *session.Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"alcove/signaling/wire"
 )
 
-// TestDrain: all who have a seat hear when the daemon stops, who takes one later too, strangers nothing; and that it goes on.
+// TestDrain checks that seated clients, including later ones, are notified when the daemon stops and when it no longer does.
 func TestDrain(t *testing.T) {
 	h := newTestServer(t, nil)
 	admin := httptest.NewServer(h.srv.AdminHandler())
@@ -47,8 +47,8 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// TestDrainTellsNobodyWithoutATime: sessions go on, so there is nothing to tell.
-func TestDrainTellsNobodyWithoutATime(t *testing.T) {
+// TestDrainWithoutTimeSendsNothing drains without a time: sessions continue, so clients are not notified.
+func TestDrainWithoutTimeSendsNothing(t *testing.T) {
 	h := newTestServer(t, nil)
 	host := h.enter(hostToken)
 	h.srv.Drain(time.Time{})

@@ -15,7 +15,7 @@ import (
 // RefusedHeader holds the reason of a refused handshake, for `alcove doctor --probe`.
 const RefusedHeader = "Alcove-Refused"
 
-// Reasons of refused handshakes. All but the first two are usually mistakes of a reverse proxy, through which nobody can join.
+// Reasons of refused handshakes. All but the first two are usually mistakes of a reverse proxy, which prevent all joins through it.
 const (
 	RefusedOrigin      = "origin"          // a page that is not listed in origins
 	RefusedSubprotocol = "subprotocol"     // a request without the subprotocol alcove.v1

@@ -168,7 +168,7 @@ func TestAdmin(t *testing.T) {
 	}
 }
 
-// TestSource: what a stranger claims counts only through a trusted proxy.
+// TestSource checks that forwarded addresses count only from a trusted proxy.
 func TestSource(t *testing.T) {
 	s := &Server{log: slog.New(slog.DiscardHandler), now: time.Now, handshakeLog: reasonLog{lastLogged: map[string]time.Time{}}, cfg: Config{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}}}
 	for _, c := range []struct {
@@ -235,7 +235,7 @@ func TestSource(t *testing.T) {
 	}
 	r := httptest.NewRequest("GET", "http://inner:8080/", nil)
 	r.RemoteAddr = "10.0.0.1:5"
-	// What a client wrote into the header that its proxy passes on.
+	// A header of the client that its proxy passes on.
 	r.Header.Set("X-Forwarded-For", "203.0.113.9")
 	r.Header.Set("Forwarded", "for=198.51.100.1")
 	if got := s.ClientAddr(r).String(); got != "10.0.0.1" {
@@ -258,7 +258,7 @@ func TestSource(t *testing.T) {
 	if got := s.host(r); got != "Clinic.example:443" {
 		t.Error(got)
 	}
-	// Not every proxy says the scheme; one that says it is believed.
+	// Not every proxy sends the scheme; one that does is believed.
 	if r.Header.Del("X-Forwarded-Proto"); s.ownOrigin(r) != "https://clinic.example" {
 		t.Errorf("behind a proxy that does not say the scheme: %s", s.ownOrigin(r))
 	}
@@ -273,7 +273,7 @@ func TestSource(t *testing.T) {
 	}
 }
 
-// TestProxyMistakes: a proxy that nobody can join through is named, to who probes it and to the log, once a minute for each mistake.
+// TestProxyMistakes checks that mistakes of a proxy that prevent joins are reported to the doctor's probe and logged, once a minute each.
 func TestProxyMistakes(t *testing.T) {
 	now := time.Now()
 	var mu sync.Mutex

@@ -12,7 +12,7 @@ import (
 	"alcove/signaling/wire"
 )
 
-// Metrics counts what signaling and the rooms do. Every label has a closed set of values; none names a room, a person or an
+// Metrics counts events of signaling and of the rooms. Every label has a closed set of values; none names a room, a person or an
 // address. It implements live.Observer and session.Metrics.
 type Metrics struct {
 	registry    *prometheus.Registry

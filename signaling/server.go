@@ -30,7 +30,7 @@ import (
 // A TokenVerifier turns a token into a grant; auth.Verifier is one.
 type TokenVerifier = session.TokenVerifier
 
-// Config is what a Server runs on. Tokens, Rooms and Metrics are required.
+// Config configures a Server. Tokens, Rooms and Metrics are required.
 type Config struct {
 	Tokens  TokenVerifier
 	Rooms   *live.Registry
@@ -38,7 +38,7 @@ type Config struct {
 
 	// ICEServers lists the servers of media.ready; nil: none. It runs on the goroutine of a room and must not block.
 	ICEServers func(wire.ICEClient) []wire.ICEServer
-	// Ready says why the daemon cannot take people, nil if it can. It may be nil.
+	// Ready returns why the daemon cannot accept joins, nil if it can. It may be nil.
 	Ready func() error
 
 	// API configures the HTTP API for clinics on the admin listener; nil: there is none.
@@ -59,7 +59,7 @@ type Config struct {
 	Page   Page  // Page.Dev is taken from Dev
 	Bundle fs.FS // nil: the embedded one
 
-	// Dev tells clients why a token was refused and allows Extra. Only on loopback.
+	// Dev sends clients the reason why a token was refused, and allows Extra. Only on loopback.
 	Dev bool
 	// Extra are additional handlers, below /dev/ only.
 	Extra map[string]http.Handler
@@ -139,7 +139,7 @@ func NewServer(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// check returns what is wrong with the configuration.
+// check validates the configuration.
 func (c *Config) check() error {
 	if c.Tokens == nil || c.Rooms == nil || c.Metrics == nil {
 		return errors.New("signaling: Tokens, Rooms and Metrics are required")

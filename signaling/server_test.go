@@ -32,7 +32,7 @@ type testServer struct {
 	prom *prometheus.Registry
 }
 
-// newTestServer calls tune before the server is made, with nil, and after it.
+// newTestServer calls tune with nil before it creates the server, and with the server after.
 func newTestServer(t testing.TB, tune func(*Config, *Server)) *testServer {
 	t.Helper()
 	h := &testServer{t: t, log: &wiretest.LogBuffer{}, prom: prometheus.NewRegistry()}

@@ -15,7 +15,7 @@ import (
 // ClientAddr returns the address of the client: the address of the connection, or if that is a trusted proxy, the last hop that
 // is none. At a hop that cannot be parsed the hop behind it counts.
 //
-// Proxies write X-Forwarded-For or Forwarded, and most pass on what a client wrote into the other. So if the two disagree,
+// Proxies write X-Forwarded-For or Forwarded, and most pass on the client's own value of the other. So if the two disagree,
 // neither counts, and the proxy itself is the client.
 func (s *Server) ClientAddr(r *http.Request) netip.Addr {
 	peer := peerAddr(r)

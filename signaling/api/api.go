@@ -15,7 +15,7 @@ import (
 	"alcove/signaling/wire"
 )
 
-// Config is what the API runs on. All fields are required.
+// Config configures the API. All fields are required.
 type Config struct {
 	// Tokens checks the bearer tokens of administrators; auth.AdminVerifier is one.
 	Tokens interface {
@@ -42,7 +42,7 @@ func (c *Config) Complete() bool {
 		c.Revocations != nil && c.Consents != nil
 }
 
-// Rooms is what the API needs of a live.Registry.
+// Rooms is the part of live.Registry that the API uses.
 type Rooms interface {
 	Rooms() []live.Summary
 	View(ctx context.Context, name string) (room.View, error)

@@ -195,7 +195,7 @@ func TestAPIRefuses(t *testing.T) {
 	}
 }
 
-// TestAPIRevokes: a revocation is kept, and ends what runs.
+// TestAPIRevokes checks that a revocation is stored and ends running sessions of the person.
 func TestAPIRevokes(t *testing.T) {
 	h, o := newOperator(t)
 	host, guest := h.enter(hostToken), h.enter(guestToken)
@@ -222,8 +222,8 @@ func TestAPIRevokes(t *testing.T) {
 	}
 }
 
-// TestAPILiftsBars: whoever was revoked by mistake comes back into the session that runs; while the daemon is not ready, nobody does.
-func TestAPILiftsBars(t *testing.T) {
+// TestAPIUndoesRevocation checks that a person revoked by mistake can rejoin the running session, but not while the daemon is not ready.
+func TestAPIUndoesRevocation(t *testing.T) {
 	h, o := newOperator(t)
 	h.enter(hostToken)
 	guest := h.enter(guestToken)
@@ -241,7 +241,7 @@ func TestAPILiftsBars(t *testing.T) {
 	}
 }
 
-// TestAPIRevokesUnwritten: what is revoked is over at once, whether or not a disk takes it; the answer says which.
+// TestAPIRevokesUnwritten checks that a revocation takes effect at once, whether or not it can be written, and that the answer says which.
 func TestAPIRevokesUnwritten(t *testing.T) {
 	h, o := newOperator(t)
 	host, guest := h.enter(hostToken), h.enter(guestToken)
@@ -274,8 +274,8 @@ func TestAPIRevokesUnwritten(t *testing.T) {
 	o.refused("POST", "/v1/revocations", `{"kind":"token","value":"jti-1"}`, 409, room.InvalidState)
 }
 
-// TestAPILifts: what stands is listed and lifted, by what it was or by its subject; what does not stand is said to.
-func TestAPILifts(t *testing.T) {
+// TestAPIRemovesRevocations checks that revocations are listed, and removed by id or by subject, and that unknown ones are refused.
+func TestAPIRemovesRevocations(t *testing.T) {
 	_, o := newOperator(t)
 	stand := func() []any { return o.done("GET", "/v1/revocations", "")["revocations"].([]any) }
 	if all := stand(); len(all) != 0 {
@@ -318,7 +318,7 @@ func TestAPILifts(t *testing.T) {
 	}
 }
 
-// TestAPIConsents: a person's answers, by what their tokens say or by their opaque id.
+// TestAPIConsents looks up a person's answers by the claims of their token and by their opaque id.
 func TestAPIConsents(t *testing.T) {
 	_, o := newOperator(t)
 	o.admin.consents = map[room.PersonID][]room.ConsentRecord{"maria": {{Person: "maria", Kind: "agreement", TextHash: "h", Decision: "acknowledged"}}}

@@ -1,5 +1,5 @@
 // Package api is the HTTP API for clinics (openapi.yaml): rooms, revocations and consents, for the software of a clinic, not for
-// browsers. It acts in rooms with the role "clinic"; what that role may do is the room's rule.
+// browsers. It acts in rooms with the role "clinic"; the room decides what that role may do.
 //
 //	request ─► bearer token ─► body: one strict JSON object ─► operation ─► live.Registry, revocations, consents ─► JSON
 //	                                                               └─► error ─► problem (RFC 9457)

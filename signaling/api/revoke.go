@@ -26,8 +26,8 @@ func (c *Config) subject(kind auth.RevocationKind, value string) string {
 	}
 }
 
-// revoke refuses the subject and ends its seats at once, whether or not the disk takes the revocation. The answer says whether
-// it did.
+// revoke refuses tokens of the subject and ends its seats at once, whether or not the revocation can be written. The answer says whether
+// it was.
 func (s *Server) revoke(r *http.Request, in wire.Reader) (wire.Object, error) {
 	c := &s.Config
 	kind := auth.RevocationKind(in.OneOf("kind", revocationKinds...))

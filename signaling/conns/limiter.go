@@ -24,7 +24,7 @@ type Limiter struct {
 	lastSweep time.Time                  // Guarded by mu.
 }
 
-// sourceSeats counts the seats of a source, and says until when the source is remembered after its last one.
+// sourceSeats counts the seats of a source, and until when the source is remembered after the last one.
 type sourceSeats struct {
 	open  int
 	until time.Time
@@ -40,7 +40,7 @@ const (
 // DisplacedReasons returns the names of the reasons in the order of Displaced.
 func DisplacedReasons() []string { return []string{"full", "crowded"} }
 
-// A Lease is the right of one connection to exist. The methods of a nil Lease do nothing: the connection is not limited.
+// A Lease permits one connection. The methods of a nil Lease are no-ops: the connection is not limited.
 type Lease struct {
 	limiter      *Limiter
 	abort        func()

@@ -9,20 +9,20 @@ import (
 	"time"
 )
 
-// A crowdTest holds connections by name, and knows which were closed for others.
-type crowdTest struct {
+// A limiterTest holds connections by name and records which were closed.
+type limiterTest struct {
 	t *testing.T
 	*Limiter
 	cut map[string]bool
 	all map[string]*Lease
 }
 
-func newCrowd(t *testing.T, limit int, proxies ...netip.Prefix) *crowdTest {
-	return &crowdTest{t, New(limit, proxies...), map[string]bool{}, map[string]*Lease{}}
+func newCrowd(t *testing.T, limit int, proxies ...netip.Prefix) *limiterTest {
+	return &limiterTest{t, New(limit, proxies...), map[string]bool{}, map[string]*Lease{}}
 }
 
 // enter opens n connections, a millisecond apart.
-func (c *crowdTest) enter(from string, n int) {
+func (c *limiterTest) enter(from string, n int) {
 	c.t.Helper()
 	for i := range n {
 		name := fmt.Sprint(from, "#", i)
@@ -36,7 +36,7 @@ func (c *crowdTest) enter(from string, n int) {
 }
 
 // gone counts the connections of an address that were closed for others.
-func (c *crowdTest) gone(from string) (n int) {
+func (c *limiterTest) gone(from string) (n int) {
 	for name := range c.cut {
 		if len(name) > len(from) && name[:len(from)+1] == from+"#" {
 			n++
@@ -45,8 +45,9 @@ func (c *crowdTest) gone(from string) (n int) {
 	return n
 }
 
-// TestHeaviestGoes: for a newcomer the heaviest source loses its oldest idle connection, and the sources of one network count together.
-func TestHeaviestGoes(t *testing.T) {
+// TestHeaviestSourceIsEvicted checks that a new connection displaces the oldest idle one of the heaviest source, and that the sources of
+// one network count together.
+func TestHeaviestSourceIsEvicted(t *testing.T) {
 	for name, tt := range map[string]struct {
 		attack map[string]int
 		person string
@@ -82,8 +83,9 @@ func TestHeaviestGoes(t *testing.T) {
 	}
 }
 
-// TestNetworksShare: 64 addresses of one /24, or 64 /64s of one /48, hold one place each, and weigh as much as one address with 64.
-func TestNetworksShare(t *testing.T) {
+// TestPrefixesShareLeases checks that 64 addresses of one /24, or 64 /64s of one /48, share their leases and weigh as much as one address
+// with 64.
+func TestPrefixesShareLeases(t *testing.T) {
 	for name, address := range map[string]string{"/24": "192.0.2.%d", "/56": "2001:db8:0:%x::1", "/48": "2001:db8:0:%x00::1"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -91,7 +93,7 @@ func TestNetworksShare(t *testing.T) {
 				for i := range 60 {
 					c.enter(fmt.Sprintf(address, i), 1)
 				}
-				c.enter("203.0.113.9", 4) // a person, whom nobody may push out
+				c.enter("203.0.113.9", 4) // must not be evicted
 				time.Sleep(staleAfter)
 				c.enter("198.51.100.7", 6)
 				if len(c.cut) != 6 || c.gone("203.0.113.9") != 0 || c.gone("198.51.100.7") != 0 {
@@ -102,8 +104,9 @@ func TestNetworksShare(t *testing.T) {
 	}
 }
 
-// TestIdleGoes: within a source the idle go, and a clinic that loads the page weighs less than one who holds idle connections.
-func TestIdleGoes(t *testing.T) {
+// TestIdleIsEvicted checks that within a source idle connections are evicted first, and that a clinic loading the page weighs less than a
+// source of idle connections.
+func TestIdleIsEvicted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(t, 64)
 		c.enter("192.0.2.1", 44)
@@ -118,7 +121,7 @@ func TestIdleGoes(t *testing.T) {
 		if c.gone("192.0.2.1") != 0 || c.gone("198.51.100.1") != 10 {
 			t.Errorf("closed %v", c.cut)
 		}
-		time.Sleep(staleAfter) // an answer that nobody takes is idle, too
+		time.Sleep(staleAfter) // an answer that is not read is idle, too
 		c.enter("203.0.113.10", 1)
 		if c.gone("192.0.2.1") != 1 {
 			t.Errorf("who takes no answer stays: closed %v", c.cut)
@@ -126,8 +129,8 @@ func TestIdleGoes(t *testing.T) {
 	})
 }
 
-// TestSeatsStay: nobody takes the place of a seat, nor those that its source keeps; new seats leave some places to who resumes.
-func TestSeatsStay(t *testing.T) {
+// TestSeatsAreKept checks that seated connections are never evicted, and that new seats leave some leases to resuming clients.
+func TestSeatsAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(t, 64)
 		c.enter("192.0.2.1", 20)
@@ -145,7 +148,7 @@ func TestSeatsStay(t *testing.T) {
 			t.Errorf("one with a seat lost %d", c.gone("192.0.2.1"))
 		}
 		c.all["192.0.2.1#0"].Release()
-		c.all["192.0.2.1#0"].Release() // gives one place back, not two
+		c.all["192.0.2.1#0"].Release() // releases one lease, not two
 		c.all["192.0.2.1#1"].Release()
 		time.Sleep(seatedFor - 2*time.Second)
 		c.enter("198.51.100.2", 60)
@@ -188,7 +191,7 @@ func TestSeatsStay(t *testing.T) {
 	}
 }
 
-// TestCrowded: at three quarters, who does nothing for some seconds goes, though there are places.
+// TestCrowded checks that at three quarters of the limit connections that are idle for some seconds are evicted.
 func TestCrowded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(t, 64)
@@ -206,7 +209,7 @@ func TestCrowded(t *testing.T) {
 }
 
 // TestProxiesStandForMany: a connection of a proxy weighs little until its client is known.
-func TestProxiesStandForMany(t *testing.T) {
+func TestProxyCountsPerClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(t, 64, netip.MustParsePrefix("10.0.0.0/8"))
 		c.enter("10.0.0.1", 52)
@@ -246,8 +249,8 @@ func TestSeatedAreBounded(t *testing.T) {
 	}
 }
 
-// TestNoPlace: connections that nobody bounds have none, and need none.
-func TestNoPlace(t *testing.T) {
+// TestNilLease checks that connections without a limit need no lease.
+func TestNilLease(t *testing.T) {
 	var p *Lease
 	p.SetState(http.StateActive)
 	p.SetSource(netip.Addr{})
@@ -257,7 +260,7 @@ func TestNoPlace(t *testing.T) {
 	}
 }
 
-// BenchmarkFull: what a newcomer costs when all places are taken, by one in each of so many networks.
+// BenchmarkFull measures a new connection when all leases are taken, by one connection in each of many networks.
 func BenchmarkFull(b *testing.B) {
 	for _, limit := range []int{2000, 20_000} {
 		b.Run(fmt.Sprint(limit), func(b *testing.B) {

@@ -9,7 +9,7 @@ import (
 	"github.com/pires/go-proxyproto"
 )
 
-// ListenerConfig says how connections reach a listener.
+// ListenerConfig configures a listener.
 type ListenerConfig struct {
 	// ProxyProtocol: connections of proxies begin with the address of the client (haproxy.org, proxy-protocol.txt), else they are
 	// closed. From other addresses the header is not read, because anybody could write one.

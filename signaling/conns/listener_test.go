@@ -28,7 +28,7 @@ func header(t *testing.T, version byte, command proxyproto.ProtocolVersionAndCom
 	return b
 }
 
-// TestProxyProtocol: of a trusted proxy the client's address is read; of nobody else; and without it a proxy gets nothing.
+// TestProxyProtocol checks that the client's address is read from a trusted proxy only, and that a proxy without the header gets no answer.
 func TestProxyProtocol(t *testing.T) {
 	local := netip.MustParsePrefix("127.0.0.0/8")
 	for name, tt := range map[string]struct {
@@ -96,8 +96,8 @@ func TestProxyProtocol(t *testing.T) {
 	}
 }
 
-// TestListenerMakesRoom: with all places taken the next one enters, and the one that goes is told by a reset.
-func TestListenerMakesRoom(t *testing.T) {
+// TestListenerEvicts checks that with all leases taken the next connection is accepted, and that the evicted one is reset.
+func TestListenerEvicts(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

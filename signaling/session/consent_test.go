@@ -46,7 +46,7 @@ func stringsOf(list any) []string {
 	return out
 }
 
-// TestNeeds: nobody is admitted who has not done what the room asks, and each step is told.
+// TestNeeds checks that participants are admitted only after they met every requirement, and that they are notified of each.
 func TestNeeds(t *testing.T) {
 	h, rules, _ := careHouse(t)
 	host, guest := h.enter(hostToken), h.dial()
@@ -106,7 +106,7 @@ func enterCare(t *testing.T, h *testServer, host *wiretest.Client, rules room.Te
 	return guest
 }
 
-// TestConsent: everyone is asked, one's own answer is told to oneself only, and everyone sees the state.
+// TestConsent checks that everyone is asked, that answers are shown only to their author, and that everyone sees the state.
 func TestConsent(t *testing.T) {
 	h, rules, sound := careHouse(t)
 	host := h.enter(hostToken)
@@ -148,7 +148,7 @@ func TestConsent(t *testing.T) {
 }
 
 // TestCrisis: help is between one and the hosts, a side room between two, and both ways lead back.
-func TestCrisis(t *testing.T) {
+func TestHelpAndSideRoom(t *testing.T) {
 	h, rules, _ := careHouse(t)
 	host := h.enter(hostToken)
 	guest, other := enterCare(t, h, host, rules, guestToken), enterCare(t, h, host, rules, "tuesday|participant|jonas|Jonas")
@@ -189,7 +189,7 @@ func TestCrisis(t *testing.T) {
 	}
 }
 
-// TestPasscodeThrottle: whoever guesses waits, and hears how long; a room without a passcode is not guessed at.
+// TestPasscodeThrottle checks that repeated guesses are delayed by a stated time, and that a room without a passcode accepts none.
 func TestPasscodeThrottle(t *testing.T) {
 	h, _, _ := careHouse(t)
 	h.enter(hostToken)
@@ -223,7 +223,7 @@ func TestPasscodeThrottle(t *testing.T) {
 func TestPasscodeOneBudget(t *testing.T) {
 	h, _, _ := careHouse(t)
 	now := time.Now()
-	h.svc.cfg.Now = func() time.Time { return now } // who has to wait still has to, however slow this machine is
+	h.svc.cfg.Now = func() time.Time { return now } // the delay does not depend on the speed of the machine
 	h.enter(hostToken)
 	guest := h.enter(guestToken)
 	for i := range 3 {

@@ -168,7 +168,7 @@ func (s *Session) newSeat(ctx context.Context, h wire.Hello, token auth.Secret, 
 	return w, nil
 }
 
-// admission collects what the room needs to decide about a client with a valid token.
+// admission collects the data from which the room decides about a client with a valid token.
 func (s *Session) admission(ctx context.Context, h wire.Hello, g auth.Grant) (live.JoinRequest, *wire.Failure) {
 	a := live.JoinRequest{Grant: g, DisplayName: h.DisplayName, NotBefore: g.NotBefore, NotAfter: g.NotAfter}
 	if !h.Passcode.Empty() {

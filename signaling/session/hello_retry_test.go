@@ -45,7 +45,7 @@ func (o *onceTokens) Recheck(now time.Time, token auth.Secret) (auth.Grant, erro
 // forgetful fails to remember one use of a token, and then works.
 type forgetful struct {
 	onceTokens
-	reason auth.Reason // Guarded by mu of onceTokens. "" once it was told.
+	reason auth.Reason // "" once it was returned
 }
 
 func (o *forgetful) Verify(now time.Time, token auth.Secret) (auth.Grant, error) {
@@ -59,8 +59,8 @@ func (o *forgetful) Verify(now time.Time, token auth.Secret) (auth.Grant, error)
 	return o.onceTokens.Verify(now, token)
 }
 
-// TestTokenThatCannotBeSpent: a good token that a full disk does not let us mark as used is asked to come again, and may.
-func TestTokenThatCannotBeSpent(t *testing.T) {
+// TestTokenThatCannotBeMarkedUsed checks that a valid token that a full disk prevents from being marked as used may be presented again.
+func TestTokenThatCannotBeMarkedUsed(t *testing.T) {
 	for _, reason := range []auth.Reason{auth.UsedTokensFailed, auth.UsedTokensFull} {
 		tokens := &forgetful{onceTokens: onceTokens{used: map[string]bool{}}, reason: reason}
 		h := newTestServer(t, func(c *Config, _ *Service) { c.Tokens = tokens })
@@ -91,9 +91,9 @@ func (o *slowTokens) Verify(now time.Time, token auth.Secret) (auth.Grant, error
 	return o.onceTokens.Verify(now, token)
 }
 
-// TestHelloAgainWhileVerified: who lost the connection while their token was being marked as used waits for that, and has the seat; who
-// shows it with another nonce, or none, has not.
-func TestHelloAgainWhileVerified(t *testing.T) {
+// TestRepeatedHelloDuringVerification repeats a hello while its token is being marked as used: with the same nonce it waits and gets the
+// seat, with another nonce or none it is refused.
+func TestRepeatedHelloDuringVerification(t *testing.T) {
 	tokens := &slowTokens{onceTokens{used: map[string]bool{}}, make(chan struct{}, 3), make(chan struct{}, 3)}
 	h := newTestServer(t, func(c *Config, _ *Service) { c.Tokens = tokens })
 	say := func(c *wiretest.Client, nonce string) {
@@ -107,7 +107,7 @@ func TestHelloAgainWhileVerified(t *testing.T) {
 	say(first, nonce)
 	<-tokens.asked
 	say(second, nonce)
-	select { // passes whenever it comes to the door; what is wrong shows when it comes in time
+	select { // a premature Verify fails here
 	case <-tokens.asked:
 		t.Error("a token is verified twice for one client")
 	case <-time.After(50 * time.Millisecond):
@@ -135,8 +135,8 @@ func TestHelloAgainWhileVerified(t *testing.T) {
 	}
 }
 
-// TestHelloAgainAfterForgery: a token that was used by somebody else opens nothing to who says hello twice at once.
-func TestHelloAgainAfterForgery(t *testing.T) {
+// TestRepeatedHelloWithUsedToken repeats a hello at once with a token that another client used: both are refused.
+func TestRepeatedHelloWithUsedToken(t *testing.T) {
 	tokens := &slowTokens{onceTokens{used: map[string]bool{hostToken: true}}, make(chan struct{}, 3), make(chan struct{}, 3)}
 	h := newTestServer(t, func(c *Config, _ *Service) { c.Tokens = tokens })
 	both := []*wiretest.Client{h.dial(), h.dial()}
@@ -170,7 +170,7 @@ func (o *brokenTokens) Verify(now time.Time, token auth.Secret) (auth.Grant, err
 }
 
 // TestHelloAgainAfterPanic: a bug costs one attempt, not the token.
-func TestHelloAgainAfterPanic(t *testing.T) {
+func TestRepeatedHelloAfterPanic(t *testing.T) {
 	h := newTestServer(t, func(c *Config, _ *Service) { c.Tokens = &brokenTokens{onceTokens: onceTokens{used: map[string]bool{}}} })
 	if r := h.dial().TryHello(hostToken, nonce); r.Code() != room.Internal {
 		t.Errorf("%+v", r)
@@ -190,7 +190,7 @@ var nonce = strings.Repeat("n", wire.MinNonce)
 
 // TestHelloAgain: a hello whose answer was lost gets the same seat, from the client that knows the nonce, until that client has
 // shown that it has the answer.
-func TestHelloAgain(t *testing.T) {
+func TestRepeatedHello(t *testing.T) {
 	for _, token := range []string{hostToken, guestToken} {
 		h, _ := onceHouse(t)
 		lost := h.dial()
@@ -228,8 +228,8 @@ func TestHelloAgain(t *testing.T) {
 	}
 }
 
-// TestHelloAgainWithoutNonce: a token of a client that gives no nonce works once, as ever.
-func TestHelloAgainWithoutNonce(t *testing.T) {
+// TestRepeatedHelloWithoutNonce checks that the token of a client without a nonce works only once.
+func TestRepeatedHelloWithoutNonce(t *testing.T) {
 	h, _ := onceHouse(t)
 	if r := h.dial().TryHello(guestToken, ""); !r.OK {
 		t.Fatalf("%+v", r)
@@ -244,8 +244,8 @@ func TestHelloAgainWithoutNonce(t *testing.T) {
 	}
 }
 
-// TestHelloAfterRefusal: what may open a moment later can be asked with the same token; what is refused for good cannot.
-func TestHelloAfterRefusal(t *testing.T) {
+// TestRepeatedHelloAfterRefusal checks that the same token may be used again after a temporary refusal, but not after a permanent one.
+func TestRepeatedHelloAfterRefusal(t *testing.T) {
 	h, tokens := onceHouse(t)
 	host := h.enter(hostToken)
 	host.Do("room.lock", wire.Object{})
@@ -285,8 +285,8 @@ func TestHelloAfterRefusal(t *testing.T) {
 	}
 }
 
-// TestRevokedAtTheDoor: who is revoked while it is found out what they agreed to opens no room behind the back of who revoked them.
-func TestRevokedAtTheDoor(t *testing.T) {
+// TestRevokedDuringJoin revokes a person while their acknowledgements are loaded: the join is refused.
+func TestRevokedDuringJoin(t *testing.T) {
 	tokens := &onceTokens{used: map[string]bool{}}
 	h := newTestServer(t, func(c *Config, svc *Service) {
 		if svc != nil {
@@ -308,7 +308,7 @@ func TestRevokedAtTheDoor(t *testing.T) {
 	}
 }
 
-// TestPasscodeOfHosts: a host who mistypes the passcode of the room needs no other token.
+// TestPasscodeOfHosts checks that a host who mistypes the passcode may repeat it with the same token.
 func TestPasscodeOfHosts(t *testing.T) {
 	hash, err := auth.HashPasscode(auth.NewSecret(rightCode))
 	if err != nil {
@@ -337,7 +337,7 @@ func TestPasscodeOfHosts(t *testing.T) {
 }
 
 // Greetings end with their tokens, and their number is bounded.
-func TestGreetings(t *testing.T) {
+func TestHelloAttempts(t *testing.T) {
 	now := time.Unix(1_790_000_000, 0)
 	g, mine := newHelloAttempts(), auth.NewSecret(nonce)
 	token := func(i int) auth.Secret { return auth.NewSecret(strconv.Itoa(i)) }

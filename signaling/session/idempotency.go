@@ -11,8 +11,8 @@ import (
 	"alcove/signaling/wire"
 )
 
-// An idempotencyCache keeps the answers of one session, so that a request which is repeated after a lost connection is not done
-// twice. Full policy: at maxAnswers or above maxAnswerBytes the oldest answer is evicted.
+// An idempotencyCache keeps the answers of one session, so that a request that is repeated after a lost connection is executed once. Full
+// policy: at maxAnswers or above maxAnswerBytes the oldest answer is evicted.
 type idempotencyCache struct {
 	mu       sync.Mutex
 	byID     map[string]*cachedAnswer        // Guarded by mu.
@@ -63,7 +63,7 @@ func (c *idempotencyCache) complete(answer *cachedAnswer, frame []byte) {
 	}
 }
 
-// retract answers those who wait for a request that was not done, and forgets it: its ID may be used again.
+// retract answers waiting repetitions of a request that was not executed, and removes it: its ID may be used again.
 func (c *idempotencyCache) retract(answer *cachedAnswer, frame []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 // An outbox queues frames for the writer of one connection.
 //
 // Full policy: at maxQueuedFrames or maxQueuedBytes everything is dropped and the connection closes with 4429; the client
-// resumes and gets the whole state, which is shorter than what it missed.
+// resumes and gets the whole state, which is shorter than the events it missed.
 //
 // Frames that are queued before open stay: the answer to hello goes ahead of every event.
 type outbox struct {

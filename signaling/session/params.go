@@ -26,7 +26,7 @@ const (
 
 // Limits of memory.
 const (
-	// maxQueuedFrames and maxQueuedBytes bound what waits for a slow reader: the complete state of the largest room many times.
+	// maxQueuedFrames and maxQueuedBytes bound the queue of a slow reader: the complete state of the largest room many times.
 	maxQueuedFrames = 512
 	maxQueuedBytes  = 1 << 20
 	// maxAnswers and maxAnswerBytes bound the idempotency cache of one session (PROTOCOL.md, section 2).

@@ -41,7 +41,7 @@ func (s *Session) checkPasscode(ctx context.Context, scope passcodeScope, guess 
 	return wire.NewFailure(room.Unavailable, "too many passcodes are being checked")
 }
 
-// enterPasscode compares a guess from a seat and tells the room if it is right.
+// enterPasscode compares a guess of a participant and reports a correct one to the room.
 func (s *Session) enterPasscode(ctx context.Context, p wire.PasscodeGuess) *wire.Failure {
 	if f := s.checkPasscode(ctx, s.passcodeScope, p.Guess); f != nil {
 		return f

@@ -37,7 +37,7 @@ func (c *auditLog) has(t *testing.T, act, detail string) (found room.Entry) {
 	return c.all[i]
 }
 
-// TestRefusalsAreEntries: what seated people may not do, tokens that open nothing and failed logins are entries of the audit log.
+// TestRefusalsAreEntries checks that forbidden requests, refused tokens and failed logins are entries of the audit log.
 func TestRefusalsAreEntries(t *testing.T) {
 	var c auditLog
 	h := newTestServer(t, func(cfg *Config, _ *Service) { cfg.Refusals = report.NewRefusals(c.enter, time.Now) })

@@ -98,7 +98,7 @@ func TestRequestLimits(t *testing.T) {
 	}
 }
 
-// TestLimitClockSetBack: a clock that is set back makes nobody wait for longer than without.
+// TestLimitClockSetBack checks that a clock that is set back does not lengthen any wait.
 func TestLimitClockSetBack(t *testing.T) {
 	l, now := chatLimit.limiter(), time.Unix(1_790_000_000, 0)
 	for range chatLimit.burst {

@@ -59,7 +59,7 @@ type testServer struct {
 	open map[*Session]bool // Guarded by mu.
 }
 
-// newTestServer calls tune before the service is made, with nil, and after it.
+// newTestServer calls tune with nil before it creates the service, and with the service after.
 func newTestServer(t testing.TB, tune func(*Config, *Service)) *testServer {
 	t.Helper()
 	h := &testServer{t: t, log: &wiretest.LogBuffer{}, metrics: &testMetrics{closes: map[int]int{}}, open: map[*Session]bool{}}

@@ -24,9 +24,9 @@ type TokenVerifier interface {
 	Recheck(now time.Time, token auth.Secret) (auth.Grant, error)
 }
 
-// Metrics counts what connections do.
+// Metrics counts events of connections.
 type Metrics interface {
-	// Joined counts a first join that failed before the room was asked.
+	// Joined counts a first join that failed before it reached the room.
 	Joined(result string)
 	// HelloAnswered measures the time from a hello to its answer: admitted, waiting, resumed or refused.
 	HelloAnswered(result string, took time.Duration)
@@ -36,7 +36,7 @@ type Metrics interface {
 	ConnectionClosed(code int)
 }
 
-// Config is what a Service runs on. All fields are required that have no default.
+// Config configures a Service. Fields without a default are required.
 type Config struct {
 	Tokens   TokenVerifier
 	Rooms    *live.Registry
@@ -53,7 +53,7 @@ type Config struct {
 	// Acknowledged returns the hashes of the texts that a person (auth.Grant.Person) acknowledged in earlier sessions; nil:
 	// none. It may take until ctx ends.
 	Acknowledged func(ctx context.Context, person string) ([]string, error)
-	// ExplainTokens tells clients why a token was refused. Only for development: it helps to forge one.
+	// ExplainTokens sends clients the reason why a token was refused. Only for development, because it helps to forge one.
 	ExplainTokens bool
 }
 
@@ -88,7 +88,7 @@ func NewService(cfg Config) (*Service, error) {
 	}, nil
 }
 
-// seat is what a session needs of a live.Seat.
+// A seat is the part of live.Seat that a session uses.
 type seat interface {
 	Do(context.Context, room.Command) (room.Outcome, error)
 	Offer(context.Context, live.Offer) (live.Answer, error)
@@ -97,7 +97,7 @@ type seat interface {
 	Disconnect()
 }
 
-// roomRegistry is what a session needs of a live.Registry, with seats that tests can replace.
+// A roomRegistry is the part of live.Registry that a session uses, with seats that tests can replace.
 type roomRegistry interface {
 	join(context.Context, live.JoinRequest, live.Client) (seat, live.Welcome, error)
 	resume(context.Context, live.SessionID, auth.Secret, live.Client) (seat, live.Welcome, error)
@@ -114,7 +114,7 @@ func (r liveRooms) resume(ctx context.Context, id live.SessionID, secret auth.Se
 	return r.Resume(ctx, id, secret, c)
 }
 
-// A Peer is what the HTTP request told about the client of a connection.
+// A Peer describes the client of a connection, from its HTTP request.
 type Peer struct {
 	Host   string      // the name by which the client reached the server
 	Prefix string      // the network whose guesses at passcodes count together

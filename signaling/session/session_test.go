@@ -156,10 +156,10 @@ func TestRefusedHello(t *testing.T) {
 	if log := h.log.String(); !strings.Contains(log, "reason=expired") || strings.Contains(log, "CANARY") {
 		t.Error(log)
 	}
-	h.enter(hostToken).Do("ping", nil) // the others go on
+	h.enter(hostToken).Do("ping", nil) // other connections continue
 }
 
-// TestSilence: no hello in time, and no word after it.
+// TestSilence checks the timeouts before and after hello.
 func TestSilence(t *testing.T) {
 	h := newTestServer(t, func(_ *Config, s *Service) {
 		if s != nil {
@@ -175,7 +175,7 @@ func TestSilence(t *testing.T) {
 }
 
 // TestSameID: a request that is sent again is answered again and done once, across a resume too.
-func TestSameID(t *testing.T) {
+func TestRepeatedRequestID(t *testing.T) {
 	h := newTestServer(t, nil)
 	host, guest := h.enter(hostToken), h.enter(guestToken)
 	host.WaitFor("waiting.added")
@@ -222,7 +222,7 @@ func TestConfirm(t *testing.T) {
 	h.dial().Refused("hello", resume(old), room.ResumeExpired)
 }
 
-func TestPace(t *testing.T) {
+func TestMessageRate(t *testing.T) {
 	now := time.Unix(1790000000, 0)
 	h := newTestServer(t, func(c *Config, _ *Service) { c.Now = func() time.Time { return now } })
 	host := h.enter(hostToken)
@@ -248,7 +248,7 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// TestSlowReader: who does not read is not waited for, and hears why once it reads again.
+// TestSlowReader checks that a client that does not read is disconnected and gets the close code once it reads again.
 func TestSlowReader(t *testing.T) {
 	h := newTestServer(t, nil)
 	host := h.enter(hostToken)
@@ -270,7 +270,7 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-// TestGoroutines: connections that come and break leave nothing behind.
+// TestGoroutines checks that connections that break leave no goroutines.
 func TestGoroutines(t *testing.T) {
 	h := newTestServer(t, nil)
 	host := h.enter(hostToken)

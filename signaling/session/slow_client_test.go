@@ -87,7 +87,7 @@ func (s slowServer) connect(hello wire.Object) *wiretest.Client {
 	return c
 }
 
-// overflow makes events until the queue of the slow connection is full, and returns its outbox. The host reads all the time.
+// overflow sends events until the queue of the slow connection is full, and returns its outbox. The host reads all the time.
 func (s slowServer) overflow() *outbox {
 	s.t.Helper()
 	var slow *outbox
@@ -110,14 +110,14 @@ func (s slowServer) overflow() *outbox {
 			s.t.Fatal(err)
 		}
 		locked := s.host.WaitFor("room.updated").Data["locked"]
-		for locked != (i%2 == 0) { // the host's own coming said something too
+		for locked != (i%2 == 0) { // the host's own join sent events too
 			locked = s.host.WaitFor("room.updated").Data["locked"]
 		}
 	}
 	return slow
 }
 
-// TestSlowReaderResumes: a client that did not read for a while reads the close code, and a resume gives it the whole state.
+// TestSlowReaderResumes checks that a client that did not read for a while reads the close code, and gets the whole state on resume.
 func TestSlowReaderResumes(t *testing.T) {
 	s := newSlowServer(t, smallBuffer)
 	slow := s.connect(wire.Object{"token": "tuesday|cohost|carl|Carl"})

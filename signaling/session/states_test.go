@@ -18,11 +18,11 @@ import (
 
 var update = flag.Bool("update", false, "write "+statesFile)
 
-// statesFile says what comes of every request in every state: `go test ./signaling/session -run EveryRequest -update` prints it, and a person
-// reads it.
+// statesFile lists the result of every request in every state: `go test ./signaling/session -run EveryRequest -update` prints it for
+// review.
 const statesFile = "testdata/states.txt"
 
-// A stage is a room in which every request has something to act upon: somebody in the group, somebody waiting, somebody removed.
+// A stage is a room in which every request has a target: an admitted, a waiting and a removed participant.
 type stage struct {
 	*testServer
 	boss, other, knock *wiretest.Client
@@ -71,7 +71,7 @@ func newStage(t *testing.T) *stage {
 	return s
 }
 
-// states are where a client can be; each makes one that is there.
+// states returns a client in each state.
 var states = map[string]func(*stage) *wiretest.Client{
 	"host":        func(s *stage) *wiretest.Client { return s.enterAs(auth.Host, "who") },
 	"cohost":      func(s *stage) *wiretest.Client { return s.enterAs(auth.Cohost, "who") },
@@ -117,8 +117,8 @@ func (s *stage) request(kind string) wire.Object {
 	return data
 }
 
-// TestEveryRequestInEveryState: every request has in every state the effect or the error that is written down, each code is of the
-// closed list, and who is refused stays connected.
+// TestEveryRequestInEveryState checks that every request has in every state the documented result, that each code is of the closed list,
+// and that a refused client stays connected.
 func TestEveryRequestInEveryState(t *testing.T) {
 	columns := []string{"host", "cohost", "participant", "observer", "aside", "waiting", "sent back"}
 	if len(columns) != len(states) {
@@ -179,7 +179,7 @@ func outcome(t *testing.T, kind, state string) string {
 }
 
 // TestStrangersSayHello: before hello nothing else is answered, and the connection is closed.
-func TestStrangersSayHello(t *testing.T) {
+func TestFirstRequestMustBeHello(t *testing.T) {
 	h := newTestServer(t, nil)
 	for _, kind := range wire.RequestTypes() {
 		if kind == "hello" {
@@ -193,8 +193,8 @@ func TestStrangersSayHello(t *testing.T) {
 	}
 }
 
-// TestPanicBesideRequest: a bug in what stands around a request leaves no request open. Who resumes and asks again is answered at once,
-// by what was done.
+// TestPanicBesideRequest checks that a panic outside the handling of a request leaves no request unanswered: after a resume the repeated
+// request gets the stored answer.
 func TestPanicBesideRequest(t *testing.T) {
 	h := newTestServer(t, nil)
 	h.metrics.panicOn = "room.lock"

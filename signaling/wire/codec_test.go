@@ -57,7 +57,7 @@ func manyFields(n int) string {
 	return b.String()
 }
 
-// TestErrorsNameTheFieldOnly: an error message never contains what a client sent.
+// TestErrorsNameTheFieldOnly checks that an error message never contains data of the client.
 func TestErrorsNameTheFieldOnly(t *testing.T) {
 	const canary = "CANARY"
 	for frame, field := range map[string]string{

@@ -94,7 +94,7 @@ type Failure struct {
 	Ref          string    `json:"ref,omitempty"`
 }
 
-// NewFailure returns an error of the closed list. message is for developers and must not contain what a client sent.
+// NewFailure returns an error of the closed list. message is for developers and must not contain data of the client.
 func NewFailure(code room.Code, message string) *Failure {
 	r := errorRules[code]
 	return &Failure{Code: code, Message: message, Retryable: r.retryable, RetryAfterMs: r.retryMs}

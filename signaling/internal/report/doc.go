@@ -1,4 +1,4 @@
-// Package report tells operators what went wrong: bugs of the server go to the log, refused requests to the audit log.
+// Package report reports errors to operators: bugs of the server to the log, refused requests to the audit log.
 //
 //	session, api ─► Faults    ─► log line with a ref, which the client gets too
 //	             └► Refusals  ─► entries of the audit log, bounded per minute and source

@@ -99,7 +99,7 @@ func (r *Refusals) AdminToken(err error) {
 	r.record(room.Entry{Act: room.ActLoginFailed, Detail: "admin/" + string(refusal.Reason)})
 }
 
-// Entry records that a person with a valid token was not let in. A wrong passcode or a login that is too weak is a failed login.
+// Entry records that a person with a valid token was refused. A wrong passcode or a login that is too weak is a failed login.
 func (r *Refusals) Entry(g auth.Grant, code room.Code) {
 	e := room.Entry{Act: room.ActEntryRefused, Person: room.PersonID(g.Person), Detail: string(code)}
 	if code == room.PasscodeWrong || code == room.MFARequired || code == wire.RateLimited {

@@ -42,7 +42,7 @@ func (c *auditLog) has(t *testing.T, act, detail string) (found room.Entry) {
 	return c.all[i]
 }
 
-// TestRefusalsAreBounded: of each who is refused a minute has a few entries and one with how many more.
+// TestRefusalsAreBounded checks that each key gets a few entries a minute, and one with the number of further refusals.
 func TestRefusalsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c auditLog

@@ -1,4 +1,4 @@
-// Package wiretest has what tests of signaling share: a client of alcove.v1 that trusts nothing, and fakes of tokens and media.
+// Package wiretest provides shared test tools of signaling: a strict client of alcove.v1, and fakes of tokens and media.
 package wiretest
 
 import (
@@ -105,7 +105,7 @@ func (l *LogBuffer) String() string {
 	return l.buf.String()
 }
 
-// A Client speaks alcove.v1. Its methods fail the test where the server breaks the protocol.
+// A Client speaks alcove.v1. Its methods fail the test if the server violates the protocol.
 type Client struct {
 	T       testing.TB
 	Conn    *websocket.Conn
