@@ -3,6 +3,7 @@
 
 import { ServerClock } from './connection/clock';
 import type { ServerEvent } from './wire/codec';
+import { browserFrames, Frames } from './e2ee/frames_handle';
 import type { LinkIdentity } from './e2ee/link';
 import { Emitter } from './emitter';
 import type { Env } from './env';
@@ -62,10 +63,13 @@ export class Session extends Emitter<SessionEvents> {
   waiting: readonly Waiter[] = [];
   readonly #clock = new ServerClock();
   readonly #monotonic: () => number;
+  // Seals and opens what Media sends and receives, once it was started.
+  readonly frames: Frames;
 
   constructor(env: Env, opening: HelloParams, readonly identity?: LinkIdentity) {
     super();
     this.#monotonic = () => env.timers.now();
+    this.frames = new Frames(browserFrames(env.timers));
     this.#transport = new Transport(env, opening);
     this.#transport.on('welcome', () => this.#clock.onConnected(Date.now(), this.#monotonic()));
     this.#transport.on('pong', () => this.#clock.onPong(Date.now(), this.#monotonic()));
@@ -199,6 +203,7 @@ export class Session extends Emitter<SessionEvents> {
     this.state = 'ended';
     // Media stops by this event; the socket is closed after it.
     this.emit('ended', ending);
+    this.frames.dispose();
     this.#transport.stop(ending);
   }
 }

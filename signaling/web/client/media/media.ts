@@ -10,6 +10,8 @@
 //   offers refused for now ─► the same, later
 //   connected, and media that should flow does not (Health) ─► a new connection
 //   an offer refused for good, of a new connection too, or DTLS that cannot be ─► none, and the page is told why
+//   encrypted end to end (e2ee/frames_handle.ts): every line has a transform before it is negotiated
+//   the frames worker is lost ─► closed at once, and a new connection when there is another worker
 
 import { Emitter } from '../emitter';
 import { RequestError } from '../errors';
@@ -54,7 +56,9 @@ export class Media extends Emitter<Events> {
   #ready: MediaReady | undefined;
   #deferring: boolean;
   #deferredReady: MediaReady | undefined; // the media.ready to answer once offers are allowed
+  #unsealedReady: MediaReady | undefined; // the media.ready to answer once there is a frames worker
   #signalingOpen = true;
+  #encrypted = false; // the room says so; never taken back
   #welcomed = false; // a welcome arrived after the last media.ready
   #refused: string | undefined; // the code: nothing more is offered
   #refusals = 0; // in a row, of new connections, that another offer does not change
@@ -76,7 +80,10 @@ export class Media extends Emitter<Events> {
     this.#deferring = held;
     this.#session = session;
     this.#unsubscribe = [
-      session.on('welcome', () => (this.#welcomed = true)),
+      session.on('welcome', ({ policy }) => {
+        this.#welcomed = true;
+        this.#encrypted ||= policy.e2ee === 'required';
+      }),
       session.on('mediaReady', (ready) => {
         const first = this.#welcomed;
         this.#welcomed = false;
@@ -92,6 +99,7 @@ export class Media extends Emitter<Events> {
       session.on('roster', () => this.#queue(() => this.#addMissingSenders())),
       session.on('access', ({ state }) => state !== 'admitted' && this.close()),
       session.on('ended', () => this.dispose()),
+      session.frames.on('state', () => this.#onFrames()),
       session.on('link', (link) => {
         this.#signalingOpen = link === 'open';
         this.#supervise();
@@ -134,7 +142,7 @@ export class Media extends Emitter<Events> {
     this.#pc = undefined;
     this.#mids = [];
     this.#ready = undefined;
-    this.#deferredReady = undefined;
+    [this.#deferredReady, this.#unsealedReady] = [undefined, undefined];
     this.#senders.clear();
     this.#wanted.clear();
     this.#encodingCounts.clear();
@@ -165,8 +173,8 @@ export class Media extends Emitter<Events> {
     // Another server may answer now, but what this browser speaks is the same.
     if (first && this.#refused !== 'codec_unsupported') [this.#refused, this.#refusals] = [undefined, 0];
     // Removed from the group while this was queued, or refused for good.
-    if (this.#session.state !== 'admitted' || this.#refused) return;
-    this.#ready = ready;
+    if (this.#session.state !== 'admitted' || this.#refused || !this.#sealable(ready)) return;
+    [this.#ready, this.#unsealedReady] = [ready, undefined];
     const pc = this.#pc;
     const known = first ? ready.generation === this.#generation : ready.generation <= this.#generation;
     // Signaling and media lost together mean another network: that connection does not recover.
@@ -184,6 +192,25 @@ export class Media extends Emitter<Events> {
     if (this.#ready !== ready) return;
     if (!same) this.emit('state', 'failed');
     this.#retryTimer = setTimeout(() => this.#queue(() => this.#negotiate(ready, false)), offerLaterMs);
+  }
+
+  // Nothing is offered that could be sent in clear.
+  #sealable(ready: MediaReady): boolean {
+    const { state } = this.#session.frames;
+    if (state === 'unsupported' || state === 'failed') this.#refuse(`e2ee_${state}`);
+    if (state === 'ready' || state === 'off' && !this.#encrypted) return true;
+    this.#unsealedReady = ready;
+    return false;
+  }
+
+  #onFrames(): void {
+    const { state } = this.#session.frames;
+    const ready = this.#ready ?? this.#unsealedReady;
+    if (state === 'off' || !ready) return;
+    // It has transforms of a worker that is gone, or none.
+    if (this.#pc) this.close();
+    this.#unsealedReady = ready;
+    if (state !== 'lost') this.#queue(() => this.#negotiate(ready, false));
   }
 
   // Returns how long to wait before another attempt, and whether by the same connection, or undefined when none is needed or none would
@@ -265,6 +292,7 @@ export class Media extends Emitter<Events> {
         streams: [source === 'screen' ? display : person],
         sendEncodings: encodingsOf(source, ready),
       });
+      if (this.#session.frames.state !== 'off') this.#session.frames.seal(transceiver.sender, source);
       transceiver.setCodecPreferences(codecsFor(kind));
       this.#senders.set(source, transceiver);
     }
@@ -316,8 +344,11 @@ export class Media extends Emitter<Events> {
   }
 
   #addSlots(pc: RTCPeerConnection, wanted: MediaReady['slots']): void {
-    const add = (kind: 'audio' | 'video') =>
-      pc.addTransceiver(kind, { direction: 'recvonly' }).setCodecPreferences(codecsFor(kind));
+    const add = (kind: 'audio' | 'video') => {
+      const transceiver = pc.addTransceiver(kind, { direction: 'recvonly' });
+      if (this.#session.frames.state !== 'off') this.#session.frames.open(transceiver.receiver, kind);
+      transceiver.setCodecPreferences(codecsFor(kind));
+    };
     for (; this.#counts.pairs < wanted.pairs; this.#counts.pairs += 1) {
       add('audio');
       add('video');

@@ -11,6 +11,7 @@ import { Route } from '../../client/media/route';
 import { requestConstantBitRate, removeDependencyDescriptor } from '../../client/media/sdp';
 import type { Session } from '../../client/session';
 import { visibilityChanged, VisibilityWatcher, type VisibleTiles } from '../../page/media/visibility';
+import { FakeFrames } from '../support/frames';
 import { fakePeers } from '../support/peer';
 
 test('a slot shows nothing before the first picture of its new owner', () => {
@@ -159,9 +160,10 @@ test('the relay is for who comes through no other way, and never beside it', () 
 });
 
 // A browser's connection that is connected as soon as an offer is answered, a server that refuses the next offers, and time.
-function refusing(t: TestContext) {
+function refusing(t: TestContext, { supported = true } = {}) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const { made, show } = fakePeers();
+  const encryption = new FakeFrames({ supported });
   const server = { refusals: 0, code: 'unavailable', offers: [] as number[] };
   const heard = new Map<string, (data: unknown) => void>();
   const session = {
@@ -169,6 +171,7 @@ function refusing(t: TestContext) {
     role: 'participant',
     participantId: 'me',
     roster: [{ id: 'me', publications: [{ source: 'microphone', muted: false }] }],
+    frames: encryption.frames,
     on: (type: string, handler: (data: unknown) => void) => (heard.set(type, handler), () => heard.delete(type)),
     request: async (_: string, { generation }: { generation: number }) => {
       server.offers.push(generation);
@@ -177,6 +180,7 @@ function refusing(t: TestContext) {
     },
   };
   const media = new Media(session as unknown as Session);
+  const welcome = (e2ee: 'off' | 'required') => heard.get('welcome')?.({ policy: { e2ee } });
   const states: string[] = [];
   media.on('state', (state) => states.push(state));
   const settle = async () => { for (let i = 0; i < 50; i += 1) await Promise.resolve(); };
@@ -188,7 +192,7 @@ function refusing(t: TestContext) {
     t.mock.timers.tick(ms);
     await settle();
   };
-  return { media, server, session, made, states, ready, pass, settle, heard, show };
+  return { media, welcome, encryption, server, session, made, states, ready, pass, settle, heard, show };
 }
 const relay = [{ urls: ['turn:video.example.org:443?transport=tcp'], username: 'u', credential: 'c' }];
 
@@ -272,7 +276,7 @@ test('a browser that speaks no codec of the server is told once, and offers noth
 test('what the server does not take of a new connection either is told, and offered again when a server answers anew', async (t) => {
   for (const code of ['sdp_invalid', 'track_limit', 'bad_request']) {
     await t.test(code, async (t) => {
-      const { media, server, made, states, ready, pass, heard } = refusing(t);
+      const { media, server, made, states, ready, pass, welcome } = refusing(t);
       const refused: string[] = [];
       media.on('refused', (code) => refused.push(code));
       [server.refusals, server.code] = [Infinity, code];
@@ -283,7 +287,7 @@ test('what the server does not take of a new connection either is told, and offe
       await pass(60_000);
       assert.equal(server.offers.length, finalRefusals, 'more slots make it no better');
       server.refusals = 0;
-      heard.get('welcome')?.({});
+      welcome('off');
       await ready(2);
       assert.deepEqual([server.offers.length, states.at(-1), refused.length], [finalRefusals + 1, 'connected', 1]);
     });
@@ -421,4 +425,64 @@ test('a connection through which nothing comes is made anew, and the next of the
   assert.equal(made.length, 2);
   for (let i = 0; i <= badSamples + 1; i += 1) await look();
   assert.equal(made.length, 2, 'a network that carries nothing is not loaded with connections');
+});
+
+test('in an encrypted room every line has its transform before it is negotiated, later slots too', async (t) => {
+  const { welcome, encryption, made, ready, settle } = refusing(t);
+  welcome('required');
+  await ready(1);
+  assert.equal(made.length, 0, 'without a frames worker nothing is offered');
+  encryption.start();
+  await settle();
+  await ready(3, 1);
+  assert.equal(made.length, 1);
+  const { lines } = made[0]!;
+  assert.deepEqual(lines.map(({ kind }) => kind), ['audio', 'video', 'video', 'audio', 'video', 'audio', 'video', 'audio', 'video']);
+  for (const { negotiated, transform } of lines) assert.equal(negotiated, transform);
+  assert.ok(lines.every(({ transform }) => transform !== undefined));
+  assert.deepEqual(encryption.transforms.map(({ options }) => options), [
+    ...[0, 1, 4].map((stream) => ({ direction: 'send', stream })),
+    ...['audio', 'video', 'audio', 'video', 'audio', 'video'].map((kind) => ({ direction: 'receive', kind })),
+  ]);
+});
+
+test('a room that is not encrypted has no transforms', async (t) => {
+  const { welcome, encryption, made, ready } = refusing(t);
+  welcome('off');
+  await ready(1);
+  assert.deepEqual([made.length, encryption.transforms.length], [1, 0]);
+  assert.ok(made[0]!.lines.every(({ transform }) => transform === undefined));
+});
+
+test('a frames worker that dies takes the connection with it, and another one brings another connection', async (t) => {
+  const { welcome, encryption, server, made, states, ready, settle } = refusing(t);
+  welcome('required');
+  encryption.start();
+  await ready(1);
+  encryption.worker.crash();
+  assert.deepEqual([made[0]!.connectionState, states.at(-1)], ['closed', 'closed'], 'closed at once');
+  encryption.time.advance(0);
+  await settle();
+  assert.deepEqual([made.length, server.offers, states.at(-1)], [2, [1, 2], 'connected']);
+  assert.ok(made[1]!.lines.every(({ transform }) => (transform as { worker: unknown }).worker === encryption.worker));
+  assert.equal(encryption.workers.length, 2);
+});
+
+test('encryption that begins with a connection in place replaces it', async (t) => {
+  const { encryption, made, ready, settle } = refusing(t);
+  await ready(1);
+  encryption.start();
+  await settle();
+  assert.deepEqual(made.map(({ connectionState }) => connectionState), ['closed', 'connected']);
+  assert.ok(made[1]!.lines.every(({ transform }) => transform !== undefined));
+});
+
+test('a browser without transforms is told so, and sends nothing', async (t) => {
+  const { media, welcome, encryption, made, ready } = refusing(t, { supported: false });
+  const refused: string[] = [];
+  media.on('refused', (code) => refused.push(code));
+  welcome('required');
+  encryption.start();
+  await ready(1);
+  assert.deepEqual([made.length, refused], [0, ['e2ee_unsupported']]);
 });

@@ -1,8 +1,9 @@
 // Frames and keys for tests of the frames worker.
 
+import { Frames, type WorkerLike } from '../../client/e2ee/frames_handle';
 import { FramesCore, type EncodedFrame } from '../../client/e2ee/frames_core';
 import { firstCounter, parse, type Kind } from '../../client/e2ee/sframe';
-import { streams, type FramesToKeys, type FramesToPage, type Generation, type KeysToFrames, type Owner, type TransformOptions } from '../../client/e2ee/worker_messages';
+import { streams, type FramesToKeys, type FramesToPage, type Generation, type KeysToFrames, type Owner, type PageToFrames, type TransformOptions } from '../../client/e2ee/worker_messages';
 import { FakeTime } from './time';
 
 export const audio = (text = 'sound'): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.from(`x${text}`));
@@ -107,4 +108,68 @@ export function pairOf(kind: Kind, frame: Uint8Array): string {
   const parsed = parse(kind, frame);
   if (!parsed) throw new Error('not sealed');
   return `${parsed.kid.toString(16)}/${parsed.counter - firstCounter}`;
+}
+
+// The page's handle over frames workers that are FramesCores in this process. A port of the keys worker is what onKeys does.
+export class FakeFrames {
+  readonly time = new FakeTime();
+  readonly workers: HostedWorker[] = [];
+  readonly transforms: { worker: HostedWorker; options: TransformOptions }[] = [];
+  readonly frames: Frames;
+  keysPorts = 0;
+
+  constructor({ supported = true } = {}) {
+    this.frames = new Frames({
+      timers: this.time, supported,
+      create: () => {
+        const worker = new HostedWorker(this.time);
+        this.workers.push(worker);
+        return worker;
+      },
+      transform: (worker, options) => {
+        this.transforms.push({ worker: worker as HostedWorker, options });
+        return { worker, options } as unknown as RTCRtpScriptTransform;
+      },
+      channel: () => ({ port1: {} as MessagePort, port2: {} as MessagePort }),
+    });
+  }
+
+  start(): void {
+    this.frames.start(() => (this.keysPorts += 1));
+  }
+
+  get worker(): HostedWorker {
+    return this.workers.at(-1)!;
+  }
+}
+
+export class HostedWorker implements WorkerLike {
+  onmessage: WorkerLike['onmessage'] = null;
+  onerror: WorkerLike['onerror'] = null;
+  hangs = false;
+  ended = false;
+  loses = false; // what it says of itself does not arrive: it died meanwhile
+  readonly core: FramesCore;
+
+  constructor(time: FakeTime) {
+    this.core = new FramesCore({ timers: time, tellPage: (data) => this.loses || this.onmessage?.({ data }) });
+  }
+
+  postMessage(message: PageToFrames): void {
+    if (this.hangs || this.ended) return;
+    if (message.type === 'start') this.core.start(message.generation, () => undefined);
+    else this.core.onPage(message);
+  }
+
+  terminate(): void {
+    this.ended = true;
+  }
+
+  crash(): void {
+    this.onerror?.(undefined as never);
+  }
+
+  line(options: TransformOptions): Line {
+    return new Line(this.core, options);
+  }
 }

@@ -20,6 +20,7 @@ export interface FakePeer {
   receivers: FakeReceiver[];
   restarts: number;
   throws: boolean;
+  lines: { direction: string; kind: string; transform?: unknown; negotiated: unknown }[];
 }
 
 // Puts the constructors where a page looks for them. made lists every connection; show sets what getStats reports.
@@ -36,6 +37,7 @@ export function fakePeers(): { made: FakePeer[]; show(stats: object[]): void } {
     receivers: FakeReceiver[] = [];
     restarts = 0;
     throws = false;
+    lines: FakePeer['lines'] = [];
     #transceivers: { mid: string; receiver: FakeReceiver }[] = [];
 
     constructor(readonly configuration: RTCConfiguration) {
@@ -54,13 +56,20 @@ export function fakePeers(): { made: FakePeer[]; show(stats: object[]): void } {
       const receiver: FakeReceiver = { track: { id: `${kind}-${this.#transceivers.length}`, kind }, sources, getContributingSources: () => sources };
       if (direction === 'recvonly') this.receivers.push(receiver);
       else this.senders.push(sender);
+      const line = direction === 'recvonly' ? receiver : sender;
+      this.lines.push({
+        direction: direction ?? 'sendrecv', kind, negotiated: false, get transform() { return (line as { transform?: unknown }).transform; },
+      });
       const transceiver = { mid: String(this.#transceivers.length), receiver, setCodecPreferences() {}, sender };
       this.#transceivers.push(transceiver);
       return transceiver;
     };
     getTransceivers = () => this.#transceivers;
     getStats = async () => stats;
-    setLocalDescription = () => void (this.signalingState = 'have-local-offer');
+    setLocalDescription = () => {
+      this.signalingState = 'have-local-offer';
+      for (const line of this.lines) line.negotiated ||= line.transform ?? 'without a transform';
+    };
     setRemoteDescription = (answer: unknown) => {
       if (this.throws) throw new DOMException('no such line', 'InvalidAccessError');
       [this.remoteDescription, this.signalingState, this.connectionState] = [answer, 'stable', 'connected'];
