@@ -17,6 +17,7 @@ const (
 	DiskSlow    Fault = "disk_slow"    // writing or syncing takes longer than the recorder can buffer
 	WriteFailed Fault = "write_failed" // any other error of the disk
 	SealFailed  Fault = "seal_failed"  // the clinic's public keys or a person's erasure key are unavailable
+	Unreleased  Fault = "unreleased"   // under end-to-end encryption: somebody consented and gave no key, so nobody could open what is recorded
 	StoreFailed Fault = "store_failed" // answers to requests for consent can no longer be stored
 )
 

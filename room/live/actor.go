@@ -171,7 +171,7 @@ func (r *roomActor) openMedia(plan room.Plan) error {
 	if r.media != nil || len(plan.Entries) == 0 {
 		return nil
 	}
-	media, err := r.cfg.Media.Open(MediaSession{Key: r.key, Policy: r.state.Policy.Name}, r.inbox.addEvent)
+	media, err := r.cfg.Media.Open(MediaSession{Key: r.key, Policy: r.state.Policy.Name, E2EE: r.state.Policy.E2EE == room.E2EERequired}, r.inbox.addEvent)
 	if err != nil {
 		r.cfg.Log.Warn("no media for a room", "error", fmt.Sprintf("%T", err))
 		return &room.Error{Code: room.Unavailable, Detail: "no media"}

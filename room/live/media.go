@@ -12,6 +12,7 @@ type Media interface {
 type MediaSession struct {
 	Key    string // as in the audit log
 	Policy string
+	E2EE   bool // media is encrypted end to end
 }
 
 // A MediaRoom is the media plane of one room. No method blocks. Callbacks run on any goroutine: done exactly once, accept at most once.

@@ -52,8 +52,9 @@ func labelled() map[string]map[string]int {
 		"alcove_media_drops_total":              {"reason": len(sfu.DropReasons()) - 1},
 		"alcove_relay_bytes_total":              {"direction": 2},
 		"alcove_relay_refused_total":            {"reason": len(relay.Refusals())},
-		"alcove_recording_units_total":          {"result": 2},
-		"alcove_recording_failures_total":       {"cause": 5},
+		"alcove_recording_units_total":          {"result": 3},
+		"alcove_recording_releases_total":       {"result": 2},
+		"alcove_recording_failures_total":       {"cause": 6},
 		"go_info":                               {"version": 1},
 		"promhttp_metric_handler_errors_total":  {"cause": 2},
 	}

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"log/slog"
 	"net"
@@ -93,7 +94,7 @@ func (m media) Open(session live.MediaSession, events func(live.MediaEvent)) (li
 		out.relay = m.relay.Group()
 	}
 	if m.recorder != nil {
-		out.tap = m.recorder.tap(session.Key, session.Policy, tell)
+		out.tap = m.recorder.tap(session.Key, session.Policy, session.E2EE, tell)
 		r.Tap(out.tap)
 	}
 	return out, nil
@@ -125,6 +126,9 @@ func (m mediaRoom) Answer(o live.Offer, accept func() error, done func(live.Answ
 // Obey implements live.MediaRoom.
 func (m mediaRoom) ApplyPlan(p room.Plan, done func()) {
 	m.relayFor(p.Entries)
+	if m.tap != nil {
+		m.tap.releases.keep(participantsOf(p.Entries))
+	}
 	var plan sfu.Plan
 	for _, s := range p.Entries {
 		seat := sfu.PlanEntry{Peer: sfu.PeerID(s.Participant)}
@@ -150,6 +154,13 @@ func (m mediaRoom) ApplyPlan(p room.Plan, done func()) {
 	m.room.Apply(plan, done)
 }
 
+func participantsOf(seats []room.PlanEntry) (list []string) {
+	for _, s := range seats {
+		list = append(list, string(s.Participant))
+	}
+	return list
+}
+
 // relayFor allows the relay to the participants of the plan only, and ends the allocations of all others.
 func (m mediaRoom) relayFor(seats []room.PlanEntry) {
 	if m.relay == nil {
@@ -160,6 +171,27 @@ func (m mediaRoom) relayFor(seats []room.PlanEntry) {
 		all = append(all, string(live.SessionOf(m.key, s.Participant)))
 	}
 	m.relay.Allow(all)
+}
+
+// Release takes keys of frames that a participant releases to the clinic, for what is recorded of the participant now and later.
+func (m mediaRoom) Release(k room.KeysReleased) {
+	if m.tap == nil {
+		return
+	}
+	r := record.Release{Scope: string(k.Scope), Number: k.Number, Sealed: decoded(k.Sealed)}
+	for _, key := range k.Keys {
+		r.Keys = append(r.Keys, record.ReleasedKey{KID: key.KID, Blob: decoded(key.Key)})
+	}
+	m.tap.release(string(k.Participant), string(k.Scope), r)
+}
+
+// decoded gives the bytes of base64, nil for anything else: the wire has checked it.
+func decoded(s room.Sealed) []byte {
+	b, err := base64.StdEncoding.DecodeString(string(s))
+	if err != nil || len(b) == 0 {
+		return nil
+	}
+	return b
 }
 
 // Announced implements live.MediaRoom.

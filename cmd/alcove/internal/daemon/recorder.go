@@ -121,8 +121,9 @@ type tapCallbacks struct {
 }
 
 // tap makes the tap of a room.
-func (r *recorder) tap(session, policy string, tell tapCallbacks) *roomTap {
-	t := &roomTap{recorder: r, session: session, class: r.config.ClassOf(policy), callbacks: tell, subjects: map[string]subject{}}
+func (r *recorder) tap(session, policy string, sealed bool, tell tapCallbacks) *roomTap {
+	t := &roomTap{recorder: r, session: session, class: r.config.ClassOf(policy), sealed: sealed, callbacks: tell,
+		subjects: map[string]subject{}, releases: newRoomReleases(time.Now)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.taps[session] = t
@@ -199,7 +200,9 @@ type roomTap struct {
 	recorder  *recorder
 	session   string
 	class     string
+	sealed    bool // frames are encrypted end to end
 	callbacks tapCallbacks
+	releases  *roomReleases
 
 	mu       sync.Mutex
 	subjects map[string]subject // Guarded by mu. By publication: those of the session, a handful for each person.
@@ -232,7 +235,7 @@ func (t *roomTap) Begin(about sfu.TapInfo, ready func(sfu.TapTrack)) {
 	}
 	info := record.Info{
 		Session: t.session, Person: whose.person, Purpose: whose.scope, Source: string(about.Source), ClockRate: about.ClockRate,
-		Kind: record.Video, Codec: record.VP8, Class: t.class,
+		Kind: record.Video, Codec: record.VP8, Class: t.class, Sealed: t.sealed,
 	}
 	if about.Source == sfu.Microphone {
 		info.Kind, info.Codec = record.Audio, record.Opus
@@ -246,8 +249,20 @@ func (t *roomTap) Begin(about sfu.TapInfo, ready func(sfu.TapTrack)) {
 			t.callbacks.failed(faultOfStart(err))
 			return
 		}
+		if t.sealed {
+			t.releases.begin(releasedBy{string(about.Peer), whose.scope}, track)
+		}
 		ready(tapTrack{track})
 	}()
+}
+
+// release takes keys that a participant released for a scope.
+func (t *roomTap) release(participant, scope string, r record.Release) {
+	result := "kept"
+	if !t.sealed || !t.releases.add(releasedBy{participant, scope}, r) {
+		result = "refused"
+	}
+	t.recorder.metrics.releases.WithLabelValues(result).Inc()
 }
 
 // Faults of a recording, as clients and the audit log name them.
@@ -256,6 +271,8 @@ const (
 	faultSlow  = "disk_slow"
 	faultWrite = "write_failed"
 	faultSeal  = "seal_failed"
+
+	faultUnreleased = "unreleased"
 )
 
 // faultOfCause names why a track had to stop.
@@ -265,6 +282,8 @@ func faultOfCause(c record.Cause) string {
 		return faultFull
 	case record.SlowDisk, record.QueueFull:
 		return faultSlow
+	case record.NoRelease:
+		return faultUnreleased
 	}
 	return faultWrite
 }

@@ -14,6 +14,8 @@ type recorderMetrics struct {
 	syncs   prometheus.Histogram
 	refused prometheus.Counter
 
+	releases *prometheus.CounterVec
+
 	tracks, bytes, units, failures *prometheus.Desc
 }
 
@@ -21,7 +23,7 @@ func newRecorderMetrics() *recorderMetrics {
 	d := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc("alcove_recording_"+name, help, labels, nil)
 	}
-	return &recorderMetrics{
+	m := &recorderMetrics{
 		syncs: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "alcove_recording_sync_seconds", Help: "How long it took until what was recorded was safe on the disk.",
 			Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 3},
@@ -29,11 +31,18 @@ func newRecorderMetrics() *recorderMetrics {
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "alcove_recording_refused_total", Help: "Tracks that could not begin: each stops the recording of its room.",
 		}),
+		releases: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "alcove_recording_releases_total", Help: "Keys of frames that participants released to the clinic, by message.",
+		}, []string{"result"}),
 		tracks:   d("tracks", "Sources that are recorded now."),
 		bytes:    d("bytes_total", "Bytes written, encrypted."),
-		units:    d("units_total", "Packets taken, and packets refused because their track had failed.", "result"),
+		units:    d("units_total", "Packets taken, refused because their track had failed, and dropped because no key was released for them.", "result"),
 		failures: d("failures_total", "Tracks that had to stop: each stops the recording of its room.", "cause"),
 	}
+	for _, result := range []string{"kept", "refused"} {
+		m.releases.WithLabelValues(result)
+	}
+	return m
 }
 
 func (m *recorderMetrics) synced(took time.Duration) { m.syncs.Observe(took.Seconds()) }
@@ -51,9 +60,11 @@ func (m *recorderMetrics) Collect(ch chan<- prometheus.Metric) {
 	counter(m.bytes, float64(s.Bytes))
 	counter(m.units, float64(s.Units), "kept")
 	counter(m.units, float64(s.Refused), "refused")
-	for _, cause := range []record.Cause{record.DiskFull, record.SlowDisk, record.QueueFull, record.WriteFailed, record.TooLong} {
+	counter(m.units, float64(s.Unreleased), "unreleased")
+	for _, cause := range []record.Cause{record.DiskFull, record.SlowDisk, record.QueueFull, record.WriteFailed, record.TooLong, record.NoRelease} {
 		counter(m.failures, float64(s.Failures[cause]), string(cause))
 	}
 	m.syncs.Collect(ch)
 	m.refused.Collect(ch)
+	m.releases.Collect(ch)
 }

@@ -17,6 +17,7 @@ export const recordingAnnouncements = {
 
 const faults: Record<string, string> = {
   disk_full: 'there is no space left for it', disk_slow: 'the disk was too slow', seal_failed: 'it could not be encrypted',
+  unreleased: 'the device of somebody who agreed sent no key',
 };
 
 // Returns why a recording ended by itself, in words that end a sentence.
