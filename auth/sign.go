@@ -122,6 +122,10 @@ type TokenClaims struct {
 	AMR                 []string  // how the person logged in (RFC 8176)
 	ACR                 string    // how well
 	AuthTime            time.Time // when; zero: unsaid
+
+	E2EE        string   // mode of end-to-end encryption, "required" or "off"; "": unsaid
+	E2EESession string   // what all tokens of one session carry
+	Recipients  []string // SHA-256 of each key that recordings may be sealed to, in hex
 }
 
 // claims are those of RFC 7519 and ours; what is unsaid is left out.
@@ -131,7 +135,9 @@ func (t TokenClaims) claims() jwt.MapClaims {
 		"iss": t.Issuer, "aud": t.Audience, "sub": t.Subject, "jti": t.ID, "room": t.Room, "role": t.Role,
 		"iat": issued.Unix(), "exp": issued.Add(t.Lifetime).Unix(),
 	}
-	for name, value := range map[string]string{"policy": t.Policy, "name": t.Name, "acr": t.ACR} {
+	for name, value := range map[string]string{
+		"policy": t.Policy, "name": t.Name, "acr": t.ACR, "e2ee": t.E2EE, "e2ee_session": t.E2EESession,
+	} {
 		if value != "" {
 			m[name] = value
 		}
@@ -143,6 +149,9 @@ func (t TokenClaims) claims() jwt.MapClaims {
 	}
 	if len(t.AMR) > 0 {
 		m["amr"] = t.AMR
+	}
+	if len(t.Recipients) > 0 {
+		m["recipients"] = t.Recipients
 	}
 	return m
 }

@@ -32,5 +32,11 @@ func (l Login) Apply(c *auth.TokenClaims) error {
 	return nil
 }
 
-// Fragment carries a token to the page: a browser sends it to no server (RFC 3986, section 3.5).
-func Fragment(token auth.Secret) string { return "/#t=" + token.Reveal() }
+// Fragment carries a token, and the secret k of end-to-end encryption where there is one, to the page: a browser sends it to no server
+// (RFC 3986, section 3.5).
+func Fragment(token, k auth.Secret) string {
+	if k.Empty() {
+		return "/#t=" + token.Reveal()
+	}
+	return "/#t=" + token.Reveal() + "&k=" + k.Reveal()
+}

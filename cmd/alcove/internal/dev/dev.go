@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"alcove/auth"
+	"alcove/auth/e2ee"
 	"alcove/cmd/alcove/internal/cli"
 	"alcove/cmd/alcove/internal/config"
 	"alcove/cmd/alcove/internal/keyfile"
@@ -131,6 +132,10 @@ func Open(c config.Config, folder string) (Demo, error) {
 	if err != nil {
 		return Demo{}, err
 	}
+	encryption, err := encryptionKey(folder)
+	if err != nil {
+		return Demo{}, err
+	}
 	public, err := listenLoopback(c.Listen)
 	if err != nil {
 		return Demo{}, err
@@ -142,7 +147,7 @@ func Open(c config.Config, folder string) (Demo, error) {
 		}
 		return Demo{}, fmt.Errorf("cannot listen: %w (another port: --admin 127.0.0.1:0)", err)
 	}
-	return Demo{Config: c, Secrets: m, Public: public, Admin: admin, Links: map[string]http.Handler{"/dev/": newTokenLinks(signing)}}, nil
+	return Demo{Config: c, Secrets: m, Public: public, Admin: admin, Links: map[string]http.Handler{"/dev/": newTokenLinks(signing, encryption)}}, nil
 }
 
 // demoSecrets puts the state of dev into its folder, and makes the keys of a folder that is older than they are.
@@ -185,6 +190,17 @@ func demoKeys(folder string) (auth.SigningKey, auth.PersonKey, error) {
 	}
 	person, err := keyfile.ReadSecret(filepath.Join(folder, keyfile.PersonFile), auth.ParsePersonKey)
 	return signing, person, err
+}
+
+// encryptionKey reads the key of end-to-end encryption, or makes it in a folder that is older than it is.
+func encryptionKey(folder string) (e2ee.ClinicKey, error) {
+	name := filepath.Join(folder, keyfile.EncryptionFile)
+	if !keyfile.Exists(name) {
+		if err := keyfile.Write(folder, []keyfile.File{keyfile.GenerateEncryption()}); err != nil {
+			return e2ee.ClinicKey{}, err
+		}
+	}
+	return keyfile.ReadSecret(name, e2ee.ParseClinicKey)
 }
 
 // printLinks prints the links.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"alcove/auth"
+	"alcove/auth/e2ee"
 	"alcove/cmd/alcove/internal/claims"
 	"alcove/cmd/alcove/internal/config"
 )
@@ -15,6 +16,7 @@ import (
 // Defaults of the links.
 const (
 	demoRoom    = "demo"
+	demoSession = "demo" // of end-to-end encryption: one for good, so that sessions live through a restart
 	hostSubject = "dev-host"
 	HostName    = "Dr. Lind"
 )
@@ -24,22 +26,31 @@ const (
 //	/dev/host    302 to the page, as the therapist
 //	/dev/join    302 to the page, as somebody new
 //	/dev/token   the bare token, for tests
+//	/dev/link    the link's path and fragment, for tests
 //
 // Each takes ?room= ?sub= ?name= ?role= ?policy= instead of its own, and ?amr= ?acr= ?auth_time= ?not_before= ?not_after=, the times
-// as RFC 3339 has them.
+// as RFC 3339 has them. ?e2ee=required promises end-to-end encryption, and ?level=code leaves k out of
+// that link.
 type tokenLinks struct {
-	signing auth.SigningKey
-	mux     *http.ServeMux
+	signing    auth.SigningKey
+	encryption e2ee.ClinicKey
+	mux        *http.ServeMux
 }
 
-func newTokenLinks(signing auth.SigningKey) http.Handler {
-	d := &tokenLinks{signing: signing, mux: http.NewServeMux()}
+func newTokenLinks(signing auth.SigningKey, encryption e2ee.ClinicKey) http.Handler {
+	d := &tokenLinks{signing: signing, encryption: encryption, mux: http.NewServeMux()}
 	d.mux.HandleFunc("GET /dev/host", d.redirect(auth.Host, hostSubject, HostName))
 	d.mux.HandleFunc("GET /dev/join", d.redirect(auth.Participant, "", ""))
 	d.mux.HandleFunc("GET /dev/token", func(w http.ResponseWriter, r *http.Request) {
-		if token, ok := d.sign(w, r, auth.Participant, "", ""); ok {
+		if token, _, ok := d.sign(w, r, auth.Participant, "", ""); ok {
 			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 			fmt.Fprintln(w, token.Reveal())
+		}
+	})
+	d.mux.HandleFunc("GET /dev/link", func(w http.ResponseWriter, r *http.Request) {
+		if token, k, ok := d.sign(w, r, auth.Participant, "", ""); ok {
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			fmt.Fprintln(w, claims.Fragment(token, k))
 		}
 	})
 	return d
@@ -59,15 +70,15 @@ func (d *tokenLinks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (d *tokenLinks) redirect(role auth.Role, sub, name string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if token, ok := d.sign(w, r, role, sub, name); ok {
-			w.Header().Set("Location", claims.Fragment(token))
+		if token, k, ok := d.sign(w, r, role, sub, name); ok {
+			w.Header().Set("Location", claims.Fragment(token, k))
 			w.WriteHeader(http.StatusFound)
 		}
 	}
 }
 
-// sign makes the token that the query describes, or answers with the error. Without a sub the token is for a new person.
-func (d *tokenLinks) sign(w http.ResponseWriter, r *http.Request, role auth.Role, sub, name string) (auth.Secret, bool) {
+// sign makes the token that the query describes, with its k, or answers with the error. Without a sub the token is for a new person.
+func (d *tokenLinks) sign(w http.ResponseWriter, r *http.Request, role auth.Role, sub, name string) (token, k auth.Secret, ok bool) {
 	q := r.URL.Query()
 	take := func(key, otherwise string) string {
 		if q.Has(key) {
@@ -78,19 +89,25 @@ func (d *tokenLinks) sign(w http.ResponseWriter, r *http.Request, role auth.Role
 	if sub == "" {
 		sub = "dev-" + rand.Text()
 	}
+	mode := q.Get("e2ee")
 	wanted := auth.TokenClaims{
 		Issuer: Issuer, Audience: Audience, Room: take("room", demoRoom), Subject: take("sub", sub), Name: take("name", name),
 		Role: auth.Role(take("role", string(role))), Policy: take("policy", ""), IssuedAt: time.Now(), Lifetime: auth.MaxLifetime,
 	}
+	if mode == "required" {
+		wanted.E2EE, wanted.E2EESession = mode, demoSession
+	}
 	login := claims.Login{NotBefore: q.Get("not_before"), NotAfter: q.Get("not_after"), AMR: q.Get("amr"), ACR: q.Get("acr"), AuthTime: q.Get("auth_time")}
 	err := login.Apply(&wanted)
-	token := auth.Secret{}
 	if err == nil {
 		token, err = d.signing.Sign(wanted)
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
-		return auth.Secret{}, false
+		return auth.Secret{}, auth.Secret{}, false
 	}
-	return token, true
+	if mode == "required" && q.Get("level") != "code" {
+		k = d.encryption.Link(wanted.Room, wanted.E2EESession, wanted.Role, wanted.Name, token)
+	}
+	return token, k, true
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"alcove/auth"
+	"alcove/auth/e2ee"
 	"alcove/room/audit"
 	"alcove/room/store"
 )
@@ -19,9 +20,10 @@ const (
 	StoreFile       = "store.key"
 	AuditFile       = "audit.key"
 	AuditPublicFile = "audit.pub"
+	EncryptionFile  = "e2ee.key"
 )
 
-// Generate writes a set of keys, all three files or an error; existing ones are never touched.
+// Generate writes a set of keys, all files or an error; existing ones are never touched.
 func Generate(folder string) (auth.SigningKey, auth.PersonKey, error) {
 	signing, person := auth.GenerateSigningKey(), auth.RandomPersonKey()
 	files := []File{
@@ -29,6 +31,7 @@ func Generate(folder string) (auth.SigningKey, auth.PersonKey, error) {
 		{KeySetFile, string(signing.JWKS()), ModePublic},
 		{PersonFile, person.File().Reveal(), ModeSecret},
 	}
+	files = append(files, GenerateEncryption())
 	files = append(files, GenerateState()...)
 	if err := Write(folder, files); err != nil {
 		return auth.SigningKey{}, auth.PersonKey{}, err
@@ -41,6 +44,11 @@ type File struct {
 	Name    string
 	Content string
 	Mode    os.FileMode
+}
+
+// GenerateEncryption makes the key of end-to-end encryption, which the daemon must not have.
+func GenerateEncryption() File {
+	return File{EncryptionFile, e2ee.GenerateClinicKey().File().Reveal(), ModeSecret}
 }
 
 // GenerateState makes the keys of the store and of the audit log.

@@ -13,10 +13,20 @@ import (
 )
 
 func runKeygen(t cli.Terminal, args []string) error {
-	if len(args) > 0 && args[0] == "passcode" {
-		return runKeygenPasscode(t, args[1:])
+	if len(args) > 0 {
+		switch args[0] {
+		case "passcode":
+			return runKeygenPasscode(t, args[1:])
+		case "e2ee":
+			return runKeygenEncryption(t, args[1:])
+		}
 	}
-	f := cli.NewFlags(t, "keygen", "keygen [--out DIR]\n       alcove keygen passcode\n\nMakes the key that signs tokens and its public half for the daemon, the person key, and the keys of the store and of the\naudit log. Overwrites nothing.")
+	f := cli.NewFlags(t, "keygen", `keygen [--out DIR]
+       alcove keygen e2ee [--out DIR]
+       alcove keygen passcode
+
+Makes the key that signs tokens and its public half for the daemon, the key of end-to-end encryption, the person key, and the keys
+of the store and of the audit log. Overwrites nothing.`)
 	out := f.String("out", ".", "the `folder` to write to; it is made if it does not exist")
 	if err := cli.ParseFlags(f, args, 0); err != nil {
 		return err
@@ -28,12 +38,37 @@ func runKeygen(t cli.Terminal, args []string) error {
 		return err
 	}
 	fmt.Fprintf(t.Out, "%s\n    signs tokens. Keep it secret, away from the daemon: whoever has it can enter every room.\n", filepath.Join(*out, keyfile.SigningFile))
+	writeEncryptionKeyUse(t.Out, *out)
 	fmt.Fprintf(t.Out, "%s\n    verifies them: auth.jwks_file of the configuration.\n", filepath.Join(*out, keyfile.KeySetFile))
 	fmt.Fprintf(t.Out, "%s\n    tells people apart: auth.person_key_file. Keep it secret, and keep it.\n", filepath.Join(*out, keyfile.PersonFile))
 	fmt.Fprintf(t.Out, "%s\n    encrypts the store: store.key_file. Keep it secret, and keep it apart from the store's backups.\n", filepath.Join(*out, keyfile.StoreFile))
 	fmt.Fprintf(t.Out, "%s\n    signs the audit log: audit.key_file. Keep it secret.\n", filepath.Join(*out, keyfile.AuditFile))
 	_, err := fmt.Fprintf(t.Out, "%s\n    verifies it: alcove audit verify --key. Keep a copy away from this host.\n", filepath.Join(*out, keyfile.AuditPublicFile))
 	return err
+}
+
+func writeEncryptionKeyUse(w io.Writer, folder string) {
+	fmt.Fprintf(w, "%s\n    proves people to each other under end-to-end encryption. Keep it secret, away from the daemon: whoever has both reads sessions.\n",
+		filepath.Join(folder, keyfile.EncryptionFile))
+}
+
+func runKeygenEncryption(t cli.Terminal, args []string) error {
+	f := cli.NewFlags(t, "keygen e2ee", `keygen e2ee [--out DIR]
+
+Makes the key of end-to-end encryption alone, for a clinic that has the others. It belongs to whatever makes the links, never to the
+media server. Overwrites nothing.`)
+	out := f.String("out", ".", "the `folder` to write to; it is made if it does not exist")
+	if err := cli.ParseFlags(f, args, 0); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(*out, keyfile.ModeFolder); err != nil {
+		return fmt.Errorf("cannot make the folder: %w", err)
+	}
+	if err := keyfile.Write(*out, []keyfile.File{keyfile.GenerateEncryption()}); err != nil {
+		return err
+	}
+	writeEncryptionKeyUse(t.Out, *out)
+	return nil
 }
 
 func runKeygenPasscode(t cli.Terminal, args []string) error {

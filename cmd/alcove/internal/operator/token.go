@@ -111,7 +111,8 @@ func runTokenMint(t cli.Terminal, args []string) error {
        alcove token admin --key FILE --config FILE
        alcove token verify [flags] [TOKEN]
 
-Makes a token: it opens the room once, for two minutes at most. Give it to nobody but WHO.`)
+Makes a token: it opens the room once, for two minutes at most. Give it to nobody but WHO. With --e2ee-key it requires end-to-end
+encryption, and the link carries the secret that proves WHO to the others.`)
 	i := addIssuerFlags(f)
 	key := f.String("key", "", "the private key `file` that keygen wrote ("+keyfile.SigningFile+")")
 	room := f.String("room", "", "the `name` of the room")
@@ -121,6 +122,7 @@ Makes a token: it opens the room once, for two minutes at most. Give it to nobod
 	policy := f.String("policy", "", "a `policy` of the configuration")
 	lifetime := f.Duration("lifetime", auth.MaxLifetime, "how long the token opens the room, two minutes at most")
 	login := addLoginFlags(f)
+	encryption := addEncryptionFlags(f)
 	link := f.String("url", "", "print a link to the page at this `address` instead of the bare token")
 	if err := cli.ParseFlags(f, args, 0); err != nil {
 		return err
@@ -148,15 +150,29 @@ Makes a token: it opens the room once, for two minutes at most. Give it to nobod
 	if err := login.Apply(&wanted); err != nil {
 		return err
 	}
+	if err := encryption.apply(&wanted); err != nil {
+		return err
+	}
 	token, err := signing.Sign(wanted)
 	if err != nil {
 		return err
 	}
-	if *link != "" {
-		_, err = fmt.Fprintln(t.Out, strings.TrimRight(*link, "/")+claims.Fragment(token))
+	k, err := encryption.secret(wanted, token)
+	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(t.Out, token.Reveal())
+	return writeLink(t.Out, *link, token, k)
+}
+
+// writeLink prints the link to a page, or for those who put it together themselves the token and, in a second line, k.
+func writeLink(w io.Writer, page string, token, k auth.Secret) (err error) {
+	if page != "" {
+		_, err = fmt.Fprintln(w, strings.TrimRight(page, "/")+claims.Fragment(token, k))
+		return err
+	}
+	if _, err = fmt.Fprintln(w, token.Reveal()); err == nil && !k.Empty() {
+		_, err = fmt.Fprintln(w, k.Reveal())
+	}
 	return err
 }
 
@@ -222,7 +238,7 @@ func tokenArgument(in io.Reader, arg string) (auth.Secret, error) {
 	}
 	arg = strings.TrimSpace(arg)
 	if _, after, found := strings.Cut(arg, "#t="); found {
-		arg = after
+		arg, _, _ = strings.Cut(after, "&")
 	}
 	if arg == "" {
 		return auth.Secret{}, errors.New("there is no token: give it as an argument or on the standard input")

@@ -1,0 +1,61 @@
+package dev
+
+import (
+	"encoding/base64"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"alcove/auth"
+	"alcove/auth/e2ee"
+)
+
+// TestEncryptedLinks: the demo's links carry what those of a clinic carry, and k is the one that the issuer's functions derive.
+func TestEncryptedLinks(t *testing.T) {
+	key := e2ee.GenerateClinicKey()
+	links := newTokenLinks(auth.GenerateSigningKey(), key)
+	open := func(path string) (token, k string) {
+		t.Helper()
+		r := httptest.NewRequest(http.MethodGet, "http://localhost:8080"+path, nil)
+		w := httptest.NewRecorder()
+		links.ServeHTTP(w, r)
+		link := w.Header().Get("Location")
+		if strings.HasPrefix(path, "/dev/link") {
+			link = strings.TrimSpace(w.Body.String())
+		}
+		link, k, _ = strings.Cut(link, "&k=")
+		return strings.TrimPrefix(link, "/#t="), k
+	}
+	for _, c := range []struct {
+		path, name string
+		role       auth.Role
+	}{
+		{"/dev/host?e2ee=required", HostName, auth.Host},
+		{"/dev/join?e2ee=required&name=Mara", "Mara", auth.Participant},
+		{"/dev/link?e2ee=required&name=Mara&role=observer", "Mara", auth.Observer},
+	} {
+		token, k := open(c.path)
+		if want := key.Link(demoRoom, demoSession, c.role, c.name, auth.NewSecret(token)).Reveal(); k != want || k == "" {
+			t.Errorf("%s: another k than the issuer derives", c.path)
+		}
+		if got := payload(t, token); !strings.Contains(got, `"e2ee":"required"`) || strings.Contains(got, k) {
+			t.Errorf("%s: claims are %s", c.path, got)
+		}
+	}
+	if token, k := open("/dev/link?e2ee=required&level=code"); k != "" || !strings.Contains(payload(t, token), `"e2ee":"required"`) {
+		t.Error("a link of level code has a k, or does not promise encryption")
+	}
+	if token, k := open("/dev/host"); k != "" || strings.Contains(payload(t, token), "e2ee") {
+		t.Error("a link that promises nothing has a k")
+	}
+}
+
+func payload(t *testing.T, token string) string {
+	t.Helper()
+	b, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}

@@ -1,0 +1,76 @@
+package operator
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"strings"
+
+	"alcove/auth"
+	"alcove/auth/e2ee"
+	"alcove/cmd/alcove/internal/keyfile"
+)
+
+// maxRecipients bounds a file of recipients: a few of 2 kB each, and comments.
+const maxRecipients = 64 << 10
+
+// encryptionFlags are the flags of a token for a session that is encrypted end to end.
+type encryptionFlags struct {
+	key, session, recipients *string
+	codeOnly                 *bool
+}
+
+func addEncryptionFlags(f *flag.FlagSet) encryptionFlags {
+	return encryptionFlags{
+		key:        f.String("e2ee-key", "", "require end-to-end encryption, and prove the person with the key in this `file` ("+keyfile.EncryptionFile+")"),
+		session:    f.String("e2ee-session", "", "`text` that all tokens of one session carry, such as its date; needed with --e2ee-key"),
+		codeOnly:   f.Bool("e2ee", false, "require end-to-end encryption without a key: people compare a code aloud"),
+		recipients: f.String("recipients", "", "the `file` of the age recipients that recordings of this person may be sealed to"),
+	}
+}
+
+// apply sets the claims.
+func (e encryptionFlags) apply(c *auth.TokenClaims) error {
+	if *e.key != "" && *e.session == "" {
+		return errors.New("give --e2ee-session TEXT with --e2ee-key, the same for everybody in the session: its date, or its number")
+	}
+	if *e.key != "" || *e.codeOnly {
+		c.E2EE, c.E2EESession = "required", *e.session
+	}
+	if *e.recipients == "" {
+		return nil
+	}
+	data, err := keyfile.ReadLimited(*e.recipients, maxRecipients)
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		if !strings.HasPrefix(line, "age1") {
+			return fmt.Errorf("%s has a line that is no age recipient: each begins with age1", *e.recipients)
+		}
+		sum := sha256.Sum256([]byte(line))
+		c.Recipients = append(c.Recipients, hex.EncodeToString(sum[:]))
+	}
+	if len(c.Recipients) == 0 {
+		return fmt.Errorf("%s has no recipient", *e.recipients)
+	}
+	return nil
+}
+
+// secret is k for a token; empty without a key.
+func (e encryptionFlags) secret(c auth.TokenClaims, token auth.Secret) (auth.Secret, error) {
+	if *e.key == "" {
+		return auth.Secret{}, nil
+	}
+	key, err := keyfile.ReadSecret(*e.key, e2ee.ParseClinicKey)
+	if err != nil {
+		return auth.Secret{}, err
+	}
+	return key.Link(c.Room, c.E2EESession, c.Role, c.Name, token), nil
+}
