@@ -24,6 +24,8 @@ type claims struct {
 	authTime           *jwt.NumericDate
 	notBefore          *jwt.NumericDate // of the session, not of the token
 	notAfter           *jwt.NumericDate
+	e2ee, e2eeSession  string
+	recipients         jwt.ClaimStrings
 
 	findings findingList
 }
@@ -52,6 +54,9 @@ func (c *claims) UnmarshalJSON(data []byte) error {
 	read(c, o, "auth_time", &c.authTime, BadAuthTime)
 	read(c, o, "not_before", &c.notBefore, BadSchedule)
 	read(c, o, "not_after", &c.notAfter, BadSchedule)
+	read(c, o, "e2ee", &c.e2ee, BadE2EE)
+	read(c, o, "e2ee_session", &c.e2eeSession, BadE2EE)
+	read(c, o, "recipients", &c.recipients, BadE2EE)
 	return nil
 }
 
@@ -101,6 +106,11 @@ func (c *claims) check() findingList {
 	must(len(c.amr) <= MaxMethods && !slices.ContainsFunc(c.amr, func(s string) bool { return len(s) > MaxMethod }), BadAMR,
 		fmt.Sprintf("amr must be a list of at most %d short strings (RFC 8176)", MaxMethods))
 	must(c.notBefore == nil || c.notAfter == nil || c.notAfter.After(c.notBefore.Time), BadSchedule, "not_after, the end of the session, must come after not_before")
+	must(c.e2ee == "" || c.e2ee == "required" || c.e2ee == "off", BadE2EE, "e2ee must be required or off")
+	must(c.e2eeSession == "" || isPlainText(c.e2eeSession, MaxE2EESession), BadE2EE,
+		fmt.Sprintf("e2ee_session must have 1 to %d characters, none of them a control character", MaxE2EESession))
+	must(len(c.recipients) <= MaxRecipients && !slices.ContainsFunc(c.recipients, func(s string) bool { return !isSHA256(s) }), BadE2EE,
+		fmt.Sprintf("recipients must be a SHA-256 hash, 64 characters of 0-9 a-f, or a list of at most %d", MaxRecipients))
 	must(len(c.acr) <= MaxMethod, BadACR, fmt.Sprintf("acr must have at most %d characters", MaxMethod))
 	return f
 }
@@ -110,6 +120,7 @@ func (c *claims) grant(k PersonKey) Grant {
 	g := Grant{
 		Room: c.room, Person: k.Person(c.sub), Role: c.role, Policy: c.policy, Name: DisplayName(c.name),
 		IssuedAt: c.iat.Time, ExpiresAt: c.exp.Time, AMR: c.amr, ACR: c.acr, Token: NewTokenKey(c.iss, c.jti),
+		E2EE: c.e2ee, E2EESession: c.e2eeSession, Recipients: c.recipients,
 	}
 	for at, claim := range map[*time.Time]*jwt.NumericDate{&g.AuthTime: c.authTime, &g.NotBefore: c.notBefore, &g.NotAfter: c.notAfter} {
 		if claim != nil {
@@ -118,6 +129,9 @@ func (c *claims) grant(k PersonKey) Grant {
 	}
 	return g
 }
+
+// isSHA256 reports whether s is a SHA-256 hash in lower-case hex.
+func isSHA256(s string) bool { return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == "" }
 
 func (r Role) known() bool {
 	return r == Host || r == Cohost || r == Participant || r == Observer

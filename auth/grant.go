@@ -32,5 +32,9 @@ type Grant struct {
 	AMR       []string  // how (RFC 8176)
 	ACR       string    // how well
 
+	E2EE        string   // mode of end-to-end encryption that the token promises: required or off; "" if unsaid
+	E2EESession string   // what all tokens of one session carry for it: never logged
+	Recipients  []string // SHA-256 of each key that recordings may be sealed to, hex; none if unsaid
+
 	NotBefore, NotAfter time.Time // schedule of the session: claims not_before and not_after; zero if unsaid
 }

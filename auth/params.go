@@ -17,6 +17,10 @@ const (
 	MaxID = 128
 	// MaxKeyID bounds kid: a thumbprint (RFC 7638) has 43 characters.
 	MaxKeyID = 128
+	// MaxE2EESession bounds e2ee_session, in runes: a name, or a date and a name.
+	MaxE2EESession = 256
+	// MaxRecipients bounds recipients: a clinic has one key, and for a while the next one.
+	MaxRecipients = 8
 	// MaxMethods and MaxMethod bound amr (RFC 8176) and acr.
 	MaxMethods = 16
 	MaxMethod  = 128

@@ -31,6 +31,7 @@ const (
 	BadACR           Reason = "claim:acr"       // not a short string
 	BadAuthTime      Reason = "claim:auth_time" // no number of seconds
 	BadSchedule      Reason = "claim:schedule"  // not_before or not_after: no number of seconds, or the end not after the beginning
+	BadE2EE          Reason = "claim:e2ee"      // e2ee, e2ee_session or recipients: not of the list, too long, or no hash
 	Revoked          Reason = "revoked"         // the token, its person or its room was revoked
 	Used             Reason = "used"            // jti was seen before
 	BeforeStart      Reason = "before_start"    // issued before this daemon began to remember which tokens were used

@@ -207,6 +207,11 @@ func TestVerifyRefuses(t *testing.T) {
 		{"long acr", c.signed(t, jwt.MapClaims{"acr": strings.Repeat("a", MaxMethod+1)}), BadACR},
 		{"schedule is text", c.signed(t, jwt.MapClaims{"not_before": "now"}), BadSchedule},
 		{"schedule backwards", c.signed(t, jwt.MapClaims{"not_before": at(time.Hour), "not_after": at(time.Hour)}), BadSchedule},
+		{"another mode of encryption", c.signed(t, jwt.MapClaims{"e2ee": "preferred"}), BadE2EE},
+		{"mode is a flag", c.signed(t, jwt.MapClaims{"e2ee": true}), BadE2EE},
+		{"long e2ee_session", c.signed(t, jwt.MapClaims{"e2ee_session": strings.Repeat("s", MaxE2EESession+1)}), BadE2EE},
+		{"recipients are no hash", c.signed(t, jwt.MapClaims{"recipients": "age1xyz"}), BadE2EE},
+		{"recipients in capitals", c.signed(t, jwt.MapClaims{"recipients": []string{strings.Repeat("A", 64)}}), BadE2EE},
 		{"auth_time is text", c.signed(t, jwt.MapClaims{"auth_time": "now"}), BadAuthTime},
 	}
 	for _, tt := range tests {

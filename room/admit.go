@@ -88,6 +88,9 @@ func newSeat(now time.Time, s State, c Join) (Participant, *Error) {
 	if policy != s.Policy.Name {
 		return Participant{}, refuse(PolicyMismatch, "the room runs under another policy")
 	}
+	if err := checkE2EE(s, c.Grant.E2EE, c.E2EE); err != nil {
+		return Participant{}, err
+	}
 	if _, taken := s.seat(c.Participant); taken || c.Participant == "" || c.Participant == ByClinic || person == "" {
 		return Participant{}, refuse(BadRequest, "a seat needs a new name and a person")
 	}
@@ -150,6 +153,9 @@ func resume(now time.Time, s State, c Resume) (Decision, *Error) {
 	p, ok := s.seat(c.Participant)
 	if !ok || !p.Secret.Matches(c.Secret) && !p.OldSecret.Matches(c.Secret) {
 		return Decision{}, refuse(ResumeExpired, "unknown, used or late")
+	}
+	if err := checkE2EE(s, "", c.E2EE); err != nil {
+		return Decision{}, err
 	}
 	gate := mayEnter
 	if p.Access == Waiting {

@@ -94,7 +94,12 @@ func Apply(s State, e Event) State {
 		s.AloneSince = e.At
 	case SideRoomOpened:
 		s.SideRooms = append(slices.Clip(s.SideRooms), e.Room)
+	case KeyPackageSet:
+		s = s.withSeat(e.ID, func(p *Participant) { p.KeyPackage = e.KeyPackage })
+	case GroupAdvanced:
+		s.Groups = s.Groups.with(e.Entry, e.SideRoom)
 	case SideRoomClosed:
+		s.Groups = s.Groups.withoutSideRoom(e.Room)
 		s.SideRooms = without(s.SideRooms, func(r SideRoom) bool { return r == e.Room })
 	case SourceWithheld:
 		s.Withheld = addPerson(s.Withheld, e.Person)

@@ -126,6 +126,18 @@ func ruleFor(now time.Time, s State, by ParticipantID, c Command) (Decision, *Er
 		return setMedia(s, c.Target, MediaState{Failure: c.Code})
 	case SendFile:
 		return sendFile(s, by, c)
+	case SetKeyPackage:
+		return setKeyPackage(s, by, c)
+	case CreateGroup:
+		return createGroup(s, by, c)
+	case CommitGroup:
+		return commitGroup(s, by, c)
+	case SendToGroup:
+		return sendToGroup(s, by, c)
+	case SyncGroup:
+		return syncGroup(s, by, c)
+	case ReleaseKeys:
+		return releaseKeys(s, by, c)
 	case UpdatePolicy:
 		return updatePolicy(s, c)
 	}

@@ -17,12 +17,13 @@ const stateVersion = 1
 type storedState struct {
 	Version int
 	Policy  string
+	E2EE    E2EEMode `json:",omitempty"` // fixed for the session, whatever the configuration says after a restart
 	State   State
 }
 
 // EncodeState encodes a session for DecodeState. The result contains names, so callers must encrypt it before storing it.
 func EncodeState(s State) []byte {
-	v := storedState{Version: stateVersion, Policy: s.Policy.Name, State: s}
+	v := storedState{Version: stateVersion, Policy: s.Policy.Name, E2EE: s.Policy.E2EE, State: s}
 	v.State.Policy = Policy{}
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -46,7 +47,7 @@ func DecodeState(data []byte) (State, error) {
 	if v.Version != stateVersion {
 		return State{}, fmt.Errorf("the state of a session has version %d, not %d", v.Version, stateVersion)
 	}
-	v.State.Policy.Name = v.Policy
+	v.State.Policy.Name, v.State.Policy.E2EE = v.Policy, v.E2EE
 	return v.State, nil
 }
 
@@ -54,6 +55,7 @@ func DecodeState(data []byte) (State, error) {
 // disconnected with a new resume window, and only its newest secret is valid, so that used ones stay invalid. No media connection
 // survives either, and a recording does not continue: a host has to ask for it again, but answers given to it remain valid.
 func Restore(now time.Time, s State, p Policy) State {
+	p.E2EE = s.Policy.E2EE
 	s.Policy = p
 	seats := make([]Participant, 0, len(s.Participants))
 	for _, seat := range s.Participants {

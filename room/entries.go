@@ -1,6 +1,7 @@
 package room
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -102,6 +103,15 @@ func entriesOf(s State, e Event) []Entry {
 	case ConsentGiven:
 		act := map[Answer]string{Granted: ActGranted, Refused: ActRefused, Withdrawn: ActWithdrawn}[e.Consent.Answer]
 		return one(act, e.ID, string(e.Consent.Scope)+" "+e.Consent.TextHash)
+	case SessionStarted:
+		return one(ActStarted, "", choose(s.Policy.E2EE == E2EERequired, detailE2EE, ""))
+	case GroupAdvanced:
+		if e.Entry.Kind == EntryCreate {
+			return one(ActGroup, e.Entry.From, choose(e.Entry.SideRoom, "side_room ", "main ")+strconv.FormatUint(e.Entry.Number, 10))
+		}
+		return nil
+	case KeysReleaseBegan:
+		return one(ActKeysReleased, e.ID, string(e.Scope))
 	case TextAcknowledged:
 		if e.ID != "" {
 			return one(ActAcknowledged, e.ID, e.Hash)
@@ -116,8 +126,6 @@ func sessionEntriesOf(e Event) []Entry {
 	switch e := e.(type) {
 	case LockSet:
 		return one(choose(e.Locked, ActLocked, ActUnlocked), "")
-	case SessionStarted:
-		return one(ActStarted, "")
 	case EndMoved:
 		return one(ActExtended, e.At.UTC().Format(time.RFC3339))
 	case SessionEnded:
@@ -229,6 +237,8 @@ func opens(s State, e Event) bool {
 		return e.Seat.Access == Admitted
 	case SeatAdmitted, PersonUnbarred, RevokeUndone, PasscodePassed, EndMoved:
 		return true
+	case GroupAdvanced: // so that no number is given twice, over a restart either
+		return true
 	case LockSet:
 		return !e.Locked
 	case HostsBack:
@@ -262,7 +272,7 @@ var rank = map[auth.Role]int{auth.Observer: 1, auth.Participant: 2, auth.Cohost:
 func NeedsRecord(events []Event) bool {
 	for _, e := range events {
 		switch e.(type) {
-		case MutedSet, HandSet, SourcesPublished, MediaStateSet:
+		case MutedSet, HandSet, SourcesPublished, MediaStateSet, KeyPackageSet:
 		default:
 			return true
 		}

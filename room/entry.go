@@ -58,11 +58,13 @@ const (
 	ActGranted         = "consent.granted"         // the scope and the hash of the text
 	ActRefused         = "consent.refused"         // the same
 	ActWithdrawn       = "consent.withdrawn"       // the same
+	ActKeysReleased    = "e2ee.released"           // the scope: the participant gave the clinic keys to recordings
+	ActGroup           = "e2ee.group"              // "main" or "side_room", and the number: a host made a group
 	ActLocked          = "room.locked"             // "absence" if the last host left
 	ActUnlocked        = "room.unlocked"           // "absence" if a host returned
-	ActStarted         = "session.started"
-	ActExtended        = "session.extended" // the new end, RFC 3339
-	ActSessionEnded    = "session.ended"    // the reason, as room.ended names it
+	ActStarted         = "session.started"         // "e2ee_required" if its media is encrypted end to end
+	ActExtended        = "session.extended"        // the new end, RFC 3339
+	ActSessionEnded    = "session.ended"           // the reason, as room.ended names it
 	ActHostsAbsent     = "hosts.absent"
 	ActHostsBack       = "hosts.back"
 	ActSideRoom        = "sideroom.opened"
@@ -80,3 +82,6 @@ const (
 
 // MoreRefused starts the detail of an entry that counts further refusals within the minute.
 const MoreRefused = "more="
+
+// detailE2EE is the detail of ActStarted.
+const detailE2EE = string(NeedsE2EE)

@@ -148,6 +148,21 @@ type (
 		ID     ParticipantID
 		Raised bool
 	}
+	// KeyPackageSet: ID has another key package.
+	KeyPackageSet struct {
+		ID         ParticipantID
+		KeyPackage KeyPackage
+	}
+	// GroupAdvanced: a group was made or changed. SideRoom is zero unless the group is that of a side room.
+	GroupAdvanced struct {
+		Entry    GroupEntry
+		SideRoom SideRoom
+	}
+	// KeysReleaseBegan: ID gave the clinic the key to recordings of Scope.
+	KeysReleaseBegan struct {
+		ID    ParticipantID
+		Scope Scope
+	}
 	// PolicySet: the configuration changed.
 	PolicySet struct{ Policy Policy }
 )
@@ -190,3 +205,6 @@ func (SideRoomOpened) event()       {}
 func (SideRoomClosed) event()       {}
 func (HelpSet) event()              {}
 func (PolicySet) event()            {}
+func (KeyPackageSet) event()        {}
+func (GroupAdvanced) event()        {}
+func (KeysReleaseBegan) event()     {}

@@ -45,19 +45,11 @@ const sessions = 14
 func TestRandomSessions(t *testing.T) {
 	reached := map[string]int{}
 	for n := range uint64(sessions) {
-		x := n*0x9e3779b97f4a7c15 + 1
-		data := make([]byte, 0, 1600)
-		for len(data) < 1600 {
-			x ^= x << 13
-			x ^= x >> 7
-			x ^= x << 17
-			data = binary.LittleEndian.AppendUint64(data, x)
-		}
-		for what := range play(t, data) {
+		for what := range play(t, randomBytes(n, 1600)) {
 			reached[what]++
 		}
 	}
-	for _, what := range []string{"recording", "side room", "locked", "absent", "sent back", "help", "warned", "extended"} {
+	for _, what := range []string{"recording", "side room", "locked", "absent", "sent back", "help", "warned", "extended", "group", "key package"} {
 		if reached[what] == 0 {
 			t.Errorf("no session comes to: %s (%v)", what, reached)
 		}
@@ -67,7 +59,9 @@ func TestRandomSessions(t *testing.T) {
 // stateFeatures names the features of a state that the random sessions have to reach.
 func stateFeatures(s State) map[string]bool {
 	return map[string]bool{
-		"recording": len(Recordable(s)) > 0, "side room": len(s.SideRooms) > 0, "locked": s.Locked, "warned": s.Warned > 0,
+		"group":       s.Groups.main().ID != "",
+		"key package": slices.ContainsFunc(s.Participants, func(p Participant) bool { return p.KeyPackage != KeyPackage{} }),
+		"recording":   len(Recordable(s)) > 0, "side room": len(s.SideRooms) > 0, "locked": s.Locked, "warned": s.Warned > 0,
 		"absent": !s.AbsentSince.IsZero(), "extended": s.EndsAt.After(s.StartedAt.Add(s.Policy.SessionLimit)),
 		"help":      slices.ContainsFunc(s.Participants, func(p Participant) bool { return p.HelpRaised }),
 		"sent back": slices.ContainsFunc(s.Participants, func(p Participant) bool { return p.Returning }),
@@ -114,6 +108,7 @@ func (d *generator) join() Join {
 	role := []auth.Role{auth.Host, auth.Cohost, auth.Participant, auth.Participant, auth.Observer, "admin"}[d.next(6)]
 	c := joinAs(fmt.Sprint("s", d.n), fmt.Sprint("p", d.next(24)), role)
 	c.DisplayName = []string{"", "Ann", "\u202e"}[d.next(3)]
+	c.E2EE = d.next(8) > 0
 	d.n++
 	return c
 }
@@ -130,12 +125,12 @@ func (d *generator) command(now time.Time) Command {
 	if len(d.s.Participants) < 3 && d.flag() {
 		return d.join()
 	}
-	switch d.next(44) {
+	switch d.next(52) {
 	case 0, 24, 25:
 		return d.join()
 	case 1:
 		id := d.seat()
-		return Resume{Participant: id, Secret: hash(string(id)), Next: hash(string(id))}
+		return Resume{Participant: id, Secret: hash(string(id)), Next: hash(string(id)), E2EE: d.next(8) > 0}
 	case 2:
 		return as(d.seat(), Confirm{})
 	case 3:
@@ -181,6 +176,8 @@ func (d *generator) command(now time.Time) Command {
 		return as(d.by(), Message{Target: d.seat(), Text: "words"})
 	case 23:
 		return Tick{Now: now}
+	case 26, 27, 28, 29, 30, 31, 32, 33:
+		return d.groupCommand()
 	}
 	return d.otherCommand()
 }
@@ -420,6 +417,7 @@ func checkStep(t *testing.T, s, next State, c Command, d Decision) {
 			}
 		}
 	}
+	checkGroups(t, s, next, c, d)
 	if next.LastCSRC < s.LastCSRC {
 		t.Fatalf("%s: CSRCs go back", commandName(c))
 	}
@@ -433,5 +431,18 @@ func deepCopy(s State) State {
 	s.Known, s.Barred = slices.Clone(s.Known), slices.Clone(s.Barred)
 	s.Acknowledged, s.Consents = slices.Clone(s.Acknowledged), slices.Clone(s.Consents)
 	s.Asked, s.SideRooms = slices.Clone(s.Asked), slices.Clone(s.SideRooms)
+	s.Groups.List, s.Groups.Log = slices.Clone(s.Groups.List), slices.Clone(s.Groups.Log)
 	return s
+}
+
+// randomBytes returns bytes that a number fixes (Marsaglia, Xorshift RNGs, 2003).
+func randomBytes(n uint64, size int) (data []byte) {
+	x := n*0x9e3779b97f4a7c15 + 1
+	for len(data) < size {
+		x ^= x << 13
+		x ^= x >> 7
+		x ^= x << 17
+		data = binary.LittleEndian.AppendUint64(data, x)
+	}
+	return data
 }

@@ -3,6 +3,8 @@ package room
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"testing"
 	"time"
 
 	"alcove/auth"
@@ -78,6 +80,93 @@ func (d *generator) otherCommand() Command {
 	return d.join()
 }
 
+// groupCommand returns a command about end-to-end encryption, mostly one that fits.
+func (d *generator) groupCommand() Command {
+	group := Group{ID: "never", Number: uint64(d.next(4))}
+	if n := len(d.s.Groups.List); n > 0 && d.next(8) > 0 {
+		group = d.s.Groups.List[d.next(n)]
+	}
+	blob := Sealed(strings.Repeat("A", []int{0, 4, 4, 4, 200 << 10}[d.next(5)]))
+	switch d.next(8) {
+	case 0:
+		return as(d.seat(), SetKeyPackage{KeyPackage{Sealed: Sealed(fmt.Sprint(len(d.data))), TokenHash: "h"}})
+	case 1:
+		c := CreateGroup{Group: GroupID(fmt.Sprint(len(d.data)))}
+		if d.flag() {
+			c.Replaces = d.s.Groups.main().ID
+		}
+		return as(d.by(), c)
+	case 2:
+		return as(d.by(), CommitGroup{Group: group.ID, After: group.Number, Commit: "c", Welcome: blob, To: ids(d.seat())})
+	case 3:
+		return as(d.seat(), SendToGroup{Group: group.ID, After: group.Number, Message: blob})
+	case 4:
+		return as(d.seat(), SyncGroup{After: max(d.s.Groups.Number, uint64(d.next(80))) - uint64(d.next(80))})
+	case 5:
+		return as(d.seat(), ReleaseKeys{Scope: RecordingAudio, Number: d.s.Groups.Number, Sealed: blob, Keys: []ReleasedKey{{1, "k"}}})
+	}
+	return as(d.seat(), CommitGroup{Group: group.ID, After: group.Number, Commit: blob})
+}
+
+// groupSession returns a request about groups, or what changes who may make one.
+func (d *generator) groupSession() Command {
+	switch d.next(40) {
+	case 0:
+		return as("host", OpenSideRoom{Target: d.seat()})
+	case 1:
+		return as("host", CloseSideRoom{})
+	case 2:
+		return as("cohost", SendBack{Target: d.seat()})
+	case 3, 4:
+		return as("cohost", Admit{All: true})
+	}
+	return d.groupCommand()
+}
+
+// checkGroups holds that numbers count up by one and are told to nobody who waits, and that the log is bounded and complete.
+func checkGroups(t *testing.T, s, next State, c Command, d Decision) {
+	t.Helper()
+	accepted := uint64(0)
+	for _, e := range d.Events {
+		if e, ok := e.(GroupAdvanced); ok {
+			accepted++
+			if e.Entry.Number != s.Groups.Number+1 {
+				t.Fatalf("%s: number %d after %d", commandName(c), e.Entry.Number, s.Groups.Number)
+			}
+		}
+	}
+	if g := next.Groups; g.Number != s.Groups.Number+accepted || len(g.Log) > maxLogEntries || g.LogSize > maxLogSize {
+		t.Fatalf("%s: number %d, %d entries of %d bytes", commandName(c), g.Number, len(g.Log), g.LogSize)
+	}
+	for i, e := range next.Groups.Log {
+		if e.Number != next.Groups.Number-uint64(len(next.Groups.Log)-1-i) {
+			t.Fatalf("%s: a gap in the log at %d", commandName(c), e.Number)
+		}
+	}
+	sideRooms := append([]SideRoom{{}}, next.SideRooms...)
+	for _, g := range next.Groups.List {
+		if !slices.Contains(sideRooms, g.SideRoom) || g.Number > next.Groups.Number {
+			t.Fatalf("%s: group %+v", commandName(c), g)
+		}
+	}
+	for _, e := range d.Effects {
+		var to ParticipantID
+		switch e := e.(type) {
+		case EntrySent:
+			to = e.To
+		case WelcomeSent:
+			to = e.To
+		case GroupMessageSent:
+			to = e.To
+		default:
+			continue
+		}
+		if p, ok := next.seat(to); !ok || p.Access != Admitted || next.Policy.E2EE != E2EERequired {
+			t.Fatalf("%s: %s, who is not admitted, is sent %T", commandName(c), to, e)
+		}
+	}
+}
+
 var newAudio = NewText("audio", "2", "en", "May we record your voice, for longer?")
 
 // policy picks one of many policies; its sizes and name stay the same.
@@ -97,6 +186,9 @@ func (d *generator) policy() Policy {
 	p.Consents = slices.Clone(forms)
 	if d.next(4) == 1 {
 		p.Consents[0].Texts = []Text{newAudio}
+	}
+	if d.next(3) > 0 {
+		p.E2EE = E2EERequired
 	}
 	limits := []time.Duration{0, 0, 2 * time.Minute, 10 * time.Minute}
 	p.WaitingLimit, p.IdleLimit, p.HostGrace = limits[d.next(4)], limits[d.next(4)], limits[d.next(4)]

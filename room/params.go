@@ -27,6 +27,23 @@ const (
 	// maxSession bounds all extensions together: no group lasts longer, and a forgotten room must end.
 	maxSession = 24 * time.Hour
 
+	// maxLogEntries and maxLogSize bound the log of a session's groups, in entries and bytes: what a client misses within the resume
+	// window, joins of a large group included. Who misses more is added anew.
+	maxLogEntries = 64
+	maxLogSize    = 4 << 20
+
+	// maxSyncSize is how much of the log one request gets, in bytes: half of what a connection may queue. One entry always fits.
+	maxSyncSize = 512 << 10
+
+	// entryOverhead is what an entry takes beside its blobs, in bytes.
+	entryOverhead = 256
+
+	// maxAdded is how many one commit adds: more do not fit into one message.
+	maxAdded = 32
+
+	// maxReleasedKeys is above the streams of one participant, each with a key before and after a change.
+	maxReleasedKeys = 16
+
 	// defaultPolicy is the policy of a token that names none.
 	defaultPolicy = "default"
 

@@ -47,5 +47,6 @@ func updatePolicy(s State, c UpdatePolicy) (Decision, *Error) {
 	if c.Policy.Name != s.Policy.Name {
 		return Decision{}, refuse(PolicyMismatch, "the room runs under another policy")
 	}
+	c.Policy.E2EE = s.Policy.E2EE // a session never changes its mode: its tokens promise it
 	return Decision{Events: []Event{PolicySet{c.Policy}}}, nil
 }

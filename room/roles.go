@@ -35,6 +35,8 @@ const (
 	actRecord            action = "record"
 	actStopRecord        action = "stop recording"
 	actExtend            action = "extend the session"
+	actUseGroup          action = "send to the group"
+	actMakeGroup         action = "make a group and add to it"
 	actLock              action = "lock"
 	actEnd               action = "end"
 )
@@ -76,6 +78,8 @@ var roleTable = []roleRow{
 	{actConsent, everyRole, "for oneself, when asked"},
 	{actSendFile, publishers, "where the policy allows it; a participant to hosts, or to others and every host"},
 	{actWriteClinic, everyRole, "where the policy allows it; nobody in the room can open it"},
+	{actUseGroup, everyRole, "where media is encrypted end to end"},
+	{actMakeGroup, leaders, "where media is encrypted end to end"},
 	{actAdmit, leadersAndClinic, ""},
 	{actDeny, leadersAndClinic, ""},
 	{actSendBack, leaders, ""},

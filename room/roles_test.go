@@ -66,6 +66,23 @@ var acts = map[string]func(by ParticipantID) []Command{
 		return []Command{as(by, SendFile{To: to})}
 	},
 	"seal": func(by ParticipantID) []Command { return []Command{as(by, SendFile{Clinic: Journal})} },
+	"key package": func(by ParticipantID) []Command {
+		return []Command{as(by, SetKeyPackage{KeyPackage{Sealed: "key", TokenHash: "hash"}})}
+	},
+	"make group": func(by ParticipantID) []Command {
+		return []Command{as(by, CreateGroup{Group: "next", Replaces: "main"})}
+	},
+	"commit": func(by ParticipantID) []Command {
+		return []Command{as(by, CommitGroup{Group: "main", After: 1, Commit: "c"})}
+	},
+	"commit that adds": func(by ParticipantID) []Command { return []Command{as(by, addition("ben"))} },
+	"send to group": func(by ParticipantID) []Command {
+		return []Command{as(by, SendToGroup{Group: "main", After: 1, Message: "m"})}
+	},
+	"sync group": func(by ParticipantID) []Command { return []Command{as(by, SyncGroup{})} },
+	"release keys": func(by ParticipantID) []Command {
+		return []Command{as(by, ReleaseKeys{Scope: RecordingAudio, Number: 1, Sealed: "s", Keys: []ReleasedKey{{KID: 1, Key: "k"}}})}
+	},
 }
 
 // matrix is written by hand, independently of roleTable: the expected code of each act, "" if allowed.
@@ -109,6 +126,13 @@ var matrix = map[string]map[ParticipantID]Code{
 	"extend":            {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted},
 	"acknowledge":       {"clinic": InvalidState},
 	"passcode":          {"host": InvalidState, "cohost": InvalidState, "ann": InvalidState, "obs": InvalidState, "wait": InvalidState, "clinic": InvalidState},
+	"key package":       {"clinic": InvalidState},
+	"make group":        {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"commit":            {"wait": NotAdmitted, "clinic": Forbidden},
+	"commit that adds":  {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"send to group":     {"wait": NotAdmitted, "clinic": Forbidden},
+	"sync group":        {"wait": NotAdmitted, "clinic": Forbidden},
+	"release keys":      {"wait": NotAdmitted, "clinic": Forbidden},
 	"mute oneself":      {"obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
 	"send file":         {"obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
 	"seal":              {"wait": NotAdmitted, "clinic": Forbidden},
@@ -130,6 +154,8 @@ func full(t *testing.T) *script {
 	}
 	r.s.EndsAt = r.now.Add(time.Hour)
 	r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
+	r.s.Policy.E2EE = E2EERequired
+	r.do(as("host", CreateGroup{Group: "main"}))
 	return r
 }
 
@@ -158,7 +184,8 @@ var actsByRow = map[action]string{
 	actVerify: "verify", actMute: "mute", actAskUnmute: "ask to unmute", actRemove: "remove", actUnbar: "lift", actGrant: "grant",
 	actRole: "set role", actSideRoom: "open side room", actAnswerHelp: "clear help", actShowAgreement: "remind", actRecord: "record",
 	actSendFile: "send file", actWriteClinic: "seal",
-	actStopRecord: "stop recording", actExtend: "extend", actLock: "lock", actEnd: "end",
+	actStopRecord: "stop recording", actExtend: "extend", actUseGroup: "send to group", actMakeGroup: "make group",
+	actLock: "lock", actEnd: "end",
 }
 
 // TestEveryRowByEveryRole is generated from the table: the roles in a row are allowed, all others are refused.
@@ -249,7 +276,7 @@ func TestEveryCommandInEveryState(t *testing.T) {
 	listed := []Code{
 		PolicyMismatch, RoomEnded, RoomFull, RoomLocked, BarredPerson, NotAdmitted, Forbidden, TargetNotFound, InvalidState,
 		BadRequest, StaleGeneration, ResumeExpired, RoomNotStarted, PasscodeWrong, AgreementRequired, VerificationRequired,
-		MFARequired, ConsentRequired, RecordingUnavailable,
+		MFARequired, ConsentRequired, RecordingUnavailable, NeedsE2EE, E2EEStale, E2EEGone,
 	}
 	type strange struct{ Tick }
 	for state, s := range statesOf(t) {

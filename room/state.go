@@ -62,6 +62,7 @@ type Participant struct {
 	Generation   uint32          // number of the PeerConnection; 0 before the first offer
 	Publications []Publication
 	Media        MediaState
+	KeyPackage   KeyPackage `json:"-"` // the newest; in memory only
 }
 
 // MediaState is the state of a participant's media connection, shown to hosts.
@@ -113,5 +114,6 @@ type State struct {
 	Recorder     RecorderProgress  // with the scopes in Asked
 	Consents     []Consent         // newest answer of each person to each scope
 	SideRooms    []SideRoom
+	Groups       Groups     `json:",omitzero"` // of end-to-end encryption
 	Withheld     []PersonID // people with a source that was withheld once; the next time its permission is taken away
 }

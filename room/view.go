@@ -113,12 +113,14 @@ type BarView struct {
 
 // A View is everything that one participant may see. While they wait, all but Self is empty; Waiting and Barred are for hosts.
 type View struct {
-	Self    Self
-	Room    *RoomView    // nil unless admitted
-	Roster  []PersonView // nil unless admitted
-	Waiting []WaiterView // nil unless host or cohost
-	Barred  []BarView
-	Slots   int // pairs of slots that this participant needs; 0 unless admitted
+	Self        Self
+	Room        *RoomView    // nil unless admitted
+	Roster      []PersonView // nil unless admitted
+	Waiting     []WaiterView // nil unless host or cohost
+	Barred      []BarView
+	Groups      *GroupsView      // nil unless admitted to a session that is encrypted end to end
+	KeyPackages []KeyPackageView // nil unless host or cohost
+	Slots       int              // pairs of slots that this participant needs; 0 unless admitted
 }
 
 // ViewOf computes what id may see; no other code decides that. Without a seat the View is empty; ByClinic sees what a host sees.
@@ -137,9 +139,11 @@ func ViewOf(s State, id ParticipantID) View {
 	}
 	v.Room = roomView(s)
 	v.Roster = roster(s, p)
+	v.Groups = groupsView(s, p)
 	v.Slots = slotsFor(s, id)
 	if p.Role.Hosts() {
 		v.Waiting, v.Barred = waiters(s), bars(s)
+		v.KeyPackages = keyPackages(s, id)
 	}
 	return v
 }

@@ -205,6 +205,10 @@ func (r *roomActor) notifyAll(d room.Decision) {
 		switch e := e.(type) {
 		case room.Closing:
 			r.endConnection(e)
+		case room.KeysReleased:
+			if recorder, ok := r.media.(KeyRecorder); ok {
+				recorder.Release(e)
+			}
 		case room.AccessReason: // part of AccessChanged
 		default:
 			r.sendEffect(e)

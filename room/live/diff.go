@@ -63,6 +63,7 @@ func diff(old, new room.View, why changeReasons) []Notice {
 	if !slices.Equal(old.Barred, new.Barred) {
 		list = append(list, BarredList{Barred: new.Barred})
 	}
+	list = append(list, diffKeyPackages(old.KeyPackages, new.KeyPackages)...)
 	if new.Slots > old.Slots {
 		list = append(list, mediaReady(new))
 	}
@@ -71,11 +72,26 @@ func diff(old, new room.View, why changeReasons) []Notice {
 
 // enteringGroup returns the notices for a participant who was just admitted to the group.
 func enteringGroup(v room.View) []Notice {
-	list := []Notice{RoomUpdated{Room: *v.Room}, Roster{People: v.Roster}}
+	list := []Notice{RoomUpdated{Room: *v.Room}}
+	if g := v.Groups; g != nil {
+		list = append(list, GroupState{Number: g.Number, Main: g.Main, SideRoom: g.SideRoom})
+	}
+	list = append(list, Roster{People: v.Roster})
 	if v.Waiting != nil {
 		list = append(list, WaitingList{Waiting: v.Waiting}, BarredList{Barred: v.Barred})
 	}
+	list = append(list, diffKeyPackages(nil, v.KeyPackages)...)
 	return append(list, mediaReady(v))
+}
+
+// diffKeyPackages gives the key packages that are new. One that is gone went with its seat, which is notified by itself.
+func diffKeyPackages(old, new []room.KeyPackageView) (list []Notice) {
+	for _, k := range new {
+		if !slices.Contains(old, k) {
+			list = append(list, KeyPackageGiven{Participant: k.ID, KeyPackage: k.KeyPackage})
+		}
+	}
+	return list
 }
 
 func mediaReady(v room.View) MediaReady {

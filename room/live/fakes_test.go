@@ -240,7 +240,7 @@ func grant(name, person string, role auth.Role) auth.Grant {
 func (h *harness) join(name, person string, role auth.Role) testSeat {
 	h.t.Helper()
 	c := &fakeClient{t: h.t}
-	seat, welcome, err := h.reg.Join(h.t.Context(), JoinRequest{Grant: grant(name, person, role)}, c)
+	seat, welcome, err := h.reg.Join(h.t.Context(), JoinRequest{Grant: grant(name, person, role), E2EE: true}, c)
 	if err != nil {
 		h.t.Fatalf("join of %s: %v", person, err)
 	}
@@ -262,7 +262,7 @@ func (h *harness) refusedJoin(g auth.Grant, want room.Code) {
 
 func (h *harness) resume(g testSeat) (testSeat, error) {
 	c := &fakeClient{t: h.t}
-	seat, welcome, err := h.reg.Resume(h.t.Context(), g.welcome.Session, g.welcome.Secret, c)
+	seat, welcome, err := h.reg.Resume(h.t.Context(), ResumeRequest{Session: g.welcome.Session, Secret: g.welcome.Secret, E2EE: true}, c)
 	return testSeat{seat, c, welcome}, err
 }
 

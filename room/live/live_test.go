@@ -218,7 +218,7 @@ func TestResumeWindow(t *testing.T) {
 		}
 		_, err = h.resume(host)
 		h.wantCode(err, room.RoomEnded)
-		_, _, err = h.reg.Resume(t.Context(), "nonsense", auth.RandomSecret(), &fakeClient{t: t})
+		_, _, err = h.reg.Resume(t.Context(), ResumeRequest{Session: "nonsense", Secret: auth.RandomSecret()}, &fakeClient{t: t})
 		h.wantCode(err, room.ResumeExpired)
 	})
 }

@@ -30,6 +30,12 @@ type MediaRoom interface {
 	Close()
 }
 
+// A KeyRecorder keeps keys that participants release beside what is recorded of them. A MediaRoom that records under end-to-end
+// encryption is one. Release comes in order with Obey, does not block, and may come before anything of the participant is recorded.
+type KeyRecorder interface {
+	Release(room.KeysReleased)
+}
+
 // A View is what a participant displays: heights in pixels by publication, 0 for a hidden one. A publication that it does not name is
 // displayed in full.
 type View map[room.PublicationID]int

@@ -21,7 +21,15 @@ type JoinRequest struct {
 
 	Acknowledged        []string  // hashes of texts that the person acknowledged in earlier sessions (room/store)
 	PasscodeOK          bool      // the room's passcode came with the token and is correct
+	E2EE                bool      // the client supports end-to-end encryption
 	NotBefore, NotAfter time.Time // schedule in the token; zero: none
+}
+
+// A ResumeRequest holds what a client sends to resume a seat.
+type ResumeRequest struct {
+	Session SessionID
+	Secret  auth.Secret
+	E2EE    bool // the client supports end-to-end encryption
 }
 
 // Config configures a Registry. MaxRooms, Now, Log and Observe have defaults.
@@ -133,7 +141,7 @@ func (r *Registry) join(ctx context.Context, a JoinRequest, c Client) (seatResul
 		id, secret := room.ParticipantID(newID()), auth.RandomSecret()
 		command := room.Join{
 			Participant: id, Grant: a.Grant, DisplayName: a.DisplayName, Secret: secret.Hash(),
-			Acknowledged: a.Acknowledged, PasscodeOK: a.PasscodeOK, NotBefore: a.NotBefore, NotAfter: a.NotAfter,
+			Acknowledged: a.Acknowledged, PasscodeOK: a.PasscodeOK, E2EE: a.E2EE, NotBefore: a.NotBefore, NotAfter: a.NotAfter,
 		}
 		result, err := actor.askForSeat(command, id, secret, c)
 		if err != error(errRoomEnded) {
@@ -196,8 +204,8 @@ func (r *Registry) start(actor *roomActor) {
 // called.
 //
 // All notices are delivered again, as after a Join, before Resume returns.
-func (r *Registry) Resume(ctx context.Context, id SessionID, secret auth.Secret, c Client) (*Seat, Welcome, error) {
-	result, err := r.resume(ctx, id, secret, c)
+func (r *Registry) Resume(ctx context.Context, a ResumeRequest, c Client) (*Seat, Welcome, error) {
+	result, err := r.resume(ctx, a, c)
 	if err != nil {
 		r.cfg.Observe.Resumed(codeOf(err))
 		return nil, Welcome{}, err
@@ -206,11 +214,11 @@ func (r *Registry) Resume(ctx context.Context, id SessionID, secret auth.Secret,
 	return result.seat, result.welcome, nil
 }
 
-func (r *Registry) resume(ctx context.Context, id SessionID, secret auth.Secret, c Client) (seatResult, error) {
+func (r *Registry) resume(ctx context.Context, a ResumeRequest, c Client) (seatResult, error) {
 	if ctx.Err() != nil {
 		return seatResult{}, &room.Error{Code: room.Unavailable, Detail: "too late"}
 	}
-	key, seat, _ := strings.Cut(string(id), ".")
+	key, seat, _ := strings.Cut(string(a.Session), ".")
 	r.mu.Lock()
 	actor, ok := r.byKey[key]
 	ended := r.ended.has(key, r.cfg.Now())
@@ -223,7 +231,7 @@ func (r *Registry) resume(ctx context.Context, id SessionID, secret auth.Secret,
 	}
 	next := auth.RandomSecret()
 	p := room.ParticipantID(seat)
-	return actor.askForSeat(room.Resume{Participant: p, Secret: secret.Hash(), Next: next.Hash()}, p, next, c)
+	return actor.askForSeat(room.Resume{Participant: p, Secret: a.Secret.Hash(), Next: next.Hash(), E2EE: a.E2EE}, p, next, c)
 }
 
 // forget removes a room that stopped. With ended, tokens issued before are refused from now on; a room in which nobody was ever admitted

@@ -76,7 +76,7 @@ func (c clinic) enter(name, person string, role auth.Role) guest {
 }
 
 func (c clinic) resume(g guest) error {
-	_, _, err := c.rooms.Resume(c.t.Context(), g.welcome.Session, g.welcome.Secret, plane{})
+	_, _, err := c.rooms.Resume(c.t.Context(), live.ResumeRequest{Session: g.welcome.Session, Secret: g.welcome.Secret}, plane{})
 	return err
 }
 

@@ -52,6 +52,9 @@ func (s *Session) awaitHello(onSeated func()) bool {
 	return true
 }
 
+// speaksE2EE reports whether the client speaks this version of end-to-end encryption.
+func speaksE2EE(h wire.Hello) bool { return h.E2EE == wire.E2EEVersion }
+
 // helloResult names the result of a hello for the metrics.
 func helloResult(h wire.Hello, w live.Welcome, f *wire.Failure) string {
 	switch {
@@ -76,7 +79,7 @@ func (s *Session) openSeat(h wire.Hello) (w live.Welcome, f *wire.Failure) {
 	token := s.bearer
 	s.bearer = auth.Secret{}
 	if h.Session != "" {
-		w, f = s.resume(ctx, h.Session, h.Secret)
+		w, f = s.resume(ctx, live.ResumeRequest{Session: h.Session, Secret: h.Secret, E2EE: speaksE2EE(h)})
 	} else if token, f = selectToken(h, token); f == nil {
 		w, f = s.join(ctx, h, token)
 	}
@@ -124,11 +127,11 @@ func (s *Session) refuseToken(err error) *wire.Failure {
 }
 
 // resume takes a seat back by its secret.
-func (s *Session) resume(ctx context.Context, id live.SessionID, secret auth.Secret) (w live.Welcome, f *wire.Failure) {
+func (s *Session) resume(ctx context.Context, a live.ResumeRequest) (w live.Welcome, f *wire.Failure) {
 	// The cache is acquired before the older connection releases it: its answers must not be forgotten in between.
-	cache, release := s.svc.caches.acquire(id, false)
+	cache, release := s.svc.caches.acquire(a.Session, false)
 	var err error
-	s.seat, w, err = s.svc.rooms.resume(ctx, id, secret, s)
+	s.seat, w, err = s.svc.rooms.resume(ctx, a, s)
 	if err != nil {
 		release()
 		s.seat = nil
@@ -170,7 +173,7 @@ func (s *Session) newSeat(ctx context.Context, h wire.Hello, token auth.Secret, 
 
 // admission collects the data from which the room decides about a client with a valid token.
 func (s *Session) admission(ctx context.Context, h wire.Hello, g auth.Grant) (live.JoinRequest, *wire.Failure) {
-	a := live.JoinRequest{Grant: g, DisplayName: h.DisplayName, NotBefore: g.NotBefore, NotAfter: g.NotAfter}
+	a := live.JoinRequest{Grant: g, DisplayName: h.DisplayName, E2EE: speaksE2EE(h), NotBefore: g.NotBefore, NotAfter: g.NotAfter}
 	if !h.Passcode.Empty() {
 		policy := g.Policy
 		if policy == "" {

@@ -142,7 +142,7 @@ func (s *Session) join(ctx context.Context, h wire.Hello, token auth.Secret) (w 
 		attempts.markTokenUsed(attempt, grant.ExpiresAt.Add(auth.Leeway))
 	}
 	if attempt != nil && attempt.session != "" {
-		w, f = s.resume(ctx, attempt.session, attempt.secret)
+		w, f = s.resume(ctx, live.ResumeRequest{Session: attempt.session, Secret: attempt.secret, E2EE: speaksE2EE(h)})
 	} else {
 		w, f = s.newSeat(ctx, h, token, grant)
 	}

@@ -163,7 +163,7 @@ func (s *Session) answerRequest(r wire.Request, answer *cachedAnswer) (code int)
 		}
 	}()
 	data, f := s.dispatch(r)
-	if f != nil {
+	if f != nil && f.Code != room.E2EEStale { // of two who wanted the same number one was later: that is no refusal
 		s.svc.cfg.Refusals.Request(s.session, r.Type, f.Code)
 	}
 	if f != nil && f.Code == wire.RateLimited {

@@ -22,6 +22,16 @@ var (
 	consentLimit = requestLimit{burst: 6, perMinute: 6}
 	// promptLimit: prompts on somebody else's screen that change nothing.
 	promptLimit = requestLimit{burst: 12, perMinute: 12}
+	// keyPackageLimit: hosts get each. A page makes one when it enters, when it reloads and when a worker was lost.
+	keyPackageLimit = requestLimit{burst: 12, perMinute: 12}
+	// groupMessageLimit: everyone gets each, up to 64 KiB.
+	groupMessageLimit = requestLimit{burst: 30, perMinute: 60}
+	// groupEntryLimit: everyone gets each, up to 192 KiB. The commits of a host who adds a full room one by one fit.
+	groupEntryLimit = requestLimit{burst: 60, perMinute: 60}
+	// syncLimit: an answer has up to 512 KiB, and the whole log 4 MiB.
+	syncLimit = requestLimit{burst: 30, perMinute: 60}
+	// releaseLimit: one for each kind of recording at each change of the group.
+	releaseLimit = requestLimit{burst: 60, perMinute: 120}
 )
 
 func (l *requestLimit) limiter() *rate.Limiter {
@@ -43,6 +53,16 @@ func requestLimitOf(content any) *requestLimit {
 		return &consentLimit
 	case room.AskScreen, room.AskUnmute, room.ShowAgreement:
 		return &promptLimit
+	case room.SetKeyPackage:
+		return &keyPackageLimit
+	case room.SendToGroup:
+		return &groupMessageLimit
+	case room.CreateGroup, room.CommitGroup:
+		return &groupEntryLimit
+	case room.SyncGroup:
+		return &syncLimit
+	case room.ReleaseKeys:
+		return &releaseLimit
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ type seat interface {
 // A roomRegistry is the part of live.Registry that a session uses, with seats that tests can replace.
 type roomRegistry interface {
 	join(context.Context, live.JoinRequest, live.Client) (seat, live.Welcome, error)
-	resume(context.Context, live.SessionID, auth.Secret, live.Client) (seat, live.Welcome, error)
+	resume(context.Context, live.ResumeRequest, live.Client) (seat, live.Welcome, error)
 }
 
 // liveRooms implements roomRegistry.
@@ -110,8 +110,8 @@ func (r liveRooms) join(ctx context.Context, a live.JoinRequest, c live.Client) 
 	return r.Join(ctx, a, c)
 }
 
-func (r liveRooms) resume(ctx context.Context, id live.SessionID, secret auth.Secret, c live.Client) (seat, live.Welcome, error) {
-	return r.Resume(ctx, id, secret, c)
+func (r liveRooms) resume(ctx context.Context, a live.ResumeRequest, c live.Client) (seat, live.Welcome, error) {
+	return r.Resume(ctx, a, c)
 }
 
 // A Peer describes the client of a connection, from its HTTP request.

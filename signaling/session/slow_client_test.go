@@ -60,8 +60,17 @@ type slowServer struct {
 
 func newSlowServer(t *testing.T, narrow func(net.Conn) net.Conn) slowServer {
 	t.Helper()
+	return newSlowServerWith(t, narrow, func(*Config) {})
+}
+
+// newSlowServerWith calls tune before the service is made.
+func newSlowServerWith(t *testing.T, narrow func(net.Conn) net.Conn, tune func(*Config)) slowServer {
+	t.Helper()
 	s := slowServer{}
 	s.testServer = newTestServer(t, func(c *Config, svc *Service) {
+		if svc == nil {
+			tune(c)
+		}
 		if s.rooms = c.Rooms; svc != nil {
 			svc.timing.write = 3 * time.Second // long enough to fill every queue
 		}
@@ -87,17 +96,22 @@ func (s slowServer) connect(hello wire.Object) *wiretest.Client {
 	return c
 }
 
-// overflow sends events until the queue of the slow connection is full, and returns its outbox. The host reads all the time.
-func (s slowServer) overflow() *outbox {
-	s.t.Helper()
-	var slow *outbox
+// slowOutbox returns the outbox of the slow connection.
+func (s slowServer) slowOutbox() (slow *outbox) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	for one := range s.open {
 		if one.conn.NetConn().LocalAddr().String() == s.address {
 			slow = one.out
 		}
 	}
-	s.mu.Unlock()
+	return slow
+}
+
+// overflow sends events until the queue of the slow connection is full, and returns its outbox. The host reads all the time.
+func (s slowServer) overflow() *outbox {
+	s.t.Helper()
+	slow := s.slowOutbox()
 	for i := 0; !slow.closed(); i++ {
 		if i > 10_000 {
 			s.t.Fatal("the queue takes without end")

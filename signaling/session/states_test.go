@@ -50,7 +50,7 @@ func newStage(t *testing.T) *stage {
 	t.Helper()
 	policy := room.Policy{
 		Name: "default", MaxParticipants: 20, MaxWaiting: 20, ResumeWindow: time.Minute, Agreement: []room.Text{sessionRules},
-		Recording: room.WithEveryone, SessionLimit: time.Hour,
+		E2EE: room.E2EERequired, Recording: room.WithEveryone, SessionLimit: time.Hour,
 		Consents: []room.ConsentForm{{Scope: room.RecordingAudio, Purpose: "supervision", Texts: []room.Text{soundText}}},
 	}
 	s := &stage{testServer: newTestServer(t, func(c *Config, svc *Service) {
@@ -66,6 +66,7 @@ func newStage(t *testing.T) *stage {
 	gone := s.enterAs(auth.Participant, "gone")
 	s.gone = gone.Welcome.ParticipantID
 	s.boss.Do("mod.remove", wire.Object{"participantId": s.gone})
+	s.boss.Do("e2ee.create", wire.Object{"group": groupID})
 	s.boss.Do("recording.start", wire.Object{"scopes": []string{"recording.audio"}})
 	s.knock = s.enterAs(auth.Participant, "knock")
 	return s
@@ -103,6 +104,13 @@ func (s *stage) request(kind string) wire.Object {
 		"consent.respond": {"scope": "recording.audio", "textHash": soundText.Hash, "decision": "refused"},
 		"recording.start": {"scopes": []string{"recording.audio"}}, "room.extend": {"minutes": 15},
 		"mod.verify": {"verified": true}, "mod.setRole": {"role": "observer"}, "mod.mute": {"source": "camera"},
+		"e2ee.key":     {"keyPackage": sealed, "tokenHash": digest},
+		"e2ee.create":  {"group": "bmV3", "replaces": groupID},
+		"e2ee.commit":  {"group": groupID, "after": 1, "commit": sealed},
+		"e2ee.app":     {"group": groupID, "after": 1, "blob": sealed},
+		"e2ee.sync":    {"after": 0},
+		"e2ee.release": {"scope": "recording.audio", "number": 1, "sealed": sealed, "keys": []wire.Object{{"kid": 7, "blob": sealed}}},
+
 		"mod.askUnmute": {"source": "camera"}, "mod.grant": {"grant": "screen", "granted": true},
 	}[kind]
 	if data == nil {

@@ -56,14 +56,14 @@ type Guest struct {
 func Join(rooms *live.Registry, name, person string, role auth.Role) (Guest, error) {
 	c := &Client{}
 	g := auth.Grant{Room: name, Person: person, Role: role, IssuedAt: time.Now()}
-	seat, welcome, err := rooms.Join(context.Background(), live.JoinRequest{Grant: g}, c)
+	seat, welcome, err := rooms.Join(context.Background(), live.JoinRequest{Grant: g, E2EE: true}, c)
 	return Guest{seat, welcome, c}, err
 }
 
 // Resume resumes the seat, also after a restart of the daemon.
 func (g Guest) Resume(rooms *live.Registry) (Guest, error) {
 	c := &Client{}
-	seat, welcome, err := rooms.Resume(context.Background(), g.Welcome.Session, g.Welcome.Secret, c)
+	seat, welcome, err := rooms.Resume(context.Background(), live.ResumeRequest{Session: g.Welcome.Session, Secret: g.Welcome.Secret, E2EE: true}, c)
 	return Guest{seat, welcome, c}, err
 }
 

@@ -23,7 +23,7 @@ import (
 // Timeout bounds every wait of a test. Only a test that fails waits so long.
 const Timeout = 10 * time.Second
 
-// Tokens accepts tokens of the form room|role|person|name, refuses all others, and panics at "panic".
+// Tokens accepts tokens of the form room|role|person|name or room|role|person|name|e2ee, refuses all others, and panics at "panic".
 type Tokens struct{}
 
 // Verify implements session.TokenVerifier.
@@ -32,10 +32,14 @@ func (Tokens) Verify(now time.Time, token auth.Secret) (auth.Grant, error) {
 	if part[0] == "panic" {
 		panic(token.Reveal())
 	}
+	mode := ""
+	if n := len(part); n == 5 && (part[4] == "required" || part[4] == "off") {
+		mode, part = part[4], part[:4]
+	}
 	if len(part) != 4 {
 		return auth.Grant{}, auth.Refusal{Reason: auth.Expired}
 	}
-	return auth.Grant{Room: part[0], Role: auth.Role(part[1]), Person: part[2], Name: part[3],
+	return auth.Grant{Room: part[0], Role: auth.Role(part[1]), Person: part[2], Name: part[3], E2EE: mode,
 		IssuedAt: now.Add(-time.Second), ExpiresAt: now.Add(time.Minute)}, nil
 }
 
@@ -173,10 +177,10 @@ func NewClient(t testing.TB, conn *websocket.Conn) *Client {
 // ClientInfo is the field client of a hello.
 var ClientInfo = wire.Object{"name": "test", "version": "1"}
 
-// Hello sends hello and fails the test if it is refused.
+// Hello sends hello, as a client that speaks end-to-end encryption, and fails the test if it is refused.
 func (c *Client) Hello(data wire.Object) {
 	c.T.Helper()
-	data["client"] = ClientInfo
+	data["client"], data["e2ee"] = ClientInfo, wire.E2EEVersion
 	r := c.Request("hello", data)
 	if !r.OK {
 		c.T.Fatalf("hello refused: %+v", r.Error)
