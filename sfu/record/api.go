@@ -15,16 +15,16 @@ type Config struct {
 	// Recipients returns the public keys that recordings are sealed to. Each Start calls it, so a removed key applies to the next track.
 	Recipients func() (Recipients, error)
 
-	// OnStarted is told of each track when its first record is on the disk, and Ended when its end is there, or as much as there will be; nil
-	// for nobody. They come in this order, if at all, from the goroutine of the track, which they must not keep.
+	// OnStarted is called for each track when its first record is on disk, and OnEnded when its end record is, or no more of it will be
+	// written; either may be nil. They are called in this order by the goroutine of the track and must not block it.
 	OnStarted func(TrackStarted)
 	OnEnded   func(TrackEnded)
 
-	// OnFailed is told of each track that had to stop, once, by one goroutine of the recorder. What was synced is kept; Put refuses
-	// from before the call on. It must not wait for the recorder.
+	// OnFailed is called once for each track that failed, by one goroutine of the recorder. Synced records are kept; Put refuses units from
+	// before the call on. It must not wait for the recorder.
 	OnFailed func(Failure)
 
-	// OnSynced is told how long each sync took, for a histogram; nil for nobody. Called by the goroutines of tracks.
+	// OnSynced is called with the duration of each sync, for a histogram, by the goroutines of tracks; may be nil.
 	OnSynced func(time.Duration)
 
 	SegmentBytes int64         // a longer segment is closed and followed by another
@@ -36,7 +36,7 @@ type Config struct {
 	Now func() time.Time // nil for time.Now
 }
 
-// Kind is what a track carries.
+// Kind is the kind of media of a track.
 type Kind string
 
 // The kinds.
@@ -57,13 +57,13 @@ const (
 // Info describes a track. All texts are opaque ids: the header of a segment is not encrypted, so it must hold no names.
 type Info struct {
 	Session   string // the session's opaque id
-	Person    string // the person's opaque key: whom an erasure erases
+	Person    string // the person's opaque id: an erasure erases all tracks with it
 	Kind      Kind
 	Codec     Codec
 	Source    string // microphone, camera, screen
 	ClockRate uint32 // of RTP timestamps, in Hz
 	Class     string // the retention class: see GC
-	Purpose   string // what people consented to, such as the scope's name
+	Purpose   string // purpose that people consented to, such as the scope's name
 	Sealed    bool   // frames are sealed end to end: nothing is written before a release (see Track.Release)
 }
 
@@ -85,10 +85,10 @@ type Cause string
 const (
 	DiskFull    Cause = "disk_full"    // no space, or less than Config.MinFree
 	SlowDisk    Cause = "slow_disk"    // a sync took longer than Config.SlowSync
-	QueueFull   Cause = "queue_full"   // units came faster than they could be written
+	QueueFull   Cause = "queue_full"   // units arrived faster than they could be written
 	WriteFailed Cause = "write_failed" // any other error of the Storage
 	TooLong     Cause = "too_long"     // a unit or a release was longer than may be
-	NoRelease   Cause = "unreleased"   // media of a sealed track came for ReleaseWait, and no release
+	NoRelease   Cause = "unreleased"   // a sealed track had media but no release for ReleaseWait
 )
 
 // A Failure is a track that failed.
@@ -141,7 +141,7 @@ type Stats struct {
 	Refused uint64 // units that Put refused
 	Syncs   uint64
 
-	Unreleased uint64        // units that were dropped because no release came for their track
+	Unreleased uint64        // units dropped because their track had no release
 	SyncTime   time.Duration // of all syncs together
 	Failures   map[Cause]uint64
 }
@@ -149,11 +149,11 @@ type Stats struct {
 // A Storage is where segments are stored: a folder, or an object store. Names are random hexadecimal ids with a suffix and hold no
 // separators. It is used by many goroutines at once.
 type Storage interface {
-	// Create makes a file that must not exist.
+	// Create creates a file that must not exist.
 	Create(name string) (File, error)
 	// Open reads one, from its beginning.
 	Open(name string) (io.ReadCloser, error)
-	// List gives the names of all files.
+	// List returns the names of all files.
 	List() ([]string, error)
 	// Lock acquires the lock of the storage, which is exclusive across processes. Waiters are served in turn.
 	Lock() (LockedStorage, error)

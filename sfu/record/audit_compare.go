@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// A LoggedTrack is what the audit log says about one track. It reveals files that were removed, emptied or truncated.
+// A LoggedTrack is a track according to the audit log. It reveals files that were removed, emptied or truncated.
 type LoggedTrack struct {
 	Session, Track string
 	ErasureKey     string    // id
-	Began          time.Time // zero: the log does not say
-	Chain                    // the last that is known of it, zero if only its beginning is
+	Began          time.Time // zero: not in the log
+	Chain                    // the last one in the log; zero if the log has only the beginning
 	Ended          bool      // Chain is the whole track, its end included
 	Expired        bool      // it was removed because its class had expired
 }
 
-// Compare names what the log knows and the Storage lacks, and adds it to the Report of Verify. choose is that of Verify: of a track that
-// is gone it sees session and person only, and the person only as long as the keyring knows the erasure key.
+// Compare adds the tracks that the log contains and the Storage lacks to the Report of Verify. filter is that of Verify: of a missing track
+// it gets session and person only, and the person only as long as the keyring has the erasure key.
 func (r *Report) Compare(o *Opener, log []LoggedTrack, filter func(Header) bool) {
 	read := map[string]TrackReport{}
 	for _, t := range r.Tracks {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// logged records two people over several segments and gives what an audit log would hold of it. person-b's track breaks.
-func logged(t *testing.T) (c *clinic, log []LoggedTrack) {
+// loggedTracks records two people over several segments and returns what an audit log would contain of it. person-b's track breaks.
+func loggedTracks(t *testing.T) (c *clinic, log []LoggedTrack) {
 	t.Helper()
 	at := func(track string) int {
 		i := slices.IndexFunc(log, func(l LoggedTrack) bool { return l.Track == track })
@@ -47,16 +47,16 @@ func logged(t *testing.T) (c *clinic, log []LoggedTrack) {
 	return c, log
 }
 
-// TestCompareWithAuditLog: a file that was removed, emptied or cut is missed, whatever its track; and what went by itself is not.
+// TestCompareWithAuditLog checks that a removed, emptied or truncated file is found, in any track, and that expired ones are not reported.
 func TestCompareWithAuditLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, log := logged(t)
+		c, log := loggedTracks(t)
 		whole := c.disk.crash(0)
 		a, b := log[0].Track, log[1].Track
 		if !log[0].Ended || log[1].Ended || log[1].Records < 10 {
 			t.Fatalf("logged was %+v", log)
 		}
-		files := func(d *disk, track string) []string { return d.of(t, track) }
+		files := func(d *disk, track string) []string { return d.segmentsOf(t, track) }
 		last := func(d *disk, track string) *onDisk { all := files(d, track); return d.files[all[len(all)-1]] }
 		lastRecord := func(f *onDisk) {
 			pieces := cut(t, f.now)
@@ -118,7 +118,7 @@ func TestCompareWithAuditLog(t *testing.T) {
 // keyring alone: the log has no ids of people.
 func TestCompareWithAuditLogByPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, log := logged(t)
+		c, log := loggedTracks(t)
 		c.disk.badSync = nil
 		of := func(person string) func(Header) bool { return func(h Header) bool { return h.Person == person } }
 		o := c.opener()
@@ -140,7 +140,7 @@ func TestCompareWithAuditLogByPerson(t *testing.T) {
 	})
 }
 
-// TestFindUnfinished: what a crash leaves is counted as it will be read.
+// TestFindUnfinished checks that the tracks that a crash leaves are counted as they are read.
 func TestFindUnfinished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClinic(t, func(cfg *Config) { cfg.SegmentTime = 2 * time.Second })
@@ -167,10 +167,10 @@ func TestFindUnfinished(t *testing.T) {
 	})
 }
 
-// TestExpiryReportedBeforeRemoval: a track that expires is told of once, before anything of it goes, and stays if that fails.
+// TestExpiryReportedBeforeRemoval checks that an expiring track is reported once, before any segment is removed, and kept if that fails.
 func TestExpiryReportedBeforeRemoval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, _ := logged(t)
+		c, _ := loggedTracks(t)
 		classes, now := Classes{"standard": time.Hour}, time.Now().Add(2*time.Hour)
 		before := len(c.disk.segments(t))
 		lost := errors.New("the log cannot be written")
@@ -179,7 +179,7 @@ func TestExpiryReportedBeforeRemoval(t *testing.T) {
 		}
 		var told []string
 		s := must(GC(c.disk, classes, now, func(session, track string) error {
-			if session != "session-1" || len(c.disk.of(t, track)) == 0 {
+			if session != "session-1" || len(c.disk.segmentsOf(t, track)) == 0 {
 				t.Error("told too late, or of another session")
 			}
 			told = append(told, track)
@@ -191,8 +191,8 @@ func TestExpiryReportedBeforeRemoval(t *testing.T) {
 	})
 }
 
-// of gives the segments of a track.
-func (d *disk) of(t *testing.T, track string) (names []string) {
+// segmentsOf returns the segments of a track.
+func (d *disk) segmentsOf(t *testing.T, track string) (names []string) {
 	t.Helper()
 	for _, one := range must(List(d))(t) {
 		if one.Header.Track == track {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// BenchmarkPut is what the worker pays for each packet: a copy into the queue, drained beside it without sealing.
+// BenchmarkPut measures the worker's cost per packet: a copy into the queue, drained concurrently without sealing.
 func BenchmarkPut(b *testing.B) {
 	for _, size := range []struct {
 		name  string
@@ -33,7 +33,7 @@ func BenchmarkPut(b *testing.B) {
 	}
 }
 
-// BenchmarkSeal is what the track's goroutine pays: draining, sealing and writing to a disk that costs nothing.
+// BenchmarkSeal measures the cost in the track's goroutine: draining, sealing and writing to a disk that costs nothing.
 func BenchmarkSeal(b *testing.B) {
 	c := newClinic(b, func(cfg *Config) { cfg.Storage = discardStorage{}; cfg.SegmentBytes = maxSegment / 2 })
 	track := c.start(videoOf("person-a"))

@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// A Finding is what is wrong with a record or a segment: a closed list.
+// A Finding is a kind of damage to a record or a segment: a closed list.
 type Finding string
 
-// The troubles.
+// The findings.
 const (
 	Damaged    Finding = "damaged"    // the bytes are not those that were written
 	Missing    Finding = "missing"    // removed from the middle, or a segment that its neighbours prove existed
@@ -22,15 +22,15 @@ const (
 
 	// Of frames that are sealed end to end.
 	Unreleased Finding = "unreleased" // their keys were not released
-	Forged     Finding = "forged"     // they are not what the owner of the key sealed, or were there before
+	Forged     Finding = "forged"     // not sealed by the owner of the key, or a replay
 
 	// Of whole tracks, compared with the audit log.
 	Removed  Finding = "removed"  // no segment exists, and no expiry or erasure explains it
-	Cut      Finding = "cut"      // shorter than the log says
+	Cut      Finding = "cut"      // shorter than in the log
 	Unlogged Finding = "unlogged" // not in the log
 )
 
-// headerFinding is the trouble of a file whose header did not come: one that is empty was begun when a crash came, and holds nothing.
+// headerFinding is the finding for a file without a readable header. An empty file was created just before a crash and contains nothing.
 func headerFinding(err error) Finding {
 	if errors.Is(err, errEmpty) {
 		return Incomplete
@@ -38,7 +38,7 @@ func headerFinding(err error) Finding {
 	return Unreadable
 }
 
-// headerDetail adds what the finding does not say.
+// headerDetail returns details beyond the finding.
 func headerDetail(err error) string {
 	if errors.Is(err, errVersion) {
 		return errVersion.Error()
@@ -46,7 +46,7 @@ func headerDetail(err error) string {
 	return ""
 }
 
-// A Problem is one trouble in one place.
+// A Problem is one finding at one position.
 type Problem struct {
 	Segment string  `json:"segment,omitempty"` // the file's name; empty for a whole track
 	Track   string  `json:"track,omitempty"`   // its id, for a whole track

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TestCrash cuts the power at 200 moments: at most a second is lost, nothing reads as tampered, and what remains is what was put.
+// TestCrash loses power at 200 moments: at most a second of media is lost, nothing is reported as tampered, and the rest is what was put.
 func TestCrash(t *testing.T) {
 	const points, units = 200, 1000 // 20 s
 	synctest.Test(t, func(t *testing.T) {
@@ -85,7 +85,7 @@ func TestCrashInRotation(t *testing.T) {
 	})
 }
 
-// TestFailures: what goes wrong with a disk is told once, by name, and what was synced stays.
+// TestFailures checks that each failure of a disk is reported once, with its cause, and that synced records are kept.
 func TestFailures(t *testing.T) {
 	tests := []struct {
 		name      string

@@ -11,7 +11,7 @@
 //   - The worker never waits: Put, Clock and Stop copy, set a flag and return, without a lock or an allocation.
 //   - Every record is sealed with its number, its file and the tag of the record before it. What was synced stays readable after a
 //     crash; a segment is never reopened.
-//   - Of a session that is encrypted end to end, the frames are sealed already, and keys come in releases: nothing is written before
+//   - If a session is encrypted end to end, its frames are sealed already, and their keys come in releases: nothing is written before
 //     the first. The recorder cannot open a release.
 //   - When a write fails, synced records stay, the track refuses further units, and Config.OnFailed is called once.
 //

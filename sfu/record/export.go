@@ -22,10 +22,10 @@ type ExportedFile struct {
 
 // An Exporter converts recordings to WebM.
 type Exporter struct {
-	Opener *Opener
-	Layer  Storage
-	Filter func(Header) bool // nil for everything
-	// Create makes the file of a person in a session; Export closes it.
+	Opener  *Opener
+	Storage Storage
+	Filter  func(Header) bool // nil for everything
+	// Create creates the file of a person in a session; Export closes it.
 	Create    func(session, person string) (WriteSeekCloser, error)
 	Progress  Progress // over segments, each of which is read twice
 	OnProblem func(Problem)
@@ -52,7 +52,7 @@ func (t exportTrack) header() Header { return t.segments[0].Header }
 // Export writes one file for each person of each session. All files of a session begin at the same moment, so that they are in sync,
 // with gaps where nothing was recorded. Damaged or missing segments are reported to OnProblem and left out.
 func (x *Exporter) Export() ([]ExportedFile, error) {
-	all, err := List(x.Layer)
+	all, err := List(x.Storage)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ const (
 func (x *Exporter) entries(segments []ListedSegment, p pass) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		for _, one := range segments {
-			s, err := x.Opener.read(x.Layer, one.Name)
+			s, err := x.Opener.read(x.Storage, one.Name)
 			x.countSegment(p)
 			switch {
 			case errors.Is(err, fs.ErrNotExist): // gc took it
@@ -207,7 +207,7 @@ func (x *Exporter) exportSession(tracks []exportTrack) (list []ExportedFile, err
 	return list, nil
 }
 
-// A stream is what one source of one person gave, over all its tracks.
+// A stream is one source of one person, over all its tracks.
 type stream struct {
 	webmTrack
 	next func() (block, error, bool)
@@ -298,7 +298,7 @@ func (x *Exporter) streams(tracks []exportTrack) (list []*stream, err error) {
 	}), nil
 }
 
-// blocks gives what the tracks of one source hold, one track after another.
+// blocks returns the blocks of the tracks of one source, in order.
 func (x *Exporter) blocks(tracks []exportTrack) iter.Seq2[block, error] {
 	return func(yield func(block, error) bool) {
 		for _, t := range tracks {
@@ -318,7 +318,7 @@ func (x *Exporter) blocks(tracks []exportTrack) iter.Seq2[block, error] {
 	}
 }
 
-// frames gives what one track holds; opener, unless it is nil, opens each frame once it is whole.
+// frames returns the blocks of one track; opener, unless it is nil, opens each complete frame.
 func (x *Exporter) frames(t exportTrack, opener *frameOpener) iter.Seq2[block, error] {
 	return func(yield func(block, error) bool) {
 		var assemble assembler = opusBlocks{}

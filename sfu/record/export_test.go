@@ -167,7 +167,7 @@ func TestPausesAndConsent(t *testing.T) {
 	decodes(t, names["person-a"])
 }
 
-// TestExportAfterCrash: what a crash leaves plays.
+// TestExportAfterCrash checks that the remains of a crash can be played.
 func TestExportAfterCrash(t *testing.T) {
 	m := loadMedia(t)
 	c := newClinic(t, nil)

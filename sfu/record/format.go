@@ -64,7 +64,7 @@ const (
 	Failed    EndReason = 3 // the track could not go on
 )
 
-// A Header stands at the beginning of each segment, in the open. Each record authenticates it.
+// A Header is the unencrypted beginning of each segment. Each record authenticates it.
 type Header struct {
 	File       string    `json:"file"`               // random id: 16 bytes, hexadecimal
 	Track      string    `json:"track"`              // the same
@@ -94,10 +94,10 @@ var errHeader = errors.New("this is no segment of a recording, or its header is 
 // errVersion is a segment of a later version of the format.
 var errVersion = errors.New("this segment is of a later version of the format than this release reads")
 
-// errEmpty is a file without a header: the crash that came as it began.
+// errEmpty reports a file without a header, left by a crash just after its creation.
 var errEmpty = errors.New("this segment of a recording is empty")
 
-// marshal gives the bytes at the beginning of the file.
+// marshal returns the encoded header, for the beginning of the file.
 func (h Header) marshal() ([]byte, error) {
 	text, err := json.Marshal(h)
 	if err != nil || len(text) > maxHeader {
@@ -107,7 +107,7 @@ func (h Header) marshal() ([]byte, error) {
 	return append(b, text...), nil
 }
 
-// parseHeader reads the header of a segment and says where its records begin.
+// parseHeader decodes the header of a segment and returns where its records begin.
 func parseHeader(data []byte) (h Header, records int, err error) {
 	head := magicSize + 4
 	if len(data) < head {
@@ -130,7 +130,7 @@ func parseHeader(data []byte) (h Header, records int, err error) {
 	return h, head + int(n), nil
 }
 
-// parseMagic gives the version of the format. It refuses one that it does not know, by name, instead of guessing.
+// parseMagic returns the version of the format. It refuses unknown versions instead of guessing.
 func parseMagic(data []byte) (version int, err error) {
 	if len(data) < magicSize || string(data[:len(magic)]) != magic {
 		return 0, errHeader
@@ -144,7 +144,7 @@ func parseMagic(data []byte) (version int, err error) {
 	return 0, errHeader
 }
 
-// valid checks what the rest of the package takes for granted.
+// valid checks the assumptions of the rest of the package.
 func (h Header) valid() bool {
 	return isID(h.File) && isID(h.Track) && h.Segment >= 0 && h.Segment <= maxSegments && h.info().check() == nil &&
 		(h.Previous == "" || isID(h.Previous)) && isID(h.ErasureKey) && (h.Previous == "") == (h.Segment == 0)
@@ -154,7 +154,7 @@ func (h Header) info() Info {
 	return Info{h.Session, h.Person, h.Kind, h.Codec, h.Source, h.ClockRate, h.Class, h.Purpose, h.Sealed()}
 }
 
-// check refuses what a reader could not use, and texts that are no opaque ids.
+// check refuses infos that a reader could not use, and texts that are not opaque ids.
 func (i Info) check() error {
 	for _, text := range []string{i.Session, i.Person, i.Source, i.Class, i.Purpose} {
 		if text == "" || len(text) > maxText {
@@ -230,7 +230,7 @@ func (s *sealer) seal(dst []byte, kind byte, number uint64, previous [tagSize]by
 	return dst, [tagSize]byte(dst[len(dst)-tagSize:])
 }
 
-// open gives the plaintext of an authentic record, which is not nil even if it is empty.
+// open returns the plaintext of an authentic record, which is not nil even if it is empty.
 func (s *sealer) open(f frame) ([]byte, error) {
 	return s.aead.Open(make([]byte, 0, len(f.sealed)), s.nonceOf(f.number), f.sealed, s.authenticated(f.head))
 }
@@ -245,7 +245,7 @@ func (s *sealer) authenticated(head []byte) []byte {
 	return s.aad[:]
 }
 
-// A frame is a record as it lies in the file.
+// A frame is a record as stored in the file.
 type frame struct {
 	at       int // in the file
 	head     []byte

@@ -76,7 +76,7 @@ func (o *Opener) newFrameKeys(h Header) *frameKeys {
 	return &frameKeys{opener: o, source: h.Source, keys: map[sframe.KID][]frameKey{}}
 }
 
-// add takes the keys of one release.
+// add adds the keys of one release.
 func (k *frameKeys) add(payload []byte) error {
 	var r Release
 	if err := json.Unmarshal(payload, &r); err != nil {
@@ -172,7 +172,7 @@ func (f *frameOpener) open(b block) (block, bool) {
 	return b, true
 }
 
-// openFrame gives nil for what cannot be opened.
+// openFrame returns nil for a frame that cannot be opened.
 func (f *frameOpener) openFrame(b block) []byte {
 	frame, err := sframe.Parse(f.codec, b.data)
 	if err != nil {
@@ -206,7 +206,7 @@ func (f *frameOpener) openFrame(b block) []byte {
 	return nil
 }
 
-// problems names what did not open.
+// problems lists the frames that could not be opened.
 func (f *frameOpener) problems(track string) (list []Problem) {
 	at := func(ns int64) string { return time.Unix(0, ns).UTC().Format("2006-01-02T15:04:05.000Z") }
 	if n := f.counts.Unreleased; n > 0 {

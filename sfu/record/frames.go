@@ -6,7 +6,7 @@ import (
 	"github.com/pion/rtp/codecs"
 )
 
-// A block is what becomes one block of Matroska: a frame of video or a packet of audio.
+// A block is the content of one Matroska block: a video frame or an audio packet.
 type block struct {
 	at            int64 // ns since 1970
 	key           bool
@@ -46,7 +46,7 @@ func (o *reorderBuffer) push(u timedUnit) []timedUnit {
 		o.waiting = slices.Insert(o.waiting, i, u)
 	}
 	if len(o.waiting) < beginWaiting && !o.started {
-		return nil // the first to come need not be the first that was sent
+		return nil // packets may arrive out of order
 	}
 	return o.ready(maxWaiting)
 }
@@ -65,7 +65,7 @@ func (o *reorderBuffer) ready(limit int) (list []timedUnit) {
 	return list
 }
 
-// An assembler makes blocks from ordered units.
+// An assembler assembles blocks from ordered units.
 type assembler interface{ push(timedUnit) []block }
 
 // opusBlocks: one packet is one block (RFC 7587, section 4.2).

@@ -63,7 +63,7 @@ func FuzzSegment(f *testing.F) {
 	})
 }
 
-// FuzzEntries reads what could be authentic: whatever it is, timeline and assemblers take it.
+// FuzzEntries feeds arbitrary authentic entries to timeline and assemblers.
 func FuzzEntries(f *testing.F) {
 	var e [entryHead]byte
 	putEntry(&e, entryUnit, flagMarker, 4, 1, 2, began)

@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// Classes say how long recordings of each retention class are kept, counted from the start of their track. 0 keeps for ever.
+// Classes maps each retention class to the time that its recordings are kept, counted from the start of their track. 0 keeps them forever.
 type Classes map[string]time.Duration
 
-// GCResult is what GC did.
+// A GCResult counts the segments of a GC.
 type GCResult struct {
 	Removed int // segments whose class has expired
-	Held    int // segments that would go but for a legal hold
-	Unknown int // segments that were kept because their class is not configured or their header cannot be read
+	Held    int // segments kept by a legal hold
+	Unknown int // segments kept because their class is not configured or their header cannot be read
 }
 
-// GC removes what has expired and is not held. It may run beside a Recorder and other processes; the daemon calls it on a schedule. It
-// locks and reads the holds anew for each few segments, so that a hold which is set meanwhile keeps all that is left. Holds that
-// cannot be read keep everything. onExpire is called for each track before its first segment is removed, under the lock; after an error from it
-// nothing more is removed. It may be nil.
+// GC removes segments whose class has expired and which no hold covers. It may run concurrently with a Recorder and other processes; the
+// daemon calls it on a schedule. It locks and rereads the holds for every few segments, so that a new hold keeps all remaining ones. Holds
+// that cannot be read keep everything. onExpire, unless nil, is called for each track before its first segment is removed, under the lock;
+// after an error from it nothing more is removed.
 func GC(l Storage, classes Classes, now time.Time, onExpire func(session, track string) error) (s GCResult, err error) {
 	all, err := List(l)
 	if err != nil {
@@ -79,8 +79,8 @@ func (s *GCResult) sweep(l Storage, batch []ListedSegment, report func(Header) e
 	})
 }
 
-// RemoveEmpty removes segments that a crash left without a byte: nothing was recorded in them, and no header says when they expire. It
-// is called before a Recorder begins: a segment that it just made is empty, too.
+// RemoveEmpty removes empty segments, which a crash left: they contain no recording and no header with an expiry. It is called before a
+// Recorder starts, because a segment that was just created is empty, too.
 func RemoveEmpty(l Storage) (removed int, err error) {
 	all, err := List(l)
 	if err != nil {

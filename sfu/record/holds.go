@@ -21,7 +21,7 @@ type Hold struct {
 
 func (h Hold) same(o Hold) bool { return h.Session == o.Session && h.Person == o.Person }
 
-// Holds are those of one Storage.
+// Holds are the legal holds of one Storage.
 type Holds []Hold
 
 // Covers reports whether a segment is held.
@@ -86,7 +86,7 @@ func setHold(l Storage, locked LockedStorage, h Hold, held bool) (changed bool, 
 	return true, locked.Replace(holdsFile, data)
 }
 
-// ErrHeld says that a legal hold forbids an erasure.
+// ErrHeld: a legal hold forbids an erasure.
 var ErrHeld = errors.New("a legal hold covers recordings of this person: release it first")
 
 // Erase destroys a person's erasure keys and removes their segments. Without the keys no copy of a segment can be

@@ -157,7 +157,7 @@ func childEnds(t *testing.T, cmd *exec.Cmd) {
 	}
 }
 
-// TestHoldsAcrossProcesses: none of the holds that several commands set at once is lost.
+// TestHoldsAcrossProcesses checks that no hold is lost when several processes set holds at once.
 func TestHoldsAcrossProcesses(t *testing.T) {
 	const children, holds = 4, 25
 	set := func(dir, who string) {
@@ -220,7 +220,7 @@ func TestHoldDuringSweepAcrossProcesses(t *testing.T) {
 	t.Logf("%d of %d segments are kept", held, segments)
 }
 
-// TestRemoveEmpty: what a crash left without a byte goes, and nothing else.
+// TestRemoveEmpty checks that exactly the empty segments are removed.
 func TestRemoveEmpty(t *testing.T) {
 	d := newDisk()
 	left(t, d, "person-a")

@@ -23,18 +23,18 @@ func (f KeyringPaths) keyCopy() string { return f.Copy + ".key" }
 
 // Errors of a keyring.
 var (
-	// ErrStaleKeyring says that the keyring is sealed under a key that was replaced.
+	// ErrStaleKeyring: the keyring is sealed with a key that was replaced.
 	ErrStaleKeyring = errors.New("the erasure keys are sealed under a key that was replaced: they are from a backup of before an erasure")
-	// ErrNoCopy says that the second place is not there.
+	// ErrNoCopy: the copy does not exist.
 	ErrNoCopy = errors.New("the second place of the erasure keys is not there: whether something was erased since cannot be known")
-	// ErrNoKeyring says that there is none.
+	// ErrNoKeyring: there is no keyring.
 	ErrNoKeyring = errors.New("there are no erasure keys here")
-	// ErrNothingRecorded says that there is nothing to erase.
+	// ErrNothingRecorded: there is nothing to erase.
 	ErrNothingRecorded = errors.New("nothing was recorded of this person, or it was erased already")
 
-	errReadOnly = errors.New("the erasure keys were opened to be read only")
-	errExists   = errors.New("this file of erasure keys is there already and is not overwritten")
-	errSecond   = errors.New("the erasure keys need a second place: it keeps what was erased erased when a backup is restored")
+	errReadOnly         = errors.New("the erasure keys were opened to be read only")
+	errExists           = errors.New("this file of erasure keys is there already and is not overwritten")
+	errNoCopyConfigured = errors.New("the erasure keys need a second place: it keeps what was erased erased when a backup is restored")
 )
 
 // A Keyring holds one erasure key for each recorded person. It keeps none in memory: each call reads the files under
@@ -50,7 +50,7 @@ type Keyring struct {
 // should be mounted and is not, a new folder would be on the first.
 func CreateKeyring(f KeyringPaths) error {
 	if f.Copy == "" {
-		return errSecond
+		return errNoCopyConfigured
 	}
 	for _, name := range []string{f.File, f.KeyFile} {
 		if err := os.MkdirAll(filepath.Dir(name), modeFolder); err != nil {
@@ -70,7 +70,7 @@ func CreateKeyring(f KeyringPaths) error {
 	}
 	if err := f.reseal(keyringFile{ID: newID()}, nil); err != nil {
 		for _, name := range all {
-			os.Remove(name) // what is half made would be in the way of the next try
+			os.Remove(name) // a partial keyring would block the next attempt
 		}
 		return err
 	}
@@ -80,7 +80,7 @@ func CreateKeyring(f KeyringPaths) error {
 // OpenKeyring opens a keyring, completes what a crash interrupted, and applies the erasures of both copies.
 func OpenKeyring(f KeyringPaths, now func() time.Time) (*Keyring, error) {
 	if f.Copy == "" {
-		return nil, errSecond
+		return nil, errNoCopyConfigured
 	}
 	k := &Keyring{files: f, now: now}
 	return k, k.withState(func(*keyringState) error { return nil })
@@ -92,11 +92,11 @@ func ReadKeyring(f KeyringPaths) (*Keyring, error) {
 	return k, k.withState(func(*keyringState) error { return nil })
 }
 
-// RecreateCopy writes the second place anew, from the first, after the second was lost. What was erased since the first was last
-// written, if it is from a backup, comes back.
+// RecreateCopy writes the copy from the first file, after the copy was lost. If the first file is from a backup, erasures since that backup
+// are undone.
 func RecreateCopy(f KeyringPaths) error {
 	if f.Copy == "" {
-		return errSecond
+		return errNoCopyConfigured
 	}
 	unlock, err := lockFile(f.File)
 	if err != nil {
@@ -165,7 +165,7 @@ func (k *Keyring) erasureKeyOf(person string) (key []byte, id string, err error)
 	return key, id, nil
 }
 
-// keys gives all keys by id, to open recordings.
+// keys returns all keys by id, to open recordings.
 func (k *Keyring) keys() (map[string][]byte, error) {
 	all := map[string][]byte{}
 	err := k.withState(func(s *keyringState) error {

@@ -46,7 +46,7 @@ type keyringSecrets struct {
 	Receipts []ErasureReceipt `json:"receipts,omitempty"`
 }
 
-// A keyringState is what load found.
+// A keyringState is the result of loadKeyring.
 type keyringState struct {
 	file        keyringFile
 	keys        [][]byte // sealing keys of all places, the one that opened the ring first
@@ -124,7 +124,7 @@ func (s *keyringState) chooseNewest(first, second []byte, both bool) error {
 	return s.applyErasures(erased)
 }
 
-// applyErasures drops what any place says was erased.
+// applyErasures drops the keys that any copy lists as erased.
 func (s *keyringState) applyErasures(erased []Erased) error {
 	for _, e := range erased {
 		if !slices.ContainsFunc(s.file.Erased, func(have Erased) bool { return have.ID == e.ID }) {
@@ -137,7 +137,7 @@ func (s *keyringState) applyErasures(erased []Erased) error {
 	return nil
 }
 
-// parseKeyringFile reads what stands in the open.
+// parseKeyringFile parses the unencrypted part.
 func parseKeyringFile(data []byte) (r keyringFile, err error) {
 	line, _, _ := bytes.Cut(data, []byte("\n"))
 	d := json.NewDecoder(bytes.NewReader(line))

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// keyringFiles makes a keyring with the keys of some people, and gives the ids of those.
+// keyringFiles creates a keyring with the keys of some people and returns the ids of the keys.
 func keyringFiles(t testing.TB, people ...string) (KeyringPaths, *Keyring, map[string]string) {
 	t.Helper()
 	first, second := t.TempDir(), t.TempDir()
@@ -33,7 +33,7 @@ func keyringFiles(t testing.TB, people ...string) (KeyringPaths, *Keyring, map[s
 	return f, k, ids
 }
 
-// backup gives the content of files that are there.
+// backup returns the content of existing files.
 func backup(t testing.TB, names ...string) map[string][]byte {
 	t.Helper()
 	saved := map[string][]byte{}
@@ -90,7 +90,7 @@ func TestKeyring(t *testing.T) {
 	}
 }
 
-// TestKeyringBackups: what happens when parts come back from a backup of before an erasure, or are lost.
+// TestKeyringBackups restores or loses parts of the keyring from a backup made before an erasure.
 func TestKeyringBackups(t *testing.T) {
 	tests := []struct {
 		name string
@@ -161,7 +161,7 @@ func TestKeyringBackups(t *testing.T) {
 	}
 }
 
-// TestKeyringCopyNotMounted: no keyring begins without its second place, and none is left half made.
+// TestKeyringCopyNotMounted checks that no keyring is created without its copy, and that no partial one remains.
 func TestKeyringCopyNotMounted(t *testing.T) {
 	f, _, _ := keyringFiles(t)
 	f.File, f.KeyFile, f.Copy = f.File+"2", f.KeyFile+"2", filepath.Join(t.TempDir(), "unmounted", "erasure")
@@ -173,7 +173,7 @@ func TestKeyringCopyNotMounted(t *testing.T) {
 	}
 }
 
-// TestRecreateCopy: a second place that was lost is written anew, when an operator says so.
+// TestRecreateCopy checks that a lost copy is written again when an operator asks for it.
 func TestRecreateCopy(t *testing.T) {
 	f, _, made := keyringFiles(t, "person-a")
 	for _, name := range []string{f.Copy, f.keyCopy()} {
@@ -291,7 +291,7 @@ func TestErase(t *testing.T) {
 	if err != nil || r.Person != "person-a" || r.Segments != 1 {
 		t.Fatalf("receipt %+v (%v)", r, err)
 	}
-	if names := c.of("person-a"); len(names) > 0 {
+	if names := c.segmentsOf("person-a"); len(names) > 0 {
 		t.Errorf("files are left: %v", names)
 	}
 	if _, err := Erase(c.disk, c.keyring, "person-a"); !errors.Is(err, ErrNothingRecorded) {

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockFile waits for the lock of a keyring; it goes with the process, however it dies.
+// lockFile waits for the lock of a keyring. The system releases it when the process ends.
 func lockFile(name string) (unlock func(), err error) {
 	f, err := os.OpenFile(name+".lock", os.O_RDWR|os.O_CREATE, modeFile)
 	if err != nil {

@@ -89,7 +89,7 @@ func (s sender) rtp(at time.Duration) uint32 {
 	return s.base + uint32(int64(at.Seconds()*s.rate*(1+s.drift)))
 }
 
-// packets gives the units of samples.
+// packets returns the units of samples.
 func (s sender) packets(kind Kind, samples []sample, began time.Time) (list []Unit) {
 	payloader := codecs.VP8Payloader{EnablePictureID: true}
 	for _, x := range samples {
@@ -129,18 +129,18 @@ func (s sender) publish(t testing.TB, track *Track, units []Unit, began time.Tim
 	}
 }
 
-// export writes all files of a Storage into a folder and gives their names by person.
+// export writes all files of a Storage into a folder and returns their names by person.
 func (c *clinic) export(l Storage) (names map[string]string, list []ExportedFile) {
 	c.t.Helper()
 	return exportTo(c.t, c.opener(), l)
 }
 
-// exportTo exports what an opener can open.
+// exportTo exports everything that an opener can open.
 func exportTo(t testing.TB, o *Opener, l Storage) (names map[string]string, list []ExportedFile) {
 	t.Helper()
 	dir := t.TempDir()
 	names = map[string]string{}
-	x := Exporter{Opener: o, Layer: l, Create: func(session, person string) (WriteSeekCloser, error) {
+	x := Exporter{Opener: o, Storage: l, Create: func(session, person string) (WriteSeekCloser, error) {
 		names[person] = filepath.Join(dir, session+"-"+person+".webm")
 		return os.Create(names[person])
 	}}
@@ -151,7 +151,7 @@ func exportTo(t testing.TB, o *Opener, l Storage) (names map[string]string, list
 	return names, list
 }
 
-// A probe is what ffprobe says of a file.
+// A probe is the output of ffprobe for a file.
 type probe struct {
 	Format  struct{ Duration string }
 	Streams []struct {
@@ -180,7 +180,7 @@ func probeFile(t testing.TB, name string) (p probe) {
 
 func (p probe) duration(t testing.TB) time.Duration { return seconds(t, p.Format.Duration) }
 
-// times gives those of a codec's packets.
+// times returns the packet times of a codec.
 func (p probe) times(t testing.TB, codec string) (list []time.Duration) {
 	t.Helper()
 	for _, s := range p.Streams {
@@ -202,7 +202,7 @@ func seconds(t testing.TB, s string) time.Duration {
 	return time.Duration(f * float64(time.Second))
 }
 
-// decodes makes ffmpeg decode everything, and wants no word of complaint.
+// decodes lets ffmpeg decode everything without a complaint.
 func decodes(t testing.TB, name string) {
 	t.Helper()
 	out, err := exec.Command("ffmpeg", "-v", "warning", "-xerror", "-i", name, "-f", "null", "-").CombinedOutput()

@@ -22,7 +22,7 @@ type Opener struct {
 	people     map[string]string // whose an erasure key is, by its id
 	tracks     map[string][]byte // keys that were unwrapped, by track
 
-	releases map[[sha256.Size]byte][]byte // keys of releases that were opened, by the hash of what was sealed
+	releases map[[sha256.Size]byte][]byte // keys of opened releases, by the hash of the sealed release
 }
 
 // NewOpener parses the content of an identity file (AGE-SECRET-KEY-1…, AGE-SECRET-KEY-PQ-1…; # begins a comment) and a keyring.
@@ -131,7 +131,7 @@ func readHeader(l Storage, name string) (Header, error) {
 	return h, err
 }
 
-// A segment is what could be read of a file.
+// A segment is the readable part of a file.
 type segment struct {
 	name     string
 	header   Header
@@ -194,7 +194,7 @@ type piece struct {
 	torn    bool // what a crash leaves: cut short, or zeros where nothing was written
 }
 
-// scan cuts a file into pieces. The file's id begins every record, so that what is damaged hides nothing that follows.
+// scan splits a file into records. Every record begins with the file's id, so that a damaged record does not hide later ones.
 func scan(s *sealer, data []byte, at int) (list []piece) {
 	own := 0 // where the next of our own records may begin: looked for once, however much lies in front of it
 	for at < len(data) {
@@ -274,7 +274,7 @@ func (s *segment) parseRecords() error {
 	return nil
 }
 
-// entries gives what a segment holds, in the order in which it was written.
+// entries returns the entries of a segment, in the order in which they were written.
 func (s *segment) entries() (list []Entry) {
 	for _, r := range s.records {
 		if r.kind == recordData {

@@ -14,8 +14,8 @@ type Recipients struct{ keys []age.Recipient }
 // Empty reports whether there are no recipients.
 func (r Recipients) Empty() bool { return len(r.keys) == 0 }
 
-// ErrMixedRecipients says that X25519 and post-quantum recipients stand side by side. age refuses that for a good reason: what one
-// X25519 key can open is not safe from a quantum computer, whatever the other keys are.
+// ErrMixedRecipients: the file has both X25519 and post-quantum recipients. age refuses that, because a recording that one X25519 key can
+// open is not safe from a quantum computer.
 var ErrMixedRecipients = errors.New("record: recipients of both kinds, age1… (X25519) and age1pq… (hybrid post-quantum): choose one kind, " +
 	"since a recording is only as safe as its weakest recipient")
 

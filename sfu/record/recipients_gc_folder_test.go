@@ -16,7 +16,7 @@ import (
 	"filippo.io/age"
 )
 
-// TestRecipients: native keys of one kind, nothing else.
+// TestRecipients checks that only native keys of one kind are accepted.
 func TestRecipients(t *testing.T) {
 	x := must(age.GenerateX25519Identity())(t).Recipient().String()
 	pq := must(age.GenerateHybridIdentity())(t).Recipient().String()
@@ -46,7 +46,7 @@ func TestRecipients(t *testing.T) {
 	}
 }
 
-// TestIdentities: a recording opens for the clinic's identity, of either kind, and for nobody else's.
+// TestIdentities checks that a recording opens for the clinic's identity, of either kind, and for no other.
 func TestIdentities(t *testing.T) {
 	x, pq := must(age.GenerateX25519Identity())(t), must(age.GenerateHybridIdentity())(t)
 	tests := []struct {
@@ -110,7 +110,7 @@ func TestLostRecipients(t *testing.T) {
 	}
 }
 
-// TestGC removes what has expired, by class, and nothing that is held, unknown or unreadable.
+// TestGC checks that exactly the expired segments are removed, except held, unknown and unreadable ones.
 func TestGC(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClinic(t, nil)
@@ -221,7 +221,7 @@ func TestFolder(t *testing.T) {
 	}
 }
 
-// TestNoCoreDumps asks the kernel, in a process of its own.
+// TestNoCoreDumps queries the kernel from a child process.
 func TestNoCoreDumps(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		return // there is nothing to ask: NoCoreDumps says so

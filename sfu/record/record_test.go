@@ -17,7 +17,7 @@ import (
 
 const errFull = syscall.ENOSPC
 
-// A clinic is all that a test needs: keys, a disk, a recorder and what it reports.
+// A clinic is the fixture of a test: keys, a disk, a recorder and its reports.
 type clinic struct {
 	t        testing.TB
 	dir      string
@@ -31,7 +31,7 @@ type clinic struct {
 	failed []Failure
 }
 
-// newClinic makes one; configure may be nil.
+// newClinic creates one; configure may be nil.
 func newClinic(t testing.TB, configure func(*Config)) *clinic {
 	t.Helper()
 	c := &clinic{t: t, dir: t.TempDir(), disk: newDisk()}
@@ -96,7 +96,7 @@ func videoOf(person string) Info {
 	return Info{Session: "session-1", Person: person, Kind: Video, Codec: VP8, Source: "camera", ClockRate: 90000, Class: "standard", Purpose: "recording.video"}
 }
 
-// pattern is what a synthetic unit holds, so that a search of the disk would find it.
+// pattern is the payload of a synthetic unit, so that a search of the disk would find it.
 var pattern = []byte("plaintext of the session")
 
 // unit is the nth of 50 a second.
@@ -116,7 +116,7 @@ func putUnits(t testing.TB, track *Track, began time.Time, from, to int) {
 	}
 }
 
-// units reads back all units of one track.
+// units reads all units of one track.
 func (c *clinic) units(l Storage) []Unit { return c.unitsBy(c.opener(), l) }
 
 func (c *clinic) unitsBy(o *Opener, l Storage) (list []Unit) {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// A Recorder keeps the tracks of one daemon. Its methods are safe for concurrent use.
+// A Recorder runs the tracks of one daemon. Its methods are safe for concurrent use.
 type Recorder struct {
 	cfg    Config
 	opened time.Time
@@ -65,10 +65,9 @@ func Open(cfg Config) (*Recorder, error) {
 	return r, nil
 }
 
-// Start begins a track with a file and a key of its own. It accesses the disk, so the worker must not call it: another
-// goroutine calls it and passes the Track to the worker. It times out after Config.SlowStart. While a start that timed out still waits
-// for the disk, Start fails at once, which bounds the goroutines that hang. After an error no byte of the track exists, or
-// will exist once the disk answers.
+// Start starts a track with a file and a key of its own. It accesses the disk, so another goroutine than the worker calls it and passes the
+// Track to the worker. It times out after Config.SlowStart. While a start that timed out still waits for the disk, Start fails at once,
+// which bounds the number of blocked goroutines. After an error no byte of the track exists, also once the disk answers.
 func (r *Recorder) Start(i Info) (*Track, error) {
 	if err := i.check(); err != nil {
 		return nil, err
@@ -89,7 +88,7 @@ func (r *Recorder) Start(i Info) (*Track, error) {
 		if b.abandon(r) {
 			return nil, ErrSlowStorage
 		}
-		<-b.done // it came at the same moment
+		<-b.done // it finished at the same moment
 	}
 	return b.track, b.err
 }
@@ -108,7 +107,7 @@ type startState int
 const (
 	startWaiting   startState = iota // for the disk
 	startDelivered                   // the track runs
-	startAbandoned                   // nobody waits for it any more
+	startAbandoned                   // the caller timed out
 )
 
 func (b *pendingStart) abandon(r *Recorder) bool {

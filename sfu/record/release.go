@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// A Release is what a person gives the clinic so that it can open the person's frames: the keys of streams from one epoch of the group on.
+// A Release contains the keys with which the clinic can open a person's frames: those of streams from one epoch of the group on.
 // The recorder cannot open it.
 type Release struct {
-	Scope  string        `json:"scope"`            // what the person consented to
+	Scope  string        `json:"scope"`            // the consent's scope
 	Number uint64        `json:"number"`           // of the epoch
 	Sealed []byte        `json:"sealed,omitempty"` // age file of the key that opens Keys; left out while it is that of the release before
 	Keys   []ReleasedKey `json:"keys"`
@@ -33,7 +33,7 @@ type pendingReleases struct {
 	list []pendingRelease // Guarded by mu. At most maxPending.
 }
 
-// add keeps a release until it is written, or says why the track has to fail.
+// add keeps a release until it is written, or returns why the track has to fail.
 func (p *pendingReleases) add(r Release, at time.Time) *Cause {
 	if text, err := json.Marshal(r); err != nil || len(text) > MaxRelease {
 		return &tooLong
@@ -103,7 +103,7 @@ func (o *segmentWriter) writeRelease(r Release, at time.Time) error {
 	return o.writeRecord(recordData, append(append(o.plain[:0], head[:]...), text...))
 }
 
-// dropQueue wipes what a track without a release holds, and counts it.
+// dropQueue wipes the queue of a track without a release, and counts its units.
 func (o *segmentWriter) dropQueue() {
 	for o.t.awaitsRelease(o.t.r.cfg.Now()) && !o.t.queue.empty() {
 		clear(o.t.queue.drain(o.plain[:0], func(head *[entryHead]byte) {

@@ -210,7 +210,7 @@ func TestWithdrawnKeys(t *testing.T) {
 
 // TestLateSecond: frames under an epoch whose keys never came are named with their time; audio goes on after them, video at the next key
 // frame that opens.
-func TestLateSecond(t *testing.T) {
+func TestLateReleases(t *testing.T) {
 	media := loadMedia(t)
 	c := newClinic(t, nil)
 	m := c.member()
@@ -289,7 +289,7 @@ func TestForgedFrames(t *testing.T) {
 }
 
 // TestReleasesThatDoNotOpen: each is named, and nothing that needs it opens.
-func TestReleasesThatDoNotOpen(t *testing.T) {
+func TestUnreadableReleases(t *testing.T) {
 	media := loadMedia(t)
 	other := must(age.GenerateX25519Identity())(t)
 	good := kids(0, 0, 1)

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// An segmentWriter writes the segments of one track. Owned by Track.run, but for the first segment, which Start opens.
+// A segmentWriter writes the segments of one track. Owned by Track.run, except for the first segment, which Start opens.
 type segmentWriter struct {
 	t              *Track
 	key            []byte // of the track, in clear: here and nowhere else
@@ -20,7 +20,7 @@ type segmentWriter struct {
 	units          uint64
 	index          index
 	earlierRecords int   // records of the segments before
-	chain          Chain // what is on the disk, none before the first record
+	chain          Chain // the synced records; zero before the first
 	release        mergedRelease
 	unwritten      []pendingRelease
 	plain          []byte // scratch: capacity maxPlain
@@ -31,7 +31,7 @@ func newSegmentWriter(t *Track, h Header, key []byte) *segmentWriter {
 	return &segmentWriter{t: t, header: h, key: key, plain: make([]byte, 0, maxPlain), sealed: make([]byte, 0, recordHead+maxPlain+tagSize)}
 }
 
-// open begins a segment in a file of its own.
+// open starts a segment in a new file.
 func (o *segmentWriter) open(h Header) (err error) {
 	h.File = newID()
 	head, err := h.marshal()
@@ -103,7 +103,7 @@ func (o *segmentWriter) markDurable(segment int, records uint64, tag [tagSize]by
 	}
 }
 
-// reportEnded calls OnEnded once, with what is synced of the track.
+// reportEnded calls OnEnded once, with the synced length of the track.
 func (o *segmentWriter) reportEnded(complete bool) {
 	if t := o.t; o.chain.Records > 0 && t.r.cfg.OnEnded != nil {
 		t.r.cfg.OnEnded(TrackEnded{t.info.Session, t.id, o.header.ErasureKey, o.chain, complete})
@@ -230,7 +230,7 @@ func (o *segmentWriter) wipeKeys() {
 	o.sealer = nil
 }
 
-// errSlowSync says that a sync succeeded but took too long. Any other error takes precedence.
+// errSlowSync reports a sync that succeeded but took too long. Any other error takes precedence.
 var errSlowSync = errors.New("a sync took too long")
 
 // worse joins two errors, without errSlowSync beside another.
@@ -257,7 +257,7 @@ func causeOf(err error) *Cause {
 	return &writeFailed
 }
 
-// newKey makes the key of a track.
+// newKey generates the key of a track.
 func newKey() []byte {
 	key := make([]byte, keySize)
 	rand.Read(key) // never fails

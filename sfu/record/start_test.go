@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// hangingDisk is a disk that makes no file until hang is closed.
+// A hangingDisk is a disk that creates no file until hang is closed.
 type hangingDisk struct {
 	*disk
 	hang chan struct{}
@@ -106,12 +106,12 @@ func TestStartedAndEndedCallbacks(t *testing.T) {
 		if len(begun) != 2 || begun[0].Track != track.ID() || !begun[0].Running || begun[1].Track != brief.ID() || begun[1].Running {
 			t.Errorf("begun: %+v", begun)
 		}
-		wantChains(t, c.verify(c.disk), ended, true)
+		checkChains(t, c.verify(c.disk), ended, true)
 	})
 }
 
-// wantChains holds that what ended is what is read.
-func wantChains(t *testing.T, r Report, ended []TrackEnded, complete bool) {
+// checkChains checks that the reported ends match the records that are read.
+func checkChains(t *testing.T, r Report, ended []TrackEnded, complete bool) {
 	t.Helper()
 	if len(r.Problems) > 0 && complete || len(r.Tracks) != len(ended) {
 		t.Errorf("report is %+v, ended %+v", r, ended)
@@ -124,7 +124,7 @@ func wantChains(t *testing.T, r Report, ended []TrackEnded, complete bool) {
 	}
 }
 
-// TestEndedCallbackOnFailingDisk: what is told of a track that failed is what a crash would leave.
+// TestEndedCallbackOnFailingDisk checks that the reported end of a failed track matches the records that survive a crash.
 func TestEndedCallbackOnFailingDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ended []TrackEnded
@@ -144,6 +144,6 @@ func TestEndedCallbackOnFailingDisk(t *testing.T) {
 		if err := c.recorder.Close(); err != nil {
 			t.Fatal(err)
 		}
-		wantChains(t, c.verify(c.disk.crash(0)), ended, false)
+		checkChains(t, c.verify(c.disk.crash(0)), ended, false)
 	})
 }

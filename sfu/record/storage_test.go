@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// disk is a Storage that remembers what was synced, and forgets all else at a crash.
+// A disk is a Storage that keeps only synced writes after a crash.
 type disk struct {
 	lock    chan struct{} // holds one while it is locked
 	mu      sync.Mutex
@@ -145,7 +145,7 @@ func (d *disk) Replace(name string, data []byte) error {
 	return nil
 }
 
-// crash gives the disk as it would be found. extra bytes of what was not synced are there as well, and then as many zeros.
+// crash returns the disk after a crash: extra bytes of unsynced writes survive, followed by zeros.
 func (d *disk) crash(extra int) *disk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -164,7 +164,7 @@ func (d *disk) crash(extra int) *disk {
 	return after
 }
 
-// copy gives an independent copy.
+// copy returns an independent copy.
 func (d *disk) copy() *disk {
 	after := newDisk()
 	for name, f := range d.files {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// recorded gives a disk with the audio of two people, 4 s each: the first in two segments.
-func recorded(t testing.TB) *clinic {
+// recordTwoPeople returns a disk with the audio of two people, 4 s each, the first in two segments.
+func recordTwoPeople(t testing.TB) *clinic {
 	t.Helper()
 	c := newClinic(t, func(cfg *Config) { cfg.SegmentTime = 3 * time.Second })
 	began := time.Now()
@@ -29,8 +29,8 @@ func recorded(t testing.TB) *clinic {
 	return c
 }
 
-// of gives the segments of a person, by number.
-func (c *clinic) of(person string) (names []string) {
+// segmentsOf returns the segments of a person, by number.
+func (c *clinic) segmentsOf(person string) (names []string) {
 	for _, one := range must(List(c.disk))(c.t) {
 		if one.Header.Person == person {
 			names = append(names, one.Name)
@@ -39,7 +39,7 @@ func (c *clinic) of(person string) (names []string) {
 	return names
 }
 
-// cut gives the pieces of a segment: the header, then each record.
+// cut returns the pieces of a segment: the header, then each record.
 func cut(t testing.TB, data []byte) (pieces [][]byte) {
 	t.Helper()
 	_, at, err := parseHeader(data)
@@ -76,8 +76,8 @@ func has(list []Problem, want Problem) bool {
 // TestBitFlips: one wrong bit in any record, wherever in it, is named with the record's number, and hides no other record.
 func TestBitFlips(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := recorded(t)
-		name, o := c.of("person-b")[0], c.opener()
+		c := recordTwoPeople(t)
+		name, o := c.segmentsOf("person-b")[0], c.opener()
 		good := c.disk.files[name].now
 		pieces := cut(t, good)
 		at := len(pieces[0])
@@ -125,8 +125,8 @@ func places(n int) (list []int) {
 // another person, are named.
 func TestRearrangedRecords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := recorded(t)
-		for _, names := range [][2]string{{c.of("person-b")[0], c.of("person-a")[0]}, {c.of("person-a")[1], c.of("person-a")[0]}} {
+		c := recordTwoPeople(t)
+		for _, names := range [][2]string{{c.segmentsOf("person-b")[0], c.segmentsOf("person-a")[0]}, {c.segmentsOf("person-a")[1], c.segmentsOf("person-a")[0]}} {
 			rearrange(t, c, names[0], names[1])
 		}
 	})
@@ -178,8 +178,8 @@ func rearrange(t *testing.T, c *clinic, name, donor string) {
 // is unreadable, but for a file that a crash left empty.
 func TestTruncated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := recorded(t)
-		name, o := c.of("person-b")[0], c.opener()
+		c := recordTwoPeople(t)
+		name, o := c.segmentsOf("person-b")[0], c.opener()
 		good := c.disk.files[name].now
 		pieces := cut(t, good)
 		at := len(pieces[0])
@@ -203,8 +203,8 @@ func TestTruncated(t *testing.T) {
 // TestSegmentsRearranged: whole files are taken away, exchanged, or cut in front of another.
 func TestSegmentsRearranged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := recorded(t)
-		names := c.of("person-a")
+		c := recordTwoPeople(t)
+		names := c.segmentsOf("person-a")
 		first, second := names[0], names[1]
 		tests := []struct {
 			name string

@@ -17,13 +17,13 @@ type timeline struct {
 	epochs  []epoch
 }
 
-// An epoch has points by which its RTP time is known: from sender reports, or, where none came, from the packets that travelled
-// fastest in each window.
+// An epoch has points that map RTP time to the server's clock: from sender reports or, if there are none, from the fastest packet of each
+// window.
 type epoch struct {
 	reports, arrivals []point
 }
 
-// A point says by how much the server's clock is ahead of RTP time.
+// A point is the offset between the server's clock and RTP time.
 type point struct {
 	rtp    int64   // unwrapped
 	offset float64 // ns since 1970, less the RTP time in ns
@@ -98,7 +98,7 @@ func (l *timeline) wallTime(n int, rtp int64) int64 {
 	return int64(math.Round(offsetAt(points, rtp, l.rate) + l.nanoseconds(rtp)))
 }
 
-// offsetAt lies between the points around it, because clocks drift. A step is no drift: it counts from its point on.
+// offsetAt interpolates between the neighbouring points, because clocks drift. A step is not a drift: it applies from its point on.
 func offsetAt(points []point, rtp int64, rate float64) float64 {
 	i, _ := slices.BinarySearchFunc(points, rtp, func(p point, at int64) int { return cmp.Compare(p.rtp, at) })
 	switch {
@@ -117,7 +117,7 @@ func offsetAt(points []point, rtp int64, rate float64) float64 {
 	return a.offset + (b.offset-a.offset)*float64(rtp-a.rtp)/float64(b.rtp-a.rtp)
 }
 
-// A cursor follows entries in the order in which they came, unwraps their RTP times and counts epochs.
+// A cursor reads entries in order of arrival, unwraps their RTP times and counts epochs.
 type cursor struct {
 	rate    float64
 	epoch   int   // -1 before the first entry

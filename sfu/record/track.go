@@ -26,7 +26,7 @@ type Track struct {
 	waitsFrom time.Time // when media was first there without a release, zero before. Owned by run.
 }
 
-// ID is the track's random id: what its segments, and entries in the audit log, name it by.
+// ID is the track's random id, used in its segments and in the audit log.
 func (t *Track) ID() string { return t.id }
 
 // Done is closed when the end is on disk, or all that a failed track could still write.
@@ -131,7 +131,7 @@ var (
 	noRelease                     = NoRelease
 )
 
-// fail makes the track refuse further units; the recorder's watch reports it. The first cause counts.
+// fail makes the track refuse further units; the recorder's watch reports it. Only the first cause counts.
 func (t *Track) fail(c *Cause) {
 	if t.failed.CompareAndSwap(nil, c) {
 		t.r.wakeWatch()
@@ -150,7 +150,7 @@ func (t *Track) run() {
 		case <-timer.C:
 		case <-t.wake:
 		}
-		// Before the queue is drained: what was put before Stop is in it.
+		// Read before the queue is drained, so that units put before Stop are in it.
 		over = t.stopped.Load() || t.failed.Load() != nil
 		if cause := t.out.flush(); cause != nil {
 			t.fail(cause)

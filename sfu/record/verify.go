@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// A Report is what Verify found.
+// A Report is the result of Verify.
 type Report struct {
 	Tracks   []TrackReport `json:"tracks"`
 	Problems []Problem     `json:"problems"`
-	Closed   int           `json:"closed"` // segments that cannot be opened: of people who were erased, or sealed to others
+	Closed   int           `json:"closed"` // segments that cannot be opened: of erased people, or sealed to other recipients
 	Logged   int           `json:"logged"` // tracks of an audit log that were looked for: see Compare
 
 	unopened map[string]bool // tracks of such segments, and of those whose header is damaged
 }
 
-// harmless findings are no forgery: a crash, an erasure, a key that nobody released.
+// harmless findings are no forgery: a crash, an erasure, an unreleased key.
 var harmless = []Finding{Incomplete, Closed, Unlogged, Unreleased}
 
 // Intact reports whether nothing was changed, removed or moved. Incomplete and closed segments are intact: a crash or an erasure is no
@@ -28,7 +28,7 @@ func (r Report) Intact() bool {
 	return !slices.ContainsFunc(r.Problems, func(p Problem) bool { return !slices.Contains(harmless, p.Finding) })
 }
 
-// A TrackReport is what can be read of one track.
+// A TrackReport describes the readable part of one track.
 type TrackReport struct {
 	Track   string `json:"track"`
 	Session string `json:"session"`
@@ -129,7 +129,7 @@ func (o *Opener) verifyTrack(l Storage, list []ListedSegment, r *Report) error {
 
 // countFrames assembles the frames of a sealed track and opens them.
 func (o *Opener) countFrames(l Storage, list []ListedSegment, r *Report) (*frameOpener, error) {
-	x := Exporter{Opener: o, Layer: l, OnProblem: func(p Problem) {
+	x := Exporter{Opener: o, Storage: l, OnProblem: func(p Problem) {
 		if p.release {
 			r.Problems = append(r.Problems, p)
 		}

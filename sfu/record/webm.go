@@ -148,7 +148,7 @@ func (f *webmFile) flush() error {
 	}{f.cluster})
 }
 
-// close writes what can be known only at the end.
+// close writes the parts that are known only at the end.
 func (f *webmFile) close() error {
 	if err := f.flush(); err != nil {
 		return err
@@ -206,14 +206,14 @@ func (f *webmFile) write(b []byte) error {
 	return err
 }
 
-// void is an element of that many bytes that says nothing; at least two.
+// void is an ignored element of that many bytes, at least two.
 func void(n int) []byte {
 	b := make([]byte, n)
 	b[0], b[1] = voidID, 0x80|byte(n-2)
 	return b
 }
 
-// milliseconds is how long a block lasts: of Opus as its first byte says (RFC 6716, section 3.1), of video as long as most do.
+// milliseconds returns the duration of a block: for Opus from its first byte (RFC 6716, section 3.1), for video as long as most last.
 func milliseconds(k Kind, data []byte) int {
 	if k == Video || len(data) == 0 {
 		return 33

@@ -50,11 +50,11 @@ func wrapKey(key []byte, to Recipients, erasure []byte, track string) ([]byte, e
 
 // Errors of opening a track's key.
 var (
-	// ErrErased says that the person was erased.
+	// ErrErased: the person was erased.
 	ErrErased = errors.New("the person was erased")
-	// ErrUnknownKey says that the header names an erasure key that the keyring never heard of.
+	// ErrUnknownKey: the header names an erasure key that is not in the keyring.
 	ErrUnknownKey = errors.New("there is no such erasure key, nor was there: the header was changed, or the keyring is of other recordings or older")
-	// ErrIdentity says that the recording is sealed to others.
+	// ErrIdentity: the recording is sealed to other recipients.
 	ErrIdentity = errors.New("no identity fits: the recording is sealed to other recipients")
 
 	errWrapped = errors.New("the wrapped key is damaged")

@@ -304,7 +304,7 @@ func (s *studio) openedWith(identity []byte, c config.Recording) ([]byte, record
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	x := record.Exporter{Opener: opener, Layer: layer, Create: func(session, person string) (record.WriteSeekCloser, error) {
+	x := record.Exporter{Opener: opener, Storage: layer, Create: func(session, person string) (record.WriteSeekCloser, error) {
 		return os.Create(filepath.Join(out, session+"-"+person+".webm"))
 	}}
 	if _, err := x.Export(); err != nil {

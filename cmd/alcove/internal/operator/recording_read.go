@@ -238,7 +238,7 @@ what was is damaged, there is a gap. What it writes is not encrypted any more.`)
 	defer root.Close()
 	bar := newProgressBar(t.Err, "segments")
 	x := record.Exporter{
-		Opener: o, Layer: l, Filter: which.matches, Progress: bar.progress,
+		Opener: o, Storage: l, Filter: which.matches, Progress: bar.progress,
 		Create: func(session, person string) (record.WriteSeekCloser, error) {
 			return root.OpenFile(exportName(session, person), os.O_WRONLY|os.O_CREATE|os.O_EXCL, keyfile.ModeSecret)
 		},
