@@ -3,6 +3,7 @@
 // 12.4.3.1, asks only that the nodes between a leaf and the parent that lists it as unmerged list that leaf, too.
 // Each text must be found exactly once, so that another version of the library fails the build instead of going unmended.
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 const replacements = [
   [
@@ -15,8 +16,11 @@ const replacements = [
   ],
 ];
 
-// What the library imports by itself only for suites that we do not use.
-export const unusedBySuite = ['@hpke/dhkem-x448', '@hpke/chacha20poly1305'];
+// What the library imports while it runs, for suites that we do not use, or where there is no WebCrypto.
+export const unusedBySuite = [
+  '@hpke/dhkem-x448', '@hpke/chacha20poly1305', '@noble/ciphers/chacha.js', '@noble/curves/ed25519.js', '@noble/curves/ed448.js', '@noble/curves/nist.js',
+  '@noble/post-quantum/ml-dsa.js',
+];
 
 export function mend(source) {
   return replacements.reduce((text, [from, to]) => {
@@ -38,6 +42,8 @@ export const mlsPatch = {
       mended = true;
       return { contents: mend(await readFile(path, 'utf8')), loader: 'js' };
     });
+    // An implementation that we do not use: dropped, unless somebody does.
+    build.onResolve({ filter: /implementation\/noble\/provider\.js$/ }, ({ path, resolveDir }) => ({ path: join(resolveDir, path), sideEffects: false }));
     build.onEnd(() => (bundled && !mended ? { errors: [{ text: 'ts-mls is bundled without its mended file' }] } : undefined));
   },
 };

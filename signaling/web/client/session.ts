@@ -3,8 +3,10 @@
 
 import { ServerClock } from './connection/clock';
 import type { ServerEvent } from './wire/codec';
-import { browserFrames, Frames } from './e2ee/frames_handle';
+import { browserEncryption, SessionEncryption, type EncryptionEnv } from './e2ee/encryption';
+import { browserFrames, Frames, type FramesEnv } from './e2ee/frames_handle';
 import type { LinkIdentity } from './e2ee/link';
+import type { Encryption, EncryptionStatus } from './e2ee/status';
 import { Emitter } from './emitter';
 import type { Env } from './env';
 import { leaveTimeoutMs } from './params';
@@ -49,7 +51,14 @@ export interface SessionEvents {
   slotMap: readonly SlotEntry[];
   encodingsWanted: Wanted;
   mediaFailed: EventData<'media.failed'>;
+  e2eeStatus: EncryptionStatus;
+  e2eeMessage: { from: string; content: string }; // an application message of a member, opened
   ended: Ending;
+}
+// Tests have neither workers nor transforms of a browser.
+export interface Workers {
+  frames: FramesEnv;
+  keys: EncryptionEnv;
 }
 
 export class Session extends Emitter<SessionEvents> {
@@ -65,12 +74,20 @@ export class Session extends Emitter<SessionEvents> {
   readonly #monotonic: () => number;
   // Seals and opens what Media sends and receives, once it was started.
   readonly frames: Frames;
+  readonly #encryption: SessionEncryption;
 
-  constructor(env: Env, opening: HelloParams, readonly identity?: LinkIdentity) {
+  constructor(env: Env, opening: HelloParams, readonly identity?: LinkIdentity, workers: Workers = browserWorkers(env)) {
     super();
     this.#monotonic = () => env.timers.now();
-    this.frames = new Frames(browserFrames(env.timers));
-    this.#transport = new Transport(env, opening);
+    this.frames = new Frames(workers.frames);
+    this.#encryption = new SessionEncryption(workers.keys, {
+      frames: this.frames,
+      request: (type, data) => this.#transport.request(type, data),
+      reconnect: () => this.#transport.reconnect(),
+      onStatus: (status) => this.emit('e2eeStatus', status),
+      onMessage: (message) => this.emit('e2eeMessage', message),
+    }, identity);
+    this.#transport = new Transport(env, { ...opening, ...(workers.frames.supported ? { e2ee: e2eeVersion } : {}) });
     this.#transport.on('welcome', () => this.#clock.onConnected(Date.now(), this.#monotonic()));
     this.#transport.on('pong', () => this.#clock.onPong(Date.now(), this.#monotonic()));
     this.#transport.on('link', (link) => this.emit('link', link));
@@ -92,8 +109,19 @@ export class Session extends Emitter<SessionEvents> {
     this.#transport.tryNow();
   }
 
-  request<T extends RequestType>(type: T, data: RequestData<T>, timeoutMs?: number): Promise<AnswerData<T>> {
-    return this.#transport.request(type, data, timeoutMs);
+  get e2ee(): Encryption {
+    return this.#encryption;
+  }
+
+  async request<T extends RequestType>(type: T, data: RequestData<T>, timeoutMs?: number): Promise<AnswerData<T>> {
+    if (type !== 'mod.remove' && type !== 'mod.sendBack') return this.#transport.request(type, data, timeoutMs);
+    // Out of the keys first: then it does not matter whether the server obeys.
+    const { participantId } = data as RequestData<'mod.remove'>;
+    await this.#encryption.exclude(participantId);
+    return this.#transport.request(type, data, timeoutMs).catch((error: unknown) => {
+      this.#encryption.include(participantId);
+      throw error;
+    });
   }
 
   may(permission: string): boolean {
@@ -107,6 +135,7 @@ export class Session extends Emitter<SessionEvents> {
   }
 
   #onWelcome(welcome: Welcome): void {
+    if (!this.#encryption.onWelcome(welcome)) return this.#finish({ code: 'e2ee_off' });
     this.participantId = welcome.participantId;
     this.role = welcome.role;
     // The server sends everything again after a resume, except empty lists.
@@ -114,14 +143,18 @@ export class Session extends Emitter<SessionEvents> {
     this.emit('barred', []);
     this.emit('welcome', welcome);
     this.emit('selfState', welcome);
+    this.#encryption.onSideRoom(welcome.sideRoom);
     this.#applyAccess({ state: welcome.state }, welcome.permissions);
   }
 
   #onEvent(event: ServerEvent): void {
     this.#clock.onEvent(event.ts, Date.now(), this.#monotonic());
+    this.#encryption.onEvent(event);
     switch (event.type) {
       case 'access.changed': return this.#onAccessChanged(event.data);
-      case 'self.updated': return this.emit('selfState', event.data);
+      case 'self.updated':
+        this.#encryption.onSideRoom(event.data.sideRoom);
+        return this.emit('selfState', event.data);
       case 'room.warning': return this.emit('warning', event.data);
       case 'recording.failed': return this.emit('recordingFailed', event.data);
       case 'quality': return this.emit('quality', event.data);
@@ -171,6 +204,7 @@ export class Session extends Emitter<SessionEvents> {
 
   #setAccess(access: Access): void {
     this.state = access.state;
+    this.#encryption.onAccess(access.state);
     if (access.state === 'waiting') {
       // The waiting room sees nobody: drop what was known of the group.
       this.#setRoster([]);
@@ -188,6 +222,7 @@ export class Session extends Emitter<SessionEvents> {
 
   #setRoster(roster: readonly Participant[]): void {
     this.roster = roster;
+    this.#encryption.onRoster(roster);
     this.role = roster.find(({ id }) => id === this.participantId)?.role ?? this.role;
     this.emit('roster', roster);
   }
@@ -203,9 +238,17 @@ export class Session extends Emitter<SessionEvents> {
     this.state = 'ended';
     // Media stops by this event; the socket is closed after it.
     this.emit('ended', ending);
+    this.#encryption.dispose();
     this.frames.dispose();
     this.#transport.stop(ending);
   }
+}
+
+// The version of section 6c that this client speaks.
+const e2eeVersion = 1;
+
+function browserWorkers({ timers }: Env): Workers {
+  return { frames: browserFrames(timers), keys: browserEncryption(timers) };
 }
 
 // The ending's code: reasons that the page has a text for, else 'ended'.

@@ -23,6 +23,7 @@ export interface HelloParams {
   nonce?: string; // 128 random bits or more, made for this token, so that a hello whose answer was lost can be repeated
   passcode?: string;
   displayName?: string;
+  e2ee?: number; // the version of end-to-end encryption that this browser speaks
   client: { name: string; version: string };
 }
 export interface Closing {
@@ -50,7 +51,8 @@ const finalCloses: Record<number, string> = {
 };
 // Requests that are never repeated on another connection: an offer belongs to one, and a late consent must not override the withdrawal
 // that followed it.
-const connectionBound = new Set<RequestType>(['ping', 'media.offer', 'consent.respond', 'consent.withdraw']);
+// Key packages are sent anew, and what was missed is asked for anew, on each connection.
+const connectionBound = new Set<RequestType>(['ping', 'media.offer', 'consent.respond', 'consent.withdraw', 'e2ee.key', 'e2ee.sync']);
 // A hello refused with one of these codes is retried without asking the person.
 const transientRefusals = new Set(['draining', 'unavailable', 'rate_limited', 'internal']);
 const unreachable = 'unreachable';
@@ -92,6 +94,11 @@ export class Transport extends Emitter<Events> {
     this.#env.timers.clear(this.#retry);
     this.#backoff.reset();
     this.#dial();
+  }
+
+  // Makes the connection anew and resumes: the server says everything again.
+  reconnect(): void {
+    if (!this.#stopped && this.#open) this.#onLost(0);
   }
 
   request<T extends RequestType>(type: T, data: RequestData<T>, timeoutMs = requestTimeoutMs): Promise<AnswerData<T>> {
@@ -143,10 +150,10 @@ export class Transport extends Emitter<Events> {
 
   #hello(socket: Socket): void {
     this.#helloId = this.#nextId();
-    const { token, nonce, passcode, displayName, client } = this.#helloParams;
+    const { token, nonce, passcode, displayName, e2ee, client } = this.#helloParams;
     const seat = loadSeat(this.#env.storage);
     const who = seat ? { resume: seat } : { token, nonce, passcode, displayName };
-    socket.send(encodeRequest(this.#helloId, 'hello', { ...who, client }));
+    socket.send(encodeRequest(this.#helloId, 'hello', { ...who, e2ee, client }));
   }
 
   #onMessage(data: unknown): void {

@@ -99,6 +99,14 @@ export class Frames extends Emitter<FramesEvents> {
     this.#become('off');
   }
 
+  // There is another keys worker, or another worker of frames: they get a port of their own.
+  reconnectKeys(): void {
+    if (!this.#worker) return;
+    const { port1, port2 } = this.#env.channel();
+    this.#post({ type: 'start', generation: this.#generations.present, keys: port1 }, [port1]);
+    this.#connectKeys?.(port2);
+  }
+
   #transform(options: TransformOptions): RTCRtpScriptTransform {
     if (!this.#worker) throw new DOMException('no frames worker', 'InvalidStateError');
     return this.#env.transform(this.#worker, options);
@@ -106,13 +114,11 @@ export class Frames extends Emitter<FramesEvents> {
 
   #spawn(): void {
     const worker = this.#env.create();
-    const { port1, port2 } = this.#env.channel();
     this.#worker = worker;
     [this.#pings, this.#answered, this.#startedAt] = [0, 0, this.#env.timers.now()];
     worker.onmessage = ({ data }) => this.#onMessage(worker, data);
     worker.onerror = () => this.#worker === worker && this.#lose();
-    this.#post({ type: 'start', generation: this.#generations.present, keys: port1 }, [port1]);
-    this.#connectKeys?.(port2);
+    this.reconnectKeys();
     this.#ping(this.#startedAt);
     this.#become('ready');
   }

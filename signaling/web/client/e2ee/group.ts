@@ -122,7 +122,7 @@ export class GroupMachine<G> {
   #lastCode: string | null = null;
   #comparedCode: string | null = null;
   #codeChanged = false;
-  #published: { group: string; number: number; owners: string } | undefined;
+  #published: { group: string; number: number; owners: string } | 'outside' | undefined; // what the frames worker was told; undefined: nothing yet
   #status = '';
 
   #outbox: Waiting[] = [];
@@ -748,13 +748,13 @@ export class GroupMachine<G> {
   async #publish(): Promise<void> {
     const joined = this.#mediaGroup();
     if (!joined) {
-      if (this.#published) this.#out.push({ type: 'outside' });
-      this.#published = undefined;
+      if (this.#published !== 'outside') this.#out.push({ type: 'outside' });
+      this.#published = 'outside';
       return;
     }
     const owners = ownersOf(this.#mls.members(joined.group), this.#people.values());
     const next = { group: joined.id, number: joined.number, owners: JSON.stringify(owners) };
-    const before = this.#published;
+    const before = this.#published === 'outside' ? undefined : this.#published;
     if (before?.group !== next.group || before.number !== next.number) {
       const baseKey = await this.#mls.exportBaseKey(joined.group);
       this.#out.push({ type: 'keys', number: joined.number, baseKey, leaf: this.#mls.ownLeaf(joined.group), owners });
@@ -784,7 +784,7 @@ export class GroupMachine<G> {
     const unproved = [...this.#keys].filter(([id, { verdict }]) => verdict?.right === false && this.#people.has(id)).map(([id]) => id);
     const status: EncryptionStatus = {
       ...unencrypted, mode: 'required', level, unproved,
-      state: !this.#admitted ? 'preparing' : this.#broken ? 'broken' : this.#published ? 'member' : 'outside',
+      state: !this.#admitted ? 'preparing' : this.#broken ? 'broken' : this.#published === 'outside' ? 'outside' : 'member',
       proved: level === 'link' ? this.#proved && this.#inMain() : this.#code !== null && this.#comparedCode === this.#code,
       code: this.#code, codeChanged: this.#codeChanged,
       problem: this.#problem ?? (unproved.length > 0 ? 'impostor' : null),

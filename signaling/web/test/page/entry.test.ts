@@ -209,7 +209,7 @@ test('the secret of encryption leaves the address with the token, is sent to nob
   assert.equal(page.address, 'http://localhost:8080/');
   await page.fill('name-input', 'Mara');
   await page.submit('name-input');
-  await page.welcome({});
+  await page.welcome({ policy: { name: 'default', recording: 'never', scopes: [], e2ee: 'required' } });
   assert.equal(page.store.session?.identity?.k, k);
   assert.equal(page.store.session?.identity?.required, true);
   const frames = page.socket.sent.map((frame) => JSON.stringify(frame));

@@ -1,0 +1,22 @@
+// The keys worker: a thin shell around keys_core.ts. It has the state of MLS, which is never stored. It is loaded once the room says that it is
+// encrypted, beside the first screen.
+
+import { KeysCore } from './keys_core';
+import type { PageToKeys } from './keys_messages';
+import { loadMls } from './mls';
+
+// The part of DedicatedWorkerGlobalScope that is used; the library of DOM types has only pages.
+interface Scope {
+  postMessage(message: unknown): void;
+  onmessage: ((event: { data: PageToKeys }) => void) | null;
+}
+const scope = globalThis as unknown as Scope;
+
+const core = new KeysCore({
+  timers: { set: (run, ms) => setTimeout(run, ms), clear: (timer) => clearTimeout(timer as number), now: () => performance.now() },
+  tellPage: (message) => scope.postMessage(message),
+  loadMls: () => loadMls(),
+  fail: (error) => void setTimeout(() => { throw error; }),
+});
+
+scope.onmessage = ({ data }) => core.onPage(data);

@@ -1,0 +1,116 @@
+// What the keys worker does, without the worker: it queues what comes until the machine has done its last step, gives keys to the frames
+// worker, and wakes the machine when it asked for that.
+
+import type { Timers } from '../env';
+import { GroupMachine } from './group';
+import type { Input, Output } from './group_messages';
+import type { KeysToPage, PageToKeys } from './keys_messages';
+import type { Mls } from './mls';
+import { proofsOf } from './proofs';
+import type { FramesToKeys, KeysToFrames } from './worker_messages';
+
+export interface Surroundings<G> {
+  timers: Timers;
+  tellPage(message: KeysToPage): void;
+  loadMls(): Promise<Mls<G>>;
+  // A bug: the worker ends, and the page starts another.
+  fail(error: unknown): void;
+}
+
+// What the epoch's keys are released from. Whoever takes baseKey zeroes it.
+export interface SendingEpoch {
+  number: number;
+  generation: number;
+  leaf: number;
+  baseKey: Uint8Array;
+}
+
+export class KeysCore<G> {
+  readonly #surroundings: Surroundings<G>;
+  #machine: GroupMachine<G> | undefined;
+  #frames: MessagePort | undefined;
+  #queue: Input[] = [];
+  #working = false;
+  #wakeAt = Infinity;
+  #wake: unknown;
+  // Told once for each number and generation under which frames are sealed from now on.
+  onSending: ((epoch: SendingEpoch) => void) | undefined;
+
+  constructor(surroundings: Surroundings<G>) {
+    this.#surroundings = surroundings;
+  }
+
+  onPage(message: PageToKeys): void {
+    switch (message.type) {
+      case 'start': return void this.#start(message).catch(this.#surroundings.fail);
+      case 'input': return this.#take(message.input);
+      case 'ping': return this.#surroundings.tellPage({ type: 'pong', id: message.id });
+      case 'frames': return this.#connectFrames(message.port);
+    }
+  }
+
+  async #start({ participantId, identity }: Extract<PageToKeys, { type: 'start' }>): Promise<void> {
+    const [mls, proofs] = await Promise.all([this.#surroundings.loadMls(), proofsOf(identity)]);
+    this.#machine = new GroupMachine(mls, proofs, { id: participantId, role: identity.role }, identity.tokenHash);
+    await this.#run();
+  }
+
+  #take(input: Input): void {
+    this.#queue.push(input);
+    void this.#run().catch(this.#surroundings.fail);
+  }
+
+  async #run(): Promise<void> {
+    if (this.#working || !this.#machine) return;
+    this.#working = true;
+    while (this.#queue.length > 0) {
+      for (const output of await this.#machine.step(this.#queue.splice(0), this.#surroundings.timers.now())) this.#give(output);
+    }
+    this.#working = false;
+  }
+
+  #give(output: Output): void {
+    switch (output.type) {
+      case 'keys': {
+        const baseKey = output.baseKey.slice().buffer;
+        output.baseKey.fill(0);
+        return this.#tellFrames({ ...output, baseKey }, [baseKey]);
+      }
+      case 'owners':
+      case 'outside': return this.#tellFrames(output);
+      case 'wake': return this.#wakeBy(output.at);
+      default: return this.#surroundings.tellPage(output);
+    }
+  }
+
+  #tellFrames(message: KeysToFrames, transfer: Transferable[] = []): void {
+    this.#frames?.postMessage(message, transfer);
+  }
+
+  #connectFrames(port: MessagePort): void {
+    this.#frames?.close();
+    this.#frames = port;
+    port.onmessage = ({ data }: MessageEvent<FramesToKeys>) => {
+      if (data.type === 'exhausted') this.#take(data);
+      else void this.#onSending(data).catch(this.#surroundings.fail);
+    };
+    this.#take({ type: 'framesReady' });
+  }
+
+  async #onSending({ number, generation }: Extract<FramesToKeys, { type: 'sending' }>): Promise<void> {
+    const epoch = this.onSending && (await this.#machine?.sending());
+    if (epoch?.number === number) this.onSending?.({ ...epoch, generation });
+  }
+
+  // One timer, for the earliest time that was asked for.
+  #wakeBy(at: number): void {
+    const { timers } = this.#surroundings;
+    if (at >= this.#wakeAt) return;
+    timers.clear(this.#wake);
+    this.#wakeAt = at;
+    this.#wake = timers.set(() => {
+      this.#wakeAt = Infinity;
+      this.#take({ type: 'tick' });
+    }, Math.max(0, at - timers.now()));
+  }
+}

@@ -1,0 +1,18 @@
+// The messages between the page and the keys worker. Base keys are in none of them: they go to the frames worker by a port.
+
+import type { Output, Input } from './group_messages';
+import type { LinkIdentity } from './link';
+import type { EncryptionStatus } from './status';
+import type { KeysPort } from './worker_messages';
+
+export type PageToKeys =
+  // First. k and the token's hash come from the person's own link.
+  | { type: 'start'; participantId: string; identity: LinkIdentity }
+  | { type: 'input'; input: Input }
+  | { type: 'ping'; id: number }
+  | KeysPort;
+
+export type KeysToPage =
+  | Extract<Output, { type: 'request' | 'excluded' | 'opened' | 'sent' }>
+  | { type: 'status'; status: EncryptionStatus }
+  | { type: 'pong'; id: number };

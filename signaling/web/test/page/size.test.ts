@@ -1,0 +1,29 @@
+// How much a browser downloads, encryption included, which is loaded beside the first screen.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { gzipSync } from 'node:zlib';
+
+const web = process.env.ALCOVE_WEB!;
+const allBytes = 150_000;
+
+test('the page and its workers stay below 150 kB compressed, and the first screen holds no MLS', () => {
+  const out = mkdtempSync(join(web, 'node_modules/.alcove-size-'));
+  try {
+    execFileSync(process.execPath, [join(web, 'build.mjs'), out]);
+    const files = readdirSync(out, { recursive: true }).map(String).filter((name) => /\.(js|css|html|svg)$/.test(name));
+    const sizes = new Map(files.map((name) => [name, gzipSync(readFileSync(join(out, name)), { level: 9 }).length]));
+    assert.ok(files.some((name) => name.includes('keys-')) && files.some((name) => name.includes('frames-')), 'both workers are built');
+    const all = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+    assert.ok(all <= allBytes, `${all} bytes: ${JSON.stringify([...sizes])}`);
+    const page = files.find((name) => name.includes('page-'))!;
+    assert.doesNotMatch(readFileSync(join(out, page), 'utf8'), /ratchet|UpdatePath/);
+    // What is imported while the worker runs has no file beside it: only what is never reached may be left out.
+    const keys = readFileSync(join(out, files.find((name) => name.includes('keys-'))!), 'utf8');
+    assert.doesNotMatch(keys, /from ?"@|import"@/);
+  } finally {
+    rmSync(out, { recursive: true });
+  }
+});
