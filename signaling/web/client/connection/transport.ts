@@ -49,10 +49,10 @@ const finalCloses: Record<number, string> = {
   [close.left]: 'left', [close.protocol]: 'protocol', [close.token]: 'invalid_token', [close.door]: 'denied',
   [close.replaced]: 'replaced', [close.ended]: 'ended', [close.tooLarge]: 'protocol',
 };
-// Requests that are never repeated on another connection: an offer belongs to one, and a late consent must not override the withdrawal
-// that followed it.
+// Requests that are never repeated on another connection: an offer belongs to one, and a late consent, or late keys, must not follow the
+// withdrawal.
 // Key packages are sent anew, and what was missed is asked for anew, on each connection.
-const connectionBound = new Set<RequestType>(['ping', 'media.offer', 'consent.respond', 'consent.withdraw', 'e2ee.key', 'e2ee.sync']);
+const connectionBound = new Set<RequestType>(['ping', 'media.offer', 'consent.respond', 'consent.withdraw', 'e2ee.release', 'e2ee.key', 'e2ee.sync']);
 // A hello refused with one of these codes is retried without asking the person.
 const transientRefusals = new Set(['draining', 'unavailable', 'rate_limited', 'internal']);
 const unreachable = 'unreachable';

@@ -33,7 +33,7 @@ const empty = object({});
 export const scope = oneOf('recording.audio', 'recording.video');
 export const agreedText = object({ id: text, version: text, locale: text, text, textHash: text });
 export const consent = object({
-  scope, purpose: text, texts: list(agreedText), decision: optional(oneOf('granted', 'refused', 'withdrawn')),
+  scope, purpose: text, texts: list(agreedText), decision: optional(oneOf('granted', 'refused', 'withdrawn')), recipients: optional(list(text)),
 });
 // What is asked of somebody and where they are: part of the welcome, and an event of its own.
 const selfStateFields = {
