@@ -32,6 +32,11 @@ const (
 	E2EEStale Code = "e2ee_stale"    // the group is at another number
 	E2EEGone  Code = "e2ee_gone"     // the entries are not all kept
 
+	FileTooLarge   Code = "file_too_large"
+	FileQuota      Code = "file_quota"      // of the person or of the session
+	StorageFull    Code = "storage_full"    // of the daemon or of its disk
+	OffsetMismatch Code = "offset_mismatch" // the upload is at another offset
+
 	Unavailable Code = "unavailable"
 	Draining    Code = "draining"
 	Internal    Code = "internal"

@@ -33,26 +33,29 @@ func (id SessionID) Split() (key string, p room.ParticipantID) {
 	return key, room.ParticipantID(seat)
 }
 
-// Admitted returns nil while a seat is admitted, not_admitted while it waits, invalid_state once it is over, and room_ended when no such
-// session runs. It is the one admission gate for what does not come through a Seat.
-func (r *Registry) Admitted(ctx context.Context, session string, p room.ParticipantID) error {
+// Admitted returns the person of a seat while it is admitted; not_admitted while it waits, invalid_state once it is over, and room_ended when no
+// such session runs. It is the one admission gate for requests that do not come through a Seat.
+func (r *Registry) Admitted(ctx context.Context, session string, p room.ParticipantID) (room.PersonID, error) {
 	r.mu.Lock()
 	one, ok := r.byKey[session]
 	r.mu.Unlock()
 	if !ok {
-		return errRoomEnded
+		return "", errRoomEnded
 	}
-	_, err := call(ctx, one, func(answer reply[struct{}]) {
-		switch room.ViewOf(one.state, p).Self.Access {
-		case room.Admitted:
-			answer.send(struct{}{}, nil)
-		case room.Waiting:
-			answer.fail(&room.Error{Code: room.NotAdmitted, Detail: "you wait"})
-		default:
-			answer.fail(errSeatOver())
+	return call(ctx, one, func(answer reply[room.PersonID]) {
+		for _, seat := range one.state.Participants {
+			switch {
+			case seat.ID != p:
+			case seat.Access == room.Admitted:
+				answer.send(seat.Person, nil)
+				return
+			default:
+				answer.fail(&room.Error{Code: room.NotAdmitted, Detail: "you wait"})
+				return
+			}
 		}
+		answer.fail(errSeatOver())
 	})
-	return err
 }
 
 // Running reports whether a session runs, by its key.

@@ -48,8 +48,8 @@ func TestFilesAreToldWhoMayNotHaveThem(t *testing.T) {
 		}
 		expect := func(p room.ParticipantID, want room.Code) {
 			t.Helper()
-			if err := h.reg.Admitted(t.Context(), key, p); codeOrNone(err) != want {
-				t.Errorf("%v, want %q", err, want)
+			if person, err := h.reg.Admitted(t.Context(), key, p); codeOrNone(err) != want || err == nil && person != "stays" {
+				t.Errorf("%q %v, want %q", person, err, want)
 			}
 		}
 		expect(stays.ID(), "")
