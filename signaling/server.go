@@ -18,9 +18,11 @@ import (
 
 	"alcove/auth"
 	"alcove/room"
+	"alcove/room/files"
 	"alcove/room/live"
 	"alcove/signaling/api"
 	"alcove/signaling/conns"
+	httpfiles "alcove/signaling/files"
 	"alcove/signaling/internal/report"
 	"alcove/signaling/session"
 	"alcove/signaling/web"
@@ -48,6 +50,9 @@ type Config struct {
 	// Acknowledged returns the hashes of the texts that a person (auth.Grant.Person) acknowledged in earlier sessions; nil:
 	// none. It may take until ctx ends.
 	Acknowledged func(ctx context.Context, person string) ([]string, error)
+
+	// Files keeps the files of sessions; nil: there are none. Serve was called.
+	Files *files.Service
 
 	// Refused writes refused requests to the audit log; nil: they are not written. It must not block.
 	Refused func(room.Entry)
@@ -127,7 +132,7 @@ func NewServer(cfg Config) (*Server, error) {
 	var err error
 	s.sessions, err = session.NewService(session.Config{
 		Tokens: cfg.Tokens, Rooms: cfg.Rooms, Metrics: cfg.Metrics, Faults: s.faults, Refusals: s.refusals, Log: s.log, Now: s.now,
-		ICEServers: cfg.ICEServers, Acknowledged: cfg.Acknowledged, ExplainTokens: cfg.Dev,
+		Files: cfg.Files, ICEServers: cfg.ICEServers, Acknowledged: cfg.Acknowledged, ExplainTokens: cfg.Dev,
 		PasscodeHash: func(policy string) auth.PasscodeHash { return s.settings.Load().Passcodes[policy] },
 	})
 	if err != nil {
@@ -182,11 +187,24 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/v1/rtc", readOnly(http.HandlerFunc(s.serveSocket)))
 	mux.Handle("/v1/page.json", readOnly(http.HandlerFunc(s.servePageConfig)))
+	if s.cfg.Files != nil {
+		h := s.filesHandler()
+		mux.Handle(httpfiles.Path, h)
+		mux.Handle(httpfiles.Path+"/", h)
+	}
 	mux.Handle("/", readOnly(s.bundle))
 	for prefix, h := range s.cfg.Extra {
 		mux.Handle(prefix, h)
 	}
 	return s.securityHeaders(mux)
+}
+
+// filesHandler serves the content of files to pages that may connect.
+func (s *Server) filesHandler() http.Handler {
+	return &httpfiles.Handler{
+		Files: s.cfg.Files, Faults: s.faults, Counted: s.metrics.FileServed,
+		Allowed: func(r *http.Request) bool { return r.Header.Get("Origin") == "" || s.originAllowed(r) },
+	}
 }
 
 // HTTPServer returns a server for h with a timeout for every wait. Its own log lines hold addresses, so they are only counted.

@@ -127,8 +127,8 @@ func (s *Service) Serve(rooms Rooms) {
 	}
 }
 
-// Credential returns what a seat shows to the HTTP server: it names the seat and proves it, and is good for nothing else. It stays the same
-// for the life of the seat and after it, as long as there are files for it.
+// Credential returns what a seat shows to the HTTP server: it names the seat and proves it, and is good for nothing else. It stays valid
+// after the session, for as long as there are files for the seat.
 func (s *Service) Credential(seat Seat) auth.Secret {
 	name := seat.Session + "." + string(seat.Participant)
 	return auth.NewSecret(name + "." + base64.RawURLEncoding.EncodeToString(s.mac(name)))
@@ -155,8 +155,16 @@ func (s *Service) mac(name string) []byte {
 	return m.Sum(nil)
 }
 
-// ClinicRecipients returns the public keys that cards and journals are sealed to, none where they are not kept.
-func (s *Service) ClinicRecipients() []string {
+// Access returns the credential of an admitted seat, and the public keys that cards and journals are sealed to.
+func (s *Service) Access(ctx context.Context, seat Seat) (auth.Secret, []string, error) {
+	if _, err := s.admitted(ctx, seat); err != nil {
+		return auth.Secret{}, nil, err
+	}
+	return s.Credential(seat), s.clinicRecipients(), nil
+}
+
+// clinicRecipients returns the public keys of the clinic, none where no papers are kept for it.
+func (s *Service) clinicRecipients() []string {
 	if s.cfg.Clinic == nil {
 		return nil
 	}

@@ -189,6 +189,9 @@ func (s *Session) dispatch(r wire.Request) (wire.Object, *wire.Failure) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), s.svc.timing.request)
 	defer cancel()
+	if data, f, ok := s.handleFiles(ctx, r.Type, content); ok {
+		return data, f
+	}
 	switch c := content.(type) {
 	case wire.Hello:
 		return nil, wire.NewFailure(room.InvalidState, "hello was said already")

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"alcove/room"
+	"alcove/signaling/wire"
 )
 
 // A requestLimit bounds requests that others see or that are written for good, far below the rate of messages. The limiters
@@ -20,6 +21,8 @@ var (
 	helpLimit = requestLimit{burst: 3, perMinute: 3}
 	// consentLimit: asking for consent and granting it. Withdrawing is never refused.
 	consentLimit = requestLimit{burst: 6, perMinute: 6}
+	// fileLimit: files, of which recipients see each.
+	fileLimit = requestLimit{burst: 20, perMinute: 20}
 	// promptLimit: prompts on somebody else's screen that change nothing.
 	promptLimit = requestLimit{burst: 12, perMinute: 12}
 	// keyPackageLimit: hosts get each. A page makes one when it enters, when it reloads and when a worker was lost.
@@ -51,6 +54,8 @@ func requestLimitOf(content any) *requestLimit {
 		}
 	case room.AskConsent:
 		return &consentLimit
+	case wire.FileCreate:
+		return &fileLimit
 	case room.AskScreen, room.AskUnmute, room.ShowAgreement:
 		return &promptLimit
 	case room.SetKeyPackage:

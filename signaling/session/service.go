@@ -10,6 +10,7 @@ import (
 
 	"alcove/auth"
 	"alcove/room"
+	"alcove/room/files"
 	"alcove/room/live"
 	"alcove/signaling/conns"
 	"alcove/signaling/internal/report"
@@ -46,6 +47,8 @@ type Config struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 
+	// Files keeps the files of sessions; nil: there are none.
+	Files *files.Service
 	// ICEServers lists the servers of media.ready; nil: none. It runs on the goroutine of a room and must not block.
 	ICEServers func(wire.ICEClient) []wire.ICEServer
 	// PasscodeHash returns the hash of the passcode of a policy, empty if it has none; nil: no policy has one.

@@ -50,12 +50,14 @@ func newStage(t *testing.T) *stage {
 	t.Helper()
 	policy := room.Policy{
 		Name: "default", MaxParticipants: 20, MaxWaiting: 20, ResumeWindow: time.Minute, Agreement: []room.Text{sessionRules},
-		E2EE: room.E2EERequired, Recording: room.WithEveryone, SessionLimit: time.Hour,
+		E2EE: room.E2EERequired, Files: room.ReachAll, ClinicPapers: true, Recording: room.WithEveryone, SessionLimit: time.Hour,
 		Consents: []room.ConsentForm{{Scope: room.RecordingAudio, Purpose: "supervision", Texts: []room.Text{soundText}}},
 	}
 	s := &stage{testServer: newTestServer(t, func(c *Config, svc *Service) {
 		if svc == nil {
-			c.Rooms = live.NewRegistry(live.Config{Policies: map[string]room.Policy{"default": policy}, Media: wiretest.Media{}})
+			c.Files = openFiles(t)
+			c.Rooms = live.NewRegistry(live.Config{Policies: map[string]room.Policy{"default": policy}, Media: wiretest.Media{}, Files: c.Files})
+			c.Files.Serve(c.Rooms)
 		}
 	})}
 	s.boss = s.enterAs(auth.Host, "boss")
@@ -103,6 +105,7 @@ func (s *stage) request(kind string) wire.Object {
 		"passcode.enter": {"code": "let me in"}, "agreement.acknowledge": {"textHash": sessionRules.Hash},
 		"consent.respond": {"scope": "recording.audio", "textHash": soundText.Hash, "decision": "refused"},
 		"recording.start": {"scopes": []string{"recording.audio"}}, "room.extend": {"minutes": 15},
+		"file.create": {"size": 100, "to": []string{s.boss.Welcome.ParticipantID}, "sealed": "c2VhbGVk"}, "file.withdraw": {"fileId": "none"},
 		"mod.verify": {"verified": true}, "mod.setRole": {"role": "observer"}, "mod.mute": {"source": "camera"},
 		"e2ee.key":     {"keyPackage": sealed, "tokenHash": digest},
 		"e2ee.create":  {"group": "bmV3", "replaces": groupID},

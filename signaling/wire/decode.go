@@ -76,6 +76,10 @@ var decoders = map[string]func(Reader) any{
 	"room.extend":      func(c Reader) any { return room.Extend{Minutes: c.integer("minutes", maxExtension)} },
 
 	// End-to-end encryption.
+	"file.access":   func(Reader) any { return FileAccess{} },
+	"file.create":   decodeFileCreate,
+	"file.withdraw": func(c Reader) any { return FileWithdraw{c.id("fileId")} },
+
 	"e2ee.key":     decodeKeyPackage,
 	"e2ee.create":  decodeCreateGroup,
 	"e2ee.commit":  decodeCommitGroup,

@@ -31,6 +31,7 @@ var events = []string{
 	"access.changed", "room.updated", "roster", "participant.joined", "participant.updated", "participant.left", "speakers",
 	"room.ended", "permission.asked", "unmute.asked", "waiting.message", "waiting.list", "waiting.added", "waiting.updated",
 	"waiting.removed", "barred.list", "media.ready", "slot.map", "encodings.wanted", "media.failed",
+	"files.changed",
 	"e2ee.state", "e2ee.entry", "e2ee.welcome", "e2ee.keys", "e2ee.app",
 	"self.updated", "help.raised", "agreement.reminder", "room.warning", "recording.failed", "quality", "server.draining",
 }
@@ -78,6 +79,8 @@ func EventOf(n live.Notice, ice []ICEServer) (string, Object) {
 		return "e2ee.state", groupState(n)
 	case live.KeyPackageGiven:
 		return "e2ee.keys", keyPackage(n)
+	case live.FilesChanged:
+		return "files.changed", Object{}
 	case live.RoomEnded:
 		return "room.ended", Object{"reason": n.Reason}
 	}
@@ -222,7 +225,7 @@ func WelcomeData(w live.Welcome, pingMs int64) Object {
 		"role": w.Self.Role, "permissions": List(w.Self.Permissions, identity), "pingMs": pingMs,
 		"resumeMs": w.Policy.ResumeWindow.Milliseconds(), "waitingResumeMs": w.Policy.WaitingWindow().Milliseconds(),
 		"policy": Object{"name": w.Policy.Name, "recording": recordingRule(w.Policy), "scopes": List(w.Policy.Consents, scopeOf), "screenForAll": w.Policy.ScreenForAll,
-			"e2ee": w.Policy.E2EE.String()},
+			"e2ee": w.Policy.E2EE.String(), "chat": reachName(w.Policy.Chat), "files": reachName(w.Policy.Files), "clinicPapers": w.Policy.ClinicPapers},
 	}
 	maps.Copy(o, selfData(w.Self))
 	return o

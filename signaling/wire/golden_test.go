@@ -203,6 +203,7 @@ func TestGoldenRequests(t *testing.T) {
 	goldens, want := readGoldens(t), requestContents()
 	maps.Copy(want, consentRequestContents())
 	maps.Copy(want, e2eeRequestContents())
+	maps.Copy(want, fileRequestContents())
 	for kind := range decoders {
 		g := goldens[kind]
 		if len(g.Frames) != len(want[kind]) {
@@ -314,6 +315,7 @@ func TestGoldenEvents(t *testing.T) {
 	goldens, expected := readGoldens(t), notices()
 	maps.Copy(expected, consentNotices())
 	maps.Copy(expected, e2eeNotices())
+	expected["files.changed"] = []live.Notice{live.FilesChanged{}}
 	relay := []ICEServer{{URLs: []string{"turns:video.example.org:443?transport=tcp"}, Username: "q3Zk0cXnS8mYw1Rj5uVbTg", Credential: "L2pTq9dFh4sKx7NzC1vBaQ"}}
 	for _, kind := range events {
 		g := goldens[eventFile(kind)]
@@ -349,7 +351,7 @@ func TestGoldenAnswers(t *testing.T) {
 			WelcomeData(live.Welcome{Session: "r4Kd.p9mXw2LhTt0e", Secret: auth.NewSecret("w8B2cVn5xKq0zLr7tYh4mJd1sGf6pEa9uIo3kNb8vXc"), Policy: policy,
 				Self: room.Self{ID: p2, Role: auth.Host, Access: room.Admitted, Permissions: all}}, 5000),
 			WelcomeData(live.Welcome{Session: "r4Kd.pYcv4zdRq1uK", Secret: auth.NewSecret(goldenSecret),
-				Policy: room.Policy{Name: "care", E2EE: room.E2EERequired, ResumeWindow: time.Minute, WaitingResume: 10 * time.Minute, Recording: room.WithEveryone,
+				Policy: room.Policy{Name: "care", E2EE: room.E2EERequired, Chat: room.ReachHosts, Files: room.ReachAll, ClinicPapers: true, ResumeWindow: time.Minute, WaitingResume: 10 * time.Minute, Recording: room.WithEveryone,
 					Consents: []room.ConsentForm{{Scope: room.RecordingAudio}}},
 				Self: room.Self{ID: p1, Role: auth.Participant, Access: room.Waiting, Needs: room.Needs{Passcode: true, Agreement: true},
 					Agreement: []room.Text{goldenText}}}, 5000),
@@ -358,7 +360,9 @@ func TestGoldenAnswers(t *testing.T) {
 			OutcomeData(room.Outcome{Admitted: []room.ParticipantID{p1, p3}}),
 			OutcomeData(room.Outcome{Admitted: []room.ParticipantID{p1}, Refused: []room.Refusal{{Participant: p3, Code: room.TargetNotFound}}}),
 		},
-		"e2ee.sync": {SyncData(room.Outcome{Through: 12})},
+		"file.access": {FileAccessData("r4Kd.pYcv4zdRq1uK.hLkq2mZ9", []string{"age1pq1clinic"}), FileAccessData("r4Kd.pYcv4zdRq1uK.hLkq2mZ9", nil)},
+		"file.create": {FileCreatedData("fM3v8kQz1nXw5tYb2dRc7A")},
+		"e2ee.sync":   {SyncData(room.Outcome{Through: 12})},
 		"media.offer": {AnswerData(live.Answer{SDP: "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nt=0 0\r\na=ice-lite\r\n", Slots: []live.Slot{
 			{MID: "3", Kind: "audio"}, {MID: "4", Kind: "video"}, {MID: "5", Kind: "audio", Index: 1}, {MID: "6", Kind: "video", Index: 1}, {MID: "7", Kind: "screen"}}})},
 	}

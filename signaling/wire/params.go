@@ -81,3 +81,10 @@ var cameraEncodings = []struct {
 	rid            string
 	scale, bitrate int
 }{{"q", 4, 100_000}, {"h", 2, 300_000}, {"f", 1, 900_000}}
+
+// Limits of file.create.
+const (
+	maxFileSize       = 1 << 30   // package room/files has the limit; this bounds the number
+	maxFileSealed     = 160 << 10 // characters of base64: 120 KiB, a key sealed for 64 recipients with a name and a note
+	maxFileRecipients = 64        // above the largest group
+)

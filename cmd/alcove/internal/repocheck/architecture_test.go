@@ -42,10 +42,12 @@ var rules = []rule{
 	{path: "room/audit", internal: []string{"auth", "room"}, forbid: pion},
 	{path: "room/store", internal: []string{"auth", "room", "room/audit", "room/live", "room/store/storetest"}, forbid: pion}, // implements live.Journal
 	{path: "room/store/storetest", internal: []string{"room/store"}, forbid: pion},                                            // the contract of store.Values
+	{path: "room/files", internal: []string{"auth", "room"}, forbid: pion},                                                    // its Index is a store.Store
 	{path: "signaling", internal: []string{"auth", "room", "room/*", "signaling/*"}, forbid: pion},
 	{path: "signaling/wire", internal: []string{"auth", "auth/strictjson", "room", "room/live"}, forbid: pion, pure: true},
 	{path: "signaling/conns", forbid: pion},
-	{path: "signaling/session", internal: []string{"auth", "room", "room/live", "signaling/wire", "signaling/conns", "signaling/internal/*"}, forbid: pion},
+	{path: "signaling/files", internal: []string{"auth", "room", "room/files", "signaling/wire", "signaling/internal/*"}, forbid: pion},
+	{path: "signaling/session", internal: []string{"auth", "room", "room/files", "room/live", "signaling/wire", "signaling/conns", "signaling/internal/*"}, forbid: pion},
 	{path: "signaling/api", internal: []string{"auth", "room", "room/live", "signaling/wire", "signaling/internal/*"}, tests: []string{"signaling/session"}, forbid: pion},
 	{path: "signaling/internal", internal: []string{"auth", "room", "room/live", "signaling/wire"}, forbid: pion},
 	{path: "sfu", internal: []string{"sfu/*"}},

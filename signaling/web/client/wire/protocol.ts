@@ -55,9 +55,12 @@ export type AgreedText = Of<typeof agreedText>;
 export type Consent = Of<typeof consent>;
 export type SelfState = Of<typeof selfState>;
 
+const reach = oneOf('off', 'hosts', 'all');
+export type Reach = Of<typeof reach>;
+
 export const welcome = object({
   sessionId: text, resumeSecret: text, participantId: text, state: oneOf('waiting', 'admitted'), role,
-  permissions: list(text), pingMs: number, resumeMs: number, waitingResumeMs: optional(number), policy: object({ name: text, recording: text, scopes: list(scope), screenForAll: optional(flag), e2ee: optional(oneOf('off', 'required')) }),
+  permissions: list(text), pingMs: number, resumeMs: number, waitingResumeMs: optional(number), policy: object({ name: text, recording: text, scopes: list(scope), screenForAll: optional(flag), e2ee: optional(oneOf('off', 'required')), chat: optional(reach), files: optional(reach), clinicPapers: optional(flag) }),
   ...selfStateFields,
 });
 export type Welcome = Of<typeof welcome>;
@@ -113,6 +116,15 @@ export const requests = {
   'view.set': [
     object({ views: list(object({ publicationId: text, width: number, height: number })), paused: list(text) }), empty,
   ],
+  'file.access': [empty, object({ credential: text, clinic: list(text) })],
+  'file.create': [
+    object({
+      size: number, to: optional(list(text)), clinic: optional(oneOf('card', 'journal')), sealed: optional(text), afterSession: optional(flag),
+      releaseAt: optional(number), replaces: optional(text),
+    }),
+    object({ fileId: text }),
+  ],
+  'file.withdraw': [object({ fileId: text }), empty],
   'e2ee.key': [object({ keyPackage: text, tokenHash: text, proof: optional(text) }), empty],
   'e2ee.create': [object({ group: text, replaces: optional(text) }), empty],
   'e2ee.commit': [
@@ -168,6 +180,7 @@ export const events = {
   'slot.map': object({ slots: list(slotEntry) }),
   'encodings.wanted': object({ source, rids: list(text) }),
   'media.failed': object({ participantId: text, code: text }),
+  'files.changed': empty,
   'e2ee.state': object({ number, group: optional(text), sideRoomGroup: optional(text) }),
   'e2ee.entry': object({
     group: text, number, previous: number, kind: oneOf('create', 'commit'), from: text, blob: optional(text), replaces: optional(text),
