@@ -35,6 +35,9 @@ func ParseKey(data []byte) (Key, error) {
 	return Key{auth.NewSecret(string(b))}, nil
 }
 
+// Derive returns a key for a use outside the store, of 32 bytes.
+func (k Key) Derive(use string) []byte { return k.derive("for " + use) }
+
 // derive makes a key for one use (RFC 5869).
 func (k Key) derive(use string) []byte {
 	b, err := hkdf.Key(sha256.New, []byte(k.secret.Reveal()), nil, "alcove store "+use, keySize)

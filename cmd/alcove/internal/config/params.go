@@ -40,6 +40,11 @@ const (
 	// The page shows the clinic's name and phone in one line.
 	maxClinic = 80
 	maxPhone  = 40
+	// The page of a recipient has the keys in memory: it is open for minutes after a session, for days hardly ever.
+	minKeepFiles = time.Minute
+	maxKeepFiles = 7 * 24 * time.Hour
+	// A tebibyte: more than any clinic sends in a day.
+	maxFilesMiB = 1 << 20
 	// Less than an hour is a mistake; more than a century is "for ever", which is written 0s.
 	minRetention = time.Hour
 	maxRetention = 100 * 365 * 24 * time.Hour

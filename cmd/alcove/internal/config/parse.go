@@ -47,7 +47,7 @@ func Load(name string) (Config, *SourceMap, error) {
 		return Config{}, nil, err
 	}
 	for _, f := range []*string{&c.Control, &c.TLS.ACME.CAFile, &c.TLS.ACME.CacheDir, &c.TLS.CertFile, &c.TLS.KeyFile, &c.Auth.JWKSFile, &c.Auth.PersonKeyFile,
-		&c.Store.Dir, &c.Store.KeyFile, &c.Audit.Dir, &c.Audit.KeyFile, &c.Audit.CheckpointCopy} {
+		&c.Store.Dir, &c.Store.KeyFile, &c.Audit.Dir, &c.Audit.KeyFile, &c.Audit.CheckpointCopy, &c.Files.Dir} {
 		if *f != "" && !filepath.IsAbs(*f) {
 			*f = filepath.Join(filepath.Dir(name), *f)
 		}

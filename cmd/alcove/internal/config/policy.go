@@ -38,6 +38,10 @@ type Policy struct {
 	HostGrace       Duration        `yaml:"host_grace"`
 	Schedule        Schedule        `yaml:"schedule"`
 	Recording       PolicyRecording `yaml:"recording"`
+	E2EE            string          `yaml:"e2ee"`
+	Chat            string          `yaml:"chat"`
+	Files           string          `yaml:"files"`
+	ClinicPapers    bool            `yaml:"clinic_papers"`
 }
 
 // A Text is one version of words that people agree to, in one language. They are the bytes of the file.
@@ -94,6 +98,7 @@ func DefaultPolicy() Policy {
 		MaxParticipants: 30, MaxWaiting: 60, ResumeWindow: Duration(time.Minute), WaitingResume: Duration(10 * time.Minute),
 		WaitingLimit: Duration(time.Hour), IdleLimit: Duration(30 * time.Minute), HostGrace: Duration(15 * time.Minute),
 		Schedule: Schedule{EarlyEntry: Duration(15 * time.Minute)}, Recording: PolicyRecording{Mode: "none"},
+		E2EE: room.E2EEOff.String(), Chat: "hosts", Files: "hosts",
 	}
 }
 
@@ -220,7 +225,7 @@ func LoadPolicies(c Config, l *SourceMap, read textReader) (map[string]room.Poli
 
 // roomPolicy is the policy without its texts.
 func (p Policy) roomPolicy(name string) room.Policy {
-	return room.Policy{
+	rule := room.Policy{
 		Name: name, MaxParticipants: p.MaxParticipants, MaxWaiting: p.MaxWaiting, ScreenForAll: p.ScreenForAll,
 		ResumeWindow: time.Duration(p.ResumeWindow), WaitingResume: time.Duration(p.WaitingResume), Verify: p.Verify, Passcode: p.PasscodeHash != "", PasscodeForAll: p.PasscodeForAll,
 		Entry: p.Login.Entry.roomAssurance(), Hosting: p.Login.Hosting.roomAssurance(), RecordingBy: p.Login.Recording.roomAssurance(),
@@ -229,6 +234,11 @@ func (p Policy) roomPolicy(name string) room.Policy {
 		EarlyEntry: time.Duration(p.Schedule.EarlyEntry), WaitingLimit: time.Duration(p.WaitingLimit),
 		IdleLimit: time.Duration(p.IdleLimit), SessionLimit: time.Duration(p.SessionLimit), HostGrace: time.Duration(p.HostGrace),
 	}
+	if p.E2EE == string(room.E2EERequired) {
+		rule.E2EE = room.E2EERequired
+	}
+	p.setMessages(&rule)
+	return rule
 }
 
 func loadText(t Text, read textReader) (room.Text, error) {

@@ -31,6 +31,9 @@ const carefulPolicy = `policies:
     session_limit: 90m
     host_grace: 3m
     schedule: {not_before: 2026-03-02T10:00:00+01:00, not_after: "2026-03-02T12:00:00Z", early_entry: 10m}
+    e2ee: required
+    chat: all
+    clinic_papers: true
     recording:
       mode: each
       consents:
@@ -64,8 +67,9 @@ func TestLoadPolicies(t *testing.T) {
 		Entry: room.Assurance{ACR: []string{"gold"}}, Hosting: room.Assurance{AMR: []string{"mfa", "hwk"}, MaxAuthAge: 12 * time.Hour},
 		RecordingBy: room.Assurance{AMR: []string{"hwk"}, MaxAuthAge: 5 * time.Minute},
 		Recording:   room.WithEach,
-		Consents:    []room.ConsentForm{{Scope: room.RecordingAudio, Purpose: "Research", Texts: []room.Text{room.NewText("r", "1", "en", "for research")}}},
-		NotBefore:   time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), NotAfter: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC),
+		E2EE:        room.E2EERequired, Chat: room.ReachAll, Files: room.ReachHosts, ClinicPapers: true,
+		Consents:  []room.ConsentForm{{Scope: room.RecordingAudio, Purpose: "Research", Texts: []room.Text{room.NewText("r", "1", "en", "for research")}}},
+		NotBefore: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), NotAfter: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC),
 		EarlyEntry: 10 * time.Minute, WaitingLimit: 20 * time.Minute, SessionLimit: 90 * time.Minute, HostGrace: 3 * time.Minute,
 	}
 	got := all["care"]

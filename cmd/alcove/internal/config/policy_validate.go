@@ -39,6 +39,7 @@ func (l *SourceMap) validatePolicy(key, name string, p Policy) {
 	l.validateLogin(key+".login.recording", p.Login.Recording)
 	l.validateTexts(key+".agreement", p.Agreement, false)
 	l.validateRecording(key+".recording", p.Recording)
+	l.validateMessages(key, p)
 }
 
 // validateTimes takes 0 as no limit.

@@ -27,6 +27,7 @@ type Config struct {
 	Store          Store             `yaml:"store"`
 	Audit          Audit             `yaml:"audit"`
 	Recording      Recording         `yaml:"recording"`
+	Files          Files             `yaml:"files"`
 	Media          Media             `yaml:"media"`
 	Relay          Relay             `yaml:"relay"`
 	Limits         Limits            `yaml:"limits"`
@@ -114,6 +115,7 @@ func Default() Config {
 		Store:     Store{Dir: "state/store", KeyFile: keyfile.StoreFile},
 		Audit:     Audit{Dir: "state/audit", KeyFile: keyfile.AuditFile},
 		Recording: DefaultRecording(),
+		Files:     DefaultFiles(),
 		Media:     Media{Listen: "0.0.0.0", Port: 50000, Workers: 1},
 		Relay:     Relay{Enabled: true},
 		Limits:    Limits{Rooms: 200, Connections: 2000},

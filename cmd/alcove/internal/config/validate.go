@@ -38,6 +38,7 @@ func (l *SourceMap) validate(c *Config) {
 		l.fail("drain_wait", "%s is out of range: use 0s to %s", d, MaxDrainWait)
 	}
 	l.validateRecorder(c)
+	l.validateFiles(c)
 	l.validateMedia(&c.Media)
 	l.validateRelay(c)
 	l.intRange("limits.rooms", c.Limits.Rooms, 1, maxRooms)

@@ -22,6 +22,7 @@ import (
 	"alcove/cmd/alcove/internal/control"
 	"alcove/cmd/alcove/internal/front"
 	"alcove/cmd/alcove/internal/state"
+	"alcove/room/files"
 	"alcove/room/live"
 	"alcove/room/store"
 	"alcove/signaling"
@@ -113,11 +114,14 @@ func (d Daemon) serve(stop StopSignals, ending chan<- struct{}) (err error) {
 	if err != nil {
 		return err
 	}
-	rooms := live.NewRegistry(live.Config{
-		Policies: d.Secrets.Policies, Media: media, Journal: journal, MaxRooms: d.Config.Limits.Rooms, Log: d.Log, Observe: metrics,
-	})
-	d.restore(rooms)
-	server, err := d.server(rooms, metrics, journal, plane)
+	rooms, kept, err := d.openRooms(media, journal, metrics)
+	if err != nil {
+		return err
+	}
+	if kept != nil {
+		defer background(kept.Run)()
+	}
+	server, err := d.server(rooms, metrics, journal, plane, kept)
 	if err != nil {
 		return err
 	}
@@ -253,7 +257,7 @@ func (d Daemon) register(registry *prometheus.Registry, media Plane, limiters fr
 	return m, func(result string) { reloaded.WithLabelValues(result).Inc() }, errors.Join(errs...)
 }
 
-func (d Daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *store.Store, plane Plane) (*signaling.Server, error) {
+func (d Daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *store.Store, plane Plane, kept *files.Service) (*signaling.Server, error) {
 	tokens, err := auth.NewVerifier(auth.VerifierConfig{
 		Issuer: d.Config.Auth.Issuer, Audience: d.Config.Auth.Audience, Keys: d.Secrets.Keys, PersonKey: d.Secrets.PersonKey,
 		UsedTokens: state, Revoked: state,
@@ -273,8 +277,8 @@ func (d Daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *
 		},
 		Origins: d.Config.Origins, FrameAncestors: d.Config.FrameAncestors, TrustedProxies: config.ParseProxies(d.Config.TrustedProxies),
 		Page: settings(d.Config).Page, Passcodes: settings(d.Config).Passcodes,
-		Refused: state.Note,
-		Ready:   rooms.Err, Acknowledged: state.Acknowledged,
+		Refused: state.Note, Files: kept,
+		Ready: rooms.Err, Acknowledged: state.Acknowledged,
 		Dev: d.DemoLinks != nil, Extra: d.DemoLinks, Log: d.Log,
 	})
 }

@@ -205,7 +205,7 @@ func TestReadyzSaysWhy(t *testing.T) {
 	defer state.Close()
 	journal := &fullJournal{}
 	rooms := live.NewRegistry(live.Config{Policies: d.Secrets.Policies, Media: &silence{}, Journal: journal})
-	server, err := d.server(rooms, signaling.NewMetrics(prometheus.NewRegistry(), ""), state, mediaPlane{})
+	server, err := d.server(rooms, signaling.NewMetrics(prometheus.NewRegistry(), ""), state, mediaPlane{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,8 @@ const (
 	keyPoll = 5 * time.Second
 	// sweepEvery is how often expired recordings are removed: retention counts in days.
 	sweepEvery = time.Hour
+	// openFilesTimeout bounds the reading of what is known of files, some thousand records.
+	openFilesTimeout = 30 * time.Second
 	// gcPercent trades a little work for memory: the packet path makes no garbage, and a small server has more time than space.
 	gcPercent = 25
 )
