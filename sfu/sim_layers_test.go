@@ -300,7 +300,7 @@ func TestLowestLayerIsWanted(t *testing.T) {
 	if !slices.Equal(wanted, []string{"f"}) {
 		t.Fatalf("%v wanted", wanted)
 	}
-	a.loss = 60
+	a.loss = 120
 	if !obey(60*time.Second, func() bool { return a.shown("b") == "q" }) {
 		t.Errorf("%q is shown and %v wanted on a narrow path", a.shown("b"), wanted)
 	}

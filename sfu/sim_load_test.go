@@ -148,8 +148,8 @@ func TestFullSocket(t *testing.T) {
 	}
 }
 
-// TestNarrowPath lets one receiver claim loss: temporal layers go first, then sizes, then video, never audio; and all of it
-// comes back.
+// TestNarrowPath lets the path of one receiver become narrower and narrower: temporal layers go first, then sizes, then video, never
+// audio; and all of it comes back.
 func TestNarrowPath(t *testing.T) {
 	s, all := newGroup(t, 6, simSpec{rids: []string{"q", "h", "f"}}, "a", "b")
 	a, cam := all[0], all[1].source(Camera)
@@ -170,9 +170,11 @@ func TestNarrowPath(t *testing.T) {
 		}
 	}
 	note()
-	a.loss = 60
-	for range 120 {
+	for capacity := 2e6; capacity > 10_000; capacity *= 0.96 { // bit/s
+		before := slot.octets
 		s.run(500 * time.Millisecond)
+		sent := float64(slot.octets-before) * 8 * 2
+		a.loss = int(256 * max(0, 1-capacity/max(sent, 1)))
 		note()
 	}
 	if want := []string{"f", "f base", "h", "h base", "q", "q base", "none"}; !inOrder(steps, want) || steps[0] != "f" || !slices.Contains(steps, "f base") {
@@ -180,7 +182,7 @@ func TestNarrowPath(t *testing.T) {
 	}
 	low := slices.Index([]string{"q", "q base", "none"}, steps[len(steps)-1])
 	if low < 0 {
-		t.Errorf("a path that loses a quarter still gets %q", steps[len(steps)-1])
+		t.Errorf("a path without room still gets %q", steps[len(steps)-1])
 	}
 	if n := a.during(5 * time.Second)[a.shows("b", slotAudio)]; n < 48 {
 		t.Errorf("%d packets of sound in 5 s", n)
@@ -256,7 +258,7 @@ func TestUpstreamLossIsNotTheirs(t *testing.T) {
 		s, all := newGroup(t, 26, simSpec{}, "a", "b", "c")
 		start := all[1].peer.estimate.Rate()
 		all[0].up.loss, all[0].down.loss = 0.4, deaf
-		all[2].loss = 100
+		all[2].loss = 150
 		s.run(30 * time.Second)
 		if rate := all[1].peer.estimate.Rate(); rate < start {
 			t.Errorf("who loses nothing was bound to %d bit/s, from %d", rate, start)
@@ -360,5 +362,32 @@ func TestLossIsCountedInAll(t *testing.T) {
 	}
 	if c := &s.w.count; c.Lost > c.Reported {
 		t.Errorf("%d of %d packets are counted as lost", c.Lost, c.Reported)
+	}
+}
+
+// TestRandomLossIsNotCongestion lets a path without any limit lose 5 % or 20 % of all packets at random, with jitter, as a radio link
+// does: its receiver keeps the largest encoding and full frame rate.
+func TestRandomLossIsNotCongestion(t *testing.T) {
+	for _, loss := range []float64{0.05, 0.2} {
+		for seed := uint64(53); seed < 55; seed++ {
+			s, all := newGroup(t, seed, simSpec{rids: threeRIDs}, "a", "b", "c", "d")
+			for _, x := range all {
+				cam := x.source(Camera)
+				cam.size, cam.parts, cam.every = 125, 4, 40*time.Millisecond // 0.1, 0.2 and 0.4 Mbit/s
+			}
+			a := all[0]
+			for _, l := range []*simLink{&a.up, &a.down} {
+				l.loss, l.delay, l.jitter = loss, 60*time.Millisecond, 40*time.Millisecond
+			}
+			worst := a.peer.estimate.Rate()
+			s.run(8 * time.Second) // enough to learn what the path loses by itself
+			for range 20 {
+				s.run(500 * time.Millisecond)
+				worst = min(worst, a.peer.estimate.Rate())
+			}
+			if worst < 1_500_000 {
+				t.Errorf("%.0f %% loss, seed %d: the bound fell to %d bit/s", 100*loss, seed, worst)
+			}
+		}
 	}
 }

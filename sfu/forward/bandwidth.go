@@ -55,8 +55,16 @@ const (
 	// A radio link loses some packets at any rate: what was lost at least, for a while, is none of ours. What is too much for
 	// the path falls to nothing whenever we back off.
 	baseLossWindow = 5 * time.Second
-	maxBaseLoss    = 20 // 8 %: above it more video would be useless
-	rttWindow      = 30 * time.Second
+	maxBaseLoss    = 77 // 30 %: above it retransmissions cannot repair video
+	// After a decrease for loss, loss that is still at least this share of before was not caused by our rate.
+	unchangedLoss = 0.6
+	judgedPackets = 150 // after which it is settled that it went away
+	// Standard deviations by which chance alone may change the loss of a sample: of 60 packets over a path that loses 5 %, one
+	// sample in fifty is above 10 %.
+	lossDeviations = 1.5
+	// Times that round trips may differ from each other as usual, before the difference counts as a queue.
+	rttDeviations = 2
+	rttWindow     = 30 * time.Second
 	// maxFutileDecreases is how many falls in a row may leave the queue as it is; then it is another's, such as of an upload.
 	maxFutileDecreases = 3
 )
@@ -74,6 +82,7 @@ type BandwidthEstimate struct {
 	lastReport       time.Time     // the last report
 	usualGap         time.Duration // between reports, smoothed
 	previousRTT      time.Duration // round trip of the sample before, 0: unknown
+	rttChange        time.Duration // between samples, smoothed
 	lastSample       time.Time
 
 	// Of the last fall:
@@ -83,7 +92,10 @@ type BandwidthEstimate struct {
 	queue           time.Duration // then, or less since
 	futileDecreases int           // falls in a row that left the queue as it was
 	hold            time.Duration
-	recoverTo       int // bit/s to come back to soon, 0: none
+	recoverTo       int    // bit/s to come back to soon, 0: none
+	unprovenLoss    int    // loss that caused the decrease, in 1/256; 0: none, or judged
+	unprovenRate    int    // bit/s before that decrease
+	judged          sample // since it
 }
 
 // A sample is what several reports say.
@@ -170,27 +182,72 @@ func (b *BandwidthEstimate) evaluate(now time.Time, s sample) {
 		// What a path does not drop waits: by how much the queue grew says how much more came than went.
 		through /= 1 + (s.rtt-b.previousRTT).Seconds()/since
 	}
-	b.previousRTT, b.lastSample = s.rtt, now
+	queue := b.queueOf(now, s.rtt)
+	b.lastSample = now
+	if b.judgeDecrease(now, s) {
+		return
+	}
 	b.smoothedLoss += fraction - b.smoothedLoss/8
 	own := min(b.baseLoss.update(now, b.smoothedLoss/8, baseLossWindow), maxBaseLoss)
-	queue := time.Duration(0)
-	if s.rtt > 0 {
-		queue = s.rtt - b.baseRTT.update(now, s.rtt, rttWindow)
-	}
-	switch lost := fraction - own; {
+	switch lost := leastLoss(fraction, s.packets) - own; {
 	case lost > lossHigh, lost > lossModerate && queue > shortQueue:
 	case queue > longQueue && queue < b.queue*9/10:
 		b.queue = queue // it empties
 		return
 	case queue > longQueue:
-	case lost < lossLow:
+	case fraction-own < lossLow:
 		b.Increase(now)
 		fallthrough
 	default:
 		b.queue, b.futileDecreases = 0, 0
 		return
 	}
+	if b.unprovenLoss = 0; leastLoss(fraction, s.packets)-own > lossModerate {
+		b.unprovenLoss, b.unprovenRate, b.judged = leastLoss(fraction, s.packets), b.Rate(), sample{}
+	}
 	b.decrease(now, max(through, sent*minStep), s.rtt, queue)
+}
+
+// queueOf returns how much longer a round trip is than the shortest one, by more than round trips usually differ, 0 if unknown: jitter of
+// the path is no queue.
+func (b *BandwidthEstimate) queueOf(now time.Time, rtt time.Duration) time.Duration {
+	if rtt == 0 {
+		return 0
+	}
+	usual := b.rttChange
+	if b.previousRTT > 0 {
+		b.rttChange += ((rtt - b.previousRTT).Abs() - b.rttChange) / 8
+	}
+	b.previousRTT = rtt
+	return max(rtt-b.baseRTT.update(now, rtt, rttWindow)-rttDeviations*usual, 0)
+}
+
+// leastLoss returns the loss that a sample proves, in 1/256: chance takes more of some samples than the path does on average.
+func leastLoss(fraction, packets int) int {
+	f := float64(fraction) / 256
+	return max(fraction-int(256*lossDeviations*math.Sqrt(f*(1-f)/float64(packets))), 0)
+}
+
+// judgeDecrease looks at the samples after a decrease for loss. If as much is lost although less was sent, the path loses it
+// by itself: the loss becomes the base, and the rate comes back. It reports whether it did.
+func (b *BandwidthEstimate) judgeDecrease(now time.Time, s sample) bool {
+	if b.unprovenLoss == 0 {
+		return false
+	}
+	j := &b.judged
+	j.packets, j.lost = j.packets+s.packets, j.lost+max(s.lost, 0)
+	fraction := j.lost / j.packets
+	if fraction > maxBaseLoss || float64(fraction) < unchangedLoss*float64(b.unprovenLoss) {
+		if j.packets >= judgedPackets {
+			b.unprovenLoss = 0
+		}
+		return false
+	}
+	b.unprovenLoss = 0
+	b.smoothedLoss = 8 * fraction
+	b.baseLoss = windowedMin[int]{least: fraction, before: fraction, since: now}
+	b.rate, b.lastIncrease, b.hold, b.recoverTo = b.unprovenRate, now, 0, 0
+	return true
 }
 
 // decrease leaves the path less than what came through it, in bit/s.
