@@ -28,7 +28,7 @@ type Metrics struct {
 	panics      prometheus.Counter
 	roomPanics  prometheus.Counter
 	httpErrors  prometheus.Counter
-	files       *prometheus.CounterVec // method, result
+	files       *prometheus.CounterVec // result
 }
 
 // NewMetrics registers the metrics on reg. version is the label of alcove_build_info.
@@ -55,7 +55,7 @@ func NewMetrics(reg *prometheus.Registry, version string) *Metrics {
 			Name: "alcove_waiting_duration_seconds", Help: "How long people waited who were let in.",
 			Buckets: []float64{5, 15, 30, 60, 120, 300, 600, 1200, 2400},
 		}),
-		files:       counter("alcove_file_requests_total", "HTTP requests for files by method and result: ok, or the error.", "method", "result"),
+		files:       counter("alcove_file_requests_total", "HTTP requests for files: ok, or the error.", "result"),
 		connections: prometheus.NewGauge(prometheus.GaugeOpts{Name: "alcove_connections", Help: "Open WebSocket connections."}),
 		panics:      single("alcove_connection_panics_total", "Connections that ended by a bug of ours."),
 		roomPanics:  single("alcove_room_panics_total", "Rooms that ended by a bug of ours."),
@@ -101,15 +101,8 @@ func (m *Metrics) HelloAnswered(result string, took time.Duration) {
 	m.hellos.WithLabelValues(result).Observe(took.Seconds())
 }
 
-// FileServed counts a request of package files. A method of a client must not become a label.
-func (m *Metrics) FileServed(method, result string) {
-	switch method {
-	case "GET", "HEAD", "PATCH":
-	default:
-		method = "other"
-	}
-	m.files.WithLabelValues(method, result).Inc()
-}
+// FileServed counts a request of package files.
+func (m *Metrics) FileServed(result string) { m.files.WithLabelValues(knownLabel(result)).Inc() }
 
 // ConnectionClosed implements session.Metrics.
 func (m *Metrics) ConnectionClosed(code int) { m.closes.WithLabelValues(closeLabel(code)).Inc() }

@@ -58,7 +58,7 @@ func newServer(t *testing.T) *server {
 	s := &server{t: t, files: svc, room: &oneRoom{}}
 	svc.Serve(s.room)
 	s.Server = httptest.NewServer(&Handler{
-		Files: svc, Counted: func(string, string) {}, Faults: report.Faults{Log: slog.New(slog.DiscardHandler), OnPanic: func() {}},
+		Files: svc, Counted: func(string) {}, Faults: report.Faults{Log: slog.New(slog.DiscardHandler), OnPanic: func() {}},
 		Allowed: func(r *http.Request) bool { return r.Header.Get("Origin") != "https://evil.example" },
 	})
 	t.Cleanup(s.Close)

@@ -24,7 +24,7 @@ import (
 )
 
 // maxSeries is what one daemon may ever show: a small Prometheus keeps hundreds of such targets.
-const maxSeries = 2000
+const maxSeries = 2500
 
 // labelled are all labels of all metrics, and how many values each can have. What is not in here has no labels.
 func labelled() map[string]map[string]int {
@@ -34,6 +34,7 @@ func labelled() map[string]map[string]int {
 		"alcove_resumes_total":                  {"result": results},
 		"alcove_admissions_total":               {"result": results},
 		"alcove_messages_total":                 {"type": 0, "result": 0}, // bounded as pairs, see below
+		"alcove_file_requests_total":            {"result": results},
 		"alcove_closes_total":                   {"code": 12},
 		"alcove_handshakes_refused_total":       {"reason": 8},
 		"alcove_connections_displaced_total":    {"reason": len(conns.DisplacedReasons())},
