@@ -13,6 +13,8 @@ import { streams, type FramesToPage, type PageToFrames, type TransformOptions } 
 export const pingMs = 1_000;
 // Of a worker that hangs. One unanswered ping is a busy machine.
 export const lostPings = 2;
+// Of a worker whose file is still on its way. One that cannot be loaded is an error at once.
+export const startPings = 20;
 // The first worker that dies is replaced at once, the next ones later and later, until one has lived for so long.
 export const restartFirstMs = 1_000;
 export const restartMaxMs = 30_000;
@@ -142,8 +144,8 @@ export class Frames extends Emitter<FramesEvents> {
   // A page that slept itself, or was busy, has not read the answer yet.
   #ping(due: number): void {
     const late = this.#env.timers.now() - due >= pingMs;
-    if (late) this.#answered = this.#pings;
-    if (this.#pings - this.#answered >= lostPings) return this.#lose();
+    if (late && this.#answered > 0) this.#answered = this.#pings;
+    if (this.#pings - this.#answered >= (this.#answered > 0 ? lostPings : startPings)) return this.#lose();
     this.#pings += 1;
     this.#post({ type: 'ping', id: this.#pings });
     const next = this.#env.timers.now() + pingMs;

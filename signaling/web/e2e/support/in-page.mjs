@@ -36,6 +36,7 @@ export async function media() {
           packets: report.packetsReceived,
           frames: report.framesDecoded ?? 0,
           samples: report.totalSamplesReceived ?? 0,
+          decoded: (report.totalSamplesReceived ?? 0) - (report.concealedSamples ?? 0), // what is not made up
         };
       }
       if (report.type === 'outbound-rtp') {

@@ -118,11 +118,12 @@ export class FakeFrames {
   readonly frames: Frames;
   keysPorts = 0;
 
-  constructor({ supported = true } = {}) {
+  constructor({ supported = true, loading = false } = {}) {
     this.frames = new Frames({
       timers: this.time, supported,
       create: () => {
         const worker = new HostedWorker(this.time);
+        worker.hangs = loading;
         this.workers.push(worker);
         return worker;
       },

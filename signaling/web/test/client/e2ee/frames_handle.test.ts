@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { lostPings, pingMs, restartFirstMs } from '../../../client/e2ee/frames_handle';
+import { lostPings, pingMs, restartFirstMs, startPings } from '../../../client/e2ee/frames_handle';
 import { generations } from '../../../client/e2ee/sframe';
 import { audio, baseKey, deltaFrame, FakeFrames, ownersOf, pairOf, settle } from '../../support/frames';
 import { seeded } from '../../support/random';
@@ -23,6 +23,7 @@ test('a worker that hangs, or fails, is replaced by one with a port and a genera
     const states: string[] = [];
     fake.frames.on('state', (state) => states.push(state));
     fake.start();
+    fake.time.advance(pingMs);
     if (kill === 'crash') fake.worker.crash();
     else fake.worker.hangs = true;
     for (let i = 0; i <= lostPings + 1; i += 1) fake.time.advance(pingMs);
@@ -36,9 +37,19 @@ test('a worker that hangs, or fails, is replaced by one with a port and a genera
   }
 });
 
+test('a worker whose file takes long is waited for, and not for ever', () => {
+  const fake = new FakeFrames({ loading: true });
+  fake.start();
+  for (let i = 1; i < startPings; i += 1) fake.time.advance(pingMs);
+  assert.deepEqual([fake.frames.state, fake.workers.length], ['ready', 1]);
+  fake.time.advance(2 * pingMs);
+  assert.equal(fake.workers.length, 2);
+});
+
 test('a page that slept does not blame the worker', () => {
   const fake = new FakeFrames();
   fake.start();
+  fake.time.advance(pingMs);
   fake.worker.hangs = true;
   for (let i = 0; i < 20; i += 1) {
     const { set } = fake.time;
