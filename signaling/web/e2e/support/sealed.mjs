@@ -47,6 +47,13 @@ function run({ leaves, seed }) {
       if (told) void keys.tell(session);
     });
   };
+  // How late a timer of the page was at most: a machine that keeps a page waiting delays frames and keys alike.
+  keys.lag = 0;
+  let due = performance.now();
+  setInterval(() => {
+    keys.lag = Math.max(keys.lag, performance.now() - due);
+    due = performance.now() + 50;
+  }, 50);
   setInterval(() => {
     const session = window.__alcove?.session;
     if (session && session !== keys.session) begin(session);
@@ -56,8 +63,7 @@ function run({ leaves, seed }) {
 // What a page refused so far, by name.
 export const refused = (person) => person.page.evaluate(() => window.__keys.refused);
 
-// rekey gives everybody the next epoch, one after the other, stepMs apart. Returns how long it took from the first to the last page: a page
-// that the machine kept waiting is late.
+// rekey gives everybody the next epoch, one after the other, stepMs apart. Returns how long it took from the first to the last page.
 export async function rekey(people, stepMs = 50) {
   const begin = Date.now() + 500;
   const times = await Promise.all(people.map(({ page }, i) => page.evaluate((at) => window.__keys.rekey(at), begin + i * stepMs)));
@@ -74,6 +80,15 @@ export async function refusedDuring(people, act) {
     const more = Object.entries(all).map(([name, count]) => [name, count - (before[i][name] ?? 0)]).filter(([, count]) => count > 0);
     return [people[i].name, Object.fromEntries(more)];
   }));
+}
+
+// lag: how late a timer of these pages was at most since the last time.
+export async function lag(people) {
+  return Math.max(...await Promise.all(people.map(({ page }) => page.evaluate(() => {
+    const { lag } = window.__keys;
+    window.__keys.lag = 0;
+    return lag;
+  }))));
 }
 
 export function assertNothingRefused(byName) {
