@@ -158,7 +158,7 @@ func TestAdmin(t *testing.T) {
 	h.enter("tuesday|participant|jonas|Jonas")
 	_, body := get(t, admin.URL+"/metrics")
 	for _, line := range []string{
-		"alcove_rooms 1", `alcove_participants{role="host"} 1`, `alcove_participants{role="participant"} 1`, "alcove_waiting 1",
+		"alcove_rooms 1", "alcove_encrypted_rooms 0", `alcove_participants{role="host"} 1`, `alcove_participants{role="participant"} 1`, "alcove_waiting 1",
 		`alcove_joins_total{result="admitted"} 1`, `alcove_joins_total{result="waiting"} 2`, `alcove_admissions_total{result="ok"} 1`,
 		"alcove_connections 3", `alcove_messages_total{result="unknown_type",type="unknown"} 1`, `alcove_build_info{version="test"} 1`,
 	} {

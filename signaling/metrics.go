@@ -149,6 +149,7 @@ type roomCollector struct {
 
 var (
 	roomsDesc        = prometheus.NewDesc("alcove_rooms", "Running rooms.", nil, nil)
+	encryptedDesc    = prometheus.NewDesc("alcove_encrypted_rooms", "Running rooms that are encrypted end to end.", nil, nil)
 	participantsDesc = prometheus.NewDesc("alcove_participants", "Admitted participants by role.", []string{"role"}, nil)
 	drainingDesc     = prometheus.NewDesc("alcove_draining", "1 while no new rooms are taken.", nil, nil)
 	waitingDesc      = prometheus.NewDesc("alcove_waiting", "Participants who wait.", nil, nil)
@@ -156,6 +157,7 @@ var (
 
 func (roomCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- roomsDesc
+	ch <- encryptedDesc
 	ch <- participantsDesc
 	ch <- waitingDesc
 	ch <- drainingDesc
@@ -168,6 +170,7 @@ func (c roomCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	ch <- prometheus.MustNewConstMetric(drainingDesc, prometheus.GaugeValue, draining)
 	ch <- prometheus.MustNewConstMetric(roomsDesc, prometheus.GaugeValue, float64(n.Rooms))
+	ch <- prometheus.MustNewConstMetric(encryptedDesc, prometheus.GaugeValue, float64(n.Encrypted))
 	ch <- prometheus.MustNewConstMetric(waitingDesc, prometheus.GaugeValue, float64(n.Waiting))
 	for _, role := range []auth.Role{auth.Host, auth.Cohost, auth.Participant, auth.Observer} {
 		ch <- prometheus.MustNewConstMetric(participantsDesc, prometheus.GaugeValue, float64(n.Admitted[role]), string(role))

@@ -374,7 +374,7 @@ func (r *roomActor) admittedOnly(ids []room.ParticipantID) []room.ParticipantID 
 // publishSummary publishes the summary that Registry.Rooms returns.
 func (r *roomActor) publishSummary() {
 	n := &Summary{
-		Name: r.name, Locked: r.state.Locked, Recording: room.RecordingOf(r.state), StartedAt: r.state.StartedAt,
+		Name: r.name, Encrypted: r.state.Policy.E2EE == room.E2EERequired, Locked: r.state.Locked, Recording: room.RecordingOf(r.state), StartedAt: r.state.StartedAt,
 		Admitted: map[auth.Role]int{},
 	}
 	for _, p := range r.state.Participants {

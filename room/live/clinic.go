@@ -13,6 +13,7 @@ import (
 // A Summary describes a room as of its last command.
 type Summary struct {
 	Name      string
+	Encrypted bool // end to end
 	Locked    bool
 	Recording room.RecordingState
 	StartedAt time.Time // the first admission; zero: nobody was admitted yet

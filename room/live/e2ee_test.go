@@ -70,6 +70,9 @@ func TestGroupOfASession(t *testing.T) {
 		host := h.join("g", "host", auth.Host)
 		h.wantHeard(host, "state 0 ", "roster")
 		h.do(host, room.CreateGroup{Group: "g"})
+		if n := h.reg.Counts(); n.Rooms != 1 || n.Encrypted != 1 {
+			t.Fatalf("counted %+v", n)
+		}
 		ann := h.join("g", "ann", auth.Participant)
 		h.do(ann, keyOf("ann's"))
 		h.wantHeard(host, "create 1", "key ann's")

@@ -69,9 +69,10 @@ func (noObserver) Panicked()            {}
 
 // Counts sums up the running rooms.
 type Counts struct {
-	Rooms    int
-	Admitted map[auth.Role]int
-	Waiting  int
+	Rooms     int
+	Encrypted int // of Rooms: end to end
+	Admitted  map[auth.Role]int
+	Waiting   int
 }
 
 // A Registry holds the running rooms and those that ended lately. All methods are safe for concurrent use.
@@ -253,6 +254,9 @@ func (r *Registry) Counts() Counts {
 	sum := Counts{Admitted: map[auth.Role]int{}}
 	for _, n := range r.Rooms() {
 		sum.Rooms++
+		if n.Encrypted {
+			sum.Encrypted++
+		}
 		sum.Waiting += n.Waiting
 		for role, k := range n.Admitted {
 			sum.Admitted[role] += k

@@ -14,6 +14,15 @@ type Recipients struct{ keys []age.Recipient }
 // Empty reports whether there are no recipients.
 func (r Recipients) Empty() bool { return len(r.keys) == 0 }
 
+// PostQuantum reports whether the keys resist a quantum computer. They are all of one kind.
+func (r Recipients) PostQuantum() bool {
+	if r.Empty() {
+		return false
+	}
+	_, hybrid := r.keys[0].(*age.HybridRecipient)
+	return hybrid
+}
+
 // ErrMixedRecipients: the file has both X25519 and post-quantum recipients. age refuses that, because a recording that one X25519 key can
 // open is not safe from a quantum computer.
 var ErrMixedRecipients = errors.New("record: recipients of both kinds, age1… (X25519) and age1pq… (hybrid post-quantum): choose one kind, " +

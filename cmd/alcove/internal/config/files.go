@@ -54,9 +54,6 @@ func (l *SourceMap) validateFiles(c *Config) {
 var reaches = map[string]room.Reach{"off": room.ReachNobody, "hosts": room.ReachHosts, "all": room.ReachAll}
 
 func (l *SourceMap) validateMessages(key string, p Policy) {
-	if p.E2EE != room.E2EEOff.String() && p.E2EE != room.E2EERequired.String() {
-		l.fail(key+".e2ee", "%q is neither off nor required", p.E2EE)
-	}
 	for name, value := range map[string]string{"chat": p.Chat, "files": p.Files} {
 		if _, ok := reaches[value]; !ok {
 			l.fail(key+"."+name, "%q is none of off, hosts, all", value)

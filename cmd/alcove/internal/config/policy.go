@@ -93,6 +93,9 @@ const DefaultPolicyName = "default" // of tokens that name none
 // recordingRules are the modes as they are written.
 var recordingRules = map[string]room.RecordingRule{"none": room.NoRecording, "everyone": room.WithEveryone, "each": room.WithEach}
 
+// e2eeModes are the modes of end-to-end encryption as they are written.
+var e2eeModes = map[string]room.E2EEMode{room.E2EEOff.String(): room.E2EEOff, room.E2EERequired.String(): room.E2EERequired}
+
 func DefaultPolicy() Policy {
 	return Policy{
 		MaxParticipants: 30, MaxWaiting: 60, ResumeWindow: Duration(time.Minute), WaitingResume: Duration(10 * time.Minute),
@@ -101,6 +104,9 @@ func DefaultPolicy() Policy {
 		E2EE: room.E2EEOff.String(), Chat: "hosts", Files: "hosts",
 	}
 }
+
+// Encrypted reports whether audio and video are encrypted end to end.
+func (p Policy) Encrypted() bool { return e2eeModes[p.E2EE] == room.E2EERequired }
 
 // UnmarshalYAML starts every policy from the defaults. Unknown keys were refused before.
 func (p *Policy) UnmarshalYAML(n *yaml.Node) error {
@@ -234,9 +240,7 @@ func (p Policy) roomPolicy(name string) room.Policy {
 		EarlyEntry: time.Duration(p.Schedule.EarlyEntry), WaitingLimit: time.Duration(p.WaitingLimit),
 		IdleLimit: time.Duration(p.IdleLimit), SessionLimit: time.Duration(p.SessionLimit), HostGrace: time.Duration(p.HostGrace),
 	}
-	if p.E2EE == string(room.E2EERequired) {
-		rule.E2EE = room.E2EERequired
-	}
+	rule.E2EE = e2eeModes[p.E2EE]
 	p.setMessages(&rule)
 	return rule
 }

@@ -163,6 +163,8 @@ func TestParsePolicyRefuses(t *testing.T) {
 		{"hash", "agreement: [{id: t, version: 1, file: f, locale: en, sha256: ABCD}]", "must be 64 hexadecimal digits"},
 		{"same language", "agreement: [" + text + ", " + text + "]", "t has a text in en already"},
 		{"two versions", "agreement: [" + text + ", {id: t, version: 2, locale: de, file: g}]", "version: t has version 1 in another language"},
+		{"mode of encryption", "e2ee: preferred", `policies.p.e2ee: "preferred" is no mode: use required`},
+		{"no mode of encryption", "e2ee: ''", "is no mode"},
 		{"mode", "recording: {mode: always}", `"always" is no mode: use none, everyone`},
 		{"recording without consent", "recording: {mode: each}", "nothing is recorded without consent"},
 		{"consent without recording", "recording: {consents: [" + audio + "]}", "nobody is asked where nothing is recorded"},

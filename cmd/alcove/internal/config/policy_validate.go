@@ -15,6 +15,9 @@ func (l *SourceMap) validatePolicy(key, name string, p Policy) {
 	if !auth.ValidPolicyName(name) {
 		l.fail(key, "a policy is named by 1 to %d characters of a-z, 0-9, - and _", auth.MaxPolicy)
 	}
+	if _, known := e2eeModes[p.E2EE]; !known {
+		l.fail(key+".e2ee", "%q is no mode: use required (only the people in a room can open its audio and video) or off (this host can, too)", p.E2EE)
+	}
 	l.intRange(key+".max_participants", p.MaxParticipants, minParticipants, maxParticipants)
 	l.intRange(key+".max_waiting", p.MaxWaiting, minWaiting, maxWaiting)
 	if p.PasscodeHash != "" {

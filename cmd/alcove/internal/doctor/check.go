@@ -97,6 +97,7 @@ func writePlan(w io.Writer, c config.Config, m config.Secrets) error {
 		fmt.Fprintf(&b, ", its newest checkpoint copied to %s", c.Audit.CheckpointCopy)
 	}
 	fmt.Fprintf(&b, "\n# %s\n", strings.Join(recorderPlan(c), "\n# "))
+	fmt.Fprintf(&b, "# %s\n", strings.Join(encryptionPlan(c), "\n# "))
 	fmt.Fprintf(&b, "# people told apart by the person key %v\n", m.PersonKey)
 	_, err := io.WriteString(w, b.String())
 	return err

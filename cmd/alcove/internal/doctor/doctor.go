@@ -8,6 +8,7 @@ import (
 
 	"alcove/cmd/alcove/internal/cli"
 	"alcove/cmd/alcove/internal/config"
+	"alcove/sfu/record"
 )
 
 // Run looks at the host as the daemon will meet it. What is seen comes from a host, what it means from the functions in
@@ -94,6 +95,11 @@ func examine(ctx context.Context, h host, c config.Config, m config.Secrets, pub
 	if m.Keys != nil {
 		all = append(all, diagnoseKeys(len(m.Keys.Keys())))
 	}
+	var recipients record.Recipients // empty, and a finding, if they cannot be read
+	if c.Recording.Enabled() {
+		recipients, _ = c.Recording.Recipients()
+	}
+	all = append(all, diagnoseEncryption(c, recipients)...)
 	all = append(all, diagnoseRecordings(c, lookAtRecordings(c.Recording))...)
 	return append(all, examineModes(h, c)...)
 }
