@@ -3,7 +3,7 @@
 import { render, type JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { identityOf, type LinkIdentity } from '../client';
-import { loadConfig, supported, type Config } from './state/config';
+import { encrypts, loadConfig, supported, type Config } from './state/config';
 import { CheckScreen } from './screens/check';
 import { EndingScreen } from './screens/ending';
 import { NameScreen } from './screens/name';
@@ -46,6 +46,7 @@ async function enter(store: Store): Promise<void> {
   const { token, k } = link;
   identity = await identityOf(token, k).catch(() => undefined);
   if (!identity) return end('link_damaged');
+  if (identity.required && !encrypts()) return end('e2ee_unsupported'); // before the link is spent
   // A host comes in by one's own act, because much begins with it; all others take their place while the link lives.
   store.screen.value = readClaims(token).host ? 'check' : 'name';
 }

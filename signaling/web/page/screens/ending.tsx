@@ -83,6 +83,18 @@ const endings: Record<string, Words> = {
     icon: 'alert', title: 'This browser cannot hold a session',
     body: ['It lacks what a protected video session needs, or this page was opened without a secure address (https).', 'A current Firefox, Chrome, Edge or Safari works.'],
   },
+  e2ee_unsupported: {
+    icon: 'shield-weak', title: 'This browser cannot encrypt the session',
+    body: ['Here picture and sound are encrypted so that the video server cannot hear you. This browser is too old for that.', 'A current Firefox, Chrome, Edge or Safari works. Your link still does, if you open it there soon.'],
+  },
+  e2ee_required: {
+    icon: 'shield-weak', title: 'This page cannot encrypt the session',
+    body: ['Here picture and sound are encrypted so that the video server cannot hear you, and this page is too old for that. Load it again, or use a current browser.', off],
+  },
+  e2ee_off: {
+    icon: 'shield-weak', title: 'The session is not encrypted as promised',
+    body: [`Your link promises that the video server cannot hear you, and the server offers a session in which it could. So this page does not go in. ${off}`, 'Tell the clinic. It is not your mistake.'],
+  },
   unsupported_version: { icon: 'again', title: 'This page is out of date', body: ['Load it again to get the present version.', off] },
 };
 

@@ -8,6 +8,7 @@ import { colourOf, encryptionWarning, gettingReady, initialOf, roleName, isSendi
 import { Btn, Count, EncryptionWords, State } from '../ui/basics';
 import { useStore } from '../ui/context';
 import { Confirm, Write } from '../ui/dialog';
+import { EncryptionSection } from '../ui/encryption';
 import { Icon } from '../ui/icon';
 
 // When a row goes away with the button that was pressed, the keyboard goes on at the head of its list, or of the page.
@@ -22,6 +23,7 @@ export function Panel(): JSX.Element {
         <HostRequests />
         <WaitingList />
         <PeopleList />
+        <EncryptionSection />
         <BarredList />
       </div>
       <Foot />

@@ -6,6 +6,7 @@ import type { Device } from '../media/devices';
 import { Ctl, Heading, State } from '../ui/basics';
 import { ReminderDialog } from '../ui/agreement';
 import { ConsentBanner, ConsentDialog, WithdrawalBanner } from '../ui/consent';
+import { EncryptionBanner, EncryptionDialog, ShieldState } from '../ui/encryption';
 import { HelpCtl, SideRoomBanner } from '../ui/help';
 import { FaultBanner, RecordingBanner, RecordingState } from '../ui/recording';
 import { AbsenceBanner, AloneBanner, TimeLeft, WarningBanner } from '../ui/time';
@@ -30,7 +31,7 @@ export function SessionScreen(): JSX.Element {
       <main class="stage" id="stage" aria-label="Group" tabIndex={0}>
         <Banners>
           {store.hosting.value && !open && <HostRequests />}
-          <WithdrawalBanner /><RecordingBanner /><FaultBanner /><SideRoomBanner /><WarningBanner /><AbsenceBanner /><AloneBanner /><ConsentBanner />
+          <EncryptionBanner /><WithdrawalBanner /><RecordingBanner /><FaultBanner /><SideRoomBanner /><WarningBanner /><AbsenceBanner /><AloneBanner /><ConsentBanner />
           <ReloadBanner /><RestartBanner /><LinkBanner /><MediaBanner /><AudioBlockedBanner /><UnmuteBanner /><NoticeBanner />
           <DeviceBanner kind="microphone" /><DeviceBanner kind="camera" /><SpeakerBanner />
         </Banners>
@@ -38,6 +39,7 @@ export function SessionScreen(): JSX.Element {
       </main>
       <Bar view={view} setView={setView} panel={open} setPanel={(now) => (store.panel.value = now)} />
       {open && <Panel />}
+      <EncryptionDialog />
       <ConsentDialog />
       <ReminderDialog />
       <GroupAudio />
@@ -52,6 +54,7 @@ function Head(): JSX.Element {
     <header class="head">
       <p class="brand"><Mark /><span class="sr">Alcove</span></p>
       <Heading>{name || 'Session'}</Heading>
+      <ShieldState />
       <ul class="states" aria-label="Session state">
         <li>{locked ? <State icon="lock">Locked</State> : <State icon="unlock">Not locked</State>}</li>
         <RecordingState />

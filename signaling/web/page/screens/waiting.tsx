@@ -70,13 +70,14 @@ function Self(): JSX.Element {
 }
 
 function PrivacyAnswer(): JSX.Element {
-  const observing = useStore().observing.value;
+  const { observing: { value: observing }, encryption } = useStore();
   return (
     <section class="answer" aria-labelledby="who-h">
       <h2 id="who-h" class="small">Who can see or hear me?</h2>
       <strong><Icon name="eye-off" /> Nobody</strong>
       <p>{observing ? 'Your camera and microphone are not used, here or in the group.' : 'Your picture and sound stay on this device until you are let in.'} Therapists see the name you chose, the name the clinic has for you, and how long you have waited.</p>
       <p>You do not see who else is here either.</p>
+      {encryption.shield.value !== 'none' && <p data-testid="encryption-promise">In the group, only the devices of the group can open your picture and sound. The video server cannot hear you. You trust your clinic’s page.</p>}
     </section>
   );
 }

@@ -33,6 +33,11 @@ export function supported(): boolean {
     && navigator.mediaDevices !== undefined && supportsCodec('audio', 'audio/opus') && supportsCodec('video', 'video/VP8');
 }
 
+// Frames are sealed and opened in a worker (W3C WebRTC Encoded Transform).
+export function encrypts(): boolean {
+  return typeof RTCRtpScriptTransform === 'function';
+}
+
 // Known before the link is spent. What the server takes beside these is its own matter.
 function supportsCodec(kind: string, codec: string): boolean {
   return RTCRtpReceiver.getCapabilities(kind)?.codecs.some(({ mimeType }) => mimeType.toLowerCase() === codec.toLowerCase()) ?? false;

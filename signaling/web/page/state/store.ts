@@ -8,6 +8,7 @@ import {
   type LinkIdentity, type RequestType, type Role, type Slot, type SlotEntry, type Waiter, type AgreedText, type EventData, RequestError,
 } from '../../client';
 import { Announcer } from './announcer';
+import { EncryptionStore } from './encryption';
 import { helpCallsOf } from './people';
 import { isRecording, recordingAnnouncements, RecordingStore } from './recording';
 import { refusalWords } from './refusals';
@@ -93,6 +94,7 @@ export class Store {
   readonly panel = signal(true);
   readonly screenForAll = signal(false); // by policy; a host can still revoke it
   readonly selfState = new SelfStateStore();
+  readonly encryption = new EncryptionStore();
   readonly recording = new RecordingStore();
   readonly clock = new SessionClock();
 
@@ -226,6 +228,7 @@ export class Store {
 
   #subscribe(session: Session, media: Media): void {
     this.selfState.subscribe(session);
+    this.encryption.subscribe(session);
     this.recording.subscribe(session);
     this.clock.subscribe(session);
     session.on('helpRaised', ({ participantId }) => this.#onHelpRaised(participantId));

@@ -149,11 +149,12 @@ export interface Options {
   kept?: Map<string, string> | 'refused'; // of this tab, from before a reload
   languages?: string[];
   parent?: object; // the window that frames this one
+  transforms?: boolean; // the browser can seal frames
 }
 
 let stop = (): void => undefined;
 
-export async function openPage(t: TestContext, { hash = '', config = {}, kept = new Map(), languages = ['en'], parent = globalThis }: Options = {}) {
+export async function openPage(t: TestContext, { hash = '', config = {}, kept = new Map(), languages = ['en'], parent = globalThis, transforms = true }: Options = {}) {
   stop();
   const time = new FakeTime(startedAt);
   time.install(t);
@@ -190,7 +191,8 @@ export async function openPage(t: TestContext, { hash = '', config = {}, kept = 
   Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { languages, mediaDevices: devices } });
   Object.assign(globalThis, {
     window: globalThis, parent, opener: null, sessionStorage: storage, WebSocket: Socket, devicePixelRatio: 1,
-    ResizeObserver: Observer, IntersectionObserver: Observer,
+    ResizeObserver: Observer, IntersectionObserver: Observer, RTCRtpScriptTransform: transforms ? class {} : undefined,
+    Worker: class { postMessage(): void {} terminate(): void {} },
     requestAnimationFrame: (run: () => void) => void queueMicrotask(run), cancelAnimationFrame: () => undefined,
     addEventListener: (type: string, run: (event: never) => void) => listeners.push([type, run]), removeEventListener: () => undefined,
     fetch: async () => {
