@@ -9,11 +9,13 @@ import (
 )
 
 // The policies of dev mode beside the default: `/dev/host?policy=care&room=care` shows everything that a room can ask for,
-// `policy=short` how a session nears its end, and `policy=guarded` a passcode that hosts enter too.
+// `policy=short` how a session nears its end, `policy=guarded` a passcode that hosts enter too, and `policy=encrypted&e2ee=required` a session
+// that this host cannot open.
 const (
-	CarePolicy    = "care"
-	shortPolicy   = "short"
-	guardedPolicy = "guarded"
+	CarePolicy      = "care"
+	shortPolicy     = "short"
+	guardedPolicy   = "guarded"
+	encryptedPolicy = "encrypted"
 	// Passcode is no secret: the demo gives tokens to whoever asks. So its hash costs as little as the configuration accepts.
 	Passcode     = "quiet-alcove"
 	passcodeHash = "$argon2id$v=19$m=19456,t=2,p=1$YWxjb3ZlIGRlbW8gc2FsdA$pVKK4I4oEcNUMBj3pHPIwBMcvY30oDclQjFoDxybpyg"
@@ -27,7 +29,7 @@ func addPolicies(c *config.Config) {
 	text := func(id, version string) []config.Text {
 		return []config.Text{{ID: id, Version: version, Locale: "en", File: "texts/" + id + ".en.txt"}}
 	}
-	care, short, guarded := config.DefaultPolicy(), config.DefaultPolicy(), config.DefaultPolicy()
+	care, short, guarded, encrypted := config.DefaultPolicy(), config.DefaultPolicy(), config.DefaultPolicy(), config.DefaultPolicy()
 	care.PasscodeHash, care.Verify, care.Agreement = passcodeHash, true, text("confidentiality", "4")
 	const purpose = "Supervision of the therapists"
 	care.Recording = config.PolicyRecording{Mode: "everyone", Consents: []config.Consent{
@@ -37,5 +39,6 @@ func addPolicies(c *config.Config) {
 	care.SessionLimit, care.HostGrace = config.Duration(50*time.Minute), config.Duration(5*time.Minute)
 	short.SessionLimit = config.Duration(10*time.Minute + 5*time.Second) // the first warning comes after 5 s
 	guarded.PasscodeHash, guarded.PasscodeForAll = passcodeHash, true
-	c.Policies[CarePolicy], c.Policies[shortPolicy], c.Policies[guardedPolicy] = care, short, guarded
+	encrypted.E2EE = room.E2EERequired.String()
+	c.Policies[CarePolicy], c.Policies[shortPolicy], c.Policies[guardedPolicy], c.Policies[encryptedPolicy] = care, short, guarded, encrypted
 }

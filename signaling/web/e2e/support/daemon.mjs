@@ -40,6 +40,11 @@ export async function startDaemon(args, origin = 'http://localhost:8080', start 
       const query = new URLSearchParams({ sub: name, name, role, policy, room: policy });
       return `${origin}/#t=${(await (await fetch(`${near}/dev/token?${query}`)).text()).trim()}`;
     },
+    // A link into a room that is encrypted end to end, with the issuer's secret unless level is "code".
+    async encryptedLink(sub, name, role = 'participant', level = 'link') {
+      const query = new URLSearchParams({ sub, name, role, policy: 'encrypted', room: 'encrypted', e2ee: 'required', level });
+      return new URL((await (await fetch(`${near}/dev/link?${query}`)).text()).trim(), origin).href;
+    },
     async link(sub, name, from = origin) {
       return `${from}/#t=${await daemon.token(sub, name)}`;
     },
