@@ -16,8 +16,8 @@ const replacements = [
   ],
 ];
 
-// What the library imports while it runs, for suites that we do not use, or where there is no WebCrypto.
-export const unusedBySuite = [
+// What the library imports while it runs, for suites that we do not use, or where there is no WebCrypto. Others import some of it, too.
+const unused = [
   '@hpke/dhkem-x448', '@hpke/chacha20poly1305', '@noble/ciphers/chacha.js', '@noble/curves/ed25519.js', '@noble/curves/ed448.js', '@noble/curves/nist.js',
   '@noble/post-quantum/ml-dsa.js',
 ];
@@ -42,8 +42,25 @@ export const mlsPatch = {
       mended = true;
       return { contents: mend(await readFile(path, 'utf8')), loader: 'js' };
     });
+    build.onResolve({ filter: /^@(hpke|noble)\// }, ({ path, importer, kind }) => (
+      kind === 'dynamic-import' && unused.includes(path) && /[\\/]ts-mls[\\/]/.test(importer) ? { path, external: true } : undefined));
     // An implementation that we do not use: dropped, unless somebody does.
     build.onResolve({ filter: /implementation\/noble\/provider\.js$/ }, ({ path, resolveDir }) => ({ path: join(resolveDir, path), sideEffects: false }));
     build.onEnd(() => (bundled && !mended ? { errors: [{ text: 'ts-mls is bundled without its mended file' }] } : undefined));
+  },
+};
+
+// For the page alone: of all key encapsulations only that of its suite. Tests in Node use others, too.
+export const onlyXWing = {
+  name: 'only-x-wing',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]ts-mls[\\/]dist[\\/]src[\\/]crypto[\\/]implementation[\\/]default[\\/]makeDhKem\.js$/ }, () => ({
+      contents: `import { XWing } from '@hpke/hybridkem-x-wing';
+        export async function makeDhKem(kem) {
+          if (kem !== 'X-Wing') throw new Error('another suite');
+          return new XWing();
+        }`,
+      loader: 'js',
+    }));
   },
 };

@@ -6,6 +6,7 @@ import type { ServerEvent } from './wire/codec';
 import { browserEncryption, SessionEncryption, type EncryptionEnv } from './e2ee/encryption';
 import { browserFrames, Frames, type FramesEnv } from './e2ee/frames_handle';
 import type { LinkIdentity } from './e2ee/link';
+import type { ReleaseToPage } from './e2ee/release';
 import type { Encryption, EncryptionStatus } from './e2ee/status';
 import { Emitter } from './emitter';
 import type { Env } from './env';
@@ -52,6 +53,7 @@ export interface SessionEvents {
   encodingsWanted: Wanted;
   mediaFailed: EventData<'media.failed'>;
   e2eeStatus: EncryptionStatus;
+  e2eeRelease: ReleaseToPage;
   e2eeMessage: { from: string; content: string }; // an application message of a member, opened
   ended: Ending;
 }
@@ -86,6 +88,7 @@ export class Session extends Emitter<SessionEvents> {
       reconnect: () => this.#transport.reconnect(),
       onStatus: (status) => this.emit('e2eeStatus', status),
       onMessage: (message) => this.emit('e2eeMessage', message),
+      onRelease: (message) => this.emit('e2eeRelease', message),
     }, identity);
     this.#transport = new Transport(env, { ...opening, ...(workers.frames.supported ? { e2ee: e2eeVersion } : {}) });
     this.#transport.on('welcome', () => this.#clock.onConnected(Date.now(), this.#monotonic()));
@@ -109,7 +112,7 @@ export class Session extends Emitter<SessionEvents> {
     this.#transport.tryNow();
   }
 
-  get e2ee(): Encryption {
+  get e2ee(): Encryption & Pick<SessionEncryption, 'send' | 'tellRelease'> {
     return this.#encryption;
   }
 

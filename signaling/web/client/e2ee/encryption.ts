@@ -11,6 +11,7 @@ import type { Frames } from './frames_handle';
 import type { GroupRequest, Input } from './group_messages';
 import type { KeysToPage, PageToKeys } from './keys_messages';
 import type { LinkIdentity } from './link';
+import type { PageToRelease, ReleaseToPage } from './release';
 import { unencrypted, type Encryption, type EncryptionProblem, type EncryptionStatus } from './status';
 import type { KeysPort } from './worker_messages';
 
@@ -42,6 +43,7 @@ export interface SessionParts {
   reconnect(): void;
   onStatus(status: EncryptionStatus): void;
   onMessage(message: { from: string; content: string }): void;
+  onRelease(message: ReleaseToPage): void;
 }
 
 export class SessionEncryption implements Encryption {
@@ -166,6 +168,12 @@ export class SessionEncryption implements Encryption {
     if (!ok) throw new Error('not sent');
   }
 
+  // For recordings, see release.ts. False where there is no keys worker: nothing is released.
+  tellRelease(message: PageToRelease): boolean {
+    this.#worker?.postMessage(message);
+    return this.#worker !== undefined;
+  }
+
   dispose(): void {
     this.#disposed = true;
     this.#end();
@@ -200,6 +208,7 @@ export class SessionEncryption implements Encryption {
       case 'pong':
         this.#answered = message.id;
         return;
+      default: return this.#session.onRelease(message);
     }
   }
 

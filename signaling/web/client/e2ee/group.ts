@@ -149,13 +149,6 @@ export class GroupMachine<G> {
     return this.#out;
   }
 
-  // For who releases keys of recordings: the epoch that is sent under.
-  async sending(): Promise<{ number: number; leaf: number; baseKey: Uint8Array } | undefined> {
-    const joined = this.#mediaGroup();
-    if (!joined) return undefined;
-    return { number: joined.number, leaf: this.#mls.ownLeaf(joined.group), baseKey: await this.#mls.exportBaseKey(joined.group) };
-  }
-
   async #take(input: Input): Promise<void> {
     switch (input.type) {
       case 'connected': return this.#onConnected();
@@ -757,7 +750,7 @@ export class GroupMachine<G> {
     const before = this.#published === 'outside' ? undefined : this.#published;
     if (before?.group !== next.group || before.number !== next.number) {
       const baseKey = await this.#mls.exportBaseKey(joined.group);
-      this.#out.push({ type: 'keys', number: joined.number, baseKey, leaf: this.#mls.ownLeaf(joined.group), owners });
+      this.#out.push({ type: 'keys', number: joined.number, baseKey, leaf: this.#mls.ownLeaf(joined.group), owners, side: joined.side });
     } else if (before.owners !== next.owners) this.#out.push({ type: 'owners', owners });
     this.#published = next;
   }

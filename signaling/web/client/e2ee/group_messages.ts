@@ -46,7 +46,8 @@ export type Output =
   | { [T in GroupRequest]: { type: 'request'; request: number; name: T; data: RequestData<T> } }[GroupRequest]
   // Each once it is asked for: the commit that removes this person is on its way, or there is nothing to remove.
   | { type: 'excluded'; id: string }
-  | { type: 'keys'; number: number; baseKey: Uint8Array; leaf: number; owners: readonly Owner[] }
+  // side: of a side room.
+  | { type: 'keys'; number: number; baseKey: Uint8Array; leaf: number; owners: readonly Owner[]; side: boolean }
   | { type: 'owners'; owners: readonly Owner[] }
   | { type: 'outside' }
   | { type: 'status'; status: EncryptionStatus }

@@ -2,42 +2,39 @@
 // worker, and wakes the machine when it asked for that.
 
 import type { Timers } from '../env';
+import type { Bytes } from './bytes';
 import { GroupMachine } from './group';
 import type { Input, Output } from './group_messages';
 import type { KeysToPage, PageToKeys } from './keys_messages';
 import type { Mls } from './mls';
 import { proofsOf } from './proofs';
+import { Releases } from './release';
 import type { FramesToKeys, KeysToFrames } from './worker_messages';
 
 export interface Surroundings<G> {
   timers: Timers;
   tellPage(message: KeysToPage): void;
   loadMls(): Promise<Mls<G>>;
+  // Seals to age recipients.
+  seal(recipients: readonly string[], secret: Bytes): Promise<Bytes>;
   // A bug: the worker ends, and the page starts another.
   fail(error: unknown): void;
 }
 
-// What the epoch's keys are released from. Whoever takes baseKey zeroes it.
-export interface SendingEpoch {
-  number: number;
-  generation: number;
-  leaf: number;
-  baseKey: Uint8Array;
-}
-
 export class KeysCore<G> {
   readonly #surroundings: Surroundings<G>;
+  readonly #releases: Releases;
   #machine: GroupMachine<G> | undefined;
   #frames: MessagePort | undefined;
   #queue: Input[] = [];
   #working = false;
   #wakeAt = Infinity;
   #wake: unknown;
-  // Told once for each number and generation under which frames are sealed from now on.
-  onSending: ((epoch: SendingEpoch) => void) | undefined;
 
   constructor(surroundings: Surroundings<G>) {
     this.#surroundings = surroundings;
+    const { timers, seal, tellPage } = surroundings;
+    this.#releases = new Releases({ timers, seal, post: tellPage });
   }
 
   onPage(message: PageToKeys): void {
@@ -46,6 +43,7 @@ export class KeysCore<G> {
       case 'input': return this.#take(message.input);
       case 'ping': return this.#surroundings.tellPage({ type: 'pong', id: message.id });
       case 'frames': return this.#connectFrames(message.port);
+      default: return this.#releases.onMessage(message);
     }
   }
 
@@ -72,12 +70,16 @@ export class KeysCore<G> {
   #give(output: Output): void {
     switch (output.type) {
       case 'keys': {
+        const { number, leaf, owners, side } = output;
         const baseKey = output.baseKey.slice().buffer;
+        this.#releases.onEpoch(number, output.baseKey, leaf, side);
         output.baseKey.fill(0);
-        return this.#tellFrames({ ...output, baseKey }, [baseKey]);
+        return this.#tellFrames({ type: 'keys', number, baseKey, leaf, owners }, [baseKey]);
       }
-      case 'owners':
-      case 'outside': return this.#tellFrames(output);
+      case 'outside':
+        this.#releases.onOutside();
+        return this.#tellFrames(output);
+      case 'owners': return this.#tellFrames(output);
       case 'wake': return this.#wakeBy(output.at);
       default: return this.#surroundings.tellPage(output);
     }
@@ -92,14 +94,9 @@ export class KeysCore<G> {
     this.#frames = port;
     port.onmessage = ({ data }: MessageEvent<FramesToKeys>) => {
       if (data.type === 'exhausted') this.#take(data);
-      else void this.#onSending(data).catch(this.#surroundings.fail);
+      else this.#releases.onSending(data.number, data.generation);
     };
     this.#take({ type: 'framesReady' });
-  }
-
-  async #onSending({ number, generation }: Extract<FramesToKeys, { type: 'sending' }>): Promise<void> {
-    const epoch = this.onSending && (await this.#machine?.sending());
-    if (epoch?.number === number) this.onSending?.({ ...epoch, generation });
   }
 
   // One timer, for the earliest time that was asked for.

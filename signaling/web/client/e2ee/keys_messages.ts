@@ -2,6 +2,7 @@
 
 import type { Output, Input } from './group_messages';
 import type { LinkIdentity } from './link';
+import type { PageToRelease, ReleaseToPage } from './release';
 import type { EncryptionStatus } from './status';
 import type { KeysPort } from './worker_messages';
 
@@ -10,9 +11,11 @@ export type PageToKeys =
   | { type: 'start'; participantId: string; identity: LinkIdentity }
   | { type: 'input'; input: Input }
   | { type: 'ping'; id: number }
+  | PageToRelease
   | KeysPort;
 
 export type KeysToPage =
   | Extract<Output, { type: 'request' | 'excluded' | 'opened' | 'sent' }>
   | { type: 'status'; status: EncryptionStatus }
+  | ReleaseToPage
   | { type: 'pong'; id: number };
