@@ -50,6 +50,7 @@ skip loopback.`)
 	admin := f.String("admin", "127.0.0.1:0", "the loopback `address` of /livez, /readyz and /metrics")
 	mediaListen := f.String("media-listen", "127.0.0.1", "the `address` of this machine for media: loopback, or one of an interface for native clients that skip loopback")
 	mediaPort := f.Int("media-port", 0, "the UDP `port` for media; 0 takes any free one")
+	mode := f.String("e2ee", config.DefaultPolicy().E2EE, "whether sessions are encrypted end to end: required or off")
 	level := f.String("log", "info", "the `level` of the log: debug, info, warn or error")
 	if err := cli.ParseFlags(f, args, 0); err != nil {
 		return err
@@ -61,6 +62,9 @@ skip loopback.`)
 	c.Listen, c.Admin, c.Page.Clinic = *listen, *admin, clinic
 	c.Auth.Issuer, c.Auth.Audience = Issuer, Audience
 	c.Media.Listen, c.Media.Port = *mediaListen, *mediaPort
+	if err := setEncryption(&c, *mode); err != nil {
+		return err
+	}
 	if err := checkAddresses(c); err != nil {
 		return err
 	}
@@ -147,7 +151,7 @@ func Open(c config.Config, folder string) (Demo, error) {
 		}
 		return Demo{}, fmt.Errorf("cannot listen: %w (another port: --admin 127.0.0.1:0)", err)
 	}
-	return Demo{Config: c, Secrets: m, Public: public, Admin: admin, Links: map[string]http.Handler{"/dev/": newTokenLinks(signing, encryption)}}, nil
+	return Demo{Config: c, Secrets: m, Public: public, Admin: admin, Links: map[string]http.Handler{"/dev/": newTokenLinks(signing, encryption, c.Policies)}}, nil
 }
 
 // demoSecrets puts the state of dev into its folder, and makes the keys of a folder that is older than they are.

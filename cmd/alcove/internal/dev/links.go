@@ -11,6 +11,7 @@ import (
 	"alcove/auth/e2ee"
 	"alcove/cmd/alcove/internal/claims"
 	"alcove/cmd/alcove/internal/config"
+	"alcove/room"
 )
 
 // Defaults of the links.
@@ -29,16 +30,17 @@ const (
 //	/dev/link    the link's path and fragment, for tests
 //
 // Each takes ?room= ?sub= ?name= ?role= ?policy= instead of its own, and ?amr= ?acr= ?auth_time= ?not_before= ?not_after=, the times
-// as RFC 3339 has them. ?e2ee=required promises end-to-end encryption, and ?level=code leaves k out of
-// that link.
+// as RFC 3339 has them. The links promise end-to-end encryption where the policy asks for it;
+// ?e2ee=off or ?e2ee=required is said instead, and ?level=code leaves k out of the link.
 type tokenLinks struct {
 	signing    auth.SigningKey
 	encryption e2ee.ClinicKey
+	policies   map[string]config.Policy
 	mux        *http.ServeMux
 }
 
-func newTokenLinks(signing auth.SigningKey, encryption e2ee.ClinicKey) http.Handler {
-	d := &tokenLinks{signing: signing, encryption: encryption, mux: http.NewServeMux()}
+func newTokenLinks(signing auth.SigningKey, encryption e2ee.ClinicKey, policies map[string]config.Policy) http.Handler {
+	d := &tokenLinks{signing: signing, encryption: encryption, policies: policies, mux: http.NewServeMux()}
 	d.mux.HandleFunc("GET /dev/host", d.redirect(auth.Host, hostSubject, HostName))
 	d.mux.HandleFunc("GET /dev/join", d.redirect(auth.Participant, "", ""))
 	d.mux.HandleFunc("GET /dev/token", func(w http.ResponseWriter, r *http.Request) {
@@ -77,6 +79,14 @@ func (d *tokenLinks) redirect(role auth.Role, sub, name string) http.HandlerFunc
 	}
 }
 
+// mode is that of a policy of the demo, "" for another.
+func (d *tokenLinks) mode(policy string) string {
+	if policy == "" {
+		policy = config.DefaultPolicyName
+	}
+	return d.policies[policy].E2EE
+}
+
 // sign makes the token that the query describes, with its k, or answers with the error. Without a sub the token is for a new person.
 func (d *tokenLinks) sign(w http.ResponseWriter, r *http.Request, role auth.Role, sub, name string) (token, k auth.Secret, ok bool) {
 	q := r.URL.Query()
@@ -89,12 +99,12 @@ func (d *tokenLinks) sign(w http.ResponseWriter, r *http.Request, role auth.Role
 	if sub == "" {
 		sub = "dev-" + rand.Text()
 	}
-	mode := q.Get("e2ee")
+	mode := take("e2ee", d.mode(q.Get("policy")))
 	wanted := auth.TokenClaims{
 		Issuer: Issuer, Audience: Audience, Room: take("room", demoRoom), Subject: take("sub", sub), Name: take("name", name),
 		Role: auth.Role(take("role", string(role))), Policy: take("policy", ""), IssuedAt: time.Now(), Lifetime: auth.MaxLifetime,
 	}
-	if mode == "required" {
+	if mode == room.E2EERequired.String() {
 		wanted.E2EE, wanted.E2EESession = mode, demoSession
 	}
 	login := claims.Login{NotBefore: q.Get("not_before"), NotAfter: q.Get("not_after"), AMR: q.Get("amr"), ACR: q.Get("acr"), AuthTime: q.Get("auth_time")}
@@ -106,7 +116,7 @@ func (d *tokenLinks) sign(w http.ResponseWriter, r *http.Request, role auth.Role
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return auth.Secret{}, auth.Secret{}, false
 	}
-	if mode == "required" && q.Get("level") != "code" {
+	if mode == room.E2EERequired.String() && q.Get("level") != "code" {
 		k = d.encryption.Link(wanted.Room, wanted.E2EESession, wanted.Role, wanted.Name, token)
 	}
 	return token, k, true

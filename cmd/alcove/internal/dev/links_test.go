@@ -9,12 +9,17 @@ import (
 
 	"alcove/auth"
 	"alcove/auth/e2ee"
+	"alcove/cmd/alcove/internal/config"
 )
 
 // TestEncryptedLinks: the demo's links carry what those of a clinic carry, and k is the one that the issuer's functions derive.
 func TestEncryptedLinks(t *testing.T) {
 	key := e2ee.GenerateClinicKey()
-	links := newTokenLinks(auth.GenerateSigningKey(), key)
+	c := config.Default()
+	if err := setEncryption(&c, "required"); err != nil {
+		t.Fatal(err)
+	}
+	links := newTokenLinks(auth.GenerateSigningKey(), key, c.Policies)
 	open := func(path string) (token, k string) {
 		t.Helper()
 		r := httptest.NewRequest(http.MethodGet, "http://localhost:8080"+path, nil)
@@ -31,9 +36,9 @@ func TestEncryptedLinks(t *testing.T) {
 		path, name string
 		role       auth.Role
 	}{
-		{"/dev/host?e2ee=required", HostName, auth.Host},
-		{"/dev/join?e2ee=required&name=Mara", "Mara", auth.Participant},
-		{"/dev/link?e2ee=required&name=Mara&role=observer", "Mara", auth.Observer},
+		{"/dev/host", HostName, auth.Host},
+		{"/dev/join?name=Mara", "Mara", auth.Participant},
+		{"/dev/link?name=Mara&role=observer&policy=default", "Mara", auth.Observer},
 	} {
 		token, k := open(c.path)
 		if want := key.Link(demoRoom, demoSession, c.role, c.name, auth.NewSecret(token)).Reveal(); k != want || k == "" {
@@ -43,10 +48,10 @@ func TestEncryptedLinks(t *testing.T) {
 			t.Errorf("%s: claims are %s", c.path, got)
 		}
 	}
-	if token, k := open("/dev/link?e2ee=required&level=code"); k != "" || !strings.Contains(payload(t, token), `"e2ee":"required"`) {
+	if token, k := open("/dev/link?level=code"); k != "" || !strings.Contains(payload(t, token), `"e2ee":"required"`) {
 		t.Error("a link of level code has a k, or does not promise encryption")
 	}
-	if token, k := open("/dev/host"); k != "" || strings.Contains(payload(t, token), "e2ee") {
+	if token, k := open("/dev/host?e2ee=off"); k != "" || strings.Contains(payload(t, token), "e2ee") {
 		t.Error("a link that promises nothing has a k")
 	}
 }

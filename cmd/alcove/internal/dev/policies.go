@@ -2,6 +2,7 @@ package dev
 
 import (
 	"embed"
+	"fmt"
 	"time"
 
 	"alcove/cmd/alcove/internal/config"
@@ -9,7 +10,7 @@ import (
 )
 
 // The policies of dev mode beside the default: `/dev/host?policy=care&room=care` shows everything that a room can ask for,
-// `policy=short` how a session nears its end, `policy=guarded` a passcode that hosts enter too, and `policy=encrypted&e2ee=required` a session
+// `policy=short` how a session nears its end, `policy=guarded` a passcode that hosts enter too, and `policy=encrypted` a session
 // that this host cannot open.
 const (
 	CarePolicy      = "care"
@@ -24,12 +25,25 @@ const (
 //go:embed texts
 var texts embed.FS
 
+// setEncryption sets the mode of the default policy, which addPolicies gives to the others.
+func setEncryption(c *config.Config, mode string) error {
+	if mode != room.E2EEOff.String() && mode != room.E2EERequired.String() {
+		return fmt.Errorf("--e2ee %q is no mode: use required or off", mode)
+	}
+	p := c.Policies[config.DefaultPolicyName]
+	p.E2EE = mode
+	c.Policies[config.DefaultPolicyName] = p
+	return nil
+}
+
 // addPolicies puts the policies of dev mode beside the others.
 func addPolicies(c *config.Config) {
 	text := func(id, version string) []config.Text {
 		return []config.Text{{ID: id, Version: version, Locale: "en", File: "texts/" + id + ".en.txt"}}
 	}
-	care, short, guarded, encrypted := config.DefaultPolicy(), config.DefaultPolicy(), config.DefaultPolicy(), config.DefaultPolicy()
+	base := config.DefaultPolicy()
+	base.E2EE = c.Policies[config.DefaultPolicyName].E2EE
+	care, short, guarded, encrypted := base, base, base, base
 	care.PasscodeHash, care.Verify, care.Agreement = passcodeHash, true, text("confidentiality", "4")
 	const purpose = "Supervision of the therapists"
 	care.Recording = config.PolicyRecording{Mode: "everyone", Consents: []config.Consent{
