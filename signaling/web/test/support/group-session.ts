@@ -37,6 +37,8 @@ export class Client<G> {
   excluded: string[] = [];
   requests = new Map<string, number>();
   owners = '';
+  problems: string[] = []; // each that the status named
+  group: G | undefined; // the newest that this page computed with
   page = 0; // counts reloads
   #inbox: Input[] = [];
   #busy = false;
@@ -45,7 +47,7 @@ export class Client<G> {
   #wakeAt = Infinity;
   #unanswered: { request: Request; page: number }[] = [];
 
-  constructor(session: Session<G>, id: string, role: string, readonly proofs: Proofs) {
+  constructor(session: Session<G>, id: string, role: string, readonly proofs: Proofs, readonly tokenHash: string) {
     this.session = session;
     this.id = id;
     this.role = role;
@@ -100,6 +102,7 @@ export class Client<G> {
         return;
       case 'status':
         this.status = output.status;
+        if (output.status.problem && this.problems.at(-1) !== output.status.problem) this.problems.push(output.status.problem);
         return;
       case 'opened':
         this.opened.push({ from: output.from, text: new TextDecoder().decode(output.content) });
@@ -353,7 +356,7 @@ export class Session<G> {
   }
 
   machineOf(client: Client<G>): GroupMachine<G> {
-    return new GroupMachine(this.mls, client.proofs, { id: client.id, role: client.role }, `hash of ${client.id}`);
+    return new GroupMachine(watched(this.mls, (group) => (client.group = group)), client.proofs, { id: client.id, role: client.role }, client.tokenHash);
   }
 
   delay(kind: keyof Delays): number {
@@ -369,8 +372,8 @@ export class Session<G> {
     this.at(this.now + ms, run);
   }
 
-  add(id: string, role: string, proofs: Proofs = noProofs): Client<G> {
-    const client = new Client(this, id, role, proofs);
+  add(id: string, role: string, proofs: Proofs = noProofs, tokenHash = `hash of ${id}`): Client<G> {
+    const client = new Client(this, id, role, proofs, tokenHash);
     this.clients.push(client);
     if (isHost(client)) {
       client.receive({ type: 'connected' });
@@ -422,6 +425,22 @@ export class Session<G> {
   describe(): string {
     return this.clients.map(({ id, connected, media, status }) => `${id}${connected ? '' : ' (cut)'}: ${media ?? '-'} ${status?.state} ${status?.members} ${status?.problem ?? ''}`).join('; ');
   }
+}
+
+// The same implementation, which tells what was joined and which commits were followed: a page that lies can go on from there.
+function watched<G>(mls: Mls<G>, tell: (group: G) => void): Mls<G> {
+  return new Proxy(mls, {
+    get: (_, name: keyof Mls<G>) => {
+      const method = (mls[name] as (...args: unknown[]) => unknown).bind(mls);
+      if (name !== 'join' && name !== 'process') return method;
+      return async (...args: unknown[]) => {
+        const result = (await method(...args)) as G | { kind: string; group?: G };
+        const group = name === 'join' ? (result as G) : (result as { group?: G }).group;
+        if (group) tell(group);
+        return result;
+      };
+    },
+  });
 }
 
 export function isHost({ role }: { role: string }): boolean {
