@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
@@ -16,8 +17,9 @@ import (
 
 // A testRoom stands for the policy: it announces every slot map at once and remembers the newest.
 type testRoom struct {
-	t *testing.T
-	e *Engine
+	t   *testing.T
+	e   *Engine
+	net *virtualNet // nil: clients use real sockets
 	*Room
 	mu       sync.Mutex
 	maps     map[PeerID][]SlotOwner
@@ -143,6 +145,21 @@ type testClient struct {
 
 func newAPI(t *testing.T, settings func(*webrtc.SettingEngine)) *webrtc.API {
 	t.Helper()
+	return newAPIWith(t, nil, settings)
+}
+
+// An extendAPI adds to what a client negotiates.
+type extendAPI func(*testing.T, *webrtc.MediaEngine, *interceptor.Registry)
+
+// nackInterceptors answers NACKs, and requests lost packets of video.
+func nackInterceptors(t *testing.T, m *webrtc.MediaEngine, r *interceptor.Registry) {
+	if err := webrtc.ConfigureNack(m, r); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newAPIWith(t *testing.T, extend extendAPI, settings func(*webrtc.SettingEngine)) *webrtc.API {
+	t.Helper()
 	m := &webrtc.MediaEngine{}
 	opus := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}
 	vp8 := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000, RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}}}
@@ -165,7 +182,11 @@ func newAPI(t *testing.T, settings func(*webrtc.SettingEngine)) *webrtc.API {
 	if settings != nil {
 		settings(&s)
 	}
-	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s))
+	registry := &interceptor.Registry{}
+	if extend != nil {
+		extend(t, m, registry)
+	}
+	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s), webrtc.WithInterceptorRegistry(registry))
 }
 
 func newClient(r *testRoom, id PeerID, pairs int) *testClient {
@@ -175,15 +196,30 @@ func newClient(r *testRoom, id PeerID, pairs int) *testClient {
 
 func newClientWith(r *testRoom, id PeerID, pairs int, settings func(*webrtc.SettingEngine)) *testClient {
 	r.t.Helper()
-	pc, err := newAPI(r.t, settings).NewPeerConnection(webrtc.Configuration{})
+	if r.net != nil {
+		return r.net.clientWith(r, id, pairs, settings).testClient
+	}
+	c := newClientOn(r, id, newAPI(r.t, settings))
+	c.sendAll()
+	c.addPairs(pairs)
+	return c
+}
+
+// sendAll adds a microphone and a camera.
+func (c *testClient) sendAll() {
+	c.t.Helper()
+	c.audio, c.video = c.send(webrtc.MimeTypeOpus), c.send(webrtc.MimeTypeVP8)
+}
+
+// newClientOn creates a client without m-lines.
+func newClientOn(r *testRoom, id PeerID, api *webrtc.API) *testClient {
+	r.t.Helper()
+	pc, err := api.NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	c := &testClient{t: r.t, room: r, id: id, pc: pc, pairs: pairs, got: map[uint32][]*rtp.Packet{}, closed: make(chan struct{})}
+	c := &testClient{t: r.t, room: r, id: id, pc: pc, got: map[uint32][]*rtp.Packet{}, closed: make(chan struct{})}
 	r.t.Cleanup(c.close)
-	c.audio = c.send(webrtc.MimeTypeOpus)
-	c.video = c.send(webrtc.MimeTypeVP8)
-	c.addPairs(pairs)
 	pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 		for {
 			p, _, err := t.ReadRTP()

@@ -33,6 +33,11 @@ type Engine struct {
 
 // New opens the sockets and starts the workers.
 func New(c Config) (*Engine, error) {
+	return openEngine(c, func(at netip.AddrPort) (*udp.Socket, error) { return udp.Listen(at, udp.Trains) })
+}
+
+// openEngine is New with another way to open a socket, for tests.
+func openEngine(c Config, listen func(netip.AddrPort) (*udp.Socket, error)) (*Engine, error) {
 	at, err := netip.ParseAddrPort(c.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("sfu: listen address: %w", err)
@@ -48,7 +53,7 @@ func New(c Config) (*Engine, error) {
 		if i > 0 && at.Port() != 0 {
 			at = netip.AddrPortFrom(at.Addr(), at.Port()+1)
 		}
-		sock, err := udp.Listen(at, udp.Trains)
+		sock, err := listen(at)
 		if err != nil {
 			e.Close()
 			return nil, fmt.Errorf("sfu: media socket: %w", err)

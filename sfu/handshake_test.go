@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -35,17 +36,6 @@ func (l *lockedBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
-}
-
-func engineWith(t *testing.T, c Config) *Engine {
-	t.Helper()
-	c.Listen, c.Workers = "127.0.0.1:0", 1
-	e, err := New(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { e.Close() })
-	return e
 }
 
 // hello changes what the client says first in DTLS.
@@ -100,44 +90,43 @@ func TestHandshakeFaults(t *testing.T) {
 	} {
 		t.Run(string(c.fault), func(t *testing.T) {
 			log := &lockedBuffer{}
-			e := engineWith(t, Config{Log: slog.New(slog.NewTextHandler(log, nil))})
-			if c.fault == FaultTimeout {
-				e.handshake = 200 * time.Millisecond
-			}
-			r := openRoom(t, e)
-			told := make(chan HandshakeFailed, 8)
-			other := r.events
-			r.events = func(ev Event) {
-				if failed, ok := ev.(HandshakeFailed); ok {
-					told <- failed
-				}
-				other(ev)
-			}
-			r.applyPlan(fullPlan("a"))
-			k := newClientWith(r, "a", 1, c.settings)
-			k.changeOffer, k.changeAnswer = c.offer, c.answer
-			if _, err := k.offer(1); err != nil {
-				t.Fatal(err)
-			}
-			if got := receive(t, told, "news of the failure"); got != (HandshakeFailed{"a", 1, c.fault}) {
-				t.Fatalf("told %+v", got)
-			}
-			eventually(t, "it is counted", func() bool {
-				for i, f := range HandshakeFaults {
-					if f == c.fault {
-						return e.Counters().HandshakesFailed[i] == 1
+			inBubbleWith(t, Config{Log: slog.New(slog.NewTextHandler(log, nil))}, func(t *testing.T, v *virtualNet) {
+				e, r := v.engine, v.room()
+				failures := make(chan HandshakeFailed, 8)
+				other := r.events
+				r.events = func(ev Event) {
+					if failed, ok := ev.(HandshakeFailed); ok {
+						failures <- failed
 					}
+					other(ev)
 				}
-				return false
+				r.applyPlan(fullPlan("a"))
+				k := newClientWith(r, "a", 1, c.settings)
+				k.changeOffer, k.changeAnswer = c.offer, c.answer
+				if _, err := k.offer(1); err != nil {
+					t.Fatal(err)
+				}
+				began := time.Now()
+				if got := <-failures; got != (HandshakeFailed{"a", 1, c.fault}) {
+					t.Fatalf("reported %+v", got)
+				}
+				if took := time.Since(began); (c.fault == FaultTimeout) != (took == handshakeLimit) {
+					t.Errorf("failed after %v", took)
+				}
+				eventually(t, "it is counted", func() bool { return e.Counters().failed(c.fault) == 1 })
+				if text := log.String(); !strings.Contains(text, "reason="+string(c.fault)) || strings.Contains(text, "203.0") {
+					t.Errorf("logged %q", text)
+				}
+				if r.failed.Load() || e.Counters().Peers != 0 {
+					t.Error("the room ended, or a peer has keys")
+				}
 			})
-			if text := log.String(); !strings.Contains(text, "reason="+string(c.fault)) || strings.Contains(text, "127.0.0.1") {
-				t.Errorf("logged %q", text)
-			}
-			if r.failed.Load() || e.Counters().Peers != 0 {
-				t.Error("the room ended, or a peer has keys")
-			}
 		})
 	}
+}
+
+func (c Counters) failed(fault HandshakeFault) uint64 {
+	return c.HandshakesFailed[slices.Index(HandshakeFaults[:], fault)]
 }
 
 // TestFaultOf: faults that pion exports an error for.
@@ -156,30 +145,31 @@ func TestFaultOf(t *testing.T) {
 func TestAES128Profiles(t *testing.T) {
 	for _, profile := range []dtls.SRTPProtectionProfile{dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80} {
 		t.Run(fmt.Sprintf("%#04x", uint16(profile)), func(t *testing.T) {
-			e := engineWith(t, Config{AllowAES128: true})
-			r := openRoom(t, e)
-			told, other := make(chan Connected, 8), r.events
-			r.events = func(ev Event) {
-				if made, ok := ev.(Connected); ok {
-					told <- made
+			inBubbleWith(t, Config{AllowAES128: true}, func(t *testing.T, v *virtualNet) {
+				e, r := v.engine, v.room()
+				told, other := make(chan Connected, 8), r.events
+				r.events = func(ev Event) {
+					if made, ok := ev.(Connected); ok {
+						told <- made
+					}
+					other(ev)
 				}
-				other(ev)
-			}
-			r.applyPlan(fullPlan("a", "b"))
-			old := newClientWith(r, "a", 1, func(s *webrtc.SettingEngine) { s.SetSRTPProtectionProfiles(profile) })
-			b := newClient(r, "b", 1)
-			old.join()
-			if got := receive(t, told, "news of the connection"); got != (Connected{"a", 1, true}) {
-				t.Fatalf("told %+v", got)
-			}
-			b.join()
-			if got := receive(t, told, "news of the connection"); got != (Connected{"b", 1, false}) {
-				t.Fatalf("told %+v", got)
-			}
-			sendUntil(t, "both hear each other", []*testClient{old, b}, func() bool {
-				return b.count(10) > 5 && b.count(11) > 5 && old.count(20) > 5 && old.count(21) > 5
+				r.applyPlan(fullPlan("a", "b"))
+				old := newClientWith(r, "a", 1, func(s *webrtc.SettingEngine) { s.SetSRTPProtectionProfiles(profile) })
+				b := newClient(r, "b", 1)
+				old.join()
+				if got := receive(t, told, "news of the connection"); got != (Connected{"a", 1, true}) {
+					t.Fatalf("told %+v", got)
+				}
+				b.join()
+				if got := receive(t, told, "news of the connection"); got != (Connected{"b", 1, false}) {
+					t.Fatalf("told %+v", got)
+				}
+				sendUntil(t, "both hear each other", []*testClient{old, b}, func() bool {
+					return b.count(10) > 5 && b.count(11) > 5 && old.count(20) > 5 && old.count(21) > 5
+				})
+				eventually(t, "one is counted", func() bool { return e.Counters().AES128 == 1 })
 			})
-			eventually(t, "one is counted", func() bool { return e.Counters().AES128 == 1 })
 		})
 	}
 }

@@ -63,25 +63,27 @@ func TestCertificateClock(t *testing.T) {
 // TestCertificateOfRunningConnection makes another offer of a connection whose certificate is old: the answer must name the one that its DTLS
 // used, and a new connection gets the new one.
 func TestCertificateOfRunningConnection(t *testing.T) {
-	r := openRoom(t, newEngine(t))
-	r.applyPlan(fullPlan("a", "b"))
-	a := newClient(r, "a", 1)
-	a.join()
-	was := fingerprintOf(t, a.pc.RemoteDescription().SDP)
-	r.e.identities.mu.Lock()
-	r.e.identities.current.issued = time.Now().Add(-2 * certRenewal)
-	r.e.identities.mu.Unlock()
-	if _, err := a.offer(1); err != nil {
-		t.Fatal(err)
-	}
-	if now := fingerprintOf(t, a.pc.RemoteDescription().SDP); now != was {
-		t.Error("another fingerprint for a running connection")
-	}
-	b := newClient(r, "b", 1)
-	b.join()
-	if now := fingerprintOf(t, b.pc.RemoteDescription().SDP); now == was {
-		t.Error("the old fingerprint for a new connection")
-	}
+	inBubble(t, func(t *testing.T, v *virtualNet) {
+		r := v.room()
+		r.applyPlan(fullPlan("a", "b"))
+		a := newClient(r, "a", 1)
+		a.join()
+		was := fingerprintOf(t, a.pc.RemoteDescription().SDP)
+		r.e.identities.mu.Lock()
+		r.e.identities.current.issued = time.Now().Add(-2 * certRenewal)
+		r.e.identities.mu.Unlock()
+		if _, err := a.offer(1); err != nil {
+			t.Fatal(err)
+		}
+		if now := fingerprintOf(t, a.pc.RemoteDescription().SDP); now != was {
+			t.Error("another fingerprint for a running connection")
+		}
+		b := newClient(r, "b", 1)
+		b.join()
+		if now := fingerprintOf(t, b.pc.RemoteDescription().SDP); now == was {
+			t.Error("the old fingerprint for a new connection")
+		}
+	})
 }
 
 func fingerprintOf(t *testing.T, sdp string) string {

@@ -154,53 +154,57 @@ func TestFaultOfEvents(t *testing.T) {
 
 // TestFaultOfReading lets the socket panic: the worker goes on.
 func TestFaultOfReading(t *testing.T) {
-	r := openRoom(t, newEngine(t))
-	set := make(chan bool)
-	r.worker.submit(func() {
-		left := 3
-		r.worker.onStep = func(at step, _ *peer) {
-			if at == stepRead && left > 0 {
-				left--
-				panic("a fault")
+	inBubble(t, func(t *testing.T, v *virtualNet) {
+		r := v.room()
+		set := make(chan bool)
+		r.worker.submit(func() {
+			left := 3
+			r.worker.onStep = func(at step, _ *peer) {
+				if at == stepRead && left > 0 {
+					left--
+					panic("a fault")
+				}
 			}
-		}
-		close(set)
+			close(set)
+		})
+		receive(t, set, "the worker")
+		r.applyPlan(fullPlan("a", "b"))
+		a, b := newClient(r, "a", 1), newClient(r, "b", 1)
+		a.join()
+		b.join()
+		sendUntil(t, "b sees a", []*testClient{a}, func() bool { return b.count(11) > 5 })
+		eventually(t, "the panics are counted", func() bool { return r.drops(forward.Panic) == 3 })
 	})
-	receive(t, set, "the worker")
-	r.applyPlan(fullPlan("a", "b"))
-	a, b := newClient(r, "a", 1), newClient(r, "b", 1)
-	a.join()
-	b.join()
-	sendUntil(t, "b sees a", []*testClient{a}, func() bool { return b.count(11) > 5 })
-	eventually(t, "the panics are counted", func() bool { return r.drops(forward.Panic) == 3 })
 }
 
 // TestFaultOfSetup lets the reading of an offer panic: it is answered, its place is free again, and the next one works.
 func TestFaultOfSetup(t *testing.T) {
-	r := openRoom(t, newEngine(t))
-	r.applyPlan(fullPlan("a", "b"))
-	set := make(chan bool)
-	var left atomic.Int32
-	left.Store(2)
-	r.worker.submit(func() {
-		r.worker.onStep = func(at step, p *peer) {
-			if at == stepSetup && left.Add(-1) >= 0 {
-				panic("a fault")
+	inBubble(t, func(t *testing.T, v *virtualNet) {
+		r := v.room()
+		r.applyPlan(fullPlan("a", "b"))
+		set := make(chan bool)
+		var left atomic.Int32
+		left.Store(2)
+		r.worker.submit(func() {
+			r.worker.onStep = func(at step, p *peer) {
+				if at == stepSetup && left.Add(-1) >= 0 {
+					panic("a fault")
+				}
+			}
+			close(set)
+		})
+		receive(t, set, "the worker")
+		for _, id := range []PeerID{"a", "b"} {
+			if _, err := newClient(r, id, 1).ask(1); !errors.Is(err, ErrBusy) {
+				t.Errorf("%s: %v", id, err)
 			}
 		}
-		close(set)
-	})
-	receive(t, set, "the worker")
-	for _, id := range []PeerID{"a", "b"} {
-		if _, err := newClient(r, id, 1).ask(1); !errors.Is(err, ErrBusy) {
-			t.Errorf("%s: %v", id, err)
+		newClient(r, "a", 1).join()
+		if r.failed.Load() {
+			t.Error("setups that touched nothing closed the room")
 		}
-	}
-	newClient(r, "a", 1).join()
-	if r.failed.Load() {
-		t.Error("setups that touched nothing closed the room")
-	}
-	eventually(t, "no setup holds a place", func() bool { return len(r.e.setups) == 0 })
+		eventually(t, "no setup holds a place", func() bool { return len(r.e.setups) == 0 })
+	})
 }
 
 // TestCloseAllRooms closes all rooms of a worker that can do nothing.

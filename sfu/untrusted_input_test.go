@@ -1,7 +1,6 @@
 package sfu
 
 import (
-	"net"
 	"net/netip"
 	"os"
 	"runtime"
@@ -18,103 +17,93 @@ func (r *testRoom) drops(d forward.Drop) uint64 { return r.e.Counters().Drops[d]
 
 // TestUnknownAddressesGetNothing sends every class of datagram from an address that passed no check.
 func TestUnknownAddressesGetNothing(t *testing.T) {
-	r := openRoom(t, newEngine(t))
-	r.applyPlan(fullPlan("a", "b"))
-	a, b := newClient(r, "a", 1), newClient(r, "b", 1)
-	a.join()
-	b.join()
-	sendUntil(t, "b sees a", []*testClient{a}, func() bool { return b.count(11) > 5 })
-	stranger, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(r.e.Addresses()[0]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stranger.Close()
-	for _, datagram := range [][]byte{
-		{22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1},                         // DTLS
-		append([]byte{0x80, 111, 0, 1}, make([]byte, 60)...),                    // RTP
-		append([]byte{0x80, 200, 0, 1}, make([]byte, 60)...),                    // RTCP
-		append([]byte{0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42}, make([]byte, 12)...), // STUN without a name
-		{}, {0xff}, {64, 1, 2},
-	} {
-		if _, err := stranger.Write(datagram); err != nil {
-			t.Fatal(err)
+	inBubble(t, func(t *testing.T, v *virtualNet) {
+		r, _, _ := v.pair()
+		unknown := v.stranger()
+		for _, datagram := range [][]byte{
+			{22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1},                         // DTLS
+			append([]byte{0x80, 111, 0, 1}, make([]byte, 60)...),                    // RTP
+			append([]byte{0x80, 200, 0, 1}, make([]byte, 60)...),                    // RTCP
+			append([]byte{0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42}, make([]byte, 12)...), // STUN without a name
+			{}, {0xff}, {64, 1, 2},
+		} {
+			if _, err := unknown.WriteToUDPAddrPort(datagram, virtualServer); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	eventually(t, "all are dropped by name", func() bool {
-		return r.drops(forward.Unknown) >= 3 && r.drops(forward.Malformed) >= 3
+		eventually(t, "all are dropped by name", func() bool {
+			return r.drops(forward.Unknown) >= 3 && r.drops(forward.Malformed) >= 3
+		})
+		_ = unknown.SetReadDeadline(time.Now().Add(time.Minute))
+		if n, _, err := unknown.ReadFromUDPAddrPort(make([]byte, 1500)); err == nil {
+			t.Fatalf("an unknown address was answered with %d bytes", n)
+		}
 	})
-	_ = stranger.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
-	if n, err := stranger.Read(make([]byte, 1500)); err == nil {
-		t.Fatalf("a stranger was answered with %d bytes", n)
-	}
 }
 
 // TestMediaFollowsChecksOnly replays a client's own packets from elsewhere: the stream must not follow them.
 func TestMediaFollowsChecksOnly(t *testing.T) {
-	r := openRoom(t, newEngine(t))
-	r.applyPlan(fullPlan("a", "b"))
-	a, b := newClient(r, "a", 1), newClient(r, "b", 1)
-	a.join()
-	b.join()
-	sendUntil(t, "b sees a", []*testClient{a}, func() bool { return b.count(11) > 5 })
-	remote := make(chan netip.AddrPort, 1)
-	r.worker.submit(func() { remote <- r.members["b"].peer.remote })
-	before := receive(t, remote, "b's address")
-	stranger, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(r.e.Addresses()[0]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stranger.Close()
-	for range 20 {
-		if _, err := stranger.Write(append([]byte{0x80, 111, 0, 1}, make([]byte, 100)...)); err != nil {
-			t.Fatal(err)
+	inBubble(t, func(t *testing.T, v *virtualNet) {
+		r, _, _ := v.pair()
+		remote := make(chan netip.AddrPort, 1)
+		r.worker.submit(func() { remote <- r.members["b"].peer.remote })
+		before := receive(t, remote, "b's address")
+		unknown := v.stranger()
+		for range 20 {
+			if _, err := unknown.WriteToUDPAddrPort(append([]byte{0x80, 111, 0, 1}, make([]byte, 100)...), virtualServer); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	eventually(t, "they are dropped", func() bool { return r.drops(forward.Unknown) >= 20 })
-	r.worker.submit(func() { remote <- r.members["b"].peer.remote })
-	if after := receive(t, remote, "b's address"); after != before {
-		t.Fatal("media follows packets instead of checks")
-	}
+		eventually(t, "they are dropped", func() bool { return r.drops(forward.Unknown) >= 20 })
+		r.worker.submit(func() { remote <- r.members["b"].peer.remote })
+		if after := receive(t, remote, "b's address"); after != before {
+			t.Fatal("media follows packets instead of checks")
+		}
+	})
 }
 
 // TestAES256 asserts the profile that was negotiated, as the client sees it.
 func TestAES256(t *testing.T) {
-	r := openRoom(t, newEngine(t))
-	r.applyPlan(fullPlan("a"))
-	a := newClient(r, "a", 1)
-	a.join()
-	for _, s := range a.pc.GetStats() {
-		if ts, ok := s.(webrtc.TransportStats); ok && ts.SRTPCipher != "" && ts.SRTPCipher != "AEAD_AES_256_GCM" {
-			t.Fatalf("SRTP cipher %q", ts.SRTPCipher)
+	inBubble(t, func(t *testing.T, v *virtualNet) {
+		r := v.room()
+		r.applyPlan(fullPlan("a"))
+		a := newClient(r, "a", 1)
+		a.join()
+		for _, s := range a.pc.GetStats() {
+			if ts, ok := s.(webrtc.TransportStats); ok && ts.SRTPCipher != "" && ts.SRTPCipher != "AEAD_AES_256_GCM" {
+				t.Fatalf("SRTP cipher %q", ts.SRTPCipher)
+			}
 		}
-	}
-	open := make(chan int, 1)
-	r.worker.submit(func() {
-		p := r.members["a"].peer
-		open <- map[bool]int{true: 16, false: 32}[p.keys.aes128]
+		open := make(chan int, 1)
+		r.worker.submit(func() {
+			p := r.members["a"].peer
+			open <- map[bool]int{true: 16, false: 32}[p.keys.aes128]
+		})
+		if size := receive(t, open, "the key size"); size != 32 {
+			t.Fatalf("keys of %d bytes", size)
+		}
 	})
-	if size := receive(t, open, "the key size"); size != 32 {
-		t.Fatalf("keys of %d bytes", size)
-	}
 }
 
 // TestOldCiphersAreRefused offers a client that knows AES-CM with HMAC-SHA1 only.
 func TestOldCiphersAreRefused(t *testing.T) {
-	r := openRoom(t, newEngine(t))
-	r.applyPlan(fullPlan("a"))
-	c := newClientWith(r, "a", 1, func(s *webrtc.SettingEngine) {
-		s.SetSRTPProtectionProfiles(1) // SRTP_AES128_CM_HMAC_SHA1_80 (RFC 5764, section 4.1.2)
+	inBubble(t, func(t *testing.T, v *virtualNet) {
+		r := v.room()
+		r.applyPlan(fullPlan("a"))
+		c := newClientWith(r, "a", 1, func(s *webrtc.SettingEngine) {
+			s.SetSRTPProtectionProfiles(1) // SRTP_AES128_CM_HMAC_SHA1_80 (RFC 5764, section 4.1.2)
+		})
+		if _, err := c.offer(1); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the handshake fails", func() bool {
+			s := c.pc.ConnectionState()
+			return s == webrtc.PeerConnectionStateFailed || s == webrtc.PeerConnectionStateClosed
+		})
+		if n := r.e.Counters().Peers; n != 0 {
+			t.Fatalf("%d peers with keys", n)
+		}
 	})
-	if _, err := c.offer(1); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the handshake fails", func() bool {
-		s := c.pc.ConnectionState()
-		return s == webrtc.PeerConnectionStateFailed || s == webrtc.PeerConnectionStateClosed
-	})
-	if n := r.e.Counters().Peers; n != 0 {
-		t.Fatalf("%d peers with keys", n)
-	}
 }
 
 func descriptors(t *testing.T) int {
@@ -126,45 +115,56 @@ func descriptors(t *testing.T) int {
 	return len(d)
 }
 
-// TestClosedRoomsLeaveNothing lets 200 clients come and vanish without a word; goroutines and descriptors return to the baseline.
+// TestClosedRoomsLeaveNothing lets 200 clients vanish without notice, half of them during their handshakes. The bubble fails the test if a
+// goroutine remains.
 func TestClosedRoomsLeaveNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T, v *virtualNet) {
+		for i := range 20 {
+			closeRoomWithVanishedClients(t, v.room(), 10, i%2 == 0)
+		}
+		eventually(t, "all peers are gone", func() bool { return v.engine.Counters().Peers == 0 })
+		w := v.engine.workers[0]
+		eventually(t, "no address and no credentials are left", func() bool {
+			left := make(chan int, 1)
+			w.submit(func() { left <- len(w.byUfrag) + len(w.byTransaction) + len(w.byAddr) + len(w.pendingPaths) })
+			return receive(t, left, "the worker's tables") == 0
+		})
+	})
+}
+
+// TestClosedRoomsKeepNoDescriptors does the same over real sockets with a few clients and counts file descriptors.
+func TestClosedRoomsKeepNoDescriptors(t *testing.T) {
 	e := newEngine(t)
-	const rooms, size = 20, 10
-	baseline, files := runtime.NumGoroutine(), descriptors(t)
-	for i := range rooms {
-		r := openRoom(t, e)
-		ids := []PeerID{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"}[:size]
-		r.applyPlan(fullPlan(ids...))
-		var clients []*testClient
-		for _, id := range ids {
-			c := newClient(r, id, 1)
-			if _, err := c.offer(1); err != nil {
-				t.Fatal(err)
-			}
-			clients = append(clients, c)
-		}
-		if i%2 == 0 { // the others vanish in the middle of their handshakes
-			for _, c := range clients {
-				c.connected()
-			}
-		}
-		for _, c := range clients {
-			c.vanish()
-		}
-		r.Close()
-	}
+	goroutines, files := runtime.NumGoroutine(), descriptors(t)
+	closeRoomWithVanishedClients(t, openRoom(t, e), 2, true)
+	closeRoomWithVanishedClients(t, openRoom(t, e), 2, false)
 	eventually(t, "goroutines and descriptors are back at the baseline", func() bool {
-		return runtime.NumGoroutine() <= baseline && descriptors(t) <= files
+		return runtime.NumGoroutine() <= goroutines && descriptors(t) <= files
 	})
-	if n := e.Counters().Peers; n != 0 {
-		t.Fatalf("%d peers are left", n)
+}
+
+// closeRoomWithVanishedClients joins clients, ends them without notice to the server, and closes the room.
+func closeRoomWithVanishedClients(t *testing.T, r *testRoom, size int, connected bool) {
+	t.Helper()
+	ids := []PeerID{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"}[:size]
+	r.applyPlan(fullPlan(ids...))
+	var clients []*testClient
+	for _, id := range ids {
+		c := newClient(r, id, 1)
+		if _, err := c.offer(1); err != nil {
+			t.Fatal(err)
+		}
+		clients = append(clients, c)
 	}
-	w := e.workers[0]
-	eventually(t, "no address and no credentials are left", func() bool {
-		left := make(chan int, 1)
-		w.submit(func() { left <- len(w.byUfrag) + len(w.byTransaction) + len(w.byAddr) + len(w.pendingPaths) })
-		return receive(t, left, "the worker's tables") == 0
-	})
+	for _, c := range clients {
+		if connected {
+			c.connected()
+		}
+	}
+	for _, c := range clients {
+		c.vanish()
+	}
+	r.Close()
 }
 
 // TestOversized: what is larger than any client's STUN or DTLS is dropped by name before it is looked at or copied: the largest datagrams

@@ -14,11 +14,15 @@ var wakeDeadline = time.Unix(0, 1)
 
 // plainConn sends and receives one datagram a call: it works on every system.
 type plainConn struct {
-	conn     *net.UDPConn
+	conn     PacketConn
 	woken    atomic.Bool
 	deadline time.Time // Owned by the reader: what the socket's deadline is.
 	stats    *Stats    // Owned by the reader, as buffer.
 	buffer   []byte
+}
+
+func newPlainConn(c PacketConn, stats *Stats) *plainConn {
+	return &plainConn{conn: c, stats: stats, buffer: make([]byte, MaxDatagram)}
 }
 
 func (p *plainConn) Read(batch []Packet, deadline time.Time) (int, error) {

@@ -98,6 +98,21 @@ func Listen(at netip.AddrPort, mode Mode) (*Socket, error) {
 			return s, nil
 		}
 	}
-	s.Conn = &plainConn{conn: c, stats: s.Stats, buffer: make([]byte, MaxDatagram)}
+	s.Conn = newPlainConn(c, s.Stats)
 	return s, nil
+}
+
+// A PacketConn is what Wrap needs of a socket. *net.UDPConn implements it.
+type PacketConn interface {
+	ReadFromUDPAddrPort([]byte) (int, netip.AddrPort, error)
+	WriteToUDPAddrPort([]byte, netip.AddrPort) (int, error)
+	SetReadDeadline(time.Time) error
+	Close() error
+}
+
+// Wrap makes a media socket of an open one, in mode Plain: for simulated networks.
+func Wrap(c PacketConn, local netip.AddrPort) *Socket {
+	s := &Socket{Local: local, Stats: &Stats{}}
+	s.Conn = newPlainConn(c, s.Stats)
+	return s
 }
