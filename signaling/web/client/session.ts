@@ -6,7 +6,6 @@ import type { ServerEvent } from './wire/codec';
 import { browserEncryption, SessionEncryption, type EncryptionEnv } from './e2ee/encryption';
 import { browserFrames, Frames, type FramesEnv } from './e2ee/frames_handle';
 import type { LinkIdentity } from './e2ee/link';
-import type { ReleaseToPage } from './e2ee/release';
 import type { Encryption, EncryptionStatus } from './e2ee/status';
 import { Emitter } from './emitter';
 import type { Env } from './env';
@@ -53,7 +52,6 @@ export interface SessionEvents {
   encodingsWanted: Wanted;
   mediaFailed: EventData<'media.failed'>;
   e2eeStatus: EncryptionStatus;
-  e2eeRelease: ReleaseToPage;
   e2eeMessage: { from: string; content: string }; // an application message of a member, opened
   ended: Ending;
 }
@@ -88,7 +86,6 @@ export class Session extends Emitter<SessionEvents> {
       reconnect: () => this.#transport.reconnect(),
       onStatus: (status) => this.emit('e2eeStatus', status),
       onMessage: (message) => this.emit('e2eeMessage', message),
-      onRelease: (message) => this.emit('e2eeRelease', message),
     }, identity);
     this.#transport = new Transport(env, { ...opening, ...(workers.frames.supported ? { e2ee: e2eeVersion } : {}) });
     this.#transport.on('welcome', () => this.#clock.onConnected(Date.now(), this.#monotonic()));
@@ -112,17 +109,35 @@ export class Session extends Emitter<SessionEvents> {
     this.#transport.tryNow();
   }
 
-  get e2ee(): Encryption & Pick<SessionEncryption, 'send' | 'tellRelease'> {
+  get e2ee(): Encryption & Pick<SessionEncryption, 'send'> {
     return this.#encryption;
   }
 
   async request<T extends RequestType>(type: T, data: RequestData<T>, timeoutMs?: number): Promise<AnswerData<T>> {
+    if (this.#encryption.status.mode === 'required' && type === 'consent.respond') return this.#respond(type, data, timeoutMs);
+    if (type === 'consent.withdraw') {
+      const { scope } = data as RequestData<'consent.withdraw'>;
+      if (scope) this.#encryption.recording.disagree([scope]);
+      else this.#encryption.recording.disagreeToAll();
+    }
     if (type !== 'mod.remove' && type !== 'mod.sendBack') return this.#transport.request(type, data, timeoutMs);
     // Out of the keys first: then it does not matter whether the server obeys.
     const { participantId } = data as RequestData<'mod.remove'>;
     await this.#encryption.exclude(participantId);
     return this.#transport.request(type, data, timeoutMs).catch((error: unknown) => {
       this.#encryption.include(participantId);
+      throw error;
+    });
+  }
+
+  // Who agrees to a recording of an encrypted session gives the keys first.
+  async #respond<T extends RequestType>(type: T, data: RequestData<T>, timeoutMs?: number): Promise<AnswerData<T>> {
+    const { scope, decision } = data as RequestData<'consent.respond'>;
+    const { recording } = this.#encryption;
+    if (decision === 'granted') await recording.agree(scope);
+    else recording.disagree([scope]);
+    return this.#transport.request(type, data, timeoutMs).catch((error: unknown) => {
+      if (decision === 'granted') recording.disagree([scope]);
       throw error;
     });
   }
@@ -147,6 +162,7 @@ export class Session extends Emitter<SessionEvents> {
     this.emit('welcome', welcome);
     this.emit('selfState', welcome);
     this.#encryption.onSideRoom(welcome.sideRoom);
+    this.#encryption.onConsents(welcome.consents);
     this.#applyAccess({ state: welcome.state }, welcome.permissions);
   }
 
@@ -157,6 +173,7 @@ export class Session extends Emitter<SessionEvents> {
       case 'access.changed': return this.#onAccessChanged(event.data);
       case 'self.updated':
         this.#encryption.onSideRoom(event.data.sideRoom);
+        this.#encryption.onConsents(event.data.consents);
         return this.emit('selfState', event.data);
       case 'room.warning': return this.emit('warning', event.data);
       case 'recording.failed': return this.emit('recordingFailed', event.data);
@@ -164,7 +181,9 @@ export class Session extends Emitter<SessionEvents> {
       case 'server.draining': return this.emit('draining', event.data);
       case 'agreement.reminder': return this.emit('reminder', event.data);
       case 'help.raised': return this.emit('helpRaised', event.data);
-      case 'room.updated': return this.emit('room', event.data);
+      case 'room.updated':
+        this.#encryption.onRecording(event.data.recording);
+        return this.emit('room', event.data);
       case 'roster': return this.#setRoster(event.data.participants);
       case 'participant.joined':
         this.#setRoster(upsert(this.roster, event.data.participant, (p) => p.id));

@@ -6,12 +6,12 @@
 import type { Timers } from '../env';
 import { RequestError } from '../errors';
 import type { ServerEvent } from '../wire/codec';
-import type { AnswerData, Participant, RequestData, RequestType, Welcome } from '../wire/protocol';
+import type { AnswerData, Consent, Participant, RequestData, RequestType, Welcome } from '../wire/protocol';
 import type { Frames } from './frames_handle';
 import type { GroupRequest, Input } from './group_messages';
 import type { KeysToPage, PageToKeys } from './keys_messages';
 import type { LinkIdentity } from './link';
-import type { PageToRelease, ReleaseToPage } from './release';
+import { RecordingKeys } from './recording_keys';
 import { unencrypted, type Encryption, type EncryptionProblem, type EncryptionStatus } from './status';
 import type { KeysPort } from './worker_messages';
 
@@ -43,7 +43,6 @@ export interface SessionParts {
   reconnect(): void;
   onStatus(status: EncryptionStatus): void;
   onMessage(message: { from: string; content: string }): void;
-  onRelease(message: ReleaseToPage): void;
 }
 
 export class SessionEncryption implements Encryption {
@@ -61,11 +60,17 @@ export class SessionEncryption implements Encryption {
   #messages = 0;
   readonly #sending = new Map<number, (ok: boolean) => void>();
   readonly #excluding = new Map<string, () => void>();
+  // Which keys the clinic gets for a recording.
+  readonly recording: RecordingKeys;
 
   constructor(env: EncryptionEnv, session: SessionParts, identity: LinkIdentity | undefined) {
     this.#env = env;
     this.#session = session;
     this.#identity = identity;
+    this.recording = new RecordingKeys({
+      timers: env.timers, raise: () => session.frames.raise(), post: (message) => this.#worker?.postMessage(message),
+      request: (data) => session.request('e2ee.release', data), withdraw: (scope) => session.request('consent.withdraw', { scope }),
+    }, identity?.recipients);
     session.frames.on('refused', (counts) => {
       const { impostor = 0, forged = 0, plain = 0 } = counts;
       if (impostor + forged + plain >= suspiciousFrames) this.#tell({ type: 'framesRefused' });
@@ -97,11 +102,21 @@ export class SessionEncryption implements Encryption {
     if (frames.state === 'unsupported') return true;
     if (!this.#worker) this.#spawn();
     this.#tell({ type: 'connected' });
+    this.recording.onConnected();
     return true;
   }
 
   onAccess(state: 'waiting' | 'admitted'): void {
     this.#tell({ type: 'access', state });
+    if (state === 'waiting') this.recording.onRecording('off');
+  }
+
+  onConsents(consents: readonly Consent[]): void {
+    if (this.#status.mode === 'required') this.recording.onConsents(consents);
+  }
+
+  onRecording(recording: string): void {
+    if (this.#status.mode === 'required') this.recording.onRecording(recording);
   }
 
   onRoster(roster: readonly Participant[]): void {
@@ -168,14 +183,9 @@ export class SessionEncryption implements Encryption {
     if (!ok) throw new Error('not sent');
   }
 
-  // For recordings, see release.ts. False where there is no keys worker: nothing is released.
-  tellRelease(message: PageToRelease): boolean {
-    this.#worker?.postMessage(message);
-    return this.#worker !== undefined;
-  }
-
   dispose(): void {
     this.#disposed = true;
+    this.recording.dispose();
     this.#end();
   }
 
@@ -187,6 +197,7 @@ export class SessionEncryption implements Encryption {
     worker.onerror = () => this.#worker === worker && this.#lose();
     worker.postMessage({ type: 'start', participantId: this.#participantId, identity: this.#identityNow! });
     this.#session.frames.reconnectKeys();
+    this.recording.onNewWorker();
     this.#ping();
   }
 
@@ -208,7 +219,7 @@ export class SessionEncryption implements Encryption {
       case 'pong':
         this.#answered = message.id;
         return;
-      default: return this.#session.onRelease(message);
+      default: return this.recording.onMessage(message);
     }
   }
 

@@ -1,7 +1,7 @@
 // The keys worker: a thin shell around keys_core.ts. It has the state of MLS, which is never stored. It is loaded once the room says that it is
 // encrypted, beside the first screen.
 
-import { Encrypter } from 'age-encryption';
+import { sealWithAge } from './age';
 import { KeysCore } from './keys_core';
 import type { PageToKeys } from './keys_messages';
 import { loadMls } from './mls';
@@ -17,11 +17,7 @@ const core = new KeysCore({
   timers: { set: (run, ms) => setTimeout(run, ms), clear: (timer) => clearTimeout(timer as number), now: () => performance.now() },
   tellPage: (message) => scope.postMessage(message),
   loadMls: () => loadMls(),
-  seal: async (recipients, secret) => {
-    const encrypter = new Encrypter();
-    for (const recipient of recipients) encrypter.addRecipient(recipient);
-    return new Uint8Array(await encrypter.encrypt(secret));
-  },
+  seal: sealWithAge,
   fail: (error) => void setTimeout(() => { throw error; }),
 });
 

@@ -36,7 +36,7 @@ export type ReleaseToPage =
 
 export interface ReleaseEnv {
   timers: Timers;
-  // Seals to age recipients: age-encryption, loaded when it is needed.
+  // Seals to age recipients (age.ts).
   seal(recipients: readonly string[], secret: Bytes): Promise<Bytes>;
   post(message: ReleaseToPage): void;
 }
@@ -271,12 +271,4 @@ export async function sealKey(rk: CryptoKey, kid: number, keyAndSalt: Bytes): Pr
   const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: iv.subarray(8) }, rk, keyAndSalt);
   keyAndSalt.fill(0);
   return toBase64(new Uint8Array(sealed));
-}
-
-// The seal of ReleaseEnv. The library is a file of its own, loaded with the first agreement.
-export async function sealWithAge(recipients: readonly string[], secret: Bytes): Promise<Bytes> {
-  const { Encrypter } = await import('age-encryption');
-  const encrypter = new Encrypter();
-  for (const recipient of recipients) encrypter.addRecipient(recipient);
-  return Uint8Array.from(await encrypter.encrypt(secret));
 }

@@ -1,0 +1,157 @@
+// The page's side of releasing keys for a recording: when the clinic may have them, and that nothing passes afterwards. It holds no key.
+//
+// Keys are released while three things are true: the person agreed to the text as it is now, to recipients that their own link names, and the
+// server says that somebody wants to record. When one of them ends, so does the interval: the generation is raised, and what follows has other
+// keys. Whether the server stops recording does not matter then.
+
+import type { Timers } from '../env';
+import { RequestError } from '../errors';
+import type { Consent } from '../wire/protocol';
+import { refusedRecipients, type RecipientsRefusal } from './recipients';
+import type { PageToRelease, ReleaseData, ReleaseToPage, Scope } from './release';
+
+// Between two tries to release keys under a consent that stands already, such as after a reload.
+export const againMs = 2_000;
+
+export interface RecordingParts {
+  timers: Timers;
+  raise(): number; // the generation
+  post(message: PageToRelease): void; // to the keys worker, if there is one
+  request(data: ReleaseData): Promise<unknown>;
+  withdraw(scope: Scope): Promise<unknown>; // consent that names recipients of the server's own
+}
+
+export class RecordingKeys {
+  readonly #parts: RecordingParts;
+  readonly #named: readonly string[] | undefined;
+  #consents: readonly Consent[] = [];
+  #recording = 'off';
+  readonly #active = new Set<Scope>(); // whose keys may pass
+  readonly #answering = new Set<Scope>(); // that the person agrees to just now; until the server has said that it knows
+  readonly #beginnings = new Map<number, (ok: boolean) => void>();
+  #lastId = 0;
+  #retry: unknown;
+  readonly #running = new Set<Promise<void>>();
+
+  // named: the recipients in the person's link, by their hashes.
+  constructor(parts: RecordingParts, named: readonly string[] | undefined) {
+    this.#parts = parts;
+    this.#named = named;
+  }
+
+  // The person agrees. Resolves when the server has the first keys; then it may be told.
+  async agree(scope: Scope): Promise<void> {
+    const consent = this.#consents.find((one) => one.scope === scope);
+    this.#answering.add(scope);
+    const refusal = consent ? await refusedRecipients(consent, this.#named) : 'none';
+    const withdrawn = !this.#answering.has(scope); // meanwhile
+    if (consent && !refusal && !withdrawn && await this.#begin(scope, consent.recipients ?? [])) return;
+    this.disagree([scope]);
+    if (refusal) throw refusedError(refusal);
+    throw new RequestError({ code: 'e2ee_keys', message: 'the keys did not reach the server', retryable: true });
+  }
+
+  // The person withdraws, or refuses. When it returns, no key from now on will reach the server: it works without a connection, and
+  // without the workers' help.
+  disagree(scopes: readonly Scope[]): void {
+    const ended = scopes.filter((scope) => this.#active.delete(scope));
+    for (const scope of scopes) this.#answering.delete(scope);
+    if (ended.length === 0) return;
+    this.#parts.post({ type: 'release.end', id: ++this.#lastId, scopes: ended });
+    this.#parts.raise();
+  }
+
+  disagreeToAll(): void {
+    this.disagree([...this.#active, ...this.#answering]);
+  }
+
+  onConsents(consents: readonly Consent[]): void {
+    this.#consents = consents;
+    for (const { scope, decision } of consents) if (decision === 'granted') this.#answering.delete(scope);
+    this.#reconcile();
+  }
+
+  // As room.updated says; 'off' for who is not in the group.
+  onRecording(recording: string): void {
+    this.#recording = recording;
+    this.#reconcile();
+  }
+
+  // There is a connection again, maybe to a server that was started anew.
+  onConnected(): void {
+    if (this.#active.size > 0) this.#parts.post({ type: 'release.again' });
+  }
+
+  // A new keys worker knows of no agreement.
+  onNewWorker(): void {
+    const scopes = [...this.#active];
+    this.#active.clear();
+    for (const settle of [...this.#beginnings.values()]) settle(false);
+    if (scopes.length > 0) this.#parts.raise();
+    this.#reconcile();
+  }
+
+  onMessage(message: ReleaseToPage): void {
+    if (message.type === 'release.raise') this.#parts.post({ type: 'release.raised', generation: this.#parts.raise() });
+    else if (message.type === 'release.begun') this.#beginnings.get(message.id)?.(message.ok);
+    else if (message.type === 'release.request') this.#run(this.#send(message.id, message.data));
+  }
+
+  // Resolves when nothing is under way.
+  async settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  #run(work: Promise<void>): void {
+    const running = work.finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  dispose(): void {
+    this.#parts.timers.clear(this.#retry);
+    this.#active.clear();
+    for (const settle of [...this.#beginnings.values()]) settle(false);
+  }
+
+  // The gate: what a worker asks for after the person withdrew does not pass, however late the worker hears of it.
+  async #send(id: number, data: ReleaseData): Promise<void> {
+    const ok = this.#active.has(data.scope) && await this.#parts.request(data).then(() => true, () => false);
+    this.#parts.post({ type: 'release.answer', id, ok });
+  }
+
+  #begin(scope: Scope, recipients: readonly string[]): Promise<boolean> {
+    this.#active.add(scope);
+    const id = ++this.#lastId;
+    return new Promise((resolve) => {
+      this.#beginnings.set(id, (ok) => {
+        this.#beginnings.delete(id);
+        resolve(ok);
+      });
+      this.#parts.post({ type: 'release.begin', id, scopes: [scope], recipients });
+    });
+  }
+
+  // Ends what does not stand any more, and begins under a consent that the person gave before: in this page before a reload, or to an earlier
+  // recording of this session.
+  #reconcile(): void {
+    const wanted = this.#recording === 'off' ? [] : this.#consents.filter(({ decision }) => decision === 'granted');
+    this.disagree([...this.#active].filter((scope) => !this.#answering.has(scope) && !wanted.some((one) => one.scope === scope)));
+    for (const consent of wanted) if (!this.#active.has(consent.scope)) this.#run(this.#beginAgain(consent));
+  }
+
+  async #beginAgain(consent: Consent): Promise<void> {
+    const { scope, recipients = [] } = consent;
+    this.#active.add(scope); // nothing passes before the keys worker has begun
+    if (await refusedRecipients(consent, this.#named)) {
+      this.disagree([scope]);
+      return void await this.#parts.withdraw(scope).catch(() => undefined);
+    }
+    if (!this.#active.has(scope) || await this.#begin(scope, recipients) || !this.#active.delete(scope)) return;
+    this.#parts.timers.clear(this.#retry);
+    this.#retry = this.#parts.timers.set(() => this.#reconcile(), againMs);
+  }
+}
+
+function refusedError(refusal: RecipientsRefusal): RequestError {
+  return new RequestError({ code: 'e2ee_recipients', message: refusal, retryable: false });
+}

@@ -1,0 +1,180 @@
+// When keys for a recording may pass, and when not, whatever the server and the keys worker do.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { consentTextHash } from '../../../client/e2ee/recipients';
+import { againMs, RecordingKeys } from '../../../client/e2ee/recording_keys';
+import type { PageToRelease, ReleaseData, Scope } from '../../../client/e2ee/release';
+import { RequestError } from '../../../client/errors';
+import type { Consent } from '../../../client/wire/protocol';
+import { FakeTime } from '../../support/time';
+
+const recipient = 'age1clinic';
+const audio: Scope = 'recording.audio';
+const video: Scope = 'recording.video';
+
+async function consentOf(scope: Scope, decision?: Consent['decision'], recipients = [recipient]): Promise<Consent> {
+  const hashes = await Promise.all(recipients.map((one) => consentTextHash(one, [])));
+  return {
+    scope, purpose: 'supervision', recipients, ...(decision ? { decision } : {}),
+    texts: [{ id: 'a', version: '1', locale: 'en', text: 'We record.', textHash: await consentTextHash('We record.', hashes) }],
+  };
+}
+
+class Setup {
+  readonly time = new FakeTime();
+  readonly posted: PageToRelease[] = [];
+  readonly released: ReleaseData[] = [];
+  readonly withdrawn: Scope[] = [];
+  raises = 0;
+  begins: boolean | undefined = true; // what the keys worker says; undefined: nothing
+  onBegin: (message: PageToRelease) => void = () => undefined;
+  keys!: RecordingKeys;
+
+  static async create(...consents: Consent[]): Promise<Setup> {
+    const setup = new Setup();
+    setup.keys = new RecordingKeys({
+      timers: setup.time, raise: () => ++setup.raises,
+      post: (message) => {
+        setup.posted.push(message);
+        if (message.type === 'release.begin') setup.onBegin(message);
+        if (message.type !== 'release.begin' || setup.begins === undefined) return;
+        setup.keys.onMessage({ type: 'release.raise' });
+        setup.keys.onMessage({ type: 'release.begun', id: message.id, ok: setup.begins });
+      },
+      request: async (data) => setup.released.push(data),
+      withdraw: async (scope) => setup.withdrawn.push(scope),
+    }, [await consentTextHash(recipient, [])]);
+    setup.keys.onConsents(consents);
+    setup.keys.onRecording('asking');
+    return setup;
+  }
+
+  // The keys worker asks for a release, as it may at any time.
+  async ask(scope: Scope): Promise<boolean> {
+    const before = this.released.length;
+    this.keys.onMessage({ type: 'release.request', id: 77, data: { scope, number: 1, keys: [{ kid: 1, blob: '' }] } });
+    await this.keys.settled();
+    const answer = this.posted.findLast((one) => one.type === 'release.answer');
+    assert.equal(answer?.type === 'release.answer' && answer.ok, this.released.length > before, 'the worker is told');
+    return this.released.length > before;
+  }
+
+  get types(): string[] {
+    return this.posted.map(({ type }) => type);
+  }
+}
+
+test('keys pass only while the person agrees', async () => {
+  const setup = await Setup.create(await consentOf(audio), await consentOf(video));
+  assert.equal(await setup.ask(audio), false);
+  await setup.keys.agree(audio);
+  assert.deepEqual(setup.types, ['release.answer', 'release.begin', 'release.raised']);
+  assert.equal(setup.raises, 1);
+  assert.equal(await setup.ask(audio), true);
+  assert.equal(await setup.ask(video), false);
+  setup.keys.onConsents([await consentOf(audio, 'granted'), await consentOf(video)]);
+  setup.keys.onRecording('on');
+  assert.equal(await setup.ask(audio), true);
+  setup.keys.disagree([audio, video]);
+  assert.equal(setup.raises, 2, 'at once');
+  assert.equal(setup.posted.at(-1)?.type, 'release.end');
+  assert.equal(await setup.ask(audio), false);
+  setup.keys.disagree([audio]);
+  assert.equal(setup.raises, 2, 'once');
+});
+
+test('the interval ends with the recording, the consent on another device, or the place in the group', async () => {
+  for (const end of ['recording', 'consent', 'group'] as const) {
+    const setup = await Setup.create(await consentOf(audio));
+    await setup.keys.agree(audio);
+    setup.keys.onRecording('starting'); // before the server has said that it knows
+    assert.equal(await setup.ask(audio), true);
+    setup.keys.onConsents([await consentOf(audio, 'granted')]);
+    if (end === 'consent') setup.keys.onConsents([await consentOf(audio, 'withdrawn')]);
+    else setup.keys.onRecording('off');
+    assert.equal(setup.raises, 2, end);
+    assert.equal(await setup.ask(audio), false, end);
+  }
+});
+
+test('a consent that stands begins a new interval with each recording, and after a reload', async () => {
+  const setup = await Setup.create();
+  setup.keys.onRecording('off');
+  setup.keys.onConsents([await consentOf(audio, 'granted')]);
+  await setup.keys.settled();
+  assert.deepEqual(setup.types, []);
+  setup.keys.onRecording('starting');
+  await setup.keys.settled();
+  assert.deepEqual(setup.types, ['release.begin', 'release.raised']);
+  assert.equal(await setup.ask(audio), true);
+  setup.keys.onRecording('off');
+  setup.keys.onRecording('starting');
+  await setup.keys.settled();
+  assert.deepEqual(setup.types.filter((type) => type === 'release.begin').length, 2);
+});
+
+test('it is tried again while the group has not added us', async () => {
+  const setup = await Setup.create();
+  setup.begins = false;
+  setup.keys.onConsents([await consentOf(audio, 'granted')]);
+  setup.keys.onRecording('on');
+  await setup.keys.settled();
+  assert.equal(await setup.ask(audio), false);
+  setup.begins = true;
+  setup.time.advance(againMs);
+  await setup.keys.settled();
+  assert.equal(await setup.ask(audio), true);
+});
+
+test('an agreement that gives no keys, or names recipients of the server\'s own, is none', async () => {
+  const setup = await Setup.create(await consentOf(audio, undefined, ['age1server']), await consentOf(video));
+  await assert.rejects(setup.keys.agree(audio), (error) => error instanceof RequestError && error.code === 'e2ee_recipients');
+  assert.deepEqual(setup.types, []);
+  setup.begins = false;
+  await assert.rejects(setup.keys.agree(video), (error) => error instanceof RequestError && error.code === 'e2ee_keys');
+  assert.equal(await setup.ask(video), false);
+});
+
+test('a consent that the server changed to recipients of its own is withdrawn', async () => {
+  const setup = await Setup.create();
+  setup.keys.onConsents([await consentOf(audio, 'granted', ['age1server'])]);
+  setup.keys.onRecording('on');
+  await setup.keys.settled();
+  assert.deepEqual(setup.withdrawn, [audio]);
+  assert.equal(setup.posted.some(({ type }) => type === 'release.begin'), false);
+  assert.equal(await setup.ask(audio), false);
+});
+
+test('another connection asks the worker for everything again, another worker begins anew', async () => {
+  const setup = await Setup.create(await consentOf(audio));
+  setup.keys.onConnected();
+  assert.deepEqual(setup.types, []);
+  await setup.keys.agree(audio);
+  setup.keys.onConsents([await consentOf(audio, 'granted')]);
+  setup.keys.onConnected();
+  assert.equal(setup.posted.at(-1)?.type, 'release.again');
+  setup.posted.length = 0;
+  setup.keys.onNewWorker();
+  await setup.keys.settled();
+  assert.deepEqual(setup.types, ['release.begin', 'release.raised']);
+  assert.equal(await setup.ask(audio), true);
+  setup.keys.dispose();
+  assert.equal(await setup.ask(audio), false);
+});
+
+test('a person who withdraws while the keys are being given has not agreed', async () => {
+  const setup = await Setup.create(await consentOf(audio));
+  setup.begins = undefined;
+  const early = setup.keys.agree(audio); // the recipients are not checked yet
+  setup.keys.disagreeToAll();
+  await assert.rejects(early, (error) => error instanceof RequestError && error.code === 'e2ee_keys');
+  assert.deepEqual(setup.types, []);
+  const begin = new Promise<PageToRelease>((resolve) => (setup.onBegin = resolve));
+  const late = setup.keys.agree(audio);
+  const message = await begin;
+  setup.keys.disagreeToAll();
+  setup.keys.onMessage({ type: 'release.begun', id: message.type === 'release.begin' ? message.id : 0, ok: false }); // as release.end makes it
+  await assert.rejects(late, (error) => error instanceof RequestError && error.code === 'e2ee_keys');
+  assert.equal(await setup.ask(audio), false);
+});
