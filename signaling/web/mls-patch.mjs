@@ -50,10 +50,19 @@ export const mlsPatch = {
   },
 };
 
-// For the page alone: of all key encapsulations only that of its suite. Tests in Node use others, too.
+// For the page alone: of all key encapsulations only that of its suite, and of age's recipients only age1… and age1pq…, which alone may be
+// configured: no NIST curves and no passphrases. Tests in Node use others, too.
 export const onlyXWing = {
   name: 'only-x-wing',
   setup(build) {
+    build.onResolve({ filter: /^@noble\/(curves\/nist|hashes\/scrypt)\.js$/ }, ({ path }) => ({ path, namespace: 'unused', sideEffects: false }));
+    build.onLoad({ filter: /.*/, namespace: 'unused' }, () => ({
+      // Some of it is built on while modules load, so the curves have a shape.
+      contents: `const unused = () => { throw new Error('not part of the page'); };
+        export { unused as scrypt };
+        const curve = { getPublicKey: unused, getSharedSecret: unused, lengths: { secretKey: 32, publicKey: 33, publicKeyUncompressed: 65, seed: 48 }, Point: { Fn: {} } };
+        export { curve as p256, curve as p384, curve as p521 };`,
+    }));
     build.onLoad({ filter: /[\\/]ts-mls[\\/]dist[\\/]src[\\/]crypto[\\/]implementation[\\/]default[\\/]makeDhKem\.js$/ }, () => ({
       contents: `import { XWing } from '@hpke/hybridkem-x-wing';
         export async function makeDhKem(kem) {
