@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { alcove, startDaemon } from './support/daemon.mjs';
+import { alcove, encryptionFlags, startDaemon } from './support/daemon.mjs';
 import { launch, launchWithProfile, out, Person } from './support/person.mjs';
 import { steps } from './support/steps.mjs';
 import { until } from './support/wait.mjs';
@@ -43,7 +43,7 @@ test('in a frame of another site', { timeout: 150_000 }, async (t) => {
   const file = join(folder, 'alcove.yaml');
   writeFileSync(file, config);
   alcove('keygen', '--out', join(folder, 'keys'));
-  const link = (sub, name, role) => alcove('token', '--key', join(folder, 'keys/signing.jwk'), '--config', file, '--room', 'tuesday',
+  const link = (sub, name, role) => alcove('token', '--key', join(folder, 'keys/signing.jwk'), '--config', file, ...encryptionFlags(join(folder, 'keys')), '--room', 'tuesday',
     '--sub', sub, '--name', name, '--role', role, '--url', 'http://localhost:8080/').trim();
   const daemon = await startDaemon(['serve', '--config', file]);
   const host = await launch();

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { alcove, startDaemon } from './support/daemon.mjs';
+import { alcove, encryptionFlags, startDaemon } from './support/daemon.mjs';
 import { startUdpDelay } from './support/udp-delay.mjs';
 import { FirefoxPerson, launchFirefox } from './support/firefox.mjs';
 import { launch, Person } from './support/person.mjs';
@@ -32,7 +32,7 @@ test('far away', { timeout: 120_000 }, async (t) => {
   const file = join(folder, 'alcove.yaml');
   writeFileSync(file, config);
   alcove('keygen', '--out', join(folder, 'keys'));
-  const link = (name, role) => alcove('token', '--key', join(folder, 'keys/signing.jwk'), '--config', file, '--room', 'tuesday',
+  const link = (name, role) => alcove('token', '--key', join(folder, 'keys/signing.jwk'), '--config', file, ...encryptionFlags(join(folder, 'keys')), '--room', 'tuesday',
     '--sub', name, '--name', name, '--role', role, '--url', `http://localhost:${farPort}/`).trim();
   execFileSync('ip', ['address', 'add', `${outside}/24`, 'dev', 'alcove0']);
   const proxy = await startProxy(farPort, 8080, { delayMs });

@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { alcove, startDaemon } from './support/daemon.mjs';
+import { alcove, encryptionFlags, startDaemon } from './support/daemon.mjs';
 import * as inPage from './support/in-page.mjs';
 import { startHomes, within } from './support/network.mjs';
 import { launch, Person } from './support/person.mjs';
@@ -38,7 +38,7 @@ test('networks as people have them', { timeout: 120_000 }, async (t) => {
   writeFileSync(file, config);
   alcove('keygen', '--out', join(folder, 'keys'));
   const trust = certificate(folder);
-  const link = (name, role) => alcove('token', '--key', join(folder, 'keys/signing.jwk'), '--config', file, '--room', 'tuesday',
+  const link = (name, role) => alcove('token', '--key', join(folder, 'keys/signing.jwk'), '--config', file, ...encryptionFlags(join(folder, 'keys')), '--room', 'tuesday',
     '--sub', name, '--name', name, '--role', role, '--url', `https://${server}/`).trim();
   const network = await startHomes(2, server);
   let daemon;

@@ -30,7 +30,7 @@ test('an observer', { timeout: 60_000 }, async (t) => {
       await lind.join();
       await lind.sees('session');
       assert.equal(await asks(lind), 2, 'the test counts nothing');
-      noor = await enter('Noor', `${daemon.origin}/#t=${await daemon.token('noor', 'Noor', 'observer')}`, countAsks);
+      noor = await enter('Noor', await daemon.link('noor', 'Noor', daemon.origin, 'observer'), countAsks);
       await noor.sees('name-input');
       assert.equal(await noor.page.getByText('camera').count(), 0);
       await noor.fillName();

@@ -87,7 +87,7 @@ test('another link in the same tab', { timeout: 90_000 }, async (t) => {
       await mara.sees('waiting-room');
       await mara.find('leave').click();
       await ended('left');
-      await paste(`${daemon.origin}/#t=${await daemon.token('co', 'Dr. Ito', 'cohost')}`);
+      await paste(await daemon.link('co', 'Dr. Ito', daemon.origin, 'cohost'));
       await mara.sees('join-button');
       await asksForTheNameOf('Dr. Ito');
       await mara.join();

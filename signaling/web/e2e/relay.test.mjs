@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { alcove, startDaemon } from './support/daemon.mjs';
+import { alcove, encryptionFlags, startDaemon } from './support/daemon.mjs';
 import { FirefoxPerson, launchFirefox } from './support/firefox.mjs';
 import * as inPage from './support/in-page.mjs';
 import { launch, Person } from './support/person.mjs';
@@ -28,7 +28,7 @@ test('a network without UDP', { timeout: 150_000 }, async (t) => {
   const file = join(folder, 'alcove.yaml');
   writeFileSync(file, config);
   alcove('keygen', '--out', join(folder, 'keys'));
-  const link = (name, role) => alcove('token', '--key', join(folder, 'keys/signing.jwk'), '--config', file, '--room', 'tuesday',
+  const link = (name, role) => alcove('token', '--key', join(folder, 'keys/signing.jwk'), '--config', file, ...encryptionFlags(join(folder, 'keys')), '--room', 'tuesday',
     '--sub', name, '--name', name, '--role', role, '--url', 'http://localhost:8080/').trim();
   // What leaves for there is lost without a word.
   execFileSync('ip', ['neigh', 'replace', '10.99.0.2', 'lladdr', '02:00:00:00:00:02', 'dev', 'alcove0']);

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { confine, watchEgress } from './support/sandbox.mjs';
-import { alcove, startDaemon } from './support/daemon.mjs';
+import { alcove, encryptionFlags, startDaemon } from './support/daemon.mjs';
 import { launch, Person } from './support/person.mjs';
 import { steps } from './support/steps.mjs';
 import { until } from './support/wait.mjs';
@@ -51,7 +51,7 @@ test('restart', { timeout: 170_000 }, async (t) => {
   const limits = confine(folder, state, [file, key('person.key'), key('store.key'), key('audit.key'),
     clinic('recipients.txt'), join(folder, 'audio.txt')]);
   const serving = join(limits.credentials, 'alcove.yaml');
-  const link = (sub, name, role = 'participant') => alcove('token', '--key', key('signing.jwk'), '--config', serving, '--room', 'tuesday',
+  const link = (sub, name, role = 'participant') => alcove('token', '--key', key('signing.jwk'), '--config', serving, ...encryptionFlags(join(folder, 'keys')), '--room', 'tuesday',
     '--sub', sub, '--name', name, '--role', role, '--url', 'http://localhost:8080/').trim();
   const start = () => startDaemon(['serve', '--config', serving], undefined, limits.start);
   const entries = () => readFileSync(join(state, 'audit', 'entries'), 'utf8');

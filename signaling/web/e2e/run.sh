@@ -2,7 +2,8 @@
 # Runs the browser tests in a network of their own: a loopback, and one interface more, because Firefox gathers no loopback
 # candidate where another interface exists. Nothing of the machine's network is touched, ports are always free, and nft may
 # cut as it likes. As root, or by an unprivileged user namespace. Without arguments the gate
-# runs, with --all everything; other arguments narrow the files: run.sh session
+# runs, with --all everything; other arguments narrow the files: run.sh session. Sessions are encrypted end to end; with
+# E2E_ENCRYPTION=off they are not.
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -28,7 +28,7 @@ function lose() {
 }
 
 test('sealed between Chromium and Firefox', { timeout: 180_000 }, async (t) => {
-  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091', '--media-listen', mediaAddress]);
+  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091', '--media-listen', mediaAddress], undefined, undefined, 'off');
   const [chromium, firefox] = await Promise.all([launch(), launchFirefox()]);
   t.after(async () => {
     await Promise.all([chromium.close(), firefox.close()]);

@@ -12,7 +12,7 @@ const holdMs = 400; // for which frames wait for their key
 const leaves = { 'Dr. Lind': 0, Mara: 1, Jonas: 2, Theo: 3 };
 
 test('a sealed session', { timeout: 240_000 }, async (t) => {
-  const { daemon, browser, people, enter } = await startDemo(t);
+  const { daemon, browser, people, enter } = await startDemo(t, { mode: 'off' });
   let lind, mara, jonas, theo, everybody, change;
   const decoded = async (viewer, kind, of) => {
     const { inbound } = await viewer.media();

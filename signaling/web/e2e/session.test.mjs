@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { alcove, startDaemon } from './support/daemon.mjs';
+import { alcove, encryption, encryptionFlags, startDaemon } from './support/daemon.mjs';
 import { startDemo } from './support/demo.mjs';
 import { FirefoxPerson, launchFirefox } from './support/firefox.mjs';
 import { converse } from './support/in-page.mjs';
@@ -20,7 +20,7 @@ const welcomeFields = ['sessionId', 'resumeSecret', 'participantId', 'state', 'r
 const waitingPermissions = [];
 
 async function assertKnowsNobody(person) {
-  const allowed = new Set([...person.answers('hello'), ...person.answers('ping')]);
+  const allowed = new Set([...person.answers('hello'), ...person.answers('ping'), ...person.answers('e2ee.key')]);
   const heard = person.frames.filter((f) => !f.sent).map((f) => f.frame);
   assert.ok(heard.length > 0, `${person.name} heard nothing at all: the test looks at nothing`);
   for (const frame of heard) {
@@ -28,9 +28,11 @@ async function assertKnowsNobody(person) {
     assert.equal(frame.type, 'access.changed', `${person.name} heard ${JSON.stringify(frame)}`);
     assert.equal(frame.data.state, 'waiting');
   }
+  for (const { data } of person.answers('e2ee.key')) assert.deepEqual(data, {});
   for (const { data } of person.answers('hello')) {
     assert.deepEqual(Object.keys(data).filter((k) => !welcomeFields.includes(k)), []);
     assert.equal(data.state, 'waiting');
+    assert.equal(data.policy.e2ee, encryption);
     assert.deepEqual(data.permissions, waitingPermissions);
   }
   assert.deepEqual(await person.peerStates(), [], `${person.name} waits, but has a PeerConnection`);
@@ -166,7 +168,7 @@ test('a group session', { timeout: 170_000 }, async (t) => {
       await theoAgain.shot('10-removed');
 
       const client = { name: 'e2e', version: '1' };
-      const say = (data) => theoAgain.page.evaluate(converse, { id: '1', type: 'hello', data: { ...data, client } });
+      const say = (data) => theoAgain.page.evaluate(converse, { id: '1', type: 'hello', data: { ...data, e2ee: 1, client } });
       const { sessionId } = theoAgain.welcome;
       const { token } = theoAgain.sent('hello')[0].data;
       for (const [what, data, code] of [
@@ -228,7 +230,7 @@ test('Chromium and Firefox', { timeout: 90_000 }, async (t) => {
   const file = join(folder, 'alcove.yaml');
   writeFileSync(file, config);
   alcove('keygen', '--out', join(folder, 'keys'));
-  const link = (sub, name, role) => alcove('token', '--key', join(folder, 'keys/signing.jwk'), '--config', file, '--room', 'tuesday',
+  const link = (sub, name, role) => alcove('token', '--key', join(folder, 'keys/signing.jwk'), '--config', file, ...encryptionFlags(join(folder, 'keys')), '--room', 'tuesday',
     '--sub', sub, '--name', name, '--role', role, '--url', 'http://localhost:8080/').trim();
 
   const daemon = await startDaemon(['serve', '--config', file]);

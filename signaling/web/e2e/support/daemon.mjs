@@ -1,5 +1,6 @@
 // The daemon under test, as a process of its own.
 import { execFileSync, spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { until } from './wait.mjs';
 
 const program = new URL('../../../../bin/alcove', import.meta.url).pathname;
@@ -7,14 +8,28 @@ const program = new URL('../../../../bin/alcove', import.meta.url).pathname;
 // alcove runs an operator command to its end and returns what it prints.
 export const alcove = (...args) => execFileSync(program, args, { encoding: 'utf8' });
 
+// The mode of end-to-end encryption that sessions run in, unless a test needs one: E2E_ENCRYPTION=off runs all of them in the other.
+export const encryption = process.env.E2E_ENCRYPTION ?? 'required';
+
+// What `alcove token` needs to make a link into an encrypted session with the keys in this folder.
+export const encryptionFlags = (keys, mode = encryption) => (mode === 'required' ? ['--e2ee-key', join(keys, 'e2ee.key'), '--e2ee-session', 'today'] : []);
+
 // start is what runs the program, if it is not the program alone.
-export async function startDaemon(args, origin = 'http://localhost:8080', start = [program]) {
-  const child = spawn(start[0], [...start.slice(1), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+export async function startDaemon(args, origin = 'http://localhost:8080', start = [program], mode = encryption) {
+  const own = args[0] === 'dev' ? ['--e2ee', mode] : [];
+  const env = args[0] === 'serve' ? { ...process.env, ALCOVE_POLICIES__DEFAULT__E2EE: mode } : process.env;
+  const child = spawn(start[0], [...start.slice(1), ...args, ...own], { stdio: ['ignore', 'pipe', 'pipe'], env });
   let log = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => { log += bytes; });
   const gone = new Promise((done) => child.on('exit', (code, signal) => done({ code, signal })));
   // Browsers know localhost by themselves, Node asks the system, which need not.
   const near = origin.replace('localhost', '127.0.0.1');
+  // The path and the fragment of a link.
+  const path = async (query) => {
+    const response = await fetch(`${near}/dev/link?${new URLSearchParams(query)}`);
+    if (!response.ok) throw new Error(`no link: ${response.status} ${await response.text()}`);
+    return (await response.text()).trim();
+  };
   const daemon = {
     origin,
     log: () => log,
@@ -36,17 +51,12 @@ export async function startDaemon(args, origin = 'http://localhost:8080', start 
       return (await response.text()).trim();
     },
     // A link into the demo room that runs under another policy.
-    async guarded(name, role, policy) {
-      const query = new URLSearchParams({ sub: name, name, role, policy, room: policy });
-      return `${origin}/#t=${(await (await fetch(`${near}/dev/token?${query}`)).text()).trim()}`;
-    },
+    guarded: (name, role, policy) => path({ sub: name, name, role, policy, room: policy }).then((end) => origin + end),
+    link: (sub, name, from = origin, role = 'participant') => path({ sub, name, role }).then((end) => from + end),
     // A link into a room that is encrypted end to end, with the issuer's secret unless level is "code".
     async encryptedLink(sub, name, role = 'participant', level = 'link') {
       const query = new URLSearchParams({ sub, name, role, policy: 'encrypted', room: 'encrypted', e2ee: 'required', level });
       return new URL((await (await fetch(`${near}/dev/link?${query}`)).text()).trim(), origin).href;
-    },
-    async link(sub, name, from = origin) {
-      return `${from}/#t=${await daemon.token(sub, name)}`;
     },
   };
   // Node does not know who signed the test's certificate.

@@ -2,8 +2,9 @@
 import { startDaemon } from './daemon.mjs';
 import { launch, Person } from './person.mjs';
 
-export async function startDemo(t, options) {
-  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091']);
+// mode is that of end-to-end encryption; options are those of the browser.
+export async function startDemo(t, { mode, ...options } = {}) {
+  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091'], undefined, undefined, mode);
   const browser = await launch(options);
   t.after(async () => {
     await browser.close();
