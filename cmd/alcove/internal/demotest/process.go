@@ -117,7 +117,7 @@ func NewProcess(t *testing.T) *Process {
 
 func (p *Process) Start() {
 	p.T.Helper()
-	p.Cmd = exec.Command(p.binary, "dev", "--data", p.Dir, "--listen", "127.0.0.1:0", "--log", "debug")
+	p.Cmd = exec.Command(p.binary, "dev", "--data", p.Dir, "--listen", "127.0.0.1:0", "--log", "debug", "--e2ee", "off") // its clients send no frames
 	p.Cmd.Stderr = p.Log
 	out, err := p.Cmd.StdoutPipe()
 	if err != nil {

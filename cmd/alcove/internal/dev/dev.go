@@ -17,6 +17,7 @@ import (
 	"alcove/cmd/alcove/internal/cli"
 	"alcove/cmd/alcove/internal/config"
 	"alcove/cmd/alcove/internal/keyfile"
+	"alcove/room"
 	"alcove/room/audit"
 	"alcove/room/store"
 	"alcove/signaling/web"
@@ -50,7 +51,7 @@ skip loopback.`)
 	admin := f.String("admin", "127.0.0.1:0", "the loopback `address` of /livez, /readyz and /metrics")
 	mediaListen := f.String("media-listen", "127.0.0.1", "the `address` of this machine for media: loopback, or one of an interface for native clients that skip loopback")
 	mediaPort := f.Int("media-port", 0, "the UDP `port` for media; 0 takes any free one")
-	mode := f.String("e2ee", config.DefaultPolicy().E2EE, "whether sessions are encrypted end to end: required or off")
+	mode := f.String("e2ee", room.E2EERequired.String(), "whether sessions are encrypted end to end: required or off")
 	level := f.String("log", "info", "the `level` of the log: debug, info, warn or error")
 	if err := cli.ParseFlags(f, args, 0); err != nil {
 		return err
