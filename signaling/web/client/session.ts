@@ -6,6 +6,9 @@ import type { ServerEvent } from './wire/codec';
 import { browserEncryption, SessionEncryption, type EncryptionEnv } from './e2ee/encryption';
 import { browserFrames, Frames, type FramesEnv } from './e2ee/frames_handle';
 import type { LinkIdentity } from './e2ee/link';
+import { browserPapers, Papers, type PapersEnv } from './papers/papers';
+import type { Chat } from './papers/chat';
+import type { Files } from './papers/files';
 import type { Encryption, EncryptionStatus } from './e2ee/status';
 import { Emitter } from './emitter';
 import type { Env } from './env';
@@ -52,18 +55,21 @@ export interface SessionEvents {
   encodingsWanted: Wanted;
   mediaFailed: EventData<'media.failed'>;
   e2eeStatus: EncryptionStatus;
-  e2eeMessage: { from: string; content: string }; // an application message of a member, opened
+  chat: Chat; // something in it changed
+  files: Files;
   ended: Ending;
 }
 // Tests have neither workers nor transforms of a browser.
 export interface Workers {
   frames: FramesEnv;
   keys: EncryptionEnv;
+  papers?: PapersEnv;
 }
 
 export class Session extends Emitter<SessionEvents> {
   readonly #transport: Transport;
   #finished = false;
+  #hasFiles = false; // the policy has some
   participantId = '';
   role: Role = 'participant';
   state: 'new' | 'waiting' | 'admitted' | 'ended' = 'new';
@@ -75,6 +81,7 @@ export class Session extends Emitter<SessionEvents> {
   // Seals and opens what Media sends and receives, once it was started.
   readonly frames: Frames;
   readonly #encryption: SessionEncryption;
+  readonly #papers: Papers;
 
   constructor(env: Env, opening: HelloParams, readonly identity?: LinkIdentity, workers: Workers = browserWorkers(env)) {
     super();
@@ -85,8 +92,13 @@ export class Session extends Emitter<SessionEvents> {
       request: (type, data) => this.#transport.request(type, data),
       reconnect: () => this.#transport.reconnect(),
       onStatus: (status) => this.emit('e2eeStatus', status),
-      onMessage: (message) => this.emit('e2eeMessage', message),
+      onMessage: ({ from, content }) => this.#papers.onMessage(from, content),
     }, identity);
+    this.#papers = new Papers(workers.papers ?? browserPapers(), {
+      timers: env.timers, channel: this.#encryption, self: () => this.participantId, roster: () => this.roster,
+      request: (type, data) => this.#transport.request(type, data), clinicHashes: identity?.recipients,
+      onChat: () => this.emit('chat', this.chat), onFiles: () => this.emit('files', this.files),
+    });
     this.#transport = new Transport(env, { ...opening, ...(workers.frames.supported ? { e2ee: e2eeVersion } : {}) });
     this.#transport.on('welcome', () => this.#clock.onConnected(Date.now(), this.#monotonic()));
     this.#transport.on('pong', () => this.#clock.onPong(Date.now(), this.#monotonic()));
@@ -111,6 +123,14 @@ export class Session extends Emitter<SessionEvents> {
 
   get e2ee(): Encryption & Pick<SessionEncryption, 'send'> {
     return this.#encryption;
+  }
+
+  get chat(): Chat {
+    return this.#papers.chat;
+  }
+
+  get files(): Files {
+    return this.#papers.files;
   }
 
   async request<T extends RequestType>(type: T, data: RequestData<T>, timeoutMs?: number): Promise<AnswerData<T>> {
@@ -156,6 +176,8 @@ export class Session extends Emitter<SessionEvents> {
     if (!this.#encryption.onWelcome(welcome)) return this.#finish({ code: 'e2ee_off' });
     this.participantId = welcome.participantId;
     this.role = welcome.role;
+    this.#papers.onWelcome(welcome);
+    this.#hasFiles = welcome.policy.e2ee === 'required' && (welcome.policy.files !== 'off' || welcome.policy.clinicPapers === true);
     // The server sends everything again after a resume, except empty lists.
     this.#setWaiting([]);
     this.emit('barred', []);
@@ -171,6 +193,7 @@ export class Session extends Emitter<SessionEvents> {
     this.#encryption.onEvent(event);
     switch (event.type) {
       case 'access.changed': return this.#onAccessChanged(event.data);
+      case 'files.changed': return void this.files.refresh();
       case 'self.updated':
         this.#encryption.onSideRoom(event.data.sideRoom);
         this.#encryption.onConsents(event.data.consents);
@@ -227,6 +250,7 @@ export class Session extends Emitter<SessionEvents> {
   #setAccess(access: Access): void {
     this.state = access.state;
     this.#encryption.onAccess(access.state);
+    if (access.state === 'admitted' && this.#hasFiles) void this.files.refresh();
     if (access.state === 'waiting') {
       // The waiting room sees nobody: drop what was known of the group.
       this.#setRoster([]);
@@ -245,6 +269,7 @@ export class Session extends Emitter<SessionEvents> {
   #setRoster(roster: readonly Participant[]): void {
     this.roster = roster;
     this.#encryption.onRoster(roster);
+    this.#papers.onRoster(roster);
     this.role = roster.find(({ id }) => id === this.participantId)?.role ?? this.role;
     this.emit('roster', roster);
   }
@@ -262,6 +287,7 @@ export class Session extends Emitter<SessionEvents> {
     this.emit('ended', ending);
     this.#encryption.dispose();
     this.frames.dispose();
+    if (this.#hasFiles) void this.files.onEnded();
     this.#transport.stop(ending);
   }
 }
