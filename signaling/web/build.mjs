@@ -12,7 +12,7 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const dist = process.argv[2] ?? join(here, 'dist');
 
 // Workers are files of their own. The page finds each by a meta element of index.html: <meta name="frames-worker" content="/frames.js">.
-const workers = { frames: 'client/e2ee/frames.ts', keys: 'client/e2ee/keys.ts', mail: 'client/papers/mail.ts' };
+const workers = { frames: 'client/e2ee/frames.ts', keys: 'client/e2ee/keys.ts' };
 
 const bundled = await build({
   absWorkingDir: here,

@@ -5,20 +5,28 @@ import { sealWithAge } from './age';
 import { KeysCore } from './keys_core';
 import type { PageToKeys } from './keys_messages';
 import { loadMls } from './mls';
+import { sealingWorker } from '../papers/sealing_messages';
+import { serveSealing } from '../papers/serve_sealing';
 
 // The part of DedicatedWorkerGlobalScope that is used; the library of DOM types has only pages.
 interface Scope {
+  name: string;
   postMessage(message: unknown): void;
   onmessage: ((event: { data: PageToKeys }) => void) | null;
 }
 const scope = globalThis as unknown as Scope;
 
-const core = new KeysCore({
-  timers: { set: (run, ms) => setTimeout(run, ms), clear: (timer) => clearTimeout(timer as number), now: () => performance.now() },
-  tellPage: (message) => scope.postMessage(message),
-  loadMls: () => loadMls(),
-  seal: sealWithAge,
-  fail: (error) => void setTimeout(() => { throw error; }),
-});
+function serveKeys(): void {
+  const core = new KeysCore({
+    timers: { set: (run, ms) => setTimeout(run, ms), clear: (timer) => clearTimeout(timer as number), now: () => performance.now() },
+    tellPage: (message) => scope.postMessage(message),
+    loadMls: () => loadMls(),
+    seal: sealWithAge,
+    fail: (error) => void setTimeout(() => { throw error; }),
+  });
 
-scope.onmessage = ({ data }) => core.onPage(data);
+  scope.onmessage = ({ data }) => core.onPage(data);
+}
+
+if (scope.name === sealingWorker) serveSealing(scope as unknown as Parameters<typeof serveSealing>[0]);
+else serveKeys();

@@ -3,7 +3,7 @@
 
 import type { Bytes } from '../e2ee/bytes';
 import type { Sealing } from './sealing';
-import type { Answer, Call, Method } from './sealing_messages';
+import { sealingWorker, type Answer, type Call, type Method } from './sealing_messages';
 
 export interface SealingWorkerLike {
   onmessage: ((event: { data: Answer }) => void) | null;
@@ -71,10 +71,10 @@ export class SealingHandle implements Sealing {
   }
 }
 
-// The file of the worker is named by index.html: <meta name="mail-worker">.
+// The file of the worker is named by index.html: <meta name="keys-worker">.
 export function browserSealing(): SealingHandle {
   return new SealingHandle(() => {
-    const file = document.querySelector<HTMLMetaElement>('meta[name="mail-worker"]')?.content ?? '';
-    return new Worker(file, { type: 'module', name: 'mail' }) as unknown as SealingWorkerLike;
+    const file = document.querySelector<HTMLMetaElement>('meta[name="keys-worker"]')?.content ?? '';
+    return new Worker(file, { type: 'module', name: sealingWorker }) as unknown as SealingWorkerLike;
   });
 }

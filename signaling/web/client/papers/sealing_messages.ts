@@ -2,6 +2,9 @@
 
 import type { Sealing } from './sealing';
 
+// The name under which the file of the keys worker seals, and does nothing else.
+export const sealingWorker = 'sealing';
+
 export type Method = keyof Sealing;
 export interface Call {
   id: number;
