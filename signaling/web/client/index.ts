@@ -19,3 +19,5 @@ export type { LinkState } from './connection/transport';
 export { maxTextLength, type Chat, type Letter } from './papers/chat';
 export { maxFileBytes, type ClinicPaper, type Draft, type Files, type Paper } from './papers/files';
 export { FileError } from './papers/http';
+export { maySend } from './papers/policy';
+export type { Reach } from './wire/protocol';

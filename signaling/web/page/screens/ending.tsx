@@ -7,6 +7,7 @@ import { useStore } from '../ui/context';
 import { Icon, type IconName } from '../ui/icon';
 import { HelloPasscode } from '../ui/requirements';
 import { ClinicPhone, Top } from '../ui/top';
+import { ReceivedPapers } from './papers';
 
 interface Words {
   icon: IconName;
@@ -121,6 +122,7 @@ export function EndingScreen({ code, onAgain }: { code: string; onAgain?: (() =>
             <ClinicPhone look="button" />
           </div>
         </article>
+        <ReceivedPapers />
       </main>
     </>
   );

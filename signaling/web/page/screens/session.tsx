@@ -19,13 +19,15 @@ import { Banners, DeviceBanner, LinkBanner, MediaBanner, NoticeBanner, ReloadBan
 import { GroupAudio } from '../ui/video';
 import { Stage, type View } from '../ui/stage';
 import { Panel, HostRequests } from './panel';
+import { PapersPanel } from './papers';
 
 export function SessionScreen(): JSX.Element {
   const store = useStore();
   const [view, setView] = useState<View>('gallery');
-  const open = store.hosting.value && store.panel.value;
+  const writing = store.papers.available.value && store.papers.open.value;
+  const open = store.hosting.value && store.panel.value && !writing;
   return (
-    <div class={open ? 'session hosting' : 'session'} data-testid="session">
+    <div class={open ? 'session hosting' : writing ? 'session hosting writing' : 'session'} data-testid="session">
       <a class="skip" href="#controls">Skip to the controls</a>
       <Head />
       <main class="stage" id="stage" aria-label="Group" tabIndex={0}>
@@ -37,8 +39,9 @@ export function SessionScreen(): JSX.Element {
         </Banners>
         <Stage view={view} />
       </main>
-      <Bar view={view} setView={setView} panel={open} setPanel={(now) => (store.panel.value = now)} />
+      <Bar view={view} setView={setView} panel={open} setPanel={(now) => { if (now) store.papers.setOpen(false); store.panel.value = now; }} />
       {open && <Panel />}
+      {writing && <PapersPanel />}
       <EncryptionDialog />
       <ConsentDialog />
       <ReminderDialog />
@@ -86,6 +89,10 @@ function Bar({ view, setView, panel, setPanel }: BarProps): JSX.Element {
         {store.may('hand.raise') && (
           <Ctl icon="hand" label="Hand" pressed={raised} testid="hand-toggle"
             onClick={() => void store.act('hand.set', { raised: !raised })} />
+        )}
+        {store.papers.available.value && (
+          <Ctl icon="chat" label="Messages" expanded={store.papers.open.value} count={store.papers.unread.value} countOf="new"
+            testid="papers-toggle" onClick={() => store.papers.setOpen(!store.papers.open.value)} />
         )}
         {store.hosting.value && (
           <Ctl icon="people" label="People" expanded={panel} count={store.waiting.value.length} countOf="waiting"

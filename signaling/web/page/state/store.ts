@@ -10,6 +10,7 @@ import {
 import { Announcer } from './announcer';
 import { EncryptionStore } from './encryption';
 import { helpCallsOf } from './people';
+import { PapersStore } from './papers';
 import { isRecording, recordingAnnouncements, RecordingStore } from './recording';
 import { refusalWords } from './refusals';
 import { SelfStateStore } from './self-state';
@@ -96,6 +97,7 @@ export class Store {
   readonly selfState = new SelfStateStore();
   readonly encryption = new EncryptionStore();
   readonly recording = new RecordingStore();
+  readonly papers = new PapersStore((sentence) => this.#announce(sentence));
   readonly clock = new SessionClock();
 
   readonly self = computed(() => this.roster.value.find(({ id }) => id === this.selfId.value));
@@ -230,6 +232,7 @@ export class Store {
     this.selfState.subscribe(session);
     this.encryption.subscribe(session);
     this.recording.subscribe(session);
+    this.papers.subscribe(session);
     this.clock.subscribe(session);
     session.on('helpRaised', ({ participantId }) => this.#onHelpRaised(participantId));
     session.on('draining', (told) => this.#onDraining(told));

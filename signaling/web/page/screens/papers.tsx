@@ -1,0 +1,312 @@
+// Messages and papers: the panel during the session, and what was received on the last screen.
+
+import type { JSX } from 'preact';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { maxFileBytes, maxTextLength, type Letter, type Paper } from '../../client';
+import { PapersStore, problemOf, sizeWords } from '../state/papers';
+import { Btn, Heading, Note } from '../ui/basics';
+import { useStore } from '../ui/context';
+import { Confirm, Dialog } from '../ui/dialog';
+import { Icon } from '../ui/icon';
+
+const clock = (at: number): string => new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+
+export function PapersPanel(): JSX.Element {
+  const store = useStore();
+  const { papers } = store;
+  const [dialog, setDialog] = useState<'paper' | 'clinic' | Paper | null>(null);
+  const end = useRef<HTMLDivElement>(null);
+  const entries = papers.entries.value;
+  useEffect(() => end.current?.scrollIntoView({ block: 'nearest' }), [entries.length]);
+  const close = (): void => {
+    papers.setOpen(false);
+    document.querySelector<HTMLElement>('[data-testid="papers-toggle"]')?.focus();
+  };
+  return (
+    <aside class="panel papers" aria-label="Messages and papers" data-testid="papers-panel" onKeyDown={(event) => event.key === 'Escape' && close()}>
+      <header class="section-head">
+        <Heading level={2}>Messages and papers</Heading>
+        <Btn look="plain slim" data-testid="papers-close" onClick={close}>Close</Btn>
+      </header>
+      <div class="panel-scroll" tabIndex={0} role="log" aria-label="What was written and sent">
+        {entries.length === 0 && (
+          <p class="quiet" data-testid="papers-empty">Nothing yet. Messages are encrypted for the people they go to. The server cannot read them, and nothing is kept after the session.</p>
+        )}
+        {entries.map((entry) => entry.kind === 'letter'
+          ? <LetterCard key={`${entry.letter.from} ${entry.letter.id}`} letter={entry.letter} />
+          : <PaperCard key={entry.paper.id} paper={entry.paper} onReplace={setDialog} />)}
+        <div ref={end} />
+      </div>
+      <Composer onPaper={() => setDialog('paper')} onClinic={() => setDialog('clinic')} />
+      {dialog === 'clinic' && <ClinicDialog onClose={() => setDialog(null)} />}
+      {dialog !== null && dialog !== 'clinic' && <PaperDialog {...(dialog === 'paper' ? {} : { replaces: dialog })} onClose={() => setDialog(null)} />}
+    </aside>
+  );
+}
+
+// "To everyone", "to you", or the names.
+function toWords(store: ReturnType<typeof useStore>, to: readonly string[] | 'all', own: boolean): string {
+  if (to === 'all') return 'to everyone';
+  if (!own) return 'to you';
+  const names = to.map((id) => store.roster.value.find((person) => person.id === id)?.displayName ?? 'somebody who left');
+  return `to ${names.length > 3 ? `${names.length} people` : names.join(', ')}`;
+}
+
+function LetterCard({ letter: { id, own, name, to, text, at, state } }: { letter: Letter }): JSX.Element {
+  const store = useStore();
+  return (
+    <article class={own ? 'entry own' : 'entry'} data-testid="letter">
+      <p class="quiet small"><strong>{own ? 'You' : name}</strong> {toWords(store, to, own)} <span class="num">{clock(at)}</span></p>
+      <p class="said">{text}</p>
+      {state === 'sending' && <p class="quiet small">Being sent</p>}
+      {state === 'failed' && (
+        <p class="small problem">Not sent. <button class="link" type="button" onClick={() => store.papers.sayAgain(id)}>Try again</button></p>
+      )}
+    </article>
+  );
+}
+
+function whenWords({ afterSession, releaseAt, released }: Paper): string {
+  if (afterSession) return released ? 'Opened at the end of the session' : 'Opens when the session ends';
+  if (releaseAt) return released ? `Opened at ${clock(releaseAt)}` : `Opens at ${clock(releaseAt)}`;
+  return '';
+}
+
+function PaperCard({ paper, onReplace }: { paper: Paper; onReplace?: (paper: Paper) => void }): JSX.Element {
+  const store = useStore();
+  const [withdrawing, setWithdrawing] = useState(false);
+  const { id, own, fromName, to, name, note, size, at, state, progress, problem } = paper;
+  const title = name || (own ? 'A paper that you sent' : 'A paper');
+  const when = whenWords(paper);
+  return (
+    <article class={own ? 'entry own' : 'entry'} data-testid="paper" data-state={state}>
+      <p class="quiet small"><strong>{own ? 'You' : fromName || 'Somebody who left'}</strong> {toWords(store, to, own)} <span class="num">{clock(at)}</span></p>
+      <p class="paper-name"><Icon name="paper" /><span><strong>{title}</strong> <span class="quiet small num">{sizeWords(size)}</span></span></p>
+      {note && <p class="said">{note}</p>}
+      {when && <p class="quiet small">{when}</p>}
+      {state === 'sealing' && <p class="quiet small">Being encrypted</p>}
+      {state === 'uploading' && <progress max={1} value={progress} aria-label={`${title} is being sent`} data-testid="paper-progress" />}
+      {state === 'failed' && <p class="small problem" role="alert">Not sent. {problemOf(problem)}</p>}
+      {state === 'unreadable' && <p class="small problem">It was sent before this page was loaded anew, and cannot be opened here. Ask for it again.</p>}
+      {!own && state === 'waiting' && <p class="quiet small">Keep this page open until then: only this page can open it.</p>}
+      <div class="actions">
+        {!own && (state === 'ready' || state === 'fetching') && <PaperActions paper={paper} />}
+        {own && <Btn look="plain slim" data-testid="paper-withdraw" onClick={() => (state === 'sent' ? setWithdrawing(true) : store.papers.withdraw(id))}>
+          {state === 'sent' ? 'Withdraw' : state === 'failed' ? 'Remove' : 'Stop'}</Btn>}
+        {own && state === 'sent' && onReplace && <Btn look="plain slim" data-testid="paper-replace" onClick={() => onReplace(paper)}>Replace</Btn>}
+      </div>
+      {withdrawing && (
+        <Confirm title="Withdraw this paper?" yes="Withdraw" no="Leave it" onNo={() => setWithdrawing(false)}
+          text="The server deletes it, and nobody can open it any more. Who has opened or saved it already still has it."
+          onYes={() => { setWithdrawing(false); store.papers.withdraw(id); }} />
+      )}
+    </article>
+  );
+}
+
+// What the page can show by itself. Everything else is only saved: a document could hold a program.
+const shownTypes = /^(image\/(png|jpeg|gif|webp)|text\/plain)$/;
+
+function PaperActions({ paper: { id, name, state, problem } }: { paper: Paper }): JSX.Element {
+  const store = useStore();
+  const [shown, setShown] = useState<{ url: string; text: string } | null>(null);
+  const { type } = store.papers.papers.value.find((one) => one.id === id) ?? { type: '' };
+  const get = async (use: (blob: Blob) => void | Promise<void>): Promise<void> => {
+    try {
+      const { content, type: of } = await store.papers.files!.open(id);
+      await use(new Blob([content], { type: shownTypes.test(of) ? of : 'application/octet-stream' }));
+    } catch {
+      // The card says why.
+    }
+  };
+  const save = (): Promise<void> => get((blob) => {
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(blob);
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  });
+  const show = (): Promise<void> => get(async (blob) => setShown(type === 'text/plain' ? { url: '', text: await blob.text() } : { url: URL.createObjectURL(blob), text: '' }));
+  const close = (): void => {
+    if (shown?.url) URL.revokeObjectURL(shown.url);
+    setShown(null);
+  };
+  return (
+    <>
+      {shownTypes.test(type) && <Btn look="slim" disabled={state === 'fetching'} aria-label={`Open ${name}`} data-testid="paper-open" onClick={() => void show()}>Open</Btn>}
+      <Btn look="slim" disabled={state === 'fetching'} aria-label={`Save ${name}`} data-testid="paper-save" onClick={() => void save()}>{state === 'fetching' ? 'Being fetched' : 'Save'}</Btn>
+      {problem && <p class="small problem" role="alert">{problemOf(problem)}</p>}
+      {shown && (
+        <Dialog title={name} onClose={close}>
+          {shown.url ? <img class="paper-shown" src={shown.url} alt={name} /> : <pre class="said paper-shown" tabIndex={0}>{shown.text}</pre>}
+          <div class="actions equal"><Btn onClick={close}>Close</Btn></div>
+        </Dialog>
+      )}
+    </>
+  );
+}
+
+function Composer({ onPaper, onClinic }: { onPaper(): void; onClinic(): void }): JSX.Element {
+  const store = useStore();
+  const { papers } = store;
+  const id = useId();
+  const others = store.roster.value.filter((person) => person.id !== store.selfId.value);
+  const choices = papers.choices(papers.chatReach.value, store.self.value, others);
+  const fileChoices = papers.choices(papers.filesReach.value, store.self.value, others);
+  const [target, setTarget] = useState('');
+  const chosen = choices.find((choice) => choice.target === target) ?? choices[0];
+  const send = (event: SubmitEvent): void => {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    const text = String(new FormData(form).get('text')).trim();
+    if (!text || !chosen) return;
+    papers.say(text, PapersStore.resolve(chosen.target, others));
+    form.reset();
+  };
+  const onKey = (event: KeyboardEvent): void => {
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    (event.currentTarget as HTMLTextAreaElement).form?.requestSubmit();
+  };
+  return (
+    <form class="panel-foot composer" onSubmit={send}>
+      {chosen && (
+        <>
+          <div class="row to"><label for={`${id}-to`}>To</label>
+            <select class="input" id={`${id}-to`} data-testid="letter-to" value={chosen.target} onChange={(event) => setTarget(event.currentTarget.value)}>
+              {choices.map((choice) => <option key={choice.target} value={choice.target}>{choice.label}</option>)}
+            </select></div>
+          <label class="sr" for={`${id}-text`}>Your message</label>
+          <textarea class="input" id={`${id}-text`} name="text" rows={2} maxLength={maxTextLength} placeholder="Your message" data-testid="letter-text" onKeyDown={onKey} />
+          <Btn type="submit" data-testid="letter-send">Send</Btn>
+        </>
+      )}
+      {fileChoices.length > 0 && <Btn look="plain" icon="paper" data-testid="paper-new" onClick={onPaper}>Send a paper</Btn>}
+      {papers.clinicPapers.value && <Btn look="plain" icon="lock" data-testid="clinic-new" onClick={onClinic}>Write to the clinic</Btn>}
+      {!chosen && fileChoices.length === 0 && <p class="quiet small">You can read here. Who may write is the clinic’s choice.</p>}
+    </form>
+  );
+}
+
+function PaperDialog({ replaces, onClose }: { replaces?: Paper; onClose(): void }): JSX.Element {
+  const store = useStore();
+  const { papers } = store;
+  const id = useId();
+  const [problem, setProblem] = useState('');
+  const [target, setTarget] = useState('');
+  const others = store.roster.value.filter((person) => person.id !== store.selfId.value);
+  const groups = papers.choices(papers.filesReach.value, store.self.value, others).filter((choice) => choice.target === 'all' || choice.target === 'hosts');
+  const choosable = papers.choices(papers.filesReach.value, store.self.value, others).length > groups.length;
+  const who = target || (replaces || groups.length === 0 ? 'chosen' : groups[0]!.target);
+  const send = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    const data = new FormData(event.currentTarget as HTMLFormElement);
+    const file = data.get('file');
+    const resolved = who === 'chosen' ? data.getAll('to').map(String) : PapersStore.resolve(who, others);
+    const to = resolved === 'all' ? others.map((person) => person.id) : resolved;
+    if (!(file instanceof File) || file.size === 0) return setProblem('Please choose a file.');
+    if (file.size > maxFileBytes) return setProblem(problemOf('file_too_large'));
+    if (to.length === 0) return setProblem('Please choose who gets it.');
+    const when = String(data.get('when'));
+    papers.send({
+      name: file.name, type: file.type || 'application/octet-stream', content: new Uint8Array(await file.arrayBuffer()), note: String(data.get('note')).trim(), to,
+      ...(when === 'end' ? { afterSession: true } : when === 'now' ? {} : { releaseAt: Date.now() + (store.session?.serverAheadMs ?? 0) + Number(when) * 60_000 }),
+      ...(replaces ? { replaces: replaces.id } : {}),
+    });
+    onClose();
+  };
+  return (
+    <Dialog title={replaces ? 'Replace the paper' : 'Send a paper'} onClose={onClose}
+      about="It is encrypted on this device for the people you choose. Neither the server nor anybody else can open it.">
+      <form class="stack" onSubmit={(event) => void send(event)}>
+        <div class="field"><label for={`${id}-file`}>File, at most 25 MB</label><input class="input" id={`${id}-file`} type="file" name="file" data-testid="paper-file" /></div>
+        <fieldset class="field choices"><legend>Who gets it</legend>
+          {groups.map((choice) => (
+            <label key={choice.target}><input type="radio" name="who" checked={who === choice.target} onChange={() => setTarget(choice.target)} /> {choice.label}</label>
+          ))}
+          {choosable && <label><input type="radio" name="who" checked={who === 'chosen'} data-testid="paper-chosen" onChange={() => setTarget('chosen')} /> People that I choose</label>}
+          {who === 'chosen' && (
+            <div class="choices inner">
+              {others.map((person) => (
+                <label key={person.id}><input type="checkbox" name="to" value={person.id} defaultChecked={replaces?.to.includes(person.id) ?? false} data-testid="paper-person" /> {person.displayName}</label>
+              ))}
+            </div>
+          )}
+        </fieldset>
+        <div class="field"><label for={`${id}-when`}>When they can open it</label>
+          <select class="input" id={`${id}-when`} name="when" data-testid="paper-when">
+            <option value="now">At once</option><option value="end">After the session</option>
+            <option value="10">In 10 minutes</option><option value="30">In 30 minutes</option><option value="60">In an hour</option>
+          </select></div>
+        <div class="field"><label for={`${id}-note`}>A note, if you like</label><textarea class="input" id={`${id}-note`} name="note" rows={2} maxLength={1000} /></div>
+        {problem && <p class="problem" role="alert">{problem}</p>}
+        <div class="actions equal"><Btn onClick={onClose}>Do not send</Btn><Btn type="submit" data-testid="paper-send">Send</Btn></div>
+      </form>
+    </Dialog>
+  );
+}
+
+const clinicWords = {
+  journal: { label: 'Journal', hint: 'What you want your therapists to know. Take your time.' },
+  card: { label: 'Emergency card', hint: 'Whom to call, what helps you, and what should not be done.' },
+};
+
+// Sealed to the clinic alone: the others see neither that something was written nor what.
+function ClinicDialog({ onClose }: { onClose(): void }): JSX.Element {
+  const store = useStore();
+  const id = useId();
+  const [kind, setKind] = useState<'journal' | 'card'>('journal');
+  const [state, setState] = useState<'writing' | 'sending' | 'sent'>('writing');
+  const [problem, setProblem] = useState('');
+  const send = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    const text = String(new FormData(event.currentTarget as HTMLFormElement).get('text')).trim();
+    if (!text) return;
+    setState('sending');
+    setProblem('');
+    try {
+      await store.papers.writeClinic(kind, store.self.value?.displayName ?? '', text);
+      setState('sent');
+    } catch (error) {
+      setState('writing');
+      setProblem(problemOf((error as { code?: string }).code ?? ''));
+    }
+  };
+  if (state === 'sent') {
+    return (
+      <Dialog title="The clinic has it" onClose={onClose}>
+        <p role="status">It is encrypted, and only the clinic can open it. Nobody in the group sees that you wrote.</p>
+        <div class="actions equal"><Btn data-testid="clinic-done" onClick={onClose}>Close</Btn></div>
+      </Dialog>
+    );
+  }
+  return (
+    <Dialog title="Write to the clinic" onClose={onClose} about="Only the clinic can open it, later. Nobody in the group sees it. It is no call for help: for that, use Help.">
+      <form class="stack" onSubmit={(event) => void send(event)}>
+        <fieldset class="field choices"><legend>What it is</legend>
+          {(['journal', 'card'] as const).map((one) => (
+            <label key={one}><input type="radio" name="kind" checked={kind === one} data-testid={`clinic-${one}`} onChange={() => setKind(one)} /> {clinicWords[one].label}</label>
+          ))}
+        </fieldset>
+        <div class="field"><label for={`${id}-text`}>Your words</label>
+          <textarea class="input" id={`${id}-text`} name="text" rows={8} maxLength={100_000} required aria-describedby={`${id}-hint`} data-testid="clinic-text" />
+          <p class="quiet small" id={`${id}-hint`}>{clinicWords[kind].hint}</p></div>
+        {problem && <p class="problem" role="alert">{problem}</p>}
+        <div class="actions equal"><Btn onClick={onClose}>Do not send</Btn><Btn type="submit" disabled={state === 'sending'} data-testid="clinic-send">{state === 'sending' ? 'Being sent' : 'Send'}</Btn></div>
+      </form>
+    </Dialog>
+  );
+}
+
+// On the last screen: what came during the session and what is released at its end. It goes with the page.
+export function ReceivedPapers(): JSX.Element | null {
+  const received = useStore().papers.received.value;
+  if (received.length === 0) return null;
+  return (
+    <section class="card stack" aria-labelledby="received-h" data-testid="received">
+      <h2 id="received-h">Papers for you</h2>
+      <Note icon="lock">Save what you want to keep. When you close this page, it cannot be opened any more.</Note>
+      <div class="stack" role="status">{received.map((paper) => <PaperCard key={paper.id} paper={paper} />)}</div>
+    </section>
+  );
+}

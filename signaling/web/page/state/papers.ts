@@ -1,0 +1,143 @@
+// Messages and papers as the page shows them: what was said and sent, what is new, and to whom the person may send.
+
+import { computed, signal } from '@preact/signals';
+import { maySend, type ClinicPaper, type Draft, type Letter, type Paper, type Participant, type Reach, type Session } from '../../client';
+
+// all, hosts, or the id of somebody.
+export type Target = string;
+export interface Choice {
+  target: Target;
+  label: string;
+}
+
+export type Entry = { kind: 'letter'; at: number; letter: Letter } | { kind: 'paper'; at: number; paper: Paper };
+
+export class PapersStore {
+  readonly letters = signal<readonly Letter[]>([]);
+  readonly papers = signal<readonly Paper[]>([]);
+  readonly open = signal(false);
+  readonly chatReach = signal<Reach>('off');
+  readonly filesReach = signal<Reach>('off');
+  readonly clinicPapers = signal(false);
+  readonly available = computed(() => this.chatReach.value !== 'off' || this.filesReach.value !== 'off' || this.clinicPapers.value);
+  readonly #seen = signal<ReadonlySet<string>>(new Set());
+  readonly #arrived = computed(() => [
+    ...this.letters.value.filter(({ own }) => !own).map(({ from, id }) => `${from} ${id}`),
+    ...this.papers.value.filter(({ own }) => !own).map(({ id, released }) => `${id} ${released}`),
+  ]);
+  readonly unread = computed(() => (this.open.value ? 0 : this.#arrived.value.filter((id) => !this.#seen.value.has(id)).length));
+  readonly received = computed(() => this.papers.value.filter(({ own }) => !own));
+  readonly entries = computed<readonly Entry[]>(() => [
+    ...this.letters.value.map((letter) => ({ kind: 'letter' as const, at: letter.at, letter })),
+    ...this.papers.value.map((paper) => ({ kind: 'paper' as const, at: paper.at, paper })),
+  ].sort((a, b) => a.at - b.at));
+  #session: Session | undefined;
+  #announce: (sentence: string) => void;
+
+  constructor(announce: (sentence: string) => void) {
+    this.#announce = announce;
+  }
+
+  subscribe(session: Session): void {
+    this.#session = session;
+    [this.letters.value, this.papers.value, this.open.value] = [[], [], false];
+    session.on('welcome', ({ policy }) => {
+      const encrypted = policy.e2ee === 'required';
+      this.chatReach.value = (encrypted && policy.chat) || 'off';
+      this.filesReach.value = (encrypted && policy.files) || 'off';
+      this.clinicPapers.value = encrypted && policy.clinicPapers === true;
+    });
+    session.on('chat', ({ letters }) => {
+      const before = this.letters.value.length;
+      this.letters.value = letters;
+      for (const { own, name, text, to } of letters.slice(before)) {
+        if (!own) this.#announce(this.open.value ? `${name}${to === 'all' ? '' : ', to you'}: ${text}` : `New message from ${name}.`);
+      }
+      this.#see();
+    });
+    session.on('files', ({ papers }) => {
+      const known = new Map(this.papers.value.map((paper) => [paper.id, paper]));
+      this.papers.value = papers;
+      for (const { id, own, state, fromName, name } of papers) {
+        if (!own && state === 'ready' && known.get(id)?.state !== 'ready' && !known.get(id)?.name) this.#announce(`${fromName} sent you a paper: ${name}.`);
+      }
+      this.#see();
+    });
+  }
+
+  setOpen(open: boolean): void {
+    this.open.value = open;
+    this.#see();
+    this.#seen.value = new Set(this.#arrived.value);
+  }
+
+  #see(): void {
+    if (this.open.value) this.#seen.value = new Set(this.#arrived.value);
+  }
+
+  // Whom a target means; `others` are the people of the group without oneself.
+  static resolve(target: Target, others: readonly Participant[]): readonly string[] | 'all' {
+    if (target === 'all') return 'all';
+    if (target === 'hosts') return others.filter(({ role }) => role === 'host' || role === 'cohost').map(({ id }) => id);
+    return [target];
+  }
+
+  // To whom one may send, by the policy and the own role. Participants write to the therapists together, never to one alone of many.
+  choices(reach: Reach, self: Participant | undefined, others: readonly Participant[]): readonly Choice[] {
+    const hosts = others.filter(({ role }) => role === 'host' || role === 'cohost').map(({ id }) => id);
+    const leads = self?.role === 'host' || self?.role === 'cohost';
+    const all: Choice[] = [
+      { target: 'all', label: 'Everyone' }, { target: 'hosts', label: leads ? 'The other therapists' : 'The therapists' },
+      ...(leads ? others.map(({ id, displayName }) => ({ target: id, label: displayName })) : []),
+    ];
+    return all.filter(({ target }) => {
+      const to = PapersStore.resolve(target, others);
+      return (to === 'all' ? others.length > 0 : to.length > 0) && maySend(reach, self?.role, to, hosts);
+    });
+  }
+
+  say(text: string, to: readonly string[] | 'all'): void {
+    void this.#session?.chat.send(text, to);
+  }
+
+  sayAgain(id: string): void {
+    void this.#session?.chat.retry(id);
+  }
+
+  send(draft: Draft): void {
+    void this.#session?.files.send(draft);
+  }
+
+  withdraw(id: string): void {
+    this.#session?.files.withdraw(id).catch(() => this.#announce('It could not be withdrawn. Please try again.'));
+  }
+
+  get files(): Session['files'] | undefined {
+    return this.#session?.files;
+  }
+
+  async writeClinic(kind: ClinicPaper, from: string, text: string): Promise<void> {
+    await this.#session?.files.writeClinic(kind, from, text);
+  }
+}
+
+// What went wrong with a paper, by the code.
+const problems: Record<string, string> = {
+  file_too_large: 'It is too large: 25 MB at most.',
+  file_quota: 'You have sent as much as one person may in a session.',
+  storage_full: 'The server has no room for it right now. Please try later.',
+  no_mail_key: 'Somebody’s page did not answer. Please try again, or choose others.',
+  unreachable: 'The connection was lost for too long. Please try again.',
+  room_ended: 'The session ended before it was sent.',
+  recipients: 'The server named other readers than your link does, so nothing was sent. Please tell the clinic.',
+  unreadable: 'It could not be opened.',
+  target_not_found: 'It is not there any more.',
+};
+
+export function problemOf(code: string): string {
+  return problems[code] ?? 'It did not work. Please try again.';
+}
+
+export function sizeWords(bytes: number): string {
+  return bytes < 1_000_000 ? `${Math.max(1, Math.round(bytes / 1_000))} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
