@@ -64,7 +64,7 @@ func consentsOf(s State, p Participant) []ConsentView {
 	for _, f := range s.Policy.Consents {
 		answer := answerOf(s, p.Person, f.Scope)
 		if p.Access == Admitted && slices.Contains(s.Asked, f.Scope) || answer == Granted {
-			list = append(list, ConsentView{Scope: f.Scope, Purpose: f.Purpose, Texts: f.Texts, Answer: answer})
+			list = append(list, ConsentView{Scope: f.Scope, Purpose: f.Purpose, Texts: f.Texts, Answer: answer, Recipients: f.Recipients})
 		}
 	}
 	return list

@@ -60,6 +60,19 @@ func NewText(id, version, locale, text string) Text {
 	return Text{ID: id, Version: version, Locale: locale, Text: text, Hash: hex.EncodeToString(sum[:])}
 }
 
+// For returns the text for sessions in which participants release keys to recipients: its hash covers them, too. It is the SHA-256 of the text
+// and, for each recipient, a newline and the recipient's SHA-256 in hex.
+func (t Text) For(recipients []string) Text {
+	hash := sha256.New()
+	hash.Write([]byte(t.Text))
+	for _, r := range recipients {
+		sum := sha256.Sum256([]byte(r))
+		hash.Write([]byte("\n" + hex.EncodeToString(sum[:])))
+	}
+	t.Hash = hex.EncodeToString(hash.Sum(nil))
+	return t
+}
+
 // A Scope is a kind of recording that consent allows.
 type Scope string
 
@@ -84,6 +97,9 @@ type ConsentForm struct {
 	Scope   Scope
 	Purpose string // chosen by the clinic, such as "supervision"
 	Texts   []Text // one per language
+
+	// Recipients are the public keys that participants of an encrypted session release their keys to. Text.For made the hashes of Texts.
+	Recipients []string
 }
 
 // An Assurance is the required strength of a login, as the token states it. The zero value requires nothing.

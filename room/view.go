@@ -62,6 +62,8 @@ type ConsentView struct {
 	Purpose string
 	Texts   []Text // the text to be answered, in every locale
 	Answer  Answer // "" if none was given to these texts
+
+	Recipients []string // of ConsentForm
 }
 
 // A RoomView is the part of a View about the room, for admitted participants.

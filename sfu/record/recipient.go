@@ -23,6 +23,16 @@ func (r Recipients) PostQuantum() bool {
 	return hybrid
 }
 
+// Strings returns the public keys as a recipients file has them.
+func (r Recipients) Strings() (list []string) {
+	for _, k := range r.keys {
+		if s, ok := k.(fmt.Stringer); ok { // both native kinds are
+			list = append(list, s.String())
+		}
+	}
+	return list
+}
+
 // ErrMixedRecipients: the file has both X25519 and post-quantum recipients. age refuses that, because a recording that one X25519 key can
 // open is not safe from a quantum computer.
 var ErrMixedRecipients = errors.New("record: recipients of both kinds, age1… (X25519) and age1pq… (hybrid post-quantum): choose one kind, " +

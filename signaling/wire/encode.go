@@ -336,6 +336,9 @@ func consent(c room.ConsentView) Object {
 	if c.Answer != "" {
 		o["decision"] = c.Answer
 	}
+	if len(c.Recipients) > 0 {
+		o["recipients"] = c.Recipients
+	}
 	return o
 }
 

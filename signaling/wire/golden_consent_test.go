@@ -49,6 +49,8 @@ func consentNotices() map[string][]live.Notice {
 		{ID: "audio", Version: "2", Locale: "en", Text: "Sound of this session.", Hash: goldenHash}}}
 	withdrawn := asked
 	withdrawn.Answer = room.Withdrawn
+	encrypted := asked
+	encrypted.Answer, encrypted.Recipients = room.Granted, []string{"age1clinic"}
 	state := func(locked bool, recording room.RecordingState, ends int64) room.RoomView {
 		v := room.RoomView{Name: "Tuesday group", Locked: locked, Recording: recording}
 		if ends != 0 {
@@ -64,6 +66,7 @@ func consentNotices() map[string][]live.Notice {
 				Agreement: []room.Text{goldenText, german}}},
 			live.SelfUpdated{},
 			live.SelfUpdated{Self: room.Self{Consents: []room.ConsentView{asked}}},
+			live.SelfUpdated{Self: room.Self{Consents: []room.ConsentView{encrypted}}},
 			live.SelfUpdated{Self: room.Self{Consents: []room.ConsentView{withdrawn}, SideRoom: p2, HelpRaised: true}},
 		},
 		"help.raised":        {live.EffectNotice{Effect: room.HelpRequested{Participant: p1}}},

@@ -218,6 +218,9 @@ func LoadPolicies(c Config, l *SourceMap, read textReader) (map[string]room.Poli
 		for i, f := range p.Recording.Consents {
 			rule.Consents = append(rule.Consents, room.ConsentForm{Scope: room.Scope(f.Scope), Purpose: f.Purpose, Texts: load(lists[i+1])})
 		}
+		if err := c.Recording.sealConsents(&rule); err != nil {
+			errs = append(errs, l.At("recording.recipients_file", err))
+		}
 		if size > maxTexts {
 			errs = append(errs, l.At(key, fmt.Errorf("its texts have %d bytes together, and %d are sent at most: shorten them", size, maxTexts)))
 		}

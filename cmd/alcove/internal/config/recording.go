@@ -1,6 +1,8 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -71,6 +73,22 @@ func (c Recording) Recipients() (record.Recipients, error) {
 		return record.Recipients{}, fmt.Errorf("%s: %w", c.RecipientsFile, err)
 	}
 	return to, nil
+}
+
+// RecipientKeys are the public keys as text, as people under end-to-end encryption are told them.
+func (c Recording) RecipientKeys() ([]string, error) {
+	to, err := c.Recipients()
+	return to.Strings(), err
+}
+
+// RecipientHashes are their SHA-256 in hex, as the claim recipients of tokens names them.
+func (c Recording) RecipientHashes() (list []string, err error) {
+	keys, err := c.RecipientKeys()
+	for _, k := range keys {
+		sum := sha256.Sum256([]byte(k))
+		list = append(list, hex.EncodeToString(sum[:]))
+	}
+	return list, err
 }
 
 // files are its paths, to be made absolute.

@@ -141,6 +141,12 @@ func Open(c config.Config, folder string) (Demo, error) {
 	if err != nil {
 		return Demo{}, err
 	}
+	var recipients []string
+	if c.Recording.Enabled() {
+		if recipients, err = c.Recording.RecipientHashes(); err != nil {
+			return Demo{}, err
+		}
+	}
 	public, err := listenLoopback(c.Listen)
 	if err != nil {
 		return Demo{}, err
@@ -152,7 +158,7 @@ func Open(c config.Config, folder string) (Demo, error) {
 		}
 		return Demo{}, fmt.Errorf("cannot listen: %w (another port: --admin 127.0.0.1:0)", err)
 	}
-	return Demo{Config: c, Secrets: m, Public: public, Admin: admin, Links: map[string]http.Handler{"/dev/": newTokenLinks(signing, encryption, c.Policies)}}, nil
+	return Demo{Config: c, Secrets: m, Public: public, Admin: admin, Links: map[string]http.Handler{"/dev/": newTokenLinks(signing, encryption, c.Policies, recipients)}}, nil
 }
 
 // demoSecrets puts the state of dev into its folder, and makes the keys of a folder that is older than they are.

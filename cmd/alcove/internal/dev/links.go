@@ -36,11 +36,12 @@ type tokenLinks struct {
 	signing    auth.SigningKey
 	encryption e2ee.ClinicKey
 	policies   map[string]config.Policy
+	recipients []string // hashes of the keys that open recordings
 	mux        *http.ServeMux
 }
 
-func newTokenLinks(signing auth.SigningKey, encryption e2ee.ClinicKey, policies map[string]config.Policy) http.Handler {
-	d := &tokenLinks{signing: signing, encryption: encryption, policies: policies, mux: http.NewServeMux()}
+func newTokenLinks(signing auth.SigningKey, encryption e2ee.ClinicKey, policies map[string]config.Policy, recipients []string) http.Handler {
+	d := &tokenLinks{signing: signing, encryption: encryption, policies: policies, recipients: recipients, mux: http.NewServeMux()}
 	d.mux.HandleFunc("GET /dev/host", d.redirect(auth.Host, hostSubject, HostName))
 	d.mux.HandleFunc("GET /dev/join", d.redirect(auth.Participant, "", ""))
 	d.mux.HandleFunc("GET /dev/token", func(w http.ResponseWriter, r *http.Request) {
@@ -105,7 +106,7 @@ func (d *tokenLinks) sign(w http.ResponseWriter, r *http.Request, role auth.Role
 		Role: auth.Role(take("role", string(role))), Policy: take("policy", ""), IssuedAt: time.Now(), Lifetime: auth.MaxLifetime,
 	}
 	if mode == room.E2EERequired.String() {
-		wanted.E2EE, wanted.E2EESession = mode, demoSession
+		wanted.E2EE, wanted.E2EESession, wanted.Recipients = mode, demoSession, d.recipients
 	}
 	login := claims.Login{NotBefore: q.Get("not_before"), NotAfter: q.Get("not_after"), AMR: q.Get("amr"), ACR: q.Get("acr"), AuthTime: q.Get("auth_time")}
 	err := login.Apply(&wanted)

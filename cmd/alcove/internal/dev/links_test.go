@@ -12,6 +12,8 @@ import (
 	"alcove/cmd/alcove/internal/config"
 )
 
+const testRecipient = "53b758d258daabe832a9abd00e2f3499760998ecca995947da17be2a78b0a2ef" // SHA-256 of a key
+
 // TestEncryptedLinks: the demo's links carry what those of a clinic carry, and k is the one that the issuer's functions derive.
 func TestEncryptedLinks(t *testing.T) {
 	key := e2ee.GenerateClinicKey()
@@ -19,7 +21,7 @@ func TestEncryptedLinks(t *testing.T) {
 	if err := setEncryption(&c, "required"); err != nil {
 		t.Fatal(err)
 	}
-	links := newTokenLinks(auth.GenerateSigningKey(), key, c.Policies)
+	links := newTokenLinks(auth.GenerateSigningKey(), key, c.Policies, []string{testRecipient})
 	open := func(path string) (token, k string) {
 		t.Helper()
 		r := httptest.NewRequest(http.MethodGet, "http://localhost:8080"+path, nil)
@@ -44,7 +46,7 @@ func TestEncryptedLinks(t *testing.T) {
 		if want := key.Link(demoRoom, demoSession, c.role, c.name, auth.NewSecret(token)).Reveal(); k != want || k == "" {
 			t.Errorf("%s: another k than the issuer derives", c.path)
 		}
-		if got := payload(t, token); !strings.Contains(got, `"e2ee":"required"`) || strings.Contains(got, k) {
+		if got := payload(t, token); !strings.Contains(got, `"e2ee":"required"`) || !strings.Contains(got, testRecipient) || strings.Contains(got, k) {
 			t.Errorf("%s: claims are %s", c.path, got)
 		}
 	}

@@ -269,6 +269,8 @@ test('recipients that the link or the answered text does not name are refused', 
   const ours = 'age1ours', other = 'age1other';
   const hashOf = (text: string): Promise<string> => consentTextHash(text, []);
   const named = [await hashOf(ours)];
+  // The server computes the same: room/text_recipients_test.go.
+  assert.equal(await consentTextHash('We record.', [await hashOf('age1clinic'), await hashOf('age1other')]), '4f302f2f911a877528c76377a64fb760192e05b78e9d53334ea10a90aaf62aee');
   const consentOf = async (recipients: string[], sealedTo = recipients) => ({
     scope: 'recording.audio' as const, purpose: 'supervision', recipients,
     texts: [{ id: 'a', version: '1', locale: 'en', text: 'We record.', textHash: await consentTextHash('We record.', await Promise.all(sealedTo.map(hashOf))) }],
