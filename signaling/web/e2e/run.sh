@@ -25,6 +25,11 @@ ip route add default via 10.99.0.2 dev alcove0
 # The gate: together they prove what only browsers can. The others prove wording, rarer networks and longer sessions, too: --all.
 gate=(session group-size recording recovery devices accessibility)
 
+if [ "${1:-}" = --bench ]; then
+	shift
+	exec node "bench/$1.mjs" "${@:2}"
+fi
+
 rm -rf out
 mkdir out
 tests=()

@@ -47,17 +47,26 @@ function run({ leaves, seed }) {
       if (told) void keys.tell(session);
     });
   };
-  // How late a timer of the page was at most: a machine that keeps a page waiting delays frames and keys alike.
-  keys.lag = 0;
-  let due = performance.now();
-  setInterval(() => {
-    keys.lag = Math.max(keys.lag, performance.now() - due);
-    due = performance.now() + 50;
-  }, 50);
-  setInterval(() => {
+  const wait = () => {
     const session = window.__alcove?.session;
-    if (session && session !== keys.session) begin(session);
-  }, 5);
+    if (session) begin(session);
+    else setTimeout(wait, 5);
+  };
+  wait();
+  // How late a timer of the page was at most, from the first call on: a machine that keeps a page waiting delays frames and keys alike.
+  let lag;
+  keys.lag = () => {
+    const most = lag ?? 0;
+    if (lag === undefined) {
+      let due = performance.now();
+      setInterval(() => {
+        lag = Math.max(lag, performance.now() - due);
+        due = performance.now() + 50;
+      }, 50);
+    }
+    lag = 0;
+    return most;
+  };
 }
 
 // What a page refused so far, by name.
@@ -84,11 +93,7 @@ export async function refusedDuring(people, act) {
 
 // lag: how late a timer of these pages was at most since the last time.
 export async function lag(people) {
-  return Math.max(...await Promise.all(people.map(({ page }) => page.evaluate(() => {
-    const { lag } = window.__keys;
-    window.__keys.lag = 0;
-    return lag;
-  }))));
+  return Math.max(...await Promise.all(people.map(({ page }) => page.evaluate(() => window.__keys.lag()))));
 }
 
 export function assertNothingRefused(byName) {
