@@ -15,7 +15,7 @@ ARGS ?=
 # `make bench BENCH="-json FILE"` and `make bench-live BENCH="-rounds 1"` hand options to the benchmark.
 BENCH ?=
 
-.PHONY: run test style page build release reproduce setup lint unit attack fuzz web web-fuzz e2e e2e-all screens bench bench-live clean
+.PHONY: run test style page build release reproduce setup lint unit attack fuzz web web-fuzz e2e e2e-all screens bench bench-live bench-e2ee clean
 
 run: ## starts a demo session on this machine
 	deploy/setup.sh page
@@ -101,6 +101,11 @@ bench: ## CPU of a forwarded packet against a bare loop over the same packets
 bench-live: build ## the daemon and Janus, each alone on a core, under the same paced clients
 	go build -o bin/bench ./loadtest/bench
 	bin/bench live $(BENCH)
+
+# PEOPLE, ROUNDS and SECONDS_EACH of sessions with and without encryption, in turn, in one Chromium.
+bench-e2ee: build ## what end-to-end encryption costs: sealing and opening frames, joining, processor time
+	$(TOOLS) $(WEB)/e2e/run.sh --bench e2ee crypto
+	for people in $(or $(PEOPLE),2 4 8); do $(TOOLS) $(WEB)/e2e/run.sh --bench e2ee sessions $$people $(or $(ROUNDS),3) $(or $(SECONDS_EACH),10); done
 
 clean:
 	rm -rf bin $(WEB)/e2e/out

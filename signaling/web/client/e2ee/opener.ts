@@ -5,7 +5,7 @@
 
 import type { Timers } from '../env';
 import type { Epoch, Epochs } from './epochs';
-import { open, parse, splitKid, type Kind, type Sealed } from './sframe';
+import { isKeyFrame, open, parse, splitKid, type Kind, type Sealed } from './sframe';
 import { cameraEncodings, streams, type Owner, type Refusal } from './worker_messages';
 
 // Keys come by another way than frames. From the first frame that cannot be judged yet, not from each: or a slow join grows a backlog.
@@ -28,6 +28,7 @@ export class Opener {
   readonly #events: OpenerEvents;
   #heldSince: number | undefined;
   #requestedAt = -Infinity;
+  #lacksKeyFrame = false; // a picture was refused, and no key frame came since
   #opened: Owner | undefined; // of the last frame
 
   constructor(kind: Kind, epochs: Epochs, timers: Timers, events: OpenerEvents) {
@@ -66,6 +67,8 @@ export class Opener {
     if (!window.mark(parsed.counter)) return this.#refuse('replay'); // another slot opened it meanwhile
     if (this.#opened?.csrc !== csrc || this.#opened.leaf !== owner.leaf) this.#events.opened(csrc, owner.leaf);
     this.#opened = owner;
+    if (this.#lacksKeyFrame && isKeyFrame(frame)) this.#lacksKeyFrame = false;
+    else if (this.#lacksKeyFrame) this.#requestKeyFrame();
     return opened;
   }
 
@@ -77,11 +80,16 @@ export class Opener {
 
   #refuse(refusal: Refusal, held = false): Refusal {
     if (this.#kind === 'audio' || !held && !needsKeyFrame.includes(refusal)) return refusal;
+    this.#lacksKeyFrame = true;
+    this.#requestKeyFrame();
+    return refusal;
+  }
+
+  #requestKeyFrame(): void {
     const now = this.#timers.now();
-    if (now - this.#requestedAt < keyFrameRequestMs) return refusal;
+    if (now - this.#requestedAt < keyFrameRequestMs) return;
     this.#requestedAt = now;
     this.#events.requestKeyFrame();
-    return refusal;
   }
 }
 

@@ -350,6 +350,30 @@ test('a picture asks for a key frame at most every 350 ms, sound and replays nev
   assert.equal(picture.keyFrameRequests, 2);
 });
 
+test('a picture whose key frame was refused goes on asking until one comes', async () => {
+  const two = pair();
+  two.sender.core.onKeys(keys(7, 1));
+  const [from, to] = [two.sender.line(camera), two.receiver.line(sees)];
+  for (let i = 0; i < 8; i += 1) from.send(i === 0 || i === 6 ? keyFrame() : deltaFrame());
+  await settle();
+  const receive = async (i: number): Promise<number> => {
+    to.receive(from.passed[i]!, csrcOf(1, 1));
+    await settle();
+    return to.keyFrameRequests;
+  };
+  await receive(0); // the key is late
+  two.time.advance(holdMs);
+  await settle();
+  assert.equal(to.keyFrameRequests, 1);
+  two.receiver.core.onKeys(keys(7, 2));
+  assert.equal(await receive(1), 1, 'not again at once');
+  two.time.advance(keyFrameRequestMs);
+  assert.equal(await receive(2), 2);
+  assert.equal(await receive(6), 2);
+  two.time.advance(keyFrameRequestMs);
+  assert.equal(await receive(7), 2, 'it has one');
+});
+
 test('a frame that two slots hand over at once is passed on once', async () => {
   const two = pair();
   both(two, 7);
