@@ -68,7 +68,7 @@ func newBench(tb testing.TB, people int) *bench {
 	e := &Engine{log: slog.New(slog.DiscardHandler), closing: make(chan struct{})}
 	b := &bench{tb: tb, w: newWorker(e, sock), now: benchBegin, rnd: rand.New(rand.NewPCG(1, 2))}
 	tb.Cleanup(func() { sock.Close() })
-	room := &Room{worker: b.w, members: map[PeerID]*member{}}
+	room := newRoom(b.w, nil)
 	room.events = func(ev Event) {
 		if m, ok := ev.(SlotsMapped); ok {
 			b.w.queue.put(func() { room.members[m.Peer].announced(m.Version) })

@@ -103,7 +103,7 @@ func (e *Engine) Open(events func(Event)) (*Room, error) {
 		return nil, ErrBusy
 	}
 	best.roomCount.Add(1)
-	return &Room{worker: best, events: events, members: map[PeerID]*member{}}, nil
+	return newRoom(best, events), nil
 }
 
 // A Room is the media of one session. Its methods never wait for the worker.
@@ -117,6 +117,9 @@ type Room struct {
 	dones  []func() // Guarded by mu: called once it is in force.
 	queued bool     // Guarded by mu: the taskQueue has a task for it.
 
+	admitted   map[PeerID]bool        // Guarded by mu: the peers of the newest plan; none once the room is closed.
+	negotiated map[PeerID]*negotiated // Guarded by mu: the newest negotiation with each running connection.
+
 	members  map[PeerID]*member // Owned by worker.run, as all below.
 	order    []*member          // as in the plan
 	record   []string           // the same
@@ -127,12 +130,20 @@ type Room struct {
 	expected *expectedPlan // the plan in force, as the cross-check keeps it
 }
 
+func newRoom(w *worker, events func(Event)) *Room {
+	return &Room{worker: w, events: events, members: map[PeerID]*member{}, negotiated: map[PeerID]*negotiated{}}
+}
+
 // Apply puts a plan in force. The worker calls done when nothing passes any more that the plan does not allow. If plans arrive faster
 // than the worker applies them, only the newest is applied.
 func (r *Room) Apply(p Plan, done func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.next = &p
+	r.admitted = map[PeerID]bool{}
+	for _, e := range p.Entries {
+		r.admitted[e.Peer] = true
+	}
 	if done != nil {
 		r.dones = append(r.dones, done)
 	}
@@ -174,6 +185,7 @@ func (r *Room) Announced(id PeerID, version uint64) {
 
 // Close ends all peers of the room.
 func (r *Room) Close() {
+	r.refuseOffers()
 	r.worker.submitFor(r, nil, func() {
 		for done := false; !done && !r.closed; {
 			done = r.worker.guard(r, nil, func() { r.applyPlan(Plan{}) })
@@ -183,4 +195,11 @@ func (r *Room) Close() {
 			r.worker.roomCount.Add(-1)
 		}
 	})
+}
+
+// refuseOffers refuses all offers from now on: the room is closed.
+func (r *Room) refuseOffers() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.admitted = nil
 }

@@ -122,7 +122,7 @@ func quietPeer() *peer {
 		{mid: "0", kind: "video", use: usePublish, source: Camera, payload: 96, ssrc: 7},
 		{mid: "1", kind: "video", use: useSlot, slotKind: slotScreen, payload: 96, slotSSRC: 100},
 	}}}
-	m := &member{id: "x", room: &Room{worker: w, events: func(Event) {}, members: map[PeerID]*member{}}}
+	m := &member{id: "x", room: newRoom(w, func(Event) {})}
 	m.entry.Sends = []Send{{ID: "x", Source: Camera, CSRC: 1}}
 	p.start(m)
 	p.slots[0].source = p.publications[0]

@@ -40,7 +40,7 @@ func newICENet(t *testing.T) *iceNet {
 	e := &Engine{log: slog.New(slog.DiscardHandler), closing: make(chan struct{})}
 	n.w = newWorker(e, &udp.Socket{Conn: n, Local: netip.MustParseAddrPort("192.0.2.1:3478"), Stats: &udp.Stats{}})
 	n.w.now = simBegin
-	n.room = &Room{worker: n.w, members: map[PeerID]*member{}, events: func(Event) {}}
+	n.room = newRoom(n.w, func(Event) {})
 	n.room.applyPlan(fullPlan("a", "b", "c"))
 	return n
 }

@@ -139,6 +139,7 @@ func (r *Room) adopt(p *peer, fresh bool) error {
 		}
 		r.worker.acting = m.peer
 		m.peer.renegotiated(p)
+		r.publishNegotiated(m.peer)
 		r.remap()
 		return nil
 	}
@@ -149,6 +150,7 @@ func (r *Room) adopt(p *peer, fresh bool) error {
 		m.peer.close()
 	}
 	p.start(m)
+	r.publishNegotiated(p)
 	r.remap()
 	return nil
 }

@@ -11,11 +11,11 @@ import (
 func TestRejoinNeedsNewAnnouncement(t *testing.T) {
 	w := &worker{now: time.Unix(1790000000, 0), rooms: map[*Room]struct{}{}}
 	versions := map[PeerID]uint64{}
-	r := &Room{worker: w, members: map[PeerID]*member{}, events: func(e Event) {
+	r := newRoom(w, func(e Event) {
 		if m, ok := e.(SlotsMapped); ok {
 			versions[m.Peer] = m.Version
 		}
-	}}
+	})
 	enter := func(id PeerID) {
 		lines := []mLine{{kind: "audio", use: usePublish, source: Microphone}, {kind: "audio", use: useSlot, slotKind: slotAudio, slotSSRC: 1}}
 		if err := r.adopt(&peer{id: id, generation: 1, worker: w, offer: &offer{lines: lines}}, true); err != nil {

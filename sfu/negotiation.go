@@ -3,7 +3,6 @@ package sfu
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -91,43 +90,71 @@ func (r *Room) onWorker(p *peer, f func() error) error {
 	return r.worker.await(answer)
 }
 
-// prepare gives the offer its SSRCs and transport: those of the running PeerConnection if it is a renegotiation.
+// A negotiated is the state of the newest negotiation with one connection. It is never changed, only replaced.
+type negotiated struct {
+	generation uint32
+	transport  *transport
+	local      local
+	offer      *offer
+}
+
+// prepare gives the offer its SSRCs and transport: those of the running PeerConnection if it is a renegotiation. It reads what the worker
+// published, so that the only visit to the worker is adopt, which checks again.
 func (r *Room) prepare(p *peer) (fresh bool, err error) {
-	if err = r.onWorker(p, func() error { return r.borrowRunning(p) }); err == nil {
-		return false, p.offer.assignSSRCs()
+	r.mu.Lock()
+	admitted, running := r.admitted[p.id], r.negotiated[p.id]
+	r.mu.Unlock()
+	switch {
+	case !admitted:
+		return false, ErrRefused
+	case running == nil || running.generation < p.generation:
+		fresh, err = true, p.newConnection()
+	case running.generation > p.generation:
+		return false, ErrStale
+	default:
+		err = p.borrow(running)
 	}
-	if !errors.Is(err, errNoPeer) {
+	if err != nil {
 		return false, err
 	}
-	if p.transport, err = r.worker.engine.newTransport(); err != nil {
-		return false, fmt.Errorf("%w: %w", ErrBusy, err)
+	return fresh, p.offer.assignSSRCs()
+}
+
+// newConnection makes the transport and the ICE agent of a new PeerConnection.
+func (p *peer) newConnection() (err error) {
+	if p.transport, err = p.worker.engine.newTransport(); err != nil {
+		return fmt.Errorf("%w: %w", ErrBusy, err)
 	}
 	p.local = p.transport.local
 	p.agent = newAgent(p, newCredentials(p.local.ufrag, p.local.pwd, p.offer))
-	p.local.version, p.local.candidates = 1, r.worker.candidates()
-	return true, p.offer.assignSSRCs()
+	p.local.version, p.local.candidates = 1, p.worker.candidates()
+	return nil
 }
 
-var errNoPeer = errors.New("sfu: no peer of this generation")
-
-// borrowRunning fills p from the peer of the same generation. Runs on the worker.
-func (r *Room) borrowRunning(p *peer) error {
-	m := r.members[p.id]
-	switch {
-	case m == nil || r.closed:
-		return ErrRefused
-	case m.peer == nil || m.peer.generation < p.generation:
-		return errNoPeer
-	case m.peer.generation > p.generation:
-		return ErrStale
-	}
-	r.worker.acting = m.peer
-	p.transport, p.borrowed, p.local = m.peer.transport, true, m.peer.local
+// borrow fills p from the running connection of the same generation.
+func (p *peer) borrow(running *negotiated) error {
+	p.transport, p.borrowed, p.local = running.transport, true, running.local
 	p.local.version++
-	if err := p.restartICE(m.peer.offer); err != nil {
+	if err := p.restartICE(running.offer); err != nil {
 		return err
 	}
-	return p.offer.carryOver(m.peer.offer)
+	return p.offer.carryOver(running.offer)
+}
+
+// publishNegotiated lets later offers of the peer renegotiate. Runs on the worker.
+func (r *Room) publishNegotiated(p *peer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.negotiated[p.id] = &negotiated{p.generation, p.transport, p.local, p.offer}
+}
+
+// forgetNegotiated ends that when the peer ends. Runs on the worker.
+func (r *Room) forgetNegotiated(p *peer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := r.negotiated[p.id]; n != nil && n.generation == p.generation {
+		delete(r.negotiated, p.id)
+	}
 }
 
 // restartICE gives an offer with other credentials than the one before new ones of ours (RFC 8839, section 4.4.1.1.1). DTLS goes on.

@@ -133,6 +133,7 @@ func (r *Room) fail() {
 	}
 	w := r.worker
 	r.closed, r.expected = true, &expectedPlan{}
+	r.refuseOffers()
 	for _, p := range slices.Clone(w.peers) {
 		if p.member != nil && p.member.room == r {
 			p.forceClose()
@@ -186,6 +187,7 @@ func (p *peer) forceClose() {
 	p.endTransport()
 	if m := p.member; m != nil && m.peer == p {
 		m.peer, m.owners = nil, nil
+		m.room.forgetNegotiated(p)
 	}
 }
 

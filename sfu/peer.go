@@ -204,6 +204,7 @@ func (p *peer) close() {
 		return
 	}
 	m.peer, m.owners = nil, nil
+	m.room.forgetNegotiated(p)
 	for _, pub := range p.publications {
 		pub.detachAll()
 	}

@@ -107,13 +107,13 @@ func newSim(t *testing.T, seed uint64) *sim {
 	local := netip.MustParseAddrPort("192.0.2.1:3478")
 	s.w = newWorker(e, &udp.Socket{Conn: simConn{s}, Local: local, Stats: &udp.Stats{}})
 	s.w.now = s.now
-	s.room = &Room{worker: s.w, members: map[PeerID]*member{}, events: s.event}
+	s.room = newRoom(s.w, s.event)
 	return s
 }
 
 // addRoom opens another room on the same worker, whose peers all receive each other.
 func (s *sim) addRoom(ids ...PeerID) []*simPeer {
-	r := &Room{worker: s.w, members: map[PeerID]*member{}}
+	r := newRoom(s.w, nil)
 	r.events = func(ev Event) {
 		if _, ok := ev.(Failed); ok {
 			s.fatal("the other room failed")
