@@ -28,7 +28,7 @@ func (l *stringList) Set(s string) error { *l = append(*l, s); return nil }
 type targetFlags struct {
 	server, key, issuer, audience, policy, metrics, daemon, passcode string
 	pid                                                              int
-	ownServer, insecure                                              bool
+	ownServer, insecure, e2ee                                        bool
 	seed                                                             uint64
 }
 
@@ -39,6 +39,7 @@ func (f *targetFlags) add(s *flag.FlagSet) {
 	s.StringVar(&f.audience, "audience", "alcove", "the `aud` of the tokens")
 	s.StringVar(&f.policy, "policy", "", "the `policy` that the tokens name")
 	s.StringVar(&f.passcode, "passcode", "", "the `code` of rooms that ask for one")
+	s.BoolVar(&f.e2ee, "e2ee", false, "rooms are encrypted end to end, so far as the server sees it: clients send key packages, commits and frames of that shape, all of it noise")
 	s.StringVar(&f.metrics, "metrics", "", "the `URL` of the daemon's metrics, such as http://127.0.0.1:9091/metrics")
 	s.IntVar(&f.pid, "pid", 0, "the daemon's process, on this machine: CPU and memory are read from /proc/`PID`")
 	s.StringVar(&f.daemon, "daemon", "", "start this `command` as the server, measure it, and stop it at the end; restart needs it")
@@ -63,6 +64,7 @@ func (f *targetFlags) options() (run.Options, error) {
 	if f.key == "" {
 		return o, errors.New("give --signing-key FILE, the private key that `alcove keygen` wrote")
 	}
+	o.Minter.E2EE = f.e2ee
 	o.Minter.Issuer, o.Minter.Audience, o.Minter.Policy = f.issuer, f.audience, f.policy
 	if f.insecure {
 		o.TLS = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}

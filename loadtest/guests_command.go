@@ -67,7 +67,7 @@ func guestsCommand(t terminal, args []string) error {
 	ctx, done := interruptContext()
 	defer done()
 	g := &guests{room: *room, out: json.NewEncoder(t.out)}
-	g.env = &client.Env{Server: o.Server, TLS: o.TLS, Minter: o.Minter, Pacer: pacer, Local: from, Seed: o.Seed, Passcode: o.Passcode}
+	g.env = &client.Env{Server: o.Server, TLS: o.TLS, Minter: o.Minter, Pacer: pacer, Local: from, Seed: o.Seed, Passcode: o.Passcode, E2EE: o.Minter.E2EE}
 	g.group = client.NewGroup()
 	g.setCount(ctx, *count)
 	g.readCounts(ctx, os.Stdin)

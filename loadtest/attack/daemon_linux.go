@@ -102,6 +102,9 @@ func newEnv(t testing.TB, server, key string) *client.Env {
 	return lab
 }
 
+// Encrypt lets people enter from now on as clients that support end-to-end encryption, with tokens that promise it.
+func (d *Daemon) Encrypt() { d.env.E2EE, d.env.Minter.E2EE = true, true }
+
 // Metric sums up the series of a metric that have all these labels, written as `name="value"`.
 func (d *Daemon) Metric(t testing.TB, name string, labels ...string) float64 {
 	t.Helper()
@@ -157,7 +160,7 @@ func (d *Daemon) EnterWithEvents(t testing.TB, who client.Persona, hear func(cli
 	v := &Client{Group: client.NewGroup(), NAT: newNAT(t, d.Media), SDPTap: &SDPTap{}}
 	lab := &client.Env{
 		Server: d.env.Server, Minter: d.env.Minter, Pacer: d.env.Pacer, Local: d.env.Local, Seed: d.env.Seed,
-		Via: v.via,
+		Via: v.via, E2EE: d.env.E2EE,
 	}
 	who.Wrap = v.SDPTap.wrap
 	who.AdmitAll = who.Role == auth.Host

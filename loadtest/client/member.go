@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"hash/fnv"
 	"math/rand/v2"
 	"net/netip"
@@ -13,6 +14,7 @@ import (
 
 	"alcove/auth"
 	"alcove/loadtest/pace"
+	"alcove/signaling/wire"
 )
 
 // An Env is what all members of a run share.
@@ -26,6 +28,7 @@ type Env struct {
 	Seed   uint64
 	// Passcode is entered where a room asks for one.
 	Passcode string
+	E2EE     bool // rooms are encrypted end to end, as far as a server sees it
 
 	once     sync.Once
 	identity *identity
@@ -93,6 +96,8 @@ type Member struct {
 	inSlots    map[string]bool   // by participant: the newest slot map; replaced whole
 	failure    error
 	onEvent    func(Event)
+
+	group memberGroup
 }
 
 // ready is the event media.ready.
@@ -155,6 +160,9 @@ func (m *Member) hello(ctx context.Context, data map[string]any) error {
 	if err != nil {
 		return err
 	}
+	if m.env.E2EE {
+		data["e2ee"] = wire.E2EEVersion
+	}
 	data["client"] = map[string]string{"name": "loadtest", "version": "1"}
 	if m.env.Passcode != "" && m.persona.Role == auth.Host {
 		data["passcode"] = m.env.Passcode
@@ -180,6 +188,13 @@ func (m *Member) hello(ctx context.Context, data map[string]any) error {
 	}
 	m.mu.Unlock()
 	m.respond(conn, answer)
+	if m.env.E2EE {
+		go func() {
+			if err := m.joinGroup(context.Background(), conn); err != nil && !errors.Is(err, ErrLost) && Code(err) != "rate_limited" {
+				m.fail(err)
+			}
+		}()
+	}
 	go m.keepAlive(conn)
 	go m.negotiate(conn)
 	return nil
@@ -245,6 +260,9 @@ func (m *Member) event(e Event) {
 		if m.persona.AdmitAll {
 			m.admitAll(e)
 		}
+	}
+	if m.env.E2EE {
+		m.groupEvent(e)
 	}
 	if m.onEvent != nil {
 		m.onEvent(e)

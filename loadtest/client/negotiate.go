@@ -129,7 +129,9 @@ func (m *Member) newTransport() (Transport, error) {
 	}
 	for video, shape := range map[bool]*MediaProfile{false: m.persona.Audio, true: m.persona.Video} {
 		if shape != nil {
-			s := newSource(*shape, video, random)
+			profile := *shape
+			profile.Sealed = m.env.E2EE
+			s := newSource(profile, video, random)
 			s.muted.Store(was[video])
 			sources = append(sources, s)
 		}

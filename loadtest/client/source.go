@@ -15,6 +15,7 @@ type MediaProfile struct {
 	Sizes    []int         // bytes of payload of a frame's packets, sent back to back
 	Frame    []byte        // what each frame is, without stamps; nil: noise of Sizes
 	Level    uint8         // of audio, in -dBov (RFC 6464); 0: speech
+	Sealed   bool          // frames have the shape of SFrame
 	MID      bool          // packets name their m-line (RFC 9143, section 15), so that their SSRC may change
 }
 
@@ -37,6 +38,8 @@ type source struct {
 	seq       uint64        // extended; also the SRTP index
 	pics      uint16
 	bufs      [][]byte // one for each packet of a frame
+	leaf      uint32   // in the KID of sealed frames
+	counter   uint32   // of sealed frames
 	mid       string   // of its m-line. Set before the first packet
 
 	packets, octets uint32 // for sender reports
@@ -52,13 +55,19 @@ type source struct {
 
 func newSource(shape MediaProfile, video bool, random *rand.Rand) *source {
 	s := &source{profile: shape, video: video, ssrc: random.Uint32() | 1, base: random.Uint32(), seq: uint64(random.Uint32N(1 << 14))}
-	s.announced = s.ssrc
+	s.announced, s.leaf = s.ssrc, random.Uint32N(256)
+	if shape.Sealed {
+		shape.Sizes = sealedSizes(shape.Sizes, video)
+		if shape.Frame != nil {
+			shape.Frame = sealedFrame(shape.Frame, video)
+		}
+	}
 	for _, size := range shape.Sizes {
-		b := make([]byte, max(size, descriptorSize+10+stampSize))
+		b := make([]byte, max(size, descriptorSize+outerKey+sframeHeader+stampSize))
 		for i := range b {
 			b[i] = byte(random.Uint32())
 		}
-		if !video {
+		if !video && !shape.Sealed {
 			b[0] = 0x78 // Opus: CELT, 20 ms, mono, one frame (RFC 6716, section 3.1)
 		}
 		s.bufs = append(s.bufs, b)
@@ -91,8 +100,9 @@ func (s *source) prepare(due time.Duration) (timestamp uint32) {
 	if s.begin == 0 {
 		s.begin = due
 	}
+	key := false
 	if s.video {
-		key := s.keyWanted.Swap(false)
+		key = s.keyWanted.Swap(false)
 		s.pics = (s.pics + 1) & 0x7fff
 		for i, b := range s.bufs {
 			putDescriptor(b, i == 0, s.pics)
@@ -100,6 +110,9 @@ func (s *source) prepare(due time.Duration) (timestamp uint32) {
 				putFrame(b, key)
 			}
 		}
+	}
+	if s.profile.Sealed {
+		s.putSealedHeader(key || s.profile.Frame != nil)
 	}
 	s.lastTS = s.timestamp(due)
 	return s.lastTS

@@ -13,6 +13,7 @@ type Minter struct {
 	Key              auth.SigningKey
 	Issuer, Audience string
 	Policy           string // the claim "policy", "" for none
+	E2EE             bool   // the claim "e2ee" is required
 }
 
 // LoadKey reads the file that `alcove keygen` wrote.
@@ -27,7 +28,12 @@ func (m *Minter) LoadKey(file string) error {
 
 // Token lets one person into one room once.
 func (m *Minter) Token(room, subject, name string, role auth.Role) (auth.Secret, error) {
+	mode := ""
+	if m.E2EE {
+		mode = "required"
+	}
 	return m.Key.Sign(auth.TokenClaims{
+		E2EE:   mode,
 		Issuer: m.Issuer, Audience: m.Audience, Subject: subject, Room: room, Role: role, Policy: m.Policy, Name: name,
 		IssuedAt: time.Now(), Lifetime: auth.MaxLifetime,
 	})

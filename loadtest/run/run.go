@@ -84,7 +84,7 @@ func Run(ctx context.Context, sc scenario.Scenario, o Options) (*report.Report, 
 func newRunner(sc scenario.Scenario, o Options, p *pace.Pacer) *runner {
 	return &runner{
 		sc: sc, o: o, probe: probe{o.PID, o.Metrics}, entering: make(chan struct{}, maxEntering), measured: client.NewGroup(), faulty: client.NewGroup(),
-		env:      &client.Env{Server: o.Server, TLS: o.TLS, Minter: o.Minter, Pacer: p, Seed: o.Seed, Passcode: o.Passcode},
+		env:      &client.Env{Server: o.Server, TLS: o.TLS, Minter: o.Minter, Pacer: p, Seed: o.Seed, Passcode: o.Passcode, E2EE: o.Minter.E2EE},
 		failures: map[string]int{}, times: map[string]*hdrhistogram.Histogram{},
 	}
 }
