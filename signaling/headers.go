@@ -37,7 +37,8 @@ func (s *Server) securityHeaders(next http.Handler) http.Handler {
 	})
 }
 
-// csp allows the page its own bundle, its own media and its own WebSocket. Only newer browsers match wss: with 'self' (CSP
+// csp allows the page its own bundle, its own media and its own WebSocket, and workers only from files that the page has checked against their
+// hashes. Only newer browsers match wss: with 'self' (CSP
 // Level 3, section 6.7.2.8), so the address is listed too.
 func (s *Server) csp(own string) string {
 	connect := "'self'"
@@ -48,7 +49,7 @@ func (s *Server) csp(own string) string {
 	if len(s.cfg.FrameAncestors) > 0 {
 		ancestors = strings.Join(s.cfg.FrameAncestors, " ")
 	}
-	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; " +
+	return "default-src 'none'; script-src 'self'; worker-src blob:; style-src 'self'; img-src 'self' data: blob:; " +
 		"media-src 'self' blob: mediastream:; font-src 'self'; manifest-src 'self'; connect-src " + connect +
 		"; base-uri 'none'; form-action 'none'; frame-ancestors " + ancestors
 }

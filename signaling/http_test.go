@@ -75,7 +75,7 @@ func TestPageFiles(t *testing.T) {
 func checkHardened(t *testing.T, h *testServer, resp *http.Response) {
 	t.Helper()
 	policy := resp.Header.Get("Content-Security-Policy")
-	for _, part := range []string{"default-src 'none'; ", "script-src 'self'; ", "base-uri 'none'; ", "form-action 'none'; ",
+	for _, part := range []string{"default-src 'none'; ", "script-src 'self'; ", "worker-src blob:; ", "base-uri 'none'; ", "form-action 'none'; ",
 		"frame-ancestors 'none'", "connect-src 'self' ws" + strings.TrimPrefix(h.web.URL, "http") + ";"} {
 		if !strings.Contains(policy, part) {
 			t.Errorf("%s: no %q in %s", resp.Request.URL, part, policy)

@@ -37,7 +37,10 @@ for (const { path, contents } of [...bundled.outputFiles, icon]) {
   const file = `assets/${name}-${hash}.${ending}`;
   writeFileSync(join(dist, file), contents);
   if (!html.includes(`/${name}.${ending}`)) throw new Error(`index.html does not name ${name}.${ending}`);
-  html = html.replaceAll(`/${name}.${ending}`, `/${file}`);
+  // Browsers check scripts and styles by it (W3C SRI), and the page the workers (client/e2ee/worker_files.ts).
+  const integrity = `sha384-${createHash('sha384').update(contents).digest('base64')}`;
+  const attribute = { js: ` ${name === 'page' ? '' : 'data-'}integrity="${integrity}"`, css: ` integrity="${integrity}"`, svg: '' }[ending];
+  html = html.replaceAll(`"/${name}.${ending}"`, `"/${file}"${attribute}`);
 }
 writeFileSync(join(dist, 'index.html'), html);
 

@@ -2,7 +2,7 @@
 
 import { render, type JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { identityOf, type LinkIdentity } from '../client';
+import { identityOf, loadWorker, workerLoaded, type LinkIdentity } from '../client';
 import { encrypts, loadConfig, supported, type Config } from './state/config';
 import { CheckScreen } from './screens/check';
 import { EndingScreen } from './screens/ending';
@@ -25,7 +25,10 @@ export async function start(target: HTMLElement): Promise<void> {
   let store: Store | undefined;
   addEventListener('hashchange', () => onHashChange(store));
   const offline: Config = { clinic: '', phone: '', dev: false, origins: [], aheadMs: 0 };
-  const config = await loadConfig().catch(() => offline);
+  const [config] = await Promise.all([
+    loadConfig().catch(() => offline),
+    encrypts() ? loadWorker('frames-worker').catch(() => undefined) : undefined, // before a connection needs it: it is small
+  ]);
   store = new Store(config);
   if (config.dev) Object.assign(window, { __alcove: testHook(store) });
   render(<Page store={store} />, target);
@@ -47,6 +50,8 @@ async function enter(store: Store): Promise<void> {
   identity = await identityOf(token, k).catch(() => undefined);
   if (!identity) return end('link_damaged');
   if (identity.required && !encrypts()) return end('e2ee_unsupported'); // before the link is spent
+  if (identity.required && !workerLoaded('frames-worker')) return end('page_damaged');
+  if (identity.required) void loadWorker('keys-worker').catch(() => undefined); // beside the first screen
   // A host comes in by one's own act, because much begins with it; all others take their place while the link lives.
   store.screen.value = readClaims(token).host ? 'check' : 'name';
 }

@@ -13,6 +13,7 @@ import type { KeysToPage, PageToKeys } from './keys_messages';
 import type { LinkIdentity } from './link';
 import { RecordingKeys } from './recording_keys';
 import { unencrypted, type Encryption, type EncryptionProblem, type EncryptionStatus } from './status';
+import { PendingWorker } from './worker_files';
 import type { KeysPort } from './worker_messages';
 
 export const keysPingMs = 5_000;
@@ -260,13 +261,6 @@ export class SessionEncryption implements Encryption {
   }
 }
 
-// The file of the worker is named by index.html: <meta name="keys-worker">.
 export function browserEncryption(timers: Timers): EncryptionEnv {
-  return {
-    timers,
-    createKeys: () => {
-      const file = document.querySelector<HTMLMetaElement>('meta[name="keys-worker"]')?.content ?? '';
-      return new Worker(file, { type: 'module', name: 'keys' }) as unknown as KeysWorkerLike;
-    },
-  };
+  return { timers, createKeys: () => new PendingWorker('keys-worker') as unknown as KeysWorkerLike };
 }

@@ -8,12 +8,13 @@ import type { Timers } from '../env';
 import type { Source } from '../wire/protocol';
 import { Generations } from './generation';
 import { generations, type Kind } from './sframe';
+import { startWorker, workerLoaded } from './worker_files';
 import { streams, type FramesToPage, type PageToFrames, type TransformOptions } from './worker_messages';
 
 export const pingMs = 1_000;
 // Of a worker that hangs. One unanswered ping is a busy machine.
 export const lostPings = 2;
-// Of a worker whose file is still on its way. One that cannot be loaded is an error at once.
+// Of a worker that has not started yet.
 export const startPings = 20;
 // The first worker that dies is replaced at once, the next ones later and later, until one has lived for so long.
 export const restartFirstMs = 1_000;
@@ -176,17 +177,13 @@ export class Frames extends Emitter<FramesEvents> {
   }
 }
 
-// The file of the worker is named by index.html: <meta name="frames-worker">.
+// The page has loaded the worker's file before it connects (worker_files.ts): transforms need a worker at once.
 export function browserFrames(timers: Timers): FramesEnv {
   return {
     timers,
-    supported: 'RTCRtpScriptTransform' in globalThis,
-    create: () => {
-      const file = document.querySelector<HTMLMetaElement>('meta[name="frames-worker"]')?.content ?? '';
-      return new Worker(file, { type: 'module', name: 'frames' }) as unknown as WorkerLike;
-    },
+    supported: 'RTCRtpScriptTransform' in globalThis && workerLoaded('frames-worker'),
+    create: () => startWorker('frames-worker') as unknown as WorkerLike,
     transform: (worker, options) => new RTCRtpScriptTransform(worker as unknown as Worker, options),
     channel: () => new MessageChannel(),
   };
 }
-

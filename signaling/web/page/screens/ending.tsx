@@ -88,6 +88,10 @@ const endings: Record<string, Words> = {
     icon: 'shield-weak', title: 'This browser cannot encrypt the session',
     body: ['Here picture and sound are encrypted so that the video server cannot hear you. This browser is too old for that.', 'A current Firefox, Chrome, Edge or Safari works. Your link still does, if you open it there soon.'],
   },
+  page_damaged: {
+    icon: 'shield-weak', title: 'This page did not arrive as it was published',
+    body: ['A part of it is missing or is another one, so it does not run: picture and sound could not be protected. Load it again, or tell the clinic.', 'Your link still works.'],
+  },
   e2ee_required: {
     icon: 'shield-weak', title: 'This page cannot encrypt the session',
     body: ['Here picture and sound are encrypted so that the video server cannot hear you, and this page is too old for that. Load it again, or use a current browser.', off],

@@ -150,11 +150,12 @@ export interface Options {
   languages?: string[];
   parent?: object; // the window that frames this one
   transforms?: boolean; // the browser can seal frames
+  changed?: boolean; // the workers' files are others than index.html names
 }
 
 let stop = (): void => undefined;
 
-export async function openPage(t: TestContext, { hash = '', config = {}, kept = new Map(), languages = ['en'], parent = globalThis, transforms = true }: Options = {}) {
+export async function openPage(t: TestContext, { hash = '', config = {}, kept = new Map(), languages = ['en'], parent = globalThis, transforms = true, changed = false }: Options = {}) {
   stop();
   const time = new FakeTime(startedAt);
   time.install(t);
@@ -187,6 +188,7 @@ export async function openPage(t: TestContext, { hash = '', config = {}, kept = 
   };
   view.location.hash = hash;
   view.document.body.innerHTML = '<div id="app"></div>';
+  view.document.head.innerHTML = ['frames', 'keys'].map((name) => `<meta name="${name}-worker" content="/assets/${name}.js" data-integrity="sha384-x">`).join('');
   Object.defineProperty(view.document, 'hidden', { configurable: true, value: false });
   Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { languages, mediaDevices: devices } });
   Object.assign(globalThis, {
@@ -195,7 +197,8 @@ export async function openPage(t: TestContext, { hash = '', config = {}, kept = 
     Worker: class { postMessage(): void {} terminate(): void {} },
     requestAnimationFrame: (run: () => void) => void queueMicrotask(run), cancelAnimationFrame: () => undefined,
     addEventListener: (type: string, run: (event: never) => void) => listeners.push([type, run]), removeEventListener: () => undefined,
-    fetch: async () => {
+    fetch: async (address: string) => {
+      if (address.startsWith('/assets/')) return changed ? Promise.reject(new TypeError('integrity')) : new Response('');
       if (config === null) throw new Error('no answer');
       return Response.json({ dev: true, clinic: 'Clinic am Park', phone: '+49 30 1234', origins: [], ...config }, { headers: { date: new Date().toUTCString() } });
     },
