@@ -23,7 +23,7 @@ ip link set alcove1 up
 ip route add default via 10.99.0.2 dev alcove0
 
 # The gate: together they prove what only browsers can. The others prove wording, rarer networks and longer sessions, too: --all.
-gate=(session group-size recording recovery devices accessibility)
+gate=(session encryption group-size recording recovery devices accessibility)
 
 if [ "${1:-}" = --bench ]; then
 	shift

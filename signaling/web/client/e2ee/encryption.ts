@@ -19,7 +19,9 @@ import type { KeysPort } from './worker_messages';
 export const keysPingMs = 5_000;
 // A large commit on a slow device takes seconds.
 export const keysLostPings = 3;
-export const keysRestartMs = 1_000;
+// After a worker that died; each time twice as long, until one has made us a member.
+export const keysRestartFirstMs = 1_000;
+export const keysRestartMaxMs = 30_000;
 // How long a removal waits for its commit. The server removes in any case; the person must not stay because a worker hangs.
 export const excludeMs = 1_500;
 // Of an application message, which waits for the group.
@@ -58,6 +60,7 @@ export class SessionEncryption implements Encryption {
   #answered = 0;
   #timer: unknown;
   #disposed = false;
+  #restartMs = keysRestartFirstMs;
   #messages = 0;
   readonly #sending = new Map<number, (ok: boolean) => void>();
   readonly #excluding = new Map<string, () => void>();
@@ -215,6 +218,7 @@ export class SessionEncryption implements Encryption {
       case 'status': {
         const { state } = this.#session.frames;
         const problem: EncryptionProblem | null = state === 'unsupported' || state === 'failed' ? 'unsupported' : message.status.problem;
+        if (message.status.state === 'member') this.#restartMs = keysRestartFirstMs;
         return this.#setStatus({ ...message.status, problem });
       }
       case 'pong':
@@ -244,7 +248,8 @@ export class SessionEncryption implements Encryption {
     this.#end();
     if (this.#disposed) return;
     this.#setStatus({ ...this.#status, state: 'outside', problem: 'worker_lost', members: 0 });
-    this.#timer = this.#env.timers.set(() => this.#session.reconnect(), keysRestartMs);
+    this.#timer = this.#env.timers.set(() => this.#session.reconnect(), this.#restartMs);
+    this.#restartMs = Math.min(2 * this.#restartMs, keysRestartMaxMs);
   }
 
   #end(): void {

@@ -31,7 +31,7 @@ export class FakeMls implements Mls<FakeGroup> {
   }
 
   async make(id: Uint8Array, own: OwnKeys): Promise<FakeGroup> {
-    return { id: toBase64(id), epoch: 0, secret: `${++serials}`, leaves: [leafOf(read<FakeKeyPackage>(own.keyPackage), 0)], own: 0, past: [] };
+    return { id: toBase64(id), epoch: 0, secret: `secret ${++serials}`, leaves: [leafOf(read<FakeKeyPackage>(own.keyPackage), 0)], own: 0, past: [] };
   }
 
   async signerOf(welcome: Uint8Array, own: OwnKeys): Promise<Leaf & { group: string }> {

@@ -1,0 +1,231 @@
+// The page's side of the keys worker, with a worker in the hands of the test; and what the worker does, without a worker.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { EncryptionStatus } from '../../../client/e2ee/status';
+import { unencrypted } from '../../../client/e2ee/status';
+import type { LinkIdentity } from '../../../client/e2ee/link';
+import { KeysCore } from '../../../client/e2ee/keys_core';
+import type { KeysToPage, PageToKeys } from '../../../client/e2ee/keys_messages';
+import type { FramesEnv } from '../../../client/e2ee/frames_handle';
+import type { KeysWorkerLike } from '../../../client/e2ee/encryption';
+import type { KeysToFrames } from '../../../client/e2ee/worker_messages';
+import { Session } from '../../../client/session';
+import { FakeEnv } from '../../support/env';
+import { FakeMls } from '../../support/fake-mls';
+import { HostedWorker, settle } from '../../support/frames';
+
+const identity: LinkIdentity = { required: true, role: 'host', name: 'Dr. Lind', tokenHash: Buffer.alloc(32).toString('base64') };
+
+class FakeKeys implements KeysWorkerLike {
+  onmessage: KeysWorkerLike['onmessage'] = null;
+  onerror: KeysWorkerLike['onerror'] = null;
+  readonly told: PageToKeys[] = [];
+  ended = false;
+
+  postMessage(message: PageToKeys): void {
+    this.told.push(message);
+  }
+
+  terminate(): void {
+    this.ended = true;
+  }
+
+  tell(message: KeysToPage): void {
+    this.onmessage?.({ data: message });
+  }
+
+  get inputs(): string[] {
+    return this.told.flatMap((message) => (message.type === 'input' ? [message.input.type] : []));
+  }
+}
+
+const framesEnv = ({ timers }: FakeEnv, supported: boolean): FramesEnv => ({
+  timers, supported, create: () => new HostedWorker(timers), transform: () => ({}) as RTCRtpScriptTransform,
+  channel: () => ({ port1: {} as MessagePort, port2: {} as MessagePort }),
+});
+
+function enter({ e2ee = 'required', supported = true, linked = true } = {}) {
+  const env = new FakeEnv();
+  const workers: FakeKeys[] = [];
+  const session = new Session(env, { token: 'a.b.c', client: { name: 'test', version: '1' } }, linked ? identity : undefined, {
+    frames: framesEnv(env, supported), keys: { timers: env.timers, createKeys: () => { workers.push(new FakeKeys()); return workers.at(-1)!; } },
+  });
+  const ends: string[] = [];
+  const statuses: EncryptionStatus[] = [];
+  session.on('ended', ({ code }) => ends.push(code));
+  session.on('e2eeStatus', (status) => statuses.push(status));
+  session.connect();
+  const welcome = (mode = e2ee) => env.socket.answer('hello', {
+    sessionId: 's', resumeSecret: 'r', participantId: 'p1', state: 'admitted', role: 'host', permissions: [], pingMs: 5000, resumeMs: 60000,
+    policy: { name: 'default', recording: 'never', scopes: [], e2ee: mode }, needs: [], agreement: [], consents: [], helpRaised: false,
+  });
+  env.socket.open();
+  const open = () => welcome();
+  return { env, session, workers, ends, statuses, welcome, open };
+}
+
+test('a room that is not encrypted starts no worker', () => {
+  const { open, workers, session, ends } = enter({ e2ee: 'off', linked: false });
+  open();
+  assert.deepEqual([workers.length, session.e2ee.status.mode, ends.length], [0, 'off', 0]);
+});
+
+test('a room that says otherwise than the link is left before anything is sent', () => {
+  const { env, open, workers, ends, statuses } = enter({ e2ee: 'off' });
+  open();
+  assert.deepEqual(ends, ['e2ee_off']);
+  assert.equal(statuses.at(-1)?.problem, 'mode');
+  assert.equal(workers.length, 0);
+  assert.deepEqual(env.socket.sent.map(({ type }) => type).filter((type) => type !== 'hello'), []);
+});
+
+test('a room that was encrypted stays so', () => {
+  const { env, open, welcome, ends } = enter({ linked: false });
+  open();
+  env.socket.drop();
+  env.advance(1_000);
+  env.socket.open();
+  welcome('off');
+  assert.deepEqual(ends, ['e2ee_off']);
+});
+
+test('a browser without transforms does not say that it speaks this, and gets no worker', () => {
+  const { env, open, workers, session } = enter({ supported: false });
+  assert.equal(env.socket.last('hello').data.e2ee, undefined);
+  open();
+  assert.equal(workers.length, 0);
+  assert.equal(session.e2ee.status.problem, 'unsupported');
+});
+
+test('events reach the worker in order, requests go out and are answered', async () => {
+  const { env, open, workers } = enter();
+  assert.equal(env.socket.last('hello').data.e2ee, 1);
+  open();
+  const [worker] = workers as [FakeKeys];
+  assert.equal(worker.told[0]?.type, 'start');
+  env.socket.receive({ seq: 1, type: 'e2ee.state', ts: 1, data: { number: 0 } });
+  env.socket.receive({ seq: 1, type: 'roster', ts: 1, data: { participants: [] } });
+  env.socket.receive({ seq: 1, type: 'e2ee.entry', ts: 1, data: { group: 'bQ==', number: 1, previous: 0, kind: 'create', from: 'p1' } });
+  assert.deepEqual(worker.inputs.slice(-4), ['access', 'state', 'roster', 'entry']);
+  assert.ok(worker.inputs.indexOf('connected') < worker.inputs.indexOf('access'));
+  worker.tell({ type: 'request', request: 1, name: 'e2ee.create', data: { group: 'bQ==' } });
+  env.socket.refuse('e2ee.create', { code: 'e2ee_stale', message: 'stale', retryable: true });
+  await settle();
+  assert.deepEqual(worker.told.at(-1), { type: 'input', input: { type: 'answer', request: 1, ok: false, code: 'e2ee_stale' } });
+  worker.tell({ type: 'request', request: 2, name: 'e2ee.sync', data: { after: 0 } });
+  env.socket.answer('e2ee.sync', { number: 4 });
+  await settle();
+  assert.deepEqual(worker.told.at(-1), { type: 'input', input: { type: 'answer', request: 2, ok: true, data: { number: 4 } } });
+});
+
+test('who is removed is taken out of the keys before the server is asked', async () => {
+  for (const type of ['mod.remove', 'mod.sendBack'] as const) {
+    const { env, open, workers, session } = enter();
+    open();
+    const [worker] = workers as [FakeKeys];
+    const done = session.request(type, { participantId: 'x' }).catch((error: Error) => error.message);
+    await settle();
+    assert.deepEqual(env.socket.sent.filter((frame) => frame.type === type), []);
+    assert.deepEqual(worker.told.at(-1), { type: 'input', input: { type: 'exclude', id: 'x' } });
+    worker.tell({ type: 'request', request: 1, name: 'e2ee.commit', data: { group: 'bQ==', after: 1, commit: 'AA==' } });
+    worker.tell({ type: 'excluded', id: 'x' });
+    await settle();
+    const types = env.socket.sent.map((frame) => frame.type);
+    assert.ok(types.indexOf('e2ee.commit') < types.indexOf(type) && types.includes('e2ee.commit'));
+    env.socket.refuse(type, { code: 'forbidden', message: 'no', retryable: false });
+    await done;
+    assert.deepEqual(worker.told.at(-1), { type: 'input', input: { type: 'include', id: 'x' } });
+  }
+});
+
+test('a worker that hangs does not keep anybody in the session', async () => {
+  const { env, open, session } = enter();
+  open();
+  void session.request('mod.remove', { participantId: 'x' }).catch(() => undefined);
+  env.advance(1_500);
+  await settle();
+  assert.ok(env.socket.last('mod.remove'));
+});
+
+test('a worker that dies is replaced, and the server says everything again', async () => {
+  const { env, open, welcome, workers, session } = enter();
+  open();
+  const [first] = workers as [FakeKeys];
+  first.tell({ type: 'request', request: 1, name: 'e2ee.create', data: { group: 'bQ==' } });
+  first.onerror?.({} as never);
+  assert.equal(first.ended, true);
+  assert.deepEqual([session.e2ee.status.state, session.e2ee.status.problem], ['outside', 'worker_lost']);
+  const sockets = env.sockets.length;
+  env.advance(1_000);
+  env.advance(0);
+  assert.equal(env.sockets.length, sockets + 1, 'no other connection was made');
+  env.socket.open();
+  welcome();
+  assert.equal(workers.length, 2);
+  const second = workers[1]!;
+  assert.deepEqual(second.told.map(({ type }) => type).slice(0, 2), ['start', 'frames']);
+  env.socket.answer('e2ee.create');
+  await settle();
+  assert.ok(!second.inputs.includes('answer'), 'an answer to the worker before');
+});
+
+test('a worker that answers no ping is replaced; each replacement waits longer', () => {
+  const { env, open, welcome, workers } = enter();
+  open();
+  const pauses: number[] = [];
+  for (let round = 0; round < 4; round++) {
+    const before = workers.length;
+    workers.at(-1)!.onerror?.({} as never);
+    let waited = 0;
+    const sockets = env.sockets.length;
+    for (; workers.length === before && waited < 60_000; waited += 250) {
+      env.advance(250);
+      if (env.sockets.length > sockets) {
+        env.socket.open();
+        welcome();
+      }
+    }
+    pauses.push(waited);
+  }
+  assert.ok(pauses[3]! >= 4 * pauses[0]!, `pauses of ${pauses.join(', ')} ms`);
+  const before = workers.length;
+  for (let at = 0; at < 4; at++) env.advance(5_000);
+  assert.equal(workers[before - 1]!.ended, true);
+});
+
+test('base keys go to the frames worker and to nobody else', async () => {
+  const env = new FakeEnv();
+  const toPage: KeysToPage[] = [];
+  const toFrames: KeysToFrames[] = [];
+  const failures: unknown[] = [];
+  const core = new KeysCore({
+    timers: env.timers, tellPage: (message) => toPage.push(message), loadMls: async () => new FakeMls(), seal: async (_, secret) => secret, fail: (error) => failures.push(error),
+  });
+  const port = { postMessage: (message: KeysToFrames) => toFrames.push(message), close: () => undefined, onmessage: null } as unknown as MessagePort;
+  core.onPage({ type: 'frames', port });
+  core.onPage({ type: 'input', input: { type: 'connected' } });
+  core.onPage({ type: 'start', participantId: 'p1', identity });
+  core.onPage({ type: 'input', input: { type: 'access', state: 'admitted' } });
+  core.onPage({ type: 'input', input: { type: 'state', data: { number: 0 } } });
+  core.onPage({ type: 'input', input: { type: 'roster', people: [{ id: 'p1', role: 'host', connected: true, verifiedName: '', publications: [{ source: 'microphone', csrc: 7 }] }] } });
+  await settle();
+  const create = toPage.find((message) => message.type === 'request' && message.name === 'e2ee.create') as Extract<KeysToPage, { type: 'request' }> | undefined;
+  assert.ok(create, 'a host alone makes the group');
+  const { group } = create.data as { group: string };
+  core.onPage({ type: 'input', input: { type: 'entry', data: { group, number: 1, previous: 0, kind: 'create', from: 'p1' } } });
+  await settle();
+  const keys = toFrames.filter((message) => message.type === 'keys');
+  assert.deepEqual(keys.map(({ number, leaf, owners }) => ({ number, leaf, owners })), [{ number: 1, leaf: 0, owners: [{ csrc: 7, leaf: 0, stream: 0 }] }]);
+  const secret = Buffer.from(keys[0]!.baseKey).toString();
+  assert.ok(secret.length > 0 && !toPage.some((message) => JSON.stringify(message).includes(secret)));
+  // Another frames worker hears it again.
+  const again: KeysToFrames[] = [];
+  core.onPage({ type: 'frames', port: { ...port, postMessage: (message: KeysToFrames) => again.push(message) } as unknown as MessagePort });
+  await settle();
+  assert.deepEqual(again.map(({ type }) => type), ['keys']);
+  core.onPage({ type: 'input', input: { type: 'access', state: 'waiting' } });
+  await settle();
+  assert.deepEqual(again.map(({ type }) => type), ['keys', 'outside']);
+  assert.deepEqual(failures, []);
+  assert.notDeepEqual(unencrypted, toPage.at(-1));
+});
