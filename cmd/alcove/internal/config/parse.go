@@ -2,9 +2,11 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -46,22 +48,23 @@ func Load(name string) (Config, *SourceMap, error) {
 	if err != nil {
 		return Config{}, nil, err
 	}
-	for _, f := range []*string{&c.Control, &c.TLS.ACME.CAFile, &c.TLS.ACME.CacheDir, &c.TLS.CertFile, &c.TLS.KeyFile, &c.Auth.JWKSFile, &c.Auth.PersonKeyFile,
-		&c.Store.Dir, &c.Store.KeyFile, &c.Audit.Dir, &c.Audit.KeyFile, &c.Audit.CheckpointCopy, &c.Files.Dir} {
-		if *f != "" && !filepath.IsAbs(*f) {
-			*f = filepath.Join(filepath.Dir(name), *f)
-		}
-	}
-	for _, f := range c.Recording.files() {
-		if *f != "" && !filepath.IsAbs(*f) {
-			*f = filepath.Join(filepath.Dir(name), *f)
-		}
+	for _, f := range append(c.Recording.files(), &c.Control, &c.TLS.ACME.CAFile, &c.TLS.ACME.CacheDir, &c.TLS.CertFile, &c.TLS.KeyFile, &c.Auth.JWKSFile,
+		&c.Auth.PersonKeyFile, &c.Store.Dir, &c.Store.KeyFile, &c.Audit.Dir, &c.Audit.KeyFile, &c.Audit.CheckpointCopy, &c.Files.Dir) {
+		*f = inFolder(filepath.Dir(name), *f)
 	}
 	resolveTexts(c.Policies, filepath.Dir(name))
 	if err := readPasscodes(c.Policies, filepath.Dir(name), l); err != nil {
 		return Config{}, nil, err
 	}
 	return c, l, nil
+}
+
+// inFolder makes a path of the configuration relative to a folder, unless it is absolute or missing.
+func inFolder(folder, file string) string {
+	if file == "" || filepath.IsAbs(file) {
+		return file
+	}
+	return filepath.Join(folder, file)
 }
 
 // Parse reads a configuration without an environment.
@@ -87,15 +90,10 @@ func parseWithEnv(name string, data []byte, env []string) (Config, *SourceMap, e
 		}
 	}
 	l.applyEnv(root, env)
-	l.walk("", root, reflect.TypeFor[Config]())
+	l.decode("", root, reflect.ValueOf(&c).Elem())
 	if err := l.err(); err != nil {
 		return Config{}, nil, err
 	}
-	if err := root.Decode(&c); err != nil {
-		l.failYAML(err)
-		return Config{}, nil, l.err()
-	}
-	fillPolicyDefaults(&c)
 	l.validate(&c)
 	if err := l.err(); err != nil {
 		return Config{}, nil, err
@@ -151,54 +149,61 @@ func (l *SourceMap) err() error {
 
 var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (-?\d+): (.*)$`)
 
-// failYAML turns the errors of the YAML reader into sourceErrors.
+// failYAML reports a syntax error at its line.
 func (l *SourceMap) failYAML(err error) {
-	texts := []string{err.Error()}
-	if t, ok := errors.AsType[*yaml.TypeError](err); ok {
-		texts = t.Errors
+	line, text := 1, err.Error()
+	if m := yamlLine.FindStringSubmatch(text); m != nil {
+		line, _ = strconv.Atoi(m[1])
+		text = m[2]
 	}
-	for _, text := range texts {
-		line := 1
-		if m := yamlLine.FindStringSubmatch(text); m != nil {
-			line, _ = strconv.Atoi(m[1])
-			text = m[2]
-		}
-		l.failAt(line, "%s", strings.TrimPrefix(text, "yaml: "))
-	}
+	l.failAt(line, "%s", strings.TrimPrefix(text, "yaml: "))
 }
 
-// walk notes the line of every key and refuses what the schema does not have.
-func (l *SourceMap) walk(key string, n *yaml.Node, t reflect.Type) {
+// decode sets v, notes the line of every key, and refuses keys and values that the schema does not have. A key without a value keeps its
+// default.
+func (l *SourceMap) decode(key string, n *yaml.Node, v reflect.Value) {
 	if key != "" {
 		l.lines[key] = n.Line
 	}
-	null := n.Kind == yaml.ScalarNode && n.Tag == "!!null"
 	switch {
 	case n.Kind == yaml.AliasNode || n.Anchor != "":
 		l.failAt(n.Line, "anchors and aliases are not accepted: write the value out")
-	case null && t.Kind() != reflect.String && key != "": // a key without a value keeps its default
-	case t == reflect.TypeFor[Duration]():
-		_, err := time.ParseDuration(n.Value)
+		return
+	case n.Kind == yaml.ScalarNode && n.Tag == "!!null" && key != "":
+		return
+	}
+	switch at := v.Addr().Interface().(type) {
+	case *Duration:
+		d, err := time.ParseDuration(n.Value)
+		*at = Duration(d)
 		l.expectKind(key, n, err == nil, "a number with a unit, such as 60s or 2m")
-	case t == reflect.TypeFor[Instant]():
-		_, err := parseInstant(n.Value)
+		return
+	case *Instant:
+		var err error
+		*at, err = parseInstant(n.Value)
 		l.expectKind(key, n, err == nil && n.Kind == yaml.ScalarNode, "a time with its offset, such as 2026-03-02T10:00:00+01:00")
-	case t.Kind() == reflect.Struct:
-		l.walkMapping(key, n, structFields(t), nil)
-	case t.Kind() == reflect.Map:
-		l.walkMapping(key, n, nil, t.Elem())
-	case t.Kind() == reflect.Slice:
+		return
+	}
+	switch {
+	case v.Kind() == reflect.Struct:
+		l.decodeMapping(key, n, structFields(v.Type()), func(name string) reflect.Value { return fieldOf(v, name) })
+	case v.Kind() == reflect.Map:
+		l.decodeMap(key, n, v)
+	case v.Kind() == reflect.Slice:
 		if l.expectKind(key, n, n.Kind == yaml.SequenceNode, "a list, such as [a, b]") {
+			v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
 			for i, e := range n.Content {
-				l.walk(fmt.Sprintf("%s[%d]", key, i), e, t.Elem())
+				l.decode(indexed(key, i), e, v.Index(i))
 			}
 		}
-	case t.Kind() == reflect.Int:
-		l.expectKind(key, n, n.Tag == "!!int", "a whole number")
-	case t.Kind() == reflect.Bool:
-		l.expectKind(key, n, n.Tag == "!!bool", "true or false")
+	case v.Kind() == reflect.Int:
+		l.expectKind(key, n, n.Tag == "!!int" && n.Decode(v.Addr().Interface()) == nil, "a whole number")
+	case v.Kind() == reflect.Bool:
+		l.expectKind(key, n, n.Tag == "!!bool" && n.Decode(v.Addr().Interface()) == nil, "true or false")
 	default:
-		l.expectKind(key, n, n.Kind == yaml.ScalarNode, "text")
+		if l.expectKind(key, n, n.Kind == yaml.ScalarNode, "text") {
+			v.SetString(n.Value)
+		}
 	}
 }
 
@@ -210,24 +215,36 @@ func (l *SourceMap) expectKind(key string, n *yaml.Node, ok bool, kind string) b
 	return ok
 }
 
-// walkMapping walks a mapping with the fields of a struct, or with any keys and values of one type.
-func (l *SourceMap) walkMapping(key string, n *yaml.Node, fields map[string]reflect.Type, elem reflect.Type) {
-	where := "the configuration"
-	if key != "" {
-		where = key
+// decodeMap decodes a mapping with any keys. A policy starts from the defaults.
+func (l *SourceMap) decodeMap(key string, n *yaml.Node, m reflect.Value) {
+	if m.IsNil() {
+		m.Set(reflect.MakeMap(m.Type()))
 	}
+	values := map[string]reflect.Value{}
+	l.decodeMapping(key, n, nil, func(name string) reflect.Value {
+		v := reflect.New(m.Type().Elem()).Elem()
+		if v.Type() == reflect.TypeFor[Policy]() {
+			v.Set(reflect.ValueOf(DefaultPolicy()))
+		}
+		values[name] = v
+		return v
+	})
+	for name, v := range values {
+		m.SetMapIndex(reflect.ValueOf(name), v)
+	}
+}
+
+// decodeMapping decodes a mapping into the value that child returns for each key. Without fields any key is accepted.
+func (l *SourceMap) decodeMapping(key string, n *yaml.Node, fields map[string]reflect.Type, child func(string) reflect.Value) {
+	where := cmp.Or(key, "the configuration")
 	if !l.expectKind(where, n, n.Kind == yaml.MappingNode, "a mapping with keys") {
 		return
 	}
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		k, v := n.Content[i], n.Content[i+1]
-		t := elem
-		if fields != nil {
-			t = fields[k.Value]
-		}
+		k := n.Content[i]
 		switch {
-		case k.Kind != yaml.ScalarNode || t == nil:
+		case k.Kind != yaml.ScalarNode || fields != nil && fields[k.Value] == nil:
 			l.failAt(k.Line, "unknown key %q in %s: remove it, or use one of %s", k.Value, where, knownKeys(fields))
 			continue
 		case seen[k.Value]:
@@ -235,9 +252,20 @@ func (l *SourceMap) walkMapping(key string, n *yaml.Node, fields map[string]refl
 			continue
 		}
 		seen[k.Value] = true
-		l.walk(strings.TrimPrefix(key+"."+k.Value, "."), v, t)
-		l.lines[strings.TrimPrefix(key+"."+k.Value, ".")] = k.Line
+		path := strings.TrimPrefix(key+"."+k.Value, ".")
+		l.decode(path, n.Content[i+1], child(k.Value))
+		l.lines[path] = k.Line
 	}
+}
+
+// fieldOf returns the field of a struct that has a key.
+func fieldOf(v reflect.Value, key string) reflect.Value {
+	for f, x := range v.Fields() {
+		if f.Tag.Get("yaml") == key {
+			return x
+		}
+	}
+	panic("config: no such field")
 }
 
 func structFields(t reflect.Type) map[string]reflect.Type {
@@ -252,10 +280,5 @@ func knownKeys(fields map[string]reflect.Type) string {
 	if len(fields) == 0 {
 		return "plain text names"
 	}
-	names := make([]string, 0, len(fields))
-	for n := range fields {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return strings.Join(names, ", ")
+	return strings.Join(slices.Sorted(maps.Keys(fields)), ", ")
 }

@@ -46,6 +46,7 @@ func TestParseConfigRefuses(t *testing.T) {
 		{"twice", minimal + "log: {level: info, level: warn}\n", `a.yaml:3: key "level" comes twice in log`},
 		{"two documents", minimal + "---\nlisten: x\n", "one YAML document"},
 		{"alias", "listen: &a 127.0.0.1:1\nadmin: *a\n", "a.yaml:2: anchors and aliases are not accepted"},
+		{"anchor of a duration", minimal + "drain_wait: &a 10s\n", "a.yaml:3: anchors and aliases are not accepted"},
 		{"merge", minimal + "log: {<<: {level: info}}\n", `unknown key "<<"`},
 		{"text for a list", minimal + "origins: https://a.example\n", "a.yaml:3: origins must be a list"},
 		{"list for text", minimal + "admin: [a]\n", "a.yaml:3: admin must be text"},

@@ -4,15 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
-
-	"go.yaml.in/yaml/v3"
 
 	"alcove/auth"
 	"alcove/cmd/alcove/internal/keyfile"
@@ -108,32 +104,6 @@ func DefaultPolicy() Policy {
 // Encrypted reports whether audio and video are encrypted end to end.
 func (p Policy) Encrypted() bool { return e2eeModes[p.E2EE] == room.E2EERequired }
 
-// UnmarshalYAML starts every policy from the defaults. Unknown keys were refused before.
-func (p *Policy) UnmarshalYAML(n *yaml.Node) error {
-	type plain Policy
-	v := plain(DefaultPolicy())
-	if err := n.Decode(&v); err != nil {
-		return err
-	}
-	*p = Policy(v)
-	return nil
-}
-
-// fillPolicyDefaults sets the defaults of the policy "default" and of policies without keys.
-func fillPolicyDefaults(c *Config) {
-	if c.Policies == nil {
-		c.Policies = map[string]Policy{}
-	}
-	if _, there := c.Policies[DefaultPolicyName]; !there {
-		c.Policies[DefaultPolicyName] = DefaultPolicy()
-	}
-	for name, p := range c.Policies {
-		if reflect.ValueOf(p).IsZero() {
-			c.Policies[name] = DefaultPolicy()
-		}
-	}
-}
-
 // A textList is a list of texts with its key in the configuration.
 type textList struct {
 	key   string
@@ -154,9 +124,7 @@ func resolveTexts(policies map[string]Policy, folder string) {
 	for _, p := range policies {
 		for _, list := range p.textLists() {
 			for i, t := range list.texts {
-				if t.File != "" && !filepath.IsAbs(t.File) {
-					list.texts[i].File = filepath.Join(folder, t.File)
-				}
+				list.texts[i].File = inFolder(folder, t.File)
 			}
 		}
 	}
@@ -170,9 +138,7 @@ func readPasscodes(policies map[string]Policy, folder string, l *SourceMap) erro
 		if p.PasscodeFile == "" {
 			continue
 		}
-		if !filepath.IsAbs(p.PasscodeFile) {
-			p.PasscodeFile = filepath.Join(folder, p.PasscodeFile)
-		}
+		p.PasscodeFile = inFolder(folder, p.PasscodeFile)
 		hash, err := keyfile.ReadSecret(p.PasscodeFile, func(data []byte) (auth.PasscodeHash, error) {
 			return auth.ParsePasscodeHash(strings.TrimSpace(string(data)))
 		})

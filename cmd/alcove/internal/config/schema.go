@@ -1,11 +1,8 @@
 package config
 
 import (
-	"fmt"
 	"log/slog"
 	"time"
-
-	"go.yaml.in/yaml/v3"
 
 	"alcove/cmd/alcove/internal/keyfile"
 )
@@ -131,16 +128,6 @@ func (d Duration) String() string { return time.Duration(d).String() }
 
 func (d Duration) MarshalYAML() (any, error) { return d.String(), nil }
 
-// UnmarshalYAML refuses a number without a unit: it would be nanoseconds to Go and seconds to people.
-func (d *Duration) UnmarshalYAML(n *yaml.Node) error {
-	v, err := time.ParseDuration(n.Value)
-	if err != nil {
-		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: %q is no duration: write a number with a unit, such as 60s or 2m", n.Line, n.Value)}}
-	}
-	*d = Duration(v)
-	return nil
-}
-
 // An Instant is a point in time, written as RFC 3339 has it; empty is none.
 type Instant time.Time
 
@@ -160,12 +147,6 @@ func parseInstant(s string) (Instant, error) {
 	}
 	at, err := time.Parse(time.RFC3339, s)
 	return Instant(at), err
-}
-
-// UnmarshalYAML reads what walk has checked.
-func (t *Instant) UnmarshalYAML(n *yaml.Node) (err error) {
-	*t, err = parseInstant(n.Value)
-	return err
 }
 
 var LogLevels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
