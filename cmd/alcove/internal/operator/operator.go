@@ -15,5 +15,6 @@ func Commands() []cli.Command {
 		{Name: "audit", Summary: "verify the audit log, or ask who was affected: audit verify, audit who", Run: RunAudit},
 		{Name: "consent", Summary: "export what a person agreed to: consent export", Run: RunConsent},
 		{Name: "recording", Summary: "list, verify, export, hold and erase recordings: recording export", Run: runRecording},
+		{Name: "release", Summary: "print the hashes of the page, signed, or check a server's: release manifest", Run: RunRelease},
 	}
 }

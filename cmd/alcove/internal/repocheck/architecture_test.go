@@ -68,7 +68,7 @@ var rules = []rule{
 	{path: below + "front", internal: []string{below + "config", below + "keyfile", "sfu/relay", "signaling/conns"}, tests: []string{below + "alcovetest"}}, // neither room nor sfu
 	{path: below + "doctor", internal: []string{below + "cli", below + "config", below + "control", below + "front", below + "keyfile", "room", "sfu/record", "sfu/udp", "signaling", "signaling/wire"},
 		tests: []string{below + "alcovetest", "auth", "room/live", "signaling/conns"}},
-	{path: below + "operator", internal: []string{below + "claims", below + "cli", below + "config", below + "control", below + "keyfile", below + "state", "auth", "auth/e2ee", "room", "room/audit", "sfu/record"}, forbid: pion,
+	{path: below + "operator", internal: []string{below + "claims", below + "cli", below + "config", below + "control", below + "keyfile", below + "state", "auth", "auth/e2ee", "room", "room/audit", "sfu/record", "signaling/web"}, forbid: pion,
 		tests: []string{below + "alcovetest"}},
 	{path: below + "dev", internal: []string{below + "claims", below + "cli", below + "config", below + "keyfile", "auth", "auth/e2ee", "room", "room/audit", "room/store", "signaling/web"}, forbid: pion},
 	{path: below + "daemon", internal: []string{below + "cli", below + "config", below + "control", below + "front", below + "state", "auth", "room", "room/*", "sfu", "sfu/*", "signaling", "signaling/*"},
