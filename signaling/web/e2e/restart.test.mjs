@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { confine, watchEgress } from './support/sandbox.mjs';
-import { alcove, encryptionFlags, startDaemon } from './support/daemon.mjs';
+import { alcove, encryption, encryptionFlags, startDaemon } from './support/daemon.mjs';
 import { launch, Person } from './support/person.mjs';
 import { steps } from './support/steps.mjs';
 import { until } from './support/wait.mjs';
@@ -21,6 +21,7 @@ drain_wait: 8s
 auth: {issuer: https://id.clinic.example, audience: alcove, jwks_file: ${folder}/keys/jwks.json, person_key_file: person.key}
 store: {dir: ${state}/store, key_file: store.key}
 audit: {dir: ${state}/audit, key_file: audit.key}
+files: {dir: ${state}/files}
 media: {listen: 127.0.0.1}
 recording:
   dir: ${state}/recordings
@@ -51,7 +52,8 @@ test('restart', { timeout: 170_000 }, async (t) => {
   const limits = confine(folder, state, [file, key('person.key'), key('store.key'), key('audit.key'),
     clinic('recipients.txt'), join(folder, 'audio.txt')]);
   const serving = join(limits.credentials, 'alcove.yaml');
-  const link = (sub, name, role = 'participant') => alcove('token', '--key', key('signing.jwk'), '--config', serving, ...encryptionFlags(join(folder, 'keys')), '--room', 'tuesday',
+  const recipients = encryption === 'required' ? ['--recipients', clinic('recipients.txt')] : [];
+  const link = (sub, name, role = 'participant') => alcove('token', '--key', key('signing.jwk'), '--config', serving, ...encryptionFlags(join(folder, 'keys')), ...recipients, '--room', 'tuesday',
     '--sub', sub, '--name', name, '--role', role, '--url', 'http://localhost:8080/').trim();
   const start = () => startDaemon(['serve', '--config', serving], undefined, limits.start);
   const entries = () => readFileSync(join(state, 'audit', 'entries'), 'utf8');
