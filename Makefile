@@ -15,7 +15,7 @@ ARGS ?=
 # `make bench BENCH="-json FILE"` and `make bench-live BENCH="-rounds 1"` hand options to the benchmark.
 BENCH ?=
 
-.PHONY: run test style page build release reproduce setup lint unit attack fuzz web web-fuzz e2e e2e-all screens bench bench-live bench-e2ee clean
+.PHONY: run test style page build release reproduce setup lint unit attack fuzz web web-fuzz e2e e2e-all screens traces bench bench-live bench-e2ee clean
 
 run: ## starts a demo session on this machine
 	deploy/setup.sh page
@@ -92,6 +92,10 @@ e2e-all: build ## every browser test: networks, restarts, frames, thirty people;
 
 screens: e2e ## renews the picture in the README from a run of the browser tests
 	cp $(WEB)/e2e/out/session.png $(WEB)/session.png
+
+traces: ## the bandwidth estimator on simulated paths; bin/traces.html has a picture of each
+	mkdir -p bin
+	go test ./sfu/bwe -run TestTraces -count=1 -traces $(CURDIR)/bin/traces.html
 
 bench: ## CPU of a forwarded packet against a bare loop over the same packets
 	go build -o bin/bench ./loadtest/bench

@@ -52,6 +52,8 @@ var rules = []rule{
 	{path: "signaling/internal", internal: []string{"auth", "room", "room/live", "signaling/wire"}, forbid: pion},
 	{path: "sfu", internal: []string{"sfu/*"}},
 	{path: "sfu/forward", std: true, pure: true},
+	{path: "sfu/bwe", std: true, pure: true, tests: []string{"sfu/bwe/bwetest"}},
+	{path: "sfu/bwe/bwetest", internal: []string{"sfu/bwe"}, forbid: pion}, // a simulated line, for tests
 	{path: "sfu/udp"},
 	{path: "sfu/relay"}, // a TURN server that knows addresses of media ports and nothing else of us
 	{path: "sfu/record", internal: []string{"sfu/*"}, forbid: []string{"github.com/pion/webrtc"}},
