@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"alcove/sfu/record/sframe"
 )
 
 var goldenDir = flag.String("golden", "", "a new folder to write recordings of this version into")
@@ -16,7 +18,10 @@ var goldenDir = flag.String("golden", "", "a new folder to write recordings of t
 //
 //	identity, keyring, keyring.key, keyring.copy, keyring.copy.key
 //	segments/: a person with audio and video in several segments, and one who was erased
-const goldenVersion1 = "testdata/version1"
+const (
+	goldenVersion1 = "testdata/version1"
+	goldenVersion2 = "testdata/version2" // end-to-end encrypted, with a withdrawal after a second
+)
 
 // writeGolden writes one, from real media.
 func writeGolden(t *testing.T, dir string, record func(c *clinic, person string)) {
@@ -99,4 +104,38 @@ func TestVersion1Opens(t *testing.T) {
 	if !slices.ContainsFunc(all, func(s ListedSegment) bool { return s.Header.Segment > 0 }) {
 		t.Error("the golden folder has no second segment")
 	}
+}
+
+// TestVersion2Opens: a recording of version 2 verifies and plays up to the withdrawal.
+func TestVersion2Opens(t *testing.T) {
+	if *goldenDir != "" {
+		m := loadMedia(t)
+		writeGolden(t, *goldenDir, func(c *clinic, person string) {
+			one := c.member()
+			audio, video := sender{rate: 48000, base: 7, report: time.Second}, sender{rate: 90000, base: 9, report: time.Second}
+			a, v := c.start(sealedAudio(person)), c.start(sealedVideo(person))
+			a.Release(one.release(true, kids(0, 1, 9)...))
+			v.Release(one.release(true, kids(1, 1, 9)...))
+			split := func(stream int, codec sframe.Codec, list []sample) []sample {
+				return slices.Concat(one.seal(kids(stream, 1, 9)[0], codec, at(list, 0, time.Second)), one.seal(kids(stream, 2, 9)[0], codec, at(list, time.Second, mediaTime)))
+			}
+			audio.publish(t, a, audio.packets(Audio, split(0, sframe.Opus, m.audio[:75]), began), began)
+			video.publish(t, v, video.packets(Video, split(1, sframe.VP8, m.video[:22]), began), began)
+		})
+		return
+	}
+	o, segments := openGolden(t, goldenVersion2)
+	r := must(o.Verify(segments, nil, nil))(t)
+	if !r.Intact() || r.Closed != 3 || len(r.Tracks) != 2 {
+		t.Fatalf("report is %+v", r)
+	}
+	if a, v := framesOf(t, r, Audio), framesOf(t, r, Video); a != (FrameCounts{Opened: 50, Unreleased: 25}) || v != (FrameCounts{Opened: 15, Unreleased: 7}) {
+		t.Errorf("audio %+v, video %+v", a, v)
+	}
+	name, list := exportTo(t, o, segments)
+	p := probeFile(t, name["person-a"])
+	if len(list) != 1 || len(p.times(t, "opus")) != 50 || len(p.times(t, "vp8")) != 15 {
+		t.Errorf("exported %+v: %d packets, %d frames", list, len(p.times(t, "opus")), len(p.times(t, "vp8")))
+	}
+	decodes(t, name["person-a"])
 }
