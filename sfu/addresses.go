@@ -9,8 +9,8 @@ import (
 // A Reach is how a worker's socket is reached: by clients, and on this host.
 type Reach struct{ Public, Local netip.AddrPort }
 
-// Reach tells it of each worker. Of the addresses that answers name it gives one, IPv4 where there is any: the family is the same
-// for all.
+// Reach returns the reach of each worker. Of the addresses in answers it names one, an IPv4 address if there is any: all workers have the
+// same family.
 func (e *Engine) Reach() []Reach {
 	var all []Reach
 	for _, w := range e.workers {
@@ -44,7 +44,7 @@ func (w *worker) public() []string {
 	return w.hosts()
 }
 
-// hosts are the addresses under which the socket can be reached: its own, or those of all interfaces.
+// hosts are the addresses at which the socket can be reached: its own, or those of all interfaces.
 func (w *worker) hosts() []string {
 	if !w.sock.Local.Addr().IsUnspecified() {
 		return []string{w.sock.Local.Addr().String()}

@@ -56,13 +56,13 @@ type Offer struct {
 	Tracks     []Track
 }
 
-// A Track says which source an m-line carries.
+// A Track is the source that an m-line carries.
 type Track struct {
 	MID    string
 	Source Source
 }
 
-// An Answer is the server's session description and what its sending m-lines are for.
+// An Answer is the server's session description with the use of its sending m-lines.
 type Answer struct {
 	SDP   string
 	Slots []Slot
@@ -117,7 +117,7 @@ type (
 		Generation uint32
 		Fault      HandshakeFault
 	}
-	// Connected says that the connection of Peer has keys, and whether it had to use AES-128.
+	// Connected reports that the connection of Peer has keys, and whether they are for AES-128.
 	Connected struct {
 		Peer       PeerID
 		Generation uint32

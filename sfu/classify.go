@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 )
 
-// class is what the first bytes of a datagram say (RFC 7983; RFC 5761, section 4, for RTCP).
+// A class is the protocol of a datagram, by its first bytes (RFC 7983; RFC 5761, section 4, for RTCP).
 type class uint8
 
 const (

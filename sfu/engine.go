@@ -13,12 +13,12 @@ import (
 
 // Errors of Room.Answer besides those of the offer.
 var (
-	ErrRefused = errors.New("not_admitted")     // the plan holds no such peer
+	ErrRefused = errors.New("not_admitted")     // the plan has no such peer
 	ErrStale   = errors.New("stale_generation") // a newer PeerConnection exists
 	ErrBusy    = errors.New("unavailable")      // too many setups at once, or no transport
 )
 
-// An Engine is the media plane of a daemon: its workers and what all connections share.
+// An Engine is the media plane of a daemon: its workers and everything that all connections share.
 type Engine struct {
 	config     Config
 	log        *slog.Logger
@@ -46,7 +46,7 @@ func openEngine(c Config, listen func(netip.AddrPort) (*udp.Socket, error)) (*En
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	e := &Engine{config: c, log: c.Log, setups: make(chan struct{}, maxSetups), closing: make(chan struct{})}
-	if _, err = e.identities.at(time.Now()); err != nil { // what fails here would fail each connection
+	if _, err = e.identities.at(time.Now()); err != nil { // a failure here would fail each connection
 		return nil, err
 	}
 	for i := range max(c.Workers, 1) {

@@ -15,7 +15,7 @@ var suites = []dtls.CipherSuiteID{
 	dtls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, dtls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, dtls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
 }
 
-// A HandshakeFault says why a connection got no keys. Its text is the code of the protocol.
+// A HandshakeFault is the reason why a connection got no keys. Its text is the code of the protocol.
 type HandshakeFault string
 
 // The closed list of faults.
@@ -32,8 +32,8 @@ const (
 // HandshakeFaults are all of them, in the order of Counters.HandshakesFailed.
 var HandshakeFaults = [...]HandshakeFault{FaultTimeout, FaultProfile, FaultSuite, FaultVersion, FaultFingerprint, FaultClosed, FaultOther}
 
-// faultTexts are how pion tells a fault for which it exports no error. TestHandshakeFaults brings each about with the real pion, so that a
-// release that words them otherwise fails there.
+// faultTexts are the texts of pion's errors without an exported value. TestHandshakeFaults provokes each with the real pion, so that a
+// release with other texts fails there.
 var faultTexts = []struct {
 	text  string
 	fault HandshakeFault
@@ -66,7 +66,7 @@ func faultOf(err error) HandshakeFault {
 	return FaultOther
 }
 
-// handshakeFailed counts a connection without keys, tells why, and ends it. A peer that ended meanwhile failed for another reason.
+// handshakeFailed counts a connection without keys, reports the reason, and ends it. A peer that ended meanwhile failed for another reason.
 func (p *peer) handshakeFailed(err error) {
 	if p.closed {
 		return

@@ -33,7 +33,7 @@ func (d *Durations) add(o Durations) {
 	d.Sum += o.Sum
 }
 
-// arrivalBatches are packets that came together, by the moment of it. What comes when the list is full counts with the newest.
+// arrivalBatches are packets grouped by their time of arrival. When the list is full, further packets count with the newest group.
 type arrivalBatches struct {
 	list [32]arrivalBatch
 	n    int

@@ -35,14 +35,14 @@ type agent struct {
 
 	consent   time.Time // when the selected address was last validated; before, when the agent began
 	askDue    time.Time
-	dtlsFrom  *path // where the last DTLS datagram came from, before anything is nominated
+	dtlsFrom  *path // source of the last DTLS datagram, before any path is nominated
 	seen      [seenChecks]seenCheck
 	seenNext  int
 	repeats   float64 // checks seen from another address that may still be answered
 	repeatsAt time.Time
 }
 
-// A seenCheck is one check that came.
+// A seenCheck is one check that was received.
 type seenCheck struct {
 	id   [stun.TransactionIDSize]byte
 	from netip.AddrPort
@@ -66,11 +66,11 @@ type path struct {
 	addr        netip.AddrPort
 	credentials *credentials
 	priority    uint32
-	lastCheck   time.Time // when the last check came
+	lastCheck   time.Time // time of the last check
 	lastRequest time.Time // when the last request left
-	validatedAt time.Time // when the last response came; zero: never
+	validatedAt time.Time // time of the last response; zero: none
 	received    int       // bytes, since it was validated or ever
-	sent        int       // likewise, but for what a fresh validation allows
+	sent        int       // likewise, except what a fresh validation allows
 	nominated   bool      // and the nomination waits for validation
 	insisted    bool      // by two checks
 	nomination  [stun.TransactionIDSize]byte
@@ -129,7 +129,7 @@ func (a *agent) stop() {
 	}
 }
 
-// forceClose does the same without relying on its structures, which may be what is broken.
+// forceClose does the same without relying on the agent's structures, which a bug may have corrupted.
 func (a *agent) forceClose() {
 	w := a.peer.worker
 	mine := func(c *credentials) bool { return c.agent == a }
@@ -139,8 +139,8 @@ func (a *agent) forceClose() {
 	a.paths = nil
 }
 
-// retire ends credentials: no check under them is answered any more. What is still under way from an address that was validated may come
-// until it is forgotten.
+// retire ends credentials: checks under them are no longer answered. Packets in flight from a validated address are accepted until the path
+// is forgotten.
 func (a *agent) retire(c *credentials) {
 	a.peer.worker.unregister(c)
 	c.nominations = nominations{}
@@ -170,7 +170,7 @@ func (a *agent) forget(p *path) {
 	}
 }
 
-// register lets checks and responses find credentials.
+// register makes credentials known for incoming checks and responses.
 func (w *worker) register(c *credentials) {
 	for w.byTransaction[c.id] != nil {
 		c.id++
@@ -187,7 +187,7 @@ func (w *worker) unregister(c *credentials) {
 	}
 }
 
-// handleSTUN takes one STUN datagram. What is not for one of our credentials costs nothing but the look.
+// handleSTUN handles one STUN datagram. A datagram for none of our credentials costs only the lookup.
 func (w *worker) handleSTUN(data []byte, from netip.AddrPort) forward.Drop {
 	kind, ok := stunKind(data)
 	if !ok {
@@ -287,7 +287,8 @@ func (w *worker) handleStray(data []byte, from netip.AddrPort) {
 	}
 }
 
-// addressChanged asks an address from which the client's media comes. Once it is validated, it is used: the client uses it already.
+// addressChanged sends a request to an unknown address from which the client's media arrives. Once validated, the address is used, because
+// the client uses it already.
 func (a *agent) addressChanged(to netip.AddrPort, size int) {
 	w, selected := a.peer.worker, a.selected()
 	if selected == nil || !selected.isValidated() || !a.isFree(to) {
@@ -300,7 +301,7 @@ func (a *agent) addressChanged(to netip.AddrPort, size int) {
 	a.sendRequest(p)
 }
 
-// isFree reports whether no other peer holds the address. One that holds it without a recent validation loses it.
+// isFree reports whether no other peer owns the address. A peer without a recent validation of it loses it.
 func (a *agent) isFree(at netip.AddrPort) bool {
 	holder := a.peer.worker.byAddr[at]
 	if holder == nil || holder == a.peer {
@@ -322,7 +323,7 @@ func (a *agent) isFree(at netip.AddrPort) bool {
 	return true
 }
 
-// seenElsewhere reports whether a check with this id came from another address before, and remembers it. One from the same address is a
+// seenElsewhere reports whether a check with this id came from another address before, and remembers it. A check from the same address is a
 // retransmission (RFC 8489, section 6.2.1).
 func (a *agent) seenElsewhere(id [stun.TransactionIDSize]byte, from netip.AddrPort) bool {
 	for i := range a.seen {
@@ -335,8 +336,8 @@ func (a *agent) seenElsewhere(id [stun.TransactionIDSize]byte, from netip.AddrPo
 	return false
 }
 
-// mayRepeat bounds what repeats bring about. They are not all dropped: where a copy overtakes the check itself, that one looks like
-// the repeat.
+// mayRepeat limits the effects of repeated checks. They are not all dropped: if a copy overtakes the check itself, the check looks like the
+// repeat.
 func (a *agent) mayRepeat() bool {
 	now := a.peer.worker.now
 	a.repeats = min(repeatedChecks, a.repeats+now.Sub(a.repeatsAt).Seconds()*repeatedChecks)
@@ -384,8 +385,8 @@ func (a *agent) evict() {
 	a.forget(victim) // at most two are selected, so there is one
 }
 
-// nominated notes what the client wants to use. It counts at once where the address was validated just now, or where there is nothing
-// better yet; else it waits for validation.
+// nominated records the path that the client wants to use. It takes effect at once if the address was validated just now or no better path
+// is known; else it waits for validation.
 func (a *agent) nominated(p *path, id [stun.TransactionIDSize]byte) {
 	now, n := a.peer.worker.now, &p.credentials.nominations
 	if p.recentlyValidated(now) || p == n.selected {
@@ -412,7 +413,7 @@ func (a *agent) handleResponse(c *credentials, m *stun.Message, from netip.AddrP
 		return forward.AddressHeld
 	}
 	p := a.findPath(c, from)
-	if p == nil { // driven out of the table since it was asked
+	if p == nil { // evicted from the table since the request
 		p = a.path(c, from)
 		p.nominated = nominated
 	}
@@ -442,7 +443,7 @@ func (a *agent) handleResponse(c *credentials, m *stun.Message, from netip.AddrP
 // selected is the path in use, nil before the first nomination.
 func (a *agent) selected() *path { return a.current.nominations.selected }
 
-// applySelection moves media to the selected path, once it is validated. The first of an ICE restart ends what was before.
+// applySelection moves media to the selected path once it is validated. The first selection of an ICE restart ends the old credentials.
 func (a *agent) applySelection(c *credentials) {
 	p := c.nominations.selected
 	if p == nil || !p.isValidated() {
@@ -462,7 +463,7 @@ func (a *agent) applySelection(c *credentials) {
 	a.peer.selected(p.addr)
 }
 
-// tick asks again where an answer is missing, and now and then whether the client still receives. It reports whether consent holds.
+// tick repeats unanswered requests, and asks periodically whether the client still receives. It reports whether consent is fresh.
 func (a *agent) tick() bool {
 	now := a.peer.worker.now
 	if now.Sub(a.consent) > consentLimit {
@@ -485,7 +486,7 @@ func (a *agent) tick() bool {
 	return true
 }
 
-// sweep forgets paths that said nothing for as long as consent lasts.
+// sweep forgets paths that were silent for consentLimit.
 func (a *agent) sweep(now time.Time) {
 	for _, p := range slices.Clone(a.paths) {
 		silent := now.Sub(p.lastCheck) > consentLimit && now.Sub(p.validatedAt) > consentLimit
@@ -503,7 +504,7 @@ func (a *agent) sendRequest(p *path) {
 	w.drop(a.send(p, request(w.outgoing, w.validator.id(w.now, c.id, p.addr, p.nominated), c)))
 }
 
-// send sends what w.outgoing holds.
+// send sends w.outgoing.
 func (a *agent) send(p *path, err error) forward.Drop {
 	if err != nil {
 		return forward.Malformed
@@ -511,7 +512,7 @@ func (a *agent) send(p *path, err error) forward.Drop {
 	return a.write(p, a.peer.worker.outgoing.Raw)
 }
 
-// write sends within the limit on what a host gets that never asked for anything (RFC 9000, section 8.1).
+// write sends within the limit on traffic to a host that may never have asked for any (RFC 9000, section 8.1).
 func (a *agent) write(p *path, b []byte) forward.Drop {
 	if !p.recentlyValidated(a.peer.worker.now) && !(p.isValidated() && p == a.selected()) {
 		if p.sent+len(b) > maxAmplification*p.received {
@@ -541,7 +542,7 @@ func (w *worker) handleDTLS(data []byte, from netip.AddrPort) forward.Drop {
 	return p.transport.pipe.push(data)
 }
 
-// sendDTLS sends what pion's DTLS says: to the selected path; before there is one to where DTLS came from.
+// sendDTLS sends a datagram of pion's DTLS to the selected path, or before there is one to the source of the last DTLS datagram.
 func (a *agent) sendDTLS(b []byte) {
 	p := a.selected()
 	if p == nil {

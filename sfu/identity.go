@@ -21,7 +21,7 @@ const (
 	// certRenewal is the age at which new connections get another certificate: long before the first one expires, and often enough
 	// that one fingerprint does not name a server for weeks.
 	certRenewal = 24 * time.Hour
-	// certBackdate lets the certificate be valid for clocks that are behind.
+	// certBackdate makes the certificate valid for clocks that are behind.
 	certBackdate = 24 * time.Hour
 )
 
@@ -32,14 +32,14 @@ type identity struct {
 	issued      time.Time // wall clock
 }
 
-// identities gives new connections a certificate that is valid for weeks.
+// identities holds the certificate for new connections, which is valid for weeks.
 type identities struct {
 	mu      sync.Mutex
 	current identity // Guarded by mu. Zero before the first connection.
 }
 
-// at is the identity for a connection that begins now. The wall clock counts, for it is what the certificate is checked against; a clock that
-// was set back, or far ahead, leads to a new certificate too.
+// at returns the identity for a connection that begins now. The wall clock counts, because certificates are checked against it; a clock
+// that was set back, or far ahead, also leads to a new certificate.
 func (i *identities) at(now time.Time) (identity, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

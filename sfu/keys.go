@@ -19,9 +19,9 @@ import (
 
 var errKeys = errors.New("sfu: the handshake gave no SRTP keys")
 
-// A keyTap gathers what the keys of one DTLS connection are made of, in memory only: the master secret and the client's
-// random from the key log, the server's random, cipher suite and SRTP profile from the ServerHello. What it holds is used
-// only after the handshake was verified: the log comes before that.
+// A keyTap gathers the key material of one DTLS connection, in memory only: the master secret and the client's random from the key log; the
+// server's random, the cipher suite and the SRTP profile from the ServerHello. It is used only after the handshake was verified, because
+// the key log is written before that.
 type keyTap struct {
 	mu           sync.Mutex
 	clientRandom []byte // Guarded by mu, as all below.
@@ -44,7 +44,7 @@ func (k *keyTap) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// serverHello reads what the server says and changes nothing.
+// serverHello reads the ServerHello and changes nothing.
 func (k *keyTap) serverHello(m handshake.MessageServerHello) handshake.Message {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -61,7 +61,7 @@ func (k *keyTap) serverHello(m handshake.MessageServerHello) handshake.Message {
 	return &m
 }
 
-// keys are the SRTP contexts of one connection, seen from the server.
+// keys are the SRTP contexts of one connection, from the server's side.
 type keys struct {
 	open   *srtp.Opener
 	seal   *srtp.Sealer

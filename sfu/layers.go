@@ -7,12 +7,12 @@ import (
 	"alcove/sfu/forward"
 )
 
-// A View is what a peer shows of what it receives, in pixels. Publications that it does not name count as shown in full.
+// A View is what a peer displays: heights in pixels. Publications that it does not name are displayed in full.
 type View struct {
 	Heights map[string]int // by publication; 0: not shown, send nothing
 }
 
-// View tells what a peer shows, so that no more is sent than is seen.
+// View sets what a peer displays, so that no larger encoding is sent.
 func (r *Room) View(id PeerID, v View) {
 	r.worker.submitFor(r, nil, func() {
 		if m := r.members[id]; m != nil {
@@ -38,7 +38,7 @@ func (s *slot) ideal() *encoding {
 		return nil
 	}
 	full := 0
-	for i, e := range all { // where the top never came, the others tell its height
+	for i, e := range all { // if the top never arrived, the others imply its height
 		full = max(full, e.height<<(len(all)-1-i))
 	}
 	if full == 0 {
@@ -52,7 +52,7 @@ func (s *slot) ideal() *encoding {
 	return best
 }
 
-// best is the largest encoding that the client makes, as far as is known.
+// best is the largest encoding that the client sends, as far as is known.
 func (pub *publication) best() *encoding {
 	all := pub.encodings
 	for i := len(all) - 1; i >= 0; i-- {
@@ -63,7 +63,8 @@ func (pub *publication) best() *encoding {
 	return all[len(all)-1]
 }
 
-// updateAbsent finds out which encodings the client makes: one that is wanted in vain while another comes is absent, for a while.
+// updateAbsent finds the encodings that the client does not send: one that is wanted but missing while another arrives counts as absent for
+// a while.
 func (pub *publication) updateAbsent(now time.Time) {
 	comes := slices.ContainsFunc(pub.encodings, func(e *encoding) bool { return e.alive(now) })
 	for _, e := range pub.encodings {
@@ -91,8 +92,7 @@ func (pub *publication) forgetAbsent() {
 	}
 }
 
-// nearest is the encoding to show instead while the wanted one does not come: the next lower that does, else the next
-// higher.
+// nearest is the encoding to show while the wanted one does not arrive: the next lower one that does, else the next higher.
 func (e *encoding) nearest(now time.Time) *encoding {
 	all := e.publication.encodings
 	for i := e.index; i >= 0; i-- {
@@ -108,13 +108,13 @@ func (e *encoding) nearest(now time.Time) *encoding {
 	return e
 }
 
-// A choice is what one slot gets.
+// A choice is the encoding that one slot gets.
 type choice struct {
 	encoding *encoding // nil: nothing
 	base     bool      // only the lowest temporal layer
 }
 
-// rate is what it takes now, in bit/s: what does not come takes nothing.
+// rate is the bitrate that it takes now; an encoding that does not arrive takes nothing.
 func (c choice) rate(now time.Time) int {
 	switch {
 	case c.encoding == nil || !c.encoding.alive(now):
@@ -210,12 +210,11 @@ func (p *peer) shareBandwidth(now time.Time) {
 		s.flow.notifyWanted(now)
 	}
 	if sum == 0 && slices.ContainsFunc(slots, func(s *slot) bool { return s.paused }) {
-		p.estimate.Increase(now) // nothing comes that could be reported: what was too much is tried again some day
+		p.estimate.Increase(now) // no media, so no reports: the bandwidth that was too much has to be tried again
 	}
 }
 
-// choose lets the slot go over to another encoding; the change comes with that one's next key frame, until then the old one
-// goes on.
+// choose sets the slot's target encoding. The switch happens at the target's next key frame; until then the current one continues.
 func (s *slot) choose(c choice) {
 	s.baseOnly = c.base
 	switch {
@@ -256,8 +255,8 @@ func (s *slot) wants(e *encoding) bool {
 	return s.current == e || s.target == e || s.limited && e.index == 0 || s.ideal() == e
 }
 
-// wants lists the RIDs that have a receiver. While the highest of them does not come, lower ones are wanted too, down to the first
-// that does: a browser leaves out what its camera is too small for, or its path too narrow. What it does not make is not wanted.
+// wants lists the RIDs that have a receiver. While the highest of them does not arrive, lower ones are wanted too, down to the first that
+// arrives: browsers omit encodings for which the camera is too small or the path too narrow. Absent encodings are not wanted.
 func (pub *publication) wants(now time.Time) []string {
 	all := pub.encodings
 	watched := func(e *encoding) bool {
@@ -285,8 +284,8 @@ func (pub *publication) wants(now time.Time) []string {
 	return rids
 }
 
-// notifyWanted tells a simulcast's client which encodings to send. An encoding without receivers is paused a little later: a layout that changes
-// back costs no key frame.
+// notifyWanted asks the client of a simulcast for the wanted encodings. An encoding without receivers is paused a little later, so that a
+// layout that changes back costs no key frame.
 func (pub *publication) notifyWanted(now time.Time) {
 	if len(pub.encodings) < 2 || !pub.open() {
 		pub.topMissingSince = time.Time{}

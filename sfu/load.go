@@ -15,21 +15,21 @@ const (
 	highLoad = 0.6
 	// minGather is the first interval: shorter ones would wake it more often than the packets of that load do.
 	minGather = 500 * time.Microsecond
-	// roomLoad is what a room counts before its load shows: rooms that open at the same time go to different workers.
+	// roomLoad is the assumed load of a new room, so that rooms opened at the same time go to different workers.
 	roomLoad = 0.01
-	// refuseLoad is the share from which a worker takes no new rooms: one refused group is better than loss for all.
+	// refuseLoad is the share from which a worker refuses new rooms: one refused group is better than loss for all.
 	refuseLoad = 0.85
 )
 
-// Without a spare processor, signaling runs only when a worker lets it.
+// Without a spare processor, signaling runs only while a worker yields.
 const (
-	// maxBusy is how long a worker works on before others get their turn: with one round more, and a nap, well under 5 ms.
+	// maxBusy is how long a worker works before it yields: with one more round and a nap, well under 5 ms.
 	maxBusy = 2 * time.Millisecond
-	// minSleep is a sleep that the scheduler uses to look for what came from the network.
+	// minSleep is a sleep long enough for the scheduler to poll the network.
 	minSleep = 50 * time.Microsecond
 )
 
-// pause lets packets gather. A nap costs less than a sleep, but holds the processor.
+// pause waits while packets gather. A nap costs less than a sleep, but occupies the processor.
 func (w *worker) pause(d time.Duration) {
 	switch {
 	case w.spareCPU:
@@ -41,7 +41,7 @@ func (w *worker) pause(d time.Duration) {
 	}
 }
 
-// yield lets others run, if there is no processor for them and the worker did not wait for long.
+// yield lets other goroutines run if there is no spare processor and the worker did not wait lately.
 func (w *worker) yield() {
 	if !w.spareCPU && time.Since(w.yieldedAt) >= maxBusy {
 		w.sleep(minSleep)

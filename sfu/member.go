@@ -119,14 +119,14 @@ func (m *member) remap() {
 	m.room.events(SlotsMapped{Peer: m.id, Version: m.version, Slots: owners})
 }
 
-// announced lets the media of the newest map flow; an older announcement says nothing about it.
+// announced starts the media of the newest map; an announcement of an older map has no effect.
 func (m *member) announced(version uint64) {
 	if version == m.version && m.peer != nil {
 		m.peer.attach()
 	}
 }
 
-// adopt gives the member its connection. Runs on the worker, after the plan was asked again.
+// adopt makes p the member's connection, or renegotiates it. Runs on the worker, after the room accepted the offer.
 func (r *Room) adopt(p *peer, fresh bool) error {
 	m := r.members[p.id]
 	if m == nil || r.closed {

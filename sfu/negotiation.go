@@ -41,7 +41,7 @@ func (r *Room) Answer(o Offer, accept func() error, done func(Answer, error)) {
 	}()
 }
 
-// setupFailed makes a panic of a setup cost its peer. It does not count against the room, whose state a setup does not touch.
+// setupFailed limits a panic during setup to its peer. It does not count against the room, whose state a setup does not touch.
 func (r *Room) setupFailed(p *peer, answered bool, done func(Answer, error)) {
 	w := r.worker
 	w.engine.log.Error("panic in the setup of a connection", "stack", string(debug.Stack()))
@@ -57,7 +57,7 @@ func (r *Room) setupFailed(p *peer, answered bool, done func(Answer, error)) {
 	}
 }
 
-// setup parses the offer, has it accepted, adopts its peer and gives the answer. The peer still has to shake hands if it is fresh.
+// setup parses the offer, has it accepted, adopts its peer and returns the answer. A fresh peer still needs a handshake.
 func (r *Room) setup(p *peer, o Offer, accept func() error) (answer Answer, fresh bool, err error) {
 	r.worker.atStep(stepSetup, p)
 	if p.offer, err = parseOffer(o.SDP, o.Tracks); err != nil {
@@ -79,7 +79,7 @@ func (r *Room) setup(p *peer, o Offer, accept func() error) (answer Answer, fres
 	return answer, fresh, nil
 }
 
-// onWorker lets the worker answer for a peer; a panic there is answered with ErrBusy.
+// onWorker runs f on the worker; a panic there is answered with ErrBusy.
 func (r *Room) onWorker(p *peer, f func() error) error {
 	answer := make(chan error, 1)
 	r.worker.submitFor(r, p, func() {
@@ -157,7 +157,7 @@ func (r *Room) forgetNegotiated(p *peer) {
 	}
 }
 
-// restartICE gives an offer with other credentials than the one before new ones of ours (RFC 8839, section 4.4.1.1.1). DTLS goes on.
+// restartICE answers an offer with new credentials by new credentials of ours (RFC 8839, section 4.4.1.1.1). DTLS continues.
 func (p *peer) restartICE(old *offer) error {
 	if p.offer.fingerprints[0] != old.fingerprints[0] {
 		return fmt.Errorf("%w: another certificate needs a new generation", ErrSDP)
@@ -170,7 +170,7 @@ func (p *peer) restartICE(old *offer) error {
 	return nil
 }
 
-// carryOver takes over what was agreed on m-lines that were there before; they must not have changed their use.
+// carryOver takes over what was negotiated for existing m-lines, whose use must not have changed.
 func (o *offer) carryOver(old *offer) error {
 	if len(o.lines) < len(old.lines) {
 		return fmt.Errorf("%w: m-lines never go away (RFC 8829, section 5.2.2)", ErrSDP)
@@ -183,11 +183,11 @@ func (o *offer) carryOver(old *offer) error {
 	return nil
 }
 
-// carryOver makes the answer to a line what it was: packets are read and written by what the first answer agreed on. What the offer no
-// longer holds is left out where that does no harm, and refused where media would end without a word.
+// carryOver makes the answer to a line equal to the first one, because packets are read and written by what that agreed on. Parts that the
+// offer no longer contains are omitted if that is harmless, and refused if media would end silently.
 func (l *mLine) carryOver(was *mLine) error {
 	if was.use == useNone {
-		return nil // rejected lines may be used anew (RFC 8829, section 5.2.2)
+		return nil // rejected lines may be reused (RFC 8829, section 5.2.2)
 	}
 	if l.mid != was.mid || l.use != was.use || l.source != was.source || l.slotKind != was.slotKind || l.slotIndex != was.slotIndex {
 		return fmt.Errorf("%w: an m-line changed its use", ErrSDP)

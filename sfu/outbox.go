@@ -10,7 +10,7 @@ import (
 	"alcove/sfu/udp"
 )
 
-// Bounds of what waits to leave.
+// Bounds of the packets that wait to leave.
 const (
 	// slabPackets is how many packets may wait: 2 ms of a worker at 500,000 packets a second. Full: all leaves at once.
 	slabPackets = 1024
@@ -23,7 +23,7 @@ const (
 	videoWait = 2 * time.Millisecond
 )
 
-// A pendingPacket is one packet that waits to be sealed: header and payload stand in the slab.
+// A pendingPacket is one packet that waits to be sealed; its header and payload are in the slab.
 type pendingPacket struct {
 	slot   *slot
 	data   []byte // in the slab, with room for padding and tag
@@ -33,25 +33,25 @@ type pendingPacket struct {
 	sealed bool
 }
 
-// A packetQueue is what waits for one peer, in the order in which it came.
+// A packetQueue holds the pending packets of one peer, in order of arrival.
 type packetQueue struct {
 	first, last int32 // in outbox.waiting
 	count       int32
 }
 
-// An outbox gathers what one round, or a few under load, sends. Packets of equal size for one subscriber are adjacent, so
+// An outbox gathers the packets that one round sends, or a few rounds under load. Packets of equal size for one subscriber are adjacent, so
 // that the socket can send them with segmentation offload; all audio leaves before any video. Owned by worker.run.
 type outbox struct {
 	slab     []byte
 	used     int              // packets of the slab
 	control  []udp.Packet     // RTCP, sealed already
-	waiting  []pendingPacket  // of all peers: what is about to leave stands together
+	waiting  []pendingPacket  // of all peers, adjacent in memory
 	batch    []*pendingPacket // of the peer whose packets are sealed now
 	peers    []*peer          // with pending packets
 	out      []udp.Packet
 	slots    []*slot        // of out, nil for RTCP
 	rounds   uint64         // never wraps: a slot that holds an old number would be passed over
-	since    time.Time      // when the oldest may have come
+	since    time.Time      // earliest arrival of a pending packet
 	hasVideo bool           // some of them are video
 	arrived  arrivalBatches // how many, by round
 	departed arrivalBatches // the same of those that left in this round
@@ -78,12 +78,12 @@ func (w *worker) slabBuffer() []byte {
 	return w.box.slab[i : i : i+udp.MaxDatagram]
 }
 
-// sendControl queues a sealed RTCP packet that stands in the slab.
+// sendControl queues a sealed RTCP packet in the slab.
 func (w *worker) sendControl(data []byte, to netip.AddrPort) {
 	w.box.control = append(w.box.control, udp.Packet{Data: data, Addr: to})
 }
 
-// enqueue queues a packet of a slot that stands in the slab.
+// enqueue queues a packet of a slot that is in the slab.
 func (w *worker) enqueue(s *slot, data []byte, ssrc uint32, index uint64) {
 	p := s.peer
 	if p.audioQueue.count+p.videoQueue.count == 0 {
@@ -123,7 +123,7 @@ func (b *outbox) drain(q *packetQueue) []*pendingPacket {
 	return b.batch
 }
 
-// due is when what waits has to leave, zero if nothing waits.
+// due is when the pending packets have to leave; zero if there are none.
 func (w *worker) due() time.Time {
 	switch {
 	case w.box.used == 0:
@@ -174,7 +174,7 @@ func (w *worker) flush() {
 	w.handleUnsent(b.slots[taken:]) // it asks for key frames: into the empty box
 }
 
-// seal prepares what waits in one queue of a peer. A panic closes that peer only.
+// seal seals the pending packets in one queue of a peer. A panic closes only that peer.
 func (w *worker) seal(p *peer, q *packetQueue, padding int) {
 	if slices.Contains(w.box.broken, p) {
 		return
@@ -294,5 +294,5 @@ func (w *worker) sealAndQueue(p *peer, d *pendingPacket, size int) {
 	w.box.slots = append(w.box.slots, d.slot)
 }
 
-// maxPlaintext is what a plain packet may hold so that padding and tag still fit the slab.
+// maxPlaintext is the largest plain packet for which padding and tag fit into the slab.
 const maxPlaintext = udp.MaxDatagram - srtp.TagSize - maxPadding

@@ -55,7 +55,7 @@ var steps = []step{
 	stepUnsent,
 }
 
-// atStep tells tests where the loop is.
+// atStep reports to tests which step the loop has reached.
 func (w *worker) atStep(s step, p *peer) {
 	if w.onStep != nil {
 		w.onStep(s, p)
@@ -90,8 +90,8 @@ func (w *worker) try(f func()) (ok bool) {
 	return true
 }
 
-// recordFault counts and logs the panic that is being recovered from. The stack holds no values of ours but addresses in memory; what the panic
-// says is left out, for it may hold anything.
+// recordFault counts and logs the panic that is being recovered from. The stack contains no data except addresses in memory; the panic
+// value is omitted, because it may contain anything.
 func (w *worker) recordFault() {
 	w.count.Drops[forward.Panic]++
 	if now := time.Now(); w.faultLogged.IsZero() || now.Sub(w.faultLogged) >= faultLogInterval {
@@ -100,7 +100,7 @@ func (w *worker) recordFault() {
 	}
 }
 
-// closeAffected makes a panic cost the peer or the room.
+// closeAffected closes the peer or the room that a panic affects.
 func (w *worker) closeAffected(r *Room, p *peer) {
 	if p != nil && p.member != nil {
 		r = p.member.room
@@ -126,7 +126,7 @@ func (w *worker) closeBroken() {
 	}
 }
 
-// fail closes the room's media for good, in whatever state a bug left it.
+// fail closes the room's media permanently, in whatever state a bug left it.
 func (r *Room) fail() {
 	if r.closed {
 		return
@@ -151,7 +151,7 @@ func (r *Room) fail() {
 	w.try(func() { r.events(Failed{}) })
 }
 
-// forceClose ends a peer without relying on its structures, which may be what is broken: no key, no address, no subscription is left.
+// forceClose ends a peer without relying on its structures, which a bug may have corrupted: no key, address or subscription is left.
 func (p *peer) forceClose() {
 	w := p.worker
 	if p.keys.open != nil {
@@ -191,7 +191,7 @@ func (p *peer) forceClose() {
 	}
 }
 
-// endTransport ends pion's side, on its own time.
+// endTransport ends pion's side in the background.
 func (p *peer) endTransport() {
 	if p.transport != nil && !p.borrowed && !p.ended { // only tests go without
 		p.ended = true

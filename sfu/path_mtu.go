@@ -22,7 +22,7 @@ const (
 	// probeWait is how long a probe may take; it is repeated maxProbes times before it counts as lost.
 	probeWait = 500 * time.Millisecond
 	maxProbes = 3
-	// raiseInterval is how long a size that did not come through is not tried again (PMTU_RAISE_TIMER).
+	// raiseInterval is how long a size that was lost is not probed again (PMTU_RAISE_TIMER).
 	raiseInterval = 10 * time.Minute
 	// confirmInterval is how often a size above what every path takes is tried again: the path may have changed (CONFIRMATION_TIMER, with the
 	// pace of consent checks).
@@ -32,7 +32,7 @@ const (
 	tooLongHold = time.Second
 )
 
-// A pathMTU is what is known of the size that the way to a peer's address takes. Owned by the worker.
+// A pathMTU is the known MTU of the path to a peer's address. Owned by the worker.
 type pathMTU struct {
 	needed       int // the largest datagram that had to be dropped, 0: none
 	probe        int // size of the probe under way, 0: none
@@ -46,7 +46,7 @@ type pathMTU struct {
 // datagramSize is the size of the datagram that carries a payload.
 func datagramSize(payload int) int { return forward.SentHeaderSize + payload + srtp.TagSize }
 
-// tooLong decides about a packet whose datagram is larger than the path is known to take, and about what follows it.
+// tooLong decides about a packet whose datagram is larger than the known MTU, and about the packets after it.
 func (s *slot) tooLong(now time.Time, size int) bool {
 	p := s.peer
 	if size > p.limit {
@@ -60,7 +60,7 @@ func (s *slot) tooLong(now time.Time, size int) bool {
 	return s.tooLongSize > p.limit && now.Sub(s.tooLongAt) < tooLongHold
 }
 
-// newPath begins with what every path takes.
+// newPath starts with the size that every path supports.
 func (p *peer) newPath() {
 	p.limit, p.path = udp.BaseDatagram, pathMTU{}
 }
@@ -83,7 +83,7 @@ func (p *peer) probePath(now time.Time) {
 	}
 }
 
-// probeLost falls back to what every path takes if the size was in use.
+// probeLost falls back to the size that every path supports if the lost size was in use.
 func (p *peer) probeLost(now time.Time) {
 	if p.path.probe <= p.limit {
 		p.limit = udp.BaseDatagram

@@ -13,13 +13,13 @@ import (
 // A peer is one PeerConnection of a member. Until it is adopted it belongs to its setup; then all but id, generation,
 // worker, offer and transport is owned by the worker, and offer is only read.
 type peer struct {
-	// What each packet to this peer needs stands together, and first, as in slot.
+	// The fields that each packet needs are adjacent and first, as in slot.
 	closed     bool
 	keyUsedUp  bool        // keys: it ends with the next tick
 	borrowed   bool        // transport belongs to another peer: this one only carries an offer to it
 	ended      bool        // transport is closed, or about to be
 	exact      bool        // repeats leave under their old number (no RTX): to the byte as before, so nothing is padded
-	audioQueue packetQueue // what waits to leave, see outbox.go
+	audioQueue packetQueue // pending packets, see outbox.go
 	videoQueue packetQueue
 	videoBits  int // sent to this peer since the last report of loss
 	keys       keys
@@ -58,7 +58,7 @@ type peer struct {
 	resendAt     time.Time
 }
 
-// start makes the structures of an adopted peer.
+// start creates the structures of an adopted peer.
 func (p *peer) start(m *member) {
 	p.member, m.peer = m, p
 	p.ssrc = randomSSRC()
@@ -87,7 +87,7 @@ func (p *peer) renegotiated(next *peer) {
 	}
 }
 
-// addLines makes publications and slots for the m-lines that are new.
+// addLines creates publications and slots for new m-lines.
 func (p *peer) addLines(o *offer) {
 	known := map[string]bool{}
 	p.offer = o
@@ -117,7 +117,7 @@ func (p *peer) addLines(o *offer) {
 	p.applyPermissions(p.member.entry.Sends)
 }
 
-// applyPermissions tells each publication what the plan says of it.
+// applyPermissions applies the plan to each publication.
 func (p *peer) applyPermissions(sends []Send) {
 	for _, pub := range p.publications {
 		pub.applyPermissions(sends)
@@ -175,7 +175,7 @@ func (p *peer) mediaReady() {
 // connected reports whether packets may leave for this peer.
 func (p *peer) connected() bool { return !p.closed && p.keys.seal != nil && p.remote.IsValid() }
 
-// close ends the peer at once; pion's goroutines end on their own time.
+// close ends the peer at once; pion's goroutines end in the background.
 func (p *peer) close() {
 	if p.closed {
 		return

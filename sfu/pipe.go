@@ -20,7 +20,7 @@ var (
 	pipeRemote = netip.MustParseAddrPort("192.0.2.2:9")
 )
 
-// pipeCandidate is what pion takes for the client.
+// pipeCandidate is the client's candidate as pion sees it.
 func pipeCandidate() *webrtc.ICECandidate {
 	return &webrtc.ICECandidate{
 		Foundation: "1", Priority: uint32(ourPriority), Address: pipeRemote.Addr().String(), Protocol: webrtc.ICEProtocolUDP,
@@ -31,7 +31,7 @@ func pipeCandidate() *webrtc.ICECandidate {
 // A pipe carries the DTLS datagrams of one peer between the worker and pion: an ice.UDPMux with one connection, which it is itself.
 type pipe struct {
 	in   chan []byte  // bounded; full: the datagram is dropped, DTLS repeats
-	out  func([]byte) // takes a copy of what pion sends; set before pion starts
+	out  func([]byte) // gets a copy of each datagram of pion; set before pion starts
 	done chan struct{}
 	once sync.Once
 }
@@ -48,13 +48,13 @@ func (p *pipe) push(data []byte) forward.Drop {
 	}
 }
 
-// GetConn gives pion its connection (ice.UDPMux).
+// GetConn returns pion's connection (ice.UDPMux).
 func (p *pipe) GetConn(string, net.Addr) (net.PacketConn, error) { return p, nil }
 
 // RemoveConnByUfrag is called when pion's agent ends (ice.UDPMux).
 func (p *pipe) RemoveConnByUfrag(string) {}
 
-// GetListenAddresses tells pion of one host candidate; the answer names the true ones (ice.UDPMux).
+// GetListenAddresses returns one host candidate; the answer lists the real ones (ice.UDPMux).
 func (p *pipe) GetListenAddresses() []net.Addr { return []net.Addr{p.LocalAddr()} }
 
 // ReadFromAddrPort waits for the next datagram (ice.AddrPortReaderWriter).
@@ -67,7 +67,7 @@ func (p *pipe) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 	}
 }
 
-// WriteToAddrPort hands over what pion sends; the worker knows where to (ice.AddrPortReaderWriter).
+// WriteToAddrPort passes on a datagram of pion; the worker knows its destination (ice.AddrPortReaderWriter).
 func (p *pipe) WriteToAddrPort(b []byte, _ netip.AddrPort) (int, error) {
 	p.out(append([]byte(nil), b...))
 	return len(b), nil

@@ -12,7 +12,7 @@ type expectedPlan struct {
 	record  []string
 }
 
-// snapshotPlan checks what was sent under the old plan, then copies the next. It runs before the gate applies the plan.
+// snapshotPlan checks the packets sent under the old plan, then copies the next plan. It runs before that is applied.
 func (r *Room) snapshotPlan(p Plan) {
 	r.worker.atStep(stepSnapshot, nil)
 	r.checkPlan()

@@ -7,18 +7,17 @@ import (
 	"alcove/sfu/forward"
 )
 
-// A publication is one source of one peer, as it comes in: one encoding, or several of a simulcast (RFC 8853). Owned by the
-// worker.
+// A publication is one incoming source of a peer: one encoding, or several of a simulcast (RFC 8853). Owned by the worker.
 type publication struct {
 	peer        *peer
 	line        *mLine
-	send        Send // what the plan says; zero: nothing may pass
+	send        Send // entry of the plan; zero: nothing may pass
 	encodings   []*encoding
 	level       forward.Level
 	subscribers []*slot
 	tapped      *tapSubscription // nil: the plan does not let it be recorded
 
-	limit    forward.Limit // of all that comes
+	limit    forward.Limit // of all incoming packets
 	bucket   forward.Bucket
 	excess   excess
 	withheld bool // audio that stayed above the limit: blocked until the plan mutes it
@@ -28,7 +27,7 @@ type publication struct {
 	keyRequestedAt  time.Time
 	wanted          []string // RIDs that the client was last asked to send
 	unwantedSince   time.Time
-	topMissingSince time.Time // since when the highest that is wanted does not come, zero while it does
+	topMissingSince time.Time // since when the highest wanted encoding is missing; zero while it arrives
 }
 
 // An encoding is one quality of a publication, the lowest first.
@@ -43,8 +42,8 @@ type encoding struct {
 	hasDescriptor bool              // once a Dependency Descriptor was seen, the payload is never parsed
 	height        int               // pixels, 0 unknown
 
-	missingSince time.Time // since when it is wanted and does not come, while another does; zero while it comes
-	absentSince  time.Time // since when it counts as one that the client does not make, zero while it does not
+	missingSince time.Time // since when it is wanted and missing while another arrives; zero while it arrives
+	absentSince  time.Time // since when it counts as not sent by the client; zero while it does not
 
 	limit  forward.Limit // of its own packets, without padding and retransmissions; video only
 	bucket forward.Bucket
@@ -119,7 +118,7 @@ func (pub *publication) clockRate() uint32 {
 	return 48000
 }
 
-// applyPermissions takes what the plan says. An unmuted publication continues with a key frame, without a sequence gap.
+// applyPermissions applies an entry of the plan. An unmuted publication continues with a key frame, without a sequence gap.
 func (pub *publication) applyPermissions(sends []Send) {
 	was := pub.send
 	pub.send = Send{}
@@ -129,7 +128,7 @@ func (pub *publication) applyPermissions(sends []Send) {
 	if was.ID != pub.send.ID || was.CSRC != pub.send.CSRC {
 		pub.detachAll() // under its new name it must be announced first; for the CSRC see Send
 	}
-	pub.withheld = pub.withheld && !pub.send.Muted // the room knows, and says when it may go on
+	pub.withheld = pub.withheld && !pub.send.Muted // the room was notified, and unmutes it when it may continue
 	pub.updateTap()
 	if pub.open() && was.Muted {
 		pub.forgetAbsent()
@@ -150,7 +149,7 @@ func (pub *publication) detachAll() {
 	pub.endTap()
 }
 
-// watched reports whether anybody needs what comes.
+// watched reports whether any slot or the recorder needs the packets.
 func (pub *publication) watched() bool { return len(pub.subscribers) > 0 || pub.tapped != nil }
 
 // open reports whether the plan lets this publication pass.
@@ -179,7 +178,7 @@ func (pub *publication) sendKeyFrameRequest(now time.Time) {
 	}
 }
 
-// store stores what came and measures the rate.
+// store stores a packet and measures the rate.
 func (e *encoding) store(now time.Time, ext uint64, h *forward.Header, temporal uint8, payload []byte) {
 	e.lastArrival = now
 	if e.history != nil {
@@ -196,7 +195,7 @@ func (e *encoding) store(now time.Time, ext uint64, h *forward.Header, temporal 
 	}
 }
 
-// alive reports whether the encoding comes in: browsers leave out what their path cannot carry.
+// alive reports whether the encoding arrives: browsers omit encodings that their path cannot carry.
 func (e *encoding) alive(now time.Time) bool {
 	return e.main != nil && now.Sub(e.lastArrival) < aliveFor
 }

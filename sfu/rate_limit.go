@@ -21,8 +21,8 @@ func (e *Engine) allowed(source Source) []int {
 	return e.config.MaxBitrates[source]
 }
 
-// limits sets what the publication and each of its encodings may send. With a small camera any encoding may be the best one, so each may
-// send as much as the best; together they may send the sum of their announced bitrates.
+// limits sets the limits of the publication and of each encoding. With a small camera any encoding may be the best one, so each may send as
+// much as the best; together they may send the sum of their announced bitrates.
 func (pub *publication) limits(allowed []int) {
 	if !pub.video() {
 		pub.limit = forward.Limit{Bits: audioBits, Packets: audioPackets, Burst: audioBurst}
@@ -40,7 +40,7 @@ func (pub *publication) limits(allowed []int) {
 	pub.limit = forward.Limit{Bits: videoShare * sum, Packets: videoShare * sum / 8 / minMeanPacket, Burst: videoBurst}
 }
 
-// withinLimit charges a packet of so many bytes to its publication, whatever it holds: the publication's own packets, padding and repeats.
+// withinLimit charges a packet to its publication, whether media, padding or retransmission.
 func (s *stream) withinLimit(now time.Time, bytes int) bool {
 	e := s.encoding
 	pub := e.publication
@@ -51,7 +51,7 @@ func (s *stream) withinLimit(now time.Time, bytes int) bool {
 	return false
 }
 
-// exceeded takes note of a drop, and tells the room when they last.
+// exceeded records a drop, and notifies the room if drops persist.
 func (pub *publication) exceeded(now time.Time) {
 	x := &pub.excess
 	if x.since.IsZero() || now.Sub(x.last) > excessPause {

@@ -50,8 +50,8 @@ func (w *worker) handleRTP(p *peer, data []byte) forward.Drop {
 	return w.publish(s, &h, payload)
 }
 
-// dropExcess drops what is above a limit. It counts as lost for the sender's estimate of its path (transport-wide feedback), so that an honest
-// one slows down, and as come for NACKs: to ask for it again would make it more.
+// dropExcess drops a packet above a limit. It counts as lost in transport-wide feedback, so that an honest sender slows down, but as
+// received for NACKs, because a retransmission would increase the excess.
 func (w *worker) dropExcess(s *stream, h *forward.Header) forward.Drop {
 	if !s.repeats && s.current(w.now) {
 		s.received(w.now, h.Seq, false)
@@ -104,7 +104,7 @@ func (p *peer) bindNewSSRC(h *forward.Header) *stream {
 	return nil
 }
 
-// retransmission takes an RTX packet if what it repeats is missing: browsers probe the path with repeats of what came.
+// retransmission accepts an RTX packet if the packet in it is missing: browsers probe the path with retransmissions of received packets.
 func (w *worker) retransmission(s *stream, h *forward.Header, payload []byte) forward.Drop {
 	if len(payload) < 2 {
 		return forward.Padding
@@ -181,8 +181,7 @@ func (e *encoding) inspect(h *forward.Header, payload []byte, late bool, packet 
 	return vp8, temporal
 }
 
-// describe reads a descriptor. What comes late must not bring back an older structure; where the structure is missing only a
-// key frame helps.
+// describe reads a descriptor. A late one must not restore an older structure; if the structure is missing, only a key frame helps.
 func (e *encoding) describe(extension []byte, late bool) forward.Descriptor {
 	if extension == nil {
 		return forward.Descriptor{} // padding, as Chromium probes
@@ -252,8 +251,8 @@ func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bo
 	return forward.Kept
 }
 
-// replayStored gives a slot that begins with the late first packet of a key frame what came before that packet and is behind it: it was
-// dropped while the slot waited. The receiver would ask for it again in vain, and then for another key frame.
+// replayStored sends a slot that starts with the late first packet of a key frame the later packets of that frame, which were dropped while
+// the slot waited. The receiver would request them in vain, and then another key frame.
 func (w *worker) replayStored(s *slot, e *encoding, from uint64) {
 	for ext := from; ext <= e.main.track.Highest(); ext++ {
 		if packet, stored, vp8, ok := e.stored(ext); ok {
@@ -263,7 +262,7 @@ func (w *worker) replayStored(s *slot, e *encoding, from uint64) {
 	}
 }
 
-// stored is a packet as it came, from the history. What came and is not there was padding.
+// stored returns a packet from the history as it was received. Packets that were received but are not in it were padding.
 func (e *encoding) stored(ext uint64) (packet forward.Packet, stored forward.Stored, vp8 forward.VP8, ok bool) {
 	packet.Ext = ext
 	if stored, ok = e.history.Get(ext); !ok {

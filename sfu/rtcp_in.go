@@ -61,7 +61,7 @@ func reportSize(b []byte) (int, bool) {
 	return size, size >= 8 && size <= len(b)
 }
 
-// report takes one RTCP packet of at least 8 bytes; what is too short or unknown is passed over.
+// report handles one RTCP packet of at least 8 bytes; short or unknown ones are skipped.
 func (p *peer) report(b []byte) {
 	count := int(b[0] & 0x1f)
 	switch b[1] {
@@ -115,8 +115,8 @@ func (p *peer) senderReport(b []byte) {
 // clockDrift is how far the estimate of a client's clock may rise with each report: 0.1 % of a second.
 const clockDrift = time.Millisecond
 
-// reportBlocks reads what the receiver says of our slots: loss bounds what it gets, LSR and DLSR give the round trip
-// (RFC 3550, section 6.4.1).
+// reportBlocks handles the receiver's reports on our slots: loss limits the bitrate, LSR and DLSR give the round trip (RFC 3550, section
+// 6.4.1).
 func (p *peer) reportBlocks(b []byte, count int) {
 	now := p.worker.now
 	lost, ours, sent, judged, heard, video := 0, 0, 0, 0, false, false
@@ -136,7 +136,7 @@ func (p *peer) reportBlocks(b []byte, count int) {
 		n, numbers := int(s.packets-s.reportedPackets), int(s.selector.Last()-s.reportedSeq)
 		since := now.Sub(s.reportedAt)
 		if p.cutOffBy(s, binary.BigEndian.Uint32(b[8:]), numbers, since) {
-			continue // its losses come with a later report
+			continue // its losses are in a later report
 		}
 		// The fraction lost is of an interval that the receiver chose; when packets wait, it is not the one since its last report.
 		total := int(int32(binary.BigEndian.Uint32(b[4:])<<8) >> 8) // 24 bits, signed
@@ -147,7 +147,7 @@ func (p *peer) reportBlocks(b []byte, count int) {
 		lost += fresh
 		sent += n
 		if !cut { // browsers do not report of what is long silent: after a cut each slot comes back in a report of its own
-			ours += fresh + n - numbers // what never came to us is no loss of this path
+			ours += fresh + n - numbers // packets that never reached us are no loss of this path
 			judged += n
 		}
 	}
@@ -172,8 +172,8 @@ func (p *peer) reportBlocks(b []byte, count int) {
 	}
 }
 
-// cutOffBy tells whether a receiver whose highest sequence number is this was cut off by then: it lacks more than may be on its way, of as
-// many numbers since the last report.
+// cutOffBy reports whether a receiver with this highest sequence number was cut off: of the numbers since the last report it lacks more
+// than can be in flight.
 func (p *peer) cutOffBy(s *slot, highest uint32, numbers int, since time.Duration) bool {
 	behind := int(int16(uint16(s.selector.Last()) - uint16(highest)))
 	if s.reportedAt.IsZero() || highest == 0 || behind <= 0 || numbers <= 0 {

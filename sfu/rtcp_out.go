@@ -21,7 +21,7 @@ func (p *peer) sendRTCP(packets ...rtcp.Packet) {
 	for _, packet := range packets {
 		raw, err := packet.Marshal()
 		if err != nil || len(raw) > udp.BaseDatagram-srtp.TagSize-8 {
-			continue // feedback that does not fit says nothing; the next one comes
+			continue // omit feedback that does not fit; the next one follows
 		}
 		if b != nil && len(b)+len(raw) > maxReport {
 			p.sendControl(p.keys.seal.RTCP(b))
@@ -46,19 +46,19 @@ func (p *peer) sendControl(sealed []byte) {
 	p.worker.sendControl(sealed, p.remote)
 }
 
-// markKeyUsedUp lets the peer end with its next tick: its key seals nothing more, and the client makes another connection under another key.
+// markKeyUsedUp ends the peer with its next tick: its key can seal no more packets, so the client has to make another connection.
 func (p *peer) markKeyUsedUp() forward.Drop {
 	p.keyUsedUp = true
 	return forward.KeyUsedUp
 }
 
-// sendPLI asks for a key frame (RFC 4585, section 6.3.1). Nothing is asked of a source that never sent.
+// sendPLI requests a key frame (RFC 4585, section 6.3.1), unless the source never sent.
 func (p *peer) sendPLI(e *encoding) {
 	p.worker.count.KeyFrameRequestsOut++
 	p.sendRTCP(&rtcp.PictureLossIndication{SenderSSRC: p.ssrc, MediaSSRC: e.main.ssrc})
 }
 
-// repeatRequests repeats what was asked for and did not come: lost packets and key frames.
+// repeatRequests repeats unanswered requests for lost packets and key frames.
 func (p *peer) repeatRequests(now time.Time) {
 	for _, pub := range p.publications {
 		if !pub.video() || !pub.open() {
@@ -144,7 +144,7 @@ func (c *compound) add(report rtcp.Packet, ssrc uint32, size int) bool {
 
 func (p *peer) sendCompound(c *compound) { p.sendRTCP(append(c.packets, &c.names)...) }
 
-// sendReports sends a receiver report of what comes and a sender report for each slot that flows.
+// sendReports sends a receiver report for incoming streams and a sender report for each active slot.
 func (p *peer) sendReports(now time.Time) {
 	var blocks []rtcp.ReceptionReport
 	for _, pub := range p.publications {
@@ -186,8 +186,8 @@ func (e *encoding) receptionReport(now time.Time) rtcp.ReceptionReport {
 	return block
 }
 
-// senderReport relates the slot's time line to our clock: through the source's own reports where there are some, so that
-// audio and video of one peer stay in sync.
+// senderReport relates the slot's time line to our clock, by the source's own reports if there are any, so that audio and video of one peer
+// stay in sync.
 func (s *slot) senderReport(now time.Time) rtcp.Packet {
 	ts := s.selector.TimestampAt(now)
 	if s.current != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// Errors of an offer. What wraps them names the m-line, never its content.
+// Errors of an offer. Wrapping errors name the m-line, never its content.
 var (
 	ErrSDP    = errors.New("sdp_invalid")
 	ErrCodec  = errors.New("codec_unsupported")
@@ -28,17 +28,17 @@ const (
 	extTWCC     = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 )
 
-// An offer is what we understand of a client's session description (RFC 8829).
+// An offer is the parsed session description of a client (RFC 8829).
 type offer struct {
 	ufrag, pwd   string
 	fingerprints []webrtc.DTLSFingerprint
 	lines        []mLine
 }
 
-// A mLine is one m-line: what the client offers, and what it becomes.
+// An mLine is one m-line: the client's offer, and its negotiated use.
 type mLine struct {
 	mid         string
-	kind        string // audio, video, or what the m-line says
+	kind        string // audio, video, or another kind
 	sends       bool   // the client
 	receives    bool
 	payload     uint8 // of Opus or VP8
@@ -50,7 +50,7 @@ type mLine struct {
 	repairedExt uint8
 	ddExt       uint8
 	rids        []string // of a simulcast, the lowest first
-	paused      []string // of them, what the client does not send yet
+	paused      []string // those that the client does not send yet
 	codecs      []uint8  // all payload types of Opus or VP8 that the offer holds
 	rtxOf       map[uint8]uint8
 	ssrc        uint32 // the client's, 0 if unsaid
@@ -185,7 +185,7 @@ func parseLine(m *sdp.MediaDescription) (mLine, error) {
 	return l, nil
 }
 
-// choosePayload chooses one of the offered payload types, with what repeats it.
+// choosePayload chooses one of the offered payload types, and its RTX payload type.
 func (l *mLine) choosePayload(payload uint8) { l.payload, l.rtx = payload, l.rtxOf[payload] }
 
 func (l *mLine) attribute(key, value string) {
@@ -292,7 +292,7 @@ func alternative(stream string) (rid string, sent bool) {
 	return rid, sent
 }
 
-// notRID holds for what no RID may contain (RFC 8851, section 10).
+// notRID matches characters that no RID may contain (RFC 8851, section 10).
 func notRID(r rune) bool {
 	return !(r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r == '-' || r == '_')
 }
@@ -318,8 +318,8 @@ func ssrc(s string) uint32 {
 	return uint32(n)
 }
 
-// assign says what each m-line is: an own source of the client, a slot, or nothing. A receive-only video line right behind a
-// receive-only audio line shows the same person; one that stands alone is for a screen.
+// assign determines the use of each m-line: an own source of the client, a slot, or nothing. A receive-only video line right behind a
+// receive-only audio line shows the same person; any other receive-only video line is for a screen.
 func (o *offer) assign(tracks []Track) error {
 	sources := map[string]Source{}
 	for _, t := range tracks {
@@ -373,7 +373,7 @@ func (l *mLine) publish(s Source) error {
 	return nil
 }
 
-// local is what the server puts into its answers.
+// local is the server's part of its answers.
 type local struct {
 	ufrag, pwd  string
 	fingerprint webrtc.DTLSFingerprint
@@ -448,7 +448,7 @@ func (l *mLine) writePublish(b *strings.Builder) {
 	b.WriteString("a=recvonly\r\n")
 }
 
-// extensions are the ids of what we read, in the order of the answer.
+// extensions are the ids of the extensions that we read, in the order of the answer.
 func (l *mLine) extensions() [6]*uint8 {
 	return [...]*uint8{&l.midExt, &l.levelExt, &l.twccExt, &l.ridExt, &l.repairedExt, &l.ddExt}
 }

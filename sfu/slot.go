@@ -10,17 +10,17 @@ import (
 // A slot is one sending m-line of a peer. Its SSRC never changes; the CSRC identifies the publication that it carries. Owned by the
 // worker.
 type slot struct {
-	// What each packet needs stands together, and first: a server that is not busy finds all of it outside the cache.
+	// The fields that each packet needs are adjacent and first: on an idle server all of them are outside the cache.
 	peer        *peer
-	target      *encoding    // what shall pass from its next key frame on, nil: nothing
-	current     *encoding    // what passes, nil before the first
+	target      *encoding    // encoding to switch to at its next key frame; nil: nothing
+	current     *encoding    // encoding that passes; nil before the first
 	flow        *publication // the source once it was announced to the client; nil before
 	ssrc        uint32
 	payload     uint8  // type
 	isVideo     bool   // else audio
 	baseOnly    bool   // only the lowest temporal layer
-	limited     bool   // the path has no room for all of what the view needs
-	paused      bool   // the path has no room for this video: it comes back only with some room to spare
+	limited     bool   // the path is too narrow for what the view needs
+	paused      bool   // the path is too narrow for this video; it resumes only with some bandwidth to spare
 	packets     uint32 // sent, for sender reports
 	octets      uint32
 	round       uint64            // of the outbox, in which this slot's packets wait
@@ -29,11 +29,11 @@ type slot struct {
 	selector    forward.Selector
 
 	line            *mLine
-	source          *publication // what the newest slot map says, nil: empty
+	source          *publication // of the newest slot map; nil: empty
 	nextRTX         uint64       // index of the next repeat (RFC 4588), from 1
 	reportedPackets uint32       // packets, at the last report of this receiver
 	reportedSeq     uint64       // the newest number, then
-	reportedLost    int          // what it had lost in all, then
+	reportedLost    int          // total loss at that time
 	reportedAt      time.Time    // when that was
 	checkedPackets  uint32       // packets, at the last look of the cross-check
 	tooLongAt       time.Time    // when that was
@@ -51,7 +51,7 @@ func newSlot(p *peer, l *mLine) *slot {
 
 func (s *slot) video() bool { return s.isVideo }
 
-// assignPairs gives every person one pair, as long as there are pairs.
+// assignPairs assigns every received peer one pair, as long as there are pairs.
 func (p *peer) assignPairs(receives []*member) {
 	audio, video := map[int]*slot{}, map[int]*slot{}
 	holder := map[int]*peer{}
@@ -97,7 +97,7 @@ func (p *peer) assignPairs(receives []*member) {
 	}
 }
 
-// assignScreens gives the screens that are live the slots made for them.
+// assignScreens assigns the slots for screens to the live screens.
 func (p *peer) assignScreens(receives []*member) {
 	var live []*publication
 	for _, m := range receives {
@@ -122,7 +122,7 @@ func (p *peer) assignScreens(receives []*member) {
 	}
 }
 
-// find gives a peer's publication of a source, if the plan knows it.
+// find returns a peer's publication of a source, if it is in the plan.
 func (p *peer) find(source Source) *publication {
 	if p == nil {
 		return nil
@@ -162,7 +162,7 @@ func (s *slot) detach() {
 	s.flow, s.current, s.target, s.limited, s.paused = nil, nil, nil, false, false
 }
 
-// restart makes the slot continue at the next key frame, without a gap in its sequence numbers.
+// restart lets the slot continue at the next key frame, without a gap in its sequence numbers.
 func (s *slot) restart() {
 	s.selector.Switch()
 	if s.video() && s.target != nil && s.peer.connected() {

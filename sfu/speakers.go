@@ -70,8 +70,7 @@ func (pub *publication) suppress(quiet bool) {
 	pub.suppressed = quiet
 }
 
-// updateLevel takes the level of a packet and decides whether the microphone may be heard. A new speaker is let
-// through at once.
+// updateLevel records the audio level of a packet and decides whether the microphone is forwarded. A new speaker is forwarded at once.
 func (pub *publication) updateLevel(h *forward.Header) bool {
 	w := pub.peer.worker
 	if level := h.Extension(pub.line.levelExt); len(level) > 0 {

@@ -4,10 +4,10 @@ import "alcove/sfu/forward"
 
 // Counters of a worker, or the sum of all. Figures only grow, but for Peers.
 type Counters struct {
-	DatagramsIn, BytesIn   uint64 // whatever came
+	DatagramsIn, BytesIn   uint64 // received, of any kind
 	DatagramsOut, BytesOut uint64 // media and RTCP that left
 	Messages               uint64 // of the kernel that carried them: DatagramsOut/Messages is the mean length of a train
-	KernelDrops            uint64 // came, and were dropped before we read them
+	KernelDrops            uint64 // received, and dropped before we read them
 	Audio, Video           uint64 // RTP packets forwarded, one for each receiver
 	AudioBytes, VideoBytes uint64 // of their payloads
 	Resent                 uint64 // packets repeated for a NACK

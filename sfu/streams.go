@@ -23,7 +23,7 @@ type stream struct {
 	replaced    bool      // another SSRC is in its place
 }
 
-// place is where the stream that is current stands, for the SSRCs of one kind.
+// place returns the field for the current stream of one kind.
 func (s *stream) place() **stream {
 	if s.repeats {
 		return &s.encoding.repeats
@@ -43,7 +43,7 @@ func (e *encoding) bind(ssrc uint32, repeats bool) *stream {
 	return s
 }
 
-// forgetStream makes room for another SSRC: what was replaced first goes.
+// forgetStream makes room for another SSRC by removing the one that was replaced first.
 func (p *peer) forgetStream() bool {
 	var first *stream
 	for _, s := range p.streams {
@@ -58,8 +58,8 @@ func (p *peer) forgetStream() bool {
 	return true
 }
 
-// succeed lets the stream take the place of the one before, whose packets no longer count. Sequence numbers are never reused:
-// two sequences in one slot would use one nonce for two packets (RFC 7714, section 8.1).
+// succeed replaces the previous stream, whose packets no longer count. Sequence numbers are never reused: two sequences in one slot would
+// use one nonce for two packets (RFC 7714, section 8.1).
 func (s *stream) succeed(now time.Time) {
 	e := s.encoding
 	old := *s.place()
@@ -87,7 +87,7 @@ func (s *stream) succeed(now time.Time) {
 
 func (s *stream) replace(now time.Time) { s.replaced, s.since = true, now }
 
-// current reports whether the stream's packets count, and lets one that was replaced come back to an empty or silent place.
+// current reports whether the stream's packets count, and restores a replaced stream if no other is active in its place.
 func (s *stream) current(now time.Time) bool {
 	if s.replaced {
 		other := *s.place()

@@ -16,12 +16,13 @@ import (
 // ourPriority is that of a host candidate of the first component (RFC 8445, section 5.1.2.1), as our answers name it.
 const ourPriority = ice.PriorityAttr(2130706431)
 
-// An addressValidator makes transaction ids from which it knows again, without any memory, what it asked and where. Strangers can fill no table
-// of requests under way, for there is none.
+// An addressValidator makes transaction ids that it can verify without state: they encode what was asked, and where. So attackers cannot
+// fill a table of pending requests.
 //
 //	| 4 bytes: whose credentials | 7 bits: the second | 1 bit: nominated | 7 bytes: MAC of all that and of the address asked |
 //
-// A flood of overheard checks may drive a path out of its peer's table before the answer comes; the id still says that the client wanted to use it.
+// A flood of replayed checks may evict a path from its peer's table before the response arrives; the id still records that the client
+// wanted to use it.
 //
 // Only the recipient of a request knows its id, and 56 bits cannot be guessed; besides, the response is authenticated by the
 // client's password. Owned by the worker.

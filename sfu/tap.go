@@ -10,16 +10,14 @@ import (
 // A Tap receives the recorded media of one room. The worker calls it: no method may block or retain the payload
 // of a unit.
 type Tap interface {
-	// Begin asks for a track when the first packet comes of what the plan in force lets be recorded. ready is called once, by
-	// any goroutine but the worker's: with the track, or with nil where it cannot be; then the publication is not recorded
-	// until a later plan names it again.
+	// Begin requests a track when the first packet of a recordable publication arrives. ready is called once, by any goroutine but the
+	// worker's: with the track, or with nil on failure; then the publication is not recorded until a later plan names it again.
 	Begin(t TapInfo, ready func(TapTrack))
 }
 
-// A TapTrack is one publication as it is recorded: one stream of numbers and timestamps, whatever encoding it is of. Only the
-// worker calls it.
+// A TapTrack is one recorded publication: a single stream of numbers and timestamps, whatever its encodings. Only the worker calls it.
 type TapTrack interface {
-	// Put takes one RTP payload, each once; those that come late fill gaps.
+	// Put records one RTP payload, each once; late ones fill gaps.
 	Put(TapUnit)
 	// Clock maps a timestamp to the server's clock, from the sender's reports (RFC 3550, section 6.4.1).
 	Clock(timestamp uint32, at time.Time)
@@ -37,7 +35,7 @@ type TapInfo struct {
 
 // A TapUnit is one RTP payload.
 type TapUnit struct {
-	Seq       uint64 // extended, from 1; what was lost leaves a gap
+	Seq       uint64 // extended, from 1; lost packets leave gaps
 	Timestamp uint32
 	Arrival   time.Time
 	Marker    bool
@@ -45,26 +43,26 @@ type TapUnit struct {
 	Payload   []byte
 }
 
-// Tap lets what plans name be recorded by t. It comes before the first plan.
+// Tap records the publications that plans name with t. It is called before the first plan.
 func (r *Room) Tap(t Tap) { r.tap = t }
 
-// A tapSubscription is the recorder's subscription to one publication: as a slot, but to the best encoding that comes, and whole.
-// Owned by the worker.
+// A tapSubscription is the recorder's subscription to one publication: like a slot, but always to the best encoding that arrives, with all
+// temporal layers. Owned by the worker.
 type tapSubscription struct {
 	publication *publication
 	selector    forward.Selector
-	current     *encoding // what is recorded, nil before the first packet
+	current     *encoding // encoding that is recorded; nil before the first packet
 	asked       bool      // for a track
 	track       TapTrack  // nil until it is ready, and if it was refused
 	newest      uint64    // number of the last packet of current, by its source
 	restarting  bool      // nothing was recorded since the last restart
-	timelineSet bool      // offset is that of current as it comes now
+	timelineSet bool      // offset belongs to current
 	offset      uint32    // of the time line against the source's
 	lastTS      uint32    // the highest that was recorded
-	lastAt      time.Time // and when it came, zero before the first
+	lastAt      time.Time // and its arrival; zero before the first
 }
 
-// updateTap lets the recorder have the publication, or not any more, as the plan says.
+// updateTap subscribes or unsubscribes the recorder, as the plan requires.
 func (pub *publication) updateTap() {
 	room := pub.peer.member.room
 	wanted := room.tap != nil && pub.send.ID != "" && slices.Contains(room.record, pub.send.ID)
@@ -86,7 +84,7 @@ func (pub *publication) endTap() {
 	pub.tapped = nil
 }
 
-// restart lets the recording go on at a key frame, with its numbers.
+// restart continues the recording at a key frame, in the same number sequence.
 func (t *tapSubscription) restart() {
 	t.selector.Switch()
 	t.restarting = true
@@ -140,9 +138,9 @@ func (t *tapSubscription) replayStored(now time.Time, e *encoding, from uint64) 
 	}
 }
 
-// timestamp is that of the source, moved only where another source begins: there it follows on by the time that passed. A live
-// slot moves it after a silence too; here that would make a slow network look like one, and what reads the recording knows
-// better, for it has seen what came after.
+// timestamp returns the source's timestamp, shifted only where another source begins, by the elapsed time. A live slot also shifts it after
+// a silence; in a recording that would make a slow network look like a silence, and readers of the recording can tell better, because they
+// know the later packets.
 func (t *tapSubscription) timestamp(now time.Time, e *encoding, packet *forward.Packet) uint32 {
 	if !t.timelineSet {
 		t.timelineSet = true
@@ -159,7 +157,7 @@ func (t *tapSubscription) timestamp(now time.Time, e *encoding, packet *forward.
 	return timestamp
 }
 
-// accepts takes the best encoding that comes: a better one from its next key frame on, a lesser one when that is gone.
+// accepts accepts the best encoding that arrives: a better one from its next key frame on, a lesser one when that is missing.
 func (t *tapSubscription) accepts(now time.Time, e *encoding, packet *forward.Packet) bool {
 	switch {
 	case e == t.current:
@@ -177,8 +175,7 @@ func (t *tapSubscription) accepts(now time.Time, e *encoding, packet *forward.Pa
 	return true
 }
 
-// begin asks for a track. What comes before it is there is not recorded; a track that comes when the plan has changed ends
-// empty.
+// begin requests a track. Packets before it is ready are not recorded; a track that becomes ready after the plan has changed ends empty.
 func (t *tapSubscription) begin() {
 	t.asked = true
 	pub := t.publication

@@ -2,9 +2,9 @@ package sfu
 
 import "sync"
 
-// A taskQueue holds the tasks that other goroutines submit to a worker. It is bounded by its writers: one task per room for plans, one per
-// slot map that was sent, two per handshake, and handshakes are bounded (maxSetups); no task is ever dropped, because
-// a lost plan would leave media flowing that it forbids.
+// A taskQueue holds the tasks that other goroutines submit to a worker. Its writers bound it: one task per room for plans, one per slot map
+// that was sent, two per handshake, and handshakes are bounded (maxSetups). No task is ever dropped, because a lost plan would leave media
+// flowing that it forbids.
 type taskQueue struct {
 	mu    sync.Mutex
 	tasks []task // Guarded by mu.

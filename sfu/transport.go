@@ -16,9 +16,9 @@ import (
 
 var errTransport = errors.New("sfu: transport could not be set up")
 
-// A transport is the DTLS half of one peer, pion's ORTC objects: the session descriptions are ours, so that an
-// offer costs what we read of it and no more, and so is ICE (ice.go). It belongs to the goroutine that set it up until it is connected; after
-// that only close is called.
+// A transport is the DTLS half of one peer, made of pion's ORTC objects. Session descriptions (sdp.go) and ICE (ice.go) are our own, so
+// that an offer costs no more than the parts that are read. It belongs to the goroutine that set it up until it is connected; after that
+// only close is called.
 type transport struct {
 	gatherer *webrtc.ICEGatherer
 	ice      *webrtc.ICETransport
@@ -31,7 +31,7 @@ type transport struct {
 	closed   sync.Once
 }
 
-// newTransport makes the ICE and DTLS objects of pion, and the credentials of the first answer.
+// newTransport creates the ICE and DTLS objects of pion, and the credentials of the first answer.
 func (e *Engine) newTransport() (*transport, error) {
 	own, err := e.identities.at(time.Now())
 	if err != nil {
@@ -93,8 +93,8 @@ func (t *transport) gather() error {
 	}
 }
 
-// connect runs DTLS; it returns when the client's certificate was verified against the offer's fingerprint. out takes what pion
-// sends.
+// connect runs DTLS; it returns when the client's certificate was verified against the offer's fingerprint. out gets the datagrams that
+// pion sends.
 func (t *transport) connect(o *offer, out func([]byte)) (keys, error) {
 	defer t.cancel()
 	t.pipe.out = out

@@ -25,7 +25,7 @@ type worker struct {
 	// Owned by run, all below.
 	now           time.Time
 	clock         mediaClock
-	previousRound time.Time          // now, of the round before: what came since then may have waited in the socket
+	previousRound time.Time          // now of the previous round: packets since then may have waited in the socket
 	rooms         map[*Room]struct{} // with members
 	peers         []*peer
 	speakersDue   time.Time
@@ -33,13 +33,13 @@ type worker struct {
 	byAddr        map[netip.AddrPort]*peer // by the addresses that they validated
 	pendingPaths  map[netip.AddrPort]*path // addresses that passed a check and are not validated; the newest check counts
 	byUfrag       map[string]*credentials
-	byTransaction map[uint32]*credentials // by what begins our transaction ids
+	byTransaction map[uint32]*credentials // by the first bytes of our transaction ids
 	validator     addressValidator
 	incoming      *stun.Message // reused for each
 	outgoing      *stun.Message
 	strayTokens   float64 // tries that are left, see strayTries
 	straysAt      time.Time
-	tryBuffer     []byte // a copy of what stray looks at
+	tryBuffer     []byte // copy of the packet in handleStray
 	batch         []udp.Packet
 	box           outbox
 	load          load
@@ -53,7 +53,7 @@ type worker struct {
 	faults        int       // rounds in a row that ended in a panic
 	faultLogged   time.Time // when a stack was last logged
 
-	shared atomic.Pointer[Counters] // what run last published
+	shared atomic.Pointer[Counters] // last published by run
 
 	onStep func(step, *peer) // tests inject panics here
 }
@@ -69,7 +69,7 @@ func newWorker(e *Engine, sock *udp.Socket) *worker {
 	return w
 }
 
-// submit queues a task from any goroutine but run's own, where it would be delayed.
+// submit queues a task. It may be called by any goroutine except run's own.
 func (w *worker) submit(f func()) {
 	if w.queue.put(f) {
 		w.sock.Wake()
@@ -86,11 +86,11 @@ func (w *worker) submitFor(r *Room, p *peer, f func()) {
 // run is the loop: packets, tasks, timers. Pending packets leave at the end of each round, or a little later under load, but always
 // before a task runs: what a plan forbids must not leave after it.
 func (w *worker) run() {
-	quiet := true // nothing came last time
+	quiet := true // the last read returned nothing
 	for !w.stopped {
 		deadline := w.deadline()
 		if nap := w.load.gatherTime(videoWait); nap > 0 && (!quiet || w.box.used > 0) {
-			// Under load it looks for packets at intervals: to be woken by each would cost what the trains save.
+			// Under load the worker polls at intervals: waking for each packet would cost what the trains save.
 			w.pause(nap - time.Since(w.now))
 			deadline = udp.Now
 		} else if !quiet {
@@ -198,7 +198,7 @@ func (w *worker) datagram(data []byte, from netip.AddrPort) {
 	}
 }
 
-// probed gives an answer to a probe of ours to its peer.
+// probed passes the answer to a probe of ours to its peer.
 func (w *worker) probed(data []byte, from netip.AddrPort) (done bool) {
 	p := w.byAddr[from]
 	if p == nil || p.path.probe == 0 {
