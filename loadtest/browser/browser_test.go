@@ -49,3 +49,43 @@ func TestPeerOffers(t *testing.T) {
 		t.Errorf("after the end: %v", err)
 	}
 }
+
+// TestPeerSeals: every line of a tab that seals has a transform, those of later offers too, and one that does not has none.
+func TestPeerSeals(t *testing.T) {
+	ctx := context.Background()
+	c, err := Start(ctx, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.ServeWorker([]byte("onmessage = () => {}; onrtctransform = () => {};"))
+	for _, seals := range []bool{true, false} {
+		p, err := c.NewPeer(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seals {
+			if err := p.Seal(ctx, 3); err != nil {
+				t.Fatal(err)
+			}
+			if err := p.SetOwners(ctx, []Owner{{CSRC: 7, Leaf: 1, Stream: StreamCamera}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, slots := range []client.Slots{{Pairs: 1}, {Pairs: 3, Screens: 1}} {
+			if _, _, err := p.Offer(slots); err != nil {
+				t.Fatal(err)
+			}
+			want := 2 + 2*slots.Pairs + slots.Screens
+			if !seals {
+				want = 0
+			}
+			var got int
+			const count = `peer.pc.getTransceivers().filter((t) => t.sender.transform || t.receiver.transform).length`
+			if err := c.evaluate(ctx, p.session, count, &got); err != nil || got != want {
+				t.Errorf("%+v: %d lines have a transform, want %d: %v", slots, got, want, err)
+			}
+		}
+		p.Close(true)
+	}
+}

@@ -43,6 +43,7 @@ type Chromium struct {
 	page   *http.Server
 	url    string // of an empty page: media needs a secure context, and loopback is one
 	ws     *websocket.Conn
+	worker []byte // set by ServeWorker before the first tab
 
 	writing sync.Mutex
 	mu      sync.Mutex
@@ -87,7 +88,12 @@ func (c *Chromium) start(ctx context.Context, path string) error {
 		return err
 	}
 	c.url = "http://" + listener.Addr().String()
-	c.page = &http.Server{ReadHeaderTimeout: callTimeout, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	c.page = &http.Server{ReadHeaderTimeout: callTimeout, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/frames.js" {
+			w.Header().Set("Content-Type", "text/javascript")
+			_, _ = w.Write(c.worker)
+			return
+		}
 		_, _ = io.WriteString(w, "<!doctype html><title>participant</title><body>")
 	})}
 	go func() { _ = c.page.Serve(listener) }()
@@ -207,6 +213,9 @@ func (c *Chromium) evaluate(ctx context.Context, session, expression string, int
 	}
 	return json.Unmarshal(r.Result.Value, into)
 }
+
+// ServeWorker gives tabs the frames worker of Alcove's page. Call it before the first NewPeer.
+func (c *Chromium) ServeWorker(script []byte) { c.worker = script }
 
 // Close ends the browser and removes its profile.
 func (c *Chromium) Close() {

@@ -2,12 +2,32 @@
 "use strict";
 globalThis.peer = {
   pc: null, slots: { pairs: 0, screens: 0 }, own: [], began: 0, firstFrame: 0, closed: false,
+  worker: null, keys: null, leaf: 0,
+
+  // seal has the frames worker of Alcove's page seal what is sent and open what comes, under a key that all tabs share.
+  async seal(leaf) {
+    const { port1, port2 } = new MessageChannel();
+    Object.assign(this, { worker: new Worker("/frames.js", { type: "module" }), keys: port1, leaf });
+    this.worker.postMessage({ type: "start", generation: { raises: 0, spent: [] }, keys: port2 }, [port2]);
+    return this.setOwners([]);
+  },
+
+  // setOwners says whose packets carry which CSRC.
+  async setOwners(owners) {
+    const baseKey = await crypto.subtle.digest("SHA-256", new TextEncoder().encode("load test"));
+    this.keys.postMessage({ type: "keys", number: 1, baseKey, leaf: this.leaf, owners }, [baseKey]);
+    return true;
+  },
+
+  // transform makes the transform of a line, none if nothing is sealed.
+  transform(options) { return this.worker && new RTCRtpScriptTransform(this.worker, options); },
 
   async offer(pairs, screens) {
     if (!this.pc) await this.open();
     const codecs = (kind, names) => RTCRtpReceiver.getCapabilities(kind).codecs.filter((c) => names.includes(c.mimeType.toLowerCase()));
     const add = (kind) => {
       const t = this.pc.addTransceiver(kind, { direction: "recvonly" });
+      t.receiver.transform = this.transform({ direction: "receive", kind });
       t.setCodecPreferences(codecs(kind, kind === "audio" ? ["audio/opus"] : ["video/vp8", "video/rtx"]));
     };
     for (; this.slots.pairs < pairs; this.slots.pairs++) { add("audio"); add("video"); }
@@ -28,6 +48,7 @@ globalThis.peer = {
     const media = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 320, height: 180, frameRate: 15 } });
     const send = (track, encoding) => {
       const t = this.pc.addTransceiver(track, { direction: "sendonly", streams: [media], sendEncodings: [encoding] });
+      t.sender.transform = this.transform({ direction: "send", stream: track.kind === "audio" ? 0 : 1 });
       const names = track.kind === "audio" ? ["audio/opus"] : ["video/vp8", "video/rtx"];
       t.setCodecPreferences(RTCRtpSender.getCapabilities(track.kind).codecs.filter((c) => names.includes(c.mimeType.toLowerCase())));
       this.own.push(t);

@@ -69,6 +69,34 @@ func (p *Peer) Offer(s client.Slots) (string, []client.Track, error) {
 	return o.SDP, o.Tracks, err
 }
 
+// An Owner says whose packets carry a CSRC, and of which source.
+type Owner struct {
+	CSRC   uint32 `json:"csrc"`
+	Leaf   int    `json:"leaf"`
+	Stream int    `json:"stream"`
+}
+
+// Streams of a source, as the key id of a sealed frame names them.
+const (
+	StreamMicrophone = 0
+	StreamCamera     = 1
+	StreamScreen     = 4
+)
+
+// Seal has frames sealed and opened by the worker of Chromium.ServeWorker. leaf tells the tabs apart. Call it before the first Offer.
+func (p *Peer) Seal(ctx context.Context, leaf int) error {
+	return p.c.evaluate(ctx, p.session, fmt.Sprintf("peer.seal(%d)", leaf), nil)
+}
+
+// SetOwners replaces what Seal knows of the others.
+func (p *Peer) SetOwners(ctx context.Context, owners []Owner) error {
+	list, err := json.Marshal(owners)
+	if err != nil {
+		return err
+	}
+	return p.c.evaluate(ctx, p.session, "peer.setOwners("+string(list)+")", nil)
+}
+
 // Restart makes the next offer an ICE restart.
 func (p *Peer) Restart(ctx context.Context) error {
 	return p.c.evaluate(ctx, p.session, "peer.restart()", nil)

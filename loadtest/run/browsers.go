@@ -2,7 +2,13 @@ package run
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +24,7 @@ type browserRoom struct {
 	chromium *browser.Chromium
 	mu       sync.Mutex
 	clients  []*browserClient // Guarded by mu.
+	leaves   map[string]int   // by participant: who seals under which leaf. Guarded by mu
 }
 
 // A browserClient is one browser.
@@ -26,6 +33,8 @@ type browserClient struct {
 	member     *client.Member
 	mu         sync.Mutex
 	peer       *browser.Peer // Guarded by mu: the newest.
+	slots      []slotOwner   // Guarded by mu: the newest slot map.
+	telling    sync.Mutex    // one update after the other
 	firstStats browser.Stats
 	others     int // who publish video
 }
@@ -35,11 +44,20 @@ func (r *runner) openBrowserRoom(ctx context.Context) *browserRoom {
 	if r.o.Browsers == 0 {
 		return nil
 	}
-	t := &browserRoom{r: r}
+	t := &browserRoom{r: r, leaves: map[string]int{}}
 	var err error
 	if t.chromium, err = browser.Start(ctx, ""); err != nil {
 		r.failUnless(ctx, "chromium", err)
 		return nil
+	}
+	if r.env.E2EE {
+		worker, err := framesWorker(ctx, r.o)
+		if err != nil {
+			r.failUnless(ctx, "the frames worker of the page", err)
+			t.chromium.Close()
+			return nil
+		}
+		t.chromium.ServeWorker(worker)
 	}
 	for i := range r.o.Browsers {
 		t.join(ctx, i)
@@ -59,19 +77,36 @@ func (t *browserRoom) join(ctx context.Context, i int) {
 			if err != nil {
 				return nil, err
 			}
+			if t.r.env.E2EE {
+				if err := p.Seal(ctx, i); err != nil {
+					return nil, err
+				}
+			}
 			s.mu.Lock()
-			defer s.mu.Unlock()
 			s.peer = p
+			s.mu.Unlock()
+			t.tellOwners(s)
 			return p, nil
 		},
 	}
 	if i == 0 {
 		who.Role, who.AdmitAll = auth.Host, true
 	}
-	s.member = client.NewMember(t.r.env, t.r.faulty, who, nil)
+	s.member = client.NewMember(t.r.env, t.r.faulty, who, func(e client.Event) {
+		if e.Type == "slot.map" && s.noteSlots(e.Data) {
+			go t.tellOwners(s)
+		}
+	})
 	if err := s.member.Enter(ctx); err != nil {
 		t.r.failUnless(ctx, "a browser's entry", err)
 		return
+	}
+	t.mu.Lock()
+	t.leaves[s.member.View().ID] = i
+	all := append(slices.Clone(t.clients), s)
+	t.mu.Unlock()
+	for _, other := range all {
+		t.tellOwners(other)
 	}
 	if err := s.member.Await(ctx, "media in a browser", client.Connected); err != nil {
 		t.r.failUnless(ctx, "a browser's connection", err)
@@ -82,6 +117,85 @@ func (t *browserRoom) join(ctx context.Context, i int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.clients = append(t.clients, s)
+}
+
+// A slotOwner is an entry of a slot map.
+type slotOwner struct {
+	Kind          string
+	ParticipantID string
+	CSRC          uint32
+}
+
+// noteSlots keeps a slot map.
+func (s *browserClient) noteSlots(data json.RawMessage) bool {
+	var m struct{ Slots []slotOwner }
+	if json.Unmarshal(data, &m) != nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.slots = m.Slots
+	return true
+}
+
+// tellOwners tells a browser whose packets carry which CSRC, if it seals and has a connection.
+func (t *browserRoom) tellOwners(s *browserClient) {
+	if !t.r.env.E2EE {
+		return
+	}
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	s.mu.Lock()
+	peer, slots := s.peer, s.slots
+	s.mu.Unlock()
+	if peer == nil {
+		return
+	}
+	streams := map[string]int{"audio": browser.StreamMicrophone, "video": browser.StreamCamera, "screen": browser.StreamScreen}
+	owners := []browser.Owner{}
+	t.mu.Lock()
+	for _, slot := range slots {
+		if leaf, known := t.leaves[slot.ParticipantID]; known {
+			owners = append(owners, browser.Owner{CSRC: slot.CSRC, Leaf: leaf, Stream: streams[slot.Kind]})
+		}
+	}
+	t.mu.Unlock()
+	if err := peer.SetOwners(context.Background(), owners); err != nil {
+		t.r.fail("a browser's keys", err)
+	}
+}
+
+// framesWorker is the script that the page of the server seals frames with.
+func framesWorker(ctx context.Context, o Options) ([]byte, error) {
+	page, err := fetch(ctx, o, "/")
+	if err != nil {
+		return nil, err
+	}
+	name := regexp.MustCompile(`<meta name="frames-worker" content="(/[^"]+)"`).FindSubmatch(page)
+	if name == nil {
+		return nil, errors.New("the page names none: it was not built, or the server is an older one")
+	}
+	return fetch(ctx, o, string(name[1]))
+}
+
+// maxPageFile is far above any file of the page, in bytes.
+const maxPageFile = 4 << 20
+
+func fetch(ctx context.Context, o Options, path string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, o.Server+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	c := http.Client{Transport: &http.Transport{TLSClientConfig: o.TLS, DisableKeepAlives: true}}
+	answer, err := c.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", path, answer.Status)
+	}
+	return io.ReadAll(io.LimitReader(answer.Body, maxPageFile))
 }
 
 // open begins the window.
