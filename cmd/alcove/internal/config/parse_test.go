@@ -165,6 +165,12 @@ func TestExample(t *testing.T) {
 	d.TLS.CertFile, d.TLS.KeyFile, d.TrustedProxies, d.Origins, d.FrameAncestors = c.TLS.CertFile, c.TLS.KeyFile, c.TrustedProxies, c.Origins, c.FrameAncestors
 	d.Page, d.Auth, d.Media.Advertise = c.Page, c.Auth, c.Media.Advertise
 	d.Policies[exampleGroup] = c.Policies[exampleGroup]
+	encrypted := d.Policies[DefaultPolicyName] // a configuration that says nothing keeps the clients that it has; a new one begins encrypted
+	encrypted.E2EE = "required"
+	d.Policies[DefaultPolicyName] = encrypted
+	if !c.Policies[exampleGroup].Encrypted() {
+		t.Error("the example's group is not encrypted end to end")
+	}
 	if got, want := marshal(t, c), marshal(t, d); got != want {
 		t.Errorf("the example says\n%s\nthe defaults are\n%s", got, want)
 	}
