@@ -18,7 +18,7 @@ interface LogEntry {
 }
 export interface Delays {
   way: readonly [number, number]; // one way, milliseconds
-  compute: readonly [number, number]; // one step of a client
+  compute: readonly [number, number] | 'measured'; // one step of a client; measured: what it took here
 }
 
 const logLimit = 64;
@@ -63,7 +63,7 @@ export class Client<G> {
   // From the server, behind what it sent before.
   receive(input: Input): void {
     const { page } = this;
-    this.#inAt = Math.max(this.#inAt, this.session.now + this.session.delay('way'));
+    this.#inAt = Math.max(this.#inAt, this.session.now + this.session.delay(this.session.delays.way));
     this.session.at(this.#inAt, () => {
       if (this.connected && page === this.page) this.tell(input);
     });
@@ -73,8 +73,10 @@ export class Client<G> {
     if (this.#busy || this.#inbox.length === 0) return;
     this.#busy = true;
     const { page } = this;
+    const begun = performance.now();
     const outputs = await this.machine.step(this.#inbox.splice(0), this.session.now);
-    this.session.after(this.session.delay('compute'), () => {
+    const { compute } = this.session.delays;
+    this.session.after(compute === 'measured' ? performance.now() - begun : this.session.delay(compute), () => {
       this.#busy = false;
       if (page !== this.page) return;
       for (const output of outputs) this.#give(output);
@@ -134,7 +136,7 @@ export class Client<G> {
 
   #transmit(request: Request): void {
     const { page } = this;
-    this.#outAt = Math.max(this.#outAt, this.session.now + this.session.delay('way'));
+    this.#outAt = Math.max(this.#outAt, this.session.now + this.session.delay(this.session.delays.way));
     this.session.at(this.#outAt, () => {
       if (!this.connected || page !== this.page) return;
       const answer = this.session.server.handle(this, request);
@@ -359,8 +361,7 @@ export class Session<G> {
     return new GroupMachine(watched(this.mls, (group) => (client.group = group)), client.proofs, { id: client.id, role: client.role }, client.tokenHash);
   }
 
-  delay(kind: keyof Delays): number {
-    const [least, most] = this.delays[kind];
+  delay([least, most]: readonly [number, number]): number {
     return least + this.random() * (most - least);
   }
 

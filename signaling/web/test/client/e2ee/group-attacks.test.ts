@@ -84,6 +84,23 @@ test('a random session with the real library', { timeout: 300_000 }, async () =>
   }
 });
 
+// 30 devices, each as fast as this machine: what a step took here is what it takes in virtual time, so that they do not wait for each other.
+test('a storm of 29 joins with X-Wing is a handful of commits', { timeout: 300_000 }, async (t) => {
+  const count = process.env.ALCOVE_LONG === '1' ? 29 : 6;
+  const session = new Session(await loadMls(), 1, { way: [10, 60], compute: 'measured' });
+  const host = await add(session, 'host', 'host');
+  const people: One[] = [];
+  for (let at = 0; at < count; at++) people.push(await add(session, `p${at}`, 'participant'));
+  await session.until(() => session.server.keys.size === count + 1, 60_000, 'all key packages are there');
+  session.server.admit(...people);
+  const took = await session.settle(60_000);
+  t.diagnostic(`${count} joins were settled after ${took} ms, in ${session.server.number} entries`);
+  assert.ok(session.server.number <= 4, `${session.server.number} entries`);
+  assert.deepEqual([host.status?.problem, host.status?.members], [null, count + 1]);
+  const left = await (session.server.leave(people[0]!), session.settle());
+  t.diagnostic(`a leave was settled after ${left} ms`);
+});
+
 test('a key package without the right proof is not added, and hosts are told whose', { timeout: 60_000 }, async (t) => {
   const other = new Uint8Array(32).fill(9);
   const cases: [string, (session: Session<MlsGroup>) => Promise<One>][] = [
