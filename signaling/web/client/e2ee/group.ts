@@ -22,11 +22,17 @@ const outsideMs = 5_000;
 const outsideMostMs = 40_000;
 // How long media goes on under a main group that was replaced, if nobody adds us to the new one.
 const replacedMs = 10_000;
+// Inputs that the server makes.
+const told = new Set<Input['type']>(['state', 'entry', 'welcome', 'keys', 'app']);
+// Refusals that the same request may not meet again.
+const ofTheMoment = new Set(['timeout', 'closed', 'rate_limited', 'unavailable', 'draining', 'internal']);
 // A request that failed for a reason of the moment, and entries that should have come.
 const retryMs = 1_000;
 const overdueMs = 3_000;
 const syncTries = 4;
 const sendTries = 6;
+// How long refused frames are told of after the last.
+const framesMs = 30_000;
 // The newest key package and those before it, which a host may be using now.
 const ownKeysLimit = 3;
 // The first byte of a group's id, which MLS authenticates: no server can pass off the main group as a side room.
@@ -116,6 +122,7 @@ export class GroupMachine<G> {
 
   #broken = false;
   #problem: EncryptionProblem | null = null;
+  #framesRefusedAt = 0;
   #proved = false;
   #code: string | null = null;
   #codeOf = '';
@@ -142,8 +149,11 @@ export class GroupMachine<G> {
     this.#now = now;
     this.#out = [];
     for (const input of inputs) {
-      // What cannot be read comes from a server or a client that does not keep to the protocol, and must not stop the rest.
-      await this.#take(input).catch(() => { this.#problem = 'tampered'; });
+      // What cannot be read comes from a server or a client that does not keep to the protocol, and must not stop the rest. All else is a bug.
+      await this.#take(input).catch((error: unknown) => {
+        if (!told.has(input.type)) throw error;
+        this.#problem = 'tampered';
+      });
     }
     await this.#settle();
     return this.#out;
@@ -181,6 +191,7 @@ export class GroupMachine<G> {
         return;
       case 'framesRefused':
         this.#problem ??= 'frames';
+        this.#framesRefusedAt = this.#now;
         return;
       case 'tick': return;
     }
@@ -491,9 +502,17 @@ export class GroupMachine<G> {
       if (!this.#sync) await this.#work();
     }
     for (const id of this.#excluding) this.#sayExcluded(id);
+    this.#forgetRefusedFrames();
     await this.#publish();
     await this.#updateCode();
     this.#updateStatus();
+  }
+
+  #forgetRefusedFrames(): void {
+    if (this.#problem !== 'frames') return;
+    const at = this.#framesRefusedAt + framesMs;
+    if (this.#now < at) return this.#wakeAt(at);
+    this.#problem = null;
   }
 
   async #retryKeys(): Promise<void> {
@@ -526,10 +545,15 @@ export class GroupMachine<G> {
       this.#outsideTries = 0;
     } else this.#outsideSince ??= this.#now;
     if (this.#creating || this.#now < this.#createAt) return;
-    if (this.#isHost && lacksSide) return this.#create('side');
+    if (this.#leads && lacksSide) return this.#create('side');
     if (this.#renew) return this.#create('main');
-    if (this.#isHost && this.#mainId === undefined) return this.#create('main');
+    if (this.#leads && this.#mainId === undefined) return this.#create('main');
     if (lacksSide || (!this.#inMain() && this.#mainId !== undefined)) await this.#outside();
+  }
+
+  // Has a host's link, and the role in the room still.
+  get #leads(): boolean {
+    return this.#isHost && isHostRole(this.#people.get(this.#me.id)?.role ?? '');
   }
 
   #inMain(): boolean {
@@ -540,12 +564,12 @@ export class GroupMachine<G> {
   // again with another key package.
   async #outside(): Promise<void> {
     const hosts = [...this.#people.values()].filter(({ id, connected }) => connected && id !== this.#me.id && this.#mayAdd(id));
-    if (this.#isHost && hosts.length === 0) return this.#create('main');
+    if (this.#leads && hosts.length === 0) return this.#create('main');
     const before = hosts.filter(({ id }) => id < this.#me.id).length;
     const patience = Math.min(outsideMs * 2 ** this.#outsideTries, outsideMostMs) + before * takeOverMs;
     const at = this.#outsideSince! + patience;
     if (this.#now < at) return this.#wakeAt(at);
-    if (this.#isHost) return this.#create('main');
+    if (this.#leads) return this.#create('main');
     this.#outsideSince = this.#now;
     this.#outsideTries++;
     this.#wakeAt(this.#now + outsideMs * 2 ** this.#outsideTries);
@@ -590,14 +614,14 @@ export class GroupMachine<G> {
       plan.add = [];
       plan.remove = plan.remove.filter((leaf) => !people.has(members.find((member) => member.leaf === leaf)!.id));
     }
-    if (!this.#isHost) plan.add = [];
+    if (!this.#leads) plan.add = [];
     if (joined.exhausted) return this.#commit(joined, plan.remove.length + plan.add.length > 0 && turn.turn === 0 ? plan : { add: [], remove: [] });
     if (plan.add.length + plan.remove.length === 0) {
       joined.needSince = undefined;
       return;
     }
     joined.needSince ??= this.#now;
-    const urgent = this.#isHost && members.some(({ id, leaf }) => this.#excluding.has(id) && plan.remove.includes(leaf));
+    const urgent = this.#leads && members.some(({ id, leaf }) => this.#excluding.has(id) && plan.remove.includes(leaf));
     const at = urgent ? this.#now : joined.needSince + turn.turn * takeOverMs;
     if (this.#now < at) return this.#wakeAt(at);
     await this.#commit(joined, plan);
@@ -611,7 +635,7 @@ export class GroupMachine<G> {
   // For hosts: whose newest key package is unused and proved. Of somebody whose leaf it names already nothing has to be unused.
   async #addable(people: ReadonlyMap<string, Person>, members: readonly Leaf[]): Promise<Map<string, string>> {
     const addable = new Map<string, string>();
-    if (!this.#isHost) return addable;
+    if (!this.#leads) return addable;
     const leaves = new Map(members.map(({ id, signatureKey }) => [id, signatureKey]));
     for (const [id, person] of people) {
       const keys = this.#keys.get(id);
@@ -650,8 +674,8 @@ export class GroupMachine<G> {
     delete pending.retryAt;
     this.#request('e2ee.commit', pending.data, (answer) => {
       if (answer.ok || joined.pending !== pending) return;
-      if (answer.code === 'e2ee_stale') pending.staleSince ??= this.#now;
-      else pending.retryAt = this.#now + retryMs;
+      if (ofTheMoment.has(answer.code)) pending.retryAt = this.#now + retryMs;
+      else pending.staleSince ??= this.#now + (answer.code === 'e2ee_stale' ? 0 : overdueMs);
     });
   }
 
@@ -674,7 +698,7 @@ export class GroupMachine<G> {
     const joined = [this.#main, this.#side].filter((group) => group !== undefined);
     const waits = joined.some((group) => {
       const member = this.#mls.members(group.group).find((leaf) => leaf.id === id);
-      if (!member || this.#broken || !this.#isHost || group.id !== this.#mainId) return false;
+      if (!member || this.#broken || !this.#leads || group.id !== this.#mainId) return false;
       return !group.pending || this.#mls.members(group.pending.next).some((leaf) => leaf.id === id);
     });
     if (waits) return;

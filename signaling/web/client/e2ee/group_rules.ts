@@ -42,7 +42,8 @@ export function planOf(members: readonly Leaf[], { people, excluded, addable, ow
 // Without any, everybody who is connected may remove.
 export function turnOf(members: readonly Leaf[], people: ReadonlyMap<string, Person>, own: number): { turn: number; mayAdd: boolean } | undefined {
   const connected = members.filter(({ id, leaf }) => leaf === own || people.get(id)?.connected);
-  const hosts = connected.filter(({ role }) => isHostRole(role));
+  // A cohost whose role was taken back may not add any more.
+  const hosts = connected.filter(({ id, role }) => isHostRole(role) && isHostRole(people.get(id)?.role ?? ''));
   const turn = (hosts.length > 0 ? hosts : connected).findIndex(({ leaf }) => leaf === own);
   return turn < 0 ? undefined : { turn, mayAdd: hosts.length > 0 };
 }

@@ -20,6 +20,7 @@ function serveKeys(): void {
   const core = new KeysCore({
     timers: { set: (run, ms) => setTimeout(run, ms), clear: (timer) => clearTimeout(timer as number), now: () => performance.now() },
     tellPage: (message) => scope.postMessage(message),
+    signs: () => crypto.subtle.generateKey('Ed25519', false, ['sign']).then(() => true, () => false),
     loadMls: () => loadMls(),
     seal: sealWithAge,
     fail: (error) => void setTimeout(() => { throw error; }),

@@ -9,11 +9,13 @@ import type { KeysToPage, PageToKeys } from './keys_messages';
 import type { Mls } from './mls';
 import { proofsOf } from './proofs';
 import { Releases } from './release';
+import { unencrypted } from './status';
 import type { FramesToKeys, KeysToFrames } from './worker_messages';
 
 export interface Surroundings<G> {
   timers: Timers;
   tellPage(message: KeysToPage): void;
+  signs(): Promise<boolean>; // Ed25519
   loadMls(): Promise<Mls<G>>;
   // Seals to age recipients.
   seal(recipients: readonly string[], secret: Bytes): Promise<Bytes>;
@@ -48,6 +50,10 @@ export class KeysCore<G> {
   }
 
   async #start({ participantId, identity }: Extract<PageToKeys, { type: 'start' }>): Promise<void> {
+    // A browser without the signatures of our suite.
+    if (!(await this.#surroundings.signs())) {
+      return this.#surroundings.tellPage({ type: 'status', status: { ...unencrypted, mode: 'required', state: 'outside', problem: 'unsupported' } });
+    }
     const [mls, proofs] = await Promise.all([this.#surroundings.loadMls(), proofsOf(identity)]);
     this.#machine = new GroupMachine(mls, proofs, { id: participantId, role: identity.role }, identity.tokenHash);
     await this.#run();
