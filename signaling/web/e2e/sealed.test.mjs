@@ -102,12 +102,19 @@ test('a sealed session', { timeout: 240_000 }, async (t) => {
       await change('none');
       await everyone();
     }]),
-    ['a frames worker that fails is replaced, and seals under another generation', async () => {
-      await change('crash');
-      await until('another one seals', async () => (await mara.page.evaluate(() => window.__keys.sending)).at(-1).endsWith('/1'), 15_000);
-      await everyone();
-      assert.deepEqual(await mara.page.evaluate(() => window.__keys.states), ['ready', 'lost', 'ready']);
-      assert.deepEqual((await mara.peerStates()).slice(-2), ['closed', 'connected']);
+    ['a frames worker that fails three times is replaced, and no KID and counter come twice', async () => {
+      for (let crashes = 1; crashes <= 3; crashes += 1) {
+        await change('crash');
+        await until('another one seals', async () => (await mara.page.evaluate(() => window.__keys.sending)).at(-1).endsWith(`/${crashes}`), 20_000);
+        await everyone();
+      }
+      assert.deepEqual(await mara.page.evaluate(() => window.__keys.states), ['ready', 'lost', 'ready', 'lost', 'ready', 'lost', 'ready']);
+      assert.deepEqual((await mara.peerStates()).slice(-4), ['closed', 'closed', 'closed', 'connected']);
+      const pairs = await mara.page.evaluate(() => window.__keys.pairs);
+      const generations = new Set(pairs.map((pair) => pair[1]));
+      t.diagnostic(`${pairs.length} frames sealed under ${generations.size} generations`);
+      assert.ok(pairs.length > 1_000 && generations.size === 4, 'the log is too short');
+      assert.equal(new Set(pairs).size, pairs.length, 'a KID and counter come twice');
     }],
     ['a key that others do not have opens nothing', async () => {
       await mara.page.evaluate(() => window.__keys.rekey());

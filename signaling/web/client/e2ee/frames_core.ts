@@ -86,10 +86,11 @@ export class FramesCore {
 
   #sending(transformer: Transformer, { stream }: Extract<TransformOptions, { direction: 'send' }>): Change {
     const own = new SenderStreams(stream);
+    const several = stream === streams.camera; // else no metadata is asked for: it costs as much as the sealing
     const kind = stream === streams.microphone ? 'audio' : 'video';
     let dropped = false;
     return async (frame) => {
-      const sealed = await this.#sealer.seal(own.of(frame.getMetadata().synchronizationSource ?? 0), kind, new Uint8Array(frame.data));
+      const sealed = await this.#sealer.seal(own.of(several ? frame.getMetadata().synchronizationSource ?? 0 : 0), kind, new Uint8Array(frame.data));
       // The frames before the first key are lost, the key frame among them: another is needed at once.
       if (dropped && kind === 'video' && typeof sealed !== 'string') transformer.generateKeyFrame?.().catch(() => undefined);
       dropped = sealed === 'no_key';

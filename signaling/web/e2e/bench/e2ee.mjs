@@ -39,19 +39,23 @@ async function measureCrypto() {
   server.close();
 }
 
-// Seconds of processor time that the renderers of the browser have used. run.sh gives the tests a process namespace of their own.
+// Seconds of processor time that the threads of the browser's renderers have used, by name. run.sh gives the tests a process namespace of
+// their own.
 function rendererSeconds() {
-  let ticks = 0;
+  const threads = {};
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--type=renderer')) continue;
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-      ticks += Number(fields[11]) + Number(fields[12]);
+      for (const tid of readdirSync(`/proc/${pid}/task`)) {
+        const [, name, rest] = /^\d+ \((.*)\) (.*)$/s.exec(readFileSync(`/proc/${pid}/task/${tid}/stat`, 'utf8'));
+        const fields = rest.split(' ');
+        threads[name] = (threads[name] ?? 0) + (Number(fields[11]) + Number(fields[12])) / 100; // USER_HZ
+      }
     } catch {
       // It ended meanwhile.
     }
   }
-  return ticks / 100; // USER_HZ
+  return threads;
 }
 
 async function count(people) {
@@ -88,9 +92,10 @@ async function session(browser, mode, size, seconds) {
     await pause(1_000 * seconds);
     const after = await count(people);
     const took = (after.at - before.at) / 1_000;
+    const percent = Object.entries(after.cpu).map(([name, seconds]) => [name, 100 * (seconds - (before.cpu[name] ?? 0)) / took]);
     return {
       join: median(joins.map((at) => at - clicked)), decoded: (after.decoded - before.decoded) / took,
-      encoded: (after.encoded - before.encoded) / took, cpu: 100 * (after.cpu - before.cpu) / took,
+      encoded: (after.encoded - before.encoded) / took, cpu: percent.reduce((sum, [, one]) => sum + one, 0), threads: Object.fromEntries(percent),
     };
   } finally {
     await Promise.all(people.map(({ context }) => context.close()));
@@ -105,7 +110,8 @@ async function measureSessions(size = 2, rounds = 3, seconds = 10) {
     for (const mode of i % 2 ? ['off', 'required'] : ['required', 'off']) {
       const result = await session(browser, mode, size, seconds);
       all[mode].push(result);
-      console.log(mode, JSON.stringify(Object.fromEntries(Object.entries(result).map(([name, value]) => [name, round(value)]))));
+      const { threads, ...rest } = result;
+      console.log(mode, JSON.stringify(Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, round(value)]))));
     }
   }
   await browser.close();
@@ -114,6 +120,9 @@ async function measureSessions(size = 2, rounds = 3, seconds = 10) {
     return { people: size, encryption: mode, 'click on admit to first picture ms': of('join'), 'decoded /s': of('decoded'), 'encoded /s': of('encoded'), 'renderers % of a core': of('cpu') };
   });
   console.table(rows);
+  const names = [...new Set([...all.required, ...all.off].flatMap(({ threads }) => Object.keys(threads)))];
+  const byThread = names.map((thread) => [thread, ...['required', 'off'].map((mode) => round(median(all[mode].map(({ threads }) => threads[thread] ?? 0))))]);
+  console.table(byThread.filter(([, on, off]) => Math.max(on, off) >= 0.5).sort((a, b) => b[1] - a[1]).map(([thread, required, off]) => ({ thread, required, off })));
 }
 
 const [what = 'crypto', ...numbers] = process.argv.slice(2);

@@ -9,7 +9,9 @@ export function staticKeys(leaves, seed = 'group') {
 
 function run({ leaves, seed }) {
   const streams = { microphone: 0, camera: 1, screen: 4 };
-  const keys = { number: 1, port: undefined, session: undefined, refused: {}, opened: {}, sending: [], states: [] };
+  const pairs = [];
+  new BroadcastChannel('pairs').onmessage = ({ data }) => pairs.push(data);
+  const keys = { pairs, number: 1, port: undefined, session: undefined, refused: {}, opened: {}, sending: [], states: [] };
   Object.defineProperty(window, '__keys', { value: keys });
   const ownersOf = ({ roster }) => roster.flatMap(({ displayName, publications }) => {
     const leaf = leaves[displayName];
@@ -101,7 +103,8 @@ export function assertNothingRefused(byName) {
 }
 
 // tamper puts a script in front of the page's frames worker, which changes what leaves it, as a hostile server would: mode `plain`,
-// `inner`, `outer`, `replay`, `none`; `crash` ends the worker. Before the page is opened.
+// `inner`, `outer`, `replay`, `none`; `crash` ends the worker. Each KID and counter that leaves is noted in the page's __keys.pairs. Before
+// the page is opened.
 export async function tamper(page) {
   await page.route('**/assets/frames-*.js', async (route) => {
     const response = await route.fetch();
@@ -112,6 +115,7 @@ export async function tamper(page) {
 
 function beforeWorker() {
   let mode = 'none';
+  const pairs = new BroadcastChannel('pairs');
   new BroadcastChannel('tamper').onmessage = ({ data }) => {
     if (data === 'crash') throw new Error('as a test wishes');
     mode = data;
@@ -149,6 +153,8 @@ function beforeWorker() {
       writable: new WritableStream({
         write(frame) {
           const sealed = new Uint8Array(frame.data);
+          const header = sealed.subarray(outer === 0 ? 0 : sealed[0] & 1 ? 1 : 10).subarray(1, 8);
+          pairs.postMessage([...header].map((byte) => byte.toString(16).padStart(2, '0')).join(''));
           const clear = plain.splice(0).at(-1);
           const sent = change[mode](sealed, clear);
           // An old frame of the same outer kind, or the packetizer would call it another.
