@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"slices"
 	"sync"
 	"time"
@@ -59,7 +60,7 @@ func (r *roomReleases) add(by releasedBy, release record.Release) bool {
 	if k == nil || !k.limit.AllowN(r.now(), 1) || release.Sealed == nil && len(k.list) == 0 {
 		return false
 	}
-	if release.Sealed != nil { // a new consent, or the same one again by a new page
+	if release.Sealed != nil && len(k.list) > 0 && !bytes.Equal(release.Sealed, k.list[0].Sealed) { // a new consent, or a new page
 		k.list = nil
 	}
 	k.list = append(k.list, release)

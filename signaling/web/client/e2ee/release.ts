@@ -45,6 +45,8 @@ export interface ReleaseEnv {
 export const beginMs = 15_000;
 // After a refusal, which there should be none of, such as a limit of messages.
 export const retryMs = 1_000;
+// For so long after the first release each has the sealed key: the server needs it until it knows of the agreement, which follows.
+export const sealedMs = 3_000;
 // In one message; the server takes no more.
 export const keysLimit = 16;
 // An epoch may still be reported as the one that is sent under after the next was told.
@@ -66,7 +68,7 @@ interface Interval {
   sealed: string;
   from: number | undefined; // the generation from which on it releases; undefined until it was raised
   open: boolean; // frames are sealed under it
-  sealedSent: boolean;
+  sealedBy: number; // from then on it is left out
   queue: { number: number; kid: number; blob: string }[];
   released: Set<number>; // KIDs
   sending: number | undefined; // the request under way
@@ -144,7 +146,7 @@ export class Releases {
       if (this.#beginnings.get(id) !== beginning) return void rk.fill(0); // withdrawn meanwhile, or too late
       for (const scope of scopes) {
         this.#intervals.set(scope, {
-          rk: rk.slice(), key, sealed, from: undefined, open: false, sealedSent: false, queue: [], released: new Set(), sending: undefined, retry: undefined,
+          rk: rk.slice(), key, sealed, from: undefined, open: false, sealedBy: Infinity, queue: [], released: new Set(), sending: undefined, retry: undefined,
         });
       }
       this.#env.post({ type: 'release.raise' });
@@ -199,7 +201,7 @@ export class Releases {
     this.#env.post({
       type: 'release.request', id,
       data: {
-        scope, number: Math.max(...keys.map(({ number }) => number)), ...(interval.sealedSent ? {} : { sealed: interval.sealed }),
+        scope, number: Math.max(...keys.map(({ number }) => number)), ...(this.#env.timers.now() < interval.sealedBy ? { sealed: interval.sealed } : {}),
         keys: keys.map(({ kid, blob }) => ({ kid, blob })),
       },
     });
@@ -212,15 +214,16 @@ export class Releases {
     if (!scope || !interval || this.#intervals.get(scope) !== interval || interval.sending !== id) return;
     interval.sending = undefined;
     if (!ok) {
+      interval.sealedBy = Infinity;
       interval.retry = this.#env.timers.set(() => {
         interval.retry = undefined;
         this.#flush(scope, interval);
       }, retryMs);
       return;
     }
-    interval.sealedSent = true;
+    if (interval.sealedBy === Infinity) interval.sealedBy = this.#env.timers.now() + sealedMs;
     interval.queue.splice(0, count);
-    if (interval.queue.length > 0) return this.#flush(scope, interval);
+    this.#flush(scope, interval);
     for (const [one, beginning] of this.#beginnings) {
       if (!beginning.scopes.delete(scope) || beginning.scopes.size > 0) continue;
       this.#settle(one, true);
@@ -231,7 +234,7 @@ export class Releases {
   #again(): void {
     for (const interval of this.#intervals.values()) {
       this.#env.timers.clear(interval.retry);
-      [interval.retry, interval.sending, interval.sealedSent] = [undefined, undefined, false];
+      [interval.retry, interval.sending, interval.sealedBy] = [undefined, undefined, Infinity];
       interval.released = new Set(interval.queue.map(({ kid }) => kid));
     }
     for (const [scope, interval] of this.#intervals) this.#flush(scope, interval);

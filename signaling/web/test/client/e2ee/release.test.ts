@@ -8,7 +8,7 @@ import { Decrypter, generateHybridIdentity, generateIdentity, identityToRecipien
 import { sealWithAge } from '../../../client/e2ee/age';
 import { fromBase64 } from '../../../client/e2ee/bytes';
 import { consentTextHash, refusedRecipients } from '../../../client/e2ee/recipients';
-import { beginMs, keysLimit, Releases, retryMs, type ReleaseData, type ReleaseToPage, type Scope } from '../../../client/e2ee/release';
+import { beginMs, keysLimit, Releases, retryMs, sealedMs, type ReleaseData, type ReleaseToPage, type Scope } from '../../../client/e2ee/release';
 import { deriveKeyBytes, importBaseKey, kidOf, splitKid } from '../../../client/e2ee/sframe';
 import { hex } from '../../support/bytes';
 import { FakeTime } from '../../support/time';
@@ -106,11 +106,21 @@ for (const [kind, generate] of [['age1', generateIdentity], ['age1pq', generateH
   });
 }
 
+test('two scopes that are agreed to at once: the server knows of neither consent yet, so each release can be opened alone', async () => {
+  const setup = new Setup(async (_, secret) => Uint8Array.from(secret));
+  setup.epoch(7);
+  setup.releases.onMessage({ type: 'release.begin', id: 1, scopes: audio, recipients: ['age1'] });
+  setup.releases.onMessage({ type: 'release.begin', id: 2, scopes: ['recording.video'], recipients: ['age1'] });
+  assert.deepEqual([await begun(setup, 1), await begun(setup, 2)], [true, true]);
+  assert.ok(setup.requests.length >= 2 && setup.requests.every(({ sealed }) => sealed !== undefined));
+});
+
 async function agreed(scopes = audio): Promise<Setup> {
   const setup = new Setup(async (_, secret) => Uint8Array.from(secret)); // nothing is sealed here
   setup.epoch(7);
   setup.releases.onMessage({ type: 'release.begin', id: 1, scopes, recipients: ['age1'] });
   assert.equal(await begun(setup, 1), true);
+  setup.time.advance(sealedMs);
   return setup;
 }
 
