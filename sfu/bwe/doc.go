@@ -1,7 +1,7 @@
 // Package bwe estimates how many bits a second the path to one receiver takes, from transport-wide feedback
 // (draft-holmer-rmcat-transport-wide-cc-extensions-01). It is pure: time is a parameter, equal inputs give equal estimates.
 //
-//	Sent(now, size) ─► number ─► ring ◄─ Feedback(now, reports) ◄─ the receiver, every 50 ms
+//	Sent(now, size) ─► number ─► ring ◄─ Feedback(now, reports) ◄─ Reader ◄─ RTCP of the receiver, every 50 ms
 //	                              ├─► groups of 5 ms ─► trend of the delay ┐
 //	                              ├─► delay above its floor: the queue     ├─► decrease, hold or increase ─► Rate
 //	                              ├─► acknowledged rate                    │
