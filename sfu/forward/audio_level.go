@@ -8,7 +8,7 @@ const (
 	quietLevel = 60                     // quieter than this is none; between the two nothing changes
 	silence    = 127                    // the quietest level there is
 	smoothing  = 8                      // packets: 160 ms of Opus
-	speechHold = 600 * time.Millisecond // a pause between words does not end a turn
+	speechHold = 600 * time.Millisecond // a pause between two words does not end a speaker's turn
 )
 
 // A Level follows the loudness of one microphone. Owned by the worker.
@@ -46,5 +46,5 @@ func (l *Level) Speaking(now time.Time) (bool, int) {
 
 func (l *Level) expire(now time.Time) { l.speaking = l.speaking && now.Sub(l.lastLoud) <= speechHold }
 
-// stale reports whether nothing comes any more: a microphone that begins again begins from silence.
+// stale reports whether packets have stopped: a microphone that resumes starts from silence.
 func (l *Level) stale(now time.Time) bool { return l.last.IsZero() || now.Sub(l.last) > speechHold }

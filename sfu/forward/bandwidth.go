@@ -14,35 +14,35 @@ const (
 	lossHigh     = 26 // 10 %: the path is full
 	lossModerate = 10 // 4 %: it is full if packets wait, too
 	lossLow      = 5  // 2 %: grow
-	// longQueue is a round trip so much above the shortest, all of a sample: what we send waits on its way.
+	// longQueue is the excess over the shortest round trip, in a whole sample, that shows queueing on the path.
 	longQueue  = 120 * time.Millisecond
 	shortQueue = 40 * time.Millisecond
-	// A full path gets so much less than came through it that its queue empties within seconds: a share, or the time that
-	// packets wait, of each second.
+	// After congestion we send less than the path delivers, so that its queue drains within seconds: less by a share, or by the queueing
+	// delay per second.
 	drainUnqueued = 0.15 // nothing waits
 	minDrain      = 0.25
 	maxDrain      = 0.5
 	// growth is for each second in which the path was not full.
 	growth = 1.10
-	// decreaseHold is how long after a fall reports tell what was before it, the round trip not counted.
+	// decreaseHold is how long after a decrease reports still describe the time before it, beside the round trip.
 	decreaseHold = 300 * time.Millisecond
-	// A silence of the receiver, longer than cutOff and much longer than it usually takes: what was lost meanwhile says nothing of how
-	// wide the path is.
+	// A receiver is cut off if it is silent for longer than cutOff and much longer than usual: its losses then say nothing about the
+	// bandwidth.
 	minCutOff    = 2 * time.Second
 	cutOffFactor = 3
-	// A short cut looks like a full path without a queue. It does not take all, and what follows comes back soon, unless the path
-	// was full not long ago.
+	// A short outage looks like congestion without a queue. The decrease is partial and recovers soon, unless the path was congested
+	// lately.
 	minStep        = 0.25 // of what was sent
 	recoveryGrowth = 1.5  // a second
 	uncongestedFor = 30 * time.Second
-	// A path that was full holds as much for a while, and if it is full soon again, for twice as long: to try more costs a
-	// picture that stands still.
+	// After congestion the rate is held for a while, and twice as long if the path is congested again soon, because each attempt to exceed
+	// it costs a frozen picture.
 	minHold      = 8 * time.Second
 	maxHold      = time.Minute
 	ceilingShare = 0.85
 )
 
-// A sample is judged when it is large enough: of a few packets one that is lost by chance looks like a full path.
+// A sample is evaluated when it is large enough: among few packets a single random loss looks like congestion.
 const (
 	samplePackets    = 60 // at least, in sampleSoon
 	sampleMinTime    = 500 * time.Millisecond
@@ -50,10 +50,10 @@ const (
 	sampleMaxTime    = 2 * time.Second
 )
 
-// What the path does by itself is the least of this window and the one before.
+// The path's own loss and delay are the minimum of this window and the one before.
 const (
-	// A radio link loses some packets at any rate: what was lost at least, for a while, is none of ours. What is too much for
-	// the path falls to nothing whenever we back off.
+	// A radio link always loses some packets: the minimum loss over a while is not caused by us, because loss by congestion vanishes
+	// whenever we back off.
 	baseLossWindow = 5 * time.Second
 	maxBaseLoss    = 77 // 30 %: above it retransmissions cannot repair video
 	// After a decrease for loss, loss that is still at least this share of before was not caused by our rate.
@@ -87,18 +87,18 @@ type BandwidthEstimate struct {
 
 	// Of the last fall:
 	lastDecrease    time.Time
-	ceiling         float64       // bit/s that came through
+	ceiling         float64       // bit/s that the path delivered
 	decreaseRTT     time.Duration // the round trip then
 	queue           time.Duration // then, or less since
 	futileDecreases int           // falls in a row that left the queue as it was
 	hold            time.Duration
-	recoverTo       int    // bit/s to come back to soon, 0: none
+	recoverTo       int    // bit/s to recover to soon; 0: none
 	unprovenLoss    int    // loss that caused the decrease, in 1/256; 0: none, or judged
 	unprovenRate    int    // bit/s before that decrease
 	judged          sample // since it
 }
 
-// A sample is what several reports say.
+// A sample sums up several reports.
 type sample struct {
 	packets, lost int           // lost in 1/256
 	credit        int           // of lost, at most zero: upstream losses the last sample subtracted before the receiver reported them
@@ -132,8 +132,8 @@ func (b *BandwidthEstimate) Rate() int {
 	return b.rate
 }
 
-// Report takes what a receiver report says: of how many packets, how much of them was lost in 1/256, and the round trip, 0 if
-// unknown; and how many bits were sent meanwhile, in what time. It reports whether the bound fell.
+// Report handles a receiver report: of how many packets, how many were lost in 1/256, and the round trip, 0 if unknown; and how many bits
+// were sent in the meantime, over what time. It reports whether the estimate decreased.
 func (b *BandwidthEstimate) Report(now time.Time, packets, lost int, rtt time.Duration, bits int, since time.Duration) (fell bool) {
 	if b.uncongestedSince.IsZero() {
 		b.uncongestedSince, b.lastReport = now, now
@@ -166,20 +166,20 @@ func (b *BandwidthEstimate) Report(now time.Time, packets, lost int, rtt time.Du
 	return b.Rate() < before
 }
 
-// CutOff tells whether a receiver that says nothing for so long was cut off.
+// CutOff reports whether a receiver that was silent for this long was cut off.
 func (b *BandwidthEstimate) CutOff(gap time.Duration) bool { return gap > b.cutOffAfter() }
 
 func (b *BandwidthEstimate) cutOffAfter() time.Duration {
 	return max(minCutOff, cutOffFactor*b.usualGap)
 }
 
-// evaluate lets the bound fall if the path was full, and grow if it was not.
+// evaluate decreases the estimate if the path was congested, and increases it if not.
 func (b *BandwidthEstimate) evaluate(now time.Time, s sample) {
 	fraction := min(max(s.lost/s.packets, 0), 255)
 	sent := float64(s.bits) / s.time.Seconds()
 	through := sent * float64(256-fraction) / 256
 	if since := now.Sub(b.lastSample).Seconds(); b.previousRTT > 0 && s.rtt > b.previousRTT {
-		// What a path does not drop waits: by how much the queue grew says how much more came than went.
+		// Packets that are not dropped are queued: the growth of the queue shows the excess over the bandwidth.
 		through /= 1 + (s.rtt-b.previousRTT).Seconds()/since
 	}
 	queue := b.queueOf(now, s.rtt)
@@ -228,8 +228,8 @@ func leastLoss(fraction, packets int) int {
 	return max(fraction-int(256*lossDeviations*math.Sqrt(f*(1-f)/float64(packets))), 0)
 }
 
-// judgeDecrease looks at the samples after a decrease for loss. If as much is lost although less was sent, the path loses it
-// by itself: the loss becomes the base, and the rate comes back. It reports whether it did.
+// judgeDecrease examines the samples after a decrease for loss. If as much is lost although less was sent, the path itself loses it: the
+// loss becomes the base, and the rate is restored. It reports whether it did.
 func (b *BandwidthEstimate) judgeDecrease(now time.Time, s sample) bool {
 	if b.unprovenLoss == 0 {
 		return false
@@ -250,7 +250,7 @@ func (b *BandwidthEstimate) judgeDecrease(now time.Time, s sample) bool {
 	return true
 }
 
-// decrease leaves the path less than what came through it, in bit/s.
+// decrease sets the rate below what the path delivered, in bit/s.
 func (b *BandwidthEstimate) decrease(now time.Time, through float64, rtt, queue time.Duration) {
 	if b.recoverTo = 0; queue <= shortQueue && now.Sub(b.uncongestedSince) > uncongestedFor {
 		b.recoverTo = b.Rate()
@@ -277,7 +277,7 @@ func (b *BandwidthEstimate) decrease(now time.Time, through float64, rtt, queue 
 	b.rate = max(min(b.Rate(), int(through*(1-drain))), minRate)
 }
 
-// Increase takes note that the path was not full since it was asked last.
+// Increase raises the estimate, because the path was not congested since the last call.
 func (b *BandwidthEstimate) Increase(now time.Time) {
 	since := now.Sub(b.lastIncrease)
 	b.lastIncrease = now

@@ -24,8 +24,8 @@ const (
 	noMoreLayers = 3
 )
 
-// A Structure is what a key frame says of the frames after it: template_dependency_structure (section A.8.2). It holds until
-// the next one of its encoding. The zero value knows no template.
+// A Structure describes the frames after a key frame: template_dependency_structure (section A.8.2). It is valid until the next
+// one of its encoding. The zero value has no template.
 type Structure struct {
 	offset    uint8 // template id of the first template
 	templates uint8
@@ -38,20 +38,20 @@ type Structure struct {
 	height    [maxSpatial]uint16 // pixels, minus one
 }
 
-// A Descriptor is the Dependency Descriptor of one packet, as far as forwarding needs it: it tells frames and layers where
-// the payload is encrypted.
+// A Descriptor is the part of the Dependency Descriptor of one packet that forwarding needs: it identifies frames and layers even if the
+// payload is encrypted.
 type Descriptor struct {
 	Start, End        bool // of a frame
-	KeyFrame          bool // Start of one: it brings a structure (section A.8.3)
+	KeyFrame          bool // first packet of one: it carries a structure (section A.8.3)
 	FrameNumber       uint16
 	Template          uint8 // id
 	Spatial, Temporal uint8
 	Width, Height     int // pixels at most, of the frame's spatial layer; 0 if the structure does not say
 }
 
-// ParseDescriptor reads the body of a Dependency Descriptor extension and takes a structure that it brings into s. After an
-// error, ErrMalformed or ErrTemplate, s is as before. What a frame says for itself alone (its own indications, differences,
-// chains) is not read. A packet that comes late should be read with a copy of s: its structure may be an older one.
+// ParseDescriptor parses the body of a Dependency Descriptor extension and stores a structure in it into s. On error, ErrMalformed or
+// ErrTemplate, s is unchanged. Indications, differences and chains of single frames are not parsed. Parse late packets with a copy of s,
+// because their structure may be older.
 func ParseDescriptor(b []byte, s *Structure) (Descriptor, error) {
 	if len(b) < mandatoryBytes {
 		return Descriptor{}, ErrMalformed
@@ -88,7 +88,7 @@ func ParseDescriptor(b []byte, s *Structure) (Descriptor, error) {
 	return d, nil
 }
 
-// describe fills in what the template says (section A.8.2, frame_dependency_definition).
+// describe fills in the fields of the template (section A.8.2, frame_dependency_definition).
 func (d *Descriptor) describe(s *Structure) error {
 	i := (d.Template + maxTemplates - s.offset) % maxTemplates
 	if i >= s.templates {
@@ -129,7 +129,7 @@ func (s *Structure) read(r *bits) bool {
 	return !r.truncated
 }
 
-// readLayers gives every template its layer (template_layers).
+// readLayers reads the layer of every template (template_layers).
 func (s *Structure) readLayers(r *bits) bool {
 	var spatial, temporal uint8
 	for s.templates < maxTemplates && !r.truncated {

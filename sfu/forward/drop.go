@@ -6,7 +6,7 @@ type Drop uint8
 // The closed list of reasons. Kept is none.
 const (
 	Kept               Drop = iota
-	Malformed               // not RTP or RTCP as its header says
+	Malformed               // not valid RTP or RTCP
 	Unknown                 // from an address without a peer
 	Unauthentic             // SRTP authentication failed
 	Replayed                // SRTP index seen or too old
@@ -17,21 +17,21 @@ const (
 	Quiet                   // a microphone that is not among the loudest
 	Unmapped                // no announced slot
 	AwaitKey                // video that waits for a key frame
-	BeforeSwitch            // older than what the slot shows now
+	BeforeSwitch            // older than the slot's current source
 	Layer                   // of an encoding or a temporal layer that this slot does not show
 	Bandwidth               // the subscriber's path has no room
 	SocketFull              // the kernel took no more (EAGAIN)
 	SendRefused             // the kernel refused the destination
-	HistoryGone             // asked for again after it was forgotten
-	NackLimit               // asked for again too often
+	HistoryGone             // requested again after it left the history
+	NackLimit               // requested again too often
 	PathMTU                 // larger than the subscriber's path is known to take
 	RateLimit               // more than the publication may send
 	ControlLimit            // more RTCP than one peer needs
 	Oversized               // STUN or DTLS that is larger than any client's
 	KeyUsedUp               // the SRTP key must not be used any more (RFC 3711, section 9.2), which ends the peer
 	AddressHeld             // a check from an address that another peer proved
-	RepeatedCheck           // a check that came from another address before
-	UnvalidatedAddress      // an answer to an address that got three times what came from there
+	RepeatedCheck           // a check that was received from another address before
+	UnvalidatedAddress      // an answer to an unvalidated address that got three times the bytes it sent
 	Panic                   // a panic, which closed the peer
 	NumDrops                // how many there are
 )

@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// ErrMalformed answers any packet that is not what its header says.
+// ErrMalformed reports a packet that contradicts its header.
 var ErrMalformed = errors.New("forward: malformed packet")
 
 // fixedHeaderSize is the size of an RTP header without CSRCs and extensions (RFC 3550, section 5.1), in bytes.
@@ -60,7 +60,7 @@ const (
 	twoByteProfile = 0x1000
 )
 
-// Extension gives the body of the header extension with this id, nil if there is none (RFC 8285).
+// Extension returns the body of the header extension with this id, nil if there is none (RFC 8285).
 func (h *Header) Extension(id uint8) []byte {
 	switch {
 	case id == 0:
@@ -127,7 +127,7 @@ func (h *Header) Payload(b []byte) ([]byte, error) {
 	return p[:len(p)-int(p[len(p)-1])], nil
 }
 
-// SentHeaderSize is the size of what AppendHeader writes: the fixed header and one CSRC, in bytes.
+// SentHeaderSize is the size of the header that AppendHeader writes: the fixed header and one CSRC, in bytes.
 const SentHeaderSize = fixedHeaderSize + 4
 
 // AppendHeader writes a header with one CSRC: the source that a slot shows (RFC 3550, section 5.1).

@@ -6,7 +6,7 @@ const (
 	historyMin     = 16 << 10  // bytes: 1 s of Opus twice over
 	historyMax     = 384 << 10 // bytes: 1 s at 3 Mbit/s
 	historySpan    = 90_000    // ticks: 1 s of video, 1.9 s of Opus; a ring filled in less is too small for the rate
-	maxPayload     = 1500      // bytes: nothing larger comes through a path without fragments
+	maxPayload     = 1500      // bytes: larger packets do not pass without fragmentation
 )
 
 // A Stored is one packet of a History. Payload is valid until the next Put.
@@ -27,8 +27,7 @@ type entry struct {
 	temporal  uint8
 }
 
-// A History keeps the last packets of one publication, once for all its subscribers, which store only sequence numbers. Owned by the
-// worker of the publication.
+// A History stores the last packets of one publication once for all subscribers, which store only sequence numbers. Owned by the worker.
 type History struct {
 	entries  [historyPackets]entry
 	ring     []byte
@@ -64,8 +63,8 @@ func (h *History) wrap(ext uint64, timestamp uint32) {
 	h.end += uint64(len(h.ring))
 }
 
-// grow makes the ring half as large again and moves what it held, oldest first: it happens in the key frame that begins a stream, which every
-// subscriber needs whole.
+// grow enlarges the ring by half and moves its content, oldest first. That happens within the first key frame of a stream, which every
+// subscriber needs completely.
 func (h *History) grow(ext uint64) {
 	ring := make([]byte, min(len(h.ring)*3/2, historyMax))
 	pos := uint64(0)

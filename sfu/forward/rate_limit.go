@@ -2,20 +2,20 @@ package forward
 
 import "time"
 
-// A Limit is how much may come: bit/s and packets a second, for a long time, and in bursts what the two give in the time of Burst.
-// Packets of zero are not counted.
+// A Limit is a rate in bit/s and packets per second, with bursts of what the rate allows in the time of Burst.
+// A limit of zero packets does not count them.
 type Limit struct {
 	Bits, Packets int
 	Burst         time.Duration
 }
 
-// A Bucket is a token bucket of one limit; the zero value is full. What does not fit is not charged. Owned by the worker.
+// A Bucket is the token bucket of one limit; the zero value is full. Packets that exceed it are not charged. Owned by the worker.
 type Bucket struct {
-	bits, packets float64 // that were taken and have not come back
+	bits, packets float64 // charged and not refilled yet
 	at            time.Time
 }
 
-// Take charges a packet of so many bytes, or tells that it is too much.
+// Take charges a packet of this size, or reports that it exceeds the limit.
 func (b *Bucket) Take(now time.Time, l *Limit, bytes int) bool {
 	passed := now.Sub(b.at).Seconds()
 	if passed < 0 {

@@ -4,17 +4,17 @@ import "time"
 
 // Constants of the time line.
 const (
-	// rebaseGap is a silence after which the source's RTP clock may have stood still (a microphone that was stopped).
+	// rebaseGap is a silence during which the source's RTP clock may have stopped (a muted microphone).
 	rebaseGap = 300 * time.Millisecond
 	// rebaseSkew is how far such a clock may be off before the time line is moved: less is jitter.
 	rebaseSkew = 100 * time.Millisecond
-	// outage is a silence with losses that no history mends: it holds about as much.
+	// outage is a silence whose losses no history can repair: it holds about as much.
 	outage = time.Second
-	// maxChanges is how many steps of the offsets are remembered for packets that come late; older ones are dropped.
+	// maxChanges is how many offset changes are kept for late packets; packets older than these are dropped.
 	maxChanges = 16
 )
 
-// A Packet is what a Selector has to know of an incoming packet.
+// A Packet holds the properties of an incoming packet that a Selector needs.
 type Packet struct {
 	Ext         uint64
 	Timestamp   uint32
@@ -32,7 +32,7 @@ type Out struct {
 	TL0Offset       uint8  // to add to TL0PICIDX
 }
 
-// An offsetChange says what holds for source numbers from one on, up to the next change.
+// An offsetChange holds the offsets for source numbers from one on, up to the next change.
 type offsetChange struct {
 	from            uint64 // extended source number
 	offset          int64
@@ -43,13 +43,13 @@ type offsetChange struct {
 	pictureIDOffset uint16
 	tl0Offset       uint8
 	rebased         bool   // the time line was moved, from the source's timestamp since on
-	rebaseTS        uint32 // what is older than it, and late, has the offset of before
+	rebaseTS        uint32 // late packets older than this keep the previous offset
 	tsOffsetBefore  uint32
 	rebaseAfter     uint64 // highest source number that had left then,
-	rebaseUntil     uint64 // and the one that moved it: what lies between may be of before or after
+	rebaseUntil     uint64 // and the one that moved it: packets between may belong to either time line
 }
 
-// lateTimestamp is the slot's timestamp of a packet that comes late: its frame may have been split by a silence, or by padding in it.
+// lateTimestamp is the slot's timestamp of a late packet: its frame may have been split by a silence or by padding.
 func (s *Selector) lateTimestamp(p *Packet, c *offsetChange) uint32 {
 	newest := &s.changes[s.count-1]
 	switch {
@@ -61,8 +61,8 @@ func (s *Selector) lateTimestamp(p *Packet, c *offsetChange) uint32 {
 	return p.Timestamp + c.tsOffset
 }
 
-// A Selector renumbers what goes out through one slot, so that a slot that changes hands is one continuous stream: next
-// sequence number, time line in elapsed time, SSRC of the slot. Owned by the worker.
+// A Selector renumbers the packets of one slot, so that a slot that changes its source remains one continuous stream: consecutive sequence
+// numbers, a time line in elapsed time, the SSRC of the slot. Owned by the worker.
 type Selector struct {
 	ClockRate uint32 // Hz
 	Video     bool   // a switch waits for a key frame
@@ -75,25 +75,25 @@ type Selector struct {
 	lastOut        uint64
 	lastTS         uint32
 	lastAt         time.Time
-	newestExt      uint64                   // source number of the highest that left, which may have come late,
+	newestExt      uint64                   // highest source number that left, possibly late,
 	newestTS       uint32                   // its timestamp,
 	newestSourceTS uint32                   // and that of the source,
 	newestAt       time.Time                // and when it left
 	picture        Picture                  // the last names, as they left
 	highest        uint64                   // source number
-	lastArrival    time.Time                // when anything new came, of any layer
+	lastArrival    time.Time                // last arrival of a new packet, of any layer
 	changes        [maxChanges]offsetChange // newest last, from index 0
 }
 
-// Switch makes the next packet (of a key frame, for video) begin a new source.
+// Switch starts a new source with the next packet (of a key frame, for video).
 func (s *Selector) Switch() { s.switching = true }
 
 // AwaitsKey reports whether a key frame is wanted.
 func (s *Selector) AwaitsKey() bool { return s.Video && s.switching }
 
-// Next decides about a packet of the source. Equal calls give equal answers, and no two source numbers share an outgoing
-// one: that would be one AES-GCM nonce for two packets (RFC 7714, section 8.1). A gap of more than maxJump is a switch, for
-// receivers lose the rollover counter over one of 2^15 (RFC 3711, section 3.3.1).
+// Next decides about a packet of the source. Equal calls give equal answers, and no two source numbers share an outgoing one: that would be
+// one AES-GCM nonce for two packets (RFC 7714, section 8.1). A gap of more than maxJump counts as a switch, because receivers lose the
+// rollover counter over one of 2^15 (RFC 3711, section 3.3.1).
 func (s *Selector) Next(now time.Time, p *Packet) (Out, Drop) {
 	if s.count > 0 && int64(p.Ext)+s.changes[s.count-1].offset-int64(s.lastOut) > maxJump {
 		s.Switch()
@@ -136,8 +136,8 @@ func (s *Selector) Next(now time.Time, p *Packet) (Out, Drop) {
 	if !ahead {
 		out.Timestamp = s.lateTimestamp(p, c)
 	}
-	if out.Ext > s.lastOut { // what comes late behind padding only is the newest all the same
-		if ahead && !s.sameFrame(now, p) { // what comes late, even behind padding only, says nothing about the time
+	if out.Ext > s.lastOut { // a late packet behind padding only is still the newest
+		if ahead && !s.sameFrame(now, p) { // a late packet says nothing about the time
 			s.lastTS, s.lastAt = out.Timestamp, now
 		}
 		if ahead || int32(p.Timestamp-s.frameTS) > 0 {
@@ -163,8 +163,8 @@ func (s *Selector) isAbove(p *Packet, ahead bool) bool {
 	return p.AboveTarget
 }
 
-// isHidden reports whether a packet of the frame was skipped: of one that lies outside all runs of skipped packets, the others
-// can only lie at the end of one.
+// isHidden reports whether a packet of the frame was skipped. Other packets of a frame in a run of skipped packets can only be at either
+// end of the run.
 func (s *Selector) isHidden(timestamp uint32) bool {
 	for i := range s.changes[:s.count] {
 		if c := &s.changes[i]; c.hasHidden && (timestamp == c.hiddenFrames[0] || timestamp == c.hiddenFrames[1]) {
@@ -185,7 +185,7 @@ func (s *Selector) rememberPicture(p *Packet, c *offsetChange) {
 	}
 }
 
-// begin lets a new source follow the last packet sent.
+// begin continues after the last packet sent with a new source.
 func (s *Selector) begin(now time.Time, p *Packet) Out {
 	timestamp := p.Timestamp
 	if s.running { // else the first packet is number 1, rollover counter 0
@@ -208,8 +208,8 @@ func (s *Selector) begin(now time.Time, p *Packet) Out {
 	return Out{Ext: s.lastOut, Timestamp: timestamp, PictureIDOffset: c.pictureIDOffset, TL0Offset: c.tl0Offset}
 }
 
-// rebase moves the time line when the source's clock stood still during a silence. What comes late from before the silence
-// keeps the old one, and all packets of a frame have the same timestamp, however late they are.
+// rebase shifts the time line if the source's clock stopped during a silence. Late packets from before the silence keep the old one, and
+// all packets of a frame have the same timestamp, however late they are.
 func (s *Selector) rebase(now time.Time, p *Packet) {
 	gap := now.Sub(s.lastAt)
 	if gap < rebaseGap || s.sameFrame(now, p) {
@@ -260,7 +260,7 @@ func (s *Selector) skip(p *Packet) {
 	}
 	c := &s.changes[s.count-1]
 	if !p.Empty {
-		if p.Timestamp != s.frameTS { // counted by the first packet of it that comes, for the very first may be lost
+		if p.Timestamp != s.frameTS { // counted at the first packet that arrives, because the very first may be lost
 			c.pictureIDOffset--
 		}
 		if !c.hasHidden {
@@ -281,7 +281,7 @@ func (s *Selector) push(c offsetChange) {
 	s.count++
 }
 
-// changeAt finds the offsets that held when this packet should have come.
+// changeAt finds the offsets that were valid at this packet's place in the sequence.
 func (s *Selector) changeAt(ext uint64) (*offsetChange, Drop) {
 	for i := s.count - 1; i >= 0; i-- {
 		c := &s.changes[i]

@@ -1,26 +1,26 @@
 package forward
 
-// How many outgoing packets of a slot can be asked for again.
+// Number of outgoing packets of a slot that can be resent.
 const (
 	sentIndexCamera = 160 // almost a second at 1.5 Mbit/s
 	sentIndexScreen = 256 // the same at 2.5 Mbit/s
 )
 
-// An Origin is where an outgoing packet came from and what was changed on its way: enough to send it again, the same.
+// An Origin records the source packet of an outgoing one and how it was changed: enough to send it again identically.
 type Origin struct {
 	Ext             uint64 // extended number of its source
 	Timestamp       uint32 // it left under
 	PictureIDOffset uint16 // added to its picture id
 	TL0Offset       uint8  // added to its TL0PICIDX
 	Encoding        uint8  // of the publication
-	Verbatim        bool   // the payload was not looked into: it left as it came
+	Verbatim        bool   // the payload was sent unchanged
 }
 
 // sentEntry is an Origin packed into 24 bytes: a room has one list per sender and receiver.
 type sentEntry struct {
 	ext             uint64 // 0: none
 	timestamp       uint32
-	out             uint32 // low bits; what the list spans is far less
+	out             uint32 // low bits; the list spans far less
 	pictureIDOffset uint16
 	tl0Offset       uint8
 	encoding        uint8 // and verbatim in the highest bit
@@ -31,7 +31,7 @@ const verbatim = 0x80
 // SentIndex remembers which source packet went out under which number of a slot; the zero value, nothing. Owned by the worker.
 type SentIndex struct{ list []sentEntry }
 
-// NewSentIndex makes room for about a second of a camera or a screen.
+// NewSentIndex creates an index for about a second of a camera or a screen.
 func NewSentIndex(screen bool) SentIndex {
 	if screen {
 		return SentIndex{make([]sentEntry, sentIndexScreen)}
@@ -44,20 +44,20 @@ func (s *SentIndex) Empty() bool { return s.list == nil }
 
 func (s *SentIndex) at(out uint64) *sentEntry { return &s.list[out%uint64(len(s.list))] }
 
-// Put notes a packet. One that comes later than the list is long is not noted.
+// Put records a packet. A packet later than the length of the list is not recorded.
 func (s *SentIndex) Put(out uint64, from *Origin) {
 	e := s.at(out)
 	if e.ext != 0 && int32(uint32(out)-e.out) < 0 {
 		return
 	}
-	// One by one: a struct made aside and copied would wait until all stores before it are done.
+	// Field by field: copying a struct would wait for all its stores.
 	e.ext, e.timestamp, e.out, e.pictureIDOffset, e.tl0Offset, e.encoding = from.Ext, from.Timestamp, uint32(out), from.PictureIDOffset, from.TL0Offset, from.Encoding
 	if from.Verbatim {
 		e.encoding |= verbatim
 	}
 }
 
-// Find gives the origin of an outgoing sequence number asked for by a NACK; last is the newest sent.
+// Find returns the origin of an outgoing sequence number in a NACK; last is the newest sent.
 func (s *SentIndex) Find(seq uint16, last uint64) (out uint64, from Origin, ok bool) {
 	out = last - uint64(uint16(last)-seq)
 	if s.Empty() {

@@ -6,7 +6,7 @@ import "time"
 const (
 	// maxMissing bounds the list of missing packets: more at once is an outage, which a key frame mends, not NACKs.
 	maxMissing = 128
-	// maxNacks is how often a packet is asked for; after that the frame is lost to everyone.
+	// maxNacks is how often a packet is requested; after that the frame is lost to everyone.
 	maxNacks = 8
 	// firstNack waits for reordering, in the network or by bundled links, before a packet counts as lost.
 	firstNack = 10 * time.Millisecond
@@ -18,7 +18,7 @@ const (
 	maxJump = 3000
 )
 
-// A Verdict says what a packet is to its track.
+// A Verdict classifies a packet of a track.
 type Verdict uint8
 
 // The verdicts.
@@ -112,8 +112,8 @@ func (t *Track) set(e uint64)      { t.seen[e/64%uint64(len(t.seen))] |= 1 << (e
 func (t *Track) clear(e uint64)    { t.seen[e/64%uint64(len(t.seen))] &^= 1 << (e % 64) }
 func (t *Track) has(e uint64) bool { return t.seen[e/64%uint64(len(t.seen))]&(1<<(e%64)) != 0 }
 
-// Missing reports whether this number was lost and is still wanted: an RTX packet is taken only then, for probes resend
-// what already came.
+// Missing reports whether this number was lost and is still wanted: an RTX packet is accepted only then, because probes
+// resend received packets.
 func (t *Track) Missing(seq uint16) bool {
 	for _, m := range t.missing {
 		if uint16(m.ext) == seq {
@@ -158,14 +158,14 @@ func (t *Track) Nacks(now time.Time, rtt time.Duration, dst []uint16) (ask []uin
 	return dst, lost
 }
 
-// A Report is what a receiver report says of a source (RFC 3550, section 6.4.1).
+// A Report holds the figures of a receiver report on a source (RFC 3550, section 6.4.1).
 type Report struct {
 	FractionLost uint8
 	TotalLost    uint32 // 24 bits
 	Highest      uint32
 }
 
-// Report gives the figures since the last call, none before the first packet.
+// Report returns the figures since the last call, none before the first packet.
 func (t *Track) Report() Report {
 	if !t.started {
 		return Report{}
@@ -181,7 +181,7 @@ func (t *Track) Report() Report {
 	return r
 }
 
-// Received reports whether this number came, of the last seenSize.
+// Received reports whether this number arrived, among the last seenSize.
 func (t *Track) Received(ext uint64) bool {
 	return ext >= t.first && ext <= t.highest && t.highest-ext < seenSize && t.has(ext)
 }
@@ -189,5 +189,5 @@ func (t *Track) Received(ext uint64) bool {
 // Highest is the extended number of the newest packet.
 func (t *Track) Highest() uint64 { return t.highest }
 
-// Started reports whether a packet came.
+// Started reports whether a packet arrived.
 func (t *Track) Started() bool { return t.started }

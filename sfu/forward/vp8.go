@@ -4,7 +4,7 @@ package forward
 // 9.1) say.
 type VP8 struct {
 	Start         bool // of a frame
-	KeyFrame      bool // Start of one
+	KeyFrame      bool // first packet of one
 	Temporal      uint8
 	Picture       Picture
 	Width, Height int // pixels, of a key frame only
@@ -21,7 +21,7 @@ type Picture struct {
 	HasTL0  bool // has a TL0PICIDX
 }
 
-// ParseVP8 reads a payload. What is cut short is read as far as it goes; it never reads past the payload.
+// ParseVP8 parses a payload. A truncated payload is parsed as far as it goes; it never reads beyond it.
 func ParseVP8(p []byte) (v VP8) {
 	if len(p) == 0 {
 		return v

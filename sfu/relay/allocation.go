@@ -21,9 +21,9 @@ type allocation struct {
 	conn *conn
 }
 
-// listenUDP makes the socket, on the address of the media ports: a client learns from their answers where they saw it, and Firefox takes
-// no answer to a loopback address. Datagrams between the two never leave this host, and the kernel takes none with an address of
-// ours from outside.
+// listenUDP opens the socket on the address of the media ports. Their answers report that address to the client, and Firefox rejects
+// answers from a loopback address. Datagrams between the two never leave this host, and the kernel drops datagrams from outside with one of
+// our addresses.
 func (c *conn) listenUDP() (*allocation, error) {
 	sock, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(c.media[0].Local.Addr(), 0)))
 	if err != nil {
@@ -48,7 +48,7 @@ func (r *allocation) WriteTo(b []byte, to net.Addr) (int, error) {
 	return 0, errForbiddenPeer
 }
 
-// ReadFrom gives what a media port sent (net.PacketConn).
+// ReadFrom returns datagrams of the media ports (net.PacketConn).
 func (r *allocation) ReadFrom(b []byte) (int, net.Addr, error) {
 	for {
 		n, from, err := r.ReadFromUDPAddrPort(b)
@@ -74,13 +74,13 @@ func unmapped(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
 }
 
-// An addressGenerator makes allocations for pion (turn.RelayAddressGenerator).
+// An addressGenerator creates allocations for pion (turn.RelayAddressGenerator).
 type addressGenerator struct{ conn *conn }
 
 func (addressGenerator) Validate() error { return nil }
 
-// AllocatePacketConn gives a client its relayed address, by the public name of this host. pion also asks for sockets that
-// belong to nobody, in search of an even port: there are none.
+// AllocatePacketConn returns a client's relayed address, with the public name of this host. pion also asks for sockets without a client, in
+// search of an even port: these are refused.
 func (g addressGenerator) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
 	if c.UserID == "" {
 		return nil, nil, errAllocation

@@ -31,7 +31,7 @@ type conn struct {
 	channels int       // that were bound. Owned by pion's reader.
 	endsAt   time.Time // a little before the allocation does; zero without one. Owned by pion's reader.
 
-	grant      *grant      // what was proven. Guarded by server.mu.
+	grant      *grant      // the authenticated credential. Guarded by server.mu.
 	allocation *allocation // Guarded by server.mu.
 	closed     bool        // Guarded by server.mu.
 }
@@ -72,7 +72,7 @@ func (c *conn) ReadFrom(b []byte) (int, net.Addr, error) {
 	return n, c.RemoteAddr(), nil
 }
 
-// WriteTo sends one message to the client, whatever the address (net.PacketConn).
+// WriteTo sends one message to the client; the address is ignored (net.PacketConn).
 func (c *conn) WriteTo(b []byte, _ net.Addr) (int, error) {
 	if lifetime, ok := c.answeredLifetime(b); ok {
 		c.endsAt = time.Now().Add(max(lifetime-endMargin, 0))
@@ -121,7 +121,7 @@ func (c *conn) allocated() bool {
 	return c.allocation != nil
 }
 
-// authKey gives pion the key of a username (RFC 8489, section 9.2.2).
+// authKey returns the key of a username (RFC 8489, section 9.2.2).
 func (c *conn) authKey(r *turn.RequestAttributes) (string, []byte, bool) {
 	g := c.server.find(r.Username)
 	if g == nil || r.Realm != realm {
@@ -141,7 +141,7 @@ func (c *conn) onAuth(_, _ net.Addr, _, _, _, _ string, ok bool) {
 // claim counts the connection against the quota of its credential, after authentication.
 func (c *conn) claim(username, _ string, _ net.Addr) bool { return c.server.claim(c, username) }
 
-// onChannel closes a connection that binds too many channels. pion holds locks of its own meanwhile; Close takes none of them.
+// onChannel closes a connection that binds too many channels. pion holds its own locks meanwhile; Close takes none of them.
 func (c *conn) onChannel(_, _ net.Addr, _, _, _ string, _, _ net.Addr, _ uint16) {
 	if c.channels++; c.channels > maxChannels {
 		c.server.refused[forbiddenPeer].Add(1)

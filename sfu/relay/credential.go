@@ -13,7 +13,7 @@ type Credential struct{ Username, Password string }
 // A grant is the credential of one holder with its authenticated connections.
 type grant struct {
 	credential Credential
-	key        []byte         // what pion compares, in constant time
+	key        []byte         // compared by pion in constant time
 	conns      map[*conn]bool // Guarded by Server.mu.
 }
 

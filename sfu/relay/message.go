@@ -27,8 +27,8 @@ const (
 
 var errMessage = errors.New("relay: not a message of TURN")
 
-// readMessage reads one whole message into b and gives its length. It checks the lengths itself: pion's framing computes them in 16
-// bits and loops for ever on a message that claims 65516 bytes.
+// readMessage reads one whole message into b and returns its length. It checks the lengths itself: pion's framing computes them in 16 bits
+// and loops forever on a message that claims 65516 bytes.
 func readMessage(r *bufio.Reader, b []byte) (int, error) {
 	head, err := r.Peek(channelHeader)
 	if err != nil {

@@ -42,12 +42,12 @@ type Server struct {
 	closed      bool              // Guarded by mu.
 }
 
-// New makes a server. media lists the media ports, all of one family; it is asked for each connection.
+// New returns a server. media lists the media ports, all of one family; it is called for each connection.
 func New(media func() []Media) *Server {
 	return &Server{media: media, grants: map[string]*grant{}, holders: map[string]*grant{}, conns: map[*conn]bool{}}
 }
 
-// An AllocationListener is a connection that is told of its allocation, after which it is authenticated.
+// An AllocationListener is a connection that is notified of its allocation, after which it is authenticated.
 type AllocationListener interface{ Allocated() }
 
 // Serve takes over a connection and serves TURN on it until it closes. The connection's Close must not wait for the client.

@@ -98,7 +98,7 @@ func (c *cm) Seal(dst, nonce, data, ad []byte) []byte {
 	return append(dst[:len(data)], c.tag(nonce, data, ad)...)
 }
 
-// Open implements cipher.AEAD, in place only. Unlike GCM it leaves what it does not open as it was.
+// Open implements cipher.AEAD, in place only. Unlike GCM it leaves the packet unchanged on failure.
 func (c *cm) Open(dst, nonce, data, ad []byte) ([]byte, error) {
 	body, tag := data[:len(data)-cmTagSize], data[len(data)-cmTagSize:]
 	if subtle.ConstantTimeCompare(tag, c.tag(nonce, body, ad)) != 1 {

@@ -4,8 +4,8 @@ package srtp
 const (
 	// maxWindows is how many sources have a window: three sources with three encodings and RTX each, four times over.
 	maxWindows = 64
-	// maxNextIndices is how many replaced sources leave their highest index behind, 40 bytes each. A microphone that begins anew every
-	// minute has so many in three days.
+	// maxNextIndices is how many replaced sources keep their next index, 40 bytes each. A microphone that restarts every minute replaces as
+	// many in three days.
 	maxNextIndices = 4096
 )
 
@@ -33,14 +33,14 @@ func newReplayStates() replayStates {
 	return replayStates{windows: map[uint32]*source{}, nextIndex: map[uint32]uint64{}}
 }
 
-// mark notes an authenticated packet of a source that has a window.
+// mark records an authenticated packet of a source with a window.
 func (s *replayStates) mark(src *source, index uint64) {
 	s.clock++
 	src.used = s.clock
 	src.mark(index)
 }
 
-// open gives an SSRC a window with its authenticated first packet, whose index is at least next: what forgotten says of it.
+// open adds a window for an SSRC with its first authenticated packet, whose index is at least next (from nextIndex).
 func (s *replayStates) open(ssrc uint32, next, index uint64) error {
 	if next == 0 && len(s.windows)+len(s.nextIndex) >= maxWindows+maxNextIndices {
 		return ErrKeyExhausted
@@ -75,13 +75,13 @@ func (s *replayStates) oldest() *source {
 // windowSize is how late a packet may arrive, in packets: RFC 3711 asks for 64 at least; video bursts want more.
 const windowSize = 1024
 
-// window remembers which of the last windowSize indices came (RFC 3711, section 3.3.2).
+// A window records which of the last windowSize indices were received (RFC 3711, section 3.3.2).
 type window struct {
 	top  uint64 // highest index + 1; 0 before the first
 	bits [windowSize / 64]uint64
 }
 
-// resumeAt lets the window count all before next as seen.
+// resumeAt marks all indices before next as received.
 func (w *window) resumeAt(next uint64) {
 	w.top = next
 	for i := range w.bits {

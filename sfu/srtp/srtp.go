@@ -63,11 +63,11 @@ func derive(key, salt []byte, label byte, size int) ([]byte, error) {
 	return out, nil
 }
 
-// direction is the cipher of one direction of RTP or RTCP.
+// A direction is the cipher of one direction of RTP or RTCP.
 type direction struct {
 	aead          cipher.AEAD
 	tag           int  // bytes of its tag
-	tagAfterIndex bool // the tag of RTCP stands behind the index (RFC 3711, section 3.4), not before (RFC 7714, section 9.2)
+	tagAfterIndex bool // the RTCP tag follows the index (RFC 3711, section 3.4) instead of preceding it (RFC 7714, section 9.2)
 	salt          [SaltSize]byte
 	nonce         [SaltSize]byte // scratch
 }
@@ -117,7 +117,7 @@ func (h *direction) rtcpNonce(ssrc, index uint32) []byte {
 	return n[:]
 }
 
-// A Sealer protects what one side sends.
+// A Sealer protects the packets that one side sends.
 type Sealer struct {
 	rtp, rtcp direction
 	rtcpIndex uint32   // of the next report; maxRTCPIndex+1: the key is exhausted
@@ -147,7 +147,7 @@ func newDirections(key, salt []byte) (rtp, rtcp direction, err error) {
 	return rtp, rtcp, err
 }
 
-// newCMDirections make the nonce without salt: cm has its own.
+// newCMDirections uses a nonce without salt: cm has its own.
 func newCMDirections(key, salt []byte) (rtp, rtcp direction, err error) {
 	r, err := newCM(key, salt, labelRTPKey, labelRTPAuth, labelRTPSalt)
 	if err != nil {
@@ -193,13 +193,13 @@ func (s *Sealer) RTCP(packet []byte) []byte {
 	return packet
 }
 
-// An Opener opens what one side receives.
+// An Opener opens the packets that one side receives.
 type Opener struct {
 	rtp, rtcp direction
 	sources   replayStates // of RTP, by SSRC
 	reports   replayStates // of RTCP, by the SSRC of the sender
 	aad       [12]byte     // scratch
-	retry     []byte       // scratch: what is tried under a second index; made when it is first needed
+	retry     []byte       // scratch for the attempt with a second index; allocated on first use
 }
 
 // NewOpener derives the session keys, as NewSealer.
@@ -259,10 +259,9 @@ func (o *Opener) openRTP(packet []byte, headerSize int, ssrc uint32, index uint6
 
 // openUnknown opens a packet of a source without a window: a new one, or one that was forgotten.
 //
-// A new source begins with any sequence number, under rollover counter 0 (RFC 3711, section 3.3.1), and its first packets may be
-// lost: a low number may be of counter 1 already. It is tried under both, so that a forged packet costs twice as much as one of a
-// known source, and nothing that a stranger does makes it more. These attempts have no budget: forged packets would exhaust it
-// and block the real source.
+// A new source starts with any sequence number, under rollover counter 0 (RFC 3711, section 3.3.1), and its first packets may be lost: a
+// low number may already belong to counter 1. Both are tried, so that a forged packet costs at most twice as much as one of a known source.
+// These attempts have no budget: forged packets would exhaust it and block the real source.
 func (o *Opener) openUnknown(packet []byte, headerSize int, ssrc uint32, seq uint16) ([]byte, error) {
 	next := o.sources.nextIndex[ssrc]
 	index, second := uint64(seq), uint64(seq)+1<<16
@@ -272,7 +271,7 @@ func (o *Opener) openUnknown(packet []byte, headerSize int, ssrc uint32, seq uin
 			return nil, ErrReplayed
 		}
 	}
-	if ambiguous { // a failed attempt destroys what it was to open
+	if ambiguous { // a failed attempt destroys its input
 		o.retry = append(o.retry[:0], packet...)
 	}
 	if o.openRTP(packet, headerSize, ssrc, index) != nil {

@@ -18,7 +18,7 @@ const (
 	solUDP       = 17
 	udpSegment   = 103 // UDP_SEGMENT: the kernel, or the card, cuts one buffer into datagrams of this size
 	soRxqOvfl    = 40  // SO_RXQ_OVFL: each message says how many the socket dropped so far
-	udpGRO       = 104 // UDP_GRO: the kernel hands over a train whole, and says how long its datagrams are
+	udpGRO       = 104 // UDP_GRO: the kernel delivers a train as one message with the size of its datagrams
 	mtuDiscover  = 10  // IP_MTU_DISCOVER
 	mtuDiscover6 = 23  // IPV6_MTU_DISCOVER
 	// pmtuProbe sets the don't-fragment bit and minds the MTU of the interface only: what ICMP says of a path may be forged. pmtuDont
@@ -33,7 +33,7 @@ const (
 	maxTrain = 64
 	// maxTrainBytes keeps a train within one IP datagram's length field.
 	maxTrainBytes = 65000
-	// maxNoGSO bounds what is remembered of remotes. Full: all are forgotten, and each costs one refused train more.
+	// maxNoGSO bounds the remembered remotes. Full: all are forgotten, and each costs one more refused train.
 	maxNoGSO = 1024
 	// maxMessages bounds one system call (UIO_MAXIOV is 1024).
 	maxMessages = 256
@@ -46,8 +46,8 @@ type mmsghdr struct {
 	_   [4]byte
 }
 
-// batchConn sends and receives many datagrams a call, and equal-sized ones to one address as a train (UDP_SEGMENT): the
-// kernel's work per datagram is what costs, the call is not.
+// A batchConn sends and receives many datagrams per system call, and sends equal-sized ones to one address as a train (UDP_SEGMENT),
+// because the cost is the kernel's work per datagram, not the call.
 type batchConn struct {
 	conn     *net.UDPConn
 	raw      syscall.RawConn
@@ -57,7 +57,7 @@ type batchConn struct {
 
 	in          receiveBatch
 	readErr     syscall.Errno
-	kernelDrops uint32 // kernel drops, as last told
+	kernelDrops uint32 // kernel drops, as last reported
 
 	messages int // filled in outHdr
 	sent     int
@@ -109,7 +109,7 @@ func newBatchConn(c *net.UDPConn, stats *Stats, receiveTrains bool) (Conn, error
 	return f, err
 }
 
-// receiveBufferSize asks what became of SetReadBuffer: the kernel counts its own overhead, twice what we asked for.
+// receiveBufferSize reads the effect of SetReadBuffer: the kernel includes its own overhead, twice the size asked for.
 func receiveBufferSize(c *net.UDPConn) int {
 	raw, err := c.SyscallConn()
 	if err != nil {
@@ -190,7 +190,7 @@ func (f *batchConn) fillMessage(first Packet, at, n int) {
 	}
 }
 
-// trainLength is how many packets at the front of the batch may leave as one: to one address, of one size, the last may be
+// trainLength is how many packets at the front of the batch can leave as one train: to one address, of one size, the last may be
 // shorter.
 func trainLength(batch []Packet) int {
 	size, total := len(batch[0].Data), len(batch[0].Data)
@@ -285,8 +285,8 @@ func (f *batchConn) sendFragments(fd uintptr) {
 	f.setPathMTU(fd, pmtuProbe)
 }
 
-// flush sends the loaded messages. A train that is refused is sent again one by one: only EIO says that the device can do none at all, other
-// errors are about this train, as a size above the MTU (EINVAL, EMSGSIZE).
+// flush sends the loaded messages. The datagrams of a refused train are sent again one by one. Only EIO means that the device supports no
+// trains; other errors concern this train, such as a size above the MTU (EINVAL, EMSGSIZE).
 func (f *batchConn) flush(batch []Packet) int {
 	for m := 0; m < f.messages; {
 		f.sent = m

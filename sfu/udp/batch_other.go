@@ -12,5 +12,5 @@ func newFast(*net.UDPConn, *Stats, bool) (Conn, error) { return nil, errors.ErrU
 
 func givenBuffer(*net.UDPConn) int { return 0 }
 
-// Nap lets the goroutine rest.
+// Nap pauses the goroutine.
 func Nap(d time.Duration) { time.Sleep(d) }

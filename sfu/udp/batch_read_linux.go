@@ -15,7 +15,7 @@ import (
 // readMessages is how many messages of the kernel are taken at once.
 const readMessages = 32
 
-// An receiveBatch holds what one recvmmsg brought until all of it was handed on. Owned by the reader.
+// A receiveBatch holds the result of one recvmmsg until all of it was delivered. Owned by the reader.
 type receiveBatch struct {
 	size   int // bytes of one message
 	buffer []byte
@@ -26,12 +26,12 @@ type receiveBatch struct {
 
 	received int // messages
 	next     int // the first that was not wholly handed on,
-	offset   int // and the byte where it goes on
+	offset   int // and the byte to continue at
 	segment  int // bytes of its datagrams, the last may be shorter
 }
 
 func (b *receiveBatch) allocate() {
-	b.buffer = make([]byte, readMessages*b.size) // the system gives pages when they are written to
+	b.buffer = make([]byte, readMessages*b.size) // the system allocates pages when they are written
 	b.hdr, b.iov = make([]mmsghdr, readMessages), make([]syscall.Iovec, readMessages)
 	b.name, b.ctl = make([]syscall.RawSockaddrInet6, readMessages), make([][2 * controlSize]byte, readMessages)
 	b.received = readMessages
@@ -120,7 +120,7 @@ func (f *batchConn) Read(batch []Packet, deadline time.Time) (int, error) {
 	case err != nil:
 		return 0, net.ErrClosed
 	}
-	return 0, nil // an ICMP error of one destination is not the socket's
+	return 0, nil // an ICMP error concerns one destination, not the socket
 }
 
 func (f *batchConn) recvmmsg(fd uintptr) bool {
@@ -136,7 +136,7 @@ func (f *batchConn) recvmmsg(fd uintptr) bool {
 	return true
 }
 
-// afterRead hands on what was read, and counts what the kernel dropped.
+// afterRead delivers the datagrams that were read, and counts those that the kernel dropped.
 func (f *batchConn) afterRead(batch []Packet) int {
 	if last := f.in.received - 1; last >= 0 {
 		c := &f.in.ctl[last]

@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// wakeDeadline is a deadline in the past, unlike any that is asked for: Wake sets it, and the next Read sets its own again.
+// wakeDeadline is a deadline in the past that no caller uses: Wake sets it, and the next Read restores its own.
 var wakeDeadline = time.Unix(0, 1)
 
 // plainConn sends and receives one datagram a call: it works on every system.
 type plainConn struct {
 	conn     PacketConn
 	woken    atomic.Bool
-	deadline time.Time // Owned by the reader: what the socket's deadline is.
+	deadline time.Time // Owned by the reader: the socket's present deadline.
 	stats    *Stats    // Owned by the reader, as buffer.
 	buffer   []byte
 }

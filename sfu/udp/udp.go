@@ -12,19 +12,19 @@ import (
 	"time"
 )
 
-// MaxDatagram is the largest datagram taken, in bytes: nothing larger than an Ethernet frame comes through a path without
-// fragments, and DTLS certificates are split by their sender.
+// MaxDatagram is the largest accepted datagram, in bytes: a path without fragments carries nothing larger than an Ethernet frame, and DTLS
+// splits certificates.
 const MaxDatagram = 1600
 
-// BaseDatagram is what every path takes, in bytes: the least MTU of IPv6 without its header and that of UDP (RFC 8200, section 5). It holds an
-// RTP packet of 1,200 bytes, the largest that browsers make, with the tag of SRTP.
+// BaseDatagram is the size that every path supports, in bytes: the minimum MTU of IPv6 without its header and that of UDP (RFC 8200,
+// section 5). It fits an RTP packet of 1,200 bytes, the largest that browsers send, with the SRTP tag.
 const BaseDatagram = 1280 - 40 - 8
 
-// receiveBuffer is the size asked for the kernel's receive buffer, in bytes: 160 ms of a 200 Mbit/s worker. The kernel may
-// grant less (net.core.rmem_max); see Socket.ReceiveBuffer.
+// receiveBuffer is the requested size of the kernel's receive buffer, in bytes: 160 ms of a 200 Mbit/s worker. The kernel may grant less
+// (net.core.rmem_max); see Socket.ReceiveBuffer.
 const receiveBuffer = 4 << 20
 
-// A Packet is one datagram with the address of the other side.
+// A Packet is one datagram with the address of the peer.
 type Packet struct {
 	Data    []byte
 	Addr    netip.AddrPort
@@ -36,16 +36,16 @@ var Now = time.Unix(0, 2)
 
 // A Conn is the media socket of one worker.
 type Conn interface {
-	// Read waits for datagrams until the deadline (zero: for ever; Now: not at all) or Wake, and gives as many as the batch
-	// holds. Their Data is valid until the next Read. It returns 0 and no error at the deadline and after Wake.
+	// Read waits for datagrams until the deadline (zero: forever; Now: not at all) or Wake, and returns as many as fit into the batch.
+	// Their Data is valid until the next Read. It returns 0 and no error at the deadline and after Wake.
 	Read(batch []Packet, deadline time.Time) (int, error)
-	// Write sends all it can without waiting and returns how many from the front were dealt with: the rest found the kernel
-	// full. What one destination refused is counted, and does not keep the others from theirs. Datagrams above BaseDatagram are never
-	// sent in fragments, which many networks drop: those that the interface does not take are marked TooLong.
+	// Write sends as much as it can without waiting and returns how many packets from the front were handled; for the rest the kernel was
+	// full. A refusal by one destination is counted and does not affect the others. Datagrams above BaseDatagram are never sent in
+	// fragments, which many networks drop: those that the interface does not support are marked TooLong.
 	Write(batch []Packet) int
 	// WriteTo sends one datagram, from any goroutine.
 	WriteTo(data []byte, to netip.AddrPort) (int, error)
-	// Wake makes a Read that waits, or the next one, return at once. From any goroutine.
+	// Wake lets a waiting Read, or the next one, return at once. It may be called from any goroutine.
 	Wake()
 	// Close ends the socket; Read then answers net.ErrClosed.
 	Close() error
@@ -55,7 +55,7 @@ type Conn interface {
 type Socket struct {
 	Conn
 	Local         netip.AddrPort
-	ReceiveBuffer int    // bytes that the kernel gave, 0 where it does not tell
+	ReceiveBuffer int    // bytes granted by the kernel; 0 if unknown
 	Stats         *Stats // Owned by the goroutine that reads and writes.
 }
 
@@ -80,7 +80,7 @@ const (
 	Trains             // batches, and trains both ways
 )
 
-// Listen opens a media socket: as the mode says where the system can, else one datagram a call.
+// Listen opens a media socket in the given mode, or in mode Plain where the system lacks its calls.
 func Listen(at netip.AddrPort, mode Mode) (*Socket, error) {
 	network := "udp"
 	if at.Addr().Is4() {
@@ -102,7 +102,7 @@ func Listen(at netip.AddrPort, mode Mode) (*Socket, error) {
 	return s, nil
 }
 
-// A PacketConn is what Wrap needs of a socket. *net.UDPConn implements it.
+// A PacketConn is the part of *net.UDPConn that Wrap uses.
 type PacketConn interface {
 	ReadFromUDPAddrPort([]byte) (int, netip.AddrPort, error)
 	WriteToUDPAddrPort([]byte, netip.AddrPort) (int, error)
@@ -110,7 +110,7 @@ type PacketConn interface {
 	Close() error
 }
 
-// Wrap makes a media socket of an open one, in mode Plain: for simulated networks.
+// Wrap returns a media socket in mode Plain on top of an open one, for simulated networks.
 func Wrap(c PacketConn, local netip.AddrPort) *Socket {
 	s := &Socket{Local: local, Stats: &Stats{}}
 	s.Conn = newPlainConn(c, s.Stats)
