@@ -175,7 +175,7 @@ func (m *Member) Entries() uint64 {
 const (
 	sframeHeader = 8  // configuration 0xba: KID of 4 bytes, CTR of 3 (RFC 9605, section 4.3)
 	sframeTag    = 16 // AES-GCM. A stamp stands in its place
-	outerKey     = 10 // of a VP8 key frame: its header, which a server reads
+	outerKey     = 10 // of a VP8 key frame: a copy of its header, which a server reads
 	outerDelta   = 1
 )
 
@@ -200,7 +200,7 @@ func sealedFrame(frame []byte, video bool) []byte {
 	}
 	out := slices.Clone(frame[:outer])
 	out = append(out, make([]byte, sframeHeader)...)
-	out = append(out, frame[outer:]...)
+	out = append(out, frame...) // sealed whole
 	tag := make([]byte, sframeTag)
 	_, _ = rand.Read(tag) // never fails
 	return append(out, tag...)

@@ -18,7 +18,7 @@ func TestSealedFramesHaveTheShape(t *testing.T) {
 	}{
 		{"audio", Microphone(), false, sframeHeader + sframeTag},
 		{"video", Camera(), true, sframeHeader + sframeTag + outerDelta},
-		{"a face", Face(1), true, sframeHeader + sframeTag},
+		{"a face", Face(1), true, sframeHeader + sframeTag + outerKey},
 		{"silence", Silence(true), false, sframeHeader + sframeTag},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

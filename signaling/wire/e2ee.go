@@ -8,7 +8,7 @@ import (
 	"alcove/room/live"
 )
 
-// E2EEVersion is the version of end-to-end encryption that hello names: MLS (RFC 9420) and SFrame (RFC 9605) as PROTOCOL.md, section 6c, uses them.
+// E2EEVersion is the version of end-to-end encryption that hello names: MLS (RFC 9420) and SFrame (RFC 9605) as PROTOCOL.md (section 6c) uses them.
 const E2EEVersion = 1
 
 func decodeKeyPackage(c Reader) any {

@@ -1,6 +1,11 @@
 package wire
 
 import (
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
 	"alcove/room"
 	"alcove/room/live"
 )
@@ -71,5 +76,23 @@ func e2eeNotices() map[string][]live.Notice {
 			live.KeyPackageGiven{Participant: p3, KeyPackage: room.KeyPackage{Sealed: goldenKeyPackage, TokenHash: goldenDigest}},
 		},
 		"e2ee.app": {live.EffectNotice{Effect: room.GroupMessageSent{To: p2, From: p1, Group: goldenGroup, Number: 2, Message: goldenMessage}}},
+	}
+}
+
+// TestE2EELimitsAreDocumented: section 6c of PROTOCOL.md has every limit.
+func TestE2EELimitsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(page), "## 6c. ")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for what, limit := range map[string]int{
+		"key package": maxKeyPackage, "group": maxGroupID, "commit": maxCommit, "newcomers": maxAdded, "message": maxGroupMessage,
+		"recipients": maxTargets, "sealed": maxReleaseSealed, "keys": maxReleaseKeys, "key": maxReleaseKey, "digest": digestLength,
+	} {
+		if !strings.Contains(section, strconv.Itoa(limit)) {
+			t.Errorf("%s: no %d", what, limit)
+		}
 	}
 }
