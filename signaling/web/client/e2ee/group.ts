@@ -6,11 +6,13 @@
 //
 // A commit of our own is kept aside and adopted when its entry comes back: answers and entries have no order among each other.
 
-import { equalBytes, fromBase64, toBase64 } from './bytes';
+import { fromBase64, toBase64 } from './bytes';
+import { Comparison } from './comparison';
 import type { GroupRequest, Input, Output, Person } from './group_messages';
 import { changeAllowed, ownersOf, planOf, takeOverMs, turnOf, type Plan } from './group_rules';
-import { groupCode, isHostRole } from './identity';
-import type { Identity, Leaf, Mls, OwnKeys } from './mls';
+import { isHostRole } from './identity';
+import { KeyPackages, type TheirKeys } from './key_packages';
+import type { Identity, Mls, OwnKeys } from './mls';
 import type { Proofs } from './proofs';
 import { unencrypted, type EncryptionProblem, type EncryptionStatus } from './status';
 import type { EventData, RequestData } from '../wire/protocol';
@@ -63,14 +65,6 @@ interface Creating<G> {
   side: boolean;
   group: G;
 }
-interface TheirKeys {
-  keyPackage: Uint8Array;
-  tokenHash: string;
-  proof: string | undefined;
-  read: (Identity & { signatureKey: string }) | undefined; // undefined: not a valid one of this participant
-  used: boolean;
-  verdict?: { role: string; name: string; right: boolean };
-}
 interface Waiting {
   message: number;
   content: Uint8Array;
@@ -95,7 +89,7 @@ export class GroupMachine<G> {
   readonly #left = new Map<string, number>();
   readonly #excluded = new Set<string>();
   readonly #excluding = new Set<string>(); // asked for, and not yet said to be on its way
-  readonly #keys = new Map<string, TheirKeys>();
+  readonly #keys: KeyPackages<G>;
   #peer: string | undefined;
 
   #ownKeys: OwnKeys[] = []; // unused, newest first
@@ -108,7 +102,7 @@ export class GroupMachine<G> {
   #seen = 0; // the newest number of the log that was read
   #target = 0; // the newest number that is known to exist
   #replayedTo = 0;
-  #sync: { request?: number; tries: number; checkAt: number } | undefined;
+  #sync: { request?: number; tries: number; checkAt: number; told?: number } | undefined; // told: the last that the answer promised
   #mainId: string | undefined; // by the entries that were read
   #toldMain: string | undefined; // by the newest that is known of
   #main: Joined<G> | undefined; // of #mainId, or of the group before it
@@ -124,11 +118,7 @@ export class GroupMachine<G> {
   #problem: EncryptionProblem | null = null;
   #framesRefusedAt = 0;
   #proved = false;
-  #code: string | null = null;
-  #codeOf = '';
-  #lastCode: string | null = null;
-  #comparedCode: string | null = null;
-  #codeChanged = false;
+  readonly #comparison = new Comparison();
   #published: { group: string; number: number; owners: string } | 'outside' | undefined; // what the frames worker was told; undefined: nothing yet
   #status = '';
 
@@ -140,6 +130,7 @@ export class GroupMachine<G> {
   constructor(mls: Mls<G>, proofs: Proofs, me: Identity, tokenHash: string) {
     this.#mls = mls;
     this.#proofs = proofs;
+    this.#keys = new KeyPackages(mls, proofs);
     this.#me = me;
     this.#tokenHash = tokenHash;
     this.#isHost = isHostRole(me.role);
@@ -168,7 +159,7 @@ export class GroupMachine<G> {
       case 'state': return this.#onState(input.data);
       case 'entry': return this.#onEntry(input.data);
       case 'welcome': return this.#onWelcome(input.data);
-      case 'keys': return this.#onKeys(input.data);
+      case 'keys': return this.#keys.take(input.data);
       case 'app': return this.#onApp(input.data);
       case 'answer': return this.#onAnswer(input);
       case 'exclude':
@@ -181,7 +172,10 @@ export class GroupMachine<G> {
       case 'send':
         this.#outbox.push({ message: input.message, content: input.content, to: input.to, tries: 0 });
         return;
-      case 'compare': return this.#onCompare(input.result);
+      case 'compare':
+        this.#comparison.take(input.result);
+        if (input.result === 'different') this.#problem = 'impostor';
+        return;
       case 'renew':
         this.#renew = this.#isHost;
         return;
@@ -240,26 +234,6 @@ export class GroupMachine<G> {
     if (this.#creating?.side) this.#creating = undefined;
   }
 
-  async #onKeys({ participantId, keyPackage, tokenHash, proof }: EventData<'e2ee.keys'>): Promise<void> {
-    const before = this.#keys.get(participantId);
-    const bytes = fromBase64(keyPackage);
-    if (before && equalBytes(before.keyPackage, bytes)) return;
-    const read = await this.#mls.readKeyPackage(bytes).then((found) => (found.id === participantId ? found : undefined), () => undefined);
-    this.#keys.set(participantId, { keyPackage: bytes, tokenHash, proof, read, used: false });
-  }
-
-  // Whether a key package is its person's, by what the server says of them now. A link's role never changes, that in the room may: but
-  // nobody is made a host, and a host stays one.
-  async #rightKeys(person: Person, keys: TheirKeys): Promise<boolean> {
-    const { role, verifiedName: name } = person;
-    if (keys.verdict?.role === role && keys.verdict.name === name) return keys.verdict.right;
-    const claimed = keys.read?.role;
-    const fits = claimed !== undefined && (claimed === 'host') === (role === 'host') && (this.#proofs.level === 'link' || claimed !== 'cohost' || role === 'cohost');
-    const right = fits && (await this.#proofs.keyPackageProved(keys.keyPackage, { role: claimed, name, tokenHash: keys.tokenHash }, keys.proof));
-    keys.verdict = { role, name, right };
-    return right;
-  }
-
   // --- own keys ---
 
   // fresh: another signature key, so that the leaf we had, if any, is replaced.
@@ -310,14 +284,14 @@ export class GroupMachine<G> {
       if (!answer.ok) return answer.code === 'e2ee_gone' ? this.#lost(null) : this.#syncLater(retryMs);
       const { number } = answer.data as { number: number };
       // Entries and answers have no order: what was told may still be under way.
-      if (number > this.#seen || number >= this.#target) return this.#syncLater(overdueMs);
+      if (number > this.#seen || number >= this.#target) return this.#syncLater(overdueMs, number);
       this.#askSync();
     });
     this.#sync = { request, tries, checkAt: this.#now + 2 * overdueMs };
   }
 
-  #syncLater(afterMs: number): void {
-    if (this.#sync) this.#sync = { tries: this.#sync.tries, checkAt: this.#now + afterMs };
+  #syncLater(afterMs: number, told?: number): void {
+    if (this.#sync) this.#sync = { tries: this.#sync.tries, checkAt: this.#now + afterMs, ...(told !== undefined && { told }) };
   }
 
   async #onEntry(entry: EventData<'e2ee.entry'>): Promise<void> {
@@ -332,7 +306,10 @@ export class GroupMachine<G> {
     }
     this.#seen = entry.number;
     if (this.#seen >= this.#target) this.#sync = undefined;
-    else if (this.#sync) this.#sync.tries = 0;
+    else if (this.#sync) {
+      this.#sync.tries = 0;
+      if (this.#seen === this.#sync.told) this.#askSync(); // there are more of them
+    }
     if (entry.kind === 'create') return this.#onCreate(entry);
     const joined = [this.#main, this.#side].find((group) => group?.id === entry.group);
     if (joined) await this.#onCommit(joined, entry);
@@ -504,7 +481,7 @@ export class GroupMachine<G> {
     for (const id of this.#excluding) this.#sayExcluded(id);
     this.#forgetRefusedFrames();
     await this.#publish();
-    await this.#updateCode();
+    if (this.#main && this.#inMain()) await this.#comparison.update(this.#main.id, this.#mls.members(this.#main.group));
     this.#updateStatus();
   }
 
@@ -563,7 +540,7 @@ export class GroupMachine<G> {
   // There is a group, and we are not in it. A host who is the only one makes it anew; everybody else waits to be added, and asks
   // again with another key package.
   async #outside(): Promise<void> {
-    const hosts = [...this.#people.values()].filter(({ id, connected }) => connected && id !== this.#me.id && this.#mayAdd(id));
+    const hosts = [...this.#people.values()].filter((person) => person.connected && person.id !== this.#me.id && this.#keys.mayAdd(person));
     if (this.#leads && hosts.length === 0) return this.#create('main');
     const before = hosts.filter(({ id }) => id < this.#me.id).length;
     const patience = Math.min(outsideMs * 2 ** this.#outsideTries, outsideMostMs) + before * takeOverMs;
@@ -574,13 +551,6 @@ export class GroupMachine<G> {
     this.#outsideTries++;
     this.#wakeAt(this.#now + outsideMs * 2 ** this.#outsideTries);
     if (hosts.length > 0) await this.#offerKeys(true);
-  }
-
-  // Somebody made cohost in the room has no host's leaf. Until their key package is known they may have.
-  #mayAdd(id: string): boolean {
-    const person = this.#people.get(id);
-    const claimed = this.#keys.get(id)?.read?.role;
-    return person !== undefined && isHostRole(person.role) && (claimed === undefined || isHostRole(claimed));
   }
 
   async #create(kind: 'main' | 'side'): Promise<void> {
@@ -609,7 +579,7 @@ export class GroupMachine<G> {
     const people = this.#belongingTo(joined);
     const turn = turnOf(members, people, own);
     if (!turn) return joined.exhausted ? this.#commit(joined, { add: [], remove: [] }) : undefined;
-    const plan = planOf(members, { people, excluded: this.#excluded, addable: await this.#addable(people, members), own: this.#me.id });
+    const plan = planOf(members, { people, excluded: this.#excluded, addable: this.#leads ? await this.#keys.addable(people, members, this.#me.id) : new Map(), own: this.#me.id });
     if (!turn.mayAdd) {
       plan.add = [];
       plan.remove = plan.remove.filter((leaf) => !people.has(members.find((member) => member.leaf === leaf)!.id));
@@ -630,20 +600,6 @@ export class GroupMachine<G> {
   #belongingTo({ side }: Joined<G>): ReadonlyMap<string, Person> {
     if (!side) return this.#people;
     return new Map([...this.#people].filter(([id]) => id === this.#peer || id === this.#me.id));
-  }
-
-  // For hosts: whose newest key package is unused and proved. Of somebody whose leaf it names already nothing has to be unused.
-  async #addable(people: ReadonlyMap<string, Person>, members: readonly Leaf[]): Promise<Map<string, string>> {
-    const addable = new Map<string, string>();
-    if (!this.#leads) return addable;
-    const leaves = new Map(members.map(({ id, signatureKey }) => [id, signatureKey]));
-    for (const [id, person] of people) {
-      const keys = this.#keys.get(id);
-      if (!keys || id === this.#me.id || person.role === 'recorder') continue;
-      const named = keys.read !== undefined && leaves.get(id) === keys.read.signatureKey;
-      if ((named || !keys.used) && (await this.#rightKeys(person, keys))) addable.set(id, keys.read!.signatureKey);
-    }
-    return addable;
   }
 
   async #commit(joined: Joined<G>, { add, remove }: Plan): Promise<void> {
@@ -779,31 +735,15 @@ export class GroupMachine<G> {
     this.#published = next;
   }
 
-  async #updateCode(): Promise<void> {
-    if (!this.#main || !this.#inMain()) return;
-    const hosts = this.#mls.members(this.#main.group).filter(({ role }) => isHostRole(role)).map(({ signatureKey }) => signatureKey);
-    const of = `${this.#main.id} ${hosts.join(' ')}`;
-    if (of === this.#codeOf) return;
-    this.#codeOf = of;
-    this.#code = await groupCode(fromBase64(this.#main.id), hosts.map(fromBase64));
-    this.#codeChanged = this.#lastCode !== null && this.#lastCode !== this.#code;
-    this.#lastCode = this.#code;
-  }
-
-  #onCompare(result: 'same' | 'different'): void {
-    this.#comparedCode = result === 'same' ? this.#code : null;
-    this.#codeChanged = false;
-    if (result === 'different') this.#problem = 'impostor';
-  }
-
   #updateStatus(): void {
     const { level } = this.#proofs;
-    const unproved = [...this.#keys].filter(([id, { verdict }]) => verdict?.right === false && this.#people.has(id)).map(([id]) => id);
+    const unproved = this.#keys.unproved(this.#people);
+    const { code, changed, same } = this.#comparison;
     const status: EncryptionStatus = {
       ...unencrypted, mode: 'required', level, unproved,
       state: !this.#admitted ? 'preparing' : this.#broken ? 'broken' : this.#published === 'outside' ? 'outside' : 'member',
-      proved: level === 'link' ? this.#proved && this.#inMain() : this.#code !== null && this.#comparedCode === this.#code,
-      code: this.#code, codeChanged: this.#codeChanged,
+      proved: level === 'link' ? this.#proved && this.#inMain() : same,
+      code, codeChanged: changed,
       problem: this.#problem ?? (unproved.length > 0 ? 'impostor' : null),
       members: this.#main ? this.#mls.members(this.#main.group).length : 0,
     };

@@ -184,6 +184,7 @@ export class Server<G> {
   main: string | undefined;
   groups = new Map<string, { number: number; side: string[] | undefined }>();
   log: LogEntry[] = [];
+  syncMost = 5; // entries of one answer
   gone = 0; // entries up to this number are not kept
   sideRoom: [string, string] | undefined;
   // A test may refuse, change or add to what is asked.
@@ -340,8 +341,9 @@ export class Server<G> {
 
   #onSync(client: Client<G>, after: number) {
     if (after < this.gone) return { ok: false, code: 'e2ee_gone' };
-    for (const logged of this.log) if (logged.entry.number > after) this.#tell(client, logged);
-    return { ok: true, data: { number: this.number } };
+    const missed = this.log.filter(({ entry }) => entry.number > after).slice(0, this.syncMost);
+    for (const logged of missed) this.#tell(client, logged);
+    return { ok: true, data: { number: missed.at(-1)?.entry.number ?? after } };
   }
 }
 

@@ -179,6 +179,21 @@ each('who was cut reads what was missed', async (session) => {
   assert.ok((people[0]!.requests.get('e2ee.sync') ?? 0) >= 1);
 });
 
+each('who missed many entries asks for all of them', async (session) => {
+  const { people } = await withPeople(session, 4);
+  people[0]!.cut();
+  for (let at = 0; at < 13; at++) {
+    people[1]!.reload();
+    await session.run(1_500);
+  }
+  people[0]!.resume();
+  const took = await session.settle();
+  assert.ok(took < 4_000, `${took} ms`);
+  assert.equal(people[0]!.requests.get('e2ee.sync'), Math.ceil(13 / session.server.syncMost));
+  // While waiting, the spare one, and that again on the resume.
+  assert.equal(people[0]!.requests.get('e2ee.key'), 3, 'another key package was needed');
+});
+
 each('somebody came and went while one was cut', async (session) => {
   const { people } = await withPeople(session, 3);
   const visitor = session.add('visitor', 'participant');
