@@ -120,6 +120,19 @@ func erase(l Storage, locked LockedStorage, k *Keyring, person string) (r Erasur
 		}
 		theirs = append(theirs, one.Name)
 	}
+	papers, err := ListPapers(l)
+	if err != nil {
+		return r, err
+	}
+	for _, one := range papers {
+		if one.Err != nil || one.Paper.Person != person {
+			continue
+		}
+		if holds.Covers(one.Paper.held()) {
+			return r, ErrHeld
+		}
+		theirs = append(theirs, one.Name)
+	}
 	if holds.Covers(Header{Person: person}) {
 		return r, ErrHeld
 	}

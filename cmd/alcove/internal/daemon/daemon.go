@@ -114,7 +114,7 @@ func (d Daemon) serve(stop StopSignals, ending chan<- struct{}) (err error) {
 	if err != nil {
 		return err
 	}
-	rooms, kept, err := d.openRooms(media, journal, metrics)
+	rooms, kept, err := d.openRooms(media, journal, metrics, plane.recorder())
 	if err != nil {
 		return err
 	}

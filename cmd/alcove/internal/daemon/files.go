@@ -8,19 +8,24 @@ import (
 	"alcove/room/files"
 	"alcove/room/live"
 	"alcove/room/store"
+	"alcove/sfu/record"
 	"alcove/signaling"
 )
 
 // openFiles opens the files of sessions; nil if none are configured.
-func (d Daemon) openFiles(index *store.Store) (*files.Service, error) {
+func (d Daemon) openFiles(index *store.Store, rec *recorder) (*files.Service, error) {
 	if d.Config.Files.Dir == "" {
 		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), openFilesTimeout)
 	defer cancel()
-	f, err := files.Open(ctx, files.Config{
+	cfg := files.Config{
 		Dir: d.Config.Files.Dir, Index: index, Key: d.Secrets.StoreKey.Derive("file credentials"), Limits: d.Config.Files.Limits(), Now: time.Now, Log: d.Log,
-	})
+	}
+	if rec != nil {
+		cfg.Clinic = clinicPapers{rec}
+	}
+	f, err := files.Open(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open files.dir: %w", err)
 	}
@@ -28,8 +33,8 @@ func (d Daemon) openFiles(index *store.Store) (*files.Service, error) {
 }
 
 // openRooms restores the sessions of the last run, and opens their files.
-func (d Daemon) openRooms(media live.Media, journal *store.Store, metrics *signaling.Metrics) (*live.Registry, *files.Service, error) {
-	kept, err := d.openFiles(journal)
+func (d Daemon) openRooms(media live.Media, journal *store.Store, metrics *signaling.Metrics, rec *recorder) (*live.Registry, *files.Service, error) {
+	kept, err := d.openFiles(journal, rec)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -45,4 +50,23 @@ func (d Daemon) openRooms(media live.Media, journal *store.Store, metrics *signa
 		kept.Serve(rooms)
 	}
 	return rooms, kept, nil
+}
+
+// papersClass is the retention class of emergency cards and journals; without it recording.classes.default holds.
+const papersClass = "papers"
+
+// clinicPapers keeps emergency cards and journals beside the recordings, under the same keys.
+type clinicPapers struct{ recorder *recorder }
+
+// Recipients implements files.Clinic.
+func (c clinicPapers) Recipients() ([]string, error) {
+	to, err := c.recorder.config.Recipients()
+	return to.Strings(), err
+}
+
+// Keep implements files.Clinic.
+func (c clinicPapers) Keep(p files.Paper, content []byte) error {
+	return record.KeepPaper(c.recorder.storage, c.recorder.keyring, record.Paper{
+		ID: p.ID, Session: p.Session, Person: string(p.Person), Kind: string(p.Kind), Class: c.recorder.config.ClassOf(papersClass), At: p.At,
+	}, content)
 }

@@ -74,7 +74,11 @@ func (r *recorder) openKeyring() (*record.Keyring, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(all) > 0 {
+		papers, err := record.ListPapers(r.storage)
+		if err != nil {
+			return nil, err
+		}
+		if len(all)+len(papers) > 0 {
 			return nil, fmt.Errorf("%s and its copy are gone, and recording.dir holds recordings: bring them back, or empty the folder", files.File)
 		}
 		if err := record.CreateKeyring(files); err != nil {
@@ -144,6 +148,15 @@ func (r *recorder) sweep(to auditEntries) (record.GCResult, error) {
 		r.log.Error("expired recordings were not removed", "error", err.Error())
 	case swept.Removed > 0:
 		r.log.Info("expired recordings were removed", "segments", swept.Removed, "held", swept.Held)
+	}
+	papers, paperErr := record.GCPapers(r.storage, r.config.RetentionClasses(), time.Now(), func(p record.Paper) error {
+		return to.track(context.Background(), state.PaperExpiryEntry(p))
+	})
+	switch {
+	case paperErr != nil:
+		r.log.Error("expired papers were not removed", "error", paperErr.Error())
+	case papers.Removed > 0:
+		r.log.Info("expired papers were removed", "papers", papers.Removed, "held", papers.Held)
 	}
 	if err := r.keyring.DeliverReceipts(to.receipt); err != nil {
 		r.log.Error("an erasure is not in the audit log yet", "error", err.Error())

@@ -164,6 +164,7 @@ func Open(c config.Config, folder string) (Demo, error) {
 // demoSecrets puts the state of dev into its folder, and makes the keys of a folder that is older than they are.
 func demoSecrets(c *config.Config, folder string, signing auth.SigningKey, person auth.PersonKey) (m config.Secrets, err error) {
 	in := func(name string) string { return filepath.Join(folder, name) }
+	c.Files.Dir, c.Files.MinFreeMiB = in("files"), 16
 	c.Store = config.Store{Dir: in("store"), KeyFile: in(keyfile.StoreFile)}
 	c.Control, c.DrainWait = in("alcove.sock"), 0 // Ctrl-C means now
 	c.Audit.Dir, c.Audit.KeyFile = in("audit"), in(keyfile.AuditFile)

@@ -53,6 +53,6 @@ func addPolicies(c *config.Config) {
 	care.SessionLimit, care.HostGrace = config.Duration(50*time.Minute), config.Duration(5*time.Minute)
 	short.SessionLimit = config.Duration(10*time.Minute + 5*time.Second) // the first warning comes after 5 s
 	guarded.PasscodeHash, guarded.PasscodeForAll = passcodeHash, true
-	encrypted.E2EE = room.E2EERequired.String()
+	encrypted.E2EE, encrypted.Chat, encrypted.Files, encrypted.ClinicPapers = room.E2EERequired.String(), "all", "hosts", true
 	c.Policies[CarePolicy], c.Policies[shortPolicy], c.Policies[guardedPolicy], c.Policies[encryptedPolicy] = care, short, guarded, encrypted
 }

@@ -16,5 +16,6 @@ func Commands() []cli.Command {
 		{Name: "consent", Summary: "export what a person agreed to: consent export", Run: RunConsent},
 		{Name: "recording", Summary: "list, verify, export, hold and erase recordings: recording export", Run: runRecording},
 		{Name: "release", Summary: "print the hashes of the page, signed, or check a server's: release manifest", Run: RunRelease},
+		{Name: "sealed", Summary: "list and open emergency cards and journals: sealed open", Run: runSealed},
 	}
 }

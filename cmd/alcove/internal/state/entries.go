@@ -17,7 +17,7 @@ import (
 // trackActs are the acts of tracks as the audit log names them.
 var trackActs = map[trackAct]string{
 	TrackBegan: room.ActTrackBegan, TrackEnded: room.ActTrackEnded, TrackBroke: room.ActTrackBroke, TrackFound: room.ActTrackFound,
-	TrackExpired: room.ActTrackExpired,
+	TrackExpired: room.ActTrackExpired, PaperExpired: room.ActSealedExpired,
 }
 
 // EnterTrack puts an entry about a track into the audit log.
@@ -31,7 +31,9 @@ func EnterTrack(ctx context.Context, s *store.Store, e TrackEntry) error {
 func ReadTracks(folder string, first int64) (list []TrackEntry, err error) {
 	acts := map[string]trackAct{}
 	for act, name := range trackActs {
-		acts[name] = act
+		if act != PaperExpired { // no track
+			acts[name] = act
+		}
 	}
 	err = audit.ReadDir(folder, first, func(e room.Entry) {
 		if act, ok := acts[e.Act]; ok {

@@ -21,6 +21,7 @@ const (
 	TrackBroke            // without: this much at least is on the disk
 	TrackFound            // after a crash: this much is on the disk
 	TrackExpired          // its class; it is removed
+	PaperExpired          // that of a card or a journal; it is removed
 )
 
 // A TrackEntry is an entry of the audit log about one track.
@@ -34,6 +35,11 @@ type TrackEntry struct {
 // ExpiryEntry is the entry of a track that expires now.
 func ExpiryEntry(session, track string) TrackEntry {
 	return TrackEntry{At: time.Now(), Session: session, Act: TrackExpired, Detail: track}
+}
+
+// PaperExpiryEntry is the entry of a card or a journal that expires now.
+func PaperExpiryEntry(p record.Paper) TrackEntry {
+	return TrackEntry{At: time.Now(), Session: p.Session, Act: PaperExpired, Detail: p.ID}
 }
 
 // The details of entries: track/key, track/key/segments/records/tag, or the track alone.

@@ -23,7 +23,7 @@ export function PapersPanel(): JSX.Element {
     document.querySelector<HTMLElement>('[data-testid="papers-toggle"]')?.focus();
   };
   return (
-    <aside class="panel papers" aria-label="Messages and papers" data-testid="papers-panel" onKeyDown={(event) => event.key === 'Escape' && close()}>
+    <aside class="panel papers" aria-label="Messages and papers" data-testid="papers-panel" onKeyDown={(event) => event.key === 'Escape' && !(event.target as Element).closest('dialog') && close()}>
       <header class="section-head">
         <Heading level={2}>Messages and papers</Heading>
         <Btn look="plain slim" data-testid="papers-close" onClick={close}>Close</Btn>
@@ -181,8 +181,8 @@ function Composer({ onPaper, onClinic }: { onPaper(): void; onClinic(): void }):
           <Btn type="submit" data-testid="letter-send">Send</Btn>
         </>
       )}
-      {fileChoices.length > 0 && <Btn look="plain" icon="paper" data-testid="paper-new" onClick={onPaper}>Send a paper</Btn>}
-      {papers.clinicPapers.value && <Btn look="plain" icon="lock" data-testid="clinic-new" onClick={onClinic}>Write to the clinic</Btn>}
+      {fileChoices.length > 0 && <Btn look="plain slim" icon="paper" data-testid="paper-new" onClick={onPaper}>Send a paper</Btn>}
+      {papers.clinicPapers.value && <Btn look="plain slim" icon="lock" data-testid="clinic-new" onClick={onClinic}>Write to the clinic</Btn>}
       {!chosen && fileChoices.length === 0 && <p class="quiet small">You can read here. Who may write is the clinic’s choice.</p>}
     </form>
   );
