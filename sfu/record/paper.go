@@ -153,7 +153,7 @@ type PapersGCResult struct{ Removed, Held, Unknown int }
 // GCPapers removes papers whose class has expired and that no hold covers, as GC does recordings. onExpire is called for each before.
 func GCPapers(l Storage, classes Classes, now time.Time, onExpire func(Paper) error) (s PapersGCResult, err error) {
 	all, err := ListPapers(l)
-	if err != nil {
+	if err != nil || len(all) == 0 {
 		return s, err
 	}
 	err = withLock(l, func(locked LockedStorage) error {

@@ -8,7 +8,6 @@ import (
 	"alcove/room/files"
 	"alcove/room/live"
 	"alcove/room/store"
-	"alcove/sfu/record"
 	"alcove/signaling"
 )
 
@@ -52,9 +51,6 @@ func (d Daemon) openRooms(media live.Media, journal *store.Store, metrics *signa
 	return rooms, kept, nil
 }
 
-// papersClass is the retention class of emergency cards and journals; without it recording.classes.default holds.
-const papersClass = "papers"
-
 // clinicPapers keeps emergency cards and journals beside the recordings, under the same keys.
 type clinicPapers struct{ recorder *recorder }
 
@@ -66,7 +62,5 @@ func (c clinicPapers) Recipients() ([]string, error) {
 
 // Keep implements files.Clinic.
 func (c clinicPapers) Keep(p files.Paper, content []byte) error {
-	return record.KeepPaper(c.recorder.storage, c.recorder.keyring, record.Paper{
-		ID: p.ID, Session: p.Session, Person: string(p.Person), Kind: string(p.Kind), Class: c.recorder.config.ClassOf(papersClass), At: p.At,
-	}, content)
+	return c.recorder.keepPaper(p.ID, p.Session, string(p.Person), string(p.Kind), p.At, content)
 }

@@ -140,6 +140,14 @@ type auditEntries struct {
 	track   func(context.Context, state.TrackEntry) error
 }
 
+// papersClass is the retention class of emergency cards and journals; without it recording.classes.default holds.
+const papersClass = "papers"
+
+// keepPaper keeps an emergency card or a journal beside the recordings, under the same keys.
+func (r *recorder) keepPaper(id, session, person, kind string, at time.Time, sealed []byte) error {
+	return record.KeepPaper(r.storage, r.keyring, record.Paper{ID: id, Session: session, Person: person, Kind: kind, Class: r.config.ClassOf(papersClass), At: at}, sealed)
+}
+
 // sweep removes what has expired, and has that and erasures entered into the audit log.
 func (r *recorder) sweep(to auditEntries) (record.GCResult, error) {
 	swept, err := record.GC(r.storage, r.config.RetentionClasses(), time.Now(), enterExpiry(to))
