@@ -17,6 +17,7 @@ interface Words {
 }
 
 const off = 'Your camera and microphone are off.';
+const closeWords = ' You can close this page.';
 const link: Words = {
   icon: 'link', title: 'This link does not work',
   body: ['It may have been used already, or its time has passed. If this page is open in another window, go on there. Else ask the clinic for a new link.'],
@@ -35,7 +36,7 @@ const removed: Words = {
 };
 const ended: Words = {
   icon: 'check', title: 'The session has ended',
-  body: [`${off} You can close this page.`, 'Take a moment for yourself before you go on.'],
+  body: [`${off}${closeWords}`, 'Take a moment for yourself before you go on.'],
 };
 const unexpected: Words = {
   icon: 'alert', title: 'Something went wrong',
@@ -49,8 +50,8 @@ const endings: Record<string, Words> = {
   },
   denied: { icon: 'door', title: 'You were not let in', body: ['A therapist did not admit you to this session.'] },
   removed, barred: removed, ended, room_ended: ended,
-  left: { icon: 'check', title: 'You left', body: [`${off} You can close this page.`, 'To come back, open your link again, or ask the clinic for a new one.'] },
-  limit: { icon: 'clock', title: 'The time of the session is over', body: [`${off} You can close this page.`, 'Take a moment for yourself before you go on.'] },
+  left: { icon: 'check', title: 'You left', body: [`${off}${closeWords}`, 'To come back, open your link again, or ask the clinic for a new one.'] },
+  limit: { icon: 'clock', title: 'The time of the session is over', body: [`${off}${closeWords}`, 'Take a moment for yourself before you go on.'] },
   absent: { icon: 'people', title: 'The session has ended', body: ['No therapist came back in time.', off] },
   idle: { icon: 'check', title: 'The session has ended', body: ['Nobody else was there for a while.', off] },
   revoked: { icon: 'remove', title: 'The clinic ended the session', body: [off, 'You can talk with the clinic about it.'] },
@@ -104,8 +105,9 @@ const endings: Record<string, Words> = {
 };
 
 export function EndingScreen({ code, onAgain }: { code: string; onAgain?: (() => void) | undefined }): JSX.Element {
-  const { ending: { value: ending }, selfState } = useStore();
+  const { ending: { value: ending }, papers, selfState } = useStore();
   const words = endings[code] ?? unexpected;
+  const keep = papers.received.value.length > 0; // they can be opened as long as the page is open
   return (
     <>
       <Top />
@@ -113,7 +115,7 @@ export function EndingScreen({ code, onAgain }: { code: string; onAgain?: (() =>
         <article class="card message ending" data-testid="ending-card" data-code={code}>
           <div class="head-row"><span class="seal"><Icon name={words.icon} /></span><Heading>{words.title}</Heading></div>
           <div class="body" role="status">
-            {words.body.map((sentence, i) => <p key={i}>{sentence}</p>)}
+            {words.body.map((sentence, i) => <p key={i}>{keep ? sentence.replace(closeWords, '') : sentence}</p>)}
             {ending?.message && <><p>They wrote:</p><p class="said">“{ending.message}”</p></>}
             {selfState.leftWithConsent.value && code !== 'replaced' && (
               <p data-testid="left-yes">You had said yes to a recording. If you want to take that back now, ask the clinic to delete what was recorded of you.</p>

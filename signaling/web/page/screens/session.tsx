@@ -91,7 +91,7 @@ function Bar({ view, setView, panel, setPanel }: BarProps): JSX.Element {
             onClick={() => void store.act('hand.set', { raised: !raised })} />
         )}
         {store.papers.available.value && (
-          <Ctl icon="chat" label="Messages" expanded={store.papers.open.value} count={store.papers.unread.value} countOf="new"
+          <Ctl icon="chat" label="Chat" expanded={store.papers.open.value} count={store.papers.unread.value} countOf="new"
             testid="papers-toggle" onClick={() => store.papers.setOpen(!store.papers.open.value)} />
         )}
         {store.hosting.value && (

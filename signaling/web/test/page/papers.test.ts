@@ -1,0 +1,114 @@
+// Messages and papers as the page shows them. What seals and sends them is tested in test/client/papers.test.ts.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { Letter, Paper } from '../../client';
+import { PapersStore, problemOf, sizeWords } from '../../page/state/papers';
+import { lind, openHost, openSession, permissionsOf, person, self, type Page } from '../support/page';
+
+const policy = { name: 'care', recording: 'never', scopes: [], e2ee: 'required' as const, chat: 'hosts' as const, files: 'hosts' as const, clinicPapers: true };
+const letter = (more: Partial<Letter> = {}): Letter => ({ id: '1', from: 'lind', name: 'Dr. Lind', own: false, to: 'all', text: 'Good morning', at: Date.now(), state: 'sent', ...more });
+const paper = (more: Partial<Paper> = {}): Paper => ({
+  id: 'f1', own: false, from: 'lind', fromName: 'Dr. Lind', to: [], at: Date.now(), size: 2_000_000, released: true, replaces: '', name: 'Breathing.pdf', type: 'application/pdf',
+  note: 'For the week', state: 'ready', progress: 1, problem: '', ...more,
+});
+
+// What the client would tell of, given to the page as the client does.
+async function show(page: Page, letters: readonly Letter[], papers: readonly Paper[] = []): Promise<void> {
+  const { session } = page.store;
+  Object.assign(session!.chat, { letters });
+  Object.assign(session!.files, { papers });
+  const emit = (session as unknown as { emit(name: string, data: unknown): void }).emit.bind(session);
+  emit('chat', session!.chat);
+  emit('files', session!.files);
+  await page.settle();
+}
+
+test('without encryption, or where the clinic wants none, there is no place for messages', async (t) => {
+  for (const more of [{ ...policy, e2ee: 'off' as const }, { ...policy, chat: 'off' as const, files: 'off' as const, clinicPapers: false }]) {
+    const page = await openSession(t, {}, { policy: more });
+    assert.ok(!page.shows('papers-toggle'));
+  }
+});
+
+test('a message is counted as new until the panel is open, and is text, whatever it holds', async (t) => {
+  const page = await openSession(t, {}, { policy });
+  await show(page, [letter({ text: 'https://example.org <img src=x onerror=alert(1)>' }), letter({ id: '2', own: true, from: 'me', text: 'mine' })]);
+  assert.match(page.textOf('papers-toggle'), /new: 1/);
+  await page.click('papers-toggle');
+  assert.ok(!/new/.test(page.textOf('papers-toggle')));
+  const [first] = page.query('[data-testid="letter"]');
+  assert.match(first!.textContent ?? '', /Dr. Lind to everyone.*https:\/\/example.org <img src=x onerror=alert\(1\)>/);
+  assert.equal(first!.querySelectorAll('a, img').length, 0);
+});
+
+test('a message is announced: with its words while the panel is open', async (t) => {
+  const page = await openSession(t, {}, { policy });
+  await page.pass(1_300);
+  await show(page, [letter()]);
+  await page.pass(1_300);
+  assert.match(page.textOf('announcer'), /New message from Dr. Lind\./);
+  assert.ok(!page.textOf('announcer').includes('Good morning'));
+  await page.click('papers-toggle');
+  await show(page, [letter(), letter({ id: '2', text: 'How are you?', to: ['me'] })], [paper()]);
+  await page.pass(1_300);
+  assert.match(page.textOf('announcer'), /Dr. Lind, to you: How are you\?.*Dr. Lind sent you a paper: Breathing.pdf\./);
+});
+
+test('papers say what they are, and what can be done with them', async (t) => {
+  const page = await openSession(t, {}, { policy });
+  await page.click('papers-toggle');
+  await show(page, [], [
+    paper(), paper({ id: 'f2', name: '', note: '', state: 'waiting', afterSession: true, released: false }), paper({ id: 'f3', type: 'text/plain', name: 'words.txt' }),
+    paper({ id: 'f4', name: '', state: 'unreadable' }), paper({ id: 'f5', own: true, from: 'me', to: ['lind'], state: 'uploading', progress: 0.5 }),
+    paper({ id: 'f6', own: true, from: 'me', to: ['lind'], state: 'failed', problem: 'storage_full' }),
+  ]);
+  const texts = page.query('[data-testid="paper"]').map((card) => (card.textContent ?? '').replaceAll(/\s+/g, ' '));
+  assert.match(texts[0]!, /Breathing\.pdf 2\.0 MB.*For the week.*Save/);
+  assert.ok(!texts[0]!.includes('Open'), 'a document is saved, never run in the page');
+  assert.match(texts[1]!, /A paper.*Opens when the session ends.*Keep this page open/);
+  assert.match(texts[2]!, /OpenSave/);
+  assert.match(texts[3]!, /cannot be opened here/);
+  assert.match(texts[4]!, /to Dr. Lind.*Stop/);
+  assert.equal(page.query('progress')[0]?.getAttribute('aria-label'), 'Breathing.pdf is being sent');
+  assert.match(texts[5]!, /Not sent\. The server has no room.*Remove/);
+});
+
+test('who may send to whom is what is offered', () => {
+  const store = new PapersStore(() => undefined);
+  const group = [lind(), person('co', 'Dr. Co', { role: 'cohost' }), person('jonas', 'Jonas')];
+  const labels = (reach: 'off' | 'hosts' | 'all', me: Parameters<PapersStore['choices']>[1], others = group): string[] => store.choices(reach, me, others).map(({ label }) => label);
+  assert.deepEqual(labels('hosts', self()), ['The therapists']);
+  assert.deepEqual(labels('all', self()), ['Everyone', 'The therapists']);
+  assert.deepEqual(labels('off', self()), []);
+  assert.deepEqual(labels('all', self({ role: 'observer' })), []);
+  assert.deepEqual(labels('hosts', self({ role: 'host' })), ['Everyone', 'The other therapists', 'Dr. Lind', 'Dr. Co', 'Jonas']);
+  assert.deepEqual(labels('hosts', self({ role: 'host' }), [person('jonas', 'Jonas')]), ['Everyone', 'Jonas']);
+  assert.deepEqual(labels('hosts', self(), [person('jonas', 'Jonas')]), [], 'no therapist is there to read');
+  assert.deepEqual(PapersStore.resolve('hosts', group), ['lind', 'co']);
+});
+
+test('a therapist has one panel at a time', async (t) => {
+  const page = await openHost(t, {}, { policy, permissions: [...permissionsOf.host, 'file.send'] });
+  await page.click('papers-toggle');
+  assert.ok(page.shows('papers-panel') && page.query('[aria-label="Host panel"]').length === 0);
+  await page.click('people-toggle');
+  assert.ok(!page.shows('papers-panel') && page.query('[aria-label="Host panel"]').length === 1);
+});
+
+test('papers stay on the last screen, which then does not say to close the page', async (t) => {
+  const page = await openSession(t, {}, { policy });
+  await show(page, [letter()], [paper()]);
+  await page.receive('room.ended', { reason: 'host' });
+  assert.ok(page.shows('received'));
+  assert.match(page.textOf('received'), /Breathing\.pdf/);
+  assert.ok(!page.textOf('ending-card').includes('You can close this page'));
+  const plain = await openSession(t, {}, { policy });
+  await plain.receive('room.ended', { reason: 'host' });
+  assert.ok(!plain.shows('received') && plain.textOf('ending-card').includes('You can close this page'));
+});
+
+test('sizes and problems in words', () => {
+  assert.deepEqual([1, 900_000, 2_500_000].map(sizeWords), ['1 kB', '900 kB', '2.5 MB']);
+  assert.match(problemOf('no_mail_key'), /did not answer/);
+  assert.match(problemOf('something new'), /try again/);
+});
