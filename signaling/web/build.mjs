@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants } from 'node:zlib';
 import { build } from 'esbuild';
-import { mlsPatch, onlyXWing } from './mls-patch.mjs';
+import { mlsPatch, oneMlKem, onlyXWing } from './mls-patch.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const dist = process.argv[2] ?? join(here, 'dist');
@@ -19,7 +19,7 @@ const bundled = await build({
   entryPoints: { page: 'page/main.tsx', style: 'page/css/style.css', ...workers },
   outdir: dist, write: false, bundle: true, minify: true, format: 'esm', target: ['es2022', 'chrome120', 'firefox128', 'safari17.4'],
   jsx: 'automatic', jsxImportSource: 'preact', legalComments: 'none', logLevel: 'warning',
-  plugins: [mlsPatch, onlyXWing],
+  plugins: [mlsPatch, oneMlKem, onlyXWing],
 });
 
 mkdirSync(dist, { recursive: true });

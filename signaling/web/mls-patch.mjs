@@ -50,6 +50,34 @@ export const mlsPatch = {
   },
 };
 
+// X-Wing of hpke-js brings an ML-KEM and a SHA-3 of its own; age brings those of @noble. One of each is enough: X-Wing gets @noble's,
+// through the three functions that it calls. Tests compare the two (test/client/e2ee/xwing.test.ts).
+export const oneMlKem = {
+  name: 'one-ml-kem',
+  setup(build) {
+    build.onResolve({ filter: /^mlkem$/ }, ({ path, importer, resolveDir }) => (
+      /[\\/]hybridkem-x-wing[\\/]/.test(importer) ? { path, namespace: 'ml-kem', pluginData: { resolveDir } } : undefined));
+    build.onLoad({ filter: /.*/, namespace: 'ml-kem' }, ({ pluginData }) => ({
+      contents: `import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
+        export { sha3_256, shake256 } from '@noble/hashes/sha3.js';
+        export class MlKem768 {
+          async deriveKeyPair(seed) {
+            const { publicKey, secretKey } = ml_kem768.keygen(seed);
+            return [publicKey, secretKey];
+          }
+          async encap(publicKey, seed) {
+            const { cipherText, sharedSecret } = ml_kem768.encapsulate(publicKey, seed);
+            return [cipherText, sharedSecret];
+          }
+          async decap(cipherText, secretKey) {
+            return ml_kem768.decapsulate(cipherText, secretKey);
+          }
+        }`,
+      resolveDir: pluginData.resolveDir,
+    }));
+  },
+};
+
 // For the page alone: of all key encapsulations only that of its suite, and of age's recipients only age1… and age1pq…, which alone may be
 // configured: no NIST curves and no passphrases. Tests in Node use others, too.
 export const onlyXWing = {

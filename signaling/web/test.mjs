@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { mlsPatch } from './mls-patch.mjs';
+import { mlsPatch, oneMlKem } from './mls-patch.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const wanted = process.argv.slice(2);
@@ -17,7 +17,7 @@ if (files.length === 0) throw new Error('no test file found');
 const out = mkdtempSync(join(here, 'node_modules/.alcove-test-'));
 try {
   await build({
-    entryPoints: files.map((name) => join(here, 'test', name)), outdir: out, outbase: join(here, 'test'), external: ['happy-dom', 'esbuild'], plugins: [mlsPatch], outExtension: { '.js': '.mjs' },
+    entryPoints: files.map((name) => join(here, 'test', name)), outdir: out, outbase: join(here, 'test'), external: ['happy-dom', 'esbuild'], plugins: [mlsPatch, oneMlKem], outExtension: { '.js': '.mjs' },
     bundle: true, platform: 'node', format: 'esm', target: 'node20', jsx: 'automatic', jsxImportSource: 'preact', sourcemap: 'inline', logLevel: 'warning',
     define: { 'process.env.ALCOVE_WEB': JSON.stringify(here) },
   });
