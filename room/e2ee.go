@@ -312,8 +312,8 @@ func syncGroup(s State, by ParticipantID, c SyncGroup) (Decision, *Error) {
 	return d, nil
 }
 
-// releaseKeys passes keys of a participant's own streams to the recording. The key that opens them comes with the first, before
-// the consent; while the consent stands it may be left out.
+// releaseKeys passes keys of a participant's own streams to the recording, also before the answer, so that nothing that is recorded lacks
+// its key. The key that opens them comes with the first ones; without it they open nothing.
 func releaseKeys(s State, by ParticipantID, c ReleaseKeys) (Decision, *Error) {
 	p, err := authorize(s, by, actConsent)
 	if err != nil {
@@ -329,8 +329,6 @@ func releaseKeys(s State, by ParticipantID, c ReleaseKeys) (Decision, *Error) {
 		return Decision{}, refuse(BadRequest, "keys: 1 to 16")
 	case c.Number == 0 || c.Number > s.Groups.Number:
 		return Decision{}, refuse(BadRequest, "number: none of this session")
-	case c.Sealed == "" && !hasConsent(s, p.Person, c.Scope):
-		return Decision{}, refuse(InvalidState, "sealed: needed before the consent stands")
 	}
 	d := Decision{Effects: []Effect{KeysReleased{Participant: p.ID, Person: p.Person, ReleaseKeys: c}}}
 	if c.Sealed != "" {
