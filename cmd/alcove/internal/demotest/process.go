@@ -182,7 +182,7 @@ func (p *Process) Enter(query string) *Session {
 	p.T.Helper()
 	token := p.Token(query)
 	s := p.Dial()
-	s.entered(s.Ask("hello", map[string]any{"token": token, "client": Client}))
+	s.entered(s.Ask("hello", map[string]any{"token": token, "client": Client, "e2ee": 1}))
 	p.Used = append(p.Used, token)
 	return s
 }
@@ -194,7 +194,7 @@ func (p *Process) Resume(old *Session) *Session {
 }
 
 func (*Process) Resumption(old *Session) map[string]any {
-	return map[string]any{"resume": map[string]string{"sessionId": old.ID, "secret": old.Secret}, "client": Client}
+	return map[string]any{"resume": map[string]string{"sessionId": old.ID, "secret": old.Secret}, "client": Client, "e2ee": 1}
 }
 
 // CheckLog verifies the log and looks for every act that was acknowledged, and for every token.
