@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// A Terminal is what a command reads and writes.
+// A Terminal holds the input and output of a command.
 type Terminal struct {
 	In       io.Reader
 	Out, Err io.Writer
@@ -26,7 +26,7 @@ const (
 	ExitBusy = 5
 )
 
-// An Exit is an error with a code of its own.
+// An Exit is an error with an exit code of its own.
 type Exit struct {
 	Code int
 	Text string
@@ -34,10 +34,10 @@ type Exit struct {
 
 func (e Exit) Error() string { return e.Text }
 
-// ErrUsage says that the usage was printed already.
+// ErrUsage: the usage was printed already.
 var ErrUsage = errors.New("usage")
 
-// NewFlags makes the flags of a command whose usage opens with the given lines.
+// NewFlags creates the flags of a command whose usage starts with the given lines.
 func NewFlags(t Terminal, name, about string) *flag.FlagSet {
 	f := flag.NewFlagSet(name, flag.ContinueOnError)
 	f.SetOutput(t.Err)

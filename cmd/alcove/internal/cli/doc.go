@@ -1,2 +1,2 @@
-// Package cli is what all commands share: the terminal, the flags, the exit codes, and the choice of a command by its name.
+// Package cli provides what all commands share: the terminal, the flags, the exit codes, and the selection of a command by its name.
 package cli

@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// envPrefix begins every variable that is a key: ALCOVE_MEDIA__PORT is media.port. Two underscores stand for the dot, because keys
+// envPrefix is the prefix of all variables: ALCOVE_MEDIA__PORT is media.port. Two underscores stand for the dot, because keys
 // have single ones in them. No other variable may begin so: a mistyped one would be silent.
 const envPrefix = "ALCOVE_"
 
@@ -68,10 +68,10 @@ func typeAt(path []string) (reflect.Type, error) {
 	return t, nil
 }
 
-// writtenAsText reports whether values of a type are written as one word, although it is a struct.
+// writtenAsText reports whether values of a struct type are written as text.
 func writtenAsText(t reflect.Type) bool { return t == reflect.TypeFor[Instant]() }
 
-// parseValue reads a value: text as it stands, all else as in the file.
+// parseValue parses a value: text verbatim, everything else as in the file.
 func parseValue(t reflect.Type, value string) (*yaml.Node, error) {
 	if k := t.Kind(); k != reflect.Slice && k != reflect.Bool && k != reflect.Int {
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: value}, nil
@@ -83,7 +83,7 @@ func parseValue(t reflect.Type, value string) (*yaml.Node, error) {
 	return doc.Content[0], nil
 }
 
-// setLine sets the line of a node and its children: below 0 it stands for a variable.
+// setLine sets the line of a node and its children; a negative line stands for a variable.
 func setLine(n *yaml.Node, line int) {
 	n.Line = line
 	for _, c := range n.Content {
@@ -91,7 +91,7 @@ func setLine(n *yaml.Node, line int) {
 	}
 }
 
-// setNode puts a value under a key; what the file has there goes.
+// setNode sets the value of a key and replaces that of the file.
 func setNode(n *yaml.Node, path []string, value *yaml.Node) error {
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" { // a key without a value
 		*n = yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: n.Line}

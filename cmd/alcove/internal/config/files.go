@@ -61,7 +61,7 @@ func (l *SourceMap) validateMessages(key string, p Policy) {
 	}
 }
 
-// setMessages sets who may write and send files to whom. All of it is sealed by the pages, so there is none of it without end-to-end encryption.
+// setMessages sets who may send messages and files to whom. The pages encrypt all of them, so they need end-to-end encryption.
 func (p Policy) setMessages(rule *room.Policy) {
 	if rule.E2EE != room.E2EERequired {
 		return

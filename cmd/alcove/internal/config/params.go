@@ -10,7 +10,7 @@ const (
 	// A worker is one goroutine that fills a core.
 	maxWorkers = 64
 	MaxPort    = 65535
-	// maxRooms and maxConnections are far above what one host carries; below them memory is the limit.
+	// maxRooms and maxConnections are far above the capacity of one host; below them memory is the limit.
 	maxRooms       = 10_000
 	maxConnections = 100_000
 	// A group has two people at least; 500 is where a gallery and its offer (100 m-lines, paged) stop making sense.
@@ -45,7 +45,7 @@ const (
 	maxKeepFiles = 7 * 24 * time.Hour
 	// A tebibyte: more than any clinic sends in a day.
 	maxFilesMiB = 1 << 20
-	// Less than an hour is a mistake; more than a century is "for ever", which is written 0s.
+	// Less than an hour is a mistake; more than a century is written 0s, which keeps forever.
 	minRetention = time.Hour
 	maxRetention = 100 * 365 * 24 * time.Hour
 )

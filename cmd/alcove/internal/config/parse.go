@@ -21,7 +21,7 @@ import (
 	"alcove/cmd/alcove/internal/keyfile"
 )
 
-// A sourceError is something wrong at one place of the file, or in one variable, with what to do about it.
+// A sourceError is an error at one line of the file, or in one variable, with the fix.
 type sourceError struct {
 	file string
 	line int
@@ -101,7 +101,7 @@ func parseWithEnv(name string, data []byte, env []string) (Config, *SourceMap, e
 	return c, l, nil
 }
 
-// A SourceMap knows the line of every key and collects what is wrong.
+// A SourceMap holds the line of every key and collects errors.
 type SourceMap struct {
 	file  string
 	lines map[string]int // by path: media.port, origins[0]; those below 0 count back in env
@@ -113,7 +113,7 @@ func (l *SourceMap) failAt(line int, format string, args ...any) {
 	l.errs = append(l.errs, l.locate(line, fmt.Sprintf(format, args...)))
 }
 
-// locate says where something is wrong.
+// locate adds the place of an error.
 func (l *SourceMap) locate(line int, text string) *sourceError {
 	if line < 0 {
 		return &sourceError{l.env[-line-1], 0, text}
@@ -137,7 +137,7 @@ func (l *SourceMap) At(key string, err error) error {
 	return l.locate(l.lines[key], key+": "+err.Error())
 }
 
-// err joins what was collected, in the order of the file.
+// err joins the collected errors, in the order of the file.
 func (l *SourceMap) err() error {
 	slices.SortStableFunc(l.errs, func(a, b *sourceError) int { return a.line - b.line })
 	var all []error

@@ -15,7 +15,7 @@ import (
 	"alcove/room"
 )
 
-// A Policy is one kind of rooms; loadPolicies makes a room.Policy of it.
+// A Policy configures one kind of room; LoadPolicies converts it to a room.Policy.
 type Policy struct {
 	MaxParticipants int             `yaml:"max_participants"`
 	MaxWaiting      int             `yaml:"max_waiting"`
@@ -40,7 +40,7 @@ type Policy struct {
 	ClinicPapers    bool            `yaml:"clinic_papers"`
 }
 
-// A Text is one version of words that people agree to, in one language. They are the bytes of the file.
+// A Text is one version of an agreement or consent text, in one language: the bytes of its file.
 type Text struct {
 	ID      string `yaml:"id"`
 	Version string `yaml:"version"`
@@ -56,6 +56,7 @@ type Login struct {
 	Recording Assurance `yaml:"recording"`
 }
 
+// An Assurance is the required strength of a login; see room.Assurance.
 type Assurance struct {
 	AMR    []string `yaml:"amr"`
 	ACR    []string `yaml:"acr"`
@@ -66,25 +67,28 @@ func (a Assurance) roomAssurance() room.Assurance {
 	return room.Assurance{AMR: a.AMR, ACR: a.ACR, MaxAuthAge: time.Duration(a.MaxAge)}
 }
 
-// A Schedule is for tokens that name no times of their own.
+// A Schedule applies to tokens without times of their own.
 type Schedule struct {
 	NotBefore  Instant  `yaml:"not_before"`
 	NotAfter   Instant  `yaml:"not_after"`
 	EarlyEntry Duration `yaml:"early_entry"`
 }
 
+// A PolicyRecording configures whether rooms may be recorded, and with whose consent.
 type PolicyRecording struct {
 	Mode     string    `yaml:"mode"`
 	Consents []Consent `yaml:"consents"`
 }
 
+// A Consent is the request for consent to one scope.
 type Consent struct {
 	Scope   string `yaml:"scope"`
 	Purpose string `yaml:"purpose"`
 	Texts   []Text `yaml:"texts"`
 }
 
-const DefaultPolicyName = "default" // of tokens that name none
+// DefaultPolicyName is the policy of tokens that name none.
+const DefaultPolicyName = "default"
 
 // recordingRules are the modes as they are written.
 var recordingRules = map[string]room.RecordingRule{"none": room.NoRecording, "everyone": room.WithEveryone, "each": room.WithEach}
@@ -92,6 +96,7 @@ var recordingRules = map[string]room.RecordingRule{"none": room.NoRecording, "ev
 // e2eeModes are the modes of end-to-end encryption as they are written.
 var e2eeModes = map[string]room.E2EEMode{room.E2EEOff.String(): room.E2EEOff, room.E2EERequired.String(): room.E2EERequired}
 
+// DefaultPolicy returns the defaults of every policy.
 func DefaultPolicy() Policy {
 	return Policy{
 		MaxParticipants: 30, MaxWaiting: 60, ResumeWindow: Duration(time.Minute), WaitingResume: Duration(10 * time.Minute),
@@ -110,7 +115,7 @@ type textList struct {
 	texts []Text
 }
 
-// textLists gives what people agree to, and what they consent to, each with its key below that of the policy.
+// textLists returns the agreement and the consent texts, each with its key below that of the policy.
 func (p Policy) textLists() []textList {
 	lists := []textList{{"agreement", p.Agreement}}
 	for i, f := range p.Recording.Consents {
@@ -119,7 +124,7 @@ func (p Policy) textLists() []textList {
 	return lists
 }
 
-// resolveTexts makes the names of all texts relative to a folder.
+// resolveTexts makes the file names of all texts relative to a folder.
 func resolveTexts(policies map[string]Policy, folder string) {
 	for _, p := range policies {
 		for _, list := range p.textLists() {
@@ -130,7 +135,7 @@ func resolveTexts(policies map[string]Policy, folder string) {
 	}
 }
 
-// readPasscodes reads the hashes that have files of their own, so that no secret need stand in the configuration.
+// readPasscodes reads the hashes that are in files of their own, so that the configuration need not contain secrets.
 func readPasscodes(policies map[string]Policy, folder string, l *SourceMap) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(policies)) {
@@ -157,8 +162,8 @@ type textReader func(name string) ([]byte, error)
 
 func readText(name string) ([]byte, error) { return keyfile.ReadLimited(name, maxTextFile) }
 
-// LoadPolicies makes the rules that rooms run under, with all texts as they are now; a changed text has another hash and is asked
-// again. Errors name the line of the text that cannot be used, and then there are no rules at all.
+// LoadPolicies builds the policies of rooms, with the current texts; a changed text has another hash and has to be accepted again. Errors
+// name the line of the text that cannot be used; on any error there are no policies.
 func LoadPolicies(c Config, l *SourceMap, read textReader) (map[string]room.Policy, error) {
 	all := map[string]room.Policy{}
 	var errs []error

@@ -45,7 +45,7 @@ func (l *SourceMap) validatePolicy(key, name string, p Policy) {
 	l.validateMessages(key, p)
 }
 
-// validateTimes takes 0 as no limit.
+// validateTimes accepts 0 as no limit.
 func (l *SourceMap) validateTimes(key string, p Policy) {
 	for _, limit := range []struct {
 		key string
@@ -110,7 +110,7 @@ func (l *SourceMap) validateRecording(key string, r PolicyRecording) {
 	}
 }
 
-// localeTag is a language with script or region (RFC 5646, section 2.1), as far as browsers tell theirs.
+// localeTag matches a language with script or region (RFC 5646, section 2.1), as browsers send it.
 var localeTag = regexp.MustCompile(`^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$`)
 
 // validateTexts wants one version of each text: to acknowledge it in one language is enough, so all must say the same. same: all

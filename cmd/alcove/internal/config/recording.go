@@ -24,12 +24,13 @@ type Recording struct {
 	ErasureKeyFile  string `yaml:"erasure_key_file"`
 	ErasureCopy     string `yaml:"erasure_copy"`
 
-	Classes map[string]Duration `yaml:"classes"` // how long recordings are kept, by the policy they were made under
+	Classes map[string]Duration `yaml:"classes"` // retention of recordings, by the policy they were made under
 }
 
-// DefaultClass is of recordings whose policy has no class of its own.
+// DefaultClass is the retention class of policies without a class of their own.
 const DefaultClass = "default"
 
+// DefaultRecording returns the defaults of the key recording.
 func DefaultRecording() Recording {
 	return Recording{
 		RecipientsFile: "recipients.txt", ErasureKeysFile: "state/erasure.keys", ErasureKeyFile: "erasure.key",
@@ -37,13 +38,15 @@ func DefaultRecording() Recording {
 	}
 }
 
+// Enabled reports whether anything can be recorded.
 func (c Recording) Enabled() bool { return c.Dir != "" }
 
+// Keyring returns the paths of the erasure keys.
 func (c Recording) Keyring() record.KeyringPaths {
 	return record.KeyringPaths{File: c.ErasureKeysFile, KeyFile: c.ErasureKeyFile, Copy: c.ErasureCopy}
 }
 
-// ClassOf is the retention class of what is recorded under a policy.
+// ClassOf returns the retention class of recordings under a policy.
 func (c Recording) ClassOf(policy string) string {
 	if _, ok := c.Classes[policy]; ok {
 		return policy
@@ -51,6 +54,7 @@ func (c Recording) ClassOf(policy string) string {
 	return DefaultClass
 }
 
+// RetentionClasses returns how long recordings of each class are kept.
 func (c Recording) RetentionClasses() record.Classes {
 	all := record.Classes{}
 	for name, keep := range c.Classes {
@@ -75,13 +79,13 @@ func (c Recording) Recipients() (record.Recipients, error) {
 	return to, nil
 }
 
-// RecipientKeys are the public keys as text, as people under end-to-end encryption are told them.
+// RecipientKeys returns the public keys as text, as shown to participants under end-to-end encryption.
 func (c Recording) RecipientKeys() ([]string, error) {
 	to, err := c.Recipients()
 	return to.Strings(), err
 }
 
-// RecipientHashes are their SHA-256 in hex, as the claim recipients of tokens names them.
+// RecipientHashes returns their SHA-256 in hex, as in the claim recipients of tokens.
 func (c Recording) RecipientHashes() (list []string, err error) {
 	keys, err := c.RecipientKeys()
 	for _, k := range keys {
@@ -91,7 +95,7 @@ func (c Recording) RecipientHashes() (list []string, err error) {
 	return list, err
 }
 
-// files are its paths, to be made absolute.
+// files returns its paths, which Load makes absolute.
 func (c *Recording) files() []*string {
 	return []*string{&c.Dir, &c.RecipientsFile, &c.ErasureKeysFile, &c.ErasureKeyFile, &c.ErasureCopy}
 }

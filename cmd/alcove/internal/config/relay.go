@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// Where the relay is.
+// Modes of the relay.
 const (
 	RelayOff    = "off"
 	RelayShared = "shared" // on the port of the page
 	RelayOwn    = "own"
 )
 
-// RelayMode says where the relay is: behind a proxy that speaks HTTP only it needs an address of its own. One that writes the PROXY
-// protocol forwards TCP unchanged, so that the daemon does TLS.
+// RelayMode returns the mode of the relay: behind a proxy that forwards only HTTP it needs an address of its own. A proxy that writes the
+// PROXY protocol forwards TCP unchanged, so that the daemon does TLS.
 func (c Config) RelayMode() string {
 	switch {
 	case !c.Relay.Enabled:
@@ -31,7 +31,7 @@ func (c Config) RelayMode() string {
 // hostPort is a name or an address (RFC 3986, section 3.2.2), with a port or without.
 var hostPort = regexp.MustCompile(`^([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([1-9][0-9]{0,4}))?$`)
 
-// HostOf is the host of host[:port]; "" if it is none.
+// HostOf returns the host of host[:port]; "" if that is invalid.
 func HostOf(address string) string {
 	if m := hostPort.FindStringSubmatch(address); m != nil {
 		return m[1]
@@ -39,7 +39,7 @@ func HostOf(address string) string {
 	return ""
 }
 
-// RelayURL is that of a relay over TCP (RFC 7065) at host[:port]; "" if it is none. The host may be what a client said.
+// RelayURL returns the URL of a relay over TCP (RFC 7065) at host[:port]; "" if that is invalid. A client may have sent the host.
 func RelayURL(host string, port int, secure bool) string {
 	m := hostPort.FindStringSubmatch(host)
 	if m == nil {

@@ -32,6 +32,7 @@ type Config struct {
 	Log            Log               `yaml:"log"`
 }
 
+// A TLS configures the certificate of the page, from files or by ACME.
 type TLS struct {
 	CertFile string `yaml:"cert_file"`
 	KeyFile  string `yaml:"key_file"`
@@ -51,11 +52,13 @@ type ACME struct {
 // Enabled reports whether this daemon does TLS itself.
 func (t TLS) Enabled() bool { return t.CertFile != "" || len(t.ACME.Hosts) > 0 }
 
+// A Page configures the clinic's name and phone number on the page.
 type Page struct {
 	Clinic string `yaml:"clinic"`
 	Phone  string `yaml:"phone"`
 }
 
+// An Auth configures which tokens are accepted, and the key that derives the ids of people.
 type Auth struct {
 	Issuer        string `yaml:"issuer"`
 	Audience      string `yaml:"audience"`
@@ -63,20 +66,20 @@ type Auth struct {
 	PersonKeyFile string `yaml:"person_key_file"`
 }
 
-// A Store says where lies what outlives the daemon, and what encrypts it.
+// A Store configures the folder of stored data and the key that encrypts it.
 type Store struct {
 	Dir     string `yaml:"dir"`
 	KeyFile string `yaml:"key_file"`
 }
 
-// An Audit says where the audit log lies, what signs it, and where its newest checkpoint is copied to.
+// An Audit configures the folder of the audit log, the key that signs it, and the copy of its newest checkpoint.
 type Audit struct {
 	Dir            string `yaml:"dir"`
 	KeyFile        string `yaml:"key_file"`
 	CheckpointCopy string `yaml:"checkpoint_copy"`
 }
 
-// A Media says where media flows. Port 0 is any free one, for dev only.
+// A Media configures the addresses of media. Port 0 is any free port, for dev only.
 type Media struct {
 	Listen      string   `yaml:"listen"`
 	Port        int      `yaml:"port"`
@@ -85,8 +88,7 @@ type Media struct {
 	AllowAES128 bool     `yaml:"allow_aes128"`
 }
 
-// A Relay says where media may flow over TCP, for who is on a network without UDP. Listen is an address of its own; without
-// one it shares that of the page.
+// A Relay configures media over TCP, for clients whose network blocks UDP. Without Listen it shares the address of the page.
 type Relay struct {
 	Enabled       bool   `yaml:"enabled"`
 	Listen        string `yaml:"listen"`
@@ -94,15 +96,18 @@ type Relay struct {
 	ProxyProtocol bool   `yaml:"proxy_protocol"`
 }
 
+// Limits bounds the number of rooms and of connections.
 type Limits struct {
 	Rooms       int `yaml:"rooms"`
 	Connections int `yaml:"connections"`
 }
 
+// A Log configures the level of the log.
 type Log struct {
 	Level string `yaml:"level"`
 }
 
+// Default returns the configuration of an empty file.
 func Default() Config {
 	return Config{
 		Listen:  ":8443",
@@ -140,7 +145,7 @@ func (t Instant) String() string {
 
 func (t Instant) MarshalYAML() (any, error) { return t.String(), nil }
 
-// parseInstant wants an offset: without one it would be another time in summer.
+// parseInstant requires an offset: without one the time would change with daylight saving.
 func parseInstant(s string) (Instant, error) {
 	if s == "" {
 		return Instant{}, nil
@@ -149,4 +154,5 @@ func parseInstant(s string) (Instant, error) {
 	return Instant(at), err
 }
 
+// LogLevels are the values of log.level.
 var LogLevels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}

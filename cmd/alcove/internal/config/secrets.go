@@ -14,7 +14,7 @@ import (
 	"alcove/room/store"
 )
 
-// LoadCertificate reads a pair of files. One that has expired comes with an error.
+// LoadCertificate loads a certificate and its key. An expired certificate is returned with an error.
 func LoadCertificate(t TLS) (*tls.Certificate, error) {
 	pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
 	switch {
@@ -26,7 +26,7 @@ func LoadCertificate(t TLS) (*tls.Certificate, error) {
 	return &pair, nil
 }
 
-// Secrets is what the files that a configuration names hold.
+// Secrets holds the contents of the files that a configuration names.
 type Secrets struct {
 	Keys        *auth.KeyFile
 	StoreKey    store.Key
@@ -75,7 +75,7 @@ func LoadSecrets(c Config, l *SourceMap) (m Secrets, err error) {
 	return m, errors.Join(errs...)
 }
 
-// withKeygenHint says who makes a key that is not there. A store or a log that runs already has its key: another one does not open it.
+// withKeygenHint adds the command that generates a missing key. An existing store or log needs its own key: another one does not open it.
 func withKeygenHint(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: `alcove keygen` makes one, for a daemon that never ran", err)

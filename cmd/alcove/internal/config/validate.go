@@ -18,7 +18,7 @@ import (
 	"alcove/auth"
 )
 
-// validate refuses values that cannot work or would open more than they say.
+// validate refuses values that cannot work or would expose more than intended.
 func (l *SourceMap) validate(c *Config) {
 	l.validateListeners(c)
 	l.validateOrigins("origins", c.Origins)
@@ -103,7 +103,7 @@ func (l *SourceMap) validateACME(t TLS) {
 	l.required("tls.acme.cache_dir", t.ACME.CacheDir, "name a folder for certificates and their keys")
 }
 
-// hostPattern is a name with two labels at least, in lower case (RFC 1123, section 2.1); no wildcard, no address.
+// hostPattern matches a name with at least two labels, in lower case (RFC 1123, section 2.1); no wildcard, no address.
 var hostPattern = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$`)
 
 func (l *SourceMap) validateState(c *Config) {
@@ -194,7 +194,7 @@ func (l *SourceMap) address(key, s string) {
 	}
 }
 
-// validateOrigins takes exact origins only (RFC 6454, section 6.2): a wildcard would allow every subdomain, whoever runs it.
+// validateOrigins accepts exact origins only (RFC 6454, section 6.2): a wildcard would allow every subdomain, whoever runs it.
 func (l *SourceMap) validateOrigins(key string, origins []string) {
 	for i, o := range origins {
 		u, err := url.Parse(o)
@@ -210,7 +210,7 @@ func (l *SourceMap) validateOrigins(key string, origins []string) {
 
 func indexed(key string, i int) string { return key + "[" + strconv.Itoa(i) + "]" }
 
-// parseProxy reads a network, or one address as a network of its own.
+// parseProxy parses a network; a single address is a network of its own.
 func parseProxy(s string) (netip.Prefix, error) {
 	if p, err := netip.ParsePrefix(s); err == nil {
 		return p.Masked(), nil
@@ -222,6 +222,7 @@ func parseProxy(s string) (netip.Prefix, error) {
 	return a.Prefix(a.BitLen())
 }
 
+// ParseProxies parses the networks of trusted_proxies and skips those that validate refuses.
 func ParseProxies(list []string) []netip.Prefix {
 	var all []netip.Prefix
 	for _, s := range list {
@@ -238,6 +239,7 @@ func Loopback(address string) bool {
 	return err == nil && LoopbackHost(host)
 }
 
+// LoopbackHost reports whether a host name or address is a loopback one.
 func LoopbackHost(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()

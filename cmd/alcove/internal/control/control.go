@@ -11,18 +11,18 @@ import (
 	"strings"
 )
 
-// A State is what every request on the control socket is answered with.
+// A State is the answer to every request on the control socket.
 type State struct {
 	Draining bool `json:"draining"`
 	Rooms    int  `json:"rooms"`
 	People   int  `json:"people"` // connected, waiting or admitted
 
-	Swept *SweepResult `json:"swept,omitempty"` // what /sweep did
+	Swept *SweepResult `json:"swept,omitempty"` // result of /sweep
 
 	NeedsRestart []string `json:"needsRestart,omitempty"` // keys of the configuration that were read, and are not in force
 }
 
-// A SweepResult says what a sweep of recordings did: segments, as in record.GCResult.
+// A SweepResult counts the segments of a sweep of recordings, as in record.GCResult.
 type SweepResult struct{ Removed, Held, Unknown int }
 
 func (s State) String() string {

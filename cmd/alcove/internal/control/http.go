@@ -17,7 +17,7 @@ func LocalClient(timeout time.Duration) *http.Client {
 	}
 }
 
-// LocalAddress is where one reaches, on this host, what listens on an address.
+// LocalAddress is the address at which this host reaches a listener.
 func LocalAddress(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {

@@ -7,6 +7,6 @@ const (
 	DrainPoll = 200 * time.Millisecond
 	// Timeout bounds one request on the control socket; a reload reads files.
 	Timeout = 10 * time.Second
-	// maxAnswer bounds what a command reads of an answer: a reload that fails names every line that is wrong.
+	// maxAnswer bounds the answers that a command reads: a reload that fails lists every wrong line.
 	maxAnswer = 1 << 20
 )

@@ -36,7 +36,7 @@ type Daemon struct {
 	Secrets   config.Secrets
 	Public    []net.Listener
 	Admin     net.Listener
-	Relay     net.Listener // of a relay that has an address of its own; may be nil
+	Relay     net.Listener // of a relay with an address of its own; may be nil
 	Log       *slog.Logger
 	Level     *slog.LevelVar                                // of log; may be nil
 	Read      func() (config.Config, config.Secrets, error) // the configuration as it is now; nil in dev
@@ -237,7 +237,7 @@ func shutdown(forced context.Context, rooms *live.Registry, media Plane, server 
 	return cli.Exit{Code: cli.ExitUnfinished, Text: fmt.Sprintf("stopped before everything had ended: %v", err)}
 }
 
-// register registers all metrics; reloads counts what became of a reload.
+// register registers all metrics; reloads counts the results of reloads.
 func (d Daemon) register(registry *prometheus.Registry, media Plane, limiters front.ConnLimiters, certs *front.Certificates, state prometheus.Collector) (_ *signaling.Metrics, reloads func(result string), err error) {
 	// Goroutines and memory; open files, time of processors, the start.
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -25,7 +25,7 @@ type drainer struct {
 
 var errStopping = errors.New("the daemon stops")
 
-// begin opens no new rooms from now on, and announces the time of the stop if it is known. Sessions go on.
+// begin stops opening new rooms, and announces the time of the stop if it is known. Sessions continue.
 func (d *drainer) begin(stopsAt time.Time) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -51,7 +51,7 @@ func (d *drainer) end() error {
 	return nil
 }
 
-// finish drains for good and waits until nobody is connected, but no longer than wait. The error is that of forced.
+// finish drains permanently and waits until nobody is connected, but no longer than wait. The error is that of forced.
 func (d *drainer) finish(forced context.Context, wait time.Duration) error {
 	d.mu.Lock()
 	d.stopping = true

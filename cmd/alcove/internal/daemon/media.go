@@ -23,7 +23,7 @@ import (
 	"alcove/signaling/wire"
 )
 
-// OpenMedia starts the media plane and what records it. The closer ends both, and is the collector of their metrics.
+// OpenMedia starts the media plane and the recorder. The closer stops both, and is the collector of their metrics.
 func OpenMedia(all config.Config, log *slog.Logger) (live.Media, Plane, error) {
 	c := all.Media
 	rec, err := openRecorder(all.Recording, log)
@@ -61,7 +61,7 @@ func newAuditEntries(ctx context.Context, s *store.Store) auditEntries {
 	}
 }
 
-// sweeper removes now what has expired, for an operator.
+// sweeper removes expired recordings now, for an operator.
 func (r *recorder) sweeper(s *store.Store) func() (*control.SweepResult, error) {
 	return func() (*control.SweepResult, error) {
 		if r == nil {
@@ -72,7 +72,7 @@ func (r *recorder) sweeper(s *store.Store) func() (*control.SweepResult, error) 
 	}
 }
 
-// media shows the media plane to the rooms in their words: this file is the only one that sees both.
+// media adapts the media plane to room/live: this is the only file that imports both.
 type media struct {
 	engine   *sfu.Engine
 	recorder *recorder     // nil: nothing is recorded
@@ -173,7 +173,7 @@ func (m mediaRoom) relayFor(seats []room.PlanEntry) {
 	m.relay.Allow(all)
 }
 
-// Release takes keys of frames that a participant releases to the clinic, for what is recorded of the participant now and later.
+// Release passes frame keys that a participant releases to the clinic to the present and later recordings of that participant.
 func (m mediaRoom) Release(k room.KeysReleased) {
 	if m.tap == nil {
 		return
@@ -185,7 +185,7 @@ func (m mediaRoom) Release(k room.KeysReleased) {
 	m.tap.release(string(k.Participant), string(k.Scope), r)
 }
 
-// decoded gives the bytes of base64, nil for anything else: the wire has checked it.
+// decoded decodes base64 and returns nil for anything else: the wire has checked it.
 func decoded(s room.Sealed) []byte {
 	b, err := base64.StdEncoding.DecodeString(string(s))
 	if err != nil || len(b) == 0 {

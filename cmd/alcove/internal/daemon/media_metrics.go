@@ -94,7 +94,7 @@ func (m *mediaMetrics) Collect(ch chan<- prometheus.Metric) {
 // Close ends the media plane.
 func (m *mediaMetrics) Close() error { return m.engine.Close() }
 
-// histogram turns buckets of their own into those of Prometheus, which hold all below their bound.
+// histogram converts buckets to the cumulative ones of Prometheus.
 func histogram(d *prometheus.Desc, h sfu.Durations) prometheus.Metric {
 	buckets, count := map[float64]uint64{}, uint64(0)
 	for i, bound := range sfu.DurationBounds {

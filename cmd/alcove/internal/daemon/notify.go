@@ -14,8 +14,8 @@ const (
 	notifyStopping  = "STOPPING=1"
 )
 
-// notify tells the service manager that started us, if one asked to be told. Its socket is in NOTIFY_SOCKET; an abstract one
-// begins with @, as Go writes it too. That nobody listens is no reason to stop serving: it is logged.
+// notify notifies the service manager, if NOTIFY_SOCKET names its socket; an abstract one begins with @, as in Go. A failure is logged and
+// does not stop the daemon.
 func notify(log *slog.Logger, state string) {
 	socket := os.Getenv("NOTIFY_SOCKET")
 	if socket == "" {

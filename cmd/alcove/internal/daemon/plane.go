@@ -10,8 +10,8 @@ import (
 	"alcove/sfu/relay"
 )
 
-// A Plane is what the daemon closes, counts and maintains of the media plane. It is one interface, so that a wrapper (a test, another plane)
-// that leaves out retention, metrics or the ends of recordings does not compile.
+// A Plane is the part of the media plane that the daemon closes, measures and maintains. It is one interface, so that a wrapper (a test,
+// another plane) that omits retention, metrics or the ends of recordings does not compile.
 type Plane interface {
 	io.Closer
 	prometheus.Collector
@@ -34,7 +34,7 @@ func (p mediaPlane) relayServer() *relay.Server { return p.turn }
 // Finish writes the ends of recordings.
 func (p mediaPlane) Finish(ctx context.Context) error { return p.rec.close(ctx) }
 
-// Close ends the media plane, and what is still recorded.
+// Close ends the media plane and its recordings.
 func (p mediaPlane) Close() error {
 	if p.turn != nil {
 		p.turn.Close()

@@ -64,7 +64,7 @@ func openRecorder(c config.Recording, log *slog.Logger) (_ *recorder, err error)
 	return r, nil
 }
 
-// openKeyring makes keys only where nothing was ever recorded: without the old ones what is there could not be opened.
+// openKeyring creates keys only if nothing was ever recorded: existing recordings could not be opened without the old ones.
 func (r *recorder) openKeyring() (*record.Keyring, error) {
 	files := r.config.Keyring()
 	_, err := os.Stat(files.File)
@@ -88,13 +88,13 @@ func (r *recorder) openKeyring() (*record.Keyring, error) {
 	return record.OpenKeyring(files, time.Now)
 }
 
-// began says that the recording of a room is on, when the first record of a track is on the disk.
+// began reports that the recording of a room is on, once the first record of a track is on disk.
 func (r *recorder) began(b record.TrackStarted) {
 	r.tracks.add(state.TrackEntry{Session: b.Session, Act: state.TrackBegan, Detail: b.Track + "/" + b.ErasureKey})
 	r.mu.Lock()
 	tap := r.taps[b.Session]
 	r.mu.Unlock()
-	if tap != nil && b.Running { // of one that was stopped meanwhile, what is recorded may be over, and begin anew
+	if tap != nil && b.Running { // a recording that was stopped meanwhile may have ended and restarted
 		tap.callbacks.began()
 	}
 }
@@ -124,7 +124,7 @@ type tapCallbacks struct {
 	failed func(fault string)
 }
 
-// tap makes the tap of a room.
+// tap returns the tap of a room.
 func (r *recorder) tap(session, policy string, sealed bool, tell tapCallbacks) *roomTap {
 	t := &roomTap{recorder: r, session: session, class: r.config.ClassOf(policy), sealed: sealed, callbacks: tell,
 		subjects: map[string]subject{}, releases: newRoomReleases(time.Now)}
@@ -148,7 +148,7 @@ func (r *recorder) keepPaper(id, session, person, kind string, at time.Time, sea
 	return record.KeepPaper(r.storage, r.keyring, record.Paper{ID: id, Session: session, Person: person, Kind: kind, Class: r.config.ClassOf(papersClass), At: at}, sealed)
 }
 
-// sweep removes what has expired, and has that and erasures entered into the audit log.
+// sweep removes expired recordings, and logs that and erasures in the audit log.
 func (r *recorder) sweep(to auditEntries) (record.GCResult, error) {
 	swept, err := record.GC(r.storage, r.config.RetentionClasses(), time.Now(), enterExpiry(to))
 	switch {
@@ -179,7 +179,7 @@ func enterExpiry(to auditEntries) func(session, track string) error {
 	}
 }
 
-// run has what begins and ends entered into the audit log, and sweeps now and then, until ctx ends.
+// run logs the begin and end of tracks in the audit log, and sweeps periodically, until ctx ends.
 func (r *recorder) run(ctx context.Context, known []state.TrackEntry, to auditEntries) {
 	if err := r.logUnended(known); err != nil {
 		r.log.Error("unfinished recordings of the last run were not checked", "error", err.Error())
@@ -213,7 +213,7 @@ func (r *recorder) close(ctx context.Context) error {
 	}
 }
 
-// A subject says whose recording a publication is, and what they consented to.
+// A subject is the person recorded in a publication, with the purpose of their consent.
 type subject struct{ person, scope string }
 
 // A roomTap is the recorder of one room.

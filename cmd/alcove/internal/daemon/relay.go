@@ -11,7 +11,7 @@ import (
 	"alcove/signaling/wire"
 )
 
-// newRelay makes the relay to the ports of an engine; nil where there is none.
+// newRelay creates the relay to the ports of an engine; nil if it is off.
 func newRelay(c config.Config, e *sfu.Engine) *relay.Server {
 	if c.RelayMode() == config.RelayOff {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"alcove/sfu/record"
 )
 
-// Limits of what participants release.
+// Limits of released keys.
 const (
 	keptReleases  = 4                      // of a participant and a scope: a track that begins now may still get frames of the epochs before
 	releaseEvery  = 200 * time.Millisecond // one for each epoch of the group; storms of joins make few
@@ -19,7 +19,7 @@ const (
 	maxReleasedBy = 256 // participants and scopes of a room whose releases are kept
 )
 
-// releasedBy names whose keys are released, and for what.
+// releasedBy identifies the owner and the scope of released keys.
 type releasedBy struct{ participant, scope string }
 
 // roomReleases keeps the newest releases of a room, for tracks that begin later, and passes them to the tracks that run. Nothing in it can be
@@ -31,7 +31,7 @@ type roomReleases struct {
 	kept map[releasedBy]*keptRelease // Guarded by mu. At most maxReleasedBy.
 }
 
-// A keptRelease is what one participant released for one scope since the last consent.
+// A keptRelease holds the keys that one participant released for one scope since the last consent.
 type keptRelease struct {
 	list   []record.Release // oldest first; the first has the key that opens all of them
 	tracks []*record.Track  // that run, or ended a little while ago
@@ -75,13 +75,13 @@ func (r *roomReleases) add(by releasedBy, release record.Release) bool {
 	return true
 }
 
-// begin gives a track that begins what its owner released until now, and later what follows.
+// begin passes a new track the keys that its owner released so far, and later ones as they come.
 func (r *roomReleases) begin(by releasedBy, t *record.Track) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	k := r.of(by)
 	if k == nil {
-		return // nothing is released: the track stops and says so
+		return // nothing is released: the track fails with that cause
 	}
 	for _, release := range k.list {
 		t.Release(release)

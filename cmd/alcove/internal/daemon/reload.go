@@ -34,13 +34,13 @@ type reloader struct {
 	count    func(result string)
 	hup      chan os.Signal // SIGHUP; one pending signal stands for all before it
 
-	started config.Config // what the daemon started with
+	started config.Config // configuration at the start of the daemon
 
 	mu      sync.Mutex                    // held while files are read; a stop must not wait for it, because the disk may hang
-	current atomic.Pointer[config.Config] // what was read last; written under mu
+	current atomic.Pointer[config.Config] // configuration read last; written under mu
 }
 
-// reload reads all again, tells the service manager that it does, and says what is wrong.
+// reload reads everything again, notifies the service manager, and returns the errors.
 func (r *reloader) reload() error {
 	if r.read == nil {
 		return errors.New("this daemon has no configuration to read")
@@ -59,7 +59,7 @@ func (r *reloader) reload() error {
 	return nil
 }
 
-// apply puts in force what was read. The caller holds mu.
+// apply applies a new configuration. The caller holds mu.
 func (r *reloader) apply() error {
 	c, m, err := r.read()
 	if err != nil {
@@ -99,7 +99,7 @@ func (r *reloader) needRestart(c config.Config) []string {
 	return all
 }
 
-// pendingRestart lists what only a restart puts in force of what was read last.
+// pendingRestart lists the changes of the newest configuration that need a restart.
 func (r *reloader) pendingRestart() []string {
 	return r.needRestart(*r.current.Load())
 }
@@ -134,7 +134,7 @@ func (r *reloader) run(ctx context.Context) {
 	}
 }
 
-// poll reads what renews itself.
+// poll rereads files that renew themselves.
 func (r *reloader) poll() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

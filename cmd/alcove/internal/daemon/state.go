@@ -29,7 +29,7 @@ func (d Daemon) restore(rooms *live.Registry) {
 	}
 }
 
-// stateMetrics says how store and audit log are.
+// stateMetrics reports the health of store and audit log.
 type stateMetrics struct {
 	writes   prometheus.Histogram
 	failures *prometheus.CounterVec
@@ -56,7 +56,7 @@ func newStateMetrics() stateMetrics {
 	return m
 }
 
-// observeWrite counts what became of a group.
+// observeWrite counts the result of writing a group.
 func (m stateMetrics) observeWrite(took time.Duration, failed store.Part) {
 	m.writes.Observe(took.Seconds())
 	if failed != "" {

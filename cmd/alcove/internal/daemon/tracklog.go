@@ -14,7 +14,7 @@ import (
 // A trackLog brings entries into the audit log, in order, on a goroutine of its own: no track waits for it. Full policy: the newest is
 // lost, which is logged; the next start finds the track on the disk.
 type trackLog struct {
-	wake chan struct{} // holds one: something waits
+	wake chan struct{} // holds a token while entries wait
 	log  *slog.Logger
 
 	mu      sync.Mutex
@@ -42,7 +42,7 @@ func (l *trackLog) add(e state.TrackEntry) {
 	}
 }
 
-// run enters what waits until ctx ends, and then what is left, for a little while.
+// run writes waiting entries until ctx ends, and then the rest, for a limited time.
 func (l *trackLog) run(ctx context.Context, enter func(context.Context, state.TrackEntry) error) {
 	retry := time.NewTicker(trackRetry)
 	defer retry.Stop()
@@ -66,7 +66,7 @@ func (l *trackLog) run(ctx context.Context, enter func(context.Context, state.Tr
 	}
 }
 
-// flush enters what waits. An entry is forgotten when it is in the log.
+// flush writes the waiting entries. An entry is removed once it is in the log.
 func (l *trackLog) flush(ctx context.Context, enter func(context.Context, state.TrackEntry) error) error {
 	for {
 		l.mu.Lock()

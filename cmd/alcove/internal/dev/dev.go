@@ -23,23 +23,23 @@ import (
 	"alcove/signaling/web"
 )
 
-// What dev mode runs on.
+// Settings of dev mode.
 const (
 	Issuer   = "alcove dev"
 	Audience = "alcove"
 	clinic   = "Alcove demo"
 )
 
-// A Demo is what a daemon needs to serve one.
+// A Demo is the environment of a demo daemon.
 type Demo struct {
 	Config  config.Config
 	Secrets config.Secrets
 	Public  []net.Listener
 	Admin   net.Listener
-	Links   map[string]http.Handler // of the page: they make tokens
+	Links   map[string]http.Handler // handlers that issue tokens and redirect to the page
 }
 
-// Run parses the flags, makes keys and listeners, prints the links, and has serve run the daemon.
+// Run parses the flags, creates keys and listeners, prints the links, and lets serve run the daemon.
 func Run(t cli.Terminal, args []string, serve func(Demo, *slog.Logger) error) error {
 	f := cli.NewFlags(t, "dev", `dev [flags]
 
@@ -127,7 +127,7 @@ func stateFolder(data string) (folder string, remove func() error, err error) {
 	return folder, func() error { return os.RemoveAll(folder) }, nil
 }
 
-// Open makes the keys and opens the listeners.
+// Open creates the keys and opens the listeners.
 func Open(c config.Config, folder string) (Demo, error) {
 	signing, person, err := demoKeys(folder)
 	if err != nil {
@@ -191,7 +191,7 @@ func demoSecrets(c *config.Config, folder string, signing auth.SigningKey, perso
 	return m, err
 }
 
-// demoKeys reads the keys of the folder, or makes them.
+// demoKeys reads the keys of the folder, or generates them.
 func demoKeys(folder string) (auth.SigningKey, auth.PersonKey, error) {
 	if !keyfile.Exists(filepath.Join(folder, keyfile.SigningFile)) {
 		return keyfile.Generate(folder)

@@ -88,7 +88,7 @@ func (d *tokenLinks) mode(policy string) string {
 	return d.policies[policy].E2EE
 }
 
-// sign makes the token that the query describes, with its k, or answers with the error. Without a sub the token is for a new person.
+// sign issues the token that the query describes, with its k, or answers with the error. Without a sub the token is for a new person.
 func (d *tokenLinks) sign(w http.ResponseWriter, r *http.Request, role auth.Role, sub, name string) (token, k auth.Secret, ok bool) {
 	q := r.URL.Query()
 	take := func(key, otherwise string) string {

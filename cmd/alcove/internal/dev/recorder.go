@@ -10,7 +10,7 @@ import (
 	"alcove/cmd/alcove/internal/keyfile"
 )
 
-// Where dev keeps what a clinic would keep elsewhere.
+// Paths in dev mode; a clinic would keep some of these elsewhere.
 const (
 	IdentityFile   = "recording.identity" // opens recordings: never on a real server
 	recipientsFile = "recipients.txt"

@@ -68,7 +68,7 @@ func withHashes(texts []config.Text, loaded []room.Text) []config.Text {
 	return texts
 }
 
-// writePlan says what serve would do.
+// writePlan describes what serve would start.
 func writePlan(w io.Writer, c config.Config, m config.Secrets) error {
 	var b strings.Builder
 	fmt.Fprintln(&b, "# alcove serve would start:")
@@ -117,7 +117,7 @@ func ports(m config.Media) string {
 	return fmt.Sprintf("%d to %d", m.Port, m.Port+m.Workers-1)
 }
 
-// relayPlan says it for check.
+// relayPlan describes the relay.
 func relayPlan(c config.Config) string {
 	if c.RelayMode() == config.RelayOff {
 		return "no relay: a network that blocks UDP cannot join"
@@ -132,7 +132,7 @@ func relayPlan(c config.Config) string {
 	return "relay over " + over + " on " + at + ", for networks that block UDP"
 }
 
-// recorderPlan says what would be recorded, for check.
+// recorderPlan describes the recordings.
 func recorderPlan(c config.Config) []string {
 	var asks []string
 	for _, name := range slices.Sorted(maps.Keys(c.Policies)) {

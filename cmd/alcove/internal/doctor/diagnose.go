@@ -19,11 +19,11 @@ import (
 	"alcove/sfu/record"
 )
 
-// What follows is pure: facts in, findings out.
+// The functions below are pure: facts in, findings out.
 
 const renewal = "renew it: the daemon reads the files again by itself; restart it only where systemd hands them over"
 
-// diagnoseCertificate: chain is what verifying it with the authorities of this host said.
+// diagnoseCertificate: chain is the result of verifying it with the authorities of this host.
 func diagnoseCertificate(cert *tls.Certificate, public string, now time.Time, chain error) []finding {
 	const what = "certificate"
 	leaf := cert.Leaf
@@ -47,7 +47,7 @@ func diagnoseCertificate(cert *tls.Certificate, public string, now time.Time, ch
 	switch {
 	// Public authorities name the certificate above (RFC 5280, section 4.2.2.1); a clinic's own mostly signs without one between.
 	case errors.As(chain, &stranger) && len(cert.Certificate) == 1 && len(leaf.IssuingCertificateURL) > 0:
-		all = append(all, fault(what, "stands alone: the certificates between it and its authority are missing", "put them after it into tls.cert_file; certbot calls that fullchain.pem"))
+		all = append(all, fault(what, "has no intermediate certificates", "append them to tls.cert_file; certbot names that file fullchain.pem"))
 	case errors.As(chain, &stranger):
 		all = append(all, warning(what, "is of no authority that this host knows: browsers refuse it unless theirs do", "install the authority on every device, or use a public one"))
 	}
@@ -67,19 +67,19 @@ func diagnoseName(name string, found []netip.Addr, err error, advertise []string
 	}
 	list := strings.Join(texts, ", ")
 	if !ours {
-		return warning(what, name+" is "+list+": not an address of this host, nor in media.advertise", "right if a proxy stands in front; else change the record, or add the address to media.advertise")
+		return warning(what, name+" is "+list+": not an address of this host, nor in media.advertise", "correct behind a proxy; else change the record, or add the address to media.advertise")
 	}
 	return fine(what, "%s is %s", name, list)
 }
 
-// diagnoseClock: synced is what the kernel heard from whoever keeps its time.
+// diagnoseClock: synced is the kernel's view of its clock.
 func diagnoseClock(synced bool, err error) finding {
 	const what = "clock"
 	switch {
 	case err != nil:
-		return unknown(what, "cannot tell whether it is kept: "+err.Error(), "compare it with another clock: tokens live two minutes")
+		return unknown(what, "cannot tell whether the clock is synchronized: "+err.Error(), "compare it with another clock: tokens are valid for two minutes")
 	case !synced:
-		return warning(what, "the kernel hears of nobody who keeps it: tokens live two minutes, so a minute off keeps people out", "run chrony or systemd-timesyncd")
+		return warning(what, "the clock is not synchronized: tokens are valid for two minutes, so an offset of one minute prevents joins", "run chrony or systemd-timesyncd")
 	}
 	return fine(what, "is kept by a time service")
 }
@@ -103,7 +103,7 @@ func diagnoseAddresses(m config.Media, local []netip.Addr) []finding {
 		case ip.IsLoopback():
 			all = append(all, warning(what, a+" in media.advertise reaches this machine only", "write the address that clients reach"))
 		case ip.IsPrivate() || ip.IsLinkLocalUnicast():
-			all = append(all, warning(what, a+" in media.advertise is private: only who is in that network reaches it", "right for a clinic's own network; else write the public address"))
+			all = append(all, warning(what, a+" in media.advertise is private: only clients in that network can reach it", "correct in a clinic's own network; else use the public address"))
 		case slices.Contains(local, ip):
 			all = append(all, fine(what, "%s is ours and public", a))
 		default:
@@ -111,7 +111,7 @@ func diagnoseAddresses(m config.Media, local []netip.Addr) []finding {
 		}
 	}
 	if len(m.Advertise) == 0 && !slices.ContainsFunc(reachableOn(listen, local), isPublic) {
-		all = append(all, warning(what, "no public address here, and media.advertise is empty: nobody outside hears or sees", "write the address of the router into media.advertise, if people come from outside"))
+		all = append(all, warning(what, "this host has no public address and media.advertise is empty: clients outside its network get no audio or video", "add the address of the router to media.advertise, if clients join from outside"))
 	}
 	if len(all) == 0 {
 		all = append(all, fine(what, "media has a public address"))
@@ -147,10 +147,10 @@ func diagnoseRelay(c config.Config) finding {
 	const what = "relay"
 	switch at := c.RelayMode(); {
 	case at == config.RelayOff && c.Relay.Enabled:
-		return warning(what, "is off: behind trusted_proxies it needs an address of its own, and without it a network that blocks UDP cannot join",
+		return warning(what, "is off: behind trusted_proxies it needs an address of its own; without it clients in a network that blocks UDP cannot join",
 			"set relay.listen, and let clients reach it past the proxy")
 	case at == config.RelayOff:
-		return fine(what, "is off, as relay.enabled says: a network that blocks UDP cannot join")
+		return fine(what, "is off by relay.enabled: clients in a network that blocks UDP cannot join")
 	case at == config.RelayOwn:
 		return fine(what, "is on at %s, for networks that block UDP", c.Relay.Listen)
 	}
@@ -161,7 +161,7 @@ func diagnoseBuffer(given int, err error) finding {
 	const what = "buffer"
 	switch {
 	case err != nil || given == 0:
-		return unknown(what, "the kernel does not say what receive buffer it gives", "look at sysctl net.core.rmem_max")
+		return unknown(what, "the kernel does not report the size of the receive buffer", "check sysctl net.core.rmem_max")
 	case given < mediaBuffer:
 		return warning(what, fmt.Sprintf("the media socket gets a receive buffer of %d bytes, not %d: a short stall loses packets", given, mediaBuffer),
 			fmt.Sprintf("sysctl -w net.core.rmem_max=%d, and the same line in a file of /etc/sysctl.d", mediaBuffer))
@@ -181,7 +181,7 @@ func diagnoseOpenFiles(limit uint64, err error, connections int) finding {
 	return fine(what, "%d allowed, %d needed", limit, need)
 }
 
-// A disk is what a folder's file system showed.
+// A disk describes the file system of a folder.
 type disk struct {
 	folder   string // the one looked at: the nearest that exists
 	median   time.Duration
@@ -190,18 +190,18 @@ type disk struct {
 	inMemory bool
 }
 
-// recordingsDisk is what diagnoseDisk calls the folder of recordings: they end before the disk is full.
+// recordingsDisk names the folder of recordings in findings: recordings end before the disk is full.
 const recordingsDisk = "recordings"
 
 func diagnoseDisk(what string, d disk, err error) []finding {
 	if err != nil {
-		return []finding{fault(what, "cannot write where it shall lie: "+err.Error(), "make the folder, and give it to the daemon's user with mode 0700")}
+		return []finding{fault(what, "cannot write to its folder: "+err.Error(), "create the folder, owned by the daemon's user, with mode 0700")}
 	}
 	var all []finding
 	speed := fmt.Sprintf("a write reaches the disk of %s in %s, the worst in %s", d.folder, round(d.median), round(d.worst))
 	switch {
 	case d.inMemory:
-		all = append(all, warning(what, d.folder+" lies in memory: a reboot forgets all of it", "choose a folder on a disk, if this is more than a trial"))
+		all = append(all, warning(what, d.folder+" is in memory: a reboot deletes everything in it", "choose a folder on a disk, if this is more than a trial"))
 	case d.median > diskTooSlow:
 		all = append(all, fault(what, speed, "every join waits for it: use a local disk, no network share"))
 	case d.median > diskSlow || d.worst > diskTooSlow:
@@ -210,15 +210,15 @@ func diagnoseDisk(what string, d disk, err error) []finding {
 		all = append(all, fine(what, "%s", speed))
 	}
 	free := fmt.Sprintf("%d MiB are free in %s", d.free>>20, d.folder)
-	full, then := uint64(diskFull), "when it is full nobody is let in"
+	full, then := uint64(diskFull), "when it is full nobody can join"
 	if what == recordingsDisk {
 		full, then = record.DefaultMinFree, fmt.Sprintf("below %d MiB nothing is recorded", record.DefaultMinFree>>20)
 	}
 	switch {
 	case d.free < full:
-		all = append(all, fault(what, free, "make room: "+then))
+		all = append(all, fault(what, free, "free some space: "+then))
 	case d.free < diskTight:
-		all = append(all, warning(what, free, "make room in time: "+then))
+		all = append(all, warning(what, free, "free some space in time: "+then))
 	default:
 		all = append(all, fine(what, "%s", free))
 	}
@@ -245,9 +245,9 @@ func diagnoseFile(name string, secret bool, s fileInfo, now time.Time) []finding
 	var all []finding
 	switch {
 	case secret && !keyfile.IsPrivate(s.mode, s.ours):
-		all = append(all, fault("modes", fmt.Sprintf("%s is open to others (%04o)", name, s.mode.Perm()), "chmod 600 it, and make a new one if others use this host"))
+		all = append(all, fault("modes", fmt.Sprintf("%s is open to others (%04o)", name, s.mode.Perm()), "chmod 600 it, and generate a new one if others use this host"))
 	case s.mode.Perm()&othersWrite != 0:
-		all = append(all, fault("modes", fmt.Sprintf("%s can be written by others (%04o), who so decide who comes in", name, s.mode.Perm()), "chmod 644 it"))
+		all = append(all, fault("modes", fmt.Sprintf("%s can be written by others (%04o), who could thereby admit anybody", name, s.mode.Perm()), "chmod 644 it"))
 	}
 	if s.modified.After(now.Add(clockSlack)) {
 		all = append(all, fault("clock", name+" was changed in the future, on "+s.modified.UTC().Format(time.DateTime), "the clock of this host is behind: set it"))
@@ -255,13 +255,13 @@ func diagnoseFile(name string, secret bool, s fileInfo, now time.Time) []finding
 	return all
 }
 
-// diagnoseKeyFolders: a key beside what it opens goes wherever its copies go.
+// diagnoseKeyFolders warns of a key in the folder that it encrypts, because backups then contain both.
 func diagnoseKeyFolders(c config.Config) []finding {
 	var all []finding
 	for _, k := range []string{c.Store.KeyFile, c.Audit.KeyFile, c.Auth.PersonKeyFile} {
 		for _, dir := range []string{c.Store.Dir, c.Audit.Dir} {
 			if rel, err := filepath.Rel(dir, k); err == nil && filepath.IsLocal(rel) {
-				all = append(all, warning("modes", k+" lies in "+dir+": whoever has a backup has the key too", "move it out, and back it up elsewhere"))
+				all = append(all, warning("modes", k+" is in "+dir+": every backup of it contains the key too", "move it to another folder, and back it up separately"))
 			}
 		}
 	}

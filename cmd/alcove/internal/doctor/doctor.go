@@ -11,8 +11,7 @@ import (
 	"alcove/sfu/record"
 )
 
-// Run looks at the host as the daemon will meet it. What is seen comes from a host, what it means from the functions in
-// diagnose.go, which are pure.
+// Run examines the host on which the daemon will run. A host returns facts, the functions in diagnose.go turn them into findings.
 func Run(t cli.Terminal, args []string) error {
 	f := cli.NewFlags(t, "doctor", `doctor --config FILE [--name HOST]
        alcove doctor --probe HOST:PORT [--udp PORT]
@@ -112,7 +111,7 @@ func sockets(c config.Config) int {
 	return c.Limits.Connections + (c.Limits.Connections+1)/2
 }
 
-// examineFiles makes one finding of each file that cannot be used.
+// examineFiles returns a finding for each file that cannot be used.
 func examineFiles(c config.Config, name string, err error) []finding {
 	if err == nil {
 		return []finding{fine("files", "%s and the files it names can be used", name)}
@@ -154,12 +153,12 @@ func examineModes(h host, c config.Config) []finding {
 		if f.name == "" {
 			continue
 		}
-		if seen, err := h.stat(f.name); err == nil { // what is not there was said before
+		if seen, err := h.stat(f.name); err == nil { // missing files were reported before
 			all = append(all, diagnoseFile(f.name, f.secret, seen, h.now())...)
 		}
 	}
 	if len(all) == 0 {
-		all = append(all, fine("modes", "secrets are closed to others, and nobody else writes keys"))
+		all = append(all, fine("modes", "secrets are readable by the owner only, and only the owner can write keys"))
 	}
 	return append(all, diagnoseKeyFolders(c)...)
 }

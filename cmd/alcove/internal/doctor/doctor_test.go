@@ -76,7 +76,7 @@ func TestDiagnoseCertificate(t *testing.T) {
 		{"over", leaf(noon.Add(-9*day), noon.Add(-day)), "", nil, []string{"fault expired"}},
 		{"not yet", leaf(noon.Add(day), noon.Add(9*day)), "", nil, []string{"fault from"}},
 		{"another's", good, "other.example.org", nil, []string{"ok", "fault not for other.example.org"}},
-		{"alone", cut, "", x509.UnknownAuthorityError{}, []string{"ok", "fault alone"}},
+		{"alone", cut, "", x509.UnknownAuthorityError{}, []string{"ok", "fault intermediate"}},
 		{"of the clinic's own authority", good, "", x509.UnknownAuthorityError{}, []string{"ok", "warning authority"}},
 		{"self-signed", selfSigned, "", x509.UnknownAuthorityError{}, []string{"ok", "warning authority"}},
 	} {
@@ -105,8 +105,8 @@ func TestDiagnoseNetwork(t *testing.T) {
 		want  []string
 	}{
 		{"public", media("0.0.0.0"), []netip.Addr{inside, outside}, []string{"ok"}},
-		{"behind a router, untold", media("0.0.0.0"), []netip.Addr{inside}, []string{"warning nobody outside"}},
-		{"listens inside only", media("10.0.0.7"), []netip.Addr{inside, outside}, []string{"warning nobody outside"}},
+		{"behind a router, untold", media("0.0.0.0"), []netip.Addr{inside}, []string{"warning outside"}},
+		{"listens inside only", media("10.0.0.7"), []netip.Addr{inside, outside}, []string{"warning outside"}},
 		{"not ours", media("10.9.9.9", "203.0.113.7"), []netip.Addr{outside}, []string{"fault media.listen", "ok"}},
 		{"behind a router", media("0.0.0.0", "203.0.113.7"), []netip.Addr{inside}, []string{"unknown router"}},
 		{"private", media("0.0.0.0", "10.0.0.7"), []netip.Addr{inside}, []string{"warning private"}},

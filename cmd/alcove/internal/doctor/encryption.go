@@ -12,7 +12,7 @@ import (
 // browsersWithTransforms are the first versions that can encrypt frames in a worker (W3C WebRTC Encoded Transform, RTCRtpScriptTransform).
 const browsersWithTransforms = "Chrome and Edge 141, Firefox 117, Safari 15.4, or later"
 
-// encryptionPlan says whose audio and video this host can open, for check.
+// encryptionPlan describes which audio and video this host can open, for check.
 func encryptionPlan(c config.Config) []string {
 	required, off := byEncryption(c)
 	var all []string
@@ -37,7 +37,7 @@ func byEncryption(c config.Config) (required, off []string) {
 	return required, off
 }
 
-// diagnoseEncryption says which rooms this host could listen to, and whether recordings of the others are sealed as well as they are.
+// diagnoseEncryption reports which rooms this host could listen to, and whether recordings of the others are sealed equally well.
 // recipients are those of recordings, empty if nothing is recorded or they cannot be read.
 func diagnoseEncryption(c config.Config, recipients record.Recipients) []finding {
 	const what = "encryption"

@@ -5,10 +5,10 @@ import (
 	"io"
 )
 
-// A grade says how much a finding matters.
+// A grade is the severity of a finding.
 type grade string
 
-// The closed list of grades. Only a fault makes doctor fail: a warning may be what the operator wants.
+// The closed list of grades. Only a fault makes doctor fail: a warning may be intended.
 const (
 	gradeOK      grade = "ok"
 	gradeUnknown grade = "unknown" // cannot be seen from here
@@ -16,7 +16,7 @@ const (
 	gradeFault   grade = "fault"
 )
 
-// A finding is the result of one check. Unless it is ok it names the fix, or how to find out.
+// A finding is the result of one check. Unless it is ok it states the fix, or how to find out.
 type finding struct {
 	grade     grade
 	what      string
@@ -33,7 +33,7 @@ func warning(what, text, fix string) finding { return finding{gradeWarning, what
 
 func fault(what, text, fix string) finding { return finding{gradeFault, what, text, fix} }
 
-// writeFindings prints all and says how many are faults.
+// writeFindings prints all findings and returns the number of faults.
 func writeFindings(w io.Writer, all []finding) (faults int, err error) {
 	for _, f := range all {
 		if _, err := fmt.Fprintf(w, "%-8s %-12s %s\n", f.grade, f.what, f.text); err != nil {

@@ -23,12 +23,12 @@ import (
 	"alcove/sfu/udp"
 )
 
-// A host is what doctor can ask; tests answer in its place.
+// A host provides the facts that doctor examines; tests replace it.
 type host struct {
 	now           func() time.Time
 	lookup        func(ctx context.Context, name string) ([]netip.Addr, error)
 	verify        func(*tls.Certificate) error // with the authorities of this host
-	synced        func() (bool, error)         // the clock, by the kernel's word
+	synced        func() (bool, error)         // whether the clock is synchronized, according to the kernel
 	addresses     func() ([]netip.Addr, error)
 	bind          func(network, address string) error
 	alive         func(ctx context.Context, admin string) bool
@@ -52,7 +52,7 @@ func thisHost() host {
 	}
 }
 
-// verifyChain leaves out what is looked at elsewhere: time and name.
+// verifyChain ignores time and name, which are checked separately.
 func verifyChain(cert *tls.Certificate) error {
 	between := x509.NewCertPool()
 	for _, raw := range cert.Certificate[1:] {
@@ -94,7 +94,7 @@ func tryBind(network, address string) error {
 	return c.Close()
 }
 
-// isAlive reports whether a daemon answers /livez. A listener on all addresses is asked on loopback.
+// isAlive reports whether a daemon answers /livez. A listener on all addresses is queried on loopback.
 func isAlive(ctx context.Context, admin string) bool {
 	name, port, err := net.SplitHostPort(admin)
 	if err != nil {

@@ -4,7 +4,7 @@ import (
 	"time"
 )
 
-// What doctor calls too little.
+// Thresholds of findings.
 const (
 	doctorTimeout = time.Minute      // of all together: DNS has its own limits, disks may hang
 	probeTimeout  = 10 * time.Second // for the page: a slow path, not a dead one
@@ -14,11 +14,11 @@ const (
 	maxProbe       = 64 << 10
 	// certificateSoon: automatic renewal begins 30 days before the end, so at 21 it has failed for a week.
 	certificateSoon = 21 * 24 * time.Hour
-	// mediaBuffer is what sfu/udp asks for; a test compares.
+	// mediaBuffer is the receive buffer that sfu/udp requests; a test compares them.
 	mediaBuffer = 4 << 20
 	// sparesFiles: media sockets, the store's files, listeners.
 	spareFiles = 256
-	// The store syncs every write, and a join waits for it: nobody notices 20 ms, everybody notices 200 ms.
+	// The store syncs every write, and joins wait for it: 20 ms are not noticeable, 200 ms are.
 	diskSlow    = 20 * time.Millisecond
 	diskTooSlow = 200 * time.Millisecond
 	diskWrites  = 20

@@ -67,9 +67,9 @@ func diagnosePage(target string, err error) finding {
 	case errors.As(err, &dns):
 		return fault(what, target+" has no address: "+dns.Error(), "add an A or AAAA record")
 	case errors.As(err, &cert):
-		return fault(what, target+" shows a certificate that this machine does not trust: "+cert.Err.Error(), "`alcove doctor --config FILE` on the server says what is wrong with it")
+		return fault(what, target+" has a certificate that this machine does not trust: "+cert.Err.Error(), "run `alcove doctor --config FILE` on the server to see what is wrong with it")
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return fault(what, target+" refuses: nothing listens there, or a firewall says no", "is the daemon running? is the port forwarded?")
+		return fault(what, target+" refuses the connection: nothing listens there, or a firewall blocks it", "check that the daemon runs and that the port is forwarded")
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return fault(what, target+" does not answer: a firewall on the way drops it", "let TCP to this port in")
 	}
@@ -102,7 +102,7 @@ func probeMedia(ctx context.Context, address string) finding {
 	return diagnoseMedia(address, err)
 }
 
-// diagnoseMedia: err is what came of waiting for an answer.
+// diagnoseMedia: err is the result of waiting for an answer.
 func diagnoseMedia(address string, err error) finding {
 	const what = "media"
 	var timeout net.Error
@@ -110,7 +110,7 @@ func diagnoseMedia(address string, err error) finding {
 	case err == nil:
 		return warning(what, "udp "+address+" answers a stranger, which Alcove does not", "another program has this port: name Alcove's with --udp")
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return fault(what, "udp "+address+" refuses: nothing listens there, or a firewall says no", "is the daemon running? is media.port forwarded, to the same port?")
+		return fault(what, "udp "+address+" refuses the connection: nothing listens there, or a firewall blocks it", "check that the daemon runs and that media.port is forwarded to the same port")
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return unknown(what, "udp "+address+" is silent, as Alcove is to strangers, and as a firewall that drops is",
 			fmt.Sprintf("on the server, alcove_media_drops_total{reason=\"unknown_address\"} has risen by %d if they arrived: curl 127.0.0.1:9091/metrics", probeDatagrams))

@@ -36,7 +36,7 @@ func probeJoin(ctx context.Context, target string, roots *x509.CertPool) finding
 	return diagnoseJoin(target, answer.StatusCode, answer.Header.Get(signaling.RefusedHeader), answer.Header.Get("Server"))
 }
 
-// A proxyMistake is a proxy setting with which nobody can join, and the line that mends it in each proxy.
+// A proxyMistake is a proxy setting that prevents joins, with the line that corrects it in each proxy.
 type proxyMistake struct {
 	text                           string
 	nginx, traefik, caddy, haproxy string
@@ -52,7 +52,7 @@ var proxyMistakes = map[string]proxyMistake{
 		haproxy: "passes it on in mode http: remove http-request del-header or set-header of connection and upgrade",
 	},
 	signaling.RefusedHost: {
-		text:    "the proxy in front does not pass on the Host that the page was asked by",
+		text:    "the proxy in front does not forward the Host header of the request",
 		nginx:   "proxy_set_header Host $http_host;",
 		traefik: "passHostHeader: true, in the loadBalancer of the service",
 		caddy:   "remove the line header_up Host",
@@ -66,7 +66,7 @@ var proxyMistakes = map[string]proxyMistake{
 		haproxy: "remove the line http-request set-header Host",
 	},
 	signaling.RefusedScheme: {
-		text:    "the proxy in front says that this page is http",
+		text:    "the proxy in front reports http for this page",
 		nginx:   "proxy_set_header X-Forwarded-Proto $scheme; (or https, if TLS ends before nginx)",
 		traefik: "forwardedHeaders: {trustedIPs: [...]}, in the entry point, where TLS ends before Traefik",
 		caddy:   "trusted_proxies, in the servers block, where TLS ends before Caddy",
@@ -95,7 +95,7 @@ func (m proxyMistake) fix(server string) string {
 	return strings.Join(all, " | ")
 }
 
-// diagnoseJoin says what a refused handshake means.
+// diagnoseJoin explains a refused handshake.
 func diagnoseJoin(target string, status int, reason, server string) finding {
 	const what = "join"
 	if m, ok := proxyMistakes[reason]; ok {
@@ -105,7 +105,7 @@ func diagnoseJoin(target string, status int, reason, server string) finding {
 	case reason == signaling.RefusedUntrusted:
 		return fault(what, "nobody can join at "+target+": the daemon does not trust the proxy in front", "name the proxy's address in trusted_proxies of alcove.yaml")
 	case reason == signaling.RefusedOrigin:
-		return fault(what, "nobody can join at "+target+": the daemon is called by another name", "probe the name that is in people's links; or "+proxyMistakes[signaling.RefusedHost].fix(server))
+		return fault(what, "nobody can join at "+target+": the daemon expects another host name", "probe the host name in people's links; or "+proxyMistakes[signaling.RefusedHost].fix(server))
 	case status == http.StatusBadGateway || status == http.StatusGatewayTimeout || status == http.StatusServiceUnavailable:
 		return fault(what, fmt.Sprintf("the WebSocket at %s gets %d: the proxy in front gets no answer to it", target, status), "the proxy has to send /v1/rtc to the same daemon as the page")
 	}

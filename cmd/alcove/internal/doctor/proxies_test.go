@@ -293,7 +293,7 @@ func TestProbeJoin(t *testing.T) {
 		want           string
 	}{
 		{403, signaling.RefusedUntrusted, "", "fault trusted_proxies"},
-		{403, signaling.RefusedOrigin, "", "fault the name that is in people's links"},
+		{403, signaling.RefusedOrigin, "", "fault the host name in people's links"},
 		{400, signaling.RefusedSubprotocol, "", "fault haproxy: remove"},
 		{400, signaling.RefusedUpgrade, "nginx/1.22.1", "fault nginx: proxy_http_version"},
 		{502, "", "nginx", "fault same daemon"},

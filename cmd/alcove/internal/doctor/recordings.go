@@ -10,7 +10,7 @@ import (
 	"alcove/cmd/alcove/internal/config"
 )
 
-// recordingFindings are what doctor sees of the files of a recorder.
+// recordingFindings examines the files of a recorder.
 type recordingFindings struct {
 	recipients error
 	keys, copy error // of the erasure keys: nil if they are there
@@ -41,25 +41,25 @@ func device(folder string) (uint64, error) {
 	return 0, errors.ErrUnsupported
 }
 
-// diagnoseRecordings says whether what is recorded could be opened, and erased.
+// diagnoseRecordings reports whether recordings could be opened, and erased.
 func diagnoseRecordings(c config.Config, p recordingFindings) []finding {
 	if !c.Recording.Enabled() {
 		return nil
 	}
 	var all []finding
 	if p.recipients != nil {
-		all = append(all, fault("recordings", "nobody to encrypt for: "+p.recipients.Error(), "put public keys into it, one a line: `age-keygen -pq` makes a pair, on the clinic's own machine"))
+		all = append(all, fault("recordings", "no recipients: "+p.recipients.Error(), "add public keys to it, one per line: `age-keygen -pq` generates a pair, on the clinic's own machine"))
 	} else {
-		all = append(all, fine("recordings", "%s names who can open them", c.Recording.RecipientsFile))
+		all = append(all, fine("recordings", "the recipients in %s can open them", c.Recording.RecipientsFile))
 	}
 	switch missing, gone := errors.Is(p.keys, fs.ErrNotExist), errors.Is(p.copy, fs.ErrNotExist); {
 	case missing && gone:
-		all = append(all, fine("recordings", "the first start makes the keys of people in %s", c.Recording.ErasureKeysFile))
+		all = append(all, fine("recordings", "the first start creates the erasure keys in %s", c.Recording.ErasureKeysFile))
 	case p.keys != nil || p.copy != nil:
 		all = append(all, fault("recordings", "the keys of people are not in both places", "bring the missing one back: the daemon does not start without"))
 	}
 	if p.together {
-		all = append(all, warning("recordings", "both places of the keys of people are on one disk", "put recording.erasure_copy on another one: a restored backup could bring back what was erased"))
+		all = append(all, warning("recordings", "the erasure keys and their copy are on one disk", "put recording.erasure_copy on another disk: a restored backup could undo erasures"))
 	}
 	return all
 }

@@ -23,12 +23,12 @@ func TestDiagnoseRecorder(t *testing.T) {
 		grade grade
 		said  string
 	}{
-		{"a first start", recordingFindings{keys: fs.ErrNotExist, copy: fs.ErrNotExist}, gradeOK, "the first start makes"},
+		{"a first start", recordingFindings{keys: fs.ErrNotExist, copy: fs.ErrNotExist}, gradeOK, "the first start creates"},
 		{"a lost copy", recordingFindings{copy: fs.ErrNotExist}, gradeFault, "not in both places"},
 		{"a lost keyring", recordingFindings{keys: fs.ErrNotExist}, gradeFault, "not in both places"},
 		{"one disk", recordingFindings{together: true}, gradeWarning, "on one disk"},
-		{"no recipients", recordingFindings{recipients: errors.New("no such file")}, gradeFault, "nobody to encrypt for"},
-		{"all well", recordingFindings{}, gradeOK, "names who can open"},
+		{"no recipients", recordingFindings{recipients: errors.New("no such file")}, gradeFault, "no recipients"},
+		{"all well", recordingFindings{}, gradeOK, "can open them"},
 	} {
 		all := diagnoseRecordings(c, k.seen)
 		if !slices.ContainsFunc(all, func(f finding) bool { return f.grade == k.grade && strings.Contains(f.text, k.said) }) {

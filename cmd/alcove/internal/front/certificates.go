@@ -20,8 +20,8 @@ import (
 	"alcove/cmd/alcove/internal/keyfile"
 )
 
-// Certificates gives the certificate of each handshake: that of the files, as they were read last, or that of an ACME server. A
-// failure of either costs handshakes that have none, never the daemon and never a connection that stands.
+// Certificates provides the certificate of each handshake: from the files, as last read, or from an ACME server. A failure of either fails
+// only handshakes without a certificate, never the daemon and never an existing connection.
 type Certificates struct {
 	files   atomic.Pointer[tls.Certificate] // nil with ACME
 	manager *autocert.Manager               // nil with files
@@ -148,5 +148,5 @@ func (c *Certificates) ExpiryMetric() prometheus.Collector {
 	}, func() float64 { return float64(c.expires.Load()) })
 }
 
-// ACME reports whether an ACME server makes the certificates.
+// ACME reports whether an ACME server issues the certificates.
 func (c *Certificates) ACME() bool { return c.manager != nil }

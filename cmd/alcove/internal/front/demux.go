@@ -20,7 +20,7 @@ const turnProtocol = "stun.turn"
 // errACMEChallenge ends a connection of an ACME server that validates a name: the handshake is all of it (RFC 8737, section 3).
 var errACMEChallenge = errors.New("asked by ACME")
 
-// A Demux is a listener for HTTP and TURN. It tells them apart by the first byte, after TLS if there is any:
+// A Demux is a listener for HTTP and TURN. It distinguishes them by the first byte, inside TLS if there is any:
 //
 //	inner.Accept ─► one goroutine each, for headerTimeout: TLS, first byte ─► HTTP: Accept
 //	                                                                      └► TURN: the relay
@@ -41,7 +41,7 @@ type Demux struct {
 	sniffing map[net.Conn]bool // connections without a first byte. Guarded by mu; nil after Close.
 }
 
-// acceptResult is what Accept returns.
+// An acceptResult is a result of Accept.
 type acceptResult struct {
 	conn net.Conn
 	err  error
@@ -71,7 +71,7 @@ func (s *Demux) run() {
 	}
 }
 
-// Accept returns the next connection that speaks HTTP.
+// Accept returns the next HTTP connection.
 func (s *Demux) Accept() (net.Conn, error) {
 	select {
 	case a := <-s.accepted:
@@ -81,7 +81,7 @@ func (s *Demux) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends the listener, and the connections that have not said what they speak.
+// Close closes the listener, and the connections whose protocol is not known yet.
 func (s *Demux) Close() error {
 	err := net.ErrClosed
 	s.once.Do(func() {
@@ -174,7 +174,7 @@ func (s *Demux) serveTURN(c *sniffedConn) {
 	s.relay.Serve(&relayConn{c, place})
 }
 
-// A sniffedConn connection has said its first byte, which is read again.
+// A sniffedConn is a connection whose first byte was read already and is read again.
 type sniffedConn struct {
 	net.Conn          // over TLS, if there is any
 	raw      net.Conn // below it

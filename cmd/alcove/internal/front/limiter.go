@@ -10,7 +10,7 @@ import (
 // ConnLimiters bound the connections of all listeners together. The relay may have half of them, so that the page can always be reached.
 type ConnLimiters struct{ All, Relay *conns.Limiter }
 
-// NewConnLimiters makes the limiters of limits.connections; connections of trusted proxies are counted by client.
+// NewConnLimiters returns the limiters of limits.connections; connections of trusted proxies are counted by client.
 func NewConnLimiters(c config.Config) ConnLimiters {
 	many := config.ParseProxies(c.TrustedProxies)
 	return ConnLimiters{conns.New(c.Limits.Connections, many...), conns.New(halfOf(c.Limits.Connections), many...)}

@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// BindFault says why an address cannot be listened on, and how to mend it.
+// BindFault explains why an address cannot be listened on, and the fix.
 func BindFault(network, address string, err error) (text, fix string) {
 	name := network + " " + address
 	switch {
@@ -20,7 +20,7 @@ func BindFault(network, address string, err error) (text, fix string) {
 	return fmt.Sprintf("%s cannot be taken: %v", name, err), "see listen, admin and media in the configuration"
 }
 
-// CannotListen is the error of an address that cannot be listened on, with what to do.
+// CannotListen is the error for an address that cannot be listened on, with the fix.
 func CannotListen(network, address string, err error) error {
 	text, fix := BindFault(network, address, err)
 	return fmt.Errorf("%s (fix: %s)", text, fix)

@@ -46,12 +46,12 @@ type File struct {
 	Mode    os.FileMode
 }
 
-// GenerateEncryption makes the key of end-to-end encryption, which the daemon must not have.
+// GenerateEncryption generates the key of end-to-end encryption, which the daemon must not have.
 func GenerateEncryption() File {
 	return File{EncryptionFile, e2ee.GenerateClinicKey().File().Reveal(), ModeSecret}
 }
 
-// GenerateState makes the keys of the store and of the audit log.
+// GenerateState generates the keys of the store and of the audit log.
 func GenerateState() []File {
 	private, public := audit.GenerateKey()
 	return []File{
@@ -76,6 +76,7 @@ func Write(folder string, files []File) error {
 	return nil
 }
 
+// Exists reports whether a file exists.
 func Exists(name string) bool {
 	_, err := os.Lstat(name)
 	return err == nil

@@ -94,6 +94,7 @@ func OwnedByProcess(info os.FileInfo) bool {
 	return !ok || int(stat.Uid) == os.Geteuid()
 }
 
+// ReadKeySet reads a key set in the form of a JWKS file.
 func ReadKeySet(name string) (auth.KeySet, error) {
 	data, err := ReadLimited(name, auth.MaxKeySet)
 	if err != nil {

@@ -70,7 +70,7 @@ whether its end was cut off; without one nothing can. A running daemon does not 
 	return writeReport(t.Out, r, key != nil)
 }
 
-// writeReport says what is proven and what is not; the error is for the exit code.
+// writeReport prints what is proven and what is not; the error sets the exit code.
 func writeReport(w io.Writer, r audit.Report, ownKey bool) error {
 	fmt.Fprintf(w, "entries  %d are as they were signed\n", r.Entries)
 	if r.Proven > 0 {

@@ -93,7 +93,7 @@ func writeLines[T any](w io.Writer, all []T) error {
 	return nil
 }
 
-// adminBearer makes a token for the admin API, or reads one that the identity provider made.
+// adminBearer signs a token for the admin API, or reads one from the identity provider.
 func adminBearer(in io.Reader, c config.Config, key, token string) (auth.Secret, error) {
 	switch {
 	case key != "" && token != "":

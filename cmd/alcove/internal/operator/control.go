@@ -13,7 +13,7 @@ import (
 	"alcove/cmd/alcove/internal/control"
 )
 
-// The commands that speak to a running daemon, by its control socket.
+// Commands that control a running daemon through its control socket.
 
 func runDrain(t cli.Terminal, args []string) error {
 	f := cli.NewFlags(t, "drain", `drain --config FILE [--stops-in 20m] [--wait]
@@ -48,7 +48,7 @@ is connected any more, or exits with 5 when the time of --stops-in is over. undr
 	return err
 }
 
-// waitForNobody polls until nobody is connected or the limit is over; 0 is no limit.
+// waitForNobody polls until nobody is connected or the limit has passed; 0 is no limit.
 func waitForNobody(socket string, limit time.Duration) (state control.State, err error) {
 	ctx := context.Background()
 	if limit > 0 {

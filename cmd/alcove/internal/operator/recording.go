@@ -43,7 +43,7 @@ func runRecording(t cli.Terminal, args []string) error {
 	return cli.ErrUsage
 }
 
-// A selection says which recordings a command is about, and where they lie.
+// A selection selects recordings and their folder.
 type selection struct {
 	config, dir, session, person *string
 }
@@ -91,7 +91,7 @@ func (s selection) matches(h record.Header) bool {
 	return (*s.session == "" || *s.session == h.Session) && (*s.person == "" || *s.person == h.Person)
 }
 
-// openerFlags are what opens recordings.
+// openerFlags name the keys that open recordings.
 type openerFlags struct{ identity, keyring, key *string }
 
 func newOpenerFlags(f *flag.FlagSet) openerFlags {

@@ -24,11 +24,11 @@ func auditFlags(f *flag.FlagSet) auditFiles {
 	}
 }
 
-// A logReport says what the audit log is worth.
+// A logReport is the result of verifying the audit log.
 type logReport struct {
 	read   bool
 	report audit.Report
-	damage *audit.Damage // nil: it is what was signed
+	damage *audit.Damage // nil: none
 }
 
 // tracks reads the entries about tracks; none where no log is named.

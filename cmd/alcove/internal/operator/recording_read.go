@@ -145,7 +145,7 @@ log is not what was signed.`)
 	return nil
 }
 
-// compare adds to a report what the audit log knows and the folder lacks.
+// compare adds to a report the recordings that the audit log lists and the folder lacks.
 func (a auditFiles) compare(r *record.Report, o *record.Opener, c config.Config, choose func(record.Header) bool) (logReport, error) {
 	list, proof, err := a.tracks(c)
 	if err == nil && proof.read && proof.damage == nil {
@@ -185,7 +185,7 @@ func writeVerified(w io.Writer, r record.Report, proof logReport, asJSON bool) e
 	return err
 }
 
-// framesText says how the frames of an end-to-end encrypted track fared, "" for any other.
+// framesText describes the frames of an end-to-end encrypted track, "" for any other.
 func framesText(c *record.FrameCounts) string {
 	if c == nil {
 		return ""

@@ -9,7 +9,7 @@ import (
 	"alcove/sfu/record"
 )
 
-// withTracks opens store and audit log for entries about tracks, or says that a daemon has them.
+// withTracks opens store and audit log for entries about tracks, or fails if a daemon has them open.
 func withTracks(c config.Config, m config.Secrets, do func(enter func(context.Context, state.TrackEntry) error) error) (busy bool, err error) {
 	s, err := state.Open(c, m)
 	if errors.Is(err, state.ErrLocked) {

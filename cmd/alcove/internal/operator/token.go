@@ -85,7 +85,7 @@ func addIssuerFlags(f *flag.FlagSet) issuerFlags {
 	}
 }
 
-// resolve fills in from the configuration what is not given.
+// resolve takes missing values from the configuration.
 func (i issuerFlags) resolve() (*config.Config, error) {
 	var c *config.Config
 	if *i.config != "" {
@@ -246,7 +246,7 @@ func tokenArgument(in io.Reader, arg string) (auth.Secret, error) {
 	return auth.NewSecret(arg), nil
 }
 
-// writeExplanation says what a token is and what is wrong with it; the error is for the exit code.
+// writeExplanation describes a token and its faults; the error sets the exit code.
 func writeExplanation(w io.Writer, x auth.Explanation) error {
 	date := func(at time.Time) string {
 		if at.IsZero() {

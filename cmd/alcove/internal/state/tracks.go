@@ -12,7 +12,7 @@ import (
 // What the audit log knows of recordings, so that a file that was removed, emptied or cut is missed: which tracks began, how many
 // records each ended with, and which expired. It names neither people nor their ids: a track is erased by a key, whose id it has.
 
-// A trackAct is what happened to a track.
+// A trackAct is an event of a track.
 type trackAct int
 
 const (
@@ -47,7 +47,7 @@ func LengthDetail(track, key string, c record.Chain) string {
 	return fmt.Sprintf("%s/%s/%d/%d/%s", track, key, c.Segments, c.Records, c.Tag)
 }
 
-// LoggedTracks joins what entries say of each track.
+// LoggedTracks combines the entries of each track.
 func LoggedTracks(entries []TrackEntry) []record.LoggedTrack {
 	var list []record.LoggedTrack
 	at := map[string]int{}
