@@ -124,7 +124,7 @@ func TestGroupRequests(t *testing.T) {
 // TestSlowMemberSyncs: a member who falls behind is closed with 4429, resumes, is told the number, and gets all that they missed in pieces
 // that their connection takes.
 func TestSlowMemberSyncs(t *testing.T) {
-	s := newSlowServerWith(t, smallBuffer, encrypted)
+	s := newSlowServerWith(t, smallBuffer, time.Minute, encrypted)
 	slow := s.connect(wire.Object{"token": "tuesday|cohost|carl|Carl"})
 	slow.Conn.NetConn().(*net.TCPConn).SetReadBuffer(4 << 10)
 	s.host.Do("e2ee.create", wire.Object{"group": groupID})

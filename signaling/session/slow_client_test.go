@@ -60,11 +60,11 @@ type slowServer struct {
 
 func newSlowServer(t *testing.T, narrow func(net.Conn) net.Conn) slowServer {
 	t.Helper()
-	return newSlowServerWith(t, narrow, func(*Config) {})
+	return newSlowServerWith(t, narrow, 3*time.Second, func(*Config) {}) // long enough to fill every queue
 }
 
-// newSlowServerWith calls tune before the service is made.
-func newSlowServerWith(t *testing.T, narrow func(net.Conn) net.Conn, tune func(*Config)) slowServer {
+// newSlowServerWith calls tune before the service is made. A write that takes longer than write ends the connection without a close frame.
+func newSlowServerWith(t *testing.T, narrow func(net.Conn) net.Conn, write time.Duration, tune func(*Config)) slowServer {
 	t.Helper()
 	s := slowServer{}
 	s.testServer = newTestServer(t, func(c *Config, svc *Service) {
@@ -72,7 +72,7 @@ func newSlowServerWith(t *testing.T, narrow func(net.Conn) net.Conn, tune func(*
 			tune(c)
 		}
 		if s.rooms = c.Rooms; svc != nil {
-			svc.timing.write = 3 * time.Second // long enough to fill every queue
+			svc.timing.write = write
 		}
 	})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
