@@ -39,6 +39,11 @@ type studio struct {
 
 func newStudio(t *testing.T, mode string) *studio {
 	t.Helper()
+	return newStudioOf(t, mode, room.E2EEOff)
+}
+
+func newStudioOf(t *testing.T, mode string, encryption room.E2EEMode) *studio {
+	t.Helper()
 	s := &studio{t: t, folder: t.TempDir()}
 	c := config.Default()
 	c.Listen, c.Admin, c.Media.Port = "127.0.0.1:0", "127.0.0.1:0", 0
@@ -52,6 +57,7 @@ func newStudio(t *testing.T, mode string) *studio {
 		{Scope: string(room.RecordingAudio), Purpose: "supervision", Texts: text("audio")},
 		{Scope: string(room.RecordingVideo), Purpose: "supervision", Texts: text("video")},
 	}}
+	group.E2EE = encryption.String()
 	c.Policies[config.DefaultPolicyName] = group
 	s.running = &running{log: &alcovetest.Log{}, signals: make(chan os.Signal, 2), stopped: make(chan error, 1)}
 	d, err := openDaemon(c, s.folder, slog.New(slog.NewTextHandler(s.log, nil)))
@@ -76,11 +82,11 @@ func newStudio(t *testing.T, mode string) *studio {
 		t.Fatal(err)
 	}
 	t.Cleanup(pacer.Close)
-	minter := guests.Minter{Issuer: dev.Issuer, Audience: dev.Audience}
+	minter := guests.Minter{Issuer: dev.Issuer, Audience: dev.Audience, E2EE: encryption == room.E2EERequired}
 	if err := minter.LoadKey(filepath.Join(s.folder, keyfile.SigningFile)); err != nil {
 		t.Fatal(err)
 	}
-	s.lab = &guests.Env{Server: s.base, Minter: minter, Pacer: pacer, Local: netip.MustParseAddr("127.0.0.1"), Seed: 1}
+	s.lab = &guests.Env{Server: s.base, Minter: minter, Pacer: pacer, Local: netip.MustParseAddr("127.0.0.1"), Seed: 1, E2EE: encryption == room.E2EERequired}
 	return s
 }
 
