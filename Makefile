@@ -15,7 +15,7 @@ ARGS ?=
 # `make bench BENCH="-json FILE"` and `make bench-live BENCH="-rounds 1"` hand options to the benchmark.
 BENCH ?=
 
-.PHONY: run test style page build release reproduce setup lint unit attack fuzz web web-fuzz e2e e2e-all screens traces bench bench-live bench-e2ee clean
+.PHONY: run test style page build release reproduce setup lint unit attack tap fuzz web web-fuzz e2e e2e-all screens traces bench bench-live bench-e2ee clean
 
 run: ## starts a demo session on this machine
 	deploy/setup.sh page
@@ -70,6 +70,9 @@ unit: ## Go tests under the race detector
 # Needs root or user namespaces. The quick part of it is in unit, too.
 attack: ## hostile clients, written by hand, against the daemon in a network namespace
 	ATTACK_LONG=1 go test -count=1 -v ./loadtest/attack
+
+tap: build ## reads the memory and the disk of a daemon that records an encrypted session, and one without encryption
+	$(TOOLS) $(WEB)/e2e/run.sh tap
 
 fuzz: ## every fuzz target for FUZZTIME
 	deploy/fuzz.sh $(FUZZTIME)

@@ -32,6 +32,7 @@ export async function startDaemon(args, origin = 'http://localhost:8080', start 
   };
   const daemon = {
     origin,
+    pid: child.pid,
     log: () => log,
     // What it counted, without what stayed at zero.
     async metrics() {

@@ -65,7 +65,7 @@ export async function begin(t, options) {
     ended = await daemon.stop();
     assert.deepEqual(ended, { code: 0, signal: null });
     const keys = ['--identity', data('recording.identity'), '--erasure-keys', data('erasure.keys'), '--erasure-key', data('erasure.key')];
-    alcove('recording', 'verify', '--dir', data('recordings'), ...keys);
+    console.log(alcove('recording', 'verify', '--dir', data('recordings'), ...keys)); // under encryption it says how many frames opened
     alcove('recording', 'export', '--dir', data('recordings'), ...keys, '--out', join(folder, 'out'));
     return readdirSync(join(folder, 'out')).map((name) => join(folder, 'out', name));
   };

@@ -26,6 +26,7 @@ export function ConsentDialog(): JSX.Element | null {
   const what = video && audio ? 'Picture and sound' : video ? 'Picture, not sound' : 'Sound, no picture';
   const purposes = [...new Set(asked.map(({ purpose }) => purpose).filter(Boolean))].join(', ');
   const each = store.recording.rule.value === 'each';
+  const encrypted = store.encryption.status.value.mode === 'required';
   return (
     <Dialog title="May this session be recorded?" onClose={close}
       about="The therapists ask everyone. Your answer is yours alone.">
@@ -37,7 +38,16 @@ export function ConsentDialog(): JSX.Element | null {
             ? 'Only those who say yes are recorded. Of the others nothing is recorded.'
             : 'Only if everyone says yes. One no is enough, and then nothing is recorded.'}
         </Fact>
-        <Fact name="Later">You can take back a yes at any time. Recording {each ? 'of you ' : ''}then stops at once.</Fact>
+        {encrypted && (
+          <Fact name="Who can open it">
+            Only the clinic, not the video server. With a yes your device gives the clinic the keys of your own {video && audio ? 'picture and sound' : video ? 'picture' : 'sound'}, for as long as
+            your yes lasts.
+          </Fact>
+        )}
+        <Fact name="Later">
+          You can take back a yes at any time. Recording {each ? 'of you ' : ''}then stops at once.
+          {encrypted && ' Your device then takes other keys, which it gives to nobody outside this group.'}
+        </Fact>
       </dl>
       {asked.map(({ scope, texts }) => store.textOf(texts) && (
         <ClinicText key={scope} text={store.textOf(texts)?.text ?? ''} label={scope === 'recording.audio' ? 'What you say yes or no to: sound' : 'What you say yes or no to: picture'} />

@@ -35,3 +35,38 @@ test('the bundled age seals to age1 and age1pq recipients', () => {
     rmSync(program, { force: true });
   }
 });
+
+// Builds a program with or without the page's plugins, and returns what it prints.
+function printed(source: string, plugins: string): string {
+  const program = join(web, `node_modules/.alcove-xwing-${plugins.length}.mjs`);
+  const script = join(web, `node_modules/.alcove-xwing-build-${plugins.length}.mjs`);
+  try {
+    writeFileSync(script, `
+      import { build } from 'esbuild';
+      import { mlsPatch, onlyXWing } from '${web}mls-patch.mjs';
+      const stdin = { contents: ${JSON.stringify(source)}, resolveDir: '${web}', loader: 'ts' };
+      await build({ stdin, bundle: true, platform: 'node', format: 'esm', outfile: '${program}', plugins: [${plugins}] });
+      await import('${program}');`);
+    return execFileSync(process.execPath, [script], { encoding: 'utf8' });
+  } finally {
+    rmSync(script, { force: true });
+    rmSync(program, { force: true });
+  }
+}
+
+test('the bundled X-Wing makes the same keys and secrets as the library', () => {
+  const source = `
+    import { XWing } from '@hpke/hybridkem-x-wing';
+    const kem = new XWing();
+    const hex = (bytes) => Buffer.from(bytes).toString('hex');
+    for (const seed of [1, 2, 3]) {
+      const pair = await kem.deriveKeyPair(new Uint8Array(32).fill(seed).buffer);
+      const ekm = await kem.generateKeyPair().then(() => new Uint8Array(64).fill(seed + 10).buffer);
+      const { sharedSecret, enc } = await kem.encap({ recipientPublicKey: pair.publicKey, ekm });
+      const opened = await kem.decap({ recipientKey: pair.privateKey, enc });
+      console.log(hex(await kem.serializePublicKey(pair.publicKey)), hex(enc), hex(sharedSecret), hex(opened) === hex(sharedSecret));
+    }`;
+  const library = printed(source, '');
+  assert.match(library, /^([0-9a-f]{2432} [0-9a-f]{2240} [0-9a-f]{64} true\n){3}$/);
+  assert.equal(printed(source, 'mlsPatch, onlyXWing'), library);
+});
