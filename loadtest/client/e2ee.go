@@ -14,7 +14,7 @@ import (
 // people come and go, and send frames of the shape of SFrame (RFC 9605). All of it is random bytes. So a run measures what the server does
 // with an encrypted room, and proves relaying, not keys.
 
-// Sizes of what MLS makes with X-Wing, in bytes, as measured with ts-mls.
+// Sizes of MLS messages with X-Wing, in bytes, as measured with ts-mls.
 const (
 	keyPackageSize  = 2900
 	commitSize      = 3000 // and this for each newcomer:
@@ -30,16 +30,16 @@ func blob(size int) string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-// A memberGroup is what a member knows of the session's main group. The member who admits everybody leads it.
+// A memberGroup is a member's view of the session's main group. The member who admits everybody leads it.
 type memberGroup struct {
 	mu      sync.Mutex
 	id      string          // Guarded by mu, as all below.
 	number  uint64          // of the newest entry of the main group
-	keys    map[string]bool // participants whose key package came
+	keys    map[string]bool // participants whose key package arrived
 	present map[string]bool // in the roster
 	added   map[string]bool // by a commit that was accepted
 	pending []string        // by the commit in flight, nil: none is
-	entries uint64          // told so far
+	entries uint64          // received so far
 }
 
 // joinGroup sends the key package. It is the first thing that a client does.
@@ -93,7 +93,7 @@ func (m *Member) groupEvent(e Event) {
 	}
 }
 
-// commit makes the group, adds who has come and removes who has left, one request at a time. Called with group.mu held.
+// commit creates the group, adds new participants and removes those who left, one request at a time. Called with group.mu held.
 func (m *Member) commit() {
 	g := &m.group
 	m.mu.Lock()
@@ -164,7 +164,7 @@ func (m *Member) sendCommit(conn *SignalConn, kind string, data map[string]any) 
 	}
 }
 
-// Entries returns how many entries of groups the member was told.
+// Entries returns how many group entries the member received.
 func (m *Member) Entries() uint64 {
 	m.group.mu.Lock()
 	defer m.group.mu.Unlock()

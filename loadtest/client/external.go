@@ -24,7 +24,7 @@ type External struct {
 	random *rand.Rand
 }
 
-// NewExternal opens a connection's socket; shapes say what it sends, nil for none.
+// NewExternal opens a connection's socket; shapes are its sources, nil for none.
 func NewExternal(env *Env, group *Group, audio, video *MediaProfile) (*External, error) {
 	id, err := env.sharedIdentity()
 	if err != nil {
@@ -46,7 +46,7 @@ func NewExternal(env *Env, group *Group, audio, video *MediaProfile) (*External,
 	return p, nil
 }
 
-// Offer describes what is sent, the candidate included: a server of trickle ICE would wait for one.
+// Offer describes the sources and the candidate: a server of trickle ICE would wait for one.
 func (p *External) Offer() string {
 	sdp, _ := p.light.offerLight(Slots{})
 	return strings.ReplaceAll(sdp, "a=setup:active\r\n", "a=setup:active\r\n"+p.candidate())
@@ -130,7 +130,7 @@ func (p *External) Answer(offer string) (string, error) {
 	return b.String(), nil
 }
 
-// Connect makes the connection with the server's description and begins to send. Later calls do nothing.
+// Connect connects with the server's description and starts sending. Later calls are no-ops.
 func (p *External) Connect(ctx context.Context, description string) error {
 	l := p.light
 	if l.keys.Load() != nil {
@@ -177,14 +177,14 @@ func (p *External) Connect(ctx context.Context, description string) error {
 // Times for servers that check as well, before they take a handshake: one that comes earlier is dropped, and DTLS repeats only
 // after a second (RFC 6347, section 4.2.4.1).
 const (
-	checkPatience = 200 * time.Millisecond // until their check comes
-	checkSettle   = 10 * time.Millisecond  // until they have made something of our answer
+	checkPatience = 200 * time.Millisecond // until their check arrives
+	checkSettle   = 10 * time.Millisecond  // until they have processed our answer
 )
 
 // keyFrameWait is how long a receiver waits for a key frame before it asks for one, as Chromium's.
 const keyFrameWait = 200 * time.Millisecond
 
-// requestKeyFrames asks for the key frames that did not come (RFC 4585, section 6.3.1). Runs on the pacer.
+// requestKeyFrames requests missing key frames (RFC 4585, section 6.3.1). Runs on the pacer.
 func (p *External) requestKeyFrames() bool {
 	if p.light.isClosed() {
 		return false
@@ -212,7 +212,7 @@ func (s *Sink) awaitingKeyFrame() []rtcp.ReceptionReport {
 	return all
 }
 
-// repeatCheck repeats the nominating check until the connection is made, as browsers do.
+// repeatCheck repeats the nominating check until the connection is established, as browsers do.
 func (p *External) repeatCheck(ctx context.Context) {
 	ticker := time.NewTicker(checkRepeat)
 	defer ticker.Stop()
@@ -269,10 +269,10 @@ func (l *Light) answerCheck(request *stun.Message) {
 	}
 }
 
-// FirstPackets gives when each source was first seen, by SSRC where the server puts no CSRC.
+// FirstPackets returns when each source was first received, by SSRC if the server sets no CSRC.
 func (p *External) FirstPackets() map[uint32]FirstArrival { return p.sink.FirstPackets() }
 
-// Close says goodbye and ends the connection.
+// Close closes DTLS and the connection.
 func (p *External) Close() {
 	p.light.Close(true)
 	p.sink.Close()

@@ -18,7 +18,7 @@ const (
 //go:embed faces/*.vp8
 var faceFiles embed.FS
 
-// silence is 6 frames of 20 ms at constant bit rate, each of which says nothing (RFC 6716, section 3.2.5).
+// silence is 6 empty frames of 20 ms at constant bit rate (RFC 6716, section 3.2.5).
 var silence = []byte{0xfb, 6, 0xff, 0xfe, 0xff, 0xfe, 0xff, 0xfe, 0xff, 0xfe, 0xff, 0xfe, 0xff, 0xfe}
 
 // Face is a drawn person of 320 × 180 (VP8), one of a few by number: 50 kbit/s.
@@ -30,7 +30,7 @@ func Face(number int) MediaProfile {
 	return MediaProfile{Interval: faceInterval, Frame: frame}
 }
 
-// Silence is a microphone that is on: 1 kbit/s of Opus. speaking is what its packets say of it.
+// Silence is a microphone that is on: 1 kbit/s of Opus. speaking is the audio level in its packets.
 func Silence(speaking bool) MediaProfile {
 	s := MediaProfile{Interval: silenceInterval, Frame: silence, Level: quietLevel}
 	if speaking {
@@ -53,5 +53,5 @@ func packetize(frame []byte, video bool) [][]byte {
 	return bufs
 }
 
-// facePacket is how many bytes of a frame one packet holds.
+// facePacket is the payload size of one packet of a frame, in bytes.
 const facePacket = 1000

@@ -26,7 +26,7 @@ import (
 	"alcove/sfu/srtp"
 )
 
-// An identity is the certificate that all light clients of a process show: making keys is not what is measured.
+// An identity is the certificate of all light clients of a process, because generating keys is not measured.
 type identity struct {
 	certificate tls.Certificate
 	fingerprint string // "sha-256 AA:BB…" (RFC 8122, section 5)

@@ -21,7 +21,7 @@ import (
 	"alcove/sfu/udp"
 )
 
-// A Light is a connection without a PeerConnection: a socket, one ICE check that nominates at once, DTLS, and our own SRTP.
+// A Light is a connection without a PeerConnection: a socket, one ICE check that nominates at once, DTLS, and the SRTP of package sfu/srtp.
 //
 //	socket ─► read goroutine ─► STUN, DTLS ─► handshake
 //	                       └──► SRTP ─► open ─► Sink
@@ -48,7 +48,7 @@ type Light struct {
 	external    atomic.Bool // a Plain answers requests itself
 	stalled     atomic.Bool // reads nothing: the kernel's buffer fills
 	dropped     atomic.Uint64
-	pendingSRTP [][]byte // what came before the keys were here. Owned by read.
+	pendingSRTP [][]byte // packets received before the keys were known. Owned by read.
 	recorder    *twcc.Recorder
 	mu          sync.Mutex // guards recorder
 
@@ -87,7 +87,7 @@ func (l *Light) Offer(slots Slots) (string, []Track, error) {
 	return sdp, tracks, nil
 }
 
-// Answered takes the server's description. The first one makes the connection.
+// Answered sets the server's description. The first one connects.
 func (l *Light) Answered(ctx context.Context, sdp string, via func(netip.AddrPort) netip.AddrPort) error {
 	if l.keys.Load() != nil {
 		return nil // more slots on the same transport
@@ -116,7 +116,7 @@ func (l *Light) Answered(ctx context.Context, sdp string, via func(netip.AddrPor
 	return nil
 }
 
-// Start lets the sources send. phase spreads clients over the interval, so that they do not all send at once.
+// Start starts the sources. phase spreads clients over the interval, so that they do not all send at once.
 func (l *Light) Start(random *mrand.Rand) {
 	l.slab = make([]byte, 8*udp.MaxDatagram)
 	now := pace.Now()
@@ -212,7 +212,7 @@ func (l *Light) sendRTCP(packets ...rtcp.Packet) {
 	}
 }
 
-// feedback tells the server how its packets came. Runs on the pacer.
+// feedback reports to the server how its packets arrived. Runs on the pacer.
 func (l *Light) feedback() bool {
 	if l.isClosed() {
 		return false
@@ -238,7 +238,7 @@ func (l *Light) isClosed() bool {
 // Closed ends with the connection.
 func (l *Light) Closed() <-chan struct{} { return l.closed }
 
-// Close ends the connection; polite says goodbye to the server, a crash does not.
+// Close ends the connection. polite closes DTLS first; a crash does not.
 func (l *Light) Close(polite bool) {
 	l.once.Do(func() {
 		close(l.closed)
@@ -249,7 +249,7 @@ func (l *Light) Close(polite bool) {
 	})
 }
 
-// drops is what the kernel threw away because this process read too late.
+// drops is the number of datagrams that the kernel dropped because this process read too late.
 func (l *Light) drops() uint64 { return l.dropped.Load() }
 
 var errGone = errors.New("client: the connection was closed")
@@ -275,7 +275,7 @@ func (l *Light) read() {
 	}
 }
 
-// demux tells STUN, DTLS, RTP and RTCP apart (RFC 7983; RFC 5761, section 4).
+// demux distinguishes STUN, DTLS, RTP and RTCP (RFC 7983; RFC 5761, section 4).
 func (l *Light) demux(now time.Duration, b []byte, from netip.AddrPort) {
 	if len(b) < 12 || (l.to.IsValid() && from != l.to) {
 		return
@@ -362,7 +362,7 @@ func (l *Light) receiveRTP(now time.Duration, b []byte) {
 	}
 }
 
-// recordTWCC keeps what feedback needs.
+// recordTWCC records arrivals for feedback.
 func (l *Light) recordTWCC(header []byte, ssrc uint32) {
 	if l.recorder == nil || header[0]&0x10 == 0 {
 		return

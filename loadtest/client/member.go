@@ -17,7 +17,7 @@ import (
 	"alcove/signaling/wire"
 )
 
-// An Env is what all members of a run share.
+// An Env holds what all members of a run share.
 type Env struct {
 	Server string      // http://host:port
 	TLS    *tls.Config // nil: the system's roots
@@ -40,7 +40,7 @@ func (l *Env) sharedIdentity() (*identity, error) {
 	return l.identity, l.err
 }
 
-// A Persona says who somebody is and what they do.
+// A Persona describes a participant and their behaviour.
 type Persona struct {
 	Room, Subject, Name string
 	Role                auth.Role
@@ -48,11 +48,11 @@ type Persona struct {
 	Audio, Video        *MediaProfile // nil: publishes none
 	Silent              bool          // enters without media
 	SendOnly            bool          // receives nothing: offers no slots
-	AdmitAll            bool          // a host who lets everybody in at once
+	AdmitAll            bool          // a host who admits everybody at once
 	NoConsent           bool          // consents to nothing by itself
-	// Connect makes the member's connections; nil: light or real ones.
+	// Connect creates the member's connections; nil: light or real ones.
 	Connect func() (Transport, error)
-	// Wrap stands between the member and each connection that it makes; nil: nothing does.
+	// Wrap wraps each connection that the member creates; nil: none.
 	Wrap func(Transport) Transport
 }
 
@@ -77,7 +77,7 @@ type Member struct {
 	sink      *Sink
 	offers    chan ready // newest only
 	random    *rand.Rand
-	admitting atomic.Int64 // events about people who wait, since admitAll last had nothing to do
+	admitting atomic.Int64 // events about waiting people since admitAll was last idle
 
 	mu         sync.Mutex
 	conn       *SignalConn // Guarded by mu, as all below.
@@ -92,7 +92,7 @@ type Member struct {
 	slots      Slots
 	transport  Transport
 	sources    []*source
-	owners     map[uint32]string // participant by CSRC, as the slot maps said
+	owners     map[uint32]string // participant by CSRC, from the slot maps
 	inSlots    map[string]bool   // by participant: the newest slot map; replaced whole
 	failure    error
 	onEvent    func(Event)
@@ -106,7 +106,7 @@ type ready struct {
 	Slots      Slots  `json:"slots"`
 }
 
-// NewMember makes a participant who has not come yet. hear gets every event, on the reader's goroutine; nil for none.
+// NewMember creates a participant who has not joined yet. hear receives every event, on the reader's goroutine; nil for none.
 func NewMember(env *Env, group *Group, persona Persona, onEvent func(Event)) *Member {
 	m := &Member{
 		env: env, persona: persona, sink: group.NewSink(), offers: make(chan ready, 1), owners: map[uint32]string{},
@@ -131,7 +131,7 @@ type welcome struct {
 	PingMs        int    `json:"pingMs"`
 }
 
-// Enter connects and says hello with a fresh token.
+// Enter connects and sends hello with a new token.
 func (m *Member) Enter(ctx context.Context) error {
 	token, err := m.env.Minter.Token(m.persona.Room, m.persona.Subject, m.persona.Name, m.persona.Role)
 	if err != nil {
@@ -226,13 +226,13 @@ func (m *Member) setState(state string) {
 	m.notify()
 }
 
-// notify wakes who waits for a change. Called with mu held.
+// notify wakes all waiters for a change. Called with mu held.
 func (m *Member) notify() {
 	close(m.changed)
 	m.changed = make(chan struct{})
 }
 
-// event runs on the wire's reader. What it does not know it passes over: newer servers say more.
+// event runs on the reader of the signalling connection. Unknown events of newer servers are ignored.
 func (m *Member) event(e Event) {
 	switch e.Type {
 	case "access.changed":
@@ -305,14 +305,14 @@ func (m *Member) slotMap(data json.RawMessage) {
 	}
 }
 
-// admitAll lets in whoever waits, one request after the other however many events there are: the server bounds the pace.
+// admitAll admits all waiting people, one request after the other however many events there are, because the server limits the rate.
 func (m *Member) admitAll(e Event) {
 	var d struct{ Waiting []struct{} }
 	if e.Type == "waiting.list" && (json.Unmarshal(e.Data, &d) != nil || len(d.Waiting) == 0) {
 		return
 	}
 	if m.admitting.Add(1) > 1 {
-		return // the one who asks now will ask again
+		return // the running call will ask again
 	}
 	go func() {
 		for {

@@ -12,7 +12,7 @@ import (
 	"alcove/loadtest/pace"
 )
 
-// negotiate makes the offers that the server asks for, one after the other, while the wire lasts.
+// negotiate sends the offers that the server asks for, one after the other, until the signalling connection ends.
 func (m *Member) negotiate(conn *SignalConn) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -108,7 +108,7 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// connection makes a new transport with fresh sources, and lets the old one go.
+// connection creates a new transport with new sources, and closes the old one.
 func (m *Member) connection() (Transport, error) {
 	t, err := m.newTransport()
 	if err == nil && m.persona.Wrap != nil {
@@ -158,7 +158,7 @@ func (m *Member) newTransport() (Transport, error) {
 	return newLight(m.env.Local, id, m.env.Pacer, m.sink, sources)
 }
 
-// Await waits until ok holds, which looks at a consistent View, or until the member failed or the context ends.
+// Await waits until ok holds for a consistent View, or until the member failed or the context ends.
 func (m *Member) Await(ctx context.Context, what string, ok func(View) bool) error {
 	for {
 		m.mu.Lock()
@@ -186,7 +186,7 @@ type View struct {
 	Err   error // the first thing that went wrong
 }
 
-// stage says how far the member came, for errors; it names nobody, so that failures of one kind are counted together.
+// stage describes the member's progress, for errors; it contains no names, so that failures of one kind are counted together.
 func (v View) stage() string {
 	switch {
 	case v.State == "":
@@ -206,7 +206,7 @@ func (v View) stage() string {
 // snapshot is called with mu held.
 func (m *Member) snapshot() View { return View{m.id, m.state, m.times, m.failure} }
 
-// View gives the member as it is.
+// View returns the member's present state.
 func (m *Member) View() View {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -216,7 +216,7 @@ func (m *Member) View() View {
 // Connected reports that media may flow.
 func Connected(v View) bool { return v.State == "admitted" && v.Times.Connected != 0 }
 
-// SetMuted stops or starts one of the member's own sources, and tells the server: muting begins here, unmuting there.
+// SetMuted stops or starts a source of the member and notifies the server: muting starts here, unmuting there.
 func (m *Member) SetMuted(ctx context.Context, video, muted bool) error {
 	if muted {
 		m.mute(video, true)
@@ -238,7 +238,7 @@ func (m *Member) mute(video, muted bool) {
 	}
 }
 
-// RenewSSRC lets the member's own source of a Shape with MID go on under another SSRC, with its next frame; light clients only.
+// RenewSSRC continues the member's source of a Shape with MID under another SSRC, from its next frame on; light clients only.
 func (m *Member) RenewSSRC(video bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -262,7 +262,7 @@ func (m *Member) RenewedSSRCs(video bool) int {
 	return n
 }
 
-// Disconnect drops the connection to the server without a word; media goes on.
+// Disconnect drops the signalling connection without closing it; media continues.
 func (m *Member) Disconnect() {
 	m.mu.Lock()
 	conn := m.conn
@@ -272,7 +272,7 @@ func (m *Member) Disconnect() {
 	}
 }
 
-// Vanish drops everything without a word, as a crash does.
+// Vanish drops everything without notice, as a crash does.
 func (m *Member) Vanish() {
 	m.Disconnect()
 	m.drop(false)
@@ -289,7 +289,7 @@ func (m *Member) drop(polite bool) {
 	m.sink.Close()
 }
 
-// Leave says goodbye.
+// Leave leaves the session and closes all connections.
 func (m *Member) Leave(ctx context.Context) error {
 	err := m.Call(ctx, "leave", nil, nil)
 	m.mu.Lock()
@@ -316,7 +316,7 @@ type FirstSent struct {
 	At    time.Duration
 }
 
-// PacketsSent gives how many packets the member's sources sent so far on this connection, and their debuts.
+// PacketsSent returns how many packets the member's sources have sent on this connection, and their debuts.
 func (m *Member) PacketsSent() (packets uint64, debuts []FirstSent) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -329,7 +329,7 @@ func (m *Member) PacketsSent() (packets uint64, debuts []FirstSent) {
 	return packets, debuts
 }
 
-// FirstPackets gives when each participant's sources were first seen: audio, and the first key frame.
+// FirstPackets returns when each participant's sources were first received: audio, and the first key frame.
 func (m *Member) FirstPackets() map[string]FirstArrival {
 	firsts := m.sink.FirstPackets()
 	m.mu.Lock()
@@ -348,14 +348,14 @@ func (m *Member) FirstPackets() map[string]FirstArrival {
 	return all
 }
 
-// InSlots tells who is in a slot, as the newest slot map says.
+// InSlots returns the participants in the slots, by the newest slot map.
 func (m *Member) InSlots() map[string]bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.inSlots
 }
 
-// KernelDrops is what the kernel threw away because this process read too late; light clients only.
+// KernelDrops is the number of datagrams that the kernel dropped because this process read too late; light clients only.
 func (m *Member) KernelDrops() uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -368,13 +368,13 @@ func (m *Member) KernelDrops() uint64 {
 // Host reports whether the member hosts the room.
 func (m *Member) Host() bool { return m.persona.Role == auth.Host }
 
-// HasSent reports whether the member's own source has sent anything on this connection.
+// HasSent reports whether the member's source has sent anything on this connection.
 func (m *Member) HasSent(video bool) bool {
 	_, debuts := m.PacketsSent()
 	return slices.ContainsFunc(debuts, func(d FirstSent) bool { return d.Video == video })
 }
 
-// Admit lets in whoever waits. A server that cannot just now is asked again, as a host would click again.
+// Admit admits all waiting people. It retries when the server cannot at the moment, as a host would click again.
 func (m *Member) Admit(ctx context.Context) {
 	for range admitTries {
 		var answer struct {
@@ -398,7 +398,7 @@ func (m *Member) Admit(ctx context.Context) {
 	}
 }
 
-// WaitClosed waits for the end of the wire and gives its close code, 0 if it did not come.
+// WaitClosed waits for the end of the signalling connection and returns its close code, 0 if there was none.
 func (m *Member) WaitClosed(ctx context.Context) int {
 	m.mu.Lock()
 	conn := m.conn
@@ -411,7 +411,7 @@ func (m *Member) WaitClosed(ctx context.Context) int {
 	}
 }
 
-// Stall lets a light member stop reading: what comes fills the kernel's buffer.
+// Stall makes a light member stop reading: arriving packets fill the kernel's buffer.
 func (m *Member) Stall() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -420,7 +420,7 @@ func (m *Member) Stall() {
 	}
 }
 
-// AskRepeatedly lets a light member ask for every packet again, and for a key frame of everybody, at every interval.
+// AskRepeatedly makes a light member request every packet again, and a key frame of every source, at every interval.
 func (m *Member) AskRepeatedly(every time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

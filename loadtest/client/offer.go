@@ -14,7 +14,7 @@ type Slots struct {
 	Screens int `json:"screens"`
 }
 
-// A Track names the m-line of an own source.
+// A Track is the m-line of a source of the member.
 type Track struct {
 	MID    string `json:"mid"`
 	Source string `json:"source"`
@@ -89,11 +89,11 @@ const (
 	twccURI  = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 )
 
-// remoteDescription is what an answer says of the server's end.
+// remoteDescription is the parsed answer of the server.
 type remoteDescription struct {
 	ufrag, pwd, fingerprint string
 	candidates              []netip.AddrPort
-	feedback                bool // the server numbers what it sends, and wants feedback on it
+	feedback                bool // the server numbers its packets and expects feedback
 }
 
 // parseAnswer reads the bundle's transport from an answer (RFC 8839, RFC 8122).

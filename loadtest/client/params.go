@@ -2,7 +2,7 @@ package client
 
 import "time"
 
-// What publishers send, by default.
+// Default sources of publishers.
 const (
 	// audioInterval is the frame of Opus that every browser sends.
 	audioInterval = 20 * time.Millisecond
@@ -28,7 +28,7 @@ const (
 	midExtension   = 4
 )
 
-// speechLevel is what a talking person's microphone says, in -dBov (RFC 6464); silence is 127.
+// speechLevel is the audio level of a talking person's microphone, in -dBov (RFC 6464); silence is 127.
 const speechLevel = 30
 
 // Times.
@@ -37,7 +37,7 @@ const (
 	dialTimeout = 20 * time.Second
 	// callTimeout bounds one request; the server itself gives up after 10 s.
 	callTimeout = 15 * time.Second
-	// admitPause is before a host asks again to admit, where the server names no time; admitTries is when a host gives up.
+	// admitPause is the pause before a host retries to admit, if the server names no time; admitTries is when a host gives up.
 	admitPause = 200 * time.Millisecond
 	admitTries = 20
 	// checkRepeat is the first pause between STUN checks; it doubles (RFC 8489, section 6.2.1 says 500 ms: loopback is faster).
@@ -56,7 +56,7 @@ const (
 const (
 	// readBatch is how many datagrams a light client takes at once: some frames of a few people.
 	readBatch = 16
-	// maxPendingSRTP bounds what waits for the keys: the first frames of a full room.
+	// maxPendingSRTP bounds the packets that wait for the keys: the first frames of a full room.
 	maxPendingSRTP = 128
 	// maxFrame bounds one message of the server, in bytes: its own bound for ours.
 	maxFrame = 512 << 10

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// markSize is how many random bytes tell the payloads of one source from everything else.
+// markSize is the number of random bytes that distinguish the payloads of one source.
 const markSize = 24
 
 // Marks are the bytes that stand before the stamp in every payload of the member's sources on this connection: to find in what a
@@ -27,7 +27,7 @@ func (m *Member) Marks() (audio, video [][]byte) {
 	return audio, video
 }
 
-// FindMarks tells when each payload with this mark was sent, by pace.Now, of those that lie in data in clear.
+// FindMarks returns when each payload with this mark that is in data in clear was sent, by pace.Now.
 func FindMarks(data, mark []byte) (sent []time.Duration) {
 	for {
 		i := bytes.Index(data, mark)

@@ -18,7 +18,7 @@ import (
 	"alcove/loadtest/pace"
 )
 
-// A Real is a pion PeerConnection with its usual interceptors: it asks for what it misses and repeats what it is asked for.
+// A Real is a pion PeerConnection with its usual interceptors: it requests lost packets and retransmits requested ones.
 type Real struct {
 	pc            *webrtc.PeerConnection
 	pacer         *pace.Pacer
@@ -60,7 +60,7 @@ func newReal(local netip.Addr, p *pace.Pacer, sink *Sink, sources []*source) (*R
 	return r, nil
 }
 
-// pionAPI speaks Opus, VP8 and RTX only, as PROTOCOL.md asks.
+// pionAPI supports Opus, VP8 and RTX only, as PROTOCOL.md requires.
 func pionAPI(local netip.Addr) (*webrtc.API, error) {
 	m := &webrtc.MediaEngine{}
 	feedback := []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}}
@@ -198,7 +198,7 @@ func Redirect(sdp string, via func(netip.AddrPort) netip.AddrPort) string {
 	return b.String()
 }
 
-// Start lets the sources send.
+// Start starts the sources.
 func (r *Real) Start(random *rand.Rand) {
 	now := pace.Now()
 	for i, s := range r.sources {

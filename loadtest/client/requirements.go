@@ -24,8 +24,8 @@ type text struct {
 	TextHash string `json:"textHash"`
 }
 
-// respondAll does what is asked: acknowledges one language of each text, consents, enters the passcode. It runs on a goroutine of
-// its own; what the server asks again meanwhile is answered again.
+// respondAll meets all requirements: acknowledges one language of each text, consents, enters the passcode. It runs on a goroutine of its
+// own; requirements that change meanwhile are met again.
 func (m *Member) respondAll(conn *SignalConn, a requirements) {
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
@@ -53,7 +53,8 @@ func (m *Member) respondAll(conn *SignalConn, a requirements) {
 	}
 }
 
-// unexpectedState is an error that another state of the room explains: what was asked is not asked any more, or the wire is gone.
+// unexpectedState reports an error that a changed state of the room explains: nothing is required any more, or the signalling connection
+// ended.
 func unexpectedState(err error) bool {
 	switch Code(err) {
 	case "agreement_required", "consent_required", "invalid_state", "not_admitted":
@@ -62,7 +63,7 @@ func unexpectedState(err error) bool {
 	return Code(err) == "" // ErrLost, or the end of the run
 }
 
-// respond takes what the server asks. Called from the reader and after hello.
+// respond records the requirements of the server. Called from the reader and after hello.
 func (m *Member) respond(conn *SignalConn, data json.RawMessage) {
 	var a requirements
 	if json.Unmarshal(data, &a) == nil && (len(a.Needs) > 0 || len(a.Consents) > 0) {

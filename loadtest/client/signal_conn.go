@@ -18,7 +18,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// ErrLost answers calls of a Wire whose connection is gone.
+// ErrLost is returned for calls on a closed SignalConn.
 var ErrLost = errors.New("client: the connection is gone")
 
 // A Refusal is an error that the server answered (PROTOCOL.md, section 8).
@@ -31,7 +31,7 @@ type Refusal struct {
 
 func (r *Refusal) Error() string { return "server: " + r.Code + ": " + r.Message }
 
-// Code gives the code of a refusal, or "".
+// Code returns the code of a refusal, or "".
 func Code(err error) string {
 	if r, ok := errors.AsType[*Refusal](err); ok {
 		return r.Code
@@ -39,7 +39,7 @@ func Code(err error) string {
 	return ""
 }
 
-// An Event is what the server tells unasked (PROTOCOL.md, section 2).
+// An Event is an event of the server (PROTOCOL.md, section 2).
 type Event struct {
 	Type string
 	Data json.RawMessage
@@ -67,7 +67,7 @@ type SignalConn struct {
 	closed  int                   // close code, 0 while open
 }
 
-// Dial opens a connection and hands events to handle. A server that asks to come back later is obeyed.
+// Dial opens a connection and passes events to handle. It waits as long as a server with a Retry-After asks for.
 func Dial(ctx context.Context, server string, tlsConfig *tls.Config, handle func(Event)) (*SignalConn, error) {
 	u, err := url.Parse(server)
 	if err != nil {
@@ -98,7 +98,7 @@ func Dial(ctx context.Context, server string, tlsConfig *tls.Config, handle func
 	}
 }
 
-// retryAfter reads an answer that says "later" (RFC 6585, section 4; RFC 9110, section 10.2.3).
+// retryAfter parses a refusal that names a time to retry (RFC 6585, section 4; RFC 9110, section 10.2.3).
 func retryAfter(resp *http.Response) (time.Duration, bool) {
 	if resp == nil || (resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable) {
 		return 0, false
@@ -189,7 +189,7 @@ func (w *SignalConn) Call(ctx context.Context, kind string, data, into any) erro
 	}
 }
 
-// Done is closed when the connection ends, by whoever.
+// Done is closed when the connection ends, on either side.
 func (w *SignalConn) Done() <-chan struct{} { return w.done }
 
 // CloseCode is the WebSocket close code that ended the connection, 1006 if it was cut, 0 while it is open.
@@ -199,7 +199,7 @@ func (w *SignalConn) CloseCode() int {
 	return w.closed
 }
 
-// Disconnect drops the connection without a word, as a network does.
+// Disconnect drops the connection without closing it, as a network does.
 func (w *SignalConn) Disconnect() {
 	_ = w.ws.NetConn().Close()
 	<-w.done

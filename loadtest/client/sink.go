@@ -14,8 +14,8 @@ import (
 type Counts struct {
 	Packets    uint64        `json:"packets"`   // each once
 	Bytes      uint64        `json:"bytes"`     // of payload
-	Lost       int64         `json:"lost"`      // so far: numbers of a slot that did not come, not even late
-	Reordered  uint64        `json:"reordered"` // came after a later one
+	Lost       int64         `json:"lost"`      // so far: numbers of a slot that never arrived
+	Reordered  uint64        `json:"reordered"` // arrived after a later one
 	Duplicates uint64        `json:"duplicates"`
 	Withheld   uint64        `json:"withheld"` // sent by the publisher and left out by the server, with the numbers closed up
 	Frames     uint64        `json:"frames"`   // that arrived whole
@@ -32,7 +32,7 @@ func (c *Counts) Add(o Counts) {
 	c.Freezes, c.Frozen, c.Foreign = c.Freezes+o.Freezes, c.Frozen+o.Frozen, c.Foreign+o.Foreign
 }
 
-// Since is what was added to the counts after an earlier look at them.
+// Since returns the difference to earlier counts.
 func (c Counts) Since(o Counts) Counts {
 	return Counts{
 		c.Packets - o.Packets, c.Bytes - o.Bytes, c.Lost - o.Lost, c.Reordered - o.Reordered, c.Duplicates - o.Duplicates,
@@ -40,7 +40,7 @@ func (c Counts) Since(o Counts) Counts {
 	}
 }
 
-// A Measurement is what a group measured of audio or of video.
+// A Measurement holds the results of a group for audio or video.
 type Measurement struct {
 	Counts
 	Latency   *hdrhistogram.Histogram // from the publisher's socket to the receiver's, since the last Take
@@ -52,7 +52,7 @@ func newMedium() Measurement {
 	return Measurement{Latency: pace.NewHistogram(), Corrected: pace.NewHistogram(), Jitter: pace.NewHistogram()}
 }
 
-// A Group is the books of several receivers, usually those of one room.
+// A Group collects the measurements of several receivers, usually those of one room.
 type Group struct {
 	mu    sync.Mutex
 	audio Measurement // Guarded by mu, as all of its sinks.
@@ -63,7 +63,7 @@ type Group struct {
 // NewGroup opens empty books.
 func NewGroup() *Group { return &Group{audio: newMedium(), video: newMedium()} }
 
-// Take gives the counts so far and the histograms since the last Take, which begin anew.
+// Take returns the counts so far and the histograms since the last Take, and resets the histograms.
 func (g *Group) Take() (audio, video Measurement) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -91,17 +91,17 @@ func (g *Group) measurement(video bool) *Measurement {
 	return &g.audio
 }
 
-// A Sink is the books of one receiver. Guarded by the group's mu.
+// A Sink measures one receiver. Guarded by the group's mu.
 type Sink struct {
 	group   *Group
 	streams map[uint32]*stream      // by SSRC: one for each slot that carried something
 	first   map[uint32]FirstArrival // by CSRC
 }
 
-// FirstArrival says when a source was first heard or seen; zero: never.
+// FirstArrival returns when a source was first received; zero: never.
 type FirstArrival struct{ Packet, KeyFrame time.Duration }
 
-// NewSink opens the books of one more receiver.
+// NewSink adds a receiver.
 func (g *Group) NewSink() *Sink {
 	s := &Sink{group: g, streams: map[uint32]*stream{}, first: map[uint32]FirstArrival{}}
 	g.mu.Lock()
@@ -135,7 +135,7 @@ func (s *Sink) Forget() {
 	s.streams, s.first = map[uint32]*stream{}, map[uint32]FirstArrival{}
 }
 
-// A Packet is one RTP packet as it came out of SRTP.
+// A Packet is one decrypted RTP packet.
 type Packet struct {
 	SSRC, CSRC uint32
 	Seq        uint16

@@ -9,11 +9,11 @@ import (
 	"alcove/loadtest/pace"
 )
 
-// A MediaProfile says what one publication sends.
+// A MediaProfile describes the media of one publication.
 type MediaProfile struct {
 	Interval time.Duration // between frames
 	Sizes    []int         // bytes of payload of a frame's packets, sent back to back
-	Frame    []byte        // what each frame is, without stamps; nil: noise of Sizes
+	Frame    []byte        // content of each frame, without stamps; nil: noise of Sizes
 	Level    uint8         // of audio, in -dBov (RFC 6464); 0: speech
 	Sealed   bool          // frames have the shape of SFrame
 	MID      bool          // packets name their m-line (RFC 9143, section 15), so that their SSRC may change
@@ -25,12 +25,12 @@ func Microphone() MediaProfile { return MediaProfile{Interval: audioInterval, Si
 // Camera is one frame of 1,100 + 1,100 + 300 bytes 30 times a second.
 func Camera() MediaProfile { return MediaProfile{Interval: videoInterval, Sizes: videoSizes} }
 
-// A source makes the frames of one publication. Owned by the pacer, but for what is atomic.
+// A source generates the frames of one publication. Owned by the pacer, except for atomic fields.
 type source struct {
 	profile MediaProfile
 	video   bool
 	ssrc    uint32
-	// announced is the first SSRC, as the offer says.
+	// announced is the first SSRC, as in the offer.
 	announced uint32
 	begin     time.Duration // first frame was due
 	base      uint32        // RTP time then

@@ -8,13 +8,13 @@ import (
 // stampSize is how many bytes at the end of each payload are ours.
 const stampSize = 16
 
-// stampTag tells our payloads from what other clients send into the same room.
+// stampTag distinguishes our payloads from those of other clients in the same room.
 const stampTag = 0xA1C0
 
 // lateUnit is the unit of a stamp's lateness: 16 bits of it reach 0.65 s, and more than that is beyond repair anyway.
 const lateUnit = 10 * time.Microsecond
 
-// A stamp lies in the last 16 bytes of a payload.
+// A stamp is in the last 16 bytes of a payload.
 //
 //	sent (8, ns) | count (4) | late (2, 10 µs) | tag (2)
 type stamp struct {

@@ -6,7 +6,7 @@ import (
 	"github.com/pion/rtcp"
 )
 
-// windowSize is how many sequence numbers are remembered, to tell late from twice.
+// windowSize is how many sequence numbers are remembered, to distinguish late from duplicate packets.
 const windowSize = 1024
 
 // A stream is one slot as its receiver sees it: one SSRC, whose CSRC says who is in it now. Guarded by the group's mu.
@@ -23,7 +23,7 @@ type stream struct {
 	arrival        time.Duration                // of it
 	jitter         time.Duration                // RFC 3550, section 6.4.1
 	incomplete     bool                         // something is missing of this frame
-	missing        uint64                       // packets that did not come since the last whole frame
+	missing        uint64                       // packets missing since the last complete frame
 	shownAt        time.Duration                // the last whole frame
 	shownDue       time.Duration                // when that was due
 	deltas         [freezeHistory]time.Duration // between whole frames, a ring
@@ -77,10 +77,10 @@ func (s *stream) updateSequence(m *Measurement, p Packet) bool {
 
 func (s *stream) mark(n uint64) { s.bits[n/64%uint64(len(s.bits))] |= 1 << (n % 64) }
 
-// updateTiming follows jitter, what was withheld, and freezes.
+// updateTiming measures jitter, withheld media and freezes.
 func (s *stream) updateTiming(now time.Duration, m *Measurement, mark stamp, p Packet) {
 	if p.Seq != uint16(s.highest) {
-		return // late: it tells nothing of the pace
+		return // late packets do not count for the pace
 	}
 	if s.arrival != 0 {
 		d := (now - s.arrival) - (mark.sent - s.sent)

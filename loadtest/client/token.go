@@ -8,7 +8,7 @@ import (
 	"alcove/auth"
 )
 
-// A Minter makes the tokens of a run, as an identity provider would.
+// A Minter issues the tokens of a run, as an identity provider would.
 type Minter struct {
 	Key              auth.SigningKey
 	Issuer, Audience string
@@ -26,7 +26,7 @@ func (m *Minter) LoadKey(file string) error {
 	return err
 }
 
-// Token lets one person into one room once.
+// Token admits one person to one room once.
 func (m *Minter) Token(room, subject, name string, role auth.Role) (auth.Secret, error) {
 	mode := ""
 	if m.E2EE {

@@ -24,10 +24,10 @@ const (
 	latencyDigits = 3
 )
 
-// NewHistogram makes an empty histogram of microseconds.
+// NewHistogram returns an empty histogram of microseconds.
 func NewHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, latencyMax, latencyDigits) }
 
-// Record puts a duration into a histogram; what is beyond its ends counts as the end.
+// Record adds a duration to a histogram; values beyond its ends count as the end.
 func Record(h *hdrhistogram.Histogram, d time.Duration) {
 	_ = h.RecordValue(min(max(int64(d/time.Microsecond), 1), latencyMax)) // cannot fail within the bounds
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// A Tick is what a Pacer does when it is due. It returns when it is due next, or false when it is over.
+// A Tick is run by a Pacer when it is due. It returns when it is due next, or false if never.
 type Tick func(due, now time.Duration) (next time.Duration, ok bool)
 
 // A task waits in the pacer's heap.
@@ -37,7 +37,7 @@ func (e *taskHeap) Pop() any {
 type Pacer struct {
 	clock   clock        // a timer finer than Go's, where there is one
 	next    atomic.Int64 // when something is due, as a time of Now
-	running sync.Mutex   // held by who does what is due; beats run under it
+	running sync.Mutex   // held while due ticks run
 	ready   []task       // Guarded by turn.
 
 	mu      sync.Mutex
@@ -66,7 +66,7 @@ func NewPacer() (*Pacer, error) {
 	return p, nil
 }
 
-// Add lets something happen from a moment on, as long as it says when it is due again. lag: it counts for the send lag.
+// Add runs a tick from a moment on, as long as it returns when it is due again. lag: it counts for the send lag.
 func (p *Pacer) Add(at time.Duration, lag bool, do Tick) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -127,7 +127,7 @@ func (p *Pacer) step() {
 	}
 }
 
-// runDue does what is due, and returns what is due again.
+// runDue runs the due ticks, and returns those that are due again.
 func (p *Pacer) runDue(ready []task) []task {
 	again := ready[:0]
 	for _, e := range ready {
@@ -150,7 +150,7 @@ func (p *Pacer) recordLag(by time.Duration) {
 	p.worst = max(p.worst, by)
 }
 
-// TakeLag gives how late packets were sent since the last call, and the worst since then.
+// TakeLag returns how late packets were sent since the last call, and the worst since then.
 func (p *Pacer) TakeLag() (*hdrhistogram.Histogram, time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -5,26 +5,26 @@ import (
 	"time"
 )
 
-// A Profile is what a network does to packets, each way.
+// A Profile describes the effects of a network on packets, each way.
 type Profile struct {
 	Delay   time.Duration // on average
 	Jitter  time.Duration // the delay wanders within ± this, without reordering
 	Loss    float64       // share of packets, independently of each other
 	Reorder float64       // share of packets that wait one Lag more, so that others overtake them
 	Rate    int           // bit/s of UDP payload and headers, 0: unlimited
-	Queue   time.Duration // how long a packet may wait for the rate; what would wait longer is dropped
+	Queue   time.Duration // how long a packet may wait for the rate; packets that would wait longer are dropped
 }
 
 // headerBytes are IPv4 and UDP, which fill a line too, in bytes.
 const headerBytes = 28
 
-// ReorderDelay is how much later a reordered packet comes: beyond the next frame of audio.
+// ReorderDelay is the extra delay of a reordered packet: beyond the next frame of audio.
 const ReorderDelay = 25 * time.Millisecond
 
 // maxJitterSlope is how much jitter may change per time: below one, so that packets keep their order.
 const maxJitterSlope = 0.8
 
-// A Drop says why a packet went no further.
+// A Drop is the reason why a packet was dropped.
 type Drop int
 
 const (
@@ -48,12 +48,12 @@ type jitterPoint struct {
 	jitter time.Duration
 }
 
-// NewLink makes a path.
+// NewLink returns a path.
 func NewLink(p Profile, seed uint64) *Link {
 	return &Link{profile: p, random: rand.New(rand.NewPCG(seed, 0x5eed))}
 }
 
-// Pass decides what becomes of a packet of so many bytes: when it leaves the other end, or why not. now must not go back.
+// Pass decides the fate of a packet of this size: when it leaves the other end, or why it does not. now must not decrease.
 func (l *Link) Pass(now time.Duration, size int) (time.Duration, Drop) {
 	if l.random.Float64() < l.profile.Loss {
 		return 0, Lost

@@ -15,12 +15,12 @@ type Pool struct {
 	relays map[netip.AddrPort]*Relay // Guarded by mu.
 }
 
-// NewPool makes an empty pool that listens on an address.
+// NewPool returns an empty pool that listens on an address.
 func NewPool(p Profile, seed uint64, local netip.Addr) *Pool {
 	return &Pool{profile: p, seed: seed, local: local, relays: map[netip.AddrPort]*Relay{}}
 }
 
-// Via is where to send what is for a target.
+// Via returns the address to which packets for a target are sent.
 func (p *Pool) Via(target netip.AddrPort) netip.AddrPort {
 	p.mu.Lock()
 	defer p.mu.Unlock()

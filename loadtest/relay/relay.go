@@ -79,14 +79,14 @@ func (r *Relay) Addr() netip.AddrPort {
 	return netip.AddrPortFrom(local.Addr().Unmap(), local.Port())
 }
 
-// Counts gives what became of the packets so far.
+// Counts returns the fates of the packets so far.
 func (r *Relay) Counts() Counts {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.counts
 }
 
-// SetProfile makes the network another one from now on, for all flows.
+// SetProfile changes the network from now on, for all flows.
 func (r *Relay) SetProfile(p Profile) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -96,7 +96,7 @@ func (r *Relay) SetProfile(p Profile) {
 	}
 }
 
-// Close ends the relay; what is on its way is lost.
+// Close closes the relay; packets in flight are lost.
 func (r *Relay) Close() {
 	r.mu.Lock()
 	r.closed = true
@@ -125,7 +125,7 @@ func (r *Relay) readClients() {
 	}
 }
 
-// flow finds a client, or makes one.
+// flow returns the flow of a client, and creates it if it is new.
 func (r *Relay) flow(client netip.AddrPort) *flow {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -162,7 +162,7 @@ func (r *Relay) readUpstream(f *flow) {
 	}
 }
 
-// forward asks the link, and sends a copy when the time comes.
+// forward passes a packet to the link, and sends a copy at the time of its arrival.
 func (r *Relay) forward(l *Link, data []byte, send func([]byte)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -65,7 +65,7 @@ func Compare(before, after *Report, tolerance float64) []Change {
 	return all
 }
 
-// Differences says what makes two reports hard to compare: other machines, other scenarios.
+// Differences lists what makes two reports hard to compare: other machines, other scenarios.
 func Differences(a, b *Report) []string {
 	var all []string
 	for _, d := range []struct{ what, before, after string }{

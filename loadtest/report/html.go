@@ -17,7 +17,7 @@ var pageText string
 
 var pageTemplate = template.Must(template.New("page").Parse(pageText))
 
-// page is what the template shows.
+// page holds the data of the template.
 type page struct {
 	*Report
 	State, StateClass, Why string
@@ -78,7 +78,7 @@ func (b Browser) cells() []string {
 	}
 }
 
-// state is the verdict in a word.
+// state is the verdict in one word.
 func (r *Report) state() (word, class, why string) {
 	switch broken := r.FirstNotHeld(); {
 	case !r.Valid():
@@ -233,7 +233,7 @@ func (r *Report) plots() []figure {
 	return figures
 }
 
-// timeline gives a plot the time of the run as its axis, the window shaded.
+// timeline is a plot over the time of the run, with the window shaded.
 func (r *Report) timeline(p plot) *plot {
 	p.to = max(r.Series[len(r.Series)-1].At, 1)
 	step := roundUp(p.to / 8)

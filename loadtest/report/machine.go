@@ -17,7 +17,7 @@ type Machine struct {
 	Go     string `json:"go"`
 }
 
-// ThisMachine describes the machine; what it cannot find out stays empty.
+// ThisMachine describes the machine; unknown fields stay empty.
 func ThisMachine() Machine {
 	m := Machine{Cores: runtime.NumCPU(), Go: runtime.Version()}
 	if all, err := os.ReadDir("/sys/devices/system/cpu"); err == nil { // NumCPU counts only those we may use

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Metrics are all numbers of a report by name, in base units: seconds, shares, counts. What was not measured is missing.
+// Metrics returns all numbers of a report by name, in base units: seconds, shares, counts. Unmeasured ones are missing.
 func (r *Report) Metrics() map[string]float64 {
 	m := map[string]float64{"failures": float64(r.Failed()), "participants": float64(r.Participants), "rooms": float64(r.Rooms)}
 	for name, media := range map[string]Media{"audio": r.Audio, "video": r.Video} {
@@ -83,7 +83,7 @@ func ParseObjective(s string) (Objective, error) {
 	return o, nil
 }
 
-// Judge compares the report with objectives. What was not measured did not hold.
+// Judge compares the report with objectives. An unmeasured objective failed.
 func (r *Report) Judge(objectives []Objective) {
 	r.Verdicts = []Verdict{}
 	m := r.Metrics()

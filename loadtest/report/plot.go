@@ -91,7 +91,7 @@ func (p *plot) scale() {
 	}
 }
 
-// roundUp gives 1, 2 or 5 times a power of ten, not below v.
+// roundUp returns 1, 2 or 5 times a power of ten, not below v.
 func roundUp(v float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(v)))
 	for _, f := range []float64{1, 2, 5} {

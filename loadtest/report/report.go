@@ -30,9 +30,9 @@ type Report struct {
 	Machine      Machine                 `json:"machine"`
 	Clients      string                  `json:"clients"` // real or light
 	Rooms        int                     `json:"rooms"`
-	Participants int                     `json:"participants"`  // who were in at the beginning of the window
-	Window       float64                 `json:"windowSeconds"` // measured, after all had come
-	Network      string                  `json:"network"`       // what the relay did, "direct" without one
+	Participants int                     `json:"participants"`  // connected at the start of the window
+	Window       float64                 `json:"windowSeconds"` // measured, after everybody had joined
+	Network      string                  `json:"network"`       // of the relay; "direct" without one
 	Interrupted  bool                    `json:"interrupted"`   // by the operator
 	Invalid      []string                `json:"invalid"`       // why the numbers are not the server's; empty: they are
 	Audio        Media                   `json:"audio"`
@@ -40,18 +40,18 @@ type Report struct {
 	Times        map[string]Distribution `json:"times"` // admit, join, joinAll, readmit, reconnect …
 	Server       *Server                 `json:"server,omitempty"`
 	Generator    Generator               `json:"generator"`
-	Failures     map[string]int          `json:"failures"` // what went wrong, how often
+	Failures     map[string]int          `json:"failures"` // number of failures, by kind
 	Series       []Second                `json:"series"`
 	Verdicts     []Verdict               `json:"verdicts"`
 	Browsers     []Browser               `json:"browsers,omitempty"`
 }
 
-// Media is what receivers got of one kind within the window.
+// Media holds the results of receivers for one kind of media in the window.
 type Media struct {
 	Packets    uint64       `json:"packets"`
 	Sent       uint64       `json:"sent,omitempty"`
 	Bytes      uint64       `json:"bytes"`
-	Lost       int64        `json:"lost"` // came neither in time nor late
+	Lost       int64        `json:"lost"` // never arrived
 	Reordered  uint64       `json:"reordered"`
 	Duplicates uint64       `json:"duplicates"`
 	Withheld   uint64       `json:"withheld"` // left out by the server
@@ -64,7 +64,7 @@ type Media struct {
 	Jitter     Distribution `json:"jitter"`
 }
 
-// LossRate is the share of numbers that never came, 0 to 1.
+// LossRate is the share of packets that never arrived, 0 to 1.
 func (m Media) LossRate() float64 {
 	lost := max(float64(m.Lost), 0) // what was lost before the window may have come within
 	if lost == 0 {
@@ -88,7 +88,7 @@ type Distribution struct {
 // curvePercentiles are drawn.
 var curvePercentiles = []float64{0, 5, 10, 20, 30, 40, 50, 60, 70, 80, 85, 90, 92.5, 95, 97, 98, 99, 99.5, 99.8, 99.9, 99.95, 99.99, 100}
 
-// NewDistribution makes a distribution of a histogram of microseconds.
+// NewDistribution summarizes a histogram of microseconds.
 func NewDistribution(h *hdrhistogram.Histogram) Distribution {
 	if h == nil || h.TotalCount() == 0 {
 		return Distribution{}
@@ -132,7 +132,7 @@ type Second struct {
 	People    int     `json:"people"`
 	Audio     uint64  `json:"audio"` // packets received a second
 	Video     uint64  `json:"video"`
-	Lost      int64   `json:"lost"`     // negative: what was lost came late
+	Lost      int64   `json:"lost"`     // negative: lost packets arrived late
 	AudioP50  float64 `json:"audioP50"` // ms
 	AudioP99  float64 `json:"audioP99"`
 	VideoP50  float64 `json:"videoP50"`
@@ -152,7 +152,7 @@ type Verdict struct {
 	Reason    string  `json:"why,omitempty"` // where it could not be judged
 }
 
-// A Browser is what one Chromium saw and heard of the others in its room.
+// A Browser holds what one Chromium received of the others in its room.
 type Browser struct {
 	Name          string  `json:"name"`
 	Streams       float64 `json:"streams"` // people whom it showed
@@ -172,7 +172,7 @@ type Browser struct {
 // Valid reports whether the numbers are the server's.
 func (r *Report) Valid() bool { return len(r.Invalid) == 0 }
 
-// Failed counts what went wrong.
+// Failed returns the number of failures.
 func (r *Report) Failed() int {
 	n := 0
 	for _, c := range r.Failures {

@@ -18,7 +18,7 @@ import (
 	"alcove/loadtest/report"
 )
 
-// A browserRoom is a room of browsers beside the rooms under load: what people in one group see meanwhile.
+// A browserRoom is a room of browsers beside the rooms under load, to measure what people in one group see meanwhile.
 type browserRoom struct {
 	r        *runner
 	chromium *browser.Chromium
@@ -65,7 +65,7 @@ func (r *runner) openBrowserRoom(ctx context.Context) *browserRoom {
 	return t
 }
 
-// join lets one browser in; the first is the host.
+// join joins one browser; the first is the host.
 func (t *browserRoom) join(ctx context.Context, i int) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
@@ -138,7 +138,7 @@ func (s *browserClient) noteSlots(data json.RawMessage) bool {
 	return true
 }
 
-// tellOwners tells a browser whose packets carry which CSRC, if it seals and has a connection.
+// tellOwners passes a browser the owners of CSRCs, if it seals frames and has a connection.
 func (t *browserRoom) tellOwners(s *browserClient) {
 	if !t.r.env.E2EE {
 		return

@@ -80,7 +80,7 @@ func (d *daemon) pid() int {
 	return d.cmd.Process.Pid
 }
 
-// kill ends the daemon as a power cut does, and waits until it is gone.
+// kill kills the daemon, as a power cut does, and waits for its end.
 func (d *daemon) kill() {
 	d.mu.Lock()
 	cmd, exited := d.cmd, d.exited
@@ -132,7 +132,7 @@ func (r *runner) restart(ctx context.Context) {
 	all.Wait()
 }
 
-// rejoin resumes, or enters anew where the seat is gone, and waits for everybody's media.
+// rejoin resumes, or joins again if the seat ended, and waits for everybody's media.
 func (p *room) rejoin(ctx context.Context, n *person, since time.Duration) {
 	n.Vanish()
 	for {
