@@ -17,8 +17,6 @@ import type { Proofs } from './proofs';
 import { unencrypted, type EncryptionProblem, type EncryptionStatus } from './status';
 import type { EventData, RequestData } from '../wire/protocol';
 
-// A commit may still name somebody who left: it was under way.
-const leftMs = 30_000;
 // After it, who is admitted and was added by nobody sends a new key package; a host makes a group.
 const outsideMs = 5_000;
 const outsideMostMs = 40_000;
@@ -86,7 +84,6 @@ export class GroupMachine<G> {
   #admitted = false;
   #rosterKnown = false;
   #people = new Map<string, Person>();
-  readonly #left = new Map<string, number>();
   readonly #excluded = new Set<string>();
   readonly #excluding = new Set<string>(); // asked for, and not yet said to be on its way
   readonly #keys: KeyPackages<G>;
@@ -217,14 +214,7 @@ export class GroupMachine<G> {
     const before = this.#people;
     this.#people = new Map(people.map((person) => [person.id, person]));
     this.#rosterKnown = true;
-    for (const id of before.keys()) {
-      if (this.#people.has(id)) continue;
-      this.#left.set(id, this.#now);
-      this.#excluded.delete(id);
-    }
-    for (const [id, at] of this.#left) {
-      if (this.#now - at > leftMs) this.#left.delete(id);
-    }
+    for (const id of before.keys()) if (!this.#people.has(id)) this.#excluded.delete(id);
   }
 
   #onSideRoom(peer: string | undefined): void {
@@ -367,7 +357,6 @@ export class GroupMachine<G> {
   async #process(joined: Joined<G>, commit: Uint8Array, number: number): Promise<void> {
     const members = this.#mls.members(joined.group);
     const allowed = (change: Parameters<typeof changeAllowed>[0]) => changeAllowed(change, members, {
-      present: (id) => this.#people.has(id) || this.#left.has(id),
       inRoster: (id) => this.#people.has(id),
       replayed: number <= this.#replayedTo,
       only: joined.side ? [this.#me.id, this.#peer ?? ''] : undefined,

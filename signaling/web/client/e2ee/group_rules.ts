@@ -49,8 +49,6 @@ export function turnOf(members: readonly Leaf[], people: ReadonlyMap<string, Per
 }
 
 export interface Known {
-  // In the roster, or so recently that a commit may still name them.
-  present: (id: string) => boolean;
   inRoster: (id: string) => boolean;
   // A commit from before a resume is read with the roster of after it, which cannot be compared.
   replayed: boolean;
@@ -59,7 +57,7 @@ export interface Known {
 }
 
 // What every member checks of another's commit.
-export function changeAllowed({ sender, added, removed, other }: Change, members: readonly Leaf[], { present, inRoster, replayed, only }: Known): boolean {
+export function changeAllowed({ sender, added, removed, other }: Change, members: readonly Leaf[], { inRoster, replayed, only }: Known): boolean {
   if (other || removed.includes(undefined as never)) return false;
   const host = isHostRole(sender.role);
   if (added.length > 0 && !host) return false;
@@ -68,7 +66,7 @@ export function changeAllowed({ sender, added, removed, other }: Change, members
   for (const { id } of added) {
     if (staying.has(id)) return false;
     staying.add(id);
-    if (only ? !only.includes(id) : !replayed && !present(id)) return false;
+    if (only ? !only.includes(id) : !replayed && !inRoster(id)) return false;
   }
   return true;
 }
