@@ -88,14 +88,21 @@ async function session(browser, mode, size, seconds) {
     await Promise.all(guests.map((guest) => guest.receives([host], 60_000)));
     const joins = await Promise.all(guests.map((guest) => guest.page.evaluate(() => performance.timeOrigin + window.__join.picture)));
     await pause(3_000); // the encoders settle
+    await Promise.all(people.map(({ page }) => page.evaluate(() => {
+      window.__refused = {};
+      window.__alcove.session.frames.on('refused', (counts) => {
+        for (const [name, count] of Object.entries(counts)) window.__refused[name] = (window.__refused[name] ?? 0) + count;
+      });
+    })));
     const before = await count(people);
     await pause(1_000 * seconds);
     const after = await count(people);
+    const refused = await Promise.all(people.map(({ page }) => page.evaluate(() => window.__refused)));
     const took = (after.at - before.at) / 1_000;
     const percent = Object.entries(after.cpu).map(([name, seconds]) => [name, 100 * (seconds - (before.cpu[name] ?? 0)) / took]);
     return {
       join: median(joins.map((at) => at - clicked)), decoded: (after.decoded - before.decoded) / took,
-      encoded: (after.encoded - before.encoded) / took, cpu: percent.reduce((sum, [, one]) => sum + one, 0), threads: Object.fromEntries(percent),
+      encoded: (after.encoded - before.encoded) / took, cpu: percent.reduce((sum, [, one]) => sum + one, 0), threads: Object.fromEntries(percent), refused,
     };
   } finally {
     await Promise.all(people.map(({ context }) => context.close()));
@@ -110,8 +117,8 @@ async function measureSessions(size = 2, rounds = 3, seconds = 10) {
     for (const mode of i % 2 ? ['off', 'required'] : ['required', 'off']) {
       const result = await session(browser, mode, size, seconds);
       all[mode].push(result);
-      const { threads, ...rest } = result;
-      console.log(mode, JSON.stringify(Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, round(value)]))));
+      const { threads, refused, ...rest } = result;
+      console.log(mode, JSON.stringify(Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, round(value)]))), refused.some((one) => Object.keys(one).length > 0) ? `refused ${JSON.stringify(refused)}` : '');
     }
   }
   await browser.close();
