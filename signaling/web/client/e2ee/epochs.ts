@@ -14,6 +14,9 @@ export const oldEpochMs = 2_000;
 // Of how many dropped epochs it is kept which counters were opened. A side room lasts for fewer commits of the group.
 const rememberedEpochs = 256;
 
+// Of how many sources it is kept that they left: of those whose frames may still be on their way.
+const rememberedSources = 256;
+
 export type NewEpoch = Extract<KeysToFrames, { type: 'keys' }>;
 
 export class Epoch {
@@ -90,6 +93,8 @@ export class Epochs {
   readonly #old = new Map<Epoch, unknown>(); // with the timer that drops it
   readonly #remembered = new Map<number, Remembered>(); // by number, oldest first
   readonly #waiting = new Set<() => void>();
+  // Sources that were in the roster and left it. Their last frames must not hold up who comes after them in a slot.
+  readonly #left = new Set<number>(); // CSRCs, oldest first
 
   constructor(timers: Timers) {
     this.#timers = timers;
@@ -100,9 +105,11 @@ export class Epochs {
   }
 
   onMessage(message: KeysToFrames): void {
+    const before = this.#current?.owners;
     if (message.type === 'keys') this.#begin(message);
     else if (message.type === 'outside') this.#outside();
     else if (this.#current) this.#current.owners = byCsrc(message.owners);
+    if (before) this.#noteLeft(before);
     for (const wake of [...this.#waiting]) wake();
   }
 
@@ -113,6 +120,10 @@ export class Epochs {
     if (current.number % numbers === number) return current;
     for (const epoch of this.#old.keys()) if (epoch.number % numbers === number) return epoch;
     return (number - current.number % numbers + numbers) % numbers < numbers / 2 ? 'future' : 'past';
+  }
+
+  hasLeft(csrc: number): boolean {
+    return this.#left.has(csrc);
   }
 
   // Resolves at the next message, or in so many milliseconds.
@@ -126,6 +137,17 @@ export class Epochs {
       const timer = this.#timers.set(wake, ms);
       this.#waiting.add(wake);
     });
+  }
+
+  #noteLeft(before: Epoch['owners']): void {
+    const now = this.#current?.owners;
+    if (!now) return;
+    for (const csrc of before.keys()) if (!now.has(csrc)) this.#left.add(csrc);
+    for (const csrc of now.keys()) this.#left.delete(csrc);
+    for (const oldest of this.#left) {
+      if (this.#left.size <= rememberedSources) break;
+      this.#left.delete(oldest);
+    }
   }
 
   #begin(message: NewEpoch): void {

@@ -1,6 +1,6 @@
 // Opens the frames of one transform, which is one slot: people come and go in it. The checks, in this order:
 //
-//   sealed? else plain ─► names a source? else no_csrc ─► epoch and source known? else held, then future, past, impostor
+//   sealed? else plain ─► names a source? else no_csrc ─► epoch and source known? else held, then future or impostor; past if they are over
 //   ─► the KID is the source's? else impostor ─► counter new? else replay ─► tag right? else forged ─► mark the counter ─► pass on
 
 import type { Timers } from '../env';
@@ -45,6 +45,7 @@ export class Opener {
     const { number } = splitKid(parsed.kid);
     let epoch = this.#epochs.find(number);
     while (epoch === 'future' || typeof epoch === 'object' && !epoch.owners.has(csrc)) {
+      if (epoch !== 'future' && this.#epochs.hasLeft(csrc)) return this.#refuse('past');
       const left = this.#holdLeft();
       if (left <= 0) return this.#refuse(epoch === 'future' ? 'future' : 'impostor', true);
       await this.#epochs.changed(left);

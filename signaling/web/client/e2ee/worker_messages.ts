@@ -59,15 +59,15 @@ export type FramesToPage =
   // The first frame of a CSRC that was opened under this leaf, and each change: names on tiles follow the leaf.
   | { type: 'opened'; csrc: number; leaf: number };
 
-// Why a frame was not passed on. See frames.ts for the order of the checks.
+// Why a frame was not passed on. See opener.ts for the order of the checks.
 export const refusals = [
   'no_key', // own: no epoch to seal under, or no KID left in it
   'unsealable', // own: no frame of its kind
   'plain', // not of the shape of a sealed frame
   'no_csrc', // names no source
-  'future', // sealed under a number that is not known after futureHoldMs
-  'past', // sealed under a number that opens no more
-  'impostor', // the KID is of another leaf or stream than the CSRC
+  'future', // sealed under a number that is not known after holdMs
+  'past', // sealed under a number that opens no more, or of a source that has left
+  'impostor', // the KID is of another leaf or stream than the CSRC, or the CSRC is nobody's after holdMs
   'replay', // this counter was opened before, or is older than the window
   'forged', // the tag is wrong
 ] as const;

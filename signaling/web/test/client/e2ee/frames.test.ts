@@ -244,6 +244,31 @@ test('a source that the roster does not name yet is held, then an impostor', asy
   assert.equal(to.keyFrameRequests, 1);
 });
 
+test('the last frames of a source that has left do not hold up the next one in its slot', async () => {
+  const two = pair();
+  both(two, 7);
+  const third = new Worker(fresh, two.time);
+  third.core.onKeys(keys(7, 3));
+  const [gone, next, to] = [two.sender.line(microphone), third.line(microphone), two.receiver.line(hears)];
+  gone.send(audio('gone'));
+  next.send(audio('next'));
+  await settle();
+  two.receiver.core.onKeys({ type: 'owners', owners: [...ownersOf(2), ...ownersOf(3)] });
+  to.receive(gone.passed[0]!, csrcOf(1, 0));
+  to.receive(next.passed[0]!, csrcOf(3, 0));
+  await settle();
+  assert.deepEqual([to.passed.length, to.last()], [1, 'xnext']);
+  assert.deepEqual(two.receiver.refused(), { past: 1 });
+  // It comes back.
+  two.receiver.core.onKeys(keys(8, 2));
+  two.sender.core.onKeys(keys(8, 1));
+  gone.send(audio('back'));
+  await settle();
+  to.receive(gone.passed[1]!, csrcOf(1, 0));
+  await settle();
+  assert.equal(to.last(), 'xback');
+});
+
 test('an old epoch opens for two seconds more, and forged frames do not end it', async () => {
   const two = pair();
   both(two, 7);
