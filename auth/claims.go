@@ -115,7 +115,7 @@ func (c *claims) check() findingList {
 	return f
 }
 
-// grant turns checked claims into what they allow.
+// grant converts checked claims to the grant.
 func (c *claims) grant(k PersonKey) Grant {
 	g := Grant{
 		Room: c.room, Person: k.Person(c.sub), Role: c.role, Policy: c.policy, Name: DisplayName(c.name),
@@ -144,7 +144,7 @@ func ValidPolicyName(s string) bool {
 	return s != "" && len(s) <= MaxPolicy && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-_") == ""
 }
 
-// isPlainText reports whether s is at most limit characters that stand in one line, not all of them spaces.
+// isPlainText reports whether s has at most limit printable characters in one line, not all of them spaces.
 func isPlainText(s string, limit int) bool {
 	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= limit &&
 		!strings.ContainsFunc(s, breaksLine) && strings.TrimSpace(s) != ""

@@ -2,7 +2,7 @@ package auth
 
 import "time"
 
-// Role is what a token makes of a person in a room.
+// Role is a person's role in a room.
 type Role string
 
 // The closed list of roles.
@@ -16,7 +16,7 @@ const (
 // Hosts reports whether the role leads the session.
 func (r Role) Hosts() bool { return r == Host || r == Cohost }
 
-// A Grant is what one verified token allows, once.
+// A Grant is the permission that one verified token gives, once.
 type Grant struct {
 	Room   string // name of the room, as the clinic calls it: never logged
 	Person string // HMAC of the subject under the deployment's key, base64url

@@ -66,7 +66,7 @@ func (f *KeyFile) Reload() (change KeyChange, changed bool) {
 	return KeyChange{Keys: set.Keys()}, true
 }
 
-// Follow reloads at every tick, and tells of changes, until ctx ends.
+// Follow reloads at every tick, and reports changes, until ctx ends.
 func (f *KeyFile) Follow(ctx context.Context, ticks <-chan time.Time, onChange func(KeyChange)) {
 	for {
 		select {

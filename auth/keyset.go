@@ -32,7 +32,7 @@ type Key struct {
 	public    crypto.PublicKey
 }
 
-// A KeySource gives the key that a kid selects.
+// A KeySource returns the key that a kid selects.
 type KeySource interface {
 	Key(kid string) (Key, bool)
 }
@@ -40,7 +40,7 @@ type KeySource interface {
 // A KeySet is a JSON Web Key Set (RFC 7517, section 5) in which every key has its own kid.
 type KeySet struct{ keys []Key }
 
-// Key gives the key that kid selects.
+// Key returns the key that kid selects.
 func (s KeySet) Key(kid string) (Key, bool) {
 	for _, k := range s.keys {
 		if k.ID == kid {

@@ -4,14 +4,14 @@ import "time"
 
 // Limits of a token. It is read before anybody is known, so every length has a bound.
 const (
-	// MaxToken bounds the whole token: identity providers write 1 to 2 KiB, and HTTP servers carry 8 KiB in a header.
+	// MaxToken bounds the whole token: identity providers issue 1 to 2 KiB, and HTTP servers accept headers of 8 KiB.
 	MaxToken = 8 << 10
-	// MaxRoom, MaxName and MaxPolicy are counted in runes: a name is what a roster can show in one line; a longer one is cut.
+	// MaxRoom, MaxName and MaxPolicy are in runes: a name has to fit into one line of the roster; longer ones are truncated.
 	MaxRoom   = 128
 	MaxName   = 64
 	MaxPolicy = 64
-	// MaxSubject holds an email address (RFC 5321, section 4.5.3.1: 64 + 1 + 255 octets, in practice 254) or a UUID.
-	// OpenID Connect Core, section 2, bounds sub at 255 characters.
+	// MaxSubject fits an email address (RFC 5321, section 4.5.3.1: 64 + 1 + 255 octets, in practice 254) or a UUID. OpenID Connect Core,
+	// section 2, bounds sub at 255 characters.
 	MaxSubject = 256
 	// MaxID bounds jti: a UUID has 36 characters, and some providers put a prefix before it.
 	MaxID = 128
@@ -19,7 +19,7 @@ const (
 	MaxKeyID = 128
 	// MaxE2EESession bounds e2ee_session, in runes: a name, or a date and a name.
 	MaxE2EESession = 256
-	// MaxRecipients bounds recipients: a clinic has one key, and for a while the next one.
+	// MaxRecipients bounds recipients: a clinic has one key, and during a rotation two.
 	MaxRecipients = 8
 	// MaxMethods and MaxMethod bound amr (RFC 8176) and acr.
 	MaxMethods = 16
@@ -31,7 +31,7 @@ const (
 	// MaxLifetime bounds exp - iat of a token that joins: long enough to load the page on a slow line, too short to be
 	// found in a browser history or a mailbox later.
 	MaxLifetime = 2 * time.Minute
-	// Leeway is the clock skew that is forgiven between the identity provider and this host, in both directions.
+	// Leeway is the tolerated clock skew between the identity provider and this host, in both directions.
 	Leeway = 30 * time.Second
 )
 
@@ -43,31 +43,31 @@ const (
 	MaxKeys = 64
 	// MinPersonKey is the size of the output of HMAC-SHA-256: a shorter key weakens it (RFC 2104, section 3).
 	MinPersonKey = 32
-	// MaxPersonKey bounds what is read from a file that may be the wrong one.
+	// MaxPersonKey bounds the read of a file that may be the wrong one.
 	MaxPersonKey = 1 << 10
 )
 
-// DefaultUsedTokens is how many spent tokens the memory of single use holds: at 48 bytes each some 5 MB, and more than one join a second
-// for all of UsedTokenRetention.
+// DefaultUsedTokens is how many used tokens are remembered: at 48 bytes each some 5 MB, and more than one join per second for all of
+// UsedTokenRetention.
 const DefaultUsedTokens = 100_000
 
-// UsedTokenRetention is how long the use of a token is remembered, though no token of now lives for so long: a clock that is set back makes an
-// old token young again, and it must not work a second time. Revocations of tokens last as long.
+// UsedTokenRetention is how long the use of a token is remembered, although tokens expire much sooner: if the clock is set back, an expired
+// token becomes valid again, and must not work a second time. Revocations of tokens last as long.
 const UsedTokenRetention = 24 * time.Hour
 
-// MaxRevocations is how many revocations are remembered: a clinic takes back single tokens and people, not crowds.
+// MaxRevocations is how many revocations are remembered: a clinic revokes single tokens and people, not crowds.
 const MaxRevocations = 10_000
 
-// revokedTokenTime is how long a single token stays revoked: far above what one can live (MaxLifetime, and Leeway on both sides), so that
-// a clock that was set meanwhile, or a token that was made hours ahead, opens nothing.
+// revokedTokenTime is how long a single token stays revoked: far above the longest validity (MaxLifetime, and Leeway on both sides), so
+// that a clock that was set meanwhile, or a token issued hours ahead, admits nobody.
 const revokedTokenTime = UsedTokenRetention
 
 // Passcodes and the cost of guessing them (RFC 9106, section 4: the second recommended option, 64 MiB and three passes).
 const (
-	// MinPasscode is in characters. Sources that failed guess 86,400 times a day at one room, all together, and each new address once more;
-	// eight characters that nobody chose by a word hold for millennia.
+	// MinPasscode is in characters. All sources that failed can guess 86,400 times a day at one room together, and each new address once
+	// more; eight random characters resist that for millennia.
 	MinPasscode = 8
-	// MaxPasscode is in bytes, as what strangers send.
+	// MaxPasscode is in bytes, like everything that unauthenticated clients send.
 	MaxPasscode = 128
 
 	argonMemory = 64 << 10 // KiB
@@ -76,8 +76,8 @@ const (
 	saltSize    = 16 // RFC 9106, section 3.1
 	sumSize     = 32
 
-	// The bounds of hashes made elsewhere. The lowest cost is that of OWASP's Password Storage Cheat Sheet; the highest is what two
-	// guesses at a time may take of a small server.
+	// Bounds of hashes generated elsewhere. The lowest cost is that of OWASP's Password Storage Cheat Sheet; the highest is what two
+	// concurrent guesses may take of a small server.
 	minArgonMemory  = 19 << 10
 	maxArgonMemory  = 256 << 10
 	minArgonTime    = 2
@@ -90,25 +90,25 @@ const (
 
 // Throttling of passcodes.
 const (
-	// Two guesses are looked at at the same time, 128 MiB: one of anybody's, one of a source's that has not failed.
-	// passcodeQueue is how many wait: three seconds of them.
+	// Two guesses are checked at the same time, 128 MiB: one of any source, one of a source that has not failed. passcodeQueue is how many
+	// wait: three seconds of them.
 	passcodeQueue = 32
-	// freeGuesses is how often people mistype before they ask.
+	// freeGuesses is how often a person may mistype without a delay.
 	freeGuesses  = 3
 	firstPenalty = time.Second
 	maxPenalty   = 5 * time.Minute
-	// freeGuessesAround is how often the people of one network mistype, together, before it counts as one that guesses.
+	// freeGuessesAround is how often all people of one network may mistype before the network counts as failed.
 	freeGuessesAround = 8
-	// failedBurst and failedPerSecond are what all sources that failed may guess at one room: a seventh of a core, and 86,400 a day,
-	// whoever they are. Twenty people who mistype at once wait ten seconds at most.
+	// failedBurst and failedPerSecond limit the guesses of all failed sources at one room: a seventh of a core, and 86,400 a day in total.
+	// Twenty people who mistype at once wait at most ten seconds.
 	failedBurst     = 8
 	failedPerSecond = 1
-	// maxGuessBudgets bounds the memory of those budgets, 80 bytes each. Beyond it all are reset, which gives each room failedBurst
-	// guesses more.
+	// maxGuessBudgets bounds the memory of these budgets, 80 bytes each. Beyond it all are reset, which gives each room failedBurst more
+	// guesses.
 	maxGuessBudgets = 4096
-	// maxKnownPasscodes is how many passcodes are known to be right: one for each policy, and some that were changed.
+	// maxKnownPasscodes is how many correct passcodes are remembered: one per policy, and some that were changed.
 	maxKnownPasscodes = 256
-	// forgetGuessAfter is how long a source has to be quiet to begin anew: longer than it ever waits.
+	// forgetGuessAfter is how long a source has to be quiet until it is forgotten: longer than any delay.
 	forgetGuessAfter = 15 * time.Minute
 	// maxGuessRecords bounds the memory: 64 bytes each.
 	maxGuessRecords = 20_000

@@ -14,15 +14,15 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// A PasscodeHash is what is kept of a passcode: argon2id (RFC 9106) with its cost and salt. Whoever has it can guess as fast as
-// their machines allow, so it prints nothing of itself. The zero value matches nothing.
+// A PasscodeHash is the stored form of a passcode: argon2id (RFC 9106) with its cost and salt. With it, guesses are limited only by
+// the attacker's hardware, so it redacts itself when printed. The zero value matches nothing.
 type PasscodeHash struct {
 	memory, time uint32 // in KiB; passes
 	lanes        uint8
 	salt, sum    Secret
 }
 
-// HashPasscode makes the hash of a passcode, with a salt of its own.
+// HashPasscode hashes a passcode with a random salt.
 func HashPasscode(passcode Secret) (PasscodeHash, error) {
 	if n := utf8.RuneCountInString(passcode.Reveal()); n < MinPasscode || len(passcode.Reveal()) > MaxPasscode {
 		return PasscodeHash{}, fmt.Errorf("a passcode has %d characters at least and %d bytes at most", MinPasscode, MaxPasscode)

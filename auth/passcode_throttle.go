@@ -18,13 +18,13 @@ import (
 
 // The errors of a guess at a passcode.
 var (
-	// ErrPasscodeWrong says that the passcode is another.
+	// ErrPasscodeWrong: the guess is wrong.
 	ErrPasscodeWrong = errors.New("the passcode is wrong")
-	// ErrPasscodeBusy says that too many guesses are being checked: retry soon.
+	// ErrPasscodeBusy: too many guesses are being checked; retry soon.
 	ErrPasscodeBusy = errors.New("too many passcodes are being checked")
 )
 
-// Throttled says that this source has to wait before its next guess at this room. The guess was not checked.
+// Throttled: this source has to wait before its next guess at this room. The guess was not checked.
 type Throttled struct{ RetryAfter time.Duration }
 
 func (t Throttled) Error() string {
@@ -36,25 +36,25 @@ func (t Throttled) Error() string {
 //	Check ─► penalty of the source ─► known to be right ─► budget of the room ─► queue, fewest failures first ─► argon2
 //	             Throttled                  nil            Throttled             ErrPasscodeBusy              nil, ErrPasscodeWrong
 //
-// After freeGuesses wrong ones a source waits before its next guess at that room, twice as long after each, and is forgotten when
-// it is quiet. Nobody else waits for it: there is no lock of a room that strangers could close on its patients. One of the two
-// places where guesses are looked at serves only sources that have not failed; at the other, and in the queue, the source with
-// the fewest failures goes first. A source in a network that failed counts as one that failed: who has a /48 has 65,536 sources.
-// All that failed share one budget per room, and so cannot keep a core busy.
+// After freeGuesses wrong guesses a source has to wait before its next guess at that room, twice as long after each, and is forgotten once
+// it is quiet. This delays nobody else: there is no lockout by which attackers could exclude the patients of a room. One of the two slots
+// serves only sources that have not failed; in the other, and in the queue, the source with the fewest failures goes first. A source in a
+// network that failed counts as failed, because a /48 contains 65,536 sources. All failed sources share one budget per room, so they cannot
+// keep a core busy.
 //
-// A passcode that argon2 found right is recognised from then on by an HMAC under a key of the process, in microseconds: a group
-// that enters at once does not queue. The key and the HMAC stay in memory.
+// A passcode that argon2 accepted is recognised from then on by an HMAC under a key of the process, in microseconds, so that a group that
+// enters at once does not queue. The key and the HMAC stay in memory.
 //
 // It stores no room name and no address, only a hash of both under a key of the process.
 type Passcodes struct {
 	seed  maphash.Seed
-	key   [sha256.Size]byte               // of right
-	match func(PasscodeHash, Secret) bool // in tests another
+	key   [sha256.Size]byte               // of known
+	match func(PasscodeHash, Secret) bool // replaced in tests
 
 	mu            sync.Mutex
-	sources       map[uint64]*guessRecord      // Guarded by mu. By room and source, or its network; at most maxGuessers.
+	sources       map[uint64]*guessRecord      // Guarded by mu. By room and source, or its network; at most maxGuessRecords.
 	budgets       map[uint64]*rate.Limiter     // Guarded by mu. By room: of sources that failed; at most maxGuessBudgets.
-	known         map[uint64][sha256.Size]byte // Guarded by mu. By hash: the HMAC of the passcode; at most maxRightPasscodes.
+	known         map[uint64][sha256.Size]byte // Guarded by mu. By hash: the HMAC of the passcode; at most maxKnownPasscodes.
 	queue         []*pendingGuess              // Guarded by mu. Fewest failures first, then oldest first; at most passcodeQueue.
 	waiting       map[uint64]int               // Guarded by mu. By room: guesses in the queue.
 	openSlotBusy  bool                         // Guarded by mu. The place for everybody is taken.
@@ -79,7 +79,7 @@ type pendingGuess struct {
 	displaced             bool          // by a guess with fewer failures. Guarded by mu.
 }
 
-// NewPasscodes makes a checker that has seen nobody.
+// NewPasscodes returns a checker without history.
 func NewPasscodes() *Passcodes {
 	p := &Passcodes{
 		seed: maphash.MakeSeed(), match: PasscodeHash.matches,
@@ -134,7 +134,7 @@ func (p *Passcodes) Check(ctx context.Context, now time.Time, room, source strin
 	return nil
 }
 
-// networkAround is the network around a source: a /48 or a /24, which one customer may have. What is no address has none around it.
+// networkAround returns the network of a source, a /48 or a /24, which one customer may have; none for anything but an address.
 func networkAround(source string) netip.Prefix {
 	at, err := netip.ParsePrefix(source)
 	if err != nil {
@@ -148,7 +148,7 @@ func networkAround(source string) netip.Prefix {
 	return around
 }
 
-// knownKey gives what a passcode that was found right is known by. A change of the hash changes both.
+// knownKey returns the key and the HMAC of a correct passcode. A change of the hash changes both.
 func (p *Passcodes) knownKey(h PasscodeHash, guess Secret) (hashKey uint64, mac [sha256.Size]byte) {
 	m := hmac.New(sha256.New, p.key[:])
 	m.Write([]byte(h.Reveal()))
@@ -157,7 +157,7 @@ func (p *Passcodes) knownKey(h PasscodeHash, guess Secret) (hashKey uint64, mac 
 	return maphash.String(p.seed, h.Reveal()), [sha256.Size]byte(m.Sum(nil))
 }
 
-// rememberKnown makes a passcode known to be right. The caller holds mu.
+// rememberKnown records a correct passcode. The caller holds mu.
 func (p *Passcodes) rememberKnown(hashKey uint64, mac [sha256.Size]byte) {
 	if len(p.known) >= maxKnownPasscodes {
 		clear(p.known) // hashes that are configured no more, most of them; argon2 looks at the others once again
@@ -173,7 +173,7 @@ func penalty(wrong int) time.Duration {
 	return min(firstPenalty<<min(wrong-freeGuesses, 16), maxPenalty)
 }
 
-// enqueue takes a place in the queue, or says that none is needed.
+// enqueue adds a guess to the queue, or reports that it need not wait.
 func (p *Passcodes) enqueue(now time.Time, w *pendingGuess, hashKey uint64, mac [sha256.Size]byte) (known bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -280,7 +280,7 @@ func (p *Passcodes) dispatch() {
 	}
 }
 
-// unqueue takes a guess out of the queue. The caller holds mu.
+// unqueue removes a guess from the queue. The caller holds mu.
 func (p *Passcodes) unqueue(w *pendingGuess) {
 	i := slices.Index(p.queue, w)
 	if i < 0 {
@@ -312,7 +312,7 @@ func (p *Passcodes) release(w *pendingGuess) {
 	p.dispatch()
 }
 
-// recordResult notes what came of a guess that was looked at. The caller holds mu.
+// recordResult records the result of a checked guess. The caller holds mu.
 func (p *Passcodes) recordResult(now time.Time, w *pendingGuess, right bool) {
 	if right {
 		delete(p.sources, w.source)

@@ -34,7 +34,7 @@ func ParsePersonKey(data []byte) (PersonKey, error) {
 	return NewPersonKey(key)
 }
 
-// RandomPersonKey makes a key that lives as long as the process.
+// RandomPersonKey returns a key for the lifetime of the process.
 func RandomPersonKey() PersonKey {
 	var b [MinPersonKey]byte
 	rand.Read(b[:])

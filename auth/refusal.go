@@ -2,7 +2,7 @@ package auth
 
 import "strings"
 
-// A Reason says why a token is refused. It is for the operator's log and holds nothing of the token.
+// A Reason is the reason why a token is refused. It is for the operator's log and contains nothing of the token.
 type Reason string
 
 // The closed list of reasons, in the order of the checks.
@@ -16,8 +16,8 @@ const (
 	Issuer           Reason = "issuer"          // iss is missing or another
 	Audience         Reason = "audience"        // aud is missing or another
 	Expired          Reason = "expired"         // exp has passed
-	NotYetValid      Reason = "not_yet_valid"   // nbf is still to come
-	Premature        Reason = "issued_later"    // iat is still to come: the clocks differ
+	NotYetValid      Reason = "not_yet_valid"   // nbf is in the future
+	Premature        Reason = "issued_later"    // iat is in the future: the clocks differ
 	Lifetime         Reason = "lifetime"        // exp - iat above MaxLifetime, or not above zero
 	BadExpiry        Reason = "claim:exp"       // missing, or no number of seconds
 	BadIssued        Reason = "claim:iat"       // missing, or no number of seconds
@@ -51,7 +51,7 @@ type Finding struct {
 	Detail string
 }
 
-// findingList collects what is wrong, in order.
+// A findingList collects findings in order.
 type findingList []Finding
 
 func (f *findingList) add(r Reason, detail string) { *f = append(*f, Finding{r, detail}) }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// RevocationKind says what is taken back.
+// RevocationKind is the kind of subject that is revoked.
 type RevocationKind string
 
 // The closed list of kinds.
@@ -19,7 +19,7 @@ const (
 	RevokeRoom   RevocationKind = "room"   // all tokens for a room
 )
 
-// A Revocation refuses tokens that are otherwise valid. Its subject is a hash, so a stored revocation identifies nobody.
+// A Revocation refuses otherwise valid tokens. Its subject is a hash, so a stored revocation contains no names.
 type Revocation struct {
 	Kind    RevocationKind `json:"kind"`
 	Subject string         `json:"subject"` // TokenKey.String, PersonKey.Person or PersonKey.Room
@@ -30,19 +30,19 @@ type Revocation struct {
 // Expired reports whether it ended by itself.
 func (r Revocation) Expired(now time.Time) bool { return !r.Until.IsZero() && now.After(r.Until) }
 
-// RevocationSubjects is what a token says of what could be revoked.
+// RevocationSubjects are the revocable subjects of a token.
 type RevocationSubjects struct {
 	Token        TokenKey
 	Person, Room string // as in Revocation.Subject
 }
 
-// Revocations tells whether something is revoked.
+// Revocations looks up revocations.
 type Revocations interface {
-	// Revoked reports whether anything of what is shown is revoked.
+	// Revoked reports whether any of the subjects is revoked.
 	Revoked(now time.Time, s RevocationSubjects) bool
 }
 
-// ErrRevocationsFull says that no more can be remembered.
+// ErrRevocationsFull: no more revocations can be remembered.
 var ErrRevocationsFull = errors.New("memory of revocations is full: lift some")
 
 // RevocationList is Revocations in memory. It is bounded: full, it refuses to take another rather than forget one. It is safe for
@@ -59,13 +59,12 @@ type revocationKey struct {
 	subject string
 }
 
-// NewRevocationList makes an empty list.
+// NewRevocationList returns an empty list.
 func NewRevocationList(limit int) *RevocationList {
 	return &RevocationList{limit: limit, all: map[revocationKey]Revocation{}}
 }
 
-// Add takes a revocation, or a new end of one. That of a token ends when no token of now can live any more: it refuses the token and
-// nothing else, so nothing opens then.
+// Add adds a revocation, or replaces its end. That of a token ends once the token cannot be valid any more, so its end admits nobody.
 func (l *RevocationList) Add(now time.Time, r Revocation) error {
 	switch r.Kind {
 	case RevokeToken, RevokePerson, RevokeRoom:
@@ -108,7 +107,7 @@ func (l *RevocationList) Remove(kind RevocationKind, subject string, at time.Tim
 	return true
 }
 
-// Find gives a revocation as it was made last, and reports whether there is one.
+// Find returns the newest revocation of a subject, and whether there is one.
 func (l *RevocationList) Find(kind RevocationKind, subject string) (Revocation, bool) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -116,7 +115,7 @@ func (l *RevocationList) Find(kind RevocationKind, subject string) (Revocation, 
 	return r, there
 }
 
-// List gives all that stand.
+// List returns all revocations in force.
 func (l *RevocationList) List(now time.Time) []Revocation {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -129,7 +128,7 @@ func (l *RevocationList) List(now time.Time) []Revocation {
 	return all
 }
 
-// Expired gives at most n that ended by themselves and are remembered all the same.
+// Expired returns at most n revocations that have expired but are still stored.
 func (l *RevocationList) Expired(now time.Time, n int) []Revocation {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -157,7 +156,7 @@ func (l *RevocationList) Revoked(now time.Time, s RevocationSubjects) bool {
 // A TokenKey names a token without saying which: a hash of issuer and jti.
 type TokenKey [sha256.Size]byte
 
-// NewTokenKey names the token that an issuer gave a jti: it is unique within its issuer only (RFC 7519, section 4.1.7).
+// NewTokenKey identifies the token with a jti of an issuer: a jti is unique within its issuer only (RFC 7519, section 4.1.7).
 func NewTokenKey(issuer, id string) TokenKey { return sha256.Sum256([]byte(issuer + "\x00" + id)) }
 
 func (k TokenKey) String() string { return hex.EncodeToString(k[:]) }

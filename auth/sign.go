@@ -21,7 +21,7 @@ type SigningKey struct {
 	seed Secret // RFC 8032, section 5.1.5
 }
 
-// GenerateSigningKey makes a key pair, named by its thumbprint.
+// GenerateSigningKey generates a key pair, with its thumbprint as kid.
 func GenerateSigningKey() SigningKey {
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -128,7 +128,7 @@ type TokenClaims struct {
 	Recipients  []string // SHA-256 of each key that recordings may be sealed to, in hex
 }
 
-// claims are those of RFC 7519 and ours; what is unsaid is left out.
+// claims are those of RFC 7519 and our own; unset ones are omitted.
 func (t TokenClaims) claims() jwt.MapClaims {
 	issued := t.IssuedAt.Truncate(time.Second)
 	m := jwt.MapClaims{
@@ -156,7 +156,7 @@ func (t TokenClaims) claims() jwt.MapClaims {
 	return m
 }
 
-// Sign returns a token that Verify accepts, or an error that says why Verify would refuse it.
+// Sign returns a token that Verify accepts, or an error with the reason why Verify would refuse it.
 func (k SigningKey) Sign(t TokenClaims) (Secret, error) {
 	if k.seed.Empty() {
 		return Secret{}, errors.New("the signing key is empty: make one with `alcove keygen`")
@@ -170,7 +170,7 @@ func (k SigningKey) Sign(t TokenClaims) (Secret, error) {
 	return k.sign(t.claims(), (*claims).check)
 }
 
-// SignAdmin returns a token for the admin API that AdminVerifier accepts, or an error that says why it would be refused.
+// SignAdmin returns a token for the admin API that AdminVerifier accepts, or an error with the reason why it would be refused.
 func (k SigningKey) SignAdmin(issuer string, issuedAt time.Time, lifetime time.Duration) (Secret, error) {
 	if k.seed.Empty() {
 		return Secret{}, errors.New("the signing key is empty: make one with `alcove keygen`")

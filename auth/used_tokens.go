@@ -19,7 +19,7 @@ type Use struct {
 	Key      TokenKey
 	IssuedAt time.Time
 	Until    time.Time // after this the token is expired
-	Person   string    // who showed it: Grant.Person
+	Person   string    // its holder: Grant.Person
 	KeyID    string    // kid of the key that signed it
 }
 
@@ -37,8 +37,8 @@ type UsedTokens interface {
 	MarkUsed(now time.Time, u Use) error
 }
 
-// UsedTokenMemory is a UsedTokens in memory. It is bounded, and when it is full it refuses: an accepted token that is not remembered could
-// be used again. What was issued before it began is refused too, since a daemon that restarts has forgotten what it accepted.
+// UsedTokenMemory is a UsedTokens in memory. It is bounded, and refuses when it is full, because an accepted token that is not remembered
+// could be used again. It also refuses tokens issued before it began, since a restarted daemon has forgotten what it accepted.
 type UsedTokenMemory struct {
 	start time.Time
 	limit int

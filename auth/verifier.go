@@ -10,7 +10,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// A VerifierConfig says whose tokens are accepted. Every field but Revoked is required.
+// A VerifierConfig states which tokens are accepted. Every field but Revoked is required.
 type VerifierConfig struct {
 	Issuer     string // iss of the tokens, compared exactly
 	Audience   string // one of aud, compared exactly
@@ -23,7 +23,7 @@ type VerifierConfig struct {
 // A Verifier turns tokens into grants. It is safe for concurrent use if its KeySource and UsedTokens are.
 type Verifier struct{ c VerifierConfig }
 
-// NewVerifier refuses a configuration that would accept more than it says.
+// NewVerifier returns an error for a configuration that would accept more tokens than intended.
 func NewVerifier(c VerifierConfig) (*Verifier, error) {
 	switch {
 	case c.Issuer == "":
@@ -40,8 +40,8 @@ func NewVerifier(c VerifierConfig) (*Verifier, error) {
 	return &Verifier{c}, nil
 }
 
-// Verify gives what a token allows, or a Refusal. The token is spent: a second Verify refuses it as Used. It is spent last,
-// so that nobody without a good signature costs memory or uses up somebody else's jti.
+// Verify returns the grant of a token, or a Refusal. It marks the token as used, so that a second Verify refuses it as Used. It does so
+// last, so that a client without a valid signature can neither cost memory nor use up another client's jti.
 func (v *Verifier) Verify(now time.Time, token Secret) (Grant, error) {
 	e := v.inspect(now, token.Reveal(), false)
 	if err := e.findings.refusal(); err != nil {
@@ -66,8 +66,8 @@ func (v *Verifier) Verify(now time.Time, token Secret) (Grant, error) {
 	}
 }
 
-// Recheck does every check of Verify but that of single use: for a token that Verify accepted from the very same client, whom the
-// caller knows by something that the token does not say.
+// Recheck makes every check of Verify except that of single use: for a token that Verify accepted from the very same client, which the
+// caller recognises by something outside the token.
 func (v *Verifier) Recheck(now time.Time, token Secret) (Grant, error) {
 	e := v.inspect(now, token.Reveal(), false)
 	if err := e.findings.refusal(); err != nil {
@@ -76,7 +76,7 @@ func (v *Verifier) Recheck(now time.Time, token Secret) (Grant, error) {
 	return v.checkRevokedAgain(now, e.claims.grant(v.c.PersonKey))
 }
 
-// checkRevokedAgain looks again: what was revoked while the token was spent is not let in behind the back of who revoked it.
+// checkRevokedAgain checks revocations again, because one may have been added while the token was marked as used.
 func (v *Verifier) checkRevokedAgain(now time.Time, g Grant) (Grant, error) {
 	if v.revoked(now, g) {
 		return Grant{}, Refusal{Revoked}
@@ -88,7 +88,7 @@ func (v *Verifier) revoked(now time.Time, g Grant) bool {
 	return v.c.Revoked != nil && v.c.Revoked.Revoked(now, RevocationSubjects{g.Token, g.Person, v.c.PersonKey.Room(g.Room)})
 }
 
-// An Explanation is what a token looks like from the outside and everything that is wrong with it.
+// An Explanation describes a token and lists everything that is wrong with it.
 type Explanation struct {
 	KeyID, Algorithm   string
 	Issued, Expires    time.Time // zero if unsaid
@@ -97,7 +97,7 @@ type Explanation struct {
 	Findings           []Finding
 }
 
-// Explain says everything that is wrong with a token, not only the first thing, and does not spend it.
+// Explain lists everything that is wrong with a token, not only the first fault, and does not mark it as used.
 func (v *Verifier) Explain(now time.Time, token Secret) Explanation {
 	e := v.inspect(now, token.Reveal(), true)
 	x := Explanation{KeyID: e.kid, Algorithm: e.alg, Findings: e.findings}
@@ -116,15 +116,15 @@ func (v *Verifier) Explain(now time.Time, token Secret) Explanation {
 	return x
 }
 
-// inspection is one look at one token.
+// An inspection is the examination of one token.
 type inspection struct {
 	kid, alg string
 	claims   *claims // nil if they cannot be read
 	findings findingList
 }
 
-// inspect does every check but that of single use, in this order: size, header, signature, times and parties, claims. Unless
-// all is set it stops after the first group that finds something: what is not signed is not read.
+// inspect makes every check except that of single use, in this order: size, header, signature, times and parties, claims. Unless all is set
+// it stops after the first group with a finding, so that unsigned content is not read.
 func (v *Verifier) inspect(now time.Time, raw string, all bool) (e inspection) {
 	if len(raw) > MaxToken {
 		e.findings.add(TooLarge, fmt.Sprintf("the token has %d bytes: at most %d are read", len(raw), MaxToken))
@@ -252,5 +252,5 @@ func (v *Verifier) checkParties(now time.Time, c *claims) (f findingList) {
 	return f
 }
 
-// clip keeps what is printed of a token short.
+// clip shortens parts of a token for printing.
 func clip(s string) string { return s[:min(len(s), MaxSubject)] }
