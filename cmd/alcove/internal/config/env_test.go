@@ -104,7 +104,7 @@ func TestPasscodeFile(t *testing.T) {
 		put("a.yaml", minimal+"policies: {default: {passcode_hash_file: "+name+", passcode_for_all: true}}\n", keyfile.ModeSecret)
 		c, _, err := Load(filepath.Join(folder, "a.yaml"))
 		switch {
-		case want == "" && (err != nil || c.Policies[DefaultPolicyName].PasscodeHash != hash.Reveal() || !c.Policies[DefaultPolicyName].roomPolicy("default").Passcode):
+		case want == "" && (err != nil || c.Policies[DefaultPolicyName].PasscodeHash != hash.Reveal() || !c.Policies[DefaultPolicyName].roomPolicy("default", true).Passcode):
 			t.Errorf("%s: %v", name, err)
 		case want != "" && (err == nil || !strings.Contains(err.Error(), "policies.default.passcode_hash_file: ") || !strings.Contains(err.Error(), want)):
 			t.Errorf("%s: got %v", name, err)

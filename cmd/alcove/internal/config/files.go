@@ -53,7 +53,14 @@ func (l *SourceMap) validateFiles(c *Config) {
 // reaches are the values of chat and files in a policy.
 var reaches = map[string]room.Reach{"off": room.ReachNobody, "hosts": room.ReachHosts, "all": room.ReachAll}
 
-func (l *SourceMap) validateMessages(key string, p Policy) {
+func (l *SourceMap) validateMessages(c *Config, key string, p Policy) {
+	switch {
+	case !p.ClinicPapers:
+	case !c.Recording.Enabled():
+		l.fail(key+".clinic_papers", "needs recording.dir and its keys, which keep such papers")
+	case c.Files.Dir == "":
+		l.fail(key+".clinic_papers", "needs files.dir, where they are uploaded")
+	}
 	for name, value := range map[string]string{"chat": p.Chat, "files": p.Files} {
 		if _, ok := reaches[value]; !ok {
 			l.fail(key+"."+name, "%q is none of off, hosts, all", value)
@@ -62,9 +69,12 @@ func (l *SourceMap) validateMessages(key string, p Policy) {
 }
 
 // setMessages sets who may send messages and files to whom. The pages encrypt all of them, so they need end-to-end encryption.
-func (p Policy) setMessages(rule *room.Policy) {
+func (p Policy) setMessages(rule *room.Policy, kept bool) {
 	if rule.E2EE != room.E2EERequired {
 		return
 	}
-	rule.Chat, rule.Files, rule.ClinicPapers = reaches[p.Chat], reaches[p.Files], p.ClinicPapers
+	rule.Chat = reaches[p.Chat]
+	if kept { // files.dir names a folder
+		rule.Files, rule.ClinicPapers = reaches[p.Files], p.ClinicPapers
+	}
 }

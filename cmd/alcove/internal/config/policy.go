@@ -170,7 +170,7 @@ func LoadPolicies(c Config, l *SourceMap, read textReader) (map[string]room.Poli
 	for _, name := range slices.Sorted(maps.Keys(c.Policies)) {
 		p := c.Policies[name]
 		key := "policies." + name
-		rule := p.roomPolicy(name)
+		rule := p.roomPolicy(name, c.Files.Dir != "")
 		size := 0
 		load := func(list textList) []room.Text {
 			var texts []room.Text
@@ -204,7 +204,7 @@ func LoadPolicies(c Config, l *SourceMap, read textReader) (map[string]room.Poli
 }
 
 // roomPolicy is the policy without its texts.
-func (p Policy) roomPolicy(name string) room.Policy {
+func (p Policy) roomPolicy(name string, filesKept bool) room.Policy {
 	rule := room.Policy{
 		Name: name, MaxParticipants: p.MaxParticipants, MaxWaiting: p.MaxWaiting, ScreenForAll: p.ScreenForAll,
 		ResumeWindow: time.Duration(p.ResumeWindow), WaitingResume: time.Duration(p.WaitingResume), Verify: p.Verify, Passcode: p.PasscodeHash != "", PasscodeForAll: p.PasscodeForAll,
@@ -215,7 +215,7 @@ func (p Policy) roomPolicy(name string) room.Policy {
 		IdleLimit: time.Duration(p.IdleLimit), SessionLimit: time.Duration(p.SessionLimit), HostGrace: time.Duration(p.HostGrace),
 	}
 	rule.E2EE = e2eeModes[p.E2EE]
-	p.setMessages(&rule)
+	p.setMessages(&rule, filesKept)
 	return rule
 }
 

@@ -50,8 +50,10 @@ func TestLoadPolicies(t *testing.T) {
 	for name, text := range map[string]string{"a.txt": "one", "sub/b.txt": "um", "c.txt": "for research"} {
 		alcovetest.WriteFile(t, filepath.Join(folder, name), text)
 	}
+	const recipient = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+	alcovetest.WriteFile(t, filepath.Join(folder, "recipients.txt"), recipient+"\n")
 	name := filepath.Join(folder, "alcove.yaml")
-	alcovetest.WriteFile(t, name, minimal+strings.Replace(carefulPolicy, "%HASH%", hash.Reveal(), 1))
+	alcovetest.WriteFile(t, name, minimal+"recording: {dir: recordings, erasure_copy: second/keys}\n"+strings.Replace(carefulPolicy, "%HASH%", hash.Reveal(), 1))
 	c, l, err := Load(name)
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +70,8 @@ func TestLoadPolicies(t *testing.T) {
 		RecordingBy: room.Assurance{AMR: []string{"hwk"}, MaxAuthAge: 5 * time.Minute},
 		Recording:   room.WithEach,
 		E2EE:        room.E2EERequired, Chat: room.ReachAll, Files: room.ReachHosts, ClinicPapers: true,
-		Consents:  []room.ConsentForm{{Scope: room.RecordingAudio, Purpose: "Research", Texts: []room.Text{room.NewText("r", "1", "en", "for research")}}},
+		Consents: []room.ConsentForm{{Scope: room.RecordingAudio, Purpose: "Research", Recipients: []string{recipient},
+			Texts: []room.Text{room.NewText("r", "1", "en", "for research").For([]string{recipient})}}},
 		NotBefore: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), NotAfter: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC),
 		EarlyEntry: 10 * time.Minute, WaitingLimit: 20 * time.Minute, SessionLimit: 90 * time.Minute, HostGrace: 3 * time.Minute,
 	}

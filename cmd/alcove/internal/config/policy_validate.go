@@ -11,7 +11,7 @@ import (
 	"alcove/room"
 )
 
-func (l *SourceMap) validatePolicy(key, name string, p Policy) {
+func (l *SourceMap) validatePolicy(c *Config, key, name string, p Policy) {
 	if !auth.ValidPolicyName(name) {
 		l.fail(key, "a policy is named by 1 to %d characters of a-z, 0-9, - and _", auth.MaxPolicy)
 	}
@@ -42,7 +42,7 @@ func (l *SourceMap) validatePolicy(key, name string, p Policy) {
 	l.validateLogin(key+".login.recording", p.Login.Recording)
 	l.validateTexts(key+".agreement", p.Agreement, false)
 	l.validateRecording(key+".recording", p.Recording)
-	l.validateMessages(key, p)
+	l.validateMessages(c, key, p)
 }
 
 // validateTimes accepts 0 as no limit.

@@ -44,7 +44,7 @@ func (l *SourceMap) validate(c *Config) {
 	l.intRange("limits.rooms", c.Limits.Rooms, 1, maxRooms)
 	l.intRange("limits.connections", c.Limits.Connections, 1, maxConnections)
 	for _, name := range slices.Sorted(maps.Keys(c.Policies)) {
-		l.validatePolicy("policies."+name, name, c.Policies[name])
+		l.validatePolicy(c, "policies."+name, name, c.Policies[name])
 	}
 	if _, ok := LogLevels[c.Log.Level]; !ok {
 		l.fail("log.level", "%q is no level: use debug, info, warn or error", c.Log.Level)

@@ -98,6 +98,7 @@ func writePlan(w io.Writer, c config.Config, m config.Secrets) error {
 	}
 	fmt.Fprintf(&b, "\n# %s\n", strings.Join(recorderPlan(c), "\n# "))
 	fmt.Fprintf(&b, "# %s\n", strings.Join(encryptionPlan(c), "\n# "))
+	fmt.Fprintf(&b, "# %s\n", filesPlan(c))
 	fmt.Fprintf(&b, "# people told apart by the person key %v\n", m.PersonKey)
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -130,6 +131,15 @@ func relayPlan(c config.Config) string {
 		over = "TLS"
 	}
 	return "relay over " + over + " on " + at + ", for networks that block UDP"
+}
+
+// filesPlan describes the files of sessions.
+func filesPlan(c config.Config) string {
+	if c.Files.Dir == "" {
+		return "no files in sessions, for files.dir is empty: also not where a policy allows them"
+	}
+	return fmt.Sprintf("sealed files of encrypted sessions in %s: %d MiB in all, %d MiB a session, %d MiB a person; timed ones are kept for %s after it",
+		c.Files.Dir, c.Files.TotalMiB, c.Files.SessionMiB, c.Files.PersonMiB, c.Files.KeepAfterEnd)
 }
 
 // recorderPlan describes the recordings.
