@@ -88,7 +88,7 @@ export class Session extends Emitter<SessionEvents> {
     this.#monotonic = () => env.timers.now();
     this.frames = new Frames(workers.frames);
     this.#encryption = new SessionEncryption(workers.keys, {
-      frames: this.frames,
+      frames: this.frames, storage: env.storage,
       request: (type, data) => this.#transport.request(type, data),
       reconnect: () => this.#transport.reconnect(),
       onStatus: (status) => this.emit('e2eeStatus', status),
@@ -152,9 +152,9 @@ export class Session extends Emitter<SessionEvents> {
 
   // Who agrees to a recording of an encrypted session gives the keys first.
   async #respond<T extends RequestType>(type: T, data: RequestData<T>, timeoutMs?: number): Promise<AnswerData<T>> {
-    const { scope, decision } = data as RequestData<'consent.respond'>;
+    const { scope, decision, textHash } = data as RequestData<'consent.respond'>;
     const { recording } = this.#encryption;
-    if (decision === 'granted') await recording.agree(scope);
+    if (decision === 'granted') await recording.agree(scope, textHash);
     else recording.disagree([scope]);
     return this.#transport.request(type, data, timeoutMs).catch((error: unknown) => {
       if (decision === 'granted') recording.disagree([scope]);

@@ -3,7 +3,7 @@
 //
 //   off ── welcome: required ─► keys worker ── lost ─► another one; the connection is made anew, so that the server says everything again
 
-import type { Timers } from '../env';
+import type { Storage, Timers } from '../env';
 import { RequestError } from '../errors';
 import type { ServerEvent } from '../wire/codec';
 import type { AnswerData, Consent, Participant, RequestData, RequestType, Welcome } from '../wire/protocol';
@@ -42,6 +42,7 @@ export interface EncryptionEnv {
 }
 export interface SessionParts {
   frames: Frames;
+  storage: Storage;
   request<T extends RequestType>(type: T, data: RequestData<T>): Promise<AnswerData<T>>;
   reconnect(): void;
   onStatus(status: EncryptionStatus): void;
@@ -74,6 +75,7 @@ export class SessionEncryption implements Encryption {
     this.recording = new RecordingKeys({
       timers: env.timers, raise: () => session.frames.raise(), post: (message) => this.#worker?.postMessage(message),
       request: (data) => session.request('e2ee.release', data), withdraw: (scope) => session.request('consent.withdraw', { scope }),
+      storage: session.storage,
     }, identity?.recipients);
     session.frames.on('refused', (counts) => {
       const { impostor = 0, forged = 0, plain = 0 } = counts;
@@ -106,7 +108,7 @@ export class SessionEncryption implements Encryption {
     if (frames.state === 'unsupported') return true;
     if (!this.#worker) this.#spawn();
     this.#tell({ type: 'connected' });
-    this.recording.onConnected();
+    this.recording.onConnected(participantId);
     return true;
   }
 

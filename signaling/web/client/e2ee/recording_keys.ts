@@ -1,10 +1,11 @@
 // The page's side of releasing keys for a recording: when the clinic may have them, and that nothing passes afterwards. It holds no key.
 //
-// Keys are released while three things are true: the person agreed to the text as it is now, to recipients that their own link names, and the
-// server says that somebody wants to record. When one of them ends, so does the interval: the generation is raised, and what follows has other
+// Keys are released while three things are true: the person agreed here to the text as it is now, to recipients that their own link names, and
+// the server says that somebody wants to record. That the server says of a consent that it stands is not enough: it could say so of one that was
+// withdrawn, or never given. When one of them ends, so does the interval: the generation is raised, and what follows has other
 // keys. Whether the server stops recording does not matter then.
 
-import type { Timers } from '../env';
+import type { Storage, Timers } from '../env';
 import { RequestError } from '../errors';
 import type { Consent } from '../wire/protocol';
 import { refusedRecipients, type RecipientsRefusal } from './recipients';
@@ -12,13 +13,16 @@ import type { PageToRelease, ReleaseData, ReleaseToPage, Scope } from './release
 
 // Between two tries to release keys under a consent that stands already, such as after a reload.
 export const againMs = 2_000;
+// Where it is kept what the person agreed to, for reloads; it goes with the seat.
+const key = 'alcove.recording';
 
 export interface RecordingParts {
   timers: Timers;
   raise(): number; // the generation
   post(message: PageToRelease): void; // to the keys worker, if there is one
   request(data: ReleaseData): Promise<unknown>;
-  withdraw(scope: Scope): Promise<unknown>; // consent that names recipients of the server's own
+  withdraw(scope: Scope): Promise<unknown>; // a consent that the person did not give here, or not to these recipients
+  storage: Storage;
 }
 
 export class RecordingKeys {
@@ -29,6 +33,8 @@ export class RecordingKeys {
   readonly #active = new Set<Scope>(); // whose keys may pass
   readonly #answering = new Set<Scope>(); // that the person agrees to just now; until the server has said that it knows
   readonly #beginnings = new Map<number, (ok: boolean) => void>();
+  #agreed = new Set<string>(); // scope and the hash of the text
+  #participantId = '';
   #lastId = 0;
   #retry: unknown;
   readonly #running = new Set<Promise<void>>();
@@ -40,12 +46,15 @@ export class RecordingKeys {
   }
 
   // The person agrees. Resolves when the server has the first keys; then it may be told.
-  async agree(scope: Scope): Promise<void> {
+  async agree(scope: Scope, textHash: string): Promise<void> {
     const consent = this.#consents.find((one) => one.scope === scope);
     this.#answering.add(scope);
     const refusal = consent ? await refusedRecipients(consent, this.#named) : 'none';
     const withdrawn = !this.#answering.has(scope); // meanwhile
-    if (consent && !refusal && !withdrawn && await this.#begin(scope, consent.recipients ?? [])) return;
+    if (consent && !refusal && !withdrawn && await this.#begin(scope, consent.recipients ?? []) && this.#active.has(scope)) {
+      this.#agreed.add(`${scope} ${textHash}`);
+      return this.#remember();
+    }
     this.disagree([scope]);
     if (refusal) throw refusedError(refusal);
     throw new RequestError({ code: 'e2ee_keys', message: 'the keys did not reach the server', retryable: true });
@@ -54,6 +63,12 @@ export class RecordingKeys {
   // The person withdraws, or refuses. When it returns, no key from now on will reach the server: it works without a connection, and
   // without the workers' help.
   disagree(scopes: readonly Scope[]): void {
+    for (const agreed of this.#agreed) if (scopes.some((scope) => agreed.startsWith(`${scope} `))) this.#agreed.delete(agreed);
+    this.#remember();
+    this.#end(scopes);
+  }
+
+  #end(scopes: readonly Scope[]): void {
     const ended = scopes.filter((scope) => this.#active.delete(scope));
     for (const scope of scopes) this.#answering.delete(scope);
     if (ended.length === 0) return;
@@ -62,7 +77,7 @@ export class RecordingKeys {
   }
 
   disagreeToAll(): void {
-    this.disagree([...this.#active, ...this.#answering]);
+    this.disagree(['recording.audio', 'recording.video']);
   }
 
   onConsents(consents: readonly Consent[]): void {
@@ -77,8 +92,11 @@ export class RecordingKeys {
     this.#reconcile();
   }
 
-  // There is a connection again, maybe to a server that was started anew.
-  onConnected(): void {
+  // There is a connection again, maybe to a server that was started anew, or a page again, maybe in the same seat as before.
+  onConnected(participantId: string): void {
+    if (this.#participantId === '') this.#agreed = this.#remembered(participantId);
+    else if (this.#participantId !== participantId) this.disagreeToAll();
+    this.#participantId = participantId;
     if (this.#active.size > 0) this.#parts.post({ type: 'release.again' });
   }
 
@@ -110,7 +128,23 @@ export class RecordingKeys {
   dispose(): void {
     this.#parts.timers.clear(this.#retry);
     this.#active.clear();
+    this.#agreed.clear();
+    this.#remember();
     for (const settle of [...this.#beginnings.values()]) settle(false);
+  }
+
+  #remember(): void {
+    if (this.#agreed.size === 0) this.#parts.storage.removeItem(key);
+    else this.#parts.storage.setItem(key, JSON.stringify([this.#participantId, ...this.#agreed]));
+  }
+
+  #remembered(participantId: string): Set<string> {
+    try {
+      const [of, ...agreed] = JSON.parse(this.#parts.storage.getItem(key) ?? '[]') as unknown[];
+      return new Set(of === participantId ? agreed.map(String) : []);
+    } catch {
+      return new Set();
+    }
   }
 
   // The gate: what a worker asks for after the person withdrew does not pass, however late the worker hears of it.
@@ -135,8 +169,12 @@ export class RecordingKeys {
   // recording of this session.
   #reconcile(): void {
     const wanted = this.#recording === 'off' ? [] : this.#consents.filter(({ decision }) => decision === 'granted');
-    this.disagree([...this.#active].filter((scope) => !this.#answering.has(scope) && !wanted.some((one) => one.scope === scope)));
-    for (const consent of wanted) if (!this.#active.has(consent.scope)) this.#run(this.#beginAgain(consent));
+    this.#end([...this.#active].filter((scope) => !this.#answering.has(scope) && !wanted.some((one) => one.scope === scope)));
+    for (const consent of wanted) {
+      if (this.#active.has(consent.scope)) continue;
+      if (consent.texts.some(({ textHash }) => this.#agreed.has(`${consent.scope} ${textHash}`))) this.#run(this.#beginAgain(consent));
+      else this.#run(this.#parts.withdraw(consent.scope).then(() => undefined, () => undefined));
+    }
   }
 
   async #beginAgain(consent: Consent): Promise<void> {

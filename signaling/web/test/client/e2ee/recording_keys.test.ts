@@ -31,8 +31,21 @@ class Setup {
   onBegin: (message: PageToRelease) => void = () => undefined;
   keys!: RecordingKeys;
 
-  static async create(...consents: Consent[]): Promise<Setup> {
+  readonly stored = new Map<string, string>();
+
+  // Agrees to the text as it is.
+  async agree(scope: Scope): Promise<void> {
+    return this.keys.agree(scope, (await consentOf(scope)).texts[0]?.textHash ?? '');
+  }
+
+  static create(...consents: Consent[]): Promise<Setup> {
+    return Setup.with(new Map(), ...consents);
+  }
+
+  // A page with what the tab has kept of the one before.
+  static async with(stored: ReadonlyMap<string, string>, ...consents: Consent[]): Promise<Setup> {
     const setup = new Setup();
+    for (const [key, value] of stored) setup.stored.set(key, value);
     setup.keys = new RecordingKeys({
       timers: setup.time, raise: () => ++setup.raises,
       post: (message) => {
@@ -44,7 +57,11 @@ class Setup {
       },
       request: async (data) => setup.released.push(data),
       withdraw: async (scope) => setup.withdrawn.push(scope),
+      storage: {
+        getItem: (key) => setup.stored.get(key) ?? null, setItem: (key, value) => void setup.stored.set(key, value), removeItem: (key) => void setup.stored.delete(key),
+      },
     }, [await consentTextHash(recipient, [])]);
+    setup.keys.onConnected('p1');
     setup.keys.onConsents(consents);
     setup.keys.onRecording('asking');
     return setup;
@@ -68,7 +85,7 @@ class Setup {
 test('keys pass only while the person agrees', async () => {
   const setup = await Setup.create(await consentOf(audio), await consentOf(video));
   assert.equal(await setup.ask(audio), false);
-  await setup.keys.agree(audio);
+  await setup.agree(audio);
   assert.deepEqual(setup.types, ['release.answer', 'release.begin', 'release.raised']);
   assert.equal(setup.raises, 1);
   assert.equal(await setup.ask(audio), true);
@@ -87,7 +104,7 @@ test('keys pass only while the person agrees', async () => {
 test('the interval ends with the recording, the consent on another device, or the place in the group', async () => {
   for (const end of ['recording', 'consent', 'group'] as const) {
     const setup = await Setup.create(await consentOf(audio));
-    await setup.keys.agree(audio);
+    await setup.agree(audio);
     setup.keys.onRecording('starting'); // before the server has said that it knows
     assert.equal(await setup.ask(audio), true);
     setup.keys.onConsents([await consentOf(audio, 'granted')]);
@@ -99,7 +116,9 @@ test('the interval ends with the recording, the consent on another device, or th
 });
 
 test('a consent that stands begins a new interval with each recording, and after a reload', async () => {
-  const setup = await Setup.create();
+  const before = await Setup.create(await consentOf(audio));
+  await before.agree(audio);
+  const setup = await Setup.with(before.stored);
   setup.keys.onRecording('off');
   setup.keys.onConsents([await consentOf(audio, 'granted')]);
   await setup.keys.settled();
@@ -114,8 +133,48 @@ test('a consent that stands begins a new interval with each recording, and after
   assert.deepEqual(setup.types.filter((type) => type === 'release.begin').length, 2);
 });
 
+test('a consent that only the server knows of gives no key, and is withdrawn', async () => {
+  const agreed = await Setup.create(await consentOf(audio));
+  await agreed.agree(audio);
+  const [stored] = [new Map(agreed.stored)];
+  const other = await consentOf(audio, 'granted');
+  other.texts[0]!.text = 'We record, and broadcast.';
+  other.texts[0]!.textHash = await consentTextHash(other.texts[0]!.text, [await consentTextHash(recipient, [])]);
+  const cases: [string, Setup, Consent][] = [
+    ['never given', await Setup.create(), await consentOf(audio, 'granted')],
+    ['given to another text', await Setup.with(stored), other],
+    ['of another scope', await Setup.with(stored), await consentOf(video, 'granted')],
+  ];
+  agreed.keys.disagree([audio]);
+  assert.equal(agreed.stored.size, 0);
+  cases.push(['withdrawn', agreed, await consentOf(audio, 'granted')], ['withdrawn before a reload', await Setup.with(agreed.stored), await consentOf(audio, 'granted')]);
+  for (const [name, setup, consent] of cases) {
+    setup.posted.length = 0;
+    setup.keys.onConsents([consent]);
+    setup.keys.onRecording('on');
+    await setup.keys.settled();
+    assert.equal(setup.types.includes('release.begin'), false, name);
+    assert.ok(setup.withdrawn.includes(consent.scope), name);
+    assert.equal(await setup.ask(consent.scope), false, name);
+  }
+});
+
+test('what was agreed to goes with the seat', async () => {
+  const setup = await Setup.create(await consentOf(audio));
+  await setup.agree(audio);
+  setup.keys.onConsents([await consentOf(audio, 'granted')]);
+  setup.keys.onConnected('p2');
+  assert.equal(await setup.ask(audio), false);
+  const again = await Setup.create(await consentOf(audio));
+  await again.agree(audio);
+  again.keys.dispose();
+  assert.equal(again.stored.size, 0);
+});
+
 test('it is tried again while the group has not added us', async () => {
-  const setup = await Setup.create();
+  const before = await Setup.create(await consentOf(audio));
+  await before.agree(audio);
+  const setup = await Setup.with(before.stored);
   setup.begins = false;
   setup.keys.onConsents([await consentOf(audio, 'granted')]);
   setup.keys.onRecording('on');
@@ -129,10 +188,10 @@ test('it is tried again while the group has not added us', async () => {
 
 test('an agreement that gives no keys, or names recipients of the server\'s own, is none', async () => {
   const setup = await Setup.create(await consentOf(audio, undefined, ['age1server']), await consentOf(video));
-  await assert.rejects(setup.keys.agree(audio), (error) => error instanceof RequestError && error.code === 'e2ee_recipients');
+  await assert.rejects(setup.agree(audio), (error) => error instanceof RequestError && error.code === 'e2ee_recipients');
   assert.deepEqual(setup.types, []);
   setup.begins = false;
-  await assert.rejects(setup.keys.agree(video), (error) => error instanceof RequestError && error.code === 'e2ee_keys');
+  await assert.rejects(setup.agree(video), (error) => error instanceof RequestError && error.code === 'e2ee_keys');
   assert.equal(await setup.ask(video), false);
 });
 
@@ -141,18 +200,18 @@ test('a consent that the server changed to recipients of its own is withdrawn', 
   setup.keys.onConsents([await consentOf(audio, 'granted', ['age1server'])]);
   setup.keys.onRecording('on');
   await setup.keys.settled();
-  assert.deepEqual(setup.withdrawn, [audio]);
+  assert.deepEqual([...new Set(setup.withdrawn)], [audio]);
   assert.equal(setup.posted.some(({ type }) => type === 'release.begin'), false);
   assert.equal(await setup.ask(audio), false);
 });
 
 test('another connection asks the worker for everything again, another worker begins anew', async () => {
   const setup = await Setup.create(await consentOf(audio));
-  setup.keys.onConnected();
+  setup.keys.onConnected('p1');
   assert.deepEqual(setup.types, []);
-  await setup.keys.agree(audio);
+  await setup.agree(audio);
   setup.keys.onConsents([await consentOf(audio, 'granted')]);
-  setup.keys.onConnected();
+  setup.keys.onConnected('p1');
   assert.equal(setup.posted.at(-1)?.type, 'release.again');
   setup.posted.length = 0;
   setup.keys.onNewWorker();
@@ -166,12 +225,13 @@ test('another connection asks the worker for everything again, another worker be
 test('a person who withdraws while the keys are being given has not agreed', async () => {
   const setup = await Setup.create(await consentOf(audio));
   setup.begins = undefined;
-  const early = setup.keys.agree(audio); // the recipients are not checked yet
+  const textHash = (await consentOf(audio)).texts[0]?.textHash ?? '';
+  const early = setup.keys.agree(audio, textHash); // the recipients are not checked yet
   setup.keys.disagreeToAll();
   await assert.rejects(early, (error) => error instanceof RequestError && error.code === 'e2ee_keys');
   assert.deepEqual(setup.types, []);
   const begin = new Promise<PageToRelease>((resolve) => (setup.onBegin = resolve));
-  const late = setup.keys.agree(audio);
+  const late = setup.keys.agree(audio, textHash);
   const message = await begin;
   setup.keys.disagreeToAll();
   setup.keys.onMessage({ type: 'release.begun', id: message.type === 'release.begin' ? message.id : 0, ok: false }); // as release.end makes it
