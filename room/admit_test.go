@@ -59,14 +59,9 @@ func TestJoin(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			r := group(t)
-			for _, c := range tt.before {
-				r.do(c)
-			}
-			if tt.code != "" {
-				r.refused(tt.join, tt.code)
+			if _, ok := r.doAfter(tt.before, tt.join, tt.code); !ok {
 				return
 			}
-			r.do(tt.join)
 			p, _ := r.s.seat(tt.join.Participant)
 			if p.Access != tt.access || !p.Connected || tt.shown != "" && p.DisplayName != tt.shown {
 				t.Fatalf("seat %+v, want %q called %q", p, tt.access, tt.shown)
@@ -146,14 +141,10 @@ func TestAdmit(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			r := group(t)
-			for _, c := range tt.before {
-				r.do(c)
-			}
-			if tt.code != "" {
-				r.refused(tt.admit, tt.code)
+			d, ok := r.doAfter(tt.before, tt.admit, tt.code)
+			if !ok {
 				return
 			}
-			d := r.do(tt.admit)
 			if want := (Outcome{Admitted: tt.admitted, Refused: tt.refused}); !reflect.DeepEqual(d.Outcome, want) {
 				t.Fatalf("outcome %+v, want %+v", d.Outcome, want)
 			}

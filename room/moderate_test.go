@@ -35,15 +35,11 @@ func TestRemove(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			r := group(t)
-			for _, c := range tt.before {
-				r.do(c)
-			}
-			if tt.code != "" {
-				r.refused(tt.remove, tt.code)
+			p, _ := r.s.seat(tt.remove.(act).Command.(Remove).Target)
+			d, ok := r.doAfter(tt.before, tt.remove, tt.code)
+			if !ok {
 				return
 			}
-			p, _ := r.s.seat(tt.remove.(act).Command.(Remove).Target)
-			d := r.do(tt.remove)
 			if got := closing(d, p.ID); got.Access != Removed || got.Reason != "removed" {
 				t.Fatalf("told %+v", got)
 			}

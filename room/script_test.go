@@ -61,6 +61,19 @@ func (r *script) do(c Command) Decision {
 	return d
 }
 
+// doAfter runs before, then c, which must be refused if code is set. It reports false then.
+func (r *script) doAfter(before []Command, c Command, code Code) (Decision, bool) {
+	r.t.Helper()
+	for _, b := range before {
+		r.do(b)
+	}
+	if code != "" {
+		r.refused(c, code)
+		return Decision{}, false
+	}
+	return r.do(c), true
+}
+
 // refused runs a command that must be refused and change nothing.
 func (r *script) refused(c Command, want Code) {
 	r.t.Helper()

@@ -154,12 +154,7 @@ func TestNothingBeforeAnnouncement(t *testing.T) {
 
 func TestSlotChangesHands(t *testing.T) {
 	inBubble(t, func(t *testing.T, v *virtualNet) {
-		r := v.room()
-		r.applyPlan(fullPlan("a", "b", "c"))
-		a, b, c := newClient(r, "a", 1), newClient(r, "b", 1), newClient(r, "c", 1)
-		for _, x := range []*testClient{a, b, c} {
-			x.join()
-		}
+		r, a, b, c := v.trio()
 		all := []*testClient{a, b, c}
 		sendUntil(t, "c sees a, for whom it has the one pair", all, func() bool { return c.count(11) > 10 && c.count(10) > 10 })
 		if c.count(20)+c.count(21) > 0 {
@@ -189,12 +184,7 @@ func TestSlotChangesHands(t *testing.T) {
 
 func TestMoreSlotsWhileMediaRuns(t *testing.T) {
 	inBubble(t, func(t *testing.T, v *virtualNet) {
-		r := v.room()
-		r.applyPlan(fullPlan("a", "b", "c"))
-		a, b, c := newClient(r, "a", 1), newClient(r, "b", 1), newClient(r, "c", 1)
-		for _, x := range []*testClient{a, b, c} {
-			x.join()
-		}
+		_, a, b, c := v.trio()
 		all := []*testClient{a, b, c}
 		sendUntil(t, "c sees a", all, func() bool { return c.count(11) > 5 })
 		c.addPairs(2)

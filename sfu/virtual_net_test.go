@@ -125,6 +125,18 @@ func (v *virtualNet) pair() (r *testRoom, a, b *testClient) {
 	return r, a, b
 }
 
+// trio opens a room with three clients that have joined, each with one pair of slots.
+func (v *virtualNet) trio() (r *testRoom, a, b, c *testClient) {
+	v.t.Helper()
+	r = v.room()
+	r.applyPlan(fullPlan("a", "b", "c"))
+	a, b, c = newClient(r, "a", 1), newClient(r, "b", 1), newClient(r, "c", 1)
+	for _, x := range []*testClient{a, b, c} {
+		x.join()
+	}
+	return r, a, b, c
+}
+
 // stranger opens a socket that belongs to no client.
 func (v *virtualNet) stranger() *simnet.Conn {
 	v.t.Helper()

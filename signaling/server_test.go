@@ -15,7 +15,6 @@ import (
 	"alcove/room"
 	"alcove/room/live"
 	"alcove/signaling/internal/wiretest"
-	"alcove/signaling/wire"
 )
 
 const (
@@ -75,9 +74,7 @@ func (h *testServer) dial() *wiretest.Client {
 // enter dials and takes a seat with a token.
 func (h *testServer) enter(token string) *wiretest.Client {
 	h.t.Helper()
-	c := h.dial()
-	c.Hello(wire.Object{"token": token})
-	return c
+	return wiretest.Enter(h.t, h.web.URL, token)
 }
 
 func get(t *testing.T, url string) (*http.Response, string) {

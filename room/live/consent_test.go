@@ -21,17 +21,24 @@ func recordingPolicy() room.Policy {
 	}
 }
 
+// askConsent joins a host and ann, who publishes a microphone, and asks for consent to record audio.
+func (h *harness) askConsent() (host, ann testSeat) {
+	h.t.Helper()
+	h.reg.cfg.Policies["default"] = recordingPolicy()
+	host, ann = h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant)
+	h.do(host, room.Admit{All: true})
+	if _, err := ann.Offer(h.t.Context(), Offer{Generation: 1, Tracks: []Track{{"0", room.Microphone}}}); err != nil {
+		h.t.Fatal(err)
+	}
+	h.do(host, room.AskConsent{Scopes: []room.Scope{room.RecordingAudio}})
+	return host, ann
+}
+
 // TestRecordingIsAnnouncedFirst checks that everyone is notified before the media plane may record, and that a withdrawal stops it
 // before anybody is notified.
 func TestRecordingIsAnnouncedFirst(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
-		h.reg.cfg.Policies["default"] = recordingPolicy()
-		host, ann := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant)
-		h.do(host, room.Admit{All: true})
-		if _, err := ann.Offer(t.Context(), Offer{Generation: 1, Tracks: []Track{{"0", room.Microphone}}}); err != nil {
-			t.Fatal(err)
-		}
-		h.do(host, room.AskConsent{Scopes: []room.Scope{room.RecordingAudio}})
+		host, ann := h.askConsent()
 		n := h.notices(ann)
 		self := n[len(n)-2].(SelfUpdated).Self
 		if got := n[len(n)-1].(RoomUpdated).Room.Recording; got != room.RecordingAsking || self.Consents[0].Texts[0] != audio {
@@ -121,13 +128,7 @@ func TestDisconnectedIsNotRecorded(t *testing.T) {
 // TestRecorderFails checks that a fault of the recorder ends the recording and notifies everyone of the reason.
 func TestRecorderFails(t *testing.T) {
 	withHarness(t, func(t *testing.T, h *harness) {
-		h.reg.cfg.Policies["default"] = recordingPolicy()
-		host, ann := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant)
-		h.do(host, room.Admit{All: true})
-		if _, err := ann.Offer(t.Context(), Offer{Generation: 1, Tracks: []Track{{"0", room.Microphone}}}); err != nil {
-			t.Fatal(err)
-		}
-		h.do(host, room.AskConsent{Scopes: []room.Scope{room.RecordingAudio}})
+		host, ann := h.askConsent()
 		h.do(ann, room.AnswerConsent{Scope: room.RecordingAudio, TextHash: audio.Hash, Granted: true})
 		h.notices(ann)
 		media := h.media.rooms[0]
@@ -288,13 +289,7 @@ func TestSelfUpdated(t *testing.T) {
 // TestStoreFailureEndsTheRecording checks that nothing is recorded while answers cannot be stored, and that withdrawing still works.
 func TestStoreFailureEndsTheRecording(t *testing.T) {
 	withJournal(t, func(t *testing.T, h *harness, j *fakeJournal) {
-		h.reg.cfg.Policies["default"] = recordingPolicy()
-		host, ann := h.join("g", "host", auth.Host), h.join("g", "ann", auth.Participant)
-		h.do(host, room.Admit{All: true})
-		if _, err := ann.Offer(t.Context(), Offer{Generation: 1, Tracks: []Track{{"0", room.Microphone}}}); err != nil {
-			t.Fatal(err)
-		}
-		h.do(host, room.AskConsent{Scopes: []room.Scope{room.RecordingAudio}})
+		host, ann := h.askConsent()
 		h.do(ann, room.AnswerConsent{Scope: room.RecordingAudio, TextHash: audio.Hash, Granted: true})
 		media := h.media.rooms[0]
 		newest := func() (p room.Plan) {

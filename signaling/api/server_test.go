@@ -72,7 +72,5 @@ func (h *testServer) dial() *wiretest.Client {
 // enter dials and takes a seat with a token.
 func (h *testServer) enter(token string) *wiretest.Client {
 	h.t.Helper()
-	c := h.dial()
-	c.Hello(wire.Object{"token": token})
-	return c
+	return wiretest.Enter(h.t, h.web.URL, token)
 }

@@ -168,6 +168,14 @@ func Connect(t testing.TB, base string) *Client {
 	return NewClient(t, conn)
 }
 
+// Enter dials and takes a seat with a token.
+func Enter(t testing.TB, base, token string) *Client {
+	t.Helper()
+	c := Connect(t, base)
+	c.Hello(wire.Object{"token": token})
+	return c
+}
+
 // NewClient returns the client of a connection, which ends with the test.
 func NewClient(t testing.TB, conn *websocket.Conn) *Client {
 	t.Cleanup(func() { conn.Close() })
