@@ -40,6 +40,7 @@ test('a slow device check', { timeout: 180_000 }, async (t) => {
     people.push(person);
     return person;
   };
+  const link = (sub, name) => daemon.link(sub, name, daemon.origin, 'participant', 'code');
   const short = async (sub, exp) => endingAt(await daemon.token(sub, sub), exp, folder);
   const waits = (person) => lind.page.locator(`[data-testid="waiter"][data-participant="${person.id}"]`);
   const row = (person) => lind.page.locator(`[data-testid="person"][data-participant="${person.id}"]`);
@@ -71,7 +72,7 @@ test('a slow device check', { timeout: 180_000 }, async (t) => {
     }],
 
     ['the therapist sees who still checks, and may let them in: nothing flows before they join', async () => {
-      jonas = await enter('Jonas', await daemon.link('jonas', 'Jonas'));
+      jonas = await enter('Jonas', await link('jonas', 'Jonas'));
       await jonas.fillName();
       await until('Jonas waits', () => jonas.welcome && waits(jonas).count());
       assert.equal(await lind.page.getByText('may still be checking').count(), 1);
@@ -107,18 +108,18 @@ test('a slow device check', { timeout: 180_000 }, async (t) => {
     }],
 
     ['the link opened twice: elsewhere it is used, in the same tab it leads back', async () => {
-      const link = await daemon.link('theo', 'Theo');
-      theo = await enter('Theo', link);
+      const theos = await link('theo', 'Theo');
+      theo = await enter('Theo', theos);
       await theo.fillName();
       await theo.sees('join-button');
       const seat = theo.id;
-      const twin = await enter('Theo', link);
+      const twin = await enter('Theo', theos);
       await twin.fillName();
       await twin.sees('ending-card');
       assert.equal(await twin.find('ending-card').getAttribute('data-code'), 'invalid_token');
       assert.equal(await twin.page.getByText('open in another window').count(), 1);
       await theo.page.goto('about:blank');
-      await theo.page.goto(link);
+      await theo.page.goto(theos);
       await theo.sees('join-button');
       assert.ok(theo.sent('hello').at(-1).data.resume);
       assert.equal(theo.id, seat, 'another seat');
@@ -141,7 +142,7 @@ test('a slow device check', { timeout: 180_000 }, async (t) => {
     }],
 
     ['leaving during the check frees the place', async () => {
-      const noor = await enter('Noor', await daemon.link('noor', 'Noor'));
+      const noor = await enter('Noor', await link('noor', 'Noor'));
       await noor.fillName();
       await noor.sees('join-button');
       await until('Noor waits', () => waits(noor).count());

@@ -53,7 +53,7 @@ export async function startDaemon(args, origin = 'http://localhost:8080', start 
     },
     // A link into the demo room that runs under another policy.
     guarded: (name, role, policy) => path({ sub: name, name, role, policy, room: policy }).then((end) => origin + end),
-    link: (sub, name, from = origin, role = 'participant') => path({ sub, name, role }).then((end) => from + end),
+    link: (sub, name, from = origin, role = 'participant', level = 'link') => path({ sub, name, role, level }).then((end) => from + end),
     // A link into a room that is encrypted end to end, with the issuer's secret unless level is "code".
     async encryptedLink(sub, name, role = 'participant', level = 'link') {
       const query = new URLSearchParams({ sub, name, role, policy: 'encrypted', room: 'encrypted', e2ee: 'required', level });
