@@ -15,7 +15,7 @@ ARGS ?=
 # `make bench BENCH="-json FILE"` and `make bench-live BENCH="-rounds 1"` hand options to the benchmark.
 BENCH ?=
 
-.PHONY: run test style page build release reproduce setup lint unit attack tap fuzz web web-fuzz e2e e2e-all screens traces bench bench-live bench-e2ee clean
+.PHONY: run test style page build release reproduce setup lint unit attack attack-e2ee tap fuzz web web-fuzz e2e e2e-all screens traces bench bench-live bench-e2ee clean
 
 run: ## starts a demo session on this machine
 	deploy/setup.sh page
@@ -73,6 +73,12 @@ attack: ## hostile clients, written by hand, against the daemon in a network nam
 
 tap: build ## reads the memory and the disk of a daemon that records an encrypted session, and one without encryption
 	$(TOOLS) $(WEB)/e2e/run.sh tap
+
+# The server of loadtest/malserver attacks its own sessions. It takes some minutes.
+attack-e2ee: page ## a server that lies and forges, against encrypted sessions in real Chromium
+	go build -o bin/malserver ./loadtest/malserver
+	bin/malserver -build bin/alcove-malicious
+	$(TOOLS) $(WEB)/e2e/run.sh attack/malserver
 
 fuzz: ## every fuzz target for FUZZTIME
 	deploy/fuzz.sh $(FUZZTIME)

@@ -1,0 +1,13 @@
+// Command malserver is a media server that attacks the end-to-end encryption of its own sessions. Real browsers open its page through it;
+// signaling/web/e2e/malserver.test.mjs says what they must refuse.
+//
+//	browser ◄──► proxy: alters what the server says ◄──► patched daemon: alters what it forwards
+//	                ▲                                          ▲
+//	                └───────────── control: /mode ─────────────┘
+//
+// The proxy (Rules) is a pure function from a message and the mode to the messages that the browser gets: ghosts, swapped keys, false names and
+// roles, dropped commits, replayed welcomes. The daemon is built from this repository with one line of sfu changed (Overlay), which hands each
+// payload to media.go.txt: flipped bytes, plain frames, frames of others, old frames, junk.
+//
+// It listens on loopback addresses only. `make attack-e2ee` runs it.
+package main

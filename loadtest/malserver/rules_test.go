@@ -1,0 +1,91 @@
+package main
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+func decode(t *testing.T, s string) message {
+	t.Helper()
+	var m message
+	if err := json.Unmarshal([]byte(s), &m); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func joined(t *testing.T, r *Rules, role, id string) *client {
+	t.Helper()
+	c := &client{}
+	answer := decode(t, `{"id":"1","ok":true,"data":{"participantId":"`+id+`","resumeSecret":"s","role":"`+role+`"}}`)
+	if out := r.fromServer(c, answer); len(out) != 1 || c.id != id || c.host() != (role != "participant") {
+		t.Fatalf("hello: %v, %+v", out, c)
+	}
+	return c
+}
+
+const maraJoins = `{"seq":7,"type":"participant.joined","ts":1,"data":{"participant":{"id":"mara","displayName":"Mara","verifiedName":"Mara","role":"participant"}}}`
+
+func keysOf(t *testing.T, id string) message {
+	return decode(t, `{"seq":9,"type":"e2ee.keys","ts":1,"data":{"participantId":"`+id+`","keyPackage":"of `+id+`","tokenHash":"h","proof":"p"}}`)
+}
+
+// TestRules: each mode alters what it says and nothing else, and the browser sees no gap in the numbers of events.
+func TestRules(t *testing.T) {
+	for mode, want := range map[string]struct{ host, guest int }{
+		modeHonest: {0, 0}, modeWrongName: {1, 0}, modeWrongRole: {1, 0}, modeSwapKeys: {1, 0}, modeDropCommits: {0, 1},
+	} {
+		r := newRules()
+		host, mara := joined(t, r, "host", "lind"), joined(t, r, "participant", "mara")
+		r.mode, r.victim = mode, "mara"
+		delivered := map[*client][]message{}
+		for _, c := range []*client{host, mara} {
+			r.changed = 0
+			for _, m := range []message{decode(t, maraJoins), keysOf(t, "eve"), keysOf(t, "mara"), decode(t, `{"seq":3,"type":"e2ee.entry","ts":1,"data":{"number":2}}`)} {
+				delivered[c] = append(delivered[c], r.fromServer(c, m)...)
+			}
+			changed := map[*client]int{host: want.host, mara: want.guest}[c]
+			if r.changed != changed {
+				t.Errorf("%s: %d altered for %s, want %d", mode, r.changed, c.id, changed)
+			}
+			for i, m := range delivered[c] {
+				if m["seq"] != float64(i+1) {
+					t.Errorf("%s: event %d has the number %v", mode, i+1, m["seq"])
+				}
+			}
+		}
+		person := delivered[host][0]["data"].(message)["participant"].(message)
+		keys := delivered[host][2]["data"].(message)
+		if (person["verifiedName"] == falseName) != (mode == modeWrongName) || (person["role"] == "host") != (mode == modeWrongRole) {
+			t.Errorf("%s: hosts see %v", mode, person)
+		}
+		if keys["participantId"] != "mara" || (keys["keyPackage"] == "of eve") != (mode == modeSwapKeys) {
+			t.Errorf("%s: hosts get %v", mode, keys)
+		}
+		if dropped := len(delivered[mara]) == 3; dropped != (mode == modeDropCommits) {
+			t.Errorf("%s: %d events for Mara", mode, len(delivered[mara]))
+		}
+	}
+}
+
+// TestRulesMakeUp: what nobody said is told to those it is meant for.
+func TestRulesMakeUp(t *testing.T) {
+	r := newRules()
+	host, mara := joined(t, r, "host", "lind"), joined(t, r, "participant", "mara")
+	r.fromServer(host, decode(t, maraJoins))
+	r.fromServer(host, keysOf(t, "eve"))
+	r.fromServer(mara, decode(t, `{"seq":4,"type":"e2ee.welcome","ts":1,"data":{"group":"g","blob":"b"}}`))
+	r.victim = "mara"
+	r.mode = modeGhost
+	out := r.onMode(host, "eve")
+	if len(out) != 2 || out[0]["data"].(message)["participant"].(message)["verifiedName"] != "Mara" || out[1]["data"].(message)["keyPackage"] != "of eve" {
+		t.Errorf("ghost: %v", out)
+	}
+	if out := r.onMode(mara, "eve"); out != nil {
+		t.Errorf("a guest is told %v", out)
+	}
+	r.mode = modeReplayWelcome
+	if out := r.onMode(mara, ""); len(out) != 1 || out[0]["type"] != "e2ee.welcome" || out[0]["seq"] != 2.0 {
+		t.Errorf("replay: %v", out)
+	}
+}
