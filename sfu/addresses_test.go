@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestReach: each worker is known by one address of one family, and is reached on this host.
+// TestReach checks that each worker is reachable at one address, all of one family, also on this host.
 func TestReach(t *testing.T) {
 	for _, tt := range []struct {
 		name, listen  string

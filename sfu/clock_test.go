@@ -14,7 +14,7 @@ func stepped(at time.Time, by time.Duration) time.Time {
 	return at
 }
 
-// TestMediaClock: media time never follows a wall clock that is set while somebody is connected, and does when nobody is.
+// TestMediaClock checks that media time follows a wall clock that is set only while nobody is connected.
 func TestMediaClock(t *testing.T) {
 	began := time.Now()
 	for _, by := range []time.Duration{time.Hour, -time.Hour, 24 * 365 * time.Hour} {

@@ -129,7 +129,7 @@ func (c Counters) failed(fault HandshakeFault) uint64 {
 	return c.HandshakesFailed[slices.Index(HandshakeFaults[:], fault)]
 }
 
-// TestFaultOf: faults that pion exports an error for.
+// TestFaultOf covers the faults for which pion exports an error.
 func TestFaultOf(t *testing.T) {
 	for err, want := range map[error]HandshakeFault{
 		fmt.Errorf("x: %w", context.DeadlineExceeded): FaultTimeout, fmt.Errorf("x: %w", dtls.ErrConnClosed): FaultClosed,

@@ -175,7 +175,7 @@ func TestAddressValidation(t *testing.T) {
 	}
 }
 
-// TestTransactionIDCannotBeGuessed: a response with another transaction id proves nothing, even from the client.
+// TestTransactionIDCannotBeGuessed checks that a response with another transaction id proves nothing, even from the client.
 func TestTransactionIDCannotBeGuessed(t *testing.T) {
 	n, at := newICENet(t), host(1, 5000)
 	a := n.join("a")
@@ -191,8 +191,8 @@ func TestTransactionIDCannotBeGuessed(t *testing.T) {
 	a.uses(netip.AddrPort{})
 }
 
-// TestRequestOfOurs holds what RFC 8445, section 7.1, asks of it.
-func TestRequestOfOurs(t *testing.T) {
+// TestOwnRequests holds what RFC 8445, section 7.1, asks of it.
+func TestOwnRequests(t *testing.T) {
 	n, at := newICENet(t), host(1, 5000)
 	a := n.join("a")
 	ids := map[[stun.TransactionIDSize]byte]bool{}
@@ -225,8 +225,8 @@ func TestRequestOfOurs(t *testing.T) {
 	}
 }
 
-// TestAddressHeld: checks and answers of one peer from the address of another bring about nothing, as long as that one still receives there.
-func TestAddressHeld(t *testing.T) {
+// TestAddressOfAnotherPeer: checks and answers of one peer from the address of another bring about nothing, as long as that one still receives there.
+func TestAddressOfAnotherPeer(t *testing.T) {
 	n, at := newICENet(t), host(1, 5000)
 	a := n.join("a")
 	a.connect(at)
@@ -253,7 +253,7 @@ func TestAddressHeld(t *testing.T) {
 	})
 }
 
-// TestForgedCheckFirst: somebody else's check from the client's address comes before the client's own. The client gets its address all the same.
+// TestForgedCheckFirst sends a forged check from the client's address before the client's own. The client still gets its address.
 func TestForgedCheckFirst(t *testing.T) {
 	n, at := newICENet(t), host(1, 5000)
 	a, b := n.join("a"), n.join("b")
@@ -311,9 +311,9 @@ func TestCheckOvertakenByCopy(t *testing.T) {
 	a.uses(at)
 }
 
-// TestPathTableLimit: somebody who recorded many checks sends each from an address of its own. What is validated stays, and who is at a new address
+// TestPathTableIsBounded: somebody who recorded many checks sends each from an address of its own. What is validated stays, and who is at a new address
 // proves it at once.
-func TestPathTableLimit(t *testing.T) {
+func TestPathTableIsBounded(t *testing.T) {
 	n, at, to := newICENet(t), host(1, 5000), host(2, 6000)
 	a := n.join("a")
 	a.connect(at)
@@ -361,7 +361,7 @@ func TestNominationOfEvictedPath(t *testing.T) {
 	}
 }
 
-// TestAmplification: to an address that never answers go at most three times the bytes that came from there, whatever happens.
+// TestAmplification checks that an address that never answers gets at most three times the bytes that it sent.
 func TestAmplification(t *testing.T) {
 	n, at := newICENet(t), host(1, 5000)
 	a := n.join("a")
@@ -413,7 +413,7 @@ func TestPreviousAddress(t *testing.T) {
 	}
 }
 
-// TestConsent: who answers stays, whether it checks or not; who only checks goes.
+// TestConsent checks that a client that answers stays, with or without checks, and that one that only checks is closed.
 func TestConsent(t *testing.T) {
 	n, at, to := newICENet(t), host(1, 5000), host(2, 5000)
 	a, b := n.join("a"), n.join("b")
@@ -429,7 +429,7 @@ func TestConsent(t *testing.T) {
 	}
 }
 
-// TestLostRequests: where the first request is lost, another goes soon, without a check.
+// TestLostRequests checks that a lost first request is repeated soon, without another check.
 func TestLostRequests(t *testing.T) {
 	n, at, to := newICENet(t), host(1, 5000), host(2, 6000)
 	a := n.join("a")
@@ -445,7 +445,8 @@ func TestLostRequests(t *testing.T) {
 	a.uses(to)
 }
 
-// TestRestart: the old pair serves until one under the new credentials is validated and nominated; then the old ones are dead.
+// TestRestart checks that the old pair is used until one under the new credentials is validated and nominated, and that the old ones end
+// then.
 func TestRestart(t *testing.T) {
 	for name, to := range map[string]netip.AddrPort{"elsewhere": host(2, 6000), "at the same address": host(1, 5000)} {
 		t.Run(name, func(t *testing.T) {
@@ -557,7 +558,7 @@ func TestSSRCSharedByPeers(t *testing.T) {
 	}
 }
 
-// FuzzChecks: whatever comes, authenticated or not, moves nothing without validation, and every table stays bounded.
+// FuzzChecks checks that no datagram moves media without validation, and that every table stays bounded.
 func FuzzChecks(f *testing.F) {
 	f.Add([]byte{0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, uint16(1))
 	f.Add([]byte{1, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, uint16(2))
@@ -583,9 +584,9 @@ func FuzzChecks(f *testing.F) {
 	})
 }
 
-// TestMediaFromElsewhere: authentic RTP from an unknown address makes the server ask there; without an answer nothing moves, with one media does, before
+// TestMediaFromUnknownAddress: authentic RTP from an unknown address makes the server ask there; without an answer nothing moves, with one media does, before
 // any check. A copy of a packet that came, and what is not authentic, bring about nothing.
-func TestMediaFromElsewhere(t *testing.T) {
+func TestMediaFromUnknownAddress(t *testing.T) {
 	n, at, to, spy := newICENet(t), host(1, 5000), host(2, 6000), host(3, 7000)
 	a := n.join("a")
 	a.connect(at)

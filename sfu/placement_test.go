@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestRoomsGoToTheLeastLoaded(t *testing.T) {
+func TestRoomsGoToLeastLoadedWorker(t *testing.T) {
 	e, err := New(Config{Listen: "127.0.0.1:0", Workers: 2})
 	if err != nil {
 		t.Fatal(err)

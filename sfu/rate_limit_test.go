@@ -154,7 +154,7 @@ func TestSmallVideoPackets(t *testing.T) {
 	}
 }
 
-// TestControlLimit: RTCP has a limit of its own, which a browser in a large group on a bad path stays far below.
+// TestControlLimit checks that RTCP has a limit of its own, far above what a browser in a large group on a bad path needs.
 func TestControlLimit(t *testing.T) {
 	s, all := newGroup(t, 93, simSpec{}, "a", "b")
 	a := all[0]

@@ -51,7 +51,7 @@ func TestThreePeersExchangeMedia(t *testing.T) {
 	})
 }
 
-// TestListens: 0.0.0.0 is what the daemon listens on where nobody says otherwise; an address may be of either family.
+// TestListens joins over real sockets: on 0.0.0.0, the daemon's default, and on addresses of both families.
 func TestListens(t *testing.T) {
 	for listen, advertise := range map[string]string{"0.0.0.0:0": "127.0.0.1", "127.0.0.1:0": "", "[::1]:0": ""} {
 		t.Run(listen, func(t *testing.T) {
@@ -152,7 +152,7 @@ func TestNothingBeforeAnnouncement(t *testing.T) {
 	})
 }
 
-func TestSlotChangesHands(t *testing.T) {
+func TestSlotChangesSource(t *testing.T) {
 	inBubble(t, func(t *testing.T, v *virtualNet) {
 		r, a, b, c := v.trio()
 		all := []*testClient{a, b, c}
@@ -213,7 +213,7 @@ func TestGenerations(t *testing.T) {
 	})
 }
 
-func TestPanicCostsThePeer(t *testing.T) {
+func TestPanicClosesPeer(t *testing.T) {
 	inBubble(t, func(t *testing.T, v *virtualNet) {
 		e := v.engine
 		r, other := v.room(), v.room()
@@ -247,7 +247,7 @@ func TestPanicCostsThePeer(t *testing.T) {
 	})
 }
 
-func TestLostPacketsComeAgain(t *testing.T) {
+func TestLostPacketsAreResent(t *testing.T) {
 	inBubble(t, func(t *testing.T, v *virtualNet) {
 		r, _, b := v.pair()
 		// b asks for a packet it has: what comes back must be the same payload, by RTX or again.

@@ -222,8 +222,8 @@ func TestPausedPathRecovers(t *testing.T) {
 	s.until("it comes back", 120*time.Second, func() bool { return slot.current != nil })
 }
 
-// TestDeadLayerAsksNothing checks that no slot requests the key frame of an encoding that is gone.
-func TestDeadLayerAsksNothing(t *testing.T) {
+// TestMissingLayerRequestsNothing checks that no slot requests the key frame of an encoding that is gone.
+func TestMissingLayerRequestsNothing(t *testing.T) {
 	s, all := newGroup(t, 8, simSpec{rids: []string{"q", "h", "f"}}, "a", "b", "c")
 	cam := all[2].source(Camera)
 	all[0].pestering = true // a request is open
@@ -251,9 +251,9 @@ func TestDeadLayerAsksNothing(t *testing.T) {
 	}
 }
 
-// TestUpstreamLossIsNotTheirs lets a publisher's line lose much, mended late or, where it hears no NACK, never: those who see it
+// TestUpstreamLossIsNotCountedDownstream lets a publisher's line lose much, mended late or, where it hears no NACK, never: those who see it
 // have good lines, and keep what they get. A receiver that tells of more gets less.
-func TestUpstreamLossIsNotTheirs(t *testing.T) {
+func TestUpstreamLossIsNotCountedDownstream(t *testing.T) {
 	for _, deaf := range []float64{0, 1} {
 		s, all := newGroup(t, 26, simSpec{}, "a", "b", "c")
 		start := all[1].peer.estimate.Rate()
@@ -334,9 +334,9 @@ func TestDecreaseKeepsThroughput(t *testing.T) {
 	}
 }
 
-// TestLossIsCountedInAll checks that loss counts whatever fraction a receiver gives for intervals of its own: reports that it sends with
+// TestLossIsSummedOverSlots checks that loss counts whatever fraction a receiver gives for intervals of its own: reports that it sends with
 // each NACK come late and in heaps when packets wait. What it makes up counts only up to what was sent.
-func TestLossIsCountedInAll(t *testing.T) {
+func TestLossIsSummedOverSlots(t *testing.T) {
 	s, a, _ := newWatcher(t, 29)
 	a.nextReport = s.now.Add(time.Hour)
 	slot := a.peer.slotOf[a.shows("b", slotVideo).line.slotSSRC]

@@ -139,9 +139,9 @@ func (t *simTap) settled(since time.Time) {
 	}
 }
 
-// TestTapTakesTheBest checks that a recorder has the best encoding that comes, even where nobody watches it, and falls back
+// TestTapRecordsBestEncoding checks that a recorder has the best encoding that comes, even where nobody watches it, and falls back
 // to the next when that stops.
-func TestTapTakesTheBest(t *testing.T) {
+func TestTapRecordsBestEncoding(t *testing.T) {
 	s := newSim(t, 31)
 	s.tap = newSimTap(s)
 	p := fullPlan("a", "b")

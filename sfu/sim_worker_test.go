@@ -143,9 +143,9 @@ func TestLoadGathers(t *testing.T) {
 	}
 }
 
-// TestPlansOvertakeNothing checks that a loaded worker sends what it gathered before a plan is in force, and nothing of it after:
+// TestPlansApplyInOrder checks that a loaded worker sends what it gathered before a plan is in force, and nothing of it after:
 // the checker knows the moment.
-func TestPlansOvertakeNothing(t *testing.T) {
+func TestPlansApplyInOrder(t *testing.T) {
 	s, all := newGroup(t, 23, simSpec{}, "a", "b", "c")
 	s.w.load.ratio = 1
 	for _, x := range all {

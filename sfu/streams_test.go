@@ -68,7 +68,7 @@ func TestLateAndReturningSSRC(t *testing.T) {
 	}
 }
 
-// TestReportOfReplacedSSRC: the clock of an SSRC that was replaced says nothing about the one in its place.
+// TestReportOfReplacedSSRC checks that the clock of a replaced SSRC does not affect its successor.
 func TestReportOfReplacedSSRC(t *testing.T) {
 	p := quietPeer()
 	e := p.publications[0].encodings[0]
@@ -83,8 +83,8 @@ func TestReportOfReplacedSSRC(t *testing.T) {
 	}
 }
 
-// TestStreamTableOfTheLiving: only what was replaced is forgotten, the longest replaced first.
-func TestStreamTableOfTheLiving(t *testing.T) {
+// TestStreamTableKeepsLiveStreams checks that only replaced SSRCs are forgotten, the longest replaced first.
+func TestStreamTableKeepsLiveStreams(t *testing.T) {
 	p := quietPeer()
 	p.worker.now = time.Unix(1790000000, 0)
 	e := p.publications[0].encodings[0]
@@ -113,7 +113,7 @@ func TestStreamTableOfTheLiving(t *testing.T) {
 	}
 }
 
-// TestExhaustedKeys: a key that is used up ends the peer, whichever side used it up (RFC 3711, section 9.2), and only that one.
+// TestExhaustedKeys checks that an exhausted key ends only its peer, whichever side exhausted it (RFC 3711, section 9.2).
 func TestExhaustedKeys(t *testing.T) {
 	for name, wear := range map[string]func(a *simPeer){
 		"what it sends": func(a *simPeer) { // far more SSRCs than srtp can tell apart

@@ -62,8 +62,8 @@ func TestMediaFollowsChecksOnly(t *testing.T) {
 	})
 }
 
-// TestAES256 asserts the profile that was negotiated, as the client sees it.
-func TestAES256(t *testing.T) {
+// TestProfileIsAES256 asserts the profile that was negotiated, as the client sees it.
+func TestProfileIsAES256(t *testing.T) {
 	inBubble(t, func(t *testing.T, v *virtualNet) {
 		r := v.room()
 		r.applyPlan(fullPlan("a"))
@@ -85,8 +85,8 @@ func TestAES256(t *testing.T) {
 	})
 }
 
-// TestOldCiphersAreRefused offers a client that knows AES-CM with HMAC-SHA1 only.
-func TestOldCiphersAreRefused(t *testing.T) {
+// TestWeakCiphersAreRefused offers a client that knows AES-CM with HMAC-SHA1 only.
+func TestWeakCiphersAreRefused(t *testing.T) {
 	inBubble(t, func(t *testing.T, v *virtualNet) {
 		r := v.room()
 		r.applyPlan(fullPlan("a"))

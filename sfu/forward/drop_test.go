@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestEveryDropHasItsName(t *testing.T) {
+func TestEveryDropHasAName(t *testing.T) {
 	label := regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`) // it becomes a label of a counter
 	of := map[string]Drop{}
 	for d := Kept; d < NumDrops; d++ {

@@ -87,7 +87,7 @@ func alive(h *History, last uint64) (n int) {
 	}
 }
 
-func TestHistoryHoldsASecond(t *testing.T) {
+func TestHistoryHoldsOneSecond(t *testing.T) {
 	for name, c := range map[string]struct{ perSecond, clock, size, most int }{
 		"video at 3 Mbit/s":   {341, 90_000, 1100, historyMax},
 		"video at 1.2 Mbit/s": {136, 90_000, 1100, 256 << 10},

@@ -63,7 +63,7 @@ func TestReadMessage(t *testing.T) {
 	}
 }
 
-// FuzzReadMessage: whatever comes, each message is whole, no longer than it may be, and takes something off the stream.
+// FuzzReadMessage checks that each message is complete, within the limit, and consumes bytes of the stream.
 func FuzzReadMessage(f *testing.F) {
 	for _, m := range messages {
 		f.Add([]byte(m.said))
@@ -93,7 +93,7 @@ type fromClient struct{ net.Conn }
 
 func (fromClient) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 40000} }
 
-// FuzzServe: whatever a stranger says, the server answers or closes; a panic of pion's would end the daemon.
+// FuzzServe checks that the server answers or closes on any input: a panic of pion would end the daemon.
 func FuzzServe(f *testing.F) {
 	for _, m := range messages {
 		f.Add([]byte(m.said))

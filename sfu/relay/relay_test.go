@@ -248,7 +248,7 @@ func TestConnectionsEndWithAdmission(t *testing.T) {
 	}
 }
 
-// TestForbiddenPeers: nothing but the media port hears anything, and nobody but the media port is heard.
+// TestForbiddenPeers checks that datagrams pass only to and from the media port.
 func TestForbiddenPeers(t *testing.T) {
 	l := newTestServer(t)
 	l.admit("ann")
@@ -310,7 +310,7 @@ func TestQuota(t *testing.T) {
 	l.allocate("ann")
 }
 
-// TestUnauthenticatedLimits: who has no allocation costs little, and not for long.
+// TestUnauthenticatedLimits checks that a connection without an allocation costs little, and not for long.
 func TestUnauthenticatedLimits(t *testing.T) {
 	l := newTestServer(t)
 	binding := []byte("\x00\x01\x00\x00\x21\x12\xa4\x42............")
@@ -438,7 +438,7 @@ func TestConnectionEndsBeforeAllocation(t *testing.T) {
 	})
 }
 
-// TestChannels: pion looks through all channels for each datagram, so there may be few.
+// TestChannels checks that channels are limited, because pion searches all of them for each datagram.
 func TestChannels(t *testing.T) {
 	l := newTestServer(t)
 	l.admit("ann")

@@ -54,7 +54,7 @@ func TestFirstPacket(t *testing.T) {
 	}
 }
 
-// TestUnauthenticatedPacketsCostNoState: whatever a stranger sends leaves nothing, allocates nothing, and does not keep the real source out.
+// TestUnauthenticatedPacketsCostNoState checks that forged packets leave no state, allocate nothing, and do not block the real source.
 func TestUnauthenticatedPacketsCostNoState(t *testing.T) {
 	s, o, _ := contexts(t, 32)
 	rnd := rand.New(rand.NewPCG(3, 4))
@@ -82,7 +82,7 @@ func TestUnauthenticatedPacketsCostNoState(t *testing.T) {
 	}
 }
 
-// TestReplayStateEviction: each new SSRC is heard, and nothing that was ever opened is opened again.
+// TestReplayStateEviction checks that each new SSRC is accepted, and that no packet is ever opened twice.
 func TestReplayStateEviction(t *testing.T) {
 	s, o, _ := contexts(t, 32)
 	const changes = 1000
@@ -160,7 +160,7 @@ func TestReplayStatesModel(t *testing.T) {
 	}
 }
 
-// TestKeyExhausted: a key that is used up says so, in both directions, and seals nothing more (RFC 3711, section 9.2).
+// TestKeyExhausted checks that an exhausted key is reported in both directions and seals nothing more (RFC 3711, section 9.2).
 func TestKeyExhausted(t *testing.T) {
 	s, o, _ := contexts(t, 32)
 	if s.RTP(withCapacity(packetOf(1, maxRTPIndex)), 16, 1, maxRTPIndex) == nil || s.RTP(withCapacity(packetOf(1, 0)), 16, 1, maxRTPIndex+1) != nil {
@@ -188,7 +188,8 @@ func TestKeyExhausted(t *testing.T) {
 	}
 }
 
-// TestReplayStatesFull: where even the record of forgotten sources is full, the key is used up. Nothing of it is opened again.
+// TestReplayStatesFull checks that the key is exhausted when even the record of forgotten sources is full, and that no packet is opened
+// twice.
 func TestReplayStatesFull(t *testing.T) {
 	s, o, _ := contexts(t, 32)
 	for ssrc := range uint32(maxWindows + maxNextIndices) {

@@ -97,7 +97,7 @@ func TestAgainstPion(t *testing.T) {
 	}
 }
 
-func TestOpensWhatPionSeals(t *testing.T) {
+func TestOpensPacketsOfPion(t *testing.T) {
 	_, o, p := contexts(t, 32)
 	plain := packet(65535, "x")
 	sealed, err := p.EncryptRTP(nil, plain, nil)

@@ -26,7 +26,7 @@ func forEachMode(t *testing.T, test func(t *testing.T, mode Mode)) {
 	t.Run("plain", func(t *testing.T) { test(t, Plain) })
 }
 
-// TestAddressFamily: a wildcard of IPv4 is one. pion takes the family of whoever comes from that of the socket.
+// TestAddressFamily checks that an IPv4 wildcard is an IPv4 socket: pion derives the family of peers from that of the socket.
 func TestAddressFamily(t *testing.T) {
 	for _, at := range []string{"0.0.0.0", "127.0.0.1", "::", "::1"} {
 		s, err := Listen(netip.AddrPortFrom(netip.MustParseAddr(at), 0), Trains)
