@@ -112,7 +112,8 @@ func runTokenMint(t cli.Terminal, args []string) error {
        alcove token verify [flags] [TOKEN]
 
 Makes a token: it opens the room once, for two minutes at most. Give it to nobody but WHO. With --e2ee-key it requires end-to-end
-encryption, and the link carries the secret that proves WHO to the others.`)
+encryption, and the link carries the secret that proves WHO to the others. It names the keys that may open recordings, cards and
+journals of WHO: those of the configuration's recording.recipients_file, or of --recipients.`)
 	i := addIssuerFlags(f)
 	key := f.String("key", "", "the private key `file` that keygen wrote ("+keyfile.SigningFile+")")
 	room := f.String("room", "", "the `name` of the room")
@@ -150,7 +151,7 @@ encryption, and the link carries the secret that proves WHO to the others.`)
 	if err := login.Apply(&wanted); err != nil {
 		return err
 	}
-	if err := encryption.apply(&wanted); err != nil {
+	if err := encryption.apply(&wanted, c); err != nil {
 		return err
 	}
 	token, err := signing.Sign(wanted)

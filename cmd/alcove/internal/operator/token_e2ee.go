@@ -10,6 +10,7 @@ import (
 
 	"alcove/auth"
 	"alcove/auth/e2ee"
+	"alcove/cmd/alcove/internal/config"
 	"alcove/cmd/alcove/internal/keyfile"
 )
 
@@ -27,21 +28,34 @@ func addEncryptionFlags(f *flag.FlagSet) encryptionFlags {
 		key:        f.String("e2ee-key", "", "require end-to-end encryption, and prove the person with the key in this `file` ("+keyfile.EncryptionFile+")"),
 		session:    f.String("e2ee-session", "", "`text` that all tokens of one session carry, such as its date; needed with --e2ee-key"),
 		codeOnly:   f.Bool("e2ee", false, "require end-to-end encryption without a key: people compare a code aloud"),
-		recipients: f.String("recipients", "", "the `file` of the age recipients that recordings of this person may be sealed to"),
+		recipients: f.String("recipients", "", "the `file` of the age recipients that recordings, cards and journals of this person may be sealed to; the configuration's if left out"),
 	}
 }
 
-// apply sets the claims.
-func (e encryptionFlags) apply(c *auth.TokenClaims) error {
+// apply sets the claims. Recipients that no flag names are those of the configuration, which may be nil: without any, pages seal nothing.
+func (e encryptionFlags) apply(c *auth.TokenClaims, conf *config.Config) error {
 	if *e.key != "" && *e.session == "" {
 		return errors.New("give --e2ee-session TEXT with --e2ee-key, the same for everybody in the session: its date, or its number")
 	}
 	if *e.key != "" || *e.codeOnly {
 		c.E2EE, c.E2EESession = "required", *e.session
 	}
-	if *e.recipients == "" {
+	if *e.recipients != "" {
+		return e.readRecipients(c)
+	}
+	if c.E2EE == "" || conf == nil || !conf.Recording.Enabled() {
 		return nil
 	}
+	hashes, err := conf.Recording.RecipientHashes()
+	if err != nil {
+		return fmt.Errorf("pages refuse to seal to keys that the token does not name: give --recipients FILE (%w)", err)
+	}
+	c.Recipients = hashes
+	return nil
+}
+
+// readRecipients sets the claim recipients from the flag's file.
+func (e encryptionFlags) readRecipients(c *auth.TokenClaims) error {
 	data, err := keyfile.ReadLimited(*e.recipients, maxRecipients)
 	if err != nil {
 		return err

@@ -191,5 +191,5 @@ export class RecordingKeys {
 }
 
 function refusedError(refusal: RecipientsRefusal): RequestError {
-  return new RequestError({ code: 'e2ee_recipients', message: refusal, retryable: false });
+  return new RequestError({ code: refusal === 'unnamed' ? 'e2ee_recipients_unnamed' : 'e2ee_recipients', message: refusal, retryable: false });
 }

@@ -5,6 +5,7 @@
 //   files.changed, admission, the end ─► list ─► keys of what is released ─► names and notes ─► content, when it is opened
 
 import { toBase64, type Bytes } from '../e2ee/bytes';
+import { refusedKeys } from '../e2ee/recipients';
 import type { Timers } from '../env';
 import { RequestError } from '../errors';
 import type { AnswerData, RequestData } from '../wire/protocol';
@@ -61,7 +62,7 @@ export interface FilesParts {
   self(): string;
   nameOf(id: string): string;
   request<T extends 'file.access' | 'file.create' | 'file.withdraw'>(type: T, data: RequestData<T>): Promise<AnswerData<T>>;
-  // The hashes of the clinic's recipients in the person's own link; undefined: it names none.
+  // The hashes of the clinic's recipients in the person's own link; without any, nothing is sealed to the clinic.
   clinicHashes: readonly string[] | undefined;
   onChange(): void;
 }
@@ -191,12 +192,11 @@ export class Files {
   // Seals words to the clinic alone.
   async writeClinic(kind: ClinicPaper, from: string, words: string): Promise<void> {
     await this.#access();
-    if (this.clinic.length === 0) throw new FileError('forbidden');
-    // The server must not choose whom it is sealed to.
-    const hashes = await Promise.all(this.clinic.map(sha256));
-    const named = this.#parts.clinicHashes;
-    if (named && !hashes.every((hash) => named.includes(hash))) throw new FileError('recipients');
-    const sealed = await this.#parts.mailbox.sealing.seal(this.clinic, encode({ version: 1, kind, at: this.#parts.now(), from, text: words }));
+    // The server must not choose whom it is sealed to. The list is copied: what was checked is what is sealed to.
+    const clinic = [...this.clinic];
+    const refusal = await refusedKeys(clinic, this.#parts.clinicHashes);
+    if (refusal) throw new FileError(refusal === 'none' ? 'forbidden' : refusal === 'unnamed' ? 'recipients_unnamed' : 'recipients');
+    const sealed = await this.#parts.mailbox.sealing.seal(clinic, encode({ version: 1, kind, at: this.#parts.now(), from, text: words }));
     const { fileId } = await this.#parts.request('file.create', { size: sealed.length, clinic: kind });
     await this.#server.upload(fileId, sealed, () => undefined, () => false);
   }
@@ -296,9 +296,4 @@ export class Files {
 function codeOf(error: unknown): string {
   if (error instanceof NoMailKeyError) return 'no_mail_key';
   return error instanceof FileError || error instanceof RequestError ? error.code : 'internal';
-}
-
-async function sha256(words: string): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(words)));
-  return [...hash].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -130,6 +130,7 @@ const problems: Record<string, string> = {
   unreachable: 'The connection was lost for too long. Please try again.',
   room_ended: 'The session ended before it was sent.',
   recipients: 'The server named other readers than your link does, so nothing was sent. Please tell the clinic.',
+  recipients_unnamed: 'Nothing was sent: your link does not say whose key it may be encrypted for. Please tell the clinic: its links lack “recipients”.',
   unreadable: 'It could not be opened.',
   target_not_found: 'It is not there any more.',
 };

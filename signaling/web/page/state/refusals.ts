@@ -9,6 +9,7 @@ const words: Record<string, string> = {
   mfa_required: 'For that, log in at the clinic with a second factor, and come with a new link.',
   recording_unavailable: 'This session cannot be recorded.',
   e2ee_recipients: 'Your answer was not sent: the server wants to seal the recording for somebody whom your link does not name. Please tell the clinic.',
+  e2ee_recipients_unnamed: 'Your answer was not sent: your link does not say who may open the recording. Please tell the clinic: its links lack “recipients”.',
   e2ee_keys: 'Your answer was not sent: your device could not give the clinic its keys. Nothing of you is recorded. Please try again.',
   invalid_state: 'That is not possible right now.',
 };

@@ -292,3 +292,14 @@ test('journals are sealed to the clinic of the own link, and to no other', async
   await assert.rejects(other.papers.files.writeClinic('journal', 'Ben', secret), { code: 'recipients' });
   assert.equal(g.server.files.size, 1);
 });
+
+test('without recipients in the own link a card or a journal is sealed to nobody', async () => {
+  const g = new Group();
+  g.server.clinic = [await identityToRecipient(await generateHybridIdentity())];
+  const links: [string, readonly string[] | undefined][] = [['ann', undefined], ['ben', []]];
+  for (const [id, named] of links) {
+    const { papers } = g.join(id, 'participant', named);
+    for (const kind of ['card', 'journal'] as const) await assert.rejects(papers.files.writeClinic(kind, id, secret), { code: 'recipients_unnamed' });
+  }
+  assert.equal(g.server.files.size, 0);
+});

@@ -110,5 +110,6 @@ test('papers stay on the last screen, which then does not say to close the page'
 test('sizes and problems in words', () => {
   assert.deepEqual([1, 900_000, 2_500_000].map(sizeWords), ['1 kB', '900 kB', '2.5 MB']);
   assert.match(problemOf('no_mail_key'), /did not answer/);
+  assert.match(problemOf('recipients_unnamed'), /Nothing was sent: your link.*tell the clinic: its links lack “recipients”/);
   assert.match(problemOf('something new'), /try again/);
 });

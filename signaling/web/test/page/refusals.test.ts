@@ -9,3 +9,8 @@ test('a refusal is said in words, never by its code', () => {
     assert.ok(said.endsWith('.') && !said.includes('_') && !said.includes('developers'), said);
   }
 });
+
+test('a link that names no recipients is said to lack them', () => {
+  const said = refusalWords(new RequestError({ code: 'e2ee_recipients_unnamed', message: 'unnamed', retryable: false }));
+  assert.match(said, /not sent: your link does not say who may open.*tell the clinic: its links lack “recipients”/);
+});

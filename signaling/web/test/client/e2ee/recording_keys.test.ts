@@ -44,6 +44,11 @@ class Setup {
 
   // A page with what the tab has kept of the one before.
   static async with(stored: ReadonlyMap<string, string>, ...consents: Consent[]): Promise<Setup> {
+    return Setup.linked([await consentTextHash(recipient, [])], stored, ...consents);
+  }
+
+  // named: the recipients in the person's link.
+  static async linked(named: readonly string[] | undefined, stored: ReadonlyMap<string, string>, ...consents: Consent[]): Promise<Setup> {
     const setup = new Setup();
     for (const [key, value] of stored) setup.stored.set(key, value);
     setup.keys = new RecordingKeys({
@@ -60,7 +65,7 @@ class Setup {
       storage: {
         getItem: (key) => setup.stored.get(key) ?? null, setItem: (key, value) => void setup.stored.set(key, value), removeItem: (key) => void setup.stored.delete(key),
       },
-    }, [await consentTextHash(recipient, [])]);
+    }, named);
     setup.keys.onConnected('p1');
     setup.keys.onConsents(consents);
     setup.keys.onRecording('asking');
@@ -193,6 +198,14 @@ test('an agreement that gives no keys, or names recipients of the server\'s own,
   setup.begins = false;
   await assert.rejects(setup.agree(video), (error) => error instanceof RequestError && error.code === 'e2ee_keys');
   assert.equal(await setup.ask(video), false);
+});
+
+test('without recipients in the own link nobody is given keys, and the refusal says so', async () => {
+  for (const named of [undefined, []]) {
+    const setup = await Setup.linked(named, new Map(), await consentOf(audio));
+    await assert.rejects(setup.agree(audio), (error) => error instanceof RequestError && error.code === 'e2ee_recipients_unnamed');
+    assert.deepEqual(setup.types, []);
+  }
 });
 
 test('a consent that the server changed to recipients of its own is withdrawn', async () => {
