@@ -165,10 +165,12 @@ class TsMls implements Mls<MlsGroup> {
   async process(group: MlsGroup, commit: Uint8Array, allowed: (change: Change) => boolean): Promise<Processed<MlsGroup>> {
     const own = this.ownLeaf(group);
     let removed = false;
+    let gone: readonly Leaf[] = [];
     const result = await processPrivateMessage(group.state, privateMessageOf(commit), emptyPskIndex, this.#cs, (incoming) => {
       if (incoming.kind !== 'commit' || incoming.senderLeafIndex === undefined) return 'reject';
       const change = this.#changeOf(group, incoming.senderLeafIndex, incoming.proposals);
       if (!allowed(change)) return 'reject';
+      gone = change.removed;
       // The library notices its own removal only if the same commit gives its leaf to nobody else. The signature is checked by now.
       removed = change.removed.some(({ leaf }) => leaf === own);
       return removed ? 'reject' : 'accept';
@@ -176,7 +178,18 @@ class TsMls implements Mls<MlsGroup> {
     if (result.kind !== 'newState') throw new Error('no commit');
     if (removed) return { kind: 'removed' };
     if (result.actionTaken === 'reject') return { kind: 'refused' };
-    return { kind: 'next', group: { state: result.newState, consumed: result.consumed } };
+    const next = { state: result.newState, consumed: result.consumed };
+    return this.#keepsOthers(group, next, gone) ? { kind: 'next', group: next } : { kind: 'refused' };
+  }
+
+  // The path of a commit brings a new leaf of the sender, and RFC 9420 leaves to the application what may be new in it (section 5.3.1): here
+  // nothing but keys of HPKE. Or a guest could make a host of their own leaf, or somebody else.
+  #keepsOthers(before: MlsGroup, after: MlsGroup, gone: readonly Leaf[]): boolean {
+    const now = new Map(this.members(after).map((member) => [member.leaf, member]));
+    return this.members(before).filter(({ leaf }) => !gone.some((member) => member.leaf === leaf)).every(({ leaf, id, role, signatureKey }) => {
+      const same = now.get(leaf);
+      return same?.id === id && same.role === role && same.signatureKey === signatureKey;
+    });
   }
 
   #changeOf(group: MlsGroup, sender: number, proposals: readonly ProposalWithSender[]): Change {

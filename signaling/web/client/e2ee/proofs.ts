@@ -44,9 +44,19 @@ export async function proofsOf({ k, role, name, tokenHash }: LinkIdentity): Prom
     proveKeyPackage: async (keyPackage) => toBase64(await proveKeyPackage(s, keyPackage)),
     keyPackageProved: async (keyPackage, of, proof) => {
       if (!mayDerive || proof === undefined) return false;
-      return keyPackageProved(await secretOf(of), keyPackage, fromBase64(proof)).catch(() => false);
+      try {
+        return await keyPackageProved(await secretOf(of), keyPackage, fromBase64(proof));
+      } catch {
+        return false; // the server passed on what is no base64
+      }
     },
     proveWelcome: async (welcome, to) => (mayDerive ? toBase64(await proveWelcome(await secretOf(to), welcome)) : undefined),
-    welcomeProved: async (welcome, proof) => proof !== undefined && welcomeProved(s, welcome, fromBase64(proof)).catch(() => false),
+    welcomeProved: async (welcome, proof) => {
+      try {
+        return proof !== undefined && await welcomeProved(s, welcome, fromBase64(proof));
+      } catch {
+        return false;
+      }
+    },
   };
 }

@@ -245,3 +245,22 @@ test('a replayed welcome is not joined', { timeout: 60_000 }, async () => {
   assert.equal(a.media, media);
   assert.equal(a.media, host.media);
 });
+
+test('a key package with a token hash or a proof that is no base64 stops nobody', { timeout: 60_000 }, async () => {
+  for (const field of ['tokenHash', 'proof'] as const) {
+    const session = await sessionOf();
+    const [host, a] = await three(session);
+    session.server.intercept = (client, request) => {
+      if (client.id === 'ghost' && request.name === 'e2ee.key') request.data[field] = '*';
+      return undefined;
+    };
+    const ghost = await add(session, 'ghost', 'participant');
+    await session.run(500);
+    session.server.admit(ghost);
+    await session.run(500);
+    const before = host.media!;
+    session.server.leave(a);
+    await session.until(() => host.media! > before, 10_000, `${field}: the host goes on`);
+    assert.deepEqual([host.status?.unproved, host.status?.members], [['ghost'], 2]);
+  }
+});

@@ -6,6 +6,7 @@ import test from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { mend } from '../../../mls-patch.mjs';
+import { fromBase64 } from '../../../client/e2ee/bytes';
 import { loadMls, type Change, type MlsGroup, type Mls } from '../../../client/e2ee/mls';
 import { fuzzMls } from '../../support/mls-fuzz';
 
@@ -71,6 +72,26 @@ test('whoever is removed learns it, also if a newcomer takes the leaf in the sam
   assert.equal(mls.members(group).find(({ id }) => id === 'third')?.leaf, mls.ownLeaf(guest));
   assert.deepEqual(await mls.process(guest, commit, () => true), { kind: 'removed' });
   assert.deepEqual(await mls.process(guest, commit, () => false), { kind: 'refused' });
+});
+
+test('whoever commits keeps the identity and the signature key of the own leaf', async () => {
+  const { mls, host, guest } = await two();
+  const own = 2 * mls.ownLeaf(guest);
+  const { signatureKey } = await mls.makeKeys({ id: 'guest', role: 'participant' });
+  const changed: [string, object][] = [
+    ['role', { credential: { credentialType: 'basic', identity: new TextEncoder().encode('{"id":"guest","role":"host"}') } }],
+    ['id', { credential: { credentialType: 'basic', identity: new TextEncoder().encode('{"id":"host","role":"participant"}') } }],
+    ['signature key', { signaturePublicKey: fromBase64(signatureKey) }],
+  ];
+  for (const [what, fields] of changed) {
+    const ratchetTree = guest.state.ratchetTree.map((node, at) => (at === own && node?.nodeType === 'leaf' ? { ...node, leaf: { ...node.leaf, ...fields } } : node));
+    const { commit } = await mls.commit({ ...guest, state: { ...guest.state, ratchetTree } }, [], []);
+    // The new key signs nothing here that the library would check first.
+    const result = await mls.process(host, commit, () => true).catch(() => ({ kind: 'refused' }));
+    assert.equal(result.kind, 'refused', what);
+  }
+  const honest = await mls.commit(guest, [], []);
+  assert.equal((await mls.process(host, honest.commit, () => true)).kind, 'next');
 });
 
 test('application messages name their sender, also from the epoch before', async () => {
