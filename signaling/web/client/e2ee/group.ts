@@ -255,7 +255,6 @@ export class GroupMachine<G> {
     if (first || (number === this.#seen && group !== this.#mainId)) this.#setMain(group);
     if (first) this.#seen = number;
     if (number < this.#seen) return this.#lost('tampered');
-    this.#replayedTo = number;
     if (number > this.#seen) this.#askSync();
   }
 
@@ -269,6 +268,7 @@ export class GroupMachine<G> {
   #askSync(): void {
     const tries = (this.#sync?.tries ?? 0) + 1;
     if (tries > syncTries) return this.#lost(null);
+    this.#replayedTo = Math.max(this.#replayedTo, this.#target);
     const request = this.#request('e2ee.sync', { after: this.#seen }, (answer) => {
       if (this.#sync?.request !== request) return;
       if (!answer.ok) return answer.code === 'e2ee_gone' ? this.#lost(null) : this.#syncLater(retryMs);

@@ -50,7 +50,7 @@ export function turnOf(members: readonly Leaf[], people: ReadonlyMap<string, Per
 
 export interface Known {
   inRoster: (id: string) => boolean;
-  // A commit from before a resume is read with the roster of after it, which cannot be compared.
+  // A commit that was missed, by a resume or because the server kept it back, is read with a later roster, which cannot be compared.
   replayed: boolean;
   // Of a side room, the only two who may be in it.
   only: readonly string[] | undefined;

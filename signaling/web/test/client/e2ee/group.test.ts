@@ -423,6 +423,24 @@ each('a key package that the server swapped or put off is made good by itself', 
   assert.equal(people[0]!.status?.members, 4);
 });
 
+each('entries that were withheld are followed later, also if whom they added has left', async (session) => {
+  const { people } = await withPeople(session, 2);
+  const victim = people[1]!;
+  const { receive } = victim;
+  victim.receive = function (input) {
+    if (input.type !== 'entry') receive.call(this, input);
+  };
+  const late = session.add('late', 'participant');
+  await session.run(500);
+  session.server.admit(late);
+  await session.until(() => session.settled(session.server.admitted.filter((client) => client !== victim)), 10_000, 'the others are not settled');
+  victim.receive = receive;
+  session.server.leave(late);
+  await session.settle();
+  assert.deepEqual([victim.status?.state, victim.status?.problem], ['member', null]);
+  assert.equal(victim.requests.get('e2ee.create') ?? 0, 0);
+});
+
 each('random sessions settle', async (session) => {
   const seats: One[] = [session.add('host', 'host')];
   await session.settle();
