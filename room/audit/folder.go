@@ -66,10 +66,17 @@ func Lock(folder string) (io.Closer, error) {
 		return nil, err
 	}
 	if err := flock(f); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", folder, ErrLocked), f.Close())
+		return nil, errors.Join(fmt.Errorf("%s: %w", folder, err), f.Close())
 	}
-	return f, nil
+	return lock{f}, nil
 }
+
+// A lock is a locked file.
+type lock struct{ *os.File }
+
+// Close releases the lock before it closes the file. A process that is being started has copies of all open files until it runs its
+// program, and a lock that is only closed lasts as long as the last copy.
+func (l lock) Close() error { return errors.Join(funlock(l.File), l.File.Close()) }
 
 // readDir opens a folder for reading a log, which a daemon may be writing.
 func readDir(name string) (*dir, error) {
