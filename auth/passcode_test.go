@@ -242,7 +242,8 @@ func TestPasscodeConcurrency(t *testing.T) {
 	})
 }
 
-// TestPasscodeQueueSlots: a place and the front of the queue are for those who have not failed; when it is full, who failed most goes.
+// TestPasscodeQueueSlots checks that sources without failed guesses are served first, and that a full queue evicts the source with the most
+// failures.
 func TestPasscodeQueueSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := NewPasscodes()
@@ -290,8 +291,8 @@ func TestPasscodeQueueSlots(t *testing.T) {
 	})
 }
 
-// TestPasscodePanic: a bug in one comparison takes no place for good, neither of the few that are looked at nor of the source, and its
-// guesses are not free.
+// TestPasscodePanic checks that a panic during a comparison releases the slots that it held, both the global one and that of its source,
+// and that the guess still counts against the budget.
 func TestPasscodePanic(t *testing.T) {
 	p := NewPasscodes()
 	now := time.Unix(1_790_000_000, 0)

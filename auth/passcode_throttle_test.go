@@ -75,8 +75,8 @@ func (c *crowd) enter(t *testing.T, source string) time.Duration {
 	}
 }
 
-// TestPasscodeGuessersAndGroup: guessers from 45 addresses, and one who has a /48, do not keep a right passcode waiting, at any moment of their
-// attack; nor one who mistyped it once. What they cost stays far below a core.
+// TestPasscodeGuessersAndGroup checks that guessers from 45 addresses and from a /48 never delay a right passcode, even after one typing
+// error, and that the guesses cost far less than one core.
 func TestPasscodeGuessersAndGroup(t *testing.T) {
 	addresses, networks := []string{}, []string{}
 	for i := range 45 {
@@ -122,9 +122,9 @@ func TestPasscodeGuessersAndGroup(t *testing.T) {
 	}
 }
 
-// TestThrottledDisplacesNobody: a guess that the budget of its room refuses takes nobody's place in the queue, and one without a place takes
-// nothing of the budget.
-func TestThrottledDisplacesNobody(t *testing.T) {
+// TestThrottledGuessKeepsQueue checks that a guess that exceeds the budget of its room evicts nobody from the queue, and that a guess
+// without a slot does not use the budget.
+func TestThrottledGuessKeepsQueue(t *testing.T) {
 	p, now := NewPasscodes(), time.Now()
 	room := maphash.String(p.seed, "tuesday")
 	p.openSlotBusy, p.cleanSlotBusy = true, true // both places are taken
@@ -153,7 +153,8 @@ func TestThrottledDisplacesNobody(t *testing.T) {
 	}
 }
 
-// TestPasscodeGroup: thirty people with the right passcode at once pay for argon2 once or twice; a changed passcode is looked at anew.
+// TestPasscodeGroup checks that thirty people who enter the right passcode at once cost one or two argon2 computations, and that a changed
+// passcode is verified again.
 func TestPasscodeGroup(t *testing.T) {
 	p := NewPasscodes()
 	looked := 0

@@ -9,7 +9,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// TestClaimsMatchProtocolTable: section 1a of PROTOCOL.md lists the claims that are read, and says which a token must have.
+// TestClaimsMatchProtocolTable checks that section 1a of PROTOCOL.md lists the claims that are read, and marks those that a token must
+// have.
 func TestClaimsMatchProtocolTable(t *testing.T) {
 	page, err := os.ReadFile("../signaling/PROTOCOL.md")
 	if err != nil {

@@ -32,8 +32,9 @@ func TestRoomByHand(t *testing.T) {
 	}
 }
 
-// TestEverySecretDiffers: a server that lies about any one thing makes another secret.
-func TestEverySecretDiffers(t *testing.T) {
+// TestSecretDependsOnEveryInput checks that changing any single input changes the secret, so that a server that lies about one of them is
+// detected.
+func TestSecretDependsOnEveryInput(t *testing.T) {
 	k := GenerateClinicKey()
 	token, other := auth.NewSecret("a.b.c"), auth.NewSecret("a.b.d")
 	seen := map[string]string{}
@@ -100,8 +101,8 @@ func TestCodeHoldsStill(t *testing.T) {
 	}
 }
 
-// TestSecretsRedact: no way of printing gives a secret away.
-func TestSecretsRedact(t *testing.T) {
+// TestSecretsAreRedacted checks that no formatting verb prints a secret.
+func TestSecretsAreRedacted(t *testing.T) {
 	k := GenerateClinicKey()
 	r := k.Room("demo", "1")
 	s := r.Person(auth.Participant, "Maria", TokenHash(auth.NewSecret("a.b.c")))

@@ -100,7 +100,7 @@ func (v *vectors) fill(t *testing.T) {
 	}
 }
 
-// TestVectors: what the page computes, this package computes.
+// TestVectors checks that this package computes the same values as the page, because both must derive the same keys.
 func TestVectors(t *testing.T) {
 	data, err := os.ReadFile(vectorFile)
 	if err != nil {
