@@ -15,8 +15,8 @@ import (
 	"alcove/cmd/alcove/internal/alcovetest"
 )
 
-// TestNoCores: a daemon that records nothing writes no core file either: names, words and keys lie in its memory all the same.
-func TestNoCores(t *testing.T) {
+// TestNoCoreFile checks that a daemon without recordings writes no core file either, because its memory holds names, messages and keys.
+func TestNoCoreFile(t *testing.T) {
 	var before unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_CORE, &before); err != nil {
 		t.Fatal(err)

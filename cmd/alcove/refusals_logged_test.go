@@ -10,7 +10,8 @@ import (
 	"alcove/cmd/alcove/internal/demotest"
 )
 
-// TestRefusalsAreLogged: what was refused stands in the audit log of the daemon when it has stopped, in words of closed lists.
+// TestRefusalsAreLogged checks that the audit log contains each refusal after the daemon stopped, and describes it only with the words of
+// closed lists.
 func TestRefusalsAreLogged(t *testing.T) {
 	t.Parallel()
 	p := demotest.NewProcess(t)

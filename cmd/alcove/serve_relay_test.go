@@ -13,7 +13,7 @@ import (
 	"alcove/cmd/alcove/internal/keyfile"
 )
 
-// TestServeRelay: with TLS, on the port of the page and on one of its own.
+// TestServeRelay checks the relay over TLS, both on the port of the page and on a port of its own.
 func TestServeRelay(t *testing.T) {
 	t.Parallel()
 	for name, own := range map[string]string{"the port of the page": "", "its own": "relay: {listen: 127.0.0.1:0, host: localhost}\ntrusted_proxies: [10.20.0.0/24]\n"} {

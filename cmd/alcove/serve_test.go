@@ -128,7 +128,7 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// TestPortsInUse: a daemon that cannot have a port names it, the key of the configuration, and what to do.
+// TestPortsInUse checks that a daemon that cannot bind a port names the port, the configuration key and the remedy.
 func TestPortsInUse(t *testing.T) {
 	t.Parallel()
 	stream, err := net.Listen("tcp", "127.0.0.1:0")

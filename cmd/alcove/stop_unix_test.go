@@ -18,9 +18,9 @@ import (
 	"alcove/cmd/alcove/internal/keyfile"
 )
 
-// TestStopBesideHungDisk: while a file of the daemon hangs, as on a disk that does not answer, one signal stops the daemon in the time of a
-// stop, and a second one at once. The file is a pipe that nobody writes to.
-func TestStopBesideHungDisk(t *testing.T) {
+// TestStopWhileDiskHangs checks that, while a read of the daemon blocks, as on a disk that does not answer, the first signal stops the
+// daemon within its normal time, and a second signal stops it at once. A pipe without a writer stands for the file.
+func TestStopWhileDiskHangs(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name    string

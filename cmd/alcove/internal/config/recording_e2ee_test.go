@@ -12,8 +12,9 @@ import (
 	"alcove/room"
 )
 
-// TestSealedConsents: under end-to-end encryption consent names the clinic's recipients, and its hash covers them; elsewhere nothing changes.
-func TestSealedConsents(t *testing.T) {
+// TestEncryptedRecordingConsents checks that, under end-to-end encryption, consent texts name the clinic's recipients and their hash covers
+// them. Without encryption the texts and hashes do not change.
+func TestEncryptedRecordingConsents(t *testing.T) {
 	folder := t.TempDir()
 	recipients := []string{newRecipient(t), newRecipient(t)}
 	load := func(mode string, recipients []string) (room.ConsentForm, error) {

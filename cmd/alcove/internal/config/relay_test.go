@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestRelayURL: what a client calls us by is a claim, and nothing but a name and a port gets into a URL.
+// TestRelayURL checks that a relay URL contains nothing but a host name and a port, because the host comes from the client's request.
 func TestRelayURL(t *testing.T) {
 	for host, want := range map[string]string{
 		"video.example.org":        "turn:video.example.org:80?transport=tcp",

@@ -11,8 +11,9 @@ import (
 	"alcove/cmd/alcove/internal/keyfile"
 )
 
-// TestSecretsAreClosed: each secret that a configuration names refuses the start while others on the host can read it.
-func TestSecretsAreClosed(t *testing.T) {
+// TestSecretFileModes checks that the daemon does not start while another user of the host can read a secret file that the configuration
+// names.
+func TestSecretFileModes(t *testing.T) {
 	folder := t.TempDir()
 	if _, _, err := keyfile.Generate(folder); err != nil {
 		t.Fatal(err)

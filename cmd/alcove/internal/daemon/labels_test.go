@@ -112,7 +112,7 @@ func describedMetrics(t *testing.T) map[string][]string {
 	return all
 }
 
-// TestLabels: no metric has a label that is not in the table, and all series that can ever be stay below the limit.
+// TestLabels checks that every metric label is in the table, and that the number of possible series stays below the limit.
 func TestLabels(t *testing.T) {
 	t.Parallel()
 	table, seen := labelled(), describedMetrics(t)

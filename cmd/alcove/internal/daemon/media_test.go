@@ -10,8 +10,8 @@ import (
 	"alcove/sfu"
 )
 
-// TestRefusal: an offer that is refused has its code, and a detail that does not say the code again.
-func TestRefusal(t *testing.T) {
+// TestOfferRefusal checks that a refused offer returns its code, and a detail that does not repeat the code.
+func TestOfferRefusal(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		err    error

@@ -23,9 +23,8 @@ func (c counted) Finish(ctx context.Context) error {
 	return c.Plane.Finish(ctx)
 }
 
-// TestWrappedPlaneLosesNothing: what stands between the daemon and the media plane switches off neither metrics, nor retention, nor the
-// ends of recordings.
-func TestWrappedPlaneLosesNothing(t *testing.T) {
+// TestWrappedPlaneKeepsFeatures checks that a wrapper around the media plane still passes on metrics, retention and the ends of recordings.
+func TestWrappedPlaneKeepsFeatures(t *testing.T) {
 	t.Parallel()
 	var finished atomic.Int64
 	r := startDevWith(t, t.TempDir(), func(d *Daemon) {

@@ -47,9 +47,9 @@ func TestNothingIsRecordedUnasked(t *testing.T) {
 	s.nothingInClear(host, ann)
 }
 
-// TestEachIsRecordedByConsent: one consents and withdraws in the middle of a word, consents again; one refuses; one never answers;
-// one consents to sound alone.
-func TestEachIsRecordedByConsent(t *testing.T) {
+// TestRecordingFollowsEachConsent checks that each person is recorded only while they consent: one consents, withdraws in the middle of a
+// word and consents again, one refuses, one never answers, and one consents to audio only.
+func TestRecordingFollowsEachConsent(t *testing.T) {
 	t.Parallel()
 	s := newStudio(t, "each")
 	host, ann, ben, cem := s.enter("host", auth.Host), s.enter("ann", auth.Participant), s.enter("ben", auth.Participant), s.enter("cem", auth.Participant)
@@ -86,8 +86,9 @@ func TestEachIsRecordedByConsent(t *testing.T) {
 	s.nothingInClear(host, ann, ben, cem)
 }
 
-// TestEveryoneOrNobody: one refusal and nothing is written; a late joiner pauses all; a side room and a mute are left out.
-func TestEveryoneOrNobody(t *testing.T) {
+// TestRecordingRequiresEveryConsent checks that one refusal stops the whole recording, that somebody who joins late pauses it, and that
+// side rooms and muted microphones are not recorded.
+func TestRecordingRequiresEveryConsent(t *testing.T) {
 	t.Parallel()
 	s := newStudio(t, "everyone")
 	host, ann := s.enter("host", auth.Host), s.enter("ann", auth.Participant)

@@ -52,8 +52,8 @@ func (s *studio) verified() record.Report {
 	return report
 }
 
-// TestEncryptedRecording: of an encrypted session is recorded who agreed, each track with the keys that its person released; who refused,
-// and who withdrew, is not. The frames of these people are random, so the keys open none.
+// TestEncryptedRecording checks that an encrypted session is recorded only for people who consent, each track with the keys that its person
+// released, and not for people who refuse or withdraw. Frames are random bytes here, so no key decrypts them.
 func TestEncryptedRecording(t *testing.T) {
 	t.Parallel()
 	s := newStudioOf(t, "each", room.E2EERequired)
@@ -100,7 +100,8 @@ func TestEncryptedRecording(t *testing.T) {
 	s.nothingInClear(host, ann, ben)
 }
 
-// TestConsentWithoutKeys: somebody agrees and gives no keys. Nothing of it is kept, the recording ends, and all are told why.
+// TestConsentWithoutKeys checks that nothing is kept of a person who consents but releases no keys: the recording ends, and all
+// participants receive the reason.
 func TestConsentWithoutKeys(t *testing.T) {
 	t.Parallel()
 	s := newStudioOf(t, "each", room.E2EERequired)

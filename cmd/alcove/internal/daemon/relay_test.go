@@ -37,8 +37,9 @@ func measured(t *testing.T, admin string, metric *regexp.Regexp, want string) {
 	t.Fatalf("%v is %s, want %s", metric, got, want)
 }
 
-// TestRelayInTheDaemon: on the port of the page, for who is admitted, to the media port, until they leave.
-func TestRelayInTheDaemon(t *testing.T) {
+// TestDaemonRelay checks that the relay serves TURN on the port of the page, to admitted people only, to the media port only, and until
+// they leave.
+func TestDaemonRelay(t *testing.T) {
 	t.Parallel()
 	planes := make(chan mediaPlane, 1)
 	r := startDevWith(t, t.TempDir(), func(d *Daemon) {

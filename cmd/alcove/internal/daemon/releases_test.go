@@ -156,8 +156,8 @@ func (s *sealedStudio) frames() (n record.FrameCounts, tracks int) {
 	return n, len(r.Tracks)
 }
 
-// TestReleasesReachTracks: what was released before a track began, and what comes while it runs, is in it; also in a track that begins later,
-// with the key that came first.
+// TestReleasesReachTracks checks that a track contains the keys that were released before it began and while it runs, also if the track
+// begins after several releases.
 func TestReleasesReachTracks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSealedStudio(t)
@@ -199,7 +199,7 @@ func TestReleasesReachTracks(t *testing.T) {
 	})
 }
 
-// TestReleaseLimits: nobody makes the daemon write or keep without bound.
+// TestReleaseLimits checks that the number and size of the key releases that the daemon accepts are bounded, because clients send them.
 func TestReleaseLimits(t *testing.T) {
 	now := time.Now()
 	all := newRoomReleases(func() time.Time { return now })

@@ -12,9 +12,9 @@ import (
 // increaseOf finds what an alert wants the increase of: a metric, and one label that it has to have.
 var increaseOf = regexp.MustCompile(`(?:increase|rate)\((alcove_\w+_total)(?:\{(\w+)=(~?)"([^"]+)"\})?\[`)
 
-// TestWatchedCountersBegin: each counter whose increase an alert watches is there, at 0, before anything happened: of one that appears with
-// its first count Prometheus sees no increase.
-func TestWatchedCountersBegin(t *testing.T) {
+// TestWatchedCountersStartAtZero checks that each counter that an alert watches is exported as 0 before its first event, because Prometheus
+// computes no increase for a series that appears with its first count.
+func TestWatchedCountersStartAtZero(t *testing.T) {
 	t.Parallel()
 	rules, err := os.ReadFile("../../../../deploy/prometheus/rules.yaml")
 	if err != nil {

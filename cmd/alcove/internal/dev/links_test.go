@@ -14,7 +14,8 @@ import (
 
 const testRecipient = "53b758d258daabe832a9abd00e2f3499760998ecca995947da17be2a78b0a2ef" // SHA-256 of a key
 
-// TestEncryptedLinks: the demo's links carry what those of a clinic carry, and k is the one that the issuer's functions derive.
+// TestEncryptedLinks checks that the demo's links carry the same fields as those of a clinic, and that k is the key that the issuer's
+// functions derive.
 func TestEncryptedLinks(t *testing.T) {
 	key := e2ee.GenerateClinicKey()
 	c := config.Default()

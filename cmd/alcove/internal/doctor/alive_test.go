@@ -6,9 +6,8 @@ import (
 	"alcove/cmd/alcove/internal/alcovetest"
 )
 
-// TestAliveTakesNoProxy: the request that asks whether a daemon is alive reaches that daemon alone, whatever HTTP_PROXY says and
-// wherever a redirect points.
-func TestAliveTakesNoProxy(t *testing.T) {
+// TestAliveIgnoresProxy checks that the liveness request goes to the daemon directly: it ignores HTTP_PROXY and follows no redirect.
+func TestAliveIgnoresProxy(t *testing.T) {
 	daemon := alcovetest.NewLocalDaemon(t)
 	if isAlive(t.Context(), daemon.Addr) {
 		t.Error("a redirect is taken for a daemon that is alive")

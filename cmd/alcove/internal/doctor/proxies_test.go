@@ -235,8 +235,8 @@ func tells(t *testing.T, what string, got finding, want string) {
 	}
 }
 
-// TestProxies: through each configuration of deploy/docs/proxies that Debian has a program for, people can join, the probe says so, and
-// the daemon knows who comes, whatever a client writes into its headers.
+// TestProxies checks each configuration of deploy/docs/proxies whose proxy Debian packages: people can join, the probe reports no fault,
+// and the daemon learns the client's address whatever headers the client sends.
 func TestProxies(t *testing.T) {
 	t.Parallel()
 	for file, tcp := range map[string]bool{"nginx.conf": false, "haproxy.cfg": false, "haproxy-tcp.cfg": true, "Caddyfile": false} {
@@ -256,8 +256,9 @@ func TestProxies(t *testing.T) {
 	}
 }
 
-// TestProxiesSetUpWrongly: the probe names the mistake and its line, and the daemon's log has it once.
-func TestProxiesSetUpWrongly(t *testing.T) {
+// TestMisconfiguredProxies checks that the probe names the mistake in a proxy's configuration and the line to change, and that the daemon
+// logs it once.
+func TestMisconfiguredProxies(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		file    string
@@ -284,7 +285,7 @@ func TestProxiesSetUpWrongly(t *testing.T) {
 	}
 }
 
-// TestProbeJoin: what else may answer.
+// TestProbeJoin checks what the probe reports for each answer that a server or a proxy can give to a join.
 func TestProbeJoin(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

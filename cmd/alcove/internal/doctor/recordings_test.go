@@ -37,8 +37,9 @@ func TestDiagnoseRecorder(t *testing.T) {
 	}
 }
 
-// TestCheckSaysWhatIsRecorded: a policy alone records nothing, and check says so.
-func TestCheckSaysWhatIsRecorded(t *testing.T) {
+// TestCheckReportsRecording checks that the check command says that nothing is recorded if the configuration has a recording policy but no
+// folder for recordings.
+func TestCheckReportsRecording(t *testing.T) {
 	t.Parallel()
 	c := config.Default()
 	c.Policies["care"] = config.Policy{Recording: config.PolicyRecording{Mode: "everyone"}}

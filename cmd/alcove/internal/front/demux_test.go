@@ -157,8 +157,9 @@ func TestOnePortForPageAndRelay(t *testing.T) {
 	}
 }
 
-// TestNoPageByAnotherProtocol: who asks whether a name is ours, or for the relay, gets no page (RFC 8737, section 3).
-func TestNoPageByAnotherProtocol(t *testing.T) {
+// TestPageNotServedOverOtherProtocols checks that connections that negotiate the protocol of ACME or of the relay get no page (RFC 8737,
+// section 3).
+func TestPageNotServedOverOtherProtocols(t *testing.T) {
 	s := newSplit(t, true, 100)
 	for _, protocol := range []string{acme.ALPNProto, "stun.turn"} {
 		c := s.dial(protocol)
@@ -172,8 +173,8 @@ func TestNoPageByAnotherProtocol(t *testing.T) {
 	}
 }
 
-// TestRelayHasHalf: the relay may not take all places.
-func TestRelayHasHalf(t *testing.T) {
+// TestRelayConnectionLimit checks that relay connections use at most half of all places, so that the page stays reachable.
+func TestRelayConnectionLimit(t *testing.T) {
 	s := newSplit(t, false, 6)
 	var all []net.Conn
 	for range 3 {
@@ -205,8 +206,9 @@ func TestRelayHasHalf(t *testing.T) {
 	}
 }
 
-// TestRelayIdleGoes: who begins to speak TURN and says no more keeps nobody from the relay, nor from the page.
-func TestRelayIdleGoes(t *testing.T) {
+// TestIdleRelayConnectionsAreReplaced checks that connections that send the first bytes of TURN and then nothing are closed for new ones,
+// so that the relay and the page stay reachable.
+func TestIdleRelayConnectionsAreReplaced(t *testing.T) {
 	s := newSplit(t, false, 6)
 	var idle []net.Conn
 	for i := range 9 {
@@ -233,8 +235,9 @@ func TestRelayIdleGoes(t *testing.T) {
 	}
 }
 
-// TestRelayBehindTCP: a load balancer that passes TCP on names the client to the page, and to the relay, on one port.
-func TestRelayBehindTCP(t *testing.T) {
+// TestRelayBehindTCPBalancer checks that, behind a load balancer that sends the PROXY protocol, the page and the relay both learn the
+// client's address on one port.
+func TestRelayBehindTCPBalancer(t *testing.T) {
 	for name, secure := range map[string]bool{"in the open": false, "over TLS 1.3": true} {
 		t.Run(name, func(t *testing.T) {
 			var unproxied atomic.Int64

@@ -8,9 +8,9 @@ import (
 	"alcove/cmd/alcove/internal/alcovetest"
 )
 
-// TestBearerTakesNoProxy: the bearer token of an operator's command reaches the daemon alone, whatever HTTP_PROXY says and wherever a
-// redirect points.
-func TestBearerTakesNoProxy(t *testing.T) {
+// TestBearerIgnoresProxy checks that an operator's command sends its bearer token to the daemon only: it ignores HTTP_PROXY and follows no
+// redirect.
+func TestBearerIgnoresProxy(t *testing.T) {
 	daemon := alcovetest.NewLocalDaemon(t)
 	if err := askConsents(io.Discard, daemon.Addr, auth.NewSecret("bearer"), "person"); err == nil {
 		t.Error("a redirect is taken for an answer")

@@ -228,8 +228,9 @@ func TestRecordingRead(t *testing.T) {
 	wants(t, out, "incomplete  "+filepath.Base(files[0])+", record 1", "may have crashed", "not read: name its folder (--audit)")
 }
 
-// TestRecordingMissed: with the audit log, what was removed, emptied or cut is named, and is no crash.
-func TestRecordingMissed(t *testing.T) {
+// TestRecordingMissingFiles checks that the audit log identifies recordings that were removed, emptied or truncated, and that the command
+// does not take them for a crash.
+func TestRecordingMissingFiles(t *testing.T) {
 	t.Parallel()
 	a := newArchive(t)
 	files, err := filepath.Glob(filepath.Join(a.dir, "recordings", "*.seg"))
@@ -343,7 +344,8 @@ func TestRecordingKept(t *testing.T) {
 	wants(t, out, "2 tracks compared", "fine        nothing was changed")
 }
 
-// TestRecordingErasedWhileRunning: who holds the audit log enters the receipt later.
+// TestRecordingErasedWhileRunning checks that the daemon enters the receipt of an erasure later if it holds the lock of the audit log
+// during the erasure.
 func TestRecordingErasedWhileRunning(t *testing.T) {
 	t.Parallel()
 	a := newArchive(t)
@@ -441,8 +443,8 @@ func (l sweptMeanwhile) Lock() (record.LockedStorage, error) {
 	return locked, err
 }
 
-// TestHoldCountsWhatIsLeft: what expired while the hold was being set does not count as held, and is said.
-func TestHoldCountsWhatIsLeft(t *testing.T) {
+// TestHoldExcludesExpired checks that recordings that expire while a hold is being set are reported and not counted as held.
+func TestHoldExcludesExpired(t *testing.T) {
 	t.Parallel()
 	a := newArchive(t)
 	c, _, err := recordingConfigOf(a.config())

@@ -25,7 +25,8 @@ func somePage() fstest.MapFS {
 	}
 }
 
-// TestManifest: it lists what a browser gets, in the form of sha256sum, and says of each changed or missing file that it is.
+// TestManifest checks that the manifest lists the files that a browser loads, in the format of sha256sum, and that verification names each
+// changed or missing file.
 func TestManifest(t *testing.T) {
 	manifest, err := pageManifest(somePage())
 	if err != nil {
@@ -84,8 +85,8 @@ func TestManifestOfAServer(t *testing.T) {
 	}
 }
 
-// TestManifestSigned: another key's signature, none, and a changed text are refused.
-func TestManifestSigned(t *testing.T) {
+// TestManifestSignature checks that a manifest is refused if it is unsigned, signed with another key, or changed after it was signed.
+func TestManifestSignature(t *testing.T) {
 	folder := t.TempDir()
 	run := func(args ...string) (string, int) {
 		var out, errs bytes.Buffer
