@@ -139,8 +139,8 @@ func host(i, port int) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)}), uint16(port))
 }
 
-// TestAddressValidation: nothing but the response of the client itself, to our request, from the address that was asked, in time, makes an address one
-// that media goes to.
+// TestAddressValidation checks that an address is validated only by a response that the client itself sends to our request, from the
+// address that was asked, before the request expires.
 func TestAddressValidation(t *testing.T) {
 	at, other := host(1, 5000), host(2, 5000)
 	for name, c := range map[string]struct {
@@ -225,7 +225,8 @@ func TestOwnRequests(t *testing.T) {
 	}
 }
 
-// TestAddressOfAnotherPeer: checks and answers of one peer from the address of another bring about nothing, as long as that one still receives there.
+// TestAddressOfAnotherPeer checks that one peer's checks and responses from the address of another peer have no effect while the other peer
+// receives there.
 func TestAddressOfAnotherPeer(t *testing.T) {
 	n, at := newICENet(t), host(1, 5000)
 	a := n.join("a")
@@ -266,8 +267,8 @@ func TestForgedCheckFirst(t *testing.T) {
 	}
 }
 
-// TestReplayedChecks: a check that was overheard is repeated, from one address and from many. It moves nothing and fills nothing, and the
-// person may still go elsewhere.
+// TestReplayedChecks checks that replayed checks, from one address or many, neither move media nor fill the path table, and that the client
+// can still change its address.
 func TestReplayedChecks(t *testing.T) {
 	n, at, to := newICENet(t), host(1, 5000), host(2, 6000)
 	a := n.join("a")
@@ -298,8 +299,8 @@ func TestReplayedChecks(t *testing.T) {
 	a.uses(to)
 }
 
-// TestCheckOvertakenByCopy: a copy of the very first check comes from elsewhere before the check itself, which looks like the repeat then. The client gets its
-// connection all the same.
+// TestCheckOvertakenByCopy checks that the client connects even if a copy of its first check arrives from another address before the check
+// itself, which then looks like the replay.
 func TestCheckOvertakenByCopy(t *testing.T) {
 	n, at, spy := newICENet(t), host(1, 5000), host(3, 7000)
 	a := n.join("a")
@@ -311,8 +312,8 @@ func TestCheckOvertakenByCopy(t *testing.T) {
 	a.uses(at)
 }
 
-// TestPathTableIsBounded: somebody who recorded many checks sends each from an address of its own. What is validated stays, and who is at a new address
-// proves it at once.
+// TestPathTableIsBounded checks that replayed checks from many addresses do not evict validated paths, and that a client at a new address
+// can still validate it at once.
 func TestPathTableIsBounded(t *testing.T) {
 	n, at, to := newICENet(t), host(1, 5000), host(2, 6000)
 	a := n.join("a")
@@ -339,7 +340,8 @@ func TestPathTableIsBounded(t *testing.T) {
 	a.uses(to) // the answer says what was nominated
 }
 
-// TestNominationOfEvictedPath: only who was driven out of the table is nominated by an answer; one that comes again brings nothing back.
+// TestNominationOfEvictedPath checks that a response nominates a path that was evicted from the table, and that replaying the response
+// later does not bring the path back.
 func TestNominationOfEvictedPath(t *testing.T) {
 	n, at, to := newICENet(t), host(1, 5000), host(2, 6000)
 	a := n.join("a")
@@ -384,8 +386,8 @@ func TestAmplification(t *testing.T) {
 	}
 }
 
-// TestPreviousAddress: an address that was validated long ago is validated again before media goes back there, and gets no more than three times what
-// claims to come from there.
+// TestPreviousAddress checks that media returns to an address that was validated long ago only after a new validation, and that until then
+// the address gets at most three times the bytes that arrive from it.
 func TestPreviousAddress(t *testing.T) {
 	n, at, to := newICENet(t), host(1, 5000), host(2, 6000)
 	a := n.join("a")
@@ -488,8 +490,8 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestAfterIntegrity: what somebody adds to an captured check behind its MESSAGE-INTEGRITY counts for nothing (RFC 8489, section 14.5): pion
-// leaves it out, and this holds it to that.
+// TestAfterIntegrity checks that attributes after the MESSAGE-INTEGRITY of a captured check are ignored (RFC 8489, section 14.5). pion
+// ignores them today; the test detects a change.
 func TestAfterIntegrity(t *testing.T) {
 	n, at, other := newICENet(t), host(1, 5000), host(2, 6000)
 	a := n.join("a")
@@ -527,8 +529,8 @@ func TestAfterIntegrity(t *testing.T) {
 	}
 }
 
-// TestSSRCSharedByPeers: several clients send under one SSRC, by chance or because one heard it of another. Each is found when its media comes from
-// elsewhere.
+// TestSSRCSharedByPeers checks that several clients with the same SSRC, by chance or by copying, are each recognized when their media
+// arrives from a new address.
 func TestSSRCSharedByPeers(t *testing.T) {
 	const ssrc = 77
 	for moves := range 3 {
@@ -584,8 +586,8 @@ func FuzzChecks(f *testing.F) {
 	})
 }
 
-// TestMediaFromUnknownAddress: authentic RTP from an unknown address makes the server ask there; without an answer nothing moves, with one media does, before
-// any check. A copy of a packet that came, and what is not authentic, bring about nothing.
+// TestMediaFromUnknownAddress checks that authentic RTP from an unknown address makes the server send a check there, and that media moves
+// only after the response, before any check of the client. Replayed and unauthentic packets have no effect.
 func TestMediaFromUnknownAddress(t *testing.T) {
 	n, at, to, spy := newICENet(t), host(1, 5000), host(2, 6000), host(3, 7000)
 	a := n.join("a")

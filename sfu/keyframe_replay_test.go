@@ -23,8 +23,8 @@ func (st *simStream) frame(temporal uint8) uint32 {
 	return st.clock(90)
 }
 
-// TestLateKeyFrameStart: where the first packet of a key frame comes last, each slot that waits for it gets what came before, padding
-// left out, and so does the recorder: nobody asks for anything again.
+// TestLateKeyFrameStart checks that, if the first packet of a key frame arrives last, each waiting slot and the recorder get the packets
+// before it, without padding, so that no other key frame is requested.
 func TestLateKeyFrameStart(t *testing.T) {
 	for name, c := range map[string]struct {
 		spec    simSpec

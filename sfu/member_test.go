@@ -38,8 +38,8 @@ func TestRejoinNeedsNewAnnouncement(t *testing.T) {
 	}
 }
 
-// TestCSRCOfPublication: were the CSRC of a publication another, a packet that is sent again without RTX would leave under its first
-// index with another header: one nonce for two packets. So the flow ends and what was sent is forgotten, as for another publication.
+// TestCSRCOfPublication checks that a new CSRC of a publication ends its flow and clears the history. Otherwise a packet resent without RTX
+// would be encrypted under its first index with another header, which reuses a nonce.
 func TestCSRCOfPublication(t *testing.T) {
 	s, all := newGroup(t, 71, simSpec{plain: true}, "a", "b")
 	b := all[1]

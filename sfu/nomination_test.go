@@ -51,8 +51,8 @@ var (
 	pwdLine   = regexp.MustCompile(`(?m)^a=ice-pwd:(\S+)`)
 )
 
-// TestNominatedTwice: of two paths that are nominated before the handshake, it goes over the better one, whichever came last; but over
-// the other one if the client insists on that.
+// TestNominatedTwice checks that, of two paths that are nominated before the handshake, the better one is used whichever came last, unless
+// the client keeps nominating the other one.
 func TestNominatedTwice(t *testing.T) {
 	for name, c := range map[string]struct {
 		nominates []int

@@ -179,9 +179,9 @@ func TestProbeAnswers(t *testing.T) {
 	}
 }
 
-// TestProbeWhileRestarting: while an ICE restart is under way, the pair in use is probed under its own credentials: the client knows no others
-// there.
-func TestProbeWhileRestarting(t *testing.T) {
+// TestProbeDuringICERestart checks that, during an ICE restart, the selected pair is probed with its own credentials, because the client
+// knows no others for it.
+func TestProbeDuringICERestart(t *testing.T) {
 	n, at := newICENet(t), host(1, 5000)
 	a := n.join("a")
 	a.connect(at)

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestDocumentedOffer: the offer in section 6a of PROTOCOL.md is answered as it says there, and a line that both sends and receives is
-// refused.
+// TestDocumentedOffer checks that the offer in section 6a of PROTOCOL.md gets the answer that is documented there, and that a media section
+// that sends and receives is refused.
 func TestDocumentedOffer(t *testing.T) {
 	page, err := os.ReadFile("../signaling/PROTOCOL.md")
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"alcove/sfu/forward"
 )
 
-// TestAudioAboveLimit: 25 Mbit/s of valid Opus. What is above the limit goes to nobody, the room is notified, then the publication is
-// withheld, until a plan mutes it and another unmutes it.
+// TestAudioAboveLimit sends 25 Mbit/s of valid Opus and checks that packets above the limit are not forwarded, that the room is notified,
+// and that the publication is then withheld until one plan mutes it and another unmutes it.
 func TestAudioAboveLimit(t *testing.T) {
 	s, all := newGroup(t, 91, simSpec{twcc: true}, "a", "b", "c")
 	a, b := all[0], all[1]
@@ -65,8 +65,8 @@ func TestAudioAboveLimit(t *testing.T) {
 	}
 }
 
-// TestVideoAboveLimit: an encoding may send what its sender was told twice over; what is above is dropped, told again and again,
-// and never withheld. Everything that a publication sends counts.
+// TestVideoAboveLimit checks that an encoding may send twice the rate that its sender was told. Packets above that are dropped and reported
+// repeatedly, but the publication is never withheld. Everything that it sends counts.
 func TestVideoAboveLimit(t *testing.T) {
 	told := map[Source][]int{Camera: {100_000, 300_000, 900_000}}
 	flood := func(st *simStream, packets int, each func(*simStream, int)) {
@@ -123,8 +123,8 @@ func TestVideoAboveLimit(t *testing.T) {
 	}
 }
 
-// TestSmallVideoPackets: video in packets of a few bytes costs the others, and this host, as much for each packet as one in large packets. So
-// their number is limited, too, where it is no browser's.
+// TestSmallVideoPackets checks that the number of video packets is limited above what any browser sends, because a small packet costs the
+// server and the receivers as much as a large one.
 func TestSmallVideoPackets(t *testing.T) {
 	s := newSim(t, 95)
 	s.w.engine.config.MaxBitrates = map[Source][]int{Camera: {100_000, 300_000, 900_000}}
@@ -180,9 +180,9 @@ func TestControlLimit(t *testing.T) {
 	}
 }
 
-// TestHonestSenders: what browsers send stays below every limit: Opus in packets of 10 ms, and a simulcast with its key frames, repeats
-// and the padding that probes the path.
-func TestHonestSenders(t *testing.T) {
+// TestBrowserRatesBelowLimits checks that what browsers send stays below every limit: Opus in packets of 10 ms, and simulcast with key
+// frames, retransmissions and probing padding.
+func TestBrowserRatesBelowLimits(t *testing.T) {
 	s := newSim(t, 94)
 	s.w.engine.config.MaxBitrates = map[Source][]int{Camera: {100_000, 300_000, 900_000}, Screen: {1_500_000}}
 	s.applyPlan(fullPlan("a", "b"))

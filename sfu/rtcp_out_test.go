@@ -7,8 +7,8 @@ import (
 	"github.com/pion/rtcp"
 )
 
-// TestCompoundReports: each compound report begins with a report and names the CNAME of everybody who reports in it (RFC 3550,
-// section 6.1), however many slots there are.
+// TestCompoundReports checks that each compound packet begins with a report and contains the CNAME of every SSRC that reports in it (RFC
+// 3550, section 6.1), for any number of slots.
 func TestCompoundReports(t *testing.T) {
 	s := newSim(t, 61)
 	ids := []PeerID{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"}

@@ -261,8 +261,8 @@ func TestLostPacketsAreResent(t *testing.T) {
 
 var fingerprintLine = regexp.MustCompile(`(?m)^a=fingerprint:sha-256 \S+`)
 
-// TestRefusedOfferChangesNothing: neither an offer that cannot be answered nor one that the room does not accept touches the connection
-// that runs, and only what can be answered is asked about.
+// TestRefusedOfferChangesNothing checks that neither an invalid offer nor one that the room refuses changes the running connection, and
+// that the room is asked only about valid offers.
 func TestRefusedOfferChangesNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T, v *virtualNet) {
 		r, a, b := v.pair()
@@ -306,8 +306,8 @@ func TestRefusedOfferChangesNothing(t *testing.T) {
 	})
 }
 
-// TestICERestart: a client offers other credentials on the same connection (RFC 8839, section 4.4.1.1.1). The answer has other ones, too, the old ones
-// end, and media goes on under the same keys.
+// TestICERestart checks that an offer with new credentials on the same connection (RFC 8839, section 4.4.1.1.1) gets an answer with new
+// ones, that the old ones expire, and that media continues under the same keys.
 func TestICERestart(t *testing.T) {
 	inBubble(t, func(t *testing.T, v *virtualNet) {
 		r, a, b := v.pair()

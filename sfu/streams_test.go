@@ -9,8 +9,7 @@ import (
 	"alcove/sfu/forward"
 )
 
-// TestManySSRCs: a client whose sources restart again and again, each time under another SSRC (RFC 3550, section 8), is seen and
-// heard every time.
+// TestManySSRCs checks that a client is forwarded after every restart of its sources, each with a new SSRC (RFC 3550, section 8).
 func TestManySSRCs(t *testing.T) {
 	for _, rids := range [][]string{nil, {"q", "h", "f"}} {
 		s, all := newGroup(t, 41, simSpec{rids: rids}, "a", "b")
@@ -39,8 +38,8 @@ func TestManySSRCs(t *testing.T) {
 	}
 }
 
-// TestLateAndReturningSSRC: a late packet of a replaced SSRC does not bring it back; one that goes on when the other fell silent is
-// heard again. Two that send at once do not take turns.
+// TestLateAndReturningSSRC checks that a late packet of a replaced SSRC does not bring it back, that an old SSRC is forwarded again once
+// the new one is silent, and that two SSRCs that send at once do not alternate.
 func TestLateAndReturningSSRC(t *testing.T) {
 	s, all := newGroup(t, 42, simSpec{}, "a", "b")
 	a, b := all[0], all[1]

@@ -167,8 +167,8 @@ func closeRoomWithVanishedClients(t *testing.T, r *testRoom, size int, connected
 	r.Close()
 }
 
-// TestOversized: what is larger than any client's STUN or DTLS is dropped by name before it is looked at or copied: the largest datagrams
-// would wait for pion otherwise.
+// TestOversized checks that a datagram larger than any client's STUN or DTLS message is dropped and counted before it is parsed or copied,
+// because pion would otherwise queue it.
 func TestOversized(t *testing.T) {
 	n, from := newICENet(t), netip.MustParseAddrPort("192.0.2.9:4000")
 	a := n.join("a")

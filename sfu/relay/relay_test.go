@@ -385,8 +385,8 @@ func TestTimeouts(t *testing.T) {
 	})
 }
 
-// TestConnectionEndsBeforeAllocation: the goroutine that reads ends a connection, never the timer of pion's allocation: a permission that is
-// made meanwhile would be the end of the daemon.
+// TestConnectionEndsBeforeAllocation checks that the reading goroutine ends a connection, and not the timer of pion's allocation, because a
+// permission that is created at that moment would end the daemon.
 func TestConnectionEndsBeforeAllocation(t *testing.T) {
 	answer := func(kind byte, seconds byte) []byte {
 		return []byte("\x01" + string([]byte{kind}) + "\x00\x08" + cookie + "123456789012" + "\x00\x0d\x00\x04\x00\x00\x00" + string([]byte{seconds}))

@@ -22,8 +22,8 @@ func reportOf(s *Sealer, ssrc uint32) []byte {
 	return s.RTCP(binary.BigEndian.AppendUint32(withCapacity([]byte{0x80, 201, 0, 1}), ssrc))
 }
 
-// TestFirstPacket: a source begins with any sequence number under rollover counter 0 (RFC 3711, section 3.3.1), and its first packets
-// may be lost.
+// TestFirstPacket checks that a source can begin with any sequence number under rollover counter 0 (RFC 3711, section 3.3.1), and that its
+// first packets may be lost.
 func TestFirstPacket(t *testing.T) {
 	for _, c := range []struct{ came []uint64 }{
 		{[]uint64{0, 1, 2}},
