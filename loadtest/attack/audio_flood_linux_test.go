@@ -37,7 +37,7 @@ func (w *qualityEvents) onEvent(e client.Event) {
 	w.all = append(w.all, q)
 }
 
-// taken reports whether somebody is told that the microphone was taken away.
+// taken reports whether the client was notified that the microphone was revoked.
 func (w *qualityEvents) taken() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -55,8 +55,8 @@ func (w *qualityEvents) received(withheld bool) bool {
 	return false
 }
 
-// TestAudioFlood: an admitted member sends 25 Mbit/s of valid Opus. Little of it reaches the others; the host is told, then the microphone
-// is withheld and nothing of it does, and when it is withheld again it may not be used any more. The others go on hearing each other.
+// TestAudioFlood sends 25 Mbit/s of valid Opus from an admitted member. Little of it is forwarded; the host is notified, then the
+// publication is withheld, and after the second time the microphone is revoked. The others keep hearing each other.
 func TestAudioFlood(t *testing.T) {
 	d := NewDaemon(t, "")
 	voice := client.Microphone()

@@ -9,8 +9,8 @@ import (
 	"alcove/loadtest/client"
 )
 
-// TestChromium puts a real Chromium where the light client is elsewhere: its address is forged, its checks are repeated from a stranger, its own address
-// changes, and it restarts ICE on the living connection. What it receives goes on after each.
+// TestChromium runs attacks on a real Chromium in place of the light client: its address is forged, its checks are replayed, its own
+// address changes, and it restarts ICE. It must receive media after each.
 func TestChromium(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*eventuallyTimeout)
 	defer cancel()

@@ -8,8 +8,8 @@ import (
 	"alcove/loadtest/client"
 )
 
-// TestEncryptedRoom: a room that is encrypted end to end relays what it cannot read. The group is made, changed at each arrival and each
-// leaving, and sealed frames pass; who does not support it, or has a token that promises the other mode, stays out.
+// TestEncryptedRoom checks that an end-to-end encrypted room forwards frames that the server cannot read, and that its group changes at
+// each join and leave. Clients without support, and tokens for the other mode, are refused.
 func TestEncryptedRoom(t *testing.T) {
 	d := NewDaemon(t, "policies: {default: {e2ee: required}}")
 	voice, face := client.Microphone(), client.Camera()

@@ -9,10 +9,10 @@ import (
 	"alcove/loadtest/client"
 )
 
-// Attacks on where media goes: an ICE-lite server that takes "a check came from there" for "the client receives there" sends it wherever
-// somebody wants.
+// These tests attack the choice of the address that media is sent to. An ICE-lite server that sends media to the source of any check can be
+// made to send it to anybody.
 
-// A spoofedHost is a host of which nothing is known, and what was sent to it.
+// A spoofedHost is an uninvolved host whose address is forged, with the packets that it receives.
 type spoofedHost struct {
 	at             netip.Addr
 	stun, rest     atomic.Int64 // bytes that came: of STUN, of anything else
@@ -58,8 +58,8 @@ func waitForAudio(t *testing.T, when string, more uint64, all ...*Client) {
 	}
 }
 
-// TestForgedSourceAddress: an admitted person sends genuine checks of his own connection, with the source address of somebody in another room. That one
-// keeps the address, and hears and is heard as before; the attacker gets nothing of it.
+// TestForgedSourceAddress sends an admitted person's genuine checks with the source address of somebody in another room. The victim keeps
+// the address, sends and receives as before, and the attacker gets no media.
 func TestForgedSourceAddress(t *testing.T) {
 	d, w := NewDaemon(t, ""), NewRawConn(t)
 	host, victim := hostAndGuest(t, d, "quiet")
@@ -71,8 +71,8 @@ func TestForgedSourceAddress(t *testing.T) {
 	waitForAudio(t, "after the attack", 100, host, victim, attacker)
 }
 
-// TestReplayedCheck: somebody overhears a check and repeats it from elsewhere for as long as he likes, from one address and from more than any table
-// holds. He gets no media, the person keeps it, and when the person's own address changes, media follows within a second.
+// TestReplayedCheck replays a captured check from one address and from more addresses than any table holds. The attacker gets no media, the
+// victim keeps receiving it, and media follows within a second when the victim's address changes.
 func TestReplayedCheck(t *testing.T) {
 	d, w := NewDaemon(t, ""), NewRawConn(t)
 	spy := w.spoofedHost("127.0.0.66")
@@ -104,7 +104,7 @@ func TestReplayedCheck(t *testing.T) {
 	waitForAudio(t, "after the attack", 100, host, victim)
 }
 
-// changeAddress gives somebody another address and holds that media follows before a second's worth of packets left from there.
+// changeAddress gives a client another address and checks that media follows before it sends one second's worth of packets from there.
 func changeAddress(t *testing.T, d *Daemon, w *RawConn, v *Client, to string) {
 	t.Helper()
 	at := netip.MustParseAddr(to)
@@ -128,8 +128,8 @@ func changeAddress(t *testing.T, d *Daemon, w *RawConn, v *Client, to string) {
 	}
 }
 
-// TestAmplification: an admitted person sends checks with the source address of a host that never asked for anything. At most three times
-// the bytes go there, and nothing but STUN.
+// TestAmplification sends an admitted person's checks with the source address of an uninvolved host. That host gets at most three times the
+// bytes, and only STUN.
 func TestAmplification(t *testing.T) {
 	d, w := NewDaemon(t, ""), NewRawConn(t)
 	target := w.spoofedHost("127.0.0.77")

@@ -24,7 +24,7 @@ import (
 	"alcove/auth"
 )
 
-// idleConnections are more than twice what the daemon has places for.
+// idleConnections is more than twice the number of connections that the daemon accepts.
 const (
 	idleConnections = 5000
 	reconnectAfter  = 5 * time.Second // after the daemon closed one: 600 a second, of those it has no place for
@@ -195,9 +195,9 @@ func newDualDaemon(t *testing.T) *Daemon {
 	return NewDaemon(t, "trusted_proxies: [10.20.0.0/24]\n")
 }
 
-// TestIdleConnectionsKeepNobodyOut: 5,000 connections that say nothing, from two, 20 and 200 addresses and from one IPv6 /48, which come again as soon as they are closed,
-// keep nobody out: who comes enters at the first attempt, who is dropped resumes from another network, and who is there stays.
-func TestIdleConnectionsKeepNobodyOut(t *testing.T) {
+// TestIdleConnectionsDoNotBlockJoins opens 5,000 idle connections from 2, 20 and 200 addresses and from one IPv6 /48, each again as soon as
+// it is closed. People must join at the first attempt, resume from another network after a disconnect, and stay connected.
+func TestIdleConnectionsDoNotBlockJoins(t *testing.T) {
 	v4 := func(n int) netip.Addr { return netip.AddrFrom4([4]byte{127, 1, byte(n), 7}) }
 	for name, tt := range map[string]struct {
 		hosts int

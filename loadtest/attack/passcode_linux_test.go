@@ -17,7 +17,7 @@ import (
 	"alcove/auth"
 )
 
-// cheapHash is a passcode's hash of the lowest cost that the daemon takes: what is shown does not depend on how dear a guess is.
+// cheapHash is a passcode hash with the lowest cost that the daemon accepts, because the result does not depend on the cost of a guess.
 func cheapHash(passcode string) string {
 	salt := []byte("12345678")
 	sum := argon2.IDKey([]byte(passcode), salt, 2, 19<<10, 1, 32)
@@ -55,9 +55,9 @@ func helloWithPasscode(ctx context.Context, d *Daemon, host netip.Addr, subject,
 	return a, err
 }
 
-// TestPasscodeGuessingKeepsNobodyOut: people with tokens who guess from 45 addresses, each again as soon as it may, keep no right passcode waiting: who
-// has not failed is let in at the first attempt, and what is guessed meanwhile is what the room's budget allows.
-func TestPasscodeGuessingKeepsNobodyOut(t *testing.T) {
+// TestPasscodeGuessingDoesNotBlockJoins guesses passcodes with valid tokens from 45 addresses as fast as allowed. People without a failed
+// guess must join at the first attempt, and the guesses must stay within the room's budget.
+func TestPasscodeGuessingDoesNotBlockJoins(t *testing.T) {
 	const guessers = 45
 	d := NewDaemon(t, "policies: {default: {passcode_hash: \""+cheapHash("correct horse")+"\"}}\n")
 	ctx, cancel := context.WithCancel(context.Background())

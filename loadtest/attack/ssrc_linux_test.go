@@ -7,8 +7,8 @@ import (
 	"alcove/loadtest/client"
 )
 
-// TestManySSRCs: a microphone that begins anew has another SSRC each time (RFC 3550, section 8), named by its MID. It is heard under each of
-// fifty, and so is a camera.
+// TestManySSRCs restarts a microphone and a camera fifty times, each time with a new SSRC (RFC 3550, section 8) and the same MID. The media
+// of each SSRC must be forwarded.
 func TestManySSRCs(t *testing.T) {
 	const changes = 50
 	d := NewDaemon(t, "")

@@ -10,7 +10,7 @@ import (
 	"alcove/loadtest/client"
 )
 
-// TestUnknownAddressesGetNoAnswer: datagrams of every kind from hosts that nobody knows are dropped by name, and nobody is answered.
+// TestUnknownAddressesGetNoAnswer checks that datagrams of every kind from unknown hosts are dropped, counted by reason, and not answered.
 func TestUnknownAddressesGetNoAnswer(t *testing.T) {
 	d, w := NewDaemon(t, ""), NewRawConn(t)
 	stranger := netip.MustParseAddrPort("127.0.0.66:4000")
@@ -33,7 +33,8 @@ func TestUnknownAddressesGetNoAnswer(t *testing.T) {
 	}
 }
 
-// TestClientsBehindNAT: people hear each other through NATs of ours. What attacks show is worth nothing where this does not hold.
+// TestClientsBehindNAT checks that clients behind the simulated NATs receive each other's audio. Otherwise the attack tests on the same
+// network would prove nothing.
 func TestClientsBehindNAT(t *testing.T) {
 	d := NewDaemon(t, "")
 	voice := client.Microphone()

@@ -50,8 +50,9 @@ func TestPeerOffers(t *testing.T) {
 	}
 }
 
-// TestPeerSeals: every line of a tab that seals has a transform, those of later offers too, and one that does not has none.
-func TestPeerSeals(t *testing.T) {
+// TestPeerFrameTransforms checks that every media section of an encrypting tab has a transform, also those of later offers, and that a tab
+// that does not encrypt has none.
+func TestPeerFrameTransforms(t *testing.T) {
 	ctx := context.Background()
 	c, err := Start(ctx, "")
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// TestSealedFramesHaveTheShape: each frame has the outer bytes of its kind, an SFrame header of 8 bytes whose counter never repeats, and is
-// longer than a plain one by what sealing adds; a server still sees key frames and their size.
-func TestSealedFramesHaveTheShape(t *testing.T) {
+// TestSealedFrameFormat checks that each sealed frame keeps the leading bytes of its codec, has an SFrame header of 8 bytes whose counter
+// never repeats, and grows by the size of the encryption overhead, so that a server still recognizes key frames and their size.
+func TestSealedFrameFormat(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		shape MediaProfile

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestOverlayCompiles: the line to patch is there once, and what is added to sfu fits it.
+// TestOverlayCompiles checks that the line to patch occurs exactly once, and that the added files compile with package sfu.
 func TestOverlayCompiles(t *testing.T) {
 	root, err := os.Getwd()
 	if err != nil {

@@ -30,8 +30,9 @@ func keysOf(t *testing.T, id string) message {
 	return decode(t, `{"seq":9,"type":"e2ee.keys","ts":1,"data":{"participantId":"`+id+`","keyPackage":"of `+id+`","tokenHash":"h","proof":"p"}}`)
 }
 
-// TestRules: each mode alters what it says and nothing else, and the browser sees no gap in the numbers of events.
-func TestRules(t *testing.T) {
+// TestRulesAlterMessages checks that each mode alters only the messages that it is meant to alter, and that the browser sees no gap in the
+// event numbers.
+func TestRulesAlterMessages(t *testing.T) {
 	for mode, want := range map[string]struct{ host, guest int }{
 		modeHonest: {0, 0}, modeWrongName: {1, 0}, modeWrongRole: {1, 0}, modeSwapKeys: {1, 0}, modeDropCommits: {0, 1},
 	} {
@@ -68,8 +69,8 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// TestRulesMakeUp: what nobody said is told to those it is meant for.
-func TestRulesMakeUp(t *testing.T) {
+// TestRulesForgeMessages checks that each mode sends its forged messages to the intended clients only.
+func TestRulesForgeMessages(t *testing.T) {
 	r := newRules()
 	host, mara := joined(t, r, "host", "lind"), joined(t, r, "participant", "mara")
 	r.fromServer(host, decode(t, maraJoins))
