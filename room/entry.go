@@ -54,7 +54,7 @@ const (
 	ActTrackBroke      = "recording.track_broke"   // the same for a track without an end record: at least this much is on disk
 	ActTrackFound      = "recording.track_found"   // the same for a track found after a crash
 	ActTrackExpired    = "recording.track_expired" // track id; removed because its retention class expired
-	ActErased          = "recording.erased"        // id of the receipt; an operator erased all recordings of the person
+	ActErased          = "recording.erased"        // id of the receipt; an operator erased all recordings and session files of the person
 	ActGranted         = "consent.granted"         // the scope and the hash of the text
 	ActRefused         = "consent.refused"         // the same
 	ActWithdrawn       = "consent.withdrawn"       // the same

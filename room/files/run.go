@@ -81,6 +81,8 @@ func (s *Service) advance() time.Duration {
 
 // flush stores what changed and deletes what is gone. It reports false if something has to be tried again.
 func (s *Service) flush(ctx context.Context) bool {
+	s.flushing.Lock() // so that what another flush has taken is done when this one returns
+	defer s.flushing.Unlock()
 	s.mu.Lock()
 	kept, deleted := map[string][]byte{}, []string{}
 	for id := range s.dirty {
@@ -163,15 +165,26 @@ func syncFolder(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// Erase deletes what a person sent, as when the clinic erases the person.
-func (s *Service) Erase(person room.PersonID) (n int) {
+// Erase deletes what a person sent, as when the clinic erases the person. It returns how many files that were, once records and ciphertext are
+// gone from the disk. After an error Run tries again, and so may the caller.
+func (s *Service) Erase(ctx context.Context, person room.PersonID) (n int, err error) {
+	if strings.TrimSpace(string(person)) == "" {
+		return 0, nil
+	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	for _, f := range s.files {
-		if f.Person == person && strings.TrimSpace(string(person)) != "" {
-			n++
-			s.remove(f, room.ActFileDeleted, room.ByClinic)
+		if f.Person != person {
+			continue
+		}
+		n++
+		s.remove(f, room.ActFileDeleted, room.ByClinic)
+		if s.rooms != nil && f.complete {
+			s.rooms.NotifyFiles(f.Session, append([]room.ParticipantID{f.Owner}, f.To...))
 		}
 	}
-	return n
+	s.mu.Unlock()
+	if !s.flush(ctx) {
+		return n, errDelete
+	}
+	return n, nil
 }

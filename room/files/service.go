@@ -67,6 +67,8 @@ type Service struct {
 	cfg  Config
 	wake chan struct{} // buffered by one
 
+	flushing sync.Mutex // Held by flush, before mu.
+
 	mu      sync.Mutex
 	rooms   Rooms               // Guarded by mu. nil before Serve.
 	files   map[string]*file    // Guarded by mu.
@@ -90,6 +92,7 @@ var (
 	errGone    = &room.Error{Code: room.TargetNotFound, Detail: "no such file for you"}
 	errOffset  = &room.Error{Code: room.OffsetMismatch, Detail: "the upload is at another offset: ask with HEAD"}
 	errTooMuch = &room.Error{Code: room.FileTooLarge, Detail: "the piece is longer than what is missing, or than 256 KiB"}
+	errDelete  = &room.Error{Code: room.StorageFull, Detail: "not everything could be deleted"}
 	errDisk    = &room.Error{Code: room.StorageFull, Detail: "the server has no room for this file"}
 )
 

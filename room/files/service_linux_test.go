@@ -519,10 +519,26 @@ func TestErasedPersonsFilesAreDeleted(t *testing.T) {
 	b := newBench(t)
 	b.send(ann, Creation{To: to("host")}, content(10))
 	kept := b.send(ben, Creation{To: to("host")}, content(10))
-	if n := b.Erase("person ann"); n != 1 {
-		t.Errorf("%d erased", n)
+	half := b.create(ann, Creation{Size: 500, To: to("host")})
+	if _, err := b.Upload(t.Context(), ann, half, 0, content(100)); err != nil {
+		t.Fatal(err)
 	}
-	b.step()
+	for _, nobody := range []room.PersonID{"", " ", "person else"} {
+		if n, err := b.Erase(t.Context(), nobody); n != 0 || err != nil {
+			t.Errorf("%q: %d erased, %v", nobody, n, err)
+		}
+	}
+	b.index.fails = errors.New("disk")
+	if n, err := b.Erase(t.Context(), "person ann"); n != 2 || err == nil {
+		t.Errorf("%d erased without a store, %v", n, err)
+	}
+	b.index.fails = nil
+	if n, err := b.Erase(t.Context(), "person ann"); n != 0 || err != nil {
+		t.Errorf("%d erased again, %v", n, err)
+	}
+	if e := b.index.entries[len(b.index.entries)-1]; e.Act != room.ActFileDeleted || e.By != room.ByClinic || e.Person != "person ann" {
+		t.Errorf("entered %+v", e)
+	}
 	if !slices.Equal(b.onDisk(), []string{kept}) || len(b.index.values) != 1 {
 		t.Errorf("left %v", b.onDisk())
 	}

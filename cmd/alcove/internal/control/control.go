@@ -17,13 +17,20 @@ type State struct {
 	Rooms    int  `json:"rooms"`
 	People   int  `json:"people"` // connected, waiting or admitted
 
-	Swept *SweepResult `json:"swept,omitempty"` // result of /sweep
+	Swept  *SweepResult `json:"swept,omitempty"`  // result of /sweep
+	Erased *EraseResult `json:"erased,omitempty"` // result of /erase
 
 	NeedsRestart []string `json:"needsRestart,omitempty"` // keys of the configuration that were read, and are not in force
 }
 
 // A SweepResult counts the segments of a sweep of recordings, as in record.GCResult.
 type SweepResult struct{ Removed, Held, Unknown int }
+
+// An EraseResult is what was erased of a person's sessions, as state.Erasure.
+type EraseResult struct {
+	Files   int
+	Receipt string
+}
 
 func (s State) String() string {
 	what := "taking new rooms"

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -8,27 +9,33 @@ import (
 
 	"alcove/cmd/alcove/internal/config"
 	"alcove/cmd/alcove/internal/control"
+	"alcove/cmd/alcove/internal/state"
 )
 
-// controlHandler serves /state, /drain?stops_in=20m, /undrain, /reload and /sweep. A refused request is answered 409 with the reason.
-func controlHandler(d *drainer, r *reloader, sweep func() (*control.SweepResult, error)) http.Handler {
+// controlHandler serves /state, /drain?stops_in=20m, /undrain, /reload, /sweep and
+// /erase?person=ID. A refused request is answered 409 with the reason.
+func controlHandler(d *drainer, r *reloader, sweep func() (*control.SweepResult, error),
+	erase func(ctx context.Context, person string) (state.Erasure, error)) http.Handler {
 	mux := http.NewServeMux()
-	answer := func(w http.ResponseWriter, swept *control.SweepResult, err error) {
+	answer := func(w http.ResponseWriter, more control.State, err error) {
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusConflict)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(control.State{
-			Draining: d.server.Draining(), Rooms: d.rooms.Counts().Rooms, People: d.server.People(), Swept: swept, NeedsRestart: r.pendingRestart(),
-		})
+		more.Draining, more.Rooms, more.People, more.NeedsRestart = d.server.Draining(), d.rooms.Counts().Rooms, d.server.People(), r.pendingRestart()
+		json.NewEncoder(w).Encode(more)
 	}
 	handle := func(path string, do func(*http.Request) error) {
-		mux.HandleFunc(path, func(w http.ResponseWriter, request *http.Request) { answer(w, nil, do(request)) })
+		mux.HandleFunc(path, func(w http.ResponseWriter, request *http.Request) { answer(w, control.State{}, do(request)) })
 	}
 	mux.HandleFunc("POST /sweep", func(w http.ResponseWriter, _ *http.Request) {
 		swept, err := sweep()
-		answer(w, swept, err)
+		answer(w, control.State{Swept: swept}, err)
+	})
+	mux.HandleFunc("POST /erase", func(w http.ResponseWriter, request *http.Request) {
+		erased, err := erase(request.Context(), request.URL.Query().Get("person"))
+		answer(w, control.State{Erased: (*control.EraseResult)(&erased)}, err)
 	})
 	handle("GET /state", func(*http.Request) error { return nil })
 	handle("POST /undrain", func(*http.Request) error { return d.end() })

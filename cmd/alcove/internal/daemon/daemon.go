@@ -96,12 +96,18 @@ func (d Daemon) serve(stop StopSignals, ending chan<- struct{}) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, journal.Close()) }()
-	if rec := plane.recorder(); rec != nil {
+	rec := plane.recorder()
+	kept, err := d.openFiles(journal, rec)
+	if err != nil {
+		return err
+	}
+	erase := newEraser(journal, kept, rec)
+	if rec != nil {
 		known, err := state.ReadTracks(d.Config.Audit.Dir, journal.Entries())
 		if err != nil {
 			return fmt.Errorf("cannot read the audit log: %w", err)
 		}
-		defer background(func(ctx context.Context) { rec.run(ctx, known, newAuditEntries(ctx, journal)) })()
+		defer background(func(ctx context.Context) { rec.run(ctx, known, newAuditEntries(ctx, erase)) })()
 	}
 	socket, err := control.Listen(d.Config.Control)
 	if err != nil {
@@ -114,10 +120,7 @@ func (d Daemon) serve(stop StopSignals, ending chan<- struct{}) (err error) {
 	if err != nil {
 		return err
 	}
-	rooms, kept, err := d.openRooms(media, journal, metrics, plane.recorder())
-	if err != nil {
-		return err
-	}
+	rooms := d.openRooms(media, journal, metrics, kept)
 	if kept != nil {
 		defer background(kept.Run)()
 	}
@@ -134,7 +137,7 @@ func (d Daemon) serve(stop StopSignals, ending chan<- struct{}) (err error) {
 	if certs != nil && certs.ACME() {
 		go certs.KeepObtained(stop.Graceful, d.Log) // not waited for: an ACME server that hangs must not hold us
 	}
-	listeners := d.listeners(server, socket, controlHandler(drain, reload, plane.recorder().sweeper(journal)), limiters, certs, plane)
+	listeners := d.listeners(server, socket, controlHandler(drain, reload, rec.sweeper(erase), erase.Erase), limiters, certs, plane)
 	failed := make(chan error, len(listeners)) // buffered, so that no goroutine waits
 	for _, l := range listeners {
 		go func() { failed <- l.server.Serve(l.listener) }()

@@ -2,9 +2,8 @@ package daemon
 
 import (
 	"context"
-	"fmt"
-	"time"
 
+	"alcove/cmd/alcove/internal/state"
 	"alcove/room/files"
 	"alcove/room/live"
 	"alcove/room/store"
@@ -13,30 +12,17 @@ import (
 
 // openFiles opens the files of sessions; nil if none are configured.
 func (d Daemon) openFiles(index *store.Store, rec *recorder) (*files.Service, error) {
-	if d.Config.Files.Dir == "" {
-		return nil, nil
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), openFilesTimeout)
 	defer cancel()
-	cfg := files.Config{
-		Dir: d.Config.Files.Dir, Index: index, Key: d.Secrets.StoreKey.Derive("file credentials"), Limits: d.Config.Files.Limits(), Now: time.Now, Log: d.Log,
-	}
+	var clinic files.Clinic
 	if rec != nil {
-		cfg.Clinic = clinicPapers{rec}
+		clinic = clinicPapers{rec}
 	}
-	f, err := files.Open(ctx, cfg)
-	if err != nil {
-		return nil, fmt.Errorf("cannot open files.dir: %w", err)
-	}
-	return f, nil
+	return state.OpenFiles(ctx, d.Config, d.Secrets.StoreKey, index, clinic, d.Log)
 }
 
-// openRooms restores the sessions of the last run, and opens their files.
-func (d Daemon) openRooms(media live.Media, journal *store.Store, metrics *signaling.Metrics, rec *recorder) (*live.Registry, *files.Service, error) {
-	kept, err := d.openFiles(journal, rec)
-	if err != nil {
-		return nil, nil, err
-	}
+// openRooms restores the sessions of the last run with their files.
+func (d Daemon) openRooms(media live.Media, journal *store.Store, metrics *signaling.Metrics, kept *files.Service) *live.Registry {
 	cfg := live.Config{
 		Policies: d.Secrets.Policies, Media: media, Journal: journal, MaxRooms: d.Config.Limits.Rooms, Log: d.Log, Observe: metrics,
 	}
@@ -48,7 +34,7 @@ func (d Daemon) openRooms(media live.Media, journal *store.Store, metrics *signa
 	if kept != nil {
 		kept.Serve(rooms)
 	}
-	return rooms, kept, nil
+	return rooms
 }
 
 // clinicPapers keeps emergency cards and journals beside the recordings, under the same keys.

@@ -15,6 +15,7 @@ import (
 	"alcove/cmd/alcove/internal/control"
 	"alcove/cmd/alcove/internal/state"
 	"alcove/room"
+	"alcove/room/files"
 	"alcove/room/live"
 	"alcove/room/store"
 	"alcove/sfu"
@@ -53,21 +54,30 @@ func allowed() map[sfu.Source][]int {
 	return all
 }
 
-// newAuditEntries enters into the audit log of a store.
-func newAuditEntries(ctx context.Context, s *store.Store) auditEntries {
+// newEraser erases people in what the daemon has open.
+func newEraser(s *store.Store, kept *files.Service, r *recorder) state.Eraser {
+	e := state.Eraser{Store: s, Files: kept}
+	if r != nil {
+		e.Receipts = state.ReceiptsOf(r.keyring)
+	}
+	return e
+}
+
+// newAuditEntries enters into the audit log. With the receipt of an erasure the session files of the person go.
+func newAuditEntries(ctx context.Context, e state.Eraser) auditEntries {
 	return auditEntries{
-		receipt: func(r record.ErasureReceipt) error { return state.EnterErasure(ctx, s, r.At, r.Person, r.ID) },
-		track:   func(ctx context.Context, e state.TrackEntry) error { return state.EnterTrack(ctx, s, e) },
+		receipt: func(r record.ErasureReceipt) error { return e.Enter(ctx, state.ReceiptOf(r)) },
+		track:   func(ctx context.Context, entry state.TrackEntry) error { return state.EnterTrack(ctx, e.Store, entry) },
 	}
 }
 
 // sweeper removes expired recordings now, for an operator.
-func (r *recorder) sweeper(s *store.Store) func() (*control.SweepResult, error) {
+func (r *recorder) sweeper(e state.Eraser) func() (*control.SweepResult, error) {
 	return func() (*control.SweepResult, error) {
 		if r == nil {
 			return nil, errors.New("recording.dir: is empty: nothing is recorded")
 		}
-		swept, err := r.sweep(newAuditEntries(context.Background(), s))
+		swept, err := r.sweep(newAuditEntries(context.Background(), e))
 		return (*control.SweepResult)(&swept), err
 	}
 }

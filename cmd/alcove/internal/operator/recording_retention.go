@@ -162,16 +162,16 @@ func personOf(c config.Config, sub, person string) (string, error) {
 func runRecordingErase(t cli.Terminal, args []string) error {
 	f := cli.NewFlags(t, "recording erase", `recording erase --config FILE (--person ID | --sub WHO)
 
-Destroys the erasure key of a person: from then on nobody opens a recording of them, and neither does a backup. Their files are removed
-too. There is no way back. The receipt goes into the audit log, at once or, where the daemon runs, within the hour. Somebody who is
-being recorded loses that recording as well.`)
+Destroys the erasure key of a person: from then on nobody opens a recording of them, and neither does a backup. Their recordings are removed
+too, and what they sent as files in sessions. There is no way back. The receipt goes into the audit log; where the daemon runs, it is asked
+to do that, and does it within the hour if it does not answer. Somebody who is being recorded loses that recording as well.`)
 	name := f.String("config", "", "the configuration `file`")
 	person := f.String("person", "", "the opaque `id` of the person")
 	sub := f.String("sub", "", "`who` it is, as in the sub of their tokens")
 	if err := cli.ParseFlags(f, args, 0); err != nil {
 		return err
 	}
-	c, source, err := recordingConfigOf(*name)
+	c, source, err := config.Load(*name)
 	if err != nil {
 		return err
 	}
@@ -183,30 +183,35 @@ being recorded loses that recording as well.`)
 	if err != nil {
 		return err
 	}
+	var receipts state.Receipts
+	recorded, recordErr := record.ErasureReceipt{}, error(record.ErrNothingRecorded)
+	if c.Recording.Enabled() {
+		recorded, receipts, recordErr = eraseRecordings(c, id)
+	}
+	if recorded.ID != "" {
+		fmt.Fprintf(t.Out, "erased   %s at %s, with %d segments\nreceipt  %s\n", recorded.Person, recorded.At.Format(time.RFC3339), recorded.Segments, recorded.ID)
+	} else if !errors.Is(recordErr, record.ErrNothingRecorded) {
+		return recordErr
+	}
+	files, err := eraseSessions(t, c, m, id, recorded.ID != "", receipts)
+	if files > 0 && errors.Is(recordErr, record.ErrNothingRecorded) {
+		recordErr = nil
+	}
+	return errors.Join(err, recordErr)
+}
+
+// eraseRecordings erases recordings, cards and journals. receipts hands out what the audit log has to be told.
+func eraseRecordings(c config.Config, person string) (r record.ErasureReceipt, receipts state.Receipts, err error) {
 	l, err := record.ReadFolder(c.Recording.Dir)
 	if err != nil {
-		return err
+		return r, nil, err
 	}
 	keyring, err := record.OpenKeyring(c.Recording.Keyring(), time.Now)
 	if err != nil {
-		return err
+		return r, nil, err
 	}
-	receipt, err := record.Erase(l, keyring, id)
-	if receipt.ID != "" {
-		fmt.Fprintf(t.Out, "erased   %s at %s, with %d segments\nreceipt  %s\n", receipt.Person, receipt.At.Format(time.RFC3339), receipt.Segments, receipt.ID)
-	}
-	if err != nil {
-		return err
-	}
-	switch entries, busy, err := enterReceipts(c, m, keyring.DeliverReceipts); {
-	case err != nil:
-		return fmt.Errorf("the person is erased, but the receipt is not in the audit log yet: the daemon will enter it (%w)", err)
-	case busy:
-		fmt.Fprintln(t.Out, "audit    the daemon runs and enters the receipt within the hour")
-	default:
-		fmt.Fprintf(t.Out, "audit    the receipt is in the log, signed, among %d entries\n", entries)
-	}
-	return nil
+	r, err = record.Erase(l, keyring, person)
+	return r, state.ReceiptsOf(keyring), err
 }
 
 func runRecordingAdopt(t cli.Terminal, args []string) error {

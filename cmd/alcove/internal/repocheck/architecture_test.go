@@ -66,7 +66,7 @@ var rules = []rule{
 	{path: below + "keyfile", internal: []string{"auth", "auth/e2ee", "room/audit", "room/store"}, forbid: pion},
 	{path: below + "config", internal: []string{below + "keyfile", "auth", "room", "room/audit", "room/files", "room/store", "sfu/record"}, forbid: pion, tests: []string{below + "alcovetest"}},
 	{path: below + "control", internal: []string{below + "keyfile"}, forbid: pion},
-	{path: below + "state", internal: []string{below + "config", "room", "room/audit", "room/store", "sfu/record"}, forbid: pion},
+	{path: below + "state", internal: []string{below + "config", "room", "room/audit", "room/files", "room/store", "sfu/record"}, forbid: pion},
 	{path: below + "front", internal: []string{below + "config", below + "keyfile", "sfu/relay", "signaling/conns"}, tests: []string{below + "alcovetest"}}, // neither room nor sfu
 	{path: below + "doctor", internal: []string{below + "cli", below + "config", below + "control", below + "front", below + "keyfile", "room", "sfu/record", "sfu/udp", "signaling", "signaling/wire"},
 		tests: []string{below + "alcovetest", "auth", "room/live", "signaling/conns"}},
