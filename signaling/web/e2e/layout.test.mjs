@@ -6,7 +6,7 @@ import { until } from './support/wait.mjs';
 import { steps } from './support/steps.mjs';
 
 // 640 × 400 is a laptop of 1280 × 800 at 200 %.
-const sizes = [[320, 640], [640, 400], [700, 500], [900, 700], [1024, 700], [1280, 800]];
+const sizes = [[320, 640], [640, 400], [700, 500], [780, 600], [820, 600], [900, 700], [1024, 700], [1280, 800]];
 
 // Inside the page: what is wrong with how it lies.
 function faults({ whole }) {
