@@ -28,11 +28,11 @@ async function load(name: WorkerName): Promise<string> {
 
 export const workerLoaded = (name: WorkerName): boolean => loaded.has(name);
 
-// Starts a worker whose file was loaded before.
-export function startWorker(name: WorkerName): Worker {
+// Starts a worker whose file was loaded before. as: the name that it sees as its own.
+export function startWorker(name: WorkerName, as: string = name): Worker {
   const url = loaded.get(name);
   if (!url) throw new Error(`${name} is not loaded`);
-  return new Worker(url, { type: 'module', name });
+  return new Worker(url, { type: 'module', name: as });
 }
 
 // A worker whose file may be on its way: what is posted before waits. One that cannot be loaded fails like one that dies.
@@ -43,8 +43,8 @@ export class PendingWorker {
   #terminated = false;
   #waiting: [unknown, Transferable[]][] = [];
 
-  constructor(name: WorkerName) {
-    loadWorker(name).then(() => this.#start(name), () => this.#fail());
+  constructor(name: WorkerName, as?: string) {
+    loadWorker(name).then(() => this.#start(name, as), () => this.#fail());
   }
 
   postMessage(message: unknown, transfer: Transferable[] = []): void {
@@ -58,9 +58,9 @@ export class PendingWorker {
     this.#worker?.terminate();
   }
 
-  #start(name: WorkerName): void {
+  #start(name: WorkerName, as?: string): void {
     if (this.#terminated) return;
-    const worker = startWorker(name);
+    const worker = startWorker(name, as);
     this.#worker = worker;
     worker.onmessage = (event) => this.onmessage?.({ data: event.data as never });
     worker.onerror = () => this.#fail();

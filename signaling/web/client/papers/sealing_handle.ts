@@ -2,6 +2,7 @@
 // for the one before cannot be opened.
 
 import type { Bytes } from '../e2ee/bytes';
+import { PendingWorker } from '../e2ee/worker_files';
 import type { Sealing } from './sealing';
 import { sealingWorker, type Answer, type Call, type Method } from './sealing_messages';
 
@@ -71,10 +72,7 @@ export class SealingHandle implements Sealing {
   }
 }
 
-// The file of the worker is named by index.html: <meta name="keys-worker">.
+// The file is that of the keys worker, checked like it.
 export function browserSealing(): SealingHandle {
-  return new SealingHandle(() => {
-    const file = document.querySelector<HTMLMetaElement>('meta[name="keys-worker"]')?.content ?? '';
-    return new Worker(file, { type: 'module', name: sealingWorker }) as unknown as SealingWorkerLike;
-  });
+  return new SealingHandle(() => new PendingWorker('keys-worker', sealingWorker) as unknown as SealingWorkerLike);
 }

@@ -1,9 +1,10 @@
 // What a worker runs is what index.html names, or it does not run.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
+import { browserSealing } from '../../../client/papers/sealing_handle';
 import { loadWorker, PendingWorker, startWorker, workerLoaded } from '../../../client/e2ee/worker_files';
 
-interface Started { url: string; posted: unknown[]; ended: boolean; onmessage?: (event: { data: unknown }) => void; onerror?: () => void }
+interface Started { url: string; name: string; posted: unknown[]; ended: boolean; onmessage?: (event: { data: unknown }) => void; onerror?: () => void }
 
 function browser(t: TestContext, answer: (integrity: string | undefined) => Response | Error): { started: Started[]; asked: (string | undefined)[] } {
   const before = { document: globalThis.document, fetch: globalThis.fetch, Worker: globalThis.Worker };
@@ -21,7 +22,11 @@ function browser(t: TestContext, answer: (integrity: string | undefined) => Resp
     Worker: class {
       posted: unknown[] = [];
       ended = false;
-      constructor(readonly url: string) { started.push(this); }
+      readonly name: string;
+      constructor(readonly url: string, { name }: { name: string }) {
+        this.name = name;
+        started.push(this);
+      }
       postMessage(message: unknown): void { this.posted.push(message); }
       terminate(): void { this.ended = true; }
     },
@@ -66,6 +71,17 @@ test('what is posted before the file is there is kept, in order', async (t) => {
   assert.deepEqual(heard, ['pong']);
   worker.terminate();
   assert.ok(started[0]?.ended);
+});
+
+test('the sealing worker, too, runs from the bytes that were checked', async (t) => {
+  const { started } = browser(t, () => new Response(''));
+  const asked = browserSealing().recipient();
+  asked.catch(() => undefined);
+  const url = await loadWorker('keys-worker');
+  await turn();
+  assert.deepEqual(started.map(({ url, name }) => [url, name]), [[url, 'sealing']]);
+  assert.match(url, /^blob:/);
+  assert.equal(started[0]?.posted.length, 1);
 });
 
 test('one that was ended before its file came never starts', async (t) => {
