@@ -4,15 +4,14 @@ import assert from 'node:assert/strict';
 
 // staticKeys returns the script. leaves: display name to leaf. Another seed gives other keys, as somebody outside of the group has.
 export function staticKeys(leaves, seed = 'group') {
-  return `(${run})(${JSON.stringify({ leaves, seed })})`;
+  return `${watchFrames}; (${run})(${JSON.stringify({ leaves, seed })})`;
 }
 
 function run({ leaves, seed }) {
   const streams = { microphone: 0, camera: 1, screen: 4 };
   const pairs = [];
   new BroadcastChannel('pairs').onmessage = ({ data }) => pairs.push(data);
-  const keys = { pairs, number: 1, port: undefined, session: undefined, refused: {}, opened: {}, sending: [], states: [] };
-  Object.defineProperty(window, '__keys', { value: keys });
+  const keys = Object.assign(window.__keys, { pairs, number: 1, port: undefined });
   const ownersOf = ({ roster }) => roster.flatMap(({ displayName, publications }) => {
     const leaf = leaves[displayName];
     return leaf === undefined ? [] : publications.map(({ source, csrc }) => ({ csrc, leaf, stream: streams[source] }));
@@ -31,20 +30,13 @@ function run({ leaves, seed }) {
     return Date.now();
   };
   const begin = (session) => {
-    keys.session = session;
-    session.frames.on('refused', (counts) => {
-      for (const [name, count] of Object.entries(counts)) keys.refused[name] = (keys.refused[name] ?? 0) + count;
-    });
-    session.frames.on('opened', ({ csrc, leaf }) => { keys.opened[csrc] = leaf; });
-    session.frames.on('sending', ({ number, raises }) => keys.sending.push(`${number}/${raises}`));
-    session.frames.on('state', (state) => keys.states.push(state));
     session.frames.start((port) => {
       keys.port = port;
       void keys.tell(session);
     });
     let told = false;
     session.on('roster', () => {
-      if (told) return keys.port.postMessage({ type: 'owners', owners: ownersOf(session) });
+      if (told) return keys.port?.postMessage({ type: 'owners', owners: ownersOf(session) });
       told = session.roster.length > 0;
       if (told) void keys.tell(session);
     });
@@ -55,7 +47,27 @@ function run({ leaves, seed }) {
     else setTimeout(wait, 5);
   };
   wait();
-  // How late a timer of the page was at most, from the first call on: a machine that keeps a page waiting delays frames and keys alike.
+}
+
+// watchFrames returns the script that notes what a page with keys of its own refuses, seals under and opens, as staticKeys does.
+export const watchFrames = `(${watch})()`;
+
+function watch() {
+  const keys = { session: undefined, refused: {}, opened: {}, sending: [], states: [] };
+  Object.defineProperty(window, '__keys', { value: keys });
+  const wait = () => {
+    const session = window.__alcove?.session;
+    if (!session) return setTimeout(wait, 5);
+    keys.session = session;
+    session.frames.on('refused', (counts) => {
+      for (const [name, count] of Object.entries(counts)) keys.refused[name] = (keys.refused[name] ?? 0) + count;
+    });
+    session.frames.on('opened', ({ csrc, leaf }) => { keys.opened[csrc] = leaf; });
+    session.frames.on('sending', ({ number, raises }) => keys.sending.push(`${number}/${raises}`));
+    session.frames.on('state', (state) => keys.states.push(state));
+  };
+  wait();
+  // How late a timer of the page was at most since the last call: a machine that keeps a page waiting delays frames and keys alike.
   let lag;
   keys.lag = () => {
     const most = lag ?? 0;
@@ -106,14 +118,16 @@ export function assertNothingRefused(byName) {
 // `inner`, `outer`, `replay`, `none`; `crash` ends the worker. Each KID and counter that leaves is noted in the page's __keys.pairs. Before
 // the page is opened.
 export async function tamper(page) {
-  await page.route('**/assets/frames-*.js', async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, body: `(${beforeWorker})();\n${await response.text()}` });
-  });
+  // Where the page makes workers of the files that it has checked: what is served cannot be changed.
+  await page.addInitScript(`{
+    const make = URL.createObjectURL;
+    URL.createObjectURL = (blob) => make.call(URL, blob.type === 'text/javascript' ? new Blob([${JSON.stringify(`(${beforeWorker})();\n`)}, blob], { type: blob.type }) : blob);
+  }`);
   return (mode) => page.evaluate((name) => new BroadcastChannel('tamper').postMessage(name), mode);
 }
 
 function beforeWorker() {
+  if (globalThis.name !== 'frames-worker') return;
   let mode = 'none';
   const pairs = new BroadcastChannel('pairs');
   new BroadcastChannel('tamper').onmessage = ({ data }) => {
