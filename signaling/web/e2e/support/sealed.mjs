@@ -29,7 +29,7 @@ function run({ leaves, seed }) {
     await keys.tell();
     return Date.now();
   };
-  const begin = (session) => {
+  keys.begin = (session) => {
     session.frames.start((port) => {
       keys.port = port;
       void keys.tell(session);
@@ -41,12 +41,6 @@ function run({ leaves, seed }) {
       if (told) void keys.tell(session);
     });
   };
-  const wait = () => {
-    const session = window.__alcove?.session;
-    if (session) begin(session);
-    else setTimeout(wait, 5);
-  };
-  wait();
 }
 
 // watchFrames returns the script that notes what a page with keys of its own refuses, seals under and opens, as staticKeys does.
@@ -65,6 +59,7 @@ function watch() {
     session.frames.on('opened', ({ csrc, leaf }) => { keys.opened[csrc] = leaf; });
     session.frames.on('sending', ({ number, raises }) => keys.sending.push(`${number}/${raises}`));
     session.frames.on('state', (state) => keys.states.push(state));
+    keys.begin?.(session);
   };
   wait();
   // How late a timer of the page was at most since the last call: a machine that keeps a page waiting delays frames and keys alike.
