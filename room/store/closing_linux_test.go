@@ -29,7 +29,7 @@ func (plane) Close()                               {}
 func (plane) Deliver(live.Notice)                  {}
 func (plane) End(room.Closing)                     {}
 
-// A clinic is rooms that run on a store.
+// A clinic is a registry of rooms whose journal is a store.
 type clinic struct {
 	t     *testing.T
 	rooms *live.Registry
@@ -54,7 +54,7 @@ func openClinic(t *testing.T, s *Store) clinic {
 	return clinic{t, rooms}
 }
 
-// A guest has a seat.
+// A guest is a person with a seat.
 type guest struct {
 	*live.Seat
 	welcome live.Welcome
@@ -95,9 +95,9 @@ func (c clinic) refused(what string, err error, want room.Code) {
 	}
 }
 
-// What is closed while nothing can be written is in force at once, and on the disk as soon as that has room again: a daemon that is
-// killed then comes back with nobody in who was sent out, and nothing open that was closed.
-func TestClosingOutlivesTrouble(t *testing.T) {
+// TestRestrictionsSurviveFullDisk checks that acts that restrict access while the disk is full apply at once, and are written once the disk
+// has room: after a crash, nobody who was removed is back, and nothing that was closed is open.
+func TestRestrictionsSurviveFullDisk(t *testing.T) {
 	for name, trouble := range map[string]func(*place, *faulty) (heal func()){
 		"of the audit log": func(_ *place, f *faulty) func() {
 			f.set(syscall.ENOSPC, nil)

@@ -14,7 +14,7 @@ import (
 	"alcove/room/audit"
 )
 
-// faulty is a folder whose files fail or hang when they are synced.
+// A faulty is a folder whose files fail or hang when they are synced.
 type faulty struct {
 	audit.Folder
 	mu   sync.Mutex
@@ -48,7 +48,7 @@ func (f faultyFile) Sync() error {
 	return errors.Join(fail, f.File.Sync())
 }
 
-// clock is moved by hand.
+// A clock is set by the test.
 type clock struct {
 	mu sync.Mutex
 	t  time.Time // Guarded by mu.
@@ -85,7 +85,8 @@ func until(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-// The disk is full for a while: what opens is refused, what was revoked holds, and all recovers by itself.
+// TestDiskFull checks that, while the disk is full, acts that grant access are refused and revocations stay in force, and that the store
+// recovers by itself.
 func TestDiskFull(t *testing.T) {
 	p, f, _ := troubled(t)
 	s := p.open()
@@ -128,8 +129,8 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// A token whose use the log did not take may come again, and opens once.
-func TestUnloggedTokenComesAgain(t *testing.T) {
+// TestUnloggedTokenCanBeUsedOnce checks that a token whose use could not be logged can be presented again, and is then accepted once.
+func TestUnloggedTokenCanBeUsedOnce(t *testing.T) {
 	p, f, _ := troubled(t)
 	s := p.open()
 	u := use("a", time.Minute)
@@ -155,7 +156,7 @@ func TestUnloggedTokenComesAgain(t *testing.T) {
 	}
 }
 
-// The disk hangs: nobody waits, and what was under way counts when it comes back.
+// TestStall checks that calls return ErrStalled while the disk hangs, and that the write in progress succeeds when the disk answers again.
 func TestStall(t *testing.T) {
 	p, f, c := troubled(t)
 	s := p.open()
@@ -189,7 +190,7 @@ func TestStall(t *testing.T) {
 	p.verify(1)
 }
 
-// A full queue refuses at once.
+// TestQueueFull checks that a full queue refuses a write at once.
 func TestQueueFull(t *testing.T) {
 	p, f, _ := troubled(t)
 	s := p.open()
@@ -215,8 +216,8 @@ func TestQueueFull(t *testing.T) {
 	p.close(s)
 }
 
-// The values fail after the entries were written: the log says that these entries are unsure.
-func TestUnsure(t *testing.T) {
+// TestUnconfirmedEntries checks that the log marks entries as unconfirmed if the values fail after the entries were written.
+func TestUnconfirmedEntries(t *testing.T) {
 	p := newPlace(t)
 	s := p.open()
 	if err := write(t, s, record("a", "state 1", "admitted")); err != nil {
@@ -232,7 +233,7 @@ func TestUnsure(t *testing.T) {
 	}
 }
 
-// recovers holds that a store that is not ready takes records again by itself, and keeps them over a restart. It closes it.
+// recovers checks that a store that is not ready recovers by itself, and that later records survive a restart. It closes the store.
 func (p *place) recovers(s *Store) {
 	p.t.Helper()
 	if s.Err() == nil {
@@ -250,8 +251,9 @@ func (p *place) recovers(s *Store) {
 	}
 }
 
-// The daemon died between the log and the values.
-func TestUnsureAfterCrash(t *testing.T) {
+// TestUnconfirmedEntriesAfterCrash checks that the log marks entries as unconfirmed if the daemon died after it wrote them and before it
+// wrote the values.
+func TestUnconfirmedEntriesAfterCrash(t *testing.T) {
 	p := newPlace(t)
 	s := p.open()
 	if err := write(t, s, record("a", "state 1", "admitted")); err != nil {

@@ -7,7 +7,7 @@ import (
 
 var errDisk = errors.New("no answer from the disk")
 
-// faultyValues is a file whose next transactions fail.
+// faultyValues is a File whose next transactions can be made to fail.
 type faultyValues struct {
 	*File
 	*faults
@@ -26,7 +26,7 @@ func (f *faults) stop(hang chan struct{}) {
 	f.hang = hang
 }
 
-// fail lets the next transactions fail, before or after they are on the disk.
+// fail makes the next transactions fail, before or after they are written.
 func (f *faults) fail(n int, applied bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

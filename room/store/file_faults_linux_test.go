@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A disk is what is under a File: any of its calls can fail, and it knows what a crash would leave. Its writes are those that bbolt makes
-// through its hook for tests; to fail what has no hook, the file is another one for a moment.
+// A disk simulates the disk under a File: any call can fail, and the disk records what a crash would leave. It gets the writes through the
+// test hook of bbolt. Calls without a hook fail because the descriptor refers to another file for a moment.
 type disk struct {
 	t       *testing.T
 	f       *File
@@ -85,7 +85,7 @@ func (d *disk) real() *os.File {
 	return d.file
 }
 
-// apart makes the database's file another one, which no sync and no truncation works on.
+// apart points the descriptor of the database at a file that cannot be synced or truncated.
 func (d *disk) apart() {
 	d.t.Helper()
 	fd, err := unix.Dup(int(d.file.Fd()))
@@ -105,7 +105,7 @@ func (d *disk) apart() {
 
 const rootPages = 2
 
-// writeAt is every write of bbolt: pages first, then, after a sync, one of the two that name the root.
+// writeAt handles every write of bbolt: first the data pages, then, after a sync, one of the two pages that name the root.
 func (d *disk) writeAt(b []byte, offset int64) (int, error) {
 	d.n++
 	if offset < rootPages*int64(os.Getpagesize()) && d.kept == nil {
@@ -130,7 +130,7 @@ func (d *disk) writeAt(b []byte, offset int64) (int, error) {
 	return d.real().WriteAt(b, offset)
 }
 
-// sync makes what was written durable.
+// sync makes the pending writes durable.
 func (d *disk) sync() {
 	for _, w := range d.pending {
 		d.durable = w.on(d.durable)
@@ -146,7 +146,7 @@ func (w pendingWrite) on(image []byte) []byte {
 	return image
 }
 
-// crashes gives what a crash could leave now: nothing of what is pending, all, or the newest write alone.
+// crashes records what a crash could leave now: none of the pending writes, all of them, or only the newest.
 func (d *disk) crashes() {
 	if d.crash == nil {
 		return
@@ -162,7 +162,7 @@ func (d *disk) crashes() {
 	d.crash(all)
 }
 
-// commit writes one transaction, of which a call may fail.
+// commit writes one transaction, one call of which may fail.
 func (d *disk) commit(fail int, how string, changes []Change) error {
 	d.n, d.fail, d.how = 0, fail, how
 	if how == failGrow && fail > 0 {
@@ -180,7 +180,7 @@ func (d *disk) commit(fail int, how string, changes []Change) error {
 	return err
 }
 
-// state is several values that belong together, some of them long.
+// state returns several values of one transaction, some of them long.
 func state(n int) (all []Change) {
 	for i, b := range []Bucket{Sessions, Consents, Meta} {
 		all = append(all, Change{Bucket: b, Key: "state", Value: []byte(strings.Repeat(fmt.Sprintf("%04d ", n), 1+(n%3+i)*2000))})
@@ -188,7 +188,7 @@ func state(n int) (all []Change) {
 	return append(all, Change{Bucket: UsedTokens, Key: fmt.Sprint("token ", n), Value: []byte("used"), Create: true, Expires: time.Now().Add(time.Hour)})
 }
 
-// stands gives the number of the state that a file holds, which must be whole, and of one of those that are allowed.
+// stands returns the number of the state in a file, which must be complete and one of those allowed.
 func stands(t *testing.T, f *File, when string, allowed ...int) int {
 	t.Helper()
 	found := -1
@@ -221,7 +221,7 @@ func stands(t *testing.T, f *File, when string, allowed ...int) int {
 	return found
 }
 
-// crashed opens an image as the next process does.
+// crashed opens an image as the next process would.
 func crashed(t *testing.T, image []byte, when string, allowed ...int) {
 	t.Helper()
 	dir, err := os.MkdirTemp(t.TempDir(), "")
@@ -241,8 +241,9 @@ func crashed(t *testing.T, image []byte, when string, allowed ...int) {
 	stands(t, f, when, allowed...)
 }
 
-// Every call of a transaction fails once, in every way, and a crash follows then or at any call of the next transaction: what was
-// acknowledged is there, what failed is there whole or not at all, and the next transaction works.
+// TestEveryCallFails fails each call of a transaction once, in every way, and crashes the store then or at each call of the next
+// transaction. Acknowledged values must be there, a failed transaction must be there completely or not at all, and the next transaction
+// must succeed.
 func TestEveryCallFails(t *testing.T) {
 	for _, how := range []string{failBefore, failShort, failAfter, failSync, failGrow} {
 		t.Run(how, func(t *testing.T) {

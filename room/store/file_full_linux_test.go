@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Names by which the test binary runs a part of a test in a process of its own.
+// Values of environment variables that make the test binary run one part of a test in its own process.
 const (
 	childEnv   = "ALCOVE_STORE_TEST"
 	childFull  = "full"
@@ -52,7 +52,8 @@ func child(t *testing.T, what, dir string) *exec.Cmd {
 	return cmd
 }
 
-// A disk that is really full: of a file system of 24 MiB. Writes fail, reads go on, nothing faults, and once there is room it goes on.
+// TestFullFileSystem fills a file system of 24 MiB and checks that writes fail, that reads succeed without a fault, and that writes succeed
+// again once there is room.
 func TestFullFileSystem(t *testing.T) {
 	t.Parallel()
 	cmd := child(t, childFull, t.TempDir())
@@ -67,7 +68,7 @@ func TestFullFileSystem(t *testing.T) {
 	}
 }
 
-// longValue is what each write of fillDisk puts.
+// longValue is the size of each value that fillDisk writes.
 const longValue = 100 << 10
 
 func writeLong(f *File, i int) error {
@@ -75,7 +76,7 @@ func writeLong(f *File, i int) error {
 	return err
 }
 
-// checkLong looks whether all up to the last are there, and no more.
+// checkLong checks that the file has all values up to the last, and no others.
 func checkLong(f *File, when string, last int) error {
 	for i := range last + 1 {
 		if v, err := f.Get(context.Background(), Sessions, fmt.Sprint(i)); err != nil || len(v) != longValue {
@@ -88,7 +89,7 @@ func checkLong(f *File, when string, last int) error {
 	return nil
 }
 
-// fillDisk is the process of TestFullFileSystem.
+// fillDisk runs in the process of TestFullFileSystem.
 func fillDisk(dir string) error {
 	private := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
 	if err := errors.Join(private, unix.Mount("tmpfs", dir, "tmpfs", 0, "size=24m")); err != nil {
@@ -135,7 +136,8 @@ func fillDisk(dir string) error {
 	return errors.Join(checkLong(f, "opened again", last+1), f.Close())
 }
 
-// A process that writes is killed at any moment: what it said is written is there, and what belongs together is of one transaction.
+// TestKilledWhileWriting kills a process while it writes, and checks that the acknowledged values are there and that each transaction is
+// there completely or not at all.
 func TestKilledWhileWriting(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -171,7 +173,7 @@ func TestKilledWhileWriting(t *testing.T) {
 	}
 }
 
-// writeForever is the process of TestKilledWhileWriting: it says what it wrote.
+// writeForever runs in the process of TestKilledWhileWriting and prints the number of each value that it wrote.
 func writeForever(dir string) error {
 	f, err := OpenFile(dir, time.Now)
 	if err != nil {

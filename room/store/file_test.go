@@ -38,7 +38,8 @@ func count(t testing.TB, f *File, bucket Bucket) (n int) {
 	return n
 }
 
-// Values that expired go a bounded number at a time, the oldest first, and none before its time; full, nothing that expires is created.
+// TestExpiredValuesAreDeleted checks that expired values are deleted a bounded number at a time, oldest first and never early, and that no
+// value that expires is created at the limit.
 func TestExpiredValuesAreDeleted(t *testing.T) {
 	clock := &clock{t: time.Now()}
 	dir := t.TempDir()
@@ -75,7 +76,7 @@ func TestExpiredValuesAreDeleted(t *testing.T) {
 	}
 }
 
-// A file is never taken for a new one, and only its owner reads it.
+// TestFileIsNotReplaced checks that an existing file is never replaced by a new one, and that only its owner can read it.
 func TestFileIsNotReplaced(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, fileName)
@@ -103,7 +104,7 @@ func TestFileIsNotReplaced(t *testing.T) {
 	}
 }
 
-// A file that was altered anywhere is refused, or gives values or errors: never a panic, a fault or another answer forever.
+// TestDamagedFile checks that a damaged file is refused, or returns values or errors, but never causes a panic, a fault or an endless loop.
 func TestDamagedFile(t *testing.T) {
 	dir := t.TempDir()
 	f := openFile(t, dir, time.Now)
@@ -165,8 +166,9 @@ func TestDamagedFile(t *testing.T) {
 	}
 }
 
-// A file that is cut while it is open is an error for who reads, no fault of the process, and then for everybody.
-func TestFileCutWhileOpen(t *testing.T) {
+// TestFileTruncatedWhileOpen checks that truncating an open file returns an error to the reader, and to all later callers, instead of a
+// fault of the process.
+func TestFileTruncatedWhileOpen(t *testing.T) {
 	dir := t.TempDir()
 	f := openFile(t, dir, time.Now)
 	commit(t, f, Change{Bucket: Meta, Key: "a", Value: make([]byte, 1<<16)})
@@ -190,7 +192,7 @@ func TestFileCutWhileOpen(t *testing.T) {
 	}
 }
 
-// Reads that a disk keeps hold a bounded number of goroutines, and nobody who has a deadline.
+// TestReadsAreBounded checks that reads that a disk blocks hold a bounded number of goroutines, and that a read returns at its deadline.
 func TestReadsAreBounded(t *testing.T) {
 	f := openFile(t, t.TempDir(), time.Now)
 	for range maxReaders {

@@ -42,8 +42,8 @@ func TestFilesOutliveTheDaemon(t *testing.T) {
 	p.close(s)
 }
 
-// A store that was made before it kept files gets a place for them when it is opened.
-func TestFilesGetTheirPlaceInAnOlderStore(t *testing.T) {
+// TestOlderStoreGetsFilesBucket checks that opening a store from a version without files creates the bucket Files.
+func TestOlderStoreGetsFilesBucket(t *testing.T) {
 	dir := t.TempDir()
 	f := openFile(t, dir, time.Now)
 	commit(t, f, Change{Bucket: Meta, Key: "a", Value: []byte("old")})

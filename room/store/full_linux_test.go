@@ -15,7 +15,7 @@ import (
 	"alcove/room/audit"
 )
 
-// fill lets every write to the open file fail as on a full disk, until it is opened anew.
+// fill makes every write to the open file fail as on a full disk, until the store opens the file again.
 func (p *place) fill() {
 	p.t.Helper()
 	full, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
@@ -32,7 +32,8 @@ func (p *place) fill() {
 	}
 }
 
-// The disk was full for a moment and has room again: the file is opened anew, and what was written before is there.
+// TestFullDiskRecovers checks that, after the disk was full for a moment, the store opens its file again and still has the values that it
+// wrote before.
 func TestFullDiskRecovers(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
@@ -47,7 +48,8 @@ func TestFullDiskRecovers(t *testing.T) {
 	p.recovers(s)
 }
 
-// A token whose use cannot be kept says so to all: otherwise nothing would look, and nobody come in any more.
+// TestUsedTokensRecover checks that the store reports an error after a token use that could not be written, because otherwise it would not
+// retry, and no token would be accepted again.
 func TestUsedTokensRecover(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
@@ -75,7 +77,8 @@ func TestUsedTokensRecover(t *testing.T) {
 	}
 }
 
-// A disk that hangs keeps nobody who shows a token, for longer than that takes at most.
+// TestMarkUsedOnHangingDisk checks that MarkUsed returns after its timeout while the disk hangs, and that a use that was written later
+// counts.
 func TestMarkUsedOnHangingDisk(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
@@ -102,8 +105,8 @@ func TestMarkUsedOnHangingDisk(t *testing.T) {
 	p.close(s)
 }
 
-// While the disk tries itself and hangs, what was written can be read.
-func TestReadWhileTryingHangs(t *testing.T) {
+// TestReadWhileReopenHangs checks that written values can be read while the store's test of the disk hangs.
+func TestReadWhileReopenHangs(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	s := p.open()

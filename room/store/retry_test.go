@@ -16,7 +16,7 @@ import (
 
 var person1 = auth.RevocationSubjects{Person: "person-1"}
 
-// revoke waits until a revocation is on the disk, or not.
+// revoke revokes and waits for the result of the write.
 func revoke(s *Store, r auth.Revocation) error {
 	result := make(chan error, 1)
 	s.Revoke(r, func(err error) { result <- err })
@@ -32,7 +32,7 @@ func revokePerson1(t testing.TB, s *Store) error {
 	return err
 }
 
-// crashed opens what the disk holds at this moment, as a daemon does that starts after one that was killed.
+// crashed opens a copy of the disk's current content, as a daemon does that starts after a crash.
 func (p *place) crashed() *Store {
 	p.t.Helper()
 	dir := p.t.TempDir()
@@ -46,7 +46,8 @@ func (p *place) crashed() *Store {
 	return s
 }
 
-// A revocation that found no place in the queue, or a disk that hangs, is written as soon as that works.
+// TestRefusedRevocationIsWritten checks that a revocation that was refused by a full queue or a hanging disk is written as soon as that is
+// possible.
 func TestRefusedRevocationIsWritten(t *testing.T) {
 	for name, c := range map[string]struct {
 		waiting int
@@ -87,7 +88,7 @@ func TestRefusedRevocationIsWritten(t *testing.T) {
 	}
 }
 
-// A revocation that failed is written by who closes the store, if the disk takes it by then; if not, that is said.
+// TestCloseWritesRevocations checks that Close writes a revocation that failed before, and returns an error if that fails again.
 func TestCloseWritesRevocations(t *testing.T) {
 	for _, heals := range []bool{true, false} {
 		p, f, _ := troubled(t)
@@ -111,7 +112,7 @@ func TestCloseWritesRevocations(t *testing.T) {
 	}
 }
 
-// What was revoked, lifted and revoked again while the disk was full is on it as it stands at last.
+// TestNewestRevocationWins checks that, of several revocations and lifts of one subject while the disk was full, the newest is written.
 func TestNewestRevocationWins(t *testing.T) {
 	p, f, clock := troubled(t)
 	s := p.open()

@@ -12,7 +12,7 @@ import (
 	"alcove/auth"
 )
 
-// lift takes a revocation back that stands, or not.
+// lift lifts a revocation, and checks whether there was one.
 func lift(t testing.TB, s *Store, kind auth.RevocationKind, subject string, stands bool) {
 	t.Helper()
 	if lifted, err := s.Restore(t.Context(), kind, subject); err != nil || lifted != stands {
@@ -20,7 +20,7 @@ func lift(t testing.TB, s *Store, kind auth.RevocationKind, subject string, stan
 	}
 }
 
-// A revocation is lifted only while the disk takes it, and after all that closes.
+// TestLiftFailsClosed checks that a revocation is lifted only if that can be written, and not before all revocations are written.
 func TestLiftFailsClosed(t *testing.T) {
 	p, f, _ := troubled(t)
 	s := p.open()
@@ -50,8 +50,9 @@ func TestLiftFailsClosed(t *testing.T) {
 	p.close(s)
 }
 
-// A lift that failed may be on the disk: it is closed again, since it was refused and must not come true by a restart.
-func TestUnconfirmedLiftIsClosedAgain(t *testing.T) {
+// TestUnconfirmedLiftIsRevoked checks that a lift that failed is overwritten by the revocation, because the lift may be on the disk and
+// would apply after a restart.
+func TestUnconfirmedLiftIsRevoked(t *testing.T) {
 	p, _, _ := troubled(t)
 	s := p.open()
 	if err := revokePerson1(t, s); err != nil {
@@ -71,8 +72,8 @@ func TestUnconfirmedLiftIsClosedAgain(t *testing.T) {
 	p.close(s)
 }
 
-// While it is lifted it may be revoked again; then it stands, whichever is written first.
-func TestRevokedAgainWhileLifted(t *testing.T) {
+// TestRevokedDuringLift checks that a subject that is revoked again during a lift stays revoked, whichever is written first.
+func TestRevokedDuringLift(t *testing.T) {
 	p, _, clock := troubled(t)
 	s := p.open()
 	if err := revokePerson1(t, s); err != nil {
@@ -94,8 +95,8 @@ func TestRevokedAgainWhileLifted(t *testing.T) {
 	p.close(s)
 }
 
-// What is over leaves the disk with the revocations that come after it; what stands stays.
-func TestOverRevocationsLeave(t *testing.T) {
+// TestExpiredRevocationsAreDeleted checks that later revocations delete expired ones from the disk, and keep those in force.
+func TestExpiredRevocationsAreDeleted(t *testing.T) {
 	p, _, clock := troubled(t)
 	s := p.open()
 	kept := func() (n int) {
@@ -137,7 +138,7 @@ func TestOverRevocationsLeave(t *testing.T) {
 	p.close(s)
 }
 
-// Whoever asks whether all that closes is written hears no while it is being written.
+// TestLateUntilWritten checks that Late returns an error until each revocation is on the disk, also during the write.
 func TestLateUntilWritten(t *testing.T) {
 	p, f, _ := troubled(t)
 	s := p.open()
@@ -167,8 +168,9 @@ func TestLateUntilWritten(t *testing.T) {
 	p.close(s)
 }
 
-// Who gives up while the disk hangs hears an error, whatever the writer finds out at that moment.
-func TestLiftGivenUp(t *testing.T) {
+// TestLiftCancelled checks that a lift that is cancelled while the disk hangs returns an error exactly if it did not lift, even if the
+// writer handles it at that moment.
+func TestLiftCancelled(t *testing.T) {
 	p, f, _ := troubled(t)
 	s := p.open()
 	if err := revokePerson1(t, s); err != nil {
@@ -199,7 +201,7 @@ func TestLiftGivenUp(t *testing.T) {
 	p.close(s)
 }
 
-// A clock that is set back keeps nobody revoked: what stands can be lifted.
+// TestLiftAfterClockSetBack checks that a revocation can be lifted after the clock was set back.
 func TestLiftAfterClockSetBack(t *testing.T) {
 	p, _, clock := troubled(t)
 	s := p.open()

@@ -23,7 +23,7 @@ var (
 	_ auth.Revocations = (*Store)(nil)
 )
 
-// place is a store's folder, key and log, opened again and again.
+// A place is the folder, keys and log of a store that a test opens several times.
 type place struct {
 	t         testing.TB
 	dir       string
@@ -103,7 +103,7 @@ func (p *place) close(s *Store) {
 	}
 }
 
-// verify gives the acts of the log, which must be good.
+// verify checks that the log is valid and has so many entries.
 func (p *place) verify(entries int64) {
 	p.t.Helper()
 	key, err := audit.ParsePublicKey([]byte(p.publicKey))
@@ -125,7 +125,7 @@ func (p *place) logText() string {
 	return string(data)
 }
 
-// write waits for a record.
+// write writes a record and waits for the result.
 func write(t testing.TB, s *Store, r live.Record) error {
 	t.Helper()
 	result := make(chan error, 1)
@@ -192,7 +192,7 @@ func TestJournal(t *testing.T) {
 	}
 }
 
-// Many at once are written in few groups.
+// TestJournalGroups checks that concurrent records are written in few groups.
 func TestJournalGroups(t *testing.T) {
 	p := newPlace(t)
 	s := p.open()
@@ -273,7 +273,8 @@ func TestSpend(t *testing.T) {
 	}
 }
 
-// A use is forgotten in the end, and not as soon as the token has expired: then a clock that is set back would let it in again.
+// TestUsedTokenIsForgotten checks that the use of a token is deleted some time after the token expired, and not at once, because a clock
+// that is set back would let the token in again.
 func TestUsedTokenIsForgotten(t *testing.T) {
 	p, _, clock := troubled(t)
 	s := p.open()
@@ -327,7 +328,7 @@ func TestRevocationsLast(t *testing.T) {
 	}
 }
 
-// What a store must never take for a new one.
+// TestOpenFailsClosed checks which stores Open refuses instead of treating them as new.
 func TestOpenFailsClosed(t *testing.T) {
 	p := newPlace(t)
 	s := p.open()
@@ -364,7 +365,7 @@ func TestOpenFailsClosed(t *testing.T) {
 	}
 }
 
-// Nothing that a session holds is on the disk in clear, nor are the names of what is kept.
+// TestNothingInClear checks that neither session data nor the names of keys are on the disk in plaintext.
 func TestNothingInClear(t *testing.T) {
 	p := newPlace(t)
 	s := p.open()
@@ -447,7 +448,8 @@ func FuzzParseKey(f *testing.F) {
 	})
 }
 
-// The largest session that may be configured fits, and one that does not costs no other room anything.
+// TestLargeSessions checks that the largest session that can be configured is stored, and that refusing a larger one does not affect other
+// rooms.
 func TestLargeSessions(t *testing.T) {
 	p := newPlace(t)
 	s := p.open()

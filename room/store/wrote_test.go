@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Every group is told of, with what failed of it.
+// TestWrote checks that Wrote is called for every group, with the part that failed.
 func TestWrote(t *testing.T) {
 	p, f, _ := troubled(t)
 	type told struct {
