@@ -11,7 +11,7 @@ import (
 	"alcove/loadtest/report"
 )
 
-// say runs a command line.
+// say runs a command line and returns its output.
 func say(args ...string) (code int, out string) {
 	var b bytes.Buffer
 	code = command(terminal{&b, &b}, args)
@@ -59,7 +59,7 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-// Where nobody listens, nobody comes in: the run is invalid, and its report is there.
+// TestNoServerListens checks that a run without a server is invalid and still writes its report.
 func TestNoServerListens(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "out.json")
 	page := filepath.Join(t.TempDir(), "out.html")
@@ -110,7 +110,7 @@ func TestCompareCommand(t *testing.T) {
 	}
 }
 
-// The search finds the limit of a server that it can only try out.
+// TestSearch checks that the search finds the capacity of a server by trial runs alone.
 func TestSearch(t *testing.T) {
 	for _, c := range []struct {
 		limit, most int

@@ -12,7 +12,7 @@ import (
 	"alcove/loadtest/client"
 )
 
-// quality is the event that tells hosts of one who sends too much.
+// quality is the event that notifies hosts that somebody exceeds a limit.
 type quality struct {
 	ParticipantID string `json:"participantId"`
 	Source        string `json:"source"`
@@ -21,7 +21,7 @@ type quality struct {
 	Taken         bool   `json:"taken"`
 }
 
-// qualityEvents gathers the events of one type.
+// qualityEvents collects the events of one type.
 type qualityEvents struct {
 	mu  sync.Mutex
 	all []quality // Guarded by mu.

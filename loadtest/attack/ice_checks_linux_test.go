@@ -49,7 +49,7 @@ func hostAndGuest(t *testing.T, d *Daemon, room string) (host, guest *Client) {
 	return host, guest
 }
 
-// waitForAudio waits until each has heard so many packets more.
+// waitForAudio waits until each client has received so many more audio packets.
 func waitForAudio(t *testing.T, when string, more uint64, all ...*Client) {
 	t.Helper()
 	for _, v := range all {

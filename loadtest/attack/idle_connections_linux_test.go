@@ -42,8 +42,8 @@ func dialerFrom(host netip.Addr) *net.Dialer {
 	return d
 }
 
-// An idleConn holds one connection that says nothing, and opens it again when it is closed: nothing at all, a page that was asked for once,
-// a WebSocket without a hello.
+// An idleConn keeps one idle connection and opens it again when it is closed. The connection sends nothing at all, requests the page once, or
+// opens a WebSocket without a hello.
 type idleConn struct {
 	d      *Daemon
 	host   netip.Addr
@@ -89,7 +89,7 @@ func (i idleConn) open(ctx context.Context) (net.Conn, error) {
 	return c, nil
 }
 
-// A wsClient is a person with a browser, by hand: each attempt is the only one.
+// A wsClient is a client that makes each attempt exactly once.
 type wsClient struct {
 	t       *testing.T
 	d       *Daemon
@@ -122,7 +122,7 @@ func (v *wsClient) load() {
 	wg.Wait()
 }
 
-// hello says hello on a new connection, with a token or to resume, and waits for the answer.
+// hello sends a hello on a new connection, with a token or to resume, and waits for the answer.
 func (v *wsClient) hello(data map[string]any) {
 	v.t.Helper()
 	dialer := websocket.Dialer{NetDialContext: dialerFrom(v.host).DialContext, Subprotocols: []string{"alcove.v1"}, HandshakeTimeout: eventuallyTimeout}
@@ -149,7 +149,7 @@ func (v *wsClient) hello(data map[string]any) {
 	}
 }
 
-// ping pings as clients do, until the test closes the connection. It gives what ended it before that.
+// ping sends pings as clients do, until the test closes the connection. It returns the error that ended the connection before that.
 func (v *wsClient) ping() error {
 	v.ws.SetReadDeadline(time.Time{})
 	ended := make(chan error, 1)
@@ -183,7 +183,7 @@ func (v *wsClient) enter(subject string, role auth.Role) {
 	v.hello(map[string]any{"token": token.Reveal()})
 }
 
-// newDualDaemon is reached at ::1 too, from every address of 2001:db8:7::/48.
+// newDualDaemon starts a daemon that every address of 2001:db8:7::/48 reaches, too.
 func newDualDaemon(t *testing.T) *Daemon {
 	t.Helper()
 	for _, command := range []string{"addr replace ::1/128 dev lo", "route replace local 2001:db8:7::/48 dev lo"} {

@@ -25,7 +25,7 @@ func cheapHash(passcode string) string {
 	return fmt.Sprintf("$argon2id$v=19$m=19456,t=2,p=1$%s$%s", b64(salt), b64(sum))
 }
 
-// An answer is that to a hello.
+// An answer is the response to a hello.
 type answer struct {
 	OK    bool
 	Error struct {
@@ -34,7 +34,7 @@ type answer struct {
 	}
 }
 
-// helloWithPasscode says hello with a token of its own and a passcode, from a host.
+// helloWithPasscode sends a hello with a new token and a passcode from a host.
 func helloWithPasscode(ctx context.Context, d *Daemon, host netip.Addr, subject, passcode string) (a answer, err error) {
 	token, err := d.env.Minter.Token("calm", subject, subject, auth.Participant)
 	if err != nil {

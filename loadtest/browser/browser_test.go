@@ -9,7 +9,7 @@ import (
 	"alcove/loadtest/client"
 )
 
-// A tab offers what PROTOCOL.md, section 6 asks for, and more slots behind the first ones.
+// TestPeerOffers checks that a tab offers what section 6 of PROTOCOL.md requires, and appends more slots later.
 func TestPeerOffers(t *testing.T) {
 	ctx := context.Background()
 	c, err := Start(ctx, "")

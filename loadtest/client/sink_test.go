@@ -10,7 +10,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// A rig feeds one sink in virtual time.
+// A rig feeds packets to one sink in virtual time.
 type rig struct {
 	group *Group
 	sink  *Sink
@@ -24,7 +24,7 @@ func newRig() *rig {
 	return &rig{group: g, sink: g.NewSink(), seq: 65500, csrc: 7} // the numbers wrap early
 }
 
-// packet makes the next packet of a stream, as sent at a time.
+// packet returns the next packet of a stream, sent at the given time.
 func (r *rig) packet(video, marker bool, sent, late time.Duration) Packet {
 	payload := make([]byte, 40)
 	if video {
@@ -44,7 +44,8 @@ func (r *rig) receive(at time.Duration, p Packet) {
 	r.sink.Receive(at, p)
 }
 
-// Percentiles are those of the latencies that were fed, to three digits, and what was sent late is corrected.
+// TestLatencyIsExact checks that percentiles match the latencies that were fed to three digits, and that corrected latencies include the
+// delay of the sender.
 func TestLatencyIsExact(t *testing.T) {
 	r := newRig()
 	random := rand.New(rand.NewPCG(1, 1))
@@ -100,7 +101,7 @@ func TestLossReorderingDuplicates(t *testing.T) {
 	}
 }
 
-// A slot that changes hands loses nothing, however the numbers of the two people lie.
+// TestSlotChangesParticipant checks that no packet counts as lost when a slot changes its participant, for any sequence numbers of the two.
 func TestSlotChangesParticipant(t *testing.T) {
 	r := newRig()
 	for i := range 10 {
@@ -120,7 +121,7 @@ func TestSlotChangesParticipant(t *testing.T) {
 	}
 }
 
-// frames sends video frames of one packet each, 30 a second; what says what becomes of each, and how late it comes.
+// frames sends video frames of one packet each, 30 per second; what returns the fate of each frame and its delay.
 func (r *rig) frames(n int, what func(i int) (delay time.Duration, lost bool)) Counts {
 	for i := range n {
 		sent := time.Second + time.Duration(i)*time.Second/30
@@ -156,7 +157,8 @@ func TestFreezes(t *testing.T) {
 	}
 }
 
-// What the publisher pauses by itself is no freeze, and what the server leaves out is one.
+// TestPausesAndWithheldPackets checks that a pause of the publisher does not count as a freeze, and that packets that the server leaves out
+// do.
 func TestPausesAndWithheldPackets(t *testing.T) {
 	r := newRig()
 	c := r.frames(50, func(int) (time.Duration, bool) { return 0, false })

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// A beat is called at every interval from its first due time on, whatever the lateness, and stops when it says so.
+// TestPacerKeepsTheSchedule checks that a task runs at every interval from its first due time, however late the pacer is, until the task
+// returns that it is done.
 func TestPacerKeepsTheSchedule(t *testing.T) {
 	p, err := NewPacer()
 	if err != nil {
@@ -41,7 +42,7 @@ func TestPacerKeepsTheSchedule(t *testing.T) {
 	}
 }
 
-// What is added later but due earlier comes first.
+// TestPacerOrder checks that a task that is added later but due earlier runs first.
 func TestPacerOrder(t *testing.T) {
 	p, err := NewPacer()
 	if err != nil {
@@ -60,7 +61,8 @@ func TestPacerOrder(t *testing.T) {
 	}
 }
 
-// A beat that blocks makes the others late, and the lag says so: this is how a starved generator is known.
+// TestLagShowsStalledTick checks that a task that blocks delays the others, and that the lag shows it, because an overloaded generator is
+// detected by its lag.
 func TestLagShowsStalledTick(t *testing.T) {
 	p, err := NewPacer()
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 
 var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
-// echo answers every datagram with itself.
+// echo returns every datagram to its sender.
 func echo(t *testing.T) netip.AddrPort {
 	t.Helper()
 	sock, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)))
@@ -72,7 +72,8 @@ func TestRelayDelaysBothWays(t *testing.T) {
 	}
 }
 
-// Two clients are two addresses to the server, and a change of the network holds for those who are there.
+// TestRelayUpstreamSocketPerClient checks that each client has its own address at the server, and that a change of the network applies to
+// connected clients.
 func TestRelayUpstreamSocketPerClient(t *testing.T) {
 	r, err := Listen(loopback, echo(t), Profile{}, 1)
 	if err != nil {

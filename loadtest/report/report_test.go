@@ -12,7 +12,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// sample is a report with something of everything.
+// sample returns a report with every kind of content.
 func sample() *Report {
 	h := hdrhistogram.New(1, 60e6, 3)
 	for i := range 1000 {
@@ -108,7 +108,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// The page is well formed, escapes what it shows, fetches nothing, and its charts hold no NaN.
+// TestHTML checks that the page is well formed, escapes its data, loads nothing, and has no NaN in its charts.
 func TestHTML(t *testing.T) {
 	for name, change := range map[string]func(*Report){
 		"full":    func(*Report) {},

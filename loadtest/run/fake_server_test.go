@@ -33,8 +33,8 @@ import (
 	"alcove/sfu/srtp"
 )
 
-// A fakeServer speaks as much of protocol v1 as light clients need, in one room, and forwards with a latency and a loss that it
-// chooses and writes down: the truth that the harness is measured against.
+// A fakeServer implements the part of protocol v1 that light clients need, for one room. It forwards with a latency and a loss that it
+// chooses and records, so that tests can compare the report with them.
 type fakeServer struct {
 	t       *testing.T
 	http    *httptest.Server
@@ -76,7 +76,7 @@ type fakePeer struct {
 	slots map[uint32]*fakeSlot // by CSRC
 }
 
-// A fakeSlot is one source as sent to one receiver.
+// A fakeSlot is one source as it is sent to one receiver.
 type fakeSlot struct {
 	ssrc uint32
 	seq  uint64
@@ -209,7 +209,7 @@ func (p *fakePeer) request(id, kind string, data json.RawMessage) {
 	}
 }
 
-// announce tells everybody who is in which slot.
+// announce sends everybody the assignment of participants to slots.
 func (f *fakeServer) announce() {
 	var peers []*fakePeer
 	f.mu.Lock()
@@ -230,7 +230,7 @@ func (f *fakeServer) announce() {
 	}
 }
 
-// answer reads what the fake needs of an offer and describes itself.
+// answer parses the parts of an offer that the fake needs, and returns its answer.
 func (p *fakePeer) answer(offer string) string {
 	kind := 0
 	for line := range strings.Lines(offer) {
@@ -275,7 +275,7 @@ func (p *fakePeer) read() {
 	}
 }
 
-// stun answers a check that nominates, as an ICE-lite server does.
+// stun responds to a nominating check, as an ICE-lite server does.
 func (p *fakePeer) stun(raw []byte, from netip.AddrPort) {
 	m := &stun.Message{Raw: raw}
 	if m.Decode() != nil || stun.NewShortTermIntegrity(p.pwd).Check(m) != nil || !m.Contains(stun.AttrUseCandidate) {
@@ -322,7 +322,7 @@ func (p *fakePeer) handshake() {
 	p.open, p.seal = open, seal
 }
 
-// askKeyFrames lets newcomers see something, again and again: what is asked for may be lost.
+// askKeyFrames requests key frames for new receivers repeatedly, because a request can be lost.
 func (f *fakeServer) askKeyFrames(due, _ time.Duration) (time.Duration, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -342,7 +342,7 @@ func (p *fakePeer) askKeyFrame() {
 	_, _ = p.sock.WriteToUDPAddrPort(p.seal.RTCP(binary.BigEndian.AppendUint32(b, p.ssrcs[1])), *at)
 }
 
-// forward sends one packet to all others, each after a latency of its own, or not at all.
+// forward sends one packet to all other participants, each copy with its own latency, or drops it.
 func (f *fakeServer) forward(from *fakePeer, now time.Duration, b []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -37,8 +37,8 @@ func small(t *testing.T, text string) scenario.Scenario {
 
 func within5(got, want float64) bool { return math.Abs(got-want) <= 0.05*want }
 
-// What is reported is what the server did: latencies between 200 and 1,000 ms, every twentieth packet lost. A machine that is busy
-// with other things may spoil a run, which is why runs can be invalid; so there are three.
+// TestReportMatchesServer checks that the report matches the server: latencies between 200 and 1,000 ms, and every twentieth packet lost. A
+// busy machine can make a run invalid, so the test allows three.
 func TestReportMatchesServer(t *testing.T) {
 	var wrong []string
 	for range 3 {
@@ -98,7 +98,7 @@ func truth(t *testing.T) (wrong []string) {
 	return wrong
 }
 
-// A generator that cannot keep its schedule says so: the pacer is held up as by a busy machine.
+// TestStarvedGeneratorIsInvalid checks that a run is invalid if its pacer is delayed, as on a busy machine.
 func TestStarvedGeneratorIsInvalid(t *testing.T) {
 	t.Parallel()
 	f := newFakeServer(t, func(*mrand.Rand) time.Duration { return time.Millisecond }, 0)
@@ -131,8 +131,8 @@ func TestStarvedGeneratorIsInvalid(t *testing.T) {
 	}
 }
 
-// Ctrl-C leaves a report of what was measured until then.
-func TestInterruptedRunLeavesAReport(t *testing.T) {
+// TestInterruptedRunWritesReport checks that Ctrl-C writes a report of the measurements so far.
+func TestInterruptedRunWritesReport(t *testing.T) {
 	t.Parallel()
 	f := newFakeServer(t, func(*mrand.Rand) time.Duration { return 0 }, 0)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -155,7 +155,7 @@ func TestInterruptedRunLeavesAReport(t *testing.T) {
 	}
 }
 
-// A server that is busy is asked again when it says so.
+// TestDialRetriesBusyServer checks that a client retries after the time that a busy server names.
 func TestDialRetriesBusyServer(t *testing.T) {
 	t.Parallel()
 	f := newFakeServer(t, func(*mrand.Rand) time.Duration { return 0 }, 0)
