@@ -37,7 +37,7 @@ func set(keys ...SigningKey) []byte {
 	return []byte(`{"keys":[` + strings.Join(all, ",") + `]}`)
 }
 
-// A rotation as an identity provider does it, and what goes wrong on the way.
+// TestKeyRotation checks each step of a key rotation by an identity provider, and the mistakes that are possible on the way.
 func TestKeyRotation(t *testing.T) {
 	old, fresh := GenerateSigningKey(), GenerateSigningKey()
 	f := &file{data: set(old)}
@@ -188,7 +188,7 @@ func TestRevocations(t *testing.T) {
 	}
 }
 
-// A token that is revoked while it is being spent does not get in.
+// TestRevokedWhileMarkedUsed checks that a token that is revoked while it is being marked as used is refused.
 func TestRevokedWhileMarkedUsed(t *testing.T) {
 	c := newClinic(t)
 	v, err := NewVerifier(VerifierConfig{testIssuer, testAudience, c.keys, c.person, duringMarkUsed(func() {

@@ -110,7 +110,7 @@ func TestKeySetSeeds(t *testing.T) {
 	}
 }
 
-// Whatever comes, an accepted set has keys, each found under its own kid.
+// FuzzParseKeySet checks that an accepted key set has keys, and that each is found under its own kid.
 func FuzzParseKeySet(f *testing.F) {
 	for _, s := range keySetSeeds(f) {
 		f.Add([]byte(s))

@@ -139,7 +139,8 @@ func TestPasscodeCheck(t *testing.T) {
 	}
 }
 
-// For an hour a crowd guesses as often as it may. It gets few guesses, and people with the passcode get in all the while.
+// TestPasscodeGuessesFromManySources guesses from many sources as often as allowed for an hour, and checks that few guesses are compared,
+// and that people with the passcode are let in throughout.
 func TestPasscodeGuessesFromManySources(t *testing.T) {
 	p := NewPasscodes()
 	p.match = func(_ PasscodeHash, guess Secret) bool { return guess.Reveal() == "correct horse" }
@@ -169,7 +170,8 @@ func TestPasscodeGuessesFromManySources(t *testing.T) {
 	}
 }
 
-// More sources than can be remembered: memory stays bounded, and who guessed most is not who is forgotten.
+// TestPasscodeMemory checks that memory is bounded when there are more sources than records, and that the source with the most guesses
+// keeps its record.
 func TestPasscodeMemory(t *testing.T) {
 	p := NewPasscodes()
 	p.match = func(_ PasscodeHash, guess Secret) bool { return guess.Reveal() == "correct horse" }
@@ -194,7 +196,8 @@ func TestPasscodeMemory(t *testing.T) {
 	}
 }
 
-// Guesses that come together: two are looked at, one a source, half the queue a room; who has failed least goes first.
+// TestPasscodeConcurrency checks the limits on concurrent guesses: two comparisons at a time, one guess of each source, and half of the
+// queue for each room. The source with the fewest failures goes first.
 func TestPasscodeConcurrency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := NewPasscodes()

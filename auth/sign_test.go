@@ -44,7 +44,7 @@ func TestSignedTokenVerifies(t *testing.T) {
 	}
 }
 
-// A token for the admin API opens no room, and one for a room administers nothing.
+// TestSignAdmin checks that a token for the admin API joins no room, and that a token for a room does not authorize the admin API.
 func TestSignAdmin(t *testing.T) {
 	key := GenerateSigningKey()
 	set, err := ParseKeySet(key.JWKS())
@@ -157,7 +157,7 @@ func TestPersonKey(t *testing.T) {
 	}
 }
 
-// What is secret never prints, whatever the verb, even inside another struct.
+// TestSecretsNeverPrint checks that no formatting verb prints a secret, even inside another struct.
 func TestSecretsNeverPrint(t *testing.T) {
 	planted := "planted-secret-planted-secret-32"
 	person, err := NewPersonKey([]byte(planted))
@@ -202,7 +202,7 @@ func TestSecretsNeverPrint(t *testing.T) {
 	}
 }
 
-// A refusal says the reason and nothing of the token.
+// TestRefusalHoldsNoToken checks that a refusal contains its reason and nothing of the token.
 func TestRefusalHoldsNoToken(t *testing.T) {
 	c := newClinic(t)
 	for _, more := range []map[string]any{{"iss": "planted"}, {"role": "planted"}, {"aud": "planted"}, {"exp": "planted"}} {

@@ -279,7 +279,7 @@ func TestVerifyLeeway(t *testing.T) {
 	}
 }
 
-// A refused token stays unspent, or a stranger could use up somebody's jti.
+// TestVerifyMarksUsedLast checks that a refused token is not marked as used, because otherwise a stranger could use up somebody's jti.
 func TestVerifyMarksUsedLast(t *testing.T) {
 	c := newClinic(t)
 	token := c.signed(t, jwt.MapClaims{"nbf": start.Add(40 * time.Second).Unix()})
@@ -348,7 +348,7 @@ func TestVerifySeeds(t *testing.T) {
 	}
 }
 
-// Whatever comes, a token that Explain finds fault with is refused, and a refusal is a Refusal.
+// FuzzVerify checks that a token in which Explain finds a fault is refused, and that every error is a Refusal.
 func FuzzVerify(f *testing.F) {
 	c := newClinic(f)
 	for _, s := range verifySeeds(f, c) {
