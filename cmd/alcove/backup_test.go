@@ -17,8 +17,8 @@ import (
 	"alcove/room"
 )
 
-// The drill of the upgrade page: stop, copy the state and, apart from it, the keys, start; later the disk is lost. Both copies in a new
-// folder are a daemon whose seats, bars, locks and consents are those of the backup, and whose log proves itself.
+// TestBackupDrill follows the procedure of the upgrade page: stop, copy the state and separately the keys, start, and lose the disk. A
+// daemon on both copies must have the seats, bars, locks and consents of the backup, and a log that verifies.
 func TestBackupDrill(t *testing.T) {
 	t.Parallel()
 	p := demotest.NewProcess(t)
@@ -101,7 +101,7 @@ func TestBackupDrill(t *testing.T) {
 	}
 }
 
-// A backup without its keys opens nothing, and says so.
+// TestBackupWithAnotherKey checks that a backup does not open without its keys, and that the error says so.
 func TestBackupWithAnotherKey(t *testing.T) {
 	t.Parallel()
 	p := demotest.NewProcess(t)
@@ -125,7 +125,7 @@ func TestBackupWithAnotherKey(t *testing.T) {
 	}
 }
 
-// A copy of the store that was cut short is refused, by name.
+// TestDamagedBackup checks that a truncated copy of the store is refused, and that the error names the file.
 func TestDamagedBackup(t *testing.T) {
 	t.Parallel()
 	p := demotest.NewProcess(t)

@@ -18,9 +18,9 @@ const (
 
 var scopes = map[string]any{"scopes": []string{"recording.audio", "recording.video"}}
 
-// The daemon is killed between the steps that lead into a careful room, and after each answer to consent. What was acknowledged
-// to a person holds: nobody is asked twice, and no consent that was taken back stands again.
-func TestKillCare(t *testing.T) {
+// TestKillDuringEntryAndConsent kills the daemon between the steps of entering a room with requirements, and after each answer to a consent
+// request. What was acknowledged must hold: nobody is asked twice, and no withdrawn consent is valid again.
+func TestKillDuringEntryAndConsent(t *testing.T) {
 	t.Parallel()
 	p := demotest.NewProcess(t)
 	host, ann := p.Enter(careHost), p.Enter(careAnn)

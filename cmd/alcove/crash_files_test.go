@@ -22,7 +22,7 @@ const (
 	pieceSize = 256 << 10
 )
 
-// A fileClient asks /v1/files for one seat.
+// A fileClient sends requests to /v1/files for one seat.
 type fileClient struct {
 	t          *testing.T
 	p          *demotest.Process
@@ -77,7 +77,8 @@ func createFile(t *testing.T, s *demotest.Session, data map[string]any) string {
 	return created.FileID
 }
 
-// The daemon is killed right after it acknowledged the last piece of a file, in the middle of another, and after the end of the session.
+// TestKillFiles kills the daemon after it acknowledged the last part of a file, in the middle of another file, and after the end of the
+// session.
 func TestKillFiles(t *testing.T) {
 	t.Parallel()
 	p := demotest.NewProcess(t)

@@ -15,8 +15,8 @@ const (
 	canaryBob  = "room=canary-room&sub=canary-bob&name=CanaryBob"
 )
 
-// The daemon is killed five times in the middle of a session. What it acknowledged holds, nothing works twice, and the log
-// proves it all; and nothing of what was said is on the disk in clear.
+// TestKill kills the daemon five times during a session. What it acknowledged must hold, no act may apply twice, the log must verify, and
+// no message may be on the disk in plaintext.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	p := demotest.NewProcess(t)

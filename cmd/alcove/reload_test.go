@@ -17,7 +17,7 @@ import (
 	"alcove/cmd/alcove/internal/keyfile"
 )
 
-// edit changes a file of the daemon.
+// edit replaces text in a file of the daemon.
 func (s *serving) edit(name string, change func(string) string) {
 	s.t.Helper()
 	path := filepath.Join(s.folder, name)
@@ -58,7 +58,7 @@ func (s *serving) page() string {
 	return string(data)
 }
 
-// A daemon takes what can be changed while it runs, and keeps a call.
+// TestReload checks that a daemon applies the settings that can change while it runs, and keeps a call connected.
 func TestReload(t *testing.T) {
 	t.Parallel()
 	folder, roots := alcovetest.Folder(t)
@@ -90,7 +90,7 @@ func TestReload(t *testing.T) {
 		t.Errorf("the log says\n%s", log)
 	}
 
-	// What is wrong changes nothing, and is told with its line.
+	// An invalid file changes nothing, and the error names its line.
 	s.add("limit: 7\n")
 	if said, code := demotest.Command(t, "reload", "--socket", filepath.Join(folder, "state", "alcove.sock")); code != cli.ExitError || !strings.Contains(said, `unknown key "limit"`) {
 		t.Errorf("reload of a mistake: %d %s", code, said)
@@ -108,7 +108,7 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// SIGHUP does the same, and the service manager hears of it.
+// TestReloadBySignal checks that SIGHUP reloads the configuration, and that the service manager is notified.
 func TestReloadBySignal(t *testing.T) {
 	folder, roots := alcovetest.Folder(t)
 	socket := filepath.Join(t.TempDir(), "notify")
@@ -137,7 +137,7 @@ func TestReloadBySignal(t *testing.T) {
 	}
 }
 
-// Files that renew themselves are found without a signal; a pair that does not fit, half written, is not used.
+// TestPoll checks that renewed files are loaded without a signal, and that a half-written pair of certificate and key is not used.
 func TestPoll(t *testing.T) {
 	t.Parallel()
 	folder, roots := alcovetest.Folder(t)

@@ -12,7 +12,8 @@ import (
 	"alcove/cmd/alcove/internal/keyfile"
 )
 
-// A daemon whose ACME server cannot be reached serves all the same: health, metrics, and who comes by a name it has.
+// TestServeWithoutACME checks that a daemon whose ACME server is unreachable serves health, metrics, and host names for which it has a
+// certificate.
 func TestServeWithoutACME(t *testing.T) {
 	t.Parallel()
 	folder, _ := alcovetest.Folder(t)

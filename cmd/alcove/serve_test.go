@@ -41,7 +41,7 @@ type serving struct {
 	Admin   string        `json:"admin"`
 }
 
-// startServe waits until the daemon says that it serves.
+// startServe starts a daemon and waits until it serves.
 func startServe(t *testing.T, folder string, roots *x509.CertPool) *serving {
 	t.Helper()
 	s := &serving{t: t, folder: folder, config: filepath.Join(folder, "alcove.yaml"), roots: roots, log: &alcovetest.Log{}, stopped: make(chan error, 1), logged: make(chan struct{})}
@@ -81,7 +81,7 @@ func (s *serving) token(args ...string) string {
 	return strings.TrimSpace(token.String())
 }
 
-// join enters with a token and gives the connection and the answer.
+// join joins with a token and returns the connection and the answer.
 func (s *serving) join(token string) (*websocket.Conn, string) {
 	s.t.Helper()
 	dialer := websocket.Dialer{Subprotocols: []string{"alcove.v1"}, TLSClientConfig: &tls.Config{RootCAs: s.roots, ServerName: "localhost"}}
@@ -107,7 +107,7 @@ func (s *serving) stop() {
 	<-s.logged
 }
 
-// The operator's way: keys, a configuration, serve, a token, a seat, and SIGTERM.
+// TestServe follows an operator: keys, a configuration, serve, a token, a join, and SIGTERM.
 func TestServe(t *testing.T) {
 	t.Parallel()
 	folder, roots := alcovetest.Folder(t)

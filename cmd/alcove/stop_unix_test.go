@@ -70,7 +70,7 @@ func TestStopWhileDiskHangs(t *testing.T) {
 	}
 }
 
-// hang replaces a file by one whose reader hangs, and returns when somebody does.
+// hang replaces a file by a pipe that blocks its reader, and returns when a read has begun.
 func hang(t *testing.T, name string) {
 	t.Helper()
 	if err := os.Remove(name); err != nil {

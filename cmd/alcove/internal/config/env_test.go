@@ -84,7 +84,7 @@ func TestEnvironmentRefuses(t *testing.T) {
 	}
 }
 
-// A passcode need not stand in the configuration; its file is as private as a key.
+// TestPasscodeFile checks that a passcode can be read from a file, which must be as private as a key.
 func TestPasscodeFile(t *testing.T) {
 	folder := t.TempDir()
 	hash, err := auth.HashPasscode(auth.NewSecret("quiet-alcove"))
@@ -116,7 +116,7 @@ func TestPasscodeFile(t *testing.T) {
 	}
 }
 
-// Whatever a variable or the file says, a refusal names its place.
+// FuzzEnvironment checks that an error names the variable or the line of the file that causes it.
 func FuzzEnvironment(f *testing.F) {
 	for _, pair := range []string{"ALCOVE_MEDIA__PORT=1", "ALCOVE_ORIGINS=[a, {b: c}]", "ALCOVE_POLICIES__A__B=", "ALCOVE_LOG__LEVEL=\x00", "ALCOVE_TLS=~", "ALCOVE_AUTH__ISSUER=? x"} {
 		f.Add(pair, minimal)

@@ -141,7 +141,7 @@ func TestParseConfigAccepts(t *testing.T) {
 // exampleGroup is the policy of the example whose lists are not empty.
 const exampleGroup = "group"
 
-// The example sets every key there is, and its values are the defaults where it says so.
+// TestExample checks that the example sets every key, and that a value is the default where the example says so.
 func TestExample(t *testing.T) {
 	data, err := os.ReadFile(exampleFile)
 	if err != nil {
@@ -228,7 +228,8 @@ func TestConfigSeeds(t *testing.T) {
 	}
 }
 
-// Whatever comes, an accepted configuration has a closed door and can be written and read again; a refused one names a line.
+// FuzzParseConfig checks that an accepted configuration serves nothing unencrypted to the network, has the required keys, and can be
+// written and read again, and that an error names a line.
 func FuzzParseConfig(f *testing.F) {
 	for _, s := range configSeeds(f) {
 		f.Add([]byte(s))

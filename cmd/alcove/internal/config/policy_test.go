@@ -40,7 +40,7 @@ const carefulPolicy = `policies:
         - {scope: recording.audio, purpose: Research, texts: [{id: r, version: "1", locale: en, file: c.txt}]}
 `
 
-// What the configuration says arrives in the rules that rooms run under, every field of them.
+// TestLoadPolicies checks that every field of a configured policy reaches the rules of rooms.
 func TestLoadPolicies(t *testing.T) {
 	hash, err := auth.HashPasscode(auth.NewSecret("quiet-alcove"))
 	if err != nil {
@@ -92,7 +92,8 @@ func TestLoadPolicies(t *testing.T) {
 	}
 }
 
-// A text that changes is read again with another hash; one that cannot be used leaves no rules, and its line is told.
+// TestLoadPoliciesAgain checks that a changed text is loaded with a new hash, and that an invalid text gives no rules and an error with its
+// line.
 func TestLoadPoliciesAgain(t *testing.T) {
 	folder := t.TempDir()
 	file := filepath.Join(folder, "a.txt")
@@ -193,7 +194,7 @@ func TestParsePolicyRefuses(t *testing.T) {
 	}
 }
 
-// The texts of the example are there, and their hashes are right.
+// TestExamplePolicies checks that the texts of the example exist and have the right hashes.
 func TestExamplePolicies(t *testing.T) {
 	c, l, err := Load(exampleFile)
 	if err != nil {

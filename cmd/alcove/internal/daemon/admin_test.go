@@ -57,7 +57,7 @@ func adminToken(t *testing.T, folder string, audience string) string {
 	return signed
 }
 
-// The admin API of the whole daemon: a list, a revocation, and a token for joins that is refused.
+// TestAdminAPI checks the admin API of a whole daemon: a list, a revocation, and the refusal of a token for joins.
 func TestAdminAPI(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
@@ -119,7 +119,7 @@ type anyToken struct{}
 
 func (anyToken) Verify(time.Time, auth.Secret) error { return nil }
 
-// Who waits for a disk that hangs hears that, and not nothing.
+// TestAdminAnswersWhenDiskHangs checks that a request that waits for a hanging disk gets an error instead of no response.
 func TestAdminAnswersWhenDiskHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hash := func(name string) string { return name }

@@ -20,7 +20,7 @@ import (
 	"alcove/room"
 )
 
-// A person's answers are exported while the daemon runs, by asking it, and the same when it does not, by reading the store.
+// TestConsentExport checks that a person's consents are exported the same from a running daemon and from the store of a stopped one.
 func TestConsentExport(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

@@ -117,7 +117,7 @@ func (r *running) hello(t *testing.T, token string) (*websocket.Conn, string) {
 	return conn, alcovetest.Next(t, conn)
 }
 
-// From token to seat, through everything but media.
+// TestDaemon checks a whole daemon except media, from a token to a seat.
 func TestDaemon(t *testing.T) {
 	t.Parallel()
 	r := startDev(t)

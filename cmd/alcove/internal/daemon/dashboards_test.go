@@ -53,7 +53,7 @@ func metricsOf(t *testing.T) (names map[string]bool, page string) {
 	return names, page
 }
 
-// A rule or a panel for a metric that was renamed would be silent for ever.
+// TestRulesAndDashboards checks that every metric in a rule or a panel exists, because one that was renamed would never fire.
 func TestRulesAndDashboards(t *testing.T) {
 	t.Parallel()
 	names, page := metricsOf(t)

@@ -77,7 +77,7 @@ func TestDrainCommands(t *testing.T) {
 	}
 }
 
-// A stop waits until nobody is there; a first one who goes early ends the wait.
+// TestStopWaitsForPeople checks that a stop waits until everybody has left, and ends as soon as they have.
 func TestStopWaitsForPeople(t *testing.T) {
 	t.Parallel()
 	r := startDevWith(t, t.TempDir(), func(d *Daemon) { d.Config.DrainWait = config.Duration(time.Hour) })
@@ -95,7 +95,7 @@ func TestStopWaitsForPeople(t *testing.T) {
 	}
 }
 
-// A second signal ends the wait, and the exit code says so.
+// TestSecondSignal checks that a second signal ends the wait, and that the exit code shows it.
 func TestSecondSignal(t *testing.T) {
 	t.Parallel()
 	r := startDevWith(t, t.TempDir(), func(d *Daemon) { d.Config.DrainWait = config.Duration(time.Hour) })

@@ -62,7 +62,7 @@ func (r *running) stop(t *testing.T) {
 // in is a time from now on, as dev links and the configuration take it.
 func in(d time.Duration) string { return url.QueryEscape(time.Now().Add(d).Format(time.RFC3339)) }
 
-// The schedule of a token binds everyone but hosts, and goes before that of the policy.
+// TestSchedule checks that the schedule of a token binds everybody but hosts, and takes precedence over that of the policy.
 func TestSchedule(t *testing.T) {
 	t.Parallel()
 	r := startRules(t, func(c *config.Config) {
@@ -93,7 +93,7 @@ func TestSchedule(t *testing.T) {
 	}
 }
 
-// What the policy wants of a login is asked of the token, at the door and for each act.
+// TestLogin checks that the token must meet the policy's login requirements, at the join and at each act.
 func TestLogin(t *testing.T) {
 	t.Parallel()
 	r := startRules(t, func(c *config.Config) {
@@ -131,7 +131,8 @@ func TestLogin(t *testing.T) {
 	p.Enter(strings.Replace(host, "silver", "gold", 1)+"&amr=otp&sub=two").Must("recording.start", scopes)
 }
 
-// A text that somebody acknowledged is not asked of them again: not in another room, and not after a restart.
+// TestAcknowledgedBefore checks that a person is not asked again for a text that they acknowledged, neither in another room nor after a
+// restart.
 func TestAcknowledgedBefore(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

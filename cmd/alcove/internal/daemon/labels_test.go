@@ -148,7 +148,7 @@ func TestLabels(t *testing.T) {
 	t.Logf("%d metrics, at most %d series", len(seen), series)
 }
 
-// TestLabelsInUse scrapes a daemon after all kinds of nonsense: what strangers say never becomes a label.
+// TestLabelsInUse scrapes a daemon after invalid requests of all kinds, and checks that nothing from a request becomes a label.
 func TestLabelsInUse(t *testing.T) {
 	t.Parallel()
 	r := startDev(t)

@@ -26,8 +26,8 @@ func TestNotify(t *testing.T) {
 	}
 }
 
-// A service manager that went away is logged; one that never was is not.
-func TestNotifyNobody(t *testing.T) {
+// TestNotifyWithoutManager checks that a service manager that has gone away is logged, and that a missing one is not.
+func TestNotifyWithoutManager(t *testing.T) {
 	var log alcovetest.Log
 	t.Setenv("NOTIFY_SOCKET", filepath.Join(t.TempDir(), "nobody"))
 	notify(slog.New(slog.NewTextHandler(&log, nil)), notifyReady)
@@ -42,7 +42,7 @@ func TestNotifyNobody(t *testing.T) {
 	}
 }
 
-// The daemon says when it takes people and when it stops.
+// TestDaemonNotifies checks that the daemon notifies the service manager when it is ready and when it stops.
 func TestDaemonNotifies(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "notify")
 	heard := alcovetest.ListenNotify(t, socket)

@@ -23,8 +23,8 @@ import (
 // The file system after sessions with none, some and all consents. What is written opens to exactly the intervals in which consent
 // stood; of all else there is no byte.
 
-// TestNothingIsRecordedUnasked holds that people who talk, and people who refuse, leave nothing.
-func TestNothingIsRecordedUnasked(t *testing.T) {
+// TestNothingIsRecordedWithoutConsent checks that nothing is written of people who were not asked or who refuse.
+func TestNothingIsRecordedWithoutConsent(t *testing.T) {
 	t.Parallel()
 	s := newStudio(t, "each")
 	if dumps, err := record.Dumpable(); err != nil || dumps {
@@ -133,9 +133,9 @@ func TestRecordingRequiresEveryConsent(t *testing.T) {
 	s.nothingInClear(host, ann, late)
 }
 
-// TestSoundAndPictureLineUp holds that what was sent at one moment plays at one moment, from a publisher whose sender reports are
-// known, through the whole daemon: within maxSkew, also for two people.
-func TestSoundAndPictureLineUp(t *testing.T) {
+// TestRecordedTracksAreSynchronized checks, through a whole daemon, that recorded audio and video of one moment play within maxSkew, for
+// one person and for two, if the publisher's sender reports are known.
+func TestRecordedTracksAreSynchronized(t *testing.T) {
 	t.Parallel()
 	const maxSkew = 5 * time.Millisecond
 	s := newStudio(t, "each")
@@ -190,8 +190,8 @@ func (s *studio) played(mark []byte) (line time.Duration, blocks int) {
 	return all[len(all)/2], len(all)
 }
 
-// TestRecordingFails holds that what goes wrong with the recorder ends the recording with a word to all, and nothing else: the
-// session goes on, what is written opens, and nothing begins again by itself.
+// TestRecordingFails checks that a failure of the recorder ends the recording and notifies everybody. The session continues, written files
+// can be opened, and the recording does not restart by itself.
 func TestRecordingFails(t *testing.T) {
 	t.Parallel()
 	for fault, spoil := range map[string]func(*studio) error{

@@ -27,8 +27,8 @@ import (
 // maxLoss is what a crash may cost of a recording (CAPABILITIES row 25).
 const maxLoss = time.Second
 
-// The daemon is killed five times while it records. Of what people said before, at most the last second is lost; verify says
-// incomplete and nothing worse, what is left plays, nothing lies there in clear, and after the restart nothing goes on by itself.
+// TestKillWhileRecording kills the daemon five times while it records. At most the last second is lost, verify reports nothing worse than
+// an incomplete file, the rest plays, nothing is in plaintext, and no recording resumes after the restart.
 func TestKillWhileRecording(t *testing.T) {
 	t.Parallel()
 	p := demotest.NewProcess(t)

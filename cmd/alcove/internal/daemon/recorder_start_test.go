@@ -16,9 +16,9 @@ import (
 	"alcove/cmd/alcove/internal/state"
 )
 
-// TestRecordingOnADiskThatHangs holds that nobody is told that it records while the disk does not answer: it is starting, then it has
-// failed, with a word to all, and asked again when the disk is back it begins.
-func TestRecordingOnADiskThatHangs(t *testing.T) {
+// TestRecordingOnHangingDisk checks that nobody is told that recording has begun while the disk hangs: the state is starting, then failed
+// with a notice to everybody, and a new request succeeds once the disk answers.
+func TestRecordingOnHangingDisk(t *testing.T) {
 	t.Parallel()
 	s := newStudio(t, "each")
 	host, ann := s.enter("host", auth.Host), s.enter("ann", auth.Participant)

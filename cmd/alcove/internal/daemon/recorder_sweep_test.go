@@ -17,7 +17,7 @@ import (
 	"alcove/sfu/record"
 )
 
-// TestSweep holds that what has expired goes by itself, what has not stays, and that an erasure comes into the audit log.
+// TestSweep checks that expired recordings are deleted, that others are kept, and that the audit log contains each erasure.
 func TestSweep(t *testing.T) {
 	t.Parallel()
 	s := newStudio(t, "each")

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The gauges of the store say what an alert needs, and no more.
+// TestStateMetrics checks that the gauges of the store export what the alerts need.
 func TestStateMetrics(t *testing.T) {
 	t.Parallel()
 	m := newStateMetrics()

@@ -185,7 +185,7 @@ func TestDiagnoseHost(t *testing.T) {
 	expect(t, "key in its backup", diagnoseKeyFolders(c), "warning audit.key")
 }
 
-// The constant is a copy: what the media socket asks for belongs to sfu/udp.
+// TestMediaBuffer checks that the constant equals the buffer size that sfu/udp requests, because it is a copy.
 func TestMediaBuffer(t *testing.T) {
 	t.Parallel()
 	if !regexp.MustCompile(`(?m)^const receiveBuffer = 4 << 20$`).Match(alcovetest.ReadFile(t, "sfu/udp/udp.go")) || mediaBuffer != 4<<20 {
@@ -193,7 +193,7 @@ func TestMediaBuffer(t *testing.T) {
 	}
 }
 
-// All is asked, and what is wrong with a real folder is found.
+// TestExamine checks that the doctor runs every check and finds the faults of a real folder.
 func TestExamine(t *testing.T) {
 	t.Parallel()
 	folder, _ := alcovetest.Folder(t)
@@ -232,7 +232,7 @@ func TestExamine(t *testing.T) {
 	expect(t, "an open key", examineModes(h, c), "fault key.pem")
 }
 
-// A real disk is measured, and left as it was.
+// TestMeasureDisk measures a real disk, and checks that it leaves no files.
 func TestMeasureDisk(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
@@ -271,7 +271,8 @@ func TestProbePage(t *testing.T) {
 	expect(t, "dropped", []finding{diagnosePage("v:443", &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded})}, "fault firewall")
 }
 
-// An open media port is silent to strangers, a closed one refuses, another program's answers.
+// TestProbeMedia checks that the probe distinguishes an open media port, which does not answer strangers, a closed port, and another
+// program's port.
 func TestProbeMedia(t *testing.T) {
 	t.Parallel()
 	silent, err := net.ListenPacket("udp", "127.0.0.1:0")

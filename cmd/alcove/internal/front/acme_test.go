@@ -164,7 +164,8 @@ func (a *authority) sign(said map[string]string) []byte {
 	return der
 }
 
-// From a name to a certificate that browsers trust: the order, the proof on our own listener, the cache for the next start.
+// TestACME obtains a certificate that browsers trust: the order, the challenge on the daemon's own listener, and the cache for the next
+// start.
 func TestACME(t *testing.T) {
 	a, settings := newAuthority(t, "video.a.example")
 	inner, err := net.Listen("tcp", "127.0.0.1:0")

@@ -56,7 +56,7 @@ func shake(t *testing.T, c *Certificates, roots *x509.CertPool, name string) err
 	return err
 }
 
-// An ACME server that fails costs the handshakes for which there is no certificate, and nothing else.
+// TestACMEFails checks that, while the ACME server fails, only handshakes without a cached certificate fail.
 func TestACMEFails(t *testing.T) {
 	settings, asked := acmeServer(t)
 	all, err := NewCertificates(config.TLS{ACME: settings}, nil)
@@ -79,8 +79,8 @@ func TestACMEFails(t *testing.T) {
 	}
 }
 
-// What it gave before goes on being used while it fails, until it ends.
-func TestACMEFailsLater(t *testing.T) {
+// TestACMEFailsAfterIssuing checks that an issued certificate is used until it expires while the ACME server fails.
+func TestACMEFailsAfterIssuing(t *testing.T) {
 	settings, _ := acmeServer(t)
 	roots := alcovetest.CacheCertificate(t, settings.CacheDir, "video.a.example")
 	all, err := NewCertificates(config.TLS{ACME: settings}, nil)

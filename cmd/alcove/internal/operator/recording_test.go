@@ -409,8 +409,8 @@ func TestRecordingRefusals(t *testing.T) {
 	a.run(cli.ExitOK, "erase", "--config", a.config(), "--sub", mira)
 }
 
-// TestBar draws on a terminal only: what is no file is none.
-func TestBar(t *testing.T) {
+// TestProgressBar checks that the progress bar is drawn on a terminal only.
+func TestProgressBar(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
 	hidden := newProgressBar(&b, "segments")

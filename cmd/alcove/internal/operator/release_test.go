@@ -58,8 +58,8 @@ func TestManifest(t *testing.T) {
 	}
 }
 
-// TestManifestOfAServer compares what is delivered, over the wire.
-func TestManifestOfAServer(t *testing.T) {
+// TestManifestOfServer compares the manifest with the files that a server delivers.
+func TestManifestOfServer(t *testing.T) {
 	page := somePage()
 	server := httptest.NewServer(http.FileServerFS(page))
 	defer server.Close()

@@ -28,7 +28,8 @@ func seconds(t *testing.T, file, pattern string) time.Duration {
 	return time.Duration(n) * time.Second
 }
 
-// Who runs the daemon must not kill it before its own limit for a stop, with as much again for the store and the listeners.
+// TestStopLimits checks that service managers do not kill the daemon before its own limit for a stop plus the same time for the store and
+// the listeners.
 func TestStopLimits(t *testing.T) {
 	for file, pattern := range map[string]string{
 		"deploy/systemd/alcove.service":  `^TimeoutStopSec=(\d+)$`,
@@ -42,7 +43,7 @@ func TestStopLimits(t *testing.T) {
 	}
 }
 
-// What the documents show must work: links lead somewhere, and the configuration to start from is one.
+// TestDocuments checks that the links of the documents lead somewhere, and that the documented configuration is valid.
 func TestDocuments(t *testing.T) {
 	documents, err := filepath.Glob("../../../../deploy/docs/*.md")
 	if err != nil || len(documents) < 7 {

@@ -11,7 +11,7 @@ import { until } from './wait.mjs';
 const passcode = 'quiet-alcove';
 export const farPort = 8081; // where one participant reaches the daemon, through a proxy
 // Browsers that share two processors capture and send late, by some hundred milliseconds, and say nothing of it. So this finds what is
-// lost or out of place for a viewer; to 5 ms it is held where senders are known (cmd/alcove, TestSoundAndPictureLineUp, and sfu/record).
+// lost or out of place for a viewer; to 5 ms it is held where senders are known (cmd/alcove, TestRecordedTracksAreSynchronized, and sfu/record).
 export const tolerance = 0.5; // seconds
 
 // chimes notes, inside the page, what is played without being heard by others: the notes of the page itself, in Hz.
