@@ -114,8 +114,8 @@ func TestCompareWithAuditLog(t *testing.T) {
 	})
 }
 
-// TestCompareWithAuditLogByPerson: an erasure needs no entry but that of the keyring, and one person's recordings are looked for by the
-// keyring alone: the log has no ids of people.
+// TestCompareWithAuditLogByPerson checks that an erasure needs no audit entry but that of the keyring, and that one person's recordings are
+// found by the keyring alone, because the log contains no ids of people.
 func TestCompareWithAuditLogByPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, log := loggedTracks(t)

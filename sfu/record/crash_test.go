@@ -182,7 +182,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestCloseTimesOut: a daemon ends even if its disk does not answer.
+// TestCloseTimesOut checks that Close returns even if the disk does not answer.
 func TestCloseTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClinic(t, nil)
@@ -198,8 +198,8 @@ func TestCloseTimesOut(t *testing.T) {
 	})
 }
 
-// TestPutAllocates nothing, neither does Clock, and nothing waits: the queue is never drained here.
-func TestPutAllocates(t *testing.T) {
+// TestPutDoesNotAllocate checks that Put and Clock neither allocate nor block, even though nothing drains the queue here.
+func TestPutDoesNotAllocate(t *testing.T) {
 	c := newClinic(t, nil)
 	defer c.recorder.Close()
 	track := c.start(videoOf("person-a"))

@@ -49,8 +49,8 @@ func TestExport(t *testing.T) {
 	}
 }
 
-// TestLipSync: clocks that begin anywhere and drift, and a network that delays pictures by 80 to 280 ms, move nothing where there
-// are sender reports.
+// TestLipSync checks that audio and video stay synchronized if there are sender reports, with clocks that start anywhere and drift, and a
+// network that delays video by 80 to 280 ms.
 func TestLipSync(t *testing.T) {
 	m := loadMedia(t)
 	chance := rand.New(rand.NewPCG(3, 4))
@@ -107,7 +107,7 @@ func TestLipSync(t *testing.T) {
 	}
 }
 
-// TestLostPackets: a frame of which a part is missing takes all frames up to the next key frame with it; nothing broken is shown.
+// TestLostPackets checks that an incomplete frame is left out with all frames up to the next key frame, so that no damaged frame is shown.
 func TestLostPackets(t *testing.T) {
 	m := loadMedia(t)
 	c := newClinic(t, nil)
@@ -134,8 +134,8 @@ func TestLostPackets(t *testing.T) {
 	decodes(t, names["person-a"])
 }
 
-// TestPausesAndConsent: a microphone that pauses with its RTP clock frozen, then a withdrawal and a new consent: what was said is
-// where it was said, and between there is nothing.
+// TestPausesAndConsent checks that audio keeps its place over a pause that freezes the RTP clock and over a withdrawal and a new consent,
+// and that nothing is exported for the time between.
 func TestPausesAndConsent(t *testing.T) {
 	m := loadMedia(t)
 	c := newClinic(t, nil)

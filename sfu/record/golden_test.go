@@ -67,7 +67,7 @@ func openGolden(t *testing.T, dir string) (*Opener, Storage) {
 	return must(NewOpener(must(os.ReadFile(at("identity")))(t), keyring))(t), must(OpenFolder(at("segments")))(t)
 }
 
-// TestVersion1Opens: a recording of version 1 verifies and plays.
+// TestVersion1Opens checks that a recording of version 1 verifies and plays.
 func TestVersion1Opens(t *testing.T) {
 	if *goldenDir != "" {
 		m := loadMedia(t)
@@ -106,7 +106,7 @@ func TestVersion1Opens(t *testing.T) {
 	}
 }
 
-// TestVersion2Opens: a recording of version 2 verifies and plays up to the withdrawal.
+// TestVersion2Opens checks that a recording of version 2 verifies and plays up to the withdrawal.
 func TestVersion2Opens(t *testing.T) {
 	if *goldenDir != "" {
 		m := loadMedia(t)

@@ -56,8 +56,8 @@ func TestConcurrentHolds(t *testing.T) {
 	})
 }
 
-// TestHoldDuringSweep: from the moment a hold is set nothing that it covers goes, although the sweep had read the holds before; and a
-// hold that waits for a sweep comes to its turn after one batch.
+// TestHoldDuringSweep checks that a hold protects its recordings from the moment it is set, even from a sweep that read the holds before,
+// and that setting a hold waits for at most one batch of the sweep.
 func TestHoldDuringSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const batches = 4
@@ -94,7 +94,7 @@ func TestHoldDuringSweep(t *testing.T) {
 	})
 }
 
-// TestHoldDuringErasure: an erasure that began before the hold was set is over before the hold is in force, or does not happen.
+// TestHoldDuringErasure checks that an erasure that began before a hold was set either ends before the hold is in force or does not happen.
 func TestHoldDuringErasure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClinic(t, nil)
@@ -186,7 +186,8 @@ func TestHoldsAcrossProcesses(t *testing.T) {
 	}
 }
 
-// TestHoldDuringSweepAcrossProcesses: when the command returns, the sweep of another process takes nothing more that it covers.
+// TestHoldDuringSweepAcrossProcesses checks that, once the command returns, a sweep in another process deletes nothing that the hold
+// covers.
 func TestHoldDuringSweepAcrossProcesses(t *testing.T) {
 	if os.Getenv(lockChild) != "" {
 		l := must(ReadFolder(os.Getenv(lockChild + "_DIR")))(t)

@@ -63,7 +63,7 @@ func ids(t testing.TB, k *Keyring) []string {
 	return slices.Sorted(maps.Keys(must(k.keys())(t)))
 }
 
-// TestKeyring: one key for each person, the same again, for another process too, and none of it in clear on the disk.
+// TestKeyring checks that each person has one key, that other processes get the same key, and that no key is on the disk in plaintext.
 func TestKeyring(t *testing.T) {
 	f, k, made := keyringFiles(t, "person-a", "person-b")
 	again := must(OpenKeyring(f, time.Now))(t)
@@ -189,8 +189,8 @@ func TestRecreateCopy(t *testing.T) {
 	}
 }
 
-// TestErasuresAreReplayed: two places that went different ways, because one was taken for lost: what either calls erased is gone, although the
-// other is newer.
+// TestErasuresAreReplayed checks that, if the two copies of the keyring diverged because one was believed lost, a key that either copy
+// records as erased is erased, even if the other copy is newer.
 func TestErasuresAreReplayed(t *testing.T) {
 	f, k, made := keyringFiles(t, "person-a", "person-b")
 	saved := backup(t, f.File, f.KeyFile)
@@ -223,8 +223,8 @@ func TestErasuresAreReplayed(t *testing.T) {
 	}
 }
 
-// TestErasureInterrupted: a crash after any of the writes of an erasure leaves a keyring that opens and, once the first place is
-// written, in which the key is gone for good.
+// TestErasureInterrupted checks that, after a crash at any write of an erasure, the keyring opens, and that the key is gone for good once
+// the first copy is written.
 func TestErasureInterrupted(t *testing.T) {
 	f, k, made := keyringFiles(t, "person-a", "person-b")
 	before := backup(t, f.all()...)
@@ -258,8 +258,8 @@ func TestErasureInterrupted(t *testing.T) {
 	}
 }
 
-// TestErase: once a person is erased, a backup of everything but the sealing key, put back, opens nothing of them with the clinic's
-// identity, and all of the others.
+// TestErase checks that, after an erasure, a restored backup of everything but the sealing key opens none of the person's recordings with
+// the clinic's identity, and all of the others.
 func TestErase(t *testing.T) {
 	c := newClinic(t, nil)
 	for _, p := range []string{"person-a", "person-b"} {
@@ -344,7 +344,7 @@ func TestEraseAndRestore(t *testing.T) {
 	}
 }
 
-// TestReceipts: each erasure is delivered once, however often delivery fails.
+// TestReceipts checks that the receipt of each erasure is delivered once, however often the delivery fails.
 func TestReceipts(t *testing.T) {
 	_, k, _ := keyringFiles(t, "person-a", "person-b")
 	for _, p := range []string{"person-a", "person-b"} {

@@ -79,7 +79,7 @@ func TestIdentities(t *testing.T) {
 	}
 }
 
-// TestLostRecipients: without anybody to seal to nothing begins.
+// TestLostRecipients checks that no recording begins without recipients.
 func TestLostRecipients(t *testing.T) {
 	lost := false
 	c := newClinic(t, nil)

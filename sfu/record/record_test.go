@@ -193,7 +193,7 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// TestStartWhileClosing: a track that begins while the recorder ends is refused or whole, and leaves nothing half begun.
+// TestStartWhileClosing checks that a track that begins while the recorder closes is either refused or complete.
 func TestStartWhileClosing(t *testing.T) {
 	c := newClinic(t, nil)
 	c.start(audioOf("person-a")).Put(unit(0, time.Now()))
@@ -227,7 +227,7 @@ func TestStartWhileClosing(t *testing.T) {
 	}
 }
 
-// TestEmptyTrackLeavesNoFile: a track without a unit leaves no file, whether it was stopped or could not start.
+// TestEmptyTrackLeavesNoFile checks that a track without a unit leaves no file, whether it was stopped or could not start.
 func TestEmptyTrackLeavesNoFile(t *testing.T) {
 	c := newClinic(t, nil)
 	track := c.start(audioOf("person-a"))

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestRotationOnFailingDisk: a segment never says "continued" of one that is not on the disk, and the cause that is told is the one that
-// an operator has to mend, however slow the disk is besides.
+// TestRotationOnFailingDisk checks that no segment claims to continue one that is not on the disk, and that the reported cause is the one
+// that an operator must mend, even if the disk is also slow.
 func TestRotationOnFailingDisk(t *testing.T) {
 	tests := []struct {
 		name  string

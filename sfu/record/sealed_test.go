@@ -127,8 +127,8 @@ func kids(stream, generation, number int) (list []sframe.KID) {
 	return list
 }
 
-// TestSealedRecording: audio and video of an end-to-end encrypted session, with a new epoch in the middle of it and several segments, verify
-// and play, whole.
+// TestSealedRecording checks that audio and video of an end-to-end encrypted session, with a new epoch in the middle and several segments,
+// verify and play completely.
 func TestSealedRecording(t *testing.T) {
 	media := loadMedia(t)
 	c := newClinic(t, func(cfg *Config) { cfg.SegmentBytes = maxPlain })
@@ -175,7 +175,7 @@ func TestSealedRecording(t *testing.T) {
 	decodes(t, names["person-a"])
 }
 
-// TestWithdrawnKeys: a server that goes on recording after a withdrawal records what nobody can open, and all before opens.
+// TestWithdrawnKeys checks that what a server records after a withdrawal cannot be opened, and that everything before it can.
 func TestWithdrawnKeys(t *testing.T) {
 	media := loadMedia(t)
 	c := newClinic(t, nil)
@@ -208,8 +208,8 @@ func TestWithdrawnKeys(t *testing.T) {
 	decodes(t, names["person-a"])
 }
 
-// TestLateSecond: frames under an epoch whose keys never came are named with their time; audio goes on after them, video at the next key
-// frame that opens.
+// TestLateReleases checks that frames of an epoch whose keys never arrived are reported with their time, and that audio continues after
+// them, and video at the next key frame that opens.
 func TestLateReleases(t *testing.T) {
 	media := loadMedia(t)
 	c := newClinic(t, nil)
@@ -249,7 +249,8 @@ func TestLateReleases(t *testing.T) {
 	decodes(t, names["person-a"])
 }
 
-// TestForgedFrames: what the person did not seal, or not now, is counted, left out and makes a recording not intact.
+// TestForgedFrames checks that frames that the person did not seal, or sealed at another time, are counted and left out, and that the
+// recording is not intact.
 func TestForgedFrames(t *testing.T) {
 	media := loadMedia(t)
 	sound := media.audio[:100]
@@ -288,7 +289,7 @@ func TestForgedFrames(t *testing.T) {
 	}
 }
 
-// TestReleasesThatDoNotOpen: each is named, and nothing that needs it opens.
+// TestUnreadableReleases checks that each unreadable release is reported, and that nothing that needs it opens.
 func TestUnreadableReleases(t *testing.T) {
 	media := loadMedia(t)
 	other := must(age.GenerateX25519Identity())(t)
@@ -352,7 +353,8 @@ func TestUnreadableReleases(t *testing.T) {
 	}
 }
 
-// TestSealedPeopleAndIdentities: who was erased is closed, release and all; another identity opens nothing.
+// TestSealedPeopleAndIdentities checks that an erased person's recording and key releases do not open, and that another identity opens
+// nothing.
 func TestSealedPeopleAndIdentities(t *testing.T) {
 	media := loadMedia(t)
 	c := newClinic(t, nil)
@@ -391,8 +393,8 @@ func TestSealedPeopleAndIdentities(t *testing.T) {
 	}
 }
 
-// TestNoRelease: media without a release is not written: the track waits two seconds, and then stops and says why. A release that comes
-// within them loses nothing.
+// TestNoRelease checks that media without a key release is not written: the track waits two seconds, then stops and reports why. A release
+// within that time loses nothing.
 func TestNoRelease(t *testing.T) {
 	for name, tt := range map[string]struct {
 		after time.Duration // when the release comes, 0 for never
@@ -442,7 +444,8 @@ func TestNoRelease(t *testing.T) {
 	}
 }
 
-// TestReleaseWithoutMedia: a track that was never used leaves no file, however many keys came for it; the newest open what comes later.
+// TestReleaseWithoutMedia checks that an unused track leaves no file, however many keys arrived for it, and that the newest keys open later
+// media.
 func TestReleaseWithoutMedia(t *testing.T) {
 	media := loadMedia(t)
 	for _, used := range []bool{false, true} {
@@ -471,7 +474,8 @@ func TestReleaseWithoutMedia(t *testing.T) {
 	}
 }
 
-// TestReleaseLimits: what is too long, or too much at once, fails the track; a track in clear takes none.
+// TestReleaseLimits checks that a release that is too long, or too many at once, fail the track, and that an unencrypted track accepts
+// none.
 func TestReleaseLimits(t *testing.T) {
 	c := newClinic(t, nil)
 	m := c.member()
@@ -495,7 +499,7 @@ func TestReleaseLimits(t *testing.T) {
 	c.close()
 }
 
-// TestSegmentsOpenAlone: each segment repeats the keys, so that a lost one takes no other with it.
+// TestSegmentsOpenAlone checks that each segment repeats the keys, so that it opens if another segment is lost.
 func TestSegmentsOpenAlone(t *testing.T) {
 	media := loadMedia(t)
 	c := newClinic(t, func(cfg *Config) { cfg.SegmentBytes = maxPlain })
@@ -526,7 +530,7 @@ func TestSegmentsOpenAlone(t *testing.T) {
 	}
 }
 
-// TestVersions: a release is of version 2 only, and a version that is not known is refused by name.
+// TestVersions checks that only version 2 has releases, and that an unknown version is reported as such, and not as a damaged header.
 func TestVersions(t *testing.T) {
 	var e [entryHead]byte
 	putEntry(&e, entryRelease, 0, 2, 0, 0, began)

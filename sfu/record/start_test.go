@@ -17,8 +17,8 @@ type hangingDisk struct {
 
 func (h hangingDisk) Create(name string) (File, error) { <-h.hang; return h.disk.Create(name) }
 
-// TestStartOnHangingDisk: a track that cannot begin is refused in time, the next one at once, and when the disk answers nothing of
-// them is there and all is well again.
+// TestStartOnHangingDisk checks that a track that cannot begin is refused in time, and the next one at once, and that afterwards, when the
+// disk answers, no files of them are left and new tracks begin.
 func TestStartOnHangingDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := make(chan struct{})
@@ -55,7 +55,8 @@ func TestStartOnHangingDisk(t *testing.T) {
 	})
 }
 
-// TestStartedAndEndedCallbacks: a track has begun when its first record survives a crash, and has ended with as many records as can be read.
+// TestStartedAndEndedCallbacks checks that a track is reported as started when its first record would survive a crash, and as ended with
+// the number of readable records.
 func TestStartedAndEndedCallbacks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var begun []TrackStarted

@@ -73,7 +73,7 @@ func has(list []Problem, want Problem) bool {
 	})
 }
 
-// TestBitFlips: one wrong bit in any record, wherever in it, is named with the record's number, and hides no other record.
+// TestBitFlips checks that one wrong bit anywhere in a record is reported with the number of the record, and hides no other record.
 func TestBitFlips(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := recordTwoPeople(t)
@@ -121,8 +121,8 @@ func places(n int) (list []int) {
 	return list
 }
 
-// TestRearrangedRecords: records that are taken out, swapped, repeated, or brought from another file of the same person and track, or of
-// another person, are named.
+// TestRearrangedRecords checks that records are reported if they are removed, swapped, repeated, or copied from another file of the same or
+// of another person.
 func TestRearrangedRecords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := recordTwoPeople(t)
@@ -174,8 +174,8 @@ func rearrange(t *testing.T, c *clinic, name, donor string) {
 	}
 }
 
-// TestTruncated at every boundary of records, and within them, is incomplete, from the record on that is not there; within the header it
-// is unreadable, but for a file that a crash left empty.
+// TestTruncated checks that a file that is truncated at or within any record is incomplete from that record on. Within the header it is
+// unreadable, except for a file that a crash left empty.
 func TestTruncated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := recordTwoPeople(t)
@@ -200,7 +200,7 @@ func TestTruncated(t *testing.T) {
 	})
 }
 
-// TestSegmentsRearranged: whole files are taken away, exchanged, or cut in front of another.
+// TestSegmentsRearranged checks that segments are reported if they are removed, exchanged, or truncated before another.
 func TestSegmentsRearranged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := recordTwoPeople(t)

@@ -251,7 +251,7 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// TestOuterFitsFrame: a member who seals a frame under other outer bytes than its own is refused, although the tag is right.
+// TestOuterFitsFrame checks that a frame that a member sealed under the outer bytes of another frame is refused although its tag is valid.
 func TestOuterFitsFrame(t *testing.T) {
 	k, err := NewKey(make([]byte, KeySize), make([]byte, SaltSize))
 	if err != nil {
@@ -281,7 +281,7 @@ func TestOuterFitsFrame(t *testing.T) {
 	}
 }
 
-// FuzzParse: whatever the bytes, parts that Parse finds make up the frame again, and nothing opens that was not sealed.
+// FuzzParse checks that the parts that Parse returns make up the frame again, and that nothing opens that was not sealed.
 func FuzzParse(f *testing.F) {
 	var v vectors
 	readJSON(f, sharedVectors, &v)
