@@ -127,7 +127,8 @@ func (d drive) between(from, to time.Duration) (mean int, wait time.Duration, lo
 	return mean, waits[len(waits)*9/10], lost / float64(sent)
 }
 
-// Whatever the line is like, after a few seconds most of what it carries is used, and nothing waits long.
+// TestBandwidthEstimateOnLines checks that, on each kind of link, the estimate uses most of the capacity after a few seconds and keeps the
+// queue short.
 func TestBandwidthEstimateOnLines(t *testing.T) {
 	for name, p := range map[string]path{
 		"wide":               {carries: 20_000_000, loses: 0, trip: 20 * ms, room: 200 * ms, demand: 4_000_000},
@@ -157,7 +158,8 @@ func TestBandwidthEstimateOnLines(t *testing.T) {
 	}
 }
 
-// A line that becomes narrow is left soon, and used again once it is wide; also by who reports seldom.
+// TestBandwidthEstimateFollows checks that the estimate falls soon after the capacity falls, and rises again after it, also for receivers
+// that report seldom.
 func TestBandwidthEstimateFollows(t *testing.T) {
 	for _, reports := range []time.Duration{300 * ms, 5 * time.Second} {
 		p := path{carries: 5_000_000, trip: 60 * ms, room: time.Second, reports: reports, demand: 4_000_000}
@@ -178,7 +180,8 @@ func TestBandwidthEstimateFollows(t *testing.T) {
 	}
 }
 
-// Somebody's upload fills the way back: that lengthens the round trip, and is no reason to show less for long.
+// TestBandwidthEstimateDuringUpload checks that an upload that fills the return path, and so lengthens the round trip, reduces the estimate
+// only briefly.
 func TestBandwidthEstimateDuringUpload(t *testing.T) {
 	p := path{carries: 5_000_000, trip: 60 * ms, room: time.Second, demand: 2_000_000}
 	d := p.drive(&BandwidthEstimate{}, 1, time.Minute, func(p *path, at time.Duration) {
@@ -191,8 +194,8 @@ func TestBandwidthEstimateDuringUpload(t *testing.T) {
 	}
 }
 
-// Numbers that never came to us are taken off a receiver's loss when they leave, and are reported by it a round trip later: in
-// another sample. What it does not report by then is forgotten.
+// TestBandwidthEstimateLossCredit checks that packets that never reached the server are subtracted from a receiver's loss when they are
+// skipped, although the receiver reports them a round trip later, in another sample. A credit that is not used by then expires.
 func TestBandwidthEstimateLossCredit(t *testing.T) {
 	for name, c := range map[string]struct {
 		lost []int // of each sample, in packets of 60
@@ -216,7 +219,7 @@ func TestBandwidthEstimateLossCredit(t *testing.T) {
 	}
 }
 
-// Who was cut off for a moment sees again what they saw soon after.
+// TestBandwidthEstimateAfterOutage checks that the estimate returns to its former value soon after a short outage.
 func TestBandwidthEstimateAfterOutage(t *testing.T) {
 	for _, length := range []time.Duration{500 * ms, time.Second, 2 * time.Second, 3 * time.Second, 10 * time.Second} {
 		p := path{carries: 20_000_000, trip: 60 * ms, room: time.Second, demand: 2_000_000}
@@ -230,7 +233,8 @@ func TestBandwidthEstimateAfterOutage(t *testing.T) {
 	}
 }
 
-// Reports as Chromium sent them over a path that loses 5 % at random, without a limit: 62 packets of which 7 were lost are chance.
+// TestBandwidthEstimateKeepsRateAtRandomLoss replays Chromium's reports from an unlimited path with 5 % random loss: 7 lost packets of 62
+// must not reduce the rate, because that can be chance.
 func TestBandwidthEstimateKeepsRateAtRandomLoss(t *testing.T) {
 	const seeds = 200
 	fell := 0
@@ -264,7 +268,8 @@ func TestBandwidthEstimateKeepsRateAtRandomLoss(t *testing.T) {
 	}
 }
 
-// Loss that stays when less is sent is the path's own: the rate comes back with the next sample. Loss that goes away was ours.
+// TestBandwidthEstimateJudgesDecrease checks that the rate returns with the next sample if the loss persists at a lower rate, because then
+// the path causes it, and stays low if the loss ends.
 func TestBandwidthEstimateJudgesDecrease(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -272,8 +272,9 @@ func TestDescriptorsCaptured(t *testing.T) {
 	}
 }
 
-// Cut anywhere, a descriptor that brings a structure is malformed and leaves no trace.
-func TestDescriptorCut(t *testing.T) {
+// TestTruncatedDescriptor checks that a descriptor with a template structure is malformed if it is truncated anywhere, and does not change
+// the state.
+func TestTruncatedDescriptor(t *testing.T) {
 	l1t2, l3t3 := examples["L1T2"], examples["L3T3"]
 	var before Structure
 	if _, err := ParseDescriptor(descriptor(true, true, 0, 1, &l1t2, 0), &before); err != nil {

@@ -20,7 +20,8 @@ func checkStored(t *testing.T, s Stored, ext uint64, timestamp uint32, size int)
 	}
 }
 
-// What comes out is what went in, or nothing: with every size, loss, late packets and jumps.
+// TestHistoryModel checks that the history returns the packet that was stored or nothing, for every size, with loss, late packets and
+// jumps.
 func TestHistoryModel(t *testing.T) {
 	for seed := range uint64(4) {
 		rnd := rand.New(rand.NewPCG(seed, 3))
@@ -104,7 +105,8 @@ func TestHistoryHoldsOneSecond(t *testing.T) {
 	}
 }
 
-// The first packets of a stream are its key frame, of which everyone waits for every packet.
+// TestHistoryKeepsWhileItGrows checks that a growing history keeps the first packets of a stream, because they are its key frame, and every
+// receiver needs all of them.
 func TestHistoryKeepsWhileItGrows(t *testing.T) {
 	var h History
 	for i := range uint64(200) {

@@ -238,7 +238,8 @@ func TestSlotTime(t *testing.T) {
 	}
 }
 
-// Padding that probes a path comes in runs; packets lost before the run still find their number, while it is remembered.
+// TestRunsOfPadding checks that packets lost before a run of padding, which probes a path, still get their number while the run is
+// remembered.
 func TestRunsOfPadding(t *testing.T) {
 	s := Selector{ClockRate: 90_000}
 	s.Switch()
@@ -261,7 +262,7 @@ func TestRunsOfPadding(t *testing.T) {
 	}
 }
 
-// The list of offsets is bounded: what is older than it gets no number rather than another's.
+// TestForgottenOffsets checks that a packet older than the bounded list of offsets gets no number, rather than that of another packet.
 func TestForgottenOffsets(t *testing.T) {
 	s := Selector{ClockRate: 90_000}
 	s.Switch()

@@ -33,7 +33,7 @@ func TestSent(t *testing.T) {
 	}
 }
 
-// What comes later than the list is long takes no place of a newer number.
+// TestSentLate checks that a packet older than the list does not overwrite a newer number.
 func TestSentLate(t *testing.T) {
 	s := NewSentIndex(true)
 	s.Put(1000, &Origin{Ext: 5000, Timestamp: 2})
@@ -43,7 +43,8 @@ func TestSentLate(t *testing.T) {
 	}
 }
 
-// Over two turns of the 16 bits, with gaps: the source of the very number, or nothing; the newest half is always there.
+// TestSentModel checks over two cycles of the 16-bit numbers, with gaps, that a look-up returns the source of that very number or nothing,
+// and always finds the newest half.
 func TestSentModel(t *testing.T) {
 	s := NewSentIndex(true)
 	rnd := rand.New(rand.NewPCG(1, 6))

@@ -119,7 +119,7 @@ func (m *trackModel) checkNacks(t *testing.T, now time.Time, rtt time.Duration, 
 	}
 }
 
-// Loss, reordering, duplicates and silence over several turns of the 16 bits.
+// TestTrackModel checks loss, reordering, duplicates and silence over several cycles of the 16-bit numbers.
 func TestTrackModel(t *testing.T) {
 	for seed := range uint64(3) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
@@ -249,7 +249,8 @@ func TestNacksAppend(t *testing.T) {
 	}
 }
 
-// Every packet of an outage is recovered, asked for or counted as lost: what nobody asks for has to bring a key frame.
+// TestOutageIsLost checks that every packet of an outage is recovered, requested or counted as lost, because a packet that is not requested
+// must cause a key frame request.
 func TestOutageIsLost(t *testing.T) {
 	for _, gap := range []uint16{1, maxMissing, maxMissing + 1, 400, 2999} {
 		tr := lose(gap)

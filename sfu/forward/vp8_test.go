@@ -138,7 +138,7 @@ func TestVP8Allocates(t *testing.T) {
 	}
 }
 
-// What is parsed is what pion parses; what is rewritten is the same frame under the moved names, and not a bit else.
+// FuzzParseVP8 checks that the parser agrees with pion's, and that rewriting changes only PictureID and TL0PICIDX.
 func FuzzParseVP8(f *testing.F) {
 	for _, c := range vp8Payloads {
 		f.Add(c.payload, uint16(1), uint8(1))

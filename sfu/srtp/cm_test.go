@@ -26,7 +26,7 @@ func cmContexts(t *testing.T) (*Sealer, *Opener, *pion.Context) {
 	return s, o, p
 }
 
-// RFC 3711, appendix B.2: the key stream of counter mode, begin and end of its table.
+// TestCMKeyStreamRFC3711 checks the key stream of counter mode at the begin and the end of the table in RFC 3711, appendix B.2.
 func TestCMKeyStreamRFC3711(t *testing.T) {
 	s, _, _ := cmContexts(t)
 	c := s.rtp.aead.(*cm)
@@ -48,7 +48,7 @@ func TestCMKeyStreamRFC3711(t *testing.T) {
 	}
 }
 
-// RFC 3711, appendix B.3: the keys of cipher, salt and authentication.
+// TestCMKeysRFC3711 checks the keys of cipher, salt and authentication in RFC 3711, appendix B.3.
 func TestCMKeysRFC3711(t *testing.T) {
 	key, salt := unhex(t, "E1F97A0D3E018BE0D64FA32C06DE4139"), unhex(t, "0EC675AD498AFEEBB6960B3AABE6")
 	got, err := derive(key, salt, labelRTPAuth, cmAuthSize)

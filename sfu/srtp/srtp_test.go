@@ -19,7 +19,7 @@ func unhex(t *testing.T, s string) []byte {
 	return b
 }
 
-// RFC 3711, appendix B.3: the derivation itself, with its own salt of 14 bytes.
+// TestDeriveRFC3711 checks the key derivation in RFC 3711, appendix B.3, with its salt of 14 bytes.
 func TestDeriveRFC3711(t *testing.T) {
 	key, salt := unhex(t, "E1F97A0D3E018BE0D64FA32C06DE4139"), unhex(t, "0EC675AD498AFEEBB6960B3AABE6")
 	got, err := derive(key, salt, labelRTPKey, 16)
