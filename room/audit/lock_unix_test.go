@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// Close releases the lock even while a copy of its descriptor is open, as in a process that was forked and has not yet run its program.
+// TestCloseReleasesLock checks that Close releases the lock even while a copy of its descriptor is open, as in a process that was forked
+// and has not yet run its program.
 func TestCloseReleasesLock(t *testing.T) {
 	name := t.TempDir()
 	folder, err := OpenDir(name)
