@@ -83,7 +83,7 @@ func TestUsedTokenMemoryConcurrent(t *testing.T) {
 	}
 }
 
-// jti is unique within one issuer only.
+// TestTokenKey checks that the key of a used token contains the issuer, because a jti is unique within one issuer only.
 func TestTokenKey(t *testing.T) {
 	if NewTokenKey("a", "bc") == NewTokenKey("ab", "c") || NewTokenKey("a", "x") == NewTokenKey("b", "x") {
 		t.Error("two issuers share a key")

@@ -52,7 +52,7 @@ func TestRecorderConfigClasses(t *testing.T) {
 	}
 }
 
-// TestNothingIsRecordedByDefault holds that a policy alone records nothing.
+// TestNothingIsRecordedByDefault checks that a policy alone records nothing.
 func TestNothingIsRecordedByDefault(t *testing.T) {
 	policies := map[string]room.Policy{"care": {Recording: room.WithEveryone}}
 	DisableRecording(policies)

@@ -186,8 +186,8 @@ func (nobody) Deliver(live.Notice) {}
 
 func (nobody) End(room.Closing) {}
 
-// readyz says that acts cannot be written, and why, although the store itself has no complaint.
-func TestReadyzSaysWhy(t *testing.T) {
+// TestReadyzReason checks that readyz says that acts cannot be written, and why, although the store itself reports no error.
+func TestReadyzReason(t *testing.T) {
 	t.Parallel()
 	c := config.Default()
 	c.Listen, c.Admin = "127.0.0.1:0", "127.0.0.1:0"

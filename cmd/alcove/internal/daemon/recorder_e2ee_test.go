@@ -26,7 +26,7 @@ func (p *player) gives(r *releaser, scope string) {
 	p.must("e2ee.release", map[string]any{"scope": scope, "number": 1, "sealed": base64.StdEncoding.EncodeToString(release.Sealed), "keys": keys})
 }
 
-// clinicRecipient is whom the demo's recordings are sealed to.
+// clinicRecipient is the recipient of the demo's recordings.
 func (s *studio) clinicRecipient() age.Recipient {
 	s.t.Helper()
 	data, err := os.ReadFile(filepath.Join(s.folder, dev.IdentityFile))

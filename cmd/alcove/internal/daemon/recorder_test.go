@@ -26,7 +26,7 @@ import (
 	"alcove/sfu/record"
 )
 
-// A studio is a daemon in this process that records, and people who send it sound and pictures that can be found again.
+// A studio is a daemon in this process that records, with people who send it audio and video that tests can find in the recordings.
 type studio struct {
 	*running
 	t        *testing.T
@@ -255,7 +255,7 @@ func (s *studio) kept(units uint64) {
 	s.wait("packets are recorded", func() bool { return s.recorder.recorder.Stats().Units >= before+units })
 }
 
-// quiet holds that nothing more is recorded while people go on.
+// quiet checks that nothing more is recorded while people keep sending.
 func (s *studio) quiet(of *player) {
 	s.t.Helper()
 	s.wait("the tracks end", func() bool { return s.recorder.recorder.Stats().Tracks == 0 })
@@ -266,7 +266,7 @@ func (s *studio) quiet(of *player) {
 	}
 }
 
-// An interval is when the person's consent stood, from the request that gave it to the answer of the one that took it.
+// An interval is the time of a valid consent, from the request that granted it to the response to its withdrawal.
 type interval struct{ from, to time.Duration }
 
 // begin opens an interval before the act that lets something be recorded.
@@ -357,7 +357,7 @@ func (s *studio) nothingInClear(people ...*player) {
 	}
 }
 
-// wantExactly holds that of a person's source what lies within the intervals is there, and nothing else.
+// wantExactly checks that the data contains what a person's source sent within the intervals, and nothing else.
 func wantExactly(t *testing.T, p *player, what string, data []byte, marks [][]byte, perSecond int, intervals ...interval) {
 	t.Helper()
 	var sent []time.Duration

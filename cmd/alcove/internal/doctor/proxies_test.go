@@ -37,9 +37,9 @@ import (
 	"alcove/signaling/wire"
 )
 
-// The configurations of deploy/docs/proxies are run as they stand, but for ports and files.
+// These tests run the configurations of deploy/docs/proxies unchanged, except for ports and file names.
 
-// A behind is a daemon's listener for proxies: the real handler, which notes whom it takes for the client.
+// A behind is a daemon's listener for proxies: the real handler, which records the client addresses that it derives.
 type behind struct {
 	t      *testing.T
 	at     string // where the proxy finds it
@@ -203,7 +203,7 @@ func (b *behind) start(command []string) {
 	}
 }
 
-// clients are whom the daemon took for the client, of requests since the last call.
+// clients returns the client addresses that the daemon derived for the requests since the last call.
 func (b *behind) clients() []netip.Addr {
 	b.mu.Lock()
 	defer b.mu.Unlock()
