@@ -23,9 +23,10 @@ export class Comparison {
     this.changed = before !== null && before !== this.code;
   }
 
-  take(result: 'same' | 'different'): void {
-    this.#compared = result === 'same' ? this.code : null;
-    this.changed = false;
+  // code: that was compared. The server may have the group made anew in the moment of the answer.
+  take(result: 'same' | 'different', code: string | null): void {
+    this.#compared = result === 'same' ? code : null;
+    if (code === this.code) this.changed = false;
   }
 
   get same(): boolean {

@@ -167,7 +167,7 @@ export class SessionEncryption implements Encryption {
   }
 
   compare(result: 'same' | 'different'): void {
-    this.#tell({ type: 'compare', result });
+    this.#tell({ type: 'compare', result, code: this.#status.code });
   }
 
   renew(): void {

@@ -12,7 +12,7 @@ import type { GroupRequest, Input, Output, Person } from './group_messages';
 import { changeAllowed, ownersOf, planOf, takeOverMs, turnOf, type Plan } from './group_rules';
 import { isHostRole } from './identity';
 import { KeyPackages, type TheirKeys } from './key_packages';
-import type { Identity, Mls, OwnKeys } from './mls';
+import type { Change, Identity, Mls, OwnKeys } from './mls';
 import type { Proofs } from './proofs';
 import { unencrypted, type EncryptionProblem, type EncryptionStatus } from './status';
 import type { EventData, RequestData } from '../wire/protocol';
@@ -85,6 +85,7 @@ export class GroupMachine<G> {
   #rosterKnown = false;
   #people = new Map<string, Person>();
   readonly #excluded = new Set<string>();
+  readonly #removedByHosts = new Set<string>(); // by the commit of another host; the server may still list them
   readonly #excluding = new Set<string>(); // asked for, and not yet said to be on its way
   readonly #keys: KeyPackages<G>;
   #peer: string | undefined;
@@ -170,7 +171,7 @@ export class GroupMachine<G> {
         this.#outbox.push({ message: input.message, content: input.content, to: input.to, tries: 0 });
         return;
       case 'compare':
-        this.#comparison.take(input.result);
+        this.#comparison.take(input.result, input.code);
         if (input.result === 'different') this.#problem = 'impostor';
         return;
       case 'renew':
@@ -214,7 +215,11 @@ export class GroupMachine<G> {
     const before = this.#people;
     this.#people = new Map(people.map((person) => [person.id, person]));
     this.#rosterKnown = true;
-    for (const id of before.keys()) if (!this.#people.has(id)) this.#excluded.delete(id);
+    for (const id of before.keys()) {
+      if (this.#people.has(id)) continue;
+      this.#excluded.delete(id);
+      this.#removedByHosts.delete(id);
+    }
   }
 
   #onSideRoom(peer: string | undefined): void {
@@ -327,6 +332,7 @@ export class GroupMachine<G> {
       this.#side = joined;
       return;
     }
+    if (this.#main?.id !== joined.id) this.#removedByHosts.clear();
     this.#main = joined;
     this.#setMain(joined.id);
     this.#replacedAt = 0;
@@ -356,14 +362,17 @@ export class GroupMachine<G> {
 
   async #process(joined: Joined<G>, commit: Uint8Array, number: number): Promise<void> {
     const members = this.#mls.members(joined.group);
-    const allowed = (change: Parameters<typeof changeAllowed>[0]) => changeAllowed(change, members, {
+    const replayed = number <= this.#replayedTo;
+    let made: Change | undefined;
+    const allowed = (change: Change) => changeAllowed((made = change), members, {
       inRoster: (id) => this.#people.has(id),
-      replayed: number <= this.#replayedTo,
+      replayed,
       only: joined.side ? [this.#me.id, this.#peer ?? ''] : undefined,
     });
     const result = await this.#mls.process(joined.group, commit, allowed).catch(() => undefined);
     if (!result) return this.#bad(joined);
     if (result.kind === 'next') {
+      if (!joined.side && !replayed && made) this.#followHosts(made);
       this.#mls.retire(result.group);
       joined.group = result.group;
       joined.number = number;
@@ -374,6 +383,13 @@ export class GroupMachine<G> {
     this.#problem = 'tampered';
     if (joined.side) return this.#leave('side');
     this.#broken = true;
+  }
+
+  // Whom a host took out of the keys no other host adds, though the server has not removed them yet, or never does.
+  #followHosts({ sender, added, removed }: Change): void {
+    if (!isHostRole(sender.role)) return;
+    for (const { id } of removed) if (this.#people.has(id)) this.#removedByHosts.add(id);
+    for (const { id } of added) this.#removedByHosts.delete(id);
   }
 
   // Removed, or replaced by a newer leaf, whose welcome follows.
@@ -568,7 +584,7 @@ export class GroupMachine<G> {
     const people = this.#belongingTo(joined);
     const turn = turnOf(members, people, own);
     if (!turn) return joined.exhausted ? this.#commit(joined, { add: [], remove: [] }) : undefined;
-    const plan = planOf(members, { people, excluded: this.#excluded, addable: this.#leads ? await this.#keys.addable(people, members, this.#me.id) : new Map(), own: this.#me.id });
+    const plan = planOf(members, { people, excluded: new Set([...this.#excluded, ...this.#removedByHosts]), addable: this.#leads ? await this.#keys.addable(people, members, this.#me.id) : new Map(), own: this.#me.id });
     if (!turn.mayAdd) {
       plan.add = [];
       plan.remove = plan.remove.filter((leaf) => !people.has(members.find((member) => member.leaf === leaf)!.id));

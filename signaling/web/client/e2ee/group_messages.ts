@@ -33,7 +33,8 @@ export type Input =
   | { type: 'exclude'; id: string }
   | { type: 'include'; id: string }
   | { type: 'send'; message: number; content: Uint8Array; to: readonly string[] | undefined }
-  | { type: 'compare'; result: 'same' | 'different' }
+  // code: that the person was shown, which may be another by now.
+  | { type: 'compare'; result: 'same' | 'different'; code: string | null }
   | { type: 'renew' }
   // The KIDs of this number are used up.
   | { type: 'exhausted'; number: number }

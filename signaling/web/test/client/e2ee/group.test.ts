@@ -283,6 +283,19 @@ each('the commit that removes goes out before the request that removes', async (
   await session.settle();
 });
 
+each('whom one host removed no other host adds, while the server does nothing', async (session) => {
+  const { host, people } = await withPeople(session, 4);
+  const second = session.add('host2', 'host');
+  await session.settle();
+  second.tell({ type: 'exclude', id: 'p2' });
+  await session.until(() => second.excluded.includes('p2'), 3_000, 'excluded');
+  await session.run(5_000);
+  assert.deepEqual([host.status?.members, people[2]!.media], [5, undefined]);
+  second.tell({ type: 'include', id: 'p2' });
+  await session.settle();
+  assert.equal(host.status?.members, 6);
+});
+
 each('exclude while another commit is under way', async (session) => {
   const { host } = await withPeople(session, 4);
   const late = session.add('late', 'participant');
@@ -306,7 +319,10 @@ each('a host renews the encryption', async (session) => {
   await session.until(() => session.server.main !== main && people.every(({ media }) => media! > before), 5_000, 'made anew');
   await session.settle();
   assert.equal(people[0]!.status?.codeChanged, true);
-  people[0]!.tell({ type: 'compare', result: 'same' });
+  people[0]!.tell({ type: 'compare', result: 'same', code: '00000 00000 00000 00000 00000 00000' });
+  await session.run(500);
+  assert.deepEqual([people[0]!.status?.proved, people[0]!.status?.codeChanged], [false, true], 'what was compared is another code by now');
+  people[0]!.tell({ type: 'compare', result: 'same', code: people[0]!.status!.code });
   await session.run(500);
   assert.equal(people[0]!.status?.proved, true);
 });
