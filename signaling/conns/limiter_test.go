@@ -208,7 +208,7 @@ func TestCrowded(t *testing.T) {
 	})
 }
 
-// TestProxiesStandForMany: a connection of a proxy weighs little until its client is known.
+// TestProxyCountsPerClient: a connection of a proxy weighs little until its client is known.
 func TestProxyCountsPerClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(t, 64, netip.MustParsePrefix("10.0.0.0/8"))

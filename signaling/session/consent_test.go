@@ -147,7 +147,7 @@ func TestConsent(t *testing.T) {
 	}
 }
 
-// TestCrisis: help is between one and the hosts, a side room between two, and both ways lead back.
+// TestHelpAndSideRoom: help is between one and the hosts, a side room between two, and both ways lead back.
 func TestHelpAndSideRoom(t *testing.T) {
 	h, rules, _ := careHouse(t)
 	host := h.enter(hostToken)

@@ -174,7 +174,7 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// TestSameID: a request that is sent again is answered again and done once, across a resume too.
+// TestRepeatedRequestID: a request that is sent again is answered again and done once, across a resume too.
 func TestRepeatedRequestID(t *testing.T) {
 	h := newTestServer(t, nil)
 	host, guest := h.enter(hostToken), h.enter(guestToken)

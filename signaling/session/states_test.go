@@ -189,7 +189,7 @@ func outcome(t *testing.T, kind, state string) string {
 	return string(r.Error.Code)
 }
 
-// TestStrangersSayHello: before hello nothing else is answered, and the connection is closed.
+// TestFirstRequestMustBeHello: before hello nothing else is answered, and the connection is closed.
 func TestFirstRequestMustBeHello(t *testing.T) {
 	h := newTestServer(t, nil)
 	for _, kind := range wire.RequestTypes() {
