@@ -64,8 +64,9 @@ style:
 	@unformatted=$$(gofmt -l $$(go list -f '{{.Dir}}' ./...) | sort -u); \
 	if [ -n "$$unformatted" ]; then printf 'not formatted by gofmt:\n%s\n' "$$unformatted"; exit 1; fi
 
+# Many tests wait for daemons and disks: four packages at once use two cores better than two.
 unit: ## Go tests under the race detector
-	go test -race ./...
+	go test -race -p 4 ./...
 
 # Needs root or user namespaces. The quick part of it is in unit, too.
 attack: ## hostile clients, written by hand, against the daemon in a network namespace

@@ -105,7 +105,8 @@ func TestRestrictionsSurviveFullDisk(t *testing.T) {
 		},
 		"of the sessions": func(p *place, _ *faulty) func() {
 			p.fill()
-			return func() {}
+			p.values.fail(1<<30, false) // also if the store opens the file again before all is refused
+			return func() { p.values.fail(0, false) }
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
