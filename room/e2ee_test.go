@@ -46,8 +46,8 @@ func told(d Decision) map[ParticipantID][]string {
 	return m
 }
 
-// TestFirstCommitOfANumberWins: of two commits after one number the first is accepted and sent to all who are admitted, and the other has
-// to be planned anew.
+// TestFirstCommitOfANumberWins checks that of two commits after one number the first is accepted and sent to all admitted participants, and
+// the second is stale.
 func TestFirstCommitOfANumberWins(t *testing.T) {
 	r := sealedGroup(t)
 	d := r.do(as("cohost", addition("ann", "obs")))
@@ -68,7 +68,8 @@ func TestFirstCommitOfANumberWins(t *testing.T) {
 	}
 }
 
-// TestGroupIsMadeAnew: a new main group names the one before; the first host who does so wins, and the old group takes nothing more.
+// TestGroupIsMadeAnew checks that a new main group must name the one that it replaces, that the first host to do so succeeds, and that the
+// old group accepts no more entries.
 func TestGroupIsMadeAnew(t *testing.T) {
 	r := sealedGroup(t)
 	r.refused(as("cohost", CreateGroup{Group: "other"}), E2EEStale)
@@ -86,7 +87,8 @@ func TestGroupIsMadeAnew(t *testing.T) {
 	r.do(as("host", CommitGroup{Group: "second", After: 2, Commit: "c"}))
 }
 
-// TestSideRoomHasAGroupOfItsOwn: its numbers come from the same row, only its two write to it, and it ends with the side room.
+// TestSideRoomHasAGroupOfItsOwn checks that the group of a side room takes its numbers from the session's counter, accepts messages of its
+// two participants only, and ends with the side room.
 func TestSideRoomHasAGroupOfItsOwn(t *testing.T) {
 	r := sealedGroup(t)
 	r.do(as("host", OpenSideRoom{Target: "ann"}))
@@ -127,7 +129,7 @@ func TestSideRoomHasAGroupOfItsOwn(t *testing.T) {
 	}
 }
 
-// TestWaitingHearNothingOfGroups: a waiting participant gives a key package, which hosts see, and learns no number.
+// TestWaitingHearNothingOfGroups checks that hosts receive the key package of a waiting participant, who receives no number.
 func TestWaitingHearNothingOfGroups(t *testing.T) {
 	r := sealedGroup(t)
 	key := KeyPackage{Sealed: "key", TokenHash: "hash", Proof: "proof"}
@@ -165,7 +167,7 @@ func TestWaitingHearNothingOfGroups(t *testing.T) {
 	}
 }
 
-// TestKeyPackageReplacesTheOneBefore: a participant has one; the same again is no news.
+// TestKeyPackageReplacesTheOneBefore checks that a participant has one key package, and that the same one again causes no event.
 func TestKeyPackageReplacesTheOneBefore(t *testing.T) {
 	r := sealedGroup(t)
 	first, second := KeyPackage{Sealed: "one", TokenHash: "h"}, KeyPackage{Sealed: "two", TokenHash: "h"}
@@ -183,7 +185,7 @@ func TestKeyPackageReplacesTheOneBefore(t *testing.T) {
 	}
 }
 
-// TestCommitsAreChecked: what has no meaning for the server is not accepted, whoever sends it.
+// TestCommitsAreChecked checks that commits with inconsistent fields are refused, whoever sends them.
 func TestCommitsAreChecked(t *testing.T) {
 	r := sealedGroup(t)
 	var many []ParticipantID
@@ -214,7 +216,7 @@ func TestCommitsAreChecked(t *testing.T) {
 	}
 }
 
-// TestPlainSessionHasNoGroups: without the policy every request is refused, and nobody sees groups.
+// TestPlainSessionHasNoGroups checks that a session without the policy refuses every request about groups and shows none.
 func TestPlainSessionHasNoGroups(t *testing.T) {
 	r := group(t)
 	r.s.Policy.Recording, r.s.Policy.Consents = WithEach, forms
@@ -230,7 +232,8 @@ func TestPlainSessionHasNoGroups(t *testing.T) {
 	}
 }
 
-// TestLogIsBounded: in entries and in bytes; what is not kept any more is gone, and the newest entry always is.
+// TestLogIsBounded checks that the log is bounded in entries and in bytes, that older entries are gone, and that the newest entry is always
+// kept.
 func TestLogIsBounded(t *testing.T) {
 	r := sealedGroup(t)
 	for n := uint64(1); n < 200; n++ {
@@ -264,7 +267,8 @@ func TestLogIsBounded(t *testing.T) {
 	}
 }
 
-// TestSyncFitsTheConnection: a request gets a part of the log that fits beside all else, at least one entry, and the next request the next.
+// TestSyncFitsTheConnection checks that each e2ee.sync returns at least one entry and no more than fits the connection's queue, and that
+// the next request continues there.
 func TestSyncFitsTheConnection(t *testing.T) {
 	r := sealedGroup(t)
 	big := Sealed(strings.Repeat("A", 200<<10))
@@ -293,8 +297,8 @@ func TestSyncFitsTheConnection(t *testing.T) {
 	}
 }
 
-// TestNumberSurvivesRestart: groups go on after a restart with the next number; the mode stays, whatever the configuration says; blobs are
-// written nowhere.
+// TestNumberSurvivesRestart checks that after a restart groups continue with the next number and the same mode, whatever the configuration
+// says, and that no blob is stored.
 func TestNumberSurvivesRestart(t *testing.T) {
 	r := sealedGroup(t)
 	r.do(as("ann", SetKeyPackage{KeyPackage{Sealed: "SECRETKEY", TokenHash: "SECRETHASH"}}))
@@ -333,7 +337,8 @@ func TestNumberSurvivesRestart(t *testing.T) {
 	}
 }
 
-// TestModeIsChecked: clients that cannot encrypt are refused, and tokens that promise another mode than the session has.
+// TestModeIsChecked checks that an encrypted session refuses clients that cannot encrypt, and that every session refuses tokens that name
+// another mode.
 func TestModeIsChecked(t *testing.T) {
 	for _, tt := range []struct {
 		mode   E2EEMode
@@ -357,7 +362,8 @@ func TestModeIsChecked(t *testing.T) {
 	}
 }
 
-// TestReleaseOfKeys: who is asked for consent gives keys before the answer and while the consent stands, into the own recording.
+// TestReleaseOfKeys checks that a participant who is asked for consent may release keys before the answer and while the consent is valid,
+// and into their own recording only.
 func TestReleaseOfKeys(t *testing.T) {
 	r := sealedGroup(t)
 	r.s.Policy.Recording, r.s.Policy.Consents = WithEach, forms
@@ -388,7 +394,7 @@ func TestReleaseOfKeys(t *testing.T) {
 	r.refused(as("ann", later), InvalidState)
 }
 
-// TestGroupEntries: the audit log keeps which mode a session had and which groups were made, and no commit.
+// TestGroupEntries checks that the audit log records the mode of a session and the groups that were made, and no commits.
 func TestGroupEntries(t *testing.T) {
 	r := newScript(t)
 	r.s.Policy.E2EE = E2EERequired
@@ -416,7 +422,7 @@ func TestGroupEntries(t *testing.T) {
 	}
 }
 
-// TestSealedIsNotPrinted: no blob reaches a log, however it is printed.
+// TestSealedIsNotPrinted checks that no way of printing writes a blob to a log.
 func TestSealedIsNotPrinted(t *testing.T) {
 	e := EntrySent{To: "ann", Entry: GroupEntry{Commit: "SECRET", Welcome: "SECRET", Proofs: []Sealed{"SECRET"}}}
 	var log strings.Builder

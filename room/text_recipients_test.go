@@ -2,7 +2,8 @@ package room
 
 import "testing"
 
-// TestTextFor: the hash of a text depends on whom recordings are sealed to. The page computes the same (recipients.ts).
+// TestTextFor checks that the hash of a text depends on the recipients that recordings are sealed to. The page computes the same hash
+// (recipients.ts).
 func TestTextFor(t *testing.T) {
 	text := NewText("audio", "1", "en", "We record.")
 	const want = "4f302f2f911a877528c76377a64fb760192e05b78e9d53334ea10a90aaf62aee"

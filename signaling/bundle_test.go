@@ -9,7 +9,7 @@ import (
 	"testing/fstest"
 )
 
-// TestPageCaching: a file that the browser has is not sent again, and text is compressed for clients that take gzip.
+// TestPageCaching checks that a file that the browser has is not sent again, and that text is compressed for clients that accept gzip.
 func TestPageCaching(t *testing.T) {
 	script := strings.Repeat("export const a = 1;\n", 200)
 	noise := strings.Repeat("x", minCompressed-1)

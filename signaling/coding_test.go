@@ -8,7 +8,7 @@ import (
 	"testing/fstest"
 )
 
-// TestContentCoding: the coding of a file is negotiated by the weights of Accept-Encoding (RFC 9110, section 12.5.3).
+// TestContentCoding checks that the coding of a file is chosen by the weights of Accept-Encoding (RFC 9110, section 12.5.3).
 func TestContentCoding(t *testing.T) {
 	script := strings.Repeat("export const a = 1;\n", 200)
 	h := newTestServer(t, func(c *Config, _ *Server) {

@@ -14,7 +14,8 @@ import (
 
 var update = flag.Bool("update", false, "print the role table into PROTOCOL.md, and what comes of requests into testdata")
 
-// TestRolesAreTheTable: section 9 of PROTOCOL.md is the table that the room goes by. `go test ./signaling -run Roles -update` prints it.
+// TestRolesAreTheTable checks that section 9 of PROTOCOL.md is the table that the room uses. `go test ./signaling -run Roles -update`
+// prints it.
 func TestRolesAreTheTable(t *testing.T) {
 	raw, err := os.ReadFile("PROTOCOL.md")
 	if err != nil {

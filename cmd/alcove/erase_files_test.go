@@ -31,8 +31,8 @@ recording: {dir: DIR/recordings, recipients_file: DIR/recipients.txt, erasure_ke
 	return string(out), err
 }
 
-// TestEraseFiles: the erasure of a person takes the files that they sent in sessions, of whom nothing was recorded too, while the daemon runs
-// and while it is stopped; those of others stay.
+// TestEraseFiles checks that erasing a person deletes the files that they sent in sessions, also if nothing of them was recorded, while the
+// daemon runs and while it is stopped, and keeps the files of others.
 func TestEraseFiles(t *testing.T) {
 	t.Parallel()
 	p := demotest.NewProcess(t)

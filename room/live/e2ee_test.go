@@ -64,7 +64,8 @@ func commitAfter(n uint64, to ...room.ParticipantID) room.CommitGroup {
 	return c
 }
 
-// TestGroupOfASession: from the key package of one who waits to messages in order, and what each is told.
+// TestGroupOfASession checks the messages of a group in order, from the key package of a waiting participant on, and who receives each of
+// them.
 func TestGroupOfASession(t *testing.T) {
 	withSealedRoom(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host := h.join("g", "host", auth.Host)
@@ -96,7 +97,7 @@ func TestGroupOfASession(t *testing.T) {
 	})
 }
 
-// TestResumeIsToldTheNumber: who resumes is told the number and then, when they ask, what they missed.
+// TestResumeIsToldTheNumber checks that a participant who resumes receives the number, and after e2ee.sync the entries that they missed.
 func TestResumeIsToldTheNumber(t *testing.T) {
 	withSealedRoom(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host, second := h.join("g", "host", auth.Host), h.join("g", "second", auth.Cohost)
@@ -119,7 +120,8 @@ func TestResumeIsToldTheNumber(t *testing.T) {
 	})
 }
 
-// TestNumberIsWrittenBeforeItIsTold: nobody hears of a commit that a restart would forget; of two that wait for the journal one wins.
+// TestNumberIsWrittenBeforeItIsTold checks that a commit is in the journal before anybody receives it, so that a restart cannot forget it,
+// and that of two commits that wait for the journal one is accepted.
 func TestNumberIsWrittenBeforeItIsTold(t *testing.T) {
 	withSealedRoom(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host, second := h.join("g", "host", auth.Host), h.join("g", "second", auth.Cohost)
@@ -142,7 +144,8 @@ func TestNumberIsWrittenBeforeItIsTold(t *testing.T) {
 	})
 }
 
-// TestGroupGoesOnAfterARestart: with the same number and the same mode, although the configuration has another; the log is gone.
+// TestGroupGoesOnAfterARestart checks that a restart keeps the number and the mode of a session, although the configuration has another
+// mode, and empties the log.
 func TestGroupGoesOnAfterARestart(t *testing.T) {
 	withSealedRoom(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host := h.join("g", "host", auth.Host)
@@ -164,7 +167,7 @@ func TestGroupGoesOnAfterARestart(t *testing.T) {
 	})
 }
 
-// TestGroupGoesOnWithoutADisk: while the journal fails the group still changes its keys, as somebody may have left.
+// TestGroupGoesOnWithoutADisk checks that the group still changes its keys while the journal fails, because a member may have left.
 func TestGroupGoesOnWithoutADisk(t *testing.T) {
 	withSealedRoom(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host := h.join("g", "host", auth.Host)
@@ -199,7 +202,7 @@ func (m *keyMedia) Open(s MediaSession, events func(MediaEvent)) (MediaRoom, err
 	return m.room, err
 }
 
-// TestReleasedKeysReachTheRecorder: with the person they belong to.
+// TestReleasedKeysReachTheRecorder checks that the recorder receives released keys with the person that they belong to.
 func TestReleasedKeysReachTheRecorder(t *testing.T) {
 	withSealedRoom(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		text := room.NewText("audio", "1", "en", "May we?")

@@ -174,7 +174,7 @@ func TestAPI(t *testing.T) {
 	o.refused("GET", path, "", 404, room.TargetNotFound)
 }
 
-// TestAPIRefuses: no token, no body that is none, no room that does not run.
+// TestAPIRefuses checks that the API refuses requests without a token, with an invalid body, and for rooms that do not run.
 func TestAPIRefuses(t *testing.T) {
 	_, o := newOperator(t)
 	for route := range routes {
@@ -338,7 +338,7 @@ func TestAPIConsents(t *testing.T) {
 	o.refused("POST", "/v1/consents", `{"sub":"maria"}`, 503, room.Unavailable)
 }
 
-// TestOpenAPI: openapi.yaml has every route, and only those.
+// TestOpenAPI checks that openapi.yaml describes every route, and no other.
 func TestOpenAPI(t *testing.T) {
 	raw, err := os.ReadFile("openapi.yaml")
 	if err != nil {

@@ -208,7 +208,7 @@ func TestCrowded(t *testing.T) {
 	})
 }
 
-// TestProxyCountsPerClient: a connection of a proxy weighs little until its client is known.
+// TestProxyCountsPerClient checks that a connection of a proxy has little weight until its client is known.
 func TestProxyCountsPerClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(t, 64, netip.MustParsePrefix("10.0.0.0/8"))
@@ -229,7 +229,7 @@ func TestProxyCountsPerClient(t *testing.T) {
 	})
 }
 
-// TestSeatedAreBounded: sources that had a seat are forgotten when there are too many.
+// TestSeatedAreBounded checks that the list of sources that had a seat is bounded, however many sources come.
 func TestSeatedAreBounded(t *testing.T) {
 	l := New(10)
 	var buf [4]byte

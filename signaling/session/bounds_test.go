@@ -34,7 +34,7 @@ func TestMessageLimit(t *testing.T) {
 	}
 }
 
-// TestMessageLimitPings: a client that used up its messages can still show that it is alive, but not exceed the limit with pings.
+// TestMessageLimitPings checks that a client that has used up its messages can still send pings, but not exceed the limit with them.
 func TestMessageLimitPings(t *testing.T) {
 	now := time.Unix(1790000000, 0)
 	l := newMessageLimiter(pingInterval)

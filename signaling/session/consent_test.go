@@ -147,7 +147,7 @@ func TestConsent(t *testing.T) {
 	}
 }
 
-// TestHelpAndSideRoom: help is between one and the hosts, a side room between two, and both ways lead back.
+// TestHelpAndSideRoom checks that a call for help reaches the hosts only, and that a participant enters a side room and can leave it.
 func TestHelpAndSideRoom(t *testing.T) {
 	h, rules, _ := careHouse(t)
 	host := h.enter(hostToken)
@@ -219,7 +219,7 @@ func TestPasscodeThrottle(t *testing.T) {
 	}
 }
 
-// TestPasscodeOneBudget: guesses with a hello and guesses from a seat are guesses at one room.
+// TestPasscodeOneBudget checks that guesses of a passcode with hello and from a seat count against one limit of the room.
 func TestPasscodeOneBudget(t *testing.T) {
 	h, _, _ := careHouse(t)
 	now := time.Now()

@@ -33,7 +33,8 @@ func newEncryptedServer(t *testing.T) *testServer {
 	})
 }
 
-// TestClientWithoutEncryptionIsRefused: at hello and at a resume, in words and with the code that a client does not come back from.
+// TestClientWithoutEncryptionIsRefused checks that an encrypted session refuses such a client at hello and at a resume, with a message and
+// with the close code after which a client does not reconnect.
 func TestClientWithoutEncryptionIsRefused(t *testing.T) {
 	h := newEncryptedServer(t)
 	host := h.enter(hostToken)
@@ -56,7 +57,7 @@ func TestClientWithoutEncryptionIsRefused(t *testing.T) {
 	host.Do("hand.set", wire.Object{"raised": true}) // who is in stays in
 }
 
-// TestTokenNamesTheMode: a token that promises encryption opens no room without, and the other way round.
+// TestTokenNamesTheMode checks that a token that requires encryption opens no room without it, and the reverse.
 func TestTokenNamesTheMode(t *testing.T) {
 	plain, sealedRooms := newTestServer(t, nil), newEncryptedServer(t)
 	for _, tt := range []struct {
@@ -80,7 +81,7 @@ func TestTokenNamesTheMode(t *testing.T) {
 	}
 }
 
-// TestGroupRequests: what each is told, in the order of the wire.
+// TestGroupRequests checks what each participant receives after requests about groups, in the order of the connection.
 func TestGroupRequests(t *testing.T) {
 	h := newEncryptedServer(t)
 	host := h.enter(hostToken)
@@ -121,8 +122,8 @@ func TestGroupRequests(t *testing.T) {
 	guest.Refused("e2ee.sync", wire.Object{"after": 3}, room.E2EEGone)
 }
 
-// TestSlowMemberSyncs: a member who falls behind is closed with 4429, resumes, is told the number, and gets all that they missed in pieces
-// that their connection takes.
+// TestSlowMemberSyncs checks that a member who falls behind is closed with 4429, resumes, receives the number, and gets all missed entries
+// in pieces that fit the connection.
 func TestSlowMemberSyncs(t *testing.T) {
 	s := newSlowServerWith(t, smallBuffer, time.Minute, encrypted)
 	slow := s.connect(wire.Object{"token": "tuesday|cohost|carl|Carl"})

@@ -169,7 +169,7 @@ func (o *brokenTokens) Verify(now time.Time, token auth.Secret) (auth.Grant, err
 	return o.onceTokens.Verify(now, token)
 }
 
-// TestRepeatedHelloAfterPanic: a bug costs one attempt, not the token.
+// TestRepeatedHelloAfterPanic checks that a panic during hello costs one attempt, not the token.
 func TestRepeatedHelloAfterPanic(t *testing.T) {
 	h := newTestServer(t, func(c *Config, _ *Service) { c.Tokens = &brokenTokens{onceTokens: onceTokens{used: map[string]bool{}}} })
 	if r := h.dial().TryHello(hostToken, nonce); r.Code() != room.Internal {
@@ -188,8 +188,8 @@ func onceHouse(t *testing.T) (*testServer, *onceTokens) {
 
 var nonce = strings.Repeat("n", wire.MinNonce)
 
-// TestRepeatedHello: a hello whose answer was lost gets the same seat, from the client that knows the nonce, until that client has
-// shown that it has the answer.
+// TestRepeatedHello checks that a client whose answer to hello was lost gets the same seat if it knows the nonce, until it has shown that
+// it received the answer.
 func TestRepeatedHello(t *testing.T) {
 	for _, token := range []string{hostToken, guestToken} {
 		h, _ := onceHouse(t)

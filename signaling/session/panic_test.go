@@ -27,7 +27,7 @@ func (b panickingSeat) Do(ctx context.Context, c room.Command) (room.Outcome, er
 	return b.seat.Do(ctx, c)
 }
 
-// TestPanicInRequest: a panic costs the connection it happened in, is answered, and leaves the others.
+// TestPanicInRequest checks that a panic in a request is answered and closes the connection that it happened in, and no other.
 func TestPanicInRequest(t *testing.T) {
 	h := newTestServer(t, func(c *Config, s *Service) {
 		if s != nil {

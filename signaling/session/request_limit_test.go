@@ -9,7 +9,8 @@ import (
 	"alcove/signaling/wire"
 )
 
-// TestChatLimit: chat messages are limited per session, across connections. A refused request may be repeated with its ID.
+// TestChatLimit checks that chat messages are limited per session, across connections, and that a refused request may be repeated with its
+// ID.
 func TestChatLimit(t *testing.T) {
 	var ahead atomic.Int64
 	h := newTestServer(t, func(c *Config, _ *Service) {
@@ -39,7 +40,7 @@ func TestChatLimit(t *testing.T) {
 	host.Do("waiting.deny", wire.Object{"participantId": guest.Welcome.ParticipantID, "message": "Not now."})
 }
 
-// TestHelpLimit: repeated calls for help are limited, but neither the first one nor the first after a host cleared the last.
+// TestHelpLimit checks that repeated calls for help are limited, but neither the first one nor the first after a host cleared the last.
 func TestHelpLimit(t *testing.T) {
 	now := time.Unix(1_790_000_000, 0)
 	h := newTestServer(t, func(c *Config, _ *Service) { c.Now = func() time.Time { return now } })
@@ -64,7 +65,8 @@ func TestHelpLimit(t *testing.T) {
 	}
 }
 
-// TestRequestLimits: requests that withdraw, refuse, close or moderate have no limit; those that others see have one.
+// TestRequestLimits checks that requests that withdraw, refuse, close or moderate have no limit, and that requests whose effects others see
+// have one.
 func TestRequestLimits(t *testing.T) {
 	a := newIdempotencyCache()
 	now := time.Unix(1_790_000_000, 0)

@@ -73,7 +73,7 @@ func TestGroup(t *testing.T) {
 	}
 }
 
-// TestMalformed: each wrong thing has its close code, before and after hello, and the daemon serves on.
+// TestMalformed checks that each malformed frame has its close code, before and after hello, and that the daemon continues.
 func TestMalformed(t *testing.T) {
 	h := newTestServer(t, nil)
 	big := func(n int) string {
@@ -174,7 +174,7 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// TestRepeatedRequestID: a request that is sent again is answered again and done once, across a resume too.
+// TestRepeatedRequestID checks that a repeated request is answered again and done once, across a resume too.
 func TestRepeatedRequestID(t *testing.T) {
 	h := newTestServer(t, nil)
 	host, guest := h.enter(hostToken), h.enter(guestToken)
@@ -205,7 +205,7 @@ func TestRepeatedRequestID(t *testing.T) {
 	}
 }
 
-// TestConfirm: the older secret lives until the first frame that shows the newer arrived.
+// TestConfirm checks that the older resume secret is valid until the first frame that shows that the newer one arrived.
 func TestConfirm(t *testing.T) {
 	h := newTestServer(t, nil)
 	host := h.enter(hostToken)

@@ -145,7 +145,8 @@ func TestSlowReaderResumes(t *testing.T) {
 	}
 }
 
-// TestClientThatNeverReads: its connection closes, its queue is freed, and the others continue.
+// TestClientThatNeverReads checks that the connection of a client that never reads is closed and its queue freed, and that the others
+// continue.
 func TestClientThatNeverReads(t *testing.T) {
 	s := newSlowServer(t, smallBuffer)
 	before := runtime.NumGoroutine()
@@ -168,7 +169,7 @@ func TestClientThatNeverReads(t *testing.T) {
 	s.host.Do("hand.set", wire.Object{"raised": true})
 }
 
-// TestUnsentCloseCode: a close frame that cannot be sent is counted under its code too.
+// TestUnsentCloseCode checks that a close frame that cannot be sent is counted under its code too.
 func TestUnsentCloseCode(t *testing.T) {
 	var last *blockedConn
 	s := newSlowServer(t, func(conn net.Conn) net.Conn {

@@ -189,7 +189,7 @@ func outcome(t *testing.T, kind, state string) string {
 	return string(r.Error.Code)
 }
 
-// TestFirstRequestMustBeHello: before hello nothing else is answered, and the connection is closed.
+// TestFirstRequestMustBeHello checks that any request before hello closes the connection without an answer.
 func TestFirstRequestMustBeHello(t *testing.T) {
 	h := newTestServer(t, nil)
 	for _, kind := range wire.RequestTypes() {

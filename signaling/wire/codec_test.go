@@ -12,7 +12,7 @@ import (
 
 func equal(a, b any) bool { return reflect.DeepEqual(a, b) }
 
-// TestInvalidEnvelopes: a frame with an invalid envelope is an error, which closes the connection.
+// TestInvalidEnvelopes checks that a frame with an invalid envelope is an error, which closes the connection.
 func TestInvalidEnvelopes(t *testing.T) {
 	for note, frame := range map[string]string{
 		"empty":                  ``,

@@ -79,7 +79,7 @@ func e2eeNotices() map[string][]live.Notice {
 	}
 }
 
-// TestE2EELimitsAreDocumented: section 6c of PROTOCOL.md has every limit.
+// TestE2EELimitsAreDocumented checks that section 6c of PROTOCOL.md states every limit.
 func TestE2EELimitsAreDocumented(t *testing.T) {
 	page, err := os.ReadFile("../PROTOCOL.md")
 	if err != nil {

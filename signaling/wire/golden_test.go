@@ -61,7 +61,7 @@ func eventFile(kind string) string {
 	return kind
 }
 
-// TestGoldenFilesAreComplete: every type has its files, every file a type, and PROTOCOL.md names each.
+// TestGoldenFilesAreComplete checks that every type has its golden files, every golden file has a type, and PROTOCOL.md names each type.
 func TestGoldenFilesAreComplete(t *testing.T) {
 	goldens, want := readGoldens(t), map[string][2]string{"error": {"error", "server"}}
 	page, err := os.ReadFile("../PROTOCOL.md")
@@ -89,7 +89,7 @@ func TestGoldenFilesAreComplete(t *testing.T) {
 	}
 }
 
-// TestErrorsAreTheTable: section 8 of PROTOCOL.md and the list in errors.go are the same, and so is error.json.
+// TestErrorsAreTheTable checks that section 8 of PROTOCOL.md, the list in errors.go and error.json have the same codes.
 func TestErrorsAreTheTable(t *testing.T) {
 	page, _ := os.ReadFile("../PROTOCOL.md")
 	_, section, _ := strings.Cut(string(page), "## 8. Errors")
@@ -125,7 +125,7 @@ func TestErrorsAreTheTable(t *testing.T) {
 	}
 }
 
-// TestCloseCodesAreTheTable: section 7 of PROTOCOL.md lists every close code of the server.
+// TestCloseCodesAreTheTable checks that section 7 of PROTOCOL.md lists every close code of the server.
 func TestCloseCodesAreTheTable(t *testing.T) {
 	page, _ := os.ReadFile("../PROTOCOL.md")
 	for _, code := range CloseCodes() {
