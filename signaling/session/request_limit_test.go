@@ -1,6 +1,9 @@
 package session
 
 import (
+	"fmt"
+	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -81,22 +84,49 @@ func TestRequestLimits(t *testing.T) {
 			}
 		}
 	}
-	for _, c := range []room.Command{
+	for _, c := range []any{
 		room.Message{}, room.RequestHelp{}, room.AnswerConsent{Granted: true}, room.AskConsent{}, room.AskScreen{}, room.AskUnmute{},
-		room.ShowAgreement{},
+		room.ShowAgreement{}, room.SetKeyPackage{}, room.SendToGroup{}, room.CreateGroup{}, room.CommitGroup{}, room.SyncGroup{},
+		room.ReleaseKeys{}, wire.FileCreate{},
 	} {
+		l := requestLimitOf(c)
+		if l == nil {
+			t.Errorf("%T has no limit", c)
+			continue
+		}
 		a, done := newIdempotencyCache(), 0
-		for i := range 600 { // ten minutes of ten a minute more than anybody means
-			if a.takeLimit(c, true, now.Add(time.Duration(i)*time.Second)) == 0 {
+		for i := range 6000 { // ten requests a second for ten minutes, above every limit
+			if a.takeLimit(c, true, now.Add(time.Duration(i)*100*time.Millisecond)) == 0 {
 				done++
 			}
 		}
-		if l := requestLimitOf(c); done > l.burst+10*l.perMinute || done == 0 {
-			t.Errorf("%T: %d in ten minutes", c, done)
+		if most := l.burst + 10*l.perMinute; done > most || done < most-l.perMinute {
+			t.Errorf("%T: %d in ten minutes, want %d", c, done, most)
 		}
 	}
 	if wait := a.takeLimit(room.RequestHelp{}, false, now); wait > 0 {
 		t.Errorf("the first call for help has to wait for %s", wait)
+	}
+}
+
+// TestRequestLimitsAreDocumented checks that PROTOCOL.md states each limit with the requests that it covers.
+func TestRequestLimitsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(string(page)), " ")
+	for requests, l := range map[string]requestLimit{
+		"`waiting.message` %d and %d;": chatLimit, "`help.signal` %d and %d,": helpLimit,
+		"`consent.respond` with `granted` and `recording.start` together %d and %d;":   consentLimit,
+		"`permission.ask`, `mod.askUnmute` and `agreement.remind` together %d and %d.": promptLimit,
+		"%d `file.create` at once and then %d a minute.":                               fileLimit,
+		"`e2ee.key` %d and %d;": keyPackageLimit, "`e2ee.app` %d and %d;": groupMessageLimit,
+		"`e2ee.create` and `e2ee.commit` together %d and %d;": groupEntryLimit, "`e2ee.sync` %d and %d;": syncLimit, "`e2ee.release` %d and %d.": releaseLimit,
+	} {
+		if want := fmt.Sprintf(requests, l.burst, l.perMinute); !strings.Contains(text, want) {
+			t.Errorf("PROTOCOL.md does not say: %s", want)
+		}
 	}
 }
 
