@@ -94,6 +94,7 @@ var (
 	errTooMuch = &room.Error{Code: room.FileTooLarge, Detail: "the piece is longer than what is missing, or than 256 KiB"}
 	errDelete  = &room.Error{Code: room.StorageFull, Detail: "not everything could be deleted"}
 	errDisk    = &room.Error{Code: room.StorageFull, Detail: "the server has no room for this file"}
+	errNoSpace = &room.Error{Code: room.StorageFull, Detail: "the server's disk has no room for this file"}
 )
 
 // Open reads the records, and deletes what no record names: uploads that were not complete. Serve has to be called before anything else.
@@ -222,11 +223,16 @@ func (s *Service) touch(f *file) {
 // remove makes a file disappear at once; record and ciphertext follow. The caller holds mu.
 func (s *Service) remove(f *file, act string, by room.ParticipantID) {
 	delete(s.files, f.ID)
-	s.garbage[f.ID], s.garbage[f.ID+partSuffix] = struct{}{}, struct{}{}
+	s.discard(f.ID)
 	if f.complete && f.Clinic == "" {
 		s.dirty[f.ID] = true
 		s.entries = append(s.entries, s.entry(f, act, by))
 	}
+}
+
+// discard has the ciphertext of a file deleted, whole or in part. The caller holds mu.
+func (s *Service) discard(id string) {
+	s.garbage[id], s.garbage[id+partSuffix] = struct{}{}, struct{}{}
 	s.wakeUp()
 }
 

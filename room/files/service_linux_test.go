@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -79,10 +80,14 @@ func (r *fakeRooms) NotifyFiles(_ string, to []room.ParticipantID) { r.told = ap
 type keptPapers struct {
 	papers  []Paper
 	content [][]byte
+	during  func() // called while one is kept, if not nil
 }
 
 func (k *keptPapers) Recipients() ([]string, error) { return []string{"age1pq1clinic"}, nil }
 func (k *keptPapers) Keep(p Paper, content []byte) error {
+	if k.during != nil {
+		k.during()
+	}
 	k.papers, k.content = append(k.papers, p), append(k.content, content)
 	return nil
 }
@@ -437,6 +442,21 @@ func TestQuotas(t *testing.T) {
 		}, 15 << 20, ben, room.FileQuota},
 		"of the daemon": {func(b *bench) { b.Service.cfg.Limits.PerDaemon = 10 << 20 }, 11 << 20, host, room.StorageFull},
 		"of the disk":   {func(b *bench) { b.free = 2 << 20 }, 1<<20 + 1, host, room.StorageFull},
+		"of the disk, for uploads that go on": {func(b *bench) {
+			b.free = 21 << 20 // and 1 MiB stays free
+			b.upload(host, b.create(host, Creation{Size: PieceSize, To: to("ann")}), content(PieceSize))
+			b.create(host, Creation{Size: 10 << 20, To: to("ann")})
+		}, 10<<20 + 1, ann, room.StorageFull},
+		"beside uploads that go on": {func(b *bench) {
+			b.free = 21 << 20
+			b.create(host, Creation{Size: 10 << 20, To: to("ann")})
+		}, 10 << 20, ann, ""},
+		"in number": {func(b *bench) {
+			for range maxFiles {
+				f := &file{complete: true, record: record{ID: newID(), Session: "s", Person: "person else", Size: 1}}
+				b.files[f.ID] = f
+			}
+		}, 1, host, room.FileQuota},
 		"at a time": {func(b *bench) {
 			for range maxUploads {
 				b.create(host, Creation{Size: 10, To: to("ann")})
@@ -500,6 +520,59 @@ func TestPapersForTheClinic(t *testing.T) {
 	b.cfg.Clinic = nil
 	_, err = b.Create(t.Context(), ann, Creation{Clinic: room.Journal, Size: 10})
 	b.code(room.Forbidden, err)
+}
+
+// TestReplacedUploads checks that nothing is left of an upload that is replaced before it is complete, and that nothing replaces what the
+// clinic keeps: it counts towards the limits.
+func TestReplacedUploads(t *testing.T) {
+	b := newBench(t)
+	half := b.create(host, Creation{Size: 500, To: to("ann")})
+	_, err := b.Upload(t.Context(), host, half, 0, content(100))
+	b.code("", err)
+	next := b.send(host, Creation{To: to("ann"), Replaces: half}, content(10))
+	b.step()
+	if got := b.onDisk(); !slices.Equal(got, []string{next}) {
+		t.Errorf("on the disk %v", got)
+	}
+	journal := b.send(ann, Creation{Clinic: room.Journal}, content(10))
+	_, err = b.Create(t.Context(), ann, Creation{Size: 1, To: to("host"), Sealed: []byte("x"), Replaces: journal})
+	b.code(room.TargetNotFound, err)
+}
+
+// TestWithdrawWhileTheClinicGetsIt checks that a withdrawal either stops a journal or is refused: it never succeeds for one that the clinic
+// keeps.
+func TestWithdrawWhileTheClinicGetsIt(t *testing.T) {
+	b := newBench(t)
+	id := b.create(ann, Creation{Clinic: room.Journal, Size: 10})
+	withdrawn := make(chan error, 1)
+	b.clinic.during = func() {
+		go func() { withdrawn <- b.Withdraw(t.Context(), ann, id) }()
+		for n := 0; n < 1000 && len(withdrawn) == 0; n++ { // it has its chance
+			runtime.Gosched()
+		}
+	}
+	b.upload(ann, id, content(10))
+	b.code(room.TargetNotFound, <-withdrawn)
+	if len(b.clinic.papers) != 1 {
+		t.Errorf("%d kept", len(b.clinic.papers))
+	}
+}
+
+// TestPieceAfterWithdrawal checks that a piece that is written after its file was withdrawn and deleted, because it was checked before, leaves
+// nothing on the disk.
+func TestPieceAfterWithdrawal(t *testing.T) {
+	b := newBench(t)
+	f := b.files[b.create(host, Creation{Size: 500, To: to("ann")})]
+	b.code("", b.Withdraw(t.Context(), host, f.ID))
+	b.step()
+	b.code(room.TargetNotFound, b.write(f, 0, content(100)))
+	if len(b.onDisk()) != 1 {
+		t.Fatal("the piece is not written")
+	}
+	b.step()
+	if left := b.onDisk(); len(left) > 0 {
+		t.Errorf("left on the disk: %v", left)
+	}
 }
 
 func TestCredentialsNameOneSeat(t *testing.T) {

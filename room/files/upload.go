@@ -32,17 +32,29 @@ func (s *Service) Create(ctx context.Context, seat Seat, c Creation) (string, er
 	if err := s.checkCreation(c); err != nil {
 		return "", err
 	}
-	if free, err := s.cfg.Free(s.cfg.Dir); err != nil || free < s.cfg.Limits.MinFree+uint64(c.Size) {
-		s.cfg.Log.Warn("a file was refused: the disk of files.dir is nearly full")
-		return "", errDisk
+	free, err := s.cfg.Free(s.cfg.Dir)
+	if err != nil {
+		free = 0
 	}
+	id, err := s.reserve(seat, person, c, free)
+	if err == errNoSpace {
+		s.cfg.Log.Warn("a file was refused: the disk of files.dir is nearly full")
+	}
+	return id, err
+}
+
+// reserve adds an upload. free is how many bytes the disk has.
+func (s *Service) reserve(seat Seat, person room.PersonID, c Creation, free uint64) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.rooms.Running(seat.Session) { // ended since: nothing would delete it
+	old := s.own(seat, c.Replaces)
+	switch {
+	case !s.rooms.Running(seat.Session): // ended since: nothing would delete it
 		return "", &room.Error{Code: room.RoomEnded, Detail: "the session is over"}
-	}
-	if old := s.files[c.Replaces]; c.Replaces != "" && (old == nil || old.Owner != seat.Participant || old.Session != seat.Session) {
+	case c.Replaces != "" && (old == nil || old.Clinic != ""):
 		return "", errGone
+	case free < s.cfg.Limits.MinFree+s.awaited()+uint64(c.Size):
+		return "", errNoSpace
 	}
 	if err := s.checkQuota(seat, person, c.Size+int64(len(c.Sealed))); err != nil {
 		return "", err
@@ -54,6 +66,25 @@ func (s *Service) Create(ctx context.Context, seat Seat, c Creation) (string, er
 	s.files[f.ID] = f
 	s.wakeUp()
 	return f.ID, nil
+}
+
+// own returns a file of this seat, nil if there is none. The caller holds mu.
+func (s *Service) own(seat Seat, id string) *file {
+	f := s.files[id]
+	if f == nil || f.Owner != seat.Participant || f.Session != seat.Session {
+		return nil
+	}
+	return f
+}
+
+// awaited returns how many bytes the uploads in progress still have to write. The caller holds mu.
+func (s *Service) awaited() (n uint64) {
+	for _, f := range s.files {
+		if !f.complete {
+			n += uint64(f.Size - f.offset)
+		}
+	}
+	return n
 }
 
 func (s *Service) checkCreation(c Creation) error {
@@ -123,8 +154,8 @@ func (s *Service) Offset(ctx context.Context, seat Seat, id string) (offset, siz
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.files[id]
-	if f == nil || f.Owner != seat.Participant || f.Session != seat.Session {
+	f := s.own(seat, id)
+	if f == nil {
 		return 0, 0, errGone
 	}
 	return f.offset, f.Size, nil
@@ -137,9 +168,9 @@ func (s *Service) Upload(ctx context.Context, seat Seat, id string, offset int64
 		return 0, err
 	}
 	s.mu.Lock()
-	f := s.files[id]
+	f := s.own(seat, id)
 	s.mu.Unlock()
-	if f == nil || f.Owner != seat.Participant || f.Session != seat.Session {
+	if f == nil {
 		return 0, errGone
 	}
 	f.writing.Lock()
@@ -157,20 +188,32 @@ func (s *Service) Upload(ctx context.Context, seat Seat, id string, offset int64
 	case len(piece) > PieceSize || offset+int64(len(piece)) > f.Size:
 		return at, errTooMuch
 	}
-	if err := s.append(f, offset, piece); err != nil {
+	if err := s.write(f, offset, piece); err != nil {
 		return at, err
 	}
-	at += int64(len(piece))
-	s.mu.Lock()
-	f.offset, f.touched = at, s.cfg.Now()
-	s.mu.Unlock()
-	if at < f.Size {
+	if at += int64(len(piece)); at < f.Size {
 		return at, nil
 	}
 	return at, s.complete(ctx, f)
 }
 
-// append writes a piece. The caller holds f.writing.
+// write appends a checked piece. The caller holds f.writing.
+func (s *Service) write(f *file, offset int64, piece []byte) error {
+	err := s.append(f, offset, piece)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.files[f.ID] != f: // withdrawn meanwhile, and maybe deleted before this piece was written
+		s.discard(f.ID)
+		return errGone
+	case err != nil:
+		return err
+	}
+	f.offset, f.touched = offset+int64(len(piece)), s.cfg.Now()
+	return nil
+}
+
+// append writes a piece to the disk. The caller holds f.writing.
 func (s *Service) append(f *file, offset int64, piece []byte) error {
 	if len(piece) == 0 {
 		return nil
@@ -242,11 +285,11 @@ func (s *Service) show(f *file, r record) {
 	if old := s.files[r.Replaces]; r.Replaces != "" && old != nil {
 		told = append(told, old.To...)
 		delete(s.files, old.ID)
-		s.garbage[old.ID] = struct{}{}
+		s.discard(old.ID)
 	}
 	if s.files[r.ID] != f { // withdrawn, or the session ended, while the disk worked
 		s.dirty[r.ID] = true
-		s.garbage[r.ID] = struct{}{}
+		s.discard(r.ID)
 		s.entries = append(s.entries, s.entry(f, room.ActFileDeleted, room.ByDaemon))
 	} else {
 		f.Created, f.Told, f.complete = r.Created, r.Told, true
@@ -305,11 +348,21 @@ func (s *Service) keepForClinic(ctx context.Context, f *file) error {
 	return nil
 }
 
-// Withdraw deletes an own file, or stops its upload. Who has opened it has it.
+// Withdraw deletes an own file, or stops its upload. Who has opened it has it. What is sealed to the clinic is withdrawn before the clinic
+// gets it or not at all, so a withdrawal waits for the piece that is written.
 func (s *Service) Withdraw(ctx context.Context, seat Seat, id string) error {
 	s.mu.Lock()
-	f := s.files[id]
-	if f == nil || f.Owner != seat.Participant || f.Session != seat.Session || f.Clinic != "" && f.complete {
+	f := s.own(seat, id)
+	s.mu.Unlock()
+	if f == nil {
+		return errGone
+	}
+	if f.Clinic != "" {
+		f.writing.Lock()
+		defer f.writing.Unlock()
+	}
+	s.mu.Lock()
+	if s.files[id] != f || f.Clinic != "" && f.complete {
 		s.mu.Unlock()
 		return errGone
 	}
