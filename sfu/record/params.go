@@ -7,7 +7,7 @@ const (
 	MaxUnit = 16 << 10 // bytes of one unit: no RTP packet is longer than an Ethernet jumbo frame, with room to spare
 
 	MaxRelease = 16 << 10 // limit of the protocol; 2 kB are sealed, 60 bytes each for at most some 20 keys
-	maxPending = 32       // releases of a track that wait to be written: hundreds of milliseconds, with a few a second
+	MaxPending = 64       // releases of a track that wait to be written, for DefaultSlowSync at the most: whoever calls Release has to send fewer
 
 	// ReleaseWait is how long media of a sealed track waits for its first release. People release before they consent, so it is there; a
 	// track queues 6 s of video.

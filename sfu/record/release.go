@@ -21,7 +21,7 @@ type ReleasedKey struct {
 	Blob []byte `json:"blob"` // AES-256-GCM under the key in Sealed: see FORMAT.md
 }
 
-// A pendingRelease is the JSON of a release that is not written yet.
+// A pendingRelease is a release that is not written yet, and when it came.
 type pendingRelease struct {
 	release Release
 	at      time.Time
@@ -30,7 +30,7 @@ type pendingRelease struct {
 // pendingReleases passes releases from the room to the track's goroutine.
 type pendingReleases struct {
 	mu   sync.Mutex
-	list []pendingRelease // Guarded by mu. At most maxPending.
+	list []pendingRelease // Guarded by mu. At most MaxPending.
 }
 
 // add keeps a release until it is written, or returns why the track has to fail.
@@ -40,7 +40,7 @@ func (p *pendingReleases) add(r Release, at time.Time) *Cause {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.list) >= maxPending {
+	if len(p.list) >= MaxPending {
 		return &queueFull
 	}
 	p.list = append(p.list, pendingRelease{r, at})
@@ -72,7 +72,7 @@ func (o *segmentWriter) noteReleases(list []pendingRelease) {
 	for _, p := range list {
 		o.release.merge(p.release)
 		o.unwritten = append(o.unwritten, p)
-		if n := len(o.unwritten) - maxPending; n > 0 {
+		if n := len(o.unwritten) - MaxPending; n > 0 {
 			first := mergedRelease{o.unwritten[n-1].release}
 			first.merge(o.unwritten[n].release)
 			o.unwritten = o.unwritten[n:]

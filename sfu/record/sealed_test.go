@@ -453,7 +453,7 @@ func TestReleaseWithoutMedia(t *testing.T) {
 			c := newClinic(t, nil)
 			m := c.member()
 			track := c.start(sealedAudio("person-a"))
-			for n := range 3 * maxPending {
+			for n := range 3 * MaxPending {
 				if !track.Release(m.release(n == 0, kids(0, 0, n)...)) {
 					t.Fatal("refused")
 				}
@@ -461,7 +461,7 @@ func TestReleaseWithoutMedia(t *testing.T) {
 			}
 			audio, now := sender{rate: 48000}, time.Now()
 			if used {
-				audio.publish(t, track, audio.packets(Audio, m.seal(kids(0, 0, 3*maxPending-1)[0], sframe.Opus, media.audio[:50]), now), now)
+				audio.publish(t, track, audio.packets(Audio, m.seal(kids(0, 0, 3*MaxPending-1)[0], sframe.Opus, media.audio[:50]), now), now)
 			}
 			c.close()
 			if names := c.disk.segments(t); !used && len(names) != 0 {
@@ -488,7 +488,7 @@ func TestReleaseLimits(t *testing.T) {
 		t.Error("a release that is too long is taken")
 	}
 	many := &pendingReleases{}
-	for range maxPending {
+	for range MaxPending {
 		if cause := many.add(Release{}, began); cause != nil {
 			t.Fatal(*cause)
 		}

@@ -22,9 +22,9 @@ type segmentWriter struct {
 	earlierRecords int   // records of the segments before
 	chain          Chain // the synced records; zero before the first
 	release        mergedRelease
-	unwritten      []pendingRelease
-	plain          []byte // scratch: capacity maxPlain
-	sealed         []byte // scratch: capacity of a whole record
+	unwritten      []pendingRelease // at most MaxPending
+	plain          []byte           // scratch: capacity maxPlain
+	sealed         []byte           // scratch: capacity of a whole record
 }
 
 func newSegmentWriter(t *Track, h Header, key []byte) *segmentWriter {

@@ -22,8 +22,8 @@ type Track struct {
 
 	out *segmentWriter // Owned by run.
 
-	pending   pendingReleases
-	waitsFrom time.Time // when media was first there without a release, zero before. Owned by run.
+	pending   pendingReleases // has a lock of its own
+	waitsFrom time.Time       // when media was first there without a release, zero before. Owned by run.
 }
 
 // ID is the track's random id, used in its segments and in the audit log.

@@ -19,6 +19,9 @@ const (
 	maxReleasedBy = 256 // participants and scopes of a room whose releases are kept
 )
 
+// A track keeps as many releases as may come while it begins and then during its slowest sync, so a flood of them stops no recording.
+const _ = uint(record.MaxPending - keptReleases - releaseBurst - int(record.DefaultSlowSync/releaseEvery))
+
 // releasedBy identifies the owner and the scope of released keys.
 type releasedBy struct{ participant, scope string }
 

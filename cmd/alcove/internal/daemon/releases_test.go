@@ -100,7 +100,8 @@ type sealedStudio struct {
 	failed   []record.Cause
 }
 
-func newSealedStudio(t *testing.T) *sealedStudio {
+// newSealedStudio makes one whose disk takes a time for each sync.
+func newSealedStudio(t *testing.T, sync time.Duration) *sealedStudio {
 	t.Helper()
 	s := &sealedStudio{t: t}
 	dir := t.TempDir()
@@ -116,7 +117,7 @@ func newSealedStudio(t *testing.T) *sealedStudio {
 		s.identity, err = age.GenerateX25519Identity()
 	}
 	if err == nil {
-		s.recorder, err = record.Open(record.Config{Storage: s.storage, Keyring: s.keyring, MinFree: 1, OnFailed: func(f record.Failure) { s.failed = append(s.failed, f.Cause) },
+		s.recorder, err = record.Open(record.Config{Storage: slowStorage{s.storage, sync}, Keyring: s.keyring, MinFree: 1, OnFailed: func(f record.Failure) { s.failed = append(s.failed, f.Cause) },
 			Recipients: func() (record.Recipients, error) {
 				return record.ParseRecipients([]byte(s.identity.Recipient().String()))
 			}})
@@ -125,6 +126,29 @@ func newSealedStudio(t *testing.T) *sealedStudio {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// A slowStorage is a Storage on a slow disk.
+type slowStorage struct {
+	record.Storage
+	sync time.Duration
+}
+
+// Create implements record.Storage.
+func (s slowStorage) Create(name string) (record.File, error) {
+	f, err := s.Storage.Create(name)
+	return slowFile{f, s.sync}, err
+}
+
+type slowFile struct {
+	record.File
+	sync time.Duration
+}
+
+// Sync implements record.File.
+func (f slowFile) Sync() error {
+	time.Sleep(f.sync)
+	return f.File.Sync()
 }
 
 func (s *sealedStudio) start() *record.Track {
@@ -160,7 +184,7 @@ func (s *sealedStudio) frames() (n record.FrameCounts, tracks int) {
 // begins after several releases.
 func TestReleasesReachTracks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSealedStudio(t)
+		s := newSealedStudio(t, 0)
 		r, all, by := newReleaser(t, s.identity.Recipient()), newRoomReleases(time.Now), releasedBy{"ann", soundScope}
 		add := func(by releasedBy, release record.Release, want bool) {
 			t.Helper()
@@ -194,6 +218,31 @@ func TestReleasesReachTracks(t *testing.T) {
 		second.Stop()
 		<-second.Done()
 		if n, tracks := s.frames(); n != (record.FrameCounts{Opened: 9 + 5, Unreleased: 6}) || tracks != 2 || len(s.failed) > 0 {
+			t.Errorf("%d tracks, frames %+v, failures %v", tracks, n, s.failed)
+		}
+	})
+}
+
+// TestFloodOfReleases checks that a participant who releases as much as the daemon accepts, while the disk is as slow as it may be, does not
+// make the track fail: that would end the recording of the whole room.
+func TestFloodOfReleases(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSealedStudio(t, record.DefaultSlowSync)
+		r, all, by := newReleaser(t, s.identity.Recipient()), newRoomReleases(time.Now), releasedBy{"ann", soundScope}
+		track := s.start()
+		all.begin(by, track)
+		refused := 0
+		for number := range 200 {
+			if !all.add(by, r.release(number, true)) {
+				refused++
+			}
+			r.put(track, number)
+			time.Sleep(releaseEvery / 4)
+		}
+		if refused == 0 {
+			t.Error("this is no flood")
+		}
+		if n, tracks := s.frames(); n.Opened == 0 || n.Forged > 0 || tracks != 1 || len(s.failed) > 0 {
 			t.Errorf("%d tracks, frames %+v, failures %v", tracks, n, s.failed)
 		}
 	})
