@@ -1,21 +1,15 @@
 package operator
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
-	"strings"
 
 	"alcove/auth"
 	"alcove/auth/e2ee"
 	"alcove/cmd/alcove/internal/config"
 	"alcove/cmd/alcove/internal/keyfile"
 )
-
-// maxRecipients bounds a file of recipients: a few of 2 kB each, and comments.
-const maxRecipients = 64 << 10
 
 // encryptionFlags are the flags of a token for a session that is encrypted end to end.
 type encryptionFlags struct {
@@ -33,46 +27,26 @@ func addEncryptionFlags(f *flag.FlagSet) encryptionFlags {
 }
 
 // apply sets the claims. Recipients that no flag names are those of the configuration, which may be nil: without any, pages seal nothing.
-func (e encryptionFlags) apply(c *auth.TokenClaims, conf *config.Config) error {
-	if *e.key != "" && *e.session == "" {
+func (e encryptionFlags) apply(c *auth.TokenClaims, conf *config.Config) (err error) {
+	encrypted := *e.key != "" || *e.codeOnly
+	switch {
+	case *e.key != "" && *e.session == "":
 		return errors.New("give --e2ee-session TEXT with --e2ee-key, the same for everybody in the session: its date, or its number")
+	case *e.session != "" && !encrypted:
+		return errors.New("--e2ee-session alone requires no encryption: give --e2ee-key FILE too, or --e2ee")
 	}
-	if *e.key != "" || *e.codeOnly {
+	if encrypted {
 		c.E2EE, c.E2EESession = "required", *e.session
 	}
 	if *e.recipients != "" {
-		return e.readRecipients(c)
+		c.Recipients, err = config.Recording{RecipientsFile: *e.recipients}.RecipientHashes()
+		return err
 	}
 	if c.E2EE == "" || conf == nil || !conf.Recording.Enabled() {
 		return nil
 	}
-	hashes, err := conf.Recording.RecipientHashes()
-	if err != nil {
+	if c.Recipients, err = conf.Recording.RecipientHashes(); err != nil {
 		return fmt.Errorf("pages refuse to seal to keys that the token does not name: give --recipients FILE (%w)", err)
-	}
-	c.Recipients = hashes
-	return nil
-}
-
-// readRecipients sets the claim recipients from the flag's file.
-func (e encryptionFlags) readRecipients(c *auth.TokenClaims) error {
-	data, err := keyfile.ReadLimited(*e.recipients, maxRecipients)
-	if err != nil {
-		return err
-	}
-	for line := range strings.Lines(string(data)) {
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		if !strings.HasPrefix(line, "age1") {
-			return fmt.Errorf("%s has a line that is no age recipient: each begins with age1", *e.recipients)
-		}
-		sum := sha256.Sum256([]byte(line))
-		c.Recipients = append(c.Recipients, hex.EncodeToString(sum[:]))
-	}
-	if len(c.Recipients) == 0 {
-		return fmt.Errorf("%s has no recipient", *e.recipients)
 	}
 	return nil
 }
