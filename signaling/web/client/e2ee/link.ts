@@ -7,7 +7,7 @@ import { base64, displayName, fromBase64, hashToken } from './identity';
 
 const key = 'alcove.e2ee';
 const shape = object({
-  required: flag, // the claim e2ee is "required"
+  required: flag, // the claim e2ee is "required", or there is a k
   role: oneOf('host', 'cohost', 'participant', 'observer'),
   name: text, // verified, as it is shown; "" for none
   tokenHash: text, // base64 of the token's SHA-256
@@ -27,7 +27,8 @@ export async function identityOf(token: string, k: string | undefined): Promise<
   const role = claims.role as Role;
   const recipients = typeof claims.recipients === 'string' ? [claims.recipients] : Array.isArray(claims.recipients) ? claims.recipients.map(String) : undefined;
   return {
-    required: claims.e2ee === 'required',
+    // Nobody gives a secret to people whose sessions are not encrypted: a k alone promises it too.
+    required: claims.e2ee === 'required' || k !== undefined,
     role: role === 'host' || role === 'cohost' || role === 'observer' ? role : 'participant',
     name: displayName(typeof claims.name === 'string' ? claims.name : ''),
     tokenHash: base64(await hashToken(token)),

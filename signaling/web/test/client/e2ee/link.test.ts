@@ -19,6 +19,11 @@ test('the link itself says whether encryption is required, and who the person is
   assert.equal((await identityOf('no token', undefined)).required, false);
 });
 
+test('a secret in the link promises encryption, whatever its token says', async () => {
+  for (const claims of [{}, { e2ee: 'off' }, { role: 'host' }]) assert.equal((await identityOf(tokenWith(claims), k)).required, true);
+  assert.equal((await identityOf('no token', k)).required, true);
+});
+
 test('a k that is not whole is refused, not left out', async () => {
   for (const wrong of ['', 'short', `${k}AA`, k.slice(1), `${k.slice(0, -1)}!`]) {
     await assert.rejects(identityOf(tokenWith({}), wrong), (error) => error instanceof DamagedLinkError && !(wrong && error.message.includes(wrong)));
