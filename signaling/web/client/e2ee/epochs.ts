@@ -3,6 +3,7 @@
 //
 //   keys n ─► current n ── keys n+1 ─► old n ── oldEpochMs ─► dropped, and of n only the highest opened counters are kept
 //   outside ─► everything is dropped
+//   no word from the keys worker for silentMs ─► nothing is sealed until it speaks again
 
 import type { Timers } from '../env';
 import { ReplayWindow } from './replay';
@@ -11,6 +12,9 @@ import type { KeysToFrames, Owner } from './worker_messages';
 
 // Frames that were sealed before the sender processed the commit are still on their way.
 export const oldEpochMs = 2_000;
+// Without a keys worker nobody is taken out of the keys: whoever was removed since would go on hearing us. Longer than the pause of a large
+// commit on a slow device, and than it takes to start another worker.
+export const silentMs = 10_000;
 // Of how many dropped epochs it is kept which counters were opened. A side room lasts for fewer commits of the group.
 const rememberedEpochs = 256;
 
@@ -90,6 +94,7 @@ async function identityOf(base: CryptoKey): Promise<string> {
 export class Epochs {
   readonly #timers: Timers;
   #current: Epoch | undefined;
+  #heardAt = -Infinity; // of the keys worker
   readonly #old = new Map<Epoch, unknown>(); // with the timer that drops it
   readonly #remembered = new Map<number, Remembered>(); // by number, oldest first
   readonly #waiting = new Set<() => void>();
@@ -104,7 +109,14 @@ export class Epochs {
     return this.#current;
   }
 
+  // Under which frames are sealed.
+  get sealing(): Epoch | undefined {
+    return this.#timers.now() - this.#heardAt < silentMs ? this.#current : undefined;
+  }
+
   onMessage(message: KeysToFrames): void {
+    this.#heardAt = this.#timers.now();
+    if (message.type === 'alive') return;
     const before = this.#current?.owners;
     if (message.type === 'keys') this.#begin(message);
     else if (message.type === 'outside') this.#outside();

@@ -10,7 +10,7 @@ import type { Mls } from './mls';
 import { proofsOf } from './proofs';
 import { Releases } from './release';
 import { unencrypted } from './status';
-import type { FramesToKeys, KeysToFrames } from './worker_messages';
+import { aliveMs, type FramesToKeys, type KeysToFrames } from './worker_messages';
 
 export interface Surroundings<G> {
   timers: Timers;
@@ -32,6 +32,7 @@ export class KeysCore<G> {
   #working = false;
   #wakeAt = Infinity;
   #wake: unknown;
+  #alive: unknown;
 
   constructor(surroundings: Surroundings<G>) {
     this.#surroundings = surroundings;
@@ -69,8 +70,17 @@ export class KeysCore<G> {
     this.#working = true;
     while (this.#queue.length > 0) {
       for (const output of await this.#machine.step(this.#queue.splice(0), this.#surroundings.timers.now())) this.#give(output);
+      this.#sayAlive();
     }
     this.#working = false;
+  }
+
+  // After each step and while there is none: a step that never ends says nothing.
+  #sayAlive(): void {
+    const { timers } = this.#surroundings;
+    timers.clear(this.#alive);
+    this.#tellFrames({ type: 'alive' });
+    this.#alive = timers.set(() => this.#working || this.#sayAlive(), aliveMs);
   }
 
   #give(output: Output): void {

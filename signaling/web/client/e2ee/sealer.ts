@@ -47,7 +47,7 @@ export class Sealer {
 
   // The counter is taken at once, so that no other frame gets it.
   async seal(stream: Stream, kind: Kind, frame: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer | Refusal> {
-    const epoch = this.#epochs.current;
+    const epoch = this.#epochs.sealing;
     const generation = this.#generation;
     if (!epoch || !generation) return 'no_key';
     const kid = kidOf(stream, generation.raises % generations, epoch.leaf, epoch.number);

@@ -28,7 +28,11 @@ export type KeysToFrames =
   // The roster changed, and the epoch did not.
   | { type: 'owners'; owners: readonly Owner[] }
   // Outside of every group: all keys are zeroed, nothing is sealed or opened.
-  | { type: 'outside' };
+  | { type: 'outside' }
+  // The keys worker works, and nothing changed: every aliveMs.
+  | { type: 'alive' };
+
+export const aliveMs = 2_000;
 
 export type FramesToKeys =
   // Frames are sealed under this number and generation from now on, once for each change of either. Which keys a recording needs follows

@@ -8,7 +8,8 @@ import { KeysCore } from '../../../client/e2ee/keys_core';
 import type { KeysToPage, PageToKeys } from '../../../client/e2ee/keys_messages';
 import type { FramesEnv } from '../../../client/e2ee/frames_handle';
 import type { KeysWorkerLike } from '../../../client/e2ee/encryption';
-import type { KeysToFrames } from '../../../client/e2ee/worker_messages';
+import { silentMs } from '../../../client/e2ee/epochs';
+import { aliveMs, type KeysToFrames } from '../../../client/e2ee/worker_messages';
 import { Session } from '../../../client/session';
 import { FakeEnv } from '../../support/env';
 import { FakeMls } from '../../support/fake-mls';
@@ -202,6 +203,31 @@ async function eventually(what: () => boolean): Promise<void> {
   }
 }
 
+test('the keys worker says that it works, unless a step of it hangs', async () => {
+  const env = new FakeEnv();
+  const toFrames: KeysToFrames[] = [];
+  const mls = new FakeMls();
+  let loaded = (_: FakeMls): void => undefined;
+  const core = new KeysCore({
+    timers: env.timers, tellPage: () => undefined, signs: async () => true, loadMls: () => new Promise<FakeMls>((done) => (loaded = done)), seal: async (_, secret) => secret, fail: assert.fail,
+  });
+  const alive = (): number => toFrames.filter(({ type }) => type === 'alive').length;
+  core.onPage({ type: 'frames', port: { postMessage: (message: KeysToFrames) => toFrames.push(message), close: () => undefined, onmessage: null } as unknown as MessagePort });
+  core.onPage({ type: 'start', participantId: 'p1', identity });
+  await new Promise((done) => setTimeout(done, 1));
+  env.timers.advance(silentMs);
+  assert.equal(alive(), 0, 'it has no keys yet');
+  loaded(mls);
+  await eventually(() => alive() === 1);
+  env.timers.advance(silentMs);
+  assert.equal(alive(), 1 + silentMs / aliveMs);
+  mls.makeKeys = () => new Promise(() => undefined);
+  const before = alive();
+  core.onPage({ type: 'input', input: { type: 'connected' } });
+  env.timers.advance(silentMs);
+  assert.equal(alive(), before);
+});
+
 test('base keys go to the frames worker and to nobody else', async () => {
   const env = new FakeEnv();
   const toPage: KeysToPage[] = [];
@@ -229,11 +255,11 @@ test('base keys go to the frames worker and to nobody else', async () => {
   // Another frames worker hears it again.
   const again: KeysToFrames[] = [];
   core.onPage({ type: 'frames', port: { ...port, postMessage: (message: KeysToFrames) => again.push(message) } as unknown as MessagePort });
-  await eventually(() => again.length > 0);
-  assert.deepEqual(again.map(({ type }) => type), ['keys']);
-  core.onPage({ type: 'input', input: { type: 'access', state: 'waiting' } });
   await eventually(() => again.length > 1);
-  assert.deepEqual(again.map(({ type }) => type), ['keys', 'outside']);
+  assert.deepEqual(again.map(({ type }) => type), ['keys', 'alive']);
+  core.onPage({ type: 'input', input: { type: 'access', state: 'waiting' } });
+  await eventually(() => again.length > 3);
+  assert.deepEqual(again.map(({ type }) => type), ['keys', 'alive', 'outside', 'alive']);
   assert.deepEqual(failures, []);
   assert.notDeepEqual(unencrypted, toPage.at(-1));
 });

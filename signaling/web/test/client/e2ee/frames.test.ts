@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Epochs, oldEpochMs } from '../../../client/e2ee/epochs';
+import { Epochs, oldEpochMs, silentMs } from '../../../client/e2ee/epochs';
 import { holdMs, keyFrameRequestMs } from '../../../client/e2ee/opener';
 import { ReplayWindow, windowCounters } from '../../../client/e2ee/replay';
 import { Sealer } from '../../../client/e2ee/sealer';
@@ -63,6 +63,32 @@ test('without a key nothing leaves, and the first key brings a key frame', async
   await settle();
   assert.deepEqual([sound.passed.length, picture.passed.length], [0, 2]);
   assert.deepEqual(sender.refused(), { no_key: 4 });
+});
+
+test('without a word from the keys worker nothing is sealed after a while, until it speaks again', async () => {
+  const { sender, time } = pair();
+  sender.core.onKeys(keys(1, 1));
+  const line = sender.line(microphone);
+  const passes = async (): Promise<boolean> => {
+    const before = line.passed.length;
+    line.send(audio());
+    await settle();
+    return line.passed.length > before;
+  };
+  time.advance(silentMs - 1);
+  assert.ok(await passes());
+  sender.core.onKeys({ type: 'alive' });
+  time.advance(silentMs - 1);
+  assert.ok(await passes());
+  time.advance(1);
+  assert.ok(!await passes());
+  time.advance(60_000);
+  assert.ok(!await passes());
+  assert.deepEqual(sender.refused(), { no_key: 2 });
+  sender.core.onKeys({ type: 'alive' });
+  assert.ok(await passes());
+  const pairs = line.passed.map((frame) => pairOf('audio', frame));
+  assert.equal(new Set(pairs).size, pairs.length);
 });
 
 test('an epoch is sent under as soon as its key is there, and told once', async () => {
