@@ -21,7 +21,13 @@ export async function startDaemon(args, origin = 'http://localhost:8080', start 
   const child = spawn(start[0], [...start.slice(1), ...args, ...own], { stdio: ['ignore', 'pipe', 'pipe'], env });
   let log = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => { log += bytes; });
-  const gone = new Promise((done) => child.on('exit', (code, signal) => done({ code, signal })));
+  const gone = new Promise((done) => {
+    child.on('exit', (code, signal) => done({ code, signal }));
+    child.on('error', (error) => {
+      log += `${error.message}\n`;
+      done({ code: child.exitCode, signal: null });
+    });
+  });
   // Browsers know localhost by themselves, Node asks the system, which need not.
   const near = origin.replace('localhost', '127.0.0.1');
   // The path and the fragment of a link.
@@ -64,9 +70,9 @@ export async function startDaemon(args, origin = 'http://localhost:8080', start 
   const ready = near.startsWith('https:') ? 'http://127.0.0.1:9091/readyz' : `${near}/`;
   try {
     await until(`alcove ${args[0]} answers`, async () => {
-      if (child.exitCode !== null) throw new Error(`it stopped with ${child.exitCode}:\n${log}`);
-      return (await fetch(ready)).ok;
+      return child.exitCode !== null || (await fetch(ready)).ok;
     });
+    if (child.exitCode !== null) throw new Error(`${start[0]} ended with ${child.exitCode}:\n${log}`);
   } catch (error) {
     child.kill('SIGKILL'); // else it keeps the tests alive
     throw error;

@@ -12,6 +12,7 @@ async function network() {
   await new Promise((done, failed) => {
     holder.stdout.once('data', done);
     holder.once('exit', failed);
+    holder.once('error', failed);
   });
   const enter = ['nsenter', `--net=/proc/${holder.pid}/ns/net`, '--'];
   const run = (line) => execFileSync(enter[0], [...enter.slice(1), 'sh', '-c', line], { encoding: 'utf8' });
