@@ -1,8 +1,8 @@
-// Files of a session: each is sealed under a key of its own, and that for the mail keys of the chosen. The server keeps both, and gives the key
-// out when the file is released.
+// Files of a session: each is sealed under a key of its own, and that, in an envelope, for the mail keys of the chosen. The server keeps both, and
+// gives the envelope out when the file is released. It cannot say who sent a file, nor swap one for another (announcements.ts).
 //
-//   send: mail keys ─► sealed here ─► file.create ─► uploaded in pieces ─► sent
-//   files.changed, admission, the end ─► list ─► keys of what is released ─► names and notes ─► content, when it is opened
+//   send: mail keys ─► sealed here ─► file.create ─► announced ─► uploaded in pieces ─► sent
+//   files.changed, admission, the end ─► list ─► envelopes of what is released ─► announced so? ─► names and notes ─► content, when it is opened
 
 import { toBase64, type Bytes } from '../e2ee/bytes';
 import { refusedKeys } from '../e2ee/recipients';
@@ -10,8 +10,9 @@ import type { Timers } from '../env';
 import { RequestError } from '../errors';
 import type { AnswerData, RequestData } from '../wire/protocol';
 import { flag, list, number, object, optional, text, type Of } from '../wire/shape';
+import { Announcements, digestOf } from './announcements';
 import { FileError, FileServer, type Fetch } from './http';
-import { decode, encode, NoMailKeyError, type Mailbox } from './mailbox';
+import { decode, encode, NoMailKeyError, type Channel, type Mailbox, type Message } from './mailbox';
 
 export const maxFileBytes = 25 * 1024 * 1024;
 // Such files are fetched when they are released, so that they are here when the session ends and the server deletes them.
@@ -38,8 +39,9 @@ export interface Draft extends Release {
 export interface Paper extends Release {
   id: string;
   own: boolean;
-  from: string;
-  fromName: string;
+  from: string; // as the server says
+  confirmed: boolean; // its sender announced it
+  fromName: string; // "" until then
   to: readonly string[]; // of own ones
   at: number;
   size: number; // of what is here of it: sealed, until the key is open
@@ -48,12 +50,15 @@ export interface Paper extends Release {
   name: string; // "" until the key is open
   type: string;
   note: string;
-  state: 'sealing' | 'uploading' | 'sent' | 'waiting' | 'ready' | 'fetching' | 'failed' | 'unreadable';
+  // Of those of others. unconfirmed: whom the server names as its sender did not announce it. changed: not with this envelope. unreadable: it is
+  // sealed for another mail key.
+  state: 'sealing' | 'uploading' | 'sent' | 'failed' | 'waiting' | 'ready' | 'fetching' | 'unconfirmed' | 'changed' | 'unreadable';
   progress: number; // 0 to 1, while it is uploaded
   problem: string; // a code
 }
 
 export interface FilesParts {
+  channel: Channel;
   mailbox: Mailbox;
   timers: Timers;
   fetch: Fetch;
@@ -75,7 +80,9 @@ const listed = object({
   })),
 });
 type Listed = Of<typeof listed>['files'][number];
-const envelope = object({ key: text, name: text, type: text, note: optional(text), size: number });
+// from: who sealed it, so that nobody else can announce it as theirs. contentDigest: of the sealed content, or any recipient could seal another.
+const envelope = object({ from: text, key: text, contentDigest: text, name: text, type: text, note: optional(text), size: number });
+type Envelope = Of<typeof envelope> & { digest: string }; // of the envelope itself, sealed
 
 export type ClinicPaper = 'card' | 'journal';
 
@@ -86,7 +93,9 @@ export class Files {
   // Public keys of the clinic; empty where it keeps no papers.
   clinic: readonly string[] = [];
   #credential: Promise<string> | undefined;
-  readonly #keys = new Map<string, { key: string; content: Bytes | undefined }>();
+  readonly #announcements: Announcements;
+  readonly #envelopes = new Map<string, Envelope>();
+  readonly #contents = new Map<string, Bytes>();
   readonly #stopped = new Set<string>();
   #listing: Promise<boolean> | undefined;
   #again = false;
@@ -95,6 +104,11 @@ export class Files {
   constructor(parts: FilesParts) {
     this.#parts = parts;
     this.#server = new FileServer(parts.fetch, parts.timers, () => this.#access());
+    this.#announcements = new Announcements(parts.channel, parts.timers, (id) => void this.#confirm(id), (id) => this.#onMissing(id));
+  }
+
+  onMessage(from: string, message: Message): void {
+    this.#announcements.onMessage(from, message);
   }
 
   // Admitted, resumed, or told that something changed.
@@ -124,7 +138,7 @@ export class Files {
     const { name, type, content, note, to, replaces = '', afterSession, releaseAt } = draft;
     const release: Release = { ...(afterSession ? { afterSession } : {}), ...(releaseAt ? { releaseAt } : {}) };
     let paper: Paper = {
-      id: random(), own: true, from: self(), fromName: '', to, at: now(), size: content.length, released: false, replaces, name, type, note, ...release,
+      id: random(), own: true, from: self(), confirmed: true, fromName: '', to, at: now(), size: content.length, released: false, replaces, name, type, note, ...release,
       state: 'sealing', progress: 0, problem: '',
     };
     const update = (change: Partial<Paper>): void => this.#put(paper.id, (paper = { ...paper, ...change }));
@@ -133,7 +147,8 @@ export class Files {
       if (content.length > maxFileBytes) throw new FileError('file_too_large');
       mailbox.forget(to); // somebody may have loaded their page anew
       const { key, sealed } = await mailbox.sealing.sealFile(content);
-      const sealedKey = await mailbox.seal(to, { key, name, type, size: content.length, ...(note ? { note } : {}) });
+      const sealedKey = await mailbox.seal(to, { from: self(), key, contentDigest: await digestOf(sealed), name, type, size: content.length, ...(note ? { note } : {}) });
+      const digest = await digestOf(sealedKey);
       for (let attempt = 0; ; attempt++) {
         const data = { size: sealed.length, to: [...to], sealed: toBase64(sealedKey), ...release, ...(replaces ? { replaces } : {}) };
         const { fileId } = await this.#parts.request('file.create', data);
@@ -143,6 +158,7 @@ export class Files {
         paper = { ...paper, id: fileId };
         update({ state: 'uploading', progress: 0 });
         try {
+          await this.#announce(fileId, to, digest);
           await this.#server.upload(fileId, sealed, (done) => update({ progress: done / sealed.length }), () => this.#stopped.has(fileId));
           break;
         } catch (error) {
@@ -159,9 +175,17 @@ export class Files {
     }
   }
 
+  // Without an announcement nobody would open it.
+  async #announce(fileId: string, to: readonly string[], digest: string): Promise<void> {
+    await this.#announcements.announce(fileId, to, digest).catch(async () => {
+      await this.#parts.request('file.withdraw', { fileId }).catch(() => undefined);
+      throw new FileError('not_announced');
+    });
+  }
+
   // Takes an own file back, or stops its upload. Who has opened it has it.
   async withdraw(id: string): Promise<void> {
-    const paper = this.papers.find((one) => one.id === id);
+    const paper = this.#paper(id);
     this.#stopped.add(id);
     if (!paper || paper.state === 'sealing') return;
     if (paper.state === 'failed') return this.#drop(id);
@@ -173,20 +197,29 @@ export class Files {
 
   // The content of a received file. Rejects with FileError.
   async open(id: string): Promise<{ name: string; type: string; content: Bytes }> {
-    const paper = this.papers.find((one) => one.id === id);
-    const known = this.#keys.get(id);
-    if (!paper || !known) throw new FileError('target_not_found');
-    if (!known.content) {
-      this.#put(id, { ...paper, state: 'fetching' });
+    const known = this.#envelopes.get(id);
+    const state = this.#paper(id)?.state;
+    if (!known || state !== 'ready' && state !== 'fetching') throw new FileError('target_not_found');
+    let content = this.#contents.get(id);
+    if (!content) {
+      this.#change(id, { state: 'fetching' });
       try {
-        known.content = await this.#parts.mailbox.sealing.openFile(known.key, await this.#server.content(id));
-        this.#put(id, { ...paper, state: 'ready' });
+        content = await this.#fetch(id, known);
+        this.#change(id, { state: 'ready', problem: '' });
       } catch (error) {
-        this.#put(id, { ...paper, state: 'ready', problem: codeOf(error) });
+        this.#change(id, { state: 'ready', problem: codeOf(error) });
         throw error instanceof FileError ? error : new FileError('unreadable');
       }
     }
-    return { name: paper.name, type: paper.type, content: known.content };
+    return { name: known.name, type: known.type, content };
+  }
+
+  async #fetch(id: string, { key, contentDigest }: Envelope): Promise<Bytes> {
+    const sealed = await this.#server.content(id);
+    if (await digestOf(sealed) !== contentDigest) throw new FileError('changed');
+    const content = await this.#parts.mailbox.sealing.openFile(key, sealed);
+    this.#contents.set(id, content);
+    return content;
   }
 
   // Seals words to the clinic alone.
@@ -223,7 +256,7 @@ export class Files {
         const answer = listed(await this.#server.list(), 'files');
         ended = answer.ended;
         this.#merge(answer.files, ended);
-        await Promise.all(answer.files.filter(({ released }) => released).map((file) => this.#openKey(file)));
+        await Promise.all(answer.files.filter(({ released }) => released).map((file) => this.#openEnvelope(file)));
       } while (this.#again);
       return ended;
     })();
@@ -235,10 +268,10 @@ export class Files {
   }
 
   #merge(files: readonly Listed[], ended: boolean): void {
-    const { self, nameOf } = this.#parts;
+    const { self } = this.#parts;
     const kept = this.papers.filter((paper) => files.some(({ id }) => id === paper.id)
       // Not at the server yet, or no more: what was opened before the session ended stays.
-      || paper.own && paper.state !== 'sent' && paper.state !== 'waiting' || ended && (this.#keys.get(paper.id)?.content !== undefined || paper.own));
+      || paper.own && paper.state !== 'sent' && paper.state !== 'waiting' || ended && (this.#contents.has(paper.id) || paper.own));
     const papers = new Map(kept.map((paper) => [paper.id, paper]));
     for (const { id, from, size, released, at = 0, to = [], afterSession, releaseAt, offset, replaces = '' } of files) {
       const own = from === self();
@@ -248,20 +281,23 @@ export class Files {
         papers.set(id, { ...known, released, state, ...(own ? { to } : {}) });
       } else if (!own || offset === undefined) {
         papers.set(id, {
-          id, own, from, fromName: own ? '' : nameOf(from), to, at, size, released, replaces, name: '', type: '', note: '',
+          id, own, from, confirmed: own, fromName: '', to, at, size, released, replaces, name: '', type: '', note: '',
           ...(afterSession ? { afterSession } : {}), ...(releaseAt ? { releaseAt } : {}), state: own ? 'sent' : 'waiting', progress: 1, problem: '',
         });
       }
     }
+    const added = [...papers.values()].filter(({ id, own }) => !own && !this.papers.some((paper) => paper.id === id));
     this.papers = [...papers.values()].sort((a, b) => a.at - b.at);
     this.#parts.onChange();
+    for (const { id, from } of added) {
+      if (this.#announcements.digestOf(from, id) === undefined) this.#announcements.expect(from, id);
+      else void this.#confirm(id);
+    }
   }
 
-  // Opens the key of a released file, and fetches the file ahead if it is small.
-  async #openKey({ id, from }: Listed): Promise<void> {
-    if (from === this.#parts.self() || this.#keys.has(id)) return;
-    const { sealing } = this.#parts.mailbox;
-    const paper = (): Paper | undefined => this.papers.find((one) => one.id === id);
+  // Opens the envelope of a released file.
+  async #openEnvelope({ id, from }: Listed): Promise<void> {
+    if (from === this.#parts.self() || this.#envelopes.has(id)) return;
     let sealed: Bytes;
     try {
       sealed = await this.#server.key(id);
@@ -269,16 +305,41 @@ export class Files {
       return; // the next list tries again
     }
     try {
-      const { key, name, type, note = '', size } = envelope(decode(await sealing.open(sealed)), 'file');
-      this.#keys.set(id, { key, content: undefined });
-      const known = paper();
-      if (known) this.#put(id, { ...known, name, type, note, size, state: 'ready' });
-      if (size <= fetchAheadBytes) await this.open(id).catch(() => undefined);
+      this.#envelopes.set(id, { ...envelope(decode(await this.#parts.mailbox.sealing.open(sealed)), 'file'), digest: await digestOf(sealed) });
     } catch {
       // Sealed for a page of ours that is gone.
-      const known = paper();
-      if (known) this.#put(id, { ...known, state: 'unreadable' });
+      return this.#change(id, { state: 'unreadable' });
     }
+    await this.#confirm(id);
+  }
+
+  // Names the sender of a file that they announced, and shows what it is if its envelope is the announced one. Fetches it ahead if it is small.
+  async #confirm(id: string): Promise<void> {
+    const paper = this.#paper(id);
+    const digest = paper && this.#announcements.digestOf(paper.from, id);
+    if (!paper || paper.own || digest === undefined) return;
+    const known = this.#envelopes.get(id);
+    if (known && (known.digest !== digest || known.from !== paper.from)) return this.#change(id, { confirmed: false, fromName: '', state: 'changed' });
+    const sender = { confirmed: true, fromName: this.#parts.nameOf(paper.from) };
+    if (!known) return this.#change(id, { ...sender, state: paper.state === 'unconfirmed' ? 'waiting' : paper.state });
+    const { name, type, note = '', size } = known;
+    this.#change(id, { ...sender, name, type, note, size, state: 'ready' });
+    if (size <= fetchAheadBytes) await this.open(id).catch(() => undefined);
+  }
+
+  // Nobody announced it, though its sender was asked.
+  #onMissing(id: string): void {
+    if (!this.#disposed && this.#paper(id)?.state === 'waiting') this.#change(id, { state: 'unconfirmed' });
+  }
+
+  #paper(id: string): Paper | undefined {
+    return this.papers.find((one) => one.id === id);
+  }
+
+  // Of one that may be gone by now.
+  #change(id: string, change: Partial<Paper>): void {
+    const paper = this.#paper(id);
+    if (paper) this.#put(id, { ...paper, ...change });
   }
 
   #put(id: string, paper: Paper): void {

@@ -8,7 +8,9 @@ import type { Sealing } from './sealing';
 // How long somebody has to answer with a key: they make it first, which takes a slow phone seconds.
 export const keyTimeoutMs = 15_000;
 
-const message = object({ kind: text, recipient: optional(text), id: optional(text), text: optional(text), to: optional(list(text)), sealed: optional(text) });
+const message = object({
+  kind: text, recipient: optional(text), id: optional(text), text: optional(text), to: optional(list(text)), sealed: optional(text), digest: optional(text),
+});
 export type Message = Of<typeof message>;
 
 export interface Channel {

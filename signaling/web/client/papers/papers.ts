@@ -42,7 +42,7 @@ export class Papers {
       reach: () => this.#chatReach, onChange: session.onChat,
     });
     this.files = new Files({
-      mailbox: this.#mailbox, timers: session.timers, fetch: env.fetch, random, now, self: session.self, request: session.request,
+      channel: session.channel, mailbox: this.#mailbox, timers: session.timers, fetch: env.fetch, random, now, self: session.self, request: session.request,
       nameOf: (id) => this.#names.get(id) ?? '', clinicHashes: session.clinicHashes, onChange: session.onFiles,
     });
   }
@@ -61,6 +61,7 @@ export class Papers {
     if (!message) return;
     void this.#mailbox.onMessage(from, message);
     void this.chat.onMessage(from, message);
+    this.files.onMessage(from, message);
   }
 
   // Keys stay until the page goes: on the last screen what is released at the end is still opened.

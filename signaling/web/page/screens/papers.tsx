@@ -75,12 +75,13 @@ function whenWords({ afterSession, releaseAt, released }: Paper): string {
 function PaperCard({ paper, onReplace }: { paper: Paper; onReplace?: (paper: Paper) => void }): JSX.Element {
   const store = useStore();
   const [withdrawing, setWithdrawing] = useState(false);
-  const { id, own, fromName, to, name, note, size, at, state, progress, problem } = paper;
+  const { id, own, confirmed, fromName, to, name, note, size, at, state, progress, problem } = paper;
   const title = name || (own ? 'A paper that you sent' : 'A paper');
   const when = whenWords(paper);
+  const sender = own ? 'You' : confirmed ? fromName || 'Somebody who left' : 'Sender not confirmed';
   return (
     <article class={own ? 'entry own' : 'entry'} data-testid="paper" data-state={state}>
-      <p class="quiet small"><strong>{own ? 'You' : fromName || 'Somebody who left'}</strong> {toWords(store, to, own)} <span class="num">{clock(at)}</span></p>
+      <p class="quiet small"><strong>{sender}</strong> {toWords(store, to, own)} <span class="num">{clock(at)}</span></p>
       <p class="paper-name"><Icon name="paper" /><span><strong>{title}</strong> <span class="quiet small num">{sizeWords(size)}</span></span></p>
       {note && <p class="said">{note}</p>}
       {when && <p class="quiet small">{when}</p>}
@@ -88,6 +89,8 @@ function PaperCard({ paper, onReplace }: { paper: Paper; onReplace?: (paper: Pap
       {state === 'uploading' && <progress max={1} value={progress} aria-label={`${title} is being sent`} data-testid="paper-progress" />}
       {state === 'failed' && <p class="small problem" role="alert">Not sent. {problemOf(problem)}</p>}
       {state === 'unreadable' && <p class="small problem">It was sent before this page was loaded anew, and cannot be opened here. Ask for it again.</p>}
+      {state === 'unconfirmed' && <p class="small problem">It is not opened: nobody in the group confirmed that they sent it. Ask for it again.</p>}
+      {state === 'changed' && <p class="small problem" role="alert">It is not opened: it is not what its sender announced. Somebody may have changed it on the way. Please tell the clinic.</p>}
       {!own && state === 'waiting' && <p class="quiet small">Keep this page open until then: only this page can open it.</p>}
       <div class="actions">
         {!own && (state === 'ready' || state === 'fetching') && <PaperActions paper={paper} />}
@@ -104,36 +107,36 @@ function PaperCard({ paper, onReplace }: { paper: Paper; onReplace?: (paper: Pap
   );
 }
 
-// What the page can show by itself. Everything else is only saved: a document could hold a program.
-const shownTypes = /^(image\/(png|jpeg|gif|webp)|text\/plain)$/;
+// What the page can show by itself. Everything else is only saved: HTML, SVG or PDF could hold a program, which would run as this page.
+const shownTypes = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'text/plain']);
 
-function PaperActions({ paper: { id, name, state, problem } }: { paper: Paper }): JSX.Element {
+function PaperActions({ paper: { id, name, type, state, problem } }: { paper: Paper }): JSX.Element {
   const store = useStore();
   const [shown, setShown] = useState<{ url: string; text: string } | null>(null);
-  const { type } = store.papers.papers.value.find((one) => one.id === id) ?? { type: '' };
-  const get = async (use: (blob: Blob) => void | Promise<void>): Promise<void> => {
+  const get = async (use: (content: Uint8Array<ArrayBuffer>) => void): Promise<void> => {
     try {
-      const { content, type: of } = await store.papers.files!.open(id);
-      await use(new Blob([content], { type: shownTypes.test(of) ? of : 'application/octet-stream' }));
+      use((await store.papers.files!.open(id)).content);
     } catch {
       // The card says why.
     }
   };
-  const save = (): Promise<void> => get((blob) => {
+  const save = (): Promise<void> => get((content) => {
     const link = document.createElement('a');
-    link.href = URL.createObjectURL(blob);
+    link.href = URL.createObjectURL(new Blob([content], { type: 'application/octet-stream' }));
     link.download = name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   });
-  const show = (): Promise<void> => get(async (blob) => setShown(type === 'text/plain' ? { url: '', text: await blob.text() } : { url: URL.createObjectURL(blob), text: '' }));
+  const show = (): Promise<void> => get((content) => setShown(type === 'text/plain'
+    ? { url: '', text: new TextDecoder().decode(content) }
+    : { url: URL.createObjectURL(new Blob([content], { type })), text: '' }));
   const close = (): void => {
     if (shown?.url) URL.revokeObjectURL(shown.url);
     setShown(null);
   };
   return (
     <>
-      {shownTypes.test(type) && <Btn look="slim" disabled={state === 'fetching'} aria-label={`Open ${name}`} data-testid="paper-open" onClick={() => void show()}>Open</Btn>}
+      {shownTypes.has(type) && <Btn look="slim" disabled={state === 'fetching'} aria-label={`Open ${name}`} data-testid="paper-open" onClick={() => void show()}>Open</Btn>}
       <Btn look="slim" disabled={state === 'fetching'} aria-label={`Save ${name}`} data-testid="paper-save" onClick={() => void save()}>{state === 'fetching' ? 'Being fetched' : 'Save'}</Btn>
       {problem && <p class="small problem" role="alert">{problemOf(problem)}</p>}
       {shown && (

@@ -59,7 +59,7 @@ export class PapersStore {
       const known = new Map(this.papers.value.map((paper) => [paper.id, paper]));
       this.papers.value = papers;
       for (const { id, own, state, fromName, name } of papers) {
-        if (!own && state === 'ready' && known.get(id)?.state !== 'ready' && !known.get(id)?.name) this.#announce(`${fromName} sent you a paper: ${name}.`);
+        if (!own && state === 'ready' && known.get(id)?.state !== 'ready' && !known.get(id)?.name) this.#announce(`${fromName || 'Somebody who left'} sent you a paper: ${name}.`);
       }
       this.#see();
     });
@@ -132,6 +132,8 @@ const problems: Record<string, string> = {
   recipients: 'The server named other readers than your link does, so nothing was sent. Please tell the clinic.',
   recipients_unnamed: 'Nothing was sent: your link does not say whose key it may be encrypted for. Please tell the clinic: its links lack “recipients”.',
   unreadable: 'It could not be opened.',
+  changed: 'It is not what its sender encrypted, so it was not opened. Please tell the clinic.',
+  not_announced: 'The group could not be reached. Please try again.',
   target_not_found: 'It is not there any more.',
 };
 

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { generateHybridIdentity, identityToRecipient } from 'age-encryption';
+import { Encrypter, generateHybridIdentity, identityToRecipient } from 'age-encryption';
 import { maxTextLength } from '../../client/papers/chat';
 import { pieceBytes } from '../../client/papers/http';
 import { keyTimeoutMs } from '../../client/papers/mailbox';
 import { Papers } from '../../client/papers/papers';
 import { maySend } from '../../client/papers/policy';
 import { AgeSealing } from '../../client/papers/sealing';
+import type { Bytes } from '../../client/e2ee/bytes';
 import type { Participant, Reach, Role, Welcome } from '../../client/wire/protocol';
 import { FakeFileServer, problem } from '../support/file-server';
 
@@ -18,6 +19,9 @@ class Group {
   reach: Reach = 'hosts';
   // The server is the attacker's: it delivers to whom it likes.
   deliverToAll = false;
+  // And holds messages back: those of these kinds, for good or until `release`.
+  held: string[] = [];
+  readonly #undelivered: (() => void)[] = [];
 
   constructor() {
     this.server.changed = () => {
@@ -40,13 +44,34 @@ class Group {
 
   async send(from: string, content: string, to?: readonly string[]): Promise<void> {
     this.wire.push(content);
-    for (const [id, { papers }] of this.members) if (id !== from && (this.deliverToAll || !to || to.includes(id))) papers.onMessage(from, content);
+    const deliver = (): void => {
+      for (const [id, { papers }] of this.members) if (id !== from && (this.deliverToAll || !to || to.includes(id))) papers.onMessage(from, content);
+    };
+    if (this.held.includes((JSON.parse(content) as { kind: string }).kind)) this.#undelivered.push(deliver);
+    else deliver();
+  }
+
+  release(): void {
+    this.held = [];
+    for (const deliver of this.#undelivered.splice(0)) deliver();
+  }
+}
+
+// Remembers the keys of files, which each recipient has.
+class KnownSealing extends AgeSealing {
+  readonly keys: string[] = [];
+
+  override async sealFile(plain: Bytes): ReturnType<AgeSealing['sealFile']> {
+    const sealed = await super.sealFile(plain);
+    this.keys.push(sealed.key);
+    return sealed;
   }
 }
 
 class Member {
   papers: Papers;
-  silent = false;
+  sealing = new KnownSealing();
+  silent: boolean | string = false; // of everything, or of this kind
 
   constructor(readonly group: Group, readonly id: string, readonly role: Role, readonly clinicHashes?: readonly string[]) {
     this.papers = this.load();
@@ -55,9 +80,15 @@ class Member {
   // A page that is loaded anew has another mail key.
   load(): Papers {
     const { group, id } = this;
-    this.papers = new Papers({ sealing: () => new AgeSealing(), fetch: group.server.fetch }, {
+    const sealing = (this.sealing = new KnownSealing());
+    this.papers = new Papers({ sealing: () => sealing, fetch: group.server.fetch }, {
       timers: { set: (run, ms) => setTimeout(run, ms === keyTimeoutMs ? 300 : Math.min(ms, 5)), clear: (timer) => clearTimeout(timer as never), now: () => performance.now() },
-      channel: { send: async (content, to) => { if (!this.silent) await group.send(id, content, to); } },
+      channel: {
+        send: async (content, to) => {
+          if (this.silent === (JSON.parse(content) as { kind: string }).kind) throw new Error('not sent');
+          if (this.silent !== true) await group.send(id, content, to);
+        },
+      },
       request: async (type, data) => group.server.request(id, type, data as Record<string, unknown>) as never,
       self: () => id, roster: () => group.roster(), clinicHashes: this.clinicHashes, onChat: () => undefined, onFiles: () => undefined,
     });
@@ -272,6 +303,125 @@ test('a page that was loaded anew gets what is sent after, and says so of what w
   await until('unreadable', () => ann.papers.files.papers[0]?.state === 'unreadable');
   await host.papers.files.send(draft(['ann'], { name: 'new.txt' }));
   await until('ready', () => ann.papers.files.papers.some(({ name, state }) => name === 'new.txt' && state === 'ready'));
+});
+
+// What is shown of the one file that somebody was sent.
+function shown({ papers }: Member): [state: string | undefined, confirmed: boolean | undefined, sender: string | undefined, name: string | undefined] {
+  const [paper] = papers.files.papers;
+  return [paper?.state, paper?.confirmed, paper?.fromName, paper?.name];
+}
+const refused = (state: string): ReturnType<typeof shown> => [state, false, '', ''];
+
+// Of the announcement of the newest file.
+function announced(g: Group): { id: string; digest: string } {
+  return JSON.parse(g.wire.filter((content) => content.includes('"file"')).at(-1)!) as { id: string; digest: string };
+}
+
+test('the server cannot say that somebody else sent a file', async () => {
+  const { g, host, ann } = group();
+  g.server.changed = () => undefined;
+  await host.papers.files.send(draft(['ann', 'ben']));
+  const [file] = g.server.files.values();
+  file!.from = 'ben';
+  await ann.papers.files.refresh();
+  await until('refused', () => ann.papers.files.papers[0]?.state === 'unconfirmed');
+  assert.deepEqual(shown(ann), refused('unconfirmed'));
+  await assert.rejects(ann.papers.files.open('file1'), { code: 'target_not_found' });
+  // Not with Ben's help either.
+  ann.papers.onMessage('ben', JSON.stringify({ kind: 'file', ...announced(g) }));
+  await until('refused', () => ann.papers.files.papers[0]?.state === 'changed');
+  assert.deepEqual(shown(ann), refused('changed'));
+  await assert.rejects(ann.papers.files.open('file1'), { code: 'target_not_found' });
+});
+
+test('the server cannot pass one file of a sender off as another', async () => {
+  const { g, host, ann } = group();
+  g.server.changed = () => undefined;
+  await host.papers.files.send(draft(['ann']));
+  await host.papers.files.send(draft(['ann'], { name: 'second.txt' }));
+  const [first, second] = [...g.server.files.values()];
+  [first!.sealed, first!.content, second!.sealed, second!.content] = [second!.sealed, second!.content, first!.sealed, first!.content];
+  await ann.papers.files.refresh();
+  assert.deepEqual(ann.papers.files.papers.map(({ state, name }) => [state, name]), [['changed', ''], ['changed', '']]);
+});
+
+test('another recipient, who has the key too, cannot put other content into a file', async () => {
+  const { g, host, ann, ben } = group();
+  g.server.changed = () => undefined;
+  await host.papers.files.send(draft(['ann', 'ben']));
+  const encrypter = new Encrypter();
+  encrypter.addRecipient(await identityToRecipient(host.sealing.keys[0]!));
+  const [file] = g.server.files.values();
+  const honest = file!.content;
+  file!.content = await encrypter.encrypt(new TextEncoder().encode('something else'));
+  await ann.papers.files.refresh();
+  await until('fetched', () => ann.papers.files.papers[0]?.problem === 'changed');
+  await assert.rejects(ann.papers.files.open('file1'), { code: 'changed' });
+  file!.content = honest;
+  assert.equal((await ann.papers.files.open('file1')).content.length, content.length);
+  assert.equal(ann.papers.files.papers[0]!.problem, '');
+  await ben.papers.files.refresh();
+  assert.deepEqual(shown(ben), ['ready', true, "host's name", `${secret}.txt`]);
+});
+
+test('a file that is listed before it is announced waits, and shows its sender with the announcement', async () => {
+  const { g, host, ann } = group();
+  g.held = ['file', 'file.ask'];
+  await host.papers.files.send(draft(['ann']));
+  await until('listed', () => ann.papers.files.papers.length === 1);
+  assert.deepEqual(shown(ann), refused('waiting'));
+  await until('nobody answered', () => ann.papers.files.papers[0]?.state === 'unconfirmed');
+  assert.deepEqual(shown(ann), refused('unconfirmed'));
+  g.release();
+  await until('ready', () => ann.papers.files.papers[0]?.state === 'ready');
+  assert.deepEqual(shown(ann), ['ready', true, "host's name", `${secret}.txt`]);
+});
+
+test('who missed the announcement asks its sender, who answers recipients alone', async () => {
+  const { g, host, ann, ben } = group();
+  g.held = ['file'];
+  await host.papers.files.send(draft(['ann'], { afterSession: true }));
+  g.held = [];
+  await until('asked', () => ann.papers.files.papers[0]?.confirmed === true);
+  assert.deepEqual(shown(ann), ['waiting', true, "host's name", '']);
+  const before = g.wire.length;
+  host.papers.onMessage('ben', JSON.stringify({ kind: 'file.ask', id: 'file1' }));
+  host.papers.onMessage('ann', JSON.stringify({ kind: 'file.ask', id: 'file2' }));
+  assert.equal(g.wire.length, before);
+  assert.deepEqual(ben.papers.files.papers, []);
+  g.server.ended = true;
+  await ann.papers.files.onEnded();
+  assert.deepEqual(shown(ann), ['ready', true, "host's name", `${secret}.txt`]);
+});
+
+test('what is timed and was announced by nobody stays closed at the end', async () => {
+  const { g, host, ann } = group();
+  g.held = ['file', 'file.ask'];
+  await host.papers.files.send(draft(['ann'], { afterSession: true }));
+  await until('refused', () => ann.papers.files.papers[0]?.state === 'unconfirmed');
+  g.server.ended = true;
+  await ann.papers.files.onEnded();
+  assert.deepEqual(shown(ann), refused('unconfirmed'));
+});
+
+test('a file that cannot be announced is not sent, and nothing of it stays at the server', async () => {
+  const { g, host, ann } = group();
+  host.silent = 'file';
+  await host.papers.files.send(draft(['ann']));
+  assert.deepEqual([host.papers.files.papers[0]!.state, host.papers.files.papers[0]!.problem], ['failed', 'not_announced']);
+  assert.deepEqual([[...g.server.files], ann.papers.files.papers], [[], []]);
+});
+
+test('a page that was loaded anew learns who sent what waits, and cannot open it', async () => {
+  const { g, host, ann } = group();
+  await host.papers.files.send(draft(['ann'], { afterSession: true }));
+  await until('announced', () => ann.papers.files.papers[0]?.confirmed === true);
+  ann.load();
+  await ann.papers.files.refresh();
+  await until('announced again', () => ann.papers.files.papers[0]?.confirmed === true);
+  g.server.ended = true;
+  await ann.papers.files.onEnded();
+  assert.deepEqual(shown(ann), ['unreadable', true, "host's name", '']);
 });
 
 test('journals are sealed to the clinic of the own link, and to no other', async () => {

@@ -8,7 +8,7 @@ import { lind, openHost, openSession, permissionsOf, person, self, type Page } f
 const policy = { name: 'care', recording: 'never', scopes: [], e2ee: 'required' as const, chat: 'hosts' as const, files: 'hosts' as const, clinicPapers: true };
 const letter = (more: Partial<Letter> = {}): Letter => ({ id: '1', from: 'lind', name: 'Dr. Lind', own: false, to: 'all', text: 'Good morning', at: Date.now(), state: 'sent', ...more });
 const paper = (more: Partial<Paper> = {}): Paper => ({
-  id: 'f1', own: false, from: 'lind', fromName: 'Dr. Lind', to: [], at: Date.now(), size: 2_000_000, released: true, replaces: '', name: 'Breathing.pdf', type: 'application/pdf',
+  id: 'f1', own: false, from: 'lind', confirmed: true, fromName: 'Dr. Lind', to: [], at: Date.now(), size: 2_000_000, released: true, replaces: '', name: 'Breathing.pdf', type: 'application/pdf',
   note: 'For the week', state: 'ready', progress: 1, problem: '', ...more,
 });
 
@@ -71,6 +71,56 @@ test('papers say what they are, and what can be done with them', async (t) => {
   assert.match(texts[4]!, /to Dr. Lind.*Stop/);
   assert.equal(page.query('progress')[0]?.getAttribute('aria-label'), 'Breathing.pdf is being sent');
   assert.match(texts[5]!, /Not sent\. The server has no room.*Remove/);
+});
+
+test('who sent a paper is shown once they confirmed it; what is not theirs says so, and cannot be opened', async (t) => {
+  const page = await openSession(t, {}, { policy });
+  await page.click('papers-toggle');
+  const unconfirmed = { confirmed: false, fromName: '', name: '' };
+  await show(page, [], [
+    paper({ id: 'f1', ...unconfirmed, state: 'waiting', released: false, afterSession: true }), paper({ id: 'f2', ...unconfirmed, state: 'unconfirmed' }),
+    paper({ id: 'f3', ...unconfirmed, state: 'changed' }), paper({ id: 'f4', fromName: '' }),
+  ]);
+  const texts = page.query('[data-testid="paper"]').map((card) => (card.textContent ?? '').replaceAll(/\s+/g, ' '));
+  assert.ok(texts.slice(0, 3).every((text) => text.startsWith('Sender not confirmed to you') && !text.includes('Dr. Lind') && !/Open\b|Save/.test(text.replace('Opens when', ''))), texts.join('\n'));
+  assert.match(texts[1]!, /not opened: nobody in the group confirmed that they sent it/);
+  assert.match(texts[2]!, /not opened: it is not what its sender announced.*tell the clinic/);
+  assert.match(texts[3]!, /^Somebody who left/);
+});
+
+test('no type that could hold a program is shown, and nothing is saved as one', async (t) => {
+  const blobs: string[] = [];
+  const native = { createObjectURL: URL.createObjectURL, revokeObjectURL: URL.revokeObjectURL };
+  Object.assign(URL, { createObjectURL: ({ type }: Blob) => `blob:${blobs.push(type)}`, revokeObjectURL: () => undefined });
+  t.after(() => Object.assign(URL, native));
+  const page = await openSession(t, {}, { policy });
+  await page.click('papers-toggle');
+  Object.assign(page.store.session!.files, { open: async () => ({ name: 'x', type: 'text/html', content: new TextEncoder().encode('<script>alert(1)</script>') }) });
+  const inert = ['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'text/plain'];
+  const others = ['text/html', 'image/svg+xml', 'application/xhtml+xml', 'text/xml', 'application/pdf', 'text/javascript', '', 'IMAGE/SVG+XML', 'text/plain\n', 'text/plain;charset=utf-8', 'image/png, text/html'];
+  for (const type of [...inert, ...others]) {
+    await show(page, [], [paper({ type })]);
+    assert.equal(page.shows('paper-open'), inert.includes(type), JSON.stringify(type));
+    const link = new Promise<HTMLAnchorElement>((done) => {
+      const { createElement } = document;
+      document.createElement = ((name: string) => {
+        const made = createElement.call(document, name) as HTMLAnchorElement;
+        if (name !== 'a') return made;
+        document.createElement = createElement;
+        made.click = () => done(made);
+        return made;
+      }) as typeof document.createElement;
+    });
+    await page.click('paper-save');
+    assert.equal((await link).download, 'Breathing.pdf');
+  }
+  assert.deepEqual([...new Set(blobs)], ['application/octet-stream']);
+  await show(page, [], [paper({ type: 'text/plain' })]);
+  await page.click('paper-open');
+  await page.settle();
+  assert.match(page.query('.paper-shown')[0]?.textContent ?? '', /<script>/);
+  assert.equal(page.query('.paper-shown script').length, 0);
+  assert.equal(blobs.length, inert.length + others.length, 'text is no blob');
 });
 
 test('who may send to whom is what is offered', () => {
