@@ -54,15 +54,9 @@ func (o Overrides) kept() Overrides {
 // setPermission allows a participant to publish a source, or forbids it. A forbidden source is muted by the same decision, and stays
 // muted when it is allowed again: only its owner unmutes.
 func setPermission(s State, by ParticipantID, c SetPermission) (Decision, *Error) {
-	if _, err := authorizeOn(s, by, c.Target, actGrant); err != nil {
-		return Decision{}, err
-	}
-	p, err := findTarget(s, c.Target, Admitted)
+	p, err := authorizeSource(s, by, c.Target, c.Source, actGrant)
 	if err != nil {
 		return Decision{}, err
-	}
-	if c.Source.act() == "" {
-		return Decision{}, refuse(BadRequest, "source: microphone, camera or screen")
 	}
 	if !participants[p.Role] {
 		return Decision{}, refuse(InvalidState, "permissions are given to participants")

@@ -83,15 +83,9 @@ func setMuted(s State, by ParticipantID, c SetMuted) (Decision, *Error) {
 
 // mute mutes a source of another participant.
 func mute(s State, by ParticipantID, c Mute) (Decision, *Error) {
-	if _, err := authorizeOn(s, by, c.Target, actMute); err != nil {
-		return Decision{}, err
-	}
-	p, err := findTarget(s, c.Target, Admitted)
+	p, err := authorizeSource(s, by, c.Target, c.Source, actMute)
 	if err != nil {
 		return Decision{}, err
-	}
-	if c.Source.act() == "" {
-		return Decision{}, refuse(BadRequest, "source: microphone, camera or screen")
 	}
 	return changeMuted(p, c.Source, true)
 }
@@ -162,15 +156,9 @@ func (d *Decision) withhold(s State, p Participant, source Source) bool {
 
 // askUnmute asks a muted participant to unmute. It is refused if they are not permitted to.
 func askUnmute(s State, by ParticipantID, c AskUnmute) (Decision, *Error) {
-	if _, err := authorizeOn(s, by, c.Target, actAskUnmute); err != nil {
-		return Decision{}, err
-	}
-	p, err := findTarget(s, c.Target, Admitted)
+	p, err := authorizeSource(s, by, c.Target, c.Source, actAskUnmute)
 	if err != nil {
 		return Decision{}, err
-	}
-	if c.Source.act() == "" {
-		return Decision{}, refuse(BadRequest, "source: microphone, camera or screen")
 	}
 	if pub, ok := p.publication(c.Source); !ok || !pub.Muted || !may(s, p, c.Source.act()) {
 		return Decision{}, refuse(InvalidState, "not muted, or not theirs to unmute")

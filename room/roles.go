@@ -239,6 +239,18 @@ func findTarget(s State, id ParticipantID, a Access) (Participant, *Error) {
 	return p, nil
 }
 
+// authorizeSource returns the admitted participant whose source by may act upon.
+func authorizeSource(s State, by, target ParticipantID, source Source, a action) (Participant, *Error) {
+	if _, err := authorizeOn(s, by, target, a); err != nil {
+		return Participant{}, err
+	}
+	p, err := findTarget(s, target, Admitted)
+	if err == nil && source.act() == "" {
+		err = refuse(BadRequest, "source: microphone, camera or screen")
+	}
+	return p, err
+}
+
 // askScreen asks the hosts for permission to share a screen.
 func askScreen(s State, by ParticipantID) (Decision, *Error) {
 	p, err := authorize(s, by, actRequestScreen)

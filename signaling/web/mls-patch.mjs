@@ -2,7 +2,6 @@
 // up to the root and so refuses trees that are valid: after some joins and leaves nobody can join any more. RFC 9420, section
 // 12.4.3.1, asks only that the nodes between a leaf and the parent that lists it as unmerged list that leaf, too.
 // Each text must be found exactly once, so that another version of the library fails the build instead of going unmended.
-import { fileURLToPath } from 'node:url';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -80,29 +79,10 @@ export const oneMlKem = {
 };
 
 // For the page alone: of all key encapsulations only that of its suite, and of age's recipients only age1… and age1pq…, which alone may be
-// configured: no NIST curves and no passphrases. Tests in Node use others, too. age and X-Wing bring an ML-KEM each; that of age does for both.
+// configured: no NIST curves and no passphrases. Tests in Node use others, too.
 export const onlyXWing = {
   name: 'only-x-wing',
   setup(build) {
-    build.onResolve({ filter: /^mlkem$/ }, () => ({ path: 'mlkem', namespace: 'mlkem' }));
-    build.onLoad({ filter: /.*/, namespace: 'mlkem' }, () => ({
-      contents: `import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
-        export { sha3_256, shake256 } from '@noble/hashes/sha3.js';
-        export class MlKem768 {
-          async deriveKeyPair(seed) {
-            const { publicKey, secretKey } = ml_kem768.keygen(seed);
-            return [publicKey, secretKey];
-          }
-          async encap(publicKey, seed) {
-            const { cipherText, sharedSecret } = ml_kem768.encapsulate(publicKey, seed);
-            return [cipherText, sharedSecret];
-          }
-          async decap(cipherText, secretKey) {
-            return ml_kem768.decapsulate(cipherText, secretKey);
-          }
-        }`,
-      resolveDir: fileURLToPath(new URL('node_modules/age-encryption', import.meta.url)),
-    }));
     build.onResolve({ filter: /^@noble\/(curves\/nist|hashes\/scrypt)\.js$/ }, ({ path }) => ({ path, namespace: 'unused', sideEffects: false }));
     build.onLoad({ filter: /.*/, namespace: 'unused' }, () => ({
       // Some of it is built on while modules load, so the curves have a shape.

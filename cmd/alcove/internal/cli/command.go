@@ -46,6 +46,17 @@ func Run(t Terminal, all []Command, args []string) int {
 	return ExitUsage
 }
 
+// RunSub runs the subcommand that the first argument names, or prints the usage.
+func RunSub(t Terminal, usage string, all map[string]func(Terminal, []string) error, args []string) error {
+	if len(args) > 0 {
+		if run := all[args[0]]; run != nil {
+			return run(t, args[1:])
+		}
+	}
+	fmt.Fprint(t.Err, usage)
+	return ErrUsage
+}
+
 func usage(w io.Writer, all []Command) {
 	fmt.Fprint(w, "Alcove: video sessions for confidential group therapy, on your own server.\n\nusage: alcove COMMAND [flags]\n\n")
 	for _, c := range all {

@@ -18,16 +18,10 @@ import (
 
 // RunAudit runs the command audit.
 func RunAudit(t cli.Terminal, args []string) error {
-	if len(args) > 0 {
-		switch args[0] {
-		case "verify":
-			return runAuditVerify(t, args[1:])
-		case "who":
-			return runAuditWho(t, args[1:])
-		}
-	}
-	fmt.Fprint(t.Err, "usage: alcove audit verify [flags] DIR\n       alcove audit who [flags] DIR\n")
-	return cli.ErrUsage
+	return cli.RunSub(t, "usage: alcove audit verify [flags] DIR\n       alcove audit who [flags] DIR\n", map[string]func(cli.Terminal, []string) error{
+		"verify": runAuditVerify,
+		"who":    runAuditWho,
+	}, args)
 }
 
 func runAuditVerify(t cli.Terminal, args []string) error {
@@ -43,19 +37,12 @@ whether its end was cut off; without one nothing can. A running daemon does not 
 	if f.Arg(0) == "" {
 		return errors.New("name the folder of the log: audit.dir of the configuration")
 	}
-	var key note.Verifier
-	if *keyName != "" {
-		data, err := keyfile.ReadLimited(*keyName, keyfile.MaxSize)
-		if err != nil {
-			return err
-		}
-		if key, err = audit.ParsePublicKey(data); err != nil {
-			return fmt.Errorf("%s: %w", *keyName, err)
-		}
+	key, err := readAuditKey(*keyName)
+	if err != nil {
+		return err
 	}
 	var elsewhere []byte
 	if *checkpoint != "" {
-		var err error
 		if elsewhere, err = keyfile.ReadLimited(*checkpoint, maxCheckpoints); err != nil {
 			return err
 		}
@@ -68,6 +55,22 @@ whether its end was cut off; without one nothing can. A running daemon does not 
 		return err
 	}
 	return writeReport(t.Out, r, key != nil)
+}
+
+// readAuditKey reads a public key of an audit log; nil if no file is named.
+func readAuditKey(name string) (note.Verifier, error) {
+	if name == "" {
+		return nil, nil
+	}
+	data, err := keyfile.ReadLimited(name, keyfile.MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	key, err := audit.ParsePublicKey(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return key, nil
 }
 
 // writeReport prints what is proven and what is not; the error sets the exit code.

@@ -21,26 +21,15 @@ const recordingUsage = `usage: alcove recording list    tracks, as their headers
 `
 
 func runRecording(t cli.Terminal, args []string) error {
-	if len(args) > 0 {
-		switch args[0] {
-		case "list":
-			return runRecordingList(t, args[1:])
-		case "verify":
-			return runRecordingVerify(t, args[1:])
-		case "export":
-			return runRecordingExport(t, args[1:])
-		case "gc":
-			return runRecordingGC(t, args[1:])
-		case "hold":
-			return runRecordingHold(t, args[1:])
-		case "erase":
-			return runRecordingErase(t, args[1:])
-		case "adopt":
-			return runRecordingAdopt(t, args[1:])
-		}
-	}
-	fmt.Fprint(t.Err, recordingUsage)
-	return cli.ErrUsage
+	return cli.RunSub(t, recordingUsage, map[string]func(cli.Terminal, []string) error{
+		"list":   runRecordingList,
+		"verify": runRecordingVerify,
+		"export": runRecordingExport,
+		"gc":     runRecordingGC,
+		"hold":   runRecordingHold,
+		"erase":  runRecordingErase,
+		"adopt":  runRecordingAdopt,
+	}, args)
 }
 
 // A selection selects recordings and their folder.
@@ -76,6 +65,16 @@ func (s selection) open() (record.Storage, config.Config, error) {
 		return nil, c, fmt.Errorf("cannot open the recordings: %w", err)
 	}
 	return l, c, nil
+}
+
+// openWith opens the folder of recordings, and the keys that open what is in it.
+func (s selection) openWith(k openerFlags) (record.Storage, *record.Opener, config.Config, error) {
+	l, c, err := s.open()
+	if err != nil {
+		return nil, nil, c, err
+	}
+	o, err := k.opener(c)
+	return l, o, c, err
 }
 
 // recordingConfigOf reads a configuration that records.

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"alcove/cmd/alcove/internal/config"
 	"alcove/cmd/alcove/internal/keyfile"
 	"alcove/cmd/alcove/internal/state"
@@ -43,15 +41,9 @@ func (a auditFiles) tracks(c config.Config) (list []state.TrackEntry, p logRepor
 	if dir == "" {
 		return nil, p, nil
 	}
-	var key note.Verifier
-	if *a.key != "" {
-		data, err := keyfile.ReadLimited(*a.key, keyfile.MaxSize)
-		if err != nil {
-			return nil, p, err
-		}
-		if key, err = audit.ParsePublicKey(data); err != nil {
-			return nil, p, fmt.Errorf("%s: %w", *a.key, err)
-		}
+	key, err := readAuditKey(*a.key)
+	if err != nil {
+		return nil, p, err
 	}
 	var external []byte
 	if checkpoint != "" {

@@ -113,11 +113,7 @@ log is not what was signed.`)
 	if err := cli.ParseFlags(f, args, 0); err != nil {
 		return err
 	}
-	l, c, err := which.open()
-	if err != nil {
-		return err
-	}
-	o, err := keys.opener(c)
+	l, o, c, err := which.openWith(keys)
 	if err != nil {
 		return err
 	}
@@ -220,11 +216,7 @@ what was is damaged, there is a gap. What it writes is not encrypted any more.`)
 	if *out == "" {
 		return errors.New("give --out FOLDER")
 	}
-	l, c, err := which.open()
-	if err != nil {
-		return err
-	}
-	o, err := keys.opener(c)
+	l, o, _, err := which.openWith(keys)
 	if err != nil {
 		return err
 	}

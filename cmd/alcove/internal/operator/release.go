@@ -42,18 +42,11 @@ const manifestTitle = "Alcove page, SHA-256\n"
 
 // RunRelease runs the command release.
 func RunRelease(t cli.Terminal, args []string) error {
-	if len(args) > 0 {
-		switch args[0] {
-		case "manifest":
-			return runReleaseManifest(t, args[1:])
-		case "verify":
-			return runReleaseVerify(t, args[1:])
-		case "keygen":
-			return runReleaseKeygen(t, args[1:])
-		}
-	}
-	fmt.Fprint(t.Err, "usage: alcove release manifest [--key FILE]\n       alcove release verify [--key FILE] [--url ADDRESS] MANIFEST\n       alcove release keygen [--out DIR]\n")
-	return cli.ErrUsage
+	return cli.RunSub(t, "usage: alcove release manifest [--key FILE]\n       alcove release verify [--key FILE] [--url ADDRESS] MANIFEST\n       alcove release keygen [--out DIR]\n", map[string]func(cli.Terminal, []string) error{
+		"manifest": runReleaseManifest,
+		"verify":   runReleaseVerify,
+		"keygen":   runReleaseKeygen,
+	}, args)
 }
 
 func runReleaseManifest(t cli.Terminal, args []string) error {

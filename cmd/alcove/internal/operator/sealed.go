@@ -16,16 +16,10 @@ const sealedUsage = `usage: alcove sealed list   emergency cards and journals, a
 `
 
 func runSealed(t cli.Terminal, args []string) error {
-	if len(args) > 0 {
-		switch args[0] {
-		case "list":
-			return runSealedList(t, args[1:])
-		case "open":
-			return runSealedOpen(t, args[1:])
-		}
-	}
-	fmt.Fprint(t.Err, sealedUsage)
-	return cli.ErrUsage
+	return cli.RunSub(t, sealedUsage, map[string]func(cli.Terminal, []string) error{
+		"list": runSealedList,
+		"open": runSealedOpen,
+	}, args)
 }
 
 // selectedPapers lists the papers of a selection; those that cannot be read are counted.
@@ -109,11 +103,7 @@ who it was. Exits with 1 if one of them does not open, after all others.`)
 	if err := cli.ParseFlags(f, args, len(args)); err != nil {
 		return err
 	}
-	l, c, err := which.open()
-	if err != nil {
-		return err
-	}
-	o, err := keys.opener(c)
+	l, o, _, err := which.openWith(keys)
 	if err != nil {
 		return err
 	}

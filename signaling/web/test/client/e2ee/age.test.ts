@@ -21,9 +21,9 @@ test('the bundled age seals to age1 and age1pq recipients', () => {
     }`;
   const builder = `
     import { build } from 'esbuild';
-    import { mlsPatch, onlyXWing } from '${web}mls-patch.mjs';
+    import { mlsPatch, oneMlKem, onlyXWing } from '${web}mls-patch.mjs';
     const stdin = { contents: ${JSON.stringify(source)}, resolveDir: '${web}', loader: 'ts' };
-    await build({ stdin, bundle: true, format: 'esm', outfile: '${program}', plugins: [mlsPatch, onlyXWing] });
+    await build({ stdin, bundle: true, format: 'esm', outfile: '${program}', plugins: [mlsPatch, oneMlKem, onlyXWing] });
     await import('${program}');`;
   const script = join(web, 'node_modules/.alcove-age-build.mjs');
   try {
@@ -43,7 +43,7 @@ function printed(source: string, plugins: string): string {
   try {
     writeFileSync(script, `
       import { build } from 'esbuild';
-      import { mlsPatch, onlyXWing } from '${web}mls-patch.mjs';
+      import { mlsPatch, oneMlKem, onlyXWing } from '${web}mls-patch.mjs';
       const stdin = { contents: ${JSON.stringify(source)}, resolveDir: '${web}', loader: 'ts' };
       await build({ stdin, bundle: true, platform: 'node', format: 'esm', outfile: '${program}', plugins: [${plugins}] });
       await import('${program}');`);
@@ -68,5 +68,5 @@ test('the bundled X-Wing makes the same keys and secrets as the library', () => 
     }`;
   const library = printed(source, '');
   assert.match(library, /^([0-9a-f]{2432} [0-9a-f]{2240} [0-9a-f]{64} true\n){3}$/);
-  assert.equal(printed(source, 'mlsPatch, onlyXWing'), library);
+  assert.equal(printed(source, 'mlsPatch, oneMlKem, onlyXWing'), library);
 });
