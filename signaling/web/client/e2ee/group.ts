@@ -40,6 +40,8 @@ const kinds = { main: 0x6d, side: 0x73 } as const;
 const groupIdBytes = 16;
 // So many application messages are remembered, so that none is opened twice across a commit.
 const openedLimit = 2_000;
+// The last bytes of an application message that tell it from others: its tag, of 16 bytes, and some of the ciphertext before.
+const markBytes = 24;
 
 interface Pending<G> {
   next: G;
@@ -690,10 +692,12 @@ export class GroupMachine<G> {
 
   async #onApp({ group, from, blob }: EventData<'e2ee.app'>): Promise<void> {
     const joined = [this.#main, this.#side].find((one) => one?.id === group);
-    // The end of a message holds its tag, and is another for each.
-    const mark = blob.slice(-32);
-    if (!joined || this.#opened.has(mark)) return;
-    const opened = await this.#mls.open(joined.group, fromBase64(blob)).catch(() => undefined);
+    if (!joined) return;
+    const message = fromBase64(blob);
+    // The end of a message holds its tag, and is another for each. The bytes are compared: base64 writes the same ones in many ways.
+    const mark = toBase64(message.subarray(-markBytes));
+    if (this.#opened.has(mark)) return;
+    const opened = await this.#mls.open(joined.group, message).catch(() => undefined);
     if (!opened) return;
     joined.group = opened.group;
     this.#mls.retire(opened.group);
