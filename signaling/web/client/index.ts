@@ -17,7 +17,7 @@ export { dropSeat, loadSeat } from './connection/seat';
 export { TabStorage } from './storage';
 export { Session, type Access, type Ending } from './session';
 export type { LinkState } from './connection/transport';
-export { maxTextLength, type Chat, type Letter } from './papers/chat';
+export { maxTextLength, type Chat, type ChatMessage } from './papers/chat';
 export { maxFileBytes, type ClinicPaper, type Draft, type Files, type Paper } from './papers/files';
 export { FileError } from './papers/http';
 export { maySend } from './papers/policy';

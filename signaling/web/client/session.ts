@@ -28,7 +28,7 @@ export interface Ending {
   message?: string;
   ref?: string;
 }
-export interface SessionEvents {
+interface SessionEvents {
   link: LinkState;
   welcome: Welcome;
   access: Access;

@@ -130,7 +130,7 @@ test('a slow device check', { timeout: 180_000 }, async (t) => {
       await lind.page.getByRole('dialog').getByRole('textbox').fill('One minute, please.');
       await lind.page.getByRole('dialog').getByRole('button', { name: 'Send', exact: true }).click();
       await until('Theo reads it', async () => await theo.page.getByText('One minute, please.').isVisible());
-      await theo.shot('slow-4-letter');
+      await theo.shot('slow-4-message');
       await theo.page.getByText('Write back').click();
       await theo.page.getByRole('dialog').getByRole('textbox').fill('Thank you.');
       await theo.page.getByRole('dialog').getByRole('button', { name: 'Send', exact: true }).click();

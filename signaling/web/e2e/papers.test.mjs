@@ -37,16 +37,16 @@ test('messages and papers', { timeout: 240_000 }, async (t) => {
     await person.join();
     return person;
   };
-  const letters = (person) => person.page.locator('[data-testid="letter"] .said').allTextContents();
+  const messages = (person) => person.page.locator('[data-testid="chat-message"] .said').allTextContents();
   const open = async (person) => {
     if (!await person.find('papers-panel').isVisible()) await person.find('papers-toggle').click();
     await person.sees('papers-panel');
   };
   const say = async (person, text, to) => {
     await open(person);
-    if (to) await person.find('letter-to').selectOption({ label: to });
-    await person.find('letter-text').fill(text);
-    await person.find('letter-send').click();
+    if (to) await person.find('chat-to').selectOption({ label: to });
+    await person.find('chat-text').fill(text);
+    await person.find('chat-send').click();
   };
   const sendPaper = async (person, name, { to, when = 'now', content = sheet } = {}) => {
     await person.find('paper-file').setInputFiles({ name, mimeType: 'text/plain', buffer: content });
@@ -76,18 +76,18 @@ test('messages and papers', { timeout: 240_000 }, async (t) => {
       await say(lind, `Good morning, ${word}`, 'Everyone');
       await until('Mara sees that something is new', async () => (await mara.find('papers-toggle').textContent()).includes('1'));
       await open(mara);
-      await until('Mara reads it', async () => (await letters(mara)).includes(`Good morning, ${word}`));
+      await until('Mara reads it', async () => (await messages(mara)).includes(`Good morning, ${word}`));
       assert.ok(!(await mara.find('papers-toggle').textContent()).includes('1'));
       await lind.audit('messages of a therapist');
       await mara.audit('messages of a participant');
     }],
     ['a message to one reaches that one', async () => {
       await say(lind, `Only for Mara: ${word}`, 'Mara');
-      await until('Mara reads it', async () => (await letters(mara)).includes(`Only for Mara: ${word}`), 30_000);
+      await until('Mara reads it', async () => (await messages(mara)).includes(`Only for Mara: ${word}`), 30_000);
       await say(mara, `For the therapists: ${word}`, 'The therapists');
-      await until('Dr. Lind reads it', async () => (await letters(lind)).includes(`For the therapists: ${word}`), 30_000);
+      await until('Dr. Lind reads it', async () => (await messages(lind)).includes(`For the therapists: ${word}`), 30_000);
       await open(jonas);
-      assert.deepEqual(await letters(jonas), [`Good morning, ${word}`]);
+      assert.deepEqual(await messages(jonas), [`Good morning, ${word}`]);
     }],
     ['a paper for all arrives, and goes on after a lost connection', async () => {
       let cuts = 0;
@@ -139,7 +139,7 @@ test('messages and papers', { timeout: 240_000 }, async (t) => {
       await theo.receives([lind], 30_000);
       await open(theo);
       await theo.sees('papers-empty');
-      assert.deepEqual([await letters(theo), await theo.find('paper').count()], [[], 0]);
+      assert.deepEqual([await messages(theo), await theo.find('paper').count()], [[], 0]);
     }],
     ['on a phone the panel is the screen, and the keyboard closes it', async () => {
       await mara.page.setViewportSize({ width: 360, height: 640 });
@@ -147,7 +147,7 @@ test('messages and papers', { timeout: 240_000 }, async (t) => {
       await mara.audit('messages on a phone');
       const [wide, inside] = await mara.page.evaluate(() => [document.scrollingElement.scrollWidth, document.scrollingElement.clientWidth]);
       assert.ok(wide <= inside, `${wide} wide in ${inside}`);
-      for (const id of ['letter-send', 'papers-close']) {
+      for (const id of ['chat-send', 'papers-close']) {
         const box = await mara.find(id).boundingBox();
         assert.ok(box.y >= 0 && box.y + box.height <= 640, `${id} is at ${box.y}`);
       }

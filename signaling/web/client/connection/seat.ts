@@ -7,7 +7,7 @@ import { object, text, type Of } from '../wire/shape';
 
 const key = 'alcove.seat';
 const shape = object({ sessionId: text, secret: text });
-export type Seat = Of<typeof shape>;
+type Seat = Of<typeof shape>;
 
 export function loadSeat(storage: Storage): Seat | undefined {
   try {

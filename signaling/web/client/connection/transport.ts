@@ -26,7 +26,7 @@ export interface HelloParams {
   e2ee?: number; // the version of end-to-end encryption that this browser speaks
   client: { name: string; version: string };
 }
-export interface Closing {
+interface Closing {
   code: string;
   ref?: string;
 }

@@ -12,7 +12,7 @@ export function toBase64(bytes: Uint8Array): string {
 
 // Throws if the text is no base64.
 export function fromBase64(text: string): Bytes {
-  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
 }
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -16,16 +16,16 @@ import { unencrypted, type Encryption, type EncryptionProblem, type EncryptionSt
 import { PendingWorker } from './worker_files';
 import type { KeysPort } from './worker_messages';
 
-export const keysPingMs = 5_000;
+const keysPingMs = 5_000;
 // A large commit on a slow device takes seconds.
-export const keysLostPings = 3;
+const keysLostPings = 3;
 // After a worker that died; each time twice as long, until one has made us a member.
-export const keysRestartFirstMs = 1_000;
-export const keysRestartMaxMs = 30_000;
+const keysRestartFirstMs = 1_000;
+const keysRestartMaxMs = 30_000;
 // How long a removal waits for its commit. The server removes in any case; the person must not stay because a worker hangs.
-export const excludeMs = 1_500;
+const excludeMs = 1_500;
 // Of an application message, which waits for the group.
-export const sendMs = 30_000;
+const sendMs = 30_000;
 // Frames that were refused by ones are losses; by hundreds somebody sends them.
 const suspiciousFrames = 25;
 

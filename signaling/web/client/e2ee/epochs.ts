@@ -21,7 +21,7 @@ const rememberedEpochs = 256;
 // Of how many sources it is kept that they left: of those whose frames may still be on their way.
 const rememberedSources = 256;
 
-export type NewEpoch = Extract<KeysToFrames, { type: 'keys' }>;
+type NewEpoch = Extract<KeysToFrames, { type: 'keys' }>;
 
 export class Epoch {
   readonly number: number;

@@ -10,7 +10,7 @@ import {
 } from './worker_messages';
 
 // Refusals are reported in sums: one message a second, however many frames an attacker sends.
-export const reportMs = 1_000;
+const reportMs = 1_000;
 
 // The parts of RTCEncodedVideoFrame, RTCEncodedAudioFrame and RTCRtpScriptTransformer that are used.
 export interface EncodedFrame {

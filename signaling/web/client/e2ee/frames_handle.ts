@@ -18,11 +18,11 @@ export const lostPings = 2;
 export const startPings = 20;
 // The first worker that dies is replaced at once, the next ones later and later, until one has lived for so long.
 export const restartFirstMs = 1_000;
-export const restartMaxMs = 30_000;
-export const healthyMs = 60_000;
+const restartMaxMs = 30_000;
+const healthyMs = 60_000;
 
-export type FramesState = 'off' | 'ready' | 'lost' | 'unsupported' | 'failed';
-export interface FramesEvents {
+type FramesState = 'off' | 'ready' | 'lost' | 'unsupported' | 'failed';
+interface FramesEvents {
   state: FramesState;
   sending: Extract<FramesToPage, { type: 'sending' }>;
   refused: Extract<FramesToPage, { type: 'refused' }>['counts'];

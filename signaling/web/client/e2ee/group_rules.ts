@@ -6,7 +6,7 @@ import type { Person } from './group_messages';
 import { streams, type Owner } from './worker_messages';
 
 // More in one commit would not fit the server's limit for a message with a full tree.
-export const addLimit = 32;
+const addLimit = 32;
 // The committer after the first waits so long, and so on: longer than a commit and its way through the server take on a slow device.
 export const takeOverMs = 400;
 

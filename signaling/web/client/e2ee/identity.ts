@@ -150,5 +150,5 @@ export function base64(bytes: Uint8Array): string {
 
 // Throws at what is not base64, in either alphabet, padded or not.
 export function fromBase64(text: string): Bytes {
-  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (letter) => letter.charCodeAt(0));
+  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0));
 }

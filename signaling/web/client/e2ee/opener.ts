@@ -16,7 +16,7 @@ export const keyFrameRequestMs = 350;
 // Lost for the decoder, and another key frame helps. Not after a replay: under loss browsers hand frames over twice.
 const needsKeyFrame: readonly Refusal[] = ['plain', 'forged', 'future', 'past'];
 
-export interface OpenerEvents {
+interface OpenerEvents {
   opened(csrc: number, leaf: number): void;
   requestKeyFrame(): void;
 }

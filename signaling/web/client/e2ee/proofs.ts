@@ -9,7 +9,7 @@ import type { LinkIdentity } from './link';
 import type { IdentityLevel } from './status';
 
 // A person as the server describes them to hosts.
-export interface Described {
+interface Described {
   role: string;
   name: string;
   tokenHash: string;

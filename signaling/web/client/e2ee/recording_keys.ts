@@ -16,7 +16,7 @@ export const againMs = 2_000;
 // Where it is kept what the person agreed to, for reloads; it goes with the seat.
 const key = 'alcove.recording';
 
-export interface RecordingParts {
+interface RecordingParts {
   timers: Timers;
   raise(): number; // the generation
   post(message: PageToRelease): void; // to the keys worker, if there is one

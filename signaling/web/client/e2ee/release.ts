@@ -34,7 +34,7 @@ export type ReleaseToPage =
   | { type: 'release.begun'; id: number; ok: boolean }
   | { type: 'release.ended'; id: number };
 
-export interface ReleaseEnv {
+interface ReleaseEnv {
   timers: Timers;
   // Seals to age recipients (age.ts).
   seal(recipients: readonly string[], secret: Bytes): Promise<Bytes>;
@@ -268,7 +268,7 @@ export class Releases {
 }
 
 // blob = AES-256-GCM(rk, nonce = 8 zero bytes | KID, plaintext = key | salt, AAD = KID), as sfu/record/FORMAT.md has it.
-export async function sealKey(rk: CryptoKey, kid: number, keyAndSalt: Bytes): Promise<string> {
+async function sealKey(rk: CryptoKey, kid: number, keyAndSalt: Bytes): Promise<string> {
   const iv = new Uint8Array(12);
   new DataView(iv.buffer).setUint32(8, kid);
   const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: iv.subarray(8) }, rk, keyAndSalt);

@@ -7,7 +7,7 @@ import type { Epochs } from './epochs';
 import { firstCounter, generations, kidOf, lastCounter, seal, type Kind } from './sframe';
 import { cameraEncodings, streams, type Generation, type Owner, type Refusal, type Stream } from './worker_messages';
 
-export interface SealerEvents {
+interface SealerEvents {
   sending(number: number, raises: number): void;
   exhausted(number: number): void;
 }

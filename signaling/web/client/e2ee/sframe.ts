@@ -13,8 +13,8 @@ import type { Stream } from './worker_messages';
 
 const suite = 5; // AES_256_GCM_SHA512_128 (RFC 9605, section 8.1)
 const configByte = 0xba; // X and Y set, K - 1 = 3 bytes more for the KID, C - 1 = 2 for the counter (RFC 9605, section 4.3)
-export const headerBytes = 8;
-export const tagBytes = 16;
+const headerBytes = 8;
+const tagBytes = 16;
 const keyBytes = 32;
 const saltBytes = 12;
 // Of a VP8 key frame (RFC 6386, section 9.1): frame tag, start code, width and height.
@@ -29,7 +29,7 @@ export const numbers = 0x10000;
 
 export type Kind = 'audio' | 'video';
 
-export interface Kid {
+interface Kid {
   stream: number; // Stream, if one of us made it
   generation: number;
   leaf: number;

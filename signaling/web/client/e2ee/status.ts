@@ -8,7 +8,7 @@ export type IdentityLevel = 'link' | 'code';
 // outside: admitted, and not yet (or no longer) in the group: until a host adds us, nothing is heard, seen or sent.
 // member: in the group.
 // broken: something was refused that only a tampering server or a broken client sends; a host must make the group anew.
-export type EncryptionState = 'off' | 'preparing' | 'outside' | 'member' | 'broken';
+type EncryptionState = 'off' | 'preparing' | 'outside' | 'member' | 'broken';
 
 // tampered: somebody changed the group who may not, or the group's messages do not fit together.
 // impostor: a key or a welcome came without the proof that its person's link gives.

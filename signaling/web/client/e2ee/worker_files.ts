@@ -4,7 +4,7 @@
 //
 //   <meta name="frames-worker" content="/assets/frames-….js" data-integrity="sha384-…">
 
-export type WorkerName = 'frames-worker' | 'keys-worker';
+type WorkerName = 'frames-worker' | 'keys-worker';
 
 const loading = new Map<WorkerName, Promise<string>>();
 const loaded = new Map<WorkerName, string>();

@@ -17,7 +17,7 @@ export function encodingsOf(source: Source, ready: Pick<MediaReady, 'encodings'>
 }
 
 // What a track gives, in pixels; nothing where a browser does not say.
-export interface Size {
+interface Size {
   width?: number;
   height?: number;
 }

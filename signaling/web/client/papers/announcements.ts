@@ -10,9 +10,9 @@ import type { Timers } from '../env';
 import type { Channel, Message } from './mailbox';
 
 // An announcement is sent before the upload, so it is here before the file is listed, unless this page was outside of the group then.
-export const askAfterMs = 2_000;
+const askAfterMs = 2_000;
 // How long the sender has to answer: a group that adds somebody takes seconds.
-export const answerMs = 15_000;
+const answerMs = 15_000;
 // Of each sender the newest are kept: nobody sends so many files in a session.
 const announcedLimit = 500;
 

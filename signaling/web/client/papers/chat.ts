@@ -8,9 +8,9 @@ import { leads, maySend } from './policy';
 
 export const maxTextLength = 2_000;
 // A page that is open for a day keeps the newest.
-const maxLetters = 1_000;
+const maxMessages = 1_000;
 
-export interface Letter {
+export interface ChatMessage {
   id: string;
   from: string;
   name: string; // as the group knew the sender then; "" for oneself
@@ -21,7 +21,7 @@ export interface Letter {
   state: 'sending' | 'sent' | 'failed';
 }
 
-export interface ChatParts {
+interface ChatParts {
   channel: Channel;
   mailbox: Mailbox;
   random(): string; // an id
@@ -36,7 +36,7 @@ const sealedText = object({ text: words });
 
 export class Chat {
   readonly #parts: ChatParts;
-  letters: readonly Letter[] = [];
+  messages: readonly ChatMessage[] = [];
 
   constructor(parts: ChatParts) {
     this.#parts = parts;
@@ -54,20 +54,20 @@ export class Chat {
 
   async send(text: string, to: readonly string[] | 'all'): Promise<void> {
     const { random, now, self } = this.#parts;
-    const letter: Letter = { id: random(), from: self(), name: '', own: true, to, text: text.slice(0, maxTextLength), at: now(), state: 'sending' };
-    this.#put(letter);
-    await this.#deliver(letter);
+    const message: ChatMessage = { id: random(), from: self(), name: '', own: true, to, text: text.slice(0, maxTextLength), at: now(), state: 'sending' };
+    this.#put(message);
+    await this.#deliver(message);
   }
 
   async retry(id: string): Promise<void> {
-    const letter = this.letters.find((one) => one.id === id && one.own && one.state === 'failed');
-    if (!letter) return;
-    this.#put({ ...letter, state: 'sending' });
-    await this.#deliver(letter);
+    const message = this.messages.find((one) => one.id === id && one.own && one.state === 'failed');
+    if (!message) return;
+    this.#put({ ...message, state: 'sending' });
+    await this.#deliver(message);
   }
 
-  async #deliver(letter: Letter): Promise<void> {
-    const { id, to, text } = letter;
+  async #deliver(message: ChatMessage): Promise<void> {
+    const { id, to, text } = message;
     const { channel, mailbox } = this.#parts;
     try {
       if (to === 'all') await channel.send(JSON.stringify({ kind: 'chat', id, text }));
@@ -75,9 +75,9 @@ export class Chat {
         const sealed = toBase64(await mailbox.seal(to, { text }));
         await channel.send(JSON.stringify({ kind: 'chat', id, to, sealed }), to);
       }
-      this.#put({ ...letter, state: 'sent' });
+      this.#put({ ...message, state: 'sent' });
     } catch {
-      this.#put({ ...letter, state: 'failed' });
+      this.#put({ ...message, state: 'failed' });
     }
   }
 
@@ -91,13 +91,13 @@ export class Chat {
     const plain = to
       ? await mailbox.sealing.open(fromBase64(sealed ?? '')).then((bytes) => sealedText(decode(bytes), 'chat').text, () => undefined)
       : text;
-    if (!plain || this.letters.some((one) => one.from === from && one.id === id)) return;
+    if (!plain || this.messages.some((one) => one.from === from && one.id === id)) return;
     this.#put({ id, from, name: sender.displayName, own: false, to: to ?? 'all', text: plain.slice(0, maxTextLength), at: now(), state: 'sent' });
   }
 
-  #put(letter: Letter): void {
-    const at = this.letters.findIndex((one) => one.id === letter.id && one.from === letter.from);
-    this.letters = at < 0 ? [...this.letters, letter].slice(-maxLetters) : this.letters.with(at, letter);
+  #put(message: ChatMessage): void {
+    const at = this.messages.findIndex((one) => one.id === message.id && one.from === message.from);
+    this.messages = at < 0 ? [...this.messages, message].slice(-maxMessages) : this.messages.with(at, message);
     this.#parts.onChange();
   }
 }

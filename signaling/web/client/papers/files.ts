@@ -22,7 +22,7 @@ const endedPollMs = [1_000, 2_000, 3_000, 5_000, 10_000, 30_000] as const;
 const waitingPollMs = 60_000;
 const waitingPolls = 720;
 
-export interface Release {
+interface Release {
   afterSession?: boolean;
   releaseAt?: number;
 }
@@ -57,7 +57,7 @@ export interface Paper extends Release {
   problem: string; // a code
 }
 
-export interface FilesParts {
+interface FilesParts {
   channel: Channel;
   mailbox: Mailbox;
   timers: Timers;

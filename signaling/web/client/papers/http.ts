@@ -9,7 +9,7 @@ export const pieceBytes = 256 * 1024;
 const firstPauseMs = 500;
 const longestPauseMs = 15_000;
 // An upload that made no progress for so long is given up; the server does the same.
-export const giveUpMs = 10 * 60_000;
+const giveUpMs = 10 * 60_000;
 
 // code: of PROTOCOL.md, or unreachable.
 export class FileError extends Error {

@@ -6,14 +6,14 @@ import { PendingWorker } from '../e2ee/worker_files';
 import type { Sealing } from './sealing';
 import { sealingWorker, type Answer, type Call, type Method } from './sealing_messages';
 
-export interface SealingWorkerLike {
+interface SealingWorkerLike {
   onmessage: ((event: { data: Answer }) => void) | null;
   onerror: ((event: never) => void) | null;
   postMessage(call: Call): void;
   terminate(): void;
 }
 
-export class SealingHandle implements Sealing {
+class SealingHandle implements Sealing {
   readonly #create: () => SealingWorkerLike;
   #worker: SealingWorkerLike | undefined;
   #calls = 0;

@@ -5,7 +5,7 @@ import type { AnswerData, EventData, EventType, Failure, RequestData, RequestTyp
 import { flag, number, object, text } from './shape';
 
 export type ServerEvent = { [T in EventType]: { kind: 'event'; type: T; seq: number; ts: number; data: EventData<T> } }[EventType];
-export type Frame =
+type Frame =
   | { kind: 'answer'; id: string; ok: true; data: unknown }
   | { kind: 'answer'; id: string; ok: false; error: Failure }
   | { kind: 'unknown'; type: string }

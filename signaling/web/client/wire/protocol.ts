@@ -7,7 +7,7 @@ export const subprotocol = 'alcove.v1';
 
 export const source = oneOf('microphone', 'camera', 'screen');
 export const role = oneOf('host', 'cohost', 'participant', 'observer', 'recorder');
-export const slotKind = oneOf('audio', 'video', 'screen');
+const slotKind = oneOf('audio', 'video', 'screen');
 
 export const publication = object({ id: text, source, muted: flag, csrc: number });
 export const participant = object({
@@ -20,8 +20,8 @@ export const waiter = object({
   verified: flag, needs: list(text), helpRaised: optional(flag),
 });
 export const barred = object({ participantId: text, displayName: text });
-export const slotMid = object({ mid: text, kind: slotKind, index: number });
-export const slotEntry = object({ kind: slotKind, index: number, publicationId: text, participantId: text, csrc: number });
+const slotMid = object({ mid: text, kind: slotKind, index: number });
+const slotEntry = object({ kind: slotKind, index: number, publicationId: text, participantId: text, csrc: number });
 const iceServer = object({
   urls: either(list(text), text), username: optional(text), credential: optional(text),
 });
@@ -31,7 +31,7 @@ const encoding = object({
 const empty = object({});
 
 export const scope = oneOf('recording.audio', 'recording.video');
-export const agreedText = object({ id: text, version: text, locale: text, text, textHash: text });
+const agreedText = object({ id: text, version: text, locale: text, text, textHash: text });
 export const consent = object({
   scope, purpose: text, texts: list(agreedText), decision: optional(oneOf('granted', 'refused', 'withdrawn')), recipients: optional(list(text)),
 });

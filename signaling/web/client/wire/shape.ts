@@ -8,7 +8,7 @@ type Fields = Record<string, Shape<unknown>>;
 type OptionalKeys<F extends Fields> = { [K in keyof F]: undefined extends Of<F[K]> ? K : never }[keyof F];
 type Shaped<F extends Fields> = { [K in Exclude<keyof F, OptionalKeys<F>>]: Of<F[K]> } & { [K in OptionalKeys<F>]?: Of<F[K]> };
 
-export class ShapeError extends Error {
+class ShapeError extends Error {
   override name = 'ShapeError';
 }
 

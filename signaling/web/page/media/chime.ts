@@ -7,7 +7,7 @@ const seconds = 0.18;
 const loudness = 0.12; // heard beside a voice, not over it
 const patienceMs = 1_000; // later a tone would say what is no longer so
 
-export type Chime = keyof typeof pitches;
+type Chime = keyof typeof pitches;
 
 // A browser that allows no sound yet stays silent, and the banner says it too.
 export function chime(which: Chime, speaker: Speaker): Promise<void> {

@@ -13,7 +13,7 @@ import { Icon } from '../ui/icon';
 import { Banners, LinkBanner, NoticeBanner, ReloadBanner, RestartBanner } from '../ui/messages';
 import { ClinicPhone, Top } from '../ui/top';
 import { LinkLife, NameField, withName } from './name';
-import { ChatMessages } from './waiting';
+import { WaitingMessages } from './waiting';
 
 interface Props {
   // Of a host, who comes in by pressing the button; all others have their place already.
@@ -62,7 +62,7 @@ export function CheckScreen({ door }: Props): JSX.Element {
               </div>
             </form>
             {!door && <GrantedConsentCard />}
-            {!door && !admitted && <ChatMessages />}
+            {!door && !admitted && <WaitingMessages />}
             {!door && <div class="spread"><ClinicPhone look="line" /><Btn data-testid="leave" onClick={() => void store.leave()}>Leave</Btn></div>}
           </div>
         </div>

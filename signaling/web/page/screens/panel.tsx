@@ -118,7 +118,7 @@ function WaiterRow({ waiter }: { waiter: Waiter }): JSX.Element {
   const store = useStore();
   const [writing, setWriting] = useState(false);
   const { participantId, displayName: name, verifiedName, returning, connected } = waiter;
-  const letters = store.chatMessages.value.get(participantId) ?? [];
+  const messages = store.waitingMessages.value.get(participantId) ?? [];
   const decide = (type: 'admit' | 'deny'): void => {
     if (type === 'admit') void store.act('waiting.admit', { participantIds: [participantId] });
     else void store.act('waiting.deny', { participantId });
@@ -148,9 +148,9 @@ function WaiterRow({ waiter }: { waiter: Waiter }): JSX.Element {
         <Btn look="slim main" aria-label={`Admit ${name}`} data-testid="admit"
           onClick={() => decide('admit')}>Admit</Btn>
       </div>
-      {letters.length > 0 && (
-        <ul class="letters small">
-          {letters.map(({ from, text }, i) => <li key={i}><span class="quiet">{from === 'host' ? 'Therapist' : name}:</span> {text}</li>)}
+      {messages.length > 0 && (
+        <ul class="waiting-messages small">
+          {messages.map(({ from, text }, i) => <li key={i}><span class="quiet">{from === 'host' ? 'Therapist' : name}:</span> {text}</li>)}
         </ul>
       )}
       {writing && (

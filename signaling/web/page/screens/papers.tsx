@@ -2,7 +2,7 @@
 
 import type { JSX } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
-import { maxFileBytes, maxTextLength, type Letter, type Paper } from '../../client';
+import { maxFileBytes, maxTextLength, type ChatMessage, type Paper } from '../../client';
 import { PapersStore, problemOf, sizeWords } from '../state/papers';
 import { Btn, Heading, Note } from '../ui/basics';
 import { useStore } from '../ui/context';
@@ -32,8 +32,8 @@ export function PapersPanel(): JSX.Element {
         {entries.length === 0 && (
           <p class="quiet" data-testid="papers-empty">Nothing yet. Messages are encrypted for the people they go to. The server cannot read them, and nothing is kept after the session.</p>
         )}
-        {entries.map((entry) => entry.kind === 'letter'
-          ? <LetterCard key={`${entry.letter.from} ${entry.letter.id}`} letter={entry.letter} />
+        {entries.map((entry) => entry.kind === 'message'
+          ? <ChatMessageCard key={`${entry.message.from} ${entry.message.id}`} message={entry.message} />
           : <PaperCard key={entry.paper.id} paper={entry.paper} onReplace={setDialog} />)}
         <div ref={end} />
       </div>
@@ -52,10 +52,10 @@ function toWords(store: ReturnType<typeof useStore>, to: readonly string[] | 'al
   return `to ${names.length > 3 ? `${names.length} people` : names.join(', ')}`;
 }
 
-function LetterCard({ letter: { id, own, name, to, text, at, state } }: { letter: Letter }): JSX.Element {
+function ChatMessageCard({ message: { id, own, name, to, text, at, state } }: { message: ChatMessage }): JSX.Element {
   const store = useStore();
   return (
-    <article class={own ? 'entry own' : 'entry'} data-testid="letter">
+    <article class={own ? 'entry own' : 'entry'} data-testid="chat-message">
       <p class="quiet small"><strong>{own ? 'You' : name}</strong> {toWords(store, to, own)} <span class="num">{clock(at)}</span></p>
       <p class="said">{text}</p>
       {state === 'sending' && <p class="quiet small">Being sent</p>}
@@ -176,12 +176,12 @@ function Composer({ onPaper, onClinic }: { onPaper(): void; onClinic(): void }):
       {chosen && (
         <>
           <div class="row to"><label for={`${id}-to`}>To</label>
-            <select class="input" id={`${id}-to`} data-testid="letter-to" value={chosen.target} onChange={(event) => setTarget(event.currentTarget.value)}>
+            <select class="input" id={`${id}-to`} data-testid="chat-to" value={chosen.target} onChange={(event) => setTarget(event.currentTarget.value)}>
               {choices.map((choice) => <option key={choice.target} value={choice.target}>{choice.label}</option>)}
             </select></div>
           <label class="sr" for={`${id}-text`}>Your message</label>
-          <textarea class="input" id={`${id}-text`} name="text" rows={2} maxLength={maxTextLength} placeholder="Your message" data-testid="letter-text" onKeyDown={onKey} />
-          <Btn type="submit" data-testid="letter-send">Send</Btn>
+          <textarea class="input" id={`${id}-text`} name="text" rows={2} maxLength={maxTextLength} placeholder="Your message" data-testid="chat-text" onKeyDown={onKey} />
+          <Btn type="submit" data-testid="chat-send">Send</Btn>
         </>
       )}
       {fileChoices.length > 0 && <Btn look="plain slim" icon="paper" data-testid="paper-new" onClick={onPaper}>Send a paper</Btn>}

@@ -2,7 +2,7 @@
 
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { ChatMessage } from '../state/store';
+import type { WaitingMessage } from '../state/store';
 import { Btn, Heading } from '../ui/basics';
 import { DevicesCtl } from '../ui/checks';
 import { useStore } from '../ui/context';
@@ -39,7 +39,7 @@ export function WaitingScreen(): JSX.Element {
             <Requirements />
             <GrantedConsentCard />
             <PrivacyAnswer />
-            <ChatMessages />
+            <WaitingMessages />
             <Next />
             <div class="spread">
               <ClinicPhone look="line" />
@@ -82,10 +82,10 @@ function PrivacyAnswer(): JSX.Element {
   );
 }
 
-export function ChatMessages(): JSX.Element {
+export function WaitingMessages(): JSX.Element {
   const store = useStore();
   const [writing, setWriting] = useState(false);
-  const letters = store.chatMessages.value.get(store.selfId.value) ?? [];
+  const messages = store.waitingMessages.value.get(store.selfId.value) ?? [];
   const send = async (text: string): Promise<void> => {
     setWriting(false);
     await store.act('waiting.message', { text });
@@ -93,10 +93,10 @@ export function ChatMessages(): JSX.Element {
   return (
     <>
       <div class="stack" aria-live="polite">
-        {letters.map((letter, i) => <ChatMessageCard key={i} letter={letter} />)}
+        {messages.map((message, i) => <WaitingMessageCard key={i} message={message} />)}
       </div>
       <div>
-        <Btn look="slim" icon="chat" onClick={() => setWriting(true)}>{letters.length > 0 ? 'Write back' : 'Write to a therapist'}</Btn>
+        <Btn look="slim" icon="chat" onClick={() => setWriting(true)}>{messages.length > 0 ? 'Write back' : 'Write to a therapist'}</Btn>
       </div>
       {writing && (
         <Write title="Write to the therapists" hint="Only the therapists of this session see it. Nothing of it is kept."
@@ -106,13 +106,13 @@ export function ChatMessages(): JSX.Element {
   );
 }
 
-function ChatMessageCard({ letter }: { letter: ChatMessage }): JSX.Element {
-  const time = new Date(letter.at).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
-  const from = letter.from === 'host' ? 'A therapist, only to you' : 'You, to the therapists';
+function WaitingMessageCard({ message }: { message: WaitingMessage }): JSX.Element {
+  const time = new Date(message.at).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
+  const from = message.from === 'host' ? 'A therapist, only to you' : 'You, to the therapists';
   return (
-    <article class="letter stack" aria-label={letter.from === 'host' ? 'Message from a therapist' : 'Your message'}>
+    <article class="waiting-message stack" aria-label={message.from === 'host' ? 'Message from a therapist' : 'Your message'}>
       <header><span>{from}</span><time>{time}</time></header>
-      <p class="said">{letter.text}</p>
+      <p class="said">{message.text}</p>
     </article>
   );
 }

@@ -1,19 +1,19 @@
 // Messages and papers as the page shows them: what was said and sent, what is new, and to whom the person may send.
 
 import { computed, signal } from '@preact/signals';
-import { maySend, type ClinicPaper, type Draft, type Letter, type Paper, type Participant, type Reach, type Session } from '../../client';
+import { maySend, type ClinicPaper, type Draft, type ChatMessage, type Paper, type Participant, type Reach, type Session } from '../../client';
 
 // all, hosts, or the id of somebody.
-export type Target = string;
+type Target = string;
 export interface Choice {
   target: Target;
   label: string;
 }
 
-export type Entry = { kind: 'letter'; at: number; letter: Letter } | { kind: 'paper'; at: number; paper: Paper };
+export type Entry = { kind: 'message'; at: number; message: ChatMessage } | { kind: 'paper'; at: number; paper: Paper };
 
 export class PapersStore {
-  readonly letters = signal<readonly Letter[]>([]);
+  readonly messages = signal<readonly ChatMessage[]>([]);
   readonly papers = signal<readonly Paper[]>([]);
   readonly open = signal(false);
   readonly chatReach = signal<Reach>('off');
@@ -22,13 +22,13 @@ export class PapersStore {
   readonly available = computed(() => this.chatReach.value !== 'off' || this.filesReach.value !== 'off' || this.clinicPapers.value);
   readonly #seen = signal<ReadonlySet<string>>(new Set());
   readonly #arrived = computed(() => [
-    ...this.letters.value.filter(({ own }) => !own).map(({ from, id }) => `${from} ${id}`),
+    ...this.messages.value.filter(({ own }) => !own).map(({ from, id }) => `${from} ${id}`),
     ...this.papers.value.filter(({ own }) => !own).map(({ id, released }) => `${id} ${released}`),
   ]);
   readonly unread = computed(() => (this.open.value ? 0 : this.#arrived.value.filter((id) => !this.#seen.value.has(id)).length));
   readonly received = computed(() => this.papers.value.filter(({ own }) => !own));
   readonly entries = computed<readonly Entry[]>(() => [
-    ...this.letters.value.map((letter) => ({ kind: 'letter' as const, at: letter.at, letter })),
+    ...this.messages.value.map((message) => ({ kind: 'message' as const, at: message.at, message })),
     ...this.papers.value.map((paper) => ({ kind: 'paper' as const, at: paper.at, paper })),
   ].sort((a, b) => a.at - b.at));
   #session: Session | undefined;
@@ -40,17 +40,17 @@ export class PapersStore {
 
   subscribe(session: Session): void {
     this.#session = session;
-    [this.letters.value, this.papers.value, this.open.value] = [[], [], false];
+    [this.messages.value, this.papers.value, this.open.value] = [[], [], false];
     session.on('welcome', ({ policy }) => {
       const encrypted = policy.e2ee === 'required';
       this.chatReach.value = (encrypted && policy.chat) || 'off';
       this.filesReach.value = (encrypted && policy.files) || 'off';
       this.clinicPapers.value = encrypted && policy.clinicPapers === true;
     });
-    session.on('chat', ({ letters }) => {
-      const before = this.letters.value.length;
-      this.letters.value = letters;
-      for (const { own, name, text, to } of letters.slice(before)) {
+    session.on('chat', ({ messages }) => {
+      const before = this.messages.value.length;
+      this.messages.value = messages;
+      for (const { own, name, text, to } of messages.slice(before)) {
         if (!own) this.#announce(this.open.value ? `${name}${to === 'all' ? '' : ', to you'}: ${text}` : `New message from ${name}.`);
       }
       this.#see();

@@ -3,7 +3,7 @@
 import { batch, signal } from '@preact/signals';
 import type { Consent, Session } from '../../client';
 
-export type RecordingScope = Consent['scope'];
+type RecordingScope = Consent['scope'];
 
 // A recording counts from its start on, before its first byte.
 export const isRecording = (recording: string): boolean => recording === 'starting' || recording === 'on';

@@ -25,7 +25,7 @@ import { readClaims, type Link } from './token';
 import { Withdrawal } from './withdrawal';
 
 export type Screen = 'start' | 'name' | 'check' | 'joining' | 'waiting' | 'session' | 'ended';
-export interface ChatMessage {
+export interface WaitingMessage {
   from: 'host' | 'waiting';
   text: string;
   at: number;
@@ -84,7 +84,7 @@ export class Store {
   readonly slots = signal<readonly Slot[]>([]);
   readonly mediaState = signal<RTCPeerConnectionState>('new');
   readonly mediaRefused = signal(''); // the code why no connection for media is made, for good
-  readonly chatMessages = signal<ReadonlyMap<string, readonly ChatMessage[]>>(new Map());
+  readonly waitingMessages = signal<ReadonlyMap<string, readonly WaitingMessage[]>>(new Map());
   readonly shareRequests = signal<readonly string[]>([]);
   readonly offeredLink = signal<Link | null>(null); // pasted, until the person decides whether to leave for it
   readonly unmuteAsked = signal<'microphone' | 'camera' | null>(null);
@@ -256,7 +256,7 @@ export class Store {
     session.on('barred', (barred) => (this.barred.value = barred));
     session.on('speakers', (speakers) => (this.speakers.value = speakers));
     session.on('slotMap', (map) => this.#onSlotMap(map));
-    session.on('waitingMessage', ({ from, participantId, text }) => this.#onChatMessage(participantId, { from, text, at: Date.now() }));
+    session.on('waitingMessage', ({ from, participantId, text }) => this.#onWaitingMessage(participantId, { from, text, at: Date.now() }));
     session.on('permissionAsked', ({ participantId }) => this.#onShareRequest(participantId));
     session.on('unmuteAsked', ({ source }) => source !== 'screen' && (this.unmuteAsked.value = source));
     session.on('ended', (ending) => this.#onEnded(ending));
@@ -350,7 +350,7 @@ export class Store {
       this.barred.value = [];
       this.recorder.value = false;
       this.room.value = { ...this.room.value, recording: 'off' };
-      this.chatMessages.value = new Map();
+      this.waitingMessages.value = new Map();
     });
   }
 
@@ -433,12 +433,12 @@ export class Store {
     this.waiting.value = waiting;
   }
 
-  #onChatMessage(participantId: string, letter: ChatMessage): void {
-    const letters = new Map(this.chatMessages.value);
-    letters.set(participantId, [...(letters.get(participantId) ?? []), letter]);
-    this.chatMessages.value = letters;
+  #onWaitingMessage(participantId: string, message: WaitingMessage): void {
+    const messages = new Map(this.waitingMessages.value);
+    messages.set(participantId, [...(messages.get(participantId) ?? []), message]);
+    this.waitingMessages.value = messages;
     const waiter = this.waiting.value.find((other) => other.participantId === participantId);
-    if (letter.from === 'waiting' && waiter) this.#announce(`${waiter.displayName} wrote to you.`);
+    if (message.from === 'waiting' && waiter) this.#announce(`${waiter.displayName} wrote to you.`);
   }
 
   #onShareRequest(id: string): void {

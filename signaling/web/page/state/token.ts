@@ -37,7 +37,7 @@ export function awaitLink(origins: readonly string[]): Promise<Link> | undefined
   });
 }
 
-export interface TokenClaims {
+interface TokenClaims {
   name: string;
   host: boolean;
   observer: boolean;
@@ -49,7 +49,7 @@ export interface TokenClaims {
 export function readClaims(token: string | undefined): TokenClaims {
   try {
     const part = (token?.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
-    const bytes = Uint8Array.from(atob(part), (letter) => letter.charCodeAt(0));
+    const bytes = Uint8Array.from(atob(part), (char) => char.charCodeAt(0));
     const claims = JSON.parse(new TextDecoder().decode(bytes)) as { name?: unknown; role?: unknown; jti?: unknown; exp?: unknown };
     return {
       name: typeof claims.name === 'string' ? claims.name : '',

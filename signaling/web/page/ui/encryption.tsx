@@ -23,7 +23,7 @@ export function ShieldState(): JSX.Element | null {
 }
 
 // Six groups of five digits. Screen readers hear single digits.
-export function Code({ code, small }: { code: string; small?: boolean }): JSX.Element {
+function Code({ code, small }: { code: string; small?: boolean }): JSX.Element {
   return (
     <ol class={small ? 'code small' : 'code'} aria-label="Code of this session" data-testid="code">
       {code.split(' ').map((group) => (
@@ -115,7 +115,7 @@ function Broken(): JSX.Element {
   );
 }
 
-export function RenewButton({ look = '' }: { look?: string }): JSX.Element {
+function RenewButton({ look = '' }: { look?: string }): JSX.Element {
   const store = useStore();
   const [asking, setAsking] = useState(false);
   const renew = (): void => {

@@ -111,7 +111,7 @@ const refusals: Record<string, string> = {
   fingerprint: 'Something between this browser and the server changed the connection, so it was ended. Use another network, or ask the clinic.',
 };
 
-export function refusedWords(code: string): string {
+function refusedWords(code: string): string {
   return refusals[code] ?? `The server does not take what it offers (${code}). Load this page again. If that does not help, tell the clinic these words.`;
 }
 

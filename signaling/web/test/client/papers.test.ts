@@ -98,7 +98,7 @@ class Member {
   }
 
   texts(): string[] {
-    return this.papers.chat.letters.filter(({ own }) => !own).map(({ name, text }) => `${name}: ${text}`);
+    return this.papers.chat.messages.filter(({ own }) => !own).map(({ name, text }) => `${name}: ${text}`);
   }
 }
 
@@ -138,7 +138,7 @@ test('a message to all arrives at all who are there, and not at who comes later'
   await until('arrived', () => ann.texts().length === 1 && ben.texts().length === 1);
   assert.deepEqual(ann.texts(), ["host's name: Good morning"]);
   assert.deepEqual(late.texts(), []);
-  assert.equal(host.papers.chat.letters[0]!.state, 'sent');
+  assert.equal(host.papers.chat.messages[0]!.state, 'sent');
 });
 
 test('a message to one is sealed for that one, and opened by nobody else even if the server delivers it', async () => {
@@ -163,7 +163,7 @@ test('what the policy forbids is not shown, whoever sends it', async () => {
   ben.papers.onMessage('stranger', JSON.stringify({ kind: 'chat', id: '4', text: 'hello' }));
   ben.papers.onMessage('host', JSON.stringify({ kind: 'chat', id: '5', text: 'x'.repeat(maxTextLength + 5) }));
   ben.papers.onMessage('host', JSON.stringify({ kind: 'chat', id: '5', text: 'twice' }));
-  assert.deepEqual(ben.papers.chat.letters.map(({ text }) => text.length), [maxTextLength]);
+  assert.deepEqual(ben.papers.chat.messages.map(({ text }) => text.length), [maxTextLength]);
   await ann.papers.chat.send('for the hosts', ['host']);
   await until('arrived', () => host.texts().length === 1);
 });
@@ -172,11 +172,11 @@ test('a message that nobody takes says so, and can be sent again', async () => {
   const { host, ann } = group();
   ann.silent = true;
   await host.papers.chat.send('hello', ['ann']);
-  assert.equal(host.papers.chat.letters[0]!.state, 'failed');
+  assert.equal(host.papers.chat.messages[0]!.state, 'failed');
   ann.silent = false;
-  await host.papers.chat.retry(host.papers.chat.letters[0]!.id);
+  await host.papers.chat.retry(host.papers.chat.messages[0]!.id);
   await until('arrived', () => ann.texts().length === 1);
-  assert.equal(host.papers.chat.letters[0]!.state, 'sent');
+  assert.equal(host.papers.chat.messages[0]!.state, 'sent');
 });
 
 test('a file arrives at the chosen, with its name and note, and the server has none of it in clear', async () => {

@@ -1,21 +1,21 @@
 // Messages and papers as the page shows them. What seals and sends them is tested in test/client/papers.test.ts.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { Letter, Paper } from '../../client';
+import type { ChatMessage, Paper } from '../../client';
 import { PapersStore, problemOf, sizeWords } from '../../page/state/papers';
 import { lind, openHost, openSession, permissionsOf, person, self, type Page } from '../support/page';
 
 const policy = { name: 'care', recording: 'never', scopes: [], e2ee: 'required' as const, chat: 'hosts' as const, files: 'hosts' as const, clinicPapers: true };
-const letter = (more: Partial<Letter> = {}): Letter => ({ id: '1', from: 'lind', name: 'Dr. Lind', own: false, to: 'all', text: 'Good morning', at: Date.now(), state: 'sent', ...more });
+const message = (more: Partial<ChatMessage> = {}): ChatMessage => ({ id: '1', from: 'lind', name: 'Dr. Lind', own: false, to: 'all', text: 'Good morning', at: Date.now(), state: 'sent', ...more });
 const paper = (more: Partial<Paper> = {}): Paper => ({
   id: 'f1', own: false, from: 'lind', confirmed: true, fromName: 'Dr. Lind', to: [], at: Date.now(), size: 2_000_000, released: true, replaces: '', name: 'Breathing.pdf', type: 'application/pdf',
   note: 'For the week', state: 'ready', progress: 1, problem: '', ...more,
 });
 
 // What the client would tell of, given to the page as the client does.
-async function show(page: Page, letters: readonly Letter[], papers: readonly Paper[] = []): Promise<void> {
+async function show(page: Page, messages: readonly ChatMessage[], papers: readonly Paper[] = []): Promise<void> {
   const { session } = page.store;
-  Object.assign(session!.chat, { letters });
+  Object.assign(session!.chat, { messages });
   Object.assign(session!.files, { papers });
   const emit = (session as unknown as { emit(name: string, data: unknown): void }).emit.bind(session);
   emit('chat', session!.chat);
@@ -32,11 +32,11 @@ test('without encryption, or where the clinic wants none, there is no place for 
 
 test('a message is counted as new until the panel is open, and is text, whatever it holds', async (t) => {
   const page = await openSession(t, {}, { policy });
-  await show(page, [letter({ text: 'https://example.org <img src=x onerror=alert(1)>' }), letter({ id: '2', own: true, from: 'me', text: 'mine' })]);
+  await show(page, [message({ text: 'https://example.org <img src=x onerror=alert(1)>' }), message({ id: '2', own: true, from: 'me', text: 'mine' })]);
   assert.match(page.textOf('papers-toggle'), /new: 1/);
   await page.click('papers-toggle');
   assert.ok(!/new/.test(page.textOf('papers-toggle')));
-  const [first] = page.query('[data-testid="letter"]');
+  const [first] = page.query('[data-testid="chat-message"]');
   assert.match(first!.textContent ?? '', /Dr. Lind to everyone.*https:\/\/example.org <img src=x onerror=alert\(1\)>/);
   assert.equal(first!.querySelectorAll('a, img').length, 0);
 });
@@ -44,12 +44,12 @@ test('a message is counted as new until the panel is open, and is text, whatever
 test('a message is announced: with its words while the panel is open', async (t) => {
   const page = await openSession(t, {}, { policy });
   await page.pass(1_300);
-  await show(page, [letter()]);
+  await show(page, [message()]);
   await page.pass(1_300);
   assert.match(page.textOf('announcer'), /New message from Dr. Lind\./);
   assert.ok(!page.textOf('announcer').includes('Good morning'));
   await page.click('papers-toggle');
-  await show(page, [letter(), letter({ id: '2', text: 'How are you?', to: ['me'] })], [paper()]);
+  await show(page, [message(), message({ id: '2', text: 'How are you?', to: ['me'] })], [paper()]);
   await page.pass(1_300);
   assert.match(page.textOf('announcer'), /Dr. Lind, to you: How are you\?.*Dr. Lind sent you a paper: Breathing.pdf\./);
 });
@@ -147,7 +147,7 @@ test('a therapist has one panel at a time', async (t) => {
 
 test('papers stay on the last screen, which then does not say to close the page', async (t) => {
   const page = await openSession(t, {}, { policy });
-  await show(page, [letter()], [paper()]);
+  await show(page, [message()], [paper()]);
   await page.receive('room.ended', { reason: 'host' });
   assert.ok(page.shows('received'));
   assert.match(page.textOf('received'), /Breathing\.pdf/);

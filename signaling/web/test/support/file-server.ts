@@ -68,7 +68,7 @@ export class FakeFileServer {
       return new Response(null, { status: 204, headers: { 'Upload-Offset': String(file.content.length) } });
     }
     if (!file?.complete || !file.to.includes(who) || !this.#released(file)) return problem(404, 'target_not_found');
-    return new Response(part === 'key' ? Uint8Array.from(atob(file.sealed), (letter) => letter.charCodeAt(0)) : file.content.slice());
+    return new Response(part === 'key' ? Uint8Array.from(atob(file.sealed), (char) => char.charCodeAt(0)) : file.content.slice());
   };
 
   #released({ complete, afterSession, releaseAt }: StoredFile): boolean {

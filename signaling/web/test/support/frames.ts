@@ -69,7 +69,7 @@ export class Worker {
 }
 
 // One transform.
-export class Line {
+class Line {
   readonly passed: Uint8Array<ArrayBuffer>[] = [];
   keyFrameRequests = 0;
   keyFramesMade = 0;

@@ -16,7 +16,7 @@ interface LogEntry {
   entry: Entry;
   welcome: { to: string[]; data: EventData<'e2ee.welcome'>; proofs: string[] | undefined } | undefined;
 }
-export interface Delays {
+interface Delays {
   way: readonly [number, number]; // one way, milliseconds
   compute: readonly [number, number] | 'measured'; // one step of a client; measured: what it took here
 }

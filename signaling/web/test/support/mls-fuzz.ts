@@ -11,7 +11,7 @@ interface Member<G> {
   group: G;
 }
 
-export interface FuzzResult {
+interface FuzzResult {
   commits: number;
   joins: number;
   rejoins: number;

@@ -75,7 +75,7 @@ export class FakeTrack {
 }
 
 // What the browser has, what it refuses, and which tracks it gave.
-export class FakeDevices extends EventTarget {
+class FakeDevices extends EventTarget {
   refuses: Partial<Record<'audio' | 'video', string>> = {};
   readonly tracks: FakeTrack[] = [];
   picked: Promise<FakeTrack | null> = Promise.resolve(null);
@@ -143,7 +143,7 @@ export function token(claims: object): string {
   return `h.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.s`;
 }
 
-export interface Options {
+interface Options {
   hash?: string;
   config?: object | null; // null: the server does not answer
   kept?: Map<string, string> | 'refused'; // of this tab, from before a reload

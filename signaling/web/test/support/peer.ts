@@ -3,11 +3,11 @@
 interface Parameters {
   encodings: { rid?: string; active?: boolean; scaleResolutionDownBy?: number }[];
 }
-export interface FakeSender {
+interface FakeSender {
   track: unknown;
   parameters: Parameters;
 }
-export interface FakeReceiver {
+interface FakeReceiver {
   track: { id: string; kind: string };
   sources: { source: number; timestamp: number; rtpTimestamp: number }[];
   getContributingSources(): FakeReceiver['sources'];
