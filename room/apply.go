@@ -22,7 +22,8 @@ func Apply(s State, e Event) State {
 	case SeatSentBack:
 		s = s.withSeat(e.ID, func(p *Participant) {
 			p.Access, p.Since, p.Returning = Waiting, e.At, true
-			p.Publications, p.Media, p.HandRaised, p.Overrides = nil, MediaState{}, false, p.Overrides.kept()
+			p.Publications, p.Media, p.HandRaised, p.HandRaisedAt = nil, MediaState{}, false, time.Time{}
+			p.Overrides = p.Overrides.kept()
 		})
 	case SeatEnded:
 		s.Participants = without(s.Participants, func(p Participant) bool { return p.ID == e.ID })
@@ -54,7 +55,7 @@ func Apply(s State, e Event) State {
 	case RoleSet:
 		s = s.withSeat(e.ID, func(p *Participant) { p.Role = e.Role })
 	case HandSet:
-		s = s.withSeat(e.ID, func(p *Participant) { p.HandRaised = e.Raised })
+		s = s.withSeat(e.ID, func(p *Participant) { p.HandRaised, p.HandRaisedAt = e.Raised, e.At })
 	case VerifiedSet:
 		s = s.withSeat(e.ID, func(p *Participant) { p.Verified = e.Verified })
 	case PasscodePassed:

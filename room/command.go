@@ -94,6 +94,8 @@ type (
 		Target ParticipantID
 		Source Source
 	}
+	// MuteAll mutes a source of every participant who is not a host or a cohost. Whoever is in a side room without the actor is left alone.
+	MuteAll struct{ Source Source }
 	// AskUnmute asks another participant to unmute.
 	AskUnmute struct {
 		Target ParticipantID
@@ -115,6 +117,11 @@ type (
 	// SetHand raises or lowers the actor's hand.
 	SetHand struct {
 		Raised bool
+	}
+	// LowerHands lowers the hands of Targets, or of all whose hands the actor sees.
+	LowerHands struct {
+		Targets []ParticipantID
+		All     bool
 	}
 	// Message sends a text between a waiting participant and the hosts. Target is "" if the former sends it.
 	Message struct {
@@ -246,11 +253,13 @@ func (End) command()              {}
 func (Publish) command()          {}
 func (SetMuted) command()         {}
 func (Mute) command()             {}
+func (MuteAll) command()          {}
 func (AskUnmute) command()        {}
 func (SetPermission) command()    {}
 func (SetRole) command()          {}
 func (AskScreen) command()        {}
 func (SetHand) command()          {}
+func (LowerHands) command()       {}
 func (Message) command()          {}
 func (Acknowledge) command()      {}
 func (PasscodeEntered) command()  {}
@@ -292,11 +301,13 @@ func (Unlock) request()          {}
 func (End) request()             {}
 func (SetMuted) request()        {}
 func (Mute) request()            {}
+func (MuteAll) request()         {}
 func (AskUnmute) request()       {}
 func (SetPermission) request()   {}
 func (SetRole) request()         {}
 func (AskScreen) request()       {}
 func (SetHand) request()         {}
+func (LowerHands) request()      {}
 func (Message) request()         {}
 func (Acknowledge) request()     {}
 func (PasscodeEntered) request() {}

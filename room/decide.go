@@ -70,6 +70,8 @@ func ruleFor(now time.Time, s State, by ParticipantID, c Command) (Decision, *Er
 		return setMuted(s, by, c)
 	case Mute:
 		return mute(s, by, c)
+	case MuteAll:
+		return muteAll(s, by, c)
 	case AskUnmute:
 		return askUnmute(s, by, c)
 	case SetPermission:
@@ -79,7 +81,9 @@ func ruleFor(now time.Time, s State, by ParticipantID, c Command) (Decision, *Er
 	case AskScreen:
 		return askScreen(s, by)
 	case SetHand:
-		return setHand(s, by, c)
+		return setHand(now, s, by, c)
+	case LowerHands:
+		return lowerHands(s, by, c)
 	case Message:
 		return sendMessage(s, by, c)
 	case Tick:

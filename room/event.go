@@ -83,10 +83,11 @@ type (
 		ID   ParticipantID
 		Role auth.Role
 	}
-	// HandSet: ID raised or lowered the hand.
+	// HandSet: the hand of ID was raised at At, or lowered.
 	HandSet struct {
 		ID     ParticipantID
 		Raised bool
+		At     time.Time
 	}
 
 	// TextAcknowledged: Person acknowledged a text. ID is the seat, "" if acknowledged in an earlier session.

@@ -163,6 +163,9 @@ func (d *generator) command(now time.Time) Command {
 	case 16:
 		return as(d.seat(), SetMuted{Source: d.source(), Muted: d.flag()})
 	case 17:
+		if d.next(4) == 0 {
+			return as(d.by(), MuteAll{Source: d.source()})
+		}
 		return as(d.by(), Mute{Target: d.seat(), Source: d.source()})
 	case 18:
 		return as(d.by(), AskUnmute{Target: d.seat(), Source: d.source()})
@@ -171,6 +174,9 @@ func (d *generator) command(now time.Time) Command {
 	case 20:
 		return as(d.seat(), AskScreen{})
 	case 21:
+		if d.next(4) == 0 {
+			return as(d.by(), LowerHands{Targets: []ParticipantID{d.seat()}, All: d.flag()})
+		}
 		return as(d.seat(), SetHand{Raised: d.flag()})
 	case 22:
 		return as(d.by(), Message{Target: d.seat(), Text: "words"})

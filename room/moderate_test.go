@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"alcove/auth"
 )
@@ -220,6 +221,89 @@ func TestHand(t *testing.T) {
 		}
 	}
 	r.refused(as("wait", SetHand{Raised: true}), NotAdmitted)
+}
+
+// TestHandsInOrder checks that the roster says when each hand was raised, and that nothing of a lowered hand stays.
+func TestHandsInOrder(t *testing.T) {
+	r := group(t)
+	raised := func() map[ParticipantID]time.Time {
+		at := map[ParticipantID]time.Time{}
+		for _, p := range ViewOf(r.s, "ann").Roster {
+			if p.HandRaised != !p.HandRaisedAt.IsZero() {
+				t.Fatalf("%s: raised %v at %v", p.ID, p.HandRaised, p.HandRaisedAt)
+			}
+			if p.HandRaised {
+				at[p.ID] = p.HandRaisedAt
+			}
+		}
+		return at
+	}
+	r.do(as("ben", SetHand{Raised: true}))
+	first := raised()["ben"]
+	r.do(as("ann", SetHand{Raised: true}))
+	r.do(as("ben", SetHand{Raised: true})) // again: it keeps its place
+	if got := raised(); len(got) != 2 || !got["ben"].Equal(first) || !got["ann"].After(first) {
+		t.Fatalf("raised %v", got)
+	}
+	r.do(as("cohost", LowerHands{Targets: ids("ben", "obs")})) // whose hand is down anyway is no fault
+	if got := raised(); len(got) != 1 || got["ann"].IsZero() {
+		t.Fatalf("raised %v", got)
+	}
+	r.do(as("ben", SetHand{Raised: true}))
+	r.do(as("host", LowerHands{All: true}))
+	if got := raised(); len(got) != 0 {
+		t.Fatalf("raised %v", got)
+	}
+	r.refused(as("host", LowerHands{Targets: ids("ann", "wait")}), TargetNotFound)
+	r.do(as("ann", SetHand{Raised: true}))
+	r.do(as("host", SendBack{Target: "ann"}))
+	r.do(as("host", Admit{Targets: ids("ann")}))
+	if got := raised(); len(got) != 0 {
+		t.Fatalf("sent back, raised %v", got)
+	}
+}
+
+// TestMuteAll checks that everybody is muted except who leads, and that a side room and its hands are left alone.
+func TestMuteAll(t *testing.T) {
+	r := group(t)
+	live := func(source Source) (list []ParticipantID) {
+		for _, p := range r.s.Participants {
+			if pub, ok := p.publication(source); ok && !pub.Muted {
+				list = append(list, p.ID)
+			}
+		}
+		return list
+	}
+	if got := live(Microphone); !slices.Equal(got, ids("host", "cohost", "ann", "ben")) {
+		t.Fatalf("live %v", got)
+	}
+	r.refused(as("host", MuteAll{Source: "smell"}), BadRequest)
+	r.do(as("host", MuteAll{Source: Microphone}))
+	if got := live(Microphone); !slices.Equal(got, ids("host", "cohost")) {
+		t.Fatalf("live %v", got)
+	}
+	if got := live(Camera); !slices.Equal(got, ids("host", "cohost", "ann", "ben")) {
+		t.Fatalf("cameras %v", got)
+	}
+	if d := r.do(as("cohost", MuteAll{Source: Microphone})); d.Events != nil {
+		t.Fatalf("muted twice: %+v", d.Events)
+	}
+	r.do(as("ann", SetMuted{Source: Microphone})) // only the owner unmutes, and may
+	r.do(as("ben", SetMuted{Source: Microphone}))
+	r.do(as("ann", SetHand{Raised: true}))
+	r.do(as("cohost", OpenSideRoom{Target: "ann"}))
+	r.do(as("host", MuteAll{Source: Microphone}))
+	r.do(as("host", LowerHands{All: true}))
+	if got := live(Microphone); !slices.Equal(got, ids("host", "cohost", "ann")) {
+		t.Fatalf("in the side room, live %v", got)
+	}
+	if p, _ := r.s.seat("ann"); !p.HandRaised {
+		t.Fatal("a hand that the host does not see was lowered")
+	}
+	r.do(as("cohost", MuteAll{Source: Microphone}))
+	if got := live(Microphone); !slices.Equal(got, ids("host", "cohost")) {
+		t.Fatalf("live %v", got)
+	}
 }
 
 // TestRateExceeded checks that hosts are notified of a publication above its limits, that a withheld one is muted until its owner

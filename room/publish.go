@@ -166,8 +166,53 @@ func askUnmute(s State, by ParticipantID, c AskUnmute) (Decision, *Error) {
 	return Decision{Effects: []Effect{UnmuteAsked{To: p.ID, Source: c.Source}}}, nil
 }
 
+// muteAll mutes a source of everybody who does not lead. There is nothing to refuse if nobody has it on.
+func muteAll(s State, by ParticipantID, c MuteAll) (Decision, *Error) {
+	p, err := authorize(s, by, actMute)
+	if err != nil {
+		return Decision{}, err
+	}
+	if c.Source.act() == "" {
+		return Decision{}, refuse(BadRequest, "source: microphone, camera or screen")
+	}
+	var d Decision
+	for _, other := range s.Participants {
+		pub, ok := other.publication(c.Source)
+		if ok && !pub.Muted && guests[other.Role] && sees(s, p.ID, other.ID) {
+			d.add(MutedSet{ID: other.ID, Source: c.Source, Muted: true})
+		}
+	}
+	return d, nil
+}
+
+// sees reports whether a participant is in the group, or the side room, of the viewer.
+func sees(s State, viewer, id ParticipantID) bool {
+	r, aside := s.sideRoomOf(id)
+	return !aside || r.has(viewer)
+}
+
+// lowerHands lowers the hands of others. A hand that its owner lowered meanwhile is no reason to refuse the rest.
+func lowerHands(s State, by ParticipantID, c LowerHands) (Decision, *Error) {
+	p, err := authorize(s, by, actLowerHands)
+	if err != nil {
+		return Decision{}, err
+	}
+	for _, id := range c.Targets {
+		if _, err := findTarget(s, id, Admitted); err != nil {
+			return Decision{}, err
+		}
+	}
+	var d Decision
+	for _, other := range s.Participants {
+		if other.HandRaised && sees(s, p.ID, other.ID) && (c.All || slices.Contains(c.Targets, other.ID)) {
+			d.add(HandSet{ID: other.ID})
+		}
+	}
+	return d, nil
+}
+
 // setHand raises or lowers the actor's hand.
-func setHand(s State, by ParticipantID, c SetHand) (Decision, *Error) {
+func setHand(now time.Time, s State, by ParticipantID, c SetHand) (Decision, *Error) {
 	p, err := authorize(s, by, actHand)
 	if err != nil {
 		return Decision{}, err
@@ -175,5 +220,9 @@ func setHand(s State, by ParticipantID, c SetHand) (Decision, *Error) {
 	if p.HandRaised == c.Raised {
 		return Decision{}, nil
 	}
-	return Decision{Events: []Event{HandSet{ID: p.ID, Raised: c.Raised}}}, nil
+	set := HandSet{ID: p.ID, Raised: c.Raised}
+	if c.Raised {
+		set.At = now
+	}
+	return Decision{Events: []Event{set}}, nil
 }

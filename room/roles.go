@@ -14,6 +14,7 @@ const (
 	actOffer             action = "offer a connection"
 	actSetMuted          action = "mute or unmute oneself"
 	actHand              action = "raise a hand"
+	actLowerHands        action = "lower the hands of others"
 	actAdmit             action = "admit"
 	actDeny              action = "deny"
 	actSendBack          action = "send back"
@@ -87,6 +88,7 @@ var roleTable = []roleRow{
 	{actVerify, leaders, ""},
 	{actShowAgreement, leaders, "where there is one"},
 	{actMute, leaders, ""},
+	{actLowerHands, leaders, ""},
 	{actAskUnmute, leaders, ""},
 	{actRemove, leadersAndClinic, "nobody removes a host, and only a host or the clinic a cohost"},
 	{actUnbar, leadersAndClinic, "not what the clinic revoked"},

@@ -22,6 +22,8 @@ var acts = map[string]func(by ParticipantID) []Command{
 	"unlock":        func(by ParticipantID) []Command { return []Command{as(by, Unlock{})} },
 	"end":           func(by ParticipantID) []Command { return []Command{as(by, End{})} },
 	"mute":          func(by ParticipantID) []Command { return []Command{as(by, Mute{Target: "ben", Source: Camera})} },
+	"mute all":      func(by ParticipantID) []Command { return []Command{as(by, MuteAll{Source: Microphone})} },
+	"lower hands":   func(by ParticipantID) []Command { return []Command{as(by, LowerHands{All: true})} },
 	"ask to unmute": func(by ParticipantID) []Command { return []Command{as(by, AskUnmute{Target: "quiet", Source: Camera})} },
 	"grant": func(by ParticipantID) []Command {
 		return []Command{as(by, SetPermission{Target: "ben", Source: Screen, Allowed: true})}
@@ -98,6 +100,8 @@ var matrix = map[string]map[ParticipantID]Code{
 	"unlock":            {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted},
 	"end":               {"cohost": Forbidden, "ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted},
 	"mute":              {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"mute all":          {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"lower hands":       {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
 	"ask to unmute":     {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
 	"grant":             {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
 	"answer waiting":    {"ann": Forbidden, "obs": Forbidden, "clinic": InvalidState}, // one who waits writes to the hosts, in their own name
@@ -181,7 +185,7 @@ var actsByRow = map[action]string{
 	actPublishMicrophone: "unmute microphone", actPublishCamera: "unmute camera", actPublishScreen: "unmute screen",
 	actRequestScreen: "ask for screen", actOffer: "offer", actSetMuted: "mute oneself", actHand: "raise hand", actHelp: "help",
 	actConsent: "consent", actAdmit: "admit", actDeny: "deny", actSendBack: "send back", actAnswerWaiting: "answer waiting",
-	actVerify: "verify", actMute: "mute", actAskUnmute: "ask to unmute", actRemove: "remove", actUnbar: "lift", actGrant: "grant",
+	actVerify: "verify", actMute: "mute", actLowerHands: "lower hands", actAskUnmute: "ask to unmute", actRemove: "remove", actUnbar: "lift", actGrant: "grant",
 	actRole: "set role", actSideRoom: "open side room", actAnswerHelp: "clear help", actShowAgreement: "remind", actRecord: "record",
 	actSendFile: "send file", actWriteClinic: "seal",
 	actStopRecord: "stop recording", actExtend: "extend", actUseGroup: "send to group", actMakeGroup: "make group",

@@ -55,7 +55,8 @@ type Participant struct {
 	PasscodeOK   bool      // entered the room's passcode
 	Login        Login     // how the person logged in at the clinic
 	HandRaised   bool
-	HelpRaised   bool // asked the hosts for help; only they see it
+	HandRaisedAt time.Time `json:",omitzero"` // zero while it is not raised
+	HelpRaised   bool      // asked the hosts for help; only they see it
 	Overrides    Overrides
 	Secret       auth.SecretHash // resumes this seat
 	OldSecret    auth.SecretHash // the one before, until Secret is confirmed

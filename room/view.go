@@ -84,6 +84,7 @@ type PersonView struct {
 	Role         auth.Role
 	Connected    bool
 	HandRaised   bool
+	HandRaisedAt time.Time
 	Verified     bool
 	Overrides    Overrides
 	Away         bool // in a side room without the viewer; the reason is not shown
@@ -191,14 +192,14 @@ func roster(s State, viewer Participant) []PersonView {
 // personView is the roster row of p. For p in another side room it reveals nothing of what happens there.
 func personView(s State, p, viewer Participant) PersonView {
 	v := PersonView{
-		ID: p.ID, DisplayName: p.DisplayName, Role: p.Role, Connected: p.Connected, HandRaised: p.HandRaised,
+		ID: p.ID, DisplayName: p.DisplayName, Role: p.Role, Connected: p.Connected, HandRaised: p.HandRaised, HandRaisedAt: p.HandRaisedAt,
 		Verified: p.Verified, Overrides: p.Overrides, Publications: p.Publications,
 	}
 	if viewer.Role.Hosts() || viewer.ID == ByClinic {
 		v.VerifiedName, v.HelpRaised, v.Media = p.VerifiedName, p.HelpRaised, p.Media
 	}
 	if r, away := s.sideRoomOf(p.ID); away && !r.has(viewer.ID) {
-		v.Away, v.HandRaised, v.Publications = true, false, slices.Clone(p.Publications)
+		v.Away, v.HandRaised, v.HandRaisedAt, v.Publications = true, false, time.Time{}, slices.Clone(p.Publications)
 		for i := range v.Publications {
 			v.Publications[i].Muted = true
 		}

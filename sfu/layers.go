@@ -1,7 +1,10 @@
 package sfu
 
 import (
+	"cmp"
+	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"alcove/sfu/forward"
@@ -184,16 +187,31 @@ func shareRate(choices []choice, paused []bool, rate int, now time.Time) (sum in
 	return sum
 }
 
-// shareBandwidth gives every slot what its path has room for: screens first, then cameras in slot order. Audio is never paused.
-func (p *peer) shareBandwidth(now time.Time) {
-	var slots []*slot
-	for _, kind := range []string{slotScreen, slotVideo} {
-		for _, s := range p.slots {
-			if s.line.slotKind == kind && s.flow != nil {
-				slots = append(slots, s)
-			}
+// byPriority returns the slots that show something: screens first, then cameras, the one displayed largest first, then in slot order.
+func (p *peer) byPriority() (slots []*slot) {
+	for _, s := range p.slots {
+		if s.line.slotKind != slotAudio && s.flow != nil {
+			slots = append(slots, s)
 		}
 	}
+	height := func(s *slot) int {
+		if h, said := p.member.view.Heights[s.flow.send.ID]; said {
+			return h
+		}
+		return math.MaxInt // displayed in full
+	}
+	slices.SortStableFunc(slots, func(a, b *slot) int {
+		if a.line.slotKind != b.line.slotKind {
+			return strings.Compare(a.line.slotKind, b.line.slotKind) // screen before video
+		}
+		return cmp.Compare(height(b), height(a))
+	})
+	return slots
+}
+
+// shareBandwidth gives every slot what its path has room for, in the order of priority. Audio is never paused.
+func (p *peer) shareBandwidth(now time.Time) {
+	slots := p.byPriority()
 	choices, paused := make([]choice, len(slots)), make([]bool, len(slots))
 	for i, s := range slots {
 		if e := s.ideal(); e != nil {

@@ -42,6 +42,28 @@ func shared(videos []*publication, paused []bool, rate int, now time.Time) (stri
 	return strings.Join(out, " "), sum
 }
 
+// TestPriority checks that a path without room for everything gives it to screens, then to what is displayed largest.
+func TestPriority(t *testing.T) {
+	p := &peer{member: &member{view: View{Heights: map[string]int{"small": 90, "pinned": 600, "other": 90, "hidden": 0}}}}
+	for i, c := range []struct{ kind, id string }{
+		{slotVideo, "small"}, {slotAudio, "sound"}, {slotVideo, "hidden"}, {slotVideo, "pinned"}, {slotVideo, "other"}, {slotVideo, "unnamed"},
+		{slotScreen, "screen"}, {slotVideo, ""},
+	} {
+		s := &slot{peer: p, line: &mLine{slotKind: c.kind, slotIndex: i}}
+		if c.id != "" { // else nobody is in it
+			s.flow = &publication{send: Send{ID: c.id}}
+		}
+		p.slots = append(p.slots, s)
+	}
+	var got []string
+	for _, s := range p.byPriority() {
+		got = append(got, s.flow.send.ID)
+	}
+	if want := "screen unnamed pinned small other hidden"; strings.Join(got, " ") != want {
+		t.Fatalf("%v, want %s", got, want)
+	}
+}
+
 // TestLowestLayerFirst checks that every video gets its lowest layer before any gets a higher one, that the rest goes to videos in the
 // order of priority, and that what cannot be paid for is dropped from the end.
 func TestLowestLayerFirst(t *testing.T) {

@@ -154,7 +154,7 @@ func findByID[T any](list []T, id room.ParticipantID, key func(T) room.Participa
 
 func samePerson(a, b room.PersonView) bool {
 	return a.DisplayName == b.DisplayName && a.Role == b.Role && a.Connected == b.Connected &&
-		a.HandRaised == b.HandRaised && a.Verified == b.Verified && a.Overrides == b.Overrides && a.Away == b.Away &&
+		a.HandRaised == b.HandRaised && a.HandRaisedAt.Equal(b.HandRaisedAt) && a.Verified == b.Verified && a.Overrides == b.Overrides && a.Away == b.Away &&
 		a.VerifiedName == b.VerifiedName && a.HelpRaised == b.HelpRaised && a.Media == b.Media && slices.Equal(a.Publications, b.Publications)
 }
 

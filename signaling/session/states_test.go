@@ -106,7 +106,7 @@ func (s *stage) request(kind string) wire.Object {
 		"consent.respond": {"scope": "recording.audio", "textHash": soundText.Hash, "decision": "refused"},
 		"recording.start": {"scopes": []string{"recording.audio"}}, "room.extend": {"minutes": 15},
 		"file.create": {"size": 100, "to": []string{s.boss.Welcome.ParticipantID}, "sealed": "c2VhbGVk"}, "file.withdraw": {"fileId": "none"},
-		"mod.verify": {"verified": true}, "mod.setRole": {"role": "observer"}, "mod.mute": {"source": "camera"},
+		"mod.verify": {"verified": true}, "mod.setRole": {"role": "observer"}, "mod.mute": {"source": "camera"}, "mod.muteAll": {"source": "microphone"},
 		"e2ee.key":     {"keyPackage": sealed, "tokenHash": digest},
 		"e2ee.create":  {"group": "bmV3", "replaces": groupID},
 		"e2ee.commit":  {"group": groupID, "after": 1, "commit": sealed},
@@ -122,6 +122,8 @@ func (s *stage) request(kind string) wire.Object {
 	switch {
 	case kind == "mod.lift":
 		data["participantId"] = s.gone
+	case kind == "mod.lowerHands":
+		data["participantIds"] = []string{other}
 	case strings.HasPrefix(kind, "mod."), kind == "help.clear":
 		data["participantId"] = other
 	}

@@ -46,6 +46,8 @@ var decoders = map[string]func(Reader) any{
 	"mod.remove":      func(c Reader) any { return room.Remove{Target: c.Target(), Message: c.Message()} },
 	"mod.lift":        func(c Reader) any { return room.Unbar{Target: c.Target()} },
 	"mod.mute":        func(c Reader) any { return room.Mute{Target: c.Target(), Source: c.source()} },
+	"mod.muteAll":     func(c Reader) any { return room.MuteAll{Source: c.source()} },
+	"mod.lowerHands":  decodeLowerHands,
 	"mod.askUnmute":   func(c Reader) any { return room.AskUnmute{Target: c.Target(), Source: c.source()} },
 	"mod.grant":       decodeGrant,
 	"room.lock":       func(Reader) any { return room.Lock{} },
@@ -138,19 +140,29 @@ func decodeHello(c Reader) any {
 
 // ReadAdmit reads a room.Admit.
 func ReadAdmit(c Reader) any {
+	targets, all := c.targets()
+	return room.Admit{Targets: targets, All: all}
+}
+
+func decodeLowerHands(c Reader) any {
+	targets, all := c.targets()
+	return room.LowerHands{Targets: targets, All: all}
+}
+
+// targets reads participantIds: ids, or "*" for all.
+func (c Reader) targets() (ids []room.ParticipantID, all bool) {
 	if string(c.f["participantIds"]) == `"*"` {
-		return room.Admit{All: true}
+		return nil, true
 	}
 	items := c.list("participantIds", maxTargets)
 	if len(items) == 0 {
 		c.fail("participantIds", `ids or "*"`)
 	}
-	a := room.Admit{}
 	for _, item := range items {
 		one := Reader{f: fields{"participantIds[]": item}, fault: c.fault}
-		a.Targets = append(a.Targets, room.ParticipantID(one.id("participantIds[]")))
+		ids = append(ids, room.ParticipantID(one.id("participantIds[]")))
 	}
-	return a
+	return ids, false
 }
 
 func decodeMessage(c Reader) any {

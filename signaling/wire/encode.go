@@ -140,6 +140,9 @@ func person(p room.PersonView) Object {
 		"verified": p.Verified, "away": p.Away, "grants": sources(p.Overrides, room.Given), "taken": sources(p.Overrides, room.Taken),
 		"publications": List(p.Publications, publication),
 	}
+	if !p.HandRaisedAt.IsZero() {
+		o["handRaisedAt"] = p.HandRaisedAt.UnixMilli()
+	}
 	if p.VerifiedName != "" {
 		o["verifiedName"] = p.VerifiedName
 	}

@@ -180,10 +180,14 @@ func requestContents() map[string][]any {
 		"waiting.message": {
 			room.Message{Target: p1, Text: "Two more minutes."}, room.Message{Text: "I have no camera today.\nIs that all right?"},
 		},
-		"mod.sendBack":  {room.SendBack{Target: p1}, room.SendBack{Target: p1, Message: words}},
-		"mod.remove":    {room.Remove{Target: p1}, room.Remove{Target: p1, Message: words}},
-		"mod.lift":      {room.Unbar{Target: p1}},
-		"mod.mute":      {room.Mute{Target: p1, Source: room.Microphone}, room.Mute{Target: p1, Source: room.Screen}},
+		"mod.sendBack": {room.SendBack{Target: p1}, room.SendBack{Target: p1, Message: words}},
+		"mod.remove":   {room.Remove{Target: p1}, room.Remove{Target: p1, Message: words}},
+		"mod.lift":     {room.Unbar{Target: p1}},
+		"mod.mute":     {room.Mute{Target: p1, Source: room.Microphone}, room.Mute{Target: p1, Source: room.Screen}},
+		"mod.muteAll":  {room.MuteAll{Source: room.Microphone}, room.MuteAll{Source: room.Camera}},
+		"mod.lowerHands": {
+			room.LowerHands{Targets: []room.ParticipantID{p1}}, room.LowerHands{Targets: []room.ParticipantID{p1, p3}}, room.LowerHands{All: true},
+		},
 		"mod.askUnmute": {room.AskUnmute{Target: p1, Source: room.Microphone}, room.AskUnmute{Target: p1, Source: room.Screen}},
 		"mod.grant": {room.SetPermission{Target: p1, Source: room.Screen, Allowed: true}, room.SetPermission{Target: p1, Source: room.Screen},
 			room.SetPermission{Target: p1, Source: room.Microphone}},
@@ -249,7 +253,7 @@ func notices() map[string][]live.Notice {
 	}
 	host := room.PersonView{ID: p2, DisplayName: "Dr. Klein", Role: auth.Host, Connected: true, Publications: []room.Publication{
 		{ID: "uN3kd8", Source: room.Microphone, CSRC: 1}, {ID: "uQ7wz2", Source: room.Camera, CSRC: 2}}}
-	guest := room.PersonView{ID: p1, DisplayName: "Maria S.", Role: auth.Participant, HandRaised: true, Verified: true, Away: true,
+	guest := room.PersonView{ID: p1, DisplayName: "Maria S.", Role: auth.Participant, HandRaised: true, HandRaisedAt: time.UnixMilli(1789999970000), Verified: true, Away: true,
 		VerifiedName: "Maria Schmidt", HelpRaised: true, Overrides: room.Overrides{Screen: room.Given, Camera: room.Taken},
 		Publications: []room.Publication{{ID: "uT5yx4", Source: room.Microphone, Muted: true, CSRC: 3}}}
 	recorder := room.PersonView{ID: room.RecorderID, Role: room.RecorderRole, Connected: true}

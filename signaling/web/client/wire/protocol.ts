@@ -13,7 +13,7 @@ export const publication = object({ id: text, source, muted: flag, csrc: number 
 export const participant = object({
   id: text, displayName: text, role, connected: flag, handRaised: flag, verified: flag, away: flag,
   grants: list(text), taken: list(text), publications: list(publication), verifiedName: optional(text), helpRaised: optional(flag),
-  aes128: optional(flag), mediaFailed: optional(text),
+  aes128: optional(flag), mediaFailed: optional(text), handRaisedAt: optional(number),
 });
 export const waiter = object({
   participantId: text, displayName: text, verifiedName: optional(text), since: number, returning: flag, connected: flag,
@@ -90,6 +90,8 @@ export const requests = {
   'mod.remove': [targetWithMessage, empty],
   'mod.lift': [object(target), empty],
   'mod.mute': [targetAndSource, empty],
+  'mod.muteAll': [object({ source }), empty],
+  'mod.lowerHands': [object({ participantIds: either(oneOf('*'), list(text)) }), empty],
   'mod.askUnmute': [targetAndSource, empty],
   'mod.grant': [object({ ...target, grant: text, granted: flag }), empty],
   'passcode.enter': [object({ code: text }), empty],
