@@ -84,6 +84,12 @@ type SlotOwner struct {
 	CSRC        uint32
 }
 
+// A PeerLine is the rating of a peer's line.
+type PeerLine struct {
+	Peer PeerID
+	Lost bool // nothing arrives; else it is weak
+}
+
 // An Event reports a change in a room's media.
 type Event interface{ event() }
 
@@ -97,6 +103,8 @@ type (
 	}
 	// SpeakersChanged lists the active speakers, loudest first.
 	SpeakersChanged struct{ Peers []PeerID }
+	// LinesChanged lists the peers whose line to this server is not good, in the order of the plan.
+	LinesChanged struct{ Lines []PeerLine }
 	// EncodingsWanted lists the encodings of Peer's simulcast that have a receiver; the client may pause the others.
 	EncodingsWanted struct {
 		Peer   PeerID
@@ -129,6 +137,7 @@ type (
 
 func (SlotsMapped) event()     {}
 func (SpeakersChanged) event() {}
+func (LinesChanged) event()    {}
 func (EncodingsWanted) event() {}
 func (RateExceeded) event()    {}
 func (HandshakeFailed) event() {}

@@ -124,6 +124,7 @@ type Room struct {
 	order    []*member          // as in the plan
 	record   []string           // the same
 	speakers []PeerID
+	troubled []PeerLine // as last reported
 	panics   int
 	version  uint64 // of the newest slot map of any member
 	closed   bool

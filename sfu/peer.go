@@ -56,6 +56,10 @@ type peer struct {
 	control      forward.Bucket // of incoming RTCP
 	resendTokens float64
 	resendAt     time.Time
+
+	heardAt time.Time // last authenticated media or RTCP
+	line    forward.LineQuality
+	sample  forward.LineSample // of the next rating
 }
 
 // start creates the structures of an adopted peer.
@@ -164,6 +168,7 @@ func (p *peer) mediaReady() {
 		return
 	}
 	p.feedbackDue, p.reportDue = p.worker.now.Add(feedbackInterval), p.worker.now
+	p.heardAt = p.worker.now
 	for _, s := range p.slots {
 		if s.flow != nil {
 			s.restart()
@@ -234,6 +239,7 @@ func (p *peer) tick() {
 	if !now.Before(p.reportDue) {
 		p.reportDue = now.Add(reportInterval)
 		p.sendReports(now)
+		p.rateLine(now)
 		p.shareBandwidth(now)
 	}
 }

@@ -25,6 +25,7 @@ func (w *worker) handleRTP(p *peer, data []byte) forward.Drop {
 	default:
 		return forward.Unauthentic
 	}
+	p.heardAt = w.now
 	s := p.streams[h.SSRC]
 	if s == nil {
 		s = p.bindNewSSRC(&h)

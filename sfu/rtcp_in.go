@@ -38,6 +38,7 @@ func (w *worker) handleRTCP(p *peer, data []byte) forward.Drop {
 	default:
 		return forward.Unauthentic
 	}
+	p.heardAt = w.now
 	if !p.control.Take(w.now, &controlLimit, len(data)) {
 		return forward.ControlLimit
 	}
@@ -154,10 +155,12 @@ func (p *peer) reportBlocks(b []byte, count int) {
 	p.lossBudget += sent
 	lost = min(max(lost, 0), p.lossBudget) // losses never exceed what was sent
 	p.lossBudget -= lost
+	p.noteOutbound(sent, lost)
 	p.worker.count.Reported += uint64(sent)
 	p.worker.count.Lost += uint64(lost)
 	if heard {
 		p.worker.count.RoundTrips.observe(p.rtt, 1)
+		p.sample.RoundTrip = p.rtt
 	}
 	if !video {
 		return

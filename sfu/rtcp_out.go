@@ -176,6 +176,7 @@ const maxReportDelay = 1 << 16 * time.Second
 
 func (e *encoding) receptionReport(now time.Time) rtcp.ReceptionReport {
 	r := e.main.track.Report()
+	e.publication.peer.noteInbound(e.main.track.Interval())
 	block := rtcp.ReceptionReport{
 		SSRC: e.main.ssrc, FractionLost: r.FractionLost, TotalLost: r.TotalLost, LastSequenceNumber: r.Highest,
 	}

@@ -46,6 +46,7 @@ type sim struct {
 	hold     func(SlotsMapped) bool // do not announce yet
 	wanted   []EncodingsWanted
 	speakers []SpeakersChanged
+	lines    []LinesChanged
 	exceeded []RateExceeded
 	failed   bool
 	ready    int                    // plans in force, or of a closed room
@@ -154,6 +155,8 @@ func (s *sim) event(ev Event) {
 		s.exceeded = append(s.exceeded, ev)
 	case SpeakersChanged:
 		s.speakers = append(s.speakers, ev)
+	case LinesChanged:
+		s.lines = append(s.lines, ev)
 	case Failed:
 		s.failed = true
 	}

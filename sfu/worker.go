@@ -269,7 +269,10 @@ func (w *worker) runTimers() {
 			})
 		}
 		for r := range w.rooms {
-			w.guard(r, nil, func() { r.updateSpeakers(w.now) })
+			w.guard(r, nil, func() {
+				r.updateSpeakers(w.now)
+				r.updateLines()
+			})
 		}
 	}
 	w.guard(nil, nil, w.publishCounters)

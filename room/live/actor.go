@@ -35,6 +35,7 @@ type roomActor struct {
 	plan           room.Plan                          // the plan that media applies. Owned by run.
 	barrier        *planBarrier                       // of plan. Owned by run.
 	speakers       []room.ParticipantID               // Owned by run.
+	lines          []Line                             // that are not good, of anybody. Owned by run.
 	current        *request                           // the request being executed. Owned by run.
 	hadRequest     bool                               // the first request was executed. Owned by run.
 	enacting       *proposal                          // the proposal being carried out. Owned by run.
@@ -53,6 +54,7 @@ type connection struct {
 	slots               *SlotsMapped // the newest slot map
 	slotsAnnounced      bool         // slots was sent
 	speakers            []room.ParticipantID
+	lines               []Line // that the client was notified of
 }
 
 func newRoomActor(reg *Registry, key string, state room.State) *roomActor {
@@ -199,6 +201,7 @@ func (r *roomActor) notifyAll(d room.Decision) {
 		}
 		if why.sideRoomsChanged {
 			r.updateSpeakers(r.speakers)
+			r.updateLines(r.lines)
 		}
 	}
 	for _, e := range d.Effects {
@@ -246,6 +249,9 @@ func (r *roomActor) notify(id room.ParticipantID, why changeReasons) {
 		r.speakers = r.admittedOnly(r.speakers)
 		if c.speakers = r.audibleSpeakers(id); len(c.speakers) > 0 {
 			c.client.Deliver(Speakers{IDs: c.speakers})
+		}
+		if c.lines = r.knownLines(id); len(c.lines) > 0 {
+			c.client.Deliver(Lines{Lines: c.lines})
 		}
 	}
 	c.welcomeOnly = false
@@ -314,6 +320,9 @@ func (r *roomActor) handleInbox() {
 	if n.speakers != nil {
 		r.updateSpeakers(n.speakers.IDs)
 	}
+	if n.lines != nil {
+		r.updateLines(n.lines.Lines)
+	}
 }
 
 // notifyHandshakeFailed notifies the participant whose DTLS handshake failed, and the hosts.
@@ -360,6 +369,28 @@ func (r *roomActor) updateSpeakers(ids []room.ParticipantID) {
 func (r *roomActor) audibleSpeakers(by room.ParticipantID) []room.ParticipantID {
 	return slices.DeleteFunc(slices.Clone(r.speakers), func(id room.ParticipantID) bool {
 		return !room.CanHear(r.state, by, id)
+	})
+}
+
+// updateLines notifies each participant of the lines that are not good, of those whom they can hear, and of their own.
+func (r *roomActor) updateLines(lines []Line) {
+	r.lines = slices.DeleteFunc(slices.Clone(lines), func(l Line) bool { return len(r.admittedOnly([]room.ParticipantID{l.Participant})) == 0 })
+	for _, p := range r.state.Participants {
+		c := r.connections[p.ID]
+		if c == nil || !c.connected || c.lastView.Room == nil {
+			continue
+		}
+		if known := r.knownLines(p.ID); !slices.Equal(known, c.lines) {
+			c.lines = known
+			c.client.Deliver(Lines{Lines: known})
+		}
+	}
+}
+
+// knownLines lists the lines that a participant is notified of.
+func (r *roomActor) knownLines(by room.ParticipantID) []Line {
+	return slices.DeleteFunc(slices.Clone(r.lines), func(l Line) bool {
+		return l.Participant != by && !room.CanHear(r.state, by, l.Participant)
 	})
 }
 

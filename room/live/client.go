@@ -60,6 +60,8 @@ type (
 	SlotMap struct{ Slots []SlotOwner }
 	// Speakers lists the active speakers, loudest first.
 	Speakers struct{ IDs []room.ParticipantID }
+	// Lines lists the participants of the group whose line to this server is not good.
+	Lines struct{ Lines []Line }
 	// EncodingsWanted lists the encodings of the participant's source that have subscribers.
 	EncodingsWanted struct {
 		Source room.Source
@@ -110,6 +112,7 @@ func (BarredList) notice()      {}
 func (MediaReady) notice()      {}
 func (SlotMap) notice()         {}
 func (Speakers) notice()        {}
+func (Lines) notice()           {}
 func (EncodingsWanted) notice() {}
 func (HandshakeFailed) notice() {}
 func (EffectNotice) notice()    {}

@@ -74,6 +74,12 @@ const (
 	TrackLimit       room.Code = "track_limit"
 )
 
+// A Line rates the line of a participant to this server: weak, or lost.
+type Line struct {
+	Participant room.ParticipantID
+	Lost        bool
+}
+
 // A MediaEvent is an event of the media plane.
 type MediaEvent interface{ mediaEvent() }
 
@@ -86,6 +92,8 @@ type (
 	}
 	// SpeakersChanged: the active speakers, loudest first.
 	SpeakersChanged struct{ IDs []room.ParticipantID }
+	// LinesChanged: the participants whose line to this server is not good.
+	LinesChanged struct{ Lines []Line }
 	// EncodingsChanged: the encodings of a source of Participant that have subscribers now.
 	EncodingsChanged struct {
 		Participant room.ParticipantID
@@ -118,6 +126,7 @@ type (
 
 func (SlotsMapped) mediaEvent()      {}
 func (SpeakersChanged) mediaEvent()  {}
+func (LinesChanged) mediaEvent()     {}
 func (EncodingsChanged) mediaEvent() {}
 func (ConnectionMade) mediaEvent()   {}
 func (ConnectionFailed) mediaEvent() {}

@@ -18,6 +18,7 @@ type inbox struct {
 	exceeded      map[rateKey]bool                       // publications above their limits; true: withheld. Guarded by mu.
 	connections   map[room.ParticipantID]room.MediaState // newest media state. Guarded by mu.
 	speakers      *SpeakersChanged                       // Guarded by mu.
+	lines         *LinesChanged                          // Guarded by mu.
 	recorderBegan bool                                   // Guarded by mu.
 	recorderFault room.Fault                             // Guarded by mu.
 	mediaFailed   bool                                   // the media plane closed the room. Guarded by mu.
@@ -52,6 +53,8 @@ func (b *inbox) addEvent(e MediaEvent) {
 			b.setMedia(e.Participant, room.MediaState{Failure: e.Code})
 		case SpeakersChanged:
 			b.speakers = &e
+		case LinesChanged:
+			b.lines = &e
 		case RecorderBegan:
 			b.recorderBegan = true
 		case RecorderFailed:
@@ -113,6 +116,7 @@ type inboxEvents struct {
 	exceeded      map[rateKey]bool
 	connections   map[room.ParticipantID]room.MediaState
 	speakers      *SpeakersChanged
+	lines         *LinesChanged
 	recorderBegan bool
 	recorderFault room.Fault
 	mediaFailed   bool
@@ -122,8 +126,8 @@ type inboxEvents struct {
 func (b *inbox) take() inboxEvents {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := inboxEvents{b.disconnects, b.slots, b.wanted, b.exceeded, b.connections, b.speakers, b.recorderBegan, b.recorderFault, b.mediaFailed}
-	b.disconnects, b.slots, b.wanted, b.exceeded, b.connections, b.speakers, b.recorderBegan, b.recorderFault = nil, nil, nil, nil, nil, nil, false, ""
+	n := inboxEvents{b.disconnects, b.slots, b.wanted, b.exceeded, b.connections, b.speakers, b.lines, b.recorderBegan, b.recorderFault, b.mediaFailed}
+	b.disconnects, b.slots, b.wanted, b.exceeded, b.connections, b.speakers, b.lines, b.recorderBegan, b.recorderFault = nil, nil, nil, nil, nil, nil, nil, false, ""
 	return n
 }
 
@@ -131,5 +135,5 @@ func (b *inbox) take() inboxEvents {
 func (b *inbox) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.closed, b.disconnects, b.slots, b.wanted, b.exceeded, b.connections, b.speakers = true, nil, nil, nil, nil, nil, nil
+	b.closed, b.disconnects, b.slots, b.wanted, b.exceeded, b.connections, b.speakers, b.lines = true, nil, nil, nil, nil, nil, nil, nil
 }

@@ -49,6 +49,7 @@ type Track struct {
 	received uint64 // without duplicates, which would hide losses
 	// of the last report (RFC 3550, appendix A.3)
 	lastExpected, lastReceived uint64
+	interval                   Loss // counted by the last report
 }
 
 // extBase keeps extended numbers of packets just before the first positive.
@@ -175,11 +176,15 @@ func (t *Track) Report() Report {
 	de, dr := expected-t.lastExpected, t.received-t.lastReceived
 	t.lastExpected, t.lastReceived = expected, t.received
 	r := Report{Highest: uint32(t.highest - extBase), TotalLost: uint32(min(max(lost, 0), 0x7fffff))}
+	t.interval = Loss{Expected: int(de), Lost: int(int64(de) - int64(dr))}
 	if de > 0 && de > dr {
 		r.FractionLost = uint8((de - dr) << 8 / de)
 	}
 	return r
 }
+
+// Interval is what the newest report counted, late packets included: of those, Lost may be negative.
+func (t *Track) Interval() Loss { return t.interval }
 
 // Received reports whether this number arrived, among the last seenSize.
 func (t *Track) Received(ext uint64) bool {

@@ -28,7 +28,7 @@ type ICEClient struct {
 
 // events is the closed list of event types.
 var events = []string{
-	"access.changed", "room.updated", "roster", "participant.joined", "participant.updated", "participant.left", "speakers",
+	"access.changed", "room.updated", "roster", "participant.joined", "participant.updated", "participant.left", "speakers", "lines",
 	"room.ended", "permission.asked", "unmute.asked", "waiting.message", "waiting.list", "waiting.added", "waiting.updated",
 	"waiting.removed", "barred.list", "media.ready", "slot.map", "encodings.wanted", "media.failed",
 	"files.changed",
@@ -73,6 +73,8 @@ func EventOf(n live.Notice, ice []ICEServer) (string, Object) {
 		return "media.failed", Object{"participantId": n.Participant, "code": n.Code}
 	case live.Speakers:
 		return "speakers", Object{"participantIds": List(n.IDs, identity)}
+	case live.Lines:
+		return "lines", Object{"lines": List(n.Lines, line)}
 	case live.EffectNotice:
 		return effectEvent(n.Effect)
 	case live.GroupState:
@@ -160,6 +162,14 @@ func person(p room.PersonView) Object {
 
 func publication(p room.Publication) Object {
 	return Object{"id": p.ID, "source": p.Source, "muted": p.Muted, "csrc": p.CSRC}
+}
+
+func line(l live.Line) Object {
+	level := "weak"
+	if l.Lost {
+		level = "lost"
+	}
+	return Object{"participantId": l.Participant, "level": level}
 }
 
 func waiter(w room.WaiterView) Object {

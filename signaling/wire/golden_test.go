@@ -279,6 +279,7 @@ func notices() map[string][]live.Notice {
 		"participant.joined":  {live.PersonJoined{Person: fresh}, live.PersonJoined{Person: recorder}},
 		"participant.updated": {live.PersonUpdated{Person: guest}, live.PersonUpdated{Person: weak}, live.PersonUpdated{Person: failed}},
 		"speakers":            {live.Speakers{IDs: []room.ParticipantID{p2, p1}}, live.Speakers{}},
+		"lines":               {live.Lines{Lines: []live.Line{{Participant: p2}, {Participant: p1, Lost: true}}}, live.Lines{}},
 		"permission.asked":    {live.EffectNotice{Effect: room.ScreenRequested{Participant: p1}}},
 		"unmute.asked":        {live.EffectNotice{Effect: room.UnmuteAsked{Source: room.Microphone}}},
 		"waiting.message": {

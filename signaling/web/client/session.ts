@@ -47,6 +47,7 @@ interface SessionEvents {
   waiting: readonly Waiter[];
   barred: readonly Barred[];
   speakers: readonly string[];
+  lines: EventData<'lines'>['lines'];
   waitingMessage: EventData<'waiting.message'>;
   permissionAsked: EventData<'permission.asked'>;
   unmuteAsked: EventData<'unmute.asked'>;
@@ -216,6 +217,7 @@ export class Session extends Emitter<SessionEvents> {
         this.emit('left', event.data);
         return this.#setRoster(this.roster.filter((p) => p.id !== event.data.participantId));
       case 'speakers': return this.emit('speakers', event.data.participantIds);
+      case 'lines': return this.emit('lines', event.data.lines);
       case 'room.ended': return this.#finish({ code: endingOf(event.data.reason) });
       case 'waiting.list': return this.#setWaiting(event.data.waiting);
       case 'waiting.added':
@@ -257,6 +259,7 @@ export class Session extends Emitter<SessionEvents> {
       this.#setWaiting([]);
       this.emit('barred', []);
       this.emit('slotMap', []);
+      this.emit('lines', []);
     }
     this.emit('access', access);
   }

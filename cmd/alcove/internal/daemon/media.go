@@ -244,6 +244,12 @@ func translateEvent(e sfu.Event) live.MediaEvent {
 			out.IDs = append(out.IDs, room.ParticipantID(id))
 		}
 		return out
+	case sfu.LinesChanged:
+		out := live.LinesChanged{}
+		for _, l := range e.Lines {
+			out.Lines = append(out.Lines, live.Line{Participant: room.ParticipantID(l.Peer), Lost: l.Lost})
+		}
+		return out
 	case sfu.RateExceeded:
 		return live.RateExceeded{Participant: room.ParticipantID(e.Peer), Publication: room.PublicationID(e.Publication), Withheld: e.Withheld}
 	case sfu.Connected:

@@ -164,6 +164,7 @@ export const events = {
   'participant.updated': object({ participant }),
   'participant.left': object({ participantId: text, reason: text }),
   speakers: object({ participantIds: list(text) }),
+  lines: object({ lines: list(object({ participantId: text, level: text })) }),
   'room.ended': object({ reason: text }),
   'permission.asked': object({ participantId: text, permission: text }),
   'unmute.asked': object({ source }),
