@@ -7,7 +7,19 @@ import (
 
 // TestNoAllocations checks that taking, forwarding, recording, repeating and reporting leave no work to the garbage collector.
 func TestNoAllocations(t *testing.T) {
-	b := newBench(t, 4)
+	t.Run("receiver reports", func(t *testing.T) { testNoAllocations(t, newBench(t, 4)) })
+	t.Run("transport-wide feedback", func(t *testing.T) {
+		b := newBenchWith(t, 4, 5)
+		testNoAllocations(t, b)
+		for _, x := range b.people {
+			if c := x.peer.bandwidth.estimator.Counters; !x.peer.bandwidth.heard || c.Unknown > 0 {
+				t.Errorf("feedback did not count: %+v", c)
+			}
+		}
+	})
+}
+
+func testNoAllocations(t *testing.T, b *bench) {
 	b.bare = true
 	tap := &memoryTap{}
 	b.record(tap)

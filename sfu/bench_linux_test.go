@@ -24,6 +24,7 @@ type bench struct {
 	rnd     *rand.Rand
 	scratch [partBytes + 1]byte
 	bare    bool     // no copies for the floor
+	ext     uint8    // header extension of the transport-wide numbers of slots, of which all send feedback; 0: none
 	floor   []*floor // the same packets for the bare loop, one for each flush
 }
 
@@ -37,7 +38,10 @@ type person struct {
 	nextAudio  time.Time
 	nextFrame  time.Time
 	nextReport time.Time
-	wide       uint16 // transport-wide number
+	wide       uint16 // transport-wide number of the last packet sent
+	next       uint16 // the same of the next packet received that feedback reports,
+	unreported int    // and how many there are
+	nextWide   time.Time
 	out        []byte
 	expected   int // packets that left for this person
 	got        int // and arrived whole
@@ -59,14 +63,16 @@ const (
 	benchWindow   = videoWait
 )
 
-func newBench(tb testing.TB, people int) *bench {
+func newBench(tb testing.TB, people int) *bench { return newBenchWith(tb, people, 0) }
+
+func newBenchWith(tb testing.TB, people int, ext uint8) *bench {
 	tb.Helper()
 	sock, err := udp.Listen(netip.MustParseAddrPort("127.0.0.1:0"), udp.Trains)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	e := &Engine{log: slog.New(slog.DiscardHandler), closing: make(chan struct{})}
-	b := &bench{tb: tb, w: newWorker(e, sock), now: benchBegin, rnd: rand.New(rand.NewPCG(1, 2))}
+	b := &bench{tb: tb, w: newWorker(e, sock), now: benchBegin, rnd: rand.New(rand.NewPCG(1, 2)), ext: ext}
 	tb.Cleanup(func() { sock.Close() })
 	room := newRoom(b.w, nil)
 	room.events = func(ev Event) {
@@ -105,8 +111,8 @@ func (b *bench) enter(room *Room, id PeerID, i, people int) *person {
 	}
 	for k := range people - 1 {
 		lines = append(lines,
-			mLine{kind: "audio", use: useSlot, slotKind: slotAudio, slotIndex: k, payload: 111, slotSSRC: uint32(1000 + k)},
-			mLine{kind: "video", use: useSlot, slotKind: slotVideo, slotIndex: k, payload: 96, rtx: 97, slotSSRC: uint32(2000 + k), slotRTX: uint32(3000 + k)})
+			mLine{kind: "audio", use: useSlot, slotKind: slotAudio, slotIndex: k, payload: 111, slotSSRC: uint32(1000 + k), twccExt: b.ext},
+			mLine{kind: "video", use: useSlot, slotKind: slotVideo, slotIndex: k, payload: 96, rtx: 97, slotSSRC: uint32(2000 + k), slotRTX: uint32(3000 + k), twccExt: b.ext})
 	}
 	x.peer = &peer{id: id, generation: 1, worker: b.w, offer: &offer{lines: lines}}
 	if err := room.adopt(x.peer, true); err != nil {
@@ -148,6 +154,11 @@ func (b *bench) window() int {
 		}
 		for ; x.nextReport.Before(b.now); x.nextReport = x.nextReport.Add(time.Second) {
 			b.report(x)
+			sent++
+		}
+		if x.unreported > 0 && !b.now.Before(x.nextWide) {
+			x.nextWide = b.now.Add(feedbackInterval)
+			b.feedback(x)
 			sent++
 		}
 	}
@@ -195,6 +206,26 @@ func (b *bench) report(x *person) {
 		packet = binary.BigEndian.AppendUint32(packet, s.line.slotSSRC)
 		packet = append(packet, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 	}
+	if _, err := x.sock.WriteTo(x.seal.RTCP(packet), b.w.sock.Local); err != nil {
+		b.tb.Fatal(err)
+	}
+}
+
+// feedback sends transport-wide feedback: all packets arrived, half a millisecond apart.
+func (b *bench) feedback(x *person) {
+	packet := append(x.out[:0], 0x80|formatTWCC, typeRTPFB, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0)
+	packet = binary.BigEndian.AppendUint16(packet, x.next)
+	packet = binary.BigEndian.AppendUint16(packet, uint16(x.unreported))
+	packet = binary.BigEndian.AppendUint32(packet, uint32(b.now.Sub(benchBegin)/(64*time.Millisecond))<<8)
+	packet = binary.BigEndian.AppendUint16(packet, 1<<13|uint16(x.unreported))
+	for range x.unreported {
+		packet = append(packet, 2)
+	}
+	for len(packet)%4 != 0 {
+		packet = append(packet, 0)
+	}
+	binary.BigEndian.PutUint16(packet[2:], uint16(len(packet)/4-1))
+	x.next, x.unreported = x.next+uint16(x.unreported), 0
 	if _, err := x.sock.WriteTo(x.seal.RTCP(packet), b.w.sock.Local); err != nil {
 		b.tb.Fatal(err)
 	}
@@ -275,6 +306,9 @@ func (x *person) opens(data []byte) bool {
 	h, err := forward.ParseHeader(data)
 	if err != nil {
 		return false
+	}
+	if data[0]&0x10 != 0 {
+		x.unreported++
 	}
 	if _, err = x.open.RTP(data, h.Size); err == nil && x.heard != nil {
 		x.heard[binary.BigEndian.Uint32(data[12:])]++

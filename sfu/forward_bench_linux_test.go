@@ -9,11 +9,16 @@ import (
 
 // BenchmarkForward is the cost of a forwarded packet in CPU time of the worker's thread: ingress, RTCP and feedback included, as
 // a ratio to the floor, which is measured in turn with it.
-func BenchmarkForward(b *testing.B) {
+func BenchmarkForward(b *testing.B) { benchmarkForward(b, 0) }
+
+// BenchmarkForwardNumbered is the same with receivers that send transport-wide feedback.
+func BenchmarkForwardNumbered(b *testing.B) { benchmarkForward(b, 5) }
+
+func benchmarkForward(b *testing.B, ext uint8) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	const turn = 50 // windows of each in turn
-	w := newBench(b, 12)
+	w := newBenchWith(b, 12, ext)
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		b.Fatal(err)

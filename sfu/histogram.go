@@ -33,6 +33,31 @@ func (d *Durations) add(o Durations) {
 	d.Sum += o.Sum
 }
 
+// RateBounds are the upper bounds of the buckets of all Rates, in bit/s: from what audio alone takes to what no view needs.
+var RateBounds = [...]int{100_000, 200_000, 400_000, 800_000, 1_600_000, 3_200_000, 6_400_000, 12_800_000}
+
+// Rates are a histogram as Durations are.
+type Rates struct {
+	Buckets [len(RateBounds) + 1]uint64
+	Sum     uint64 // bit/s
+}
+
+func (r *Rates) observe(v int) {
+	i := 0
+	for i < len(RateBounds) && v > RateBounds[i] {
+		i++
+	}
+	r.Buckets[i]++
+	r.Sum += uint64(v)
+}
+
+func (r *Rates) add(o Rates) {
+	for i, n := range o.Buckets {
+		r.Buckets[i] += n
+	}
+	r.Sum += o.Sum
+}
+
 // arrivalBatches are packets grouped by their time of arrival. When the list is full, further packets count with the newest group.
 type arrivalBatches struct {
 	list [32]arrivalBatch

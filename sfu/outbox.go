@@ -31,6 +31,8 @@ type pendingPacket struct {
 	index  uint64 // SRTP index
 	next   int32  // of the same queue, in outbox.waiting; 0: none, as everywhere, for they count from 1
 	sealed bool
+	again  bool   // left before under the same index, so it must leave to the bit as before,
+	number uint16 // and under this transport-wide number
 }
 
 // A packetQueue holds the pending packets of one peer, in order of arrival.
@@ -283,7 +285,12 @@ func (w *worker) sealAndQueue(p *peer, d *pendingPacket, size int) {
 		}
 		d.data[len(d.data)-1] = byte(n)
 	}
-	sealed := p.keys.seal.RTP(d.data, forward.SentHeaderSize, d.ssrc, d.index)
+	header := forward.SentHeaderSize
+	if d.slot.numberExt != 0 {
+		header = forward.NumberedHeaderSize
+		forward.SetNumber(d.data, p.number(d))
+	}
+	sealed := p.keys.seal.RTP(d.data, header, d.ssrc, d.index)
 	if sealed == nil {
 		w.drop(p.markKeyUsedUp())
 		return

@@ -43,8 +43,13 @@ type pathMTU struct {
 	confirmAfter time.Time // when limit is to be tried
 }
 
-// datagramSize is the size of the datagram that carries a payload.
-func datagramSize(payload int) int { return forward.SentHeaderSize + payload + srtp.TagSize }
+// datagramSize is the size of the datagram that carries a payload of this slot.
+func (s *slot) datagramSize(payload int) int {
+	if s.numberExt != 0 {
+		return forward.NumberedHeaderSize + payload + srtp.TagSize
+	}
+	return forward.SentHeaderSize + payload + srtp.TagSize
+}
 
 // tooLong decides about a packet whose datagram is larger than the known MTU, and about the packets after it.
 func (s *slot) tooLong(now time.Time, size int) bool {

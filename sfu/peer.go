@@ -21,7 +21,8 @@ type peer struct {
 	exact      bool        // repeats leave under their old number (no RTX): to the byte as before, so nothing is padded
 	audioQueue packetQueue // pending packets, see outbox.go
 	videoQueue packetQueue
-	videoBits  int // sent to this peer since the last report of loss
+	videoBits  int        // sent to this peer since the last report of loss
+	bandwidth  *bandwidth // nil unless packets to this peer have transport-wide numbers
 	keys       keys
 	remote     netip.AddrPort // the selected address, validated; invalid before
 	limit      int            // the largest datagram that the path is known to take, in bytes
@@ -114,6 +115,9 @@ func (p *peer) addLines(o *offer) {
 			continue
 		}
 		s := newSlot(p, l)
+		if s.numberExt != 0 && p.bandwidth == nil {
+			p.bandwidth = newBandwidth(p.worker.now)
+		}
 		p.slots = append(p.slots, s)
 		p.slotOf[l.slotSSRC] = s
 		p.exact = p.exact || s.video() && l.slotRTX == 0
@@ -240,6 +244,7 @@ func (p *peer) tick() {
 		p.reportDue = now.Add(reportInterval)
 		p.sendReports(now)
 		p.rateLine(now)
+		p.observeEstimate()
 		p.shareBandwidth(now)
 	}
 }

@@ -42,7 +42,7 @@ func (w *worker) handleRTP(p *peer, data []byte) forward.Drop {
 		return forward.Unannounced
 	}
 	payload, err := h.Payload(plain)
-	if err != nil || len(payload) > maxPlaintext-forward.SentHeaderSize-2 { // 2: the original number in a repeat
+	if err != nil || len(payload) > maxPlaintext-forward.NumberedHeaderSize-2 { // 2: the original number in a repeat
 		return forward.Malformed
 	}
 	if s.repeats {
@@ -210,7 +210,7 @@ func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bo
 		return forward.Unmapped
 	}
 	w.atStep(stepForward, s.peer)
-	if size := datagramSize(len(payload)); size > s.peer.limit || s.tooLongSize > s.peer.limit {
+	if size := s.datagramSize(len(payload)); size > s.peer.limit || s.tooLongSize > s.peer.limit {
 		if s.tooLong(w.now, size) {
 			return forward.PathMTU
 		}
@@ -281,7 +281,7 @@ func (e *encoding) stored(ext uint64) (packet forward.Packet, stored forward.Sto
 // write puts one packet into the slab, to be sealed when it leaves. index is the SRTP index and, in its low 16 bits, the
 // sequence number: the same index is never given to two payloads.
 func (w *worker) write(s *slot, pt uint8, ssrc uint32, index uint64, o *forward.Origin, marker bool, prefix []byte, vp8 *forward.VP8, payload []byte) {
-	b := forward.AppendHeader(w.slabBuffer(), marker, pt, uint16(index), o.Timestamp, ssrc, s.flow.send.CSRC)
+	b := s.appendHeader(w.slabBuffer(), marker, pt, uint16(index), o.Timestamp, ssrc)
 	b = append(b, prefix...)
 	at := len(b)
 	b = append(b, payload...)
@@ -289,6 +289,14 @@ func (w *worker) write(s *slot, pt uint8, ssrc uint32, index uint64, o *forward.
 		vp8.Rewrite(b[at:], o.PictureIDOffset, o.TL0Offset)
 	}
 	w.enqueue(s, b, ssrc, index)
+}
+
+// appendHeader writes the header of a packet of a slot.
+func (s *slot) appendHeader(b []byte, marker bool, pt uint8, seq uint16, timestamp, ssrc uint32) []byte {
+	if s.numberExt != 0 {
+		return forward.AppendNumberedHeader(b, marker, pt, seq, timestamp, ssrc, s.flow.send.CSRC, s.numberExt)
+	}
+	return forward.AppendHeader(b, marker, pt, seq, timestamp, ssrc, s.flow.send.CSRC)
 }
 
 // resend answers a NACK for one packet, through RTX where it was negotiated (RFC 4588), else as it was. A slot that changed
@@ -306,12 +314,19 @@ func (w *worker) resend(s *slot, seq uint16) forward.Drop {
 	if !ok {
 		return forward.HistoryGone
 	}
-	if size := datagramSize(len(stored.Payload) + 2); size > s.peer.limit { // 2: the original number in a repeat
+	if size := s.datagramSize(len(stored.Payload) + 2); size > s.peer.limit { // 2: the original number in a repeat
 		s.peer.path.needed = max(s.peer.path.needed, size)
 		return forward.PathMTU
 	}
 	if !s.peer.mayResend(w.now) {
 		return forward.NackLimit
+	}
+	number, numbered := uint16(0), true
+	if s.numbers != nil {
+		number, numbered = s.numbers.find(out)
+	}
+	if !numbered {
+		return forward.HistoryGone
 	}
 	w.count.Resent++
 	var vp8 forward.VP8
@@ -320,6 +335,8 @@ func (w *worker) resend(s *slot, seq uint16) forward.Drop {
 	}
 	if s.line.slotRTX == 0 {
 		w.write(s, s.payload, s.ssrc, out, &origin, stored.Marker, nil, &vp8, stored.Payload)
+		newest := &w.box.waiting[len(w.box.waiting)-1]
+		newest.again, newest.number = true, number
 		return forward.Kept
 	}
 	prefix := [2]byte{byte(seq >> 8), byte(seq)}

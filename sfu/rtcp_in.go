@@ -17,6 +17,7 @@ const (
 	typePSFB  = 206
 
 	formatNACK = 1
+	formatTWCC = 15 // draft-holmer-rmcat-transport-wide-cc-extensions-01, section 3.1
 	formatPLI  = 1
 	formatFIR  = 4
 )
@@ -74,8 +75,11 @@ func (p *peer) report(b []byte) {
 	case typeRR:
 		p.reportBlocks(b[8:], count)
 	case typeRTPFB:
-		if count == formatNACK && len(b) >= 12 {
+		switch {
+		case count == formatNACK && len(b) >= 12:
 			p.nack(binary.BigEndian.Uint32(b[8:]), b[12:])
+		case count == formatTWCC && len(b) >= 12:
+			p.transportFeedback(b[12:])
 		}
 	case typePSFB:
 		switch {

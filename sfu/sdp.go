@@ -9,6 +9,8 @@ import (
 
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
+
+	"alcove/sfu/forward"
 )
 
 // Errors of an offer. Wrapping errors name the m-line, never its content.
@@ -18,7 +20,7 @@ var (
 	ErrTracks = errors.New("track_limit")
 )
 
-// Extensions that we ask for upstream (RFC 8285). Downstream we send none.
+// Extensions that we read upstream (RFC 8285). Downstream we send extTWCC only.
 const (
 	extMID      = "urn:ietf:params:rtp-hdrext:sdes:mid"
 	extLevel    = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
@@ -453,11 +455,22 @@ func (l *mLine) extensions() [6]*uint8 {
 	return [...]*uint8{&l.midExt, &l.levelExt, &l.twccExt, &l.ridExt, &l.repairedExt, &l.ddExt}
 }
 
+// numberExt is the id of the extension in which a slot sends transport-wide numbers, 0: none were negotiated.
+func (l *mLine) numberExt() uint8 {
+	if l.use != useSlot || l.twccExt > forward.MaxNumberID {
+		return 0
+	}
+	return l.twccExt
+}
+
 // writeSlot names the slot's stream: audio and video of one index share it, for lip-sync.
 func (l *mLine) writeSlot(b *strings.Builder) {
 	stream := "pair" + strconv.Itoa(l.slotIndex)
 	if l.slotKind == slotScreen {
 		stream = "screen" + strconv.Itoa(l.slotIndex)
+	}
+	if l.numberExt() != 0 {
+		fmt.Fprintf(b, "a=rtcp-fb:%d transport-cc\r\na=extmap:%d %s\r\n", l.payload, l.twccExt, extTWCC)
 	}
 	fmt.Fprintf(b, "a=sendonly\r\na=msid:%s %s-%s\r\n", stream, stream, l.kind)
 	if l.slotRTX == 0 {

@@ -76,8 +76,31 @@ func (s *sim) leaves(p udp.Packet) {
 		}
 		s.send(&x.down, flight{peer: x, got: arrival{reports: slices.Clone(plain)}})
 	default:
-		s.send(&x.down, flight{peer: x, got: x.media(p.Data)})
+		got := x.media(p.Data)
+		got.number, got.numbered = x.numberOf(p.Data, got.again)
+		s.send(&x.down, flight{peer: x, got: got})
 	}
+}
+
+// numberOf returns the transport-wide number of a packet. Packets leave in the order of their numbers, each number once; again is a packet
+// that left before.
+func (x *simPeer) numberOf(data []byte, again bool) (number uint16, numbered bool) {
+	h, err := forward.ParseHeader(data)
+	if err != nil || data[0]&0x10 == 0 {
+		return 0, false
+	}
+	body := h.Extension(simNumberExt)
+	if len(body) != 2 {
+		x.sim.fatal("%s gets a packet without its number", x.id)
+	}
+	if number = binary.BigEndian.Uint16(body); again || x.unsent[number] {
+		return number, true
+	}
+	if number != uint16(x.numbers) {
+		x.sim.fatal("%s gets packet %d with number %d", x.id, x.numbers, number)
+	}
+	x.numbers++
+	return number, true
 }
 
 // misses takes what the socket did not: it had its number, and video goes on with its next key frame.
@@ -86,6 +109,16 @@ func (s *sim) misses(p udp.Packet) {
 	h, err := forward.ParseHeader(p.Data)
 	if x == nil || err != nil || classify(p.Data) == classRTCP {
 		return
+	}
+	if p.Data[0]&0x10 != 0 {
+		number := binary.BigEndian.Uint16(h.Extension(simNumberExt))
+		if number == uint16(x.numbers) { // else it is repeated under its own index
+			x.numbers++
+		}
+		if x.unsent == nil {
+			x.unsent = map[uint16]bool{}
+		}
+		x.unsent[number] = true
 	}
 	slot := x.slots[h.SSRC]
 	slot.needsKey = slot.line.kind == "video"
@@ -129,8 +162,11 @@ func (src *simSource) pli(s *sim) {
 func (x *simPeer) media(data []byte) arrival {
 	h, err := forward.ParseHeader(data)
 	slot := x.slots[h.SSRC]
-	if err != nil || slot == nil || data[0]&0x1f != 1 {
+	if err != nil || slot == nil || data[0]&0x0f != 1 {
 		x.sim.fatal("%s gets a packet of SSRC %d: %v", x.id, h.SSRC, err)
+	}
+	if (data[0]&0x10 != 0) != (slot.line.twccExt != 0) {
+		x.sim.fatal("%s: extensions are not as negotiated", x.slotName(slot))
 	}
 	csrc := binary.BigEndian.Uint32(data[12:])
 	sealed := maphash.Bytes(simHash, data)
@@ -148,7 +184,7 @@ func (x *simPeer) media(data []byte) arrival {
 	case was.index == index && was.sealed != sealed:
 		x.sim.fatal("%s: number %d was sealed for two packets: a nonce used twice (%+v, then %+v with CSRC %d)", x.slotName(slot), index, *was, h, csrc)
 	case was.index == index:
-		return arrival{slot: slot, index: index, repeat: true}
+		return arrival{slot: slot, index: index, repeat: true, again: true}
 	}
 	now, payload := x.opened(slot, &h, csrc, data)
 	now.index, now.sealed, now.ts, now.plain = index, sealed, h.Timestamp, plainHash(&h, payload)

@@ -106,6 +106,7 @@ func (h *hour) connect(id PeerID) {
 	spec := simSpec{
 		pairs: 3 + h.rnd.IntN(9), screens: h.rnd.IntN(3), screen: h.rnd.IntN(3) == 0,
 		twcc: h.rnd.IntN(6) == 0, plain: h.rnd.IntN(5) == 0, dd: h.rnd.IntN(4) == 0,
+		numbered: h.rnd.IntN(2) == 0,
 	}
 	if h.rnd.IntN(2) == 0 {
 		spec.rids = []string{"q", "h", "f"}

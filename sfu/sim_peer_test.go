@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pion/interceptor/pkg/twcc"
+
 	"alcove/sfu/forward"
 	"alcove/sfu/srtp"
 )
@@ -33,6 +35,11 @@ type simPeer struct {
 	pestering  bool // asks for a key frame each round
 	resent     int  // repeats that it got
 	loss       int  // fraction lost that it claims, in 1/256; 0: what it sees
+
+	numbers      int             // transport-wide numbers that left for it so far
+	unsent       map[uint16]bool // those that the socket did not take
+	arrived      *twcc.Recorder
+	nextFeedback time.Time // transport-wide
 }
 
 // A simSource is one publication of a connection.

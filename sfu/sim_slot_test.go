@@ -3,6 +3,8 @@ package sfu
 import (
 	"encoding/binary"
 	"time"
+
+	"github.com/pion/interceptor/pkg/twcc"
 )
 
 // A simSlot is one receiving m-line: above what its checker knows, below what its client saw.
@@ -43,6 +45,10 @@ type arrival struct {
 	slot    *simSlot
 	index   uint64
 	repeat  bool
+	again   bool // left before under the same index
+
+	number   uint16 // transport-wide
+	numbered bool
 }
 
 // Constants of a receiving client.
@@ -73,6 +79,12 @@ func (x *simPeer) arrives(a arrival) {
 	}
 	s, now := a.slot, x.sim.now
 	s.cameAt = now
+	if a.numbered {
+		if x.arrived == nil {
+			x.arrived = twcc.NewRecorder(9)
+		}
+		x.arrived.Record(s.line.slotSSRC, a.number, now.Sub(simBegin).Microseconds())
+	}
 	if a.repeat {
 		x.resent++
 	}
@@ -143,6 +155,21 @@ func (x *simPeer) sendFeedback() {
 	if !now.Before(x.nextReport) {
 		x.nextReport = x.nextReport.Add(time.Second)
 		x.reports()
+	}
+	if x.arrived != nil && !now.Before(x.nextFeedback) {
+		x.nextFeedback = now.Add(feedbackInterval)
+		x.sendNumbers()
+	}
+}
+
+// sendNumbers sends transport-wide feedback.
+func (x *simPeer) sendNumbers() {
+	for _, packet := range x.arrived.BuildFeedbackPacket() {
+		b, err := packet.Marshal()
+		if err != nil {
+			x.sim.fatal("feedback of %s: %v", x.id, err)
+		}
+		x.report(b)
 	}
 }
 

@@ -303,6 +303,9 @@ func (s *sim) send(l *simLink, f flight) {
 	}
 }
 
+// simNumberExt is the header extension of the transport-wide numbers of slots.
+const simNumberExt = 5
+
 // A simSpec says how somebody joins.
 type simSpec struct {
 	pairs, screens int
@@ -310,6 +313,7 @@ type simSpec struct {
 	screen         bool     // publishes one
 	twcc, plain    bool     // transport-wide feedback; no RTX
 	dd             bool     // descriptors, and payloads nobody can read
+	numbered       bool     // its slots have transport-wide numbers, of which it sends feedback
 }
 
 // join connects a seat of the plan, without handshake.
@@ -392,6 +396,9 @@ func (x *simPeer) lines(spec simSpec) []mLine {
 	}
 	slot := func(l mLine, n int) {
 		l.use, l.payload, l.slotSSRC = useSlot, 96, uint32(n*1000+l.slotIndex)
+		if spec.numbered {
+			l.twccExt = simNumberExt
+		}
 		if l.kind == "audio" {
 			l.payload = 111
 		} else if !spec.plain {

@@ -17,6 +17,7 @@ type slot struct {
 	flow        *publication // the source once it was announced to the client; nil before
 	ssrc        uint32
 	payload     uint8  // type
+	numberExt   uint8  // header extension of the transport-wide number, 0: its packets have none
 	isVideo     bool   // else audio
 	baseOnly    bool   // only the lowest temporal layer
 	limited     bool   // the path is too narrow for what the view needs
@@ -31,6 +32,7 @@ type slot struct {
 	line            *mLine
 	source          *publication // of the newest slot map; nil: empty
 	nextRTX         uint64       // index of the next repeat (RFC 4588), from 1
+	numbers         *numberLog   // nil unless its packets have transport-wide numbers and repeats leave without RTX
 	reportedPackets uint32       // packets, at the last report of this receiver
 	reportedSeq     uint64       // the newest number, then
 	reportedLost    int          // total loss at that time
@@ -41,7 +43,10 @@ type slot struct {
 }
 
 func newSlot(p *peer, l *mLine) *slot {
-	s := &slot{peer: p, line: l, ssrc: l.slotSSRC, payload: l.payload, isVideo: l.kind == "video", nextRTX: 1}
+	s := &slot{peer: p, line: l, ssrc: l.slotSSRC, payload: l.payload, isVideo: l.kind == "video", nextRTX: 1, numberExt: l.numberExt()}
+	if s.numberExt != 0 && l.slotRTX == 0 {
+		s.numbers = new(numberLog)
+	}
 	s.selector = forward.Selector{ClockRate: 90000, Video: true}
 	if l.kind == "audio" {
 		s.selector = forward.Selector{ClockRate: 48000}

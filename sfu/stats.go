@@ -27,6 +27,7 @@ type Counters struct {
 
 	Reported, Lost uint64    // video packets that receivers reported on, and how many of them were lost
 	RoundTrips     Durations // one for each report
+	Estimates      Rates     // of the path to each receiver with transport-wide feedback, once a second
 	Forwarding     Durations // from reading a packet to handing each of its copies to the kernel
 }
 
@@ -60,6 +61,7 @@ func (e *Engine) Counters() Counters {
 		sum.Reported += c.Reported
 		sum.Lost += c.Lost
 		sum.RoundTrips.add(c.RoundTrips)
+		sum.Estimates.add(c.Estimates)
 		sum.Forwarding.add(c.Forwarding)
 		for i := range c.HandshakesFailed {
 			sum.HandshakesFailed[i] += c.HandshakesFailed[i]

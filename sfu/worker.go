@@ -11,6 +11,7 @@ import (
 
 	"github.com/pion/stun/v4"
 
+	"alcove/sfu/bwe"
 	"alcove/sfu/forward"
 	"alcove/sfu/udp"
 )
@@ -30,6 +31,7 @@ type worker struct {
 	peers         []*peer
 	speakersDue   time.Time
 	nackBuffer    [64]uint16               // sequence numbers of one NACK
+	reports       []bwe.Report             // of one transport-wide feedback
 	byAddr        map[netip.AddrPort]*peer // by the addresses that they validated
 	pendingPaths  map[netip.AddrPort]*path // addresses that passed a check and are not validated; the newest check counts
 	byUfrag       map[string]*credentials
@@ -63,7 +65,7 @@ func newWorker(e *Engine, sock *udp.Socket) *worker {
 		engine: e, sock: sock, validator: newAddressValidator(), incoming: stun.New(), outgoing: stun.New(),
 		rooms: map[*Room]struct{}{}, byAddr: map[netip.AddrPort]*peer{}, pendingPaths: map[netip.AddrPort]*path{},
 		byUfrag: map[string]*credentials{}, byTransaction: map[uint32]*credentials{},
-		batch: make([]udp.Packet, readBatch), box: newOutbox(),
+		batch: make([]udp.Packet, readBatch), box: newOutbox(), reports: make([]bwe.Report, 0, bwe.MaxReports),
 	}
 	w.shared.Store(&Counters{})
 	return w

@@ -1,8 +1,8 @@
 // Package bwe estimates how many bits a second the path to one receiver takes, from transport-wide feedback
 // (draft-holmer-rmcat-transport-wide-cc-extensions-01). It is pure: time is a parameter, equal inputs give equal estimates.
 //
-// Nothing uses it yet: the worker neither numbers what it sends nor reads such feedback, and estimates from receiver reports with
-// forward.BandwidthEstimate. Only simulated lines (bwetest) and tests call it.
+// The worker numbers what it sends to receivers that negotiated such feedback and reads it, but only observes the estimate: what is sent is
+// limited by forward.BandwidthEstimate, from receiver reports.
 //
 //	Sent(now, size) ─► number ─► ring ◄─ Feedback(now, reports) ◄─ Reader ◄─ RTCP of the receiver, every 50 ms
 //	                              ├─► groups of 5 ms ─► trend of the delay ┐

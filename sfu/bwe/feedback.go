@@ -17,8 +17,8 @@ const (
 	largeDelta  = 2
 )
 
-// maxReports is the number of packets that one feedback may report: what is older than the ring is forgotten anyway.
-const maxReports = 2 * ringSize
+// MaxReports is the number of packets that one feedback may report: what is older than the ring is forgotten anyway.
+const MaxReports = 2 * ringSize
 
 // A Reader reads the transport-wide feedback of one receiver. Owned by the worker.
 type Reader struct {
@@ -33,7 +33,7 @@ func (r *Reader) Read(fci []byte, reports []Report) ([]Report, bool) {
 		return reports, false
 	}
 	base, count := binary.BigEndian.Uint16(fci), int(binary.BigEndian.Uint16(fci[2:]))
-	if count == 0 || count > maxReports {
+	if count == 0 || count > MaxReports {
 		return reports, false
 	}
 	first := len(reports)

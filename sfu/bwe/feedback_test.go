@@ -118,7 +118,7 @@ func TestReferenceTimeWraps(t *testing.T) {
 	}
 }
 
-// FuzzReader holds that malformed feedback reports nothing, that no feedback reports more than maxReports or changes the invariants.
+// FuzzReader holds that malformed feedback reports nothing, that no feedback reports more than MaxReports or changes the invariants.
 func FuzzReader(f *testing.F) {
 	f.Add([]byte{0, 1, 0, 3, 0, 0, 1, 0, 0xa8, 0, 1, 2})
 	f.Add([]byte{0, 1, 0, 2, 0, 0, 1, 0, 0xd8, 0, 8, 0xff, 0xfe})
@@ -126,7 +126,7 @@ func FuzzReader(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var r Reader
 		got, ok := r.Read(data, nil)
-		if !ok && len(got) > 0 || len(got) > maxReports {
+		if !ok && len(got) > 0 || len(got) > MaxReports {
 			t.Fatalf("%v: %d reports", ok, len(got))
 		}
 		for i, p := range got {

@@ -142,3 +142,27 @@ func AppendHeader(b []byte, marker bool, payloadType uint8, seq uint16, timestam
 	b = binary.BigEndian.AppendUint32(b, ssrc)
 	return binary.BigEndian.AppendUint32(b, csrc)
 }
+
+// numberSize is the size of the extension that carries a transport-wide number, in bytes: the head of the block and one word.
+const numberSize = 8
+
+// NumberedHeaderSize is the size of the header that AppendNumberedHeader writes, in bytes.
+const NumberedHeaderSize = SentHeaderSize + numberSize
+
+// MaxNumberID is the highest id of the extension with the transport-wide number: one of the one-byte form (RFC 8285, section 4.2), which every
+// receiver reads.
+const MaxNumberID = 14
+
+// AppendNumberedHeader writes the header of AppendHeader and room for a transport-wide number in the header extension of this id, from 1 to
+// MaxNumberID (draft-holmer-rmcat-transport-wide-cc-extensions-01, section 2).
+func AppendNumberedHeader(b []byte, marker bool, payloadType uint8, seq uint16, timestamp, ssrc, csrc uint32, id uint8) []byte {
+	at := len(b)
+	b = AppendHeader(b, marker, payloadType, seq, timestamp, ssrc, csrc)
+	b[at] |= 0x10
+	return append(b, oneByteProfile>>8, oneByteProfile&0xff, 0, 1, id<<4|1, 0, 0, 0)
+}
+
+// SetNumber writes the transport-wide number of a packet with a header of AppendNumberedHeader.
+func SetNumber(b []byte, number uint16) {
+	binary.BigEndian.PutUint16(b[SentHeaderSize+5:], number)
+}

@@ -167,6 +167,26 @@ func TestAppendHeaderAgainstPion(t *testing.T) {
 	}
 }
 
+// TestNumberedHeaderAgainstPion reads the header and its number with pion.
+func TestNumberedHeaderAgainstPion(t *testing.T) {
+	for _, id := range []uint8{1, 5, MaxNumberID} {
+		b := AppendNumberedHeader([]byte("kept"), true, 96, 0xfffe, 0xdeadbeef, 0xcafe0001, 0xcafe0002, id)
+		SetNumber(b[4:], 0xa1b2)
+		var h rtp.Header
+		n, err := h.Unmarshal(b[4:])
+		if err != nil || n != NumberedHeaderSize || len(b) != 4+NumberedHeaderSize || !bytes.Equal(h.GetExtension(id), []byte{0xa1, 0xb2}) {
+			t.Errorf("id %d: %d bytes, number %x, %v", id, n, h.GetExtension(id), err)
+		}
+		if h.SequenceNumber != 0xfffe || h.Timestamp != 0xdeadbeef || h.SSRC != 0xcafe0001 || len(h.CSRC) != 1 || h.CSRC[0] != 0xcafe0002 || !h.Marker || h.PayloadType != 96 {
+			t.Errorf("id %d: %+v", id, h)
+		}
+		ours, err := ParseHeader(b[4:])
+		if err != nil || ours.Size != NumberedHeaderSize || !bytes.Equal(ours.Extension(id), []byte{0xa1, 0xb2}) {
+			t.Errorf("id %d: our own reading: %+v, %v", id, ours, err)
+		}
+	}
+}
+
 func TestHeaderAllocates(t *testing.T) {
 	b, dst := block(0xbede, 0x10, 7, 0x21, 8, 9), make([]byte, 0, SentHeaderSize)
 	if n := testing.AllocsPerRun(100, func() {

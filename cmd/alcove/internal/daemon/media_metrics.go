@@ -11,7 +11,7 @@ type mediaMetrics struct {
 	engine                                                       *sfu.Engine
 	datagrams, bytes, packets, payload, nacks, keyFrames         *prometheus.Desc
 	drops, resent, peers, aes128, failed, messages, kernel, load *prometheus.Desc
-	reported, lost, roundTrips, forwarding                       *prometheus.Desc
+	reported, lost, roundTrips, forwarding, estimates            *prometheus.Desc
 	admission, consent, proofs, restarts                         *prometheus.Desc
 }
 
@@ -37,6 +37,8 @@ func newMediaMetrics(e *sfu.Engine) *mediaMetrics {
 		lost:       d("packets_lost_total", "How many of those they missed, before anything was repeated."),
 		roundTrips: d("round_trip_seconds", "To receivers and back, by their reports."),
 		forwarding: d("forwarding_seconds", "From reading a packet to handing each of its copies to the kernel."),
+		estimates: d("estimate_bytes_per_second",
+			"Estimates of what the path to a receiver takes, each once a second, of receivers whose browser reports on single packets."),
 		admission: prometheus.NewDesc("alcove_admission_violations_total",
 			"Packets that left against the plan in force, by a check that is not the gate. It must stay 0.", nil, nil),
 		consent: prometheus.NewDesc("alcove_consent_violations_total",
@@ -84,6 +86,7 @@ func (m *mediaMetrics) Collect(ch chan<- prometheus.Metric) {
 	counter(m.consent, c.ConsentViolations)
 	ch <- histogram(m.roundTrips, c.RoundTrips)
 	ch <- histogram(m.forwarding, c.Forwarding)
+	ch <- rates(m.estimates, c.Estimates)
 	ch <- prometheus.MustNewConstMetric(m.load, prometheus.GaugeValue, c.Load)
 	ch <- prometheus.MustNewConstMetric(m.peers, prometheus.GaugeValue, float64(c.Peers))
 	for i, reason := range sfu.DropReasons()[1:] {
@@ -93,6 +96,17 @@ func (m *mediaMetrics) Collect(ch chan<- prometheus.Metric) {
 
 // Close ends the media plane.
 func (m *mediaMetrics) Close() error { return m.engine.Close() }
+
+// rates converts rates to a histogram in bytes a second.
+func rates(d *prometheus.Desc, h sfu.Rates) prometheus.Metric {
+	buckets, count := map[float64]uint64{}, uint64(0)
+	for i, bound := range sfu.RateBounds {
+		count += h.Buckets[i]
+		buckets[float64(bound)/8] = count
+	}
+	count += h.Buckets[len(sfu.RateBounds)]
+	return prometheus.MustNewConstHistogram(d, count, float64(h.Sum)/8, buckets)
+}
 
 // histogram converts buckets to the cumulative ones of Prometheus.
 func histogram(d *prometheus.Desc, h sfu.Durations) prometheus.Metric {
