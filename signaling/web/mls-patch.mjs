@@ -2,6 +2,7 @@
 // up to the root and so refuses trees that are valid: after some joins and leaves nobody can join any more. RFC 9420, section
 // 12.4.3.1, asks only that the nodes between a leaf and the parent that lists it as unmerged list that leaf, too.
 // Each text must be found exactly once, so that another version of the library fails the build instead of going unmended.
+import { fileURLToPath } from 'node:url';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -50,14 +51,14 @@ export const mlsPatch = {
   },
 };
 
-// X-Wing of hpke-js brings an ML-KEM and a SHA-3 of its own; age brings those of @noble. One of each is enough: X-Wing gets @noble's,
-// through the three functions that it calls. Tests compare the two (test/client/e2ee/xwing.test.ts).
+// X-Wing of hpke-js brings an ML-KEM and a SHA-3 of its own; age brings those of @noble. One of each is enough: X-Wing gets age's, through the
+// three functions that it calls. Tests compare the two (test/client/e2ee/xwing.test.ts).
 export const oneMlKem = {
   name: 'one-ml-kem',
   setup(build) {
-    build.onResolve({ filter: /^mlkem$/ }, ({ path, importer, resolveDir }) => (
-      /[\\/]hybridkem-x-wing[\\/]/.test(importer) ? { path, namespace: 'ml-kem', pluginData: { resolveDir } } : undefined));
-    build.onLoad({ filter: /.*/, namespace: 'ml-kem' }, ({ pluginData }) => ({
+    build.onResolve({ filter: /^mlkem$/ }, ({ path, importer }) => (
+      /[\\/]hybridkem-x-wing[\\/]/.test(importer) ? { path, namespace: 'ml-kem' } : undefined));
+    build.onLoad({ filter: /.*/, namespace: 'ml-kem' }, () => ({
       contents: `import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
         export { sha3_256, shake256 } from '@noble/hashes/sha3.js';
         export class MlKem768 {
@@ -73,7 +74,7 @@ export const oneMlKem = {
             return ml_kem768.decapsulate(cipherText, secretKey);
           }
         }`,
-      resolveDir: pluginData.resolveDir,
+      resolveDir: fileURLToPath(new URL('node_modules/age-encryption', import.meta.url)),
     }));
   },
 };

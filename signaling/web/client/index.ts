@@ -2,6 +2,7 @@
 // is the one PeerConnection; a page draws both.
 
 export { DamagedLinkError, identityOf, loadIdentity, saveIdentity, type LinkIdentity } from './e2ee/link';
+export { fetchChecked } from './checked_file';
 export { loadWorker, workerLoaded } from './e2ee/worker_files';
 export { unencrypted, type Encryption, type EncryptionProblem, type EncryptionStatus } from './e2ee/status';
 export { browserEnv, type Env, type Storage } from './env';

@@ -11,11 +11,13 @@ import { SessionScreen } from './screens/session';
 import { WaitingScreen } from './screens/waiting';
 import { Store } from './state/store';
 import { awaitLink, putLink, readClaims, takeLink, type Link } from './state/token';
-import { Heading } from './ui/basics';
+import { Btn, Heading } from './ui/basics';
 import { StoreContext, useStore } from './ui/context';
 import { Confirm } from './ui/dialog';
 import { Sprite } from './ui/icon';
 import { Top } from './ui/top';
+import { startLanguage } from './text/language';
+import { t } from './text/text';
 
 let link: Link | undefined;
 let identity: LinkIdentity | undefined;
@@ -25,10 +27,12 @@ export async function start(target: HTMLElement): Promise<void> {
   let store: Store | undefined;
   addEventListener('hashchange', () => onHashChange(store));
   const offline: Config = { clinic: '', phone: '', dev: false, origins: [], aheadMs: 0 };
-  const [config] = await Promise.all([
+  const [config, worded] = await Promise.all([
     loadConfig().catch(() => offline),
+    startLanguage(readClaims(link?.token).locale),
     encrypts() ? loadWorker('frames-worker').catch(() => undefined) : undefined, // before a connection needs it: it is small
   ]);
+  if (!worded) return render(<Damaged />, target);
   store = new Store(config);
   if (config.dev) Object.assign(window, { __alcove: testHook(store) });
   render(<Page store={store} />, target);
@@ -46,6 +50,7 @@ async function enter(store: Store): Promise<void> {
   if (seat && (!link || (seat.link !== '' && readClaims(link.token).id === seat.link))) return store.resume(seat);
   link ??= await awaitLink(store.config.origins);
   if (!link) return end('no_link');
+  await startLanguage(readClaims(link.token).locale);
   const { token, k } = link;
   identity = await identityOf(token, k).catch(() => undefined);
   if (!identity) return end('link_damaged');
@@ -78,11 +83,9 @@ function NewLink(): JSX.Element | null {
     await store.leave();
     openLink(next);
   };
-  const text = store.access.value?.state === 'admitted'
-    ? 'You are in a session. To open the new link you leave it, and the others see that you left.'
-    : 'You have a place in a waiting room. To open the new link you give it up.';
+  const text = store.access.value?.state === 'admitted' ? t('newLink.inSession') : t('newLink.waiting');
   return (
-    <Confirm title="Leave for the new link?" text={text} yes="Leave and open it" no="Stay here" onNo={() => (store.offeredLink.value = null)}
+    <Confirm title={t('newLink.title')} text={text} yes={t('newLink.yes')} no={t('newLink.no')} onNo={() => (store.offeredLink.value = null)}
       onYes={() => void leave()} />
   );
 }
@@ -107,13 +110,12 @@ function testHook(store: Store): object {
 }
 
 const titles = {
-  start: 'Alcove', name: 'Your name – Alcove', check: 'Check your camera and sound – Alcove', joining: 'Connecting – Alcove',
-  waiting: 'Waiting room – Alcove', session: 'Session – Alcove', ended: 'Alcove',
-};
+  start: 'title.start', name: 'title.name', check: 'title.check', joining: 'title.joining', waiting: 'title.waiting', session: 'title.session', ended: 'title.ended',
+} as const;
 
 function Page({ store }: { store: Store }): JSX.Element {
   const screen = store.screen.value;
-  const title = screen === 'check' && store.observing.value ? 'Check your sound – Alcove' : titles[screen];
+  const title = t(screen === 'check' && store.observing.value ? 'title.checkSound' : titles[screen], { place: 'Alcove' });
   useEffect(() => {
     document.title = title;
   }, [title]);
@@ -142,14 +144,27 @@ function Current({ store }: { store: Store }): JSX.Element {
   }
 }
 
+// Not one file of words came, or none was the one that was built.
+function Damaged(): JSX.Element {
+  return (
+    <main class="page">
+      <article class="card message" data-testid="words-missing">
+        <h1>{t('basic.title')}</h1>
+        <p>{t('basic.text')}</p>
+        <div class="actions"><Btn onClick={() => (link ? openLink(link) : location.reload())}>{t('basic.again')}</Btn></div>
+      </article>
+    </main>
+  );
+}
+
 function Joining(): JSX.Element {
   return (
     <>
       <Top />
       <main class="page">
         <div class="lead" role="status">
-          <Heading>Connecting to the clinic’s server</Heading>
-          <p>This takes a moment. Nobody sees or hears you.</p>
+          <Heading>{t('joining.title')}</Heading>
+          <p>{t('joining.text')}</p>
         </div>
       </main>
     </>

@@ -13,7 +13,7 @@ test('the build writes a Brotli form of each text, and the page names only files
   const run = spawnSync(process.execPath, [join(String(process.env.ALCOVE_WEB), 'build.mjs'), folder], { encoding: 'utf8' });
   assert.equal(run.status, 0, run.stderr);
   const names = readdirSync(folder, { recursive: true }).map(String);
-  const texts = names.filter((name) => /\.(js|css|svg|html)$/.test(name));
+  const texts = names.filter((name) => /\.(js|css|svg|html|json)$/.test(name));
   assert.ok(texts.length >= 4, texts.join());
   for (const name of texts) {
     const contents = readFileSync(join(folder, name));
@@ -21,9 +21,13 @@ test('the build writes a Brotli form of each text, and the page names only files
     assert.ok(brotliDecompressSync(brotli).equals(contents), name);
     assert.ok(brotli.length < contents.length, name);
   }
+  const languages = readdirSync(join(String(process.env.ALCOVE_WEB), 'page/text')).filter((name) => /^[\w-]+\.json$/.test(name)).map((name) => name.replace('.json', '')).sort();
+  assert.ok(languages.length >= 4);
   const html = readFileSync(join(folder, 'index.html'), 'utf8');
-  const hashed = [...html.matchAll(/<(script|link|meta)[^>]* (?:src|href|content)="\/(assets\/[^"]+\.(?:js|css))" (data-)?integrity="sha384-([^"]+)"/g)];
-  assert.deepEqual(hashed.map(([, tag, , data]) => `${tag} ${data ?? ''}`).sort(), ['link ', 'meta data-', 'meta data-', 'script ']);
+  const hashed = [...html.matchAll(/<(script|link|meta)[^>]* (?:src|href|content)="\/(assets\/[^"]+\.(?:js|css|json))" (data-)?integrity="sha384-([^"]+)"/g)];
+  const kinds = hashed.map(([, tag, name, data]) => `${tag} ${data ?? ''}${String(name).replace(/^assets\/|-.*/g, '')}`).sort();
+  assert.deepEqual(kinds.filter((kind) => !/meta data-(keys|frames)/.test(kind)), ['link style', ...languages.map((language) => `meta data-${language}`), 'script page']);
+  assert.equal(kinds.length, languages.length + 4);
   for (const [, , name, , hash] of hashed) assert.equal(createHash('sha384').update(readFileSync(join(folder, String(name)))).digest('base64'), hash, name);
   const named = [...readFileSync(join(folder, 'index.html'), 'utf8').matchAll(/"\/(assets\/[^"]+)"/g)].map((match) => String(match[1]));
   assert.ok(named.length >= 3 && named.every((name) => names.includes(name)), named.join());

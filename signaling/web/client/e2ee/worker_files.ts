@@ -1,8 +1,7 @@
-// The files of the workers, checked before they run. Browsers check the integrity of scripts and styles (W3C SRI) and not of workers, so the page
-// does it: index.html names each file with its hash in a meta element, fetch refuses other bytes, and the worker runs from those that were
-// checked. Whoever pins index.html has pinned the workers.
-//
-//   <meta name="frames-worker" content="/assets/frames-….js" data-integrity="sha384-…">
+// The files of the workers, checked before they run: fetch refuses other bytes than those of the hash in index.html, and the worker runs from
+// those that were checked.
+
+import { fetchChecked } from '../checked_file';
 
 type WorkerName = 'frames-worker' | 'keys-worker';
 
@@ -19,10 +18,7 @@ export function loadWorker(name: WorkerName): Promise<string> {
 }
 
 async function load(name: WorkerName): Promise<string> {
-  const { content = '', dataset: { integrity = '' } = {} } = document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`) ?? {};
-  if (!content || !integrity) throw new Error(`index.html names no ${name} with its hash`);
-  const response = await fetch(content, { integrity });
-  if (!response.ok) throw new Error(`${name}: ${response.status}`);
+  const response = await fetchChecked(name);
   return URL.createObjectURL(new Blob([await response.arrayBuffer()], { type: 'text/javascript' }));
 }
 

@@ -5,6 +5,7 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Btn, Heading, Note } from '../ui/basics';
 import { useStore } from '../ui/context';
+import { t } from '../text/text';
 import { ClinicPhone, Top } from '../ui/top';
 
 interface Props {
@@ -21,13 +22,13 @@ export function NameScreen({ name, observer, endsAt, onName }: Props): JSX.Eleme
       <main class="page">
         <form class="stack narrow" onSubmit={(event) => withName(event, onName)}>
           <div class="lead">
-            <Heading>What should the group call you?</Heading>
-            <p>After this your place in the waiting room is kept, and you can check your {observer ? '' : 'camera and '}sound without haste.</p>
+            <Heading>{t('name.title')}</Heading>
+            <p>{t(observer ? 'name.textObserver' : 'name.text')}</p>
           </div>
           <NameField name={name} />
-          <LinkLife endsAt={endsAt} button="Continue" />
-          <Btn look="main tall wide" type="submit" data-testid="name-continue">Continue</Btn>
-          <p class="quiet small">Therapists then see that you are here. Nobody sees or hears you.</p>
+          <LinkLife endsAt={endsAt} button={t('name.continue')} />
+          <Btn look="main tall wide" type="submit" data-testid="name-continue">{t('name.continue')}</Btn>
+          <p class="quiet small">{t('name.after')}</p>
         </form>
       </main>
     </>
@@ -43,10 +44,10 @@ export function withName(event: SubmitEvent, use: (name: string) => void): void 
 export function NameField({ name }: { name: string }): JSX.Element {
   return (
     <div class="field">
-      <label for="name">Name the group will see</label>
+      <label for="name">{t('name.label')}</label>
       <input class="input" id="name" name="name" defaultValue={name} autocomplete="nickname" maxLength={128} required pattern=".*\S.*"
         aria-describedby="name-hint" data-testid="name-input" />
-      <p class="quiet small" id="name-hint">A first name or a chosen name is fine. Therapists also see the name the clinic has for you.</p>
+      <p class="quiet small" id="name-hint">{t('name.hint')}</p>
     </div>
   );
 }
@@ -67,10 +68,10 @@ export function LinkLife({ endsAt, button }: { endsAt: number | undefined; butto
   }, [phase]);
   return (
     <div role="status">
-      {phase === 'soon' && <div data-testid="link-soon"><Note icon="clock">Your link ends in less than a minute. Please press “{button}” before that.</Note></div>}
+      {phase === 'soon' && <div data-testid="link-soon"><Note icon="clock">{t('linkLife.soon', { button })}</Note></div>}
       {phase === 'over' && (
         <div class="stack" data-testid="link-over">
-          <Note icon="clock">The time of your link is over. Open it again where you found it, or ask the clinic for a new one.</Note>
+          <Note icon="clock">{t('linkLife.over')}</Note>
           <ClinicPhone look="line" />
         </div>
       )}

@@ -41,6 +41,7 @@ interface TokenClaims {
   name: string;
   host: boolean;
   observer: boolean;
+  locale: string; // BCP 47: the language that the clinic's portal knows of; "" for none
   id: string; // jti: names the link, and is no secret
   endsAt: number | undefined; // milliseconds since 1970
 }
@@ -50,15 +51,16 @@ export function readClaims(token: string | undefined): TokenClaims {
   try {
     const part = (token?.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
     const bytes = Uint8Array.from(atob(part), (char) => char.charCodeAt(0));
-    const claims = JSON.parse(new TextDecoder().decode(bytes)) as { name?: unknown; role?: unknown; jti?: unknown; exp?: unknown };
+    const claims = JSON.parse(new TextDecoder().decode(bytes)) as { name?: unknown; role?: unknown; locale?: unknown; jti?: unknown; exp?: unknown };
     return {
       name: typeof claims.name === 'string' ? claims.name : '',
       host: claims.role === 'host' || claims.role === 'cohost',
       observer: claims.role === 'observer',
+      locale: typeof claims.locale === 'string' ? claims.locale : '',
       id: typeof claims.jti === 'string' ? claims.jti : '',
       endsAt: typeof claims.exp === 'number' ? claims.exp * 1000 : undefined,
     };
   } catch {
-    return { name: '', host: false, observer: false, id: '', endsAt: undefined };
+    return { name: '', host: false, observer: false, locale: '', id: '', endsAt: undefined };
   }
 }

@@ -1,10 +1,11 @@
 // What stands on every page before and after the session.
 
 import type { JSX } from 'preact';
+import { rich, t } from '../text/text';
 import { useStore } from './context';
 import { Icon, Mark } from './icon';
 
-const steps = [['name', 'Name'], ['check', 'Check'], ['agreement', 'Agreement'], ['waiting', 'Waiting room']] as const;
+const steps = [['name', 'top.name'], ['check', 'top.check'], ['agreement', 'top.agreement'], ['waiting', 'top.waiting']] as const;
 type Step = (typeof steps)[number][0];
 
 export function Top({ step }: { step?: Step }): JSX.Element {
@@ -16,10 +17,10 @@ export function Top({ step }: { step?: Step }): JSX.Element {
       <p class="brand"><Mark /> Alcove</p>
       {config.clinic && <p class="quiet small">{config.clinic}</p>}
       {step !== undefined && (
-        <ol class="steps" aria-label="Steps to join">
+        <ol class="steps" aria-label={t('top.steps')}>
           {asked.map(([key, name], i) => (
             <li key={key} class={i < at ? 'done' : ''} aria-current={i === at ? 'step' : undefined}>
-              {name}{i < at && <span class="sr">, done</span>}
+              {t(name)}{i < at && <span class="sr">{t('top.done')}</span>}
             </li>
           ))}
         </ol>
@@ -33,6 +34,6 @@ export function ClinicPhone({ look }: { look: 'button' | 'line' }): JSX.Element 
   const { phone } = useStore().config;
   if (!phone) return null;
   const href = `tel:${phone.replaceAll(/[^\d+]/g, '')}`;
-  if (look === 'button') return <a class="btn" href={href}><Icon name="phone" /> Call the clinic</a>;
-  return <p class="quiet small">Need someone now? Call the clinic: <a href={href}>{phone}</a></p>;
+  if (look === 'button') return <a class="btn" href={href}><Icon name="phone" /> {t('phone.button')}</a>;
+  return <p class="quiet small">{rich('phone.line', { phone: <a href={href}>{phone}</a> })}</p>;
 }

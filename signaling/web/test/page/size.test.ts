@@ -1,4 +1,5 @@
-// How much a browser downloads, encryption included, which is loaded beside the first screen.
+// How much a browser downloads: the page, the words of one language, and encryption, which is loaded beside the first
+// screen.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -13,10 +14,13 @@ test('the page and its workers stay below 150 kB compressed, and the first scree
   const out = mkdtempSync(join(web, 'node_modules/.alcove-size-'));
   try {
     execFileSync(process.execPath, [join(web, 'build.mjs'), out]);
-    const files = readdirSync(out, { recursive: true }).map(String).filter((name) => /\.(js|css|html|svg)$/.test(name));
+    const files = readdirSync(out, { recursive: true }).map(String).filter((name) => /\.(js|css|html|svg|json)$/.test(name));
     const sizes = new Map(files.map((name) => [name, gzipSync(readFileSync(join(out, name)), { level: 9 }).length]));
     assert.ok(files.some((name) => name.includes('keys-')) && files.some((name) => name.includes('frames-')), 'both workers are built');
-    const all = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+    const languages = files.filter((name) => name.endsWith('.json'));
+    assert.ok(languages.length >= 4, 'each language is a file of its own');
+    const sum = (names: string[]): number => names.reduce((total, name) => total + (sizes.get(name) ?? 0), 0);
+    const all = sum(files) - sum(languages) + Math.max(...languages.map((name) => sizes.get(name) ?? 0));
     assert.ok(all <= allBytes, `${all} bytes: ${JSON.stringify([...sizes])}`);
     const page = files.find((name) => name.includes('page-'))!;
     assert.ok(!/ratchet|UpdatePath/.test(readFileSync(join(out, page), 'utf8')));

@@ -148,6 +148,8 @@ interface Options {
   config?: object | null; // null: the server does not answer
   kept?: Map<string, string> | 'refused'; // of this tab, from before a reload
   languages?: string[];
+  catalogues?: Record<string, string | undefined>; // files of other languages that index.html names; undefined: fetch refuses the file
+  choice?: Map<string, string>; // what this device keeps beyond the tab
   parent?: object; // the window that frames this one
   transforms?: boolean; // the browser can seal frames
   changed?: boolean; // the workers' files are others than index.html names
@@ -155,7 +157,7 @@ interface Options {
 
 let stop = (): void => undefined;
 
-export async function openPage(t: TestContext, { hash = '', config = {}, kept = new Map(), languages = ['en'], parent = globalThis, transforms = true, changed = false }: Options = {}) {
+export async function openPage(t: TestContext, { hash = '', config = {}, kept = new Map(), languages = ['en'], catalogues = {}, choice = new Map(), parent = globalThis, transforms = true, changed = false }: Options = {}) {
   stop();
   const time = new FakeTime(startedAt);
   time.install(t);
@@ -188,22 +190,26 @@ export async function openPage(t: TestContext, { hash = '', config = {}, kept = 
   };
   view.location.hash = hash;
   view.document.body.innerHTML = '<div id="app"></div>';
-  view.document.head.innerHTML = ['frames', 'keys'].map((name) => `<meta name="${name}-worker" content="/assets/${name}.js" data-integrity="sha384-x">`).join('');
+  view.document.head.innerHTML = ['frames', 'keys'].map((name) => `<meta name="${name}-worker" content="/assets/${name}.js" data-integrity="sha384-x">`).join('')
+    + Object.keys(catalogues).map((name) => `<meta name="text-${name}" content="/assets/${name}.json" data-integrity="sha384-x">`).join('');
   Object.defineProperty(view.document, 'hidden', { configurable: true, value: false });
   Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { languages, mediaDevices: devices } });
   Object.assign(globalThis, {
-    window: globalThis, parent, opener: null, sessionStorage: storage, WebSocket: Socket, devicePixelRatio: 1,
+    window: globalThis, parent, opener: null, sessionStorage: storage, localStorage: { getItem: (key: string) => choice.get(key) ?? null, setItem: (key: string, value: string) => void choice.set(key, value) }, WebSocket: Socket, devicePixelRatio: 1,
     ResizeObserver: Observer, IntersectionObserver: Observer, RTCRtpScriptTransform: transforms ? class {} : undefined,
     Worker: class { postMessage(): void {} terminate(): void {} },
     requestAnimationFrame: (run: () => void) => void queueMicrotask(run), cancelAnimationFrame: () => undefined,
     addEventListener: (type: string, run: (event: never) => void) => listeners.push([type, run]), removeEventListener: () => undefined,
     fetch: async (address: string) => {
+      const [, language] = /^\/assets\/([\w-]+)\.json$/.exec(address) ?? [];
+      if (language) return catalogues[language] ? new Response(catalogues[language]) : Promise.reject(new TypeError('integrity'));
       if (address.startsWith('/assets/')) return changed ? Promise.reject(new TypeError('integrity')) : new Response('');
       if (config === null) throw new Error('no answer');
       return Response.json({ dev: true, clinic: 'Clinic am Park', phone: '+49 30 1234', origins: [], ...config }, { headers: { date: new Date().toUTCString() } });
     },
   });
-  const [{ start }, { render, options }] = await Promise.all([import('../../page/app'), import('preact')]);
+  const [{ start }, { forgetLanguages }, { render, options }] = await Promise.all([import('../../page/app'), import('../../page/text/language'), import('preact')]);
+  forgetLanguages();
   options.requestAnimationFrame = queueMicrotask; // effects run without time that passes
   const root = view.document.getElementById('app') as unknown as HTMLElement;
   stop = () => render(null, root);

@@ -1,0 +1,108 @@
+// The page's words: every language has all of them, and a person gets the right one.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { openCheck, openPage, token } from '../support/page';
+import { choose, directionOf, nameOf, setLanguage } from '../../page/text/language';
+import { english, t as text, translator, type Message } from '../../page/text/text';
+
+const folder = join(process.env.ALCOVE_WEB!, 'page/text');
+const read = (language: string): Record<string, Message> => JSON.parse(readFileSync(join(folder, `${language}.json`), 'utf8')) as Record<string, Message>;
+const others = readdirSync(folder).filter((name) => name.endsWith('.json') && name !== 'en.json').map((name) => name.replace('.json', ''));
+const en = read('en');
+
+const sentences = (message: Message): string[] => (typeof message === 'string' ? [message] : Object.values(message));
+const parameters = (message: Message): string[] => [...new Set(sentences(message).flatMap((s) => [...s.matchAll(/\{(\w+)\}/g)].map(([, name]) => String(name))))].sort();
+
+test('the catalogues are in order, and keys.ts says what they take', () => {
+  const run = spawnSync(process.execPath, [join(folder, 'keys.mjs'), '--check'], { encoding: 'utf8' });
+  assert.equal(run.status, 0, run.stderr);
+});
+
+test('there are German, Spanish and French', () => assert.deepEqual(['de', 'es', 'fr'].filter((language) => !others.includes(language)), []));
+
+for (const language of ['en', ...others]) {
+  test(`${language}: every message is there, takes what the English one takes, and has each plural form of the language`, () => {
+    const messages = read(language);
+    assert.deepEqual(Object.keys(messages).sort(), Object.keys(en).sort());
+    const forms = new Intl.PluralRules(language).resolvedOptions().pluralCategories.toSorted();
+    for (const [key, message] of Object.entries(messages)) {
+      const source = en[key]!;
+      assert.equal(typeof message, typeof source, key);
+      if (typeof message !== 'string') assert.deepEqual(Object.keys(message).sort(), forms, key);
+      assert.deepEqual(parameters(message).filter((name) => name !== 'n'), parameters(source).filter((name) => name !== 'n'), key);
+      for (const sentence of sentences(message)) assert.ok(sentence === sentence.trim() && sentence !== '' && !/\{(?!\w+\})|["']/.test(sentence), `${key}: ${sentence}`);
+    }
+  });
+}
+
+test('no message is left in English', () => {
+  // Names, and words that are the same.
+  const same = new Set(readFileSync(join(process.env.ALCOVE_WEB!, 'test/page/same-words.txt'), 'utf8').split('\n').filter(Boolean));
+  for (const language of others) {
+    const messages = read(language);
+    const left = Object.keys(en).filter((key) => JSON.stringify(messages[key]) === JSON.stringify(en[key]) && !same.has(`${language} ${key}`) && !same.has(`* ${key}`));
+    assert.deepEqual(left, [], language);
+  }
+});
+
+test('plural forms and numbers follow the language; a message that is missing is English', () => {
+  const polish = translator({ language: 'pl', messages: { 'linkLife.soon': { one: '{n} minuta', few: '{n} minuty', many: '{n} minut', other: '{n} minuty' } } as never });
+  const say = polish as unknown as (key: string, params: object) => string;
+  assert.deepEqual([1, 3, 5, 22, 1000.5].map((n) => say('linkLife.soon', { n })), ['1 minuta', '3 minuty', '5 minut', '22 minuty', '1000,5 minuty']);
+  assert.equal(polish('joining.title'), english.messages['joining.title']);
+});
+
+test('a language is chosen by what the person reads, not by where it is spoken', () => {
+  const all = ['en', 'de', 'es', 'pt-BR'];
+  assert.equal(choose(['de-AT', 'en'], all), 'de');
+  assert.equal(choose(['tr', 'pt'], all), 'pt-BR');
+  assert.equal(choose(['PT-br'], all), 'pt-BR');
+  assert.equal(choose(['tr'], all), undefined);
+  assert.deepEqual(['ar', 'he-IL', 'de'].map(directionOf), ['rtl', 'rtl', 'ltr']);
+  assert.deepEqual(['de', 'es', 'fr'].map(nameOf), ['Deutsch', 'Español', 'Français']);
+});
+
+const link = (claims: object): string => `#t=${token(claims)}`;
+const catalogues = Object.fromEntries(others.map((language) => [language, JSON.stringify(read(language))]));
+const shown = (page: { title: string }): string => `${document.documentElement.lang} ${page.title}`;
+
+test('the link’s language comes first, then the earlier choice, then the browser’s, then English', async (t) => {
+  const choice = new Map([['alcove.language', 'es']]);
+  const options = { catalogues, languages: ['fr-CA', 'en'] };
+  assert.equal(shown(await openPage(t, { ...options, choice, hash: link({ locale: 'de-CH' }) })), 'de Ihr Name – Alcove');
+  assert.equal(shown(await openPage(t, { ...options, choice, hash: link({ locale: 'tr' }) })), 'es Su nombre – Alcove');
+  assert.equal(shown(await openPage(t, { ...options, hash: link({}) })), 'fr Votre nom – Alcove');
+  assert.equal(shown(await openPage(t, { ...options, languages: ['tr'], hash: link({}) })), 'en Your name – Alcove');
+});
+
+test('a file that does not come, or is another than the build’s, leaves the page in English and working', async (t) => {
+  const page = await openCheck(t, 'participant', { catalogues: { de: undefined }, languages: ['de'] });
+  assert.equal(shown(page), 'en Check your camera and sound – Alcove');
+  assert.equal(await setLanguage('de'), false);
+  assert.equal(shown(page), 'en Check your camera and sound – Alcove');
+});
+
+test('without any words the page says so, and asks the server for nothing but itself', async (t) => {
+  const page = await openPage(t, { catalogues: { en: undefined, de: undefined }, hash: link({ locale: 'de' }) });
+  assert.match(page.textOf('words-missing'), /^This page did not arrive whole.*Load it again$/);
+  assert.throws(() => page.socket);
+  await page.press('Load it again');
+  assert.equal(page.reloads, 1);
+});
+
+test('English is fetched like the others where a build has put it into a file', async (t) => {
+  const page = await openPage(t, { catalogues: { en: JSON.stringify({ ...en, 'name.continue': 'Go on' }), de: undefined }, hash: link({ locale: 'de' }) });
+  assert.equal(page.textOf('name-continue'), 'Go on');
+});
+
+test('another language is shown at once, and the later choice wins', async (t) => {
+  const page = await openPage(t, { catalogues, hash: link({}) });
+  await Promise.all([setLanguage('de'), setLanguage('fr')]);
+  await page.settle();
+  assert.equal(shown(page), 'fr Votre nom – Alcove');
+  assert.equal(page.textOf('name-continue'), 'Continuer');
+  assert.equal(text('name.continue'), 'Continuer');
+});
