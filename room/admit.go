@@ -172,6 +172,11 @@ func admit(now time.Time, s State, by ParticipantID, c Admit) (Decision, *Error)
 	if _, err := authorize(s, by, actAdmit); err != nil {
 		return Decision{}, err
 	}
+	if c.Verify {
+		if _, err := authorize(s, by, actVerify); err != nil {
+			return Decision{}, err
+		}
+	}
 	targets := c.Targets
 	if c.All {
 		targets = waiting(s)
@@ -184,7 +189,7 @@ func admit(now time.Time, s State, by ParticipantID, c Admit) (Decision, *Error)
 		if slices.Contains(targets[:i], id) {
 			continue
 		}
-		one, err := admitOne(now, s, id)
+		one, err := admitOne(now, s, id, c.Verify)
 		if err != nil {
 			d.Outcome.Refused = append(d.Outcome.Refused, Refusal{Participant: id, Code: err.Code})
 			continue
@@ -200,22 +205,27 @@ func admit(now time.Time, s State, by ParticipantID, c Admit) (Decision, *Error)
 	return Decision{}, refuse(d.Outcome.Refused[0].Code, "nobody could be admitted")
 }
 
+// waiting lists who waits and is connected: who closed the page may not know of an admission, so a host names them.
 func waiting(s State) []ParticipantID {
 	var ids []ParticipantID
 	for _, p := range s.Participants {
-		if p.Access == Waiting {
+		if p.Access == Waiting && p.Connected {
 			ids = append(ids, p.ID)
 		}
 	}
 	return ids
 }
 
-func admitOne(now time.Time, s State, id ParticipantID) (Decision, *Error) {
+func admitOne(now time.Time, s State, id ParticipantID, verify bool) (Decision, *Error) {
 	p, err := findTarget(s, id, Waiting)
 	if err != nil {
 		return Decision{}, err
 	}
 	var d Decision
+	if verify && !p.Verified {
+		d.add(VerifiedSet{ID: id, Verified: true})
+		p.Verified = true
+	}
 	after := false // seats taken after this one may keep waiting
 	for _, old := range s.Participants {
 		if old.ID == id {

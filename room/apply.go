@@ -52,6 +52,8 @@ func Apply(s State, e Event) State {
 		s = s.withSeat(e.ID, func(p *Participant) { p.Media = e.Media })
 	case OverridesSet:
 		s = s.withSeat(e.ID, func(p *Participant) { p.Overrides = e.Overrides })
+	case NameSet:
+		s = s.withSeat(e.ID, func(p *Participant) { p.DisplayName = e.DisplayName })
 	case RoleSet:
 		s = s.withSeat(e.ID, func(p *Participant) { p.Role = e.Role })
 	case HandSet:
@@ -88,13 +90,16 @@ func Apply(s State, e Event) State {
 	case Warned:
 		s.Warned = e.Mark
 	case HostsLeft:
-		s.AbsentSince, s.Locked, s.AbsenceLock = e.At, true, e.Locked
+		s.AbsentSince, s.HostAside, s.AbsenceLock, s.Locked = e.At, e.Aside, e.Locked, s.Locked || !e.Aside
 	case HostsBack:
-		s.AbsentSince, s.AbsenceLock, s.Locked = time.Time{}, false, s.Locked && !e.Unlocked
+		s.AbsentSince, s.AbsenceLimit, s.HostAside, s.AbsenceLock, s.Locked = time.Time{}, 0, false, false, s.Locked && !e.Unlocked
+	case AbsenceLimited:
+		s.AbsenceLimit = e.Limit
 	case AloneSet:
 		s.AloneSince = e.At
 	case SideRoomOpened:
 		s.SideRooms = append(slices.Clip(s.SideRooms), e.Room)
+		s = s.withSeat(e.Room.Host, func(p *Participant) { p.AwayMessage = e.Message })
 	case KeyPackageSet:
 		s = s.withSeat(e.ID, func(p *Participant) { p.KeyPackage = e.KeyPackage })
 	case GroupAdvanced:
@@ -102,6 +107,7 @@ func Apply(s State, e Event) State {
 	case SideRoomClosed:
 		s.Groups = s.Groups.withoutSideRoom(e.Room)
 		s.SideRooms = without(s.SideRooms, func(r SideRoom) bool { return r == e.Room })
+		s = s.withSeat(e.Room.Host, func(p *Participant) { p.AwayMessage = "" })
 	case SourceWithheld:
 		s.Withheld = addPerson(s.Withheld, e.Person)
 	case PolicySet:

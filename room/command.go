@@ -44,13 +44,19 @@ type (
 	Confirm struct{}
 	// Disconnect reports that the connection of a seat was lost.
 	Disconnect struct{}
-	// Leave ends the actor's seat.
-	Leave struct{}
+	// Leave ends the actor's seat. If it is that of the last host, AloneMinutes limits how long the group may go on; 0: as the policy says.
+	Leave struct{ AloneMinutes int }
+	// Rename gives a seat another display name: the actor's own if Target is "". The verified name stays.
+	Rename struct {
+		Target      ParticipantID
+		DisplayName string
+	}
 
-	// Admit admits Targets, or everyone in the waiting room.
+	// Admit admits Targets, or everyone who is connected in the waiting room. With Verify, the actor also vouches for who they are.
 	Admit struct {
 		Targets []ParticipantID
 		All     bool
+		Verify  bool
 	}
 	// Deny refuses a waiting participant.
 	Deny struct {
@@ -164,8 +170,11 @@ type (
 	Extend struct {
 		Minutes int
 	}
-	// OpenSideRoom moves the actor and a participant to a side room.
-	OpenSideRoom struct{ Target ParticipantID }
+	// OpenSideRoom moves the actor and a participant to a side room. The group reads Message, which may be "".
+	OpenSideRoom struct {
+		Target  ParticipantID
+		Message string
+	}
 	// CloseSideRoom returns both to the group. Either of them may send it.
 	CloseSideRoom struct{}
 	// RequestHelp asks the hosts, and only them, for help.
@@ -174,6 +183,13 @@ type (
 	ShowAgreement struct{}
 	// ClearHelp marks a request for help as answered.
 	ClearHelp struct{ Target ParticipantID }
+	// WithdrawHelp takes the actor's request for help back.
+	WithdrawHelp struct{}
+	// ReplyHelp answers a request for help with a text. The request stays.
+	ReplyHelp struct {
+		Target ParticipantID
+		Text   string
+	}
 
 	// SetKeyPackage gives the own key package, in place of the one before.
 	SetKeyPackage struct{ KeyPackage KeyPackage }
@@ -242,6 +258,7 @@ func (Resume) command()           {}
 func (Confirm) command()          {}
 func (Disconnect) command()       {}
 func (Leave) command()            {}
+func (Rename) command()           {}
 func (Admit) command()            {}
 func (Deny) command()             {}
 func (SendBack) command()         {}
@@ -274,6 +291,8 @@ func (CloseSideRoom) command()    {}
 func (RequestHelp) command()      {}
 func (ShowAgreement) command()    {}
 func (ClearHelp) command()        {}
+func (WithdrawHelp) command()     {}
+func (ReplyHelp) command()        {}
 func (SetKeyPackage) command()    {}
 func (CreateGroup) command()      {}
 func (CommitGroup) command()      {}
@@ -291,6 +310,7 @@ func (UpdatePolicy) command()     {}
 func (Tick) command()             {}
 
 func (Leave) request()           {}
+func (Rename) request()          {}
 func (Admit) request()           {}
 func (Deny) request()            {}
 func (SendBack) request()        {}
@@ -322,6 +342,8 @@ func (CloseSideRoom) request()   {}
 func (RequestHelp) request()     {}
 func (ShowAgreement) request()   {}
 func (ClearHelp) request()       {}
+func (WithdrawHelp) request()    {}
+func (ReplyHelp) request()       {}
 func (SetKeyPackage) request()   {}
 func (CreateGroup) request()     {}
 func (CommitGroup) request()     {}

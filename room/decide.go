@@ -47,7 +47,9 @@ func ruleFor(now time.Time, s State, by ParticipantID, c Command) (Decision, *Er
 	case Disconnect:
 		return disconnect(now, s, by)
 	case Leave:
-		return leave(s, by)
+		return leave(s, by, c)
+	case Rename:
+		return rename(s, by, c)
 	case Admit:
 		return admit(now, s, by, c)
 	case Deny:
@@ -114,6 +116,10 @@ func ruleFor(now time.Time, s State, by ParticipantID, c Command) (Decision, *Er
 		return requestHelp(s, by)
 	case ClearHelp:
 		return clearHelp(s, by, c)
+	case WithdrawHelp:
+		return withdrawHelp(s, by)
+	case ReplyHelp:
+		return replyHelp(s, by, c)
 	case Revoke:
 		return revoke(s, c)
 	case UndoRevoke:

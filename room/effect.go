@@ -29,6 +29,11 @@ type (
 	}
 	// HelpRequested notifies a host that Participant asks for help.
 	HelpRequested struct{ To, Participant ParticipantID }
+	// HelpReplied carries a host's answer to the request for help of Participant.
+	HelpReplied struct {
+		To, Participant ParticipantID
+		Text            string
+	}
 	// AgreementShown shows To the agreement again, in every locale.
 	AgreementShown struct {
 		To    ParticipantID
@@ -88,6 +93,7 @@ func (e AccessReason) Recipient() ParticipantID     { return e.To }
 func (e ScreenRequested) Recipient() ParticipantID  { return e.To }
 func (e UnmuteAsked) Recipient() ParticipantID      { return e.To }
 func (e HelpRequested) Recipient() ParticipantID    { return e.To }
+func (e HelpReplied) Recipient() ParticipantID      { return e.To }
 func (e AgreementShown) Recipient() ParticipantID   { return e.To }
 func (e Warning) Recipient() ParticipantID          { return e.To }
 func (e RecorderFailed) Recipient() ParticipantID   { return e.To }

@@ -95,7 +95,9 @@ func entriesOf(s State, e Event) []Entry {
 	case PasscodePassed:
 		return one(ActPasscode, e.ID, "")
 	case HelpSet:
-		return one(choose(e.Raised, ActHelp, ActHelpAnswered), e.ID, "")
+		return one(choose(e.Raised, ActHelp, choose(e.Withdrawn, ActHelpWithdrawn, ActHelpAnswered)), e.ID, "")
+	case NameSet:
+		return one(ActRenamed, e.ID, "")
 	case SideRoomOpened:
 		return one(ActSideRoom, e.Room.Guest, "")
 	case SideRoomClosed:
@@ -135,6 +137,8 @@ func sessionEntriesOf(e Event) []Entry {
 			return append(one(ActHostsAbsent, ""), one(ActLocked, "absence")...)
 		}
 		return one(ActHostsAbsent, "")
+	case AbsenceLimited:
+		return one(ActHostsLimited, e.Limit.String())
 	case HostsBack:
 		if e.Unlocked {
 			return append(one(ActHostsBack, ""), one(ActUnlocked, "absence")...)

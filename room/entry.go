@@ -65,12 +65,15 @@ const (
 	ActStarted         = "session.started"         // "e2ee_required" if its media is encrypted end to end
 	ActExtended        = "session.extended"        // the new end, RFC 3339
 	ActSessionEnded    = "session.ended"           // the reason, as room.ended names it
-	ActHostsAbsent     = "hosts.absent"
+	ActHostsAbsent     = "hosts.absent"            // no host is with the group
+	ActHostsLimited    = "hosts.limited"           // how long the group may go on alone, as the last host said
 	ActHostsBack       = "hosts.back"
 	ActSideRoom        = "sideroom.opened"
 	ActSideRoomClosed  = "sideroom.closed"
 	ActHelp            = "help.called"
 	ActHelpAnswered    = "help.answered"
+	ActHelpWithdrawn   = "help.withdrawn" // the caller took it back
+	ActRenamed         = "name.changed"   // never a name
 	ActPolicy          = "policy.changed"
 	ActTokenRefused    = "token.refused" // an auth.Reason. This and the next three are limited: the first few of a minute, then MoreRefused
 	ActLoginFailed     = "login.failed"  // passcode_wrong, mfa_required, the request, or "admin" and the reason

@@ -78,6 +78,11 @@ type (
 		ID    ParticipantID
 		Media MediaState
 	}
+	// NameSet: ID has another display name.
+	NameSet struct {
+		ID          ParticipantID
+		DisplayName string
+	}
 	// RoleSet: ID has another role.
 	RoleSet struct {
 		ID   ParticipantID
@@ -131,23 +136,28 @@ type (
 	}
 	// Warned: everyone was warned of the end. Mark is in minutes before it; no mark of this size or above is announced again.
 	Warned struct{ Mark int }
-	// HostsLeft: the last host left. Locked reports whether that locked the room.
+	// HostsLeft: since At no host is with the group. Locked reports whether that locked the room; Aside, that a host is in a side room.
 	HostsLeft struct {
-		At     time.Time
-		Locked bool
+		At            time.Time
+		Locked, Aside bool
 	}
+	// AbsenceLimited: the last host, who leaves, limits how long the group may go on alone.
+	AbsenceLimited struct{ Limit time.Duration }
 	// HostsBack: a host returned. Unlocked reports whether that unlocked the room.
 	HostsBack struct{ Unlocked bool }
 	// AloneSet: fewer than two participants are admitted since At; zero: two or more are.
 	AloneSet struct{ At time.Time }
-	// SideRoomOpened: a host and a participant are apart from the group.
-	SideRoomOpened struct{ Room SideRoom }
+	// SideRoomOpened: a host and a participant are apart from the group, which reads Message.
+	SideRoomOpened struct {
+		Room    SideRoom
+		Message string
+	}
 	// SideRoomClosed: both returned to the group, or one of them left it.
 	SideRoomClosed struct{ Room SideRoom }
-	// HelpSet: ID asked for help, or a host answered.
+	// HelpSet: ID asked for help, or a host answered, or ID took it back (Withdrawn).
 	HelpSet struct {
-		ID     ParticipantID
-		Raised bool
+		ID                ParticipantID
+		Raised, Withdrawn bool
 	}
 	// KeyPackageSet: ID has another key package.
 	KeyPackageSet struct {
@@ -185,6 +195,7 @@ func (MutedSet) event()             {}
 func (OverridesSet) event()         {}
 func (SourceWithheld) event()       {}
 func (MediaStateSet) event()        {}
+func (NameSet) event()              {}
 func (RoleSet) event()              {}
 func (HandSet) event()              {}
 func (TextAcknowledged) event()     {}
@@ -200,6 +211,7 @@ func (SessionStarted) event()       {}
 func (EndMoved) event()             {}
 func (Warned) event()               {}
 func (HostsLeft) event()            {}
+func (AbsenceLimited) event()       {}
 func (HostsBack) event()            {}
 func (AloneSet) event()             {}
 func (SideRoomOpened) event()       {}

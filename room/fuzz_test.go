@@ -39,7 +39,7 @@ func FuzzDecide(f *testing.F) {
 }
 
 // sessions is the number of random sessions in each test run; it takes seconds, also under the race detector.
-const sessions = 14
+const sessions = 28
 
 // TestRandomSessions runs many sessions from a fixed seed, so that every test run covers long ones.
 func TestRandomSessions(t *testing.T) {
@@ -136,11 +136,11 @@ func (d *generator) command(now time.Time) Command {
 	case 3:
 		return as(d.seat(), Disconnect{})
 	case 4:
-		return as(d.seat(), Leave{})
+		return as(d.seat(), Leave{AloneMinutes: d.next(20)})
 	case 5:
 		return as(d.by(), Admit{All: true})
 	case 6:
-		return as(d.by(), Admit{Targets: ids(d.seat(), d.seat())})
+		return as(d.by(), Admit{Targets: ids(d.seat(), d.seat()), Verify: d.flag()})
 	case 7:
 		return as(d.by(), Deny{Target: d.seat()})
 	case 8:

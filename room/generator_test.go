@@ -46,9 +46,9 @@ func (d *generator) otherCommand() Command {
 	case 9:
 		return as(d.by(), Extend{Minutes: d.next(70)})
 	case 10:
-		return as(d.by(), OpenSideRoom{Target: d.seat()})
+		return as(d.by(), OpenSideRoom{Target: d.seat(), Message: "soon"})
 	case 11:
-		return as(d.seat(), CloseSideRoom{})
+		return as(d.seat(), d.small())
 	case 12:
 		by := d.seat()
 		if p, ok := d.s.seat(by); ok && p.Role.Hosts() && len(p.Publications) > 0 { // who cannot call for help
@@ -78,6 +78,21 @@ func (d *generator) otherCommand() Command {
 		return UpdatePolicy{Policy: d.policy()}
 	}
 	return d.join()
+}
+
+// small returns a request with few consequences.
+func (d *generator) small() Command {
+	switch d.next(8) {
+	case 0:
+		return Rename{DisplayName: []string{"", "Robin"}[d.next(2)]}
+	case 1:
+		return Rename{Target: d.seat(), DisplayName: "Kim"}
+	case 2:
+		return WithdrawHelp{}
+	case 3:
+		return ReplyHelp{Target: d.seat(), Text: "soon"}
+	}
+	return CloseSideRoom{}
 }
 
 // groupCommand returns a command about end-to-end encryption, mostly one that fits.

@@ -3,7 +3,7 @@ package room
 import "time"
 
 // enforceInvariants adds the consequences that any command can have: participants who no longer meet the requirements wait, a side
-// room closes when one of the two leaves, the room locks when its last host leaves, and the session ends with its last seat.
+// room closes when one of the two leaves, the room locks when no host is with the group, and the session ends with its last seat.
 func (d Decision) enforceInvariants(now time.Time, s State) Decision {
 	after := ApplyAll(s, d.Events)
 	if after.EndedFor != "" {
@@ -64,17 +64,42 @@ func startSession(now time.Time, s State) Decision {
 	return Decision{Events: []Event{e}}
 }
 
-// lockWithoutHost locks the room when its last host leaves, and unlocks it when a host returns if it was unlocked before. A host
-// whose connection was lost has not left while the seat can be resumed.
+// lockWithoutHost notes since when no host is with the group, and locks the room when its last host leaves; it unlocks it when a host
+// returns if it was unlocked before. While a host is in a side room it stays open: the host still admits, and a person who comes late
+// can wait.
 func lockWithoutHost(now time.Time, s State) Decision {
-	there := len(hosts(s)) > 0
+	there, any := hostPresent(s), len(hosts(s)) > 0
 	switch {
 	case there && !s.AbsentSince.IsZero():
 		return Decision{Events: []Event{HostsBack{Unlocked: s.AbsenceLock}}}
-	case !there && s.AbsentSince.IsZero() && !s.StartedAt.IsZero():
-		return Decision{Events: []Event{HostsLeft{At: now, Locked: !s.Locked}}}
+	case there, s.StartedAt.IsZero():
+	case s.AbsentSince.IsZero():
+		return Decision{Events: []Event{HostsLeft{At: now, Locked: !s.Locked && !any, Aside: any}}}
+	case s.HostAside && !any: // the group was alone already when the host left the side room and the session
+		return Decision{Events: []Event{HostsLeft{At: s.AbsentSince, Locked: !s.Locked}}}
 	}
 	return Decision{}
+}
+
+// hostPresent reports whether a host is with the group. A host in a side room is not, unless nobody is left outside of it. A host whose
+// connection was lost has not left while the seat can be resumed.
+func hostPresent(s State) bool {
+	aside, leftBehind := false, false
+	for _, p := range s.Participants {
+		if p.Access != Admitted {
+			continue
+		}
+		_, inSideRoom := s.sideRoomOf(p.ID)
+		switch {
+		case p.Role.Hosts() && !inSideRoom:
+			return true
+		case p.Role.Hosts():
+			aside = true
+		case !inSideRoom:
+			leftBehind = true
+		}
+	}
+	return aside && !leftBehind
 }
 
 // noteIdle notes since when a session that started has fewer than two participants: it is idle then.

@@ -15,6 +15,32 @@ func displayNames(chosen, clinic string) (shown, verified string) {
 	return cmp.Or(auth.DisplayName(chosen), verified, defaultName), verified
 }
 
+// rename gives a seat another display name. Everyone changes their own, also while they wait; hosts change those of participants and
+// observers. The verified name stays: proofs of end-to-end encryption are about it.
+func rename(s State, by ParticipantID, c Rename) (Decision, *Error) {
+	name := auth.DisplayName(c.DisplayName)
+	target := c.Target
+	if target == "" {
+		target = by
+	} else if _, err := authorizeOn(s, by, target, actRename); err != nil {
+		return Decision{}, err
+	}
+	p, ok := s.seat(target)
+	switch {
+	case !ok && c.Target == "":
+		return Decision{}, refuse(InvalidState, "this seat is over")
+	case !ok:
+		return Decision{}, refuse(TargetNotFound, "no such participant")
+	case c.Target != "" && p.Role.Hosts():
+		return Decision{}, refuse(Forbidden, "hosts choose their own names")
+	case name == "":
+		return Decision{}, refuse(BadRequest, "displayName: nothing of it can be shown")
+	case name == p.DisplayName:
+		return Decision{}, nil
+	}
+	return Decision{Events: []Event{NameSet{ID: p.ID, DisplayName: name}}}, nil
+}
+
 // checkMessage checks a host's text beside an act; it may be empty.
 func checkMessage(text string) *Error {
 	if !utf8.ValidString(text) || utf8.RuneCountInString(text) > maxTextRunes {

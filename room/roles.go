@@ -28,6 +28,7 @@ const (
 	actConsent           action = "consent, refuse, withdraw"
 	actVerify            action = "verify who somebody is"
 	actShowAgreement     action = "show the agreement again"
+	actRename            action = "change the name that the group sees"
 	actRole              action = "change a role"
 	actSideRoom          action = "open a side room"
 	actSendFile          action = "send a file"
@@ -93,6 +94,7 @@ var roleTable = []roleRow{
 	{actRemove, leadersAndClinic, "nobody removes a host, and only a host or the clinic a cohost"},
 	{actUnbar, leadersAndClinic, "not what the clinic revoked"},
 	{actGrant, leaders, "to participants"},
+	{actRename, leaders, "of participants and observers; everyone changes their own, while waiting too"},
 	{actRole, hostsOnly, "not of a host"},
 	{actSideRoom, leaders, "with a participant or an observer"},
 	{actAnswerHelp, leaders, ""},
@@ -152,6 +154,7 @@ var wirePermissions = []struct {
 	{ParticipantMute, actMute},
 	{ParticipantRemove, actRemove},
 	{ParticipantGrant, actGrant},
+	{ParticipantRename, actRename},
 	{ParticipantRole, actRole},
 	{SideRoomOpen, actSideRoom},
 	{RecordingManage, actRecord},

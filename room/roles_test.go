@@ -42,6 +42,15 @@ var acts = map[string]func(by ParticipantID) []Command{
 	"set role": func(by ParticipantID) []Command {
 		return []Command{as(by, SetRole{Target: "ben", Role: auth.Observer})}
 	},
+	"rename":         func(by ParticipantID) []Command { return []Command{as(by, Rename{Target: "ben", DisplayName: "B."})} },
+	"rename host":    func(by ParticipantID) []Command { return []Command{as(by, Rename{Target: "host", DisplayName: "H."})} },
+	"rename oneself": func(by ParticipantID) []Command { return []Command{as(by, Rename{DisplayName: "Me"})} },
+	"verify and admit": func(by ParticipantID) []Command {
+		return []Command{as(by, Admit{Targets: ids("wait"), Verify: true})}
+	},
+	"answer help":     func(by ParticipantID) []Command { return []Command{as(by, ReplyHelp{Target: "quiet", Text: "soon"})} },
+	"take help back":  func(by ParticipantID) []Command { return []Command{as(by, WithdrawHelp{})} },
+	"leave alone":     func(by ParticipantID) []Command { return []Command{as(by, Leave{AloneMinutes: 5})} },
 	"verify":          func(by ParticipantID) []Command { return []Command{as(by, Verify{Target: "ben", Verified: true})} },
 	"open side room":  func(by ParticipantID) []Command { return []Command{as(by, OpenSideRoom{Target: "ben"})} },
 	"close side room": func(by ParticipantID) []Command { return []Command{as(by, CloseSideRoom{})} },
@@ -116,6 +125,13 @@ var matrix = map[string]map[ParticipantID]Code{
 	"confirm":           {"clinic": InvalidState},
 	"disconnect":        {"clinic": InvalidState},
 	"set role":          {"cohost": Forbidden, "ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"rename":            {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"rename host":       {"host": InvalidState, "cohost": Forbidden, "ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"rename oneself":    {"clinic": InvalidState},
+	"verify and admit":  {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"answer help":       {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
+	"take help back":    {"clinic": InvalidState},
+	"leave alone":       {"clinic": InvalidState},
 	"verify":            {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
 	"open side room":    {"ann": Forbidden, "obs": Forbidden, "wait": NotAdmitted, "clinic": Forbidden},
 	"close side room":   {"host": InvalidState, "cohost": InvalidState, "ann": InvalidState, "obs": InvalidState, "wait": InvalidState, "clinic": InvalidState},
@@ -186,7 +202,7 @@ var actsByRow = map[action]string{
 	actRequestScreen: "ask for screen", actOffer: "offer", actSetMuted: "mute oneself", actHand: "raise hand", actHelp: "help",
 	actConsent: "consent", actAdmit: "admit", actDeny: "deny", actSendBack: "send back", actAnswerWaiting: "answer waiting",
 	actVerify: "verify", actMute: "mute", actLowerHands: "lower hands", actAskUnmute: "ask to unmute", actRemove: "remove", actUnbar: "lift", actGrant: "grant",
-	actRole: "set role", actSideRoom: "open side room", actAnswerHelp: "clear help", actShowAgreement: "remind", actRecord: "record",
+	actRole: "set role", actRename: "rename", actSideRoom: "open side room", actAnswerHelp: "clear help", actShowAgreement: "remind", actRecord: "record",
 	actSendFile: "send file", actWriteClinic: "seal",
 	actStopRecord: "stop recording", actExtend: "extend", actUseGroup: "send to group", actMakeGroup: "make group",
 	actLock: "lock", actEnd: "end",
@@ -225,7 +241,7 @@ func TestPermissionsMatchActs(t *testing.T) {
 		HandRaise: "raise hand", WaitingManage: "admit", ParticipantMute: "mute", ParticipantRemove: "remove",
 		ParticipantGrant: "grant", RoomLock: "lock", RoomEnd: "end", HelpSignal: "help", ParticipantVerify: "verify",
 		ParticipantRole: "set role", SideRoomOpen: "open side room", RecordingManage: "record", RoomExtend: "extend",
-		AgreementRemind: "remind", FileSend: "send file", ClinicWrite: "seal",
+		ParticipantRename: "rename", AgreementRemind: "remind", FileSend: "send file", ClinicWrite: "seal",
 	}
 	if len(of) != len(wirePermissions) {
 		t.Fatalf("%d permissions tested of %d", len(of), len(wirePermissions))

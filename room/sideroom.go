@@ -1,5 +1,7 @@
 package room
 
+import "strings"
+
 // has reports whether a seat is in the side room.
 func (r SideRoom) has(id ParticipantID) bool { return r.Host == id || r.Guest == id }
 
@@ -28,11 +30,14 @@ func CanHear(s State, a, b ParticipantID) bool {
 	return asideA == asideB && ra == rb
 }
 
-// openSideRoom moves the host and a participant to a side room, for a crisis or a private talk. They need no new token, and the host
-// still counts as present.
+// openSideRoom moves the host and a participant to a side room, for a crisis or a private talk. They need no new token. A group that is
+// left without a host counts as alone (hostPresent).
 func openSideRoom(s State, by ParticipantID, c OpenSideRoom) (Decision, *Error) {
 	host, err := authorizeOn(s, by, c.Target, actSideRoom)
 	if err != nil {
+		return Decision{}, err
+	}
+	if err := checkMessage(c.Message); err != nil {
 		return Decision{}, err
 	}
 	p, err := findTarget(s, c.Target, Admitted)
@@ -47,7 +52,7 @@ func openSideRoom(s State, by ParticipantID, c OpenSideRoom) (Decision, *Error) 
 			return Decision{}, refuse(InvalidState, "in a side room already")
 		}
 	}
-	return Decision{Events: []Event{SideRoomOpened{SideRoom{Host: host.ID, Guest: p.ID}}}}, nil
+	return Decision{Events: []Event{SideRoomOpened{SideRoom{Host: host.ID, Guest: p.ID}, c.Message}}}, nil
 }
 
 // closeSideRoom returns both to the group.
@@ -96,4 +101,36 @@ func clearHelp(s State, by ParticipantID, c ClearHelp) (Decision, *Error) {
 		return Decision{}, refuse(TargetNotFound, "nobody calls for help there")
 	}
 	return Decision{Events: []Event{HelpSet{ID: p.ID}}}, nil
+}
+
+// withdrawHelp takes the participant's own request for help back, in the group or in the waiting room. It is never refused while the seat
+// exists.
+func withdrawHelp(s State, by ParticipantID) (Decision, *Error) {
+	p, ok := s.seat(by)
+	switch {
+	case !ok:
+		return Decision{}, refuse(InvalidState, "this seat is over")
+	case !p.HelpRaised:
+		return Decision{}, nil
+	}
+	return Decision{Events: []Event{HelpSet{ID: p.ID, Withdrawn: true}}}, nil
+}
+
+// replyHelp answers a request for help with a text, which the other hosts see too. It is not stored.
+func replyHelp(s State, by ParticipantID, c ReplyHelp) (Decision, *Error) {
+	if _, err := authorizeOn(s, by, c.Target, actAnswerHelp); err != nil {
+		return Decision{}, err
+	}
+	if strings.TrimSpace(c.Text) == "" || checkMessage(c.Text) != nil {
+		return Decision{}, refuse(BadRequest, "text: 1 to 1000 characters")
+	}
+	p, ok := s.seat(c.Target)
+	if !ok || !p.HelpRaised {
+		return Decision{}, refuse(TargetNotFound, "nobody calls for help there")
+	}
+	var d Decision
+	for _, to := range append([]ParticipantID{p.ID}, hosts(s)...) {
+		d.emit(HelpReplied{To: to, Participant: p.ID, Text: c.Text})
+	}
+	return d, nil
 }

@@ -57,6 +57,8 @@ type Participant struct {
 	HandRaised   bool
 	HandRaisedAt time.Time `json:",omitzero"` // zero while it is not raised
 	HelpRaised   bool      // asked the hosts for help; only they see it
+	// AwayMessage is what a host wrote to the group when opening a side room. It is never stored: a restart loses it.
+	AwayMessage  string `json:"-"`
 	Overrides    Overrides
 	Secret       auth.SecretHash // resumes this seat
 	OldSecret    auth.SecretHash // the one before, until Secret is confirmed
@@ -96,13 +98,15 @@ type SideRoom struct{ Host, Guest ParticipantID }
 type State struct {
 	Name         string
 	Policy       Policy
-	NotBefore    time.Time // only hosts enter earlier; zero: no limit
-	NotAfter     time.Time // the session ends then, even if extended; zero: no limit
-	StartedAt    time.Time // the first admission
-	EndsAt       time.Time // the absolute limit, as extended; zero: none
-	Warned       int       // mark of the last warning, in minutes before the end; 0: none yet
-	AbsentSince  time.Time // when the last host left; zero: a host is present, or none ever was
-	AloneSince   time.Time // since when fewer than two are admitted; zero: two or more are
+	NotBefore    time.Time     // only hosts enter earlier; zero: no limit
+	NotAfter     time.Time     // the session ends then, even if extended; zero: no limit
+	StartedAt    time.Time     // the first admission
+	EndsAt       time.Time     // the absolute limit, as extended; zero: none
+	Warned       int           // mark of the last warning, in minutes before the end; 0: none yet
+	AbsentSince  time.Time     // since when no host is with the group; zero: one is, or none ever was
+	AbsenceLimit time.Duration `json:",omitzero"` // how long the group may go on meanwhile, as the last host said; 0: as the policy says
+	HostAside    bool          `json:",omitzero"` // meanwhile a host is in a side room
+	AloneSince   time.Time     // since when fewer than two are admitted; zero: two or more are
 	Locked       bool
 	AbsenceLock  bool          // locked because the last host left; unlocked when a host returns
 	EndedFor     string        // reason for the end: host, empty, draining, internal, ...; "" while the session runs

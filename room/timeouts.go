@@ -1,6 +1,10 @@
 package room
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // disconnect starts the resume window of a seat.
 func disconnect(now time.Time, s State, by ParticipantID) (Decision, *Error) {
@@ -22,12 +26,19 @@ func confirm(s State, by ParticipantID) (Decision, *Error) {
 	return Decision{Events: []Event{SecretConfirmed{ID: by}}}, nil
 }
 
-// leave ends the participant's own seat, in the group or in the waiting room.
-func leave(s State, by ParticipantID) (Decision, *Error) {
+// leave ends the participant's own seat, in the group or in the waiting room. The last host may limit how long the group goes on alone,
+// but not beyond the policy.
+func leave(s State, by ParticipantID, c Leave) (Decision, *Error) {
 	if _, ok := s.seat(by); !ok {
 		return Decision{}, refuse(InvalidState, "this seat is over")
 	}
 	var d Decision
+	if limit := time.Duration(c.AloneMinutes) * time.Minute; limit > 0 && slices.Equal(hosts(s), []ParticipantID{by}) {
+		if s.Policy.HostGrace > 0 {
+			limit = min(limit, s.Policy.HostGrace)
+		}
+		d.add(AbsenceLimited{Limit: limit})
+	}
 	d.endSeat(by, Left, "left", "")
 	return d, nil
 }
@@ -92,8 +103,8 @@ func sessionEnds(s State) []sessionEnd {
 	if !s.EndsAt.IsZero() {
 		list = append(list, sessionEnd{s.EndsAt, "limit"})
 	}
-	if !s.AbsentSince.IsZero() && s.Policy.HostGrace > 0 {
-		list = append(list, sessionEnd{s.AbsentSince.Add(s.Policy.HostGrace), "absent"})
+	if limit := cmp.Or(s.AbsenceLimit, s.Policy.HostGrace); !s.AbsentSince.IsZero() && limit > 0 {
+		list = append(list, sessionEnd{s.AbsentSince.Add(limit), "absent"})
 	}
 	if !s.AloneSince.IsZero() && s.Policy.IdleLimit > 0 {
 		list = append(list, sessionEnd{s.AloneSince.Add(s.Policy.IdleLimit), "idle"})

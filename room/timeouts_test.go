@@ -204,13 +204,3 @@ func TestLastHostLeaves(t *testing.T) {
 	r.wait(time.Hour)
 	r.wantEnded("") // no grace period is no end
 }
-
-func TestHostInSideRoomIsPresent(t *testing.T) {
-	r := newTimedScript(t, func(p *Policy) { p.HostGrace = time.Minute })
-	r.seatOf("ben", auth.Participant)
-	r.do(as("host", OpenSideRoom{Target: "ann"}))
-	r.wait(time.Hour)
-	if v := ViewOf(r.s, "ben").Room; v.Locked || v.HostAbsent {
-		t.Fatalf("the group sees %+v", v)
-	}
-}

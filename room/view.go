@@ -23,6 +23,7 @@ const (
 	ParticipantGrant  Permission = "participant.grant"
 	RoomLock          Permission = "room.lock"
 	RoomEnd           Permission = "room.end"
+	ParticipantRename Permission = "participant.rename"
 	ParticipantRole   Permission = "participant.role"
 	ParticipantVerify Permission = "participant.verify"
 	SideRoomOpen      Permission = "sideroom.open"
@@ -40,6 +41,9 @@ type Self struct {
 	Access      Access
 	Permissions []Permission
 	Generation  uint32
+	DisplayName string // that the group sees
+	// VerifiedName is the name of the token, which hosts see too; "" if it has none.
+	VerifiedName string
 
 	Needs      Needs         // requirements still to be met before admission
 	Agreement  []Text        // texts still to be acknowledged, in every locale; one of each ID is enough
@@ -71,7 +75,7 @@ type RoomView struct {
 	Name        string
 	Locked      bool
 	AbsenceLock bool // locked because the last host left
-	HostAbsent  bool
+	HostAbsent  bool // no host is with the viewer
 	Recording   RecordingState
 	EndsAt      time.Time // the earliest known end; zero if none
 	EndsFor     string    // reason for it: limit, absent, idle
@@ -87,7 +91,8 @@ type PersonView struct {
 	HandRaisedAt time.Time
 	Verified     bool
 	Overrides    Overrides
-	Away         bool // in a side room without the viewer; the reason is not shown
+	Away         bool   // in a side room without the viewer; the reason is not shown
+	AwayMessage  string // of a host who is away: what they wrote to the group
 	Publications []Publication
 
 	VerifiedName string     // for hosts only: the name of the token
@@ -130,7 +135,7 @@ type View struct {
 // Its slices are shared with the State and are read-only.
 func ViewOf(s State, id ParticipantID) View {
 	if id == ByClinic {
-		return View{Room: roomView(s), Roster: roster(s, clinicActor()), Waiting: waiters(s), Barred: bars(s)}
+		return View{Room: roomView(s, ByClinic), Roster: roster(s, clinicActor()), Waiting: waiters(s), Barred: bars(s)}
 	}
 	p, ok := s.seat(id)
 	if !ok {
@@ -140,7 +145,7 @@ func ViewOf(s State, id ParticipantID) View {
 	if p.Access != Admitted {
 		return v
 	}
-	v.Room = roomView(s)
+	v.Room = roomView(s, id)
 	v.Roster = roster(s, p)
 	v.Groups = groupsView(s, p)
 	v.Slots = slotsFor(s, id)
@@ -154,6 +159,7 @@ func ViewOf(s State, id ParticipantID) View {
 func selfOf(s State, p Participant) Self {
 	self := Self{
 		ID: p.ID, Role: p.Role, Access: p.Access, Permissions: permissions(s, p), Generation: p.Generation,
+		DisplayName: p.DisplayName, VerifiedName: p.VerifiedName,
 		Needs: needsOf(s, p), Agreement: unacknowledged(s, p), Consents: consentsOf(s, p), HelpRaised: p.HelpRaised,
 	}
 	if r, ok := s.sideRoomOf(p.ID); ok {
@@ -162,10 +168,11 @@ func selfOf(s State, p Participant) Self {
 	return self
 }
 
-func roomView(s State) *RoomView {
+func roomView(s State, viewer ParticipantID) *RoomView {
 	end := nextEnd(s)
+	_, aside := s.sideRoomOf(viewer)
 	return &RoomView{
-		Name: auth.DisplayRoom(s.Name), Locked: s.Locked, AbsenceLock: s.AbsenceLock, HostAbsent: !s.AbsentSince.IsZero(),
+		Name: auth.DisplayRoom(s.Name), Locked: s.Locked, AbsenceLock: s.AbsenceLock, HostAbsent: !s.AbsentSince.IsZero() && !aside,
 		Recording: RecordingOf(s), EndsAt: end.at, EndsFor: end.reason,
 	}
 }
@@ -199,7 +206,7 @@ func personView(s State, p, viewer Participant) PersonView {
 		v.VerifiedName, v.HelpRaised, v.Media = p.VerifiedName, p.HelpRaised, p.Media
 	}
 	if r, away := s.sideRoomOf(p.ID); away && !r.has(viewer.ID) {
-		v.Away, v.HandRaised, v.HandRaisedAt, v.Publications = true, false, time.Time{}, slices.Clone(p.Publications)
+		v.Away, v.AwayMessage, v.HandRaised, v.HandRaisedAt, v.Publications = true, p.AwayMessage, false, time.Time{}, slices.Clone(p.Publications)
 		for i := range v.Publications {
 			v.Publications[i].Muted = true
 		}

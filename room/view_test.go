@@ -12,7 +12,7 @@ import (
 func TestViewOfWaitingIsEmpty(t *testing.T) {
 	r := group(t)
 	v := ViewOf(r.s, "wait")
-	if want := (View{Self: Self{ID: "wait", Role: auth.Participant, Access: Waiting}}); !reflect.DeepEqual(v, want) {
+	if want := (View{Self: Self{ID: "wait", Role: auth.Participant, Access: Waiting, DisplayName: "Guest"}}); !reflect.DeepEqual(v, want) {
 		t.Fatalf("one who waits sees %+v", v)
 	}
 	if v := ViewOf(r.s, "gone"); !reflect.DeepEqual(v, View{}) {

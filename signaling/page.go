@@ -10,6 +10,8 @@ type Page struct {
 	Clinic string `json:"clinic"` // the name of the clinic
 	Phone  string `json:"phone"`  // shown where the page cannot help
 	Dev    bool   `json:"dev"`
+	// SuggestFirstName lists the policies under which the field for the name begins with the first name of the token, not empty.
+	SuggestFirstName []string `json:"suggestFirstName,omitempty"`
 }
 
 func (s *Server) servePageConfig(w http.ResponseWriter, _ *http.Request) {

@@ -25,7 +25,7 @@ type (
 		Self            room.Self
 		Reason, Message string
 	}
-	// SelfUpdated carries the participant's requirements, consents and side room, also while they wait. The welcome holds the first.
+	// SelfUpdated carries the participant's names, requirements, consents and side room, also while they wait. The welcome holds the first.
 	SelfUpdated struct{ Self room.Self }
 	// RoomUpdated carries the state of the room.
 	RoomUpdated struct{ Room room.RoomView }

@@ -159,8 +159,8 @@ func TestSideRoomIsNotShownToTheGroup(t *testing.T) {
 		h.notices(ann)
 		h.do(host, room.OpenSideRoom{Target: ann.ID()})
 		n := h.notices(ben)
-		h.wantKinds(n, "PersonUpdated", "PersonUpdated", "Speakers")
-		if p := n[1].(PersonUpdated).Person; !p.Away || !reflect.DeepEqual(n[2], Speakers{[]room.ParticipantID{ben.ID()}}) {
+		h.wantKinds(n, "RoomUpdated", "PersonUpdated", "PersonUpdated", "Speakers")
+		if p := n[2].(PersonUpdated).Person; !n[0].(RoomUpdated).Room.HostAbsent || !p.Away || !reflect.DeepEqual(n[3], Speakers{[]room.ParticipantID{ben.ID()}}) {
 			t.Fatalf("told %+v", n)
 		}
 		n = h.notices(ann)
@@ -173,7 +173,7 @@ func TestSideRoomIsNotShownToTheGroup(t *testing.T) {
 		}
 		h.do(ann, room.CloseSideRoom{})
 		n = h.notices(ben)
-		h.wantKinds(n, "PersonUpdated", "PersonUpdated", "Speakers")
+		h.wantKinds(n, "RoomUpdated", "PersonUpdated", "PersonUpdated", "Speakers")
 	})
 }
 

@@ -154,13 +154,13 @@ func findByID[T any](list []T, id room.ParticipantID, key func(T) room.Participa
 
 func samePerson(a, b room.PersonView) bool {
 	return a.DisplayName == b.DisplayName && a.Role == b.Role && a.Connected == b.Connected &&
-		a.HandRaised == b.HandRaised && a.HandRaisedAt.Equal(b.HandRaisedAt) && a.Verified == b.Verified && a.Overrides == b.Overrides && a.Away == b.Away &&
+		a.HandRaised == b.HandRaised && a.HandRaisedAt.Equal(b.HandRaisedAt) && a.Verified == b.Verified && a.Overrides == b.Overrides && a.Away == b.Away && a.AwayMessage == b.AwayMessage &&
 		a.VerifiedName == b.VerifiedName && a.HelpRaised == b.HelpRaised && a.Media == b.Media && slices.Equal(a.Publications, b.Publications)
 }
 
-// sameSelf reports whether a participant's requirements, consents and side room are equal.
+// sameSelf reports whether a participant's names, requirements, consents and side room are equal.
 func sameSelf(a, b room.Self) bool {
-	return a.Needs == b.Needs && a.SideRoom == b.SideRoom && a.HelpRaised == b.HelpRaised &&
+	return a.DisplayName == b.DisplayName && a.VerifiedName == b.VerifiedName && a.Needs == b.Needs && a.SideRoom == b.SideRoom && a.HelpRaised == b.HelpRaised &&
 		slices.Equal(a.Agreement, b.Agreement) && slices.EqualFunc(a.Consents, b.Consents, sameConsent)
 }
 

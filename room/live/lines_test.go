@@ -38,9 +38,9 @@ func TestLines(t *testing.T) {
 		}
 		h.do(host, room.OpenSideRoom{Target: ann.ID()})
 		n := h.notices(ben)
-		h.wantKinds(n, "PersonUpdated", "PersonUpdated", "Lines")
+		h.wantKinds(n, "RoomUpdated", "PersonUpdated", "PersonUpdated", "Lines")
 		h.notices(ann)
-		if lines := n[2].(Lines).Lines; len(lines) != 0 {
+		if lines := n[3].(Lines).Lines; len(lines) != 0 {
 			t.Fatalf("told of a side room: %+v", lines)
 		}
 	})

@@ -179,8 +179,11 @@ func TestHelpAndSideRoom(t *testing.T) {
 		}
 	}
 	host.Do("room.extend", wire.Object{"minutes": 15})
-	ends := time.UnixMilli(int64(other.WaitFor("room.updated").Data["endsAt"].(float64)))
-	if left := time.Until(ends); left < 70*time.Minute || left > 75*time.Minute {
+	var left time.Duration
+	for left < 61*time.Minute { // before, the side room began and ended
+		left = time.Until(time.UnixMilli(int64(other.WaitFor("room.updated").Data["endsAt"].(float64))))
+	}
+	if left < 70*time.Minute || left > 75*time.Minute {
 		t.Errorf("%s left of an hour and a quarter", left)
 	}
 	host.Do("mod.setRole", wire.Object{"participantId": id, "role": "cohost"})

@@ -15,8 +15,10 @@ type requestLimit struct{ burst, perMinute int }
 
 // Each limit counts all requests that it covers together.
 var (
-	// chatLimit: messages between somebody who waits and the hosts. A host may answer a waiting room of a dozen at once.
+	// chatLimit: messages between somebody who waits and the hosts, and answers to calls for help. A host may answer a waiting room of a dozen at once.
 	chatLimit = requestLimit{burst: 12, perMinute: 12}
+	// nameLimit: names, which all others see.
+	nameLimit = requestLimit{burst: 6, perMinute: 6}
 	// helpLimit: repeated calls for help before a host cleared the last one. The first call is never refused.
 	helpLimit = requestLimit{burst: 3, perMinute: 3}
 	// consentLimit: asking for consent and granting it. Withdrawing is never refused.
@@ -44,7 +46,9 @@ func (l *requestLimit) limiter() *rate.Limiter {
 // requestLimitOf returns the limit of a request, nil if it has none: everything that closes, withdraws or refuses.
 func requestLimitOf(content any) *requestLimit {
 	switch c := content.(type) {
-	case room.Message:
+	case room.Rename:
+		return &nameLimit
+	case room.Message, room.ReplyHelp:
 		return &chatLimit
 	case room.RequestHelp:
 		return &helpLimit

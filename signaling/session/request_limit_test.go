@@ -87,7 +87,7 @@ func TestRequestLimits(t *testing.T) {
 	for _, c := range []any{
 		room.Message{}, room.RequestHelp{}, room.AnswerConsent{Granted: true}, room.AskConsent{}, room.AskScreen{}, room.AskUnmute{},
 		room.ShowAgreement{}, room.SetKeyPackage{}, room.SendToGroup{}, room.CreateGroup{}, room.CommitGroup{}, room.SyncGroup{},
-		room.ReleaseKeys{}, wire.FileCreate{},
+		room.ReleaseKeys{}, wire.FileCreate{}, room.Rename{}, room.ReplyHelp{},
 	} {
 		l := requestLimitOf(c)
 		if l == nil {
@@ -117,7 +117,7 @@ func TestRequestLimitsAreDocumented(t *testing.T) {
 	}
 	text := strings.Join(strings.Fields(string(page)), " ")
 	for requests, l := range map[string]requestLimit{
-		"`waiting.message` %d and %d;": chatLimit, "`help.signal` %d and %d,": helpLimit,
+		"`waiting.message` and `help.reply` together %d and %d;": chatLimit, "`self.rename` and `participant.rename` together %d and %d;": nameLimit, "`help.signal` %d and %d,": helpLimit,
 		"`consent.respond` with `granted` and `recording.start` together %d and %d;":   consentLimit,
 		"`permission.ask`, `mod.askUnmute` and `agreement.remind` together %d and %d.": promptLimit,
 		"%d `file.create` at once and then %d a minute.":                               fileLimit,

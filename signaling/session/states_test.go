@@ -106,6 +106,7 @@ func (s *stage) request(kind string) wire.Object {
 		"consent.respond": {"scope": "recording.audio", "textHash": soundText.Hash, "decision": "refused"},
 		"recording.start": {"scopes": []string{"recording.audio"}}, "room.extend": {"minutes": 15},
 		"file.create": {"size": 100, "to": []string{s.boss.Welcome.ParticipantID}, "sealed": "c2VhbGVk"}, "file.withdraw": {"fileId": "none"},
+		"self.rename": {"displayName": "Robin"}, "participant.rename": {"displayName": "Robin"}, "help.reply": {"text": "soon"},
 		"mod.verify": {"verified": true}, "mod.setRole": {"role": "observer"}, "mod.mute": {"source": "camera"}, "mod.muteAll": {"source": "microphone"},
 		"e2ee.key":     {"keyPackage": sealed, "tokenHash": digest},
 		"e2ee.create":  {"group": "bmV3", "replaces": groupID},
@@ -124,7 +125,7 @@ func (s *stage) request(kind string) wire.Object {
 		data["participantId"] = s.gone
 	case kind == "mod.lowerHands":
 		data["participantIds"] = []string{other}
-	case strings.HasPrefix(kind, "mod."), kind == "help.clear":
+	case strings.HasPrefix(kind, "mod."), kind == "help.clear", kind == "help.reply", kind == "participant.rename":
 		data["participantId"] = other
 	}
 	return data

@@ -35,7 +35,7 @@ var decoders = map[string]func(Reader) any{
 	// Access, media and moderation.
 	"hello":           decodeHello,
 	"ping":            func(Reader) any { return Ping{} },
-	"leave":           func(Reader) any { return room.Leave{} },
+	"leave":           decodeLeave,
 	"hand.set":        func(c Reader) any { return room.SetHand{Raised: c.boolean("raised")} },
 	"publication.set": func(c Reader) any { return room.SetMuted{Source: c.source(), Muted: c.boolean("muted")} },
 	"permission.ask":  func(c Reader) any { c.OneOf("permission", string(room.Screen)); return room.AskScreen{} },
@@ -66,16 +66,20 @@ var decoders = map[string]func(Reader) any{
 		}
 		return room.WithdrawConsent{Scope: c.scope("scope")}
 	},
-	"recording.start":  decodeRecording,
-	"recording.stop":   func(Reader) any { return room.StopRecording{} },
-	"mod.verify":       func(c Reader) any { return room.Verify{Target: c.Target(), Verified: c.boolean("verified")} },
-	"mod.setRole":      func(c Reader) any { return room.SetRole{Target: c.Target(), Role: c.role()} },
-	"mod.sideRoom":     func(c Reader) any { return room.OpenSideRoom{Target: c.Target()} },
-	"sideRoom.leave":   func(Reader) any { return room.CloseSideRoom{} },
-	"help.signal":      func(Reader) any { return room.RequestHelp{} },
-	"agreement.remind": func(Reader) any { return room.ShowAgreement{} },
-	"help.clear":       func(c Reader) any { return room.ClearHelp{Target: c.Target()} },
-	"room.extend":      func(c Reader) any { return room.Extend{Minutes: c.integer("minutes", maxExtension)} },
+	"recording.start":    decodeRecording,
+	"recording.stop":     func(Reader) any { return room.StopRecording{} },
+	"mod.verify":         func(c Reader) any { return room.Verify{Target: c.Target(), Verified: c.boolean("verified")} },
+	"mod.setRole":        func(c Reader) any { return room.SetRole{Target: c.Target(), Role: c.role()} },
+	"mod.sideRoom":       func(c Reader) any { return room.OpenSideRoom{Target: c.Target(), Message: c.Message()} },
+	"sideRoom.leave":     func(Reader) any { return room.CloseSideRoom{} },
+	"help.signal":        func(Reader) any { return room.RequestHelp{} },
+	"agreement.remind":   func(Reader) any { return room.ShowAgreement{} },
+	"help.clear":         func(c Reader) any { return room.ClearHelp{Target: c.Target()} },
+	"help.withdraw":      func(Reader) any { return room.WithdrawHelp{} },
+	"self.rename":        func(c Reader) any { return room.Rename{DisplayName: c.newName()} },
+	"participant.rename": func(c Reader) any { return room.Rename{Target: c.Target(), DisplayName: c.newName()} },
+	"help.reply":         func(c Reader) any { return room.ReplyHelp{Target: c.Target(), Text: c.Text("text", maxText, FreeText)} },
+	"room.extend":        func(c Reader) any { return room.Extend{Minutes: c.integer("minutes", maxExtension)} },
 
 	// End-to-end encryption.
 	"file.access":   func(Reader) any { return FileAccess{} },
@@ -141,7 +145,11 @@ func decodeHello(c Reader) any {
 // ReadAdmit reads a room.Admit.
 func ReadAdmit(c Reader) any {
 	targets, all := c.targets()
-	return room.Admit{Targets: targets, All: all}
+	verify := c.has("verify") && c.boolean("verify")
+	if verify && all {
+		c.fail("verify", "of people who are named")
+	}
+	return room.Admit{Targets: targets, All: all, Verify: verify}
 }
 
 func decodeLowerHands(c Reader) any {
@@ -163,6 +171,13 @@ func (c Reader) targets() (ids []room.ParticipantID, all bool) {
 		ids = append(ids, room.ParticipantID(one.id("participantIds[]")))
 	}
 	return ids, false
+}
+
+func decodeLeave(c Reader) any {
+	if !c.has("aloneMinutes") {
+		return room.Leave{}
+	}
+	return room.Leave{AloneMinutes: c.integer("aloneMinutes", maxAloneMinutes)}
 }
 
 func decodeMessage(c Reader) any {

@@ -33,7 +33,7 @@ var events = []string{
 	"waiting.removed", "barred.list", "media.ready", "slot.map", "encodings.wanted", "media.failed",
 	"files.changed",
 	"e2ee.state", "e2ee.entry", "e2ee.welcome", "e2ee.keys", "e2ee.app",
-	"self.updated", "help.raised", "agreement.reminder", "room.warning", "recording.failed", "quality", "server.draining",
+	"self.updated", "help.raised", "help.replied", "agreement.reminder", "room.warning", "recording.failed", "quality", "server.draining",
 }
 
 // EventOf returns the type and the data of the event for a notice, "" if the protocol has none. ice is for media.ready.
@@ -95,6 +95,8 @@ func effectEvent(e room.Effect) (string, Object) {
 		return "permission.asked", Object{"participantId": e.Participant, "permission": room.Screen}
 	case room.HelpRequested:
 		return "help.raised", Object{"participantId": e.Participant}
+	case room.HelpReplied:
+		return "help.replied", Object{"participantId": e.Participant, "text": e.Text}
 	case room.AgreementShown:
 		return "agreement.reminder", Object{"texts": List(e.Texts, agreedText)}
 	case room.Warning:
@@ -144,6 +146,9 @@ func person(p room.PersonView) Object {
 	}
 	if !p.HandRaisedAt.IsZero() {
 		o["handRaisedAt"] = p.HandRaisedAt.UnixMilli()
+	}
+	if p.AwayMessage != "" {
+		o["awayMessage"] = p.AwayMessage
 	}
 	if p.VerifiedName != "" {
 		o["verifiedName"] = p.VerifiedName
@@ -238,7 +243,8 @@ func WelcomeData(w live.Welcome, pingMs int64) Object {
 		"role": w.Self.Role, "permissions": List(w.Self.Permissions, identity), "pingMs": pingMs,
 		"resumeMs": w.Policy.ResumeWindow.Milliseconds(), "waitingResumeMs": w.Policy.WaitingWindow().Milliseconds(),
 		"policy": Object{"name": w.Policy.Name, "recording": recordingRule(w.Policy), "scopes": List(w.Policy.Consents, scopeOf), "screenForAll": w.Policy.ScreenForAll,
-			"e2ee": w.Policy.E2EE.String(), "chat": reachName(w.Policy.Chat), "files": reachName(w.Policy.Files), "clinicPapers": w.Policy.ClinicPapers},
+			"e2ee": w.Policy.E2EE.String(), "chat": reachName(w.Policy.Chat), "files": reachName(w.Policy.Files), "clinicPapers": w.Policy.ClinicPapers,
+			"verify": w.Policy.Verify, "hostGraceMs": w.Policy.HostGrace.Milliseconds()},
 	}
 	maps.Copy(o, selfData(w.Self))
 	return o
@@ -313,7 +319,7 @@ func MustJSON(v any) []byte {
 	return b
 }
 
-// selfData returns the requirements and the consents of a participant and their side room: the data of self.updated, and a
+// selfData returns the names, the requirements and the consents of a participant and their side room: the data of self.updated, and a
 // part of the answer to hello.
 func selfData(s room.Self) Object {
 	o := Object{
@@ -322,6 +328,12 @@ func selfData(s room.Self) Object {
 	}
 	if s.SideRoom != "" {
 		o["sideRoom"] = s.SideRoom
+	}
+	if s.DisplayName != "" {
+		o["displayName"] = s.DisplayName
+	}
+	if s.VerifiedName != "" {
+		o["verifiedName"] = s.VerifiedName
 	}
 	return o
 }

@@ -32,12 +32,16 @@ func consentRequestContents() map[string][]any {
 			room.SetRole{Target: p1, Role: auth.Cohost}, room.SetRole{Target: p1, Role: auth.Participant},
 			room.SetRole{Target: p1, Role: auth.Observer},
 		},
-		"mod.sideRoom":     {room.OpenSideRoom{Target: p1}},
-		"sideRoom.leave":   {room.CloseSideRoom{}, room.CloseSideRoom{}},
-		"help.signal":      {room.RequestHelp{}, room.RequestHelp{}},
-		"agreement.remind": {room.ShowAgreement{}, room.ShowAgreement{}},
-		"help.clear":       {room.ClearHelp{Target: p1}},
-		"room.extend":      {room.Extend{Minutes: 15}},
+		"mod.sideRoom":       {room.OpenSideRoom{Target: p1}, room.OpenSideRoom{Target: p1, Message: "I am back in five minutes."}},
+		"sideRoom.leave":     {room.CloseSideRoom{}, room.CloseSideRoom{}},
+		"help.signal":        {room.RequestHelp{}, room.RequestHelp{}},
+		"agreement.remind":   {room.ShowAgreement{}, room.ShowAgreement{}},
+		"help.clear":         {room.ClearHelp{Target: p1}},
+		"help.withdraw":      {room.WithdrawHelp{}, room.WithdrawHelp{}},
+		"help.reply":         {room.ReplyHelp{Target: p1, Text: "I see you. One minute."}},
+		"self.rename":        {room.Rename{DisplayName: "Robin"}, room.Rename{DisplayName: "Robin M."}},
+		"participant.rename": {room.Rename{Target: p1, DisplayName: "Maria"}},
+		"room.extend":        {room.Extend{Minutes: 15}},
 	}
 }
 
@@ -68,8 +72,10 @@ func consentNotices() map[string][]live.Notice {
 			live.SelfUpdated{Self: room.Self{Consents: []room.ConsentView{asked}}},
 			live.SelfUpdated{Self: room.Self{Consents: []room.ConsentView{encrypted}}},
 			live.SelfUpdated{Self: room.Self{Consents: []room.ConsentView{withdrawn}, SideRoom: p2, HelpRaised: true}},
+			live.SelfUpdated{Self: room.Self{DisplayName: "Maria", VerifiedName: "Maria Schmidt"}},
 		},
 		"help.raised":        {live.EffectNotice{Effect: room.HelpRequested{Participant: p1}}},
+		"help.replied":       {live.EffectNotice{Effect: room.HelpReplied{Participant: p1, Text: "I see you. One minute."}}},
 		"agreement.reminder": {live.EffectNotice{Effect: room.AgreementShown{Texts: []room.Text{goldenText, german}}}},
 		"room.warning":       {live.EffectNotice{Effect: room.Warning{Minutes: 10}}, live.EffectNotice{Effect: room.Warning{Minutes: 1}}},
 		"recording.failed": {

@@ -166,7 +166,7 @@ func requestContents() map[string][]any {
 			Hello{Token: token, Client: page, E2EE: 1},
 		},
 		"ping":     {Ping{}, Ping{}},
-		"leave":    {room.Leave{}, room.Leave{}},
+		"leave":    {room.Leave{}, room.Leave{}, room.Leave{AloneMinutes: 10}},
 		"hand.set": {room.SetHand{Raised: true}, room.SetHand{}},
 		"publication.set": {
 			room.SetMuted{Source: room.Microphone, Muted: true}, room.SetMuted{Source: room.Camera},
@@ -175,6 +175,7 @@ func requestContents() map[string][]any {
 		"permission.ask": {room.AskScreen{}},
 		"waiting.admit": {
 			room.Admit{Targets: []room.ParticipantID{p1}}, room.Admit{Targets: []room.ParticipantID{p1, p3}}, room.Admit{All: true},
+			room.Admit{Targets: []room.ParticipantID{p1}, Verify: true},
 		},
 		"waiting.deny": {room.Deny{Target: p1}, room.Deny{Target: p1, Message: words}},
 		"waiting.message": {
@@ -259,6 +260,7 @@ func notices() map[string][]live.Notice {
 	recorder := room.PersonView{ID: room.RecorderID, Role: room.RecorderRole, Connected: true}
 	fresh := room.PersonView{ID: p1, DisplayName: "Maria S.", Role: auth.Participant, Connected: true}
 	weak, failed := fresh, fresh
+	away := room.PersonView{ID: p2, DisplayName: "Dr. Klein", Role: auth.Host, Connected: true, Away: true, AwayMessage: "I am back in five minutes."}
 	weak.Media, failed.Media = room.MediaState{AES128: true}, room.MediaState{Failure: "srtp_profile"}
 	w1 := room.WaiterView{ID: p1, DisplayName: "Maria S.", VerifiedName: "Maria Schmidt", Since: time.UnixMilli(1789999940000), Connected: true,
 		Needs: room.Needs{Agreement: true, Verification: true}}
@@ -277,7 +279,7 @@ func notices() map[string][]live.Notice {
 		},
 		"roster":              {live.Roster{People: []room.PersonView{host, guest}}},
 		"participant.joined":  {live.PersonJoined{Person: fresh}, live.PersonJoined{Person: recorder}},
-		"participant.updated": {live.PersonUpdated{Person: guest}, live.PersonUpdated{Person: weak}, live.PersonUpdated{Person: failed}},
+		"participant.updated": {live.PersonUpdated{Person: guest}, live.PersonUpdated{Person: weak}, live.PersonUpdated{Person: failed}, live.PersonUpdated{Person: away}},
 		"speakers":            {live.Speakers{IDs: []room.ParticipantID{p2, p1}}, live.Speakers{}},
 		"lines":               {live.Lines{Lines: []live.Line{{Participant: p2}, {Participant: p1, Lost: true}}}, live.Lines{}},
 		"permission.asked":    {live.EffectNotice{Effect: room.ScreenRequested{Participant: p1}}},
@@ -356,10 +358,10 @@ func TestGoldenAnswers(t *testing.T) {
 			WelcomeData(live.Welcome{Session: "r4Kd.p9mXw2LhTt0e", Secret: auth.NewSecret("w8B2cVn5xKq0zLr7tYh4mJd1sGf6pEa9uIo3kNb8vXc"), Policy: policy,
 				Self: room.Self{ID: p2, Role: auth.Host, Access: room.Admitted, Permissions: all}}, 5000),
 			WelcomeData(live.Welcome{Session: "r4Kd.pYcv4zdRq1uK", Secret: auth.NewSecret(goldenSecret),
-				Policy: room.Policy{Name: "care", E2EE: room.E2EERequired, Chat: room.ReachHosts, Files: room.ReachAll, ClinicPapers: true, ResumeWindow: time.Minute, WaitingResume: 10 * time.Minute, Recording: room.WithEveryone,
+				Policy: room.Policy{Name: "care", E2EE: room.E2EERequired, Chat: room.ReachHosts, Files: room.ReachAll, ClinicPapers: true, Verify: true, HostGrace: 15 * time.Minute, ResumeWindow: time.Minute, WaitingResume: 10 * time.Minute, Recording: room.WithEveryone,
 					Consents: []room.ConsentForm{{Scope: room.RecordingAudio}}},
 				Self: room.Self{ID: p1, Role: auth.Participant, Access: room.Waiting, Needs: room.Needs{Passcode: true, Agreement: true},
-					Agreement: []room.Text{goldenText}}}, 5000),
+					Agreement: []room.Text{goldenText}, DisplayName: "Maria S.", VerifiedName: "Maria Schmidt"}}, 5000),
 		},
 		"waiting.admit": {
 			OutcomeData(room.Outcome{Admitted: []room.ParticipantID{p1, p3}}),

@@ -38,6 +38,8 @@ const (
 	hashLength   = 64    // SHA-256 in hex
 	maxScopes    = 2     // consent has two scopes
 	maxExtension = 60    // minutes of one room.extend
+	// maxAloneMinutes bounds what the last host says; the policy bounds it further.
+	maxAloneMinutes = 60
 	// maxE2EEVersion is far above the versions of end-to-end encryption that there will be.
 	maxE2EEVersion = 1000
 	maxMID         = 16 // browsers write a number (RFC 8843, section 14.1, asks for a short one)

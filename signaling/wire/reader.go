@@ -69,6 +69,15 @@ func (c Reader) displayName(field string) string {
 	return auth.DisplayName(s)
 }
 
+// newName reads the displayName of a person who has one already: something of it must be left.
+func (c Reader) newName() string {
+	name := c.displayName("displayName")
+	if name == "" {
+		c.fail("displayName", "a name that can be shown")
+	}
+	return name
+}
+
 func (c Reader) id(name string) string { return c.Text(name, MaxID, IDChars) }
 
 func (c Reader) boolean(name string) bool {

@@ -20,6 +20,7 @@ type Policy struct {
 	MaxParticipants int             `yaml:"max_participants"`
 	MaxWaiting      int             `yaml:"max_waiting"`
 	ScreenForAll    bool            `yaml:"screen_for_all"`
+	SuggestName     bool            `yaml:"suggest_first_name"`
 	ResumeWindow    Duration        `yaml:"resume_window"`
 	WaitingResume   Duration        `yaml:"waiting_resume"`
 	PasscodeHash    string          `yaml:"passcode_hash"`
@@ -247,6 +248,17 @@ func PasscodeHashes(c Config) map[string]auth.PasscodeHash {
 		}
 	}
 	return all
+}
+
+// SuggestingPolicies names the policies under which the page suggests the first name.
+func SuggestingPolicies(c Config) []string {
+	names := []string{}
+	for _, name := range slices.Sorted(maps.Keys(c.Policies)) {
+		if c.Policies[name].SuggestName {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // DisableRecording turns recording off in all policies, for a daemon without a recorder.

@@ -108,7 +108,7 @@ func (r *reloader) pendingRestart() []string {
 var reloadable = []string{"page", "limits", "policies", "log", "drain_wait"}
 
 func settings(c config.Config) signaling.Settings {
-	return signaling.Settings{Page: signaling.Page{Clinic: c.Page.Clinic, Phone: c.Page.Phone}, Passcodes: config.PasscodeHashes(c)}
+	return signaling.Settings{Page: signaling.Page{Clinic: c.Page.Clinic, Phone: c.Page.Phone, SuggestFirstName: config.SuggestingPolicies(c)}, Passcodes: config.PasscodeHashes(c)}
 }
 
 // drainWait is the one in force.

@@ -12,7 +12,7 @@ const slotKind = oneOf('audio', 'video', 'screen');
 export const publication = object({ id: text, source, muted: flag, csrc: number });
 export const participant = object({
   id: text, displayName: text, role, connected: flag, handRaised: flag, verified: flag, away: flag,
-  grants: list(text), taken: list(text), publications: list(publication), verifiedName: optional(text), helpRaised: optional(flag),
+  awayMessage: optional(text), grants: list(text), taken: list(text), publications: list(publication), verifiedName: optional(text), helpRaised: optional(flag),
   aes128: optional(flag), mediaFailed: optional(text), handRaisedAt: optional(number),
 });
 export const waiter = object({
@@ -38,6 +38,7 @@ export const consent = object({
 // What is asked of somebody and where they are: part of the welcome, and an event of its own.
 const selfStateFields = {
   needs: list(text), agreement: list(agreedText), consents: list(consent), helpRaised: flag, sideRoom: optional(text),
+  displayName: optional(text), verifiedName: optional(text),
 };
 const selfState = object(selfStateFields);
 
@@ -60,7 +61,7 @@ export type Reach = Of<typeof reach>;
 
 export const welcome = object({
   sessionId: text, resumeSecret: text, participantId: text, state: oneOf('waiting', 'admitted'), role,
-  permissions: list(text), pingMs: number, resumeMs: number, waitingResumeMs: optional(number), policy: object({ name: text, recording: text, scopes: list(scope), screenForAll: optional(flag), e2ee: optional(oneOf('off', 'required')), chat: optional(reach), files: optional(reach), clinicPapers: optional(flag) }),
+  permissions: list(text), pingMs: number, resumeMs: number, waitingResumeMs: optional(number), policy: object({ name: text, recording: text, scopes: list(scope), screenForAll: optional(flag), e2ee: optional(oneOf('off', 'required')), chat: optional(reach), files: optional(reach), clinicPapers: optional(flag), verify: optional(flag), hostGraceMs: optional(number) }),
   ...selfStateFields,
 });
 export type Welcome = Of<typeof welcome>;
@@ -76,12 +77,14 @@ export const requests = {
     passcode: optional(text), e2ee: optional(number), client: object({ name: text, version: text }),
   }), welcome],
   ping: [empty, empty],
-  leave: [empty, empty],
+  leave: [object({ aloneMinutes: optional(number) }), empty],
+  'self.rename': [object({ displayName: text }), empty],
+  'participant.rename': [object({ ...target, displayName: text }), empty],
   'hand.set': [object({ raised: flag }), empty],
   'publication.set': [object({ source, muted: flag }), empty],
   'permission.ask': [object({ permission: text }), empty],
   'waiting.admit': [
-    object({ participantIds: either(oneOf('*'), list(text)) }),
+    object({ participantIds: either(oneOf('*'), list(text)), verify: optional(flag) }),
     object({ admitted: list(text), refused: list(object({ participantId: text, code: text })) }),
   ],
   'waiting.deny': [targetWithMessage, empty],
@@ -102,10 +105,12 @@ export const requests = {
   'recording.stop': [empty, empty],
   'mod.verify': [object({ ...target, verified: flag }), empty],
   'mod.setRole': [object({ ...target, role }), empty],
-  'mod.sideRoom': [object(target), empty],
+  'mod.sideRoom': [targetWithMessage, empty],
   'sideRoom.leave': [empty, empty],
   'help.signal': [empty, empty],
   'agreement.remind': [empty, empty],
+  'help.withdraw': [empty, empty],
+  'help.reply': [object({ ...target, text }), empty],
   'help.clear': [object(target), empty],
   'room.extend': [object({ minutes: number }), empty],
   'room.lock': [empty, empty],
@@ -158,6 +163,7 @@ export const events = {
   quality: object({ participantId: text, source, reason: text, withheld: flag, taken: optional(flag) }),
   'server.draining': object({ draining: flag, stopsAt: optional(number) }),
   'help.raised': object(target),
+  'help.replied': object({ ...target, text }),
   'agreement.reminder': object({ texts: list(agreedText) }),
   roster: object({ participants: list(participant) }),
   'participant.joined': object({ participant }),
