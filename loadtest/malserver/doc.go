@@ -6,7 +6,7 @@
 //	                └───────────── control: /mode ─────────────┘
 //
 // The proxy (Rules) is a pure function from a message and the mode to the messages that the browser gets: ghosts, swapped keys, false names and
-// roles, dropped commits, replayed welcomes. The daemon is built from this repository with one line of sfu changed (Overlay), which hands each
+// roles, dropped commits, replayed welcomes, people whom no host admitted. The daemon is built from this repository with one line of sfu changed (Overlay), which hands each
 // payload to media.go.txt: flipped bytes, plain frames, frames of others, old frames, junk.
 //
 // It listens on loopback addresses only. `make attack-e2ee` runs it.

@@ -49,21 +49,27 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer browser.Close()
+	var writing sync.Mutex
+	ask := func(kind int, data []byte) error {
+		writing.Lock()
+		defer writing.Unlock()
+		return server.WriteMessage(kind, data)
+	}
 	go func() {
 		defer server.Close()
 		for {
 			kind, data, err := browser.ReadMessage()
-			if err != nil || server.WriteMessage(kind, data) != nil {
+			if err != nil || ask(kind, data) != nil {
 				return
 			}
 		}
 	}()
-	p.deliver(server, browser)
+	p.deliver(server, browser, func(data []byte) { ask(websocket.TextMessage, data) })
 }
 
 // deliver passes on what the server says, altered, until one of the two ends.
-func (p *Proxy) deliver(server, browser *websocket.Conn) {
-	c := &client{deliver: func(data []byte) { browser.WriteMessage(websocket.TextMessage, data) }}
+func (p *Proxy) deliver(server, browser *websocket.Conn, ask func([]byte)) {
+	c := &client{deliver: func(data []byte) { browser.WriteMessage(websocket.TextMessage, data) }, ask: ask}
 	p.mu.Lock()
 	p.clients[c] = true
 	p.mu.Unlock()
@@ -101,6 +107,9 @@ func (p *Proxy) Control(w http.ResponseWriter, r *http.Request) {
 		for c := range p.clients {
 			for _, m := range p.rules.onMode(c, q.Get("ghost")) {
 				c.deliver(encode(m))
+			}
+			if m := p.rules.requestOnMode(c, q.Get("ghost")); m != nil {
+				c.ask(encode(m))
 			}
 		}
 	}

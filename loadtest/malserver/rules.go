@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"maps"
+	"strings"
 )
 
 // The modes of the proxy.
@@ -14,7 +15,11 @@ const (
 	modeWrongRole     = "wrong-role"     // hosts are told that the victim is a host
 	modeDropCommits   = "drop-commits"   // the victim is told of no change of the group
 	modeReplayWelcome = "replay-welcome" // the victim gets the last welcome once more
+	modeAdmit         = "admit"          // the one who waits is admitted without a host's request
 )
+
+// The id of a request that a client did not make begins with this.
+const forgedID = "malserver-"
 
 const falseName = "Somebody Else"
 
@@ -27,6 +32,7 @@ type client struct {
 	seq      float64 // of the last event that was delivered: altered streams have no gaps
 	welcome  message // the last e2ee.welcome
 	deliver  func([]byte)
+	ask      func([]byte) // sends a request to the daemon
 }
 
 func (c *client) host() bool { return c.role == "host" || c.role == "cohost" }
@@ -47,6 +53,9 @@ func newRules() *Rules {
 func (r *Rules) fromServer(c *client, m message) []message {
 	data, _ := m["data"].(message)
 	if _, answer := m["ok"]; answer {
+		if strings.HasPrefix(text(m, "id"), forgedID) {
+			return nil
+		}
 		if id, ok := data["participantId"].(string); ok && data["resumeSecret"] != nil {
 			c.id, c.role = id, text(data, "role")
 		}
@@ -142,6 +151,15 @@ func (r *Rules) onMode(c *client, ghost string) []message {
 		m["seq"] = c.seq
 	}
 	return out
+}
+
+// requestOnMode returns what the daemon is asked in the name of a client when a mode begins, or nil. ghost is who waits.
+func (r *Rules) requestOnMode(c *client, ghost string) message {
+	if r.mode != modeAdmit || !c.host() {
+		return nil
+	}
+	r.changed++
+	return message{"id": forgedID + ghost, "type": "waiting.admit", "data": message{"participantIds": []any{ghost}}}
 }
 
 func event(kind string, ts any, data message) message {

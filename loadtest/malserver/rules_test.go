@@ -90,3 +90,20 @@ func TestRulesForgeMessages(t *testing.T) {
 		t.Errorf("replay: %v", out)
 	}
 }
+
+// TestRulesAdmit checks that the daemon is asked to admit in the name of a host, and that the host's page hears of no answer.
+func TestRulesAdmit(t *testing.T) {
+	r := newRules()
+	host, mara := joined(t, r, "host", "lind"), joined(t, r, "participant", "mara")
+	r.mode = modeAdmit
+	if m := r.requestOnMode(mara, "eve"); m != nil {
+		t.Errorf("a participant asks %v", m)
+	}
+	m := r.requestOnMode(host, "eve")
+	if got, want := string(encode(m)), `{"data":{"participantIds":["eve"]},"id":"malserver-eve","type":"waiting.admit"}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if out := r.fromServer(host, decode(t, `{"id":"malserver-eve","ok":true,"data":{"admitted":["eve"],"refused":[]}}`)); len(out) != 0 {
+		t.Errorf("the page gets %v", out)
+	}
+}

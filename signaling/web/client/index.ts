@@ -4,6 +4,7 @@
 export { DamagedLinkError, identityOf, loadIdentity, saveIdentity, type LinkIdentity } from './e2ee/link';
 export { fetchChecked } from './checked_file';
 export { loadWorker, workerLoaded } from './e2ee/worker_files';
+export type { Shown } from './e2ee/admissions';
 export { unencrypted, type Encryption, type EncryptionProblem, type EncryptionStatus } from './e2ee/status';
 export { browserEnv, type Env, type Storage } from './env';
 export { pauseOf, RequestError } from './errors';

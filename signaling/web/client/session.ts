@@ -12,6 +12,7 @@ import type { Files } from './papers/files';
 import type { Encryption, EncryptionStatus } from './e2ee/status';
 import { Emitter } from './emitter';
 import type { Env } from './env';
+import { RequestError } from './errors';
 import { leaveTimeoutMs } from './params';
 import type {
   AnswerData, Barred, SelfState, EventData, MediaReady, Participant, RequestData, RequestType, Role, SlotEntry, Waiter, Wanted, Welcome,
@@ -141,6 +142,8 @@ export class Session extends Emitter<SessionEvents> {
       if (scope) this.#encryption.recording.disagree([scope]);
       else this.#encryption.recording.disagreeToAll();
     }
+    if (this.#encryption.status.mode === 'required' && type === 'waiting.admit') return this.#admit(type, data, timeoutMs);
+    if (type === 'waiting.deny') this.#encryption.withdraw([(data as RequestData<'waiting.deny'>).participantId]);
     if (type !== 'mod.remove' && type !== 'mod.sendBack') return this.#transport.request(type, data, timeoutMs);
     // Out of the keys first: then it does not matter whether the server obeys.
     const { participantId } = data as RequestData<'mod.remove'>;
@@ -149,6 +152,23 @@ export class Session extends Emitter<SessionEvents> {
       this.#encryption.include(participantId);
       throw error;
     });
+  }
+
+  // Who is admitted is decided here, by what was listed: of everybody who waits too, and under which names.
+  async #admit<T extends RequestType>(type: T, data: RequestData<T>, timeoutMs?: number): Promise<AnswerData<T>> {
+    const { participantIds } = data as RequestData<'waiting.admit'>;
+    const ids = participantIds === '*' ? this.waiting.map(({ participantId }) => participantId).slice(0, admitLimit) : participantIds;
+    if (ids.length === 0) return this.#transport.request(type, data, timeoutMs);
+    this.#encryption.admit(this.waiting.flatMap(({ participantId: id, verifiedName: name = '' }) => (ids.includes(id) ? [{ id, name }] : [])));
+    try {
+      const answer = await this.#transport.request(type, { participantIds: ids } as RequestData<T>, timeoutMs);
+      this.#encryption.withdraw((answer as AnswerData<'waiting.admit'>).refused.map(({ participantId }) => participantId));
+      return answer;
+    } catch (error) {
+      const unanswered = error instanceof RequestError && (error.code === 'timeout' || error.code === 'closed');
+      if (!unanswered) this.#encryption.withdraw(ids);
+      throw error;
+    }
   }
 
   // Who agrees to a recording of an encrypted session gives the keys first.
@@ -295,6 +315,8 @@ export class Session extends Emitter<SessionEvents> {
   }
 }
 
+// Ids in one request.
+const admitLimit = 256;
 // The version of section 6c that this client speaks.
 const e2eeVersion = 1;
 

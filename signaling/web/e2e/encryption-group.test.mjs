@@ -120,6 +120,10 @@ test('an encrypted group over a long session', { timeout: 300_000 }, async (t) =
       await everyone([mara, jonas]);
       lind = await enter('Dr. Lind', await daemon.encryptedLink('lind', 'Dr. Lind', 'host'));
       await lind.sees('session');
+      // This device did not see them admitted, and nobody else who hosts did.
+      await lind.sees('unadmitted');
+      assert.match(await lind.find('unadmitted').textContent(), /2 people are in the session whom this device did not see admitted/);
+      await lind.find('let-in').click();
       await inOneGroup([lind, mara, jonas]);
       await everyone([lind, mara, jonas]);
     }],

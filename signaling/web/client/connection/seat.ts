@@ -1,6 +1,7 @@
 // The seat resumes a session after a reload or a lost connection: the session id and its current secret, and beside it what the link said of
-// encryption (e2ee/link.ts). Nothing else is stored; the token never is.
+// encryption (e2ee/link.ts) and whom a host let in (e2ee/admissions.ts). Nothing else is stored; the token never is.
 
+import { dropAdmissions } from '../e2ee/admissions';
 import { dropIdentity } from '../e2ee/link';
 import type { Storage } from '../env';
 import { object, text, type Of } from '../wire/shape';
@@ -26,4 +27,5 @@ export function saveSeat(storage: Storage, seat: Seat): void {
 export function dropSeat(storage: Storage): void {
   storage.removeItem(key);
   dropIdentity(storage);
+  dropAdmissions(storage);
 }

@@ -7,6 +7,7 @@ import type { Storage, Timers } from '../env';
 import { RequestError } from '../errors';
 import type { ServerEvent } from '../wire/codec';
 import type { AnswerData, Consent, Participant, RequestData, RequestType, Welcome } from '../wire/protocol';
+import { keepAway, loadAdmissions, saveAdmissions, type Shown } from './admissions';
 import type { Frames } from './frames_handle';
 import type { GroupRequest, Input } from './group_messages';
 import type { KeysToPage, PageToKeys } from './keys_messages';
@@ -148,11 +149,25 @@ export class SessionEncryption implements Encryption {
     }
   }
 
+  // The person at this device admits these people. The server has no say in who they are.
+  admit(people: readonly Shown[]): void {
+    this.#tell({ type: 'admit', people });
+  }
+
+  withdraw(ids: readonly string[]): void {
+    this.#tell({ type: 'withdraw', ids });
+  }
+
   // Takes somebody out of the keys, before the server is asked to remove them. Resolves once the commit is on its way.
   async exclude(id: string): Promise<void> {
-    if (!this.#worker) return;
+    if (this.#status.mode !== 'required') return;
+    const unheard = () => keepAway(this.#session.storage, this.#participantId, id);
+    if (!this.#worker) return unheard();
     await new Promise<void>((resolve) => {
-      const timer = this.#env.timers.set(resolve, excludeMs);
+      const timer = this.#env.timers.set(() => {
+        unheard();
+        resolve();
+      }, excludeMs);
       this.#excluding.set(id, () => {
         this.#env.timers.clear(timer);
         resolve();
@@ -168,6 +183,10 @@ export class SessionEncryption implements Encryption {
 
   compare(result: 'same' | 'different'): void {
     this.#tell({ type: 'compare', result, code: this.#status.code });
+  }
+
+  letIn(people: readonly Shown[]): void {
+    this.admit(people);
   }
 
   renew(): void {
@@ -201,7 +220,7 @@ export class SessionEncryption implements Encryption {
     [this.#pings, this.#answered] = [0, 0];
     worker.onmessage = ({ data }) => this.#worker === worker && this.#onKeys(data);
     worker.onerror = () => this.#worker === worker && this.#lose();
-    worker.postMessage({ type: 'start', participantId: this.#participantId, identity: this.#identityNow! });
+    worker.postMessage({ type: 'start', participantId: this.#participantId, identity: this.#identityNow!, kept: loadAdmissions(this.#session.storage, this.#participantId) });
     this.#session.frames.reconnectKeys();
     this.recording.onNewWorker();
     this.#ping();
@@ -214,6 +233,7 @@ export class SessionEncryption implements Encryption {
   #onKeys(message: KeysToPage): void {
     switch (message.type) {
       case 'request': return void this.#send(message, this.#worker);
+      case 'admissions': return saveAdmissions(this.#session.storage, message.kept);
       case 'excluded': return this.#excluding.get(message.id)?.();
       case 'opened': return this.#session.onMessage({ from: message.from, content: new TextDecoder().decode(message.content) });
       case 'sent': return this.#sending.get(message.message)?.(message.ok);
@@ -249,7 +269,7 @@ export class SessionEncryption implements Encryption {
   #lose(): void {
     this.#end();
     if (this.#disposed) return;
-    this.#setStatus({ ...this.#status, state: 'outside', problem: 'worker_lost', members: 0 });
+    this.#setStatus({ ...this.#status, state: 'outside', problem: 'worker_lost', unadmitted: [], members: 0 });
     this.#timer = this.#env.timers.set(() => this.#session.reconnect(), this.#restartMs);
     this.#restartMs = Math.min(2 * this.#restartMs, keysRestartMaxMs);
   }

@@ -6,13 +6,14 @@
 //
 // A commit of our own is kept aside and adopted when its entry comes back: answers and entries have no order among each other.
 
+import { Admissions, type KeptAdmissions } from './admissions';
 import { fromBase64, toBase64 } from './bytes';
 import { Comparison } from './comparison';
 import type { GroupRequest, Input, Output, Person } from './group_messages';
 import { changeAllowed, ownersOf, planOf, takeOverMs, turnOf, type Plan } from './group_rules';
 import { isHostRole } from './identity';
 import { KeyPackages, type TheirKeys } from './key_packages';
-import type { Change, Identity, Mls, OwnKeys } from './mls';
+import type { Change, Identity, Leaf, Mls, OwnKeys } from './mls';
 import type { Proofs } from './proofs';
 import { unencrypted, type EncryptionProblem, type EncryptionStatus } from './status';
 import type { EventData, RequestData } from '../wire/protocol';
@@ -22,6 +23,8 @@ const outsideMs = 5_000;
 const outsideMostMs = 40_000;
 // How long media goes on under a main group that was replaced, if nobody adds us to the new one.
 const replacedMs = 10_000;
+// Who was admitted by another host's device should be in the group after it; else this device asks about them.
+const askAfterMs = 3_000;
 // Inputs that the server makes.
 const told = new Set<Input['type']>(['state', 'entry', 'welcome', 'keys', 'app']);
 // Refusals that the same request may not meet again.
@@ -86,8 +89,9 @@ export class GroupMachine<G> {
   #admitted = false;
   #rosterKnown = false;
   #people = new Map<string, Person>();
-  readonly #excluded = new Set<string>();
-  readonly #removedByHosts = new Set<string>(); // by the commit of another host; the server may still list them
+  readonly #admissions: Admissions;
+  readonly #unadmittedSince = new Map<string, number>();
+  #unadmitted: string[] = [];
   readonly #excluding = new Set<string>(); // asked for, and not yet said to be on its way
   readonly #keys: KeyPackages<G>;
   #peer: string | undefined;
@@ -127,10 +131,11 @@ export class GroupMachine<G> {
   #requests = 0;
   readonly #answers = new Map<number, (answer: Answer) => void | Promise<void>>();
 
-  constructor(mls: Mls<G>, proofs: Proofs, me: Identity, tokenHash: string) {
+  constructor(mls: Mls<G>, proofs: Proofs, me: Identity, tokenHash: string, kept?: KeptAdmissions) {
     this.#mls = mls;
     this.#proofs = proofs;
     this.#keys = new KeyPackages(mls, proofs);
+    this.#admissions = new Admissions(me.id, kept);
     this.#me = me;
     this.#tokenHash = tokenHash;
     this.#isHost = isHostRole(me.role);
@@ -162,13 +167,13 @@ export class GroupMachine<G> {
       case 'keys': return this.#keys.take(input.data);
       case 'app': return this.#onApp(input.data);
       case 'answer': return this.#onAnswer(input);
+      case 'admit': return this.#admissions.admit(input.people);
+      case 'withdraw': return this.#admissions.withdraw(input.ids);
       case 'exclude':
-        this.#excluded.add(input.id);
+        this.#admissions.remove(input.id);
         this.#excluding.add(input.id);
         return;
-      case 'include':
-        this.#excluded.delete(input.id);
-        return;
+      case 'include': return this.#admissions.restore(input.id);
       case 'send':
         this.#outbox.push({ message: input.message, content: input.content, to: input.to, tries: 0 });
         return;
@@ -214,14 +219,10 @@ export class GroupMachine<G> {
   }
 
   #onRoster(people: readonly Person[]): void {
-    const before = this.#people;
+    const before = new Set(this.#people.keys());
     this.#people = new Map(people.map((person) => [person.id, person]));
     this.#rosterKnown = true;
-    for (const id of before.keys()) {
-      if (this.#people.has(id)) continue;
-      this.#excluded.delete(id);
-      this.#removedByHosts.delete(id);
-    }
+    this.#admissions.roster(before, new Set(this.#people.keys()));
   }
 
   #onSideRoom(peer: string | undefined): void {
@@ -334,7 +335,6 @@ export class GroupMachine<G> {
       this.#side = joined;
       return;
     }
-    if (this.#main?.id !== joined.id) this.#removedByHosts.clear();
     this.#main = joined;
     this.#setMain(joined.id);
     this.#replacedAt = 0;
@@ -356,6 +356,7 @@ export class GroupMachine<G> {
     this.#mls.retire(pending.next);
     joined.group = pending.next;
     joined.number = number;
+    if (!joined.side) this.#admissions.committed(pending.adds.map((keys) => keys.read!.id));
   }
 
   #giveUp(pending: Pending<G> | undefined): void {
@@ -374,7 +375,7 @@ export class GroupMachine<G> {
     const result = await this.#mls.process(joined.group, commit, allowed).catch(() => undefined);
     if (!result) return this.#bad(joined);
     if (result.kind === 'next') {
-      if (!joined.side && !replayed && made) this.#followHosts(made);
+      if (!joined.side && made) this.#followHosts(made);
       this.#mls.retire(result.group);
       joined.group = result.group;
       joined.number = number;
@@ -387,11 +388,12 @@ export class GroupMachine<G> {
     this.#broken = true;
   }
 
-  // Whom a host took out of the keys no other host adds, though the server has not removed them yet, or never does.
+  // Whom the device of another host added, this one adds too. Whom it removed from the keys no other host adds, though the server has not
+  // removed them yet, or never does. Who is not in the roster has left.
   #followHosts({ sender, added, removed }: Change): void {
     if (!isHostRole(sender.role)) return;
-    for (const { id } of removed) if (this.#people.has(id)) this.#removedByHosts.add(id);
-    for (const { id } of added) this.#removedByHosts.delete(id);
+    const here = (leaves: readonly { id: string }[]) => leaves.map(({ id }) => id).filter((id) => this.#people.has(id));
+    this.#admissions.followed(here(added), here(removed));
   }
 
   // Removed, or replaced by a newer leaf, whose welcome follows.
@@ -468,6 +470,7 @@ export class GroupMachine<G> {
     this.#ownKeys = this.#ownKeys.filter((other) => other !== keys);
     this.#leafKeys = this.#ownKeys[0] ?? keys;
     this.#adopt({ ...at, group });
+    if (!at.side) this.#admissions.joined(this.#mls.members(group).map(({ id }) => id));
     // One that is unused must be there when a host makes a group anew or takes us to a side room. It has the signature key of our leaf, so
     // that nobody takes it for a new page.
     if (this.#ownKeys.length === 0) await this.#offerKeys(false);
@@ -481,15 +484,19 @@ export class GroupMachine<G> {
       await this.#offerKeys(true);
     }
     if (this.#keysRetryAt !== undefined) await this.#retryKeys();
+    if (this.#isHost) await this.#bindAdmissions();
     if (this.#admitted && this.#stateKnown && this.#rosterKnown) {
       this.#checkSync();
       if (!this.#sync) await this.#work();
     }
     for (const id of this.#excluding) this.#sayExcluded(id);
+    await this.#findUnadmitted();
     this.#forgetRefusedFrames();
     await this.#publish();
     if (this.#main && this.#inMain()) await this.#comparison.update(this.#main.id, this.#mls.members(this.#main.group));
     this.#updateStatus();
+    const kept = this.#isHost ? this.#admissions.changed() : undefined;
+    if (kept) this.#out.push({ type: 'admissions', kept });
   }
 
   #forgetRefusedFrames(): void {
@@ -586,7 +593,8 @@ export class GroupMachine<G> {
     const people = this.#belongingTo(joined);
     const turn = turnOf(members, people, own);
     if (!turn) return joined.exhausted ? this.#commit(joined, { add: [], remove: [] }) : undefined;
-    const plan = planOf(members, { people, excluded: new Set([...this.#excluded, ...this.#removedByHosts]), addable: this.#leads ? await this.#keys.addable(people, members, this.#me.id) : new Map(), own: this.#me.id });
+    const addable = this.#leads ? await this.#addable(people, members) : new Map<string, string>();
+    const plan = planOf(members, { people, removed: (id) => this.#admissions.isRemoved(id), addable, own: this.#me.id });
     if (!turn.mayAdd) {
       plan.add = [];
       plan.remove = plan.remove.filter((leaf) => !people.has(members.find((member) => member.leaf === leaf)!.id));
@@ -598,10 +606,52 @@ export class GroupMachine<G> {
       return;
     }
     joined.needSince ??= this.#now;
-    const urgent = this.#leads && members.some(({ id, leaf }) => this.#excluding.has(id) && plan.remove.includes(leaf));
+    // Another host's device does not know whom this page admitted, or is about to remove.
+    const excluding = members.some(({ id, leaf }) => this.#excluding.has(id) && plan.remove.includes(leaf));
+    const urgent = this.#leads && (excluding || plan.add.some((id) => this.#admissions.isOnlyHere(id)));
     const at = urgent ? this.#now : joined.needSince + turn.turn * takeOverMs;
     if (this.#now < at) return this.#wakeAt(at);
     await this.#commit(joined, plan);
+  }
+
+  async #addable(people: ReadonlyMap<string, Person>, members: readonly Leaf[]): Promise<Map<string, string>> {
+    const proved = await this.#keys.addable(people, members, this.#me.id);
+    return new Map([...proved].filter(([id]) => this.#admits(id)));
+  }
+
+  // Of whoever has proved the role in their key package.
+  #admits(id: string): boolean {
+    const { read, tokenHash } = this.#keys.get(id)!;
+    return this.#admissions.has(id, { tokenHash, hostLink: isHostRole(read!.role) });
+  }
+
+  // Whoever waits still has the role of their link.
+  async #bindAdmissions(): Promise<void> {
+    const leaves = new Map(this.#main && this.#mls.members(this.#main.group).map(({ id, signatureKey }) => [id, signatureKey]));
+    for (const { id, name } of this.#admissions.unbound()) {
+      const { role, verifiedName = name } = this.#people.get(id) ?? { role: this.#keys.get(id)?.read?.role };
+      if (role === undefined || verifiedName === undefined || (name !== undefined && verifiedName !== name)) continue;
+      const keys = await this.#keys.proved({ id, role, verifiedName });
+      if (keys && (name !== undefined || leaves.get(id) === keys.read!.signatureKey)) this.#admissions.bind(id, keys.tokenHash);
+    }
+  }
+
+  // Whom the server lists, whose link is right, and whom nobody admitted as far as this device knows: it is a new one, the host's device that
+  // admitted them is gone, or the server lies. The person decides.
+  async #findUnadmitted(): Promise<void> {
+    const since = new Map(this.#unadmittedSince);
+    this.#unadmittedSince.clear();
+    this.#unadmitted = [];
+    if (!this.#leads || !this.#main || !this.#inMain() || this.#broken) return;
+    const members = this.#mls.members(this.#main.group);
+    const inside = new Set(members.map(({ id }) => id));
+    for (const id of (await this.#keys.addable(this.#people, members, this.#me.id)).keys()) {
+      if (inside.has(id) || this.#admits(id) || this.#admissions.isRemoved(id)) continue;
+      const first = since.get(id) ?? this.#now;
+      this.#unadmittedSince.set(id, first);
+      if (this.#now >= first + askAfterMs) this.#unadmitted.push(id);
+      else this.#wakeAt(first + askAfterMs);
+    }
   }
 
   #belongingTo({ side }: Joined<G>): ReadonlyMap<string, Person> {
@@ -723,7 +773,7 @@ export class GroupMachine<G> {
       this.#wakeAt(until);
     }
     // Nobody can be taken out of a broken group: as soon as somebody left it, it is closed.
-    if (this.#broken && this.#rosterKnown && this.#mls.members(main.group).some(({ id }) => !this.#people.has(id) || this.#excluded.has(id))) return undefined;
+    if (this.#broken && this.#rosterKnown && this.#mls.members(main.group).some(({ id }) => !this.#people.has(id) || this.#admissions.isRemoved(id))) return undefined;
     return main;
   }
 
@@ -746,7 +796,7 @@ export class GroupMachine<G> {
 
   #updateStatus(): void {
     const { level } = this.#proofs;
-    const unproved = this.#keys.unproved(this.#people);
+    const unproved = this.#keys.unproved(this.#people, (id, { tokenHash }) => this.#admissions.isOther(id, tokenHash));
     const { code, changed, same } = this.#comparison;
     const status: EncryptionStatus = {
       ...unencrypted, mode: 'required', level, unproved,
@@ -754,6 +804,7 @@ export class GroupMachine<G> {
       proved: level === 'link' ? this.#proved && this.#inMain() : same,
       code, codeChanged: changed,
       problem: this.#problem ?? (unproved.length > 0 ? 'impostor' : null),
+      unadmitted: this.#unadmitted,
       members: this.#main ? this.#mls.members(this.#main.group).length : 0,
     };
     const written = JSON.stringify(status);

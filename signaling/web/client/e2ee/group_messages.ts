@@ -1,6 +1,7 @@
 // What the group machine is told, and what it asks for in return. Times are milliseconds of one monotonic clock.
 
 import type { AnswerData, EventData, RequestData } from '../wire/protocol';
+import type { KeptAdmissions, Shown } from './admissions';
 import type { EncryptionStatus } from './status';
 import type { Owner } from './worker_messages';
 
@@ -29,6 +30,9 @@ export type Input =
   | { type: 'app'; data: EventData<'e2ee.app'> }
   | { type: 'answer'; request: number; ok: true; data: AnswerData<GroupRequest> }
   | { type: 'answer'; request: number; ok: false; code: string }
+  // A host lets these people in, or lets them in after all. `withdraw` takes it back if the server refused.
+  | { type: 'admit'; people: readonly Shown[] }
+  | { type: 'withdraw'; ids: readonly string[] }
   // A host is about to remove somebody or send them back: out of the keys first. `include` takes it back if the server refused.
   | { type: 'exclude'; id: string }
   | { type: 'include'; id: string }
@@ -47,6 +51,8 @@ export type Output =
   | { [T in GroupRequest]: { type: 'request'; request: number; name: T; data: RequestData<T> } }[GroupRequest]
   // Each once it is asked for: the commit that removes this person is on its way, or there is nothing to remove.
   | { type: 'excluded'; id: string }
+  // Whom this host's device lets in: for the next page of this seat.
+  | { type: 'admissions'; kept: KeptAdmissions }
   // side: of a side room.
   | { type: 'keys'; number: number; baseKey: Uint8Array; leaf: number; owners: readonly Owner[]; side: boolean }
   | { type: 'owners'; owners: readonly Owner[] }

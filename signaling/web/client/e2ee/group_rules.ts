@@ -17,7 +17,7 @@ export interface Plan {
 
 export interface Wanted {
   people: ReadonlyMap<string, Person>; // who belongs into the group
-  excluded: ReadonlySet<string>;
+  removed: (id: string) => boolean; // by a host, though the roster lists them
   // The signature key of the newest key package, of whoever may be added.
   addable: ReadonlyMap<string, string>;
   own: string;
@@ -25,8 +25,8 @@ export interface Wanted {
 
 // What one commit should change. A participant whose newest key package has another signature key than their leaf has a new page: the
 // leaf is removed and a new one added.
-export function planOf(members: readonly Leaf[], { people, excluded, addable, own }: Wanted): Plan {
-  const belongs = (id: string) => id === own || (people.has(id) && !excluded.has(id));
+export function planOf(members: readonly Leaf[], { people, removed, addable, own }: Wanted): Plan {
+  const belongs = (id: string) => id === own || (people.has(id) && !removed(id));
   const stays = ({ id, signatureKey }: Leaf) => {
     const newest = id === own ? undefined : addable.get(id);
     return belongs(id) && (newest === undefined || newest === signatureKey);

@@ -52,9 +52,15 @@ export class KeyPackages<G> {
     return addable;
   }
 
+  // The newest key package of somebody, if it is theirs by their link.
+  async proved(person: Pick<Person, 'id' | 'role' | 'verifiedName'>): Promise<TheirKeys | undefined> {
+    const keys = this.#keys.get(person.id);
+    return keys && (await this.#right(person, keys)) ? keys : undefined;
+  }
+
   // Of these people, whose were refused.
-  unproved(people: ReadonlyMap<string, Person>): string[] {
-    return [...this.#keys].filter(([id, { verdict }]) => verdict?.right === false && people.has(id)).map(([id]) => id);
+  unproved(people: ReadonlyMap<string, Person>, isOther: (id: string, keys: TheirKeys) => boolean): string[] {
+    return [...this.#keys].filter(([id, keys]) => people.has(id) && (keys.verdict?.right === false || isOther(id, keys))).map(([id]) => id);
   }
 
   // Whether somebody may add. Who was made cohost in the room has no host's leaf; until their key package is known they may have.
@@ -65,7 +71,7 @@ export class KeyPackages<G> {
 
   // Whether a key package is its person's, by what the server says of them now. A link's role never changes, that in the room may: but
   // nobody is made a host, and a host stays one.
-  async #right({ role, verifiedName: name }: Person, keys: TheirKeys): Promise<boolean> {
+  async #right({ role, verifiedName: name }: Pick<Person, 'role' | 'verifiedName'>, keys: TheirKeys): Promise<boolean> {
     if (keys.verdict?.role === role && keys.verdict.name === name) return keys.verdict.right;
     const claimed = keys.read?.role;
     const fits = claimed !== undefined && (claimed === 'host') === (role === 'host') && (this.#proofs.level === 'link' || claimed !== 'cohost' || role === 'cohost');

@@ -50,13 +50,13 @@ export class KeysCore<G> {
     }
   }
 
-  async #start({ participantId, identity }: Extract<PageToKeys, { type: 'start' }>): Promise<void> {
+  async #start({ participantId, identity, kept }: Extract<PageToKeys, { type: 'start' }>): Promise<void> {
     // A browser without the signatures of our suite.
     if (!(await this.#surroundings.signs())) {
       return this.#surroundings.tellPage({ type: 'status', status: { ...unencrypted, mode: 'required', state: 'outside', problem: 'unsupported' } });
     }
     const [mls, proofs] = await Promise.all([this.#surroundings.loadMls(), proofsOf(identity)]);
-    this.#machine = new GroupMachine(mls, proofs, { id: participantId, role: identity.role }, identity.tokenHash);
+    this.#machine = new GroupMachine(mls, proofs, { id: participantId, role: identity.role }, identity.tokenHash, kept);
     await this.#run();
   }
 

@@ -1,5 +1,7 @@
 // What the page knows of the session's encryption. The object is replaced as a whole and never changed, so that it can be compared by identity.
 
+import type { Shown } from './admissions';
+
 // link: the issuer's secret in each link proves who is who. code: people compare a code aloud.
 export type IdentityLevel = 'link' | 'code';
 
@@ -27,11 +29,12 @@ export interface EncryptionStatus {
   codeChanged: boolean; // the code is another one than the one that was compared
   problem: EncryptionProblem | null;
   unproved: readonly string[]; // participants whose keys were refused, for hosts
+  unadmitted: readonly string[]; // for hosts: participants in the session whom this device did not see admitted, and does not add
   members: number; // leaves of the main group
 }
 
 export const unencrypted: EncryptionStatus = {
-  mode: 'off', state: 'off', level: null, proved: false, code: null, codeChanged: false, problem: null, unproved: [], members: 0,
+  mode: 'off', state: 'off', level: null, proved: false, code: null, codeChanged: false, problem: null, unproved: [], unadmitted: [], members: 0,
 };
 
 // session.e2ee. Each change of status is told by the session's event `e2eeStatus`.
@@ -39,6 +42,8 @@ export interface Encryption {
   readonly status: EncryptionStatus;
   // What the person found when the code was read aloud. It stays on this device.
   compare(result: 'same' | 'different'): void;
+  // Hosts: lets those in whom the status names as unadmitted.
+  letIn(people: readonly Shown[]): void;
   // Hosts: makes the group anew from everybody's newest keys.
   renew(): void;
 }

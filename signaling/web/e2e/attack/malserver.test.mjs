@@ -178,6 +178,23 @@ test('a server that lies about people and drops what the group says', { timeout:
       await Promise.all([lind.receives([mara]), mara.receives([lind])]);
       eve = await wait('Eve');
     }],
+    ['admit: whom the server admits without a host opens nothing, and hosts are asked', async () => {
+      await say('admit', { ghost: eve });
+      await eve.sees('session');
+      await lind.sees('unadmitted');
+      assert.match(await lind.find('unadmitted').textContent(), /1 person is in the session whom this device did not see admitted: Eve\./);
+      const before = await heard(eve);
+      await pause(2_000);
+      assert.deepEqual(await heard(eve), before, 'Eve hears or sees the group');
+      assert.notEqual((await status(eve)).state, 'member');
+      assert.deepEqual([(await status(lind)).members, (await status(lind)).unadmitted], [2, [eve.id]]);
+      await renew(lind, [lind, mara]);
+      await pause(1_000);
+      assert.notEqual((await status(eve)).state, 'member', 'a renewal lets her in');
+      await lind.find('unadmitted-back').click();
+      await eve.sees('waiting-room');
+      await say('honest');
+    }],
     ['ghost: who was invited does not come in under the name of another', async () => {
       await say('ghost', { victim: mara, ghost: eve });
       await staysOutside(eve, 2);

@@ -5,16 +5,11 @@ import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import type { Participant, Waiter } from '../../client';
 import type { HelpCall } from '../state/people';
 import { colourOf, encryptionWarning, gettingReady, initialOf, roleName, isSending } from '../state/people';
-import { Btn, Count, EncryptionWords, State } from '../ui/basics';
+import { Btn, Count, EncryptionWords, focusOn, State } from '../ui/basics';
 import { useStore } from '../ui/context';
 import { Confirm, Write } from '../ui/dialog';
-import { EncryptionSection } from '../ui/encryption';
+import { EncryptionSection, UnadmittedAlert } from '../ui/encryption';
 import { Icon } from '../ui/icon';
-
-// When a row goes away with the button that was pressed, the keyboard goes on at the head of its list, or of the page.
-function focusOn(id: string): void {
-  (document.getElementById(id) ?? document.querySelector('h1'))?.focus();
-}
 
 export function Panel(): JSX.Element {
   return (
@@ -33,7 +28,7 @@ export function Panel(): JSX.Element {
 
 // Requests to hosts: at the top of the panel, or above the group while the panel is closed.
 export function HostRequests(): JSX.Element {
-  return <>{useStore().helpCalls.value.map((call) => <HelpAlert key={call.id} {...call} />)}<ShareRequests /></>;
+  return <>{useStore().helpCalls.value.map((call) => <HelpAlert key={call.id} {...call} />)}<UnadmittedAlert /><ShareRequests /></>;
 }
 
 // A call for help stays until a host has seen to it.
@@ -92,7 +87,7 @@ function WaitingList(): JSX.Element {
   const store = useStore();
   const waiting = store.waiting.value;
   const admitAll = (): void => {
-    void store.act('waiting.admit', { participantIds: '*' });
+    void store.act('waiting.admit', { participantIds: waiting.map(({ participantId }) => participantId) });
     focusOn('wait-h');
   };
   return (

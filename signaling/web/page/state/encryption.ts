@@ -1,7 +1,7 @@
 // What the person is shown of the session's encryption: one shield, made from the session's status, and the words for it.
 
 import { computed, signal } from '@preact/signals';
-import type { Encryption, EncryptionStatus, Session } from '../../client';
+import type { Encryption, EncryptionStatus, Session, Shown } from '../../client';
 import { unencrypted } from '../../client';
 
 // closed: links proved who is here, or the code was compared. open: nothing is compared yet. broken: something was refused that only a
@@ -55,6 +55,10 @@ export class EncryptionStore {
   // Stays on this device.
   compare(result: 'same' | 'different'): void {
     this.#encryption?.compare(result);
+  }
+
+  letIn(people: readonly Shown[]): void {
+    this.#encryption?.letIn(people);
   }
 
   renew(): void {

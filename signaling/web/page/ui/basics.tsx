@@ -71,3 +71,8 @@ export function refocus(): void {
   const { activeElement } = document;
   if (!activeElement || activeElement === document.body) document.querySelector<HTMLElement>('h1')?.focus();
 }
+
+// When a row goes away with the button that was pressed, the keyboard goes on at the head of its list, or of the page.
+export function focusOn(id: string): void {
+  (document.getElementById(id) ?? document.querySelector('h1'))?.focus();
+}

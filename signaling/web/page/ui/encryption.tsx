@@ -3,7 +3,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { problemWords, shieldWords, type Shield } from '../state/encryption';
-import { Btn } from './basics';
+import { Btn, focusOn } from './basics';
 import { useStore } from './context';
 import { Confirm, Dialog } from './dialog';
 import { Icon, type IconName } from './icon';
@@ -148,6 +148,40 @@ export function EncryptionSection(): JSX.Element | null {
         {names.length > 0 && <p class="small">Cannot prove who they are, and see and hear nobody: {names.join(', ')}. They need a new link.</p>}
         {status.value.code && <Code code={status.value.code} small />}
         <div class="actions"><RenewButton look="slim" /></div>
+      </div>
+    </section>
+  );
+}
+
+// Hosts are asked about whom this device did not see admitted: it is a new one, the device that admitted them is gone, or the server lies.
+export function UnadmittedAlert(): JSX.Element | null {
+  const store = useStore();
+  const { encryption, roster } = store;
+  const people = encryption.status.value.unadmitted.flatMap((id) => roster.value.find((person) => person.id === id) ?? []);
+  if (people.length === 0) return null;
+  const one = people.length === 1;
+  const names = people.map(({ displayName, verifiedName }) => (verifiedName && verifiedName !== displayName ? `${displayName} (on file: ${verifiedName})` : displayName));
+  const letIn = (): void => {
+    encryption.letIn(people.map(({ id, verifiedName: name = '' }) => ({ id, name })));
+    store.announcer.announce(one ? 'Let in.' : 'All of them are let in.');
+    focusOn('in-h');
+  };
+  const sendBack = (): void => {
+    for (const { id } of people) void store.act('mod.sendBack', { participantId: id });
+    focusOn('in-h');
+  };
+  return (
+    <section class="alert" role="alert" aria-label="People whom this device did not see admitted" data-testid="unadmitted">
+      <div class="who">
+        <Icon name="shield" />
+        <p>
+          <strong>{one ? '1 person is' : `${people.length} people are`} in the session whom this device did not see admitted: {names.join(', ')}.</strong><br />
+          <span class="small">Until a therapist decides, {one ? 'this person sees and hears nobody here, and nobody sees or hears this person' : 'they see and hear nobody here, and nobody sees or hears them'}. Let in only whom you expect. Only therapists see this</span>
+        </p>
+      </div>
+      <div class="actions">
+        <Btn look="slim" data-testid="let-in" onClick={letIn}>{one ? 'Let in' : 'Let them in'}</Btn>
+        <Btn look="slim" data-testid="unadmitted-back" onClick={sendBack}>Send back</Btn>
       </div>
     </section>
   );

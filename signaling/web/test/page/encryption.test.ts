@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { unencrypted, type EncryptionStatus } from '../../client';
 import { shieldOf } from '../../page/state/encryption';
-import { openHost, openPage, openSession, openWaiting, token, type Page } from '../support/page';
+import { openHost, openPage, openSession, openWaiting, person, token, type Page } from '../support/page';
 
 const code = '12345 67890 11111 22222 33333 44444';
 const member = (more: Partial<EncryptionStatus> = {}): EncryptionStatus =>
@@ -20,6 +20,7 @@ function asked(page: Page): string[] {
   const { encryption } = page.store;
   const all: string[] = [];
   encryption.compare = (result) => void all.push(result);
+  encryption.letIn = (people) => void all.push(`let in ${people.map(({ id, name }) => `${id}: ${name}`).join(', ')}`);
   encryption.renew = () => void all.push('renew');
   return all;
 }
@@ -165,6 +166,37 @@ test('a host finds the renewal where something is broken', async (t) => {
   await page.click('confirm');
   assert.deepEqual(acts, ['renew']);
   assert.ok(!page.shows('encryption-dialog'));
+});
+
+test('hosts are asked about people whom this device did not see admitted, wherever they look', async (t) => {
+  const page = await openHost(t);
+  const acts = asked(page);
+  await page.receive('participant.joined', { participant: person('mara', 'Mara', { verifiedName: 'Mara Vogel' }) });
+  await show(page, member({ unadmitted: ['jonas', 'mara', 'gone'] }));
+  const alert = page.find('unadmitted');
+  assert.equal(alert.getAttribute('role'), 'alert');
+  assert.match(page.textOf('unadmitted'), /2 people are in the session whom this device did not see admitted: Jonas, Mara \(on file: Mara Vogel\)\..*they see and hear nobody here/);
+  assert.equal(page.textOf('shield'), 'Encrypted', 'the group is as safe as before');
+  for (const button of alert.querySelectorAll('button')) assert.ok(button.textContent && button.tabIndex >= 0);
+  await page.click('let-in');
+  assert.deepEqual(acts, ['let in jonas: , mara: Mara Vogel']);
+  assert.equal(page.focused, 'h2', 'the keyboard is at the list of people');
+  await show(page, member({ unadmitted: ['jonas'] }));
+  assert.match(page.textOf('unadmitted'), /1 person is in the session .*: Jonas\./);
+  page.requests();
+  await page.click('unadmitted-back');
+  assert.deepEqual(page.sent('mod.sendBack'), [{ participantId: 'jonas' }]);
+  // On a phone the panel is closed.
+  await page.click('people-toggle');
+  assert.equal(page.query('.banners [data-testid="unadmitted"]').length, 1);
+  await show(page, member());
+  assert.ok(!page.shows('unadmitted'));
+});
+
+test('a participant is asked about nobody', async (t) => {
+  const page = await openSession(t);
+  await show(page, member({ unadmitted: ['jonas'] }));
+  assert.ok(!page.shows('unadmitted'));
 });
 
 test('a browser that cannot encrypt is told so before the link is spent, if the link promises it', async (t) => {

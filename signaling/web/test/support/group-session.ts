@@ -1,6 +1,7 @@
 // A session of group machines around a server that only orders, as PROTOCOL.md's section 6c says it. Time is virtual: messages take random
 // times and keep their order on each connection, and so does what a client computes.
 import assert from 'node:assert/strict';
+import type { KeptAdmissions } from '../../client/e2ee/admissions';
 import type { Input, Output, Person } from '../../client/e2ee/group_messages';
 import { GroupMachine } from '../../client/e2ee/group';
 import type { Mls } from '../../client/e2ee/mls';
@@ -16,7 +17,7 @@ interface LogEntry {
   entry: Entry;
   welcome: { to: string[]; data: EventData<'e2ee.welcome'>; proofs: string[] | undefined } | undefined;
 }
-interface Delays {
+export interface Delays {
   way: readonly [number, number]; // one way, milliseconds
   compute: readonly [number, number] | 'measured'; // one step of a client; measured: what it took here
 }
@@ -35,6 +36,9 @@ export class Client<G> {
   opened: { from: string; text: string }[] = [];
   sent = new Map<number, boolean>();
   excluded: string[] = [];
+  kept: KeptAdmissions | undefined; // in the storage of the tab
+  asked = new Set<string>(); // whom the page asked about
+  letsIn: (id: string) => boolean = () => false; // what the person answers
   requests = new Map<string, number>();
   owners = '';
   problems: string[] = []; // each that the status named
@@ -104,6 +108,7 @@ export class Client<G> {
         return;
       case 'status':
         this.status = output.status;
+        this.#answer(output.status.unadmitted);
         if (output.status.problem && this.problems.at(-1) !== output.status.problem) this.problems.push(output.status.problem);
         return;
       case 'opened':
@@ -112,11 +117,24 @@ export class Client<G> {
       case 'sent':
         this.sent.set(output.message, output.ok);
         return;
+      case 'admissions':
+        this.kept = output.kept;
+        return;
       case 'excluded':
         this.excluded.push(output.id);
         return;
       case 'wake': return this.#wake(output.at);
     }
+  }
+
+  // The person at this device lets these in, under the names that the server shows.
+  admit(...ids: readonly string[]): void {
+    if (ids.length > 0) this.tell({ type: 'admit', people: ids.map((id) => ({ id, name: this.session.server.nameOf(id) })) });
+  }
+
+  #answer(unadmitted: readonly string[]): void {
+    for (const id of unadmitted) this.asked.add(id);
+    this.admit(...unadmitted.filter((id) => this.letsIn(id)));
   }
 
   #wake(at: number): void {
@@ -180,6 +198,7 @@ export class Server<G> {
   readonly admitted: Client<G>[] = [];
   readonly waiting: Client<G>[] = [];
   keys = new Map<string, Keys>();
+  readonly names = new Map<string, string>(); // other than those of the links
   number = 0;
   main: string | undefined;
   groups = new Map<string, { number: number; side: string[] | undefined }>();
@@ -194,9 +213,13 @@ export class Server<G> {
     this.session = session;
   }
 
+  nameOf(id: string): string {
+    return this.names.get(id) ?? `Name ${id}`;
+  }
+
   roster(): Person[] {
     return this.admitted.map(({ id, role, connected }, at) => ({
-      id, role, connected, verifiedName: `Name ${id}`, publications: [{ source: 'microphone', csrc: 1_000 + at }],
+      id, role, connected, verifiedName: this.nameOf(id), publications: [{ source: 'microphone', csrc: 1_000 + at }],
     }));
   }
 
@@ -222,7 +245,18 @@ export class Server<G> {
     client.receive({ type: 'access', state: 'waiting' });
   }
 
+  // A host admits them, the first who is connected.
   admit(...clients: Client<G>[]): void {
+    this.admitBy(this.admitted.find((one) => isHost(one) && one.connected), ...clients);
+  }
+
+  admitBy(host: Client<G> | undefined, ...clients: Client<G>[]): void {
+    host?.admit(...clients.map(({ id }) => id));
+    this.move(...clients);
+  }
+
+  // What the server can do without a host.
+  move(...clients: Client<G>[]): void {
     for (const client of clients) {
       const at = this.waiting.indexOf(client);
       if (at >= 0) this.waiting.splice(at, 1);
@@ -350,6 +384,7 @@ export class Server<G> {
 export class Session<G> {
   readonly server = new Server<G>(this);
   readonly clients: Client<G>[] = [];
+  readonly ghosts = new Set<string>(); // whom no host admits
   now = 0;
   readonly random: () => number;
   readonly #queue: { at: number; order: number; run: () => void | Promise<void> }[] = [];
@@ -360,7 +395,7 @@ export class Session<G> {
   }
 
   machineOf(client: Client<G>): GroupMachine<G> {
-    return new GroupMachine(watched(this.mls, (group) => (client.group = group)), client.proofs, { id: client.id, role: client.role }, client.tokenHash);
+    return new GroupMachine(watched(this.mls, (group) => (client.group = group)), client.proofs, { id: client.id, role: client.role }, client.tokenHash, client.kept);
   }
 
   delay([least, most]: readonly [number, number]): number {
@@ -380,7 +415,7 @@ export class Session<G> {
     this.clients.push(client);
     if (isHost(client)) {
       client.receive({ type: 'connected' });
-      this.server.admit(client);
+      this.server.move(client);
     } else this.server.enter(client);
     return client;
   }
@@ -414,11 +449,15 @@ export class Session<G> {
   }
 
   // Everybody who is admitted and connected sends under one number, with one key.
-  settled(clients: readonly Client<G>[] = this.server.admitted.filter(({ connected }) => connected)): boolean {
+  settled(clients: readonly Client<G>[] = this.#belonging().filter(({ connected }) => connected)): boolean {
     const [first] = clients;
     if (first?.media === undefined) return false;
     const key = first.epochs.get(first.media);
-    return clients.every(({ media, epochs, status }) => media === first.media && epochs.get(media!) === key && status?.members === this.server.admitted.length);
+    return clients.every(({ media, epochs, status }) => media === first.media && epochs.get(media!) === key && status?.members === this.#belonging().length);
+  }
+
+  #belonging(): Client<G>[] {
+    return this.server.admitted.filter(({ id }) => !this.ghosts.has(id));
   }
 
   async settle(most = 10_000): Promise<number> {

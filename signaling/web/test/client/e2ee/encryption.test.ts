@@ -4,6 +4,8 @@ import test from 'node:test';
 import type { EncryptionStatus } from '../../../client/e2ee/status';
 import { unencrypted } from '../../../client/e2ee/status';
 import type { LinkIdentity } from '../../../client/e2ee/link';
+import { loadAdmissions } from '../../../client/e2ee/admissions';
+import { dropSeat } from '../../../client/connection/seat';
 import { KeysCore } from '../../../client/e2ee/keys_core';
 import type { KeysToPage, PageToKeys } from '../../../client/e2ee/keys_messages';
 import type { FramesEnv } from '../../../client/e2ee/frames_handle';
@@ -139,13 +141,61 @@ test('who is removed is taken out of the keys before the server is asked', async
   }
 });
 
-test('a worker that hangs does not keep anybody in the session', async () => {
-  const { env, open, session } = enter();
+test('a worker that hangs does not keep anybody in the session, and the next one knows whom it removed', async () => {
+  const { env, open, welcome, session, workers } = enter();
   open();
+  workers[0]!.tell({ type: 'admissions', kept: { participantId: 'p1', admitted: ['x', 'y'].map((id) => ({ id, tokenHash: id })), sentAway: [] } });
   void session.request('mod.remove', { participantId: 'x' }).catch(() => undefined);
   env.advance(1_500);
   await settle();
   assert.ok(env.socket.last('mod.remove'));
+  workers[0]!.onerror?.({} as never);
+  void session.request('mod.sendBack', { participantId: 'y' }).catch(() => undefined);
+  env.advance(1_000);
+  env.advance(0);
+  env.socket.open();
+  welcome();
+  assert.deepEqual(startOf(workers[1]!).kept, { participantId: 'p1', admitted: [], sentAway: ['x', 'y'] });
+});
+
+const startOf = ({ told: [start] }: FakeKeys) => start as Extract<PageToKeys, { type: 'start' }>;
+const lastInput = ({ told }: FakeKeys) => told.flatMap((message) => (message.type === 'input' ? [message.input] : [])).at(-1);
+
+test('whom this page admits is decided by what it was shown', async () => {
+  const { env, open, workers, session } = enter();
+  open();
+  const [worker] = workers as [FakeKeys];
+  const waiter = (participantId: string, verifiedName?: string) => ({ participantId, displayName: participantId, ...(verifiedName && { verifiedName }), since: 1, returning: false, connected: true, verified: false, needs: [] });
+  env.socket.receive({ seq: 1, type: 'waiting.list', ts: 1, data: { waiting: [waiter('a', 'Mara Vogel'), waiter('b')] } });
+  const done = session.request('waiting.admit', { participantIds: '*' });
+  env.socket.receive({ seq: 2, type: 'waiting.added', ts: 1, data: { waiter: waiter('c') } });
+  assert.deepEqual(lastInput(worker), { type: 'admit', people: [{ id: 'a', name: 'Mara Vogel' }, { id: 'b', name: '' }] });
+  assert.deepEqual(env.socket.last('waiting.admit').data, { participantIds: ['a', 'b'] }, 'the server decides whom');
+  env.socket.answer('waiting.admit', { admitted: ['a', 'c'], refused: [{ participantId: 'b', code: 'passcode_wrong' }] });
+  await done;
+  assert.deepEqual(lastInput(worker), { type: 'withdraw', ids: ['b'] });
+  const refused = session.request('waiting.admit', { participantIds: ['c'] }).catch(() => undefined);
+  env.socket.refuse('waiting.admit', { code: 'passcode_wrong', message: 'no', retryable: false });
+  await refused;
+  assert.deepEqual(lastInput(worker), { type: 'withdraw', ids: ['c'] });
+  session.e2ee.letIn([{ id: 'd', name: 'Jonas' }]);
+  assert.deepEqual(lastInput(worker), { type: 'admit', people: [{ id: 'd', name: 'Jonas' }] });
+  void session.request('waiting.admit', { participantIds: ['unlisted'] }).catch(() => undefined);
+  assert.deepEqual(lastInput(worker), { type: 'admit', people: [] }, 'nobody knows who that is');
+});
+
+test('a reload knows whom the page before it admitted; another seat does not', () => {
+  const { env, open, workers } = enter();
+  open();
+  assert.equal(startOf(workers[0]!).kept, undefined);
+  const kept = { participantId: 'p1', admitted: [{ id: 'a', tokenHash: 'x' }], sentAway: ['b'] };
+  workers[0]!.tell({ type: 'admissions', kept });
+  assert.deepEqual(loadAdmissions(env.storage, 'p1'), kept);
+  assert.equal(loadAdmissions(env.storage, 'p2'), undefined);
+  dropSeat(env.storage);
+  assert.equal(loadAdmissions(env.storage, 'p1'), undefined);
+  env.stored.set('alcove.admitted', '{"participantId":"p1"');
+  assert.equal(loadAdmissions(env.storage, 'p1'), undefined);
 });
 
 test('a worker that dies is replaced, and the server says everything again', async () => {

@@ -6,7 +6,7 @@ import { base64, hashToken, personSecret, roomSecret } from '../../../client/e2e
 import { loadMls, type Mls, type MlsGroup } from '../../../client/e2ee/mls';
 import { proofsOf, type Proofs } from '../../../client/e2ee/proofs';
 import type { Role } from '../../../client/wire/protocol';
-import { Session, type Client } from '../../support/group-session';
+import { isHost, Session, type Client } from '../../support/group-session';
 
 const classic = 'MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519';
 type One = Client<MlsGroup>;
@@ -263,4 +263,62 @@ test('a key package with a token hash or a proof that is no base64 stops nobody'
     await session.until(() => host.media! > before, 10_000, `${field}: the host goes on`);
     assert.deepEqual([host.status?.unproved, host.status?.members], [['ghost'], 2]);
   }
+});
+
+// Eve has a link of the session, and the server tells her page the id of somebody else.
+async function sayIsEve(session: Session<MlsGroup>, id: string): Promise<void> {
+  const proofs = await proofsFor('eve', 'participant');
+  const { keyPackage } = await mls.makeKeys({ id, role: 'participant' });
+  session.server.names.set(id, 'Name eve');
+  const keys = {
+    participantId: id, keyPackage: toBase64(keyPackage), tokenHash: base64(await hashToken('token of eve')), proof: (await proofs.proveKeyPackage(keyPackage))!,
+  };
+  session.server.keys.set(id, keys);
+  for (const host of session.server.admitted.filter(isHost)) host.receive({ type: 'keys', data: keys });
+  session.server.changed();
+}
+
+test('who is admitted under the name of another is not let in', { timeout: 60_000 }, async () => {
+  const session = await sessionOf();
+  const [host] = await three(session);
+  const eve = session.add('x', 'participant', await proofsFor('eve', 'participant'), base64(await hashToken('token of eve')));
+  session.ghosts.add('x');
+  session.server.names.set('x', 'Name mara');
+  await session.run(500);
+  session.server.admit(eve);
+  session.server.names.set('x', 'Name eve');
+  session.server.changed();
+  await session.run(6_000);
+  assert.equal(eve.media, undefined);
+  assert.deepEqual([host.status?.members, host.status?.unadmitted], [3, ['x']]);
+  host.reload();
+  await session.run(6_000);
+  await session.settle();
+  assert.deepEqual([host.status?.members, host.status?.unadmitted], [3, ['x']]);
+  // Under her own name the person may.
+  session.ghosts.clear();
+  host.admit('x');
+  await session.settle();
+});
+
+test('the server does not put another person in the place of a member', { timeout: 60_000 }, async () => {
+  const session = await sessionOf();
+  const [host, a, b] = await three(session);
+  const second = await add(session, 'host2', 'host');
+  await session.settle();
+  const leaves = () => mls.members(b.group!).filter(({ id }) => id === 'a').map(({ signatureKey }) => signatureKey);
+  const before = leaves();
+  await sayIsEve(session, 'a');
+  await session.run(6_000);
+  assert.deepEqual([host, second].map(({ status }) => [status?.problem, status?.unproved]), Array(2).fill(['impostor', ['a']]));
+  for (const act of [() => host.reload(), () => second.reload()]) {
+    assert.deepEqual(leaves(), before, 'Eve is inside');
+    act();
+    await session.run(6_000);
+  }
+  assert.deepEqual(leaves(), before, 'Eve is inside');
+  second.tell({ type: 'renew' });
+  await session.run(6_000);
+  assert.deepEqual(leaves(), [], 'Eve is inside');
+  assert.deepEqual([host.status?.members, host.status?.unproved, a.epochs.has(host.media!)], [3, ['a'], false]);
 });

@@ -2,19 +2,19 @@
 // who is in sends under one number with one key, and nobody gets the key of a number that was made after they left.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { changeAllowed } from '../../../client/e2ee/group_rules';
+import { changeAllowed, takeOverMs } from '../../../client/e2ee/group_rules';
 import type { Leaf } from '../../../client/e2ee/mls';
 import { FakeMls, type FakeGroup } from '../../support/fake-mls';
-import { Session, type Client } from '../../support/group-session';
+import { Session, type Client, type Delays } from '../../support/group-session';
 
 type One = Client<FakeGroup>;
 // `make web-fuzz` tries many more.
 const seeds = Array.from({ length: process.env.ALCOVE_LONG === '1' ? 100 : 4 }, (_, at) => at + 1);
 
-function each(name: string, run: (session: Session<FakeGroup>) => Promise<void>): void {
+function each(name: string, run: (session: Session<FakeGroup>) => Promise<void>, delays?: Delays): void {
   test(name, { timeout: 600_000 }, async () => {
     for (const seed of seeds) {
-      const session = new Session(new FakeMls(), seed);
+      const session = new Session(new FakeMls(), seed, delays);
       await run(session).catch((error: unknown) => {
         throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
       });
@@ -123,7 +123,9 @@ each('the last host goes: the group goes on, rekeys on a leave, and is made anew
   await session.settle();
   assert.ok(session.server.number > before);
   const main = session.server.main;
-  session.add('host2', 'host');
+  const host2 = session.add('host2', 'host');
+  await session.until(() => host2.asked.size === 3, 10_000, 'asked about whom another device admitted');
+  host2.admit(...host2.asked);
   await session.settle();
   assert.notEqual(session.server.main, main);
 });
@@ -280,6 +282,9 @@ each('the commit that removes goes out before the request that removes', async (
   assert.equal(people[2]!.media, undefined);
   assert.ok(!people[2]!.epochs.has(host.media!));
   host.tell({ type: 'include', id: 'p2' });
+  await session.until(() => host.status?.unadmitted.includes('p2') === true, 5_000, 'the server refuses to remove: the host is asked');
+  assert.equal(host.status?.members, 4);
+  host.admit('p2');
   await session.settle();
 });
 
@@ -292,6 +297,8 @@ each('whom one host removed no other host adds, while the server does nothing', 
   await session.run(5_000);
   assert.deepEqual([host.status?.members, people[2]!.media], [5, undefined]);
   second.tell({ type: 'include', id: 'p2' });
+  await session.until(() => second.status?.unadmitted.includes('p2') === true, 5_000, 'asked');
+  second.admit('p2');
   await session.settle();
   assert.equal(host.status?.members, 6);
 });
@@ -424,7 +431,8 @@ each('who was made cohost in the room adds nobody', async (session) => {
   await session.run(15_000);
   assert.equal(late.media, undefined);
   assert.equal(people[0]!.requests.get('e2ee.create') ?? 0, 0);
-  session.add('host2', 'host');
+  assert.deepEqual([...people[0]!.asked], [], 'who may not add is not asked');
+  session.add('host2', 'host').letsIn = () => true;
   await session.settle(20_000);
 });
 
@@ -460,8 +468,11 @@ each('entries that were withheld are followed later, also if whom they added has
   assert.equal(victim.requests.get('e2ee.create') ?? 0, 0);
 });
 
-each('random sessions settle', async (session) => {
-  const seats: One[] = [session.add('host', 'host')];
+// Of a device that is a new one, or whose page vanished between a click and its commit, the others ask.
+const letAllIn = (host: One): One => Object.assign(host, { letsIn: (id: string) => !host.session.ghosts.has(id) });
+
+each('random sessions settle, and whom only the server moves in stays outside', async (session) => {
+  const seats: One[] = [letAllIn(session.add('host', 'host'))];
   await session.settle();
   let made = 0;
   for (let step = 0; step < 40; step++) {
@@ -472,7 +483,12 @@ each('random sessions settle', async (session) => {
       const role = session.random() < 0.15 ? 'host' : 'participant';
       const client = session.add(`p${made++}`, role);
       seats.push(client);
-      if (role !== 'host') session.after(session.random() * 400, () => session.server.admit(client));
+      if (role === 'host') letAllIn(client);
+      else session.after(session.random() * 400, () => session.server.admit(client));
+    } else if (roll < 0.38) {
+      const ghost = session.add(`ghost${made++}`, 'participant');
+      session.ghosts.add(ghost.id);
+      session.after(session.random() * 400, () => session.server.move(ghost));
     } else if (roll < 0.5) session.server.leave(one);
     else if (roll < 0.65) one.reload();
     else if (roll < 0.8) {
@@ -482,9 +498,213 @@ each('random sessions settle', async (session) => {
     await session.run(session.random() * 800);
   }
   await session.run(6_000);
-  if (!session.server.admitted.some(({ role }) => role === 'host')) session.add('last', 'host');
+  if (!session.server.admitted.some(({ role }) => role === 'host')) letAllIn(session.add('last', 'host'));
   await session.settle(60_000);
   for (const client of session.server.admitted) assert.notEqual(client.status?.state, 'broken', session.describe());
+  for (const ghost of session.clients.filter(({ id }) => session.ghosts.has(id))) assert.equal(ghost.epochs.size, 0, `${ghost.id} got a key`);
+});
+
+// --- whom hosts admit ---
+
+async function withTwoHosts(session: Session<FakeGroup>, count: number): Promise<{ first: One; second: One; people: One[] }> {
+  const { host: first, people } = await withPeople(session, count);
+  const second = session.add('host2', 'host');
+  await session.settle();
+  return { first, second, people };
+}
+
+function ghostOf(session: Session<FakeGroup>, role = 'participant'): One {
+  session.ghosts.add('ghost');
+  return session.add('ghost', role);
+}
+
+async function staysOutside(session: Session<FakeGroup>, ghost: One, since = 0): Promise<void> {
+  await session.run(12_000);
+  assert.equal(ghost.media, undefined);
+  assert.deepEqual([...ghost.epochs.keys()].filter((number) => number > since), [], 'got a key');
+  assert.ok(session.settled(), session.describe());
+}
+
+each('whom the server moves in without a host is not added, by no host and in no other group, and hosts are asked after a while', async (session) => {
+  const { first, second } = await withTwoHosts(session, 2);
+  const ghost = ghostOf(session);
+  await session.run(500);
+  session.server.move(ghost);
+  await session.run(2_000);
+  assert.equal(first.asked.size + second.asked.size, 0, 'asked at once, though another host may have admitted them');
+  await staysOutside(session, ghost);
+  for (const host of [first, second]) assert.deepEqual([[...host.asked], host.status?.unadmitted, host.status?.problem], [['ghost'], ['ghost'], null]);
+  for (const act of [() => second.tell({ type: 'renew' }), () => first.reload(), () => second.reload(), () => first.tell({ type: 'renew' })]) {
+    act();
+    await staysOutside(session, ghost);
+  }
+  session.server.apart([first, ghost]);
+  await session.run(6_000);
+  assert.equal(ghost.media, undefined, 'nor in a side room');
+  session.server.apart(undefined);
+  first.admit('ghost');
+  session.ghosts.clear();
+  await session.settle();
+  assert.deepEqual([first.status?.unadmitted, second.status?.unadmitted], [[], []]);
+});
+
+each('whom the server moves in while hosts are cut, or with everybody whom a host admits, is not added', async (session) => {
+  const { host } = await withPeople(session, 2);
+  const ghost = ghostOf(session);
+  const late = session.add('late', 'participant');
+  await session.run(500);
+  host.cut();
+  session.server.move(ghost);
+  await session.run(1_000);
+  host.resume();
+  session.server.admit(late);
+  await staysOutside(session, ghost);
+  assert.deepEqual([...host.asked], ['ghost']);
+});
+
+each('who was removed or sent back stays outside, though the server lists them again', async (session) => {
+  const { first, second, people } = await withTwoHosts(session, 4);
+  const removed = people[2]!;
+  session.ghosts.add(removed.id);
+  first.tell({ type: 'exclude', id: 'p2' });
+  await session.until(() => first.excluded.includes('p2'), 3_000, 'excluded');
+  await session.until(() => removed.media === undefined, 3_000, 'out of the keys');
+  const last = Math.max(...removed.epochs.keys());
+  await staysOutside(session, removed, last);
+  assert.equal(first.asked.size + second.asked.size, 0, 'hosts know whom a host removed');
+  for (const again of [false, true]) {
+    if (again) {
+      session.server.sendBack(removed);
+      await session.run(1_000);
+      session.server.move(removed);
+    }
+    for (const act of [() => undefined, () => first.reload(), () => second.tell({ type: 'renew' }), () => second.reload(), () => first.tell({ type: 'renew' })]) {
+      act();
+      await staysOutside(session, removed, last);
+    }
+  }
+  // Until a host lets them in.
+  session.server.sendBack(removed);
+  await session.run(500);
+  session.ghosts.clear();
+  session.server.admitBy(second, removed);
+  await session.settle();
+});
+
+each('the link of a host brings nobody back whom another host removed', async (session) => {
+  const { first, second } = await withTwoHosts(session, 2);
+  session.ghosts.add(second.id);
+  first.tell({ type: 'exclude', id: second.id });
+  await session.until(() => second.media === undefined, 5_000, 'out of the keys');
+  const last = Math.max(...second.epochs.keys());
+  session.server.intercept = (client, { name }) => (client === second && name === 'e2ee.create' ? { ok: false, code: 'forbidden' } : undefined);
+  session.server.sendBack(second);
+  await session.run(500);
+  session.server.move(second);
+  await staysOutside(session, second, last);
+  first.reload();
+  await staysOutside(session, second, last);
+});
+
+each('a click that the server refused lets nobody in later', async (session) => {
+  const { host } = await withPeople(session, 2);
+  const ghost = ghostOf(session);
+  await session.run(500);
+  host.admit('ghost');
+  host.tell({ type: 'withdraw', ids: ['ghost'] });
+  await session.run(500);
+  session.server.move(ghost);
+  await staysOutside(session, ghost);
+});
+
+each('who left is not let in by the click of before', async (session) => {
+  const { host, people } = await withPeople(session, 3);
+  const left = people[1]!;
+  session.ghosts.add(left.id);
+  const last = session.server.number;
+  session.server.sendBack(left);
+  host.reload();
+  await session.run(2_000);
+  session.server.move(left);
+  await staysOutside(session, left, last);
+});
+
+each('the host who admits adds at once, also one who is not the first', async (session) => {
+  const { first, second } = await withTwoHosts(session, 2);
+  const before = first.requests.get('e2ee.commit');
+  for (let at = 0; at < 3; at++) {
+    const late = session.add(`late${at}`, 'participant');
+    await session.run(500);
+    session.server.admitBy(second, late);
+    await session.until(() => late.media !== undefined, takeOverMs / 2, 'added without waiting');
+    await session.settle();
+  }
+  assert.equal(first.requests.get('e2ee.commit'), before);
+  assert.equal(first.asked.size + second.asked.size, 0);
+}, { way: [5, 20], compute: [1, 10] });
+
+each('two hosts admit at the same time', async (session) => {
+  const { first, second } = await withTwoHosts(session, 2);
+  const late = Array.from({ length: 10 }, (_, at) => session.add(`late${at}`, 'participant'));
+  await session.run(1_000);
+  for (const [at, one] of late.entries()) session.after(session.random() * 300, () => session.server.admitBy(at % 2 ? first : second, one));
+  await session.run(300);
+  await session.settle();
+  assert.equal(first.asked.size + second.asked.size, 0);
+  assert.deepEqual([first.status?.problem, second.status?.problem], [null, null]);
+});
+
+each('the page of the host who admitted vanishes before its commit: another host is asked', async (session) => {
+  const { first, second } = await withTwoHosts(session, 2);
+  const late = session.add('late', 'participant');
+  await session.run(500);
+  session.server.admitBy(second, late);
+  second.cut();
+  await session.until(() => first.asked.size > 0, 5_000, 'asked');
+  assert.deepEqual([[...first.asked], late.media], [['late'], undefined]);
+  first.admit('late');
+  await session.settle();
+  second.resume();
+  await session.settle();
+});
+
+each('the only host comes with a new device or without storage: asked once about everybody who is inside, who are let in together', async (session) => {
+  const { host, people } = await withPeople(session, 5);
+  host.kept = undefined;
+  host.reload();
+  await session.until(() => host.status?.unadmitted.length === 5, 15_000, 'asked');
+  assert.ok(people.every(({ media }) => media !== host.media));
+  host.tell({ type: 'exclude', id: 'p4' });
+  await session.until(() => host.status?.unadmitted.length === 4, 3_000, 'decided');
+  session.server.sendBack(people[4]!);
+  host.admit(...host.status!.unadmitted);
+  await session.settle();
+  assert.deepEqual([host.status?.unadmitted, people[4]!.media], [[], undefined]);
+  assert.deepEqual(host.kept!.admitted.map(({ id }) => id).filter((id) => id !== 'host').sort(), ['p0', 'p1', 'p2', 'p3']);
+});
+
+each('nobody is asked about in a reload, a resume, a renewal, a second device or a restart of the daemon', async (session) => {
+  const { first, second, people } = await withTwoHosts(session, 4);
+  for (const act of [() => first.reload(), () => second.tell({ type: 'renew' }), () => people[0]!.reload(), () => second.reload(), () => first.tell({ type: 'renew' })]) {
+    act();
+    await session.run(5_000);
+    await session.settle();
+  }
+  const device = session.add('p1 again', 'participant');
+  await session.run(500);
+  session.server.leave(people[1]!);
+  session.server.admitBy(second, device);
+  await session.settle();
+  session.server.restart();
+  await session.run(1_000);
+  for (const client of [...session.server.admitted].reverse()) client.resume();
+  await session.settle();
+  session.server.leave(first);
+  await session.settle();
+  second.reload();
+  await session.settle();
+  await session.run(5_000);
+  for (const host of [first, second]) assert.deepEqual([...host.asked], [], host.id);
 });
 
 test('what a member allows another to change', () => {
