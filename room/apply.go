@@ -104,6 +104,7 @@ func Apply(s State, e Event) State {
 		s = s.withSeat(e.ID, func(p *Participant) { p.KeyPackage = e.KeyPackage })
 	case GroupAdvanced:
 		s.Groups = s.Groups.with(e.Entry, e.SideRoom)
+		s.Groups.Reserved = max(s.Groups.Reserved, e.Reserved)
 	case SideRoomClosed:
 		s.Groups = s.Groups.withoutSideRoom(e.Room)
 		s.SideRooms = without(s.SideRooms, func(r SideRoom) bool { return r == e.Room })

@@ -65,8 +65,9 @@ type (
 
 // Groups is what the server keeps of the MLS groups of a session. The blobs are in memory only.
 type Groups struct {
-	Number uint64  // of the newest entry of all groups; 0 before the first. It never decreases, over a restart either
-	List   []Group // that entries may follow: the main group and those of side rooms
+	Number   uint64  // of the newest entry of all groups; 0 before the first. It never decreases, over a restart either
+	Reserved uint64  `json:",omitempty"` // numbers up to this one may have been sent before the next record: a crash continues after them
+	List     []Group // that entries may follow: the main group and those of side rooms
 
 	Log     []GroupEntry `json:"-"` // the newest, at most maxLogEntries and maxLogSize, with Number the last
 	LogSize int          `json:"-"` // of all entries in Log, in bytes
@@ -114,6 +115,18 @@ func (g Groups) with(e GroupEntry, r SideRoom) Groups {
 	g.Log, g.LogSize = append(slices.Clone(g.Log[first:]), e), size
 	return g
 }
+
+// Pause returns a state to restore after an orderly stop, and whether it differs: no reserved number was sent, so none is left out.
+func Pause(s State) (State, bool) {
+	if s.Groups.Reserved <= s.Groups.Number {
+		return s, false
+	}
+	s.Groups.Reserved = s.Groups.Number
+	return s, true
+}
+
+// NextReserved reports whether a commit may have the next number without a record of its own.
+func (g Groups) NextReserved() bool { return g.Number < g.Reserved }
 
 // withoutSideRoom returns the groups after a side room closed.
 func (g Groups) withoutSideRoom(r SideRoom) Groups {
@@ -241,10 +254,15 @@ func commitGroup(s State, by ParticipantID, c CommitGroup) (Decision, *Error) {
 	return acceptEntry(s, e, group.SideRoom), nil
 }
 
-// acceptEntry gives an entry the next number of the session and sends it to all admitted participants, to its sender too.
+// acceptEntry gives an entry the next number of the session and sends it to all admitted participants, to its sender too. A commit whose
+// number is reserved need not wait for the disk; a create does, for its entry in the audit log.
 func acceptEntry(s State, e GroupEntry, r SideRoom) Decision {
 	e.Number = s.Groups.Number + 1
-	d := Decision{Events: []Event{GroupAdvanced{Entry: e, SideRoom: r}}}
+	advanced := GroupAdvanced{Entry: e, SideRoom: r}
+	if e.Kind == EntryCreate || !s.Groups.NextReserved() {
+		advanced.Reserved = e.Number + numberBlock - 1
+	}
+	d := Decision{Events: []Event{advanced}}
 	for _, p := range s.Participants {
 		if p.Access == Admitted {
 			d.sendEntry(p.ID, e)

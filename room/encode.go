@@ -53,7 +53,8 @@ func DecodeState(data []byte) (State, error) {
 
 // Restore continues a stored session at now, under the policy as configured now. No connection survives a restart: every seat is
 // disconnected with a new resume window, and only its newest secret is valid, so that used ones stay invalid. No media connection
-// survives either, and a recording does not continue: a host has to ask for it again, but answers given to it remain valid.
+// survives either, and a recording does not continue: a host has to ask for it again, but answers given to it remain valid. Numbers of
+// groups continue after those that may have been sent.
 func Restore(now time.Time, s State, p Policy) State {
 	p.E2EE = s.Policy.E2EE
 	s.Policy = p
@@ -65,5 +66,6 @@ func Restore(now time.Time, s State, p Policy) State {
 	}
 	s.Participants = seats
 	s.Asked, s.Recorder = nil, ""
+	s.Groups.Number = max(s.Groups.Number, s.Groups.Reserved)
 	return ApplyAll(s, Decision{}.enforceInvariants(now, s).Events)
 }

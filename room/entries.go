@@ -241,8 +241,8 @@ func opens(s State, e Event) bool {
 		return e.Seat.Access == Admitted
 	case SeatAdmitted, PersonUnbarred, RevokeUndone, PasscodePassed, EndMoved:
 		return true
-	case GroupAdvanced: // so that no number is given twice, over a restart either
-		return true
+	case GroupAdvanced: // so that no number is sent twice, over a restart either
+		return e.Reserved > 0
 	case LockSet:
 		return !e.Locked
 	case HostsBack:
@@ -275,8 +275,12 @@ var rank = map[auth.Role]int{auth.Observer: 1, auth.Participant: 2, auth.Cohost:
 // connections need not: after a restart every connection is new.
 func NeedsRecord(events []Event) bool {
 	for _, e := range events {
-		switch e.(type) {
+		switch e := e.(type) {
 		case MutedSet, HandSet, SourcesPublished, MediaStateSet, KeyPackageSet:
+		case GroupAdvanced:
+			if e.Reserved > 0 {
+				return true
+			}
 		default:
 			return true
 		}

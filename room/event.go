@@ -164,10 +164,12 @@ type (
 		ID         ParticipantID
 		KeyPackage KeyPackage
 	}
-	// GroupAdvanced: a group was made or changed. SideRoom is zero unless the group is that of a side room.
+	// GroupAdvanced: a group was made or changed. SideRoom is zero unless the group is that of a side room. Reserved is zero unless this
+	// event reserves numbers; it is written before the entry is sent then.
 	GroupAdvanced struct {
 		Entry    GroupEntry
 		SideRoom SideRoom
+		Reserved uint64
 	}
 	// KeysReleaseBegan: ID gave the clinic the key to recordings of Scope.
 	KeysReleaseBegan struct {

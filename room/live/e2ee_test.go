@@ -120,16 +120,22 @@ func TestResumeIsToldTheNumber(t *testing.T) {
 	})
 }
 
-// TestNumberIsWrittenBeforeItIsTold checks that a commit is in the journal before anybody receives it, so that a restart cannot forget it,
-// and that of two commits that wait for the journal one is accepted.
+// TestNumberIsWrittenBeforeItIsTold checks that a commit whose number is not reserved is in the journal before anybody receives it, so that a
+// restart cannot forget it, that one whose number is reserved waits for no disk, and that of two commits that wait for the journal one is
+// accepted.
 func TestNumberIsWrittenBeforeItIsTold(t *testing.T) {
 	withSealedRoom(t, func(t *testing.T, h *harness, j *fakeJournal) {
 		host, second := h.join("g", "host", auth.Host), h.join("g", "second", auth.Cohost)
 		h.do(host, room.CreateGroup{Group: "g"})
+		reserved := j.savedState(t).Groups.Reserved
 		h.heard(host)
 		j.set(func() { j.holds = true })
-		first := h.start(host, commitAfter(1))
-		other := h.start(second, commitAfter(1))
+		for after := uint64(1); after < reserved; after++ {
+			h.do(host, commitAfter(after))
+			h.wantHeard(host, fmt.Sprint("commit ", after+1))
+		}
+		first := h.start(host, commitAfter(reserved))
+		other := h.start(second, commitAfter(reserved))
 		h.wantHeard(host)
 		j.set(func() { j.holds = false })
 		j.release()
@@ -137,8 +143,8 @@ func TestNumberIsWrittenBeforeItIsTold(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.wantCode(<-other, room.E2EEStale)
-		h.wantHeard(host, "commit 2")
-		if s := j.savedState(t); s.Groups.Number != 2 || s.Groups.Log != nil || s.Policy.E2EE != room.E2EERequired {
+		h.wantHeard(host, fmt.Sprint("commit ", reserved+1))
+		if s := j.savedState(t); reserved < 8 || s.Groups.Number != reserved+1 || s.Groups.Reserved != 2*reserved || s.Groups.Log != nil || s.Policy.E2EE != room.E2EERequired {
 			t.Fatalf("written %+v %q", s.Groups, s.Policy.E2EE)
 		}
 	})

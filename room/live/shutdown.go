@@ -101,6 +101,8 @@ func (r *roomActor) lastRecord(failed bool) {
 		end := room.Decision{Events: []room.Event{room.SessionEnded{Reason: "internal"}}}
 		w.record(r.entryContext(room.ByDaemon), r.state, end, nil, false)
 		r.state = room.ApplyAll(r.state, end.Events)
+	} else if s, changed := room.Pause(r.state); changed && s.EndedFor == "" {
+		r.state, w.dirty = s, true
 	}
 	timeout := time.NewTimer(journalTimeout)
 	defer timeout.Stop()
