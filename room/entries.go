@@ -68,24 +68,8 @@ func entriesOf(s State, e Event) []Entry {
 		return one(ActDropped, e.ID, "")
 	case SeatResumed:
 		return one(ActResumed, e.ID, "")
-	case PersonBarred:
-		detail := ""
-		if e.Bar.Revoked {
-			detail = "revoked"
-		}
-		return []Entry{{Act: ActBarred, Subject: e.Bar.Participant, Person: e.Bar.Person, Detail: detail}}
-	case PersonUnbarred:
-		for _, b := range s.Barred {
-			if b.Participant == e.ID {
-				return []Entry{{Act: ActUnbarred, Subject: e.ID, Person: b.Person}}
-			}
-		}
-	case RevokeUndone:
-		for _, b := range s.Barred {
-			if b.revokes(e.Person) {
-				return []Entry{{Act: ActUnbarred, Subject: b.Participant, Person: b.Person, Detail: "revoked"}}
-			}
-		}
+	case PersonBarred, PersonUnbarred, RevokeUndone:
+		return barEntriesOf(s, e)
 	case OverridesSet:
 		return overrideEntries(s, e)
 	case RoleSet:
@@ -120,6 +104,27 @@ func entriesOf(s State, e Event) []Entry {
 		}
 	}
 	return sessionEntriesOf(e)
+}
+
+// barEntriesOf is entriesOf for events that bar a person or let them in again.
+func barEntriesOf(s State, e Event) []Entry {
+	unbarred := func(is func(Bar) bool, detail string) []Entry {
+		for _, b := range s.Barred {
+			if is(b) {
+				return []Entry{{Act: ActUnbarred, Subject: b.Participant, Person: b.Person, Detail: detail}}
+			}
+		}
+		return nil
+	}
+	switch e := e.(type) {
+	case PersonBarred:
+		return []Entry{{Act: ActBarred, Subject: e.Bar.Participant, Person: e.Bar.Person, Detail: choose(e.Bar.Revoked, "revoked", "")}}
+	case PersonUnbarred:
+		return unbarred(func(b Bar) bool { return b.Participant == e.ID }, "")
+	case RevokeUndone:
+		return unbarred(func(b Bar) bool { return b.revokes(e.Person) }, "revoked")
+	}
+	return nil
 }
 
 // sessionEntriesOf is entriesOf for events that affect no single seat.

@@ -83,15 +83,13 @@ func (d Daemon) serve(stop StopSignals, ending chan<- struct{}) (err error) {
 	if err != nil {
 		return err
 	}
-	media, plane, err := d.OpenMedia(d.Config, d.Log)
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Addr != nil {
-		return fmt.Errorf("media.port: %w", front.CannotListen("udp", op.Addr.String(), err))
-	} else if err != nil {
-		return fmt.Errorf("cannot start the media plane: %w", err)
+	media, plane, err := d.openPlane()
+	if err != nil {
+		return err
 	}
 	defer func() { err = errors.Join(err, plane.Close()) }()
 	counts := newStateMetrics()
-	journal, err := d.openState(counts)
+	journal, err := d.openState(&counts)
 	if err != nil {
 		return err
 	}
@@ -102,19 +100,16 @@ func (d Daemon) serve(stop StopSignals, ending chan<- struct{}) (err error) {
 		return err
 	}
 	erase := newEraser(journal, kept, rec)
-	if rec != nil {
-		known, err := state.ReadTracks(d.Config.Audit.Dir, journal.Entries())
-		if err != nil {
-			return fmt.Errorf("cannot read the audit log: %w", err)
-		}
-		defer background(func(ctx context.Context) { rec.run(ctx, known, newAuditEntries(ctx, erase)) })()
+	endRecorder, err := d.runRecorder(rec, journal, erase)
+	if err != nil {
+		return err
 	}
+	defer endRecorder()
 	socket, err := control.Listen(d.Config.Control)
 	if err != nil {
 		return err
 	}
 	defer socket.Close()
-	counts.state = journal
 	limiters := front.NewConnLimiters(d.Config)
 	metrics, reloads, err := d.register(prometheus.NewRegistry(), plane, limiters, certs, counts)
 	if err != nil {
@@ -129,36 +124,69 @@ func (d Daemon) serve(stop StopSignals, ending chan<- struct{}) (err error) {
 		return err
 	}
 	drain := &drainer{rooms: rooms, server: server, log: d.Log}
-	reload := &reloader{read: d.Read, keys: d.Secrets.Keys, certs: certs, level: d.Level, rooms: rooms, server: server, limiters: limiters,
-		log: d.Log, count: reloads, started: d.Config, hup: make(chan os.Signal, 1)}
-	reload.current.Store(&d.Config)
-	signal.Notify(reload.hup, syscall.SIGHUP) // before READY=1: without a handler the signal would end the process
+	reload := d.newReloader(&reloader{certs: certs, rooms: rooms, server: server, limiters: limiters, count: reloads})
 	defer background(reload.run)()
 	if certs != nil && certs.ACME() {
 		go certs.KeepObtained(stop.Graceful, d.Log) // not waited for: an ACME server that hangs must not hold us
 	}
 	listeners := d.listeners(server, socket, controlHandler(drain, reload, rec.sweeper(erase), erase.Erase), limiters, certs, plane)
+	d.Log.Info("serving", "version", cli.Version(), "listen", addresses(d.Public), "tls", certs != nil, "relay", d.Config.RelayMode(), "admin", d.Admin.Addr().String())
+	err = errors.Join(d.serveUntil(stop, listeners, drain, reload), shutdown(stop.Forced, rooms, plane, server, listeners))
+	close(ending)
+	return err
+}
+
+// openPlane opens the media plane. Its errors name the key of the configuration.
+func (d Daemon) openPlane() (live.Media, Plane, error) {
+	media, plane, err := d.OpenMedia(d.Config, d.Log)
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Addr != nil {
+		return nil, nil, fmt.Errorf("media.port: %w", front.CannotListen("udp", op.Addr.String(), err))
+	} else if err != nil {
+		return nil, nil, fmt.Errorf("cannot start the media plane: %w", err)
+	}
+	return media, plane, nil
+}
+
+// runRecorder runs the recorder, if there is one, until it is ended.
+func (d Daemon) runRecorder(rec *recorder, journal *store.Store, erase state.Eraser) (end func(), err error) {
+	if rec == nil {
+		return func() {}, nil
+	}
+	known, err := state.ReadTracks(d.Config.Audit.Dir, journal.Entries())
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the audit log: %w", err)
+	}
+	return background(func(ctx context.Context) { rec.run(ctx, known, newAuditEntries(ctx, erase)) }), nil
+}
+
+// newReloader completes a reloader with what the daemon was started with, and has it receive SIGHUP.
+func (d Daemon) newReloader(r *reloader) *reloader {
+	r.read, r.keys, r.level, r.log, r.started, r.hup = d.Read, d.Secrets.Keys, d.Level, d.Log, d.Config, make(chan os.Signal, 1)
+	r.current.Store(&d.Config)
+	signal.Notify(r.hup, syscall.SIGHUP) // before READY=1: without a handler the signal would end the process
+	return r
+}
+
+// serveUntil serves until a listener fails or the daemon is stopped and drained.
+func (d Daemon) serveUntil(stop StopSignals, listeners []servedListener, drain *drainer, reload *reloader) error {
 	failed := make(chan error, len(listeners)) // buffered, so that no goroutine waits
 	for _, l := range listeners {
 		go func() { failed <- l.server.Serve(l.listener) }()
 	}
-	d.Log.Info("serving", "version", cli.Version(), "listen", addresses(d.Public), "tls", certs != nil, "relay", d.Config.RelayMode(), "admin", d.Admin.Addr().String())
 	notify(d.Log, notifyReady)
 	select {
-	case err = <-failed:
-		err = fmt.Errorf("a listener failed: %w", err)
+	case err := <-failed:
 		notify(d.Log, notifyStopping)
+		return fmt.Errorf("a listener failed: %w", err)
 	case <-stop.Graceful.Done():
 		wait := reload.drainWait()
-		d.Log.Info("stopping", "people", server.People(), "wait", wait.String())
+		d.Log.Info("stopping", "people", drain.server.People(), "wait", wait.String())
 		notify(d.Log, notifyStopping)
 		if drain.finish(stop.Forced, wait) != nil {
 			d.Log.Warn("stopping at once")
 		}
+		return nil
 	}
-	err = errors.Join(err, shutdown(stop.Forced, rooms, plane, server, listeners))
-	close(ending)
-	return err
 }
 
 // A servedListener is a listener with the server that serves it.

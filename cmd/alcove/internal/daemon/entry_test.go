@@ -199,7 +199,7 @@ func TestReadyzReason(t *testing.T) {
 	for _, l := range append(d.Public, d.Admin) {
 		defer l.Close()
 	}
-	state, err := d.openState(newStateMetrics())
+	state, err := d.openState(new(newStateMetrics()))
 	if err != nil {
 		t.Fatal(err)
 	}

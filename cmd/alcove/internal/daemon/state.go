@@ -11,7 +11,7 @@ import (
 )
 
 // openState opens the audit log and the store.
-func (d Daemon) openState(m stateMetrics) (*store.Store, error) {
+func (d Daemon) openState(m *stateMetrics) (*store.Store, error) {
 	s, err := state.Open(d.Config, d.Secrets, func(c *store.Config) { c.Log, c.Wrote = d.Log, m.observeWrite })
 	if err != nil {
 		return nil, err
@@ -19,6 +19,7 @@ func (d Daemon) openState(m stateMetrics) (*store.Store, error) {
 	if err := s.CopyErr(); err != nil {
 		d.Log.Warn("the audit checkpoint was not copied", "error", err.Error())
 	}
+	m.state = s
 	return s, nil
 }
 
