@@ -21,7 +21,7 @@ import (
 
 func TestPageFiles(t *testing.T) {
 	h := newTestServer(t, func(c *Config, _ *Server) {
-		c.Page = Page{Clinic: "Clinic", Phone: "030 1234"}
+		c.Page = Page{Clinic: "Clinic", Phone: "030 1234", Emergency: map[string]string{"de": "112"}}
 		c.Bundle = fstest.MapFS{
 			"index.html":               {Data: []byte("<!doctype html>")},
 			"assets/page-ABCD2345.js":  {Data: []byte("1")},
@@ -58,7 +58,7 @@ func TestPageFiles(t *testing.T) {
 		}
 		checkHardened(t, h, resp)
 	}
-	if _, body := get(t, h.web.URL+"/v1/page.json"); body != `{"clinic":"Clinic","phone":"030 1234","dev":false}`+"\n" {
+	if _, body := get(t, h.web.URL+"/v1/page.json"); body != `{"clinic":"Clinic","phone":"030 1234","dev":false,"emergency":{"de":"112"}}`+"\n" {
 		t.Error(body)
 	}
 	for _, path := range []string{"/", "/v1/page.json", "/v1/rtc"} {

@@ -12,6 +12,10 @@ type Page struct {
 	Dev    bool   `json:"dev"`
 	// SuggestFirstName lists the policies under which the field for the name begins with the first name of the token, not empty.
 	SuggestFirstName []string `json:"suggestFirstName,omitempty"`
+
+	// Texts of the clinic by language (BCP 47): on the first screen, and where somebody may be in need.
+	Welcome   map[string]string `json:"welcome,omitempty"`
+	Emergency map[string]string `json:"emergency,omitempty"`
 }
 
 func (s *Server) servePageConfig(w http.ResponseWriter, _ *http.Request) {

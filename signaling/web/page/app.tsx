@@ -26,7 +26,7 @@ export async function start(target: HTMLElement): Promise<void> {
   link = takeLink(); // first, before a request could carry the address
   let store: Store | undefined;
   addEventListener('hashchange', () => onHashChange(store));
-  const offline: Config = { clinic: '', phone: '', dev: false, origins: [], aheadMs: 0 };
+  const offline: Config = { clinic: '', phone: '', welcome: {}, emergency: {}, dev: false, origins: [], aheadMs: 0 };
   const [config, worded] = await Promise.all([
     loadConfig().catch(() => offline),
     startLanguage(readClaims(link?.token).locale),

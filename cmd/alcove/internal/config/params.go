@@ -40,6 +40,11 @@ const (
 	// The page shows the clinic's name and phone in one line.
 	maxClinic = 80
 	maxPhone  = 40
+	// Some sentences, which must be read in a moment of need, or beside the first button.
+	maxWelcome   = 500
+	maxEmergency = 500
+	// Each language is sent to everybody: more than these are a mistake.
+	maxLanguages = 50
 	// The page of a recipient has the keys in memory: it is open for minutes after a session, for days hardly ever.
 	minKeepFiles = time.Minute
 	maxKeepFiles = 7 * 24 * time.Hour

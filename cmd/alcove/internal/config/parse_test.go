@@ -99,6 +99,9 @@ func TestParseConfigRefuses(t *testing.T) {
 		{"name of no relay", minimal + "relay: {host: a.example}\n", "a.yaml:3: relay.host: is for relay.listen"},
 		{"name of a relay", minimal + "relay: {listen: ':8444', host: 'turns:a.example'}\n", "a.yaml:3: relay.host: \"turns:a.example\" is no name"},
 		{"limits", minimal + "limits: {rooms: 0, connections: -1}\n", "limits.rooms: 0 is out of range"},
+		{"language of the welcome", minimal + "page: {welcome: {'German!': Hallo}}\n", `a.yaml:3: page.welcome.German!: "German!" is no language`},
+		{"the same language twice", minimal + "page: {welcome: {de: Hallo, DE: Hallo}}\n", "page.welcome.de: DE is there already"},
+		{"empty emergency text", minimal + "page: {emergency: {de: ' '}}\n", "page.emergency.de: must be plain text"},
 		{"level", minimal + "log: {level: loud}\n", `a.yaml:3: log.level: "loud" is no level`},
 	}
 	for _, tt := range tests {
@@ -189,6 +192,9 @@ func keysOf(key string, t reflect.Type) []string {
 		}
 		return all
 	case reflect.Map:
+		if t.Elem().Kind() == reflect.String {
+			return []string{key} // a text for each language
+		}
 		return keysOf(key+"."+DefaultPolicyName, t.Elem())
 	case reflect.Slice:
 		if k := t.Elem().Kind(); k == reflect.String {

@@ -52,12 +52,6 @@ type ACME struct {
 // Enabled reports whether this daemon does TLS itself.
 func (t TLS) Enabled() bool { return t.CertFile != "" || len(t.ACME.Hosts) > 0 }
 
-// A Page configures the clinic's name and phone number on the page.
-type Page struct {
-	Clinic string `yaml:"clinic"`
-	Phone  string `yaml:"phone"`
-}
-
 // An Auth configures which tokens are accepted, and the key that derives the ids of people.
 type Auth struct {
 	Issuer        string `yaml:"issuer"`

@@ -23,8 +23,7 @@ func (l *SourceMap) validate(c *Config) {
 	l.validateListeners(c)
 	l.validateOrigins("origins", c.Origins)
 	l.validateOrigins("frame_ancestors", c.FrameAncestors)
-	l.oneLine("page.clinic", c.Page.Clinic, maxClinic)
-	l.oneLine("page.phone", c.Page.Phone, maxPhone)
+	l.validatePage(c.Page)
 	l.required("auth.issuer", c.Auth.Issuer, "write the iss of the tokens")
 	l.required("auth.audience", c.Auth.Audience, "write what the tokens have in aud")
 	if c.Auth.Audience == auth.AdminAudience {

@@ -108,7 +108,9 @@ func (r *reloader) pendingRestart() []string {
 var reloadable = []string{"page", "limits", "policies", "log", "drain_wait"}
 
 func settings(c config.Config) signaling.Settings {
-	return signaling.Settings{Page: signaling.Page{Clinic: c.Page.Clinic, Phone: c.Page.Phone, SuggestFirstName: config.SuggestingPolicies(c)}, Passcodes: config.PasscodeHashes(c)}
+	page := signaling.Page{Clinic: c.Page.Clinic, Phone: c.Page.Phone, Welcome: c.Page.Welcome, Emergency: c.Page.Emergency,
+		SuggestFirstName: config.SuggestingPolicies(c)}
+	return signaling.Settings{Page: page, Passcodes: config.PasscodeHashes(c)}
 }
 
 // drainWait is the one in force.

@@ -1,8 +1,12 @@
 // What the daemon tells the page about its clinic, and whether this browser can hold a session at all.
 
+export type Localized = Readonly<Record<string, string>>;
+
 export interface Config {
   clinic: string;
   phone: string;
+  welcome: Localized; // texts of the clinic by language
+  emergency: Localized;
   dev: boolean;
   origins: readonly string[];
   aheadMs: number; // by which the server's clock is ahead of this one, to the second
@@ -19,10 +23,16 @@ export async function loadConfig(): Promise<Config> {
   return {
     clinic: typeof told.clinic === 'string' ? told.clinic : '',
     phone: typeof told.phone === 'string' ? told.phone : '',
+    welcome: textsOf(told.welcome),
+    emergency: textsOf(told.emergency),
     dev: told.dev === true,
     origins: Array.isArray(told.origins) ? told.origins.filter((origin) => typeof origin === 'string') : [],
     aheadMs: Number.isNaN(then) ? 0 : then - Date.now(),
   };
+}
+
+function textsOf(texts: unknown): Localized {
+  return Object.fromEntries(Object.entries(texts ?? {}).filter(([, text]) => typeof text === 'string')) as Localized;
 }
 
 // Without the list of contributing sources nobody could tell whose picture a slot shows.

@@ -24,6 +24,14 @@ export function choose(wanted: readonly string[], available: readonly string[]):
   return undefined;
 }
 
+// A text that a clinic wrote for some languages: in the page's language, else in one that the person may read, else the first. lang: of the text,
+// for the element that holds it.
+export function localized(texts: Readonly<Record<string, string>>): { lang: string; text: string } | undefined {
+  const all = Object.keys(texts);
+  const lang = choose([catalogue.value.language, ...wanted(), english.language], all) ?? all[0];
+  return lang === undefined ? undefined : { lang, text: texts[lang] ?? '' };
+}
+
 // Every language that the person may be content with, the best first.
 export const wanted = (claimed = ''): string[] => [claimed, chosen(), ...(navigator.languages ?? [])].filter(Boolean);
 
