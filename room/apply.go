@@ -81,6 +81,9 @@ func Apply(s State, e Event) State {
 		s.Consents = append(without(s.Consents, func(old Consent) bool {
 			return old.Person == c.Person && old.Scope == c.Scope
 		}), c)
+		if c.Answer != Granted {
+			s = s.withoutReleases(c.Person, c.Scope)
+		}
 	case ScheduleSet:
 		s.NotBefore, s.NotAfter = e.NotBefore, e.NotAfter
 	case SessionStarted:
@@ -102,6 +105,10 @@ func Apply(s State, e Event) State {
 		s = s.withSeat(e.Room.Host, func(p *Participant) { p.AwayMessage = e.Message })
 	case KeyPackageSet:
 		s = s.withSeat(e.ID, func(p *Participant) { p.KeyPackage = e.KeyPackage })
+	case KeysReleaseBegan:
+		s = s.withSeat(e.ID, func(p *Participant) { p.Released = append(without(p.Released, e.Scope.is), e.Scope) })
+	case KeysReleaseEnded:
+		s = s.withSeat(e.ID, func(p *Participant) { p.Released = nil })
 	case GroupAdvanced:
 		s.Groups = s.Groups.with(e.Entry, e.SideRoom)
 		s.Groups.Reserved = max(s.Groups.Reserved, e.Reserved)

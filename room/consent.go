@@ -57,6 +57,12 @@ func hasConsent(s State, person PersonID, scope Scope) bool {
 	return answerOf(s, person, scope) == Granted
 }
 
+// consents reports whether a participant may be recorded for a scope by their own consent. Under end-to-end encryption it counts only with the
+// keys: whoever gives none is left out like somebody who does not consent, and does not end the recording of the others.
+func consents(s State, p Participant, scope Scope) bool {
+	return hasConsent(s, p.Person, scope) && (s.Policy.E2EE != E2EERequired || slices.Contains(p.Released, scope))
+}
+
 // consentsOf lists the scopes that a participant is asked for, and those they granted and may withdraw. In the waiting room it lists
 // only the latter, because requests for consent are shown to the group only.
 func consentsOf(s State, p Participant) []ConsentView {

@@ -1,6 +1,9 @@
 package room
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Sealed is base64 of what only members of an MLS group read (RFC 9420), or of a public part of it. The server orders and relays it, and
 // neither reads, stores nor logs it: what prints it prints its absence.
@@ -353,6 +356,27 @@ func releaseKeys(s State, by ParticipantID, c ReleaseKeys) (Decision, *Error) {
 		d.add(KeysReleaseBegan{ID: p.ID, Scope: c.Scope})
 	}
 	return d, nil
+}
+
+// withoutReleases returns the state in which no keys count that a person released for a scope: the next consent needs others.
+func (s State) withoutReleases(person PersonID, scope Scope) State {
+	for _, p := range s.Participants {
+		if p.Person == person && len(p.Released) > 0 {
+			s = s.withSeat(p.ID, func(p *Participant) { p.Released = without(p.Released, scope.is) })
+		}
+	}
+	return s
+}
+
+// forgetReleases ends the releases of participants who have no media any more: the recorder forgets their keys.
+func forgetReleases(_ time.Time, s State) Decision {
+	var d Decision
+	for _, p := range s.Participants {
+		if len(p.Released) > 0 && !mayHaveMedia(s, p) {
+			d.add(KeysReleaseEnded{ID: p.ID})
+		}
+	}
+	return d
 }
 
 // groupOf returns the actor and the group that a request names, at the number that it names.

@@ -363,6 +363,68 @@ func TestModeIsChecked(t *testing.T) {
 	}
 }
 
+// TestOnlyReleasedKeysAreRecorded checks that under end-to-end encryption a consent counts once its participant released keys for it, until they
+// withdraw or have no media any more: with `each` that participant is left out, and with `everyone` nothing is recorded.
+func TestOnlyReleasedKeysAreRecorded(t *testing.T) {
+	for _, rule := range []RecordingRule{WithEach, WithEveryone} {
+		r := sealedGroup(t)
+		r.s.Policy.Recording, r.s.Policy.Consents = rule, forms
+		voice := func(id ParticipantID, generation uint32) Publish {
+			return Publish{Generation: generation, Sources: []Publication{{ID: PublicationID(id) + "-voice", Source: Microphone}}}
+		}
+		for _, id := range ids("host", "ann") {
+			r.do(as(id, voice(id, 1)))
+		}
+		recorded := func(where string, want ...ParticipantID) {
+			t.Helper()
+			if rule == WithEveryone && len(want) < 2 {
+				want = nil
+			}
+			var got []ParticipantID
+			for _, p := range PlanOf(r.s).Record {
+				got = append(got, p.Participant)
+			}
+			if !slices.Equal(got, want) || RecordingOf(r.s).Records() != (len(want) > 0) {
+				t.Errorf("%s, %s: %v are recorded, %s", rule, where, got, RecordingOf(r.s))
+			}
+		}
+		release := ReleaseKeys{Scope: RecordingAudio, Number: 1, Sealed: "s", Keys: []ReleasedKey{{KID: 1, Key: "k"}}}
+		yes := AnswerConsent{Scope: RecordingAudio, TextHash: audioText.Hash, Granted: true}
+		r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
+		for _, p := range r.s.Participants {
+			if p.Access == Admitted && p.ID != "host" && p.ID != "ann" {
+				r.do(as(p.ID, Leave{}))
+			}
+		}
+		r.do(as("host", release))
+		r.do(as("host", yes))
+		r.do(as("ann", yes))
+		recorded("no keys", "host")
+		r.do(as("ann", ReleaseKeys{Scope: RecordingAudio, Number: 1, Keys: release.Keys}))
+		recorded("keys that nothing opens", "host")
+		r.do(as("ann", release))
+		recorded("keys", "host", "ann")
+		r.do(as("ann", WithdrawConsent{}))
+		r.do(as("ann", yes))
+		recorded("another consent", "host")
+		r.do(as("ann", release))
+		recorded("keys again", "host", "ann")
+		r.do(as("host", SendBack{Target: "ann"}))
+		r.do(as("host", Admit{Targets: ids("ann")}))
+		r.do(as("ann", voice("ann", 2)))
+		recorded("admitted again: the recorder has forgotten the keys", "host")
+		r.do(as("ann", release))
+		recorded("keys after that", "host", "ann")
+		r.s = Restore(r.now, r.s, r.s.Policy)
+		r.do(Resume{Participant: "host", Secret: hash("host"), Next: hash("next"), E2EE: true})
+		r.do(as("host", voice("host", 1)))
+		r.do(as("host", AskConsent{Scopes: []Scope{RecordingAudio}}))
+		recorded("after a restart")
+		r.do(as("host", release))
+		recorded("after a restart, with keys", "host")
+	}
+}
+
 // TestReleaseOfKeys checks that a participant who is asked for consent may release keys before the answer and while the consent is valid,
 // and into their own recording only.
 func TestReleaseOfKeys(t *testing.T) {

@@ -61,7 +61,7 @@ func Restore(now time.Time, s State, p Policy) State {
 	seats := make([]Participant, 0, len(s.Participants))
 	for _, seat := range s.Participants {
 		seat.Connected, seat.LostAt, seat.OldSecret, seat.Publications = false, now, auth.SecretHash{}, nil
-		seat.Generation, seat.Media = 0, MediaState{} // no PeerConnection outlives the daemon
+		seat.Generation, seat.Media, seat.Released = 0, MediaState{}, nil // no PeerConnection outlives the daemon, nor what the recorder has in memory
 		seats = append(seats, seat)
 	}
 	s.Participants = seats

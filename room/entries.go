@@ -281,7 +281,7 @@ var rank = map[auth.Role]int{auth.Observer: 1, auth.Participant: 2, auth.Cohost:
 func NeedsRecord(events []Event) bool {
 	for _, e := range events {
 		switch e := e.(type) {
-		case MutedSet, HandSet, SourcesPublished, MediaStateSet, KeyPackageSet:
+		case MutedSet, HandSet, SourcesPublished, MediaStateSet, KeyPackageSet, KeysReleaseEnded:
 		case GroupAdvanced:
 			if e.Reserved > 0 {
 				return true

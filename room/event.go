@@ -176,6 +176,8 @@ type (
 		ID    ParticipantID
 		Scope Scope
 	}
+	// KeysReleaseEnded: the recorder forgets the keys of ID, who has no media any more.
+	KeysReleaseEnded struct{ ID ParticipantID }
 	// PolicySet: the configuration changed.
 	PolicySet struct{ Policy Policy }
 )
@@ -223,3 +225,4 @@ func (PolicySet) event()            {}
 func (KeyPackageSet) event()        {}
 func (GroupAdvanced) event()        {}
 func (KeysReleaseBegan) event()     {}
+func (KeysReleaseEnded) event()     {}

@@ -332,6 +332,9 @@ func checkRecording(t *testing.T, s State) {
 		for _, c := range s.Consents {
 			granted = granted || c.Person == p.Person && c.Scope == scope && c.Answer == Granted && c.TextHash == texts[0].Hash
 		}
+		if s.Policy.E2EE == E2EERequired && !slices.Contains(p.Released, scope) {
+			t.Fatalf("%s is recorded and gave no keys", id)
+		}
 		aside := slices.ContainsFunc(s.SideRooms, func(r SideRoom) bool { return r.Host == p.ID || r.Guest == p.ID })
 		if !granted || aside || p.Access != Admitted || s.Policy.Recording == NoRecording || !slices.Contains(s.Asked, scope) {
 			t.Fatalf("%s is recorded: consent %v, aside %v, %s", id, granted, aside, p.Access)

@@ -15,7 +15,7 @@ func (d Decision) enforceInvariants(now time.Time, s State) Decision {
 		}
 		return d
 	}
-	for _, rule := range []func(time.Time, State) Decision{sendBackUnqualified, closeBrokenSideRooms, startSession, lockWithoutHost, noteIdle, interruptRecording} {
+	for _, rule := range []func(time.Time, State) Decision{sendBackUnqualified, closeBrokenSideRooms, startSession, lockWithoutHost, noteIdle, forgetReleases, interruptRecording} {
 		more := rule(now, after)
 		d.add(more.Events...)
 		d.emit(more.Effects...)

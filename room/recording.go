@@ -51,7 +51,7 @@ func consentSuffices(s State) bool {
 			continue
 		}
 		for _, scope := range s.Asked {
-			granted := hasConsent(s, p.Person, scope)
+			granted := consents(s, p, scope)
 			all, some = all && granted, some || granted
 		}
 	}
@@ -62,7 +62,7 @@ func consentSuffices(s State) bool {
 }
 
 // Recordable lists the publications that the recorder may receive: while the recording is starting or on, those of participants in the
-// group, not in a side room, whose own consent to the scope is in force. This holds under every rule.
+// group, not in a side room, whose own consent to the scope is in force, with keys where the session is encrypted. This holds under every rule.
 func Recordable(s State) []RecordedPublication {
 	if !RecordingOf(s).Records() {
 		return nil
@@ -74,13 +74,15 @@ func Recordable(s State) []RecordedPublication {
 		}
 		for _, pub := range p.Publications {
 			scope := pub.Source.scope()
-			if slices.Contains(s.Asked, scope) && hasConsent(s, p.Person, scope) && may(s, p, pub.Source.act()) {
+			if slices.Contains(s.Asked, scope) && consents(s, p, scope) && may(s, p, pub.Source.act()) {
 				list = append(list, RecordedPublication{Publication: pub.ID, Participant: p.ID, Person: p.Person, Scope: scope})
 			}
 		}
 	}
 	return list
 }
+
+func (s Scope) is(other Scope) bool { return s == other }
 
 // scope is the consent that recording a source needs.
 func (s Source) scope() Scope {

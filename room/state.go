@@ -66,6 +66,7 @@ type Participant struct {
 	Publications []Publication
 	Media        MediaState
 	KeyPackage   KeyPackage `json:"-"` // the newest; in memory only
+	Released     []Scope    `json:"-"` // whose keys the recorder has from this participant; in memory only, as there
 }
 
 // MediaState is the state of a participant's media connection, shown to hosts.

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"filippo.io/age"
@@ -100,23 +99,39 @@ func TestEncryptedRecording(t *testing.T) {
 	s.nothingInClear(host, ann, ben)
 }
 
-// TestConsentWithoutKeys checks that nothing is kept of a person who consents but releases no keys: the recording ends, and all
-// participants receive the reason.
+// TestConsentWithoutKeys checks that a person who consents but releases no keys is left out, also if they send keys that nothing opens until
+// the daemon takes no more: the others are recorded as long as they want.
 func TestConsentWithoutKeys(t *testing.T) {
 	t.Parallel()
 	s := newStudioOf(t, "each", room.E2EERequired)
-	host, ann := s.enter("host", auth.Host), s.enter("ann", auth.Participant)
+	host, ann, ben := s.enter("host", auth.Host), s.enter("ann", auth.Participant), s.enter("ben", auth.Participant)
 	host.ask(soundScope)
-	ann.answer("granted", soundScope)
-	for _, p := range []*player{host, ann} {
-		p.until("the recording failed", func() bool { return slices.Contains(p.faults, string(room.Unreleased)) })
-		p.sees("off")
+	for _, p := range []*player{ann, ben} {
+		p.until("consent is asked", func() bool { return p.texts[soundScope] != "" })
 	}
+	ann.answer("granted", soundScope)
 	s.quiet(ann)
-	if stats := s.recorder.recorder.Stats(); stats.Units != 0 || stats.Unreleased == 0 || stats.Failures[record.NoRelease] != 1 {
+	r := newReleaser(t, s.clinicRecipient())
+	for range releaseBurst + 1 {
+		key := r.release(1, false).Keys[0]
+		ann.must("e2ee.release", map[string]any{"scope": soundScope, "number": 1, "keys": []map[string]any{{"kid": key.KID, "blob": base64.StdEncoding.EncodeToString(key.Blob)}}})
+	}
+	ben.gives(newReleaser(t, s.clinicRecipient()), soundScope)
+	ben.answer("granted", soundScope)
+	host.sees("on")
+	s.kept(300) // two seconds and more
+	ann.gives(r, soundScope)
+	s.wait("ann is recorded too", func() bool { return s.recorder.recorder.Stats().Tracks == 2 })
+	s.kept(300)
+	if len(host.faults)+len(ann.faults) > 0 {
+		t.Errorf("faults are %v, %v", host.faults, ann.faults)
+	}
+	host.must("recording.stop", demotest.Nothing)
+	s.quiet(ann)
+	if stats := s.recorder.recorder.Stats(); stats.Unreleased != 0 || stats.Failures[record.NoRelease] != 0 {
 		t.Errorf("stats are %+v", stats)
 	}
-	if report := s.verified(); len(report.Tracks)+len(report.Problems) > 0 {
+	if report := s.verified(); len(report.Tracks) != 2 {
 		t.Errorf("report is %+v", report)
 	}
 }

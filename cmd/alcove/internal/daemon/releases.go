@@ -60,7 +60,7 @@ func (r *roomReleases) add(by releasedBy, release record.Release) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	k := r.of(by)
-	if k == nil || !k.limit.AllowN(r.now(), 1) || release.Sealed == nil && len(k.list) == 0 {
+	if k == nil || release.Sealed == nil && len(k.list) == 0 || !k.limit.AllowN(r.now(), 1) {
 		return false
 	}
 	if release.Sealed != nil && len(k.list) > 0 && !bytes.Equal(release.Sealed, k.list[0].Sealed) { // a new consent, or a new page
