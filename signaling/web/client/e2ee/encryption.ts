@@ -13,7 +13,7 @@ import type { GroupRequest, Input } from './group_messages';
 import type { KeysToPage, PageToKeys } from './keys_messages';
 import type { LinkIdentity } from './link';
 import { RecordingKeys } from './recording_keys';
-import { unencrypted, type Encryption, type EncryptionProblem, type EncryptionStatus } from './status';
+import { unencrypted, type Encryption, type EncryptionStatus } from './status';
 import { PendingWorker } from './worker_files';
 import type { KeysPort } from './worker_messages';
 
@@ -55,6 +55,7 @@ export class SessionEncryption implements Encryption {
   readonly #session: SessionParts;
   readonly #identity: LinkIdentity | undefined;
   #status: EncryptionStatus = unencrypted;
+  #withoutFrames: EncryptionStatus = unencrypted; // the same before what the frames worker adds
   #worker: KeysWorkerLike | undefined;
   #participantId = '';
   #identityNow: LinkIdentity | undefined;
@@ -82,9 +83,7 @@ export class SessionEncryption implements Encryption {
       const { impostor = 0, forged = 0, plain = 0 } = counts;
       if (impostor + forged + plain >= suspiciousFrames) this.#tell({ type: 'framesRefused' });
     });
-    session.frames.on('state', (state) => {
-      if (state === 'unsupported') this.#setStatus({ ...this.#status, problem: 'unsupported' });
-    });
+    session.frames.on('state', () => this.#setStatus(this.#withoutFrames));
   }
 
   get status(): EncryptionStatus {
@@ -96,7 +95,7 @@ export class SessionEncryption implements Encryption {
     const required = policy.e2ee === 'required';
     if (!required) {
       const broken = this.#identity?.required === true || this.#status.mode === 'required';
-      if (broken) this.#setStatus({ ...this.#status, mode: 'required', state: 'broken', problem: 'mode' });
+      if (broken) this.#setStatus({ ...this.#withoutFrames, mode: 'required', state: 'broken', problem: 'mode' });
       return !broken;
     }
     this.#participantId = participantId;
@@ -104,7 +103,7 @@ export class SessionEncryption implements Encryption {
     this.#identityNow ??= this.#identity ?? { required: true, role: role === 'recorder' ? 'observer' : role, name: '', tokenHash: btoa('\0'.repeat(32)) };
     const { frames } = this.#session;
     if (frames.state === 'off') frames.start((port) => this.#worker?.postMessage({ type: 'frames', port }, [port]));
-    if (this.#status.mode === 'off') this.#setStatus({ ...this.#status, mode: 'required', state: 'preparing' });
+    if (this.#status.mode === 'off') this.#setStatus({ ...this.#withoutFrames, mode: 'required', state: 'preparing' });
     // Media says so to the person; nothing is sent.
     if (frames.state === 'unsupported') return true;
     if (!this.#worker) this.#spawn();
@@ -237,12 +236,9 @@ export class SessionEncryption implements Encryption {
       case 'excluded': return this.#excluding.get(message.id)?.();
       case 'opened': return this.#session.onMessage({ from: message.from, content: new TextDecoder().decode(message.content) });
       case 'sent': return this.#sending.get(message.message)?.(message.ok);
-      case 'status': {
-        const { state } = this.#session.frames;
-        const problem: EncryptionProblem | null = state === 'unsupported' || state === 'failed' ? 'unsupported' : message.status.problem;
+      case 'status':
         if (message.status.state === 'member') this.#restartMs = keysRestartFirstMs;
-        return this.#setStatus({ ...message.status, problem });
-      }
+        return this.#setStatus(message.status);
       case 'pong':
         this.#answered = message.id;
         return;
@@ -269,7 +265,7 @@ export class SessionEncryption implements Encryption {
   #lose(): void {
     this.#end();
     if (this.#disposed) return;
-    this.#setStatus({ ...this.#status, state: 'outside', problem: 'worker_lost', unadmitted: [], members: 0 });
+    this.#setStatus({ ...this.#withoutFrames, state: 'outside', problem: 'worker_lost', unadmitted: [], members: 0 });
     this.#timer = this.#env.timers.set(() => this.#session.reconnect(), this.#restartMs);
     this.#restartMs = Math.min(2 * this.#restartMs, keysRestartMaxMs);
   }
@@ -283,8 +279,15 @@ export class SessionEncryption implements Encryption {
   }
 
   #setStatus(status: EncryptionStatus): void {
-    this.#status = status;
-    this.#session.onStatus(status);
+    this.#withoutFrames = status;
+    const { state } = this.#session.frames;
+    let { problem } = status;
+    if (state === 'unsupported' || state === 'failed') problem = 'unsupported';
+    else if (state === 'lost') problem ??= 'worker_lost';
+    const next = { ...status, problem };
+    if (JSON.stringify(next) === JSON.stringify(this.#status)) return;
+    this.#status = next;
+    this.#session.onStatus(next);
   }
 }
 

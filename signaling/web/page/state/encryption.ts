@@ -13,7 +13,7 @@ const alarming = new Set(['tampered', 'impostor', 'frames', 'unsupported', 'mode
 export function shieldOf({ mode, state, proved, problem }: EncryptionStatus): Shield {
   if (mode === 'off') return 'none';
   if (state === 'broken' || (problem !== null && alarming.has(problem))) return 'broken';
-  if (state !== 'member') return 'preparing';
+  if (state !== 'member' || problem === 'worker_lost') return 'preparing';
   return proved ? 'closed' : 'open';
 }
 

@@ -31,7 +31,7 @@ test('the shield is closed only for what is proved, and red for what only a tamp
     [{ state: 'preparing' }, 'preparing'], [{ state: 'outside', proved: true }, 'preparing'], [{ state: 'broken' }, 'broken'],
     [{ problem: 'tampered' }, 'broken'], [{ problem: 'impostor' }, 'broken'], [{ problem: 'frames' }, 'broken'],
     [{ problem: 'unsupported', state: 'preparing' }, 'broken'], [{ problem: 'mode' }, 'broken'],
-    [{ problem: 'replaced' }, 'closed'], [{ problem: 'worker_lost', state: 'outside' }, 'preparing'],
+    [{ problem: 'replaced' }, 'closed'], [{ problem: 'worker_lost', state: 'outside' }, 'preparing'], [{ problem: 'worker_lost' }, 'preparing'],
     [{ mode: 'off', state: 'off' }, 'none'],
   ];
   for (const [more, shield] of cases) assert.equal(shieldOf(member(more)), shield, JSON.stringify(more));

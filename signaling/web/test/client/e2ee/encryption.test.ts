@@ -42,16 +42,17 @@ class FakeKeys implements KeysWorkerLike {
   }
 }
 
-const framesEnv = ({ timers }: FakeEnv, supported: boolean): FramesEnv => ({
-  timers, supported, create: () => new HostedWorker(timers), transform: () => ({}) as RTCRtpScriptTransform,
+const framesEnv = ({ timers }: FakeEnv, supported: boolean, hosted: HostedWorker[] = []): FramesEnv => ({
+  timers, supported, create: () => (hosted.push(new HostedWorker(timers)), hosted.at(-1)!), transform: () => ({}) as RTCRtpScriptTransform,
   channel: () => ({ port1: {} as MessagePort, port2: {} as MessagePort }),
 });
 
 function enter({ e2ee = 'required', supported = true, linked = true } = {}) {
   const env = new FakeEnv();
   const workers: FakeKeys[] = [];
+  const hosted: HostedWorker[] = [];
   const session = new Session(env, { token: 'a.b.c', client: { name: 'test', version: '1' } }, linked ? identity : undefined, {
-    frames: framesEnv(env, supported), keys: { timers: env.timers, createKeys: () => { workers.push(new FakeKeys()); return workers.at(-1)!; } },
+    frames: framesEnv(env, supported, hosted), keys: { timers: env.timers, createKeys: () => { workers.push(new FakeKeys()); return workers.at(-1)!; } },
   });
   const ends: string[] = [];
   const statuses: EncryptionStatus[] = [];
@@ -64,7 +65,7 @@ function enter({ e2ee = 'required', supported = true, linked = true } = {}) {
   });
   env.socket.open();
   const open = () => welcome();
-  return { env, session, workers, ends, statuses, welcome, open };
+  return { env, session, workers, hosted, ends, statuses, welcome, open };
 }
 
 test('a room that is not encrypted starts no worker', () => {
@@ -218,6 +219,26 @@ test('a worker that dies is replaced, and the server says everything again', asy
   env.socket.answer('e2ee.create');
   await settle();
   assert.ok(!second.inputs.includes('answer'), 'an answer to the worker before');
+});
+
+test('a worker of frames that dies is said, until there is another, and hides nothing worse', () => {
+  const { env, open, workers, hosted, session, statuses } = enter();
+  open();
+  const member: EncryptionStatus = { ...unencrypted, mode: 'required', state: 'member', level: 'link', proved: true, members: 2 };
+  const [keys] = workers as [FakeKeys];
+  const problems = () => statuses.splice(0).map(({ problem }) => problem);
+  keys.tell({ type: 'status', status: member });
+  problems();
+  hosted.at(-1)!.onerror?.({} as never);
+  assert.deepEqual(problems(), ['worker_lost']);
+  keys.tell({ type: 'status', status: { ...member, members: 3 } });
+  assert.deepEqual([session.e2ee.status.problem, session.e2ee.status.members], ['worker_lost', 3]);
+  keys.tell({ type: 'status', status: { ...member, problem: 'tampered' } });
+  assert.equal(session.e2ee.status.problem, 'tampered');
+  keys.tell({ type: 'status', status: member });
+  problems();
+  env.advance(0);
+  assert.deepEqual([hosted.length, problems(), session.e2ee.status], [2, [null], member]);
 });
 
 test('a worker that answers no ping is replaced; each replacement waits longer', () => {
