@@ -79,7 +79,7 @@ export const oneMlKem = {
   },
 };
 
-// For the page alone: of all key encapsulations only that of its suite, and of age's recipients only age1… and age1pq…, which alone may be
+// For the page alone: of all key encapsulations only that of its suite, of all signatures Ed25519 of WebCrypto, and of age's recipients only age1… and age1pq…, which alone may be
 // configured: no NIST curves and no passphrases. Tests in Node use others, too.
 export const onlyXWing = {
   name: 'only-x-wing',
@@ -92,6 +92,11 @@ export const onlyXWing = {
         const curve = { getPublicKey: unused, getSharedSecret: unused, lengths: { secretKey: 32, publicKey: 33, publicKeyUncompressed: 65, seed: 48 }, Point: { Fn: {} } };
         export { curve as p256, curve as p384, curve as p521 };`,
     }));
+    build.onLoad({ filter: /[\\/]ts-mls[\\/]dist[\\/]src[\\/]crypto[\\/]implementation[\\/]default[\\/]makeNobleSignatureImpl\.js$/ }, async ({ path }) => {
+      const parts = (await readFile(path, 'utf8')).split('            try {\n                const { ed25519 }');
+      if (parts.length !== 2) throw new Error('ts-mls: another implementation of signatures');
+      return { contents: `${parts[0]}        }\n    }\n    throw new Error('another suite');\n}`, loader: 'js' };
+    });
     build.onLoad({ filter: /[\\/]ts-mls[\\/]dist[\\/]src[\\/]crypto[\\/]implementation[\\/]default[\\/]makeDhKem\.js$/ }, () => ({
       contents: `import { XWing } from '@hpke/hybridkem-x-wing';
         export async function makeDhKem(kem) {
