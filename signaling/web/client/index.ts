@@ -15,6 +15,7 @@ export {
   subprotocol, type AgreedText, type AnswerData, type Barred, type SelfState, type Consent, type EventData, type Participant,
   type Publication, type RequestData, type RequestType, type Role, type SlotEntry, type Source, type Waiter,
 } from './wire/protocol';
+export { watchNetwork } from './connection/network';
 export { dropSeat, loadSeat } from './connection/seat';
 export { TabStorage } from './storage';
 export { Session, type Access, type Ending } from './session';

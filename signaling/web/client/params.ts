@@ -22,12 +22,18 @@ export const leaveTimeoutMs = 2_000;
 // The wall clock and the monotonic one drift by less between two pings, and a session does not end by seconds.
 export const clockStepMs = 2_000;
 
-// A connection that says "disconnected" often heals by itself within a few seconds.
-export const disconnectedGraceMs = 4_000;
-// A connection by UDP is there within a second, over a slow line within three. Who is on a network without UDP waits for as long as this.
-export const directMs = 5_000;
+// How long a connection has after the server answered its ICE restart: one round trip of ICE, and the relay's handshake.
+export const restartGraceMs = 4_000;
+// A connection is there within a second, over a slow line and the relay within five. Then something that ICE does not see is in the way.
+export const connectMs = 12_000;
 // One through the relay has twice what browsers give one that fails: Chromium never says so where the relay does not answer.
 export const relayedMs = 30_000;
+// A path through which nothing came for so long is dead: of the reports that come every second two are missing.
+export const pathSilentMs = 2_500;
+// How often that is looked at while nobody is heard.
+export const pathIntervalMs = 500;
+// An answer of a server that is there comes within a second, even over a slow line. Who is on another network should not wait for longer.
+export const probeTimeoutMs = 1_500;
 export const offerRetryMs = 1_000;
 export const offerAttempts = 5;
 // Offers of new connections that are refused with a code that is final: one may have met a change of role or of the group.

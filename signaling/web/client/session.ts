@@ -56,6 +56,7 @@ interface SessionEvents {
   slotMap: readonly SlotEntry[];
   encodingsWanted: Wanted;
   mediaFailed: EventData<'media.failed'>;
+  networkChanged: null;
   e2eeStatus: EncryptionStatus;
   chat: Chat; // something in it changed
   files: Files;
@@ -121,6 +122,17 @@ export class Session extends Emitter<SessionEvents> {
 
   tryNow(): void {
     this.#transport.tryNow();
+  }
+
+  // The device is on another network (connection/network.ts): what was connected over the one before is dead.
+  networkChanged(): void {
+    this.#transport.networkChanged();
+    this.emit('networkChanged', null);
+  }
+
+  // Media stays away: the server may be out of reach. Asks it at once, and connects anew if it does not answer soon.
+  probe(): void {
+    this.#transport.probe();
   }
 
   get e2ee(): Encryption & Pick<SessionEncryption, 'send'> {

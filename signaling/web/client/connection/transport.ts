@@ -12,7 +12,7 @@ import { decodeAnswer, decodeFrame, encodeRequest, type ServerEvent } from '../w
 import { Emitter } from '../emitter';
 import type { Env, Socket } from '../env';
 import { localError, RequestError } from '../errors';
-import { connectTimeoutMs, giveUpFirstMs, giveUpResumeMs, requestTimeoutMs, tooManyPauseMs } from '../params';
+import { connectTimeoutMs, giveUpFirstMs, giveUpResumeMs, probeTimeoutMs, requestTimeoutMs, tooManyPauseMs } from '../params';
 import { close } from '../wire/protocol';
 import type { AnswerData, Failure, RequestData, RequestType, Welcome } from '../wire/protocol';
 import { dropSeat, loadSeat, saveSeat } from './seat';
@@ -72,6 +72,7 @@ export class Transport extends Emitter<Events> {
   #retry: unknown;
   #watchdog: unknown; // connect timeout, then ping
   #tryingSince: number;
+  #pingMs = 0; // of the welcome
 
   constructor(env: Env, opening: HelloParams) {
     super();
@@ -94,6 +95,12 @@ export class Transport extends Emitter<Events> {
     this.#env.timers.clear(this.#retry);
     this.#backoff.reset();
     this.#dial();
+  }
+
+  // A connection of the network before is dead, although no error says so for a long time.
+  networkChanged(): void {
+    if (!this.#stopped && this.#socket) this.#onLost(0);
+    this.tryNow();
   }
 
   // Makes the connection anew and resumes: the server says everything again.
@@ -183,24 +190,37 @@ export class Transport extends Emitter<Events> {
     for (const { raw } of underWay) this.#socket?.send(raw);
     this.emit('welcome', welcome);
     this.#env.timers.clear(this.#watchdog);
-    this.#ping(welcome.pingMs);
+    this.#pingMs = welcome.pingMs;
+    this.#ping();
   }
 
-  #ping(everyMs: number): void {
-    this.#watchdog = this.#env.timers.set(() => {
-      const id = this.#nextId();
-      const dead = this.#env.timers.set(() => this.#onLost(), everyMs);
-      this.#pending.set(id, {
-        // A refusal proves as well that the server is alive. No ping follows on a closed socket.
-        type: 'ping', raw: '', timer: dead, settle: () => this.#open && this.#pong(everyMs),
-      });
-      this.#socket?.send(encodeRequest(id, 'ping', {}));
-    }, everyMs);
+  // Asks now whether the server is there, instead of with the next ping, and waits for a shorter time.
+  probe(): void {
+    if (!this.#open) return;
+    this.#env.timers.clear(this.#watchdog);
+    const asked = [...this.#pending.values()].find(({ type }) => type === 'ping');
+    if (!asked) return this.#askAlive(probeTimeoutMs);
+    this.#env.timers.clear(asked.timer);
+    asked.timer = this.#env.timers.set(() => this.#onLost(0), probeTimeoutMs);
   }
 
-  #pong(everyMs: number): void {
+  #ping(): void {
+    this.#watchdog = this.#env.timers.set(() => this.#askAlive(this.#pingMs), this.#pingMs);
+  }
+
+  #askAlive(withinMs: number): void {
+    const id = this.#nextId();
+    const dead = this.#env.timers.set(() => this.#onLost(), withinMs);
+    this.#pending.set(id, {
+      // A refusal proves as well that the server is alive. No ping follows on a closed socket.
+      type: 'ping', raw: '', timer: dead, settle: () => this.#open && this.#pong(),
+    });
+    this.#socket?.send(encodeRequest(id, 'ping', {}));
+  }
+
+  #pong(): void {
     this.emit('pong', null);
-    this.#ping(everyMs);
+    this.#ping();
   }
 
   #onClosed(code: number): void {

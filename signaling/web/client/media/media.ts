@@ -2,9 +2,10 @@
 // slots without renegotiation.
 //
 //   media.ready ─► offer ─► answer ─► slots          (same connection: more slots)
-//   disconnected while signaling works ─► an ICE restart of the same connection
-//   failed, or still disconnected ─► a new connection, generation + 1
-//   disconnected when signaling comes back ─► the same, at once
+//   disconnected or failed, nothing received (PathWatch), another network ─► an ICE restart of the same connection, as soon as
+//                                                                            signaling works
+//   the server answered that, and it does not help ─► a new connection, generation + 1
+//   never connected, and failed ─► the same
 //   not connected in time ─► the same, the other way (Route)
 //   an offer that the browser throws at, or the server can make nothing of ─► a new connection, at once
 //   offers refused for now ─► the same, later
@@ -18,10 +19,11 @@ import { RequestError } from '../errors';
 import { adjustEncodings, encodingsOf, encodingCountFor } from './encodings';
 import { Health, sampleOf, type Expected } from './health';
 import {
-  disconnectedGraceMs, finalRefusals, statsIntervalMs, offerAttempts, offerLaterMs, offerRetryMs, renewFirstMs, renewMaxMs, sendAllMs,
+  finalRefusals, offerAttempts, offerLaterMs, offerRetryMs, pathIntervalMs, renewFirstMs, renewMaxMs, restartGraceMs, sendAllMs, statsIntervalMs,
 } from '../params';
 import type { MediaReady, SlotEntry, SlotKind, SlotMid, Source } from '../wire/protocol';
-import { codecsFor, requestConstantBitRate, removeDependencyDescriptor } from './sdp';
+import { codecsFor, offerSoundRepeats, requestConstantBitRate, removeDependencyDescriptor } from './sdp';
+import { PathWatch, receivedBytes } from './path';
 import { Route } from './route';
 import type { Session } from '../session';
 
@@ -49,6 +51,7 @@ export class Media extends Emitter<Events> {
   readonly #unsubscribe: (() => void)[];
   readonly #route = new Route();
   readonly #health = new Health();
+  readonly #path = new PathWatch();
   #pc: RTCPeerConnection | undefined;
   #everConnected = false; // this connection was connected once
   #generation = 0;
@@ -67,7 +70,11 @@ export class Media extends Emitter<Events> {
   #recoveryTimer: ReturnType<typeof setTimeout> | undefined;
   #statsTimer: ReturnType<typeof setTimeout> | undefined;
   #sampledAt = 0;
-  #restarted = false; // ICE, since it was connected last
+  // Of the ICE restart of this connection: whether one is needed, offered, and answered by the server. None once it is connected again.
+  #restart: 'none' | 'wanted' | 'offered' | 'answered' = 'none';
+  #slots: readonly Slot[] = [];
+  #pathTimer: ReturnType<typeof setTimeout> | undefined;
+  #heardAt = 0; // when media was last played, in the browser's words
   #renewAt = 0; // earliest time of the next renewal for bad statistics
   #renewPause = renewFirstMs;
   #retryTimer: ReturnType<typeof setTimeout> | undefined; // retries after too many refused offers
@@ -99,6 +106,7 @@ export class Media extends Emitter<Events> {
       session.on('roster', () => this.#queue(() => this.#addMissingSenders())),
       session.on('access', ({ state }) => state !== 'admitted' && this.close()),
       session.on('ended', () => this.dispose()),
+      session.on('networkChanged', () => this.#onNetworkChanged()),
       session.frames.on('state', () => this.#onFrames()),
       session.on('link', (link) => {
         this.#signalingOpen = link === 'open';
@@ -136,11 +144,13 @@ export class Media extends Emitter<Events> {
     clearTimeout(this.#recoveryTimer);
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#statsTimer);
-    this.#statsTimer = undefined;
+    clearTimeout(this.#pathTimer);
+    [this.#statsTimer, this.#pathTimer] = [undefined, undefined];
     this.#health.reset();
+    this.#path.reset();
     const pc = this.#pc;
     this.#pc = undefined;
-    this.#mids = [];
+    [this.#mids, this.#slots] = [[], []];
     this.#ready = undefined;
     [this.#deferredReady, this.#unsealedReady] = [undefined, undefined];
     this.#senders.clear();
@@ -177,11 +187,14 @@ export class Media extends Emitter<Events> {
     [this.#ready, this.#unsealedReady] = [ready, undefined];
     const pc = this.#pc;
     const known = first ? ready.generation === this.#generation : ready.generation <= this.#generation;
-    // Signaling and media lost together mean another network: that connection does not recover.
-    const broken = pc?.connectionState === 'failed' || (first && pc?.connectionState === 'disconnected');
-    const usable = pc !== undefined && pc.signalingState === 'stable' && !broken && known && !this.#lacksSenders;
+    // Signaling and media lost together mean another network.
+    if (first && pc?.connectionState === 'disconnected') this.#needRestart();
+    const broken = pc?.connectionState === 'failed' && this.#restart === 'none';
+    // A restart that signaling lost is offered anew.
+    const offerable = pc?.signalingState === 'stable' || this.#restart === 'wanted';
+    const usable = pc !== undefined && offerable && !broken && known && !this.#lacksSenders;
     const enough = ready.slots.pairs <= this.#counts.pairs && ready.slots.screens <= this.#counts.screens;
-    if (usable && enough) return this.#supervise();
+    if (usable && enough && this.#restart !== 'wanted') return this.#supervise();
     let same = usable; // a working connection is kept; only a stale one is replaced
     for (let attempt = 1; this.#ready === ready && attempt <= offerAttempts; attempt += 1) {
       const next = await this.#attempt(ready, same);
@@ -263,7 +276,7 @@ export class Media extends Emitter<Events> {
     this.#generation = Math.max(this.#generation, ready.generation) + 1;
     const pc = new RTCPeerConnection({ ...this.#route.configuration(ready.iceServers), bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' });
     this.#pc = pc;
-    [this.#everConnected, this.#restarted] = [false, false];
+    [this.#everConnected, this.#restart] = [false, 'none'];
     pc.onconnectionstatechange = () => {
       if (this.#pc !== pc) return;
       this.emit('state', pc.connectionState);
@@ -305,15 +318,26 @@ export class Media extends Emitter<Events> {
     for (const [source, transceiver] of this.#senders) {
       await transceiver.sender.replaceTrack(this.#tracks.get(source) ?? null);
     }
+    if (this.#restart === 'wanted') {
+      pc.restartIce();
+      this.#restart = 'offered';
+    }
     await pc.setLocalDescription();
     const tracks = [...this.#senders].map(([source, { mid }]) => ({ mid: mid ?? '', source }));
-    const sdp = removeDependencyDescriptor(requestConstantBitRate(pc.localDescription?.sdp ?? ''));
+    const sdp = removeDependencyDescriptor(offerSoundRepeats(requestConstantBitRate(pc.localDescription?.sdp ?? '')));
     const offer = { generation: this.#generation, sdp, tracks };
-    const answer = await this.#session.request('media.offer', offer);
+    const answer = await this.#session.request('media.offer', offer).catch((error: unknown) => {
+      if (this.#pc === pc && this.#restart === 'offered') this.#restart = 'wanted';
+      throw error;
+    });
     if (this.#pc !== pc) return;
+    const restarted = this.#restart === 'offered';
+    if (restarted) this.#restart = 'answered';
     await pc.setRemoteDescription({ type: 'answer', sdp: requestConstantBitRate(answer.sdp) });
-    this.#mids = answer.slots;
-    this.emit('slots', slotsOf(pc, answer.slots));
+    // Where the browser had not noticed the loss, no state changes.
+    if (restarted && pc.connectionState === 'connected') this.#restart = 'none';
+    [this.#mids, this.#slots] = [answer.slots, slotsOf(pc, answer.slots)];
+    this.emit('slots', this.#slots);
     for (const source of this.#senders.keys()) await this.#adjust(source);
     this.#supervise();
   }
@@ -361,28 +385,53 @@ export class Media extends Emitter<Events> {
     clearTimeout(this.#recoveryTimer);
     const pc = this.#pc;
     if (!pc || !this.#signalingOpen) return;
-    if (pc.connectionState === 'connected') [this.#everConnected, this.#restarted] = [true, false];
-    this.#statsTimer ??= setTimeout(() => void this.#checkHealth(pc), statsIntervalMs);
-    const patience = this.#everConnected ? undefined : this.#route.timeoutMs(this.#ready?.iceServers ?? []);
-    if (pc.connectionState === 'failed') this.#replace(pc);
-    else if (pc.connectionState === 'disconnected') {
-      this.#recoveryTimer = setTimeout(() => this.#replace(pc), disconnectedGraceMs);
-      this.#restart(pc);
+    const state = pc.connectionState;
+    if (state === 'connected') {
+      this.#everConnected = true;
+      if (this.#restart === 'answered') this.#restart = 'none';
     }
-    else if (patience) this.#recoveryTimer = setTimeout(() => this.#replace(pc), patience);
+    this.#statsTimer ??= setTimeout(() => void this.#checkHealth(pc), statsIntervalMs);
+    this.#pathTimer ??= setTimeout(() => void this.#checkPath(pc), pathIntervalMs);
+    const lost = state === 'disconnected' || state === 'failed';
+    if (!this.#everConnected) {
+      const patience = this.#route.timeoutMs(this.#ready?.iceServers ?? []);
+      if (state === 'failed') this.#replace(pc);
+      else if (patience) this.#recoveryTimer = setTimeout(() => this.#replace(pc), patience);
+    } else if (lost && this.#restart === 'answered') this.#recoveryTimer = setTimeout(() => this.#replace(pc), restartGraceMs);
+    else if (lost) this.#offerRestart();
   }
 
-  // The network may have changed. An ICE restart finds a new path and keeps the connection, its streams and its keys (RFC 8445, section
-  // 2.4); without one, the connection is replaced.
-  #restart(pc: RTCPeerConnection): void {
-    if (!this.#everConnected || this.#restarted) return;
-    this.#restarted = true;
+  // An ICE restart finds a new path and keeps the connection, its streams and its keys (RFC 8445, section 2.4).
+  #needRestart(): void {
+    if (this.#everConnected && this.#restart === 'none') this.#restart = 'wanted';
+  }
+
+  #offerRestart(): void {
+    this.#needRestart();
+    if (this.#restart !== 'wanted' || !this.#signalingOpen) return;
     this.#queue(async () => {
-      const ready = this.#ready;
-      if (!ready || this.#pc !== pc || pc.connectionState !== 'disconnected' || pc.signalingState !== 'stable') return;
-      pc.restartIce();
-      await this.#offer(ready).catch(() => undefined); // the recovery timer then replaces the connection
+      if (this.#ready && this.#restart === 'wanted') await this.#negotiate(this.#ready, false);
     });
+  }
+
+  // Signaling begins anew at the same time, and brings a media.ready.
+  #onNetworkChanged(): void {
+    this.#path.reset();
+    if (this.#everConnected) this.#offerRestart();
+    else this.close(); // what it found belongs to the network of before
+  }
+
+  // Looks whether anything comes: first at what is played, which costs little, and at the statistics only where that is nothing.
+  async #checkPath(pc: RTCPeerConnection): Promise<void> {
+    const heardAt = Math.max(0, ...this.#slots.map(({ receiver }) => receiver.getSynchronizationSources()[0]?.timestamp ?? 0));
+    const stats = heardAt > this.#heardAt ? undefined : await pc.getStats().catch(() => undefined);
+    if (this.#pc !== pc) return;
+    this.#heardAt = heardAt;
+    this.#pathTimer = setTimeout(() => void this.#checkPath(pc), pathIntervalMs);
+    if (!stats || !this.#everConnected) return this.#path.reset();
+    if (!this.#path.observe(performance.now(), receivedBytes(stats))) return;
+    this.#session.probe();
+    this.#offerRestart();
   }
 
   async #checkHealth(pc: RTCPeerConnection): Promise<void> {

@@ -1,30 +1,32 @@
-// Chooses the route of media: UDP, or the server's relay on networks that block UDP. Such a network gives no error, so the relay is tried
-// when a direct connection does not come up in time, and the other way round, because a browser that reaches no relay may wait forever.
+// Chooses the route of media. The browser tries UDP and the server's relay at once and takes the direct path where it works (RFC 8445,
+// section 5.1.2: a relayed candidate has the least preference), so that a network that blocks UDP costs nobody a wait.
 //
-// One route at a time: a relay that is not needed costs the server nothing.
+// A network may let checks pass and nothing behind them. So a connection that does not come up in time is followed by one through the relay
+// only, and that by one of all routes.
 
-import { directMs, relayedMs } from '../params';
+import { connectMs, relayedMs } from '../params';
 import type { MediaReady } from '../wire/protocol';
 
 type Servers = MediaReady['iceServers'];
 
 export class Route {
-  #relayed = false;
+  #relayOnly = false;
 
   // How the next connection is made.
   configuration(servers: Servers): RTCConfiguration {
-    if (!this.#relayed || servers.length === 0) return {};
-    return { iceServers: servers.map((server) => ({ ...server })), iceTransportPolicy: 'relay' };
+    if (servers.length === 0) return {};
+    const iceServers = servers.map((server) => ({ ...server }));
+    return this.#relayOnly ? { iceServers, iceTransportPolicy: 'relay' } : { iceServers };
   }
 
   // How long it may take; undefined is as long as the browser tries.
   timeoutMs(servers: Servers): number | undefined {
     if (servers.length === 0) return undefined;
-    return this.#relayed ? relayedMs : directMs;
+    return this.#relayOnly ? relayedMs : connectMs;
   }
 
   // The connection did not come about.
   toggle(): void {
-    this.#relayed = !this.#relayed;
+    this.#relayOnly = !this.#relayOnly;
   }
 }

@@ -1,4 +1,4 @@
-// The three things about SDP that browsers offer no other way to say.
+// What browsers offer no other way to say of SDP.
 
 // Opus at a constant bit rate: the size of a packet must not tell what is said (RFC 7587 section 7, RFC 6562). A
 // browser encodes as the description of the other side asks, so this is applied to the answer before it is set, and to
@@ -20,6 +20,12 @@ function withParameters(sdp: string, payload: string, wanted: [string, string][]
       .filter((part) => part && !wanted.some(([name]) => part.startsWith(`${name}=`)));
     return head + [...rest, ...wanted.map(([name, value]) => `${name}=${value}`)].join(';');
   });
+}
+
+// Lost packets of sound are asked for again (RFC 4585, section 6.2.1): Chromium does it where the answer says so, and never offers it.
+export function offerSoundRepeats(sdp: string): string {
+  return sdp.replace(/^a=rtpmap:(\d+) opus\/48000[^\r\n]*(\r?\n)/gim, (line, payload: string, end: string) =>
+    sdp.includes(`a=rtcp-fb:${payload} nack`) ? line : `${line}a=rtcp-fb:${payload} nack${end}`);
 }
 
 // Chromium offers the Dependency Descriptor and then does not write it for plain VP8; who has agreed on it reads pictures from

@@ -62,6 +62,33 @@ export async function selectedPair() {
   return { local: stats.get(pair?.localCandidateId), remote: stats.get(pair?.remoteCandidateId) };
 }
 
+// watchGaps notes when the newest peer received something, each 25 ms, by the clock of the machine in milliseconds.
+export function watchGaps() {
+  const came = [];
+  let packets = -1;
+  const look = async () => {
+    const stats = await window.__peers.at(-1).getStats();
+    const now = [...stats.values()].reduce((sum, { type, packetsReceived }) => sum + (type === 'inbound-rtp' ? packetsReceived : 0), 0);
+    if (now !== packets) came.push(Date.now());
+    packets = now;
+    setTimeout(look, 25);
+  };
+  window.__came = came;
+  look();
+}
+
+// gap is for how long nothing came from a moment on, at worst, until media had come for two seconds without one of 300 ms; 0: it does not.
+export function gap(from) {
+  let [worst, last, since] = [0, from, from];
+  for (const at of window.__came.filter((at) => at > from)) {
+    worst = Math.max(worst, at - last);
+    if (at - last > 300) since = at;
+    if (at - since > 2_000) return worst;
+    last = at;
+  }
+  return 0;
+}
+
 // converse opens a WebSocket of its own, says one frame and returns the first answer and the close code.
 export function converse(frame) {
   return new Promise((done) => {

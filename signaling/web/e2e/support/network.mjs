@@ -28,6 +28,12 @@ function wire(a, b) {
   }
 }
 
+function block(router, n, what) {
+  router.run("nft add table inet block && nft 'add chain inet block on { type filter hook forward priority 0 ; }'");
+  for (const side of ['iifname', 'oifname']) router.run(`nft add rule inet block on ${side} lan${n} ${what} drop`);
+  return () => router.run('nft delete table inet block');
+}
+
 // startHomes makes the homes 192.168.1.2, 192.168.2.2 and so on. They reach the server, and all come to it from 203.0.113.1.
 export async function startHomes(count, server) {
   const router = await network();
@@ -51,11 +57,9 @@ export async function startHomes(count, server) {
       homes[n - 1].run(`ip address flush dev lan && ip address add 100.64.${n}.2/24 dev lan && ip route add default via 100.64.${n}.1`);
     },
     // No UDP passes to or from the home any more, until the function that it returns is called.
-    blockUDP(n) {
-      router.run("nft add table inet block && nft 'add chain inet block on { type filter hook forward priority 0 ; }'");
-      for (const side of ['iifname', 'oifname']) router.run(`nft add rule inet block on ${side} lan${n} meta l4proto udp drop`);
-      return () => router.run('nft delete table inet block');
-    },
+    blockUDP: (n) => block(router, n, 'meta l4proto udp'),
+    // The same of everything.
+    blackOut: (n) => block(router, n, ''),
     close() {
       for (const { holder } of [router, ...homes]) holder.kill('SIGKILL');
     },

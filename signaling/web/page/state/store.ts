@@ -3,7 +3,7 @@
 
 import { batch, computed, effect, signal } from '@preact/signals';
 import {
-  browserEnv, dropSeat, loadIdentity, Media, pauseOf, saveIdentity, Session, subprotocol, TabStorage,
+  browserEnv, dropSeat, loadIdentity, Media, pauseOf, saveIdentity, Session, subprotocol, TabStorage, watchNetwork,
   type Access, type AnswerData, type Barred, type Ending, type LinkState, type Participant, type RequestData,
   type LinkIdentity, type RequestType, type Role, type Slot, type SlotEntry, type Waiter, type AgreedText, type EventData, RequestError,
 } from '../../client';
@@ -122,7 +122,7 @@ export class Store {
     for (const { kind, interrupted, live } of [this.microphone, this.camera]) {
       interrupted.subscribe((now) => !now && live.value && this.screen.value === 'session' && this.#announce(`Your ${kind} works again.`));
     }
-    addEventListener('online', () => this.session?.tryNow());
+    watchNetwork(() => this.session?.networkChanged());
     addEventListener('beforeunload', (event) => {
       if (this.hasSeat && !this.persistent.value) event.preventDefault(); // the browser asks first
     });

@@ -5,14 +5,15 @@ import { RequestError } from '../../client/errors';
 import { FrameGuard } from '../../client/media/frame-guard';
 import { Health, type Expected, type StatsSample, type Received, type Sent } from '../../client/media/health';
 import { Media } from '../../client/media/media';
-import { badSamples, disconnectedAfterMs, disconnectedGraceMs, finalRefusals, statsIntervalMs, undecodedSamples, directMs, offerAttempts, offerLaterMs, offerRetryMs, relayedMs, sendAllMs } from '../../client/params';
+import { badSamples, disconnectedAfterMs, connectMs, finalRefusals, pathIntervalMs, pathSilentMs, restartGraceMs, statsIntervalMs, undecodedSamples, offerAttempts, offerLaterMs, offerRetryMs, relayedMs, sendAllMs } from '../../client/params';
 import type { MediaReady } from '../../client/wire/protocol';
+import { PathWatch } from '../../client/media/path';
 import { Route } from '../../client/media/route';
-import { requestConstantBitRate, removeDependencyDescriptor } from '../../client/media/sdp';
+import { offerSoundRepeats, requestConstantBitRate, removeDependencyDescriptor } from '../../client/media/sdp';
 import type { Session } from '../../client/session';
 import { visibilityChanged, VisibilityWatcher, type VisibleTiles } from '../../page/media/visibility';
 import { FakeFrames } from '../support/frames';
-import { fakePeers } from '../support/peer';
+import { fakePeers, type FakePeer } from '../support/peer';
 
 test('a slot shows nothing before the first picture of its new owner', () => {
   const gate = new FrameGuard();
@@ -62,6 +63,13 @@ const told = [
   { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 100 }, { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 300 },
   { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 900 },
 ];
+
+test('repeats of sound are offered once for each payload type, those of pictures are left alone', () => {
+  const sdp = (more: string): string => `a=rtpmap:111 opus/48000/2\r\n${more}a=rtpmap:96 VP8/90000\r\na=rtpmap:63 opus/48000/2\r\n`;
+  const offered = offerSoundRepeats(sdp(''));
+  assert.equal(offered, 'a=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 nack\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:63 opus/48000/2\r\na=rtcp-fb:63 nack\r\n');
+  assert.equal(offerSoundRepeats(offered), offered);
+});
 
 test('the camera is sent as the server says, and what nobody watches is paused', () => {
   assert.deepEqual(encodingsOf('camera', { encodings: { camera: told } }), told);
@@ -148,15 +156,23 @@ test('the Dependency Descriptor is not offered, all else stays', () => {
   assert.equal(removeDependencyDescriptor(`m=video 9\r\n${descriptor}${mid}m=video 9\r\n${mid}${descriptor}`), `m=video 9\r\n${mid}m=video 9\r\n${mid}`);
 });
 
-test('the relay is for who comes through no other way, and never beside it', () => {
+test('the relay is tried beside the direct path, and alone where that came to nothing', () => {
   const servers = [{ urls: ['turns:video.example.org:443?transport=tcp'], username: 'u', credential: 'c' }];
   const route = new Route();
-  assert.deepEqual([route.configuration(servers), route.timeoutMs(servers)], [{}, directMs]);
+  assert.deepEqual([route.configuration(servers), route.timeoutMs(servers)], [{ iceServers: servers }, connectMs]);
   route.toggle();
   assert.deepEqual([route.configuration(servers), route.timeoutMs(servers)], [{ iceServers: servers, iceTransportPolicy: 'relay' }, relayedMs]);
   assert.deepEqual([route.configuration([]), route.timeoutMs([])], [{}, undefined], 'no relay, no other way');
   route.toggle();
-  assert.deepEqual([route.configuration(servers), route.timeoutMs(servers)], [{}, directMs]);
+  assert.deepEqual([route.configuration(servers), route.timeoutMs(servers)], [{ iceServers: servers }, connectMs]);
+});
+
+test('a path through which nothing comes is told once, and again when something came', () => {
+  const watch = new PathWatch();
+  const looks = (count: number, bytes: number, from: number) => Array.from({ length: count }, (_, i) => watch.observe(from + i * pathIntervalMs, bytes));
+  const count = 1 + pathSilentMs / pathIntervalMs;
+  assert.deepEqual(looks(2 * count, 7, 0).flatMap((dead, i) => dead ? [i + 1] : []), [count]);
+  assert.deepEqual(looks(count, 8, 60_000).filter(Boolean).length, 1);
 });
 
 // A browser's connection that is connected as soon as an offer is answered, a server that refuses the next offers, and time.
@@ -170,6 +186,8 @@ function refusing(t: TestContext, { supported = true } = {}) {
     state: 'admitted',
     role: 'participant',
     participantId: 'me',
+    probes: 0,
+    probe: () => void (session.probes += 1),
     roster: [{ id: 'me', publications: [{ source: 'microphone', muted: false }] }],
     frames: encryption.frames,
     on: (type: string, handler: (data: unknown) => void) => (heard.set(type, handler), () => heard.delete(type)),
@@ -205,7 +223,7 @@ test('whose offers are refused is told, and comes in later by the same way', asy
   assert.equal(states.at(-1), 'failed');
   await pass(offerLaterMs);
   assert.equal(states.at(-1), 'connected');
-  assert.deepEqual(made.map(({ configuration }) => configuration.iceTransportPolicy), made.map(() => undefined), 'the relay was tried');
+  assert.deepEqual(made.map(({ configuration }) => configuration.iceTransportPolicy), made.map(() => undefined), 'the direct path was given up');
 });
 
 test('a connection that works outlives a refused offer', async (t) => {
@@ -234,24 +252,107 @@ test('the next offer comes later although the connection that works has its trou
   assert.deepEqual([server.offers.length, states.at(-1)], [2 + offerAttempts, 'connected']);
 });
 
-test('a connection that lost its way restarts ICE once, and is replaced if that does not help', async (t) => {
-  const { server, made, states, ready, pass, settle } = refusing(t);
-  await ready(1);
-  const lose = async () => {
-    made[0]!.connectionState = 'disconnected';
-    made[0]!.onconnectionstatechange?.();
+const lost = (peer: FakePeer, state = 'disconnected'): void => {
+  peer.connectionState = state;
+  peer.onconnectionstatechange?.();
+};
+
+for (const state of ['disconnected', 'failed']) {
+  test(`a connection that is ${state} restarts ICE, and is replaced if that does not help`, async (t) => {
+    const { server, made, states, ready, pass, settle } = refusing(t);
+    await ready(1);
+    lost(made[0]!, state);
     await settle();
-  };
-  await lose();
-  assert.deepEqual([made.length, made[0]!.restarts, server.offers, states.at(-1)], [1, 1, [1, 1], 'connected'], 'the same connection');
-  await pass(disconnectedGraceMs);
-  assert.equal(made.length, 1);
+    assert.deepEqual([made.length, made[0]!.restarts, server.offers, states.at(-1)], [1, 1, [1, 1], 'connected'], 'the same connection');
+    await pass(restartGraceMs);
+    assert.equal(made.length, 1);
+    made[0]!.comesBack = false;
+    lost(made[0]!, state);
+    await settle();
+    assert.deepEqual([made.length, made[0]!.restarts, server.offers], [1, 2, [1, 1, 1]]);
+    lost(made[0]!, state);
+    await pass(restartGraceMs);
+    assert.deepEqual([made.length, server.offers.at(-1), states.at(-1)], [2, 2, 'connected']);
+  });
+}
+
+test('a restart that the server refuses for now is offered again, and one that it takes not at all makes a new connection', async (t) => {
+  const { server, made, ready, pass, settle } = refusing(t);
+  await ready(1);
   server.refusals = 1;
-  await lose();
-  await lose();
+  lost(made[0]!);
+  await settle();
+  await pass(offerRetryMs);
   assert.deepEqual([made.length, made[0]!.restarts, server.offers], [1, 2, [1, 1, 1]]);
-  await pass(disconnectedGraceMs);
-  assert.deepEqual([made.length, server.offers.at(-1), states.at(-1)], [2, 2, 'connected']);
+  [server.refusals, server.code] = [1, 'stale_generation'];
+  lost(made[0]!);
+  await settle();
+  assert.deepEqual([made.length, server.offers.at(-1)], [2, 2]);
+});
+
+test('during a black-out of signaling and media the connection stays, and ICE restarts when signaling is back', async (t) => {
+  const { server, made, heard, ready, pass, settle, welcome } = refusing(t);
+  await ready(1);
+  heard.get('link')?.('lost');
+  lost(made[0]!);
+  await pass(10 * restartGraceMs);
+  lost(made[0]!, 'failed');
+  await pass(10 * restartGraceMs);
+  assert.deepEqual([made.length, made[0]!.restarts, server.offers], [1, 0, [1]]);
+  heard.get('link')?.('open');
+  welcome('off');
+  await ready(1, 1);
+  await settle();
+  assert.deepEqual([made.length, made[0]!.restarts, server.offers], [1, 1, [1, 1]]);
+});
+
+test('an offer that signaling lost is made again with the restart that it had', async (t) => {
+  const { server, made, heard, ready, settle, welcome } = refusing(t);
+  await ready(1);
+  [server.refusals, server.code] = [1, 'closed'];
+  lost(made[0]!);
+  await settle();
+  heard.get('link')?.('lost');
+  heard.get('link')?.('open');
+  welcome('off');
+  await ready(1, 1);
+  await settle();
+  assert.deepEqual([made.length, made[0]!.restarts, server.offers], [1, 2, [1, 1, 1]]);
+});
+
+test('another network restarts ICE although the browser notices nothing', async (t) => {
+  const { server, made, heard, ready, settle } = refusing(t);
+  await ready(1);
+  heard.get('networkChanged')?.(null);
+  await settle();
+  assert.deepEqual([made.length, made[0]!.restarts, server.offers], [1, 1, [1, 1]]);
+  heard.get('networkChanged')?.(null);
+  await settle();
+  assert.equal(made[0]!.restarts, 2, 'and again');
+});
+
+test('a path that carries nothing restarts ICE and asks whether the server is there, before the browser calls it lost', async (t) => {
+  t.mock.method(performance, 'now', () => now);
+  let [now, bytes] = [0, 0];
+  const { made, session, ready, pass, show } = refusing(t);
+  await ready(1);
+  const go = async (ms: number, perLook: number) => {
+    for (let passed = 0; passed < ms; passed += pathIntervalMs) {
+      [now, bytes] = [now + pathIntervalMs, bytes + perLook];
+      show([{ id: 'pair', type: 'candidate-pair', bytesReceived: bytes }]);
+      await pass(pathIntervalMs);
+    }
+  };
+  await go(10_000, 100);
+  assert.deepEqual([made[0]!.restarts, session.probes], [0, 0]);
+  await go(pathSilentMs + pathIntervalMs, 0);
+  assert.deepEqual([made[0]!.restarts, session.probes], [1, 1]);
+  await go(10_000, 0);
+  assert.deepEqual([made.length, made[0]!.restarts], [1, 1], 'once');
+  made[0]!.getTransceivers()[0]!.receiver.sources.push({ source: 1, timestamp: 1, rtpTimestamp: 1 });
+  await go(pathIntervalMs, 0);
+  await go(pathSilentMs + pathIntervalMs, 0);
+  assert.equal(made[0]!.restarts, 2, 'again after somebody was heard');
 });
 
 test('who is sent out makes no connection', async (t) => {

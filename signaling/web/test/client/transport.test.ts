@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { probeTimeoutMs } from '../../client/params';
 import { Session } from '../../client/session';
 import { FakeEnv } from '../support/env';
 
@@ -124,6 +125,41 @@ test('waits longer each time, and at once when asked', () => {
   assert.equal(env.sockets.length, dialled + 1);
   session.tryNow();
   assert.equal(env.sockets.length, dialled + 1, 'one attempt at a time');
+});
+
+test('asked to look, it finds a dead connection sooner than by the next ping, and a live one stays', () => {
+  const { env, session } = enter();
+  session.probe();
+  assert.equal(env.socket.sent.filter(({ type }) => type === 'ping').length, 1);
+  env.socket.answer('ping');
+  env.advance(4_999);
+  assert.equal(env.socket.sent.filter(({ type }) => type === 'ping').length, 1, 'the pace of pings is as before');
+  env.advance(1);
+  session.probe(); // while a ping is under way
+  assert.equal(env.socket.sent.filter(({ type }) => type === 'ping').length, 2, 'no second one');
+  const dead = env.socket;
+  env.advance(probeTimeoutMs - 1);
+  assert.equal(env.socket, dead);
+  env.advance(1);
+  assert.notEqual(env.socket, dead, 'dialled at once');
+  session.probe();
+  assert.equal(env.sockets.length, 2);
+});
+
+test('on another network the connection of the one before is given up at once', () => {
+  const { env, session, links } = enter();
+  session.networkChanged();
+  assert.deepEqual([env.sockets.length, env.sockets[0]!.closedWith, links.at(-1)], [2, 1000, 'lost']);
+  session.networkChanged(); // while it connects
+  assert.equal(env.sockets.length, 3);
+  env.socket.open();
+  assert.ok(env.socket.last('hello').data.resume);
+  env.socket.answer('hello', welcome('two'));
+  assert.equal(links.at(-1), 'open');
+  env.advance(60_000);
+  session.networkChanged();
+  session.networkChanged();
+  assert.equal(links.at(-1), 'lost');
 });
 
 test('a missing pong is a dead connection', () => {

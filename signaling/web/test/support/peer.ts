@@ -11,6 +11,7 @@ interface FakeReceiver {
   track: { id: string; kind: string };
   sources: { source: number; timestamp: number; rtpTimestamp: number }[];
   getContributingSources(): FakeReceiver['sources'];
+  getSynchronizationSources(): FakeReceiver['sources'];
 }
 export interface FakePeer {
   configuration: RTCConfiguration;
@@ -18,8 +19,10 @@ export interface FakePeer {
   onconnectionstatechange: (() => void) | null;
   senders: FakeSender[];
   receivers: FakeReceiver[];
+  getTransceivers(): { mid: string; receiver: FakeReceiver }[];
   restarts: number;
   throws: boolean;
+  comesBack: boolean; // an answer connects it
   lines: { direction: string; kind: string; transform?: unknown; negotiated: unknown }[];
 }
 
@@ -37,6 +40,7 @@ export function fakePeers(): { made: FakePeer[]; show(stats: object[]): void } {
     receivers: FakeReceiver[] = [];
     restarts = 0;
     throws = false;
+    comesBack = true;
     lines: FakePeer['lines'] = [];
     #transceivers: { mid: string; receiver: FakeReceiver }[] = [];
 
@@ -53,7 +57,7 @@ export function fakePeers(): { made: FakePeer[]; show(stats: object[]): void } {
         setParameters: async (parameters: Parameters) => void (sender.parameters = parameters),
       };
       const sources: FakeReceiver['sources'] = [];
-      const receiver: FakeReceiver = { track: { id: `${kind}-${this.#transceivers.length}`, kind }, sources, getContributingSources: () => sources };
+      const receiver: FakeReceiver = { track: { id: `${kind}-${this.#transceivers.length}`, kind }, sources, getContributingSources: () => sources, getSynchronizationSources: () => sources };
       if (direction === 'recvonly') this.receivers.push(receiver);
       else this.senders.push(sender);
       const line = direction === 'recvonly' ? receiver : sender;
@@ -72,7 +76,9 @@ export function fakePeers(): { made: FakePeer[]; show(stats: object[]): void } {
     };
     setRemoteDescription = (answer: unknown) => {
       if (this.throws) throw new DOMException('no such line', 'InvalidAccessError');
-      [this.remoteDescription, this.signalingState, this.connectionState] = [answer, 'stable', 'connected'];
+      [this.remoteDescription, this.signalingState] = [answer, 'stable'];
+      if (!this.comesBack) return;
+      this.connectionState = 'connected';
       this.onconnectionstatechange?.();
     };
     close = () => void (this.connectionState = 'closed');
