@@ -158,6 +158,12 @@ func nackInterceptors(t *testing.T, m *webrtc.MediaEngine, r *interceptor.Regist
 	}
 }
 
+// audioNackInterceptors do the same of audio.
+func audioNackInterceptors(t *testing.T, m *webrtc.MediaEngine, r *interceptor.Registry) {
+	m.RegisterFeedback(webrtc.RTCPFeedback{Type: "nack"}, webrtc.RTPCodecTypeAudio)
+	nackInterceptors(t, m, r)
+}
+
 func newAPIWith(t *testing.T, extend extendAPI, settings func(*webrtc.SettingEngine)) *webrtc.API {
 	t.Helper()
 	m := &webrtc.MediaEngine{}

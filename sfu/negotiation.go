@@ -196,6 +196,7 @@ func (l *mLine) carryOver(was *mLine) error {
 		return fmt.Errorf("%w: a payload type changed (RFC 3264, section 8.3.2)", ErrSDP)
 	}
 	l.payload, l.rtx = was.payload, was.rtx
+	l.nack = was.nack && l.nackOffered()
 	l.slotSSRC, l.slotRTX = was.slotSSRC, was.slotRTX
 	before := was.extensions()
 	for i, id := range l.extensions() {

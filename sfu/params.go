@@ -18,6 +18,7 @@ const (
 	repeatedChecks = 8
 	// maxAmplification is how many times the bytes that came from an address may go there before it is validated (RFC 9000, section 8.1).
 	maxAmplification = 3
+	maxCodecs        = 8  // entries of one m-line's rtcp-fb that are read: browsers name each payload type once
 	maxRIDs          = 3  // encodings of a simulcast, as browsers send
 	maxRID           = 16 // characters (RFC 8851, section 10)
 	maxPeerSSRCs     = 32 // incoming SSRCs that are known at once: 13 that are in use, and those that were replaced last
@@ -137,6 +138,15 @@ const (
 	nackShare = 2 * 8 * 1000
 	nackLeast = 20
 	nackBurst = 64 // at once, on the narrowest: a key frame
+	// audioNackRTT is the round trip up to which sound is asked for again and sent again: what takes longer is played already. Browsers hold
+	// sound back for 60 to 200 ms where packets come late.
+	audioNackRTT = 150 * time.Millisecond
+	// audioNacks is how often one packet of sound is asked for, which takes twice its round trip.
+	audioNacks = 2
+	// Repeats of sound have a budget of their own, so that a burst of lost pictures cannot use it up: of the sound that was sent, which
+	// is 20 % loss where repeats get lost as well, and some at once.
+	audioNackShare = 0.25
+	audioNackBurst = 32 // 640 ms of one voice
 	// minKeyFrameGap is the minimum time between key frame requests of one receiver; more frequent ones are ignored.
 	minKeyFrameGap = keyFrameRepeat
 )

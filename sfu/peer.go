@@ -55,7 +55,8 @@ type peer struct {
 	lossBudget   int // video packets that were reported on and not counted as lost
 	videoSince   time.Time
 	control      forward.Bucket // of incoming RTCP
-	resendTokens float64
+	audioResends float64        // packets of sound that may be sent again
+	resendTokens float64        // the same of video
 	resendAt     time.Time
 
 	heardAt time.Time // last authenticated media or RTCP
@@ -69,7 +70,7 @@ func (p *peer) start(m *member) {
 	p.ssrc = randomSSRC()
 	p.streams, p.slotOf = map[uint32]*stream{}, map[uint32]*slot{}
 	p.feedback = twcc.NewRecorder(p.ssrc)
-	p.resendTokens = nackBudget
+	p.resendTokens, p.audioResends = nackBudget, audioNackBurst
 	p.worker.peers = append(p.worker.peers, p)
 	p.addLines(p.offer)
 	if p.agent != nil {

@@ -29,6 +29,9 @@ func TestDocumentedOffer(t *testing.T) {
 	l := o.line("3")
 	l.slotSSRC, l.slotRTX = 2231627014, 1102873543
 	answer := o.answer(local{ufrag: "ufrag", pwd: "password"})
+	if n := strings.Count(answer, "a=rtcp-fb:111 nack\r\n"); n != 1 {
+		t.Errorf("repeats of sound are answered in %d lines, and offered in one", n)
+	}
 	for want := range strings.Lines(example("answer")) {
 		i := strings.Index(answer, strings.TrimSpace(want)+"\r\n")
 		if i < 0 {

@@ -35,9 +35,9 @@ type encoding struct {
 	publication   *publication
 	rid           string // empty without simulcast
 	index         int
-	main          *stream           // the SSRC in use, nil before the first
-	repeats       *stream           // the same of its repeats
-	history       *forward.History  // video only: Opus has in-band FEC
+	main          *stream // the SSRC in use, nil before the first
+	repeats       *stream // the same of its repeats
+	history       *forward.History
 	structure     forward.Structure // of the Dependency Descriptor
 	hasDescriptor bool              // once a Dependency Descriptor was seen, the payload is never parsed
 	height        int               // pixels, 0 unknown
@@ -76,9 +76,7 @@ func newPublication(p *peer, l *mLine) *publication {
 	}
 	for i, rid := range rids {
 		e := &encoding{publication: pub, rid: rid, index: i}
-		if pub.video() {
-			e.history = &forward.History{}
-		}
+		e.history = &forward.History{}
 		pub.encodings = append(pub.encodings, e)
 	}
 	pub.limits(p.worker.engine.allowed(l.source))
@@ -110,6 +108,11 @@ func (pub *publication) encoding(rid string) *encoding {
 }
 
 func (pub *publication) video() bool { return pub.line.kind == "video" }
+
+// repeatable reports whether lost packets are asked for again: sound only where that takes no longer than it is held back.
+func (pub *publication) repeatable() bool {
+	return pub.video() || pub.line.nack && pub.peer.rtt <= audioNackRTT
+}
 
 func (pub *publication) clockRate() uint32 {
 	if pub.video() {
@@ -181,9 +184,7 @@ func (pub *publication) sendKeyFrameRequest(now time.Time) {
 // store stores a packet and measures the rate.
 func (e *encoding) store(now time.Time, ext uint64, h *forward.Header, temporal uint8, payload []byte) {
 	e.lastArrival = now
-	if e.history != nil {
-		e.history.Put(ext, h.Timestamp, h.Marker, temporal, payload)
-	}
+	e.history.Put(ext, h.Timestamp, h.Marker, temporal, payload)
 	e.bytes += len(payload)
 	if temporal == 0 {
 		e.baseBits += 8 * len(payload)

@@ -126,7 +126,7 @@ func (w *worker) publish(s *stream, h *forward.Header, payload []byte) forward.D
 	if h.PayloadType != pub.line.payload {
 		return forward.Unannounced
 	}
-	ext, verdict := s.received(w.now, h.Seq, pub.video())
+	ext, verdict := s.received(w.now, h.Seq, pub.repeatable())
 	if verdict == forward.Duplicate {
 		return forward.Repeated
 	}
@@ -229,7 +229,10 @@ func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bo
 	s.packets++
 	s.octets += uint32(len(payload))
 	origin := forward.Origin{Ext: packet.Ext, Timestamp: out.Timestamp, PictureIDOffset: out.PictureIDOffset, TL0Offset: out.TL0Offset, Encoding: uint8(e.index), Verbatim: e.hasDescriptor}
-	if !s.video() { // Opus has in-band FEC and is not retransmitted
+	if !s.video() {
+		if s.line.nack {
+			s.recordAudio(out.Ext, &origin)
+		}
 		w.write(s, s.payload, s.ssrc, out.Ext, &origin, marker, nil, nil, payload)
 		w.count.Audio++
 		w.count.AudioBytes += uint64(len(payload))
@@ -318,7 +321,10 @@ func (w *worker) resend(s *slot, seq uint16) forward.Drop {
 		s.peer.path.needed = max(s.peer.path.needed, size)
 		return forward.PathMTU
 	}
-	if !s.peer.mayResend(w.now) {
+	switch {
+	case !s.video() && s.peer.rtt > audioNackRTT:
+		return forward.NackLate
+	case !s.mayResend(w.now):
 		return forward.NackLimit
 	}
 	number, numbered := uint16(0), true
@@ -330,7 +336,7 @@ func (w *worker) resend(s *slot, seq uint16) forward.Drop {
 	}
 	w.count.Resent++
 	var vp8 forward.VP8
-	if !origin.Verbatim {
+	if s.video() && !origin.Verbatim {
 		vp8 = forward.ParseVP8(stored.Payload)
 	}
 	if s.line.slotRTX == 0 {

@@ -61,13 +61,16 @@ func (p *peer) sendPLI(e *encoding) {
 // repeatRequests repeats unanswered requests for lost packets and key frames.
 func (p *peer) repeatRequests(now time.Time) {
 	for _, pub := range p.publications {
-		if !pub.video() || !pub.open() {
+		if !pub.open() {
 			continue
 		}
 		for _, e := range pub.encodings {
-			if e.main != nil {
+			if e.main != nil && e.main.track.HasMissing() {
 				e.requestLost(now)
 			}
+		}
+		if !pub.video() {
+			continue
 		}
 		if slices.ContainsFunc(pub.encodings, func(e *encoding) bool { return e.alive(now) }) {
 			pub.dropDeadRequests(now)
@@ -88,8 +91,12 @@ func (pub *publication) dropDeadRequests(now time.Time) {
 
 func (e *encoding) requestLost(now time.Time) {
 	p := e.publication.peer
-	ask, lost := e.main.track.Nacks(now, p.rtt, p.worker.nackBuffer[:0])
-	if lost > 0 && e.publication.watched() {
+	times := forward.MaxNacks
+	if !e.publication.video() {
+		times = audioNacks
+	}
+	ask, lost := e.main.track.Nacks(now, p.rtt, times, p.worker.nackBuffer[:0])
+	if lost > 0 && e.publication.video() && e.publication.watched() {
 		e.requestKeyFrame() // no retransmission arrived: only a key frame repairs the video
 	}
 	if e.main.track.HasMissing() {

@@ -55,7 +55,9 @@ type mLine struct {
 	paused      []string // those that the client does not send yet
 	codecs      []uint8  // all payload types of Opus or VP8 that the offer holds
 	rtxOf       map[uint8]uint8
-	ssrc        uint32 // the client's, 0 if unsaid
+	nackOf      []string // payload types of audio that the client repeats, or asks for again, on request; "*": all
+	nack        bool     // audio is repeated on request (RFC 4585, section 4.2); video always is
+	ssrc        uint32   // the client's, 0 if unsaid
 	rtxSSRC     uint32
 	extNames    map[uint8]string
 	use         mLineUse
@@ -181,10 +183,17 @@ func parseLine(m *sdp.MediaDescription) (mLine, error) {
 	if len(l.codecs) > 0 {
 		l.choosePayload(l.codecs[0])
 	}
+	l.nack = l.kind == "audio" && l.nackOffered()
 	if l.ridExt == 0 {
 		l.rids, l.paused = nil, nil // packets could not say which encoding they are of
 	}
 	return l, nil
+}
+
+// nackOffered reports whether the client offered generic NACK for the payload type in use. An answer may only keep what was offered (RFC
+// 4585, section 4.2).
+func (l *mLine) nackOffered() bool {
+	return slices.Contains(l.nackOf, "*") || slices.Contains(l.nackOf, strconv.Itoa(int(l.payload)))
 }
 
 // choosePayload chooses one of the offered payload types, and its RTX payload type.
@@ -210,6 +219,10 @@ func (l *mLine) attribute(key, value string) {
 				apt, _, _ = strings.Cut(apt, ";")
 				l.rtxOf[payloadType(apt)] = payloadType(pt)
 			}
+		}
+	case "rtcp-fb":
+		if pt, kind, ok := strings.Cut(value, " "); ok && strings.TrimSpace(kind) == "nack" && len(l.nackOf) < maxCodecs {
+			l.nackOf = append(l.nackOf, pt)
 		}
 	case "extmap":
 		l.extension(value)
@@ -419,6 +432,9 @@ func (l *mLine) write(b *strings.Builder, p local) {
 	if l.kind == "audio" {
 		// In-band FEC mends single losses; constant bit rate hides speech patterns from traffic analysis (RFC 6562).
 		fmt.Fprintf(b, "a=fmtp:%d minptime=10;useinbandfec=1;cbr=1\r\n", l.payload)
+		if l.nack {
+			fmt.Fprintf(b, "a=rtcp-fb:%d nack\r\n", l.payload)
+		}
 	} else {
 		fmt.Fprintf(b, "a=rtcp-fb:%d nack\r\na=rtcp-fb:%d nack pli\r\na=rtcp-fb:%d ccm fir\r\n", l.payload, l.payload, l.payload)
 	}

@@ -15,26 +15,27 @@ import (
 
 // A simPeer is one connection of a participant: what it publishes and what it knows of its slots.
 type simPeer struct {
-	sim        *sim
-	id         PeerID
-	number     int
-	addr       netip.AddrPort
-	peer       *peer // its other end
-	rnd        *rand.Rand
-	seal       *srtp.Sealer
-	open       *srtp.Opener
-	up, down   simLink
-	sources    []*simSource
-	slots      map[uint32]*simSlot // by SSRC of the slot and of its repeats
-	list       []*simSlot
-	wide       uint16
-	mids       int // packets of an SSRC that name their MID and RID, at least
-	nextReport time.Time
-	stalled    bool // says nothing at all
-	nacksAll   bool // asks again for all it gets
-	pestering  bool // asks for a key frame each round
-	resent     int  // repeats that it got
-	loss       int  // fraction lost that it claims, in 1/256; 0: what it sees
+	sim         *sim
+	id          PeerID
+	number      int
+	addr        netip.AddrPort
+	peer        *peer // its other end
+	rnd         *rand.Rand
+	seal        *srtp.Sealer
+	open        *srtp.Opener
+	up, down    simLink
+	sources     []*simSource
+	slots       map[uint32]*simSlot // by SSRC of the slot and of its repeats
+	list        []*simSlot
+	wide        uint16
+	mids        int // packets of an SSRC that name their MID and RID, at least
+	nextReport  time.Time
+	stalled     bool // says nothing at all
+	nacksAll    bool // asks again for all it gets
+	pestering   bool // asks for a key frame each round
+	resent      int  // repeats of pictures that it got
+	resentAudio int  // the same of sound that it had before
+	loss        int  // fraction lost that it claims, in 1/256; 0: what it sees
 
 	numbers      int             // transport-wide numbers that left for it so far
 	unsent       map[uint16]bool // those that the socket did not take
@@ -241,7 +242,13 @@ func (st *simStream) send(marker bool, ts uint32, payload []byte) {
 // repeat sends a packet again through RTX (RFC 4588), if there is one.
 func (st *simStream) repeat(seq uint64) {
 	k := st.kept[seq%uint64(len(st.kept))]
-	if k.seq != seq || k.payload == nil || st.rtx == 0 {
+	switch {
+	case k.seq != seq || k.payload == nil:
+		return
+	case st.source.line.nack:
+		st.write(st.ssrc, st.source.line.payload, seq, k.ts, k.marker, k.payload)
+		return
+	case st.rtx == 0:
 		return
 	}
 	st.rtxSeq++

@@ -25,6 +25,7 @@ type simSlot struct {
 
 	highest  uint64
 	missing  []simMissing
+	got      int // different numbers that arrived
 	expected int // since the last report
 	received int
 	lost     int // in all, in 1/256
@@ -85,7 +86,10 @@ func (x *simPeer) arrives(a arrival) {
 		}
 		x.arrived.Record(s.line.slotSSRC, a.number, now.Sub(simBegin).Microseconds())
 	}
-	if a.repeat {
+	switch {
+	case a.repeat && s.line.kind == "audio":
+		x.resentAudio++
+	case a.repeat:
 		x.resent++
 	}
 	switch {
@@ -96,6 +100,7 @@ func (x *simPeer) arrives(a arrival) {
 			s.expected++
 		}
 		s.missing, s.highest = nil, a.index
+		s.got++
 		s.received++
 	case a.index > s.highest:
 		for i := s.highest + 1; i < a.index; i++ {
@@ -103,11 +108,13 @@ func (x *simPeer) arrives(a arrival) {
 		}
 		s.expected += int(a.index - s.highest)
 		s.received++
+		s.got++
 		s.highest = a.index
 	default:
 		for i := range s.missing {
 			if s.missing[i].index == a.index {
 				s.missing = append(s.missing[:i], s.missing[i+1:]...)
+				s.got++
 				if !a.repeat {
 					s.received++ // browsers count what came by RTX as lost
 				}
@@ -115,7 +122,7 @@ func (x *simPeer) arrives(a arrival) {
 			}
 		}
 	}
-	if x.nacksAll && s.line.kind == "video" {
+	if x.nacksAll && (s.line.nack || s.line.kind == "video") {
 		b := []byte{0x80 | formatNACK, typeRTPFB, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, byte((a.index - 16) >> 8), byte(a.index - 16), 0xff, 0xff}
 		binary.BigEndian.PutUint32(b[8:], s.line.slotSSRC)
 		x.report(b)
@@ -126,10 +133,11 @@ func (x *simPeer) arrives(a arrival) {
 func (x *simPeer) sendFeedback() {
 	now := x.sim.now
 	for _, s := range x.list {
-		if s.line.kind != "video" {
+		if s.line.kind != "video" && !s.line.nack {
 			s.missing = s.missing[:0]
 			continue
 		}
+		sound := s.line.kind == "audio"
 		kept, gone := s.missing[:0], x.pestering
 		for _, m := range s.missing {
 			if now.Sub(m.since) > simGiveUp {
@@ -145,7 +153,7 @@ func (x *simPeer) sendFeedback() {
 			kept = append(kept, m)
 		}
 		s.missing = kept
-		if gone && (x.pestering || now.Sub(s.askedAt) > 300*time.Millisecond) {
+		if gone && !sound && (x.pestering || now.Sub(s.askedAt) > 300*time.Millisecond) {
 			s.askedAt = now
 			b := []byte{0x80 | formatPLI, typePSFB, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0}
 			binary.BigEndian.PutUint32(b[8:], s.line.slotSSRC)

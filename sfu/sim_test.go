@@ -312,6 +312,7 @@ type simSpec struct {
 	rids           []string // of the camera
 	screen         bool     // publishes one
 	twcc, plain    bool     // transport-wide feedback; no RTX
+	audioNack      bool     // sound is repeated on request
 	dd             bool     // descriptors, and payloads nobody can read
 	numbered       bool     // its slots have transport-wide numbers, of which it sends feedback
 }
@@ -386,6 +387,7 @@ func (x *simPeer) lines(spec simSpec) []mLine {
 	if spec.dd {
 		cam.ddExt = 7
 	}
+	mic.nack = spec.audioNack
 	screen.mid, screen.kind, screen.source, screen.payload, screen.rtx = "2", "video", Screen, 96, 97
 	lines := []mLine{mic, cam}
 	if spec.screen {
@@ -400,7 +402,7 @@ func (x *simPeer) lines(spec simSpec) []mLine {
 			l.twccExt = simNumberExt
 		}
 		if l.kind == "audio" {
-			l.payload = 111
+			l.payload, l.nack = 111, spec.audioNack
 		} else if !spec.plain {
 			l.rtx, l.slotRTX = 97, l.slotSSRC+10_000
 		}

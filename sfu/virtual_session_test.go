@@ -51,7 +51,7 @@ func TestVirtualJoin(t *testing.T) {
 }
 
 // TestVirtualLoss loses 5 % of all datagrams on both links and lets them overtake each other. NACKs repair the video on both hops; audio
-// is not retransmitted.
+// is not retransmitted, for these clients do not offer it.
 func TestVirtualLoss(t *testing.T) {
 	inBubble(t, func(t *testing.T, v *virtualNet) {
 		_, a, b := v.joinPair(virtualLink, virtualLink)
@@ -75,6 +75,45 @@ func TestVirtualLoss(t *testing.T) {
 			t.Errorf("%d of %d audio packets arrived, with 5 %% loss on two hops", audio, sent)
 		}
 	})
+}
+
+// TestVirtualAudioRepeats lets a stock client ask for lost sound, on both hops, and as little as before if it does not offer to.
+func TestVirtualAudioRepeats(t *testing.T) {
+	for _, test := range []struct {
+		name        string
+		extend      extendAPI
+		least, most int // of 1000 packets
+	}{
+		{"offered", audioNackInterceptors, 985, 1002},
+		{"not offered", nackInterceptors, 800, 960},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, v *virtualNet) {
+				r := v.room()
+				r.applyPlan(fullPlan("a", "b"))
+				client := func(id PeerID) *virtualClient {
+					c := v.clientOf(r, id, test.extend, nil, func(c *testClient) {
+						c.sendAll()
+						c.addPairs(1)
+					})
+					c.conn.SetLink(virtualLink)
+					c.join()
+					return c
+				}
+				a, b := client("a"), client("b")
+				sendFor(time.Second, a.testClient)
+				lossy := simnet.Link{Delay: 20 * time.Millisecond, Loss: 0.05}
+				a.conn.SetLink(lossy)
+				b.conn.SetLink(lossy)
+				before := b.count(10)
+				sendFor(20*time.Second, a.testClient)
+				time.Sleep(time.Second)
+				if n := b.count(10) - before; n < test.least || n > test.most {
+					t.Errorf("%d of 1000 packets of sound arrived, %d to %d should", n, test.least, test.most)
+				}
+			})
+		})
+	}
 }
 
 // TestVirtualRoaming gives a client another public address in the middle of a session, as a NAT or a handover does: media follows within

@@ -24,6 +24,7 @@ const (
 	SendRefused             // the kernel refused the destination
 	HistoryGone             // requested again after it left the history
 	NackLimit               // requested again too often
+	NackLate                // sound that a repeat would reach too late to be played
 	PathMTU                 // larger than the subscriber's path is known to take
 	RateLimit               // more than the publication may send
 	ControlLimit            // more RTCP than one peer needs
@@ -38,7 +39,7 @@ const (
 
 var dropNames = [NumDrops]string{
 	"kept", "malformed", "unknown_address", "unauthentic", "replayed", "unannounced", "repeated", "padding", "muted", "quiet",
-	"unmapped", "await_key", "before_switch", "layer", "bandwidth", "socket_full", "send_refused", "history_gone", "nack_limit", "path_mtu", "rate_limit", "control_limit", "oversized", "key_used_up",
+	"unmapped", "await_key", "before_switch", "layer", "bandwidth", "socket_full", "send_refused", "history_gone", "nack_limit", "nack_late", "path_mtu", "rate_limit", "control_limit", "oversized", "key_used_up",
 	"address_held", "repeated_check", "unproved_address", "panic",
 }
 

@@ -4,6 +4,7 @@ package forward
 const (
 	sentIndexCamera = 160 // almost a second at 1.5 Mbit/s
 	sentIndexScreen = 256 // the same at 2.5 Mbit/s
+	sentIndexAudio  = 32  // 640 ms: what is older is played
 )
 
 // An Origin records the source packet of an outgoing one and how it was changed: enough to send it again identically.
@@ -38,6 +39,9 @@ func NewSentIndex(screen bool) SentIndex {
 	}
 	return SentIndex{make([]sentEntry, sentIndexCamera)}
 }
+
+// NewAudioSentIndex creates one for sound.
+func NewAudioSentIndex() SentIndex { return SentIndex{make([]sentEntry, sentIndexAudio)} }
 
 // Empty reports whether it has no room for anything.
 func (s *SentIndex) Empty() bool { return s.list == nil }

@@ -6,8 +6,6 @@ import "time"
 const (
 	// maxMissing bounds the list of missing packets: more at once is an outage, which a key frame mends, not NACKs.
 	maxMissing = 128
-	// maxNacks is how often a packet is requested; after that the frame is lost to everyone.
-	maxNacks = 8
 	// firstNack waits for reordering, in the network or by bundled links, before a packet counts as lost.
 	firstNack = 10 * time.Millisecond
 	// minNackInterval separates two requests where the round trip is short or unknown.
@@ -136,15 +134,18 @@ func (t *Track) forget(ext uint64) {
 	}
 }
 
-// Nacks appends the sequence numbers to ask for now, oldest first. lost counts those given up for good since the last call:
-// the last request has its round trip too.
-func (t *Track) Nacks(now time.Time, rtt time.Duration, dst []uint16) (ask []uint16, lost int) {
+// MaxNacks is how often a packet of video is requested; after that the frame is lost to everyone.
+const MaxNacks = 8
+
+// Nacks appends the sequence numbers to ask for now, oldest first, each at most times. lost counts those given up for good since the last
+// call: the last request has its round trip too.
+func (t *Track) Nacks(now time.Time, rtt time.Duration, times int, dst []uint16) (ask []uint16, lost int) {
 	wait := max(rtt, minNackInterval)
 	lost, t.lostInOutage = t.lostInOutage, 0
 	kept := t.missing[:0]
 	for _, m := range t.missing {
 		due := !now.Before(m.nextNack)
-		if due && m.nacks >= maxNacks || t.highest-m.ext >= seenSize/2 {
+		if due && m.nacks >= times || t.highest-m.ext >= seenSize/2 {
 			lost++
 			continue
 		}

@@ -110,7 +110,7 @@ func (m *trackModel) checkNacks(t *testing.T, now time.Time, rtt time.Duration, 
 			t.Fatalf("%d asked for, which is here", ext)
 		case now.Sub(m.missed[ext]) < firstNack:
 			t.Fatalf("%d asked for after %v", ext, now.Sub(m.missed[ext]))
-		case len(times) >= maxNacks:
+		case len(times) >= MaxNacks:
 			t.Fatalf("%d asked for %d times", ext, len(times)+1)
 		case len(times) > 0 && now.Sub(times[len(times)-1]) < max(rtt, minNackInterval):
 			t.Fatalf("%d asked for again after %v", ext, now.Sub(times[len(times)-1]))
@@ -152,7 +152,7 @@ func TestTrackModel(t *testing.T) {
 			}
 			if rnd.IntN(10) == 0 {
 				rtt := time.Duration(seed) * 60 * time.Millisecond
-				ask, _ := tr.Nacks(now, rtt, nil)
+				ask, _ := tr.Nacks(now, rtt, MaxNacks, nil)
 				m.checkNacks(t, now, rtt, ask)
 			}
 			if rnd.IntN(200) == 0 {
@@ -211,7 +211,7 @@ func TestNacksStop(t *testing.T) {
 	last := epoch
 	for now := epoch; lost == 0; now = now.Add(5 * time.Millisecond) {
 		var ask []uint16
-		if ask, lost = tr.Nacks(now, 100*time.Millisecond, nil); len(ask) > 0 {
+		if ask, lost = tr.Nacks(now, 100*time.Millisecond, MaxNacks, nil); len(ask) > 0 {
 			asked, last = asked+1, now
 		}
 		if lost > 0 && now.Sub(last) < 100*time.Millisecond {
@@ -221,7 +221,7 @@ func TestNacksStop(t *testing.T) {
 			t.Fatal("forgotten before it was given up")
 		}
 	}
-	if asked != maxNacks || lost != 1 || tr.Missing(1) {
+	if asked != MaxNacks || lost != 1 || tr.Missing(1) {
 		t.Errorf("asked %d times, lost %d", asked, lost)
 	}
 }
@@ -230,7 +230,7 @@ func TestNacksOnlyWhenWanted(t *testing.T) {
 	var tr Track
 	tr.Receive(epoch, 0, false)
 	tr.Receive(epoch, 5, false)
-	if ask, lost := tr.Nacks(epoch.Add(time.Second), 0, nil); len(ask) != 0 || lost != 0 || tr.Missing(3) {
+	if ask, lost := tr.Nacks(epoch.Add(time.Second), 0, MaxNacks, nil); len(ask) != 0 || lost != 0 || tr.Missing(3) {
 		t.Errorf("asked for %v, lost %d", ask, lost)
 	}
 }
@@ -238,10 +238,10 @@ func TestNacksOnlyWhenWanted(t *testing.T) {
 func TestNacksAppend(t *testing.T) {
 	tr := lose(3)
 	tr.Receive(epoch, 2, true)
-	if ask, _ := tr.Nacks(epoch.Add(firstNack-1), 0, []uint16{9}); !slices.Equal(ask, []uint16{9}) {
+	if ask, _ := tr.Nacks(epoch.Add(firstNack-1), 0, MaxNacks, []uint16{9}); !slices.Equal(ask, []uint16{9}) {
 		t.Errorf("asked too early: %v", ask)
 	}
-	if ask, _ := tr.Nacks(epoch.Add(firstNack), 0, []uint16{9}); !slices.Equal(ask, []uint16{9, 1, 3}) {
+	if ask, _ := tr.Nacks(epoch.Add(firstNack), 0, MaxNacks, []uint16{9}); !slices.Equal(ask, []uint16{9, 1, 3}) {
 		t.Errorf("asked for %v", ask)
 	}
 	if tr.Missing(2) || !tr.Missing(3) || tr.Missing(4) || tr.Missing(100) {
@@ -254,11 +254,11 @@ func TestNacksAppend(t *testing.T) {
 func TestOutageIsLost(t *testing.T) {
 	for _, gap := range []uint16{1, maxMissing, maxMissing + 1, 400, 2999} {
 		tr := lose(gap)
-		ask, lost := tr.Nacks(epoch.Add(firstNack), 0, nil)
+		ask, lost := tr.Nacks(epoch.Add(firstNack), 0, MaxNacks, nil)
 		if len(ask)+lost != int(gap) || len(ask) > maxMissing {
 			t.Errorf("gap of %d: asked for %d, lost %d", gap, len(ask), lost)
 		}
-		if _, again := tr.Nacks(epoch.Add(firstNack), 0, nil); again != 0 {
+		if _, again := tr.Nacks(epoch.Add(firstNack), 0, MaxNacks, nil); again != 0 {
 			t.Errorf("gap of %d: lost again %d", gap, again)
 		}
 	}
@@ -293,7 +293,7 @@ func TestTrackAllocates(t *testing.T) {
 			tr.Receive(now, seq, true)
 		}
 		tr.Missing(seq)
-		ask, _ = tr.Nacks(now, 0, ask[:0])
+		ask, _ = tr.Nacks(now, 0, MaxNacks, ask[:0])
 		tr.Report()
 	}); n != 0 {
 		t.Errorf("%v allocations", n)

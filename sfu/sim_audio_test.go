@@ -1,0 +1,70 @@
+package sfu
+
+import (
+	"testing"
+	"time"
+
+	"alcove/sfu/forward"
+)
+
+// soundOver returns which share of a's packets of sound b got in time, over lossy paths.
+func soundOver(t *testing.T, nack bool, loss float64, delay time.Duration) (s *sim, share float64) {
+	t.Helper()
+	s, all := newGroup(t, 40, simSpec{audioNack: nack, twcc: true}, "a", "b")
+	a, b := all[0], all[1]
+	a.source(Microphone).every = 20 * time.Millisecond
+	for _, l := range []*simLink{&a.up, &a.down, &b.up, &b.down} {
+		l.delay = delay
+	}
+	s.run(3 * time.Second) // the round trip is known
+	a.up.loss, b.down.loss = loss, loss
+	slot := b.shows("a", slotAudio)
+	from, count := slot.max, slot.got
+	s.run(30 * time.Second)
+	return s, float64(slot.got-count) / float64(slot.max-from)
+}
+
+// TestAudioRepeats loses sound on both hops. What is asked for again comes within a round trip.
+func TestAudioRepeats(t *testing.T) {
+	if _, share := soundOver(t, false, 0.05, simTick); share > 0.93 {
+		t.Errorf("without NACK %.1f %% of the sound came: the paths lose nothing", 100*share)
+	}
+	s, share := soundOver(t, true, 0.05, simTick)
+	if share < 0.99 {
+		t.Errorf("%.1f %% of the sound came, with 5 %% lost on either hop", 100*share)
+	}
+	if s.w.count.NacksOut == 0 || s.w.count.NacksIn == 0 || s.w.count.Resent == 0 {
+		t.Errorf("%d asked for, %d asked of us, %d repeated", s.w.count.NacksOut, s.w.count.NacksIn, s.w.count.Resent)
+	}
+	if _, share = soundOver(t, true, 0.2, simTick); share < 0.92 {
+		t.Errorf("%.1f %% of the sound came, with 20 %% lost on either hop", 100*share)
+	}
+}
+
+// TestAudioRepeatsTooLate checks that over long paths nothing is repeated that could not be played any more.
+func TestAudioRepeatsTooLate(t *testing.T) {
+	s, share := soundOver(t, true, 0.05, 100*time.Millisecond)
+	if n := s.drops()["nack_late"]; n == 0 || share > 0.93 {
+		t.Errorf("%d requests were refused as late, %.1f %% of the sound came", n, 100*share)
+	}
+}
+
+// TestAudioRepeatBudget lets one receiver ask again for everything: sound and pictures use up their own budgets only. That no number is
+// sealed for two packets is checked for each.
+func TestAudioRepeatBudget(t *testing.T) {
+	s, all := newGroup(t, 41, simSpec{audioNack: true}, "a", "b", "c")
+	for _, x := range all {
+		x.source(Microphone).every = 20 * time.Millisecond
+		x.source(Camera).every, x.source(Camera).parts = 20*time.Millisecond, 4
+	}
+	s.run(time.Second)
+	a := all[0]
+	a.nacksAll = true
+	s.run(10 * time.Second)
+	if sent := 2 * 50 * 10; a.resentAudio < sent/5 || a.resentAudio > sent/4+audioNackBurst {
+		t.Errorf("%d packets of sound of %d were repeated while pictures used up their budget", a.resentAudio, sent)
+	}
+	if a.resent < 10*nackBudget || s.w.count.Drops[forward.NackLimit] == 0 {
+		t.Errorf("%d repeats of pictures, drops %v", a.resent, s.drops())
+	}
+}
