@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"net"
 
@@ -43,10 +44,19 @@ func serve(t cli.Terminal, args []string, stop daemon.StopSignals) error {
 		admin.Close()
 		return l.At("relay.listen", front.CannotListen("tcp", c.Relay.Listen, err))
 	}
+	overUDP, err := listenRelayUDP(c, l)
+	if err != nil {
+		for _, open := range []net.Listener{public, admin, relay} {
+			if open != nil {
+				open.Close()
+			}
+		}
+		return err
+	}
 	level := &slog.LevelVar{}
 	level.Set(config.LogLevels[c.Log.Level])
 	return daemon.Daemon{
-		Config: c, Secrets: m, Public: []net.Listener{public}, Admin: admin, Relay: relay, OpenMedia: daemon.OpenMedia,
+		Config: c, Secrets: m, Public: []net.Listener{public}, Admin: admin, Relay: relay, RelayUDP: overUDP, OpenMedia: daemon.OpenMedia,
 		Log: slog.New(slog.NewJSONHandler(t.Err, &slog.HandlerOptions{Level: level})), Level: level,
 		Read: func() (config.Config, config.Secrets, error) {
 			c, _, m, err := config.LoadAll(*name)
@@ -62,6 +72,24 @@ func runDev(t cli.Terminal, args []string) error {
 	return dev.Run(t, args, func(d dev.Demo, log *slog.Logger) error {
 		return daemon.Daemon{Config: d.Config, Secrets: d.Secrets, Public: d.Public, Admin: d.Admin, DemoLinks: d.Links, OpenMedia: daemon.OpenMedia, Log: log}.Run(stop)
 	})
+}
+
+// listenRelayUDP opens the addresses of a relay over UDP.
+func listenRelayUDP(c config.Config, l *config.SourceMap) (all []*net.UDPConn, err error) {
+	if !c.Relay.Enabled {
+		return nil, nil
+	}
+	for i, at := range c.Relay.UDP {
+		sock, err := net.ListenPacket("udp", at)
+		if err != nil {
+			for _, open := range all {
+				open.Close()
+			}
+			return nil, l.At(fmt.Sprintf("relay.udp[%d]", i), front.CannotListen("udp", at, err))
+		}
+		all = append(all, sock.(*net.UDPConn))
+	}
+	return all, nil
 }
 
 // listenRelay opens the address of a relay that has one of its own.

@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -23,9 +22,9 @@ var errExpired = errors.New("relay: the allocation is over")
 type conn struct {
 	net.Conn
 	server              *Server
-	media               []Media       // as it was when the connection began
-	in                  *bufio.Reader // Owned by ReadFrom.
-	unallocatedMessages int           // received before the allocation. Owned by ReadFrom.
+	media               []Media                   // as it was when the connection began
+	next                func([]byte) (int, error) // reads one whole message. Owned by ReadFrom.
+	unallocatedMessages int                       // received before the allocation. Owned by ReadFrom.
 	once                sync.Once
 
 	channels int       // that were bound. Owned by pion's reader.
@@ -50,7 +49,7 @@ func (c *conn) serve() error {
 
 // ReadFrom reads one message and closes the connection on any error (net.PacketConn).
 func (c *conn) ReadFrom(b []byte) (int, net.Addr, error) {
-	n, err := readMessage(c.in, b)
+	n, err := c.next(b)
 	if err == nil && !c.endsAt.IsZero() && !time.Now().Before(c.endsAt) {
 		err = errExpired
 	}

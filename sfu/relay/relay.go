@@ -19,12 +19,13 @@ const (
 	malformed              // not TURN, or too much of it before an allocation
 	timeout                // no allocation in time
 	forbiddenPeer          // to anything but our media ports
+	overRate               // UDP: more first messages than are answered, or more of a client than it reads
 	refusalCount
 )
 
 // Refusals returns their names, in order.
 func Refusals() []string {
-	return []string{"credential", "quota", "full", "malformed", "silent", "destination"}
+	return []string{"credential", "quota", "full", "malformed", "silent", "destination", "rate"}
 }
 
 // A Server relays. All methods are safe for concurrent use and do not block.
@@ -52,7 +53,13 @@ type AllocationListener interface{ Allocated() }
 
 // Serve takes over a connection and serves TURN on it until it closes. The connection's Close must not wait for the client.
 func (s *Server) Serve(with net.Conn) {
-	c := &conn{Conn: with, server: s, media: s.media(), in: bufio.NewReaderSize(with, maxMessage)}
+	in := bufio.NewReaderSize(with, maxMessage)
+	s.serve(with, func(b []byte) (int, error) { return readMessage(in, b) })
+}
+
+// serve is Serve with a way to read whole messages.
+func (s *Server) serve(with net.Conn, next func([]byte) (int, error)) {
+	c := &conn{Conn: with, server: s, media: s.media(), next: next}
 	s.mu.Lock()
 	refused := s.closed || len(c.media) == 0
 	if !refused {

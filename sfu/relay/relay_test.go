@@ -342,6 +342,12 @@ func TestUnauthenticatedLimits(t *testing.T) {
 	}
 }
 
+// messagesOf reads whole messages.
+func messagesOf(from net.Conn) func([]byte) (int, error) {
+	in := bufio.NewReader(from)
+	return func(b []byte) (int, error) { return readMessage(in, b) }
+}
+
 type closing struct{ net.Conn }
 
 func (closing) Close() error { return nil }
@@ -406,7 +412,7 @@ func TestConnectionEndsBeforeAllocation(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				near, far := net.Pipe()
 				go io.Copy(io.Discard, near)
-				c := &conn{Conn: far, server: New(nil), in: bufio.NewReader(far), allocation: &allocation{}}
+				c := &conn{Conn: far, server: New(nil), next: messagesOf(far), allocation: &allocation{}}
 				begin := time.Now()
 				for i, kind := range test.said {
 					time.Sleep(time.Until(begin.Add(time.Duration(i) * 50 * time.Second)))
@@ -426,7 +432,7 @@ func TestConnectionEndsBeforeAllocation(t *testing.T) {
 	// What was read before the end is not heard after it.
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
-		c := &conn{Conn: far, server: New(nil), in: bufio.NewReader(far), allocation: &allocation{}}
+		c := &conn{Conn: far, server: New(nil), next: messagesOf(far), allocation: &allocation{}}
 		go func() { near.Write(append(binding, binding...)); io.Copy(io.Discard, near) }()
 		if _, _, err := c.ReadFrom(make([]byte, maxMessage)); err != nil {
 			t.Fatal(err)

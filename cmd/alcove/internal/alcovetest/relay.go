@@ -63,3 +63,23 @@ func AllocateRelay(t *testing.T, at string, s wire.ICEServer, config *tls.Config
 	}
 	return client.Allocate()
 }
+
+// AllocateRelayUDP asks for an allocation over UDP, at the first URL.
+func AllocateRelayUDP(t *testing.T, s wire.ICEServer) (net.PacketConn, error) {
+	t.Helper()
+	at := strings.TrimSuffix(strings.TrimPrefix(s.URLs[0], "turn:"), "?transport=udp")
+	sock, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { sock.Close() })
+	c, err := turn.NewClient(&turn.ClientConfig{TURNServerAddr: at, Conn: sock, Username: s.Username, Password: s.Credential, RequestedAddressFamily: turn.RequestedAddressFamilyIPv4})
+	if err == nil {
+		err = c.Listen()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c.Allocate()
+}

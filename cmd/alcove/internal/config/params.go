@@ -13,6 +13,8 @@ const (
 	// maxRooms and maxConnections are far above the capacity of one host; below them memory is the limit.
 	maxRooms       = 10_000
 	maxConnections = 100_000
+	// maxRelayUDP is how many addresses of a relay over UDP there may be: 443 and 3478, of IPv4 and IPv6.
+	maxRelayUDP = 4
 	// A group has two people at least; 500 is where a gallery and its offer (100 m-lines, paged) stop making sense.
 	minParticipants = 2
 	maxParticipants = 500

@@ -96,6 +96,11 @@ func TestParseConfigRefuses(t *testing.T) {
 		{"the PROXY protocol of nobody", minimal + "proxy_protocol: true\n", "a.yaml:3: proxy_protocol: is read from trusted_proxies only"},
 		{"the PROXY protocol to a relay where the page is", minimal + "relay: {proxy_protocol: true}\n", "a.yaml:3: relay.proxy_protocol: is for relay.listen"},
 		{"the PROXY protocol of nobody to a relay", minimal + "relay: {listen: ':8444', proxy_protocol: true}\n", "a.yaml:3: relay.proxy_protocol: is read from trusted_proxies only"},
+		{"a relay over UDP on a port of media", minimal + "relay: {udp: [':443', ':50000']}\n", "a.yaml:3: relay.udp[1]: port 50000 is one of media"},
+		{"a relay over UDP that browsers refuse", minimal + "relay: {udp: [':444']}\n", "a.yaml:3: relay.udp[0]: browsers refuse port 444"},
+		{"a relay over UDP twice", minimal + "relay: {udp: [':443', ':443']}\n", "a.yaml:3: relay.udp[1]: \":443\" is there already"},
+		{"a relay over UDP on a name", minimal + "relay: {udp: ['relay:3478']}\n", "a.yaml:3: relay.udp[0]: "},
+		{"relays over UDP", minimal + "relay: {udp: [':1', ':2', ':3', ':4', ':5']}\n", "a.yaml:3: relay.udp: 5 addresses"},
 		{"name of no relay", minimal + "relay: {host: a.example}\n", "a.yaml:3: relay.host: is for relay.listen"},
 		{"name of a relay", minimal + "relay: {listen: ':8444', host: 'turns:a.example'}\n", "a.yaml:3: relay.host: \"turns:a.example\" is no name"},
 		{"limits", minimal + "limits: {rooms: 0, connections: -1}\n", "limits.rooms: 0 is out of range"},
@@ -166,7 +171,7 @@ func TestExample(t *testing.T) {
 	}
 	d := Default()
 	d.TLS.CertFile, d.TLS.KeyFile, d.TrustedProxies, d.Origins, d.FrameAncestors = c.TLS.CertFile, c.TLS.KeyFile, c.TrustedProxies, c.Origins, c.FrameAncestors
-	d.Page, d.Auth, d.Media.Advertise = c.Page, c.Auth, c.Media.Advertise
+	d.Page, d.Auth, d.Media.Advertise, d.Relay.UDP = c.Page, c.Auth, c.Media.Advertise, c.Relay.UDP
 	d.Policies[exampleGroup] = c.Policies[exampleGroup]
 	encrypted := d.Policies[DefaultPolicyName] // a configuration that says nothing keeps the clients that it has; a new one begins encrypted
 	encrypted.E2EE = "required"

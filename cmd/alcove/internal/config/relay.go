@@ -28,6 +28,11 @@ func (c Config) RelayMode() string {
 	return RelayShared
 }
 
+// RelayOn reports whether there is a relay at all: over TCP, UDP or both.
+func (c Config) RelayOn() bool {
+	return c.RelayMode() != RelayOff || c.Relay.Enabled && len(c.Relay.UDP) > 0
+}
+
 // hostPort is a name or an address (RFC 3986, section 3.2.2), with a port or without.
 var hostPort = regexp.MustCompile(`^([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([1-9][0-9]{0,4}))?$`)
 
@@ -41,6 +46,19 @@ func HostOf(address string) string {
 
 // RelayURL returns the URL of a relay over TCP (RFC 7065) at host[:port]; "" if that is invalid. A client may have sent the host.
 func RelayURL(host string, port int, secure bool) string {
+	scheme := "turn"
+	if secure {
+		scheme = "turns"
+	}
+	return relayURL(scheme, host, port, "tcp")
+}
+
+// RelayURLOverUDP returns that of a relay over UDP at a port of a host; a port of the host is not meant.
+func RelayURLOverUDP(host string, port int) string {
+	return relayURL("turn", HostOf(host), port, "udp")
+}
+
+func relayURL(scheme, host string, port int, transport string) string {
 	m := hostPort.FindStringSubmatch(host)
 	if m == nil {
 		return ""
@@ -56,9 +74,5 @@ func RelayURL(host string, port int, secure bool) string {
 	if port > MaxPort {
 		return ""
 	}
-	scheme := "turn"
-	if secure {
-		scheme = "turns"
-	}
-	return scheme + ":" + m[1] + ":" + strconv.Itoa(port) + "?transport=tcp"
+	return scheme + ":" + m[1] + ":" + strconv.Itoa(port) + "?transport=" + transport
 }

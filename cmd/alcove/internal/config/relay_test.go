@@ -39,4 +39,11 @@ func TestRelayURL(t *testing.T) {
 	if got := RelayURL("a", 443, true); got != "turns:a:443?transport=tcp" {
 		t.Error(got)
 	}
+	for host, want := range map[string]string{
+		"a": "turn:a:3478?transport=udp", "a:8443": "turn:a:3478?transport=udp", "[::1]:8443": "turn:[::1]:3478?transport=udp", "": "", "a/b": "",
+	} {
+		if got := RelayURLOverUDP(host, 3478); got != want {
+			t.Errorf("%q over UDP: %q, want %q", host, got, want)
+		}
+	}
 }

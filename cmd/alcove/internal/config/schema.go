@@ -82,12 +82,14 @@ type Media struct {
 	AllowAES128 bool     `yaml:"allow_aes128"`
 }
 
-// A Relay configures media over TCP, for clients whose network blocks UDP. Without Listen it shares the address of the page.
+// A Relay configures media over TCP, for clients whose network blocks UDP. Without Listen it shares the address of the page. UDP lists
+// addresses for clients whose network lets UDP through to well-known ports only.
 type Relay struct {
-	Enabled       bool   `yaml:"enabled"`
-	Listen        string `yaml:"listen"`
-	Host          string `yaml:"host"`
-	ProxyProtocol bool   `yaml:"proxy_protocol"`
+	Enabled       bool     `yaml:"enabled"`
+	Listen        string   `yaml:"listen"`
+	UDP           []string `yaml:"udp"`
+	Host          string   `yaml:"host"`
+	ProxyProtocol bool     `yaml:"proxy_protocol"`
 }
 
 // Limits bounds the number of rooms and of connections.

@@ -145,6 +145,7 @@ func (l *SourceMap) validateRelay(c *Config) {
 			l.fail("relay.listen", "%q is taken by listen or admin: choose another port, or leave it out to share that of listen", c.Relay.Listen)
 		}
 	}
+	l.validateRelayUDP(c)
 	switch {
 	case !c.Relay.ProxyProtocol:
 	case c.Relay.Listen == "":
@@ -154,10 +155,34 @@ func (l *SourceMap) validateRelay(c *Config) {
 	}
 	switch {
 	case c.Relay.Host == "":
-	case c.Relay.Listen == "":
-		l.fail("relay.host", "is for relay.listen: a relay that shares the port of the page is found where the page is")
+	case c.Relay.Listen == "" && len(c.Relay.UDP) == 0:
+		l.fail("relay.host", "is for relay.listen and relay.udp: a relay that shares the port of the page is found where the page is")
 	case RelayURL(c.Relay.Host, 1, false) == "":
 		l.fail("relay.host", "%q is no name that clients could reach: write it like turn.example.org or turn.example.org:443", c.Relay.Host)
+	}
+}
+
+// validateRelayUDP: browsers refuse other ports of a TURN server below 1024.
+func (l *SourceMap) validateRelayUDP(c *Config) {
+	if len(c.Relay.UDP) > maxRelayUDP {
+		l.fail("relay.udp", "%d addresses, at most %d: clients try all of them", len(c.Relay.UDP), maxRelayUDP)
+	}
+	seen := map[string]bool{}
+	for i, at := range c.Relay.UDP {
+		key := indexed("relay.udp", i)
+		l.address(key, at)
+		_, p, err := net.SplitHostPort(at)
+		port, _ := strconv.Atoi(p)
+		switch {
+		case err != nil:
+		case seen[at]:
+			l.fail(key, "%q is there already", at)
+		case port >= c.Media.Port && port < c.Media.Port+c.Media.Workers:
+			l.fail(key, "port %d is one of media: choose another, such as 3478", port)
+		case port != 0 && port < 1024 && port != 53 && port != 80 && port != 443:
+			l.fail(key, "browsers refuse port %d: use 443, 3478, 53, 80 or one above 1023", port)
+		}
+		seen[at] = true
 	}
 }
 

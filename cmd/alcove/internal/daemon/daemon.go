@@ -37,6 +37,7 @@ type Daemon struct {
 	Public    []net.Listener
 	Admin     net.Listener
 	Relay     net.Listener // of a relay with an address of its own; may be nil
+	RelayUDP  []*net.UDPConn
 	Log       *slog.Logger
 	Level     *slog.LevelVar                                // of log; may be nil
 	Read      func() (config.Config, config.Secrets, error) // the configuration as it is now; nil in dev
@@ -76,9 +77,7 @@ func (d Daemon) Run(stop StopSignals) error {
 
 // serve is Run without the limits of a stop. It closes the listeners in every case, and ending when only files are left to be closed.
 func (d Daemon) serve(stop StopSignals, ending chan<- struct{}) (err error) {
-	for _, l := range append(d.privateListeners(), d.Public...) {
-		defer l.Close()
-	}
+	defer d.closeListeners()
 	certs, err := front.NewCertificates(d.Config.TLS, d.Secrets.Certificate)
 	if err != nil {
 		return err
@@ -130,6 +129,7 @@ func (d Daemon) serve(stop StopSignals, ending chan<- struct{}) (err error) {
 		go certs.KeepObtained(stop.Graceful, d.Log) // not waited for: an ACME server that hangs must not hold us
 	}
 	listeners := d.listeners(server, socket, controlHandler(drain, reload, rec.sweeper(erase), erase.Erase), limiters, certs, plane)
+	d.serveRelayUDP(plane)
 	d.Log.Info("serving", "version", cli.Version(), "listen", addresses(d.Public), "tls", certs != nil, "relay", d.Config.RelayMode(), "admin", d.Admin.Addr().String())
 	err = errors.Join(d.serveUntil(stop, listeners, drain, reload), shutdown(stop.Forced, rooms, plane, server, listeners))
 	close(ending)
@@ -189,10 +189,27 @@ func (d Daemon) serveUntil(stop StopSignals, listeners []servedListener, drain *
 	}
 }
 
+// serveRelayUDP serves the relay over UDP until its sockets are closed.
+func (d Daemon) serveRelayUDP(plane Plane) {
+	for _, sock := range d.RelayUDP {
+		go plane.relayServer().ServeUDP(sock)
+	}
+}
+
 // A servedListener is a listener with the server that serves it.
 type servedListener struct {
 	server   *http.Server
 	listener net.Listener
+}
+
+// closeListeners closes all that was opened before Run.
+func (d Daemon) closeListeners() {
+	for _, l := range append(d.privateListeners(), d.Public...) {
+		l.Close()
+	}
+	for _, sock := range d.RelayUDP {
+		sock.Close()
+	}
 }
 
 // privateListeners are the listeners that are not for the page.
@@ -301,7 +318,7 @@ func (d Daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *
 		return nil, err
 	}
 	return signaling.NewServer(signaling.Config{
-		Tokens: tokens, Rooms: rooms, Metrics: metrics, ICEServers: iceServers(plane.relayServer(), d.Config, d.Relay),
+		Tokens: tokens, Rooms: rooms, Metrics: metrics, ICEServers: iceServers(plane.relayServer(), d.Config, d.Relay, d.RelayUDP),
 		API: &api.Config{
 			Tokens: admins, Room: d.Secrets.PersonKey.Room, Person: d.Secrets.PersonKey.Person, Issuer: d.Config.Auth.Issuer,
 			Revoke: state.Revoke, Restore: state.Restore, Revocations: state.Revocations, Consents: state.Consents,

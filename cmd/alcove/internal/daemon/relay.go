@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"cmp"
 	"net"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -13,7 +15,7 @@ import (
 
 // newRelay creates the relay to the ports of an engine; nil if it is off.
 func newRelay(c config.Config, e *sfu.Engine) *relay.Server {
-	if c.RelayMode() == config.RelayOff {
+	if !c.RelayOn() {
 		return nil
 	}
 	return relay.New(func() []relay.Media {
@@ -25,30 +27,43 @@ func newRelay(c config.Config, e *sfu.Engine) *relay.Server {
 	})
 }
 
-// iceServers returns the relay's address and a credential for a client of a group. own listens for a relay that does not share
-// that of the page.
-func iceServers(r *relay.Server, c config.Config, own net.Listener) func(wire.ICEClient) []wire.ICEServer {
+// iceServers returns the relay's addresses and a credential for a client of a group. own listens for a relay that does not share that of
+// the page, over for one over UDP.
+func iceServers(r *relay.Server, c config.Config, own net.Listener, over []*net.UDPConn) func(wire.ICEClient) []wire.ICEServer {
 	if r == nil {
 		return nil
 	}
 	return func(client wire.ICEClient) []wire.ICEServer {
 		credential, ok := r.Credential(client.Seat)
-		host, port := client.Host, 80
-		if c.TLS.Enabled() {
-			port = 443
-		}
-		if own != nil {
-			host, port = c.Relay.Host, own.Addr().(*net.TCPAddr).Port
-			if host == "" {
-				host = config.HostOf(client.Host)
-			}
-		}
-		url := config.RelayURL(host, port, c.TLS.Enabled())
-		if !ok || url == "" {
+		if !ok {
 			return nil
 		}
-		return []wire.ICEServer{{URLs: []string{url}, Username: credential.Username, Credential: credential.Password}}
+		urls := relayURLs(c, client.Host, own, over)
+		if len(urls) == 0 {
+			return nil
+		}
+		return []wire.ICEServer{{URLs: urls, Username: credential.Username, Credential: credential.Password}}
 	}
+}
+
+// relayURLs are those of the relay for a client that reached the page as page: over UDP first, which delays less.
+func relayURLs(c config.Config, page string, own net.Listener, over []*net.UDPConn) []string {
+	var all []string
+	named := cmp.Or(c.Relay.Host, config.HostOf(page))
+	for _, sock := range over {
+		all = append(all, config.RelayURLOverUDP(named, sock.LocalAddr().(*net.UDPAddr).Port))
+	}
+	host, port := page, 80
+	if c.TLS.Enabled() {
+		port = 443
+	}
+	switch {
+	case own != nil:
+		all = append(all, config.RelayURL(named, own.Addr().(*net.TCPAddr).Port, c.TLS.Enabled()))
+	case c.RelayMode() != config.RelayOff:
+		all = append(all, config.RelayURL(host, port, c.TLS.Enabled()))
+	}
+	return slices.DeleteFunc(slices.Compact(all), func(url string) bool { return url == "" })
 }
 
 // relayMetrics reads the counters of the relay at each scrape.

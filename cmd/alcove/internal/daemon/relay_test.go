@@ -1,12 +1,14 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +37,50 @@ func measured(t *testing.T, admin string, metric *regexp.Regexp, want string) {
 		}
 	}
 	t.Fatalf("%v is %s, want %s", metric, got, want)
+}
+
+// TestDaemonRelayOverUDP checks that the relay serves UDP, too, and names that first.
+func TestDaemonRelayOverUDP(t *testing.T) {
+	t.Parallel()
+	sock, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	planes := make(chan mediaPlane, 1)
+	r := startDevWith(t, t.TempDir(), func(d *Daemon) {
+		d.Config.Media.Listen, d.Config.Media.Port = "127.0.0.1", 0
+		d.RelayUDP = []*net.UDPConn{sock.(*net.UDPConn)}
+		d.OpenMedia = func(c config.Config, log *slog.Logger) (live.Media, Plane, error) {
+			m, closer, err := OpenMedia(c, log)
+			planes <- closer.(mediaPlane)
+			return m, closer, err
+		}
+	})
+	media := (<-planes).engine.Reach()[0].Public
+	host, _ := r.hello(t, r.token(t, "role=host"))
+	servers := alcovetest.ICEServers(t, host, "")
+	over, at := fmt.Sprintf("turn:%s?transport=udp", sock.LocalAddr()), strings.TrimPrefix(r.base, "http://")
+	if len(servers) != 1 || !slices.Equal(servers[0].URLs, []string{over, "turn:" + at + "?transport=tcp"}) {
+		t.Fatalf("the host is told of %+v", servers)
+	}
+	relayed, err := alcovetest.AllocateRelayUDP(t, servers[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := relayed.WriteTo([]byte("not even a STUN message"), net.UDPAddrFromAddrPort(media)); err != nil {
+		t.Fatal(err)
+	}
+	measured(t, r.admin, datagramsIn, "1")
+	measured(t, r.admin, allocations, "1")
+	alcovetest.Send(t, host, `{"id":"2","type":"leave","data":{}}`)
+	measured(t, r.admin, allocations, "0")
+	r.signals <- os.Interrupt
+	if err := <-r.stopped; err != nil {
+		t.Error(err)
+	}
+	if _, err := sock.WriteTo(nil, sock.LocalAddr()); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the socket after the end: %v", err)
+	}
 }
 
 // TestDaemonRelay checks that the relay serves TURN on the port of the page, to admitted people only, to the media port only, and until

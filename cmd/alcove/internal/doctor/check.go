@@ -120,8 +120,12 @@ func ports(m config.Media) string {
 
 // relayPlan describes the relay.
 func relayPlan(c config.Config) string {
+	also := ""
+	if c.Relay.Enabled && len(c.Relay.UDP) > 0 {
+		also = "; relay over UDP on " + strings.Join(c.Relay.UDP, ", ") + ", for networks that let few ports through"
+	}
 	if c.RelayMode() == config.RelayOff {
-		return "no relay: a network that blocks UDP cannot join"
+		return "no relay over TCP: a network that blocks UDP cannot join" + also
 	}
 	at, over := c.Listen, "TCP"
 	if c.RelayMode() == config.RelayOwn {
@@ -130,7 +134,7 @@ func relayPlan(c config.Config) string {
 	if c.TLS.Enabled() {
 		over = "TLS"
 	}
-	return "relay over " + over + " on " + at + ", for networks that block UDP"
+	return "relay over " + over + " on " + at + ", for networks that block UDP" + also
 }
 
 // filesPlan describes the files of sessions.

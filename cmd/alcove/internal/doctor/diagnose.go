@@ -145,16 +145,20 @@ func diagnosePort(network, address string, err error, running bool) finding {
 // diagnoseRelay: without a relay, clients on a network that blocks UDP have no media.
 func diagnoseRelay(c config.Config) finding {
 	const what = "relay"
+	also := ""
+	if c.Relay.Enabled && len(c.Relay.UDP) > 0 {
+		also = "; over UDP at " + strings.Join(c.Relay.UDP, ", ") + ", for networks that let few ports through"
+	}
 	switch at := c.RelayMode(); {
 	case at == config.RelayOff && c.Relay.Enabled:
-		return warning(what, "is off: behind trusted_proxies it needs an address of its own; without it clients in a network that blocks UDP cannot join",
+		return warning(what, "is off over TCP: behind trusted_proxies it needs an address of its own; without it clients in a network that blocks UDP cannot join"+also,
 			"set relay.listen, and let clients reach it past the proxy")
 	case at == config.RelayOff:
 		return fine(what, "is off by relay.enabled: clients in a network that blocks UDP cannot join")
 	case at == config.RelayOwn:
-		return fine(what, "is on at %s, for networks that block UDP", c.Relay.Listen)
+		return fine(what, "is on at %s, for networks that block UDP%s", c.Relay.Listen, also)
 	}
-	return fine(what, "is on at %s, beside the page, for networks that block UDP", c.Listen)
+	return fine(what, "is on at %s, beside the page, for networks that block UDP%s", c.Listen, also)
 }
 
 func diagnoseBuffer(given int, err error) finding {

@@ -105,7 +105,7 @@ func examine(ctx context.Context, h host, c config.Config, m config.Secrets, pub
 
 // sockets is how many sockets all connections need. Half of the connections may be TURN, and each of those has one socket more.
 func sockets(c config.Config) int {
-	if c.RelayMode() == config.RelayOff {
+	if !c.RelayOn() {
 		return c.Limits.Connections
 	}
 	return c.Limits.Connections + (c.Limits.Connections+1)/2
@@ -132,6 +132,11 @@ func examinePorts(ctx context.Context, h host, c config.Config) []finding {
 	}
 	if c.RelayMode() == config.RelayOwn {
 		all = append(all, diagnosePort("tcp", c.Relay.Listen, h.bind("tcp", c.Relay.Listen), running))
+	}
+	if c.Relay.Enabled {
+		for _, at := range c.Relay.UDP {
+			all = append(all, diagnosePort("udp", at, h.bind("udp", at), running))
+		}
 	}
 	for i := range c.Media.Workers {
 		address := joinPort(c.Media.Listen, c.Media.Port+i)

@@ -145,6 +145,7 @@ func TestDiagnoseHost(t *testing.T) {
 	}
 	expect(t, "relay", relay(func(*config.Config) {}), "ok :8443")
 	expect(t, "relay by itself", relay(func(c *config.Config) { c.Relay.Listen = ":8444" }), "ok :8444")
+	expect(t, "relay over UDP, too", relay(func(c *config.Config) { c.Relay.UDP = []string{":443", ":3478"} }), "ok :443, :3478")
 	expect(t, "no relay", relay(func(c *config.Config) { c.Relay.Enabled = false }), "ok off")
 	expect(t, "no relay behind a proxy", relay(func(c *config.Config) { c.TrustedProxies = []string{"10.20.0.7"} }), "warning trusted_proxies")
 	expect(t, "keys", one(diagnoseKeys(2)), "ok")
