@@ -40,6 +40,7 @@ interface SessionEvents {
   quality: EventData<'quality'>;
   draining: EventData<'server.draining'>;
   helpRaised: EventData<'help.raised'>;
+  helpReplied: EventData<'help.replied'>;
   reminder: EventData<'agreement.reminder'>;
   room: EventData<'room.updated'>;
   roster: readonly Participant[];
@@ -200,8 +201,8 @@ export class Session extends Emitter<SessionEvents> {
   }
 
   // Leaves for good. The session ends locally even if the server does not answer.
-  async leave(): Promise<void> {
-    await this.#transport.request('leave', {}, leaveTimeoutMs).catch(() => undefined);
+  async leave(aloneMinutes?: number): Promise<void> {
+    await this.#transport.request('leave', aloneMinutes ? { aloneMinutes } : {}, leaveTimeoutMs).catch(() => undefined);
     this.#finish({ code: 'left' });
   }
 
@@ -236,6 +237,7 @@ export class Session extends Emitter<SessionEvents> {
       case 'quality': return this.emit('quality', event.data);
       case 'server.draining': return this.emit('draining', event.data);
       case 'agreement.reminder': return this.emit('reminder', event.data);
+      case 'help.replied': return this.emit('helpReplied', event.data);
       case 'help.raised': return this.emit('helpRaised', event.data);
       case 'room.updated':
         this.#encryption.onRecording(event.data.recording);

@@ -10,7 +10,7 @@ import { NameScreen } from './screens/name';
 import { SessionScreen } from './screens/session';
 import { WaitingScreen } from './screens/waiting';
 import { Store } from './state/store';
-import { awaitLink, putLink, readClaims, takeLink, type Link } from './state/token';
+import { awaitLink, firstName, putLink, readClaims, takeLink, type Link, type TokenClaims } from './state/token';
 import { Btn, Heading } from './ui/basics';
 import { StoreContext, useStore } from './ui/context';
 import { Confirm } from './ui/dialog';
@@ -26,7 +26,7 @@ export async function start(target: HTMLElement): Promise<void> {
   link = takeLink(); // first, before a request could carry the address
   let store: Store | undefined;
   addEventListener('hashchange', () => onHashChange(store));
-  const offline: Config = { clinic: '', phone: '', welcome: {}, emergency: {}, dev: false, origins: [], aheadMs: 0 };
+  const offline: Config = { clinic: '', phone: '', suggestFirstName: [], welcome: {}, emergency: {}, dev: false, origins: [], aheadMs: 0 };
   const [config, worded] = await Promise.all([
     loadConfig().catch(() => offline),
     startLanguage(readClaims(link?.token).locale),
@@ -115,7 +115,9 @@ const titles = {
 
 function Page({ store }: { store: Store }): JSX.Element {
   const screen = store.screen.value;
-  const title = t(screen === 'check' && store.observing.value ? 'title.checkSound' : titles[screen], { place: 'Alcove' });
+  const place = t(screen === 'check' && store.observing.value ? 'title.checkSound' : titles[screen], { place: 'Alcove' });
+  // What wants an answer is counted in the tab, too.
+  const title = screen === 'session' && store.attention.count > 0 ? `(${store.attention.count}) ${place}` : place;
   useEffect(() => {
     document.title = title;
   }, [title]);
@@ -129,10 +131,16 @@ function Page({ store }: { store: Store }): JSX.Element {
   );
 }
 
+// What the link says of the person, and what the name begins with: nothing, or the first name where the policy says so.
+function entryOf({ config }: Store): TokenClaims & { suggested: string } {
+  const claims = readClaims(link?.token);
+  return { ...claims, suggested: config.suggestFirstName.includes(claims.policy) ? firstName(claims.name) : '' };
+}
+
 function Current({ store }: { store: Store }): JSX.Element {
   switch (store.screen.value) {
-    case 'name': return <NameScreen {...readClaims(link?.token)} onName={(name) => link && identity && store.join(link.token, name, identity)} />;
-    case 'check': return <CheckScreen door={store.session ? undefined : { ...readClaims(link?.token), onEnter: (name) => link && identity && store.enter(link.token, name, identity) }} />;
+    case 'name': return <NameScreen {...entryOf(store)} onName={(name) => link && identity && store.join(link.token, name, identity)} />;
+    case 'check': return <CheckScreen door={store.session ? undefined : { ...entryOf(store), onEnter: (name) => link && identity && store.enter(link.token, name, identity) }} />;
     case 'waiting': return <WaitingScreen />;
     case 'session': return <SessionScreen />;
     case 'ended': {

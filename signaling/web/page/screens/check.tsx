@@ -17,7 +17,7 @@ import { WaitingMessages } from './waiting';
 
 interface Props {
   // Of a host, who comes in by pressing the button; all others have their place already.
-  door?: { name: string; endsAt: number | undefined; onEnter(name: string): void } | undefined;
+  door?: { name: string; suggested: string; endsAt: number | undefined; onEnter(name: string): void } | undefined;
 }
 
 export function CheckScreen({ door }: Props): JSX.Element {
@@ -49,9 +49,9 @@ export function CheckScreen({ door }: Props): JSX.Element {
           <div class="stack">
             <div class="card rows">{!observing && <MicCheck trouble={joinTrouble(store.microphone)} />}<SpeakerCheck /><ConnectionCheck /></div>
             <form class="stack" onSubmit={join}>
-              {door && <NameField name={door.name} />}
+              {door && <NameField {...door} />}
               {door && <LinkLife endsAt={door.endsAt} button="Enter the session" />}
-              <div class="field">
+              <div class="enter">
                 <Btn look="main tall wide" type="submit" data-testid="join-button">
                   {door ? 'Enter the session' : admitted ? 'Join the group' : 'Go to the waiting room'}
                 </Btn>

@@ -1,5 +1,5 @@
 // The first step of who will wait: the name. With it the link is spent and the place is theirs, so that everything after takes the
-// time it takes. It comes first because a name cannot be changed later, and the group must see none that was not chosen.
+// time it takes. It comes first because the group must see no name that was not chosen.
 
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
@@ -9,13 +9,14 @@ import { t } from '../text/text';
 import { ClinicPhone, Top } from '../ui/top';
 
 interface Props {
-  name: string;
+  name: string; // as the clinic knows it
+  suggested: string;
   observer: boolean;
   endsAt: number | undefined;
   onName(name: string): void;
 }
 
-export function NameScreen({ name, observer, endsAt, onName }: Props): JSX.Element {
+export function NameScreen({ name, suggested, observer, endsAt, onName }: Props): JSX.Element {
   return (
     <>
       <Top step="name" />
@@ -25,7 +26,7 @@ export function NameScreen({ name, observer, endsAt, onName }: Props): JSX.Eleme
             <Heading>{t('name.title')}</Heading>
             <p>{t(observer ? 'name.textObserver' : 'name.text')}</p>
           </div>
-          <NameField name={name} />
+          <NameField name={name} suggested={suggested} />
           <LinkLife endsAt={endsAt} button={t('name.continue')} />
           <Btn look="main tall wide" type="submit" data-testid="name-continue">{t('name.continue')}</Btn>
           <p class="quiet small">{t('name.after')}</p>
@@ -41,13 +42,14 @@ export function withName(event: SubmitEvent, use: (name: string) => void): void 
   if (typed) use(typed);
 }
 
-export function NameField({ name }: { name: string }): JSX.Element {
+// The field is empty: what the clinic has on file stands beside it, and is never suggested as the name that the group sees.
+export function NameField({ name, suggested }: { name: string; suggested: string }): JSX.Element {
   return (
     <div class="field">
       <label for="name">{t('name.label')}</label>
-      <input class="input" id="name" name="name" defaultValue={name} autocomplete="nickname" maxLength={128} required pattern=".*\S.*"
+      <input class="input" id="name" name="name" defaultValue={suggested} autocomplete="nickname" maxLength={128} required pattern=".*\S.*"
         aria-describedby="name-hint" data-testid="name-input" />
-      <p class="quiet small" id="name-hint">{t('name.hint')}</p>
+      <p class="quiet small" id="name-hint">{name && <span class="on-file" data-testid="also-see">{t('name.alsoSee', { name })}</span>} {t('name.hint')}</p>
     </div>
   );
 }

@@ -1,22 +1,29 @@
 // The host's panel: who waits, who is here, who was taken out, and what concerns all.
 
 import type { JSX } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
-import type { Participant, Waiter } from '../../client';
-import type { HelpCall } from '../state/people';
+import { useId, useState } from 'preact/hooks';
+import type { Participant } from '../../client';
 import { colourOf, encryptionWarning, gettingReady, initialOf, roleName, isSending } from '../state/people';
-import { Btn, Count, EncryptionWords, focusOn, State } from '../ui/basics';
+import { Btn, EncryptionWords, focusOn, State } from '../ui/basics';
 import { useStore } from '../ui/context';
-import { Confirm, Write } from '../ui/dialog';
+import { AttentionSettings } from '../ui/attention';
+import { narrow } from '../state/narrow';
+import { Confirm } from '../ui/dialog';
 import { EncryptionSection, UnadmittedAlert } from '../ui/encryption';
+import { HelpAlert } from '../ui/help';
 import { Icon } from '../ui/icon';
+import { RenameDialog } from '../ui/rename';
+import { SideRoomDialog } from '../ui/side-room';
+import { t } from '../text/text';
+import { VerifiedMark, WaitingList } from './waiting-list';
 
 export function Panel(): JSX.Element {
   return (
     <aside class="panel" aria-label="Host panel">
       <div class="panel-scroll" tabIndex={0} role="region" aria-label="Waiting and group">
-        <HostRequests />
+        {!narrow.value && <HostRequests />}
         <WaitingList />
+        <AttentionSettings />
         <PeopleList />
         <EncryptionSection />
         <BarredList />
@@ -26,39 +33,10 @@ export function Panel(): JSX.Element {
   );
 }
 
-// Requests to hosts: at the top of the panel, or above the group while the panel is closed.
+// Requests to hosts: at the top of the panel, or above the group while the panel is closed, and on phones.
 export function HostRequests(): JSX.Element {
   return <>{useStore().helpCalls.value.map((call) => <HelpAlert key={call.id} {...call} />)}<UnadmittedAlert /><ShareRequests /></>;
 }
-
-// A call for help stays until a host has seen to it.
-function HelpAlert({ id, name, here }: HelpCall): JSX.Element {
-  const store = useStore();
-  const ref = useRef<HTMLElement>(null);
-  useEffect(() => ref.current?.scrollIntoView({ block: 'nearest' }), []);
-  return (
-    <section ref={ref} class="alert" role="alert" aria-label="Help asked for" data-testid="help-alert">
-      <div class="who"><Icon name="help" /><p><strong>{name} asks for help</strong><br /><span class="small">{here ? '' : 'In the waiting room. '}Only therapists see this</span></p></div>
-      <div class="actions">
-        {here && store.may('sideroom.open') && !store.selfState.latest.value.sideRoom && (
-          <Btn look="slim" aria-label={`Side room with ${name}`} data-testid="help-side-room"
-            onClick={() => void store.act('mod.sideRoom', { participantId: id })}>Side room</Btn>
-        )}
-        <Btn look="slim plain" aria-label={`Done: ${name} was helped`} data-testid="help-done"
-          onClick={() => { void store.act('help.clear', { participantId: id }); focusOn('in-h'); }}>Done</Btn>
-      </div>
-    </section>
-  );
-}
-
-function VerifiedMark({ verified, quiet }: { verified: boolean; quiet?: boolean }): JSX.Element | null {
-  if (verified) return <><Icon name="verified" /><span class="sr">identity verified</span></>;
-  return quiet ? null : <span class="quiet small">Not verified</span>;
-}
-
-const needWords: Record<string, string> = {
-  mfa: 'a better login', passcode: 'the passcode', agreement: 'the agreement', verification: 'your mark',
-};
 
 function ShareRequests(): JSX.Element | null {
   const store = useStore();
@@ -83,90 +61,6 @@ function ShareRequests(): JSX.Element | null {
   );
 }
 
-function WaitingList(): JSX.Element {
-  const store = useStore();
-  const waiting = store.waiting.value;
-  const admitAll = (): void => {
-    void store.act('waiting.admit', { participantIds: waiting.map(({ participantId }) => participantId) });
-    focusOn('wait-h');
-  };
-  return (
-    <section aria-labelledby="wait-h">
-      <div class="section-head">
-        <h2 id="wait-h" tabIndex={-1}>Waiting</h2>
-        {waiting.length > 0 && <Count of={waiting.length} />}
-        {waiting.length > 0 && (
-          <Btn look="slim" data-testid="admit-all" onClick={admitAll}>Admit all</Btn>
-        )}
-      </div>
-      {waiting.length === 0 ? <p class="quiet small">Nobody is waiting.</p> : (
-        <>
-          <ul>{waiting.map((waiter) => <WaiterRow key={waiter.participantId} waiter={waiter} />)}</ul>
-          <p class="quiet small">People here may still be checking camera and sound. You can admit them all the same: they join when they are ready.</p>
-        </>
-      )}
-    </section>
-  );
-}
-
-function WaiterRow({ waiter }: { waiter: Waiter }): JSX.Element {
-  const store = useStore();
-  const [writing, setWriting] = useState(false);
-  const { participantId, displayName: name, verifiedName, returning, connected } = waiter;
-  const messages = store.waitingMessages.value.get(participantId) ?? [];
-  const decide = (type: 'admit' | 'deny'): void => {
-    if (type === 'admit') void store.act('waiting.admit', { participantIds: [participantId] });
-    else void store.act('waiting.deny', { participantId });
-    focusOn('wait-h');
-  };
-  const send = (text: string): void => {
-    void store.act('waiting.message', { participantId, text });
-    setWriting(false);
-  };
-  return (
-    <li class="waiter" data-testid="waiter" data-participant={participantId} data-name={name}>
-      <div>
-        <span class="person-name"><span class="name">{name}</span> <VerifiedMark verified={waiter.verified} quiet /> <Since at={waiter.since} /></span>
-        {verifiedName && verifiedName !== name && <span class="person-sub quiet small">On file: {verifiedName}</span>}
-        {waiter.needs.length > 0 && <span class="person-sub quiet small">Still missing: {waiter.needs.map((need) => needWords[need] ?? need).join(', ')}</span>}
-        {returning && <span class="person-sub quiet small">Was here earlier</span>}
-        {!connected && <span class="person-sub quiet small">Reconnecting</span>}
-      </div>
-      <div class="actions">
-        {store.may('participant.verify') && (
-          <Btn look="slim square" icon="verified" aria-pressed={waiter.verified} aria-label={`Mark ${name} verified`} data-testid="verify-waiter"
-            onClick={() => void store.act('mod.verify', { participantId, verified: !waiter.verified })} />
-        )}
-        <Btn look="slim square" icon="chat" aria-label={`Message ${name}`} onClick={() => setWriting(true)} />
-        <Btn look="slim danger" aria-label={`Deny ${name}`} data-testid="deny"
-          onClick={() => decide('deny')}>Deny</Btn>
-        <Btn look="slim main" aria-label={`Admit ${name}`} data-testid="admit"
-          onClick={() => decide('admit')}>Admit</Btn>
-      </div>
-      {messages.length > 0 && (
-        <ul class="waiting-messages small">
-          {messages.map(({ from, text }, i) => <li key={i}><span class="quiet">{from === 'host' ? 'Therapist' : name}:</span> {text}</li>)}
-        </ul>
-      )}
-      {writing && (
-        <Write title={`Write to ${name}`} hint="Only this person and the therapists see it. Nothing of it is kept." onSend={send}
-          onClose={() => setWriting(false)} />
-      )}
-    </li>
-  );
-}
-
-// Whole minutes are enough, and do not flicker.
-function Since({ at }: { at: number }): JSX.Element {
-  const minutes = (): number => Math.max(0, Math.floor((Date.now() - at) / 60_000));
-  const [waited, setWaited] = useState(minutes);
-  useEffect(() => {
-    const timer = setInterval(() => setWaited(minutes()), 15_000);
-    return () => clearInterval(timer);
-  }, [at]);
-  return <span class="quiet small num">{waited} min</span>;
-}
-
 function PeopleList(): JSX.Element {
   const { roster, recorder } = useStore();
   const people = roster.value;
@@ -187,7 +81,7 @@ function PersonRow({ person }: { person: Participant }): JSX.Element {
   const [more, setMore] = useState(false);
   const id = useId();
   const self = person.id === store.selfId.value;
-  const name = person.displayName;
+  const name = store.label(person.id, person.displayName);
   const warning = encryptionWarning(person);
   const sub = [self ? 'You' : '', roleName(person.role), !self && gettingReady(person) ? 'Getting ready' : ''].filter(Boolean).join(', ');
   return (
@@ -219,8 +113,10 @@ function MuteOrMuted({ person }: { person: Participant }): JSX.Element {
 
 function More({ id, person }: { id: string; person: Participant }): JSX.Element {
   const store = useStore();
-  const [removing, setRemoving] = useState(false);
-  const { id: participantId, displayName: name } = person;
+  const [open, setOpen] = useState<'remove' | 'rename' | 'sideRoom' | ''>('');
+  const close = (): void => setOpen('');
+  const { id: participantId } = person;
+  const name = store.label(participantId, person.displayName);
   const allowed = {
     microphone: !person.taken.includes('microphone'), camera: !person.taken.includes('camera'),
     screen: store.screenForAll.value ? !person.taken.includes('screen') : person.grants.includes('screen'),
@@ -248,15 +144,20 @@ function More({ id, person }: { id: string; person: Participant }): JSX.Element 
           onClick={() => void store.act('mod.verify', { participantId, verified: !person.verified })}>Mark verified</Btn>
       )}
       {store.may('sideroom.open') && person.role !== 'cohost' && !store.selfState.latest.value.sideRoom && !person.away && (
-        <Btn look="slim" icon="door" data-testid="side-room-open" onClick={() => void store.act('mod.sideRoom', { participantId })}>Side room</Btn>
+        <Btn look="slim" icon="door" data-testid="side-room-open" onClick={() => setOpen('sideRoom')}>{t('help.sideRoom')}</Btn>
       )}
       {store.may('participant.role') && (
         <Btn look="slim" icon="people" aria-pressed={person.role === 'cohost'} data-testid="set-role"
           onClick={() => void store.act('mod.setRole', { participantId, role: person.role === 'cohost' ? 'participant' : 'cohost' })}>Co-therapist</Btn>
       )}
+      {store.may('participant.rename') && (
+        <Btn look="slim" icon="name" data-testid="rename-person" onClick={() => setOpen('rename')}>{t('name.change')}</Btn>
+      )}
       <Btn look="slim" icon="back" data-testid="send-back" onClick={sendBack}>Move to waiting</Btn>
-      <Btn look="slim danger" icon="remove" data-testid="remove" onClick={() => setRemoving(true)}>Remove</Btn>
-      {removing && <RemoveDialog participantId={participantId} name={name} onClose={() => setRemoving(false)} />}
+      <Btn look="slim danger" icon="remove" data-testid="remove" onClick={() => setOpen('remove')}>Remove</Btn>
+      {open === 'remove' && <RemoveDialog participantId={participantId} name={name} onClose={close} />}
+      {open === 'rename' && <RenameDialog participantId={participantId} name={person.displayName} verifiedName={person.verifiedName} onClose={close} />}
+      {open === 'sideRoom' && <SideRoomDialog participantId={participantId} name={name} onClose={close} />}
     </div>
   );
 }

@@ -7,17 +7,20 @@ import { Ctl, Heading, State } from '../ui/basics';
 import { ReminderDialog } from '../ui/agreement';
 import { ConsentBanner, ConsentDialog, WithdrawalBanner } from '../ui/consent';
 import { EncryptionBanner, EncryptionDialog, ShieldState } from '../ui/encryption';
-import { HelpCtl, SideRoomBanner } from '../ui/help';
+import { Calls } from '../ui/attention';
+import { narrow } from '../state/narrow';
+import { HelpBanner, HelpCtl } from '../ui/help';
+import { AbsenceBanner, SideRoomBanner } from '../ui/side-room';
 import { FaultBanner, RecordingBanner, RecordingState } from '../ui/recording';
-import { AbsenceBanner, AloneBanner, TimeLeft, WarningBanner } from '../ui/time';
+import { AloneBanner, TimeLeft, WarningBanner } from '../ui/time';
 import { DevicesCtl } from '../ui/checks';
 import { useStore } from '../ui/context';
 import { DeviceCtls } from '../ui/devices';
-import { Confirm } from '../ui/dialog';
 import { Mark } from '../ui/icon';
 import { Banners, DeviceBanner, LinkBanner, MediaBanner, NoticeBanner, ReloadBanner, RestartBanner, AudioBlockedBanner, SpeakerBanner, UnmuteBanner } from '../ui/messages';
 import { GroupAudio } from '../ui/video';
 import { Stage, type View } from '../ui/stage';
+import { LeaveDialog } from './leave';
 import { Panel, HostRequests } from './panel';
 import { PapersPanel } from './papers';
 
@@ -32,7 +35,8 @@ export function SessionScreen(): JSX.Element {
       <Head />
       <main class="stage" id="stage" aria-label="Group" tabIndex={0}>
         <Banners>
-          {store.hosting.value && !open && <HostRequests />}
+          {store.hosting.value && !open && !narrow.value && <HostRequests />}
+          <HelpBanner />
           <EncryptionBanner /><WithdrawalBanner /><RecordingBanner /><FaultBanner /><SideRoomBanner /><WarningBanner /><AbsenceBanner /><AloneBanner /><ConsentBanner />
           <ReloadBanner /><RestartBanner /><LinkBanner /><MediaBanner /><AudioBlockedBanner /><UnmuteBanner /><NoticeBanner />
           <DeviceBanner kind="microphone" /><DeviceBanner kind="camera" /><SpeakerBanner />
@@ -40,6 +44,7 @@ export function SessionScreen(): JSX.Element {
         <Stage view={view} />
       </main>
       <Bar view={view} setView={setView} panel={open} setPanel={(now) => { if (now) store.papers.setOpen(false); store.panel.value = now; }} />
+      {store.hosting.value && narrow.value && <Calls><HostRequests /></Calls>}
       {open && <Panel />}
       {writing && <PapersPanel />}
       <EncryptionDialog />
@@ -117,15 +122,5 @@ function ShareCtl(): JSX.Element | null {
   return (
     <Ctl icon="share" label={allowed ? 'Share' : 'Ask to share'} look="laptop" testid="screen-toggle" {...props}
       onClick={() => void store.share()} />
-  );
-}
-
-function LeaveDialog({ onNo }: { onNo(): void }): JSX.Element {
-  const store = useStore();
-  const text = store.hosting.value
-    ? 'The group goes on without you. To end it for everyone, choose “End for all” in the panel.'
-    : 'The others see that you left. To come back you need to open your link again, and a therapist lets you in.';
-  return (
-    <Confirm title="Leave the session?" text={text} yes="Leave" no="Stay" onNo={onNo} onYes={() => void store.leave()} />
   );
 }

@@ -12,6 +12,7 @@ import { Icon } from '../ui/icon';
 import { Banners, DeviceBanner, LinkBanner, NoticeBanner, ReloadBanner, RestartBanner, SpeakerBanner } from '../ui/messages';
 import { AgreementDialog } from '../ui/agreement';
 import { GrantedConsentCard, WithdrawalBanner } from '../ui/consent';
+import { OwnName } from '../ui/rename';
 import { Requirements } from '../ui/requirements';
 import { ClinicPhone, Top } from '../ui/top';
 
@@ -38,6 +39,7 @@ export function WaitingScreen(): JSX.Element {
             </div>
             <Requirements />
             <GrantedConsentCard />
+            <OwnName />
             <PrivacyAnswer />
             <WaitingMessages />
             <Next />

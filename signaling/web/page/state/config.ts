@@ -7,6 +7,7 @@ export interface Config {
   phone: string;
   welcome: Localized; // texts of the clinic by language
   emergency: Localized;
+  suggestFirstName: readonly string[]; // the policies under which the field for the name begins with the first name
   dev: boolean;
   origins: readonly string[];
   aheadMs: number; // by which the server's clock is ahead of this one, to the second
@@ -25,6 +26,7 @@ export async function loadConfig(): Promise<Config> {
     phone: typeof told.phone === 'string' ? told.phone : '',
     welcome: textsOf(told.welcome),
     emergency: textsOf(told.emergency),
+    suggestFirstName: Array.isArray(told.suggestFirstName) ? told.suggestFirstName : [],
     dev: told.dev === true,
     origins: Array.isArray(told.origins) ? told.origins.filter((origin) => typeof origin === 'string') : [],
     aheadMs: Number.isNaN(then) ? 0 : then - Date.now(),

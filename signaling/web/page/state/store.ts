@@ -8,6 +8,9 @@ import {
   type LinkIdentity, type RequestType, type Role, type Slot, type SlotEntry, type Waiter, type AgreedText, type EventData, RequestError,
 } from '../../client';
 import { Announcer } from './announcer';
+import { Attention } from './attention';
+import { Denials } from './denials';
+import { labelsOf } from './labels';
 import { EncryptionStore } from './encryption';
 import { helpCallsOf } from './people';
 import { PapersStore } from './papers';
@@ -23,6 +26,8 @@ import { saveReloadState, loadReloadState, type ReloadState } from './reload';
 import { viewOf, VisibilityWatcher } from '../media/visibility';
 import { readClaims, type Link } from './token';
 import { Withdrawal } from './withdrawal';
+import { t } from '../text/text';
+import { narrow } from './narrow';
 
 export type Screen = 'start' | 'name' | 'check' | 'joining' | 'waiting' | 'session' | 'ended';
 export interface WaitingMessage {
@@ -93,6 +98,10 @@ export class Store {
   readonly restarting = signal(false); // announced by the server
   readonly reloadWarningClosed = signal(false); // the person closed the warning that a reload loses the seat
   readonly panel = signal(true);
+  readonly verifyAsked = signal(false); // by policy: a host verifies everyone before admission
+  readonly hostGraceMs = signal(0); // how long a group may go on without a host, 0 without a limit
+  readonly helpReplies = signal<ReadonlyMap<string, readonly string[]>>(new Map()); // what hosts answered to calls, by the caller
+  readonly denials = new Denials((participantId, message) => void this.act('waiting.deny', { participantId, ...(message ? { message } : {}) }));
   readonly screenForAll = signal(false); // by policy; a host can still revoke it
   readonly selfState = new SelfStateStore();
   readonly encryption = new EncryptionStore();
@@ -101,10 +110,17 @@ export class Store {
   readonly clock = new SessionClock();
 
   readonly self = computed(() => this.roster.value.find(({ id }) => id === this.selfId.value));
-  readonly helpCalls = computed(() => helpCallsOf(this.roster.value, this.waiting.value));
+  readonly #labels = computed(() => labelsOf([...this.roster.value, ...this.waiting.value.map((waiter) => ({ ...waiter, id: waiter.participantId }))]));
+  readonly helpCalls = computed(() => helpCallsOf(this.roster.value, this.waiting.value).map((call) => ({ ...call, name: this.label(call.id, call.name) })));
   // Observers send nothing: neither microphone nor camera is requested.
   readonly observing = computed(() => this.role.value === 'observer');
   readonly hosting = computed(() => this.permissions.value.includes('waiting.manage'));
+
+  readonly attention = new Attention({
+    calls: computed(() => (this.hosting.value ? this.helpCalls.value.length : 0)),
+    waiting: computed(() => (this.hosting.value ? this.waiting.value.filter(({ connected }) => connected).length : 0)),
+    ready: this.ready, chime: (which) => void chime(which, this.speaker),
+  });
 
   session: Session | undefined;
   media: Media | undefined;
@@ -130,6 +146,11 @@ export class Store {
 
   may(permission: string): boolean {
     return this.permissions.value.includes(permission);
+  }
+
+  // What a host calls a person: by more than the name where several have the same. Everybody else knows the name alone.
+  label(id: string, name: string): string {
+    return (this.hosting.value && this.#labels.value.get(id)) || name;
   }
 
   // Joins with a new token; drops the seat of an earlier link in this tab.
@@ -187,9 +208,15 @@ export class Store {
   }
 
   // Leaves for good. Devices stop at once, whether or not the server can be reached.
-  async leave(): Promise<void> {
+  async leave(aloneMinutes?: number): Promise<void> {
+    this.denials.flush();
     this.localMedia.allOff();
-    await this.session?.leave();
+    await this.session?.leave(aloneMinutes);
+  }
+
+  // Leaves the group to somebody who leads it from then on.
+  async handOver(participantId: string): Promise<void> {
+    if (await this.act('mod.setRole', { participantId, role: 'cohost' })) await this.leave();
   }
 
   // Has a seat, or is joining.
@@ -235,11 +262,14 @@ export class Store {
     this.papers.subscribe(session);
     this.clock.subscribe(session);
     session.on('helpRaised', ({ participantId }) => this.#onHelpRaised(participantId));
+    session.on('helpReplied', (told) => this.#onHelpReplied(told));
     session.on('draining', (told) => this.#onDraining(told));
     session.on('warning', ({ minutes }) => this.#announce(`The session ends in ${minutes} min.`));
     session.on('link', (link) => this.#onLink(link));
     session.on('welcome', ({ participantId, role, policy }) => {
       this.screenForAll.value = policy.screenForAll ?? false;
+      this.verifyAsked.value = policy.verify ?? false;
+      this.hostGraceMs.value = policy.hostGraceMs ?? 0;
       this.selfId.value = participantId;
       this.role.value = role;
       this.restarting.value = false; // who still restarts says so again
@@ -351,6 +381,8 @@ export class Store {
       this.recorder.value = false;
       this.room.value = { ...this.room.value, recording: 'off' };
       this.waitingMessages.value = new Map();
+      this.helpReplies.value = new Map();
+      this.denials.onWaiting([]);
     });
   }
 
@@ -383,6 +415,7 @@ export class Store {
       }
       else if (then && person.handRaised && !then.handRaised) this.#announce(`${person.displayName} raised a hand.`);
     }
+    this.#forgetReplies();
     this.shareRequests.value = this.shareRequests.value.filter((id) => roster.some((p) => p.id === id && !p.grants.includes('screen')));
   }
 
@@ -413,11 +446,25 @@ export class Store {
       : 'The server does not restart after all.');
   }
 
-  // Opens the panel, so that a call for help is not missed.
+  // Opens the panel, so that a call for help is not missed. On phones it stands above the picture.
   #onHelpRaised(id: string): void {
-    this.panel.value = true;
-    const name = this.roster.value.find((person) => person.id === id)?.displayName;
-    if (name) this.#announce(`${name} asks for help. Only therapists see this.`);
+    if (!narrow.peek()) this.panel.value = true;
+    const person = this.roster.value.find((other) => other.id === id);
+    if (person) this.#announce(`${t('help.asks', { name: this.label(id, person.displayName) })}. ${t('help.onlyYou')}.`);
+  }
+
+  #onHelpReplied({ participantId, text }: EventData<'help.replied'>): void {
+    const replies = new Map(this.helpReplies.value);
+    replies.set(participantId, [...(replies.get(participantId) ?? []), text]);
+    this.helpReplies.value = replies;
+    if (participantId === this.selfId.value) this.#announce(t('help.repliedWords', { text }));
+  }
+
+  // Answers go with the calls that they answer.
+  #forgetReplies(): void {
+    const calls = [...this.helpCalls.value.map(({ id }) => id), ...(this.selfState.latest.value.helpRaised ? [this.selfId.value] : [])];
+    const kept = [...this.helpReplies.value].filter(([id]) => calls.includes(id));
+    if (kept.length < this.helpReplies.value.size) this.helpReplies.value = new Map(kept);
   }
 
   #onLeft(id: string): void {
@@ -431,6 +478,8 @@ export class Store {
       if (!known) this.#announce(`${displayName} is waiting.`);
     }
     this.waiting.value = waiting;
+    this.denials.onWaiting(waiting.map(({ participantId }) => participantId));
+    this.#forgetReplies();
   }
 
   #onWaitingMessage(participantId: string, message: WaitingMessage): void {
@@ -511,8 +560,13 @@ export class Store {
     if (this.withdrawal.delayed.value) this.localMedia.allOff();
   }
 
+  // Again, if the call stands: therapists hear it again.
   async callHelp(): Promise<void> {
-    if (await this.act('help.signal', {})) this.notice.value = 'The therapists know that you ask for help. Nobody else in the group sees it.';
+    if (await this.act('help.signal', {})) this.#announce(`${t('help.called')} ${t('help.calledText')}`);
+  }
+
+  async takeHelpBack(): Promise<void> {
+    if (await this.act('help.withdraw', {})) this.#announce(t('help.takenBack'));
   }
 
   extend(): void {

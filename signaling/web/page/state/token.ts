@@ -20,6 +20,9 @@ export function putLink({ token, k }: Link): void {
   history.replaceState(null, '', `#t=${token}${k === undefined ? '' : `&k=${encodeURIComponent(k)}`}`);
 }
 
+// In the frame of another page, which made the link and shows what follows.
+export const framed = (): boolean => window.parent !== window;
+
 // Waits for `{type: "alcove.token", token, k?}` from one of the allowed origins, and tells them we are ready for it.
 export function awaitLink(origins: readonly string[]): Promise<Link> | undefined {
   const other = window.parent !== window ? window.parent : (window.opener as Window | null);
@@ -37,10 +40,11 @@ export function awaitLink(origins: readonly string[]): Promise<Link> | undefined
   });
 }
 
-interface TokenClaims {
+export interface TokenClaims {
   name: string;
   host: boolean;
   observer: boolean;
+  policy: string; // of the room, as the configuration names it
   locale: string; // BCP 47: the language that the clinic's portal knows of; "" for none
   id: string; // jti: names the link, and is no secret
   endsAt: number | undefined; // milliseconds since 1970
@@ -51,16 +55,23 @@ export function readClaims(token: string | undefined): TokenClaims {
   try {
     const part = (token?.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
     const bytes = Uint8Array.from(atob(part), (char) => char.charCodeAt(0));
-    const claims = JSON.parse(new TextDecoder().decode(bytes)) as { name?: unknown; role?: unknown; locale?: unknown; jti?: unknown; exp?: unknown };
+    const claims = JSON.parse(new TextDecoder().decode(bytes)) as { name?: unknown; role?: unknown; policy?: unknown; locale?: unknown; jti?: unknown; exp?: unknown };
     return {
       name: typeof claims.name === 'string' ? claims.name : '',
       host: claims.role === 'host' || claims.role === 'cohost',
       observer: claims.role === 'observer',
+      policy: typeof claims.policy === 'string' && claims.policy ? claims.policy : 'default',
       locale: typeof claims.locale === 'string' ? claims.locale : '',
       id: typeof claims.jti === 'string' ? claims.jti : '',
       endsAt: typeof claims.exp === 'number' ? claims.exp * 1000 : undefined,
     };
   } catch {
-    return { name: '', host: false, observer: false, locale: '', id: '', endsAt: undefined };
+    return { name: '', host: false, observer: false, policy: 'default', locale: '', id: '', endsAt: undefined };
   }
+}
+
+// The first name, of the name that the clinic has on file: "Hoffmann, Mara" and "Dr. Mara Hoffmann" are Mara.
+export function firstName(name: string): string {
+  const given = name.split(',')[1] ?? name;
+  return given.trim().split(/\s+/).find((word) => !word.endsWith('.')) ?? '';
 }

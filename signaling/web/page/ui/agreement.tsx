@@ -30,19 +30,21 @@ export function AgreementDialog(): JSX.Element | null {
   const shown = text.value;
   if (!shown || agreementClosed.value) return null;
   const close = (): void => void (agreementClosed.value = true);
-  return (
-    <Dialog key={shown.textHash} title="Our confidentiality agreement" onClose={close}
-      about="Please read it before you join the group. You are asked again only when the text changes.">
-      <ClinicText text={shown.text} label="Text of the agreement" />
-      <p class="quiet small">Version {shown.version}. <button class="link" type="button" onClick={() => saveCopy(shown.text)}>Keep a copy</button></p>
+  const answers = (
+    <>
       <div class="actions equal">
         <Btn data-testid="disagree" onClick={close}>I do not agree</Btn>
         <Btn data-testid="agree" onClick={() => void store.act('agreement.acknowledge', { textHash: shown.textHash })}>I agree</Btn>
       </div>
-      <p class="quiet small">
-        Without agreeing you cannot join this group.
-        {phone && <> To talk about it first, call the clinic: <a href={`tel:${phone.replaceAll(/[^\d+]/g, '')}`}>{phone}</a></>}
-      </p>
+      <p class="quiet small">Without agreeing you cannot join this group.</p>
+    </>
+  );
+  return (
+    <Dialog key={shown.textHash} title="Our confidentiality agreement" onClose={close} foot={answers}
+      about="Please read it before you join the group. You are asked again only when the text changes.">
+      <ClinicText text={shown.text} label="Text of the agreement" />
+      <p class="quiet small">Version {shown.version}. <button class="link" type="button" onClick={() => saveCopy(shown.text)}>Keep a copy</button></p>
+      {phone && <p class="quiet small">To talk about it first, call the clinic: <a href={`tel:${phone.replaceAll(/[^\d+]/g, '')}`}>{phone}</a></p>}
     </Dialog>
   );
 }

@@ -7,6 +7,7 @@ import { Btn, Ctl, State } from './basics';
 import { useStore } from './context';
 import { Choice, DeviceCtls, deviceTrouble, SelfVideo, speakerTrouble } from './devices';
 import { Dialog } from './dialog';
+import { OwnName } from './rename';
 
 interface Props {
   trouble: string | undefined;
@@ -123,6 +124,7 @@ function DevicesDialog({ allowed = () => true, onClose }: Allowed & { onClose():
         {allowed('microphone') && <MicCheck level={3} trouble={deviceTrouble(microphone)} />}
         {allowed('camera') && <CameraCheck level={3} trouble={deviceTrouble(camera)} />}
         <SpeakerCheck level={3} />
+        <OwnName />
       </div>
       <div class="spread">
         <DeviceCtls allowed={allowed} />

@@ -27,8 +27,17 @@ export function ConsentDialog(): JSX.Element | null {
   const purposes = [...new Set(asked.map(({ purpose }) => purpose).filter(Boolean))].join(', ');
   const each = store.recording.rule.value === 'each';
   const encrypted = store.encryption.status.value.mode === 'required';
+  const answers = (
+    <>
+      <div class="actions equal">
+        <Btn data-testid="consent-no" onClick={() => answer('refused')}>No, do not record</Btn>
+        <Btn data-testid="consent-yes" onClick={() => answer('granted')}>Yes, record</Btn>
+      </div>
+      <p class="quiet small">No answer, or closing this, counts as no.</p>
+    </>
+  );
   return (
-    <Dialog title="May this session be recorded?" onClose={close}
+    <Dialog title="May this session be recorded?" onClose={close} foot={answers}
       about="The therapists ask everyone. Your answer is yours alone.">
       <dl class="facts">
         {purposes && <Fact name="Why">{purposes}</Fact>}
@@ -53,11 +62,6 @@ export function ConsentDialog(): JSX.Element | null {
         <ClinicText key={scope} text={store.textOf(texts)?.text ?? ''} label={scope === 'recording.audio' ? 'What you say yes or no to: sound' : 'What you say yes or no to: picture'} />
       ))}
       <p class="note"><Icon name="shield" /><span>You stay in the session either way. The other participants are not told how you answered.</span></p>
-      <div class="actions equal">
-        <Btn data-testid="consent-no" onClick={() => answer('refused')}>No, do not record</Btn>
-        <Btn data-testid="consent-yes" onClick={() => answer('granted')}>Yes, record</Btn>
-      </div>
-      <p class="quiet small">No answer, or closing this, counts as no.</p>
     </Dialog>
   );
 }

@@ -1,17 +1,19 @@
 // A question that needs an answer before anything else. Escape, or closing it, is a no.
 
 import type { ComponentChildren, JSX } from 'preact';
-import { useId, useLayoutEffect, useRef } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { t } from '../text/text';
 import { Heading, refocus } from './basics';
 
 interface Props {
   title: string;
   about?: string;
   children: ComponentChildren;
+  foot?: ComponentChildren; // the answers: they stay in sight while the text scrolls
   onClose(): void;
 }
 
-export function Dialog({ title, about, children, onClose }: Props): JSX.Element {
+export function Dialog({ title, about, children, foot, onClose }: Props): JSX.Element {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   const gone = useRef(false);
@@ -27,13 +29,40 @@ export function Dialog({ title, about, children, onClose }: Props): JSX.Element 
       queueMicrotask(refocus); // when all that goes with it is gone, too
     };
   }, []);
+  const head = <div class="about"><Heading level={2} id={id}>{title}</Heading>{about && <p class="quiet" id={`${id}-about`}>{about}</p>}</div>;
   return (
-    <dialog ref={ref} class="dialog modal" aria-labelledby={id} aria-describedby={about ? `${id}-about` : undefined} onClose={() => gone.current || onClose()}>
-      <div class="about"><Heading level={2} id={id}>{title}</Heading>{about && <p class="quiet" id={`${id}-about`}>{about}</p>}</div>
-      {children}
+    <dialog ref={ref} class={foot ? 'dialog modal asks' : 'dialog modal'} aria-labelledby={id} aria-describedby={about ? `${id}-about` : undefined} onClose={() => gone.current || onClose()}>
+      {foot ? <Asking foot={foot}>{head}{children}</Asking> : <>{head}{children}</>}
     </dialog>
   );
 }
+
+// A text and its answers. While part of the text is hidden, it is said that there is more.
+function Asking({ children, foot }: { children: ComponentChildren; foot: ComponentChildren }): JSX.Element {
+  const ref = useRef<HTMLDivElement>(null);
+  const [more, setMore] = useState(false);
+  const look = (): void => {
+    const { scrollHeight = 0, scrollTop = 0, clientHeight = 0 } = ref.current ?? {};
+    setMore(scrollHeight - scrollTop - clientHeight > hiddenPx);
+  };
+  useLayoutEffect(() => {
+    const observer = new ResizeObserver(look);
+    for (const part of [ref.current, ...ref.current?.children ?? []]) if (part) observer.observe(part);
+    look();
+    return () => observer.disconnect();
+  }, []);
+  return (
+    <>
+      <div class="scroll" ref={ref} onScroll={look}>{children}</div>
+      <div class="foot">
+        {more && <p class="more-to-read" aria-hidden="true" data-testid="more-to-read">↓ {t('read.more')}</p>}
+        {foot}
+      </div>
+    </>
+  );
+}
+
+const hiddenPx = 8; // less is no line of text
 
 interface ConfirmProps {
   title: string;
@@ -48,7 +77,7 @@ interface ConfirmProps {
 export function Confirm({ title, text, yes, no, onYes, onNo, children }: ConfirmProps): JSX.Element {
   return (
     <Dialog title={title} onClose={onNo}>
-      <p>{text}</p>
+      {text && <p>{text}</p>}
       {children}
       <div class="actions equal">
         <button class="btn" type="button" onClick={onNo}>{no}</button>

@@ -24,6 +24,7 @@ export type IconName =
   | 'mic'
   | 'mic-off'
   | 'more'
+  | 'name'
   | 'paper'
   | 'people'
   | 'phone'
@@ -57,6 +58,7 @@ export function Sprite(): JSX.Element {
     <svg class="sprite" aria-hidden="true">
       <symbol id="again" viewBox="0 0 24 24"><path d="M19.4 13A7.5 7.5 0 0 1 6.2 16.8M4.6 11A7.5 7.5 0 0 1 17.8 7.2M18 3.5v4h-4M6 20.5v-4h4"/></symbol>
       <symbol id="alert" viewBox="0 0 24 24"><circle cx="12" cy="12" r="8.5"/><path d="M12 7.8v5M12 16.2h.01"/></symbol>
+      <symbol id="name" viewBox="0 0 24 24"><path d="M4 20h4L19 9l-4-4L4 16ZM13 7l4 4"/></symbol>
       <symbol id="paper" viewBox="0 0 24 24"><path d="M6.5 3.5h7L18 8v12.5H6.5ZM13.5 3.5V8H18M9.5 12.5h5M9.5 16h5"/></symbol>
       <symbol id="back" viewBox="0 0 24 24"><path d="M19 12H6M11 7l-5 5 5 5"/></symbol>
       <symbol id="cam" viewBox="0 0 24 24"><rect x="3" y="6.5" width="12" height="11" rx="2.5"/><path d="m15 11 5.2-3a.5.5 0 0 1 .8.4v7.2a.5.5 0 0 1-.8.4L15 13"/></symbol>

@@ -44,18 +44,3 @@ export function AloneBanner(): JSX.Element | null {
     </div>
   );
 }
-
-export function AbsenceBanner(): JSX.Element | null {
-  const { room, clock } = useStore();
-  if (!room.value.hostAbsent) return null;
-  const left = clock.endsFor.value === 'absent' ? clock.minutesLeft.value : undefined;
-  return (
-    <div class="banner" data-testid="absent">
-      <Icon name="people" />
-      <p class="words">
-        <strong>No therapist is here right now.</strong>{' '}
-        <span>Nobody new can enter. {left === undefined ? '' : `If nobody comes back, the session ends in ${left} min.`}</span>
-      </p>
-    </div>
-  );
-}

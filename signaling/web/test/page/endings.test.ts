@@ -21,6 +21,7 @@ const refusals: [string, string, boolean][] = [
 test('a refused link is answered in words, with what the person can do', async (t) => {
   for (const [code, title, again] of refusals) {
     const page = await openPage(t, { hash: `#t=${token({ name: 'Mara' })}` });
+    await page.fill('name-input', 'Mara');
     await page.submit('name-input');
     page.socket.open();
     page.socket.refuse('hello', { code, message: 'for developers', retryable: false, ref: 'R-1' });

@@ -20,7 +20,6 @@ test('each control asks for one thing', async (t) => {
     ['grant-camera', 'mod.grant', { participantId, grant: 'camera', granted: false }],
     ['grant-screen', 'mod.grant', { participantId, grant: 'screen', granted: true }],
     ['verify', 'mod.verify', { participantId, verified: true }],
-    ['side-room-open', 'mod.sideRoom', { participantId }],
     ['set-role', 'mod.setRole', { participantId, role: 'cohost' }],
     ['send-back', 'mod.sendBack', { participantId }],
   ];
@@ -94,6 +93,7 @@ test('a call for help is an alert, opens the panel, and outlasts being sent back
   assert.equal(page.find('help-alert').getAttribute('role'), 'alert');
   assert.match(page.textOf('help-alert'), /Jonas asks for help.*Only therapists see this/);
   await page.click('help-side-room');
+  await page.click('confirm');
   assert.deepEqual(page.sent('mod.sideRoom'), [{ participantId: 'jonas' }]);
   await page.click('people-toggle');
   assert.equal(page.query('.banners [data-testid="help-alert"]').length, 1);
@@ -177,7 +177,7 @@ test('hosts read of a source that sends too much, and of one without a safe conn
 });
 
 test('rows say who a person is and what they do', async (t) => {
-  const page = await openHost(t);
+  const page = await openHost(t, {}, { policy: { name: 'care', recording: 'never', scopes: [], verify: true } });
   await page.receive('roster', { participants: [
     host, person('co', 'Dr. Ito', { role: 'cohost' }), person('o', 'Olga', { role: 'observer', publications: [] }), person('g', 'Gil', { publications: [] }),
     person('v', 'Vera', { verified: true, away: true }),

@@ -10,7 +10,7 @@ const listen = { addEventListener: () => undefined };
 Object.assign(globalThis, { ...listen, document: listen, HTMLMediaElement: Nothing, ResizeObserver: Nothing, IntersectionObserver: Nothing });
 
 test('no yes follows a no that comes before it is answered', async () => {
-  const store = new Store({ clinic: '', phone: '', welcome: {}, emergency: {}, dev: false, origins: [], aheadMs: 0 });
+  const store = new Store({ clinic: '', phone: '', suggestFirstName: [], welcome: {}, emergency: {}, dev: false, origins: [], aheadMs: 0 });
   const said: string[] = [];
   const request = async (type: string): Promise<void> => void said.push(type);
   store.session = { request } as unknown as Session;
@@ -23,7 +23,7 @@ test('no yes follows a no that comes before it is answered', async () => {
 });
 
 test('what succeeds ends only the words about itself', async () => {
-  const store = new Store({ clinic: '', phone: '', welcome: {}, emergency: {}, dev: false, origins: [], aheadMs: 0 });
+  const store = new Store({ clinic: '', phone: '', suggestFirstName: [], welcome: {}, emergency: {}, dev: false, origins: [], aheadMs: 0 });
   const fails = new Set<string>(['hand.set']);
   const request = async (type: string): Promise<void> => {
     if (fails.has(type)) throw new Error('refused');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Consent } from '../../client';
-import { openCheck, openHost, openWaiting, waiter } from '../support/page';
+import { openCheck, openWaiting } from '../support/page';
 
 const text = (id: string, locale: string, body: string) => ({ id, version: '3', locale, text: body, textHash: `${id}-${locale}` });
 const agreement = [text('rules', 'en', '# Rules\nWhat is said here stays here.'), text('rules', 'de', '# Regeln\nAlles bleibt hier.')];
@@ -148,20 +148,4 @@ test('what is wrong with a device is said in words, and is no obstacle before th
   await page.click('camera-toggle');
   await page.click('camera-toggle');
   assert.match(page.text, /Allow it beside the address of this page, then turn Camera on\. You can also join without a picture\./);
-});
-
-test('hosts see who waits, what is still missing, and decide', async (t) => {
-  const page = await openHost(t);
-  await page.receive('waiting.updated', { waiter: waiter('theo', 'Theo', { verifiedName: 'Theodor', returning: true, connected: false, needs: ['passcode', 'verification', 'later'] }) });
-  assert.match(page.textOf('waiter'), /Theo.*On file: Theodor.*Still missing: the passcode, your mark, later.*Was here earlier.*Reconnecting/);
-  await page.click('verify-waiter');
-  await page.click('admit');
-  await page.click('deny');
-  await page.click('admit-all');
-  assert.deepEqual(page.requests(), ['mod.verify', 'waiting.admit', 'waiting.deny', 'waiting.admit']);
-  assert.deepEqual(page.sent('waiting.admit'), [{ participantIds: ['theo'] }, { participantIds: ['theo'] }]);
-  await page.pass(60_000);
-  assert.match(page.textOf('waiter'), /1 min/);
-  await page.receive('waiting.removed', { participantId: 'theo' });
-  assert.match(page.text, /Nobody is waiting\./);
 });

@@ -1,0 +1,100 @@
+// That a call for help, and somebody who waits, is not missed while a host looks elsewhere: a chime, the title of the tab, and, for who wants it,
+// a notification of the browser. No name is in any of them: they may be seen by others.
+
+import { effect, signal, type ReadonlySignal } from '@preact/signals';
+import type { Chime } from '../media/chime';
+import { t } from '../text/text';
+
+const soundKey = 'alcove.sound';
+const notifyKey = 'alcove.notify';
+// A call that nobody has answered is heard again.
+const againMs = 20_000;
+
+interface Parts {
+  calls: ReadonlySignal<number>;
+  waiting: ReadonlySignal<number>;
+  ready: ReadonlySignal<boolean>; // before it nothing of the group is heard
+  chime(which: Chime): void;
+}
+
+export class Attention {
+  readonly sound = signal(kept(soundKey) !== 'off');
+  // off: the person has not asked for it, or does not want it; refused: the browser does not allow it.
+  readonly notify = signal<'off' | 'on' | 'refused'>('off');
+  readonly supported = typeof Notification === 'function';
+  readonly #parts: Parts;
+  #shown: Notification | undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    if (this.supported) this.notify.value = Notification.permission === 'denied' ? 'refused' : Notification.permission === 'granted' && kept(notifyKey) === 'on' ? 'on' : 'off';
+    this.#watch(parts.calls, 'help');
+    this.#watch(parts.waiting, 'waits');
+    effect(() => {
+      if (parts.calls.value === 0) return undefined;
+      const timer = setInterval(() => this.#alert('help'), againMs);
+      return () => clearInterval(timer);
+    });
+  }
+
+  // How many things want an answer.
+  get count(): number {
+    return this.#parts.calls.value + this.#parts.waiting.value;
+  }
+
+  setSound(on: boolean): void {
+    this.sound.value = on;
+    keep(soundKey, on);
+  }
+
+  // Asks the browser, which asks the person, by this act only.
+  async setNotify(on: boolean): Promise<void> {
+    const permission = on ? await Notification.requestPermission().catch(() => 'denied' as const) : 'default';
+    this.notify.value = permission === 'granted' ? 'on' : on && permission === 'denied' ? 'refused' : 'off';
+    keep(notifyKey, this.notify.value === 'on');
+  }
+
+  #watch(count: ReadonlySignal<number>, which: Chime & ('help' | 'waits')): void {
+    let before = 0;
+    count.subscribe((now) => {
+      if (now > before) this.#alert(which);
+      if (now === 0 && this.count === 0) this.#shown?.close();
+      before = now;
+    });
+  }
+
+  #alert(which: 'help' | 'waits'): void {
+    if (!this.#parts.ready.peek()) return;
+    if (this.sound.peek()) this.#parts.chime(which);
+    if (this.notify.peek() === 'on' && document.hidden) this.#show(which);
+  }
+
+  #show(which: 'help' | 'waits'): void {
+    try {
+      this.#shown = new Notification(t(which === 'help' ? 'attention.help' : 'attention.waits'), { tag: `alcove-${which}`, body: t('attention.body') });
+      this.#shown.onclick = () => {
+        window.focus();
+        this.#shown?.close();
+      };
+    } catch {
+      this.notify.value = 'refused'; // phones show none without a worker that outlives the page
+    }
+  }
+}
+
+function kept(key: string): string | null {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+// A choice for this device, and nothing of a session.
+function keep(key: string, on: boolean): void {
+  try {
+    localStorage.setItem(key, on ? 'on' : 'off');
+  } catch {
+    // It lasts as long as the page.
+  }
+}
