@@ -10,7 +10,7 @@ import (
 type Reach struct{ Public, Local netip.AddrPort }
 
 // Reach returns the reach of each worker. Of the addresses in answers it names one, an IPv4 address if there is any: all workers have the
-// same family.
+// same families.
 func (e *Engine) Reach() []Reach {
 	var all []Reach
 	for _, w := range e.workers {
@@ -36,18 +36,47 @@ func (e *Engine) Reach() []Reach {
 	return all
 }
 
-// public are the addresses that answers name.
+// public are the addresses that answers name. Of two families each has those that are advertised, else its own.
 func (w *worker) public() []string {
-	if a := w.engine.config.Advertise; len(a) > 0 {
-		return a
+	advertised := w.engine.config.Advertise
+	switch {
+	case !w.sock.Second.IsValid() && len(advertised) > 0:
+		return advertised
+	case !w.sock.Second.IsValid():
+		return w.hosts()
 	}
-	return w.hosts()
+	var all []string
+	for _, local := range []netip.AddrPort{w.sock.Local, w.sock.Second} {
+		of := slices.DeleteFunc(slices.Clone(advertised), func(a string) bool { return isIPv6(a) != local.Addr().Is6() })
+		if len(of) == 0 {
+			of = hostsOf(local.Addr())
+		}
+		all = append(all, of...)
+	}
+	return all
 }
 
-// hosts are the addresses at which the socket can be reached: its own, or those of all interfaces.
-func (w *worker) hosts() []string {
-	if !w.sock.Local.Addr().IsUnspecified() {
-		return []string{w.sock.Local.Addr().String()}
+// portOf is the port of the socket that an address belongs to.
+func (w *worker) portOf(host string) uint16 {
+	if w.sock.Second.IsValid() && isIPv6(host) {
+		return w.sock.Second.Port()
+	}
+	return w.sock.Local.Port()
+}
+
+func isIPv6(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.Unmap().Is6()
+}
+
+// hosts are the addresses at which the first socket can be reached.
+func (w *worker) hosts() []string { return hostsOf(w.sock.Local.Addr()) }
+
+// hostsOf are the addresses at which a socket can be reached: its own, or those of all interfaces in its family, without
+// link-local ones.
+func hostsOf(listen netip.Addr) []string {
+	if !listen.IsUnspecified() {
+		return []string{listen.String()}
 	}
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
@@ -56,7 +85,7 @@ func (w *worker) hosts() []string {
 	var all, loopback []string
 	for _, a := range addrs {
 		ip, ok := a.(*net.IPNet)
-		if !ok || ip.IP.IsLinkLocalUnicast() || ip.IP.To4() == nil {
+		if !ok || ip.IP.IsLinkLocalUnicast() || (ip.IP.To4() == nil) != listen.Is6() {
 			continue
 		}
 		if ip.IP.IsLoopback() {

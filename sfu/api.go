@@ -147,6 +147,7 @@ func (Failed) event()          {}
 // A Config sets up an Engine.
 type Config struct {
 	Listen      string   // address of the first worker's socket; the next workers take the next ports
+	ListenIPv6  string   // where Listen is IPv4, an IPv6 address that it listens on as well; "": none
 	Workers     int      // sockets and goroutines, 1 at least
 	Advertise   []string // public addresses behind 1:1 NAT, instead of the listening one
 	AllowAES128 bool     // also AEAD_AES_128_GCM and AES128_CM_HMAC_SHA1_80

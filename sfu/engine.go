@@ -33,14 +33,25 @@ type Engine struct {
 
 // New opens the sockets and starts the workers.
 func New(c Config) (*Engine, error) {
-	return openEngine(c, func(at netip.AddrPort) (*udp.Socket, error) { return udp.Listen(at, udp.Trains) })
+	return openEngine(c, func(at, second netip.AddrPort) (*udp.Socket, error) {
+		if second.IsValid() {
+			return udp.ListenPair(at, second, udp.Trains)
+		}
+		return udp.Listen(at, udp.Trains)
+	})
 }
 
 // openEngine is New with another way to open a socket, for tests.
-func openEngine(c Config, listen func(netip.AddrPort) (*udp.Socket, error)) (*Engine, error) {
+func openEngine(c Config, listen func(at, second netip.AddrPort) (*udp.Socket, error)) (*Engine, error) {
 	at, err := netip.ParseAddrPort(c.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("sfu: listen address: %w", err)
+	}
+	var second netip.AddrPort
+	if c.ListenIPv6 != "" {
+		if second, err = netip.ParseAddrPort(c.ListenIPv6); err != nil {
+			return nil, fmt.Errorf("sfu: listen address: %w", err)
+		}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -50,10 +61,10 @@ func openEngine(c Config, listen func(netip.AddrPort) (*udp.Socket, error)) (*En
 		return nil, err
 	}
 	for i := range max(c.Workers, 1) {
-		if i > 0 && at.Port() != 0 {
-			at = netip.AddrPortFrom(at.Addr(), at.Port()+1)
+		if i > 0 {
+			at, second = nextPort(at), nextPort(second)
 		}
-		sock, err := listen(at)
+		sock, err := listen(at, second)
 		if err != nil {
 			e.Close()
 			return nil, fmt.Errorf("sfu: media socket: %w", err)
@@ -65,7 +76,15 @@ func openEngine(c Config, listen func(netip.AddrPort) (*udp.Socket, error)) (*En
 	return e, nil
 }
 
-// Addresses are those of the workers' sockets.
+// nextPort is the address of the next worker, unless the system chooses ports.
+func nextPort(at netip.AddrPort) netip.AddrPort {
+	if at.Port() == 0 {
+		return at
+	}
+	return netip.AddrPortFrom(at.Addr(), at.Port()+1)
+}
+
+// Addresses are those of the workers' sockets, of IPv4 where they have both.
 func (e *Engine) Addresses() []netip.AddrPort {
 	var all []netip.AddrPort
 	for _, w := range e.workers {

@@ -270,7 +270,7 @@ func (o *offer) slots() []Slot {
 func (w *worker) candidates() []string {
 	var all []string
 	for _, h := range w.public() {
-		all = append(all, fmt.Sprintf("%s %d", h, w.sock.Local.Port()))
+		all = append(all, fmt.Sprintf("%s %d", h, w.portOf(h)))
 	}
 	return all
 }

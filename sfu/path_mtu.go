@@ -17,8 +17,9 @@ import (
 
 // How the size of datagrams that a path takes is found (RFC 8899, with STUN as in its section 6; the times are those of its section 5.1.1).
 const (
-	// maxPath is the largest datagram that leaves, in bytes: an Ethernet frame without the headers of IPv4 and UDP.
-	maxPath = 1500 - 20 - 8
+	// maxPath and maxPathIPv6 are the largest datagrams that leave, in bytes: an Ethernet frame without the headers of IP and UDP.
+	maxPath     = 1500 - 20 - 8
+	maxPathIPv6 = 1500 - 40 - 8
 	// probeWait is how long a probe may take; it is repeated maxProbes times before it counts as lost.
 	probeWait = 500 * time.Millisecond
 	maxProbes = 3
@@ -79,13 +80,20 @@ func (p *peer) probePath(now time.Time) {
 		p.probeLost(now)
 	case t.probe > 0:
 		p.sendProbe(now)
-	case t.needed > p.limit && p.limit < maxPath && !now.Before(t.raiseAfter):
-		t.probe, t.sent = min((t.needed+3)&^3, maxPath), 0 // STUN counts in fours
+	case t.needed > p.limit && p.limit < p.maxPath() && !now.Before(t.raiseAfter):
+		t.probe, t.sent = min((t.needed+3)&^3, p.maxPath()), 0 // STUN counts in fours
 		p.sendProbe(now)
 	case p.limit > udp.BaseDatagram && !now.Before(t.confirmAfter):
 		t.probe, t.sent = p.limit, 0
 		p.sendProbe(now)
 	}
+}
+
+func (p *peer) maxPath() int {
+	if p.remote.Addr().Is6() {
+		return maxPathIPv6
+	}
+	return maxPath
 }
 
 // probeLost falls back to the size that every path supports if the lost size was in use.

@@ -37,7 +37,7 @@ func inBubbleWith(t *testing.T, c Config, test func(*testing.T, *virtualNet)) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &virtualNet{t: t, net: simnet.New(1)}
 		var err error
-		v.engine, err = openEngine(c, func(at netip.AddrPort) (*udp.Socket, error) {
+		v.engine, err = openEngine(c, func(at, _ netip.AddrPort) (*udp.Socket, error) {
 			if v.server, err = v.net.Listen(at, simnet.Link{}); err != nil {
 				return nil, err
 			}

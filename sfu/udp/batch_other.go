@@ -8,9 +8,11 @@ import (
 	"time"
 )
 
-func newFast(*net.UDPConn, *Stats, bool) (Conn, error) { return nil, errors.ErrUnsupported }
+func newBatchConn(*net.UDPConn, *Stats, bool) (Conn, error) { return nil, errors.ErrUnsupported }
 
-func givenBuffer(*net.UDPConn) int { return 0 }
+func receiveBufferSize(*net.UDPConn) int { return 0 }
+
+func pair(*Socket, *Socket) (Conn, error) { return nil, errors.ErrUnsupported }
 
 // Nap pauses the goroutine.
 func Nap(d time.Duration) { time.Sleep(d) }

@@ -7,6 +7,7 @@
 package udp
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"time"
@@ -55,8 +56,9 @@ type Conn interface {
 type Socket struct {
 	Conn
 	Local         netip.AddrPort
-	ReceiveBuffer int    // bytes granted by the kernel; 0 if unknown
-	Stats         *Stats // Owned by the goroutine that reads and writes.
+	Second        netip.AddrPort // that of IPv6, where Local is one of IPv4 and it has both; else invalid
+	ReceiveBuffer int            // bytes granted by the kernel; 0 if unknown
+	Stats         *Stats         // Owned by the goroutine that reads and writes.
 }
 
 // Stats are the counters of a socket. They only grow.
@@ -80,19 +82,46 @@ const (
 	Trains             // batches, and trains both ways
 )
 
+// ListenPair opens a media socket of an IPv4 and an IPv6 address. It needs the fast path of Linux.
+func ListenPair(v4, v6 netip.AddrPort, mode Mode) (*Socket, error) {
+	if !v4.Addr().Is4() || v6.Addr().Is4() {
+		return nil, errors.New("udp: a pair is of IPv4 and IPv6")
+	}
+	s, err := Listen(v4, mode)
+	if err != nil {
+		return nil, err
+	}
+	other, err := listen("udp6", v6, mode, s.Stats) // of its family only, so both may have one port
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	both, err := pair(s, other)
+	if err != nil {
+		s.Close()
+		other.Close()
+		return nil, err
+	}
+	return &Socket{Conn: both, Local: s.Local, Second: other.Local, ReceiveBuffer: min(s.ReceiveBuffer, other.ReceiveBuffer), Stats: s.Stats}, nil
+}
+
 // Listen opens a media socket in the given mode, or in mode Plain where the system lacks its calls.
 func Listen(at netip.AddrPort, mode Mode) (*Socket, error) {
 	network := "udp"
 	if at.Addr().Is4() {
 		network = "udp4" // 0.0.0.0 would be a socket of both families, which calls itself [::]
 	}
+	return listen(network, at, mode, &Stats{})
+}
+
+func listen(network string, at netip.AddrPort, mode Mode, stats *Stats) (*Socket, error) {
 	c, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(at))
 	if err != nil {
 		return nil, err
 	}
 	_ = c.SetReadBuffer(receiveBuffer) // a smaller buffer still works
 	local := c.LocalAddr().(*net.UDPAddr).AddrPort()
-	s := &Socket{Local: netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), ReceiveBuffer: receiveBufferSize(c), Stats: &Stats{}}
+	s := &Socket{Local: netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), ReceiveBuffer: receiveBufferSize(c), Stats: stats}
 	if mode != Plain {
 		if s.Conn, err = newBatchConn(c, s.Stats, mode == Trains); err == nil {
 			return s, nil

@@ -11,7 +11,7 @@ import (
 
 func open(t *testing.T, mode Mode) (*Socket, netip.AddrPort) {
 	t.Helper()
-	s, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"), mode)
+	s, err := listenIn(mode)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,10 +19,22 @@ func open(t *testing.T, mode Mode) (*Socket, netip.AddrPort) {
 	return s, s.Local
 }
 
+// inPair is the mode of a socket that has IPv6, too.
+const inPair = Mode(99)
+
+func listenIn(mode Mode) (*Socket, error) {
+	v4 := netip.MustParseAddrPort("127.0.0.1:0")
+	if mode == inPair {
+		return ListenPair(v4, netip.MustParseAddrPort("[::1]:0"), Trains)
+	}
+	return Listen(v4, mode)
+}
+
 // forEachMode runs a test with and without what Linux has.
 func forEachMode(t *testing.T, test func(t *testing.T, mode Mode)) {
 	t.Run("trains", func(t *testing.T) { test(t, Trains) })
 	t.Run("batches", func(t *testing.T) { test(t, Batch) })
+	t.Run("pair", func(t *testing.T) { test(t, inPair) })
 	t.Run("plain", func(t *testing.T) { test(t, Plain) })
 }
 
@@ -186,8 +198,13 @@ func TestOneBadDestination(t *testing.T) {
 }
 
 func TestNoAllocations(t *testing.T) {
-	from, _ := open(t, Trains)
-	to, at := open(t, Trains)
+	t.Run("trains", func(t *testing.T) { testNoAllocations(t, Trains) })
+	t.Run("pair", func(t *testing.T) { testNoAllocations(t, inPair) })
+}
+
+func testNoAllocations(t *testing.T, mode Mode) {
+	from, _ := open(t, mode)
+	to, at := open(t, mode)
 	data := make([]byte, 1000)
 	out := []Packet{{Data: data, Addr: at}, {Data: data, Addr: at}}
 	in := batch(4)

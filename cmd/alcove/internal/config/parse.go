@@ -189,6 +189,8 @@ func (l *SourceMap) decode(key string, n *yaml.Node, v reflect.Value) {
 		l.decodeMapping(key, n, structFields(v.Type()), func(name string) reflect.Value { return fieldOf(v, name) })
 	case v.Kind() == reflect.Map:
 		l.decodeMap(key, n, v)
+	case v.Type() == reflect.TypeFor[Addresses]() && n.Kind == yaml.ScalarNode:
+		v.Set(reflect.ValueOf(Addresses{n.Value}))
 	case v.Kind() == reflect.Slice:
 		if l.expectKind(key, n, n.Kind == yaml.SequenceNode, "a list, such as [a, b]") {
 			v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))

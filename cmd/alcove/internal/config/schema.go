@@ -75,11 +75,11 @@ type Audit struct {
 
 // A Media configures the addresses of media. Port 0 is any free port, for dev only.
 type Media struct {
-	Listen      string   `yaml:"listen"`
-	Port        int      `yaml:"port"`
-	Workers     int      `yaml:"workers"`
-	Advertise   []string `yaml:"advertise"`
-	AllowAES128 bool     `yaml:"allow_aes128"`
+	Listen      Addresses `yaml:"listen"`
+	Port        int       `yaml:"port"`
+	Workers     int       `yaml:"workers"`
+	Advertise   []string  `yaml:"advertise"`
+	AllowAES128 bool      `yaml:"allow_aes128"`
 }
 
 // A Relay configures media over TCP, for clients whose network blocks UDP. Without Listen it shares the address of the page. UDP lists
@@ -114,7 +114,7 @@ func Default() Config {
 		Audit:     Audit{Dir: "state/audit", KeyFile: keyfile.AuditFile},
 		Recording: DefaultRecording(),
 		Files:     DefaultFiles(),
-		Media:     Media{Listen: "0.0.0.0", Port: 50000, Workers: 1},
+		Media:     Media{Listen: Addresses{"0.0.0.0"}, Port: 50000, Workers: 1},
 		Relay:     Relay{Enabled: true},
 		Limits:    Limits{Rooms: 200, Connections: 2000},
 		Policies:  map[string]Policy{DefaultPolicyName: DefaultPolicy()},

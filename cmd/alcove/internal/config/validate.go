@@ -116,13 +116,7 @@ func (l *SourceMap) validateState(c *Config) {
 }
 
 func (l *SourceMap) validateMedia(m *Media) {
-	listen, err := netip.ParseAddr(m.Listen)
-	switch {
-	case err != nil:
-		l.fail("media.listen", "%q is no IP address: use 0.0.0.0 or an address of this host", m.Listen)
-	case listen == netip.IPv6Unspecified():
-		l.fail("media.listen", "%q would let nobody in over IPv4: use 0.0.0.0, or one IPv6 address of this host", m.Listen)
-	}
+	families := l.validateMediaListen(m)
 	l.intRange("media.workers", m.Workers, 1, maxWorkers)
 	l.intRange("media.port", m.Port, 1, MaxPort)
 	if last := m.Port + m.Workers - 1; m.Port <= MaxPort && m.Workers <= maxWorkers && last > MaxPort {
@@ -132,10 +126,36 @@ func (l *SourceMap) validateMedia(m *Media) {
 		ip, err := netip.ParseAddr(a)
 		if err != nil || ip.IsUnspecified() || ip.IsMulticast() || ip.Zone() != "" {
 			l.fail(indexed("media.advertise", i), "%q is no address that a client could reach: write the public IP address of this host", a)
-		} else if listen.IsValid() && ip.Is4() != listen.Is4() {
-			l.fail(indexed("media.advertise", i), "%q is of another family than media.listen, %s: nothing would come there", a, m.Listen)
+		} else if len(families) > 0 && !families[ip.Is4()] {
+			l.fail(indexed("media.advertise", i), "%q is of another family than media.listen, %s: nothing would come there", a, strings.Join(m.Listen, ", "))
 		}
 	}
+}
+
+// validateMediaListen returns the families that media listens in, by whether they are IPv4.
+func (l *SourceMap) validateMediaListen(m *Media) map[bool]bool {
+	families := map[bool]bool{}
+	if len(m.Listen) == 0 || len(m.Listen) > 2 {
+		l.fail("media.listen", "%d addresses: name one, or one of IPv4 and one of IPv6", len(m.Listen))
+	}
+	for i, a := range m.Listen {
+		key := indexed("media.listen", i)
+		if len(m.Listen) == 1 {
+			key = "media.listen"
+		}
+		ip, err := netip.ParseAddr(a)
+		switch {
+		case err != nil:
+			l.fail(key, "%q is no IP address: use 0.0.0.0 or an address of this host", a)
+			continue
+		case ip == netip.IPv6Unspecified() && len(m.Listen) == 1:
+			l.fail(key, `%q would let nobody in over IPv4: use 0.0.0.0, ["0.0.0.0", "::"], or one IPv6 address of this host`, a)
+		case families[ip.Is4()]:
+			l.fail(key, "%q is of the same family as the other: name one of IPv4 and one of IPv6", a)
+		}
+		families[ip.Is4()] = true
+	}
+	return families
 }
 
 func (l *SourceMap) validateRelay(c *Config) {

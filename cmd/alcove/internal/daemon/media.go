@@ -5,10 +5,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"log/slog"
-	"net"
 	"os"
 	"runtime/debug"
-	"strconv"
 	"strings"
 
 	"alcove/cmd/alcove/internal/config"
@@ -31,8 +29,12 @@ func OpenMedia(all config.Config, log *slog.Logger) (live.Media, Plane, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	at, second := c.Sockets(0), ""
+	if len(at) > 1 {
+		second = at[1]
+	}
 	e, err := sfu.New(sfu.Config{
-		Listen: net.JoinHostPort(c.Listen, strconv.Itoa(c.Port)), Workers: c.Workers, Advertise: c.Advertise,
+		Listen: at[0], ListenIPv6: second, Workers: c.Workers, Advertise: c.Advertise,
 		AllowAES128: c.AllowAES128, Log: log, MaxBitrates: allowed(),
 	})
 	if err != nil {

@@ -28,7 +28,7 @@ func TestWrappedPlaneKeepsFeatures(t *testing.T) {
 	t.Parallel()
 	var finished atomic.Int64
 	r := startDevWith(t, t.TempDir(), func(d *Daemon) {
-		d.Config.Media.Listen, d.Config.Media.Port = "127.0.0.1", 0
+		d.Config.Media.Listen, d.Config.Media.Port = config.Addresses{"127.0.0.1"}, 0
 		d.OpenMedia = func(c config.Config, log *slog.Logger) (live.Media, Plane, error) {
 			m, p, err := OpenMedia(c, log)
 			w := counted{p, &finished}

@@ -47,7 +47,7 @@ func newStudioOf(t *testing.T, mode string, encryption room.E2EEMode) *studio {
 	s := &studio{t: t, folder: t.TempDir()}
 	c := config.Default()
 	c.Listen, c.Admin, c.Media.Port = "127.0.0.1:0", "127.0.0.1:0", 0
-	c.Media.Listen = "127.0.0.1"
+	c.Media.Listen = config.Addresses{"127.0.0.1"}
 	c.Auth.Issuer, c.Auth.Audience = dev.Issuer, dev.Audience
 	group := c.Policies[config.DefaultPolicyName]
 	text := func(id string) []config.Text {

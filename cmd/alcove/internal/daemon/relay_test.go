@@ -48,7 +48,7 @@ func TestDaemonRelayOverUDP(t *testing.T) {
 	}
 	planes := make(chan mediaPlane, 1)
 	r := startDevWith(t, t.TempDir(), func(d *Daemon) {
-		d.Config.Media.Listen, d.Config.Media.Port = "127.0.0.1", 0
+		d.Config.Media.Listen, d.Config.Media.Port = config.Addresses{"127.0.0.1"}, 0
 		d.RelayUDP = []*net.UDPConn{sock.(*net.UDPConn)}
 		d.OpenMedia = func(c config.Config, log *slog.Logger) (live.Media, Plane, error) {
 			m, closer, err := OpenMedia(c, log)
@@ -89,7 +89,7 @@ func TestDaemonRelay(t *testing.T) {
 	t.Parallel()
 	planes := make(chan mediaPlane, 1)
 	r := startDevWith(t, t.TempDir(), func(d *Daemon) {
-		d.Config.Media.Listen, d.Config.Media.Port = "127.0.0.1", 0
+		d.Config.Media.Listen, d.Config.Media.Port = config.Addresses{"127.0.0.1"}, 0
 		d.OpenMedia = func(c config.Config, log *slog.Logger) (live.Media, Plane, error) {
 			m, closer, err := OpenMedia(c, log)
 			planes <- closer.(mediaPlane)

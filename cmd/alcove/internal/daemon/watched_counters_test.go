@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"alcove/cmd/alcove/internal/alcovetest"
+	"alcove/cmd/alcove/internal/config"
 )
 
 // increaseOf finds what an alert wants the increase of: a metric, and one label that it has to have.
@@ -21,7 +22,7 @@ func TestWatchedCountersStartAtZero(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := startDevWith(t, t.TempDir(), func(d *Daemon) {
-		d.Config.Media.Listen, d.Config.Media.Port = "127.0.0.1", 0
+		d.Config.Media.Listen, d.Config.Media.Port = config.Addresses{"127.0.0.1"}, 0
 		d.OpenMedia = OpenMedia
 	})
 	_, page := alcovetest.Get(t, r.admin+"/metrics")

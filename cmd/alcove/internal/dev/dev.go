@@ -62,7 +62,7 @@ skip loopback.`)
 	c := config.Default()
 	c.Listen, c.Admin, c.Page.Clinic = *listen, *admin, clinic
 	c.Auth.Issuer, c.Auth.Audience = Issuer, Audience
-	c.Media.Listen, c.Media.Port = *mediaListen, *mediaPort
+	c.Media.Listen, c.Media.Port = config.Addresses{*mediaListen}, *mediaPort
 	if err := setEncryption(&c, *mode); err != nil {
 		return err
 	}
@@ -89,8 +89,8 @@ func checkAddresses(c config.Config) error {
 	if !config.Loopback(c.Admin) {
 		return errors.New("--admin is not a loopback address: dev listens on this machine only; use `alcove serve` for others")
 	}
-	if !config.LoopbackHost(c.Media.Listen) && !ownAddress(c.Media.Listen) {
-		return fmt.Errorf("--media-listen %q is no address of this machine: use 127.0.0.1, or one that `ip address` shows", c.Media.Listen)
+	if at := c.Media.Listen[0]; !config.LoopbackHost(at) && !ownAddress(at) {
+		return fmt.Errorf("--media-listen %q is no address of this machine: use 127.0.0.1, or one that `ip address` shows", at)
 	}
 	if c.Media.Port < 0 || c.Media.Port > config.MaxPort {
 		return fmt.Errorf("--media-port %d is out of range: use 1 to %d, or 0 for any free one", c.Media.Port, config.MaxPort)
@@ -226,7 +226,7 @@ func printLinks(w io.Writer, d Demo, data string) error {
 		state += "\nThe page was not built into this daemon: run `make page` and build it again."
 	}
 	reach := "Alcove runs on this machine only."
-	if at := d.Config.Media.Listen; !config.LoopbackHost(at) {
+	if at := d.Config.Media.Listen[0]; !config.LoopbackHost(at) {
 		reach = "The page is for this machine only; media is on " + at + "."
 	}
 	_, err := fmt.Fprintf(w, `%[5]s

@@ -83,7 +83,7 @@ func writePlan(w io.Writer, c config.Config, m config.Secrets) error {
 		fmt.Fprintf(&b, "#   HTTP on %s, this host only\n", c.Listen)
 	}
 	fmt.Fprintf(&b, "#   /livez, /readyz and /metrics on %s; drain, undrain and reload by %s\n", c.Admin, c.Control)
-	fmt.Fprintf(&b, "#   media on %s, UDP port %s", c.Media.Listen, ports(c.Media))
+	fmt.Fprintf(&b, "#   media on %s, UDP port %s", strings.Join(c.Media.Listen, " and "), ports(c.Media))
 	if len(c.Media.Advertise) > 0 {
 		fmt.Fprintf(&b, ", reached as %s", strings.Join(c.Media.Advertise, ", "))
 	}

@@ -87,12 +87,16 @@ func diagnoseClock(synced bool, err error) finding {
 func diagnoseAddresses(m config.Media, local []netip.Addr) []finding {
 	const what = "addresses"
 	var all []finding
-	listen, err := netip.ParseAddr(m.Listen)
-	if err != nil {
-		return nil // validate refused it
-	}
-	if !listen.IsUnspecified() && !slices.Contains(local, listen) {
-		all = append(all, fault(what, m.Listen+" in media.listen is no address of this host", "use 0.0.0.0, or one that `ip address` shows"))
+	var reachable []netip.Addr
+	for _, a := range m.Listen {
+		listen, err := netip.ParseAddr(a)
+		if err != nil {
+			return nil // validate refused it
+		}
+		if !listen.IsUnspecified() && !slices.Contains(local, listen) {
+			all = append(all, fault(what, a+" in media.listen is no address of this host", "use 0.0.0.0, or one that `ip address` shows"))
+		}
+		reachable = append(reachable, reachableOn(listen, local)...)
 	}
 	for _, a := range m.Advertise {
 		ip, err := netip.ParseAddr(a)
@@ -110,7 +114,7 @@ func diagnoseAddresses(m config.Media, local []netip.Addr) []finding {
 			all = append(all, unknown(what, a+" is not ours: a router must pass the media ports on, unchanged", "run `alcove doctor --probe` on a machine outside"))
 		}
 	}
-	if len(m.Advertise) == 0 && !slices.ContainsFunc(reachableOn(listen, local), isPublic) {
+	if len(m.Advertise) == 0 && !slices.ContainsFunc(reachable, isPublic) {
 		all = append(all, warning(what, "this host has no public address and media.advertise is empty: clients outside its network get no audio or video", "add the address of the router to media.advertise, if clients join from outside"))
 	}
 	if len(all) == 0 {

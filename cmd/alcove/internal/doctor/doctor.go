@@ -139,8 +139,9 @@ func examinePorts(ctx context.Context, h host, c config.Config) []finding {
 		}
 	}
 	for i := range c.Media.Workers {
-		address := joinPort(c.Media.Listen, c.Media.Port+i)
-		all = append(all, diagnosePort("udp", address, h.bind("udp", address), running))
+		for _, address := range c.Media.Sockets(i) {
+			all = append(all, diagnosePort("udp", address, h.bind("udp", address), running))
+		}
 	}
 	return all
 }

@@ -96,7 +96,7 @@ func TestDiagnoseNetwork(t *testing.T) {
 	expect(t, "elsewhere", name(nil, netip.MustParseAddr("192.0.2.1")), "warning not an address of this host")
 
 	media := func(listen string, advertise ...string) config.Media {
-		return config.Media{Listen: listen, Advertise: advertise}
+		return config.Media{Listen: config.Addresses{listen}, Advertise: advertise}
 	}
 	for _, c := range []struct {
 		what  string
