@@ -49,6 +49,13 @@ export async function media() {
   return { inbound, outbound, ports: [...ports] };
 }
 
+// sound: how much the newest peer played, in samples, and how much of it was made up.
+export async function sound() {
+  const stats = [...(await window.__peers.at(-1).getStats()).values()].filter(({ type, kind }) => type === 'inbound-rtp' && kind === 'audio');
+  const sum = (name) => stats.reduce((all, report) => all + (report[name] ?? 0), 0);
+  return { samples: sum('totalSamplesReceived'), concealed: sum('concealedSamples') };
+}
+
 export async function frozen() {
   const stats = [...(await window.__peers.at(-1).getStats()).values()];
   return stats.reduce((sum, { type, totalFreezesDuration }) => sum + (type === 'inbound-rtp' && totalFreezesDuration || 0), 0);

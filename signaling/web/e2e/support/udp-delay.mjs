@@ -6,12 +6,13 @@ import { createSocket } from 'node:dgram';
 export async function startUdpDelay(host, port, target, { delayMs, jitterMs, percent }) {
   const remotes = new Map(); // by the browser's address and port
   let cut = false;
+  let losing = percent;
   let lost = 0;
   // One direction of one browser.
   const way = () => {
     let last = 0;
     return (send) => {
-      if (cut || Math.random() * 100 < percent) return lost++;
+      if (cut || Math.random() * 100 < losing) return lost++;
       const now = performance.now();
       last = Math.max(last, now + delayMs + Math.random() * jitterMs);
       return setTimeout(send, last - now);
@@ -35,6 +36,7 @@ export async function startUdpDelay(host, port, target, { delayMs, jitterMs, per
   await bound(near, port, host);
   return {
     lost: () => lost,
+    lose(percent) { losing = percent; },
     cut() { cut = true; },
     restore() { cut = false; },
     close() {
