@@ -1,9 +1,11 @@
 // X-Wing over the ML-KEM of @noble, which the page ships (mls-patch.mjs), against X-Wing over the one that hpke-js brings.
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { HkdfSha256 } from '@hpke/dhkem-x25519';
 import { XWing } from '@hpke/hybridkem-x-wing';
 
 type Kem = InstanceType<typeof XWing>;
@@ -38,4 +40,13 @@ test('each opens what the other encapsulates, and with the same randomness they 
   const [x, y] = [await ours.encap({ recipientPublicKey: b.publicKey, ekm }), await theirs.encap({ recipientPublicKey: b.publicKey, ekm })];
   assert.equal(hex(x.enc), hex(y.enc));
   assert.equal(hex(x.sharedSecret), hex(y.sharedSecret));
+});
+
+test('HKDF extracts with a salt of any length as HMAC does', async () => {
+  const hkdf = new HkdfSha256();
+  for (const length of [0, 1, 31, 32, 33, 64, 65, 200]) {
+    const [salt, ikm] = [new Uint8Array(length).fill(length), new Uint8Array(40).fill(7)];
+    const wanted = createHmac('sha256', length === 0 ? Buffer.alloc(32) : salt).update(ikm).digest('hex');
+    assert.equal(hex(await hkdf.extract(salt, ikm)), wanted, `a salt of ${length} bytes`);
+  }
 });
