@@ -805,6 +805,7 @@ export class GroupMachine<G> {
       code, codeChanged: changed,
       problem: this.#problem ?? (unproved.length > 0 ? 'impostor' : null),
       unadmitted: this.#unadmitted,
+      adds: this.#leads,
       members: this.#main ? this.#mls.members(this.#main.group).length : 0,
     };
     const written = JSON.stringify(status);

@@ -30,11 +30,12 @@ export interface EncryptionStatus {
   problem: EncryptionProblem | null;
   unproved: readonly string[]; // participants whose keys were refused, for hosts
   unadmitted: readonly string[]; // for hosts: participants in the session whom this device did not see admitted, and does not add
+  adds: boolean; // this device may add: its link is a host's. Who was made cohost in the room may not
   members: number; // leaves of the main group
 }
 
 export const unencrypted: EncryptionStatus = {
-  mode: 'off', state: 'off', level: null, proved: false, code: null, codeChanged: false, problem: null, unproved: [], unadmitted: [], members: 0,
+  mode: 'off', state: 'off', level: null, proved: false, code: null, codeChanged: false, problem: null, unproved: [], unadmitted: [], adds: false, members: 0,
 };
 
 // session.e2ee. Each change of status is told by the session's event `e2eeStatus`.

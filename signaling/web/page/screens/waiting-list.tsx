@@ -13,6 +13,9 @@ import { RenameDialog } from '../ui/rename';
 export function WaitingList(): JSX.Element {
   const store = useStore();
   const waiting = store.waiting.value;
+  // Made co-therapist in the room: the keys are given by devices with a therapist's link.
+  const { mode, state, adds } = store.encryption.status.value;
+  const linkOfParticipant = mode === 'required' && state === 'member' && !adds;
   const denied = store.denials.pending.value;
   const here = waiting.filter(({ participantId, connected }) => connected && !denied.has(participantId));
   const admitAll = (): void => {
@@ -27,6 +30,7 @@ export function WaitingList(): JSX.Element {
         {waiting.length > 0 && <Count of={waiting.length} />}
         {here.length > 0 && <Btn look="slim" data-testid="admit-all" onClick={admitAll}>{t('waitList.admitAll')}</Btn>}
       </div>
+      {linkOfParticipant && <p class="small" data-testid="link-of-participant">{t('waitList.linkOfParticipant')}</p>}
       {waiting.length === 0 ? <p class="quiet small">{t('waitList.nobody')}</p> : (
         <>
           <ul>{waiting.map((waiter) => <WaiterRow key={waiter.participantId} waiter={waiter} />)}</ul>

@@ -130,6 +130,7 @@ export interface Texts {
   'waitList.denyText': { name: string | number };
   'waitList.denyTitle': { name: string | number };
   'waitList.earlier': null;
+  'waitList.linkOfParticipant': null;
   'waitList.message': { name: string | number };
   'waitList.minutes': { n: number };
   'waitList.missing': { what: string | number };

@@ -193,6 +193,16 @@ test('hosts are asked about people whom this device did not see admitted, wherev
   assert.ok(!page.shows('unadmitted'));
 });
 
+test('who was made co-therapist in the room is told that others give the keys', async (t) => {
+  const page = await openHost(t);
+  await show(page, member({ adds: true }));
+  assert.ok(!page.shows('link-of-participant'));
+  await show(page, member({ adds: false }));
+  assert.match(page.textOf('link-of-participant'), /Your link is that of a participant/);
+  await show(page, { ...unencrypted });
+  assert.ok(!page.shows('link-of-participant'));
+});
+
 test('a participant is asked about nobody', async (t) => {
   const page = await openSession(t);
   await show(page, member({ unadmitted: ['jonas'] }));

@@ -420,6 +420,7 @@ each('an application message that the server says twice is opened once, however 
 
 each('who was made cohost in the room adds nobody', async (session) => {
   const { host, people } = await withPeople(session, 2);
+  assert.equal(host.status?.adds, true);
   const { roster } = session.server;
   session.server.roster = () => roster.call(session.server).map((person) => (person.id === 'p0' ? { ...person, role: 'cohost' } : person));
   session.server.leave(host);
@@ -432,6 +433,7 @@ each('who was made cohost in the room adds nobody', async (session) => {
   assert.equal(late.media, undefined);
   assert.equal(people[0]!.requests.get('e2ee.create') ?? 0, 0);
   assert.deepEqual([...people[0]!.asked], [], 'who may not add is not asked');
+  assert.deepEqual([people[0]!.status?.adds, people[1]!.status?.adds], [false, false]);
   session.add('host2', 'host').letsIn = () => true;
   await session.settle(20_000);
 });
