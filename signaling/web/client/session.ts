@@ -152,8 +152,7 @@ export class Session extends Emitter<SessionEvents> {
     if (this.#encryption.status.mode === 'required' && type === 'consent.respond') return this.#respond(type, data, timeoutMs);
     if (type === 'consent.withdraw') {
       const { scope } = data as RequestData<'consent.withdraw'>;
-      if (scope) this.#encryption.recording.disagree([scope]);
-      else this.#encryption.recording.disagreeToAll();
+      return this.#encryption.recording.withdraw(scope && [scope], () => this.#transport.request(type, data, timeoutMs));
     }
     if (this.#encryption.status.mode === 'required' && type === 'waiting.admit') return this.#admit(type, data, timeoutMs);
     if (type === 'waiting.deny') this.#encryption.withdraw([(data as RequestData<'waiting.deny'>).participantId]);

@@ -13,6 +13,7 @@ import type { PageToRelease, ReleaseData, ReleaseToPage, Scope } from './release
 
 // Between two tries to release keys under a consent that stands already, such as after a reload.
 export const againMs = 2_000;
+const allScopes: readonly Scope[] = ['recording.audio', 'recording.video'];
 // Where it is kept what the person agreed to, for reloads; it goes with the seat.
 const key = 'alcove.recording';
 
@@ -32,6 +33,7 @@ export class RecordingKeys {
   #recording = 'off';
   readonly #active = new Set<Scope>(); // whose keys may pass
   readonly #answering = new Set<Scope>(); // that the person agrees to just now; until the server has said that it knows
+  readonly #withdrawals = new Map<symbol, readonly Scope[]>(); // that the server was not heard to know of
   readonly #beginnings = new Map<number, (ok: boolean) => void>();
   #agreed = new Set<string>(); // scope and the hash of the text
   #participantId = '';
@@ -77,7 +79,15 @@ export class RecordingKeys {
   }
 
   disagreeToAll(): void {
-    this.disagree(['recording.audio', 'recording.video']);
+    this.disagree(allScopes);
+  }
+
+  // The person withdraws, and the server is told so. While that is under way it is not told again, whatever it says of the consent.
+  async withdraw<T>(scopes: readonly Scope[] = allScopes, request: () => Promise<T>): Promise<T> {
+    this.disagree(scopes);
+    const underWay = Symbol();
+    this.#withdrawals.set(underWay, scopes);
+    return request().finally(() => this.#withdrawals.delete(underWay));
   }
 
   onConsents(consents: readonly Consent[]): void {
@@ -173,7 +183,7 @@ export class RecordingKeys {
     for (const consent of wanted) {
       if (this.#active.has(consent.scope)) continue;
       if (consent.texts.some(({ textHash }) => this.#agreed.has(`${consent.scope} ${textHash}`))) this.#run(this.#beginAgain(consent));
-      else this.#run(this.#parts.withdraw(consent.scope).then(() => undefined, () => undefined));
+      else if (![...this.#withdrawals.values()].some((scopes) => scopes.includes(consent.scope))) this.#run(this.withdraw([consent.scope], () => this.#parts.withdraw(consent.scope)).then(() => undefined, () => undefined));
     }
   }
 

@@ -208,6 +208,22 @@ test('without recipients in the own link nobody is given keys, and the refusal s
   }
 });
 
+test('while a withdrawal is under way the server is not told again', async () => {
+  const setup = await Setup.create(await consentOf(audio));
+  let known = (): void => undefined;
+  const request = new Promise<void>((resolve) => (known = resolve));
+  const withdrawal = setup.keys.withdraw(undefined, () => request);
+  setup.keys.onRecording('on');
+  setup.keys.onConsents([await consentOf(audio, 'granted')]);
+  await setup.keys.settled();
+  assert.deepEqual(setup.withdrawn, []);
+  known();
+  await withdrawal;
+  setup.keys.onConsents([await consentOf(audio, 'granted')]);
+  await setup.keys.settled();
+  assert.deepEqual(setup.withdrawn, [audio], 'a server that says otherwise is told again');
+});
+
 test('a consent that the server changed to recipients of its own is withdrawn', async () => {
   const setup = await Setup.create();
   setup.keys.onConsents([await consentOf(audio, 'granted', ['age1server'])]);
