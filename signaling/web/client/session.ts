@@ -173,7 +173,7 @@ export class Session extends Emitter<SessionEvents> {
     if (ids.length === 0) return this.#transport.request(type, data, timeoutMs);
     this.#encryption.admit(this.waiting.flatMap(({ participantId: id, verifiedName: name = '' }) => (ids.includes(id) ? [{ id, name }] : [])));
     try {
-      const answer = await this.#transport.request(type, { participantIds: ids } as RequestData<T>, timeoutMs);
+      const answer = await this.#transport.request(type, { ...data, participantIds: ids }, timeoutMs);
       this.#encryption.withdraw((answer as AnswerData<'waiting.admit'>).refused.map(({ participantId }) => participantId));
       return answer;
     } catch (error) {

@@ -796,7 +796,7 @@ export class GroupMachine<G> {
 
   #updateStatus(): void {
     const { level } = this.#proofs;
-    const unproved = this.#keys.unproved(this.#people, (id, { tokenHash }) => this.#admissions.isOther(id, tokenHash));
+    const unproved = [...new Set([...this.#keys.unproved(this.#people, (id, { tokenHash }) => this.#admissions.isOther(id, tokenHash)), ...this.#misnamed()])];
     const { code, changed, same } = this.#comparison;
     const status: EncryptionStatus = {
       ...unencrypted, mode: 'required', level, unproved,
@@ -812,6 +812,16 @@ export class GroupMachine<G> {
     if (written === this.#status) return;
     this.#status = written;
     this.#out.push({ type: 'status', status });
+  }
+
+  // Members whom the server lists in the role of a host, or does not, other than their leaf, whose role a host's device checked. Nobody is made a
+  // host in the room.
+  #misnamed(): string[] {
+    if (!this.#main || !this.#inMain()) return [];
+    return this.#mls.members(this.#main.group).flatMap(({ id, role }) => {
+      const listed = this.#people.get(id)?.role;
+      return listed !== undefined && (listed === 'host') !== (role === 'host') ? [id] : [];
+    });
   }
 
   // --- requests ---

@@ -28,7 +28,7 @@ export interface EncryptionStatus {
   code: string | null; // six groups of five digits, once in a group
   codeChanged: boolean; // the code is another one than the one that was compared
   problem: EncryptionProblem | null;
-  unproved: readonly string[]; // participants whose keys were refused, for hosts
+  unproved: readonly string[]; // participants whose keys were refused, for hosts; and whose role the server shows falsely
   unadmitted: readonly string[]; // for hosts: participants in the session whom this device did not see admitted, and does not add
   adds: boolean; // this device may add: its link is a host's. Who was made cohost in the room may not
   members: number; // leaves of the main group

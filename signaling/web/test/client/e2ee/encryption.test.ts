@@ -181,7 +181,8 @@ test('whom this page admits is decided by what it was shown', async () => {
   assert.deepEqual(lastInput(worker), { type: 'withdraw', ids: ['c'] });
   session.e2ee.letIn([{ id: 'd', name: 'Jonas' }]);
   assert.deepEqual(lastInput(worker), { type: 'admit', people: [{ id: 'd', name: 'Jonas' }] });
-  void session.request('waiting.admit', { participantIds: ['unlisted'] }).catch(() => undefined);
+  void session.request('waiting.admit', { participantIds: ['unlisted'], verify: true }).catch(() => undefined);
+  assert.deepEqual(env.socket.last('waiting.admit').data, { participantIds: ['unlisted'], verify: true }, 'the rest of the request');
   assert.deepEqual(lastInput(worker), { type: 'admit', people: [] }, 'nobody knows who that is');
 });
 

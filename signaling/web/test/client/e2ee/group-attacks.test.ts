@@ -301,6 +301,20 @@ test('who is admitted under the name of another is not let in', { timeout: 60_00
   await session.settle();
 });
 
+test('a participant is told when the server shows somebody in the role of a host whose link is none, or a host as none', { timeout: 60_000 }, async () => {
+  for (const [id, role] of [['a', 'host'], ['host', 'participant']] as const) {
+    const session = await sessionOf();
+    const [host, a, b] = await three(session);
+    assert.deepEqual([b.status?.problem, b.status?.unproved], [null, []]);
+    const receive = b.receive.bind(b);
+    b.receive = (input) => receive(input.type === 'roster' ? { ...input, people: input.people.map((person) => (person.id === id ? { ...person, role } : person)) } : input);
+    session.server.changed();
+    await session.run(1_000);
+    assert.deepEqual([b.status?.problem, b.status?.unproved], ['impostor', [id]]);
+    assert.deepEqual([host.status?.problem, a.status?.problem], [null, null]);
+  }
+});
+
 test('the server does not put another person in the place of a member', { timeout: 60_000 }, async () => {
   const session = await sessionOf();
   const [host, a, b] = await three(session);
