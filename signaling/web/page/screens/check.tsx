@@ -4,6 +4,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Device } from '../media/devices';
+import { t } from '../text/text';
 import { Btn, Heading, Note, State } from '../ui/basics';
 import { GrantedConsentCard, WithdrawalBanner } from '../ui/consent';
 import { MicCheck, SpeakerCheck } from '../ui/checks';
@@ -36,34 +37,32 @@ export function CheckScreen({ door }: Props): JSX.Element {
       <main class="page">
         {!door && <Told admitted={admitted} />}
         <div class="lead">
-          <Heading>{observing ? 'Check your sound' : 'Check your camera and sound'}</Heading>
-          <p>{observing ? 'You observe: you will see and hear the group, and your camera and microphone are not used.'
-            : 'Only you see and hear this check. Nothing from it is kept.'}</p>
+          <Heading>{t(observing ? 'check.titleSound' : 'check.title')}</Heading>
+          <p>{t(observing ? 'check.observe' : 'check.private')}</p>
         </div>
         <div class="split">
           <div class="stack">
             {!observing && <Preview allowed={(kind) => !admitted || store.may(`publish.${kind}`)} />}
-            <Note icon="headphones">Headphones help keep the group private. Choose a place where nobody can watch or listen.</Note>
+            <Note icon="headphones">{t('check.headphones')}</Note>
             <Protection />
           </div>
           <div class="stack">
             <div class="card rows">{!observing && <MicCheck trouble={joinTrouble(store.microphone)} />}<SpeakerCheck /><ConnectionCheck /></div>
             <form class="stack" onSubmit={join}>
               {door && <NameField {...door} />}
-              {door && <LinkLife endsAt={door.endsAt} button="Enter the session" />}
+              {door && <LinkLife endsAt={door.endsAt} button={t('check.enter')} />}
               <div class="enter">
                 <Btn look="main tall wide" type="submit" data-testid="join-button">
-                  {door ? 'Enter the session' : admitted ? 'Join the group' : 'Go to the waiting room'}
+                  {t(door ? 'check.enter' : admitted ? 'check.join' : 'check.toWaiting')}
                 </Btn>
                 <p class="quiet small">
-                  {door ? 'You enter as a therapist, at once.' : admitted ? 'You see and hear the group from then on.'
-                    : 'Take your time. Therapists see that you are here; nobody sees or hears you.'}
+                  {t(door ? 'check.enterHint' : admitted ? 'check.joinHint' : 'check.waitingHint')}
                 </p>
               </div>
             </form>
             {!door && <GrantedConsentCard />}
             {!door && !admitted && <WaitingMessages />}
-            {!door && <div class="spread"><ClinicPhone look="line" /><Btn data-testid="leave" onClick={() => void store.leave()}>Leave</Btn></div>}
+            {!door && <div class="spread"><ClinicPhone look="line" /><Btn data-testid="leave" onClick={() => void store.leave()}>{t('check.leave')}</Btn></div>}
           </div>
         </div>
       </main>
@@ -84,7 +83,7 @@ function Told({ admitted }: { admitted: boolean }): JSX.Element {
       {admitted && (
         <div class="banner calm" data-testid="let-in">
           <Icon name="door" />
-          <p class="words"><strong>A therapist has let you in.</strong> <span>The group sees your name. {observing ? 'You see and hear nothing of it' : 'Nobody sees or hears you'} until you press “Join the group”.</span></p>
+          <p class="words"><strong>{t('check.admitted')}</strong> <span>{t(observing ? 'check.admittedObserver' : 'check.admittedText', { button: t('check.join') })}</span></p>
         </div>
       )}
     </Banners>
@@ -98,13 +97,13 @@ function Preview({ allowed }: { allowed(kind: Device['kind']): boolean }): JSX.E
     <>
       <figure class={`tile preview p1${camera.track.value ? '' : ' off'}`}>
         {camera.track.value
-          ? <SelfVideo label="Your camera preview" />
-          : <p class="quiet">{camera.state.value === 'asking' ? 'Waiting for the camera' : 'No picture'}</p>}
-        <figcaption class="badge"><Icon name="eye-off" /> Only you see this</figcaption>
+          ? <SelfVideo label={t('check.preview')} />
+          : <p class="quiet">{t(camera.state.value === 'asking' ? 'check.cameraAsking' : 'check.noPicture')}</p>}
+        <figcaption class="badge"><Icon name="eye-off" /> {t('check.onlyYou')}</figcaption>
       </figure>
       <div class="preview-bar">
         <DeviceCtls allowed={allowed} />
-        <Choice device={camera} label="Camera to use" look="grow" />
+        <Choice device={camera} label={t('check.cameraToUse')} look="grow" />
       </div>
       <div role="status">{trouble && <Note icon="alert">{trouble}</Note>}</div>
     </>
@@ -114,10 +113,10 @@ function Preview({ allowed }: { allowed(kind: Device['kind']): boolean }): JSX.E
 function Protection(): JSX.Element {
   return (
     <details class="card">
-      <summary><Icon name="shield" /> How this session is protected</summary>
+      <summary><Icon name="shield" /> {t('shield.summary')}</summary>
       <div class="stack small">
-        <p>Picture and sound are encrypted between your device and the clinic’s own server. On that server they are opened and sealed again for each person in the group. It is not end-to-end encryption.</p>
-        <p>No browser can stop someone from taking a screenshot or filming a screen.</p>
+        <p>{t('shield.serverOpens')}</p>
+        <p>{t('shield.screenshots')}</p>
       </div>
     </details>
   );
@@ -149,17 +148,17 @@ function ConnectionCheck(): JSX.Element {
   useEffect(ask, []);
   return (
     <section class="check" aria-labelledby="net-h">
-      <h2 id="net-h">Connection</h2>
+      <h2 id="net-h">{t('check.connection')}</h2>
       <div role="status">
-        {found.kind === 'asking' && <State icon="signal" look="quiet">Checking</State>}
-        {found.kind === 'good' && <State icon="check" look="good">Good</State>}
-        {found.kind === 'slow' && <State icon="signal" look="warn">Slow</State>}
-        {found.kind === 'none' && <State icon="alert" look="warn">No answer</State>}
+        {found.kind === 'asking' && <State icon="signal" look="quiet">{t('check.checking')}</State>}
+        {found.kind === 'good' && <State icon="check" look="good">{t('check.good')}</State>}
+        {found.kind === 'slow' && <State icon="signal" look="warn">{t('check.slow')}</State>}
+        {found.kind === 'none' && <State icon="alert" look="warn">{t('check.noAnswer')}</State>}
       </div>
-      {found.kind === 'good' && <p class="full quiet small">The clinic’s server answers. Delay {found.ms} ms.</p>}
-      {found.kind === 'slow' && <p class="full quiet small">The clinic’s server answers late, after {found.ms} ms. Come closer to your router, or use a cable.</p>}
-      {found.kind === 'none' && <p class="quiet small">The clinic’s server does not answer. Check your network.</p>}
-      {found.kind === 'none' && <Btn icon="again" onClick={ask}>Check again</Btn>}
+      {found.kind === 'good' && <p class="full quiet small">{t('check.goodText', { ms: found.ms })}</p>}
+      {found.kind === 'slow' && <p class="full quiet small">{t('check.slowText', { ms: found.ms })}</p>}
+      {found.kind === 'none' && <p class="quiet small">{t('check.noAnswerText')}</p>}
+      {found.kind === 'none' && <Btn icon="again" onClick={ask}>{t('check.again')}</Btn>}
     </section>
   );
 }

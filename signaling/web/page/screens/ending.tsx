@@ -7,7 +7,8 @@ import { useStore } from '../ui/context';
 import { Icon, type IconName } from '../ui/icon';
 import { HelloPasscode } from '../ui/requirements';
 import { ClinicPhone, Top } from '../ui/top';
-import { ReceivedPapers } from './papers';
+import { Lazy } from '../parts';
+import { papersPart } from './papers-part';
 
 interface Words {
   icon: IconName;
@@ -128,7 +129,7 @@ export function EndingScreen({ code, onAgain }: { code: string; onAgain?: (() =>
             <ClinicPhone look="button" />
           </div>
         </article>
-        <ReceivedPapers />
+        {keep && <Lazy of={papersPart}>{({ ReceivedPapers }) => <ReceivedPapers />}</Lazy>}
       </main>
     </>
   );

@@ -1,7 +1,7 @@
 // The session itself: header, stage, bar, and the host's panel.
 
 import type { JSX } from 'preact';
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { Device } from '../media/devices';
 import { Ctl, Heading, State } from '../ui/basics';
 import { ReminderDialog } from '../ui/agreement';
@@ -21,13 +21,17 @@ import { Banners, DeviceBanner, LinkBanner, MediaBanner, NoticeBanner, ReloadBan
 import { GroupAudio } from '../ui/video';
 import { Stage, type View } from '../ui/stage';
 import { LeaveDialog } from './leave';
-import { Panel, HostRequests } from './panel';
-import { PapersPanel } from './papers';
+import { Lazy, part } from '../parts';
+import { papersPart } from './papers-part';
+
+const panelPart = part(() => import('./panel'));
 
 export function SessionScreen(): JSX.Element {
   const store = useStore();
   const [view, setView] = useState<View>('gallery');
   const writing = store.papers.available.value && store.papers.open.value;
+  const came = store.papers.received.value.length > 0;
+  useEffect(() => void (came && papersPart.load()), [came]);
   const open = store.hosting.value && store.panel.value && !writing;
   return (
     <div class={open ? 'session hosting' : writing ? 'session hosting writing' : 'session'} data-testid="session">
@@ -35,7 +39,7 @@ export function SessionScreen(): JSX.Element {
       <Head />
       <main class="stage" id="stage" aria-label="Group" tabIndex={0}>
         <Banners>
-          {store.hosting.value && !open && !narrow.value && <HostRequests />}
+          {store.hosting.value && !open && !narrow.value && <Lazy of={panelPart}>{({ HostRequests }) => <HostRequests />}</Lazy>}
           <HelpBanner />
           <EncryptionBanner /><WithdrawalBanner /><RecordingBanner /><FaultBanner /><SideRoomBanner /><WarningBanner /><AbsenceBanner /><AloneBanner /><ConsentBanner />
           <ReloadBanner /><RestartBanner /><LinkBanner /><MediaBanner /><AudioBlockedBanner /><UnmuteBanner /><NoticeBanner />
@@ -44,9 +48,9 @@ export function SessionScreen(): JSX.Element {
         <Stage view={view} />
       </main>
       <Bar view={view} setView={setView} panel={open} setPanel={(now) => { if (now) store.papers.setOpen(false); store.panel.value = now; }} />
-      {store.hosting.value && narrow.value && <Calls><HostRequests /></Calls>}
-      {open && <Panel />}
-      {writing && <PapersPanel />}
+      {store.hosting.value && narrow.value && <Calls><Lazy of={panelPart}>{({ HostRequests }) => <HostRequests />}</Lazy></Calls>}
+      {open && <Lazy of={panelPart}>{({ Panel }) => <Panel />}</Lazy>}
+      {writing && <Lazy of={papersPart}>{({ PapersPanel }) => <PapersPanel />}</Lazy>}
       <EncryptionDialog />
       <ConsentDialog />
       <ReminderDialog />

@@ -3,6 +3,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { WaitingMessage } from '../state/store';
+import { clockOf, t } from '../text/text';
 import { Btn, Heading } from '../ui/basics';
 import { DevicesCtl } from '../ui/checks';
 import { useStore } from '../ui/context';
@@ -29,13 +30,9 @@ export function WaitingScreen(): JSX.Element {
           <Self />
           <div class="stack">
             <div class="lead" role="status">
-              <Heading key={String(back)}>{back ? 'You are back in the waiting room' : 'You are in the waiting room'}</Heading>
-              <p>
-                {back
-                  ? 'A therapist moved you here. Nobody sees or hears you now. They can let you in again.'
-                  : `A therapist decides when to let you in. ${todo ? 'Before that, please do what stands below.' : 'You do not need to do anything, and this page changes by itself.'}`}
-              </p>
-              {back && store.access.value?.message && <p>They wrote: “{store.access.value.message}”</p>}
+              <Heading key={String(back)}>{t(back ? 'waiting.titleBack' : 'waiting.title')}</Heading>
+              <p>{t(back ? 'waiting.textBack' : todo ? 'waiting.textTodo' : 'waiting.text')}</p>
+              {back && store.access.value?.message && <p>{t('waiting.theyWrote', { message: store.access.value.message })}</p>}
             </div>
             <Requirements />
             <GrantedConsentCard />
@@ -45,7 +42,7 @@ export function WaitingScreen(): JSX.Element {
             <Next />
             <div class="spread">
               <ClinicPhone look="line" />
-              <Btn data-testid="leave" onClick={() => void store.leave()}>Leave the waiting room</Btn>
+              <Btn data-testid="leave" onClick={() => void store.leave()}>{t('waiting.leave')}</Btn>
             </div>
           </div>
         </div>
@@ -62,9 +59,9 @@ function Self(): JSX.Element {
     <div class="self">
       <figure class={`tile niche p1${camera.track.value ? '' : ' off'}`}>
         {camera.track.value
-          ? <SelfVideo label="Your camera preview" />
-          : <svg class="figure" role="img" aria-label="No picture"><use href="#niche" /></svg>}
-        <figcaption class="plate"><span class="name">{camera.track.value ? 'Only you see this' : 'Camera off'}</span></figcaption>
+          ? <SelfVideo label={t('check.preview')} />
+          : <svg class="figure" role="img" aria-label={t('check.noPicture')}><use href="#niche" /></svg>}
+        <figcaption class="plate"><span class="name">{t(camera.track.value ? 'check.onlyYou' : 'waiting.cameraOff')}</span></figcaption>
       </figure>
       <div class="preview-bar"><DeviceCtls allowed={allowed}><DevicesCtl allowed={allowed} /></DeviceCtls></div>
     </div>
@@ -75,11 +72,11 @@ function PrivacyAnswer(): JSX.Element {
   const { observing: { value: observing }, encryption } = useStore();
   return (
     <section class="answer" aria-labelledby="who-h">
-      <h2 id="who-h" class="small">Who can see or hear me?</h2>
-      <strong><Icon name="eye-off" /> Nobody</strong>
-      <p>{observing ? 'Your camera and microphone are not used, here or in the group.' : 'Your picture and sound stay on this device until you are let in.'} Therapists see the name you chose, the name the clinic has for you, and how long you have waited.</p>
-      <p>You do not see who else is here either.</p>
-      {encryption.shield.value !== 'none' && <p data-testid="encryption-promise">In the group, only the devices of the group can open your picture and sound. The video server cannot hear you. You trust your clinic’s page.</p>}
+      <h2 id="who-h" class="small">{t('waiting.who')}</h2>
+      <strong><Icon name="eye-off" /> {t('waiting.nobody')}</strong>
+      <p>{t(observing ? 'waiting.staysObserver' : 'waiting.stays')} {t('waiting.therapistsSee')}</p>
+      <p>{t('waiting.othersHidden')}</p>
+      {encryption.shield.value !== 'none' && <p data-testid="encryption-promise">{t('shield.promise')}</p>}
     </section>
   );
 }
@@ -98,10 +95,10 @@ export function WaitingMessages(): JSX.Element {
         {messages.map((message, i) => <WaitingMessageCard key={i} message={message} />)}
       </div>
       <div>
-        <Btn look="slim" icon="chat" onClick={() => setWriting(true)}>{messages.length > 0 ? 'Write back' : 'Write to a therapist'}</Btn>
+        <Btn look="slim" icon="chat" onClick={() => setWriting(true)}>{messages.length > 0 ? t('waiting.writeBack') : t('waiting.write')}</Btn>
       </div>
       {writing && (
-        <Write title="Write to the therapists" hint="Only the therapists of this session see it. Nothing of it is kept."
+        <Write title={t('waiting.writeTitle')} hint={t('waiting.writeHint')}
           onSend={(text) => void send(text)} onClose={() => setWriting(false)} />
       )}
     </>
@@ -109,10 +106,10 @@ export function WaitingMessages(): JSX.Element {
 }
 
 function WaitingMessageCard({ message }: { message: WaitingMessage }): JSX.Element {
-  const time = new Date(message.at).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
-  const from = message.from === 'host' ? 'A therapist, only to you' : 'You, to the therapists';
+  const time = clockOf(message.at);
+  const from = message.from === 'host' ? t('waiting.fromTherapist') : t('waiting.fromYou');
   return (
-    <article class="waiting-message stack" aria-label={message.from === 'host' ? 'Message from a therapist' : 'Your message'}>
+    <article class="waiting-message stack" aria-label={message.from === 'host' ? t('waiting.messageFromTherapist') : t('waiting.yourMessage')}>
       <header><span>{from}</span><time>{time}</time></header>
       <p class="said">{message.text}</p>
     </article>
@@ -121,15 +118,14 @@ function WaitingMessageCard({ message }: { message: WaitingMessage }): JSX.Eleme
 
 function Next(): JSX.Element {
   const { microphone, camera, observing, recording } = useStore();
-  const starts = (on: boolean): string => (on ? 'starts on' : 'starts off');
+  const [mic, cam] = [microphone.live.value, camera.live.value];
   return (
     <section class="stack" aria-labelledby="next-h">
-      <h2 id="next-h">What happens next</h2>
+      <h2 id="next-h">{t('waiting.next')}</h2>
       <ol class="next">
-        <li><p>A therapist lets you in and you see the group.</p></li>
-        <li><p>{observing.value ? 'You see and hear the group. It sees your name, and that you observe.'
-          : `Your microphone ${starts(microphone.live.value)} and your camera ${starts(camera.live.value)}, as set here.`}</p></li>
-        <li><p>{recording.rule.value === 'never' ? 'The session is not recorded.' : 'Nothing of you is recorded unless you have said yes first.'}</p></li>
+        <li><p>{t('waiting.nextIn')}</p></li>
+        <li><p>{t(observing.value ? 'waiting.nextObserver' : mic && cam ? 'waiting.nextBothOn' : mic ? 'waiting.nextMicOn' : cam ? 'waiting.nextCameraOn' : 'waiting.nextBothOff')}</p></li>
+        <li><p>{t(recording.rule.value === 'never' ? 'waiting.notRecorded' : 'waiting.recordedIfYes')}</p></li>
       </ol>
     </section>
   );

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const check = process.argv.includes('--check');
-const read = (name) => JSON.parse(readFileSync(join(folder, name), 'utf8'));
+// A merge may leave the last message of one side without its comma.
+const read = (name) => JSON.parse(readFileSync(join(folder, name), 'utf8').replaceAll(/(["}])\n(?=\s*")/g, '$1,\n').replaceAll(/,(?=\s*\})/g, ''));
 
 const sentences = (message) => (typeof message === 'string' ? [message] : Object.values(message));
 
@@ -30,6 +31,14 @@ function typesOf(messages) {
 
 // French has a space before these marks at which no line ends.
 const spaced = (name, text) => (name === 'fr.json' ? text.replaceAll(/ (?=[?!:;»])/g, '\u00a0').replaceAll('« ', '«\u00a0') : text);
+
+// What the page says to the server is written like a key, and the build makes numbers of keys.
+const protocol = readFileSync(join(folder, '../../client/wire/protocol.ts'), 'utf8');
+const taken = Object.keys(read('en.json')).filter((key) => protocol.includes(`'${key}'`) || !/^\w+\.\w+$/.test(key));
+if (taken.length > 0) {
+  console.error(`not a key, or a word of the protocol: ${taken.join(', ')}`);
+  process.exit(1);
+}
 
 const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
 const outputs = [...files.map((name) => [name, spaced(name, written(read(name)).replaceAll('\u00a0', ' '))]), ['keys.ts', typesOf(read('en.json'))]];

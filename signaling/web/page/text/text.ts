@@ -47,7 +47,7 @@ function say(from: Catalogue, key: Key, params?: object | null): string {
 
 // Falls back to English, whose rules then count.
 function sentence(from: Catalogue, key: Key, n: unknown): string {
-  const message: Message = from.messages[key] ?? english.messages[key] ?? key;
+  const message: Message = from.messages[key] ?? english.messages[key] ?? '';
   if (typeof message === 'string') return message;
   const rules = new Intl.PluralRules(from.messages[key] ? from.language : english.language);
   return message[rules.select(Number(n))] ?? message.other ?? '';

@@ -3,6 +3,7 @@
 
 import type { JSX } from 'preact';
 import { paragraphs } from '../state/texts';
+import { rich, t } from '../text/text';
 import { Btn } from './basics';
 import { useStore } from './context';
 import { Dialog } from './dialog';
@@ -18,7 +19,7 @@ export function ClinicText({ text, label }: { text: string; label: string }): JS
 function saveCopy(text: string): void {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(new Blob([text], { type: 'text/plain' }));
-  link.download = 'agreement.txt';
+  link.download = t('agreement.file');
   link.click();
   URL.revokeObjectURL(link.href);
 }
@@ -33,18 +34,18 @@ export function AgreementDialog(): JSX.Element | null {
   const answers = (
     <>
       <div class="actions equal">
-        <Btn data-testid="disagree" onClick={close}>I do not agree</Btn>
-        <Btn data-testid="agree" onClick={() => void store.act('agreement.acknowledge', { textHash: shown.textHash })}>I agree</Btn>
+        <Btn data-testid="disagree" onClick={close}>{t('agreement.no')}</Btn>
+        <Btn data-testid="agree" onClick={() => void store.act('agreement.acknowledge', { textHash: shown.textHash })}>{t('agreement.yes')}</Btn>
       </div>
-      <p class="quiet small">Without agreeing you cannot join this group.</p>
+      <p class="quiet small">{t('agreement.without')}</p>
     </>
   );
   return (
-    <Dialog key={shown.textHash} title="Our confidentiality agreement" onClose={close} foot={answers}
-      about="Please read it before you join the group. You are asked again only when the text changes.">
-      <ClinicText text={shown.text} label="Text of the agreement" />
-      <p class="quiet small">Version {shown.version}. <button class="link" type="button" onClick={() => saveCopy(shown.text)}>Keep a copy</button></p>
-      {phone && <p class="quiet small">To talk about it first, call the clinic: <a href={`tel:${phone.replaceAll(/[^\d+]/g, '')}`}>{phone}</a></p>}
+    <Dialog key={shown.textHash} title={t('agreement.title')} onClose={close} foot={answers}
+      about={t('agreement.about')}>
+      <ClinicText text={shown.text} label={t('agreement.text')} />
+      <p class="quiet small">{t('agreement.version', { version: shown.version })} <button class="link" type="button" onClick={() => saveCopy(shown.text)}>{t('agreement.copy')}</button></p>
+      {phone && <p class="quiet small">{rich('agreement.talk', { phone: <a href={`tel:${phone.replaceAll(/[^\d+]/g, '')}`}>{phone}</a> })}</p>}
     </Dialog>
   );
 }
@@ -56,9 +57,9 @@ export function ReminderDialog(): JSX.Element | null {
   if (!shown) return null;
   const close = (): void => void (reminder.value = undefined);
   return (
-    <Dialog key={shown.textHash} title="What we agreed" onClose={close} about="A therapist shows everyone the agreement again.">
-      <ClinicText text={shown.text} label="Text of the agreement" />
-      <div class="actions"><Btn data-testid="reminder-close" onClick={close}>Close</Btn></div>
+    <Dialog key={shown.textHash} title={t('agreement.again')} onClose={close} about={t('agreement.againAbout')}>
+      <ClinicText text={shown.text} label={t('agreement.text')} />
+      <div class="actions"><Btn data-testid="reminder-close" onClick={close}>{t('common.close')}</Btn></div>
     </Dialog>
   );
 }

@@ -3,9 +3,10 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { meter, type Device, type Note } from '../media/devices';
+import { t } from '../text/text';
 import { Btn, Ctl, State } from './basics';
 import { useStore } from './context';
-import { Choice, DeviceCtls, deviceTrouble, SelfVideo, speakerTrouble } from './devices';
+import { Choice, DeviceCtls, deviceTrouble, SelfVideo } from './devices';
 import { Dialog } from './dialog';
 import { OwnName } from './rename';
 
@@ -19,9 +20,9 @@ export function MicCheck({ trouble, level = 2 }: Props): JSX.Element {
   const Tag = `h${level}` as const;
   return (
     <section class="check" aria-labelledby="mic-h">
-      <Tag id="mic-h">Microphone</Tag>
+      <Tag id="mic-h">{t('check.mic')}</Tag>
       <Status device={microphone} />
-      <Choice device={microphone} label="Microphone" look="full" />
+      <Choice device={microphone} label={t('check.mic')} look="full" />
       <Meter />
       {trouble && <p class="full quiet small">{trouble}</p>}
     </section>
@@ -33,10 +34,10 @@ function CameraCheck({ trouble, level = 2 }: Props): JSX.Element {
   const Tag = `h${level}` as const;
   return (
     <section class="check" aria-labelledby="cam-h">
-      <Tag id="cam-h">Camera</Tag>
+      <Tag id="cam-h">{t('check.camera')}</Tag>
       <Status device={camera} />
-      <Choice device={camera} label="Camera" look="full" />
-      {camera.live.value && <figure class="tile preview p1 full"><SelfVideo label="Your camera preview" /></figure>}
+      <Choice device={camera} label={t('check.camera')} look="full" />
+      {camera.live.value && <figure class="tile preview p1 full"><SelfVideo label={t('check.preview')} /></figure>}
       {trouble && <p class="full quiet small">{trouble}</p>}
     </section>
   );
@@ -47,11 +48,11 @@ function Status({ device }: { device: Device }): JSX.Element {
   const state = device.state.value;
   return (
     <div role="status">
-      {device.sending.value && state === 'on' && <State icon="check" look="good">Working</State>}
-      {device.interrupted.value && <State icon={off} look="warn">Stopped for now</State>}
-      {state === 'asking' && <State icon={on} look="quiet">Waiting for it</State>}
-      {state === 'off' && <State icon={off} look="quiet">Off</State>}
-      {deviceTrouble(device) && <State icon="alert" look="warn">Not working</State>}
+      {device.sending.value && state === 'on' && <State icon="check" look="good">{t('check.working')}</State>}
+      {device.interrupted.value && <State icon={off} look="warn">{t('check.paused')}</State>}
+      {state === 'asking' && <State icon={on} look="quiet">{t('check.asking')}</State>}
+      {state === 'off' && <State icon={off} look="quiet">{t('check.off')}</State>}
+      {deviceTrouble(device) && <State icon="alert" look="warn">{t('check.notWorking')}</State>}
     </div>
   );
 }
@@ -64,7 +65,7 @@ function Meter(): JSX.Element {
     return track ? meter(track, setLevel) : undefined;
   }, [track]);
   return (
-    <div class="meter full" role="meter" aria-label="Microphone level" aria-valuemin={0} aria-valuemax={16} aria-valuenow={level}>
+    <div class="meter full" role="meter" aria-label={t('check.level')} aria-valuemin={0} aria-valuemax={16} aria-valuenow={level}>
       {Array.from({ length: 16 }, (_, i) => <i key={i} class={i < level ? 'lit' : ''} />)}
     </div>
   );
@@ -86,16 +87,16 @@ export function SpeakerCheck({ level = 2 }: { level?: 2 | 3 }): JSX.Element {
   };
   return (
     <section class="check" aria-labelledby="spk-h">
-      <Tag id="spk-h">Speaker</Tag>
-      <p class="state quiet">Did you hear a soft tone?</p>
+      <Tag id="spk-h">{t('check.speaker')}</Tag>
+      <p class="state quiet">{t('check.tone')}</p>
       {speaker.selectable && choices.length > 0 ? (
-        <select class="input" aria-label="Speaker" value={speaker.chosen.value || (choices[0]?.deviceId ?? '')}
+        <select class="input" aria-label={t('check.speaker')} value={speaker.chosen.value || (choices[0]?.deviceId ?? '')}
           onChange={(event) => speaker.choose(event.currentTarget.value)}>
-          {choices.map((choice, i) => <option key={choice.deviceId} value={choice.deviceId}>{choice.label || `Speaker ${i + 1}`}</option>)}
+          {choices.map((choice, i) => <option key={choice.deviceId} value={choice.deviceId}>{choice.label || t('device.speakerNumber', { number: i + 1 })}</option>)}
         </select>
-      ) : <p class="quiet small">The speaker your system has chosen</p>}
-      <Btn icon="speaker" disabled={playing} onClick={() => void play()}>Play tone</Btn>
-      <p class="full quiet small" role="status">{speaker.unplugged.value && `Your speaker is not there any more. ${speakerTrouble}`}</p>
+      ) : <p class="quiet small">{t('check.systemSpeaker')}</p>}
+      <Btn icon="speaker" disabled={playing} onClick={() => void play()}>{t('check.playTone')}</Btn>
+      <p class="full quiet small" role="status">{speaker.unplugged.value && `${t('device.speakerGone')} ${t('device.systemSpeaker')}`}</p>
     </section>
   );
 }
@@ -109,7 +110,7 @@ export function DevicesCtl(props: Allowed): JSX.Element {
   const [open, setOpen] = useState(false);
   return (
     <>
-      <Ctl icon="devices" label="Devices" testid="devices" onClick={() => setOpen(true)} />
+      <Ctl icon="devices" label={t('check.devices')} testid="devices" onClick={() => setOpen(true)} />
       {open && <DevicesDialog {...props} onClose={() => setOpen(false)} />}
     </>
   );
@@ -119,7 +120,7 @@ function DevicesDialog({ allowed = () => true, onClose }: Allowed & { onClose():
   const { localMedia: own, microphone, camera } = useStore();
   useEffect(() => own.list(), []);
   return (
-    <Dialog title="Devices" about="What you choose is used at once. What is off stays off." onClose={onClose}>
+    <Dialog title={t('check.devices')} about={t('check.devicesAbout')} onClose={onClose}>
       <div class="rows" data-testid="devices-dialog">
         {allowed('microphone') && <MicCheck level={3} trouble={deviceTrouble(microphone)} />}
         {allowed('camera') && <CameraCheck level={3} trouble={deviceTrouble(camera)} />}
@@ -128,7 +129,7 @@ function DevicesDialog({ allowed = () => true, onClose }: Allowed & { onClose():
       </div>
       <div class="spread">
         <DeviceCtls allowed={allowed} />
-        <Btn data-testid="devices-close" onClick={onClose}>Close</Btn>
+        <Btn data-testid="devices-close" onClick={onClose}>{t('common.close')}</Btn>
       </div>
     </Dialog>
   );

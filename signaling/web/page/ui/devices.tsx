@@ -3,6 +3,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Device, DeviceState } from '../media/devices';
+import { t, type PlainKey } from '../text/text';
 import { Ctl } from './basics';
 import type { VideoState } from '../media/liveness';
 import { useStore } from './context';
@@ -17,13 +18,13 @@ interface Props {
 export function DeviceCtls({ allowed = () => true, children }: Props): JSX.Element {
   const { microphone, camera } = useStore();
   return (
-    <div class="bar-group" role="group" aria-label="Your devices">
+    <div class="bar-group" role="group" aria-label={t('device.group')}>
       {allowed('microphone') && (
-        <Ctl icon="mic" off="mic-off" label="Mic" look="device" pressed={microphone.live.value} testid="mic-toggle"
+        <Ctl icon="mic" off="mic-off" label={t('device.mic')} look="device" pressed={microphone.live.value} testid="mic-toggle"
           onClick={() => microphone.toggle()} />
       )}
       {allowed('camera') && (
-        <Ctl icon="cam" off="cam-off" label="Camera" look="device" pressed={camera.live.value} testid="camera-toggle"
+        <Ctl icon="cam" off="cam-off" label={t('device.camera')} look="device" pressed={camera.live.value} testid="camera-toggle"
           onClick={() => camera.toggle()} />
       )}
       {children}
@@ -54,51 +55,38 @@ export function SelfVideo({ label, onState }: { label?: string; onState?(state: 
 
 export function Choice({ device, label, look }: { device: Device; label: string; look: string }): JSX.Element {
   const { choices, chosen, state } = device;
-  const empty = state.value === 'missing' ? 'None found' : 'Named after you allow it';
+  const empty = t(state.value === 'missing' ? 'device.none' : 'device.unnamed');
   const none = !choices.value.some(({ deviceId }) => deviceId === chosen.value);
   return (
     <select class={`input ${look}`} aria-label={label} value={chosen.value} disabled={choices.value.length === 0}
       onChange={(event) => void device.choose(event.currentTarget.value)}>
-      {none && <option value={chosen.value}>{choices.value.length === 0 ? empty : 'Choose one'}</option>}
+      {none && <option value={chosen.value}>{choices.value.length === 0 ? empty : t('device.choose')}</option>}
       {choices.value.map((choice, i) => (
-        <option key={choice.deviceId} value={choice.deviceId}>{choice.label || `${label} ${i + 1}`}</option>
+        <option key={choice.deviceId} value={choice.deviceId}>{choice.label || t(device.kind === 'microphone' ? 'device.micNumber' : 'device.cameraNumber', { number: i + 1 })}</option>
       ))}
     </select>
   );
 }
 
 // What is wrong and what to do, in words without blame.
-const words: Record<Device['kind'], Partial<Record<DeviceState, string>>> = {
-  microphone: {
-    denied: 'This page may not use the microphone. Allow it beside the address of this page, then turn Mic on.',
-    missing: 'No microphone was found. Plug one in, then turn Mic on.',
-    busy: 'The microphone did not start. Another program may be using it. Close that program, then turn Mic on.',
-    lost: 'The microphone stopped. It may have come unplugged. Plug it in, or use another, then turn Mic on.',
-  },
-  camera: {
-    denied: 'This page may not use the camera. Allow it beside the address of this page, then turn Camera on.',
-    missing: 'No camera was found. Plug one in, then turn Camera on.',
-    busy: 'The camera did not start. Another program may be using it. Close that program, then turn Camera on.',
-    lost: 'The camera stopped. It may have come unplugged. Plug it in, or use another, then turn Camera on.',
-  },
-};
-export const speakerTrouble = 'Sound comes from the one that your system has chosen. People near you may hear the group.';
-const without: Record<Device['kind'], string> = {
-  microphone: 'You can also join and only listen.', camera: 'You can also join without a picture.',
+const words: Record<Device['kind'], Partial<Record<DeviceState, PlainKey>>> = {
+  microphone: { denied: 'device.micDenied', missing: 'device.micMissing', busy: 'device.micBusy', lost: 'device.micLost' },
+  camera: { denied: 'device.cameraDenied', missing: 'device.cameraMissing', busy: 'device.cameraBusy', lost: 'device.cameraLost' },
 };
 
 export function deviceTrouble(device: Device): string | undefined {
-  return words[device.kind][device.state.value];
+  const key = words[device.kind][device.state.value];
+  return key && t(key);
 }
 
-export function interruptedWords(kind: Device['kind']): string {
-  const gives = kind === 'microphone' ? 'no sound' : 'no picture';
-  return `It gives ${gives}: a phone call, a closed lid or another program may have it. Others see that it is off. It comes back by itself.`;
+export function interruptedWords(kind: Device['kind'], joined = true): string {
+  const why = t(kind === 'microphone' ? 'device.micInterrupted' : 'device.cameraInterrupted');
+  return `${why} ${joined ? `${t('device.othersSeeOff')} ` : ''}${t('device.comesBack')}`;
 }
 
 // Before one comes in it is no obstacle.
 export function joinTrouble(device: Device): string | undefined {
-  if (device.interrupted.value) return interruptedWords(device.kind).replace(' Others see that it is off.', '');
+  if (device.interrupted.value) return interruptedWords(device.kind, false);
   const trouble = deviceTrouble(device);
-  return trouble && `${trouble} ${without[device.kind]}`;
+  return trouble && `${trouble} ${t(device.kind === 'microphone' ? 'device.withoutMic' : 'device.withoutCamera')}`;
 }

@@ -106,13 +106,13 @@ export function Write({ title, hint, onSend, onClose }: WriteProps): JSX.Element
     <Dialog title={title} onClose={onClose}>
       <form class="stack" onSubmit={send}>
         <div class="field">
-          <label for={id}>Your message</label>
+          <label for={id}>{t('write.label')}</label>
           <textarea class="input" id={id} name="text" rows={4} maxLength={1000} required aria-describedby={`${id}-hint`} />
           <p class="quiet small" id={`${id}-hint`}>{hint}</p>
         </div>
         <div class="actions equal">
-          <button class="btn" type="button" onClick={onClose}>Do not send</button>
-          <button class="btn" type="submit">Send</button>
+          <button class="btn" type="button" onClick={onClose}>{t('write.cancel')}</button>
+          <button class="btn" type="submit">{t('write.send')}</button>
         </div>
       </form>
     </Dialog>

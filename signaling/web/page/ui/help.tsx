@@ -33,7 +33,7 @@ export function HelpBanner(): JSX.Element | null {
       <Icon name="help" />
       <div class="words">
         <p><strong>{t('help.called')}</strong> <span>{t('help.calledText')}</span></p>
-        {replies.map((text, i) => <p key={i} data-testid="help-reply-shown"><strong>{t('help.replied')}</strong> <span class="said">{text}</span></p>)}
+        {replies.map((text, i) => <p key={i} data-testid="help-reply-shown"><strong>{t('help.response')}</strong> <span class="said">{text}</span></p>)}
         <Emergency />
       </div>
       <Btn data-testid="help-take-back" onClick={() => void store.takeHelpBack()}>{t('help.takeBack')}</Btn>
@@ -62,7 +62,7 @@ export function HelpAlert({ id, name, here }: HelpCall): JSX.Element {
         </p>
       </div>
       <div class="actions">
-        <Btn look="slim" aria-label={t('help.replyTo', { name })} data-testid="help-reply" onClick={() => setWriting(true)}>{t('help.reply')}</Btn>
+        <Btn look="slim" aria-label={t('help.replyTo', { name })} data-testid="help-reply" onClick={() => setWriting(true)}>{t('help.respond')}</Btn>
         {here && store.may('sideroom.open') && !store.selfState.latest.value.sideRoom && (
           <Btn look="slim" data-testid="help-side-room" onClick={() => setOpening(true)}>{t('help.sideRoom')}</Btn>
         )}

@@ -3,9 +3,10 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Device } from '../media/devices';
+import { t } from '../text/text';
 import { Btn } from './basics';
 import { useStore } from './context';
-import { deviceTrouble, interruptedWords, speakerTrouble } from './devices';
+import { deviceTrouble, interruptedWords } from './devices';
 import { Icon } from './icon';
 
 // Each banner is read out when it appears: what tells of it is there before it.
@@ -48,7 +49,7 @@ export function SpeakerBanner(): JSX.Element | null {
   return (
     <div class="banner" data-testid="speaker-trouble">
       <Icon name="speaker" />
-      <p class="words"><strong>Your speaker is not there any more.</strong> <span>{speakerTrouble}</span></p>
+      <p class="words"><strong>{t('device.speakerGone')}</strong> <span>{t('device.systemSpeaker')}</span></p>
       <Btn onClick={() => (gone.value = false)}>Close</Btn>
     </div>
   );

@@ -2,6 +2,7 @@
 
 import type { JSX } from 'preact';
 import { useId, useState } from 'preact/hooks';
+import { t } from '../text/text';
 import { Btn, refocus } from './basics';
 import { useStore } from './context';
 
@@ -12,26 +13,24 @@ export function Requirements(): JSX.Element | null {
   if (needs.length === 0) return null;
   return (
     <section class="card stack" aria-labelledby="todo-h" data-testid="todo">
-      <h2 id="todo-h">Before you can be let in</h2>
-      {needs.includes('mfa') && <p>This session needs a login with a second factor. Log in at the clinic again, and open the new link.</p>}
+      <h2 id="todo-h">{t('todo.title')}</h2>
+      {needs.includes('mfa') && <p>{t('todo.mfa')}</p>}
       {needs.includes('passcode') && <PasscodeField />}
       {needs.includes('agreement') && (
         <div class="spread">
-          <p>You have not agreed to the confidentiality agreement.</p>
-          <Btn data-testid="read-agreement" onClick={() => (selfState.agreementClosed.value = false)}>Read the agreement</Btn>
+          <p>{t('todo.agreement')}</p>
+          <Btn data-testid="read-agreement" onClick={() => (selfState.agreementClosed.value = false)}>{t('todo.readAgreement')}</Btn>
         </div>
       )}
-      {needs.includes('verification') && <p>A therapist checks who you are. You do not need to do anything.</p>}
+      {needs.includes('verification') && <p>{t('todo.verification')}</p>}
     </section>
   );
 }
 
-const wrongPasscode = 'That is not the passcode. Please look again, or ask the clinic.';
-
 // Some rooms ask hosts for the passcode too, with the hello.
 export function HelloPasscode(): JSX.Element {
   const store = useStore();
-  return <PasscodeForm trouble={store.passcodeTried ? wrongPasscode : ''} onEnter={(code) => store.retry(code)} />;
+  return <PasscodeForm trouble={store.passcodeTried ? t('passcode.wrong') : ''} onEnter={(code) => store.retry(code)} />;
 }
 
 function PasscodeField(): JSX.Element {
@@ -40,10 +39,10 @@ function PasscodeField(): JSX.Element {
   const enter = async (code: string): Promise<void> => {
     const error = await store.attempt('passcode.enter', { code });
     const wait = Math.ceil((error?.retryAfterMs ?? 0) / 1000);
-    if (error?.code === 'rate_limited') setTrouble(`Too many attempts. Please wait ${wait === 1 ? 'one second' : `${wait} seconds`}, then try again.`);
-    else setTrouble(error ? wrongPasscode : '');
+    if (error?.code === 'rate_limited') setTrouble(t('passcode.wait', { n: wait }));
+    else setTrouble(error ? t('passcode.wrong') : '');
     if (error) return;
-    store.announcer.announce('The passcode is right.');
+    store.announcer.announce(t('passcode.right'));
     refocus();
   };
   return <PasscodeForm trouble={trouble} onEnter={(code) => void enter(code)} />;
@@ -58,13 +57,13 @@ function PasscodeForm({ trouble, onEnter }: { trouble: string; onEnter(code: str
   };
   return (
     <form class="field" onSubmit={enter}>
-      <label for={id}>Passcode of the session</label>
+      <label for={id}>{t('passcode.label')}</label>
       <div class="row">
         <input class="input grow" id={id} name="code" autocomplete="off" autocapitalize="off" spellcheck={false} maxLength={128} required
           aria-describedby={`${id}-hint`} aria-invalid={trouble !== ''} data-testid="passcode" />
-        <Btn type="submit" data-testid="passcode-enter">Enter</Btn>
+        <Btn type="submit" data-testid="passcode-enter">{t('passcode.confirm')}</Btn>
       </div>
-      <p class="quiet small" id={`${id}-hint`} role="status">{trouble || 'The clinic gave it to you, apart from the link.'}</p>
+      <p class="quiet small" id={`${id}-hint`} role="status">{trouble || t('passcode.hint')}</p>
     </form>
   );
 }

@@ -1,6 +1,7 @@
 // How long the session still takes, and why it ends.
 
 import type { JSX } from 'preact';
+import { t } from '../text/text';
 import { Btn, State } from './basics';
 import { useStore } from './context';
 import { Icon } from './icon';
@@ -12,7 +13,7 @@ export function TimeLeft(): JSX.Element | null {
   const { minutesLeft, endsFor } = useStore().clock;
   const left = minutesLeft.value;
   if (left === undefined || endsFor.value !== 'limit') return null;
-  return <li data-testid="time-left"><State icon="clock" look={left <= 10 ? 'num warn' : 'num'}>{left} min left</State></li>;
+  return <li data-testid="time-left"><State icon="clock" look={left <= 10 ? 'num warn' : 'num'}>{t('time.left', { n: left })}</State></li>;
 }
 
 export function WarningBanner(): JSX.Element | null {
@@ -23,10 +24,10 @@ export function WarningBanner(): JSX.Element | null {
   return (
     <div class="banner" data-testid="warning">
       <Icon name="clock" />
-      <p class="words"><strong>The session ends in {minutes === 1 ? 'one minute' : `${minutes} minutes`}.</strong></p>
+      <p class="words"><strong>{t('time.ends', { n: minutes })}</strong></p>
       <div class="actions">
-        {store.may('room.extend') && <Btn data-testid="extend-banner" onClick={() => store.extend()}>Add 15 min</Btn>}
-        <Btn onClick={() => (warned.value = null)}>Close</Btn>
+        {store.may('room.extend') && <Btn data-testid="extend-banner" onClick={() => store.extend()}>{t('time.extend')}</Btn>}
+        <Btn onClick={() => (warned.value = null)}>{t('common.close')}</Btn>
       </div>
     </div>
   );
@@ -40,7 +41,7 @@ export function AloneBanner(): JSX.Element | null {
   return (
     <div class="banner" data-testid="alone">
       <Icon name="clock" />
-      <p class="words"><strong>You are alone here.</strong> <span>If nobody comes, the session ends in {left} min.</span></p>
+      <p class="words"><strong>{t('time.alone')}</strong> <span>{t('time.aloneText', { n: left })}</span></p>
     </div>
   );
 }

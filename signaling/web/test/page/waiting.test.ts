@@ -14,7 +14,7 @@ test('the waiting room says that nobody sees or hears, and knows nobody', async 
   assert.equal(page.title, 'Waiting room – Alcove');
   assert.match(page.text, /You are in the waiting room A therapist decides|You are in the waiting roomA therapist decides/);
   assert.match(page.text, /Who can see or hear me\? ?Nobody/);
-  assert.match(page.text, /Your microphone starts on and your camera starts on, as set here\./);
+  assert.match(page.text, /Your microphone and your camera start on, as set here\./);
   assert.match(page.text, /The session is not recorded\./);
   assert.match(page.text, /Call the clinic: \+49 30 1234/);
   assert.equal(page.focused, 'h1');
