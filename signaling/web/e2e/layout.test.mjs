@@ -87,12 +87,12 @@ test('layout', { timeout: 90_000 }, async (t) => {
       });
       await until('the therapist sees the call on a phone', inView);
       await lind.find('people-toggle').click();
-      await until('and with the panel closed', async () => await lind.page.locator('.banners [data-testid="help-alert"]').count() === 1 && await inView());
+      await until('and with the panel closed', async () => await lind.page.locator('.calls [data-testid="help-alert"]').count() === 1 && await inView());
       await assertFits(lind, 'a call with the panel closed', { whole: true });
       await lind.shot('layout-3-call');
       await lind.find('people-toggle').click();
       await lind.page.setViewportSize({ width: 1280, height: 800 });
-      await mara.page.getByText('know that you ask for help').waitFor();
+      await mara.sees('help-called');
       await lind.find('more').click();
       await lind.find('send-back').click();
       await until('the call outlasts being sent back', async () => (await lind.find('help-alert').innerText()).includes('In the waiting room.'));

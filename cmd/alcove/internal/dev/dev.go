@@ -30,6 +30,14 @@ const (
 	clinic   = "Alcove demo"
 )
 
+// emergency is what a clinic would write for its country.
+var emergency = config.Localized{
+	"en": "If you are in danger, call 112. The crisis line is there day and night.",
+	"de": "Wenn Sie in Gefahr sind, rufen Sie 112 an. Der Krisendienst ist Tag und Nacht da.",
+	"es": "Si está en peligro, llame al 112. La línea de crisis atiende día y noche.",
+	"fr": "Si vous êtes en danger, appelez le 112. La ligne d’écoute répond jour et nuit.",
+}
+
 // A Demo is the environment of a demo daemon.
 type Demo struct {
 	Config  config.Config
@@ -60,7 +68,7 @@ skip loopback.`)
 		return fmt.Errorf("--log %q is no level: use debug, info, warn or error", *level)
 	}
 	c := config.Default()
-	c.Listen, c.Admin, c.Page.Clinic = *listen, *admin, clinic
+	c.Listen, c.Admin, c.Page.Clinic, c.Page.Emergency = *listen, *admin, clinic, emergency
 	c.Auth.Issuer, c.Auth.Audience = Issuer, Audience
 	c.Media.Listen, c.Media.Port = config.Addresses{*mediaListen}, *mediaPort
 	if err := setEncryption(&c, *mode); err != nil {

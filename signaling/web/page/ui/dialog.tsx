@@ -69,19 +69,20 @@ interface ConfirmProps {
   text: string;
   yes: string;
   no: string;
+  harmless?: boolean; // nothing is lost by a yes
   onYes(): void;
   onNo(): void;
   children?: ComponentChildren;
 }
 
-export function Confirm({ title, text, yes, no, onYes, onNo, children }: ConfirmProps): JSX.Element {
+export function Confirm({ title, text, yes, no, harmless, onYes, onNo, children }: ConfirmProps): JSX.Element {
   return (
     <Dialog title={title} onClose={onNo}>
       {text && <p>{text}</p>}
       {children}
       <div class="actions equal">
         <button class="btn" type="button" onClick={onNo}>{no}</button>
-        <button class="btn danger" type="button" data-testid="confirm" onClick={onYes}>{yes}</button>
+        <button class={harmless ? 'btn' : 'btn danger'} type="button" data-testid="confirm" onClick={onYes}>{yes}</button>
       </div>
     </Dialog>
   );

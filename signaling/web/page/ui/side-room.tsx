@@ -64,7 +64,7 @@ export function SideRoomDialog({ participantId, name, onClose }: { participantId
     onClose();
   };
   return (
-    <Confirm title={t('side.openTitle', { name })} text={t('side.openText')} yes={t('side.open')} no={t('side.stay')} onNo={onClose} onYes={open}>
+    <Confirm title={t('side.openTitle', { name })} text={t('side.openText')} yes={t('side.open')} no={t('side.stay')} harmless onNo={onClose} onYes={open}>
       {!other && left && <p>{t('side.openAlone')}</p>}
       {left && (
         <div class="field">
