@@ -166,10 +166,10 @@ export class Session extends Emitter<SessionEvents> {
     });
   }
 
-  // Who is admitted is decided here, by what was listed: of everybody who waits too, and under which names.
+  // Who is admitted is decided here, by what was listed: of everybody who waits and is connected too, and under which names.
   async #admit<T extends RequestType>(type: T, data: RequestData<T>, timeoutMs?: number): Promise<AnswerData<T>> {
     const { participantIds } = data as RequestData<'waiting.admit'>;
-    const ids = participantIds === '*' ? this.waiting.map(({ participantId }) => participantId).slice(0, admitLimit) : participantIds;
+    const ids = participantIds === '*' ? this.waiting.filter(({ connected }) => connected).map(({ participantId }) => participantId).slice(0, admitLimit) : participantIds;
     if (ids.length === 0) return this.#transport.request(type, data, timeoutMs);
     this.#encryption.admit(this.waiting.flatMap(({ participantId: id, verifiedName: name = '' }) => (ids.includes(id) ? [{ id, name }] : [])));
     try {

@@ -167,7 +167,7 @@ test('whom this page admits is decided by what it was shown', async () => {
   open();
   const [worker] = workers as [FakeKeys];
   const waiter = (participantId: string, verifiedName?: string) => ({ participantId, displayName: participantId, ...(verifiedName && { verifiedName }), since: 1, returning: false, connected: true, verified: false, needs: [] });
-  env.socket.receive({ seq: 1, type: 'waiting.list', ts: 1, data: { waiting: [waiter('a', 'Mara Vogel'), waiter('b')] } });
+  env.socket.receive({ seq: 1, type: 'waiting.list', ts: 1, data: { waiting: [waiter('a', 'Mara Vogel'), waiter('b'), { ...waiter('gone'), connected: false }] } });
   const done = session.request('waiting.admit', { participantIds: '*' });
   env.socket.receive({ seq: 2, type: 'waiting.added', ts: 1, data: { waiter: waiter('c') } });
   assert.deepEqual(lastInput(worker), { type: 'admit', people: [{ id: 'a', name: 'Mara Vogel' }, { id: 'b', name: '' }] });
@@ -175,9 +175,10 @@ test('whom this page admits is decided by what it was shown', async () => {
   env.socket.answer('waiting.admit', { admitted: ['a', 'c'], refused: [{ participantId: 'b', code: 'passcode_wrong' }] });
   await done;
   assert.deepEqual(lastInput(worker), { type: 'withdraw', ids: ['b'] });
-  const refused = session.request('waiting.admit', { participantIds: ['c'] }).catch(() => undefined);
+  const refused = session.request('waiting.admit', { participantIds: ['c'], verify: true }).catch(() => undefined);
   env.socket.refuse('waiting.admit', { code: 'passcode_wrong', message: 'no', retryable: false });
   await refused;
+  assert.deepEqual(env.socket.last('waiting.admit').data, { participantIds: ['c'], verify: true });
   assert.deepEqual(lastInput(worker), { type: 'withdraw', ids: ['c'] });
   session.e2ee.letIn([{ id: 'd', name: 'Jonas' }]);
   assert.deepEqual(lastInput(worker), { type: 'admit', people: [{ id: 'd', name: 'Jonas' }] });
