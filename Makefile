@@ -15,7 +15,7 @@ ARGS ?=
 # `make bench BENCH="-json FILE"` and `make bench-live BENCH="-rounds 1"` hand options to the benchmark.
 BENCH ?=
 
-.PHONY: run test style page build release reproduce setup lint unit attack attack-e2ee tap fuzz web web-fuzz e2e e2e-all screens traces bench bench-live bench-e2ee clean
+.PHONY: run test style page build release reproduce setup lint unit attack attack-e2ee tap fuzz web web-fuzz e2e e2e-all screens traces bench bench-live bench-e2ee bench-page clean
 
 run: ## starts a demo session on this machine
 	deploy/setup.sh page
@@ -100,8 +100,10 @@ e2e-all: build ## every browser test: networks, restarts, frames, thirty people;
 	go build -o bin/loadtest ./loadtest
 	$(TOOLS) $(WEB)/e2e/run.sh --all
 
-screens: e2e ## renews the picture in the README from a run of the browser tests
-	cp $(WEB)/e2e/out/session.png $(WEB)/session.png
+# SCREENS_LANGUAGES=en,de narrows the languages, and SCREENS="waiting messages" the states.
+screens: build ## pictures of every state, size, scheme and language in signaling/web/e2e/out/screens; renews the two in the README
+	$(TOOLS) $(WEB)/e2e/run.sh --screens $(SCREENS)
+	[ -n "$(SCREENS)" ] || cp $(WEB)/e2e/out/session.png $(WEB)/e2e/out/overview.png $(WEB)/
 
 traces: ## the bandwidth estimator on simulated paths; bin/traces.html has a picture of each
 	mkdir -p bin
@@ -120,6 +122,11 @@ bench-live: build ## the daemon and Janus, each alone on a core, under the same 
 bench-e2ee: build ## what end-to-end encryption costs: sealing and opening frames, joining, processor time
 	$(TOOLS) $(WEB)/e2e/run.sh --bench e2ee crypto
 	for people in $(or $(PEOPLE),2 4 8); do $(TOOLS) $(WEB)/e2e/run.sh --bench e2ee sessions $$people $(or $(ROUNDS),3) $(or $(SECONDS_EACH),10); done
+
+# PEOPLE and SECONDS_EACH. The page before a change: check it out, and run this again.
+bench-page: build ## processor time of the page in groups of 8, 16 and 30, in headless Chromium
+	go build -o bin/loadtest ./loadtest
+	$(TOOLS) $(WEB)/e2e/run.sh --bench page $(or $(PEOPLE),8 16 30) --seconds $(or $(SECONDS_EACH),10)
 
 clean:
 	rm -rf bin $(WEB)/e2e/out

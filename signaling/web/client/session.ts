@@ -321,6 +321,7 @@ export class Session extends Emitter<SessionEvents> {
     this.state = 'ended';
     // Media stops by this event; the socket is closed after it.
     this.emit('ended', ending);
+    this.chat.clear();
     this.#encryption.dispose();
     this.frames.dispose();
     if (this.#hasFiles) void this.files.onEnded();

@@ -30,6 +30,11 @@ if [ "${1:-}" = --bench ]; then
 	exec node "bench/$1.mjs" "${@:2}"
 fi
 
+if [ "${1:-}" = --screens ]; then
+	shift
+	exec node screens/screens.mjs "$@"
+fi
+
 rm -rf out
 mkdir out
 tests=()

@@ -11,6 +11,7 @@ import { SessionScreen } from './screens/session';
 import { WaitingScreen } from './screens/waiting';
 import { Store } from './state/store';
 import { awaitLink, firstName, putLink, readClaims, takeLink, type Link, type TokenClaims } from './state/token';
+import { AidDialogs } from './ui/aids';
 import { Btn, Heading } from './ui/basics';
 import { StoreContext, useStore } from './ui/context';
 import { Confirm } from './ui/dialog';
@@ -125,6 +126,7 @@ function Page({ store }: { store: Store }): JSX.Element {
     <StoreContext.Provider value={store}>
       <p class="sr" role="status" data-testid="announcer">{store.announcer.text.value}</p>
       <Current store={store} />
+      <AidDialogs />
       <NewLink />
       <Sprite />
     </StoreContext.Provider>

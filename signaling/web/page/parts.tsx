@@ -38,6 +38,7 @@ export function Lazy<T>({ of, children }: { of: Part<T>; children(module: T): Co
   return <p class="part-failed" role="alert">{t('part.failed')} <button class="btn slim" type="button" onClick={() => of.load()}>{t('part.again')}</button></p>;
 }
 
+const refused = new Set<string>();
 const waiting = new Map<string, (module: unknown) => void>();
 
 // Called by a part that runs.
@@ -53,8 +54,12 @@ export function loadPart(name: string): Promise<unknown> {
     const script = Object.assign(document.createElement('script'), { type: 'module', src: content, integrity });
     script.onerror = () => {
       script.remove();
+      refused.add(name);
       reject(new Error(`${name} did not load`));
     };
-    document.head.append(script);
+    // What the browser keeps may be what it refused before.
+    const run = (): void => document.head.append(script);
+    if (refused.has(name)) fetch(content, { integrity, cache: 'reload' }).then(run, run);
+    else run();
   });
 }

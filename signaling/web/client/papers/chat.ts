@@ -75,9 +75,9 @@ export class Chat {
         const sealed = toBase64(await mailbox.seal(to, { text }));
         await channel.send(JSON.stringify({ kind: 'chat', id, to, sealed }), to);
       }
-      this.#put({ ...message, state: 'sent' });
+      this.#settle({ ...message, state: 'sent' });
     } catch {
-      this.#put({ ...message, state: 'failed' });
+      this.#settle({ ...message, state: 'failed' });
     }
   }
 
@@ -93,6 +93,16 @@ export class Chat {
       : text;
     if (!plain || this.messages.some((one) => one.from === from && one.id === id)) return;
     this.#put({ id, from, name: sender.displayName, own: false, to: to ?? 'all', text: plain.slice(0, maxTextLength), at: now(), state: 'sent' });
+  }
+
+  #settle(message: ChatMessage): void {
+    if (this.messages.some(({ id, own }) => own && id === message.id)) this.#put(message); // else the session ended meanwhile
+  }
+
+  // When the session is over nothing of it stays, here either.
+  clear(): void {
+    this.messages = [];
+    this.#parts.onChange();
   }
 
   #put(message: ChatMessage): void {

@@ -20,6 +20,7 @@ export class Device {
   // section 4.3.1). It resumes by itself.
   readonly interrupted = signal(false);
   readonly sending = computed(() => this.live.value && !this.interrupted.value);
+  #noiseSuppression = true;
   #round = 0;
   #muteTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -65,6 +66,13 @@ export class Device {
   async choose(id: string): Promise<void> {
     this.chosen.value = id;
     if (this.on.value) await this.turnOn();
+  }
+
+  // Of the microphone. One that runs is opened anew: not every browser changes a running one.
+  setNoiseSuppression(on: boolean): void {
+    if (this.#noiseSuppression === on) return;
+    this.#noiseSuppression = on;
+    if (this.live.peek()) void this.turnOn();
   }
 
   async list(): Promise<void> {
@@ -133,7 +141,7 @@ export class Device {
     // A browser may prefer the one it used last to one that is only ideal.
     const deviceId = this.chosen.value ? { exact: this.chosen.value } : undefined;
     if (this.kind === 'microphone') {
-      return { audio: { deviceId, echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 } };
+      return { audio: { deviceId, echoCancellation: true, noiseSuppression: this.#noiseSuppression, autoGainControl: true, channelCount: 1 } };
     }
     const { width, height, frameRate } = cameraLimits;
     return { video: { deviceId, width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: frameRate, max: 30 } } };
@@ -179,23 +187,56 @@ const tailSeconds = 0.2; // what an element still holds when the last note is ov
 export class Speaker {
   readonly choices = signal<readonly MediaDeviceInfo[]>([]);
   readonly chosen = signal('');
-  readonly unplugged = signal(false); // the one that was chosen is not there any more, and nobody has read it yet
+  readonly unplugged = signal(false); // sound comes from elsewhere than before, and nobody has read it yet
+  readonly name = signal(''); // of the one in use, as far as the browser tells
+  readonly returned = signal(0); // counts how often the one that was chosen came back
+  #missed = ''; // chosen, and unplugged
+  #systems = ''; // name of the one that the system had chosen
   // Not every browser lets a page choose where sound comes out.
   readonly selectable = 'setSinkId' in HTMLMediaElement.prototype;
 
   choose(id: string): void {
+    this.#missed = '';
     this.chosen.value = id;
     this.unplugged.value = false;
+    this.#rename();
   }
 
   async list(): Promise<void> {
     const all = await navigator.mediaDevices.enumerateDevices().catch(() => []);
     this.choices.value = all.filter((device) => device.kind === 'audiooutput' && device.deviceId !== '');
-    // One that was unplugged gives way to the one the system has chosen. An empty list says only that nothing may be named yet.
-    const there = this.choices.value.some(({ deviceId }) => deviceId === this.chosen.value);
-    if (this.choices.value.length === 0 || there || this.chosen.value === '') return;
-    this.chosen.value = '';
-    this.unplugged.value = true;
+    // An empty list says only that nothing may be named yet.
+    if (this.choices.value.length > 0) batch(() => this.#follow());
+  }
+
+  // One that was unplugged gives way to the one the system has chosen, and takes its place again when it comes back. The system may choose another
+  // one by itself, when headphones are pulled out.
+  #follow(): void {
+    const there = (id: string): boolean => this.choices.value.some(({ deviceId }) => deviceId === id);
+    const before = this.#systems;
+    this.#systems = this.#labelOf('default');
+    if (this.chosen.value !== '' && !there(this.chosen.value)) {
+      this.#missed = this.chosen.value;
+      this.chosen.value = '';
+      this.unplugged.value = true;
+    } else if (this.#missed && this.chosen.value === '' && there(this.#missed)) {
+      this.chosen.value = this.#missed;
+      this.#missed = '';
+      this.unplugged.value = false;
+      this.returned.value += 1;
+    } else if ((this.chosen.value === '' || this.chosen.value === 'default') && before && this.#systems && before !== this.#systems) {
+      this.unplugged.value = true;
+    }
+    this.#rename();
+  }
+
+  #labelOf(id: string): string {
+    return this.choices.value.find(({ deviceId }) => deviceId === id)?.label ?? '';
+  }
+
+  // "Default - Headphones" is the name that Chromium gives to what the system has chosen.
+  #rename(): void {
+    this.name.value = this.#labelOf(this.chosen.value || 'default').replace(/^Default - /, '');
   }
 
   async direct(element: HTMLAudioElement): Promise<void> {

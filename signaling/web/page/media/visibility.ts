@@ -51,6 +51,7 @@ export class VisibilityWatcher {
   readonly #sizes = new ResizeObserver((entries) => entries.forEach(({ target, contentRect }) => this.#resized(target, contentRect)));
   readonly #places = new IntersectionObserver((entries) => entries.forEach(({ target, isIntersecting }) => this.#moved(target, isIntersecting)));
   #slots: readonly string[] = [];
+  #hidden = false; // the person wants no pictures
   #reported: VisibleTiles = new Map();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -62,6 +63,12 @@ export class VisibilityWatcher {
   // The publications in video slots; those without a tile are not visible.
   setSlots(publications: readonly string[]): void {
     this.#slots = publications;
+    this.#schedule();
+  }
+
+  setHidden(hidden: boolean): void {
+    if (hidden === this.#hidden) return;
+    this.#hidden = hidden;
     this.#schedule();
   }
 
@@ -119,7 +126,7 @@ export class VisibilityWatcher {
     const sight = new Map<string, { width: number; height: number } | null>(this.#slots.map((id) => [id, null]));
     const pixels = (edge: number): number => Math.min(maxPixels, Math.round(edge * devicePixelRatio));
     for (const { publicationId, width, height, visible } of this.#tiles.values()) {
-      if (!sight.has(publicationId) || !visible || document.hidden) continue;
+      if (!sight.has(publicationId) || !visible || this.#hidden || document.hidden) continue;
       const size = { width: pixels(width), height: pixels(height) };
       const other = sight.get(publicationId);
       if (size.width > 0 && size.height > 0 && (!other || other.height < size.height)) sight.set(publicationId, size);

@@ -9,6 +9,7 @@ import { Btn, Heading, Note, State } from '../ui/basics';
 import { GrantedConsentCard, WithdrawalBanner } from '../ui/consent';
 import { MicCheck, SpeakerCheck } from '../ui/checks';
 import { useStore } from '../ui/context';
+import { HowToAllow } from '../ui/aids';
 import { Choice, DeviceCtls, joinTrouble, SelfVideo } from '../ui/devices';
 import { Icon } from '../ui/icon';
 import { Banners, LinkBanner, NoticeBanner, ReloadBanner, RestartBanner } from '../ui/messages';
@@ -106,6 +107,7 @@ function Preview({ allowed }: { allowed(kind: Device['kind']): boolean }): JSX.E
         <Choice device={camera} label={t('check.cameraToUse')} look="grow" />
       </div>
       <div role="status">{trouble && <Note icon="alert">{trouble}</Note>}</div>
+      {camera.state.value === 'denied' && <div><HowToAllow kind="camera" /></div>}
     </>
   );
 }

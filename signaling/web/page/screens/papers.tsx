@@ -154,7 +154,7 @@ function Composer({ onPaper, onClinic }: { onPaper(): void; onClinic(): void }):
   const { papers } = store;
   const id = useId();
   const others = store.roster.value.filter((person) => person.id !== store.selfId.value);
-  const choices = papers.choices(papers.chatReach.value, store.self.value, others);
+  const choices = papers.choices(papers.chatReach.value, store.self.value, others, store.selfState.latest.value.sideRoom);
   const fileChoices = papers.choices(papers.filesReach.value, store.self.value, others);
   const [target, setTarget] = useState('');
   const chosen = choices.find((choice) => choice.target === target) ?? choices[0];

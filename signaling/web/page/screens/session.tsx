@@ -14,6 +14,7 @@ import { AbsenceBanner, SideRoomBanner } from '../ui/side-room';
 import { FaultBanner, RecordingBanner, RecordingState } from '../ui/recording';
 import { AloneBanner, TimeLeft, WarningBanner } from '../ui/time';
 import { DevicesCtl } from '../ui/checks';
+import { Captions, MutedBanner, SoundOnlyBanner, WeakLineBanner } from '../ui/aids';
 import { useStore } from '../ui/context';
 import { DeviceCtls } from '../ui/devices';
 import { Mark } from '../ui/icon';
@@ -42,6 +43,7 @@ export function SessionScreen(): JSX.Element {
           {store.hosting.value && !open && !narrow.value && <Lazy of={panelPart}>{({ HostRequests }) => <HostRequests />}</Lazy>}
           <HelpBanner />
           <EncryptionBanner /><WithdrawalBanner /><RecordingBanner /><FaultBanner /><SideRoomBanner /><WarningBanner /><AbsenceBanner /><AloneBanner /><ConsentBanner />
+          <MutedBanner /><WeakLineBanner /><SoundOnlyBanner />
           <ReloadBanner /><RestartBanner /><LinkBanner /><MediaBanner /><AudioBlockedBanner /><UnmuteBanner /><NoticeBanner />
           <DeviceBanner kind="microphone" /><DeviceBanner kind="camera" /><SpeakerBanner />
         </Banners>
@@ -55,6 +57,7 @@ export function SessionScreen(): JSX.Element {
       <ConsentDialog />
       <ReminderDialog />
       <GroupAudio />
+      <Captions />
     </div>
   );
 }

@@ -1,6 +1,7 @@
 // Messages and papers as the page shows them: what was said and sent, what is new, and to whom the person may send.
 
 import { computed, signal } from '@preact/signals';
+import { t } from '../text/text';
 import { maySend, type ClinicPaper, type Draft, type ChatMessage, type Paper, type Participant, type Reach, type Session } from '../../client';
 
 // all, hosts, or the id of somebody.
@@ -47,10 +48,13 @@ export class PapersStore {
       this.filesReach.value = (encrypted && policy.files) || 'off';
       this.clinicPapers.value = encrypted && policy.clinicPapers === true;
     });
+    session.on('ended', () => (this.open.value = false));
     session.on('chat', ({ messages }) => {
-      const before = this.messages.value.length;
+      const seen = new Set(this.messages.value.map(({ from, id }) => `${from} ${id}`));
+      const known = new Map(this.messages.value.filter(({ own }) => own).map(({ id, state }) => [id, state]));
+      if (messages.some(({ own, id, state }) => own && state === 'failed' && known.get(id) !== 'failed')) this.#announce(t('chat.notSent'));
       this.messages.value = messages;
-      for (const { own, name, text, to } of messages.slice(before)) {
+      for (const { own, name, text, to } of messages.filter(({ from, id }) => !seen.has(`${from} ${id}`))) {
         if (!own) this.#announce(this.open.value ? `${name}${to === 'all' ? '' : ', to you'}: ${text}` : `New message from ${name}.`);
       }
       this.#see();
@@ -83,14 +87,17 @@ export class PapersStore {
   }
 
   // To whom one may send, by the policy and the own role. Participants write to the therapists together, never to one alone of many.
-  choices(reach: Reach, self: Participant | undefined, others: readonly Participant[]): readonly Choice[] {
+  // In a side room (peer) the two have a group of their own, which nobody else can open.
+  choices(reach: Reach, self: Participant | undefined, group: readonly Participant[], peer?: string): readonly Choice[] {
+    const others = peer ? group.filter(({ id }) => id === peer) : group;
     const hosts = others.filter(({ role }) => role === 'host' || role === 'cohost').map(({ id }) => id);
     const leads = self?.role === 'host' || self?.role === 'cohost';
     const all: Choice[] = [
       { target: 'all', label: 'Everyone' }, { target: 'hosts', label: leads ? 'The other therapists' : 'The therapists' },
       ...(leads ? others.map(({ id, displayName }) => ({ target: id, label: displayName })) : []),
     ];
-    return all.filter(({ target }) => {
+    const offered = peer ? others.map(({ id, displayName }) => ({ target: id, label: t('chat.inSideRoom', { name: displayName }) })) : all;
+    return offered.filter(({ target }) => {
       const to = PapersStore.resolve(target, others);
       return (to === 'all' ? others.length > 0 : to.length > 0) && maySend(reach, self?.role, to, hosts);
     });

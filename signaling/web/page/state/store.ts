@@ -1,19 +1,22 @@
 // The page's state as signals, and the actions behind its controls. Screens read signals and call actions; they hold no session state
 // themselves.
 
-import { batch, computed, effect, signal } from '@preact/signals';
+import { batch, computed, effect, signal, untracked } from '@preact/signals';
 import {
   browserEnv, dropSeat, loadIdentity, Media, pauseOf, saveIdentity, Session, subprotocol, TabStorage, watchNetwork,
   type Access, type AnswerData, type Barred, type Ending, type LinkState, type Participant, type RequestData,
   type LinkIdentity, type RequestType, type Role, type Slot, type SlotEntry, type Waiter, type AgreedText, type EventData, RequestError,
 } from '../../client';
+import { AidsStore } from './aids';
 import { Announcer } from './announcer';
 import { Attention } from './attention';
 import { Denials } from './denials';
 import { labelsOf } from './labels';
 import { EncryptionStore } from './encryption';
 import { helpCallsOf } from './people';
+import { LinesStore } from './lines';
 import { PapersStore } from './papers';
+import { Preferences } from './preferences';
 import { isRecording, recordingAnnouncements, RecordingStore } from './recording';
 import { refusalWords } from './refusals';
 import { SelfStateStore } from './self-state';
@@ -108,6 +111,7 @@ export class Store {
   readonly recording = new RecordingStore();
   readonly papers = new PapersStore((sentence) => this.#announce(sentence));
   readonly clock = new SessionClock();
+  readonly preferences = new Preferences();
 
   readonly self = computed(() => this.roster.value.find(({ id }) => id === this.selfId.value));
   readonly #labels = computed(() => labelsOf([...this.roster.value, ...this.waiting.value.map((waiter) => ({ ...waiter, id: waiter.participantId }))]));
@@ -120,6 +124,18 @@ export class Store {
     calls: computed(() => (this.hosting.value ? this.helpCalls.value.length : 0)),
     waiting: computed(() => (this.hosting.value ? this.waiting.value.filter(({ connected }) => connected).length : 0)),
     ready: this.ready, chime: (which) => void chime(which, this.speaker),
+  });
+
+  readonly inSession = computed(() => this.screen.value === 'session');
+  readonly lines = new LinesStore({
+    selfId: this.selfId, link: this.link, mediaState: this.mediaState, preferences: this.preferences, inSession: this.inSession,
+    announce: (sentence) => this.#announce(sentence),
+  });
+  readonly aids = new AidsStore({
+    preferences: this.preferences, localMedia: this.localMedia, inSession: this.inSession, observing: this.observing,
+    handRaised: computed(() => this.self.value?.handRaised ?? false), may: (permission) => this.may(permission),
+    setHand: (raised) => void this.act('hand.set', { raised }), announce: (sentence) => this.#announce(sentence),
+    notify: (sentence) => (this.notice.value = sentence),
   });
 
   session: Session | undefined;
@@ -139,6 +155,16 @@ export class Store {
       interrupted.subscribe((now) => !now && live.value && this.screen.value === 'session' && this.#announce(`Your ${kind} works again.`));
     }
     watchNetwork(() => this.session?.networkChanged());
+    // Sound only: no picture leaves, and none comes. Whoever turns the camera on wants pictures again.
+    effect(() => {
+      const soundOnly = this.lines.soundOnly.value;
+      this.visibility.setHidden(soundOnly);
+      if (soundOnly) untracked(() => this.camera.turnOff());
+    });
+    this.camera.on.subscribe((on) => on && this.lines.soundOnly.peek() && this.lines.setSoundOnly(false));
+    this.speaker.returned.subscribe((times) => {
+      if (times > 0 && this.ready.peek()) this.notice.value = t('speaker.back', { name: this.speaker.name.peek() });
+    });
     addEventListener('beforeunload', (event) => {
       if (this.hasSeat && !this.persistent.value) event.preventDefault(); // the browser asks first
     });
@@ -182,7 +208,7 @@ export class Store {
     await this.microphone.turnOn();
     if (!['', 'passcode_wrong'].includes(this.ending.value?.code ?? '')) return; // the session ended meanwhile
     this.#devicesAsked = true;
-    await this.camera.turnOn();
+    if (!this.lines.soundOnly.value) await this.camera.turnOn();
     this.localMedia.list();
   }
 
@@ -261,6 +287,7 @@ export class Store {
     this.recording.subscribe(session);
     this.papers.subscribe(session);
     this.clock.subscribe(session);
+    this.lines.subscribe(session);
     session.on('helpRaised', ({ participantId }) => this.#onHelpRaised(participantId));
     session.on('helpReplied', (told) => this.#onHelpReplied(told));
     session.on('draining', (told) => this.#onDraining(told));

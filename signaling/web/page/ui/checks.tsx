@@ -4,6 +4,7 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { meter, type Device, type Note } from '../media/devices';
 import { t } from '../text/text';
+import { AidSwitches, HowToAllow } from './aids';
 import { Btn, Ctl, State } from './basics';
 import { useStore } from './context';
 import { Choice, DeviceCtls, deviceTrouble, SelfVideo } from './devices';
@@ -25,6 +26,7 @@ export function MicCheck({ trouble, level = 2 }: Props): JSX.Element {
       <Choice device={microphone} label={t('check.mic')} look="full" />
       <Meter />
       {trouble && <p class="full quiet small">{trouble}</p>}
+      {microphone.state.value === 'denied' && <HowToAllow kind="microphone" />}
     </section>
   );
 }
@@ -39,6 +41,7 @@ function CameraCheck({ trouble, level = 2 }: Props): JSX.Element {
       <Choice device={camera} label={t('check.camera')} look="full" />
       {camera.live.value && <figure class="tile preview p1 full"><SelfVideo label={t('check.preview')} /></figure>}
       {trouble && <p class="full quiet small">{trouble}</p>}
+      {camera.state.value === 'denied' && <HowToAllow kind="camera" />}
     </section>
   );
 }
@@ -127,6 +130,7 @@ function DevicesDialog({ allowed = () => true, onClose }: Allowed & { onClose():
         <SpeakerCheck level={3} />
         <OwnName />
       </div>
+      <AidSwitches />
       <div class="spread">
         <DeviceCtls allowed={allowed} />
         <Btn data-testid="devices-close" onClick={onClose}>{t('common.close')}</Btn>

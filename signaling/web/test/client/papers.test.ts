@@ -177,6 +177,10 @@ test('a message that nobody takes says so, and can be sent again', async () => {
   await host.papers.chat.retry(host.papers.chat.messages[0]!.id);
   await until('arrived', () => ann.texts().length === 1);
   assert.equal(host.papers.chat.messages[0]!.state, 'sent');
+  const late = host.papers.chat.send('on its way', 'all');
+  host.papers.chat.clear();
+  await late;
+  assert.deepEqual(host.papers.chat.messages, [], 'what is answered after the end comes back');
 });
 
 test('a file arrives at the chosen, with its name and note, and the server has none of it in clear', async () => {

@@ -65,7 +65,7 @@ test('an observer is asked for no device, here or later', async (t) => {
   for (const id of ['mic-toggle', 'camera-toggle', 'screen-toggle', 'hand-toggle', 'help']) assert.ok(!page.shows(id), id);
   assert.deepEqual(page.devices.tracks, []);
   await page.click('devices');
-  assert.deepEqual(page.query('dialog h3').map((h) => h.textContent), ['Speaker']);
+  assert.deepEqual(page.query('dialog h3').map((h) => h.textContent), ['Speaker', 'Aids']);
 });
 
 test('a browser without what a session needs is told so, and spends no link', async (t) => {

@@ -135,6 +135,8 @@ test('who may send to whom is what is offered', () => {
   assert.deepEqual(labels('hosts', self({ role: 'host' }), [person('jonas', 'Jonas')]), ['Everyone', 'Jonas']);
   assert.deepEqual(labels('hosts', self(), [person('jonas', 'Jonas')]), [], 'no therapist is there to read');
   assert.deepEqual(PapersStore.resolve('hosts', group), ['lind', 'co']);
+  assert.deepEqual(store.choices('all', self(), group, 'co').map(({ target, label }) => [target, label]), [['co', 'Dr. Co, in this side room']], 'nobody else could open it');
+  assert.deepEqual(store.choices('hosts', self({ role: 'host' }), group, 'jonas').map(({ target }) => target), ['jonas']);
 });
 
 test('a therapist has one panel at a time', async (t) => {
@@ -162,4 +164,17 @@ test('sizes and problems in words', () => {
   assert.match(problemOf('no_mail_key'), /did not answer/);
   assert.match(problemOf('recipients_unnamed'), /Nothing was sent: your link.*tell the clinic: its links lack “recipients”/);
   assert.match(problemOf('something new'), /try again/);
+});
+
+test('a message that could not be sent is announced, and nothing of what was written stays after the end', async (t) => {
+  const page = await openSession(t, {}, { policy });
+  await page.click('papers-toggle');
+  await show(page, [message(), message({ id: '2', own: true, from: 'me', text: 'mine', state: 'sending' })]);
+  await show(page, [message(), message({ id: '2', own: true, from: 'me', text: 'mine', state: 'failed' })]);
+  await page.pass(1_300);
+  assert.match(page.textOf('announcer'), /Your message was not sent\./);
+  const { chat } = page.store.session!;
+  await page.receive('room.ended', { reason: 'host' });
+  assert.deepEqual([chat.messages, page.store.papers.messages.value], [[], []]);
+  assert.ok(!(document.body.textContent ?? '').includes('Good morning'));
 });
