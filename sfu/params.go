@@ -116,6 +116,9 @@ const (
 	audioWithheld = 5 * time.Second
 )
 
+// copyDistances are how many packets behind the newest one copies leave.
+var copyDistances = [...]uint64{1, 3}
+
 // Queues.
 const (
 	// pipeQueue bounds DTLS datagrams that wait for pion. Full: the datagram is dropped, for DTLS repeats.
@@ -147,6 +150,9 @@ const (
 	// is 20 % loss where repeats get lost as well, and some at once.
 	audioNackShare = 0.25
 	audioNackBurst = 32 // 640 ms of one voice
+	// maxSoundCopies is how many packets of sound a second may leave once more, unasked, to one receiver: those of two or three voices, about
+	// 150 kbit/s. Where more microphones are on, each gets its share by chance.
+	maxSoundCopies = 150
 	// minKeyFrameGap is the minimum time between key frame requests of one receiver; more frequent ones are ignored.
 	minKeyFrameGap = keyFrameRepeat
 )

@@ -55,8 +55,11 @@ type peer struct {
 	lossBudget   int // video packets that were reported on and not counted as lost
 	videoSince   time.Time
 	control      forward.Bucket // of incoming RTCP
-	audioResends float64        // packets of sound that may be sent again
-	resendTokens float64        // the same of video
+	redundancy   forward.Redundancy
+	copyTokens   float64 // copies of sound that may leave
+	copyAt       time.Time
+	audioResends float64 // packets of sound that may be sent again
+	resendTokens float64 // the same of video
 	resendAt     time.Time
 
 	heardAt time.Time // last authenticated media or RTCP

@@ -230,10 +230,14 @@ func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bo
 	s.octets += uint32(len(payload))
 	origin := forward.Origin{Ext: packet.Ext, Timestamp: out.Timestamp, PictureIDOffset: out.PictureIDOffset, TL0Offset: out.TL0Offset, Encoding: uint8(e.index), Verbatim: e.hasDescriptor}
 	if !s.video() {
-		if s.line.nack {
+		copies := s.peer.redundancy.Copies()
+		if s.line.nack || copies > 0 {
 			s.recordAudio(out.Ext, &origin)
 		}
 		w.write(s, s.payload, s.ssrc, out.Ext, &origin, marker, nil, nil, payload)
+		if copies > 0 && out.Ext == s.selector.Last() { // a late one is a repeat already
+			w.copySound(s, out.Ext, copies)
+		}
 		w.count.Audio++
 		w.count.AudioBytes += uint64(len(payload))
 		return forward.Kept
@@ -302,6 +306,21 @@ func (s *slot) appendHeader(b []byte, marker bool, pt uint8, seq uint16, timesta
 	return forward.AppendHeader(b, marker, pt, seq, timestamp, ssrc, s.flow.send.CSRC)
 }
 
+// writeAgain sends a packet under the number that it left under, to the byte as then.
+func (w *worker) writeAgain(s *slot, out uint64, o *forward.Origin, stored *forward.Stored, vp8 *forward.VP8) forward.Drop {
+	number, numbered := uint16(0), true
+	if s.numbers != nil {
+		number, numbered = s.numbers.find(out)
+	}
+	if !numbered {
+		return forward.HistoryGone
+	}
+	w.write(s, s.payload, s.ssrc, out, o, stored.Marker, nil, vp8, stored.Payload)
+	newest := &w.box.waiting[len(w.box.waiting)-1]
+	newest.again, newest.number = true, number
+	return forward.Kept
+}
+
 // resend answers a NACK for one packet, through RTX where it was negotiated (RFC 4588), else as it was. A slot that changed
 // hands has forgotten what it sent before.
 func (w *worker) resend(s *slot, seq uint16) forward.Drop {
@@ -327,24 +346,18 @@ func (w *worker) resend(s *slot, seq uint16) forward.Drop {
 	case !s.mayResend(w.now):
 		return forward.NackLimit
 	}
-	number, numbered := uint16(0), true
-	if s.numbers != nil {
-		number, numbered = s.numbers.find(out)
-	}
-	if !numbered {
-		return forward.HistoryGone
-	}
-	w.count.Resent++
 	var vp8 forward.VP8
 	if s.video() && !origin.Verbatim {
 		vp8 = forward.ParseVP8(stored.Payload)
 	}
 	if s.line.slotRTX == 0 {
-		w.write(s, s.payload, s.ssrc, out, &origin, stored.Marker, nil, &vp8, stored.Payload)
-		newest := &w.box.waiting[len(w.box.waiting)-1]
-		newest.again, newest.number = true, number
-		return forward.Kept
+		drop := w.writeAgain(s, out, &origin, &stored, &vp8)
+		if drop == forward.Kept {
+			w.count.Resent++
+		}
+		return drop
 	}
+	w.count.Resent++
 	prefix := [2]byte{byte(seq >> 8), byte(seq)}
 	w.write(s, s.line.rtx, s.line.slotRTX, s.nextRTX, &origin, stored.Marker, prefix[:], &vp8, stored.Payload)
 	s.nextRTX++

@@ -125,6 +125,7 @@ const clockDrift = time.Millisecond
 func (p *peer) reportBlocks(b []byte, count int) {
 	now := p.worker.now
 	lost, ours, sent, judged, heard, video := 0, 0, 0, 0, false, false
+	sound, soundLost := 0, 0
 	for ; count > 0 && len(b) >= 24; count, b = count-1, b[24:] {
 		s := p.slotOf[binary.BigEndian.Uint32(b)]
 		if s == nil || s.flow == nil {
@@ -135,6 +136,8 @@ func (p *peer) reportBlocks(b []byte, count int) {
 			p.rtt, heard = time.Duration(rtt)*time.Second>>16, true
 		}
 		if !s.video() {
+			n, gone := s.soundReport(now, b)
+			sound, soundLost = sound+n, soundLost+gone
 			continue
 		}
 		video = true
@@ -156,6 +159,7 @@ func (p *peer) reportBlocks(b []byte, count int) {
 			judged += n
 		}
 	}
+	p.redundancy.Report(now, sound, soundLost, judged, ours)
 	p.lossBudget += sent
 	lost = min(max(lost, 0), p.lossBudget) // losses never exceed what was sent
 	p.lossBudget -= lost

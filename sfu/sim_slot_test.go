@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/pion/interceptor/pkg/twcc"
@@ -134,7 +135,7 @@ func (x *simPeer) sendFeedback() {
 	now := x.sim.now
 	for _, s := range x.list {
 		if s.line.kind != "video" && !s.line.nack {
-			s.missing = s.missing[:0]
+			s.missing = slices.DeleteFunc(s.missing, func(m simMissing) bool { return now.Sub(m.since) > simGiveUp })
 			continue
 		}
 		sound := s.line.kind == "audio"

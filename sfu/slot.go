@@ -56,28 +56,6 @@ func newSlot(p *peer, l *mLine) *slot {
 
 func (s *slot) video() bool { return s.isVideo }
 
-// recordAudio records a packet of sound, and earns its share of a repeat.
-func (s *slot) recordAudio(out uint64, from *forward.Origin) {
-	if s.sent.Empty() {
-		s.sent = forward.NewAudioSentIndex()
-	}
-	s.sent.Put(out, from)
-	s.peer.audioResends = min(s.peer.audioResends+audioNackShare, audioNackBurst)
-}
-
-// mayResend takes one of the tokens that bound a receiver which asks for everything. Sound and pictures have their own.
-func (s *slot) mayResend(now time.Time) bool {
-	p := s.peer
-	if s.video() {
-		return p.mayResend(now)
-	}
-	if p.audioResends < 1 {
-		return false
-	}
-	p.audioResends--
-	return true
-}
-
 // assignPairs assigns every received peer one pair, as long as there are pairs.
 func (p *peer) assignPairs(receives []*member) {
 	audio, video := map[int]*slot{}, map[int]*slot{}

@@ -11,6 +11,7 @@ type Counters struct {
 	Audio, Video           uint64 // RTP packets forwarded, one for each receiver
 	AudioBytes, VideoBytes uint64 // of their payloads
 	Resent                 uint64 // packets repeated for a NACK
+	SoundCopies            uint64 // packets of sound repeated unasked, for receivers with loss
 	NacksIn, NacksOut      uint64 // packets asked for
 	KeyFrameRequestsIn     uint64
 	KeyFrameRequestsOut    uint64
@@ -47,6 +48,7 @@ func (e *Engine) Counters() Counters {
 		sum.AudioBytes += c.AudioBytes
 		sum.VideoBytes += c.VideoBytes
 		sum.Resent += c.Resent
+		sum.SoundCopies += c.SoundCopies
 		sum.NacksIn += c.NacksIn
 		sum.NacksOut += c.NacksOut
 		sum.KeyFrameRequestsIn += c.KeyFrameRequestsIn

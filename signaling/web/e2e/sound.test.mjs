@@ -65,7 +65,7 @@ test('sound over lines that lose packets', { timeout: 180_000 }, async (t) => {
     }],
     ...[5, 20].map((percent) => [`with ${percent} % lost either way`, async () => {
       line.lose(percent);
-      await pause(2_000);
+      await pause(8_000); // the loss is known
       const [repeated, asked] = [await counted('alcove_media_packets_resent_total'), await counted('alcove_media_nacks_total{direction="out"}')];
       const before = await Promise.all(people.map((person) => person.page.evaluate(inPage.sound)));
       await pause(20_000);
@@ -74,6 +74,7 @@ test('sound over lines that lose packets', { timeout: 180_000 }, async (t) => {
       t.diagnostic(`${percent} % lost on both hops: ${share.map((one) => (100 * one).toFixed(1)).join(' and ')} % of the sound concealed`);
       assert.ok(await counted('alcove_media_packets_resent_total') > repeated, 'nothing was repeated to who asked');
       assert.ok(await counted('alcove_media_nacks_total{direction="out"}') > asked, 'nothing was asked for again');
+      assert.ok(await counted('alcove_media_sound_copies_total') > 0, 'nothing left twice');
     }]),
   ]);
 });

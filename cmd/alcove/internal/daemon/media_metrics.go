@@ -8,11 +8,11 @@ import (
 
 // mediaMetrics reads the counters of the media plane at each scrape. All labels are closed lists.
 type mediaMetrics struct {
-	engine                                                       *sfu.Engine
-	datagrams, bytes, packets, payload, nacks, keyFrames         *prometheus.Desc
-	drops, resent, peers, aes128, failed, messages, kernel, load *prometheus.Desc
-	reported, lost, roundTrips, forwarding, estimates            *prometheus.Desc
-	admission, consent, proofs, restarts                         *prometheus.Desc
+	engine                                                               *sfu.Engine
+	datagrams, bytes, packets, payload, nacks, keyFrames                 *prometheus.Desc
+	drops, resent, copies, peers, aes128, failed, messages, kernel, load *prometheus.Desc
+	reported, lost, roundTrips, forwarding, estimates                    *prometheus.Desc
+	admission, consent, proofs, restarts                                 *prometheus.Desc
 }
 
 func newMediaMetrics(e *sfu.Engine) *mediaMetrics {
@@ -29,6 +29,7 @@ func newMediaMetrics(e *sfu.Engine) *mediaMetrics {
 		keyFrames:  d("key_frame_requests_total", "Key frames asked for: in, by receivers; out, of publishers.", "direction"),
 		drops:      d("drops_total", "Packets that went no further, by reason.", "reason"),
 		resent:     d("packets_resent_total", "Packets repeated for receivers that missed them."),
+		copies:     d("sound_copies_total", "Packets of sound that left once more, unasked, for receivers that lose more than 3 %."),
 		messages:   d("messages_total", "Messages of the kernel that carried the datagrams sent: their ratio is the mean length of a train."),
 		load:       d("load_ratio", "Share of its time that the busiest worker works; above 0.85 no new room is taken."),
 		kernel:     d("kernel_drops_total", "Datagrams dropped before we read them, for the receive buffer was full."),
@@ -72,6 +73,7 @@ func (m *mediaMetrics) Collect(ch chan<- prometheus.Metric) {
 	counter(m.keyFrames, c.KeyFrameRequestsIn, "in")
 	counter(m.keyFrames, c.KeyFrameRequestsOut, "out")
 	counter(m.resent, c.Resent)
+	counter(m.copies, c.SoundCopies)
 	counter(m.messages, c.Messages)
 	counter(m.kernel, c.KernelDrops)
 	counter(m.aes128, c.AES128)
