@@ -51,6 +51,17 @@ export const sendAllMs = 3_000;
 export const camera = { width: 960, height: 540, frameRate: 24, maxBitrate: 900_000 } as const;
 export const screen = { frameRate: 15, maxBitrate: 1_500_000 } as const;
 
+// Sound, in bit/s, where a server says nothing.
+export const soundBits = 32_000;
+// Of a way up below this, sound at 32 kbit/s with its headers takes more than half. It is wide again well above, so that it does not flap.
+export const thinUplinkBits = 100_000;
+export const wideUplinkBits = 160_000;
+// Looks in a row: an estimate begins low, and dips for a moment.
+export const thinUplinkSamples = 3;
+export const wideUplinkSamples = 5;
+// Sound over a thin way up, in bit/s: speech stays clear (RFC 7587, section 3.1.1).
+export const thinSoundBits = 20_000;
+
 // How often the statistics of a connection are looked at. Server and browser report once a second.
 export const statsIntervalMs = 2_000;
 // So many looks in a row must find the same wrong before the connection is made anew: reports get lost, and a key frame takes its time.

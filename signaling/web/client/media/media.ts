@@ -19,9 +19,10 @@ import { RequestError } from '../errors';
 import { adjustEncodings, encodingsOf, encodingCountFor } from './encodings';
 import { Health, sampleOf, type Expected } from './health';
 import {
-  finalRefusals, offerAttempts, offerLaterMs, offerRetryMs, pathIntervalMs, renewFirstMs, renewMaxMs, restartGraceMs, sendAllMs, statsIntervalMs,
+  finalRefusals, offerAttempts, offerLaterMs, offerRetryMs, pathIntervalMs, renewFirstMs, renewMaxMs, restartGraceMs, sendAllMs, soundBits, statsIntervalMs, thinSoundBits,
 } from '../params';
-import type { MediaReady, SlotEntry, SlotKind, SlotMid, Source } from '../wire/protocol';
+import { Uplink, uplinkEstimate } from './uplink';
+import type { Encoding, MediaReady, SlotEntry, SlotKind, SlotMid, Source } from '../wire/protocol';
 import { codecsFor, offerSoundRepeats, requestConstantBitRate, removeDependencyDescriptor } from './sdp';
 import { PathWatch, receivedBytes } from './path';
 import { Route } from './route';
@@ -36,6 +37,7 @@ export interface Slot {
 interface Events {
   slots: readonly Slot[];
   state: RTCPeerConnectionState;
+  thinUplink: boolean; // sound takes less, for the way up is thin
   refused: string; // the code of media.offer or media.failed: no connection of this browser will be taken
 }
 
@@ -52,6 +54,7 @@ export class Media extends Emitter<Events> {
   readonly #route = new Route();
   readonly #health = new Health();
   readonly #path = new PathWatch();
+  #uplink = new Uplink();
   #pc: RTCPeerConnection | undefined;
   #everConnected = false; // this connection was connected once
   #generation = 0;
@@ -148,6 +151,9 @@ export class Media extends Emitter<Events> {
     [this.#statsTimer, this.#pathTimer] = [undefined, undefined];
     this.#health.reset();
     this.#path.reset();
+    const { thin } = this.#uplink;
+    this.#uplink = new Uplink();
+    if (thin) this.emit('thinUplink', false);
     const pc = this.#pc;
     this.#pc = undefined;
     [this.#mids, this.#slots] = [[], []];
@@ -352,8 +358,18 @@ export class Media extends Emitter<Events> {
     const fit = encodingCountFor(encodings.length, sender.track?.getSettings());
     this.#onEncodingCount(source, fit);
     const wanted = this.#sendingAll.has(source) ? undefined : this.#wanted.get(source);
-    parameters.encodings = adjustEncodings(encodings, encodingsOf(source, ready), wanted, fit);
+    const told = encodingsOf(source, ready).map((one) => source === 'microphone' ? this.#soundLimit(one) : one);
+    parameters.encodings = adjustEncodings(encodings, told, wanted, fit);
     await sender.setParameters(parameters).catch(() => undefined);
+  }
+
+  #soundLimit({ maxBitrate = soundBits, ...rest }: Encoding): Encoding {
+    return { ...rest, maxBitrate: this.#uplink.thin ? Math.min(maxBitrate, thinSoundBits) : maxBitrate };
+  }
+
+  #onUplink(): void {
+    this.emit('thinUplink', this.#uplink.thin);
+    this.#queue(() => this.#adjust('microphone'));
   }
 
   #onEncodingCount(source: Source, fit: number): void {
@@ -443,6 +459,7 @@ export class Media extends Emitter<Events> {
     this.#sampledAt = now;
     // Judge only a stable connection, and only while another could be offered.
     if (!stats || slept || pc.connectionState !== 'connected' || pc.signalingState !== 'stable' || !this.#signalingOpen) return this.#health.reset();
+    if (this.#uplink.observe(uplinkEstimate(stats))) this.#onUplink();
     const fault = this.#health.observe(sampleOf(stats), this.#expected());
     if (this.#health.healthy) this.#renewPause = renewFirstMs;
     if (!fault || now < this.#renewAt) return;

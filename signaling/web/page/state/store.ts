@@ -92,6 +92,7 @@ export class Store {
   readonly slots = signal<readonly Slot[]>([]);
   readonly mediaState = signal<RTCPeerConnectionState>('new');
   readonly mediaRefused = signal(''); // the code why no connection for media is made, for good
+  readonly thinUplink = signal(false); // own sound takes less, for the way up is thin
   readonly waitingMessages = signal<ReadonlyMap<string, readonly WaitingMessage[]>>(new Map());
   readonly shareRequests = signal<readonly string[]>([]);
   readonly offeredLink = signal<Link | null>(null); // pasted, until the person decides whether to leave for it
@@ -317,6 +318,7 @@ export class Store {
     session.on('permissionAsked', ({ participantId }) => this.#onShareRequest(participantId));
     session.on('unmuteAsked', ({ source }) => source !== 'screen' && (this.unmuteAsked.value = source));
     session.on('ended', (ending) => this.#onEnded(ending));
+    media.on('thinUplink', (thin) => (this.thinUplink.value = thin));
     media.on('slots', (slots) => (this.slots.value = slots));
     media.on('refused', (code) => {
       this.mediaRefused.value = code;

@@ -231,6 +231,8 @@ export interface Texts {
   'need.mfa': null;
   'need.passcode': null;
   'need.verification': null;
+  'net.thin': null;
+  'net.thinWhat': null;
   'newLink.inSession': null;
   'newLink.no': null;
   'newLink.title': null;

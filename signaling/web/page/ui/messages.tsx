@@ -91,14 +91,23 @@ export function RestartBanner(): JSX.Element | null {
 }
 
 export function MediaBanner(): JSX.Element | null {
-  const { mediaState, mediaRefused, link } = useStore();
+  const { mediaState, mediaRefused, link, thinUplink } = useStore();
   if (mediaRefused.value) return <RefusedBanner code={mediaRefused.value} />;
   const broken = mediaState.value === 'failed' || mediaState.value === 'disconnected';
-  if (link.value === 'lost' || !broken) return null;
+  if (link.value === 'lost' || !broken) return thinUplink.value ? <ThinUplinkBanner /> : null;
   return (
     <div class="banner">
       <Icon name="signal" />
       <p class="words"><strong>Picture and sound do not get through.</strong> <span>We are connecting them again. You are still in the session.</span></p>
+    </div>
+  );
+}
+
+function ThinUplinkBanner(): JSX.Element {
+  return (
+    <div class="banner calm" data-testid="thin-uplink">
+      <Icon name="signal" />
+      <p class="words"><strong>{t('net.thin')}</strong> <span>{t('net.thinWhat')}</span></p>
     </div>
   );
 }

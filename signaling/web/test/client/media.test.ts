@@ -5,7 +5,7 @@ import { RequestError } from '../../client/errors';
 import { FrameGuard } from '../../client/media/frame-guard';
 import { Health, type Expected, type StatsSample, type Received, type Sent } from '../../client/media/health';
 import { Media } from '../../client/media/media';
-import { badSamples, disconnectedAfterMs, connectMs, finalRefusals, pathIntervalMs, pathSilentMs, restartGraceMs, statsIntervalMs, undecodedSamples, offerAttempts, offerLaterMs, offerRetryMs, relayedMs, sendAllMs } from '../../client/params';
+import { badSamples, disconnectedAfterMs, connectMs, finalRefusals, pathIntervalMs, pathSilentMs, restartGraceMs, soundBits, statsIntervalMs, thinSoundBits, thinUplinkBits, thinUplinkSamples, undecodedSamples, wideUplinkBits, wideUplinkSamples, offerAttempts, offerLaterMs, offerRetryMs, relayedMs, sendAllMs } from '../../client/params';
 import type { MediaReady } from '../../client/wire/protocol';
 import { PathWatch } from '../../client/media/path';
 import { Route } from '../../client/media/route';
@@ -526,6 +526,30 @@ test('a connection through which nothing comes is made anew, and the next of the
   assert.equal(made.length, 2);
   for (let i = 0; i <= badSamples + 1; i += 1) await look();
   assert.equal(made.length, 2, 'a network that carries nothing is not loaded with connections');
+});
+
+test('over a thin way up sound takes less, and as much as before when it is wide again', async (t) => {
+  const { media, made, ready, pass, show } = refusing(t);
+  const told: boolean[] = [];
+  media.on('thinUplink', (thin) => told.push(thin));
+  await ready(1);
+  const bitrate = () => (made[0]!.senders[0]!.parameters.encodings[0] as { maxBitrate?: number }).maxBitrate;
+  const looks = async (count: number, availableOutgoingBitrate: number) => {
+    show([{ id: 'p', type: 'candidate-pair', nominated: true, availableOutgoingBitrate }, { id: 'o', type: 'candidate-pair', nominated: false, availableOutgoingBitrate: 1e9 }]);
+    for (let i = 0; i < count; i += 1) await pass(statsIntervalMs);
+  };
+  await looks(thinUplinkSamples - 1, thinUplinkBits - 1);
+  await looks(1, thinUplinkBits + 1);
+  assert.deepEqual([bitrate(), told], [soundBits, []], 'an estimate that dips');
+  await looks(thinUplinkSamples, thinUplinkBits - 1);
+  assert.deepEqual([bitrate(), told], [thinSoundBits, [true]]);
+  await looks(20, wideUplinkBits - 1);
+  assert.deepEqual([bitrate(), told], [thinSoundBits, [true]], 'not wide enough yet');
+  await looks(wideUplinkSamples, wideUplinkBits + 1);
+  assert.deepEqual([bitrate(), told], [soundBits, [true, false]]);
+  await looks(thinUplinkSamples, thinUplinkBits - 1);
+  media.close();
+  assert.deepEqual(told, [true, false, true, false], 'the next connection begins as wide');
 });
 
 test('in an encrypted room every line has its transform before it is negotiated, later slots too', async (t) => {
