@@ -76,10 +76,10 @@ tap: build ## reads the memory and the disk of a daemon that records an encrypte
 	$(TOOLS) $(WEB)/e2e/run.sh tap
 
 # The server of loadtest/malserver attacks its own sessions. It takes some minutes.
-attack-e2ee: page ## a server that lies and forges, against encrypted sessions in real Chromium
+attack-e2ee: build ## a server that lies and forges, against encrypted sessions in real Chromium
 	go build -o bin/malserver ./loadtest/malserver
 	bin/malserver -build bin/alcove-malicious
-	$(TOOLS) $(WEB)/e2e/run.sh attack/malserver
+	$(TOOLS) $(WEB)/e2e/run.sh attack/malserver attack/recorder
 
 fuzz: ## every fuzz target for FUZZTIME
 	deploy/fuzz.sh $(FUZZTIME)

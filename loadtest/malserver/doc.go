@@ -6,8 +6,9 @@
 //	                └───────────── control: /mode ─────────────┘
 //
 // The proxy (Rules) is a pure function from a message and the mode to the messages that the browser gets: ghosts, swapped keys, false names and
-// roles, dropped commits, replayed welcomes, people whom no host admitted. The daemon is built from this repository with one line of sfu changed (Overlay), which hands each
-// payload to media.go.txt: flipped bytes, plain frames, frames of others, old frames, junk.
+// roles, dropped commits, replayed welcomes, people whom no host admitted, a group that is forked in two that both go on. The daemon is built from this
+// repository with two lines changed (Overlay). One hands each payload to media.go.txt: flipped bytes, plain frames, frames of others, old frames, junk.
+// The other asks consent.go.txt whom the recorder records: people who withdrew, too.
 //
 // It listens on loopback addresses only. `make attack-e2ee` runs it.
 package main

@@ -13,31 +13,51 @@ import (
 //go:embed media.go.txt
 var mediaSource []byte
 
-// The line of sfu that is changed: from there every subscriber gets the payload of a packet.
-const (
-	patchedFile = "sfu/receive.go"
-	honestLine  = "\t\te.store(w.now, ext, h, temporal, payload)\n"
-	addedLine   = "\t\tpayload = malserverPayload(e, payload)\n"
-)
+//go:embed consent.go.txt
+var consentSource []byte
 
-// Overlay writes what `go build -overlay` needs into a folder and returns its file. It fails if the line is not found exactly once.
+// A patch changes one line of a file of the daemon, and adds the file malserver.go to its package.
+type patch struct {
+	file            string
+	honest, changed string
+	added           []byte
+}
+
+var patches = []patch{
+	{ // from there every subscriber gets the payload of a packet
+		file: "sfu/receive.go", added: mediaSource,
+		honest:  "\t\te.store(w.now, ext, h, temporal, payload)\n",
+		changed: "\t\tpayload = malserverPayload(e, payload)\n\t\te.store(w.now, ext, h, temporal, payload)\n",
+	},
+	{ // whose media the recorder gets
+		file: "room/consent.go", added: consentSource,
+		honest:  "\treturn hasConsent(s, p.Person, scope) && (s.Policy.E2EE != E2EERequired || slices.Contains(p.Released, scope))\n",
+		changed: "\treturn malserverConsents(p, scope, hasConsent(s, p.Person, scope) && (s.Policy.E2EE != E2EERequired || slices.Contains(p.Released, scope)))\n",
+	},
+}
+
+// Overlay writes what `go build -overlay` needs into a folder and returns its file. It fails if a line is not found exactly once.
 func Overlay(root, folder string) (string, error) {
-	source, err := os.ReadFile(filepath.Join(root, patchedFile))
-	if err != nil {
-		return "", err
-	}
-	if n := strings.Count(string(source), honestLine); n != 1 {
-		return "", fmt.Errorf("%s has the line to patch %d times, not once", patchedFile, n)
-	}
-	patched := strings.Replace(string(source), honestLine, addedLine+honestLine, 1)
-	files := map[string][]byte{filepath.Base(patchedFile): []byte(patched), "malserver.go": mediaSource}
 	replace := map[string]string{}
-	for name, content := range files {
-		at := filepath.Join(folder, name)
-		if err := os.WriteFile(at, content, 0o600); err != nil {
+	write := func(name string, content []byte) error {
+		at := filepath.Join(folder, strings.ReplaceAll(name, "/", "_"))
+		replace[filepath.Join(root, name)] = at
+		return os.WriteFile(at, content, 0o600)
+	}
+	for _, p := range patches {
+		source, err := os.ReadFile(filepath.Join(root, p.file))
+		if err != nil {
 			return "", err
 		}
-		replace[filepath.Join(root, "sfu", name)] = at
+		if n := strings.Count(string(source), p.honest); n != 1 {
+			return "", fmt.Errorf("%s has the line to patch %d times, not once", p.file, n)
+		}
+		if err := write(p.file, []byte(strings.Replace(string(source), p.honest, p.changed, 1))); err != nil {
+			return "", err
+		}
+		if err := write(filepath.Dir(p.file)+"/malserver.go", p.added); err != nil {
+			return "", err
+		}
 	}
 	data, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {

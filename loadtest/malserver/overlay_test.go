@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestOverlayCompiles checks that the line to patch occurs exactly once, and that the added files compile with package sfu.
+// TestOverlayCompiles checks that each line to patch occurs exactly once, and that the added files compile with their packages.
 func TestOverlayCompiles(t *testing.T) {
 	root, err := os.Getwd()
 	if err != nil {
@@ -18,7 +18,7 @@ func TestOverlayCompiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	vet := exec.Command("go", "vet", "-overlay", overlay, "./sfu")
+	vet := exec.Command("go", "vet", "-overlay", overlay, "./sfu", "./room")
 	vet.Dir = root
 	if said, err := vet.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, said)

@@ -3,9 +3,12 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/gorilla/websocket"
@@ -55,21 +58,32 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer writing.Unlock()
 		return server.WriteMessage(kind, data)
 	}
+	c := &client{
+		deliver: func(data []byte) { browser.WriteMessage(websocket.TextMessage, data) },
+		ask:     func(data []byte) { ask(websocket.TextMessage, data) },
+	}
 	go func() {
 		defer server.Close()
 		for {
 			kind, data, err := browser.ReadMessage()
-			if err != nil || ask(kind, data) != nil {
+			if err != nil || !p.answers(c, data) && ask(kind, data) != nil {
 				return
 			}
 		}
 	}()
-	p.deliver(server, browser, func(data []byte) { ask(websocket.TextMessage, data) })
+	p.deliver(c, server, browser)
+}
+
+// answers reports whether the proxy answered a request itself.
+func (p *Proxy) answers(c *client, data []byte) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var m message
+	return json.Unmarshal(data, &m) == nil && p.rules.fromBrowser(c, m, slices.Collect(maps.Keys(p.clients)))
 }
 
 // deliver passes on what the server says, altered, until one of the two ends.
-func (p *Proxy) deliver(server, browser *websocket.Conn, ask func([]byte)) {
-	c := &client{deliver: func(data []byte) { browser.WriteMessage(websocket.TextMessage, data) }, ask: ask}
+func (p *Proxy) deliver(c *client, server, browser *websocket.Conn) {
 	p.mu.Lock()
 	p.clients[c] = true
 	p.mu.Unlock()
@@ -104,6 +118,7 @@ func (p *Proxy) Control(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	if r.Method == http.MethodPost {
 		p.rules.mode, p.rules.victim, p.rules.changed = q.Get("name"), q.Get("victim"), 0
+		p.rules.startFork(strings.Split(p.rules.victim, ","))
 		for c := range p.clients {
 			for _, m := range p.rules.onMode(c, q.Get("ghost")) {
 				c.deliver(encode(m))

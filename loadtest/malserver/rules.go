@@ -15,6 +15,7 @@ const (
 	modeWrongRole     = "wrong-role"     // hosts are told that the victim is a host
 	modeDropCommits   = "drop-commits"   // the victim is told of no change of the group
 	modeReplayWelcome = "replay-welcome" // the victim gets the last welcome once more
+	modeFork          = "fork"           // the victims, with commas between, are a half that goes on by itself
 	modeAdmit         = "admit"          // the one who waits is admitted without a host's request
 )
 
@@ -43,10 +44,13 @@ type Rules struct {
 	changed      int                // messages altered, dropped or made up
 	keys         map[string]message // the data of the newest e2ee.keys of each participant
 	people       map[string]message // of rosters and waiting lists, as the server sent them
+	number       float64            // the newest of the daemon's entries
+	groups       map[string]float64 // the number of each of the daemon's groups
+	fork         *fork              // of modeFork
 }
 
 func newRules() *Rules {
-	return &Rules{mode: modeHonest, keys: map[string]message{}, people: map[string]message{}}
+	return &Rules{mode: modeHonest, keys: map[string]message{}, people: map[string]message{}, groups: map[string]float64{}}
 }
 
 // fromServer returns what a client gets of one message.
@@ -72,6 +76,8 @@ func (r *Rules) fromServer(c *client, m message) []message {
 
 func (r *Rules) remember(c *client, m, data message) {
 	switch m["type"] {
+	case "e2ee.entry":
+		r.noteEntry(data)
 	case "e2ee.keys":
 		r.keys[text(data, "participantId")] = data
 	case "e2ee.welcome":
@@ -88,6 +94,8 @@ func (r *Rules) alter(c *client, m, data message) []message {
 	switch {
 	case r.mode == modeDropCommits && c.id == r.victim && (kind == "e2ee.entry" || kind == "e2ee.welcome"):
 		r.changed++
+		return nil
+	case r.forked(c) && (kind == "e2ee.entry" || kind == "e2ee.welcome" || kind == "e2ee.app"):
 		return nil
 	case !c.host():
 		return []message{m}

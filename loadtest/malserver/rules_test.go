@@ -2,6 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
 	"testing"
 )
 
@@ -105,5 +108,56 @@ func TestRulesAdmit(t *testing.T) {
 	}
 	if out := r.fromServer(host, decode(t, `{"id":"malserver-eve","ok":true,"data":{"admitted":["eve"],"refused":[]}}`)); len(out) != 0 {
 		t.Errorf("the page gets %v", out)
+	}
+}
+
+// TestRulesFork checks that the half of a fork gets its own entries, welcomes and messages and none of the daemon's, that the daemon hears of
+// none of its requests about groups, and that numbers go on from the daemon's.
+func TestRulesFork(t *testing.T) {
+	r := newRules()
+	var all []*client
+	heard := map[string][]string{}
+	for id, role := range map[string]string{"lind": "host", "ruth": "host", "theo": "participant"} {
+		c := joined(t, r, role, id)
+		c.deliver = func(data []byte) { heard[id] = append(heard[id], string(data)) }
+		all = append(all, c)
+	}
+	of := func(id string) *client { return all[slices.IndexFunc(all, func(c *client) bool { return c.id == id })] }
+	entry := decode(t, `{"seq":3,"type":"e2ee.entry","ts":1,"data":{"number":7,"group":"g"}}`)
+	if out := r.fromServer(of("theo"), entry); len(out) != 1 {
+		t.Fatalf("before the fork: %v", out)
+	}
+	r.mode = modeFork
+	r.startFork([]string{"ruth", "theo"})
+	commit := decode(t, `{"id":"5","type":"e2ee.commit","data":{"group":"g","after":7,"commit":"c","welcome":"w","to":["theo","lind"],"proofs":["p","q"]}}`)
+	if r.fromBrowser(of("lind"), commit, all) || !r.fromBrowser(of("ruth"), commit, all) || r.fromBrowser(of("ruth"), decode(t, `{"id":"6","type":"ping","data":{}}`), all) {
+		t.Error("each half asks its own server")
+	}
+	stale := decode(t, `{"id":"7","type":"e2ee.app","data":{"group":"g","after":7,"blob":"b"}}`)
+	if !r.fromBrowser(of("theo"), stale, all) {
+		t.Error("the daemon is asked")
+	}
+	for _, id := range []string{"ruth", "theo"} {
+		for _, kind := range []string{"e2ee.entry", "e2ee.welcome", "e2ee.app"} {
+			if out := r.fromServer(of(id), decode(t, `{"seq":9,"type":"`+kind+`","ts":1,"data":{"number":8,"group":"g"}}`)); len(out) != 0 {
+				t.Errorf("%s hears of the other half: %v", id, out)
+			}
+		}
+	}
+	const told = `{"data":{"blob":"c","from":"ruth","group":"g","kind":"commit","number":8,"previous":7},"seq":%d,"ts":0,"type":"e2ee.entry"}`
+	want := map[string][]string{
+		"ruth": {fmt.Sprintf(told, 1), `{"data":{},"id":"5","ok":true}`},
+		"theo": {
+			fmt.Sprintf(told, 2), `{"data":{"blob":"w","from":"ruth","group":"g","number":8,"proof":"p"},"seq":3,"ts":0,"type":"e2ee.welcome"}`,
+			`{"error":{"code":"e2ee_stale","message":"another number","retryable":true},"id":"7","ok":false}`,
+		},
+	}
+	if !reflect.DeepEqual(heard, want) {
+		t.Errorf("heard %q, want %q", heard, want)
+	}
+	heard = map[string][]string{}
+	r.fromBrowser(of("theo"), decode(t, `{"id":"8","type":"e2ee.sync","data":{"after":7}}`), all)
+	if got := heard["theo"]; len(got) != 3 || got[2] != `{"data":{"number":8},"id":"8","ok":true}` {
+		t.Errorf("sync: %q", got)
 	}
 }

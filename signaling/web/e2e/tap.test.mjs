@@ -1,4 +1,4 @@
-// A tap on the server: two people talk, a beep and a flash each second, and are recorded, while somebody reads the daemon's whole memory again
+// A tap on the server: two people talk, a beep and a flash each second, write to each other, and are recorded, while somebody reads the daemon's whole memory again
 // and again, and afterwards its disk, its log and its metrics. Under end-to-end encryption nothing of the media is there, nor a key. Without it
 // the same search finds the media, so it can find it.
 import assert from 'node:assert/strict';
@@ -11,12 +11,13 @@ import { alcove, encryptionFlags, startDaemon } from './support/daemon.mjs';
 import { launch, Person } from './support/person.mjs';
 import { beeps, complaints, flashAndBeep } from './support/recording-files.mjs';
 import { steps } from './support/steps.mjs';
-import { filesIn, formsOf, memoryOf, Search, wordsOf } from './support/tap.mjs';
+import { filesIn, formsOf, memoryOf, Search, textForms, wordsOf } from './support/tap.mjs';
 import { pause, until } from './support/wait.mjs';
 
 const looks = 4;
 const scopes = ['audio', 'video'];
-const config = (state) => `
+const word = 'Quittenmarmelade'; // that one writes to the other
+const config = (state, mode) => `
 listen: 127.0.0.1:8080
 admin: 127.0.0.1:9091
 auth: {issuer: https://id.clinic.example, audience: alcove, jwks_file: keys/jwks.json, person_key_file: keys/person.key}
@@ -31,7 +32,7 @@ recording:
   erasure_key_file: ${state}/erasure/key
   erasure_copy: ${state}/second/keys
 policies:
-  default:
+  default:${mode === 'required' ? '\n    chat: all' : ''}
     recording:
       mode: everyone
       consents:
@@ -58,7 +59,7 @@ for (const mode of ['required', 'off']) {
     await (await startDaemon(['dev', '--data', clinic('')])).stop(); // makes the clinic's own pair, which opens recordings
     for (const scope of scopes) writeFileSync(join(folder, `${scope}.txt`), `We keep the ${scope} of this session, encrypted.`);
     const file = join(folder, 'alcove.yaml');
-    writeFileSync(file, config(state));
+    writeFileSync(file, config(state, mode));
     const daemon = await startDaemon(['serve', '--config', file], undefined, undefined, mode);
     const browser = await launch();
     let stopped;
@@ -96,6 +97,13 @@ for (const mode of ['required', 'off']) {
         await lind.find('admit').click();
         await mara.sees('session');
         await Promise.all([mara.receives([lind], 30_000), lind.receives([mara], 30_000)]);
+        if (mode === 'required') {
+          for (const person of people) await person.find('papers-toggle').click();
+          await mara.find('chat-text').fill(`I made ${word} again.`);
+          await mara.find('chat-send').click();
+          await lind.page.locator('[data-testid="chat-message"]', { hasText: word }).waitFor();
+          for (const person of people) await person.find('papers-close').click();
+        }
         await lind.find('record').click();
         for (const person of people) await person.find('consent-yes').click();
         for (const person of people) await until(`${person.name} is recorded`, async () => await person.find('recording').getAttribute('data-state') === 'on');
@@ -136,6 +144,10 @@ for (const mode of ['required', 'off']) {
           else assert.equal(inMemory.size, 0, `media in memory: ${kind}`);
           assert.equal(onDisk.size, 0, `media on the disk: ${kind}`);
         }
+        // What is written nobody could export. That such a search finds text shows the name of who wrote it, which the server knows.
+        const forms = textForms(word);
+        assert.ok(textForms('Dr. Lind').some((form) => dumps.some((dump) => dump.includes(form))), 'the search finds no text');
+        for (const bytes of [...dumps, disk]) assert.ok(!forms.some((form) => bytes.includes(form)), 'a word of the chat is on the server');
         const told = Buffer.from(daemon.log() + metrics);
         assert.ok(told.length > 1_000 && disk.length > 10_000);
         for (const [name, list] of [['k', secrets], ['base key', baseKeys]]) {

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { startDaemon } from '../support/daemon.mjs';
-import { inOneGroup, status } from '../support/encryption.mjs';
+import { everyone, inOneGroup, numbers, status } from '../support/encryption.mjs';
 import { launch, Person } from '../support/person.mjs';
 import { steps } from '../support/steps.mjs';
 import { pause, until } from '../support/wait.mjs';
@@ -80,7 +80,7 @@ async function startAttack(t) {
     await person.context.close();
     people.splice(people.indexOf(person), 1);
   };
-  return { daemon, people, lind, wait, admit, leave };
+  return { daemon, people, lind, enter, wait, admit, leave };
 }
 
 const renew = async (lind, all) => {
@@ -250,6 +250,87 @@ test('a server that lies about people and drops what the group says', { timeout:
       await leave(dana);
       await mara.receives([lind], 30_000);
       t.diagnostic(`drop-commits: back ${Math.round(performance.now() - end)} ms after the next change`);
+    }],
+  ]);
+});
+
+// Each half has a host, so that each goes on by itself: of every change of the group the server tells each half its own.
+test('a server that forks the group', { timeout: 600_000 }, async (t) => {
+  const { daemon, people, lind, enter, wait, admit } = await startAttack(t);
+  let ruth, mara, theo;
+  const all = () => [lind, mara, ruth, theo];
+  const halves = () => [[lind, mara], [ruth, theo]];
+  const codes = async () => Promise.all(all().map(async (person) => (await status(person)).code));
+  // What each decoded of the other half, so far.
+  const across = async () => {
+    const [one, other] = halves();
+    const counts = [];
+    for (const [half, others] of [[one, other], [other, one]]) {
+      for (const person of half) {
+        const { inbound } = await person.media();
+        for (const lines of others.map((from) => person.linesOf(from))) counts.push(inbound[lines.audio].decoded, inbound[lines.video].frames);
+      }
+    }
+    return counts;
+  };
+  const apart = async (when) => {
+    await until(`${when}: nothing comes from the other half`, async () => {
+      const before = await across();
+      await pause(2_000);
+      const after = await across();
+      if (after.every((count, i) => count - before[i] <= (i % 2 ? 1 : 4_800))) return true;
+      throw new Error(JSON.stringify(after.map((count, i) => count - before[i])));
+    }, 20_000);
+    for (const half of halves()) await everyone(half, 30_000);
+    for (const person of all()) {
+      await person.sees('encryption-broken');
+      assert.equal(await person.find('encryption-broken').getAttribute('data-problem'), 'frames', person.name);
+      assert.equal(await person.find('shield').getAttribute('data-state'), 'broken', person.name);
+    }
+  };
+  await steps(t, { people, daemon: () => daemon }, [
+    ['honest, it forwards a session of four', async () => {
+      ruth = await enter('Ruth', 'host');
+      await ruth.sees('session');
+      mara = await wait('Mara');
+      await admit(mara);
+      theo = await wait('Theo');
+      await admit(theo);
+      await inOneGroup(all(), 30_000);
+      await everyone(all(), 30_000);
+      assert.equal(new Set(await codes()).size, 1);
+    }],
+    ['fork: both halves go on, neither hears the other, and all are told', async () => {
+      const before = halves().map(([host]) => numbers(host).at(-1));
+      await say('fork', { victim: { id: `${ruth.id},${theo.id}` } });
+      await mara.page.reload();
+      await mara.sees('session');
+      for (const [i, [host]] of halves().entries()) await until(`${host.name}’s half goes on`, () => numbers(host).at(-1) > before[i], 20_000);
+      assert.ok(await altered(8082) > 0, 'the server ordered nothing itself');
+      await apart('fork');
+    }],
+    ['both hosts renew: each half has a group of its own, and the codes differ', async () => {
+      for (const [host] of halves()) {
+        await host.find('renew-encryption').first().click();
+        await host.find('confirm').click();
+      }
+      await until('the codes differ', async () => {
+        const [a, b, c, d] = await codes();
+        if (a && c && a === b && c === d && a !== c) return true;
+        throw new Error(JSON.stringify(await codes()));
+      }, 30_000);
+      await apart('renewed');
+    }],
+    ['the fork ends: who comes anew is in the one group again', async () => {
+      await say('honest');
+      for (const person of [ruth, theo]) {
+        await person.page.reload();
+        await person.sees('session');
+      }
+      await until('all are in one group', async () => (await Promise.all(all().map(status))).every(({ state, members }) => state === 'member' && members === 4), 30_000);
+      await renew(lind, all());
+      await everyone(all(), 30_000);
+      assert.equal(new Set(await codes()).size, 1);
     }],
   ]);
 });

@@ -26,12 +26,14 @@ function chimes() {
 export const rise = [523, 784];
 export const fall = [784, 523];
 
-export async function begin(t, options) {
+// program: what runs the daemon, if it is not the honest one.
+export async function begin(t, { program, ...options } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'alcove-recording-'));
   const data = (name) => join(folder, 'data', name);
-  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091', '--data', data('')]);
+  const daemon = await startDaemon(['dev', '--admin', '127.0.0.1:9091', '--data', data('')], undefined, program);
   const browser = await launch(options);
   let ended;
+  let verified;
   t.after(async () => {
     await browser.close();
     if (!ended) await daemon.stop();
@@ -65,7 +67,8 @@ export async function begin(t, options) {
     ended = await daemon.stop();
     assert.deepEqual(ended, { code: 0, signal: null });
     const keys = ['--identity', data('recording.identity'), '--erasure-keys', data('erasure.keys'), '--erasure-key', data('erasure.key')];
-    console.log(alcove('recording', 'verify', '--dir', data('recordings'), ...keys)); // under encryption it says how many frames opened
+    verified = alcove('recording', 'verify', '--dir', data('recordings'), ...keys); // under encryption it says how many frames opened
+    console.log(verified);
     alcove('recording', 'export', '--dir', data('recordings'), ...keys, '--out', join(folder, 'out'));
     return readdirSync(join(folder, 'out')).map((name) => join(folder, 'out', name));
   };
@@ -83,7 +86,7 @@ export async function begin(t, options) {
     await all('on');
     return [lind, mara];
   };
-  return { data, daemon, people, enter, admitted, two, all, exported };
+  return { data, daemon, people, enter, admitted, two, all, exported, verified: () => verified };
 }
 
 export const state = (person) => person.find('recording').getAttribute('data-state');

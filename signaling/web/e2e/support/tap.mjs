@@ -76,3 +76,13 @@ export function filesIn(folder) {
 export function formsOf(secret) {
   return [secret, ...['hex', 'base64', 'base64url'].map((form) => Buffer.from(secret.toString(form).replace(/=+$/, '')))];
 }
+
+// A text in the forms in which programs keep it: as it is, in two bytes a letter, and inside base64, wherever it begins there.
+export function textForms(text) {
+  const inside = [0, 1, 2].map((before) => {
+    const encoded = Buffer.concat([Buffer.alloc(before), Buffer.from(text)]).toString('base64').replace(/=+$/, '');
+    // The letters at both ends are made of other bytes, too.
+    return Buffer.from(encoded.slice(before === 0 ? 0 : before + 1, (before + Buffer.byteLength(text)) % 3 === 0 ? undefined : -1));
+  });
+  return [Buffer.from(text), Buffer.from(text, 'utf16le'), ...inside];
+}
