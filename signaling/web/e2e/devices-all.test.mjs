@@ -199,7 +199,7 @@ test('devices changed in the session', { timeout: 120_000 }, async (t) => {
       await list('Camera').selectOption(busy);
       await until('it is said', async () => await trouble() === 1);
       assert.deepEqual(await running(), ['Fake Audio Input 1']);
-      assert.equal(await dialog().getByTestId('camera-toggle').getAttribute('aria-pressed'), 'false');
+      assert.equal(await dialog().getByTestId('camera-toggle').getAttribute('data-on'), 'false');
       await until('the others see it', () => lind.received('participant.updated').at(-1)?.participant.publications.find((p) => p.source === 'camera')?.muted);
       await mara.audit('a camera that does not start');
       await mara.shot('devices-6-busy');

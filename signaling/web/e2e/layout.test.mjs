@@ -104,10 +104,11 @@ test('layout', { timeout: 90_000 }, async (t) => {
     ['what is on can be told from what is off, and a message from the page, in forced colours', async () => {
       await lind.page.emulateMedia({ forcedColors: 'active' });
       await mara.page.emulateMedia({ forcedColors: 'active' });
+      await mara.page.evaluate(() => { window.__alcove.store.notice.value = 'Something happened.'; });
       await lind.find('more').click();
       const edge = (id) => lind.find(id).first().evaluate((button) => getComputedStyle(button).borderTopWidth);
       assert.notEqual(await edge('grant-microphone'), await edge('grant-screen'));
-      assert.notEqual(await mara.page.locator('.banner').first().evaluate((banner) => getComputedStyle(banner).borderTopWidth), '0px');
+      assert.notEqual(await mara.page.locator('.banner[data-testid="notice"]').evaluate((banner) => getComputedStyle(banner).borderTopWidth), '0px');
       await lind.shot('layout-2-forced');
     }],
   ]);

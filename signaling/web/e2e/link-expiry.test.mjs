@@ -91,7 +91,7 @@ test('a slow device check', { timeout: 180_000 }, async (t) => {
 
     ['a reload during the check resumes the seat, with the devices as they were set', async () => {
       const seat = jonas.id;
-      const on = () => jonas.find('camera-toggle').getAttribute('aria-pressed');
+      const on = () => jonas.find('camera-toggle').getAttribute('data-on');
       await until('the camera is on', async () => await on() === 'true');
       await jonas.find('camera-toggle').click();
       await jonas.page.reload();

@@ -172,9 +172,9 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
           ?.participant.publications.find((p) => p.source === source)?.muted;
         const device = () => jonas.page.evaluate((kind) => window.__alcove.store[kind].track.value !== null, source);
         const grant = row(lind, jonas).getByTestId(`grant-${source}`);
-        assert.equal(await grant.getAttribute('aria-pressed'), 'true');
+        assert.equal(await grant.getAttribute('data-on'), 'true');
         await grant.click();
-        await until('it is taken', async () => await grant.getAttribute('aria-pressed') === 'false');
+        await until('it is taken', async () => await grant.getAttribute('data-on') === 'false');
         await until('Jonas has no control for it', async () => await jonas.find(control).count() === 0);
         await until('the others see it muted', muted);
         assert.equal(await device(), false, `the ${source} goes on`);
@@ -191,7 +191,7 @@ test('agreement, passcode, identity, consent, help, side room', { timeout: 240_0
       await lind.shot('care-11-permissions');
       await mara.receives([jonas]);
       const grant = row(lind, jonas).getByTestId('grant-screen');
-      assert.equal(await grant.getAttribute('aria-pressed'), 'false');
+      assert.equal(await grant.getAttribute('data-on'), 'false');
       await grant.click();
       await until('Jonas may share', () => jonas.page.evaluate(() => window.__alcove.store.may('publish.screen')));
       await grant.click();
@@ -296,7 +296,7 @@ test('a passcode that therapists enter too, with one link', { timeout: 90_000 },
       const hellos = lind.sent('hello').map(({ data }) => data);
       assert.equal(hellos.length, 3);
       assert.equal(new Set(hellos.map(({ token, nonce }) => `${token} ${nonce}`)).size, 1, 'not one token');
-      assert.equal(await lind.find('camera-toggle').getAttribute('aria-pressed'), 'true');
+      assert.equal(await lind.find('camera-toggle').getAttribute('data-on'), 'true');
     }],
   ]);
 });

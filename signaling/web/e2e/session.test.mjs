@@ -51,7 +51,7 @@ test('a group session', { timeout: 170_000 }, async (t) => {
       await mara.shot('0-name');
       await mara.fillName();
       await mara.sees('join-button');
-      await until('the camera is on', async () => await mara.find('camera-toggle').getAttribute('aria-pressed') === 'true');
+      await until('the camera is on', async () => await mara.find('camera-toggle').getAttribute('data-on') === 'true');
       await mara.audit('device check');
       await mara.shot('1-device-check');
       await mara.join();

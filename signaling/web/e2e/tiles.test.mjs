@@ -105,9 +105,14 @@ test('the states of a tile', { timeout: 150_000 }, async (t) => {
       await ada.find('camera-toggle').click();
       await says(ada, 'starting');
       await looks('states');
-      await lind.find('layout-toggle').click();
+      const choose = async (view) => {
+        await lind.find('view').click();
+        await lind.find(view).click();
+        await lind.find('view-close').click();
+      };
+      await choose('view-speaker');
       await looks('strip');
-      await lind.find('layout-toggle').click();
+      await choose('view-gallery');
     }],
     ['all go on by themselves', async () => {
       await stop(jonas, false);

@@ -34,6 +34,11 @@ export function viewOf(sight: VisibleTiles): RequestData<'view.set'> {
   return view;
 }
 
+interface Observers {
+  sizes: ResizeObserver;
+  places: IntersectionObserver;
+}
+
 interface WatchedTile {
   publicationId: string;
   width: number;
@@ -48,8 +53,7 @@ type Report = (sight: VisibleTiles) => Promise<boolean | number>;
 export class VisibilityWatcher {
   readonly #send: Report;
   readonly #tiles = new Map<Element, WatchedTile>();
-  readonly #sizes = new ResizeObserver((entries) => entries.forEach(({ target, contentRect }) => this.#resized(target, contentRect)));
-  readonly #places = new IntersectionObserver((entries) => entries.forEach(({ target, isIntersecting }) => this.#moved(target, isIntersecting)));
+  readonly #observers = new Map<typeof globalThis, Observers>(); // by window: one that is hidden observes nothing
   #slots: readonly string[] = [];
   #hidden = false; // the person wants no pictures
   #reported: VisibleTiles = new Map();
@@ -80,15 +84,28 @@ export class VisibilityWatcher {
 
   // Returns what stops it.
   watch(tile: Element, publicationId: string): () => void {
+    const { sizes, places } = this.#observersOf(tile.ownerDocument.defaultView ?? globalThis);
     this.#tiles.set(tile, { publicationId, width: 0, height: 0, visible: true });
-    this.#sizes.observe(tile);
-    this.#places.observe(tile);
+    sizes.observe(tile);
+    places.observe(tile);
     return () => {
       this.#tiles.delete(tile);
-      this.#sizes.unobserve(tile);
-      this.#places.unobserve(tile);
+      sizes.unobserve(tile);
+      places.unobserve(tile);
       this.#schedule();
     };
+  }
+
+  #observersOf(view: typeof globalThis): Observers {
+    const known = this.#observers.get(view);
+    if (known) return known;
+    const observers = {
+      sizes: new view.ResizeObserver((entries) => entries.forEach(({ target, contentRect }) => this.#resized(target, contentRect))),
+      places: new view.IntersectionObserver((entries) => entries.forEach(({ target, isIntersecting }) => this.#moved(target, isIntersecting))),
+    };
+    this.#observers.set(view, observers);
+    if (view !== globalThis) view.addEventListener('pagehide', () => this.#observers.delete(view));
+    return observers;
   }
 
   #resized(tile: Element, { width, height }: DOMRectReadOnly): void {
@@ -125,8 +142,8 @@ export class VisibilityWatcher {
   #measure(): VisibleTiles {
     const sight = new Map<string, { width: number; height: number } | null>(this.#slots.map((id) => [id, null]));
     const pixels = (edge: number): number => Math.min(maxPixels, Math.round(edge * devicePixelRatio));
-    for (const { publicationId, width, height, visible } of this.#tiles.values()) {
-      if (!sight.has(publicationId) || !visible || this.#hidden || document.hidden) continue;
+    for (const [{ ownerDocument }, { publicationId, width, height, visible }] of this.#tiles) {
+      if (!sight.has(publicationId) || !visible || this.#hidden || ownerDocument.hidden) continue;
       const size = { width: pixels(width), height: pixels(height) };
       const other = sight.get(publicationId);
       if (size.width > 0 && size.height > 0 && (!other || other.height < size.height)) sight.set(publicationId, size);

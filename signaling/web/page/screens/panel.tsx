@@ -4,7 +4,7 @@ import type { JSX } from 'preact';
 import { useId, useState } from 'preact/hooks';
 import type { Participant } from '../../client';
 import { colourOf, encryptionWarning, gettingReady, initialOf, roleName, isSending } from '../state/people';
-import { Btn, EncryptionWords, focusOn, State } from '../ui/basics';
+import { Btn, Count, EncryptionWords, focusOn, State, StateBtn } from '../ui/basics';
 import { useStore } from '../ui/context';
 import { AttentionSettings } from '../ui/attention';
 import { narrow } from '../state/narrow';
@@ -14,6 +14,7 @@ import { HelpAlert } from '../ui/help';
 import { Icon } from '../ui/icon';
 import { RenameDialog } from '../ui/rename';
 import { SideRoomDialog } from '../ui/side-room';
+import { raisedHands } from '../state/seats';
 import { t } from '../text/text';
 import { VerifiedMark, WaitingList } from './waiting-list';
 
@@ -23,6 +24,7 @@ export function Panel(): JSX.Element {
       <div class="panel-scroll" tabIndex={0} role="region" aria-label="Waiting and group">
         {!narrow.value && <HostRequests />}
         <WaitingList />
+        <RaisedHands />
         <AttentionSettings />
         <PeopleList />
         <EncryptionSection />
@@ -61,12 +63,59 @@ function ShareRequests(): JSX.Element | null {
   );
 }
 
+// In the order in which they were raised.
+function RaisedHands(): JSX.Element | null {
+  const store = useStore();
+  const hands = raisedHands(store.roster.value);
+  if (hands.length === 0) return null;
+  const lower = (participantIds: string[] | '*'): void => {
+    void store.act('mod.lowerHands', { participantIds });
+    focusOn(participantIds === '*' || hands.length === 1 ? 'in-h' : 'hands-h');
+  };
+  return (
+    <section aria-labelledby="hands-h">
+      <div class="section-head">
+        <h2 id="hands-h" tabIndex={-1}>{t('hands.title')}</h2><Count of={hands.length} />
+        {hands.length > 1 && <Btn look="slim" data-testid="lower-all" onClick={() => lower('*')}>{t('hands.lowerAll')}</Btn>}
+      </div>
+      <ol class="hands">
+        {hands.map(({ id, displayName: name }) => (
+          <li class="person-row" key={id} data-testid="raised-hand" data-participant={id}>
+            <Icon name="hand" /><span class="person-name"><span class="name">{name}</span></span>
+            <Btn look="slim" aria-label={t('hands.lower', { name })} data-testid="lower-hand" onClick={() => lower([id])}>{t('hands.lowerOne')}</Btn>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+// Asks once: it interrupts whoever speaks.
+function MuteAll(): JSX.Element | null {
+  const store = useStore();
+  const [asking, setAsking] = useState(false);
+  const live = store.roster.value.some((person) => person.role !== 'host' && person.role !== 'cohost' && isSending(person, 'microphone'));
+  const mute = (): void => {
+    setAsking(false);
+    void store.act('mod.muteAll', { source: 'microphone' });
+  };
+  return (
+    <>
+      {live && <Btn look="slim" icon="mic-off" data-testid="mute-all" onClick={() => setAsking(true)}>{t('people.muteAll')}</Btn>}
+      {asking && (
+        <Confirm title={t('people.muteAllTitle')} text={t('people.muteAllText')} yes={t('people.muteAllYes')} no={t('people.muteAllNo')}
+          onNo={() => setAsking(false)} onYes={mute} />
+      )}
+    </>
+  );
+}
+
 function PeopleList(): JSX.Element {
   const { roster, recorder } = useStore();
   const people = roster.value;
   return (
     <section aria-labelledby="in-h">
-      <div class="section-head"><h2 id="in-h" tabIndex={-1}>In the group</h2><span class="quiet num">{people.length}</span></div>
+      <div class="section-head"><h2 id="in-h" tabIndex={-1}>In the group</h2><span class="quiet num">{people.length}</span><MuteAll /></div>
       <ul>
         {people.map((person) => <PersonRow key={person.id} person={person} />)}
         {recorder.value && <li class="person" data-testid="recorder"><div class="person-row"><Icon name="rec" /><span class="person-name">
@@ -111,6 +160,9 @@ function MuteOrMuted({ person }: { person: Participant }): JSX.Element {
   );
 }
 
+const grantWords = { microphone: 'grant.microphone', camera: 'grant.camera', screen: 'grant.screen' } as const;
+const grantIcons = { microphone: ['mic', 'mic-off'], camera: ['cam', 'cam-off'], screen: ['share', 'share'] } as const;
+
 function More({ id, person }: { id: string; person: Participant }): JSX.Element {
   const store = useStore();
   const [open, setOpen] = useState<'remove' | 'rename' | 'sideRoom' | ''>('');
@@ -134,21 +186,25 @@ function More({ id, person }: { id: string; person: Participant }): JSX.Element 
       )}
       {person.role === 'participant' && store.may('participant.grant') && (
         <>
-          <Btn look="slim" icon="mic" aria-pressed={allowed.microphone} data-testid="grant-microphone" onClick={() => grant('microphone')}>Allow mic</Btn>
-          <Btn look="slim" icon="cam" aria-pressed={allowed.camera} data-testid="grant-camera" onClick={() => grant('camera')}>Allow camera</Btn>
-          <Btn look="slim" icon="share" aria-pressed={allowed.screen} data-testid="grant-screen" onClick={() => grant('screen')}>Allow sharing</Btn>
+          {(['microphone', 'camera', 'screen'] as const).map((source) => (
+            <StateBtn key={source} look="slim" icon={grantIcons[source][allowed[source] ? 0 : 1]} on={allowed[source]} data-testid={`grant-${source}`}
+              state={t(allowed[source] ? 'grant.allowed' : 'grant.taken', { what: t(grantWords[source]) })} act={t(allowed[source] ? 'grant.take' : 'grant.give')}
+              onClick={() => grant(source)} />
+          ))}
         </>
       )}
       {store.may('participant.verify') && (
-        <Btn look="slim" icon="verified" aria-pressed={person.verified} data-testid="verify"
-          onClick={() => void store.act('mod.verify', { participantId, verified: !person.verified })}>Mark verified</Btn>
+        <StateBtn look="slim" icon="verified" on={person.verified} data-testid="verify"
+          state={t(person.verified ? 'verify.verified' : 'verify.not')} act={t(person.verified ? 'verify.take' : 'verify.give')}
+          onClick={() => void store.act('mod.verify', { participantId, verified: !person.verified })} />
       )}
       {store.may('sideroom.open') && person.role !== 'cohost' && !store.selfState.latest.value.sideRoom && !person.away && (
         <Btn look="slim" icon="door" data-testid="side-room-open" onClick={() => setOpen('sideRoom')}>{t('help.sideRoom')}</Btn>
       )}
       {store.may('participant.role') && (
-        <Btn look="slim" icon="people" aria-pressed={person.role === 'cohost'} data-testid="set-role"
-          onClick={() => void store.act('mod.setRole', { participantId, role: person.role === 'cohost' ? 'participant' : 'cohost' })}>Co-therapist</Btn>
+        <StateBtn look="slim" icon="colead" on={person.role === 'cohost'} data-testid="set-role"
+          state={roleName(person.role) || t('role.participant')} act={t(person.role === 'cohost' ? 'role.makeParticipant' : 'role.makeCohost')}
+          onClick={() => void store.act('mod.setRole', { participantId, role: person.role === 'cohost' ? 'participant' : 'cohost' })} />
       )}
       {store.may('participant.rename') && (
         <Btn look="slim" icon="name" data-testid="rename-person" onClick={() => setOpen('rename')}>{t('name.change')}</Btn>
@@ -210,8 +266,8 @@ function Foot(): JSX.Element {
   const record = (): void => void (recording === 'off' ? store.act('recording.start', { scopes }) : store.act('recording.stop', {}));
   return (
     <section class="panel-foot" aria-label="Session">
-      <Btn icon="lock" aria-pressed={locked} data-testid="lock-toggle"
-        onClick={() => void store.act(locked ? 'room.unlock' : 'room.lock', {})}>Lock</Btn>
+      <StateBtn icon={locked ? 'lock' : 'unlock'} on={locked} data-testid="lock-toggle" state={t(locked ? 'lock.locked' : 'lock.open')}
+        act={t(locked ? 'lock.unlock' : 'lock.lock')} onClick={() => void store.act(locked ? 'room.unlock' : 'room.lock', {})} />
       {store.may('recording.manage') && scopes.length > 0 && (
         <Btn icon={recording === 'off' ? 'rec' : 'rec-off'} data-testid="record" onClick={record}>{recording === 'off' ? 'Ask to record' : 'Stop recording'}</Btn>
       )}

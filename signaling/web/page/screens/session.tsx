@@ -2,6 +2,7 @@
 
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { t } from '../text/text';
 import type { Device } from '../media/devices';
 import { Ctl, Heading, State } from '../ui/basics';
 import { ReminderDialog } from '../ui/agreement';
@@ -20,7 +21,10 @@ import { DeviceCtls } from '../ui/devices';
 import { Mark } from '../ui/icon';
 import { Banners, DeviceBanner, LinkBanner, MediaBanner, NoticeBanner, ReloadBanner, RestartBanner, AudioBlockedBanner, SpeakerBanner, UnmuteBanner } from '../ui/messages';
 import { GroupAudio } from '../ui/video';
-import { Stage, type View } from '../ui/stage';
+import { RoleBanner, RoleState } from '../ui/role';
+import { SharingBanner, SharingState } from '../ui/shared-screen';
+import { Stage } from '../ui/stage';
+import { StageLine, ViewCtl } from '../ui/view';
 import { LeaveDialog } from './leave';
 import { Lazy, part } from '../parts';
 import { papersPart } from './papers-part';
@@ -29,7 +33,6 @@ const panelPart = part(() => import('./panel'));
 
 export function SessionScreen(): JSX.Element {
   const store = useStore();
-  const [view, setView] = useState<View>('gallery');
   const writing = store.papers.available.value && store.papers.open.value;
   const came = store.papers.received.value.length > 0;
   useEffect(() => void (came && papersPart.load()), [came]);
@@ -39,17 +42,16 @@ export function SessionScreen(): JSX.Element {
       <a class="skip" href="#controls">Skip to the controls</a>
       <Head />
       <main class="stage" id="stage" aria-label="Group" tabIndex={0}>
-        <Banners>
+        <Banners brief>
           {store.hosting.value && !open && !narrow.value && <Lazy of={panelPart}>{({ HostRequests }) => <HostRequests />}</Lazy>}
-          <HelpBanner />
-          <EncryptionBanner /><WithdrawalBanner /><RecordingBanner /><FaultBanner /><SideRoomBanner /><WarningBanner /><AbsenceBanner /><AloneBanner /><ConsentBanner />
-          <MutedBanner /><WeakLineBanner /><SoundOnlyBanner />
-          <ReloadBanner /><RestartBanner /><LinkBanner /><MediaBanner /><AudioBlockedBanner /><UnmuteBanner /><NoticeBanner />
-          <DeviceBanner kind="microphone" /><DeviceBanner kind="camera" /><SpeakerBanner />
+          <HelpBanner /><SharingBanner /><NoticeBanner /><EncryptionBanner /><LinkBanner /><MediaBanner /><AudioBlockedBanner /><UnmuteBanner /><SideRoomBanner />
+          <MutedBanner /><WeakLineBanner /><SoundOnlyBanner /><WithdrawalBanner /><RecordingBanner /><FaultBanner /><ConsentBanner /><AbsenceBanner /><WarningBanner /><RestartBanner />
+          <DeviceBanner kind="microphone" /><DeviceBanner kind="camera" /><SpeakerBanner /><AloneBanner /><RoleBanner /><ReloadBanner />
         </Banners>
-        <Stage view={view} />
+        <Stage />
+        <StageLine />
       </main>
-      <Bar view={view} setView={setView} panel={open} setPanel={(now) => { if (now) store.papers.setOpen(false); store.panel.value = now; }} />
+      <Bar panel={open} setPanel={(now) => { if (now) store.papers.setOpen(false); store.panel.value = now; }} />
       {store.hosting.value && narrow.value && <Calls><Lazy of={panelPart}>{({ HostRequests }) => <HostRequests />}</Lazy></Calls>}
       {open && <Lazy of={panelPart}>{({ Panel }) => <Panel />}</Lazy>}
       {writing && <Lazy of={papersPart}>{({ PapersPanel }) => <PapersPanel />}</Lazy>}
@@ -70,9 +72,11 @@ function Head(): JSX.Element {
       <p class="brand"><Mark /><span class="sr">Alcove</span></p>
       <Heading>{name || 'Session'}</Heading>
       <ShieldState />
+      <RoleState />
       <ul class="states" aria-label="Session state">
         <li>{locked ? <State icon="lock">Locked</State> : <State icon="unlock">Not locked</State>}</li>
         <RecordingState />
+        <SharingState />
         <TimeLeft />
       </ul>
     </header>
@@ -80,13 +84,11 @@ function Head(): JSX.Element {
 }
 
 interface BarProps {
-  view: View;
-  setView(view: View): void;
   panel: boolean;
   setPanel(open: boolean): void;
 }
 
-function Bar({ view, setView, panel, setPanel }: BarProps): JSX.Element {
+function Bar({ panel, setPanel }: BarProps): JSX.Element {
   const store = useStore();
   const [leaving, setLeaving] = useState(false);
   const allowed = (kind: Device['kind']): boolean => store.may(`publish.${kind}`);
@@ -96,11 +98,10 @@ function Bar({ view, setView, panel, setPanel }: BarProps): JSX.Element {
       <DeviceCtls allowed={allowed}><DevicesCtl allowed={allowed} /></DeviceCtls>
       <div class="bar-group" role="group" aria-label="Take part">
         <ShareCtl />
-        <Ctl icon="layout" label="Speaker view" look="laptop" pressed={view === 'speaker'} testid="layout-toggle"
-          onClick={() => setView(view === 'speaker' ? 'gallery' : 'speaker')} />
+        <ViewCtl look="laptop" />
         {store.may('hand.raise') && (
-          <Ctl icon="hand" label="Hand" pressed={raised} testid="hand-toggle"
-            onClick={() => void store.act('hand.set', { raised: !raised })} />
+          <Ctl icon="hand" label={raised ? t('ctl.handUp') : t('ctl.handDown')} act={raised ? t('ctl.handLower') : t('ctl.handRaise')} on={raised}
+            testid="hand-toggle" onClick={() => void store.setHand(!raised)} />
         )}
         {store.papers.available.value && (
           <Ctl icon="chat" label="Chat" expanded={store.papers.open.value} count={store.papers.unread.value} countOf="new"
@@ -125,9 +126,8 @@ function ShareCtl(): JSX.Element | null {
   const store = useStore();
   if (!('getDisplayMedia' in navigator.mediaDevices) || store.self.value?.role === 'observer') return null;
   const allowed = store.may('publish.screen');
-  const props = allowed ? { pressed: store.localMedia.screen.value !== null } : {};
-  return (
-    <Ctl icon="share" label={allowed ? 'Share' : 'Ask to share'} look="laptop" testid="screen-toggle" {...props}
-      onClick={() => void store.share()} />
-  );
+  const sharing = store.localMedia.screen.value !== null;
+  const words = !allowed ? { label: t('ctl.shareAsk'), act: t('ctl.shareAskHint') }
+    : sharing ? { label: t('ctl.sharing'), act: t('ctl.shareStop'), on: true } : { label: t('ctl.share'), act: t('ctl.shareStart'), on: false };
+  return <Ctl icon="share" look="laptop" testid="screen-toggle" {...words} onClick={() => void store.share()} />;
 }

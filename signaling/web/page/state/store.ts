@@ -13,6 +13,7 @@ import { Attention } from './attention';
 import { Denials } from './denials';
 import { labelsOf } from './labels';
 import { EncryptionStore } from './encryption';
+import { Notice } from './notice';
 import { helpCallsOf } from './people';
 import { LinesStore } from './lines';
 import { PapersStore } from './papers';
@@ -21,6 +22,7 @@ import { isRecording, recordingAnnouncements, RecordingStore } from './recording
 import { refusalWords } from './refusals';
 import { SelfStateStore } from './self-state';
 import { SessionClock } from './session-clock';
+import { StageStore } from './stage';
 import { bestText } from './texts';
 import { chime } from '../media/chime';
 import type { Config } from './config';
@@ -97,7 +99,8 @@ export class Store {
   readonly shareRequests = signal<readonly string[]>([]);
   readonly offeredLink = signal<Link | null>(null); // pasted, until the person decides whether to leave for it
   readonly unmuteAsked = signal<'microphone' | 'camera' | null>(null);
-  readonly notice = signal('');
+  readonly notice = new Notice();
+  readonly roleTold = signal(''); // the role of which the person closed the banner
   readonly audioBlocked = signal(false);
   readonly restarting = signal(false); // announced by the server
   readonly reloadWarningClosed = signal(false); // the person closed the warning that a reload loses the seat
@@ -113,6 +116,10 @@ export class Store {
   readonly papers = new PapersStore((sentence) => this.#announce(sentence));
   readonly clock = new SessionClock();
   readonly preferences = new Preferences();
+
+  readonly stage = new StageStore({
+    roster: this.roster, selfId: this.selfId, sideRoom: computed(() => this.selfState.latest.value.sideRoom),
+  });
 
   readonly self = computed(() => this.roster.value.find(({ id }) => id === this.selfId.value));
   readonly #labels = computed(() => labelsOf([...this.roster.value, ...this.waiting.value.map((waiter) => ({ ...waiter, id: waiter.participantId }))]));
@@ -145,6 +152,7 @@ export class Store {
   readonly persistent = signal(this.#storage.persistent); // storage survives a reload
   #joinParams: JoinParams | undefined;
   #devicesAsked = false; // for both devices
+  #loweringHand = false; // the person did so last; else a host lowers it
   #lastRefusal: { type: RequestType; words: string } | undefined; // the request that the notice is about
 
   constructor(config: Config) {
@@ -312,7 +320,10 @@ export class Store {
     session.on('left', ({ participantId }) => this.#onLeft(participantId));
     session.on('waiting', (waiting) => this.#onWaitingList(waiting));
     session.on('barred', (barred) => (this.barred.value = barred));
-    session.on('speakers', (speakers) => (this.speakers.value = speakers));
+    session.on('speakers', (speakers) => batch(() => {
+      this.speakers.value = speakers;
+      this.stage.onSpeakers(speakers);
+    }));
     session.on('slotMap', (map) => this.#onSlotMap(map));
     session.on('waitingMessage', ({ from, participantId, text }) => this.#onWaitingMessage(participantId, { from, text, at: Date.now() }));
     session.on('permissionAsked', ({ participantId }) => this.#onShareRequest(participantId));
@@ -378,12 +389,16 @@ export class Store {
     const gained = sources.filter((source) => now.includes(`publish.${source}`) && !before.includes(`publish.${source}`));
     const lost = sources.filter((source) => before.includes(`publish.${source}`) && !now.includes(`publish.${source}`));
     for (const source of lost) this[source].turnOff();
-    if (gained.length > 0) this.notice.value = `A therapist lets you use your ${gained.join(' and ')}. You can turn ${gained.length > 1 ? 'them' : 'it'} on.`;
-    if (lost.length > 0) this.notice.value = `A therapist took your ${lost.join(' and ')} away for now. They can give ${lost.length > 1 ? 'them' : 'it'} back.`;
+    const granted = (list: typeof gained): boolean => list.every((source) => this.permissions.value.includes(`publish.${source}`));
+    if (gained.length > 0) this.notice.show(`A therapist lets you use your ${gained.join(' and ')}. You can turn ${gained.length > 1 ? 'them' : 'it'} on.`,
+      () => !granted(gained) || gained.every((source) => this[source].on.value));
+    if (lost.length > 0) this.notice.show(`A therapist took your ${lost.join(' and ')} away for now. They can give ${lost.length > 1 ? 'them' : 'it'} back.`,
+      () => granted(lost));
   }
 
   #onAccess(access: Access): void {
     batch(() => {
+      if (this.access.value && this.access.value.state !== access.state) this.#resetTransient();
       this.access.value = access;
       this.screen.value = !this.ready.value ? 'check' : access.state === 'admitted' ? 'session' : 'waiting';
       if (access.state === 'waiting') {
@@ -396,12 +411,23 @@ export class Store {
     this.localMedia.publishAll();
   }
 
+  // What was said, asked and chosen belongs to the group, or the waiting room, that the person was in.
+  #resetTransient(): void {
+    this.notice.value = '';
+    this.unmuteAsked.value = null;
+    this.shareRequests.value = [];
+    this.recording.fault.value = '';
+    this.clock.warningMinutes.value = null;
+    this.stage.reset();
+  }
+
   #onEnded(ending: Ending): void {
     this.withdrawal.suspend();
     batch(() => {
       if (this.withdrawal.pending.value) this.selfState.leftWithConsent.value = true;
       if (ending.code !== 'passcode_wrong') this.localMedia.allOff(); // which is asked at once, and devices stay as they were set
       this.announcer.clear();
+      this.#resetTransient();
       this.ending.value = ending;
       this.screen.value = 'ended';
       this.roster.value = [];
@@ -435,12 +461,16 @@ export class Store {
     const before = this.roster.value;
     const roster = all.filter(({ role }) => role !== 'recorder');
     this.recorder.value = all.length > roster.length;
-    this.roster.value = roster;
+    batch(() => {
+      this.roster.value = roster;
+      this.stage.onRoster(roster);
+    });
     for (const person of roster) {
       const then = before.find(({ id }) => id === person.id);
       if (person.id === this.selfId.value) {
         this.role.value = person.role;
         this.#applyHostMute(then, person);
+        if (then?.handRaised && !person.handRaised && !this.#loweringHand) this.notice.show(t('hands.lowered'), () => this.self.value?.handRaised ?? true);
       }
       else if (then && person.handRaised && !then.handRaised) this.#announce(`${person.displayName} raised a hand.`);
     }
@@ -458,9 +488,9 @@ export class Store {
       if (source === 'screen') this.localMedia.stopScreen();
       else if (this[source].track.value) {
         this[source].turnOff();
-        this.notice.value = source === 'microphone'
+        this.notice.show(source === 'microphone'
           ? 'A therapist turned your microphone off. You can turn it on again.'
-          : 'A therapist turned your camera off. You can turn it on again.';
+          : 'A therapist turned your camera off. You can turn it on again.', () => this[source].on.value);
       }
     }
   }
@@ -529,7 +559,7 @@ export class Store {
     if (this.localMedia.screen.value) return this.localMedia.stopScreen();
     if (!this.may('publish.screen')) {
       const asked = await this.act('permission.ask', { permission: 'screen' });
-      if (asked) this.notice.value = 'You asked to share your screen. A therapist can allow it.';
+      if (asked) this.notice.show('You asked to share your screen. A therapist can allow it.', () => this.permissions.value.includes('publish.screen'));
       return;
     }
     await this.localMedia.pickScreen();
@@ -582,6 +612,11 @@ export class Store {
       const text = this.textOf(texts);
       return text && this.act('consent.respond', { scope, textHash: text.textHash, decision });
     }));
+  }
+
+  async setHand(raised: boolean): Promise<void> {
+    this.#loweringHand = !raised;
+    await this.act('hand.set', { raised });
   }
 
   async withdraw(): Promise<void> {

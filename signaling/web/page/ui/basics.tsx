@@ -15,12 +15,28 @@ export function Btn({ look = '', icon, type = 'button', children, ...rest }: Btn
   return <button {...rest} type={type} class={`btn ${look}`.trim()}>{icon && <Icon name={icon} />}{children}</button>;
 }
 
+interface StateBtnProps extends Omit<BtnProps, 'children'> {
+  state: string; // what is so now
+  act: string; // what the button does
+  on?: boolean;
+}
+
+// A button that changes a state: says above what is so, and below what it does.
+export function StateBtn({ state, act, on, look = '', ...rest }: StateBtnProps): JSX.Element {
+  return (
+    <Btn {...rest} look={`two-lines ${look}`.trim()} data-on={on}>
+      <span class="lines"><span class="quiet small">{state}</span><span class="sr">. </span><span>{act}</span></span>
+    </Btn>
+  );
+}
+
 interface CtlProps {
   icon: IconName;
   off?: IconName;
-  label: string;
+  label: string; // what is so now
+  act?: string; // what the button then does
   look?: string;
-  pressed?: boolean;
+  on?: boolean;
   expanded?: boolean;
   count?: number;
   countOf?: string;
@@ -28,14 +44,15 @@ interface CtlProps {
   onClick(): void;
 }
 
-// A control of the bar. Its name never changes; whether it is on is said by aria-pressed.
-export function Ctl({ icon, off, label, look = '', pressed, expanded, count, countOf, testid, onClick }: CtlProps): JSX.Element {
+// A control of the bar: says in words what is so now and what it does, for a colour may mean either.
+export function Ctl({ icon, off, label, act, look = '', on, expanded, count, countOf, testid, onClick }: CtlProps): JSX.Element {
   return (
-    <button class={`ctl ${look}`.trim()} type="button" aria-pressed={pressed} aria-expanded={expanded} data-testid={testid}
-      onClick={onClick}>
+    <button class={`ctl ${look}`.trim()} type="button" data-on={on} aria-expanded={expanded} data-testid={testid}
+      title={act} onClick={onClick}>
       <Icon name={icon} {...(off ? { when: 'on' as const } : {})} />
       {off && <Icon name={off} when="off" />}
       <span>{label}</span>
+      {act && <span class="hint"><span class="sr">. </span>{act}</span>}
       {count ? <span class="count"><span class="sr">{countOf}: </span>{count}</span> : null}
     </button>
   );

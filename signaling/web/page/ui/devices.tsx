@@ -7,7 +7,7 @@ import { t, type PlainKey } from '../text/text';
 import { Ctl } from './basics';
 import type { VideoState } from '../media/liveness';
 import { useStore } from './context';
-import { eachFrame, watchLiveness } from './video';
+import { eachFrame, markPortrait, watchLiveness } from './video';
 
 interface Props {
   allowed?: (kind: Device['kind']) => boolean;
@@ -20,17 +20,19 @@ export function DeviceCtls({ allowed = () => true, children }: Props): JSX.Eleme
   return (
     <div class="bar-group" role="group" aria-label={t('device.group')}>
       {allowed('microphone') && (
-        <Ctl icon="mic" off="mic-off" label={t('device.mic')} look="device" pressed={microphone.live.value} testid="mic-toggle"
+        <Ctl icon="mic" off="mic-off" label={microphone.live.value ? t('ctl.micOn') : t('ctl.micOff')} act={turn(microphone)} look="device" on={microphone.live.value} testid="mic-toggle"
           onClick={() => microphone.toggle()} />
       )}
       {allowed('camera') && (
-        <Ctl icon="cam" off="cam-off" label={t('device.camera')} look="device" pressed={camera.live.value} testid="camera-toggle"
+        <Ctl icon="cam" off="cam-off" label={camera.live.value ? t('ctl.cameraOn') : t('ctl.cameraOff')} act={turn(camera)} look="device" on={camera.live.value} testid="camera-toggle"
           onClick={() => camera.toggle()} />
       )}
       {children}
     </div>
   );
 }
+
+const turn = ({ live }: Device): string => (live.value ? t('ctl.turnOff') : t('ctl.turnOn'));
 
 export function SelfVideo({ label, onState }: { label?: string; onState?(state: VideoState): void }): JSX.Element | null {
   const { track } = useStore().camera;
@@ -40,6 +42,7 @@ export function SelfVideo({ label, onState }: { label?: string; onState?(state: 
     const video = ref.current;
     if (!video) return undefined;
     video.srcObject = shown ? new MediaStream([shown]) : null;
+    markPortrait(video);
     if (!shown || !onState) return undefined;
     onState('starting');
     const alive = watchLiveness(video, onState);

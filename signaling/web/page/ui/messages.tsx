@@ -1,17 +1,49 @@
 // Banners, from the device check on.
 
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Device } from '../media/devices';
-import { t } from '../text/text';
 import { Btn } from './basics';
 import { useStore } from './context';
 import { deviceTrouble, interruptedWords } from './devices';
 import { Icon } from './icon';
+import { t } from '../text/text';
 
-// Each banner is read out when it appears: what tells of it is there before it.
-export function Banners({ children }: { children: ComponentChildren }): JSX.Element {
-  return <div class="banners" role="status" aria-atomic="false">{children}</div>;
+// So many banners are shown at once; the others wait behind a button. The same numbers are in the CSS.
+const shownAtOnce = { phone: 1, other: 2 };
+
+// Each banner is read out when it appears: what tells of it is there before it. They stand in the order of what is most urgent, and take little of
+// the place for faces if they are brief: on a phone one short line. Calls for help are no banners: all of them are shown.
+export function Banners({ brief = false, children }: { brief?: boolean; children: ComponentChildren }): JSX.Element {
+  const phone = useStore().stage.phone.value;
+  const ref = useRef<HTMLDivElement>(null);
+  const [count, setCount] = useState(0);
+  const [open, setOpen] = useState(false);
+  useLayoutEffect(() => {
+    const list = ref.current;
+    if (!list) return undefined;
+    const look = (): void => setCount([...list.children].filter((child) => child.classList.contains('banner')).length);
+    const changes = new MutationObserver(look);
+    changes.observe(list, { childList: true });
+    look();
+    return () => changes.disconnect();
+  }, []);
+  const hidden = !brief ? 0 : count - (phone ? shownAtOnce.phone : shownAtOnce.other);
+  useEffect(() => {
+    if (count === 0) setOpen(false);
+  }, [count]);
+  return (
+    <div class="notices" data-brief={brief && !open}>
+      <div ref={ref} class="banners" role="status" aria-atomic="false">{children}</div>
+      <div class="notices-more" role="status">
+        {(hidden > 0 || (brief && phone && count > 0)) && (
+          <Btn look="slim" aria-expanded={open} data-testid="banners-more" onClick={() => setOpen(!open)}>
+            {open ? t('banner.less') : hidden > 0 ? t('banner.more', { n: hidden }) : t('banner.details')}
+          </Btn>
+        )}
+      </div>
+    </div>
+  );
 }
 
 // What was known when the screen appeared has been said before it.
@@ -182,11 +214,12 @@ export function UnmuteBanner(): JSX.Element | null {
 export function NoticeBanner(): JSX.Element | null {
   const { notice } = useStore();
   if (!notice.value) return null;
+  const [hold, release] = [() => notice.hold(), () => notice.release()]; // while it is read
   return (
-    <div class="banner calm">
+    <div class="banner calm" data-testid="notice" onMouseEnter={hold} onMouseLeave={release} onFocusCapture={hold} onBlurCapture={release}>
       <Icon name="alert" />
-      <p class="words"><span>{notice.value}</span></p>
-      <Btn onClick={() => (notice.value = '')}>Close</Btn>
+      <p class="words"><span class="short">{notice.value}</span></p>
+      <Btn look="dismiss" onClick={() => (notice.value = '')}>Close</Btn>
     </div>
   );
 }

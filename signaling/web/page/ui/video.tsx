@@ -17,6 +17,7 @@ export function GuardedVideo({ slot, csrc, onState }: { slot: Slot; csrc: number
     onState('starting');
     const alive = watchLiveness(video, onState);
     const stop = guard(video, slot, csrc, (shown) => alive.frame(shown));
+    markPortrait(video);
     return () => {
       stop();
       alive.stop();
@@ -24,6 +25,11 @@ export function GuardedVideo({ slot, csrc, onState }: { slot: Slot; csrc: number
     };
   }, [slot, csrc]);
   return <video ref={ref} class="picture guarded" autoplay muted playsInline aria-hidden="true" />;
+}
+
+// A picture that is higher than wide is shown whole: cut to a wide tile, it would lose the face.
+export function markPortrait(video: HTMLVideoElement): void {
+  video.addEventListener('resize', () => video.toggleAttribute('data-portrait', video.videoHeight > video.videoWidth));
 }
 
 // Checks every presented frame; where a browser cannot tell of frames, every repaint. Returns what stops it.
@@ -60,19 +66,20 @@ export function eachFrame(video: HTMLVideoElement, clock: () => number, look: (a
 // Tells whether a picture goes on, as far as somebody looks at it.
 export function watchLiveness(video: HTMLVideoElement, tell: (state: VideoState) => void): { frame(shown: boolean): void; stop(): void } {
   const liveness = new Liveness(tell);
+  const { ownerDocument: page } = video; // another window's, if it was popped out
   let inside = true;
-  const look = (): void => liveness.setVisible(inside && !document.hidden);
-  const places = new IntersectionObserver((entries) => {
+  const look = (): void => liveness.setVisible(inside && !page.hidden);
+  const places = new (page.defaultView ?? globalThis).IntersectionObserver((entries) => {
     inside = entries.at(-1)?.isIntersecting ?? inside;
     look();
   });
   places.observe(video);
-  document.addEventListener('visibilitychange', look);
+  page.addEventListener('visibilitychange', look);
   return {
     frame: (shown) => liveness.frame(shown),
     stop: () => {
       places.disconnect();
-      document.removeEventListener('visibilitychange', look);
+      page.removeEventListener('visibilitychange', look);
       liveness.stop();
     },
   };

@@ -256,7 +256,7 @@ test('the agreement is shown again without a question', async (t) => {
 
 test('who may not share a screen asks, and one that is picked too late is shown to nobody', async (t) => {
   const page = await openSession(t);
-  assert.equal(page.textOf('screen-toggle'), 'Ask to share');
+  assert.equal(page.textOf('screen-toggle'), 'Ask to share. A therapist decides');
   await page.click('screen-toggle');
   assert.deepEqual(page.sent('permission.ask'), [{ permission: 'screen' }]);
   assert.match(banners(page), /You asked to share your screen\./);
@@ -272,7 +272,7 @@ test('who may not share a screen asks, and one that is picked too late is shown 
     await page.settle();
     assert.deepEqual([track.readyState, page.store.localMedia.screen.value !== null], late ? ['ended', false] : ['live', true]);
   }
-  assert.equal(page.find('screen-toggle').getAttribute('aria-pressed'), 'true');
+  assert.equal(page.textOf('screen-toggle'), 'Sharing. Stop');
   await may(false);
   assert.equal(page.store.localMedia.screen.value, null, 'a grant that was taken back ends the sharing');
 });
@@ -284,7 +284,7 @@ test('a device that is unplugged, or that another program has, is said, and mute
   await page.settle();
   assert.match(page.textOf('microphone-trouble'), /Your microphone is off\..*It may have come unplugged/);
   assert.deepEqual(page.sent('publication.set').at(-1), { source: 'microphone', muted: true });
-  assert.equal(page.find('mic-toggle').getAttribute('aria-pressed'), 'false');
+  assert.equal(page.textOf('mic-toggle'), 'Mic off. Turn on');
   camera!.muted = true;
   camera?.onmute?.();
   await page.pass(500);
@@ -337,10 +337,11 @@ test('leaving asks first, and says what it means', async (t) => {
   assert.match(page.textOf('left-yes'), /ask the clinic to delete what was recorded of you/);
 });
 
-test('the tile of a host says so', async (t) => {
+test('the tile of a host says so; who is away has none, and is named below the group', async (t) => {
   const page = await openSession(t);
-  await page.receive('roster', { participants: [lind({ connected: false }), self(), person('jonas', 'Jonas', { away: true, handRaised: true })] });
-  const [first, , third] = page.all('tile').map(({ textContent }) => textContent ?? '');
-  assert.match(first ?? '', /Reconnecting/);
-  assert.match(third ?? '', /Hand raised.*Away/);
+  await page.receive('roster', { participants: [lind({ connected: false }), self(), person('jonas', 'Jonas', { away: true })] });
+  const [first, ...others] = page.all('tile').map(({ textContent }) => textContent ?? '');
+  assert.match(first ?? '', /Reconnecting.*Dr\. Lind, Therapist, reconnecting/);
+  assert.equal(others.length, 1);
+  assert.match(page.textOf('aside'), /JonasAway/);
 });

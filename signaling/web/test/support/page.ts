@@ -16,7 +16,7 @@ const view = new Window({ url: 'http://localhost:8080/', width: 1280, height: 80
 // @preact/signals and the page find these as in a browser.
 const names = [
   'document', 'location', 'history', 'Node', 'Element', 'HTMLElement', 'HTMLDialogElement', 'HTMLMediaElement', 'HTMLVideoElement',
-  'HTMLAudioElement', 'HTMLFormElement', 'SVGElement', 'Text', 'Event', 'MessageEvent', 'SubmitEvent', 'FormData', 'Audio',
+  'HTMLAudioElement', 'HTMLFormElement', 'SVGElement', 'Text', 'Event', 'MessageEvent', 'SubmitEvent', 'FormData', 'Audio', 'MutationObserver',
 ] as const;
 for (const name of names) Object.defineProperty(globalThis, name, { configurable: true, writable: true, value: view[name] });
 const frames = new Map<Element, (now: number, frame: object) => void>();
