@@ -235,7 +235,10 @@ func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bo
 			s.recordAudio(out.Ext, &origin)
 		}
 		w.write(s, s.payload, s.ssrc, out.Ext, &origin, marker, nil, nil, payload)
-		if copies > 0 && out.Ext == s.selector.Last() { // a late one is a repeat already
+		switch late := out.Ext != s.selector.Last(); {
+		case late && s.line.nack:
+			s.sentLate(w.now, out.Ext)
+		case copies > 0 && !late: // a late one is a repeat already
 			w.copySound(s, out.Ext, copies)
 		}
 		w.count.Audio++
@@ -341,6 +344,8 @@ func (w *worker) resend(s *slot, seq uint16) forward.Drop {
 		return forward.PathMTU
 	}
 	switch {
+	case !s.video() && s.askedForSound(w.now, out):
+		return forward.NackLimit
 	case !s.video() && s.peer.rtt > audioNackRTT:
 		return forward.NackLate
 	case !s.mayResend(w.now):

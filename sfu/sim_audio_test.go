@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -58,10 +59,11 @@ func TestSoundCopies(t *testing.T) {
 		{"nothing lost", 0, 0, simTick, 0.999, false},
 		{"5 % down", 0, 0.05, simTick, 0.99, true},
 		{"20 % down", 0, 0.2, simTick, 0.98, true},
+		{"20 % down, asked for again", 0, 0.2, simTick, 0.99, true},
 		{"20 % down, far away", 0, 0.2, 150 * time.Millisecond, 0.97, true},
 		{"10 % up", 0.1, 0, simTick, 0.85, false},
 	} {
-		s, share := soundOver(t, false, test.up, test.down, test.delay)
+		s, share := soundOver(t, strings.Contains(test.name, "asked"), test.up, test.down, test.delay)
 		if share < test.least || (s.w.count.SoundCopies > 0) != test.copies {
 			t.Errorf("%s: %.1f %% of the sound came, %d copies", test.name, 100*share, s.w.count.SoundCopies)
 		}

@@ -30,16 +30,18 @@ type slot struct {
 	selector    forward.Selector
 
 	line            *mLine
-	source          *publication // of the newest slot map; nil: empty
-	nextRTX         uint64       // index of the next repeat (RFC 4588), from 1
-	numbers         *numberLog   // nil unless its packets have transport-wide numbers and repeats leave without RTX
-	reportedPackets uint32       // packets, at the last report of this receiver
-	reportedSeq     uint64       // the newest number, then
-	reportedLost    int          // total loss at that time
-	reportedAt      time.Time    // when that was
-	checkedPackets  uint32       // packets, at the last look of the cross-check
-	tooLongAt       time.Time    // when that was
-	keyRequestedAt  time.Time    // when this receiver last asked for a key frame
+	asked           *soundRequests // nil before the first, or of video
+	askedSound      int            // different packets, since the last report
+	source          *publication   // of the newest slot map; nil: empty
+	nextRTX         uint64         // index of the next repeat (RFC 4588), from 1
+	numbers         *numberLog     // nil unless its packets have transport-wide numbers and repeats leave without RTX
+	reportedPackets uint32         // packets, at the last report of this receiver
+	reportedSeq     uint64         // the newest number, then
+	reportedLost    int            // total loss at that time
+	reportedAt      time.Time      // when that was
+	checkedPackets  uint32         // packets, at the last look of the cross-check
+	tooLongAt       time.Time      // when that was
+	keyRequestedAt  time.Time      // when this receiver last asked for a key frame
 }
 
 func newSlot(p *peer, l *mLine) *slot {

@@ -43,6 +43,37 @@ func (s *slot) mayResend(now time.Time) bool {
 	return true
 }
 
+// soundRequests are the last packets of sound that a receiver asked for again, by their numbers.
+type soundRequests [forward.SentIndexAudio]struct {
+	out uint32
+	at  time.Time
+}
+
+// sentLate notes a packet that came late from its source: a request for it that is under way is none for a packet lost on this path.
+func (s *slot) sentLate(now time.Time, out uint64) {
+	if s.asked == nil {
+		s.asked = &soundRequests{}
+	}
+	e := &s.asked[out%uint64(len(s.asked))]
+	e.out, e.at = uint32(out), now
+}
+
+// askedForSound notes a request, and reports whether the answer to another one for the same packet is still on its way: browsers ask each 20 ms.
+// A packet that is asked for was lost, although the report will count it as received.
+func (s *slot) askedForSound(now time.Time, out uint64) bool {
+	if s.asked == nil {
+		s.asked = &soundRequests{}
+	}
+	e := &s.asked[out%uint64(len(s.asked))]
+	if e.out != uint32(out) {
+		s.askedSound++
+	} else if now.Sub(e.at) < s.peer.rtt {
+		return true
+	}
+	e.out, e.at = uint32(out), now
+	return false
+}
+
 // copySound lets packets of sound leave once more behind the newest one, unasked: the last, and of two copies the one three before, so that
 // a burst of lost packets does not take all of one. A copy is equal to the byte, so the receiver drops it as a replay where the packet arrived,
 // whether or not it is encrypted end to end. RED (RFC 2198) would take less of the path, but Chromium splits it above a transform of encoded
@@ -77,9 +108,10 @@ func (s *slot) soundReport(now time.Time, b []byte) (sent, lost int) {
 	total := int(int32(binary.BigEndian.Uint32(b[4:])<<8) >> 8) // 24 bits, signed
 	sent = int(s.packets - s.reportedPackets)
 	numbers := int(s.selector.Last() - s.reportedSeq)
-	lost = total - s.reportedLost + sent - numbers // packets that never reached us are no loss of this path
+	lost = max(total-s.reportedLost+sent-numbers, s.askedSound) // packets that never reached us are no loss of this path
 	cut := s.reportedAt.IsZero() || s.peer.estimate.CutOff(now.Sub(s.reportedAt))
 	s.reportedPackets, s.reportedSeq, s.reportedLost, s.reportedAt = s.packets, s.selector.Last(), total, now
+	s.askedSound = 0
 	if cut {
 		return 0, 0
 	}

@@ -4,7 +4,7 @@ package forward
 const (
 	sentIndexCamera = 160 // almost a second at 1.5 Mbit/s
 	sentIndexScreen = 256 // the same at 2.5 Mbit/s
-	sentIndexAudio  = 32  // 640 ms: what is older is played
+	SentIndexAudio  = 32  // 640 ms: what is older is played
 )
 
 // An Origin records the source packet of an outgoing one and how it was changed: enough to send it again identically.
@@ -41,7 +41,7 @@ func NewSentIndex(screen bool) SentIndex {
 }
 
 // NewAudioSentIndex creates one for sound.
-func NewAudioSentIndex() SentIndex { return SentIndex{make([]sentEntry, sentIndexAudio)} }
+func NewAudioSentIndex() SentIndex { return SentIndex{make([]sentEntry, SentIndexAudio)} }
 
 // Empty reports whether it has no room for anything.
 func (s *SentIndex) Empty() bool { return s.list == nil }
