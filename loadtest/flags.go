@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"alcove/loadtest/relay"
 	"alcove/loadtest/report"
 	"alcove/loadtest/run"
 	"alcove/loadtest/scenario"
@@ -98,6 +99,7 @@ type loadFlags struct {
 	light                         bool
 	browsers                      int
 	loss, reorder                 float64
+	profile                       string
 	rate                          int
 	objectives                    stringList
 	json, html                    string
@@ -115,6 +117,7 @@ func (f *loadFlags) add(s *flag.FlagSet) {
 	s.DurationVar(&f.delay, "delay", 0, "relay: delay each way")
 	s.DurationVar(&f.jitter, "jitter", 0, "relay: the delay wanders within ± this")
 	s.Float64Var(&f.loss, "loss", 0, "relay: share of packets lost each way, such as 0.05")
+	s.StringVar(&f.profile, "profile", "", "relay: instead of these a built-in `network`: "+strings.Join(relay.Courses(), ", "))
 	s.Float64Var(&f.reorder, "reorder", 0, "relay: share of packets that others overtake")
 	s.IntVar(&f.rate, "rate", 0, "relay: bit/s for each client and way")
 	s.DurationVar(&f.queue, "queue", 200*time.Millisecond, "relay: how long a packet may wait for the rate")
@@ -139,10 +142,12 @@ func (f *loadFlags) apply(s *scenario.Scenario) error {
 			s.Ramp = scenario.Duration(f.ramp)
 		case "light":
 			s.Light = f.light
-		case "delay", "jitter", "loss", "reorder", "rate":
+		case "delay", "jitter", "loss", "reorder", "rate", "profile":
 			s.Network = &scenario.Network{
-				Delay: scenario.Duration(f.delay), Jitter: scenario.Duration(f.jitter), Loss: f.loss, Reorder: f.reorder,
-				Rate: f.rate, Queue: scenario.Duration(f.queue),
+				Profile: f.profile, Delay: scenario.Duration(f.delay), Jitter: scenario.Duration(f.jitter), Loss: f.loss, Reorder: f.reorder, Rate: f.rate,
+			}
+			if f.rate > 0 {
+				s.Network.Queue = scenario.Duration(f.queue)
 			}
 		}
 	})

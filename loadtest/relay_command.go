@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"alcove/loadtest/relay"
@@ -22,6 +23,7 @@ func relayCommand(t terminal, args []string) error {
 	reorder := s.Float64("reorder", 0, "share of packets that others overtake")
 	rate := s.Int("rate", 0, "bit/s for each client and way, 0: unlimited")
 	queue := s.Duration("queue", 200*time.Millisecond, "how long a packet may wait for the rate")
+	name := s.String("profile", "", "instead of all of these a built-in `network`: "+strings.Join(relay.Courses(), ", "))
 	seed := s.Uint64("seed", 1, "the `number` that chance begins with")
 	lasts := s.Duration("duration", time.Hour, "end by itself after this time")
 	if err := s.Parse(args); err != nil {
@@ -41,7 +43,14 @@ func relayCommand(t terminal, args []string) error {
 	if !at.IsLoopback() || !to.Addr().IsLoopback() {
 		return errors.New("the relay stays on this machine: loopback addresses only")
 	}
-	r, err := relay.Listen(at, to, relay.Profile{Delay: *delay, Jitter: *jitter, Loss: *loss, Reorder: *reorder, Rate: *rate, Queue: *queue}, *seed)
+	course := relay.Steady(relay.Profile{Delay: *delay, Jitter: *jitter, Loss: *loss, Reorder: *reorder, Rate: *rate, Queue: *queue})
+	if *name != "" {
+		var ok bool
+		if course, ok = relay.CourseNamed(*name); !ok {
+			return fmt.Errorf("--profile: %q is none of %s", *name, strings.Join(relay.Courses(), ", "))
+		}
+	}
+	r, err := relay.Listen(at, to, course, *seed)
 	if err != nil {
 		return err
 	}

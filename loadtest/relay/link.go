@@ -33,9 +33,18 @@ const (
 	QueueFull      // the rate's queue was full
 )
 
+// A linkStage is a part of the course of one direction.
+type linkStage struct {
+	lasts   time.Duration
+	profile Profile
+}
+
 // A Link is one direction of one path. It is pure: equal seeds, times and sizes give equal fates.
 type Link struct {
-	profile Profile
+	profile Profile     // of the present stage
+	later   []linkStage // that follow it
+	ends    time.Duration
+	begun   bool
 	random  *rand.Rand
 	busy    time.Duration // the line is sending until then
 	from    jitterPoint   // the delay wanders from one knot to the next
@@ -53,8 +62,28 @@ func NewLink(p Profile, seed uint64) *Link {
 	return &Link{profile: p, random: rand.New(rand.NewPCG(seed, 0x5eed))}
 }
 
+// newCourseLink returns a path whose first packet begins the course.
+func newCourseLink(stages []linkStage, seed uint64) *Link {
+	l := NewLink(stages[0].profile, seed)
+	l.later, l.ends = stages[1:], stages[0].lasts
+	return l
+}
+
+// advance enters the stage of this moment.
+func (l *Link) advance(now time.Duration) {
+	if !l.begun {
+		l.begun = true
+		l.ends += now
+	}
+	for len(l.later) > 0 && now >= l.ends {
+		l.profile, l.ends = l.later[0].profile, l.ends+l.later[0].lasts
+		l.later = l.later[1:]
+	}
+}
+
 // Pass decides the fate of a packet of this size: when it leaves the other end, or why it does not. now must not decrease.
 func (l *Link) Pass(now time.Duration, size int) (time.Duration, Drop) {
+	l.advance(now)
 	if l.random.Float64() < l.profile.Loss {
 		return 0, Lost
 	}

@@ -134,3 +134,54 @@ func TestDeterministicBySeed(t *testing.T) {
 		t.Error("another seed has the same fate")
 	}
 }
+
+// TestCourses sends through each built-in course, in virtual time, and checks what comes at its stages.
+func TestCourses(t *testing.T) {
+	type seen struct{ from, to, least, most float64 } // seconds, and shares of 1 Mbit/s that come
+	for name, parts := range map[string][]seen{
+		"home":            {{0, 30, 0.98, 1}},
+		"mobile":          {{0, 19, 0.97, 1}, {21, 25, 0.5, 0.7}, {26, 30, 0.97, 1}},
+		"clinic-firewall": {{0, 30, 0, 0}},
+		"bufferbloat":     {{2, 30, 0.95, 1}},
+		"step":            {{0, 8, 1, 1}, {10, 18, 0.25, 0.35}, {19, 30, 1, 1}},
+		"loss20":          {{0, 30, 0.78, 0.82}},
+	} {
+		c, ok := CourseNamed(name)
+		if !ok {
+			t.Fatalf("there is no %s", name)
+		}
+		l := newCourseLink(c.way(false), 3)
+		came, sent := make([]float64, len(parts)), make([]float64, len(parts))
+		const begin = time.Hour // links begin with their first packet, whenever that is
+		for i := range 30 * 1000 / 8 {
+			at := time.Duration(i) * 8 * time.Millisecond
+			_, drop := l.Pass(begin+at, 1000-headerBytes) // 1 Mbit/s
+			for p, part := range parts {
+				if s := at.Seconds(); s >= part.from && s < part.to {
+					if sent[p]++; drop == Kept {
+						came[p]++
+					}
+				}
+			}
+		}
+		for p, part := range parts {
+			if share := came[p] / sent[p]; share < part.least || share > part.most {
+				t.Errorf("%s from %v s on: %.3f came", name, part.from, share)
+			}
+		}
+	}
+	if len(Courses()) != 6 {
+		t.Errorf("tested are not all of %v", Courses())
+	}
+	if _, ok := CourseNamed("nonsense"); ok {
+		t.Error("nonsense is a network")
+	}
+}
+
+// TestCourseWays checks that the ways of a course differ where it says so.
+func TestCourseWays(t *testing.T) {
+	c, _ := CourseNamed("home")
+	if up, down := c.way(true)[0].profile.Rate, c.way(false)[0].profile.Rate; up != 5e6 || down != 25e6 {
+		t.Errorf("%d up, %d down", up, down)
+	}
+}

@@ -7,17 +7,17 @@ import (
 
 // A Pool opens one Relay for each target that it is asked for: a daemon with several workers has several.
 type Pool struct {
-	profile Profile
-	seed    uint64
-	local   netip.Addr
+	course Course
+	seed   uint64
+	local  netip.Addr
 
 	mu     sync.Mutex
 	relays map[netip.AddrPort]*Relay // Guarded by mu.
 }
 
 // NewPool returns an empty pool that listens on an address.
-func NewPool(p Profile, seed uint64, local netip.Addr) *Pool {
-	return &Pool{profile: p, seed: seed, local: local, relays: map[netip.AddrPort]*Relay{}}
+func NewPool(c Course, seed uint64, local netip.Addr) *Pool {
+	return &Pool{course: c, seed: seed, local: local, relays: map[netip.AddrPort]*Relay{}}
 }
 
 // Via returns the address to which packets for a target are sent.
@@ -27,7 +27,7 @@ func (p *Pool) Via(target netip.AddrPort) netip.AddrPort {
 	if r := p.relays[target]; r != nil {
 		return r.Addr()
 	}
-	r, err := Listen(p.local, target, p.profile, p.seed+uint64(len(p.relays))<<32)
+	r, err := Listen(p.local, target, p.course, p.seed+uint64(len(p.relays))<<32)
 	if err != nil {
 		return netip.AddrPort{} // nothing is sent: a path that was asked for and is not there must not look like a good one
 	}

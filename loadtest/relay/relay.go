@@ -37,11 +37,11 @@ type Counts struct {
 
 // A Relay passes packets between clients and one target.
 type Relay struct {
-	profile Profile
-	seed    uint64
-	target  netip.AddrPort
-	sock    *net.UDPConn
-	pacer   *pace.Pacer
+	course Course
+	seed   uint64
+	target netip.AddrPort
+	sock   *net.UDPConn
+	pacer  *pace.Pacer
 
 	mu       sync.Mutex
 	flows    map[netip.AddrPort]*flow // Guarded by mu, as all below.
@@ -58,7 +58,7 @@ type flow struct {
 }
 
 // Listen opens a relay to a target on a free port of the address.
-func Listen(at netip.Addr, target netip.AddrPort, p Profile, seed uint64) (*Relay, error) {
+func Listen(at netip.Addr, target netip.AddrPort, c Course, seed uint64) (*Relay, error) {
 	sock, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, 0)))
 	if err != nil {
 		return nil, err
@@ -68,7 +68,7 @@ func Listen(at netip.Addr, target netip.AddrPort, p Profile, seed uint64) (*Rela
 	if err != nil {
 		return nil, errors.Join(err, sock.Close())
 	}
-	r := &Relay{profile: p, seed: seed, target: target, sock: sock, pacer: pacer, flows: map[netip.AddrPort]*flow{}}
+	r := &Relay{course: c, seed: seed, target: target, sock: sock, pacer: pacer, flows: map[netip.AddrPort]*flow{}}
 	go r.readClients()
 	return r, nil
 }
@@ -90,9 +90,10 @@ func (r *Relay) Counts() Counts {
 func (r *Relay) SetProfile(p Profile) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.profile = p
+	r.course = Steady(p)
 	for _, f := range r.flows {
 		f.up.profile, f.down.profile = p, p
+		f.up.later, f.down.later = nil, nil
 	}
 }
 
@@ -143,7 +144,7 @@ func (r *Relay) flow(client netip.AddrPort) *flow {
 	}
 	_ = upstream.SetReadBuffer(socketBuffer)
 	seed := r.seed + 2*uint64(len(r.flows))
-	f := &flow{client: client, upstream: upstream, up: NewLink(r.profile, seed), down: NewLink(r.profile, seed+1)}
+	f := &flow{client: client, upstream: upstream, up: newCourseLink(r.course.way(true), seed), down: newCourseLink(r.course.way(false), seed+1)}
 	r.flows[client] = f
 	go r.readUpstream(f)
 	return f

@@ -44,7 +44,7 @@ func dial(t *testing.T, to netip.AddrPort) *net.UDPConn {
 }
 
 func TestRelayDelaysBothWays(t *testing.T) {
-	pool := NewPool(Profile{Delay: 30 * time.Millisecond}, 1, loopback)
+	pool := NewPool(Steady(Profile{Delay: 30 * time.Millisecond}), 1, loopback)
 	defer pool.Close()
 	target := echo(t)
 	via := pool.Via(target)
@@ -75,7 +75,7 @@ func TestRelayDelaysBothWays(t *testing.T) {
 // TestRelayUpstreamSocketPerClient checks that each client has its own address at the server, and that a change of the network applies to
 // connected clients.
 func TestRelayUpstreamSocketPerClient(t *testing.T) {
-	r, err := Listen(loopback, echo(t), Profile{}, 1)
+	r, err := Listen(loopback, echo(t), Steady(Profile{}), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

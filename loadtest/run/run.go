@@ -101,7 +101,7 @@ func (r *runner) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	if n := r.sc.Network; n != nil {
-		r.relays = relay.NewPool(profile(n), r.o.Seed, r.env.Local)
+		r.relays = relay.NewPool(course(n), r.o.Seed, r.env.Local)
 		r.env.Via = r.relays.Via
 	}
 	return nil
@@ -116,12 +116,15 @@ func (r *runner) close() {
 	}
 }
 
-// profile translates.
-func profile(n *scenario.Network) relay.Profile {
-	return relay.Profile{
+// course translates.
+func course(n *scenario.Network) relay.Course {
+	if c, ok := relay.CourseNamed(n.Profile); ok {
+		return c
+	}
+	return relay.Steady(relay.Profile{
 		Delay: time.Duration(n.Delay), Jitter: time.Duration(n.Jitter), Loss: n.Loss, Reorder: n.Reorder,
 		Rate: n.Rate, Queue: time.Duration(n.Queue),
-	}
+	})
 }
 
 // localAddress is where to send media from: the loopback address to a server there, any other else.

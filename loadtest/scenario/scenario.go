@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"alcove/loadtest/relay"
 )
 
 // Bounds of a scenario: a mistyped number must not take a machine down.
@@ -58,6 +60,7 @@ type Publish struct {
 
 // Network is what the relay between clients and server does, each way.
 type Network struct {
+	Profile string   `yaml:"profile"` // a built-in course of the relay, and nothing else
 	Delay   Duration `yaml:"delay"`
 	Jitter  Duration `yaml:"jitter"`  // the delay is uniform within ± jitter
 	Loss    float64  `yaml:"loss"`    // share, 0 to 1
@@ -70,6 +73,9 @@ type Network struct {
 func (n *Network) String() string {
 	if n == nil {
 		return "direct"
+	}
+	if n.Profile != "" {
+		return n.Profile
 	}
 	s := fmt.Sprintf("%v ± %v", time.Duration(n.Delay), time.Duration(n.Jitter))
 	if n.Loss > 0 {
@@ -177,7 +183,7 @@ func (s Scenario) Check() error {
 		{s.Script != "therapy" || s.Size >= 4, "a therapy script needs a size of 4: a host, and three to whom things happen"},
 		{s.Script != "churn" || s.Every > 0, "churn needs every"},
 		{s.Stalled >= 0 && s.Hostile >= 0 && s.Stalled+s.Hostile < max(s.Size, 1), "stalled and hostile must leave somebody to measure"},
-		{s.Network == nil || s.Network.valid(), "network: shares are 0 to 1, jitter is at most the delay, rate needs a queue"},
+		{s.Network == nil || s.Network.valid(), "network: shares are 0 to 1, jitter is at most the delay, rate needs a queue; a profile is one of " + strings.Join(relay.Courses(), ", ") + " and stands alone"},
 	} {
 		if !c.ok {
 			return errors.New(c.what)
@@ -193,6 +199,10 @@ func (s Scenario) Check() error {
 }
 
 func (n *Network) valid() bool {
+	if n.Profile != "" {
+		_, known := relay.CourseNamed(n.Profile)
+		return known && *n == Network{Profile: n.Profile}
+	}
 	share := func(f float64) bool { return f >= 0 && f <= 1 }
 	return share(n.Loss) && share(n.Reorder) && n.Jitter <= n.Delay && n.Rate >= 0 && (n.Rate == 0 || n.Queue > 0)
 }
