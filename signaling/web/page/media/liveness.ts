@@ -74,9 +74,9 @@ export class Liveness {
 }
 
 // The words on a tile, also read by screen readers.
-export const stateWords: Record<Exclude<TileState, 'live'>, string> = {
-  off: 'Camera off', starting: 'No picture yet', stalled: 'Picture frozen',
-};
+export const stateWords = {
+  off: 'people.cameraOff', starting: 'people.noPicture', stalled: 'people.frozen',
+} as const;
 
 // State of the local tile: the device's state precedes what is seen of its video.
 export function localTileState(device: 'off' | 'asking' | 'on' | 'interrupted', picture: VideoState): TileState {

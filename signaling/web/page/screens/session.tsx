@@ -2,7 +2,6 @@
 
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { t } from '../text/text';
 import type { Device } from '../media/devices';
 import { Ctl, Heading, State } from '../ui/basics';
 import { ReminderDialog } from '../ui/agreement';
@@ -27,6 +26,7 @@ import { Stage } from '../ui/stage';
 import { StageLine, ViewCtl } from '../ui/view';
 import { LeaveDialog } from './leave';
 import { Lazy, part } from '../parts';
+import { t } from '../text/text';
 import { papersPart } from './papers-part';
 
 const panelPart = part(() => import('./panel'));
@@ -39,9 +39,9 @@ export function SessionScreen(): JSX.Element {
   const open = store.hosting.value && store.panel.value && !writing;
   return (
     <div class={open ? 'session hosting' : writing ? 'session hosting writing' : 'session'} data-testid="session">
-      <a class="skip" href="#controls">Skip to the controls</a>
+      <a class="skip" href="#controls">{t('session.skip')}</a>
       <Head />
-      <main class="stage" id="stage" aria-label="Group" tabIndex={0}>
+      <main class="stage" id="stage" aria-label={t('session.group')} tabIndex={0}>
         <Banners brief>
           {store.hosting.value && !open && !narrow.value && <Lazy of={panelPart}>{({ HostRequests }) => <HostRequests />}</Lazy>}
           <HelpBanner /><SharingBanner /><NoticeBanner /><EncryptionBanner /><LinkBanner /><MediaBanner /><AudioBlockedBanner /><UnmuteBanner /><SideRoomBanner />
@@ -70,11 +70,11 @@ function Head(): JSX.Element {
   return (
     <header class="head">
       <p class="brand"><Mark /><span class="sr">Alcove</span></p>
-      <Heading>{name || 'Session'}</Heading>
+      <Heading>{name || t('session.name')}</Heading>
       <ShieldState />
       <RoleState />
-      <ul class="states" aria-label="Session state">
-        <li>{locked ? <State icon="lock">Locked</State> : <State icon="unlock">Not locked</State>}</li>
+      <ul class="states" aria-label={t('session.states')}>
+        <li>{locked ? <State icon="lock">{t('session.locked')}</State> : <State icon="unlock">{t('session.unlocked')}</State>}</li>
         <RecordingState />
         <SharingState />
         <TimeLeft />
@@ -94,9 +94,9 @@ function Bar({ panel, setPanel }: BarProps): JSX.Element {
   const allowed = (kind: Device['kind']): boolean => store.may(`publish.${kind}`);
   const raised = store.self.value?.handRaised ?? false;
   return (
-    <section class="bar" id="controls" aria-label="Controls" tabIndex={-1}>
+    <section class="bar" id="controls" aria-label={t('session.controls')} tabIndex={-1}>
       <DeviceCtls allowed={allowed}><DevicesCtl allowed={allowed} /></DeviceCtls>
-      <div class="bar-group" role="group" aria-label="Take part">
+      <div class="bar-group" role="group" aria-label={t('session.takePart')}>
         <ShareCtl />
         <ViewCtl look="laptop" />
         {store.may('hand.raise') && (
@@ -104,17 +104,17 @@ function Bar({ panel, setPanel }: BarProps): JSX.Element {
             testid="hand-toggle" onClick={() => void store.setHand(!raised)} />
         )}
         {store.papers.available.value && (
-          <Ctl icon="chat" label="Chat" expanded={store.papers.open.value} count={store.papers.unread.value} countOf="new"
+          <Ctl icon="chat" label={t('session.chat')} expanded={store.papers.open.value} count={store.papers.unread.value} countOf={t('session.new')}
             testid="papers-toggle" onClick={() => store.papers.setOpen(!store.papers.open.value)} />
         )}
         {store.hosting.value && (
-          <Ctl icon="people" label="People" expanded={panel} count={store.waiting.value.length} countOf="waiting"
+          <Ctl icon="people" label={t('session.people')} expanded={panel} count={store.waiting.value.length} countOf={t('session.waiting')}
             testid="people-toggle" onClick={() => setPanel(!panel)} />
         )}
       </div>
       <div class="bar-group">
         <HelpCtl />
-        <Ctl icon="leave" label="Leave" look="leave" testid="leave" onClick={() => setLeaving(true)} />
+        <Ctl icon="leave" label={t('session.leave')} look="leave" testid="leave" onClick={() => setLeaving(true)} />
       </div>
       {leaving && <LeaveDialog onNo={() => setLeaving(false)} />}
     </section>

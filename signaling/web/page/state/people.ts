@@ -1,6 +1,7 @@
 // Names, colours and states of participants.
 
 import type { Participant, Role, Source, Waiter } from '../../client';
+import { t, type PlainKey } from '../text/text';
 
 // Hues are given in the order in which people are first seen: eight differ before one comes again, and the same person
 // keeps the same one in every list, whoever leaves.
@@ -18,10 +19,11 @@ export function initialOf(name: string): string {
   return letter.toLocaleUpperCase();
 }
 
-const roleNames: Record<Role, string> = { host: 'Therapist', cohost: 'Co-therapist', participant: '', observer: 'Observer', recorder: 'Recorder' };
+const roleNames: Partial<Record<Role, PlainKey>> = { host: 'people.host', cohost: 'people.cohost', observer: 'people.observer', recorder: 'people.recorder' };
 
 export function roleName(role: Role): string {
-  return roleNames[role];
+  const key = roleNames[role];
+  return key ? t(key) : '';
 }
 
 // Let in, but not come in: who has a connection publishes at least what is muted. Observers have nothing to publish. Of a connection
@@ -30,11 +32,10 @@ export function gettingReady({ connected, role, publications, mediaFailed }: Par
   return connected && role !== 'observer' && publications.length === 0 && !mediaFailed;
 }
 
-const cannotEncrypt = 'the browser cannot encrypt as this server asks for';
 // Why a connection for media got no keys, by the codes of media.failed.
-const mediaFailures: Record<string, string> = {
-  timeout: 'it took too long', closed: 'the browser ended it', fingerprint: 'something on the way changed it',
-  srtp_profile: cannotEncrypt, cipher_suite: cannotEncrypt, dtls_version: cannotEncrypt,
+const mediaFailures: Record<string, PlainKey> = {
+  timeout: 'shield.timeout', closed: 'shield.closed', fingerprint: 'shield.fingerprint',
+  srtp_profile: 'shield.cannot', cipher_suite: 'shield.cannot', dtls_version: 'shield.cannot',
 };
 
 // What hosts are told of the encryption of a person's audio and video. Small tiles show what is wrong and leave out the detail.
@@ -45,8 +46,9 @@ export interface EncryptionWarning {
 }
 
 export function encryptionWarning({ aes128, mediaFailed }: Participant): EncryptionWarning | undefined {
-  if (mediaFailed) return { failed: true, what: 'No safe connection', detail: `: ${mediaFailures[mediaFailed] ?? `for an unknown reason (${mediaFailed})`}` };
-  return aes128 ? { failed: false, what: 'Weaker encryption', detail: ' (AES-128)' } : undefined;
+  const why = mediaFailures[mediaFailed ?? ''];
+  if (mediaFailed) return { failed: true, what: t('shield.noSafe'), detail: `: ${why ? t(why) : t('shield.unknown', { code: mediaFailed })}` };
+  return aes128 ? { failed: false, what: t('shield.weaker'), detail: ' (AES-128)' } : undefined;
 }
 
 export function isSending(person: Participant, source: Source): boolean {

@@ -2,6 +2,7 @@
 
 import { batch, signal } from '@preact/signals';
 import type { Consent, Session } from '../../client';
+import { t, type PlainKey } from '../text/text';
 
 type RecordingScope = Consent['scope'];
 
@@ -9,33 +10,29 @@ type RecordingScope = Consent['scope'];
 export const isRecording = (recording: string): boolean => recording === 'starting' || recording === 'on';
 
 export const recordingAnnouncements = {
-  off: 'Recording has stopped.',
-  starting: 'Recording is starting.',
-  on: 'Recording has begun.',
-  paused: 'Recording is paused.',
-};
+  off: 'recording.off', starting: 'recording.starting', on: 'recording.on', paused: 'recording.paused',
+} as const;
 
-const faults: Record<string, string> = {
-  disk_full: 'there is no space left for it', disk_slow: 'the disk was too slow', seal_failed: 'it could not be encrypted',
-  unreleased: 'the device of somebody who agreed sent no key',
+const faults: Record<string, PlainKey> = {
+  disk_full: 'recording.diskFull', disk_slow: 'recording.diskSlow', seal_failed: 'recording.sealFailed', unreleased: 'recording.unreleased',
 };
 
 // Returns why a recording ended by itself, in words that end a sentence.
 export function faultWords(reason: string): string {
-  return faults[reason] ?? 'it could not be stored safely';
+  return t(faults[reason] ?? 'recording.unsafe');
 }
 
 export class RecordingStore {
   readonly rule = signal('never'); // by policy
   readonly scopes = signal<readonly RecordingScope[]>([]);
-  readonly fault = signal(''); // why the recording ended by itself, until closed
+  readonly fault = signal(''); // the code why the recording ended by itself, until closed
 
   subscribe(session: Session): void {
     session.on('welcome', ({ policy }) => batch(() => {
       this.rule.value = policy.recording;
       this.scopes.value = policy.scopes;
     }));
-    session.on('recordingFailed', ({ reason }) => (this.fault.value = faultWords(reason)));
+    session.on('recordingFailed', ({ reason }) => (this.fault.value = reason));
     session.on('ended', () => (this.fault.value = ''));
   }
 }

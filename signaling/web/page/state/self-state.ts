@@ -2,6 +2,7 @@
 
 import { batch, computed, signal } from '@preact/signals';
 import type { AgreedText, SelfState, Consent, Session } from '../../client';
+import { wanted } from '../text/language';
 import { bestText } from './texts';
 
 export class SelfStateStore {
@@ -13,7 +14,7 @@ export class SelfStateStore {
   readonly leftWithConsent = signal(false); // the seat ended while a consent stood: only the clinic can still be asked
 
   readonly needs = computed(() => this.latest.value.needs);
-  readonly text = computed(() => bestText(this.latest.value.agreement, navigator.languages));
+  readonly text = computed(() => bestText(this.latest.value.agreement, wanted()));
   readonly answeringAgain = signal(false); // the person wants to answer anew
   readonly openConsents = computed(() => this.latest.value.consents
     .filter(({ decision }) => decision === undefined || (this.answeringAgain.value && decision !== 'granted')));
@@ -22,7 +23,7 @@ export class SelfStateStore {
 
   subscribe(session: Session): void {
     session.on('selfState', (selfState) => this.#onSelfState(selfState));
-    session.on('reminder', ({ texts }) => (this.reminder.value = bestText(texts, navigator.languages)));
+    session.on('reminder', ({ texts }) => (this.reminder.value = bestText(texts, wanted())));
     session.on('ended', () => this.stop());
   }
 

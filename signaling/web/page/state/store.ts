@@ -31,7 +31,8 @@ import { saveReloadState, loadReloadState, type ReloadState } from './reload';
 import { viewOf, VisibilityWatcher } from '../media/visibility';
 import { readClaims, type Link } from './token';
 import { Withdrawal } from './withdrawal';
-import { t } from '../text/text';
+import { wanted } from '../text/language';
+import { listOf, t } from '../text/text';
 import { narrow } from './narrow';
 
 export type Screen = 'start' | 'name' | 'check' | 'joining' | 'waiting' | 'session' | 'ended';
@@ -42,6 +43,7 @@ export interface WaitingMessage {
 }
 
 const version = '1.0';
+const sourceNames = { microphone: 'source.microphone', camera: 'source.camera', screen: 'source.screen' } as const;
 
 // How a person joins or rejoins.
 interface JoinParams {
@@ -71,7 +73,7 @@ export class Store {
   readonly ready = signal(false);
   readonly withdrawal = new Withdrawal(
     async () => this.session !== undefined && !await this.attempt('consent.withdraw', {}),
-    (late) => (this.notice.value = `You took back your yes. Nothing more of you is recorded.${late ? ' You can turn your camera and microphone on again.' : ''}`),
+    (late) => (this.notice.value = t(late ? 'consent.withdrawnLate' : 'consent.withdrawn')),
   );
   readonly withheld = this.withdrawal.pending;
   readonly localMedia = new LocalMedia(this);
@@ -161,7 +163,7 @@ export class Store {
       if (this.screen.value !== 'start' && this.#joinParams) saveReloadState(this.#storage, this.#currentReloadState());
     });
     for (const { kind, interrupted, live } of [this.microphone, this.camera]) {
-      interrupted.subscribe((now) => !now && live.value && this.screen.value === 'session' && this.#announce(`Your ${kind} works again.`));
+      interrupted.subscribe((now) => !now && live.value && this.screen.value === 'session' && this.#announce(t(kind === 'microphone' ? 'banner.micWorks' : 'banner.cameraWorks')));
     }
     watchNetwork(() => this.session?.networkChanged());
     // Sound only: no picture leaves, and none comes. Whoever turns the camera on wants pictures again.
@@ -300,7 +302,7 @@ export class Store {
     session.on('helpRaised', ({ participantId }) => this.#onHelpRaised(participantId));
     session.on('helpReplied', (told) => this.#onHelpReplied(told));
     session.on('draining', (told) => this.#onDraining(told));
-    session.on('warning', ({ minutes }) => this.#announce(`The session ends in ${minutes} min.`));
+    session.on('warning', ({ minutes }) => this.#announce(t('time.endsShort', { n: minutes })));
     session.on('link', (link) => this.#onLink(link));
     session.on('welcome', ({ participantId, role, policy }) => {
       this.screenForAll.value = policy.screenForAll ?? false;
@@ -314,7 +316,7 @@ export class Store {
     session.on('access', (access) => this.#onAccess(access));
     session.on('room', (room) => this.#onRoom(room));
     session.on('roster', (roster) => this.#onRoster(roster));
-    session.on('joined', ({ id, displayName, role }) => id !== this.selfId.value && role !== 'recorder' && this.#announce(`${displayName} joined.`));
+    session.on('joined', ({ id, displayName, role }) => id !== this.selfId.value && role !== 'recorder' && this.#announce(t('people.joined', { name: displayName })));
     session.on('quality', (told) => this.#onQuality(told));
     session.on('mediaFailed', (told) => this.#onMediaFailed(told));
     session.on('left', ({ participantId }) => this.#onLeft(participantId));
@@ -351,18 +353,18 @@ export class Store {
   // What a connection got no keys for: nobody's fault for one that ended or took too long, for that one comes again.
   #onMediaFailed({ participantId, code }: EventData<'media.failed'>): void {
     if (code === 'timeout' || code === 'closed' || participantId === this.selfId.value) return; // a banner tells oneself
-    const name = this.roster.value.find((person) => person.id === participantId)?.displayName ?? 'Somebody';
-    this.notice.value = `${name} is not connected: that browser cannot make a connection that is safe enough.`;
+    const name = this.roster.value.find((person) => person.id === participantId)?.displayName ?? t('people.somebody');
+    this.notice.value = t('notice.notConnected', { name });
   }
 
   // Hosts are told of a source that sends more than the server takes: of a fault, or of one who means harm.
   #onQuality({ participantId, source, withheld, taken }: EventData<'quality'>): void {
     const own = participantId === this.selfId.value;
-    const whose = own ? 'Your' : `${this.roster.value.find(({ id }) => id === participantId)?.displayName ?? 'Somebody'}’s`;
-    const before = `${whose} ${source} sent far more than it may`;
-    if (taken) this.notice.value = `${before} again and was taken away. ${own ? 'A therapist' : 'You'} can give it back.`;
-    else if (withheld) this.notice.value = `${before} and was muted. It can be turned on again.`;
-    else this.notice.value = `${whose} ${source} sends more than it may. Part of it is left out.`;
+    const name = this.roster.value.find(({ id }) => id === participantId)?.displayName ?? t('people.somebody');
+    const what = t(sourceNames[source]);
+    if (taken) this.notice.value = own ? t('notice.ownTooMuchTaken', { what }) : t('notice.tooMuchTaken', { what, name });
+    else if (withheld) this.notice.value = own ? t('notice.ownTooMuchMuted', { what }) : t('notice.tooMuchMuted', { what, name });
+    else this.notice.value = own ? t('notice.ownTooMuch', { what }) : t('notice.tooMuch', { what, name });
   }
 
   // Before the device check is finished, nothing of the group is announced.
@@ -390,9 +392,9 @@ export class Store {
     const lost = sources.filter((source) => before.includes(`publish.${source}`) && !now.includes(`publish.${source}`));
     for (const source of lost) this[source].turnOff();
     const granted = (list: typeof gained): boolean => list.every((source) => this.permissions.value.includes(`publish.${source}`));
-    if (gained.length > 0) this.notice.show(`A therapist lets you use your ${gained.join(' and ')}. You can turn ${gained.length > 1 ? 'them' : 'it'} on.`,
+    if (gained.length > 0) this.notice.show(t('notice.given', { what: listOf(gained.map((source) => t(sourceNames[source]))) }),
       () => !granted(gained) || gained.every((source) => this[source].on.value));
-    if (lost.length > 0) this.notice.show(`A therapist took your ${lost.join(' and ')} away for now. They can give ${lost.length > 1 ? 'them' : 'it'} back.`,
+    if (lost.length > 0) this.notice.show(t('notice.taken', { what: listOf(lost.map((source) => t(sourceNames[source]))) }),
       () => granted(lost));
   }
 
@@ -445,7 +447,7 @@ export class Store {
     const before = this.room.value;
     this.room.value = room;
     if (before.name && before.locked !== room.locked) {
-      this.#announce(room.locked ? 'The session is locked.' : 'The session is open again.');
+      this.#announce(t(room.locked ? 'session.nowLocked' : 'session.nowOpen'));
     }
     if (before.recording !== room.recording && (isRecording(before.recording) || isRecording(room.recording))) this.#onRecordingChanged(room.recording, before.recording);
   }
@@ -453,7 +455,7 @@ export class Store {
   // Shown, announced and chimed.
   #onRecordingChanged(now: string, before = 'off'): void {
     if (isRecording(now)) this.recording.fault.value = '';
-    this.#announce(recordingAnnouncements[now as keyof typeof recordingAnnouncements] ?? recordingAnnouncements.off);
+    this.#announce(t(recordingAnnouncements[now as keyof typeof recordingAnnouncements] ?? recordingAnnouncements.off));
     if (this.ready.value && isRecording(now) !== isRecording(before)) void chime(isRecording(now) ? 'begin' : 'end', this.speaker);
   }
 
@@ -472,7 +474,7 @@ export class Store {
         this.#applyHostMute(then, person);
         if (then?.handRaised && !person.handRaised && !this.#loweringHand) this.notice.show(t('hands.lowered'), () => this.self.value?.handRaised ?? true);
       }
-      else if (then && person.handRaised && !then.handRaised) this.#announce(`${person.displayName} raised a hand.`);
+      else if (then && person.handRaised && !then.handRaised) this.#announce(t('people.raised', { name: person.displayName }));
     }
     this.#forgetReplies();
     this.shareRequests.value = this.shareRequests.value.filter((id) => roster.some((p) => p.id === id && !p.grants.includes('screen')));
@@ -488,9 +490,7 @@ export class Store {
       if (source === 'screen') this.localMedia.stopScreen();
       else if (this[source].track.value) {
         this[source].turnOff();
-        this.notice.show(source === 'microphone'
-          ? 'A therapist turned your microphone off. You can turn it on again.'
-          : 'A therapist turned your camera off. You can turn it on again.', () => this[source].on.value);
+        this.notice.show(t(source === 'microphone' ? 'notice.micMuted' : 'notice.cameraMuted'), () => this[source].on.value);
       }
     }
   }
@@ -499,10 +499,8 @@ export class Store {
     if (this.restarting.value === draining) return;
     this.restarting.value = draining;
     const seconds = Math.round(((stopsAt ?? 0) - (this.session?.serverAheadMs ?? 0) - Date.now()) / 1000);
-    const when = seconds > 90 ? `within ${Math.ceil(seconds / 60)} minutes` : 'in a moment';
-    this.#announce(draining
-      ? `The server restarts ${when}. You come back by yourself, without waiting again.`
-      : 'The server does not restart after all.');
+    if (!draining) this.#announce(t('session.noRestart'));
+    else this.#announce(seconds > 90 ? t('session.restarts', { n: Math.ceil(seconds / 60) }) : t('session.restartsSoon'));
   }
 
   // Opens the panel, so that a call for help is not missed. On phones it stands above the picture.
@@ -528,13 +526,13 @@ export class Store {
 
   #onLeft(id: string): void {
     const name = this.roster.value.find((person) => person.id === id)?.displayName;
-    if (name) this.#announce(`${name} left.`);
+    if (name) this.#announce(t('people.left', { name }));
   }
 
   #onWaitingList(waiting: readonly Waiter[]): void {
     for (const { participantId, displayName } of waiting) {
       const known = this.waiting.value.some((waiter) => waiter.participantId === participantId);
-      if (!known) this.#announce(`${displayName} is waiting.`);
+      if (!known) this.#announce(t('people.waits', { name: displayName }));
     }
     this.waiting.value = waiting;
     this.denials.onWaiting(waiting.map(({ participantId }) => participantId));
@@ -546,20 +544,20 @@ export class Store {
     messages.set(participantId, [...(messages.get(participantId) ?? []), message]);
     this.waitingMessages.value = messages;
     const waiter = this.waiting.value.find((other) => other.participantId === participantId);
-    if (message.from === 'waiting' && waiter) this.#announce(`${waiter.displayName} wrote to you.`);
+    if (message.from === 'waiting' && waiter) this.#announce(t('people.wrote', { name: waiter.displayName }));
   }
 
   #onShareRequest(id: string): void {
     if (!this.shareRequests.value.includes(id)) this.shareRequests.value = [...this.shareRequests.value, id];
     const name = this.roster.value.find((person) => person.id === id)?.displayName;
-    if (name) this.#announce(`${name} asks to share a screen.`);
+    if (name) this.#announce(t('people.asksShare', { name }));
   }
 
   async share(): Promise<void> {
     if (this.localMedia.screen.value) return this.localMedia.stopScreen();
     if (!this.may('publish.screen')) {
       const asked = await this.act('permission.ask', { permission: 'screen' });
-      if (asked) this.notice.show('You asked to share your screen. A therapist can allow it.', () => this.permissions.value.includes('publish.screen'));
+      if (asked) this.notice.show(t('notice.askedShare'), () => this.permissions.value.includes('publish.screen'));
       return;
     }
     await this.localMedia.pickScreen();
@@ -601,7 +599,7 @@ export class Store {
   }
 
   textOf(texts: readonly AgreedText[]): AgreedText | undefined {
-    return bestText(texts, navigator.languages);
+    return bestText(texts, wanted());
   }
 
   // Answers all open consents in one go, so that no grant follows a withdrawal made in between. The answer names the text that was shown.

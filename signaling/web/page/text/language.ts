@@ -3,7 +3,7 @@
 
 import { signal } from '@preact/signals';
 import { fetchChecked } from '../../client';
-import { catalogue, english, primary, type Catalogue } from './text';
+import { catalogue, english, primary, t, translator, type Catalogue, type Translate } from './text';
 
 const storageKey = 'alcove.language';
 const rightToLeft = new Set(['ar', 'dv', 'fa', 'he', 'ku', 'ps', 'sd', 'ug', 'ur', 'yi']);
@@ -28,14 +28,16 @@ export function choose(wanted: readonly string[], available: readonly string[]):
 // for the element that holds it.
 export function localized(texts: Readonly<Record<string, string>>): { lang: string; text: string } | undefined {
   const all = Object.keys(texts);
-  const lang = choose([catalogue.value.language, ...wanted(), english.language], all) ?? all[0];
+  const lang = choose([...wanted(), english.language], all) ?? all[0];
   return lang === undefined ? undefined : { lang, text: texts[lang] ?? '' };
 }
 
-// Every language that the person may be content with, the best first.
-export const wanted = (claimed = ''): string[] => [claimed, chosen(), ...(navigator.languages ?? [])].filter(Boolean);
+const loadTimeoutMs = 5_000; // the page waits for it, and other words are better than none
+let asked = ''; // by the link, or by the person since
 
-const loadTimeoutMs = 5_000; // the page waits for it, and English is better than nothing
+// Every language that the person may be content with, the best first.
+export const wanted = (): string[] => [asked, chosen(), ...(navigator.languages ?? []), catalogue.value.language].filter(Boolean);
+
 // The build leaves of en.json only what is said when no file comes. Where nothing is built it is whole.
 const loaded = new Map<string, Promise<Catalogue>>();
 
@@ -50,7 +52,9 @@ export function load(language: string): Promise<Catalogue> {
 
 // For tests, which open one page after the other.
 export function forgetLanguages(): void {
+  asked = '';
   loaded.clear();
+  beside.value = new Map();
   show(english);
 }
 
@@ -77,14 +81,29 @@ function show(found: Catalogue): void {
   Object.assign(document.documentElement, { lang: found.language, dir: directionOf(found.language) });
 }
 
+const beside = signal<ReadonlyMap<string, Catalogue>>(new Map());
+
+// The words of another language than the page's, for a question about a text that is written in it. Until they are here, those of the page.
+export function wordsIn(tag: string): { lang: string; say: Translate } {
+  const language = choose([tag], languages());
+  const own = { lang: catalogue.value.language, say: t };
+  if (!language || language === own.lang) return own;
+  const found = beside.value.get(language);
+  if (found) return { lang: language, say: translator(found) };
+  void load(language).then((words) => (beside.value = new Map(beside.value).set(language, words)), () => undefined);
+  return own;
+}
+
 // Before the first screen. English is shown if the file of another language does not come, or is not the one that was built.
 export async function startLanguage(claimed: string): Promise<boolean> {
-  const language = choose(wanted(claimed), languages()) ?? english.language;
+  asked = claimed;
+  const language = choose(wanted(), languages()) ?? english.language;
   return await setLanguage(language) || setLanguage(english.language);
 }
 
 // By the person: remembered on this device.
 export function chooseLanguage(language: string): Promise<boolean> {
+  asked = language;
   try {
     localStorage.setItem(storageKey, language);
   } catch {

@@ -8,9 +8,10 @@ import { Btn } from './basics';
 import { useStore } from './context';
 import { Dialog } from './dialog';
 
-export function ClinicText({ text, label }: { text: string; label: string }): JSX.Element {
+// lang: of the text, which is the clinic's and may be another than the page's.
+export function ClinicText({ text, label, lang }: { text: string; label: string; lang?: string | undefined }): JSX.Element {
   return (
-    <div class="paper" tabIndex={0} role="region" aria-label={label}>
+    <div class="paper" tabIndex={0} role="region" aria-label={label} lang={lang}>
       {paragraphs(text).map(({ heading, words }, i) => (heading ? <h3 key={i}>{words}</h3> : <p class="said" key={i}>{words}</p>))}
     </div>
   );
@@ -43,7 +44,7 @@ export function AgreementDialog(): JSX.Element | null {
   return (
     <Dialog key={shown.textHash} title={t('agreement.title')} onClose={close} foot={answers}
       about={t('agreement.about')}>
-      <ClinicText text={shown.text} label={t('agreement.text')} />
+      <ClinicText text={shown.text} lang={shown.locale} label={t('agreement.text')} />
       <p class="quiet small">{t('agreement.version', { version: shown.version })} <button class="link" type="button" onClick={() => saveCopy(shown.text)}>{t('agreement.copy')}</button></p>
       {phone && <p class="quiet small">{rich('agreement.talk', { phone: <a href={`tel:${phone.replaceAll(/[^\d+]/g, '')}`}>{phone}</a> })}</p>}
     </Dialog>
@@ -58,7 +59,7 @@ export function ReminderDialog(): JSX.Element | null {
   const close = (): void => void (reminder.value = undefined);
   return (
     <Dialog key={shown.textHash} title={t('agreement.again')} onClose={close} about={t('agreement.againAbout')}>
-      <ClinicText text={shown.text} label={t('agreement.text')} />
+      <ClinicText text={shown.text} lang={shown.locale} label={t('agreement.text')} />
       <div class="actions"><Btn data-testid="reminder-close" onClick={close}>{t('common.close')}</Btn></div>
     </Dialog>
   );

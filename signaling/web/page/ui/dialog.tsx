@@ -8,12 +8,13 @@ import { Heading, refocus } from './basics';
 interface Props {
   title: string;
   about?: string;
+  lang?: string; // of its words, if they are not the page's
   children: ComponentChildren;
   foot?: ComponentChildren; // the answers: they stay in sight while the text scrolls
   onClose(): void;
 }
 
-export function Dialog({ title, about, children, foot, onClose }: Props): JSX.Element {
+export function Dialog({ title, about, lang, children, foot, onClose }: Props): JSX.Element {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   const gone = useRef(false);
@@ -31,7 +32,7 @@ export function Dialog({ title, about, children, foot, onClose }: Props): JSX.El
   }, []);
   const head = <div class="about"><Heading level={2} id={id}>{title}</Heading>{about && <p class="quiet" id={`${id}-about`}>{about}</p>}</div>;
   return (
-    <dialog ref={ref} class={foot ? 'dialog modal asks' : 'dialog modal'} aria-labelledby={id} aria-describedby={about ? `${id}-about` : undefined} onClose={() => gone.current || onClose()}>
+    <dialog ref={ref} lang={lang} class={foot ? 'dialog modal asks' : 'dialog modal'} aria-labelledby={id} aria-describedby={about ? `${id}-about` : undefined} onClose={() => gone.current || onClose()}>
       {foot ? <Asking foot={foot}>{head}{children}</Asking> : <>{head}{children}</>}
     </dialog>
   );

@@ -7,7 +7,7 @@ import { Btn } from './basics';
 import { useStore } from './context';
 import { deviceTrouble, interruptedWords } from './devices';
 import { Icon } from './icon';
-import { t } from '../text/text';
+import { t, type PlainKey } from '../text/text';
 
 // So many banners are shown at once; the others wait behind a button. The same numbers are in the CSS.
 const shownAtOnce = { phone: 1, other: 2 };
@@ -57,8 +57,8 @@ export function DeviceBanner({ kind }: { kind: Device['kind'] }): JSX.Element | 
   return (
     <div class="banner" data-testid={`${kind}-trouble`}>
       <Icon name={kind === 'microphone' ? 'mic-off' : 'cam-off'} />
-      <p class="words"><strong>Your {kind} is off.</strong> <span>{trouble}</span></p>
-      <Btn onClick={() => setTold(failures)}>Close</Btn>
+      <p class="words"><strong>{t(kind === 'microphone' ? 'banner.micOff' : 'banner.cameraOff')}</strong> <span>{trouble}</span></p>
+      <Btn onClick={() => setTold(failures)}>{t('common.close')}</Btn>
     </div>
   );
 }
@@ -69,8 +69,8 @@ function InterruptedBanner({ device }: { device: Device }): JSX.Element {
   return (
     <div class="banner" data-testid={`${kind}-interrupted`}>
       <Icon name={kind === 'microphone' ? 'mic-off' : 'cam-off'} />
-      <p class="words"><strong>Your {kind} has stopped for now.</strong> <span>{interruptedWords(kind)}</span></p>
-      <Btn onClick={() => device.turnOff()}>Turn it off</Btn>
+      <p class="words"><strong>{t(kind === 'microphone' ? 'banner.micStopped' : 'banner.cameraStopped')}</strong> <span>{interruptedWords(kind)}</span></p>
+      <Btn onClick={() => device.turnOff()}>{t('banner.turnOff')}</Btn>
     </div>
   );
 }
@@ -82,7 +82,7 @@ export function SpeakerBanner(): JSX.Element | null {
     <div class="banner" data-testid="speaker-trouble">
       <Icon name="speaker" />
       <p class="words"><strong>{t('device.speakerGone')}</strong> <span>{t('device.systemSpeaker')}</span></p>
-      <Btn onClick={() => (gone.value = false)}>Close</Btn>
+      <Btn onClick={() => (gone.value = false)}>{t('common.close')}</Btn>
     </div>
   );
 }
@@ -101,12 +101,11 @@ export function LinkBanner(): JSX.Element | null {
     return () => clearTimeout(timer);
   }, [lost]);
   if (!lost) return null;
-  const place = late ? 'Your place may not be kept any longer. We go on trying.' : 'Your place is kept for one minute.';
   return (
     <div class="banner" data-testid="banner">
       <Icon name="again" />
-      <p class="words"><strong>Connection lost. Trying to reconnect.</strong> <span>{place} Others may not see or hear you right now.</span></p>
-      <Btn onClick={() => store.session?.tryNow()}>Try now</Btn>
+      <p class="words"><strong>{t('banner.lost')}</strong> <span>{t(late ? 'banner.keptLate' : 'banner.kept')}</span></p>
+      <Btn onClick={() => store.session?.tryNow()}>{t('banner.tryNow')}</Btn>
     </div>
   );
 }
@@ -117,7 +116,7 @@ export function RestartBanner(): JSX.Element | null {
   return (
     <div class="banner" data-testid="restarting">
       <Icon name="again" />
-      <p class="words"><strong>The server restarts soon.</strong> <span>Picture and sound stop for some seconds. Your place is kept: you come back by yourself, without waiting again.</span></p>
+      <p class="words"><strong>{t('banner.restart')}</strong> <span>{t('banner.restartText')}</span></p>
     </div>
   );
 }
@@ -130,7 +129,7 @@ export function MediaBanner(): JSX.Element | null {
   return (
     <div class="banner">
       <Icon name="signal" />
-      <p class="words"><strong>Picture and sound do not get through.</strong> <span>We are connecting them again. You are still in the session.</span></p>
+      <p class="words"><strong>{t('banner.media')}</strong> <span>{t('banner.mediaText')}</span></p>
     </div>
   );
 }
@@ -144,24 +143,22 @@ function ThinUplinkBanner(): JSX.Element {
   );
 }
 
-const otherBrowser = 'Open your link in a current Firefox, Chrome, Edge or Safari, or ask the clinic for a new one.';
-const unsafe = `It cannot protect them as this server asks for, and trying again does not help. ${otherBrowser}`;
 // Why no connection for picture and sound is made, by the code of the refusal, and what helps.
-const refusals: Record<string, string> = {
-  codec_unsupported: `It lacks VP8 or Opus, and trying again does not help. ${otherBrowser}`,
-  srtp_profile: unsafe, cipher_suite: unsafe, dtls_version: unsafe,
-  fingerprint: 'Something between this browser and the server changed the connection, so it was ended. Use another network, or ask the clinic.',
+const refusals: Record<string, PlainKey> = {
+  codec_unsupported: 'refused.codec', fingerprint: 'refused.fingerprint',
+  srtp_profile: 'refused.unsafe', cipher_suite: 'refused.unsafe', dtls_version: 'refused.unsafe',
 };
 
 function refusedWords(code: string): string {
-  return refusals[code] ?? `The server does not take what it offers (${code}). Load this page again. If that does not help, tell the clinic these words.`;
+  const key = refusals[code];
+  return key ? t(key) : t('refused.other', { code });
 }
 
 function RefusedBanner({ code }: { code: string }): JSX.Element {
   return (
     <div class="banner" data-testid="media-refused">
       <Icon name="alert" />
-      <p class="words"><strong>This browser cannot send or show the group’s picture and sound.</strong> <span>You see and hear nobody, and nobody sees or hears you: your camera and microphone are off. {refusedWords(code)}</span></p>
+      <p class="words"><strong>{t('banner.refused')}</strong> <span>{t('banner.refusedText')} {refusedWords(code)}</span></p>
     </div>
   );
 }
@@ -172,8 +169,8 @@ export function AudioBlockedBanner(): JSX.Element | null {
   return (
     <div class="banner calm">
       <Icon name="speaker" />
-      <p class="words"><strong>The browser holds back the sound.</strong> <span>Press the button to hear the group.</span></p>
-      <Btn onClick={() => (soundBlocked.value = false)}>Turn on sound</Btn>
+      <p class="words"><strong>{t('banner.blocked')}</strong> <span>{t('banner.blockedText')}</span></p>
+      <Btn onClick={() => (soundBlocked.value = false)}>{t('banner.soundOn')}</Btn>
     </div>
   );
 }
@@ -185,8 +182,8 @@ export function ReloadBanner(): JSX.Element | null {
   return (
     <div class="banner calm" data-testid="reload-warning">
       <Icon name="again" />
-      <p class="words"><strong>Please do not load this page again.</strong> <span>Your browser keeps nothing for it, so you could not come back by yourself: you would need a new link from the clinic. A lost connection is no trouble.</span></p>
-      <Btn onClick={() => (reloadTold.value = true)}>Close</Btn>
+      <p class="words"><strong>{t('banner.reload')}</strong> <span>{t('banner.reloadText')}</span></p>
+      <Btn onClick={() => (reloadTold.value = true)}>{t('common.close')}</Btn>
     </div>
   );
 }
@@ -202,10 +199,10 @@ export function UnmuteBanner(): JSX.Element | null {
   return (
     <div class="banner calm">
       <Icon name={source === 'microphone' ? 'mic' : 'cam'} />
-      <p class="words"><strong>A therapist asks you to turn on your {source}.</strong> <span>It stays off unless you turn it on.</span></p>
+      <p class="words"><strong>{t(source === 'microphone' ? 'banner.unmuteMic' : 'banner.unmuteCamera')}</strong> <span>{t('banner.unmuteText')}</span></p>
       <div class="actions">
-        <Btn onClick={() => answer(false)}>Keep it off</Btn>
-        <Btn onClick={() => answer(true)}>Turn it on</Btn>
+        <Btn onClick={() => answer(false)}>{t('banner.keepOff')}</Btn>
+        <Btn onClick={() => answer(true)}>{t('banner.turnOn')}</Btn>
       </div>
     </div>
   );
@@ -219,7 +216,7 @@ export function NoticeBanner(): JSX.Element | null {
     <div class="banner calm" data-testid="notice" onMouseEnter={hold} onMouseLeave={release} onFocusCapture={hold} onBlurCapture={release}>
       <Icon name="alert" />
       <p class="words"><span class="short">{notice.value}</span></p>
-      <Btn look="dismiss" onClick={() => (notice.value = '')}>Close</Btn>
+      <Btn look="dismiss" onClick={() => (notice.value = '')}>{t('common.close')}</Btn>
     </div>
   );
 }

@@ -2,7 +2,8 @@
 
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { recordingAnnouncements, isRecording } from '../state/recording';
+import { faultWords, recordingAnnouncements, isRecording } from '../state/recording';
+import { t } from '../text/text';
 import { Btn, State } from './basics';
 import { WithdrawButton } from './consent';
 import { useStore } from './context';
@@ -22,15 +23,15 @@ export function RecordingBanner(): JSX.Element | null {
   const given = store.selfState.granted.value.length > 0;
   return (
     <div class="banner rec" data-testid="recording-banner">
-      <State icon="rec" look="recording">Recording</State>
+      <State icon="rec" look="recording">{t('recording.stateOn')}</State>
       <p class="words">
-        <strong>{recording === 'on' ? recordingAnnouncements.on : recordingAnnouncements.starting}</strong>{' '}
+        <strong>{t(recordingAnnouncements[recording === 'on' ? 'on' : 'starting'])}</strong>{' '}
         <span>
-          {each ? (given ? 'You said yes, so you are recorded.' : 'You are not recorded.') : 'Everyone here said yes.'}
-          {given && ' You can take back your yes at any time, above, and it then stops.'}
+          {t(each ? (given ? 'recording.youYes' : 'recording.youNot') : 'recording.everyone')}
+          {given && ` ${t('recording.takeBack')}`}
         </span>
       </p>
-      <Btn onClick={() => setClosed(true)}>Close</Btn>
+      <Btn onClick={() => setClosed(true)}>{t('common.close')}</Btn>
     </div>
   );
 }
@@ -42,24 +43,21 @@ export function FaultBanner(): JSX.Element | null {
   return (
     <div class="banner" role="alert" data-testid="recording-fault">
       <Icon name="rec-off" />
-      <p class="words"><strong>Recording has stopped: {fault.value}.</strong> <span>Nothing more is recorded. The session goes on.</span></p>
-      <Btn onClick={() => (fault.value = '')}>Close</Btn>
+      <p class="words"><strong>{t('recording.stopped', { why: faultWords(fault.value) })}</strong> <span>{t('recording.failedText')}</span></p>
+      <Btn onClick={() => (fault.value = '')}>{t('common.close')}</Btn>
     </div>
   );
 }
 
 const recordingWords = {
-  off: <State icon="rec-off">Not recording</State>,
-  asking: <State icon="rec-off">Not recording, asking everyone</State>,
-  paused: <State icon="rec-off">Recording paused</State>,
-  starting: <State icon="rec" look="recording">Recording is starting</State>,
-  on: <State icon="rec" look="recording">Recording</State>,
-};
+  off: 'recording.stateOff', asking: 'recording.stateAsking', paused: 'recording.statePaused', starting: 'recording.stateStarting', on: 'recording.stateOn',
+} as const;
 
 export function RecordingState(): JSX.Element {
   const store = useStore();
   const { recording } = store.room.value;
-  const shown = recording in recordingWords ? recordingWords[recording as keyof typeof recordingWords] : recordingWords.on;
+  const state = recording in recordingWords ? recording as keyof typeof recordingWords : 'on';
+  const shown = <State icon={isRecording(state) ? 'rec' : 'rec-off'} look={isRecording(state) ? 'recording' : ''}>{t(recordingWords[state])}</State>;
   return (
     <>
       <li data-testid="recording" data-state={recording}>{shown}</li>
@@ -67,7 +65,7 @@ export function RecordingState(): JSX.Element {
         <li><WithdrawButton look="slim" /></li>
       )}
       {recording !== 'off' && store.selfState.denied.value && (
-        <li><Btn look="slim" data-testid="answer-again" onClick={() => (store.selfState.answeringAgain.value = true)}>Change my answer</Btn></li>
+        <li><Btn look="slim" data-testid="answer-again" onClick={() => (store.selfState.answeringAgain.value = true)}>{t('consent.change')}</Btn></li>
       )}
     </>
   );

@@ -183,13 +183,13 @@ test('what a host takes has no control until it is given back, and then stays of
   const page = await openSession(t);
   const allow = (permissions: string[]) => page.receive('access.changed', { state: 'admitted', permissions });
   await allow(permissionsOf.participant.filter((one) => one !== 'publish.camera'));
-  assert.match(banners(page), /A therapist took your camera away for now\. They can give it back\./);
+  assert.match(banners(page), /A therapist took your camera away for now\. It can be given back\./);
   assert.deepEqual([page.shows('camera-toggle'), page.devices.lights], [false, ['audio']]);
   await allow(permissionsOf.participant);
-  assert.match(banners(page), /A therapist lets you use your camera\. You can turn it on\./);
+  assert.match(banners(page), /A therapist lets you use your camera\. Turn on what you like\./);
   assert.deepEqual([page.shows('camera-toggle'), page.devices.lights], [true, ['audio']]);
   await allow(['hand.raise']);
-  assert.match(banners(page), /took your microphone and camera away for now\. They can give them back\./);
+  assert.match(banners(page), /took your microphone and camera away for now\. It can be given back\./);
 });
 
 test('a wish to unmute is answered by the person, and is gone with being sent back', async (t) => {
