@@ -16,7 +16,7 @@ import { pause, until } from './support/wait.mjs';
 
 // What may reach somebody who waits: their own welcome, their own state, and the beat of the connection.
 const welcomeFields = ['sessionId', 'resumeSecret', 'participantId', 'state', 'role', 'permissions', 'pingMs', 'resumeMs', 'waitingResumeMs', 'policy',
-  'needs', 'agreement', 'consents', 'helpRaised'];
+  'needs', 'agreement', 'consents', 'helpRaised', 'displayName', 'verifiedName'];
 const waitingPermissions = [];
 
 async function assertKnowsNobody(person) {
@@ -31,6 +31,7 @@ async function assertKnowsNobody(person) {
   for (const { data } of person.answers('e2ee.key')) assert.deepEqual(data, {});
   for (const { data } of person.answers('hello')) {
     assert.deepEqual(Object.keys(data).filter((k) => !welcomeFields.includes(k)), []);
+    for (const own of ['displayName', 'verifiedName']) assert.ok([undefined, person.name].includes(data[own]), `${person.name} heard the name of another`);
     assert.equal(data.state, 'waiting');
     assert.equal(data.policy.e2ee, encryption);
     assert.deepEqual(data.permissions, waitingPermissions);

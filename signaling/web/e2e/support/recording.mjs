@@ -94,4 +94,8 @@ export const state = (person) => person.find('recording').getAttribute('data-sta
 export const turns = (person) => person.frames.filter(({ sent, frame }) => !sent && frame.type === 'room.updated')
   .map(({ frame }) => ({ at: frame.ts / 1000, recording: frame.data.recording === 'starting' ? 'on' : frame.data.recording }))
   .filter(({ recording }, i, all) => recording !== all[i - 1]?.recording);
-export const hears = (person, notes) => until(`${person.name} hears ${notes}`, async () => `${await person.page.evaluate(() => window.__chimes)}` === `${notes}`);
+// Of all notes of the page those of a recording: hosts hear others when somebody waits.
+export const hears = (person, notes) => until(`${person.name} hears ${notes}`, async () => {
+  const all = await person.page.evaluate(() => window.__chimes);
+  return `${all.filter((note) => rise.includes(note))}` === `${notes}`;
+});
