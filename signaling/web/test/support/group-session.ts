@@ -301,8 +301,9 @@ export class Server<G> {
     if (!pair) for (const [id, { side }] of this.groups) if (side) this.groups.delete(id);
   }
 
-  // The daemon starts anew: the number is known, blobs and key packages are not.
-  restart(): void {
+  // The daemon starts anew: the number is known, blobs and key packages are not. After a crash numbers are left out.
+  restart(leftOut = 0): void {
+    this.number += leftOut;
     this.keys.clear();
     this.log = [];
     this.gone = this.number;

@@ -270,6 +270,16 @@ each('the daemon restarts during a storm', async (session) => {
   await session.settle(30_000);
 });
 
+each('the daemon crashes and leaves numbers out: the group is made anew, and nobody is asked about', async (session) => {
+  const { first, second, people } = await withTwoHosts(session, 5);
+  session.server.restart(17);
+  await session.run(500);
+  const { number } = session.server;
+  for (const client of [first, second, ...people]) client.resume();
+  await session.until(() => session.settled() && first.media! > number, 30_000, 'anew');
+  for (const host of [first, second]) assert.deepEqual([[...host.asked], host.status?.problem], [[], null]);
+});
+
 each('the commit that removes goes out before the request that removes', async (session) => {
   const { host, people } = await withPeople(session, 4);
   const before = session.server.number;
