@@ -67,6 +67,7 @@ export class SessionEncryption implements Encryption {
   #messages = 0;
   readonly #sending = new Map<number, (ok: boolean) => void>();
   readonly #excluding = new Map<string, () => void>();
+  #unheard: Shown[] = []; // admitted while there is no worker
   // Which keys the clinic gets for a recording.
   readonly recording: RecordingKeys;
 
@@ -150,10 +151,12 @@ export class SessionEncryption implements Encryption {
 
   // The person at this device admits these people. The server has no say in who they are.
   admit(people: readonly Shown[]): void {
-    this.#tell({ type: 'admit', people });
+    if (this.#worker) this.#tell({ type: 'admit', people });
+    else this.#unheard.push(...people);
   }
 
   withdraw(ids: readonly string[]): void {
+    this.#unheard = this.#unheard.filter(({ id }) => !ids.includes(id));
     this.#tell({ type: 'withdraw', ids });
   }
 
@@ -220,6 +223,7 @@ export class SessionEncryption implements Encryption {
     worker.onmessage = ({ data }) => this.#worker === worker && this.#onKeys(data);
     worker.onerror = () => this.#worker === worker && this.#lose();
     worker.postMessage({ type: 'start', participantId: this.#participantId, identity: this.#identityNow!, kept: loadAdmissions(this.#session.storage, this.#participantId) });
+    if (this.#unheard.length > 0) this.admit(this.#unheard.splice(0));
     this.#session.frames.reconnectKeys();
     this.recording.onNewWorker();
     this.#ping();

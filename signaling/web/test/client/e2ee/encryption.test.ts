@@ -187,6 +187,21 @@ test('whom this page admits is decided by what it was shown', async () => {
   assert.deepEqual(lastInput(worker), { type: 'admit', people: [] }, 'nobody knows who that is');
 });
 
+test('whom a host admits while the worker is lost, the next one lets in', () => {
+  const { env, open, welcome, workers, session } = enter();
+  open();
+  const waiter = (participantId: string) => ({ participantId, displayName: participantId, since: 1, returning: false, connected: true, verified: false, needs: [] });
+  env.socket.receive({ seq: 1, type: 'waiting.list', ts: 1, data: { waiting: ['a', 'b'].map(waiter) } });
+  workers[0]!.onerror?.({} as never);
+  for (const id of ['a', 'b']) void session.request('waiting.admit', { participantIds: [id] }).catch(() => undefined);
+  void session.request('waiting.deny', { participantId: 'b' }).catch(() => undefined);
+  env.advance(1_000);
+  env.advance(0);
+  env.socket.open();
+  welcome();
+  assert.deepEqual(workers[1]!.told.slice(0, 2).map((message) => (message.type === 'input' ? message.input : message.type)), ['start', { type: 'admit', people: [{ id: 'a', name: '' }] }]);
+});
+
 test('a reload knows whom the page before it admitted; another seat does not', () => {
   const { env, open, workers } = enter();
   open();
