@@ -56,6 +56,8 @@ const connectionBound = new Set<RequestType>(['ping', 'media.offer', 'consent.re
 // A hello refused with one of these codes is retried without asking the person.
 const transientRefusals = new Set(['draining', 'unavailable', 'rate_limited', 'internal']);
 const unreachable = 'unreachable';
+// The server may still hold the seat: it was not told that the person left.
+const resumable = new Set([...transientRefusals, unreachable, 'protocol']);
 
 export class Transport extends Emitter<Events> {
   readonly #env: Env;
@@ -133,7 +135,7 @@ export class Transport extends Emitter<Events> {
   stop(closing: Closing, socketCode: number = close.left): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    if (closing.code !== unreachable && !transientRefusals.has(closing.code)) dropSeat(this.#env.storage);
+    if (!resumable.has(closing.code)) dropSeat(this.#env.storage);
     this.#env.timers.clear(this.#retry);
     this.#releaseSocket(socketCode);
     for (const id of [...this.#pending.keys()]) this.#settle(id, { ok: false, error: localError('closed') });

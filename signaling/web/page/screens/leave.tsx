@@ -1,11 +1,11 @@
 // Leaving. The last therapist decides what becomes of the group: it ends, somebody else leads it, or it goes on alone for a while.
 
 import type { JSX } from 'preact';
-import { useId, useState } from 'preact/hooks';
 import { t } from '../text/text';
-import { Btn } from '../ui/basics';
 import { useStore } from '../ui/context';
-import { Confirm, Dialog } from '../ui/dialog';
+import { Confirm } from '../ui/dialog';
+import { Lazy } from '../parts';
+import { panelPart } from './panel-part';
 import { framed } from '../state/token';
 
 const isHost = (role: string): boolean => role === 'host' || role === 'cohost';
@@ -14,69 +14,7 @@ export function LeaveDialog({ onNo }: { onNo(): void }): JSX.Element {
   const store = useStore();
   const others = store.roster.value.filter(({ id }) => id !== store.selfId.value);
   const hosts = others.some(({ role, connected }) => isHost(role) && connected);
-  if (store.hosting.value && !hosts && others.length > 0) return <LastTherapist onNo={onNo} />;
+  if (store.hosting.value && !hosts && others.length > 0) return <Lazy of={panelPart}>{({ LastTherapist }) => <LastTherapist onNo={onNo} />}</Lazy>;
   const text = store.hosting.value ? hosts ? t('leave.host') : '' : framed() ? t('leave.text') : `${t('leave.text')} ${t('leave.back')}`;
   return <Confirm title={t('leave.title')} text={text} yes={t('leave.yes')} no={t('leave.stay')} onNo={onNo} onYes={() => void store.leave()} />;
-}
-
-type Way = 'end' | 'hand' | 'alone';
-const choices = [5, 10, 15, 30];
-
-function LastTherapist({ onNo }: { onNo(): void }): JSX.Element {
-  const store = useStore();
-  const heirs = store.may('participant.role') ? store.roster.value.filter(({ id, connected }) => id !== store.selfId.value && connected) : [];
-  const ways = ([['end', store.may('room.end')], ['hand', heirs.length > 0], ['alone', true]] as const).flatMap(([way, may]) => (may ? [way] : []));
-  const [way, setWay] = useState<Way>(ways[0] ?? 'alone');
-  const [heir, setHeir] = useState(heirs[0]?.id ?? '');
-  const limits = minutesWithin(store.hostGraceMs.value);
-  const [minutes, setMinutes] = useState(limits.at(-1) ?? 5);
-  const id = useId();
-  const go = (): void => {
-    if (way === 'end') void store.act('room.end', {});
-    else if (way === 'alone') void store.leave(minutes);
-    else void store.handOver(heir);
-    if (way === 'hand') onNo(); // a refusal is said, and nobody leaves
-  };
-  const title: Record<Way, string> = { end: t('leave.end'), hand: t('leave.hand'), alone: t('leave.alone') };
-  return (
-    <Dialog title={t('leave.lastTitle')} about={t('leave.lastText')} onClose={onNo}>
-      <fieldset class="choices ways">
-        <legend class="sr">{t('leave.lastText')}</legend>
-        {ways.map((one) => (
-          <div key={one}>
-            <label><input type="radio" name={id} checked={way === one} data-testid={`leave-${one}`} onChange={() => setWay(one)} /> {title[one]}</label>
-            {way === one && one === 'end' && <p class="quiet small">{t('leave.endText')}</p>}
-            {way === one && one === 'hand' && (
-              <div class="field">
-                <label for={`${id}-heir`}>{t('leave.handTo')}</label>
-                <select class="input" id={`${id}-heir`} value={heir} data-testid="leave-heir" onChange={(event) => setHeir(event.currentTarget.value)}>
-                  {heirs.map((person) => <option key={person.id} value={person.id}>{store.label(person.id, person.displayName)}</option>)}
-                </select>
-                <p class="quiet small">{t('leave.handText')}</p>
-              </div>
-            )}
-            {way === one && one === 'alone' && (
-              <div class="field">
-                <label for={`${id}-for`}>{t('leave.aloneFor')}</label>
-                <select class="input" id={`${id}-for`} value={minutes} data-testid="leave-minutes" onChange={(event) => setMinutes(Number(event.currentTarget.value))}>
-                  {limits.map((n) => <option key={n} value={n}>{t('leave.minutes', { n })}</option>)}
-                </select>
-                <p class="quiet small">{t('leave.aloneText')}</p>
-              </div>
-            )}
-          </div>
-        ))}
-      </fieldset>
-      <div class="actions equal">
-        <Btn onClick={onNo}>{t('leave.stay')}</Btn>
-        <Btn look="danger" data-testid="confirm" onClick={go}>{title[way]}</Btn>
-      </div>
-    </Dialog>
-  );
-}
-
-// The policy's limit, and what is shorter. Without a limit, half an hour.
-function minutesWithin(graceMs: number): number[] {
-  const most = graceMs > 0 ? Math.min(60, Math.max(1, Math.floor(graceMs / 60_000))) : 30;
-  return [...choices.filter((n) => n < most), most];
 }

@@ -5,6 +5,7 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Btn, Heading, Note } from '../ui/basics';
 import { useStore } from '../ui/context';
+import { framed } from '../state/token';
 import { t } from '../text/text';
 import { ClinicPhone, Top } from '../ui/top';
 
@@ -73,7 +74,7 @@ export function LinkLife({ endsAt, button }: { endsAt: number | undefined; butto
       {phase === 'soon' && <div data-testid="link-soon"><Note icon="clock">{t('linkLife.soon', { button })}</Note></div>}
       {phase === 'over' && (
         <div class="stack" data-testid="link-over">
-          <Note icon="clock">{t('linkLife.over')}</Note>
+          <Note icon="clock">{t('linkLife.over')} {!framed() && t('ending.askLink')}</Note>
           <ClinicPhone look="line" />
         </div>
       )}

@@ -6,14 +6,14 @@ import type { Participant } from '../../client';
 import { colourOf, encryptionWarning, gettingReady, initialOf, roleName, isSending } from '../state/people';
 import { Btn, Count, EncryptionWords, focusOn, State, StateBtn } from '../ui/basics';
 import { useStore } from '../ui/context';
-import { AttentionSettings } from '../ui/attention';
+import { AttentionSettings, WaitingCard } from '../ui/attention';
 import { narrow } from '../state/narrow';
 import { Confirm } from '../ui/dialog';
 import { EncryptionSection, UnadmittedAlert } from '../ui/encryption';
-import { HelpAlert } from '../ui/help';
+import { HelpAlert } from '../ui/help-alert';
 import { Icon } from '../ui/icon';
 import { RenameDialog } from '../ui/rename';
-import { SideRoomDialog } from '../ui/side-room';
+import { SideRoomDialog } from '../ui/side-room-dialog';
 import { raisedHands } from '../state/seats';
 import { t } from '../text/text';
 import { VerifiedMark, WaitingList } from './waiting-list';
@@ -33,6 +33,13 @@ export function Panel(): JSX.Element {
       <Foot />
     </aside>
   );
+}
+
+export { LastTherapist } from './last-therapist';
+
+// Above the picture and every panel, where a phone shows nothing else at once.
+export function Calls(): JSX.Element {
+  return <div class="calls" role="region" aria-label={t('calls.label')}><HostRequests /><WaitingCard /></div>;
 }
 
 // Requests to hosts: at the top of the panel, or above the group while the panel is closed, and on phones.

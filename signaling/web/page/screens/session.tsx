@@ -7,7 +7,6 @@ import { Ctl, Heading, State } from '../ui/basics';
 import { ReminderDialog } from '../ui/agreement';
 import { ConsentBanner, ConsentDialog, WithdrawalBanner } from '../ui/consent';
 import { EncryptionBanner, EncryptionDialog, ShieldState } from '../ui/encryption';
-import { Calls } from '../ui/attention';
 import { narrow } from '../state/narrow';
 import { HelpBanner, HelpCtl } from '../ui/help';
 import { AbsenceBanner, SideRoomBanner } from '../ui/side-room';
@@ -25,11 +24,10 @@ import { SharingBanner, SharingState } from '../ui/shared-screen';
 import { Stage } from '../ui/stage';
 import { StageLine, ViewCtl } from '../ui/view';
 import { LeaveDialog } from './leave';
-import { Lazy, part } from '../parts';
+import { Lazy } from '../parts';
+import { panelPart } from './panel-part';
 import { t } from '../text/text';
 import { papersPart } from './papers-part';
-
-const panelPart = part(() => import('./panel'));
 
 export function SessionScreen(): JSX.Element {
   const store = useStore();
@@ -52,7 +50,7 @@ export function SessionScreen(): JSX.Element {
         <StageLine />
       </main>
       <Bar panel={open} setPanel={(now) => { if (now) store.papers.setOpen(false); store.panel.value = now; }} />
-      {store.hosting.value && narrow.value && <Calls><Lazy of={panelPart}>{({ HostRequests }) => <HostRequests />}</Lazy></Calls>}
+      {store.hosting.value && narrow.value && <Lazy of={panelPart}>{({ Calls }) => <Calls />}</Lazy>}
       {open && <Lazy of={panelPart}>{({ Panel }) => <Panel />}</Lazy>}
       {writing && <Lazy of={papersPart}>{({ PapersPanel }) => <PapersPanel />}</Lazy>}
       <EncryptionDialog />

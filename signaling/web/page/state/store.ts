@@ -60,6 +60,9 @@ function newNonce(): string {
   return btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18)))).replaceAll('+', '-').replaceAll('/', '_');
 }
 
+// What ends a session here and says nothing to the server: it keeps the seat for a while.
+const lost = new Set(['protocol']);
+
 export class Store {
   readonly config: Config;
   readonly announcer = new Announcer();
@@ -81,6 +84,8 @@ export class Store {
   readonly camera = this.localMedia.camera;
   readonly speaker = this.localMedia.speaker;
   readonly ending = signal<Ending | null>(null);
+  readonly seatUntil = signal(0); // how long the server may keep the seat of a session that ended here only
+  #seatMs = { waiting: 0, admitted: 0 };
   readonly link = signal<LinkState>('connecting');
   readonly access = signal<Access | null>(null);
   readonly room = signal<EventData<'room.updated'>>({ name: '', locked: false, absenceLock: false, hostAbsent: false, recording: 'off' });
@@ -304,10 +309,11 @@ export class Store {
     session.on('draining', (told) => this.#onDraining(told));
     session.on('warning', ({ minutes }) => this.#announce(t('time.endsShort', { n: minutes })));
     session.on('link', (link) => this.#onLink(link));
-    session.on('welcome', ({ participantId, role, policy }) => {
+    session.on('welcome', ({ participantId, role, policy, resumeMs, waitingResumeMs }) => {
       this.screenForAll.value = policy.screenForAll ?? false;
       this.verifyAsked.value = policy.verify ?? false;
       this.hostGraceMs.value = policy.hostGraceMs ?? 0;
+      this.#seatMs = { waiting: waitingResumeMs ?? resumeMs, admitted: resumeMs };
       this.selfId.value = participantId;
       this.role.value = role;
       this.restarting.value = false; // who still restarts says so again
@@ -431,6 +437,7 @@ export class Store {
       this.announcer.clear();
       this.#resetTransient();
       this.ending.value = ending;
+      this.seatUntil.value = lost.has(ending.code) && this.reloadState() ? Date.now() + this.#seatMs[this.access.value?.state ?? 'waiting'] : 0;
       this.screen.value = 'ended';
       this.roster.value = [];
       this.waiting.value = [];

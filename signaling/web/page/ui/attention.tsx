@@ -1,17 +1,12 @@
 // What keeps hosts from missing a call or somebody who waits: on phones a layer above the picture, and the switches of chime and notification.
 
-import type { ComponentChildren, JSX } from 'preact';
+import type { JSX } from 'preact';
 import { t } from '../text/text';
 import { Btn } from './basics';
 import { useStore } from './context';
 import { Icon } from './icon';
 
-// Above the picture and every panel, where a phone shows nothing else at once.
-export function Calls({ children }: { children: ComponentChildren }): JSX.Element {
-  return <div class="calls" role="region" aria-label={t('calls.label')}>{children}<WaitingCard /></div>;
-}
-
-function WaitingCard(): JSX.Element | null {
+export function WaitingCard(): JSX.Element | null {
   const store = useStore();
   const n = store.waiting.value.filter(({ connected }) => connected).length;
   if (n === 0) return null;

@@ -1,7 +1,7 @@
 // Every way a session ends or fails to begin, in words.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { openCheck, openPage, openSession, token } from '../support/page';
+import { openCheck, openPage, openSession, openWaiting, token } from '../support/page';
 
 // What the server refuses a hello with, the title that stands for it, and whether trying again may help.
 const refusals: [string, string, boolean][] = [
@@ -63,4 +63,41 @@ test('denied, and waited for too long', async (t) => {
     await page.receive('access.changed', { state: 'denied', reason, permissions: [] });
     assert.equal(page.query('h1')[0]?.textContent, title);
   }
+});
+
+test('nobody is told to open a link again that works once: they read whom to ask, and in a frame neither', async (t) => {
+  for (const code of ['left', 'timeout', 'expired', 'resume_expired', 'invalid_token', 'policy_mismatch', 'of a later version']) {
+    for (const parent of [globalThis, { postMessage() {} }]) {
+      const page = await openPage(t, { parent, config: { origins: ['https://portal.example'] } });
+      page.store.ending.value = { code };
+      page.store.screen.value = 'ended';
+      await page.settle();
+      assert.doesNotMatch(page.text, /open (your|the) link again/i, code);
+      assert.equal(page.shows('ask'), parent === globalThis, `${code} ${parent === globalThis}`);
+    }
+  }
+});
+
+test('who still has a place may return to it, for as long as the server keeps it', async (t) => {
+  const kept = new Map<string, string>();
+  const page = await openWaiting(t, 'participant', { kept }, { resumeMs: 30_000, waitingResumeMs: 60_000 });
+  page.socket.onmessage?.({ data: 'no frame' } as never);
+  await page.settle();
+  assert.equal(page.find('ending-card').dataset.code, 'protocol');
+  assert.ok(page.shows('seat-lasts') && !page.shows('ask'));
+  await page.click('return');
+  await page.welcome({ resumeSecret: 'two' });
+  assert.deepEqual(page.sent('hello').at(-1)?.resume, { sessionId: 's', secret: 'one' });
+  assert.ok(page.shows('waiting-room'));
+  page.socket.onmessage?.({ data: 'no frame' } as never);
+  await page.settle();
+  await page.pass(61_000);
+  assert.ok(!page.shows('return'));
+  assert.match(page.textOf('ask'), /To come back, ask the clinic for a new link\./);
+});
+
+test('who leaves for good has no place to return to', async (t) => {
+  const page = await openWaiting(t);
+  await page.click('leave');
+  assert.deepEqual([page.shows('return'), page.textOf('ask')], [false, 'To come back, ask the clinic for a new link. A therapist then lets you in.']);
 });

@@ -142,7 +142,7 @@ test('before the seat is taken the page says in time that the link ends', async 
   assert.match(page.textOf('link-soon'), /Please press “Continue” before that/);
   await page.pass(45_000);
   assert.deepEqual([page.shows('link-soon'), page.shows('link-over')], [false, true]);
-  assert.match(page.textOf('link-over'), /ask the clinic for a new one/);
+  assert.match(page.textOf('link-over'), /Ask the clinic for a new link\./);
   assert.ok(page.shows('name-continue'), 'the server decides, and forgives a little');
 });
 
