@@ -17,6 +17,7 @@ type RecordedPublication struct {
 // A PlanEntry lists what one participant may send and whom they receive.
 type PlanEntry struct {
 	Participant ParticipantID
+	Host        bool            // leads the session: others see this camera first where their path is narrow
 	Sends       []Publication   // packets of publications that are Muted or not listed are dropped on arrival
 	Receives    []ParticipantID // whose publications go to this participant
 }
@@ -28,7 +29,7 @@ func PlanOf(s State) Plan {
 		if !mayHaveMedia(s, p) {
 			continue
 		}
-		seat := PlanEntry{Participant: p.ID}
+		seat := PlanEntry{Participant: p.ID, Host: p.Role.Hosts()}
 		for _, pub := range p.Publications {
 			pub.Muted = pub.Muted || !may(s, p, pub.Source.act())
 			seat.Sends = append(seat.Sends, pub)

@@ -34,6 +34,7 @@ type PlanEntry struct {
 	Peer     PeerID
 	Sends    []Send
 	Receives []PeerID
+	Priority bool // its camera comes before others' where a receiver's path is narrow
 }
 
 // A Send is one source that a peer may publish.
@@ -105,6 +106,11 @@ type (
 	SpeakersChanged struct{ Peers []PeerID }
 	// LinesChanged lists the peers whose line to this server is not good, in the order of the plan.
 	LinesChanged struct{ Lines []PeerLine }
+	// VideosPaused lists the publications that Peer is not sent because its path is too narrow.
+	VideosPaused struct {
+		Peer         PeerID
+		Publications []string
+	}
 	// EncodingsWanted lists the encodings of Peer's simulcast that have a receiver; the client may pause the others.
 	EncodingsWanted struct {
 		Peer   PeerID
@@ -138,6 +144,7 @@ type (
 func (SlotsMapped) event()     {}
 func (SpeakersChanged) event() {}
 func (LinesChanged) event()    {}
+func (VideosPaused) event()    {}
 func (EncodingsWanted) event() {}
 func (RateExceeded) event()    {}
 func (HandshakeFailed) event() {}

@@ -38,9 +38,9 @@ type person struct {
 	nextAudio  time.Time
 	nextFrame  time.Time
 	nextReport time.Time
-	wide       uint16 // transport-wide number of the last packet sent
-	next       uint16 // the same of the next packet received that feedback reports,
-	unreported int    // and how many there are
+	wide       uint16          // transport-wide number of the last packet sent
+	next       uint16          // the same of the next packet received that feedback reports,
+	arrivals   []time.Duration // and when it and those after it came
 	nextWide   time.Time
 	out        []byte
 	expected   int // packets that left for this person
@@ -61,6 +61,7 @@ const (
 	partBytes     = 1100 // a frame is split into equal parts up to this
 	keyPackets    = 30   // the first packets are of key frames: long enough for a track to be ready
 	benchWindow   = videoWait
+	manyKeys      = 2000 // the same where what is sent grows with what the path is known to take
 )
 
 func newBench(tb testing.TB, people int) *bench { return newBenchWith(tb, people, 0) }
@@ -101,7 +102,7 @@ func (b *bench) enter(room *Room, id PeerID, i, people int) *person {
 		b.tb.Fatal(err)
 	}
 	b.tb.Cleanup(func() { sock.Close() })
-	x := &person{sock: sock, level: 40, in: make([]udp.Packet, 64), out: make([]byte, 0, udp.MaxDatagram)}
+	x := &person{sock: sock, level: 40, arrivals: make([]time.Duration, 0, 1024), in: make([]udp.Packet, 64), out: make([]byte, 0, udp.MaxDatagram)}
 	x.nextAudio = b.now.Add(audioInterval * time.Duration(i) / time.Duration(people))
 	x.nextReport = b.now.Add(time.Second * time.Duration(i) / time.Duration(people))
 	x.nextFrame = b.now.Add(frameEvery * time.Duration(b.rnd.IntN(1000)) / 1000)
@@ -156,7 +157,7 @@ func (b *bench) window() int {
 			b.report(x)
 			sent++
 		}
-		if x.unreported > 0 && !b.now.Before(x.nextWide) {
+		if len(x.arrivals) > 0 && !b.now.Before(x.nextWide) {
 			x.nextWide = b.now.Add(feedbackInterval)
 			b.feedback(x)
 			sent++
@@ -176,7 +177,7 @@ func (b *bench) frame(x *person) int {
 		if k == 0 {
 			payload[0] = 0x10 // start of the frame
 		}
-		if x.seq[1] < keyPackets {
+		if x.seq[1] < keyPackets || b.ext != 0 && x.seq[1] < manyKeys {
 			payload[1] = 0 // key frame
 		}
 		b.send(x, 1, 96, k == parts-1, payload)
@@ -211,21 +212,24 @@ func (b *bench) report(x *person) {
 	}
 }
 
-// feedback sends transport-wide feedback: all packets arrived, half a millisecond apart.
+// feedback sends transport-wide feedback of all that arrived.
 func (b *bench) feedback(x *person) {
+	const reference, delta = 64 * time.Millisecond, 250 * time.Microsecond
+	at := x.arrivals[0] / reference * reference
 	packet := append(x.out[:0], 0x80|formatTWCC, typeRTPFB, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0)
 	packet = binary.BigEndian.AppendUint16(packet, x.next)
-	packet = binary.BigEndian.AppendUint16(packet, uint16(x.unreported))
-	packet = binary.BigEndian.AppendUint32(packet, uint32(b.now.Sub(benchBegin)/(64*time.Millisecond))<<8)
-	packet = binary.BigEndian.AppendUint16(packet, 1<<13|uint16(x.unreported))
-	for range x.unreported {
-		packet = append(packet, 2)
+	packet = binary.BigEndian.AppendUint16(packet, uint16(len(x.arrivals)))
+	packet = binary.BigEndian.AppendUint32(packet, uint32(at/reference)<<8)
+	packet = binary.BigEndian.AppendUint16(packet, 1<<13|uint16(len(x.arrivals)))
+	for _, arrival := range x.arrivals {
+		packet = append(packet, byte((arrival-at)/delta))
+		at = arrival
 	}
 	for len(packet)%4 != 0 {
 		packet = append(packet, 0)
 	}
 	binary.BigEndian.PutUint16(packet[2:], uint16(len(packet)/4-1))
-	x.next, x.unreported = x.next+uint16(x.unreported), 0
+	x.next, x.arrivals = x.next+uint16(len(x.arrivals)), x.arrivals[:0]
 	if _, err := x.sock.WriteTo(x.seal.RTCP(packet), b.w.sock.Local); err != nil {
 		b.tb.Fatal(err)
 	}
@@ -290,6 +294,9 @@ func (b *bench) drain(opened bool) {
 			}
 			x.expected -= n
 			for _, p := range x.in[:n] {
+				if opened && p.Data[0]&0x10 != 0 && classify(p.Data) == classRTP {
+					x.arrivals = append(x.arrivals, b.now.Sub(benchBegin))
+				}
 				if opened && x.opens(p.Data) {
 					x.got++
 				}
@@ -306,9 +313,6 @@ func (x *person) opens(data []byte) bool {
 	h, err := forward.ParseHeader(data)
 	if err != nil {
 		return false
-	}
-	if data[0]&0x10 != 0 {
-		x.unreported++
 	}
 	if _, err = x.open.RTP(data, h.Size); err == nil && x.heard != nil {
 		x.heard[binary.BigEndian.Uint32(data[12:])]++

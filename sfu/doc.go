@@ -7,6 +7,9 @@
 //	                          ├─► SRTP  ──► peer ──► publication ──► each subscription ──► slot ──► udp.Conn.Write
 //	                          │                                 └──► tapSubscription ──► Tap: what a plan lets be recorded
 //	                          └─► SRTCP ──► NACK, PLI, reports
+//	                                        transport-wide feedback ──► bwe.Estimator ──► allocation.go: what each slot shows
+//	                                                                                 ├──► probe.go: is there room for more?
+//	                                                                                 └──► pacing.go: video near the line, in trains of 5 ms
 //
 // A room lives on one worker; the worker is one goroutine and owns every structure of its rooms' media, so that between a
 // packet's arrival and its sending there is no lock, no queue and no other goroutine. A Plan states

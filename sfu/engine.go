@@ -143,6 +143,9 @@ type Room struct {
 	order    []*member          // as in the plan
 	record   []string           // the same
 	speakers []PeerID
+	focus    PeerID     // who speaks for longer than others interrupt
+	nextUp   PeerID     // who may become that,
+	nextAt   time.Time  // and since when
 	troubled []PeerLine // as last reported
 	panics   int
 	version  uint64 // of the newest slot map of any member

@@ -194,23 +194,34 @@ func (p *peer) byPriority() (slots []*slot) {
 			slots = append(slots, s)
 		}
 	}
-	height := func(s *slot) int {
-		if h, said := p.member.view.Heights[s.flow.send.ID]; said {
-			return h
-		}
-		return math.MaxInt // displayed in full
-	}
 	slices.SortStableFunc(slots, func(a, b *slot) int {
 		if a.line.slotKind != b.line.slotKind {
 			return strings.Compare(a.line.slotKind, b.line.slotKind) // screen before video
 		}
-		return cmp.Compare(height(b), height(a))
+		return cmp.Compare(b.height(), a.height())
 	})
 	return slots
 }
 
-// shareBandwidth gives every slot what its path has room for, in the order of priority. Audio is never paused.
+// height is how tall the client displays what the slot carries, in pixels.
+func (s *slot) height() int {
+	if h, said := s.peer.member.view.Heights[s.flow.send.ID]; said {
+		return h
+	}
+	return math.MaxInt // displayed in full
+}
+
+// shareBandwidth gives every slot what its path has room for. Audio is never paused.
 func (p *peer) shareBandwidth(now time.Time) {
+	if p.estimated() {
+		p.allocate(now)
+		return
+	}
+	p.shareReported(now)
+}
+
+// shareReported shares what receiver reports say of the path, in the order of priority.
+func (p *peer) shareReported(now time.Time) {
 	slots := p.byPriority()
 	choices, paused := make([]choice, len(slots)), make([]bool, len(slots))
 	for i, s := range slots {
@@ -270,7 +281,8 @@ func (s *slot) accepts(e *encoding, packet *forward.Packet) forward.Drop {
 // wants reports whether the slot needs an encoding. On a path without room for its ideal one it needs the lowest, too, which the client may
 // have paused: only encodings that come in can be chosen.
 func (s *slot) wants(e *encoding) bool {
-	return s.current == e || s.target == e || s.limited && e.index == 0 || s.ideal() == e
+	next := s.limited && s.target != nil && e.index == s.target.index+1
+	return s.current == e || s.target == e || (s.limited || s.standby) && e.index == 0 || next || s.ideal() == e
 }
 
 // wants lists the RIDs that have a receiver. While the highest of them does not arrive, lower ones are wanted too, down to the first that

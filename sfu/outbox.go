@@ -91,6 +91,9 @@ func (w *worker) enqueue(s *slot, data []byte, ssrc uint32, index uint64) {
 	if p.audioQueue.count+p.videoQueue.count == 0 {
 		w.box.peers = append(w.box.peers, p)
 	}
+	if b := p.bandwidth; b != nil && (b.pacer.on || b.probe.open()) {
+		b.charge(len(data) + srtp.TagSize + datagramOverhead)
+	}
 	w.box.arrived.add(w.now, 1)
 	w.box.waiting = w.box.waiting[:len(w.box.waiting)+1]
 	d := &w.box.waiting[len(w.box.waiting)-1]
@@ -279,8 +282,11 @@ func (w *worker) shortTail(p *peer, list []*pendingPacket, size int) int {
 func (w *worker) sealAndQueue(p *peer, d *pendingPacket, size int) {
 	d.sealed = true
 	if n := size - len(d.data); n > 0 {
+		if d.data[0]&0x20 != 0 { // it is of padding alone
+			n += int(d.data[len(d.data)-1])
+		}
 		d.data[0] |= 0x20 // P
-		for range n {
+		for len(d.data) < size {
 			d.data = append(d.data, 0)
 		}
 		d.data[len(d.data)-1] = byte(n)

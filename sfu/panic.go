@@ -39,6 +39,7 @@ const (
 	stepView        step = "view"
 	stepClose       step = "close"
 	stepTick        step = "tick"
+	stepPace        step = "pace"
 	stepSpeakers    step = "speakers"
 	stepCheck       step = "check"
 	stepPublish     step = "share"
@@ -52,7 +53,7 @@ const (
 var steps = []step{
 	stepRead, stepHandshake, stepStray, stepPacket, stepForward, stepSnapshot, stepEvict, stepPermissions, stepRemap, stepDone, stepAnnounced,
 	stepAttach, stepAdopt, stepSelected, stepInstall, stepView, stepClose, stepTick, stepSpeakers, stepCheck, stepPublish, stepSeal, stepWrite,
-	stepUnsent,
+	stepUnsent, stepPace,
 }
 
 // atStep reports to tests which step the loop has reached.

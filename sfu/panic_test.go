@@ -32,7 +32,7 @@ func TestFaults(t *testing.T) {
 }
 
 func testFault(t *testing.T, at step, faults int) {
-	s, all := newGroup(t, 41, simSpec{}, "a", "b", "c", "d")
+	s, all := newGroup(t, 41, simSpec{numbered: true}, "a", "b", "c", "d")
 	tap := newSimTap(s)
 	others := s.addRoom("x", "y")
 	s.run(2 * time.Second)

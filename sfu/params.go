@@ -153,6 +153,8 @@ const (
 	// maxSoundCopies is how many packets of sound a second may leave once more, unasked, to one receiver: those of two or three voices, about
 	// 150 kbit/s. Where more microphones are on, each gets its share by chance.
 	maxSoundCopies = 150
+	// maxCopiedShare is how much of the path sound may take so that it is copied.
+	maxCopiedShare = 0.25
 	// minKeyFrameGap is the minimum time between key frame requests of one receiver; more frequent ones are ignored.
 	minKeyFrameGap = keyFrameRepeat
 )

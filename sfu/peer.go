@@ -122,6 +122,7 @@ func (p *peer) addLines(o *offer) {
 		if s.numberExt != 0 && p.bandwidth == nil {
 			p.bandwidth = newBandwidth(p.worker.now)
 		}
+		s.index = uint16(len(p.slots))
 		p.slots = append(p.slots, s)
 		p.slotOf[l.slotSSRC] = s
 		p.exact = p.exact || s.video() && l.slotRTX == 0
@@ -207,6 +208,7 @@ func (p *peer) close() {
 	if p.worker.byAddr[p.remote] == p {
 		delete(p.worker.byAddr, p.remote)
 	}
+	p.worker.unpace(p)
 	for _, s := range p.slots {
 		s.detach()
 	}
@@ -239,6 +241,9 @@ func (p *peer) tick() {
 	}
 	now := p.worker.now
 	p.probePath(now)
+	if p.bandwidth != nil {
+		p.bandwidth.tick(p, now)
+	}
 	p.repeatRequests(now)
 	if p.twccExt != 0 && !now.Before(p.feedbackDue) {
 		p.feedbackDue = now.Add(feedbackInterval)
@@ -248,7 +253,7 @@ func (p *peer) tick() {
 		p.reportDue = now.Add(reportInterval)
 		p.sendReports(now)
 		p.rateLine(now)
-		p.observeEstimate()
+		p.observeEstimate(now)
 		p.shareBandwidth(now)
 	}
 }

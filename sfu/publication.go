@@ -54,6 +54,7 @@ type encoding struct {
 	bitsAt      time.Time
 	bitrate     int // bit/s, of the last second
 	baseRate    int // the same, of the lowest temporal layer
+	wire        wireMeter
 
 	// the client's last sender report (RFC 3550, section 6.4.1)
 	reported  bool
@@ -133,6 +134,11 @@ func (pub *publication) applyPermissions(sends []Send) {
 	}
 	pub.withheld = pub.withheld && !pub.send.Muted // the room was notified, and unmutes it when it may continue
 	pub.updateTap()
+	if !pub.open() {
+		for _, s := range pub.subscribers {
+			s.peer.forgetPaced(s)
+		}
+	}
 	if pub.open() && was.Muted {
 		pub.forgetAbsent()
 		for _, s := range pub.subscribers {
@@ -185,6 +191,9 @@ func (pub *publication) sendKeyFrameRequest(now time.Time) {
 func (e *encoding) store(now time.Time, ext uint64, h *forward.Header, temporal uint8, payload []byte) {
 	e.lastArrival = now
 	e.history.Put(ext, h.Timestamp, h.Marker, temporal, payload)
+	if e.wire.add(now, len(payload), temporal == 0) {
+		e.publication.encodingBegan()
+	}
 	e.bytes += len(payload)
 	if temporal == 0 {
 		e.baseBits += 8 * len(payload)
@@ -193,6 +202,15 @@ func (e *encoding) store(now time.Time, ext uint64, h *forward.Header, temporal 
 		perSecond := func(bits int) int { return int(int64(bits) * int64(time.Second) / int64(since)) }
 		e.bitrate, e.baseRate = perSecond(8*e.bytes), perSecond(e.baseBits)
 		e.bytes, e.baseBits, e.bitsAt = 0, 0, now
+	}
+}
+
+// encodingBegan lets receivers that wait for an encoding look again.
+func (pub *publication) encodingBegan() {
+	for _, s := range pub.subscribers {
+		if s.limited && s.peer.bandwidth != nil {
+			s.peer.bandwidth.due = true
+		}
 	}
 }
 

@@ -218,6 +218,11 @@ func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bo
 	if drop := s.accepts(e, packet); drop != forward.Kept {
 		return drop
 	}
+	paced := s.isVideo && s.peer.bandwidth != nil && s.peer.bandwidth.pacer.on
+	if paced && !packet.Empty && !s.peer.mayPace(s, packet) {
+		s.selector.Switch()
+		return forward.PacerFull
+	}
 	awaited := s.selector.AwaitsKey()
 	out, drop := s.selector.Next(w.now, packet)
 	if drop != forward.Kept {
@@ -249,7 +254,9 @@ func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bo
 		s.sent = forward.NewSentIndex(s.line.slotKind == slotScreen)
 	}
 	s.sent.Put(out.Ext, &origin)
-	w.write(s, s.payload, s.ssrc, out.Ext, &origin, marker, nil, vp8, payload)
+	if !paced || !s.peer.waits(s, out.Ext, len(payload)) {
+		w.write(s, s.payload, s.ssrc, out.Ext, &origin, marker, nil, vp8, payload)
+	}
 	w.count.Video++
 	w.count.VideoBytes += uint64(len(payload))
 	if s.peer.videoBits == 0 && w.now.Sub(s.peer.videoSince) > videoPause {
@@ -351,11 +358,14 @@ func (w *worker) resend(s *slot, seq uint16) forward.Drop {
 	case !s.mayResend(w.now):
 		return forward.NackLimit
 	}
-	var vp8 forward.VP8
-	if s.video() && !origin.Verbatim {
-		vp8 = forward.ParseVP8(stored.Payload)
+	if b := s.peer.bandwidth; b != nil && b.pacer.on && s.line.slotRTX != 0 {
+		return s.peer.waitsAgain(s, out, len(stored.Payload))
 	}
 	if s.line.slotRTX == 0 {
+		var vp8 forward.VP8
+		if s.video() && !origin.Verbatim {
+			vp8 = forward.ParseVP8(stored.Payload)
+		}
 		drop := w.writeAgain(s, out, &origin, &stored, &vp8)
 		if drop == forward.Kept {
 			w.count.Resent++
@@ -363,8 +373,17 @@ func (w *worker) resend(s *slot, seq uint16) forward.Drop {
 		return drop
 	}
 	w.count.Resent++
-	prefix := [2]byte{byte(seq >> 8), byte(seq)}
-	w.write(s, s.line.rtx, s.line.slotRTX, s.nextRTX, &origin, stored.Marker, prefix[:], &vp8, stored.Payload)
-	s.nextRTX++
+	w.writeRTX(s, seq, &origin, &stored)
 	return forward.Kept
+}
+
+// writeRTX puts a repeat of a packet into the slab, under an index of its own.
+func (w *worker) writeRTX(s *slot, seq uint16, origin *forward.Origin, stored *forward.Stored) {
+	var vp8 forward.VP8
+	if !origin.Verbatim {
+		vp8 = forward.ParseVP8(stored.Payload)
+	}
+	prefix := [2]byte{byte(seq >> 8), byte(seq)}
+	w.write(s, s.line.rtx, s.line.slotRTX, s.nextRTX, origin, stored.Marker, prefix[:], &vp8, stored.Payload)
+	s.nextRTX++
 }

@@ -219,7 +219,7 @@ func (p *peer) nack(media uint32, b []byte) {
 
 // mayResend takes one of the tokens for repeats of video.
 func (p *peer) mayResend(now time.Time) bool {
-	budget := min(nackBudget, max(nackLeast, float64(p.estimate.Rate())/nackShare))
+	budget := min(nackBudget, max(nackLeast, float64(p.rate())/nackShare))
 	p.resendTokens = min(max(nackBurst, budget), p.resendTokens+now.Sub(p.resendAt).Seconds()*budget)
 	p.resendAt = now
 	if p.resendTokens < 1 {

@@ -16,7 +16,8 @@ type simSlot struct {
 	given    uint64 // the newest that the socket did not take
 	rtxMax   uint64
 	sent     [simRemembered]simSent
-	needsKey bool // the next new packet must begin a key frame
+	accepted uint64 // the newest that had its number when needsKey was set
+	needsKey bool   // the next new packet must begin a key frame
 	last     simSent
 	lastAt   time.Time
 	count    int // new packets
@@ -47,6 +48,7 @@ type arrival struct {
 	slot    *simSlot
 	index   uint64
 	repeat  bool
+	filler  bool // of padding alone
 	again   bool // left before under the same index
 
 	number   uint16 // transport-wide
@@ -88,6 +90,8 @@ func (x *simPeer) arrives(a arrival) {
 		x.arrived.Record(s.line.slotSSRC, a.number, now.Sub(simBegin).Microseconds())
 	}
 	switch {
+	case a.filler:
+		return
 	case a.repeat && s.line.kind == "audio":
 		x.resentAudio++
 	case a.repeat:

@@ -11,23 +11,31 @@ import (
 // worker.
 type slot struct {
 	// The fields that each packet needs are adjacent and first: on an idle server all of them are outside the cache.
-	peer        *peer
-	target      *encoding    // encoding to switch to at its next key frame; nil: nothing
-	current     *encoding    // encoding that passes; nil before the first
-	flow        *publication // the source once it was announced to the client; nil before
-	ssrc        uint32
-	payload     uint8  // type
-	numberExt   uint8  // header extension of the transport-wide number, 0: its packets have none
-	isVideo     bool   // else audio
-	baseOnly    bool   // only the lowest temporal layer
-	limited     bool   // the path is too narrow for what the view needs
-	paused      bool   // the path is too narrow for this video; it resumes only with some bandwidth to spare
-	packets     uint32 // sent, for sender reports
-	octets      uint32
-	round       uint64            // of the outbox, in which this slot's packets wait
-	tooLongSize int               // bytes of the last datagram that was larger than the path takes, 0: none
-	sent        forward.SentIndex // begins with the first packet
-	selector    forward.Selector
+	peer           *peer
+	target         *encoding    // encoding to switch to at its next key frame; nil: nothing
+	current        *encoding    // encoding that passes; nil before the first
+	flow           *publication // the source once it was announced to the client; nil before
+	ssrc           uint32
+	payload        uint8  // type
+	numberExt      uint8  // header extension of the transport-wide number, 0: its packets have none
+	isVideo        bool   // else audio
+	unallocated    bool   // no bandwidth was given to it yet
+	baseOnly       bool   // only the lowest temporal layer
+	standby        bool   // the path may soon be too narrow, see wants
+	limited        bool   // the path is too narrow for what the view needs
+	paused         bool   // the path is too narrow for this video; it resumes only with some bandwidth to spare
+	pacedFrame     bool   // the pacer takes the frame of pacedTimestamp
+	pacedKey       bool   // which is a key frame
+	pacedLane      int    // where its packets wait
+	waiting        int    // how many of them
+	pacedTimestamp uint32 // of the source
+	index          uint16 // of the peer's slots
+	packets        uint32 // sent, for sender reports
+	octets         uint32
+	round          uint64            // of the outbox, in which this slot's packets wait
+	tooLongSize    int               // bytes of the last datagram that was larger than the path takes, 0: none
+	sent           forward.SentIndex // begins with the first packet
+	selector       forward.Selector
 
 	line            *mLine
 	asked           *soundRequests // nil before the first, or of video
@@ -153,6 +161,7 @@ func (p *peer) attach() {
 		s.flow.subscribers = append(s.flow.subscribers, s)
 		s.sent.Reset()
 		s.current, s.target = nil, s.flow.encodings[len(s.flow.encodings)-1].nearest(p.worker.now)
+		s.unallocated = true
 		s.restart()
 	}
 	p.shareBandwidth(p.worker.now)
@@ -163,6 +172,7 @@ func (s *slot) detach() {
 	if s.flow == nil {
 		return
 	}
+	s.peer.forgetPaced(s)
 	if i := slices.Index(s.flow.subscribers, s); i >= 0 {
 		s.flow.subscribers = slices.Delete(s.flow.subscribers, i, i+1)
 	}

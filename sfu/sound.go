@@ -21,6 +21,9 @@ func (s *slot) recordAudio(out uint64, from *forward.Origin) {
 
 // mayCopy takes one of the tokens for copies of sound that nobody asked for.
 func (p *peer) mayCopy(now time.Time) bool {
+	if p.estimated() && float64(p.bandwidth.audioRate) > maxCopiedShare*float64(p.rate()) {
+		return false // its loss is of a narrow path, which copies make narrower
+	}
 	p.copyTokens = min(maxSoundCopies, p.copyTokens+now.Sub(p.copyAt).Seconds()*maxSoundCopies)
 	p.copyAt = now
 	if p.copyTokens < 1 {

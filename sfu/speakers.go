@@ -53,11 +53,27 @@ func (r *Room) updateSpeakers(now time.Time) {
 		}
 		v.publication.suppress(i >= maxVoices)
 	}
+	r.follow(ids, now)
 	if sameSet(ids, r.speakers) {
 		return
 	}
 	r.speakers = ids
 	r.events(SpeakersChanged{Peers: ids})
+}
+
+// focusAfter is how long somebody must speak to be shown first on a narrow path: interjections change nothing.
+const focusAfter = 2 * time.Second
+
+// follow updates who is shown first on a narrow path.
+func (r *Room) follow(speakers []PeerID, now time.Time) {
+	switch {
+	case len(speakers) == 0 || speakers[0] == r.focus:
+		r.nextUp = ""
+	case speakers[0] != r.nextUp:
+		r.nextUp, r.nextAt = speakers[0], now
+	case r.focus == "" || now.Sub(r.nextAt) >= focusAfter:
+		r.focus, r.nextUp = r.nextUp, ""
+	}
 }
 
 // suppress drops a microphone until it is among the loudest. It then continues without a sequence gap.

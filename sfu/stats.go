@@ -12,6 +12,8 @@ type Counters struct {
 	AudioBytes, VideoBytes uint64 // of their payloads
 	Resent                 uint64 // packets repeated for a NACK
 	SoundCopies            uint64 // packets of sound repeated unasked, for receivers with loss
+	Probes, ProbePackets   uint64 // of paths for more bandwidth, and packets that were sent only for them
+	VideosPaused           uint64 // how often a video was paused for one receiver because its path was too narrow
 	NacksIn, NacksOut      uint64 // packets asked for
 	KeyFrameRequestsIn     uint64
 	KeyFrameRequestsOut    uint64
@@ -49,6 +51,9 @@ func (e *Engine) Counters() Counters {
 		sum.VideoBytes += c.VideoBytes
 		sum.Resent += c.Resent
 		sum.SoundCopies += c.SoundCopies
+		sum.Probes += c.Probes
+		sum.ProbePackets += c.ProbePackets
+		sum.VideosPaused += c.VideosPaused
 		sum.NacksIn += c.NacksIn
 		sum.NacksOut += c.NacksOut
 		sum.KeyFrameRequestsIn += c.KeyFrameRequestsIn

@@ -27,6 +27,7 @@ type simulcaster struct {
 	ridExt  uint8
 	frames  uint32            // so far
 	seqs    map[string]uint16 // of each encoding: a paused one does not advance
+	tl0     uint8             // TL0PICIDX (RFC 7741)
 
 	mu     sync.Mutex
 	wanted []string        // Guarded by mu.

@@ -47,6 +47,8 @@ type worker struct {
 	load          load
 	tasks         []task
 	nextTick      time.Time
+	paced         []*peer   // whose packets are spread over time
+	paceAt        time.Time // when the next of them may leave
 	count         Counters
 	stopped       bool
 	spareCPU      bool      // a processor is left for all other goroutines while every worker naps; as of the last tick
@@ -166,6 +168,9 @@ func (w *worker) round(now time.Time, n int) {
 	} else if !w.now.Before(w.nextTick) {
 		w.runTimers()
 	}
+	if len(w.paced) > 0 && !w.now.Before(w.paceAt) {
+		w.runPaced()
+	}
 	if !w.now.Before(w.due()) {
 		w.flush()
 	}
@@ -174,8 +179,11 @@ func (w *worker) round(now time.Time, n int) {
 
 // deadline is the next tick, or none while no peer is connected: an idle worker sleeps.
 func (w *worker) deadline() time.Time {
-	if len(w.peers) == 0 {
+	switch {
+	case len(w.peers) == 0:
 		return time.Time{}
+	case len(w.paced) > 0 && w.paceAt.Before(w.nextTick):
+		return w.paceAt
 	}
 	return w.nextTick
 }

@@ -54,7 +54,8 @@ type connection struct {
 	slots               *SlotsMapped // the newest slot map
 	slotsAnnounced      bool         // slots was sent
 	speakers            []room.ParticipantID
-	lines               []Line // that the client was notified of
+	paused              []room.PublicationID // not sent to the client for want of bandwidth
+	lines               []Line               // that the client was notified of
 }
 
 func newRoomActor(reg *Registry, key string, state room.State) *roomActor {
@@ -250,6 +251,9 @@ func (r *roomActor) notify(id room.ParticipantID, why changeReasons) {
 		if c.speakers = r.audibleSpeakers(id); len(c.speakers) > 0 {
 			c.client.Deliver(Speakers{IDs: c.speakers})
 		}
+		if len(c.paused) > 0 {
+			c.client.Deliver(SlotsPaused{Publications: c.paused})
+		}
 		if c.lines = r.knownLines(id); len(c.lines) > 0 {
 			c.client.Deliver(Lines{Lines: c.lines})
 		}
@@ -307,6 +311,14 @@ func (r *roomActor) handleInbox() {
 	for s, e := range n.wanted {
 		if c := r.connections[s.participant]; c != nil && c.connected && c.lastView.Room != nil {
 			c.client.Deliver(EncodingsWanted{Source: s.source, RIDs: e.RIDs})
+		}
+	}
+	for id, e := range n.paused {
+		if c := r.connections[id]; c != nil {
+			c.paused = e.Publications
+			if c.connected && c.lastView.Room != nil {
+				c.client.Deliver(SlotsPaused{Publications: e.Publications})
+			}
 		}
 	}
 	for id, m := range n.connections {

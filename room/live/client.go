@@ -62,6 +62,8 @@ type (
 	Speakers struct{ IDs []room.ParticipantID }
 	// Lines lists the participants of the group whose line to this server is not good.
 	Lines struct{ Lines []Line }
+	// SlotsPaused lists the publications in the participant's slots that are not sent because the participant's path is too narrow.
+	SlotsPaused struct{ Publications []room.PublicationID }
 	// EncodingsWanted lists the encodings of the participant's source that have subscribers.
 	EncodingsWanted struct {
 		Source room.Source
@@ -113,6 +115,7 @@ func (MediaReady) notice()      {}
 func (SlotMap) notice()         {}
 func (Speakers) notice()        {}
 func (Lines) notice()           {}
+func (SlotsPaused) notice()     {}
 func (EncodingsWanted) notice() {}
 func (HandshakeFailed) notice() {}
 func (EffectNotice) notice()    {}

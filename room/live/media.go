@@ -94,6 +94,11 @@ type (
 	SpeakersChanged struct{ IDs []room.ParticipantID }
 	// LinesChanged: the participants whose line to this server is not good.
 	LinesChanged struct{ Lines []Line }
+	// VideosPaused: the publications that Participant is not sent because their path is too narrow.
+	VideosPaused struct {
+		Participant  room.ParticipantID
+		Publications []room.PublicationID
+	}
 	// EncodingsChanged: the encodings of a source of Participant that have subscribers now.
 	EncodingsChanged struct {
 		Participant room.ParticipantID
@@ -127,6 +132,7 @@ type (
 func (SlotsMapped) mediaEvent()      {}
 func (SpeakersChanged) mediaEvent()  {}
 func (LinesChanged) mediaEvent()     {}
+func (VideosPaused) mediaEvent()     {}
 func (EncodingsChanged) mediaEvent() {}
 func (ConnectionMade) mediaEvent()   {}
 func (ConnectionFailed) mediaEvent() {}

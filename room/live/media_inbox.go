@@ -15,6 +15,7 @@ type inbox struct {
 	slots         map[room.ParticipantID]SlotsMapped     // Guarded by mu.
 	disconnects   map[room.ParticipantID]uint64          // numbers of lost connections. Guarded by mu.
 	wanted        map[sourceKey]EncodingsChanged         // Guarded by mu.
+	paused        map[room.ParticipantID]VideosPaused    // Guarded by mu.
 	exceeded      map[rateKey]bool                       // publications above their limits; true: withheld. Guarded by mu.
 	connections   map[room.ParticipantID]room.MediaState // newest media state. Guarded by mu.
 	speakers      *SpeakersChanged                       // Guarded by mu.
@@ -41,6 +42,11 @@ func (b *inbox) addEvent(e MediaEvent) {
 				b.wanted = map[sourceKey]EncodingsChanged{}
 			}
 			b.wanted[sourceKey{e.Participant, e.Source}] = e
+		case VideosPaused:
+			if b.paused == nil {
+				b.paused = map[room.ParticipantID]VideosPaused{}
+			}
+			b.paused[e.Participant] = e
 		case RateExceeded:
 			if b.exceeded == nil {
 				b.exceeded = map[rateKey]bool{}
@@ -113,6 +119,7 @@ type inboxEvents struct {
 	disconnects   map[room.ParticipantID]uint64
 	slots         map[room.ParticipantID]SlotsMapped
 	wanted        map[sourceKey]EncodingsChanged
+	paused        map[room.ParticipantID]VideosPaused
 	exceeded      map[rateKey]bool
 	connections   map[room.ParticipantID]room.MediaState
 	speakers      *SpeakersChanged
@@ -126,8 +133,8 @@ type inboxEvents struct {
 func (b *inbox) take() inboxEvents {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := inboxEvents{b.disconnects, b.slots, b.wanted, b.exceeded, b.connections, b.speakers, b.lines, b.recorderBegan, b.recorderFault, b.mediaFailed}
-	b.disconnects, b.slots, b.wanted, b.exceeded, b.connections, b.speakers, b.lines, b.recorderBegan, b.recorderFault = nil, nil, nil, nil, nil, nil, nil, false, ""
+	n := inboxEvents{b.disconnects, b.slots, b.wanted, b.paused, b.exceeded, b.connections, b.speakers, b.lines, b.recorderBegan, b.recorderFault, b.mediaFailed}
+	b.disconnects, b.slots, b.wanted, b.paused, b.exceeded, b.connections, b.speakers, b.lines, b.recorderBegan, b.recorderFault = nil, nil, nil, nil, nil, nil, nil, nil, false, ""
 	return n
 }
 
@@ -135,5 +142,5 @@ func (b *inbox) take() inboxEvents {
 func (b *inbox) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.closed, b.disconnects, b.slots, b.wanted, b.exceeded, b.connections, b.speakers, b.lines = true, nil, nil, nil, nil, nil, nil, nil
+	b.closed, b.disconnects, b.slots, b.wanted, b.paused, b.exceeded, b.connections, b.speakers, b.lines = true, nil, nil, nil, nil, nil, nil, nil, nil
 }

@@ -1,8 +1,8 @@
 // Package bwe estimates how many bits a second the path to one receiver takes, from transport-wide feedback
 // (draft-holmer-rmcat-transport-wide-cc-extensions-01). It is pure: time is a parameter, equal inputs give equal estimates.
 //
-// The worker numbers what it sends to receivers that negotiated such feedback and reads it, but only observes the estimate: what is sent is
-// limited by forward.BandwidthEstimate, from receiver reports.
+// The worker of a receiver that negotiated such feedback calls it: it allocates by the estimate, sends the probes and paces what is near it.
+// For all others forward.BandwidthEstimate estimates from receiver reports.
 //
 //	Sent(now, size) ─► number ─► ring ◄─ Feedback(now, reports) ◄─ Reader ◄─ RTCP of the receiver, every 50 ms
 //	                              ├─► groups of 5 ms ─► trend of the delay ┐

@@ -51,6 +51,8 @@ type Estimator struct {
 	begun    bool    // feedback came
 	heard    int64   // when it came last
 	sentAt   int64   // when a packet was sent last
+	unheard  int64   // when the first packet was sent since the last feedback, if any was
+	waits    bool    // one was
 	halvedAt int64
 
 	sent, acked rateMeter
@@ -102,6 +104,9 @@ func (e *Estimator) Sent(now time.Duration, size int) uint16 {
 	p := &e.ring[n%ringSize]
 	p.at, p.number, p.size, p.state, p.probe = at, n, uint16(min(size, math.MaxUint16)), pending, 0
 	e.sent.add(at, size)
+	if !e.waits || at-e.sentAt > micros(silence) { // what was sent before a pause has been too little to tell
+		e.waits, e.unheard = true, at
+	}
 	e.sentAt = at
 	if e.probe.open {
 		p.probe = e.probe.add(at, size)
@@ -148,6 +153,7 @@ func (e *Estimator) Feedback(now time.Duration, reports []Report) {
 		return
 	}
 	passed := min(at-e.heard, 200_000)
+	e.waits = false
 	if e.heard = at; !e.begun {
 		e.begun, passed = true, 0
 		e.response = at - newest
@@ -297,7 +303,11 @@ func (e *Estimator) increase(at, passed int64, through float64) {
 	if e.decreased.other {
 		step = growth * e.rate * seconds / otherCare
 	}
-	e.rate = max(e.rate, min(e.rate+step, growthCap*through))
+	limit := growthCap
+	if e.queue.short() && !e.decreased.other {
+		limit = probedCap
+	}
+	e.rate = max(e.rate, min(e.rate+step, limit*through))
 }
 
 // bound keeps the rate within its invariants.
@@ -310,7 +320,7 @@ func (e *Estimator) bound() {
 func (e *Estimator) Tick(now time.Duration) {
 	at := micros(now)
 	quiet := int64(silence / time.Microsecond)
-	if !e.begun || at-e.heard < quiet || e.sentAt-e.heard < quiet/2 || at-e.halvedAt < quiet {
+	if !e.begun || !e.waits || at-e.unheard < quiet || e.sentAt-e.unheard < quiet/2 || at-e.halvedAt < quiet {
 		return
 	}
 	e.Counters.Silences++

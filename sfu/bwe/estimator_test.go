@@ -132,6 +132,32 @@ func TestSilence(t *testing.T) {
 	}
 }
 
+// TestQuiet sends nothing for a while: that is no silence of the receiver, and a probe tells what the path takes, again and again until the
+// receiver answers.
+func TestQuiet(t *testing.T) {
+	e := New()
+	at := drive(e, 0, 2*time.Second, 8*ms, nil)
+	before, probes := e.Rate(), 0
+	at += 10 * time.Second
+	e.Sent(at, 1000) // goes on
+	e.Tick(at + 20*ms)
+	if e.Counters.Silences != 0 || e.Rate() != before {
+		t.Fatalf("%d bit/s after a pause, %d before; %d silences", e.Rate(), before, e.Counters.Silences)
+	}
+	for end := at + 20*time.Second; at < end; at += 50 * ms {
+		if p, ok := e.Probe(at, 20_000_000); ok {
+			probes++
+			for range p.Bytes/1000 + p.Packets {
+				e.Sent(at, 1000)
+			}
+		}
+		e.Tick(at)
+	}
+	if probes < 3 || probes > 8 {
+		t.Errorf("%d probes in 20 s without an answer", probes)
+	}
+}
+
 // TestReceiverLimit keeps the estimate below a REMB, and returns when it is lifted.
 func TestReceiverLimit(t *testing.T) {
 	e := New()

@@ -81,7 +81,7 @@ func (e *Estimator) judgeLoss(at int64) {
 // learn follows the least that is lost for a while: that is the path's own.
 func (l *lossWatch) learn(at int64, share float64) {
 	if !l.begun {
-		l.begun, l.leastSince = true, at
+		l.begun, l.leastSince, l.smoothed, l.least = true, at, share, share
 	}
 	l.smoothed += (share - l.smoothed) / 4
 	if at-l.leastSince >= micros(ownLossWindow) {

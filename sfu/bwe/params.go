@@ -89,6 +89,8 @@ const (
 	growth    = 0.08 // a second
 	usedShare = 0.65 // of the rate must be sent for it to grow: an unused rate proves nothing
 	growthCap = 1.5  // of what is acknowledged
+	// probedCap is the same where nothing waits: there a probe proves more, at less risk than growth beyond what was ever sent.
+	probedCap = 1.3
 	// Between these shares of what the path took when it was full last, growth is so much slower.
 	nearCeiling  = 0.9
 	aboveCeiling = 1.2

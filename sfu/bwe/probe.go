@@ -35,6 +35,9 @@ type probe struct {
 func (e *Estimator) Probe(now time.Duration, demand int) (Probe, bool) {
 	at := micros(now)
 	p := &e.probe
+	if p.done(at, e.response) { // without feedback after it
+		e.finishProbe(at)
+	}
 	switch {
 	case p.open && at-p.began > micros(probeOpen):
 		p.close(at)
@@ -45,7 +48,7 @@ func (e *Estimator) Probe(now time.Duration, demand int) (Probe, bool) {
 		return Probe{}, false
 	case !e.queue.short(), e.decreased.other:
 		return Probe{}, false
-	case at-e.decreased.at < e.response+micros(decreasePause), at-e.heard > micros(silence):
+	case at-e.decreased.at < e.response+micros(decreasePause), e.waits && at-e.unheard > micros(silence) && at-e.sentAt < micros(silence):
 		return Probe{}, false
 	}
 	rate := min(probeFactor*e.rate, probeAbove*float64(demand))

@@ -36,8 +36,8 @@ type target struct {
 
 var targets = map[string]target{
 	"20 Mbit/s":                                    {video: 1860 * kbit, audio: 21 * ms, queue: 2 * ms, whole: 0.999, steady: true},
-	"1 Mbit/s, queue of 300 ms":                    {video: 640 * kbit, audio: 66 * ms, queue: 46 * ms, whole: 0.99},
-	"1 Mbit/s, queue of 1 s":                       {video: 640 * kbit, audio: 66 * ms, queue: 46 * ms, whole: 0.99},
+	"1 Mbit/s, queue of 300 ms":                    {video: 630 * kbit, audio: 66 * ms, queue: 46 * ms, whole: 0.99},
+	"1 Mbit/s, queue of 1 s":                       {video: 630 * kbit, audio: 66 * ms, queue: 46 * ms, whole: 0.99},
 	"400 kbit/s, queue of 100 ms":                  {video: 140 * kbit, audio: 83 * ms, queue: 57 * ms, whole: 0.99},
 	"2 Mbit/s, 400 kbit/s, 2 Mbit/s":               {overload: second, back: 5 * second, at: 40 * second, rate: 0.85 * 2e6, queue: 60 * ms, whole: 0.98},
 	"the same, queue of 1 s":                       {overload: second, back: 5 * second, at: 40 * second, rate: 0.85 * 2e6, queue: 60 * ms, whole: 0.98},

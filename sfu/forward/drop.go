@@ -20,6 +20,7 @@ const (
 	BeforeSwitch            // older than the slot's current source
 	Layer                   // of an encoding or a temporal layer that this slot does not show
 	Bandwidth               // the subscriber's path has no room
+	PacerFull               // a frame of video that would wait too long for the subscriber's path
 	SocketFull              // the kernel took no more (EAGAIN)
 	SendRefused             // the kernel refused the destination
 	HistoryGone             // requested again after it left the history
@@ -39,7 +40,7 @@ const (
 
 var dropNames = [NumDrops]string{
 	"kept", "malformed", "unknown_address", "unauthentic", "replayed", "unannounced", "repeated", "padding", "muted", "quiet",
-	"unmapped", "await_key", "before_switch", "layer", "bandwidth", "socket_full", "send_refused", "history_gone", "nack_limit", "nack_late", "path_mtu", "rate_limit", "control_limit", "oversized", "key_used_up",
+	"unmapped", "await_key", "before_switch", "layer", "bandwidth", "pacer_full", "socket_full", "send_refused", "history_gone", "nack_limit", "nack_late", "path_mtu", "rate_limit", "control_limit", "oversized", "key_used_up",
 	"address_held", "repeated_check", "unproved_address", "panic",
 }
 

@@ -76,3 +76,16 @@ func (s *SentIndex) Find(seq uint16, last uint64) (out uint64, from Origin, ok b
 
 // Reset forgets everything: the slot changed hands.
 func (s *SentIndex) Reset() { clear(s.list) }
+
+// Forget forgets a packet that never left; low are the low bits of its number.
+func (s *SentIndex) Forget(low uint32) {
+	if s.Empty() {
+		return
+	}
+	for i := range s.list {
+		if e := &s.list[i]; e.ext != 0 && e.out == low {
+			e.ext = 0
+			return
+		}
+	}
+}

@@ -30,7 +30,7 @@ type ICEClient struct {
 var events = []string{
 	"access.changed", "room.updated", "roster", "participant.joined", "participant.updated", "participant.left", "speakers", "lines",
 	"room.ended", "permission.asked", "unmute.asked", "waiting.message", "waiting.list", "waiting.added", "waiting.updated",
-	"waiting.removed", "barred.list", "media.ready", "slot.map", "encodings.wanted", "media.failed",
+	"waiting.removed", "barred.list", "media.ready", "slot.map", "slot.paused", "encodings.wanted", "media.failed",
 	"files.changed",
 	"e2ee.state", "e2ee.entry", "e2ee.welcome", "e2ee.keys", "e2ee.app",
 	"self.updated", "help.raised", "help.replied", "agreement.reminder", "room.warning", "recording.failed", "quality", "server.draining",
@@ -67,6 +67,8 @@ func EventOf(n live.Notice, ice []ICEServer) (string, Object) {
 		return "media.ready", mediaReady(n, ice)
 	case live.SlotMap:
 		return "slot.map", Object{"slots": List(n.Slots, slotOwner)}
+	case live.SlotsPaused:
+		return "slot.paused", Object{"paused": List(n.Publications, pausedSlot)}
 	case live.EncodingsWanted:
 		return "encodings.wanted", Object{"source": n.Source, "rids": List(n.RIDs, identity)}
 	case live.HandshakeFailed:
@@ -401,4 +403,9 @@ func FinalAccess(c room.Closing) Object {
 		return accessData(c.Access, c.Reason, c.Message, nil)
 	}
 	return nil
+}
+
+// pausedSlot names a publication that is not sent, and why.
+func pausedSlot(id room.PublicationID) any {
+	return Object{"publicationId": id, "reason": "bandwidth"}
 }

@@ -302,6 +302,7 @@ func notices() map[string][]live.Notice {
 		},
 	}
 	out["server.draining"] = make([]live.Notice, 2)
+	out["slot.paused"] = []live.Notice{live.SlotsPaused{Publications: []room.PublicationID{"uQ7wz2", "uV2pp9"}}, live.SlotsPaused{}}
 	out["encodings.wanted"] = []live.Notice{
 		live.EncodingsWanted{Source: room.Camera, RIDs: []string{"q", "h"}}, live.EncodingsWanted{Source: room.Camera},
 	}

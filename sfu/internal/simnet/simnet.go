@@ -26,7 +26,15 @@ type Link struct {
 	Delay  time.Duration // one way
 	Jitter time.Duration // added to Delay, evenly distributed: datagrams overtake each other
 	Loss   float64       // share of datagrams that are lost, 0 to 1
+
+	// Towards the socket only:
+	Rate  int                                  // bit/s, with the headers of IP and UDP; 0: unlimited
+	Queue time.Duration                        // how long datagrams wait for Rate at most; those that would wait longer are lost
+	Wait  func(at time.Duration) time.Duration // added to Delay, by the time since New; datagrams keep their order. nil: nothing
 }
+
+// headerBytes are those of IPv4 and UDP.
+const headerBytes = 28
 
 // A Network connects sockets by their addresses. Its methods are safe for concurrent use.
 type Network struct {
@@ -37,6 +45,7 @@ type Network struct {
 	lost    int                        // Guarded by mu.
 	flights flights                    // on their way. Guarded by mu.
 	count   uint64                     // of flights so far. Guarded by mu.
+	began   time.Time
 }
 
 // A Datagram is one datagram on its way.
@@ -47,7 +56,7 @@ type Datagram struct {
 
 // New returns an empty network.
 func New(seed uint64) *Network {
-	return &Network{chance: rand.New(rand.NewPCG(seed, 1)), conns: map[netip.AddrPort]*Conn{}}
+	return &Network{chance: rand.New(rand.NewPCG(seed, 1)), conns: map[netip.AddrPort]*Conn{}, began: time.Now()}
 }
 
 // Lose makes the network lose the datagrams for which lose returns true, besides those that links lose; nil: none. lose must not call
@@ -87,6 +96,10 @@ func (n *Network) send(c *Conn, data []byte, to netip.AddrPort) {
 	if receiver != nil {
 		more, lostThere := n.cross(receiver.link)
 		delay, lost = delay+more, lost || lostThere
+		if !lost {
+			more, lost = receiver.squeeze(len(data))
+			delay += more
+		}
 	}
 	if lost || receiver == nil || n.filter != nil && n.filter(d) {
 		n.lost++
@@ -145,6 +158,41 @@ func (n *Network) cross(l Link) (delay time.Duration, lost bool) {
 	return delay, l.Loss > 0 && n.chance.Float64() < l.Loss
 }
 
+// squeeze returns how long a datagram takes through the narrowest part of the way to this socket, and whether it is lost there. The caller
+// holds net.mu.
+func (c *Conn) squeeze(size int) (delay time.Duration, lost bool) {
+	now := time.Now()
+	if c.link.Rate > 0 {
+		wait := max(c.busy.Sub(now), 0)
+		if wait > c.link.Queue {
+			c.overflows++
+			return 0, true
+		}
+		delay = wait + time.Duration(int64(size+headerBytes)*8*int64(time.Second)/int64(c.link.Rate))
+		c.busy = now.Add(delay)
+		c.waits = append(c.waits, wait)
+		c.passed += size + headerBytes
+	}
+	if c.link.Wait != nil {
+		at := now.Add(delay + c.link.Wait(now.Add(delay).Sub(c.net.began)))
+		if at.Before(c.last) {
+			at = c.last
+		}
+		c.last, delay = at, at.Sub(now)
+	}
+	return delay, false
+}
+
+// Squeezed returns how long each datagram waited for the Rate of the link since the last call, how many bytes came through, and how many
+// datagrams were lost because the queue was full.
+func (c *Conn) Squeezed() (waits []time.Duration, passed, overflows int) {
+	c.net.mu.Lock()
+	defer c.net.mu.Unlock()
+	waits, passed, overflows = c.waits, c.passed, c.overflows
+	c.waits, c.passed, c.overflows = nil, 0, 0
+	return waits, passed, overflows
+}
+
 // arrive queues a datagram for the socket that has its address now. The caller holds mu.
 func (n *Network) arrive(d Datagram) {
 	c := n.conns[d.To]
@@ -161,13 +209,17 @@ func (n *Network) arrive(d Datagram) {
 
 // A Conn is a socket: a net.PacketConn, and what sfu/udp needs of one.
 type Conn struct {
-	net    *Network
-	local  netip.AddrPort
-	public netip.AddrPort // as others see it. Guarded by net.mu.
-	link   Link           // Guarded by net.mu.
-	queue  chan Datagram
-	closed chan struct{}
-	once   sync.Once
+	net               *Network
+	local             netip.AddrPort
+	public            netip.AddrPort // as others see it. Guarded by net.mu.
+	link              Link           // Guarded by net.mu.
+	busy              time.Time      // until which Rate is in use. Guarded by net.mu, as all below to overflows.
+	last              time.Time      // when the newest datagram arrives, with Wait
+	waits             []time.Duration
+	passed, overflows int
+	queue             chan Datagram
+	closed            chan struct{}
+	once              sync.Once
 
 	mu       sync.Mutex
 	deadline time.Time     // of reads. Guarded by mu.

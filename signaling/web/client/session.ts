@@ -55,6 +55,7 @@ interface SessionEvents {
   unmuteAsked: EventData<'unmute.asked'>;
   mediaReady: MediaReady;
   slotMap: readonly SlotEntry[];
+  slotsPaused: EventData<'slot.paused'>['paused'];
   encodingsWanted: Wanted;
   mediaFailed: EventData<'media.failed'>;
   networkChanged: null;
@@ -263,6 +264,7 @@ export class Session extends Emitter<SessionEvents> {
       case 'media.ready': return this.emit('mediaReady', event.data);
       case 'slot.map': return this.emit('slotMap', event.data.slots);
       case 'media.failed': return this.emit('mediaFailed', event.data);
+      case 'slot.paused': return this.emit('slotsPaused', event.data.paused);
       case 'encodings.wanted': return this.emit('encodingsWanted', event.data);
     }
   }
@@ -292,6 +294,7 @@ export class Session extends Emitter<SessionEvents> {
       this.#setWaiting([]);
       this.emit('barred', []);
       this.emit('slotMap', []);
+      this.emit('slotsPaused', []);
       this.emit('lines', []);
     }
     this.emit('access', access);

@@ -143,7 +143,7 @@ func (m mediaRoom) ApplyPlan(p room.Plan, done func()) {
 	}
 	var plan sfu.Plan
 	for _, s := range p.Entries {
-		seat := sfu.PlanEntry{Peer: sfu.PeerID(s.Participant)}
+		seat := sfu.PlanEntry{Peer: sfu.PeerID(s.Participant), Priority: s.Host}
 		for _, pub := range s.Sends {
 			seat.Sends = append(seat.Sends, sfu.Send{
 				ID: string(pub.ID), Source: sfu.Source(pub.Source), CSRC: pub.CSRC, Muted: pub.Muted,
@@ -258,6 +258,12 @@ func translateEvent(e sfu.Event) live.MediaEvent {
 		return live.ConnectionMade{Participant: room.ParticipantID(e.Peer), AES128: e.AES128}
 	case sfu.HandshakeFailed:
 		return live.ConnectionFailed{Participant: room.ParticipantID(e.Peer), Code: string(e.Fault)}
+	case sfu.VideosPaused:
+		out := live.VideosPaused{Participant: room.ParticipantID(e.Peer)}
+		for _, id := range e.Publications {
+			out.Publications = append(out.Publications, room.PublicationID(id))
+		}
+		return out
 	case sfu.EncodingsWanted:
 		return live.EncodingsChanged{Participant: room.ParticipantID(e.Peer), Source: room.Source(e.Source), RIDs: e.RIDs}
 	}

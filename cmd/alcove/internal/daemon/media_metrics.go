@@ -12,6 +12,7 @@ type mediaMetrics struct {
 	datagrams, bytes, packets, payload, nacks, keyFrames                 *prometheus.Desc
 	drops, resent, copies, peers, aes128, failed, messages, kernel, load *prometheus.Desc
 	reported, lost, roundTrips, forwarding, estimates                    *prometheus.Desc
+	probes, probePackets, paused                                         *prometheus.Desc
 	admission, consent, proofs, restarts                                 *prometheus.Desc
 }
 
@@ -40,6 +41,9 @@ func newMediaMetrics(e *sfu.Engine) *mediaMetrics {
 		forwarding: d("forwarding_seconds", "From reading a packet to handing each of its copies to the kernel."),
 		estimates: d("estimate_bytes_per_second",
 			"Estimates of what the path to a receiver takes, each once a second, of receivers whose browser reports on single packets."),
+		probes:       d("probes_total", "Probes of the path to a receiver for more bandwidth."),
+		probePackets: d("probe_packets_total", "Packets that were sent only for these: packets again, or padding."),
+		paused:       d("videos_paused_total", "How often a video was paused for one receiver because the path had no room for it."),
 		admission: prometheus.NewDesc("alcove_admission_violations_total",
 			"Packets that left against the plan in force, by a check that is not the gate. It must stay 0.", nil, nil),
 		consent: prometheus.NewDesc("alcove_consent_violations_total",
@@ -74,6 +78,9 @@ func (m *mediaMetrics) Collect(ch chan<- prometheus.Metric) {
 	counter(m.keyFrames, c.KeyFrameRequestsOut, "out")
 	counter(m.resent, c.Resent)
 	counter(m.copies, c.SoundCopies)
+	counter(m.probes, c.Probes)
+	counter(m.probePackets, c.ProbePackets)
+	counter(m.paused, c.VideosPaused)
 	counter(m.messages, c.Messages)
 	counter(m.kernel, c.KernelDrops)
 	counter(m.aes128, c.AES128)

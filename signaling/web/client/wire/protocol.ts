@@ -187,6 +187,7 @@ export const events = {
     })),
   }),
   'slot.map': object({ slots: list(slotEntry) }),
+  'slot.paused': object({ paused: list(object({ publicationId: text, reason: text })) }),
   'encodings.wanted': object({ source, rids: list(text) }),
   'media.failed': object({ participantId: text, code: text }),
   'files.changed': empty,
