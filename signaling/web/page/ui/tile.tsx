@@ -66,7 +66,7 @@ function reasonOf(person: Participant, state: TileState, self: boolean): Reason 
   if (!person.connected) return { icon: 'again', words: t('tile.reconnecting') };
   if (!self && gettingReady(person)) return { icon: 'clock', words: t('tile.gettingReady') };
   if (state === 'live') return undefined;
-  return { icon: ({ off: 'cam-off', starting: 'cam', stalled: 'still' } as const)[state], words: stateWords[state] };
+  return { icon: ({ off: 'cam-off', starting: 'cam', stalled: 'still' } as const)[state], words: t(stateWords[state]) };
 }
 
 // Without a safe connection the camera does not matter.
