@@ -103,7 +103,7 @@ test('names, the agreement on a phone, and the waiting list', { timeout: 240_000
       await until('the therapist sees it', async () => await lind.page.locator('[data-testid="waiter"][data-name="Robin"]').count() === 1);
       assert.match(await lind.find('waiter').first().innerText(), /On file: Mara Hoffmann/);
     }],
-    ['two of one name are told apart, and one whose page is closed is not let in with all others', async () => {
+    ['two of one name are told apart', async () => {
       other = await enter('Robin', 'participant', 'Robin Ade');
       await other.join();
       await other.sees('agree');
@@ -174,6 +174,22 @@ test('help, a side room, and leaving as the last therapist', { timeout: 240_000 
       await lind.find('admit').click();
       await jonas.sees('session');
       await until('nobody waits', async () => !(await lind.page.title()).startsWith('('));
+    }],
+    ['one whose page is closed is not let in with all others', async () => {
+      const ada = await enter('Ada');
+      await until('she waits', async () => await lind.find('waiter').count() === 1);
+      await ada.context.close();
+      await until('the therapist sees it', () => lind.received('waiting.updated').at(-1)?.waiter.connected === false, 30_000);
+      assert.equal(await lind.find('admit-all').count(), 0);
+      const noor = await enter('Noor');
+      await lind.find('admit-all').click();
+      await noor.sees('session');
+      assert.equal(await lind.page.locator('[data-testid="waiter"][data-name="Ada"]').count(), 1);
+      assert.ok(!JSON.stringify(lind.received('participant.joined')).includes('Ada'));
+      await noor.find('leave').click();
+      await noor.find('confirm').click();
+      await noor.sees('ending-card');
+      assert.equal(await noor.find('ask').innerText(), 'To come back, ask the clinic for a new link. A therapist then lets you in.');
     }],
     ['a call for help stands above the picture, and the caller reads what to do', async () => {
       await onPhone(lind, sizes.small);
