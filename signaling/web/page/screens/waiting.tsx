@@ -76,6 +76,7 @@ function PrivacyAnswer(): JSX.Element {
       <strong><Icon name="eye-off" /> {t('waiting.nobody')}</strong>
       <p>{t(observing ? 'waiting.staysObserver' : 'waiting.stays')} {t('waiting.therapistsSee')}</p>
       <p>{t('waiting.othersHidden')}</p>
+      {observing && <p data-testid="observer-promise">{t('role.observerNext')}</p>}
       {encryption.shield.value !== 'none' && <p data-testid="encryption-promise">{t('shield.promise')}</p>}
     </section>
   );

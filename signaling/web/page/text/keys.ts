@@ -487,12 +487,15 @@ export interface Texts {
   'role.close': null;
   'role.cohostSeen': null;
   'role.coleading': null;
+  'role.coleadingBrief': null;
   'role.makeCohost': null;
   'role.makeParticipant': null;
   'role.may': null;
   'role.mayNot': null;
+  'role.observerNext': null;
   'role.observerSeen': null;
   'role.observing': null;
+  'role.observingBrief': null;
   'role.participant': null;
   'role.what': null;
   'roleCan.admit': null;

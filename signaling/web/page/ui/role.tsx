@@ -10,8 +10,8 @@ import { dialogsPart } from './dialogs-part';
 import { Icon } from './icon';
 
 const roles = {
-  observer: { icon: 'eye', name: 'role.observing', seen: 'role.observerSeen' },
-  cohost: { icon: 'colead', name: 'role.coleading', seen: 'role.cohostSeen' },
+  observer: { icon: 'eye', name: 'role.observing', brief: 'role.observingBrief', seen: 'role.observerSeen' },
+  cohost: { icon: 'colead', name: 'role.coleading', brief: 'role.coleadingBrief', seen: 'role.cohostSeen' },
 } as const;
 
 export function useRole(): (typeof roles)[keyof typeof roles] | undefined {
@@ -44,7 +44,7 @@ export function RoleBanner(): JSX.Element | null {
   return (
     <div class="banner calm" data-testid="role-banner">
       <Icon name={role.icon} />
-      <p class="words"><strong>{t(role.name)}.</strong> <span>{t(role.seen)}</span></p>
+      <p class="words"><strong>{t(role.brief)}</strong> <span>{t(role.seen)}</span></p>
       <div class="actions">
         <Btn onClick={() => setOpen(true)}>{t('role.what')}</Btn>
         <Btn look="dismiss" data-testid="role-close" onClick={close}>{t('role.close')}</Btn>

@@ -18,9 +18,9 @@ export function StageLine(): JSX.Element | null {
   return (
     <div class="stage-line">
       {phone && <Presence />}
-      <Aside people={stage.aside.value} />
       <Pages />
       {phone && <ViewCtl />}
+      <Aside people={stage.aside.value} />
     </div>
   );
 }

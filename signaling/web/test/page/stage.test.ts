@@ -169,10 +169,11 @@ test('roles are signs and words, states are words over the picture', async (t) =
 
 test('an observer and a co-therapist see what they may do, and that the group sees them', async (t) => {
   const page = await openWaiting(t, 'observer');
+  assert.match(page.textOf('observer-promise'), /Once you are let in, the group sees your name and that you observe\./);
   await page.receive('access.changed', { state: 'admitted', permissions: ['hand.raise', 'help.signal'] });
   await page.receive('room.updated', room());
   await page.receive('roster', { participants: [lind(), self({ role: 'observer', publications: [] })] });
-  assert.match(page.textOf('role-banner'), /You observe\..*The group sees your name here and that you observe\. Nobody sees or hears you\./);
+  assert.match(page.textOf('role-banner'), /You observe, and the group sees that\..*The group sees your name here and that you observe\. Nobody sees or hears you\./);
   assert.match(page.textOf('role-state'), /^You observe/);
   await page.click('role-close');
   assert.ok(!page.shows('role-banner') && page.shows('role-state'));
@@ -184,7 +185,7 @@ test('an observer and a co-therapist see what they may do, and that the group se
   await page.closeDialog();
   await page.receive('access.changed', { state: 'admitted', permissions: permissionsOf.host.filter((one) => one !== 'room.end' && one !== 'participant.role') });
   await page.receive('roster', { participants: [lind(), self({ role: 'cohost' })] });
-  assert.match(page.textOf('role-banner'), /You help to lead\..*sees and hears you as it does everyone else/);
+  assert.match(page.textOf('role-banner'), /You help to lead, and the group sees that\..*sees and hears you as it does everyone else/);
   await page.click('role-state');
   assert.match(lists()[0]!, /let people in/);
   assert.match(lists()[1]!, /change what somebody is here for.*end the session for everyone/);
@@ -241,12 +242,12 @@ test('every control of a host says what is so, and what it does', async (t) => {
   await page.click('more');
   const said = () => ['grant-microphone', 'grant-camera', 'grant-screen', 'verify', 'set-role', 'lock-toggle'].map((id) => page.textOf(id));
   assert.deepEqual(said(), [
-    'Microphone: allowed. Take away', 'Camera: allowed. Take away', 'Screen: not allowed. Allow', 'Not verified. Mark verified', 'Participant. Make co-therapist', 'Not locked. Lock',
+    'Mic: allowed. Take away', 'Camera: allowed. Take away', 'Screen: not allowed. Allow', 'Not verified. Mark verified', 'Participant. Make co-therapist', 'Not locked. Lock',
   ]);
   await page.receive('room.updated', room({ locked: true }));
   await page.receive('participant.updated', { participant: person('jonas', 'Jonas', { taken: ['microphone'], grants: ['screen'], verified: true }) });
   assert.deepEqual(said(), [
-    'Microphone: not allowed. Allow', 'Camera: allowed. Take away', 'Screen: allowed. Take away', 'Identity verified. Take the mark back', 'Participant. Make co-therapist', 'Locked. Unlock',
+    'Mic: not allowed. Allow', 'Camera: allowed. Take away', 'Screen: allowed. Take away', 'Identity verified. Take the mark back', 'Participant. Make co-therapist', 'Locked. Unlock',
   ]);
   await page.receive('waiting.added', { waiter: waiter('kit', 'Kit') });
   assert.deepEqual(page.query('.panel [aria-pressed], .bar [aria-pressed]').map(({ dataset }) => dataset.testid).filter((id) => id !== 'verify-waiter'), [], 'none is told by its colour alone');
