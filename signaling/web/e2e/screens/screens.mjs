@@ -142,10 +142,15 @@ async function group(language) {
     await mara.page.screenshot({ path: join(out, 'session.png') });
     await mara.page.setViewportSize({ width: 1280, height: 800 });
   }
-  await click(mara, 'layout-toggle');
-  await pause(500);
+  const view = async (name) => {
+    await click(mara, 'view');
+    await click(mara, `view-${name}`);
+    await click(mara, 'view-close');
+    await pause(500);
+  };
+  await view('speaker');
   await take('speaker-view', mara, language);
-  await click(mara, 'layout-toggle');
+  await view('gallery');
   await extras(mara, lind, language);
   const noor = await come('Noor', 'participant', { room, policy: 'encrypted', language });
   await noor.join();
@@ -168,6 +173,18 @@ async function extras(mara, lind, language) {
   await mara.sees('devices-dialog');
   await take('devices', mara, language);
   await click(mara, 'devices-close');
+  await mara.page.keyboard.press('?');
+  await mara.sees('keys');
+  await take('keys', mara, language);
+  await click(mara, 'keys-close');
+  await mara.page.evaluate(() => { // as the server would tell it
+    const { session, store } = window.__alcove;
+    session.emit('lines', [{ participantId: store.selfId.value, level: 'weak' }, { participantId: store.roster.value[2].id, level: 'weak' }]);
+  });
+  await mara.sees('weak-line', 15_000);
+  await take('weak-line', mara, language);
+  await click(mara, 'keep-video');
+  await mara.page.evaluate(() => window.__alcove.session.emit('lines', []));
   await click(mara, 'papers-toggle');
   await mara.sees('papers-panel');
   await mara.find('chat-text').fill('I read about it here: https://example.org/breathing');

@@ -1,8 +1,6 @@
 // Blurring the background by the browser or the system (`backgroundBlur`, W3C Media Capture and Streams Extensions): on the person's own machine, and
 // without a model that this page would bring.
 
-import { signal } from '@preact/signals';
-
 interface BlurTrack extends MediaStreamTrack {
   readonly stats?: { readonly deliveredFrames: number };
 }
@@ -54,4 +52,13 @@ export function watchBlur(track: BlurTrack, onTooSlow: () => void): () => void {
   return () => clearInterval(timer);
 }
 
-export const blurGivenUp = signal(false);
+// Blurs until stopped, if the browser lets the page choose.
+export function blurWhile(track: MediaStreamTrack, onTooSlow: () => void): () => void {
+  if (blurAbility(track) !== 'choice') return () => undefined;
+  void setBlur(track, true);
+  const stop = watchBlur(track, onTooSlow);
+  return () => {
+    stop();
+    if (track.readyState === 'live') void setBlur(track, false);
+  };
+}

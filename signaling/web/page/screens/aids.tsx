@@ -12,6 +12,9 @@ import { Btn } from '../ui/basics';
 import { useStore } from '../ui/context';
 import { Dialog } from '../ui/dialog';
 
+export { blurWhile } from '../media/blur';
+export { listen } from '../media/speech';
+
 interface SwitchProps {
   label: string;
   hint: string;

@@ -1,11 +1,10 @@
 // Aids around the devices of a person: keys, a reminder of being muted, the screen that stays on, blur, captions, and help when a device is blocked.
 
 import { computed, effect, signal, type ReadonlySignal } from '@preact/signals';
-import { setBlur, blurAbility, watchBlur } from '../media/blur';
 import type { LocalMedia } from '../media/local-media';
-import { listen } from '../media/speech';
 import { WakeLock } from '../media/wake-lock';
 import { watchShortcuts, type Shortcut } from '../media/shortcuts';
+import { aidsPart } from '../screens/aids-part';
 import { t } from '../text/text';
 import type { Preferences } from './preferences';
 
@@ -44,7 +43,9 @@ export class AidsStore {
     effect(() => this.#wakeLock.set(context.inSession.value));
     effect(() => {
       if (!this.#listens.value) return void (this.#speaking.value = false);
-      return listen(() => {
+      const module = aidsPart.loaded.value;
+      if (!module) return void aidsPart.load();
+      return module.listen(() => {
         this.#speaking.value = true;
         context.announce(`${t('aid.muted')} ${t('aid.mutedText')}`);
       }, microphone.chosen.peek());
@@ -52,10 +53,10 @@ export class AidsStore {
     effect(() => microphone.setNoiseSuppression(preferences.get('noiseSuppression')));
     effect(() => {
       const track = camera.track.value;
-      if (!track || blurAbility(track) !== 'choice') return undefined;
-      const on = preferences.get('blur');
-      void setBlur(track, on);
-      return on ? watchBlur(track, () => this.#blurTooSlow()) : undefined;
+      if (!track || !preferences.get('blur')) return undefined;
+      const module = aidsPart.loaded.value;
+      if (!module) return void aidsPart.load();
+      return module.blurWhile(track, () => this.#blurTooSlow());
     });
     effect(() => {
       if (!context.inSession.value) return undefined;

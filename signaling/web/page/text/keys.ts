@@ -368,7 +368,6 @@ export interface Texts {
   'line.lost': null;
   'line.ownWeak': null;
   'line.ownWeakText': null;
-  'line.pictureOff': null;
   'line.since': { time: string | number };
   'line.soundOnly': null;
   'line.soundOnlyOff': null;

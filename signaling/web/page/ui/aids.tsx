@@ -2,7 +2,8 @@
 
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { Lazy, part } from '../parts';
+import { Lazy } from '../parts';
+import { aidsPart } from '../screens/aids-part';
 import { t } from '../text/text';
 import { Btn } from './basics';
 import { useStore } from './context';
@@ -55,7 +56,7 @@ export function MutedBanner(): JSX.Element | null {
 export function LineMark({ id }: { id: string }): JSX.Element | null {
   const level = useStore().lines.of(id);
   if (level === 'good') return null;
-  return <div class={`badge line ${level}`} data-testid="line-mark" data-level={level}><Icon name={level === 'lost' ? 'link' : 'signal'} /><span class="words">{t(`line.${level}`)}</span></div>;
+  return <span class={`line ${level}`} data-testid="line-mark" data-level={level}><Icon name={level === 'lost' ? 'link' : 'signal'} /><span class="sr">, </span><span class="line-words">{t(`line.${level}`)}</span></span>;
 }
 
 // Seconds since something was lost. A screen reader is told at the beginning and the end, not each second.
@@ -76,8 +77,6 @@ export function HowToAllow({ kind }: { kind: 'microphone' | 'camera' }): JSX.Ele
   const { aids } = useStore();
   return <Btn look="slim" data-testid={`how-${kind}`} onClick={() => (aids.dialog.value = kind)}>{t('blocked.how')}</Btn>;
 }
-
-const aidsPart = part(() => import('../screens/aids'));
 
 export function Captions(): JSX.Element | null {
   return useStore().aids.captions.value ? <Lazy of={aidsPart}>{({ Captions: Lines }) => <Lines />}</Lazy> : null;

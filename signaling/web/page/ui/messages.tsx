@@ -3,6 +3,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Device } from '../media/devices';
+import { HowToAllow, Since } from './aids';
 import { Btn } from './basics';
 import { useStore } from './context';
 import { deviceTrouble, interruptedWords } from './devices';
@@ -58,6 +59,7 @@ export function DeviceBanner({ kind }: { kind: Device['kind'] }): JSX.Element | 
     <div class="banner" data-testid={`${kind}-trouble`}>
       <Icon name={kind === 'microphone' ? 'mic-off' : 'cam-off'} />
       <p class="words"><strong>{t(kind === 'microphone' ? 'banner.micOff' : 'banner.cameraOff')}</strong> <span>{trouble}</span></p>
+      {device.state.value === 'denied' && <HowToAllow kind={kind} />}
       <Btn onClick={() => setTold(failures)}>{t('common.close')}</Btn>
     </div>
   );
@@ -76,12 +78,12 @@ function InterruptedBanner({ device }: { device: Device }): JSX.Element {
 }
 
 export function SpeakerBanner(): JSX.Element | null {
-  const { unplugged: gone } = useStore().speaker;
+  const { unplugged: gone, name } = useStore().speaker;
   if (!gone.value) return null;
   return (
     <div class="banner" data-testid="speaker-trouble">
       <Icon name="speaker" />
-      <p class="words"><strong>{t('device.speakerGone')}</strong> <span>{t('device.systemSpeaker')}</span></p>
+      <p class="words"><strong>{name.value ? t('speaker.changed', { name: name.value }) : t('device.speakerGone')}</strong> <span>{name.value ? t('speaker.changedText') : t('device.systemSpeaker')}</span></p>
       <Btn onClick={() => (gone.value = false)}>{t('common.close')}</Btn>
     </div>
   );
@@ -104,7 +106,7 @@ export function LinkBanner(): JSX.Element | null {
   return (
     <div class="banner" data-testid="banner">
       <Icon name="again" />
-      <p class="words"><strong>{t('banner.lost')}</strong> <span>{t(late ? 'banner.keptLate' : 'banner.kept')}</span></p>
+      <p class="words"><strong>{t('banner.lost')}</strong> <Since at={store.lines.lostAt.value} /> <span>{t(late ? 'banner.keptLate' : 'banner.kept')}</span></p>
       <Btn onClick={() => store.session?.tryNow()}>{t('banner.tryNow')}</Btn>
     </div>
   );
@@ -122,14 +124,14 @@ export function RestartBanner(): JSX.Element | null {
 }
 
 export function MediaBanner(): JSX.Element | null {
-  const { mediaState, mediaRefused, link, thinUplink } = useStore();
+  const { mediaState, mediaRefused, link, thinUplink, lines } = useStore();
   if (mediaRefused.value) return <RefusedBanner code={mediaRefused.value} />;
   const broken = mediaState.value === 'failed' || mediaState.value === 'disconnected';
   if (link.value === 'lost' || !broken) return thinUplink.value ? <ThinUplinkBanner /> : null;
   return (
     <div class="banner">
       <Icon name="signal" />
-      <p class="words"><strong>{t('banner.media')}</strong> <span>{t('banner.mediaText')}</span></p>
+      <p class="words"><strong>{t('banner.media')}</strong> <Since at={lines.lostAt.value} /> <span>{t('banner.mediaText')}</span></p>
     </div>
   );
 }

@@ -7,7 +7,9 @@ import type { Device } from '../media/devices';
 import { localTileState, stateWords, type VideoState, type TileState } from '../media/liveness';
 import { colourOf, encryptionWarning, gettingReady, initialOf, roleName, isSending, type EncryptionWarning } from '../state/people';
 import { raisedHands } from '../state/seats';
+import type { LineLevel } from '../state/lines';
 import { t } from '../text/text';
+import { LineMark } from './aids';
 import { EncryptionWords } from './basics';
 import { useStore } from './context';
 import { SelfVideo } from './devices';
@@ -29,7 +31,7 @@ export function Tile({ person }: { person: Participant }): JSX.Element {
   const ref = useVisibility(entry?.publicationId);
   const warning = store.hosting.value ? encryptionWarning(person) : undefined;
   const pinned = store.stage.pinned.value === person.id;
-  const why = reasonOf(person, state, self);
+  const why = reasonOf(person, state, self, store.lines.of(person.id));
   const over = state === 'live' || state === 'stalled';
   const look = `tile off ${colourOf(person.id)}${speaking ? ' speaking' : ''}${why && over ? ' dim' : ''}`;
   return (
@@ -49,6 +51,7 @@ export function Tile({ person }: { person: Participant }): JSX.Element {
         {muted && <><Icon name="mic-off" /><span class="sr">{t('tile.muted')} </span></>}
         <span class="name">{name}</span>
         <RoleMark role={person.role} />
+        <LineMark id={person.id} />
         {why && <span class="sr">, {why.words.toLowerCase()}</span>}
         {warning && <span class="sr">, {warning.what}{warning.detail}</span>}
       </div>
@@ -62,9 +65,10 @@ interface Reason {
 }
 
 // The first that applies: who has no connection has no camera that matters.
-function reasonOf(person: Participant, state: TileState, self: boolean): Reason | undefined {
+function reasonOf(person: Participant, state: TileState, self: boolean, line: LineLevel): Reason | undefined {
   if (!person.connected) return { icon: 'again', words: t('tile.reconnecting') };
   if (!self && gettingReady(person)) return { icon: 'clock', words: t('tile.gettingReady') };
+  if (!self && line === 'lost' && state !== 'off') return { icon: 'still', words: t('line.lost') }; // before the picture is seen to stand still
   if (state === 'live') return undefined;
   return { icon: ({ off: 'cam-off', starting: 'cam', stalled: 'still' } as const)[state], words: t(stateWords[state]) };
 }
