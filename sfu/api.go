@@ -35,6 +35,7 @@ type PlanEntry struct {
 	Sends    []Send
 	Receives []PeerID
 	Priority bool // its camera comes before others' where a receiver's path is narrow
+	Echo     bool // it may receive itself: the check of a connection, never a session
 }
 
 // A Send is one source that a peer may publish.

@@ -45,7 +45,7 @@ func (r *Room) applyPlan(p Plan) {
 	for _, m := range r.order {
 		m.receives = m.receives[:0]
 		for _, id := range m.entry.Receives {
-			if other := r.members[id]; other != nil && other != m {
+			if other := r.members[id]; other != nil && (other != m || m.entry.Echo) {
 				m.receives = append(m.receives, other)
 			}
 		}

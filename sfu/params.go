@@ -150,6 +150,9 @@ const (
 	// is 20 % loss where repeats get lost as well, and some at once.
 	audioNackShare = 0.25
 	audioNackBurst = 32 // 640 ms of one voice
+	// soundReportGap is how far apart two reports on sound may be: browsers that receive no pictures report each five seconds, within 0.5 to
+	// 1.5 times of that (RFC 3550, section 6.2).
+	soundReportGap = 16 * time.Second
 	// maxSoundCopies is how many packets of sound a second may leave once more, unasked, to one receiver: those of two or three voices, about
 	// 150 kbit/s. Where more microphones are on, each gets its share by chance.
 	maxSoundCopies = 150

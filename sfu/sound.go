@@ -106,13 +106,13 @@ func (w *worker) repeatSound(s *slot, out uint64) forward.Drop {
 }
 
 // soundReport takes a report block on a slot of sound: how many packets left since the last one, and how many of them did not arrive. After
-// an outage it counts none: copies mend single losses.
+// a long silence it counts none: copies mend single losses, no outage.
 func (s *slot) soundReport(now time.Time, b []byte) (sent, lost int) {
 	total := int(int32(binary.BigEndian.Uint32(b[4:])<<8) >> 8) // 24 bits, signed
 	sent = int(s.packets - s.reportedPackets)
 	numbers := int(s.selector.Last() - s.reportedSeq)
 	lost = max(total-s.reportedLost+sent-numbers, s.askedSound) // packets that never reached us are no loss of this path
-	cut := s.reportedAt.IsZero() || s.peer.estimate.CutOff(now.Sub(s.reportedAt))
+	cut := s.reportedAt.IsZero() || now.Sub(s.reportedAt) > soundReportGap
 	s.reportedPackets, s.reportedSeq, s.reportedLost, s.reportedAt = s.packets, s.selector.Last(), total, now
 	s.askedSound = 0
 	if cut {

@@ -38,6 +38,8 @@ type Config struct {
 	Rooms   *live.Registry
 	Metrics *Metrics
 
+	// Checks connects seats to echoes, by which they measure their way; nil: there are none.
+	Checks session.Checker
 	// ICEServers lists the servers of media.ready; nil: none. It runs on the goroutine of a room and must not block.
 	ICEServers func(wire.ICEClient) []wire.ICEServer
 	// Ready returns why the daemon cannot accept joins, nil if it can. It may be nil.
@@ -132,7 +134,7 @@ func NewServer(cfg Config) (*Server, error) {
 	var err error
 	s.sessions, err = session.NewService(session.Config{
 		Tokens: cfg.Tokens, Rooms: cfg.Rooms, Metrics: cfg.Metrics, Faults: s.faults, Refusals: s.refusals, Log: s.log, Now: s.now,
-		Files: cfg.Files, ICEServers: cfg.ICEServers, Acknowledged: cfg.Acknowledged, ExplainTokens: cfg.Dev,
+		Files: cfg.Files, Checks: cfg.Checks, ICEServers: cfg.ICEServers, Acknowledged: cfg.Acknowledged, ExplainTokens: cfg.Dev,
 		PasscodeHash: func(policy string) auth.PasscodeHash { return s.settings.Load().Passcodes[policy] },
 	})
 	if err != nil {

@@ -192,6 +192,9 @@ func (s *Session) dispatch(r wire.Request) (wire.Object, *wire.Failure) {
 	if data, f, ok := s.handleFiles(ctx, r.Type, content); ok {
 		return data, f
 	}
+	if data, f, ok := s.handleCheck(ctx, r.Type, content); ok {
+		return data, f
+	}
 	switch c := content.(type) {
 	case wire.Hello:
 		return nil, wire.NewFailure(room.InvalidState, "hello was said already")

@@ -49,6 +49,8 @@ type Config struct {
 
 	// Files keeps the files of sessions; nil: there are none.
 	Files *files.Service
+	// Checks connects seats to echoes; nil: there are none.
+	Checks Checker
 	// ICEServers lists the servers of media.ready; nil: none. It runs on the goroutine of a room and must not block.
 	ICEServers func(wire.ICEClient) []wire.ICEServer
 	// PasscodeHash returns the hash of the passcode of a policy, empty if it has none; nil: no policy has one.

@@ -100,6 +100,7 @@ func (s *stage) request(kind string) wire.Object {
 		"hello":    {"token": "r|host|x|x", "client": wiretest.ClientInfo},
 		"hand.set": {"raised": true}, "publication.set": {"source": "microphone", "muted": true}, "permission.ask": {"permission": "screen"},
 		"waiting.admit": {"participantIds": []string{knock}}, "waiting.deny": {"participantId": knock}, "waiting.message": {"text": "hello"},
+		"check.offer":    {"sdp": "v=0\r\n", "tracks": []any{}},
 		"media.offer":    {"generation": 1, "sdp": "v=0\r\n", "tracks": []any{}},
 		"view.set":       {"views": []any{}, "paused": []any{}},
 		"passcode.enter": {"code": "let me in"}, "agreement.acknowledge": {"textHash": sessionRules.Hash},

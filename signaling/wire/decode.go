@@ -81,6 +81,9 @@ var decoders = map[string]func(Reader) any{
 	"help.reply":         func(c Reader) any { return room.ReplyHelp{Target: c.Target(), Text: c.Text("text", maxText, FreeText)} },
 	"room.extend":        func(c Reader) any { return room.Extend{Minutes: c.integer("minutes", maxExtension)} },
 
+	"check.begin": func(Reader) any { return CheckBegin{} },
+	"check.offer": decodeCheckOffer,
+
 	// End-to-end encryption.
 	"file.access":   func(Reader) any { return FileAccess{} },
 	"file.create":   decodeFileCreate,
@@ -195,6 +198,11 @@ func decodeGrant(c Reader) any {
 
 func decodeOffer(c Reader) any {
 	o := live.Offer{Generation: c.uint32("generation"), SDP: c.Text("sdp", MaxFrameAdmitted, anyRune)}
+	return c.offered(&o)
+}
+
+// offered reads the tracks of an offer and returns it, or a failure.
+func (c Reader) offered(o *live.Offer) any {
 	mids, sources := map[string]bool{}, map[room.Source]bool{}
 	for _, item := range c.list("tracks", maxLines) {
 		t := (Reader{f: fields{"tracks[]": json.RawMessage(item)}, path: c.path, fault: c.fault}).object("tracks[]")
@@ -208,7 +216,7 @@ func decodeOffer(c Reader) any {
 	if strings.Count("\n"+o.SDP, "\nm=") > maxLines {
 		return NewFailure(live.TrackLimit, "more than 100 m-lines")
 	}
-	return o
+	return *o
 }
 
 // decodeView reads the sizes at which a client shows videos. The width is required too, so that a server could select by area

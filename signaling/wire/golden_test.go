@@ -368,6 +368,11 @@ func TestGoldenAnswers(t *testing.T) {
 			OutcomeData(room.Outcome{Admitted: []room.ParticipantID{p1, p3}}),
 			OutcomeData(room.Outcome{Admitted: []room.ParticipantID{p1}, Refused: []room.Refusal{{Participant: p3, Code: room.TargetNotFound}}}),
 		},
+		"check.begin": {
+			CheckBegunData([]ICEServer{{URLs: []string{"turns:video.example.org:443?transport=tcp"}, Username: "q3Zk0cXnS8mYw1Rj5uVbTg", Credential: "L2pTq9dFh4sKx7NzC1vBaQ"}}, 40*time.Second),
+			CheckBegunData(nil, 40*time.Second),
+		},
+		"check.offer": {CheckAnswerData("v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nt=0 0\r\na=ice-lite\r\n")},
 		"file.access": {FileAccessData("r4Kd.pYcv4zdRq1uK.hLkq2mZ9", []string{"age1pq1clinic"}), FileAccessData("r4Kd.pYcv4zdRq1uK.hLkq2mZ9", nil)},
 		"file.create": {FileCreatedData("fM3v8kQz1nXw5tYb2dRc7A")},
 		"e2ee.sync":   {SyncData(room.Outcome{Through: 12})},

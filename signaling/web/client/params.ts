@@ -62,6 +62,12 @@ export const wideUplinkSamples = 5;
 // Sound over a thin way up, in bit/s: speech stays clear (RFC 7587, section 3.1.1).
 export const thinSoundBits = 20_000;
 
+// Of the check of the connection: how long a way may take to connect, how long the browser's estimate may grow, and how long is measured. Three
+// ways and one measurement fit into the time that the server gives.
+export const checkConnectMs = 7_000;
+export const checkSettleMs = 4_000;
+export const checkMeasureMs = 5_000;
+
 // How often the statistics of a connection are looked at. Server and browser report once a second.
 export const statsIntervalMs = 2_000;
 // So many looks in a row must find the same wrong before the connection is made anew: reports get lost, and a key frame takes its time.

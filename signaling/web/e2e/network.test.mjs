@@ -85,6 +85,19 @@ test('networks as people have them', { timeout: 120_000 }, async (t) => {
         assert.deepEqual([protocol, relayProtocol], ['udp', undefined], person.name);
       }
     }],
+    ['who waits measures the connection by an echo', async () => {
+      const robin = await Person.open(browsers[1], 'Robin', link('Robin', 'participant'));
+      people.push(robin);
+      await robin.fillName();
+      await robin.sees('measure', 20_000);
+      await robin.find('measure').click();
+      await until('it is measured', async () => await robin.page.locator('[data-finding]').count() > 0, 45_000);
+      t.diagnostic(`Robin is told: ${await robin.find('measured').innerText()}`);
+      assert.equal(await robin.page.locator('[data-finding="none"]').count(), 0, 'no way was found');
+      assert.equal(await robin.page.locator('[data-finding="relayOnly"]').count(), 0, 'UDP was not found');
+      await robin.context.close();
+      people.pop();
+    }],
     ['where UDP stops to pass, ICE restarts and finds the relay, and UDP again', async () => {
       const [made, ufrag] = [await peers(), await mara.page.evaluate(inPage.localUfrag)];
       await mara.page.evaluate(inPage.watchGaps);

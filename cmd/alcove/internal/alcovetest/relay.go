@@ -36,6 +36,23 @@ func ICEServers(t *testing.T, conn *websocket.Conn, answer string) []wire.ICESer
 	}
 }
 
+// AnswerICEServers reads events until the answer to the request, and gives what that says of the relay.
+func AnswerICEServers(t *testing.T, conn *websocket.Conn, answer string) []wire.ICEServer {
+	t.Helper()
+	for {
+		var frame struct {
+			ID   string
+			Data struct{ ICEServers []wire.ICEServer }
+		}
+		if err := json.Unmarshal([]byte(Next(t, conn)), &frame); err != nil {
+			t.Fatal(err)
+		}
+		if frame.ID == answer {
+			return frame.Data.ICEServers
+		}
+	}
+}
+
 func Send(t *testing.T, conn *websocket.Conn, frame string) {
 	t.Helper()
 	if err := conn.WriteMessage(websocket.TextMessage, []byte(frame)); err != nil {

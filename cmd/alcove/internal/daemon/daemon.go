@@ -28,6 +28,7 @@ import (
 	"alcove/signaling"
 	"alcove/signaling/api"
 	"alcove/signaling/conns"
+	"alcove/signaling/session"
 )
 
 // A Daemon is a daemon that is ready to run: its configuration, secrets and listeners.
@@ -317,7 +318,12 @@ func (d Daemon) server(rooms *live.Registry, metrics *signaling.Metrics, state *
 	if err != nil {
 		return nil, err
 	}
+	var checker session.Checker
+	if k := newChecks(d.Config, d, plane); k != nil {
+		checker = k
+	}
 	return signaling.NewServer(signaling.Config{
+		Checks: checker,
 		Tokens: tokens, Rooms: rooms, Metrics: metrics, ICEServers: iceServers(plane.relayServer(), d.Config, d.Relay, d.RelayUDP),
 		API: &api.Config{
 			Tokens: admins, Room: d.Secrets.PersonKey.Room, Person: d.Secrets.PersonKey.Person, Issuer: d.Config.Auth.Issuer,

@@ -19,6 +19,7 @@ import (
 	"alcove/cmd/alcove/internal/dev"
 	"alcove/room"
 	"alcove/room/live"
+	"alcove/sfu"
 	"alcove/sfu/relay"
 )
 
@@ -40,6 +41,7 @@ func (*silence) Collect(chan<- prometheus.Metric) {}
 func (*silence) recorder() *recorder { return nil }
 
 func (*silence) relayServer() *relay.Server { return nil }
+func (*silence) mediaEngine() *sfu.Engine   { return nil }
 
 type silentRoom struct{}
 

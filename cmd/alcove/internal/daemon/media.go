@@ -84,7 +84,7 @@ func (r *recorder) sweeper(e state.Eraser) func() (*control.SweepResult, error) 
 	}
 }
 
-// media adapts the media plane to room/live: this is the only file that imports both.
+// media adapts the media plane to room/live: this file, and checks.go for echoes, import both.
 type media struct {
 	engine   *sfu.Engine
 	recorder *recorder     // nil: nothing is recorded

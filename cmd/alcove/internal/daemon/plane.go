@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"alcove/sfu"
 	"alcove/sfu/relay"
 )
 
@@ -18,6 +19,7 @@ type Plane interface {
 	Finish(context.Context) error // ends recordings, before the media plane does
 	recorder() *recorder          // nil: nothing is recorded
 	relayServer() *relay.Server   // nil: there is none
+	mediaEngine() *sfu.Engine     // nil: there is none
 }
 
 // A mediaPlane is the Plane of a real media plane.
@@ -30,6 +32,8 @@ type mediaPlane struct {
 func (p mediaPlane) recorder() *recorder { return p.rec }
 
 func (p mediaPlane) relayServer() *relay.Server { return p.turn }
+
+func (p mediaPlane) mediaEngine() *sfu.Engine { return p.engine }
 
 // Finish writes the ends of recordings.
 func (p mediaPlane) Finish(ctx context.Context) error { return p.rec.close(ctx) }

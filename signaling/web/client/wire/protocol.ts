@@ -120,6 +120,8 @@ export const requests = {
     object({ generation: number, sdp: text, tracks: list(object({ mid: text, source })) }),
     object({ sdp: text, slots: list(slotMid) }),
   ],
+  'check.begin': [empty, object({ iceServers: list(iceServer), lastsMs: number })],
+  'check.offer': [object({ sdp: text, tracks: list(object({ mid: text, source })) }), object({ sdp: text })],
   'view.set': [
     object({ views: list(object({ publicationId: text, width: number, height: number })), paused: list(text) }), empty,
   ],

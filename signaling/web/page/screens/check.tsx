@@ -4,6 +4,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Device } from '../media/devices';
+import { Lazy, part } from '../parts';
 import { t } from '../text/text';
 import { Btn, Heading, Note, State } from '../ui/basics';
 import { GrantedConsentCard, WithdrawalBanner } from '../ui/consent';
@@ -141,6 +142,26 @@ async function reach(): Promise<Reach> {
   return { kind: ms > slowMs ? 'slow' : 'good', ms };
 }
 
+const measurePart = part(() => import('./measure'));
+
+// Who has a seat can measure the way of media; who has none yet sees whether the server answers.
+function Measure(): JSX.Element | null {
+  const { session } = useStore();
+  const [run, setRun] = useState(0);
+  const [running, setRunning] = useState(false);
+  if (!session) return null;
+  const begin = (): void => {
+    setRun(run + 1);
+    setRunning(true);
+  };
+  return (
+    <>
+      <Btn data-testid="measure" icon="signal" disabled={running} onClick={begin}>{t('measure.measure')}</Btn>
+      {run > 0 && <Lazy key={run} of={measurePart}>{({ Measurement }) => <Measurement session={session} onEnd={() => setRunning(false)} />}</Lazy>}
+    </>
+  );
+}
+
 function ConnectionCheck(): JSX.Element {
   const [found, setFound] = useState<Reach>({ kind: 'asking' });
   const ask = (): void => {
@@ -161,6 +182,7 @@ function ConnectionCheck(): JSX.Element {
       {found.kind === 'slow' && <p class="full quiet small">{t('check.slowText', { ms: found.ms })}</p>}
       {found.kind === 'none' && <p class="quiet small">{t('check.noAnswerText')}</p>}
       {found.kind === 'none' && <Btn icon="again" onClick={ask}>{t('check.again')}</Btn>}
+      <Measure />
     </section>
   );
 }

@@ -382,6 +382,17 @@ export interface Texts {
   'lock.locked': null;
   'lock.open': null;
   'lock.unlock': null;
+  'measure.about': null;
+  'measure.failed': null;
+  'measure.fine': { down: string | number; ms: string | number; up: string | number };
+  'measure.late': null;
+  'measure.lossy': null;
+  'measure.measure': null;
+  'measure.measuring': null;
+  'measure.none': null;
+  'measure.relayOnly': null;
+  'measure.thinDown': null;
+  'measure.thinUp': null;
   'name.after': null;
   'name.alsoSee': { name: string | number };
   'name.change': null;

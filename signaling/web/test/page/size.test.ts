@@ -21,8 +21,8 @@ test('the page and its workers stay below 150 kB compressed, and the first scree
     const languages = files.filter((name) => name.endsWith('.json'));
     assert.ok(languages.length >= 4, 'each language is a file of its own');
     const sum = (names: string[]): number => names.reduce((total, name) => total + (sizes.get(name) ?? 0), 0);
-    const parts = files.filter((name) => /(panel|papers|aids|dialogs)-/.test(name));
-    assert.equal(parts.length, 4);
+    const parts = files.filter((name) => /(panel|papers|aids|dialogs|measure)-/.test(name));
+    assert.equal(parts.length, 5);
     for (const name of parts) assert.ok((sizes.get(name) ?? 0) <= partBytes, name);
     const all = sum(files) - sum(languages) - sum(parts) + Math.max(...languages.map((name) => sizes.get(name) ?? 0));
     assert.ok(all <= allBytes, `${all} bytes: ${JSON.stringify([...sizes])}`);

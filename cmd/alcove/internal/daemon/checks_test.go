@@ -1,0 +1,109 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"alcove/cmd/alcove/internal/alcovetest"
+	"alcove/cmd/alcove/internal/config"
+	"alcove/room"
+	"alcove/room/live"
+	"alcove/sfu"
+	"alcove/signaling/wire"
+)
+
+func codeOf(err error) room.Code {
+	if ours, ok := errors.AsType[*room.Error](err); ok {
+		return ours.Code
+	}
+	return ""
+}
+
+// TestCheckLimits checks who may check when, and that each echo ends with the next, with the check, and when it is refused.
+func TestCheckLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		running := 0
+		var fail error
+		var lasts []time.Duration
+		k := &checks{now: time.Now, bySeat: map[string]*check{}}
+		k.echo = func(_ sfu.Offer, d time.Duration, done func(sfu.Answer, error)) (func(), error) {
+			running++
+			lasts = append(lasts, d)
+			done(sfu.Answer{SDP: "answer"}, fail)
+			return func() { running-- }, nil
+		}
+		begin := func(seat string) room.Code { _, _, err := k.Begin(wire.ICEClient{Seat: seat}); return codeOf(err) }
+		offer := func(seat string) room.Code {
+			sdp, err := k.Offer(context.Background(), seat, live.Offer{SDP: "v=0"})
+			if err == nil && sdp != "answer" {
+				t.Errorf("answered %q", sdp)
+			}
+			return codeOf(err)
+		}
+		if c := offer("a"); c != room.InvalidState {
+			t.Errorf("an offer without a check: %q", c)
+		}
+		if c := begin("a"); c != "" {
+			t.Error(c)
+		}
+		if c := begin("a"); c != room.InvalidState {
+			t.Errorf("a second check at once: %q", c)
+		}
+		time.Sleep(10 * time.Second)
+		for i := range maxCheckOffers {
+			if c := offer("a"); c != "" || running != 1 || lasts[i] != checkLasts-10*time.Second {
+				t.Errorf("offer %d: %q, %d echoes, for %v", i, c, running, lasts[i])
+			}
+		}
+		if c := offer("a"); c != room.InvalidState {
+			t.Errorf("one offer too many: %q", c)
+		}
+		for i := 1; i < maxChecks; i++ {
+			if c := begin(string(rune('a' + i))); c != "" {
+				t.Errorf("check %d: %q", i, c)
+			}
+		}
+		if c := begin("one more"); c != room.Unavailable {
+			t.Errorf("too many at once: %q", c)
+		}
+		fail = sfu.ErrSDP
+		before := running
+		if c := offer("b"); c != live.SDPInvalid || running != before {
+			t.Errorf("a bad offer: %q, %d echoes, %d before", c, running, before)
+		}
+		time.Sleep(checkLasts)
+		if c := offer("b"); c != room.InvalidState {
+			t.Errorf("an offer after the check: %q", c)
+		}
+		if c := begin("one more"); c != "" {
+			t.Errorf("after the others: %q", c)
+		}
+		time.Sleep(checkPause)
+		if c := begin("a"); c != "" {
+			t.Errorf("a minute later: %q", c)
+		}
+	})
+}
+
+// TestDaemonCheck checks that who waits, and has no relay for the session, gets one for a check, which ends with it.
+func TestDaemonCheck(t *testing.T) {
+	t.Parallel()
+	r := startDevWith(t, t.TempDir(), func(d *Daemon) {
+		d.Config.Media.Listen, d.Config.Media.Port = config.Addresses{"127.0.0.1"}, 0
+		d.OpenMedia = OpenMedia
+	})
+	r.hello(t, r.token(t, "role=host"))
+	guest, _ := r.hello(t, r.token(t, "sub=guest&name=Guest"))
+	alcovetest.Send(t, guest, `{"id":"2","type":"check.begin","data":{}}`)
+	servers := alcovetest.AnswerICEServers(t, guest, "2")
+	if len(servers) != 1 {
+		t.Fatalf("who waits is told of %+v", servers)
+	}
+	at := servers[0].URLs[0][len("turn:") : len(servers[0].URLs[0])-len("?transport=tcp")]
+	if _, err := alcovetest.AllocateRelay(t, at, servers[0], nil); err != nil {
+		t.Error(err)
+	}
+}
