@@ -235,19 +235,7 @@ func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bo
 	s.octets += uint32(len(payload))
 	origin := forward.Origin{Ext: packet.Ext, Timestamp: out.Timestamp, PictureIDOffset: out.PictureIDOffset, TL0Offset: out.TL0Offset, Encoding: uint8(e.index), Verbatim: e.hasDescriptor}
 	if !s.video() {
-		copies := s.peer.redundancy.Copies()
-		if s.line.nack || copies > 0 {
-			s.recordAudio(out.Ext, &origin)
-		}
-		w.write(s, s.payload, s.ssrc, out.Ext, &origin, marker, nil, nil, payload)
-		switch late := out.Ext != s.selector.Last(); {
-		case late && s.line.nack:
-			s.sentLate(w.now, out.Ext)
-		case copies > 0 && !late: // a late one is a repeat already
-			w.copySound(s, out.Ext, copies)
-		}
-		w.count.Audio++
-		w.count.AudioBytes += uint64(len(payload))
+		w.sendSound(s, out.Ext, &origin, marker, payload)
 		return forward.Kept
 	}
 	if s.sent.Empty() {

@@ -77,6 +77,23 @@ func (s *slot) askedForSound(now time.Time, out uint64) bool {
 	return false
 }
 
+// sendSound sends one packet of sound, and copies of others behind it where the receiver loses many.
+func (w *worker) sendSound(s *slot, out uint64, origin *forward.Origin, marker bool, payload []byte) {
+	copies := s.peer.redundancy.Copies()
+	if s.line.nack || copies > 0 {
+		s.recordAudio(out, origin)
+	}
+	w.write(s, s.payload, s.ssrc, out, origin, marker, nil, nil, payload)
+	switch late := out != s.selector.Last(); {
+	case late && s.line.nack:
+		s.sentLate(w.now, out)
+	case copies > 0 && !late: // a late one is a repeat already
+		w.copySound(s, out, copies)
+	}
+	w.count.Audio++
+	w.count.AudioBytes += uint64(len(payload))
+}
+
 // copySound lets packets of sound leave once more behind the newest one, unasked: the last, and of two copies the one three before, so that
 // a burst of lost packets does not take all of one. A copy is equal to the byte, so the receiver drops it as a replay where the packet arrived,
 // whether or not it is encrypted end to end. RED (RFC 2198) would take less of the path, but Chromium splits it above a transform of encoded

@@ -8,8 +8,6 @@ import (
 	"alcove/cmd/alcove/internal/config"
 	"alcove/room"
 	"alcove/room/live"
-	"alcove/sfu"
-	"alcove/sfu/relay"
 	"alcove/signaling/wire"
 )
 
@@ -23,9 +21,9 @@ const (
 
 // checks lets seats measure their way to the media plane by echoes that store nothing. All methods are safe for concurrent use.
 type checks struct {
-	echo    func(sfu.Offer, time.Duration, func(sfu.Answer, error)) (end func(), err error)
+	echo    func(live.Offer, time.Duration, func(live.Answer, error)) (end func(), err error)
 	servers func(wire.ICEClient) []wire.ICEServer
-	group   *relay.Group // nil: there is no relay
+	allow   func(holders []string) // the relay; nil: there is none
 	now     func() time.Time
 
 	mu     sync.Mutex
@@ -43,9 +41,9 @@ func newChecks(c config.Config, d Daemon, plane Plane) *checks {
 	if e == nil {
 		return nil
 	}
-	k := &checks{echo: e.Echo, now: time.Now, bySeat: map[string]*check{}}
+	k := &checks{echo: echoOf(e), now: time.Now, bySeat: map[string]*check{}}
 	if r := plane.relayServer(); r != nil {
-		k.servers, k.group = iceServers(r, c, d.Relay, d.RelayUDP), r.Group()
+		k.servers, k.allow = iceServers(r, c, d.Relay, d.RelayUDP), r.Group().Allow
 	}
 	return k
 }
@@ -87,7 +85,7 @@ func (k *checks) Begin(client wire.ICEClient) ([]wire.ICEServer, time.Duration, 
 
 // allowRelay lets the seats of running checks use the relay, and nobody else. mu is held.
 func (k *checks) allowRelay(now time.Time) {
-	if k.group == nil {
+	if k.allow == nil {
 		return
 	}
 	var holders []string
@@ -96,7 +94,7 @@ func (k *checks) allowRelay(now time.Time) {
 			holders = append(holders, checkHolder(seat))
 		}
 	}
-	k.group.Allow(holders)
+	k.allow(holders)
 }
 
 // Offer connects a seat whose check runs to an echo. The one before ends.
@@ -110,13 +108,9 @@ func (k *checks) Offer(ctx context.Context, seat string, o live.Offer) (string, 
 		err error
 	}
 	answered := make(chan result, 1)
-	offer := sfu.Offer{Peer: "check", Generation: 1, SDP: o.SDP}
-	for _, t := range o.Tracks {
-		offer.Tracks = append(offer.Tracks, sfu.Track{MID: t.MID, Source: sfu.Source(t.Source)})
-	}
-	end, err := k.echo(offer, left, func(a sfu.Answer, err error) { answered <- result{a.SDP, err} })
+	end, err := k.echo(o, left, func(a live.Answer, err error) { answered <- result{a.SDP, err} })
 	if err != nil {
-		return "", offerError(err)
+		return "", err
 	}
 	k.mu.Lock()
 	if c := k.bySeat[seat]; c != nil {
@@ -128,7 +122,7 @@ func (k *checks) Offer(ctx context.Context, seat string, o live.Offer) (string, 
 		if r.err != nil {
 			end()
 		}
-		return r.sdp, offerError(r.err)
+		return r.sdp, r.err
 	case <-ctx.Done():
 		end()
 		return "", &room.Error{Code: room.Unavailable, Detail: "not answered in time"}

@@ -11,7 +11,6 @@ import (
 	"alcove/cmd/alcove/internal/config"
 	"alcove/room"
 	"alcove/room/live"
-	"alcove/sfu"
 	"alcove/signaling/wire"
 )
 
@@ -29,10 +28,10 @@ func TestCheckLimits(t *testing.T) {
 		var fail error
 		var lasts []time.Duration
 		k := &checks{now: time.Now, bySeat: map[string]*check{}}
-		k.echo = func(_ sfu.Offer, d time.Duration, done func(sfu.Answer, error)) (func(), error) {
+		k.echo = func(_ live.Offer, d time.Duration, done func(live.Answer, error)) (func(), error) {
 			running++
 			lasts = append(lasts, d)
-			done(sfu.Answer{SDP: "answer"}, fail)
+			done(live.Answer{SDP: "answer"}, fail)
 			return func() { running-- }, nil
 		}
 		begin := func(seat string) room.Code { _, _, err := k.Begin(wire.ICEClient{Seat: seat}); return codeOf(err) }
@@ -69,7 +68,7 @@ func TestCheckLimits(t *testing.T) {
 		if c := begin("one more"); c != room.Unavailable {
 			t.Errorf("too many at once: %q", c)
 		}
-		fail = sfu.ErrSDP
+		fail = &room.Error{Code: live.SDPInvalid}
 		before := running
 		if c := offer("b"); c != live.SDPInvalid || running != before {
 			t.Errorf("a bad offer: %q, %d echoes, %d before", c, running, before)

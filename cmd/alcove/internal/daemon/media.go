@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"alcove/cmd/alcove/internal/config"
 	"alcove/cmd/alcove/internal/control"
@@ -84,7 +85,7 @@ func (r *recorder) sweeper(e state.Eraser) func() (*control.SweepResult, error) 
 	}
 }
 
-// media adapts the media plane to room/live: this file, and checks.go for echoes, import both.
+// media adapts the media plane to room/live: this is the only file that imports both.
 type media struct {
 	engine   *sfu.Engine
 	recorder *recorder     // nil: nothing is recorded
@@ -120,13 +121,26 @@ type mediaRoom struct {
 	callbacks tapCallbacks
 }
 
-// Answer implements live.MediaRoom.
-func (m mediaRoom) Answer(o live.Offer, accept func() error, done func(live.Answer, error)) {
+// echoOf lets one client hear itself.
+func echoOf(e *sfu.Engine) func(live.Offer, time.Duration, func(live.Answer, error)) (end func(), err error) {
+	return func(o live.Offer, lasts time.Duration, done func(live.Answer, error)) (func(), error) {
+		o.Participant, o.Generation = "check", 1
+		end, err := e.Echo(sfuOffer(o), lasts, func(a sfu.Answer, err error) { done(live.Answer{SDP: a.SDP}, offerError(err)) })
+		return end, offerError(err)
+	}
+}
+
+func sfuOffer(o live.Offer) sfu.Offer {
 	offer := sfu.Offer{Peer: sfu.PeerID(o.Participant), Generation: o.Generation, SDP: o.SDP}
 	for _, t := range o.Tracks {
 		offer.Tracks = append(offer.Tracks, sfu.Track{MID: t.MID, Source: sfu.Source(t.Source)})
 	}
-	m.room.Answer(offer, accept, func(a sfu.Answer, err error) {
+	return offer
+}
+
+// Answer implements live.MediaRoom.
+func (m mediaRoom) Answer(o live.Offer, accept func() error, done func(live.Answer, error)) {
+	m.room.Answer(sfuOffer(o), accept, func(a sfu.Answer, err error) {
 		answer := live.Answer{SDP: a.SDP}
 		for _, s := range a.Slots {
 			answer.Slots = append(answer.Slots, live.Slot(s))
