@@ -49,6 +49,7 @@ test('aids', { timeout: 180_000 }, async (t) => {
       await mara.page.keyboard.press('Enter');
       await mara.sees('blocked-steps');
       assert.equal(await mara.find('blocked-steps').getAttribute('data-browser'), 'chromium');
+      assert.match(await mara.find('blocked-steps').textContent(), /Switch on Camera and Microphone/);
       await mara.audit('steps for a blocked camera');
       await mara.shot('aids-blocked');
       await mara.page.evaluate(() => { window.__blocked = false; });
@@ -77,6 +78,7 @@ test('aids', { timeout: 180_000 }, async (t) => {
     ['the list of keys, and the switch', async () => {
       await press('?');
       await mara.sees('keys');
+      assert.match(await mara.find('keys').textContent(), /Space.*Hold to speak/s);
       await mara.audit('list of keys');
       await mara.shot('aids-keys');
       await mara.tabTo('keys-switch');

@@ -21,7 +21,7 @@ test('parts of the page', { timeout: 120_000 }, async (t) => {
         await route.fulfill({ response, body: `${await response.text()};window.__altered = true;` });
       });
       await lind.find('papers-toggle').click();
-      await until('it says so', async () => /did not come/.test(await lind.page.locator('.part-failed').textContent()));
+      await until('it says so', async () => /did not load/.test(await lind.page.locator('.part-failed').textContent()));
       assert.equal(await lind.page.evaluate(() => window.__altered), undefined, 'altered code ran');
       await lind.audit('a part that did not come');
     }],

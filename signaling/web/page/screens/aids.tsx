@@ -78,13 +78,20 @@ function CaptionsSwitch(): JSX.Element | null {
   return <Switch label={t('aid.captions')} hint={t('aid.captionsHint')} on={aids.captions.value} testid="aid-captions" onChange={(on) => (aids.captions.value = on)} />;
 }
 
+// Whole keys: the build replaces them by numbers.
+const keyWords = { microphone: 'keys.microphone', camera: 'keys.camera', hand: 'keys.hand', talk: 'keys.talk', list: 'keys.list' } as const;
+const blockedTitles = { microphone: 'blocked.microphone', camera: 'blocked.camera' } as const;
+const blockedSteps = {
+  chromium: 'blocked.chromium', firefox: 'blocked.firefox', safari: 'blocked.safari', android: 'blocked.android', ios: 'blocked.ios', frame: 'blocked.frame',
+} as const;
+
 export function ShortcutsDialog({ onClose }: { onClose(): void }): JSX.Element {
   const { preferences } = useStore();
   const rows: Shortcut[] = ['microphone', 'camera', 'hand', 'talk', 'list'];
   return (
     <Dialog title={t('keys.title')} about={t('keys.about')} onClose={onClose}>
       <dl class="keys" data-testid="keys">
-        {rows.map((name) => <div key={name}><dt><kbd>{name === 'talk' ? t('keys.space') : keyOf[name]}</kbd></dt><dd>{t(`keys.${name}`)}</dd></div>)}
+        {rows.map((name) => <div key={name}><dt><kbd>{name === 'talk' ? t('keys.space') : keyOf[name]}</kbd></dt><dd>{t(keyWords[name])}</dd></div>)}
       </dl>
       <label class="switch">{t('keys.switch')}
         <input type="checkbox" role="switch" checked={preferences.get('shortcuts')} data-testid="keys-switch" onChange={(event) => preferences.set('shortcuts', event.currentTarget.checked)} /></label>
@@ -101,8 +108,8 @@ export function BlockedDialog({ kind, onClose }: { kind: 'microphone' | 'camera'
     void device.turnOn();
   };
   return (
-    <Dialog title={t(`blocked.${kind}`)} about={t('blocked.about')} onClose={onClose}>
-      <ol class="next" data-testid="blocked-steps" data-browser={browser}>{t(`blocked.${browser}`).split('\n').map((step) => <li key={step}><p>{step}</p></li>)}</ol>
+    <Dialog title={t(blockedTitles[kind])} about={t('blocked.about')} onClose={onClose}>
+      <ol class="next" data-testid="blocked-steps" data-browser={browser}>{t(blockedSteps[browser]).split('\n').map((step) => <li key={step}><p>{step}</p></li>)}</ol>
       {browser !== 'frame' && <p class="quiet small">{t('blocked.system')}</p>}
       <div class="actions equal"><Btn onClick={onClose}>{t('aid.close')}</Btn><Btn data-testid="blocked-again" onClick={again}>{t('blocked.again')}</Btn></div>
     </Dialog>

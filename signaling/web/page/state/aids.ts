@@ -20,6 +20,8 @@ interface Context {
   notify(sentence: string): void;
 }
 
+const turned = { microphone: ['aid.microphoneOn', 'aid.microphoneOff'], camera: ['aid.cameraOn', 'aid.cameraOff'] } as const;
+
 export type AidDialog = '' | 'shortcuts' | 'microphone' | 'camera';
 
 export class AidsStore {
@@ -80,7 +82,7 @@ export class AidsStore {
     if (!this.#context.may(`publish.${shortcut}`)) return;
     this.#talking = false; // the person decided anew
     device.toggle();
-    this.#context.announce(t(device.on.peek() ? `aid.${shortcut}On` : `aid.${shortcut}Off`));
+    this.#context.announce(t(turned[shortcut][device.on.peek() ? 0 : 1]));
   }
 
   // While Space is held. A microphone that is on stays on.

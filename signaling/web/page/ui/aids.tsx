@@ -52,11 +52,13 @@ export function MutedBanner(): JSX.Element | null {
   );
 }
 
+const lineWords = { weak: 'line.weak', lost: 'line.lost' } as const;
+
 // On a tile: a sign and words, and nothing where all is well.
 export function LineMark({ id }: { id: string }): JSX.Element | null {
   const level = useStore().lines.of(id);
   if (level === 'good') return null;
-  return <span class={`line ${level}`} data-testid="line-mark" data-level={level}><Icon name={level === 'lost' ? 'link' : 'signal'} /><span class="sr">, </span><span class="line-words">{t(`line.${level}`)}</span></span>;
+  return <span class={`line ${level}`} data-testid="line-mark" data-level={level}><Icon name={level === 'lost' ? 'link' : 'signal'} /><span class="sr">, </span><span class="line-words">{t(lineWords[level])}</span></span>;
 }
 
 // Seconds since something was lost. A screen reader is told at the beginning and the end, not each second.

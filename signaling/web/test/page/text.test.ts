@@ -106,3 +106,10 @@ test('another language is shown at once, and the later choice wins', async (t) =
   assert.equal(page.textOf('name-continue'), 'Continuer');
   assert.equal(text('name.continue'), 'Continuer');
 });
+
+test('keys of words are written whole: the build makes numbers of them', () => {
+  const folder = join(String(process.env.ALCOVE_WEB), 'page');
+  for (const name of readdirSync(folder, { recursive: true }).map(String).filter((file) => /\.tsx?$/.test(file))) {
+    assert.doesNotMatch(readFileSync(join(folder, name), 'utf8'), /\bt\(`/, name);
+  }
+});
