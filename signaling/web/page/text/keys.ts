@@ -346,6 +346,8 @@ export interface Texts {
   'keys.switch': null;
   'keys.talk': null;
   'keys.title': null;
+  'language.failed': null;
+  'language.label': null;
   'leave.alone': null;
   'leave.aloneFor': null;
   'leave.aloneText': null;

@@ -9,6 +9,7 @@ import { Btn, Ctl, State } from './basics';
 import { useStore } from './context';
 import { Choice, DeviceCtls, deviceTrouble, SelfVideo } from './devices';
 import { Dialog } from './dialog';
+import { LanguageChoice } from './language';
 import { OwnName } from './rename';
 
 interface Props {
@@ -129,6 +130,7 @@ function DevicesDialog({ allowed = () => true, onClose }: Allowed & { onClose():
         {allowed('camera') && <CameraCheck level={3} trouble={deviceTrouble(camera)} />}
         <SpeakerCheck level={3} />
         <OwnName />
+        <LanguageChoice />
       </div>
       <AidSwitches />
       <div class="spread">

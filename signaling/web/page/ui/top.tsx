@@ -4,6 +4,7 @@ import type { JSX } from 'preact';
 import { rich, t } from '../text/text';
 import { useStore } from './context';
 import { Icon, Mark } from './icon';
+import { LanguageChoice } from './language';
 
 const steps = [['name', 'top.name'], ['check', 'top.check'], ['agreement', 'top.agreement'], ['waiting', 'top.waiting']] as const;
 type Step = (typeof steps)[number][0];
@@ -25,6 +26,7 @@ export function Top({ step }: { step?: Step }): JSX.Element {
           ))}
         </ol>
       )}
+      <LanguageChoice />
     </header>
   );
 }

@@ -113,3 +113,21 @@ test('keys of words are written whole: the build makes numbers of them', () => {
     assert.doesNotMatch(readFileSync(join(folder, name), 'utf8'), /\bt\(`/, name);
   }
 });
+
+test('a person chooses a language, which this device remembers; one that does not come changes nothing', async (t) => {
+  const choice = new Map<string, string>();
+  const page = await openPage(t, { catalogues: { ...catalogues, fr: undefined }, choice, hash: link({}) });
+  const select = page.find('language-choice') as HTMLSelectElement;
+  assert.deepEqual([...select.options].map(({ value, lang }) => [value, lang]).sort(), ['de', 'en', 'es', 'fr'].map((tag) => [tag, tag]));
+  const pick = async (value: string): Promise<void> => {
+    select.value = value;
+    select.dispatchEvent(new (document.defaultView as unknown as { Event: typeof Event }).Event('change', { bubbles: true }));
+    await page.settle();
+  };
+  await pick('de');
+  assert.equal(shown(page), 'de Ihr Name – Alcove');
+  assert.equal(choice.get('alcove.language'), 'de');
+  await pick('fr');
+  assert.equal(shown(page), 'de Ihr Name – Alcove');
+  assert.match(page.textOf('language'), /nicht angekommen/);
+});
