@@ -98,6 +98,7 @@ export class Store {
   readonly barred = signal<readonly Barred[]>([]);
   readonly speakers = signal<readonly string[]>([]);
   readonly map = signal<readonly SlotEntry[]>([]);
+  readonly paused = signal<readonly string[]>([]); // publications that do not come because the line has no room
   readonly slots = signal<readonly Slot[]>([]);
   readonly mediaState = signal<RTCPeerConnectionState>('new');
   readonly mediaRefused = signal(''); // the code why no connection for media is made, for good
@@ -333,6 +334,7 @@ export class Store {
       this.stage.onSpeakers(speakers);
     }));
     session.on('slotMap', (map) => this.#onSlotMap(map));
+    session.on('slotsPaused', (paused) => (this.paused.value = paused.map(({ publicationId }) => publicationId)));
     session.on('waitingMessage', ({ from, participantId, text }) => this.#onWaitingMessage(participantId, { from, text, at: Date.now() }));
     session.on('permissionAsked', ({ participantId }) => this.#onShareRequest(participantId));
     session.on('unmuteAsked', ({ source }) => source !== 'screen' && (this.unmuteAsked.value = source));

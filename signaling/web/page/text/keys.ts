@@ -596,6 +596,7 @@ export interface Texts {
   'tile.hand': null;
   'tile.hiddenSelf': null;
   'tile.muted': null;
+  'tile.paused': null;
   'tile.pin': { name: string | number };
   'tile.pinned': null;
   'tile.reconnecting': null;

@@ -31,7 +31,8 @@ export function Tile({ person }: { person: Participant }): JSX.Element {
   const ref = useVisibility(entry?.publicationId);
   const warning = store.hosting.value ? encryptionWarning(person) : undefined;
   const pinned = store.stage.pinned.value === person.id;
-  const why = reasonOf(person, state, self, store.lines.of(person.id));
+  const paused = shown !== undefined && store.paused.value.includes(shown.entry.publicationId);
+  const why = reasonOf(person, state, self, store.lines.of(person.id), paused);
   const over = state === 'live' || state === 'stalled';
   const look = `tile off ${colourOf(person.id)}${speaking ? ' speaking' : ''}${why && over ? ' dim' : ''}`;
   return (
@@ -65,11 +66,12 @@ interface Reason {
 }
 
 // The first that applies: who has no connection has no camera that matters.
-function reasonOf(person: Participant, state: TileState, self: boolean, line: LineLevel): Reason | undefined {
+function reasonOf(person: Participant, state: TileState, self: boolean, line: LineLevel, paused: boolean): Reason | undefined {
   if (!person.connected) return { icon: 'again', words: t('tile.reconnecting') };
   if (!self && gettingReady(person)) return { icon: 'clock', words: t('tile.gettingReady') };
   if (!self && line === 'lost' && state !== 'off') return { icon: 'still', words: t('line.lost') }; // before the picture is seen to stand still
   if (state === 'live') return undefined;
+  if (paused) return { icon: 'still', words: t('tile.paused') };
   return { icon: ({ off: 'cam-off', starting: 'cam', stalled: 'still' } as const)[state], words: t(stateWords[state]) };
 }
 
