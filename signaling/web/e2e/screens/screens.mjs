@@ -1,5 +1,5 @@
 // Pictures of every state of the page, in each size, scheme and language, in out/screens; and a sheet with one of each. Run by `make screens`.
-// Words narrow the states: run.sh --screens waiting chat. SCREENS_LANGUAGES=en,de narrows the languages.
+// Words narrow the states: run.sh --screens waiting chat. SCREENS_LANGUAGES=en,de narrows the languages, SCREENS_PARTS=before,group,endings the parts.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inPageCamera } from '../support/faces.mjs';
@@ -214,7 +214,8 @@ async function endings(language) {
   await leave(room);
 }
 
-const parts = { before: beforeTheSession, group, endings };
+const all = { before: beforeTheSession, group, endings };
+const parts = Object.fromEntries(Object.entries(all).filter(([name]) => !process.env.SCREENS_PARTS || process.env.SCREENS_PARTS.split(',').includes(name)));
 try {
   for (const language of languages) {
     for (const [name, part] of Object.entries(parts)) {
