@@ -114,6 +114,7 @@ type TokenClaims struct {
 	Room             string
 	Role             Role
 	Policy, Name     string // optional
+	Locale           string // the person's language (BCP 47), for the page; "": unsaid
 	IssuedAt         time.Time
 	Lifetime         time.Duration // at most MaxLifetime
 	ID               string        // jti; "" makes a random one
@@ -136,7 +137,7 @@ func (t TokenClaims) claims() jwt.MapClaims {
 		"iat": issued.Unix(), "exp": issued.Add(t.Lifetime).Unix(),
 	}
 	for name, value := range map[string]string{
-		"policy": t.Policy, "name": t.Name, "acr": t.ACR, "e2ee": t.E2EE, "e2ee_session": t.E2EESession,
+		"policy": t.Policy, "name": t.Name, "locale": t.Locale, "acr": t.ACR, "e2ee": t.E2EE, "e2ee_session": t.E2EESession,
 	} {
 		if value != "" {
 			m[name] = value

@@ -113,6 +113,9 @@ func (l *SourceMap) validateRecording(key string, r PolicyRecording) {
 // localeTag matches a language with script or region (RFC 5646, section 2.1), as browsers send it.
 var localeTag = regexp.MustCompile(`^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$`)
 
+// ValidLanguage reports whether tag may name a language (BCP 47).
+func ValidLanguage(tag string) bool { return localeTag.MatchString(tag) }
+
 // validateTexts wants one version of each text: to acknowledge it in one language is enough, so all must say the same. same: all
 // are one text.
 func (l *SourceMap) validateTexts(key string, texts []Text, same bool) {

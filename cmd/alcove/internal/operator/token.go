@@ -121,6 +121,7 @@ journals of WHO: those of the configuration's recording.recipients_file, or of -
 	sub := f.String("sub", "", "`who` this is, the same each time: a number or an address")
 	name := f.String("name", "", "the person's `name` as the clinic knows it; hosts see it")
 	policy := f.String("policy", "", "a `policy` of the configuration")
+	locale := f.String("locale", "", "the person's `language` (BCP 47), such as de or pt-BR, for the page")
 	lifetime := f.Duration("lifetime", auth.MaxLifetime, "how long the token opens the room, two minutes at most")
 	login := addLoginFlags(f)
 	encryption := addEncryptionFlags(f)
@@ -131,6 +132,9 @@ journals of WHO: those of the configuration's recording.recipients_file, or of -
 	c, err := i.resolve()
 	if err != nil {
 		return err
+	}
+	if *locale != "" && !config.ValidLanguage(*locale) {
+		return fmt.Errorf("--locale %q is no language: write it like en, de or pt-BR", *locale)
 	}
 	if c != nil && *policy != "" {
 		if _, there := c.Policies[*policy]; !there {
@@ -145,7 +149,7 @@ journals of WHO: those of the configuration's recording.recipients_file, or of -
 		return err
 	}
 	wanted := auth.TokenClaims{
-		Issuer: *i.issuer, Audience: *i.audience, Subject: *sub, Room: *room, Role: auth.Role(*role), Policy: *policy, Name: *name,
+		Issuer: *i.issuer, Audience: *i.audience, Subject: *sub, Room: *room, Role: auth.Role(*role), Policy: *policy, Name: *name, Locale: *locale,
 		IssuedAt: time.Now(), Lifetime: *lifetime,
 	}
 	if err := login.Apply(&wanted); err != nil {
