@@ -4,6 +4,8 @@ package room
 type Plan struct {
 	Entries []PlanEntry           // admitted participants, in order of arrival
 	Record  []RecordedPublication // publications that the recorder may receive; everyone is notified before it does
+
+	Encrypted bool // end to end: nobody can open what was sent before they joined
 }
 
 // A RecordedPublication is one publication whose owner's consent to Scope is in force.
@@ -24,7 +26,7 @@ type PlanEntry struct {
 
 // PlanOf computes what the media plane must do. A missing permission has the same effect as a mute.
 func PlanOf(s State) Plan {
-	var plan Plan
+	plan := Plan{Encrypted: s.Policy.E2EE == E2EERequired}
 	for _, p := range s.Participants {
 		if !mayHaveMedia(s, p) {
 			continue

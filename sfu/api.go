@@ -27,6 +27,8 @@ const (
 type Plan struct {
 	Entries []PlanEntry
 	Record  []string // publications that the room's Tap may have; muted ones are silent there too
+
+	Encrypted bool // frames are encrypted end to end: who joins cannot open what was sent before
 }
 
 // A PlanEntry lists what one peer may send and from which peers it receives, in order.

@@ -15,6 +15,9 @@
 // packet's arrival and its sending there is no lock, no queue and no other goroutine. A Plan states
 // everything that may happen in a room: a participant outside it has no peer, and media outside it is dropped. sfu does not know why.
 //
+// A slot that gets another encoding begins with a key frame: from the publication's history where that is young, whole and from a time
+// when this receiver could have had it (replay.go), else with one that is requested for all who wait for it.
+//
 // Keys are used only after DTLS is verified. Media is sent only to the nominated, validated address (ice.go) and accepted only from
 // validated addresses. The sfu writes all RTCP: a second writer of the same SRTCP context would reuse nonces.
 package sfu

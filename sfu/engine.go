@@ -139,18 +139,19 @@ type Room struct {
 	admitted   map[PeerID]bool        // Guarded by mu: the peers of the newest plan; none once the room is closed.
 	negotiated map[PeerID]*negotiated // Guarded by mu: the newest negotiation with each running connection.
 
-	members  map[PeerID]*member // Owned by worker.run, as all below.
-	order    []*member          // as in the plan
-	record   []string           // the same
-	speakers []PeerID
-	focus    PeerID     // who speaks for longer than others interrupt
-	nextUp   PeerID     // who may become that,
-	nextAt   time.Time  // and since when
-	troubled []PeerLine // as last reported
-	panics   int
-	version  uint64 // of the newest slot map of any member
-	closed   bool
-	expected *expectedPlan // the plan in force, as the cross-check keeps it
+	members   map[PeerID]*member // Owned by worker.run, as all below.
+	order     []*member          // as in the plan
+	record    []string           // the same
+	encrypted bool               // the same
+	speakers  []PeerID
+	focus     PeerID     // who speaks for longer than others interrupt
+	nextUp    PeerID     // who may become that,
+	nextAt    time.Time  // and since when
+	troubled  []PeerLine // as last reported
+	panics    int
+	version   uint64 // of the newest slot map of any member
+	closed    bool
+	expected  *expectedPlan // the plan in force, as the cross-check keeps it
 }
 
 func newRoom(w *worker, events func(Event)) *Room {

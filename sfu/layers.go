@@ -248,12 +248,12 @@ func (s *slot) choose(c choice) {
 	s.baseOnly = c.base
 	switch {
 	case c.encoding == nil:
-		s.target, s.current = nil, nil
+		s.target, s.current, s.replaying = nil, nil, false
 		s.selector.Switch()
 	case s.target != c.encoding:
 		s.target = c.encoding
 		if s.current != s.target && s.peer.connected() {
-			s.target.requestKeyFrame()
+			s.climb()
 		}
 	}
 }
@@ -264,7 +264,7 @@ func (s *slot) accepts(e *encoding, packet *forward.Packet) forward.Drop {
 	case s.target == nil:
 		return forward.Bandwidth
 	case e == s.target && e != s.current && (packet.KeyFrame || !s.video()):
-		s.current = e
+		s.current, s.replaying = e, false
 		s.selector.Switch()
 	case e != s.current && e == s.target:
 		e.requestKeyFrame()

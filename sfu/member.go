@@ -1,15 +1,20 @@
 package sfu
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // A member is one entry of the plan, and its connection once there is one. Owned by the worker.
 type member struct {
-	id       PeerID
-	room     *Room
-	entry    PlanEntry
-	receives []*member // seat.Hears, resolved
-	view     View
-	peer     *peer // nil before the first offer
+	id            PeerID
+	room          *Room
+	entry         PlanEntry
+	receives      []*member             // seat.Hears, resolved
+	receivesSince map[*member]time.Time // since when, without a break
+	apartUntil    time.Time             // when somebody who had been in the room without receiving this member last began to
+	view          View
+	peer          *peer // nil before the first offer
 
 	version uint64 // of the slot map
 	owners  []SlotOwner
@@ -22,7 +27,7 @@ func (r *Room) applyPlan(p Plan) {
 	}
 	w := r.worker
 	r.snapshotPlan(p)
-	r.record = p.Record
+	r.record, r.encrypted = p.Record, p.Encrypted
 	r.evict(p)
 	if delete(r.worker.rooms, r); len(p.Entries) > 0 {
 		r.worker.rooms[r] = struct{}{}
@@ -43,14 +48,31 @@ func (r *Room) applyPlan(p Plan) {
 	}
 	w.acting = nil
 	for _, m := range r.order {
-		m.receives = m.receives[:0]
-		for _, id := range m.entry.Receives {
-			if other := r.members[id]; other != nil && (other != m || m.entry.Echo) {
-				m.receives = append(m.receives, other)
-			}
-		}
+		m.resolve(m.receivesSince == nil)
 	}
 	r.remap()
+}
+
+// resolve finds whom a member receives, and since when. fresh is a member that the plan before did not have.
+func (m *member) resolve(fresh bool) {
+	now, before := m.room.worker.now, m.receivesSince
+	m.receives, m.receivesSince = m.receives[:0], make(map[*member]time.Time, len(m.entry.Receives))
+	for _, id := range m.entry.Receives {
+		other := m.room.members[id]
+		if other == nil || other == m && !m.entry.Echo {
+			continue
+		}
+		since, known := before[other]
+		switch {
+		case known:
+		case fresh:
+			since = now.Add(-beforeAdmission)
+		default:
+			since, other.apartUntil = now, now
+		}
+		m.receives = append(m.receives, other)
+		m.receivesSince[other] = since
+	}
 }
 
 // evict ends the seats that a plan does not have: those of the plan before, and any that a panic left over.

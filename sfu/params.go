@@ -132,6 +132,28 @@ const (
 	readBatch = 32
 )
 
+// Starts from history.
+const (
+	// maxReplayAge is the oldest key frame that a slot starts with. After keyFrameRepeat another may be asked for, and comes before a small
+	// device has decoded what follows an older one, of everybody in the room at once.
+	maxReplayAge = keyFrameRepeat + 150*time.Millisecond
+	// maxClimbAge is the same where the slot shows a lower layer meanwhile: nobody waits, so a few frames are worth decoding twice, not more.
+	maxClimbAge = 250 * time.Millisecond
+	// beforeAdmission is how much older than their admission the video may be with which somebody new begins: as long as no other key
+	// frame can be had. What is older, they never get.
+	beforeAdmission = keyFrameRepeat + 50*time.Millisecond
+	// maxReplayBurst is how much of it a peer may get at once: what its path carries in half a second. A join into a room of eight takes
+	// seven key frames and a quarter of a second of seven cameras. More would wait in front of what is live: then a key frame is requested,
+	// which all who wait for one share.
+	maxReplayBurst = 500 * time.Millisecond
+	// replayShare is the part of the path that replays may take in the long run: a quarter.
+	replayShare = 4
+	// replaySpeed is how many times the rate of the path may leave in a replay: the bound above makes it short. A slow path still gets
+	// minReplayQuantum bytes each 10 ms, some ten packets.
+	replaySpeed      = 2
+	minReplayQuantum = 12_000
+)
+
 // Bounds on what one receiver can ask for.
 const (
 	// nackBudget is how many packets a second may be sent again to one peer, and how many at once: 5 Mbit/s of repeats.

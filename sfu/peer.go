@@ -62,6 +62,10 @@ type peer struct {
 	resendTokens float64 // the same of video
 	resendAt     time.Time
 
+	readySince time.Time    // since when media can flow
+	replays    replayBudget // of what it gets from history
+	starting   bool         // in startSlots
+
 	heardAt time.Time // last authenticated media or RTCP
 	line    forward.LineQuality
 	sample  forward.LineSample // of the next rating
@@ -178,12 +182,10 @@ func (p *peer) mediaReady() {
 	}
 	p.feedbackDue, p.reportDue = p.worker.now.Add(feedbackInterval), p.worker.now
 	p.heardAt = p.worker.now
-	for _, s := range p.slots {
-		if s.flow != nil {
-			s.restart()
-		}
+	if p.readySince.IsZero() {
+		p.readySince = p.worker.now
 	}
-	p.shareBandwidth(p.worker.now)
+	p.startSlots(slices.DeleteFunc(slices.Clone(p.slots), func(s *slot) bool { return s.flow == nil }))
 }
 
 // connected reports whether packets may leave for this peer.
@@ -245,6 +247,7 @@ func (p *peer) tick() {
 		p.bandwidth.tick(p, now)
 	}
 	p.repeatRequests(now)
+	p.continueReplays(now)
 	if p.twccExt != 0 && !now.Before(p.feedbackDue) {
 		p.feedbackDue = now.Add(feedbackInterval)
 		p.sendFeedback()

@@ -22,8 +22,9 @@ type publication struct {
 	excess   excess
 	withheld bool // audio that stayed above the limit: blocked until the plan mutes it
 
-	suppressed      bool  // not among the loudest in a large room
-	keyFramesWanted uint8 // bit of each encoding whose key frame a receiver waits for
+	openSince       time.Time // since when the plan lets it pass
+	suppressed      bool      // not among the loudest in a large room
+	keyFramesWanted uint8     // bit of each encoding whose key frame a receiver waits for
 	keyRequestedAt  time.Time
 	wanted          []string // RIDs that the client was last asked to send
 	unwantedSince   time.Time
@@ -38,6 +39,7 @@ type encoding struct {
 	main          *stream // the SSRC in use, nil before the first
 	repeats       *stream // the same of its repeats
 	history       *forward.History
+	key           storedKeyFrame    // the newest, of video
 	structure     forward.Structure // of the Dependency Descriptor
 	hasDescriptor bool              // once a Dependency Descriptor was seen, the payload is never parsed
 	height        int               // pixels, 0 unknown
@@ -124,7 +126,7 @@ func (pub *publication) clockRate() uint32 {
 
 // applyPermissions applies an entry of the plan. An unmuted publication continues with a key frame, without a sequence gap.
 func (pub *publication) applyPermissions(sends []Send) {
-	was := pub.send
+	was, wasOpen := pub.send, pub.open()
 	pub.send = Send{}
 	if i := slices.IndexFunc(sends, func(s Send) bool { return s.Source == pub.line.source }); i >= 0 {
 		pub.send = sends[i]
@@ -138,6 +140,9 @@ func (pub *publication) applyPermissions(sends []Send) {
 		for _, s := range pub.subscribers {
 			s.peer.forgetPaced(s)
 		}
+	}
+	if pub.open() && (!wasOpen || was.ID != pub.send.ID) {
+		pub.openSince = pub.peer.worker.now
 	}
 	if pub.open() && was.Muted {
 		pub.forgetAbsent()
@@ -191,6 +196,7 @@ func (pub *publication) sendKeyFrameRequest(now time.Time) {
 func (e *encoding) store(now time.Time, ext uint64, h *forward.Header, temporal uint8, payload []byte) {
 	e.lastArrival = now
 	e.history.Put(ext, h.Timestamp, h.Marker, temporal, payload)
+	e.key.bytes += len(payload)
 	if e.wire.add(now, len(payload), temporal == 0) {
 		e.publication.encodingBegan()
 	}

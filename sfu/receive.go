@@ -65,6 +65,7 @@ func (s *stream) received(now time.Time, seq uint16, nack bool) (uint64, forward
 	ext, verdict := s.track.Receive(now, seq, nack)
 	if verdict == forward.Restarted {
 		e := s.encoding
+		e.key = storedKeyFrame{}
 		for _, sub := range e.publication.subscribers {
 			if sub.current == e {
 				sub.restart()
@@ -174,7 +175,7 @@ func (e *encoding) inspect(h *forward.Header, payload []byte, late bool, packet 
 		packet.KeyFrame, packet.Picture, temporal, height = vp8.KeyFrame, vp8.Picture, vp8.Temporal, vp8.Height
 	}
 	if packet.KeyFrame {
-		e.keyFrameArrived()
+		e.keyFrameArrived(packet.Ext)
 		if height > 0 {
 			e.height = height
 		}
@@ -202,7 +203,13 @@ func (e *encoding) describe(extension []byte, late bool) forward.Descriptor {
 	return d
 }
 
-func (e *encoding) keyFrameArrived() { e.publication.keyFramesWanted &^= 1 << e.index }
+// keyFrameArrived takes the first packet of a key frame, which may be late.
+func (e *encoding) keyFrameArrived(ext uint64) {
+	e.publication.keyFramesWanted &^= 1 << e.index
+	if ext > e.key.ext {
+		e.key = storedKeyFrame{ext: ext, at: e.publication.peer.worker.now}
+	}
+}
 
 // forward sends a packet into one slot.
 func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bool, vp8 *forward.VP8, payload []byte) forward.Drop {
@@ -217,6 +224,9 @@ func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bo
 	}
 	if drop := s.accepts(e, packet); drop != forward.Kept {
 		return drop
+	}
+	if s.replaying && packet.Ext >= s.replayNext {
+		return forward.Kept // it leaves in its turn, from history
 	}
 	paced := s.isVideo && s.peer.bandwidth != nil && s.peer.bandwidth.pacer.on
 	if paced && !packet.Empty && !s.peer.mayPace(s, packet) {
@@ -251,7 +261,7 @@ func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bo
 		s.peer.videoSince = w.now
 	}
 	s.peer.videoBits += 8 * len(payload)
-	if awaited && packet.Ext < e.main.track.Highest() {
+	if awaited && !s.replaying && packet.Ext < e.main.track.Highest() {
 		w.replayStored(s, e, packet.Ext+1)
 	}
 	return forward.Kept

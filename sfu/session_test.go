@@ -176,8 +176,8 @@ func TestSlotChangesSource(t *testing.T) {
 		if first.Payload[1]&1 != 0 {
 			t.Fatal("the new picture does not begin with a key frame")
 		}
-		if b.plis.Load() == 0 {
-			t.Fatal("b was not asked for a key frame")
+		if b.plis.Load() == 0 && v.engine.Counters().Replays == 0 {
+			t.Fatal("b was not asked for a key frame, and nothing came from history")
 		}
 	})
 }

@@ -24,6 +24,7 @@ type slot struct {
 	standby        bool   // the path may soon be too narrow, see wants
 	limited        bool   // the path is too narrow for what the view needs
 	paused         bool   // the path is too narrow for this video; it resumes only with some bandwidth to spare
+	replaying      bool   // it gets its packets from history: what arrives waits there; current is set
 	pacedFrame     bool   // the pacer takes the frame of pacedTimestamp
 	pacedKey       bool   // which is a key frame
 	pacedLane      int    // where its packets wait
@@ -41,6 +42,7 @@ type slot struct {
 	asked           *soundRequests // nil before the first, or of video
 	askedSound      int            // different packets, since the last report
 	source          *publication   // of the newest slot map; nil: empty
+	replayNext      uint64         // of replaying: number of the next packet
 	nextRTX         uint64         // index of the next repeat (RFC 4588), from 1
 	numbers         *numberLog     // nil unless its packets have transport-wide numbers and repeats leave without RTX
 	reportedPackets uint32         // packets, at the last report of this receiver
@@ -152,6 +154,7 @@ func (p *peer) find(source Source) *publication {
 
 // attach starts the flow of the publications that were announced to the client.
 func (p *peer) attach() {
+	var fresh []*slot
 	for _, s := range p.slots {
 		if s.source == nil || s.flow != nil {
 			continue
@@ -162,9 +165,9 @@ func (p *peer) attach() {
 		s.sent.Reset()
 		s.current, s.target = nil, s.flow.encodings[len(s.flow.encodings)-1].nearest(p.worker.now)
 		s.unallocated = true
-		s.restart()
+		fresh = append(fresh, s)
 	}
-	p.shareBandwidth(p.worker.now)
+	p.startSlots(fresh)
 }
 
 // detach ends the flow into this slot, at once.
@@ -176,12 +179,13 @@ func (s *slot) detach() {
 	if i := slices.Index(s.flow.subscribers, s); i >= 0 {
 		s.flow.subscribers = slices.Delete(s.flow.subscribers, i, i+1)
 	}
-	s.flow, s.current, s.target, s.limited, s.paused = nil, nil, nil, false, false
+	s.flow, s.current, s.target, s.limited, s.paused, s.replaying = nil, nil, nil, false, false, false
 }
 
 // restart lets the slot continue at the next key frame, without a gap in its sequence numbers.
 func (s *slot) restart() {
 	s.selector.Switch()
+	s.replaying = false
 	if s.video() && s.target != nil && s.peer.connected() {
 		s.target.requestKeyFrame()
 	}

@@ -17,6 +17,7 @@ type Counters struct {
 	NacksIn, NacksOut      uint64 // packets asked for
 	KeyFrameRequestsIn     uint64
 	KeyFrameRequestsOut    uint64
+	Replays                uint64  // slots that started from history
 	Peers                  uint64  // connected now
 	Load                   float64 // share of its time that the busiest worker works
 	AES128                 uint64  // connections that had to use AES-128
@@ -58,6 +59,7 @@ func (e *Engine) Counters() Counters {
 		sum.NacksOut += c.NacksOut
 		sum.KeyFrameRequestsIn += c.KeyFrameRequestsIn
 		sum.KeyFrameRequestsOut += c.KeyFrameRequestsOut
+		sum.Replays += c.Replays
 		sum.Peers += c.Peers
 		sum.AES128 += c.AES128
 		sum.AddressesValidated += c.AddressesValidated

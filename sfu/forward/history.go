@@ -84,6 +84,12 @@ func (h *History) grow(ext uint64) {
 
 func (h *History) alive(e entry) bool { return e.size > 0 && e.pos+uint64(len(h.ring)) >= h.pos }
 
+// Overwritten reports whether a number is older than what the history holds. Of one that is not, but cannot be found either, nothing was put.
+func (h *History) Overwritten(ext uint64) bool {
+	e := h.entries[ext%historyPackets]
+	return e.ext > ext || e.ext == ext && !h.alive(e)
+}
+
 // Get finds a packet, if it is still there.
 func (h *History) Get(ext uint64) (Stored, bool) {
 	e := h.entries[ext%historyPackets]

@@ -151,3 +151,27 @@ func TestHistoryAllocates(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// TestHistoryOverwritten tells what the history no longer holds from what was never put.
+func TestHistoryOverwritten(t *testing.T) {
+	var h History
+	payload := make([]byte, 1000)
+	for ext := uint64(1000); ext < 1100; ext += 2 { // odd numbers were padding
+		h.Put(ext, uint32(ext*90), false, 0, payload)
+	}
+	for ext := uint64(1000); ext < 1100; ext++ {
+		_, there := h.Get(ext)
+		if ext%2 == 1 && (there || h.Overwritten(ext)) {
+			t.Fatalf("%d was never put", ext)
+		}
+		if ext%2 == 0 && there == h.Overwritten(ext) {
+			t.Fatalf("%d: there %v, overwritten %v", ext, there, h.Overwritten(ext))
+		}
+	}
+	for ext := uint64(1100); ext < 1000+2*historyPackets; ext++ {
+		h.Put(ext, uint32(ext*90), false, 0, payload)
+	}
+	if !h.Overwritten(1000) || !h.Overwritten(1002) || !h.Overwritten(1001) {
+		t.Error("the oldest are not overwritten")
+	}
+}

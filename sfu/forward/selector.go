@@ -75,18 +75,19 @@ type Selector struct {
 	lastOut        uint64
 	lastTS         uint32
 	lastAt         time.Time
-	newestExt      uint64                   // highest source number that left, possibly late,
-	newestTS       uint32                   // its timestamp,
-	newestSourceTS uint32                   // and that of the source,
-	newestAt       time.Time                // and when it left
-	picture        Picture                  // the last names, as they left
-	highest        uint64                   // source number
-	lastArrival    time.Time                // last arrival of a new packet, of any layer
+	newestExt      uint64    // highest source number that left, possibly late,
+	newestTS       uint32    // its timestamp,
+	newestSourceTS uint32    // and that of the source,
+	newestAt       time.Time // and when it left
+	picture        Picture   // the last names, as they left
+	highest        uint64    // source number
+	lastArrival    time.Time // last arrival of a new packet, of any layer
+	replay         replay
 	changes        [maxChanges]offsetChange // newest last, from index 0
 }
 
 // Switch starts a new source with the next packet (of a key frame, for video).
-func (s *Selector) Switch() { s.switching = true }
+func (s *Selector) Switch() { s.switching, s.replay = true, replay{} }
 
 // AwaitsKey reports whether a key frame is wanted.
 func (s *Selector) AwaitsKey() bool { return s.Video && s.switching }
@@ -124,8 +125,11 @@ func (s *Selector) Next(now time.Time, p *Packet) (Out, Drop) {
 		s.skip(p)
 		return Out{}, Layer
 	}
+	compressed, replayed := s.replayed(p)
 	if ahead {
-		s.rebase(now, p)
+		if !replayed {
+			s.rebase(now, p)
+		}
 		s.highest = p.Ext
 	}
 	c, drop := s.changeAt(p.Ext)
@@ -133,7 +137,10 @@ func (s *Selector) Next(now time.Time, p *Packet) (Out, Drop) {
 		return Out{}, drop
 	}
 	out := Out{Ext: uint64(int64(p.Ext) + c.offset), Timestamp: p.Timestamp + c.tsOffset, PictureIDOffset: c.pictureIDOffset, TL0Offset: c.tl0Offset}
-	if !ahead {
+	switch {
+	case replayed:
+		out.Timestamp = compressed
+	case !ahead:
 		out.Timestamp = s.lateTimestamp(p, c)
 	}
 	if out.Ext > s.lastOut { // a late packet behind padding only is still the newest
@@ -187,14 +194,19 @@ func (s *Selector) rememberPicture(p *Packet, c *offsetChange) {
 
 // begin continues after the last packet sent with a new source.
 func (s *Selector) begin(now time.Time, p *Packet) Out {
-	timestamp := p.Timestamp
-	if s.running { // else the first packet is number 1, rollover counter 0
+	timestamp, tsOffset := p.Timestamp, uint32(0)
+	switch {
+	case p.Ext <= s.replay.until:
+		timestamp = s.beginReplay(now, p)
+		tsOffset = s.replay.live - s.replay.newest
+	case s.running: // else the first packet is number 1, rollover counter 0
 		timestamp = s.after(max(now.Sub(s.lastAt), 0))
+		tsOffset = timestamp - p.Timestamp
 	}
 	s.lastOut++
 	s.lastTS, s.lastAt = timestamp, now
 	s.newestExt, s.newestTS, s.newestSourceTS, s.newestAt = p.Ext, timestamp, p.Timestamp, now
-	c := offsetChange{from: p.Ext, offset: int64(s.lastOut) - int64(p.Ext), tsOffset: timestamp - p.Timestamp}
+	c := offsetChange{from: p.Ext, offset: int64(s.lastOut) - int64(p.Ext), tsOffset: tsOffset}
 	if s.picture.HasID && p.Picture.HasID {
 		c.pictureIDOffset = s.picture.ID + 1 - p.Picture.ID
 	}

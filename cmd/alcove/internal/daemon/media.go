@@ -155,7 +155,7 @@ func (m mediaRoom) ApplyPlan(p room.Plan, done func()) {
 	if m.tap != nil {
 		m.tap.releases.keep(participantsOf(p.Entries))
 	}
-	var plan sfu.Plan
+	plan := sfu.Plan{Encrypted: p.Encrypted}
 	for _, s := range p.Entries {
 		seat := sfu.PlanEntry{Peer: sfu.PeerID(s.Participant), Priority: s.Host}
 		for _, pub := range s.Sends {

@@ -9,7 +9,7 @@ import (
 // mediaMetrics reads the counters of the media plane at each scrape. All labels are closed lists.
 type mediaMetrics struct {
 	engine                                                               *sfu.Engine
-	datagrams, bytes, packets, payload, nacks, keyFrames                 *prometheus.Desc
+	datagrams, bytes, packets, payload, nacks, keyFrames, replays        *prometheus.Desc
 	drops, resent, copies, peers, aes128, failed, messages, kernel, load *prometheus.Desc
 	reported, lost, roundTrips, forwarding, estimates                    *prometheus.Desc
 	probes, probePackets, paused                                         *prometheus.Desc
@@ -28,6 +28,7 @@ func newMediaMetrics(e *sfu.Engine) *mediaMetrics {
 		payload:    d("payload_bytes_total", "Bytes of their payloads.", "kind"),
 		nacks:      d("nacks_total", "Packets asked for again: in, by receivers; out, of publishers.", "direction"),
 		keyFrames:  d("key_frame_requests_total", "Key frames asked for: in, by receivers; out, of publishers.", "direction"),
+		replays:    d("history_starts_total", "Video that a receiver got from a key frame in history, so that none had to be asked for."),
 		drops:      d("drops_total", "Packets that went no further, by reason.", "reason"),
 		resent:     d("packets_resent_total", "Packets repeated for receivers that missed them."),
 		copies:     d("sound_copies_total", "Packets of sound that left once more, unasked, for receivers that lose more than 3 %."),
@@ -76,6 +77,7 @@ func (m *mediaMetrics) Collect(ch chan<- prometheus.Metric) {
 	counter(m.nacks, c.NacksOut, "out")
 	counter(m.keyFrames, c.KeyFrameRequestsIn, "in")
 	counter(m.keyFrames, c.KeyFrameRequestsOut, "out")
+	counter(m.replays, c.Replays)
 	counter(m.resent, c.Resent)
 	counter(m.copies, c.SoundCopies)
 	counter(m.probes, c.Probes)
