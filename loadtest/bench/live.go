@@ -47,6 +47,9 @@ var measurements = []measurement{
 	{"join", "one more into a room of 8: offer to first audio and key frame from all", []column{
 		{"join", "p50 ms", 0}, {"joinMax", "worst ms", 0},
 	}, load{1, 8, 8}.measureJoin},
+	{"stagger", fmt.Sprintf("rooms of 8, one person each %v: connected to first audio and key frame from those before", staggerTime), []column{
+		{"stagger", "p50 ms", 0}, {"staggerHigh", "p99 ms", 0},
+	}, load{staggerRooms, 8, 8}.measureStagger},
 	{"rush", fmt.Sprintf("%d within %v into %d rooms: until all have media", rushPeople, rushTime, rushRooms), []column{
 		{"rush", "s", 2},
 	}, load{rushRooms, rushPeople / rushRooms, rushPeople / rushRooms}.measureRush},

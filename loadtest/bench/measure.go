@@ -227,6 +227,51 @@ func (c load) measureJoin(ctx context.Context, s *session) (values, error) {
 	return values{"join": median(waits), "joinMax": slices.Max(waits)}, nil
 }
 
+// measureStagger fills one room after the other, and measures how long each person waits for the media of those who came before.
+func (c load) measureStagger(ctx context.Context, s *session) (values, error) {
+	var mu sync.Mutex
+	var waits []float64
+	var failed error
+	for room := range c.rooms {
+		var all sync.WaitGroup
+		var guests []participant
+		for i := range c.people {
+			g := s.server.guest(s.env, position{room, i, true})
+			guests = append(guests, g)
+			all.Go(func() {
+				err := enter(ctx, g)
+				connected, at := pace.Now(), time.Duration(0)
+				if err == nil {
+					at, err = await(ctx, g, i)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				switch {
+				case err != nil && failed == nil:
+					failed = fmt.Errorf("guest %d: %w", i, err)
+				case err == nil && i > 0:
+					waits = append(waits, max(at-connected, 0).Seconds()*1000)
+				}
+			})
+			if !pause(ctx, staggerTime) {
+				break
+			}
+		}
+		all.Wait()
+		for _, g := range guests {
+			g.leave()
+		}
+		if failed == nil {
+			failed = ctx.Err()
+		}
+		if failed != nil {
+			return nil, failed
+		}
+	}
+	slices.Sort(waits)
+	return values{"stagger": median(waits), "staggerHigh": waits[len(waits)*99/100]}, nil
+}
+
 // measureRush lets everybody come within rushTime and measures until the last one has all media.
 func (c load) measureRush(ctx context.Context, s *session) (values, error) {
 	var mu sync.Mutex

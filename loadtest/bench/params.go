@@ -50,11 +50,13 @@ const (
 
 // Joins.
 const (
-	joins        = 10               // into the room of 8, one after the other
-	joinPause    = time.Second      // between them: key frames of one publication are at least 350 ms apart
-	rushPeople   = 50               // people who come within rushTime
-	rushTime     = time.Second      //
-	rushRooms    = 10               // of five
+	joins        = 10          // into the room of 8, one after the other
+	joinPause    = time.Second // between them: key frames of one publication are at least 350 ms apart
+	rushPeople   = 50          // people who come within rushTime
+	rushTime     = time.Second //
+	rushRooms    = 10          // of five
+	staggerTime  = 80 * time.Millisecond
+	staggerRooms = 8                // one after the other
 	mediaTimeout = 20 * time.Second // until one is in, and until everybody has media; what takes longer is broken
 )
 
