@@ -26,22 +26,25 @@ isolated() {
 	unshare "${user[@]}" --net --pid --fork --kill-child --mount-proc -- ./run.sh --isolated "$@"
 }
 
-# run.sh --file JOBS FILE: runs one file, whose output comes in one piece where others run beside it.
-if [ "${1:-}" = --file ]; then
-	begin=$SECONDS
-	log=/dev/stdout
-	[ "$2" = 1 ] || log=out/${3%.test.mjs}.log
+# run.sh --files FILE...: runs files one after the other. Where others run beside them, the output of each comes in one piece.
+if [ "${1:-}" = --files ]; then
+	shift
 	failed=0
-	isolated node --test --test-reporter=spec "$3" >"$log" 2>&1 || failed=1
-	[ "$2" = 1 ] || cat "$log"
-	printf '%s took %d s\n' "$3" $((SECONDS - begin))
-	[ "$failed" = 0 ] || printf '%s\n' "$3" >>out/failed
+	for file in "$@"; do
+		begin=$SECONDS
+		log=/dev/stdout
+		[ "${E2E_BESIDE:-}" = "" ] || log=out/${file%.test.mjs}.log
+		isolated node --test --test-reporter=spec "$file" >"$log" 2>&1 || { failed=1; printf '%s\n' "$file" >>out/failed; }
+		[ "$log" = /dev/stdout ] || cat "$log"
+		printf '%s took %d s\n' "$file" $((SECONDS - begin))
+	done
 	exit "$failed"
 fi
 
-# The gate: together they prove what only browsers can. The others prove wording, rarer networks and longer sessions, too: --all.
-# The longest come first, so that the last two end together.
-gate=(recovery recording encryption session devices accessibility group-size)
+# The gate: together they prove what only browsers can. The others prove wording, rarer networks and longer sessions, too: --all. Those of
+# the second list need little of a processor, and run beside the first.
+gate=(recovery recording encryption session devices)
+beside=(accessibility group-size)
 
 if [ "${1:-}" = --bench ]; then
 	shift
@@ -51,25 +54,28 @@ fi
 
 if [ "${1:-}" = --screens ]; then
 	shift
-	exec node screens/screens.mjs "$@"
+	isolated node screens/screens.mjs "$@"
+	exit
 fi
 
 rm -rf out
 mkdir out
 tests=()
-jobs=1
+lists=()
 case "${1:-}" in
 '')
-	for name in "${gate[@]}"; do tests+=("$name.test.mjs"); done
-	jobs=2 # a session waits for half of its time: for networks that are cut, for keys that expire, for what is recorded
+	export E2E_BESIDE=1
+	lists=("${gate[*]/%/.test.mjs}" "${beside[*]/%/.test.mjs}")
 	;;
 --all) tests=(*.test.mjs) ;;
 *) for word in "$@"; do
 	if [ -f "$word.test.mjs" ]; then tests+=("$word.test.mjs"); else tests+=(*"$word"*.test.mjs); fi
 done ;;
 esac
+[ "${#lists[@]}" -gt 0 ] || lists=("${tests[*]}")
 
-printf '%s\0' "${tests[@]}" | xargs -0 -n 1 -P "$jobs" ./run.sh --file "$jobs" || {
-	printf 'failed: %s\n' "$(cat out/failed)"
+printf '%s\n' "${lists[@]}" | xargs -L 1 -P 2 ./run.sh --files || {
+	echo 'failed:'
+	cat out/failed
 	exit 1
 }

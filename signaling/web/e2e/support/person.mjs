@@ -65,7 +65,7 @@ export class Person {
     return this.page.locator(`[data-testid="${testid}"]`);
   }
 
-  async sees(testid, ms = 10_000) {
+  async sees(testid, ms = 30_000) {
     await this.find(testid).first().waitFor({ state: 'visible', timeout: ms });
   }
 

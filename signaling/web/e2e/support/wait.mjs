@@ -6,7 +6,7 @@ export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 // until polls a condition; what it returns is passed on as soon as it is truthy. The last error, or value, is named when
 // the deadline passes.
-export async function until(what, condition, ms = 10_000) {
+export async function until(what, condition, ms = 30_000) {
   const deadline = performance.now() + ms;
   let last;
   for (;;) {
