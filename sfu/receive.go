@@ -217,10 +217,8 @@ func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bo
 		return forward.Unmapped
 	}
 	w.atStep(stepForward, s.peer)
-	if size := s.datagramSize(len(payload)); size > s.peer.limit || s.tooLongSize > s.peer.limit {
-		if s.tooLong(w.now, size) {
-			return forward.PathMTU
-		}
+	if size := s.datagramSize(len(payload)); (size > s.peer.limit || s.tooLongSize > s.peer.limit) && s.tooLong(w.now, size) {
+		return forward.PathMTU
 	}
 	if drop := s.accepts(e, packet); drop != forward.Kept {
 		return drop
@@ -255,16 +253,20 @@ func (w *worker) forward(s *slot, e *encoding, packet *forward.Packet, marker bo
 	if !paced || !s.peer.waits(s, out.Ext, len(payload)) {
 		w.write(s, s.payload, s.ssrc, out.Ext, &origin, marker, nil, vp8, payload)
 	}
-	w.count.Video++
-	w.count.VideoBytes += uint64(len(payload))
-	if s.peer.videoBits == 0 && w.now.Sub(s.peer.videoSince) > videoPause {
-		s.peer.videoSince = w.now
-	}
-	s.peer.videoBits += 8 * len(payload)
+	w.countVideo(s.peer, len(payload))
 	if awaited && !s.replaying && packet.Ext < e.main.track.Highest() {
 		w.replayStored(s, e, packet.Ext+1)
 	}
 	return forward.Kept
+}
+
+func (w *worker) countVideo(p *peer, bytes int) {
+	w.count.Video++
+	w.count.VideoBytes += uint64(bytes)
+	if p.videoBits == 0 && w.now.Sub(p.videoSince) > videoPause {
+		p.videoSince = w.now
+	}
+	p.videoBits += 8 * bytes
 }
 
 // replayStored sends a slot that starts with the late first packet of a key frame the later packets of that frame, which were dropped while
