@@ -63,12 +63,11 @@ func (m *member) resolve(fresh bool) {
 			continue
 		}
 		since, known := before[other]
-		switch {
-		case known:
-		case fresh:
-			since = now.Add(-beforeAdmission)
-		default:
-			since, other.apartUntil = now, now
+		if !known {
+			since = now
+		}
+		if !known && !fresh {
+			other.apartUntil = now
 		}
 		m.receives = append(m.receives, other)
 		m.receivesSince[other] = since

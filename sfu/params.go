@@ -139,9 +139,6 @@ const (
 	maxReplayAge = keyFrameRepeat + 150*time.Millisecond
 	// maxClimbAge is the same where the slot shows a lower layer meanwhile: nobody waits, so a few frames are worth decoding twice, not more.
 	maxClimbAge = 250 * time.Millisecond
-	// beforeAdmission is how much older than their admission the video may be with which somebody new begins: as long as no other key
-	// frame can be had. What is older, they never get.
-	beforeAdmission = keyFrameRepeat + 50*time.Millisecond
 	// maxReplayBurst is how much of it a peer may get at once: what its path carries in half a second. A join into a room of eight takes
 	// seven key frames and a quarter of a second of seven cameras. More would wait in front of what is live: then a key frame is requested,
 	// which all who wait for one share.

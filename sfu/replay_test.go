@@ -142,14 +142,14 @@ func TestJoinFromHistory(t *testing.T) {
 	}
 }
 
-// TestJoinBeforeAdmission checks that who joins gets nothing that was sent long before the plan admitted them, or for others alone.
+// TestJoinBeforeAdmission checks that who joins gets nothing that was sent before the plan admitted them, or for others alone.
 func TestJoinBeforeAdmission(t *testing.T) {
 	for name, c := range map[string]struct {
-		since   time.Duration // between the key frame and the admission
-		apart   bool          // a was in a side room meanwhile
-		history bool
+		since time.Duration // between the key frame and the admission
+		apart bool          // a was in a side room meanwhile
+		after bool          // another key frame was sent between the admission and the join
 	}{
-		"just before": {since: 200 * time.Millisecond, history: true}, "before": {since: 500 * time.Millisecond},
+		"just before": {since: 20 * time.Millisecond}, "before": {since: 500 * time.Millisecond}, "after": {since: 20 * time.Millisecond, after: true},
 		"side room": {since: 100 * time.Millisecond, apart: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -169,13 +169,16 @@ func TestJoinBeforeAdmission(t *testing.T) {
 			frame, replays := x.a.source(Camera).frame, x.w.count.Replays
 			x.applyPlan(fullPlan("a", "b", "c"))
 			x.run(simTick)
+			if c.after {
+				x.keyFrame()
+			}
 			c3 := x.join("c", simSpec{pairs: 2})
 			x.until("c has a picture of a", time.Second, func() bool {
 				slot := c3.camera("a")
 				return slot != nil && slot.frames > 0
 			})
 			first := c3.camera("a").sent[1]
-			if got := x.w.count.Replays > replays; got != c.history || !got && first.frame <= frame {
+			if got := x.w.count.Replays > replays; got != c.after || !got && first.frame <= frame {
 				t.Errorf("%d starts from history; the first frame is %d, at the admission it was %d", x.w.count.Replays-replays, first.frame, frame)
 			}
 		})
