@@ -133,13 +133,8 @@ journals of WHO: those of the configuration's recording.recipients_file, or of -
 	if err != nil {
 		return err
 	}
-	if *locale != "" && !config.ValidLanguage(*locale) {
-		return fmt.Errorf("--locale %q is no language: write it like en, de or pt-BR", *locale)
-	}
-	if c != nil && *policy != "" {
-		if _, there := c.Policies[*policy]; !there {
-			return fmt.Errorf("the configuration has no policy %q", *policy)
-		}
+	if err := checkChoices(c, *policy, *locale); err != nil {
+		return err
 	}
 	if *key == "" {
 		return errors.New("give --key FILE, the private key that keygen wrote")
@@ -167,6 +162,19 @@ journals of WHO: those of the configuration's recording.recipients_file, or of -
 		return err
 	}
 	return writeLink(t.Out, *link, token, k)
+}
+
+// checkChoices refuses a policy that the configuration, where it is given, does not have, and a locale that is no language tag.
+func checkChoices(c *config.Config, policy, locale string) error {
+	if locale != "" && !config.ValidLanguage(locale) {
+		return fmt.Errorf("--locale %q is no language: write it like en, de or pt-BR", locale)
+	}
+	if c != nil && policy != "" {
+		if _, there := c.Policies[policy]; !there {
+			return fmt.Errorf("the configuration has no policy %q", policy)
+		}
+	}
+	return nil
 }
 
 // writeLink prints the link to a page, or for those who put it together themselves the token and, in a second line, k.
