@@ -1,4 +1,4 @@
-// The only access to sessionStorage. Where the browser refuses (blocked cookies, a third-party frame, a private window, a full disk),
+// The only access to sessionStorage and localStorage. Where the browser refuses (blocked cookies, a third-party frame, a private window, a full disk),
 // reading the property itself may throw. Memory then takes over, and a reload finds nothing.
 
 import type { Storage } from './env';
@@ -66,3 +66,7 @@ export class TabStorage implements Storage {
     this.#failed();
   }
 }
+
+// What a person chose for this device: how the page behaves, nothing of a session. Where the browser keeps nothing, a choice lasts as long as
+// the page.
+export const deviceStorage = (): Storage => new TabStorage(() => localStorage);

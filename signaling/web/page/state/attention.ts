@@ -2,6 +2,7 @@
 // a notification of the browser. No name is in any of them: they may be seen by others.
 
 import { effect, signal, type ReadonlySignal } from '@preact/signals';
+import { deviceStorage } from '../../client/storage';
 import type { Chime } from '../media/chime';
 import { t } from '../text/text';
 
@@ -82,19 +83,5 @@ export class Attention {
   }
 }
 
-function kept(key: string): string | null {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null;
-  }
-}
-
-// A choice for this device, and nothing of a session.
-function keep(key: string, on: boolean): void {
-  try {
-    localStorage.setItem(key, on ? 'on' : 'off');
-  } catch {
-    // It lasts as long as the page.
-  }
-}
+const kept = (key: string): string | null => deviceStorage().getItem(key);
+const keep = (key: string, on: boolean): void => deviceStorage().setItem(key, on ? 'on' : 'off');

@@ -1,6 +1,7 @@
 // What a person chose for this device, beyond the tab: how the page behaves, never who somebody is or where they were.
 
 import { signal, type Signal } from '@preact/signals';
+import { deviceStorage } from '../../client/storage';
 
 const storageKey = 'alcove.preferences';
 
@@ -27,17 +28,13 @@ export class Preferences {
 
   set(name: Preference, on: boolean): void {
     this.#signals.get(name)!.value = on;
-    try {
-      localStorage.setItem(storageKey, JSON.stringify(Object.fromEntries([...this.#signals].map(([key, { value }]) => [key, value]))));
-    } catch {
-      // The browser keeps nothing: the choice lasts as long as the page.
-    }
+    deviceStorage().setItem(storageKey, JSON.stringify(Object.fromEntries([...this.#signals].map(([key, { value }]) => [key, value]))));
   }
 }
 
 function read(): Partial<Record<Preference, boolean>> {
   try {
-    const kept = JSON.parse(localStorage.getItem(storageKey) ?? '{}') as Record<string, unknown>;
+    const kept = JSON.parse(deviceStorage().getItem(storageKey) ?? '{}') as Record<string, unknown>;
     return Object.fromEntries(Object.entries(kept).filter(([name, on]) => name in defaults && typeof on === 'boolean'));
   } catch {
     return {};

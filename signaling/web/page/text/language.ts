@@ -3,6 +3,7 @@
 
 import { signal } from '@preact/signals';
 import { fetchChecked } from '../../client';
+import { deviceStorage } from '../../client/storage';
 import { catalogue, english, primary, t, translator, type Catalogue, type Translate } from './text';
 
 const storageKey = 'alcove.language';
@@ -104,21 +105,11 @@ export async function startLanguage(claimed: string): Promise<boolean> {
 // By the person: remembered on this device.
 export function chooseLanguage(language: string): Promise<boolean> {
   asked = language;
-  try {
-    localStorage.setItem(storageKey, language);
-  } catch {
-    // The browser keeps nothing: the choice lasts as long as the page.
-  }
+  deviceStorage().setItem(storageKey, language);
   return setLanguage(language);
 }
 
-function chosen(): string {
-  try {
-    return localStorage.getItem(storageKey) ?? '';
-  } catch {
-    return '';
-  }
-}
+const chosen = (): string => deviceStorage().getItem(storageKey) ?? '';
 
 export const directionOf = (language: string): 'ltr' | 'rtl' => (rightToLeft.has(primary(language)) ? 'rtl' : 'ltr');
 

@@ -20,7 +20,7 @@ function notifications(t: TestContext, answer: NotificationPermission): Shown[] 
     constructor(readonly title: string, readonly options: { body: string }) { shown.push(this); }
     close(): void {}
   }
-  Object.assign(globalThis, { Notification: Fake, localStorage: { getItem: () => null, setItem() {} } });
+  Object.assign(globalThis, { Notification: Fake, localStorage: { getItem: () => null, setItem() {}, removeItem() {} } });
   t.after(() => Object.assign(globalThis, { Notification: undefined }));
   return shown;
 }

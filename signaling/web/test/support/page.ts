@@ -195,7 +195,7 @@ export async function openPage(t: TestContext, { hash = '', config = {}, kept = 
   Object.defineProperty(view.document, 'hidden', { configurable: true, value: false });
   Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { languages, mediaDevices: devices } });
   Object.assign(globalThis, {
-    window: globalThis, parent, opener: null, sessionStorage: storage, localStorage: { getItem: (key: string) => choice.get(key) ?? null, setItem: (key: string, value: string) => void choice.set(key, value) }, WebSocket: Socket, devicePixelRatio: 1,
+    window: globalThis, parent, opener: null, sessionStorage: storage, localStorage: { getItem: (key: string) => choice.get(key) ?? null, setItem: (key: string, value: string) => void choice.set(key, value), removeItem: (key: string) => void choice.delete(key) }, WebSocket: Socket, devicePixelRatio: 1,
     ResizeObserver: Observer, IntersectionObserver: Observer, RTCRtpScriptTransform: transforms ? class {} : undefined,
     Worker: class { postMessage(): void {} terminate(): void {} },
     requestAnimationFrame: (run: () => void) => void queueMicrotask(run), cancelAnimationFrame: () => undefined,
