@@ -8,8 +8,7 @@ import { Btn, Heading, Note } from '../ui/basics';
 import { useStore } from '../ui/context';
 import { Confirm, Dialog } from '../ui/dialog';
 import { Icon } from '../ui/icon';
-
-const clock = (at: number): string => new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+import { clockOf, t, type PlainKey } from '../text/text';
 
 export function PapersPanel(): JSX.Element {
   const store = useStore();
@@ -23,14 +22,14 @@ export function PapersPanel(): JSX.Element {
     document.querySelector<HTMLElement>('[data-testid="papers-toggle"]')?.focus();
   };
   return (
-    <aside class="panel papers" aria-label="Messages and papers" data-testid="papers-panel" onKeyDown={(event) => event.key === 'Escape' && !(event.target as Element).closest('dialog') && close()}>
+    <aside class="panel papers" aria-label={t('papers.title')} data-testid="papers-panel" onKeyDown={(event) => event.key === 'Escape' && !(event.target as Element).closest('dialog') && close()}>
       <header class="section-head">
-        <Heading level={2}>Messages and papers</Heading>
-        <Btn look="plain slim" data-testid="papers-close" onClick={close}>Close</Btn>
+        <Heading level={2}>{t('papers.title')}</Heading>
+        <Btn look="plain slim" data-testid="papers-close" onClick={close}>{t('common.close')}</Btn>
       </header>
-      <div class="panel-scroll" tabIndex={0} role="log" aria-label="What was written and sent">
+      <div class="panel-scroll" tabIndex={0} role="log" aria-label={t('papers.log')}>
         {entries.length === 0 && (
-          <p class="quiet" data-testid="papers-empty">Nothing yet. Messages are encrypted for the people they go to. The server cannot read them, and nothing is kept after the session.</p>
+          <p class="quiet" data-testid="papers-empty">{t('shield.papersEmpty')}</p>
         )}
         {entries.map((entry) => entry.kind === 'message'
           ? <ChatMessageCard key={`${entry.message.from} ${entry.message.id}`} message={entry.message} />
@@ -46,29 +45,29 @@ export function PapersPanel(): JSX.Element {
 
 // "To everyone", "to you", or the names.
 function toWords(store: ReturnType<typeof useStore>, to: readonly string[] | 'all', own: boolean): string {
-  if (to === 'all') return 'to everyone';
-  if (!own) return 'to you';
-  const names = to.map((id) => store.roster.value.find((person) => person.id === id)?.displayName ?? 'somebody who left');
-  return `to ${names.length > 3 ? `${names.length} people` : names.join(', ')}`;
+  if (to === 'all') return t('papers.toAll');
+  if (!own) return t('papers.toYou');
+  const names = to.map((id) => store.roster.value.find((person) => person.id === id)?.displayName ?? t('papers.toSomebody'));
+  return names.length > 3 ? t('papers.toPeople', { n: names.length }) : t('papers.toNames', { names: names.join(', ') });
 }
 
 function ChatMessageCard({ message: { id, own, name, to, text, at, state } }: { message: ChatMessage }): JSX.Element {
   const store = useStore();
   return (
     <article class={own ? 'entry own' : 'entry'} data-testid="chat-message">
-      <p class="quiet small"><strong>{own ? 'You' : name}</strong> {toWords(store, to, own)} <span class="num">{clock(at)}</span></p>
+      <p class="quiet small"><strong>{own ? t('papers.you') : name}</strong> {toWords(store, to, own)} <span class="num">{clockOf(at)}</span></p>
       <p class="said">{text}</p>
-      {state === 'sending' && <p class="quiet small">Being sent</p>}
+      {state === 'sending' && <p class="quiet small">{t('papers.sending')}</p>}
       {state === 'failed' && (
-        <p class="small problem">Not sent. <button class="link" type="button" onClick={() => store.papers.sayAgain(id)}>Try again</button></p>
+        <p class="small problem">{t('papers.notSent')} <button class="link" type="button" onClick={() => store.papers.sayAgain(id)}>{t('papers.again')}</button></p>
       )}
     </article>
   );
 }
 
 function whenWords({ afterSession, releaseAt, released }: Paper): string {
-  if (afterSession) return released ? 'Opened at the end of the session' : 'Opens when the session ends';
-  if (releaseAt) return released ? `Opened at ${clock(releaseAt)}` : `Opens at ${clock(releaseAt)}`;
+  if (afterSession) return released ? t('papers.opened') : t('papers.opensAfter');
+  if (releaseAt) return t(released ? 'papers.openedAt' : 'papers.opensAt', { time: clockOf(releaseAt) });
   return '';
 }
 
@@ -76,31 +75,31 @@ function PaperCard({ paper, onReplace }: { paper: Paper; onReplace?: (paper: Pap
   const store = useStore();
   const [withdrawing, setWithdrawing] = useState(false);
   const { id, own, confirmed, fromName, to, name, note, size, at, state, progress, problem } = paper;
-  const title = name || (own ? 'A paper that you sent' : 'A paper');
+  const title = name || t(own ? 'papers.untitledOwn' : 'papers.untitled');
   const when = whenWords(paper);
-  const sender = own ? 'You' : confirmed ? fromName || 'Somebody who left' : 'Sender not confirmed';
+  const sender = own ? t('papers.you') : confirmed ? fromName || t('papers.gone') : t('papers.senderUnknown');
   return (
     <article class={own ? 'entry own' : 'entry'} data-testid="paper" data-state={state}>
-      <p class="quiet small"><strong>{sender}</strong> {toWords(store, to, own)} <span class="num">{clock(at)}</span></p>
+      <p class="quiet small"><strong>{sender}</strong> {toWords(store, to, own)} <span class="num">{clockOf(at)}</span></p>
       <p class="paper-name"><Icon name="paper" /><span><strong>{title}</strong> <span class="quiet small num">{sizeWords(size)}</span></span></p>
       {note && <p class="said">{note}</p>}
       {when && <p class="quiet small">{when}</p>}
-      {state === 'sealing' && <p class="quiet small">Being encrypted</p>}
-      {state === 'uploading' && <progress max={1} value={progress} aria-label={`${title} is being sent`} data-testid="paper-progress" />}
-      {state === 'failed' && <p class="small problem" role="alert">Not sent. {problemOf(problem)}</p>}
-      {state === 'unreadable' && <p class="small problem">It was sent before this page was loaded anew, and cannot be opened here. Ask for it again.</p>}
-      {state === 'unconfirmed' && <p class="small problem">It is not opened: nobody in the group confirmed that they sent it. Ask for it again.</p>}
-      {state === 'changed' && <p class="small problem" role="alert">It is not opened: it is not what its sender announced. Somebody may have changed it on the way. Please tell the clinic.</p>}
-      {!own && state === 'waiting' && <p class="quiet small">Keep this page open until then: only this page can open it.</p>}
+      {state === 'sealing' && <p class="quiet small">{t('shield.sealing')}</p>}
+      {state === 'uploading' && <progress max={1} value={progress} aria-label={t('papers.progress', { title })} data-testid="paper-progress" />}
+      {state === 'failed' && <p class="small problem" role="alert">{t('papers.notSent')} {problemOf(problem)}</p>}
+      {state === 'unreadable' && <p class="small problem">{t('papers.unreadable')}</p>}
+      {state === 'unconfirmed' && <p class="small problem">{t('shield.unconfirmed')}</p>}
+      {state === 'changed' && <p class="small problem" role="alert">{t('shield.paperChanged')}</p>}
+      {!own && state === 'waiting' && <p class="quiet small">{t('papers.keepOpen')}</p>}
       <div class="actions">
         {!own && (state === 'ready' || state === 'fetching') && <PaperActions paper={paper} />}
         {own && <Btn look="plain slim" data-testid="paper-withdraw" onClick={() => (state === 'sent' ? setWithdrawing(true) : store.papers.withdraw(id))}>
-          {state === 'sent' ? 'Withdraw' : state === 'failed' ? 'Remove' : 'Stop'}</Btn>}
-        {own && state === 'sent' && onReplace && <Btn look="plain slim" data-testid="paper-replace" onClick={() => onReplace(paper)}>Replace</Btn>}
+          {t(state === 'sent' ? 'papers.withdraw' : state === 'failed' ? 'papers.remove' : 'papers.stop')}</Btn>}
+        {own && state === 'sent' && onReplace && <Btn look="plain slim" data-testid="paper-replace" onClick={() => onReplace(paper)}>{t('papers.replace')}</Btn>}
       </div>
       {withdrawing && (
-        <Confirm title="Withdraw this paper?" yes="Withdraw" no="Leave it" onNo={() => setWithdrawing(false)}
-          text="The server deletes it, and nobody can open it any more. Who has opened or saved it already still has it."
+        <Confirm title={t('papers.withdrawTitle')} yes={t('papers.withdraw')} no={t('papers.withdrawNo')} onNo={() => setWithdrawing(false)}
+          text={t('papers.withdrawText')}
           onYes={() => { setWithdrawing(false); store.papers.withdraw(id); }} />
       )}
     </article>
@@ -136,13 +135,13 @@ function PaperActions({ paper: { id, name, type, state, problem } }: { paper: Pa
   };
   return (
     <>
-      {shownTypes.has(type) && <Btn look="slim" disabled={state === 'fetching'} aria-label={`Open ${name}`} data-testid="paper-open" onClick={() => void show()}>Open</Btn>}
-      <Btn look="slim" disabled={state === 'fetching'} aria-label={`Save ${name}`} data-testid="paper-save" onClick={() => void save()}>{state === 'fetching' ? 'Being fetched' : 'Save'}</Btn>
+      {shownTypes.has(type) && <Btn look="slim" disabled={state === 'fetching'} aria-label={t('papers.openOne', { name })} data-testid="paper-open" onClick={() => void show()}>{t('papers.open')}</Btn>}
+      <Btn look="slim" disabled={state === 'fetching'} aria-label={t('papers.saveOne', { name })} data-testid="paper-save" onClick={() => void save()}>{t(state === 'fetching' ? 'papers.fetching' : 'papers.save')}</Btn>
       {problem && <p class="small problem" role="alert">{problemOf(problem)}</p>}
       {shown && (
         <Dialog title={name} onClose={close}>
           {shown.url ? <img class="paper-shown" src={shown.url} alt={name} /> : <pre class="said paper-shown" tabIndex={0}>{shown.text}</pre>}
-          <div class="actions equal"><Btn onClick={close}>Close</Btn></div>
+          <div class="actions equal"><Btn onClick={close}>{t('common.close')}</Btn></div>
         </Dialog>
       )}
     </>
@@ -175,18 +174,18 @@ function Composer({ onPaper, onClinic }: { onPaper(): void; onClinic(): void }):
     <form class="panel-foot composer" onSubmit={send}>
       {chosen && (
         <>
-          <div class="row to"><label for={`${id}-to`}>To</label>
+          <div class="row to"><label for={`${id}-to`}>{t('papers.to')}</label>
             <select class="input" id={`${id}-to`} data-testid="chat-to" value={chosen.target} onChange={(event) => setTarget(event.currentTarget.value)}>
               {choices.map((choice) => <option key={choice.target} value={choice.target}>{choice.label}</option>)}
             </select></div>
-          <label class="sr" for={`${id}-text`}>Your message</label>
-          <textarea class="input" id={`${id}-text`} name="text" rows={2} maxLength={maxTextLength} placeholder="Your message" data-testid="chat-text" onKeyDown={onKey} />
-          <Btn type="submit" data-testid="chat-send">Send</Btn>
+          <label class="sr" for={`${id}-text`}>{t('write.label')}</label>
+          <textarea class="input" id={`${id}-text`} name="text" rows={2} maxLength={maxTextLength} placeholder={t('write.label')} data-testid="chat-text" onKeyDown={onKey} />
+          <Btn type="submit" data-testid="chat-send">{t('write.send')}</Btn>
         </>
       )}
-      {fileChoices.length > 0 && <Btn look="plain slim" icon="paper" data-testid="paper-new" onClick={onPaper}>Send a paper</Btn>}
-      {papers.clinicPapers.value && <Btn look="plain slim" icon="lock" data-testid="clinic-new" onClick={onClinic}>Write to the clinic</Btn>}
-      {!chosen && fileChoices.length === 0 && <p class="quiet small">You can read here. Who may write is the clinic’s choice.</p>}
+      {fileChoices.length > 0 && <Btn look="plain slim" icon="paper" data-testid="paper-new" onClick={onPaper}>{t('papers.send')}</Btn>}
+      {papers.clinicPapers.value && <Btn look="plain slim" icon="lock" data-testid="clinic-new" onClick={onClinic}>{t('papers.writeClinic')}</Btn>}
+      {!chosen && fileChoices.length === 0 && <p class="quiet small">{t('papers.readOnly')}</p>}
     </form>
   );
 }
@@ -207,9 +206,9 @@ function PaperDialog({ replaces, onClose }: { replaces?: Paper; onClose(): void 
     const file = data.get('file');
     const resolved = who === 'chosen' ? data.getAll('to').map(String) : PapersStore.resolve(who, others);
     const to = resolved === 'all' ? others.map((person) => person.id) : resolved;
-    if (!(file instanceof File) || file.size === 0) return setProblem('Please choose a file.');
+    if (!(file instanceof File) || file.size === 0) return setProblem(t('papers.chooseFile'));
     if (file.size > maxFileBytes) return setProblem(problemOf('file_too_large'));
-    if (to.length === 0) return setProblem('Please choose who gets it.');
+    if (to.length === 0) return setProblem(t('papers.choosePeople'));
     const when = String(data.get('when'));
     papers.send({
       name: file.name, type: file.type || 'application/octet-stream', content: new Uint8Array(await file.arrayBuffer()), note: String(data.get('note')).trim(), to,
@@ -219,15 +218,15 @@ function PaperDialog({ replaces, onClose }: { replaces?: Paper; onClose(): void 
     onClose();
   };
   return (
-    <Dialog title={replaces ? 'Replace the paper' : 'Send a paper'} onClose={onClose}
-      about="It is encrypted on this device for the people you choose. Neither the server nor anybody else can open it.">
+    <Dialog title={t(replaces ? 'papers.replaceTitle' : 'papers.send')} onClose={onClose}
+      about={t('shield.paperAbout')}>
       <form class="stack" onSubmit={(event) => void send(event)}>
-        <div class="field"><label for={`${id}-file`}>File, at most 25 MB</label><input class="input" id={`${id}-file`} type="file" name="file" data-testid="paper-file" /></div>
-        <fieldset class="field choices"><legend>Who gets it</legend>
+        <div class="field"><label for={`${id}-file`}>{t('papers.file')}</label><input class="input" id={`${id}-file`} type="file" name="file" data-testid="paper-file" /></div>
+        <fieldset class="field choices"><legend>{t('papers.who')}</legend>
           {groups.map((choice) => (
             <label key={choice.target}><input type="radio" name="who" checked={who === choice.target} onChange={() => setTarget(choice.target)} /> {choice.label}</label>
           ))}
-          {choosable && <label><input type="radio" name="who" checked={who === 'chosen'} data-testid="paper-chosen" onChange={() => setTarget('chosen')} /> People that I choose</label>}
+          {choosable && <label><input type="radio" name="who" checked={who === 'chosen'} data-testid="paper-chosen" onChange={() => setTarget('chosen')} /> {t('papers.chosen')}</label>}
           {who === 'chosen' && (
             <div class="choices inner">
               {others.map((person) => (
@@ -236,22 +235,22 @@ function PaperDialog({ replaces, onClose }: { replaces?: Paper; onClose(): void 
             </div>
           )}
         </fieldset>
-        <div class="field"><label for={`${id}-when`}>When they can open it</label>
+        <div class="field"><label for={`${id}-when`}>{t('papers.when')}</label>
           <select class="input" id={`${id}-when`} name="when" data-testid="paper-when">
-            <option value="now">At once</option><option value="end">After the session</option>
-            <option value="10">In 10 minutes</option><option value="30">In 30 minutes</option><option value="60">In an hour</option>
+            <option value="now">{t('papers.atOnce')}</option><option value="end">{t('papers.afterSession')}</option>
+            <option value="10">{t('papers.in10')}</option><option value="30">{t('papers.in30')}</option><option value="60">{t('papers.in60')}</option>
           </select></div>
-        <div class="field"><label for={`${id}-note`}>A note, if you like</label><textarea class="input" id={`${id}-note`} name="note" rows={2} maxLength={1000} /></div>
+        <div class="field"><label for={`${id}-note`}>{t('papers.note')}</label><textarea class="input" id={`${id}-note`} name="note" rows={2} maxLength={1000} /></div>
         {problem && <p class="problem" role="alert">{problem}</p>}
-        <div class="actions equal"><Btn onClick={onClose}>Do not send</Btn><Btn type="submit" data-testid="paper-send">Send</Btn></div>
+        <div class="actions equal"><Btn onClick={onClose}>{t('write.cancel')}</Btn><Btn type="submit" data-testid="paper-send">{t('write.send')}</Btn></div>
       </form>
     </Dialog>
   );
 }
 
-const clinicWords = {
-  journal: { label: 'Journal', hint: 'What you want your therapists to know. Take your time.' },
-  card: { label: 'Emergency card', hint: 'Whom to call, what helps you, and what should not be done.' },
+const clinicWords: Record<'journal' | 'card', { label: PlainKey; hint: PlainKey }> = {
+  journal: { label: 'papers.journal', hint: 'papers.journalHint' },
+  card: { label: 'papers.card', hint: 'papers.cardHint' },
 };
 
 // Sealed to the clinic alone: the others see neither that something was written nor what.
@@ -277,25 +276,25 @@ function ClinicDialog({ onClose }: { onClose(): void }): JSX.Element {
   };
   if (state === 'sent') {
     return (
-      <Dialog title="The clinic has it" onClose={onClose}>
-        <p role="status">It is encrypted, and only the clinic can open it. Nobody in the group sees that you wrote.</p>
-        <div class="actions equal"><Btn data-testid="clinic-done" onClick={onClose}>Close</Btn></div>
+      <Dialog title={t('papers.clinicSent')} onClose={onClose}>
+        <p role="status">{t('shield.clinicSent')}</p>
+        <div class="actions equal"><Btn data-testid="clinic-done" onClick={onClose}>{t('common.close')}</Btn></div>
       </Dialog>
     );
   }
   return (
-    <Dialog title="Write to the clinic" onClose={onClose} about="Only the clinic can open it, later. Nobody in the group sees it. It is no call for help: for that, use Help.">
+    <Dialog title={t('papers.writeClinic')} onClose={onClose} about={t('shield.clinicAbout')}>
       <form class="stack" onSubmit={(event) => void send(event)}>
-        <fieldset class="field choices"><legend>What it is</legend>
+        <fieldset class="field choices"><legend>{t('papers.kind')}</legend>
           {(['journal', 'card'] as const).map((one) => (
-            <label key={one}><input type="radio" name="kind" checked={kind === one} data-testid={`clinic-${one}`} onChange={() => setKind(one)} /> {clinicWords[one].label}</label>
+            <label key={one}><input type="radio" name="kind" checked={kind === one} data-testid={`clinic-${one}`} onChange={() => setKind(one)} /> {t(clinicWords[one].label)}</label>
           ))}
         </fieldset>
-        <div class="field"><label for={`${id}-text`}>Your words</label>
+        <div class="field"><label for={`${id}-text`}>{t('papers.words')}</label>
           <textarea class="input" id={`${id}-text`} name="text" rows={8} maxLength={100_000} required aria-describedby={`${id}-hint`} data-testid="clinic-text" />
-          <p class="quiet small" id={`${id}-hint`}>{clinicWords[kind].hint}</p></div>
+          <p class="quiet small" id={`${id}-hint`}>{t(clinicWords[kind].hint)}</p></div>
         {problem && <p class="problem" role="alert">{problem}</p>}
-        <div class="actions equal"><Btn onClick={onClose}>Do not send</Btn><Btn type="submit" disabled={state === 'sending'} data-testid="clinic-send">{state === 'sending' ? 'Being sent' : 'Send'}</Btn></div>
+        <div class="actions equal"><Btn onClick={onClose}>{t('write.cancel')}</Btn><Btn type="submit" disabled={state === 'sending'} data-testid="clinic-send">{t(state === 'sending' ? 'papers.sending' : 'write.send')}</Btn></div>
       </form>
     </Dialog>
   );
@@ -307,8 +306,8 @@ export function ReceivedPapers(): JSX.Element | null {
   if (received.length === 0) return null;
   return (
     <section class="card stack" aria-labelledby="received-h" data-testid="received">
-      <h2 id="received-h">Papers for you</h2>
-      <Note icon="lock">Save what you want to keep. When you close this page, it cannot be opened any more.</Note>
+      <h2 id="received-h">{t('papers.received')}</h2>
+      <Note icon="lock">{t('papers.receivedText')}</Note>
       <div class="stack" role="status">{received.map((paper) => <PaperCard key={paper.id} paper={paper} />)}</div>
     </section>
   );

@@ -1,7 +1,7 @@
 // Messages and papers as the page shows them: what was said and sent, what is new, and to whom the person may send.
 
 import { computed, signal } from '@preact/signals';
-import { t } from '../text/text';
+import { numberOf, t, type PlainKey } from '../text/text';
 import { maySend, type ClinicPaper, type Draft, type ChatMessage, type Paper, type Participant, type Reach, type Session } from '../../client';
 
 // all, hosts, or the id of somebody.
@@ -55,7 +55,7 @@ export class PapersStore {
       if (messages.some(({ own, id, state }) => own && state === 'failed' && known.get(id) !== 'failed')) this.#announce(t('chat.notSent'));
       this.messages.value = messages;
       for (const { own, name, text, to } of messages.filter(({ from, id }) => !seen.has(`${from} ${id}`))) {
-        if (!own) this.#announce(this.open.value ? `${name}${to === 'all' ? '' : ', to you'}: ${text}` : `New message from ${name}.`);
+        if (!own) this.#announce(this.open.value ? t(to === 'all' ? 'papers.said' : 'papers.saidToYou', { name, text }) : t('papers.newMessage', { name }));
       }
       this.#see();
     });
@@ -63,7 +63,7 @@ export class PapersStore {
       const known = new Map(this.papers.value.map((paper) => [paper.id, paper]));
       this.papers.value = papers;
       for (const { id, own, state, fromName, name } of papers) {
-        if (!own && state === 'ready' && known.get(id)?.state !== 'ready' && !known.get(id)?.name) this.#announce(`${fromName || 'Somebody who left'} sent you a paper: ${name}.`);
+        if (!own && state === 'ready' && known.get(id)?.state !== 'ready' && !known.get(id)?.name) this.#announce(t('papers.sentYou', { sender: fromName || t('papers.gone'), name }));
       }
       this.#see();
     });
@@ -93,7 +93,7 @@ export class PapersStore {
     const hosts = others.filter(({ role }) => role === 'host' || role === 'cohost').map(({ id }) => id);
     const leads = self?.role === 'host' || self?.role === 'cohost';
     const all: Choice[] = [
-      { target: 'all', label: 'Everyone' }, { target: 'hosts', label: leads ? 'The other therapists' : 'The therapists' },
+      { target: 'all', label: t('papers.everyone') }, { target: 'hosts', label: t(leads ? 'papers.otherTherapists' : 'papers.therapists') },
       ...(leads ? others.map(({ id, displayName }) => ({ target: id, label: displayName })) : []),
     ];
     const offered = peer ? others.map(({ id, displayName }) => ({ target: id, label: t('chat.inSideRoom', { name: displayName }) })) : all;
@@ -116,7 +116,7 @@ export class PapersStore {
   }
 
   withdraw(id: string): void {
-    this.#session?.files.withdraw(id).catch(() => this.#announce('It could not be withdrawn. Please try again.'));
+    this.#session?.files.withdraw(id).catch(() => this.#announce(t('papers.notWithdrawn')));
   }
 
   get files(): Session['files'] | undefined {
@@ -129,25 +129,26 @@ export class PapersStore {
 }
 
 // What went wrong with a paper, by the code.
-const problems: Record<string, string> = {
-  file_too_large: 'It is too large: 25 MB at most.',
-  file_quota: 'You have sent as much as one person may in a session.',
-  storage_full: 'The server has no room for it right now. Please try later.',
-  no_mail_key: 'Somebody’s page did not answer. Please try again, or choose others.',
-  unreachable: 'The connection was lost for too long. Please try again.',
-  room_ended: 'The session ended before it was sent.',
-  recipients: 'The server named other readers than your link does, so nothing was sent. Please tell the clinic.',
-  recipients_unnamed: 'Nothing was sent: your link does not say whose key it may be encrypted for. Please tell the clinic: its links lack “recipients”.',
-  unreadable: 'It could not be opened.',
-  changed: 'It is not what its sender encrypted, so it was not opened. Please tell the clinic.',
-  not_announced: 'The group could not be reached. Please try again.',
-  target_not_found: 'It is not there any more.',
+const problems: Record<string, PlainKey> = {
+  file_too_large: 'papers.tooLarge',
+  file_quota: 'papers.quota',
+  storage_full: 'papers.serverFull',
+  no_mail_key: 'papers.noKey',
+  unreachable: 'papers.unreachable',
+  room_ended: 'papers.sessionEnded',
+  recipients: 'shield.otherReaders',
+  recipients_unnamed: 'shield.noReaders',
+  unreadable: 'papers.notOpened',
+  changed: 'shield.notAsSealed',
+  not_announced: 'papers.groupUnreachable',
+  target_not_found: 'papers.missing',
 };
 
 export function problemOf(code: string): string {
-  return problems[code] ?? 'It did not work. Please try again.';
+  return t(problems[code] ?? 'papers.other');
 }
 
 export function sizeWords(bytes: number): string {
-  return bytes < 1_000_000 ? `${Math.max(1, Math.round(bytes / 1_000))} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+  return bytes < 1_000_000 ? numberOf(Math.max(1, Math.round(bytes / 1_000)), { style: 'unit', unit: 'kilobyte' })
+    : numberOf(bytes / 1_000_000, { style: 'unit', unit: 'megabyte', minimumFractionDigits: 1, maximumFractionDigits: 1 });
 }
