@@ -20,8 +20,8 @@ import { VerifiedMark, WaitingList } from './waiting-list';
 
 export function Panel(): JSX.Element {
   return (
-    <aside class="panel" aria-label="Host panel">
-      <div class="panel-scroll" tabIndex={0} role="region" aria-label="Waiting and group">
+    <aside class="panel" aria-label={t('panel.label')}>
+      <div class="panel-scroll" tabIndex={0} role="region" aria-label={t('panel.waitingAndGroup')}>
         {!narrow.value && <HostRequests />}
         <WaitingList />
         <RaisedHands />
@@ -58,11 +58,11 @@ function ShareRequests(): JSX.Element | null {
   return (
     <>
       {people.map(({ id, displayName }) => (
-        <section class="alert" key={id} aria-label={`${displayName} asks to share`}>
-          <div class="who"><Icon name="share" /><p><strong>{displayName} asks to share a screen</strong><br /><span class="small">Only therapists see this</span></p></div>
+        <section class="alert" key={id} aria-label={t('panel.asksShare', { name: displayName })}>
+          <div class="who"><Icon name="share" /><p><strong>{t('panel.asksShareScreen', { name: displayName })}</strong><br /><span class="small">{t('help.onlyYou')}</span></p></div>
           <div class="actions">
-            <Btn look="slim" onClick={() => grant(id)}>Allow</Btn>
-            <Btn look="slim" onClick={() => store.dismissShareRequest(id)}>Not now</Btn>
+            <Btn look="slim" onClick={() => grant(id)}>{t('panel.allow')}</Btn>
+            <Btn look="slim" onClick={() => store.dismissShareRequest(id)}>{t('panel.notNow')}</Btn>
           </div>
         </section>
       ))}
@@ -122,11 +122,11 @@ function PeopleList(): JSX.Element {
   const people = roster.value;
   return (
     <section aria-labelledby="in-h">
-      <div class="section-head"><h2 id="in-h" tabIndex={-1}>In the group</h2><span class="quiet num">{people.length}</span><MuteAll /></div>
+      <div class="section-head"><h2 id="in-h" tabIndex={-1}>{t('panel.inGroup')}</h2><span class="quiet num">{people.length}</span><MuteAll /></div>
       <ul>
         {people.map((person) => <PersonRow key={person.id} person={person} />)}
         {recorder.value && <li class="person" data-testid="recorder"><div class="person-row"><Icon name="rec" /><span class="person-name">
-          <span class="name">Recorder</span><span class="quiet small">Records who said yes</span></span></div></li>}
+          <span class="name">{t('people.recorder')}</span><span class="quiet small">{t('panel.recorderText')}</span></span></div></li>}
       </ul>
     </section>
   );
@@ -139,16 +139,16 @@ function PersonRow({ person }: { person: Participant }): JSX.Element {
   const self = person.id === store.selfId.value;
   const name = store.label(person.id, person.displayName);
   const warning = encryptionWarning(person);
-  const sub = [self ? 'You' : '', roleName(person.role), !self && gettingReady(person) ? 'Getting ready' : ''].filter(Boolean).join(', ');
+  const sub = [self ? t('tile.you') : '', roleName(person.role), !self && gettingReady(person) ? t('tile.gettingReady') : ''].filter(Boolean).join(', ');
   return (
     <li class={`person ${colourOf(person.id)}`} data-testid="person" data-participant={person.id} data-name={name}>
       <div class="person-row">
         <span class="initials avatar" aria-hidden="true">{initialOf(name)}</span>
         <span class="person-name"><span class="name">{name}</span>{sub && <span class="quiet small">{sub}</span>}
-          {!self && person.role !== 'host' && <VerifiedMark verified={person.verified} />}{person.away && <span class="quiet small">Side room</span>}</span>
+          {!self && person.role !== 'host' && <VerifiedMark verified={person.verified} />}{person.away && <span class="quiet small">{t('panel.sideRoom')}</span>}</span>
         {self ? <span /> : <MuteOrMuted person={person} />}
         {self || person.role === 'host' ? <span /> : (
-          <Btn look="plain slim square" icon="more" aria-expanded={more} aria-controls={id} aria-label={`More for ${name}`}
+          <Btn look="plain slim square" icon="more" aria-expanded={more} aria-controls={id} aria-label={t('panel.moreFor', { name })}
             data-testid="more" onClick={() => setMore(!more)} />
         )}
         {warning && <span class="state warn"><EncryptionWords warning={warning} /></span>}
@@ -160,10 +160,10 @@ function PersonRow({ person }: { person: Participant }): JSX.Element {
 
 function MuteOrMuted({ person }: { person: Participant }): JSX.Element {
   const store = useStore();
-  if (!isSending(person, 'microphone')) return <State icon="mic-off" look="quiet">Muted</State>;
+  if (!isSending(person, 'microphone')) return <State icon="mic-off" look="quiet">{t('panel.muted')}</State>;
   return (
-    <Btn look="slim" aria-label={`Mute ${person.displayName}`} data-testid="mute"
-      onClick={() => void store.act('mod.mute', { participantId: person.id, source: 'microphone' })}>Mute</Btn>
+    <Btn look="slim" aria-label={t('panel.muteOne', { name: person.displayName })} data-testid="mute"
+      onClick={() => void store.act('mod.mute', { participantId: person.id, source: 'microphone' })}>{t('panel.mute')}</Btn>
   );
 }
 
@@ -189,7 +189,7 @@ function More({ id, person }: { id: string; person: Participant }): JSX.Element 
   return (
     <div class="person-more" id={id} role="group" aria-label={name}>
       {!isSending(person, 'microphone') && person.role !== 'observer' && allowed.microphone && (
-        <Btn look="slim" icon="mic" onClick={() => void store.act('mod.askUnmute', { participantId, source: 'microphone' })}>Ask to unmute</Btn>
+        <Btn look="slim" icon="mic" onClick={() => void store.act('mod.askUnmute', { participantId, source: 'microphone' })}>{t('panel.askUnmute')}</Btn>
       )}
       {person.role === 'participant' && store.may('participant.grant') && (
         <>
@@ -216,8 +216,8 @@ function More({ id, person }: { id: string; person: Participant }): JSX.Element 
       {store.may('participant.rename') && (
         <Btn look="slim" icon="name" data-testid="rename-person" onClick={() => setOpen('rename')}>{t('name.change')}</Btn>
       )}
-      <Btn look="slim" icon="back" data-testid="send-back" onClick={sendBack}>Move to waiting</Btn>
-      <Btn look="slim danger" icon="remove" data-testid="remove" onClick={() => setOpen('remove')}>Remove</Btn>
+      <Btn look="slim" icon="back" data-testid="send-back" onClick={sendBack}>{t('panel.moveToWaiting')}</Btn>
+      <Btn look="slim danger" icon="remove" data-testid="remove" onClick={() => setOpen('remove')}>{t('panel.remove')}</Btn>
       {open === 'remove' && <RemoveDialog participantId={participantId} name={name} onClose={close} />}
       {open === 'rename' && <RenameDialog participantId={participantId} name={person.displayName} verifiedName={person.verifiedName} onClose={close} />}
       {open === 'sideRoom' && <SideRoomDialog participantId={participantId} name={name} onClose={close} />}
@@ -235,10 +235,10 @@ function RemoveDialog({ participantId, name, onClose }: { participantId: string;
     onClose();
   };
   return (
-    <Confirm title={`Remove ${name}?`} yes="Remove" no="Keep in the group" onNo={onClose} onYes={remove}
-      text={`${name} leaves at once and cannot come back to this session, unless you allow it below the list of people.`}>
+    <Confirm title={t('panel.removeTitle', { name })} yes={t('panel.remove')} no={t('panel.removeNo')} onNo={onClose} onYes={remove}
+      text={t('panel.removeText', { name })}>
       <div class="field">
-        <label for={id}>A word to {name}, if you like</label>
+        <label for={id}>{t('panel.removeWord', { name })}</label>
         <textarea class="input" id={id} rows={3} maxLength={1000} value={message} onInput={(event) => setMessage(event.currentTarget.value)} />
       </div>
     </Confirm>
@@ -251,13 +251,13 @@ function BarredList(): JSX.Element | null {
   if (barred.length === 0) return null;
   return (
     <section aria-labelledby="barred-h">
-      <div class="section-head"><h2 id="barred-h">Taken out</h2><span class="quiet num">{barred.length}</span></div>
+      <div class="section-head"><h2 id="barred-h">{t('panel.barred')}</h2><span class="quiet num">{barred.length}</span></div>
       <ul>
         {barred.map(({ participantId, displayName }) => (
           <li class="waiter" key={participantId}>
             <span class="person-name"><span class="name">{displayName}</span></span>
-            <Btn look="slim" aria-label={`Allow ${displayName} back`} data-testid="lift"
-              onClick={() => void store.act('mod.lift', { participantId })}>Allow back</Btn>
+            <Btn look="slim" aria-label={t('panel.liftOne', { name: displayName })} data-testid="lift"
+              onClick={() => void store.act('mod.lift', { participantId })}>{t('panel.lift')}</Btn>
           </li>
         ))}
       </ul>
@@ -272,24 +272,24 @@ function Foot(): JSX.Element {
   const scopes = [...store.recording.scopes.value];
   const record = (): void => void (recording === 'off' ? store.act('recording.start', { scopes }) : store.act('recording.stop', {}));
   return (
-    <section class="panel-foot" aria-label="Session">
+    <section class="panel-foot" aria-label={t('panel.session')}>
       <StateBtn icon={locked ? 'lock' : 'unlock'} on={locked} data-testid="lock-toggle" state={t(locked ? 'lock.locked' : 'lock.open')}
         act={t(locked ? 'lock.unlock' : 'lock.lock')} onClick={() => void store.act(locked ? 'room.unlock' : 'room.lock', {})} />
       {store.may('recording.manage') && scopes.length > 0 && (
-        <Btn icon={recording === 'off' ? 'rec' : 'rec-off'} data-testid="record" onClick={record}>{recording === 'off' ? 'Ask to record' : 'Stop recording'}</Btn>
+        <Btn icon={recording === 'off' ? 'rec' : 'rec-off'} data-testid="record" onClick={record}>{t(recording === 'off' ? 'panel.askRecord' : 'panel.stopRecording')}</Btn>
       )}
       {store.may('agreement.remind') && (
-        <Btn icon="shield" data-testid="remind" onClick={() => void store.act('agreement.remind', {})}>Show agreement</Btn>
+        <Btn icon="shield" data-testid="remind" onClick={() => void store.act('agreement.remind', {})}>{t('panel.agreement')}</Btn>
       )}
       {store.may('room.extend') && store.room.value.endsFor === 'limit' && (
-        <Btn icon="clock" data-testid="extend" onClick={() => store.extend()}>Add 15 min</Btn>
+        <Btn icon="clock" data-testid="extend" onClick={() => store.extend()}>{t('time.extend')}</Btn>
       )}
       {store.may('room.end') && (
-        <Btn look="danger" icon="leave" data-testid="end-for-all" onClick={() => setEnding(true)}>End for all</Btn>
+        <Btn look="danger" icon="leave" data-testid="end-for-all" onClick={() => setEnding(true)}>{t('panel.endAll')}</Btn>
       )}
       {ending && (
-        <Confirm title="End the session for all?" yes="End for all" no="Go on" onNo={() => setEnding(false)}
-          text="Everyone leaves at once, also those who wait. Nobody can come back to this session."
+        <Confirm title={t('panel.endTitle')} yes={t('panel.endAll')} no={t('panel.endNo')} onNo={() => setEnding(false)}
+          text={t('panel.endText')}
           onYes={() => void store.act('room.end', {})} />
       )}
     </section>
