@@ -3,6 +3,7 @@
 import { computed, signal } from '@preact/signals';
 import type { Encryption, EncryptionStatus, Session, Shown } from '../../client';
 import { unencrypted } from '../../client';
+import { t, type PlainKey } from '../text/text';
 
 // closed: links proved who is here, or the code was compared. open: nothing is compared yet. broken: something was refused that only a
 // tampering server or a broken client sends.
@@ -17,21 +18,22 @@ export function shieldOf({ mode, state, proved, problem }: EncryptionStatus): Sh
   return proved ? 'closed' : 'open';
 }
 
-export const shieldWords: Record<Exclude<Shield, 'none'>, string> = {
-  preparing: 'Encryption starts', open: 'Compare the code', closed: 'Encrypted', broken: 'Encryption is broken',
+export const shieldWords: Record<Exclude<Shield, 'none'>, PlainKey> = {
+  preparing: 'shield.preparing', open: 'shield.open', closed: 'shield.encrypted', broken: 'shield.broken',
 };
 
 // What is wrong, as a sentence, by the status's problem.
-const problems: Record<string, string> = {
-  tampered: 'The session’s encryption was tampered with. What did not fit was refused.',
-  impostor: 'Somebody could not prove to be who they should be, and was refused.',
-  frames: 'Picture or sound came that nobody of this group had encrypted. It was not shown and not played.',
-  unsupported: 'This browser cannot encrypt the session. Nobody sees or hears you.',
-  mode: 'Your link promises an encrypted session, and the server offers another.',
+const problems: Record<string, PlainKey> = {
+  tampered: 'shield.tampered',
+  impostor: 'shield.impostor',
+  frames: 'shield.foreign',
+  unsupported: 'shield.unsupported',
+  mode: 'shield.mode',
 };
 
 export function problemWords({ problem, state }: EncryptionStatus): string {
-  return problems[problem ?? ''] ?? (state === 'broken' ? problems.tampered ?? '' : '');
+  const key = problems[problem ?? ''] ?? (state === 'broken' ? 'shield.tampered' : undefined);
+  return key ? t(key) : '';
 }
 
 export class EncryptionStore {

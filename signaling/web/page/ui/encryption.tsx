@@ -3,6 +3,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { problemWords, shieldWords, type Shield } from '../state/encryption';
+import { rich, t, type PlainKey } from '../text/text';
 import { Btn, focusOn } from './basics';
 import { useStore } from './context';
 import { Confirm, Dialog } from './dialog';
@@ -17,7 +18,7 @@ export function ShieldState(): JSX.Element | null {
   if (at === 'none') return null;
   return (
     <button class={`shield ${at}`} type="button" aria-haspopup="dialog" data-testid="shield" data-state={at} onClick={() => (dialogOpen.value = true)}>
-      <Icon name={icons[at]} /><span>{shieldWords[at]}</span>
+      <Icon name={icons[at]} /><span>{t(shieldWords[at])}</span>
     </button>
   );
 }
@@ -25,7 +26,7 @@ export function ShieldState(): JSX.Element | null {
 // Six groups of five digits. Screen readers hear single digits.
 function Code({ code, small }: { code: string; small?: boolean }): JSX.Element {
   return (
-    <ol class={small ? 'code small' : 'code'} aria-label="Code of this session" data-testid="code">
+    <ol class={small ? 'code small' : 'code'} aria-label={t('shield.codeLabel')} data-testid="code">
       {code.split(' ').map((group) => (
         <li key={group}><span aria-hidden="true">{group}</span><span class="sr">{[...group].join(' ')}</span></li>
       ))}
@@ -33,8 +34,8 @@ function Code({ code, small }: { code: string; small?: boolean }): JSX.Element {
   );
 }
 
-const titles: Record<Shield, string> = {
-  none: '', preparing: 'Encryption starts', open: 'Compare the code', closed: 'Only this group can see and hear you', broken: 'The encryption is broken',
+const titles: Record<Exclude<Shield, 'none'>, PlainKey> = {
+  preparing: 'shield.preparing', open: 'shield.open', closed: 'shield.closedTitle', broken: 'shield.brokenTitle',
 };
 
 export function EncryptionDialog(): JSX.Element | null {
@@ -44,11 +45,11 @@ export function EncryptionDialog(): JSX.Element | null {
   if (!dialogOpen.value || at === 'none') return null;
   const close = (): void => void (dialogOpen.value = false);
   return (
-    <Dialog key={at} title={titles[at]} onClose={close}>
+    <Dialog key={at} title={t(titles[at])} onClose={close}>
       <div class="stack" data-testid="encryption-dialog">
         {at === 'broken' ? <Broken /> : <Meaning />}
         {(at === 'open' || at === 'closed') && status.value.code && <CompareCode code={status.value.code} onDone={close} />}
-        <div class="actions"><Btn onClick={close}>Close</Btn></div>
+        <div class="actions"><Btn onClick={close}>{t('common.close')}</Btn></div>
       </div>
     </Dialog>
   );
@@ -58,9 +59,9 @@ function Meaning(): JSX.Element {
   const { shield, status } = useStore().encryption;
   return (
     <>
-      <p>Your picture and sound are encrypted on this device, and only the devices of this group can open them. <strong>The video server cannot hear you. You trust your clinic’s page.</strong></p>
-      {shield.value === 'preparing' && <p>Your device waits until a therapist’s device takes it into the group’s encryption. Until then nobody sees or hears you here.</p>}
-      {shield.value === 'closed' && <p class="quiet">{status.value.level === 'link' ? 'The links from the clinic prove who is here.' : 'You have compared the code, so nobody is in between.'}</p>}
+      <p>{rich('shield.meaning', { strong: <strong>{t('shield.meaningServer')}</strong> })}</p>
+      {shield.value === 'preparing' && <p>{t('shield.preparingText')}</p>}
+      {shield.value === 'closed' && <p class="quiet">{t(status.value.level === 'link' ? 'shield.closedLink' : 'shield.closedCode')}</p>}
     </>
   );
 }
@@ -69,24 +70,22 @@ function CompareCode({ code, onDone }: { code: string; onDone(): void }): JSX.El
   const store = useStore();
   const { encryption, hosting } = store;
   const needed = encryption.status.value.level !== 'link';
-  const how = hosting.value
-    ? 'Read these digits aloud, one group after the other. The others compare them with theirs.'
-    : 'A therapist reads these digits aloud, and you compare them. You must hear and know the person who reads.';
+  const how = t(hosting.value ? 'shield.compareHost' : 'shield.compareGuest');
   const answer = (result: 'same' | 'different'): void => {
     encryption.compare(result);
     if (result === 'different') return;
     onDone();
-    store.announcer.announce('The code is the same. Only this group can see and hear you.');
+    store.announcer.announce(t('shield.codeSame'));
   };
   return (
-    <section class="stack" aria-label="Code">
-      <p>{needed ? how : `Who wants to be quite sure can compare this code, too. ${how}`}</p>
+    <section class="stack" aria-label={t('shield.code')}>
+      <p>{needed ? how : t('shield.compareToo', { how })}</p>
       <Code code={code} />
       <div class="actions equal">
-        <Btn data-testid="code-different" onClick={() => answer('different')}>Not the same</Btn>
-        <Btn data-testid="code-same" onClick={() => answer('same')}>Same</Btn>
+        <Btn data-testid="code-different" onClick={() => answer('different')}>{t('shield.different')}</Btn>
+        <Btn data-testid="code-same" onClick={() => answer('same')}>{t('shield.same')}</Btn>
       </div>
-      <p class="quiet small">Your answer stays on this device and is sent to nobody.</p>
+      <p class="quiet small">{t('shield.answerStays')}</p>
     </section>
   );
 }
@@ -99,14 +98,14 @@ function Broken(): JSX.Element {
     <>
       <p><strong>{problemWords(status)}</strong></p>
       {unfit
-        ? <p>Leave the session, and open your link in a current Firefox, Chrome, Edge or Safari. If that does not help, ask the clinic for a new link.</p>
+        ? <p>{t('shield.unfitHelp')}</p>
         : (
           <>
-            <p>The video server may have been taken over, or a device here is out of order. What to do:</p>
+            <p>{t('shield.brokenText')}</p>
             <ol class="todo">
-              <li>Say nothing confidential until the shield is closed again.</li>
-              <li>{store.hosting.value ? 'Renew the encryption. Everybody’s keys are then made anew.' : 'Tell a therapist. They can renew the encryption.'}</li>
-              <li>If it breaks again, end the session{store.hosting.value ? ' and tell those who run the server' : ' and call the clinic'}.</li>
+              <li>{t('shield.sayNothing')}</li>
+              <li>{t(store.hosting.value ? 'shield.renewHost' : 'shield.renewGuest')}</li>
+              <li>{t(store.hosting.value ? 'shield.againHost' : 'shield.againGuest')}</li>
             </ol>
             {store.hosting.value && <div class="actions"><RenewButton look="main" /></div>}
           </>
@@ -122,14 +121,14 @@ function RenewButton({ look = '' }: { look?: string }): JSX.Element {
     setAsking(false);
     store.encryption.dialogOpen.value = false;
     store.encryption.renew();
-    store.notice.value = 'The encryption is being renewed. Picture and sound come back in a moment.';
+    store.notice.value = t('shield.renewing');
   };
   return (
     <>
-      <Btn look={look} icon="again" data-testid="renew-encryption" onClick={() => setAsking(true)}>Renew encryption</Btn>
+      <Btn look={look} icon="again" data-testid="renew-encryption" onClick={() => setAsking(true)}>{t('shield.renew')}</Btn>
       {asking && (
-        <Confirm title="Renew the encryption?" yes="Renew" no="Leave it" onNo={() => setAsking(false)} onYes={renew}
-          text="Everybody’s keys are made anew. Picture and sound stop for a moment, and the code becomes another one." />
+        <Confirm title={t('shield.renewTitle')} yes={t('shield.renewYes')} no={t('shield.renewNo')} onNo={() => setAsking(false)} onYes={renew}
+          text={t('shield.renewText')} />
       )}
     </>
   );
@@ -140,12 +139,12 @@ export function EncryptionSection(): JSX.Element | null {
   const { encryption: { shield, status }, roster } = useStore();
   const at = shield.value;
   if (at === 'none') return null;
-  const names = status.value.unproved.map((id) => roster.value.find((person) => person.id === id)?.displayName ?? 'Somebody');
+  const names = status.value.unproved.map((id) => roster.value.find((person) => person.id === id)?.displayName ?? t('people.somebody'));
   return (
     <section aria-labelledby="encryption-h" data-testid="encryption-section">
-      <div class="section-head"><h2 id="encryption-h">Encryption</h2><span class={`state ${at === 'closed' ? 'good' : at === 'preparing' ? '' : 'warn'}`}><Icon name={icons[at]} /> {shieldWords[at]}</span></div>
+      <div class="section-head"><h2 id="encryption-h">{t('shield.title')}</h2><span class={`state ${at === 'closed' ? 'good' : at === 'preparing' ? '' : 'warn'}`}><Icon name={icons[at]} /> {t(shieldWords[at])}</span></div>
       <div class="stack tight">
-        {names.length > 0 && <p class="small">Cannot prove who they are, and see and hear nobody: {names.join(', ')}. They need a new link.</p>}
+        {names.length > 0 && <p class="small">{t('shield.unproved', { names: names.join(', ') })}</p>}
         {status.value.code && <Code code={status.value.code} small />}
         <div class="actions"><RenewButton look="slim" /></div>
       </div>
@@ -159,11 +158,11 @@ export function UnadmittedAlert(): JSX.Element | null {
   const { encryption, roster } = store;
   const people = encryption.status.value.unadmitted.flatMap((id) => roster.value.find((person) => person.id === id) ?? []);
   if (people.length === 0) return null;
-  const one = people.length === 1;
-  const names = people.map(({ displayName, verifiedName }) => (verifiedName && verifiedName !== displayName ? `${displayName} (on file: ${verifiedName})` : displayName));
+  const n = people.length;
+  const names = people.map(({ displayName, verifiedName }) => (verifiedName && verifiedName !== displayName ? t('shield.onFile', { name: displayName, onFile: verifiedName }) : displayName));
   const letIn = (): void => {
     encryption.letIn(people.map(({ id, verifiedName: name = '' }) => ({ id, name })));
-    store.announcer.announce(one ? 'Let in.' : 'All of them are let in.');
+    store.announcer.announce(t('shield.letInDone', { n }));
     focusOn('in-h');
   };
   const sendBack = (): void => {
@@ -171,17 +170,17 @@ export function UnadmittedAlert(): JSX.Element | null {
     focusOn('in-h');
   };
   return (
-    <section class="alert" role="alert" aria-label="People whom this device did not see admitted" data-testid="unadmitted">
+    <section class="alert" role="alert" aria-label={t('shield.unadmittedLabel')} data-testid="unadmitted">
       <div class="who">
         <Icon name="shield" />
         <p>
-          <strong>{one ? '1 person is' : `${people.length} people are`} in the session whom this device did not see admitted: {names.join(', ')}.</strong><br />
-          <span class="small">Until a therapist decides, {one ? 'this person sees and hears nobody here, and nobody sees or hears this person' : 'they see and hear nobody here, and nobody sees or hears them'}. Let in only whom you expect. Only therapists see this</span>
+          <strong>{t('shield.unadmitted', { n, names: names.join(', ') })}</strong><br />
+          <span class="small">{t('shield.unadmittedText', { n })}</span>
         </p>
       </div>
       <div class="actions">
-        <Btn look="slim" data-testid="let-in" onClick={letIn}>{one ? 'Let in' : 'Let them in'}</Btn>
-        <Btn look="slim" data-testid="unadmitted-back" onClick={sendBack}>Send back</Btn>
+        <Btn look="slim" data-testid="let-in" onClick={letIn}>{t('shield.letIn', { n })}</Btn>
+        <Btn look="slim" data-testid="unadmitted-back" onClick={sendBack}>{t('shield.sendBack')}</Btn>
       </div>
     </section>
   );
@@ -199,28 +198,28 @@ export function EncryptionBanner(): JSX.Element | null {
     return (
       <div class="banner rec" role="alert" data-testid="encryption-broken" data-problem={problem}>
         <Icon name="shield-weak" />
-        <p class="words"><strong>{problemWords(status.value)}</strong> <span>Say nothing confidential for now.</span></p>
-        <Btn onClick={open}>What to do</Btn>
+        <p class="words"><strong>{problemWords(status.value)}</strong> <span>{t('shield.sayNothingNow')}</span></p>
+        <Btn onClick={open}>{t('shield.whatToDo')}</Btn>
       </div>
     );
   }
   if (problem === 'worker_lost') {
-    return <Calm icon="again" title="The part of this page that encrypts has stopped." text="It starts again by itself. Until then nobody sees or hears you." />;
+    return <Calm icon="again" title={t('shield.stopped')} text={t('shield.stoppedText')} />;
   }
   if (state === 'outside') return <JoiningBanner />;
   if (shield.value === 'open' && code && later.value !== code) {
-    const title = codeChanged ? 'The code of this session has changed.' : 'Compare the code of this session.';
-    const text = codeChanged ? 'A therapist came, or the encryption was renewed. Compare the new code.' : 'Only then is it sure that nobody is in between.';
+    const title = t(codeChanged ? 'shield.changed' : 'shield.compareTitle');
+    const text = t(codeChanged ? 'shield.changedText' : 'shield.compareText');
     return (
       <Calm icon="shield" title={title} text={text} testid={codeChanged ? 'code-changed' : 'code-compare'}>
-        <Btn onClick={() => (later.value = code)}>Later</Btn><Btn onClick={open}>Compare</Btn>
+        <Btn onClick={() => (later.value = code)}>{t('shield.later')}</Btn><Btn onClick={open}>{t('shield.compare')}</Btn>
       </Calm>
     );
   }
   if (level === 'link' && code && replacedClosed.value !== code && (problem === 'replaced' || codeChanged)) {
     return (
-      <Calm icon="verified" title="The encryption was renewed." text="A therapist’s link proves it. Whoever compared the code finds a new one behind the shield." testid="code-changed">
-        <Btn onClick={() => (replacedClosed.value = code)}>Close</Btn>
+      <Calm icon="verified" title={t('shield.renewed')} text={t('shield.renewedText')} testid="code-changed">
+        <Btn onClick={() => (replacedClosed.value = code)}>{t('common.close')}</Btn>
       </Calm>
     );
   }
@@ -235,7 +234,7 @@ function JoiningBanner(): JSX.Element | null {
   }, []);
   if (!late) return null;
   return (
-    <Calm icon="shield" title="Your device is not in the group’s encryption yet." text="A therapist’s device takes it in. Until then nobody sees or hears you, and you see and hear nobody." testid="encryption-outside" />
+    <Calm icon="shield" title={t('shield.outside')} text={t('shield.outsideText')} testid="encryption-outside" />
   );
 }
 
