@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { transformSync } from 'esbuild';
 import { openCheck, openPage, token } from '../support/page';
 import { choose, directionOf, nameOf, setLanguage } from '../../page/text/language';
 import { english, t as text, translator, type Message } from '../../page/text/text';
@@ -112,6 +113,40 @@ test('keys of words are written whole: the build makes numbers of them', () => {
   for (const name of readdirSync(folder, { recursive: true }).map(String).filter((file) => /\.tsx?$/.test(file))) {
     assert.doesNotMatch(readFileSync(join(folder, name), 'utf8'), /\bt\(`/, name);
   }
+});
+
+// What the page says in these is read or heard.
+const spoken = 'aria-label|aria-description|aria-roledescription|title|placeholder|alt|label|text|yes|no|about|state|act|button';
+const inElements = /(?:[^\s=]>|\/>)([^<>{}]*\p{L}{2}[^<>{}]*)(?=[<{])/gu;
+const afterBraces = /\}([^<>{}]*\p{L}{2}[^<>{}]*)(?=[<{])/gu;
+const inAttributes = new RegExp(`\\b(?:${spoken})=("[^"]*\\p{L}[^"]*"|\\{(?:"[^"]*\\p{L}[^"]*"|\`[^\`]*\`)\\})`, 'gu');
+// A string that begins as a sentence does, or has words beside what is put into it.
+const sentence = /(?<!Error\()(?:"(?:\p{Lu}\p{Ll}*[’\s.,?!][^"\n]*|\p{Lu}\p{Ll}+)"|`(?:\p{Lu}\p{Ll}+[^`]*|\$\{[^{}`]*\}[,.:?!]? \p{L}{2}[^`]*)`)/gu;
+const afterElement = /^(?:;|\)|[:,][^]*(?:&&|\s\?$|;))/; // code, as after braces
+const ofCode = /[;=`]|&&|\|\||\b(?:return|function)\b|\bof \w+\)|^(?:\)|,\n|,\s*\w+[:)]|:.*\s\?$|(?:catch|else|export)\b)/;
+const named = new Set(['Alcove', '"Alcove"', '"Escape"', '"Enter"', '"Home"', '"End"', '"Tab"']); // the brand, and keys of the keyboard
+
+// esbuild leaves of a source neither types nor comments, and JSX as it is.
+function literalText(source: string): string[] {
+  const { code } = transformSync(source, { loader: 'tsx', jsx: 'preserve', charset: 'utf8' });
+  const matches = (pattern: RegExp): string[] => [...code.matchAll(pattern)].map(([all, words]) => (words ?? all).trim());
+  return [...matches(inElements).filter((words) => !afterElement.test(words)), ...matches(afterBraces).filter((words) => !ofCode.test(words)), ...matches(inAttributes), ...matches(sentence)]
+    .filter((words) => !named.has(words));
+}
+
+test('a scan of a component finds text between elements, beside expressions, and in attributes', () => {
+  for (const [literal, found] of [
+    ['<p>Nobody here (yet)</p>', 1], ['<p>\n  two\n  lines\n</p>', 1], ['<p>{name} is here</p>', 1], ['<p>To <b>{name}</b></p>', 1], ['<b>{name}</b>', 0],
+    ['<p>{on ? \'On air\' : \'Off\'}</p>', 2], ['<p>{`${name} is here`}</p>', 1], ['<i aria-label="mute" />', 1], ['<i title={`Mute ${name}`} />', 2], ['<i alt={\'mute\'} />', 1],
+    ['<p><b>{name}</b>: asks, {on ? <i>{name}</i> : null} or not</p>', 2], ['<i class="plain slim" title={t(\'name.title\')}>{t(\'name.hint\')} · {count > 2 && <b>{count}</b>}</i>', 0],
+  ] as const) assert.equal(literalText(`const X = () => ${literal};`).length, found, literal);
+});
+
+test('components hold no text: all words are in the catalogues', () => {
+  const folder = join(process.env.ALCOVE_WEB!, 'page');
+  const components = readdirSync(folder, { recursive: true }).map(String).filter((file) => file.endsWith('.tsx'));
+  assert.ok(components.length > 30);
+  assert.deepEqual(components.flatMap((file) => literalText(readFileSync(join(folder, file), 'utf8')).map((words) => `${file}: ${words}`)), []);
 });
 
 test('a person chooses a language, which this device remembers; one that does not come changes nothing', async (t) => {
