@@ -6,6 +6,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { Btn, Heading, Note } from '../ui/basics';
 import { useStore } from '../ui/context';
 import { framed } from '../state/token';
+import { localized } from '../text/language';
 import { t } from '../text/text';
 import { ClinicPhone, Top } from '../ui/top';
 
@@ -18,6 +19,7 @@ interface Props {
 }
 
 export function NameScreen({ name, suggested, observer, endsAt, onName }: Props): JSX.Element {
+  const welcome = localized(useStore().config.welcome);
   return (
     <>
       <Top step="name" />
@@ -25,6 +27,7 @@ export function NameScreen({ name, suggested, observer, endsAt, onName }: Props)
         <form class="stack narrow" onSubmit={(event) => withName(event, onName)}>
           <div class="lead">
             <Heading>{t('name.title')}</Heading>
+            {welcome && <p class="said" lang={welcome.lang} dir="auto" data-testid="clinic-welcome">{welcome.text}</p>}
             <p>{t(observer ? 'name.textObserver' : 'name.text')}</p>
           </div>
           <NameField name={name} suggested={suggested} />

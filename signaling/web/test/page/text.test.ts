@@ -166,3 +166,16 @@ test('a person chooses a language, which this device remembers; one that does no
   assert.equal(shown(page), 'de Ihr Name – Alcove');
   assert.match(page.textOf('language'), /nicht angekommen/);
 });
+
+test('the clinic’s welcome is on the first screen, in the language of the page, and says its language', async (t) => {
+  const config = { welcome: { de: 'Schön, dass Sie da sind.\nWir beginnen um 10.', en: 'Good that you are here.' } };
+  const english = await openPage(t, { config, hash: link({}) });
+  assert.equal(english.textOf('clinic-welcome'), 'Good that you are here.');
+  const german = await openPage(t, { config, catalogues, hash: link({ locale: 'de' }) });
+  assert.match(german.textOf('clinic-welcome'), /^Schön, dass Sie da sind\./);
+  assert.equal(german.find('clinic-welcome').getAttribute('lang'), 'de');
+  const italian = await openPage(t, { config: { welcome: { it: 'Benvenuti.' } }, hash: link({}) });
+  assert.equal(italian.find('clinic-welcome').getAttribute('lang'), 'it');
+  const without = await openPage(t, { hash: link({}) });
+  assert.throws(() => without.find('clinic-welcome'));
+});
