@@ -126,7 +126,7 @@ const afterElement = /^(?:;|\)|[:,][^]*(?:&&|\s\?$|;))/; // code, as after brace
 const ofCode = /[;=`]|&&|\|\||\b(?:return|function)\b|\bof \w+\)|^(?:\)|,\n|,\s*\w+[:)]|:.*\s\?$|(?:catch|else|export)\b)/;
 const named = new Set(['Alcove', '"Alcove"', '"Escape"', '"Enter"', '"Home"', '"End"', '"Tab"']); // the brand, and keys of the keyboard
 
-// esbuild leaves of a source neither types nor comments, and JSX as it is.
+// esbuild leaves of a source no types and few comments, and JSX as it is.
 function literalText(source: string): string[] {
   const { code } = transformSync(source, { loader: 'tsx', jsx: 'preserve', charset: 'utf8' });
   const matches = (pattern: RegExp): string[] => [...code.matchAll(pattern)].map(([all, words]) => (words ?? all).trim());
@@ -147,6 +147,13 @@ test('components hold no text: all words are in the catalogues', () => {
   const components = readdirSync(folder, { recursive: true }).map(String).filter((file) => file.endsWith('.tsx'));
   assert.ok(components.length > 30);
   assert.deepEqual(components.flatMap((file) => literalText(readFileSync(join(folder, file), 'utf8')).map((words) => `${file}: ${words}`)), []);
+});
+
+test('the page’s state holds no sentences either', () => {
+  const folder = join(process.env.ALCOVE_WEB!, 'page/state');
+  const files = readdirSync(folder, { recursive: true }).map(String).filter((file) => file.endsWith('.ts'));
+  const found = files.flatMap((file) => [...transformSync(readFileSync(join(folder, file), 'utf8'), { loader: 'ts', charset: 'utf8' }).code.matchAll(sentence)].map(([words]) => `${file}: ${words}`));
+  assert.deepEqual(found, []);
 });
 
 test('a person chooses a language, which this device remembers; one that does not come changes nothing', async (t) => {
