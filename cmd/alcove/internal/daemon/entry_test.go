@@ -206,7 +206,7 @@ func TestReadyzReason(t *testing.T) {
 	defer state.Close()
 	journal := &fullJournal{}
 	rooms := live.NewRegistry(live.Config{Policies: d.Secrets.Policies, Media: &silence{}, Journal: journal})
-	server, err := d.server(rooms, signaling.NewMetrics(prometheus.NewRegistry(), ""), state, mediaPlane{}, nil)
+	server, err := d.server(rooms, signaling.NewMetrics(prometheus.NewRegistry(), ""), state, mediaPlane{mediaMetrics: &mediaMetrics{}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
