@@ -68,7 +68,7 @@ style:
 # style has vetted everything.
 unit: ## Go tests under the race detector
 	go test -race -vet=off -p 4 ./...
-	go test -vet=off ./sfu -run TestVirtualPaths
+	go test -vet=off ./sfu -run 'TestVirtualPaths|TestSimulatedHour'
 
 # Needs root or user namespaces. The quick part of it is in unit, too.
 attack: ## hostile clients, written by hand, against the daemon in a network namespace

@@ -355,6 +355,8 @@ func (w *worker) resend(s *slot, seq uint16) forward.Drop {
 		return forward.NackLimit
 	case !s.video() && s.peer.rtt > audioNackRTT:
 		return forward.NackLate
+	case s.video() && s.paused: // it goes on with a key frame, and needs nothing of before
+		return forward.NackLate
 	case !s.mayResend(w.now):
 		return forward.NackLimit
 	}

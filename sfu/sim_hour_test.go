@@ -12,6 +12,9 @@ var simSeed = uint64(4)
 
 // TestSimulatedHour is an hour of one group in which everything happens that may; the checks are those of sim_check_test.go.
 func TestSimulatedHour(t *testing.T) {
+	if underRace {
+		t.Skip("one goroutine: make unit runs it without the race detector")
+	}
 	h := newHour(t, simSeed)
 	for h.now.Sub(simBegin) < time.Hour {
 		h.scene()

@@ -54,7 +54,7 @@ var virtualPaths = []virtualPath{
 	{name: "400 kbit/s, queue of 100 ms", length: 60 * time.Second, link: narrowLink(400_000, 100*time.Millisecond), pinned: true,
 		target: target{video: 90_000, queue: 85 * time.Millisecond, audioLost: 0.02, frozen: 0.05, frames: 18, changes: 2}},
 	{name: "2 Mbit/s, 300 kbit/s, 2 Mbit/s", length: 60 * time.Second, link: dipLink(300_000, 20*time.Second, 30*time.Second),
-		target: target{video: 600_000, queue: 310 * time.Millisecond, audioLost: 0.06, frozen: 0.33, frames: 15, changes: 30, at: 30 * time.Second, rate: 1_700_000, back: 5 * time.Second}},
+		target: target{video: 650_000, queue: 60 * time.Millisecond, audioLost: 0.02, frozen: 0.25, frames: 17, changes: 15, at: 30 * time.Second, rate: 1_600_000, back: 6 * time.Second}},
 	{name: "5 % loss, 80 ± 20 ms", length: 40 * time.Second, link: constantLink(simnet.Link{Delay: 60 * time.Millisecond, Loss: 0.05, Wait: bwetest.Wander(5, 20*time.Millisecond, 0.8)}),
 		target: target{video: 1_500_000, frozen: 0.03, frames: 23, changes: 15}},
 	{name: "20 % loss, 40 ms", length: 40 * time.Second, link: constantLink(simnet.Link{Delay: 40 * time.Millisecond, Loss: 0.2}),

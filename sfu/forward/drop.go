@@ -25,7 +25,7 @@ const (
 	SendRefused             // the kernel refused the destination
 	HistoryGone             // requested again after it left the history
 	NackLimit               // requested again too often
-	NackLate                // sound that a repeat would reach too late to be played
+	NackLate                // a repeat would be of no use: sound that is played by then, video that is paused
 	PathMTU                 // larger than the subscriber's path is known to take
 	RateLimit               // more than the publication may send
 	ControlLimit            // more RTCP than one peer needs
