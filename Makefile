@@ -103,9 +103,9 @@ e2e-all: build ## every browser test: networks, restarts, frames, thirty people;
 	$(TOOLS) $(WEB)/e2e/run.sh --all
 
 # SCREENS_LANGUAGES=en,de narrows the languages, and SCREENS="waiting messages" the states.
-screens: build ## pictures of every state, size, scheme and language in signaling/web/e2e/out/screens; renews the two in the README
+screens: build ## pictures of every state, size, scheme and language in signaling/web/e2e/out/screens; renews the one in the README
 	$(TOOLS) $(WEB)/e2e/run.sh --screens $(SCREENS)
-	[ -n "$(SCREENS)" ] || cp $(WEB)/e2e/out/session.png $(WEB)/e2e/out/overview.png $(WEB)/
+	[ -n "$(SCREENS)" ] || cp $(WEB)/e2e/out/session.png $(WEB)/
 
 traces: ## the bandwidth estimator on simulated paths; bin/traces.html has a picture of each
 	mkdir -p bin
