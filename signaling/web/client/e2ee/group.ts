@@ -4,109 +4,68 @@
 //   outside ─ welcome, proof right ─► member(n) ─ entry n+1 ─► member(n+1)
 //   host, no group or no other host ─ create ─► member        member ─ gap, bad entry, removed ─► outside (new key package)
 //
-// A commit of our own is kept aside and adopted when its entry comes back: answers and entries have no order among each other.
+// Its parts, which have files of their own: the log, our key packages, whom we may add, our commits, application messages.
 
+import { Addable } from './addable';
 import { Admissions, type KeptAdmissions } from './admissions';
+import { ApplicationMessages } from './application_messages';
 import { fromBase64, toBase64 } from './bytes';
+import { Commits, type Joined } from './commits';
 import { Comparison } from './comparison';
-import type { GroupRequest, Input, Output, Person } from './group_messages';
-import { changeAllowed, ownersOf, planOf, takeOverMs, turnOf, type Plan } from './group_rules';
+import { GroupLog } from './group_log';
+import type { Input, Output, Person } from './group_messages';
+import { changeAllowed, ownersOf, retryMs, takeOverMs } from './group_rules';
 import { isHostRole } from './identity';
-import { KeyPackages, type TheirKeys } from './key_packages';
-import type { Change, Identity, Leaf, Mls, OwnKeys } from './mls';
+import { KeyPackages } from './key_packages';
+import type { Change, Identity, Mls, OwnKeys } from './mls';
+import { OwnKeyPackages } from './own_key_packages';
 import type { Proofs } from './proofs';
 import { unencrypted, type EncryptionProblem, type EncryptionStatus } from './status';
-import type { EventData, RequestData } from '../wire/protocol';
+import { StepOutputs } from './step_outputs';
+import type { EventData } from '../wire/protocol';
 
 // After it, who is admitted and was added by nobody sends a new key package; a host makes a group.
 const outsideMs = 5_000;
 const outsideMostMs = 40_000;
 // How long media goes on under a main group that was replaced, if nobody adds us to the new one.
 const replacedMs = 10_000;
-// Who was admitted by another host's device should be in the group after it; else this device asks about them.
-const askAfterMs = 3_000;
 // Inputs that the server makes.
 const told = new Set<Input['type']>(['state', 'entry', 'welcome', 'keys', 'app']);
-// Refusals that the same request may not meet again.
-const ofTheMoment = new Set(['timeout', 'closed', 'rate_limited', 'unavailable', 'draining', 'internal']);
-// A request that failed for a reason of the moment, and entries that should have come.
-const retryMs = 1_000;
-const overdueMs = 3_000;
-const syncTries = 4;
-const sendTries = 6;
 // How long refused frames are told of after the last.
 const framesMs = 30_000;
-// The newest key package and those before it, which a host may be using now.
-const ownKeysLimit = 3;
 // The first byte of a group's id, which MLS authenticates: no server can pass off the main group as a side room.
 const kinds = { main: 0x6d, side: 0x73 } as const;
 const groupIdBytes = 16;
-// So many application messages are remembered, so that none is opened twice across a commit.
-const openedLimit = 2_000;
-// The last bytes of an application message that tell it from others: its tag, of 16 bytes, and some of the ciphertext before.
-const markBytes = 24;
 
-interface Pending<G> {
-  next: G;
-  data: RequestData<'e2ee.commit'>;
-  adds: readonly TheirKeys[];
-  staleSince?: number;
-  retryAt?: number;
-  resent?: boolean; // the first may have been accepted after all
-}
-interface Joined<G> {
-  id: string;
-  side: boolean;
-  number: number;
-  group: G;
-  pending?: Pending<G> | undefined;
-  needSince?: number | undefined;
-  exhausted?: boolean;
-}
 interface Creating<G> {
   id: string;
   side: boolean;
   group: G;
 }
-interface Waiting {
-  message: number;
-  content: Uint8Array;
-  to: readonly string[] | undefined;
-  tries: number;
-}
-type Answer = Extract<Input, { type: 'answer' }>;
 
 // Owned by whoever calls step, which must not be called again before it has settled.
 export class GroupMachine<G> {
   readonly #mls: Mls<G>;
   readonly #proofs: Proofs;
   readonly #me: Identity;
-  readonly #tokenHash: string;
   readonly #isHost: boolean;
-  #out: Output[] = [];
-  #now = 0;
+  readonly #outputs = new StepOutputs();
 
   #admitted = false;
   #rosterKnown = false;
   #people = new Map<string, Person>();
   readonly #admissions: Admissions;
-  readonly #unadmittedSince = new Map<string, number>();
+  readonly #addable: Addable<G>;
   #unadmitted: string[] = [];
   readonly #excluding = new Set<string>(); // asked for, and not yet said to be on its way
   readonly #keys: KeyPackages<G>;
   #peer: string | undefined;
 
-  #ownKeys: OwnKeys[] = []; // unused, newest first
-  #leafKeys: OwnKeys | undefined; // whose signature key our leaves have
-  #keysSentAt = -Infinity;
-  #keysRetryAt: number | undefined;
-  #needFresh = false;
+  readonly #ownKeys: OwnKeyPackages<G>;
+  readonly #commits: Commits<G>;
+  readonly #messages: ApplicationMessages<G>;
 
-  #stateKnown = false;
-  #seen = 0; // the newest number of the log that was read
-  #target = 0; // the newest number that is known to exist
-  #replayedTo = 0;
-  #sync: { request?: number; tries: number; checkAt: number; told?: number } | undefined; // told: the last that the answer promised
+  readonly #log = new GroupLog(this.#outputs, () => this.#lost(null));
   #mainId: string | undefined; // by the entries that were read
   #toldMain: string | undefined; // by the newest that is known of
   #main: Joined<G> | undefined; // of #mainId, or of the group before it
@@ -126,24 +85,25 @@ export class GroupMachine<G> {
   #published: { group: string; number: number; owners: string } | 'outside' | undefined; // what the frames worker was told; undefined: nothing yet
   #status = '';
 
-  #outbox: Waiting[] = [];
-  readonly #opened = new Set<string>();
-  #requests = 0;
-  readonly #answers = new Map<number, (answer: Answer) => void | Promise<void>>();
-
   constructor(mls: Mls<G>, proofs: Proofs, me: Identity, tokenHash: string, kept?: KeptAdmissions) {
     this.#mls = mls;
     this.#proofs = proofs;
-    this.#keys = new KeyPackages(mls, proofs);
-    this.#admissions = new Admissions(me.id, kept);
     this.#me = me;
-    this.#tokenHash = tokenHash;
     this.#isHost = isHostRole(me.role);
+    const outputs = this.#outputs;
+    const keys = new KeyPackages(mls, proofs);
+    const admissions = new Admissions(me.id, kept);
+    const addable = new Addable(me.id, keys, admissions, outputs);
+    this.#keys = keys;
+    this.#admissions = admissions;
+    this.#addable = addable;
+    this.#ownKeys = new OwnKeyPackages(mls, proofs, me, tokenHash, outputs);
+    this.#commits = new Commits({ own: me.id, mls, proofs, keys, admissions, addable, log: this.#log, outputs });
+    this.#messages = new ApplicationMessages(mls, outputs);
   }
 
   async step(inputs: readonly Input[], now: number): Promise<Output[]> {
-    this.#now = now;
-    this.#out = [];
+    this.#outputs.begin(now);
     for (const input of inputs) {
       // What cannot be read comes from a server or a client that does not keep to the protocol, and must not stop the rest. All else is a bug.
       await this.#take(input).catch((error: unknown) => {
@@ -152,12 +112,12 @@ export class GroupMachine<G> {
       });
     }
     await this.#settle();
-    return this.#out;
+    return this.#outputs.all;
   }
 
   async #take(input: Input): Promise<void> {
     switch (input.type) {
-      case 'connected': return this.#onConnected();
+      case 'connected': return this.#ownKeys.sendNewest();
       case 'access': return this.#onAccess(input.state);
       case 'roster': return this.#onRoster(input.people);
       case 'sideRoom': return this.#onSideRoom(input.peer);
@@ -166,7 +126,7 @@ export class GroupMachine<G> {
       case 'welcome': return this.#onWelcome(input.data);
       case 'keys': return this.#keys.take(input.data);
       case 'app': return this.#onApp(input.data);
-      case 'answer': return this.#onAnswer(input);
+      case 'answer': return this.#outputs.answered(input);
       case 'admit': return this.#admissions.admit(input.people);
       case 'withdraw': return this.#admissions.withdraw(input.ids);
       case 'exclude':
@@ -174,9 +134,7 @@ export class GroupMachine<G> {
         this.#excluding.add(input.id);
         return;
       case 'include': return this.#admissions.restore(input.id);
-      case 'send':
-        this.#outbox.push({ message: input.message, content: input.content, to: input.to, tries: 0 });
-        return;
+      case 'send': return this.#messages.queue(input.message, input.content, input.to);
       case 'compare':
         this.#comparison.take(input.result, input.code);
         if (input.result === 'different') this.#problem = 'impostor';
@@ -190,7 +148,7 @@ export class GroupMachine<G> {
         return;
       case 'framesRefused':
         this.#problem ??= 'frames';
-        this.#framesRefusedAt = this.#now;
+        this.#framesRefusedAt = this.#outputs.now;
         return;
       case 'tick': return;
     }
@@ -198,24 +156,19 @@ export class GroupMachine<G> {
 
   // --- who is there ---
 
-  async #onConnected(): Promise<void> {
-    const [newest] = this.#ownKeys;
-    if (newest) await this.#sendKeys(newest);
-    else await this.#offerKeys(true);
-  }
-
   async #onAccess(state: 'waiting' | 'admitted'): Promise<void> {
     const admitted = state === 'admitted';
     if (admitted === this.#admitted) return;
     this.#admitted = admitted;
     if (admitted) return;
     this.#drop();
-    this.#stateKnown = this.#rosterKnown = false;
+    this.#log.forget();
+    this.#rosterKnown = false;
     this.#people.clear();
     this.#peer = undefined;
     this.#broken = false;
     this.#problem = null;
-    if (this.#ownKeys.length === 0) await this.#offerKeys(true);
+    await this.#ownKeys.offerIfNone(true);
   }
 
   #onRoster(people: readonly Person[]): void {
@@ -232,82 +185,26 @@ export class GroupMachine<G> {
     if (this.#creating?.side) this.#creating = undefined;
   }
 
-  // --- own keys ---
-
-  // fresh: another signature key, so that the leaf we had, if any, is replaced.
-  async #offerKeys(fresh: boolean): Promise<void> {
-    const keys = await this.#mls.makeKeys(this.#me, fresh ? undefined : this.#leafKeys);
-    this.#leafKeys = keys;
-    this.#ownKeys = [keys, ...this.#ownKeys].slice(0, ownKeysLimit);
-    await this.#sendKeys(keys);
-  }
-
-  async #sendKeys({ keyPackage }: OwnKeys): Promise<void> {
-    const proof = await this.#proofs.proveKeyPackage(keyPackage);
-    this.#keysSentAt = this.#now;
-    this.#keysRetryAt = undefined;
-    this.#request('e2ee.key', { keyPackage: toBase64(keyPackage), tokenHash: this.#tokenHash, ...(proof && { proof }) }, (answer) => {
-      if (!answer.ok && answer.code !== 'closed') this.#keysRetryAt = this.#now + retryMs;
-    });
-  }
-
   // --- the log ---
 
   #onState({ number, group }: EventData<'e2ee.state'>): void {
-    const first = !this.#stateKnown;
-    this.#stateKnown = true;
+    const position = this.#log.state(number);
     this.#rosterKnown = false;
-    this.#sync = undefined;
-    this.#target = number;
     this.#toldMain = group;
-    if (first || (number === this.#seen && group !== this.#mainId)) this.#setMain(group);
-    if (first) this.#seen = number;
-    if (number < this.#seen) return this.#lost('tampered');
-    if (number > this.#seen) this.#askSync();
+    if (position === 'first' || (position === 'read' && group !== this.#mainId)) this.#setMain(group);
+    if (position === 'shrunk') this.#lost('tampered');
   }
 
   #setMain(group: string | undefined): void {
     this.#mainId = group;
-    if (this.#main && this.#main.id !== group) this.#replacedAt = this.#now;
+    if (this.#main && this.#main.id !== group) this.#replacedAt = this.#outputs.now;
     this.#outsideSince = undefined;
     this.#outsideTries = 0;
   }
 
-  #askSync(): void {
-    const tries = (this.#sync?.tries ?? 0) + 1;
-    if (tries > syncTries) return this.#lost(null);
-    this.#replayedTo = Math.max(this.#replayedTo, this.#target);
-    const request = this.#request('e2ee.sync', { after: this.#seen }, (answer) => {
-      if (this.#sync?.request !== request) return;
-      if (!answer.ok) return answer.code === 'e2ee_gone' ? this.#lost(null) : this.#syncLater(retryMs);
-      const { number } = answer.data as { number: number };
-      // Entries and answers have no order: what was told may still be under way.
-      if (number > this.#seen || number >= this.#target) return this.#syncLater(overdueMs, number);
-      this.#askSync();
-    });
-    this.#sync = { request, tries, checkAt: this.#now + 2 * overdueMs };
-  }
-
-  #syncLater(afterMs: number, told?: number): void {
-    if (this.#sync) this.#sync = { tries: this.#sync.tries, checkAt: this.#now + afterMs, ...(told !== undefined && { told }) };
-  }
-
   async #onEntry(entry: EventData<'e2ee.entry'>): Promise<void> {
-    if (entry.number > this.#target) {
-      this.#target = entry.number;
-      if (entry.kind === 'create' && !entry.sideRoom) this.#toldMain = entry.group;
-    }
-    if (!this.#stateKnown || entry.number <= this.#seen) return;
-    if (entry.number > this.#seen + 1) {
-      if (!this.#sync) this.#askSync();
-      return;
-    }
-    this.#seen = entry.number;
-    if (this.#seen >= this.#target) this.#sync = undefined;
-    else if (this.#sync) {
-      this.#sync.tries = 0;
-      if (this.#seen === this.#sync.told) this.#askSync(); // there are more of them
-    }
+    if (this.#log.isNews(entry.number) && entry.kind === 'create' && !entry.sideRoom) this.#toldMain = entry.group;
+    if (!this.#log.advance(entry.number)) return;
     if (entry.kind === 'create') return this.#onCreate(entry);
     const joined = [this.#main, this.#side].find((group) => group?.id === entry.group);
     if (joined) await this.#onCommit(joined, entry);
@@ -347,25 +244,17 @@ export class GroupMachine<G> {
   async #onCommit(joined: Joined<G>, { number, previous, blob }: EventData<'e2ee.entry'>): Promise<void> {
     if (this.#broken && !joined.side) return;
     if (previous !== joined.number || blob === undefined) return this.#bad(joined);
-    const { pending } = joined;
-    joined.pending = joined.needSince = undefined;
-    if (pending?.data.commit !== blob) {
-      this.#giveUp(pending);
-      return this.#process(joined, fromBase64(blob), number);
-    }
-    this.#mls.retire(pending.next);
-    joined.group = pending.next;
+    const own = this.#commits.take(joined, blob);
+    if (!own) return this.#process(joined, fromBase64(blob), number);
+    this.#mls.retire(own.next);
+    joined.group = own.next;
     joined.number = number;
-    if (!joined.side) this.#admissions.committed(pending.adds.map((keys) => keys.read!.id));
-  }
-
-  #giveUp(pending: Pending<G> | undefined): void {
-    for (const keys of pending?.adds ?? []) keys.used = false;
+    if (!joined.side) this.#admissions.committed(own.added);
   }
 
   async #process(joined: Joined<G>, commit: Uint8Array, number: number): Promise<void> {
     const members = this.#mls.members(joined.group);
-    const replayed = number <= this.#replayedTo;
+    const replayed = this.#log.isReplayed(number);
     let made: Change | undefined;
     const allowed = (change: Change) => changeAllowed((made = change), members, {
       inRoster: (id) => this.#people.has(id),
@@ -399,29 +288,29 @@ export class GroupMachine<G> {
   // Removed, or replaced by a newer leaf, whose welcome follows.
   async #onRemoved(joined: Joined<G>): Promise<void> {
     this.#leave(joined.side ? 'side' : 'main');
-    if (this.#ownKeys.length === 0) await this.#offerKeys(true);
+    await this.#ownKeys.offerIfNone(true);
   }
 
   // An entry that does not fit the group or cannot be read.
   async #bad(joined: Joined<G>): Promise<void> {
     this.#problem = 'tampered';
     this.#leave(joined.side ? 'side' : 'main');
-    await this.#offerKeys(true);
+    await this.#ownKeys.offer(true);
   }
 
   // The log cannot be followed any more: outside of all groups, with new keys.
   #lost(problem: EncryptionProblem | null): void {
     this.#drop();
     this.#problem = problem ?? this.#problem;
-    this.#seen = this.#target;
-    this.#replayedTo = this.#target;
+    this.#log.skip();
     this.#setMain(this.#toldMain);
-    this.#needFresh = true;
+    this.#ownKeys.needFresh();
   }
 
   #leave(which: 'main' | 'side'): void {
     this.#outsideSince = undefined;
-    this.#giveUp((which === 'main' ? this.#main : this.#side)?.pending);
+    const left = which === 'main' ? this.#main : this.#side;
+    if (left) this.#commits.giveUp(left);
     if (which === 'main') this.#main = undefined;
     else this.#side = undefined;
   }
@@ -429,7 +318,7 @@ export class GroupMachine<G> {
   #drop(): void {
     this.#leave('main');
     this.#leave('side');
-    this.#creating = this.#sync = undefined;
+    this.#creating = undefined;
     this.#outsideTries = 0;
     this.#proved = false;
   }
@@ -442,7 +331,7 @@ export class GroupMachine<G> {
     if (side ? from !== this.#peer : group !== this.#mainId) return;
     const current = side ? this.#side : this.#main;
     if (current?.id === group && current.number >= number) return;
-    for (const keys of this.#ownKeys) {
+    for (const keys of this.#ownKeys.unused) {
       const signer = await this.#mls.signerOf(welcome, keys).catch(() => undefined);
       if (!signer) continue;
       if (signer.group !== group || signer.id !== from || !isHostRole(signer.role) || !(await this.#proofs.welcomeProved(welcome, proof))) {
@@ -451,15 +340,14 @@ export class GroupMachine<G> {
       }
       return this.#join(welcome, keys, { id: group, side, number });
     }
-    // It was for keys that we have no more.
-    if (this.#now - this.#keysSentAt >= retryMs) this.#needFresh = true;
+    this.#ownKeys.welcomeForUnknown();
   }
 
   async #join(welcome: Uint8Array, keys: OwnKeys, at: { id: string; side: boolean; number: number }): Promise<void> {
     const group = await this.#mls.join(welcome, keys).catch(() => undefined);
     if (!group) {
       this.#problem = 'tampered';
-      this.#needFresh = true;
+      this.#ownKeys.needFresh();
       return;
     }
     if (at.side && this.#mls.members(group).some(({ id }) => id !== this.#me.id && id !== this.#peer)) {
@@ -467,66 +355,49 @@ export class GroupMachine<G> {
       return;
     }
     this.#mls.retire(group);
-    this.#ownKeys = this.#ownKeys.filter((other) => other !== keys);
-    this.#leafKeys = this.#ownKeys[0] ?? keys;
+    this.#ownKeys.used(keys);
     this.#adopt({ ...at, group });
     if (!at.side) this.#admissions.joined(this.#mls.members(group).map(({ id }) => id));
     // One that is unused must be there when a host makes a group anew or takes us to a side room. It has the signature key of our leaf, so
     // that nobody takes it for a new page.
-    if (this.#ownKeys.length === 0) await this.#offerKeys(false);
+    await this.#ownKeys.offerIfNone(false);
   }
 
   // --- what is to be done ---
 
   async #settle(): Promise<void> {
-    if (this.#needFresh) {
-      this.#needFresh = false;
-      await this.#offerKeys(true);
-    }
-    if (this.#keysRetryAt !== undefined) await this.#retryKeys();
-    if (this.#isHost) await this.#bindAdmissions();
-    if (this.#admitted && this.#stateKnown && this.#rosterKnown) {
-      this.#checkSync();
-      if (!this.#sync) await this.#work();
+    await this.#ownKeys.settle();
+    if (this.#isHost) await this.#addable.bindAdmissions(this.#people, this.#main ? this.#mls.members(this.#main.group) : []);
+    if (this.#admitted && this.#log.known && this.#rosterKnown) {
+      this.#log.check();
+      if (!this.#log.syncing) await this.#work();
     }
     for (const id of this.#excluding) this.#sayExcluded(id);
-    await this.#findUnadmitted();
+    const asks = this.#leads && this.#main && this.#inMain() && !this.#broken;
+    this.#unadmitted = await this.#addable.unadmitted(this.#people, asks ? this.#mls.members(this.#main!.group) : undefined);
     this.#forgetRefusedFrames();
     await this.#publish();
     if (this.#main && this.#inMain()) await this.#comparison.update(this.#main.id, this.#mls.members(this.#main.group));
     this.#updateStatus();
     const kept = this.#isHost ? this.#admissions.changed() : undefined;
-    if (kept) this.#out.push({ type: 'admissions', kept });
+    if (kept) this.#outputs.push({ type: 'admissions', kept });
   }
 
   #forgetRefusedFrames(): void {
     if (this.#problem !== 'frames') return;
     const at = this.#framesRefusedAt + framesMs;
-    if (this.#now < at) return this.#wakeAt(at);
+    if (this.#outputs.now < at) return this.#outputs.wakeAt(at);
     this.#problem = null;
-  }
-
-  async #retryKeys(): Promise<void> {
-    if (this.#now < this.#keysRetryAt!) return this.#wakeAt(this.#keysRetryAt!);
-    const [newest] = this.#ownKeys;
-    this.#keysRetryAt = undefined;
-    if (newest) await this.#sendKeys(newest);
-  }
-
-  #checkSync(): void {
-    const sync = this.#sync;
-    if (!sync) return;
-    if (this.#now < sync.checkAt) return this.#wakeAt(sync.checkAt);
-    this.#askSync();
   }
 
   async #work(): Promise<void> {
     await this.#createIfNeeded();
     for (const joined of [this.#side, this.#main]) {
       if (!joined || (!joined.side && (joined.id !== this.#mainId || this.#broken))) continue;
-      await this.#commitIfNeeded(joined);
+      await this.#commits.commitIfNeeded(joined, { people: this.#belongingTo(joined), leads: this.#leads, excluding: this.#excluding });
     }
-    await this.#sendOutbox();
+    const joined = this.#peer === undefined ? (this.#inMain() && !this.#broken ? this.#main : undefined) : this.#side;
+    if (joined) await this.#messages.send(joined);
   }
 
   async #createIfNeeded(): Promise<void> {
@@ -534,8 +405,8 @@ export class GroupMachine<G> {
     if (this.#inMain() && !lacksSide) {
       this.#outsideSince = undefined;
       this.#outsideTries = 0;
-    } else this.#outsideSince ??= this.#now;
-    if (this.#creating || this.#now < this.#createAt) return;
+    } else this.#outsideSince ??= this.#outputs.now;
+    if (this.#creating || this.#outputs.now < this.#createAt) return;
     if (this.#leads && lacksSide) return this.#create('side');
     if (this.#renew) return this.#create('main');
     if (this.#leads && this.#mainId === undefined) return this.#create('main');
@@ -559,152 +430,35 @@ export class GroupMachine<G> {
     const before = hosts.filter(({ id }) => id < this.#me.id).length;
     const patience = Math.min(outsideMs * 2 ** this.#outsideTries, outsideMostMs) + before * takeOverMs;
     const at = this.#outsideSince! + patience;
-    if (this.#now < at) return this.#wakeAt(at);
+    if (this.#outputs.now < at) return this.#outputs.wakeAt(at);
     if (this.#leads) return this.#create('main');
-    this.#outsideSince = this.#now;
+    this.#outsideSince = this.#outputs.now;
     this.#outsideTries++;
-    this.#wakeAt(this.#now + outsideMs * 2 ** this.#outsideTries);
-    if (hosts.length > 0) await this.#offerKeys(true);
+    this.#outputs.wakeAt(this.#outputs.now + outsideMs * 2 ** this.#outsideTries);
+    if (hosts.length > 0) await this.#ownKeys.offer(true);
   }
 
   async #create(kind: 'main' | 'side'): Promise<void> {
-    const keys = this.#ownKeys.shift() ?? (await this.#mls.makeKeys(this.#me, this.#leafKeys));
-    this.#leafKeys = keys;
+    const keys = await this.#ownKeys.takeForCreation();
     const id = crypto.getRandomValues(new Uint8Array(1 + groupIdBytes));
     id[0] = kinds[kind];
     const creating: Creating<G> = { id: toBase64(id), side: kind === 'side', group: await this.#mls.make(id, keys) };
     this.#creating = creating;
     const replaces = kind === 'main' && this.#mainId !== undefined ? { replaces: this.#mainId } : {};
-    this.#request('e2ee.create', { group: creating.id, ...replaces }, (answer) => {
+    this.#outputs.request('e2ee.create', { group: creating.id, ...replaces }, (answer) => {
       if (answer.ok || this.#creating !== creating) return;
       this.#creating = undefined;
       // Another host was first: its entry comes, and it adds us.
-      this.#createAt = this.#now + retryMs;
-      this.#wakeAt(this.#createAt);
+      this.#createAt = this.#outputs.now + retryMs;
+      this.#outputs.wakeAt(this.#createAt);
       if (answer.code === 'e2ee_stale') this.#renew = false;
     });
-    if (this.#ownKeys.length === 0) await this.#offerKeys(false);
-  }
-
-  async #commitIfNeeded(joined: Joined<G>): Promise<void> {
-    if (joined.pending) return this.#checkPending(joined, joined.pending);
-    const members = this.#mls.members(joined.group);
-    const own = this.#mls.ownLeaf(joined.group);
-    const people = this.#belongingTo(joined);
-    const turn = turnOf(members, people, own);
-    if (!turn) return joined.exhausted ? this.#commit(joined, { add: [], remove: [] }) : undefined;
-    const addable = this.#leads ? await this.#addable(people, members) : new Map<string, string>();
-    const plan = planOf(members, { people, removed: (id) => this.#admissions.isRemoved(id), addable, own: this.#me.id });
-    if (!turn.mayAdd) {
-      plan.add = [];
-      plan.remove = plan.remove.filter((leaf) => !people.has(members.find((member) => member.leaf === leaf)!.id));
-    }
-    if (!this.#leads) plan.add = [];
-    if (joined.exhausted) return this.#commit(joined, plan.remove.length + plan.add.length > 0 && turn.turn === 0 ? plan : { add: [], remove: [] });
-    if (plan.add.length + plan.remove.length === 0) {
-      joined.needSince = undefined;
-      return;
-    }
-    joined.needSince ??= this.#now;
-    // Another host's device does not know whom this page admitted, or is about to remove.
-    const excluding = members.some(({ id, leaf }) => this.#excluding.has(id) && plan.remove.includes(leaf));
-    const urgent = this.#leads && (excluding || plan.add.some((id) => this.#admissions.isOnlyHere(id)));
-    const at = urgent ? this.#now : joined.needSince + turn.turn * takeOverMs;
-    if (this.#now < at) return this.#wakeAt(at);
-    await this.#commit(joined, plan);
-  }
-
-  async #addable(people: ReadonlyMap<string, Person>, members: readonly Leaf[]): Promise<Map<string, string>> {
-    const proved = await this.#keys.addable(people, members, this.#me.id);
-    return new Map([...proved].filter(([id]) => this.#admits(id)));
-  }
-
-  // Of whoever has proved the role in their key package.
-  #admits(id: string): boolean {
-    const { read, tokenHash } = this.#keys.get(id)!;
-    return this.#admissions.has(id, { tokenHash, hostLink: isHostRole(read!.role) });
-  }
-
-  // Whoever waits still has the role of their link.
-  async #bindAdmissions(): Promise<void> {
-    const leaves = new Map(this.#main && this.#mls.members(this.#main.group).map(({ id, signatureKey }) => [id, signatureKey]));
-    for (const { id, name } of this.#admissions.unbound()) {
-      const { role, verifiedName = name } = this.#people.get(id) ?? { role: this.#keys.get(id)?.read?.role };
-      if (role === undefined || verifiedName === undefined || (name !== undefined && verifiedName !== name)) continue;
-      const keys = await this.#keys.proved({ id, role, verifiedName });
-      if (keys && (name !== undefined || leaves.get(id) === keys.read!.signatureKey)) this.#admissions.bind(id, keys.tokenHash);
-    }
-  }
-
-  // Whom the server lists, whose link is right, and whom nobody admitted as far as this device knows: it is a new one, the host's device that
-  // admitted them is gone, or the server lies. The person decides.
-  async #findUnadmitted(): Promise<void> {
-    const since = new Map(this.#unadmittedSince);
-    this.#unadmittedSince.clear();
-    this.#unadmitted = [];
-    if (!this.#leads || !this.#main || !this.#inMain() || this.#broken) return;
-    const members = this.#mls.members(this.#main.group);
-    const inside = new Set(members.map(({ id }) => id));
-    for (const id of (await this.#keys.addable(this.#people, members, this.#me.id)).keys()) {
-      if (inside.has(id) || this.#admits(id) || this.#admissions.isRemoved(id)) continue;
-      const first = since.get(id) ?? this.#now;
-      this.#unadmittedSince.set(id, first);
-      if (this.#now >= first + askAfterMs) this.#unadmitted.push(id);
-      else this.#wakeAt(first + askAfterMs);
-    }
+    await this.#ownKeys.offerIfNone(false);
   }
 
   #belongingTo({ side }: Joined<G>): ReadonlyMap<string, Person> {
     if (!side) return this.#people;
     return new Map([...this.#people].filter(([id]) => id === this.#peer || id === this.#me.id));
-  }
-
-  async #commit(joined: Joined<G>, { add, remove }: Plan): Promise<void> {
-    const keys = add.map((id) => this.#keys.get(id)!);
-    const made = await this.#mls.commit(joined.group, keys.map(({ keyPackage }) => keyPackage), remove).catch(() => undefined);
-    if (!made) {
-      for (const one of keys) one.used = true;
-      return;
-    }
-    const { group: next, commit, welcome } = made;
-    const proofs = welcome && (await Promise.all(add.map((id, at) => this.#proofs.proveWelcome(welcome, {
-      role: keys[at]!.read!.role, name: this.#people.get(id)?.verifiedName ?? '', tokenHash: keys[at]!.tokenHash,
-    }))));
-    const data: RequestData<'e2ee.commit'> = {
-      group: joined.id, after: joined.number, commit: toBase64(commit),
-      ...(welcome && { welcome: toBase64(welcome), to: [...add] }),
-      ...(proofs?.every((proof) => proof !== undefined) && { proofs: proofs as string[] }),
-    };
-    joined.exhausted = false;
-    // At once, so that the other group does not use them too.
-    for (const one of keys) one.used = true;
-    joined.pending = { next, data, adds: keys };
-    this.#sendCommit(joined, joined.pending);
-  }
-
-  #sendCommit(joined: Joined<G>, pending: Pending<G>): void {
-    pending.resent = pending.retryAt !== undefined;
-    delete pending.retryAt;
-    this.#request('e2ee.commit', pending.data, (answer) => {
-      if (answer.ok || joined.pending !== pending) return;
-      if (ofTheMoment.has(answer.code)) pending.retryAt = this.#now + retryMs;
-      else pending.staleSince ??= this.#now + (answer.code === 'e2ee_stale' ? 0 : overdueMs);
-    });
-  }
-
-  // One commit in flight. A stale one is given up when the winner's entry comes, or when nothing comes: one whom it adds may be gone.
-  #checkPending(joined: Joined<G>, pending: Pending<G>): void {
-    if (pending.staleSince !== undefined) {
-      const at = pending.staleSince + (pending.resent ? overdueMs : takeOverMs);
-      if (this.#now < at) return this.#wakeAt(at);
-      this.#giveUp(pending);
-      joined.pending = undefined;
-      if (this.#target > this.#seen) this.#askSync();
-      return this.#wakeAt(this.#now);
-    }
-    if (pending.retryAt === undefined) return;
-    if (this.#now < pending.retryAt) return this.#wakeAt(pending.retryAt);
-    this.#sendCommit(joined, pending);
   }
 
   #sayExcluded(id: string): void {
@@ -716,7 +470,7 @@ export class GroupMachine<G> {
     });
     if (waits) return;
     this.#excluding.delete(id);
-    this.#out.push({ type: 'excluded', id });
+    this.#outputs.push({ type: 'excluded', id });
   }
 
   #onExhausted(number: number): void {
@@ -725,39 +479,9 @@ export class GroupMachine<G> {
 
   // --- application messages ---
 
-  async #sendOutbox(): Promise<void> {
-    const joined = this.#peer === undefined ? (this.#inMain() && !this.#broken ? this.#main : undefined) : this.#side;
-    if (!joined) return;
-    for (const waiting of this.#outbox.splice(0)) {
-      const sealed = await this.#mls.seal(joined.group, waiting.content);
-      this.#mls.retire(sealed.group);
-      joined.group = sealed.group;
-      const to = waiting.to ? { to: [...waiting.to] } : {};
-      this.#request('e2ee.app', { group: joined.id, after: joined.number, blob: toBase64(sealed.blob), ...to }, (answer) => {
-        if (!answer.ok && answer.code === 'e2ee_stale' && ++waiting.tries < sendTries) this.#outbox.push(waiting);
-        else this.#out.push({ type: 'sent', message: waiting.message, ok: answer.ok });
-      });
-    }
-  }
-
-  async #onApp({ group, from, blob }: EventData<'e2ee.app'>): Promise<void> {
-    const joined = [this.#main, this.#side].find((one) => one?.id === group);
-    if (!joined) return;
-    const message = fromBase64(blob);
-    // The end of a message holds its tag, and is another for each. The bytes are compared: base64 writes the same ones in many ways.
-    const mark = toBase64(message.subarray(-markBytes));
-    if (this.#opened.has(mark)) return;
-    const opened = await this.#mls.open(joined.group, message).catch(() => undefined);
-    if (!opened) return;
-    joined.group = opened.group;
-    this.#mls.retire(opened.group);
-    this.#opened.add(mark);
-    if (this.#opened.size > openedLimit) this.#opened.delete(this.#opened.values().next().value!);
-    if (opened.from.id !== from) {
-      this.#problem = 'tampered';
-      return;
-    }
-    this.#out.push({ type: 'opened', from: opened.from.id, content: opened.content });
+  async #onApp(data: EventData<'e2ee.app'>): Promise<void> {
+    const joined = [this.#main, this.#side].find((group) => group?.id === data.group);
+    if (joined && !(await this.#messages.open(joined, data))) this.#problem = 'tampered';
   }
 
   // --- what is told ---
@@ -769,8 +493,8 @@ export class GroupMachine<G> {
     if (!main) return undefined;
     if (main.id !== this.#mainId) {
       const until = this.#replacedAt + replacedMs;
-      if (this.#now >= until) return undefined;
-      this.#wakeAt(until);
+      if (this.#outputs.now >= until) return undefined;
+      this.#outputs.wakeAt(until);
     }
     // Nobody can be taken out of a broken group: as soon as somebody left it, it is closed.
     if (this.#broken && this.#rosterKnown && this.#mls.members(main.group).some(({ id }) => !this.#people.has(id) || this.#admissions.isRemoved(id))) return undefined;
@@ -780,7 +504,7 @@ export class GroupMachine<G> {
   async #publish(): Promise<void> {
     const joined = this.#mediaGroup();
     if (!joined) {
-      if (this.#published !== 'outside') this.#out.push({ type: 'outside' });
+      if (this.#published !== 'outside') this.#outputs.push({ type: 'outside' });
       this.#published = 'outside';
       return;
     }
@@ -789,8 +513,8 @@ export class GroupMachine<G> {
     const before = this.#published === 'outside' ? undefined : this.#published;
     if (before?.group !== next.group || before.number !== next.number) {
       const baseKey = await this.#mls.exportBaseKey(joined.group);
-      this.#out.push({ type: 'keys', number: joined.number, baseKey, leaf: this.#mls.ownLeaf(joined.group), owners, side: joined.side });
-    } else if (before.owners !== next.owners) this.#out.push({ type: 'owners', owners });
+      this.#outputs.push({ type: 'keys', number: joined.number, baseKey, leaf: this.#mls.ownLeaf(joined.group), owners, side: joined.side });
+    } else if (before.owners !== next.owners) this.#outputs.push({ type: 'owners', owners });
     this.#published = next;
   }
 
@@ -811,7 +535,7 @@ export class GroupMachine<G> {
     const written = JSON.stringify(status);
     if (written === this.#status) return;
     this.#status = written;
-    this.#out.push({ type: 'status', status });
+    this.#outputs.push({ type: 'status', status });
   }
 
   // Members whom the server lists in the role of a host, or does not, other than their leaf, whose role a host's device checked. Nobody is made a
@@ -822,24 +546,5 @@ export class GroupMachine<G> {
       const listed = this.#people.get(id)?.role;
       return listed !== undefined && (listed === 'host') !== (role === 'host') ? [id] : [];
     });
-  }
-
-  // --- requests ---
-
-  #request<T extends GroupRequest>(name: T, data: RequestData<T>, onAnswer: (answer: Answer) => void | Promise<void>): number {
-    const request = ++this.#requests;
-    this.#answers.set(request, onAnswer);
-    this.#out.push({ type: 'request', request, name, data } as Output);
-    return request;
-  }
-
-  async #onAnswer(answer: Answer): Promise<void> {
-    const onAnswer = this.#answers.get(answer.request);
-    this.#answers.delete(answer.request);
-    await onAnswer?.(answer);
-  }
-
-  #wakeAt(at: number): void {
-    this.#out.push({ type: 'wake', at });
   }
 }

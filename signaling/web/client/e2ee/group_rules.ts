@@ -9,6 +9,9 @@ import { streams, type Owner } from './worker_messages';
 const addLimit = 32;
 // The committer after the first waits so long, and so on: longer than a commit and its way through the server take on a slow device.
 export const takeOverMs = 400;
+// A request that failed for a reason of the moment, and entries that should have come.
+export const retryMs = 1_000;
+export const overdueMs = 3_000;
 
 export interface Plan {
   add: readonly string[]; // participants
