@@ -42,7 +42,7 @@ func (r *roomActor) do(s *Seat, c room.Command, answer reply[room.Outcome]) {
 	hosts := self.Access == room.Admitted && self.Role.Hosts()
 	_, leaves := c.(room.Leave)
 	r.propose(&proposal{
-		command: c, by: s.id, mayAct: func() bool { return r.hasSeat(s) }, must: mustAdvance(r.state.Groups, c),
+		command: c, by: s.id, mayAct: func() bool { return r.hasSeat(s) },
 		done: func(o outcome, err error) {
 			r.observeAdmit(c, o.Decision, err)
 			switch {
@@ -55,18 +55,6 @@ func (r *roomActor) do(s *Seat, c room.Command, answer reply[room.Outcome]) {
 			}
 		},
 	})
-}
-
-// mustAdvance reports whether a command gives a group a number that no record reserves yet. The record is written first, so that no number
-// is sent twice, over a restart either; but a journal that fails does not stop a group from changing its keys when somebody left.
-func mustAdvance(g room.Groups, c room.Command) bool {
-	switch c.(type) {
-	case room.CreateGroup:
-		return true
-	case room.CommitGroup:
-		return !g.NextReserved()
-	}
-	return false
 }
 
 // Offer negotiates the PeerConnection of this seat. It sets Participant of the offer.
