@@ -79,6 +79,32 @@ func TestNackBudgetOnNarrowPath(t *testing.T) {
 	}
 }
 
+// TestPausedVideoIsNotRepeated narrows a path until a video is paused: its packets were repeated on request before, and are not any more.
+func TestPausedVideoIsNotRepeated(t *testing.T) {
+	for name, spec := range map[string]simSpec{"RTX": {}, "no RTX": {plain: true}, "numbered": {numbered: true}} {
+		s, all := newGroup(t, 44, spec, "a", "b", "c")
+		a := all[0]
+		for _, x := range all {
+			x.source(Camera).every, x.source(Camera).parts, x.source(Camera).size = 20*time.Millisecond, 4, 1000
+		}
+		s.run(time.Second)
+		slot := a.peer.slotOf[a.shows("c", slotVideo).line.slotSSRC]
+		ask := func(what string, sent, late uint64) {
+			t.Helper()
+			resent, refused := s.w.count.Resent, s.w.count.Drops[forward.NackLate]
+			last := slot.selector.Last()
+			a.peer.nack(slot.ssrc, []byte{byte(last >> 8), byte(last), 0, 0})
+			if resent, refused = s.w.count.Resent-resent, s.w.count.Drops[forward.NackLate]-refused; resent != sent || refused != late {
+				t.Errorf("%s, %s: %d repeats, %d refused as late", name, what, resent, refused)
+			}
+		}
+		ask("shown", 1, 0)
+		a.loss, a.down.loss = 200, 0.7 // for receiver reports, and for transport-wide feedback
+		s.until("a video is paused", 60*time.Second, func() bool { return slot.paused })
+		ask("paused", 0, 1)
+	}
+}
+
 // TestNackBudget lets one receiver ask again for everything, all the time.
 func TestNackBudget(t *testing.T) {
 	s, all := newGroup(t, 3, simSpec{}, "a", "b", "c")
