@@ -29,15 +29,7 @@ const basicWords = {
     return { loader: 'json', contents: JSON.stringify(Object.fromEntries(basic.map(([key, message]) => [numberOf.get(key), message]))) };
   }),
 };
-// A key that is made of parts, `line.${level}`, becomes a table of the keys that it can be.
-function numbered(source) {
-  const made = source.replaceAll(/`(\w+\.\w*)\$\{([^{}]+)\}(\w*)`/g, (literal, before, part, after) => {
-    const fitting = keys.filter((key) => key.startsWith(before) && key.endsWith(after) && key.length > before.length + after.length);
-    const table = fitting.map((key) => `${JSON.stringify(key.slice(before.length, key.length - after.length))}:${numberOf.get(key)}`);
-    return fitting.length === 0 ? literal : `({${table.join()}})[${part}]`;
-  });
-  return made.replaceAll(/'(\w+\.\w+)'/g, (literal, key) => numberOf.get(key) ?? literal);
-}
+const numbered = (source) => source.replaceAll(/'(\w+\.\w+)'/g, (literal, key) => numberOf.get(key) ?? literal);
 
 const options = {
   absWorkingDir: here, outdir: dist, write: false, bundle: true, minify: true, format: 'esm', target: ['es2022', 'chrome120', 'firefox128', 'safari17.4'],

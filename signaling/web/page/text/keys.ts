@@ -158,7 +158,6 @@ export interface Texts {
   'consent.laterAll': null;
   'consent.laterEach': null;
   'consent.laterKeys': null;
-  'consent.leftWithYes': null;
   'consent.no': null;
   'consent.noAnswer': null;
   'consent.noKeys': null;
@@ -204,7 +203,6 @@ export interface Texts {
   'ctl.sharing': null;
   'ctl.turnOff': null;
   'ctl.turnOn': null;
-  'device.camera': null;
   'device.cameraBusy': null;
   'device.cameraDenied': null;
   'device.cameraInterrupted': null;
@@ -214,7 +212,6 @@ export interface Texts {
   'device.choose': null;
   'device.comesBack': null;
   'device.group': null;
-  'device.mic': null;
   'device.micBusy': null;
   'device.micDenied': null;
   'device.micInterrupted': null;
@@ -621,7 +618,6 @@ export interface Texts {
   'role.what': null;
   'roleCan.admit': null;
   'roleCan.aside': null;
-  'roleCan.consent': null;
   'roleCan.end': null;
   'roleCan.hand': null;
   'roleCan.help': null;
@@ -632,7 +628,6 @@ export interface Texts {
   'roleCan.screen': null;
   'roleCan.see': null;
   'roleCan.speak': null;
-  'roleCan.write': null;
   'screen.by': { name: string | number };
   'screen.larger': null;
   'screen.part': null;
@@ -844,7 +839,6 @@ export interface Texts {
   'waitList.nobody': null;
   'waitList.notVerified': null;
   'waitList.onFile': { name: string | number };
-  'waitList.rename': null;
   'waitList.therapist': null;
   'waitList.title': null;
   'waitList.undo': null;

@@ -108,11 +108,18 @@ test('another language is shown at once, and the later choice wins', async (t) =
   assert.equal(text('name.continue'), 'Continuer');
 });
 
-test('keys of words are written whole: the build makes numbers of them', () => {
+const sources = (): string[] => {
   const folder = join(String(process.env.ALCOVE_WEB), 'page');
-  for (const name of readdirSync(folder, { recursive: true }).map(String).filter((file) => /\.tsx?$/.test(file))) {
-    assert.doesNotMatch(readFileSync(join(folder, name), 'utf8'), /\bt\(`/, name);
-  }
+  return readdirSync(folder, { recursive: true }).map(String).filter((file) => /\.tsx?$/.test(file) && !file.endsWith('keys.ts')).map((name) => readFileSync(join(folder, name), 'utf8'));
+};
+
+test('keys of words are written whole: the build makes numbers of them', () => {
+  for (const source of sources()) assert.doesNotMatch(source, /\bt\(`/);
+});
+
+test('every message is said somewhere', () => {
+  const used = new Set(sources().flatMap((source) => [...source.matchAll(/'(\w+\.\w+)'/g)].map(([, key]) => key)));
+  assert.deepEqual(Object.keys(en).filter((key) => !used.has(key)), []);
 });
 
 // What the page says in these is read or heard.
