@@ -30,10 +30,11 @@ type checks struct {
 	bySeat map[string]*check // running, or begun less than checkPause ago. Guarded by mu.
 }
 
+// A check is guarded by checks.mu.
 type check struct {
 	began  time.Time
 	offers int
-	end    func() // of the echo; nil: none
+	end    func() // of the newest echo; nil: none. It may be called again
 }
 
 func newChecks(c config.Config, d Daemon, plane Plane) *checks {
@@ -99,7 +100,7 @@ func (k *checks) allowRelay(now time.Time) {
 
 // Offer connects a seat whose check runs to an echo. The one before ends.
 func (k *checks) Offer(ctx context.Context, seat string, o live.Offer) (string, error) {
-	left, err := k.take(seat)
+	c, left, err := k.take(seat)
 	if err != nil {
 		return "", err
 	}
@@ -113,9 +114,7 @@ func (k *checks) Offer(ctx context.Context, seat string, o live.Offer) (string, 
 		return "", err
 	}
 	k.mu.Lock()
-	if c := k.bySeat[seat]; c != nil {
-		c.end = end
-	}
+	c.replace(end) // also that of an offer which came meanwhile over another connection of the seat
 	k.mu.Unlock()
 	select {
 	case r := <-answered:
@@ -129,18 +128,23 @@ func (k *checks) Offer(ctx context.Context, seat string, o live.Offer) (string, 
 	}
 }
 
-// take counts an offer, ends the echo before and returns for how long the check still runs.
-func (k *checks) take(seat string) (time.Duration, error) {
+// take counts an offer, ends the echo before and returns the check of the seat, and for how long it still runs.
+func (k *checks) take(seat string) (*check, time.Duration, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	c := k.bySeat[seat]
 	if c == nil || k.now().Sub(c.began) >= checkLasts || c.offers >= maxCheckOffers {
-		return 0, &room.Error{Code: room.InvalidState, Detail: "no check of this seat runs"}
+		return nil, 0, &room.Error{Code: room.InvalidState, Detail: "no check of this seat runs"}
 	}
 	c.offers++
+	c.replace(nil)
+	return c, checkLasts - k.now().Sub(c.began), nil
+}
+
+// replace ends the echo of a check, if there is one, and notes how the next one ends.
+func (c *check) replace(end func()) {
 	if c.end != nil {
 		c.end()
-		c.end = nil
 	}
-	return checkLasts - k.now().Sub(c.began), nil
+	c.end = end
 }

@@ -3,6 +3,9 @@ package daemon
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,7 +90,66 @@ func TestCheckLimits(t *testing.T) {
 	})
 }
 
-// TestDaemonCheck checks that who waits, and has no relay for the session, gets one for a check, which ends with it.
+// TestCheckOffersAtOnce checks that of two offers of a seat that are answered at once one echo stays.
+func TestCheckOffersAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var running atomic.Int32
+		k := &checks{now: time.Now, bySeat: map[string]*check{}}
+		k.echo = func(_ live.Offer, _ time.Duration, done func(live.Answer, error)) (func(), error) {
+			running.Add(1)
+			time.Sleep(time.Second)
+			done(live.Answer{}, nil)
+			return sync.OnceFunc(func() { running.Add(-1) }), nil
+		}
+		if _, _, err := k.Begin(wire.ICEClient{Seat: "a"}); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			go func() {
+				if _, err := k.Offer(t.Context(), "a", live.Offer{}); err != nil {
+					t.Error(err)
+				}
+			}()
+		}
+		time.Sleep(2 * time.Second)
+		if n := running.Load(); n != 1 {
+			t.Errorf("%d echoes", n)
+		}
+		time.Sleep(checkLasts)
+	})
+}
+
+// TestChecksAndRelay checks that the relay lets in each seat during its check and no longer.
+func TestChecksAndRelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var allowed []string
+		k := &checks{now: time.Now, bySeat: map[string]*check{}}
+		k.allow = func(holders []string) { allowed = slices.Sorted(slices.Values(holders)) }
+		want := func(holders ...string) {
+			t.Helper()
+			synctest.Wait()
+			if k.mu.Lock(); !slices.Equal(allowed, holders) {
+				t.Errorf("the relay lets in %q, want %q", allowed, holders)
+			}
+			k.mu.Unlock()
+		}
+		for i, seat := range []string{"a", "b"} {
+			if _, _, err := k.Begin(wire.ICEClient{Seat: seat}); err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 {
+				time.Sleep(checkLasts / 2)
+			}
+		}
+		want(checkHolder("a"), checkHolder("b"))
+		time.Sleep(checkLasts / 2)
+		want(checkHolder("b"))
+		time.Sleep(checkLasts / 2)
+		want()
+	})
+}
+
+// TestDaemonCheck checks that who waits, and has no relay for the session, gets one for a check.
 func TestDaemonCheck(t *testing.T) {
 	t.Parallel()
 	r := startDevWith(t, t.TempDir(), func(d *Daemon) {
