@@ -67,11 +67,12 @@ func TestSideRoomOfAllIsNoAbsence(t *testing.T) {
 	}
 }
 
-func TestSideRoomWord(t *testing.T) {
+// TestAwayMessage checks who reads what a host wrote when opening a side room, that it is not stored, and that it ends with the side room.
+func TestAwayMessage(t *testing.T) {
 	r := group(t)
 	r.refused(as("host", OpenSideRoom{Target: "ann", Message: string(make([]byte, maxTextRunes+1))}), BadRequest)
 	r.do(as("host", OpenSideRoom{Target: "ann", Message: "Back in five minutes."}))
-	word := func(viewer ParticipantID) string {
+	message := func(viewer ParticipantID) string {
 		for _, p := range ViewOf(r.s, viewer).Roster {
 			if p.ID == "host" {
 				return p.AwayMessage
@@ -80,7 +81,7 @@ func TestSideRoomWord(t *testing.T) {
 		return "?"
 	}
 	for viewer, want := range map[ParticipantID]string{"ben": "Back in five minutes.", "cohost": "Back in five minutes.", "ann": "", "host": "", ByClinic: "Back in five minutes."} {
-		if got := word(viewer); got != want {
+		if got := message(viewer); got != want {
 			t.Errorf("%s reads %q, want %q", viewer, got, want)
 		}
 	}
@@ -88,12 +89,12 @@ func TestSideRoomWord(t *testing.T) {
 		t.Fatalf("stored: %+v, %v", back.Participants[0], err)
 	}
 	r.do(as("ann", CloseSideRoom{}))
-	if got := word("ben"); got != "" {
+	if got := message("ben"); got != "" {
 		t.Fatalf("still %q", got)
 	}
 	r.do(as("host", OpenSideRoom{Target: "ann"}))
-	if got := word("ben"); got != "" {
-		t.Fatalf("the word of the one before: %q", got)
+	if got := message("ben"); got != "" {
+		t.Fatalf("the message of the one before: %q", got)
 	}
 }
 
@@ -134,5 +135,22 @@ func TestLeaveAlone(t *testing.T) {
 	r.do(as("ann", Leave{AloneMinutes: 1})) // who is no host limits nothing
 	if r.s.AbsenceLimit != 0 {
 		t.Fatal(r.s.AbsenceLimit)
+	}
+}
+
+// TestLeaveFromSideRoom checks that a host who leaves from a side room gives the group the minutes from then on, and that the policy still
+// counts the time that it was alone before.
+func TestLeaveFromSideRoom(t *testing.T) {
+	for minutes, want := range map[int]time.Duration{0: 8, 5: 5, 20: 8} {
+		r := group(t)
+		r.s.Policy.HostGrace = 20 * time.Minute
+		r.do(as("cohost", Leave{}))
+		r.do(as("host", OpenSideRoom{Target: "ann"}))
+		alone := r.s.AbsentSince
+		r.now = alone.Add(12*time.Minute - time.Second) // each act takes a second
+		r.do(as("host", Leave{AloneMinutes: minutes}))
+		if v := ViewOf(r.s, "ben").Room; !v.EndsAt.Equal(alone.Add((12 + want) * time.Minute)) {
+			t.Errorf("%d minutes: ends %v after the group was alone, want %v more than 12 minutes", minutes, v.EndsAt.Sub(alone), want*time.Minute)
+		}
 	}
 }

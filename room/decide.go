@@ -47,7 +47,7 @@ func ruleFor(now time.Time, s State, by ParticipantID, c Command) (Decision, *Er
 	case Disconnect:
 		return disconnect(now, s, by)
 	case Leave:
-		return leave(s, by, c)
+		return leave(now, s, by, c)
 	case Rename:
 		return rename(s, by, c)
 	case Admit:

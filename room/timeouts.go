@@ -26,14 +26,17 @@ func confirm(s State, by ParticipantID) (Decision, *Error) {
 	return Decision{Events: []Event{SecretConfirmed{ID: by}}}, nil
 }
 
-// leave ends the participant's own seat, in the group or in the waiting room. The last host may limit how long the group goes on alone,
-// but not beyond the policy.
-func leave(s State, by ParticipantID, c Leave) (Decision, *Error) {
+// leave ends the participant's own seat, in the group or in the waiting room. The last host may limit how long the group goes on alone from
+// now, but not beyond the policy, which counts from when the group was alone: maybe since before, while the host was in a side room.
+func leave(now time.Time, s State, by ParticipantID, c Leave) (Decision, *Error) {
 	if _, ok := s.seat(by); !ok {
 		return Decision{}, refuse(InvalidState, "this seat is over")
 	}
 	var d Decision
 	if limit := time.Duration(c.AloneMinutes) * time.Minute; limit > 0 && slices.Equal(hosts(s), []ParticipantID{by}) {
+		if !s.AbsentSince.IsZero() {
+			limit += now.Sub(s.AbsentSince)
+		}
 		if s.Policy.HostGrace > 0 {
 			limit = min(limit, s.Policy.HostGrace)
 		}
