@@ -66,7 +66,11 @@ export async function startCaptions(track: MediaStreamTrack, language: string, o
       if (!stopped) timer = setTimeout(begin, restartMs);
     };
     current = next;
-    next.start(track);
+    try {
+      next.start(track);
+    } catch {
+      end(); // the track has ended
+    }
   };
   const end = (): void => {
     if (stopped) return;

@@ -39,6 +39,9 @@ export function listen(onSpeech: () => void, deviceId: string): () => void {
   const rule = new SpeechRule();
   const audio = { deviceId: deviceId ? { ideal: deviceId } : undefined, echoCancellation: true, noiseSuppression: true, channelCount: 1 };
   void navigator.mediaDevices.getUserMedia({ audio }).then((stream) => {
+    const release = (): void => stream.getTracks().forEach((track) => track.stop());
+    end = release; // also of a listener that cannot be built
+    if (stopped) return end();
     const context = new AudioContext();
     const analyser = new AnalyserNode(context, { fftSize: 1024 });
     context.createMediaStreamSource(stream).connect(analyser);
@@ -50,11 +53,10 @@ export function listen(onSpeech: () => void, deviceId: string): () => void {
     }, sampleMs);
     end = () => {
       clearInterval(timer);
-      stream.getTracks().forEach((track) => track.stop());
+      release();
       void context.close();
     };
-    if (stopped) end();
-  }).catch(() => undefined);
+  }).catch(() => end());
   return () => {
     stopped = true;
     end();

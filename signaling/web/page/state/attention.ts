@@ -11,6 +11,8 @@ const notifyKey = 'alcove.notify';
 // A call that nobody has answered is heard again.
 const againMs = 20_000;
 
+type Alert = Chime & ('help' | 'waits');
+
 interface Parts {
   calls: ReadonlySignal<number>;
   waiting: ReadonlySignal<number>;
@@ -24,7 +26,7 @@ export class Attention {
   readonly notify = signal<'off' | 'on' | 'refused'>('off');
   readonly supported = typeof Notification === 'function';
   readonly #parts: Parts;
-  #shown: Notification | undefined;
+  readonly #shown = new Map<Alert, Notification>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -55,28 +57,29 @@ export class Attention {
     keep(notifyKey, this.notify.value === 'on');
   }
 
-  #watch(count: ReadonlySignal<number>, which: Chime & ('help' | 'waits')): void {
+  #watch(count: ReadonlySignal<number>, which: Alert): void {
     let before = 0;
     count.subscribe((now) => {
       if (now > before) this.#alert(which);
-      if (now === 0 && this.count === 0) this.#shown?.close();
+      if (now === 0) this.#shown.get(which)?.close();
       before = now;
     });
   }
 
-  #alert(which: 'help' | 'waits'): void {
+  #alert(which: Alert): void {
     if (!this.#parts.ready.peek()) return;
     if (this.sound.peek()) this.#parts.chime(which);
     if (this.notify.peek() === 'on' && document.hidden) this.#show(which);
   }
 
-  #show(which: 'help' | 'waits'): void {
+  #show(which: Alert): void {
     try {
-      this.#shown = new Notification(t(which === 'help' ? 'attention.help' : 'attention.waits'), { tag: `alcove-${which}`, body: t('attention.body') });
-      this.#shown.onclick = () => {
+      const shown = new Notification(t(which === 'help' ? 'attention.help' : 'attention.waits'), { tag: `alcove-${which}`, body: t('attention.body') });
+      shown.onclick = () => {
         window.focus();
-        this.#shown?.close();
+        shown.close();
       };
+      this.#shown.set(which, shown); // one that is shown again has the tag of the one before, and replaces it
     } catch {
       this.notify.value = 'refused'; // phones show none without a worker that outlives the page
     }

@@ -96,6 +96,22 @@ test('whoever speaks while muted is told, if they want that; nothing of it is se
   assert.equal(page.devices.lights.filter((kind) => kind === 'audio').length, 1, 'the listener keeps the microphone');
 });
 
+test('a listener that the browser gives no audio context leaves no microphone open', async (t) => {
+  const page = await openSession(t);
+  page.store.microphone.turnOff();
+  await page.settle();
+  await page.pass(3_000);
+  const { AudioContext } = globalThis;
+  Object.assign(globalThis, { AudioContext: class { constructor() { throw new Error('too many contexts'); } } });
+  t.after(() => Object.assign(globalThis, { AudioContext }));
+  const before = page.devices.tracks.length;
+  page.store.preferences.set('mutedReminder', true);
+  await page.settle();
+  await page.pass(3_000);
+  assert.equal(page.devices.tracks.length, before + 1);
+  assert.deepEqual(page.devices.lights, ['video']);
+});
+
 test('without noise suppression the microphone is opened anew', async (t) => {
   const page = await openSession(t);
   const asked: unknown[] = [];

@@ -9,7 +9,7 @@ const helpChime = [a5, e5, a5, a5, e5, a5];
 const state = (more: object) => ({ needs: [], agreement: [], consents: [], helpRaised: false, ...more });
 const call = (helpRaised: boolean) => ({ participant: person('jonas', 'Jonas', { helpRaised }) });
 
-interface Shown { title: string; options: { body: string }; onclick?: () => void }
+interface Shown { title: string; options: { body: string }; closed: boolean; onclick?: () => void }
 
 // The browser's notifications: what it was asked, and what it showed.
 function notifications(t: TestContext, answer: NotificationPermission): Shown[] {
@@ -17,8 +17,9 @@ function notifications(t: TestContext, answer: NotificationPermission): Shown[] 
   class Fake {
     static permission: NotificationPermission = 'default';
     static requestPermission = async () => (Fake.permission = answer);
+    closed = false;
     constructor(readonly title: string, readonly options: { body: string }) { shown.push(this); }
-    close(): void {}
+    close(): void { this.closed = true; }
   }
   Object.assign(globalThis, { Notification: Fake, localStorage: { getItem: () => null, setItem() {}, removeItem() {} } });
   t.after(() => Object.assign(globalThis, { Notification: undefined }));
@@ -70,6 +71,11 @@ test('a notification comes only to who asked for it and looks elsewhere, and hol
   await page.receive('waiting.added', { waiter: waiter('noor', 'Noor') });
   assert.deepEqual(shown.map(({ title }) => title), ['Somebody asks for help', 'Somebody is waiting']);
   assert.doesNotMatch(JSON.stringify(shown), /Jonas|Noor|Tuesday|Clinic/);
+  const closed = (): boolean[] => shown.map((one) => one.closed);
+  await page.receive('participant.updated', call(false));
+  assert.deepEqual(closed(), [true, false], 'each goes with what it is about');
+  await page.receive('waiting.list', { waiting: [] });
+  assert.deepEqual(closed(), [true, true]);
 });
 
 test('a browser that refuses notifications is not asked twice', async (t) => {

@@ -8,7 +8,7 @@ import { captionAbility, recognitionOf, startCaptions, type Recognition, type Re
 const track = { kind: 'audio' } as MediaStreamTrack;
 
 // A browser's class, and what was started of it.
-function browser({ local = true, answer = 'available', keeps = true, available = true } = {}) {
+function browser({ local = true, answer = 'available', keeps = true, available = true, starts = (): boolean => true } = {}) {
   const started: Fake[] = [];
   class Fake extends EventTarget {
     #local = false;
@@ -23,6 +23,7 @@ function browser({ local = true, answer = 'available', keeps = true, available =
     get local(): boolean { return this.#local; }
     set local(on: boolean) { this.#local = on && keeps; }
     start(of: unknown): void {
+      if (!starts()) throw new DOMException('the track has ended', 'InvalidStateError');
       this.track = of;
       started.push(this);
     }
@@ -86,6 +87,22 @@ test('lines come as they are heard; it begins again after a pause, and ends with
   t.mock.timers.tick(5_000);
   assert.equal(started.length, 2);
   stop!();
+});
+
+test('a track that has ended ends the captions, at once or when they begin again', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let live = false;
+  const { started, ...view } = browser({ starts: () => live });
+  let ended = 0;
+  const start = () => startCaptions(track, 'en', () => undefined, () => (ended += 1), recognitionOf(view));
+  assert.equal(await start(), undefined);
+  live = true;
+  assert.ok(await start());
+  assert.equal(ended, 1);
+  live = false;
+  started[0]!.onend!();
+  t.mock.timers.tick(500);
+  assert.deepEqual([ended, started.length], [2, 1]);
 });
 
 test('what the browser can do is said', async () => {
