@@ -103,8 +103,7 @@ func clearHelp(s State, by ParticipantID, c ClearHelp) (Decision, *Error) {
 	return Decision{Events: []Event{HelpSet{ID: p.ID}}}, nil
 }
 
-// withdrawHelp takes the participant's own request for help back, in the group or in the waiting room. It is never refused while the seat
-// exists.
+// withdrawHelp takes the participant's own request for help back, in the group or in the waiting room.
 func withdrawHelp(s State, by ParticipantID) (Decision, *Error) {
 	p, ok := s.seat(by)
 	switch {

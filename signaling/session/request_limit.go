@@ -19,8 +19,10 @@ var (
 	chatLimit = requestLimit{burst: 12, perMinute: 12}
 	// nameLimit: names, which all others see.
 	nameLimit = requestLimit{burst: 6, perMinute: 6}
-	// helpLimit: repeated calls for help before a host cleared the last one. The first call is never refused.
+	// helpLimit: repeated calls for help before the last one was cleared or withdrawn. The first call is never refused.
 	helpLimit = requestLimit{burst: 3, perMinute: 3}
+	// helpWithdrawalLimit: after each the next call is a first one again, so this bounds those. The call stays, which is the safe side.
+	helpWithdrawalLimit = requestLimit{burst: 3, perMinute: 3}
 	// consentLimit: asking for consent and granting it. Withdrawing is never refused.
 	consentLimit = requestLimit{burst: 6, perMinute: 6}
 	// fileLimit: files, of which recipients see each.
@@ -43,7 +45,7 @@ func (l *requestLimit) limiter() *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(float64(l.perMinute)/60), l.burst)
 }
 
-// requestLimitOf returns the limit of a request, nil if it has none: everything that closes, withdraws or refuses.
+// requestLimitOf returns the limit of a request, nil if it has none: everything that closes, refuses or, but for calls for help, withdraws.
 func requestLimitOf(content any) *requestLimit {
 	switch c := content.(type) {
 	case room.Rename:
@@ -52,6 +54,8 @@ func requestLimitOf(content any) *requestLimit {
 		return &chatLimit
 	case room.RequestHelp:
 		return &helpLimit
+	case room.WithdrawHelp:
+		return &helpWithdrawalLimit
 	case room.AnswerConsent:
 		if c.Granted {
 			return &consentLimit

@@ -43,7 +43,8 @@ func TestChatLimit(t *testing.T) {
 	host.Do("waiting.deny", wire.Object{"participantId": guest.Welcome.ParticipantID, "message": "Not now."})
 }
 
-// TestHelpLimit checks that repeated calls for help are limited, but neither the first one nor the first after a host cleared the last.
+// TestHelpLimit checks that repeated calls for help are limited, but neither the first one nor the first after a host cleared the last,
+// and that calls that the caller takes back are limited, too.
 func TestHelpLimit(t *testing.T) {
 	now := time.Unix(1_790_000_000, 0)
 	h := newTestServer(t, func(c *Config, _ *Service) { c.Now = func() time.Time { return now } })
@@ -66,6 +67,12 @@ func TestHelpLimit(t *testing.T) {
 		host.Do("help.clear", wire.Object{"participantId": id})
 		guest.WaitFor("self.updated")
 	}
+	for range helpWithdrawalLimit.burst {
+		guest.Do("help.signal", nil)
+		guest.Do("help.withdraw", nil)
+	}
+	guest.Do("help.signal", nil)
+	guest.Refused("help.withdraw", nil, wire.RateLimited)
 }
 
 // TestRequestLimits checks that requests that withdraw, refuse, close or moderate have no limit, and that requests whose effects others see
@@ -87,7 +94,7 @@ func TestRequestLimits(t *testing.T) {
 	for _, c := range []any{
 		room.Message{}, room.RequestHelp{}, room.AnswerConsent{Granted: true}, room.AskConsent{}, room.AskScreen{}, room.AskUnmute{},
 		room.ShowAgreement{}, room.SetKeyPackage{}, room.SendToGroup{}, room.CreateGroup{}, room.CommitGroup{}, room.SyncGroup{},
-		room.ReleaseKeys{}, wire.FileCreate{}, room.Rename{}, room.ReplyHelp{},
+		room.ReleaseKeys{}, wire.FileCreate{}, room.Rename{}, room.ReplyHelp{}, room.WithdrawHelp{},
 	} {
 		l := requestLimitOf(c)
 		if l == nil {
@@ -118,6 +125,7 @@ func TestRequestLimitsAreDocumented(t *testing.T) {
 	text := strings.Join(strings.Fields(string(page)), " ")
 	for requests, l := range map[string]requestLimit{
 		"`waiting.message` and `help.reply` together %d and %d;": chatLimit, "`self.rename` and `participant.rename` together %d and %d;": nameLimit, "`help.signal` %d and %d,": helpLimit,
+		"`help.withdraw` %d and %d;": helpWithdrawalLimit,
 		"`consent.respond` with `granted` and `recording.start` together %d and %d;":   consentLimit,
 		"`permission.ask`, `mod.askUnmute` and `agreement.remind` together %d and %d.": promptLimit,
 		"%d `file.create` at once and then %d a minute.":                               fileLimit,
