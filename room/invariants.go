@@ -68,14 +68,14 @@ func startSession(now time.Time, s State) Decision {
 // returns if it was unlocked before. While a host is in a side room it stays open: the host still admits, and a person who comes late
 // can wait.
 func lockWithoutHost(now time.Time, s State) Decision {
-	there, any := hostPresent(s), len(hosts(s)) > 0
+	there, some := hostPresent(s), len(hosts(s)) > 0
 	switch {
 	case there && !s.AbsentSince.IsZero():
 		return Decision{Events: []Event{HostsBack{Unlocked: s.AbsenceLock}}}
 	case there, s.StartedAt.IsZero():
 	case s.AbsentSince.IsZero():
-		return Decision{Events: []Event{HostsLeft{At: now, Locked: !s.Locked && !any, Aside: any}}}
-	case s.HostAside && !any: // the group was alone already when the host left the side room and the session
+		return Decision{Events: []Event{HostsLeft{At: now, Locked: !s.Locked && !some, Aside: some}}}
+	case s.HostAside && !some: // the group was alone already when the host left the side room and the session
 		return Decision{Events: []Event{HostsLeft{At: s.AbsentSince, Locked: !s.Locked}}}
 	}
 	return Decision{}

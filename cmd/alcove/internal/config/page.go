@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// A Page configures the clinic's face: what the page shows of the clinic before and in a session.
+// A Page configures what the page shows of the clinic before and in a session.
 type Page struct {
 	Clinic    string    `yaml:"clinic"`
 	Phone     string    `yaml:"phone"`

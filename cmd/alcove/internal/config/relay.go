@@ -53,7 +53,7 @@ func RelayURL(host string, port int, secure bool) string {
 	return relayURL(scheme, host, port, "tcp")
 }
 
-// RelayURLOverUDP returns that of a relay over UDP at a port of a host; a port of the host is not meant.
+// RelayURLOverUDP returns the URL of a relay over UDP at a port of a host. It ignores a port that host names.
 func RelayURLOverUDP(host string, port int) string {
 	return relayURL("turn", HostOf(host), port, "udp")
 }

@@ -27,9 +27,9 @@ func newRelay(c config.Config, e *sfu.Engine) *relay.Server {
 	})
 }
 
-// iceServers returns the relay's addresses and a credential for a client of a group. own listens for a relay that does not share that of
-// the page, over for one over UDP.
-func iceServers(r *relay.Server, c config.Config, own net.Listener, over []*net.UDPConn) func(wire.ICEClient) []wire.ICEServer {
+// iceServers returns the relay's addresses and a credential for a client of a group. own is the listener of a relay that does not share
+// that of the page, udp are the sockets of the relay over UDP.
+func iceServers(r *relay.Server, c config.Config, own net.Listener, udp []*net.UDPConn) func(wire.ICEClient) []wire.ICEServer {
 	if r == nil {
 		return nil
 	}
@@ -38,7 +38,7 @@ func iceServers(r *relay.Server, c config.Config, own net.Listener, over []*net.
 		if !ok {
 			return nil
 		}
-		urls := relayURLs(c, client.Host, own, over)
+		urls := relayURLs(c, client.Host, own, udp)
 		if len(urls) == 0 {
 			return nil
 		}
@@ -47,10 +47,10 @@ func iceServers(r *relay.Server, c config.Config, own net.Listener, over []*net.
 }
 
 // relayURLs are those of the relay for a client that reached the page as page: over UDP first, which delays less.
-func relayURLs(c config.Config, page string, own net.Listener, over []*net.UDPConn) []string {
+func relayURLs(c config.Config, page string, own net.Listener, udp []*net.UDPConn) []string {
 	var all []string
 	named := cmp.Or(c.Relay.Host, config.HostOf(page))
-	for _, sock := range over {
+	for _, sock := range udp {
 		all = append(all, config.RelayURLOverUDP(named, sock.LocalAddr().(*net.UDPAddr).Port))
 	}
 	host, port := page, 80
