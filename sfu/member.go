@@ -10,9 +10,8 @@ type member struct {
 	id            PeerID
 	room          *Room
 	entry         PlanEntry
-	receives      []*member             // seat.Hears, resolved
+	receives      []*member             // entry.Receives, resolved
 	receivesSince map[*member]time.Time // since when, without a break
-	apartUntil    time.Time             // when somebody who had been in the room without receiving this member last began to
 	view          View
 	peer          *peer // nil before the first offer
 
@@ -48,13 +47,13 @@ func (r *Room) applyPlan(p Plan) {
 	}
 	w.acting = nil
 	for _, m := range r.order {
-		m.resolve(m.receivesSince == nil)
+		m.resolve()
 	}
 	r.remap()
 }
 
-// resolve finds whom a member receives, and since when. fresh is a member that the plan before did not have.
-func (m *member) resolve(fresh bool) {
+// resolve finds whom a member receives, and since when.
+func (m *member) resolve() {
 	now, before := m.room.worker.now, m.receivesSince
 	m.receives, m.receivesSince = m.receives[:0], make(map[*member]time.Time, len(m.entry.Receives))
 	for _, id := range m.entry.Receives {
@@ -65,9 +64,6 @@ func (m *member) resolve(fresh bool) {
 		since, known := before[other]
 		if !known {
 			since = now
-		}
-		if !known && !fresh {
-			other.apartUntil = now
 		}
 		m.receives = append(m.receives, other)
 		m.receivesSince[other] = since

@@ -14,10 +14,9 @@ import (
 //	                                                    │      ─► the rest, a share each 10 ms ─► live packets
 //	                                                    └─► requestKeyFrame ─► accepts
 //
-// What a receiver may have: nothing from before the plan let it receive the publication, or from before a mute. Who is new in the room
-// may have what all others received just before, as far back as a key frame can be that nobody could ask for again. Where
-// frames are encrypted end to end, nothing from before it was connected: who joins has no keys for what was sent before, and senders change
-// to the group's new keys only when they know of the join. Who is longer in the session still opens frames of the keys before.
+// What a receiver may have: nothing from before the plan let it receive the publication, or from before a mute. Where frames are encrypted
+// end to end, nothing from before it was connected: who joins has no keys for what was sent before, and senders change to the group's new
+// keys only when they know of the join. Who is longer in the session still opens frames of the keys before.
 
 // A storedKeyFrame is where the newest key frame of an encoding begins in its history.
 type storedKeyFrame struct {
@@ -80,17 +79,18 @@ func (s *slot) prepareKeyFrame() {
 	e.requestKeyFrame()
 }
 
-// mayHave reports whether this slot's receiver may have what history holds from the newest key frame on.
+// mayHave reports whether this slot's receiver may have what history holds from the newest key frame on. A round takes packets before plans,
+// so a key frame of the same moment came before the plan.
 func (s *slot) mayHave(e *encoding) bool {
 	p, at := s.peer, e.key.at
 	since, receives := p.member.receivesSince[e.publication.peer.member]
-	if e.key.ext == 0 || !receives || at.Before(since) || at.Before(e.publication.peer.member.apartUntil) {
+	if e.key.ext == 0 || !receives || !at.After(since) {
 		return false
 	}
-	if at.Before(e.publication.openSince) || !e.publication.open() {
+	if !at.After(e.publication.openSince) || !e.publication.open() {
 		return false
 	}
-	return !p.member.room.encrypted || !p.readySince.IsZero() && !at.Before(p.readySince)
+	return !p.member.room.encrypted || !p.readySince.IsZero() && at.After(p.readySince)
 }
 
 // replayFrom starts to send what history holds of an encoding, if that is whole, young and not too much.

@@ -185,6 +185,30 @@ func TestJoinBeforeAdmission(t *testing.T) {
 	}
 }
 
+// TestHistoryOfTheSameRound checks that a key frame which came in the round that let a receiver have it is refused: the round took it before
+// the plan.
+func TestHistoryOfTheSameRound(t *testing.T) {
+	for what, since := range map[string]func(*replayScene) *time.Time{
+		"unmuted":   func(x *replayScene) *time.Time { return &x.e.publication.openSince },
+		"connected": func(x *replayScene) *time.Time { return &x.b.peer.readySince },
+		"admitted":  nil,
+	} {
+		x := newReplayScene(t, simSpec{dd: true}, 0, "a", "b")
+		slot := x.b.peer.slotOf[x.b.camera("a").line.slotSSRC]
+		if !slot.mayHave(x.e) {
+			t.Fatalf("%s: refused a key frame from after it", what)
+		}
+		if since == nil {
+			x.b.peer.member.receivesSince[x.a.peer.member] = x.e.key.at
+		} else {
+			*since(x) = x.e.key.at
+		}
+		if slot.mayHave(x.e) {
+			t.Errorf("%s: allowed a key frame of the same round", what)
+		}
+	}
+}
+
 // TestEncryptedSlotFromHistory checks that in an encrypted room a slot that changes hands starts from history: its receiver has the keys of
 // what was sent since it was connected.
 func TestEncryptedSlotFromHistory(t *testing.T) {
@@ -252,18 +276,22 @@ func TestManyJoinFromHistory(t *testing.T) {
 	}
 }
 
+// joinsLargeFrames joins c some time after a key frame of a, whose frames are of so many packets of 1000 bytes.
+func joinsLargeFrames(t *testing.T, seed uint64, parts int, since time.Duration) (s *sim, camera *simSource, c *simPeer) {
+	s = newSim(t, seed)
+	s.applyPlan(fullPlan("a", "b", "c"))
+	camera = s.join("a", simSpec{pairs: 2}).source(Camera)
+	s.join("b", simSpec{pairs: 2})
+	camera.parts, camera.size, camera.every = parts, 1000, 40*time.Millisecond
+	s.run(3 * time.Second)
+	camera.key = true
+	s.run(since)
+	return s, camera, s.join("c", simSpec{pairs: 2})
+}
+
 // TestReplayIsPaced checks that the key frame leaves at once and what follows in shares, behind which live packets wait in order.
 func TestReplayIsPaced(t *testing.T) {
-	s := newSim(t, 29)
-	s.applyPlan(fullPlan("a", "b", "c"))
-	a := s.join("a", simSpec{pairs: 2})
-	s.join("b", simSpec{pairs: 2})
-	src := a.source(Camera)
-	src.parts, src.size, src.every = 12, 1000, 40*time.Millisecond
-	s.run(3 * time.Second)
-	src.key = true
-	s.run(450 * time.Millisecond)
-	c := s.join("c", simSpec{pairs: 2})
+	s, src, c := joinsLargeFrames(t, 29, 12, 450*time.Millisecond)
 	most, before := 0, 0
 	for range 12 {
 		s.run(simTick)
@@ -283,16 +311,7 @@ func TestReplayIsPaced(t *testing.T) {
 
 // TestMuteEndsReplay checks that a mute ends what leaves from history at once, and that the slot begins anew afterwards.
 func TestMuteEndsReplay(t *testing.T) {
-	s := newSim(t, 31)
-	s.applyPlan(fullPlan("a", "b", "c"))
-	a := s.join("a", simSpec{pairs: 2})
-	s.join("b", simSpec{pairs: 2})
-	src := a.source(Camera)
-	src.parts, src.size, src.every = 30, 1000, 40*time.Millisecond
-	s.run(3 * time.Second)
-	src.key = true
-	s.run(400 * time.Millisecond)
-	c := s.join("c", simSpec{pairs: 2})
+	s, _, c := joinsLargeFrames(t, 31, 30, 400*time.Millisecond)
 	s.until("c gets something from history", time.Second, func() bool {
 		slot := c.camera("a")
 		return slot != nil && slot.count > 0
