@@ -17,7 +17,7 @@ const (
 	raiseShare = 0.9
 	// leastVideo is the least that a video is sent with, in bit/s: below it only audio.
 	leastVideo = 60_000
-	// raiseInterval is the time between two steps up: each may cost a key frame, and shows in the estimate only then.
+	// stepUpInterval is the time between two steps up: each may cost a key frame, and shows in the estimate only then.
 	stepUpInterval = time.Second
 	// A step that has to be taken back was taken too early: the next one waits for so long, and twice as long each time.
 	minPatience = time.Second
@@ -212,7 +212,7 @@ func fill(all []wish, budget int) (sum int) {
 			return
 		}
 		cost := w.levels[level].cost()
-		if step := cost - w.cost(); sum+step <= budget && cost <= max(budget, 0) {
+		if step := cost - w.cost(); sum+step <= budget {
 			w.at, sum = level, sum+step
 		}
 	}

@@ -116,7 +116,7 @@ func (b *bandwidth) noteDecreases(now time.Time) {
 	}
 }
 
-// tick looks at the estimate, at most every 50 ms.
+// tick looks at the estimate, at least every 50 ms.
 func (b *bandwidth) tick(p *peer, now time.Time) {
 	b.estimator.Tick(now.Sub(b.began))
 	b.noteDecreases(now)

@@ -3,7 +3,7 @@ package sfu
 import "time"
 
 // Echo sends a client its own media back, so that it can measure its path: a room of its own with one peer that receives itself and nobody
-// else. It ends after a while, or by end. accept and done are those of Room.Answer.
+// else. It ends when the time is over, or by end; done is that of Room.Answer. The caller limits how many run.
 func (e *Engine) Echo(o Offer, lasts time.Duration, done func(Answer, error)) (end func(), err error) {
 	var r *Room
 	opened := make(chan struct{})

@@ -45,7 +45,6 @@ type Estimator struct {
 	next uint32 // extended number of the next packet
 
 	rate     float64
-	limit    float64 // by the receiver (REMB)
 	proved   float64 // bit/s that went through without a queue, or by a probe, since the last decrease
 	response int64   // smoothed, from sending a packet to its feedback, µs
 	begun    bool    // feedback came
@@ -82,19 +81,16 @@ type decrease struct {
 
 // New returns an estimator for a receiver that connects.
 func New() *Estimator {
-	return &Estimator{rate: startRate, proved: startRate, limit: maxRate, halvedAt: -int64(time.Hour / 1000), decreased: decrease{at: -int64(time.Hour / 1000), undone: true}}
+	return &Estimator{rate: startRate, proved: startRate, halvedAt: -int64(time.Hour / 1000), decreased: decrease{at: -int64(time.Hour / 1000), undone: true}}
 }
 
 func micros(d time.Duration) int64 { return int64(d / time.Microsecond) }
 
 // Rate is the estimate in bit/s.
-func (e *Estimator) Rate() int { return int(min(e.rate, e.limit)) }
+func (e *Estimator) Rate() int { return int(e.rate) }
 
 // Queue is how long packets wait on the path, as far as is known.
 func (e *Estimator) Queue() time.Duration { return time.Duration(e.queue.now) * time.Microsecond }
-
-// Limit bounds the rate by what the receiver asked for (REMB, draft-alvestrand-rmcat-remb-03), in bit/s.
-func (e *Estimator) Limit(rate int) { e.limit = min(max(float64(rate), minRate), maxRate) }
 
 // Sent notes that a packet leaves and returns its transport-wide number. size is in bytes, with the headers of UDP and IP.
 func (e *Estimator) Sent(now time.Duration, size int) uint16 {

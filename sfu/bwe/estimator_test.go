@@ -158,21 +158,6 @@ func TestQuiet(t *testing.T) {
 	}
 }
 
-// TestReceiverLimit keeps the estimate below a REMB, and returns when it is lifted.
-func TestReceiverLimit(t *testing.T) {
-	e := New()
-	drive(e, 0, 2*time.Second, 8*ms, nil)
-	before := e.Rate()
-	e.Limit(200_000)
-	if e.Rate() != 200_000 {
-		t.Errorf("%d bit/s", e.Rate())
-	}
-	e.Limit(math.MaxInt)
-	if e.Rate() != before {
-		t.Errorf("%d of %d bit/s", e.Rate(), before)
-	}
-}
-
 // FuzzEstimator holds the invariants against any order of calls, and that equal calls give equal estimates.
 func FuzzEstimator(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7})
@@ -216,8 +201,6 @@ func run(t *testing.T, e *Estimator, data []byte) Estimator {
 			}
 		case 6:
 			e.Tick(now)
-		case 7:
-			e.Limit(v * 1000)
 		}
 		for _, bytes := range e.sent.bytes {
 			peak = max(peak, float64(bytes)*8/rateBucket.Seconds())

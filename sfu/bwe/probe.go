@@ -44,7 +44,7 @@ func (e *Estimator) Probe(now time.Duration, demand int) (Probe, bool) {
 		return Probe{}, false
 	case p.open, p.waiting, !e.begun, at < p.next:
 		return Probe{}, false
-	case float64(demand) <= probeDemand*e.rate, e.rate >= e.limit:
+	case float64(demand) <= probeDemand*e.rate, e.rate >= maxRate:
 		return Probe{}, false
 	case !e.queue.short(), e.decreased.other:
 		return Probe{}, false
