@@ -10,9 +10,7 @@ import (
 // TestLinesChanged checks that a line is reported when its rating changes, once, in whichever direction packets are lost.
 func TestLinesChanged(t *testing.T) {
 	s, all := newGroup(t, 22, simSpec{}, "a", "b", "c")
-	for _, x := range all {
-		x.source(Microphone).every = 20 * time.Millisecond
-	}
+	allSpeak(all)
 	step := func(what string, d time.Duration, want ...string) {
 		t.Helper()
 		s.run(d)

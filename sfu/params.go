@@ -77,7 +77,7 @@ const (
 	maxSpeakers = 3
 )
 
-// resumeShare is how much of the bound everybody's lowest layers may take for a paused video to come back: rates change from second to
+// resumeShare is how much of the estimate everybody's lowest layers may take for a paused video to come back: rates change from second to
 // second, and each return costs a key frame.
 const resumeShare = 0.9
 

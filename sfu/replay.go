@@ -100,7 +100,7 @@ func (s *slot) replayFrom(e *encoding, age time.Duration) bool {
 		return false
 	}
 	newest, ok := e.wholeSince(e.key.ext)
-	if !ok || !s.peer.replays.take(w.now, s.peer.estimate.Rate(), e.key.bytes) {
+	if !ok || !s.peer.replays.take(w.now, s.peer.rate(), e.key.bytes) {
 		return false
 	}
 	w.count.Replays++
@@ -164,7 +164,7 @@ func (w *worker) replayPacket(s *slot) (sent int) {
 
 // continueReplays sends the next share of each replay to this peer, a packet of each in turn.
 func (p *peer) continueReplays(now time.Time) {
-	budget, replaying := replayQuantum(p.estimate.Rate()), true
+	budget, replaying := replayQuantum(p.rate()), true
 	for budget > 0 && replaying {
 		replaying = false
 		for _, s := range p.slots {

@@ -277,7 +277,7 @@ func TestManyJoinFromHistory(t *testing.T) {
 }
 
 // joinsLargeFrames joins c some time after a key frame of a, whose frames are of so many packets of 1000 bytes.
-func joinsLargeFrames(t *testing.T, seed uint64, parts int, since time.Duration) (s *sim, camera *simSource, c *simPeer) {
+func joinsLargeFrames(t *testing.T, seed uint64, parts int, since time.Duration, joins simSpec) (s *sim, camera *simSource, c *simPeer) {
 	s = newSim(t, seed)
 	s.applyPlan(fullPlan("a", "b", "c"))
 	camera = s.join("a", simSpec{pairs: 2}).source(Camera)
@@ -286,12 +286,13 @@ func joinsLargeFrames(t *testing.T, seed uint64, parts int, since time.Duration)
 	s.run(3 * time.Second)
 	camera.key = true
 	s.run(since)
-	return s, camera, s.join("c", simSpec{pairs: 2})
+	joins.pairs = 2
+	return s, camera, s.join("c", joins)
 }
 
 // TestReplayIsPaced checks that the key frame leaves at once and what follows in shares, behind which live packets wait in order.
 func TestReplayIsPaced(t *testing.T) {
-	s, src, c := joinsLargeFrames(t, 29, 12, 450*time.Millisecond)
+	s, src, c := joinsLargeFrames(t, 29, 12, 450*time.Millisecond, simSpec{})
 	most, before := 0, 0
 	for range 12 {
 		s.run(simTick)
@@ -311,7 +312,7 @@ func TestReplayIsPaced(t *testing.T) {
 
 // TestMuteEndsReplay checks that a mute ends what leaves from history at once, and that the slot begins anew afterwards.
 func TestMuteEndsReplay(t *testing.T) {
-	s, _, c := joinsLargeFrames(t, 31, 30, 400*time.Millisecond)
+	s, _, c := joinsLargeFrames(t, 31, 30, 400*time.Millisecond, simSpec{})
 	s.until("c gets something from history", time.Second, func() bool {
 		slot := c.camera("a")
 		return slot != nil && slot.count > 0
@@ -333,6 +334,15 @@ func TestMuteEndsReplay(t *testing.T) {
 	s.run(500 * time.Millisecond)
 	if c.camera("a").count == count {
 		t.Error("nothing after the mute")
+	}
+}
+
+// TestReplayBudgetOfTheEstimate checks that the path of a receiver with transport-wide feedback gets no more from history than that estimate.
+func TestReplayBudgetOfTheEstimate(t *testing.T) {
+	s, _, c := joinsLargeFrames(t, 33, 3, 200*time.Millisecond, simSpec{numbered: true})
+	s.until("c starts from history", time.Second, func() bool { return s.w.count.Replays > 0 && !c.peer.replays.at.IsZero() })
+	if left, most := c.peer.replays.left, c.peer.rate()/8/2; left >= most {
+		t.Errorf("%d bytes left of half a second at %d bit/s, which are %d", left, c.peer.rate(), most)
 	}
 }
 

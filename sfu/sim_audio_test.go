@@ -8,6 +8,13 @@ import (
 	"alcove/sfu/forward"
 )
 
+// allSpeak lets everybody send sound as browsers do.
+func allSpeak(all []*simPeer) {
+	for _, x := range all {
+		x.source(Microphone).every = 20 * time.Millisecond
+	}
+}
+
 // soundOver returns which share of a's packets of sound b got, over paths that lose packets on the way up and down.
 func soundOver(t *testing.T, nack bool, up, down float64, delay time.Duration) (s *sim, share float64) {
 	t.Helper()
@@ -74,9 +81,7 @@ func TestSoundCopies(t *testing.T) {
 func TestSoundCopiesAreLimited(t *testing.T) {
 	ids := []PeerID{"a", "b", "c", "d", "e", "f", "g", "h"}
 	s, all := newGroup(t, 42, simSpec{}, ids...)
-	for _, x := range all {
-		x.source(Microphone).every = 20 * time.Millisecond
-	}
+	allSpeak(all)
 	all[0].down.loss = 0.2
 	s.run(10 * time.Second)
 	before := s.w.count.SoundCopies
@@ -98,8 +103,8 @@ func TestAudioRepeatsTooLate(t *testing.T) {
 // sealed for two packets is checked for each.
 func TestAudioRepeatBudget(t *testing.T) {
 	s, all := newGroup(t, 41, simSpec{audioNack: true}, "a", "b", "c")
+	allSpeak(all)
 	for _, x := range all {
-		x.source(Microphone).every = 20 * time.Millisecond
 		x.source(Camera).every, x.source(Camera).parts = 20*time.Millisecond, 4
 	}
 	s.run(time.Second)

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Constants of the bound, in bits per second and 1/256 of packets. Its thresholds of loss are those of Google congestion control
+// Constants of the estimate, in bits per second and 1/256 of packets. Its thresholds of loss are those of Google congestion control
 // (draft-ietf-rmcat-gcc-02, section 6).
 const (
 	initialRate  = 20_000_000 // thirty cameras at 600 kbit/s: a narrower path shows loss or delay within a second
@@ -69,8 +69,8 @@ const (
 	maxFutileDecreases = 3
 )
 
-// A BandwidthEstimate limits the video sent to one subscriber. It uses loss and round-trip times of receiver reports: a congested
-// path drops or delays packets. Owned by the worker.
+// A BandwidthEstimate limits the video sent to one subscriber that sends no transport-wide feedback (with it, package bwe estimates). It uses
+// loss and round-trip times of receiver reports: a congested path drops or delays packets. Owned by the worker.
 type BandwidthEstimate struct {
 	rate             int // bit/s, 0: initialRate
 	sample           sample
@@ -124,7 +124,7 @@ func (f *windowedMin[T]) update(now time.Time, v T, window time.Duration) T {
 	return min(f.least, f.before)
 }
 
-// Rate is the bound in bit/s.
+// Rate is the estimate in bit/s.
 func (b *BandwidthEstimate) Rate() int {
 	if b.rate == 0 {
 		return initialRate
