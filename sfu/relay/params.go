@@ -25,7 +25,7 @@ const (
 	// Mbit/s line.
 	receiveBuffer = 64 << 10
 	// maxChallenges is how many first messages over UDP are answered a second, and at once: their senders may be forged. Each answer is
-	// about as large as what it answers, both with headers.
+	// less than twice as large as what it answers, both with headers.
 	maxChallenges = 500
 	// nonceLifetime is how old a nonce of a first answer may be: a slow line has several round trips, and some repeats, within it.
 	nonceLifetime = 30 * time.Second

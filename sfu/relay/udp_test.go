@@ -129,7 +129,7 @@ func TestUDPUnproved(t *testing.T) {
 	l.admit("ann")
 	ann := l.credential("ann")
 	at, elsewhere := listenUDP(t, "127.0.0.1:0"), listenUDP(t, "127.0.0.1:0")
-	first := request()
+	first := stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassRequest)).Raw // the shortest that is answered
 	m := ask(t, at, d.address(), first)
 	var code stun.ErrorCodeAttribute
 	var nonce stun.Nonce
@@ -181,6 +181,23 @@ func TestUDPUnproved(t *testing.T) {
 	// The same nonce and credential from the address that the nonce is for is all that it takes.
 	if m = ask(t, at, d.address(), signed(ann, nonce)); d.known() != 1 {
 		t.Errorf("%d clients, answered with %v", d.known(), m)
+	}
+}
+
+// TestServeUDPEnds checks that the socket's goroutine ends when the socket is closed.
+func TestServeUDPEnds(t *testing.T) {
+	l := newTestServer(t)
+	sock := listenUDP(t, "127.0.0.1:0")
+	ended := make(chan struct{})
+	go func() {
+		l.server.ServeUDP(sock)
+		close(ended)
+	}()
+	sock.Close()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Fatal("it still serves a closed socket")
 	}
 }
 
