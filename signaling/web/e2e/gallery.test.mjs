@@ -58,7 +58,7 @@ test('a gallery of two to thirty', { timeout: 300_000 }, async (t) => {
     await lind.page.setViewportSize(laptop);
   };
   const view = async (...acts) => {
-    await lind.find('view').click();
+    await lind.page.locator('[data-testid="view"]:visible, [data-testid="view-phone"]:visible').click();
     for (const act of acts) await lind.find(act).click();
     await lind.find('view-close').click();
   };

@@ -51,7 +51,7 @@ export function ViewCtl({ look }: { look?: string }): JSX.Element {
   return (
     <>
       {look === undefined
-        ? <Btn look="slim" icon="layout" data-testid="view" onClick={() => setOpen(true)}>{t('view.open')}</Btn>
+        ? <Btn look="slim" icon="layout" data-testid="view-phone" onClick={() => setOpen(true)}>{t('view.open')}</Btn>
         : <Ctl icon="layout" label={t('view.open')} look={look} testid="view" onClick={() => setOpen(true)} />}
       {open && <Lazy of={dialogsPart}>{({ ViewDialog }) => <ViewDialog onClose={() => setOpen(false)} />}</Lazy>}
     </>
